@@ -1,0 +1,144 @@
+//! The replay window (S4): which of the last 1024 sequences were seen.
+
+use crate::limits::REPLAY_WINDOW;
+
+const WORDS: usize = (REPLAY_WINDOW / 64) as usize;
+
+/// 1024 bits in a circle, and the highest sequence seen. Sequence 0 is never sent and never fresh.
+///
+/// Checked before decryption, committed after it: a forged packet moves nothing.
+#[derive(Clone, Debug)]
+pub struct ReplayWindow {
+    highest: u64,
+    seen: [u64; WORDS],
+}
+
+impl Default for ReplayWindow {
+    fn default() -> Self {
+        ReplayWindow { highest: 0, seen: [0; WORDS] }
+    }
+}
+
+impl ReplayWindow {
+    /// Whether `sequence` is neither seen nor too old to tell.
+    #[inline]
+    pub fn is_fresh(&self, sequence: u64) -> bool {
+        if sequence > self.highest {
+            return true;
+        }
+        // Sequence 0 lies in a young window as "never seen": it must be refused by name.
+        sequence != 0 && self.highest - sequence < REPLAY_WINDOW && self.seen[word(sequence)] & bit(sequence) == 0
+    }
+
+    /// Marks `sequence` as seen. Only after its packet was found authentic.
+    ///
+    /// # Panics
+    /// When it is not fresh.
+    #[inline]
+    pub fn commit(&mut self, sequence: u64) {
+        assert!(self.is_fresh(sequence), "a packet is checked before it is committed");
+        if sequence > self.highest {
+            self.advance(sequence);
+        }
+        self.seen[word(sequence)] |= bit(sequence);
+    }
+
+    /// The highest sequence committed, 0 for none.
+    pub fn highest(&self) -> u64 {
+        self.highest
+    }
+
+    /// Forgets the positions that leave the window as it moves up to `sequence`.
+    #[inline]
+    fn advance(&mut self, sequence: u64) {
+        let step = sequence - self.highest;
+        if step >= REPLAY_WINDOW {
+            self.seen = [0; WORDS];
+        } else if step == 1 {
+            self.seen[word(sequence)] &= !bit(sequence);
+        } else {
+            self.clear_between(self.highest + 1, sequence);
+        }
+        self.highest = sequence;
+    }
+
+    /// Clears the positions of `first..=last`, at most a word at a time; they are fewer than the window is long.
+    fn clear_between(&mut self, first: u64, last: u64) {
+        let mut from = first;
+        loop {
+            let to = last.min(from | 63);
+            let mask = (u64::MAX << (from % 64)) & (u64::MAX >> (63 - to % 64));
+            self.seen[word(from)] &= !mask;
+            if to == last {
+                return;
+            }
+            from = to + 1;
+        }
+    }
+}
+
+#[inline]
+fn word(sequence: u64) -> usize {
+    (sequence % REPLAY_WINDOW / 64) as usize
+}
+
+#[inline]
+fn bit(sequence: u64) -> u64 {
+    1 << (sequence % 64)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use proptest::prelude::*;
+    use std::collections::HashSet;
+
+    #[test]
+    fn sequence_zero_is_never_fresh() {
+        let mut window = ReplayWindow::default();
+        assert!(!window.is_fresh(0));
+        window.commit(1);
+        assert!(!window.is_fresh(0));
+    }
+
+    #[test]
+    fn the_window_is_exactly_1024_long() {
+        let mut window = ReplayWindow::default();
+        window.commit(5000);
+        assert!(window.is_fresh(5000 - 1023));
+        assert!(!window.is_fresh(5000 - 1024));
+    }
+
+    #[test]
+    fn the_last_sequence_of_all_is_taken() {
+        let mut window = ReplayWindow::default();
+        window.commit(u64::MAX - 1);
+        window.commit(u64::MAX);
+        assert!(!window.is_fresh(u64::MAX));
+        assert!(window.is_fresh(u64::MAX - 2));
+    }
+
+    proptest! {
+        /// Against a model that remembers everything.
+        #[test]
+        fn agrees_with_a_set(steps in prop::collection::vec((0u64..3, 0u64..3000), 1..600)) {
+            let mut window = ReplayWindow::default();
+            let mut seen = HashSet::new();
+            let mut highest = 0u64;
+            for (kind, amount) in steps {
+                let sequence = match kind {
+                    0 => highest + amount,
+                    1 => highest.saturating_sub(amount),
+                    _ => highest + amount % 3,
+                };
+                let fresh = sequence != 0 && !seen.contains(&sequence) && sequence + REPLAY_WINDOW > highest;
+                prop_assert_eq!(window.is_fresh(sequence), fresh);
+                if fresh {
+                    window.commit(sequence);
+                    seen.insert(sequence);
+                    highest = highest.max(sequence);
+                }
+            }
+        }
+    }
+}

@@ -1,0 +1,242 @@
+//! Strangers: whoever has no connection yet.
+//!
+//! Receiving one only queues work in bounded queues; the work is done at the end of a flush, within its budget. A reply
+//! is never larger than the Connect it answers, and each Connect gets one at most, so bytes out never exceed bytes in.
+
+use super::table::{Connection, Phase, Table};
+use crate::crypto::noise::{MESSAGE_2_OVERHEAD_BYTES, Responder};
+use crate::crypto::{CookieSigner, CookieVerdict, Csprng, PreSharedKey, PublicKey, SecretKey, Suites};
+use crate::limits::*;
+use crate::link::{Link, Path};
+use crate::session::{HeartbeatConfig, Session};
+use crate::stats::{Drops, EndpointStats};
+use crate::time::Instant;
+use crate::wire::{
+    Accepted, Cleartext, Connect, ConnectionId, Cookie, Denied, DeniedReason, SessionParameters, decode_cleartext,
+};
+use rand_chacha::rand_core::Rng;
+use std::collections::VecDeque;
+
+#[derive(Debug)]
+pub(super) struct Strangers {
+    random: Csprng,
+    cookies: CookieSigner,
+    secret: SecretKey,
+    public: PublicKey,
+    suites: Suites,
+    pre_shared: Option<PreSharedKey>,
+    heartbeat: HeartbeatConfig,
+    shutting_down: bool,
+    replies: VecDeque<(Path, Reply)>,
+    handshakes: VecDeque<(Path, Connect)>,
+}
+
+/// A reply that costs no key exchange.
+#[derive(Debug)]
+enum Reply {
+    Cookie { tag: u64, client_key: [u8; 32] },
+    Denied(Denied),
+    Repeat(ConnectionId),
+}
+
+impl Strangers {
+    pub(super) fn new(
+        now: Instant,
+        mut random: Csprng,
+        secret: SecretKey,
+        suites: Suites,
+        pre_shared: Option<PreSharedKey>,
+        heartbeat: HeartbeatConfig,
+    ) -> Self {
+        Strangers {
+            cookies: CookieSigner::new(now, &mut random),
+            random,
+            public: secret.public(),
+            secret,
+            suites,
+            pre_shared,
+            heartbeat,
+            shutting_down: false,
+            replies: VecDeque::with_capacity(STRANGER_REPLIES_PER_FLUSH),
+            handshakes: VecDeque::with_capacity(HANDSHAKES_WAITING_MAX),
+        }
+    }
+
+    pub(super) fn public_key(&self) -> &PublicKey {
+        &self.public
+    }
+
+    pub(super) fn refuse_all(&mut self) {
+        self.shutting_down = true;
+    }
+
+    pub(super) fn has_handshakes_waiting(&self) -> bool {
+        !self.handshakes.is_empty()
+    }
+
+    pub(super) fn receive(
+        &mut self,
+        now: Instant,
+        path: Path,
+        datagram: &[u8],
+        table: &mut Table,
+        stats: &mut EndpointStats,
+        drops: &mut Drops,
+    ) {
+        stats.stranger_bytes_in += datagram.len() as u64;
+        match decode_cleartext(datagram) {
+            Ok(Cleartext::Connect(connect)) => {
+                stats.connects_in += 1;
+                self.connect(now, path, connect, table, drops);
+            }
+            Ok(Cleartext::ForeignConnect { tag, .. }) => {
+                stats.connects_in += 1;
+                self.reply(path, denied(tag, DeniedReason::WrongVersion), drops);
+            }
+            Ok(_) => drops.unexpected += 1,
+            Err(_) => drops.malformed += 1,
+        }
+    }
+
+    fn connect(&mut self, now: Instant, path: Path, connect: Connect, table: &mut Table, drops: &mut Drops) {
+        if self.replies.len() >= STRANGER_REPLIES_PER_FLUSH && connect.cookie == [0; COOKIE_BYTES] {
+            drops.stranger_budget += 1;
+            return;
+        }
+        let (tag, client_key) = (connect.tag, *connect.client_key());
+        if self.cookies.verify(now, path.peer, &client_key, &connect.cookie) != CookieVerdict::Valid {
+            return self.reply(path, Reply::Cookie { tag, client_key }, drops);
+        }
+        if let Some(connection) = table.half_open(&client_key) {
+            // The same Connect again: its Accepted was lost, or is late.
+            return self.reply(path, Reply::Repeat(connection.session.id()), drops);
+        }
+        if self.shutting_down {
+            return self.reply(path, denied(tag, DeniedReason::ShuttingDown), drops);
+        }
+        if connect.options.pre_shared_key != self.pre_shared.is_some() {
+            return self.reply(path, denied(tag, DeniedReason::PreSharedKeyMismatch), drops);
+        }
+        if self.handshakes.len() >= HANDSHAKES_WAITING_MAX {
+            drops.handshake_queue_full += 1;
+            return;
+        }
+        self.handshakes.push_back((path, connect));
+    }
+
+    fn reply(&mut self, path: Path, reply: Reply, drops: &mut Drops) {
+        if self.replies.len() >= STRANGER_REPLIES_PER_FLUSH {
+            drops.stranger_budget += 1;
+            return;
+        }
+        self.replies.push_back((path, reply));
+    }
+
+    /// Does the work that waits, as far as the budget goes and the link has room.
+    pub(super) fn flush(
+        &mut self,
+        now: Instant,
+        link: &mut impl Link,
+        table: &mut Table,
+        stats: &mut EndpointStats,
+        drops: &mut Drops,
+    ) {
+        for _ in 0..HANDSHAKES_PER_FLUSH {
+            let Some((path, connect)) = self.handshakes.pop_front() else { break };
+            self.handshake(now, path, &connect, table, stats, drops);
+        }
+        while let Some((path, reply)) = self.replies.pop_front() {
+            let sent = match reply {
+                Reply::Cookie { tag, client_key } => {
+                    let cookie = self.cookies.sign(now, path.peer, &client_key, &mut self.random);
+                    let sent = send(link, path, &Cookie { tag, cookie }.encode(), stats);
+                    stats.cookies_out += u64::from(sent);
+                    sent
+                }
+                Reply::Denied(denied) => {
+                    let sent = send(link, path, &denied.encode(), stats);
+                    stats.denied_out += u64::from(sent);
+                    sent
+                }
+                Reply::Repeat(id) => match table.get(id).map(|connection| &connection.phase) {
+                    Some(Phase::HalfOpen { reply, .. }) => {
+                        let sent = send(link, path, reply.as_slice(), stats);
+                        stats.handshakes_repeated += u64::from(sent);
+                        sent
+                    }
+                    _ => true,
+                },
+            };
+            drops.stranger_budget += u64::from(!sent);
+        }
+        assert!(stats.stranger_bytes_out <= stats.stranger_bytes_in, "a server never amplifies");
+    }
+
+    /// The key exchange. Its reply joins the other replies of this flush.
+    fn handshake(
+        &mut self,
+        now: Instant,
+        path: Path,
+        connect: &Connect,
+        table: &mut Table,
+        stats: &mut EndpointStats,
+        drops: &mut Drops,
+    ) {
+        let client_key = connect.client_key();
+        if let Some(connection) = table.half_open(client_key) {
+            // Two copies waited in the queue.
+            return self.reply(path, Reply::Repeat(connection.session.id()), drops);
+        }
+        stats.handshakes += 1;
+        match self.accept(now, path, connect, table) {
+            Ok(id) => self.replies.push_back((path, Reply::Repeat(id))),
+            Err(reason) => self.replies.push_back((path, denied(connect.tag, reason))),
+        }
+    }
+
+    fn accept(
+        &mut self,
+        now: Instant,
+        path: Path,
+        connect: &Connect,
+        table: &mut Table,
+    ) -> Result<ConnectionId, DeniedReason> {
+        let suite = self.suites.agree(Suites::from_bits(connect.suites)).ok_or(DeniedReason::NoCommonSuite)?;
+        let id = table.vacancy().ok_or(DeniedReason::ServerFull)?;
+        let prologue = crate::session::prologue(connect.suites, connect.options);
+        let responder = Responder::read(&self.secret, &self.public, &prologue, self.pre_shared.clone(), &connect.noise)
+            .map_err(|_| DeniedReason::WrongKey)?;
+        let parameters = SessionParameters {
+            connection: id,
+            suite: suite as u8,
+            datagram_bytes_max: DATAGRAM_BYTES_MAX as u16,
+            heartbeat: self.heartbeat.interval,
+            timeout: self.heartbeat.timeout,
+        };
+        let mut ephemeral = [0; 32];
+        self.random.fill_bytes(&mut ephemeral);
+        let mut noise = [0; SessionParameters::BYTES + MESSAGE_2_OVERHEAD_BYTES];
+        let secrets = responder
+            .write(&SecretKey::from_bytes(ephemeral), &parameters.encode(), &mut noise)
+            .map_err(|_| DeniedReason::WrongKey)?;
+        let (client_to_server, server_to_client) = secrets.traffic_keys(suite);
+        let reply = Accepted { tag: connect.tag, connection: id, noise }.encode();
+        let session = Session::new(id, suite, client_to_server, server_to_client, self.heartbeat, now);
+        let phase = Phase::HalfOpen { client_key: Box::new(*connect.client_key()), reply: Box::new(reply) };
+        table.insert(now, Connection { path, phase, staged: None, session });
+        Ok(id)
+    }
+}
+
+fn denied(tag: u64, reason: DeniedReason) -> Reply {
+    Reply::Denied(Denied { tag, reason, server_version: PROTOCOL_VERSION })
+}
+
+fn send(link: &mut impl Link, path: Path, datagram: &[u8], stats: &mut EndpointStats) -> bool {
+    let Some(room) = link.reserve(path, datagram.len()) else { return false };
+    room.copy_from_slice(datagram);
+    stats.stranger_bytes_out += datagram.len() as u64;
+    stats.datagrams_out += 1;
+    stats.bytes_out += datagram.len() as u64;
+    true
+}

@@ -1,0 +1,170 @@
+//! The connections of a core: found by slot, checked by generation.
+
+use super::staging::StageIndex;
+use crate::crypto::Csprng;
+use crate::limits::HALF_OPEN_TIMEOUT;
+use crate::link::Path;
+use crate::session::Session;
+use crate::time::Instant;
+use crate::wire::{Accepted, ConnectionId, DisconnectReason};
+use rand_chacha::rand_core::Rng;
+use std::collections::{HashMap, VecDeque};
+
+/// How far a connection has come.
+#[derive(Clone, Debug)]
+pub(super) enum Phase {
+    /// Accepted; the client has yet to prove that it holds the keys. Its Connect may come again.
+    HalfOpen { client_key: Box<[u8; 32]>, reply: Box<[u8; Accepted::BYTES]> },
+    /// Both ends hold the keys.
+    Established,
+    /// The client is told at the next flush; then it is gone.
+    Closing(DisconnectReason),
+}
+
+#[derive(Debug)]
+pub(super) struct Connection {
+    pub(super) path: Path,
+    pub(super) phase: Phase,
+    /// The datagram being composed for it.
+    pub(super) staged: Option<StageIndex>,
+    pub(super) session: Session,
+}
+
+impl Connection {
+    pub(super) fn is_half_open(&self) -> bool {
+        matches!(self.phase, Phase::HalfOpen { .. })
+    }
+
+    pub(super) fn is_closing(&self) -> bool {
+        matches!(self.phase, Phase::Closing(_))
+    }
+
+    /// Nothing more goes into the datagram `index`: it is being sealed.
+    #[inline]
+    pub(super) fn close_staged(&mut self, index: StageIndex) {
+        if self.staged == Some(index) {
+            self.staged = None;
+        }
+    }
+}
+
+#[derive(Debug)]
+struct Slot {
+    generation: u8,
+    connection: Option<Connection>,
+}
+
+#[derive(Debug)]
+pub(super) struct Table {
+    core: u8,
+    capacity: usize,
+    /// Generation that a slot's first connection gets: drawn at boot, so that a restarted server knows its own.
+    first_generation: u8,
+    slots: Vec<Slot>,
+    /// When to look at each slot, apart from the slots: the sweep reads nothing else.
+    deadlines: Vec<Instant>,
+    free: VecDeque<u16>,
+    half_open: HashMap<[u8; 32], ConnectionId>,
+}
+
+impl Table {
+    pub(super) fn new(core: u8, capacity: usize, random: &mut Csprng) -> Self {
+        Table {
+            core,
+            capacity,
+            first_generation: (random.next_u32() % 255 + 1) as u8,
+            slots: Vec::with_capacity(capacity),
+            deadlines: Vec::with_capacity(capacity),
+            free: VecDeque::with_capacity(capacity),
+            half_open: HashMap::with_capacity(capacity),
+        }
+    }
+
+    #[inline]
+    pub(super) fn get(&self, id: ConnectionId) -> Option<&Connection> {
+        let slot = self.slots.get(usize::from(id.slot()))?;
+        slot.connection.as_ref().filter(|_| slot.generation == id.generation() && id.core() == self.core)
+    }
+
+    #[inline]
+    pub(super) fn get_mut(&mut self, id: ConnectionId) -> Option<&mut Connection> {
+        let slot = self.slots.get_mut(usize::from(id.slot()))?;
+        slot.connection.as_mut().filter(|_| slot.generation == id.generation() && id.core() == self.core)
+    }
+
+    /// The half-open connection of the client with this ephemeral key.
+    pub(super) fn half_open(&self, client_key: &[u8; 32]) -> Option<&Connection> {
+        self.half_open.get(client_key).and_then(|&id| self.get(id))
+    }
+
+    /// The id that the next connection gets; None when the core is full.
+    pub(super) fn vacancy(&mut self) -> Option<ConnectionId> {
+        if self.free.is_empty() && self.slots.len() < self.capacity {
+            self.free.push_back(self.slots.len() as u16);
+            self.slots.push(Slot { generation: self.first_generation, connection: None });
+            self.deadlines.push(Instant::NEVER);
+        }
+        let slot = *self.free.front()?;
+        Some(ConnectionId::new(self.core, self.slots[usize::from(slot)].generation, slot))
+    }
+
+    /// Takes in the connection that was made for the id of [`Self::vacancy`].
+    pub(super) fn insert(&mut self, now: Instant, connection: Connection) {
+        let id = connection.session.id();
+        assert!(self.vacancy() == Some(id), "a connection goes where its id says");
+        self.free.pop_front();
+        if let Phase::HalfOpen { client_key, .. } = &connection.phase {
+            self.half_open.insert(**client_key, id);
+        }
+        let slot = usize::from(id.slot());
+        self.deadlines[slot] = now + HALF_OPEN_TIMEOUT;
+        self.slots[slot].connection = Some(connection);
+    }
+
+    /// The client has proved its keys: what was kept for a repeated Connect is no longer needed.
+    pub(super) fn confirm(&mut self, id: ConnectionId) {
+        let Some(connection) = self.get_mut(id) else { return };
+        if let Phase::HalfOpen { client_key, .. } = core::mem::replace(&mut connection.phase, Phase::Established) {
+            self.half_open.remove(&*client_key);
+        }
+        self.schedule(id);
+    }
+
+    /// Notes when the connection's heartbeat wants to be looked at next.
+    pub(super) fn schedule(&mut self, id: ConnectionId) {
+        if let Some(connection) = self.get(id) {
+            self.deadlines[usize::from(id.slot())] = connection.session.heartbeat.deadline();
+        }
+    }
+
+    pub(super) fn remove(&mut self, id: ConnectionId) -> Option<Connection> {
+        self.get(id)?;
+        let slot = &mut self.slots[usize::from(id.slot())];
+        let connection = slot.connection.take()?;
+        slot.generation = slot.generation % 255 + 1;
+        self.deadlines[usize::from(id.slot())] = Instant::NEVER;
+        self.free.push_back(id.slot());
+        if let Phase::HalfOpen { client_key, .. } = &connection.phase {
+            self.half_open.remove(&**client_key);
+        }
+        Some(connection)
+    }
+
+    /// Slots that have ever been used: 0 to this are the ones to sweep.
+    pub(super) fn slots(&self) -> usize {
+        self.slots.len()
+    }
+
+    pub(super) fn len(&self) -> usize {
+        self.slots.len() - self.free.len()
+    }
+
+    pub(super) fn deadline(&self, slot: usize) -> Instant {
+        self.deadlines[slot]
+    }
+
+    pub(super) fn occupant(&self, slot: usize) -> Option<ConnectionId> {
+        let Slot { generation, connection } = &self.slots[slot];
+        connection.as_ref().map(|_| ConnectionId::new(self.core, *generation, slot as u16))
+    }
+}

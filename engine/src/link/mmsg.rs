@@ -1,0 +1,262 @@
+//! The link over recvmmsg and sendmmsg: for hosts where io_uring is refused, and the baseline of every benchmark.
+#![allow(unsafe_code)]
+
+use super::buffer::Region;
+use super::clock::Clock;
+use super::message::{CONTROL_BYTES, NAME_BYTES, read_control, read_name};
+use super::outbox::Outbox;
+use super::socket::Socket;
+use super::{Arrival, Link, LinkStats, Path, Wait};
+use crate::time::Instant;
+use std::io;
+use std::mem::zeroed;
+
+/// Arrivals taken by one recvmmsg.
+const BATCH: usize = 32;
+/// Room for one arrival: a run of datagrams merged by GRO, then name and control; the odd lines keep the arrivals from
+/// all landing in the same sets of the cache.
+const ARRIVAL_BYTES: usize = 65_536;
+const STRIDE: usize = ARRIVAL_BYTES + 192;
+const NAME_AT: usize = ARRIVAL_BYTES;
+const CONTROL_AT: usize = NAME_AT + 32;
+const _: () = assert!(NAME_BYTES <= 32 && CONTROL_AT + CONTROL_BYTES <= STRIDE);
+
+/// See the module.
+pub struct MmsgLink {
+    sockets: Vec<Socket>,
+    /// The socket to read first next time, so that none starves.
+    next_socket: usize,
+    memory: Region,
+    buffers: Box<[libc::iovec]>,
+    headers: Box<[libc::mmsghdr]>,
+    outbox: Outbox,
+    clock: Clock,
+    stats: LinkStats,
+}
+
+impl std::fmt::Debug for MmsgLink {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.debug_struct("MmsgLink").field("sockets", &self.sockets).finish_non_exhaustive()
+    }
+}
+
+impl MmsgLink {
+    /// A link over these sockets.
+    ///
+    /// # Errors
+    /// What the system said: no memory.
+    pub fn new(sockets: Vec<Socket>) -> io::Result<Self> {
+        assert!(!sockets.is_empty(), "a link has a socket");
+        let memory = Region::new(BATCH * STRIDE)?;
+        let mut buffers: Box<[libc::iovec]> = (0..BATCH)
+            .map(|at| libc::iovec { iov_base: memory.at(at * STRIDE).cast(), iov_len: ARRIVAL_BYTES })
+            .collect();
+        let headers = buffers
+            .iter_mut()
+            .map(|buffer| {
+                // SAFETY: zeros are a value of this plain C structure.
+                let mut header: libc::mmsghdr = unsafe { zeroed() };
+                header.msg_hdr.msg_iov = buffer;
+                header.msg_hdr.msg_iovlen = 1;
+                header
+            })
+            .collect();
+        Ok(MmsgLink {
+            sockets,
+            next_socket: 0,
+            memory,
+            buffers,
+            headers,
+            outbox: Outbox::new()?,
+            clock: Clock::new(),
+            stats: LinkStats::default(),
+        })
+    }
+
+    /// Takes what has arrived at one socket, up to a batch; gives arrivals and datagrams.
+    fn receive_batch(&mut self, socket: usize, deliver: &mut impl FnMut(Arrival<'_>)) -> (usize, usize) {
+        for (at, header) in self.headers.iter_mut().enumerate() {
+            header.msg_hdr.msg_name = self.memory.at(at * STRIDE + NAME_AT).cast();
+            header.msg_hdr.msg_namelen = NAME_BYTES as libc::socklen_t;
+            header.msg_hdr.msg_control = self.memory.at(at * STRIDE + CONTROL_AT).cast();
+            header.msg_hdr.msg_controllen = CONTROL_BYTES;
+        }
+        debug_assert_eq!(self.buffers.len(), self.headers.len());
+        // SAFETY: every header points to its own part of `memory` and its own iovec, all of which live in `self` and
+        // are not otherwise used during the call.
+        let arrived = unsafe {
+            libc::recvmmsg(
+                self.sockets[socket].fd(),
+                self.headers.as_mut_ptr(),
+                BATCH as u32,
+                libc::MSG_DONTWAIT,
+                std::ptr::null_mut(),
+            )
+        };
+        // An error is "nothing there", or the echo of an earlier send to a port that is closed: nothing to do for either.
+        let arrived = usize::try_from(arrived).unwrap_or(0);
+        let mut datagrams = 0;
+        for at in 0..arrived {
+            let header = &self.headers[at];
+            let len = (header.msg_len as usize).min(ARRIVAL_BYTES);
+            let name_len = (header.msg_hdr.msg_namelen as usize).min(NAME_BYTES);
+            let control_len = header.msg_hdr.msg_controllen.min(CONTROL_BYTES);
+            self.stats.truncated += u64::from(header.msg_hdr.msg_flags & libc::MSG_TRUNC != 0);
+            // SAFETY: recvmmsg is through with these three parts, which do not overlap, and no other slice of them
+            // outlives the previous turn of the loop.
+            let (bytes, name, control) = unsafe {
+                (
+                    self.memory.slice(at * STRIDE, len),
+                    self.memory.slice(at * STRIDE + NAME_AT, name_len),
+                    self.memory.slice(at * STRIDE + CONTROL_AT, control_len),
+                )
+            };
+            let Some(peer) = read_name(name) else { continue };
+            let control = read_control(control, &self.clock);
+            let arrival = Arrival {
+                path: Path { socket: socket as u32, peer },
+                arrived_at: control.arrived_at,
+                segment_bytes: control.segment_bytes.unwrap_or(len).max(1),
+                bytes,
+            };
+            datagrams += arrival.count();
+            deliver(arrival);
+        }
+        self.stats.arrivals += arrived as u64;
+        self.stats.datagrams_in += datagrams as u64;
+        (arrived, datagrams)
+    }
+
+    /// Waits until a socket has something, or until the time.
+    fn wait_readable(&mut self, until: Instant) {
+        let left = until.since(self.clock.now());
+        if left.is_zero() {
+            return;
+        }
+        self.stats.waits += 1;
+        let mut polls: Vec<libc::pollfd> = Vec::new();
+        let mut one = libc::pollfd { fd: self.sockets[0].fd(), events: libc::POLLIN, revents: 0 };
+        let (polls, count) = if self.sockets.len() == 1 {
+            (&raw mut one, 1)
+        } else {
+            polls.extend(self.sockets.iter().map(|socket| libc::pollfd {
+                fd: socket.fd(),
+                events: libc::POLLIN,
+                revents: 0,
+            }));
+            (polls.as_mut_ptr(), polls.len())
+        };
+        let timeout = libc::timespec { tv_sec: left.as_secs() as libc::time_t, tv_nsec: left.subsec_nanos().into() };
+        // SAFETY: `polls` points to `count` entries that live through the call, as does `timeout`.
+        unsafe { libc::ppoll(polls, count as libc::nfds_t, &raw const timeout, std::ptr::null()) };
+    }
+}
+
+impl Link for MmsgLink {
+    fn now(&mut self) -> Instant {
+        self.clock.now()
+    }
+
+    fn receive(&mut self, budget: usize, mut deliver: impl FnMut(Arrival<'_>)) -> usize {
+        let mut received = 0;
+        let first = self.next_socket;
+        for offset in 0..self.sockets.len() {
+            let socket = (first + offset) % self.sockets.len();
+            loop {
+                if received >= budget {
+                    self.next_socket = socket;
+                    return received;
+                }
+                let (arrived, datagrams) = self.receive_batch(socket, &mut deliver);
+                received += datagrams;
+                if arrived < BATCH {
+                    break;
+                }
+            }
+        }
+        received
+    }
+
+    #[inline]
+    fn reserve(&mut self, path: Path, len: usize) -> Option<&mut [u8]> {
+        self.outbox.reserve(path, len)
+    }
+
+    fn submit(&mut self) {
+        // A call sends consecutive runs of one socket.
+        while self.outbox.has_waiting() {
+            let mut batch: [libc::mmsghdr; BATCH] = std::array::from_fn(|_| {
+                // SAFETY: zeros are a value of this plain C structure.
+                unsafe { zeroed() }
+            });
+            let mut numbers = [0; BATCH];
+            let (mut count, mut socket) = (0, 0);
+            while count < BATCH
+                && let Some((number, of, header)) = self.outbox.take(&self.sockets)
+            {
+                if count > 0 && of != socket {
+                    self.outbox.untake();
+                    break;
+                }
+                socket = of;
+                // SAFETY: `take` just filled in the header; it stays where it is until the run is finished.
+                batch[count].msg_hdr = unsafe { *header };
+                numbers[count] = number;
+                count += 1;
+            }
+            let mut done = 0;
+            while done < count {
+                // SAFETY: the headers and what they point to live in the outbox until `finish`, below.
+                let sent = unsafe {
+                    libc::sendmmsg(
+                        self.sockets[socket as usize].fd(),
+                        batch[done..count].as_mut_ptr(),
+                        (count - done) as u32,
+                        libc::MSG_DONTWAIT,
+                    )
+                };
+                match usize::try_from(sent) {
+                    Ok(sent) => {
+                        for &number in &numbers[done..done + sent] {
+                            self.stats.sends += 1;
+                            self.stats.datagrams_out += self.outbox.finish(number) as u64;
+                        }
+                        done += sent;
+                    }
+                    Err(_) => {
+                        // The first of them failed, whatever the reason: it is lost as on the way. Nothing else is.
+                        let lost = self.outbox.finish(numbers[done]);
+                        if lost > 1 && stops_segmenting(io::Error::last_os_error().raw_os_error()) {
+                            self.outbox.stop_segmenting();
+                        }
+                        self.stats.send_failed += lost as u64;
+                        done += 1;
+                    }
+                }
+            }
+        }
+    }
+
+    fn park(&mut self, wait: Wait) {
+        self.submit();
+        let now = self.clock.now();
+        let gather = wait.gather.min(wait.until.since(now));
+        if !gather.is_zero() {
+            self.stats.waits += 1;
+            std::thread::sleep(gather);
+        }
+        if wait.until > now + gather {
+            self.wait_readable(wait.until);
+        }
+    }
+
+    fn stats(&self) -> LinkStats {
+        let kernel_drops = self.sockets.iter().map(Socket::kernel_drops).sum();
+        LinkStats { kernel_drops, ..self.stats }
+    }
+}
+
+/// Whether a send failed because kernel or device cannot segment: EIO without checksum offload, EINVAL without support.
+pub(super) fn stops_segmenting(error: Option<i32>) -> bool {
+    matches!(error, Some(libc::EIO | libc::EINVAL))
+}

@@ -1,0 +1,268 @@
+//! What leaves: datagrams written one behind the other into one circle of memory, grouped into runs.
+//!
+//! A run is datagrams of one size to one peer; it leaves as one `UDP_SEGMENT` send. Runs are released in the order they
+//! were opened: memory that the kernel still reads is never handed out again.
+#![allow(unsafe_code)]
+
+use super::Path;
+use super::buffer::Region;
+use super::message::SendHeader;
+use super::socket::Socket;
+use crate::limits::{DATAGRAM_BYTES_MAX, RUN_BYTES_MAX, SEGMENTS_MAX};
+use std::io;
+
+/// Size of the circle.
+const BYTES: usize = 4 << 20;
+/// Runs that may be open, queued or with the kernel at once.
+pub(super) const RUNS: usize = 4096;
+const _: () = assert!(RUNS.is_power_of_two() && BYTES > 4 * RUN_BYTES_MAX);
+
+#[derive(Debug)]
+struct Run {
+    path: Path,
+    start: usize,
+    len: usize,
+    segment_bytes: usize,
+    count: usize,
+    done: bool,
+    header: SendHeader,
+}
+
+/// The circle and its runs.
+#[derive(Debug)]
+pub(super) struct Outbox {
+    memory: Region,
+    cursor: usize,
+    runs: Box<[Run]>,
+    /// Runs ever released, handed to the kernel, and opened: each at most the next.
+    released: usize,
+    taken: usize,
+    opened: usize,
+    /// Whether the last run may still grow.
+    growing: bool,
+    /// Datagrams a run may have; 1 where the kernel or the device cannot segment.
+    segments_max: usize,
+}
+
+impl Outbox {
+    pub(super) fn new() -> io::Result<Self> {
+        let nowhere = Path { socket: 0, peer: ([0, 0, 0, 0], 0).into() };
+        let run = || Run {
+            path: nowhere,
+            start: 0,
+            len: 0,
+            segment_bytes: 0,
+            count: 0,
+            done: false,
+            header: SendHeader::new(),
+        };
+        Ok(Outbox {
+            memory: Region::new(BYTES)?,
+            cursor: 0,
+            runs: (0..RUNS).map(|_| run()).collect(),
+            released: 0,
+            taken: 0,
+            opened: 0,
+            growing: false,
+            segments_max: SEGMENTS_MAX,
+        })
+    }
+
+    /// From now on every datagram leaves by itself.
+    pub(super) fn stop_segmenting(&mut self) {
+        self.segments_max = 1;
+    }
+
+    pub(super) fn is_segmenting(&self) -> bool {
+        self.segments_max > 1
+    }
+
+    #[inline]
+    pub(super) fn reserve(&mut self, path: Path, len: usize) -> Option<&mut [u8]> {
+        assert!((1..=DATAGRAM_BYTES_MAX).contains(&len), "a datagram has 1 to 1200 bytes");
+        let start = match self.grow(path, len) {
+            Some(start) => start,
+            None => self.open(path, len)?,
+        };
+        // SAFETY: the part lies in a run that is not yet with the kernel, behind all that was handed out before; the
+        // borrow of `self` keeps the next call away while the slice lives.
+        Some(unsafe { self.memory.slice(start, len) })
+    }
+
+    /// Appends to the last run, if it is open, of this path and size, and has room in front of it.
+    #[inline]
+    fn grow(&mut self, path: Path, len: usize) -> Option<usize> {
+        if !self.growing {
+            return None;
+        }
+        let room = self.room_at_cursor();
+        let run = &mut self.runs[(self.opened - 1) % RUNS];
+        let fits = run.segment_bytes == len
+            && run.count < self.segments_max
+            && run.len + len <= RUN_BYTES_MAX
+            && len < room
+            && run.path == path;
+        if !fits {
+            return None;
+        }
+        run.len += len;
+        run.count += 1;
+        let start = self.cursor;
+        self.cursor += len;
+        Some(start)
+    }
+
+    fn open(&mut self, path: Path, len: usize) -> Option<usize> {
+        if self.opened - self.released == RUNS {
+            return None;
+        }
+        if len >= self.room_at_cursor() {
+            // Go round, if the other end of the circle is free: the memory between cursor and end stays unused.
+            let oldest = self.oldest_start()?;
+            if self.cursor < oldest || len >= oldest {
+                return None;
+            }
+            self.cursor = 0;
+        }
+        let run = &mut self.runs[self.opened % RUNS];
+        (run.path, run.start, run.len) = (path, self.cursor, len);
+        (run.segment_bytes, run.count, run.done) = (len, 1, false);
+        self.opened += 1;
+        self.growing = true;
+        let start = self.cursor;
+        self.cursor += len;
+        Some(start)
+    }
+
+    /// Bytes from the cursor to the oldest run in use, or to the end. The cursor never catches up with the oldest run,
+    /// so all of it is never taken.
+    #[inline]
+    fn room_at_cursor(&self) -> usize {
+        match self.oldest_start() {
+            Some(oldest) if oldest >= self.cursor => oldest - self.cursor,
+            _ => BYTES - self.cursor,
+        }
+    }
+
+    #[inline]
+    fn oldest_start(&self) -> Option<usize> {
+        (self.released < self.opened).then(|| self.runs[self.released % RUNS].start)
+    }
+
+    /// Takes the next run for the kernel: its number, its socket, and the header to hand over.
+    pub(super) fn take(&mut self, sockets: &[Socket]) -> Option<(usize, u32, *mut libc::msghdr)> {
+        if self.taken == self.opened {
+            return None;
+        }
+        let number = self.taken % RUNS;
+        self.taken += 1;
+        self.growing = false;
+        let run = &mut self.runs[number];
+        let socket = &sockets[run.path.socket as usize];
+        let peer = (!socket.is_connected()).then_some(run.path.peer);
+        let segment_bytes = (run.count > 1).then_some(run.segment_bytes as u16);
+        let header = run.header.fill(self.memory.at(run.start), run.len, segment_bytes, peer, socket.is_v6());
+        Some((number, run.path.socket, header))
+    }
+
+    /// Gives the last taken run back to be taken again.
+    pub(super) fn untake(&mut self) {
+        assert!(self.taken > self.released, "a run was taken");
+        self.taken -= 1;
+    }
+
+    /// The kernel is through with a run: gives how many datagrams it had.
+    pub(super) fn finish(&mut self, number: usize) -> usize {
+        self.runs[number].done = true;
+        let count = self.runs[number].count;
+        while self.released < self.taken && self.runs[self.released % RUNS].done {
+            self.released += 1;
+        }
+        if self.released == self.opened {
+            // All is free: start over where the cache is warm.
+            self.cursor = 0;
+            self.growing = false;
+        }
+        count
+    }
+
+    /// Whether a run waits to be taken.
+    pub(super) fn has_waiting(&self) -> bool {
+        self.taken < self.opened
+    }
+
+    /// Runs that the kernel holds.
+    pub(super) fn with_kernel(&self) -> usize {
+        (self.released..self.taken).filter(|at| !self.runs[at % RUNS].done).count()
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use proptest::prelude::*;
+    use std::collections::VecDeque;
+
+    fn path(port: u16) -> Path {
+        Path { socket: 0, peer: ([127, 0, 0, 1], port).into() }
+    }
+
+    proptest! {
+        /// Memory with the kernel is never handed out: each datagram still holds what was written into it when its run
+        /// is finished, whatever the order of calls.
+        #[test]
+        fn never_hands_out_memory_in_use(steps in prop::collection::vec((0u8..8, 0u16..3, 0usize..4), 1..1500)) {
+            let sockets = [Socket::bound_for_test()];
+            let mut outbox = Outbox::new().unwrap();
+            let mut waiting: VecDeque<(u16, Vec<u8>)> = VecDeque::new();
+            let mut taken: Vec<(usize, Vec<u8>, *mut libc::msghdr)> = Vec::new();
+            let mut stamp = 0u8;
+            for (kind, port, size) in steps {
+                let len = [100, 112, 700, 1200][size];
+                if kind < 5 {
+                    for _ in 0..40 {
+                        let Some(room) = outbox.reserve(path(port), len) else { break };
+                        prop_assert_eq!(room.len(), len);
+                        stamp = stamp.wrapping_add(1);
+                        room.fill(stamp);
+                        waiting.push_back((port, vec![stamp; len]));
+                    }
+                } else if kind < 7 {
+                    while let Some((number, _, header)) = outbox.take(&sockets) {
+                        // SAFETY: the header was just filled in and lives in the outbox, as does what it points to.
+                        let run_len = unsafe { (*(*header).msg_iov).iov_len };
+                        let mut bytes = Vec::new();
+                        while bytes.len() < run_len {
+                            bytes.extend(waiting.pop_front().expect("runs hold what was reserved").1);
+                        }
+                        prop_assert_eq!(bytes.len(), run_len);
+                        taken.push((number, bytes, header));
+                    }
+                } else if !taken.is_empty() {
+                    let (number, bytes, header) = taken.swap_remove(size * 7 % taken.len());
+                    // SAFETY: as above; the run is not finished, so nobody writes to it.
+                    let held = unsafe {
+                        let buffer = *(*header).msg_iov;
+                        std::slice::from_raw_parts(buffer.iov_base.cast::<u8>(), buffer.iov_len)
+                    };
+                    prop_assert!(held == bytes, "memory of a run in use was handed out again");
+                    outbox.finish(number);
+                }
+            }
+        }
+    }
+
+    #[test]
+    fn equal_sizes_to_one_peer_grow_into_one_run() {
+        let sockets = [Socket::bound_for_test()];
+        let mut outbox = Outbox::new().unwrap();
+        for (port, len) in [(1, 112), (1, 112), (1, 128), (2, 128), (2, 128)] {
+            outbox.reserve(path(port), len).unwrap();
+        }
+        let mut runs = 0;
+        while outbox.take(&sockets).is_some() {
+            runs += 1;
+        }
+        assert_eq!(runs, 3);
+    }
+}

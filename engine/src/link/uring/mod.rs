@@ -1,0 +1,340 @@
+//! The link over io_uring: one ring, made and used by one thread.
+//!
+//! Every socket has one multishot receive armed, which takes its buffers from one ring of them; every run that leaves is
+//! one `sendmsg`. All of a turn's sends and its wait are one system call. The kernel runs completions only when we ask
+//! (`DEFER_TASKRUN`), so they come in batches and never interrupt a turn.
+#![allow(unsafe_code)]
+
+mod buffers;
+
+use self::buffers::{Arrived, ReceiveBuffers};
+use super::clock::Clock;
+use super::message::{CONTROL_BYTES, NAME_BYTES, read_control, read_name};
+use super::mmsg::stops_segmenting;
+use super::outbox::{Outbox, RUNS};
+use super::socket::Socket;
+use super::{Arrival, Link, LinkStats, Path, Wait};
+use crate::time::{Duration, Instant};
+use io_uring::types::{CancelBuilder, Fd, SubmitArgs, Timespec};
+use io_uring::{IoUring, cqueue, opcode, squeue};
+use std::io;
+use std::mem::{ManuallyDrop, zeroed};
+
+/// Submissions that fit the ring; more are submitted in between.
+const SUBMISSIONS: u32 = 1024;
+/// Completions that fit: every run in flight and every receive buffer can have one, twice over.
+const COMPLETIONS: u32 = 16_384;
+const _: () = assert!(COMPLETIONS as usize >= 2 * (RUNS + buffers::COUNT));
+
+/// The kernel's name for the group of receive buffers.
+const BUFFER_GROUP: u16 = 0;
+/// Marks the user data of sends; receives carry the socket's number.
+const SEND: u64 = 1 << 32;
+/// How long a shutdown waits for the kernel to let go of our memory.
+const DRAIN: Duration = Duration::from_secs(1);
+
+/// Why io_uring cannot be used. The texts say what to do about it.
+#[derive(Debug, thiserror::Error)]
+pub enum UringError {
+    /// Refused: by sysctl, seccomp or a security module.
+    #[error("io_uring is refused ({0}): check `sysctl kernel.io_uring_disabled` and the container's seccomp profile")]
+    Refused(io::Error),
+    /// No memory that may be locked.
+    #[error("io_uring may not lock enough memory ({0}): raise `ulimit -l` or LimitMEMLOCK= to 64 MiB")]
+    Memlock(io::Error),
+    /// The kernel is older than what is used here.
+    #[error("the kernel is too old for io_uring as used here ({0}): Linux 6.1 or later is needed")]
+    TooOld(io::Error),
+    /// Anything else.
+    #[error("io_uring cannot be set up: {0}")]
+    Failed(io::Error),
+}
+
+impl UringError {
+    fn from_setup(error: io::Error) -> Self {
+        match error.raw_os_error() {
+            Some(libc::EPERM | libc::EACCES | libc::ENOSYS) => UringError::Refused(error),
+            Some(libc::ENOMEM) => UringError::Memlock(error),
+            Some(libc::EINVAL | libc::EOPNOTSUPP) => UringError::TooOld(error),
+            _ => UringError::Failed(error),
+        }
+    }
+}
+
+/// See the module.
+pub struct UringLink {
+    ring: ManuallyDrop<IoUring>,
+    sockets: Vec<Socket>,
+    /// What the kernel writes to. Dropped only after it let go: see `drop`.
+    memory: ManuallyDrop<Memory>,
+    clock: Clock,
+    /// Sockets whose receive has ended and must be armed again.
+    unarmed: Vec<u32>,
+    can_gather: bool,
+    stats: LinkStats,
+}
+
+/// All that the kernel reads from and writes to.
+struct Memory {
+    buffers: ReceiveBuffers,
+    outbox: Outbox,
+    /// Tells every multishot receive how much room for name and control to leave in each buffer.
+    template: Box<libc::msghdr>,
+}
+
+impl std::fmt::Debug for UringLink {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.debug_struct("UringLink").field("sockets", &self.sockets).finish_non_exhaustive()
+    }
+}
+
+impl UringLink {
+    /// Whether io_uring can be used here as this link uses it: sets up a small ring and takes it down.
+    ///
+    /// # Errors
+    /// [`UringError`], saying why not.
+    pub fn probe() -> Result<(), UringError> {
+        let ring = Self::ring(8, 16)?;
+        let buffers = ReceiveBuffers::new().map_err(UringError::from_setup)?;
+        buffers.register(&ring, BUFFER_GROUP).map_err(UringError::from_setup)?;
+        Ok(())
+    }
+
+    fn ring(submissions: u32, completions: u32) -> Result<IoUring, UringError> {
+        IoUring::builder()
+            .setup_single_issuer()
+            .setup_defer_taskrun()
+            .setup_taskrun_flag()
+            .setup_cqsize(completions)
+            .build(submissions)
+            .map_err(UringError::from_setup)
+    }
+
+    /// A link over these sockets. Must be made on the thread that uses it.
+    ///
+    /// # Errors
+    /// [`UringError`].
+    pub fn new(sockets: Vec<Socket>) -> Result<Self, UringError> {
+        assert!(!sockets.is_empty(), "a link has a socket");
+        let ring = Self::ring(SUBMISSIONS, COMPLETIONS)?;
+        let buffers = ReceiveBuffers::new().map_err(UringError::from_setup)?;
+        buffers.register(&ring, BUFFER_GROUP).map_err(UringError::from_setup)?;
+        // Spares a look-up of the ring's file at each enter; where it is refused, nothing is lost.
+        let _ = ring.submitter().register_ring_fd();
+        // SAFETY: zeros are a value of this plain C structure.
+        let mut template: Box<libc::msghdr> = Box::new(unsafe { zeroed() });
+        template.msg_namelen = NAME_BYTES as libc::socklen_t;
+        template.msg_controllen = CONTROL_BYTES;
+        let can_gather = ring.params().is_feature_min_timeout();
+        let mut link = UringLink {
+            unarmed: (0..sockets.len() as u32).collect(),
+            ring: ManuallyDrop::new(ring),
+            sockets,
+            memory: ManuallyDrop::new(Memory {
+                buffers,
+                outbox: Outbox::new().map_err(UringError::from_setup)?,
+                template,
+            }),
+            clock: Clock::new(),
+            can_gather,
+            stats: LinkStats::default(),
+        };
+        link.arm();
+        link.ring.submit().map_err(UringError::from_setup)?;
+        Ok(link)
+    }
+
+    /// Whether waits can gather arrivals (Linux 6.12 and later); without it each wait ends with the first.
+    pub fn can_gather(&self) -> bool {
+        self.can_gather
+    }
+
+    /// Arms the receives that have ended.
+    fn arm(&mut self) {
+        while let Some(socket) = self.unarmed.pop() {
+            let entry = opcode::RecvMsgMulti::new(
+                Fd(self.sockets[socket as usize].fd()),
+                &raw const *self.memory.template,
+                BUFFER_GROUP,
+            )
+            .build()
+            .user_data(socket.into());
+            self.push(entry);
+        }
+    }
+
+    /// Queues a submission; makes room by submitting when there is none.
+    fn push(&mut self, entry: squeue::Entry) {
+        loop {
+            // SAFETY: what the entry points to, a header in the outbox or the template, stays in place in `memory`
+            // until the completion was reaped or the ring is gone.
+            if unsafe { self.ring.submission().push(&entry) }.is_ok() {
+                return;
+            }
+            self.enter(0, None);
+        }
+    }
+
+    fn queue_sends(&mut self) {
+        while let Some((number, socket, header)) = self.memory.outbox.take(&self.sockets) {
+            let entry = opcode::SendMsg::new(Fd(self.sockets[socket as usize].fd()), header)
+                .build()
+                .user_data(SEND | number as u64);
+            self.push(entry);
+        }
+    }
+
+    /// Enters the kernel once: submits, runs what completed, waits if told to.
+    fn enter(&mut self, want: usize, wait: Option<(Duration, Duration)>) {
+        let result = match wait {
+            Some((timeout, gather)) => {
+                let timeout = Timespec::from(timeout);
+                let mut arguments = SubmitArgs::new().timespec(&timeout);
+                if self.can_gather && !gather.is_zero() {
+                    arguments = arguments.min_wait_usec(gather.as_micros() as u32);
+                }
+                self.ring.submitter().submit_with_args(want, &arguments)
+            }
+            None => self.ring.submit_and_wait(want),
+        };
+        match result.map_err(|error| error.raw_os_error()) {
+            // The time was up, a signal came, or completions wait to be reaped first: all are the caller's next step.
+            Ok(_) | Err(Some(libc::ETIME | libc::EINTR | libc::EBUSY | libc::EAGAIN)) => {}
+            Err(code) => panic!("io_uring_enter failed with error {code:?}: the ring is in a state it cannot be in"),
+        }
+    }
+
+    #[inline]
+    fn next_completion(&mut self) -> Option<cqueue::Entry> {
+        self.ring.completion().next()
+    }
+
+    fn send_completed(&mut self, number: usize, result: i32) {
+        let count = self.memory.outbox.finish(number) as u64;
+        if result >= 0 {
+            self.stats.sends += 1;
+            self.stats.datagrams_out += count;
+            return;
+        }
+        // ENOBUFS, EPERM, EMSGSIZE, ECONNREFUSED: these datagrams are lost as on the way, nothing else is.
+        self.stats.send_failed += count;
+        if count > 1 && stops_segmenting(Some(-result)) {
+            self.memory.outbox.stop_segmenting();
+        }
+    }
+
+    /// Looks at one completion of a receive: gives its arrival to `deliver` and its buffer back.
+    fn receive_completed(&mut self, entry: &cqueue::Entry, deliver: &mut impl FnMut(Arrival<'_>)) -> usize {
+        let socket = entry.user_data() as u32;
+        if !cqueue::more(entry.flags()) {
+            self.unarmed.push(socket);
+            self.stats.rearmed += 1;
+        }
+        let Some(buffer) = cqueue::buffer_select(entry.flags()) else { return 0 };
+        let mut datagrams = 0;
+        if entry.result() >= 0
+            && let Some(Arrived { name, control, bytes, truncated }) =
+                self.memory.buffers.lend(buffer, entry.result() as usize)
+        {
+            self.stats.truncated += u64::from(truncated);
+            if let Some(peer) = read_name(name) {
+                let control = read_control(control, &self.clock);
+                let arrival = Arrival {
+                    path: Path { socket, peer },
+                    arrived_at: control.arrived_at,
+                    segment_bytes: control.segment_bytes.unwrap_or(bytes.len()).max(1),
+                    bytes,
+                };
+                datagrams = arrival.count();
+                self.stats.arrivals += 1;
+                self.stats.datagrams_in += datagrams as u64;
+                deliver(arrival);
+            }
+        }
+        self.memory.buffers.give_back(buffer);
+        datagrams
+    }
+}
+
+impl Link for UringLink {
+    fn now(&mut self) -> Instant {
+        self.clock.now()
+    }
+
+    fn receive(&mut self, budget: usize, mut deliver: impl FnMut(Arrival<'_>)) -> usize {
+        let mut received = 0;
+        while received < budget {
+            let Some(entry) = self.next_completion() else { break };
+            match entry.user_data() {
+                data if data & SEND != 0 => self.send_completed((data & (SEND - 1)) as usize, entry.result()),
+                _ => received += self.receive_completed(&entry, &mut deliver),
+            }
+        }
+        self.memory.buffers.publish();
+        received
+    }
+
+    #[inline]
+    fn reserve(&mut self, path: Path, len: usize) -> Option<&mut [u8]> {
+        self.memory.outbox.reserve(path, len)
+    }
+
+    fn submit(&mut self) {
+        self.arm();
+        self.queue_sends();
+        self.enter(0, None);
+    }
+
+    fn park(&mut self, wait: Wait) {
+        self.arm();
+        self.queue_sends();
+        let left = wait.until.since(self.clock.now());
+        if left.is_zero() || !self.ring.completion().is_empty() {
+            return self.enter(0, None);
+        }
+        self.stats.waits += 1;
+        // The sends of this turn complete too, most of them at once: they do not count as arrivals.
+        let sends = self.memory.outbox.with_kernel();
+        let enough = if self.can_gather && !wait.gather.is_zero() { wait.enough } else { 1 };
+        self.enter(sends + enough as usize, Some((left, wait.gather.min(left))));
+    }
+
+    fn stats(&self) -> LinkStats {
+        let kernel_drops = self.sockets.iter().map(Socket::kernel_drops).sum();
+        LinkStats { kernel_drops, ..self.stats }
+    }
+}
+
+impl Drop for UringLink {
+    /// Cancels what is in flight and waits until the kernel has let go of our memory; then frees it. Should it not let
+    /// go in time, the memory is leaked: a leak at shutdown is harmless, a write into freed memory is not.
+    fn drop(&mut self) {
+        self.queue_sends();
+        self.enter(0, None);
+        let _ = self.ring.submitter().register_sync_cancel(Some(Timespec::from(DRAIN)), CancelBuilder::any());
+        let give_up = std::time::Instant::now() + DRAIN;
+        let mut armed = self.sockets.len() - self.unarmed.len();
+        while (armed > 0 || self.memory.outbox.with_kernel() > 0) && std::time::Instant::now() < give_up {
+            while let Some(entry) = self.next_completion() {
+                match entry.user_data() {
+                    data if data & SEND != 0 => self.send_completed((data & (SEND - 1)) as usize, entry.result()),
+                    _ => armed -= usize::from(!cqueue::more(entry.flags())),
+                }
+            }
+            let tick = Duration::from_millis(10);
+            self.enter(1, Some((tick, Duration::ZERO)));
+        }
+        let drained = armed == 0 && self.memory.outbox.with_kernel() == 0;
+        // SAFETY: neither field is used after this; the ring goes first, so that the kernel cannot begin anything new,
+        // and the memory only when nothing that uses it was in flight.
+        unsafe {
+            ManuallyDrop::drop(&mut self.ring);
+            if drained {
+                ManuallyDrop::drop(&mut self.memory);
+            }
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests;

@@ -1,0 +1,118 @@
+//! Counters: one per outcome, one per reason for a drop. A drop is never silent.
+
+macro_rules! counters {
+    ($(#[$doc:meta])* $name:ident { $($(#[$field_doc:meta])* $field:ident,)* }) => {
+        $(#[$doc])*
+        #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+        pub struct $name {
+            $($(#[$field_doc])* pub $field: u64,)*
+        }
+
+        impl $name {
+            /// Every counter with its name, in the order of declaration.
+            pub fn entries(&self) -> impl Iterator<Item = (&'static str, u64)> {
+                [$((stringify!($field), self.$field)),*].into_iter()
+            }
+        }
+    };
+}
+
+pub(crate) use counters;
+
+counters! {
+    /// Why datagrams or messages were dropped.
+    Drops {
+        /// Shorter than a header, or longer than the largest datagram.
+        bad_size,
+        /// Outside encryption: wrong checksum, unknown type or value, wrong length.
+        malformed,
+        /// Outside encryption and sent to the wrong end.
+        unexpected,
+        /// No such connection here, or one that is gone.
+        unknown_connection,
+        /// Flags or channel that the connection's state does not allow.
+        wrong_flags,
+        /// Seen before, or too old to tell.
+        replayed,
+        /// Does not open under the connection's key.
+        not_authentic,
+        /// A frame that was delimited but not understood; the frames beside it were read.
+        bad_frame,
+        /// Strangers beyond what a flush answers.
+        stranger_budget,
+        /// Valid cookies beyond what may wait for a key exchange.
+        handshake_queue_full,
+        /// For another core that does not exist or whose ring is full.
+        misrouted,
+        /// A datagram for a peer that could not be composed: the staging area is full.
+        stage_full,
+    }
+}
+
+counters! {
+    /// What one endpoint did.
+    EndpointStats {
+        /// Datagrams handed in.
+        datagrams_in,
+        /// Bytes in those.
+        bytes_in,
+        /// Datagrams handed to the link.
+        datagrams_out,
+        /// Bytes in those.
+        bytes_out,
+        /// Messages given to the caller.
+        messages_in,
+        /// Messages taken from the caller.
+        messages_out,
+        /// Bytes that came from addresses not yet validated.
+        stranger_bytes_in,
+        /// Bytes sent to addresses not yet validated. Never more than came in.
+        stranger_bytes_out,
+        /// Connects received.
+        connects_in,
+        /// Cookies sent.
+        cookies_out,
+        /// Key exchanges done.
+        handshakes,
+        /// Connects answered again with what they were answered before.
+        handshakes_repeated,
+        /// Refusals sent.
+        denied_out,
+        /// Connections whose client has proved its keys.
+        joined,
+        /// Connections that ended.
+        left,
+        /// Connections of those that ended in silence.
+        timed_out,
+        /// Key exchanges whose client never proved its keys.
+        half_open_expired,
+        /// Authentic datagrams from another address than the connection's.
+        path_changed,
+    }
+}
+
+counters! {
+    /// What one connection did, at either end.
+    SessionStats {
+        /// Authentic datagrams received.
+        datagrams_in,
+        /// Datagrams sealed.
+        datagrams_out,
+        /// Bytes in datagrams received.
+        bytes_in,
+        /// Bytes in datagrams sealed.
+        bytes_out,
+        /// Pings answered by the peer.
+        pongs_in,
+    }
+}
+
+impl SessionStats {
+    /// Share of the peer's datagrams that never came, 0 to 1: its packet numbers have no gaps.
+    pub fn loss(&self, highest_sequence: u64) -> f64 {
+        if highest_sequence == 0 {
+            return 0.0;
+        }
+        1.0 - (self.datagrams_in as f64 / highest_sequence as f64).min(1.0)
+    }
+}

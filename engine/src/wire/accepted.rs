@@ -1,0 +1,96 @@
+//! ConnectionAccepted: Noise message 2, which proves the server and carries the session's parameters.
+//!
+//! ```text
+//! body: Noise message 2 = server's ephemeral key 32 | sealed parameters 16 | tag 16
+//! parameters: connection id u32 | suite u8 | zero u8 | largest datagram u16 | heartbeat ms u32 | timeout ms u32
+//! ```
+
+use super::envelope::{BODY, CHECKSUM_BYTES, TYPE_ACCEPTED, seal_envelope};
+use super::{ConnectionId, Header, Malformed};
+use crate::limits::{CONNECT_BYTES, DATAGRAM_BYTES_MAX};
+use core::time::Duration;
+
+/// What the server decided for the session, sealed inside Noise message 2.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub struct SessionParameters {
+    /// The connection's name from now on.
+    pub connection: ConnectionId,
+    /// The AEAD, as one bit of the client's offer.
+    pub suite: u8,
+    /// Largest datagram that the server takes, in bytes.
+    pub datagram_bytes_max: u16,
+    /// Interval between pings.
+    pub heartbeat: Duration,
+    /// Silence after which either end gives up.
+    pub timeout: Duration,
+}
+
+impl SessionParameters {
+    /// Encoded size.
+    pub const BYTES: usize = 16;
+
+    /// Reads the opened payload of Noise message 2.
+    ///
+    /// # Errors
+    /// [`Malformed::UnknownValue`] for an identifier of zero, intervals of zero or a datagram limit out of range.
+    pub fn decode(bytes: &[u8; Self::BYTES]) -> Result<Self, Malformed> {
+        let word = |at: usize| u32::from_le_bytes([bytes[at], bytes[at + 1], bytes[at + 2], bytes[at + 3]]);
+        let parameters = SessionParameters {
+            connection: ConnectionId::from_bits(word(0)),
+            suite: bytes[4],
+            datagram_bytes_max: u16::from_le_bytes([bytes[6], bytes[7]]),
+            heartbeat: Duration::from_millis(word(8).into()),
+            timeout: Duration::from_millis(word(12).into()),
+        };
+        let sound = parameters.connection.generation() != 0
+            && bytes[5] == 0
+            && (CONNECT_BYTES..=DATAGRAM_BYTES_MAX).contains(&parameters.datagram_bytes_max.into())
+            && !parameters.heartbeat.is_zero()
+            && parameters.timeout > parameters.heartbeat;
+        if sound { Ok(parameters) } else { Err(Malformed::UnknownValue) }
+    }
+
+    /// The payload of Noise message 2.
+    pub fn encode(&self) -> [u8; Self::BYTES] {
+        let mut bytes = [0; Self::BYTES];
+        bytes[0..4].copy_from_slice(&self.connection.bits().to_le_bytes());
+        bytes[4] = self.suite;
+        bytes[6..8].copy_from_slice(&self.datagram_bytes_max.to_le_bytes());
+        bytes[8..12].copy_from_slice(&(self.heartbeat.as_millis() as u32).to_le_bytes());
+        bytes[12..16].copy_from_slice(&(self.timeout.as_millis() as u32).to_le_bytes());
+        bytes
+    }
+}
+
+/// The server's consent.
+#[derive(Clone, PartialEq, Eq, Debug)]
+pub struct Accepted {
+    /// Handshake tag of the Connect that this answers.
+    pub tag: u64,
+    /// The connection's name, in the clear; the sealed one is the one to believe.
+    pub connection: ConnectionId,
+    /// Noise NK message 2.
+    pub noise: [u8; Self::NOISE_BYTES],
+}
+
+impl Accepted {
+    /// Noise message 2: ephemeral key, parameters, tag.
+    pub const NOISE_BYTES: usize = 32 + SessionParameters::BYTES + 16;
+    /// Size of the datagram.
+    pub const BYTES: usize = BODY + Self::NOISE_BYTES + CHECKSUM_BYTES;
+
+    pub(super) fn decode(header: &Header, body: &[u8]) -> Result<Self, Malformed> {
+        let noise = body.try_into().map_err(|_| match body.len() < Self::NOISE_BYTES {
+            true => Malformed::TooShort,
+            false => Malformed::TooLong,
+        })?;
+        Ok(Accepted { tag: header.sequence, connection: header.connection, noise })
+    }
+
+    /// The datagram.
+    pub fn encode(&self) -> [u8; Self::BYTES] {
+        seal_envelope(self.connection, TYPE_ACCEPTED, self.tag, |body| body.copy_from_slice(&self.noise))
+    }
+}
+
+const _: () = assert!(Accepted::BYTES < CONNECT_BYTES, "a reply to a stranger is smaller than what it answers");

@@ -1,0 +1,84 @@
+//! ConnectionDenied: the server says no, and why.
+//!
+//! ```text
+//! body: reason u8 | server's version u16
+//! ```
+//! It is not authenticated: whoever can read the Connect can forge it. It ends an attempt, never a connection.
+
+use super::envelope::{BODY, CHECKSUM_BYTES, TYPE_DENIED, seal_envelope};
+use super::{ConnectionId, Header, Malformed};
+use crate::limits::CONNECT_BYTES;
+
+/// Why a server lets a client not in. The texts are for people: they say what to do.
+#[derive(Clone, Copy, PartialEq, Eq, Debug, thiserror::Error)]
+pub enum DeniedReason {
+    /// The client speaks another protocol version.
+    #[error("the server speaks another protocol version: update the older of the two")]
+    WrongVersion = 1,
+    /// All slots of the core are taken.
+    #[error("the server is full: try again later, or raise its --max-connections")]
+    ServerFull = 2,
+    /// Noise message 1 does not open: the client pins another server key.
+    #[error("the server holds another key than the one pinned: check the server's public key")]
+    WrongKey = 3,
+    /// No AEAD in common.
+    #[error("client and server have no cipher in common")]
+    NoCommonSuite = 4,
+    /// The server is going down.
+    #[error("the server is shutting down: connect again when it is back")]
+    ShuttingDown = 5,
+    /// One end uses a pre-shared key and the other does not.
+    #[error("only one of client and server uses a pre-shared key: give the same one to both, or to neither")]
+    PreSharedKeyMismatch = 6,
+}
+
+impl DeniedReason {
+    fn from_code(code: u8) -> Result<Self, Malformed> {
+        use DeniedReason::*;
+        [WrongVersion, ServerFull, WrongKey, NoCommonSuite, ShuttingDown, PreSharedKeyMismatch]
+            .into_iter()
+            .find(|&reason| reason as u8 == code)
+            .ok_or(Malformed::UnknownValue)
+    }
+}
+
+/// The server's refusal.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub struct Denied {
+    /// Handshake tag of the Connect that this answers.
+    pub tag: u64,
+    /// Why.
+    pub reason: DeniedReason,
+    /// Protocol version of the server.
+    pub server_version: u16,
+}
+
+impl Denied {
+    /// Size of the datagram.
+    pub const BYTES: usize = BODY + 3 + CHECKSUM_BYTES;
+
+    pub(super) fn decode(header: &Header, body: &[u8]) -> Result<Self, Malformed> {
+        if header.connection != ConnectionId::NONE {
+            return Err(Malformed::UnknownValue);
+        }
+        match *body {
+            [reason, v0, v1] => Ok(Denied {
+                tag: header.sequence,
+                reason: DeniedReason::from_code(reason)?,
+                server_version: u16::from_le_bytes([v0, v1]),
+            }),
+            _ if body.len() < 3 => Err(Malformed::TooShort),
+            _ => Err(Malformed::TooLong),
+        }
+    }
+
+    /// The datagram.
+    pub fn encode(&self) -> [u8; Self::BYTES] {
+        seal_envelope(ConnectionId::NONE, TYPE_DENIED, self.tag, |body| {
+            body[0] = self.reason as u8;
+            body[1..].copy_from_slice(&self.server_version.to_le_bytes());
+        })
+    }
+}
+
+const _: () = assert!(Denied::BYTES < CONNECT_BYTES, "a reply to a stranger is smaller than what it answers");

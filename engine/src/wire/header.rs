@@ -1,0 +1,102 @@
+//! The 14 bytes in front of every datagram (W1).
+//!
+//! ```text
+//! 0        4 5 6                14
+//! | id u32 |c|f| sequence u64   |     little endian
+//! ```
+
+use super::{ConnectionId, Malformed};
+use crate::limits::{DATAGRAM_BYTES_MAX, HEADER_BYTES};
+
+/// Bits of the flags byte (W3).
+pub mod flags {
+    /// The rest of the datagram is sealed.
+    pub const ENCRYPTED: u8 = 0x01;
+    /// Sealed with ChaCha20-Poly1305; without it, with AES-128-GCM.
+    pub const CHACHA20_POLY1305: u8 = 0x02;
+    /// Key phase. Always 0 in this version.
+    pub const REKEY: u8 = 0x04;
+    /// Reserved by W3; a datagram that sets it is dropped.
+    pub const FRAGMENT: u8 = 0x08;
+    /// Reserved by W3; a datagram that sets it is dropped.
+    pub const COMPRESSED: u8 = 0x10;
+    /// Reserved by W3; a datagram that sets it is dropped.
+    pub const ACKNOWLEDGMENT: u8 = 0x20;
+    /// Reserved by W3; a datagram that sets it is dropped.
+    pub const RELIABLE_HANDSHAKE: u8 = 0x40;
+}
+
+/// The flags byte. Which bits must be set is the connection's state to say, not the packet's.
+pub type Flags = u8;
+
+/// The header as a value.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub struct Header {
+    /// Whose datagram this is.
+    pub connection: ConnectionId,
+    /// The most demanding channel inside; 0 (unreliable) in this version.
+    pub channel: u8,
+    /// See [`flags`].
+    pub flags: Flags,
+    /// Encrypted: the packet number, which is also the nonce. Otherwise: the handshake tag.
+    pub sequence: u64,
+}
+
+impl Header {
+    /// Reads the header of a datagram.
+    ///
+    /// # Errors
+    /// [`Malformed::TooShort`] under 14 bytes, [`Malformed::TooLong`] over 1200.
+    #[inline]
+    pub fn decode(datagram: &[u8]) -> Result<Header, Malformed> {
+        if datagram.len() > DATAGRAM_BYTES_MAX {
+            return Err(Malformed::TooLong);
+        }
+        let Some(bytes) = datagram.first_chunk::<HEADER_BYTES>() else {
+            return Err(Malformed::TooShort);
+        };
+        let [i0, i1, i2, i3, channel, flags, s0, s1, s2, s3, s4, s5, s6, s7] = *bytes;
+        Ok(Header {
+            connection: ConnectionId::from_bits(u32::from_le_bytes([i0, i1, i2, i3])),
+            channel,
+            flags,
+            sequence: u64::from_le_bytes([s0, s1, s2, s3, s4, s5, s6, s7]),
+        })
+    }
+
+    /// The header as it stands on the wire.
+    #[inline]
+    pub fn encode(&self) -> [u8; HEADER_BYTES] {
+        let mut bytes = [0; HEADER_BYTES];
+        bytes[0..4].copy_from_slice(&self.connection.bits().to_le_bytes());
+        bytes[4] = self.channel;
+        bytes[5] = self.flags;
+        bytes[6..14].copy_from_slice(&self.sequence.to_le_bytes());
+        bytes
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn stands_on_the_wire_as_written_down() {
+        let header = Header {
+            connection: ConnectionId::new(0x11, 0x22, 0x4433),
+            channel: 0,
+            flags: flags::ENCRYPTED | flags::CHACHA20_POLY1305,
+            sequence: 0x0807_0605_0403_0201,
+        };
+        let bytes = [0x11, 0x22, 0x33, 0x44, 0, 3, 1, 2, 3, 4, 5, 6, 7, 8];
+        assert_eq!(header.encode(), bytes);
+        assert_eq!(Header::decode(&bytes), Ok(header));
+    }
+
+    #[test]
+    fn refuses_what_is_no_datagram() {
+        assert_eq!(Header::decode(&[0; 13]), Err(Malformed::TooShort));
+        assert_eq!(Header::decode(&[]), Err(Malformed::TooShort));
+        assert_eq!(Header::decode(&[0; 1201]), Err(Malformed::TooLong));
+    }
+}
