@@ -263,14 +263,19 @@ impl Endpoint {
         }
     }
 
-    /// Ends every connection and refuses new ones from here on.
-    pub fn shut_down(&mut self) {
+    /// Refuses new connections from here on, and ends as many as there is room to tell. Call it, and flush, until it
+    /// gives 0: the connections that are left.
+    pub fn shut_down(&mut self) -> usize {
         self.strangers.refuse_all();
         for slot in 0..self.table.slots() {
+            if !self.staging.has_room_for(DISCONNECT_COPIES) {
+                break;
+            }
             if let Some(id) = self.table.occupant(slot) {
                 self.disconnect(id, DisconnectReason::ShuttingDown);
             }
         }
+        self.table.len()
     }
 
     /// Lets time pass for a part of the connections, so that all are visited once in [`SWEEP_PERIOD`]: pings that are

@@ -87,6 +87,10 @@ impl Staging {
         }
     }
 
+    pub(super) fn has_room_for(&self, datagrams: usize) -> bool {
+        self.free.len() >= datagrams
+    }
+
     pub(super) fn is_empty(&self) -> bool {
         self.queue.is_empty()
     }

@@ -39,7 +39,7 @@ impl Clock {
     }
 
     /// The moment of a wall-clock stamp.
-    pub(super) fn from_wall(&self, nanos: u64) -> Instant {
+    pub(super) fn stamped(&self, nanos: u64) -> Instant {
         Instant::from_nanos(nanos.saturating_sub(self.wall_at_zero))
     }
 }

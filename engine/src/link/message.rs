@@ -33,7 +33,7 @@ pub(super) fn read_control(mut control: &[u8], clock: &Clock) -> Control {
             (libc::SOL_UDP, libc::UDP_GRO) => read.segment_bytes = int(data, 0).map(|bytes| bytes as usize),
             (libc::SOL_SOCKET, libc::SCM_TIMESTAMPNS) => {
                 if let (Some(seconds), Some(nanos)) = (long(data, 0), long(data, 8)) {
-                    read.arrived_at = Some(clock.from_wall(seconds * 1_000_000_000 + nanos));
+                    read.arrived_at = Some(clock.stamped(seconds * 1_000_000_000 + nanos));
                 }
             }
             _ => {}

@@ -73,10 +73,6 @@ impl Outbox {
         self.segments_max = 1;
     }
 
-    pub(super) fn is_segmenting(&self) -> bool {
-        self.segments_max > 1
-    }
-
     #[inline]
     pub(super) fn reserve(&mut self, path: Path, len: usize) -> Option<&mut [u8]> {
         assert!((1..=DATAGRAM_BYTES_MAX).contains(&len), "a datagram has 1 to 1200 bytes");

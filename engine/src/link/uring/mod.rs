@@ -282,7 +282,9 @@ impl Link for UringLink {
     fn submit(&mut self) {
         self.arm();
         self.queue_sends();
-        self.enter(0, None);
+        if !self.ring.submission().is_empty() {
+            self.enter(0, None);
+        }
     }
 
     fn park(&mut self, wait: Wait) {

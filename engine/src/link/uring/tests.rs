@@ -22,12 +22,14 @@ fn collect(link: &mut impl Link, count: usize) -> Vec<Vec<u8>> {
 }
 
 /// Runs the same test over both links that use sockets.
-fn over_both(test: fn(&mut dyn FnMut(Vec<Socket>) -> Box<dyn Carrier>)) {
+fn over_both(test: fn(Open<'_>)) {
     test(&mut |sockets| Box::new(MmsgLink::new(sockets).unwrap()));
     if UringLink::probe().is_ok() {
         test(&mut |sockets| Box::new(UringLink::new(sockets).unwrap()));
     }
 }
+
+type Open<'a> = &'a mut dyn FnMut(Vec<Socket>) -> Box<dyn Carrier>;
 
 /// A link behind a pointer, for the tests alone.
 trait Carrier {

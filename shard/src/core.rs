@@ -1,0 +1,248 @@
+//! One core: a link, the endpoint with its connections, a service, and one thing to do for ever.
+
+use crate::idle::Idle;
+use crate::mesh::{Crossing, Mesh, Misrouted};
+use crate::service::Service;
+use crate::stages::{CoreReport, ReportOutlet, Stages};
+use ringshard_engine::Endpoint;
+use ringshard_engine::endpoint::{Event, Received};
+use ringshard_engine::limits::{DATAGRAM_BYTES_MAX, RECEIVE_DATAGRAMS_PER_TURN, SWEEP_PERIOD};
+use ringshard_engine::link::{Link, Path};
+use ringshard_engine::time::{Duration, Instant};
+use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, Ordering};
+
+/// Time between two ticks: 60 Hz (A1).
+pub const TICK: Duration = Duration::from_nanos(1_000_000_000 / 60);
+/// How long a core that shuts down tries to tell its clients.
+const FAREWELL: Duration = Duration::from_secs(2);
+
+/// Everything one core owns.
+pub struct Core<L, S> {
+    link: L,
+    endpoint: Endpoint,
+    service: S,
+    mesh: Mesh,
+    idle: Idle,
+    stages: Stages,
+    outlet: ReportOutlet,
+    /// Set by whoever wants the server to stop. The first core sees it and tells the others.
+    stop: Arc<AtomicBool>,
+    stopping_since: Option<Instant>,
+    next_tick: Instant,
+    ticks_skipped: u64,
+    /// Arrivals of this turn: when the kernel got them, and how many datagrams they were.
+    arrivals: Vec<(Instant, u64)>,
+}
+
+impl<L: Link, S: Service> Core<L, S> {
+    /// A core that is ready to turn.
+    pub fn new(
+        mut link: L,
+        endpoint: Endpoint,
+        service: S,
+        mesh: Mesh,
+        idle: Idle,
+        outlet: ReportOutlet,
+        stop: Arc<AtomicBool>,
+    ) -> Self {
+        let now = link.now();
+        Core {
+            link,
+            endpoint,
+            service,
+            mesh,
+            idle,
+            stages: Stages::new(),
+            outlet,
+            stop,
+            stopping_since: None,
+            next_tick: now + TICK,
+            ticks_skipped: 0,
+            arrivals: Vec::with_capacity(RECEIVE_DATAGRAMS_PER_TURN),
+        }
+    }
+
+    /// Turns until told to stop; gives the last report.
+    pub fn run(mut self) -> CoreReport {
+        while self.turn() {}
+        self.report()
+    }
+
+    /// One turn: six phases in fixed order. False when the core is done.
+    pub fn turn(&mut self) -> bool {
+        let now = self.link.now();
+        let received = self.reap(now);
+        let crossed = self.exchange(now);
+        self.step(now);
+        self.replicate(now);
+        self.transmit(now, received + crossed);
+        self.park(received);
+        !self.is_done()
+    }
+
+    /// Phase 1: every datagram, in place in its buffer, from bytes to the service.
+    fn reap(&mut self, now: Instant) -> usize {
+        let Core { link, endpoint, service, mesh, arrivals, .. } = self;
+        arrivals.clear();
+        let received = link.receive(RECEIVE_DATAGRAMS_PER_TURN, |arrival| {
+            let path = arrival.path;
+            if let Some(arrived_at) = arrival.arrived_at
+                && arrivals.len() < arrivals.capacity()
+            {
+                arrivals.push((arrived_at, arrival.count() as u64));
+            }
+            for datagram in arrival.datagrams() {
+                ingest(now, path, datagram, endpoint, service, mesh);
+            }
+        });
+        self.deliver_events(now);
+        if !self.arrivals.is_empty() {
+            let handled_at = self.link.now();
+            for &(arrived_at, count) in &self.arrivals {
+                self.stages.arrival_to_handled.record(handled_at.since(arrived_at), count);
+            }
+        }
+        received
+    }
+
+    /// Phase 2: what other cores passed on.
+    fn exchange(&mut self, now: Instant) -> usize {
+        let mut crossed = 0;
+        while let Some(crossing) = self.mesh.receive() {
+            match crossing {
+                Crossing::Datagram(mut misrouted) => {
+                    crossed += 1;
+                    let Misrouted { path, len, bytes } = &mut misrouted;
+                    let Core { endpoint, service, mesh, .. } = self;
+                    ingest(now, *path, &mut bytes[..usize::from(*len)], endpoint, service, mesh);
+                }
+                Crossing::Stop => self.begin_stop(now),
+            }
+        }
+        if self.stopping_since.is_none() && self.stop.load(Ordering::Relaxed) && self.mesh.is_first() {
+            self.mesh.tell_all_to_stop();
+            self.begin_stop(now);
+        }
+        self.deliver_events(now);
+        crossed
+    }
+
+    /// Phase 3: the service's tick, if it is due. A tick that comes too late is skipped and counted, never made up.
+    fn step(&mut self, now: Instant) {
+        if now < self.next_tick {
+            return;
+        }
+        self.service.tick(now, &mut self.endpoint);
+        let late = now.since(self.next_tick).as_nanos() / TICK.as_nanos();
+        self.ticks_skipped += late as u64;
+        self.next_tick = self.next_tick + TICK * (late as u32 + 1);
+    }
+
+    /// Phase 4: a slice of the connections gets what time owes it.
+    fn replicate(&mut self, now: Instant) {
+        self.endpoint.sweep(now);
+        self.deliver_events(now);
+        if self.stopping_since.is_some() {
+            self.endpoint.shut_down();
+        }
+    }
+
+    /// Phase 5: seals what was composed and hands it to the kernel.
+    fn transmit(&mut self, now: Instant, work: usize) {
+        if work == 0 {
+            self.endpoint.flush(now, &mut self.link);
+            self.link.submit();
+            return;
+        }
+        let flush_began = self.link.now();
+        self.endpoint.flush(now, &mut self.link);
+        self.link.submit();
+        let flushed = self.link.now();
+        self.stages.send_flush.record(flushed.since(flush_began), 1);
+        self.stages.turn.record(flushed.since(now), 1);
+    }
+
+    /// Phase 6: waits for the network, as long as nothing else is due.
+    fn park(&mut self, received: usize) {
+        if let Some(mut report) = self.outlet.asked() {
+            self.fill(&mut report);
+            self.outlet.answer(report);
+        }
+        let now = self.link.now();
+        let busy = received >= RECEIVE_DATAGRAMS_PER_TURN
+            || self.endpoint.has_handshakes_waiting()
+            || !self.endpoint.is_flushed()
+            || self.stopping_since.is_some();
+        let wait = self.idle.wait(now, self.next_tick.min(now + SWEEP_PERIOD), received, busy);
+        self.link.park(wait);
+        if wait.until > now {
+            let woken = self.link.now();
+            if woken >= wait.until {
+                self.stages.park_overshoot.record(woken.since(wait.until), 1);
+            }
+        }
+    }
+
+    fn deliver_events(&mut self, now: Instant) {
+        while let Some(event) = self.endpoint.poll_event() {
+            match event {
+                Event::Joined(id) => self.service.joined(now, &mut self.endpoint, id),
+                Event::Left(id, reason) => self.service.left(now, &mut self.endpoint, id, reason),
+            }
+        }
+    }
+
+    fn begin_stop(&mut self, now: Instant) {
+        self.stopping_since.get_or_insert(now);
+    }
+
+    /// Whether a core that shuts down has told everybody, or has tried for long enough.
+    fn is_done(&mut self) -> bool {
+        let Some(since) = self.stopping_since else { return false };
+        let told = self.endpoint.connections() == 0 && self.endpoint.is_flushed();
+        told || self.link.now().since(since) >= FAREWELL
+    }
+
+    fn report(&self) -> CoreReport {
+        let mut report = CoreReport::new();
+        self.fill(&mut report);
+        report
+    }
+
+    fn fill(&self, report: &mut CoreReport) {
+        self.stages.copy_into(&mut report.stages);
+        report.endpoint = *self.endpoint.stats();
+        report.drops = *self.endpoint.drops();
+        report.link = self.link.stats();
+        report.connections = self.endpoint.connections();
+        report.ticks_skipped = self.ticks_skipped;
+    }
+}
+
+/// One datagram, from bytes to the service; or on to the core that owns it.
+#[inline]
+fn ingest<S: Service>(
+    now: Instant,
+    path: Path,
+    datagram: &mut [u8],
+    endpoint: &mut Endpoint,
+    service: &mut S,
+    mesh: &mut Mesh,
+) {
+    match endpoint.receive(now, path, datagram) {
+        Received::Messages(id, messages) => {
+            for message in messages {
+                service.message(now, endpoint, id, message);
+            }
+        }
+        Received::Elsewhere(core, datagram) => {
+            let mut bytes = [0; DATAGRAM_BYTES_MAX];
+            bytes[..datagram.len()].copy_from_slice(datagram);
+            if !mesh.pass_on(core, Misrouted { path, len: datagram.len() as u16, bytes }) {
+                endpoint.count_misrouted();
+            }
+        }
+        Received::Nothing => {}
+    }
+}

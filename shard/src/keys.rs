@@ -1,0 +1,79 @@
+//! Key files: 64 hexadecimal digits and a line end, readable by their owner alone.
+
+use ringshard_engine::crypto::{PreSharedKey, PublicKey, SecretKey};
+use std::fs::OpenOptions;
+use std::io::{self, Write};
+use std::os::unix::fs::OpenOptionsExt;
+use std::path::{Path, PathBuf};
+
+/// A key file that cannot be used.
+#[derive(Debug, thiserror::Error)]
+pub enum KeyFileError {
+    /// It is not there.
+    #[error("there is no key file {0}: make one with `ringshard keygen --out {0}`")]
+    Missing(PathBuf),
+    /// It is there already.
+    #[error("{0} exists: a key is not overwritten; name another file, or remove this one")]
+    Exists(PathBuf),
+    /// Its content is no key.
+    #[error("{0} holds no key: {1}")]
+    NoKey(PathBuf, ringshard_engine::crypto::BadKey),
+    /// Anything else.
+    #[error("cannot {1} {0}: {2}")]
+    Failed(PathBuf, &'static str, io::Error),
+}
+
+/// 32 bytes from the system's generator.
+///
+/// # Panics
+/// When the system has none: nothing can be secret then.
+pub fn random_bytes() -> [u8; 32] {
+    let mut bytes = [0; 32];
+    getrandom::fill(&mut bytes).expect("the system has a source of randomness");
+    bytes
+}
+
+/// Makes a key and writes it to a file that must not exist; gives the public half.
+///
+/// The file is complete or not there: it is written under another name, made durable, and linked into place.
+///
+/// # Errors
+/// [`KeyFileError`].
+pub fn generate(path: &Path) -> Result<PublicKey, KeyFileError> {
+    let secret = SecretKey::from_bytes(random_bytes());
+    let failed = |step: &'static str| move |error| KeyFileError::Failed(path.to_owned(), step, error);
+    let partial = path.with_extension(format!("partial-{}", std::process::id()));
+    let mut file =
+        OpenOptions::new().write(true).create_new(true).mode(0o600).open(&partial).map_err(failed("write beside"))?;
+    let written = writeln!(file, "{}", secret.to_hex()).and_then(|()| file.sync_all());
+    let linked = written.and_then(|()| std::fs::hard_link(&partial, path));
+    let _ = std::fs::remove_file(&partial);
+    match linked {
+        Ok(()) => Ok(secret.public()),
+        Err(error) if error.kind() == io::ErrorKind::AlreadyExists => Err(KeyFileError::Exists(path.to_owned())),
+        Err(error) => Err(KeyFileError::Failed(path.to_owned(), "write", error)),
+    }
+}
+
+/// Reads a server's secret key.
+///
+/// # Errors
+/// [`KeyFileError`].
+pub fn load_secret(path: &Path) -> Result<SecretKey, KeyFileError> {
+    SecretKey::from_hex(&read(path)?).map_err(|error| KeyFileError::NoKey(path.to_owned(), error))
+}
+
+/// Reads a pre-shared key.
+///
+/// # Errors
+/// [`KeyFileError`].
+pub fn load_pre_shared(path: &Path) -> Result<PreSharedKey, KeyFileError> {
+    PreSharedKey::from_hex(&read(path)?).map_err(|error| KeyFileError::NoKey(path.to_owned(), error))
+}
+
+fn read(path: &Path) -> Result<String, KeyFileError> {
+    std::fs::read_to_string(path).map_err(|error| match error.kind() {
+        io::ErrorKind::NotFound => KeyFileError::Missing(path.to_owned()),
+        _ => KeyFileError::Failed(path.to_owned(), "read", error),
+    })
+}

@@ -1,0 +1,129 @@
+//! The rings between cores: one single-producer, single-consumer ring for each ordered pair.
+//!
+//! A full ring never blocks: what does not fit is the sender's to count. The rings themselves are `rtrb`'s; what is
+//! written here owns its ends and shares nothing.
+
+use ringshard_engine::limits::DATAGRAM_BYTES_MAX;
+use ringshard_engine::link::Path;
+use rtrb::{Consumer, Producer, RingBuffer};
+
+/// Crossings that all rings into one core hold together, at least; each ring holds its share.
+const CROSSINGS_INTO_A_CORE: usize = 1024;
+/// Crossings that each ring holds at least.
+const CROSSINGS_MIN: usize = 16;
+
+/// A datagram that came to another core than the one that owns its connection.
+pub struct Misrouted {
+    /// Where it came from.
+    pub path: Path,
+    /// Bytes of it.
+    pub len: u16,
+    /// The bytes.
+    pub bytes: [u8; DATAGRAM_BYTES_MAX],
+}
+
+/// What crosses from one core to another.
+pub enum Crossing {
+    /// A datagram, to be treated as if it had arrived here.
+    Datagram(Misrouted),
+    /// The server is going down.
+    Stop,
+}
+
+/// One core's ends of the rings from and to all others.
+pub struct Mesh {
+    core: usize,
+    /// To each core; none to itself.
+    outgoing: Vec<Option<Producer<Crossing>>>,
+    /// From each core; none from itself.
+    incoming: Vec<Option<Consumer<Crossing>>>,
+}
+
+impl Mesh {
+    /// The ends of `cores` cores, in their order.
+    pub fn between(cores: usize) -> Vec<Mesh> {
+        let capacity = (CROSSINGS_INTO_A_CORE / cores).max(CROSSINGS_MIN);
+        let mut meshes: Vec<Mesh> = (0..cores)
+            .map(|core| Mesh {
+                core,
+                outgoing: (0..cores).map(|_| None).collect(),
+                incoming: (0..cores).map(|_| None).collect(),
+            })
+            .collect();
+        for from in 0..cores {
+            for to in (0..cores).filter(|&to| to != from) {
+                let (producer, consumer) = RingBuffer::new(capacity);
+                meshes[from].outgoing[to] = Some(producer);
+                meshes[to].incoming[from] = Some(consumer);
+            }
+        }
+        meshes
+    }
+
+    /// Whether this is the core that is told to stop, and tells the others.
+    pub fn is_first(&self) -> bool {
+        self.core == 0
+    }
+
+    /// Passes a datagram on to `core`; false when that core does not exist, is this one, or its ring is full.
+    pub fn pass_on(&mut self, core: u8, misrouted: Misrouted) -> bool {
+        match self.outgoing.get_mut(usize::from(core)) {
+            Some(Some(ring)) => ring.push(Crossing::Datagram(misrouted)).is_ok(),
+            _ => false,
+        }
+    }
+
+    /// Tells every other core to stop. A core whose ring is full has work in it and is told through its own end: the
+    /// push is tried until it fits or the core is gone.
+    pub fn tell_all_to_stop(&mut self) {
+        for ring in self.outgoing.iter_mut().flatten() {
+            let mut stop = Crossing::Stop;
+            while !ring.is_abandoned() {
+                match ring.push(stop) {
+                    Ok(()) => break,
+                    Err(rtrb::PushError::Full(refused)) => stop = refused,
+                }
+                std::thread::yield_now();
+            }
+        }
+    }
+
+    /// The next crossing from any core.
+    pub fn receive(&mut self) -> Option<Crossing> {
+        self.incoming.iter_mut().flatten().find_map(|ring| ring.pop().ok())
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn misrouted(mark: u8) -> Misrouted {
+        let path = Path { socket: 0, peer: ([127, 0, 0, 1], 1).into() };
+        Misrouted { path, len: 1, bytes: [mark; DATAGRAM_BYTES_MAX] }
+    }
+
+    #[test]
+    fn a_crossing_reaches_its_core_and_no_other() {
+        let mut meshes = Mesh::between(3);
+        assert!(meshes[0].pass_on(2, misrouted(7)));
+        assert!(!meshes[0].pass_on(0, misrouted(7)), "to itself");
+        assert!(!meshes[0].pass_on(3, misrouted(7)), "to a core that is not there");
+        assert!(meshes[1].receive().is_none());
+        assert!(matches!(meshes[2].receive(), Some(Crossing::Datagram(Misrouted { bytes: [7, ..], .. }))));
+        assert!(meshes[2].receive().is_none());
+    }
+
+    #[test]
+    fn a_full_ring_refuses_and_keeps_what_it_has() {
+        let mut meshes = Mesh::between(2);
+        let taken = (0..=255).cycle().take(4096).take_while(|&mark| meshes[0].pass_on(1, misrouted(mark))).count();
+        assert_eq!(taken, CROSSINGS_INTO_A_CORE / 2);
+        let mut seen = 0;
+        while let Some(Crossing::Datagram(Misrouted { bytes, .. })) = meshes[1].receive() {
+            assert_eq!(bytes[0], (seen % 256) as u8);
+            seen += 1;
+        }
+        assert_eq!(seen, taken);
+    }
+}
