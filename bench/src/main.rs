@@ -1,1 +1,60 @@
-fn main() {}
+//! Drives a real server with real clients, and says what came of it.
+
+#![deny(unsafe_code)]
+
+mod echo;
+mod flood;
+mod floor;
+mod generator;
+mod peer;
+mod process;
+mod report;
+mod scenario;
+mod verify;
+
+use clap::{Parser, Subcommand};
+use std::process::ExitCode;
+
+/// Load generator and verification for Ringshard.
+///
+/// Every command starts its own server process on its own processors, drives it from the others over loopback, and
+/// stops it. Exit code 0: it ran, and what was to be verified holds. 1: it did not run. 2: it ran and missed its target.
+#[derive(Parser)]
+#[command(version)]
+struct Arguments {
+    #[command(subcommand)]
+    command: Command,
+}
+
+#[derive(Subcommand)]
+enum Command {
+    /// Verify 600,000 packets/s in and out, through the whole encrypted path, and show what else this machine does.
+    Verify(verify::Arguments),
+    /// Echo messages through an encrypted server.
+    Echo(scenario::Arguments),
+    /// The same load on a plain recvmmsg/sendmmsg echo server, without protocol: what the kernel alone costs.
+    Floor(scenario::Arguments),
+    /// Players at a steady rate while strangers with spoofed addresses flood the server with Connects.
+    Flood(flood::Arguments),
+    /// The server that `floor` starts.
+    #[command(hide = true)]
+    FloorServer(floor::server::Arguments),
+}
+
+fn main() -> ExitCode {
+    let result = match Arguments::parse().command {
+        Command::Verify(arguments) => verify::run(&arguments),
+        Command::Echo(arguments) => echo::run(&arguments),
+        Command::Floor(arguments) => floor::run(&arguments),
+        Command::Flood(arguments) => flood::run(&arguments),
+        Command::FloorServer(arguments) => floor::server::run(&arguments).map(|()| true),
+    };
+    match result {
+        Ok(true) => ExitCode::SUCCESS,
+        Ok(false) => ExitCode::from(2),
+        Err(error) => {
+            eprintln!("ringshard-bench: {error}");
+            ExitCode::FAILURE
+        }
+    }
+}

@@ -81,6 +81,8 @@ pub struct Client {
     /// The datagram being composed.
     frames: Vec<u8>,
     farewells: usize,
+    /// When to prove the keys again, and how long to wait after that; until the server is heard.
+    proof: Option<(Instant, Duration)>,
     pong: Option<u64>,
     events: VecDeque<ClientEvent>,
     drops: Drops,
@@ -117,6 +119,7 @@ impl Client {
             })),
             frames: Vec::new(),
             farewells: 0,
+            proof: None,
             pong: None,
             events: VecDeque::new(),
             drops: Drops::default(),
@@ -187,6 +190,7 @@ impl Client {
                 return None;
             }
         };
+        self.proof = None;
         for frame in Frames::new(plaintext) {
             match frame {
                 Frame::Message(_) => {}
@@ -236,7 +240,10 @@ impl Client {
         let State::Connecting(connecting) = &mut self.state else { return };
         let finished = connecting.initiator.finish(&accepted.noise).ok().and_then(|(secrets, payload)| {
             let parameters = SessionParameters::decode(&payload).ok()?;
-            let suite = Suite::from_bit(parameters.suite & connecting.connect.suites)?;
+            let suite = Suite::from_bit(parameters.suite)?;
+            if connecting.connect.suites & parameters.suite == 0 {
+                return None;
+            }
             Some((secrets, parameters, suite))
         });
         let Some((secrets, parameters, suite)) = finished else {
@@ -249,8 +256,19 @@ impl Client {
         let session = Session::new(parameters.connection, suite, server_to_client, client_to_server, heartbeat, now);
         self.state = State::Connected(Box::new(session));
         self.events.push_back(ClientEvent::Connected(parameters.connection));
-        // The server waits for proof of the keys: a first datagram, at once, also when there is nothing to say.
-        self.compose(|frames| frames.ping(0));
+        self.proof = Some((now, CONNECT_RETRY_FIRST));
+        self.prove(now);
+    }
+
+    /// Sends a first datagram, also when there is nothing to say, and again until the server is heard: the way there
+    /// can lose it like any other.
+    fn prove(&mut self, now: Instant) {
+        if let Some((at, wait)) = self.proof
+            && at <= now
+        {
+            self.compose(|frames| frames.ping(0));
+            self.proof = Some((now + wait, (wait * 2).min(CONNECT_RETRY_MAX)));
+        }
     }
 
     /// Takes a message for the next datagram.
@@ -290,6 +308,7 @@ impl Client {
 
     /// Lets time pass: pings, retries, gives up.
     pub fn advance(&mut self, now: Instant) {
+        self.prove(now);
         match &mut self.state {
             State::Connecting(connecting) => {
                 if now.since(connecting.started_at) >= CONNECT_TIMEOUT {
@@ -316,7 +335,9 @@ impl Client {
     pub fn deadline(&self) -> Instant {
         match &self.state {
             State::Connecting(connecting) => connecting.retry_at.min(connecting.started_at + CONNECT_TIMEOUT),
-            State::Connected(session) => session.heartbeat.deadline(),
+            State::Connected(session) => {
+                session.heartbeat.deadline().min(self.proof.map_or(Instant::NEVER, |(at, _)| at))
+            }
             State::Closed => Instant::NEVER,
         }
     }
@@ -390,6 +411,7 @@ impl Client {
         self.state = State::Closed;
         self.frames.clear();
         self.farewells = 0;
+        self.proof = None;
         self.events.push_back(ClientEvent::Closed(reason));
     }
 }

@@ -245,22 +245,25 @@ impl Endpoint {
         self.staging.compose(id, &mut connection.staged, write)
     }
 
-    /// Ends a connection: its client is told at the next flush.
+    /// Ends a connection: its client is told at the next flush, behind what was sent before. One whose client has yet to
+    /// prove its keys is forgotten at once.
     pub fn disconnect(&mut self, id: ConnectionId, reason: DisconnectReason) {
-        if self.table.get(id).is_none_or(Connection::is_closing) {
-            return;
+        let Some(connection) = self.table.get_mut(id) else { return };
+        match connection.phase {
+            Phase::Closing(_) => return,
+            Phase::HalfOpen { .. } => {
+                self.table.remove(id);
+                return;
+            }
+            Phase::Established => connection.phase = Phase::Closing(reason),
         }
         for _ in 0..DISCONNECT_COPIES {
-            // A copy that finds no room is as good as one that was lost: the client's timeout covers both.
-            self.compose(id, |frames| frames.disconnect(reason));
-            if let Some(connection) = self.table.get_mut(id) {
-                connection.staged = None;
-            }
+            // Each copy in a datagram of its own. One that finds no room is as good as one that was lost: the client's
+            // timeout covers both.
+            let mut own = None;
+            self.staging.compose(id, &mut own, |frames| frames.disconnect(reason));
         }
-        if let Some(connection) = self.table.get_mut(id) {
-            connection.phase = Phase::Closing(reason);
-            self.staging.retire_later(id);
-        }
+        self.staging.retire_later(id);
     }
 
     /// Refuses new connections from here on, and ends as many as there is room to tell. Call it, and flush, until it
@@ -375,9 +378,9 @@ impl Endpoint {
         self.staging.is_empty()
     }
 
-    /// Whether strangers with a valid cookie wait for their key exchange.
-    pub fn has_handshakes_waiting(&self) -> bool {
-        self.strangers.has_handshakes_waiting()
+    /// Whether strangers wait for an answer that the budget of the last flush did not cover.
+    pub fn has_strangers_waiting(&self) -> bool {
+        self.strangers.are_waiting()
     }
 
     /// Connections right now, those of clients that have yet to prove their keys included.

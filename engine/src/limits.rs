@@ -65,8 +65,10 @@ pub const CONNECTIONS_PER_CORE_MAX: usize = 1 << 16;
 /// Cores of one server: the core number is 8 bits wide (W10).
 pub const CORES_MAX: usize = 1 << 8;
 
-/// Answers to strangers (cookies, denials) that one flush may send; the rest is dropped and counted (S8).
+/// Answers to strangers (cookies, denials) that one flush may send, ~4 us each; the rest waits its turn (S8).
 pub const STRANGER_REPLIES_PER_FLUSH: usize = 32;
+/// Answers to strangers that may wait; beyond that their Connects are dropped and counted.
+pub const STRANGER_REPLIES_WAITING_MAX: usize = 1024;
 /// Key exchanges that one flush may do, ~120 us each; the rest waits its turn (S8).
 pub const HANDSHAKES_PER_FLUSH: usize = 8;
 /// Clients with a valid cookie that may wait for their key exchange.

@@ -171,7 +171,7 @@ impl<L: Link, S: Service> Core<L, S> {
         }
         let now = self.link.now();
         let busy = received >= RECEIVE_DATAGRAMS_PER_TURN
-            || self.endpoint.has_handshakes_waiting()
+            || self.endpoint.has_strangers_waiting()
             || !self.endpoint.is_flushed()
             || self.stopping_since.is_some();
         let wait = self.idle.wait(now, self.next_tick.min(now + SWEEP_PERIOD), received, busy);

@@ -23,6 +23,7 @@ pub struct Misrouted {
 }
 
 /// What crosses from one core to another.
+#[allow(clippy::large_enum_variant, reason = "a box would be an allocation per datagram; the rings hold them inline")]
 pub enum Crossing {
     /// A datagram, to be treated as if it had arrived here.
     Datagram(Misrouted),

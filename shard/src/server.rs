@@ -264,9 +264,9 @@ fn check_ranges(config: &ServerConfig) -> Result<(), StartError> {
         return out_of_range(format!("--max-connections is {connections}; {cores} core(s) take 1 to {most}"));
     }
     let HeartbeatConfig { interval, timeout } = config.heartbeat;
-    if interval.is_zero() || timeout <= interval || timeout.as_millis() > u32::MAX.into() {
+    if interval.as_millis() == 0 || timeout <= interval || timeout.as_millis() > u32::MAX.into() {
         return out_of_range(format!(
-            "the timeout is {timeout:?} and the heartbeat {interval:?}; the heartbeat is above 0 and the timeout above it"
+            "the timeout is {timeout:?} and the heartbeat {interval:?}; the heartbeat is 1 ms or more and the timeout above it"
         ));
     }
     Ok(())

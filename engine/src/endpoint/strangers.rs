@@ -57,7 +57,7 @@ impl Strangers {
             pre_shared,
             heartbeat,
             shutting_down: false,
-            replies: VecDeque::with_capacity(STRANGER_REPLIES_PER_FLUSH),
+            replies: VecDeque::with_capacity(STRANGER_REPLIES_WAITING_MAX + HANDSHAKES_PER_FLUSH),
             handshakes: VecDeque::with_capacity(HANDSHAKES_WAITING_MAX),
         }
     }
@@ -70,8 +70,8 @@ impl Strangers {
         self.shutting_down = true;
     }
 
-    pub(super) fn has_handshakes_waiting(&self) -> bool {
-        !self.handshakes.is_empty()
+    pub(super) fn are_waiting(&self) -> bool {
+        !self.handshakes.is_empty() || !self.replies.is_empty()
     }
 
     pub(super) fn receive(
@@ -99,7 +99,7 @@ impl Strangers {
     }
 
     fn connect(&mut self, now: Instant, path: Path, connect: Connect, table: &mut Table, drops: &mut Drops) {
-        if self.replies.len() >= STRANGER_REPLIES_PER_FLUSH && connect.cookie == [0; COOKIE_BYTES] {
+        if self.replies.len() >= STRANGER_REPLIES_WAITING_MAX && connect.cookie == [0; COOKIE_BYTES] {
             drops.stranger_budget += 1;
             return;
         }
@@ -107,7 +107,7 @@ impl Strangers {
         if self.cookies.verify(now, path.peer, &client_key, &connect.cookie) != CookieVerdict::Valid {
             return self.reply(path, Reply::Cookie { tag, client_key }, drops);
         }
-        if let Some(connection) = table.half_open(&client_key) {
+        if let Some(connection) = table.half_open(path.peer, &client_key) {
             // The same Connect again: its Accepted was lost, or is late.
             return self.reply(path, Reply::Repeat(connection.session.id()), drops);
         }
@@ -125,7 +125,7 @@ impl Strangers {
     }
 
     fn reply(&mut self, path: Path, reply: Reply, drops: &mut Drops) {
-        if self.replies.len() >= STRANGER_REPLIES_PER_FLUSH {
+        if self.replies.len() >= STRANGER_REPLIES_WAITING_MAX {
             drops.stranger_budget += 1;
             return;
         }
@@ -145,7 +145,8 @@ impl Strangers {
             let Some((path, connect)) = self.handshakes.pop_front() else { break };
             self.handshake(now, path, &connect, table, stats, drops);
         }
-        while let Some((path, reply)) = self.replies.pop_front() {
+        for _ in 0..STRANGER_REPLIES_PER_FLUSH {
+            let Some((path, reply)) = self.replies.pop_front() else { break };
             let sent = match reply {
                 Reply::Cookie { tag, client_key } => {
                     let cookie = self.cookies.sign(now, path.peer, &client_key, &mut self.random);
@@ -183,14 +184,14 @@ impl Strangers {
         drops: &mut Drops,
     ) {
         let client_key = connect.client_key();
-        if let Some(connection) = table.half_open(client_key) {
+        if let Some(connection) = table.half_open(path.peer, client_key) {
             // Two copies waited in the queue.
             return self.reply(path, Reply::Repeat(connection.session.id()), drops);
         }
         stats.handshakes += 1;
         match self.accept(now, path, connect, table) {
-            Ok(id) => self.replies.push_back((path, Reply::Repeat(id))),
-            Err(reason) => self.replies.push_back((path, denied(connect.tag, reason))),
+            Ok(id) => self.replies.push_front((path, Reply::Repeat(id))),
+            Err(reason) => self.replies.push_front((path, denied(connect.tag, reason))),
         }
     }
 

@@ -7,6 +7,7 @@ use crate::link::Path;
 use crate::session::Session;
 use crate::time::Instant;
 use crate::wire::{Accepted, ConnectionId, DisconnectReason};
+use core::net::SocketAddr;
 use rand_chacha::rand_core::Rng;
 use std::collections::{HashMap, VecDeque};
 
@@ -64,7 +65,7 @@ pub(super) struct Table {
     /// When to look at each slot, apart from the slots: the sweep reads nothing else.
     deadlines: Vec<Instant>,
     free: VecDeque<u16>,
-    half_open: HashMap<[u8; 32], ConnectionId>,
+    half_open: HashMap<(SocketAddr, [u8; 32]), ConnectionId>,
 }
 
 impl Table {
@@ -92,9 +93,10 @@ impl Table {
         slot.connection.as_mut().filter(|_| slot.generation == id.generation() && id.core() == self.core)
     }
 
-    /// The half-open connection of the client with this ephemeral key.
-    pub(super) fn half_open(&self, client_key: &[u8; 32]) -> Option<&Connection> {
-        self.half_open.get(client_key).and_then(|&id| self.get(id))
+    /// The half-open connection of the client with this ephemeral key at this address. Whoever copies its Connect and
+    /// sends it from elsewhere gets a connection of its own, which it cannot use.
+    pub(super) fn half_open(&self, peer: SocketAddr, client_key: &[u8; 32]) -> Option<&Connection> {
+        self.half_open.get(&(peer, *client_key)).and_then(|&id| self.get(id))
     }
 
     /// The id that the next connection gets; None when the core is full.
@@ -114,7 +116,7 @@ impl Table {
         assert!(self.vacancy() == Some(id), "a connection goes where its id says");
         self.free.pop_front();
         if let Phase::HalfOpen { client_key, .. } = &connection.phase {
-            self.half_open.insert(**client_key, id);
+            self.half_open.insert((connection.path.peer, **client_key), id);
         }
         let slot = usize::from(id.slot());
         self.deadlines[slot] = now + HALF_OPEN_TIMEOUT;
@@ -124,8 +126,9 @@ impl Table {
     /// The client has proved its keys: what was kept for a repeated Connect is no longer needed.
     pub(super) fn confirm(&mut self, id: ConnectionId) {
         let Some(connection) = self.get_mut(id) else { return };
+        let peer = connection.path.peer;
         if let Phase::HalfOpen { client_key, .. } = core::mem::replace(&mut connection.phase, Phase::Established) {
-            self.half_open.remove(&*client_key);
+            self.half_open.remove(&(peer, *client_key));
         }
         self.schedule(id);
     }
@@ -145,7 +148,7 @@ impl Table {
         self.deadlines[usize::from(id.slot())] = Instant::NEVER;
         self.free.push_back(id.slot());
         if let Phase::HalfOpen { client_key, .. } = &connection.phase {
-            self.half_open.remove(&**client_key);
+            self.half_open.remove(&(connection.path.peer, **client_key));
         }
         Some(connection)
     }

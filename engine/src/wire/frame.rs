@@ -38,9 +38,10 @@ pub enum DisconnectReason {
 }
 
 impl DisconnectReason {
-    fn from_code(code: u8) -> Option<Self> {
+    /// A reason of a later version still means that the peer is gone.
+    fn from_code(code: u8) -> Self {
         use DisconnectReason::*;
-        [Closed, ShuttingDown, TimedOut, KeyExhausted].into_iter().find(|&reason| reason as u8 == code)
+        [ShuttingDown, TimedOut, KeyExhausted].into_iter().find(|&reason| reason as u8 == code).unwrap_or(Closed)
     }
 }
 
@@ -107,7 +108,7 @@ fn read_frame(kind: u16, body: &[u8]) -> Frame<'_> {
         (KIND_MESSAGE, [CHANNEL_UNRELIABLE, message @ ..]) => Frame::Message(message),
         (KIND_PING, &[a, b, c, d, e, f, g, h]) => Frame::Ping(u64::from_le_bytes([a, b, c, d, e, f, g, h])),
         (KIND_PONG, &[a, b, c, d, e, f, g, h]) => Frame::Pong(u64::from_le_bytes([a, b, c, d, e, f, g, h])),
-        (KIND_DISCONNECT, &[code]) => DisconnectReason::from_code(code).map_or(Frame::Bad, Frame::Disconnect),
+        (KIND_DISCONNECT, &[code]) => Frame::Disconnect(DisconnectReason::from_code(code)),
         _ => Frame::Bad,
     }
 }

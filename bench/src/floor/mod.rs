@@ -1,0 +1,82 @@
+//! `floor`: the same load on plain sockets, without protocol.
+
+pub mod server;
+
+use crate::echo::{Run, raise_file_limit};
+use crate::generator::{self, Shared};
+use crate::process::{free_ports, terminate, usage};
+use crate::report::{ClientFigures, Load, Report, ServerFigures};
+use crate::scenario::{Arguments, Scenario};
+use std::io::{BufRead, BufReader, Write};
+use std::process::{Child, ChildStdin, ChildStdout, Command, Stdio};
+use std::sync::{Arc, Mutex};
+
+/// Runs the command.
+pub fn run(arguments: &Arguments) -> Result<bool, String> {
+    let scenario = Scenario::new(arguments)?;
+    let report = measure(&scenario)?;
+    println!("floor: plain recvmmsg and sendmmsg, no protocol\n{}", report.page());
+    if let Some(path) = &arguments.json {
+        report.write_json(path)?;
+    }
+    Ok(true)
+}
+
+/// Runs the scenario against a plain server of its own, on one processor.
+pub fn measure(scenario: &Scenario) -> Result<Report, String> {
+    raise_file_limit();
+    let server = FloorServer::start(scenario)?;
+    let shared = Arc::new(Shared::default());
+    let generators = generator::start(scenario, server.address, None, &shared);
+    let mut run = Run { name: "floor", scenario, shared: &shared, generators };
+    run.connect()?;
+    let measured = run.through(|| Ok((server.counts()?, usage(server.child.id()))))?;
+    let load = Load::between(measured.elapsed, (measured.before.1, measured.after.1), measured.client_usage);
+    let count = |after: u64, before: u64| after.saturating_sub(before);
+    let (before, after) = (measured.before.0, measured.after.0);
+    let figures = ServerFigures::plain(count(after.0, before.0), count(after.1, before.1), &load, measured.after.1, 1);
+    let client = ClientFigures::new(&measured.outcome, &load, scenario.client_cpus.len(), None);
+    Ok(Report::new("floor", scenario, figures, client))
+}
+
+struct FloorServer {
+    child: Child,
+    address: std::net::SocketAddr,
+    pipes: Mutex<(ChildStdin, BufReader<ChildStdout>)>,
+}
+
+impl FloorServer {
+    fn start(scenario: &Scenario) -> Result<Self, String> {
+        let (address, _) = free_ports()?;
+        let own = std::env::current_exe().map_err(|error| format!("cannot tell where this program is: {error}"))?;
+        let mut child = Command::new(own)
+            .args(["floor-server", "--listen", &address.to_string(), "--cpu", &scenario.server_cpus[0].to_string()])
+            .stdin(Stdio::piped())
+            .stdout(Stdio::piped())
+            .spawn()
+            .map_err(|error| format!("cannot start the floor server: {error}"))?;
+        let pipes = child.stdin.take().zip(child.stdout.take()).ok_or("the floor server has no pipes")?;
+        let server = FloorServer { child, address, pipes: Mutex::new((pipes.0, BufReader::new(pipes.1))) };
+        server.counts()?;
+        Ok(server)
+    }
+
+    /// Datagrams in and out since its start.
+    fn counts(&self) -> Result<(u64, u64), String> {
+        let gone = |_| "the floor server ended early".to_owned();
+        let mut pipes = self.pipes.lock().map_err(|_| "a look at the floor server failed before")?;
+        writeln!(pipes.0).map_err(gone)?;
+        let mut line = String::new();
+        pipes.1.read_line(&mut line).map_err(gone)?;
+        let (received, sent) = line.trim().split_once(' ').ok_or("the floor server ended early")?;
+        let number = |text: &str| text.parse().map_err(|_| format!("the floor server said `{}`", line.trim()));
+        Ok((number(received)?, number(sent)?))
+    }
+}
+
+impl Drop for FloorServer {
+    fn drop(&mut self) {
+        terminate(&self.child);
+        let _ = self.child.wait();
+    }
+}

@@ -1,0 +1,106 @@
+//! The floor itself: the least a server can do. One thread, one socket, recvmmsg, sendmmsg of the same buffers.
+#![allow(unsafe_code)]
+
+use core_affinity::CoreId;
+use std::io::{BufRead, Write};
+use std::mem::zeroed;
+use std::net::{SocketAddr, UdpSocket};
+use std::os::fd::AsRawFd;
+use std::sync::atomic::{AtomicU64, Ordering::Relaxed};
+
+/// Datagrams taken by one call.
+const BATCH: usize = 64;
+/// Room for each.
+const DATAGRAM_BYTES: usize = 2048;
+
+static RECEIVED: AtomicU64 = AtomicU64::new(0);
+static SENT: AtomicU64 = AtomicU64::new(0);
+
+/// What it takes.
+#[derive(clap::Args)]
+pub struct Arguments {
+    #[arg(long)]
+    listen: SocketAddr,
+    #[arg(long)]
+    cpu: usize,
+}
+
+/// Echoes until killed. Each line on standard input is answered with the counts.
+pub fn run(arguments: &Arguments) -> Result<(), String> {
+    let socket = UdpSocket::bind(arguments.listen).map_err(|error| format!("cannot bind: {error}"))?;
+    let buffer_bytes = 32i32 << 20;
+    for option in [libc::SO_RCVBUFFORCE, libc::SO_SNDBUFFORCE] {
+        // SAFETY: the kernel reads four bytes from a live integer. A refusal leaves the default.
+        unsafe {
+            libc::setsockopt(socket.as_raw_fd(), libc::SOL_SOCKET, option, (&raw const buffer_bytes).cast(), 4);
+        }
+    }
+    std::thread::spawn(answer);
+    core_affinity::set_for_current(CoreId { id: arguments.cpu });
+    echo(&socket);
+    Ok(())
+}
+
+fn answer() {
+    for _ in std::io::stdin().lock().lines() {
+        let mut out = std::io::stdout().lock();
+        if writeln!(out, "{} {}", RECEIVED.load(Relaxed), SENT.load(Relaxed)).and_then(|()| out.flush()).is_err() {
+            break;
+        }
+    }
+    // The parent is gone.
+    std::process::exit(0);
+}
+
+fn echo(socket: &UdpSocket) {
+    let mut bytes = vec![[0u8; DATAGRAM_BYTES]; BATCH];
+    // SAFETY: zeros are a value of these plain C structures.
+    let mut names: Vec<libc::sockaddr_in6> = vec![unsafe { zeroed() }; BATCH];
+    let mut buffers: Vec<libc::iovec> = bytes
+        .iter_mut()
+        .map(|bytes| libc::iovec { iov_base: bytes.as_mut_ptr().cast(), iov_len: DATAGRAM_BYTES })
+        .collect();
+    // SAFETY: as above.
+    let mut headers: Vec<libc::mmsghdr> = vec![unsafe { zeroed() }; BATCH];
+    for ((header, buffer), name) in headers.iter_mut().zip(&mut buffers).zip(&mut names) {
+        header.msg_hdr.msg_iov = buffer;
+        header.msg_hdr.msg_iovlen = 1;
+        header.msg_hdr.msg_name = std::ptr::from_mut(name).cast();
+    }
+    loop {
+        for (header, buffer) in headers.iter_mut().zip(&mut buffers) {
+            header.msg_hdr.msg_namelen = size_of::<libc::sockaddr_in6>() as libc::socklen_t;
+            buffer.iov_len = DATAGRAM_BYTES;
+        }
+        // SAFETY: every header points to its own name and iovec, and that to its own bytes; all outlive the loop.
+        let received = unsafe {
+            libc::recvmmsg(
+                socket.as_raw_fd(),
+                headers.as_mut_ptr(),
+                BATCH as u32,
+                libc::MSG_WAITFORONE,
+                std::ptr::null_mut(),
+            )
+        };
+        let Ok(received) = usize::try_from(received) else { continue };
+        for at in 0..received {
+            buffers[at].iov_len = headers[at].msg_len as usize;
+        }
+        RECEIVED.fetch_add(received as u64, Relaxed);
+        let mut done = 0;
+        while done < received {
+            // SAFETY: as above; the lengths are those just received.
+            let sent = unsafe {
+                libc::sendmmsg(socket.as_raw_fd(), headers[done..].as_mut_ptr(), (received - done) as u32, 0)
+            };
+            match usize::try_from(sent) {
+                Ok(sent) => {
+                    SENT.fetch_add(sent as u64, Relaxed);
+                    done += sent;
+                }
+                // The first of them cannot be sent: skip it.
+                Err(_) => done += 1,
+            }
+        }
+    }
+}

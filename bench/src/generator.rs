@@ -1,0 +1,516 @@
+//! The load: threads that each drive a share of the peers over their own sockets.
+//!
+//! Send times are fixed in advance and written into each message, so that a generator or server that falls behind shows
+//! as latency and not as fewer samples. The main thread says which phase it is; the generators only look.
+
+use crate::peer::{Peer, Stamp, Voice};
+use crate::scenario::{Rate, Scenario};
+use core_affinity::CoreId;
+use hdrhistogram::Histogram;
+use ringshard::keys::random_bytes;
+use ringshard_engine::client::{Client, ClientConfig, ClientEvent};
+use ringshard_engine::crypto::{PublicKey, Suites};
+use ringshard_engine::link::mmsg::MmsgLink;
+use ringshard_engine::link::socket::Socket;
+use ringshard_engine::link::uring::UringLink;
+use ringshard_engine::link::{Link, Path, Wait};
+use ringshard_engine::time::{Duration, Instant};
+use ringshard_engine::wire::Header;
+use std::collections::HashMap;
+use std::net::SocketAddr;
+use std::sync::Arc;
+use std::sync::atomic::{AtomicU8, AtomicU64, Ordering};
+use std::thread::JoinHandle;
+
+/// Clients of one thread whose handshake may be under way at once.
+const CONNECTING_MAX: usize = 256;
+/// Messages that all peers together keep in flight at `--rate max`, at least one each.
+const IN_FLIGHT: usize = 2_048;
+/// After this, a message in flight is given up and the next one is sent.
+const GIVEN_UP_AFTER: Duration = Duration::from_millis(500);
+/// Time in which each peer's timers are looked at once.
+const SWEEP: Duration = Duration::from_millis(100);
+/// Datagrams taken before sending again.
+const RECEIVE_BUDGET: usize = 2_048;
+/// How long arrivals are gathered.
+const GATHER: Duration = Duration::from_micros(100);
+
+/// What the generators are to do.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+#[repr(u8)]
+pub enum Phase {
+    /// Connect; then send without measuring.
+    WarmUp = 0,
+    /// What is sent now counts.
+    Measure = 1,
+    /// Send nothing more; what comes back of the measured still counts.
+    Drain = 2,
+    /// Hang up and end.
+    Stop = 3,
+}
+
+/// What main thread and generators share.
+#[derive(Default)]
+pub struct Shared {
+    phase: AtomicU8,
+    pub connected: AtomicU64,
+    pub received: AtomicU64,
+    pub failed: AtomicU64,
+}
+
+impl Shared {
+    pub fn set_phase(&self, phase: Phase) {
+        self.phase.store(phase as u8, Ordering::Release);
+    }
+
+    fn phase(&self) -> Phase {
+        match self.phase.load(Ordering::Acquire) {
+            0 => Phase::WarmUp,
+            1 => Phase::Measure,
+            2 => Phase::Drain,
+            _ => Phase::Stop,
+        }
+    }
+}
+
+/// What a generator saw.
+pub struct Outcome {
+    /// Messages sent in the measured phase.
+    pub sent: u64,
+    /// Answers to those.
+    pub received: u64,
+    /// Intended send to answer handled, in nanoseconds.
+    pub round_trip: Histogram<u64>,
+    /// Why a client lost its connection, of the first that did.
+    pub closed: Option<String>,
+}
+
+impl Outcome {
+    pub fn new() -> Self {
+        let round_trip = Histogram::new_with_bounds(1, 60_000_000_000, 3).expect("the bounds are in range");
+        Outcome { sent: 0, received: 0, round_trip, closed: None }
+    }
+
+    pub fn add(&mut self, other: Outcome) {
+        self.sent += other.sent;
+        self.received += other.received;
+        self.round_trip.add(&other.round_trip).expect("all have the same bounds");
+        self.closed = self.closed.take().or(other.closed);
+    }
+}
+
+/// Starts a generator on each client processor. Without a `key` they talk plainly.
+pub fn start(
+    scenario: &Scenario,
+    server: SocketAddr,
+    key: Option<PublicKey>,
+    shared: &Arc<Shared>,
+) -> Vec<JoinHandle<Result<Outcome, String>>> {
+    let threads = scenario.client_cpus.len().min(scenario.sockets);
+    let share = |total: usize, thread: usize| total * (thread + 1) / threads - total * thread / threads;
+    (0..threads)
+        .map(|thread| {
+            let (clients, sockets) = (share(scenario.clients, thread), share(scenario.sockets, thread));
+            let (scenario, shared, cpu) = (scenario.clone(), shared.clone(), scenario.client_cpus[thread]);
+            std::thread::spawn(move || {
+                core_affinity::set_for_current(CoreId { id: cpu });
+                let sockets = (0..sockets)
+                    .map(|_| Socket::connect(server))
+                    .collect::<Result<Vec<_>, _>>()
+                    .map_err(|error| error.to_string())?;
+                match UringLink::probe() {
+                    Ok(()) => {
+                        let link = UringLink::new(sockets).map_err(|error| error.to_string())?;
+                        Ok(Generator::new(link, &scenario, server, key, clients, shared).run())
+                    }
+                    Err(_) => {
+                        let link = MmsgLink::new(sockets).map_err(|error| error.to_string())?;
+                        Ok(Generator::new(link, &scenario, server, key, clients, shared).run())
+                    }
+                }
+            })
+        })
+        .collect()
+}
+
+/// One thread's share of the load.
+struct Generator<L> {
+    link: L,
+    key: Option<PublicKey>,
+    shared: Arc<Shared>,
+    peers: Vec<Peer>,
+    /// Peers behind each socket are consecutive.
+    per_socket: usize,
+    directory: Directory,
+    /// Peers whose handshake has begun; the rest follow as those are through.
+    started: usize,
+    connected: usize,
+    failed: usize,
+    pace: Pace,
+    payload: Vec<u8>,
+    swept_to: usize,
+    swept_at: Instant,
+    /// Stamps of this turn's answers.
+    answers: Vec<Stamp>,
+    outcome: Outcome,
+}
+
+/// Finds the peer a datagram is for.
+#[derive(Default)]
+struct Directory {
+    by_tag: HashMap<u64, u32>,
+    /// By core, then by slot.
+    by_id: Vec<Vec<u32>>,
+}
+
+impl Directory {
+    fn enter(&mut self, id: ringshard_engine::wire::ConnectionId, peer: u32) {
+        let (core, slot) = (usize::from(id.core()), usize::from(id.slot()));
+        if self.by_id.len() <= core {
+            self.by_id.resize(core + 1, Vec::new());
+        }
+        if self.by_id[core].len() <= slot {
+            self.by_id[core].resize(slot + 1, u32::MAX);
+        }
+        self.by_id[core][slot] = peer;
+    }
+
+    #[inline]
+    fn find(&self, header: &Header) -> Option<usize> {
+        if header.flags == 0 {
+            return self.by_tag.get(&header.sequence).map(|&peer| peer as usize);
+        }
+        let id = header.connection;
+        let peer = *self.by_id.get(usize::from(id.core()))?.get(usize::from(id.slot()))?;
+        (peer != u32::MAX).then_some(peer as usize)
+    }
+}
+
+/// When to send.
+enum Pace {
+    /// Sockets take turns at fixed times; all peers behind a socket send at its time.
+    Scheduled { period: Duration, sockets: usize, round: u64, next_socket: usize, next_peer: usize, begin: Instant },
+    /// Each peer sends when it has fewer than this in flight.
+    Window { each: u32, ready: Vec<u32> },
+}
+
+impl<L: Link> Generator<L> {
+    fn new(
+        mut link: L,
+        scenario: &Scenario,
+        server: SocketAddr,
+        key: Option<PublicKey>,
+        clients: usize,
+        shared: Arc<Shared>,
+    ) -> Self {
+        let now = link.now();
+        let threads = scenario.client_cpus.len().min(scenario.sockets);
+        let sockets = scenario.sockets.div_ceil(threads).min(clients);
+        let per_socket = clients.div_ceil(sockets);
+        let pace = match scenario.rate {
+            Rate::Hz(hz) => Pace::Scheduled {
+                period: Duration::from_secs_f64(1.0 / hz),
+                sockets: clients.div_ceil(per_socket),
+                round: 0,
+                next_socket: 0,
+                next_peer: 0,
+                begin: Instant::NEVER,
+            },
+            Rate::Max => Pace::Window {
+                each: (IN_FLIGHT / scenario.clients).max(1) as u32,
+                ready: Vec::with_capacity(clients * 2),
+            },
+        };
+        let peers = (0..clients)
+            .map(|peer| Peer {
+                voice: Voice::Plain,
+                path: Path { socket: (peer / per_socket) as u32, peer: server },
+                in_flight: 0,
+                last_sent: now,
+            })
+            .collect();
+        Generator {
+            link,
+            key,
+            shared,
+            peers,
+            per_socket,
+            directory: Directory::default(),
+            started: 0,
+            connected: 0,
+            failed: 0,
+            pace,
+            payload: vec![0xA5; scenario.payload_bytes],
+            swept_to: 0,
+            swept_at: now,
+            answers: Vec::with_capacity(RECEIVE_BUDGET * 4),
+            outcome: Outcome::new(),
+        }
+    }
+
+    fn run(mut self) -> Outcome {
+        loop {
+            let phase = self.shared.phase();
+            let now = self.link.now();
+            self.receive(now);
+            self.connect(now);
+            if self.connected + self.failed == self.peers.len() && matches!(phase, Phase::WarmUp | Phase::Measure) {
+                self.send(phase == Phase::Measure);
+            }
+            self.sweep(now);
+            if phase == Phase::Stop {
+                self.hang_up();
+                return self.outcome;
+            }
+            let until = self.next_deadline();
+            self.link.park(Wait { until, gather: GATHER, enough: 32 });
+        }
+    }
+
+    /// Takes what arrived, and counts the answers.
+    fn receive(&mut self, now: Instant) {
+        let Generator { link, peers, directory, key, per_socket, answers, .. } = self;
+        answers.clear();
+        link.receive(RECEIVE_BUDGET, |arrival| {
+            let socket = arrival.path.socket as usize;
+            for datagram in arrival.datagrams() {
+                if key.is_none() {
+                    answers.extend(Stamp::read(datagram));
+                    continue;
+                }
+                let found = match *per_socket {
+                    1 => Some(socket),
+                    _ => Header::decode(datagram).ok().and_then(|header| directory.find(&header)),
+                };
+                let Some(peer) = found.and_then(|peer| peers.get_mut(peer)) else { continue };
+                if let Voice::Protocol(client) = &mut peer.voice
+                    && let Some(messages) = client.receive(now, datagram)
+                {
+                    answers.extend(messages.filter_map(Stamp::read));
+                }
+            }
+        });
+        if self.answers.is_empty() {
+            return;
+        }
+        let handled_at = self.link.now();
+        let mut measured = 0;
+        for stamp in &self.answers {
+            if stamp.measured {
+                measured += 1;
+                self.outcome.round_trip.saturating_record(handled_at.since(stamp.intended).as_nanos() as u64);
+            }
+            let Some(peer) = self.peers.get_mut(stamp.sender as usize) else { continue };
+            peer.in_flight = peer.in_flight.saturating_sub(1);
+            if let Pace::Window { ready, .. } = &mut self.pace {
+                ready.push(stamp.sender);
+            }
+        }
+        self.outcome.received += measured;
+        self.shared.received.fetch_add(self.answers.len() as u64, Ordering::Relaxed);
+    }
+
+    /// Begins handshakes, a few at a time, and drives those that are under way.
+    fn connect(&mut self, now: Instant) {
+        if self.connected + self.failed == self.peers.len() {
+            return;
+        }
+        let Some(key) = self.key else {
+            self.connected = self.peers.len();
+            self.shared.connected.fetch_add(self.connected as u64, Ordering::Relaxed);
+            self.begin_sending();
+            return;
+        };
+        while self.started < self.peers.len() && self.started - self.connected - self.failed < CONNECTING_MAX {
+            let config = ClientConfig { server: key, suites: Suites::native(), pre_shared: None };
+            let client = Client::new(config, now, random_bytes()).expect("the server's key was made by a server");
+            self.directory.by_tag.insert(client.handshake_tag(), self.started as u32);
+            let peer = &mut self.peers[self.started];
+            peer.voice = Voice::Protocol(Box::new(client));
+            peer.advance(now, &mut self.link);
+            self.started += 1;
+        }
+        for number in 0..self.started {
+            let peer = &mut self.peers[number];
+            let Voice::Protocol(client) = &peer.voice else { continue };
+            if !client.is_connected() && !client.is_closed() && client.deadline() <= now {
+                peer.advance(now, &mut self.link);
+            }
+            self.poll_events(now, number);
+        }
+        if self.connected + self.failed == self.peers.len() {
+            self.begin_sending();
+        }
+    }
+
+    fn begin_sending(&mut self) {
+        let now = self.link.now();
+        match &mut self.pace {
+            Pace::Scheduled { begin, .. } => *begin = now,
+            Pace::Window { each, ready } => {
+                for _ in 0..*each {
+                    ready.extend(0..self.peers.len() as u32);
+                }
+            }
+        }
+    }
+
+    fn poll_events(&mut self, now: Instant, number: usize) {
+        let peer = &mut self.peers[number];
+        while let Some(event) = peer.poll_event() {
+            match event {
+                ClientEvent::Connected(id) => {
+                    self.directory.enter(id, number as u32);
+                    self.connected += 1;
+                    self.shared.connected.fetch_add(1, Ordering::Relaxed);
+                    // Proves the keys to the server.
+                    peer.advance(now, &mut self.link);
+                }
+                ClientEvent::Closed(reason) => {
+                    self.failed += 1;
+                    self.shared.failed.fetch_add(1, Ordering::Relaxed);
+                    self.outcome.closed.get_or_insert_with(|| reason.to_string());
+                }
+            }
+        }
+    }
+
+    fn send(&mut self, measured: bool) {
+        let now = self.link.now();
+        match &mut self.pace {
+            Pace::Scheduled { .. } => self.send_scheduled(now, measured),
+            Pace::Window { .. } => self.send_window(now, measured),
+        }
+    }
+
+    /// Sends for every socket whose time has come. Where the link has no room, it goes on from there next time, under
+    /// the time that was intended.
+    fn send_scheduled(&mut self, now: Instant, measured: bool) {
+        loop {
+            let Pace::Scheduled { next_socket, next_peer, .. } = self.pace else { return };
+            let intended = self.scheduled_at();
+            if intended > now {
+                return;
+            }
+            let end = ((next_socket + 1) * self.per_socket).min(self.peers.len());
+            for number in next_socket * self.per_socket + next_peer..end {
+                if !self.send_one(now, intended, number, measured) {
+                    if let Pace::Scheduled { next_peer, .. } = &mut self.pace {
+                        *next_peer = number - next_socket * self.per_socket;
+                    }
+                    return;
+                }
+            }
+            if let Pace::Scheduled { sockets, round, next_socket, next_peer, .. } = &mut self.pace {
+                *next_peer = 0;
+                *next_socket += 1;
+                if *next_socket == *sockets {
+                    *next_socket = 0;
+                    *round += 1;
+                }
+            }
+        }
+    }
+
+    /// When the next socket is to send: the sockets are spread evenly over the period.
+    fn scheduled_at(&self) -> Instant {
+        let Pace::Scheduled { period, sockets, round, next_socket, begin, .. } = self.pace else {
+            return Instant::NEVER;
+        };
+        if begin == Instant::NEVER {
+            return begin;
+        }
+        let period = period.as_nanos() as u64;
+        begin + Duration::from_nanos(period * round + period * next_socket as u64 / sockets as u64)
+    }
+
+    fn send_window(&mut self, now: Instant, measured: bool) {
+        let Pace::Window { ready, each } = &mut self.pace else { return };
+        let (each, mut batch) = (*each, std::mem::take(ready));
+        let mut unsent = 0;
+        for at in 0..batch.len() {
+            let number = batch[at] as usize;
+            if self.peers[number].in_flight >= each {
+                continue;
+            }
+            if !self.send_one(now, now, number, measured) {
+                batch.copy_within(at.., 0);
+                unsent = batch.len() - at;
+                break;
+            }
+        }
+        batch.truncate(unsent);
+        if let Pace::Window { ready, .. } = &mut self.pace {
+            *ready = batch;
+        }
+    }
+
+    #[inline]
+    fn send_one(&mut self, now: Instant, intended: Instant, number: usize, measured: bool) -> bool {
+        let peer = &mut self.peers[number];
+        if let Voice::Protocol(client) = &peer.voice
+            && !client.is_connected()
+        {
+            return true;
+        }
+        Stamp { intended, measured, sender: number as u32 }.write(&mut self.payload);
+        if !peer.send(now, &self.payload, &mut self.link) {
+            return false;
+        }
+        peer.in_flight += 1;
+        peer.last_sent = now;
+        self.outcome.sent += u64::from(measured);
+        true
+    }
+
+    /// Looks at a part of the peers: timers, answers to pings, messages that will not come back.
+    fn sweep(&mut self, now: Instant) {
+        let elapsed = now.since(self.swept_at).as_nanos() as usize;
+        let visits = (self.peers.len() * elapsed / SWEEP.as_nanos() as usize).min(self.peers.len());
+        if visits == 0 {
+            return;
+        }
+        self.swept_at = now;
+        for _ in 0..visits {
+            self.swept_to = (self.swept_to + 1) % self.peers.len();
+            let number = self.swept_to;
+            if number >= self.started && self.key.is_some() {
+                continue;
+            }
+            self.peers[number].advance(now, &mut self.link);
+            self.poll_events(now, number);
+            let peer = &mut self.peers[number];
+            if let Pace::Window { each, ready } = &mut self.pace
+                && peer.in_flight > 0
+                && now.since(peer.last_sent) >= GIVEN_UP_AFTER
+            {
+                peer.in_flight = 0;
+                peer.last_sent = now;
+                ready.extend((0..*each).map(|_| number as u32));
+            }
+        }
+    }
+
+    fn next_deadline(&mut self) -> Instant {
+        let sweep = self.swept_at + Duration::from_millis(5);
+        match &self.pace {
+            Pace::Scheduled { .. } => self.scheduled_at().min(sweep),
+            Pace::Window { ready, .. } if !ready.is_empty() && self.connected + self.failed == self.peers.len() => {
+                self.link.now() + Duration::from_micros(200)
+            }
+            Pace::Window { .. } => sweep,
+        }
+    }
+
+    fn hang_up(&mut self) {
+        let now = self.link.now();
+        for peer in &mut self.peers {
+            if let Voice::Protocol(client) = &mut peer.voice {
+                client.disconnect();
+                peer.advance(now, &mut self.link);
+                self.link.submit();
+            }
+        }
+        self.link.submit();
+    }
+}

@@ -1,0 +1,95 @@
+//! One client of the generator: of the real protocol, or of the plain floor.
+
+use crate::scenario::PAYLOAD_BYTES_MIN;
+use ringshard_engine::client::{Client, ClientEvent};
+use ringshard_engine::link::{Link, Path};
+use ringshard_engine::time::Instant;
+
+/// What a message says of itself, at its front.
+///
+/// ```text
+/// | intended send time u64 | measured u8 | zeros 3 | sender u32 |
+/// ```
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub struct Stamp {
+    /// When it was to be sent: waiting in the generator counts as latency.
+    pub intended: Instant,
+    /// Whether it counts.
+    pub measured: bool,
+    /// Which peer sent it.
+    pub sender: u32,
+}
+
+impl Stamp {
+    pub fn write(&self, payload: &mut [u8]) {
+        payload[..8].copy_from_slice(&self.intended.as_nanos().to_le_bytes());
+        payload[8] = self.measured.into();
+        payload[12..16].copy_from_slice(&self.sender.to_le_bytes());
+    }
+
+    pub fn read(payload: &[u8]) -> Option<Self> {
+        let front = payload.first_chunk::<PAYLOAD_BYTES_MIN>()?;
+        Some(Stamp {
+            intended: Instant::from_nanos(u64::from_le_bytes(*front.first_chunk()?)),
+            measured: front[8] != 0,
+            sender: u32::from_le_bytes(*front.last_chunk()?),
+        })
+    }
+}
+
+/// How a peer talks.
+pub enum Voice {
+    /// The protocol, from handshake to encryption.
+    Protocol(Box<Client>),
+    /// Datagrams as they are.
+    Plain,
+}
+
+/// One client.
+pub struct Peer {
+    pub voice: Voice,
+    pub path: Path,
+    pub in_flight: u32,
+    pub last_sent: Instant,
+}
+
+impl Peer {
+    /// Sends one payload; false when the link has no room, and nothing was sent.
+    pub fn send(&mut self, now: Instant, payload: &[u8], link: &mut impl Link) -> bool {
+        match &mut self.voice {
+            Voice::Plain => match link.reserve(self.path, payload.len()) {
+                Some(room) => {
+                    room.copy_from_slice(payload);
+                    true
+                }
+                None => false,
+            },
+            Voice::Protocol(client) => client.send(payload).is_ok() && transmit(client, now, self.path, link),
+        }
+    }
+
+    /// Lets time pass and sends what that calls for.
+    pub fn advance(&mut self, now: Instant, link: &mut impl Link) {
+        if let Voice::Protocol(client) = &mut self.voice {
+            client.advance(now);
+            transmit(client, now, self.path, link);
+        }
+    }
+
+    /// What happened to its connection.
+    pub fn poll_event(&mut self) -> Option<ClientEvent> {
+        match &mut self.voice {
+            Voice::Protocol(client) => client.poll_event(),
+            Voice::Plain => None,
+        }
+    }
+}
+
+/// Hands over what waits to be sent; false when the link has no room for it, and it waits on.
+fn transmit(client: &mut Client, now: Instant, path: Path, link: &mut impl Link) -> bool {
+    while let Some(len) = client.transmit_len(now) {
+        let Some(room) = link.reserve(path, len) else { return false };
+        client.transmit(now, room);
+    }
+    true
+}

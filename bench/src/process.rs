@@ -1,0 +1,152 @@
+//! The server as a process of its own, and what the system says of processes.
+
+use crate::scenario::{Scenario, option_name};
+use ringshard::admin;
+use ringshard::report::ServerReport;
+use ringshard_engine::crypto::PublicKey;
+use rustix::process::{Pid, Signal, kill_process};
+use std::net::{SocketAddr, TcpListener, UdpSocket};
+use std::path::PathBuf;
+use std::process::{Child, Command, Stdio};
+use std::time::{Duration, Instant};
+
+/// How long a server may take to start, and to stop.
+const PATIENCE: Duration = Duration::from_secs(10);
+
+/// CPU time and memory of a process.
+#[derive(Clone, Copy, Debug)]
+pub struct Usage {
+    pub cpu: Duration,
+    pub resident_bytes: u64,
+}
+
+/// What the system says of a process right now; zeros when it is gone.
+pub fn usage(pid: u32) -> Usage {
+    let ticks = rustix::param::clock_ticks_per_second();
+    let page = rustix::param::page_size() as u64;
+    let stat = std::fs::read_to_string(format!("/proc/{pid}/stat")).unwrap_or_default();
+    // The name, in parentheses, may hold anything; fields are counted from behind it.
+    let fields: Vec<&str> = stat.rsplit_once(')').map_or("", |(_, rest)| rest).split_whitespace().collect();
+    let field = |at: usize| fields.get(at).and_then(|text| text.parse::<u64>().ok()).unwrap_or(0);
+    let cpu_ticks = field(11) + field(12);
+    Usage { cpu: Duration::from_nanos(cpu_ticks * 1_000_000_000 / ticks), resident_bytes: field(21) * page }
+}
+
+/// A `ringshard serve` of our own.
+pub struct Server {
+    child: Child,
+    files: PathBuf,
+    pub address: SocketAddr,
+    pub key: PublicKey,
+    admin: SocketAddr,
+}
+
+impl Server {
+    /// Starts one for the scenario, and waits until it answers.
+    pub fn start(scenario: &Scenario) -> Result<Self, String> {
+        let binary = binary()?;
+        let files = std::env::temp_dir().join(format!("ringshard-bench-{}-{}", std::process::id(), unique()));
+        std::fs::create_dir_all(&files).map_err(|error| format!("cannot make {}: {error}", files.display()))?;
+        let key_file = files.join("server.key");
+        let key = ringshard::keys::generate(&key_file).map_err(|error| error.to_string())?;
+        let (address, admin) = free_ports()?;
+        let log = std::fs::File::create(files.join("log")).map_err(|error| format!("cannot write a log: {error}"))?;
+        let cpus: Vec<String> = scenario.server_cpus.iter().map(usize::to_string).collect();
+        let child = Command::new(&binary)
+            .arg("serve")
+            .args(["--listen", &address.to_string(), "--admin", &admin.to_string()])
+            .args(["--cpus", &cpus.join(","), "--key"])
+            .arg(&key_file)
+            .args(["--cipher", &option_name(scenario.cipher), "--datapath", &option_name(scenario.datapath)])
+            .args(["--idle", &option_name(scenario.idle)])
+            // Relay flows fall on cores by address hash: leave room for an uneven hand.
+            .args(["--max-connections", &(scenario.clients * 2).clamp(16_384, 65_536).to_string()])
+            .stdin(Stdio::null())
+            .stdout(Stdio::null())
+            .stderr(log)
+            .spawn()
+            .map_err(|error| format!("cannot start {}: {error}", binary.display()))?;
+        let mut server = Server { child, files, address, key, admin };
+        server.wait_until_it_answers()?;
+        Ok(server)
+    }
+
+    fn wait_until_it_answers(&mut self) -> Result<(), String> {
+        let give_up = Instant::now() + PATIENCE;
+        loop {
+            if let Ok(Some(status)) = self.child.try_wait() {
+                return Err(format!("the server ended at once ({status}):\n{}", self.log()));
+            }
+            match admin::ask(self.admin) {
+                Ok(_) => return Ok(()),
+                Err(error) if Instant::now() > give_up => return Err(format!("{error}\n{}", self.log())),
+                Err(_) => std::thread::sleep(Duration::from_millis(20)),
+            }
+        }
+    }
+
+    fn log(&self) -> String {
+        std::fs::read_to_string(self.files.join("log")).unwrap_or_default()
+    }
+
+    /// What it says of itself.
+    pub fn report(&self) -> Result<ServerReport, String> {
+        admin::ask(self.admin).map_err(|error| format!("{error}\n{}", self.log()))
+    }
+
+    /// What the system says of it.
+    pub fn usage(&self) -> Usage {
+        usage(self.child.id())
+    }
+
+    /// Stops it as an operator would; it must end by itself, with success.
+    pub fn stop(mut self) -> Result<(), String> {
+        terminate(&self.child);
+        let give_up = Instant::now() + PATIENCE;
+        loop {
+            match self.child.try_wait() {
+                Ok(Some(status)) if status.success() => return Ok(()),
+                Ok(Some(status)) => return Err(format!("the server ended with {status}:\n{}", self.log())),
+                _ if Instant::now() > give_up => return Err("the server did not stop within 10 s".into()),
+                _ => std::thread::sleep(Duration::from_millis(10)),
+            }
+        }
+    }
+}
+
+impl Drop for Server {
+    fn drop(&mut self) {
+        let _ = self.child.kill();
+        let _ = self.child.wait();
+        let _ = std::fs::remove_dir_all(&self.files);
+    }
+}
+
+/// Asks a child to end.
+pub fn terminate(child: &Child) {
+    if let Some(pid) = Pid::from_raw(child.id().cast_signed()) {
+        let _ = kill_process(pid, Signal::TERM);
+    }
+}
+
+/// A UDP and a TCP port of loopback that are free right now.
+pub fn free_ports() -> Result<(SocketAddr, SocketAddr), String> {
+    let failed = |error: std::io::Error| format!("loopback has no free port: {error}");
+    let udp = UdpSocket::bind("127.0.0.1:0").and_then(|socket| socket.local_addr()).map_err(failed)?;
+    let tcp = TcpListener::bind("127.0.0.1:0").and_then(|socket| socket.local_addr()).map_err(failed)?;
+    Ok((udp, tcp))
+}
+
+/// The server binary that was built together with this one.
+fn binary() -> Result<PathBuf, String> {
+    let own = std::env::current_exe().map_err(|error| format!("cannot tell where this program is: {error}"))?;
+    let binary = own.with_file_name("ringshard");
+    match binary.is_file() {
+        true => Ok(binary),
+        false => Err(format!("there is no {}: build it with `cargo build --release`", binary.display())),
+    }
+}
+
+fn unique() -> u128 {
+    std::time::SystemTime::now().duration_since(std::time::UNIX_EPOCH).unwrap_or_default().as_nanos()
+}

@@ -1,0 +1,301 @@
+//! The result of a run: one object for machines, one page for people.
+
+use crate::generator::Outcome;
+use crate::process::Usage;
+use crate::scenario::{Flows, Scenario};
+use ringshard::report::{Percentiles, ServerReport};
+use serde::Serialize;
+use std::collections::BTreeMap;
+use std::fmt::Write as _;
+use std::path::Path;
+use std::time::Duration;
+
+/// A side counts as saturated from this share of its processors on.
+const SATURATED: f64 = 0.95;
+
+/// The result of a run.
+#[derive(Clone, Debug, Serialize)]
+pub struct Report {
+    pub scenario: &'static str,
+    pub flows: Flows,
+    pub clients: usize,
+    pub payload_bytes: usize,
+    pub secs: f64,
+    pub datapath: String,
+    pub cipher: String,
+    pub server: ServerFigures,
+    pub client: ClientFigures,
+    pub floor: Option<FloorFigures>,
+    /// Packets/s in of this run over those of the floor.
+    pub ratio_to_floor: Option<f64>,
+    pub saturated: &'static str,
+    pub verdict: String,
+    #[serde(skip)]
+    pub histograms: Option<String>,
+}
+
+#[derive(Clone, Debug, Serialize)]
+pub struct ServerFigures {
+    pub in_pps: f64,
+    pub out_pps: f64,
+    pub cpu_ns_per_packet: f64,
+    pub cpu_share: f64,
+    pub rss_bytes: u64,
+    pub drops: BTreeMap<String, u64>,
+    pub cores: Vec<CoreFigures>,
+}
+
+#[derive(Clone, Debug, Serialize)]
+pub struct CoreFigures {
+    pub core: usize,
+    pub stages: BTreeMap<String, StageFigures>,
+}
+
+#[derive(Clone, Debug, Serialize)]
+pub struct StageFigures {
+    pub p50_us: f64,
+    pub p90_us: f64,
+    pub p99_us: f64,
+    pub p999_us: f64,
+    pub max_us: f64,
+}
+
+#[derive(Clone, Debug, Serialize)]
+pub struct ClientFigures {
+    pub sent_pps: f64,
+    pub received_pps: f64,
+    pub loss: f64,
+    pub cpu_share: f64,
+    /// Handshakes completed per second while all clients connected.
+    pub connects_per_s: Option<f64>,
+    pub rtt: Percentiles,
+}
+
+#[derive(Clone, Copy, Debug, Serialize)]
+pub struct FloorFigures {
+    pub in_pps: f64,
+    pub out_pps: f64,
+    pub cpu_ns_per_packet: f64,
+}
+
+/// CPU time of both sides over the measured time.
+#[derive(Clone, Copy, Debug)]
+pub struct Load {
+    pub elapsed: Duration,
+    pub server_cpu: Duration,
+    pub client_cpu: Duration,
+}
+
+impl Load {
+    pub fn between(elapsed: Duration, server: (Usage, Usage), client: (Usage, Usage)) -> Self {
+        Load {
+            elapsed,
+            server_cpu: server.1.cpu.saturating_sub(server.0.cpu),
+            client_cpu: client.1.cpu.saturating_sub(client.0.cpu),
+        }
+    }
+
+    fn share(cpu: Duration, elapsed: Duration, processors: usize) -> f64 {
+        cpu.as_secs_f64() / elapsed.as_secs_f64() / processors.max(1) as f64
+    }
+}
+
+impl ClientFigures {
+    pub fn new(outcome: &Outcome, load: &Load, processors: usize, connects_per_s: Option<f64>) -> Self {
+        let per_second = |count: u64| count as f64 / load.elapsed.as_secs_f64();
+        ClientFigures {
+            sent_pps: per_second(outcome.sent),
+            received_pps: per_second(outcome.received),
+            loss: 1.0 - outcome.received as f64 / (outcome.sent as f64).max(1.0),
+            cpu_share: Load::share(load.client_cpu, load.elapsed, processors),
+            connects_per_s,
+            rtt: Percentiles::of(&outcome.round_trip),
+        }
+    }
+}
+
+impl ServerFigures {
+    /// From what the server said of the measured time.
+    pub fn new(report: &ServerReport, load: &Load, usage: Usage, processors: usize) -> Self {
+        let rate = |counter: &str| report.total(counter) as f64 / report.uptime_s;
+        let cores = report
+            .cores
+            .iter()
+            .map(|core| CoreFigures {
+                core: core.core,
+                stages: core
+                    .stages
+                    .iter()
+                    .map(|stage| {
+                        let histogram = stage.histogram();
+                        let Percentiles { p50_us, p99_us, p999_us, max_us } = Percentiles::of(&histogram);
+                        let p90_us = histogram.value_at_quantile(0.9) as f64 / 1000.0;
+                        (stage.name.clone(), StageFigures { p50_us, p90_us, p99_us, p999_us, max_us })
+                    })
+                    .collect(),
+            })
+            .collect();
+        let mut drops = report.drops();
+        for loss in ["link_kernel_drops", "link_send_failed", "link_truncated"] {
+            if report.total(loss) > 0 {
+                drops.insert(loss.to_owned(), report.total(loss));
+            }
+        }
+        ServerFigures {
+            in_pps: rate("datagrams_in"),
+            out_pps: rate("datagrams_out"),
+            cpu_ns_per_packet: load.server_cpu.as_nanos() as f64 / report.total("datagrams_in").max(1) as f64,
+            cpu_share: Load::share(load.server_cpu, load.elapsed, processors),
+            rss_bytes: usage.resident_bytes,
+            drops,
+            cores,
+        }
+    }
+
+    /// From plain counts.
+    pub fn plain(datagrams_in: u64, datagrams_out: u64, load: &Load, usage: Usage, processors: usize) -> Self {
+        let rate = |count: u64| count as f64 / load.elapsed.as_secs_f64();
+        ServerFigures {
+            in_pps: rate(datagrams_in),
+            out_pps: rate(datagrams_out),
+            cpu_ns_per_packet: load.server_cpu.as_nanos() as f64 / datagrams_in.max(1) as f64,
+            cpu_share: Load::share(load.server_cpu, load.elapsed, processors),
+            rss_bytes: usage.resident_bytes,
+            drops: BTreeMap::new(),
+            cores: Vec::new(),
+        }
+    }
+
+    pub fn as_floor(&self) -> FloorFigures {
+        FloorFigures { in_pps: self.in_pps, out_pps: self.out_pps, cpu_ns_per_packet: self.cpu_ns_per_packet }
+    }
+}
+
+/// Which side had no processor time left.
+pub fn saturated(server: &ServerFigures, client: &ClientFigures) -> &'static str {
+    match (server.cpu_share >= SATURATED, client.cpu_share >= SATURATED) {
+        (true, true) => "both",
+        (true, false) => "server",
+        (false, true) => "client",
+        (false, false) => "neither",
+    }
+}
+
+impl Report {
+    pub fn new(name: &'static str, scenario: &Scenario, server: ServerFigures, client: ClientFigures) -> Self {
+        Report {
+            scenario: name,
+            flows: scenario.flows,
+            clients: scenario.clients,
+            payload_bytes: scenario.payload_bytes,
+            secs: scenario.measure.as_secs_f64(),
+            datapath: String::new(),
+            cipher: String::new(),
+            saturated: saturated(&server, &client),
+            server,
+            client,
+            floor: None,
+            ratio_to_floor: None,
+            verdict: "none asked for".into(),
+            histograms: None,
+        }
+    }
+
+    /// Sets it beside the floor of the same load.
+    pub fn beside(mut self, floor: &Report) -> Self {
+        self.floor = Some(floor.server.as_floor());
+        self.ratio_to_floor = Some(self.server.in_pps / floor.server.in_pps.max(1.0));
+        self
+    }
+
+    /// Writes the object for machines.
+    pub fn write_json(&self, path: &Path) -> Result<(), String> {
+        let json = serde_json::to_string_pretty(self).map_err(|error| error.to_string())?;
+        std::fs::write(path, json + "\n").map_err(|error| format!("cannot write {}: {error}", path.display()))
+    }
+
+    /// The page for people.
+    pub fn page(&self) -> String {
+        let Report { server, client, .. } = self;
+        let mut page = String::new();
+        let mut line = |name: &str, text: String| {
+            let _ = writeln!(page, "  {name:<12} {text}");
+        };
+        let flows = match self.flows {
+            Flows::Distinct => "distinct flows (a socket per client)",
+            Flows::Relay => "relay flows (many clients per socket)",
+        };
+        line("load", format!("{} clients, {flows}, {} bytes, {} s", self.clients, self.payload_bytes, self.secs));
+        if !self.datapath.is_empty() {
+            line("server", format!("{}, {}", self.datapath, self.cipher));
+        }
+        line("in", format!("{} packets/s", grouped(server.in_pps)));
+        line("out", format!("{} packets/s", grouped(server.out_pps)));
+        line(
+            "server CPU",
+            format!("{:.0} ns per packet in and out, {:.0} % busy", server.cpu_ns_per_packet, server.cpu_share * 100.0),
+        );
+        line("server RSS", format!("{:.1} MiB", server.rss_bytes as f64 / (1 << 20) as f64));
+        line(
+            "messages",
+            format!(
+                "{}/s sent, {}/s came back, loss {:.4} %",
+                grouped(client.sent_pps),
+                grouped(client.received_pps),
+                client.loss * 100.0
+            ),
+        );
+        let rtt = &client.rtt;
+        line(
+            "round trip",
+            format!(
+                "p50 {:.0} us, p99 {:.0} us, p99.9 {:.0} us, max {:.0} us, from the intended send time",
+                rtt.p50_us, rtt.p99_us, rtt.p999_us, rtt.max_us
+            ),
+        );
+        if let Some(connects) = client.connects_per_s {
+            line("handshakes", format!("{}/s while connecting", grouped(connects)));
+        }
+        line("saturated", format!("{} (client {:.0} % busy)", self.saturated, client.cpu_share * 100.0));
+        if !server.drops.is_empty() {
+            line("drops", format!("{:?}", server.drops));
+        }
+        if let (Some(floor), Some(ratio)) = (self.floor, self.ratio_to_floor) {
+            line(
+                "floor",
+                format!(
+                    "{} packets/s in on plain sockets, {:.0} ns each; this is {ratio:.2} of it",
+                    grouped(floor.in_pps),
+                    floor.cpu_ns_per_packet
+                ),
+            );
+        }
+        page
+    }
+}
+
+/// A whole number with its thousands apart.
+pub fn grouped(value: f64) -> String {
+    let digits = format!("{:.0}", value.max(0.0));
+    let mut text = String::new();
+    for (at, digit) in digits.chars().enumerate() {
+        if at > 0 && (digits.len() - at).is_multiple_of(3) {
+            text.push(',');
+        }
+        text.push(digit);
+    }
+    text
+}
+
+#[cfg(test)]
+mod tests {
+    use super::grouped;
+
+    #[test]
+    fn thousands_stand_apart() {
+        assert_eq!(
+            ["0", "999", "1,000", "1,234,567"],
+            [0.0, 999.0, 1000.0, 1_234_567.4].map(grouped).map(|s| s).each_ref().map(|s| s.as_str())
+        );
+    }
+}

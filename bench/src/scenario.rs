@@ -1,0 +1,205 @@
+//! What a run does: options, and the processors it runs on.
+
+use clap::ValueEnum;
+use ringshard_engine::limits::MESSAGE_BYTES_MAX;
+use serde::Serialize;
+use std::path::PathBuf;
+use std::time::Duration;
+
+/// Smallest payload: time stamp, mark and number of the sender.
+pub const PAYLOAD_BYTES_MIN: usize = 16;
+
+/// Options that all load commands share.
+#[derive(clap::Args, Clone, Debug)]
+pub struct Arguments {
+    /// distinct: a socket per client. relay: many clients behind each socket, as behind an edge or relay server.
+    #[arg(long, value_enum, default_value = "relay")]
+    pub flows: Flows,
+    /// Clients.
+    #[arg(long, value_name = "N", default_value_t = 1_000)]
+    pub clients: usize,
+    /// Messages per second and client; `max` keeps a window of messages in flight instead.
+    #[arg(long, value_name = "HZ|max", default_value = "max")]
+    pub rate: Rate,
+    /// Bytes in a message.
+    #[arg(long, value_name = "BYTES", default_value_t = 64)]
+    pub size: usize,
+    /// Seconds measured, after a second of warm-up.
+    #[arg(long, value_name = "S", default_value_t = 5.0)]
+    pub secs: f64,
+    #[command(flatten)]
+    pub place: Place,
+    /// Write the result to this file as one JSON object.
+    #[arg(long, value_name = "FILE")]
+    pub json: Option<PathBuf>,
+}
+
+/// Where things run, and how.
+#[derive(clap::Args, Clone, Debug)]
+pub struct Place {
+    /// Processors of the server; default: the first half.
+    #[arg(long, value_name = "N,N,...", value_delimiter = ',')]
+    pub server_cpus: Vec<usize>,
+    /// Processors of the load generator; default: the others.
+    #[arg(long, value_name = "N,N,...", value_delimiter = ',')]
+    pub client_cpus: Vec<usize>,
+    /// The server's cipher.
+    #[arg(long, value_enum, default_value = "chacha")]
+    pub cipher: Cipher,
+    /// The server's datapath.
+    #[arg(long, value_enum, default_value = "auto")]
+    pub datapath: Datapath,
+    /// How the server waits.
+    #[arg(long, value_enum, default_value = "adaptive")]
+    pub idle: IdleArgument,
+    /// Sockets of relay flows.
+    #[arg(long, value_name = "N", default_value_t = 64)]
+    pub relays: usize,
+}
+
+/// How clients share sockets.
+#[derive(Clone, Copy, PartialEq, Eq, Debug, ValueEnum, Serialize)]
+#[serde(rename_all = "lowercase")]
+pub enum Flows {
+    /// One socket each.
+    Distinct,
+    /// Many behind each.
+    Relay,
+}
+
+/// A cipher to hold the server to.
+#[derive(Clone, Copy, PartialEq, Eq, Debug, ValueEnum)]
+pub enum Cipher {
+    /// ChaCha20-Poly1305.
+    Chacha,
+    /// AES-128-GCM.
+    Aes,
+}
+
+/// A datapath to ask the server for.
+#[derive(Clone, Copy, PartialEq, Eq, Debug, ValueEnum)]
+pub enum Datapath {
+    /// io_uring where it can be had.
+    Auto,
+    /// io_uring.
+    Uring,
+    /// recvmmsg and sendmmsg.
+    Mmsg,
+}
+
+/// A way to wait to ask the server for.
+#[derive(Clone, Copy, PartialEq, Eq, Debug, ValueEnum)]
+pub enum IdleArgument {
+    /// Never.
+    Busy,
+    /// Gathering under load.
+    Adaptive,
+    /// Always gathering.
+    Park,
+}
+
+/// The name of a choice as its option has it.
+pub fn option_name(value: impl ValueEnum) -> String {
+    value.to_possible_value().map(|value| value.get_name().to_owned()).unwrap_or_default()
+}
+
+/// How fast each client sends.
+#[derive(Clone, Copy, PartialEq, Debug)]
+pub enum Rate {
+    /// So many messages a second, at times fixed in advance.
+    Hz(f64),
+    /// As fast as answers come back.
+    Max,
+}
+
+impl std::str::FromStr for Rate {
+    type Err = String;
+
+    fn from_str(text: &str) -> Result<Self, String> {
+        match text.parse::<f64>() {
+            _ if text == "max" => Ok(Rate::Max),
+            Ok(hz) if (0.01..=100_000.0).contains(&hz) => Ok(Rate::Hz(hz)),
+            _ => Err("give messages per second, 0.01 to 100000, or `max`".into()),
+        }
+    }
+}
+
+/// A run, validated.
+#[derive(Clone, Debug)]
+pub struct Scenario {
+    pub flows: Flows,
+    pub clients: usize,
+    pub sockets: usize,
+    pub rate: Rate,
+    pub payload_bytes: usize,
+    pub measure: Duration,
+    pub server_cpus: Vec<usize>,
+    pub client_cpus: Vec<usize>,
+    pub cipher: Cipher,
+    pub datapath: Datapath,
+    pub idle: IdleArgument,
+}
+
+impl Scenario {
+    /// Checks the options against each other and against this machine.
+    pub fn new(arguments: &Arguments) -> Result<Self, String> {
+        let Arguments { flows, clients, rate, size, secs, ref place, .. } = *arguments;
+        let (server_cpus, client_cpus) = split_cpus(place)?;
+        let most = match flows {
+            Flows::Distinct => 15_000,
+            Flows::Relay => 65_536,
+        };
+        if !(1..=most).contains(&clients) {
+            return Err(format!("--clients is {clients}; with {} flows it is 1 to {most}", option_name(flows)));
+        }
+        if !(PAYLOAD_BYTES_MIN..=MESSAGE_BYTES_MAX).contains(&size) {
+            return Err(format!("--size is {size}; a message has {PAYLOAD_BYTES_MIN} to {MESSAGE_BYTES_MAX} bytes"));
+        }
+        if !(0.1..=3600.0).contains(&secs) {
+            return Err(format!("--secs is {secs}; it is 0.1 to 3600"));
+        }
+        if !(1..=4096).contains(&place.relays) {
+            return Err(format!("--relays is {}; it is 1 to 4096", place.relays));
+        }
+        let sockets = match flows {
+            Flows::Distinct => clients,
+            Flows::Relay => place.relays.clamp(client_cpus.len().min(clients), clients),
+        };
+        Ok(Scenario {
+            flows,
+            clients,
+            sockets,
+            rate,
+            payload_bytes: size,
+            measure: Duration::from_secs_f64(secs),
+            server_cpus,
+            client_cpus,
+            cipher: place.cipher,
+            datapath: place.datapath,
+            idle: place.idle,
+        })
+    }
+}
+
+/// The processors of each side: what was asked for, or the first half for the server and the rest for the clients.
+fn split_cpus(place: &Place) -> Result<(Vec<usize>, Vec<usize>), String> {
+    let all: Vec<usize> = core_affinity::get_core_ids().unwrap_or_default().iter().map(|core| core.id).collect();
+    if let Some(cpu) = place.server_cpus.iter().chain(&place.client_cpus).find(|cpu| !all.contains(cpu)) {
+        return Err(format!("there is no processor {cpu} here; there are {all:?}"));
+    }
+    let half = (all.len() / 2).max(1);
+    let server = match place.server_cpus.is_empty() {
+        true => all.iter().copied().filter(|cpu| !place.client_cpus.contains(cpu)).take(half).collect(),
+        false => place.server_cpus.clone(),
+    };
+    let client: Vec<usize> = match place.client_cpus.is_empty() {
+        true => all.iter().copied().filter(|cpu| !server.contains(cpu)).collect(),
+        false => place.client_cpus.clone(),
+    };
+    match (server.is_empty(), client.is_empty()) {
+        // One processor for both: figures mean little, but everything runs.
+        (false, true) => Ok((server.clone(), server)),
+        (true, false) => Ok((client.clone(), client)),
+        _ => Ok((server, client)),
+    }
+}
