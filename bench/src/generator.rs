@@ -14,6 +14,7 @@ use ringshard_engine::link::mmsg::MmsgLink;
 use ringshard_engine::link::socket::Socket;
 use ringshard_engine::link::uring::UringLink;
 use ringshard_engine::link::{Link, Path, Wait};
+use ringshard_engine::prefetch::prefetch;
 use ringshard_engine::time::{Duration, Instant};
 use ringshard_engine::wire::Header;
 use std::collections::HashMap;
@@ -31,7 +32,7 @@ const GIVEN_UP_AFTER: Duration = Duration::from_millis(500);
 /// Time in which each peer's timers are looked at once.
 const SWEEP: Duration = Duration::from_millis(100);
 /// Datagrams taken before sending again.
-const RECEIVE_BUDGET: usize = 2_048;
+const RECEIVE_BUDGET: usize = 256;
 /// How long arrivals are gathered.
 const GATHER: Duration = Duration::from_micros(100);
 
@@ -271,18 +272,22 @@ impl<L: Link> Generator<L> {
     fn receive(&mut self, now: Instant) {
         let Generator { link, peers, directory, key, per_socket, answers, .. } = self;
         answers.clear();
-        link.receive(RECEIVE_BUDGET, |arrival| {
+        link.receive(RECEIVE_BUDGET, |mut arrival| {
             let socket = arrival.path.socket as usize;
-            for datagram in arrival.datagrams() {
+            let find = |datagram: &[u8]| match *per_socket {
+                1 => Some(socket),
+                _ => Header::decode(datagram).ok().and_then(|header| directory.find(&header)),
+            };
+            for index in 0..arrival.count() {
                 if key.is_none() {
-                    answers.extend(Stamp::read(datagram));
+                    answers.extend(Stamp::read(arrival.datagram(index)));
                     continue;
                 }
-                let found = match *per_socket {
-                    1 => Some(socket),
-                    _ => Header::decode(datagram).ok().and_then(|header| directory.find(&header)),
-                };
-                let Some(peer) = found.and_then(|peer| peers.get_mut(peer)) else { continue };
+                if let Some(ahead) = arrival.peek(index + 3).and_then(find).and_then(|peer| peers.get(peer)) {
+                    prefetch(ahead);
+                }
+                let datagram = arrival.datagram(index);
+                let Some(peer) = find(datagram).and_then(|peer| peers.get_mut(peer)) else { continue };
                 if let Voice::Protocol(client) = &mut peer.voice
                     && let Some(messages) = client.receive(now, datagram)
                 {
@@ -326,7 +331,7 @@ impl<L: Link> Generator<L> {
             let client = Client::new(config, now, random_bytes()).expect("the server's key was made by a server");
             self.directory.by_tag.insert(client.handshake_tag(), self.started as u32);
             let peer = &mut self.peers[self.started];
-            peer.voice = Voice::Protocol(Box::new(client));
+            peer.voice = Voice::Protocol(client);
             peer.advance(now, &mut self.link);
             self.started += 1;
         }
@@ -394,6 +399,7 @@ impl<L: Link> Generator<L> {
             }
             let end = ((next_socket + 1) * self.per_socket).min(self.peers.len());
             for number in next_socket * self.per_socket + next_peer..end {
+                self.look_ahead(Some(number + 4), Some(number + 2));
                 if !self.send_one(now, intended, number, measured) {
                     if let Pace::Scheduled { next_peer, .. } = &mut self.pace {
                         *next_peer = number - next_socket * self.per_socket;
@@ -430,6 +436,8 @@ impl<L: Link> Generator<L> {
         let mut unsent = 0;
         for at in 0..batch.len() {
             let number = batch[at] as usize;
+            let ahead = |distance| batch.get(at + distance).map(|&peer: &u32| peer as usize);
+            self.look_ahead(ahead(4), ahead(2));
             if self.peers[number].in_flight >= each {
                 continue;
             }
@@ -442,6 +450,17 @@ impl<L: Link> Generator<L> {
         batch.truncate(unsent);
         if let Pace::Window { ready, .. } = &mut self.pace {
             *ready = batch;
+        }
+    }
+
+    /// Asks the processor for a peer that sends soon, and for the frames of one that sends sooner.
+    #[inline]
+    fn look_ahead(&self, soon: Option<usize>, sooner: Option<usize>) {
+        if let Some(peer) = soon.and_then(|number| self.peers.get(number)) {
+            prefetch(peer);
+        }
+        if let Some(peer) = sooner.and_then(|number| self.peers.get(number)) {
+            peer.prefetch_frames();
         }
     }
 

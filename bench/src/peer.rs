@@ -38,9 +38,10 @@ impl Stamp {
 }
 
 /// How a peer talks.
+#[allow(clippy::large_enum_variant, reason = "peers lie side by side, so that they can be asked for ahead")]
 pub enum Voice {
     /// The protocol, from handshake to encryption.
-    Protocol(Box<Client>),
+    Protocol(Client),
     /// Datagrams as they are.
     Plain,
 }
@@ -54,6 +55,14 @@ pub struct Peer {
 }
 
 impl Peer {
+    /// Asks the processor for what sending needs beside the peer itself.
+    #[inline]
+    pub fn prefetch_frames(&self) {
+        if let Voice::Protocol(client) = &self.voice {
+            client.prefetch_frames();
+        }
+    }
+
     /// Sends one payload; false when the link has no room, and nothing was sent.
     pub fn send(&mut self, now: Instant, payload: &[u8], link: &mut impl Link) -> bool {
         match &mut self.voice {

@@ -41,6 +41,9 @@ pub struct ServerFigures {
     pub cpu_ns_per_packet: f64,
     pub cpu_share: f64,
     pub rss_bytes: u64,
+    /// Datagrams that the kernel handed over together, and took together, on average.
+    pub datagrams_per_arrival: f64,
+    pub datagrams_per_send: f64,
     pub drops: BTreeMap<String, u64>,
     pub cores: Vec<CoreFigures>,
 }
@@ -118,6 +121,7 @@ impl ServerFigures {
     /// From what the server said of the measured time.
     pub fn new(report: &ServerReport, load: &Load, usage: Usage, processors: usize) -> Self {
         let rate = |counter: &str| report.total(counter) as f64 / report.uptime_s;
+        let mean = |of: &str, over: &str| report.total(of) as f64 / report.total(over).max(1) as f64;
         let cores = report
             .cores
             .iter()
@@ -147,6 +151,8 @@ impl ServerFigures {
             cpu_ns_per_packet: load.server_cpu.as_nanos() as f64 / report.total("datagrams_in").max(1) as f64,
             cpu_share: Load::share(load.server_cpu, load.elapsed, processors),
             rss_bytes: usage.resident_bytes,
+            datagrams_per_arrival: mean("link_datagrams_in", "link_arrivals"),
+            datagrams_per_send: mean("link_datagrams_out", "link_sends"),
             drops,
             cores,
         }
@@ -161,6 +167,8 @@ impl ServerFigures {
             cpu_ns_per_packet: load.server_cpu.as_nanos() as f64 / datagrams_in.max(1) as f64,
             cpu_share: Load::share(load.server_cpu, load.elapsed, processors),
             rss_bytes: usage.resident_bytes,
+            datagrams_per_arrival: 1.0,
+            datagrams_per_send: 1.0,
             drops: BTreeMap::new(),
             cores: Vec::new(),
         }
@@ -234,6 +242,13 @@ impl Report {
         line(
             "server CPU",
             format!("{:.0} ns per packet in and out, {:.0} % busy", server.cpu_ns_per_packet, server.cpu_share * 100.0),
+        );
+        line(
+            "runs",
+            format!(
+                "{:.1} datagrams per arrival, {:.1} per send",
+                server.datagrams_per_arrival, server.datagrams_per_send
+            ),
         );
         line("server RSS", format!("{:.1} MiB", server.rss_bytes as f64 / (1 << 20) as f64));
         line(

@@ -7,6 +7,7 @@ use crate::crypto::noise::Initiator;
 use crate::crypto::{Csprng, NotAuthentic, PreSharedKey, PublicKey, SecretKey, Suite, Suites};
 use crate::endpoint::SendError;
 use crate::limits::*;
+use crate::prefetch::prefetch;
 use crate::session::{Due, HeartbeatConfig, Session, prologue, sealed_len};
 use crate::stats::Drops;
 use crate::time::{Duration, Instant};
@@ -55,9 +56,10 @@ pub enum ClientEvent {
 }
 
 #[derive(Debug)]
+#[allow(clippy::large_enum_variant, reason = "a client is connected nearly all its life")]
 enum State {
     Connecting(Box<Connecting>),
-    Connected(Box<Session>),
+    Connected(Session),
     Closed,
 }
 
@@ -79,7 +81,8 @@ pub struct Client {
     state: State,
     tag: u64,
     /// The datagram being composed.
-    frames: Vec<u8>,
+    frames: Box<[u8; FRAMES_BYTES_MAX]>,
+    frames_used: usize,
     farewells: usize,
     /// When to prove the keys again, and how long to wait after that; until the server is heard.
     proof: Option<(Instant, Duration)>,
@@ -117,7 +120,8 @@ impl Client {
                 tries: 0,
                 distrusted: false,
             })),
-            frames: Vec::new(),
+            frames: Box::new([0; FRAMES_BYTES_MAX]),
+            frames_used: 0,
             farewells: 0,
             proof: None,
             pong: None,
@@ -162,6 +166,14 @@ impl Client {
     /// What it dropped so far, and why.
     pub fn drops(&self) -> &Drops {
         &self.drops
+    }
+
+    /// Asks the processor for the front of the datagram being composed, which is about to be written.
+    #[inline]
+    pub fn prefetch_frames(&self) {
+        if let Some(front) = self.frames.first_chunk::<128>() {
+            prefetch(front);
+        }
     }
 
     /// Takes a datagram, which is opened in place, and gives its messages.
@@ -254,7 +266,7 @@ impl Client {
         let (client_to_server, server_to_client) = secrets.traffic_keys(suite);
         let heartbeat = HeartbeatConfig { interval: parameters.heartbeat, timeout: parameters.timeout };
         let session = Session::new(parameters.connection, suite, server_to_client, client_to_server, heartbeat, now);
-        self.state = State::Connected(Box::new(session));
+        self.state = State::Connected(session);
         self.events.push_back(ClientEvent::Connected(parameters.connection));
         self.proof = Some((now, CONNECT_RETRY_FIRST));
         self.prove(now);
@@ -288,12 +300,9 @@ impl Client {
 
     #[inline]
     fn compose(&mut self, write: impl Fn(&mut FrameWriter<'_>) -> bool) -> bool {
-        let used = self.frames.len();
-        self.frames.resize(FRAMES_BYTES_MAX, 0);
-        let mut frames = FrameWriter::new(&mut self.frames, used);
+        let mut frames = FrameWriter::new(self.frames.as_mut_slice(), self.frames_used);
         let written = write(&mut frames);
-        let used = frames.used();
-        self.frames.truncate(used);
+        self.frames_used = frames.used();
         written
     }
 
@@ -347,10 +356,10 @@ impl Client {
     pub fn transmit_len(&self, now: Instant) -> Option<usize> {
         match &self.state {
             State::Connecting(connecting) => (now >= connecting.retry_at).then_some(CONNECT_BYTES),
-            State::Connected(_) if !self.frames.is_empty() || self.pong.is_some() || self.farewells > 0 => {
+            State::Connected(_) if self.frames_used > 0 || self.pong.is_some() || self.farewells > 0 => {
                 let pong = if self.pong.is_some() { FRAME_HEADER_BYTES + 8 } else { 0 };
-                let with_pong = self.frames.len() + pong;
-                let frames = if with_pong <= FRAMES_BYTES_MAX { with_pong } else { self.frames.len() };
+                let with_pong = self.frames_used + pong;
+                let frames = if with_pong <= FRAMES_BYTES_MAX { with_pong } else { self.frames_used };
                 Some(sealed_len(if frames == 0 { FRAME_HEADER_BYTES + 1 } else { frames }))
             }
             _ => None,
@@ -376,17 +385,17 @@ impl Client {
         {
             self.pong = None;
         }
-        let last = self.frames.is_empty() && self.farewells > 0;
+        let last = self.frames_used == 0 && self.farewells > 0;
         if last {
             self.farewells -= 1;
             self.compose(|frames| frames.disconnect(DisconnectReason::Closed));
         }
         let State::Connected(session) = &mut self.state else { return };
-        if session.seal(&self.frames, datagram).is_err() {
+        if session.seal(&self.frames[..self.frames_used], datagram).is_err() {
             datagram.fill(0);
             return self.close(CloseReason::Disconnected(DisconnectReason::KeyExhausted));
         }
-        self.frames.clear();
+        self.frames_used = 0;
         if last && self.farewells == 0 {
             self.close(CloseReason::Disconnected(DisconnectReason::Closed));
         }
@@ -409,7 +418,7 @@ impl Client {
 
     fn close(&mut self, reason: CloseReason) {
         self.state = State::Closed;
-        self.frames.clear();
+        self.frames_used = 0;
         self.farewells = 0;
         self.proof = None;
         self.events.push_back(ClientEvent::Closed(reason));

@@ -21,6 +21,9 @@ use crate::wire::{ConnectionId, DisconnectReason, Frame, Frames, Header, Message
 use rand_chacha::rand_core::SeedableRng;
 use std::collections::VecDeque;
 
+/// How many datagrams ahead of the one being sealed the session is asked for.
+const FLUSH_AHEAD: usize = 2;
+
 /// What an endpoint is made with.
 #[derive(Clone, Debug)]
 pub struct EndpointConfig {
@@ -169,6 +172,14 @@ impl Endpoint {
             self.confirm(header.connection);
         }
         self.apply(now, header.connection, plaintext)
+    }
+
+    /// Asks the processor for the connection that `datagram` belongs to, which is about to be received.
+    #[inline]
+    pub fn prefetch(&self, datagram: &[u8]) {
+        if let Some(bits) = datagram.first_chunk() {
+            self.table.prefetch(ConnectionId::from_bits(u32::from_le_bytes(*bits)));
+        }
     }
 
     fn elsewhere<'a>(&mut self, core: u8, datagram: &'a mut [u8]) -> Received<'a> {
@@ -346,6 +357,9 @@ impl Endpoint {
     /// What the link has no room for waits for the next flush.
     pub fn flush(&mut self, now: Instant, link: &mut impl Link) {
         while let Some(staged) = self.staging.front() {
+            if let Some(ahead) = self.staging.ahead(FLUSH_AHEAD) {
+                self.table.prefetch(ahead);
+            }
             let Some(connection) = self.table.get_mut(staged.id) else {
                 self.staging.pop();
                 continue;

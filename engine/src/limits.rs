@@ -19,10 +19,8 @@ pub const TAG_BYTES: usize = 16;
 pub const FRAMES_BYTES_MAX: usize = DATAGRAM_BYTES_MAX - HEADER_BYTES - TAG_BYTES;
 /// Kind and length in front of every frame, in bytes.
 pub const FRAME_HEADER_BYTES: usize = 2;
-/// Frame header and channel number in front of every message, in bytes.
-pub const MESSAGE_OVERHEAD_BYTES: usize = FRAME_HEADER_BYTES + 1;
 /// Largest unreliable message, in bytes.
-pub const MESSAGE_BYTES_MAX: usize = FRAMES_BYTES_MAX - MESSAGE_OVERHEAD_BYTES;
+pub const MESSAGE_BYTES_MAX: usize = FRAMES_BYTES_MAX - FRAME_HEADER_BYTES;
 
 /// Sizes an encrypted datagram is padded to. Equal sizes are what lets datagrams to one address leave as one
 /// `UDP_SEGMENT` send; four steps an octave keep the padding under a quarter.
@@ -80,8 +78,9 @@ pub const SWEEP_PERIOD: Duration = Duration::from_millis(50);
 
 /// Datagrams that may be composed and not yet handed to the link, per core.
 pub const STAGED_DATAGRAMS: usize = 8192;
-/// Datagrams that one turn takes from the link before it transmits.
-pub const RECEIVE_DATAGRAMS_PER_TURN: usize = 2048;
+/// Datagrams that one turn takes from the link before it transmits: as many as have their sessions still in the second
+/// cache when they are answered.
+pub const RECEIVE_DATAGRAMS_PER_TURN: usize = 256;
 
 /// Datagrams in one `UDP_SEGMENT` send: the kernel's UDP_MAX_SEGMENTS was 64 until 6.9.
 pub const SEGMENTS_MAX: usize = 64;

@@ -83,7 +83,6 @@ fn the_limits_are_those_of_the_code() {
         number("TAG_BYTES", &TAG_BYTES),
         number("FRAMES_BYTES_MAX", &FRAMES_BYTES_MAX),
         number("FRAME_HEADER_BYTES", &FRAME_HEADER_BYTES),
-        number("MESSAGE_OVERHEAD_BYTES", &MESSAGE_OVERHEAD_BYTES),
         number("MESSAGE_BYTES_MAX", &MESSAGE_BYTES_MAX),
         number("CONNECT_BYTES", &CONNECT_BYTES),
         number("COOKIE_BYTES", &COOKIE_BYTES),

@@ -17,6 +17,9 @@ pub const TICK: Duration = Duration::from_nanos(1_000_000_000 / 60);
 /// How long a core that shuts down tries to tell its clients.
 const FAREWELL: Duration = Duration::from_secs(2);
 
+/// How many datagrams ahead of the one being received its connection is asked for.
+const RECEIVE_AHEAD: usize = 2;
+
 /// Everything one core owns.
 pub struct Core<L, S> {
     link: L,
@@ -85,15 +88,18 @@ impl<L: Link, S: Service> Core<L, S> {
     fn reap(&mut self, now: Instant) -> usize {
         let Core { link, endpoint, service, mesh, arrivals, .. } = self;
         arrivals.clear();
-        let received = link.receive(RECEIVE_DATAGRAMS_PER_TURN, |arrival| {
+        let received = link.receive(RECEIVE_DATAGRAMS_PER_TURN, |mut arrival| {
             let path = arrival.path;
             if let Some(arrived_at) = arrival.arrived_at
                 && arrivals.len() < arrivals.capacity()
             {
                 arrivals.push((arrived_at, arrival.count() as u64));
             }
-            for datagram in arrival.datagrams() {
-                ingest(now, path, datagram, endpoint, service, mesh);
+            for index in 0..arrival.count() {
+                if let Some(ahead) = arrival.peek(index + RECEIVE_AHEAD) {
+                    endpoint.prefetch(ahead);
+                }
+                ingest(now, path, arrival.datagram(index), endpoint, service, mesh);
             }
         });
         self.deliver_events(now);

@@ -80,6 +80,12 @@ impl Staging {
         Some(Staged { id, index, frames })
     }
 
+    /// Whose datagram is so many behind the front.
+    #[inline]
+    pub(super) fn ahead(&self, distance: usize) -> Option<ConnectionId> {
+        self.queue.get(distance).map(|&(id, _)| id)
+    }
+
     #[inline]
     pub(super) fn pop(&mut self) {
         if let Some((_, index)) = self.queue.pop_front() {

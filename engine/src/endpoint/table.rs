@@ -4,6 +4,7 @@ use super::staging::StageIndex;
 use crate::crypto::Csprng;
 use crate::limits::HALF_OPEN_TIMEOUT;
 use crate::link::Path;
+use crate::prefetch::prefetch;
 use crate::session::Session;
 use crate::time::Instant;
 use crate::wire::{Accepted, ConnectionId, DisconnectReason};
@@ -91,6 +92,14 @@ impl Table {
     pub(super) fn get_mut(&mut self, id: ConnectionId) -> Option<&mut Connection> {
         let slot = self.slots.get_mut(usize::from(id.slot()))?;
         slot.connection.as_mut().filter(|_| slot.generation == id.generation() && id.core() == self.core)
+    }
+
+    /// Asks the processor for a connection, without looking at it: whether it is the right one shows when it is used.
+    #[inline]
+    pub(super) fn prefetch(&self, id: ConnectionId) {
+        if let Some(slot) = self.slots.get(usize::from(id.slot())) {
+            prefetch(slot);
+        }
     }
 
     /// The half-open connection of the client with this ephemeral key at this address. Whoever copies its Connect and

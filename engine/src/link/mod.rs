@@ -52,7 +52,26 @@ impl<'a> Arrival<'a> {
         self.bytes.len().div_ceil(self.segment_bytes).max(1)
     }
 
-    /// The datagrams. An empty arrival is one empty datagram.
+    /// The datagram at `index`, unless there are fewer: to look ahead.
+    #[inline]
+    pub fn peek(&self, index: usize) -> Option<&[u8]> {
+        let start = index * self.segment_bytes;
+        let rest = self.bytes.get(start..).filter(|rest| !rest.is_empty())?;
+        Some(&rest[..self.segment_bytes.min(rest.len())])
+    }
+
+    /// The datagram at `index`.
+    ///
+    /// # Panics
+    /// When there are not so many.
+    #[inline]
+    pub fn datagram(&mut self, index: usize) -> &mut [u8] {
+        let rest = &mut self.bytes[index * self.segment_bytes..];
+        let len = self.segment_bytes.min(rest.len());
+        &mut rest[..len]
+    }
+
+    /// All datagrams. An empty arrival is one empty datagram.
     #[inline]
     pub fn datagrams(self) -> impl Iterator<Item = &'a mut [u8]> {
         let empty: Option<&mut [u8]> = self.bytes.is_empty().then_some(&mut []);

@@ -6,19 +6,21 @@
 //! Kind 0 ends the frames: what follows is padding. One bad frame costs itself alone; only a length that leaves the
 //! datagram ends the reading early.
 
-use crate::limits::{FRAME_HEADER_BYTES, MESSAGE_OVERHEAD_BYTES};
+use crate::limits::FRAME_HEADER_BYTES;
 
 const KIND_END: u16 = 0;
 const KIND_PING: u16 = 4;
 const KIND_PONG: u16 = 5;
 const KIND_DISCONNECT: u16 = 6;
+/// Messages of channel `n` have kind 16 + `n`.
 const KIND_MESSAGE: u16 = 16;
 
 const LENGTH_BITS: u32 = 11;
 const LENGTH_MASK: u16 = (1 << LENGTH_BITS) - 1;
 
-/// Channel number of unreliable messages (W2).
-const CHANNEL_UNRELIABLE: u8 = 0;
+/// Channel number of unreliable messages (W2), the only one in this version.
+const CHANNEL_UNRELIABLE: u16 = 0;
+const KIND_UNRELIABLE: u16 = KIND_MESSAGE + CHANNEL_UNRELIABLE;
 
 /// Why an end hung up.
 #[derive(Clone, Copy, PartialEq, Eq, Debug, thiserror::Error)]
@@ -105,7 +107,7 @@ impl<'a> Iterator for Frames<'a> {
 #[inline]
 fn read_frame(kind: u16, body: &[u8]) -> Frame<'_> {
     match (kind, body) {
-        (KIND_MESSAGE, [CHANNEL_UNRELIABLE, message @ ..]) => Frame::Message(message),
+        (KIND_UNRELIABLE, message) => Frame::Message(message),
         (KIND_PING, &[a, b, c, d, e, f, g, h]) => Frame::Ping(u64::from_le_bytes([a, b, c, d, e, f, g, h])),
         (KIND_PONG, &[a, b, c, d, e, f, g, h]) => Frame::Pong(u64::from_le_bytes([a, b, c, d, e, f, g, h])),
         (KIND_DISCONNECT, &[code]) => Frame::Disconnect(DisconnectReason::from_code(code)),
@@ -157,11 +159,7 @@ impl<'a> FrameWriter<'a> {
     /// Appends a message; false, and nothing written, when it does not fit.
     #[inline]
     pub fn message(&mut self, message: &[u8]) -> bool {
-        let length = MESSAGE_OVERHEAD_BYTES - FRAME_HEADER_BYTES + message.len();
-        let Some(body) = self.begin(KIND_MESSAGE, length) else { return false };
-        body[0] = CHANNEL_UNRELIABLE;
-        body[1..].copy_from_slice(message);
-        true
+        self.begin(KIND_UNRELIABLE, message.len()).map(|body| body.copy_from_slice(message)).is_some()
     }
 
     /// Appends a ping; false when it does not fit.
@@ -201,7 +199,7 @@ mod tests {
         let mut buffer = [0; 64];
         let mut writer = FrameWriter::new(&mut buffer, 0);
         assert!(writer.message(b"before"));
-        assert!(writer.begin(30, 5).is_some(), "a kind nobody knows");
+        assert!(writer.begin(15, 5).is_some(), "a kind nobody knows");
         assert!(writer.message(b"after"));
         let used = writer.used();
         let frames: Vec<_> = Frames::new(&buffer[..used]).collect();
@@ -213,16 +211,16 @@ mod tests {
         assert_eq!(Frames::new(&[0; 7]).count(), 0);
         assert_eq!(Frames::new(&[0]).count(), 0);
         assert_eq!(Frames::new(&[9]).collect::<Vec<_>>(), [Frame::Bad]);
-        assert_eq!(Frames::new(&[5, KIND_MESSAGE as u8 * 8, 0, 1]).collect::<Vec<_>>(), [Frame::Bad]);
+        assert_eq!(Frames::new(&[5, KIND_UNRELIABLE as u8 * 8, 0, 1]).collect::<Vec<_>>(), [Frame::Bad]);
     }
 
     #[test]
     fn a_message_that_does_not_fit_leaves_no_trace() {
         let mut buffer = [0; 10];
         let mut writer = FrameWriter::new(&mut buffer, 0);
-        assert!(!writer.message(&[1; 8]));
+        assert!(!writer.message(&[1; 9]));
         assert_eq!(writer.used(), 0);
-        assert!(writer.message(&[1; 7]));
+        assert!(writer.message(&[1; 8]));
         assert_eq!(writer.used(), 10);
     }
 }

@@ -1,0 +1,27 @@
+#!/usr/bin/env bash
+# Installs what building needs and is not here: a C compiler (for the cipher library) and the Rust toolchain.
+set -euo pipefail
+
+as_root() {
+    if [ "$(id -u)" = 0 ]; then "$@"; else sudo "$@"; fi
+}
+
+if ! command -v cc >/dev/null; then
+    if ! command -v apt-get >/dev/null; then
+        echo "prepare: no C compiler; install one (gcc or clang) and run this again" >&2
+        exit 1
+    fi
+    as_root apt-get update -qq
+    as_root env DEBIAN_FRONTEND=noninteractive apt-get install -y -qq build-essential
+fi
+
+wanted=$(sed -n 's/^rust-version = "\(.*\)"/\1/p' Cargo.toml)
+if ! command -v cargo >/dev/null; then
+    echo "prepare: no Rust toolchain; install Rust $wanted or later from https://rustup.rs and run this again" >&2
+    exit 1
+fi
+have=$(rustc --version | cut -d' ' -f2)
+if [ "$(printf '%s\n%s\n' "$wanted" "$have" | sort -V | head -n 1)" != "$wanted" ]; then
+    echo "prepare: Rust $have is too old; Rust $wanted or later is needed (\`rustup update\`)" >&2
+    exit 1
+fi

@@ -1,0 +1,22 @@
+#!/usr/bin/env bash
+# Everything that must hold before a change lands. No test depends on a time; the benchmark at the end is a smoke run.
+set -euo pipefail
+cd "$(dirname "$0")/.."
+scripts/prepare.sh
+
+step() { printf '\n== %s\n' "$*"; "$@"; }
+export RUSTDOCFLAGS="-D warnings"
+
+step cargo fmt --all --check
+step cargo clippy --locked --workspace --all-targets -- -D warnings
+step cargo clippy --locked -p ringshard-engine --no-default-features -- -D warnings
+step scripts/check-unsafe.sh
+step cargo test --locked --workspace
+step cargo test --locked -p ringshard-engine --no-default-features
+step cargo doc --locked --workspace --no-deps
+step cargo fmt --manifest-path engine/fuzz/Cargo.toml --check
+step cargo test --manifest-path engine/fuzz/Cargo.toml --target-dir target/fuzz
+step cargo build --release --locked
+step target/release/ringshard-bench echo --clients 64 --rate 60 --secs 1
+step target/release/ringshard-bench echo --clients 64 --rate 60 --secs 1 --datapath mmsg
+printf '\nall checks passed\n'
