@@ -1,0 +1,215 @@
+//! A real server on real sockets, over both links.
+
+use ringshard::datapath::{Backend, Datapath};
+use ringshard::idle::Strategy;
+use ringshard::server::{Server, ServerConfig};
+use ringshard::service::Echo;
+use ringshard_engine::client::{Client, ClientConfig, ClientEvent, CloseReason};
+use ringshard_engine::crypto::{SecretKey, Suites};
+use ringshard_engine::limits::{DATAGRAM_BYTES_MAX, HEARTBEAT_DEFAULT, TIMEOUT_DEFAULT};
+use ringshard_engine::session::HeartbeatConfig;
+use ringshard_engine::time::Instant;
+use ringshard_engine::wire::DisconnectReason;
+use std::net::{SocketAddr, UdpSocket};
+use std::sync::atomic::Ordering;
+use std::time::Duration;
+
+fn config(listen: SocketAddr, cores: usize, datapath: Datapath) -> ServerConfig {
+    let present: Vec<usize> = core_affinity_ids();
+    ServerConfig {
+        listen,
+        cpus: present.iter().copied().cycle().take(cores).collect(),
+        datapath,
+        idle: Strategy::Adaptive,
+        connections_max: 256,
+        suites: Suites::native(),
+        heartbeat: HeartbeatConfig { interval: HEARTBEAT_DEFAULT, timeout: TIMEOUT_DEFAULT },
+        secret: SecretKey::from_bytes([7; 32]),
+        pre_shared: None,
+        admin: None,
+    }
+}
+
+fn core_affinity_ids() -> Vec<usize> {
+    core_affinity::get_core_ids().unwrap_or_default().iter().map(|core| core.id).collect()
+}
+
+/// Runs the same scenario over each link that this host has.
+fn over_both(cores: usize, scenario: fn(&Server)) {
+    for datapath in [Datapath::Mmsg, Datapath::Auto] {
+        let config = config(([127, 0, 0, 1], 0).into(), cores, datapath);
+        let server = Server::start(&config, |_| Echo).expect("loopback has a free port");
+        scenario(&server);
+        server.stop_flag().store(true, Ordering::Relaxed);
+        let report = server.join();
+        assert!(report.cores.iter().all(|core| core.connections == 0), "a server that stopped has no connections");
+    }
+}
+
+/// A client with a socket of its own, driven step by step.
+struct Player {
+    client: Client,
+    socket: UdpSocket,
+    server: SocketAddr,
+    started: std::time::Instant,
+}
+
+impl Player {
+    fn new(server: &Server) -> Self {
+        let config = ClientConfig { server: server.public_key(), suites: Suites::native(), pre_shared: None };
+        let client = Client::new(config, Instant::ZERO, ringshard::keys::random_bytes()).unwrap();
+        Player { client, socket: socket(), server: server.listen(), started: std::time::Instant::now() }
+    }
+
+    fn now(&self) -> Instant {
+        Instant::ZERO + self.started.elapsed()
+    }
+
+    /// Sends what waits, then takes what comes within some milliseconds; gives the messages.
+    fn step(&mut self) -> Vec<Vec<u8>> {
+        let now = self.now();
+        self.client.advance(now);
+        let mut buffer = [0; DATAGRAM_BYTES_MAX];
+        while let Some(len) = self.client.poll_transmit(now, &mut buffer) {
+            self.socket.send_to(&buffer[..len], self.server).unwrap();
+        }
+        let mut messages = Vec::new();
+        while let Ok((len, _)) = self.socket.recv_from(&mut buffer) {
+            let now = self.now();
+            messages.extend(self.client.receive(now, &mut buffer[..len]).into_iter().flatten().map(<[u8]>::to_vec));
+        }
+        messages
+    }
+
+    /// Steps until `done`, for at most ten seconds.
+    fn until(&mut self, what: &str, mut done: impl FnMut(&mut Self, Vec<Vec<u8>>) -> bool) {
+        let give_up = std::time::Instant::now() + Duration::from_secs(10);
+        loop {
+            let messages = self.step();
+            if done(self, messages) {
+                return;
+            }
+            assert!(std::time::Instant::now() < give_up, "{what}");
+        }
+    }
+
+    fn connect(&mut self) {
+        self.until("the client connects", |player, _| player.client.is_connected());
+    }
+
+    fn echoes(&mut self, text: &[u8]) {
+        self.client.send(text).unwrap();
+        self.until("the echo comes back", |_, messages| messages.iter().any(|message| message == text));
+    }
+}
+
+fn socket() -> UdpSocket {
+    let socket = UdpSocket::bind("127.0.0.1:0").unwrap();
+    socket.set_read_timeout(Some(Duration::from_millis(5))).unwrap();
+    socket
+}
+
+#[test]
+fn players_on_every_core_hear_their_echo() {
+    over_both(2, |server| {
+        let mut players: Vec<Player> = (0..16).map(|_| Player::new(server)).collect();
+        for (number, player) in players.iter_mut().enumerate() {
+            player.connect();
+            player.echoes(format!("player {number}").as_bytes());
+        }
+        let cores: std::collections::HashSet<u8> =
+            players.iter().filter_map(|player| Some(player.client.id()?.core())).collect();
+        assert_eq!(cores.len(), 2, "16 addresses fall on both cores");
+    });
+}
+
+#[test]
+fn a_player_whose_port_changes_still_reaches_its_core_and_its_session() {
+    for datapath in [Datapath::Mmsg, Datapath::Auto] {
+        let server = Server::start(&config(([127, 0, 0, 1], 0).into(), 2, datapath), |_| Echo).unwrap();
+        let mut player = Player::new(&server);
+        player.connect();
+        player.echoes(b"before");
+        let old = player.socket.try_clone().unwrap();
+        let core = player.client.id().unwrap().core();
+        // Many ports, so that the address hash alone would pick the other core for about half of them.
+        for number in 0..16 {
+            player.socket = socket();
+            let text = format!("from port {number}");
+            player.client.send(text.as_bytes()).unwrap();
+            player.step();
+            // Until the new path can be challenged, answers keep to the old one: the message was understood.
+            player.socket = old.try_clone().unwrap();
+            player.until("the echo comes to the old port", |_, messages| messages.iter().any(|m| m == text.as_bytes()));
+        }
+        server.stop_flag().store(true, Ordering::Relaxed);
+        let report = server.join();
+        assert_eq!(report.total("path_changed"), 16);
+        assert!(report.drops().is_empty(), "{:?}", report.drops());
+        let other = &report.cores[1 - usize::from(core)];
+        assert_eq!(other.counter("datagrams_in"), 0, "steering is by connection id; nothing came to the other core");
+    }
+}
+
+#[test]
+fn a_server_that_stops_tells_its_players() {
+    for datapath in [Datapath::Mmsg, Datapath::Auto] {
+        let server = Server::start(&config(([127, 0, 0, 1], 0).into(), 2, datapath), |_| Echo).unwrap();
+        let mut players: Vec<Player> = (0..8).map(|_| Player::new(&server)).collect();
+        players.iter_mut().for_each(Player::connect);
+        players.iter_mut().for_each(|player| player.echoes(b"hello"));
+        server.stop_flag().store(true, Ordering::Relaxed);
+        let report = server.join();
+        assert_eq!(report.total("joined"), 8);
+        for player in &mut players {
+            player.until("the farewell comes", |player, _| player.client.is_closed());
+            let reason = CloseReason::Disconnected(DisconnectReason::ShuttingDown);
+            let events: Vec<_> = std::iter::from_fn(|| player.client.poll_event()).collect();
+            assert_eq!(events.last(), Some(&ClientEvent::Closed(reason)));
+        }
+    }
+}
+
+#[test]
+fn ipv4_and_ipv6_players_share_a_wildcard_server() {
+    let listen: SocketAddr = "[::]:0".parse().unwrap();
+    for datapath in [Datapath::Mmsg, Datapath::Auto] {
+        let Ok(server) = Server::start(&config(listen, 1, datapath), |_| Echo) else {
+            // A host without IPv6 has nothing to share.
+            return;
+        };
+        let port = server.listen().port();
+        for (own, address) in [("127.0.0.1:0", format!("127.0.0.1:{port}")), ("[::1]:0", format!("[::1]:{port}"))] {
+            let mut player = Player::new(&server);
+            player.server = address.parse().unwrap();
+            player.socket = UdpSocket::bind(own).unwrap();
+            player.socket.set_read_timeout(Some(Duration::from_millis(5))).unwrap();
+            player.connect();
+            player.echoes(address.as_bytes());
+        }
+        server.stop_flag().store(true, Ordering::Relaxed);
+        server.join();
+    }
+}
+
+#[test]
+fn junk_from_the_network_is_counted_and_harms_nobody() {
+    over_both(1, |server| {
+        let mut player = Player::new(server);
+        player.connect();
+        let stranger = socket();
+        for len in [0, 1, 13, 14, 100, 1200, 1201, 9000] {
+            for fill in [0u8, 0xFF, 0x5A] {
+                stranger.send_to(&vec![fill; len], server.listen()).unwrap();
+            }
+        }
+        player.echoes(b"still here");
+    });
+}
+
+#[test]
+fn auto_says_which_link_it_chose() {
+    let (backend, why) = Datapath::Auto.choose().unwrap();
+    assert!(!why.is_empty());
+    assert_eq!(backend == Backend::Uring, Datapath::Uring.choose().is_ok());
+}
