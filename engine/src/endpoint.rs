@@ -204,9 +204,10 @@ impl Endpoint {
     /// Does what the frames of an authentic datagram ask for, and gives its messages.
     #[inline]
     fn apply<'a>(&mut self, now: Instant, id: ConnectionId, plaintext: &'a [u8]) -> Received<'a> {
+        let mut messages = 0;
         for frame in Frames::new(plaintext) {
             match frame {
-                Frame::Message(_) => self.stats.messages_in += 1,
+                Frame::Message(_) => messages += 1,
                 Frame::Ping(value) => self.pong(id, value),
                 Frame::Pong(value) => {
                     if let Some(connection) = self.table.get_mut(id) {
@@ -220,6 +221,7 @@ impl Endpoint {
                 Frame::Bad => self.drops.bad_frame += 1,
             }
         }
+        self.stats.messages_in += messages;
         Received::Messages(id, Messages::new(plaintext))
     }
 

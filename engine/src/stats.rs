@@ -26,7 +26,7 @@ counters! {
         bad_size,
         /// Outside encryption: wrong checksum, unknown type or value, wrong length.
         malformed,
-        /// Outside encryption and sent to the wrong end.
+        /// Outside encryption and sent to the wrong end, or too late.
         unexpected,
         /// No such connection here, or one that is gone.
         unknown_connection,
@@ -74,7 +74,7 @@ counters! {
         cookies_out,
         /// Key exchanges done.
         handshakes,
-        /// Connects answered again with what they were answered before.
+        /// Connects of clients that have a connection already; answered with what they were answered before, if at all.
         handshakes_repeated,
         /// Refusals sent.
         denied_out,

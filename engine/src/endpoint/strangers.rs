@@ -87,7 +87,7 @@ impl Strangers {
         match decode_cleartext(datagram) {
             Ok(Cleartext::Connect(connect)) => {
                 stats.connects_in += 1;
-                self.connect(now, path, connect, table, drops);
+                self.connect(now, path, connect, table, stats, drops);
             }
             Ok(Cleartext::ForeignConnect { tag, .. }) => {
                 stats.connects_in += 1;
@@ -98,7 +98,15 @@ impl Strangers {
         }
     }
 
-    fn connect(&mut self, now: Instant, path: Path, connect: Connect, table: &mut Table, drops: &mut Drops) {
+    fn connect(
+        &mut self,
+        now: Instant,
+        path: Path,
+        connect: Connect,
+        table: &Table,
+        stats: &mut EndpointStats,
+        drops: &mut Drops,
+    ) {
         if self.replies.len() >= STRANGER_REPLIES_WAITING_MAX && connect.cookie == [0; COOKIE_BYTES] {
             drops.stranger_budget += 1;
             return;
@@ -107,9 +115,10 @@ impl Strangers {
         if self.cookies.verify(now, path.peer, &client_key, &connect.cookie) != CookieVerdict::Valid {
             return self.reply(path, Reply::Cookie { tag, client_key }, drops);
         }
-        if let Some(connection) = table.half_open(path.peer, &client_key) {
+        if let Some(id) = table.of_client(path.peer, &client_key) {
             // The same Connect again: its Accepted was lost, or is late.
-            return self.reply(path, Reply::Repeat(connection.session.id()), drops);
+            stats.handshakes_repeated += 1;
+            return self.reply(path, Reply::Repeat(id), drops);
         }
         if self.shutting_down {
             return self.reply(path, denied(tag, DeniedReason::ShuttingDown), drops);
@@ -160,12 +169,16 @@ impl Strangers {
                     sent
                 }
                 Reply::Repeat(id) => match table.get(id).map(|connection| &connection.phase) {
-                    Some(Phase::HalfOpen { reply, .. }) => {
+                    Some(Phase::HalfOpen { reply }) => {
                         let sent = send(link, path, reply.as_slice(), stats);
-                        stats.handshakes_repeated += u64::from(sent);
+                        table.await_proof(now, id);
                         sent
                     }
-                    _ => true,
+                    // Its client has long had the Accepted: this is a late copy.
+                    _ => {
+                        drops.unexpected += 1;
+                        true
+                    }
                 },
             };
             drops.stranger_budget += u64::from(!sent);
@@ -184,9 +197,10 @@ impl Strangers {
         drops: &mut Drops,
     ) {
         let client_key = connect.client_key();
-        if let Some(connection) = table.half_open(path.peer, client_key) {
+        if let Some(id) = table.of_client(path.peer, client_key) {
             // Two copies waited in the queue.
-            return self.reply(path, Reply::Repeat(connection.session.id()), drops);
+            stats.handshakes_repeated += 1;
+            return self.reply(path, Reply::Repeat(id), drops);
         }
         stats.handshakes += 1;
         match self.accept(now, path, connect, table) {
@@ -223,8 +237,8 @@ impl Strangers {
         let (client_to_server, server_to_client) = secrets.traffic_keys(suite);
         let reply = Accepted { tag: connect.tag, connection: id, noise }.encode();
         let session = Session::new(id, suite, client_to_server, server_to_client, self.heartbeat, now);
-        let phase = Phase::HalfOpen { client_key: Box::new(*connect.client_key()), reply: Box::new(reply) };
-        table.insert(now, Connection { path, phase, staged: None, session });
+        let phase = Phase::HalfOpen { reply: Box::new(reply) };
+        table.insert(now, Connection { path, client_key: *connect.client_key(), phase, staged: None, session });
         Ok(id)
     }
 }

@@ -16,7 +16,7 @@ use std::collections::{HashMap, VecDeque};
 #[derive(Clone, Debug)]
 pub(super) enum Phase {
     /// Accepted; the client has yet to prove that it holds the keys. Its Connect may come again.
-    HalfOpen { client_key: Box<[u8; 32]>, reply: Box<[u8; Accepted::BYTES]> },
+    HalfOpen { reply: Box<[u8; Accepted::BYTES]> },
     /// Both ends hold the keys.
     Established,
     /// The client is told at the next flush; then it is gone.
@@ -26,6 +26,8 @@ pub(super) enum Phase {
 #[derive(Debug)]
 pub(super) struct Connection {
     pub(super) path: Path,
+    /// The ephemeral key of its handshake: a Connect that comes again makes no second connection.
+    pub(super) client_key: [u8; 32],
     pub(super) phase: Phase,
     /// The datagram being composed for it.
     pub(super) staged: Option<StageIndex>,
@@ -66,7 +68,7 @@ pub(super) struct Table {
     /// When to look at each slot, apart from the slots: the sweep reads nothing else.
     deadlines: Vec<Instant>,
     free: VecDeque<u16>,
-    half_open: HashMap<(SocketAddr, [u8; 32]), ConnectionId>,
+    by_client: HashMap<(SocketAddr, [u8; 32]), ConnectionId>,
 }
 
 impl Table {
@@ -78,7 +80,7 @@ impl Table {
             slots: Vec::with_capacity(capacity),
             deadlines: Vec::with_capacity(capacity),
             free: VecDeque::with_capacity(capacity),
-            half_open: HashMap::with_capacity(capacity),
+            by_client: HashMap::with_capacity(capacity),
         }
     }
 
@@ -102,10 +104,10 @@ impl Table {
         }
     }
 
-    /// The half-open connection of the client with this ephemeral key at this address. Whoever copies its Connect and
-    /// sends it from elsewhere gets a connection of its own, which it cannot use.
-    pub(super) fn half_open(&self, peer: SocketAddr, client_key: &[u8; 32]) -> Option<&Connection> {
-        self.half_open.get(&(peer, *client_key)).and_then(|&id| self.get(id))
+    /// The connection of the client with this ephemeral key at this address. Whoever copies its Connect and sends it from
+    /// elsewhere gets a connection of its own, which it cannot use.
+    pub(super) fn of_client(&self, peer: SocketAddr, client_key: &[u8; 32]) -> Option<ConnectionId> {
+        self.by_client.get(&(peer, *client_key)).copied()
     }
 
     /// The id that the next connection gets; None when the core is full.
@@ -124,21 +126,20 @@ impl Table {
         let id = connection.session.id();
         assert!(self.vacancy() == Some(id), "a connection goes where its id says");
         self.free.pop_front();
-        if let Phase::HalfOpen { client_key, .. } = &connection.phase {
-            self.half_open.insert((connection.path.peer, **client_key), id);
-        }
-        let slot = usize::from(id.slot());
-        self.deadlines[slot] = now + HALF_OPEN_TIMEOUT;
-        self.slots[slot].connection = Some(connection);
+        self.by_client.insert((connection.path.peer, connection.client_key), id);
+        self.slots[usize::from(id.slot())].connection = Some(connection);
+        self.await_proof(now, id);
+    }
+
+    /// Gives the client time, from `now` on, to prove its keys: its Accepted was just sent.
+    pub(super) fn await_proof(&mut self, now: Instant, id: ConnectionId) {
+        self.deadlines[usize::from(id.slot())] = now + HALF_OPEN_TIMEOUT;
     }
 
     /// The client has proved its keys: what was kept for a repeated Connect is no longer needed.
     pub(super) fn confirm(&mut self, id: ConnectionId) {
         let Some(connection) = self.get_mut(id) else { return };
-        let peer = connection.path.peer;
-        if let Phase::HalfOpen { client_key, .. } = core::mem::replace(&mut connection.phase, Phase::Established) {
-            self.half_open.remove(&(peer, *client_key));
-        }
+        connection.phase = Phase::Established;
         self.schedule(id);
     }
 
@@ -156,9 +157,7 @@ impl Table {
         slot.generation = slot.generation % 255 + 1;
         self.deadlines[usize::from(id.slot())] = Instant::NEVER;
         self.free.push_back(id.slot());
-        if let Phase::HalfOpen { client_key, .. } = &connection.phase {
-            self.half_open.remove(&(connection.path.peer, **client_key));
-        }
+        self.by_client.remove(&(connection.path.peer, connection.client_key));
         Some(connection)
     }
 

@@ -1,0 +1,226 @@
+//! A client, connecting and connected, at the mercy of the input.
+
+use crate::input::Input;
+use crate::put_checksum;
+use ringshard_engine::client::{Client, ClientConfig, ClientEvent};
+use ringshard_engine::crypto::noise::{MESSAGE_2_OVERHEAD_BYTES, Responder};
+use ringshard_engine::crypto::{SecretKey, Suite, Suites};
+use ringshard_engine::limits::*;
+use ringshard_engine::session::{HeartbeatConfig, Session, prologue, sealed_len};
+use ringshard_engine::stats::Drops;
+use ringshard_engine::time::{Duration, Instant};
+use ringshard_engine::wire::*;
+use std::cell::RefCell;
+
+const SUITES: u8 = Suite::ChaCha20Poly1305 as u8;
+const HEARTBEAT: HeartbeatConfig = HeartbeatConfig { interval: HEARTBEAT_DEFAULT, timeout: TIMEOUT_DEFAULT };
+const INPUTS_PER_CONNECTION: u32 = 10_000;
+/// A ping or its answer, what the caller sent, and the farewells.
+const DATAGRAMS_AT_ONCE: usize = 3 + DISCONNECT_COPIES;
+
+struct Scene {
+    client: Client,
+    /// Stands on the server's side of the keys, once there are any, and so can seal what no server would.
+    server: Option<Session>,
+    connect: Connect,
+    now: Instant,
+    last: Vec<u8>,
+    inputs: u32,
+}
+
+thread_local! {
+    static CONNECTED: RefCell<Option<Scene>> = const { RefCell::new(None) };
+}
+
+/// Whatever arrives: no panic, and nothing of the connection changes that its key did not seal.
+pub fn client_receive(data: &[u8]) {
+    let mut input = Input::new(data);
+    // Key exchanges, and the ends of connections, which call for one.
+    let dear = input.is_dear();
+    if dear && input.byte().is_multiple_of(2) {
+        return Scene::new().play(&mut input, dear);
+    }
+    CONNECTED.with_borrow_mut(|scene| {
+        let mut on_stage = scene.take().unwrap_or_else(Scene::connected);
+        on_stage.play(&mut input, dear);
+        let again = on_stage.client.is_connected() && on_stage.inputs < INPUTS_PER_CONNECTION;
+        *scene = again.then_some(on_stage);
+    });
+}
+
+impl Scene {
+    /// A client that has sent its first Connect.
+    fn new() -> Self {
+        let server = SecretKey::from_bytes([1; 32]).public();
+        let config = ClientConfig { server, suites: Suites::from_bits(SUITES), pre_shared: None };
+        let now = Instant::from_nanos(1_000_000_000);
+        let mut client = Client::new(config, now, [2; 32]).expect("the key is sound");
+        let mut datagram = [0; DATAGRAM_BYTES_MAX];
+        let len = client.poll_transmit(now, &mut datagram).expect("a client begins at once");
+        let Ok(Cleartext::Connect(connect)) = decode_cleartext(&datagram[..len]) else {
+            panic!("a client begins with a Connect");
+        };
+        Scene { client, server: None, connect, now, last: Vec::new(), inputs: 0 }
+    }
+
+    fn connected() -> Self {
+        let mut scene = Scene::new();
+        let parameters = SessionParameters {
+            connection: ConnectionId::new(0, 1, 0),
+            suite: SUITES,
+            datagram_bytes_max: DATAGRAM_BYTES_MAX as u16,
+            heartbeat: HEARTBEAT.interval,
+            timeout: HEARTBEAT.timeout,
+        };
+        scene.accept(parameters.encode(), 0, 0);
+        assert!(matches!(scene.client.poll_event(), Some(ClientEvent::Connected(_))));
+        scene
+    }
+
+    /// Answers the Connect with these parameters, sealed as the server would, and then altered.
+    fn accept(&mut self, parameters: [u8; SessionParameters::BYTES], at: u8, by: u8) {
+        let secret = SecretKey::from_bytes([1; 32]);
+        let prologue = prologue(SUITES, Options { pre_shared_key: false });
+        let responder = Responder::read(&secret, &secret.public(), &prologue, None, &self.connect.noise)
+            .expect("the client pins this key");
+        let mut noise = [0; SessionParameters::BYTES + MESSAGE_2_OVERHEAD_BYTES];
+        let secrets = responder
+            .write(&SecretKey::from_bytes([3; 32]), &parameters, &mut noise)
+            .expect("the client's key is sound");
+        noise[usize::from(at) % Accepted::NOISE_BYTES] ^= by;
+        let accepted = Accepted { tag: self.connect.tag, connection: ConnectionId::NONE, noise };
+        let was_connecting = !self.client.is_connected() && !self.client.is_closed();
+        self.deliver(&mut accepted.encode());
+        let Some(id) = self.client.id().filter(|_| was_connecting) else { return };
+        assert_eq!(by, 0, "an altered Accepted was taken");
+        assert_eq!(Ok(id), SessionParameters::decode(&parameters).map(|parameters| parameters.connection));
+        let (open_key, seal_key) = secrets.traffic_keys(Suite::ChaCha20Poly1305);
+        self.server = Some(Session::new(id, Suite::ChaCha20Poly1305, open_key, seal_key, HEARTBEAT, self.now));
+    }
+
+    fn play(&mut self, input: &mut Input<'_>, dear: bool) {
+        self.inputs += 1;
+        // Each input starts with a sign of life, or the time that earlier ones let pass would add up.
+        self.deliver_sealed(&[]);
+        let mut patience = Duration::from_secs(10);
+        for _ in 0..64 {
+            if input.is_empty() {
+                break;
+            }
+            match input.byte() % 12 {
+                0 => self.deliver(&mut input.piece(1300).to_vec()),
+                1..=3 => {
+                    let frames = input.piece(FRAMES_BYTES_MAX);
+                    if dear || !Frames::new(frames).any(|frame| matches!(frame, Frame::Disconnect(_))) {
+                        self.deliver_sealed(frames);
+                    }
+                }
+                4 => {
+                    let frames = input.piece(64);
+                    let (at, by) = (input.word(), input.byte());
+                    self.deliver_altered(frames, at, by);
+                }
+                5 => {
+                    let step = Duration::from_millis(u64::from(input.word()) % 4096);
+                    if dear || step < patience {
+                        patience = patience.saturating_sub(step);
+                        self.now = self.now + step;
+                        self.client.advance(self.now);
+                    }
+                }
+                6 => {
+                    let message = [7; MESSAGE_BYTES_MAX + 1];
+                    let len = usize::from(input.word()) % (message.len() + 1);
+                    let sent = self.client.send(&message[..len]);
+                    assert!(sent.is_err() || len <= MESSAGE_BYTES_MAX);
+                }
+                7 => self.drain(),
+                8 => {
+                    // A packet outside encryption for this very handshake, or, now and then, for another.
+                    let other = u64::from(input.byte() / 255);
+                    let mut datagram = [&[0; HEADER_BYTES], input.piece(200), &[0; 4]].concat();
+                    datagram[..4].copy_from_slice(&input.array::<4>());
+                    datagram[6..HEADER_BYTES].copy_from_slice(&(self.connect.tag ^ other).to_le_bytes());
+                    put_checksum(&mut datagram);
+                    self.deliver(&mut datagram);
+                }
+                9 => {
+                    let cookie = Cookie { tag: self.connect.tag, cookie: [input.byte(); COOKIE_BYTES] };
+                    self.deliver(&mut cookie.encode());
+                }
+                10 => {
+                    let mut again = self.last.clone();
+                    let drops = *self.client.drops();
+                    self.deliver(&mut again);
+                    assert_ne!(self.client.drops(), &drops, "a datagram was taken twice");
+                }
+                _ if dear => match input.byte() % 4 {
+                    0 => self.client.disconnect(),
+                    1 => {
+                        let (at, by) = (input.byte(), input.byte());
+                        self.accept(input.array(), at, by);
+                    }
+                    _ => {
+                        let mut parameters: [u8; SessionParameters::BYTES] = input.array();
+                        parameters[4..8].copy_from_slice(&[SUITES, 0, 0xB0, 0x04]);
+                        self.accept(parameters, 0, 0);
+                    }
+                },
+                _ => {}
+            }
+        }
+        // Nothing waits for the next input.
+        self.drain();
+        while self.client.poll_event().is_some() {}
+    }
+
+    fn deliver(&mut self, datagram: &mut [u8]) {
+        if let Some(messages) = self.client.receive(self.now, datagram) {
+            assert!(messages.map(<[u8]>::len).sum::<usize>() <= FRAMES_BYTES_MAX);
+        }
+    }
+
+    fn deliver_sealed(&mut self, frames: &[u8]) {
+        if let Some(mut datagram) = self.seal(frames) {
+            self.last = datagram.clone();
+            self.deliver(&mut datagram);
+        }
+    }
+
+    /// A datagram that is not what was sealed changes nothing but a counter of drops.
+    fn deliver_altered(&mut self, frames: &[u8], at: u16, by: u8) {
+        let Some(mut datagram) = self.seal(frames) else { return };
+        let at = usize::from(at) % datagram.len();
+        datagram[at] ^= by.max(1);
+        let picture = |client: &Client| (client.session().map(|session| session.stats), client.is_closed());
+        let (before, drops) = (picture(&self.client), total(self.client.drops()));
+        assert!(self.client.receive(self.now, &mut datagram).is_none(), "an altered datagram was taken");
+        assert_eq!(total(self.client.drops()), drops + 1);
+        assert_eq!(picture(&self.client), before);
+    }
+
+    fn seal(&mut self, frames: &[u8]) -> Option<Vec<u8>> {
+        let mut datagram = vec![0; sealed_len(frames.len())];
+        self.server.as_mut()?.seal(frames, &mut datagram).expect("the key is far from exhausted");
+        Some(datagram)
+    }
+
+    fn drain(&mut self) {
+        let mut datagram = [0; DATAGRAM_BYTES_MAX];
+        for sent in 0.. {
+            assert!(sent <= DATAGRAMS_AT_ONCE, "a client that never has enough");
+            let Some(len) = self.client.poll_transmit(self.now, &mut datagram) else { break };
+            let header = Header::decode(&datagram[..len]).expect("the client's datagrams have a header");
+            if header.flags & flags::ENCRYPTED == 0 {
+                decode_cleartext(&datagram[..len]).expect("the client's packets are well-formed");
+            } else if let Some(server) = &mut self.server {
+                let opened = server.open(self.now, &header, &mut datagram[..len]).expect("the server holds the key");
+                assert!(Frames::new(opened).all(|frame| frame != Frame::Bad));
+            }
+        }
+    }
+}
+
+fn total(drops: &Drops) -> u64 {
+    drops.entries().map(|(_, count)| count).sum()
+}

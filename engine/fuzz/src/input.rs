@@ -1,0 +1,61 @@
+//! The fuzzer's bytes, read as numbers and pieces. Past the end there are zeros.
+
+use std::cell::Cell;
+
+/// While fuzzing, one in so many inputs may be dear.
+const INPUTS_PER_DEAR_ONE: u32 = 128;
+
+thread_local! {
+    static SINCE_DEAR_ONE: Cell<u32> = const { Cell::new(INPUTS_PER_DEAR_ONE) };
+}
+
+pub(crate) struct Input<'a> {
+    rest: &'a [u8],
+}
+
+impl<'a> Input<'a> {
+    pub(crate) fn new(data: &'a [u8]) -> Self {
+        Input { rest: data }
+    }
+
+    pub(crate) fn is_empty(&self) -> bool {
+        self.rest.is_empty()
+    }
+
+    pub(crate) fn array<const N: usize>(&mut self) -> [u8; N] {
+        let mut array = [0; N];
+        let piece = self.take(N);
+        array[..piece.len()].copy_from_slice(piece);
+        array
+    }
+
+    pub(crate) fn byte(&mut self) -> u8 {
+        self.array::<1>()[0]
+    }
+
+    pub(crate) fn word(&mut self) -> u16 {
+        u16::from_le_bytes(self.array())
+    }
+
+    /// Whether the input asks for what takes a key exchange, a thousand times as long as the rest, and gets it: the
+    /// first always does, so that a finding can be replayed alone.
+    pub(crate) fn is_dear(&mut self) -> bool {
+        let affordable = !cfg!(fuzzing) || SINCE_DEAR_ONE.get() >= INPUTS_PER_DEAR_ONE;
+        let dear = self.byte() % 2 == 1 && affordable;
+        SINCE_DEAR_ONE.set(if dear { 0 } else { SINCE_DEAR_ONE.get().saturating_add(1) });
+        dear
+    }
+
+    /// At most `len` bytes, as many as there are.
+    pub(crate) fn take(&mut self, len: usize) -> &'a [u8] {
+        let (piece, rest) = self.rest.split_at(len.min(self.rest.len()));
+        self.rest = rest;
+        piece
+    }
+
+    /// A piece with its length in front, of at most `max` bytes.
+    pub(crate) fn piece(&mut self, max: usize) -> &'a [u8] {
+        let len = usize::from(self.word()) % (max + 1);
+        self.take(len)
+    }
+}

@@ -1,0 +1,38 @@
+//! Every input that fuzzing found worth keeping still passes.
+
+use std::path::Path;
+
+fn replay(name: &str, target: fn(&[u8])) {
+    let folder = Path::new(env!("CARGO_MANIFEST_DIR")).join("corpus").join(name);
+    let mut inputs: Vec<_> = std::fs::read_dir(&folder)
+        .unwrap_or_else(|error| panic!("{}: {error}", folder.display()))
+        .map(|entry| entry.unwrap().path())
+        .collect();
+    assert!(!inputs.is_empty(), "{} is empty", folder.display());
+    // The targets keep state between inputs: the order is part of a run.
+    inputs.sort();
+    for input in inputs {
+        // Only shown when the test fails: the last one is the culprit.
+        println!("{}", input.display());
+        target(&std::fs::read(&input).unwrap());
+    }
+}
+
+macro_rules! replay {
+    ($($name:ident,)*) => {$(
+        #[test]
+        fn $name() {
+            replay(stringify!($name), ringshard_fuzz::$name);
+        }
+    )*};
+}
+
+replay! {
+    cleartext,
+    client_receive,
+    cookie,
+    endpoint_receive,
+    frames,
+    replay_window,
+    session_parameters_and_header,
+}

@@ -1,0 +1,297 @@
+//! The datapath does not allocate: not for a datagram received, not for a message sent, not for a flush.
+#![allow(unsafe_code)]
+
+use ringshard_engine::crypto::{SecretKey, Suites};
+use ringshard_engine::endpoint::Received;
+use ringshard_engine::limits::*;
+use ringshard_engine::link::{Arrival, Link, LinkStats, Path, Wait};
+use ringshard_engine::session::HeartbeatConfig;
+use ringshard_engine::time::{Duration, Instant};
+use ringshard_engine::wire::ConnectionId;
+use ringshard_engine::{Client, ClientConfig, Endpoint, EndpointConfig};
+use std::alloc::{GlobalAlloc, Layout, System};
+use std::cell::Cell;
+use std::net::SocketAddr;
+use std::ops::Range;
+
+/// The system's allocator, which counts the calls of threads that ask for it.
+struct Counting;
+
+#[global_allocator]
+static ALLOCATOR: Counting = Counting;
+
+thread_local! {
+    // Neither has a destructor or a lazy value, so that reading them does not allocate.
+    static COUNTS: Cell<bool> = const { Cell::new(false) };
+    static CALLS: Cell<u64> = const { Cell::new(0) };
+}
+
+fn count() {
+    if COUNTS.get() {
+        CALLS.set(CALLS.get() + 1);
+    }
+}
+
+// SAFETY: every call goes to the system's allocator as it came.
+unsafe impl GlobalAlloc for Counting {
+    unsafe fn alloc(&self, layout: Layout) -> *mut u8 {
+        count();
+        // SAFETY: the caller's promises are those that the system's allocator asks for.
+        unsafe { System.alloc(layout) }
+    }
+
+    unsafe fn dealloc(&self, pointer: *mut u8, layout: Layout) {
+        count();
+        // SAFETY: the pointer came from the system's allocator, by way of this one.
+        unsafe { System.dealloc(pointer, layout) }
+    }
+
+    unsafe fn alloc_zeroed(&self, layout: Layout) -> *mut u8 {
+        count();
+        // SAFETY: as for `alloc`.
+        unsafe { System.alloc_zeroed(layout) }
+    }
+
+    unsafe fn realloc(&self, pointer: *mut u8, layout: Layout, new_size: usize) -> *mut u8 {
+        count();
+        // SAFETY: as for `dealloc`, and the size is the caller's to answer for.
+        unsafe { System.realloc(pointer, layout, new_size) }
+    }
+}
+
+/// Calls to the allocator, frees included, that `work` makes.
+fn allocator_calls(work: impl FnOnce()) -> u64 {
+    CALLS.set(0);
+    COUNTS.set(true);
+    work();
+    COUNTS.set(false);
+    CALLS.get()
+}
+
+/// A link whose memory is all there from the start: what is to arrive is put into `inbound`, what was sent lies in
+/// `memory` until it is forgotten.
+struct FlatLink {
+    now: Instant,
+    inbound: Vec<(SocketAddr, Range<usize>)>,
+    inbound_memory: Vec<u8>,
+    sent: Vec<(SocketAddr, Range<usize>)>,
+    memory: Vec<u8>,
+    used: usize,
+}
+
+impl FlatLink {
+    fn new(datagrams: usize) -> Self {
+        FlatLink {
+            now: Instant::ZERO,
+            inbound: Vec::with_capacity(datagrams),
+            inbound_memory: Vec::with_capacity(datagrams * DATAGRAM_BYTES_MAX),
+            sent: Vec::with_capacity(datagrams),
+            memory: vec![0; datagrams * DATAGRAM_BYTES_MAX],
+            used: 0,
+        }
+    }
+
+    fn put(&mut self, from: SocketAddr, datagram: &[u8]) {
+        let start = self.inbound_memory.len();
+        self.inbound_memory.extend_from_slice(datagram);
+        self.inbound.push((from, start..self.inbound_memory.len()));
+    }
+
+    fn forget_sent(&mut self) {
+        self.sent.clear();
+        self.used = 0;
+    }
+}
+
+impl Link for FlatLink {
+    fn now(&mut self) -> Instant {
+        self.now
+    }
+
+    fn receive(&mut self, _budget: usize, mut deliver: impl FnMut(Arrival<'_>)) -> usize {
+        let received = self.inbound.len();
+        for (peer, range) in self.inbound.drain(..) {
+            let bytes = &mut self.inbound_memory[range];
+            let path = Path { socket: 0, peer };
+            deliver(Arrival { path, arrived_at: None, segment_bytes: bytes.len(), bytes });
+        }
+        self.inbound_memory.clear();
+        received
+    }
+
+    fn reserve(&mut self, path: Path, len: usize) -> Option<&mut [u8]> {
+        let range = self.used..self.used + len;
+        self.used += len;
+        self.sent.push((path.peer, range.clone()));
+        Some(&mut self.memory[range])
+    }
+
+    fn submit(&mut self) {}
+
+    fn park(&mut self, _wait: Wait) {}
+
+    fn stats(&self) -> LinkStats {
+        LinkStats::default()
+    }
+}
+
+const CLIENTS: usize = 100;
+const WARM_UP_ROUNDS: usize = 70;
+const ROUNDS: usize = 100;
+/// The measured rounds last two heartbeats, so pings and their answers are among what does not allocate.
+const ROUND: Duration = Duration::from_millis(100);
+
+fn address(client: usize) -> SocketAddr {
+    SocketAddr::from(([10, 0, 0, client as u8], 1))
+}
+
+/// A server with its clients, all connected, and no stranger left to answer.
+fn connected() -> (Endpoint, Vec<Client>, FlatLink) {
+    let secret = SecretKey::from_bytes([1; 32]);
+    let config = EndpointConfig {
+        core: 0,
+        cores: 1,
+        connections_max: CLIENTS,
+        suites: Suites::native(),
+        heartbeat: HeartbeatConfig { interval: HEARTBEAT_DEFAULT, timeout: TIMEOUT_DEFAULT },
+        secret: secret.clone(),
+        pre_shared: None,
+    };
+    let mut server = Endpoint::new(config, Instant::ZERO, [2; 32]);
+    let mut clients: Vec<_> = (0..CLIENTS)
+        .map(|client| {
+            let config = ClientConfig { server: secret.public(), suites: Suites::native(), pre_shared: None };
+            Client::new(config, Instant::ZERO, [client as u8; 32]).unwrap()
+        })
+        .collect();
+    let mut link = FlatLink::new(2 * CLIENTS);
+    while server.stats().joined < CLIENTS as u64 || server.has_strangers_waiting() {
+        link.now = link.now + ROUND;
+        assert!(link.now.as_nanos() < 60_000_000_000, "the clients do not get in");
+        exchange(&mut server, &mut clients, &mut link);
+    }
+    while server.poll_event().is_some() {}
+    (server, clients, link)
+}
+
+/// Carries what the clients have to say to the server, and its answers back.
+fn exchange(server: &mut Endpoint, clients: &mut [Client], link: &mut FlatLink) {
+    let now = link.now;
+    let mut datagram = [0; DATAGRAM_BYTES_MAX];
+    for (index, client) in clients.iter_mut().enumerate() {
+        client.advance(now);
+        while let Some(len) = client.poll_transmit(now, &mut datagram) {
+            link.put(address(index), &datagram[..len]);
+        }
+    }
+    turn(server, link);
+    for (to, range) in &link.sent {
+        let index = (0..CLIENTS).find(|&index| address(index) == *to).unwrap();
+        clients[index].receive(now, &mut link.memory[range.clone()]);
+    }
+    link.forget_sent();
+}
+
+/// A turn of a server that answers each message with two.
+fn turn(server: &mut Endpoint, link: &mut FlatLink) {
+    let now = link.now;
+    link.receive(RECEIVE_DATAGRAMS_PER_TURN, |arrival| {
+        let path = arrival.path;
+        for datagram in arrival.datagrams() {
+            if let Received::Messages(id, messages) = server.receive(now, path, datagram) {
+                for message in messages {
+                    server.send(id, message).unwrap();
+                    server.send(id, b"and more").unwrap();
+                }
+            }
+        }
+    });
+    server.sweep(now);
+    server.flush(now, link);
+    link.submit();
+}
+
+#[test]
+fn the_count_sees_allocations_and_frees() {
+    assert!(allocator_calls(|| drop(std::hint::black_box(Box::new(7)))) >= 2);
+    assert_eq!(allocator_calls(|| ()), 0);
+}
+
+#[test]
+fn an_endpoint_moves_ten_thousand_datagrams_without_the_allocator() {
+    let (mut server, mut clients, mut link) = connected();
+    let mut calls = 0;
+    let mut at_start = *server.stats();
+    for round in 0..WARM_UP_ROUNDS + ROUNDS {
+        let warm = round >= WARM_UP_ROUNDS;
+        if round == WARM_UP_ROUNDS {
+            at_start = *server.stats();
+        }
+        link.now = link.now + ROUND;
+        let mut datagram = [0; DATAGRAM_BYTES_MAX];
+        for (index, client) in clients.iter_mut().enumerate() {
+            client.advance(link.now);
+            client.send(&vec![index as u8; 1 + 10 * (round % 100)]).unwrap();
+            let len = client.poll_transmit(link.now, &mut datagram).unwrap();
+            link.put(address(index), &datagram[..len]);
+        }
+        let now = link.now;
+        let in_turn = allocator_calls(|| turn(&mut server, &mut link));
+        calls += if warm { in_turn } else { 0 };
+        for (to, range) in &link.sent {
+            let SocketAddr::V4(v4) = to else { unreachable!("the clients have IPv4 addresses") };
+            let client = &mut clients[usize::from(v4.ip().octets()[3])];
+            client.receive(now, &mut link.memory[range.clone()]).expect("the server's datagrams are good");
+        }
+        link.forget_sent();
+    }
+    let stats = server.stats();
+    assert_eq!(stats.datagrams_in - at_start.datagrams_in, (CLIENTS * ROUNDS) as u64);
+    assert!(stats.datagrams_out - at_start.datagrams_out >= (CLIENTS * ROUNDS) as u64);
+    assert_eq!(stats.messages_out - at_start.messages_out, 2 * (CLIENTS * ROUNDS) as u64);
+    assert!(server.info(clients[0].id().unwrap()).unwrap().stats.pongs_in > 0, "no heartbeat was among it");
+    assert_eq!(calls, 0);
+}
+
+#[test]
+fn a_client_moves_datagrams_without_the_allocator() {
+    let (mut server, mut clients, mut link) = connected();
+    let ids: Vec<ConnectionId> = clients.iter().map(|client| client.id().unwrap()).collect();
+    let mut calls = 0;
+    for round in 0..WARM_UP_ROUNDS + ROUNDS {
+        link.now = link.now + ROUND;
+        for &id in &ids {
+            server.send(id, &[7; 300]).unwrap();
+        }
+        turn(&mut server, &mut link);
+        let now = link.now;
+        let mut messages = 0;
+        let mut datagram = [0; DATAGRAM_BYTES_MAX];
+        for (client, (_, range)) in clients.iter_mut().zip(&link.sent) {
+            let arrived = &mut link.memory[range.clone()];
+            let in_turn = allocator_calls(|| {
+                messages += client.receive(now, arrived).map_or(0, Iterator::count);
+                client.advance(now);
+                client.send(&[8; 200]).unwrap();
+                client.send(&[9; MESSAGE_BYTES_MAX / 2]).unwrap();
+                while client.poll_transmit(now, &mut datagram).is_some() {}
+            });
+            calls += if round >= WARM_UP_ROUNDS { in_turn } else { 0 };
+        }
+        assert_eq!(messages, CLIENTS, "the datagrams go out in the order of the clients");
+        // The server hears of none of it, or it would time out; tell it that they are there.
+        for (index, client) in clients.iter_mut().enumerate() {
+            client.send(b"here").unwrap();
+            let len = client.poll_transmit(now, &mut datagram).unwrap();
+            link.put(address(index), &datagram[..len]);
+        }
+        link.forget_sent();
+        turn(&mut server, &mut link);
+        for ((to, range), index) in link.sent.iter().zip(0..) {
+            assert_eq!(*to, address(index));
+            clients[index].receive(now, &mut link.memory[range.clone()]);
+        }
+        link.forget_sent();
+    }
+    assert_eq!(calls, 0);
+}
