@@ -53,6 +53,7 @@ pub fn run(arguments: &Arguments) -> Result<bool, String> {
     let client = ClientFigures::new(&measured.outcome, &load, scenario.client_cpus.len(), None);
     let mut report = Report::new("flood", &scenario, figures, client);
     report.datapath = seen.datapath.to_string();
+    report.cipher = scenario::option_name(scenario.cipher);
     let connects = (measured.after.2 - measured.before.2) as f64 / measured.elapsed.as_secs_f64();
     let (bytes_in, bytes_out) = (seen.total("stranger_bytes_in"), seen.total("stranger_bytes_out"));
     let lost = seen.total("left");

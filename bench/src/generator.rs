@@ -26,7 +26,7 @@ use std::thread::JoinHandle;
 /// Clients of one thread whose handshake may be under way at once.
 const CONNECTING_MAX: usize = 256;
 /// Messages that all peers together keep in flight at `--rate max`, at least one each.
-const IN_FLIGHT: usize = 2_048;
+const IN_FLIGHT: usize = 1_024;
 /// After this, a message in flight is given up and the next one is sent.
 const GIVEN_UP_AFTER: Duration = Duration::from_millis(500);
 /// Time in which each peer's timers are looked at once.
@@ -145,6 +145,7 @@ struct Generator<L> {
     directory: Directory,
     /// Peers whose handshake has begun; the rest follow as those are through.
     started: usize,
+    under_way: Vec<u32>,
     connected: usize,
     failed: usize,
     pace: Pace,
@@ -238,6 +239,7 @@ impl<L: Link> Generator<L> {
             per_socket,
             directory: Directory::default(),
             started: 0,
+            under_way: Vec::with_capacity(CONNECTING_MAX),
             connected: 0,
             failed: 0,
             pace,
@@ -326,23 +328,29 @@ impl<L: Link> Generator<L> {
             self.begin_sending();
             return;
         };
-        while self.started < self.peers.len() && self.started - self.connected - self.failed < CONNECTING_MAX {
+        while self.started < self.peers.len() && self.under_way.len() < CONNECTING_MAX {
             let config = ClientConfig { server: key, suites: Suites::native(), pre_shared: None };
             let client = Client::new(config, now, random_bytes()).expect("the server's key was made by a server");
             self.directory.by_tag.insert(client.handshake_tag(), self.started as u32);
             let peer = &mut self.peers[self.started];
             peer.voice = Voice::Protocol(client);
             peer.advance(now, &mut self.link);
+            self.under_way.push(self.started as u32);
             self.started += 1;
         }
-        for number in 0..self.started {
+        let mut under_way = std::mem::take(&mut self.under_way);
+        under_way.retain(|&number| {
+            let number = number as usize;
             let peer = &mut self.peers[number];
-            let Voice::Protocol(client) = &peer.voice else { continue };
-            if !client.is_connected() && !client.is_closed() && client.deadline() <= now {
+            if let Voice::Protocol(client) = &peer.voice
+                && client.deadline() <= now
+            {
                 peer.advance(now, &mut self.link);
             }
             self.poll_events(now, number);
-        }
+            matches!(&self.peers[number].voice, Voice::Protocol(client) if !client.is_connected() && !client.is_closed())
+        });
+        self.under_way = under_way;
         if self.connected + self.failed == self.peers.len() {
             self.begin_sending();
         }

@@ -1,0 +1,37 @@
+//! A client: connects to a server on this host, and prints what comes back of what it says.
+
+use ringshard_engine::client::{Client, ClientConfig};
+use ringshard_engine::crypto::{PublicKey, Suites};
+use ringshard_engine::time::Instant;
+use std::{error::Error, net::UdpSocket, time};
+
+fn main() -> Result<(), Box<dyn Error>> {
+    let key = PublicKey::from_hex(&std::env::args().nth(1).ok_or("give the server's public key")?)?;
+    let socket = UdpSocket::bind("0.0.0.0:0")?;
+    socket.connect("127.0.0.1:3565")?;
+    socket.set_read_timeout(Some(time::Duration::from_millis(10)))?;
+    let start = time::Instant::now();
+    let seed = std::io::Read::bytes(std::fs::File::open("/dev/urandom")?).take(32).collect::<Result<Vec<u8>, _>>()?;
+    let config = ClientConfig { server: key, suites: Suites::native(), pre_shared: None };
+    let mut client = Client::new(config, Instant::ZERO, seed.try_into().expect("32 bytes"))?;
+    let mut buffer = [0; 1200];
+    while !client.is_closed() {
+        let now = Instant::ZERO + start.elapsed();
+        client.advance(now);
+        if client.is_connected() {
+            client.send(b"hello")?;
+        }
+        while let Some(len) = client.poll_transmit(now, &mut buffer) {
+            socket.send(&buffer[..len])?;
+        }
+        if let Ok(len) = socket.recv(&mut buffer) {
+            for message in client.receive(now, &mut buffer[..len]).into_iter().flatten() {
+                println!("{}", String::from_utf8_lossy(message));
+            }
+        }
+        while let Some(event) = client.poll_event() {
+            println!("{event:?}");
+        }
+    }
+    Ok(())
+}
