@@ -2,7 +2,7 @@
 
 use crate::generator::{self, Outcome, Phase, Shared};
 use crate::process::{self, Server};
-use crate::report::{ClientFigures, Load, Report, ServerFigures};
+use crate::report::{ClientFigures, Connecting, Load, Report, ServerFigures};
 use crate::scenario::{Arguments, Cipher, Scenario};
 use indicatif::{ProgressBar, ProgressStyle};
 use ringshard_engine::crypto::Suite;
@@ -47,17 +47,17 @@ pub fn measure(name: &'static str, scenario: &Scenario) -> Result<Report, String
     raise_file_limit();
     let server = Server::start(scenario)?;
     let shared = Arc::new(Shared::default());
-    let began = Instant::now();
+    let (began, idle) = (Instant::now(), server.usage());
     let generators = generator::start(scenario, server.address, Some(server.key), &shared);
     let mut run = Run { name, scenario, shared: &shared, generators };
     run.connect()?;
-    let connects_per_s = scenario.clients as f64 / began.elapsed().as_secs_f64();
+    let connecting = Connecting::new(scenario.clients, began.elapsed(), idle, server.usage());
     let measured = run.through(|| Ok((server.report()?, server.usage())))?;
     let (before, after) = (&measured.before.0, &measured.after.0);
     let load = Load::between(measured.elapsed, (measured.before.1, measured.after.1), measured.client_usage);
     let seen = after.since(before);
     let figures = ServerFigures::new(&seen, &load, measured.after.1, scenario.server_cpus.len());
-    let client = ClientFigures::new(&measured.outcome, &load, scenario.client_cpus.len(), Some(connects_per_s));
+    let client = ClientFigures::new(&measured.outcome, &load, scenario.client_cpus.len());
     server.stop()?;
     let mut report = Report::new(name, scenario, figures, client);
     report.datapath = seen.datapath.to_string();
@@ -65,6 +65,7 @@ pub fn measure(name: &'static str, scenario: &Scenario) -> Result<Report, String
         Cipher::Chacha => Suite::ChaCha20Poly1305.name().into(),
         Cipher::Aes => Suite::Aes128Gcm.name().into(),
     };
+    report.connecting = Some(connecting);
     report.histograms = Some(seen.table());
     Ok(report)
 }

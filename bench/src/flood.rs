@@ -50,7 +50,7 @@ pub fn run(arguments: &Arguments) -> Result<bool, String> {
     let load = Load::between(measured.elapsed, (measured.before.1, measured.after.1), measured.client_usage);
     let seen = measured.after.0.since(&measured.before.0);
     let figures = ServerFigures::new(&seen, &load, measured.after.1, scenario.server_cpus.len());
-    let client = ClientFigures::new(&measured.outcome, &load, scenario.client_cpus.len(), None);
+    let client = ClientFigures::new(&measured.outcome, &load, scenario.client_cpus.len());
     let mut report = Report::new("flood", &scenario, figures, client);
     report.datapath = seen.datapath.to_string();
     report.cipher = scenario::option_name(scenario.cipher);

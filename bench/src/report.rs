@@ -25,6 +25,7 @@ pub struct Report {
     pub cipher: String,
     pub server: ServerFigures,
     pub client: ClientFigures,
+    pub connecting: Option<Connecting>,
     pub floor: Option<FloorFigures>,
     /// Packets/s in of this run over those of the floor.
     pub ratio_to_floor: Option<f64>,
@@ -69,9 +70,29 @@ pub struct ClientFigures {
     pub received_pps: f64,
     pub loss: f64,
     pub cpu_share: f64,
-    /// Handshakes completed per second while all clients connected.
-    pub connects_per_s: Option<f64>,
     pub rtt: Percentiles,
+}
+
+/// What it cost the server to let all clients in.
+#[derive(Clone, Copy, Debug, Serialize)]
+pub struct Connecting {
+    /// Handshakes completed per second, both sides at work.
+    pub handshakes_per_s: f64,
+    /// Server CPU time of each, in microseconds.
+    pub cpu_us_per_handshake: f64,
+    /// Memory that became resident in the server, for each connection, before any message.
+    pub rss_bytes_per_connection: f64,
+}
+
+impl Connecting {
+    pub fn new(clients: usize, elapsed: Duration, before: Usage, after: Usage) -> Self {
+        let clients = clients as f64;
+        Connecting {
+            handshakes_per_s: clients / elapsed.as_secs_f64(),
+            cpu_us_per_handshake: after.cpu.saturating_sub(before.cpu).as_secs_f64() * 1e6 / clients,
+            rss_bytes_per_connection: after.resident_bytes.saturating_sub(before.resident_bytes) as f64 / clients,
+        }
+    }
 }
 
 #[derive(Clone, Copy, Debug, Serialize)]
@@ -104,14 +125,13 @@ impl Load {
 }
 
 impl ClientFigures {
-    pub fn new(outcome: &Outcome, load: &Load, processors: usize, connects_per_s: Option<f64>) -> Self {
+    pub fn new(outcome: &Outcome, load: &Load, processors: usize) -> Self {
         let per_second = |count: u64| count as f64 / load.elapsed.as_secs_f64();
         ClientFigures {
             sent_pps: per_second(outcome.sent),
             received_pps: per_second(outcome.received),
             loss: 1.0 - outcome.received as f64 / (outcome.sent as f64).max(1.0),
             cpu_share: Load::share(load.client_cpu, load.elapsed, processors),
-            connects_per_s,
             rtt: Percentiles::of(&outcome.round_trip),
         }
     }
@@ -202,6 +222,7 @@ impl Report {
             saturated: saturated(&server, &client),
             server,
             client,
+            connecting: None,
             floor: None,
             ratio_to_floor: None,
             verdict: "none asked for".into(),
@@ -268,8 +289,16 @@ impl Report {
                 rtt.p50_us, rtt.p99_us, rtt.p999_us, rtt.max_us
             ),
         );
-        if let Some(connects) = client.connects_per_s {
-            line("handshakes", format!("{}/s while connecting", grouped(connects)));
+        if let Some(connecting) = self.connecting {
+            line(
+                "connecting",
+                format!(
+                    "{} handshakes/s, {:.0} us of server CPU and {:.0} bytes resident each",
+                    grouped(connecting.handshakes_per_s),
+                    connecting.cpu_us_per_handshake,
+                    connecting.rss_bytes_per_connection
+                ),
+            );
         }
         line("saturated", format!("{} (client {:.0} % busy)", self.saturated, client.cpu_share * 100.0));
         if !server.drops.is_empty() {

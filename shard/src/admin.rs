@@ -58,9 +58,11 @@ impl Admin {
 
     /// Answers one connection after the other, as long as the process lives.
     pub fn serve(mut self, listener: &TcpListener) {
-        for stream in listener.incoming().flatten() {
-            if let Err(error) = self.answer(stream) {
+        for stream in listener.incoming() {
+            if let Err(error) = stream.and_then(|stream| self.answer(stream)) {
                 tracing::debug!(%error, "an admin connection ended early");
+                // Out of files, for one, does not pass at once.
+                std::thread::sleep(Duration::from_millis(10));
             }
         }
     }

@@ -1,7 +1,7 @@
 //! One core: a link, the endpoint with its connections, a service, and one thing to do for ever.
 
 use crate::idle::Idle;
-use crate::mesh::{Crossing, Mesh, Misrouted};
+use crate::mesh::{CROSSINGS_INTO_A_CORE, Mesh, Misrouted};
 use crate::service::Service;
 use crate::stages::{CoreReport, ReportOutlet, Stages};
 use ringshard_engine::Endpoint;
@@ -29,7 +29,7 @@ pub struct Core<L, S> {
     idle: Idle,
     stages: Stages,
     outlet: ReportOutlet,
-    /// Set by whoever wants the server to stop. The first core sees it and tells the others.
+    /// Set by whoever wants the server to stop.
     stop: Arc<AtomicBool>,
     stopping_since: Option<Instant>,
     next_tick: Instant,
@@ -69,6 +69,8 @@ impl<L: Link, S: Service> Core<L, S> {
     /// Turns until told to stop; gives the last report.
     pub fn run(mut self) -> CoreReport {
         while self.turn() {}
+        let now = self.link.now();
+        self.deliver_events(now);
         self.report()
     }
 
@@ -80,7 +82,7 @@ impl<L: Link, S: Service> Core<L, S> {
         self.step(now);
         self.replicate(now);
         self.transmit(now, received + crossed);
-        self.park(received);
+        self.park(received + crossed);
         !self.is_done()
     }
 
@@ -115,20 +117,16 @@ impl<L: Link, S: Service> Core<L, S> {
     /// Phase 2: what other cores passed on.
     fn exchange(&mut self, now: Instant) -> usize {
         let mut crossed = 0;
-        while let Some(crossing) = self.mesh.receive() {
-            match crossing {
-                Crossing::Datagram(mut misrouted) => {
-                    crossed += 1;
-                    let Misrouted { path, len, bytes } = &mut misrouted;
-                    let Core { endpoint, service, mesh, .. } = self;
-                    ingest(now, *path, &mut bytes[..usize::from(*len)], endpoint, service, mesh);
-                }
-                Crossing::Stop => self.begin_stop(now),
-            }
+        while crossed < CROSSINGS_INTO_A_CORE
+            && let Some(mut misrouted) = self.mesh.receive()
+        {
+            crossed += 1;
+            let Misrouted { path, len, bytes } = &mut misrouted;
+            let Core { endpoint, service, mesh, .. } = self;
+            ingest(now, *path, &mut bytes[..usize::from(*len)], endpoint, service, mesh);
         }
-        if self.stopping_since.is_none() && self.stop.load(Ordering::Relaxed) && self.mesh.is_first() {
-            self.mesh.tell_all_to_stop();
-            self.begin_stop(now);
+        if self.stopping_since.is_none() && self.stop.load(Ordering::Relaxed) {
+            self.stopping_since = Some(now);
         }
         self.deliver_events(now);
         crossed
@@ -197,10 +195,6 @@ impl<L: Link, S: Service> Core<L, S> {
                 Event::Left(id, reason) => self.service.left(now, &mut self.endpoint, id, reason),
             }
         }
-    }
-
-    fn begin_stop(&mut self, now: Instant) {
-        self.stopping_since.get_or_insert(now);
     }
 
     /// Whether a core that shuts down has told everybody, or has tried for long enough.

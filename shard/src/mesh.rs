@@ -8,7 +8,7 @@ use ringshard_engine::link::Path;
 use rtrb::{Consumer, Producer, RingBuffer};
 
 /// Crossings that all rings into one core hold together, at least; each ring holds its share.
-const CROSSINGS_INTO_A_CORE: usize = 1024;
+pub const CROSSINGS_INTO_A_CORE: usize = 1024;
 /// Crossings that each ring holds at least.
 const CROSSINGS_MIN: usize = 16;
 
@@ -22,22 +22,13 @@ pub struct Misrouted {
     pub bytes: [u8; DATAGRAM_BYTES_MAX],
 }
 
-/// What crosses from one core to another.
-#[allow(clippy::large_enum_variant, reason = "a box would be an allocation per datagram; the rings hold them inline")]
-pub enum Crossing {
-    /// A datagram, to be treated as if it had arrived here.
-    Datagram(Misrouted),
-    /// The server is going down.
-    Stop,
-}
-
 /// One core's ends of the rings from and to all others.
 pub struct Mesh {
-    core: usize,
     /// To each core; none to itself.
-    outgoing: Vec<Option<Producer<Crossing>>>,
+    outgoing: Vec<Option<Producer<Misrouted>>>,
     /// From each core; none from itself.
-    incoming: Vec<Option<Consumer<Crossing>>>,
+    incoming: Vec<Option<Consumer<Misrouted>>>,
+    next_incoming: usize,
 }
 
 impl Mesh {
@@ -45,10 +36,10 @@ impl Mesh {
     pub fn between(cores: usize) -> Vec<Mesh> {
         let capacity = (CROSSINGS_INTO_A_CORE / cores).max(CROSSINGS_MIN);
         let mut meshes: Vec<Mesh> = (0..cores)
-            .map(|core| Mesh {
-                core,
+            .map(|_| Mesh {
                 outgoing: (0..cores).map(|_| None).collect(),
                 incoming: (0..cores).map(|_| None).collect(),
+                next_incoming: 0,
             })
             .collect();
         for from in 0..cores {
@@ -61,37 +52,25 @@ impl Mesh {
         meshes
     }
 
-    /// Whether this is the core that is told to stop, and tells the others.
-    pub fn is_first(&self) -> bool {
-        self.core == 0
-    }
-
     /// Passes a datagram on to `core`; false when that core does not exist, is this one, or its ring is full.
     pub fn pass_on(&mut self, core: u8, misrouted: Misrouted) -> bool {
         match self.outgoing.get_mut(usize::from(core)) {
-            Some(Some(ring)) => ring.push(Crossing::Datagram(misrouted)).is_ok(),
+            Some(Some(ring)) => ring.push(misrouted).is_ok(),
             _ => false,
         }
     }
 
-    /// Tells every other core to stop. A core whose ring is full has work in it and is told through its own end: the
-    /// push is tried until it fits or the core is gone.
-    pub fn tell_all_to_stop(&mut self) {
-        for ring in self.outgoing.iter_mut().flatten() {
-            let mut stop = Crossing::Stop;
-            while !ring.is_abandoned() {
-                match ring.push(stop) {
-                    Ok(()) => break,
-                    Err(rtrb::PushError::Full(refused)) => stop = refused,
-                }
-                std::thread::yield_now();
+    /// The next datagram from any core; all rings get their turn.
+    pub fn receive(&mut self) -> Option<Misrouted> {
+        for _ in 0..self.incoming.len() {
+            self.next_incoming = (self.next_incoming + 1) % self.incoming.len();
+            if let Some(ring) = &mut self.incoming[self.next_incoming]
+                && let Ok(misrouted) = ring.pop()
+            {
+                return Some(misrouted);
             }
         }
-    }
-
-    /// The next crossing from any core.
-    pub fn receive(&mut self) -> Option<Crossing> {
-        self.incoming.iter_mut().flatten().find_map(|ring| ring.pop().ok())
+        None
     }
 }
 
@@ -111,7 +90,7 @@ mod tests {
         assert!(!meshes[0].pass_on(0, misrouted(7)), "to itself");
         assert!(!meshes[0].pass_on(3, misrouted(7)), "to a core that is not there");
         assert!(meshes[1].receive().is_none());
-        assert!(matches!(meshes[2].receive(), Some(Crossing::Datagram(Misrouted { bytes: [7, ..], .. }))));
+        assert!(matches!(meshes[2].receive(), Some(Misrouted { bytes: [7, ..], .. })));
         assert!(meshes[2].receive().is_none());
     }
 
@@ -121,7 +100,7 @@ mod tests {
         let taken = (0..=255).cycle().take(4096).take_while(|&mark| meshes[0].pass_on(1, misrouted(mark))).count();
         assert_eq!(taken, CROSSINGS_INTO_A_CORE / 2);
         let mut seen = 0;
-        while let Some(Crossing::Datagram(Misrouted { bytes, .. })) = meshes[1].receive() {
+        while let Some(Misrouted { bytes, .. }) = meshes[1].receive() {
             assert_eq!(bytes[0], (seen % 256) as u8);
             seen += 1;
         }

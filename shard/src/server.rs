@@ -138,29 +138,20 @@ impl Server {
                 .map_err(|error| StartError::Failed("start a thread", error));
             match thread {
                 Ok(thread) => cores.push(thread),
-                Err(error) => {
-                    stop.store(true, Ordering::Relaxed);
-                    return Err(error);
-                }
+                Err(error) => return Err(abandon(&stop, cores, error)),
             }
         }
         drop(ready);
-        for outcome in readiness.iter().take(count) {
-            if let Err(error) = outcome {
-                stop.store(true, Ordering::Relaxed);
-                for core in cores {
-                    let _ = core.join();
-                }
-                return Err(error);
-            }
+        if let Some(error) = readiness.iter().take(count).find_map(Result::err) {
+            return Err(abandon(&stop, cores, error));
         }
         let started = Instant::now();
         if let Some(listener) = admin_listener {
             let admin = Admin { listen, datapath, started, cores: inlets };
-            std::thread::Builder::new()
-                .name("admin".into())
-                .spawn(move || admin.serve(&listener))
-                .map_err(|error| StartError::Failed("start a thread", error))?;
+            let thread = std::thread::Builder::new().name("admin".into()).spawn(move || admin.serve(&listener));
+            if let Err(error) = thread {
+                return Err(abandon(&stop, cores, StartError::Failed("start a thread", error)));
+            }
         }
         Ok(Server { listen, datapath, public_key: config.secret.public(), started, stop, cores })
     }
@@ -204,6 +195,15 @@ impl Server {
             cores,
         }
     }
+}
+
+/// Ends what has started already, because of `error`.
+fn abandon(stop: &AtomicBool, cores: Vec<JoinHandle<CoreReport>>, error: StartError) -> StartError {
+    stop.store(true, Ordering::Relaxed);
+    for core in cores {
+        let _ = core.join();
+    }
+    error
 }
 
 /// What a core's thread is given.

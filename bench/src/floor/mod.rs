@@ -35,7 +35,7 @@ pub fn measure(scenario: &Scenario) -> Result<Report, String> {
     let count = |after: u64, before: u64| after.saturating_sub(before);
     let (before, after) = (measured.before.0, measured.after.0);
     let figures = ServerFigures::plain(count(after.0, before.0), count(after.1, before.1), &load, measured.after.1, 1);
-    let client = ClientFigures::new(&measured.outcome, &load, scenario.client_cpus.len(), None);
+    let client = ClientFigures::new(&measured.outcome, &load, scenario.client_cpus.len());
     Ok(Report::new("floor", scenario, figures, client))
 }
 

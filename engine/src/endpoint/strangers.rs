@@ -14,7 +14,7 @@ use crate::time::Instant;
 use crate::wire::{
     Accepted, Cleartext, Connect, ConnectionId, Cookie, Denied, DeniedReason, SessionParameters, decode_cleartext,
 };
-use rand_chacha::rand_core::Rng;
+use rand_chacha::rand_core::{Rng, SeedableRng};
 use std::collections::VecDeque;
 
 #[derive(Debug)]
@@ -150,7 +150,8 @@ impl Strangers {
         stats: &mut EndpointStats,
         drops: &mut Drops,
     ) {
-        for _ in 0..HANDSHAKES_PER_FLUSH {
+        let exchanges_before = stats.handshakes;
+        while stats.handshakes - exchanges_before < HANDSHAKES_PER_FLUSH as u64 {
             let Some((path, connect)) = self.handshakes.pop_front() else { break };
             self.handshake(now, path, &connect, table, stats, drops);
         }
@@ -202,11 +203,23 @@ impl Strangers {
             stats.handshakes_repeated += 1;
             return self.reply(path, Reply::Repeat(id), drops);
         }
+        if self.shutting_down {
+            return self.reply(path, denied(connect.tag, DeniedReason::ShuttingDown), drops);
+        }
         stats.handshakes += 1;
         match self.accept(now, path, connect, table) {
             Ok(id) => self.replies.push_front((path, Reply::Repeat(id))),
             Err(reason) => self.replies.push_front((path, denied(connect.tag, reason))),
         }
+    }
+
+    /// A fresh key pair. The generator forgets how it came to it, so that who reads our memory later cannot either.
+    fn draw_ephemeral(&mut self) -> SecretKey {
+        let (mut ephemeral, mut seed) = ([0; 32], [0; 32]);
+        self.random.fill_bytes(&mut ephemeral);
+        self.random.fill_bytes(&mut seed);
+        self.random = Csprng::from_seed(seed);
+        SecretKey::from_bytes(ephemeral)
     }
 
     fn accept(
@@ -228,12 +241,10 @@ impl Strangers {
             heartbeat: self.heartbeat.interval,
             timeout: self.heartbeat.timeout,
         };
-        let mut ephemeral = [0; 32];
-        self.random.fill_bytes(&mut ephemeral);
+        let ephemeral = self.draw_ephemeral();
         let mut noise = [0; SessionParameters::BYTES + MESSAGE_2_OVERHEAD_BYTES];
-        let secrets = responder
-            .write(&SecretKey::from_bytes(ephemeral), &parameters.encode(), &mut noise)
-            .map_err(|_| DeniedReason::WrongKey)?;
+        let secrets =
+            responder.write(&ephemeral, &parameters.encode(), &mut noise).map_err(|_| DeniedReason::WrongKey)?;
         let (client_to_server, server_to_client) = secrets.traffic_keys(suite);
         let reply = Accepted { tag: connect.tag, connection: id, noise }.encode();
         let session = Session::new(id, suite, client_to_server, server_to_client, self.heartbeat, now);

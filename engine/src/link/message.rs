@@ -43,10 +43,14 @@ pub(super) fn read_control(mut control: &[u8], clock: &Clock) -> Control {
     read
 }
 
-/// Reads the name of a peer. IPv4 addresses that a dual-stack socket shows as IPv6 come back as IPv4.
+/// Reads the name of a peer. IPv4 addresses that a dual-stack socket shows as IPv6 come back as IPv4. Port 0 is none:
+/// nobody can be answered there.
 pub(super) fn read_name(name: &[u8]) -> Option<SocketAddr> {
     let family = u16::from_ne_bytes(*name.first_chunk()?);
     let port = u16::from_be_bytes([*name.get(2)?, *name.get(3)?]);
+    if port == 0 {
+        return None;
+    }
     match i32::from(family) {
         libc::AF_INET => {
             let ip: [u8; 4] = *name.get(4..)?.first_chunk()?;

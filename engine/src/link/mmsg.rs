@@ -62,12 +62,12 @@ impl MmsgLink {
             })
             .collect();
         Ok(MmsgLink {
-            sockets,
             next_socket: 0,
             memory,
             buffers,
             headers,
-            outbox: Outbox::new()?,
+            outbox: Outbox::new(&sockets)?,
+            sockets,
             clock: Clock::new(),
             stats: LinkStats::default(),
         })
@@ -228,6 +228,7 @@ impl Link for MmsgLink {
                         let lost = self.outbox.finish(numbers[done]);
                         if lost > 1 && stops_segmenting(io::Error::last_os_error().raw_os_error()) {
                             self.outbox.stop_segmenting();
+                            self.stats.segmentation_stopped += 1;
                         }
                         self.stats.send_failed += lost as u64;
                         done += 1;
@@ -256,7 +257,7 @@ impl Link for MmsgLink {
     }
 }
 
-/// Whether a send failed because kernel or device cannot segment: EIO without checksum offload, EINVAL without support.
+/// Whether a send failed because the device cannot segment: it has no checksum offload. Other errors are the peer's.
 pub(super) fn stops_segmenting(error: Option<i32>) -> bool {
-    matches!(error, Some(libc::EIO | libc::EINVAL))
+    error == Some(libc::EIO)
 }

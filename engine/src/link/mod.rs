@@ -92,6 +92,8 @@ crate::stats::counters! {
         sends,
         /// Datagrams that the kernel would not send; they are lost as on the way.
         send_failed,
+        /// Times the link went over to sending every datagram by itself, because the device cannot segment.
+        segmentation_stopped,
         /// Datagrams that were longer than a receive buffer.
         truncated,
         /// Datagrams that the kernel dropped because the socket's buffer was full.
@@ -117,7 +119,7 @@ pub struct Wait {
 /// Carries datagrams.
 ///
 /// The order within a turn is: [`receive`](Self::receive), [`reserve`](Self::reserve) as often as wanted,
-/// [`park`](Self::park) or [`submit`](Self::submit).
+/// [`submit`](Self::submit), [`park`](Self::park), which submits what is left.
 pub trait Link {
     /// The moment it is, on the link's own clock.
     fn now(&mut self) -> Instant;

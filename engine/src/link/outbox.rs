@@ -45,7 +45,8 @@ pub(super) struct Outbox {
 }
 
 impl Outbox {
-    pub(super) fn new() -> io::Result<Self> {
+    /// An empty one for these sockets.
+    pub(super) fn new(sockets: &[Socket]) -> io::Result<Self> {
         let nowhere = Path { socket: 0, peer: ([0, 0, 0, 0], 0).into() };
         let run = || Run {
             path: nowhere,
@@ -64,7 +65,7 @@ impl Outbox {
             taken: 0,
             opened: 0,
             growing: false,
-            segments_max: SEGMENTS_MAX,
+            segments_max: if sockets.iter().all(Socket::can_segment) { SEGMENTS_MAX } else { 1 },
         })
     }
 
@@ -209,7 +210,7 @@ mod tests {
         #[test]
         fn never_hands_out_memory_in_use(steps in prop::collection::vec((0u8..8, 0u16..3, 0usize..4), 1..1500)) {
             let sockets = [Socket::bound_for_test()];
-            let mut outbox = Outbox::new().unwrap();
+            let mut outbox = Outbox::new(&sockets).unwrap();
             let mut waiting: VecDeque<(u16, Vec<u8>)> = VecDeque::new();
             let mut taken: Vec<(usize, Vec<u8>, *mut libc::msghdr)> = Vec::new();
             let mut stamp = 0u8;
@@ -251,7 +252,7 @@ mod tests {
     #[test]
     fn equal_sizes_to_one_peer_grow_into_one_run() {
         let sockets = [Socket::bound_for_test()];
-        let mut outbox = Outbox::new().unwrap();
+        let mut outbox = Outbox::new(&sockets).unwrap();
         for (port, len) in [(1, 112), (1, 112), (1, 128), (2, 128), (2, 128)] {
             outbox.reserve(path(port), len).unwrap();
         }

@@ -1,6 +1,7 @@
 //! UDP sockets as the links want them, and the packet filter that steers datagrams to their core.
 #![allow(unsafe_code)]
 
+use crate::limits::HEADER_BYTES;
 use socket2::{Domain, Protocol, SockAddr, Type};
 use std::io;
 use std::mem::size_of_val;
@@ -88,6 +89,7 @@ impl Socket {
         socket.set_nonblocking(true).map_err(failed("make a socket non-blocking"))?;
         set_buffers(&socket);
         let fd = socket.as_raw_fd();
+        drop_what_has_no_header(fd).map_err(failed("filter a socket"))?;
         // Each of these makes things faster or more visible; without them everything still works.
         let _ = set_option(fd, libc::SOL_UDP, libc::UDP_GRO, &1i32);
         let _ = set_option(fd, libc::SOL_SOCKET, libc::SO_TIMESTAMPNS, &1i32);
@@ -155,6 +157,11 @@ impl Socket {
         if result == 0 { values[DROPS].into() } else { 0 }
     }
 
+    /// Whether the kernel knows UDP_SEGMENT.
+    pub(super) fn can_segment(&self) -> bool {
+        set_option(self.socket.as_raw_fd(), libc::SOL_UDP, libc::UDP_SEGMENT, &0i32).is_ok()
+    }
+
     pub(super) fn fd(&self) -> RawFd {
         self.socket.as_raw_fd()
     }
@@ -171,6 +178,24 @@ impl Socket {
     pub(super) fn bound_for_test() -> Self {
         Self::listen(([127, 0, 0, 1], 0).into(), false).expect("loopback has a free port")
     }
+}
+
+/// Lets the kernel drop what is shorter than a header. An empty datagram would end a multishot receive.
+fn drop_what_has_no_header(fd: RawFd) -> io::Result<()> {
+    const LOAD_LENGTH: u16 = (libc::BPF_LD | libc::BPF_W | libc::BPF_LEN) as u16;
+    const JUMP_IF_AT_LEAST: u16 = (libc::BPF_JMP | libc::BPF_JGE | libc::BPF_K) as u16;
+    const RETURN_K: u16 = (libc::BPF_RET | libc::BPF_K) as u16;
+    /// The filter sees the datagram from its UDP header on.
+    const UDP_HEADER_BYTES: usize = 8;
+    let step = |code, jt, jf, k| libc::sock_filter { code, jt, jf, k };
+    let mut program = [
+        step(LOAD_LENGTH, 0, 0, 0),
+        step(JUMP_IF_AT_LEAST, 0, 1, (UDP_HEADER_BYTES + HEADER_BYTES) as u32),
+        step(RETURN_K, 0, 0, u32::MAX),
+        step(RETURN_K, 0, 0, 0),
+    ];
+    let program = libc::sock_fprog { len: program.len() as u16, filter: program.as_mut_ptr() };
+    set_option(fd, libc::SOL_SOCKET, libc::SO_ATTACH_FILTER, &program)
 }
 
 /// Asks for large buffers: beyond the host's limit as far as we are allowed, up to it otherwise.

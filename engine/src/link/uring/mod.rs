@@ -1,7 +1,7 @@
 //! The link over io_uring: one ring, made and used by one thread.
 //!
 //! Every socket has one multishot receive armed, which takes its buffers from one ring of them; every run that leaves is
-//! one `sendmsg`. All of a turn's sends and its wait are one system call. The kernel runs completions only when we ask
+//! one `sendmsg`. All of a turn's sends are one system call, its wait is another. The kernel runs completions only when we ask
 //! (`DEFER_TASKRUN`), so they come in batches and never interrupt a turn.
 #![allow(unsafe_code)]
 
@@ -71,6 +71,8 @@ pub struct UringLink {
     /// Sockets whose receive has ended and must be armed again.
     unarmed: Vec<u32>,
     can_gather: bool,
+    /// A completion that was taken from the ring and not yet looked at.
+    pending: Option<cqueue::Entry>,
     stats: LinkStats,
 }
 
@@ -116,11 +118,10 @@ impl UringLink {
     /// [`UringError`].
     pub fn new(sockets: Vec<Socket>) -> Result<Self, UringError> {
         assert!(!sockets.is_empty(), "a link has a socket");
+        let outbox = Outbox::new(&sockets).map_err(UringError::from_setup)?;
         let ring = Self::ring(SUBMISSIONS, COMPLETIONS)?;
         let buffers = ReceiveBuffers::new().map_err(UringError::from_setup)?;
         buffers.register(&ring, BUFFER_GROUP).map_err(UringError::from_setup)?;
-        // Spares a look-up of the ring's file at each enter; where it is refused, nothing is lost.
-        let _ = ring.submitter().register_ring_fd();
         // SAFETY: zeros are a value of this plain C structure.
         let mut template: Box<libc::msghdr> = Box::new(unsafe { zeroed() });
         template.msg_namelen = NAME_BYTES as libc::socklen_t;
@@ -130,13 +131,10 @@ impl UringLink {
             unarmed: (0..sockets.len() as u32).collect(),
             ring: ManuallyDrop::new(ring),
             sockets,
-            memory: ManuallyDrop::new(Memory {
-                buffers,
-                outbox: Outbox::new().map_err(UringError::from_setup)?,
-                template,
-            }),
+            memory: ManuallyDrop::new(Memory { buffers, outbox, template }),
             clock: Clock::new(),
             can_gather,
+            pending: None,
             stats: LinkStats::default(),
         };
         link.arm();
@@ -206,7 +204,7 @@ impl UringLink {
 
     #[inline]
     fn next_completion(&mut self) -> Option<cqueue::Entry> {
-        self.ring.completion().next()
+        self.pending.take().or_else(|| self.ring.completion().next())
     }
 
     fn send_completed(&mut self, number: usize, result: i32) {
@@ -220,6 +218,7 @@ impl UringLink {
         self.stats.send_failed += count;
         if count > 1 && stops_segmenting(Some(-result)) {
             self.memory.outbox.stop_segmenting();
+            self.stats.segmentation_stopped += 1;
         }
     }
 
@@ -285,20 +284,27 @@ impl Link for UringLink {
         if !self.ring.submission().is_empty() {
             self.enter(0, None);
         }
+        // Nearly all sends complete at once. They are looked at here, so that `park` sees only what is worth waking for.
+        while let Some(entry) = self.next_completion() {
+            if entry.user_data() & SEND == 0 {
+                self.pending = Some(entry);
+                return;
+            }
+            self.send_completed((entry.user_data() & (SEND - 1)) as usize, entry.result());
+        }
     }
 
     fn park(&mut self, wait: Wait) {
-        self.arm();
-        self.queue_sends();
+        // A receive that has ended may end again at once, for want of buffers: look before waiting.
+        let rearming = !self.unarmed.is_empty();
+        self.submit();
         let left = wait.until.since(self.clock.now());
-        if left.is_zero() || !self.ring.completion().is_empty() {
+        if rearming || left.is_zero() || self.pending.is_some() || !self.ring.completion().is_empty() {
             return self.enter(0, None);
         }
         self.stats.waits += 1;
-        // The sends of this turn complete too, most of them at once: they do not count as arrivals.
-        let sends = self.memory.outbox.with_kernel();
         let enough = if self.can_gather && !wait.gather.is_zero() { wait.enough } else { 1 };
-        self.enter(sends + enough as usize, Some((left, wait.gather.min(left))));
+        self.enter(enough as usize, Some((left, wait.gather.min(left))));
     }
 
     fn stats(&self) -> LinkStats {
@@ -327,8 +333,8 @@ impl Drop for UringLink {
             self.enter(1, Some((tick, Duration::ZERO)));
         }
         let drained = armed == 0 && self.memory.outbox.with_kernel() == 0;
-        // SAFETY: neither field is used after this; the ring goes first, so that the kernel cannot begin anything new,
-        // and the memory only when nothing that uses it was in flight.
+        // SAFETY: neither field is used after this, and the memory is freed only when nothing that uses it is in flight:
+        // every receive has ended and every send has completed, and nothing was submitted since.
         unsafe {
             ManuallyDrop::drop(&mut self.ring);
             if drained {

@@ -84,7 +84,7 @@ fn a_receive_survives_running_out_of_buffers() {
     let sender = UdpSocket::bind(loopback()).unwrap();
     let count = 3 * buffers::COUNT;
     for number in 0..count {
-        sender.send_to(&(number as u32).to_le_bytes(), here).unwrap();
+        sender.send_to(&[number as u8; 16], here).unwrap();
     }
     for _ in 0..count {
         // The kernel takes a few at a time; nothing is reaped, so the buffers run out.
@@ -144,7 +144,7 @@ fn steering_follows_the_connection_id_and_not_the_address() {
     for core in 0..4u8 {
         for _ in 0..8 {
             let sender = UdpSocket::bind(loopback()).unwrap();
-            sender.send_to(&[core, 1, 0, 0, 9], here).unwrap();
+            sender.send_to(&[core, 1, 0, 0, 9, 0, 0, 0, 0, 0, 0, 0, 0, 0], here).unwrap();
         }
     }
     for (core, link) in links.iter_mut().enumerate() {
@@ -152,4 +152,46 @@ fn steering_follows_the_connection_id_and_not_the_address() {
         assert_eq!(seen.len(), 8);
         assert!(seen.iter().all(|datagram| usize::from(datagram[0]) == core));
     }
+}
+
+#[test]
+fn a_peer_that_cannot_be_sent_to_costs_no_other_peer_its_runs() {
+    over_both(|open| {
+        let socket = Socket::listen(loopback(), false).unwrap();
+        let good = Path { socket: 0, peer: socket.local_addr().unwrap() };
+        let mut receiver = open(vec![socket]);
+        let mut sender = open(vec![Socket::listen(loopback(), false).unwrap()]);
+        let bad = Path { socket: 0, peer: loopback() };
+        for path in [bad, bad, good, good, good] {
+            assert!(sender.send(path, &[1; 64]));
+            sender.submit();
+        }
+        for path in [bad, bad, good, good, good] {
+            assert!(sender.send(path, &[2; 64]));
+        }
+        sender.submit();
+        assert_eq!(receiver.collect(6).len(), 6);
+        sender.collect(0);
+        let stats = sender.stats();
+        assert_eq!((stats.send_failed, stats.segmentation_stopped), (4, 0));
+        assert_eq!((stats.datagrams_out, stats.sends), (6, 4), "the last three left as one run");
+    });
+}
+
+#[test]
+fn empty_datagrams_do_not_end_a_receive() {
+    if UringLink::probe().is_err() {
+        return;
+    }
+    let socket = Socket::listen(loopback(), false).unwrap();
+    let here = socket.local_addr().unwrap();
+    let mut receiver = UringLink::new(vec![socket]).unwrap();
+    let sender = UdpSocket::bind(loopback()).unwrap();
+    for _ in 0..10 {
+        sender.send_to(&[], here).unwrap();
+        sender.send_to(&[1; 13], here).unwrap();
+    }
+    sender.send_to(&[2; 14], here).unwrap();
+    assert_eq!(collect(&mut receiver, 1), [[2; 14]], "a header is the least that is let through");
+    assert_eq!(Link::stats(&receiver).rearmed, 0);
 }
