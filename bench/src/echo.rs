@@ -21,8 +21,7 @@ const CONNECT: Duration = Duration::from_secs(60);
 /// Runs the command.
 pub fn run(arguments: &Arguments) -> Result<bool, String> {
     let scenario = Scenario::new(arguments)?;
-    let floor = crate::floor::measure(&floor_beside(&scenario))?;
-    let report = measure("echo", &scenario)?.beside(&floor);
+    let report = measure_beside_floor("echo", &scenario)?;
     println!("echo\n{}", report.page());
     if let Some(histograms) = &report.histograms {
         println!("{histograms}");
@@ -33,13 +32,18 @@ pub fn run(arguments: &Arguments) -> Result<bool, String> {
     Ok(true)
 }
 
-/// The floor that an echo is set beside: the same load, as fast as it goes, for at most three seconds.
-pub fn floor_beside(scenario: &Scenario) -> Scenario {
-    Scenario {
+/// Measures the scenario between two runs of its floor: the same load on plain sockets, as fast as it goes, for at most
+/// three seconds each. The speed of a virtual machine drifts; the mean of before and after drifts with it.
+pub fn measure_beside_floor(name: &'static str, scenario: &Scenario) -> Result<Report, String> {
+    let floor = Scenario {
         rate: crate::scenario::Rate::Max,
         measure: scenario.measure.min(Duration::from_secs(3)),
         ..scenario.clone()
-    }
+    };
+    let before = crate::floor::measure(&floor)?;
+    let report = measure(name, scenario)?;
+    let after = crate::floor::measure(&floor)?;
+    Ok(report.between(&before, &after))
 }
 
 /// Runs the scenario against a server of its own.

@@ -193,10 +193,6 @@ impl ServerFigures {
             cores: Vec::new(),
         }
     }
-
-    pub fn as_floor(&self) -> FloorFigures {
-        FloorFigures { in_pps: self.in_pps, out_pps: self.out_pps, cpu_ns_per_packet: self.cpu_ns_per_packet }
-    }
 }
 
 /// Which side had no processor time left.
@@ -230,10 +226,16 @@ impl Report {
         }
     }
 
-    /// Sets it beside the floor of the same load.
-    pub fn beside(mut self, floor: &Report) -> Self {
-        self.floor = Some(floor.server.as_floor());
-        self.ratio_to_floor = Some(self.server.in_pps / floor.server.in_pps.max(1.0));
+    /// Sets it beside the floor of the same load, measured before and after.
+    pub fn between(mut self, before: &Report, after: &Report) -> Self {
+        let mean = |figure: fn(&ServerFigures) -> f64| (figure(&before.server) + figure(&after.server)) / 2.0;
+        let floor = FloorFigures {
+            in_pps: mean(|server| server.in_pps),
+            out_pps: mean(|server| server.out_pps),
+            cpu_ns_per_packet: mean(|server| server.cpu_ns_per_packet),
+        };
+        self.floor = Some(floor);
+        self.ratio_to_floor = Some(self.server.in_pps / floor.in_pps.max(1.0));
         self
     }
 

@@ -1,7 +1,6 @@
 //! `verify`: does this machine do 600,000 packets/s through the whole encrypted path?
 
 use crate::echo;
-use crate::floor;
 use crate::report::{Report, grouped};
 use crate::scenario::{self, Flows, Place, Rate, Scenario};
 use std::path::PathBuf;
@@ -52,14 +51,15 @@ pub fn run(arguments: &Arguments) -> Result<bool, String> {
         })
     };
     let relay = scenario(Flows::Relay, arguments.clients, arguments.rate, arguments.secs)?;
-    let mut verified = echo::measure("verify", &relay)?;
     let mut beside = Vec::new();
-    if !arguments.only {
-        verified = verified.beside(&floor::measure(&echo::floor_beside(&relay))?);
+    let mut verified = if arguments.only {
+        echo::measure("verify", &relay)?
+    } else {
+        let verified = echo::measure_beside_floor("verify", &relay)?;
         let distinct = scenario(Flows::Distinct, arguments.clients.min(1_000), Rate::Max, 3.0)?;
-        let floor = floor::measure(&distinct)?;
-        beside.push(echo::measure("distinct", &distinct)?.beside(&floor));
-    }
+        beside.push(echo::measure_beside_floor("distinct", &distinct)?);
+        verified
+    };
     let missed = judge(&verified);
     verified.verdict = match missed.is_empty() {
         true => "pass".into(),
