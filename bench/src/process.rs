@@ -59,6 +59,7 @@ impl Server {
             .arg(&key_file)
             .args(["--cipher", &option_name(scenario.cipher), "--datapath", &option_name(scenario.datapath)])
             .args(["--idle", &option_name(scenario.idle)])
+            .args((!scenario.arrival_stamps).then_some("--no-arrival-stamps"))
             // Relay flows fall on cores by address hash: leave room for an uneven hand.
             .args(["--max-connections", &(scenario.clients * 2).clamp(16_384, 65_536).to_string()])
             .stdin(Stdio::null())

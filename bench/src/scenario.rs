@@ -52,6 +52,9 @@ pub struct Place {
     /// How the server waits.
     #[arg(long, value_enum, default_value = "adaptive")]
     pub idle: IdleArgument,
+    /// Have the server leave arrivals unstamped.
+    #[arg(long)]
+    pub no_arrival_stamps: bool,
     /// Sockets of relay flows.
     #[arg(long, value_name = "N", default_value_t = 64)]
     pub relays: usize,
@@ -138,6 +141,7 @@ pub struct Scenario {
     pub cipher: Cipher,
     pub datapath: Datapath,
     pub idle: IdleArgument,
+    pub arrival_stamps: bool,
 }
 
 impl Scenario {
@@ -177,6 +181,7 @@ impl Scenario {
             cipher: place.cipher,
             datapath: place.datapath,
             idle: place.idle,
+            arrival_stamps: !place.no_arrival_stamps,
         })
     }
 }

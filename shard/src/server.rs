@@ -39,6 +39,8 @@ pub struct ServerConfig {
     pub idle: Strategy,
     /// Connections at most, over all cores.
     pub connections_max: usize,
+    /// Whether the kernel stamps arrivals: without, the histogram of `arrival_to_handled` stays empty.
+    pub arrival_stamps: bool,
     /// AEADs that it agrees to.
     pub suites: Suites,
     /// Ping interval and timeout.
@@ -98,6 +100,11 @@ impl Server {
         let sockets = open_group(config.listen, count)?;
         let listen = sockets[0].local_addr().map_err(|error| StartError::Failed("name the socket", error))?;
         warn_of_small_buffers(&sockets[0]);
+        if config.arrival_stamps {
+            for socket in &sockets {
+                socket.stamp_arrivals().map_err(|error| StartError::Failed("have arrivals stamped", error))?;
+            }
+        }
         let admin_listener = match config.admin {
             Some(admin) => Some(TcpListener::bind(admin).map_err(|error| StartError::Admin(admin, error))?),
             None => None,

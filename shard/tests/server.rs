@@ -22,6 +22,7 @@ fn config(listen: SocketAddr, cores: usize, datapath: Datapath) -> ServerConfig 
         datapath,
         idle: Strategy::Adaptive,
         connections_max: 256,
+        arrival_stamps: true,
         suites: Suites::native(),
         heartbeat: HeartbeatConfig { interval: HEARTBEAT_DEFAULT, timeout: TIMEOUT_DEFAULT },
         secret: SecretKey::from_bytes([7; 32]),

@@ -7,6 +7,7 @@ use super::message::{CONTROL_BYTES, NAME_BYTES, read_control, read_name};
 use super::outbox::Outbox;
 use super::socket::Socket;
 use super::{Arrival, Link, LinkStats, Path, Wait};
+use crate::limits::HEADER_BYTES;
 use crate::time::Instant;
 use std::io;
 use std::mem::zeroed;
@@ -113,11 +114,18 @@ impl MmsgLink {
             };
             let Some(peer) = read_name(name) else { continue };
             let control = read_control(control, &self.clock);
+            let following = if at + 1 < arrived {
+                // SAFETY: recvmmsg is through with this part too, and its turn of the loop has not come.
+                unsafe { self.memory.slice((at + 1) * STRIDE, HEADER_BYTES) }.first_chunk().copied()
+            } else {
+                None
+            };
             let arrival = Arrival {
                 path: Path { socket: socket as u32, peer },
                 arrived_at: control.arrived_at,
                 segment_bytes: control.segment_bytes.unwrap_or(len).max(1),
                 bytes,
+                following,
             };
             datagrams += arrival.count();
             deliver(arrival);

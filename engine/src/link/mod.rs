@@ -21,6 +21,7 @@ pub mod socket;
 #[cfg(feature = "net")]
 pub mod uring;
 
+use crate::limits::HEADER_BYTES;
 use crate::time::{Duration, Instant};
 use core::net::SocketAddr;
 
@@ -44,6 +45,8 @@ pub struct Arrival<'a> {
     pub segment_bytes: usize,
     /// The datagrams, one behind the other.
     pub bytes: &'a mut [u8],
+    /// The header of the next arrival, where it is known already: to look ahead.
+    pub following: Option<[u8; HEADER_BYTES]>,
 }
 
 impl<'a> Arrival<'a> {
@@ -52,12 +55,14 @@ impl<'a> Arrival<'a> {
         self.bytes.len().div_ceil(self.segment_bytes).max(1)
     }
 
-    /// The datagram at `index`, unless there are fewer: to look ahead.
+    /// The datagram at `index`, or where this arrival ends before that, the header of the next one: to look ahead.
     #[inline]
     pub fn peek(&self, index: usize) -> Option<&[u8]> {
         let start = index * self.segment_bytes;
-        let rest = self.bytes.get(start..).filter(|rest| !rest.is_empty())?;
-        Some(&rest[..self.segment_bytes.min(rest.len())])
+        match self.bytes.get(start..) {
+            Some(rest) if !rest.is_empty() => Some(&rest[..self.segment_bytes.min(rest.len())]),
+            _ => self.following.as_ref().map(<[u8; HEADER_BYTES]>::as_slice),
+        }
     }
 
     /// The datagram at `index`.

@@ -187,6 +187,7 @@ impl Link for SimLink {
                 arrived_at: Some(entry.at),
                 segment_bytes: entry.bytes.len().max(1),
                 bytes: &mut entry.bytes,
+                following: None,
             });
         }
         received

@@ -54,8 +54,6 @@ impl Socket {
         let failed = |step| move |source| SocketError::Failed { step, address, source };
         let socket = Self::make(address)?;
         drop_what_has_no_header(socket.as_raw_fd()).map_err(failed("filter a socket"))?;
-        // Without time stamps everything works; the histogram of arrivals stays empty.
-        let _ = set_option(socket.as_raw_fd(), libc::SOL_SOCKET, libc::SO_TIMESTAMPNS, &1i32);
         if group {
             socket.set_reuse_port(true).map_err(failed("share the port"))?;
         }
@@ -125,6 +123,15 @@ impl Socket {
         ];
         let program = libc::sock_fprog { len: program.len() as u16, filter: program.as_mut_ptr() };
         set_option(self.socket.as_raw_fd(), libc::SOL_SOCKET, libc::SO_ATTACH_REUSEPORT_CBPF, &program)
+    }
+
+    /// Asks the kernel to stamp each arrival with its time. Where datagrams come one by one, that is some 8 % of what
+    /// they cost; where they come in runs, it is nothing.
+    ///
+    /// # Errors
+    /// What the system said.
+    pub fn stamp_arrivals(&self) -> io::Result<()> {
+        set_option(self.socket.as_raw_fd(), libc::SOL_SOCKET, libc::SO_TIMESTAMPNS, &1i32)
     }
 
     /// The address it is bound to.

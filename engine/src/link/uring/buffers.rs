@@ -5,6 +5,7 @@
 
 use super::super::buffer::Region;
 use super::super::message::{CONTROL_BYTES, NAME_BYTES};
+use crate::limits::HEADER_BYTES;
 use io_uring::IoUring;
 use io_uring::types::BufRingEntry;
 use std::io;
@@ -80,6 +81,17 @@ impl ReceiveBuffers {
         let control = &head[CONTROL_AT..][..(word(4) as usize).min(CONTROL_BYTES)];
         let truncated = word(12) & libc::MSG_TRUNC as u32 != 0;
         Some(Arrived { name, control, bytes, truncated })
+    }
+
+    /// The header of the arrival in `buffer`, which is not lent yet.
+    pub(super) fn peek(&self, buffer: u16, len: usize) -> Option<[u8; HEADER_BYTES]> {
+        let index = usize::from(buffer);
+        assert!(!self.lent[index], "an arrival is looked at before it is lent");
+        if len < PAYLOAD_AT + HEADER_BYTES {
+            return None;
+        }
+        // SAFETY: a completion has passed this buffer into our hands, and no slice of it is made before it is lent.
+        unsafe { self.memory.slice(index * STRIDE + PAYLOAD_AT, HEADER_BYTES) }.first_chunk().copied()
     }
 
     /// Gives a buffer to the kernel, from the next `publish` on.

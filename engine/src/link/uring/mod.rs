@@ -14,6 +14,7 @@ use super::mmsg::stops_segmenting;
 use super::outbox::{Outbox, RUNS};
 use super::socket::Socket;
 use super::{Arrival, Link, LinkStats, Path, Wait};
+use crate::limits::HEADER_BYTES;
 use crate::time::{Duration, Instant};
 use io_uring::types::{CancelBuilder, Fd, SubmitArgs, Timespec};
 use io_uring::{IoUring, cqueue, opcode, squeue};
@@ -222,6 +223,17 @@ impl UringLink {
         }
     }
 
+    /// The header of the arrival after the one at hand, if it is there already.
+    #[inline]
+    fn following(&mut self) -> Option<[u8; HEADER_BYTES]> {
+        self.pending = self.next_completion();
+        let entry = self.pending.as_ref()?;
+        if entry.user_data() & SEND != 0 || entry.result() < 0 {
+            return None;
+        }
+        self.memory.buffers.peek(cqueue::buffer_select(entry.flags())?, entry.result() as usize)
+    }
+
     /// Looks at one completion of a receive: gives its arrival to `deliver` and its buffer back.
     fn receive_completed(&mut self, entry: &cqueue::Entry, deliver: &mut impl FnMut(Arrival<'_>)) -> usize {
         let socket = entry.user_data() as u32;
@@ -230,6 +242,7 @@ impl UringLink {
             self.stats.rearmed += 1;
         }
         let Some(buffer) = cqueue::buffer_select(entry.flags()) else { return 0 };
+        let following = self.following();
         let mut datagrams = 0;
         if entry.result() >= 0
             && let Some(Arrived { name, control, bytes, truncated }) =
@@ -243,6 +256,7 @@ impl UringLink {
                     arrived_at: control.arrived_at,
                     segment_bytes: control.segment_bytes.unwrap_or(bytes.len()).max(1),
                     bytes,
+                    following,
                 };
                 datagrams = arrival.count();
                 self.stats.arrivals += 1;
