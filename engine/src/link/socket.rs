@@ -125,8 +125,8 @@ impl Socket {
         set_option(self.socket.as_raw_fd(), libc::SOL_SOCKET, libc::SO_ATTACH_REUSEPORT_CBPF, &program)
     }
 
-    /// Asks the kernel to stamp each arrival with its time. Where datagrams come one by one, that is some 8 % of what
-    /// they cost; where they come in runs, it is nothing.
+    /// Asks the kernel to stamp each arrival with its time. Where datagrams come one by one, that is a few per cent of
+    /// what they cost; where they come in runs, it is nothing.
     ///
     /// # Errors
     /// What the system said.

@@ -49,7 +49,7 @@ pub struct Arguments {
     /// Milliseconds of silence after which a connection ends.
     #[arg(long, value_name = "MS", default_value_t = 15_000)]
     timeout_ms: u32,
-    /// Do not have the kernel stamp arrivals: spares some 8 % where every client has a socket of its own, and leaves the
+    /// Do not have the kernel stamp arrivals: spares a few per cent where every client has a socket of its own, and leaves the
     /// histogram `arrival_to_handled` empty.
     #[arg(long)]
     no_arrival_stamps: bool,
