@@ -11,7 +11,7 @@ mod table;
 use self::staging::Staging;
 use self::strangers::Strangers;
 use self::table::{Connection, Phase, Table};
-use crate::crypto::{Csprng, PreSharedKey, PublicKey, SecretKey, Suite, Suites};
+use crate::crypto::{Csprng, PreSharedKey, SecretKey, Suite, Suites};
 use crate::limits::*;
 use crate::link::{Link, Path};
 use crate::session::{Due, HeartbeatConfig, Refused, sealed_len};
@@ -97,7 +97,6 @@ pub struct ConnectionInfo {
 pub struct Endpoint {
     core: u8,
     cores: usize,
-    heartbeat: HeartbeatConfig,
     table: Table,
     staging: Staging,
     strangers: Strangers,
@@ -120,7 +119,6 @@ impl Endpoint {
         Endpoint {
             core: config.core,
             cores: config.cores,
-            heartbeat: config.heartbeat,
             table: Table::new(config.core, config.connections_max, &mut random),
             staging: Staging::new(),
             strangers: Strangers::new(now, random, config.secret, config.suites, config.pre_shared, config.heartbeat),
@@ -130,11 +128,6 @@ impl Endpoint {
             stats: EndpointStats::default(),
             drops: Drops::default(),
         }
-    }
-
-    /// The server's public key, for clients to pin.
-    pub fn public_key(&self) -> &PublicKey {
-        self.strangers.public_key()
     }
 
     /// Takes a datagram, which is opened in place.
@@ -423,11 +416,6 @@ impl Endpoint {
     /// What it dropped so far, and why.
     pub fn drops(&self) -> &Drops {
         &self.drops
-    }
-
-    /// Ping interval and timeout.
-    pub fn heartbeat(&self) -> HeartbeatConfig {
-        self.heartbeat
     }
 }
 

@@ -62,10 +62,6 @@ impl Strangers {
         }
     }
 
-    pub(super) fn public_key(&self) -> &PublicKey {
-        &self.public
-    }
-
     pub(super) fn refuse_all(&mut self) {
         self.shutting_down = true;
     }

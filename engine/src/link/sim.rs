@@ -102,11 +102,6 @@ impl Network {
         inner.now = inner.now + duration;
     }
 
-    /// When the next datagram arrives somewhere.
-    pub fn next_arrival(&self) -> Option<Instant> {
-        self.0.borrow().under_way.keys().next().map(|&(at, _)| at)
-    }
-
     /// Puts a datagram on its way, as anybody could.
     pub fn send(&self, from: SocketAddr, to: SocketAddr, bytes: &[u8]) {
         self.0.borrow_mut().send(from, to, bytes);

@@ -143,11 +143,6 @@ impl UringLink {
         Ok(link)
     }
 
-    /// Whether waits can gather arrivals (Linux 6.12 and later); without it each wait ends with the first.
-    pub fn can_gather(&self) -> bool {
-        self.can_gather
-    }
-
     /// Arms the receives that have ended.
     fn arm(&mut self) {
         while let Some(socket) = self.unarmed.pop() {
