@@ -130,7 +130,8 @@ impl ClientFigures {
         ClientFigures {
             sent_pps: per_second(outcome.sent),
             received_pps: per_second(outcome.received),
-            loss: 1.0 - outcome.received as f64 / (outcome.sent as f64).max(1.0),
+            // A message given up and answered late counts twice: never less than nothing.
+            loss: (1.0 - outcome.received as f64 / (outcome.sent as f64).max(1.0)).max(0.0),
             cpu_share: Load::share(load.client_cpu, load.elapsed, processors),
             rtt: Percentiles::of(&outcome.round_trip),
         }
@@ -303,6 +304,9 @@ impl Report {
             );
         }
         line("saturated", format!("{} (client {:.0} % busy)", self.saturated, client.cpu_share * 100.0));
+        if self.saturated == "neither" && client.rtt.p50_us > 100_000.0 {
+            line("note", "both sides waited and still fell behind: something else holds the processors".into());
+        }
         if !server.drops.is_empty() {
             line("drops", format!("{:?}", server.drops));
         }

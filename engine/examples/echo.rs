@@ -1,6 +1,6 @@
 //! A client: connects to a server on this host, and prints what comes back of what it says.
 
-use ringshard_engine::client::{Client, ClientConfig};
+use ringshard_engine::client::{Client, ClientConfig, ClientEvent};
 use ringshard_engine::crypto::{PublicKey, Suites};
 use ringshard_engine::time::Instant;
 use std::{error::Error, net::UdpSocket, time};
@@ -30,8 +30,12 @@ fn main() -> Result<(), Box<dyn Error>> {
             }
         }
         while let Some(event) = client.poll_event() {
-            println!("{event:?}");
+            match event {
+                ClientEvent::Connected(id) => println!("connected as {id}"),
+                ClientEvent::Closed(reason) => return Err(reason.into()),
+            }
         }
+        std::thread::sleep(time::Duration::from_millis(100));
     }
     Ok(())
 }

@@ -12,6 +12,9 @@ pub enum KeyFileError {
     /// It is not there.
     #[error("there is no key file {0}: make one with `ringshard keygen --out {0}`")]
     Missing(PathBuf),
+    /// A pre-shared key is not there.
+    #[error("there is no pre-shared key {0}: make one with `openssl rand -hex 32 > {0}` and give it to every client")]
+    NoPreSharedKey(PathBuf),
     /// It is there already.
     #[error("{0} exists: a key is not overwritten; name another file, or remove this one")]
     Exists(PathBuf),
@@ -68,7 +71,11 @@ pub fn load_secret(path: &Path) -> Result<SecretKey, KeyFileError> {
 /// # Errors
 /// [`KeyFileError`].
 pub fn load_pre_shared(path: &Path) -> Result<PreSharedKey, KeyFileError> {
-    PreSharedKey::from_hex(&read(path)?).map_err(|error| KeyFileError::NoKey(path.to_owned(), error))
+    let text = read(path).map_err(|error| match error {
+        KeyFileError::Missing(path) => KeyFileError::NoPreSharedKey(path),
+        other => other,
+    })?;
+    PreSharedKey::from_hex(&text).map_err(|error| KeyFileError::NoKey(path.to_owned(), error))
 }
 
 fn read(path: &Path) -> Result<String, KeyFileError> {

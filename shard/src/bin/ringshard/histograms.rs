@@ -134,6 +134,7 @@ fn draw(report: &ServerReport, file: &Path) -> Result<(), Box<dyn Error>> {
     let mut chart = ChartBuilder::on(&area)
         .caption("Latency by percentile", ("sans-serif", 24))
         .margin(16)
+        .margin_right(48)
         .x_label_area_size(48)
         .y_label_area_size(72)
         .build_cartesian_2d((1f64..NINES_MAX).log_scale(), (0.1f64..slowest.max(1.0) * 1.2).log_scale())?;
@@ -148,8 +149,11 @@ fn draw(report: &ServerReport, file: &Path) -> Result<(), Box<dyn Error>> {
         let color = Palette99::pick(index).to_rgba();
         let points = histogram
             .iter_quantiles(20)
-            .filter(|step| step.quantile() < 1.0)
-            .map(|step| (1.0 / (1.0 - step.quantile()), step.value_iterated_to() as f64 / 1000.0))
+            .map(|step| {
+                // The largest of n values stands at the percentile 1 - 1/n.
+                let rest = (1.0 - step.quantile()).max(1.0 / histogram.len() as f64);
+                (1.0 / rest, step.value_iterated_to() as f64 / 1000.0)
+            })
             .filter(|&(inverse, _)| inverse <= NINES_MAX);
         chart
             .draw_series(LineSeries::new(points, color.stroke_width(2)))?

@@ -26,7 +26,7 @@ struct Arguments {
 
 #[derive(Subcommand)]
 enum Command {
-    /// Run a server until Ctrl-C or SIGTERM.
+    /// Run a server until Ctrl-C or SIGTERM; a second one ends it at once, without telling its clients.
     Serve(serve::Arguments),
     /// Make a server key; prints the public half, which clients pin.
     Keygen(keygen::Arguments),
