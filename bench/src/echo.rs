@@ -2,8 +2,8 @@
 
 use crate::generator::{self, Outcome, Phase, Shared};
 use crate::process::{self, Server};
-use crate::report::{ClientFigures, Connecting, Load, Report, ServerFigures};
-use crate::scenario::{Arguments, Cipher, Scenario};
+use crate::report::{ClientFigures, Connecting, Load, NetworkFigures, Report, ServerFigures};
+use crate::scenario::{self, Cipher, Scenario};
 use indicatif::{ProgressBar, ProgressStyle};
 use ringshard_engine::crypto::Suite;
 use std::sync::Arc;
@@ -18,23 +18,36 @@ const DRAIN: Duration = Duration::from_millis(700);
 /// How long all clients together may take to connect.
 const CONNECT: Duration = Duration::from_secs(60);
 
+/// What it takes.
+#[derive(clap::Args, Clone, Debug)]
+pub struct Arguments {
+    #[command(flatten)]
+    load: scenario::Arguments,
+    #[command(flatten)]
+    between: scenario::Network,
+}
+
 /// Runs the command.
 pub fn run(arguments: &Arguments) -> Result<bool, String> {
-    let scenario = Scenario::new(arguments)?;
+    let scenario = Scenario::new(&arguments.load, arguments.between.network)?;
     let report = measure_beside_floor("echo", &scenario)?;
     println!("echo\n{}", report.page());
     if let Some(histograms) = &report.histograms {
         println!("{histograms}");
     }
-    if let Some(path) = &arguments.json {
+    if let Some(path) = &arguments.load.json {
         report.write_json(path)?;
     }
     Ok(true)
 }
 
 /// Measures the scenario between two runs of its floor: the same load on plain sockets, as fast as it goes, for at most
-/// three seconds each. The speed of a virtual machine drifts; the mean of before and after drifts with it.
+/// three seconds each. The speed of a virtual machine drifts; the mean of before and after drifts with it. A bad network
+/// has no floor to be held against.
 pub fn measure_beside_floor(name: &'static str, scenario: &Scenario) -> Result<Report, String> {
+    if scenario.network.is_some() {
+        return measure(name, scenario);
+    }
     let floor = Scenario {
         rate: crate::scenario::Rate::Max,
         measure: scenario.measure.min(Duration::from_secs(3)),
@@ -62,6 +75,7 @@ pub fn measure(name: &'static str, scenario: &Scenario) -> Result<Report, String
     let seen = after.since(before);
     let figures = ServerFigures::new(&seen, &load, measured.after.1, scenario.server_cpus.len());
     let client = ClientFigures::new(&measured.outcome, &load, scenario.client_cpus.len());
+    let network = NetworkFigures::new(scenario, &measured.outcome);
     server.stop()?;
     let mut report = Report::new(name, scenario, figures, client);
     report.datapath = seen.datapath.to_string();
@@ -69,6 +83,7 @@ pub fn measure(name: &'static str, scenario: &Scenario) -> Result<Report, String
         Cipher::Chacha => Suite::ChaCha20Poly1305.name().into(),
         Cipher::Aes => Suite::Aes128Gcm.name().into(),
     };
+    report.network = network;
     report.connecting = Some(connecting);
     report.histograms = Some(seen.table());
     Ok(report)
@@ -159,7 +174,7 @@ impl Run<'_> {
     }
 }
 
-fn bar(name: &str, step: &str, length: u64) -> ProgressBar {
+pub fn bar(name: &str, step: &str, length: u64) -> ProgressBar {
     let style = ProgressStyle::with_template("{prefix} [{bar:40}] {percent:>3} % {msg}")
         .unwrap_or_else(|_| ProgressStyle::default_bar());
     ProgressBar::new(length).with_style(style).with_prefix(format!("{name}: {step}"))

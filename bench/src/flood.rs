@@ -37,7 +37,7 @@ pub fn run(arguments: &Arguments) -> Result<bool, String> {
     if load.rate == scenario::Rate::Max {
         load.rate = scenario::Rate::Hz(60.0);
     }
-    let scenario = Scenario::new(&load)?;
+    let scenario = Scenario::new(&load, None)?;
     raise_file_limit();
     let server = Server::start(&scenario)?;
     let shared = Arc::new(Shared::default());
@@ -170,5 +170,6 @@ fn send_batch(socket: &UdpSocket, server: SocketAddr, first: u64) {
 fn connect(number: u64) -> [u8; CONNECT_BYTES] {
     let mut noise = [0x5A; NOISE_MESSAGE_1_BYTES];
     noise[..8].copy_from_slice(&number.to_le_bytes());
-    Connect { tag: number, suites: 3, options: Options::default(), cookie: [0; COOKIE_BYTES], noise }.encode()
+    Connect { core: None, tag: number, suites: 3, options: Options::default(), cookie: [0; COOKIE_BYTES], noise }
+        .encode()
 }

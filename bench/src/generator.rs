@@ -9,7 +9,9 @@ use core_affinity::CoreId;
 use hdrhistogram::Histogram;
 use ringshard::keys::random_bytes;
 use ringshard_engine::client::{Client, ClientConfig, ClientEvent};
-use ringshard_engine::crypto::{PublicKey, Suites};
+use ringshard_engine::crypto::PublicKey;
+use ringshard_engine::link::conditioned::{ConditionedLink, ConditionedStats};
+use ringshard_engine::link::conditions::NetworkSpec;
 use ringshard_engine::link::mmsg::MmsgLink;
 use ringshard_engine::link::socket::Socket;
 use ringshard_engine::link::uring::UringLink;
@@ -33,6 +35,8 @@ const GIVEN_UP_AFTER: Duration = Duration::from_millis(500);
 const SWEEP: Duration = Duration::from_millis(100);
 /// Datagrams taken before sending again.
 const RECEIVE_BUDGET: usize = 256;
+/// Datagrams that a thread's bad network holds, each way: a tenth of a second of 600,000 a second.
+const HELD_MAX: usize = 65_536;
 /// How long arrivals are gathered.
 const GATHER: Duration = Duration::from_micros(100);
 
@@ -82,6 +86,8 @@ pub struct Outcome {
     pub received: u64,
     /// Intended send to answer handled, in nanoseconds.
     pub round_trip: Histogram<u64>,
+    /// What the bad network did, from the first datagram on.
+    pub network: ConditionedStats,
     /// Why a client lost its connection, of the first that did.
     pub closed: Option<String>,
 }
@@ -89,13 +95,14 @@ pub struct Outcome {
 impl Outcome {
     pub fn new() -> Self {
         let round_trip = Histogram::new_with_bounds(1, 60_000_000_000, 3).expect("the bounds are in range");
-        Outcome { sent: 0, received: 0, round_trip, closed: None }
+        Outcome { sent: 0, received: 0, round_trip, network: ConditionedStats::default(), closed: None }
     }
 
     pub fn add(&mut self, other: Outcome) {
         self.sent += other.sent;
         self.received += other.received;
         self.round_trip.add(&other.round_trip).expect("all have the same bounds");
+        self.network.add(&other.network);
         self.closed = self.closed.take().or(other.closed);
     }
 }
@@ -119,19 +126,37 @@ pub fn start(
                     .map(|_| Socket::connect(server))
                     .collect::<Result<Vec<_>, _>>()
                     .map_err(|error| error.to_string())?;
+                let share = Share { scenario: &scenario, thread, server, key, clients, shared };
                 match UringLink::probe() {
-                    Ok(()) => {
-                        let link = UringLink::new(sockets).map_err(|error| error.to_string())?;
-                        Ok(Generator::new(link, &scenario, server, key, clients, shared).run())
-                    }
-                    Err(_) => {
-                        let link = MmsgLink::new(sockets).map_err(|error| error.to_string())?;
-                        Ok(Generator::new(link, &scenario, server, key, clients, shared).run())
-                    }
+                    Ok(()) => Ok(share.drive(UringLink::new(sockets).map_err(|error| error.to_string())?)),
+                    Err(_) => Ok(share.drive(MmsgLink::new(sockets).map_err(|error| error.to_string())?)),
                 }
             })
         })
         .collect()
+}
+
+/// What one thread has to do.
+struct Share<'a> {
+    scenario: &'a Scenario,
+    thread: usize,
+    server: SocketAddr,
+    key: Option<PublicKey>,
+    clients: usize,
+    shared: Arc<Shared>,
+}
+
+impl Share<'_> {
+    /// Does it, over the link as it is or behind the network that the scenario wants.
+    fn drive(self, link: impl Link) -> Outcome {
+        let Some(network) = self.scenario.network else { return Generator::new(link, self).run().0 };
+        // Threads do not share their luck.
+        let seed = network.seed.wrapping_add(self.thread as u64);
+        let link = ConditionedLink::new(link, NetworkSpec { seed, ..network }, HELD_MAX);
+        let (mut outcome, link) = Generator::new(link, self).run();
+        outcome.network = link.conditioned_stats();
+        outcome
+    }
 }
 
 /// One thread's share of the load.
@@ -159,14 +184,14 @@ struct Generator<L> {
 
 /// Finds the peer a datagram is for.
 #[derive(Default)]
-struct Directory {
-    by_tag: HashMap<u64, u32>,
+pub struct Directory {
+    pub by_tag: HashMap<u64, u32>,
     /// By core, then by slot.
     by_id: Vec<Vec<u32>>,
 }
 
 impl Directory {
-    fn enter(&mut self, id: ringshard_engine::wire::ConnectionId, peer: u32) {
+    pub fn enter(&mut self, id: ringshard_engine::wire::ConnectionId, peer: u32) {
         let (core, slot) = (usize::from(id.core()), usize::from(id.slot()));
         if self.by_id.len() <= core {
             self.by_id.resize(core + 1, Vec::new());
@@ -178,7 +203,7 @@ impl Directory {
     }
 
     #[inline]
-    fn find(&self, header: &Header) -> Option<usize> {
+    pub fn find(&self, header: &Header) -> Option<usize> {
         if header.flags == 0 {
             return self.by_tag.get(&header.sequence).map(|&peer| peer as usize);
         }
@@ -197,14 +222,8 @@ enum Pace {
 }
 
 impl<L: Link> Generator<L> {
-    fn new(
-        mut link: L,
-        scenario: &Scenario,
-        server: SocketAddr,
-        key: Option<PublicKey>,
-        clients: usize,
-        shared: Arc<Shared>,
-    ) -> Self {
+    fn new(mut link: L, share: Share<'_>) -> Self {
+        let Share { scenario, server, key, clients, shared, .. } = share;
         let now = link.now();
         let threads = scenario.client_cpus.len().min(scenario.sockets);
         let sockets = scenario.sockets.div_ceil(threads).min(clients);
@@ -251,7 +270,8 @@ impl<L: Link> Generator<L> {
         }
     }
 
-    fn run(mut self) -> Outcome {
+    /// Runs until it is told to stop; gives the link back.
+    fn run(mut self) -> (Outcome, L) {
         loop {
             let phase = self.shared.phase();
             let now = self.link.now();
@@ -263,7 +283,7 @@ impl<L: Link> Generator<L> {
             self.sweep(now);
             if phase == Phase::Stop {
                 self.hang_up();
-                return self.outcome;
+                return (self.outcome, self.link);
             }
             let until = self.next_deadline();
             self.link.park(Wait { until, gather: GATHER, enough: 32 });
@@ -293,7 +313,7 @@ impl<L: Link> Generator<L> {
                 if let Voice::Protocol(client) = &mut peer.voice
                     && let Some(messages) = client.receive(now, datagram)
                 {
-                    answers.extend(messages.filter_map(Stamp::read));
+                    answers.extend(messages.filter_map(|message| Stamp::read(message.bytes)));
                 }
             }
         });
@@ -329,7 +349,7 @@ impl<L: Link> Generator<L> {
             return;
         };
         while self.started < self.peers.len() && self.under_way.len() < CONNECTING_MAX {
-            let config = ClientConfig { server: key, suites: Suites::native(), pre_shared: None };
+            let config = ClientConfig::new(key);
             let client = Client::new(config, now, random_bytes()).expect("the server's key was made by a server");
             self.directory.by_tag.insert(client.handshake_tag(), self.started as u32);
             let peer = &mut self.peers[self.started];
@@ -372,14 +392,14 @@ impl<L: Link> Generator<L> {
         let peer = &mut self.peers[number];
         while let Some(event) = peer.poll_event() {
             match event {
-                ClientEvent::Connected(id) => {
+                ClientEvent::Connected { id, .. } => {
                     self.directory.enter(id, number as u32);
                     self.connected += 1;
                     self.shared.connected.fetch_add(1, Ordering::Relaxed);
                     // Proves the keys to the server.
                     peer.advance(now, &mut self.link);
                 }
-                ClientEvent::Closed(reason) => {
+                ClientEvent::Closed(reason) | ClientEvent::Reconnecting(reason) => {
                     self.failed += 1;
                     self.shared.failed.fetch_add(1, Ordering::Relaxed);
                     self.outcome.closed.get_or_insert_with(|| reason.to_string());

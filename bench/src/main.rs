@@ -3,13 +3,18 @@
 #![deny(unsafe_code)]
 
 mod echo;
+mod fleet;
 mod flood;
 mod floor;
 mod generator;
+mod hostile;
+mod ledger;
 mod peer;
 mod process;
 mod report;
 mod scenario;
+mod soak;
+mod transfer;
 mod verify;
 
 use clap::{Parser, Subcommand};
@@ -31,14 +36,23 @@ enum Command {
     /// Verify 600,000 packets/s in and out, through the whole encrypted path, and show what else this machine does.
     Verify(verify::Arguments),
     /// Echo messages through an encrypted server.
-    Echo(scenario::Arguments),
+    Echo(echo::Arguments),
     /// The same load on a plain recvmmsg/sendmmsg echo server, without protocol: what the kernel alone costs.
     Floor(scenario::Arguments),
     /// Players at a steady rate while strangers with spoofed addresses flood the server with Connects.
     Flood(flood::Arguments),
+    /// Players at a steady rate, alone and beside peers with valid keys that send what no correct client would.
+    Hostile(hostile::Arguments),
+    /// Send reliable messages from a server to its clients as fast as they go, and check every one.
+    Transfer(transfer::Arguments),
+    /// Reliable messages to a server and back for a long time, every echo checked, the server's memory watched.
+    Soak(soak::Arguments),
     /// The server that `floor` starts.
     #[command(hide = true)]
     FloorServer(floor::server::Arguments),
+    /// The server that `transfer` starts.
+    #[command(hide = true)]
+    TransferServer(transfer::server::Arguments),
 }
 
 fn main() -> ExitCode {
@@ -47,7 +61,11 @@ fn main() -> ExitCode {
         Command::Echo(arguments) => echo::run(&arguments),
         Command::Floor(arguments) => floor::run(&arguments),
         Command::Flood(arguments) => flood::run(&arguments),
+        Command::Hostile(arguments) => hostile::run(&arguments),
+        Command::Transfer(arguments) => transfer::run(&arguments),
+        Command::Soak(arguments) => soak::run(&arguments),
         Command::FloorServer(arguments) => floor::server::run(&arguments).map(|()| true),
+        Command::TransferServer(arguments) => transfer::server::run(&arguments).map(|()| true),
     };
     match result {
         Ok(true) => ExitCode::SUCCESS,

@@ -4,6 +4,7 @@ use crate::scenario::PAYLOAD_BYTES_MIN;
 use ringshard_engine::client::{Client, ClientEvent};
 use ringshard_engine::link::{Link, Path};
 use ringshard_engine::time::Instant;
+use ringshard_engine::wire::Channel;
 
 /// What a message says of itself, at its front.
 ///
@@ -73,7 +74,9 @@ impl Peer {
                 }
                 None => false,
             },
-            Voice::Protocol(client) => client.send(payload).is_ok() && transmit(client, now, self.path, link),
+            Voice::Protocol(client) => {
+                client.send(now, Channel::UNRELIABLE, payload).is_ok() && transmit(client, now, self.path, link)
+            }
         }
     }
 

@@ -25,6 +25,8 @@ pub struct Report {
     pub cipher: String,
     pub server: ServerFigures,
     pub client: ClientFigures,
+    /// The bad network that the clients were behind.
+    pub network: Option<NetworkFigures>,
     pub connecting: Option<Connecting>,
     pub floor: Option<FloorFigures>,
     /// Packets/s in of this run over those of the floor.
@@ -92,6 +94,38 @@ impl Connecting {
             cpu_us_per_handshake: after.cpu.saturating_sub(before.cpu).as_secs_f64() * 1e6 / clients,
             rss_bytes_per_connection: after.resident_bytes.saturating_sub(before.resident_bytes) as f64 / clients,
         }
+    }
+}
+
+/// The conditions between clients and server, and what they did from the first handshake to the last answer, both ways
+/// together.
+#[derive(Clone, Debug, Serialize)]
+pub struct NetworkFigures {
+    pub spec: String,
+    pub entered: u64,
+    pub lost: u64,
+    pub queue_full: u64,
+    pub duplicated: u64,
+    pub held_back: u64,
+    pub corrupted: u64,
+    /// Lost because the generator holds no more: not asked for.
+    pub not_held: u64,
+}
+
+impl NetworkFigures {
+    pub fn new(scenario: &Scenario, outcome: &Outcome) -> Option<Self> {
+        let mut both = outcome.network.outward;
+        both.add(&outcome.network.inward);
+        Some(NetworkFigures {
+            spec: scenario.network?.to_string(),
+            entered: both.entered,
+            lost: both.all_lost() - both.queue_full,
+            queue_full: both.queue_full,
+            duplicated: both.duplicated,
+            held_back: both.held_back,
+            corrupted: both.corrupted,
+            not_held: outcome.network.not_held,
+        })
     }
 }
 
@@ -219,6 +253,7 @@ impl Report {
             saturated: saturated(&server, &client),
             server,
             client,
+            network: None,
             connecting: None,
             floor: None,
             ratio_to_floor: None,
@@ -242,8 +277,7 @@ impl Report {
 
     /// Writes the object for machines.
     pub fn write_json(&self, path: &Path) -> Result<(), String> {
-        let json = serde_json::to_string_pretty(self).map_err(|error| error.to_string())?;
-        std::fs::write(path, json + "\n").map_err(|error| format!("cannot write {}: {error}", path.display()))
+        write_json(path, self)
     }
 
     /// The page for people.
@@ -260,6 +294,22 @@ impl Report {
         line("load", format!("{} clients, {flows}, {} bytes, {} s", self.clients, self.payload_bytes, self.secs));
         if !self.datapath.is_empty() {
             line("server", format!("{}, {}", self.datapath, self.cipher));
+        }
+        if let Some(network) = &self.network {
+            let NetworkFigures { spec, entered, lost, queue_full, duplicated, held_back, corrupted, not_held } =
+                network;
+            line("network", spec.clone());
+            line(
+                "",
+                format!(
+                    "of {} datagrams both ways: {lost} lost, {queue_full} at full queues, {duplicated} duplicated, \
+                     {held_back} held back, {corrupted} corrupted",
+                    grouped(*entered as f64)
+                ),
+            );
+            if *not_held > 0 {
+                line("", format!("{not_held} lost because the generator held as many as it can: figures are off"));
+            }
         }
         line("in", format!("{} packets/s", grouped(server.in_pps)));
         line("out", format!("{} packets/s", grouped(server.out_pps)));
@@ -304,7 +354,7 @@ impl Report {
             );
         }
         line("saturated", format!("{} (client {:.0} % busy)", self.saturated, client.cpu_share * 100.0));
-        if self.saturated == "neither" && client.rtt.p50_us > 100_000.0 {
+        if self.saturated == "neither" && self.network.is_none() && client.rtt.p50_us > 100_000.0 {
             line("note", "both sides waited and still fell behind: something else holds the processors".into());
         }
         if !server.drops.is_empty() {
@@ -322,6 +372,12 @@ impl Report {
         }
         page
     }
+}
+
+/// Writes a result as one JSON object.
+pub fn write_json(path: &Path, result: &impl Serialize) -> Result<(), String> {
+    let json = serde_json::to_string_pretty(result).map_err(|error| error.to_string())?;
+    std::fs::write(path, json + "\n").map_err(|error| format!("cannot write {}: {error}", path.display()))
 }
 
 /// A whole number with its thousands apart.

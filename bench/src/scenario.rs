@@ -1,7 +1,8 @@
 //! What a run does: options, and the processors it runs on.
 
 use clap::ValueEnum;
-use ringshard_engine::limits::MESSAGE_BYTES_MAX;
+use ringshard_engine::limits::WHOLE_MESSAGE_BYTES_MAX;
+use ringshard_engine::link::conditions::NetworkSpec;
 use serde::Serialize;
 use std::path::PathBuf;
 use std::time::Duration;
@@ -32,6 +33,26 @@ pub struct Arguments {
     /// Write the result to this file as one JSON object.
     #[arg(long, value_name = "FILE")]
     pub json: Option<PathBuf>,
+}
+
+/// What lies between clients and server, where both speak the protocol.
+#[derive(clap::Args, Clone, Copy, Debug)]
+pub struct Network {
+    /// Put the clients behind a bad network: `delay=25ms,loss=1%`; --help explains all.
+    #[arg(long, value_name = "SPEC", long_help = network_help())]
+    pub network: Option<NetworkSpec>,
+}
+
+fn network_help() -> String {
+    format!(
+        "Put the clients behind a bad network, as in\n\
+         --network delay=25ms,jitter=5ms,loss=1%,burst=0.2%x8,rate=100mbit,queue=256k,seed=7\n\n\
+         It is done to what the clients send and to what they receive, each by itself: a round trip has the delay \
+         twice. Each of the clients' sockets is a path of its own, with its own draws and its own line; with relay flows \
+         all clients behind a socket share it. The server's side is as it is. Floors are not measured beside it. Parts, \
+         in any order; what is left out does not happen:\n\n{}",
+        NetworkSpec::syntax()
+    )
 }
 
 /// Where things run, and how.
@@ -142,11 +163,13 @@ pub struct Scenario {
     pub datapath: Datapath,
     pub idle: IdleArgument,
     pub arrival_stamps: bool,
+    /// Conditions between clients and server.
+    pub network: Option<NetworkSpec>,
 }
 
 impl Scenario {
     /// Checks the options against each other and against this machine.
-    pub fn new(arguments: &Arguments) -> Result<Self, String> {
+    pub fn new(arguments: &Arguments, network: Option<NetworkSpec>) -> Result<Self, String> {
         let Arguments { flows, clients, rate, size, secs, ref place, .. } = *arguments;
         let (server_cpus, client_cpus) = split_cpus(place)?;
         let most = match flows {
@@ -156,8 +179,8 @@ impl Scenario {
         if !(1..=most).contains(&clients) {
             return Err(format!("--clients is {clients}; with {} flows it is 1 to {most}", option_name(flows)));
         }
-        if !(PAYLOAD_BYTES_MIN..=MESSAGE_BYTES_MAX).contains(&size) {
-            return Err(format!("--size is {size}; a message has {PAYLOAD_BYTES_MIN} to {MESSAGE_BYTES_MAX} bytes"));
+        if !(PAYLOAD_BYTES_MIN..=WHOLE_MESSAGE_BYTES_MAX).contains(&size) {
+            return Err(format!("--size is {size}; it is {PAYLOAD_BYTES_MIN} to {WHOLE_MESSAGE_BYTES_MAX}"));
         }
         if !(0.1..=3600.0).contains(&secs) {
             return Err(format!("--secs is {secs}; it is 0.1 to 3600"));
@@ -182,6 +205,7 @@ impl Scenario {
             datapath: place.datapath,
             idle: place.idle,
             arrival_stamps: !place.no_arrival_stamps,
+            network,
         })
     }
 }

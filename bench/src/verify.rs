@@ -31,6 +31,8 @@ pub struct Arguments {
     #[arg(long)]
     only: bool,
     #[command(flatten)]
+    between: scenario::Network,
+    #[command(flatten)]
     place: Place,
     /// Write the result to this file as one JSON object.
     #[arg(long, value_name = "FILE")]
@@ -40,7 +42,7 @@ pub struct Arguments {
 /// Runs the command.
 pub fn run(arguments: &Arguments) -> Result<bool, String> {
     let scenario = |flows, clients, rate, secs| {
-        Scenario::new(&scenario::Arguments {
+        let load = scenario::Arguments {
             flows,
             clients,
             rate,
@@ -48,7 +50,8 @@ pub fn run(arguments: &Arguments) -> Result<bool, String> {
             secs,
             place: arguments.place.clone(),
             json: None,
-        })
+        };
+        Scenario::new(&load, arguments.between.network)
     };
     let relay = scenario(Flows::Relay, arguments.clients, arguments.rate, arguments.secs)?;
     let mut beside = Vec::new();

@@ -9,9 +9,9 @@
 mod operations;
 
 use gungraun::prelude::*;
+use operations::{End, Server};
 use ringshard_engine::crypto::{ReplayWindow, Suite};
-use ringshard_engine::session::Session;
-use ringshard_engine::wire::Header;
+use ringshard_engine::wire::{Ack, Header};
 use std::hint::black_box;
 
 #[library_benchmark]
@@ -39,8 +39,8 @@ fn replay(mut window: ReplayWindow) -> ReplayWindow {
     window
 }
 
-fn to_seal(suite: Suite) -> (Session, Vec<u8>, Vec<u8>) {
-    let (mut near, _) = operations::sessions(suite);
+fn to_seal(suite: Suite) -> (End, Vec<u8>, Vec<u8>) {
+    let (mut near, _) = operations::ends(suite);
     let datagram = operations::seal(&mut near, &operations::frames());
     (near, operations::frames(), datagram)
 }
@@ -48,18 +48,64 @@ fn to_seal(suite: Suite) -> (Session, Vec<u8>, Vec<u8>) {
 #[library_benchmark(setup = to_seal)]
 #[bench::chacha(Suite::ChaCha20Poly1305)]
 #[bench::aes(Suite::Aes128Gcm)]
-fn seal((mut session, frames, mut datagram): (Session, Vec<u8>, Vec<u8>)) -> (Session, Vec<u8>) {
-    operations::seal_into(&mut session, black_box(&frames), &mut datagram);
-    (session, datagram)
+fn seal((mut end, frames, mut datagram): (End, Vec<u8>, Vec<u8>)) -> (End, Vec<u8>) {
+    operations::seal_into(&mut end, black_box(&frames), &mut datagram);
+    (end, datagram)
 }
 
 #[library_benchmark(setup = operations::sealed)]
 #[bench::chacha(Suite::ChaCha20Poly1305)]
 #[bench::aes(Suite::Aes128Gcm)]
-fn open((mut session, mut datagram): (Session, Vec<u8>)) -> (Session, usize) {
-    let len = operations::open(&mut session, black_box(&mut datagram));
-    (session, len)
+fn open((mut end, mut datagram): (End, Vec<u8>)) -> (End, u32) {
+    let messages = operations::open(&mut end, black_box(&mut datagram));
+    (end, messages)
 }
 
-library_benchmark_group!(name = hot_path, benchmarks = [parse, encode, walk, replay, seal, open]);
+/// A server that has already handled one of each, so that nothing is done for the first time.
+fn to_receive(suite: Suite) -> (Server, Vec<u8>) {
+    let mut server = to_send(suite);
+    let datagram = server.datagram();
+    (server, datagram)
+}
+
+fn to_send(suite: Suite) -> Server {
+    let mut server = Server::new(suite);
+    let mut datagram = server.datagram();
+    server.receive(&mut datagram);
+    server.send(&operations::MESSAGE);
+    server
+}
+
+#[library_benchmark(setup = to_receive)]
+#[bench::chacha(Suite::ChaCha20Poly1305)]
+#[bench::aes(Suite::Aes128Gcm)]
+fn receive((mut server, mut datagram): (Server, Vec<u8>)) -> (Server, Vec<u8>, usize) {
+    let bytes = server.receive(black_box(&mut datagram));
+    (server, datagram, bytes)
+}
+
+#[library_benchmark(setup = to_send)]
+#[bench::chacha(Suite::ChaCha20Poly1305)]
+#[bench::aes(Suite::Aes128Gcm)]
+fn send(mut server: Server) -> (Server, usize) {
+    let len = server.send(black_box(&operations::MESSAGE));
+    (server, len)
+}
+
+#[library_benchmark]
+#[bench::some_missing(operations::window(), [0; Ack::BYTES_MAX])]
+fn ack_encode(window: ReplayWindow, mut body: [u8; Ack::BYTES_MAX]) -> usize {
+    operations::encode_ack(black_box(&window), black_box(&mut body))
+}
+
+#[library_benchmark]
+#[bench::some_missing(operations::acknowledgment())]
+fn ack_decode(body: Vec<u8>) -> u64 {
+    operations::decode_ack(black_box(&body))
+}
+
+library_benchmark_group!(
+    name = hot_path,
+    benchmarks = [parse, encode, walk, replay, seal, open, receive, send, ack_encode, ack_decode]
+);
 main!(library_benchmark_groups = hot_path);

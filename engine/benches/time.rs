@@ -4,7 +4,10 @@
 mod operations;
 
 use divan::{Bencher, black_box};
+use operations::Server;
 use ringshard_engine::crypto::{ReplayWindow, Suite};
+use ringshard_engine::wire::Ack;
+use std::cell::RefCell;
 
 const SUITES: [Suite; 2] = [Suite::ChaCha20Poly1305, Suite::Aes128Gcm];
 
@@ -42,7 +45,7 @@ fn replay(bencher: Bencher<'_, '_>) {
 
 #[divan::bench(args = SUITES)]
 fn seal(bencher: Bencher<'_, '_>, suite: Suite) {
-    let (mut near, _) = operations::sessions(suite);
+    let (mut near, _) = operations::ends(suite);
     let frames = operations::frames();
     let mut datagram = operations::seal(&mut near, &frames);
     bencher.bench_local(|| operations::seal_into(&mut near, black_box(&frames), &mut datagram));
@@ -50,9 +53,36 @@ fn seal(bencher: Bencher<'_, '_>, suite: Suite) {
 
 #[divan::bench(args = SUITES)]
 fn open(bencher: Bencher<'_, '_>, suite: Suite) {
-    let (mut near, mut far) = operations::sessions(suite);
+    let (mut near, mut far) = operations::ends(suite);
     let frames = operations::frames();
     bencher
         .with_inputs(|| operations::seal(&mut near, &frames))
         .bench_local_values(|mut datagram| operations::open(&mut far, &mut datagram));
+}
+
+#[divan::bench(args = SUITES)]
+fn receive(bencher: Bencher<'_, '_>, suite: Suite) {
+    let server = RefCell::new(Server::new(suite));
+    bencher
+        .with_inputs(|| server.borrow_mut().datagram())
+        .bench_local_values(|mut datagram| server.borrow_mut().receive(black_box(&mut datagram)));
+}
+
+#[divan::bench(args = SUITES)]
+fn send(bencher: Bencher<'_, '_>, suite: Suite) {
+    let mut server = Server::new(suite);
+    bencher.bench_local(|| server.send(black_box(&operations::MESSAGE)));
+}
+
+#[divan::bench]
+fn ack_encode(bencher: Bencher<'_, '_>) {
+    let window = operations::window();
+    let mut body = [0; Ack::BYTES_MAX];
+    bencher.bench_local(|| operations::encode_ack(black_box(&window), &mut body));
+}
+
+#[divan::bench]
+fn ack_decode(bencher: Bencher<'_, '_>) {
+    let body = operations::acknowledgment();
+    bencher.bench_local(|| operations::decode_ack(black_box(&body)));
 }

@@ -1,8 +1,10 @@
 //! A client: connects to a server on this host, and prints what comes back of what it says.
 
 use ringshard_engine::client::{Client, ClientConfig, ClientEvent};
-use ringshard_engine::crypto::{PublicKey, Suites};
+use ringshard_engine::crypto::PublicKey;
+use ringshard_engine::limits::DATAGRAM_BYTES_MAX;
 use ringshard_engine::time::Instant;
+use ringshard_engine::wire::Channel;
 use std::{error::Error, net::UdpSocket, time};
 
 fn main() -> Result<(), Box<dyn Error>> {
@@ -12,26 +14,30 @@ fn main() -> Result<(), Box<dyn Error>> {
     socket.set_read_timeout(Some(time::Duration::from_millis(10)))?;
     let start = time::Instant::now();
     let seed = std::io::Read::bytes(std::fs::File::open("/dev/urandom")?).take(32).collect::<Result<Vec<u8>, _>>()?;
-    let config = ClientConfig { server: key, suites: Suites::native(), pre_shared: None };
-    let mut client = Client::new(config, Instant::ZERO, seed.try_into().expect("32 bytes"))?;
-    let mut buffer = [0; 1200];
+    let mut client = Client::new(ClientConfig::new(key), Instant::ZERO, seed.try_into().expect("32 bytes"))?;
+    let (mut buffer, mut kept) = ([0; DATAGRAM_BYTES_MAX], Vec::new());
     while !client.is_closed() {
         let now = Instant::ZERO + start.elapsed();
         client.advance(now);
         if client.is_connected() {
-            client.send(b"hello")?;
+            client.send(now, Channel::RELIABLE_ORDERED, b"hello")?;
         }
         while let Some(len) = client.poll_transmit(now, &mut buffer) {
             socket.send(&buffer[..len])?;
         }
         if let Ok(len) = socket.recv(&mut buffer) {
             for message in client.receive(now, &mut buffer[..len]).into_iter().flatten() {
-                println!("{}", String::from_utf8_lossy(message));
+                println!("{}", String::from_utf8_lossy(message.bytes));
+            }
+            // What came too early, in pieces or compressed.
+            while client.read(&mut kept).is_some() {
+                println!("{}", String::from_utf8_lossy(&kept));
             }
         }
         while let Some(event) = client.poll_event() {
             match event {
-                ClientEvent::Connected(id) => println!("connected as {id}"),
+                ClientEvent::Connected { id, .. } => println!("connected as {id}"),
+                ClientEvent::Reconnecting(reason) => println!("connecting again: {reason}"),
                 ClientEvent::Closed(reason) => return Err(reason.into()),
             }
         }

@@ -4,19 +4,25 @@
 //! back at [`Client::deadline`]. It knows no socket: whoever drives it sends the datagrams to the server.
 
 use crate::crypto::noise::Initiator;
-use crate::crypto::{Csprng, NotAuthentic, PreSharedKey, PublicKey, SecretKey, Suite, Suites};
-use crate::endpoint::SendError;
+use crate::crypto::{Csprng, NotAuthentic, PreSharedKey, PublicKey, Suite, Suites};
 use crate::limits::*;
 use crate::prefetch::prefetch;
-use crate::session::{Due, HeartbeatConfig, Session, prologue, sealed_len};
+use crate::session::{
+    ChannelQuality, Channels, CongestionControl, HeartbeatConfig, Ingested, Resources, Role, SendError, Session,
+    SessionConfig, SessionEvent, TransportConfig, prologue, sealed_len,
+};
 use crate::stats::Drops;
 use crate::time::{Duration, Instant};
 use crate::wire::{
-    Accepted, Cleartext, Connect, ConnectionId, Denied, DeniedReason, DisconnectReason, Frame, FrameWriter, Frames,
+    Accepted, Channel, Cleartext, Connect, ConnectionId, Delivery, Denied, DeniedReason, DisconnectReason, FrameWriter,
     Header, Messages, Options, SessionParameters, decode_cleartext,
 };
 use rand_chacha::rand_core::{Rng, SeedableRng};
 use std::collections::VecDeque;
+use std::sync::Arc;
+
+/// Memory for messages of a client, in bytes: what both its queues may hold.
+const CLIENT_MESSAGE_BYTES_MAX: usize = 2 * (SEND_QUEUE_BYTES_MAX + RELIABLE_WINDOW_BYTES);
 
 /// What a client is made with.
 #[derive(Clone, Debug)]
@@ -27,6 +33,28 @@ pub struct ClientConfig {
     pub suites: Suites,
     /// Mixed into the handshake, when set.
     pub pre_shared: Option<PreSharedKey>,
+    /// How reliable messages are carried.
+    pub transport: TransportConfig,
+    /// Whether it connects again by itself when the server cannot be heard any more, and goes on with the session where
+    /// the server still knows it (R9).
+    pub reconnect: bool,
+    /// The table of integrity keys of this version, if it has one (S7).
+    pub integrity_keys: Option<Arc<[[u8; 32]]>>,
+}
+
+impl ClientConfig {
+    /// A client of the server with this key, with everything else as usual: all suites, no pre-shared key, no
+    /// reconnection.
+    pub fn new(server: PublicKey) -> Self {
+        ClientConfig {
+            server,
+            suites: Suites::native(),
+            pre_shared: None,
+            transport: TransportConfig::default(),
+            reconnect: false,
+            integrity_keys: None,
+        }
+    }
 }
 
 /// Why there is no connection. The texts are for people: they say what to do.
@@ -50,7 +78,14 @@ pub enum CloseReason {
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
 pub enum ClientEvent {
     /// The server let it in.
-    Connected(ConnectionId),
+    Connected {
+        /// The connection's name.
+        id: ConnectionId,
+        /// The session of the former connection goes on, with all its reliable messages; otherwise a new one begins.
+        resumed: bool,
+    },
+    /// The connection is gone; the client is connecting again.
+    Reconnecting(CloseReason),
     /// There is no connection any more.
     Closed(CloseReason),
 }
@@ -60,6 +95,8 @@ pub enum ClientEvent {
 enum State {
     Connecting(Box<Connecting>),
     Connected(Session),
+    /// Connects again at that time.
+    Waiting(Instant),
     Closed,
 }
 
@@ -75,20 +112,41 @@ struct Connecting {
     distrusted: bool,
 }
 
+/// What a lost connection leaves for the next one.
+#[derive(Debug)]
+struct Former {
+    core: u8,
+    token: [u8; RESUME_TOKEN_BYTES],
+    channels: Option<Box<Channels>>,
+}
+
+/// A composed datagram that waits to be sealed.
+#[derive(Debug)]
+struct Composed {
+    sequence: u64,
+    frames: Vec<u8>,
+}
+
 /// A client's end of a connection.
 #[derive(Debug)]
 pub struct Client {
+    config: ClientConfig,
     state: State,
     tag: u64,
-    /// The datagram being composed.
+    /// The datagram being composed, and its number once something is in it.
     frames: Box<[u8; FRAMES_BYTES_MAX]>,
     frames_used: usize,
+    sequence: u64,
+    /// Datagrams that were full before that one.
+    composed: VecDeque<Composed>,
     farewells: usize,
+    farewell: DisconnectReason,
     /// When to prove the keys again, and how long to wait after that; until the server is heard.
     proof: Option<(Instant, Duration)>,
-    pong: Option<u64>,
+    former: Option<Former>,
+    reconnect_after: Duration,
     events: VecDeque<ClientEvent>,
-    drops: Drops,
+    resources: Resources,
 }
 
 impl Client {
@@ -97,36 +155,23 @@ impl Client {
     /// # Errors
     /// [`NotAuthentic`] when the server's public key is one that nobody can hold.
     pub fn new(config: ClientConfig, now: Instant, seed: [u8; 32]) -> Result<Self, NotAuthentic> {
-        let mut ephemeral = [0; 32];
-        Csprng::from_seed(seed).fill_bytes(&mut ephemeral);
-        let options = Options { pre_shared_key: config.pre_shared.is_some() };
-        let suites = config.suites.bits();
-        let (initiator, noise) = Initiator::begin(
-            &config.server,
-            SecretKey::from_bytes(ephemeral),
-            &prologue(suites, options),
-            config.pre_shared,
-        )?;
-        let mut connect = Connect { tag: 0, suites, options, cookie: [0; COOKIE_BYTES], noise };
-        connect.tag = Connect::tag_of(connect.client_key());
+        let mut resources = Resources::new(CLIENT_MESSAGE_BYTES_MAX, Csprng::from_seed(seed));
+        let connecting = Connecting::begin(&config, now, None, &mut resources)?;
         Ok(Client {
-            tag: connect.tag,
-            state: State::Connecting(Box::new(Connecting {
-                initiator,
-                connect,
-                started_at: now,
-                retry_at: now,
-                retry_after: CONNECT_RETRY_FIRST,
-                tries: 0,
-                distrusted: false,
-            })),
+            config,
+            tag: connecting.connect.tag,
+            state: State::Connecting(Box::new(connecting)),
             frames: Box::new([0; FRAMES_BYTES_MAX]),
             frames_used: 0,
+            sequence: 0,
+            composed: VecDeque::new(),
             farewells: 0,
+            farewell: DisconnectReason::Closed,
             proof: None,
-            pong: None,
+            former: None,
+            reconnect_after: RECONNECT_FIRST,
             events: VecDeque::new(),
-            drops: Drops::default(),
+            resources,
         })
     }
 
@@ -163,9 +208,22 @@ impl Client {
         }
     }
 
+    /// The session by itself, while connected, with what it needs: for tools that put frames of their own into datagrams.
+    pub fn into_session(self) -> Option<(Session, Resources)> {
+        match self.state {
+            State::Connected(session) => Some((session, self.resources)),
+            _ => None,
+        }
+    }
+
     /// What it dropped so far, and why.
     pub fn drops(&self) -> &Drops {
-        &self.drops
+        &self.resources.drops
+    }
+
+    /// Memory that messages are kept in right now, in bytes.
+    pub fn message_bytes(&self) -> usize {
+        self.resources.pool.lent_bytes()
     }
 
     /// Asks the processor for the front of the datagram being composed, which is about to be written.
@@ -176,61 +234,88 @@ impl Client {
         }
     }
 
-    /// Takes a datagram, which is opened in place, and gives its messages.
+    /// Takes a datagram, which is opened in place, and gives its messages. Others may then wait in [`Self::read`].
     #[inline]
     pub fn receive<'a>(&mut self, now: Instant, datagram: &'a mut [u8]) -> Option<Messages<'a>> {
         let Ok(header) = Header::decode(datagram) else {
-            self.drops.bad_size += 1;
+            self.resources.drops.bad_size += 1;
             return None;
         };
         if header.flags == 0 {
             self.receive_cleartext(now, datagram);
             return None;
         }
-        let State::Connected(session) = &mut self.state else {
-            self.drops.unknown_connection += 1;
+        let Client { state: State::Connected(session), resources, .. } = self else {
+            self.resources.drops.unknown_connection += 1;
             return None;
         };
-        if header.connection != session.id() {
-            self.drops.unknown_connection += 1;
+        if !session.is_called(header.connection) {
+            resources.drops.unknown_connection += 1;
             return None;
         }
-        let plaintext = match session.open(now, &header, datagram) {
-            Ok(plaintext) => plaintext,
+        let bytes = datagram.len();
+        let ingested = session.open(now, &header, datagram).and_then(|plaintext| {
+            let ingested = session.ingest(now, &header, bytes, plaintext, resources)?;
+            Ok((ingested, &*plaintext))
+        });
+        let (ingested, plaintext) = match ingested {
+            Ok(ingested) => ingested,
             Err(refused) => {
-                *self.drops.counter_of(refused) += 1;
+                *resources.drops.counter_of(refused) += 1;
                 return None;
             }
         };
         self.proof = None;
-        for frame in Frames::new(plaintext) {
-            match frame {
-                Frame::Message(_) => {}
-                Frame::Ping(value) => self.pong = Some(value),
-                Frame::Pong(value) => {
-                    session.stats.pongs_in += u64::from(session.heartbeat.pong(now, value));
-                }
-                Frame::Disconnect(reason) => {
-                    self.close(CloseReason::Disconnected(reason));
-                    return None;
-                }
-                Frame::Bad => self.drops.bad_frame += 1,
+        match ingested {
+            Ingested::Messages(_) | Ingested::PathResponse(..) => {}
+            Ingested::PeerLeft(reason) => {
+                self.lost(now, CloseReason::Disconnected(reason));
+                return None;
+            }
+            Ingested::End(reason) => {
+                self.hang_up(reason);
+                return None;
             }
         }
+        self.session_event(now);
         Some(Messages::new(plaintext))
+    }
+
+    /// Answers what the server asks of the session.
+    #[inline]
+    fn session_event(&mut self, now: Instant) {
+        let State::Connected(session) = &mut self.state else { return };
+        if let Some(SessionEvent::IntegrityChallenge { index, nonce }) = session.poll_event()
+            && let Some(key) = self.config.integrity_keys.as_ref().and_then(|keys| keys.get(usize::from(index)))
+        {
+            session.answer_integrity(now, key, &nonce);
+        }
+    }
+
+    /// The next message that did not lie in the last datagram ready to be delivered: it came in pieces, or too early, or
+    /// compressed. It is put into `message`; gives its channel.
+    pub fn read(&mut self, message: &mut Vec<u8>) -> Option<Channel> {
+        let Client { state: State::Connected(session), resources, .. } = self else { return None };
+        match session.read(message, resources) {
+            Ok(channel) => channel,
+            Err(reason) => {
+                self.hang_up(reason);
+                None
+            }
+        }
     }
 
     fn receive_cleartext(&mut self, now: Instant, datagram: &[u8]) {
         let packet = match decode_cleartext(datagram) {
             Ok(packet) => packet,
             Err(_) => {
-                self.drops.malformed += 1;
+                self.resources.drops.malformed += 1;
                 return;
             }
         };
         let State::Connecting(connecting) = &mut self.state else {
             // Late answers to a handshake that is over.
-            self.drops.unexpected += 1;
+            self.resources.drops.unexpected += 1;
             return;
         };
         match packet {
@@ -242,9 +327,9 @@ impl Client {
             }
             Cleartext::Accepted(accepted) if accepted.tag == self.tag => self.accepted(now, &accepted),
             Cleartext::Denied(Denied { tag, reason, server_version }) if tag == self.tag => {
-                self.close(CloseReason::Denied(reason, server_version));
+                self.lost(now, CloseReason::Denied(reason, server_version));
             }
-            _ => self.drops.unexpected += 1,
+            _ => self.resources.drops.unexpected += 1,
         }
     }
 
@@ -260,14 +345,29 @@ impl Client {
         });
         let Some((secrets, parameters, suite)) = finished else {
             connecting.distrusted = true;
-            self.drops.not_authentic += 1;
+            self.resources.drops.not_authentic += 1;
             return;
         };
-        let (client_to_server, server_to_client) = secrets.traffic_keys(suite);
-        let heartbeat = HeartbeatConfig { interval: parameters.heartbeat, timeout: parameters.timeout };
-        let session = Session::new(parameters.connection, suite, server_to_client, client_to_server, heartbeat, now);
+        let SessionParameters { connection: id, resumed, .. } = parameters;
+        let config = SessionConfig {
+            id,
+            role: Role::Client,
+            suite,
+            secrets,
+            heartbeat: HeartbeatConfig { interval: parameters.heartbeat, timeout: parameters.timeout },
+            transport: self.config.transport,
+        };
+        let mut session = Session::new(config, now, &mut self.resources.random);
+        if let Some(Former { channels: Some(mut channels), .. }) = self.former.take() {
+            if resumed {
+                session.adopt(now, *channels);
+            } else {
+                channels.release(&mut self.resources.pool);
+            }
+        }
         self.state = State::Connected(session);
-        self.events.push_back(ClientEvent::Connected(parameters.connection));
+        self.reconnect_after = RECONNECT_FIRST;
+        self.events.push_back(ClientEvent::Connected { id, resumed });
         self.proof = Some((now, CONNECT_RETRY_FIRST));
         self.prove(now);
     }
@@ -283,35 +383,132 @@ impl Client {
         }
     }
 
-    /// Takes a message for the next datagram.
+    /// Takes a message. Unreliable ones share the next datagram; reliable ones leave as the path allows.
     ///
     /// # Errors
-    /// [`SendError::Full`] when the datagram has no room for it: drain [`Self::poll_transmit`] first.
+    /// [`SendError`]; the message was not taken. After [`SendError::Full`], drain [`Self::poll_transmit`] first; after
+    /// [`SendError::Overflow`] the connection ends (R7).
     #[inline]
-    pub fn send(&mut self, message: &[u8]) -> Result<(), SendError> {
-        if message.len() > MESSAGE_BYTES_MAX {
-            return Err(SendError::TooLong);
-        }
-        if !self.is_connected() {
+    pub fn send(&mut self, now: Instant, channel: Channel, message: &[u8]) -> Result<(), SendError> {
+        let Client { state: State::Connected(session), resources, .. } = self else {
             return Err(SendError::NotConnected);
+        };
+        let plain = channel.delivery() == Delivery::Unreliable && message.len() <= COMPRESSION_BYTES_MIN;
+        if plain && session.is_unlimited() {
+            return if self.compose(|frames| frames.message(channel, message)) { Ok(()) } else { Err(SendError::Full) };
         }
-        if self.compose(|frames| frames.message(message)) { Ok(()) } else { Err(SendError::Full) }
+        if channel.delivery().is_reliable() {
+            let sent = session.send_reliable(now, channel, message, resources);
+            if sent == Err(SendError::Overflow) {
+                self.hang_up(DisconnectReason::Overflow);
+            }
+            return sent;
+        }
+        self.send_unreliable(now, channel, message)
     }
 
+    fn send_unreliable(&mut self, now: Instant, channel: Channel, message: &[u8]) -> Result<(), SendError> {
+        let Client { state: State::Connected(session), resources, frames, frames_used, sequence, composed, .. } = self
+        else {
+            return Err(SendError::NotConnected);
+        };
+        let Resources { compressor, random, .. } = resources;
+        let message = session.send_unreliable(now, channel, message, compressor).inspect_err(|&error| {
+            resources.drops.rate_limited += u64::from(error == SendError::RateLimited);
+        })?;
+        let limit = session.frames_max();
+        for index in 0..message.frames() {
+            let mut writer = FrameWriter::new(&mut frames[..limit.max(*frames_used)], *frames_used);
+            if *frames_used > 0 && message.write(index, &mut writer) {
+                *frames_used = writer.used();
+                continue;
+            }
+            if *frames_used > 0 {
+                if message.frames() == 1 {
+                    return Err(SendError::Full);
+                }
+                composed.push_back(Composed { sequence: *sequence, frames: frames[..*frames_used].to_vec() });
+            }
+            let mut writer = FrameWriter::new(&mut frames[..limit], 0);
+            assert!(message.write(index, &mut writer), "every frame fits an empty datagram");
+            *frames_used = writer.used();
+            *sequence = session.begin_datagram(random);
+        }
+        Ok(())
+    }
+
+    /// Bytes of reliable messages that can still be queued; each costs its size and [`MESSAGE_COST_BYTES`].
+    pub fn send_room(&self) -> usize {
+        self.session().map_or(0, Session::send_room)
+    }
+
+    /// How a channel is treated from now on (R5).
+    pub fn set_channel_quality(&mut self, now: Instant, channel: Channel, quality: ChannelQuality) {
+        if let State::Connected(session) = &mut self.state {
+            session.set_channel_quality(now, channel, quality);
+        }
+    }
+
+    /// Bytes of messages a second, over all channels; None for as many as there are (R5).
+    pub fn set_rate(&mut self, now: Instant, bytes_per_second: Option<u64>) {
+        if let State::Connected(session) = &mut self.state {
+            session.set_rate(now, bytes_per_second);
+        }
+    }
+
+    /// Which congestion control holds from now on (R4).
+    pub fn set_congestion(&mut self, now: Instant, algorithm: CongestionControl) {
+        self.config.transport.congestion = algorithm;
+        if let State::Connected(session) = &mut self.state {
+            session.set_congestion(now, algorithm);
+        }
+    }
+
+    /// Changes the traffic keys, unless they have just changed (S5).
+    pub fn rekey(&mut self, now: Instant) {
+        if let State::Connected(session) = &mut self.state {
+            session.rekey(now, &mut self.resources);
+        }
+    }
+
+    /// The client sends from another address from now on: the server is shown it at once, and what was under way is sent
+    /// again (W13). Where an address changes unseen, by a translator, the next datagram shows it.
+    pub fn address_changed(&mut self, now: Instant) {
+        if let State::Connected(session) = &mut self.state {
+            session.path_changed(now);
+            session.ping(now);
+        }
+    }
+
+    /// Appends a frame to the datagram being composed; false where it does not fit.
     #[inline]
     fn compose(&mut self, write: impl Fn(&mut FrameWriter<'_>) -> bool) -> bool {
-        let mut frames = FrameWriter::new(self.frames.as_mut_slice(), self.frames_used);
-        let written = write(&mut frames);
-        self.frames_used = frames.used();
-        written
+        let Client { state: State::Connected(session), resources, frames, frames_used, sequence, .. } = self else {
+            return false;
+        };
+        let limit = session.frames_max().max(*frames_used);
+        let mut writer = FrameWriter::new(&mut frames[..limit], *frames_used);
+        if !write(&mut writer) {
+            return false;
+        }
+        if *frames_used == 0 {
+            *sequence = session.begin_datagram(&mut resources.random);
+        }
+        *frames_used = writer.used();
+        true
     }
 
     /// Hangs up. The server is told by the datagrams that [`Self::poll_transmit`] then gives.
     pub fn disconnect(&mut self) {
+        self.hang_up(DisconnectReason::Closed);
+    }
+
+    fn hang_up(&mut self, reason: DisconnectReason) {
         if self.is_connected() {
             self.farewells = DISCONNECT_COPIES;
+            self.farewell = reason;
         } else if !self.is_closed() {
-            self.close(CloseReason::Disconnected(DisconnectReason::Closed));
+            self.close(CloseReason::Disconnected(reason));
         }
     }
 
@@ -325,45 +522,74 @@ impl Client {
                         true => CloseReason::WrongKey,
                         false => CloseReason::Unreachable(connecting.tries),
                     };
-                    self.close(reason);
+                    self.lost(now, reason);
                 }
             }
-            State::Connected(session) => match session.heartbeat.due(now) {
-                Due::Nothing => {}
-                Due::Ping(value) => {
-                    // A full datagram is about to leave: it is the sign of life, the round trip can wait.
-                    self.compose(|frames| frames.ping(value));
+            State::Connected(session) => {
+                if let Some(reason) = session.advance(now, &mut self.resources) {
+                    match reason {
+                        DisconnectReason::TimedOut => self.lost(now, CloseReason::Disconnected(reason)),
+                        _ => self.hang_up(reason),
+                    }
                 }
-                Due::TimedOut => self.close(CloseReason::Disconnected(DisconnectReason::TimedOut)),
-            },
-            State::Closed => {}
+            }
+            State::Waiting(until) if *until <= now => self.reconnect(now),
+            State::Waiting(_) | State::Closed => {}
         }
+    }
+
+    fn reconnect(&mut self, now: Instant) {
+        let connecting = Connecting::begin(&self.config, now, self.former.as_ref(), &mut self.resources)
+            .expect("the server's key has served before");
+        self.tag = connecting.connect.tag;
+        self.state = State::Connecting(Box::new(connecting));
     }
 
     /// When [`Self::advance`] and [`Self::poll_transmit`] want to be called next, at the latest.
     pub fn deadline(&self) -> Instant {
         match &self.state {
             State::Connecting(connecting) => connecting.retry_at.min(connecting.started_at + CONNECT_TIMEOUT),
-            State::Connected(session) => {
-                session.heartbeat.deadline().min(self.proof.map_or(Instant::NEVER, |(at, _)| at))
-            }
+            State::Connected(session) => session.deadline().min(self.proof.map_or(Instant::NEVER, |(at, _)| at)),
+            State::Waiting(until) => *until,
             State::Closed => Instant::NEVER,
         }
     }
 
     /// Size of the datagram that waits to be sent, if one does.
     #[inline]
-    pub fn transmit_len(&self, now: Instant) -> Option<usize> {
-        match &self.state {
+    pub fn transmit_len(&mut self, now: Instant) -> Option<usize> {
+        match &mut self.state {
             State::Connecting(connecting) => (now >= connecting.retry_at).then_some(CONNECT_BYTES),
-            State::Connected(_) if self.frames_used > 0 || self.pong.is_some() || self.farewells > 0 => {
-                let pong = if self.pong.is_some() { FRAME_HEADER_BYTES + 8 } else { 0 };
-                let with_pong = self.frames_used + pong;
-                let frames = if with_pong <= FRAMES_BYTES_MAX { with_pong } else { self.frames_used };
-                Some(sealed_len(if frames == 0 { FRAME_HEADER_BYTES + 1 } else { frames }))
-            }
-            _ => None,
+            State::Connected(_) => self.compose_due(now),
+            State::Waiting(_) | State::Closed => None,
         }
+    }
+
+    /// Lets the session write what is due, behind what is composed already. Gives the size of the datagram that is next.
+    #[inline]
+    fn compose_due(&mut self, now: Instant) -> Option<usize> {
+        if let Some(composed) = self.composed.front() {
+            return Some(sealed_len(composed.frames.len()));
+        }
+        let Client { state: State::Connected(session), resources, frames, frames_used, sequence, .. } = self else {
+            return None;
+        };
+        let due = if *frames_used > 0 { !session.is_quiet() } else { session.wants_datagram(now) };
+        if self.farewells == 0 && due {
+            let fresh = *frames_used == 0;
+            let limit = if fresh { session.fresh_frames_max(now) } else { session.frames_max().max(*frames_used) };
+            let mut writer = FrameWriter::new(&mut frames[..limit], *frames_used);
+            let carried = session.fill(now, &mut writer, fresh);
+            *frames_used = writer.used();
+            if fresh && *frames_used > 0 {
+                *sequence = session.begin_datagram(&mut resources.random);
+            }
+            session.sent(now, *sequence, *frames_used, carried);
+        }
+        if *frames_used > 0 {
+            return Some(sealed_len(*frames_used));
+        }
+        (self.farewells > 0).then(|| sealed_len(FRAME_HEADER_BYTES + 1))
     }
 
     /// Writes the datagram that waits into `datagram`, which is exactly [`Self::transmit_len`] long.
@@ -372,32 +598,39 @@ impl Client {
     /// When nothing waits, or the room has another length.
     #[inline]
     pub fn transmit(&mut self, now: Instant, datagram: &mut [u8]) {
-        assert!(self.transmit_len(now) == Some(datagram.len()), "the caller gives the room that was asked for");
         if let State::Connecting(connecting) = &mut self.state {
+            assert!(
+                datagram.len() == CONNECT_BYTES && now >= connecting.retry_at,
+                "the caller asks for the size first"
+            );
             datagram.copy_from_slice(&connecting.connect.encode());
             connecting.tries += 1;
             connecting.retry_at = now + connecting.retry_after;
             connecting.retry_after = (connecting.retry_after * 2).min(CONNECT_RETRY_MAX);
             return;
         }
-        if let Some(value) = self.pong
-            && self.compose(|frames| frames.pong(value))
-        {
-            self.pong = None;
-        }
-        let last = self.frames_used == 0 && self.farewells > 0;
+        let last = self.composed.is_empty() && self.frames_used == 0 && self.farewells > 0;
         if last {
             self.farewells -= 1;
-            self.compose(|frames| frames.disconnect(DisconnectReason::Closed));
+            let reason = self.farewell;
+            self.compose(|frames| frames.disconnect(reason));
         }
-        let State::Connected(session) = &mut self.state else { return };
-        if session.seal(&self.frames[..self.frames_used], datagram).is_err() {
+        let Client { state: State::Connected(session), frames, frames_used, sequence, composed, .. } = self else {
+            panic!("nothing waits to be sent");
+        };
+        let sealed = match composed.pop_front() {
+            Some(Composed { sequence, frames }) => session.seal(sequence, &frames, datagram),
+            None => {
+                let used = std::mem::take(frames_used);
+                session.seal(*sequence, &frames[..used], datagram)
+            }
+        };
+        if sealed.is_err() {
             datagram.fill(0);
             return self.close(CloseReason::Disconnected(DisconnectReason::KeyExhausted));
         }
-        self.frames_used = 0;
         if last && self.farewells == 0 {
-            self.close(CloseReason::Disconnected(DisconnectReason::Closed));
+            self.close(CloseReason::Disconnected(self.farewell));
         }
     }
 
@@ -416,11 +649,97 @@ impl Client {
         self.events.pop_front()
     }
 
+    /// The connection is gone, not by our wish: connects again, where that is wanted and may help.
+    fn lost(&mut self, now: Instant, reason: CloseReason) {
+        if !self.config.reconnect || !reason.may_pass() {
+            return self.close(reason);
+        }
+        let resumable = !matches!(reason, CloseReason::Disconnected(DisconnectReason::NotResumable));
+        if let State::Connected(mut session) = std::mem::replace(&mut self.state, State::Closed) {
+            let (core, token) = (session.id().core(), session.resume_token());
+            let channels = session.take_channels().map(Box::new);
+            self.forget_former();
+            self.former = Some(Former { core, token, channels });
+        }
+        if !resumable {
+            self.forget_former();
+        }
+        self.forget_composed();
+        // Spread, so that the clients of a restarted server do not all come at once.
+        let spread = self.resources.random.next_u32() % 256;
+        let wait = self.reconnect_after * (256 + spread) / 512;
+        self.reconnect_after = (self.reconnect_after * 2).min(RECONNECT_MAX);
+        self.state = State::Waiting(now + wait);
+        self.events.push_back(ClientEvent::Reconnecting(reason));
+    }
+
     fn close(&mut self, reason: CloseReason) {
-        self.state = State::Closed;
+        if let State::Connected(mut session) = std::mem::replace(&mut self.state, State::Closed) {
+            session.release(&mut self.resources);
+        }
+        self.forget_former();
+        self.forget_composed();
+        self.events.push_back(ClientEvent::Closed(reason));
+    }
+
+    fn forget_former(&mut self) {
+        if let Some(Former { channels: Some(mut channels), .. }) = self.former.take() {
+            channels.release(&mut self.resources.pool);
+        }
+    }
+
+    fn forget_composed(&mut self) {
         self.frames_used = 0;
+        self.composed.clear();
         self.farewells = 0;
         self.proof = None;
-        self.events.push_back(ClientEvent::Closed(reason));
+    }
+}
+
+impl CloseReason {
+    /// Whether another attempt may go better.
+    fn may_pass(&self) -> bool {
+        match self {
+            CloseReason::Unreachable(_) => true,
+            CloseReason::Denied(reason, _) => {
+                matches!(reason, DeniedReason::ServerFull | DeniedReason::ShuttingDown)
+            }
+            CloseReason::WrongKey => false,
+            CloseReason::Disconnected(reason) => {
+                use DisconnectReason::*;
+                matches!(reason, ShuttingDown | TimedOut | KeyExhausted | NotResumable)
+            }
+        }
+    }
+}
+
+impl Connecting {
+    fn begin(
+        config: &ClientConfig,
+        now: Instant,
+        former: Option<&Former>,
+        resources: &mut Resources,
+    ) -> Result<Self, NotAuthentic> {
+        let options = Options { pre_shared_key: config.pre_shared.is_some() };
+        let suites = config.suites.bits();
+        let (initiator, noise) = Initiator::begin(
+            &config.server,
+            resources.draw_secret(),
+            &prologue(suites, options),
+            config.pre_shared.clone(),
+            &former.map_or([0; RESUME_TOKEN_BYTES], |former| former.token),
+        )?;
+        let core = former.map(|former| former.core);
+        let mut connect = Connect { core, tag: 0, suites, options, cookie: [0; COOKIE_BYTES], noise };
+        connect.tag = Connect::tag_of(connect.client_key());
+        Ok(Connecting {
+            initiator,
+            connect,
+            started_at: now,
+            retry_at: now,
+            retry_after: CONNECT_RETRY_FIRST,
+            tries: 0,
+            distrusted: false,
+        })
     }
 }

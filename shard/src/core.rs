@@ -6,9 +6,10 @@ use crate::service::Service;
 use crate::stages::{CoreReport, ReportOutlet, Stages};
 use ringshard_engine::Endpoint;
 use ringshard_engine::endpoint::{Event, Received};
-use ringshard_engine::limits::{DATAGRAM_BYTES_MAX, RECEIVE_DATAGRAMS_PER_TURN, SWEEP_PERIOD};
+use ringshard_engine::limits::{DATAGRAM_BYTES_MAX, MESSAGE_BYTES_MAX, RECEIVE_DATAGRAMS_PER_TURN};
 use ringshard_engine::link::{Link, Path};
 use ringshard_engine::time::{Duration, Instant};
+use ringshard_engine::wire::Message;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
 
@@ -34,6 +35,8 @@ pub struct Core<L, S> {
     stopping_since: Option<Instant>,
     next_tick: Instant,
     ticks_skipped: u64,
+    /// A message that did not lie in its datagram ready to be delivered.
+    message: Vec<u8>,
     /// Arrivals of this turn: when the kernel got them, and how many datagrams they were.
     arrivals: Vec<(Instant, u64)>,
 }
@@ -62,6 +65,7 @@ impl<L: Link, S: Service> Core<L, S> {
             stopping_since: None,
             next_tick: now + TICK,
             ticks_skipped: 0,
+            message: Vec::with_capacity(MESSAGE_BYTES_MAX),
             arrivals: Vec::with_capacity(RECEIVE_DATAGRAMS_PER_TURN),
         }
     }
@@ -88,7 +92,7 @@ impl<L: Link, S: Service> Core<L, S> {
 
     /// Phase 1: every datagram, in place in its buffer, from bytes to the service.
     fn reap(&mut self, now: Instant) -> usize {
-        let Core { link, endpoint, service, mesh, arrivals, .. } = self;
+        let Core { link, endpoint, service, mesh, message, arrivals, .. } = self;
         arrivals.clear();
         let received = link.receive(RECEIVE_DATAGRAMS_PER_TURN, |mut arrival| {
             let path = arrival.path;
@@ -101,7 +105,7 @@ impl<L: Link, S: Service> Core<L, S> {
                 if let Some(ahead) = arrival.peek(index + RECEIVE_AHEAD) {
                     endpoint.prefetch(ahead);
                 }
-                ingest(now, path, arrival.datagram(index), endpoint, service, mesh);
+                ingest(now, path, arrival.datagram(index), endpoint, service, mesh, message);
             }
         });
         self.deliver_events(now);
@@ -122,8 +126,8 @@ impl<L: Link, S: Service> Core<L, S> {
         {
             crossed += 1;
             let Misrouted { path, len, bytes } = &mut misrouted;
-            let Core { endpoint, service, mesh, .. } = self;
-            ingest(now, *path, &mut bytes[..usize::from(*len)], endpoint, service, mesh);
+            let Core { endpoint, service, mesh, message, .. } = self;
+            ingest(now, *path, &mut bytes[..usize::from(*len)], endpoint, service, mesh, message);
         }
         if self.stopping_since.is_none() && self.stop.load(Ordering::Relaxed) {
             self.stopping_since = Some(now);
@@ -178,7 +182,7 @@ impl<L: Link, S: Service> Core<L, S> {
             || self.endpoint.has_strangers_waiting()
             || !self.endpoint.is_flushed()
             || self.stopping_since.is_some();
-        let wait = self.idle.wait(now, self.next_tick.min(now + SWEEP_PERIOD), received, busy);
+        let wait = self.idle.wait(now, self.next_tick.min(self.endpoint.deadline()), received, busy);
         self.link.park(wait);
         if wait.until > now {
             let woken = self.link.now();
@@ -192,6 +196,9 @@ impl<L: Link, S: Service> Core<L, S> {
         while let Some(event) = self.endpoint.poll_event() {
             match event {
                 Event::Joined(id) => self.service.joined(now, &mut self.endpoint, id),
+                Event::Resumed { id, former } => self.service.resumed(now, &mut self.endpoint, id, former),
+                Event::Renamed { id, former } => self.service.renamed(now, &mut self.endpoint, id, former),
+                Event::Integrity(id, right) => self.service.integrity(now, &mut self.endpoint, id, right),
                 Event::Left(id, reason) => self.service.left(now, &mut self.endpoint, id, reason),
             }
         }
@@ -229,11 +236,15 @@ fn ingest<S: Service>(
     endpoint: &mut Endpoint,
     service: &mut S,
     mesh: &mut Mesh,
+    kept: &mut Vec<u8>,
 ) {
     match endpoint.receive(now, path, datagram) {
-        Received::Messages(id, messages) => {
+        Received::Messages { id, messages, more } => {
             for message in messages {
                 service.message(now, endpoint, id, message);
+            }
+            while more && let Some(channel) = endpoint.read(id, kept) {
+                service.message(now, endpoint, id, Message { channel, bytes: kept });
             }
         }
         Received::Elsewhere(core, datagram) => {

@@ -15,6 +15,9 @@ pub enum KeyFileError {
     /// A pre-shared key is not there.
     #[error("there is no pre-shared key {0}: make one with `openssl rand -hex 32 > {0}` and give it to every client")]
     NoPreSharedKey(PathBuf),
+    /// A table of integrity keys with a bad line, or of a size that it cannot have.
+    #[error("{0}, line {1}: {2}; a table of integrity keys has 1 to 256 lines of 64 hexadecimal digits")]
+    BadTable(PathBuf, usize, String),
     /// It is there already.
     #[error("{0} exists: a key is not overwritten; name another file, or remove this one")]
     Exists(PathBuf),
@@ -76,6 +79,24 @@ pub fn load_pre_shared(path: &Path) -> Result<PreSharedKey, KeyFileError> {
         other => other,
     })?;
     PreSharedKey::from_hex(&text).map_err(|error| KeyFileError::NoKey(path.to_owned(), error))
+}
+
+/// Reads a table of integrity keys, one a line.
+///
+/// # Errors
+/// [`KeyFileError`].
+pub fn load_integrity_keys(path: &Path) -> Result<Vec<[u8; 32]>, KeyFileError> {
+    let bad = |line: usize, what: String| KeyFileError::BadTable(path.to_owned(), line, what);
+    let text = read(path)?;
+    let mut keys = Vec::new();
+    for (line, digits) in text.lines().enumerate() {
+        let key = PublicKey::from_hex(digits).map_err(|error| bad(line + 1, error.to_string()))?;
+        keys.push(*key.as_bytes());
+    }
+    match keys.len() {
+        1..=256 => Ok(keys),
+        count => Err(bad(count, format!("{count} keys"))),
+    }
 }
 
 fn read(path: &Path) -> Result<String, KeyFileError> {

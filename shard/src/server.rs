@@ -11,12 +11,13 @@ use crate::service::Service;
 use crate::stages::{CoreReport, ReportOutlet, report_exchange};
 use core_affinity::CoreId;
 use ringshard_engine::crypto::{PreSharedKey, PublicKey, SecretKey, Suites};
-use ringshard_engine::limits::{CONNECTIONS_PER_CORE_MAX, CORES_MAX};
+use ringshard_engine::endpoint::IntegrityConfig;
+use ringshard_engine::limits::{CONNECTIONS_PER_CORE_MAX, CORES_MAX, MESSAGE_MEMORY_BYTES_MIN};
 use ringshard_engine::link::Link;
 use ringshard_engine::link::mmsg::MmsgLink;
 use ringshard_engine::link::socket::{Socket, SocketError};
 use ringshard_engine::link::uring::{UringError, UringLink};
-use ringshard_engine::session::HeartbeatConfig;
+use ringshard_engine::session::{HeartbeatConfig, TransportConfig};
 use ringshard_engine::{Endpoint, EndpointConfig};
 use std::io;
 use std::net::{SocketAddr, TcpListener};
@@ -49,6 +50,12 @@ pub struct ServerConfig {
     pub secret: SecretKey,
     /// Mixed into every handshake, when set.
     pub pre_shared: Option<PreSharedKey>,
+    /// How reliable messages are carried.
+    pub transport: TransportConfig,
+    /// Memory for messages that are kept, over all cores, in bytes.
+    pub message_bytes_max: usize,
+    /// How clients' integrity is checked, if it is.
+    pub integrity: Option<IntegrityConfig>,
     /// Where to answer questions about it.
     pub admin: Option<SocketAddr>,
 }
@@ -251,6 +258,9 @@ fn run<L: Link, S: Service>(
             heartbeat: config.heartbeat,
             secret: config.secret,
             pre_shared: config.pre_shared,
+            transport: config.transport,
+            message_bytes_max: config.message_bytes_max / config.cpus.len(),
+            integrity: config.integrity,
         },
         link.now(),
         random_bytes(),
@@ -269,6 +279,14 @@ fn check_ranges(config: &ServerConfig) -> Result<(), StartError> {
     let most = cores * CONNECTIONS_PER_CORE_MAX;
     if !(1..=most).contains(&connections) {
         return out_of_range(format!("--max-connections is {connections}; {cores} core(s) take 1 to {most}"));
+    }
+    let memory = cores * MESSAGE_MEMORY_BYTES_MIN;
+    if config.message_bytes_max < memory {
+        return out_of_range(format!(
+            "--message-memory is {} MiB; {cores} core(s) need {} MiB or more",
+            config.message_bytes_max >> 20,
+            memory >> 20
+        ));
     }
     let HeartbeatConfig { interval, timeout } = config.heartbeat;
     if interval.as_millis() == 0 || timeout <= interval || timeout.as_millis() > u32::MAX.into() {

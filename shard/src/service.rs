@@ -2,7 +2,7 @@
 
 use ringshard_engine::Endpoint;
 use ringshard_engine::time::Instant;
-use ringshard_engine::wire::{ConnectionId, DisconnectReason};
+use ringshard_engine::wire::{ConnectionId, DisconnectReason, Message};
 
 /// Takes what the connections of one core say, and answers through the endpoint. All of it runs inside the core's turn:
 /// it must not block.
@@ -10,24 +10,34 @@ pub trait Service {
     /// A client has proved its keys.
     fn joined(&mut self, _now: Instant, _endpoint: &mut Endpoint, _id: ConnectionId) {}
 
+    /// A connection goes on with the session of a former one: what was sent reliably and is not acknowledged goes on, too.
+    fn resumed(&mut self, _now: Instant, _endpoint: &mut Endpoint, _id: ConnectionId, _former: ConnectionId) {}
+
+    /// A connection is called otherwise from now on, because its client has moved to another address.
+    fn renamed(&mut self, _now: Instant, _endpoint: &mut Endpoint, _id: ConnectionId, _former: ConnectionId) {}
+
+    /// A client has answered an integrity challenge, rightly or not. Unless overridden, this is only counted.
+    fn integrity(&mut self, _now: Instant, _endpoint: &mut Endpoint, _id: ConnectionId, _right: bool) {}
+
     /// A connection is gone.
     fn left(&mut self, _now: Instant, _endpoint: &mut Endpoint, _id: ConnectionId, _reason: DisconnectReason) {}
 
     /// A message came.
-    fn message(&mut self, now: Instant, endpoint: &mut Endpoint, from: ConnectionId, message: &[u8]);
+    fn message(&mut self, now: Instant, endpoint: &mut Endpoint, from: ConnectionId, message: Message<'_>);
 
     /// 60 times a second.
     fn tick(&mut self, _now: Instant, _endpoint: &mut Endpoint) {}
 }
 
-/// Sends every message back to where it came from.
+/// Sends every message back to where it came from, on the channel it came by.
 #[derive(Clone, Copy, Debug, Default)]
 pub struct Echo;
 
 impl Service for Echo {
     #[inline]
-    fn message(&mut self, _now: Instant, endpoint: &mut Endpoint, from: ConnectionId, message: &[u8]) {
-        // A reply that is not taken was counted by the endpoint; an unreliable one is simply lost.
-        let _ = endpoint.send(from, message);
+    fn message(&mut self, now: Instant, endpoint: &mut Endpoint, from: ConnectionId, message: Message<'_>) {
+        // A reply that is not taken was counted by the endpoint: an unreliable one is lost, a reliable one beyond what may
+        // wait has ended the connection.
+        let _ = endpoint.send(now, from, message.channel, message.bytes);
     }
 }

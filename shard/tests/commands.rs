@@ -81,6 +81,16 @@ fn each_wrong_start_says_what_to_do() {
     let bad = folder.file("bad.key");
     std::fs::write(&bad, "not a key").unwrap();
     assert_refused(&ringshard(&["serve", "--key", &bad]), &["holds no key", "64 hexadecimal digits"]);
+    let table = folder.file("integrity.keys");
+    std::fs::write(&table, format!("{}\nshort\n", "ab".repeat(32))).unwrap();
+    assert_refused(
+        &ringshard(&["serve", "--integrity-keys", &table]),
+        &["line 2", "64 hexadecimal digits", "1 to 256"],
+    );
+    assert_refused(
+        &ringshard(&["serve", "--message-memory", "3", "--cpus", "0"]),
+        &["--message-memory is 3 MiB", "4 MiB or more"],
+    );
     assert_refused(&ringshard(&["serve", "--no-such-option"]), &["--no-such-option", "--help"]);
     assert_refused(&ringshard(&["serve", "--cpus", "4095"]), &["no processor 4095"]);
     assert_refused(

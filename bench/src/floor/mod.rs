@@ -13,7 +13,7 @@ use std::sync::{Arc, Mutex};
 
 /// Runs the command.
 pub fn run(arguments: &Arguments) -> Result<bool, String> {
-    let scenario = Scenario::new(arguments)?;
+    let scenario = Scenario::new(arguments, None)?;
     let report = measure(&scenario)?;
     println!("floor: plain recvmmsg and sendmmsg, no protocol\n{}", report.page());
     if let Some(path) = &arguments.json {

@@ -1,27 +1,25 @@
 //! A client, connecting and connected, at the mercy of the input.
 
 use crate::input::Input;
+use crate::peer::{HEARTBEAT, Peer, SUITE, may_end, suites, total};
 use crate::put_checksum;
 use ringshard_engine::client::{Client, ClientConfig, ClientEvent};
+use ringshard_engine::crypto::SecretKey;
 use ringshard_engine::crypto::noise::{MESSAGE_2_OVERHEAD_BYTES, Responder};
-use ringshard_engine::crypto::{SecretKey, Suite, Suites};
 use ringshard_engine::limits::*;
-use ringshard_engine::session::{HeartbeatConfig, Session, prologue, sealed_len};
-use ringshard_engine::stats::Drops;
+use ringshard_engine::session::{Role, SendError, prologue};
 use ringshard_engine::time::{Duration, Instant};
 use ringshard_engine::wire::*;
 use std::cell::RefCell;
 
-const SUITES: u8 = Suite::ChaCha20Poly1305 as u8;
-const HEARTBEAT: HeartbeatConfig = HeartbeatConfig { interval: HEARTBEAT_DEFAULT, timeout: TIMEOUT_DEFAULT };
 const INPUTS_PER_CONNECTION: u32 = 10_000;
-/// A ping or its answer, what the caller sent, and the farewells.
-const DATAGRAMS_AT_ONCE: usize = 3 + DISCONNECT_COPIES;
+/// What the caller sent and what answers it, in the smallest pieces, and the farewells.
+const DATAGRAMS_AT_ONCE: usize = 64 * (MESSAGE_BYTES_MAX / 128) + DISCONNECT_COPIES;
 
 struct Scene {
     client: Client,
     /// Stands on the server's side of the keys, once there are any, and so can seal what no server would.
-    server: Option<Session>,
+    server: Option<Peer>,
     connect: Connect,
     now: Instant,
     last: Vec<u8>,
@@ -43,7 +41,7 @@ pub fn client_receive(data: &[u8]) {
     CONNECTED.with_borrow_mut(|scene| {
         let mut on_stage = scene.take().unwrap_or_else(Scene::connected);
         on_stage.play(&mut input, dear);
-        let again = on_stage.client.is_connected() && on_stage.inputs < INPUTS_PER_CONNECTION;
+        let again = on_stage.is_connected() && on_stage.inputs < INPUTS_PER_CONNECTION;
         *scene = again.then_some(on_stage);
     });
 }
@@ -52,7 +50,7 @@ impl Scene {
     /// A client that has sent its first Connect.
     fn new() -> Self {
         let server = SecretKey::from_bytes([1; 32]).public();
-        let config = ClientConfig { server, suites: Suites::from_bits(SUITES), pre_shared: None };
+        let config = ClientConfig { suites: suites(), ..ClientConfig::new(server) };
         let now = Instant::from_nanos(1_000_000_000);
         let mut client = Client::new(config, now, [2; 32]).expect("the key is sound");
         let mut datagram = [0; DATAGRAM_BYTES_MAX];
@@ -67,22 +65,24 @@ impl Scene {
         let mut scene = Scene::new();
         let parameters = SessionParameters {
             connection: ConnectionId::new(0, 1, 0),
-            suite: SUITES,
+            suite: SUITE as u8,
+            resumed: false,
             datagram_bytes_max: DATAGRAM_BYTES_MAX as u16,
             heartbeat: HEARTBEAT.interval,
             timeout: HEARTBEAT.timeout,
         };
         scene.accept(parameters.encode(), 0, 0);
-        assert!(matches!(scene.client.poll_event(), Some(ClientEvent::Connected(_))));
+        assert!(matches!(scene.client.poll_event(), Some(ClientEvent::Connected { resumed: false, .. })));
         scene
     }
 
     /// Answers the Connect with these parameters, sealed as the server would, and then altered.
     fn accept(&mut self, parameters: [u8; SessionParameters::BYTES], at: u8, by: u8) {
         let secret = SecretKey::from_bytes([1; 32]);
-        let prologue = prologue(SUITES, Options { pre_shared_key: false });
-        let responder = Responder::read(&secret, &secret.public(), &prologue, None, &self.connect.noise)
+        let prologue = prologue(SUITE as u8, Options { pre_shared_key: false });
+        let (responder, token) = Responder::read(&secret, &secret.public(), &prologue, None, &self.connect.noise)
             .expect("the client pins this key");
+        assert_eq!(token, [0; RESUME_TOKEN_BYTES], "there is nothing to go on with");
         let mut noise = [0; SessionParameters::BYTES + MESSAGE_2_OVERHEAD_BYTES];
         let secrets = responder
             .write(&SecretKey::from_bytes([3; 32]), &parameters, &mut noise)
@@ -94,8 +94,13 @@ impl Scene {
         let Some(id) = self.client.id().filter(|_| was_connecting) else { return };
         assert_eq!(by, 0, "an altered Accepted was taken");
         assert_eq!(Ok(id), SessionParameters::decode(&parameters).map(|parameters| parameters.connection));
-        let (open_key, seal_key) = secrets.traffic_keys(Suite::ChaCha20Poly1305);
-        self.server = Some(Session::new(id, Suite::ChaCha20Poly1305, open_key, seal_key, HEARTBEAT, self.now));
+        self.server = Some(Peer::new(id, Role::Server, secrets, self.now));
+    }
+
+    /// Whether both ends go on to understand each other.
+    fn is_connected(&self) -> bool {
+        let (Some(session), Some(server)) = (self.client.session(), &self.server) else { return false };
+        session.is_called(server.session.id())
     }
 
     fn play(&mut self, input: &mut Input<'_>, dear: bool) {
@@ -111,7 +116,7 @@ impl Scene {
                 0 => self.deliver(&mut input.piece(1300).to_vec()),
                 1..=3 => {
                     let frames = input.piece(FRAMES_BYTES_MAX);
-                    if dear || !Frames::new(frames).any(|frame| matches!(frame, Frame::Disconnect(_))) {
+                    if dear || !Frames::new(frames).any(|frame| may_end(&frame)) {
                         self.deliver_sealed(frames);
                     }
                 }
@@ -129,10 +134,13 @@ impl Scene {
                     }
                 }
                 6 => {
-                    let message = [7; MESSAGE_BYTES_MAX + 1];
-                    let len = usize::from(input.word()) % (message.len() + 1);
-                    let sent = self.client.send(&message[..len]);
-                    assert!(sent.is_err() || len <= MESSAGE_BYTES_MAX);
+                    let (channel, len) = input.channel_and_length();
+                    let message: Vec<u8> = (0..len).map(|at| at as u8).collect();
+                    let sent = self.client.send(self.now, channel, &message);
+                    assert_eq!(
+                        sent == Err(SendError::TooLong),
+                        len > MESSAGE_BYTES_MAX && sent != Err(SendError::NotConnected)
+                    );
                 }
                 7 => self.drain(),
                 8 => {
@@ -162,7 +170,9 @@ impl Scene {
                     }
                     _ => {
                         let mut parameters: [u8; SessionParameters::BYTES] = input.array();
-                        parameters[4..8].copy_from_slice(&[SUITES, 0, 0xB0, 0x04]);
+                        let [low, high] = (DATAGRAM_BYTES_MAX as u16).to_le_bytes();
+                        let sound = [SUITE as u8, parameters[5] % 2, low, high];
+                        parameters[4..8].copy_from_slice(&sound);
                         self.accept(parameters, 0, 0);
                     }
                 },
@@ -176,7 +186,11 @@ impl Scene {
 
     fn deliver(&mut self, datagram: &mut [u8]) {
         if let Some(messages) = self.client.receive(self.now, datagram) {
-            assert!(messages.map(<[u8]>::len).sum::<usize>() <= FRAMES_BYTES_MAX);
+            assert!(messages.map(|message| message.bytes.len()).sum::<usize>() <= FRAMES_BYTES_MAX);
+        }
+        let mut message = Vec::new();
+        while self.client.read(&mut message).is_some() {
+            assert!(message.len() <= MESSAGE_BYTES_MAX);
         }
     }
 
@@ -200,9 +214,7 @@ impl Scene {
     }
 
     fn seal(&mut self, frames: &[u8]) -> Option<Vec<u8>> {
-        let mut datagram = vec![0; sealed_len(frames.len())];
-        self.server.as_mut()?.seal(frames, &mut datagram).expect("the key is far from exhausted");
-        Some(datagram)
+        Some(self.server.as_mut()?.seal(frames))
     }
 
     fn drain(&mut self) {
@@ -214,13 +226,8 @@ impl Scene {
             if header.flags & flags::ENCRYPTED == 0 {
                 decode_cleartext(&datagram[..len]).expect("the client's packets are well-formed");
             } else if let Some(server) = &mut self.server {
-                let opened = server.open(self.now, &header, &mut datagram[..len]).expect("the server holds the key");
-                assert!(Frames::new(opened).all(|frame| frame != Frame::Bad));
+                server.open(self.now, &header, &mut datagram[..len]).expect("the server holds the key");
             }
         }
     }
-}
-
-fn total(drops: &Drops) -> u64 {
-    drops.entries().map(|(_, count)| count).sum()
 }

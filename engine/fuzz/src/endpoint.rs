@@ -2,36 +2,31 @@
 
 use crate::input::Input;
 use crate::link::FlatLink;
+use crate::peer::{HEARTBEAT, Peer, SUITE, may_end, suites, total};
 use crate::put_checksum;
+use ringshard_engine::crypto::SecretKey;
 use ringshard_engine::crypto::noise::{Initiator, MESSAGE_1_BYTES};
-use ringshard_engine::crypto::{SecretKey, Suite, Suites};
-use ringshard_engine::endpoint::{Endpoint, EndpointConfig, Event, Received};
+use ringshard_engine::endpoint::{Endpoint, EndpointConfig, Event, Received, SendError};
 use ringshard_engine::limits::*;
 use ringshard_engine::link::{Link, Path};
-use ringshard_engine::session::{HeartbeatConfig, Session, prologue, sealed_len};
-use ringshard_engine::stats::Drops;
+use ringshard_engine::session::{Role, TransportConfig, prologue};
 use ringshard_engine::time::{Duration, Instant};
 use ringshard_engine::wire::*;
 use std::cell::RefCell;
 use std::net::SocketAddr;
 
-const HEARTBEAT: HeartbeatConfig = HeartbeatConfig { interval: HEARTBEAT_DEFAULT, timeout: TIMEOUT_DEFAULT };
-const SUITES: u8 = Suite::ChaCha20Poly1305 as u8;
 /// A connection is made anew after so many inputs, so that a finding seldom hangs on a long past.
 const INPUTS_PER_CONNECTION: u32 = 10_000;
-
-/// Stands on the client's side of the keys, and so can seal what no client would.
-struct Peer {
-    session: Session,
-    path: Path,
-    last: Vec<u8>,
-}
 
 struct Scene {
     endpoint: Endpoint,
     link: FlatLink,
     now: Instant,
+    /// Stands on the client's side of the keys.
     peer: Peer,
+    /// Where that is.
+    path: Path,
+    last: Vec<u8>,
     /// The cookie that [`STRANGER`] was given last, for its second Connect.
     cookie: [u8; COOKIE_BYTES],
     inputs: u32,
@@ -39,18 +34,21 @@ struct Scene {
 
 const STRANGER: u8 = 200;
 
-fn path(host: u8) -> Path {
+pub(crate) fn path(host: u8) -> Path {
     Path { socket: 0, peer: SocketAddr::from(([10, 0, 0, host], 9)) }
 }
 
 fn begin(ephemeral: u8) -> (Initiator, [u8; MESSAGE_1_BYTES]) {
     let server = SecretKey::from_bytes([1; 32]).public();
-    let prologue = prologue(SUITES, Options { pre_shared_key: false });
-    Initiator::begin(&server, SecretKey::from_bytes([ephemeral; 32]), &prologue, None).expect("the key is sound")
+    let prologue = prologue(SUITE as u8, Options { pre_shared_key: false });
+    let token = [0; RESUME_TOKEN_BYTES];
+    Initiator::begin(&server, SecretKey::from_bytes([ephemeral; 32]), &prologue, None, &token)
+        .expect("the key is sound")
 }
 
 fn connect(noise: [u8; MESSAGE_1_BYTES], cookie: [u8; COOKIE_BYTES]) -> Connect {
-    let mut connect = Connect { tag: 0, suites: SUITES, options: Options { pre_shared_key: false }, cookie, noise };
+    let options = Options { pre_shared_key: false };
+    let mut connect = Connect { core: None, tag: 0, suites: SUITE as u8, options, cookie, noise };
     connect.tag = Connect::tag_of(connect.client_key());
     connect
 }
@@ -69,45 +67,50 @@ pub fn endpoint_receive(data: &[u8]) {
     });
 }
 
+/// An endpoint that has let in a client; stands where that is, at `path(1)`, with its half of the session.
+pub(crate) fn established(now: Instant, link: &mut FlatLink) -> (Endpoint, Peer) {
+    let config = EndpointConfig {
+        core: 0,
+        cores: 2,
+        connections_max: 3,
+        suites: suites(),
+        heartbeat: HEARTBEAT,
+        secret: SecretKey::from_bytes([1; 32]),
+        pre_shared: None,
+        transport: TransportConfig::default(),
+        message_bytes_max: MESSAGE_MEMORY_BYTES_MIN,
+        integrity: None,
+    };
+    let mut endpoint = Endpoint::new(config, now, [2; 32]);
+    let (initiator, noise) = begin(5);
+    let mut reply = |connect: Connect| {
+        endpoint.receive(now, path(1), &mut connect.encode());
+        endpoint.flush(now, link);
+        let (_, reply) = link.sent().next().expect("a Connect is answered");
+        let reply = decode_cleartext(reply).expect("the endpoint's packets are well-formed");
+        link.submit();
+        reply
+    };
+    let Cleartext::Cookie(Cookie { cookie, .. }) = reply(connect(noise, [0; COOKIE_BYTES])) else {
+        panic!("a stranger is given a cookie");
+    };
+    let Cleartext::Accepted(accepted) = reply(connect(noise, cookie)) else {
+        panic!("who brings the cookie back is let in");
+    };
+    let (secrets, parameters) = initiator.finish(&accepted.noise).expect("the endpoint holds the key");
+    let id = SessionParameters::decode(&parameters).expect("the endpoint's parameters are sound").connection;
+    let mut peer = Peer::new(id, Role::Client, secrets, now);
+    endpoint.receive(now, path(1), &mut peer.seal(&[]));
+    assert_eq!(endpoint.poll_event(), Some(Event::Joined(id)));
+    (endpoint, peer)
+}
+
 impl Scene {
     fn new() -> Self {
-        let config = EndpointConfig {
-            core: 0,
-            cores: 2,
-            connections_max: 3,
-            suites: Suites::from_bits(SUITES),
-            heartbeat: HEARTBEAT,
-            secret: SecretKey::from_bytes([1; 32]),
-            pre_shared: None,
-        };
         let now = Instant::from_nanos(1_000_000_000);
-        let mut endpoint = Endpoint::new(config, now, [2; 32]);
         let mut link = FlatLink::new();
-        let path = path(1);
-        let (initiator, noise) = begin(5);
-        let mut reply = |connect: Connect| {
-            endpoint.receive(now, path, &mut connect.encode());
-            endpoint.flush(now, &mut link);
-            let (_, reply) = link.sent().next().expect("a Connect is answered");
-            let reply = decode_cleartext(reply).expect("the endpoint's packets are well-formed");
-            link.submit();
-            reply
-        };
-        let Cleartext::Cookie(Cookie { cookie, .. }) = reply(connect(noise, [0; COOKIE_BYTES])) else {
-            panic!("a stranger is given a cookie");
-        };
-        let Cleartext::Accepted(accepted) = reply(connect(noise, cookie)) else {
-            panic!("who brings the cookie back is let in");
-        };
-        let (secrets, parameters) = initiator.finish(&accepted.noise).expect("the endpoint holds the key");
-        let id = SessionParameters::decode(&parameters).expect("the endpoint's parameters are sound").connection;
-        let (seal_key, open_key) = secrets.traffic_keys(Suite::ChaCha20Poly1305);
-        let session = Session::new(id, Suite::ChaCha20Poly1305, open_key, seal_key, HEARTBEAT, now);
-        let peer = Peer { session, path, last: Vec::new() };
-        let mut scene = Scene { endpoint, link, now, peer, cookie: [0; COOKIE_BYTES], inputs: 0 };
-        scene.deliver_sealed(&[]);
-        assert_eq!(scene.endpoint.poll_event(), Some(Event::Joined(id)));
-        scene
+        let (endpoint, peer) = established(now, &mut link);
+        Scene { endpoint, link, now, peer, path: path(1), last: Vec::new(), cookie: [0; COOKIE_BYTES], inputs: 0 }
     }
 
     fn is_reusable(&self) -> bool {
@@ -131,7 +134,7 @@ impl Scene {
                 0 => self.deliver(path(input.byte()), &mut input.piece(1300).to_vec()),
                 1..=3 => {
                     let frames = input.piece(FRAMES_BYTES_MAX);
-                    if dear || !Frames::new(frames).any(|frame| matches!(frame, Frame::Disconnect(_))) {
+                    if dear || !Frames::new(frames).any(|frame| may_end(&frame)) {
                         self.deliver_sealed(frames);
                     }
                 }
@@ -149,10 +152,13 @@ impl Scene {
                     }
                 }
                 6 => {
-                    let message = [7; MESSAGE_BYTES_MAX + 1];
-                    let len = usize::from(input.word()) % (message.len() + 1);
-                    let sent = self.endpoint.send(self.peer.session.id(), &message[..len]);
-                    assert!(sent.is_err() || len <= MESSAGE_BYTES_MAX);
+                    let (channel, len) = input.channel_and_length();
+                    let message: Vec<u8> = (0..len).map(|at| at as u8).collect();
+                    let sent = self.endpoint.send(self.now, self.peer.session.id(), channel, &message);
+                    assert_eq!(
+                        sent == Err(SendError::TooLong),
+                        len > MESSAGE_BYTES_MAX && sent != Err(SendError::NotConnected)
+                    );
                 }
                 7 => {
                     self.link.room = usize::from(input.byte()) % 8;
@@ -173,9 +179,9 @@ impl Scene {
                     self.deliver(path(input.byte()), &mut connect(noise, cookie).encode());
                 }
                 10 => {
-                    let mut again = self.peer.last.clone();
+                    let mut again = self.last.clone();
                     let drops = *self.endpoint.drops();
-                    self.deliver(self.peer.path, &mut again);
+                    self.deliver(self.path, &mut again);
                     assert_ne!(self.endpoint.drops(), &drops, "a datagram was taken twice");
                 }
                 _ if dear => match input.byte() % 4 {
@@ -189,13 +195,13 @@ impl Scene {
                         self.deliver_strangers_connect(self.cookie, at, by);
                     }
                 },
-                _ => self.peer.path.peer.set_port(input.word()),
+                _ => self.path.peer.set_port(input.word()),
             }
             let stats = self.endpoint.stats();
             assert!(stats.stranger_bytes_out <= stats.stranger_bytes_in, "amplified");
         }
         // Nothing waits for the next input.
-        self.peer.path = path(1);
+        self.path = path(1);
         while !self.endpoint.is_flushed() || self.endpoint.has_strangers_waiting() {
             self.flush();
         }
@@ -205,20 +211,23 @@ impl Scene {
 
     fn deliver(&mut self, path: Path, datagram: &mut [u8]) {
         self.endpoint.prefetch(datagram);
-        if let Received::Messages(_, messages) = self.endpoint.receive(self.now, path, datagram) {
-            assert!(messages.map(<[u8]>::len).sum::<usize>() <= FRAMES_BYTES_MAX);
+        let Received::Messages { id, messages, more } = self.endpoint.receive(self.now, path, datagram) else { return };
+        assert!(messages.map(|message| message.bytes.len()).sum::<usize>() <= FRAMES_BYTES_MAX);
+        let mut message = Vec::new();
+        while self.endpoint.read(id, &mut message).is_some() {
+            assert!(more && message.len() <= MESSAGE_BYTES_MAX);
         }
     }
 
     fn deliver_sealed(&mut self, frames: &[u8]) {
-        let mut datagram = self.seal(frames);
-        self.peer.last = datagram.clone();
-        self.deliver(self.peer.path, &mut datagram);
+        let mut datagram = self.peer.seal(frames);
+        self.last = datagram.clone();
+        self.deliver(self.path, &mut datagram);
     }
 
     /// A datagram that is not what was sealed changes nothing but a counter of drops.
     fn deliver_altered(&mut self, frames: &[u8], at: u16, by: u8) {
-        let mut datagram = self.seal(frames);
+        let mut datagram = self.peer.seal(frames);
         let at = usize::from(at) % datagram.len();
         datagram[at] ^= by.max(1);
         let id = self.peer.session.id();
@@ -226,10 +235,10 @@ impl Scene {
             (endpoint.info(id).map(|info| info.stats), endpoint.stats().messages_in, endpoint.connections())
         };
         let (before, drops) = (picture(&self.endpoint), total(self.endpoint.drops()));
-        match self.endpoint.receive(self.now, self.peer.path, &mut datagram) {
+        match self.endpoint.receive(self.now, self.path, &mut datagram) {
             Received::Nothing => assert_eq!(total(self.endpoint.drops()), drops + 1),
             Received::Elsewhere(core, _) => assert_eq!((at, core), (0, 1)),
-            Received::Messages(..) => panic!("an altered datagram was taken"),
+            Received::Messages { .. } => panic!("an altered datagram was taken"),
         }
         assert_eq!(picture(&self.endpoint), before);
     }
@@ -242,20 +251,15 @@ impl Scene {
         self.flush();
     }
 
-    fn seal(&mut self, frames: &[u8]) -> Vec<u8> {
-        let mut datagram = vec![0; sealed_len(frames.len())];
-        self.peer.session.seal(frames, &mut datagram).expect("the key is far from exhausted");
-        datagram
-    }
-
     fn flush(&mut self) {
         self.endpoint.flush(self.now, &mut self.link);
         for (to, datagram) in self.link.sent() {
             let header = Header::decode(datagram).expect("the endpoint's datagrams have a header");
             if header.flags & flags::ENCRYPTED != 0 {
-                assert_eq!(to, path(1), "the way back stays where the client joined");
-                let opened = self.peer.session.open(self.now, &header, datagram).expect("the peer holds the key");
-                assert!(Frames::new(opened).all(|frame| frame != Frame::Bad));
+                let opened = self.peer.open(self.now, &header, datagram).expect("the peer holds the key");
+                // The way back stays where the client joined until it has answered from elsewhere.
+                let challenge = Frames::new(opened).all(|frame| matches!(frame, Frame::PathChallenge(_)));
+                assert!(to == path(1) || challenge, "sent to a path that is not validated");
             } else if let Cleartext::Cookie(Cookie { cookie, .. }) =
                 decode_cleartext(datagram).expect("the endpoint's packets are well-formed")
                 && to == path(STRANGER)
@@ -265,8 +269,4 @@ impl Scene {
         }
         self.link.submit();
     }
-}
-
-fn total(drops: &Drops) -> u64 {
-    drops.entries().map(|(_, count)| count).sum()
 }

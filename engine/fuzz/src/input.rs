@@ -1,5 +1,7 @@
 //! The fuzzer's bytes, read as numbers and pieces. Past the end there are zeros.
 
+use ringshard_engine::limits::MESSAGE_BYTES_MAX;
+use ringshard_engine::wire::Channel;
 use std::cell::Cell;
 
 /// While fuzzing, one in so many inputs may be dear.
@@ -44,6 +46,18 @@ impl<'a> Input<'a> {
         let dear = self.byte() % 2 == 1 && affordable;
         SINCE_DEAR_ONE.set(if dear { 0 } else { SINCE_DEAR_ONE.get().saturating_add(1) });
         dear
+    }
+
+    /// For a message to be sent: mostly short, now and then too long.
+    pub(crate) fn channel_and_length(&mut self) -> (Channel, usize) {
+        let word = self.word();
+        let channel = Channel::new((word % 16) as u8).expect("there are 16");
+        let len = match usize::from(word / 16) {
+            0xFFF => MESSAGE_BYTES_MAX + 1,
+            0xFFE => MESSAGE_BYTES_MAX,
+            len => len,
+        };
+        (channel, len)
     }
 
     /// At most `len` bytes, as many as there are.

@@ -7,9 +7,12 @@ mod client;
 mod endpoint;
 mod input;
 mod link;
+mod peer;
+mod session_frames;
 
 pub use client::client_receive;
 pub use endpoint::endpoint_receive;
+pub use session_frames::session_frames;
 
 use input::Input;
 use rand_chacha::rand_core::SeedableRng;
@@ -59,13 +62,22 @@ pub fn frames(data: &[u8]) {
         let fits = match frame {
             Frame::Ping(value) => writer.ping(value),
             Frame::Pong(value) => writer.pong(value),
-            Frame::Message(message) => writer.message(message),
+            Frame::PathChallenge(value) => writer.path_challenge(value),
+            Frame::PathResponse(value) => writer.path_response(value),
+            Frame::Message(channel, body) => write_message(&mut writer, channel, body, false),
+            Frame::Compressed(channel, body) => write_message(&mut writer, channel, body, true),
+            Frame::Fragment(fragment) => writer.fragment(&fragment),
+            Frame::NewId(id) => writer.new_id(id),
+            Frame::Integrity(frame) => writer.integrity(&frame),
+            Frame::RekeyRequest(key) => writer.rekey_request(key),
+            Frame::RekeyResponse(key) => writer.rekey_response(key),
             Frame::Disconnect(reason) => {
                 // Reasons that nobody knows yet read as this one.
                 same &= reason != DisconnectReason::Closed;
                 writer.disconnect(reason)
             }
-            Frame::Bad => {
+            // There is more than one way to write the same acknowledgment, and any bytes are a probe.
+            Frame::Ack(_) | Frame::Probe | Frame::BadAck | Frame::Bad => {
                 same = false;
                 true
             }
@@ -75,6 +87,71 @@ pub fn frames(data: &[u8]) {
     let used = writer.used();
     if same {
         assert_eq!(buffer[..used], data[..used]);
+    }
+}
+
+/// Writes a message that was read, its number in front of it where it has one.
+fn write_message(writer: &mut FrameWriter<'_>, channel: Channel, body: &[u8], compressed: bool) -> bool {
+    match body.split_first_chunk::<NUMBER_BYTES>() {
+        Some((number, bytes)) if channel.delivery() != Delivery::Unreliable => {
+            writer.numbered(channel, u16::from_le_bytes(*number), compressed, bytes)
+        }
+        _ if compressed => writer.compressed(channel, body),
+        _ => writer.message(channel, body),
+    }
+}
+
+/// The ranges of an acknowledgment lie in `1..=largest`, apart from each other and ever lower, and are few; written again
+/// they say the same.
+pub fn ack(data: &[u8]) {
+    let Ok(ack) = Ack::decode(data) else { return };
+    let mut runs = Vec::new();
+    let mut lowest = None;
+    let mut received = 0;
+    for range in ack.ranges() {
+        let (oldest, newest) = (*range.start(), *range.end());
+        assert!(1 <= oldest && oldest <= newest && newest <= ack.largest);
+        match lowest {
+            None => {
+                assert_eq!(newest, ack.largest, "the newest was received");
+                runs.push(newest - oldest);
+            }
+            Some(lowest) => {
+                assert!(newest < lowest, "ranges overlap");
+                runs.extend([lowest - newest - 1, newest - oldest + 1]);
+            }
+        }
+        lowest = Some(oldest);
+        received += newest - oldest + 1;
+    }
+    let lowest = lowest.expect("at least the newest was received");
+    assert!(received <= ACK_POSITIONS_MAX + 1 && ack.largest - lowest <= ACK_POSITIONS_MAX);
+    let mut body = [0; Ack::BYTES_MAX];
+    let used = ringshard_engine::wire::ack::encode(ack.largest, ack.delay, runs.iter().copied(), &mut body);
+    let again = Ack::decode(&body[..used]).expect("what is written is read");
+    assert_eq!((again.largest, again.delay), (ack.largest, ack.delay));
+    // What finds no room is left out: the oldest.
+    let spoken_of = |ack: &Ack<'_>| -> Vec<u64> { ack.ranges().flatten().collect() };
+    let (all, mut some) = (spoken_of(&ack), spoken_of(&again));
+    assert!(used + 5 >= Ack::BYTES_MAX || some.len() == all.len());
+    some.retain(|number| !all.contains(number));
+    assert!(some.is_empty(), "something is said to be received that was not: {some:?}");
+}
+
+/// A fragment stays within its message, lies on the grain, and encodes to the same bytes.
+pub fn fragment(data: &[u8]) {
+    let Ok(fragment) = Fragment::decode(data) else { return };
+    let Fragment { offset, total, bytes, .. } = fragment;
+    let end = offset + bytes.len();
+    assert!(!bytes.is_empty() && end <= total && total <= MESSAGE_BYTES_MAX);
+    assert!(offset.is_multiple_of(FRAGMENT_GRAIN_BYTES) && (end == total || end.is_multiple_of(FRAGMENT_GRAIN_BYTES)));
+    let mut buffer = vec![0; FRAME_HEADER_BYTES + data.len()];
+    let mut writer = FrameWriter::new(&mut buffer, 0);
+    // The length of a frame is 11 bits wide.
+    assert_eq!(writer.fragment(&fragment), data.len() < 1 << 11);
+    if writer.used() > 0 {
+        assert_eq!(buffer[FRAME_HEADER_BYTES..], *data);
+        assert_eq!(Frames::new(&buffer).next(), Some(Frame::Fragment(fragment)));
     }
 }
 
@@ -96,6 +173,7 @@ pub fn replay_window(data: &[u8]) {
     let mut window = ReplayWindow::default();
     let mut seen = HashSet::new();
     let mut highest = 0u64;
+    let positions = data.last().map_or(0, |&byte| 8 * u64::from(byte));
     while !input.is_empty() {
         let sequence = match input.byte() % 5 {
             0 => highest.saturating_add(input.byte().into()),
@@ -115,6 +193,14 @@ pub fn replay_window(data: &[u8]) {
         }
         assert_eq!(window.highest(), highest);
     }
+    // The runs that acknowledgments are made of say the same as the set.
+    let mut at = highest;
+    for (index, run) in window.runs(positions).enumerate() {
+        assert!(run < at && (run > 0 || index == 0), "{run} below {at}");
+        assert!((at - run..at).all(|sequence| seen.contains(&sequence) == (index % 2 == 0)));
+        at -= run;
+    }
+    assert_eq!(highest - at, positions.min(REPLAY_WINDOW - 1).min(highest.saturating_sub(1)));
 }
 
 /// A cookie is good for its sender and its time, whatever else was signed meanwhile, and for nobody and nothing else.

@@ -28,11 +28,14 @@ macro_rules! replay {
 }
 
 replay! {
+    ack,
     cleartext,
     client_receive,
     cookie,
     endpoint_receive,
+    fragment,
     frames,
     replay_window,
+    session_frames,
     session_parameters_and_header,
 }

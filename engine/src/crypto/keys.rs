@@ -157,7 +157,7 @@ pub fn hmac_sha256(key: &[u8], parts: &[&[u8]]) -> [u8; 32] {
 }
 
 /// Whether `tag` is the HMAC of `parts`, in constant time.
-pub(super) fn hmac_sha256_verifies(key: &[u8], parts: &[&[u8]], tag: &[u8]) -> bool {
+pub(crate) fn hmac_sha256_verifies(key: &[u8], parts: &[&[u8]], tag: &[u8]) -> bool {
     mac_sha256(key, parts).verify_slice(tag).is_ok()
 }
 

@@ -10,6 +10,7 @@ mod replay;
 
 pub use aead::{AeadKey, NotAuthentic, Suite, Suites};
 pub use cookie::{CookieSigner, CookieVerdict};
+pub(crate) use keys::hmac_sha256_verifies;
 pub use keys::{BadKey, PreSharedKey, PublicKey, SecretKey, hkdf_sha256, hmac_sha256};
 pub use replay::ReplayWindow;
 

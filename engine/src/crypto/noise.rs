@@ -2,18 +2,20 @@
 //!
 //! ```text
 //! NK:  <- s            the client pins the server's static key
-//!      -> e, es        message 1: 48 bytes, empty payload
+//!      -> e, es        message 1: 48 bytes and the payload
 //!      <- e, ee        message 2: 48 bytes and the payload     (NKpsk2: e, ee, psk)
 //! ```
 //! Names and steps are those of the Noise Protocol Framework, revision 34.
 
 use super::keys::{PreSharedKey, PublicKey, SecretKey, hkdf_sha256};
 use super::{AeadKey, NotAuthentic, Suite};
-use crate::limits::TAG_BYTES;
+use crate::limits::{RESUME_TOKEN_BYTES, TAG_BYTES};
 use sha2::{Digest, Sha256};
 
+/// Payload of message 1: the token of the session to resume, or zeros.
+pub const MESSAGE_1_PAYLOAD_BYTES: usize = RESUME_TOKEN_BYTES;
 /// Length of message 1.
-pub const MESSAGE_1_BYTES: usize = 32 + TAG_BYTES;
+pub const MESSAGE_1_BYTES: usize = 32 + MESSAGE_1_PAYLOAD_BYTES + TAG_BYTES;
 /// What message 2 adds to its payload.
 pub const MESSAGE_2_OVERHEAD_BYTES: usize = 32 + TAG_BYTES;
 
@@ -46,6 +48,30 @@ impl Secrets {
         (derive(&self.client_to_server), derive(&self.server_to_client))
     }
 
+    /// The secrets that follow these when the ends have exchanged keys anew: each half comes from the one before and from
+    /// `shared`.
+    pub fn next(&self, shared: &[u8; 32]) -> Secrets {
+        let derive = |secret: &[u8; 32]| {
+            let mut next = [0; 32];
+            hkdf_sha256(secret, shared, b"ringshard 1 rekey", &mut next);
+            next
+        };
+        Secrets { client_to_server: derive(&self.client_to_server), server_to_client: derive(&self.server_to_client) }
+    }
+
+    /// Bytes that both ends can derive and nobody else, for the purpose that `label` names.
+    pub fn export<const N: usize>(&self, label: &[u8]) -> [u8; N] {
+        let mut bytes = [0; N];
+        let both = [self.client_to_server, self.server_to_client].concat();
+        hkdf_sha256(&[], &both, label, &mut bytes);
+        bytes
+    }
+
+    /// Secrets from the two keys of a `Split()` that was done elsewhere.
+    pub fn from_split(initiator: [u8; 32], responder: [u8; 32]) -> Self {
+        Secrets { client_to_server: initiator, server_to_client: responder }
+    }
+
     /// The two keys of Noise's `Split()`: initiator's, responder's.
     pub fn split(&self) -> (&[u8; 32], &[u8; 32]) {
         (&self.client_to_server, &self.server_to_client)
@@ -61,9 +87,10 @@ pub struct Initiator {
 }
 
 impl Initiator {
-    /// Begins: gives the state and message 1.
+    /// Begins: gives the state and message 1, which carries `payload`.
     ///
-    /// `ephemeral` must be fresh for every handshake. `prologue` is what both ends must agree on.
+    /// `ephemeral` must be fresh for every handshake. `prologue` is what both ends must agree on. Whoever learns the
+    /// server's static key later can read the payload.
     ///
     /// # Errors
     /// [`NotAuthentic`] when the server's key is a weak point.
@@ -72,6 +99,7 @@ impl Initiator {
         ephemeral: SecretKey,
         prologue: &[u8],
         pre_shared: Option<PreSharedKey>,
+        payload: &[u8; MESSAGE_1_PAYLOAD_BYTES],
     ) -> Result<(Self, [u8; MESSAGE_1_BYTES]), NotAuthentic> {
         let mut symmetric = Symmetric::new(prologue, server, pre_shared.is_some());
         let public = ephemeral.public();
@@ -79,6 +107,7 @@ impl Initiator {
         symmetric.mix_key(&ephemeral.exchange(server).map_err(|_| NotAuthentic)?);
         let mut message = [0; MESSAGE_1_BYTES];
         message[..32].copy_from_slice(public.as_bytes());
+        message[32..32 + payload.len()].copy_from_slice(payload);
         symmetric.seal_and_hash(&mut message[32..]);
         Ok((Initiator { symmetric, ephemeral, pre_shared }, message))
     }
@@ -116,7 +145,7 @@ pub struct Responder {
 }
 
 impl Responder {
-    /// Reads message 1.
+    /// Reads message 1; gives the state and its payload.
     ///
     /// # Errors
     /// [`NotAuthentic`] when the client pins another key, or its prologue differs.
@@ -126,15 +155,15 @@ impl Responder {
         prologue: &[u8],
         pre_shared: Option<PreSharedKey>,
         message: &[u8; MESSAGE_1_BYTES],
-    ) -> Result<Self, NotAuthentic> {
+    ) -> Result<(Self, [u8; MESSAGE_1_PAYLOAD_BYTES]), NotAuthentic> {
         let mut symmetric = Symmetric::new(prologue, public, pre_shared.is_some());
         let (client_ephemeral, sealed) = message.split_first_chunk::<32>().ok_or(NotAuthentic)?;
         let client_ephemeral = PublicKey::from_bytes(*client_ephemeral);
         symmetric.mix_public_ephemeral(&client_ephemeral, pre_shared.is_some());
         symmetric.mix_key(&secret.exchange(&client_ephemeral).map_err(|_| NotAuthentic)?);
-        let mut tag: [u8; TAG_BYTES] = sealed.try_into().map_err(|_| NotAuthentic)?;
-        symmetric.open_and_hash(&mut tag)?;
-        Ok(Responder { symmetric, client_ephemeral, pre_shared })
+        let mut sealed: [u8; MESSAGE_1_BYTES - 32] = sealed.try_into().map_err(|_| NotAuthentic)?;
+        let payload = *symmetric.open_and_hash(&mut sealed)?.first_chunk().ok_or(NotAuthentic)?;
+        Ok((Responder { symmetric, client_ephemeral, pre_shared }, payload))
     }
 
     /// Writes message 2 with `payload` into `message`, which is [`MESSAGE_2_OVERHEAD_BYTES`] longer.

@@ -48,6 +48,39 @@ impl ReplayWindow {
         self.highest
     }
 
+    /// Lengths of the runs of seen, unseen, seen... numbers from the one below the highest downwards, over at most
+    /// `positions` of them. The first may be 0.
+    pub fn runs(&self, positions: u64) -> impl Iterator<Item = u64> {
+        let mut at = self.highest.saturating_sub(1);
+        let end = self.highest.saturating_sub(1 + positions.min(REPLAY_WINDOW - 1));
+        let mut seen = true;
+        core::iter::from_fn(move || {
+            if at <= end {
+                return None;
+            }
+            let run = self.run_length(at, end, seen);
+            at -= run;
+            seen = !seen;
+            Some(run)
+        })
+    }
+
+    /// How many numbers from `at` down to above `end` are all seen, or all unseen; a word at a time.
+    fn run_length(&self, at: u64, end: u64, seen: bool) -> u64 {
+        let mut run = 0;
+        while run < at - end {
+            let from = at - run;
+            let bits = if seen { self.seen[word(from)] } else { !self.seen[word(from)] };
+            let available = from % 64 + 1;
+            let same = u64::from((bits << (64 - available)).leading_ones()).min(available);
+            run += same;
+            if same < available {
+                break;
+            }
+        }
+        run.min(at - end)
+    }
+
     /// Forgets the positions that leave the window as it moves up to `sequence`.
     #[inline]
     fn advance(&mut self, sequence: u64) {
@@ -138,6 +171,38 @@ mod tests {
                     seen.insert(sequence);
                     highest = highest.max(sequence);
                 }
+            }
+        }
+    }
+
+    #[test]
+    fn runs_are_those_of_a_plain_list() {
+        for density in [1_u64, 2, 3, 10, 200] {
+            let mut window = ReplayWindow::default();
+            let mut numbers = std::collections::HashSet::new();
+            let mut state = density;
+            for sequence in 1..3000_u64 {
+                state = state.wrapping_mul(6_364_136_223_846_793_005).wrapping_add(1_442_695_040_888_963_407);
+                if (state >> 33) % (density + 1) != 0 {
+                    window.commit(sequence);
+                    numbers.insert(sequence);
+                }
+                if sequence % 97 != 0 || window.highest() == 0 {
+                    continue;
+                }
+                let lowest = window.highest().saturating_sub(500).max(1);
+                let mut expected = vec![0];
+                let mut seen = true;
+                for number in (lowest..window.highest()).rev() {
+                    if numbers.contains(&number) != seen {
+                        seen = !seen;
+                        expected.push(0);
+                    }
+                    *expected.last_mut().unwrap() += 1;
+                }
+                let runs: Vec<u64> = window.runs(500).collect();
+                let nothing = expected == [0] && runs.is_empty();
+                assert!(nothing || runs == expected, "{runs:?} is not {expected:?}");
             }
         }
     }

@@ -3,18 +3,18 @@
 //! Receiving one only queues work in bounded queues; the work is done at the end of a flush, within its budget. A reply
 //! is never larger than the Connect it answers, and each Connect gets one at most, so bytes out never exceed bytes in.
 
+use super::resumption::{Resumption, Token};
 use super::table::{Connection, Phase, Table};
 use crate::crypto::noise::{MESSAGE_2_OVERHEAD_BYTES, Responder};
 use crate::crypto::{CookieSigner, CookieVerdict, Csprng, PreSharedKey, PublicKey, SecretKey, Suites};
 use crate::limits::*;
 use crate::link::{Link, Path};
-use crate::session::{HeartbeatConfig, Session};
+use crate::session::{HeartbeatConfig, Role, Session, SessionConfig, TransportConfig, draw_secret};
 use crate::stats::{Drops, EndpointStats};
 use crate::time::Instant;
 use crate::wire::{
     Accepted, Cleartext, Connect, ConnectionId, Cookie, Denied, DeniedReason, SessionParameters, decode_cleartext,
 };
-use rand_chacha::rand_core::{Rng, SeedableRng};
 use std::collections::VecDeque;
 
 #[derive(Debug)]
@@ -26,6 +26,7 @@ pub(super) struct Strangers {
     suites: Suites,
     pre_shared: Option<PreSharedKey>,
     heartbeat: HeartbeatConfig,
+    transport: TransportConfig,
     shutting_down: bool,
     replies: VecDeque<(Path, Reply)>,
     handshakes: VecDeque<(Path, Connect)>,
@@ -47,6 +48,7 @@ impl Strangers {
         suites: Suites,
         pre_shared: Option<PreSharedKey>,
         heartbeat: HeartbeatConfig,
+        transport: TransportConfig,
     ) -> Self {
         Strangers {
             cookies: CookieSigner::new(now, &mut random),
@@ -56,6 +58,7 @@ impl Strangers {
             suites,
             pre_shared,
             heartbeat,
+            transport,
             shutting_down: false,
             replies: VecDeque::with_capacity(STRANGER_REPLIES_WAITING_MAX + HANDSHAKES_PER_FLUSH),
             handshakes: VecDeque::with_capacity(HANDSHAKES_WAITING_MAX),
@@ -138,18 +141,20 @@ impl Strangers {
     }
 
     /// Does the work that waits, as far as the budget goes and the link has room.
+    #[allow(clippy::too_many_arguments, reason = "the parts of the endpoint that strangers touch, each by name")]
     pub(super) fn flush(
         &mut self,
         now: Instant,
         link: &mut impl Link,
         table: &mut Table,
+        resumption: &Resumption,
         stats: &mut EndpointStats,
         drops: &mut Drops,
     ) {
         let exchanges_before = stats.handshakes;
         while stats.handshakes - exchanges_before < HANDSHAKES_PER_FLUSH as u64 {
             let Some((path, connect)) = self.handshakes.pop_front() else { break };
-            self.handshake(now, path, &connect, table, stats, drops);
+            self.handshake(now, path, &connect, table, resumption, stats, drops);
         }
         for _ in 0..STRANGER_REPLIES_PER_FLUSH {
             let Some((path, reply)) = self.replies.pop_front() else { break };
@@ -166,7 +171,7 @@ impl Strangers {
                     sent
                 }
                 Reply::Repeat(id) => match table.get(id).map(|connection| &connection.phase) {
-                    Some(Phase::HalfOpen { reply }) => {
+                    Some(Phase::HalfOpen { reply, .. }) => {
                         let sent = send(link, path, reply.as_slice(), stats);
                         table.await_proof(now, id);
                         sent
@@ -184,12 +189,14 @@ impl Strangers {
     }
 
     /// The key exchange. Its reply joins the other replies of this flush.
+    #[allow(clippy::too_many_arguments, reason = "the parts of the endpoint that strangers touch, each by name")]
     fn handshake(
         &mut self,
         now: Instant,
         path: Path,
         connect: &Connect,
         table: &mut Table,
+        resumption: &Resumption,
         stats: &mut EndpointStats,
         drops: &mut Drops,
     ) {
@@ -203,19 +210,10 @@ impl Strangers {
             return self.reply(path, denied(connect.tag, DeniedReason::ShuttingDown), drops);
         }
         stats.handshakes += 1;
-        match self.accept(now, path, connect, table) {
+        match self.accept(now, path, connect, table, resumption) {
             Ok(id) => self.replies.push_front((path, Reply::Repeat(id))),
             Err(reason) => self.replies.push_front((path, denied(connect.tag, reason))),
         }
-    }
-
-    /// A fresh key pair. The generator forgets how it came to it, so that who reads our memory later cannot either.
-    fn draw_ephemeral(&mut self) -> SecretKey {
-        let (mut ephemeral, mut seed) = ([0; 32], [0; 32]);
-        self.random.fill_bytes(&mut ephemeral);
-        self.random.fill_bytes(&mut seed);
-        self.random = Csprng::from_seed(seed);
-        SecretKey::from_bytes(ephemeral)
     }
 
     fn accept(
@@ -224,28 +222,50 @@ impl Strangers {
         path: Path,
         connect: &Connect,
         table: &mut Table,
+        resumption: &Resumption,
     ) -> Result<ConnectionId, DeniedReason> {
         let suite = self.suites.agree(Suites::from_bits(connect.suites)).ok_or(DeniedReason::NoCommonSuite)?;
         let id = table.vacancy().ok_or(DeniedReason::ServerFull)?;
         let prologue = crate::session::prologue(connect.suites, connect.options);
-        let responder = Responder::read(&self.secret, &self.public, &prologue, self.pre_shared.clone(), &connect.noise)
-            .map_err(|_| DeniedReason::WrongKey)?;
+        let (responder, token): (_, Token) =
+            Responder::read(&self.secret, &self.public, &prologue, self.pre_shared.clone(), &connect.noise)
+                .map_err(|_| DeniedReason::WrongKey)?;
+        // Whoever shows a token has still to prove its keys before anything is done with it.
+        let resumes = resumption.knows(&token).then_some(token);
         let parameters = SessionParameters {
             connection: id,
             suite: suite as u8,
+            resumed: resumes.is_some(),
             datagram_bytes_max: DATAGRAM_BYTES_MAX as u16,
             heartbeat: self.heartbeat.interval,
             timeout: self.heartbeat.timeout,
         };
-        let ephemeral = self.draw_ephemeral();
+        let ephemeral = draw_secret(&mut self.random);
         let mut noise = [0; SessionParameters::BYTES + MESSAGE_2_OVERHEAD_BYTES];
         let secrets =
             responder.write(&ephemeral, &parameters.encode(), &mut noise).map_err(|_| DeniedReason::WrongKey)?;
-        let (client_to_server, server_to_client) = secrets.traffic_keys(suite);
         let reply = Accepted { tag: connect.tag, connection: id, noise }.encode();
-        let session = Session::new(id, suite, client_to_server, server_to_client, self.heartbeat, now);
-        let phase = Phase::HalfOpen { reply: Box::new(reply) };
-        table.insert(now, Connection { path, client_key: *connect.client_key(), phase, staged: None, session });
+        let config = SessionConfig {
+            id,
+            role: Role::Server,
+            suite,
+            secrets,
+            heartbeat: self.heartbeat,
+            transport: self.transport,
+        };
+        let connection = Connection {
+            path,
+            candidate: None,
+            born_at: path.peer,
+            client_key: *connect.client_key(),
+            phase: Phase::HalfOpen { reply: Box::new(reply), until: now, resumes },
+            staged: None,
+            is_active: false,
+            challenge_at: Instant::NEVER,
+            lost_counted: 0,
+            session: Session::new(config, now, &mut self.random),
+        };
+        table.insert(now, connection);
         Ok(id)
     }
 }

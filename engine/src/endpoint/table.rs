@@ -1,6 +1,9 @@
 //! The connections of a core: found by slot, checked by generation.
 
+use super::migration::Candidate;
+use super::resumption::Token;
 use super::staging::StageIndex;
+use super::timers::Timers;
 use crate::crypto::Csprng;
 use crate::limits::HALF_OPEN_TIMEOUT;
 use crate::link::Path;
@@ -15,8 +18,9 @@ use std::collections::{HashMap, VecDeque};
 /// How far a connection has come.
 #[derive(Clone, Debug)]
 pub(super) enum Phase {
-    /// Accepted; the client has yet to prove that it holds the keys. Its Connect may come again.
-    HalfOpen { reply: Box<[u8; Accepted::BYTES]> },
+    /// Accepted; the client has yet to prove that it holds the keys, until then. Its Connect may come again. The session
+    /// it names goes on as soon as it has.
+    HalfOpen { reply: Box<[u8; Accepted::BYTES]>, until: Instant, resumes: Option<Token> },
     /// Both ends hold the keys.
     Established,
     /// The client is told at the next flush; then it is gone.
@@ -26,11 +30,21 @@ pub(super) enum Phase {
 #[derive(Debug)]
 pub(super) struct Connection {
     pub(super) path: Path,
+    /// Where it may have moved to.
+    pub(super) candidate: Option<Box<Candidate>>,
+    /// The address that its handshake came from.
+    pub(super) born_at: SocketAddr,
     /// The ephemeral key of its handshake: a Connect that comes again makes no second connection.
     pub(super) client_key: [u8; 32],
     pub(super) phase: Phase,
     /// The datagram being composed for it.
     pub(super) staged: Option<StageIndex>,
+    /// It stands in the queue of those that have something to say.
+    pub(super) is_active: bool,
+    /// When its client's integrity is checked next.
+    pub(super) challenge_at: Instant,
+    /// Datagrams given up as lost that the endpoint has counted.
+    pub(super) lost_counted: u64,
     pub(super) session: Session,
 }
 
@@ -39,8 +53,32 @@ impl Connection {
         matches!(self.phase, Phase::HalfOpen { .. })
     }
 
+    /// Whether nothing is going on with it but unreliable messages.
+    #[inline]
+    pub(super) fn is_plain(&self) -> bool {
+        matches!(self.phase, Phase::Established) && self.session.is_quiet()
+    }
+
+    /// Datagrams given up as lost since the last call.
+    pub(super) fn newly_lost(&mut self) -> u64 {
+        let lost = self.session.packets_lost();
+        lost - std::mem::replace(&mut self.lost_counted, lost)
+    }
+
     pub(super) fn is_closing(&self) -> bool {
         matches!(self.phase, Phase::Closing(_))
+    }
+
+    /// When it wants to be looked at next.
+    fn deadline(&self) -> Instant {
+        match self.phase {
+            Phase::HalfOpen { until, .. } => until,
+            Phase::Closing(_) => Instant::NEVER,
+            Phase::Established => {
+                let candidate = self.candidate.as_ref().map_or(Instant::NEVER, |candidate| candidate.deadline());
+                self.session.deadline().min(candidate).min(self.challenge_at)
+            }
+        }
     }
 
     /// Nothing more goes into the datagram `index`: it is being sealed.
@@ -55,7 +93,16 @@ impl Connection {
 #[derive(Debug)]
 struct Slot {
     generation: u8,
+    /// What the connection was called before its client moved; 0 when it never did.
+    former_generation: u8,
     connection: Option<Connection>,
+}
+
+impl Slot {
+    #[inline]
+    fn is_called(&self, generation: u8) -> bool {
+        generation == self.generation || generation == self.former_generation && generation != 0
+    }
 }
 
 #[derive(Debug)]
@@ -65,20 +112,19 @@ pub(super) struct Table {
     /// Generation that a slot's first connection gets: drawn at boot, so that a restarted server knows its own.
     first_generation: u8,
     slots: Vec<Slot>,
-    /// When to look at each slot, apart from the slots: the sweep reads nothing else.
-    deadlines: Vec<Instant>,
+    timers: Timers,
     free: VecDeque<u16>,
     by_client: HashMap<(SocketAddr, [u8; 32]), ConnectionId>,
 }
 
 impl Table {
-    pub(super) fn new(core: u8, capacity: usize, random: &mut Csprng) -> Self {
+    pub(super) fn new(core: u8, capacity: usize, now: Instant, random: &mut Csprng) -> Self {
         Table {
             core,
             capacity,
             first_generation: (random.next_u32() % 255 + 1) as u8,
             slots: Vec::with_capacity(capacity),
-            deadlines: Vec::with_capacity(capacity),
+            timers: Timers::new(now),
             free: VecDeque::with_capacity(capacity),
             by_client: HashMap::with_capacity(capacity),
         }
@@ -87,13 +133,14 @@ impl Table {
     #[inline]
     pub(super) fn get(&self, id: ConnectionId) -> Option<&Connection> {
         let slot = self.slots.get(usize::from(id.slot()))?;
-        slot.connection.as_ref().filter(|_| slot.generation == id.generation() && id.core() == self.core)
+        slot.connection.as_ref().filter(|_| slot.is_called(id.generation()) && id.core() == self.core)
     }
 
     #[inline]
     pub(super) fn get_mut(&mut self, id: ConnectionId) -> Option<&mut Connection> {
         let slot = self.slots.get_mut(usize::from(id.slot()))?;
-        slot.connection.as_mut().filter(|_| slot.generation == id.generation() && id.core() == self.core)
+        let called = slot.is_called(id.generation());
+        slot.connection.as_mut().filter(|_| called && id.core() == self.core)
     }
 
     /// Asks the processor for a connection, without looking at it: whether it is the right one shows when it is used.
@@ -114,8 +161,7 @@ impl Table {
     pub(super) fn vacancy(&mut self) -> Option<ConnectionId> {
         if self.free.is_empty() && self.slots.len() < self.capacity {
             self.free.push_back(self.slots.len() as u16);
-            self.slots.push(Slot { generation: self.first_generation, connection: None });
-            self.deadlines.push(Instant::NEVER);
+            self.slots.push(Slot { generation: self.first_generation, former_generation: 0, connection: None });
         }
         let slot = *self.free.front()?;
         Some(ConnectionId::new(self.core, self.slots[usize::from(slot)].generation, slot))
@@ -126,28 +172,61 @@ impl Table {
         let id = connection.session.id();
         assert!(self.vacancy() == Some(id), "a connection goes where its id says");
         self.free.pop_front();
-        self.by_client.insert((connection.path.peer, connection.client_key), id);
+        self.by_client.insert((connection.born_at, connection.client_key), id);
         self.slots[usize::from(id.slot())].connection = Some(connection);
         self.await_proof(now, id);
     }
 
     /// Gives the client time, from `now` on, to prove its keys: its Accepted was just sent.
     pub(super) fn await_proof(&mut self, now: Instant, id: ConnectionId) {
-        self.deadlines[usize::from(id.slot())] = now + HALF_OPEN_TIMEOUT;
-    }
-
-    /// The client has proved its keys: what was kept for a repeated Connect is no longer needed.
-    pub(super) fn confirm(&mut self, id: ConnectionId) {
-        let Some(connection) = self.get_mut(id) else { return };
-        connection.phase = Phase::Established;
+        if let Some(Connection { phase: Phase::HalfOpen { until, .. }, .. }) = self.get_mut(id) {
+            *until = now + HALF_OPEN_TIMEOUT;
+        }
         self.schedule(id);
     }
 
-    /// Notes when the connection's heartbeat wants to be looked at next.
+    /// The client has proved its keys: what was kept for a repeated Connect is no longer needed. Gives the session that
+    /// it goes on with.
+    pub(super) fn confirm(&mut self, id: ConnectionId) -> Option<Token> {
+        let phase = std::mem::replace(&mut self.get_mut(id)?.phase, Phase::Established);
+        self.schedule(id);
+        match phase {
+            Phase::HalfOpen { resumes, .. } => resumes,
+            _ => None,
+        }
+    }
+
+    /// Notes when the connection wants to be looked at next.
+    #[inline]
     pub(super) fn schedule(&mut self, id: ConnectionId) {
         if let Some(connection) = self.get(id) {
-            self.deadlines[usize::from(id.slot())] = connection.session.heartbeat.deadline();
+            let deadline = connection.deadline();
+            self.timers.schedule(id.slot(), deadline);
         }
+    }
+
+    /// A connection whose time has come. It must be scheduled anew.
+    pub(super) fn expired(&mut self, now: Instant) -> Option<ConnectionId> {
+        loop {
+            let slot = self.timers.expired(now)?;
+            if let Some(id) = self.occupant(slot.into()) {
+                return Some(id);
+            }
+        }
+    }
+
+    /// When [`Self::expired`] may give something.
+    pub(super) fn next_deadline(&self) -> Instant {
+        self.timers.next()
+    }
+
+    /// Gives the connection a new name, its slot's next; the one it has goes on to be known.
+    pub(super) fn rename(&mut self, id: ConnectionId) -> Option<ConnectionId> {
+        self.get(id)?;
+        let slot = &mut self.slots[usize::from(id.slot())];
+        slot.former_generation = slot.generation;
+        slot.generation = slot.generation % 255 + 1;
+        Some(ConnectionId::new(self.core, slot.generation, id.slot()))
     }
 
     pub(super) fn remove(&mut self, id: ConnectionId) -> Option<Connection> {
@@ -155,9 +234,9 @@ impl Table {
         let slot = &mut self.slots[usize::from(id.slot())];
         let connection = slot.connection.take()?;
         slot.generation = slot.generation % 255 + 1;
-        self.deadlines[usize::from(id.slot())] = Instant::NEVER;
+        slot.former_generation = 0;
         self.free.push_back(id.slot());
-        self.by_client.remove(&(connection.path.peer, connection.client_key));
+        self.by_client.remove(&(connection.born_at, connection.client_key));
         Some(connection)
     }
 
@@ -170,12 +249,8 @@ impl Table {
         self.slots.len() - self.free.len()
     }
 
-    pub(super) fn deadline(&self, slot: usize) -> Instant {
-        self.deadlines[slot]
-    }
-
     pub(super) fn occupant(&self, slot: usize) -> Option<ConnectionId> {
-        let Slot { generation, connection } = &self.slots[slot];
+        let Slot { generation, connection, .. } = self.slots.get(slot)?;
         connection.as_ref().map(|_| ConnectionId::new(self.core, *generation, slot as u16))
     }
 }

@@ -4,6 +4,9 @@
 //! place; what leaves is written straight into the link's own memory, where datagrams of equal size to one peer grow
 //! into runs that leave as one send.
 
+#[cfg(any(test, feature = "conditions"))]
+pub mod conditioned;
+pub mod conditions;
 pub mod sim;
 
 #[cfg(feature = "net")]

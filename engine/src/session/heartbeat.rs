@@ -42,6 +42,18 @@ impl Heartbeat {
         self.heard_at = self.heard_at.max(now);
     }
 
+    /// Ping interval and timeout.
+    pub fn config(&self) -> HeartbeatConfig {
+        self.config
+    }
+
+    /// Counts a ping as sent now, whatever the interval; gives its value.
+    pub fn ping(&mut self, now: Instant) -> u64 {
+        self.pinged_at = now;
+        self.outstanding = Some(now.as_nanos());
+        now.as_nanos()
+    }
+
     /// When something was last heard.
     pub fn heard_at(&self) -> Instant {
         self.heard_at
@@ -65,9 +77,7 @@ impl Heartbeat {
         if now.since(self.pinged_at) < self.config.interval {
             return Due::Nothing;
         }
-        self.pinged_at = now;
-        self.outstanding = Some(now.as_nanos());
-        Due::Ping(now.as_nanos())
+        Due::Ping(self.ping(now))
     }
 
     /// Takes the answer to a ping; false when it answers none that waits.

@@ -1,89 +1,300 @@
-//! One connection, the same at both ends: its keys, its numbers, its heartbeat.
+//! One connection, the same at both ends: its keys and numbers, its heartbeat, its channels and what carries them.
 //!
-//! A session opens and seals; it does not know where datagrams come from or go to.
+//! A session opens and seals, reads frames and writes them; it does not know where datagrams come from or go to. It is
+//! driven like everything here: hand in a datagram, a message or the time, then ask [`Session::wants_datagram`] and let
+//! [`Session::fill`] write.
 
+mod acks;
+mod assembly;
+mod channels;
+mod compression;
+pub mod congestion;
+mod control;
+mod grains;
 mod heartbeat;
+mod incoming;
+mod keys;
+mod mtu;
+mod outgoing;
+mod pacing;
+mod quality;
+mod receiving;
+mod recovery;
+mod sealing;
+mod sending;
+mod transport;
 
-pub use heartbeat::{Due, Heartbeat, HeartbeatConfig};
+pub use compression::Compressor;
+pub use congestion::CongestionControl;
+pub use heartbeat::HeartbeatConfig;
+pub use keys::Role;
+pub use quality::ChannelQuality;
+pub use recovery::RoundTrip;
+pub use sealing::{prologue, sealed_len};
+pub use sending::Unreliable;
 
-use crate::crypto::{AeadKey, ReplayWindow, Suite};
-use crate::limits::{
-    DATAGRAM_BUCKETS, DATAGRAM_BYTES_MAX, FRAMES_BYTES_MAX, HEADER_BYTES, PROTOCOL_VERSION, TAG_BYTES,
+pub(crate) use channels::Channels;
+
+use self::compression::decompress;
+use self::control::Control;
+use self::heartbeat::{Due, Heartbeat};
+use self::incoming::Arrived;
+use self::keys::{Answer, Keys};
+use self::transport::Transport;
+use crate::crypto::noise::Secrets;
+use crate::crypto::{Csprng, ReplayWindow, SecretKey, Suite, hmac_sha256, hmac_sha256_verifies};
+use crate::limits::*;
+use crate::pool::MessagePool;
+use crate::stats::{Drops, SessionStats};
+use crate::time::{Duration, Instant};
+use crate::wire::{
+    Channel, ConnectionId, Delivery, DisconnectReason, Flags, Fragment, Frame, FrameWriter, Frames, Header,
+    INTEGRITY_NONCE_BYTES, IntegrityFrame, NUMBER_BYTES, flags, strike,
 };
-use crate::stats::SessionStats;
-use crate::time::Instant;
-use crate::wire::{ConnectionId, Flags, Header, Options, flags};
+use rand_chacha::rand_core::Rng;
+
+/// How a connection carries what must arrive.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub struct TransportConfig {
+    /// Which congestion control.
+    pub congestion: CongestionControl,
+    /// Whether messages above [`COMPRESSION_BYTES_MIN`] that look compressible are compressed.
+    pub compression: bool,
+}
+
+impl Default for TransportConfig {
+    fn default() -> Self {
+        TransportConfig { congestion: CongestionControl::default(), compression: true }
+    }
+}
+
+/// What a session is made with.
+#[derive(Debug)]
+pub struct SessionConfig {
+    /// The connection's name.
+    pub id: ConnectionId,
+    /// Which end this is.
+    pub role: Role,
+    /// The AEAD in use.
+    pub suite: Suite,
+    /// What the handshake gave.
+    pub secrets: Secrets,
+    /// Ping interval and timeout.
+    pub heartbeat: HeartbeatConfig,
+    /// How reliable messages are carried.
+    pub transport: TransportConfig,
+}
+
+/// What a session may use of its driver's: one core's sessions share it.
+#[derive(Debug)]
+pub struct Resources {
+    /// Memory for messages that are kept.
+    pub pool: MessagePool,
+    /// For messages that are compressed.
+    pub compressor: Compressor,
+    /// Where nonces, challenges and ephemeral keys come from.
+    pub random: Csprng,
+    /// What was dropped, and why.
+    pub drops: Drops,
+}
+
+impl Resources {
+    /// Memory of at most `message_bytes_max`; randomness from `random`.
+    pub fn new(message_bytes_max: usize, random: Csprng) -> Self {
+        Resources {
+            pool: MessagePool::new(message_bytes_max),
+            compressor: Compressor::default(),
+            random,
+            drops: Drops::default(),
+        }
+    }
+
+    /// A fresh key pair. The generator forgets how it came to it, so that who reads our memory later cannot either.
+    pub fn draw_secret(&mut self) -> SecretKey {
+        draw_secret(&mut self.random)
+    }
+}
+
+/// A fresh key pair from `random`, which is left with a fresh seed.
+pub fn draw_secret(random: &mut Csprng) -> SecretKey {
+    use rand_chacha::rand_core::SeedableRng;
+    let (mut secret, mut seed) = ([0; 32], [0; 32]);
+    random.fill_bytes(&mut secret);
+    random.fill_bytes(&mut seed);
+    *random = Csprng::from_seed(seed);
+    SecretKey::from_bytes(secret)
+}
 
 /// Why a datagram changed nothing.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
 pub enum Refused {
     /// Flags or channel that the session's state does not allow.
     WrongFlags,
-    /// Seen before, too old to tell, or numbered beyond what a key may seal.
+    /// Seen before, too old to tell, or numbered beyond what can be.
     Replayed,
     /// Does not open under the key.
     NotAuthentic,
+    /// Holds messages that would have to be kept, and there is no memory: it is as good as lost on the way.
+    NoMemory,
+}
+
+/// What an authentic datagram came to.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub enum Ingested {
+    /// This many messages lie in it to be delivered.
+    Messages(u32),
+    /// The same, and the peer answers a path challenge with this value.
+    PathResponse(u32, u64),
+    /// The peer hung up.
+    PeerLeft(DisconnectReason),
+    /// The peer did what ends the connection.
+    End(DisconnectReason),
+}
+
+/// A message that was not taken.
+#[derive(Clone, Copy, PartialEq, Eq, Debug, thiserror::Error)]
+pub enum SendError {
+    /// Over [`MESSAGE_BYTES_MAX`].
+    #[error("a message has at most {MESSAGE_BYTES_MAX} bytes")]
+    TooLong,
+    /// No such connection, or one that is gone.
+    #[error("no such connection")]
+    NotConnected,
+    /// Too many datagrams are composed and not yet sent, or there is no memory; unreliable messages are dropped then.
+    #[error("too much waits to be sent")]
+    Full,
+    /// Beyond the rate of its channel or of the connection: unreliable messages are dropped then.
+    #[error("beyond the rate of its channel or connection")]
+    RateLimited,
+    /// More reliable messages wait than may: the connection ends.
+    #[error("more than {SEND_QUEUE_BYTES_MAX} bytes of reliable messages wait: the connection ends")]
+    Overflow,
+}
+
+/// Something about the session that its driver may want to know.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub enum SessionEvent {
+    /// The server wants proof that this client is unaltered.
+    IntegrityChallenge {
+        /// Entry of the table of keys.
+        index: u8,
+        /// What the answer must cover.
+        nonce: [u8; INTEGRITY_NONCE_BYTES],
+    },
+    /// The client's answer to the challenge that waits, and whether it is the right one.
+    IntegrityAnswer(bool),
+    /// The server names the connection anew.
+    NewId(ConnectionId),
 }
 
 /// The session's key has sealed as many packets as it may: the connection must end.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
 pub struct KeyExhausted;
 
-/// Keys, packet numbers and heartbeat of a connection.
+/// What the next datagram will say beside messages: all of it is only worth something now.
+#[derive(Debug, Default)]
+struct Pending {
+    ping: Option<u64>,
+    pong: Option<u64>,
+    path_response: Option<u64>,
+}
+
+/// Numbers of one unreliable channel's messages that have some: sequenced ones, and those in pieces.
+#[derive(Clone, Copy, Debug, Default)]
+struct UnreliableNumbers {
+    next: u16,
+    /// The newest that was delivered, on a sequenced channel.
+    newest: Option<u16>,
+}
+
+/// Keys, packet numbers, heartbeat and channels of a connection.
 #[derive(Debug)]
 pub struct Session {
     id: ConnectionId,
+    /// What it was called until the peer uses the new name, or what the peer has been told to call it.
+    other_id: Option<ConnectionId>,
     flags: Flags,
-    sequence_max: u64,
     next_sequence: u64,
+    /// The number that will be left out next.
+    skip_at: u64,
     replay: ReplayWindow,
-    open_key: AeadKey,
-    seal_key: AeadKey,
-    /// When to ping, and when to give up.
-    pub heartbeat: Heartbeat,
+    keys: Keys,
+    heartbeat: Heartbeat,
+    pending: Pending,
+    numbers: [UnreliableNumbers; CHANNELS / 2],
+    config: TransportConfig,
+    transport: Option<Box<Transport>>,
+    /// Both ends know it and nobody else: names the session when it is resumed.
+    resume_token: [u8; RESUME_TOKEN_BYTES],
+    /// What integrity answers cover of the handshake.
+    transcript: [u8; 32],
+    /// The key and the nonce of the integrity challenge that waits for its answer.
+    challenge: Option<Box<([u8; 32], [u8; INTEGRITY_NONCE_BYTES])>>,
+    event: Option<SessionEvent>,
     /// What it did so far.
     pub stats: SessionStats,
 }
 
 impl Session {
-    /// A session that opens with `open_key` and seals with `seal_key`, both of `suite`, and takes `now` as a sign of
-    /// life.
-    pub fn new(
-        id: ConnectionId,
-        suite: Suite,
-        open_key: AeadKey,
-        seal_key: AeadKey,
-        heartbeat: HeartbeatConfig,
-        now: Instant,
-    ) -> Self {
+    /// A session that takes `now` as a sign of life.
+    pub fn new(config: SessionConfig, now: Instant, random: &mut Csprng) -> Self {
+        let SessionConfig { id, role, suite, secrets, heartbeat, transport } = config;
         let method = match suite {
             Suite::ChaCha20Poly1305 => flags::CHACHA20_POLY1305,
             Suite::Aes128Gcm => 0,
         };
         Session {
             id,
+            other_id: None,
             flags: flags::ENCRYPTED | method,
-            sequence_max: suite.packets_per_key_max(),
             next_sequence: 1,
+            skip_at: next_skip(1, random),
             replay: ReplayWindow::default(),
-            open_key,
-            seal_key,
+            resume_token: secrets.export(b"ringshard 1 resume"),
+            transcript: secrets.export(b"ringshard 1 integrity"),
+            keys: Keys::new(role, suite, secrets, now),
             heartbeat: Heartbeat::new(heartbeat, now),
+            pending: Pending::default(),
+            numbers: [UnreliableNumbers::default(); CHANNELS / 2],
+            config: transport,
+            transport: None,
+            challenge: None,
+            event: None,
             stats: SessionStats::default(),
         }
     }
 
     /// The connection's name.
+    #[inline]
     pub fn id(&self) -> ConnectionId {
         self.id
     }
 
+    /// Whether datagrams may carry this name: the one in use, or while it changes, the other.
+    #[inline]
+    pub fn is_called(&self, id: ConnectionId) -> bool {
+        id == self.id || Some(id) == self.other_id
+    }
+
     /// The AEAD in use.
     pub fn suite(&self) -> Suite {
-        match self.flags & flags::CHACHA20_POLY1305 {
-            0 => Suite::Aes128Gcm,
-            _ => Suite::ChaCha20Poly1305,
-        }
+        self.keys.suite()
+    }
+
+    /// Ping interval and timeout.
+    pub fn heartbeat_config(&self) -> HeartbeatConfig {
+        self.heartbeat.config()
+    }
+
+    /// When something was last heard.
+    pub fn heard_at(&self) -> Instant {
+        self.heartbeat.heard_at()
+    }
+
+    /// Smoothed round trip: from acknowledgments where there are some, else from the heartbeat. None before the first.
+    pub fn round_trip(&self) -> Option<Duration> {
+        let measured = self.transport.as_ref().and_then(|transport| transport.recovery.round_trip.smoothed());
+        measured.or(self.heartbeat.round_trip())
     }
 
     /// Share of the peer's datagrams that never came, 0 to 1.
@@ -91,181 +302,166 @@ impl Session {
         self.stats.loss(self.replay.highest())
     }
 
-    /// Opens a datagram in place and gives its frames, padding included.
-    ///
-    /// # Errors
-    /// [`Refused`]; the session is then as it was before.
-    #[inline]
-    pub fn open<'a>(&mut self, now: Instant, header: &Header, datagram: &'a mut [u8]) -> Result<&'a [u8], Refused> {
-        if header.flags != self.flags || header.channel != 0 {
-            return Err(Refused::WrongFlags);
-        }
-        if header.sequence > self.sequence_max || !self.replay.is_fresh(header.sequence) {
-            return Err(Refused::Replayed);
-        }
-        let bytes = datagram.len() as u64;
-        let (associated, sealed) = datagram.split_at_mut(HEADER_BYTES);
-        let plaintext = self
-            .open_key
-            .open(nonce(self.id, header.sequence), associated, sealed)
-            .map_err(|_| Refused::NotAuthentic)?;
-        self.replay.commit(header.sequence);
-        self.heartbeat.heard(now);
-        self.stats.datagrams_in += 1;
-        self.stats.bytes_in += bytes;
-        Ok(plaintext)
+    /// Largest datagram that is sent over the path, in bytes.
+    pub fn datagram_bytes(&self) -> usize {
+        self.transport.as_ref().map_or(DATAGRAM_BYTES_BASE, |transport| transport.datagram_bytes())
     }
 
-    /// Seals `frames` into `datagram`, which is [`sealed_len`] of them long.
-    ///
-    /// # Errors
-    /// [`KeyExhausted`]; nothing was sealed.
-    #[inline]
-    pub fn seal(&mut self, frames: &[u8], datagram: &mut [u8]) -> Result<(), KeyExhausted> {
-        assert!(datagram.len() == sealed_len(frames.len()), "the caller reserves the padded size");
-        if self.next_sequence > self.sequence_max {
-            return Err(KeyExhausted);
+    /// Datagrams given up as lost and, what they carried of reliable messages, sent again.
+    pub fn packets_lost(&self) -> u64 {
+        self.transport.as_ref().map_or(0, |transport| transport.packets_lost)
+    }
+
+    /// How often the traffic keys have changed.
+    pub fn key_changes(&self) -> u64 {
+        self.keys.changes
+    }
+
+    /// What may be under way by the congestion control, and what is, in bytes; None before anything reliable was sent.
+    pub fn congestion(&self) -> Option<(u64, u64)> {
+        self.transport.as_ref().map(|transport| (transport.window(), transport.recovery.in_flight()))
+    }
+
+    /// What reliable messages cost that are not acknowledged, in bytes; each costs its size and [`MESSAGE_COST_BYTES`].
+    pub fn unacknowledged_bytes(&self) -> usize {
+        self.transport.as_ref().map_or(0, |transport| transport.channels.queued())
+    }
+
+    /// Unreliable messages of which pieces never came.
+    pub fn messages_abandoned(&self) -> u64 {
+        self.transport.as_ref().map_or(0, |transport| transport.channels.abandoned())
+    }
+
+    /// Names the session on a later connection that goes on with it. It is a secret of the two ends.
+    pub fn resume_token(&self) -> [u8; RESUME_TOKEN_BYTES] {
+        self.resume_token
+    }
+
+    /// Something about the session that came with the last datagram.
+    pub fn poll_event(&mut self) -> Option<SessionEvent> {
+        self.event.take()
+    }
+
+    fn transport_mut(&mut self, now: Instant) -> &mut Transport {
+        let congestion = self.config.congestion;
+        self.transport.get_or_insert_with(|| Box::new(Transport::new(now, congestion)))
+    }
+
+    /// What a datagram may hold as frames.
+    pub fn frames_max(&self) -> usize {
+        self.transport.as_ref().map_or(FRAMES_BYTES_BASE, |transport| transport.frames_max())
+    }
+
+    /// Lets time pass. Gives the reason if the connection is over.
+    pub fn advance(&mut self, now: Instant, resources: &mut Resources) -> Option<DisconnectReason> {
+        match self.heartbeat.due(now) {
+            Due::TimedOut => return Some(DisconnectReason::TimedOut),
+            Due::Ping(value) => self.pending.ping = Some(value),
+            Due::Nothing => {}
         }
-        let sequence = self.next_sequence;
-        self.next_sequence += 1;
-        let header = Header { connection: self.id, channel: 0, flags: self.flags, sequence }.encode();
-        let (head, body) = datagram.split_at_mut(HEADER_BYTES);
-        head.copy_from_slice(&header);
-        body[..frames.len()].copy_from_slice(frames);
-        let padding_end = body.len() - TAG_BYTES;
-        body[frames.len()..padding_end].fill(0);
-        self.seal_key.seal(nonce(self.id, sequence), &header, body);
-        self.stats.datagrams_out += 1;
-        self.stats.bytes_out += datagram.len() as u64;
-        Ok(())
+        if self.keys.are_due(now) {
+            self.rekey(now, resources);
+        }
+        if self.keys.should_ask_again(now) {
+            self.transport_mut(now).controls.wait(Control::RekeyRequest);
+        }
+        let transport = self.transport.as_mut()?;
+        transport.advance(now, &mut resources.pool);
+        // Who began large messages and left them is the one to go when others need the memory.
+        let stalled = resources.pool.is_low()
+            && transport.channels.stalled_since().is_some_and(|since| now.since(since) >= FRAGMENT_TIMEOUT);
+        stalled.then_some(DisconnectReason::StalledFragments)
+    }
+
+    /// When [`Self::advance`] and [`Self::wants_datagram`] want to be asked, at the latest.
+    pub fn deadline(&self) -> Instant {
+        let timers = self.heartbeat.deadline().min(self.keys.deadline());
+        self.transport.as_ref().map_or(timers, |transport| timers.min(transport.deadline()))
+    }
+
+    /// Asks the peer for new traffic keys. Nothing happens while a change is under way, or so soon after one that the
+    /// peer would not answer.
+    pub fn rekey(&mut self, now: Instant, resources: &mut Resources) {
+        if let Some(key) = self.keys.ask(now, resources.draw_secret()) {
+            self.transport_mut(now).controls.request_rekey(key);
+        }
+    }
+
+    /// Sends a ping, to be heard of over a path that may be new.
+    pub fn ping(&mut self, now: Instant) {
+        self.pending.ping = Some(self.heartbeat.ping(now));
+    }
+
+    /// How a channel is treated from now on.
+    pub fn set_channel_quality(&mut self, now: Instant, channel: Channel, quality: ChannelQuality) {
+        self.transport_mut(now).channels.quality.set_channel(now, channel, quality);
+    }
+
+    /// Bytes of messages a second over all channels from now on; None for as many as there are.
+    pub fn set_rate(&mut self, now: Instant, bytes_per_second: Option<u64>) {
+        self.transport_mut(now).channels.quality.set_connection(now, bytes_per_second);
+    }
+
+    /// Which congestion control holds from now on (R4).
+    pub fn set_congestion(&mut self, now: Instant, algorithm: CongestionControl) {
+        self.config.congestion = algorithm;
+        if let Some(transport) = &mut self.transport {
+            transport.set_congestion(now, algorithm);
+        }
+    }
+
+    /// Challenges the client's integrity with entry `index` of the table of keys, which is `key`. While the challenge
+    /// before waits for its answer, that one is repeated; gives whether it is a new one.
+    pub fn challenge_integrity(&mut self, now: Instant, index: u8, key: [u8; 32], resources: &mut Resources) -> bool {
+        if self.challenge.is_some() {
+            self.transport_mut(now).controls.wait(Control::Integrity);
+            return false;
+        }
+        let mut nonce = [0; INTEGRITY_NONCE_BYTES];
+        resources.random.fill_bytes(&mut nonce);
+        self.challenge = Some(Box::new((key, nonce)));
+        self.transport_mut(now).controls.check_integrity(IntegrityFrame::Challenge { index, nonce });
+        true
+    }
+
+    /// Answers an integrity challenge with the entry of the table that it named.
+    pub fn answer_integrity(&mut self, now: Instant, key: &[u8; 32], nonce: &[u8; INTEGRITY_NONCE_BYTES]) {
+        let answer = hmac_sha256(key, &[&self.transcript, nonce]);
+        self.transport_mut(now).controls.check_integrity(IntegrityFrame::Answer(answer));
+    }
+
+    /// Has the peer call the connection `id` from now on; both names hold until it does.
+    pub(crate) fn announce_id(&mut self, now: Instant, id: ConnectionId) {
+        self.other_id = Some(id);
+        self.transport_mut(now).controls.announce_id(id);
+    }
+
+    /// The peer is at the end of another path: everything under way is sent again, and the path learned anew.
+    pub(crate) fn path_changed(&mut self, now: Instant) {
+        if let Some(transport) = &mut self.transport {
+            transport.path_changed(now);
+        }
+    }
+
+    /// The channels, for another connection to go on with. This one must not be used any more.
+    pub(crate) fn take_channels(&mut self) -> Option<Channels> {
+        self.transport.take().map(|transport| transport.channels)
+    }
+
+    /// Goes on with the channels of a session that was carried by another connection.
+    pub(crate) fn adopt(&mut self, now: Instant, channels: Channels) {
+        self.transport_mut(now).adopt(channels);
+    }
+
+    /// Gives all memory back.
+    pub(crate) fn release(&mut self, resources: &mut Resources) {
+        if let Some(transport) = &mut self.transport {
+            transport.channels.release(&mut resources.pool);
+        }
     }
 }
 
-/// Size of the datagram that carries so many bytes of frames: header and tag added, rounded up to a bucket.
-///
-/// # Panics
-/// When they are more than [`FRAMES_BYTES_MAX`].
-#[inline]
-pub fn sealed_len(frames_bytes: usize) -> usize {
-    assert!(frames_bytes <= FRAMES_BYTES_MAX, "the frame writer keeps to its buffer");
-    usize::from(BUCKET_OF[(HEADER_BYTES + frames_bytes + TAG_BYTES).div_ceil(BUCKET_GRAIN)])
-}
-
-/// Every bucket but the last is a multiple of this.
-const BUCKET_GRAIN: usize = 16;
-
-/// The bucket for each number of grains.
-const BUCKET_OF: [u16; DATAGRAM_BYTES_MAX / BUCKET_GRAIN + 1] = {
-    let mut table = [0; DATAGRAM_BYTES_MAX / BUCKET_GRAIN + 1];
-    let (mut grains, mut bucket) = (0, 0);
-    while grains < table.len() {
-        if grains * BUCKET_GRAIN > DATAGRAM_BUCKETS[bucket] as usize {
-            bucket += 1;
-        }
-        table[grains] = DATAGRAM_BUCKETS[bucket];
-        grains += 1;
-    }
-    table
-};
-
-const _: () = assert!(DATAGRAM_BYTES_MAX.is_multiple_of(BUCKET_GRAIN));
-
-/// What both ends must agree on for the handshake to succeed: nobody on the way can weaken an offer unnoticed.
-pub fn prologue(suites: u8, options: Options) -> [u8; 13] {
-    let mut prologue = *b"ringshard\0\0\0\0";
-    prologue[9..11].copy_from_slice(&PROTOCOL_VERSION.to_le_bytes());
-    prologue[11] = suites;
-    prologue[12] = options.bits();
-    prologue
-}
-
-/// Connection id and sequence, little endian: unique per key, since each direction has its own key and counter (S3).
-#[inline]
-fn nonce(id: ConnectionId, sequence: u64) -> [u8; 12] {
-    let mut nonce = [0; 12];
-    nonce[..4].copy_from_slice(&id.bits().to_le_bytes());
-    nonce[4..].copy_from_slice(&sequence.to_le_bytes());
-    nonce
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-    use crate::limits::{HEARTBEAT_DEFAULT, TIMEOUT_DEFAULT};
-
-    fn pair(suite: Suite) -> (Session, Session) {
-        let key = |byte| AeadKey::new(suite, &[byte; 32]);
-        let heartbeat = HeartbeatConfig { interval: HEARTBEAT_DEFAULT, timeout: TIMEOUT_DEFAULT };
-        let id = ConnectionId::new(1, 2, 3);
-        let now = Instant::ZERO;
-        (
-            Session::new(id, suite, key(1), key(2), heartbeat, now),
-            Session::new(id, suite, key(2), key(1), heartbeat, now),
-        )
-    }
-
-    fn sealed(session: &mut Session, frames: &[u8]) -> Vec<u8> {
-        let mut datagram = vec![0xEE; sealed_len(frames.len())];
-        session.seal(frames, &mut datagram).unwrap();
-        datagram
-    }
-
-    fn open(session: &mut Session, datagram: &[u8]) -> Result<Vec<u8>, Refused> {
-        let mut copy = datagram.to_vec();
-        let header = Header::decode(&copy).unwrap();
-        session.open(Instant::ZERO, &header, &mut copy).map(<[u8]>::to_vec)
-    }
-
-    #[test]
-    fn every_single_altered_bit_is_refused_and_changes_nothing() {
-        for suite in [Suite::ChaCha20Poly1305, Suite::Aes128Gcm] {
-            if Suites::native().bits() & suite as u8 == 0 {
-                continue;
-            }
-            let (mut near, mut far) = pair(suite);
-            let datagram = sealed(&mut near, b"frames");
-            for bit in 0..datagram.len() * 8 {
-                let mut altered = datagram.clone();
-                altered[bit / 8] ^= 1 << (bit % 8);
-                if bit < 32 {
-                    // The identifier is how the session was found; it stands in the header that is authenticated.
-                    continue;
-                }
-                assert!(open(&mut far, &altered).is_err(), "bit {bit}");
-            }
-            assert_eq!(far.stats.datagrams_in, 0);
-            assert!(open(&mut far, &datagram).unwrap().starts_with(b"frames\0"));
-            assert_eq!(open(&mut far, &datagram), Err(Refused::Replayed));
-        }
-    }
-
-    use crate::crypto::Suites;
-
-    #[test]
-    fn padding_is_zero_whatever_was_there() {
-        let (mut near, mut far) = pair(Suite::ChaCha20Poly1305);
-        let datagram = sealed(&mut near, &[1; 70]);
-        assert_eq!(datagram.len(), 112);
-        let plaintext = open(&mut far, &datagram).unwrap();
-        assert_eq!(plaintext.len(), 112 - HEADER_BYTES - TAG_BYTES);
-        assert!(plaintext[70..].iter().all(|&byte| byte == 0));
-    }
-
-    #[test]
-    fn a_key_seals_no_more_than_it_may() {
-        let (mut near, mut far) = pair(Suite::ChaCha20Poly1305);
-        near.next_sequence = near.sequence_max;
-        let last = sealed(&mut near, b"last");
-        assert!(open(&mut far, &last).is_ok());
-        assert_eq!(near.seal(b"", &mut vec![0; sealed_len(0)]), Err(KeyExhausted));
-    }
-
-    #[test]
-    fn each_size_goes_to_the_smallest_bucket_that_holds_it() {
-        for frames in 0..=FRAMES_BYTES_MAX {
-            let needed = HEADER_BYTES + frames + TAG_BYTES;
-            let smallest = DATAGRAM_BUCKETS.into_iter().map(usize::from).find(|&bucket| bucket >= needed);
-            assert_eq!(Some(sealed_len(frames)), smallest);
-        }
-    }
+/// The number to leave out next, drawn so that the peer cannot tell.
+fn next_skip(after: u64, random: &mut Csprng) -> u64 {
+    after + SKIPPED_NUMBER_PERIOD / 2 + random.next_u64() % SKIPPED_NUMBER_PERIOD
 }

@@ -2,7 +2,7 @@
 //!
 //! ```text
 //! body: Noise message 2 = server's ephemeral key 32 | sealed parameters 16 | tag 16
-//! parameters: connection id u32 | suite u8 | zero u8 | largest datagram u16 | heartbeat ms u32 | timeout ms u32
+//! parameters: connection id u32 | suite u8 | resumed u8 | largest datagram u16 | heartbeat ms u32 | timeout ms u32
 //! ```
 
 use super::envelope::{BODY, CHECKSUM_BYTES, TYPE_ACCEPTED, seal_envelope};
@@ -17,7 +17,9 @@ pub struct SessionParameters {
     pub connection: ConnectionId,
     /// The AEAD, as one bit of the client's offer.
     pub suite: u8,
-    /// Largest datagram that the server takes, in bytes: 1200 in this version.
+    /// The session that the client named goes on; otherwise a new one begins.
+    pub resumed: bool,
+    /// Largest datagram that the server takes, in bytes: [`DATAGRAM_BYTES_MAX`] in this version.
     pub datagram_bytes_max: u16,
     /// Interval between pings.
     pub heartbeat: Duration,
@@ -38,12 +40,13 @@ impl SessionParameters {
         let parameters = SessionParameters {
             connection: ConnectionId::from_bits(word(0)),
             suite: bytes[4],
+            resumed: bytes[5] == 1,
             datagram_bytes_max: u16::from_le_bytes([bytes[6], bytes[7]]),
             heartbeat: Duration::from_millis(word(8).into()),
             timeout: Duration::from_millis(word(12).into()),
         };
         let sound = parameters.connection.generation() != 0
-            && bytes[5] == 0
+            && bytes[5] <= 1
             && usize::from(parameters.datagram_bytes_max) == DATAGRAM_BYTES_MAX
             && !parameters.heartbeat.is_zero()
             && parameters.timeout > parameters.heartbeat;
@@ -55,6 +58,7 @@ impl SessionParameters {
         let mut bytes = [0; Self::BYTES];
         bytes[0..4].copy_from_slice(&self.connection.bits().to_le_bytes());
         bytes[4] = self.suite;
+        bytes[5] = self.resumed.into();
         bytes[6..8].copy_from_slice(&self.datagram_bytes_max.to_le_bytes());
         bytes[8..12].copy_from_slice(&(self.heartbeat.as_millis() as u32).to_le_bytes());
         bytes[12..16].copy_from_slice(&(self.timeout.as_millis() as u32).to_le_bytes());

@@ -1,16 +1,16 @@
 //! Connect: a stranger asks to be let in.
 //!
 //! ```text
-//! body: version u16 | suites u8 | options u8 | cookie 48 | Noise message 1, 48 | zeros 9
+//! body: version u16 | suites u8 | options u8 | cookie 48 | Noise message 1, 64 | zeros 9
 //! ```
 //! The first Connect carries a cookie of zeros; the second, the cookie it was given. Nothing else differs.
 
 use super::envelope::{BODY, CHECKSUM_BYTES, Cleartext, TYPE_CONNECT, seal_envelope};
 use super::{ConnectionId, Header, Malformed};
-use crate::limits::{CONNECT_BYTES, COOKIE_BYTES, PROTOCOL_VERSION};
+use crate::limits::{CONNECT_BYTES, COOKIE_BYTES, PROTOCOL_VERSION, RESUME_TOKEN_BYTES};
 
-/// Noise NK message 1: the client's ephemeral key and the tag of an empty payload.
-pub const NOISE_MESSAGE_1_BYTES: usize = 48;
+/// Noise NK message 1: the client's ephemeral key, the sealed token of the session to resume, and the tag.
+pub const NOISE_MESSAGE_1_BYTES: usize = 32 + RESUME_TOKEN_BYTES + 16;
 
 const COOKIE: usize = 4;
 const NOISE: usize = COOKIE + COOKIE_BYTES;
@@ -44,6 +44,8 @@ impl Options {
 /// A request to connect, in this version of the protocol.
 #[derive(Clone, PartialEq, Eq, Debug)]
 pub struct Connect {
+    /// The core that is to take it, where the client wants a session of that core to go on; else whichever gets it.
+    pub core: Option<u8>,
     /// Handshake tag: the first 8 bytes of the ephemeral key.
     pub tag: u64,
     /// AEADs that the client can do, a bit each; see [`crate::crypto::Suites`].
@@ -57,9 +59,9 @@ pub struct Connect {
 }
 
 impl Connect {
-    /// The client's ephemeral public key: the first half of Noise message 1.
+    /// The client's ephemeral public key: the front of Noise message 1.
     pub fn client_key(&self) -> &[u8; 32] {
-        self.noise.first_chunk().expect("48 bytes have a first half of 32")
+        self.noise.first_chunk().expect("the message is longer than a key")
     }
 
     /// The tag of the handshake that a client begins with this ephemeral key.
@@ -69,7 +71,8 @@ impl Connect {
 
     pub(super) fn decode(header: &Header, body: &[u8]) -> Result<Cleartext, Malformed> {
         let version = u16::from_le_bytes(*body.first_chunk().ok_or(Malformed::TooShort)?);
-        if header.connection != ConnectionId::NONE {
+        let core = header.connection.wanted_core();
+        if header.connection != core.map_or(ConnectionId::NONE, ConnectionId::of_any_on) {
             return Err(Malformed::UnknownValue);
         }
         if BODY + body.len() + CHECKSUM_BYTES < CONNECT_BYTES {
@@ -85,6 +88,7 @@ impl Connect {
             return Err(Malformed::UnknownValue);
         }
         let connect = Connect {
+            core,
             tag: header.sequence,
             suites: body[2],
             options: Options::from_bits(body[3])?,
@@ -99,7 +103,8 @@ impl Connect {
 
     /// The datagram.
     pub fn encode(&self) -> [u8; CONNECT_BYTES] {
-        seal_envelope(ConnectionId::NONE, TYPE_CONNECT, self.tag, |body| {
+        let connection = self.core.map_or(ConnectionId::NONE, ConnectionId::of_any_on);
+        seal_envelope(connection, TYPE_CONNECT, self.tag, |body| {
             body[..2].copy_from_slice(&PROTOCOL_VERSION.to_le_bytes());
             body[2] = self.suites;
             body[3] = self.options.bits();

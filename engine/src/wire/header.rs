@@ -46,7 +46,7 @@ impl Header {
     /// Reads the header of a datagram.
     ///
     /// # Errors
-    /// [`Malformed::TooShort`] under 14 bytes, [`Malformed::TooLong`] over 1200.
+    /// [`Malformed::TooShort`] under 14 bytes, [`Malformed::TooLong`] over 1472.
     #[inline]
     pub fn decode(datagram: &[u8]) -> Result<Header, Malformed> {
         if datagram.len() > DATAGRAM_BYTES_MAX {
@@ -97,6 +97,6 @@ mod tests {
     fn refuses_what_is_no_datagram() {
         assert_eq!(Header::decode(&[0; 13]), Err(Malformed::TooShort));
         assert_eq!(Header::decode(&[]), Err(Malformed::TooShort));
-        assert_eq!(Header::decode(&[0; 1201]), Err(Malformed::TooLong));
+        assert_eq!(Header::decode(&[0; 1473]), Err(Malformed::TooLong));
     }
 }

@@ -17,6 +17,17 @@ impl ConnectionId {
         ConnectionId(core as u32 | (generation as u32) << 8 | (slot as u32) << 16)
     }
 
+    /// No connection, but on this core: what a Connect carries that wants to go on with a session there. The generation
+    /// of 0 tells it from every connection, the slot of 1 from [`Self::NONE`].
+    pub const fn of_any_on(core: u8) -> Self {
+        ConnectionId(core as u32 | 1 << 16)
+    }
+
+    /// The core that a Connect with this identifier wants.
+    pub const fn wanted_core(self) -> Option<u8> {
+        if self.generation() == 0 && self.slot() == 1 { Some(self.core()) } else { None }
+    }
+
     /// The identifier as it stands in a header.
     pub const fn from_bits(bits: u32) -> Self {
         ConnectionId(bits)

@@ -4,20 +4,30 @@
 //! or a [`Malformed`]; none of them allocates or panics. The normative text is `PROTOCOL.md`.
 
 mod accepted;
+pub mod ack;
+mod channel;
 mod connect;
 mod cookie;
 mod denied;
 mod envelope;
+mod fragment;
 mod frame;
 mod header;
 mod id;
 
 pub use accepted::{Accepted, SessionParameters};
+pub use ack::Ack;
+pub use channel::{Channel, Delivery};
 pub use connect::{Connect, NOISE_MESSAGE_1_BYTES, Options};
 pub use cookie::Cookie;
 pub use denied::{Denied, DeniedReason};
 pub use envelope::{Cleartext, decode_cleartext};
-pub use frame::{DisconnectReason, Frame, FrameWriter, Frames, Message, Messages};
+pub use fragment::Fragment;
+pub(crate) use frame::strike;
+pub use frame::{
+    DisconnectReason, Frame, FrameWriter, Frames, INTEGRITY_NONCE_BYTES, IntegrityFrame, Message, Messages,
+    NUMBER_BYTES,
+};
 pub use header::{Flags, Header, flags};
 pub use id::ConnectionId;
 

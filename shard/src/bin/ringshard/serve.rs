@@ -7,14 +7,18 @@ use ringshard::idle::Strategy;
 use ringshard::server::{Server, ServerConfig, StartError};
 use ringshard::service::Echo;
 use ringshard_engine::crypto::{SecretKey, Suite, Suites};
+use ringshard_engine::endpoint::IntegrityConfig;
 use ringshard_engine::link::socket::SocketError;
-use ringshard_engine::session::HeartbeatConfig;
+use ringshard_engine::session::{CongestionControl, HeartbeatConfig, TransportConfig};
 use signal_hook::consts::{SIGINT, SIGTERM};
 use std::error::Error;
 use std::io::IsTerminal;
 use std::net::{Ipv4Addr, SocketAddr};
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 use std::time::Duration;
+
+/// Time between two checks of a client's integrity.
+const INTEGRITY_PERIOD: Duration = Duration::from_secs(60);
 
 /// What it takes.
 #[derive(clap::Args)]
@@ -49,6 +53,19 @@ pub struct Arguments {
     /// Milliseconds of silence after which a connection ends.
     #[arg(long, value_name = "MS", default_value_t = 15_000)]
     timeout_ms: u32,
+    /// Congestion control of reliable messages: bbr bears random loss, cubic is the internet's common one.
+    #[arg(long, value_enum, default_value = "bbr")]
+    congestion: CongestionArgument,
+    /// Never compress messages. Otherwise those above 512 bytes that look compressible are.
+    #[arg(long)]
+    no_compression: bool,
+    /// MiB of memory for reliable messages, over all cores.
+    #[arg(long, value_name = "MIB", default_value_t = 256)]
+    message_memory: usize,
+    /// File with the integrity keys that unaltered clients hold, 1 to 256 lines of 64 hexadecimal digits. Clients are
+    /// asked for proof with one of them each minute; wrong and missing answers are counted, nothing else follows.
+    #[arg(long, value_name = "FILE")]
+    integrity_keys: Option<PathBuf>,
     /// Do not have the kernel stamp arrivals: spares a few per cent where every client has a socket of its own, and leaves the
     /// histogram `arrival_to_handled` empty.
     #[arg(long)]
@@ -80,6 +97,12 @@ enum CipherArgument {
     Auto,
     Chacha,
     Aes,
+}
+
+#[derive(Clone, Copy, ValueEnum)]
+enum CongestionArgument {
+    Bbr,
+    Cubic,
 }
 
 /// Processor numbers.
@@ -149,6 +172,11 @@ pub fn run(arguments: &Arguments) -> Result<(), Box<dyn Error>> {
     Ok(())
 }
 
+fn load_integrity(path: &Path) -> Result<IntegrityConfig, Box<dyn Error>> {
+    let keys = ringshard::keys::load_integrity_keys(path)?.into();
+    Ok(IntegrityConfig { keys, period: INTEGRITY_PERIOD })
+}
+
 fn configure(arguments: &Arguments) -> Result<ServerConfig, Box<dyn Error>> {
     let secret = match &arguments.key {
         Some(path) => ringshard::keys::load_secret(path)?,
@@ -192,6 +220,15 @@ fn configure(arguments: &Arguments) -> Result<ServerConfig, Box<dyn Error>> {
         },
         secret,
         pre_shared,
+        transport: TransportConfig {
+            congestion: match arguments.congestion {
+                CongestionArgument::Bbr => CongestionControl::Bbr,
+                CongestionArgument::Cubic => CongestionControl::Cubic,
+            },
+            compression: !arguments.no_compression,
+        },
+        message_bytes_max: arguments.message_memory.saturating_mul(1 << 20),
+        integrity: arguments.integrity_keys.as_deref().map(load_integrity).transpose()?,
         admin: (!arguments.no_admin).then_some(arguments.admin),
     })
 }

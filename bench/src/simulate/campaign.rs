@@ -1,0 +1,175 @@
+//! Many runs, as many at a time as there are processors, until enough is simulated or something is found.
+
+use super::tally::Tally;
+use super::world::{self, Options, Outcome};
+use indicatif::{ProgressBar, ProgressStyle};
+use std::cell::RefCell;
+use std::fmt;
+use std::ops::Range;
+use std::sync::Mutex;
+use std::time::{Duration, Instant};
+
+/// How much is to be done.
+#[derive(Clone, Debug)]
+pub enum Extent {
+    /// These runs.
+    Seeds(Range<u64>),
+    /// From this seed on, until so much time was simulated.
+    Hours {
+        /// The first seed.
+        from: u64,
+        /// Simulated hours.
+        hours: f64,
+    },
+}
+
+/// Many runs.
+#[derive(Clone, Debug)]
+pub struct Campaign {
+    /// How many.
+    pub extent: Extent,
+    /// Players of every run, if not drawn.
+    pub clients: Option<usize>,
+    /// Minutes of traffic and faults in every run.
+    pub minutes: u64,
+    /// Runs at a time.
+    pub threads: usize,
+    /// Tell what happens.
+    pub log: bool,
+    /// Look for more when something was found.
+    pub keep_going: bool,
+}
+
+/// A violation, and how to see it again.
+#[derive(Clone, Debug)]
+pub struct Failure {
+    /// Of which run.
+    pub seed: u64,
+    /// When in it.
+    pub at: Duration,
+    /// What.
+    pub what: String,
+    /// Shows it again.
+    pub replay: String,
+}
+
+impl fmt::Display for Failure {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let Failure { seed, at, what, replay } = self;
+        write!(f, "seed {seed}, {:.3} s into the run: {what}\nreplay it with: {replay}", at.as_secs_f64())
+    }
+}
+
+/// What came of a campaign.
+#[derive(Clone, Debug)]
+pub struct Campaigned {
+    /// Sums over all runs.
+    pub tally: Tally,
+    /// The first seed, and the one after the last that was begun.
+    pub seeds: Range<u64>,
+    /// Time it took.
+    pub took: Duration,
+    /// All violations, by seed.
+    pub failures: Vec<Failure>,
+}
+
+/// What the threads share.
+struct Shared {
+    next: u64,
+    tally: Tally,
+    failures: Vec<Failure>,
+}
+
+thread_local! {
+    /// How to replay the run that this thread is at.
+    static REPLAY: RefCell<String> = const { RefCell::new(String::new()) };
+}
+
+impl Campaign {
+    /// Does all of it.
+    pub fn run(&self) -> Campaigned {
+        tell_how_to_replay_a_panic();
+        let began = Instant::now();
+        let from = match &self.extent {
+            Extent::Seeds(seeds) => seeds.start,
+            Extent::Hours { from, .. } => *from,
+        };
+        let shared = Mutex::new(Shared { next: from, tally: Tally::default(), failures: Vec::new() });
+        let bar = self.bar();
+        std::thread::scope(|scope| {
+            for _ in 0..self.threads.max(1) {
+                scope.spawn(|| self.work(&shared, &bar));
+            }
+        });
+        bar.finish_and_clear();
+        let Shared { next, tally, mut failures } =
+            shared.into_inner().expect("a thread that panics ends the process");
+        failures.sort_by_key(|failure| failure.seed);
+        Campaigned { tally, seeds: from..next, took: began.elapsed(), failures }
+    }
+
+    fn bar(&self) -> ProgressBar {
+        let (length, unit) = match &self.extent {
+            Extent::Seeds(seeds) => (seeds.end - seeds.start, "runs"),
+            Extent::Hours { hours, .. } => ((hours * 60.0).ceil() as u64, "simulated minutes"),
+        };
+        let template = format!("{{elapsed_precise}} {{wide_bar}} {{pos}}/{{len}} {unit} {{msg}}");
+        let style = ProgressStyle::with_template(&template).expect("the template is well-formed");
+        let bar = if self.log { ProgressBar::hidden() } else { ProgressBar::new(length) };
+        bar.with_style(style)
+    }
+
+    fn work(&self, shared: &Mutex<Shared>, bar: &ProgressBar) {
+        while let Some(seed) = self.next_seed(shared) {
+            let replay = self.replay(seed);
+            REPLAY.set(replay.clone());
+            let began = Instant::now();
+            let mut outcome = world::run(Options { seed, clients: self.clients, minutes: self.minutes, log: self.log });
+            outcome.tally.worked_s = began.elapsed().as_secs_f64();
+            self.take(shared, seed, replay, outcome, bar);
+        }
+    }
+
+    fn next_seed(&self, shared: &Mutex<Shared>) -> Option<u64> {
+        let mut shared = shared.lock().expect("a thread that panics ends the process");
+        let goes_on = match &self.extent {
+            Extent::Seeds(seeds) => shared.next < seeds.end,
+            Extent::Hours { hours, .. } => shared.tally.simulated_s < hours * 3600.0,
+        };
+        if !goes_on || !self.keep_going && !shared.failures.is_empty() {
+            return None;
+        }
+        shared.next += 1;
+        Some(shared.next - 1)
+    }
+
+    fn take(&self, shared: &Mutex<Shared>, seed: u64, replay: String, outcome: Outcome, bar: &ProgressBar) {
+        let mut shared = shared.lock().expect("a thread that panics ends the process");
+        shared.tally.add(&outcome.tally);
+        bar.set_position(match &self.extent {
+            Extent::Seeds(_) => shared.tally.runs,
+            Extent::Hours { .. } => (shared.tally.simulated_s / 60.0) as u64,
+        });
+        bar.set_message(format!("{:.0}x real time per core", shared.tally.speed()));
+        if let Some(violation) = outcome.violation {
+            shared.failures.push(Failure { seed, at: violation.at, what: violation.what, replay });
+        }
+    }
+
+    fn replay(&self, seed: u64) -> String {
+        let mut command = format!("target/release/ringshard-bench simulate --seed {seed} --minutes {}", self.minutes);
+        if let Some(clients) = self.clients {
+            command.push_str(&format!(" --clients {clients}"));
+        }
+        command + " --log"
+    }
+}
+
+/// An assertion of the engine that does not hold is a violation, too.
+fn tell_how_to_replay_a_panic() {
+    let usual = std::panic::take_hook();
+    std::panic::set_hook(Box::new(move |panic| {
+        usual(panic);
+        REPLAY.with(|text| eprintln!("replay it with: {}", text.borrow()));
+    }));
+}

@@ -1,0 +1,221 @@
+//! One channel of a session in one direction: what was sent on it, and whether what arrives is what its delivery promises.
+
+use super::payload::{LABEL_BYTES, Stream};
+use ringshard_engine::wire::{Channel, Delivery};
+use std::collections::VecDeque;
+
+/// Lengths of messages that have no label.
+const SHORT: usize = LABEL_BYTES;
+
+/// What was sent and what arrived.
+#[derive(Debug)]
+pub struct Lane {
+    stream: Stream,
+    delivery: Delivery,
+    sent: u32,
+    /// Sizes of the reliable messages from the first that has not arrived; None for those that have.
+    missing: VecDeque<Option<u32>>,
+    missing_bytes: usize,
+    /// A bit for each unreliable message that has arrived.
+    arrived: Vec<u64>,
+    /// The newest sequenced one that has.
+    newest: Option<u32>,
+    /// Short unreliable messages by length: sent, arrived.
+    short: [(u32, u32); SHORT],
+}
+
+impl Lane {
+    /// An unused channel.
+    pub fn new(session: u64, to_server: bool, channel: Channel) -> Self {
+        Lane {
+            stream: Stream::new(session, to_server, channel),
+            delivery: channel.delivery(),
+            sent: 0,
+            missing: VecDeque::new(),
+            missing_bytes: 0,
+            arrived: Vec::new(),
+            newest: None,
+            short: [(0, 0); SHORT],
+        }
+    }
+
+    /// Writes the next message.
+    pub fn compose(&self, len: usize, message: &mut Vec<u8>) {
+        self.stream.write(self.sent, len, message);
+    }
+
+    /// The composed message was taken to be sent.
+    pub fn taken(&mut self, len: usize) {
+        self.sent += 1;
+        if self.delivery.is_reliable() {
+            self.missing.push_back(Some(len as u32));
+            self.missing_bytes += len;
+        } else if len < SHORT {
+            self.short[len].0 += 1;
+        }
+    }
+
+    /// Messages taken so far.
+    pub fn sent(&self) -> u32 {
+        self.sent
+    }
+
+    /// Reliable messages that have yet to arrive.
+    pub fn missing(&self) -> usize {
+        self.missing.iter().flatten().count()
+    }
+
+    /// Their bytes.
+    pub fn missing_bytes(&self) -> usize {
+        self.missing_bytes
+    }
+
+    /// Whether all reliable messages have arrived.
+    pub fn is_complete(&self) -> bool {
+        self.missing.is_empty()
+    }
+
+    /// A message arrived.
+    ///
+    /// # Errors
+    /// What is wrong with it.
+    pub fn arrived(&mut self, message: &[u8]) -> Result<(), String> {
+        let index = match message.len() {
+            ..SHORT if self.stream.is_short(message) => None,
+            ..SHORT => return Err(format!("{} bytes that were never sent", message.len())),
+            _ => Some(self.stream.index_of(message).ok_or_else(|| self.unknown(message))?),
+        };
+        if let Some(index) = index.filter(|&index| index >= self.sent) {
+            return Err(format!("message {index}, of which only {} were sent", self.sent));
+        }
+        match self.delivery {
+            Delivery::ReliableOrdered => self.ordered(index, message.len()),
+            Delivery::ReliableUnordered => self.unordered(index, message.len()),
+            Delivery::Unreliable => self.unreliable(index, message.len()),
+            Delivery::UnreliableSequenced => self.sequenced(index, message.len()),
+        }
+    }
+
+    fn unknown(&self, message: &[u8]) -> String {
+        let claimed = u32::from_le_bytes(*message.first_chunk().expect("it is long enough for a label"));
+        format!("{} bytes that were not sent like this; they claim to be message {claimed}", message.len())
+    }
+
+    /// The first reliable message that is missing.
+    fn base(&self) -> u32 {
+        self.sent - self.missing.len() as u32
+    }
+
+    fn ordered(&mut self, index: Option<u32>, len: usize) -> Result<(), String> {
+        let base = self.base();
+        let Some(&Some(expected)) = self.missing.front() else {
+            return Err(format!("{index:?} of {len} bytes again: all {} have arrived", self.sent));
+        };
+        if index.is_some_and(|index| index != base) || expected as usize != len {
+            return Err(format!("{index:?} of {len} bytes, where {base} of {expected} bytes is next"));
+        }
+        self.missing.pop_front();
+        self.missing_bytes -= len;
+        Ok(())
+    }
+
+    fn unordered(&mut self, index: Option<u32>, len: usize) -> Result<(), String> {
+        let place = match index {
+            Some(index) => index.checked_sub(self.base()).map(|place| place as usize),
+            // Short ones look alike: it is the first that is missing.
+            None => self.missing.iter().position(|&missing| missing == Some(len as u32)),
+        };
+        let found = place.and_then(|place| self.missing.get_mut(place)).and_then(|slot| slot.take());
+        if found != Some(len as u32) {
+            return Err(format!("{index:?} of {len} bytes again"));
+        }
+        self.missing_bytes -= len;
+        while let Some(None) = self.missing.front() {
+            self.missing.pop_front();
+        }
+        Ok(())
+    }
+
+    fn unreliable(&mut self, index: Option<u32>, len: usize) -> Result<(), String> {
+        let Some(index) = index else { return self.one_of_the_short(len) };
+        let (word, bit) = (index as usize / 64, 1 << (index % 64));
+        if word >= self.arrived.len() {
+            self.arrived.resize(word + 1, 0);
+        }
+        if self.arrived[word] & bit != 0 {
+            return Err(format!("message {index} again"));
+        }
+        self.arrived[word] |= bit;
+        Ok(())
+    }
+
+    fn sequenced(&mut self, index: Option<u32>, len: usize) -> Result<(), String> {
+        let Some(index) = index else { return self.one_of_the_short(len) };
+        if self.newest.is_some_and(|newest| newest >= index) {
+            return Err(format!("message {index} after {}", self.newest.unwrap_or_default()));
+        }
+        self.newest = Some(index);
+        Ok(())
+    }
+
+    fn one_of_the_short(&mut self, len: usize) -> Result<(), String> {
+        let (sent, arrived) = &mut self.short[len];
+        *arrived += 1;
+        match arrived <= sent {
+            true => Ok(()),
+            false => Err(format!("{arrived} messages of {len} bytes, of which {sent} were sent")),
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn with_sent(channel: Channel, lens: &[usize]) -> (Lane, Vec<Vec<u8>>) {
+        let mut lane = Lane::new(1, true, channel);
+        let mut messages = Vec::new();
+        for &len in lens {
+            let mut message = Vec::new();
+            lane.compose(len, &mut message);
+            lane.taken(len);
+            messages.push(message);
+        }
+        (lane, messages)
+    }
+
+    #[test]
+    fn an_ordered_channel_allows_one_order_only() {
+        let (mut lane, messages) = with_sent(Channel::RELIABLE_ORDERED, &[10, 0, 20, 3]);
+        assert!(lane.arrived(&messages[2]).is_err(), "too early");
+        for message in &messages {
+            assert_eq!(lane.arrived(message), Ok(()));
+        }
+        assert!(lane.is_complete() && lane.missing_bytes() == 0);
+        assert!(lane.arrived(&messages[3]).is_err(), "twice");
+    }
+
+    #[test]
+    fn an_unordered_channel_allows_each_once() {
+        let (mut lane, messages) = with_sent(Channel::RELIABLE_UNORDERED, &[10, 2, 20, 2]);
+        for at in [2, 1, 0] {
+            assert_eq!(lane.arrived(&messages[at]), Ok(()));
+            assert!(messages[at].len() < 8 || lane.arrived(&messages[at]).is_err(), "twice");
+        }
+        assert_eq!((lane.missing(), lane.missing_bytes()), (1, 2));
+        assert_eq!(lane.arrived(&messages[3]), Ok(()));
+        assert!(lane.is_complete());
+    }
+
+    #[test]
+    fn unreliable_channels_allow_gaps_and_no_copies() {
+        let (mut lane, messages) = with_sent(Channel::UNRELIABLE, &[10, 1, 20]);
+        assert_eq!((lane.arrived(&messages[2]), lane.arrived(&messages[0])), (Ok(()), Ok(())));
+        assert!(lane.arrived(&messages[0]).is_err());
+        assert!(lane.arrived(&messages[1]).is_ok() && lane.arrived(&messages[1]).is_err());
+        let (mut lane, messages) = with_sent(Channel::UNRELIABLE_SEQUENCED, &[10, 20, 30]);
+        assert_eq!(lane.arrived(&messages[1]), Ok(()));
+        assert!(lane.arrived(&messages[0]).is_err(), "it goes back");
+        assert_eq!(lane.arrived(&messages[2]), Ok(()));
+    }
+}

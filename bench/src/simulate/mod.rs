@@ -1,0 +1,134 @@
+//! The auditor: a seeded simulation of the whole system that tries to break what it promises.
+//!
+//! One run is one seed: a server, up to a dozen players, and a few minutes under one virtual clock. What the players say,
+//! over what paths, and what befalls them is drawn; so are kills of either end. The engine is taken as it is, from
+//! outside: the audit keeps books of its own on what was sent, and every message, event and datagram is held against
+//! them.
+//!
+//! | module | for |
+//! |---|---|
+//! | [`world`] | the clock, and who acts when |
+//! | [`plan`], [`weather`], [`traffic`], [`faults`], [`attacker`] | what is drawn |
+//! | [`host`], [`player`], [`tap`], [`speech`] | who drives the engine |
+//! | [`audit`], [`session`], [`lane`], [`payload`], [`numbers`], [`calm`] | what is checked |
+//! | [`campaign`], [`report`], [`tally`] | many runs, and what came of them |
+
+mod attacker;
+mod audit;
+mod calm;
+mod campaign;
+mod dice;
+mod faults;
+mod host;
+mod lane;
+mod numbers;
+mod payload;
+mod plan;
+mod player;
+mod report;
+mod session;
+mod speech;
+mod tally;
+mod tap;
+mod traffic;
+mod weather;
+mod world;
+
+use self::campaign::{Campaign, Extent, Failure};
+use std::error::Error;
+use std::ops::Range;
+use std::path::PathBuf;
+
+/// Simulated hours, where nothing is said about how much to do.
+const HOURS_DEFAULT: f64 = 1.0;
+
+/// Options of `simulate`.
+#[derive(clap::Args, Clone, Debug)]
+#[command(after_long_help = LONG_HELP)]
+pub struct Arguments {
+    /// The seed of the one run; with --hours, of the first.
+    #[arg(long, value_name = "N", conflicts_with = "seeds")]
+    seed: Option<u64>,
+    /// The seeds of all runs, the last one not included, as in 1..100.
+    #[arg(long, value_name = "FROM..TO", value_parser = seeds)]
+    seeds: Option<Range<u64>>,
+    /// Go on until so much time has been simulated; default, where no seed is given: 1.
+    #[arg(long, value_name = "H", conflicts_with = "seeds")]
+    hours: Option<f64>,
+    /// Players in every run; default: drawn, 1 to 12.
+    #[arg(long, value_name = "N", value_parser = clap::value_parser!(u64).range(1..=200))]
+    clients: Option<u64>,
+    /// Minutes of traffic and faults in every run; some calm comes on top.
+    #[arg(long, value_name = "M", default_value_t = 10)]
+    minutes: u64,
+    /// Runs at a time; default: one for each processor.
+    #[arg(long, value_name = "T")]
+    threads: Option<usize>,
+    /// Write the result to this file as one JSON object.
+    #[arg(long, value_name = "FILE")]
+    json: Option<PathBuf>,
+    /// Tell everything that happens in the run, with its time: for one that is replayed.
+    #[arg(long, requires = "seed", conflicts_with = "hours")]
+    log: bool,
+    /// Look for more when a violation was found.
+    #[arg(long)]
+    keep_going: bool,
+}
+
+const LONG_HELP: &str = "\
+What is done to the system: loss up to 30 %, in bursts and at random; jitter, reordering, copies, flipped bits; slow
+lines with queues; paths that swallow large datagrams; outages of one or both directions, shorter and longer than the
+timeout; changes of address, announced and not; clients and servers that die and come back; hanging up on either side;
+changes of keys every minute; priorities and rates that change; more said than can be sent; links without room; memory
+that runs short; old datagrams sent again and garbage, from anywhere.
+
+What is checked: reliable messages arrive once, unaltered, and on ordered channels in order, as long as their session
+lives, also where it goes on over another connection; sequenced ones never go back; unreliable ones come once; no number
+seals two datagrams; an end gives up only after the timeout, and never over a clear path; what is kept stays within its
+bound, and comes down to nothing; strangers never get more than they send. In the calm after every storm: every client
+has its connection again, a message gets through both ways, all that was missing arrives, keys can still change, each
+within its stated time.
+
+Examples:
+  ringshard-bench simulate                      an hour, in seconds
+  ringshard-bench simulate --hours 300          a campaign
+  ringshard-bench simulate --seed 17 --log      one run, told in full
+
+Exit code: 0 when all that was checked holds. 1 when something does not: the first violation, its seed, and the command
+that replays it are printed.";
+
+fn seeds(text: &str) -> Result<Range<u64>, String> {
+    let parse = |part: &str| part.trim().parse::<u64>().map_err(|_| format!("`{part}` is no number"));
+    let (from, to) = text.split_once("..").ok_or("seeds are written FROM..TO, as in 1..100")?;
+    let range = parse(from)?..parse(to)?;
+    if range.is_empty() { Err("there is no seed in that range".to_owned()) } else { Ok(range) }
+}
+
+/// Runs the simulation. False never comes back: a violation is an error.
+///
+/// # Errors
+/// The first violation; or that the result could not be written.
+pub fn run(arguments: &Arguments) -> Result<bool, Box<dyn Error>> {
+    let extent = match (&arguments.seeds, arguments.seed, arguments.hours) {
+        (Some(seeds), ..) => Extent::Seeds(seeds.clone()),
+        (None, Some(seed), None) => Extent::Seeds(seed..seed + 1),
+        (None, seed, hours) => Extent::Hours { from: seed.unwrap_or(1), hours: hours.unwrap_or(HOURS_DEFAULT) },
+    };
+    let campaign = Campaign {
+        extent,
+        clients: arguments.clients.map(|clients| clients as usize),
+        minutes: arguments.minutes.max(1),
+        threads: arguments.threads.unwrap_or_else(|| std::thread::available_parallelism().map_or(1, usize::from)),
+        log: arguments.log,
+        keep_going: arguments.keep_going,
+    };
+    let result = campaign.run();
+    print!("{}", report::page(&result));
+    if let Some(path) = &arguments.json {
+        std::fs::write(path, report::json(&result)?)?;
+    }
+    match result.failures.as_slice() {
+        [] => Ok(true),
+        failures => Err(failures.iter().map(Failure::to_string).collect::<Vec<_>>().join("\n").into()),
+    }
+}

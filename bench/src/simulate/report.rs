@@ -1,0 +1,104 @@
+//! What a campaign came to: a page for people, an object for machines.
+
+use super::campaign::{Campaigned, Failure};
+use super::tally::Tally;
+use serde::Serialize;
+use std::fmt::Write as _;
+
+#[derive(Serialize)]
+struct Object<'a> {
+    seed_first: u64,
+    seed_behind_last: u64,
+    speed: f64,
+    #[serde(flatten)]
+    tally: &'a Tally,
+    violations: Vec<Found<'a>>,
+}
+
+#[derive(Serialize)]
+struct Found<'a> {
+    seed: u64,
+    at_s: f64,
+    what: &'a str,
+    replay: &'a str,
+}
+
+/// The result as one JSON object.
+///
+/// # Errors
+/// Never, as long as numbers are numbers.
+pub fn json(result: &Campaigned) -> serde_json::Result<String> {
+    let object = Object {
+        seed_first: result.seeds.start,
+        seed_behind_last: result.seeds.end,
+        speed: result.tally.speed(),
+        tally: &result.tally,
+        violations: result.failures.iter().map(Found::of).collect(),
+    };
+    serde_json::to_string_pretty(&object).map(|text| text + "\n")
+}
+
+impl<'a> Found<'a> {
+    fn of(failure: &'a Failure) -> Self {
+        let Failure { seed, at, what, replay } = failure;
+        Found { seed: *seed, at_s: at.as_secs_f64(), what, replay }
+    }
+}
+
+/// The result as people read it.
+pub fn page(result: &Campaigned) -> String {
+    let Campaigned { tally, seeds, took, failures } = result;
+    let mut page = String::new();
+    let mut section = |title: &str, rows: Vec<(String, String)>| {
+        if rows.is_empty() {
+            return;
+        }
+        let _ = writeln!(page, "{title}");
+        for (name, value) in rows {
+            let _ = writeln!(page, "  {name:<54} {value:>24}");
+        }
+    };
+    section("Simulated", simulated(tally, seeds, took.as_secs_f64()));
+    section("Messages", messages(tally));
+    section("Faults", counts(tally.faults.iter().map(|(kind, count)| (*kind, *count))));
+    section("Connections that ended", counts(tally.ends.iter().map(|(reason, count)| (reason.as_str(), *count))));
+    section("Recovery after all faults ended, worst", recovery(tally));
+    section("Verdict", vec![("violations".to_owned(), failures.len().to_string())]);
+    page
+}
+
+fn simulated(tally: &Tally, seeds: &std::ops::Range<u64>, took: f64) -> Vec<(String, String)> {
+    vec![
+        ("runs".to_owned(), format!("{}", tally.runs)),
+        ("seeds".to_owned(), format!("{}..{}", seeds.start, seeds.end)),
+        ("simulated hours".to_owned(), format!("{:.2}", tally.simulated_s / 3600.0)),
+        ("seconds that took".to_owned(), format!("{took:.1}")),
+        ("times real time, per core".to_owned(), format!("{:.0}", tally.speed())),
+        ("players per run, on average".to_owned(), format!("{:.1}", tally.player_s / tally.simulated_s.max(1.0))),
+        ("datagrams".to_owned(), tally.datagrams.to_string()),
+        ("sessions begun".to_owned(), tally.sessions.to_string()),
+        ("sessions resumed".to_owned(), tally.resumed.to_string()),
+        ("changes of keys".to_owned(), tally.key_changes.to_string()),
+    ]
+}
+
+fn messages(tally: &Tally) -> Vec<(String, String)> {
+    let row = |(kind, (sent, arrived)): (&&str, &(u64, u64))| (format!("{kind}: sent, arrived"), format!("{sent}, {arrived}"));
+    let mut rows: Vec<_> = tally.messages.iter().map(row).collect();
+    rows.push(("megabytes that arrived".to_owned(), format!("{:.1}", tally.bytes as f64 / 1e6)));
+    rows.push(("refused for want of room, or by a rate".to_owned(), tally.refused.to_string()));
+    rows
+}
+
+fn counts<'a>(counts: impl Iterator<Item = (&'a str, u64)>) -> Vec<(String, String)> {
+    counts.map(|(name, count)| (name.to_owned(), count.to_string())).collect()
+}
+
+fn recovery(tally: &Tally) -> Vec<(String, String)> {
+    let mut rows: Vec<_> = tally.worst_s.iter().map(|(what, worst)| ((*what).to_owned(), format!("{worst:.2} s"))).collect();
+    if let Some(rate) = tally.slowest_drain {
+        rows.push(("64 KiB and more to arrive".to_owned(), format!("{:.0} kB/s", rate as f64 / 1e3)));
+    }
+    rows.push(("deadlines that had passed when they were given".to_owned(), tally.late_deadlines.to_string()));
+    rows
+}

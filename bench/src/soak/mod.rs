@@ -1,0 +1,164 @@
+//! `soak`: reliable messages both ways for a long time, over real sockets, every echo checked.
+
+mod memory;
+mod report;
+mod speaker;
+mod speech;
+
+use self::memory::Watch;
+use self::report::SoakReport;
+use self::speaker::{Chorus, DRAIN, SPEAK, Speaker};
+use crate::echo::raise_file_limit;
+use crate::fleet::{Crew, Fleet};
+use crate::process::Server;
+use crate::report::grouped;
+use crate::scenario::{self, Flows, PAYLOAD_BYTES_MIN, Place, Rate, Scenario};
+use ringshard_engine::client::ClientConfig;
+use ringshard_engine::crypto::PublicKey;
+use std::collections::BTreeMap;
+use std::net::SocketAddr;
+use std::path::PathBuf;
+use std::sync::Arc;
+use std::sync::atomic::Ordering;
+use std::time::{Duration, Instant};
+
+/// How long the last echoes may take.
+const DRAINED_WITHIN: Duration = Duration::from_secs(60);
+
+/// What it takes.
+#[derive(clap::Args, Clone, Debug)]
+pub struct Arguments {
+    /// distinct: a socket per client. relay: many clients behind each socket, as behind an edge or relay server.
+    #[arg(long, value_enum, default_value = "distinct")]
+    flows: Flows,
+    /// Clients.
+    #[arg(long, value_name = "N", default_value_t = 200)]
+    clients: usize,
+    /// Messages per second and client each way, of 16 to 4,000 bytes, ordered and unordered in turn.
+    #[arg(long, value_name = "HZ", default_value_t = 20.0)]
+    rate: f64,
+    /// Minutes.
+    #[arg(long, value_name = "M", default_value_t = 10.0)]
+    mins: f64,
+    /// 99.9 % of the echoes must be there within so many milliseconds.
+    #[arg(long, value_name = "MS", default_value_t = 1_000)]
+    pub deadline_ms: u64,
+    /// Clients connect again when the server falls silent, and must be let on with their sessions.
+    #[arg(long)]
+    reconnect: bool,
+    /// A `ringshard serve` that runs already, on this machine or another; default: one of our own.
+    #[arg(long, value_name = "ADDRESS:PORT", requires = "key")]
+    server: Option<SocketAddr>,
+    /// Its public key.
+    #[arg(long, value_name = "HEX", requires = "server", value_parser = PublicKey::from_hex)]
+    key: Option<PublicKey>,
+    /// Its process, where it runs on this machine: its memory is watched.
+    #[arg(long, value_name = "PID", requires = "server")]
+    server_pid: Option<u32>,
+    #[command(flatten)]
+    between: scenario::Network,
+    #[command(flatten)]
+    place: Place,
+    /// Write the result to this file as one JSON object.
+    #[arg(long, value_name = "FILE")]
+    json: Option<PathBuf>,
+}
+
+/// Runs the command.
+pub fn run(arguments: &Arguments) -> Result<bool, String> {
+    let scenario = scenario(arguments)?;
+    raise_file_limit();
+    let soaked = match arguments.server.zip(arguments.key) {
+        Some((address, key)) => {
+            soak(arguments, &scenario, Target { address, key, pid: arguments.server_pid, own: None })?
+        }
+        None => {
+            let own = Server::start(&scenario)?;
+            let Server { address, key, .. } = own;
+            let pid = Some(own.report()?.pid);
+            let soaked = soak(arguments, &scenario, Target { address, key, pid, own: Some(&own) })?;
+            own.stop()?;
+            soaked
+        }
+    };
+    let report = SoakReport::new(arguments, &scenario, soaked);
+    print!("soak: reliable messages to a server and back\n{}", report.page());
+    if let Some(path) = &arguments.json {
+        crate::report::write_json(path, &report)?;
+    }
+    Ok(report.passes())
+}
+
+fn scenario(arguments: &Arguments) -> Result<Scenario, String> {
+    let Arguments { rate, mins, .. } = *arguments;
+    if !(0.1..=1_000.0).contains(&rate) {
+        return Err(format!("--rate is {rate}; it is 0.1 to 1000"));
+    }
+    if !(0.05..=100_000.0).contains(&mins) {
+        return Err(format!("--mins is {mins}; it is 0.05 to 100000"));
+    }
+    let load = scenario::Arguments {
+        flows: arguments.flows,
+        clients: arguments.clients,
+        rate: Rate::Hz(rate),
+        size: PAYLOAD_BYTES_MIN,
+        secs: 1.0,
+        place: arguments.place.clone(),
+        json: None,
+    };
+    let scenario = Scenario::new(&load, arguments.between.network)?;
+    Ok(Scenario { measure: Duration::from_secs_f64(mins * 60.0), ..scenario })
+}
+
+/// The server that is spoken to.
+struct Target<'a> {
+    address: SocketAddr,
+    key: PublicKey,
+    pid: Option<u32>,
+    own: Option<&'a Server>,
+}
+
+/// What a soak leaves.
+struct Soaked {
+    elapsed: Duration,
+    chorus: Arc<Chorus>,
+    crew: Crew<Speaker>,
+    memory: Option<memory::MemoryFigures>,
+    /// Of a server of our own, before the clients hung up.
+    server_drops: BTreeMap<String, u64>,
+}
+
+/// Has the clients speak for the time, then waits for their last echoes.
+fn soak(arguments: &Arguments, scenario: &Scenario, target: Target<'_>) -> Result<Soaked, String> {
+    let period = Duration::from_secs_f64(1.0 / arguments.rate);
+    let chorus = Arc::new(Chorus::new(scenario.clients, period));
+    let speakers = (0..scenario.clients as u32).map(|number| Speaker::new(number, chorus.clone())).collect();
+    let config = ClientConfig { reconnect: arguments.reconnect, ..ClientConfig::new(target.key) };
+    let fleet = Fleet::start("soak", scenario, target.address, config, speakers).connect()?;
+    let mut watch = target.pid.map(Watch::new);
+    chorus.order.store(SPEAK, Ordering::Relaxed);
+    let began = Instant::now();
+    fleet.wait("speaking", scenario.measure, || false, |elapsed| look(elapsed, &chorus, watch.as_mut()));
+    let elapsed = began.elapsed();
+    chorus.order.store(DRAIN, Ordering::Relaxed);
+    let complete = || chorus.complete.load(Ordering::Relaxed) == scenario.clients as u64;
+    fleet.wait("draining", DRAINED_WITHIN, complete, |_| look(began.elapsed(), &chorus, None));
+    let server_drops = target.own.map_or(Ok(BTreeMap::new()), |server| server.report().map(|report| report.drops()))?;
+    let crew = fleet.stop()?;
+    let memory = watch.and_then(|watch| watch.figures());
+    Ok(Soaked { elapsed, chorus, crew, memory, server_drops })
+}
+
+/// Takes a sample of the memory; gives what the bar says.
+fn look(elapsed: Duration, chorus: &Chorus, watch: Option<&mut Watch>) -> String {
+    let (said, answered) = (chorus.said.load(Ordering::Relaxed), chorus.answered.load(Ordering::Relaxed));
+    let owed = said.saturating_sub(answered);
+    let echoes = format!("{} echoes, {owed} on their way", grouped(answered as f64));
+    match watch {
+        Some(watch) => {
+            watch.look(elapsed);
+            format!("{echoes}, server {:.1} MiB", watch.mebibytes())
+        }
+        None => echoes,
+    }
+}

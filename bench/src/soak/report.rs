@@ -1,0 +1,186 @@
+//! The result of a soak.
+
+use super::memory::MemoryFigures;
+use super::{Arguments, Soaked};
+use crate::generator::Outcome;
+use crate::ledger::Faults;
+use crate::report::{NetworkFigures, grouped};
+use crate::scenario::{Flows, Scenario, option_name};
+use hdrhistogram::Histogram;
+use serde::Serialize;
+use std::collections::BTreeMap;
+use std::fmt::Write as _;
+use std::sync::atomic::{AtomicU64, Ordering};
+
+/// Share of all messages whose echo must be there within the deadline.
+const IN_TIME_MIN: f64 = 0.999;
+
+/// The result of a soak.
+#[derive(Clone, Debug, Serialize)]
+pub struct SoakReport {
+    scenario: &'static str,
+    flows: Flows,
+    clients: usize,
+    secs: f64,
+    messages: u64,
+    echoes: u64,
+    faults: Faults,
+    round_trip: RoundTrips,
+    deadline_ms: u64,
+    /// Share of all messages whose echo came within the deadline, counted from when the message was to be sent.
+    in_time: f64,
+    /// Connections that were made again, and sessions that did not go on then.
+    reconnected: u64,
+    sessions_lost: u64,
+    closed: Option<String>,
+    /// Datagrams that the clients gave up as lost, and sent again what they carried.
+    client_packets_lost: u64,
+    client_drops: BTreeMap<String, u64>,
+    server_drops: BTreeMap<String, u64>,
+    network: Option<NetworkFigures>,
+    /// Of the server, where it can be seen.
+    memory: Option<MemoryFigures>,
+    /// What was wanted and did not hold.
+    missed: Vec<String>,
+}
+
+#[derive(Clone, Copy, Debug, Serialize)]
+struct RoundTrips {
+    mean_ms: f64,
+    p50_ms: f64,
+    p99_ms: f64,
+    p999_ms: f64,
+    max_ms: f64,
+}
+
+impl RoundTrips {
+    fn of(histogram: &Histogram<u64>) -> Self {
+        let at = |quantile| histogram.value_at_quantile(quantile) as f64 / 1e6;
+        RoundTrips {
+            mean_ms: histogram.mean() / 1e6,
+            p50_ms: at(0.5),
+            p99_ms: at(0.99),
+            p999_ms: at(0.999),
+            max_ms: histogram.max() as f64 / 1e6,
+        }
+    }
+}
+
+impl SoakReport {
+    pub fn new(arguments: &Arguments, scenario: &Scenario, soaked: Soaked) -> Self {
+        let Soaked { elapsed, chorus, crew, memory, server_drops } = soaked;
+        let count = |counter: &AtomicU64| counter.load(Ordering::Relaxed);
+        let round_trips = chorus.round_trips.lock().expect("nobody panics with it");
+        let deadline_ns = arguments.deadline_ms * 1_000_000;
+        let in_time = round_trips.count_between(0, deadline_ns);
+        let mut faults = Faults::default();
+        crew.talks.iter().for_each(|talk| faults.add(&talk.faults()));
+        let mut report = SoakReport {
+            scenario: "soak",
+            flows: scenario.flows,
+            clients: scenario.clients,
+            secs: elapsed.as_secs_f64(),
+            messages: count(&chorus.said),
+            echoes: count(&chorus.answered),
+            faults,
+            round_trip: RoundTrips::of(&round_trips),
+            deadline_ms: arguments.deadline_ms,
+            in_time: in_time as f64 / (count(&chorus.said) as f64).max(1.0),
+            reconnected: count(&chorus.reconnected),
+            sessions_lost: count(&chorus.sessions_lost),
+            closed: crew.closed,
+            client_packets_lost: crew.packets_lost,
+            client_drops: crew.drops,
+            server_drops,
+            network: scenario
+                .network
+                .and_then(|_| NetworkFigures::new(scenario, &Outcome { network: crew.network, ..Outcome::new() })),
+            memory,
+            missed: Vec::new(),
+        };
+        report.missed = report.judge();
+        report
+    }
+
+    /// What was wanted and does not hold.
+    fn judge(&self) -> Vec<String> {
+        let mut missed = Vec::new();
+        if !self.faults.is_none() {
+            missed.push(self.faults.text());
+        }
+        if self.in_time < IN_TIME_MIN {
+            missed.push(format!("{:.3} % within {} ms", self.in_time * 100.0, self.deadline_ms));
+        }
+        if let Some(reason) = &self.closed {
+            missed.push(format!("a client lost its connection: {reason}"));
+        }
+        if self.sessions_lost > 0 {
+            missed.push(format!("{} sessions did not go on", self.sessions_lost));
+        }
+        if self.memory.as_ref().is_some_and(|memory| !memory.is_flat) {
+            missed.push("the server's memory grew".into());
+        }
+        missed
+    }
+
+    /// Whether all that was wanted holds.
+    pub fn passes(&self) -> bool {
+        self.missed.is_empty()
+    }
+
+    /// The page for people.
+    pub fn page(&self) -> String {
+        let mut page = String::new();
+        let mut line = |name: &str, text: String| {
+            let _ = writeln!(page, "  {name:<12} {text}");
+        };
+        line("load", format!("{} clients, {} flows, {:.0} s", self.clients, option_name(self.flows), self.secs));
+        if let Some(network) = &self.network {
+            let NetworkFigures { spec, entered, lost, .. } = network;
+            line("network", format!("{spec}: {lost} of {entered} datagrams lost"));
+        }
+        let per_second = grouped(self.messages as f64 / self.secs);
+        line("messages", format!("{} sent ({per_second}/s), {} came back", self.messages, self.echoes));
+        line("checked", self.faults.text());
+        let RoundTrips { mean_ms, p50_ms, p99_ms, p999_ms, max_ms } = self.round_trip;
+        line(
+            "round trip",
+            format!(
+                "mean {mean_ms:.2} ms, p50 {p50_ms:.2} ms, p99 {p99_ms:.2} ms, p99.9 {p999_ms:.2} ms, max {max_ms:.1} ms"
+            ),
+        );
+        line("in time", format!("{:.4} % within {} ms", self.in_time * 100.0, self.deadline_ms));
+        line("resent", format!("the clients gave up {} datagrams as lost", self.client_packets_lost));
+        if self.reconnected > 0 {
+            line("reconnected", format!("{} times, {} sessions lost", self.reconnected, self.sessions_lost));
+        }
+        for (whose, drops) in [("server", &self.server_drops), ("clients", &self.client_drops)] {
+            if !drops.is_empty() {
+                line("drops", format!("{whose}: {drops:?}"));
+            }
+        }
+        self.memory_lines(line);
+        let verdict = if self.passes() { "pass".to_owned() } else { format!("fail: {}", self.missed.join("; ")) };
+        let _ = writeln!(page, "\nverdict: {verdict}");
+        page
+    }
+
+    fn memory_lines(&self, mut line: impl FnMut(&str, String)) {
+        let Some(memory) = &self.memory else {
+            return line("server RSS", "not seen: the server runs elsewhere (give --server-pid if it does not)".into());
+        };
+        let mebibytes = |bytes: f64| bytes / f64::from(1 << 20);
+        line(
+            "server RSS",
+            format!(
+                "{:.1} MiB after the warm-up, {:.1} MiB at the end, {:+.2} MiB an hour",
+                mebibytes(memory.first_bytes as f64),
+                mebibytes(memory.last_bytes as f64),
+                mebibytes(memory.slope_bytes_per_hour)
+            ),
+        );
+        let samples: Vec<_> =
+            memory.samples.iter().map(|&(at, bytes)| format!("{at:.0} s {:.1}", mebibytes(bytes as f64))).collect();
+        line("", samples.join(", "));
+    }
+}

@@ -1,0 +1,70 @@
+//! The sending server as a process of its own.
+
+use super::server::Load;
+use crate::process::{Usage, free_ports, terminate, usage};
+use crate::scenario::{Scenario, option_name};
+use ringshard::admin;
+use ringshard::report::ServerReport;
+use ringshard_engine::crypto::PublicKey;
+use std::io::{BufRead, BufReader, Write};
+use std::net::SocketAddr;
+use std::process::{Child, ChildStdin, Command, Stdio};
+
+pub struct SendingServer {
+    child: Child,
+    orders: ChildStdin,
+    pub address: SocketAddr,
+    pub key: PublicKey,
+    admin: SocketAddr,
+}
+
+impl SendingServer {
+    /// Starts one, and waits until it says its key.
+    pub fn start(scenario: &Scenario, load: &Load) -> Result<Self, String> {
+        let (address, admin) = free_ports()?;
+        let own = std::env::current_exe().map_err(|error| format!("cannot tell where this program is: {error}"))?;
+        let cpus: Vec<String> = scenario.server_cpus.iter().map(usize::to_string).collect();
+        let mut child = Command::new(own)
+            .arg("transfer-server")
+            .args(["--listen", &address.to_string(), "--admin", &admin.to_string(), "--cpus", &cpus.join(",")])
+            .args(["--cipher", &option_name(scenario.cipher), "--datapath", &option_name(scenario.datapath)])
+            .args(["--idle", &option_name(scenario.idle), "--clients", &scenario.clients.to_string()])
+            .args((!scenario.arrival_stamps).then_some("--no-arrival-stamps"))
+            .args(["--size", &load.size.to_string(), "--channel", &load.channel.to_string()])
+            .args(["--congestion", &option_name(load.congestion), "--queue", &load.queue.to_string()])
+            .args(load.no_compression.then_some("--no-compression"))
+            .stdin(Stdio::piped())
+            .stdout(Stdio::piped())
+            .spawn()
+            .map_err(|error| format!("cannot start the sending server: {error}"))?;
+        let (orders, said) = child.stdin.take().zip(child.stdout.take()).ok_or("the sending server has no pipes")?;
+        let mut line = String::new();
+        let _ = BufReader::new(said).read_line(&mut line);
+        match PublicKey::from_hex(&line) {
+            Ok(key) => Ok(SendingServer { child, orders, address, key, admin }),
+            Err(_) => {
+                let _ = child.kill();
+                let _ = child.wait();
+                Err("the sending server ended at once; it said why above".into())
+            }
+        }
+    }
+
+    /// Tells it `send` or `end`.
+    pub fn order(&mut self, order: &str) -> Result<(), String> {
+        writeln!(self.orders, "{order}").map_err(|error| format!("the sending server is gone: {error}"))
+    }
+
+    /// What it says of itself, and the system of it.
+    pub fn look(&self) -> Result<(ServerReport, Usage), String> {
+        let report = admin::ask(self.admin).map_err(|error| error.to_string())?;
+        Ok((report, usage(self.child.id())))
+    }
+}
+
+impl Drop for SendingServer {
+    fn drop(&mut self) {
+        terminate(&self.child);
+        let _ = self.child.wait();
+    }
+}

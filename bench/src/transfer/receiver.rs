@@ -1,0 +1,111 @@
+//! A client that receives: every message must be the next one, and unaltered.
+
+use super::server::{HEAD_BYTES, Load, body_of};
+use crate::fleet::Talk;
+use crate::ledger::Ledger;
+use ringshard_engine::client::{Client, ClientEvent};
+use ringshard_engine::time::Instant;
+use ringshard_engine::wire::{Channel, ConnectionId};
+use std::sync::Arc;
+use std::sync::atomic::{AtomicU64, Ordering};
+
+/// What all clients have got.
+#[derive(Default)]
+pub struct Counts {
+    pub messages: AtomicU64,
+    /// Clients that have got their last message and all before it.
+    pub complete: AtomicU64,
+}
+
+pub struct Receiver {
+    channel: Channel,
+    bodies: Arc<Vec<Vec<u8>>>,
+    id: ConnectionId,
+    pub ledger: Ledger,
+    /// How many there are, once the last one has come.
+    total: Option<u64>,
+    is_complete: bool,
+    /// Messages that came since the shared count was last brought up to date.
+    uncounted: u64,
+    messages_per_hint: u64,
+    since_hint: u64,
+    counts: Arc<Counts>,
+}
+
+impl Receiver {
+    pub fn new(load: &Load, bodies: Arc<Vec<Vec<u8>>>, counts: Arc<Counts>) -> Self {
+        let channel = Channel::new(load.channel).expect("checked when it was parsed");
+        Receiver {
+            channel,
+            bodies,
+            id: ConnectionId::NONE,
+            ledger: Ledger::new(channel.delivery()),
+            total: None,
+            is_complete: false,
+            uncounted: 0,
+            messages_per_hint: load.messages_per_hint(),
+            since_hint: 0,
+            counts,
+        }
+    }
+
+    /// Counts as lost what should have come and has not; `sent` is how many were sent, where the last did not come.
+    pub fn close(&mut self) {
+        self.ledger.faults.lost += match self.total {
+            Some(total) => self.ledger.missing(total),
+            // The last message itself is missing, and nobody can say what else.
+            None => 1,
+        };
+    }
+
+    /// The number of a message that is as it was sent, and whether it is the last.
+    fn check(&self, channel: Channel, message: &[u8]) -> Option<(u64, bool)> {
+        let number = u64::from_le_bytes(*message.first_chunk()?);
+        let head = message.first_chunk::<HEAD_BYTES>()?;
+        let connection = u32::from_le_bytes([head[8], head[9], head[10], head[11]]);
+        let body = &self.bodies[body_of(number, self.id)];
+        let as_sent =
+            channel == self.channel && connection == self.id.bits() && message[HEAD_BYTES..] == body[HEAD_BYTES..];
+        as_sent.then_some((number, head[12] != 0))
+    }
+}
+
+impl Talk for Receiver {
+    fn hear(&mut self, channel: Channel, message: &[u8]) {
+        self.uncounted += 1;
+        let Some((number, last)) = self.check(channel, message) else {
+            self.ledger.faults.altered += 1;
+            return;
+        };
+        self.ledger.enter(number);
+        if last {
+            self.total = Some(number + 1);
+        }
+    }
+
+    fn speak(&mut self, now: Instant, client: &mut Client) {
+        if self.uncounted == 0 {
+            return;
+        }
+        self.counts.messages.fetch_add(self.uncounted, Ordering::Relaxed);
+        self.since_hint += self.uncounted;
+        self.uncounted = 0;
+        if self.since_hint >= self.messages_per_hint && client.send(now, Channel::UNRELIABLE, b"more").is_ok() {
+            self.since_hint = 0;
+        }
+        if !self.is_complete && self.total.is_some_and(|total| self.ledger.missing(total) == 0) {
+            self.is_complete = true;
+            self.counts.complete.fetch_add(1, Ordering::Relaxed);
+        }
+    }
+
+    fn deadline(&self) -> Instant {
+        Instant::NEVER
+    }
+
+    fn event(&mut self, event: ClientEvent) {
+        if let ClientEvent::Connected { id, .. } = event {
+            self.id = id;
+        }
+    }
+}

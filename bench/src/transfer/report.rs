@@ -1,0 +1,156 @@
+//! The result of a transfer.
+
+use super::receiver::Receiver;
+use super::server::{Congestion, Load};
+use super::{Measured, Sight};
+use crate::fleet::Crew;
+use crate::generator::Outcome;
+use crate::ledger::Faults;
+use crate::report::{self, NetworkFigures, ServerFigures, grouped};
+use crate::scenario::{Flows, Scenario, option_name};
+use serde::Serialize;
+use std::collections::BTreeMap;
+use std::fmt::Write as _;
+
+/// The result of a transfer.
+#[derive(Clone, Debug, Serialize)]
+pub struct TransferReport {
+    scenario: &'static str,
+    flows: Flows,
+    clients: usize,
+    payload_bytes: usize,
+    channel: u8,
+    congestion: Congestion,
+    queue_kib: usize,
+    compression: bool,
+    secs: f64,
+    datapath: String,
+    cipher: String,
+    /// Messages that the clients got, and their bytes.
+    messages_per_s: f64,
+    megabytes_per_s: f64,
+    server_cpu_ns_per_message: f64,
+    server: ServerFigures,
+    client_cpu_share: f64,
+    client_drops: BTreeMap<String, u64>,
+    /// Share of the server's datagrams that the clients did not get, in the measured time.
+    datagram_loss: f64,
+    /// Messages, or pieces of them, that the clients got again.
+    duplicates: u64,
+    network: Option<NetworkFigures>,
+    faults: Faults,
+    closed: Option<String>,
+    verdict: &'static str,
+}
+
+impl TransferReport {
+    pub fn new(scenario: &Scenario, load: &Load, measured: Measured, crew: Crew<Receiver>) -> Self {
+        let Measured { before, after } = measured;
+        let elapsed = after.at - before.at;
+        let secs = elapsed.as_secs_f64();
+        let messages = after.messages - before.messages;
+        let usages = |of: fn(&Sight) -> crate::process::Usage| (of(&before), of(&after));
+        let spent =
+            report::Load::between(elapsed, usages(|sight| sight.server_usage), usages(|sight| sight.client_usage));
+        let seen = after.server.since(&before.server);
+        let server = ServerFigures::new(&seen, &spent, after.server_usage, scenario.server_cpus.len());
+        let sent = seen.total("datagrams_out").max(1) as f64;
+        let mut faults = Faults::default();
+        crew.talks.iter().for_each(|talk| faults.add(&talk.ledger.faults));
+        let passes = faults.is_none() && crew.closed.is_none() && crew.talks.len() == scenario.clients;
+        TransferReport {
+            scenario: "transfer",
+            flows: scenario.flows,
+            clients: scenario.clients,
+            payload_bytes: load.size,
+            channel: load.channel,
+            congestion: load.congestion,
+            queue_kib: load.queue,
+            compression: !load.no_compression,
+            secs,
+            datapath: seen.datapath.to_string(),
+            cipher: option_name(scenario.cipher),
+            messages_per_s: messages as f64 / secs,
+            megabytes_per_s: messages as f64 * load.size as f64 / secs / 1e6,
+            server_cpu_ns_per_message: spent.server_cpu.as_nanos() as f64 / messages.max(1) as f64,
+            server,
+            client_cpu_share: spent.client_cpu.as_secs_f64() / secs,
+            // Repeated pieces are no fault of anybody's: they stand by themselves.
+            duplicates: crew.drops.get("duplicate").copied().unwrap_or(0),
+            client_drops: crew.drops.into_iter().filter(|(reason, _)| reason != "duplicate").collect(),
+            datagram_loss: (1.0 - (after.datagrams - before.datagrams) as f64 / sent).max(0.0),
+            network: scenario
+                .network
+                .and_then(|_| NetworkFigures::new(scenario, &Outcome { network: crew.network, ..Outcome::new() })),
+            faults,
+            closed: crew.closed,
+            verdict: if passes { "pass" } else { "fail" },
+        }
+    }
+
+    /// Whether everything came, as it was sent.
+    pub fn passes(&self) -> bool {
+        self.verdict == "pass"
+    }
+
+    /// The page for people.
+    pub fn page(&self) -> String {
+        let TransferReport { server, .. } = self;
+        let mut page = String::new();
+        let mut line = |name: &str, text: String| {
+            let _ = writeln!(page, "  {name:<12} {text}");
+        };
+        let flows = option_name(self.flows);
+        let order = if self.channel == 1 { "ordered" } else { "unordered" };
+        line(
+            "load",
+            format!(
+                "{} clients, {flows} flows, {} bytes, {order}, {:.1} s",
+                self.clients, self.payload_bytes, self.secs
+            ),
+        );
+        line(
+            "server",
+            format!(
+                "{}, {}, {}, queue of {} KiB each",
+                self.datapath,
+                self.cipher,
+                option_name(self.congestion),
+                self.queue_kib
+            ),
+        );
+        if let Some(network) = &self.network {
+            line("network", format!("{}: {} lost, {} at full queues", network.spec, network.lost, network.queue_full));
+        }
+        line("messages", format!("{}/s, {:.1} MB/s", grouped(self.messages_per_s), self.megabytes_per_s));
+        line("datagrams", format!("{}/s out, {}/s in", grouped(server.out_pps), grouped(server.in_pps)));
+        line(
+            "runs",
+            format!(
+                "{:.1} datagrams per send, {:.1} per arrival",
+                server.datagrams_per_send, server.datagrams_per_arrival
+            ),
+        );
+        line(
+            "server CPU",
+            format!("{:.0} ns per message, {:.0} % busy", self.server_cpu_ns_per_message, server.cpu_share * 100.0),
+        );
+        line("client CPU", format!("{:.0} % busy", self.client_cpu_share * 100.0));
+        line("server RSS", format!("{:.1} MiB", server.rss_bytes as f64 / (1 << 20) as f64));
+        line(
+            "loss",
+            format!("{:.4} % of datagrams; {} pieces came twice", self.datagram_loss * 100.0, self.duplicates),
+        );
+        for (whose, drops) in [("server", &server.drops), ("clients", &self.client_drops)] {
+            if !drops.is_empty() {
+                line("drops", format!("{whose}: {drops:?}"));
+            }
+        }
+        line("checked", format!("{} (whole run)", self.faults.text()));
+        if let Some(reason) = &self.closed {
+            line("closed", format!("a client lost its connection: {reason}"));
+        }
+        let _ = writeln!(page, "\nverdict: {}", self.verdict);
+        page
+    }
+}

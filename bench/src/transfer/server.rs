@@ -1,0 +1,242 @@
+//! The server that sends: as many reliable messages to every client as may wait.
+
+use crate::ledger::filler;
+use crate::scenario::{Cipher, Datapath, IdleArgument};
+use clap::ValueEnum;
+use ringshard::idle::Strategy;
+use ringshard::server::{Server, ServerConfig};
+use ringshard::service::Service;
+use ringshard_engine::Endpoint;
+use ringshard_engine::crypto::{SecretKey, Suite, Suites};
+use ringshard_engine::limits::{MESSAGE_COST_BYTES, MESSAGE_MEMORY_BYTES_DEFAULT, SEND_QUEUE_BYTES_MAX};
+use ringshard_engine::session::{CongestionControl, HeartbeatConfig, TransportConfig};
+use ringshard_engine::time::Instant;
+use ringshard_engine::wire::{Channel, ConnectionId, DisconnectReason, Message};
+use serde::Serialize;
+use std::io::BufRead;
+use std::net::SocketAddr;
+use std::sync::Arc;
+use std::sync::atomic::{AtomicU8, Ordering};
+use std::time::Duration;
+
+/// What stands at the front of each message: its number, the connection it is for, and whether it is the last.
+///
+/// ```text
+/// | number u64 | connection u32 | last u32 |
+/// ```
+pub const HEAD_BYTES: usize = 16;
+/// Different bodies, taken in turn.
+const BODIES: usize = 64;
+
+/// What it takes.
+#[derive(clap::Args, Clone, Debug)]
+pub struct Arguments {
+    #[arg(long)]
+    pub listen: SocketAddr,
+    #[arg(long)]
+    pub admin: SocketAddr,
+    #[arg(long, value_delimiter = ',')]
+    pub cpus: Vec<usize>,
+    #[arg(long, value_enum)]
+    pub cipher: Cipher,
+    #[arg(long, value_enum)]
+    pub datapath: Datapath,
+    #[arg(long, value_enum)]
+    pub idle: IdleArgument,
+    #[arg(long)]
+    pub no_arrival_stamps: bool,
+    #[arg(long)]
+    pub clients: usize,
+    #[command(flatten)]
+    pub load: Load,
+}
+
+/// What is sent: both processes must know.
+#[derive(clap::Args, Clone, Debug)]
+pub struct Load {
+    /// Bytes in a message.
+    #[arg(long, value_name = "BYTES", default_value_t = 1_000)]
+    pub size: usize,
+    /// 1: reliable and ordered. 2: reliable, in any order.
+    #[arg(long, value_name = "1|2", default_value_t = 1, value_parser = clap::value_parser!(u8).range(1..=2))]
+    pub channel: u8,
+    /// Congestion control of both sides.
+    #[arg(long, value_enum, default_value = "bbr")]
+    pub congestion: Congestion,
+    /// KiB of messages that the server keeps waiting for each client, those under way included: 128 to 4000.
+    #[arg(long, value_name = "KIB", default_value_t = 512)]
+    pub queue: usize,
+    /// Never compress: leaves out even the look at whether it would pay. These messages never do.
+    #[arg(long)]
+    pub no_compression: bool,
+}
+
+/// A congestion control.
+#[derive(Clone, Copy, PartialEq, Eq, Debug, ValueEnum, Serialize)]
+#[serde(rename_all = "lowercase")]
+pub enum Congestion {
+    /// Bears random loss.
+    Bbr,
+    /// The internet's common one.
+    Cubic,
+}
+
+impl Load {
+    pub fn transport(&self) -> TransportConfig {
+        let congestion = match self.congestion {
+            Congestion::Bbr => CongestionControl::Bbr,
+            Congestion::Cubic => CongestionControl::Cubic,
+        };
+        TransportConfig { congestion, compression: !self.no_compression }
+    }
+
+    /// Messages of which one's arrival is worth telling: a quarter of what may wait.
+    pub fn messages_per_hint(&self) -> u64 {
+        ((self.queue << 10) / 4 / (self.size + MESSAGE_COST_BYTES)).max(1) as u64
+    }
+
+    /// The messages, without their heads. They do not compress.
+    pub fn bodies(&self) -> Vec<Vec<u8>> {
+        (0..BODIES as u64).map(|body| filler(body << 32, self.size)).collect()
+    }
+}
+
+/// Which of the bodies a message has.
+pub fn body_of(number: u64, connection: ConnectionId) -> usize {
+    (number as usize).wrapping_add(usize::from(connection.slot())) % BODIES
+}
+
+/// What the parent has said.
+const WAIT: u8 = 0;
+const SEND: u8 = 1;
+const END: u8 = 2;
+
+/// Serves until the parent closes the pipe. The first line it prints is its public key; it begins to send at the line
+/// `send` and sends every client its last message at the line `end`.
+pub fn run(arguments: &Arguments) -> Result<(), String> {
+    let order = Arc::new(AtomicU8::new(WAIT));
+    let server = Server::start(&configure(arguments)?, |_| Source::new(&arguments.load, order.clone()))
+        .map_err(|error| error.to_string())?;
+    println!("{}", server.public_key());
+    for line in std::io::stdin().lock().lines() {
+        match line.as_deref() {
+            Ok("send") => order.store(SEND, Ordering::Relaxed),
+            Ok("end") => order.store(END, Ordering::Relaxed),
+            _ => break,
+        }
+    }
+    Ok(())
+}
+
+fn configure(arguments: &Arguments) -> Result<ServerConfig, String> {
+    use ringshard::datapath::Datapath as Wanted;
+    let cores = arguments.cpus.len();
+    let queues = arguments.clients * (arguments.load.queue << 10);
+    Ok(ServerConfig {
+        listen: arguments.listen,
+        cpus: arguments.cpus.clone(),
+        datapath: match arguments.datapath {
+            Datapath::Auto => Wanted::Auto,
+            Datapath::Uring => Wanted::Uring,
+            Datapath::Mmsg => Wanted::Mmsg,
+        },
+        idle: match arguments.idle {
+            IdleArgument::Busy => Strategy::Busy,
+            IdleArgument::Adaptive => Strategy::Adaptive,
+            IdleArgument::Park => Strategy::Park,
+        },
+        connections_max: (2 * arguments.clients).max(1024) * cores,
+        arrival_stamps: !arguments.no_arrival_stamps,
+        suites: match arguments.cipher {
+            Cipher::Chacha => Suites::only(&[Suite::ChaCha20Poly1305]),
+            Cipher::Aes if Suites::native().bits() & Suite::Aes128Gcm as u8 == 0 => {
+                return Err("this processor has no AES instructions: use --cipher chacha".into());
+            }
+            Cipher::Aes => Suites::only(&[Suite::Aes128Gcm]),
+        },
+        heartbeat: HeartbeatConfig { interval: Duration::from_secs(5), timeout: Duration::from_secs(15) },
+        secret: SecretKey::from_bytes(ringshard::keys::random_bytes()),
+        pre_shared: None,
+        transport: arguments.load.transport(),
+        // Cores are dealt their clients unevenly, and memory is lent in blocks larger than what is in them.
+        message_bytes_max: (4 * cores * queues).max(cores * MESSAGE_MEMORY_BYTES_DEFAULT),
+        integrity: None,
+        admin: Some(arguments.admin),
+    })
+}
+
+/// One client's messages.
+struct Flow {
+    id: ConnectionId,
+    /// Number of the next message.
+    next: u64,
+    ended: bool,
+}
+
+/// Sends on every tick, and whenever a client says that it has got a good part of what was waiting.
+struct Source {
+    channel: Channel,
+    /// Bytes that each connection's send room is left with.
+    room_left: usize,
+    /// One behind the other: heads are written over their fronts.
+    bodies: Vec<Vec<u8>>,
+    order: Arc<AtomicU8>,
+    /// By slot.
+    flows: Vec<Option<Flow>>,
+}
+
+impl Source {
+    fn new(load: &Load, order: Arc<AtomicU8>) -> Self {
+        Source {
+            channel: Channel::new(load.channel).expect("checked when it was parsed"),
+            room_left: SEND_QUEUE_BYTES_MAX - (load.queue << 10),
+            bodies: load.bodies(),
+            order,
+            flows: Vec::new(),
+        }
+    }
+
+    fn fill(&mut self, now: Instant, endpoint: &mut Endpoint, slot: usize) {
+        let Source { channel, room_left, bodies, order, flows } = self;
+        let Some(Some(flow)) = flows.get_mut(slot) else { return };
+        let order = order.load(Ordering::Relaxed);
+        let cost = bodies[0].len() + MESSAGE_COST_BYTES;
+        let mut room = endpoint.send_room(flow.id).saturating_sub(*room_left);
+        while order != WAIT && !flow.ended && room >= cost {
+            let body = &mut bodies[body_of(flow.next, flow.id)];
+            body[..8].copy_from_slice(&flow.next.to_le_bytes());
+            body[8..12].copy_from_slice(&flow.id.bits().to_le_bytes());
+            body[12..HEAD_BYTES].copy_from_slice(&u32::from(order == END).to_le_bytes());
+            if endpoint.send(now, flow.id, *channel, body).is_err() {
+                return;
+            }
+            flow.next += 1;
+            flow.ended = order == END;
+            room -= cost;
+        }
+    }
+}
+
+impl Service for Source {
+    fn joined(&mut self, _now: Instant, _endpoint: &mut Endpoint, id: ConnectionId) {
+        let slot = usize::from(id.slot());
+        if self.flows.len() <= slot {
+            self.flows.resize_with(slot + 1, || None);
+        }
+        self.flows[slot] = Some(Flow { id, next: 0, ended: false });
+    }
+
+    fn left(&mut self, _now: Instant, _endpoint: &mut Endpoint, id: ConnectionId, _reason: DisconnectReason) {
+        self.flows[usize::from(id.slot())] = None;
+    }
+
+    fn message(&mut self, now: Instant, endpoint: &mut Endpoint, from: ConnectionId, _message: Message<'_>) {
+        self.fill(now, endpoint, usize::from(from.slot()));
+    }
+
+    fn tick(&mut self, now: Instant, endpoint: &mut Endpoint) {
+        for slot in 0..self.flows.len() {
+            self.fill(now, endpoint, slot);
+        }
+    }
+}

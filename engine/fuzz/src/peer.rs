@@ -1,0 +1,74 @@
+//! Who stands at the other end of the keys, and so can seal what no honest end would.
+
+use rand_chacha::rand_core::SeedableRng;
+use ringshard_engine::crypto::Csprng;
+use ringshard_engine::crypto::noise::Secrets;
+use ringshard_engine::crypto::{Suite, Suites};
+use ringshard_engine::limits::*;
+use ringshard_engine::session::{
+    HeartbeatConfig, Refused, Resources, Role, Session, SessionConfig, TransportConfig, sealed_len,
+};
+use ringshard_engine::stats::Drops;
+use ringshard_engine::time::Instant;
+use ringshard_engine::wire::*;
+
+/// The only one, so that handshakes differ in nothing that an input has not chosen.
+pub(crate) const SUITE: Suite = Suite::ChaCha20Poly1305;
+pub(crate) const HEARTBEAT: HeartbeatConfig = HeartbeatConfig { interval: HEARTBEAT_DEFAULT, timeout: TIMEOUT_DEFAULT };
+
+pub(crate) fn suites() -> Suites {
+    Suites::only(&[SUITE])
+}
+
+pub(crate) struct Peer {
+    pub(crate) session: Session,
+    pub(crate) resources: Resources,
+}
+
+impl Peer {
+    pub(crate) fn new(id: ConnectionId, role: Role, secrets: Secrets, now: Instant) -> Self {
+        let transport = TransportConfig::default();
+        let config = SessionConfig { id, role, suite: SUITE, secrets, heartbeat: HEARTBEAT, transport };
+        let mut resources = Resources::new(0, Csprng::from_seed([9; 32]));
+        Peer { session: Session::new(config, now, &mut resources.random), resources }
+    }
+
+    /// A datagram with these bytes as its frames.
+    pub(crate) fn seal(&mut self, frames: &[u8]) -> Vec<u8> {
+        let mut datagram = vec![0; sealed_len(frames.len())];
+        let sequence = self.session.begin_datagram(&mut self.resources.random);
+        self.session.seal(sequence, frames, &mut datagram).expect("the key is far from exhausted");
+        datagram
+    }
+
+    /// Opens a datagram of the other end's, which must be sound, without taking it in.
+    pub(crate) fn open<'a>(
+        &mut self,
+        now: Instant,
+        header: &Header,
+        datagram: &'a mut [u8],
+    ) -> Result<&'a mut [u8], Refused> {
+        let opened = self.session.open(now, header, datagram)?;
+        assert!(Frames::new(opened).all(|frame| !matches!(frame, Frame::Bad | Frame::BadAck)));
+        Ok(opened)
+    }
+}
+
+/// Whether this may end the connection, after which another handshake is needed.
+pub(crate) fn may_end(frame: &Frame<'_>) -> bool {
+    const NUMBER_MAX: u16 = 256;
+    match *frame {
+        Frame::Disconnect(_) | Frame::Compressed(..) | Frame::Ack(_) | Frame::BadAck => true,
+        // The other end does not follow to another name, or to other keys.
+        Frame::NewId(_) | Frame::RekeyResponse(_) => true,
+        Frame::Message(channel, body) if channel.delivery().is_reliable() => {
+            body.first_chunk().is_some_and(|number| u16::from_le_bytes(*number) >= NUMBER_MAX)
+        }
+        Frame::Fragment(fragment) => fragment.channel.delivery().is_reliable() && fragment.number >= NUMBER_MAX,
+        _ => false,
+    }
+}
+
+pub(crate) fn total(drops: &Drops) -> u64 {
+    drops.entries().map(|(_, count)| count).sum()
+}

@@ -1,0 +1,291 @@
+//! What the channels promise, kept over networks that are bad, break off, or move.
+
+mod world;
+
+use ringshard_engine::client::{ClientEvent, CloseReason};
+use ringshard_engine::endpoint::{Event, IntegrityConfig, SendError};
+use ringshard_engine::limits::*;
+use ringshard_engine::link::conditions::Conditions;
+use ringshard_engine::time::Duration;
+use ringshard_engine::wire::{Channel, Delivery, DisconnectReason, Header, flags};
+use ringshard_engine::{ClientConfig, EndpointConfig};
+use std::collections::HashSet;
+use std::net::SocketAddr;
+use std::sync::Arc;
+use world::*;
+
+/// A message that says its number, of a size that depends on it: most fit a datagram, some need several.
+fn numbered(number: u32) -> Vec<u8> {
+    let len = [4, 20, 200, 900, 3000][number as usize % 5];
+    let mut message = noise(number.into(), len);
+    message[..4].copy_from_slice(&number.to_le_bytes());
+    message
+}
+
+fn numbers(messages: &[&[u8]]) -> Vec<u32> {
+    let number = |message: &&[u8]| {
+        let number = u32::from_le_bytes(*message.first_chunk().expect("a number"));
+        assert_eq!(*message, numbered(number), "a message was altered");
+        number
+    };
+    messages.iter().map(number).collect()
+}
+
+/// No end keeps any memory for messages.
+fn assert_nothing_kept(world: &World) {
+    assert_eq!(world.server.message_bytes(), 0);
+    assert!(world.clients.iter().all(|end| end.client.message_bytes() == 0));
+}
+
+#[test]
+fn messages_of_every_size_come_back_by_every_channel() {
+    let sizes = [0, 1, 511, 513, WHOLE_MESSAGE_BYTES_MAX, WHOLE_MESSAGE_BYTES_MAX + 1, 5000, 65_535, MESSAGE_BYTES_MAX];
+    let mut world = World::connected(1);
+    for channel in Channel::all() {
+        for len in sizes {
+            // What compresses and what does not.
+            for message in [vec![7; len], noise(len as u64, len)] {
+                world.clients[0].forget_inbox();
+                world.say_on(0, channel, &message);
+                world.run_for(8 * THERE_AND_BACK);
+                let end = &world.clients[0];
+                assert!(end.heard_on(channel) == [&message], "channel {channel}, {len} bytes");
+                assert_eq!(end.inbox.len(), 1);
+            }
+        }
+    }
+    world.run_for(Duration::from_secs(1));
+    assert_nothing_kept(&world);
+    assert_eq!((total(world.server.drops()), total(world.clients[0].client.drops())), (0, 0));
+}
+
+#[test]
+fn a_message_that_is_too_long_is_not_taken_by_any_channel() {
+    let mut world = World::connected(1);
+    let (now, id) = (world.network.now(), world.id(0));
+    for channel in Channel::all() {
+        let message = vec![1; MESSAGE_BYTES_MAX + 1];
+        assert_eq!(world.clients[0].client.send(now, channel, &message), Err(SendError::TooLong));
+        assert_eq!(world.server.send(now, id, channel, &message), Err(SendError::TooLong));
+    }
+    assert_nothing_kept(&world);
+}
+
+#[test]
+fn each_channel_keeps_its_promise_on_a_bad_network() {
+    const MESSAGES: u32 = 50;
+    for seed in 0..3 {
+        let mut world = World::new(seed, CLEAN);
+        world.add_clients(3);
+        world.run_until("all are connected", |world| world.server.stats().joined == 3);
+        world.network.set_conditions(BAD);
+        for number in 0..MESSAGES {
+            for client in 0..3 {
+                Channel::all().for_each(|channel| world.say_on(client, channel, &numbered(number)));
+            }
+            world.step();
+        }
+        let reliable = |world: &World, client: usize| {
+            let channels = world.clients[client].channels.iter();
+            channels.filter(|channel| channel.delivery().is_reliable()).count()
+        };
+        world.run_until("all that is reliable has come back", |world| {
+            (0..3).all(|client| reliable(world, client) >= 8 * MESSAGES as usize)
+        });
+        world.network.set_conditions(CLEAN);
+        world.run_for(FRAGMENT_TIMEOUT + Duration::from_secs(5));
+        for (client, end) in world.clients.iter().enumerate() {
+            for channel in Channel::all() {
+                let case = format!("seed {seed}, client {client}, channel {channel}");
+                let came = numbers(&end.heard_on(channel));
+                let once = came.iter().collect::<HashSet<_>>().len() == came.len();
+                match channel.delivery() {
+                    Delivery::ReliableOrdered => assert!(came.iter().copied().eq(0..MESSAGES), "{case}"),
+                    Delivery::ReliableUnordered => assert!(once && came.len() == MESSAGES as usize, "{case}"),
+                    Delivery::UnreliableSequenced => {
+                        assert!(once && came.is_sorted() && came.len() > 3, "{case}: {came:?}")
+                    }
+                    Delivery::Unreliable => assert!(once && came.len() > 10, "{case}: {came:?}"),
+                }
+            }
+        }
+        assert_nothing_kept(&world);
+    }
+}
+
+#[test]
+fn reliable_messages_follow_a_client_that_moves_while_they_are_under_way() {
+    let mut world = World::connected(1);
+    for number in 0..400 {
+        if number % 100 == 50 {
+            let address = SocketAddr::from(([10, 2, 0, (number / 100) as u8], 1));
+            world.clients[0].link.rebind(address);
+        }
+        world.say_on(0, Channel::RELIABLE_ORDERED, &numbered(number));
+        world.step();
+    }
+    world.run_until("all came back", |world| world.clients[0].inbox.len() == 400);
+    assert!(numbers(&world.clients[0].heard_on(Channel::RELIABLE_ORDERED)).into_iter().eq(0..400));
+    assert!(world.server.stats().migrated >= 3, "{}", world.server.stats().migrated);
+    world.run_for(Duration::from_secs(1));
+    assert_nothing_kept(&world);
+}
+
+/// A client that connects again by itself, connected, with nothing under way.
+fn persistent(config: EndpointConfig) -> World {
+    let mut world = World::with_config(1, CLEAN, config);
+    world.add_client_with(ClientConfig { reconnect: true, ..client_config() });
+    world.run_until("connected", |world| world.server.stats().joined == 1);
+    world.run_for(THERE_AND_BACK);
+    world
+}
+
+fn resumptions(world: &World) -> Vec<bool> {
+    let events = world.clients[0].events.iter();
+    let resumed = |event: &ClientEvent| match event {
+        ClientEvent::Connected { resumed, .. } => Some(*resumed),
+        _ => None,
+    };
+    events.filter_map(|(_, event)| resumed(event)).collect()
+}
+
+#[test]
+fn a_session_goes_on_after_a_blackout_with_all_its_reliable_messages() {
+    let mut world = persistent(server_config());
+    let first = world.id(0);
+    // Under way, or yet to leave, when the network breaks off.
+    (0..300).for_each(|number| world.say_on(0, Channel::RELIABLE_ORDERED, &numbered(number)));
+    world.run_for(2 * DELAY);
+    world.network.set_conditions(DEAD);
+    world.run_for(TIMEOUT_DEFAULT + Duration::from_secs(5));
+    assert!(!world.clients[0].client.is_connected() && !world.clients[0].client.is_closed());
+    assert_eq!(world.server_events.last().unwrap().1, Event::Left(first, DisconnectReason::TimedOut));
+    world.network.set_conditions(CLEAN);
+    world.run_until("it is back", |world| resumptions(world).len() == 2);
+    assert_eq!(resumptions(&world), [false, true]);
+    world.run_until("all came back", |world| world.clients[0].inbox.len() >= 300);
+    world.run_for(Duration::from_secs(2));
+    assert!(numbers(&world.clients[0].heard_on(Channel::RELIABLE_ORDERED)).into_iter().eq(0..300));
+    let events: Vec<_> = world.server_events.iter().map(|&(_, event)| event).collect();
+    assert!(events.contains(&Event::Resumed { id: world.id(0), former: first }), "{events:?}");
+    assert_eq!((world.server.stats().resumed, world.server.connections()), (1, 1));
+    assert_nothing_kept(&world);
+}
+
+#[test]
+fn a_session_that_was_away_for_too_long_begins_anew() {
+    let mut world = persistent(server_config());
+    (0..300).for_each(|number| world.say_on(0, Channel::RELIABLE_ORDERED, &numbered(number)));
+    world.run_for(2 * DELAY);
+    world.network.set_conditions(DEAD);
+    world.run_for(TIMEOUT_DEFAULT + RESUME_PERIOD + Duration::from_secs(1));
+    assert_eq!(world.server.message_bytes(), 0, "nothing is kept for it any more");
+    world.network.set_conditions(CLEAN);
+    world.clients[0].forget_inbox();
+    world.run_until("it is back", |world| resumptions(world).len() == 2);
+    assert_eq!(resumptions(&world), [false, false]);
+    world.say_on(0, Channel::RELIABLE_ORDERED, &numbered(0));
+    world.run_for(THERE_AND_BACK);
+    assert_eq!(numbers(&world.clients[0].heard_on(Channel::RELIABLE_ORDERED)), [0]);
+    world.run_for(Duration::from_secs(1));
+    assert_nothing_kept(&world);
+}
+
+#[test]
+fn who_does_not_keep_up_is_let_go() {
+    let mut world = World::connected(2);
+    let id = world.id(0);
+    world.network.set_conditions_between(server_address(), world.clients[0].address, DEAD);
+    let message = noise(1, 60_000);
+    let mut sent = 0;
+    let error = loop {
+        let room = world.server.send_room(id);
+        let result = world.server.send(world.network.now(), id, Channel::RELIABLE_ORDERED, &message);
+        assert_eq!(result.is_ok(), message.len() + MESSAGE_COST_BYTES <= room);
+        match result {
+            Ok(()) => sent += message.len(),
+            Err(error) => break error,
+        }
+    };
+    assert_eq!(error, SendError::Overflow);
+    assert!(sent <= SEND_QUEUE_BYTES_MAX && sent + message.len() + 100 * MESSAGE_COST_BYTES > SEND_QUEUE_BYTES_MAX);
+    world.run_for(2 * STEP);
+    assert_eq!(world.server_events.last().unwrap().1, Event::Left(id, DisconnectReason::Overflow));
+    assert_eq!((world.server.stats().overflowed, world.server.message_bytes()), (1, 0));
+    assert!(world.echoes(1, b"the other stays"));
+}
+
+#[test]
+fn keys_change_under_traffic_and_no_number_is_used_twice() {
+    let mut world = World::connected(1);
+    world.network.set_conditions(Conditions { jitter: BAD.jitter, ..CLEAN });
+    let id = world.id(0);
+    for number in 0..3000 {
+        let now = world.network.now();
+        match number {
+            500 => world.clients[0].client.rekey(now),
+            // More than two REKEY_PERIOD_MIN later.
+            2700 => world.server.rekey(now, id),
+            _ => {}
+        }
+        if number % 10 == 0 {
+            world.say_on(0, Channel::RELIABLE_ORDERED, &numbered(number / 10));
+        }
+        world.step();
+        world.step();
+    }
+    world.network.set_conditions(CLEAN);
+    world.run_for(Duration::from_secs(2));
+    assert!(numbers(&world.clients[0].heard_on(Channel::RELIABLE_ORDERED)).into_iter().eq(0..300));
+    assert_eq!(world.server.info(id).unwrap().key_changes, 2);
+    assert_eq!(world.clients[0].client.session().unwrap().key_changes(), 2);
+    assert_eq!((world.server.drops().not_authentic, world.clients[0].client.drops().not_authentic), (0, 0));
+    let mut seen = HashSet::new();
+    let mut phases = HashSet::new();
+    for entry in world.network.trace() {
+        let header = Header::decode(&entry.bytes).unwrap();
+        if header.flags & flags::ENCRYPTED != 0 {
+            assert!(seen.insert((entry.to, header.sequence)), "{header:?}");
+            phases.insert((entry.to, header.flags & flags::REKEY));
+        }
+    }
+    assert_eq!(phases.len(), 4);
+}
+
+#[test]
+fn only_who_holds_the_keys_of_its_version_answers_the_integrity_check() {
+    let keys: Arc<[[u8; 32]]> = (0..7).map(|byte| [byte; 32]).collect();
+    let period = Duration::from_secs(2);
+    let integrity = Some(IntegrityConfig { keys: keys.clone(), period });
+    let mut world = World::with_config(1, CLEAN, EndpointConfig { integrity, ..server_config() });
+    let honest = world.add_client_with(ClientConfig { integrity_keys: Some(keys), ..client_config() });
+    let altered: Arc<[[u8; 32]]> = Arc::new([[99; 32]; 7]);
+    let cheat = world.add_client_with(ClientConfig { integrity_keys: Some(altered), ..client_config() });
+    let mute = world.add_client();
+    world.run_for(Duration::from_secs(9));
+    let answers = |client: usize| -> Vec<bool> {
+        let events = world.server_events.iter();
+        let of = |event: &Event| match *event {
+            Event::Integrity(id, right) if id == world.id(client) => Some(right),
+            _ => None,
+        };
+        events.filter_map(|(_, event)| of(event)).collect()
+    };
+    assert_eq!((answers(honest), answers(cheat), answers(mute)), (vec![true; 4], vec![false; 4], vec![]));
+}
+
+#[test]
+fn a_server_that_shuts_down_is_found_again_by_clients_that_reconnect() {
+    let mut world = persistent(server_config());
+    world.server.shut_down();
+    world.run_for(Duration::from_secs(5));
+    assert!(world.clients[0].events.iter().any(|(_, event)| {
+        *event == ClientEvent::Reconnecting(CloseReason::Disconnected(DisconnectReason::ShuttingDown))
+    }));
+    // Another server, with the same key, at the same address.
+    world.server = ringshard_engine::Endpoint::new(server_config(), world.network.now(), [0x99; 32]);
+    world.run_until("it is back", |world| resumptions(world).len() == 2);
+    assert_eq!(resumptions(&world), [false, false]);
+    world.run_for(THERE_AND_BACK);
+    assert!(world.echoes(0, b"back"));
+}

@@ -1,0 +1,246 @@
+#!/usr/bin/env bash
+# A bad network between two network namespaces, with a server in one and `ringshard-bench soak` in the other.
+set -euo pipefail
+cd "$(dirname "$0")/.."
+
+usage() {
+    cat <<'END'
+Usage: scripts/lab.sh [OPTIONS] [-- OPTIONS OF soak]    soaks a server over a network that loses datagrams
+       scripts/lab.sh up [--loss PERCENT]               only makes the network, and says how to use it
+       scripts/lab.sh down ID                           takes it down again
+
+  --loss PERCENT      datagrams dropped at random, each way, 0 to 99.99 [default: 5]
+  --clients N         clients [default: 200]
+  --mins M            minutes [default: 10]
+  --blackout SECONDS  drop everything for so long in the middle; every session must live through it
+  --json FILE         write the result to this file as one JSON object
+  --no-build          use the binaries that are there
+
+Two namespaces are joined by a veth pair and nftables drops what arrives at either, datagram by datagram. Whatever
+happens, the namespaces and the processes that were started are gone at the end. Needs root, ip and nft; nothing outside
+the namespaces is touched. Exit code: that of soak: 0 all held, 2 something did not, 1 it did not run.
+END
+}
+
+die() {
+    echo "lab: $1" >&2
+    exit 1
+}
+
+# Addresses for documentation: nobody else has them, least of all in here.
+server_address=192.0.2.1
+client_address=192.0.2.2
+port=3565
+# The default timeout of a connection is 15 s; a longer blackout is lived through by connecting again.
+blackout_without_reconnecting=12
+
+loss=5 clients=200 mins=10 blackout=0 build=yes
+mode=soak json=() extra=()
+
+parse() {
+    case "${1:-}" in
+        up) mode=up && shift ;;
+        down) mode=down && id=${2:-} && return ;;
+    esac
+    while [ $# -gt 0 ]; do
+        case "$1" in
+            --help | -h) usage && exit 0 ;;
+            --no-build) build=no && shift ;;
+            --) shift && extra=("$@") && break ;;
+            --loss | --clients | --mins | --blackout | --json)
+                [ $# -ge 2 ] || die "$1 wants a value; see --help"
+                case "$1" in
+                    --loss) loss=$2 ;;
+                    --clients) clients=$2 ;;
+                    --mins) mins=$2 ;;
+                    --blackout) blackout=$2 ;;
+                    --json) json=(--json "$2") ;;
+                esac
+                shift 2
+                ;;
+            *) die "there is no option $1; see --help" ;;
+        esac
+    done
+    [[ $loss =~ ^[0-9]{1,2}(\.[0-9]+)?$ ]] || die "--loss is $loss; give a percentage from 0 to 99.99, such as 5 or 0.5"
+    [[ $blackout =~ ^[0-9]+$ ]] || die "--blackout is $blackout; give whole seconds"
+    [[ $mins =~ ^[0-9]+(\.[0-9]+)?$ ]] || die "--mins is $mins; give minutes, such as 10 or 0.5"
+}
+
+require() {
+    [ "$(id -u)" = 0 ] || die "needs root to make network namespaces; run it with sudo"
+    command -v ip >/dev/null || die "there is no ip; install it (apt-get install -y iproute2) and run this again"
+    command -v nft >/dev/null || die "there is no nft; install it (apt-get install -y nftables) and run this again"
+}
+
+# The names of this run's namespaces; the devices in them need none of their own.
+name() {
+    id=$1
+    server_space=ringshard-$id-server
+    client_space=ringshard-$id-client
+}
+
+make_network() {
+    ip netns add "$server_space"
+    ip netns add "$client_space"
+    ip -n "$server_space" link add lab0 type veth peer name lab0 netns "$client_space" ||
+        die "this kernel has no veth devices; they are the module veth"
+    plug "$server_space" $server_address
+    plug "$client_space" $client_address
+}
+
+# Brings one end up. Runs of datagrams are cut before they cross, so that they are lost one by one.
+plug() {
+    ip -n "$1" addr add "$2/30" dev lab0
+    ip -n "$1" link set dev lab0 gso_max_segs 1
+    ip -n "$1" link set lo up
+    ip -n "$1" link set lab0 up
+}
+
+lose() {
+    local of_10000
+    of_10000=$(awk -v loss="$loss" 'BEGIN { printf "%d", loss * 100 + 0.5 }')
+    for space in "$server_space" "$client_space"; do
+        ip netns exec "$space" nft -f - <<END || die "nftables cannot drop at random here; the kernel needs nf_tables and nft_numgen"
+table inet lab {
+    counter arrived {}
+    counter lost {}
+    chain dark { }
+    chain arriving {
+        type filter hook prerouting priority 0; policy accept;
+        iifname "lab0" meta l4proto udp jump dark
+        iifname "lab0" meta l4proto udp counter name "arrived"
+        iifname "lab0" meta l4proto udp numgen random mod 10000 < $of_10000 counter name "lost" drop
+    }
+}
+END
+    done
+}
+
+remove_network() {
+    for space in "$server_space" "$client_space"; do
+        ip netns del "$space" 2>/dev/null || true
+    done
+}
+
+processes=()
+files=
+
+clean_up() {
+    trap '' INT TERM
+    for process in "${processes[@]}"; do
+        kill "$process" 2>/dev/null || true
+    done
+    for process in "${processes[@]}"; do
+        wait "$process" 2>/dev/null || true
+    done
+    remove_network
+    [ -z "$files" ] || rm -rf "$files"
+}
+
+start_server() {
+    key=$("$binaries/ringshard" keygen --out "$files/server.key" 2>"$files/keygen.log") ||
+        die "no key was made: $(cat "$files/keygen.log")"
+    touch "$files/server.log"
+    ip netns exec "$server_space" "$binaries/ringshard" serve --listen $server_address:$port \
+        --key "$files/server.key" --no-admin --cpus "0-$((($(nproc) + 1) / 2 - 1))" \
+        >"$files/server.out" 2>"$files/server.log" &
+    server=$!
+    processes+=("$server")
+    for _ in $(seq 100); do
+        grep -q "serving echo" "$files/server.log" && return
+        kill -0 "$server" 2>/dev/null || break
+        sleep 0.1
+    done
+    cat "$files/server.log" >&2
+    die "the server did not start; what it said is above"
+}
+
+# Drops everything for a while, in the middle.
+black_out() {
+    trap 'kill $!; exit' TERM
+    sleep "$(awk -v mins="$mins" -v dark="$blackout" 'BEGIN { at = mins * 30 - dark / 2; print (at > 1 ? at : 1) }')" &
+    wait $!
+    change_both add rule inet lab dark drop
+    sleep "$blackout" &
+    wait $!
+    change_both flush chain inet lab dark
+}
+
+change_both() {
+    ip netns exec "$server_space" nft "$@"
+    ip netns exec "$client_space" nft "$@"
+}
+
+soak() {
+    local options=(--server "$server_address:$port" --key "$key" --server-pid "$server" --clients "$clients" --mins "$mins")
+    if [ "$blackout" -gt 0 ]; then
+        # Nothing can come back in time while nothing passes.
+        options+=(--deadline-ms "$(((blackout + 5) * 1000))")
+        [ "$blackout" -le $blackout_without_reconnecting ] || options+=(--reconnect)
+        black_out &
+        processes+=($!)
+    fi
+    ip netns exec "$client_space" "$binaries/ringshard-bench" soak "${options[@]}" "${json[@]}" "${extra[@]}" &
+    local soaking=$!
+    processes+=("$soaking")
+    wait "$soaking"
+}
+
+# How many datagrams were dropped at one end.
+show_loss() {
+    ip netns exec "$2" nft list counters | awk -v to="$1" '
+        /counter/ { of = $2 }
+        /packets/ { count[of] = $2 }
+        END {
+            share = count["arrived"] ? 100 * count["lost"] / count["arrived"] : 0
+            printf "lab: to the %s, %d of %d datagrams dropped at random (%.2f %%)\n", to, count["lost"], count["arrived"], share
+        }'
+}
+
+run_soak() {
+    if [ $build = yes ]; then
+        scripts/prepare.sh
+        cargo build --release --locked --quiet
+    fi
+    binaries=$(realpath "${CARGO_TARGET_DIR:-target}/release")
+    [ -x "$binaries/ringshard-bench" ] || die "there is no $binaries/ringshard-bench; leave out --no-build"
+    name $$
+    trap clean_up EXIT
+    trap 'exit 130' INT TERM
+    files=$(mktemp -d)
+    make_network
+    lose
+    start_server
+    echo "lab: $clients clients in $client_space, a server in $server_space, $loss % loss each way, blackout ${blackout} s"
+    local outcome=0
+    soak || outcome=$?
+    show_loss server "$server_space"
+    show_loss clients "$client_space"
+    return $outcome
+}
+
+run_up() {
+    name $$
+    trap remove_network EXIT
+    make_network
+    lose
+    trap - EXIT
+    cat <<END
+The network is up: $loss % loss each way. Things to run in it:
+  ip netns exec $server_space ringshard serve --listen $server_address:$port --key server.key
+  ip netns exec $client_space ringshard-bench soak --server $server_address:$port --key PUBLIC_KEY
+  ip netns exec $server_space nft add rule inet lab dark drop       # nothing arrives at the server any more
+  ip netns exec $server_space nft flush chain inet lab dark         # it does again
+Take it down with: scripts/lab.sh down $id
+END
+}
+
+run_down() {
+    [[ $id =~ ^[0-9]+$ ]] || die "down wants the number that up said; \`ip netns list\` shows it in the names"
+    name "$id"
+    remove_network
+}
+
+parse "$@"
+require
+"run_$mode"
