@@ -158,12 +158,17 @@ start_server() {
 # Drops everything for a while, in the middle.
 black_out() {
     trap 'kill $!; exit' TERM
-    sleep "$(awk -v mins="$mins" -v dark="$blackout" 'BEGIN { at = mins * 30 - dark / 2; print (at > 1 ? at : 1) }')" &
+    sleep "$(darkness_begins)" &
     wait $!
     change_both add rule inet lab dark drop
     sleep "$blackout" &
     wait $!
     change_both flush chain inet lab dark
+}
+
+# Seconds from the start of the soak.
+darkness_begins() {
+    awk -v mins="$mins" -v dark="$blackout" 'BEGIN { at = mins * 30 - dark / 2; printf "%d", (at > 1 ? at : 1) }'
 }
 
 change_both() {
@@ -174,8 +179,8 @@ change_both() {
 soak() {
     local options=(--server "$server_address:$port" --key "$key" --server-pid "$server" --clients "$clients" --mins "$mins")
     if [ "$blackout" -gt 0 ]; then
-        # Nothing can come back in time while nothing passes.
-        options+=(--deadline-ms "$(((blackout + 5) * 1000))")
+        # Nothing can come back in time while nothing passes, and what waits meanwhile takes memory.
+        options+=(--deadline-ms "$(((blackout + 10) * 1000))" --warm-up "$(($(darkness_begins) + blackout + 10))")
         [ "$blackout" -le $blackout_without_reconnecting ] || options+=(--reconnect)
         black_out &
         processes+=($!)

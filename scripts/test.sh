@@ -19,4 +19,5 @@ step cargo test --manifest-path engine/fuzz/Cargo.toml --target-dir target/fuzz
 step cargo build --release --locked
 step target/release/ringshard-bench echo --clients 64 --rate 60 --secs 1
 step target/release/ringshard-bench echo --clients 64 --rate 60 --secs 1 --datapath mmsg
+step target/release/ringshard-bench simulate --seeds 1..40
 printf '\nall checks passed\n'

@@ -13,6 +13,7 @@ mod peer;
 mod process;
 mod report;
 mod scenario;
+mod simulate;
 mod soak;
 mod transfer;
 mod verify;
@@ -47,6 +48,8 @@ enum Command {
     Transfer(transfer::Arguments),
     /// Reliable messages to a server and back for a long time, every echo checked, the server's memory watched.
     Soak(soak::Arguments),
+    /// Simulate the whole system, with everything that can go wrong, and audit what it promises. Starts no process.
+    Simulate(simulate::Arguments),
     /// The server that `floor` starts.
     #[command(hide = true)]
     FloorServer(floor::server::Arguments),
@@ -64,6 +67,7 @@ fn main() -> ExitCode {
         Command::Hostile(arguments) => hostile::run(&arguments),
         Command::Transfer(arguments) => transfer::run(&arguments),
         Command::Soak(arguments) => soak::run(&arguments),
+        Command::Simulate(arguments) => simulate::run(&arguments),
         Command::FloorServer(arguments) => floor::server::run(&arguments).map(|()| true),
         Command::TransferServer(arguments) => transfer::server::run(&arguments).map(|()| true),
     };

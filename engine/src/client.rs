@@ -265,7 +265,10 @@ impl Client {
                 return None;
             }
         };
-        self.proof = None;
+        if self.proof.take().is_some() {
+            // The server is heard: the session goes by its new name.
+            self.former = None;
+        }
         match ingested {
             Ingested::Messages(_) | Ingested::PathResponse(..) => {}
             Ingested::PeerLeft(reason) => {
@@ -358,12 +361,10 @@ impl Client {
             transport: self.config.transport,
         };
         let mut session = Session::new(config, now, &mut self.resources.random);
-        if let Some(Former { channels: Some(mut channels), .. }) = self.former.take() {
-            if resumed {
-                session.adopt(now, *channels);
-            } else {
-                channels.release(&mut self.resources.pool);
-            }
+        if !resumed {
+            self.forget_former();
+        } else if let Some(channels) = self.former.as_mut().and_then(|former| former.channels.take()) {
+            session.adopt(now, *channels);
         }
         self.state = State::Connected(session);
         self.reconnect_after = RECONNECT_FIRST;
@@ -656,9 +657,12 @@ impl Client {
         }
         let resumable = !matches!(reason, CloseReason::Disconnected(DisconnectReason::NotResumable));
         if let State::Connected(mut session) = std::mem::replace(&mut self.state, State::Closed) {
-            let (core, token) = (session.id().core(), session.resume_token());
-            let channels = session.take_channels().map(Box::new);
-            self.forget_former();
+            let channels = session.take_channels(&mut self.resources);
+            let (core, token) = match self.former.take() {
+                // Never heard again after it was to go on: whether it did, the server alone knows.
+                Some(Former { core, token, .. }) => (core, token),
+                None => (session.id().core(), session.resume_token()),
+            };
             self.former = Some(Former { core, token, channels });
         }
         if !resumable {

@@ -234,7 +234,9 @@ impl Endpoint {
         if connection.is_half_open() {
             // Before anything in it is taken in: the session that goes on is the one it is meant for.
             self.confirm(now, header.connection);
-            let Some(confirmed) = self.table.get_mut(header.connection) else { return Received::Nothing };
+            let Some(confirmed) = self.table.get_mut(header.connection).filter(|it| !it.is_closing()) else {
+                return Received::Nothing;
+            };
             connection = confirmed;
         }
         let ingested = match connection.session.ingest(now, &header, bytes, plaintext, &mut self.resources) {
@@ -267,8 +269,10 @@ impl Endpoint {
         header: &Header,
         datagram: &'a mut [u8],
     ) -> Received<'a> {
-        if header.connection != ConnectionId::NONE && header.connection.core() != self.core {
-            return self.elsewhere(header.connection.core(), datagram);
+        // A core that the server had before it was started anew: any other will do.
+        let core = header.connection.core();
+        if header.connection != ConnectionId::NONE && core != self.core && usize::from(core) < self.cores {
+            return self.elsewhere(core, datagram);
         }
         let Endpoint { strangers, table, stats, resources, .. } = self;
         strangers.receive(now, path, datagram, table, stats, &mut resources.drops);
@@ -378,7 +382,8 @@ impl Endpoint {
             self.resume(now, id, &token);
         }
         let Some(connection) = self.table.get_mut(id) else { return };
-        self.resumption.begin(connection.session.resume_token(), id);
+        connection.alias = resumes;
+        self.resumption.begin(connection.session.resume_token(), resumes, id);
         if let Some(integrity) = &self.integrity {
             connection.challenge_at = now + integrity.period;
             self.table.schedule(id);
@@ -389,7 +394,8 @@ impl Endpoint {
         let (former, channels) = match self.resumption.take(token) {
             Some(Found::Suspended(former, channels)) => (former, channels),
             Some(Found::Live(former)) => {
-                let channels = self.table.get_mut(former).and_then(|it| it.session.take_channels()).map(Box::new);
+                let resources = &mut self.resources;
+                let channels = self.table.get_mut(former).and_then(|it| it.session.take_channels(resources));
                 self.leave(now, former, DisconnectReason::Resumed);
                 (former, channels)
             }
@@ -519,6 +525,7 @@ impl Endpoint {
     pub fn set_channel_quality(&mut self, now: Instant, id: ConnectionId, channel: Channel, quality: ChannelQuality) {
         if let Some(connection) = self.table.get_mut(id) {
             connection.session.set_channel_quality(now, channel, quality);
+            self.activate(now, id);
         }
     }
 
@@ -526,6 +533,7 @@ impl Endpoint {
     pub fn set_rate(&mut self, now: Instant, id: ConnectionId, bytes_per_second: Option<u64>) {
         if let Some(connection) = self.table.get_mut(id) {
             connection.session.set_rate(now, bytes_per_second);
+            self.activate(now, id);
         }
     }
 
@@ -591,7 +599,7 @@ impl Endpoint {
 
     /// When [`Self::sweep`] wants to be called next, at the latest.
     pub fn deadline(&self) -> Instant {
-        self.table.next_deadline()
+        self.table.next_deadline().min(self.resumption.deadline())
     }
 
     fn time_passed(&mut self, now: Instant, id: ConnectionId) {
@@ -648,10 +656,10 @@ impl Endpoint {
             return;
         }
         if reason == DisconnectReason::TimedOut {
-            let channels = connection.session.take_channels().map(Box::new);
-            self.resumption.suspend(now, token, id, channels, &mut self.resources.pool);
+            let channels = connection.session.take_channels(&mut self.resources);
+            self.resumption.suspend(now, token, connection.alias, id, channels, &mut self.resources.pool);
         } else {
-            self.resumption.end(&token);
+            self.resumption.end(&token, connection.alias);
             connection.session.release(&mut self.resources);
         }
         self.stats.left += 1;
@@ -743,12 +751,15 @@ impl Endpoint {
             writer.path_challenge(candidate.value);
             let used = writer.used();
             let len = sealed_len(used);
-            if !candidate.is_due(now, len) {
+            if !candidate.is_due(now) {
                 continue;
             }
-            // Without room it is due again at the next look at its timer.
-            let Some(datagram) = link.reserve(candidate.path, len) else { return };
-            candidate.challenged(now, len);
+            let room = if candidate.allows(len) { link.reserve(candidate.path, len) } else { None };
+            candidate.challenged(now, if room.is_some() { len } else { 0 });
+            let Some(datagram) = room else {
+                self.table.schedule(id);
+                continue;
+            };
             let sequence = session.begin_datagram(&mut self.resources.random);
             if session.seal(sequence, &frames[..used], datagram).is_err() {
                 datagram.fill(0);

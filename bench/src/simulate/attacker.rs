@@ -74,7 +74,8 @@ impl World {
         let Some((_, link)) = &self.host.running else { return };
         let (out, most) = (link.bytes_to_attackers, AMPLIFICATION_MAX * self.attackers_bytes);
         if out > most {
-            self.audit.blame(now, format!("{out} bytes went to addresses that only {} came from", self.attackers_bytes));
+            self.audit
+                .blame(now, format!("{out} bytes went to addresses that only {} came from", self.attackers_bytes));
         }
     }
 }

@@ -102,8 +102,7 @@ impl Campaign {
             }
         });
         bar.finish_and_clear();
-        let Shared { next, tally, mut failures } =
-            shared.into_inner().expect("a thread that panics ends the process");
+        let Shared { next, tally, mut failures } = shared.into_inner().expect("a thread that panics ends the process");
         failures.sort_by_key(|failure| failure.seed);
         Campaigned { tally, seeds: from..next, took: began.elapsed(), failures }
     }

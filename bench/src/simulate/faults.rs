@@ -70,12 +70,27 @@ impl World {
         }
     }
 
+    /// Something delicate has happened to a player's connection: the worst moment for the path to fail.
+    pub(super) fn spite(&mut self, now: Instant, player: usize) {
+        if self.dice.chance(100) {
+            let delay = self.players[player].plan.delay;
+            let weather = Weather::draw_dead(&mut self.dice, delay);
+            self.audit.tally.fault("path failed at the worst moment");
+            self.set_weather(now, player, weather);
+        }
+    }
+
     /// Something befalls a player.
     pub(super) fn befall(&mut self, now: Instant, player: usize) {
         self.players[player].fault_at = now + self.dice.millis(1_000, 25_000);
         let sum = FAULTS.iter().map(|(_, weight)| weight).sum::<u64>();
         let mut at = self.dice.between(0, sum - 1);
-        let drawn = FAULTS.iter().find(|(_, weight)| at < *weight || { at -= weight; false });
+        let drawn = FAULTS.iter().find(|(_, weight)| {
+            at < *weight || {
+                at -= weight;
+                false
+            }
+        });
         let Some(&(fault, _)) = drawn else { return };
         self.audit.note(now, || format!("player {player}: {fault:?}"));
         match fault {

@@ -112,7 +112,6 @@ impl Host {
             self.kill(now, back_after, audit);
         }
     }
-
 }
 
 /// What came of `id` is authentic. Gives its session, if it may say something.
@@ -170,5 +169,4 @@ impl Audit {
             self.blame(now, format!("the {whose} counts {name}: {count}, although both ends are honest"));
         }
     }
-
 }

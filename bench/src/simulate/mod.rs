@@ -35,7 +35,6 @@ mod weather;
 mod world;
 
 use self::campaign::{Campaign, Extent, Failure};
-use std::error::Error;
 use std::ops::Range;
 use std::path::PathBuf;
 
@@ -108,7 +107,7 @@ fn seeds(text: &str) -> Result<Range<u64>, String> {
 ///
 /// # Errors
 /// The first violation; or that the result could not be written.
-pub fn run(arguments: &Arguments) -> Result<bool, Box<dyn Error>> {
+pub fn run(arguments: &Arguments) -> Result<bool, String> {
     let extent = match (&arguments.seeds, arguments.seed, arguments.hours) {
         (Some(seeds), ..) => Extent::Seeds(seeds.clone()),
         (None, Some(seed), None) => Extent::Seeds(seed..seed + 1),
@@ -125,10 +124,11 @@ pub fn run(arguments: &Arguments) -> Result<bool, Box<dyn Error>> {
     let result = campaign.run();
     print!("{}", report::page(&result));
     if let Some(path) = &arguments.json {
-        std::fs::write(path, report::json(&result)?)?;
+        let text = report::json(&result).map_err(|error| error.to_string())?;
+        std::fs::write(path, text).map_err(|error| format!("{}: {error}", path.display()))?;
     }
     match result.failures.as_slice() {
         [] => Ok(true),
-        failures => Err(failures.iter().map(Failure::to_string).collect::<Vec<_>>().join("\n").into()),
+        failures => Err(failures.iter().map(Failure::to_string).collect::<Vec<_>>().join("\n")),
     }
 }

@@ -68,7 +68,7 @@ impl PlayerPlan {
     pub fn draw(dice: &mut Dice) -> PlayerPlan {
         PlayerPlan {
             delay: Duration::from_micros(dice.magnitude(500, 120_000)),
-            reconnect: dice.chance(700) && std::env::var("NORECONNECT").is_err(),
+            reconnect: dice.chance(700),
             backlog_max: dice.magnitude(32 << 10, (SEND_QUEUE_BYTES_MAX - 2 * MESSAGE_BYTES_MAX) as u64) as usize,
         }
     }
@@ -83,7 +83,7 @@ fn transport(dice: &mut Dice) -> TransportConfig {
 
 fn server(dice: &mut Dice, clients: usize) -> EndpointConfig {
     let keys: Vec<[u8; 32]> = (0..16).map(|_| dice.seed()).collect();
-    let integrity = IntegrityConfig { keys: Arc::from(keys), period: dice.millis(20_000, 40_000) };
+    let integrity = IntegrityConfig { keys: Arc::from(keys), period: dice.millis(1_000, 20_000) };
     EndpointConfig {
         core: dice.between(0, 3) as u8,
         cores: 4,
@@ -93,7 +93,7 @@ fn server(dice: &mut Dice, clients: usize) -> EndpointConfig {
         secret: SecretKey::from_bytes(dice.seed()),
         pre_shared: dice.chance(300).then(|| PreSharedKey::from_bytes(dice.seed())),
         transport: transport(dice),
-        message_bytes_max: dice.pick(&[if std::env::var("NOLOW").is_ok() { MESSAGE_MEMORY_BYTES_DEFAULT} else {MESSAGE_MEMORY_BYTES_MIN}, if std::env::var("NOLOW").is_ok() { MESSAGE_MEMORY_BYTES_DEFAULT} else {12 << 20}, MESSAGE_MEMORY_BYTES_DEFAULT]),
+        message_bytes_max: dice.pick(&[MESSAGE_MEMORY_BYTES_MIN, 12 << 20, MESSAGE_MEMORY_BYTES_DEFAULT]),
         integrity: dice.chance(400).then_some(integrity),
     }
 }

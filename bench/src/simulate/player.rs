@@ -303,7 +303,9 @@ impl Audit {
     fn check_refusal(&mut self, now: Instant, player: usize, reason: CloseReason) {
         let clear = now.since(self.clear_since[player]);
         match reason {
-            CloseReason::WrongKey => self.blame(now, format!("player {player}: the server's own key is taken for wrong")),
+            CloseReason::WrongKey => {
+                self.blame(now, format!("player {player}: the server's own key is taken for wrong"))
+            }
             CloseReason::Unreachable(_) if clear > Duration::from_secs(11) && self.server_is_up(now) => {
                 self.blame(now, format!("player {player}: {reason} over a path that was clear for {clear:?}"));
             }

@@ -83,7 +83,9 @@ fn simulated(tally: &Tally, seeds: &std::ops::Range<u64>, took: f64) -> Vec<(Str
 }
 
 fn messages(tally: &Tally) -> Vec<(String, String)> {
-    let row = |(kind, (sent, arrived)): (&&str, &(u64, u64))| (format!("{kind}: sent, arrived"), format!("{sent}, {arrived}"));
+    let row = |(kind, (sent, arrived)): (&&str, &(u64, u64))| {
+        (format!("{kind}: sent, arrived"), format!("{sent}, {arrived}"))
+    };
     let mut rows: Vec<_> = tally.messages.iter().map(row).collect();
     rows.push(("megabytes that arrived".to_owned(), format!("{:.1}", tally.bytes as f64 / 1e6)));
     rows.push(("refused for want of room, or by a rate".to_owned(), tally.refused.to_string()));
@@ -95,7 +97,8 @@ fn counts<'a>(counts: impl Iterator<Item = (&'a str, u64)>) -> Vec<(String, Stri
 }
 
 fn recovery(tally: &Tally) -> Vec<(String, String)> {
-    let mut rows: Vec<_> = tally.worst_s.iter().map(|(what, worst)| ((*what).to_owned(), format!("{worst:.2} s"))).collect();
+    let mut rows: Vec<_> =
+        tally.worst_s.iter().map(|(what, worst)| ((*what).to_owned(), format!("{worst:.2} s"))).collect();
     if let Some(rate) = tally.slowest_drain {
         rows.push(("64 KiB and more to arrive".to_owned(), format!("{:.0} kB/s", rate as f64 / 1e3)));
     }

@@ -116,7 +116,7 @@ impl World {
         let (endpoint, _) = self.host.running.as_mut().filter(|_| server == End::Live)?;
         // The former name must be as good as the new one.
         let [name, former] = names;
-        let id = if self.dice.chance(100) && std::env::var("NOFORMER").is_err() { former.or(name) } else { name }?;
+        let id = if self.dice.chance(100) { former.or(name) } else { name }?;
         self.host_is_due = true;
         Some(endpoint.send(now, id, channel, message))
     }

@@ -13,7 +13,7 @@ use std::collections::HashMap;
 use std::net::SocketAddr;
 
 /// Datagrams that are remembered.
-const CAPTURES_MAX: usize = 256;
+const CAPTURES_MAX: usize = 128;
 
 /// A datagram as it was sent.
 #[derive(Clone, Debug)]
@@ -119,7 +119,7 @@ impl TapLink {
         {
             self.fault = Some(format!("{}: number {sequence} {what}", shown(connection)));
         }
-        if self.dice.chance(10) {
+        if self.dice.chance(30) {
             self.capture(to, bytes);
         }
     }

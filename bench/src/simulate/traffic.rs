@@ -83,7 +83,9 @@ impl Flow {
             ..85 => ((1_000, 20_000), 300, 2),
             ..93 => ((8, MESSAGE_BYTES_MAX), 200, 2),
             ..96 => ((MESSAGE_BYTES_MAX - 2, MESSAGE_BYTES_MAX), 100, 4),
-            _ => ((0, 60), 30, 3_000),
+            ..98 => ((0, 60), 30, 3_000),
+            // Enough of them that numbers of 16 bits begin anew.
+            _ => ((8, 30), 1_000_000, 40),
         };
         let unreliable = matches!(channel.delivery(), Delivery::Unreliable | Delivery::UnreliableSequenced);
         let burst = if unreliable { burst.min(4) } else { burst };

@@ -71,6 +71,18 @@ impl Weather {
     }
 }
 
+impl Weather {
+    /// One in which nothing passes, at least in one direction.
+    pub fn draw_dead(dice: &mut Dice, delay: Duration) -> Weather {
+        let clear = Weather::clear(delay);
+        match dice.between(0, 2) {
+            0 => Weather { kind: Kind::Outage, lasts: dice.millis(100, 10_000), ..dead(clear) },
+            1 => Weather { kind: Kind::Blackout, lasts: dice.millis(15_500, 30_000), ..dead(clear) },
+            _ => one_way(dice, clear),
+        }
+    }
+}
+
 /// Mostly shorter than a session can be resumed, sometimes longer.
 fn blackout(dice: &mut Dice) -> Duration {
     if dice.chance(800) { dice.millis(15_500, 45_000) } else { dice.millis(60_000, 90_000) }
@@ -111,7 +123,7 @@ fn rough(dice: &mut Dice, delay: Duration) -> Conditions {
         conditions.keeps_order = dice.chance(400);
     }
     if dice.chance(300) {
-        let hold_max = dice.pick(&[10, 100, 1_000, 3_000]);
+        let hold_max = dice.pick(&[10, 100, 1_000, 2_000]);
         conditions.reorder = Some(Reorder { chance: share(dice, 100), hold_max: Duration::from_millis(hold_max) });
     }
     if dice.chance(300) {
@@ -123,12 +135,12 @@ fn rough(dice: &mut Dice, delay: Duration) -> Conditions {
     conditions
 }
 
-/// 64 kbit/s to 16 Mbit/s, with up to three seconds of queue, and perhaps some loss.
+/// 128 kbit/s to 16 Mbit/s, with up to two seconds of queue, and perhaps some loss.
 fn narrow(dice: &mut Dice, delay: Duration) -> Conditions {
-    let bytes_per_second = dice.magnitude(8_000, 2_000_000);
-    let queue_millis = dice.magnitude(20, 3_000);
+    let bytes_per_second = dice.magnitude(16_000, 2_000_000);
+    let queue_millis = dice.magnitude(20, 2_000);
     // A long queue before a line that then becomes slow would hold datagrams back for minutes.
-    let queue_bytes = (bytes_per_second * queue_millis / 1000).clamp(3_000, 64_000);
+    let queue_bytes = (bytes_per_second * queue_millis / 1000).clamp(3_000, 32_000);
     let loss = if dice.chance(300) { Chance::per_mille(dice.between(0, 50) as u32) } else { Chance::NEVER };
     Conditions { rate: Some(RateLimit { bytes_per_second, queue_bytes }), loss, ..Conditions::none(delay) }
 }

@@ -5,8 +5,8 @@ use super::calm::Calm;
 use super::dice::Dice;
 use super::host::Host;
 use super::plan::Plan;
-use super::session::End;
 use super::player::Player;
+use super::session::End;
 use super::tally::Tally;
 use super::traffic::Wanted;
 use ringshard_engine::limits::PORT_DEFAULT;
@@ -170,9 +170,11 @@ impl World {
                 self.players[index].start(now, &self.network, &self.plan);
             }
         }
+        let delicate = std::mem::take(&mut self.audit.delicate);
         if self.calm.is_some() {
             return;
         }
+        delicate.into_iter().for_each(|player| self.spite(now, player));
         for index in 0..self.players.len() {
             let player = &self.players[index];
             let due = [player.weather_until, player.fault_at, player.rekeys_at, player.speaks_at].map(|at| at <= now);
@@ -222,6 +224,7 @@ impl World {
             if *key_changes != changes {
                 self.audit.tally.key_changes += changes.0.saturating_sub(key_changes.0);
                 (*key_changes, *keys_changed_at) = (changes, now);
+                self.audit.delicate.push(player);
             }
         }
     }
@@ -231,16 +234,18 @@ impl World {
         let now = self.network.now();
         if let Some((endpoint, _)) = &self.host.running {
             let kept = (endpoint.message_bytes(), self.plan.server.message_bytes_max);
-            self.audit.note(now, || format!("the server keeps {kept:?}: {:?} {:?}", endpoint.stats(), endpoint.drops()));
+            self.audit
+                .note(now, || format!("the server keeps {kept:?}: {:?} {:?}", endpoint.stats(), endpoint.drops()));
             for session in self.audit.sessions.iter().filter(|session| session.server == End::Live) {
                 let info = session.names[0].and_then(|id| endpoint.info(id));
-                self.audit.note(now, || format!("to player {}: {info:?}; {}", session.player, session.missing_by_lane()));
+                self.audit
+                    .note(now, || format!("to player {}: {info:?}; {}", session.player, session.missing_by_lane()));
             }
         }
         for Player { index, running, .. } in &self.players {
             let Some((client, _)) = running else { continue };
             if std::env::var("DUMP").is_ok_and(|it| it == index.to_string()) {
-                eprintln!("DUMP {client:#?}");
+                eprintln!("DUMP {now:?} {client:#?}");
             }
             let (kept, drops) = (client.message_bytes(), client.drops());
             let congestion = client.session().map(|session| (session.congestion(), session.unacknowledged_bytes()));

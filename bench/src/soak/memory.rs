@@ -7,7 +7,7 @@ use std::time::Duration;
 /// How much it may grow after the warm-up and still count as flat: the larger of the two.
 const GROWTH_SHARE_MAX: f64 = 0.05;
 const GROWTH_BYTES_MAX: u64 = 4 << 20;
-/// The warm-up: this part of the run, and at most so long.
+/// The warm-up, unless it is said: this part of the run, and at most so long.
 const WARM_UP_PART: f64 = 0.2;
 const WARM_UP_MAX_S: f64 = 60.0;
 /// Samples kept of a run for its report.
@@ -16,6 +16,8 @@ const SHOWN: usize = 12;
 /// Samples of a process's memory.
 pub struct Watch {
     pid: u32,
+    /// Seconds.
+    warm_up: Option<f64>,
     /// Seconds from the start, and bytes.
     samples: Vec<(f64, u64)>,
 }
@@ -34,8 +36,9 @@ pub struct MemoryFigures {
 }
 
 impl Watch {
-    pub fn new(pid: u32) -> Self {
-        Watch { pid, samples: Vec::new() }
+    /// Memory counts after so many seconds; without, after a part of the run.
+    pub fn new(pid: u32, warm_up: Option<f64>) -> Self {
+        Watch { pid, warm_up, samples: Vec::new() }
     }
 
     /// Takes a sample if the last one is a second old.
@@ -54,7 +57,7 @@ impl Watch {
     /// None when the process could not be seen, or not for long enough.
     pub fn figures(&self) -> Option<MemoryFigures> {
         let end = self.samples.last()?.0;
-        let warm_up = (end * WARM_UP_PART).min(WARM_UP_MAX_S);
+        let warm_up = self.warm_up.unwrap_or((end * WARM_UP_PART).min(WARM_UP_MAX_S));
         let warm: Vec<_> = self.samples.iter().copied().filter(|&(at, bytes)| at >= warm_up && bytes > 0).collect();
         let (first_bytes, last_bytes) = (warm.first()?.1, warm.last()?.1);
         let allowed = ((first_bytes as f64 * GROWTH_SHARE_MAX) as u64).max(GROWTH_BYTES_MAX);
@@ -89,7 +92,7 @@ mod tests {
     fn growth_is_told_from_warm_up() {
         let rising = |from: u64, per_second: u64| {
             let samples = (0..600).map(|at| (at as f64, from + at * per_second)).collect();
-            Watch { pid: 0, samples }.figures().expect("there are samples")
+            Watch { pid: 0, warm_up: None, samples }.figures().expect("there are samples")
         };
         assert!(rising(20 << 20, 0).is_flat);
         let grows = rising(20 << 20, 100 << 10);

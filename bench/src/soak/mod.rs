@@ -5,7 +5,7 @@ mod report;
 mod speaker;
 mod speech;
 
-use self::memory::Watch;
+use self::memory::{MemoryFigures, Watch};
 use self::report::SoakReport;
 use self::speaker::{Chorus, DRAIN, SPEAK, Speaker};
 use crate::echo::raise_file_limit;
@@ -13,9 +13,9 @@ use crate::fleet::{Crew, Fleet};
 use crate::process::Server;
 use crate::report::grouped;
 use crate::scenario::{self, Flows, PAYLOAD_BYTES_MIN, Place, Rate, Scenario};
+use ringshard::report::ServerReport;
 use ringshard_engine::client::ClientConfig;
 use ringshard_engine::crypto::PublicKey;
-use std::collections::BTreeMap;
 use std::net::SocketAddr;
 use std::path::PathBuf;
 use std::sync::Arc;
@@ -55,6 +55,9 @@ pub struct Arguments {
     /// Its process, where it runs on this machine: its memory is watched.
     #[arg(long, value_name = "PID", requires = "server")]
     server_pid: Option<u32>,
+    /// Seconds after which the server's memory must be flat; default: a fifth of the run, at most 60.
+    #[arg(long, value_name = "S")]
+    warm_up: Option<f64>,
     #[command(flatten)]
     between: scenario::Network,
     #[command(flatten)]
@@ -123,9 +126,9 @@ struct Soaked {
     elapsed: Duration,
     chorus: Arc<Chorus>,
     crew: Crew<Speaker>,
-    memory: Option<memory::MemoryFigures>,
-    /// Of a server of our own, before the clients hung up.
-    server_drops: BTreeMap<String, u64>,
+    memory: Option<MemoryFigures>,
+    /// What a server of our own said before the clients hung up.
+    server: Option<ServerReport>,
 }
 
 /// Has the clients speak for the time, then waits for their last echoes.
@@ -135,7 +138,7 @@ fn soak(arguments: &Arguments, scenario: &Scenario, target: Target<'_>) -> Resul
     let speakers = (0..scenario.clients as u32).map(|number| Speaker::new(number, chorus.clone())).collect();
     let config = ClientConfig { reconnect: arguments.reconnect, ..ClientConfig::new(target.key) };
     let fleet = Fleet::start("soak", scenario, target.address, config, speakers).connect()?;
-    let mut watch = target.pid.map(Watch::new);
+    let mut watch = target.pid.map(|pid| Watch::new(pid, arguments.warm_up));
     chorus.order.store(SPEAK, Ordering::Relaxed);
     let began = Instant::now();
     fleet.wait("speaking", scenario.measure, || false, |elapsed| look(elapsed, &chorus, watch.as_mut()));
@@ -143,10 +146,10 @@ fn soak(arguments: &Arguments, scenario: &Scenario, target: Target<'_>) -> Resul
     chorus.order.store(DRAIN, Ordering::Relaxed);
     let complete = || chorus.complete.load(Ordering::Relaxed) == scenario.clients as u64;
     fleet.wait("draining", DRAINED_WITHIN, complete, |_| look(began.elapsed(), &chorus, None));
-    let server_drops = target.own.map_or(Ok(BTreeMap::new()), |server| server.report().map(|report| report.drops()))?;
+    let server = target.own.map(Server::report).transpose()?;
     let crew = fleet.stop()?;
     let memory = watch.and_then(|watch| watch.figures());
-    Ok(Soaked { elapsed, chorus, crew, memory, server_drops })
+    Ok(Soaked { elapsed, chorus, crew, memory, server })
 }
 
 /// Takes a sample of the memory; gives what the bar says.

@@ -33,8 +33,9 @@ pub struct SoakReport {
     reconnected: u64,
     sessions_lost: u64,
     closed: Option<String>,
-    /// Datagrams that the clients gave up as lost, and sent again what they carried.
+    /// Datagrams that either side gave up as lost, and sent again what they carried; the server's where it is our own.
     client_packets_lost: u64,
+    server_packets_lost: Option<u64>,
     client_drops: BTreeMap<String, u64>,
     server_drops: BTreeMap<String, u64>,
     network: Option<NetworkFigures>,
@@ -68,7 +69,7 @@ impl RoundTrips {
 
 impl SoakReport {
     pub fn new(arguments: &Arguments, scenario: &Scenario, soaked: Soaked) -> Self {
-        let Soaked { elapsed, chorus, crew, memory, server_drops } = soaked;
+        let Soaked { elapsed, chorus, crew, memory, server } = soaked;
         let count = |counter: &AtomicU64| counter.load(Ordering::Relaxed);
         let round_trips = chorus.round_trips.lock().expect("nobody panics with it");
         let deadline_ns = arguments.deadline_ms * 1_000_000;
@@ -90,8 +91,9 @@ impl SoakReport {
             sessions_lost: count(&chorus.sessions_lost),
             closed: crew.closed,
             client_packets_lost: crew.packets_lost,
+            server_packets_lost: server.as_ref().map(|server| server.total("packets_lost")),
             client_drops: crew.drops,
-            server_drops,
+            server_drops: server.map_or(BTreeMap::new(), |server| server.drops()),
             network: scenario
                 .network
                 .and_then(|_| NetworkFigures::new(scenario, &Outcome { network: crew.network, ..Outcome::new() })),
@@ -150,7 +152,8 @@ impl SoakReport {
             ),
         );
         line("in time", format!("{:.4} % within {} ms", self.in_time * 100.0, self.deadline_ms));
-        line("resent", format!("the clients gave up {} datagrams as lost", self.client_packets_lost));
+        let servers = self.server_packets_lost.map_or(String::new(), |lost| format!(", the server {lost}"));
+        line("resent", format!("the clients took {} datagrams for lost{servers}", self.client_packets_lost));
         if self.reconnected > 0 {
             line("reconnected", format!("{} times, {} sessions lost", self.reconnected, self.sessions_lost));
         }
@@ -167,7 +170,10 @@ impl SoakReport {
 
     fn memory_lines(&self, mut line: impl FnMut(&str, String)) {
         let Some(memory) = &self.memory else {
-            return line("server RSS", "not seen: the server runs elsewhere (give --server-pid if it does not)".into());
+            return line(
+                "server RSS",
+                "not seen: the server runs elsewhere, or is gone (--server-pid tells which process it is)".into(),
+            );
         };
         let mebibytes = |bytes: f64| bytes / f64::from(1 << 20);
         line(

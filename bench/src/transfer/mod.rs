@@ -85,7 +85,7 @@ fn scenario(arguments: &Arguments) -> Result<Scenario, String> {
     Ok(Scenario { payload_bytes: size, ..scenario })
 }
 
-/// What was seen at one end of the measured time.
+/// What was seen at one moment.
 struct Sight {
     at: Instant,
     messages: u64,
@@ -95,10 +95,11 @@ struct Sight {
     client_usage: Usage,
 }
 
-/// What was seen at both.
+/// What was seen at both ends of the measured time, and when all had come.
 struct Measured {
     before: Sight,
     after: Sight,
+    end: Sight,
 }
 
 /// Has a server of its own send for the measured time, then end; gives what was seen and what is left of the clients.
@@ -127,9 +128,10 @@ fn measure(scenario: &Scenario, load: &Load) -> Result<(Measured, Crew<Receiver>
     server.order("end")?;
     let complete = || counts.complete.load(Ordering::Relaxed) == scenario.clients as u64;
     fleet.wait("draining", DRAIN, complete, |_| String::new());
+    let end = look(&server, &fleet, &counts)?;
     let mut crew = fleet.stop()?;
     crew.talks.iter_mut().for_each(Receiver::close);
-    Ok((Measured { before, after }, crew))
+    Ok((Measured { before, after, end }, crew))
 }
 
 fn look(server: &SendingServer, fleet: &Fleet<Receiver>, counts: &Counts) -> Result<Sight, String> {

@@ -33,8 +33,10 @@ pub struct TransferReport {
     server: ServerFigures,
     client_cpu_share: f64,
     client_drops: BTreeMap<String, u64>,
-    /// Share of the server's datagrams that the clients did not get, in the measured time.
+    /// Share of the server's datagrams that the clients did not get, and how many the server gave up as lost and sent
+    /// again what they carried; in the whole run.
     datagram_loss: f64,
+    packets_lost: u64,
     /// Messages, or pieces of them, that the clients got again.
     duplicates: u64,
     network: Option<NetworkFigures>,
@@ -45,7 +47,7 @@ pub struct TransferReport {
 
 impl TransferReport {
     pub fn new(scenario: &Scenario, load: &Load, measured: Measured, crew: Crew<Receiver>) -> Self {
-        let Measured { before, after } = measured;
+        let Measured { before, after, end } = measured;
         let elapsed = after.at - before.at;
         let secs = elapsed.as_secs_f64();
         let messages = after.messages - before.messages;
@@ -54,7 +56,7 @@ impl TransferReport {
             report::Load::between(elapsed, usages(|sight| sight.server_usage), usages(|sight| sight.client_usage));
         let seen = after.server.since(&before.server);
         let server = ServerFigures::new(&seen, &spent, after.server_usage, scenario.server_cpus.len());
-        let sent = seen.total("datagrams_out").max(1) as f64;
+        let sent = end.server.total("datagrams_out").max(1) as f64;
         let mut faults = Faults::default();
         crew.talks.iter().for_each(|talk| faults.add(&talk.ledger.faults));
         let passes = faults.is_none() && crew.closed.is_none() && crew.talks.len() == scenario.clients;
@@ -78,7 +80,8 @@ impl TransferReport {
             // Repeated pieces are no fault of anybody's: they stand by themselves.
             duplicates: crew.drops.get("duplicate").copied().unwrap_or(0),
             client_drops: crew.drops.into_iter().filter(|(reason, _)| reason != "duplicate").collect(),
-            datagram_loss: (1.0 - (after.datagrams - before.datagrams) as f64 / sent).max(0.0),
+            datagram_loss: (1.0 - end.datagrams as f64 / sent).max(0.0),
+            packets_lost: end.server.total("packets_lost"),
             network: scenario
                 .network
                 .and_then(|_| NetworkFigures::new(scenario, &Outcome { network: crew.network, ..Outcome::new() })),
@@ -139,7 +142,12 @@ impl TransferReport {
         line("server RSS", format!("{:.1} MiB", server.rss_bytes as f64 / (1 << 20) as f64));
         line(
             "loss",
-            format!("{:.4} % of datagrams; {} pieces came twice", self.datagram_loss * 100.0, self.duplicates),
+            format!(
+                "{:.4} % of datagrams, {} taken for lost and sent again, {} pieces came twice (whole run)",
+                self.datagram_loss * 100.0,
+                self.packets_lost,
+                self.duplicates
+            ),
         );
         for (whose, drops) in [("server", &server.drops), ("clients", &self.client_drops)] {
             if !drops.is_empty() {

@@ -60,7 +60,7 @@ pub(crate) fn may_end(frame: &Frame<'_>) -> bool {
     match *frame {
         Frame::Disconnect(_) | Frame::Compressed(..) | Frame::Ack(_) | Frame::BadAck => true,
         // The other end does not follow to another name, or to other keys.
-        Frame::NewId(_) | Frame::RekeyResponse(_) => true,
+        Frame::NewId(_) | Frame::RekeyResponse { .. } => true,
         Frame::Message(channel, body) if channel.delivery().is_reliable() => {
             body.first_chunk().is_some_and(|number| u16::from_le_bytes(*number) >= NUMBER_MAX)
         }

@@ -26,6 +26,8 @@ struct Scene {
     /// The newest datagram of the endpoint's that was opened, and the value of its last path challenge.
     newest: u64,
     challenge: u64,
+    /// The name of its last request for new keys.
+    request: [u8; REKEY_NAME_BYTES],
     /// A made-up answer was given to a request for new keys: what the endpoint seals from there on nobody can open.
     keys_are_lost: bool,
 }
@@ -36,8 +38,9 @@ pub fn session_frames(data: &[u8]) {
     let mut link = FlatLink::new();
     let (endpoint, peer) = established(now, &mut link);
     let id = peer.session.id();
-    let (newest, challenge) = (0, 0);
-    let mut scene = Scene { endpoint, link, now, peer, id, path: path(1), newest, challenge, keys_are_lost: false };
+    let (newest, challenge, request) = (0, 0, [0; REKEY_NAME_BYTES]);
+    let mut scene =
+        Scene { endpoint, link, now, peer, id, path: path(1), newest, challenge, request, keys_are_lost: false };
     scene.play(&mut Input::new(data));
     scene.close();
 }
@@ -140,7 +143,7 @@ impl Scene {
                 1 => writer.rekey_request(&[input.byte(); 32]),
                 _ => {
                     self.keys_are_lost = true;
-                    writer.rekey_response(&[input.byte(); 32])
+                    writer.rekey_response(&self.request, &[input.byte(); 32])
                 }
             },
             12 => writer.new_id(ConnectionId::new(0, input.byte().max(1), input.word())),
@@ -157,7 +160,7 @@ impl Scene {
     }
 
     fn deliver_frames(&mut self, frames: &[u8]) {
-        self.keys_are_lost |= Frames::new(frames).any(|frame| matches!(frame, Frame::RekeyResponse(_)));
+        self.keys_are_lost |= Frames::new(frames).any(|frame| matches!(frame, Frame::RekeyResponse { .. }));
         let mut datagram = self.peer.seal(frames);
         self.deliver(&mut datagram);
     }
@@ -221,6 +224,9 @@ impl Scene {
                 match frame {
                     Frame::Bad | Frame::BadAck => panic!("the endpoint's frames are well-formed"),
                     Frame::PathChallenge(value) => self.challenge = value,
+                    Frame::RekeyRequest(key) => {
+                        self.request = *key.first_chunk().expect("a key is longer than its name");
+                    }
                     _ => {}
                 }
             }

@@ -30,12 +30,17 @@ impl Candidate {
         self.bytes_in += bytes as u64;
     }
 
-    /// Whether a challenge of `bytes` is due and may be sent.
-    pub(super) fn is_due(&self, now: Instant, bytes: usize) -> bool {
-        self.next_at <= now && self.bytes_out + bytes as u64 <= AMPLIFICATION_MAX * self.bytes_in
+    /// Whether a challenge is due.
+    pub(super) fn is_due(&self, now: Instant) -> bool {
+        self.next_at <= now
     }
 
-    /// A challenge of `bytes` leaves.
+    /// Whether `bytes` more may be sent to it.
+    pub(super) fn allows(&self, bytes: usize) -> bool {
+        self.bytes_out + bytes as u64 <= AMPLIFICATION_MAX * self.bytes_in
+    }
+
+    /// A challenge was due; `bytes` of it left, 0 where none could.
     pub(super) fn challenged(&mut self, now: Instant, bytes: usize) {
         self.bytes_out += bytes as u64;
         self.challenges += 1;

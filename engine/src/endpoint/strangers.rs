@@ -261,6 +261,7 @@ impl Strangers {
             phase: Phase::HalfOpen { reply: Box::new(reply), until: now, resumes },
             staged: None,
             is_active: false,
+            alias: None,
             challenge_at: Instant::NEVER,
             lost_counted: 0,
             session: Session::new(config, now, &mut self.random),

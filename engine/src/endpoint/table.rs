@@ -41,6 +41,8 @@ pub(super) struct Connection {
     pub(super) staged: Option<StageIndex>,
     /// It stands in the queue of those that have something to say.
     pub(super) is_active: bool,
+    /// What its session was named by before it went on with it.
+    pub(super) alias: Option<Token>,
     /// When its client's integrity is checked next.
     pub(super) challenge_at: Instant,
     /// Datagrams given up as lost that the endpoint has counted.

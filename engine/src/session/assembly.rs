@@ -127,7 +127,7 @@ impl UnreliableAssemblies {
         self.abandoned += 1;
     }
 
-    /// Gives all memory back.
+    /// Gives up all of it, and gives the memory back.
     pub(super) fn release(&mut self, pool: &mut MessagePool) {
         for (_, _, assembly) in self.open.drain(..) {
             pool.give_back(assembly.into_parts().0);

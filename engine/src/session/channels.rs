@@ -67,6 +67,13 @@ impl Channels {
         self.outgoing.iter().flatten().any(|outgoing| outgoing.has_unsent())
     }
 
+    /// When a channel that its rate alone holds back may send again.
+    pub(super) fn held_back_until(&self) -> Instant {
+        let unsent = self.outgoing.iter().flatten().filter(|outgoing| outgoing.has_unsent());
+        let held_back = unsent.filter(|outgoing| !self.quality.has_tokens(outgoing.channel()));
+        held_back.map(|outgoing| self.quality.ready_at(outgoing.channel())).min().unwrap_or(Instant::NEVER)
+    }
+
     /// When a channel whose rate holds it back may send again.
     pub(super) fn ready_at(&self) -> Instant {
         let unsent = self.outgoing.iter().flatten().filter(|outgoing| outgoing.has_unsent());
@@ -212,6 +219,11 @@ impl Channels {
     /// Since when the channel that has waited longest for what would free its memory has waited.
     pub(super) fn stalled_since(&self) -> Option<Instant> {
         self.incoming.iter().flatten().filter_map(|incoming| incoming.stalled_since()).min()
+    }
+
+    /// Unreliable messages of which pieces are missing are not waited for any longer: their numbers begin anew.
+    pub(super) fn forget_pieces(&mut self, pool: &mut MessagePool) {
+        self.assemblies.release(pool);
     }
 
     /// Gives all memory back.

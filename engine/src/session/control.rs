@@ -1,6 +1,6 @@
 //! What the ends ask of each other about the session, repeated until acknowledged or no longer wanted.
 
-use crate::wire::{ConnectionId, FrameWriter, IntegrityFrame};
+use crate::wire::{ConnectionId, FrameWriter, IntegrityFrame, REKEY_NAME_BYTES};
 
 /// One of them.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
@@ -17,7 +17,7 @@ const ALL: [Control; 4] = [Control::RekeyRequest, Control::RekeyResponse, Contro
 #[derive(Debug, Default)]
 pub(super) struct Controls {
     rekey_request: Option<[u8; 32]>,
-    rekey_response: Option<[u8; 32]>,
+    rekey_response: Option<([u8; REKEY_NAME_BYTES], [u8; 32])>,
     new_id: Option<ConnectionId>,
     integrity: Option<IntegrityFrame>,
     /// A bit for each that waits.
@@ -35,8 +35,8 @@ impl Controls {
         self.rekey_request = None;
     }
 
-    pub(super) fn answer_rekey(&mut self, key: [u8; 32]) {
-        self.rekey_response = Some(key);
+    pub(super) fn answer_rekey(&mut self, to: [u8; REKEY_NAME_BYTES], key: [u8; 32]) {
+        self.rekey_response = Some((to, key));
         self.wait(Control::RekeyResponse);
     }
 
@@ -67,7 +67,7 @@ impl Controls {
             }
             let written = match control {
                 Control::RekeyRequest => self.rekey_request.as_ref().map(|key| writer.rekey_request(key)),
-                Control::RekeyResponse => self.rekey_response.as_ref().map(|key| writer.rekey_response(key)),
+                Control::RekeyResponse => self.rekey_response.as_ref().map(|(to, key)| writer.rekey_response(to, key)),
                 Control::NewId => self.new_id.map(|id| writer.new_id(id)),
                 Control::Integrity => self.integrity.as_ref().map(|frame| writer.integrity(frame)),
             };

@@ -8,7 +8,8 @@ use crate::limits::{
 use crate::pool::{Buffer, MessagePool};
 use crate::time::Instant;
 use crate::wire::{Channel, Delivery, Fragment};
-use std::collections::VecDeque;
+use std::collections::btree_map::Entry;
+use std::collections::{BTreeMap, VecDeque};
 
 /// A message that waits for the driver to read it.
 #[derive(Debug)]
@@ -41,14 +42,42 @@ pub(super) enum Arrived {
     Duplicate,
 }
 
+/// A message that is there, wholly or in part, while others before it are not.
 #[derive(Debug)]
 enum Slot {
-    Missing,
-    Partial(Assembly),
-    /// There, but others before it are not.
+    Partial(Box<Assembly>),
     Held(Buffer, bool),
-    /// Delivered before others that are missing: only where order does not matter.
-    Delivered,
+}
+
+/// Numbers ahead of the next that were delivered: where order does not matter.
+#[derive(Debug)]
+struct DeliveredAhead {
+    bits: [u64; CHANNEL_WINDOW_MESSAGES / 64],
+}
+
+impl DeliveredAhead {
+    fn place(number: u64) -> (usize, u64) {
+        let place = number as usize % CHANNEL_WINDOW_MESSAGES;
+        (place / 64, 1 << (place % 64))
+    }
+
+    fn contains(&self, number: u64) -> bool {
+        let (word, bit) = Self::place(number);
+        self.bits[word] & bit != 0
+    }
+
+    fn insert(&mut self, number: u64) {
+        let (word, bit) = Self::place(number);
+        self.bits[word] |= bit;
+    }
+
+    /// Takes a number out; false when it is not in.
+    fn remove(&mut self, number: u64) -> bool {
+        let (word, bit) = Self::place(number);
+        let was_in = self.bits[word] & bit != 0;
+        self.bits[word] &= !bit;
+        was_in
+    }
 }
 
 /// One channel's numbers.
@@ -56,9 +85,11 @@ enum Slot {
 pub(super) struct Incoming {
     channel: Channel,
     /// The first number that is not delivered.
-    next: u32,
-    /// What there is from `next` on.
-    slots: VecDeque<Slot>,
+    next: u64,
+    /// What is kept, by number. What a peer pays for each entry bounds how many there are.
+    slots: BTreeMap<u64, Slot>,
+    /// Made when the first message is delivered out of order.
+    delivered_ahead: Option<Box<DeliveredAhead>>,
     /// When something last came that was of use to the message that is next.
     progressed_at: Instant,
 }
@@ -66,7 +97,7 @@ pub(super) struct Incoming {
 impl Incoming {
     pub(super) fn new(now: Instant, channel: Channel) -> Self {
         assert!(channel.delivery().is_reliable(), "unreliable messages have no order to keep");
-        Incoming { channel, next: 0, slots: VecDeque::new(), progressed_at: now }
+        Incoming { channel, next: 0, slots: BTreeMap::new(), delivered_ahead: None, progressed_at: now }
     }
 
     /// A message that came whole. `in_place` says whether nothing that was kept waits to be read before it.
@@ -82,21 +113,20 @@ impl Incoming {
         ready: &mut VecDeque<Ready>,
         pool: &mut MessagePool,
     ) -> Result<Arrived, Violation> {
-        let Some(index) = self.index_of(number)? else { return Ok(Arrived::Duplicate) };
-        if matches!(self.slots.get(index), Some(Slot::Held(..) | Slot::Delivered)) {
+        let Some(number) = self.number_of(number)? else { return Ok(Arrived::Duplicate) };
+        if self.is_there(number) {
             return Ok(Arrived::Duplicate);
         }
-        if index == 0 || self.slots.is_empty() {
-            self.progressed_at = now;
-        }
-        let deliverable = self.channel.delivery() == Delivery::ReliableUnordered || index == 0 && in_place;
+        self.note_progress(now, number);
+        let deliverable = self.is_unordered() || number == self.next && in_place;
         if deliverable && !compressed {
-            self.settle(index, Slot::Delivered, kept, pool);
-            self.advance(kept, ready);
+            self.drop_pieces(number, kept, pool);
+            self.deliver(number, kept, ready);
             return Ok(Arrived::InPlace);
         }
         let buffer = pool.copy(bytes).ok_or(Violation)?;
-        self.complete(index, buffer, compressed, kept, ready, pool)?;
+        self.drop_pieces(number, kept, pool);
+        self.complete(number, buffer, compressed, kept, ready)?;
         Ok(Arrived::Kept)
     }
 
@@ -109,89 +139,113 @@ impl Incoming {
         ready: &mut VecDeque<Ready>,
         pool: &mut MessagePool,
     ) -> Result<bool, Violation> {
-        let Some(index) = self.index_of(fragment.number)? else { return Ok(false) };
-        if self.slots.is_empty() {
-            self.progressed_at = now;
+        let Some(number) = self.number_of(fragment.number)? else { return Ok(false) };
+        if self.is_there(number) {
+            return Ok(false);
         }
-        self.reach(index);
-        if matches!(self.slots[index], Slot::Missing) {
-            kept.open(fragment.total)?;
-            let assembly = Assembly::begin(now, fragment, pool).ok_or(Violation)?;
-            self.slots[index] = Slot::Partial(assembly);
-        }
-        if index == 0 {
-            self.progressed_at = now;
-        }
-        let Slot::Partial(assembly) = &mut self.slots[index] else { return Ok(false) };
-        match assembly.place(now, fragment) {
-            Placed::Useless => Ok(false),
-            Placed::Incomplete => Ok(true),
-            Placed::Complete => {
-                let Slot::Partial(assembly) = std::mem::replace(&mut self.slots[index], Slot::Missing) else {
-                    unreachable!("it was just found to be one")
-                };
-                kept.close(&assembly);
-                let (buffer, compressed) = assembly.into_parts();
-                self.complete(index, buffer, compressed, kept, ready, pool)?;
-                Ok(true)
+        self.note_progress(now, number);
+        let slot = match self.slots.entry(number) {
+            Entry::Occupied(slot) => slot.into_mut(),
+            Entry::Vacant(vacant) => {
+                kept.open(fragment.total)?;
+                let assembly = Assembly::begin(now, fragment, pool).ok_or(Violation)?;
+                vacant.insert(Slot::Partial(Box::new(assembly)))
             }
+        };
+        let Slot::Partial(assembly) = slot else { return Ok(false) };
+        match assembly.place(now, fragment) {
+            Placed::Useless => return Ok(false),
+            Placed::Incomplete => return Ok(true),
+            Placed::Complete => {}
+        }
+        if let Some(Slot::Partial(assembly)) = self.slots.remove(&number) {
+            kept.close(&assembly);
+            let (buffer, compressed) = assembly.into_parts();
+            self.complete(number, buffer, compressed, kept, ready)?;
+        }
+        Ok(true)
+    }
+
+    fn is_unordered(&self) -> bool {
+        self.channel.delivery() == Delivery::ReliableUnordered
+    }
+
+    /// Whether a message that is not delivered in order has come already, whole.
+    fn is_there(&self, number: u64) -> bool {
+        self.delivered_ahead.as_ref().is_some_and(|ahead| ahead.contains(number))
+            || matches!(self.slots.get(&number), Some(Slot::Held(..)))
+    }
+
+    fn note_progress(&mut self, now: Instant, number: u64) {
+        if number == self.next || self.slots.is_empty() {
+            self.progressed_at = now;
         }
     }
 
-    /// Where `number` belongs in the slots; None when it was delivered.
-    fn index_of(&self, number: u16) -> Result<Option<usize>, Violation> {
+    /// The whole number that the 16 bits on the wire are of; None when it was delivered.
+    fn number_of(&self, number: u16) -> Result<Option<u64>, Violation> {
         let ahead = self.distance(number);
         match ahead {
             0x8000.. => Ok(None),
-            _ if usize::from(ahead) < CHANNEL_WINDOW_MESSAGES => Ok(Some(ahead.into())),
+            _ if usize::from(ahead) < CHANNEL_WINDOW_MESSAGES => Ok(Some(self.next + u64::from(ahead))),
             _ => Err(Violation),
-        }
-    }
-
-    fn reach(&mut self, index: usize) {
-        while self.slots.len() <= index {
-            self.slots.push_back(Slot::Missing);
         }
     }
 
     /// All of a message is there, in memory.
     fn complete(
         &mut self,
-        index: usize,
+        number: u64,
         buffer: Buffer,
         compressed: bool,
         kept: &mut Kept,
         ready: &mut VecDeque<Ready>,
-        pool: &mut MessagePool,
     ) -> Result<(), Violation> {
-        if self.channel.delivery() == Delivery::ReliableUnordered {
+        if self.is_unordered() {
             ready.push_back(Ready { channel: self.channel, buffer, compressed });
-            self.settle(index, Slot::Delivered, kept, pool);
-        } else {
-            kept.cost += message_cost(buffer.len());
-            self.settle(index, Slot::Held(buffer, compressed), kept, pool);
+            self.deliver(number, kept, ready);
+            return Ok(());
         }
+        kept.cost += message_cost(buffer.len());
+        self.slots.insert(number, Slot::Held(buffer, compressed));
         self.advance(kept, ready);
         if kept.cost > RELIABLE_WINDOW_BYTES { Err(Violation) } else { Ok(()) }
     }
 
-    /// Puts `slot` in its place; pieces of the message that came before the whole of it are not needed any more.
-    fn settle(&mut self, index: usize, slot: Slot, kept: &mut Kept, pool: &mut MessagePool) {
-        self.reach(index);
-        if let Slot::Partial(assembly) = std::mem::replace(&mut self.slots[index], slot) {
+    /// Pieces of a message that came before the whole of it are not needed any more.
+    fn drop_pieces(&mut self, number: u64, kept: &mut Kept, pool: &mut MessagePool) {
+        if let Some(Slot::Partial(assembly)) = self.slots.remove(&number) {
             kept.close(&assembly);
             pool.give_back(assembly.into_parts().0);
         }
     }
 
-    /// Delivers what the missing message had held up.
+    /// Message `number` goes to the driver.
+    fn deliver(&mut self, number: u64, kept: &mut Kept, ready: &mut VecDeque<Ready>) {
+        if number == self.next {
+            self.next += 1;
+            return self.advance(kept, ready);
+        }
+        let empty = || Box::new(DeliveredAhead { bits: [0; CHANNEL_WINDOW_MESSAGES / 64] });
+        self.delivered_ahead.get_or_insert_with(empty).insert(number);
+    }
+
+    /// Goes on behind what is there, and delivers what the missing message had held up.
     fn advance(&mut self, kept: &mut Kept, ready: &mut VecDeque<Ready>) {
-        while let Some(Slot::Held(..) | Slot::Delivered) = self.slots.front() {
-            if let Some(Slot::Held(buffer, compressed)) = self.slots.pop_front() {
+        if let Some(ahead) = &mut self.delivered_ahead {
+            while ahead.remove(self.next) {
+                self.next += 1;
+            }
+        }
+        while let Some(first) = self.slots.first_entry()
+            && *first.key() == self.next
+            && matches!(first.get(), Slot::Held(..))
+        {
+            if let Slot::Held(buffer, compressed) = first.remove() {
                 kept.cost -= message_cost(buffer.len());
                 ready.push_back(Ready { channel: self.channel, buffer, compressed });
             }
-            self.next = self.next.wrapping_add(1);
+            self.next += 1;
         }
     }
 
@@ -202,22 +256,20 @@ impl Incoming {
 
     /// Whether pieces of this message are there.
     pub(super) fn has_begun(&self, number: u16) -> bool {
-        matches!(self.slots.get(usize::from(self.distance(number))), Some(Slot::Partial(_)))
+        matches!(self.slots.get(&(self.next + u64::from(self.distance(number)))), Some(Slot::Partial(_)))
     }
 
     /// Since when nothing was delivered although messages are kept; None when none are.
     pub(super) fn stalled_since(&self) -> Option<Instant> {
-        let keeps = self.slots.iter().any(|slot| matches!(slot, Slot::Partial(_) | Slot::Held(..)));
-        keeps.then_some(self.progressed_at)
+        (!self.slots.is_empty()).then_some(self.progressed_at)
     }
 
     /// Gives all memory back.
     pub(super) fn release(&mut self, pool: &mut MessagePool) {
-        for slot in self.slots.drain(..) {
+        for slot in std::mem::take(&mut self.slots).into_values() {
             match slot {
                 Slot::Partial(assembly) => pool.give_back(assembly.into_parts().0),
                 Slot::Held(buffer, _) => pool.give_back(buffer),
-                Slot::Missing | Slot::Delivered => {}
             }
         }
     }

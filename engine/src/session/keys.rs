@@ -15,7 +15,7 @@ use crate::crypto::noise::Secrets;
 use crate::crypto::{AeadKey, NotAuthentic, PublicKey, SecretKey, Suite};
 use crate::limits::{REKEY_BYTES, REKEY_PERIOD, REKEY_PERIOD_MIN};
 use crate::time::{Duration, Instant};
-use crate::wire::{Flags, flags};
+use crate::wire::{Flags, REKEY_NAME_BYTES, flags};
 
 /// Which end of the connection.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
@@ -56,7 +56,7 @@ pub(super) struct Keys {
 #[derive(Debug)]
 enum Change {
     /// Asked then, not answered. The same key is asked with until it is: an answer that comes late is as good.
-    Asked { ephemeral: SecretKey, asked_at: Instant },
+    Asked { ephemeral: SecretKey, name: [u8; REKEY_NAME_BYTES], asked_at: Instant },
     /// Asker: derived and in use for sealing; the peer has not been heard in the new phase.
     Switched { open: Box<AeadKey> },
     /// Answerer: derived, to be used as soon as the peer does; until then the former secrets hold.
@@ -243,7 +243,7 @@ impl Keys {
             return None;
         }
         let public = *ephemeral.public().as_bytes();
-        self.change = Some(Change::Asked { ephemeral, asked_at: now });
+        self.change = Some(Change::Asked { ephemeral, name: name_of(&public), asked_at: now });
         Some(public)
     }
 
@@ -269,9 +269,13 @@ impl Keys {
         Answer::Key(*ephemeral.public().as_bytes())
     }
 
-    /// The peer has answered. False when nothing was asked, or the answer is of no use.
-    pub(super) fn answered(&mut self, now: Instant, response: &[u8; 32]) -> bool {
-        let Some(Change::Asked { ephemeral, .. }) = &self.change else { return false };
+    /// The peer has answered the request named `to`. False when that is not the one that was made last, or the answer is
+    /// of no use.
+    pub(super) fn answered(&mut self, now: Instant, to: [u8; REKEY_NAME_BYTES], response: &[u8; 32]) -> bool {
+        let Some(Change::Asked { ephemeral, name, .. }) = &self.change else { return false };
+        if to != *name {
+            return false;
+        }
         let Ok(shared) = ephemeral.exchange(&PublicKey::from_bytes(*response)) else { return false };
         self.secrets = self.secrets.next(&shared);
         let Pair { seal, open } = pair(self.role, self.suite, &self.secrets);
@@ -287,6 +291,11 @@ impl Keys {
             self.change = None;
         }
     }
+}
+
+/// What a response names a request by.
+pub(super) fn name_of(request: &[u8; 32]) -> [u8; REKEY_NAME_BYTES] {
+    *request.first_chunk().expect("a key is longer than its name")
 }
 
 fn pair(role: Role, suite: Suite, secrets: &Secrets) -> Pair {
@@ -336,7 +345,10 @@ mod tests {
         let Answer::Key(response) = server.requested(Instant::ZERO, &request, || secret(4)) else { panic!("answered") };
         assert_eq!(server.requested(Instant::ZERO, &request, || secret(5)), Answer::Again);
         assert!(crosses(&mut server, &mut client), "the answer goes under the old key");
-        assert!(client.answered(Instant::ZERO, &response) && !client.answered(Instant::ZERO, &response));
+        assert!(
+            client.answered(Instant::ZERO, name_of(&request), &response)
+                && !client.answered(Instant::ZERO, name_of(&request), &response)
+        );
         assert_eq!((client.seal_phase(), server.seal_phase()), (flags::REKEY, 0));
         assert!(crosses(&mut server, &mut client), "the server has not heard the new phase yet");
         assert!(crosses(&mut client, &mut server) && server.seal_phase() == flags::REKEY);
@@ -355,7 +367,7 @@ mod tests {
         let Answer::Key(response) = client.requested(Instant::ZERO, &from_server, || secret(6)) else {
             panic!("answered")
         };
-        assert!(server.answered(Instant::ZERO, &response));
+        assert!(server.answered(Instant::ZERO, name_of(&from_server), &response));
         assert!(crosses(&mut server, &mut client) && crosses(&mut client, &mut server));
         assert_eq!(client.seal_phase(), flags::REKEY);
     }
@@ -378,8 +390,9 @@ mod tests {
     fn a_weak_public_key_changes_nothing() {
         let (mut client, mut server) = ends();
         assert_eq!(server.requested(Instant::ZERO, &[0; 32], || secret(1)), Answer::Nothing);
-        client.ask(Instant::ZERO, secret(3)).unwrap();
-        assert!(!client.answered(Instant::ZERO, &[0; 32]));
+        let request = client.ask(Instant::ZERO, secret(3)).unwrap();
+        assert!(!client.answered(Instant::ZERO, name_of(&request), &[0; 32]), "weak");
+        assert!(!client.answered(Instant::ZERO, [7; 8], secret(4).public().as_bytes()), "to another request");
         assert!(crosses(&mut client, &mut server) && crosses(&mut server, &mut client));
     }
 
@@ -404,7 +417,9 @@ mod tests {
         let request = client.ask(later, secret(5)).unwrap();
         let Answer::Key(response) = server.requested(later, &request, || secret(6)) else { panic!("answered") };
         assert!(
-            client.answered(later, &response) && crosses(&mut client, &mut server) && crosses(&mut server, &mut client)
+            client.answered(later, name_of(&request), &response)
+                && crosses(&mut client, &mut server)
+                && crosses(&mut server, &mut client)
         );
     }
 

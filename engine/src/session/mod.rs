@@ -39,7 +39,7 @@ use self::compression::decompress;
 use self::control::Control;
 use self::heartbeat::{Due, Heartbeat};
 use self::incoming::Arrived;
-use self::keys::{Answer, Keys};
+use self::keys::{Answer, Keys, name_of};
 use self::transport::Transport;
 use crate::crypto::noise::Secrets;
 use crate::crypto::{Csprng, ReplayWindow, SecretKey, Suite, hmac_sha256, hmac_sha256_verifies};
@@ -183,8 +183,6 @@ pub enum SessionEvent {
     },
     /// The client's answer to the challenge that waits, and whether it is the right one.
     IntegrityAnswer(bool),
-    /// The server names the connection anew.
-    NewId(ConnectionId),
 }
 
 /// The session's key has sealed as many packets as it may: the connection must end.
@@ -207,12 +205,22 @@ struct UnreliableNumbers {
     newest: Option<u16>,
 }
 
+/// What a server knows of its client's integrity checks.
+#[derive(Debug, Default)]
+struct Integrity {
+    /// The key and the nonce of the challenge that waits for its answer.
+    waiting: Option<([u8; 32], [u8; INTEGRITY_NONCE_BYTES])>,
+    last_answer: [u8; 32],
+}
+
 /// Keys, packet numbers, heartbeat and channels of a connection.
 #[derive(Debug)]
 pub struct Session {
     id: ConnectionId,
     /// What it was called until the peer uses the new name, or what the peer has been told to call it.
     other_id: Option<ConnectionId>,
+    /// Number of the datagram that brought the newest name.
+    renamed_by: u64,
     flags: Flags,
     next_sequence: u64,
     /// The number that will be left out next.
@@ -228,8 +236,8 @@ pub struct Session {
     resume_token: [u8; RESUME_TOKEN_BYTES],
     /// What integrity answers cover of the handshake.
     transcript: [u8; 32],
-    /// The key and the nonce of the integrity challenge that waits for its answer.
-    challenge: Option<Box<([u8; 32], [u8; INTEGRITY_NONCE_BYTES])>>,
+    /// At a server that challenges.
+    integrity: Option<Box<Integrity>>,
     event: Option<SessionEvent>,
     /// What it did so far.
     pub stats: SessionStats,
@@ -246,6 +254,7 @@ impl Session {
         Session {
             id,
             other_id: None,
+            renamed_by: 0,
             flags: flags::ENCRYPTED | method,
             next_sequence: 1,
             skip_at: next_skip(1, random),
@@ -258,7 +267,7 @@ impl Session {
             numbers: [UnreliableNumbers::default(); CHANNELS / 2],
             config: transport,
             transport: None,
-            challenge: None,
+            integrity: None,
             event: None,
             stats: SessionStats::default(),
         }
@@ -366,7 +375,9 @@ impl Session {
             self.transport_mut(now).controls.wait(Control::RekeyRequest);
         }
         let transport = self.transport.as_mut()?;
+        let abandoned = transport.channels.abandoned();
         transport.advance(now, &mut resources.pool);
+        resources.drops.fragments_abandoned += transport.channels.abandoned() - abandoned;
         // Who began large messages and left them is the one to go when others need the memory.
         let stalled = resources.pool.is_low()
             && transport.channels.stalled_since().is_some_and(|since| now.since(since) >= FRAGMENT_TIMEOUT);
@@ -394,12 +405,12 @@ impl Session {
 
     /// How a channel is treated from now on.
     pub fn set_channel_quality(&mut self, now: Instant, channel: Channel, quality: ChannelQuality) {
-        self.transport_mut(now).channels.quality.set_channel(now, channel, quality);
+        self.transport_mut(now).quality_mut().set_channel(now, channel, quality);
     }
 
     /// Bytes of messages a second over all channels from now on; None for as many as there are.
     pub fn set_rate(&mut self, now: Instant, bytes_per_second: Option<u64>) {
-        self.transport_mut(now).channels.quality.set_connection(now, bytes_per_second);
+        self.transport_mut(now).quality_mut().set_connection(now, bytes_per_second);
     }
 
     /// Which congestion control holds from now on (R4).
@@ -413,13 +424,13 @@ impl Session {
     /// Challenges the client's integrity with entry `index` of the table of keys, which is `key`. While the challenge
     /// before waits for its answer, that one is repeated; gives whether it is a new one.
     pub fn challenge_integrity(&mut self, now: Instant, index: u8, key: [u8; 32], resources: &mut Resources) -> bool {
-        if self.challenge.is_some() {
+        if self.integrity.as_ref().is_some_and(|integrity| integrity.waiting.is_some()) {
             self.transport_mut(now).controls.wait(Control::Integrity);
             return false;
         }
         let mut nonce = [0; INTEGRITY_NONCE_BYTES];
         resources.random.fill_bytes(&mut nonce);
-        self.challenge = Some(Box::new((key, nonce)));
+        self.integrity.get_or_insert_default().waiting = Some((key, nonce));
         self.transport_mut(now).controls.check_integrity(IntegrityFrame::Challenge { index, nonce });
         true
     }
@@ -444,8 +455,10 @@ impl Session {
     }
 
     /// The channels, for another connection to go on with. This one must not be used any more.
-    pub(crate) fn take_channels(&mut self) -> Option<Channels> {
-        self.transport.take().map(|transport| transport.channels)
+    pub(crate) fn take_channels(&mut self, resources: &mut Resources) -> Option<Box<Channels>> {
+        let mut channels = self.transport.take()?.channels;
+        channels.forget_pieces(&mut resources.pool);
+        Some(Box::new(channels))
     }
 
     /// Goes on with the channels of a session that was carried by another connection.

@@ -109,16 +109,18 @@ impl Outgoing {
 
     /// Whether [`Self::write`] into an empty datagram would write something.
     pub(super) fn can_write(&mut self, window: &Window, frames_max: usize) -> bool {
+        self.first_writable_loss(window, frames_max).is_some() || self.fresh_is_admitted(window, frames_max)
+    }
+
+    /// The first loss that may be sent: those that would open another fragmented message let others pass, whose
+    /// acknowledgment makes room for them.
+    fn first_writable_loss(&mut self, window: &Window, frames_max: usize) -> Option<usize> {
         self.drop_acknowledged_losses();
-        if let Some(segment) = self.lost.front() {
+        self.lost.iter().position(|segment| {
             let message = &self.queue[segment.number.wrapping_sub(self.base) as usize];
-            let whole = segment.count == grains_of(message.len as usize);
-            return message.fragmented
-                || whole && fits_whole(message, frames_max)
-                || window.admits_fragmented(message.len as usize)
-                || self.fresh_is_admitted(window, frames_max);
-        }
-        self.fresh_is_admitted(window, frames_max)
+            let whole = segment.count == grains_of(message.len as usize) && fits_whole(message, frames_max);
+            whole || message.fragmented || window.admits_fragmented(message.len as usize)
+        })
     }
 
     fn fresh_is_admitted(&self, window: &Window, frames_max: usize) -> bool {
@@ -142,15 +144,15 @@ impl Outgoing {
     }
 
     fn write_lost(&mut self, writer: &mut FrameWriter<'_>, window: &mut Window, frames_max: usize) -> Option<Segment> {
-        self.drop_acknowledged_losses();
-        let segment = self.lost.front_mut()?;
+        let at = self.first_writable_loss(window, frames_max)?;
+        let segment = &mut self.lost[at];
         let message = &mut self.queue[segment.number.wrapping_sub(self.base) as usize];
         let (number, first) = (segment.number, segment.first);
         let count = put(self.channel, number, message, first, segment.count, writer, window, frames_max)?;
         segment.first += count;
         segment.count -= count;
         if segment.count == 0 {
-            self.lost.pop_front();
+            self.lost.remove(at);
         }
         Some(Segment { number, first, count })
     }
@@ -177,11 +179,12 @@ impl Outgoing {
 
     /// Losses that were acknowledged after all, by another copy, need not be sent again.
     fn drop_acknowledged_losses(&mut self) {
-        while let Some(&segment) = self.lost.front()
-            && self.is_acked(segment)
-        {
-            self.lost.pop_front();
+        if self.lost.is_empty() {
+            return;
         }
+        let mut lost = std::mem::take(&mut self.lost);
+        lost.retain(|&segment| !self.is_acked(segment));
+        self.lost = lost;
     }
 
     fn is_acked(&self, segment: Segment) -> bool {

@@ -30,6 +30,10 @@ impl TokenBucket {
         self.tokens > 0
     }
 
+    pub(super) fn has_tokens(&self) -> bool {
+        self.tokens > 0
+    }
+
     pub(super) fn take(&mut self, bytes: u64) {
         self.tokens -= bytes as i64;
     }

@@ -76,6 +76,12 @@ impl Quality {
         }
     }
 
+    /// Whether `channel` could send when it was last asked.
+    pub(super) fn has_tokens(&self, channel: Channel) -> bool {
+        let has = |limit: &Option<Limit>| limit.as_ref().is_none_or(|limit| limit.bucket.has_tokens());
+        has(&self.limits[channel.index()]) && has(&self.connection)
+    }
+
     /// When `channel` may send, if not now.
     pub(super) fn ready_at(&self, channel: Channel) -> Instant {
         let ready = |limit: &Option<Limit>| {

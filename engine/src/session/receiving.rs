@@ -40,6 +40,9 @@ impl Session {
         if header.connection != self.id {
             self.called_by_other_name(header.connection);
         }
+        if let Some(transport) = &mut self.transport {
+            transport.struck.clear();
+        }
         let (mut messages, mut asks, mut response) = (0, false, None);
         let mut frames = Frames::new(plaintext);
         let mut at = 0;
@@ -52,7 +55,7 @@ impl Session {
                 at = next;
                 continue;
             }
-            match self.apply(now, frame, resources) {
+            match self.apply(now, header.sequence, frame, resources) {
                 Step::Deliver => messages += 1,
                 Step::Strike => self.strikes(now).push(at as u16),
                 Step::Pass => {}
@@ -154,7 +157,7 @@ impl Session {
     }
 
     /// Does what a frame asks for, other than a plain unreliable message.
-    fn apply(&mut self, now: Instant, frame: Frame<'_>, resources: &mut Resources) -> Step {
+    fn apply(&mut self, now: Instant, sequence: u64, frame: Frame<'_>, resources: &mut Resources) -> Step {
         match frame {
             Frame::Message(channel, body) => {
                 return match channel.delivery() {
@@ -167,7 +170,10 @@ impl Session {
             Frame::Fragment(fragment) => return self.fragment(now, &fragment, resources),
             Frame::Ack(ack) => {
                 let next_sequence = self.next_sequence;
-                let Session { transport: Some(transport), keys, .. } = self else { return self.bad_ack(resources) };
+                let Session { transport: Some(transport), keys, .. } = self else {
+                    // Nothing of what it speaks of asked for it. It is not wrong for that.
+                    return if ack.largest < next_sequence { Step::Pass } else { self.bad_ack(resources) };
+                };
                 let settled = |control| {
                     if control == Control::RekeyResponse {
                         keys.answer_acknowledged();
@@ -183,11 +189,11 @@ impl Session {
             Frame::PathChallenge(value) => self.pending.path_response = Some(value),
             Frame::PathResponse(value) => return Step::Stop(Ingested::PathResponse(0, value)),
             Frame::Disconnect(reason) => return Step::Stop(Ingested::PeerLeft(reason)),
-            Frame::NewId(id) => self.renamed(id, resources),
+            Frame::NewId(id) => self.renamed(id, sequence, resources),
             Frame::Integrity(frame) => self.integrity(frame, resources),
             Frame::RekeyRequest(key) => self.rekey_requested(now, key, resources),
-            Frame::RekeyResponse(key) => {
-                if self.keys.answered(now, key) {
+            Frame::RekeyResponse { to, key } => {
+                if self.keys.answered(now, to, key) {
                     self.transport_mut(now).controls.drop_rekey_request();
                 }
             }
@@ -295,24 +301,25 @@ impl Session {
         Step::Pass
     }
 
-    fn renamed(&mut self, id: ConnectionId, resources: &mut Resources) {
+    fn renamed(&mut self, id: ConnectionId, sequence: u64, resources: &mut Resources) {
         // Only a server names connections, and only in its own slot.
         let mine = id.core() == self.id.core() && id.slot() == self.id.slot();
         if self.keys.role() == Role::Server || !mine {
             resources.drops.bad_frame += 1;
-        } else if id != self.id {
+        } else if id != self.id && sequence > self.renamed_by {
+            // A late copy of an earlier name means nothing any more.
+            self.renamed_by = sequence;
             self.other_id = Some(self.id);
             self.id = id;
-            self.event = Some(SessionEvent::NewId(id));
         }
     }
 
     fn rekey_requested(&mut self, now: Instant, key: &[u8; 32], resources: &mut Resources) {
         match self.keys.requested(now, key, || draw_secret(&mut resources.random)) {
-            Answer::Key(key) => {
+            Answer::Key(answer) => {
                 let controls = &mut self.transport_mut(now).controls;
                 controls.drop_rekey_request();
-                controls.answer_rekey(key);
+                controls.answer_rekey(name_of(key), answer);
             }
             Answer::Again => self.transport_mut(now).controls.wait(Control::RekeyResponse),
             Answer::Nothing => resources.drops.rekey_refused += 1,
@@ -325,8 +332,13 @@ impl Session {
                 self.event = Some(SessionEvent::IntegrityChallenge { index, nonce });
             }
             (IntegrityFrame::Answer(answer), Role::Server) => {
-                if let Some(challenge) = self.challenge.take() {
-                    let (key, nonce) = *challenge;
+                let Some(integrity) = &mut self.integrity else { return };
+                // A copy of the answer before says nothing about the challenge that waits now.
+                if integrity.last_answer == answer {
+                    return;
+                }
+                if let Some((key, nonce)) = integrity.waiting.take() {
+                    integrity.last_answer = answer;
                     let right = hmac_sha256_verifies(&key, &[&self.transcript, &nonce], &answer);
                     self.event = Some(SessionEvent::IntegrityAnswer(right));
                 }

@@ -8,6 +8,7 @@ use super::congestion::{Acked, CongestionControl, Controller, Lost};
 use super::control::{Control, Controls};
 use super::mtu::Mtu;
 use super::pacing::TokenBucket;
+use super::quality::Quality;
 use super::recovery::{Carried, ImpossibleAck, Recovery};
 use super::sealed_len;
 use crate::crypto::ReplayWindow;
@@ -30,6 +31,8 @@ pub(super) struct Transport {
     algorithm: CongestionControl,
     congestion: Box<dyn Controller>,
     pacer: TokenBucket,
+    /// There is nothing that may be sent, although window and pace have room: no timer changes that.
+    idle: bool,
     /// An acknowledgment did not come in time: one datagram may go beyond the window.
     probe: bool,
     /// Packets given up.
@@ -49,6 +52,7 @@ impl Transport {
             algorithm,
             congestion: algorithm.controller(now),
             pacer: TokenBucket::new(now),
+            idle: false,
             probe: false,
             packets_lost: 0,
             struck: Vec::new(),
@@ -58,6 +62,12 @@ impl Transport {
     /// Whether no rate holds back unreliable messages, and datagrams of the usual size pass.
     pub(super) fn is_unlimited(&self) -> bool {
         self.channels.quality.is_unlimited() && self.mtu.datagram_bytes() >= DATAGRAM_BYTES_BASE
+    }
+
+    /// The limits have changed: what was held back may perhaps leave.
+    pub(super) fn quality_mut(&mut self) -> &mut Quality {
+        self.idle = false;
+        &mut self.channels.quality
     }
 
     /// What one datagram may hold as frames.
@@ -113,6 +123,7 @@ impl Transport {
             // The path would take more than there is.
             self.recovery.application_limited();
         }
+        self.idle = !can_write;
         can_write
     }
 
@@ -125,15 +136,15 @@ impl Transport {
         writer: &mut FrameWriter<'_>,
         fresh: bool,
     ) -> u16 {
-        if self.acks.are_waiting() {
-            self.acks.write(now, received, writer);
-        }
         if fresh && let Some(size) = self.probe_size(now) {
-            // It must be as long as it says, whatever else is in it.
+            // Nothing that matters goes into it: it may well be lost.
             self.mtu.sent();
             self.recovery.carry(Carried::Probe(size));
             writer.probe(writer.room());
             return 1;
+        }
+        if self.acks.are_waiting() {
+            self.acks.write(now, received, writer);
         }
         let mut carried = 0;
         let Transport { controls, recovery, .. } = self;
@@ -244,6 +255,10 @@ impl Transport {
         let timers = self.recovery.deadline().min(self.acks.deadline()).min(self.channels.deadline());
         if !self.channels.has_unsent() || !self.window_has_room() {
             return timers;
+        }
+        if self.idle {
+            // Rates of channels run by time; windows open with acknowledgments, which ask again by themselves.
+            return timers.min(self.channels.held_back_until());
         }
         timers.min(self.pacer.ready_at(self.pacing_rate()).max(self.channels.ready_at()))
     }

@@ -33,6 +33,8 @@ const LENGTH_MASK: u16 = (1 << LENGTH_BITS) - 1;
 
 /// Length of a message's number, in bytes; unreliable messages have none.
 pub const NUMBER_BYTES: usize = 2;
+/// How much of a request's key names it in the response, in bytes.
+pub const REKEY_NAME_BYTES: usize = 8;
 /// Length of an integrity challenge's nonce, in bytes.
 pub const INTEGRITY_NONCE_BYTES: usize = 16;
 
@@ -137,8 +139,13 @@ pub enum Frame<'a> {
     Integrity(IntegrityFrame),
     /// A public key for new traffic keys.
     RekeyRequest(&'a [u8; 32]),
-    /// The answering public key.
-    RekeyResponse(&'a [u8; 32]),
+    /// The answering public key, and the front of the key that it answers.
+    RekeyResponse {
+        /// First bytes of the key in the request.
+        to: [u8; REKEY_NAME_BYTES],
+        /// The public key.
+        key: &'a [u8; 32],
+    },
     /// Only there to be acknowledged, and to be long.
     Probe,
     /// A frame that was delimited but not understood: counted, skipped.
@@ -152,9 +159,11 @@ impl Frame<'_> {
         match self {
             Frame::Message(channel, _) | Frame::Compressed(channel, _) => channel.delivery().is_reliable(),
             Frame::Fragment(fragment) => fragment.channel.delivery().is_reliable(),
-            Frame::NewId(_) | Frame::Integrity(_) | Frame::RekeyRequest(_) | Frame::RekeyResponse(_) | Frame::Probe => {
-                true
-            }
+            Frame::NewId(_)
+            | Frame::Integrity(_)
+            | Frame::RekeyRequest(_)
+            | Frame::RekeyResponse { .. }
+            | Frame::Probe => true,
             _ => false,
         }
     }
@@ -251,7 +260,10 @@ fn read_control(kind: u16, body: &[u8]) -> Frame<'_> {
             _ => body.try_into().ok().map(|answer| Frame::Integrity(IntegrityFrame::Answer(answer))),
         },
         KIND_REKEY_REQUEST => body.try_into().ok().map(Frame::RekeyRequest),
-        KIND_REKEY_RESPONSE => body.try_into().ok().map(Frame::RekeyResponse),
+        KIND_REKEY_RESPONSE => body.split_first_chunk().and_then(|(&to, key)| {
+            let key = key.try_into().ok()?;
+            Some(Frame::RekeyResponse { to, key })
+        }),
         KIND_PROBE => Some(Frame::Probe),
         _ => None,
     };
@@ -414,9 +426,12 @@ impl<'a> FrameWriter<'a> {
         self.bytes(KIND_REKEY_REQUEST, key)
     }
 
-    /// Appends the answering public key.
-    pub fn rekey_response(&mut self, key: &[u8; 32]) -> bool {
-        self.bytes(KIND_REKEY_RESPONSE, key)
+    /// Appends the answering public key to the request whose key begins with `to`.
+    pub fn rekey_response(&mut self, to: &[u8; REKEY_NAME_BYTES], key: &[u8; 32]) -> bool {
+        let mut body = [0; REKEY_NAME_BYTES + 32];
+        body[..REKEY_NAME_BYTES].copy_from_slice(to);
+        body[REKEY_NAME_BYTES..].copy_from_slice(key);
+        self.bytes(KIND_REKEY_RESPONSE, &body)
     }
 
     /// Appends a frame of `length` bytes that only asks to be acknowledged.
@@ -504,7 +519,7 @@ mod tests {
         assert!(writer.path_challenge(5) && writer.path_response(6));
         assert!(writer.new_id(ConnectionId::new(1, 2, 3)));
         assert!(integrity.iter().all(|frame| writer.integrity(frame)));
-        assert!(writer.rekey_request(&[3; 32]) && writer.rekey_response(&[4; 32]) && writer.probe(40));
+        assert!(writer.rekey_request(&[3; 32]) && writer.rekey_response(&[3; 8], &[4; 32]) && writer.probe(40));
         let used = writer.used();
         let mut frames = Frames::new(&buffer[..used]);
         assert_eq!(frames.next(), Some(Frame::Message(Channel::RELIABLE_UNORDERED, b"\x02\x01number")));
@@ -518,7 +533,7 @@ mod tests {
         assert_eq!(frames.next(), Some(Frame::NewId(ConnectionId::new(1, 2, 3))));
         assert!(integrity.into_iter().all(|frame| frames.next() == Some(Frame::Integrity(frame))));
         assert_eq!(frames.next(), Some(Frame::RekeyRequest(&[3; 32])));
-        assert_eq!(frames.next(), Some(Frame::RekeyResponse(&[4; 32])));
+        assert_eq!(frames.next(), Some(Frame::RekeyResponse { to: [3; 8], key: &[4; 32] }));
         assert_eq!(frames.next(), Some(Frame::Probe));
         assert_eq!(frames.next(), None);
     }

@@ -14,7 +14,7 @@ pub mod flags {
     pub const ENCRYPTED: u8 = 0x01;
     /// Sealed with ChaCha20-Poly1305; without it, with AES-128-GCM.
     pub const CHACHA20_POLY1305: u8 = 0x02;
-    /// Key phase. Always 0 in this version.
+    /// Key phase: flips with every change of the traffic keys.
     pub const REKEY: u8 = 0x04;
     /// Reserved by W3; a datagram that sets it is dropped.
     pub const FRAGMENT: u8 = 0x08;

@@ -26,7 +26,7 @@ pub use fragment::Fragment;
 pub(crate) use frame::strike;
 pub use frame::{
     DisconnectReason, Frame, FrameWriter, Frames, INTEGRITY_NONCE_BYTES, IntegrityFrame, Message, Messages,
-    NUMBER_BYTES,
+    NUMBER_BYTES, REKEY_NAME_BYTES,
 };
 pub use header::{Flags, Header, flags};
 pub use id::ConnectionId;

@@ -13,6 +13,7 @@ pub fn frames(vector: &Vector) {
     let (value, id, public_key) = (vector.u64("value"), vector.connection("id"), vector.array("public_key"));
     let challenge = IntegrityFrame::Challenge { index: vector.byte("index"), nonce: vector.array("nonce") };
     let answer = IntegrityFrame::Answer(vector.array("answer"));
+    let to = *public_key.first_chunk().unwrap();
     let probe_len = vector.get("probe").len() - FRAME_HEADER_BYTES;
     type Write<'a> = Box<dyn Fn(&mut FrameWriter<'_>) -> bool + 'a>;
     let mut cases: Vec<(&str, Frame<'_>, Write<'_>)> = vec![
@@ -24,7 +25,11 @@ pub fn frames(vector: &Vector) {
         ("integrity_challenge", Frame::Integrity(challenge), Box::new(|writer| writer.integrity(&challenge))),
         ("integrity_answer", Frame::Integrity(answer), Box::new(|writer| writer.integrity(&answer))),
         ("rekey_request", Frame::RekeyRequest(&public_key), Box::new(|writer| writer.rekey_request(&public_key))),
-        ("rekey_response", Frame::RekeyResponse(&public_key), Box::new(|writer| writer.rekey_response(&public_key))),
+        (
+            "rekey_response",
+            Frame::RekeyResponse { to, key: &public_key },
+            Box::new(|writer| writer.rekey_response(&to, &public_key)),
+        ),
         ("probe", Frame::Probe, Box::new(|writer| writer.probe(probe_len))),
         ("probe_empty", Frame::Probe, Box::new(|writer| writer.probe(0))),
     ];

@@ -319,7 +319,8 @@ fn rekey(vector: &Vector) {
     let answerer = vector.secret("answerer_secret", "answerer_public");
     let (request, response) = (vector.array("asker_public"), vector.array("answerer_public"));
     assert_eq!(read(vector.get("request")), [Frame::RekeyRequest(&request)]);
-    assert_eq!(read(vector.get("response")), [Frame::RekeyResponse(&response)]);
+    let to = *request.first_chunk().unwrap();
+    assert_eq!(read(vector.get("response")), [Frame::RekeyResponse { to, key: &response }]);
     let shared: [u8; 32] = vector.array("shared");
     assert_eq!(asker.exchange(&PublicKey::from_bytes(response)), Ok(shared));
     assert_eq!(answerer.exchange(&PublicKey::from_bytes(request)), Ok(shared));

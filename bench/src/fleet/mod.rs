@@ -1,0 +1,133 @@
+//! Clients that keep their times, on one thread.
+//!
+//! The generator of `echo` looks at each client's timers a few times a second: enough for unreliable messages. Reliable
+//! ones live by their timers, acknowledgments, probes and pacing among them, so here every client is attended to at its
+//! own deadline. What a client says and hears is up to its [`Talk`].
+
+mod driver;
+
+use crate::echo::bar;
+use crate::scenario::Scenario;
+use ringshard_engine::client::{Client, ClientConfig, ClientEvent};
+use ringshard_engine::link::conditioned::ConditionedStats;
+use ringshard_engine::time::{Duration, Instant};
+use ringshard_engine::wire::Channel;
+use std::collections::BTreeMap;
+use std::net::SocketAddr;
+use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
+use std::thread::JoinHandle;
+
+/// How long all clients together may take to connect.
+const CONNECT: Duration = Duration::from_secs(60);
+/// How often the main thread looks at the fleet.
+const LOOK: Duration = Duration::from_millis(200);
+
+/// What one client of a fleet hears and says.
+pub trait Talk: Send + 'static {
+    /// A message came.
+    fn hear(&mut self, channel: Channel, message: &[u8]);
+
+    /// What came has been handled: says what is due.
+    fn speak(&mut self, now: Instant, client: &mut Client);
+
+    /// When it wants to speak, if nothing is heard before.
+    fn deadline(&self) -> Instant;
+
+    /// Something happened to its connection.
+    fn event(&mut self, event: ClientEvent);
+}
+
+/// What the main thread and the fleet share.
+#[derive(Default)]
+pub struct Shared {
+    stop: AtomicBool,
+    /// Clients that have connected.
+    connected: AtomicU64,
+    /// Clients that have lost their connection for good.
+    closed: AtomicU64,
+    /// Datagrams that came.
+    pub datagrams: AtomicU64,
+}
+
+/// What is left of a fleet.
+pub struct Crew<T> {
+    /// What each client did, in order; those that never connected are missing.
+    pub talks: Vec<T>,
+    /// What the bad network did.
+    pub network: ConditionedStats,
+    /// What the clients dropped, by reason, and what the kernel dropped of theirs.
+    pub drops: BTreeMap<String, u64>,
+    /// Datagrams that the clients gave up as lost; what they carried was sent again.
+    pub packets_lost: u64,
+    /// Why the first client that lost its connection did.
+    pub closed: Option<String>,
+}
+
+/// A fleet that is under way.
+pub struct Fleet<T> {
+    name: &'static str,
+    clients: u64,
+    pub shared: Arc<Shared>,
+    thread: JoinHandle<Result<Crew<T>, String>>,
+}
+
+impl<T: Talk> Fleet<T> {
+    /// Starts a client for each talk, on the scenario's first client processor.
+    pub fn start(
+        name: &'static str,
+        scenario: &Scenario,
+        server: SocketAddr,
+        config: ClientConfig,
+        talks: Vec<T>,
+    ) -> Self {
+        let shared = Arc::new(Shared::default());
+        let clients = talks.len() as u64;
+        let (scenario, share) = (scenario.clone(), shared.clone());
+        let thread = std::thread::spawn(move || driver::drive(&scenario, server, config, talks, share));
+        Fleet { name, clients, shared, thread }
+    }
+
+    /// Waits until every client is connected.
+    pub fn connect(self) -> Result<Self, String> {
+        let bar = bar(self.name, "connecting", self.clients);
+        let began = std::time::Instant::now();
+        loop {
+            let connected = self.shared.connected.load(Ordering::Relaxed);
+            bar.set_position(connected);
+            if connected == self.clients {
+                bar.finish_and_clear();
+                return Ok(self);
+            }
+            if self.is_failing() || began.elapsed() > CONNECT {
+                bar.finish_and_clear();
+                let why = self.stop()?.closed.unwrap_or_else(|| "out of time".into());
+                return Err(format!("{connected} of the clients connected: {why}"));
+            }
+            std::thread::sleep(Duration::from_millis(2));
+        }
+    }
+
+    /// Waits for at most `time`, as long as no connection is lost and `done` does not hold; `look` is called ever again
+    /// and gives what the bar says.
+    pub fn wait(&self, step: &str, time: Duration, done: impl Fn() -> bool, mut look: impl FnMut(Duration) -> String) {
+        let bar = bar(self.name, step, time.as_millis() as u64);
+        let began = std::time::Instant::now();
+        while began.elapsed() < time && !done() && !self.is_failing() {
+            std::thread::sleep(LOOK.min(time - began.elapsed().min(time)));
+            bar.set_position(began.elapsed().as_millis() as u64);
+            bar.set_message(look(began.elapsed()));
+        }
+        bar.finish_and_clear();
+    }
+
+    fn is_failing(&self) -> bool {
+        self.shared.closed.load(Ordering::Relaxed) > 0 || self.thread.is_finished()
+    }
+
+    /// Has all clients hang up.
+    pub fn stop(self) -> Result<Crew<T>, String> {
+        self.shared.stop.store(true, Ordering::Relaxed);
+        self.thread.join().map_err(|_| "the thread of the clients panicked")?
+    }
+}
