@@ -227,7 +227,7 @@ fn any_ack() -> impl Strategy<Value = Part> {
 fn any_integrity() -> impl Strategy<Value = IntegrityFrame> {
     prop_oneof![
         (any::<u8>(), any_array()).prop_map(|(index, nonce)| IntegrityFrame::Challenge { index, nonce }),
-        any_array().prop_map(IntegrityFrame::Answer),
+        (any_array(), any_array()).prop_map(|(to, mac)| IntegrityFrame::Answer { to, mac }),
     ]
 }
 

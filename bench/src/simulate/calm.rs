@@ -22,8 +22,9 @@ const LAST_LASTS_MIN: Duration = Duration::from_secs(100);
 const ACKNOWLEDGED_MAX: Duration = Duration::from_secs(3);
 /// Time since keys last changed after which they must be able to change again.
 const REKEY_AGAIN: Duration = Duration::from_secs(25);
-/// Keys that were asked to change must have, after this long on a clear path.
-const REKEY_MAX: Duration = Duration::from_secs(25);
+/// Keys that are asked to change, again and again, must have after this long on a clear path: the former ones are kept
+/// for three probe timeouts, which may be long after a path that was slow, and no others are taken before.
+const REKEY_MAX: Duration = Duration::from_secs(45);
 
 /// State of a calm.
 #[derive(Debug)]
@@ -40,6 +41,8 @@ struct Rekey {
     asked_at: Instant,
     /// Changes so far, at both ends.
     before: (u64, u64),
+    /// They have changed since.
+    done: bool,
 }
 
 impl World {
@@ -166,14 +169,21 @@ impl World {
                 let settled = now.since(self.audit.sessions[session].whole_since) > Duration::from_secs(1);
                 if quiet && settled {
                     self.rekey(now, player);
-                    let asked = Rekey { session, asked_at: now, before: counts };
+                    let asked = Rekey { session, asked_at: now, before: counts, done: false };
                     self.calm.as_mut().into_iter().for_each(|calm| calm.rekeys[player] = Some(asked));
                 }
             }
+            Some(Rekey { done: true, .. }) => {}
             Some(Rekey { asked_at, before, .. }) => {
-                let changed = counts.0 > before.0 && counts.1 > before.1;
+                let done = counts.0 > before.0 && counts.1 > before.1;
+                if !done && self.dice.chance(200) {
+                    self.rekey(now, player);
+                }
+                if let Some(Some(asked)) = self.calm.as_mut().map(|calm| calm.rekeys[player].as_mut()) {
+                    asked.done = done;
+                }
                 let is_whole_since = self.audit.sessions[session].whole_since <= asked_at;
-                if !changed && is_whole_since && now.since(asked_at) > REKEY_MAX {
+                if !done && is_whole_since && now.since(asked_at) > REKEY_MAX {
                     let what = format!("player {player}: keys do not change any more: {before:?}, then {counts:?}");
                     self.audit.blame(now, what);
                 }
@@ -189,7 +199,7 @@ impl World {
         };
         now.since(since) > if is_last { LAST_LASTS_MIN } else { LASTS_MIN }
             && self.players.iter().all(|player| player.session.is_some_and(is_done))
-            && rekeys.iter().flatten().all(|asked| now.since(asked.asked_at) > REKEY_MAX)
+            && rekeys.iter().flatten().all(|asked| asked.done || now.since(asked.asked_at) > REKEY_MAX)
     }
 
     /// Everything has arrived: nothing may be kept any more.

@@ -149,7 +149,7 @@ impl Scene {
             12 => writer.new_id(ConnectionId::new(0, input.byte().max(1), input.word())),
             13 => match input.byte() % 2 {
                 0 => writer.integrity(&IntegrityFrame::Challenge { index: input.byte(), nonce: input.array() }),
-                _ => writer.integrity(&IntegrityFrame::Answer(input.array())),
+                _ => writer.integrity(&IntegrityFrame::Answer { to: input.array(), mac: input.array() }),
             },
             14 => writer.probe(usize::from(input.word()) % 1500),
             _ => match input.byte() % 8 {

@@ -205,12 +205,11 @@ struct UnreliableNumbers {
     newest: Option<u16>,
 }
 
-/// What a server knows of its client's integrity checks.
-#[derive(Debug, Default)]
-struct Integrity {
-    /// The key and the nonce of the challenge that waits for its answer.
-    waiting: Option<([u8; 32], [u8; INTEGRITY_NONCE_BYTES])>,
-    last_answer: [u8; 32],
+/// What an answer to an integrity challenge must fit.
+#[derive(Debug)]
+struct Challenge {
+    key: [u8; 32],
+    nonce: [u8; INTEGRITY_NONCE_BYTES],
 }
 
 /// Keys, packet numbers, heartbeat and channels of a connection.
@@ -236,8 +235,8 @@ pub struct Session {
     resume_token: [u8; RESUME_TOKEN_BYTES],
     /// What integrity answers cover of the handshake.
     transcript: [u8; 32],
-    /// At a server that challenges.
-    integrity: Option<Box<Integrity>>,
+    /// The integrity challenge that waits for its answer.
+    challenge: Option<Box<Challenge>>,
     event: Option<SessionEvent>,
     /// What it did so far.
     pub stats: SessionStats,
@@ -267,7 +266,7 @@ impl Session {
             numbers: [UnreliableNumbers::default(); CHANNELS / 2],
             config: transport,
             transport: None,
-            integrity: None,
+            challenge: None,
             event: None,
             stats: SessionStats::default(),
         }
@@ -424,21 +423,22 @@ impl Session {
     /// Challenges the client's integrity with entry `index` of the table of keys, which is `key`. While the challenge
     /// before waits for its answer, that one is repeated; gives whether it is a new one.
     pub fn challenge_integrity(&mut self, now: Instant, index: u8, key: [u8; 32], resources: &mut Resources) -> bool {
-        if self.integrity.as_ref().is_some_and(|integrity| integrity.waiting.is_some()) {
+        if self.challenge.is_some() {
             self.transport_mut(now).controls.wait(Control::Integrity);
             return false;
         }
         let mut nonce = [0; INTEGRITY_NONCE_BYTES];
         resources.random.fill_bytes(&mut nonce);
-        self.integrity.get_or_insert_default().waiting = Some((key, nonce));
+        self.challenge = Some(Box::new(Challenge { key, nonce }));
         self.transport_mut(now).controls.check_integrity(IntegrityFrame::Challenge { index, nonce });
         true
     }
 
     /// Answers an integrity challenge with the entry of the table that it named.
     pub fn answer_integrity(&mut self, now: Instant, key: &[u8; 32], nonce: &[u8; INTEGRITY_NONCE_BYTES]) {
-        let answer = hmac_sha256(key, &[&self.transcript, nonce]);
-        self.transport_mut(now).controls.check_integrity(IntegrityFrame::Answer(answer));
+        let mac = hmac_sha256(key, &[&self.transcript, nonce]);
+        let to = *nonce.first_chunk().expect("a nonce is longer than its name");
+        self.transport_mut(now).controls.check_integrity(IntegrityFrame::Answer { to, mac });
     }
 
     /// Has the peer call the connection `id` from now on; both names hold until it does.

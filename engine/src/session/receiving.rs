@@ -331,15 +331,12 @@ impl Session {
             (IntegrityFrame::Challenge { index, nonce }, Role::Client) => {
                 self.event = Some(SessionEvent::IntegrityChallenge { index, nonce });
             }
-            (IntegrityFrame::Answer(answer), Role::Server) => {
-                let Some(integrity) = &mut self.integrity else { return };
-                // A copy of the answer before says nothing about the challenge that waits now.
-                if integrity.last_answer == answer {
-                    return;
-                }
-                if let Some((key, nonce)) = integrity.waiting.take() {
-                    integrity.last_answer = answer;
-                    let right = hmac_sha256_verifies(&key, &[&self.transcript, &nonce], &answer);
+            (IntegrityFrame::Answer { to, mac }, Role::Server) => {
+                // A copy of an answer to an earlier challenge says nothing about the one that waits now.
+                let waits = |challenge: &mut Box<Challenge>| challenge.nonce.starts_with(&to);
+                if let Some(challenge) = self.challenge.take_if(waits) {
+                    let Challenge { key, nonce } = *challenge;
+                    let right = hmac_sha256_verifies(&key, &[&self.transcript, &nonce], &mac);
                     self.event = Some(SessionEvent::IntegrityAnswer(right));
                 }
             }

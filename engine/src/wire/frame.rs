@@ -35,6 +35,8 @@ const LENGTH_MASK: u16 = (1 << LENGTH_BITS) - 1;
 pub const NUMBER_BYTES: usize = 2;
 /// How much of a request's key names it in the response, in bytes.
 pub const REKEY_NAME_BYTES: usize = 8;
+/// How much of a challenge's nonce names it in the answer, in bytes.
+pub const INTEGRITY_NAME_BYTES: usize = 8;
 /// Length of an integrity challenge's nonce, in bytes.
 pub const INTEGRITY_NONCE_BYTES: usize = 16;
 
@@ -107,7 +109,12 @@ pub enum IntegrityFrame {
         nonce: [u8; INTEGRITY_NONCE_BYTES],
     },
     /// Client to server.
-    Answer([u8; 32]),
+    Answer {
+        /// First bytes of the nonce that it answers.
+        to: [u8; INTEGRITY_NAME_BYTES],
+        /// HMAC with the table's entry.
+        mac: [u8; 32],
+    },
 }
 
 /// One frame.
@@ -257,7 +264,10 @@ fn read_control(kind: u16, body: &[u8]) -> Frame<'_> {
             Some((&index, nonce)) if nonce.len() == INTEGRITY_NONCE_BYTES => {
                 nonce.try_into().ok().map(|nonce| Frame::Integrity(IntegrityFrame::Challenge { index, nonce }))
             }
-            _ => body.try_into().ok().map(|answer| Frame::Integrity(IntegrityFrame::Answer(answer))),
+            _ => body.split_first_chunk().and_then(|(&to, mac)| {
+                let mac = mac.try_into().ok()?;
+                Some(Frame::Integrity(IntegrityFrame::Answer { to, mac }))
+            }),
         },
         KIND_REKEY_REQUEST => body.try_into().ok().map(Frame::RekeyRequest),
         KIND_REKEY_RESPONSE => body.split_first_chunk().and_then(|(&to, key)| {
@@ -417,7 +427,12 @@ impl<'a> FrameWriter<'a> {
                 body[1..].copy_from_slice(nonce);
                 self.bytes(KIND_INTEGRITY, &body)
             }
-            IntegrityFrame::Answer(answer) => self.bytes(KIND_INTEGRITY, answer),
+            IntegrityFrame::Answer { to, mac } => {
+                let mut body = [0; INTEGRITY_NAME_BYTES + 32];
+                body[..INTEGRITY_NAME_BYTES].copy_from_slice(to);
+                body[INTEGRITY_NAME_BYTES..].copy_from_slice(mac);
+                self.bytes(KIND_INTEGRITY, &body)
+            }
         }
     }
 
@@ -510,7 +525,10 @@ mod tests {
             compressed: true,
             bytes: &[4; 72],
         };
-        let integrity = [IntegrityFrame::Challenge { index: 7, nonce: [8; 16] }, IntegrityFrame::Answer([9; 32])];
+        let integrity = [
+            IntegrityFrame::Challenge { index: 7, nonce: [8; 16] },
+            IntegrityFrame::Answer { to: [8; 8], mac: [9; 32] },
+        ];
         assert!(writer.numbered(Channel::RELIABLE_UNORDERED, 0x0102, false, b"number"));
         assert!(writer.numbered(Channel::UNRELIABLE_SEQUENCED, 3, true, b"small"));
         assert!(writer.compressed(Channel::UNRELIABLE, b"small"));

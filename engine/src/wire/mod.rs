@@ -25,8 +25,8 @@ pub use envelope::{Cleartext, decode_cleartext};
 pub use fragment::Fragment;
 pub(crate) use frame::strike;
 pub use frame::{
-    DisconnectReason, Frame, FrameWriter, Frames, INTEGRITY_NONCE_BYTES, IntegrityFrame, Message, Messages,
-    NUMBER_BYTES, REKEY_NAME_BYTES,
+    DisconnectReason, Frame, FrameWriter, Frames, INTEGRITY_NAME_BYTES, INTEGRITY_NONCE_BYTES, IntegrityFrame, Message,
+    Messages, NUMBER_BYTES, REKEY_NAME_BYTES,
 };
 pub use header::{Flags, Header, flags};
 pub use id::ConnectionId;

@@ -148,6 +148,7 @@ fn an_integrity_challenge_is_answered() {
     assert_eq!(challenge.len(), 17);
     let transcript: [u8; 32] = hkdf(&[], &stranger.first_splits.concat(), "ringshard 1 integrity");
     let answer = hmac_sha256(&INTEGRITY_KEYS[usize::from(challenge[0])], &[&transcript, &challenge[1..]]);
+    let answer = [&challenge[1..9], &answer[..]].concat();
     let answer = stranger.seal(&[frame(kind::INTEGRITY, &answer)]);
     say(&mut server, &mut stranger, &answer);
     assert!(matches!(server.events[..], [Event::Joined(_), Event::Integrity(_, true)]), "{:?}", server.events);

@@ -12,7 +12,10 @@ pub fn frames(vector: &Vector) {
     use DisconnectReason::*;
     let (value, id, public_key) = (vector.u64("value"), vector.connection("id"), vector.array("public_key"));
     let challenge = IntegrityFrame::Challenge { index: vector.byte("index"), nonce: vector.array("nonce") };
-    let answer = IntegrityFrame::Answer(vector.array("answer"));
+    let answer = IntegrityFrame::Answer {
+        to: vector.array::<16>("nonce")[..8].try_into().unwrap(),
+        mac: vector.array("answer"),
+    };
     let to = *public_key.first_chunk().unwrap();
     let probe_len = vector.get("probe").len() - FRAME_HEADER_BYTES;
     type Write<'a> = Box<dyn Fn(&mut FrameWriter<'_>) -> bool + 'a>;

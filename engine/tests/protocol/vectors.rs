@@ -292,7 +292,11 @@ fn integrity(vector: &Vector) {
 
     let challenge = Frame::Integrity(IntegrityFrame::Challenge { index, nonce });
     assert_eq!(read(vector.get("challenge")), [challenge]);
-    assert_eq!(read(vector.get("answer_frame")), [Frame::Integrity(IntegrityFrame::Answer(vector.array("answer")))]);
+    let to = vector.get("nonce")[..8].try_into().unwrap();
+    assert_eq!(
+        read(vector.get("answer_frame")),
+        [Frame::Integrity(IntegrityFrame::Answer { to, mac: vector.array("answer") })]
+    );
     let mut client = session(Role::Client, Suite::ChaCha20Poly1305, vector);
     client.answer_integrity(Instant::ZERO, &key, &nonce);
     let mut buffer = [0; 64];
