@@ -581,6 +581,29 @@ proptest! {
     }
 }
 
+#[test]
+fn a_datagram_that_ends_the_connection_leaves_the_next_as_it_is() {
+    let mut resources = Resources::new(0, Csprng::from_seed([4; 32]));
+    let mut session = session(Role::Server, &mut resources.random);
+    let mut ingest = |sequence, plaintext: &mut [u8]| {
+        let header = Header { connection: ConnectionId::new(0, 1, 7), channel: 0, flags: 0, sequence };
+        let len = plaintext.len();
+        session.ingest(Instant::ZERO, &header, len, plaintext, &mut resources)
+    };
+    // A message that is kept, so not to be read from the datagram; then what no correct end says.
+    let parts = vec![
+        Part::Message(Channel::UNRELIABLE, vec![7; 10]),
+        Part::Numbered { channel: Channel::RELIABLE_ORDERED, number: 5, compressed: false, bytes: vec![8; 10] },
+        Part::Ack { largest: 99, delay: 0, runs: Vec::new() },
+    ];
+    let ended = ingest(1, &mut written(parts).1);
+    assert_eq!(ended, Ok(Ingested::End(DisconnectReason::ProtocolViolation)));
+    let (_, mut next) = written(vec![Part::Message(Channel::UNRELIABLE, vec![7; 100])]);
+    let before = next.clone();
+    assert_eq!(ingest(2, &mut next), Ok(Ingested::Messages(1)));
+    assert_eq!(next, before);
+}
+
 /// Writes a message that was read, its number in front of it where it has one.
 fn write_again(frames: &mut FrameWriter<'_>, channel: Channel, body: &[u8], compressed: bool) -> bool {
     match body.split_first_chunk::<NUMBER_BYTES>() {

@@ -6,6 +6,7 @@ use ringshard_engine::client::{ClientEvent, CloseReason};
 use ringshard_engine::endpoint::SendError;
 use ringshard_engine::limits::*;
 use ringshard_engine::link::conditions::Conditions;
+use ringshard_engine::session::{CongestionControl, TransportConfig};
 use ringshard_engine::time::Duration;
 use ringshard_engine::wire::{Channel, Delivery, DisconnectReason, Header, flags};
 use ringshard_engine::{ClientConfig, EndpointConfig};
@@ -165,6 +166,76 @@ fn a_session_that_was_away_for_too_long_begins_anew() {
     assert_eq!(numbers(&world.clients[0].heard_on(Channel::RELIABLE_ORDERED)), [0]);
     world.run_for(Duration::from_secs(1));
     assert_nothing_kept(&world);
+}
+
+#[test]
+fn whoever_comes_at_the_deadline_frees_what_a_lost_session_keeps() {
+    let mut world = World::connected(1);
+    let id = world.id(0);
+    world.network.set_conditions(DEAD);
+    world.server.send(world.network.now(), id, Channel::RELIABLE_ORDERED, &[1; 200]).unwrap();
+    world.run_until("it has timed out", |world| world.server.connections() == 0);
+    let now = world.network.now();
+    assert!(world.server.message_bytes() > 0, "it may go on yet");
+    let deadline = world.server.deadline();
+    assert!(deadline <= now + RESUME_PERIOD);
+    world.server.sweep(deadline);
+    assert_eq!(world.server.message_bytes(), 0);
+}
+
+#[test]
+fn an_unreliable_message_that_is_given_up_for_want_of_pieces_is_counted() {
+    let mut world = World::connected(1);
+    let swallows_large_ones = Conditions { mtu: Some(1000), ..CLEAN };
+    world.network.set_conditions_between(world.clients[0].address, server_address(), swallows_large_ones);
+    world.say(0, &noise(1, 2000));
+    world.run_for(Duration::from_secs(1));
+    assert!(world.server.message_bytes() > 0 && world.server.drops().fragments_abandoned == 0);
+    world.run_for(FRAGMENT_TIMEOUT);
+    assert_eq!((world.server.message_bytes(), world.server.drops().fragments_abandoned), (0, 1));
+}
+
+#[test]
+fn a_client_whose_window_is_full_has_nothing_to_do_until_something_happens() {
+    let mut world = World::new(1, CLEAN);
+    let congestion = CongestionControl::Fixed { window_bytes: 10 << 20 };
+    let transport = TransportConfig { congestion, ..TransportConfig::default() };
+    world.add_client_with(ClientConfig { transport, ..client_config() });
+    world.run_until("connected", |world| world.server.stats().joined == 1);
+    world.network.set_conditions(DEAD);
+    // More than may be under way in pieces.
+    (0..20).for_each(|seed| world.say_on(0, Channel::RELIABLE_ORDERED, &noise(seed, 60_000)));
+    world.run_for(Duration::from_millis(50));
+    let client = &mut world.clients[0].client;
+    let mut now = world.network.now();
+    let end = now + Duration::from_secs(2);
+    for looks in 0.. {
+        client.advance(now);
+        while client.poll_transmit(now, &mut [0; DATAGRAM_BYTES_MAX]).is_some() {}
+        if now >= end {
+            break;
+        }
+        assert!(client.deadline() > now && looks < 1000, "woken for nothing");
+        now = client.deadline();
+    }
+}
+
+#[test]
+fn pieces_from_before_and_after_a_resumption_make_no_message() {
+    let mut world = persistent(server_config());
+    world.say_on(0, Channel::RELIABLE_ORDERED, b"so that there is a session to go on with");
+    world.run_for(Duration::from_secs(1));
+    // The client hears nothing any more, but is heard, up to the last of what it says before it gives up.
+    let address = world.clients[0].address;
+    world.network.set_conditions_between(server_address(), address, DEAD);
+    world.run_for(TIMEOUT_DEFAULT - Duration::from_secs(3));
+    world.network.set_conditions_between(address, server_address(), Conditions { mtu: Some(1000), ..CLEAN });
+    world.say(0, &noise(1, 2000));
+    world.run_until("it gives up", |world| !world.clients[0].client.is_connected());
+    world.network.set_conditions(CLEAN);
+    world.run_until("it is back", |world| resumptions(world).len() == 2);
+    assert_eq!(resumptions(&world), [false, true]);
+    assert!(world.echoes(0, &noise(2, 2000)));
 }
 
 #[test]

@@ -526,3 +526,17 @@ fn a_connection_that_ends_while_it_is_renamed_ends_under_its_new_name() {
     });
     assert_eq!(world.events.last(), renamed.map(|id| Event::Left(id, DisconnectReason::TimedOut)).as_ref());
 }
+
+#[test]
+fn a_round_trip_longer_than_the_longest_probe_timeout_still_works() {
+    let mut world = World::connected(14, 1);
+    world
+        .network
+        .set_conditions(Conditions { loss: Chance::per_mille(20), ..Conditions::none(Duration::from_secs(2)) });
+    for number in 0..50 {
+        world.say(0, Channel::RELIABLE_ORDERED, &numbered(number, 200));
+    }
+    world.run_for(Duration::from_secs(60));
+    assert!(world.clients[0].heard_by_server.iter().map(number_of).eq(0..50));
+    assert_eq!(world.clients[0].client.message_bytes(), 0, "all of it is acknowledged");
+}

@@ -478,6 +478,27 @@ fn who_overtakes_a_client_with_its_own_datagram_does_not_get_its_connection() {
     assert!(world.echoes(0, b"still mine"));
 }
 
+#[test]
+fn a_path_that_may_not_be_challenged_any_more_is_given_up() {
+    let mut world = World::connected(1);
+    // So short that what may be sent there is soon used up.
+    let stolen = world.sealed_by_client(0, b"");
+    let thief = SocketAddr::from(([10, 66, 0, 1], 1));
+    world.network.send(thief, server_address(), &stolen);
+    world.run_for(Duration::from_secs(4));
+    // Nothing but heartbeats is left to wake up for.
+    let mut looks = 0;
+    let mut now = world.network.now();
+    let end = now + Duration::from_secs(10);
+    while now < end {
+        now = now.max(world.server.deadline()) + TIMER_GRAIN;
+        world.server.sweep(now);
+        world.server.flush(now, &mut world.server_link);
+        looks += 1;
+    }
+    assert!(looks < 50, "looked at {looks} times in 10 seconds");
+}
+
 /// Datagrams that no end may take: an authentic one altered in every bit and cut at every length, and such as never
 /// were authentic.
 fn hostile_datagrams(authentic: &[u8]) -> Vec<Vec<u8>> {

@@ -24,7 +24,7 @@ const ACKNOWLEDGED_MAX: Duration = Duration::from_secs(3);
 const REKEY_AGAIN: Duration = Duration::from_secs(25);
 /// Keys that are asked to change, again and again, must have after this long on a clear path: the former ones are kept
 /// for three probe timeouts, which may be long after a path that was slow, and no others are taken before.
-const REKEY_MAX: Duration = Duration::from_secs(45);
+const REKEY_MAX: Duration = Duration::from_secs(100);
 
 /// State of a calm.
 #[derive(Debug)]

@@ -211,15 +211,6 @@ impl World {
             player.look(now, &mut self.audit);
         }
         self.count_key_changes(now);
-        if let Ok(who) = std::env::var("RTT") {
-            let who: usize = who.parse().unwrap();
-            if let (Some(session), Some((endpoint, _))) = (self.live(who), &self.host.running) {
-                if let Some(info) = self.audit.sessions[session].names[0].and_then(|id| endpoint.info(id)) {
-                    let c = self.players[who].running.as_ref().and_then(|(c, _)| c.session().map(|s| (s.round_trip(), s.congestion())));
-                    self.audit.note(now, || format!("RTT server {:?} {:?} client {:?} dg {} {}", info.round_trip, info.congestion, c, info.stats.datagrams_in, info.stats.datagrams_out));
-                }
-            }
-        }
         self.check_amplification(now);
         if self.calm.is_some() {
             self.look_at_calm(now);

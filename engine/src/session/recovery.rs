@@ -73,11 +73,13 @@ impl RoundTrip {
 
     /// How long to wait for an acknowledgment before asking again.
     pub(super) fn probe_timeout(&self) -> Duration {
-        match self.measured {
+        let timeout = match self.measured {
             // Timers at either end may be late by their grain.
             true => self.smoothed + (self.variation * 4).max(GRANULARITY) + ACK_DELAY_MAX + 2 * TIMER_GRAIN,
             false => RETRANSMISSION_TIMEOUT_FIRST,
-        }
+        };
+        // One late sample must not keep a connection from coming back; a probe too many costs one datagram.
+        timeout.min(PROBE_TIMEOUT_MAX)
     }
 
     fn loss_delay(&self) -> Duration {
@@ -88,6 +90,9 @@ impl RoundTrip {
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
 enum State {
     UnderWay,
+    /// Not acknowledged in time: what it carried is sent again, but it may yet arrive.
+    Doubtful,
+    /// Acknowledged, or lost.
     Done,
 }
 
@@ -241,7 +246,7 @@ impl Recovery {
         {
             return Err(ImpossibleAck);
         }
-        let mut bytes = 0;
+        let (mut bytes, mut landed) = (0, 0);
         let mut newest: Option<SentPacket> = None;
         for range in ack.ranges() {
             if self.sent.front().is_none_or(|oldest| *range.end() < oldest.sequence) {
@@ -258,6 +263,7 @@ impl Recovery {
                 }
                 self.sent[index].state = State::Done;
                 bytes += u64::from(packet.bytes);
+                landed += if packet.state == State::UnderWay { u64::from(packet.bytes) } else { 0 };
                 if newest.is_none_or(|newest| packet.sequence > newest.sequence) {
                     newest = Some(packet);
                 }
@@ -268,7 +274,7 @@ impl Recovery {
             }
         }
         let Some(newest) = newest else { return Ok(None) };
-        self.in_flight -= bytes;
+        self.in_flight -= landed;
         self.delivered += bytes;
         self.delivered_at = now;
         let starved = self.timeouts >= STARVED_TIMEOUTS;
@@ -328,6 +334,11 @@ impl Recovery {
         let loss_delay = self.round_trip.loss_delay();
         let mut next_at = Instant::NEVER;
         let largest = self.largest_acked;
+        for packet in &mut self.sent {
+            if packet.state == State::Doubtful && packet.sequence + REORDERING_PACKETS <= largest {
+                packet.state = State::Done;
+            }
+        }
         let losses = self.give_up(lost, |packet| {
             if packet.sequence > largest {
                 return false;
@@ -347,6 +358,8 @@ impl Recovery {
     /// Gives up everything: the path that it was sent over is gone.
     pub(super) fn abandon_all(&mut self, lost: impl FnMut(Carried)) {
         self.give_up(lost, |_| true);
+        self.sent.clear();
+        self.carried.clear();
         self.loss_at = Instant::NEVER;
     }
 
@@ -356,7 +369,7 @@ impl Recovery {
         for packet in &mut self.sent {
             let first = at;
             at += usize::from(packet.carried);
-            if packet.state == State::Done || !is_lost(packet) {
+            if packet.state != State::UnderWay || !is_lost(packet) {
                 continue;
             }
             packet.state = State::Done;
@@ -386,16 +399,24 @@ impl Recovery {
     /// Wait for an acknowledgment, doubled for each that did not come.
     pub(super) fn probe_timeout(&self) -> Duration {
         let base = self.round_trip.probe_timeout();
-        (base * (1 << self.timeouts.min(10))).min(PROBE_TIMEOUT_MAX.max(base))
+        (base * (1 << self.timeouts.min(10))).min(PROBE_TIMEOUT_MAX)
     }
 
-    /// No acknowledgment came in time: gives up the oldest packet that is under way, so that what it carried is sent
-    /// again and asks for an acknowledgment. Congestion it is not yet: only an acknowledgment tells what was lost.
-    pub(super) fn probe(&mut self, now: Instant, lost: impl FnMut(Carried)) {
+    /// No acknowledgment came in time: what the oldest packet under way carried is to be sent again, and asks for an
+    /// acknowledgment anew. Congestion it is not yet: only an acknowledgment tells what was lost.
+    pub(super) fn probe(&mut self, now: Instant, mut lost: impl FnMut(Carried)) {
         self.timeouts += 1;
         self.last_sent_at = now;
-        let oldest = self.sent.iter().find(|packet| packet.state == State::UnderWay).map(|packet| packet.sequence);
-        self.give_up(lost, |packet| Some(packet.sequence) == oldest);
+        let mut first = 0;
+        for packet in &mut self.sent {
+            let carried = first..first + usize::from(packet.carried);
+            first = carried.end;
+            if packet.state == State::UnderWay {
+                packet.state = State::Doubtful;
+                self.in_flight -= u64::from(packet.bytes);
+                return self.carried.range(carried).for_each(|&carried| lost(carried));
+            }
+        }
     }
 
     /// The path has changed: what was measured of the old one says nothing about it.
@@ -511,5 +532,18 @@ mod tests {
                 }
             }
         }
+    }
+
+    #[test]
+    fn an_acknowledgment_that_comes_after_the_probe_counts() {
+        let mut recovery = with_sent(1);
+        let mut again = Vec::new();
+        recovery.probe(at(2000), |carried| again.push(carried));
+        assert_eq!((again, recovery.in_flight()), (vec![segment(1)], 0));
+        recovery.carry(segment(1));
+        recovery.sent(at(2000), 2, 100, 1);
+        assert_eq!(acknowledge(&mut recovery, at(3001), 1, &[]), Ok(vec![segment(1)]));
+        assert_eq!((recovery.round_trip.smoothed(), recovery.in_flight()), (Some(Duration::from_secs(3)), 100));
+        assert!(recovery.probe_timeout() <= PROBE_TIMEOUT_MAX);
     }
 }
