@@ -232,6 +232,15 @@ impl Audit {
         self.by_name.insert(id, session);
     }
 
+    /// A client answered the check of its integrity.
+    pub fn checked(&mut self, now: Instant, id: ConnectionId, right: bool) {
+        match self.by_name.get(&id) {
+            Some(&session) if right => self.sessions[session].checked_at = now,
+            Some(_) => self.blame(now, format!("{} fails the integrity check", shown(id))),
+            None => self.blame(now, format!("{} answers the integrity check, which nobody knows", shown(id))),
+        }
+    }
+
     /// A connection of the server is gone.
     pub fn left(&mut self, now: Instant, id: ConnectionId, reason: DisconnectReason) {
         self.note(now, || format!("{} left: {reason}", shown(id)));

@@ -1,6 +1,6 @@
 //! The calm between storms: no faults, nothing new to say. What is promised of recovery is checked here.
 
-use super::session::{End, PROBE_CHANNEL};
+use super::session::PROBE_CHANNEL;
 use super::traffic::Wanted;
 use super::weather::Weather;
 use super::world::World;
@@ -25,6 +25,9 @@ const REKEY_AGAIN: Duration = Duration::from_secs(25);
 /// Keys that are asked to change, again and again, must have after this long on a clear path: the former ones are kept
 /// for three probe timeouts, which may be long after a path that was slow, and no others are taken before.
 const REKEY_MAX: Duration = Duration::from_secs(100);
+
+/// A message that is not repeated must have arrived after this long on a clear path.
+pub const FLARE_MAX: Duration = Duration::from_secs(2);
 
 /// State of a calm.
 #[derive(Debug)]
@@ -64,6 +67,7 @@ impl World {
         if self.host.running.is_none() {
             self.host.back_at = now;
         }
+        self.host.closing = self.host.closing.map(|_| Duration::ZERO);
         if let Some((_, link)) = &mut self.host.running {
             link.press(now, 0);
         }
@@ -81,6 +85,7 @@ impl World {
                 Some(session) => {
                     self.probe(now, player, session);
                     self.check_recovery(now, player, session);
+                    self.flare(now, player, session);
                     self.check_rekey(now, player, session);
                 }
                 None => self.check_connected(now, player),
@@ -202,38 +207,13 @@ impl World {
             && rekeys.iter().flatten().all(|asked| asked.done || now.since(asked.asked_at) > REKEY_MAX)
     }
 
-    /// Everything has arrived: nothing may be kept any more.
+    /// The next storm, or the end.
     fn end_calm(&mut self, now: Instant) {
-        for player in &self.players {
-            let Some((client, _)) = &player.running else { continue };
-            if client.message_bytes() > 0 {
-                let what = format!("player {}: keeps {} bytes for nothing", player.index, client.message_bytes());
-                self.audit.blame(now, what);
-                return;
-            }
-        }
+        self.check_settled(now);
         let is_last = self.calm.take().is_some_and(|calm| calm.is_last);
         match is_last {
             true => self.end(now),
             false => self.storm(now),
-        }
-    }
-
-    /// The server keeps nothing of anybody who is not there.
-    fn end(&mut self, now: Instant) {
-        self.is_over = true;
-        let Some((endpoint, _)) = &self.host.running else { return };
-        if endpoint.message_bytes() > 0 {
-            let what = format!("the server keeps {} bytes for nothing", endpoint.message_bytes());
-            self.audit.blame(now, what);
-        }
-        let (connections, players) = (endpoint.connections(), self.players.len());
-        if connections != players {
-            self.audit.blame(now, format!("the server has {connections} connections of {players} players"));
-        }
-        let unknown = self.audit.sessions.iter().filter(|it| it.server == End::Live && it.client == End::Gone).count();
-        if unknown > 0 {
-            self.audit.blame(now, format!("{unknown} sessions live on at the server"));
         }
     }
 }

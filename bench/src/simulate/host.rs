@@ -9,7 +9,7 @@ use ringshard_engine::limits::{MESSAGE_MEMORY_BYTES_LOW, RECEIVE_DATAGRAMS_PER_T
 use ringshard_engine::link::Link;
 use ringshard_engine::link::sim::Network;
 use ringshard_engine::time::{Duration, Instant};
-use ringshard_engine::wire::ConnectionId;
+use ringshard_engine::wire::{Channel, ConnectionId};
 use ringshard_engine::{Endpoint, EndpointConfig};
 use std::net::SocketAddr;
 
@@ -79,12 +79,12 @@ impl Host {
                 while let Some(event) = endpoint.poll_event() {
                     happened(now, event, endpoint, audit);
                 }
-                let Some(session) = heard(now, id, audit) else { continue };
+                let session = heard(now, id, audit);
                 for message in messages {
-                    audit.arrived(now, session, true, message.channel, message.bytes);
+                    audit.arrived_at_server(now, session, message.channel, message.bytes);
                 }
                 while more && let Some(channel) = endpoint.read(id, buffer) {
-                    audit.arrived(now, session, true, channel, buffer);
+                    audit.arrived_at_server(now, session, channel, buffer);
                 }
             }
         });
@@ -122,10 +122,7 @@ fn heard(now: Instant, id: ConnectionId, audit: &mut Audit) -> Option<usize> {
     };
     let it = &mut audit.sessions[session];
     it.server_heard = now;
-    if it.server != End::Live {
-        return None;
-    }
-    Some(session)
+    (it.server == End::Live).then_some(session)
 }
 
 fn events(now: Instant, endpoint: &mut Endpoint, link: &mut TapLink, audit: &mut Audit) {
@@ -144,12 +141,19 @@ fn happened(now: Instant, event: Event, endpoint: &Endpoint, audit: &mut Audit) 
             audit.freed_slots.push(id.slot());
             audit.left(now, id, reason);
         }
-        Event::Integrity(_, true) => {}
-        Event::Integrity(id, false) => audit.blame(now, format!("{} fails the integrity check", shown(id))),
+        Event::Integrity(id, right) => audit.checked(now, id, right),
     }
 }
 
 impl Audit {
+    /// A message arrived at the server, of a session that is live there.
+    fn arrived_at_server(&mut self, now: Instant, session: Option<usize>, channel: Channel, message: &[u8]) {
+        match session {
+            Some(session) => self.arrived(now, session, true, channel, message),
+            None => self.blame(now, format!("channel {channel}: a message of a session that is no more")),
+        }
+    }
+
     /// What must hold of an endpoint at any time.
     pub fn check_endpoint(&mut self, now: Instant, endpoint: &Endpoint, message_bytes_max: usize) {
         let (stats, drops) = (endpoint.stats(), endpoint.drops());

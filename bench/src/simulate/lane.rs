@@ -75,6 +75,18 @@ impl Lane {
         self.missing.is_empty()
     }
 
+    /// Whether the last message that was sent has arrived, where messages have labels.
+    pub fn has_last(&self) -> bool {
+        let Some(last) = self.sent.checked_sub(1) else { return true };
+        match self.delivery {
+            Delivery::Unreliable => {
+                self.arrived.get(last as usize / 64).is_some_and(|word| word & (1 << (last % 64)) != 0)
+            }
+            Delivery::UnreliableSequenced => self.newest == Some(last),
+            Delivery::ReliableOrdered | Delivery::ReliableUnordered => self.is_complete(),
+        }
+    }
+
     /// A message arrived.
     ///
     /// # Errors

@@ -10,7 +10,7 @@
 //! | [`world`] | the clock, and who acts when |
 //! | [`plan`], [`weather`], [`traffic`], [`faults`], [`attacker`] | what is drawn |
 //! | [`host`], [`player`], [`tap`], [`speech`] | who drives the engine |
-//! | [`audit`], [`session`], [`lane`], [`payload`], [`numbers`], [`calm`] | what is checked |
+//! | [`audit`], [`session`], [`lane`], [`payload`], [`numbers`], [`calm`], [`settle`] | what is checked |
 //! | [`campaign`], [`report`], [`tally`] | many runs, and what came of them |
 
 #![allow(clippy::match_overlapping_arm, reason = "a throw of dice falls under the first arm that is above it")]
@@ -29,6 +29,7 @@ mod plan;
 mod player;
 mod report;
 mod session;
+mod settle;
 mod speech;
 mod tally;
 mod tap;

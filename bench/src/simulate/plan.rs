@@ -50,6 +50,11 @@ impl Plan {
         Plan { clients, step: Duration::from_micros(step), server, lasts, chatter_per_mille }
     }
 
+    /// Time between two checks of a client's integrity, where it is checked.
+    pub fn check_period(&self) -> Option<Duration> {
+        self.server.integrity.as_ref().map(|integrity| integrity.period)
+    }
+
     /// A client's configuration.
     pub fn client(&self, dice: &mut Dice, player: &PlayerPlan) -> ClientConfig {
         ClientConfig {

@@ -54,6 +54,8 @@ pub struct Session {
     pub ending: Option<(Side, Instant)>,
     /// The server takes nothing more to send, since then: it is about to end it.
     pub deaf_since: Option<Instant>,
+    /// When the client's integrity was last checked.
+    pub checked_at: Instant,
     /// When probes were sent: by the client, by the server.
     pub probed_at: [Option<Instant>; 2],
     /// Until when what was missing at the probe must have arrived.
@@ -62,6 +64,8 @@ pub struct Session {
     pub backlog: usize,
     /// Since when nothing is missing.
     pub complete_since: Option<Instant>,
+    /// When messages were then sent that are not repeated.
+    pub flared_at: Option<Instant>,
     lanes: Vec<Lane>,
 }
 
@@ -79,10 +83,12 @@ impl Session {
             whole_since: Instant::NEVER,
             ending: None,
             deaf_since: None,
+            checked_at: now,
             probed_at: [None; 2],
             drained_by: Instant::NEVER,
             backlog: 0,
             complete_since: None,
+            flared_at: None,
             lanes: lanes.flat_map(|there| Channel::all().map(move |it| Lane::new(key, there, it))).collect(),
         }
     }
@@ -149,5 +155,6 @@ impl Session {
         self.probed_at = [None; 2];
         self.drained_by = Instant::NEVER;
         self.complete_since = None;
+        self.flared_at = None;
     }
 }

@@ -136,7 +136,9 @@ impl Scene {
                 let runs: Vec<u64> = input.take(count.into()).iter().map(|&run| run.into()).collect();
                 writer.ack(largest, Duration::from_micros(input.word().into()), runs.into_iter())
             }
-            9 => writer.path_response(if input.byte() % 4 > 0 { self.challenge } else { input.byte().into() }),
+            9 => {
+                writer.path_response(if input.byte().is_multiple_of(4) { input.byte().into() } else { self.challenge })
+            }
             10 => writer.path_challenge(input.byte().into()),
             11 => match input.byte() % 3 {
                 0 => writer.rekey_request(SecretKey::from_bytes(input.array()).public().as_bytes()),
@@ -271,7 +273,7 @@ impl Scene {
 fn any_message(input: &mut Input<'_>) -> (Channel, Vec<u8>) {
     let (channel, len) = input.channel_and_length();
     // What compresses, and what does not.
-    let factor = if input.byte() % 2 == 0 { 0 } else { 0x9E37_79B9_7F4A_7C15u64 };
+    let factor = if input.byte().is_multiple_of(2) { 0 } else { 0x9E37_79B9_7F4A_7C15u64 };
     (channel, (0..len as u64).map(|at| (at.wrapping_mul(factor) >> 40) as u8).collect())
 }
 

@@ -187,10 +187,14 @@ impl Recovery {
         if let Some(last) = self.sent.back_mut()
             && last.sequence == sequence
         {
-            // More went into a datagram that had not left yet.
+            // More went into a datagram that had not left yet, whatever was thought of it meanwhile.
+            self.in_flight -= if last.state == State::UnderWay { u64::from(last.bytes) } else { 0 };
             last.carried += count;
-            self.in_flight += bytes.saturating_sub(last.bytes.into());
             last.bytes = last.bytes.max(bytes as u16);
+            last.state = State::UnderWay;
+            last.sent_at = now;
+            self.in_flight += u64::from(last.bytes);
+            self.last_sent_at = now;
             return;
         }
         assert!(self.sent.back().is_none_or(|last| last.sequence < sequence), "numbers only grow");
@@ -545,5 +549,17 @@ mod tests {
         assert_eq!(acknowledge(&mut recovery, at(3001), 1, &[]), Ok(vec![segment(1)]));
         assert_eq!((recovery.round_trip.smoothed(), recovery.in_flight()), (Some(Duration::from_secs(3)), 100));
         assert!(recovery.probe_timeout() <= PROBE_TIMEOUT_MAX);
+    }
+
+    #[test]
+    fn what_joins_a_datagram_that_was_doubted_before_it_left_is_not_forgotten() {
+        let mut recovery = with_sent(1);
+        recovery.probe(at(300), |_| {});
+        recovery.carry(segment(2));
+        recovery.sent(at(301), 1, 400, 1);
+        assert_eq!(recovery.in_flight(), 400);
+        let mut again = Vec::new();
+        recovery.probe(at(2000), |carried| again.push(carried));
+        assert_eq!((again, recovery.in_flight()), (vec![segment(1), segment(2)], 0));
     }
 }
