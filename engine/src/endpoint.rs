@@ -219,7 +219,8 @@ impl Endpoint {
             self.resources.drops.unknown_connection += 1;
             return Received::Nothing;
         };
-        if !connection.session.is_called(header.connection) {
+        // One that is closing has said its last word, and has nothing delivered any more.
+        if !connection.session.is_called(header.connection) || connection.is_closing() {
             self.resources.drops.unknown_connection += 1;
             return Received::Nothing;
         }
@@ -339,7 +340,7 @@ impl Endpoint {
     /// The next message of `id` that did not lie in the last datagram ready to be delivered: it came in pieces, or too
     /// early, or compressed. It is put into `message`; gives its channel.
     pub fn read(&mut self, id: ConnectionId, message: &mut Vec<u8>) -> Option<Channel> {
-        let connection = self.table.get_mut(id)?;
+        let connection = self.table.get_mut(id).filter(|connection| !connection.is_closing())?;
         match connection.session.read(message, &mut self.resources) {
             Ok(channel) => {
                 self.stats.messages_in += u64::from(channel.is_some());

@@ -317,6 +317,17 @@ fn the_last_message_before_a_disconnect_arrives() {
 }
 
 #[test]
+fn who_was_disconnected_is_not_listened_to() {
+    let mut world = World::connected(1);
+    let mut late = world.sealed_by_client(0, b"one more thing");
+    let (id, now, drops) = (world.id(0), world.network.now(), *world.server.drops());
+    world.server.disconnect(id, DisconnectReason::Closed);
+    let received = world.server.receive(now, Path { socket: 0, peer: client_address(0) }, &mut late);
+    assert!(matches!(received, Received::Nothing), "{received:?}");
+    assert_eq!(world.server.drops().unknown_connection, drops.unknown_connection + 1);
+}
+
+#[test]
 fn who_never_joined_does_not_leave() {
     let mut world = World::new(1, CLEAN);
     let client = world.add_client();

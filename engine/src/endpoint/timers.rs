@@ -1,7 +1,7 @@
 //! When to look at each connection again: a wheel of milliseconds.
 //!
-//! A connection stands in the wheel at most once in earnest. When its deadline moves later, the entry stays and is put
-//! back when it comes up; when it moves earlier, a new entry is made and the old one means nothing any more.
+//! A connection stands in the wheel at most once. When its deadline moves later, it stays and is put back when it comes
+//! up; when it moves earlier, it moves. The links lie beside the slots: nothing is allocated for a deadline.
 
 use crate::limits::TIMER_GRAIN;
 use crate::time::Instant;
@@ -9,14 +9,27 @@ use crate::time::Instant;
 /// Grains of the wheel: deadlines further away than half of it come up there and are put back.
 const GRAINS: u64 = 2048;
 const NOT_ARMED: u64 = u64::MAX;
+/// No slot: behind the last of a grain, and before the first.
+const NONE: u32 = u32::MAX;
+
+/// Where a slot stands in the wheel.
+#[derive(Clone, Copy, Debug)]
+struct Place {
+    /// Its grain.
+    armed: u64,
+    /// The slots behind it and before it in that grain.
+    next: u32,
+    previous: u32,
+}
 
 #[derive(Debug)]
 pub(super) struct Timers {
-    wheel: Vec<Vec<u16>>,
+    /// The first slot of each grain.
+    wheel: Vec<u32>,
     /// A bit for each grain of the wheel that is not empty.
     occupied: [u64; (GRAINS / 64) as usize],
-    /// The grain at which each slot's entry stands.
-    armed: Vec<u64>,
+    /// Of each slot.
+    places: Vec<Place>,
     /// The last grain that was dealt with.
     turned_to: u64,
     /// The grain up to which they are being dealt with: what is scheduled meanwhile comes up after it.
@@ -26,9 +39,9 @@ pub(super) struct Timers {
 impl Timers {
     pub(super) fn new(now: Instant) -> Self {
         Timers {
-            wheel: vec![Vec::new(); GRAINS as usize],
+            wheel: vec![NONE; GRAINS as usize],
             occupied: [0; (GRAINS / 64) as usize],
-            armed: Vec::new(),
+            places: Vec::new(),
             turned_to: grain_before(now),
             turning_to: grain_before(now),
         }
@@ -38,25 +51,48 @@ impl Timers {
     #[inline]
     pub(super) fn schedule(&mut self, slot: u16, deadline: Instant) {
         let index = usize::from(slot);
-        if index >= self.armed.len() {
-            self.armed.resize(index + 1, NOT_ARMED);
+        if index >= self.places.len() {
+            self.places.resize(index + 1, Place { armed: NOT_ARMED, next: NONE, previous: NONE });
         }
         let grain = grain_after(deadline);
-        if grain >= self.armed[index] {
+        if grain >= self.places[index].armed {
             return;
         }
+        let grain = grain.clamp(self.turning_to + 1, self.turning_to + GRAINS / 2 - 1);
+        if self.places[index].armed <= grain {
+            return;
+        }
+        self.disarm(slot);
         self.arm(slot, grain);
     }
 
     fn arm(&mut self, slot: u16, grain: u64) {
-        let grain = grain.clamp(self.turning_to + 1, self.turning_to + GRAINS / 2 - 1);
-        if self.armed[usize::from(slot)] <= grain {
+        let at = (grain % GRAINS) as usize;
+        let next = std::mem::replace(&mut self.wheel[at], slot.into());
+        if next != NONE {
+            self.places[next as usize].previous = slot.into();
+        }
+        self.places[usize::from(slot)] = Place { armed: grain, next, previous: NONE };
+        self.occupied[at / 64] |= 1 << (at % 64);
+    }
+
+    fn disarm(&mut self, slot: u16) {
+        let Place { armed, next, previous } = self.places[usize::from(slot)];
+        if armed == NOT_ARMED {
             return;
         }
-        self.armed[usize::from(slot)] = grain;
-        let place = (grain % GRAINS) as usize;
-        self.wheel[place].push(slot);
-        self.occupied[place / 64] |= 1 << (place % 64);
+        if next != NONE {
+            self.places[next as usize].previous = previous;
+        }
+        let at = (armed % GRAINS) as usize;
+        match previous {
+            NONE => self.wheel[at] = next,
+            previous => self.places[previous as usize].next = next,
+        }
+        if self.wheel[at] == NONE {
+            self.occupied[at / 64] &= !(1 << (at % 64));
+        }
+        self.places[usize::from(slot)].armed = NOT_ARMED;
     }
 
     /// The next slot whose time has come. It must be scheduled anew.
@@ -66,17 +102,10 @@ impl Timers {
             // Half a wheel at a time, so that what is scheduled meanwhile has room on the other half.
             self.turning_to = present.min(self.turned_to + GRAINS / 2);
             let Some(grain) = self.next_occupied(self.turning_to) else { continue };
-            let place = (grain % GRAINS) as usize;
-            let Some(slot) = self.wheel[place].pop() else {
-                self.occupied[place / 64] &= !(1 << (place % 64));
-                self.turned_to = grain;
-                continue;
-            };
-            let armed = &mut self.armed[usize::from(slot)];
-            if *armed == grain {
-                *armed = NOT_ARMED;
-                return Some(slot);
-            }
+            let slot = self.wheel[(grain % GRAINS) as usize] as u16;
+            assert_eq!(self.places[usize::from(slot)].armed, grain, "who stands in a grain is due in it");
+            self.disarm(slot);
+            return Some(slot);
         }
         None
     }

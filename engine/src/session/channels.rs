@@ -5,6 +5,7 @@ use super::assembly::UnreliableAssemblies;
 use super::incoming::{Arrived, Incoming, Kept, Ready, Violation};
 use super::outgoing::{Outgoing, Segment, Window, message_cost};
 use super::quality::Quality;
+use super::slack;
 use crate::limits::{CHANNELS, SEND_QUEUE_BYTES_MAX};
 use crate::pool::{Buffer, MessagePool};
 use crate::time::Instant;
@@ -36,6 +37,11 @@ impl Channels {
             assemblies: UnreliableAssemblies::default(),
             quality: Quality::new(),
         }
+    }
+
+    pub(super) fn give_back_slack(&mut self) {
+        slack::give_back(&mut self.ready);
+        self.outgoing.iter_mut().flatten().for_each(|outgoing| outgoing.give_back_slack());
     }
 
     /// Bytes of reliable messages that can still be queued.

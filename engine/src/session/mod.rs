@@ -22,6 +22,7 @@ mod receiving;
 mod recovery;
 mod sealing;
 mod sending;
+mod slack;
 mod transport;
 
 pub use compression::Compressor;
@@ -364,7 +365,12 @@ impl Session {
     pub fn advance(&mut self, now: Instant, resources: &mut Resources) -> Option<DisconnectReason> {
         match self.heartbeat.due(now) {
             Due::TimedOut => return Some(DisconnectReason::TimedOut),
-            Due::Ping(value) => self.pending.ping = Some(value),
+            Due::Ping(value) => {
+                self.pending.ping = Some(value);
+                if let Some(transport) = &mut self.transport {
+                    transport.give_back_slack();
+                }
+            }
             Due::Nothing => {}
         }
         if self.keys.are_due(now) {

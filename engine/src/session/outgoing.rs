@@ -1,6 +1,7 @@
 //! Reliable messages of one channel on their way out: kept until every piece of them is acknowledged.
 
 use super::grains::{Grains, grains_of};
+use super::slack;
 use crate::limits::*;
 use crate::pool::{Buffer, MessagePool};
 use crate::wire::{Channel, Fragment, FrameWriter, NUMBER_BYTES};
@@ -90,6 +91,11 @@ impl Outgoing {
             fragmented: false,
             acked: Grains::default(),
         });
+    }
+
+    pub(super) fn give_back_slack(&mut self) {
+        slack::give_back(&mut self.queue);
+        slack::give_back(&mut self.lost);
     }
 
     pub(super) fn channel(&self) -> Channel {

@@ -2,6 +2,7 @@
 
 use super::congestion::RateSample;
 use super::outgoing::Segment;
+use super::slack;
 use crate::limits::*;
 use crate::time::{Duration, Instant};
 use crate::wire::{Ack, Channel};
@@ -170,6 +171,11 @@ impl Recovery {
             flight_began_at: now,
             application_limited_until: 0,
         }
+    }
+
+    pub(super) fn give_back_slack(&mut self) {
+        slack::give_back(&mut self.sent);
+        slack::give_back(&mut self.carried);
     }
 
     /// Bytes under way.

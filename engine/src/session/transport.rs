@@ -59,6 +59,12 @@ impl Transport {
         }
     }
 
+    /// Gives back the memory that its queues do not need any more. Asked for as seldom as a ping is due.
+    pub(super) fn give_back_slack(&mut self) {
+        self.channels.give_back_slack();
+        self.recovery.give_back_slack();
+    }
+
     /// Whether no rate holds back unreliable messages, and datagrams of the usual size pass.
     pub(super) fn is_unlimited(&self) -> bool {
         self.channels.quality.is_unlimited() && self.mtu.datagram_bytes() >= DATAGRAM_BYTES_BASE
