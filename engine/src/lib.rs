@@ -20,7 +20,9 @@
 //! | [`endpoint`] | all connections of a core, and the answers to strangers | `session` |
 //! | [`client`] | one connection seen from the other end | `session` |
 //! | [`link`] | the only I/O: who carries datagrams | [`limits`], [`time`] |
+//! | [`pool`] | memory for messages that are kept | [`limits`] |
 //! | [`stats`] | a counter per outcome and per drop reason | |
+//! | [`world`] | entities as they are replicated, and a client's view of them | [`limits`], [`time`] |
 //!
 //! Without default features there is no socket, no I/O and no unsafe code in this crate.
 
@@ -38,6 +40,7 @@ pub mod session;
 pub mod stats;
 pub mod time;
 pub mod wire;
+pub mod world;
 
 pub use client::{Client, ClientConfig};
 pub use endpoint::{Endpoint, EndpointConfig};

@@ -187,3 +187,10 @@ const _: () = {
     // One receive may overshoot its budget by one run, and each datagram may be answered by one.
     assert!(STAGED_DATAGRAMS >= 2 * (RECEIVE_DATAGRAMS_PER_TURN + SEGMENTS_MAX));
 };
+
+/// Sections of a map along an axis: a place counts its steps in 32 bits, and differences of places in 33.
+pub const WORLD_SECTIONS_MAX: u16 = 32_768;
+/// Entities of a world, over all cores: they are named by 16 bits.
+pub const WORLD_ENTITIES_MAX: usize = 65_536;
+/// Variables of an entity (A8).
+pub const VARIABLES: usize = 64;

@@ -1,0 +1,163 @@
+//! Where things are: positions on a grid that is the same for everybody, and the map that gives the grid its size (B3,
+//! B4).
+//!
+//! A game thinks in units, as 32-bit floats. What is replicated is counted in steps: a section of the map has 65,536 of
+//! them along x and y, so that a place within a section is an `i16` on each axis, counted from its centre. The steps go
+//! on over the sections' borders: crossing one is a carry and nothing else, and a difference of two places is the same
+//! wherever they lie.
+
+use crate::limits::WORLD_SECTIONS_MAX;
+
+/// Steps along x and y of a section, as a power of two.
+pub const SECTION_STEPS_LOG2: u32 = 16;
+
+/// A place, in steps from the map's corner.
+#[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Debug, Default)]
+pub struct Position {
+    /// Steps along x.
+    pub x: u32,
+    /// Steps along y.
+    pub y: u32,
+    /// Steps upwards.
+    pub z: u32,
+}
+
+impl Position {
+    /// Square of the distance to `other`, in steps squared.
+    #[inline]
+    pub fn distance_squared(self, other: Position) -> u64 {
+        let axis = |a: u32, b: u32| u64::from(a.abs_diff(b)).pow(2);
+        axis(self.x, other.x) + axis(self.y, other.y) + axis(self.z, other.z)
+    }
+}
+
+/// A place as one section knows it: which section, and how far from its centre.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub struct Placed {
+    /// The section, counted from the map's corner along each axis.
+    pub section: [u16; 3],
+    /// Steps from its centre.
+    pub offset: [i16; 3],
+}
+
+/// Why there is no such map.
+#[derive(Clone, Copy, PartialEq, Debug, thiserror::Error)]
+pub enum MapError {
+    /// An edge that is no length.
+    #[error("a section's edge is {0} units; give more than 0, and a height of at most its width")]
+    Edge(f32),
+    /// Too many or too few.
+    #[error("{0} sections along an axis; a map has 1 to {WORLD_SECTIONS_MAX}")]
+    Sections(u32),
+}
+
+/// The shape of a map (B4): sections, side by side in components, side by side.
+#[derive(Clone, Copy, PartialEq, Debug)]
+pub struct Map {
+    /// Length of a step, in units.
+    step: f32,
+    /// Sections along each axis.
+    sections: [u16; 3],
+    /// Steps of a section along each axis.
+    section_steps: [u32; 3],
+}
+
+impl Default for Map {
+    /// 8 x 8 x 4 components of 4 x 4 x 1 sections of 25,600 x 25,600 x 6,400 units (B4): 8.2 km squared, where a unit is
+    /// a centimetre. A step is 25/64 of a unit.
+    fn default() -> Self {
+        Map::new([25_600.0, 6_400.0], [4, 4, 1], [8, 8, 4]).expect("it is a map")
+    }
+}
+
+impl Map {
+    /// A map of `components`, each of so many sections; `section` is the edge and the height of one, in units.
+    ///
+    /// # Errors
+    /// [`MapError`] names what is out of range.
+    pub fn new(section: [f32; 2], sections_of_component: [u16; 3], components: [u16; 3]) -> Result<Map, MapError> {
+        let [edge, height] = section;
+        if !(edge.is_finite() && edge > 0.0) {
+            return Err(MapError::Edge(edge));
+        }
+        if !(height > 0.0 && height <= edge) {
+            return Err(MapError::Edge(height));
+        }
+        let step = edge / (1 << SECTION_STEPS_LOG2) as f32;
+        let tall = ((height / step).ceil() as u32).clamp(1, 1 << SECTION_STEPS_LOG2);
+        let mut sections = [0; 3];
+        for axis in 0..3 {
+            let count = u32::from(sections_of_component[axis]) * u32::from(components[axis]);
+            if !(1..=u32::from(WORLD_SECTIONS_MAX)).contains(&count) {
+                return Err(MapError::Sections(count));
+            }
+            sections[axis] = count as u16;
+        }
+        let wide = 1 << SECTION_STEPS_LOG2;
+        Ok(Map { step, sections, section_steps: [wide, wide, tall] })
+    }
+
+    /// Length of a step, in units: no place is off by more than half of it on any axis.
+    pub fn step(&self) -> f32 {
+        self.step
+    }
+
+    /// The far corner, in units.
+    pub fn size(&self) -> [f32; 3] {
+        std::array::from_fn(|axis| self.steps(axis) as f32 * self.step)
+    }
+
+    fn steps(&self, axis: usize) -> u32 {
+        u32::from(self.sections[axis]) * self.section_steps[axis]
+    }
+
+    /// The place nearest to a point given in units from the map's corner. What lies outside, or nowhere, is taken to the
+    /// nearest edge.
+    #[inline]
+    pub fn quantise(&self, point: [f32; 3]) -> Position {
+        // The cast takes what is below 0, and what is no number, to 0.
+        let [x, y, z] =
+            std::array::from_fn(|axis| ((point[axis] / self.step).round() as u32).min(self.steps(axis) - 1));
+        Position { x, y, z }
+    }
+
+    /// The point, in units from the map's corner.
+    #[inline]
+    pub fn point(&self, position: Position) -> [f32; 3] {
+        [position.x as f32 * self.step, position.y as f32 * self.step, position.z as f32 * self.step]
+    }
+
+    /// So many units, in steps.
+    pub fn steps_of(&self, units: f32) -> u32 {
+        (units / self.step) as u32
+    }
+
+    /// Whether it is a place of this map.
+    #[inline]
+    pub fn contains(&self, position: Position) -> bool {
+        position.x < self.steps(0) && position.y < self.steps(1) && position.z < self.steps(2)
+    }
+
+    /// The place as its section knows it.
+    pub fn place(&self, position: Position) -> Placed {
+        let steps = [position.x, position.y, position.z];
+        Placed {
+            section: std::array::from_fn(|axis| (steps[axis] / self.section_steps[axis]) as u16),
+            offset: std::array::from_fn(|axis| {
+                let half = self.section_steps[axis] / 2;
+                ((steps[axis] % self.section_steps[axis]) as i32 - half as i32) as i16
+            }),
+        }
+    }
+
+    /// The place that a section knows by `placed`; it need not lie within that section, as long as it is on the map.
+    pub fn position(&self, placed: Placed) -> Option<Position> {
+        let mut steps = [0; 3];
+        for (axis, steps) in steps.iter_mut().enumerate() {
+            let centre = u32::from(placed.section[axis]) * self.section_steps[axis] + self.section_steps[axis] / 2;
+            *steps = centre.checked_add_signed(placed.offset[axis].into())?;
+        }
+        let [x, y, z] = steps;
+        Some(Position { x, y, z }).filter(|&position| self.contains(position))
+    }
+}
