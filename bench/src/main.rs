@@ -2,6 +2,8 @@
 
 #![deny(unsafe_code)]
 
+mod bots;
+mod compute;
 mod echo;
 mod fleet;
 mod flood;
@@ -14,6 +16,7 @@ mod process;
 mod report;
 mod scenario;
 mod simulate;
+mod simulate_world;
 mod soak;
 mod transfer;
 mod verify;
@@ -38,6 +41,10 @@ enum Command {
     Verify(verify::Arguments),
     /// Echo messages through an encrypted server.
     Echo(echo::Arguments),
+    /// Players in a world: they walk, fight and talk, and check what they see of each other.
+    Bots(bots::Arguments),
+    /// What serving a world costs without a network, on one core.
+    Compute(compute::Arguments),
     /// The same load on a plain recvmmsg/sendmmsg echo server, without protocol: what the kernel alone costs.
     Floor(scenario::Arguments),
     /// Players at a steady rate while strangers with spoofed addresses flood the server with Connects.
@@ -50,6 +57,8 @@ enum Command {
     Soak(soak::Arguments),
     /// Simulate the whole system, with everything that can go wrong, and audit what it promises. Starts no process.
     Simulate(simulate::Arguments),
+    /// Simulate a world of several cores and its players, on a bad network, and hold every view against the server's.
+    SimulateWorld(simulate_world::Arguments),
     /// The server that `floor` starts.
     #[command(hide = true)]
     FloorServer(floor::server::Arguments),
@@ -62,12 +71,15 @@ fn main() -> ExitCode {
     let result = match Arguments::parse().command {
         Command::Verify(arguments) => verify::run(&arguments),
         Command::Echo(arguments) => echo::run(&arguments),
+        Command::Bots(arguments) => bots::run(&arguments),
+        Command::Compute(arguments) => compute::run(&arguments),
         Command::Floor(arguments) => floor::run(&arguments),
         Command::Flood(arguments) => flood::run(&arguments),
         Command::Hostile(arguments) => hostile::run(&arguments),
         Command::Transfer(arguments) => transfer::run(&arguments),
         Command::Soak(arguments) => soak::run(&arguments),
         Command::Simulate(arguments) => simulate::run(&arguments),
+        Command::SimulateWorld(arguments) => simulate_world::run(&arguments),
         Command::FloorServer(arguments) => floor::server::run(&arguments).map(|()| true),
         Command::TransferServer(arguments) => transfer::server::run(&arguments).map(|()| true),
     };

@@ -42,8 +42,13 @@ pub struct Server {
 }
 
 impl Server {
-    /// Starts one for the scenario, and waits until it answers.
+    /// Starts one that echoes, for the scenario, and waits until it answers.
     pub fn start(scenario: &Scenario) -> Result<Self, String> {
+        Self::start_with(scenario, &[])
+    }
+
+    /// Starts one with more options.
+    pub fn start_with(scenario: &Scenario, options: &[String]) -> Result<Self, String> {
         let binary = binary()?;
         let files = std::env::temp_dir().join(format!("ringshard-bench-{}-{}", std::process::id(), unique()));
         std::fs::create_dir_all(&files).map_err(|error| format!("cannot make {}: {error}", files.display()))?;
@@ -62,6 +67,7 @@ impl Server {
             .args((!scenario.arrival_stamps).then_some("--no-arrival-stamps"))
             // Relay flows fall on cores by address hash: leave room for an uneven hand.
             .args(["--max-connections", &(scenario.clients * 2).clamp(16_384, 65_536).to_string()])
+            .args(options)
             .stdin(Stdio::null())
             .stdout(Stdio::null())
             .stderr(log)

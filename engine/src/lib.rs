@@ -22,6 +22,7 @@
 //! | [`link`] | the only I/O: who carries datagrams | [`limits`], [`time`] |
 //! | [`pool`] | memory for messages that are kept | [`limits`] |
 //! | [`stats`] | a counter per outcome and per drop reason | |
+//! | [`codec`] | numbers, bits and strings in messages, checked | [`limits`], `world::map` |
 //! | [`world`] | entities as they are replicated, and a client's view of them | [`limits`], [`time`] |
 //!
 //! Without default features there is no socket, no I/O and no unsafe code in this crate.
@@ -30,6 +31,7 @@
 #![cfg_attr(feature = "net", deny(unsafe_code))]
 
 pub mod client;
+pub mod codec;
 pub mod crypto;
 pub mod endpoint;
 pub mod limits;

@@ -194,3 +194,13 @@ pub const WORLD_SECTIONS_MAX: u16 = 32_768;
 pub const WORLD_ENTITIES_MAX: usize = 65_536;
 /// Variables of an entity (A8).
 pub const VARIABLES: usize = 64;
+/// How many versions old a baseline may be: versions are numbered by 5 bits on the wire.
+pub const BASELINE_AGE_MAX: u32 = 31;
+/// Snapshots before the newest that an input acknowledges.
+pub const SNAPSHOTS_ACKNOWLEDGED: u32 = 64;
+/// Texts that a connection knows by a number, each way (B2).
+pub const SYMBOLS_MAX: usize = 4096;
+/// The longest of them, in bytes.
+pub const SYMBOL_BYTES_MAX: usize = 256;
+/// Typed values that go together (B7).
+pub const TYPED_VALUES_MAX: usize = 256;

@@ -1,5 +1,7 @@
 //! Counters: one per outcome, one per reason for a drop. A drop is never silent.
 
+/// A struct of counters that knows their names.
+#[macro_export]
 macro_rules! counters {
     ($(#[$doc:meta])* $name:ident { $($(#[$field_doc:meta])* $field:ident,)* }) => {
         $(#[$doc])*
@@ -16,8 +18,6 @@ macro_rules! counters {
         }
     };
 }
-
-pub(crate) use counters;
 
 counters! {
     /// Why datagrams or messages were dropped.

@@ -133,7 +133,7 @@ impl<L: Link, S: Service> Core<L, S> {
             self.stopping_since = Some(now);
         }
         self.deliver_events(now);
-        crossed
+        crossed + self.service.exchange(now, &mut self.stages)
     }
 
     /// Phase 3: the service's tick, if it is due. A tick that comes too late is skipped and counted, never made up.
@@ -141,14 +141,22 @@ impl<L: Link, S: Service> Core<L, S> {
         if now < self.next_tick {
             return;
         }
+        self.stages.tick_start_jitter.record(now.since(self.next_tick), 1);
         self.service.tick(now, &mut self.endpoint);
+        self.stages.tick.record(self.link.now().since(now), 1);
         let late = now.since(self.next_tick).as_nanos() / TICK.as_nanos();
         self.ticks_skipped += late as u64;
         self.next_tick = self.next_tick + TICK * (late as u32 + 1);
     }
 
-    /// Phase 4: a slice of the connections gets what time owes it.
+    /// Phase 4: a slice of the connections gets what time owes it, and what the service has for it.
     fn replicate(&mut self, now: Instant) {
+        if self.service.deadline() <= now {
+            let began = self.link.now();
+            if self.service.replicate(now, &mut self.endpoint) {
+                self.stages.slice.record(self.link.now().since(began), 1);
+            }
+        }
         self.endpoint.sweep(now);
         self.deliver_events(now);
         if self.stopping_since.is_some() {
@@ -182,7 +190,8 @@ impl<L: Link, S: Service> Core<L, S> {
             || self.endpoint.has_strangers_waiting()
             || !self.endpoint.is_flushed()
             || self.stopping_since.is_some();
-        let wait = self.idle.wait(now, self.next_tick.min(self.endpoint.deadline()), received, busy);
+        let deadline = self.next_tick.min(self.endpoint.deadline()).min(self.service.deadline());
+        let wait = self.idle.wait(now, deadline, received, busy);
         self.link.park(wait);
         if wait.until > now {
             let woken = self.link.now();
@@ -211,6 +220,16 @@ impl<L: Link, S: Service> Core<L, S> {
         told || self.link.now().since(since) >= FAREWELL
     }
 
+    /// What it serves.
+    pub fn service(&self) -> &S {
+        &self.service
+    }
+
+    /// Ticks that were due while it was busy, and were left out.
+    pub fn ticks_skipped(&self) -> u64 {
+        self.ticks_skipped
+    }
+
     fn report(&self) -> CoreReport {
         let mut report = CoreReport::new();
         self.fill(&mut report);
@@ -224,6 +243,7 @@ impl<L: Link, S: Service> Core<L, S> {
         report.link = self.link.stats();
         report.connections = self.endpoint.connections();
         report.ticks_skipped = self.ticks_skipped;
+        report.world = self.service.world();
     }
 }
 

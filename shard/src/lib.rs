@@ -5,7 +5,15 @@
 //! | [`core`] | [`core::Core::turn`]: what a core does, for ever |
 //! | [`service`] | what is served: the trait, and the echo |
 //! | [`idle`] | how a core waits |
-//! | [`mesh`] | the rings between cores |
+//! | [`mesh`] | the rings between cores, for datagrams that came to the wrong one |
+//! | [`game`] | the trait that a game implements, and a demonstration |
+//! | [`shard`] | a core's part of the world, as a game sees it |
+//! | [`simulation`] | what a core serves when it serves a world |
+//! | [`exchange`] | the rings between cores, for what they tell each other of the world |
+//! | [`replication`] | what each client is told of the world around it |
+//! | [`neighbourhood`] | who is around whom |
+//! | [`interest`] | the grid that finds them, and the difference from tick to tick |
+//! | [`world`] | who is in the world: the entities of a core |
 //! | [`stages`] | a core's latency histograms, and how they leave it |
 //! | [`datapath`] | which link is used, and why |
 //! | [`server`] | starting and stopping all cores |
@@ -18,10 +26,18 @@
 pub mod admin;
 pub mod core;
 pub mod datapath;
+pub mod exchange;
+pub mod game;
 pub mod idle;
+pub mod interest;
 pub mod keys;
 pub mod mesh;
+pub mod neighbourhood;
+pub mod replication;
 pub mod report;
 pub mod server;
 pub mod service;
+pub mod shard;
+pub mod simulation;
 pub mod stages;
+pub mod world;

@@ -1,6 +1,7 @@
 //! What a running server says of itself: the form it has on the wire and in files.
 
 use crate::datapath::Backend;
+use crate::simulation::WorldStats;
 use crate::stages::{CoreReport, Stage};
 use hdrhistogram::Histogram;
 use ringshard_engine::time::Duration;
@@ -74,6 +75,8 @@ impl CoreSnapshot {
         let link = report.link.entries().map(|(name, count)| (format!("link_{name}"), count));
         let mut counters: BTreeMap<String, u64> = report.endpoint.entries().map(owned).chain(link).collect();
         counters.insert("ticks_skipped".into(), report.ticks_skipped);
+        let world = report.world.iter().flat_map(WorldStats::entries);
+        counters.extend(world.map(|(name, count)| (format!("world_{name}"), count)));
         CoreSnapshot {
             core,
             connections: report.connections,
@@ -143,6 +146,15 @@ impl ServerReport {
         self.cores.iter().map(|core| core.counter(counter)).sum()
     }
 
+    /// A stage's histogram over all cores, in nanoseconds; empty when there is no such stage.
+    pub fn stage(&self, name: &str) -> Histogram<u64> {
+        let mut sum = Stage::new().histogram().clone();
+        for stage in self.cores.iter().flat_map(|core| &core.stages).filter(|stage| stage.name == name) {
+            sum.add(stage.histogram()).expect("all stages have the same bounds");
+        }
+        sum
+    }
+
     /// Drops by reason, summed over the cores; reasons that never struck are left out.
     pub fn drops(&self) -> BTreeMap<String, u64> {
         let mut sums = BTreeMap::new();
@@ -154,7 +166,7 @@ impl ServerReport {
         sums
     }
 
-    /// The table that people read: a row per core and stage.
+    /// The table that people read: a row per core and stage; stages in which nothing happened are left out.
     pub fn table(&self) -> String {
         let mut table = comfy_table::Table::new();
         table.load_style(comfy_table::presets::UTF8_BORDERS_ONLY);
@@ -165,7 +177,7 @@ impl ServerReport {
             }
         }
         for core in &self.cores {
-            for stage in &core.stages {
+            for stage in core.stages.iter().filter(|stage| !stage.buckets.is_empty()) {
                 let histogram = stage.histogram();
                 let micros = |nanos: u64| format!("{:.1}", nanos as f64 / 1000.0);
                 let mut row = vec![core.core.to_string(), stage.name.clone(), histogram.len().to_string()];

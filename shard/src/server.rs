@@ -12,7 +12,9 @@ use crate::stages::{CoreReport, ReportOutlet, report_exchange};
 use core_affinity::CoreId;
 use ringshard_engine::crypto::{PreSharedKey, PublicKey, SecretKey, Suites};
 use ringshard_engine::endpoint::IntegrityConfig;
-use ringshard_engine::limits::{CONNECTIONS_PER_CORE_MAX, CORES_MAX, MESSAGE_MEMORY_BYTES_MIN};
+use ringshard_engine::limits::{
+    CONNECTIONS_PER_CORE_MAX, CORES_MAX, HEARTBEAT_DEFAULT, MESSAGE_MEMORY_BYTES_MIN, PORT_DEFAULT, TIMEOUT_DEFAULT,
+};
 use ringshard_engine::link::Link;
 use ringshard_engine::link::mmsg::MmsgLink;
 use ringshard_engine::link::socket::{Socket, SocketError};
@@ -20,7 +22,7 @@ use ringshard_engine::link::uring::{UringError, UringLink};
 use ringshard_engine::session::{HeartbeatConfig, TransportConfig};
 use ringshard_engine::{Endpoint, EndpointConfig};
 use std::io;
-use std::net::{SocketAddr, TcpListener};
+use std::net::{Ipv6Addr, SocketAddr, TcpListener};
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::mpsc;
@@ -58,6 +60,29 @@ pub struct ServerConfig {
     pub integrity: Option<IntegrityConfig>,
     /// Where to answer questions about it.
     pub admin: Option<SocketAddr>,
+}
+
+impl ServerConfig {
+    /// A server with this key on port 3565 of all addresses, a core pinned to each of these processors, and everything
+    /// else as `ringshard serve` has it by default; but nobody to answer questions about it.
+    pub fn new(secret: SecretKey, cpus: Vec<usize>) -> Self {
+        ServerConfig {
+            listen: (Ipv6Addr::UNSPECIFIED, PORT_DEFAULT).into(),
+            cpus,
+            datapath: Datapath::Auto,
+            idle: Strategy::Adaptive,
+            connections_max: 16_384,
+            arrival_stamps: true,
+            suites: Suites::native(),
+            heartbeat: HeartbeatConfig { interval: HEARTBEAT_DEFAULT, timeout: TIMEOUT_DEFAULT },
+            secret,
+            pre_shared: None,
+            transport: TransportConfig::default(),
+            message_bytes_max: 256 << 20,
+            integrity: None,
+            admin: None,
+        }
+    }
 }
 
 /// Why a server did not start.

@@ -1,5 +1,7 @@
 //! What a core serves.
 
+use crate::simulation::WorldStats;
+use crate::stages::Stages;
 use ringshard_engine::Endpoint;
 use ringshard_engine::time::Instant;
 use ringshard_engine::wire::{ConnectionId, DisconnectReason, Message};
@@ -25,8 +27,28 @@ pub trait Service {
     /// A message came.
     fn message(&mut self, now: Instant, endpoint: &mut Endpoint, from: ConnectionId, message: Message<'_>);
 
+    /// Takes what other cores sent; gives how much that was.
+    fn exchange(&mut self, _now: Instant, _stages: &mut Stages) -> usize {
+        0
+    }
+
     /// 60 times a second.
     fn tick(&mut self, _now: Instant, _endpoint: &mut Endpoint) {}
+
+    /// Every turn: says what is due to be said; gives whether anything was.
+    fn replicate(&mut self, _now: Instant, _endpoint: &mut Endpoint) -> bool {
+        false
+    }
+
+    /// When [`Self::replicate`] has something to do again.
+    fn deadline(&self) -> Instant {
+        Instant::NEVER
+    }
+
+    /// Counters of the world that is served, if one is.
+    fn world(&self) -> Option<WorldStats> {
+        None
+    }
 }
 
 /// Sends every message back to where it came from, on the channel it came by.

@@ -3,6 +3,7 @@
 //! A core records into histograms that it alone owns. Whoever wants to see them lends it a box to copy them into, over
 //! a pair of SPSC rings: nothing is shared, and the core allocates nothing.
 
+use crate::simulation::WorldStats;
 use hdrhistogram::Histogram;
 use ringshard_engine::link::LinkStats;
 use ringshard_engine::stats::{Drops, EndpointStats};
@@ -57,6 +58,14 @@ pub struct Stages {
     pub park_overshoot: Stage,
     /// Sealing what was composed and handing it to the kernel, in turns that had work.
     pub send_flush: Stage,
+    /// The service's tick.
+    pub tick: Stage,
+    /// How late a tick began.
+    pub tick_start_jitter: Stage,
+    /// Saying to a slice of the clients what is due to them.
+    pub slice: Stage,
+    /// From the tick in which another core published a change until this core took it in.
+    pub exchange_lag: Stage,
 }
 
 impl Stages {
@@ -66,12 +75,16 @@ impl Stages {
     }
 
     /// All of them, by name.
-    pub fn entries(&self) -> [(&'static str, &Stage); 4] {
+    pub fn entries(&self) -> [(&'static str, &Stage); 8] {
         [
             ("arrival_to_handled", &self.arrival_to_handled),
             ("turn", &self.turn),
             ("send_flush", &self.send_flush),
             ("park_overshoot", &self.park_overshoot),
+            ("tick", &self.tick),
+            ("tick_start_jitter", &self.tick_start_jitter),
+            ("slice", &self.slice),
+            ("exchange_lag", &self.exchange_lag),
         ]
     }
 
@@ -81,6 +94,10 @@ impl Stages {
         other.turn.copy_from(&self.turn);
         other.park_overshoot.copy_from(&self.park_overshoot);
         other.send_flush.copy_from(&self.send_flush);
+        other.tick.copy_from(&self.tick);
+        other.tick_start_jitter.copy_from(&self.tick_start_jitter);
+        other.slice.copy_from(&self.slice);
+        other.exchange_lag.copy_from(&self.exchange_lag);
     }
 }
 
@@ -99,6 +116,8 @@ pub struct CoreReport {
     pub connections: usize,
     /// Ticks that were due while the core was busy, and were left out.
     pub ticks_skipped: u64,
+    /// Counters of the world that it serves, if it serves one.
+    pub world: Option<WorldStats>,
 }
 
 impl CoreReport {

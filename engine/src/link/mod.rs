@@ -87,7 +87,7 @@ impl<'a> Arrival<'a> {
     }
 }
 
-crate::stats::counters! {
+crate::counters! {
     /// What a link did.
     LinkStats {
         /// Datagrams that arrived.

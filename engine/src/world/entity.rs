@@ -9,6 +9,9 @@ pub struct EntityId {
     pub generation: u8,
 }
 
+/// Sides that an entity may be on.
+pub const FACTIONS_MAX: u8 = 64;
+
 /// What sort of thing an entity is.
 #[derive(Clone, Copy, PartialEq, Eq, Hash, Debug)]
 #[repr(u8)]

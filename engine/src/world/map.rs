@@ -23,11 +23,12 @@ pub struct Position {
 }
 
 impl Position {
-    /// Square of the distance to `other`, in steps squared.
+    /// Square of the distance to `other`, in steps squared. Of places that no map has it may be more than there is a number
+    /// for: then it is the largest.
     #[inline]
     pub fn distance_squared(self, other: Position) -> u64 {
         let axis = |a: u32, b: u32| u64::from(a.abs_diff(b)).pow(2);
-        axis(self.x, other.x) + axis(self.y, other.y) + axis(self.z, other.z)
+        axis(self.x, other.x).saturating_add(axis(self.y, other.y)).saturating_add(axis(self.z, other.z))
     }
 }
 
@@ -43,8 +44,10 @@ pub struct Placed {
 /// Why there is no such map.
 #[derive(Clone, Copy, PartialEq, Debug, thiserror::Error)]
 pub enum MapError {
-    /// An edge that is no length.
-    #[error("a section's edge is {0} units; give more than 0, and a height of at most its width")]
+    /// An edge that is no length, or has steps, or a far corner, that are none.
+    #[error(
+        "a section's edge is {0} units; give more than 0, a height of at most its width, and what 32-bit floats hold"
+    )]
     Edge(f32),
     /// Too many or too few.
     #[error("{0} sections along an axis; a map has 1 to {WORLD_SECTIONS_MAX}")]
@@ -84,7 +87,12 @@ impl Map {
             return Err(MapError::Edge(height));
         }
         let step = edge / (1 << SECTION_STEPS_LOG2) as f32;
-        let tall = ((height / step).ceil() as u32).clamp(1, 1 << SECTION_STEPS_LOG2);
+        if !step.is_normal() {
+            return Err(MapError::Edge(edge));
+        }
+        // What is more than a whole number of steps by rounding alone is that number: so it is the same at both ends.
+        let tall = f64::from(height) / f64::from(step) * (1.0 - f64::from(f32::EPSILON));
+        let tall = (tall.ceil() as u32).clamp(1, 1 << SECTION_STEPS_LOG2);
         let mut sections = [0; 3];
         for axis in 0..3 {
             let count = u32::from(sections_of_component[axis]) * u32::from(components[axis]);
@@ -94,17 +102,30 @@ impl Map {
             sections[axis] = count as u16;
         }
         let wide = 1 << SECTION_STEPS_LOG2;
-        Ok(Map { step, sections, section_steps: [wide, wide, tall] })
+        let map = Map { step, sections, section_steps: [wide, wide, tall] };
+        if map.size().iter().all(|length| length.is_finite()) { Ok(map) } else { Err(MapError::Edge(edge)) }
     }
 
-    /// Length of a step, in units: no place is off by more than half of it on any axis.
+    /// Edge and height of a section, in units, and how many there are along each axis.
+    pub fn shape(&self) -> ([f32; 2], [u16; 3]) {
+        let [wide, _, tall] = self.section_steps.map(|steps| self.units(steps));
+        ([wide, tall], self.sections)
+    }
+
+    /// Length of a step, in units: on no axis is a place off by more than half of it, or, where the map ends, than one.
     pub fn step(&self) -> f32 {
         self.step
     }
 
     /// The far corner, in units.
     pub fn size(&self) -> [f32; 3] {
-        std::array::from_fn(|axis| self.steps(axis) as f32 * self.step)
+        std::array::from_fn(|axis| self.units(self.steps(axis)))
+    }
+
+    /// So many steps, in units: rounded once, however many they are.
+    #[inline]
+    fn units(&self, steps: u32) -> f32 {
+        (f64::from(steps) * f64::from(self.step)) as f32
     }
 
     fn steps(&self, axis: usize) -> u32 {
@@ -115,16 +136,18 @@ impl Map {
     /// nearest edge.
     #[inline]
     pub fn quantise(&self, point: [f32; 3]) -> Position {
-        // The cast takes what is below 0, and what is no number, to 0.
-        let [x, y, z] =
-            std::array::from_fn(|axis| ((point[axis] / self.step).round() as u32).min(self.steps(axis) - 1));
+        // In 64 bits: far from the corner a step is not much more than 32 of them tell apart. The cast takes what is below
+        // 0, and what is no number, to 0.
+        let [x, y, z] = std::array::from_fn(|axis| {
+            ((f64::from(point[axis]) / f64::from(self.step)).round() as u32).min(self.steps(axis) - 1)
+        });
         Position { x, y, z }
     }
 
     /// The point, in units from the map's corner.
     #[inline]
     pub fn point(&self, position: Position) -> [f32; 3] {
-        [position.x as f32 * self.step, position.y as f32 * self.step, position.z as f32 * self.step]
+        [position.x, position.y, position.z].map(|steps| self.units(steps))
     }
 
     /// So many units, in steps.

@@ -4,11 +4,19 @@
 //! |---|---|
 //! | [`map`] | places, counted in steps |
 //! | [`entity`] | names, kinds and flags |
+//! | [`state`] | what is replicated of an entity, and differences of it |
+//! | [`snapshot`] | what goes over the wire, both ways |
+//! | [`view`] | what a client knows |
 //!
 //! The server's simulation and the client's view stand on this; it knows neither.
 
 pub mod entity;
 pub mod map;
+pub mod snapshot;
+pub mod state;
+pub mod view;
 
 pub use entity::{EntityId, EntityKind};
 pub use map::{Map, Position};
+pub use state::State;
+pub use view::View;

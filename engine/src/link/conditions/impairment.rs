@@ -31,7 +31,7 @@ pub(in crate::link) fn flip(bytes: &mut [u8], bit: usize) {
 /// What becomes of one datagram: it arrives not at all, once, or twice, in no particular order.
 pub type Fate = [Option<Delivery>; 2];
 
-crate::stats::counters! {
+crate::counters! {
     /// What an impairment did.
     ImpairmentStats {
         /// Datagrams that entered.

@@ -3,13 +3,18 @@
 use crate::ADMIN_DEFAULT;
 use clap::ValueEnum;
 use ringshard::datapath::Datapath;
+use ringshard::exchange::Exchange;
+use ringshard::game::{Demo, Layout};
 use ringshard::idle::Strategy;
+use ringshard::replication::Pacing;
 use ringshard::server::{Server, ServerConfig, StartError};
 use ringshard::service::Echo;
+use ringshard::simulation::{Simulation, WorldConfig};
 use ringshard_engine::crypto::{SecretKey, Suite, Suites};
 use ringshard_engine::endpoint::IntegrityConfig;
 use ringshard_engine::link::socket::SocketError;
 use ringshard_engine::session::{CongestionControl, HeartbeatConfig, TransportConfig};
+use ringshard_engine::world::Map;
 use signal_hook::consts::{SIGINT, SIGTERM};
 use std::error::Error;
 use std::io::IsTerminal;
@@ -26,6 +31,11 @@ pub struct Arguments {
     /// Address and UDP port. The IPv6 wildcard takes IPv4 too.
     #[arg(long, value_name = "ADDRESS:PORT", default_value = "[::]:3565")]
     listen: SocketAddr,
+    /// What to serve: echo sends every message back; demo is a world to walk and fight in.
+    #[arg(long, value_enum, default_value = "echo")]
+    game: GameArgument,
+    #[command(flatten)]
+    world: WorldArguments,
     /// Secret key file, made by `ringshard keygen`. Without it a key is made up for this run alone.
     #[arg(long, value_name = "FILE")]
     key: Option<PathBuf>,
@@ -76,6 +86,39 @@ pub struct Arguments {
     /// Answer no questions.
     #[arg(long, conflicts_with = "admin")]
     no_admin: bool,
+}
+
+/// The world of `--game demo`.
+#[derive(clap::Args)]
+#[command(next_help_heading = "World")]
+struct WorldArguments {
+    /// Where players and NPCs come into it.
+    #[arg(long, value_enum, default_value = "uniform")]
+    layout: Layout,
+    /// NPCs, over all cores.
+    #[arg(long, value_name = "N", default_value_t = 500)]
+    npcs: usize,
+    /// Entities at most, over all cores; each takes 2.5 KiB on every core.
+    #[arg(long, value_name = "N", default_value_t = 16_384)]
+    entities: usize,
+    /// Entities that a client sees at most: the nearest.
+    #[arg(long, value_name = "N", default_value_t = 64)]
+    visible: usize,
+    /// Units up to which an entity is near, and told of at the full rate.
+    #[arg(long, value_name = "UNITS", default_value_t = 5_000.0)]
+    near: f32,
+    /// Bytes that a client is told at most per tick.
+    #[arg(long, value_name = "BYTES", default_value_t = Pacing::default().bytes_max)]
+    snapshot_bytes: usize,
+    /// For all chance in the world.
+    #[arg(long, value_name = "N", default_value_t = 0)]
+    seed: u64,
+}
+
+#[derive(Clone, Copy, PartialEq, Eq, ValueEnum)]
+enum GameArgument {
+    Echo,
+    Demo,
 }
 
 #[derive(Clone, Copy, ValueEnum)]
@@ -139,12 +182,12 @@ pub fn run(arguments: &Arguments) -> Result<(), Box<dyn Error>> {
         .with_target(false)
         .init();
     let mut config = configure(arguments)?;
-    let server = match Server::start(&config, |_| Echo) {
+    let server = match start(arguments, &config) {
         // A host without IPv6: the default address still serves everybody it can.
         Err(StartError::Socket(SocketError::Failed { step: "open a socket", .. })) if config.listen.is_ipv6() => {
             config.listen = SocketAddr::from((Ipv4Addr::UNSPECIFIED, config.listen.port()));
             tracing::warn!(listen = %config.listen, "this host has no IPv6; listening on IPv4 alone");
-            Server::start(&config, |_| Echo)?
+            start(arguments, &config)?
         }
         outcome => outcome?,
     };
@@ -159,7 +202,8 @@ pub fn run(arguments: &Arguments) -> Result<(), Box<dyn Error>> {
         cores = config.cpus.len(),
         datapath = %server.datapath(),
         public_key = %server.public_key(),
-        "serving echo"
+        "serving {}",
+        arguments.game.to_possible_value().as_ref().map_or("", |game| game.get_name())
     );
     let report = server.join();
     tracing::info!(
@@ -170,6 +214,29 @@ pub fn run(arguments: &Arguments) -> Result<(), Box<dyn Error>> {
     );
     println!("{}", report.table());
     Ok(())
+}
+
+fn start(arguments: &Arguments, config: &ServerConfig) -> Result<Server, StartError> {
+    if arguments.game == GameArgument::Echo {
+        return Server::start(config, |_| Echo);
+    }
+    let WorldArguments { layout, npcs, entities, visible, near, snapshot_bytes, seed } = arguments.world;
+    let cores = config.cpus.len();
+    let world = WorldConfig {
+        map: Map::default(),
+        entities_max: entities,
+        visible_max: visible,
+        near,
+        pacing: Pacing { bytes_max: snapshot_bytes, ..Pacing::default() },
+        seed,
+    };
+    world.check(cores).map_err(StartError::OutOfRange)?;
+    let mut exchanges = Exchange::between(cores, entities).into_iter();
+    let share = |core: usize| npcs * (core + 1) / cores - npcs * core / cores;
+    Server::start(config, |core| {
+        let exchange = exchanges.next().expect("there is one for each core");
+        Simulation::new(world, exchange, Demo::new(layout, share(core)))
+    })
 }
 
 fn load_integrity(path: &Path) -> Result<IntegrityConfig, Box<dyn Error>> {

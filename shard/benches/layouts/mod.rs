@@ -1,0 +1,68 @@
+//! How a world's entities may be spread: what the interest grid is tested with, and measured on.
+
+use rand_chacha::ChaCha8Rng;
+use rand_chacha::rand_core::{Rng, SeedableRng};
+use ringshard::interest::Sight;
+use ringshard::interest::grid::CLASSES;
+use ringshard_engine::world::{EntityKind, Map, Position};
+use std::f32::consts::TAU;
+
+/// A way to spread them over the default map, where a unit is a centimetre.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub enum Layout {
+    /// Over all of the map.
+    Uniform,
+    /// In 20 towns.
+    Towns,
+    /// Within 100 m.
+    Crowd,
+    /// Within 100 m, upwards too.
+    Swarm,
+    /// Nine of ten within 10 m, the others anywhere.
+    Square,
+    /// All at one point.
+    Point,
+}
+
+impl Layout {
+    /// All of them.
+    pub const ALL: [Layout; 6] = [Self::Uniform, Self::Towns, Self::Crowd, Self::Swarm, Self::Square, Self::Point];
+
+    /// So many places.
+    pub fn places(self, count: usize, seed: u64) -> Vec<Position> {
+        let map = Map::default();
+        let random = &mut ChaCha8Rng::seed_from_u64(seed);
+        let towns: [[f32; 2]; 20] = std::array::from_fn(|_| [0; 2].map(|_| between(random, 20_000.0, 800_000.0)));
+        let place = |number: usize| {
+            let [x, y, z] = [0; 3].map(|_| between(random, 0.0, 1.0));
+            let point = match self {
+                Layout::Square if number.is_multiple_of(10) => [819_200.0 * x, 819_200.0 * y, 500.0 * z],
+                Layout::Uniform => [819_200.0 * x, 819_200.0 * y, 500.0 * z],
+                Layout::Towns => {
+                    let [x, y] = towns[number % towns.len()];
+                    let (far, turn) = (3_000.0 * (-2.0 * z.ln()).sqrt(), TAU * between(random, 0.0, 1.0));
+                    [x + far * turn.cos(), y + far * turn.sin(), between(random, 0.0, 500.0)]
+                }
+                Layout::Crowd => [400_000.0 + 10_000.0 * x, 300_000.0 + 10_000.0 * y, 200.0 * z],
+                Layout::Swarm => [400_000.0 + 10_000.0 * x, 300_000.0 + 10_000.0 * y, 10_000.0 * z],
+                Layout::Square => [400_000.0 + 1_000.0 * x, 300_000.0 + 1_000.0 * y, 200.0 * z],
+                Layout::Point => [400_000.0, 300_000.0, 100.0],
+            };
+            map.quantise(point)
+        };
+        (0..count).map(place).collect()
+    }
+}
+
+fn between(random: &mut impl Rng, low: f32, high: f32) -> f32 {
+    low + (high - low) * (random.next_u32() >> 8) as f32 / (1 << 24) as f32
+}
+
+/// Each kind's radius, and the same weight for all.
+pub fn sights() -> [Sight; CLASSES] {
+    let mut sights = [Sight { radius_steps: 0, weight_log2: 0 }; CLASSES];
+    for (sight, kind) in sights.iter_mut().zip(EntityKind::ALL) {
+        sight.radius_steps = Map::default().steps_of(kind.radius());
+    }
+    sights
+}

@@ -1,0 +1,37 @@
+//! What a game implements (G4). The engine is not touched: a game sees its [`Shard`], and is called when something
+//! happens to it.
+//!
+//! Every core runs one game over its own part of the world. All of it runs inside the core's turn: it must not block.
+
+pub mod demo;
+
+pub use demo::{Demo, Layout};
+
+use crate::exchange::Command;
+use crate::shard::Shard;
+use ringshard_engine::wire::Message;
+use ringshard_engine::world::EntityId;
+use ringshard_engine::world::snapshot::Input;
+
+/// A game, on one core.
+pub trait Game: Send + 'static {
+    /// A client wants into the world: gives the entity that is to be its player. None refuses it.
+    fn join(&mut self, shard: &mut Shard) -> Option<EntityId>;
+
+    /// A player's client is gone, and its entity will be after this.
+    fn leave(&mut self, _shard: &mut Shard, _player: EntityId) {}
+
+    /// A player's input. Inputs may be lost, and never come in a wrong order.
+    fn input(&mut self, shard: &mut Shard, player: EntityId, input: &Input);
+
+    /// A message of the game's own from a player: its first byte is [`kinds::GAME`] or more.
+    ///
+    /// [`kinds::GAME`]: ringshard_engine::world::snapshot::kinds::GAME
+    fn message(&mut self, _shard: &mut Shard, _player: EntityId, _message: Message<'_>) {}
+
+    /// A command from another core, or from this one, to one of this core's entities.
+    fn command(&mut self, _shard: &mut Shard, _command: &Command) {}
+
+    /// 60 times a second: moves the world on by one tick.
+    fn tick(&mut self, shard: &mut Shard);
+}

@@ -1,0 +1,111 @@
+//! Each entry is encoded once: what has changed of an entity since some version of it is the same bytes for every client
+//! that has that version.
+
+use super::replica::Replica;
+use ringshard_engine::codec::Writer;
+use ringshard_engine::limits::BASELINE_AGE_MAX;
+use ringshard_engine::world::snapshot::{ENTRY_BYTES_MAX, write_difference, write_full};
+
+/// Entries of one entity: in full, and from a baseline of each age.
+const AGES: usize = BASELINE_AGE_MAX as usize + 1;
+const NONE: u32 = u32::MAX;
+
+/// Where in the arena an entry stands: its length in two bytes, then its bytes.
+type Place = u32;
+const EMPTY: Place = Place::MAX;
+const LENGTH_BYTES: usize = 2;
+
+/// The entries of one tick.
+#[derive(Debug)]
+pub struct Encoder {
+    arena: Vec<u8>,
+    /// Each entity's row, if it has one.
+    row_of: Vec<u32>,
+    rows: Vec<[Place; AGES]>,
+    /// Whose rows they are.
+    owners: Vec<u16>,
+    /// Entries encoded, ever.
+    pub encoded: u64,
+    /// Entries taken from those, ever.
+    pub taken: u64,
+}
+
+impl Encoder {
+    /// For a world of at most `entities` entities.
+    pub fn new(entities: usize) -> Self {
+        Encoder {
+            arena: Vec::new(),
+            row_of: vec![NONE; entities],
+            rows: Vec::new(),
+            owners: Vec::new(),
+            encoded: 0,
+            taken: 0,
+        }
+    }
+
+    /// Forgets everything: a tick has passed.
+    pub fn clear(&mut self) {
+        for &owner in &self.owners {
+            self.row_of[usize::from(owner)] = NONE;
+        }
+        self.owners.clear();
+        self.rows.clear();
+        self.arena.clear();
+    }
+
+    /// Forgets what was encoded of an entity, which has changed.
+    #[inline]
+    pub fn forget(&mut self, index: u16) {
+        let row = &mut self.row_of[usize::from(index)];
+        if *row != NONE {
+            self.rows[*row as usize] = [EMPTY; AGES];
+        }
+    }
+
+    /// The entry of the entity at `index` for who has its version `base`, or nothing of it.
+    #[inline]
+    pub fn entry(&mut self, replica: &Replica, index: u16, base: Option<u32>) -> &[u8] {
+        self.taken += 1;
+        let age = base.map_or(0, |base| replica.version(index) - base) as usize;
+        let row = self.row(index);
+        let place = match self.rows[row][age] {
+            EMPTY => self.encode(replica, index, base, row, age),
+            place => place,
+        };
+        let bytes = &self.arena[place as usize..];
+        let (len, bytes) = bytes.split_first_chunk().expect("a length stands there");
+        &bytes[..usize::from(u16::from_le_bytes(*len))]
+    }
+
+    fn row(&mut self, index: u16) -> usize {
+        let row = &mut self.row_of[usize::from(index)];
+        if *row == NONE {
+            *row = self.rows.len() as u32;
+            self.rows.push([EMPTY; AGES]);
+            self.owners.push(index);
+        }
+        *row as usize
+    }
+
+    fn encode(&mut self, replica: &Replica, index: u16, base: Option<u32>, row: usize, age: usize) -> Place {
+        let at = self.arena.len();
+        let from = at + LENGTH_BYTES;
+        self.arena.resize(from + ENTRY_BYTES_MAX, 0);
+        let mut writer = Writer::new(&mut self.arena[from..]);
+        let entity = replica.versioned(index);
+        let written = match base {
+            None => write_full(entity, replica.variables_set(index), &mut writer),
+            Some(base) => {
+                let state = replica.state_at(index, base).expect("a baseline is kept");
+                write_difference(entity, base, state, replica.variables_set_since(index, base), &mut writer)
+            }
+        };
+        written.expect("an entry has a largest size");
+        let len = writer.used();
+        self.arena.truncate(from + len);
+        self.arena[at..from].copy_from_slice(&(len as u16).to_le_bytes());
+        self.rows[row][age] = at as Place;
+        self.encoded += 1;
+        at as Place
+    }
+}

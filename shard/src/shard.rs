@@ -1,0 +1,125 @@
+//! One core's part of the world, as a game sees it: its own entities to change, everybody's to look at, and ways to
+//! speak to players and to the owners of others.
+
+use crate::exchange::Command;
+use crate::neighbourhood::Neighbourhood;
+use crate::replication::Replica;
+use crate::world::{Entities, Factions};
+use ringshard_engine::crypto::Csprng;
+use ringshard_engine::wire::Channel;
+use ringshard_engine::world::{EntityId, Map, State};
+
+/// Ticks in a second (A1).
+pub const TICKS_PER_SECOND: u32 = 60;
+
+/// Something to be said to a player.
+#[derive(Clone, Debug)]
+pub(crate) struct Said {
+    pub(crate) to: EntityId,
+    pub(crate) channel: Channel,
+    pub(crate) from: usize,
+    pub(crate) len: usize,
+}
+
+/// What a game has to work with.
+pub struct Shard {
+    /// The entities that this core owns.
+    pub entities: Entities,
+    /// Who is whose enemy.
+    pub factions: Factions,
+    /// For chance. Seeded with the core, so that a simulated world goes the same way every time.
+    pub random: Csprng,
+    map: Map,
+    core: usize,
+    tick: u32,
+    pub(crate) replica: Replica,
+    pub(crate) neighbourhood: Neighbourhood,
+    found: Vec<u16>,
+    pub(crate) said: Vec<Said>,
+    pub(crate) words: Vec<u8>,
+    pub(crate) commands: Vec<Command>,
+}
+
+impl Shard {
+    pub(crate) fn new(
+        core: usize,
+        map: Map,
+        entities: Entities,
+        replica: Replica,
+        neighbourhood: Neighbourhood,
+        random: Csprng,
+    ) -> Self {
+        Shard {
+            entities,
+            factions: Factions::default(),
+            random,
+            map,
+            core,
+            tick: 0,
+            replica,
+            neighbourhood,
+            found: Vec::new(),
+            said: Vec::new(),
+            words: Vec::new(),
+            commands: Vec::new(),
+        }
+    }
+
+    pub(crate) fn begin_tick(&mut self) {
+        self.tick += 1;
+    }
+
+    /// The map.
+    pub fn map(&self) -> &Map {
+        &self.map
+    }
+
+    /// Which core this is.
+    pub fn core(&self) -> usize {
+        self.core
+    }
+
+    /// Ticks since this core started; 1 in the first.
+    pub fn tick(&self) -> u32 {
+        self.tick
+    }
+
+    /// What is known of any entity of the world: of this core's own, as of the last tick; of others', as of theirs that
+    /// came last.
+    pub fn look(&self, id: EntityId) -> Option<&State> {
+        self.replica.get(id)
+    }
+
+    /// The nearest entities to a point, of any core, at most `count` and no farther than `radius` units; appended to
+    /// `around`, in no order.
+    pub fn nearest(&mut self, point: [f32; 3], radius: f32, count: usize, around: &mut Vec<EntityId>) {
+        let from = self.map.quantise(point);
+        let reach = u64::from(self.map.steps_of(radius)).pow(2);
+        self.found.clear();
+        self.neighbourhood.nearest(from, count, &mut self.found);
+        let close = |index: &u16| self.replica.state(*index).position.distance_squared(from) <= reach;
+        let close = self.found.iter().copied().filter(close);
+        around.extend(close.map(|index| EntityId { index, generation: self.replica.generation(index) }));
+    }
+
+    /// Says something to a player of this core; [`Game::message`] is how the client's answers come. Taken at the end of
+    /// the tick.
+    ///
+    /// [`Game::message`]: crate::game::Game::message
+    pub fn tell(&mut self, player: EntityId, channel: Channel, message: &[u8]) {
+        let from = self.words.len();
+        self.words.extend_from_slice(message);
+        self.said.push(Said { to: player, channel, from, len: message.len() });
+    }
+
+    /// Sends a command to the owner of `to`, whichever core that is: it arrives there in the next tick, in the order of
+    /// sending. None that is longer than [`COMMAND_BYTES_MAX`] is sent: false.
+    ///
+    /// [`COMMAND_BYTES_MAX`]: crate::exchange::COMMAND_BYTES_MAX
+    pub fn command(&mut self, to: EntityId, from: EntityId, kind: u8, content: &[u8]) -> bool {
+        let command = Command::new(to, from, kind, content);
+        let fits = command.is_some();
+        self.commands.extend(command);
+        fits
+    }
+}

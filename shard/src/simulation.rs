@@ -1,0 +1,602 @@
+//! What a core serves when it serves a world: joins the game, its shard, the exchange with other cores, and what each
+//! client is told.
+//!
+//! A tick (A1): commands, the game, buffs that end; then what has changed is published, to this core's own replica and to
+//! every other core. Between two ticks the clients are told, a slice of them at a time: what they send is not held up
+//! by all that is sent to them. Clients behind one address stand together in a slice, so that their datagrams form long
+//! runs.
+
+use crate::core::TICK;
+use crate::exchange::{Change, Command, Exchange, ExchangeStats};
+use crate::game::Game;
+use crate::neighbourhood::{Moved, Neighbourhood};
+use crate::replication::viewer::{Agreement, SLOTS_MAX, Scratch};
+use crate::replication::{Encoder, Pacing, Replica, Viewer};
+use crate::service::Service;
+use crate::shard::Shard;
+use crate::stages::Stages;
+use crate::world::{Columns, Entities};
+use rand_chacha::rand_core::SeedableRng;
+use ringshard_engine::Endpoint;
+use ringshard_engine::codec::Writer;
+use ringshard_engine::counters;
+use ringshard_engine::crypto::Csprng;
+use ringshard_engine::limits::{COMPRESSION_BYTES_MIN, VARIABLES, WORLD_ENTITIES_MAX};
+use ringshard_engine::session::sealed_len;
+use ringshard_engine::time::{Duration, Instant};
+use ringshard_engine::wire::{Channel, ConnectionId, DisconnectReason, Message};
+use ringshard_engine::world::snapshot::{ENTRY_BYTES_MAX, Input, SnapshotHeader, Welcome, kinds};
+use ringshard_engine::world::state::VELOCITY_STEP;
+use ringshard_engine::world::{EntityId, EntityKind, Map, State};
+use std::hash::{DefaultHasher, Hash, Hasher};
+use std::net::SocketAddr;
+
+/// Slices that the clients are told in, per tick.
+const SLICES: usize = 16;
+/// They are spread over three quarters of it: what is late has the rest to catch up.
+const SLICE: Duration = Duration::from_nanos(TICK.as_nanos() as u64 * 3 / 4 / SLICES as u64);
+/// Ticks in which the neighbourhood of every client is looked at anew once.
+pub const INTEREST_PERIOD: u32 = 16;
+/// Levels of shedding.
+const SHED_MAX: u8 = 3;
+/// Late ticks in a second at which more is shed.
+const LATE_TICKS_MAX: u32 = 6;
+/// Ticks over which those are counted.
+const LATE_PERIOD: u32 = 60;
+/// Entities in sight of a client: as many as leave it may still be under way.
+const VISIBLE_MAX: usize = SLOTS_MAX / 2;
+/// Bytes of a snapshot's entries: more would be tried to be compressed, which they cannot.
+const SNAPSHOT_BYTES_MAX: usize = COMPRESSION_BYTES_MIN - SnapshotHeader::BYTES;
+/// No slot.
+const NOBODY: u16 = u16::MAX;
+
+/// The shape of a world, the same on every core.
+#[derive(Clone, Copy, Debug)]
+pub struct WorldConfig {
+    /// Where it is.
+    pub map: Map,
+    /// Entities at most, over all cores; up to [`WORLD_ENTITIES_MAX`].
+    pub entities_max: usize,
+    /// Entities that a client sees at most: the nearest.
+    pub visible_max: usize,
+    /// How far away an entity is near, in units: it is told of at the full rate.
+    pub near: f32,
+    /// How often clients are told of what.
+    pub pacing: Pacing,
+    /// For the game's chance.
+    pub seed: u64,
+}
+
+impl Default for WorldConfig {
+    fn default() -> Self {
+        WorldConfig {
+            map: Map::default(),
+            entities_max: 16_384,
+            visible_max: 64,
+            near: 5_000.0,
+            pacing: Pacing::default(),
+            seed: 0,
+        }
+    }
+}
+
+impl WorldConfig {
+    /// Whether such a world can be, on so many cores.
+    ///
+    /// # Errors
+    /// Says what is out of range, and what the range is.
+    pub fn check(&self, cores: usize) -> Result<(), String> {
+        let WorldConfig { entities_max, visible_max, near, pacing, .. } = *self;
+        if !(cores..=WORLD_ENTITIES_MAX).contains(&entities_max) {
+            return Err(format!("--entities is {entities_max}; a world has {cores} to {WORLD_ENTITIES_MAX}"));
+        }
+        if !(1..=VISIBLE_MAX).contains(&visible_max) {
+            return Err(format!("--visible is {visible_max}; it is 1 to {VISIBLE_MAX}"));
+        }
+        if !(near >= 0.0 && near <= EntityKind::Projectile.radius()) {
+            return Err(format!("--near is {near}; it is 0 to {} units", EntityKind::Projectile.radius()));
+        }
+        if !(ENTRY_BYTES_MAX..=SNAPSHOT_BYTES_MAX).contains(&pacing.bytes_max) {
+            let bytes = pacing.bytes_max;
+            return Err(format!("--snapshot-bytes is {bytes}; it is {ENTRY_BYTES_MAX} to {SNAPSHOT_BYTES_MAX}"));
+        }
+        Ok(())
+    }
+}
+
+counters! {
+    /// What a world counts, on one core.
+    WorldStats {
+        /// Ticks.
+        ticks,
+        /// Ticks at whose beginning clients still waited to be told of the last.
+        late_ticks,
+        /// How much is shed now: 0 for nothing, up to 3.
+        shed_level,
+        /// Times that more was shed, ever.
+        sheds,
+        /// Players now.
+        players,
+        /// Entities that this core owns now.
+        entities,
+        /// Entities of all cores that this one knows now.
+        known_entities,
+        /// Inputs taken.
+        inputs,
+        /// Messages that made no sense, or came from who is not in the world.
+        strange_messages,
+        /// Snapshots sent, and bytes of them.
+        snapshots,
+        /// Bytes of those.
+        snapshot_bytes,
+        /// Snapshots that found no room to be sent; they count as lost.
+        snapshots_unsent,
+        /// Entries in snapshots.
+        entries,
+        /// Entries that had to be encoded: the others were encoded already.
+        encoded,
+        /// Entities that came into a client's sight, and left it.
+        entered,
+        /// Entities that left a client's sight.
+        left,
+        /// Digests of clients that agreed with what they must have.
+        digests_agreed,
+        /// Digests that did not.
+        digests_differ,
+        /// Digests that nothing can be said of.
+        digests_unknown,
+        /// Changes published to other cores.
+        changes_published,
+        /// Changes taken from other cores.
+        changes_received,
+        /// Changes that found a ring full, and were published again later.
+        changes_overflowed,
+        /// Commands that found a ring full, and were dropped.
+        commands_refused,
+    }
+}
+
+/// A client in the world.
+struct Player {
+    id: ConnectionId,
+    address: SocketAddr,
+    viewer: Viewer,
+    slice: usize,
+    has_looked: bool,
+}
+
+/// A snapshot that waits to be sent.
+struct Waiting {
+    id: ConnectionId,
+    /// Its address and its datagram's size: what is the same in both leaves in one run.
+    run: (u32, u16),
+    from: u32,
+    len: u16,
+}
+
+/// A game and its world, on one core.
+pub struct Simulation<G> {
+    game: G,
+    shard: Shard,
+    config: WorldConfig,
+    exchange: Exchange,
+    encoder: Encoder,
+    /// By slot of their connections.
+    players: Vec<Option<Box<Player>>>,
+    /// The slots of players, by their entity's place.
+    slots: Vec<u16>,
+    slices: [Vec<u16>; SLICES],
+    /// Slices served in this tick.
+    served: usize,
+    tick_began: Instant,
+    late_in_period: u32,
+    scratch: Scratch,
+    waiting: Vec<Waiting>,
+    snapshots: Vec<u8>,
+    changes: Vec<Change>,
+    commands: Vec<Command>,
+    stats: WorldStats,
+}
+
+impl<G: Game> Simulation<G> {
+    /// The world of one core; `exchange` is its end of [`Exchange::between`], made for as many entities.
+    ///
+    /// # Panics
+    /// When the configuration is out of range.
+    pub fn new(config: WorldConfig, exchange: Exchange, game: G) -> Self {
+        config.check(1).unwrap_or_else(|error| panic!("{error}"));
+        let (first, share) = exchange.own();
+        let core = exchange.core();
+        let seed = config.seed.wrapping_add(core as u64);
+        let shard = Shard::new(
+            core,
+            config.map,
+            Entities::new(first, share),
+            Replica::new(config.entities_max),
+            Neighbourhood::new(&config.map, config.entities_max, config.visible_max, config.near),
+            Csprng::seed_from_u64(seed),
+        );
+        Simulation {
+            game,
+            shard,
+            config,
+            exchange,
+            encoder: Encoder::new(config.entities_max),
+            players: Vec::new(),
+            slots: vec![NOBODY; share],
+            slices: [const { Vec::new() }; SLICES],
+            served: 0,
+            tick_began: Instant::ZERO,
+            late_in_period: 0,
+            scratch: Scratch::default(),
+            waiting: Vec::new(),
+            snapshots: Vec::new(),
+            changes: Vec::new(),
+            commands: Vec::new(),
+            stats: WorldStats::default(),
+        }
+    }
+
+    /// The shard.
+    pub fn shard(&self) -> &Shard {
+        &self.shard
+    }
+
+    /// Its counters.
+    pub fn stats(&self) -> WorldStats {
+        let ExchangeStats { published, received, overflowed, commands_refused } = self.exchange.stats;
+        WorldStats {
+            entities: self.shard.entities.len() as u64,
+            known_entities: self.shard.replica.len() as u64,
+            entries: self.encoder.taken,
+            encoded: self.encoder.encoded,
+            changes_published: published,
+            changes_received: received,
+            changes_overflowed: overflowed,
+            commands_refused,
+            ..self.stats
+        }
+    }
+
+    /// Lets a client in, or tells it again that it is.
+    fn enter(&mut self, now: Instant, endpoint: &mut Endpoint, id: ConnectionId) {
+        if self.player(id).is_none() {
+            let Some(entity) = self.game.join(&mut self.shard) else {
+                let _ = endpoint.send(now, id, Channel::RELIABLE_ORDERED, &Welcome::REFUSAL);
+                return;
+            };
+            self.add_player(endpoint, id, entity);
+        }
+        let player = self.player(id).expect("it is in").viewer.player;
+        let welcome = Welcome { player, tick: self.shard.tick(), map: self.config.map };
+        let mut message = [0; Welcome::BYTES];
+        welcome.write(&mut Writer::new(&mut message)).expect("it has room");
+        // One that is not taken has ended the connection: it waited for too much already.
+        let _ = endpoint.send(now, id, Channel::RELIABLE_ORDERED, &message);
+    }
+
+    fn add_player(&mut self, endpoint: &Endpoint, id: ConnectionId, entity: EntityId) {
+        let place = self.shard.entities.place(entity).expect("a player's entity is this core's");
+        let Some(info) = endpoint.info(id) else { return };
+        let address = info.path.peer;
+        let slot = id.slot();
+        if self.players.len() <= usize::from(slot) {
+            self.players.resize_with(usize::from(slot) + 1, || None);
+        }
+        self.slots[place] = slot;
+        let slice = self.seat(slot, address);
+        let viewer = Viewer::new(entity);
+        self.players[usize::from(slot)] = Some(Box::new(Player { id, address, viewer, slice, has_looked: false }));
+        self.stats.players += 1;
+    }
+
+    /// Gives a client its place in a slice, beside those of its address.
+    fn seat(&mut self, slot: u16, address: SocketAddr) -> usize {
+        let mut hasher = DefaultHasher::new();
+        address.hash(&mut hasher);
+        let slice = hasher.finish() as usize % SLICES;
+        let players = &self.players;
+        let address_of = |slot: u16| players[usize::from(slot)].as_ref().map(|player| player.address);
+        let at = self.slices[slice].partition_point(|&other| address_of(other) < Some(address));
+        self.slices[slice].insert(at, slot);
+        slice
+    }
+
+    fn player(&mut self, id: ConnectionId) -> Option<&mut Player> {
+        let player = self.players.get_mut(usize::from(id.slot()))?.as_deref_mut();
+        player.filter(|player| player.id == id)
+    }
+
+    fn remove_player(&mut self, id: ConnectionId) -> Option<Box<Player>> {
+        self.player(id)?;
+        let player = self.players[usize::from(id.slot())].take()?;
+        self.slices[player.slice].retain(|&slot| slot != id.slot());
+        Some(player)
+    }
+
+    /// A client is called otherwise, or comes over another connection.
+    fn move_player(&mut self, endpoint: &Endpoint, id: ConnectionId, former: ConnectionId) {
+        let Some(mut player) = self.remove_player(former) else { return };
+        let slot = id.slot();
+        if self.players.len() <= usize::from(slot) {
+            self.players.resize_with(usize::from(slot) + 1, || None);
+        }
+        player.id = id;
+        player.address = endpoint.info(id).map_or(player.address, |info| info.path.peer);
+        player.slice = self.seat(slot, player.address);
+        if let Some(place) = self.shard.entities.place(player.viewer.player) {
+            self.slots[place] = slot;
+        }
+        self.players[usize::from(slot)] = Some(player);
+    }
+
+    fn drop_player(&mut self, id: ConnectionId) {
+        let Some(player) = self.remove_player(id) else { return };
+        let entity = player.viewer.player;
+        self.game.leave(&mut self.shard, entity);
+        if let Some(place) = self.shard.entities.place(entity) {
+            self.slots[place] = NOBODY;
+            self.shard.entities.despawn(entity);
+        }
+        self.stats.players -= 1;
+    }
+
+    fn input(&mut self, from: ConnectionId, message: &[u8]) {
+        let tick = self.shard.tick();
+        let Simulation { players, game, shard, scratch, stats, .. } = self;
+        let player = players.get_mut(usize::from(from.slot())).and_then(|player| player.as_deref_mut());
+        let Some(player) = player.filter(|player| player.id == from) else {
+            stats.strange_messages += 1;
+            return;
+        };
+        let Ok(input) = Input::read(message) else {
+            stats.strange_messages += 1;
+            return;
+        };
+        stats.inputs += 1;
+        let viewer = &mut player.viewer;
+        if let Some((newest, before)) = input.received
+            && viewer.acknowledge(tick, newest, before, &shard.replica)
+            && let Some(digest) = input.digest
+        {
+            match viewer.check(digest, &shard.replica, scratch) {
+                Agreement::Agreed => stats.digests_agreed += 1,
+                Agreement::Differs => stats.digests_differ += 1,
+                Agreement::Unknown => stats.digests_unknown += 1,
+            }
+        }
+        if (input.number.wrapping_sub(viewer.input) as i16) > 0 {
+            viewer.input = input.number;
+            game.input(shard, viewer.player, &input);
+        }
+    }
+
+    /// Publishes what has changed since the last tick.
+    fn publish(&mut self, now: Instant) {
+        let Simulation { shard, exchange, encoder, changes, config, .. } = self;
+        changes.clear();
+        let (first, share) = exchange.own();
+        let columns = shard.entities.columns();
+        for place in 0..share {
+            let index = first + place as u16;
+            let known = shard.replica.generation(index);
+            if !columns.living.contains(place) {
+                if known != 0 {
+                    changes.push(Change::Gone { id: EntityId { index, generation: known } });
+                }
+                continue;
+            }
+            let state = state_of(&columns, place, &config.map);
+            let generation = columns.generations[place];
+            if known != generation || *shard.replica.state(index) != state {
+                let id = EntityId { index, generation };
+                changes.push(Change::State { id, state, rate: columns.rates[place] });
+            }
+        }
+        shard.entities.drain_dirty(|id, dirty, values| {
+            let set = (0..VARIABLES as u8).filter(|&number| dirty >> number & 1 != 0);
+            changes.extend(set.map(|number| Change::Variable { id, number, value: values[usize::from(number)] }));
+        });
+        let tick = shard.tick();
+        for change in &*changes {
+            shard.replica.apply(tick, change);
+            encoder.forget(change.id().index);
+        }
+        let entities = &shard.entities;
+        exchange.publish(now, changes, |index, say| {
+            let place = usize::from(index - first);
+            let columns = entities.columns();
+            let id = EntityId { index, generation: columns.generations[place] };
+            if !columns.living.contains(place) {
+                return say(Change::Gone { id });
+            }
+            say(Change::State { id, state: state_of(&columns, place, &config.map), rate: columns.rates[place] });
+            for (number, &value) in columns.variables[place].iter().enumerate().filter(|(_, value)| **value != 0) {
+                say(Change::Variable { id, number: number as u8, value });
+            }
+        });
+    }
+
+    /// Hands over what the game said, and its commands.
+    fn speak(&mut self, now: Instant, endpoint: &mut Endpoint) {
+        let Simulation { shard, exchange, commands, players, slots, .. } = self;
+        for said in shard.said.drain(..) {
+            let slot = shard.entities.place(said.to).map_or(NOBODY, |place| slots[place]);
+            if let Some(Some(player)) = players.get(usize::from(slot)) {
+                // What is not taken, the endpoint has counted.
+                let _ = endpoint.send(now, player.id, said.channel, &shard.words[said.from..said.from + said.len]);
+            }
+        }
+        shard.words.clear();
+        for command in shard.commands.drain(..) {
+            if exchange.owner(command.to.index) == exchange.core() {
+                commands.push(command);
+            } else {
+                exchange.command(command);
+            }
+        }
+    }
+
+    fn obey(&mut self) {
+        let Simulation { shard, exchange, commands, game, .. } = self;
+        for command in std::mem::take(commands) {
+            game.command(shard, &command);
+        }
+        exchange.commands(|command| game.command(shard, command));
+    }
+
+    /// Tells the clients of one slice of what is due to them.
+    fn serve(&mut self, now: Instant, endpoint: &mut Endpoint, slice: usize) {
+        let tick = self.shard.tick();
+        let pacing = self.config.pacing.shed(self.stats.shed_level as u8);
+        let Simulation { shard, players, slices, encoder, scratch, waiting, snapshots, stats, .. } = self;
+        waiting.clear();
+        snapshots.clear();
+        let (mut address, mut run) = (None, 0);
+        for (at, &slot) in slices[slice].iter().enumerate() {
+            if let Some(&next) = slices[slice].get(at + 1) {
+                players[usize::from(next)].as_deref().expect("who has a seat is there").viewer.prefetch();
+            }
+            let player = players[usize::from(slot)].as_deref_mut().expect("who has a seat is there");
+            if !player.has_looked || tick % INTEREST_PERIOD == u32::from(slot) % INTEREST_PERIOD {
+                let Moved { entered, left } = shard.neighbourhood.look(&mut player.viewer, &shard.replica);
+                player.has_looked = true;
+                stats.entered += entered as u64;
+                stats.left += left as u64;
+            }
+            let from = snapshots.len();
+            snapshots.resize(from + COMPRESSION_BYTES_MIN, 0);
+            let viewer = &mut player.viewer;
+            let len = viewer.snapshot(tick, &pacing, &shard.replica, encoder, scratch, &mut snapshots[from..]);
+            snapshots.truncate(from + len);
+            if len > 0 {
+                run += u32::from(address.replace(player.address) != Some(player.address));
+                let run = (run, sealed_len(len) as u16);
+                waiting.push(Waiting { id: player.id, run, from: from as u32, len: len as u16 });
+            }
+        }
+        waiting.sort_unstable_by_key(|waiting| waiting.run);
+        for &Waiting { id, from, len, .. } in &*waiting {
+            let message = &snapshots[from as usize..from as usize + usize::from(len)];
+            match endpoint.send(now, id, Channel::UNRELIABLE, message) {
+                Ok(()) => {
+                    stats.snapshots += 1;
+                    stats.snapshot_bytes += u64::from(len);
+                }
+                Err(_) => stats.snapshots_unsent += 1,
+            }
+        }
+    }
+
+    /// Sheds more, or less, by how many of the last ticks were late.
+    fn adapt(&mut self, late: bool) {
+        self.late_in_period += u32::from(late);
+        self.stats.late_ticks += u64::from(late);
+        let too_late = self.late_in_period > LATE_TICKS_MAX;
+        if too_late && self.stats.shed_level < u64::from(SHED_MAX) {
+            self.stats.shed_level += 1;
+            self.stats.sheds += 1;
+        }
+        if too_late || self.shard.tick().is_multiple_of(LATE_PERIOD) {
+            if self.late_in_period == 0 {
+                self.stats.shed_level = self.stats.shed_level.saturating_sub(1);
+            }
+            self.late_in_period = 0;
+        }
+    }
+}
+
+impl<G: Game> Service for Simulation<G> {
+    fn resumed(&mut self, _now: Instant, endpoint: &mut Endpoint, id: ConnectionId, former: ConnectionId) {
+        self.move_player(endpoint, id, former);
+    }
+
+    fn renamed(&mut self, _now: Instant, endpoint: &mut Endpoint, id: ConnectionId, former: ConnectionId) {
+        self.move_player(endpoint, id, former);
+    }
+
+    fn left(&mut self, _now: Instant, _endpoint: &mut Endpoint, id: ConnectionId, reason: DisconnectReason) {
+        // Its session goes on over another connection, and the player with it.
+        if reason != DisconnectReason::Resumed {
+            self.drop_player(id);
+        }
+    }
+
+    #[inline]
+    fn message(&mut self, now: Instant, endpoint: &mut Endpoint, from: ConnectionId, message: Message<'_>) {
+        match message.bytes.first() {
+            Some(&kinds::SYNC_ENTITY_QUANTIZED) => self.input(from, message.bytes),
+            Some(&kinds::ENTER_TO_WORLD) if message.bytes.len() == 1 => self.enter(now, endpoint, from),
+            Some(&(kinds::GAME..)) if self.player(from).is_some() => {
+                let player = self.player(from).expect("it was there").viewer.player;
+                self.game.message(&mut self.shard, player, message);
+            }
+            _ => self.stats.strange_messages += 1,
+        }
+    }
+
+    fn exchange(&mut self, now: Instant, stages: &mut Stages) -> usize {
+        let Simulation { shard, exchange, encoder, .. } = self;
+        // In this core's own ticks: they are what its clients are told by.
+        let tick = shard.tick();
+        let take = |change: &Change| {
+            shard.replica.apply(tick, change);
+            encoder.forget(change.id().index);
+        };
+        exchange.receive(take, |published_at, count| stages.exchange_lag.record(now.since(published_at), count))
+    }
+
+    fn tick(&mut self, now: Instant, endpoint: &mut Endpoint) {
+        self.adapt(self.served < SLICES && self.shard.tick() > 0);
+        self.tick_began = now;
+        self.served = 0;
+        self.shard.begin_tick();
+        self.obey();
+        self.game.tick(&mut self.shard);
+        let tick = self.shard.tick();
+        self.shard.entities.expire_buffs(tick, |_, _| {});
+        self.publish(now);
+        self.speak(now, endpoint);
+        self.encoder.clear();
+        self.shard.neighbourhood.rebuild(&self.shard.replica);
+        self.stats.ticks += 1;
+    }
+
+    fn replicate(&mut self, now: Instant, endpoint: &mut Endpoint) -> bool {
+        if self.served == SLICES || now < self.deadline() {
+            return false;
+        }
+        self.serve(now, endpoint, self.served);
+        self.served += 1;
+        true
+    }
+
+    fn deadline(&self) -> Instant {
+        if self.served == SLICES || self.shard.tick() == 0 {
+            return Instant::NEVER;
+        }
+        self.tick_began + SLICE * self.served as u32
+    }
+
+    fn world(&self) -> Option<WorldStats> {
+        Some(self.stats())
+    }
+}
+
+/// A place's state as it is replicated.
+fn state_of(columns: &Columns<'_>, place: usize, map: &Map) -> State {
+    let velocity = columns.velocities[place];
+    State {
+        position: map.quantise(columns.points[place]),
+        // The casts take what is out of range to the nearest that is in it.
+        velocity: velocity.map(|axis| (axis / VELOCITY_STEP).round() as i16),
+        rotation: columns.rotations[place],
+        animation: columns.animations[place],
+        states: columns.states(place),
+        buffs: columns.buffs[place],
+        health: columns.health[place],
+        mana: columns.mana[place],
+        kind: columns.kinds[place],
+        faction: columns.factions[place],
+    }
+}

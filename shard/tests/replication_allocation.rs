@@ -1,0 +1,130 @@
+//! What clients are told is found, written and acknowledged without the allocator, once the largest tick was seen.
+#![allow(unsafe_code)]
+
+mod dice;
+
+use dice::Dice;
+use ringshard::exchange::Change;
+use ringshard::replication::viewer::Scratch;
+use ringshard::replication::{Encoder, Pacing, Replica, Viewer};
+use ringshard::world::Rate;
+use ringshard_engine::world::{EntityId, State, View};
+use std::alloc::{GlobalAlloc, Layout, System};
+use std::cell::Cell;
+
+/// The system's allocator, which counts the calls of threads that ask for it.
+struct Counting;
+
+#[global_allocator]
+static ALLOCATOR: Counting = Counting;
+
+thread_local! {
+    // Neither has a destructor or a lazy value, so that reading them does not allocate.
+    static COUNTS: Cell<bool> = const { Cell::new(false) };
+    static CALLS: Cell<u64> = const { Cell::new(0) };
+}
+
+fn count() {
+    if COUNTS.get() {
+        CALLS.set(CALLS.get() + 1);
+    }
+}
+
+// SAFETY: every call goes to the system's allocator as it came; what is not named here goes by way of these two.
+unsafe impl GlobalAlloc for Counting {
+    unsafe fn alloc(&self, layout: Layout) -> *mut u8 {
+        count();
+        // SAFETY: the caller's promises are those that the system's allocator asks for.
+        unsafe { System.alloc(layout) }
+    }
+
+    unsafe fn dealloc(&self, pointer: *mut u8, layout: Layout) {
+        count();
+        // SAFETY: the pointer came from the system's allocator, by way of this one.
+        unsafe { System.dealloc(pointer, layout) }
+    }
+}
+
+/// Calls to the allocator, frees included, that `work` makes.
+fn allocator_calls(work: impl FnOnce()) -> u64 {
+    CALLS.set(0);
+    COUNTS.set(true);
+    work();
+    COUNTS.set(false);
+    CALLS.get()
+}
+
+const ENTITIES: u16 = 200;
+const VIEWERS: usize = 10;
+const WARMING: u32 = 300;
+const TICKS: u32 = 600;
+
+#[test]
+fn the_count_sees_allocations_and_frees() {
+    assert!(allocator_calls(|| drop(std::hint::black_box(Box::new(7)))) >= 2);
+    assert_eq!(allocator_calls(|| ()), 0);
+}
+
+#[test]
+fn clients_are_told_without_the_allocator() {
+    let dice = &mut Dice::new(7);
+    let mut replica = Replica::new(ENTITIES.into());
+    let mut encoder = Encoder::new(ENTITIES.into());
+    let mut scratch = Scratch::default();
+    let mut viewers: Vec<(Viewer, View)> =
+        (0..VIEWERS).map(|_| (Viewer::new(EntityId { index: 0, generation: 1 }), View::new())).collect();
+    let mut states = vec![State::NONE; ENTITIES.into()];
+    let mut told = [[0; 1024]; VIEWERS];
+    let (mut calls, mut entries) = (0, 0);
+    for tick in 1..=WARMING + TICKS {
+        // All that can happen in a tick happens first; later it is less, and different every time.
+        let is_warm = tick > WARMING;
+        let may = if is_warm { 700 } else { 1000 };
+        let calls_of_tick = allocator_calls(|| {
+            encoder.clear();
+            for index in 0..ENTITIES {
+                // Some are younger than others.
+                let id = EntityId { index, generation: (1 + (tick + u32::from(index)) / 500) as u8 };
+                if !dice.per_mille(may) {
+                    continue;
+                }
+                let state = &mut states[usize::from(index)];
+                state.position.x ^= dice.bits() as u32;
+                state.position.y ^= dice.bits() as u32;
+                state.health = dice.bits() as u8;
+                replica.apply(tick, &Change::State { id, state: *state, rate: Rate::Full });
+                replica.apply(tick, &Change::Variable { id, number: dice.below(64) as u8, value: dice.bits() as i32 });
+                encoder.forget(index);
+            }
+        });
+        let mut lens = [0; VIEWERS];
+        let calls_of_viewers = allocator_calls(|| {
+            for (at, (viewer, view)) in viewers.iter_mut().enumerate() {
+                if dice.per_mille(may)
+                    && let Some((newest, before)) = view.received()
+                {
+                    viewer.acknowledge(tick, newest, before, &replica);
+                    viewer.check(0, &replica, &mut scratch);
+                }
+                let index = dice.below(ENTITIES.into()) as u16;
+                let generation = replica.generation(index);
+                if viewer.shown().any(|shown| shown == index) {
+                    viewer.leave(index);
+                } else if generation != 0 {
+                    viewer.enter(index, generation);
+                }
+                viewer.set_near(|index| index % 3 != 0);
+                let pacing = Pacing { bytes_max: 900, ..Pacing::default() };
+                lens[at] = viewer.snapshot(tick, &pacing, &replica, &mut encoder, &mut scratch, &mut told[at]);
+            }
+        });
+        for (at, (_, view)) in viewers.iter_mut().enumerate() {
+            if lens[at] > 0 && dice.per_mille(900) {
+                view.take(&told[at][..lens[at]], |_| entries += 1).unwrap();
+            }
+        }
+        calls += if is_warm { calls_of_tick + calls_of_viewers } else { 0 };
+    }
+    assert!(entries > 10 * TICKS, "{entries} entries");
+    assert_eq!(calls, 0);
+}
