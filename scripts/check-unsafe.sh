@@ -13,7 +13,6 @@ engine/src/link/socket.rs          socket options
 engine/src/link/uring/buffers.rs   the ring of receive buffers
 engine/src/link/uring/mod.rs       submissions
 engine/src/prefetch.rs             one instruction
-engine/tests/allocation.rs         a counting allocator
 "
 found=$(grep -rlE '\bunsafe (\{|fn|impl|extern)' --include='*.rs' engine/src engine/tests engine/fuzz/src shard bench | sort)
 unexpected=$(comm -23 <(echo "$found") <(echo "$allowed" | awk 'NF { print $1 }' | sort))

@@ -1,6 +1,6 @@
 //! The datapath does not allocate: not for a datagram received, not for a message sent, not for a flush.
-#![allow(unsafe_code)]
 
+use allocation_counter::AllocationInfo;
 use rand_chacha::rand_core::SeedableRng;
 use ringshard_engine::crypto::noise::Secrets;
 use ringshard_engine::crypto::{Csprng, SecretKey, Suite, Suites};
@@ -11,80 +11,18 @@ use ringshard_engine::session::{HeartbeatConfig, Ingested, Resources, Role, Sess
 use ringshard_engine::time::{Duration, Instant};
 use ringshard_engine::wire::{Channel, ConnectionId, FrameWriter, Header, Message};
 use ringshard_engine::{Client, ClientConfig, Endpoint, EndpointConfig};
-use std::alloc::{GlobalAlloc, Layout, System};
-use std::cell::Cell;
 use std::net::SocketAddr;
 use std::ops::Range;
 
-/// The system's allocator, which counts the calls of threads that ask for it.
-struct Counting;
-
-#[global_allocator]
-static ALLOCATOR: Counting = Counting;
-
-thread_local! {
-    // Neither has a destructor or a lazy value, so that reading them does not allocate.
-    static COUNTS: Cell<bool> = const { Cell::new(false) };
-    static CALLS: Cell<u64> = const { Cell::new(0) };
-    static BYTES: Cell<u64> = const { Cell::new(0) };
-}
-
-fn count(bytes: usize) {
-    if COUNTS.get() {
-        CALLS.set(CALLS.get() + 1);
-        BYTES.set(BYTES.get() + bytes as u64);
-    }
-}
-
-// SAFETY: every call goes to the system's allocator as it came.
-unsafe impl GlobalAlloc for Counting {
-    unsafe fn alloc(&self, layout: Layout) -> *mut u8 {
-        count(layout.size());
-        // SAFETY: the caller's promises are those that the system's allocator asks for.
-        unsafe { System.alloc(layout) }
-    }
-
-    unsafe fn dealloc(&self, pointer: *mut u8, layout: Layout) {
-        count(0);
-        // SAFETY: the pointer came from the system's allocator, by way of this one.
-        unsafe { System.dealloc(pointer, layout) }
-    }
-
-    unsafe fn alloc_zeroed(&self, layout: Layout) -> *mut u8 {
-        count(layout.size());
-        // SAFETY: as for `alloc`.
-        unsafe { System.alloc_zeroed(layout) }
-    }
-
-    unsafe fn realloc(&self, pointer: *mut u8, layout: Layout, new_size: usize) -> *mut u8 {
-        count(new_size);
-        // SAFETY: as for `dealloc`, and the size is the caller's to answer for.
-        unsafe { System.realloc(pointer, layout, new_size) }
-    }
-}
-
 /// Calls to the allocator, frees included, that `work` makes.
-fn allocator_calls(work: impl FnOnce()) -> u64 {
-    CALLS.set(0);
-    COUNTS.set(true);
-    work();
-    COUNTS.set(false);
-    CALLS.get()
+fn allocator_calls(work: impl FnOnce()) -> i64 {
+    let AllocationInfo { count_total, count_current, .. } = allocation_counter::measure(work);
+    2 * count_total as i64 - count_current
 }
 
 /// Bytes that `work` asks the allocator for, whether or not it gives them back.
 fn allocated_bytes(work: impl FnOnce()) -> u64 {
-    BYTES.set(0);
-    allocator_calls(work);
-    BYTES.get()
-}
-
-/// Lets `work` call the allocator. So far the endpoint's timers need it: they stand in lists, one for each millisecond,
-/// which grow when more connections than ever want to be looked at in the same one.
-fn uncounted(work: impl FnOnce()) {
-    let counts = COUNTS.replace(false);
-    work();
-    COUNTS.set(counts);
+    allocation_counter::measure(work).bytes_total
 }
 
 /// A link whose memory is all there from the start: what is to arrive is put into `inbound`, what was sent lies in
@@ -230,7 +168,7 @@ fn turn(server: &mut Endpoint, link: &mut FlatLink, message: &mut Vec<u8>) {
             }
         }
     });
-    uncounted(|| server.sweep(now));
+    server.sweep(now);
     server.flush(now, link);
     link.submit();
 }
@@ -368,7 +306,7 @@ fn both_ends_move_ten_thousand_datagrams_of_reliable_messages_without_the_alloca
                 }
             });
             ids.iter().for_each(|&id| server.send(now, id, Channel::RELIABLE_ORDERED, &text).unwrap());
-            uncounted(|| server.sweep(now));
+            server.sweep(now);
             server.flush(now, &mut link);
             link.submit();
         });

@@ -12,10 +12,13 @@ mod reserved;
 mod stranger;
 #[path = "protocol/vectors.rs"]
 mod vectors;
+#[path = "protocol/world.rs"]
+mod world;
 
 use document::{fenced_blocks, prose, table};
 use ringshard_engine::limits::*;
 use ringshard_engine::wire::*;
+use ringshard_engine::world::entity::FACTIONS_MAX;
 use std::collections::{BTreeMap, BTreeSet};
 use std::fmt::Display;
 use std::time::Duration;
@@ -88,6 +91,12 @@ fn limits() -> BTreeMap<&'static str, String> {
         time("RECONNECT_MAX", RECONNECT_MAX),
         number("CONNECTIONS_PER_CORE_MAX", &CONNECTIONS_PER_CORE_MAX),
         number("CORES_MAX", &CORES_MAX),
+        number("WORLD_SECTIONS_MAX", &WORLD_SECTIONS_MAX),
+        number("WORLD_ENTITIES_MAX", &WORLD_ENTITIES_MAX),
+        number("FACTIONS_MAX", &FACTIONS_MAX),
+        number("VARIABLES", &VARIABLES),
+        number("BASELINE_AGE_MAX", &BASELINE_AGE_MAX),
+        number("SNAPSHOTS_ACKNOWLEDGED", &SNAPSHOTS_ACKNOWLEDGED),
     ])
 }
 

@@ -386,17 +386,13 @@ impl<G: Game> Simulation<G> {
                 }
                 continue;
             }
-            let state = state_of(&columns, place, &config.map);
-            let generation = columns.generations[place];
-            if known != generation || *shard.replica.state(index) != state {
-                let id = EntityId { index, generation };
-                changes.push(Change::State { id, state, rate: columns.rates[place] });
+            let id = EntityId { index, generation: columns.generations[place] };
+            let (state, rate) = (state_of(&columns, place, &config.map), columns.rates[place]);
+            if !shard.replica.is_known(id, &state, rate) {
+                changes.push(Change::State { id, state, rate });
             }
         }
-        shard.entities.drain_dirty(|id, dirty, values| {
-            let set = (0..VARIABLES as u8).filter(|&number| dirty >> number & 1 != 0);
-            changes.extend(set.map(|number| Change::Variable { id, number, value: values[usize::from(number)] }));
-        });
+        shard.entities.drain_dirty(|id, dirty, values| changes.extend(variables_of(id, dirty, values)));
         let tick = shard.tick();
         for change in &*changes {
             shard.replica.apply(tick, change);
@@ -411,9 +407,8 @@ impl<G: Game> Simulation<G> {
                 return say(Change::Gone { id });
             }
             say(Change::State { id, state: state_of(&columns, place, &config.map), rate: columns.rates[place] });
-            for (number, &value) in columns.variables[place].iter().enumerate().filter(|(_, value)| **value != 0) {
-                say(Change::Variable { id, number: number as u8, value });
-            }
+            // Those that are 0 again as well: it may have missed just that.
+            variables_of(id, columns.variables_touched[place], &columns.variables[place]).for_each(say);
         });
     }
 
@@ -439,9 +434,7 @@ impl<G: Game> Simulation<G> {
 
     fn obey(&mut self) {
         let Simulation { shard, exchange, commands, game, .. } = self;
-        for command in std::mem::take(commands) {
-            game.command(shard, &command);
-        }
+        commands.drain(..).for_each(|command| game.command(shard, &command));
         exchange.commands(|command| game.command(shard, command));
     }
 
@@ -581,6 +574,12 @@ impl<G: Game> Service for Simulation<G> {
     fn world(&self) -> Option<WorldStats> {
         Some(self.stats())
     }
+}
+
+/// What there is to say of the variables in `mask`.
+fn variables_of(id: EntityId, mask: u64, values: &[i32; VARIABLES]) -> impl Iterator<Item = Change> + '_ {
+    let named = (0..VARIABLES as u8).filter(move |number| mask >> number & 1 != 0);
+    named.map(move |number| Change::Variable { id, number, value: values[usize::from(number)] })
 }
 
 /// A place's state as it is replicated.

@@ -1,5 +1,4 @@
 //! The interest grid finds who brute force finds, looks at no more than it may, and allocates nothing.
-#![allow(unsafe_code)]
 
 #[path = "../benches/layouts/mod.rs"]
 mod layouts;
@@ -11,34 +10,6 @@ use ringshard::interest::grid::{CANDIDATES_MAX, CLASSES, COUNT_MAX, Counters, LO
 use ringshard::interest::{Difference, Grid, Query, Reach, Scratch, Sight};
 use ringshard_engine::limits::WORLD_ENTITIES_MAX;
 use ringshard_engine::world::Position;
-use std::alloc::{GlobalAlloc, Layout as Block, System};
-use std::cell::Cell;
-
-/// The system's allocator, which counts its calls on each thread.
-struct Counting;
-
-#[global_allocator]
-static ALLOCATOR: Counting = Counting;
-
-thread_local! {
-    // It has no destructor and no lazy value, so that reading it does not allocate.
-    static CALLS: Cell<u64> = const { Cell::new(0) };
-}
-
-// SAFETY: every call goes to the system's allocator as it came.
-unsafe impl GlobalAlloc for Counting {
-    unsafe fn alloc(&self, block: Block) -> *mut u8 {
-        CALLS.set(CALLS.get() + 1);
-        // SAFETY: the caller's promises are those that the system's allocator asks for.
-        unsafe { System.alloc(block) }
-    }
-
-    unsafe fn dealloc(&self, pointer: *mut u8, block: Block) {
-        CALLS.set(CALLS.get() + 1);
-        // SAFETY: the pointer came from the system's allocator, by way of this one.
-        unsafe { System.dealloc(pointer, block) }
-    }
-}
 
 /// An entity's place and class; its index is its place in a list of them.
 type Entity = (Position, u8);
@@ -332,21 +303,19 @@ fn neither_a_rebuild_nor_a_query_allocates() {
         let (mut scratch, mut difference) = (Scratch::new(), Difference::new());
         let (mut out, mut set) = (Vec::with_capacity(64), Vec::with_capacity(64));
         let (mut entering, mut leaving) = (Vec::with_capacity(64), Vec::with_capacity(64));
-        let before = CALLS.get();
-        for count in [10_000, 1, 9_999] {
-            grid.rebuild(
-                entities[..count].iter().zip(0..=u16::MAX).map(|(&(place, class), index)| (index, place, class)),
-            );
-            for (turn, &(from, _)) in (0..).zip(entities.iter().step_by(100)) {
-                let query = Query { from, count: 64, turn };
-                grid.nearest(&mut scratch, &query, &mut Reach::default(), |_| false, &mut out);
-                difference.compare(set.iter().copied(), &out, &mut entering, &mut leaving);
-                std::mem::swap(&mut set, &mut out);
+        let calls = allocation_counter::measure(|| {
+            for count in [10_000, 1, 9_999] {
+                grid.rebuild(
+                    entities[..count].iter().zip(0..=u16::MAX).map(|(&(place, class), index)| (index, place, class)),
+                );
+                for (turn, &(from, _)) in (0..).zip(entities.iter().step_by(100)) {
+                    let query = Query { from, count: 64, turn };
+                    grid.nearest(&mut scratch, &query, &mut Reach::default(), |_| false, &mut out);
+                    difference.compare(set.iter().copied(), &out, &mut entering, &mut leaving);
+                    std::mem::swap(&mut set, &mut out);
+                }
             }
-        }
-        assert_eq!(CALLS.get() - before, 0, "{layout:?}");
+        });
+        assert_eq!(calls.count_total, 0, "{layout:?}");
     }
-    let before = CALLS.get();
-    drop(std::hint::black_box(Box::new(7)));
-    assert_eq!(CALLS.get() - before, 2, "the count sees allocations and frees");
 }

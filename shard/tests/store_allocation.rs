@@ -1,52 +1,14 @@
 //! The entity store does not allocate once it is made, whatever happens in it.
-#![allow(unsafe_code)]
 
+use allocation_counter::AllocationInfo;
 use ringshard::world::{Authority, Entities, Factions, Relation};
 use ringshard_engine::world::EntityKind;
 use ringshard_engine::world::entity::buffs;
-use std::alloc::{GlobalAlloc, Layout, System};
-use std::cell::Cell;
-
-/// The system's allocator, which counts the calls of threads that ask for it.
-struct Counting;
-
-#[global_allocator]
-static ALLOCATOR: Counting = Counting;
-
-thread_local! {
-    // Neither has a destructor or a lazy value, so that reading them does not allocate.
-    static COUNTS: Cell<bool> = const { Cell::new(false) };
-    static CALLS: Cell<u64> = const { Cell::new(0) };
-}
-
-fn count() {
-    if COUNTS.get() {
-        CALLS.set(CALLS.get() + 1);
-    }
-}
-
-// SAFETY: every call goes to the system's allocator as it came; what is not named here goes by way of these two.
-unsafe impl GlobalAlloc for Counting {
-    unsafe fn alloc(&self, layout: Layout) -> *mut u8 {
-        count();
-        // SAFETY: the caller's promises are those that the system's allocator asks for.
-        unsafe { System.alloc(layout) }
-    }
-
-    unsafe fn dealloc(&self, pointer: *mut u8, layout: Layout) {
-        count();
-        // SAFETY: the pointer came from the system's allocator, by way of this one.
-        unsafe { System.dealloc(pointer, layout) }
-    }
-}
 
 /// Calls to the allocator, frees included, that `work` makes.
-fn allocator_calls(work: impl FnOnce()) -> u64 {
-    CALLS.set(0);
-    COUNTS.set(true);
-    work();
-    COUNTS.set(false);
-    CALLS.get()
+fn allocator_calls(work: impl FnOnce()) -> i64 {
+    let AllocationInfo { count_total, count_current, .. } = allocation_counter::measure(work);
+    2 * count_total as i64 - count_current
 }
 
 const CAPACITY: usize = 1000;

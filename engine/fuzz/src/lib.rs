@@ -4,15 +4,19 @@
 //! Nothing may panic; beyond that, each function states what must hold.
 
 mod client;
+mod codec;
 mod endpoint;
 mod input;
 mod link;
 mod peer;
 mod session_frames;
+mod world;
 
 pub use client::client_receive;
+pub use codec::codec;
 pub use endpoint::endpoint_receive;
 pub use session_frames::session_frames;
+pub use world::world;
 
 use input::Input;
 use rand_chacha::rand_core::SeedableRng;

@@ -31,6 +31,7 @@ replay! {
     ack,
     cleartext,
     client_receive,
+    codec,
     cookie,
     endpoint_receive,
     fragment,
@@ -38,4 +39,5 @@ replay! {
     replay_window,
     session_frames,
     session_parameters_and_header,
+    world,
 }

@@ -41,16 +41,20 @@ impl Vector {
         u16::from_le_bytes(self.array(key))
     }
 
+    pub fn u32(&self, key: &str) -> u32 {
+        u32::from_le_bytes(self.array(key))
+    }
+
     pub fn u64(&self, key: &str) -> u64 {
         u64::from_le_bytes(self.array(key))
     }
 
     pub fn milliseconds(&self, key: &str) -> Duration {
-        Duration::from_millis(u32::from_le_bytes(self.array(key)).into())
+        Duration::from_millis(self.u32(key).into())
     }
 
     pub fn connection(&self, key: &str) -> ConnectionId {
-        ConnectionId::from_bits(u32::from_le_bytes(self.array(key)))
+        ConnectionId::from_bits(self.u32(key))
     }
 
     /// A secret key, whose public half must be as the vector says.

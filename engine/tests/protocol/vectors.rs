@@ -2,6 +2,7 @@
 
 use crate::document::{Vector, Vectors, vectors};
 use crate::frames::{ack, ack_bad, compressed, compressed_bad, fragments, frames, frames_bad, messages};
+use crate::world;
 use chacha20poly1305::aead::{AeadInOut, KeyInit};
 use rand_chacha::rand_core::SeedableRng;
 use ringshard_engine::crypto::noise::{Initiator, MESSAGE_1_BYTES, Responder, Secrets};
@@ -17,7 +18,7 @@ use std::collections::BTreeSet;
 type Check = fn(&Vector);
 
 /// Every vector that the document must have, and what it is checked with.
-const CHECKS: [(&str, Check); 43] = [
+const CHECKS: [(&str, Check); 61] = [
     ("header", header),
     ("connect-foreign", connect_foreign),
     ("cookie", cookie),
@@ -61,6 +62,24 @@ const CHECKS: [(&str, Check); 43] = [
     ("ack-lengths-of-255-and-256", ack),
     ("ack-whole-window", ack),
     ("ack-bad", ack_bad),
+    ("world-input", world::input),
+    ("world-input-received", world::input),
+    ("world-input-digest", world::input),
+    ("world-input-bad", world::input_bad),
+    ("world-welcome", world::welcome),
+    ("world-welcome-uneven", world::welcome),
+    ("world-refusal", world::refusal),
+    ("world-answer-bad", world::answer_bad),
+    ("world-full", world::full),
+    ("world-full-zeros", world::full),
+    ("world-difference", world::difference),
+    ("world-difference-longest", world::difference),
+    ("world-difference-around", world::difference),
+    ("world-difference-variables", world::difference),
+    ("world-difference-nothing", world::difference),
+    ("world-gone", world::gone),
+    ("world-snapshots", world::snapshots),
+    ("world-snapshot-bad", world::snapshot_bad),
 ];
 
 #[test]

@@ -13,6 +13,8 @@ use rtrb::{Consumer, Producer, RingBuffer};
 
 /// Bytes that a command carries at most.
 pub const COMMAND_BYTES_MAX: usize = 112;
+/// Changes that tell all of an entity, at most: its state, and every variable.
+const ENTITY_CHANGES_MAX: usize = 1 + VARIABLES;
 /// Commands that a ring holds.
 const COMMANDS: usize = 1024;
 
@@ -94,7 +96,10 @@ struct Outgoing {
     commands: Producer<Command>,
     /// Entities, by place, of which that core has missed something.
     behind: Vec<u64>,
-    is_behind: bool,
+    /// How many those are.
+    behind_count: usize,
+    /// The word of them to go on with: whoever receives too seldom is told of everybody in turn.
+    next: usize,
 }
 
 /// From one other core.
@@ -136,8 +141,8 @@ impl Exchange {
     /// The ends of `cores` cores, in their order, in a world of at most `entities` entities.
     pub fn between(cores: usize, entities: usize) -> Vec<Exchange> {
         let share = share_of(entities, cores);
-        // Everything may change in a tick, and the other side may be a tick late.
-        let capacity = (2 * share).max(64);
+        // Everything may change in a tick, and the other side may be a tick late. What was missed of an entity must fit.
+        let capacity = (2 * share).max(2 * ENTITY_CHANGES_MAX);
         let mut ends: Vec<Exchange> = (0..cores)
             .map(|core| Exchange {
                 core,
@@ -152,7 +157,7 @@ impl Exchange {
                 let (changes, changes_end) = RingBuffer::new(capacity);
                 let (commands, commands_end) = RingBuffer::new(COMMANDS);
                 let behind = vec![0; share.div_ceil(64)];
-                ends[from].outgoing[to] = Some(Outgoing { changes, commands, behind, is_behind: false });
+                ends[from].outgoing[to] = Some(Outgoing { changes, commands, behind, behind_count: 0, next: 0 });
                 ends[to].incoming[from] = Some(Incoming { changes: changes_end, commands: commands_end });
             }
         }
@@ -245,8 +250,9 @@ impl Outgoing {
 
     fn miss(&mut self, first: u16, index: u16) {
         let place = usize::from(index - first);
-        self.behind[place / 64] |= 1 << (place % 64);
-        self.is_behind = true;
+        let (word, bit) = (&mut self.behind[place / 64], 1 << (place % 64));
+        self.behind_count += usize::from(*word & bit == 0);
+        *word |= bit;
     }
 
     /// Tells anew of what was missed, as far as there is room.
@@ -257,23 +263,23 @@ impl Outgoing {
         again: &mut impl FnMut(u16, &mut dyn FnMut(Change)),
         stats: &mut ExchangeStats,
     ) {
-        if !self.is_behind {
-            return;
-        }
-        for word in 0..self.behind.len() {
-            while self.behind[word] != 0 {
-                if self.changes.slots() <= VARIABLES {
-                    return;
-                }
-                let bit = self.behind[word].trailing_zeros();
-                self.behind[word] &= !(1 << bit);
-                let index = first + (word * 64) as u16 + bit as u16;
-                again(index, &mut |change| {
-                    self.changes.push(Published { at: now, change }).expect("there is room for all of an entity");
-                    stats.published += 1;
-                });
+        while self.behind_count > 0 {
+            let word = &mut self.behind[self.next];
+            if *word == 0 {
+                self.next = (self.next + 1) % self.behind.len();
+                continue;
             }
+            if self.changes.slots() < ENTITY_CHANGES_MAX {
+                return;
+            }
+            let bit = word.trailing_zeros();
+            *word &= *word - 1;
+            self.behind_count -= 1;
+            let index = first + (self.next * 64) as u16 + bit as u16;
+            again(index, &mut |change| {
+                self.changes.push(Published { at: now, change }).expect("there is room for all of an entity");
+                stats.published += 1;
+            });
         }
-        self.is_behind = false;
     }
 }

@@ -5,7 +5,8 @@
 //! nearest first: how many those are depends on how many entities are wanted, and hardly on how many there are, on how
 //! they are spread, or on how large the map is. No size of cell has to fit all of a map.
 //!
-//! A viewer keeps its [`Reach`] from query to query. It makes the next answer fast; no answer depends on it.
+//! A viewer keeps its [`Reach`] from query to query. It makes the next answer fast; who is found depends on it only when
+//! a query was cut short, or among those equally near.
 
 use super::boxes::{Boxes, FAN, Given, Packet, Seen, kept};
 use super::order::{self, LAYER_MAX, Order};
@@ -122,7 +123,7 @@ impl Default for Scratch {
 pub struct Grid {
     /// Of each class, and of nobody.
     seen: [Seen; CLASSES + 1],
-    /// Of each class: where in the order it is. Those of a layer are seen from distances that are not too different.
+    /// Of each class: the first for those that are seen from more than a quarter as far as anything is.
     layers: [u8; CLASSES],
     /// The greatest key there can be.
     key_max: u64,

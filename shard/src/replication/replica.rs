@@ -184,6 +184,13 @@ impl Replica {
         self.head(index).version
     }
 
+    /// Whether the newest that is known of an entity is this.
+    #[inline]
+    pub fn is_known(&self, id: EntityId, state: &State, rate: Rate) -> bool {
+        let Head { generation, interval, .. } = self.head(id.index);
+        generation == id.generation && interval == interval_of(rate) && self.state(id.index) == state
+    }
+
     /// The newest state of the entity at `index`.
     #[inline]
     pub fn state(&self, index: u16) -> &State {

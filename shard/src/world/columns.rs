@@ -25,6 +25,8 @@ pub struct Columns<'a> {
     pub authorities: &'a [Authority],
     pub rates: &'a [Rate],
     pub variables: &'a [[i32; VARIABLES]],
+    /// Which variables were ever set: a bit each.
+    pub variables_touched: &'a [u64],
     /// Where variables changed since they were last taken.
     pub dirty: &'a PlaceSet,
 }

@@ -249,6 +249,7 @@ impl Entities {
             authorities: &self.authorities,
             rates: &self.rates,
             variables: self.variables.values(),
+            variables_touched: self.variables.touched(),
             dirty: self.variables.dirty_places(),
         }
     }

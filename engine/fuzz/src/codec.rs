@@ -1,0 +1,140 @@
+use crate::input::Input;
+use ringshard_engine::codec::typed::{Value, read_typed, write_typed};
+use ringshard_engine::codec::{
+    Malformed, NoRoom, Positions, Reader, Rotation, SymbolReader, SymbolWriter, Turn, Writer,
+};
+use ringshard_engine::limits::TYPED_VALUES_MAX;
+use ringshard_engine::world::map::{Map, Position};
+
+/// What was read, to be written again.
+enum Item<'a> {
+    Fixed(u64, u32),
+    Float(f64),
+    Bool(bool),
+    Unsigned(u64),
+    Signed(i64),
+    Bits(u32, u32),
+    UpTo(u32, u32),
+    Bytes(&'a [u8]),
+    Text(&'a str),
+    Symbol(String),
+    Position(Position),
+    Rotation(Rotation),
+    Typed(Vec<Value<'a>>),
+}
+
+/// Whatever is read from whatever bytes, in whatever order: an error leaves the reader where it was; what is read is
+/// written as the same bytes, and where it finds no room, not at all.
+pub fn codec(data: &[u8]) {
+    let mut input = Input::new(data);
+    let (steps, room) = (input.byte(), input.byte());
+    let mut steps = Input::new(input.take(steps.into()));
+    let bytes = input.take(data.len());
+    let map = Map::new([1000.0, 333.0], [3, 5, 7], [2, 1, 1]).expect("it is a map");
+    let mut reader = Reader::new(bytes);
+    let (mut symbols, mut positions) = (SymbolReader::default(), Positions::new(&map));
+    let mut items = Vec::new();
+    while !steps.is_empty() {
+        let before = (reader.mark(), symbols.known());
+        match read(&mut steps, &mut reader, &mut symbols, &mut positions) {
+            Ok(item) => items.push(item),
+            Err(_) => assert_eq!((reader.mark(), symbols.known()), before, "an error read something"),
+        }
+    }
+    let end = reader.mark();
+
+    // With room for all of it, and with room for some.
+    for room in [bytes.len(), room.into()] {
+        let mut buffer = vec![0xA5; room];
+        let mut writer = Writer::new(&mut buffer);
+        let (mut symbols, mut positions) = (SymbolWriter::default(), Positions::new(&map));
+        // A symbol may come in plain that would have gone by its number, and then takes more than it is written in.
+        let mut same = room == bytes.len();
+        for item in &items {
+            same &= !matches!(item, Item::Symbol(_));
+            let before = (writer.mark(), symbols.known());
+            if write(item, &mut writer, &mut symbols, &mut positions) == Err(NoRoom) {
+                assert!(!same, "it is longer than what it was read from");
+                assert_eq!((writer.mark(), symbols.known()), before, "something was written without room");
+            }
+        }
+        if same {
+            assert_eq!(writer.mark(), end);
+            // Bits of the last byte that were not read may be set.
+            if let Some((last, whole)) = writer.written().split_last() {
+                assert_eq!(*whole, bytes[..whole.len()]);
+                assert_eq!(bytes[whole.len()] & last, *last);
+            }
+        }
+    }
+}
+
+fn read<'a>(
+    steps: &mut Input<'_>,
+    reader: &mut Reader<'a>,
+    symbols: &mut SymbolReader,
+    positions: &mut Positions,
+) -> Result<Item<'a>, Malformed> {
+    Ok(match steps.byte() % 20 {
+        0 => Item::Fixed(reader.u8()?.into(), 1),
+        1 => Item::Fixed(reader.u16()?.into(), 2),
+        2 => Item::Fixed(reader.u32()?.into(), 4),
+        3 => Item::Fixed(reader.i64()? as u64, 8),
+        4 => Item::Float(reader.f64()?),
+        5 => Item::Bool(reader.bool()?),
+        6 => Item::Unsigned(reader.varint_u32()?.into()),
+        7 => Item::Unsigned(reader.varint_u64()?),
+        8 => Item::Signed(reader.varint_i32()?.into()),
+        9 => Item::Signed(reader.varint_i64()?),
+        10 | 11 => {
+            let count = 1 + u32::from(steps.byte() % 32);
+            Item::Bits(reader.bits(count)?, count)
+        }
+        12 => {
+            let most = u32::from(steps.word()).pow(2);
+            Item::UpTo(reader.up_to(most)?, most)
+        }
+        13 => Item::Bytes(reader.bytes()?),
+        14 => Item::Text(reader.text()?),
+        15 | 16 => Item::Symbol(symbols.read(reader)?.to_owned()),
+        17 => Item::Position(positions.read(reader)?),
+        18 => Item::Rotation(Rotation::read(reader)?),
+        _ => {
+            let values = read_typed(reader)?;
+            let len = values.len();
+            let values: Vec<_> = values.collect();
+            assert!(len == values.len() && len <= TYPED_VALUES_MAX, "they were found sound");
+            Item::Typed(values)
+        }
+    })
+}
+
+fn write(
+    item: &Item<'_>,
+    writer: &mut Writer<'_>,
+    symbols: &mut SymbolWriter,
+    positions: &mut Positions,
+) -> Result<(), NoRoom> {
+    match *item {
+        Item::Fixed(value, 1) => writer.u8(value as u8),
+        Item::Fixed(value, 2) => writer.u16(value as u16),
+        Item::Fixed(value, 4) => writer.u32(value as u32),
+        Item::Fixed(value, _) => writer.i64(value as i64),
+        Item::Float(value) => writer.f64(value),
+        Item::Bool(value) => writer.bool(value),
+        Item::Unsigned(value) => writer.varint_u64(value),
+        Item::Signed(value) => writer.varint_i64(value),
+        Item::Bits(value, count) => writer.bits(value, count),
+        Item::UpTo(value, most) => writer.up_to(most, value),
+        Item::Bytes(bytes) => writer.bytes(bytes),
+        Item::Text(text) => writer.text(text),
+        Item::Symbol(ref text) => symbols.write(writer, text),
+        Item::Position(position) => positions.write(writer, position),
+        Item::Rotation(rotation) => {
+            // An angle is itself again.
+            assert_eq!(Turn::from_radians(rotation.yaw.radians()), rotation.yaw);
+            rotation.write(writer)
+        }
+        Item::Typed(ref values) => write_typed(writer, values),
+    }
+}
