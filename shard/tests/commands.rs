@@ -119,9 +119,9 @@ fn a_port_in_use_is_named_for_one_core_and_for_several() {
 fn histograms_of_a_running_server_come_as_table_files_and_picture() {
     let folder = Folder::new("histograms");
     let (mut child, _log, admin) = serve(&[]);
+    std::thread::sleep(std::time::Duration::from_millis(200));
     let table = ringshard(&["histograms", "--admin", &admin]);
     assert!(String::from_utf8_lossy(&table.stdout).contains("park_overshoot"));
-    std::thread::sleep(std::time::Duration::from_millis(200));
     let (svg, hgrm) = (folder.file("latency.svg"), folder.file("hgrm"));
     let files = ringshard(&["histograms", "--admin", &admin, "--svg", &svg, "--hgrm", &hgrm, "--json"]);
     assert!(files.status.success(), "{}", String::from_utf8_lossy(&files.stderr));
