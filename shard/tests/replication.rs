@@ -556,3 +556,47 @@ fn who_is_not_heard_can_go_on_from_what_it_is_known_to_have() {
     (0..3000).for_each(|_| drop(tick(dice, &mut world, &mut clients, &still, scratch)));
     assert!(clients[0].is_up_to_date(&world));
 }
+
+/// Far more changes than there is room to tell of: everybody is told of in turn, and nobody never.
+#[test]
+fn whoever_there_is_no_room_for_is_told_of_before_long() {
+    const ENTITIES: usize = 60;
+    let pacing = Pacing { bytes_max: PLAIN_ENTRY_BYTES_MAX + 20, ..Pacing::default() };
+    let (loss, delay) = (0, 2);
+    let shape = Shape {
+        entities: ENTITIES,
+        viewers: 1,
+        change: 0,
+        turnover: 0,
+        roaming: 0,
+        blackout: 0,
+        looks: 1,
+        loss,
+        delay,
+        pacing,
+        ..any_shape(0)
+    };
+    let (dice, scratch) = (&mut Dice::new(3), &mut Scratch::default());
+    let mut world = World::new(ENTITIES, 1);
+    let mut clients = [Client::new(ENTITIES)];
+    for index in 0..ENTITIES {
+        let state = State { position: Position { x: index as u32, ..Position::default() }, ..State::NONE };
+        world.truth[index] = Rc::new(Truth { generation: 1, is_there: true, state, ..NOBODY });
+        world.state(index);
+        clients[0].wanted[index] = true;
+        clients[0].near[index] = index % 2 == 0;
+    }
+    for tick_number in 1..=1_000u32 {
+        for index in 0..ENTITIES {
+            Rc::make_mut(&mut world.truth[index]).state.position.x += 1_000;
+            world.state(index);
+        }
+        tick(dice, &mut world, &mut clients, &shape, scratch);
+        if tick_number > 200 {
+            let oldest = clients[0].view.entities().map(|seen| world.tick - seen.tick()).max();
+            assert_eq!(clients[0].view.entities().count(), ENTITIES);
+            // Half of them are far, and count a sixth as much; a snapshot has room for one or two of those.
+            assert!(oldest < Some(150), "one was last told of {oldest:?} ticks ago");
+        }
+    }
+}
