@@ -197,7 +197,7 @@ impl Core {
         let mut writer = Writer::new(&mut message);
         SnapshotHeader { number: 0, tick: 0, input: 0 }.write(&mut writer).unwrap();
         for index in (0..self.replica.capacity() as u16).filter(|&index| self.replica.generation(index) != 0) {
-            writer.raw(encoder.entry(&self.replica, index, None)).unwrap();
+            writer.raw(encoder.entry(&self.replica, index, 0)).unwrap();
         }
         let mut view = View::new();
         view.take(writer.written(), |_| ()).unwrap();

@@ -85,8 +85,9 @@ impl Seen {
     }
 
     /// Where it was at `tick`, which may be between two: in a straight line from what was known before to what was known
-    /// after. Outside what is known it stays where it is.
+    /// after. Outside what is known it stays where it is, and at NaN it is where it was first.
     pub fn pose(&self, tick: f64) -> Pose {
+        let tick = if tick.is_nan() { 0.0 } else { tick };
         let after = self.samples.partition_point(|sample| f64::from(sample.tick) < tick);
         let to = &self.samples[after.min(self.samples.len() - 1)];
         let from = &self.samples[after.saturating_sub(1)];

@@ -41,6 +41,15 @@ pub(super) struct Head {
 
 const _: () = assert!(size_of::<Head>() == 8);
 
+impl Head {
+    /// How many versions back `version` is, where differences from it can be made; 0 where they cannot.
+    #[inline]
+    pub(super) fn age_of(self, version: u32) -> u8 {
+        let age = self.version.saturating_sub(version);
+        if age <= BASELINE_AGE_MAX.min(self.lived.into()) { age as u8 } else { 0 }
+    }
+}
+
 const NOBODY: Head = Head { version: 0, generation: 0, interval: 0, moving: false, lived: 0 };
 
 /// What is seldom asked.
@@ -209,13 +218,6 @@ impl Replica {
         let age = head.version.checked_sub(version)?;
         let kept = age <= BASELINE_AGE_MAX.min(head.lived.into());
         kept.then(|| &self.past[usize::from(index)][version as usize % KEPT])
-    }
-
-    /// Whether differences from that version of the entity at `index` can be made.
-    #[inline]
-    pub fn is_baseline(&self, index: u16, version: u32) -> bool {
-        let head = self.head(index);
-        version < head.version && head.version - version <= BASELINE_AGE_MAX.min(head.lived.into())
     }
 
     /// The entity at `index` as entries want it.

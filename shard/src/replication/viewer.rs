@@ -5,7 +5,7 @@
 //! Nothing is ever sent again: what a lost snapshot said is said anew from the same baseline.
 
 use super::encoder::Encoder;
-use super::replica::Replica;
+use super::replica::{Head, Replica};
 use crate::interest::Reach;
 use ringshard_engine::codec::Writer;
 use ringshard_engine::limits::SNAPSHOTS_ACKNOWLEDGED;
@@ -170,6 +170,9 @@ struct Sent {
 #[derive(Clone, Copy, Debug)]
 struct Due {
     slot: u8,
+    /// Versions since the one that the client has; 0 when it is told in full.
+    age: u8,
+    index: u16,
     urgency: u32,
 }
 
@@ -177,6 +180,7 @@ struct Due {
 #[derive(Debug, Default)]
 pub struct Scratch {
     due: Vec<Due>,
+    heads: Vec<Head>,
     digest: Vec<(EntityId, u8)>,
 }
 
@@ -397,7 +401,7 @@ impl Viewer {
         scratch: &mut Scratch,
         message: &mut [u8],
     ) -> usize {
-        let wanted = self.find_due(tick, pacing, replica, &mut scratch.due);
+        let wanted = self.find_due(tick, pacing, replica, encoder, scratch);
         if scratch.due.is_empty() && tick - self.silent_since < SILENCE {
             return 0;
         }
@@ -409,19 +413,21 @@ impl Viewer {
         header.write(&mut writer).expect("a snapshot has room for its header");
         let start = self.logged;
         if SnapshotHeader::BYTES + wanted <= room && !self.crowded {
-            for at in 0..scratch.due.len() {
+            for (at, &due) in scratch.due.iter().enumerate() {
+                if let Some(next) = scratch.due.get(at + 2) {
+                    encoder.prefetch_entry(next.index, next.age.into());
+                }
                 // What is larger than was thought: next time whoever waited longest comes first.
-                self.crowded |= !self.write_entry(tick, scratch.due[at].slot, replica, encoder, &mut writer);
+                self.crowded |= !self.write_entry(tick, due, replica, encoder, &mut writer);
             }
         } else {
             scratch.due.sort_unstable_by_key(|due| std::cmp::Reverse(due.urgency));
-            let full =
-                scratch.due.iter().position(|due| !self.write_entry(tick, due.slot, replica, encoder, &mut writer));
+            let full = scratch.due.iter().position(|&due| !self.write_entry(tick, due, replica, encoder, &mut writer));
             // One more, shorter, may yet fit; those behind it wait, and are the more urgent next time.
             if let Some(full) = full
-                && let Some(next) = scratch.due.get(full + 1)
+                && let Some(&next) = scratch.due.get(full + 1)
             {
-                self.write_entry(tick, next.slot, replica, encoder, &mut writer);
+                self.write_entry(tick, next, replica, encoder, &mut writer);
             }
             self.crowded = full.is_some();
         }
@@ -441,8 +447,19 @@ impl Viewer {
     }
 
     /// Finds what is due; gives how many bytes that takes at most, variables aside.
-    fn find_due(&mut self, tick: u32, pacing: &Pacing, replica: &Replica, due: &mut Vec<Due>) -> usize {
+    fn find_due(
+        &mut self,
+        tick: u32,
+        pacing: &Pacing,
+        replica: &Replica,
+        encoder: &Encoder,
+        scratch: &mut Scratch,
+    ) -> usize {
+        let Scratch { due, heads, .. } = scratch;
         due.clear();
+        // All at once and nothing else meanwhile: what is not in the cache is then fetched side by side.
+        heads.clear();
+        heads.extend(self.slots.iter().map(|slot| replica.head(slot.index)));
         let mut bytes = 0;
         let patience = self.patience();
         // Some waits for what is far are longer, so that they come to so many tenths on average. A wait must not meet the
@@ -450,7 +467,7 @@ impl Viewer {
         let far = (pacing.far_tenths + tick * 7 % 10) / 10;
         let Viewer { slots, uncertain, afresh, number, .. } = self;
         let number = *number;
-        for (place, slot) in slots.iter_mut().enumerate() {
+        for (place, (slot, &entity)) in slots.iter_mut().zip(&*heads).enumerate() {
             if slot.sight == Sight::Free {
                 continue;
             }
@@ -458,7 +475,6 @@ impl Viewer {
             if number.wrapping_sub(slot.since) > SINCE_MAX {
                 slot.since = number.wrapping_sub(SINCE_MAX);
             }
-            let entity = replica.head(slot.index);
             if slot.sight == Sight::Shown
                 && entity.generation != slot.generation
                 && slot.succeed(entity.generation, number)
@@ -498,7 +514,9 @@ impl Viewer {
                 (((waited.min(1 << 14) << 6) / interval) << u32::from(slot.near), size)
             };
             bytes += size;
-            due.push(Due { slot: place as u8, urgency });
+            let age = if slot.acked == 0 || afresh.contains(place) { 0 } else { entity.age_of(slot.acked) };
+            encoder.prefetch(slot.index);
+            due.push(Due { slot: place as u8, age, index: slot.index, urgency });
         }
         bytes
     }
@@ -507,20 +525,20 @@ impl Viewer {
     fn write_entry(
         &mut self,
         tick: u32,
-        place: u8,
+        due: Due,
         replica: &Replica,
         encoder: &mut Encoder,
         writer: &mut Writer<'_>,
     ) -> bool {
+        let place = due.slot;
         let slot = &mut self.slots[usize::from(place)];
         let (written, version, gone) = match slot.sight {
             Sight::Free => return true,
             Sight::Leaving => (write_gone(slot.index, writer), 1, true),
             Sight::Shown => {
-                let afresh = slot.acked == 0 || self.afresh.contains(place.into());
-                let base = (!afresh && replica.is_baseline(slot.index, slot.acked)).then_some(slot.acked);
-                let entry = encoder.entry(replica, slot.index, base);
-                (writer.raw(entry), replica.version(slot.index), false)
+                let version = replica.version(slot.index);
+                let entry = encoder.entry(replica, slot.index, due.age);
+                (writer.raw(entry), version, false)
             }
         };
         if written.is_err() {
