@@ -10,8 +10,9 @@ Usage: scripts/verify-world.sh [--clients N] [--find] [OPTIONS OF bots]
   --clients N  players [default: 10000]
   --find       when that many are too many, try fewer, until all targets are met
 
-Targets: 99 in 100 ticks end within 16.67 ms; every player gets its snapshots at 60 Hz; what moves nearby is at most 3
-ticks old, for 99 in 100; what every player sees is what the server has, digest for digest; nothing is skipped or shed.
+Targets: 99 in 100 ticks end within 16.67 ms; the input of every player is taken at 60 Hz, and what moves nearby is told
+of at 60 Hz; it is at most 3 ticks old, and an answer at most 50 ms, for 99 in 100; what every player sees is what the
+server has, digest for digest; nothing is skipped or shed.
 `ringshard-bench bots --help` says the rest. Exit code: 0 all targets met with --clients players, 2 not, 1 it did not run.
 
 Examples:

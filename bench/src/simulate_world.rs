@@ -282,7 +282,7 @@ impl Stage {
         let server = self.hosts[number as usize % self.hosts.len()].address;
         self.guests.push(Guest {
             client: Client::new(ClientConfig::new(self.key), now, seed).expect("the key is a server's"),
-            bot: Bot::new(number as usize, self.temper, self.crowd.clone(), true),
+            bot: Bot::new(number as usize, (number % 16) as f64 / 16.0, self.temper, self.crowd.clone(), true),
             link: SimLink::new(self.network.clone(), address),
             server,
         });

@@ -135,6 +135,8 @@ pub struct Bot {
     near: u64,
     wants_in: bool,
     next_input: Instant,
+    /// When in the period it speaks.
+    phase: Duration,
     number: u16,
     /// Inputs under way: number, and when it was due.
     waiting: VecDeque<(u16, Instant)>,
@@ -149,7 +151,8 @@ pub struct Bot {
 }
 
 impl Bot {
-    pub fn new(number: usize, temper: Temper, crowd: Arc<Crowd>, observes: bool) -> Self {
+    /// Bots behind one relay speak at the same part of the period: relays pass on what gathered.
+    pub fn new(number: usize, relay: f64, temper: Temper, crowd: Arc<Crowd>, observes: bool) -> Self {
         Bot {
             temper,
             crowd,
@@ -158,6 +161,7 @@ impl Bot {
             near: 0,
             wants_in: false,
             next_input: Instant::NEVER,
+            phase: Duration::from_nanos((relay * INPUT_PERIOD.as_nanos() as f64) as u64),
             number: 0,
             waiting: VecDeque::new(),
             applied: None,
@@ -303,8 +307,9 @@ impl Talk for Bot {
             return;
         }
         if self.next_input == Instant::NEVER {
-            // Spread over the period.
-            self.next_input = now + Duration::from_nanos((self.draw() * INPUT_PERIOD.as_nanos() as f64) as u64);
+            let periods = now.since(Instant::ZERO).as_nanos() / INPUT_PERIOD.as_nanos() + 1;
+            self.next_input =
+                Instant::ZERO + Duration::from_nanos((periods * INPUT_PERIOD.as_nanos()) as u64) + self.phase;
         }
         if now < self.next_input {
             return;

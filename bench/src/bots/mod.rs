@@ -77,7 +77,10 @@ pub fn run(arguments: &Arguments) -> Result<bool, String> {
     let Arguments { clients, moving, fight, chat, near, .. } = *arguments;
     let temper = Temper { moving, fight, chat, near };
     let spacing = clients.div_ceil(OBSERVERS);
-    let bots = (0..clients).map(|number| Bot::new(number, temper, crowd.clone(), number % spacing == 0)).collect();
+    let per_socket = clients.div_ceil(scenario.sockets);
+    let relay = |number: usize| (number / per_socket) as f64 / scenario.sockets as f64;
+    let bot = |number| Bot::new(number, relay(number), temper, crowd.clone(), number % spacing == 0);
+    let bots = (0..clients).map(bot).collect();
     let fleet = Fleet::start("bots", &scenario, server.address, config, bots).connect()?;
     enter(&crowd, clients)?;
     fleet.wait("warming up", Duration::from_secs(2), || false, |_| String::new());

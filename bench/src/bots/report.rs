@@ -16,8 +16,10 @@ use std::fmt::Write as _;
 const STALENESS_MAX: u64 = 3;
 /// Share of digests that must agree, of those that something can be said of.
 const AGREEMENT_MIN: f64 = 1.0;
-/// Snapshots a second that a player must get, of 60.
-const SNAPSHOT_RATE_MIN: f64 = 57.0;
+/// Inputs a second that must be taken of a player, and updates that it must get of what moves nearby, of 60 each.
+const RATE_MIN: f64 = 57.0;
+/// From an input to the snapshot that answers it, for 99 in 100, in microseconds (F3).
+const ROUND_TRIP_MAX_US: f64 = 50_000.0;
 /// Bytes of one entity when all of it is sent: name, 9 floats, animation, states, buffs, health, mana.
 const FULL_STATE_BYTES: f64 = 4.0 + 36.0 + 2.0 + 1.0 + 1.0 + 4.0 + 4.0;
 
@@ -144,8 +146,16 @@ impl BotsReport {
         if server.tick.p99_us / 1000.0 >= tick_ms {
             missed.push(format!("99 in 100 ticks took up to {:.1} ms, of {tick_ms:.2}", server.tick.p99_us / 1000.0));
         }
-        if player.snapshots_per_s < SNAPSHOT_RATE_MIN {
-            missed.push(format!("a player got {:.1} snapshots/s, not {SNAPSHOT_RATE_MIN}", player.snapshots_per_s));
+        let inputs = server.inputs_per_s / self.clients as f64;
+        if inputs < RATE_MIN {
+            missed.push(format!("{inputs:.1} inputs/s were taken of a player, not {RATE_MIN}"));
+        }
+        let [near_moving, ..] = player.update_hz;
+        if near_moving < RATE_MIN {
+            missed.push(format!("what moves nearby was told of at {near_moving:.1} Hz, not {RATE_MIN}"));
+        }
+        if player.round_trip.p99_us >= ROUND_TRIP_MAX_US {
+            missed.push(format!("p99 round trip {:.1} ms", player.round_trip.p99_us / 1000.0));
         }
         if player.near_staleness_ticks.p99 > STALENESS_MAX {
             missed.push(format!("what moves nearby is up to {} ticks behind", player.near_staleness_ticks.p99));

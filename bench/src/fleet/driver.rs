@@ -123,6 +123,8 @@ impl<L: Link, T: Talk> Driver<L, T> {
             // What was received has been handled: latency ends here.
             let now = self.link.now();
             self.wake(now);
+            // Those behind one socket one after the other: their datagrams form runs.
+            self.touched.sort_unstable();
             while let Some(number) = self.touched.pop() {
                 self.attend(now, number);
             }

@@ -211,7 +211,7 @@ pub struct Viewer {
     /// Whether the last snapshot had no room for all that was due.
     crowded: bool,
     number: u16,
-    sent: [Sent; SNAPSHOTS],
+    sent: Box<[Sent; SNAPSHOTS]>,
     log: Box<[Logged]>,
     logged: u32,
     /// Smoothed, in eighths of a tick.
@@ -235,7 +235,7 @@ impl Viewer {
             afresh: SlotSet::default(),
             crowded: false,
             number: 0,
-            sent: [Sent::default(); SNAPSHOTS],
+            sent: Box::new([Sent::default(); SNAPSHOTS]),
             log: vec![Logged::default(); LOG].into_boxed_slice(),
             logged: 0,
             round_trip_eighths: ROUND_TRIP_FIRST * 8,
