@@ -5,13 +5,13 @@ use crate::fleet::Talk;
 use hdrhistogram::Histogram;
 use ringshard::game::demo::{CHAT, SHOOT};
 use ringshard_engine::client::{Client, ClientEvent};
-use ringshard_engine::codec::Writer;
+use ringshard_engine::codec::{Reader, Writer};
 use ringshard_engine::time::{Duration, Instant};
 use ringshard_engine::wire::Channel;
 use ringshard_engine::world::entity::states;
-use ringshard_engine::world::snapshot::{Input, Welcome, kinds};
+use ringshard_engine::world::snapshot::{Input, SnapshotHeader, Welcome, kinds};
 use ringshard_engine::world::view::Change;
-use ringshard_engine::world::{EntityId, View};
+use ringshard_engine::world::{EntityId, Received, View};
 use std::collections::VecDeque;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
@@ -58,6 +58,9 @@ pub struct Crowd {
 pub struct Sights {
     pub snapshots: u64,
     pub snapshot_bytes: u64,
+    /// Of those: the ones that were looked into. What stands below is of these.
+    pub looked: u64,
+    pub looked_bytes: u64,
     /// Entities in view, summed over the snapshots.
     pub visible: u64,
     pub updates: u64,
@@ -72,6 +75,8 @@ impl Sights {
     pub fn add(&mut self, other: &Sights) {
         self.snapshots += other.snapshots;
         self.snapshot_bytes += other.snapshot_bytes;
+        self.looked += other.looked;
+        self.looked_bytes += other.looked_bytes;
         self.visible += other.visible;
         self.updates += other.updates;
         self.entered += other.entered;
@@ -129,7 +134,10 @@ impl Observations {
 pub struct Bot {
     temper: Temper,
     crowd: Arc<Crowd>,
+    /// What it sees, if it looks.
     view: View,
+    /// What came, if it does not.
+    received: Received,
     player: Option<EntityId>,
     /// Square of the near distance, in steps.
     near: u64,
@@ -157,6 +165,7 @@ impl Bot {
             temper,
             crowd,
             view: View::new(),
+            received: Received::default(),
             player: None,
             near: 0,
             wants_in: false,
@@ -190,7 +199,32 @@ impl Bot {
 
     fn take_snapshot(&mut self, message: &[u8]) {
         let measures = self.crowd.measure.load(Ordering::Relaxed);
-        let sights = &mut self.sights;
+        let faulty = match self.observations {
+            Some(_) => self.look(message, measures),
+            None => self.note(message),
+        };
+        if measures {
+            self.sights.faulty += u64::from(faulty);
+            self.sights.snapshots += 1;
+            self.sights.snapshot_bytes += message.len() as u64;
+        }
+    }
+
+    /// Acknowledges a snapshot without a look; gives whether it is faulty.
+    fn note(&mut self, message: &[u8]) -> bool {
+        match SnapshotHeader::read(&mut Reader::new(message)) {
+            Ok(header) if self.received.is_news(header) => {
+                self.received.note(header);
+                self.applied = Some(header.input);
+                false
+            }
+            Ok(_) => false,
+            Err(_) => true,
+        }
+    }
+
+    /// Takes in what a snapshot says; gives whether it is faulty.
+    fn look(&mut self, message: &[u8], measures: bool) -> bool {
         let (mut updates, mut entered, mut left) = (0, 0, 0);
         let taken = self.view.take(message, |change| match change {
             Change::Updated(_) => updates += 1,
@@ -198,19 +232,19 @@ impl Bot {
             Change::Left(_) => left += 1,
         });
         self.applied = self.view.newest().map(|newest| newest.input);
-        if !measures {
-            return;
+        if measures {
+            let sights = &mut self.sights;
+            sights.looked += 1;
+            sights.looked_bytes += message.len() as u64;
+            sights.visible += self.view.len() as u64;
+            sights.updates += updates;
+            sights.entered += entered;
+            sights.left += left;
+            if sights.looked.is_multiple_of(CLOSE_LOOK) {
+                self.look_closely();
+            }
         }
-        sights.faulty += u64::from(taken.is_err());
-        sights.snapshots += 1;
-        sights.snapshot_bytes += message.len() as u64;
-        sights.visible += self.view.len() as u64;
-        sights.updates += updates;
-        sights.entered += entered;
-        sights.left += left;
-        if sights.snapshots.is_multiple_of(CLOSE_LOOK) {
-            self.look_closely();
-        }
+        taken.is_err()
     }
 
     fn look_closely(&mut self) {
@@ -249,7 +283,7 @@ impl Bot {
         let shoots = self.draw() < self.temper.fight / f64::from(INPUT_HZ) && !calm;
         let digest = u32::from(self.number) % DIGEST_PERIOD == 0 && self.observations.is_some();
         let input = Input {
-            received: self.view.received(),
+            received: self.received.acknowledgment().or(self.view.received()),
             digest: digest.then(|| self.view.digest()),
             number: self.number,
             direction: self.direction,

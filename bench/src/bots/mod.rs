@@ -19,8 +19,6 @@ use std::time::{Duration, Instant};
 
 /// How long all players together may take to get into the world.
 const ENTER: Duration = Duration::from_secs(60);
-/// Bots that look closely at what they see, at most.
-const OBSERVERS: usize = 500;
 
 /// What it takes.
 #[derive(clap::Args, Clone, Debug)]
@@ -55,6 +53,10 @@ pub struct Arguments {
     /// Bytes that a player is told at most per tick.
     #[arg(long, value_name = "BYTES", default_value_t = 500)]
     snapshot_bytes: usize,
+    /// Of the players, those that keep a view of the world and check it, evenly spread; the others acknowledge what comes
+    /// without a look, so that one machine can be many players.
+    #[arg(long, value_name = "N", default_value_t = 500)]
+    observers: usize,
     /// Seconds measured, after all are in the world.
     #[arg(long, value_name = "S", default_value_t = 10.0)]
     secs: f64,
@@ -76,7 +78,7 @@ pub fn run(arguments: &Arguments) -> Result<bool, String> {
     let crowd = Arc::new(Crowd::default());
     let Arguments { clients, moving, fight, chat, near, .. } = *arguments;
     let temper = Temper { moving, fight, chat, near };
-    let spacing = clients.div_ceil(OBSERVERS);
+    let spacing = clients.div_ceil(arguments.observers);
     let per_socket = clients.div_ceil(scenario.sockets);
     let relay = |number: usize| (number / per_socket) as f64 / scenario.sockets as f64;
     let bot = |number| Bot::new(number, relay(number), temper, crowd.clone(), number % spacing == 0);
@@ -112,6 +114,9 @@ pub fn run(arguments: &Arguments) -> Result<bool, String> {
 }
 
 fn scenario(arguments: &Arguments) -> Result<Scenario, String> {
+    if arguments.observers == 0 {
+        return Err("--observers is 0; without one nothing can be said of what players see".to_owned());
+    }
     for (option, value, most) in
         [("--moving", arguments.moving, 1.0), ("--fight", arguments.fight, 60.0), ("--chat", arguments.chat, 60.0)]
     {

@@ -114,11 +114,12 @@ impl BotsReport {
         let load = measured.load;
         let secs = load.elapsed.as_secs_f64();
         let mut sights = Sights::default();
-        let mut observations = Observations::new();
+        let (mut observations, mut observers) = (Observations::new(), 0);
         for bot in &crew.talks {
             sights.add(&bot.sights);
             if let Some(its) = &bot.observations {
                 observations.add(its);
+                observers += 1;
             }
         }
         let mut report = BotsReport {
@@ -131,7 +132,7 @@ impl BotsReport {
             secs,
             server_cores: scenario.server_cpus.len(),
             server: World::new(&measured, scenario.server_cpus.len()),
-            player: Player::new(&sights, &observations, &load, scenario),
+            player: Player::new(&sights, &observations, observers, &load, scenario),
             closed: crew.closed.clone(),
             missed: Vec::new(),
         };
@@ -299,10 +300,10 @@ impl World {
 }
 
 impl Player {
-    fn new(sights: &Sights, observations: &Observations, load: &Load, scenario: &Scenario) -> Self {
+    fn new(sights: &Sights, observations: &Observations, observers: usize, load: &Load, scenario: &Scenario) -> Self {
         let each = scenario.clients as f64 * load.elapsed.as_secs_f64();
         let told = (sights.updates + sights.entered + sights.left) as f64;
-        let visible = sights.visible as f64 / sights.snapshots.max(1) as f64;
+        let visible = sights.visible as f64 / sights.looked.max(1) as f64;
         let full = visible * FULL_STATE_BYTES * 60.0;
         let bytes = sights.snapshot_bytes as f64 / each;
         let header = ringshard_engine::world::snapshot::SnapshotHeader::BYTES as f64;
@@ -310,8 +311,8 @@ impl Player {
             snapshots_per_s: sights.snapshots as f64 / each,
             kilobytes_per_s: bytes / 1000.0,
             visible,
-            updates_per_s: sights.updates as f64 / each,
-            bits_per_update: (sights.snapshot_bytes as f64 - header * sights.snapshots as f64) * 8.0 / told.max(1.0),
+            updates_per_s: sights.updates as f64 / (observers as f64 * load.elapsed.as_secs_f64()),
+            bits_per_update: (sights.looked_bytes as f64 - header * sights.looked as f64) * 8.0 / told.max(1.0),
             saved_share: 1.0 - bytes / full.max(1.0),
             update_hz: observations.classes.map(|class| 60.0 * class.fresh as f64 / class.seen.max(1) as f64),
             near_staleness_ticks: Ticks::of(&observations.near_staleness),

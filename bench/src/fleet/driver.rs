@@ -11,6 +11,7 @@ use ringshard_engine::link::mmsg::MmsgLink;
 use ringshard_engine::link::socket::Socket;
 use ringshard_engine::link::uring::UringLink;
 use ringshard_engine::link::{Link, Path, Wait};
+use ringshard_engine::prefetch::prefetch;
 use ringshard_engine::time::{Duration, Instant};
 use ringshard_engine::wire::Header;
 use std::cmp::Reverse;
@@ -126,6 +127,9 @@ impl<L: Link, T: Talk> Driver<L, T> {
             // Those behind one socket one after the other: their datagrams form runs.
             self.touched.sort_unstable();
             while let Some(number) = self.touched.pop() {
+                if let Some(ahead) = self.touched.len().checked_sub(2).and_then(|at| self.touched.get(at)) {
+                    prefetch(&self.members[*ahead as usize]);
+                }
                 self.attend(now, number);
             }
             let until = self.timers.peek().map_or(Instant::NEVER, |Reverse((at, _))| *at);
@@ -140,12 +144,16 @@ impl<L: Link, T: Talk> Driver<L, T> {
         let Driver { link, setup, members, directory, touched, message, .. } = self;
         let received = link.receive(RECEIVE_BUDGET, |mut arrival| {
             let socket = arrival.path.socket as usize;
+            let find = |datagram: &[u8]| match setup.per_socket {
+                1 => Some(socket),
+                _ => Header::decode(datagram).ok().and_then(|header| directory.find(&header)),
+            };
             for index in 0..arrival.count() {
+                if let Some(ahead) = arrival.peek(index + 2).and_then(find).and_then(|number| members.get(number)) {
+                    prefetch(ahead);
+                }
                 let datagram = arrival.datagram(index);
-                let number = match setup.per_socket {
-                    1 => Some(socket),
-                    _ => Header::decode(datagram).ok().and_then(|header| directory.find(&header)),
-                };
+                let number = find(datagram);
                 let Some((number, member)) = number.and_then(|number| Some((number, members.get_mut(number)?))) else {
                     continue;
                 };

@@ -1,11 +1,12 @@
 //! A client's view of the world: the entities around it, as the server has told it of them.
 
 use super::entity::EntityId;
+use super::received::Received;
 use super::snapshot::{Head, SnapshotHeader, read_identity};
 use super::state::{State, fields, read_variables};
 use crate::codec::Malformed;
 use crate::codec::Reader;
-use crate::limits::{BASELINE_AGE_MAX, SNAPSHOTS_ACKNOWLEDGED, VARIABLES};
+use crate::limits::{BASELINE_AGE_MAX, VARIABLES};
 use std::collections::{HashMap, VecDeque};
 use std::hash::{BuildHasherDefault, Hasher};
 
@@ -164,9 +165,7 @@ type Entities = HashMap<u16, Seen, BuildHasherDefault<IndexHasher>>;
 #[derive(Debug, Default)]
 pub struct View {
     entities: Entities,
-    newest: Option<SnapshotHeader>,
-    /// Of the snapshots before the newest, which were received: the lowest bit for the one right before.
-    before: u64,
+    received: Received,
 }
 
 impl View {
@@ -183,21 +182,14 @@ impl View {
     pub fn take(&mut self, message: &[u8], mut changed: impl FnMut(Change)) -> Result<bool, ViewError> {
         let reader = &mut Reader::new(message);
         let header = SnapshotHeader::read(reader)?;
-        let ahead = self.newest.map_or(1, |newest| header.number.wrapping_sub(newest.number) as i16);
-        if ahead <= 0 {
+        if !self.received.is_news(header) {
             return Ok(false);
         }
         while reader.remaining() > 0 {
             let head = Head::read(reader)?;
             self.take_entry(header.tick, head, reader, &mut changed)?;
         }
-        self.before = match self.newest {
-            None => 0,
-            Some(_) if ahead as u32 > SNAPSHOTS_ACKNOWLEDGED => 0,
-            Some(_) if ahead as u32 == SNAPSHOTS_ACKNOWLEDGED => 1 << (ahead - 1),
-            Some(_) => self.before << ahead | 1 << (ahead - 1),
-        };
-        self.newest = Some(header);
+        self.received.note(header);
         Ok(true)
     }
 
@@ -258,12 +250,12 @@ impl View {
 
     /// What to tell the server of the snapshots received: the newest, and a bit for each before it.
     pub fn received(&self) -> Option<(u16, u64)> {
-        self.newest.map(|newest| (newest.number, self.before))
+        self.received.acknowledgment()
     }
 
     /// The newest snapshot's header.
     pub fn newest(&self) -> Option<SnapshotHeader> {
-        self.newest
+        self.received.newest()
     }
 
     /// Everything in view, in no particular order.
