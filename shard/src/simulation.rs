@@ -29,19 +29,21 @@ use ringshard_engine::wire::{Channel, ConnectionId, DisconnectReason, Message};
 use ringshard_engine::world::snapshot::{ENTRY_BYTES_MAX, Input, SnapshotHeader, Welcome, kinds};
 use ringshard_engine::world::state::VELOCITY_STEP;
 use ringshard_engine::world::{EntityId, EntityKind, Map, State};
-use std::hash::{DefaultHasher, Hash, Hasher};
 use std::net::SocketAddr;
 
 /// Slices that the clients are told in, per tick.
 const SLICES: usize = 16;
 /// They are spread over three quarters of it: what is late has the rest to catch up.
 const SLICE: Duration = Duration::from_nanos(TICK.as_nanos() as u64 * 3 / 4 / SLICES as u64);
+/// Clients that a slice may have more than its share, so that those of an address stand together.
+const SLICE_SLACK: usize = 64;
 /// Ticks in which the neighbourhood of every client is looked at anew once.
 pub const INTEREST_PERIOD: u32 = 16;
 /// Levels of shedding.
 const SHED_MAX: u8 = 3;
-/// Late ticks in a second at which more is shed.
+/// Late ticks in a second at which more is shed, and those at which less is.
 const LATE_TICKS_MAX: u32 = 6;
+const LATE_TICKS_FEW: u32 = 2;
 /// Ticks over which those are counted.
 const LATE_PERIOD: u32 = 60;
 /// Entities in sight of a client: as many as leave it may still be under way.
@@ -319,15 +321,20 @@ impl<G: Game> Simulation<G> {
         self.stats.players += 1;
     }
 
-    /// Gives a client its place in a slice, beside those of its address.
+    /// Gives a client its place in a slice: beside those of its address, unless that makes one slice much longer than the
+    /// others.
     fn seat(&mut self, slot: u16, address: SocketAddr) -> usize {
-        let mut hasher = DefaultHasher::new();
-        address.hash(&mut hasher);
-        let slice = hasher.finish() as usize % SLICES;
-        let players = &self.players;
+        let Simulation { players, slices, .. } = self;
         let address_of = |slot: u16| players[usize::from(slot)].as_ref().map(|player| player.address);
-        let at = self.slices[slice].partition_point(|&other| address_of(other) < Some(address));
-        self.slices[slice].insert(at, slot);
+        let place = |slice: &Vec<u16>| slice.partition_point(|&other| address_of(other) < Some(address));
+        let fair = slices.iter().map(Vec::len).sum::<usize>() / SLICES;
+        let beside =
+            |slice: &&Vec<u16>| slice.get(place(slice)).is_some_and(|&other| address_of(other) == Some(address));
+        let sizes = || slices.iter().enumerate().map(|(number, slice)| (slice.len(), number));
+        let joined = slices.iter().position(|slice| slice.len() < fair + SLICE_SLACK && beside(&slice));
+        let slice = joined.or(sizes().min().map(|(_, number)| number)).expect("there are slices");
+        let at = place(&slices[slice]);
+        slices[slice].insert(at, slot);
         slice
     }
 
@@ -520,7 +527,7 @@ impl<G: Game> Simulation<G> {
             self.stats.sheds += 1;
         }
         if too_late || self.shard.tick().is_multiple_of(LATE_PERIOD) {
-            if self.late_in_period == 0 {
+            if self.late_in_period <= LATE_TICKS_FEW {
                 self.stats.shed_level = self.stats.shed_level.saturating_sub(1);
             }
             self.late_in_period = 0;
