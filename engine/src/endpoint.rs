@@ -353,12 +353,10 @@ impl Endpoint {
         }
     }
 
-    /// Asks the processor for the connection that `datagram` belongs to, which is about to be received.
+    /// Asks the processor for a connection that something is about to be received from, or sent to.
     #[inline]
-    pub fn prefetch(&self, datagram: &[u8]) {
-        if let Some(bits) = datagram.first_chunk() {
-            self.table.prefetch(ConnectionId::from_bits(u32::from_le_bytes(*bits)));
-        }
+    pub fn prefetch(&self, id: ConnectionId) {
+        self.table.prefetch(id);
     }
 
     fn elsewhere<'a>(&mut self, core: u8, datagram: &'a mut [u8]) -> Received<'a> {

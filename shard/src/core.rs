@@ -9,6 +9,7 @@ use ringshard_engine::endpoint::{Event, Received};
 use ringshard_engine::limits::{DATAGRAM_BYTES_MAX, MESSAGE_BYTES_MAX, RECEIVE_DATAGRAMS_PER_TURN};
 use ringshard_engine::link::{Link, Path};
 use ringshard_engine::time::{Duration, Instant};
+use ringshard_engine::wire::ConnectionId;
 use ringshard_engine::wire::Message;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
@@ -105,8 +106,10 @@ impl<L: Link, S: Service> Core<L, S> {
                 arrivals.push((arrived_at, arrival.count() as u64));
             }
             for index in 0..arrival.count() {
-                if let Some(ahead) = arrival.peek(index + RECEIVE_AHEAD) {
-                    endpoint.prefetch(ahead);
+                if let Some(bits) = arrival.peek(index + RECEIVE_AHEAD).and_then(<[u8]>::first_chunk) {
+                    let id = ConnectionId::from_bits(u32::from_le_bytes(*bits));
+                    endpoint.prefetch(id);
+                    service.prefetch(id);
                 }
                 ingest(now, path, arrival.datagram(index), endpoint, service, mesh, message);
             }

@@ -27,6 +27,10 @@ pub trait Service {
     /// A message came.
     fn message(&mut self, now: Instant, endpoint: &mut Endpoint, from: ConnectionId, message: Message<'_>);
 
+    /// A message of that connection may come soon: asks the processor for what it takes.
+    #[inline]
+    fn prefetch(&self, _from: ConnectionId) {}
+
     /// Takes what other cores sent; gives how much that was.
     fn exchange(&mut self, _now: Instant, _stages: &mut Stages) -> usize {
         0

@@ -505,7 +505,10 @@ impl<G: Game> Simulation<G> {
             }
         }
         waiting.sort_unstable_by_key(|waiting| waiting.run);
-        for &Waiting { id, from, len, .. } in &*waiting {
+        for (at, &Waiting { id, from, len, .. }) in waiting.iter().enumerate() {
+            if let Some(ahead) = waiting.get(at + 2) {
+                endpoint.prefetch(ahead.id);
+            }
             let message = &snapshots[from as usize..from as usize + usize::from(len)];
             match endpoint.send(now, id, Channel::UNRELIABLE, message) {
                 Ok(()) => {
@@ -561,6 +564,13 @@ impl<G: Game> Service for Simulation<G> {
                 self.game.message(&mut self.shard, player, message);
             }
             _ => self.stats.strange_messages += 1,
+        }
+    }
+
+    #[inline]
+    fn prefetch(&self, from: ConnectionId) {
+        if let Some(Some(player)) = self.players.get(usize::from(from.slot())) {
+            prefetch(&**player);
         }
     }
 
