@@ -158,8 +158,9 @@ struct Stage {
     guests: Vec<Guest>,
     crowd: Arc<Crowd>,
     key: PublicKey,
-    /// Guests so far: each has an address of its own.
+    /// Guests so far, and addresses that they have, one after the other.
     joined: u64,
+    addresses: u64,
     churn_period: Duration,
     next_churn: Instant,
     stall: Duration,
@@ -255,6 +256,7 @@ impl Stage {
             crowd,
             key: secret.public(),
             joined: 0,
+            addresses: 4 * clients as u64 + 64,
             churn_period: if churn > 0.0 { Duration::from_secs_f64(1.0 / churn) } else { Duration::MAX },
             next_churn: network.now() + Duration::from_secs(5),
             stall: Duration::from_millis(stall_ms),
@@ -277,7 +279,9 @@ impl Stage {
         let mut seed = [0; 32];
         seed[..8].copy_from_slice(&number.to_le_bytes());
         seed[8..16].copy_from_slice(&self.seed.to_le_bytes());
-        let address = SocketAddr::from(([10, 1, (number >> 8) as u8, number as u8], 1024 + (number >> 16) as u16));
+        // Those who left long ago had these before: the simulated network keeps something of every address there ever was.
+        let place = number % self.addresses;
+        let address = SocketAddr::from(([10, 1, (place >> 8) as u8, place as u8], 1024));
         let now = self.network.now();
         let server = self.hosts[number as usize % self.hosts.len()].address;
         self.guests.push(Guest {
