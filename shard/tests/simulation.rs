@@ -135,12 +135,12 @@ impl Player {
         client.advance(now);
         while client.poll_event().is_some() {}
         match self.id {
-            None if now.as_nanos() % 100_000_000 == 0 => {
+            None if now.as_nanos().is_multiple_of(100_000_000) => {
                 let _ = client.send(now, Channel::RELIABLE_ORDERED, &[kinds::ENTER_TO_WORLD]);
             }
-            Some(_) if now.as_nanos() % 16_000_000 == 0 => {
+            Some(_) if now.as_nanos().is_multiple_of(16_000_000) => {
                 self.inputs += 1;
-                let digest = (self.inputs % 8 == 0).then(|| view.digest());
+                let digest = self.inputs.is_multiple_of(8).then(|| view.digest());
                 let (received, number) = (view.received(), self.inputs);
                 let input = Input { received, digest, number, direction: 0, pace: self.pace, actions: self.actions };
                 let mut message = [0; Input::BYTES_MAX];
