@@ -1,42 +1,50 @@
 //! What a core serves when it serves a world: joins the game, its shard, the exchange with other cores, and what each
 //! client is told.
 //!
+//! | module | for |
+//! |---|---|
+//! | `config` | the shape of a world |
+//! | `players` | who plays on this core, and in which slice each is told |
+//! | `stats` | what a world counts |
+//!
 //! A tick (A1): commands, the game, buffs that end; then what has changed is published, to this core's own replica and to
 //! every other core. Between two ticks the clients are told, a slice of them at a time: what they send is not held up
 //! by all that is sent to them. Clients behind one address stand together in a slice, so that their datagrams form long
 //! runs.
 
+mod config;
+mod players;
+mod stats;
+
+pub use config::WorldConfig;
+pub use stats::WorldStats;
+
 use crate::core::TICK;
 use crate::exchange::{Change, Command, Exchange, ExchangeStats};
 use crate::game::Game;
 use crate::neighbourhood::{Moved, Neighbourhood};
-use crate::replication::viewer::{Agreement, SLOTS_MAX, Scratch};
-use crate::replication::{Encoder, Pacing, Replica, Viewer};
+use crate::replication::viewer::Scratch;
+use crate::replication::{Encoder, Replica};
 use crate::service::Service;
 use crate::shard::Shard;
 use crate::stages::Stages;
 use crate::world::{Columns, Entities};
+use players::{Heard, Players, SLICES};
 use rand_chacha::rand_core::SeedableRng;
 use ringshard_engine::Endpoint;
 use ringshard_engine::codec::Writer;
-use ringshard_engine::counters;
 use ringshard_engine::crypto::Csprng;
-use ringshard_engine::limits::{COMPRESSION_BYTES_MIN, VARIABLES, WORLD_ENTITIES_MAX};
+use ringshard_engine::limits::{COMPRESSION_BYTES_MIN, VARIABLES};
 use ringshard_engine::prefetch::prefetch;
 use ringshard_engine::session::sealed_len;
 use ringshard_engine::time::{Duration, Instant};
 use ringshard_engine::wire::{Channel, ConnectionId, DisconnectReason, Message};
-use ringshard_engine::world::snapshot::{ENTRY_BYTES_MAX, Input, SnapshotHeader, Welcome, kinds};
+use ringshard_engine::world::snapshot::{Input, Welcome, kinds};
 use ringshard_engine::world::state::VELOCITY_STEP;
-use ringshard_engine::world::{EntityId, EntityKind, Map, State};
-use std::net::SocketAddr;
+use ringshard_engine::world::{EntityId, Map, State};
 
-/// Slices that the clients are told in, per tick.
-const SLICES: usize = 16;
-/// They are spread over three quarters of it: what is late has the rest to catch up.
+/// The slices are spread over three quarters of a tick: what is late has the rest to catch up.
 const SLICE: Duration = Duration::from_nanos(TICK.as_nanos() as u64 * 3 / 4 / SLICES as u64);
-/// Clients that a slice may have more than its share, so that those of an address stand together.
-const SLICE_SLACK: usize = 64;
 /// Ticks in which the neighbourhood of every client is looked at anew once.
 pub const INTEREST_PERIOD: u32 = 16;
 /// Levels of shedding.
@@ -46,154 +54,6 @@ const LATE_TICKS_MAX: u32 = 6;
 const LATE_TICKS_FEW: u32 = 2;
 /// Ticks over which those are counted.
 const LATE_PERIOD: u32 = 60;
-/// Entities in sight of a client: as many as leave it may still be under way.
-const VISIBLE_MAX: usize = SLOTS_MAX / 2;
-/// Bytes of a snapshot's entries: more would be tried to be compressed, which they cannot.
-const SNAPSHOT_BYTES_MAX: usize = COMPRESSION_BYTES_MIN - SnapshotHeader::BYTES;
-/// No slot.
-const NOBODY: u16 = u16::MAX;
-
-/// The shape of a world, the same on every core.
-#[derive(Clone, Copy, Debug)]
-pub struct WorldConfig {
-    /// Where it is.
-    pub map: Map,
-    /// Entities at most, over all cores; up to [`WORLD_ENTITIES_MAX`].
-    pub entities_max: usize,
-    /// Entities that a client sees at most: the nearest.
-    pub visible_max: usize,
-    /// How far away an entity is near, in units: it is told of at the full rate.
-    pub near: f32,
-    /// How often clients are told of what.
-    pub pacing: Pacing,
-    /// For the game's chance.
-    pub seed: u64,
-}
-
-impl Default for WorldConfig {
-    fn default() -> Self {
-        WorldConfig {
-            map: Map::default(),
-            entities_max: 16_384,
-            visible_max: 64,
-            near: 5_000.0,
-            pacing: Pacing::default(),
-            seed: 0,
-        }
-    }
-}
-
-impl WorldConfig {
-    /// Whether such a world can be, on so many cores.
-    ///
-    /// # Errors
-    /// Says what is out of range, and what the range is.
-    pub fn check(&self, cores: usize) -> Result<(), String> {
-        let WorldConfig { entities_max, visible_max, near, pacing, .. } = *self;
-        if !(cores..=WORLD_ENTITIES_MAX).contains(&entities_max) {
-            return Err(format!("--entities is {entities_max}; a world has {cores} to {WORLD_ENTITIES_MAX}"));
-        }
-        if !(1..=VISIBLE_MAX).contains(&visible_max) {
-            return Err(format!("--visible is {visible_max}; it is 1 to {VISIBLE_MAX}"));
-        }
-        if !(near >= 0.0 && near <= EntityKind::Projectile.radius()) {
-            return Err(format!("--near is {near}; it is 0 to {} units", EntityKind::Projectile.radius()));
-        }
-        if !(ENTRY_BYTES_MAX..=SNAPSHOT_BYTES_MAX).contains(&pacing.bytes_max) {
-            let bytes = pacing.bytes_max;
-            return Err(format!("--snapshot-bytes is {bytes}; it is {ENTRY_BYTES_MAX} to {SNAPSHOT_BYTES_MAX}"));
-        }
-        Ok(())
-    }
-}
-
-counters! {
-    /// What a world counts, on one core.
-    WorldStats {
-        /// Ticks.
-        ticks,
-        /// Ticks at whose beginning clients still waited to be told of the last.
-        late_ticks,
-        /// How much is shed now: 0 for nothing, up to 3.
-        shed_level,
-        /// Times that more was shed, ever.
-        sheds,
-        /// Players now.
-        players,
-        /// Entities that this core owns now.
-        entities,
-        /// Entities of all cores that this one knows now.
-        known_entities,
-        /// Inputs taken.
-        inputs,
-        /// Messages that made no sense, or came from who is not in the world.
-        strange_messages,
-        /// Snapshots sent, and bytes of them.
-        snapshots,
-        /// Bytes of those.
-        snapshot_bytes,
-        /// Snapshots that found no room to be sent; they count as lost.
-        snapshots_unsent,
-        /// Entries in snapshots.
-        entries,
-        /// Entries that had to be encoded: the others were encoded already.
-        encoded,
-        /// Entities that came into a client's sight, and left it.
-        entered,
-        /// Entities that left a client's sight.
-        left,
-        /// Digests of clients that agreed with what they must have.
-        digests_agreed,
-        /// Digests that did not.
-        digests_differ,
-        /// Digests that nothing can be said of.
-        digests_unknown,
-        /// Changes published to other cores.
-        changes_published,
-        /// Changes taken from other cores.
-        changes_received,
-        /// Changes that found a ring full, and were published again later.
-        changes_overflowed,
-        /// Commands that found a ring full, and were dropped.
-        commands_refused,
-    }
-}
-
-/// A client in the world.
-struct Player {
-    id: ConnectionId,
-    address: SocketAddr,
-    viewer: Viewer,
-    slice: usize,
-    has_looked: bool,
-    heard: Option<Heard>,
-}
-
-/// What a client acknowledged last. It waits until the client is told of more: then what the server knows of the client
-/// is in the processor's cache once, and not twice in a tick.
-#[derive(Clone, Copy, Debug)]
-struct Heard {
-    tick: u32,
-    newest: u16,
-    before: u64,
-    digest: Option<u32>,
-}
-
-impl Player {
-    /// Takes in what was acknowledged last.
-    fn take_heard(&mut self, replica: &Replica, scratch: &mut Scratch, stats: &mut WorldStats) {
-        let Some(Heard { tick, newest, before, digest }) = self.heard.take() else { return };
-        if !self.viewer.acknowledge(tick, newest, before, replica) {
-            return;
-        }
-        match digest.map(|digest| self.viewer.check(digest, replica, scratch)) {
-            None => {}
-            Some(Agreement::Agreed) => stats.digests_agreed += 1,
-            Some(Agreement::Differs) => stats.digests_differ += 1,
-            Some(Agreement::Unknown) => stats.digests_unknown += 1,
-        }
-    }
-}
 
 /// A snapshot that waits to be sent.
 struct Waiting {
@@ -211,11 +71,7 @@ pub struct Simulation<G> {
     config: WorldConfig,
     exchange: Exchange,
     encoder: Encoder,
-    /// By slot of their connections.
-    players: Vec<Option<Box<Player>>>,
-    /// The slots of players, by their entity's place.
-    slots: Vec<u16>,
-    slices: [Vec<u16>; SLICES],
+    players: Players,
     /// Slices served in this tick.
     served: usize,
     tick_began: Instant,
@@ -252,9 +108,7 @@ impl<G: Game> Simulation<G> {
             config,
             exchange,
             encoder: Encoder::new(config.entities_max),
-            players: Vec::new(),
-            slots: vec![NOBODY; share],
-            slices: [const { Vec::new() }; SLICES],
+            players: Players::new(share),
             served: 0,
             tick_began: Instant::ZERO,
             late_in_period: 0,
@@ -276,6 +130,7 @@ impl<G: Game> Simulation<G> {
     pub fn stats(&self) -> WorldStats {
         let ExchangeStats { published, received, overflowed, commands_refused } = self.exchange.stats;
         WorldStats {
+            players: self.players.len() as u64,
             entities: self.shard.entities.len() as u64,
             known_entities: self.shard.replica.len() as u64,
             entries: self.encoder.taken,
@@ -290,14 +145,18 @@ impl<G: Game> Simulation<G> {
 
     /// Lets a client in, or tells it again that it is.
     fn enter(&mut self, now: Instant, endpoint: &mut Endpoint, id: ConnectionId) {
-        if self.player(id).is_none() {
-            let Some(entity) = self.game.join(&mut self.shard) else {
-                let _ = endpoint.send(now, id, Channel::RELIABLE_ORDERED, &Welcome::REFUSAL);
-                return;
-            };
-            self.add_player(endpoint, id, entity);
-        }
-        let player = self.player(id).expect("it is in").viewer.player;
+        let player = match self.players.get_mut(id) {
+            Some(player) => player.viewer.player,
+            None => {
+                let Some(path) = endpoint.info(id).map(|info| info.path) else { return };
+                let Some(entity) = self.game.join(&mut self.shard) else {
+                    let _ = endpoint.send(now, id, Channel::RELIABLE_ORDERED, &Welcome::REFUSAL);
+                    return;
+                };
+                self.players.add(id, path.peer, self.place_of(entity), entity);
+                entity
+            }
+        };
         let welcome = Welcome { player, tick: self.shard.tick(), map: self.config.map };
         let mut message = [0; Welcome::BYTES];
         welcome.write(&mut Writer::new(&mut message)).expect("it has room");
@@ -305,83 +164,27 @@ impl<G: Game> Simulation<G> {
         let _ = endpoint.send(now, id, Channel::RELIABLE_ORDERED, &message);
     }
 
-    fn add_player(&mut self, endpoint: &Endpoint, id: ConnectionId, entity: EntityId) {
-        let place = self.shard.entities.place(entity).expect("a player's entity is this core's");
-        let Some(info) = endpoint.info(id) else { return };
-        let address = info.path.peer;
-        let slot = id.slot();
-        if self.players.len() <= usize::from(slot) {
-            self.players.resize_with(usize::from(slot) + 1, || None);
-        }
-        self.slots[place] = slot;
-        let slice = self.seat(slot, address);
-        let viewer = Viewer::new(entity);
-        self.players[usize::from(slot)] =
-            Some(Box::new(Player { id, address, viewer, slice, has_looked: false, heard: None }));
-        self.stats.players += 1;
+    fn place_of(&self, player: EntityId) -> usize {
+        self.shard.entities.place(player).expect("a player's entity is this core's, as long as the player is in")
     }
 
-    /// Gives a client its place in a slice: beside those of its address, unless that makes one slice much longer than the
-    /// others.
-    fn seat(&mut self, slot: u16, address: SocketAddr) -> usize {
-        let Simulation { players, slices, .. } = self;
-        let address_of = |slot: u16| players[usize::from(slot)].as_ref().map(|player| player.address);
-        let place = |slice: &Vec<u16>| slice.partition_point(|&other| address_of(other) < Some(address));
-        let fair = slices.iter().map(Vec::len).sum::<usize>() / SLICES;
-        let beside =
-            |slice: &&Vec<u16>| slice.get(place(slice)).is_some_and(|&other| address_of(other) == Some(address));
-        let sizes = || slices.iter().enumerate().map(|(number, slice)| (slice.len(), number));
-        let joined = slices.iter().position(|slice| slice.len() < fair + SLICE_SLACK && beside(&slice));
-        let slice = joined.or(sizes().min().map(|(_, number)| number)).expect("there are slices");
-        let at = place(&slices[slice]);
-        slices[slice].insert(at, slot);
-        slice
-    }
-
-    fn player(&mut self, id: ConnectionId) -> Option<&mut Player> {
-        let player = self.players.get_mut(usize::from(id.slot()))?.as_deref_mut();
-        player.filter(|player| player.id == id)
-    }
-
-    fn remove_player(&mut self, id: ConnectionId) -> Option<Box<Player>> {
-        self.player(id)?;
-        let player = self.players[usize::from(id.slot())].take()?;
-        self.slices[player.slice].retain(|&slot| slot != id.slot());
-        Some(player)
+    fn leave(&mut self, id: ConnectionId) {
+        let Some(player) = self.players.remove(id) else { return };
+        let entity = player.viewer.player;
+        self.game.leave(&mut self.shard, entity);
+        self.shard.entities.despawn(entity);
     }
 
     /// A client is called otherwise, or comes over another connection.
-    fn move_player(&mut self, endpoint: &Endpoint, id: ConnectionId, former: ConnectionId) {
-        let Some(mut player) = self.remove_player(former) else { return };
-        let slot = id.slot();
-        if self.players.len() <= usize::from(slot) {
-            self.players.resize_with(usize::from(slot) + 1, || None);
-        }
-        player.id = id;
-        player.address = endpoint.info(id).map_or(player.address, |info| info.path.peer);
-        player.slice = self.seat(slot, player.address);
-        if let Some(place) = self.shard.entities.place(player.viewer.player) {
-            self.slots[place] = slot;
-        }
-        self.players[usize::from(slot)] = Some(player);
-    }
-
-    fn drop_player(&mut self, id: ConnectionId) {
-        let Some(player) = self.remove_player(id) else { return };
-        let entity = player.viewer.player;
-        self.game.leave(&mut self.shard, entity);
-        if let Some(place) = self.shard.entities.place(entity) {
-            self.slots[place] = NOBODY;
-            self.shard.entities.despawn(entity);
-        }
-        self.stats.players -= 1;
+    fn rename(&mut self, endpoint: &Endpoint, id: ConnectionId, former: ConnectionId) {
+        let address = endpoint.info(id).map(|info| info.path.peer);
+        self.players.rename(id, former, address);
     }
 
     fn input(&mut self, from: ConnectionId, message: &[u8]) {
         let tick = self.shard.tick();
         let Simulation { players, game, shard, scratch, stats, .. } = self;
-        let player = players.get_mut(usize::from(from.slot())).and_then(|player| player.as_deref_mut());
-        let Some(player) = player.filter(|player| player.id == from) else {
+        let Some(player) = players.get_mut(from) else {
             stats.strange_messages += 1;
             return;
         };
@@ -391,13 +194,8 @@ impl<G: Game> Simulation<G> {
         };
         stats.inputs += 1;
         if let Some((newest, before)) = input.received {
-            if player.heard.is_some_and(|heard| heard.digest.is_some()) {
-                // A digest is of one moment only: the next acknowledgment would undo it.
-                player.take_heard(&shard.replica, scratch, stats);
-            }
-            if player.heard.is_none_or(|heard| (newest.wrapping_sub(heard.newest) as i16) >= 0) {
-                player.heard = Some(Heard { tick, newest, before, digest: input.digest });
-            }
+            let heard = Heard { tick, newest, before, digest: input.digest };
+            player.hear(heard, &shard.replica, scratch, stats);
         }
         let viewer = &mut player.viewer;
         if (input.number.wrapping_sub(viewer.input) as i16) > 0 {
@@ -449,10 +247,9 @@ impl<G: Game> Simulation<G> {
 
     /// Hands over what the game said, and its commands.
     fn speak(&mut self, now: Instant, endpoint: &mut Endpoint) {
-        let Simulation { shard, exchange, commands, players, slots, .. } = self;
+        let Simulation { shard, exchange, commands, players, .. } = self;
         for said in shard.said.drain(..) {
-            let slot = shard.entities.place(said.to).map_or(NOBODY, |place| slots[place]);
-            if let Some(Some(player)) = players.get(usize::from(slot)) {
+            if let Some(player) = shard.entities.place(said.to).and_then(|place| players.of_entity(place)) {
                 // What is not taken, the endpoint has counted.
                 let _ = endpoint.send(now, player.id, said.channel, &shard.words[said.from..said.from + said.len]);
             }
@@ -477,17 +274,16 @@ impl<G: Game> Simulation<G> {
     fn serve(&mut self, now: Instant, endpoint: &mut Endpoint, slice: usize) {
         let tick = self.shard.tick();
         let pacing = self.config.pacing.shed(self.stats.shed_level as u8);
-        let Simulation { shard, players, slices, encoder, scratch, waiting, snapshots, stats, .. } = self;
+        let Simulation { shard, players, encoder, scratch, waiting, snapshots, stats, .. } = self;
         waiting.clear();
         snapshots.clear();
         let (mut address, mut run) = (None, 0);
-        for (at, &slot) in slices[slice].iter().enumerate() {
-            let ahead = |count| slices[slice].get(at + count).and_then(|&slot| players[usize::from(slot)].as_deref());
-            ahead(2).inspect(|player| prefetch(*player));
-            ahead(1).inspect(|player| player.viewer.prefetch());
-            let player = players[usize::from(slot)].as_deref_mut().expect("who has a seat is there");
+        for seat in 0..players.in_slice(slice) {
+            players.seated(slice, seat + 2).inspect(|player| prefetch(*player));
+            players.seated(slice, seat + 1).inspect(|player| player.viewer.prefetch());
+            let player = players.seated_mut(slice, seat);
             player.take_heard(&shard.replica, scratch, stats);
-            if !player.has_looked || tick % INTEREST_PERIOD == u32::from(slot) % INTEREST_PERIOD {
+            if !player.has_looked || tick % INTEREST_PERIOD == u32::from(player.id.slot()) % INTEREST_PERIOD {
                 let Moved { entered, left } = shard.neighbourhood.look(&mut player.viewer, &shard.replica);
                 player.has_looked = true;
                 stats.entered += entered as u64;
@@ -540,17 +336,17 @@ impl<G: Game> Simulation<G> {
 
 impl<G: Game> Service for Simulation<G> {
     fn resumed(&mut self, _now: Instant, endpoint: &mut Endpoint, id: ConnectionId, former: ConnectionId) {
-        self.move_player(endpoint, id, former);
+        self.rename(endpoint, id, former);
     }
 
     fn renamed(&mut self, _now: Instant, endpoint: &mut Endpoint, id: ConnectionId, former: ConnectionId) {
-        self.move_player(endpoint, id, former);
+        self.rename(endpoint, id, former);
     }
 
     fn left(&mut self, _now: Instant, _endpoint: &mut Endpoint, id: ConnectionId, reason: DisconnectReason) {
         // Its session goes on over another connection, and the player with it.
         if reason != DisconnectReason::Resumed {
-            self.drop_player(id);
+            self.leave(id);
         }
     }
 
@@ -559,8 +355,8 @@ impl<G: Game> Service for Simulation<G> {
         match message.bytes.first() {
             Some(&kinds::SYNC_ENTITY_QUANTIZED) => self.input(from, message.bytes),
             Some(&kinds::ENTER_TO_WORLD) if message.bytes.len() == 1 => self.enter(now, endpoint, from),
-            Some(&(kinds::GAME..)) if self.player(from).is_some() => {
-                let player = self.player(from).expect("it was there").viewer.player;
+            Some(&(kinds::GAME..)) if self.players.get_mut(from).is_some() => {
+                let player = self.players.get_mut(from).expect("it was there").viewer.player;
                 self.game.message(&mut self.shard, player, message);
             }
             _ => self.stats.strange_messages += 1,
@@ -569,9 +365,7 @@ impl<G: Game> Service for Simulation<G> {
 
     #[inline]
     fn prefetch(&self, from: ConnectionId) {
-        if let Some(Some(player)) = self.players.get(usize::from(from.slot())) {
-            prefetch(&**player);
-        }
+        self.players.prefetch(from);
     }
 
     fn exchange(&mut self, now: Instant, stages: &mut Stages) -> usize {

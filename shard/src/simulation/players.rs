@@ -1,0 +1,173 @@
+//! Who plays on this core: by connection, by entity, and by the slice in which each is told.
+
+use super::WorldStats;
+use crate::replication::viewer::{Agreement, Scratch};
+use crate::replication::{Replica, Viewer};
+use ringshard_engine::prefetch::prefetch;
+use ringshard_engine::wire::ConnectionId;
+use ringshard_engine::world::EntityId;
+use std::net::SocketAddr;
+
+/// Slices that the clients are told in, per tick.
+pub(super) const SLICES: usize = 16;
+/// Clients that a slice may have more than its share, so that those of an address stand together.
+const SLICE_SLACK: usize = 64;
+/// No slot.
+const NOBODY: u16 = u16::MAX;
+
+/// A client in the world.
+pub(super) struct Player {
+    pub(super) id: ConnectionId,
+    pub(super) viewer: Viewer,
+    /// Whether it has looked around since it came.
+    pub(super) has_looked: bool,
+    heard: Option<Heard>,
+    /// Whoever shares it can be told in the same run of datagrams.
+    pub(super) address: SocketAddr,
+    /// Of its entity.
+    place: usize,
+    slice: usize,
+}
+
+/// What a client acknowledged last. It waits until the client is told of more: then what the server knows of the client
+/// is in the processor's cache once, and not twice in a tick.
+#[derive(Clone, Copy, Debug)]
+pub(super) struct Heard {
+    /// When.
+    pub(super) tick: u32,
+    /// The newest snapshot that came, and a bit for each before it.
+    pub(super) newest: u16,
+    pub(super) before: u64,
+    /// Of what it then saw.
+    pub(super) digest: Option<u32>,
+}
+
+impl Player {
+    /// Notes what was acknowledged.
+    pub(super) fn hear(&mut self, heard: Heard, replica: &Replica, scratch: &mut Scratch, stats: &mut WorldStats) {
+        if self.heard.is_some_and(|former| former.digest.is_some()) {
+            // A digest is of one moment only: the next acknowledgment would undo it.
+            self.take_heard(replica, scratch, stats);
+        }
+        if self.heard.is_none_or(|former| (heard.newest.wrapping_sub(former.newest) as i16) >= 0) {
+            self.heard = Some(heard);
+        }
+    }
+
+    /// Takes in what was acknowledged last.
+    pub(super) fn take_heard(&mut self, replica: &Replica, scratch: &mut Scratch, stats: &mut WorldStats) {
+        let Some(Heard { tick, newest, before, digest }) = self.heard.take() else { return };
+        if !self.viewer.acknowledge(tick, newest, before, replica) {
+            return;
+        }
+        match digest.map(|digest| self.viewer.check(digest, replica, scratch)) {
+            None => {}
+            Some(Agreement::Agreed) => stats.digests_agreed += 1,
+            Some(Agreement::Differs) => stats.digests_differ += 1,
+            Some(Agreement::Unknown) => stats.digests_unknown += 1,
+        }
+    }
+}
+
+/// All players of a core.
+pub(super) struct Players {
+    /// By slot of their connections.
+    by_slot: Vec<Option<Box<Player>>>,
+    /// Their slots, by their entity's place.
+    slot_of: Vec<u16>,
+    /// Their slots, those of an address beside each other.
+    slices: [Vec<u16>; SLICES],
+}
+
+impl Players {
+    /// Nobody yet, on a core that owns so many entities at most.
+    pub(super) fn new(places: usize) -> Self {
+        Players { by_slot: Vec::new(), slot_of: vec![NOBODY; places], slices: [const { Vec::new() }; SLICES] }
+    }
+
+    pub(super) fn len(&self) -> usize {
+        self.slices.iter().map(Vec::len).sum()
+    }
+
+    pub(super) fn get_mut(&mut self, id: ConnectionId) -> Option<&mut Player> {
+        let player = self.by_slot.get_mut(usize::from(id.slot()))?.as_deref_mut();
+        player.filter(|player| player.id == id)
+    }
+
+    /// Whose entity has that place.
+    pub(super) fn of_entity(&self, place: usize) -> Option<&Player> {
+        self.by_slot.get(usize::from(self.slot_of[place]))?.as_deref()
+    }
+
+    /// Asks the processor for a player.
+    #[inline]
+    pub(super) fn prefetch(&self, id: ConnectionId) {
+        if let Some(Some(player)) = self.by_slot.get(usize::from(id.slot())) {
+            prefetch(&**player);
+        }
+    }
+
+    /// A client comes into the world, with the entity that has that place.
+    pub(super) fn add(&mut self, id: ConnectionId, address: SocketAddr, place: usize, entity: EntityId) {
+        let viewer = Viewer::new(entity);
+        self.seat(Box::new(Player { id, viewer, has_looked: false, heard: None, address, place, slice: 0 }));
+    }
+
+    /// A client leaves it.
+    pub(super) fn remove(&mut self, id: ConnectionId) -> Option<Box<Player>> {
+        self.get_mut(id)?;
+        let player = self.by_slot[usize::from(id.slot())].take()?;
+        self.slices[player.slice].retain(|&slot| slot != id.slot());
+        self.slot_of[player.place] = NOBODY;
+        Some(player)
+    }
+
+    /// A client is called otherwise, and may have another address.
+    pub(super) fn rename(&mut self, id: ConnectionId, former: ConnectionId, address: Option<SocketAddr>) {
+        if let Some(mut player) = self.remove(former) {
+            player.id = id;
+            player.address = address.unwrap_or(player.address);
+            self.seat(player);
+        }
+    }
+
+    /// Gives a client its place in a slice: beside those of its address, unless that makes one slice much longer than the
+    /// others.
+    fn seat(&mut self, mut player: Box<Player>) {
+        let Players { by_slot, slot_of, slices } = self;
+        let (slot, address) = (player.id.slot(), player.address);
+        let address_of = |slot: u16| by_slot[usize::from(slot)].as_ref().map(|player| player.address);
+        let seat_in = |slice: &Vec<u16>| slice.partition_point(|&other| address_of(other) < Some(address));
+        let is_beside =
+            |slice: &Vec<u16>| slice.get(seat_in(slice)).is_some_and(|&other| address_of(other) == Some(address));
+        let fair = slices.iter().map(Vec::len).sum::<usize>() / SLICES;
+        let beside = slices.iter().position(|slice| slice.len() < fair + SLICE_SLACK && is_beside(slice));
+        let shortest = || (0..SLICES).min_by_key(|&slice| slices[slice].len()).expect("there are slices");
+        player.slice = beside.unwrap_or_else(shortest);
+        let seat = seat_in(&slices[player.slice]);
+        slices[player.slice].insert(seat, slot);
+        slot_of[player.place] = slot;
+        if by_slot.len() <= usize::from(slot) {
+            by_slot.resize_with(usize::from(slot) + 1, || None);
+        }
+        by_slot[usize::from(slot)] = Some(player);
+    }
+
+    /// How many are told in a slice.
+    pub(super) fn in_slice(&self, slice: usize) -> usize {
+        self.slices[slice].len()
+    }
+
+    /// One of a slice, if it has so many.
+    #[inline]
+    pub(super) fn seated(&self, slice: usize, seat: usize) -> Option<&Player> {
+        self.slices[slice].get(seat).and_then(|&slot| self.by_slot[usize::from(slot)].as_deref())
+    }
+
+    /// One of a slice.
+    #[inline]
+    pub(super) fn seated_mut(&mut self, slice: usize, seat: usize) -> &mut Player {
+        let slot = self.slices[slice][seat];
+        self.by_slot[usize::from(slot)].as_deref_mut().expect("who has a seat is there")
+    }
+}
