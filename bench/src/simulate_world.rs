@@ -249,6 +249,7 @@ impl Stage {
         });
         let hosts = hosts.collect();
         let crowd = Arc::new(Crowd::default());
+        crowd.open.store(true, Ordering::Relaxed);
         crowd.measure.store(true, Ordering::Relaxed);
         let mut stage = Stage {
             hosts,

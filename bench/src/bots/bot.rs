@@ -23,6 +23,8 @@ const INPUT_PERIOD: Duration = Duration::from_nanos(1_000_000_000 / INPUT_HZ as 
 const DIGEST_PERIOD: u32 = 60;
 /// How long one walks or rests before it thinks again, in inputs.
 const MOOD: u32 = 2 * INPUT_HZ;
+/// How often one looks whether it may come in.
+const LOOK: Duration = Duration::from_millis(20);
 /// Inputs whose answers are waited for at once.
 const INPUTS_WAITING: usize = 256;
 /// Snapshots of which one is looked at closely.
@@ -46,6 +48,8 @@ pub struct Temper {
 /// What all bots share with the main thread.
 #[derive(Default)]
 pub struct Crowd {
+    /// Everybody is connected, and may come into the world.
+    pub open: AtomicBool,
     /// Count from now on.
     pub measure: AtomicBool,
     /// Stand still from now on.
@@ -142,6 +146,8 @@ pub struct Bot {
     /// Square of the near distance, in steps.
     near: u64,
     wants_in: bool,
+    /// When it looks again whether it may come in.
+    looks_at: Instant,
     next_input: Instant,
     /// When in the period it speaks.
     phase: Duration,
@@ -169,6 +175,7 @@ impl Bot {
             player: None,
             near: 0,
             wants_in: false,
+            looks_at: Instant::NEVER,
             next_input: Instant::NEVER,
             phase: Duration::from_nanos((relay * INPUT_PERIOD.as_nanos() as f64) as u64),
             number: 0,
@@ -334,9 +341,11 @@ impl Talk for Bot {
                 }
             }
         }
-        if std::mem::take(&mut self.wants_in) {
+        if self.wants_in && self.crowd.open.load(Ordering::Relaxed) {
+            self.wants_in = false;
             let _ = client.send(now, Channel::RELIABLE_ORDERED, &[kinds::ENTER_TO_WORLD]);
         }
+        self.looks_at = if self.wants_in { now + LOOK } else { Instant::NEVER };
         if self.player.is_none() {
             return;
         }
@@ -357,7 +366,7 @@ impl Talk for Bot {
     }
 
     fn deadline(&self) -> Instant {
-        self.next_input
+        self.next_input.min(self.looks_at)
     }
 
     fn event(&mut self, event: ClientEvent) {

@@ -84,6 +84,7 @@ pub fn run(arguments: &Arguments) -> Result<bool, String> {
     let bot = |number| Bot::new(number, relay(number), temper, crowd.clone(), number % spacing == 0);
     let bots = (0..clients).map(bot).collect();
     let fleet = Fleet::start("bots", &scenario, server.address, config, bots).connect()?;
+    crowd.open.store(true, Ordering::Relaxed);
     enter(&crowd, clients)?;
     fleet.wait("warming up", Duration::from_secs(2), || false, |_| String::new());
 

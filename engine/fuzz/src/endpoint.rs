@@ -210,7 +210,9 @@ impl Scene {
     }
 
     fn deliver(&mut self, path: Path, datagram: &mut [u8]) {
-        self.endpoint.prefetch(datagram);
+        if let Some(bits) = datagram.first_chunk() {
+            self.endpoint.prefetch(ConnectionId::from_bits(u32::from_le_bytes(*bits)));
+        }
         let Received::Messages { id, messages, more } = self.endpoint.receive(self.now, path, datagram) else { return };
         assert!(messages.map(|message| message.bytes.len()).sum::<usize>() <= FRAMES_BYTES_MAX);
         let mut message = Vec::new();
