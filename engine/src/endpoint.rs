@@ -200,7 +200,8 @@ impl Endpoint {
         }
     }
 
-    /// Takes a datagram, which is opened in place.
+    /// Takes a datagram, which is opened in place. What it made of connections is in [`Self::poll_event`], and comes before
+    /// its messages: they may be of one that has just joined, or is called otherwise since.
     #[inline]
     pub fn receive<'a>(&mut self, now: Instant, path: Path, datagram: &'a mut [u8]) -> Received<'a> {
         self.stats.datagrams_in += 1;
@@ -289,11 +290,12 @@ impl Endpoint {
         ingested: Ingested,
         plaintext: &'a [u8],
     ) -> Received<'a> {
-        let messages = match ingested {
-            Ingested::Messages(messages) => messages,
+        let (id, messages) = match ingested {
+            Ingested::Messages(messages) => (id, messages),
             Ingested::PathResponse(messages, value) => {
                 self.path_response(now, path, id, value);
-                messages
+                // It may have another name since.
+                (self.table.occupant(id.slot().into()).unwrap_or(id), messages)
             }
             Ingested::PeerLeft(reason) => {
                 self.leave(now, id, reason);

@@ -211,15 +211,7 @@ impl<L: Link, S: Service> Core<L, S> {
     }
 
     fn deliver_events(&mut self, now: Instant) {
-        while let Some(event) = self.endpoint.poll_event() {
-            match event {
-                Event::Joined(id) => self.service.joined(now, &mut self.endpoint, id),
-                Event::Resumed { id, former } => self.service.resumed(now, &mut self.endpoint, id, former),
-                Event::Renamed { id, former } => self.service.renamed(now, &mut self.endpoint, id, former),
-                Event::Integrity(id, right) => self.service.integrity(now, &mut self.endpoint, id, right),
-                Event::Left(id, reason) => self.service.left(now, &mut self.endpoint, id, reason),
-            }
-        }
+        deliver_events(now, &mut self.endpoint, &mut self.service);
     }
 
     /// Whether a core that shuts down has told everybody, or has tried for long enough.
@@ -256,6 +248,20 @@ impl<L: Link, S: Service> Core<L, S> {
     }
 }
 
+/// Tells the service what has become of connections.
+#[inline]
+fn deliver_events<S: Service>(now: Instant, endpoint: &mut Endpoint, service: &mut S) {
+    while let Some(event) = endpoint.poll_event() {
+        match event {
+            Event::Joined(id) => service.joined(now, endpoint, id),
+            Event::Resumed { id, former } => service.resumed(now, endpoint, id, former),
+            Event::Renamed { id, former } => service.renamed(now, endpoint, id, former),
+            Event::Integrity(id, right) => service.integrity(now, endpoint, id, right),
+            Event::Left(id, reason) => service.left(now, endpoint, id, reason),
+        }
+    }
+}
+
 /// One datagram, from bytes to the service; or on to the core that owns it.
 #[inline]
 fn ingest<S: Service>(
@@ -267,7 +273,10 @@ fn ingest<S: Service>(
     mesh: &mut Mesh,
     kept: &mut Vec<u8>,
 ) {
-    match endpoint.receive(now, path, datagram) {
+    let received = endpoint.receive(now, path, datagram);
+    // Whose messages these are may just have become known.
+    deliver_events(now, endpoint, service);
+    match received {
         Received::Messages { id, messages, more } => {
             for message in messages {
                 service.message(now, endpoint, id, message);

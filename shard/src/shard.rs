@@ -12,6 +12,9 @@ use ringshard_engine::world::{EntityId, Map, State};
 /// Ticks in a second (A1).
 pub const TICKS_PER_SECOND: u32 = 60;
 
+/// Commands that a core's game sends in a tick at most: what players do must not fill the memory.
+const COMMANDS_MAX: usize = 16_384;
+
 /// Something to be said to a player.
 #[derive(Clone, Debug)]
 pub(crate) struct Said {
@@ -113,11 +116,11 @@ impl Shard {
     }
 
     /// Sends a command to the owner of `to`, whichever core that is: it arrives there in the next tick, in the order of
-    /// sending. None that is longer than [`COMMAND_BYTES_MAX`] is sent: false.
+    /// sending. None that is longer than [`COMMAND_BYTES_MAX`] is sent, nor more than 16,384 in a tick: false.
     ///
     /// [`COMMAND_BYTES_MAX`]: crate::exchange::COMMAND_BYTES_MAX
     pub fn command(&mut self, to: EntityId, from: EntityId, kind: u8, content: &[u8]) -> bool {
-        let command = Command::new(to, from, kind, content);
+        let command = Command::new(to, from, kind, content).filter(|_| self.commands.len() < COMMANDS_MAX);
         let fits = command.is_some();
         self.commands.extend(command);
         fits

@@ -77,6 +77,14 @@ impl<S> Counted<S> {
 }
 
 impl<S: Service> Service for Counted<S> {
+    fn resumed(&mut self, now: Instant, endpoint: &mut Endpoint, id: ConnectionId, former: ConnectionId) {
+        self.service.resumed(now, endpoint, id, former);
+    }
+
+    fn renamed(&mut self, now: Instant, endpoint: &mut Endpoint, id: ConnectionId, former: ConnectionId) {
+        self.service.renamed(now, endpoint, id, former);
+    }
+
     fn left(&mut self, now: Instant, endpoint: &mut Endpoint, id: ConnectionId, reason: DisconnectReason) {
         self.service.left(now, endpoint, id, reason);
     }
@@ -111,6 +119,8 @@ struct Player {
     inputs: u16,
     pace: u8,
     actions: u8,
+    /// Asks to come in all the time.
+    knocks: bool,
 }
 
 impl Player {
@@ -146,9 +156,13 @@ impl Player {
                 let mut message = [0; Input::BYTES_MAX];
                 let mut writer = Writer::new(&mut message);
                 input.write(&mut writer).unwrap();
-                client.send(now, Channel::UNRELIABLE, writer.written()).unwrap();
+                // Whoever has hung up says nothing more.
+                let _ = client.send(now, Channel::UNRELIABLE, writer.written());
             }
             _ => {}
+        }
+        if self.knocks {
+            let _ = client.send(now, Channel::UNRELIABLE, &[kinds::ENTER_TO_WORLD]);
         }
         let path = Path { socket: 0, peer: self.server };
         while let Some(len) = self.client.transmit_len(now) {
@@ -231,6 +245,7 @@ impl World {
                 inputs: 0,
                 pace: 0,
                 actions: 0,
+                knocks: false,
             });
         }
     }
@@ -290,6 +305,29 @@ fn who_leaps_across_the_map_is_gone_here_and_alone_there() {
     assert_eq!(world.seen_by(1), world.ids(0..1));
     let (agreed, differ) = world.digests();
     assert!(agreed > 50 && differ == 0, "{agreed} digests agree, {differ} do not");
+}
+
+/// What a client says right after its address changed comes with a name that the server has only just given it.
+#[test]
+fn who_moves_and_asks_to_come_in_again_has_one_body() {
+    let mut world = World::new(1, "delay=20ms");
+    world.join(3);
+    world.pass(Duration::from_secs(1));
+    let before = world.players[0].id;
+    world.players[0].knocks = true;
+    for round in 0..5 {
+        let address = SocketAddr::from(([10, 2, 0, round], 1024));
+        world.players[0].link = SimLink::new(world.network.clone(), address);
+        world.pass(Duration::from_secs(1));
+    }
+    assert_eq!(world.players[0].id, before);
+    let stats = world.cores[0].service().service.stats();
+    assert_eq!((stats.players, stats.entities), (3, 3));
+    world.players[0].client.disconnect();
+    world.players[0].knocks = false;
+    world.pass(Duration::from_secs(2));
+    let stats = world.cores[0].service().service.stats();
+    assert_eq!((stats.players, stats.entities), (2, 2));
 }
 
 /// Once as many have been in the world as ever will be, and every buffer has seen its largest tick.

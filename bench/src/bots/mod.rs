@@ -38,10 +38,10 @@ pub struct Arguments {
     /// Share of the players that walks at a time.
     #[arg(long, value_name = "SHARE", default_value_t = 0.33)]
     moving: f64,
-    /// Shots a second of each player.
+    /// Shots a second of each player; the demonstration lets nobody shoot more than twice.
     #[arg(long, value_name = "HZ", default_value_t = 0.0)]
     fight: f64,
-    /// Chat messages a second of each player.
+    /// Chat messages a second of each player; the demonstration lets nobody talk more than twice.
     #[arg(long, value_name = "HZ", default_value_t = 0.0)]
     chat: f64,
     /// Entities that a player sees at most.
@@ -119,7 +119,7 @@ fn scenario(arguments: &Arguments) -> Result<Scenario, String> {
         return Err("--observers is 0; without one nothing can be said of what players see".to_owned());
     }
     for (option, value, most) in
-        [("--moving", arguments.moving, 1.0), ("--fight", arguments.fight, 60.0), ("--chat", arguments.chat, 60.0)]
+        [("--moving", arguments.moving, 1.0), ("--fight", arguments.fight, 60.0), ("--chat", arguments.chat, 2.0)]
     {
         if !(0.0..=most).contains(&value) {
             return Err(format!("{option} is {value}; it is 0 to {most}"));

@@ -2,7 +2,7 @@
 //! they hit, and everybody can talk.
 
 use super::Game;
-use crate::exchange::Command;
+use crate::exchange::{COMMAND_BYTES_MAX, Command};
 use crate::shard::{Shard, TICKS_PER_SECOND};
 use clap::ValueEnum;
 use rand_chacha::rand_core::Rng;
@@ -37,8 +37,11 @@ const TOWNS: u32 = 20;
 const TOWN_RADIUS: f32 = 5_000.0;
 /// Half the edge of the one crowd, in units: 100 m across.
 const CROWD_RADIUS: f32 = 5_000.0;
-/// Players who hear a chat message.
+/// Players who hear a chat message, and ticks between two of a player: others must not drown in them.
 const EARSHOT: usize = 32;
+const CHAT_COOLDOWN: u32 = 30;
+/// Whom a projectile may hit is sought among so many.
+const SHOT_NEIGHBOURS: usize = 32;
 
 /// Input action: shoot.
 pub const SHOOT: u8 = 0x01;
@@ -86,6 +89,8 @@ pub struct Demo {
     shots: Vec<Shot>,
     /// When each place may shoot again.
     shoots_at: Vec<u32>,
+    /// When each place's entity may talk again.
+    speaks_at: Vec<u32>,
     around: Vec<EntityId>,
 }
 
@@ -98,6 +103,7 @@ impl Demo {
             npcs: Vec::with_capacity(npcs),
             shots: Vec::new(),
             shoots_at: Vec::new(),
+            speaks_at: Vec::new(),
             around: Vec::new(),
         }
     }
@@ -130,13 +136,9 @@ impl Demo {
     fn shoot(&mut self, shard: &mut Shard, shooter: EntityId) {
         let tick = shard.tick();
         let Some(place) = shard.entities.place(shooter) else { return };
-        if self.shoots_at.len() <= place {
-            self.shoots_at.resize(place + 1, 0);
-        }
-        if tick < self.shoots_at[place] {
+        if !rest(&mut self.shoots_at, place, tick, SHOT_COOLDOWN) {
             return;
         }
-        self.shoots_at[place] = tick + SHOT_COOLDOWN;
         let (Some(point), Some(rotation), Some(faction)) =
             (shard.entities.point(shooter), shard.entities.rotation(shooter), shard.entities.faction(shooter))
         else {
@@ -156,7 +158,7 @@ impl Demo {
         shots.retain(|shot| {
             let Some(point) = shard.entities.point(shot.id) else { return false };
             around.clear();
-            shard.nearest(point, SHOT_RADIUS, 4, around);
+            shard.nearest(point, SHOT_RADIUS, SHOT_NEIGHBOURS, around);
             let own = shard.entities.faction(shot.id).unwrap_or(0);
             let target = around.iter().copied().find(|&id| {
                 let hit = shard.look(id).is_some_and(|it| {
@@ -199,6 +201,10 @@ impl Demo {
 
     /// Passes on what was said to those around, wherever they live.
     fn chat(&mut self, shard: &mut Shard, speaker: EntityId, text: &[u8]) {
+        let (tick, Some(place)) = (shard.tick(), shard.entities.place(speaker)) else { return };
+        if !(1..=COMMAND_BYTES_MAX).contains(&text.len()) || !rest(&mut self.speaks_at, place, tick, CHAT_COOLDOWN) {
+            return;
+        }
         let Some(point) = shard.entities.point(speaker) else { return };
         self.around.clear();
         let mut around = std::mem::take(&mut self.around);
@@ -251,11 +257,11 @@ impl Game for Demo {
                 shard.entities.set_variable(command.to, HITS, hits + 1);
             }
             (COMMAND_CHAT, text) => {
-                let mut message = vec![CHAT];
-                message.extend_from_slice(&command.from.index.to_le_bytes());
-                message.push(command.from.generation);
-                message.extend_from_slice(text);
-                shard.tell(command.to, Channel::RELIABLE_ORDERED, &message);
+                let [low, high] = command.from.index.to_le_bytes();
+                let mut message = [0; 4 + COMMAND_BYTES_MAX];
+                message[..4].copy_from_slice(&[CHAT, low, high, command.from.generation]);
+                message[4..4 + text.len()].copy_from_slice(text);
+                shard.tell(command.to, Channel::RELIABLE_ORDERED, &message[..4 + text.len()]);
             }
             _ => {}
         }
@@ -301,6 +307,18 @@ fn move_all(shard: &mut Shard) {
             point[axis] = (point[axis] + velocity[axis] * tick).clamp(0.0, size[axis]);
         }
     }
+}
+
+/// Whether a place's entity may do again what it has to rest after; then it has done it.
+fn rest(again_at: &mut Vec<u32>, place: usize, tick: u32, ticks: u32) -> bool {
+    if again_at.len() <= place {
+        again_at.resize(place + 1, 0);
+    }
+    let may = tick >= again_at[place];
+    if may {
+        again_at[place] = tick + ticks;
+    }
+    may
 }
 
 /// A point where somebody may come into the world.

@@ -444,6 +444,8 @@ impl Viewer {
             self.doubt();
         }
         self.number = self.number.wrapping_add(1);
+        // Numbers that go round must stay near each other: what was heard so long ago says nothing any more.
+        self.heard = self.heard.filter(|&heard| self.number.wrapping_sub(heard) <= SINCE_MAX);
     }
 
     /// Finds what is due; gives how many bytes that takes at most, variables aside.
@@ -464,7 +466,7 @@ impl Viewer {
         let patience = self.patience();
         // Some waits for what is far are longer, so that they come to so many tenths on average. A wait must not meet the
         // same remainder again: whatever its length, steps of 7 go through all tenths.
-        let far = (pacing.far_tenths + tick * 7 % 10) / 10;
+        let far = (pacing.far_tenths + tick % 10 * 7 % 10) / 10;
         let Viewer { slots, uncertain, afresh, number, .. } = self;
         let number = *number;
         for (place, (slot, &entity)) in slots.iter_mut().zip(&*heads).enumerate() {

@@ -285,7 +285,8 @@ impl<G: Game> Simulation<G> {
             player.take_heard(&shard.replica, scratch, stats);
             if !player.has_looked || tick % INTEREST_PERIOD == u32::from(player.id.slot()) % INTEREST_PERIOD {
                 let Moved { entered, left } = shard.neighbourhood.look(&mut player.viewer, &shard.replica);
-                player.has_looked = true;
+                // Who is new is known from the next tick on.
+                player.has_looked = shard.replica.get(player.viewer.player).is_some();
                 stats.entered += entered as u64;
                 stats.left += left as u64;
             }
