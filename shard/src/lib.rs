@@ -26,6 +26,7 @@
 pub mod admin;
 pub mod core;
 pub mod datapath;
+pub mod doctor;
 pub mod exchange;
 pub mod game;
 pub mod idle;

@@ -2,6 +2,7 @@
 
 #![forbid(unsafe_code)]
 
+mod doctor;
 mod histograms;
 mod keygen;
 mod serve;
@@ -28,6 +29,8 @@ struct Arguments {
 enum Command {
     /// Run a server until Ctrl-C or SIGTERM; a second one ends it at once, without telling its clients.
     Serve(serve::Arguments),
+    /// Look at this host: what of it slows a server down, and the command that mends it. Exit code 1 when it cannot serve.
+    Doctor(doctor::Arguments),
     /// Make a server key; prints the public half, which clients pin.
     Keygen(keygen::Arguments),
     /// Show the latency histograms of a running server, per core and stage.
@@ -37,6 +40,7 @@ enum Command {
 fn main() -> ExitCode {
     let result = match Arguments::parse().command {
         Command::Serve(arguments) => serve::run(&arguments),
+        Command::Doctor(arguments) => doctor::run(&arguments),
         Command::Keygen(arguments) => keygen::run(&arguments),
         Command::Histograms(arguments) => histograms::run(&arguments),
     };
