@@ -2,7 +2,6 @@
 
 use crate::interest::{Difference, Grid, Query, Reach, Scratch, Sight};
 use crate::replication::{Replica, Viewer};
-use ringshard_engine::world::entity::states;
 use ringshard_engine::world::{EntityKind, Map, Position};
 
 /// What came into a client's sight, and what left it.
@@ -58,12 +57,9 @@ impl Neighbourhood {
     /// Has a client look around.
     pub fn look(&mut self, viewer: &mut Viewer, replica: &Replica) -> Moved {
         let Some(own) = replica.get(viewer.player) else { return Moved::default() };
-        let (from, faction) = (own.position, own.faction);
+        let from = own.position;
         let player = viewer.player.index;
-        let unseen = |index: u16| {
-            let state = replica.state(index);
-            state.states & states::INVISIBLE != 0 && state.faction != faction && index != player
-        };
+        let unseen = |index: u16| !replica.sees(viewer.player, index);
         // Always the same ones, of many in one place: who is seen should stay so.
         let query = Query { from, count: self.visible_max, turn: player.into() };
         self.wanted.clear();

@@ -11,6 +11,7 @@ use ringshard::replication::{Encoder, Pacing, Replica, Viewer};
 use ringshard::world::Rate;
 use ringshard_engine::codec::Writer;
 use ringshard_engine::limits::VARIABLES;
+use ringshard_engine::world::entity::states;
 use ringshard_engine::world::snapshot::{Input, PLAIN_ENTRY_BYTES_MAX, SnapshotHeader};
 use ringshard_engine::world::view::Change as Seen;
 use ringshard_engine::world::{EntityId, EntityKind, Position, State, View};
@@ -35,6 +36,16 @@ struct Truth {
 
 const NOBODY: Truth =
     Truth { generation: 0, is_there: false, state: State::NONE, rate: Rate::Full, variables: [0; VARIABLES] };
+
+/// Whose view all clients have.
+const PLAYER: EntityId = EntityId { index: 0, generation: 1 };
+
+/// Whether the player may see an entity: who is invisible is seen by itself and by its faction.
+fn is_visible(world: &[Rc<Truth>], index: usize) -> bool {
+    let (own, other) = (&world[usize::from(PLAYER.index)], &world[index].state);
+    let is_own = own.is_there && own.generation == PLAYER.generation && own.state.faction == other.faction;
+    other.states & states::INVISIBLE == 0 || index == usize::from(PLAYER.index) || is_own
+}
 
 /// The world at some moment.
 type Past = Rc<Vec<Rc<Truth>>>;
@@ -268,7 +279,7 @@ impl Outcome {
 impl Client {
     fn new(entities: usize) -> Self {
         Client {
-            viewer: Viewer::new(EntityId { index: 0, generation: 1 }),
+            viewer: Viewer::new(PLAYER),
             view: View::new(),
             wanted: vec![false; entities],
             near: vec![true; entities],
@@ -283,7 +294,8 @@ impl Client {
     fn look(&mut self, world: &World) {
         let sees = |index: u16| {
             let truth = &world.truth[usize::from(index)];
-            self.wanted[usize::from(index)] && truth.is_there && truth.rate != Rate::Never
+            let shown = self.wanted[usize::from(index)] && is_visible(&world.truth, index.into());
+            shown && truth.is_there && truth.rate != Rate::Never
         };
         let shown: Vec<u16> = self.viewer.shown().collect();
         let entering = (0..world.truth.len() as u16).filter(|&index| sees(index) && !shown.contains(&index));
@@ -349,6 +361,7 @@ impl Client {
         let (truth, seen) = (&world[usize::from(id.index)], self.view.entity(id));
         let seen = seen.unwrap_or_else(|| panic!("{id:?} was told of, and is not there"));
         assert!(truth.is_there && truth.generation == id.generation, "{id:?} was not there");
+        assert!(is_visible(world, id.index.into()), "{id:?} was told of, and is invisible");
         assert_eq!(*seen.state(), truth.state, "{id:?} at {tick}");
         assert_eq!(seen.tick(), tick);
         for (number, &value) in truth.variables.iter().enumerate() {
@@ -378,7 +391,7 @@ impl Client {
         let seen = |index: usize| {
             let Truth { generation, is_there, state, rate, variables } = &*world.truth[index];
             let id = EntityId { index: index as u16, generation: *generation };
-            let in_sight = self.wanted[index] && *is_there && *rate != Rate::Never;
+            let in_sight = self.wanted[index] && *is_there && *rate != Rate::Never && is_visible(&world.truth, index);
             match self.view.entity(id) {
                 Some(seen) => {
                     let same = |(number, value): (usize, &i32)| seen.variable(number as u8) == *value;

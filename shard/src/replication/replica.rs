@@ -7,6 +7,7 @@ use crate::exchange::Change;
 use crate::shard::TICKS_PER_SECOND;
 use crate::world::Rate;
 use ringshard_engine::limits::{BASELINE_AGE_MAX, VARIABLES};
+use ringshard_engine::world::entity::states;
 use ringshard_engine::world::snapshot::Versioned;
 use ringshard_engine::world::{EntityId, Position, State};
 use std::cell::Cell;
@@ -33,15 +34,36 @@ pub(super) struct Head {
     pub(super) generation: u8,
     /// Ticks between two updates at least; [`NEVER`] for none at all.
     pub(super) interval: u8,
-    /// Whether the last change came soon after the one before.
-    pub(super) moving: bool,
+    /// [`MOVING`], [`INVISIBLE`].
+    marks: u8,
     /// How many versions back it is itself, and no other that had its place; up to 255.
     lived: u8,
 }
 
 const _: () = assert!(size_of::<Head>() == 8);
 
+/// The last change came soon after the one before.
+const MOVING: u8 = 1;
+/// Only those of its own faction see it.
+const INVISIBLE: u8 = 2;
+
 impl Head {
+    /// Whether the last change came soon after the one before.
+    #[inline]
+    pub(super) fn is_moving(self) -> bool {
+        self.marks & MOVING != 0
+    }
+
+    /// Whether only those of its own faction see it.
+    #[inline]
+    pub(super) fn is_invisible(self) -> bool {
+        self.marks & INVISIBLE != 0
+    }
+
+    fn mark(&mut self, mark: u8, set: bool) {
+        self.marks = if set { self.marks | mark } else { self.marks & !mark };
+    }
+
     /// How many versions back `version` is, where differences from it can be made; 0 where they cannot.
     #[inline]
     pub(super) fn age_of(self, version: u32) -> u8 {
@@ -50,7 +72,7 @@ impl Head {
     }
 }
 
-const NOBODY: Head = Head { version: 0, generation: 0, interval: 0, moving: false, lived: 0 };
+const NOBODY: Head = Head { version: 0, generation: 0, interval: 0, marks: 0, lived: 0 };
 
 /// What is seldom asked.
 #[derive(Clone, Copy, Debug, Default)]
@@ -112,16 +134,17 @@ impl Replica {
         head.version += 1;
         if head.generation != id.generation {
             self.living += usize::from(head.generation == 0);
-            (head.generation, head.moving, head.lived) = (id.generation, false, 0);
+            (head.generation, head.marks, head.lived) = (id.generation, 0, 0);
             *life = Life { changed_at: tick, ..Life::default() };
             self.variables[index] = [0; VARIABLES];
         } else {
-            head.moving = tick - life.changed_at <= MOVING_GAP;
+            head.mark(MOVING, tick - life.changed_at <= MOVING_GAP);
             head.lived = head.lived.saturating_add(1);
             life.changed_at = tick;
         }
         life.seal = self.seals.get();
         head.interval = interval_of(rate);
+        head.mark(INVISIBLE, state.states & states::INVISIBLE != 0);
         let former = &self.states[index];
         if (former.kind, former.faction) != (state.kind, state.faction) {
             // Differences do not tell of these: whoever knows it is told in full.
@@ -144,7 +167,7 @@ impl Replica {
         if (life.changed_at, life.seal) != (tick, self.seals.get()) {
             head.version += 1;
             head.lived = head.lived.saturating_add(1);
-            head.moving = tick - life.changed_at <= MOVING_GAP;
+            head.mark(MOVING, tick - life.changed_at <= MOVING_GAP);
             (life.changed_at, life.seal) = (tick, self.seals.get());
             let kept = head.version as usize % KEPT;
             self.past[index][kept] = self.states[index];
@@ -241,6 +264,14 @@ impl Replica {
     pub(super) fn variables_set_since(&self, index: u16, version: u32) -> u64 {
         let set = &self.variables_set[usize::from(index)];
         (version + 1..=self.version(index)).fold(0, |all, version| all | set[version as usize % KEPT])
+    }
+
+    /// Whether `viewer` sees the entity at `index`, if it is close enough: who is invisible is seen by its own faction only.
+    #[inline]
+    pub fn sees(&self, viewer: EntityId, index: u16) -> bool {
+        !self.head(index).is_invisible()
+            || index == viewer.index
+            || self.get(viewer).is_some_and(|own| own.faction == self.state(index).faction)
     }
 
     /// All entities that may be told of: index, place, and kind.

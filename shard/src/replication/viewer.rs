@@ -467,8 +467,8 @@ impl Viewer {
         // Some waits for what is far are longer, so that they come to so many tenths on average. A wait must not meet the
         // same remainder again: whatever its length, steps of 7 go through all tenths.
         let far = (pacing.far_tenths + tick % 10 * 7 % 10) / 10;
-        let Viewer { slots, uncertain, afresh, number, .. } = self;
-        let number = *number;
+        let Viewer { slots, uncertain, afresh, number, player, .. } = self;
+        let (number, player) = (*number, *player);
         for (place, (slot, &entity)) in slots.iter_mut().zip(&*heads).enumerate() {
             if slot.sight == Sight::Free {
                 continue;
@@ -482,6 +482,9 @@ impl Viewer {
                 && slot.succeed(entity.generation, number)
             {
                 uncertain.insert(place);
+            }
+            if slot.sight == Sight::Shown && entity.is_invisible() && !replica.sees(player, slot.index) {
+                (slot.sight, slot.told) = (Sight::Leaving, false);
             }
             let waited = u32::from((tick as u16).wrapping_sub(slot.sent_at));
             let (urgency, size) = if !slot.told {
@@ -501,7 +504,7 @@ impl Viewer {
                 afresh.insert(place);
                 (1, PLAIN_ENTRY_BYTES_MAX)
             } else {
-                let interval = match (entity.moving, slot.near) {
+                let interval = match (entity.is_moving(), slot.near) {
                     (true, true) => pacing.near,
                     (true, false) => far,
                     (false, _) => pacing.still,
