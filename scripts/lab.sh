@@ -142,7 +142,7 @@ start_server() {
         die "no key was made: $(cat "$files/keygen.log")"
     touch "$files/server.log"
     ip netns exec "$server_space" "$binaries/ringshard" serve --listen $server_address:$port \
-        --key "$files/server.key" --no-admin --cpus "0-$((($(nproc) + 1) / 2 - 1))" \
+        --key "$files/server.key" --admin off --cpus "0-$((($(nproc) + 1) / 2 - 1))" \
         >"$files/server.out" 2>"$files/server.log" &
     server=$!
     processes+=("$server")

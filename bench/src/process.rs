@@ -1,7 +1,7 @@
 //! The server as a process of its own, and what the system says of processes.
 
-use crate::scenario::{Scenario, option_name};
-use ringshard::admin;
+use crate::scenario::{Rate, Scenario, option_name};
+use ringshard::admin::Asker;
 use ringshard::report::ServerReport;
 use ringshard_engine::crypto::PublicKey;
 use rustix::process::{Pid, Signal, kill_process};
@@ -12,6 +12,9 @@ use std::time::{Duration, Instant};
 
 /// How long a server may take to start, and to stop.
 const PATIENCE: Duration = Duration::from_secs(10);
+
+/// No limit to what a connection may send.
+const UNLIMITED: &[&str] = &["--connection-messages-per-second", "0", "--connection-bytes-per-second", "0"];
 
 /// CPU time and memory of a process.
 #[derive(Clone, Copy, Debug)]
@@ -38,7 +41,7 @@ pub struct Server {
     files: PathBuf,
     pub address: SocketAddr,
     pub key: PublicKey,
-    admin: SocketAddr,
+    asker: Asker,
 }
 
 impl Server {
@@ -64,16 +67,18 @@ impl Server {
             .arg(&key_file)
             .args(["--cipher", &option_name(scenario.cipher), "--datapath", &option_name(scenario.datapath)])
             .args(["--idle", &option_name(scenario.idle)])
-            .args((!scenario.arrival_stamps).then_some("--no-arrival-stamps"))
+            .args(["--arrival-stamps", &scenario.arrival_stamps.to_string()])
             // Relay flows fall on cores by address hash: leave room for an uneven hand.
             .args(["--max-connections", &(scenario.clients * 2).clamp(16_384, 65_536).to_string()])
+            // As fast as it goes is faster than any player may be.
+            .args(if scenario.rate == Rate::Max { UNLIMITED } else { &[] })
             .args(options)
             .stdin(Stdio::null())
             .stdout(Stdio::null())
             .stderr(log)
             .spawn()
             .map_err(|error| format!("cannot start {}: {error}", binary.display()))?;
-        let mut server = Server { child, files, address, key, admin };
+        let mut server = Server { child, files, address, key, asker: Asker::new(admin) };
         server.wait_until_it_answers()?;
         Ok(server)
     }
@@ -84,9 +89,9 @@ impl Server {
             if let Ok(Some(status)) = self.child.try_wait() {
                 return Err(format!("the server ended at once ({status}):\n{}", self.log()));
             }
-            match admin::ask(self.admin) {
+            match self.report() {
                 Ok(_) => return Ok(()),
-                Err(error) if Instant::now() > give_up => return Err(format!("{error}\n{}", self.log())),
+                Err(error) if Instant::now() > give_up => return Err(error),
                 Err(_) => std::thread::sleep(Duration::from_millis(20)),
             }
         }
@@ -98,7 +103,7 @@ impl Server {
 
     /// What it says of itself.
     pub fn report(&self) -> Result<ServerReport, String> {
-        admin::ask(self.admin).map_err(|error| format!("{error}\n{}", self.log()))
+        self.asker.get("/stats").map_err(|error| format!("{error}\n{}", self.log()))
     }
 
     /// What the system says of it.

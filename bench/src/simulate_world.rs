@@ -6,13 +6,13 @@ use crate::echo::bar;
 use crate::fleet::Talk;
 use crate::process::usage;
 use crate::report::grouped;
+use ringshard::control::{ControlInlet, control_exchange};
 use ringshard::core::Core;
 use ringshard::exchange::Exchange;
 use ringshard::game::{Demo, Layout};
 use ringshard::idle::{Idle, Strategy};
 use ringshard::mesh::Mesh;
 use ringshard::simulation::{Simulation, WorldConfig, WorldStats};
-use ringshard::stages::{ReportInlet, report_exchange};
 use ringshard_engine::client::{Client, ClientConfig, ClientEvent};
 use ringshard_engine::crypto::{PublicKey, SecretKey, Suites};
 use ringshard_engine::limits::{HEARTBEAT_DEFAULT, TIMEOUT_DEFAULT};
@@ -29,7 +29,7 @@ use std::collections::HashSet;
 use std::net::SocketAddr;
 use std::path::PathBuf;
 use std::sync::Arc;
-use std::sync::atomic::{AtomicBool, Ordering};
+use std::sync::atomic::Ordering;
 
 /// How finely time passes.
 const STEP: Duration = Duration::from_millis(1);
@@ -85,7 +85,7 @@ pub struct Arguments {
 struct Host {
     core: Core<SimLink, Simulation<Demo>>,
     address: SocketAddr,
-    _inlet: ReportInlet,
+    _inlet: ControlInlet,
 }
 
 /// One player.
@@ -214,7 +214,7 @@ impl Stage {
         let secret = SecretKey::from_bytes([7; 32]);
         let mut world = WorldConfig { entities_max: 4096, visible_max: visible, seed, ..WorldConfig::default() };
         world.pacing.bytes_max = snapshot_bytes;
-        world.check(cores)?;
+        world.check(cores).map_err(|error| error.to_string())?;
         let ends = Exchange::between(cores, world.entities_max).into_iter().zip(Mesh::between(cores));
         let hosts = ends.enumerate().map(|(number, (exchange, mesh))| {
             let address = SocketAddr::from(([10, 0, 0, number as u8 + 1], 3565));
@@ -235,7 +235,7 @@ impl Stage {
                 [number as u8 + 1; 32],
             );
             let game = Demo::new(layout, npcs * (number + 1) / cores - npcs * number / cores);
-            let (inlet, outlet) = report_exchange();
+            let (inlet, outlet) = control_exchange();
             let core = Core::new(
                 SimLink::new(network.clone(), address),
                 endpoint,
@@ -243,7 +243,7 @@ impl Stage {
                 mesh,
                 Idle::new(Strategy::Busy),
                 outlet,
-                Arc::new(AtomicBool::new(false)),
+                Arc::default(),
             );
             Host { core, address, _inlet: inlet }
         });

@@ -4,17 +4,24 @@
 //! authentic. A stranger costs no memory until its cookie came back, and no key exchange beyond the budget of a flush:
 //! players come first.
 
+mod buckets;
+mod budget;
+mod fair_queue;
 mod migration;
+mod offenders;
+mod policy;
 mod resumption;
 mod staging;
 mod strangers;
 mod table;
 mod timers;
 
+use self::budget::Prices;
 use self::migration::Candidate;
+use self::offenders::Offence;
 use self::resumption::{Found, Resumption};
 use self::staging::Staging;
-use self::strangers::Strangers;
+use self::strangers::{Strangers, Surroundings};
 use self::table::{Connection, Phase, Table};
 use crate::crypto::{Csprng, PreSharedKey, SecretKey, Suite, Suites};
 use crate::limits::*;
@@ -30,8 +37,12 @@ use rand_chacha::rand_core::{Rng, SeedableRng};
 use std::collections::VecDeque;
 use std::sync::Arc;
 
+pub use self::offenders::Offenders;
+pub use self::policy::{Network, Networks, Policy};
 pub use crate::session::SendError;
 
+/// Slots that one sweep brings a new policy to bear on.
+const SLOTS_PER_SWEEP: usize = 256;
 /// How many datagrams ahead of the one being sealed the session is asked for.
 const FLUSH_AHEAD: usize = 2;
 
@@ -120,9 +131,30 @@ pub enum Received<'a> {
     Nothing,
 }
 
+/// How far a connection has come.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub enum Standing {
+    /// Its client has yet to prove its keys.
+    HalfOpen,
+    /// Both ends hold the keys.
+    Established,
+    /// Its client is being told that it is over.
+    Closing,
+}
+
 /// What there is to know about a connection.
 #[derive(Clone, Copy, Debug)]
 pub struct ConnectionInfo {
+    /// What it is called.
+    pub id: ConnectionId,
+    /// How far it has come.
+    pub standing: Standing,
+    /// When its handshake was done.
+    pub born: Instant,
+    /// When something was last heard.
+    pub heard_at: Instant,
+    /// Messages of which some pieces have come.
+    pub messages_in_pieces: usize,
     /// Where it is.
     pub path: Path,
     /// The AEAD in use.
@@ -156,6 +188,12 @@ pub struct Endpoint {
     resumption: Resumption,
     resources: Resources,
     integrity: Option<IntegrityConfig>,
+    policy: Policy,
+    /// What the policy has connections pay.
+    prices: Prices,
+    /// The slot at which the policy goes on being brought to bear on connections that were there before it.
+    enforced_up_to: Option<usize>,
+    offenders: Offenders,
     events: VecDeque<Event>,
     /// Slots of connections that may have something to say: names can change while they wait.
     active: VecDeque<u16>,
@@ -193,6 +231,10 @@ impl Endpoint {
             resumption: Resumption::new(config.connections_max),
             resources: Resources::new(config.message_bytes_max, random),
             integrity: config.integrity,
+            policy: Policy::default(),
+            prices: Prices::default(),
+            enforced_up_to: None,
+            offenders: Offenders::default(),
             events: VecDeque::with_capacity(EVENTS_RESERVED.max(2 * config.connections_max)),
             active: VecDeque::with_capacity(config.connections_max),
             challenges: VecDeque::new(),
@@ -217,22 +259,21 @@ impl Endpoint {
             return self.elsewhere(header.connection.core(), datagram);
         }
         let Some(mut connection) = self.table.get_mut(header.connection) else {
-            self.resources.drops.unknown_connection += 1;
-            return Received::Nothing;
+            return self.unknown_connection(path);
         };
         // One that is closing has said its last word, and has nothing delivered any more.
         if !connection.session.is_called(header.connection) || connection.is_closing() {
-            self.resources.drops.unknown_connection += 1;
-            return Received::Nothing;
+            return self.unknown_connection(path);
         }
         let bytes = datagram.len();
         let plaintext = match connection.session.open(now, &header, datagram) {
             Ok(plaintext) => plaintext,
-            Err(refused) => {
-                *self.resources.drops.counter_of(refused) += 1;
-                return Received::Nothing;
-            }
+            Err(refused) => return self.refused(path, refused),
         };
+        if !connection.budget.allows(now) {
+            connection.session.stats.over_budget += 1;
+            return self.refused(path, Refused::OverBudget);
+        }
         if connection.is_half_open() {
             // Before anything in it is taken in: the session that goes on is the one it is meant for.
             self.confirm(now, header.connection);
@@ -241,13 +282,14 @@ impl Endpoint {
             };
             connection = confirmed;
         }
+        let bad_frames = self.resources.drops.bad_frame;
         let ingested = match connection.session.ingest(now, &header, bytes, plaintext, &mut self.resources) {
             Ok(ingested) => ingested,
-            Err(refused) => {
-                *self.resources.drops.counter_of(refused) += 1;
-                return Received::Nothing;
-            }
+            Err(refused) => return self.refused(path, refused),
         };
+        let bad_frames = self.resources.drops.bad_frame - bad_frames;
+        let messages = if let Ingested::Messages(messages) = ingested { messages } else { 0 };
+        connection.budget.charge(now, &self.prices, messages.into(), bad_frames, bytes);
         let id = header.connection;
         if connection.path == path
             && let Ingested::Messages(messages) = ingested
@@ -276,8 +318,37 @@ impl Endpoint {
         if header.connection != ConnectionId::NONE && core != self.core && usize::from(core) < self.cores {
             return self.elsewhere(core, datagram);
         }
-        let Endpoint { strangers, table, stats, resources, .. } = self;
-        strangers.receive(now, path, datagram, table, stats, &mut resources.drops);
+        let (strangers, mut around) = self.strangers();
+        strangers.receive(now, path, datagram, &mut around);
+        Received::Nothing
+    }
+
+    /// The strangers, and what they touch.
+    fn strangers(&mut self) -> (&mut Strangers, Surroundings<'_>) {
+        let Endpoint { strangers, policy, table, resumption, stats, resources, offenders, .. } = self;
+        (strangers, Surroundings { policy, table, resumption, stats, drops: &mut resources.drops, offenders })
+    }
+
+    #[cold]
+    fn unknown_connection(&mut self, path: Path) -> Received<'static> {
+        self.resources.drops.unknown_connection += 1;
+        self.offenders.note(Offence::UnknownConnection, path.peer);
+        Received::Nothing
+    }
+
+    /// Counts a datagram of a connection that was not taken in, and notes whose it was.
+    #[cold]
+    fn refused(&mut self, path: Path, refused: Refused) -> Received<'static> {
+        *self.resources.drops.counter_of(refused) += 1;
+        let offence = match refused {
+            Refused::WrongFlags => Offence::WrongFlags,
+            Refused::Replayed => Offence::Replayed,
+            Refused::NotAuthentic => Offence::NotAuthentic,
+            Refused::OverBudget => Offence::OverBudget,
+            // Not its sender's fault.
+            Refused::NoMemory => return Received::Nothing,
+        };
+        self.offenders.note(offence, path.peer);
         Received::Nothing
     }
 
@@ -413,6 +484,12 @@ impl Endpoint {
     /// An authentic datagram came over another path than the connection's (W13).
     #[cold]
     fn came_from_elsewhere(&mut self, now: Instant, id: ConnectionId, path: Path, header: &Header, bytes: usize) {
+        if self.policy.denies(path.peer.ip()) {
+            // It is heard, but does not move there.
+            self.resources.drops.denied_address += 1;
+            self.offenders.note(Offence::Denied, path.peer);
+            return;
+        }
         self.stats.path_changed += 1;
         let value = self.resources.random.next_u64();
         let Some(connection) = self.table.get_mut(id) else { return };
@@ -574,6 +651,37 @@ impl Endpoint {
         self.staging.retire_later(id.slot());
     }
 
+    /// Goes by `policy` from here on, and leaves the former one in its place; connections that are there are brought in
+    /// line by the next sweeps, some at a time.
+    pub fn swap_policy(&mut self, policy: &mut Policy) {
+        core::mem::swap(&mut self.policy, policy);
+        self.prices = Prices::of(&self.policy);
+        self.enforced_up_to = Some(0);
+    }
+
+    /// Brings the policy to bear on some connections that were there before it.
+    #[cold]
+    fn enforce_policy(&mut self, now: Instant, from: usize) {
+        let to = (from + SLOTS_PER_SWEEP).min(self.table.slots());
+        for slot in from..to {
+            let Some(id) = self.table.occupant(slot) else { continue };
+            let Some(connection) = self.table.get_mut(id) else { continue };
+            if self.policy.denies(connection.path.peer.ip()) {
+                self.stats.denied += u64::from(!connection.is_closing());
+                self.disconnect(id, DisconnectReason::Denied);
+            } else {
+                connection.session.cap_rate(now, self.policy.connection_send_bytes_per_second);
+                self.activate(now, id);
+            }
+        }
+        self.enforced_up_to = (to < self.table.slots()).then_some(to);
+    }
+
+    /// Refuses new connections from here on. Those that are there stay.
+    pub fn refuse_new(&mut self) {
+        self.strangers.refuse_all();
+    }
+
     /// Refuses new connections from here on, and ends as many as there is room to tell. Call it, and flush, until it
     /// gives 0: the connections that are left.
     pub fn shut_down(&mut self) -> usize {
@@ -596,11 +704,14 @@ impl Endpoint {
             self.time_passed(now, id);
         }
         self.resumption.expire(now, &mut self.resources.pool);
+        if let Some(slot) = self.enforced_up_to {
+            self.enforce_policy(now, slot);
+        }
     }
 
     /// When [`Self::sweep`] wants to be called next, at the latest.
     pub fn deadline(&self) -> Instant {
-        self.table.next_deadline().min(self.resumption.deadline())
+        self.table.next_deadline().min(self.resumption.deadline()).min(self.strangers.deadline())
     }
 
     fn time_passed(&mut self, now: Instant, id: ConnectionId) {
@@ -714,8 +825,8 @@ impl Endpoint {
                 self.leave(now, id, reason);
             }
         }
-        let Endpoint { strangers, table, resumption, stats, resources, .. } = self;
-        strangers.flush(now, link, table, resumption, stats, &mut resources.drops);
+        let (strangers, mut around) = self.strangers();
+        strangers.flush(now, link, &mut around);
     }
 
     /// Lets the connections that have something to say write it: each as much as its path allows, behind what is in its
@@ -786,9 +897,35 @@ impl Endpoint {
         self.table.len()
     }
 
+    /// Reliable messages that wait for an acknowledgment, over all connections, in bytes. It looks at each: for a server
+    /// that is about to end.
+    pub fn unacknowledged_bytes(&self) -> usize {
+        self.infos(0, self.table.slots()).map(|info| info.unacknowledged_bytes).sum()
+    }
+
+    /// Slots of connections that were ever used: what [`Self::infos`] can look at.
+    pub fn slots(&self) -> usize {
+        self.table.slots()
+    }
+
+    /// What there is to know about the connections in `count` slots from `first` on.
+    pub fn infos(&self, first: usize, count: usize) -> impl Iterator<Item = ConnectionInfo> {
+        let last = first.saturating_add(count).min(self.table.slots());
+        (first..last).filter_map(|slot| self.info(self.table.occupant(slot)?))
+    }
+
     /// What there is to know about a connection.
     pub fn info(&self, id: ConnectionId) -> Option<ConnectionInfo> {
-        self.table.get(id).map(|Connection { path, session, .. }| ConnectionInfo {
+        self.table.get(id).map(|Connection { path, session, phase, born, .. }| ConnectionInfo {
+            id,
+            standing: match phase {
+                Phase::HalfOpen { .. } => Standing::HalfOpen,
+                Phase::Established => Standing::Established,
+                Phase::Closing(_) => Standing::Closing,
+            },
+            born: *born,
+            heard_at: session.heard_at(),
+            messages_in_pieces: session.messages_in_pieces(),
             path: *path,
             suite: session.suite(),
             round_trip: session.round_trip(),
@@ -810,6 +947,11 @@ impl Endpoint {
     /// What it did so far.
     pub fn stats(&self) -> &EndpointStats {
         &self.stats
+    }
+
+    /// Whose datagrams it dropped last, by reason.
+    pub fn offenders(&self) -> &Offenders {
+        &self.offenders
     }
 
     /// What it dropped so far, and why.
@@ -873,6 +1015,7 @@ impl Drops {
             Refused::Replayed => &mut self.replayed,
             Refused::NotAuthentic => &mut self.not_authentic,
             Refused::NoMemory => &mut self.no_memory,
+            Refused::OverBudget => &mut self.over_budget,
         }
     }
 }

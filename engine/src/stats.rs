@@ -56,6 +56,14 @@ counters! {
         rekey_refused,
         /// An unreliable message beyond the rate of its channel or connection.
         rate_limited,
+        /// A datagram of a connection that sends more than it may; taken for lost on the way.
+        over_budget,
+        /// From a network that is denied.
+        denied_address,
+        /// A Connect without a cookie from an address that much nonsense comes from.
+        ill_behaved,
+        /// Valid cookies beyond the key exchanges that an address may have.
+        address_budget,
         /// Strangers beyond what a flush answers.
         stranger_budget,
         /// Valid cookies beyond what may wait for a key exchange.
@@ -104,6 +112,10 @@ counters! {
         timed_out,
         /// Key exchanges whose client never proved its keys.
         half_open_expired,
+        /// Key exchanges whose client had not yet proved its keys when others needed the room.
+        half_open_displaced,
+        /// Connections that were ended because their network is denied now.
+        denied,
         /// Authentic datagrams from another address than the connection's.
         path_changed,
         /// Connections that moved to another address, after it was validated.
@@ -136,6 +148,8 @@ counters! {
         bytes_out,
         /// Pings answered by the peer.
         pongs_in,
+        /// Datagrams refused because the peer sent more than it may.
+        over_budget,
     }
 }
 

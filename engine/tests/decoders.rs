@@ -245,6 +245,7 @@ fn any_part() -> impl Strategy<Value = Part> {
         Resumed,
         IntegrityFailed,
         NotResumable,
+        Denied,
     ];
     let bytes = || vec(any::<u8>(), 0..200);
     let numbered = (channel_of(WITH_NUMBERS), any::<u16>(), bytes());

@@ -49,7 +49,7 @@ struct Download {
 impl Download {
     fn new(seed: u64, congestion: CongestionControl) -> Self {
         let network = Network::new(seed, Conditions::none(DELAY));
-        let transport = TransportConfig { congestion, compression: false };
+        let transport = TransportConfig { congestion, compression: false, ..TransportConfig::default() };
         let config = EndpointConfig {
             core: 0,
             cores: 1,
@@ -73,7 +73,8 @@ impl Download {
         let number = self.clients.len() as u8;
         let address = SocketAddr::from(([10, 1, 0, number], 40_000));
         let link = SimLink::new(self.network.clone(), address);
-        let transport = TransportConfig { congestion: self.congestion, compression: false };
+        let transport =
+            TransportConfig { congestion: self.congestion, compression: false, ..TransportConfig::default() };
         let config = ClientConfig { transport, ..ClientConfig::new(SecretKey::from_bytes([7; 32]).public()) };
         let client = Client::new(config, self.network.now(), [number + 2; 32]).unwrap();
         let last_at = self.network.now();

@@ -1,9 +1,11 @@
 //! One core: a link, the endpoint with its connections, a service, and one thing to do for ever.
 
+use crate::control::{ControlOutlet, Lifecycle, Request, SLOTS_PER_TURN};
 use crate::idle::Idle;
 use crate::mesh::{CROSSINGS_INTO_A_CORE, Mesh, Misrouted};
 use crate::service::Service;
-use crate::stages::{CoreReport, ReportOutlet, Stages};
+use crate::stages::{CoreReport, Stages, TickLog, TickRecord};
+use crate::vitals::{self, Phase};
 use ringshard_engine::Endpoint;
 use ringshard_engine::endpoint::{Event, Received};
 use ringshard_engine::limits::{DATAGRAM_BYTES_MAX, MESSAGE_BYTES_MAX, RECEIVE_DATAGRAMS_PER_TURN};
@@ -12,13 +14,16 @@ use ringshard_engine::time::{Duration, Instant};
 use ringshard_engine::wire::ConnectionId;
 use ringshard_engine::wire::Message;
 use std::sync::Arc;
-use std::sync::atomic::{AtomicBool, Ordering};
 
 /// Time between two ticks: 60 Hz (A1).
 pub const TICK: Duration = Duration::from_nanos(1_000_000_000 / 60);
-/// How long a core that shuts down tries to tell its clients.
+/// How long a core that shuts down waits for what was sent reliably to be acknowledged.
+const LAST_WORDS: Duration = Duration::from_secs(1);
+/// How long it then tries to tell its clients.
 const FAREWELL: Duration = Duration::from_secs(2);
 
+/// Ticks between two notes of what a core has done, for who looks into why it panicked.
+const TICKS_BETWEEN_NOTES: u64 = 60;
 /// How many datagrams ahead of the one being received its connection is asked for.
 const RECEIVE_AHEAD: usize = 2;
 /// Slices that are served in a turn, where so many are due: a core whose turns are long must not fall behind for that,
@@ -33,10 +38,15 @@ pub struct Core<L, S> {
     mesh: Mesh,
     idle: Idle,
     stages: Stages,
-    outlet: ReportOutlet,
-    /// Set by whoever wants the server to stop.
-    stop: Arc<AtomicBool>,
+    ticks: TickLog,
+    control: ControlOutlet,
+    /// What it is asked, while the answer takes several turns.
+    request: Option<Request>,
+    lifecycle: Arc<Lifecycle>,
+    draining: bool,
     stopping_since: Option<Instant>,
+    /// Since when clients are being told that the server ends.
+    farewell_since: Option<Instant>,
     next_tick: Instant,
     ticks_skipped: u64,
     /// A message that did not lie in its datagram ready to be delivered.
@@ -53,8 +63,8 @@ impl<L: Link, S: Service> Core<L, S> {
         service: S,
         mesh: Mesh,
         idle: Idle,
-        outlet: ReportOutlet,
-        stop: Arc<AtomicBool>,
+        control: ControlOutlet,
+        lifecycle: Arc<Lifecycle>,
     ) -> Self {
         let now = link.now();
         Core {
@@ -64,9 +74,13 @@ impl<L: Link, S: Service> Core<L, S> {
             mesh,
             idle,
             stages: Stages::new(),
-            outlet,
-            stop,
+            ticks: TickLog::default(),
+            control,
+            request: None,
+            lifecycle,
+            draining: false,
             stopping_since: None,
+            farewell_since: None,
             next_tick: now + TICK,
             ticks_skipped: 0,
             message: Vec::with_capacity(MESSAGE_BYTES_MAX),
@@ -85,11 +99,17 @@ impl<L: Link, S: Service> Core<L, S> {
     /// One turn: six phases in fixed order. False when the core is done.
     pub fn turn(&mut self) -> bool {
         let now = self.link.now();
+        vitals::enter(Phase::Reap);
         let received = self.reap(now);
+        vitals::enter(Phase::Exchange);
         let crossed = self.exchange(now);
+        vitals::enter(Phase::Step);
         self.step(now);
+        vitals::enter(Phase::Replicate);
         self.replicate(now);
+        vitals::enter(Phase::Transmit);
         self.transmit(now, received + crossed);
+        vitals::enter(Phase::Park);
         self.park(received + crossed);
         !self.is_done()
     }
@@ -135,11 +155,25 @@ impl<L: Link, S: Service> Core<L, S> {
             let Core { endpoint, service, mesh, message, .. } = self;
             ingest(now, *path, &mut bytes[..usize::from(*len)], endpoint, service, mesh, message);
         }
-        if self.stopping_since.is_none() && self.stop.load(Ordering::Relaxed) {
-            self.stopping_since = Some(now);
-        }
+        self.live_on(now);
         self.deliver_events(now);
         crossed + self.service.exchange(now, &mut self.stages)
+    }
+
+    /// Follows the server through the last stages of its life: nobody new; then last words, and farewell.
+    fn live_on(&mut self, now: Instant) {
+        if !self.draining && self.lifecycle.is_draining() {
+            self.draining = true;
+            self.endpoint.refuse_new();
+            self.service.draining(now, &mut self.endpoint);
+        }
+        if self.farewell_since.is_some() || !self.lifecycle.is_stopping() {
+            return;
+        }
+        let since = *self.stopping_since.get_or_insert(now);
+        if now.since(since) >= LAST_WORDS || self.endpoint.unacknowledged_bytes() == 0 {
+            self.farewell_since = Some(now);
+        }
     }
 
     /// Phase 3: the service's tick, if it is due. A tick that comes too late is skipped and counted, never made up.
@@ -147,12 +181,19 @@ impl<L: Link, S: Service> Core<L, S> {
         if now < self.next_tick {
             return;
         }
-        self.stages.tick_start_jitter.record(now.since(self.next_tick), 1);
+        let late = now.since(self.next_tick);
+        self.stages.tick_start_jitter.record(late, 1);
         self.service.tick(now, &mut self.endpoint);
-        self.stages.tick.record(self.link.now().since(now), 1);
-        let late = now.since(self.next_tick).as_nanos() / TICK.as_nanos();
-        self.ticks_skipped += late as u64;
-        self.next_tick = self.next_tick + TICK * (late as u32 + 1);
+        let took = self.link.now().since(now);
+        self.stages.tick.record(took, 1);
+        let skipped = (late.as_nanos() / TICK.as_nanos()) as u32;
+        self.ticks_skipped += u64::from(skipped);
+        self.next_tick = self.next_tick + TICK * (skipped + 1);
+        let micros = |time: Duration| u32::try_from(time.as_micros()).unwrap_or(u32::MAX);
+        self.ticks.push(TickRecord { late_us: micros(late), took_us: micros(took), skipped });
+        if self.ticks.count().is_multiple_of(TICKS_BETWEEN_NOTES) {
+            vitals::note(|report| self.fill(report));
+        }
     }
 
     /// Phase 4: slices of the connections get what time owes them, and what the service has for them.
@@ -168,7 +209,7 @@ impl<L: Link, S: Service> Core<L, S> {
         }
         self.endpoint.sweep(now);
         self.deliver_events(now);
-        if self.stopping_since.is_some() {
+        if self.farewell_since.is_some() {
             self.endpoint.shut_down();
         }
     }
@@ -190,15 +231,13 @@ impl<L: Link, S: Service> Core<L, S> {
 
     /// Phase 6: waits for the network, as long as nothing else is due.
     fn park(&mut self, received: usize) {
-        if let Some(mut report) = self.outlet.asked() {
-            self.fill(&mut report);
-            self.outlet.answer(report);
-        }
         let now = self.link.now();
+        self.answer(now);
         let busy = received >= RECEIVE_DATAGRAMS_PER_TURN
             || self.endpoint.has_strangers_waiting()
             || !self.endpoint.is_flushed()
-            || self.stopping_since.is_some();
+            || self.request.is_some()
+            || self.farewell_since.is_some();
         let deadline = self.next_tick.min(self.endpoint.deadline()).min(self.service.deadline());
         let wait = self.idle.wait(now, deadline, received, busy);
         self.link.park(wait);
@@ -214,9 +253,37 @@ impl<L: Link, S: Service> Core<L, S> {
         deliver_events(now, &mut self.endpoint, &mut self.service);
     }
 
+    /// Does what it is asked, or a turn's part of it.
+    fn answer(&mut self, now: Instant) {
+        let Some(mut request) = self.request.take().or_else(|| self.control.asked()) else { return };
+        let done = match &mut request {
+            Request::Report(report) => {
+                self.fill(report);
+                true
+            }
+            Request::Sessions(list) => {
+                // Whoever asks has reserved room for as many as there can be: nothing is allocated here.
+                let room = list.connections.capacity() - list.connections.len();
+                list.connections.extend(self.endpoint.infos(list.next_slot, SLOTS_PER_TURN).take(room));
+                list.next_slot += SLOTS_PER_TURN;
+                list.finished_at = now;
+                list.next_slot >= self.endpoint.slots()
+            }
+            Request::Pulse => true,
+            Request::Policy(policy) => {
+                self.endpoint.swap_policy(policy);
+                true
+            }
+        };
+        match done {
+            true => self.control.answer(request),
+            false => self.request = Some(request),
+        }
+    }
+
     /// Whether a core that shuts down has told everybody, or has tried for long enough.
     fn is_done(&mut self) -> bool {
-        let Some(since) = self.stopping_since else { return false };
+        let Some(since) = self.farewell_since else { return false };
         let told = self.endpoint.connections() == 0 && self.endpoint.is_flushed();
         told || self.link.now().since(since) >= FAREWELL
     }
@@ -242,6 +309,9 @@ impl<L: Link, S: Service> Core<L, S> {
         report.endpoint = *self.endpoint.stats();
         report.drops = *self.endpoint.drops();
         report.link = self.link.stats();
+        report.offenders = *self.endpoint.offenders();
+        report.message_bytes = self.endpoint.message_bytes();
+        report.ticks = self.ticks.clone();
         report.connections = self.endpoint.connections();
         report.ticks_skipped = self.ticks_skipped;
         report.world = self.service.world();

@@ -14,16 +14,24 @@
 //! | [`neighbourhood`] | who is around whom |
 //! | [`interest`] | the grid that finds them, and the difference from tick to tick |
 //! | [`world`] | who is in the world: the entities of a core |
-//! | [`stages`] | a core's latency histograms, and how they leave it |
+//! | [`stages`] | what a core measures of itself |
 //! | [`datapath`] | which link is used, and why |
 //! | [`server`] | starting and stopping all cores |
 //! | [`report`] | what a running server says of itself |
-//! | [`admin`] | who answers with it |
+//! | [`config`] | what a server is told to be, and where it is told so |
+//! | [`control`] | questions and orders to the cores |
+//! | [`operation`] | what can be asked of a server, and what it can be told |
+//! | [`overseer`] | signals, the watchdog, the log of drops, the end |
+//! | [`admin`] | the HTTP port for it |
+//! | [`vitals`] | what a core that panics leaves behind |
+//! | [`doctor`] | whether a host is fit to serve |
 //! | [`keys`] | key files |
 
 #![forbid(unsafe_code)]
 
 pub mod admin;
+pub mod config;
+pub mod control;
 pub mod core;
 pub mod datapath;
 pub mod doctor;
@@ -34,6 +42,8 @@ pub mod interest;
 pub mod keys;
 pub mod mesh;
 pub mod neighbourhood;
+pub mod operation;
+pub mod overseer;
 pub mod replication;
 pub mod report;
 pub mod server;
@@ -41,4 +51,5 @@ pub mod service;
 pub mod shard;
 pub mod simulation;
 pub mod stages;
+pub mod vitals;
 pub mod world;

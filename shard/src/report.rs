@@ -1,24 +1,32 @@
 //! What a running server says of itself: the form it has on the wire and in files.
 
+use crate::control::Identity;
 use crate::datapath::Backend;
 use crate::simulation::WorldStats;
 use crate::stages::{CoreReport, Stage};
 use hdrhistogram::Histogram;
+use ringshard_engine::endpoint::{ConnectionInfo, Standing};
 use ringshard_engine::time::Duration;
+use ringshard_engine::time::Instant;
 use serde::{Deserialize, Serialize};
 use std::collections::BTreeMap;
+use std::net::SocketAddr;
 
 /// A server at one moment; all counts since its start.
 #[derive(Clone, Debug, Serialize, Deserialize)]
 pub struct ServerReport {
+    /// Version of the server.
+    pub version: String,
     /// Process id.
     pub pid: u32,
     /// Seconds since the start.
     pub uptime_s: f64,
     /// Where it listens.
-    pub listen: std::net::SocketAddr,
+    pub listen: SocketAddr,
     /// Which link carries the datagrams.
     pub datapath: Backend,
+    /// Nobody new is let in.
+    pub draining: bool,
     /// Its cores, in order.
     pub cores: Vec<CoreSnapshot>,
 }
@@ -34,8 +42,106 @@ pub struct CoreSnapshot {
     pub counters: BTreeMap<String, u64>,
     /// Every drop reason.
     pub drops: BTreeMap<String, u64>,
+    /// Whose datagrams were dropped last, by reason.
+    pub offenders: BTreeMap<String, SocketAddr>,
     /// Every stage.
     pub stages: Vec<StageSnapshot>,
+    /// The latest ticks, oldest first.
+    pub ticks: Vec<TickSnapshot>,
+}
+
+/// One tick, as it went.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct TickSnapshot {
+    /// Its number, from 0 at the start of the core.
+    pub number: u64,
+    /// How late it began, in microseconds.
+    pub late_us: u32,
+    /// How long it took, in microseconds.
+    pub took_us: u32,
+    /// Ticks that were left out after it.
+    pub skipped: u32,
+}
+
+/// A connection at one moment.
+#[derive(Clone, Debug, Serialize, Deserialize)]
+pub struct SessionSnapshot {
+    /// Its name, as logs and captures have it.
+    pub id: String,
+    /// The core that owns it.
+    pub core: u8,
+    /// Where its client is.
+    pub address: SocketAddr,
+    /// How far it has come: `half-open`, `established` or `closing`.
+    pub standing: String,
+    /// Seconds since its handshake.
+    pub age_s: f64,
+    /// Seconds since something was heard.
+    pub silent_s: f64,
+    /// The AEAD in use.
+    pub suite: String,
+    /// Smoothed round trip, in milliseconds.
+    pub round_trip_ms: Option<f64>,
+    /// Share of the client's datagrams that never came, 0 to 1.
+    pub loss: f64,
+    /// Datagrams from it and to it, and bytes of those.
+    pub datagrams_in: u64,
+    /// Datagrams to it.
+    pub datagrams_out: u64,
+    /// Bytes from it.
+    pub bytes_in: u64,
+    /// Bytes to it.
+    pub bytes_out: u64,
+    /// Largest datagram that is sent to it, in bytes.
+    pub datagram_bytes: usize,
+    /// Reliable messages that wait for an acknowledgment, in bytes.
+    pub unacknowledged_bytes: usize,
+    /// Messages of which some pieces have come.
+    pub messages_in_pieces: usize,
+    /// What may be under way by the congestion control, in bytes.
+    pub window_bytes: Option<u64>,
+    /// What is under way, in bytes.
+    pub in_flight_bytes: Option<u64>,
+    /// Datagrams given up as lost.
+    pub packets_lost: u64,
+    /// Datagrams refused because it sent more than it may.
+    pub over_budget: u64,
+    /// Changes of the traffic keys.
+    pub key_changes: u64,
+}
+
+impl SessionSnapshot {
+    /// A connection as it was at `now`, by the clock of its core.
+    pub fn new(info: &ConnectionInfo, now: Instant) -> Self {
+        SessionSnapshot {
+            id: info.id.to_string(),
+            core: info.id.core(),
+            address: info.path.peer,
+            standing: match info.standing {
+                Standing::HalfOpen => "half-open",
+                Standing::Established => "established",
+                Standing::Closing => "closing",
+            }
+            .into(),
+            age_s: now.since(info.born).as_secs_f64(),
+            silent_s: now.since(info.heard_at).as_secs_f64(),
+            suite: info.suite.name().into(),
+            round_trip_ms: info.round_trip.map(|it| it.as_secs_f64() * 1000.0),
+            loss: info.loss,
+            datagrams_in: info.stats.datagrams_in,
+            datagrams_out: info.stats.datagrams_out,
+            bytes_in: info.stats.bytes_in,
+            bytes_out: info.stats.bytes_out,
+            datagram_bytes: info.datagram_bytes,
+            unacknowledged_bytes: info.unacknowledged_bytes,
+            messages_in_pieces: info.messages_in_pieces,
+            window_bytes: info.congestion.map(|(window, _)| window),
+            in_flight_bytes: info.congestion.map(|(_, in_flight)| in_flight),
+            packets_lost: info.packets_lost,
+            over_budget: info.stats.over_budget,
+            key_changes: info.key_changes,
+        }
+    }
 }
 
 /// A histogram as the buckets that are not empty.
@@ -74,7 +180,9 @@ impl CoreSnapshot {
         let owned = |(name, count): (&str, u64)| (name.to_owned(), count);
         let link = report.link.entries().map(|(name, count)| (format!("link_{name}"), count));
         let mut counters: BTreeMap<String, u64> = report.endpoint.entries().map(owned).chain(link).collect();
+        counters.insert("ticks".into(), report.ticks.count());
         counters.insert("ticks_skipped".into(), report.ticks_skipped);
+        counters.insert("message_bytes".into(), report.message_bytes as u64);
         let world = report.world.iter().flat_map(WorldStats::entries);
         counters.extend(world.map(|(name, count)| (format!("world_{name}"), count)));
         CoreSnapshot {
@@ -82,7 +190,18 @@ impl CoreSnapshot {
             connections: report.connections,
             counters,
             drops: report.drops.entries().map(owned).collect(),
+            offenders: report.offenders.entries().map(|(reason, peer)| (reason.to_owned(), peer)).collect(),
             stages: report.stages.entries().map(|(name, stage)| StageSnapshot::new(name, stage)).into(),
+            ticks: report
+                .ticks
+                .latest()
+                .map(|(number, tick)| TickSnapshot {
+                    number,
+                    late_us: tick.late_us,
+                    took_us: tick.took_us,
+                    skipped: tick.skipped,
+                })
+                .collect(),
         }
     }
 
@@ -122,6 +241,19 @@ impl StageSnapshot {
 }
 
 impl ServerReport {
+    /// Of a server with these cores, at this moment.
+    pub fn new(identity: &Identity, draining: bool, cores: Vec<CoreSnapshot>) -> Self {
+        ServerReport {
+            version: env!("CARGO_PKG_VERSION").into(),
+            pid: std::process::id(),
+            uptime_s: identity.started.elapsed().as_secs_f64(),
+            listen: identity.listen,
+            datapath: identity.datapath,
+            draining,
+            cores,
+        }
+    }
+
     /// What happened after `earlier`.
     pub fn since(&self, earlier: &ServerReport) -> ServerReport {
         let difference = |now: &BTreeMap<String, u64>, before: &BTreeMap<String, u64>| {
@@ -153,6 +285,14 @@ impl ServerReport {
             sum.add(stage.histogram()).expect("all stages have the same bounds");
         }
         sum
+    }
+
+    /// The figures that every histogram is read by, by core and stage.
+    pub fn percentiles(&self) -> Vec<BTreeMap<String, Percentiles>> {
+        let of_core = |core: &CoreSnapshot| {
+            core.stages.iter().map(|stage| (stage.name.clone(), Percentiles::of(&stage.histogram()))).collect()
+        };
+        self.cores.iter().map(of_core).collect()
     }
 
     /// Drops by reason, summed over the cores; reasons that never struck are left out.

@@ -1,6 +1,7 @@
 //! Starts and stops all cores. Starting is all or nothing.
 
-use crate::admin::Admin;
+use crate::config::OutOfRange;
+use crate::control::{Control, ControlOutlet, Identity, Lifecycle, control_exchange};
 use crate::core::Core;
 use crate::datapath::{Backend, Datapath};
 use crate::idle::{Idle, Strategy};
@@ -8,24 +9,24 @@ use crate::keys::random_bytes;
 use crate::mesh::Mesh;
 use crate::report::{CoreSnapshot, ServerReport};
 use crate::service::Service;
-use crate::stages::{CoreReport, ReportOutlet, report_exchange};
+use crate::stages::CoreReport;
+use crate::vitals;
 use core_affinity::CoreId;
 use ringshard_engine::crypto::{PreSharedKey, PublicKey, SecretKey, Suites};
-use ringshard_engine::endpoint::IntegrityConfig;
+use ringshard_engine::endpoint::{IntegrityConfig, Policy};
 use ringshard_engine::limits::{
     CONNECTIONS_PER_CORE_MAX, CORES_MAX, HEARTBEAT_DEFAULT, MESSAGE_MEMORY_BYTES_MIN, PORT_DEFAULT, TIMEOUT_DEFAULT,
 };
 use ringshard_engine::link::Link;
 use ringshard_engine::link::mmsg::MmsgLink;
-use ringshard_engine::link::socket::{Socket, SocketError};
+use ringshard_engine::link::socket::{BUFFER_BYTES, Socket, SocketError};
 use ringshard_engine::link::uring::{UringError, UringLink};
 use ringshard_engine::session::{HeartbeatConfig, TransportConfig};
 use ringshard_engine::{Endpoint, EndpointConfig};
 use std::io;
-use std::net::{Ipv6Addr, SocketAddr, TcpListener};
-use std::sync::Arc;
-use std::sync::atomic::{AtomicBool, Ordering};
+use std::net::{Ipv6Addr, SocketAddr};
 use std::sync::mpsc;
+use std::sync::{Arc, Mutex};
 use std::thread::JoinHandle;
 use std::time::Instant;
 
@@ -42,6 +43,8 @@ pub struct ServerConfig {
     pub idle: Strategy,
     /// Connections at most, over all cores.
     pub connections_max: usize,
+    /// Receive and send buffer of each socket, in bytes.
+    pub socket_buffer_bytes: usize,
     /// Whether the kernel stamps arrivals: without, the histogram of `arrival_to_handled` stays empty.
     pub arrival_stamps: bool,
     /// AEADs that it agrees to.
@@ -58,13 +61,13 @@ pub struct ServerConfig {
     pub message_bytes_max: usize,
     /// How clients' integrity is checked, if it is.
     pub integrity: Option<IntegrityConfig>,
-    /// Where to answer questions about it.
-    pub admin: Option<SocketAddr>,
+    /// Limits, and networks that are treated otherwise. It can change while the server runs.
+    pub policy: Policy,
 }
 
 impl ServerConfig {
     /// A server with this key on port 3565 of all addresses, a core pinned to each of these processors, and everything
-    /// else as `ringshard serve` has it by default; but nobody to answer questions about it.
+    /// else as `ringshard serve` has it by default; but without limits.
     pub fn new(secret: SecretKey, cpus: Vec<usize>) -> Self {
         ServerConfig {
             listen: (Ipv6Addr::UNSPECIFIED, PORT_DEFAULT).into(),
@@ -72,6 +75,7 @@ impl ServerConfig {
             datapath: Datapath::Auto,
             idle: Strategy::Adaptive,
             connections_max: 16_384,
+            socket_buffer_bytes: BUFFER_BYTES,
             arrival_stamps: true,
             suites: Suites::native(),
             heartbeat: HeartbeatConfig { interval: HEARTBEAT_DEFAULT, timeout: TIMEOUT_DEFAULT },
@@ -80,8 +84,42 @@ impl ServerConfig {
             transport: TransportConfig::default(),
             message_bytes_max: 256 << 20,
             integrity: None,
-            admin: None,
+            policy: Policy::default(),
         }
+    }
+}
+
+impl ServerConfig {
+    /// Whether such a server can be.
+    ///
+    /// # Errors
+    /// What is out of range, and what the range is.
+    pub fn check(&self) -> Result<(), OutOfRange> {
+        let cores = self.cpus.len();
+        let wrong = |settings, text| Err(OutOfRange { settings, text });
+        if !(1..=CORES_MAX).contains(&cores) {
+            return wrong(&["cpus"], format!("cpus names {cores} processors; a server has 1 to {CORES_MAX}"));
+        }
+        let (connections, most) = (self.connections_max, cores * CONNECTIONS_PER_CORE_MAX);
+        if !(1..=most).contains(&connections) {
+            let text = format!("max-connections is {connections}; {cores} core(s) take 1 to {most}");
+            return wrong(&["max-connections", "cpus"], text);
+        }
+        let (memory, least) = (self.message_bytes_max >> 20, (cores * MESSAGE_MEMORY_BYTES_MIN) >> 20);
+        if memory < least {
+            let text = format!("message-memory-mib is {memory}; {cores} core(s) need {least} or more");
+            return wrong(&["message-memory-mib", "cpus"], text);
+        }
+        let HeartbeatConfig { interval, timeout } = self.heartbeat;
+        if interval.as_millis() == 0 || timeout <= interval || timeout.as_millis() > u32::MAX.into() {
+            let text = format!(
+                "timeout-ms is {} and heartbeat-ms is {}; the timeout must be the longer one",
+                timeout.as_millis(),
+                interval.as_millis()
+            );
+            return wrong(&["timeout-ms", "heartbeat-ms"], text);
+        }
+        Ok(())
     }
 }
 
@@ -89,17 +127,14 @@ impl ServerConfig {
 #[derive(Debug, thiserror::Error)]
 pub enum StartError {
     /// A figure out of its range.
-    #[error("{0}")]
-    OutOfRange(String),
+    #[error(transparent)]
+    OutOfRange(#[from] OutOfRange),
     /// No socket.
     #[error(transparent)]
     Socket(#[from] SocketError),
     /// No io_uring, though it was asked for.
-    #[error("{0}; or let --datapath auto choose")]
+    #[error("{0}; or let datapath be auto")]
     Uring(#[from] UringError),
-    /// No admin port.
-    #[error("cannot answer on admin address {0}: {1}; choose another with --admin, or none with --no-admin")]
-    Admin(SocketAddr, io::Error),
     /// Anything else, with what was tried.
     #[error("cannot {0}: {1}")]
     Failed(&'static str, io::Error),
@@ -107,11 +142,10 @@ pub enum StartError {
 
 /// A running server.
 pub struct Server {
-    listen: SocketAddr,
-    datapath: Backend,
+    identity: Identity,
     public_key: PublicKey,
-    started: Instant,
-    stop: Arc<AtomicBool>,
+    lifecycle: Arc<Lifecycle>,
+    control: Arc<Mutex<Control>>,
     cores: Vec<JoinHandle<CoreReport>>,
 }
 
@@ -125,38 +159,35 @@ impl Server {
         mut service: impl FnMut(usize) -> S,
     ) -> Result<Server, StartError> {
         let count = config.cpus.len();
-        check_ranges(config)?;
+        config.check()?;
         let (datapath, why) = config.datapath.choose()?;
         tracing::info!(datapath = %datapath, %why, "datapath chosen");
 
         let sockets = open_group(config.listen, count)?;
         let listen = sockets[0].local_addr().map_err(|error| StartError::Failed("name the socket", error))?;
-        warn_of_small_buffers(&sockets[0]);
-        if config.arrival_stamps {
-            for socket in &sockets {
+        for socket in &sockets {
+            socket.resize_buffers(config.socket_buffer_bytes);
+            if config.arrival_stamps {
                 socket.stamp_arrivals().map_err(|error| StartError::Failed("have arrivals stamped", error))?;
             }
         }
-        let admin_listener = match config.admin {
-            Some(admin) => Some(TcpListener::bind(admin).map_err(|error| StartError::Admin(admin, error))?),
-            None => None,
-        };
+        warn_of_small_buffers(&sockets[0], config.socket_buffer_bytes);
 
-        let stop = Arc::new(AtomicBool::new(false));
+        let lifecycle = Arc::new(Lifecycle::default());
         let (ready, readiness) = mpsc::channel();
         let mut inlets = Vec::new();
         let mut cores = Vec::new();
         for ((number, socket), mesh) in sockets.into_iter().enumerate().zip(Mesh::between(count)) {
-            let (inlet, outlet) = report_exchange();
+            let (inlet, outlet) = control_exchange();
             inlets.push(inlet);
             let parts = Parts {
                 number,
                 cpu: config.cpus[number],
                 socket,
                 mesh,
-                outlet,
+                control: outlet,
                 service: service(number),
-                stop: stop.clone(),
+                lifecycle: lifecycle.clone(),
                 config: config.clone(),
             };
             let ready = ready.clone();
@@ -177,27 +208,23 @@ impl Server {
                 .map_err(|error| StartError::Failed("start a thread", error));
             match thread {
                 Ok(thread) => cores.push(thread),
-                Err(error) => return Err(abandon(&stop, cores, error)),
+                Err(error) => return Err(abandon(&lifecycle, cores, error)),
             }
         }
         drop(ready);
         if let Some(error) = readiness.iter().take(count).find_map(Result::err) {
-            return Err(abandon(&stop, cores, error));
+            return Err(abandon(&lifecycle, cores, error));
         }
-        let started = Instant::now();
-        if let Some(listener) = admin_listener {
-            let admin = Admin { listen, datapath, started, cores: inlets };
-            let thread = std::thread::Builder::new().name("admin".into()).spawn(move || admin.serve(&listener));
-            if let Err(error) = thread {
-                return Err(abandon(&stop, cores, StartError::Failed("start a thread", error)));
-            }
-        }
-        Ok(Server { listen, datapath, public_key: config.secret.public(), started, stop, cores })
+        let connections_per_core_max = config.connections_max.div_ceil(count);
+        let identity = Identity { listen, datapath, started: Instant::now(), connections_per_core_max };
+        let control = Control::new(identity.clone(), lifecycle.clone(), inlets);
+        let control = Arc::new(Mutex::new(control));
+        Ok(Server { identity, public_key: config.secret.public(), lifecycle, control, cores })
     }
 
     /// Where it listens.
     pub fn listen(&self) -> SocketAddr {
-        self.listen
+        self.identity.listen
     }
 
     /// Its public key, for clients to pin.
@@ -207,12 +234,22 @@ impl Server {
 
     /// Which link it uses.
     pub fn datapath(&self) -> Backend {
-        self.datapath
+        self.identity.datapath
     }
 
-    /// Setting this stops the server.
-    pub fn stop_flag(&self) -> Arc<AtomicBool> {
-        self.stop.clone()
+    /// How far it has come; through this it is drained and stopped.
+    pub fn lifecycle(&self) -> &Arc<Lifecycle> {
+        &self.lifecycle
+    }
+
+    /// For questions and orders to its cores.
+    pub fn control(&self) -> &Arc<Mutex<Control>> {
+        &self.control
+    }
+
+    /// Whether every core has ended.
+    pub fn has_ended(&self) -> bool {
+        self.cores.iter().all(JoinHandle::is_finished)
     }
 
     /// Waits until every core has ended; gives their last report.
@@ -220,25 +257,17 @@ impl Server {
     /// # Panics
     /// When a core panicked.
     pub fn join(self) -> ServerReport {
-        let cores = self
-            .cores
-            .into_iter()
-            .enumerate()
-            .map(|(number, core)| CoreSnapshot::new(number, &core.join().expect("a core panicked")))
-            .collect();
-        ServerReport {
-            pid: std::process::id(),
-            uptime_s: self.started.elapsed().as_secs_f64(),
-            listen: self.listen,
-            datapath: self.datapath,
-            cores,
-        }
+        let snapshot = |(number, core): (usize, JoinHandle<CoreReport>)| {
+            CoreSnapshot::new(number, &core.join().expect("a core panicked"))
+        };
+        let cores = self.cores.into_iter().enumerate().map(snapshot).collect();
+        ServerReport::new(&self.identity, self.lifecycle.is_draining(), cores)
     }
 }
 
 /// Ends what has started already, because of `error`.
-fn abandon(stop: &AtomicBool, cores: Vec<JoinHandle<CoreReport>>, error: StartError) -> StartError {
-    stop.store(true, Ordering::Relaxed);
+fn abandon(lifecycle: &Lifecycle, cores: Vec<JoinHandle<CoreReport>>, error: StartError) -> StartError {
+    lifecycle.stop();
     for core in cores {
         let _ = core.join();
     }
@@ -251,9 +280,9 @@ struct Parts<S> {
     cpu: usize,
     socket: Socket,
     mesh: Mesh,
-    outlet: ReportOutlet,
+    control: ControlOutlet,
     service: S,
-    stop: Arc<AtomicBool>,
+    lifecycle: Arc<Lifecycle>,
     config: ServerConfig,
 }
 
@@ -263,10 +292,11 @@ fn run<L: Link, S: Service>(
     open: impl FnOnce(Socket) -> Result<L, StartError>,
     ready: &mpsc::Sender<Result<(), StartError>>,
 ) -> CoreReport {
-    let Parts { number, cpu, socket, mesh, outlet, service, stop, config } = parts;
+    let Parts { number, cpu, socket, mesh, control, service, lifecycle, config } = parts;
     if !core_affinity::set_for_current(CoreId { id: cpu }) {
         tracing::warn!(core = number, cpu, "could not pin the core to its processor; it runs where the system puts it");
     }
+    vitals::begin(number);
     let mut link = match open(socket) {
         Ok(link) => link,
         Err(error) => {
@@ -274,7 +304,7 @@ fn run<L: Link, S: Service>(
             return CoreReport::new();
         }
     };
-    let endpoint = Endpoint::new(
+    let mut endpoint = Endpoint::new(
         EndpointConfig {
             core: number as u8,
             cores: config.cpus.len(),
@@ -290,36 +320,10 @@ fn run<L: Link, S: Service>(
         link.now(),
         random_bytes(),
     );
-    let core = Core::new(link, endpoint, service, mesh, Idle::new(config.idle), outlet, stop);
+    endpoint.swap_policy(&mut config.policy.clone());
+    let core = Core::new(link, endpoint, service, mesh, Idle::new(config.idle), control, lifecycle);
     let _ = ready.send(Ok(()));
     core.run()
-}
-
-fn check_ranges(config: &ServerConfig) -> Result<(), StartError> {
-    let (cores, connections) = (config.cpus.len(), config.connections_max);
-    let out_of_range = |text: String| Err(StartError::OutOfRange(text));
-    if !(1..=CORES_MAX).contains(&cores) {
-        return out_of_range(format!("{cores} cores are asked for; a server has 1 to {CORES_MAX}"));
-    }
-    let most = cores * CONNECTIONS_PER_CORE_MAX;
-    if !(1..=most).contains(&connections) {
-        return out_of_range(format!("--max-connections is {connections}; {cores} core(s) take 1 to {most}"));
-    }
-    let memory = cores * MESSAGE_MEMORY_BYTES_MIN;
-    if config.message_bytes_max < memory {
-        return out_of_range(format!(
-            "--message-memory is {} MiB; {cores} core(s) need {} MiB or more",
-            config.message_bytes_max >> 20,
-            memory >> 20
-        ));
-    }
-    let HeartbeatConfig { interval, timeout } = config.heartbeat;
-    if interval.as_millis() == 0 || timeout <= interval || timeout.as_millis() > u32::MAX.into() {
-        return out_of_range(format!(
-            "the timeout is {timeout:?} and the heartbeat {interval:?}; the heartbeat is 1 ms or more and the timeout above it"
-        ));
-    }
-    Ok(())
 }
 
 /// One socket per core, in the order of the cores, with the filter that steers by connection id.
@@ -343,12 +347,14 @@ fn open_group(address: SocketAddr, count: usize) -> Result<Vec<Socket>, StartErr
     Ok(sockets)
 }
 
-fn warn_of_small_buffers(socket: &Socket) {
+fn warn_of_small_buffers(socket: &Socket, wanted: usize) {
     let bytes = socket.receive_buffer_bytes();
-    if bytes < 8 << 20 {
+    if bytes < wanted {
         tracing::warn!(
             bytes,
-            "the receive buffer is small; raise it with `sysctl -w net.core.rmem_max=33554432`, or grant CAP_NET_ADMIN"
+            wanted,
+            "the receive buffer is smaller than wanted; raise it with `sysctl -w net.core.rmem_max={wanted}`, or grant \
+             CAP_NET_ADMIN"
         );
     }
 }

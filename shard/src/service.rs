@@ -24,6 +24,9 @@ pub trait Service {
     /// A connection is gone.
     fn left(&mut self, _now: Instant, _endpoint: &mut Endpoint, _id: ConnectionId, _reason: DisconnectReason) {}
 
+    /// The server is going down: nobody new is let in, and those who are there may stay for as long as it was told to wait.
+    fn draining(&mut self, _now: Instant, _endpoint: &mut Endpoint) {}
+
     /// A message came.
     fn message(&mut self, now: Instant, endpoint: &mut Endpoint, from: ConnectionId, message: Message<'_>);
 

@@ -1,14 +1,12 @@
-//! A core's latency histograms (O2), and how they leave it.
-//!
-//! A core records into histograms that it alone owns. Whoever wants to see them lends it a box to copy them into, over
-//! a pair of SPSC rings: nothing is shared, and the core allocates nothing.
+//! What a core measures of itself (O2): a latency histogram per stage, and its latest ticks. It alone owns them; whoever
+//! wants to see them lends it a box to copy them into.
 
 use crate::simulation::WorldStats;
 use hdrhistogram::Histogram;
+use ringshard_engine::endpoint::Offenders;
 use ringshard_engine::link::LinkStats;
 use ringshard_engine::stats::{Drops, EndpointStats};
 use ringshard_engine::time::Duration;
-use rtrb::{Consumer, Producer, RingBuffer};
 
 /// Longest time that is told apart, in nanoseconds: 60 s.
 const NANOS_MAX: u64 = 60_000_000_000;
@@ -101,9 +99,62 @@ impl Stages {
     }
 }
 
+/// Ticks that a core remembers one by one: some four seconds of them.
+const TICKS_REMEMBERED: usize = 256;
+
+/// One tick, as it went.
+#[derive(Clone, Copy, PartialEq, Eq, Debug, Default)]
+pub struct TickRecord {
+    /// How late it began, in microseconds.
+    pub late_us: u32,
+    /// How long it took, in microseconds.
+    pub took_us: u32,
+    /// Ticks that were left out after it, because it was over too late.
+    pub skipped: u32,
+}
+
+/// The latest ticks of a core.
+#[derive(Clone, Debug)]
+pub struct TickLog {
+    records: [TickRecord; TICKS_REMEMBERED],
+    /// Ticks ever.
+    count: u64,
+}
+
+impl Default for TickLog {
+    fn default() -> Self {
+        TickLog { records: [TickRecord::default(); TICKS_REMEMBERED], count: 0 }
+    }
+}
+
+impl TickLog {
+    /// Notes a tick.
+    pub fn push(&mut self, tick: TickRecord) {
+        self.records[self.count as usize % TICKS_REMEMBERED] = tick;
+        self.count += 1;
+    }
+
+    /// Ticks ever.
+    pub fn count(&self) -> u64 {
+        self.count
+    }
+
+    /// Those remembered with their numbers, oldest first.
+    pub fn latest(&self) -> impl Iterator<Item = (u64, TickRecord)> {
+        let first = self.count.saturating_sub(TICKS_REMEMBERED as u64);
+        (first..self.count).map(|number| (number, self.records[number as usize % TICKS_REMEMBERED]))
+    }
+}
+
 /// What a core says of itself.
 #[derive(Clone, Debug, Default)]
 pub struct CoreReport {
+    /// Its latest ticks.
+    pub ticks: TickLog,
+    /// Bytes of memory that messages are kept in.
+    pub message_bytes: usize,
+    /// Who was refused last, by reason.
+    pub offenders: Offenders,
     /// Histograms since the start.
     pub stages: Stages,
     /// Counters of its endpoint.
@@ -124,78 +175,5 @@ impl CoreReport {
     /// An empty one.
     pub fn new() -> Self {
         Self::default()
-    }
-}
-
-/// The core's end: lends itself to whoever asks.
-pub struct ReportOutlet {
-    asked: Consumer<Box<CoreReport>>,
-    answered: Producer<Box<CoreReport>>,
-}
-
-/// The asker's end.
-pub struct ReportInlet {
-    ask: Producer<Box<CoreReport>>,
-    answers: Consumer<Box<CoreReport>>,
-}
-
-/// Both ends for one core.
-pub fn report_exchange() -> (ReportInlet, ReportOutlet) {
-    let (ask, asked) = RingBuffer::new(1);
-    let (answered, answers) = RingBuffer::new(1);
-    (ReportInlet { ask, answers }, ReportOutlet { asked, answered })
-}
-
-impl ReportOutlet {
-    /// The box to fill, when somebody has asked.
-    #[inline]
-    pub fn asked(&mut self) -> Option<Box<CoreReport>> {
-        self.asked.pop().ok()
-    }
-
-    /// Hands the filled box back.
-    pub fn answer(&mut self, report: Box<CoreReport>) {
-        // One question is open at a time, so there is room, unless the asker is gone.
-        let _ = self.answered.push(report);
-    }
-}
-
-impl ReportInlet {
-    /// Asks the core and waits for its answer, up to `patience`. None when it does not answer: it is stuck or gone.
-    pub fn ask(&mut self, patience: std::time::Duration) -> Option<Box<CoreReport>> {
-        // An answer that came too late for the last question would be taken for the one to this.
-        while self.answers.pop().is_ok() {}
-        let _ = self.ask.push(Box::default());
-        let give_up = std::time::Instant::now() + patience;
-        while std::time::Instant::now() < give_up {
-            if let Ok(report) = self.answers.pop() {
-                return Some(report);
-            }
-            std::thread::sleep(std::time::Duration::from_micros(500));
-        }
-        None
-    }
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    #[test]
-    fn a_report_crosses_to_whoever_asks() {
-        let (mut inlet, mut outlet) = report_exchange();
-        let core = std::thread::spawn(move || {
-            loop {
-                if let Some(mut report) = outlet.asked() {
-                    report.connections = 7;
-                    report.stages.turn.record(Duration::from_micros(3), 5);
-                    return outlet.answer(report);
-                }
-            }
-        });
-        let report = inlet.ask(std::time::Duration::from_secs(5)).expect("the core answers");
-        assert_eq!((report.connections, report.stages.turn.histogram().len()), (7, 5));
-        core.join().unwrap();
-        assert!(inlet.ask(std::time::Duration::from_millis(5)).is_none(), "nobody is there any more");
     }
 }

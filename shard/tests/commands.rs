@@ -88,14 +88,14 @@ fn each_wrong_start_says_what_to_do() {
         &["line 2", "64 hexadecimal digits", "1 to 256"],
     );
     assert_refused(
-        &ringshard(&["serve", "--message-memory", "3", "--cpus", "0"]),
-        &["--message-memory is 3 MiB", "4 MiB or more"],
+        &ringshard(&["serve", "--message-memory-mib", "7", "--cpus", "0,0"]),
+        &["message-memory-mib is 7", "need 8 or more", "flag"],
     );
     assert_refused(&ringshard(&["serve", "--no-such-option"]), &["--no-such-option", "--help"]);
-    assert_refused(&ringshard(&["serve", "--cpus", "4095"]), &["no processor 4095"]);
+    assert_refused(&ringshard(&["serve", "--cpus", "4095"]), &["cpus is `4095`", "processors of this host"]);
     assert_refused(
         &ringshard(&["serve", "--max-connections", "0", "--cpus", "0"]),
-        &["--max-connections", "1 to 65536"],
+        &["max-connections is `0`", "from 1 to"],
     );
     assert_refused(&ringshard(&["serve", "--timeout-ms", "100", "--cpus", "0"]), &["timeout", "heartbeat"]);
     assert_refused(
@@ -110,7 +110,7 @@ fn a_port_in_use_is_named_for_one_core_and_for_several() {
     let holder = UdpSocket::bind("127.0.0.1:0").unwrap();
     let address = holder.local_addr().unwrap().to_string();
     for cpus in ["0", "0,0"] {
-        let output = ringshard(&["serve", "--listen", &address, "--cpus", cpus, "--no-admin"]);
+        let output = ringshard(&["serve", "--listen", &address, "--cpus", cpus, "--admin", "off"]);
         assert_refused(&output, &[&address, "in use", "--listen"]);
     }
 }

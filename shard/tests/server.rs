@@ -6,12 +6,12 @@ use ringshard::server::{Server, ServerConfig};
 use ringshard::service::Echo;
 use ringshard_engine::client::{Client, ClientConfig, ClientEvent, CloseReason};
 use ringshard_engine::crypto::{SecretKey, Suites};
+use ringshard_engine::endpoint::Policy;
 use ringshard_engine::limits::{DATAGRAM_BYTES_MAX, HEARTBEAT_DEFAULT, MESSAGE_MEMORY_BYTES_DEFAULT, TIMEOUT_DEFAULT};
 use ringshard_engine::session::{HeartbeatConfig, TransportConfig};
 use ringshard_engine::time::Instant;
 use ringshard_engine::wire::{Channel, DisconnectReason};
 use std::net::{SocketAddr, UdpSocket};
-use std::sync::atomic::Ordering;
 use std::time::Duration;
 
 fn config(listen: SocketAddr, cores: usize, datapath: Datapath) -> ServerConfig {
@@ -22,6 +22,7 @@ fn config(listen: SocketAddr, cores: usize, datapath: Datapath) -> ServerConfig 
         datapath,
         idle: Strategy::Adaptive,
         connections_max: 256,
+        socket_buffer_bytes: 1 << 20,
         arrival_stamps: true,
         suites: Suites::native(),
         heartbeat: HeartbeatConfig { interval: HEARTBEAT_DEFAULT, timeout: TIMEOUT_DEFAULT },
@@ -30,7 +31,7 @@ fn config(listen: SocketAddr, cores: usize, datapath: Datapath) -> ServerConfig 
         transport: TransportConfig::default(),
         message_bytes_max: MESSAGE_MEMORY_BYTES_DEFAULT,
         integrity: None,
-        admin: None,
+        policy: Policy::default(),
     }
 }
 
@@ -44,7 +45,7 @@ fn over_both(cores: usize, scenario: fn(&Server)) {
         let config = config(([127, 0, 0, 1], 0).into(), cores, datapath);
         let server = Server::start(&config, |_| Echo).expect("loopback has a free port");
         scenario(&server);
-        server.stop_flag().store(true, Ordering::Relaxed);
+        server.lifecycle().stop();
         let report = server.join();
         assert!(report.cores.iter().all(|core| core.connections == 0), "a server that stopped has no connections");
     }
@@ -153,7 +154,7 @@ fn a_player_whose_port_changes_still_reaches_its_core_and_its_session() {
             player.until("the connection is named anew", |player, _| player.client.id() != former);
             player.echoes_on(Channel::RELIABLE_ORDERED, b"under the new name");
         }
-        server.stop_flag().store(true, Ordering::Relaxed);
+        server.lifecycle().stop();
         let report = server.join();
         assert_eq!(report.total("migrated"), 16);
         assert!(report.drops().is_empty(), "{:?}", report.drops());
@@ -184,7 +185,7 @@ fn a_server_that_stops_tells_its_players() {
         let mut players: Vec<Player> = (0..8).map(|_| Player::new(&server)).collect();
         players.iter_mut().for_each(Player::connect);
         players.iter_mut().for_each(|player| player.echoes(b"hello"));
-        server.stop_flag().store(true, Ordering::Relaxed);
+        server.lifecycle().stop();
         let report = server.join();
         assert_eq!(report.total("joined"), 8);
         for player in &mut players {
@@ -213,7 +214,7 @@ fn ipv4_and_ipv6_players_share_a_wildcard_server() {
             player.connect();
             player.echoes(address.as_bytes());
         }
-        server.stop_flag().store(true, Ordering::Relaxed);
+        server.lifecycle().stop();
         server.join();
     }
 }

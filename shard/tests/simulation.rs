@@ -1,6 +1,7 @@
 //! A small world under one clock, from the players' clients to the game and back: over a network that is simulated, with
 //! everything between as it is in a server.
 
+use ringshard::control::control_exchange;
 use ringshard::core::Core;
 use ringshard::exchange::Exchange;
 use ringshard::game::Game;
@@ -9,7 +10,7 @@ use ringshard::mesh::Mesh;
 use ringshard::service::Service;
 use ringshard::shard::Shard;
 use ringshard::simulation::{Simulation, WorldConfig};
-use ringshard::stages::{Stages, report_exchange};
+use ringshard::stages::Stages;
 use ringshard_engine::client::{Client, ClientConfig};
 use ringshard_engine::codec::Writer;
 use ringshard_engine::crypto::{PublicKey, SecretKey, Suites};
@@ -27,7 +28,6 @@ use std::cell::Cell;
 use std::net::SocketAddr;
 use std::rc::Rc;
 use std::sync::Arc;
-use std::sync::atomic::AtomicBool;
 
 const STEP: Duration = Duration::from_millis(1);
 /// Action of an input: to the other end of the map.
@@ -212,15 +212,15 @@ impl World {
                 counts: counts.clone(),
                 calls: 0,
             };
-            let (idle, stop) = (Idle::new(Strategy::Busy), Arc::new(AtomicBool::new(false)));
+            let (idle, lifecycle) = (Idle::new(Strategy::Busy), Arc::default());
             Core::new(
                 SimLink::new(network.clone(), address(number)),
                 endpoint,
                 service,
                 mesh,
                 idle,
-                report_exchange().1,
-                stop,
+                control_exchange().1,
+                lifecycle,
             )
         };
         World {

@@ -325,7 +325,7 @@ impl Audit {
             TimedOut | Resumed | NotResumable | ShuttingDown => true,
             Closed | Overflow => asked,
             StalledFragments => self.memory_low_at > Instant::ZERO,
-            KeyExhausted | ProtocolViolation | BadCompression | IntegrityFailed => false,
+            KeyExhausted | ProtocolViolation | BadCompression | IntegrityFailed | Denied => false,
         };
         if !fair {
             let player = it.player;

@@ -83,7 +83,7 @@ fn transport(dice: &mut Dice) -> TransportConfig {
     let window_bytes = dice.magnitude(8 << 10, 256 << 10);
     let fixed = CongestionControl::Fixed { window_bytes };
     let congestion = dice.pick(&[CongestionControl::Bbr, CongestionControl::Bbr, CongestionControl::Cubic, fixed]);
-    TransportConfig { congestion, compression: dice.chance(600) }
+    TransportConfig { congestion, compression: dice.chance(600), ..TransportConfig::default() }
 }
 
 fn server(dice: &mut Dice, clients: usize) -> EndpointConfig {

@@ -3,7 +3,7 @@
 use super::server::Load;
 use crate::process::{Usage, free_ports, terminate, usage};
 use crate::scenario::{Scenario, option_name};
-use ringshard::admin;
+use ringshard::admin::Asker;
 use ringshard::report::ServerReport;
 use ringshard_engine::crypto::PublicKey;
 use std::io::{BufRead, BufReader, Write};
@@ -15,7 +15,7 @@ pub struct SendingServer {
     orders: ChildStdin,
     pub address: SocketAddr,
     pub key: PublicKey,
-    admin: SocketAddr,
+    asker: Asker,
 }
 
 impl SendingServer {
@@ -41,7 +41,7 @@ impl SendingServer {
         let mut line = String::new();
         let _ = BufReader::new(said).read_line(&mut line);
         match PublicKey::from_hex(&line) {
-            Ok(key) => Ok(SendingServer { child, orders, address, key, admin }),
+            Ok(key) => Ok(SendingServer { child, orders, address, key, asker: Asker::new(admin) }),
             Err(_) => {
                 let _ = child.kill();
                 let _ = child.wait();
@@ -57,7 +57,7 @@ impl SendingServer {
 
     /// What it says of itself, and the system of it.
     pub fn look(&self) -> Result<(ServerReport, Usage), String> {
-        let report = admin::ask(self.admin).map_err(|error| error.to_string())?;
+        let report = self.asker.get("/stats").map_err(|error| error.to_string())?;
         Ok((report, usage(self.child.id())))
     }
 }

@@ -3,12 +3,16 @@
 use crate::ledger::filler;
 use crate::scenario::{Cipher, Datapath, IdleArgument};
 use clap::ValueEnum;
+use ringshard::admin::Admin;
 use ringshard::idle::Strategy;
+use ringshard::operation::Operation;
 use ringshard::server::{Server, ServerConfig};
 use ringshard::service::Service;
 use ringshard_engine::Endpoint;
 use ringshard_engine::crypto::{SecretKey, Suite, Suites};
+use ringshard_engine::endpoint::Policy;
 use ringshard_engine::limits::{MESSAGE_COST_BYTES, MESSAGE_MEMORY_BYTES_DEFAULT, SEND_QUEUE_BYTES_MAX};
+use ringshard_engine::link::socket::BUFFER_BYTES;
 use ringshard_engine::session::{CongestionControl, HeartbeatConfig, TransportConfig};
 use ringshard_engine::time::Instant;
 use ringshard_engine::wire::{Channel, ConnectionId, DisconnectReason, Message};
@@ -87,7 +91,7 @@ impl Load {
             Congestion::Bbr => CongestionControl::Bbr,
             Congestion::Cubic => CongestionControl::Cubic,
         };
-        TransportConfig { congestion, compression: !self.no_compression }
+        TransportConfig { congestion, compression: !self.no_compression, ..TransportConfig::default() }
     }
 
     /// Messages of which one's arrival is worth telling: a quarter of what may wait.
@@ -115,8 +119,11 @@ const END: u8 = 2;
 /// `send` and sends every client its last message at the line `end`.
 pub fn run(arguments: &Arguments) -> Result<(), String> {
     let order = Arc::new(AtomicU8::new(WAIT));
+    let admin = Admin::bind(arguments.admin).map_err(|error| error.to_string())?;
     let server = Server::start(&configure(arguments)?, |_| Source::new(&arguments.load, order.clone()))
         .map_err(|error| error.to_string())?;
+    let operation = Operation::new(&server, None, Box::new(|_| Ok(())));
+    admin.serve(Arc::new(operation), None).map_err(|error| format!("no thread answers: {error}"))?;
     println!("{}", server.public_key());
     for line in std::io::stdin().lock().lines() {
         match line.as_deref() {
@@ -146,6 +153,7 @@ fn configure(arguments: &Arguments) -> Result<ServerConfig, String> {
             IdleArgument::Park => Strategy::Park,
         },
         connections_max: (2 * arguments.clients).max(1024) * cores,
+        socket_buffer_bytes: BUFFER_BYTES,
         arrival_stamps: !arguments.no_arrival_stamps,
         suites: match arguments.cipher {
             Cipher::Chacha => Suites::only(&[Suite::ChaCha20Poly1305]),
@@ -161,7 +169,7 @@ fn configure(arguments: &Arguments) -> Result<ServerConfig, String> {
         // Cores are dealt their clients unevenly, and memory is lent in blocks larger than what is in them.
         message_bytes_max: (4 * cores * queues).max(cores * MESSAGE_MEMORY_BYTES_DEFAULT),
         integrity: None,
-        admin: Some(arguments.admin),
+        policy: Policy::default(),
     })
 }
 

@@ -3,6 +3,11 @@
 //! Receiving one only queues work in bounded queues; the work is done at the end of a flush, within its budget. A reply
 //! is never larger than the Connect it answers, and each Connect gets one at most, so bytes out never exceed bytes in.
 
+use super::buckets::{Bucket, Buckets, Rate};
+use super::budget::Budget;
+use super::fair_queue::FairQueue;
+use super::offenders::{Offence, Offenders};
+use super::policy::{Policy, customer, neighbours};
 use super::resumption::{Resumption, Token};
 use super::table::{Connection, Phase, Table};
 use crate::crypto::noise::{MESSAGE_2_OVERHEAD_BYTES, Responder};
@@ -15,7 +20,10 @@ use crate::time::Instant;
 use crate::wire::{
     Accepted, Cleartext, Connect, ConnectionId, Cookie, Denied, DeniedReason, SessionParameters, decode_cleartext,
 };
+use core::hash::Hasher;
+use rand_chacha::rand_core::Rng;
 use std::collections::VecDeque;
+use std::hash::DefaultHasher;
 
 #[derive(Debug)]
 pub(super) struct Strangers {
@@ -28,9 +36,34 @@ pub(super) struct Strangers {
     heartbeat: HeartbeatConfig,
     transport: TransportConfig,
     shutting_down: bool,
-    replies: VecDeque<(Path, Reply)>,
-    handshakes: VecDeque<(Path, Connect)>,
+    /// Answers to key exchanges: they go before all others, as most of the work for them is done.
+    accepted: VecDeque<(Path, Reply)>,
+    replies: FairQueue<(Path, Reply)>,
+    handshakes: FairQueue<(Path, Connect)>,
+    /// Key exchanges that each address may still have; it has shown that it is there.
+    exchanges_by_address: Buckets,
+    /// How much nonsense may still come from each address.
+    patience_by_address: Buckets,
+    /// Key exchanges that may still be done.
+    exchanges: Bucket,
+    /// Until then, the key exchanges that wait must.
+    held_back_until: Option<Instant>,
+    /// Who addresses share a queue with, is for nobody to know.
+    neighbourhood_secret: u64,
 }
+
+/// What strangers touch of their endpoint.
+pub(super) struct Surroundings<'a> {
+    pub(super) policy: &'a Policy,
+    pub(super) table: &'a mut Table,
+    pub(super) resumption: &'a Resumption,
+    pub(super) stats: &'a mut EndpointStats,
+    pub(super) drops: &'a mut Drops,
+    pub(super) offenders: &'a mut Offenders,
+}
+
+/// Nonsense that is borne with of an address; while it comes faster, its Connects without a cookie are not answered.
+const PATIENCE: Rate = Rate { per_second: 20, at_once: 200 };
 
 /// A reply that costs no key exchange.
 #[derive(Debug)]
@@ -52,6 +85,11 @@ impl Strangers {
     ) -> Self {
         Strangers {
             cookies: CookieSigner::new(now, &mut random),
+            exchanges_by_address: Buckets::new(&mut random),
+            patience_by_address: Buckets::new(&mut random),
+            exchanges: Bucket::default(),
+            held_back_until: None,
+            neighbourhood_secret: random.next_u64(),
             random,
             public: secret.public(),
             secret,
@@ -60,8 +98,9 @@ impl Strangers {
             heartbeat,
             transport,
             shutting_down: false,
-            replies: VecDeque::with_capacity(STRANGER_REPLIES_WAITING_MAX + HANDSHAKES_PER_FLUSH),
-            handshakes: VecDeque::with_capacity(HANDSHAKES_WAITING_MAX),
+            accepted: VecDeque::with_capacity(2 * HANDSHAKES_PER_FLUSH),
+            replies: FairQueue::new(STRANGER_REPLIES_WAITING_MAX),
+            handshakes: FairQueue::new(HANDSHAKES_WAITING_MAX),
         }
     }
 
@@ -69,151 +108,184 @@ impl Strangers {
         self.shutting_down = true;
     }
 
+    /// Whether there is something to do for them right now.
     pub(super) fn are_waiting(&self) -> bool {
-        !self.handshakes.is_empty() || !self.replies.is_empty()
+        let exchanges = !self.handshakes.is_empty() && self.held_back_until.is_none();
+        exchanges || !self.replies.is_empty() || !self.accepted.is_empty()
     }
 
-    pub(super) fn receive(
-        &mut self,
-        now: Instant,
-        path: Path,
-        datagram: &[u8],
-        table: &mut Table,
-        stats: &mut EndpointStats,
-        drops: &mut Drops,
-    ) {
-        stats.stranger_bytes_in += datagram.len() as u64;
+    /// When there is something to do for those that must wait until then.
+    pub(super) fn deadline(&self) -> Instant {
+        self.held_back_until.filter(|_| !self.handshakes.is_empty()).unwrap_or(Instant::NEVER)
+    }
+
+    /// A datagram of a stranger: what it asks for waits in a queue, or is dropped and counted.
+    pub(super) fn receive(&mut self, now: Instant, path: Path, datagram: &[u8], around: &mut Surroundings<'_>) {
+        around.stats.stranger_bytes_in += datagram.len() as u64;
+        if around.policy.denies(path.peer.ip()) {
+            return refuse(around, Offence::Denied, path);
+        }
         match decode_cleartext(datagram) {
             Ok(Cleartext::Connect(connect)) => {
-                stats.connects_in += 1;
-                self.connect(now, path, connect, table, stats, drops);
+                around.stats.connects_in += 1;
+                self.connect(now, path, connect, around);
             }
             Ok(Cleartext::ForeignConnect { tag, .. }) => {
-                stats.connects_in += 1;
-                self.reply(path, denied(tag, DeniedReason::WrongVersion), drops);
+                around.stats.connects_in += 1;
+                self.first_word(now, path, denied(tag, DeniedReason::WrongVersion), around);
             }
-            Ok(_) => drops.unexpected += 1,
-            Err(_) => drops.malformed += 1,
+            Ok(_) => self.nonsense(now, path, Offence::Unexpected, around),
+            Err(_) => self.nonsense(now, path, Offence::Malformed, around),
         }
     }
 
-    fn connect(
-        &mut self,
-        now: Instant,
-        path: Path,
-        connect: Connect,
-        table: &Table,
-        stats: &mut EndpointStats,
-        drops: &mut Drops,
-    ) {
-        if self.replies.len() >= STRANGER_REPLIES_WAITING_MAX && connect.cookie == [0; COOKIE_BYTES] {
-            drops.stranger_budget += 1;
-            return;
-        }
+    fn nonsense(&mut self, now: Instant, path: Path, offence: Offence, around: &mut Surroundings<'_>) {
+        self.patience_by_address.take(now, customer(path.peer.ip()), PATIENCE);
+        refuse(around, offence, path);
+    }
+
+    fn connect(&mut self, now: Instant, path: Path, connect: Connect, around: &mut Surroundings<'_>) {
         let (tag, client_key) = (connect.tag, *connect.client_key());
         if self.cookies.verify(now, path.peer, &client_key, &connect.cookie) != CookieVerdict::Valid {
-            return self.reply(path, Reply::Cookie { tag, client_key }, drops);
+            return self.first_word(now, path, Reply::Cookie { tag, client_key }, around);
         }
-        if let Some(id) = table.of_client(path.peer, &client_key) {
+        // From here on its address is its own.
+        if let Some(id) = around.table.of_client(path.peer, &client_key) {
             // The same Connect again: its Accepted was lost, or is late.
-            stats.handshakes_repeated += 1;
-            return self.reply(path, Reply::Repeat(id), drops);
+            around.stats.handshakes_repeated += 1;
+            return self.reply(path, Reply::Repeat(id), around);
         }
         if self.shutting_down {
-            return self.reply(path, denied(tag, DeniedReason::ShuttingDown), drops);
+            return self.reply(path, denied(tag, DeniedReason::ShuttingDown), around);
         }
         if connect.options.pre_shared_key != self.pre_shared.is_some() {
-            return self.reply(path, denied(tag, DeniedReason::PreSharedKeyMismatch), drops);
+            return self.reply(path, denied(tag, DeniedReason::PreSharedKeyMismatch), around);
         }
-        if self.handshakes.len() >= HANDSHAKES_WAITING_MAX {
-            drops.handshake_queue_full += 1;
-            return;
+        let limit = Rate {
+            per_second: around.policy.address_handshakes_per_second,
+            at_once: around.policy.address_handshakes_at_once,
+        };
+        if !around.policy.allowed.contain(path.peer.ip())
+            && !self.exchanges_by_address.take(now, customer(path.peer.ip()), limit)
+        {
+            return refuse(around, Offence::AddressBudget, path);
         }
-        self.handshakes.push_back((path, connect));
+        let lane = self.lane(path);
+        if let Some((displaced, _)) = self.handshakes.push(lane, (path, connect)) {
+            refuse(around, Offence::HandshakeQueueFull, displaced);
+        }
     }
 
-    fn reply(&mut self, path: Path, reply: Reply, drops: &mut Drops) {
-        if self.replies.len() >= STRANGER_REPLIES_WAITING_MAX {
-            drops.stranger_budget += 1;
-            return;
+    /// The answer to who has not shown yet that its address is its own.
+    fn first_word(&mut self, now: Instant, path: Path, reply: Reply, around: &mut Surroundings<'_>) {
+        let allowed = || around.policy.allowed.contain(path.peer.ip());
+        if !self.patience_by_address.has(now, customer(path.peer.ip()), PATIENCE) && !allowed() {
+            return refuse(around, Offence::IllBehaved, path);
         }
-        self.replies.push_back((path, reply));
+        self.reply(path, reply, around);
+    }
+
+    fn reply(&mut self, path: Path, reply: Reply, around: &mut Surroundings<'_>) {
+        let lane = self.lane(path);
+        if let Some((displaced, _)) = self.replies.push(lane, (path, reply)) {
+            refuse(around, Offence::StrangerBudget, displaced);
+        }
+    }
+
+    /// The lane of a queue that an address shares with its neighbours, and with some others that nobody can choose.
+    fn lane(&self, path: Path) -> u64 {
+        let mut hasher = DefaultHasher::new();
+        hasher.write_u64(self.neighbourhood_secret);
+        hasher.write_u128(neighbours(path.peer.ip()));
+        hasher.finish()
     }
 
     /// Does the work that waits, as far as the budget goes and the link has room.
-    #[allow(clippy::too_many_arguments, reason = "the parts of the endpoint that strangers touch, each by name")]
-    pub(super) fn flush(
-        &mut self,
-        now: Instant,
-        link: &mut impl Link,
-        table: &mut Table,
-        resumption: &Resumption,
-        stats: &mut EndpointStats,
-        drops: &mut Drops,
-    ) {
-        let exchanges_before = stats.handshakes;
-        while stats.handshakes - exchanges_before < HANDSHAKES_PER_FLUSH as u64 {
-            let Some((path, connect)) = self.handshakes.pop_front() else { break };
-            self.handshake(now, path, &connect, table, resumption, stats, drops);
+    pub(super) fn flush(&mut self, now: Instant, link: &mut impl Link, around: &mut Surroundings<'_>) {
+        self.exchange_keys(now, around);
+        let mut room = STRANGER_REPLIES_PER_FLUSH;
+        while room > 0
+            && let Some((path, reply)) = self.accepted.pop_front().or_else(|| self.replies.pop())
+        {
+            room -= 1;
+            if !self.answer(now, path, reply, link, around) {
+                around.drops.stranger_budget += 1;
+            }
         }
-        for _ in 0..STRANGER_REPLIES_PER_FLUSH {
-            let Some((path, reply)) = self.replies.pop_front() else { break };
-            let sent = match reply {
-                Reply::Cookie { tag, client_key } => {
-                    let cookie = self.cookies.sign(now, path.peer, &client_key, &mut self.random);
-                    let sent = send(link, path, &Cookie { tag, cookie }.encode(), stats);
-                    stats.cookies_out += u64::from(sent);
-                    sent
-                }
-                Reply::Denied(denied) => {
-                    let sent = send(link, path, &denied.encode(), stats);
-                    stats.denied_out += u64::from(sent);
-                    sent
-                }
-                Reply::Repeat(id) => match table.get(id).map(|connection| &connection.phase) {
-                    Some(Phase::HalfOpen { reply, .. }) => {
-                        let sent = send(link, path, reply.as_slice(), stats);
-                        table.await_proof(now, id);
-                        sent
-                    }
-                    // Its client has long had the Accepted: this is a late copy.
-                    _ => {
-                        drops.unexpected += 1;
-                        true
-                    }
-                },
-            };
-            drops.stranger_budget += u64::from(!sent);
-        }
+        let stats = &around.stats;
         assert!(stats.stranger_bytes_out <= stats.stranger_bytes_in, "a server never amplifies");
     }
 
-    /// The key exchange. Its reply joins the other replies of this flush.
-    #[allow(clippy::too_many_arguments, reason = "the parts of the endpoint that strangers touch, each by name")]
-    fn handshake(
+    /// Does the key exchanges that wait, as far as the budgets go.
+    fn exchange_keys(&mut self, now: Instant, around: &mut Surroundings<'_>) {
+        let per_second = around.policy.handshakes_per_second;
+        let limit = Rate { per_second, at_once: (per_second / 10).max(HANDSHAKES_PER_FLUSH as u64) };
+        self.held_back_until = None;
+        let exchanges_before = around.stats.handshakes;
+        while !self.handshakes.is_empty() && around.stats.handshakes - exchanges_before < HANDSHAKES_PER_FLUSH as u64 {
+            if !self.exchanges.take(now, limit) {
+                self.held_back_until = Some(self.exchanges.ready_at(limit));
+                return;
+            }
+            if let Some((path, connect)) = self.handshakes.pop() {
+                self.handshake(now, path, &connect, around);
+            }
+        }
+    }
+
+    /// Sends one answer; false when the link has no room.
+    fn answer(
         &mut self,
         now: Instant,
         path: Path,
-        connect: &Connect,
-        table: &mut Table,
-        resumption: &Resumption,
-        stats: &mut EndpointStats,
-        drops: &mut Drops,
-    ) {
-        let client_key = connect.client_key();
-        if let Some(id) = table.of_client(path.peer, client_key) {
+        reply: Reply,
+        link: &mut impl Link,
+        around: &mut Surroundings<'_>,
+    ) -> bool {
+        let Surroundings { table, stats, drops, .. } = around;
+        match reply {
+            Reply::Cookie { tag, client_key } => {
+                let cookie = self.cookies.sign(now, path.peer, &client_key, &mut self.random);
+                let sent = send(link, path, &Cookie { tag, cookie }.encode(), stats);
+                stats.cookies_out += u64::from(sent);
+                sent
+            }
+            Reply::Denied(denied) => {
+                let sent = send(link, path, &denied.encode(), stats);
+                stats.denied_out += u64::from(sent);
+                sent
+            }
+            Reply::Repeat(id) => match table.get(id).map(|connection| &connection.phase) {
+                Some(Phase::HalfOpen { reply, .. }) => {
+                    let sent = send(link, path, reply.as_slice(), stats);
+                    table.await_proof(now, id);
+                    sent
+                }
+                // Its client has long had the Accepted: this is a late copy.
+                _ => {
+                    drops.unexpected += 1;
+                    true
+                }
+            },
+        }
+    }
+
+    /// The key exchange. Its reply is among the first of this flush.
+    fn handshake(&mut self, now: Instant, path: Path, connect: &Connect, around: &mut Surroundings<'_>) {
+        if let Some(id) = around.table.of_client(path.peer, connect.client_key()) {
             // Two copies waited in the queue.
-            stats.handshakes_repeated += 1;
-            return self.reply(path, Reply::Repeat(id), drops);
+            around.stats.handshakes_repeated += 1;
+            return self.reply(path, Reply::Repeat(id), around);
         }
         if self.shutting_down {
-            return self.reply(path, denied(connect.tag, DeniedReason::ShuttingDown), drops);
+            return self.reply(path, denied(connect.tag, DeniedReason::ShuttingDown), around);
         }
-        stats.handshakes += 1;
-        match self.accept(now, path, connect, table, resumption) {
-            Ok(id) => self.replies.push_front((path, Reply::Repeat(id))),
-            Err(reason) => self.replies.push_front((path, denied(connect.tag, reason))),
-        }
+        around.stats.handshakes += 1;
+        let reply = match self.accept(now, path, connect, around) {
+            Ok(id) => Reply::Repeat(id),
+            Err(reason) => denied(connect.tag, reason),
+        };
+        self.accepted.push_back((path, reply));
     }
 
     fn accept(
@@ -221,10 +293,14 @@ impl Strangers {
         now: Instant,
         path: Path,
         connect: &Connect,
-        table: &mut Table,
-        resumption: &Resumption,
+        around: &mut Surroundings<'_>,
     ) -> Result<ConnectionId, DeniedReason> {
+        let Surroundings { policy, table, resumption, stats, .. } = around;
         let suite = self.suites.agree(Suites::from_bits(connect.suites)).ok_or(DeniedReason::NoCommonSuite)?;
+        if table.is_crowded() {
+            // Whoever does not come to prove its keys must not keep out those who would.
+            stats.half_open_displaced += u64::from(table.displace_half_open());
+        }
         let id = table.vacancy().ok_or(DeniedReason::ServerFull)?;
         let prologue = crate::session::prologue(connect.suites, connect.options);
         let (responder, token): (_, Token) =
@@ -253,8 +329,12 @@ impl Strangers {
             heartbeat: self.heartbeat,
             transport: self.transport,
         };
+        let mut session = Session::new(config, now, &mut self.random);
+        session.cap_rate(now, policy.connection_send_bytes_per_second);
         let connection = Connection {
             path,
+            born: now,
+            budget: Budget::default(),
             candidate: None,
             born_at: path.peer,
             client_key: *connect.client_key(),
@@ -264,11 +344,26 @@ impl Strangers {
             alias: None,
             challenge_at: Instant::NEVER,
             lost_counted: 0,
-            session: Session::new(config, now, &mut self.random),
+            session,
         };
         table.insert(now, connection);
         Ok(id)
     }
+}
+
+/// Counts a datagram that is dropped, and notes whose it was.
+fn refuse(around: &mut Surroundings<'_>, offence: Offence, path: Path) {
+    let drops = &mut *around.drops;
+    *match offence {
+        Offence::Denied => &mut drops.denied_address,
+        Offence::Unexpected => &mut drops.unexpected,
+        Offence::IllBehaved => &mut drops.ill_behaved,
+        Offence::AddressBudget => &mut drops.address_budget,
+        Offence::StrangerBudget => &mut drops.stranger_budget,
+        Offence::HandshakeQueueFull => &mut drops.handshake_queue_full,
+        _ => &mut drops.malformed,
+    } += 1;
+    around.offenders.note(offence, path.peer);
 }
 
 fn denied(tag: u64, reason: DeniedReason) -> Reply {

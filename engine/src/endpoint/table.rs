@@ -1,5 +1,6 @@
 //! The connections of a core: found by slot, checked by generation.
 
+use super::budget::Budget;
 use super::migration::Candidate;
 use super::resumption::Token;
 use super::staging::StageIndex;
@@ -30,6 +31,10 @@ pub(super) enum Phase {
 #[derive(Debug)]
 pub(super) struct Connection {
     pub(super) path: Path,
+    /// What it has used up of what it may send.
+    pub(super) budget: Budget,
+    /// When its handshake was done.
+    pub(super) born: Instant,
     /// Where it may have moved to.
     pub(super) candidate: Option<Box<Candidate>>,
     /// The address that its handshake came from.
@@ -92,6 +97,16 @@ impl Connection {
     }
 }
 
+/// Clients of a core that may have yet to prove their keys: a quarter of all, where that is enough for a second of joins.
+fn half_open_max(capacity: usize) -> usize {
+    (capacity / 4).max(1024).min(capacity)
+}
+
+fn is_half_open(slots: &[Slot], id: ConnectionId) -> bool {
+    let slot = &slots[usize::from(id.slot())];
+    slot.generation == id.generation() && slot.connection.as_ref().is_some_and(Connection::is_half_open)
+}
+
 #[derive(Debug)]
 struct Slot {
     generation: u8,
@@ -116,6 +131,10 @@ pub(super) struct Table {
     slots: Vec<Slot>,
     timers: Timers,
     free: VecDeque<u16>,
+    /// Connections whose clients have yet to prove their keys, oldest first; those that have done so since, or are gone,
+    /// may still stand among them.
+    half_open: VecDeque<ConnectionId>,
+    half_open_count: usize,
     by_client: HashMap<(SocketAddr, [u8; 32]), ConnectionId>,
 }
 
@@ -128,6 +147,8 @@ impl Table {
             slots: Vec::with_capacity(capacity),
             timers: Timers::new(now),
             free: VecDeque::with_capacity(capacity),
+            half_open: VecDeque::with_capacity(2 * half_open_max(capacity)),
+            half_open_count: 0,
             by_client: HashMap::with_capacity(capacity),
         }
     }
@@ -175,6 +196,12 @@ impl Table {
         assert!(self.vacancy() == Some(id), "a connection goes where its id says");
         self.free.pop_front();
         self.by_client.insert((connection.born_at, connection.client_key), id);
+        self.half_open_count += 1;
+        if self.half_open.len() == self.half_open.capacity() {
+            let Table { slots, half_open, .. } = self;
+            half_open.retain(|id| is_half_open(slots, *id));
+        }
+        self.half_open.push_back(id);
         self.slots[usize::from(id.slot())].connection = Some(connection);
         self.await_proof(now, id);
     }
@@ -191,6 +218,7 @@ impl Table {
     /// it goes on with.
     pub(super) fn confirm(&mut self, id: ConnectionId) -> Option<Token> {
         let phase = std::mem::replace(&mut self.get_mut(id)?.phase, Phase::Established);
+        self.half_open_count -= usize::from(matches!(phase, Phase::HalfOpen { .. }));
         self.schedule(id);
         match phase {
             Phase::HalfOpen { resumes, .. } => resumes,
@@ -235,11 +263,28 @@ impl Table {
         self.get(id)?;
         let slot = &mut self.slots[usize::from(id.slot())];
         let connection = slot.connection.take()?;
+        self.half_open_count -= usize::from(connection.is_half_open());
         slot.generation = slot.generation % 255 + 1;
         slot.former_generation = 0;
         self.free.push_back(id.slot());
         self.by_client.remove(&(connection.born_at, connection.client_key));
         Some(connection)
+    }
+
+    /// Whether so many clients have yet to prove their keys that the next must take the place of one.
+    pub(super) fn is_crowded(&self) -> bool {
+        let full = self.len() == self.capacity && self.half_open_count > 0;
+        full || self.half_open_count >= half_open_max(self.capacity)
+    }
+
+    /// Gives up the connection that has waited longest for its client to prove its keys; false when there is none.
+    pub(super) fn displace_half_open(&mut self) -> bool {
+        while let Some(id) = self.half_open.pop_front() {
+            if is_half_open(&self.slots, id) {
+                return self.remove(id).is_some();
+            }
+        }
+        false
     }
 
     /// Slots that have ever been used: 0 to this are the ones to sweep.

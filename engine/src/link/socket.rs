@@ -88,7 +88,7 @@ impl Socket {
             socket.set_only_v6(false).map_err(failed("take IPv4 on an IPv6 socket"))?;
         }
         socket.set_nonblocking(true).map_err(failed("make a socket non-blocking"))?;
-        set_buffers(&socket);
+        set_buffers(&socket, BUFFER_BYTES);
         let fd = socket.as_raw_fd();
         // Each of these makes things faster or more visible; without them everything still works.
         let _ = set_option(fd, libc::SOL_UDP, libc::UDP_GRO, &1i32);
@@ -140,6 +140,12 @@ impl Socket {
     /// What the system said.
     pub fn local_addr(&self) -> io::Result<SocketAddr> {
         self.socket.local_addr()
+    }
+
+    /// Asks for receive and send buffers of so many bytes, instead of [`BUFFER_BYTES`]; the host's limits hold unless we may
+    /// exceed them.
+    pub fn resize_buffers(&self, bytes: usize) {
+        set_buffers(&socket2::SockRef::from(&self.socket), bytes);
     }
 
     /// Bytes that the kernel keeps for arrivals, by its own count, which includes its overhead.
@@ -206,15 +212,15 @@ fn drop_what_has_no_header(fd: RawFd) -> io::Result<()> {
     set_option(fd, libc::SOL_SOCKET, libc::SO_ATTACH_FILTER, &program)
 }
 
-/// Asks for large buffers: beyond the host's limit as far as we are allowed, up to it otherwise.
-fn set_buffers(socket: &socket2::Socket) {
-    let bytes = BUFFER_BYTES as i32;
+/// Asks for buffers of so many bytes: beyond the host's limit as far as we are allowed, up to it otherwise.
+fn set_buffers(socket: &socket2::Socket, bytes: usize) {
+    let wanted = bytes as i32;
     let fd = socket.as_raw_fd();
-    if set_option(fd, libc::SOL_SOCKET, libc::SO_RCVBUFFORCE, &bytes).is_err() {
-        let _ = socket.set_recv_buffer_size(BUFFER_BYTES);
+    if set_option(fd, libc::SOL_SOCKET, libc::SO_RCVBUFFORCE, &wanted).is_err() {
+        let _ = socket.set_recv_buffer_size(bytes);
     }
-    if set_option(fd, libc::SOL_SOCKET, libc::SO_SNDBUFFORCE, &bytes).is_err() {
-        let _ = socket.set_send_buffer_size(BUFFER_BYTES);
+    if set_option(fd, libc::SOL_SOCKET, libc::SO_SNDBUFFORCE, &wanted).is_err() {
+        let _ = socket.set_send_buffer_size(bytes);
     }
 }
 

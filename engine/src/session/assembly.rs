@@ -72,6 +72,11 @@ pub(super) struct UnreliableAssemblies {
 }
 
 impl UnreliableAssemblies {
+    /// How many.
+    pub(super) fn len(&self) -> usize {
+        self.open.len()
+    }
+
     /// Takes a piece; gives the message if that was the last one missing.
     pub(super) fn place(
         &mut self,

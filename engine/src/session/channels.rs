@@ -181,6 +181,11 @@ impl Channels {
         true
     }
 
+    /// Messages of which some pieces have come, and some have not.
+    pub(super) fn in_pieces(&self) -> usize {
+        self.kept.in_pieces() + self.assemblies.len()
+    }
+
     /// The unreliable messages that were given up for want of pieces.
     pub(super) fn abandoned(&self) -> u64 {
         self.assemblies.abandoned

@@ -290,6 +290,11 @@ impl Kept {
         if within { Ok(()) } else { Err(Violation) }
     }
 
+    /// Messages of which some fragments have come, and some have not.
+    pub(super) fn in_pieces(&self) -> usize {
+        self.open
+    }
+
     /// All of it is there, one way or another.
     fn close(&mut self, assembly: &Assembly) {
         if assembly.len() <= WHOLE_MESSAGE_BYTES_MAX {

@@ -61,11 +61,17 @@ pub struct TransportConfig {
     pub congestion: CongestionControl,
     /// Whether messages above [`COMPRESSION_BYTES_MIN`] that look compressible are compressed.
     pub compression: bool,
+    /// Wait for an acknowledgment before the first round trip was measured, 10 ms to [`PROBE_TIMEOUT_MAX`] (R2).
+    pub retransmission_first: Duration,
 }
 
 impl Default for TransportConfig {
     fn default() -> Self {
-        TransportConfig { congestion: CongestionControl::default(), compression: true }
+        TransportConfig {
+            congestion: CongestionControl::default(),
+            compression: true,
+            retransmission_first: RETRANSMISSION_TIMEOUT_FIRST,
+        }
     }
 }
 
@@ -137,6 +143,8 @@ pub enum Refused {
     NotAuthentic,
     /// Holds messages that would have to be kept, and there is no memory: it is as good as lost on the way.
     NoMemory,
+    /// Its sender sends more than it may: it is as good as lost on the way.
+    OverBudget,
 }
 
 /// What an authentic datagram came to.
@@ -341,6 +349,11 @@ impl Session {
         self.transport.as_ref().map_or(0, |transport| transport.channels.abandoned())
     }
 
+    /// Messages of which some pieces have come, and some have not.
+    pub fn messages_in_pieces(&self) -> usize {
+        self.transport.as_ref().map_or(0, |transport| transport.channels.in_pieces())
+    }
+
     /// Names the session on a later connection that goes on with it. It is a secret of the two ends.
     pub fn resume_token(&self) -> [u8; RESUME_TOKEN_BYTES] {
         self.resume_token
@@ -352,8 +365,8 @@ impl Session {
     }
 
     fn transport_mut(&mut self, now: Instant) -> &mut Transport {
-        let congestion = self.config.congestion;
-        self.transport.get_or_insert_with(|| Box::new(Transport::new(now, congestion)))
+        let config = self.config;
+        self.transport.get_or_insert_with(|| Box::new(Transport::new(now, config)))
     }
 
     /// What a datagram may hold as frames.
@@ -416,6 +429,13 @@ impl Session {
     /// Bytes of messages a second over all channels from now on; None for as many as there are.
     pub fn set_rate(&mut self, now: Instant, bytes_per_second: Option<u64>) {
         self.transport_mut(now).quality_mut().set_connection(now, bytes_per_second);
+    }
+
+    /// The same, where there was no such rate and there is none: nothing then.
+    pub(crate) fn cap_rate(&mut self, now: Instant, bytes_per_second: Option<u64>) {
+        if bytes_per_second.is_some() || self.transport.is_some() {
+            self.set_rate(now, bytes_per_second);
+        }
     }
 
     /// Which congestion control holds from now on (R4).

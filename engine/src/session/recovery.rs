@@ -38,17 +38,18 @@ pub struct RoundTrip {
     variation: Duration,
     least: Duration,
     measured: bool,
-}
-
-impl Default for RoundTrip {
-    fn default() -> Self {
-        // Gives RETRANSMISSION_TIMEOUT_FIRST as the first timeout: smoothed + 4 x variation.
-        let third = RETRANSMISSION_TIMEOUT_FIRST / 3;
-        RoundTrip { smoothed: third, variation: third / 2, least: Duration::ZERO, measured: false }
-    }
+    /// The timeout until something was measured.
+    first_timeout: Duration,
 }
 
 impl RoundTrip {
+    /// One of which nothing is known.
+    pub(super) fn new(first_timeout: Duration) -> Self {
+        // Gives it as the first timeout: smoothed + 4 x variation.
+        let third = first_timeout / 3;
+        RoundTrip { smoothed: third, variation: third / 2, least: Duration::ZERO, measured: false, first_timeout }
+    }
+
     /// The smoothed round trip; None before the first was measured.
     pub fn smoothed(&self) -> Option<Duration> {
         self.measured.then_some(self.smoothed)
@@ -62,7 +63,7 @@ impl RoundTrip {
     /// Takes a sample, of which the peer says that it held it back for `delay`.
     pub(super) fn sample(&mut self, sample: Duration, delay: Duration) {
         if !self.measured {
-            *self = RoundTrip { smoothed: sample, variation: sample / 2, least: sample, measured: true };
+            *self = RoundTrip { smoothed: sample, variation: sample / 2, least: sample, measured: true, ..*self };
             return;
         }
         self.least = self.least.min(sample);
@@ -77,7 +78,7 @@ impl RoundTrip {
         let timeout = match self.measured {
             // Timers at either end may be late by their grain.
             true => self.smoothed + (self.variation * 4).max(GRANULARITY) + ACK_DELAY_MAX + 2 * TIMER_GRAIN,
-            false => RETRANSMISSION_TIMEOUT_FIRST,
+            false => self.first_timeout,
         };
         // One late sample must not keep a connection from coming back; a probe too many costs one datagram.
         timeout.min(PROBE_TIMEOUT_MAX)
@@ -155,9 +156,9 @@ pub(super) struct Recovery {
 }
 
 impl Recovery {
-    pub(super) fn new(now: Instant) -> Self {
+    pub(super) fn new(now: Instant, first_timeout: Duration) -> Self {
         Recovery {
-            round_trip: RoundTrip::default(),
+            round_trip: RoundTrip::new(first_timeout),
             sent: VecDeque::new(),
             carried: VecDeque::new(),
             in_flight: 0,
@@ -431,7 +432,7 @@ impl Recovery {
 
     /// The path has changed: what was measured of the old one says nothing about it.
     pub(super) fn forget_path(&mut self) {
-        self.round_trip = RoundTrip::default();
+        self.round_trip = RoundTrip::new(self.round_trip.first_timeout);
         self.timeouts = 0;
     }
 }
@@ -451,7 +452,7 @@ mod tests {
 
     /// Sends datagrams 1 to `count`, one a millisecond.
     fn with_sent(count: u64) -> Recovery {
-        let mut recovery = Recovery::new(at(0));
+        let mut recovery = Recovery::new(at(0), RETRANSMISSION_TIMEOUT_FIRST);
         for sequence in 1..=count {
             recovery.carry(segment(sequence as u32));
             recovery.sent(at(sequence), sequence, 100, 1);
@@ -525,7 +526,7 @@ mod tests {
 
     #[test]
     fn rate_is_what_arrived_over_the_time_it_took() {
-        let mut recovery = Recovery::new(at(0));
+        let mut recovery = Recovery::new(at(0), RETRANSMISSION_TIMEOUT_FIRST);
         // 100 bytes a millisecond, 20 ms there and back.
         for sequence in 1..=100 {
             recovery.carry(segment(sequence as u32));

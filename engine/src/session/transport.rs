@@ -42,12 +42,13 @@ pub(super) struct Transport {
 }
 
 impl Transport {
-    pub(super) fn new(now: Instant, algorithm: CongestionControl) -> Self {
+    pub(super) fn new(now: Instant, config: super::TransportConfig) -> Self {
+        let algorithm = config.congestion;
         Transport {
             channels: Channels::new(),
             controls: Controls::default(),
             acks: Acks::new(now),
-            recovery: Recovery::new(now),
+            recovery: Recovery::new(now, config.retransmission_first),
             mtu: Mtu::new(now),
             algorithm,
             congestion: algorithm.controller(now),

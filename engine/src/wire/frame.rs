@@ -76,6 +76,9 @@ pub enum DisconnectReason {
     /// The session that was to go on is gone.
     #[error("the session to resume is gone")]
     NotResumable = 10,
+    /// The server does not let this client's address in any more.
+    #[error("the server does not let this address in")]
+    Denied = 11,
 }
 
 impl DisconnectReason {
@@ -93,6 +96,7 @@ impl DisconnectReason {
             Resumed,
             IntegrityFailed,
             NotResumable,
+            Denied,
         ];
         known.into_iter().find(|&reason| reason as u8 == code).unwrap_or(Closed)
     }

@@ -48,6 +48,7 @@ pub fn frames(vector: &Vector) {
         ("disconnect_resumed", Resumed),
         ("disconnect_integrity_failed", IntegrityFailed),
         ("disconnect_not_resumable", NotResumable),
+        ("disconnect_denied", Denied),
     ];
     for (name, reason) in reasons {
         cases.push((name, Frame::Disconnect(reason), Box::new(move |writer| writer.disconnect(reason))));

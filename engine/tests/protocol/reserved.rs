@@ -29,7 +29,7 @@ const ROWS: [(&str, &str, &str, Check); 17] = [
     ("Compressed and Fragment, channel", "16 to 255", "skips the frame", frame_channels),
     ("NewId, generation", "0", "skips the frame", new_ids),
     ("Probe, body", "not 0", "ignores it", probes),
-    ("Disconnect, reason", "11 to 255", "takes it for 0", reasons),
+    ("Disconnect, reason", "12 to 255", "takes it for 0", reasons),
 ];
 
 #[test]
@@ -215,7 +215,7 @@ fn probes() {
 }
 
 fn reasons() {
-    for code in 11..=255 {
+    for code in 12..=255 {
         let plaintext = frame(kind::DISCONNECT, &[code]);
         assert_eq!(Frames::new(&plaintext).collect::<Vec<_>>(), [Frame::Disconnect(DisconnectReason::Closed)]);
     }

@@ -32,6 +32,10 @@ pub trait Game: Send + 'static {
     /// A command from another core, or from this one, to one of this core's entities.
     fn command(&mut self, _shard: &mut Shard, _command: &Command) {}
 
+    /// The server is going down: nobody new comes, and players may stay for as long as it was told to wait. What is to be
+    /// kept of the world is kept now.
+    fn draining(&mut self, _shard: &mut Shard) {}
+
     /// 60 times a second: moves the world on by one tick.
     fn tick(&mut self, shard: &mut Shard);
 }

@@ -1,5 +1,6 @@
 //! The shape of a world.
 
+use crate::config::OutOfRange;
 use crate::replication::Pacing;
 use crate::replication::viewer::SLOTS_MAX;
 use ringshard_engine::limits::{COMPRESSION_BYTES_MIN, WORLD_ENTITIES_MAX};
@@ -7,9 +8,9 @@ use ringshard_engine::world::snapshot::{ENTRY_BYTES_MAX, SnapshotHeader};
 use ringshard_engine::world::{EntityKind, Map};
 
 /// Entities in sight of a client: as many as leave it may still be under way.
-const VISIBLE_MAX: usize = SLOTS_MAX / 2;
+pub const VISIBLE_MAX: usize = SLOTS_MAX / 2;
 /// Bytes of a snapshot's entries: more would be tried to be compressed, which they cannot.
-const SNAPSHOT_BYTES_MAX: usize = COMPRESSION_BYTES_MIN - SnapshotHeader::BYTES;
+pub const SNAPSHOT_BYTES_MAX: usize = COMPRESSION_BYTES_MIN - SnapshotHeader::BYTES;
 
 /// The shape of a world, the same on every core.
 #[derive(Clone, Copy, Debug)]
@@ -46,20 +47,25 @@ impl WorldConfig {
     ///
     /// # Errors
     /// Says what is out of range, and what the range is.
-    pub fn check(&self, cores: usize) -> Result<(), String> {
+    pub fn check(&self, cores: usize) -> Result<(), OutOfRange> {
         let WorldConfig { entities_max, visible_max, near, pacing, .. } = *self;
+        let wrong = |settings, text| Err(OutOfRange { settings, text });
         if !(cores..=WORLD_ENTITIES_MAX).contains(&entities_max) {
-            return Err(format!("--entities is {entities_max}; a world has {cores} to {WORLD_ENTITIES_MAX}"));
+            let text =
+                format!("entities is {entities_max}; a world on {cores} cores has {cores} to {WORLD_ENTITIES_MAX}");
+            return wrong(&["entities", "cpus"], text);
         }
         if !(1..=VISIBLE_MAX).contains(&visible_max) {
-            return Err(format!("--visible is {visible_max}; it is 1 to {VISIBLE_MAX}"));
+            return wrong(&["visible"], format!("visible is {visible_max}; it is 1 to {VISIBLE_MAX}"));
         }
         if !(near >= 0.0 && near <= EntityKind::Projectile.radius()) {
-            return Err(format!("--near is {near}; it is 0 to {} units", EntityKind::Projectile.radius()));
+            let most = EntityKind::Projectile.radius();
+            return wrong(&["near"], format!("near is {near}; it is 0 to {most} units"));
         }
         if !(ENTRY_BYTES_MAX..=SNAPSHOT_BYTES_MAX).contains(&pacing.bytes_max) {
             let bytes = pacing.bytes_max;
-            return Err(format!("--snapshot-bytes is {bytes}; it is {ENTRY_BYTES_MAX} to {SNAPSHOT_BYTES_MAX}"));
+            let text = format!("snapshot-bytes is {bytes}; it is {ENTRY_BYTES_MAX} to {SNAPSHOT_BYTES_MAX}");
+            return wrong(&["snapshot-bytes"], text);
         }
         Ok(())
     }

@@ -16,7 +16,7 @@ mod config;
 mod players;
 mod stats;
 
-pub use config::WorldConfig;
+pub use config::{SNAPSHOT_BYTES_MAX, VISIBLE_MAX, WorldConfig};
 pub use stats::WorldStats;
 
 use crate::core::TICK;
@@ -378,6 +378,10 @@ impl<G: Game> Service for Simulation<G> {
             encoder.forget(change.id().index);
         };
         exchange.receive(take, |published_at, count| stages.exchange_lag.record(now.since(published_at), count))
+    }
+
+    fn draining(&mut self, _now: Instant, _endpoint: &mut Endpoint) {
+        self.game.draining(&mut self.shard);
     }
 
     fn tick(&mut self, now: Instant, endpoint: &mut Endpoint) {

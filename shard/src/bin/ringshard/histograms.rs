@@ -1,22 +1,20 @@
 //! `ringshard histograms`
 
-use crate::ADMIN_DEFAULT;
+use crate::admin::AdminArguments;
 use hdrhistogram::Histogram;
 use plotters::prelude::*;
-use ringshard::admin::ask;
+use ringshard::admin::Asker;
 use ringshard::report::ServerReport;
 use std::error::Error;
 use std::fmt::Write as _;
-use std::net::SocketAddr;
 use std::path::{Path, PathBuf};
 use std::time::Duration;
 
 /// What it takes.
 #[derive(clap::Args)]
 pub struct Arguments {
-    /// The server's admin address.
-    #[arg(long, value_name = "ADDRESS:PORT", default_value = ADMIN_DEFAULT)]
-    admin: SocketAddr,
+    #[command(flatten)]
+    admin: AdminArguments,
     /// Show again every second what happened since the last time.
     #[arg(long, conflicts_with_all = ["hgrm", "svg", "json"])]
     watch: bool,
@@ -33,9 +31,10 @@ pub struct Arguments {
 
 /// Shows them.
 pub fn run(arguments: &Arguments) -> Result<(), Box<dyn Error>> {
-    let report = ask(arguments.admin)?;
+    let asker = arguments.admin.asker()?;
+    let report = asker.get("/stats")?;
     if arguments.watch {
-        return watch(arguments.admin, report);
+        return watch(&asker, report);
     }
     if let Some(dir) = &arguments.hgrm {
         write_percentile_files(&report, dir)?;
@@ -52,10 +51,10 @@ pub fn run(arguments: &Arguments) -> Result<(), Box<dyn Error>> {
     Ok(())
 }
 
-fn watch(admin: SocketAddr, mut before: ServerReport) -> Result<(), Box<dyn Error>> {
+fn watch(asker: &Asker, mut before: ServerReport) -> Result<(), Box<dyn Error>> {
     loop {
         std::thread::sleep(Duration::from_secs(1));
-        let now = ask(admin)?;
+        let now: ServerReport = asker.get("/stats")?;
         let second = now.since(&before);
         // Clear the screen and go to its top left.
         println!("\x1b[2J\x1b[H{}\n{}", headline(&second), second.table());

@@ -2,23 +2,24 @@
 
 #![forbid(unsafe_code)]
 
+mod admin;
+mod config;
 mod doctor;
 mod histograms;
 mod keygen;
 mod serve;
+mod sessions;
 
 use clap::{Parser, Subcommand};
+use ringshard::config::Sources;
 use std::process::ExitCode;
-
-/// Where a server answers questions about itself, unless told otherwise.
-const ADMIN_DEFAULT: &str = "127.0.0.1:3566";
 
 /// A thread-per-core packet engine and world server.
 #[derive(Parser)]
 #[command(
     version,
     after_help = "First steps:\n  ringshard keygen --out server.key\n  ringshard serve --key server.key\n  \
-                  ringshard histograms --watch"
+                  ringshard histograms --watch          # or open http://127.0.0.1:3566"
 )]
 struct Arguments {
     #[command(subcommand)]
@@ -27,22 +28,30 @@ struct Arguments {
 
 #[derive(Subcommand)]
 enum Command {
-    /// Run a server until Ctrl-C or SIGTERM; a second one ends it at once, without telling its clients.
-    Serve(serve::Arguments),
+    /// Run a server. Ctrl-C or SIGTERM drain it, a second one ends it now, a third without a word to its clients; SIGHUP
+    /// reloads its settings, SIGUSR2 dumps histograms and connections into a file.
+    Serve(Sources),
+    /// Check settings, print them, or describe their file.
+    #[command(subcommand)]
+    Config(config::Arguments),
     /// Look at this host: what of it slows a server down, and the command that mends it. Exit code 1 when it cannot serve.
     Doctor(doctor::Arguments),
     /// Make a server key; prints the public half, which clients pin.
     Keygen(keygen::Arguments),
     /// Show the latency histograms of a running server, per core and stage.
     Histograms(histograms::Arguments),
+    /// List the connections of a running server.
+    Sessions(sessions::Arguments),
 }
 
 fn main() -> ExitCode {
     let result = match Arguments::parse().command {
-        Command::Serve(arguments) => serve::run(&arguments),
+        Command::Serve(sources) => serve::run(&sources),
+        Command::Config(arguments) => config::run(&arguments),
         Command::Doctor(arguments) => doctor::run(&arguments),
         Command::Keygen(arguments) => keygen::run(&arguments),
         Command::Histograms(arguments) => histograms::run(&arguments),
+        Command::Sessions(arguments) => sessions::run(&arguments),
     };
     match result {
         Ok(()) => ExitCode::SUCCESS,

@@ -1,0 +1,14 @@
+#!/usr/bin/env bash
+# The dissector against the test vectors of engine/PROTOCOL.md, and against damaged ones. See test.py.
+set -euo pipefail
+cd "$(dirname "$0")"
+
+missing() {
+    echo "wireshark/test: $1 is missing; to install it: $2" >&2
+    exit 3
+}
+
+command -v tshark >/dev/null || missing tshark "apt install tshark, dnf install wireshark-cli, brew install wireshark"
+command -v python3 >/dev/null || missing python3 "apt install python3, dnf install python3, brew install python"
+
+exec python3 test.py "$@"

@@ -1,0 +1,123 @@
+//! The other end of the admin port: who asks a running server.
+
+use serde::de::DeserializeOwned;
+use std::net::SocketAddr;
+use std::path::Path;
+use std::time::Duration;
+
+/// How long an answer may take: cores have two seconds for theirs.
+const PATIENCE: Duration = Duration::from_secs(5);
+/// The longest answer that is taken, in bytes: a list of a million connections.
+const ANSWER_BYTES_MAX: u64 = 1 << 30;
+
+/// A server that could not be asked.
+#[derive(Debug, thiserror::Error)]
+pub enum AskError {
+    /// Nobody there.
+    #[error("no server answers at {0}: check that `ringshard serve` runs and that --admin is the same for both ({1})")]
+    Unreachable(SocketAddr, String),
+    /// It wants a secret, or another one.
+    #[error("the server at {0} wants the secret of its admin-token-file: name the file with --admin-token-file")]
+    Locked(SocketAddr),
+    /// It does not do what it is asked.
+    #[error("the server at {0} says {1}: {2}")]
+    Refused(SocketAddr, u16, String),
+    /// Somebody there, but not a server of ours.
+    #[error("what answers at {0} is no ringshard server of this version: {1}")]
+    NoServer(SocketAddr, String),
+    /// The file with the secret cannot be read.
+    #[error("cannot read the secret in {0}: {1}")]
+    Token(String, std::io::Error),
+}
+
+/// Asks the server whose admin port is at an address.
+#[derive(Clone, Debug)]
+pub struct Asker {
+    address: SocketAddr,
+    token: Option<String>,
+    agent: ureq::Agent,
+}
+
+impl Asker {
+    /// Who bears no secret.
+    pub fn new(address: SocketAddr) -> Self {
+        let config = ureq::Agent::config_builder()
+            .timeout_global(Some(PATIENCE))
+            .http_status_as_error(false)
+            .proxy(None)
+            .build();
+        Asker { address, token: None, agent: config.into() }
+    }
+
+    /// Who bears the secret in a file, if one is named.
+    ///
+    /// # Errors
+    /// [`AskError::Token`].
+    pub fn with_token_file(address: SocketAddr, file: Option<&Path>) -> Result<Self, AskError> {
+        let unreadable = |file: &Path| file.display().to_string();
+        let read = |file| std::fs::read_to_string(file).map_err(|error| AskError::Token(unreadable(file), error));
+        let token = file.map(read).transpose()?.map(|token| token.trim().to_owned());
+        Ok(Asker { token, ..Asker::new(address) })
+    }
+
+    /// Where the server is.
+    pub fn address(&self) -> SocketAddr {
+        self.address
+    }
+
+    /// What `GET path` gives, read as JSON.
+    ///
+    /// # Errors
+    /// [`AskError`].
+    pub fn get<T: DeserializeOwned>(&self, path: &str) -> Result<T, AskError> {
+        self.read(&self.text(path)?)
+    }
+
+    /// What `GET path` gives, as it is.
+    ///
+    /// # Errors
+    /// [`AskError`].
+    pub fn text(&self, path: &str) -> Result<String, AskError> {
+        let mut request = self.agent.get(self.url(path));
+        if let Some(token) = &self.token {
+            request = request.header("Authorization", format!("Bearer {token}"));
+        }
+        self.answer(request.call())
+    }
+
+    /// What `POST path` gives, as it is.
+    ///
+    /// # Errors
+    /// [`AskError`].
+    pub fn post(&self, path: &str) -> Result<String, AskError> {
+        let mut request = self.agent.post(self.url(path));
+        if let Some(token) = &self.token {
+            request = request.header("Authorization", format!("Bearer {token}"));
+        }
+        self.answer(request.send_empty())
+    }
+
+    fn url(&self, path: &str) -> String {
+        format!("http://{}{path}", self.address)
+    }
+
+    fn answer(&self, answered: Result<ureq::http::Response<ureq::Body>, ureq::Error>) -> Result<String, AskError> {
+        let mut response = answered.map_err(|error| AskError::Unreachable(self.address, error.to_string()))?;
+        let status = response.status();
+        let body = response.body_mut().with_config().limit(ANSWER_BYTES_MAX).read_to_string();
+        let text = body.map_err(|error| AskError::Unreachable(self.address, error.to_string()))?;
+        match status.as_u16() {
+            200 => Ok(text),
+            401 => Err(AskError::Locked(self.address)),
+            status => Err(AskError::Refused(self.address, status, first_line(&text))),
+        }
+    }
+
+    fn read<T: DeserializeOwned>(&self, text: &str) -> Result<T, AskError> {
+        serde_json::from_str(text).map_err(|_| AskError::NoServer(self.address, first_line(text)))
+    }
+}
+
+fn first_line(text: &str) -> String {
+    text.lines().next().unwrap_or("no answer").chars().take(200).collect()
+}

@@ -1,0 +1,29 @@
+//! `ringshard config`
+
+use clap::Subcommand;
+use ringshard::config::{Configuration, Sources, schema};
+use std::error::Error;
+
+/// What it does.
+#[derive(Subcommand)]
+pub enum Arguments {
+    /// Say whether a server would start with these settings; key files are read, too.
+    Check(Sources),
+    /// Print all settings as a file, with where each comes from; a file to begin with, when nothing is set.
+    Print(Sources),
+    /// Print a JSON Schema of the file, for editors.
+    Schema,
+}
+
+/// Does it.
+pub fn run(arguments: &Arguments) -> Result<(), Box<dyn Error>> {
+    match arguments {
+        Arguments::Check(sources) => {
+            Configuration::load(sources.clone())?.check()?;
+            println!("a server would start with these settings");
+        }
+        Arguments::Print(sources) => print!("{}", Configuration::load(sources.clone())?.texts().file()),
+        Arguments::Schema => println!("{}", serde_json::to_string_pretty(&schema())?),
+    }
+    Ok(())
+}
