@@ -36,7 +36,8 @@ pub struct ClientConfig {
     /// How reliable messages are carried.
     pub transport: TransportConfig,
     /// Whether it connects again by itself when the server cannot be heard any more, and goes on with the session where
-    /// the server still knows it (R9).
+    /// the server still knows it (R9). It begins to ask before it gives the connection up, and stays with the one that
+    /// the server answers.
     pub reconnect: bool,
     /// The table of integrity keys of this version, if it has one (S7).
     pub integrity_keys: Option<Arc<[[u8; 32]]>>,
@@ -112,11 +113,13 @@ struct Connecting {
     distrusted: bool,
 }
 
+type ResumeToken = [u8; RESUME_TOKEN_BYTES];
+
 /// What a lost connection leaves for the next one.
 #[derive(Debug)]
 struct Former {
     core: u8,
-    token: [u8; RESUME_TOKEN_BYTES],
+    token: ResumeToken,
     channels: Option<Box<Channels>>,
 }
 
@@ -144,6 +147,8 @@ pub struct Client {
     /// When to prove the keys again, and how long to wait after that; until the server is heard.
     proof: Option<(Instant, Duration)>,
     former: Option<Former>,
+    /// Asks for another connection while the server is silent on the one there is.
+    knock: Option<Box<Connecting>>,
     reconnect_after: Duration,
     events: VecDeque<ClientEvent>,
     resources: Resources,
@@ -169,6 +174,7 @@ impl Client {
             farewell: DisconnectReason::Closed,
             proof: None,
             former: None,
+            knock: None,
             reconnect_after: RECONNECT_FIRST,
             events: VecDeque::new(),
             resources,
@@ -269,6 +275,7 @@ impl Client {
             // The server is heard: the session goes by its new name.
             self.former = None;
         }
+        self.knock = None;
         match ingested {
             Ingested::Messages(_) | Ingested::PathResponse(..) => {}
             Ingested::PeerLeft(reason) => {
@@ -316,28 +323,39 @@ impl Client {
                 return;
             }
         };
-        let State::Connecting(connecting) = &mut self.state else {
+        let (tag_of_ours, knocks) = (self.tag, self.knock.is_some());
+        let Some(connecting) = self.connecting() else {
             // Late answers to a handshake that is over.
             self.resources.drops.unexpected += 1;
             return;
         };
         match packet {
-            Cleartext::Cookie(cookie) if cookie.tag == self.tag => {
+            Cleartext::Cookie(cookie) if cookie.tag == tag_of_ours => {
                 if connecting.connect.cookie != cookie.cookie {
                     connecting.connect.cookie = cookie.cookie;
                     connecting.retry_at = now;
                 }
             }
-            Cleartext::Accepted(accepted) if accepted.tag == self.tag => self.accepted(now, &accepted),
-            Cleartext::Denied(Denied { tag, reason, server_version }) if tag == self.tag => {
+            Cleartext::Accepted(accepted) if accepted.tag == tag_of_ours => self.accepted(now, &accepted),
+            // A connection that may yet be heard is not given up for what anybody can say.
+            Cleartext::Denied(Denied { tag, reason, server_version }) if tag == tag_of_ours && !knocks => {
                 self.lost(now, CloseReason::Denied(reason, server_version));
             }
             _ => self.resources.drops.unexpected += 1,
         }
     }
 
+    /// The handshake that is under way.
+    fn connecting(&mut self) -> Option<&mut Connecting> {
+        match &mut self.state {
+            State::Connecting(connecting) => Some(connecting),
+            State::Connected(_) => self.knock.as_deref_mut(),
+            State::Waiting(_) | State::Closed => None,
+        }
+    }
+
     fn accepted(&mut self, now: Instant, accepted: &Accepted) {
-        let State::Connecting(connecting) = &mut self.state else { return };
+        let Some(connecting) = self.connecting() else { return };
         let finished = connecting.initiator.finish(&accepted.noise).ok().and_then(|(secrets, payload)| {
             let parameters = SessionParameters::decode(&payload).ok()?;
             let suite = Suite::from_bit(parameters.suite)?;
@@ -360,6 +378,11 @@ impl Client {
             heartbeat: HeartbeatConfig { interval: parameters.heartbeat, timeout: parameters.timeout },
             transport: self.config.transport,
         };
+        if self.is_connected() {
+            // The silent connection gives way.
+            self.leave_session();
+            self.events.push_back(ClientEvent::Reconnecting(CloseReason::Disconnected(DisconnectReason::TimedOut)));
+        }
         let mut session = Session::new(config, now, &mut self.resources.random);
         if !resumed {
             self.forget_former();
@@ -505,6 +528,7 @@ impl Client {
     }
 
     fn hang_up(&mut self, reason: DisconnectReason) {
+        self.knock = None;
         if self.is_connected() {
             self.farewells = DISCONNECT_COPIES;
             self.farewell = reason;
@@ -527,11 +551,12 @@ impl Client {
                 }
             }
             State::Connected(session) => {
-                if let Some(reason) = session.advance(now, &mut self.resources) {
-                    match reason {
-                        DisconnectReason::TimedOut => self.lost(now, CloseReason::Disconnected(reason)),
-                        _ => self.hang_up(reason),
-                    }
+                let knock_at = session.heard_at() + session.heartbeat_config().interval + KNOCK_AFTER;
+                match session.advance(now, &mut self.resources) {
+                    Some(reason @ DisconnectReason::TimedOut) => self.lost(now, CloseReason::Disconnected(reason)),
+                    Some(reason) => self.hang_up(reason),
+                    None if knock_at <= now => self.knock(now),
+                    None => {}
                 }
             }
             State::Waiting(until) if *until <= now => self.reconnect(now),
@@ -539,18 +564,63 @@ impl Client {
         }
     }
 
+    /// Asks for another connection beside the silent one, which goes on should the server be heard over it after all.
+    fn knock(&mut self, now: Instant) {
+        if !self.config.reconnect || self.knock.is_some() || self.farewells > 0 {
+            return;
+        }
+        let former = self.name_session();
+        self.knock = Some(Box::new(self.begin_connecting(now, former)));
+    }
+
     fn reconnect(&mut self, now: Instant) {
-        let connecting = Connecting::begin(&self.config, now, self.former.as_ref(), &mut self.resources)
+        let former = self.former.as_ref().map(|former| (former.core, former.token));
+        self.state = State::Connecting(Box::new(self.begin_connecting(now, former)));
+    }
+
+    fn begin_connecting(&mut self, now: Instant, former: Option<(u8, ResumeToken)>) -> Connecting {
+        let connecting = Connecting::begin(&self.config, now, former, &mut self.resources)
             .expect("the server's key has served before");
         self.tag = connecting.connect.tag;
-        self.state = State::Connecting(Box::new(connecting));
+        connecting
+    }
+
+    /// The core that knows the session, and the token that names it there.
+    fn name_session(&self) -> Option<(u8, ResumeToken)> {
+        match &self.former {
+            // Never heard again after it was to go on: whether it did, the server alone knows.
+            Some(Former { core, token, .. }) => Some((*core, *token)),
+            None => self.session().map(|session| (session.id().core(), session.resume_token())),
+        }
+    }
+
+    /// Leaves the connection, with the session ready to go on over another.
+    fn leave_session(&mut self) {
+        let named = self.name_session();
+        if let State::Connected(mut session) = std::mem::replace(&mut self.state, State::Closed)
+            && let Some((core, token)) = named
+        {
+            let channels = session.take_channels(&mut self.resources);
+            self.former = Some(Former { core, token, channels });
+        }
+        self.forget_composed();
     }
 
     /// When [`Self::advance`] and [`Self::poll_transmit`] want to be called next, at the latest.
     pub fn deadline(&self) -> Instant {
         match &self.state {
             State::Connecting(connecting) => connecting.retry_at.min(connecting.started_at + CONNECT_TIMEOUT),
-            State::Connected(session) => session.deadline().min(self.proof.map_or(Instant::NEVER, |(at, _)| at)),
+            State::Connected(session) => {
+                let proof = self.proof.map_or(Instant::NEVER, |(at, _)| at);
+                let knock = match &self.knock {
+                    Some(knock) => knock.retry_at,
+                    None if self.config.reconnect => {
+                        session.heard_at() + session.heartbeat_config().interval + KNOCK_AFTER
+                    }
+                    None => Instant::NEVER,
+                };
+                session.deadline().min(proof).min(knock)
+            }
             State::Waiting(until) => *until,
             State::Closed => Instant::NEVER,
         }
@@ -559,10 +629,12 @@ impl Client {
     /// Size of the datagram that waits to be sent, if one does.
     #[inline]
     pub fn transmit_len(&mut self, now: Instant) -> Option<usize> {
-        match &mut self.state {
-            State::Connecting(connecting) => (now >= connecting.retry_at).then_some(CONNECT_BYTES),
+        if self.connecting().is_some_and(|connecting| now >= connecting.retry_at) {
+            return Some(CONNECT_BYTES);
+        }
+        match &self.state {
             State::Connected(_) => self.compose_due(now),
-            State::Waiting(_) | State::Closed => None,
+            State::Connecting(_) | State::Waiting(_) | State::Closed => None,
         }
     }
 
@@ -599,11 +671,8 @@ impl Client {
     /// When nothing waits, or the room has another length.
     #[inline]
     pub fn transmit(&mut self, now: Instant, datagram: &mut [u8]) {
-        if let State::Connecting(connecting) = &mut self.state {
-            assert!(
-                datagram.len() == CONNECT_BYTES && now >= connecting.retry_at,
-                "the caller asks for the size first"
-            );
+        if let Some(connecting) = self.connecting().filter(|connecting| now >= connecting.retry_at) {
+            assert!(datagram.len() == CONNECT_BYTES, "the caller asks for the size first");
             datagram.copy_from_slice(&connecting.connect.encode());
             connecting.tries += 1;
             connecting.retry_at = now + connecting.retry_after;
@@ -656,19 +725,11 @@ impl Client {
             return self.close(reason);
         }
         let resumable = !matches!(reason, CloseReason::Disconnected(DisconnectReason::NotResumable));
-        if let State::Connected(mut session) = std::mem::replace(&mut self.state, State::Closed) {
-            let channels = session.take_channels(&mut self.resources);
-            let (core, token) = match self.former.take() {
-                // Never heard again after it was to go on: whether it did, the server alone knows.
-                Some(Former { core, token, .. }) => (core, token),
-                None => (session.id().core(), session.resume_token()),
-            };
-            self.former = Some(Former { core, token, channels });
-        }
+        self.knock = None;
+        self.leave_session();
         if !resumable {
             self.forget_former();
         }
-        self.forget_composed();
         // Spread, so that the clients of a restarted server do not all come at once.
         let spread = self.resources.random.next_u32() % 256;
         let wait = self.reconnect_after * (256 + spread) / 512;
@@ -678,6 +739,7 @@ impl Client {
     }
 
     fn close(&mut self, reason: CloseReason) {
+        self.knock = None;
         if let State::Connected(mut session) = std::mem::replace(&mut self.state, State::Closed) {
             session.release(&mut self.resources);
         }
@@ -721,7 +783,7 @@ impl Connecting {
     fn begin(
         config: &ClientConfig,
         now: Instant,
-        former: Option<&Former>,
+        former: Option<(u8, ResumeToken)>,
         resources: &mut Resources,
     ) -> Result<Self, NotAuthentic> {
         let options = Options { pre_shared_key: config.pre_shared.is_some() };
@@ -731,9 +793,9 @@ impl Connecting {
             resources.draw_secret(),
             &prologue(suites, options),
             config.pre_shared.clone(),
-            &former.map_or([0; RESUME_TOKEN_BYTES], |former| former.token),
+            &former.map_or([0; RESUME_TOKEN_BYTES], |(_, token)| token),
         )?;
-        let core = former.map(|former| former.core);
+        let core = former.map(|(core, _)| core);
         let mut connect = Connect { core, tag: 0, suites, options, cookie: [0; COOKIE_BYTES], noise };
         connect.tag = Connect::tag_of(connect.client_key());
         Ok(Connecting {

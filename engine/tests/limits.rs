@@ -1,0 +1,379 @@
+//! Who is limited by what, over a simulated network: the policy of an endpoint.
+
+mod world;
+
+use rand_chacha::rand_core::{Rng, SeedableRng};
+use ringshard_engine::ClientConfig;
+use ringshard_engine::client::{ClientEvent, CloseReason};
+use ringshard_engine::crypto::Csprng;
+use ringshard_engine::endpoint::{Network, Policy, Standing};
+use ringshard_engine::limits::*;
+use ringshard_engine::link::sim::SimLink;
+use ringshard_engine::link::{Link, Path};
+use ringshard_engine::time::Duration;
+use ringshard_engine::wire::{Channel, DisconnectReason};
+use ringshard_engine::{Endpoint, EndpointConfig};
+use std::net::{Ipv4Addr, SocketAddr};
+use world::*;
+
+fn network(first: [u8; 4], prefix: u8) -> Network {
+    Network::new(Ipv4Addr::from(first).into(), prefix)
+}
+
+fn with_policy(config: EndpointConfig, mut policy: Policy) -> World {
+    let mut world = World::with_config(1, CLEAN, config);
+    world.server.swap_policy(&mut policy);
+    world
+}
+
+/// Adds a client at `address`.
+fn add_at(world: &mut World, address: SocketAddr) -> usize {
+    let client = world.add_client();
+    world.clients[client].link = SimLink::new(world.network.clone(), address);
+    world.clients[client].address = address;
+    client
+}
+
+fn connected(world: &World) -> usize {
+    world.clients.iter().filter(|end| end.client.is_connected()).count()
+}
+
+fn roomy() -> EndpointConfig {
+    EndpointConfig { connections_max: 4096, ..server_config() }
+}
+
+#[test]
+fn an_address_gets_its_handshakes_at_once_and_then_at_its_rate() {
+    let limits = Policy { address_handshakes_per_second: 10, address_handshakes_at_once: 20, ..Policy::default() };
+    let mut world = with_policy(roomy(), limits);
+    for port in 0..200 {
+        add_at(&mut world, SocketAddr::from(([203, 0, 113, 1], 2000 + port)));
+    }
+    let other = add_at(&mut world, SocketAddr::from(([203, 0, 113, 2], 2000)));
+    world.run_for(Duration::from_secs(3));
+    assert!(world.clients[other].client.is_connected(), "another address has its own");
+    let joined = connected(&world) - 1;
+    assert!((30..=50).contains(&joined), "20 at once and 10 a second, to clients that ask ever more seldom: {joined}");
+    assert!(world.server.drops().address_budget > 0);
+    let offender = world.server.offenders().entries().find(|(reason, _)| *reason == "address_budget").unwrap().1;
+    assert_eq!(offender.ip(), Ipv4Addr::new(203, 0, 113, 1));
+}
+
+#[test]
+fn the_allowed_are_not_limited_by_address() {
+    let limits = Policy {
+        address_handshakes_per_second: 1,
+        address_handshakes_at_once: 1,
+        denied: [network([0; 4], 0)].into_iter().collect(),
+        allowed: [network([203, 0, 113, 0], 24)].into_iter().collect(),
+        ..Policy::default()
+    };
+    let mut world = with_policy(roomy(), limits);
+    for port in 0..50 {
+        add_at(&mut world, SocketAddr::from(([203, 0, 113, 1], 2000 + port)));
+    }
+    world.run_until("all are in", |world| connected(world) == 50);
+    let outsider = add_at(&mut world, SocketAddr::from(([198, 51, 100, 1], 2000)));
+    assert!(matches!(world.close_reason(outsider), CloseReason::Unreachable(_)), "nobody answers the denied");
+    assert!(world.server.drops().denied_address > 1);
+}
+
+#[test]
+fn key_exchanges_keep_to_their_rate_and_nobody_waits_in_vain() {
+    let mut world = with_policy(roomy(), Policy { handshakes_per_second: 50, ..Policy::default() });
+    world.add_clients(150);
+    let mut per_second = Vec::new();
+    for _ in 0..4 {
+        let before = world.server.stats().handshakes;
+        world.run_for(Duration::from_secs(1));
+        per_second.push(world.server.stats().handshakes - before);
+    }
+    assert!(per_second[0] <= 50 + 8 && per_second[1] <= 50, "{per_second:?}");
+    assert_eq!(connected(&world), 150, "{per_second:?}");
+}
+
+/// Has every client behind `network` and port ask, with an ephemeral key of its own each time, as an attacker with real
+/// addresses and genuine cookies does, who never proves its keys.
+struct Attackers {
+    ends: Vec<(SimLink, Option<ringshard_engine::Client>)>,
+    made: u64,
+}
+
+impl Attackers {
+    fn new(world: &World, count: u8) -> Self {
+        let link = |number| SimLink::new(world.network.clone(), SocketAddr::from(([192, 0, 2, number], 1)));
+        Attackers { ends: (1..=count).map(|number| (link(number), None)).collect(), made: 1 << 32 }
+    }
+
+    fn step(&mut self, world: &World) {
+        let now = world.network.now();
+        for (link, client) in &mut self.ends {
+            // Accepted already: forgets that, and asks anew.
+            if client.as_ref().is_none_or(|client| client.is_connected() || client.is_closed()) {
+                self.made += 1;
+                let mut seed = [0x66; 32];
+                seed[..8].copy_from_slice(&self.made.to_le_bytes());
+                *client = ringshard_engine::Client::new(client_config(), now, seed).ok();
+            }
+            let Some(client) = client else { continue };
+            link.receive(usize::MAX, |arrival| {
+                for datagram in arrival.datagrams() {
+                    let _ = client.receive(now, datagram);
+                }
+            });
+            client.advance(now);
+            while !client.is_connected()
+                && let Some(len) = client.transmit_len(now)
+            {
+                let path = Path { socket: 0, peer: server_address() };
+                client.transmit(now, link.reserve(path, len).unwrap());
+            }
+            link.submit();
+        }
+    }
+}
+
+#[test]
+fn a_crowd_with_genuine_cookies_keeps_nobody_out() {
+    let limits = Policy { handshakes_per_second: 400, ..Policy::default() };
+    let mut world = with_policy(EndpointConfig { connections_max: 400, ..server_config() }, limits);
+    world.add_clients(10);
+    world.run_until("players are in", |world| connected(world) == 10);
+    let mut attackers = Attackers::new(&world, 250);
+    for _ in 0..600 {
+        attackers.step(&world);
+        world.step();
+    }
+    assert!(world.server.stats().handshakes > 600, "the attackers keep it busy: {:?}", world.server.stats());
+    for port in 0..20 {
+        add_at(&mut world, SocketAddr::from(([203, 0, 113, 1], 2000 + port)));
+    }
+    for _ in 0..600 {
+        attackers.step(&world);
+        world.step();
+    }
+    assert_eq!(connected(&world), 30, "{:?}", world.server.stats());
+    assert_eq!(world.server.stats().left, 0, "no player lost its place");
+    assert!(world.server.connections() <= 400 && world.server.stats().half_open_displaced > 0);
+}
+
+#[test]
+fn clients_that_never_prove_their_keys_make_room_for_those_who_do() {
+    let mut world = World::with_config(1, CLEAN, EndpointConfig { connections_max: 8, ..server_config() });
+    let mut attackers = Attackers::new(&world, 20);
+    for _ in 0..100 {
+        attackers.step(&world);
+        world.step();
+    }
+    assert_eq!(world.server.connections(), 8);
+    let standings: Vec<_> = world.server.infos(0, 8).map(|info| info.standing).collect();
+    assert_eq!(standings, [Standing::HalfOpen; 8]);
+    let honest = world.add_client();
+    // They go on taking each other's places; whoever is there answers at once.
+    world.run_until("the honest one is in", |world| world.clients[honest].client.is_connected());
+    world.run_for(THERE_AND_BACK);
+    assert_eq!(world.server.stats().joined, 1);
+    assert!(world.echoes(honest, b"here"));
+}
+
+#[test]
+fn whoever_sends_too_much_is_slowed_down_and_nobody_else() {
+    let limits = Policy { connection_messages_per_second: Some(100), ..Policy::default() };
+    let mut world = with_policy(server_config(), limits);
+    world.add_clients(2);
+    world.run_until("both are in", |world| world.server.stats().joined == 2);
+    world.run_for(THERE_AND_BACK);
+    for round in 0..1000u32 {
+        for copy in 0..5u8 {
+            world.say(0, &[copy; 20]);
+        }
+        if round % 10 == 0 {
+            world.say(1, b"now and then");
+        }
+        world.step();
+    }
+    world.run_for(THERE_AND_BACK);
+    assert_eq!(world.clients[1].inbox.len(), 100, "twenty a second are within a hundred");
+    let of_the_greedy = world.clients[0].inbox.len();
+    assert!(
+        (500..=700).contains(&of_the_greedy),
+        "a hundred a second for five seconds, and a second's at once: {of_the_greedy}"
+    );
+    let info = world.server.info(world.id(0)).unwrap();
+    assert_eq!((info.stats.over_budget, info.standing), (world.server.drops().over_budget, Standing::Established));
+    assert!(info.stats.over_budget > 500);
+}
+
+#[test]
+fn what_is_sent_reliably_beyond_the_limit_comes_later_and_complete() {
+    let limits = Policy { connection_bytes_per_second: Some(50_000), ..Policy::default() };
+    let mut world = with_policy(server_config(), limits);
+    let client = world.add_client();
+    world.run_until("it is in", |world| world.server.stats().joined == 1);
+    world.run_for(THERE_AND_BACK);
+    for number in 0..200u32 {
+        world.say_on(client, Channel::RELIABLE_ORDERED, &noise(number.into(), 1000));
+    }
+    world.run_until("all came back", |world| world.clients[client].inbox.len() == 200);
+    assert!(world.server.drops().over_budget > 0);
+    for (number, message) in world.clients[client].inbox.iter().enumerate() {
+        assert_eq!(*message, noise(number as u64, 1000));
+    }
+}
+
+#[test]
+fn a_policy_reaches_those_who_are_there_already() {
+    let mut world = World::connected(40);
+    let denied = network([10, 1, 0, 16], 28);
+    let mut policy = Policy { denied: [denied].into_iter().collect(), ..Policy::default() };
+    world.server.swap_policy(&mut policy);
+    assert!(policy.denied.is_empty(), "the former policy comes back");
+    world.run_for(THERE_AND_BACK);
+    for (index, end) in world.clients.iter().enumerate() {
+        let expected = (16..32).contains(&index).then_some(CloseReason::Disconnected(DisconnectReason::Denied));
+        assert_eq!(end.close_reason(), expected, "client {index}");
+    }
+    assert_eq!((world.server.stats().denied, world.server.connections()), (16, 24));
+}
+
+#[test]
+fn nobody_moves_to_where_it_could_not_connect_from() {
+    let mut world = World::connected(1);
+    let mut policy = Policy { denied: [network([10, 2, 0, 0], 16)].into_iter().collect(), ..Policy::default() };
+    world.server.swap_policy(&mut policy);
+    world.clients[0].link.rebind(SocketAddr::from(([10, 2, 0, 1], 1)));
+    world.say(0, b"from there");
+    world.run_for(4 * THERE_AND_BACK);
+    assert_eq!((world.server.stats().migrated, world.server.drops().denied_address > 0), (0, true));
+    assert!(world.sealed_datagrams(server_address(), SocketAddr::from(([10, 2, 0, 1], 1))).is_empty());
+}
+
+#[test]
+fn what_is_sent_to_a_connection_keeps_to_its_rate_from_the_moment_it_is_set() {
+    let mut world = World::connected(1);
+    let id = world.id(0);
+    let mut policy = Policy { connection_send_bytes_per_second: Some(20_000), ..Policy::default() };
+    world.server.swap_policy(&mut policy);
+    world.step();
+    for number in 0..100u64 {
+        let now = world.network.now();
+        world.server.send(now, id, Channel::RELIABLE_ORDERED, &noise(number, 1000)).unwrap();
+    }
+    world.run_for(Duration::from_secs(2));
+    let came = world.clients[0].inbox.len();
+    assert!((35..=60).contains(&came), "20 a second: {came}");
+    world.server.swap_policy(&mut Policy::default());
+    world.run_for(Duration::from_secs(1));
+    assert_eq!(world.clients[0].inbox.len(), 100, "without the limit the rest comes at once");
+}
+
+#[test]
+fn an_address_that_sends_nonsense_is_answered_no_more_until_it_stops() {
+    let mut world = World::new(1, CLEAN);
+    let (mut random, fool) = (Csprng::seed_from_u64(5), [192, 0, 2, 9]);
+    let mut be_foolish = |world: &mut World| {
+        for port in 0..40u16 {
+            let mut nonsense = vec![0; 15 + usize::from(port)];
+            random.fill_bytes(&mut nonsense[14..]);
+            world.network.send(SocketAddr::from((fool, port)), server_address(), &nonsense);
+        }
+        world.step();
+    };
+    (0..10).for_each(|_| be_foolish(&mut world));
+    let (client, neighbour) = (add_at(&mut world, (fool, 7).into()), add_at(&mut world, ([192, 0, 2, 10], 7).into()));
+    (0..40).for_each(|_| be_foolish(&mut world));
+    assert!(!world.clients[client].client.is_connected() && world.clients[neighbour].client.is_connected());
+    assert!(world.server.drops().ill_behaved > 0);
+    world.run_until("it is borne with again", |world| world.clients[client].client.is_connected());
+}
+
+/// The server's process was killed and started again, with the same key.
+fn restart(world: &mut World) {
+    world.server = Endpoint::new(server_config(), world.network.now(), [0x77; 32]);
+}
+
+fn persistent() -> (World, usize) {
+    let mut world = World::new(1, CLEAN);
+    let client = world.add_client_with(ClientConfig { reconnect: true, ..client_config() });
+    world.run_until("connected", |world| world.server.stats().joined == 1);
+    world.run_for(THERE_AND_BACK);
+    (world, client)
+}
+
+fn connections(world: &World, client: usize) -> Vec<bool> {
+    let resumed = |event: &ClientEvent| match event {
+        ClientEvent::Connected { resumed, .. } => Some(*resumed),
+        _ => None,
+    };
+    world.clients[client].events.iter().filter_map(|(_, event)| resumed(event)).collect()
+}
+
+#[test]
+fn clients_of_a_restarted_server_are_back_within_ten_seconds_wherever_their_heartbeat_stood() {
+    for phase in 0..12u32 {
+        let (mut world, client) = persistent();
+        world.run_for(phase * Duration::from_millis(431));
+        restart(&mut world);
+        let restarted_at = world.network.now();
+        world.run_until("it is back", |world| world.server.stats().joined == 1);
+        let away = world.network.now().since(restarted_at);
+        assert!(away < Duration::from_secs(10), "{away:?} in phase {phase}");
+        world.run_for(THERE_AND_BACK);
+        assert_eq!(connections(&world, client), [false, false]);
+        assert!(world.echoes(client, b"back"));
+    }
+}
+
+#[test]
+fn a_server_that_is_away_for_longer_has_its_clients_back_soon_after() {
+    let (mut world, client) = persistent();
+    world.network.set_conditions(DEAD);
+    world.run_for(Duration::from_secs(12));
+    restart(&mut world);
+    world.network.set_conditions(CLEAN);
+    let restarted_at = world.network.now();
+    world.run_until("it is back", |world| world.server.stats().joined == 1);
+    assert!(world.network.now().since(restarted_at) <= CONNECT_RETRY_MAX + THERE_AND_BACK);
+    assert_eq!(connections(&world, client).len(), 2);
+}
+
+#[test]
+fn a_client_that_knocks_stays_with_the_connection_that_is_heard_again() {
+    let (mut world, client) = persistent();
+    let id = world.id(client);
+    world.say_on(client, Channel::RELIABLE_ORDERED, b"before");
+    world.run_for(THERE_AND_BACK);
+    // Only the way to the server is dead: it knocks, and nobody hears it.
+    world.network.set_conditions(DEAD);
+    world.say_on(client, Channel::RELIABLE_ORDERED, b"during");
+    world.run_for(HEARTBEAT_DEFAULT + KNOCK_AFTER + Duration::from_secs(1));
+    world.network.set_conditions(CLEAN);
+    world.run_until("all is there", |world| world.clients[client].inbox.len() == 2);
+    world.run_for(Duration::from_secs(5));
+    let heard = world.clients[client].heard_on(Channel::RELIABLE_ORDERED);
+    assert_eq!(heard, [b"before".as_slice(), b"during"]);
+    // Either of the two was heard first; the session is one, and so is the connection.
+    assert_eq!(world.server.connections(), 1);
+    let resumed = connections(&world, client);
+    assert!(resumed == [false] && world.id(client) == id || resumed == [false, true], "{resumed:?}");
+}
+
+#[test]
+fn a_denial_that_anybody_can_send_ends_no_connection() {
+    let (mut world, client) = persistent();
+    let (id, address) = (world.id(client), world.clients[client].address);
+    world.network.set_conditions(DEAD);
+    world.run_for(HEARTBEAT_DEFAULT + KNOCK_AFTER + Duration::from_secs(1));
+    let tag = world.clients[client].client.handshake_tag();
+    world.network.set_conditions(CLEAN);
+    let denied = ringshard_engine::wire::Denied {
+        tag,
+        reason: ringshard_engine::wire::DeniedReason::WrongKey,
+        server_version: PROTOCOL_VERSION,
+    };
+    world.network.send(server_address(), address, &denied.encode());
+    world.run_for(4 * THERE_AND_BACK);
+    assert!(world.clients[client].client.is_connected() && world.clients[client].close_reason().is_none());
+    world.run_for(Duration::from_secs(3));
+    assert!(world.echoes(client, b"still here"), "{id}");
+}
