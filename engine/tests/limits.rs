@@ -82,6 +82,9 @@ fn the_allowed_are_not_limited_by_address() {
 fn key_exchanges_keep_to_their_rate_and_nobody_waits_in_vain() {
     let mut world = with_policy(roomy(), Policy { handshakes_per_second: 50, ..Policy::default() });
     world.add_clients(150);
+    world.run_for(2 * THERE_AND_BACK);
+    assert!(!world.server.has_strangers_waiting(), "nothing can be done for them right now");
+    assert!(world.server.deadline() <= world.network.now() + Duration::from_millis(20), "but soon");
     let mut per_second = Vec::new();
     for _ in 0..4 {
         let before = world.server.stats().handshakes;
@@ -135,16 +138,16 @@ impl Attackers {
 
 #[test]
 fn a_crowd_with_genuine_cookies_keeps_nobody_out() {
-    let limits = Policy { handshakes_per_second: 400, ..Policy::default() };
-    let mut world = with_policy(EndpointConfig { connections_max: 400, ..server_config() }, limits);
+    let limits = Policy { handshakes_per_second: 100, ..Policy::default() };
+    let mut world = with_policy(EndpointConfig { connections_max: 200, ..server_config() }, limits);
     world.add_clients(10);
     world.run_until("players are in", |world| connected(world) == 10);
     let mut attackers = Attackers::new(&world, 250);
-    for _ in 0..600 {
+    for _ in 0..1000 {
         attackers.step(&world);
         world.step();
     }
-    assert!(world.server.stats().handshakes > 600, "the attackers keep it busy: {:?}", world.server.stats());
+    assert!(world.server.stats().handshakes > 400, "the attackers keep it busy: {:?}", world.server.stats());
     for port in 0..20 {
         add_at(&mut world, SocketAddr::from(([203, 0, 113, 1], 2000 + port)));
     }
@@ -154,7 +157,7 @@ fn a_crowd_with_genuine_cookies_keeps_nobody_out() {
     }
     assert_eq!(connected(&world), 30, "{:?}", world.server.stats());
     assert_eq!(world.server.stats().left, 0, "no player lost its place");
-    assert!(world.server.connections() <= 400 && world.server.stats().half_open_displaced > 0);
+    assert!(world.server.connections() <= 200 && world.server.stats().half_open_displaced > 0);
 }
 
 #[test]
@@ -343,19 +346,27 @@ fn a_client_that_knocks_stays_with_the_connection_that_is_heard_again() {
     let id = world.id(client);
     world.say_on(client, Channel::RELIABLE_ORDERED, b"before");
     world.run_for(THERE_AND_BACK);
-    // Only the way to the server is dead: it knocks, and nobody hears it.
     world.network.set_conditions(DEAD);
-    world.say_on(client, Channel::RELIABLE_ORDERED, b"during");
     world.run_for(HEARTBEAT_DEFAULT + KNOCK_AFTER + Duration::from_secs(1));
     world.network.set_conditions(CLEAN);
-    world.run_until("all is there", |world| world.clients[client].inbox.len() == 2);
+    world.server.send(world.network.now(), id, Channel::UNRELIABLE, b"hello").unwrap();
     world.run_for(Duration::from_secs(5));
-    let heard = world.clients[client].heard_on(Channel::RELIABLE_ORDERED);
-    assert_eq!(heard, [b"before".as_slice(), b"during"]);
-    // Either of the two was heard first; the session is one, and so is the connection.
+    assert_eq!((connections(&world, client), world.id(client)), (vec![false], id));
+    assert!(world.echoes(client, b"as ever"));
+}
+
+#[test]
+fn a_session_goes_on_over_whichever_connection_is_heard_first() {
+    let (mut world, client) = persistent();
+    world.network.set_conditions(DEAD);
+    world.say_on(client, Channel::RELIABLE_ORDERED, b"during");
+    world.run_for(HEARTBEAT_DEFAULT + KNOCK_AFTER + Duration::from_secs(3));
+    world.network.set_conditions(CLEAN);
+    world.run_until("it is there", |world| world.clients[client].inbox.len() == 1);
+    world.run_for(Duration::from_secs(5));
+    assert_eq!(world.clients[client].heard_on(Channel::RELIABLE_ORDERED), [b"during"]);
     assert_eq!(world.server.connections(), 1);
-    let resumed = connections(&world, client);
-    assert!(resumed == [false] && world.id(client) == id || resumed == [false, true], "{resumed:?}");
+    assert!(connections(&world, client)[1..].iter().all(|&resumed| resumed));
 }
 
 #[test]
