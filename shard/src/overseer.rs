@@ -135,14 +135,12 @@ impl Watch {
         }
         self.drops_at = Instant::now() + DROPS_LOGGED;
         let Ok(report) = operation.report() else { return };
-        if let Some(before) = &self.drops {
-            let since = report.since(before);
-            for (reason, count) in since.drops() {
-                let offenders = report.cores.iter().zip(&since.cores).filter(|(_, since)| since.drops[&reason] > 0);
-                match offenders.filter_map(|(core, _)| core.offenders.get(&reason)).next() {
-                    Some(peer) => tracing::warn!(%reason, count, from = %peer, among = "others", "dropped"),
-                    None => tracing::warn!(%reason, count, "dropped"),
-                }
+        let since = self.drops.as_ref().map_or_else(|| report.clone(), |before| report.since(before));
+        for (reason, count) in since.drops() {
+            let guilty = report.cores.iter().zip(&since.cores).filter(|(_, since)| since.drops[&reason] > 0);
+            match guilty.filter_map(|(core, _)| core.offenders.get(&reason)).next() {
+                Some(peer) => tracing::warn!(%reason, count, last_from = %peer, "dropped"),
+                None => tracing::warn!(%reason, count, "dropped"),
             }
         }
         self.drops = Some(report);

@@ -127,15 +127,13 @@ pub fn path() -> Form<Option<PathBuf>> {
 
 /// What of the program is logged.
 pub fn log() -> Form<String> {
-    Form::new(
-        "a level (error, warn, info, debug, trace), or levels by module as in `warn,ringshard=debug`",
-        Kind::Text,
-        {
-            |text| {
-                tracing_subscriber::EnvFilter::try_new(text).ok().filter(|_| !text.is_empty()).map(|_| text.to_owned())
-            }
-        },
-    )
+    const LEVELS: [&str; 6] = ["off", "error", "warn", "info", "debug", "trace"];
+    let expects = "a level (off, error, warn, info, debug, trace), or levels by module as in warn,ringshard=debug";
+    Form::new(expects, Kind::Text, |text| {
+        // A filter takes a word that is no level for the name of a module: hardly ever what was meant.
+        let meant = !text.is_empty() && text.split(',').all(|part| part.contains('=') || LEVELS.contains(&part.trim()));
+        (meant && tracing_subscriber::EnvFilter::try_new(text).is_ok()).then(|| text.to_owned())
+    })
 }
 
 /// Networks and single addresses.

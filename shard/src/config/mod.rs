@@ -265,12 +265,26 @@ impl Configuration {
         Ok(Some((address, token)))
     }
 
-    /// Checks everything that [`Self::server`], [`Self::world`] and [`Self::admin`] check.
+    /// Where dumps go.
+    ///
+    /// # Errors
+    /// There is no such folder.
+    pub fn dump_folder(&self) -> Result<PathBuf, Wrong> {
+        let folder = self.settings.dump_dir.clone().unwrap_or_else(|| ".".into());
+        match folder.is_dir() {
+            true => Ok(folder),
+            false => {
+                Err(self.wrong(&["dump-dir"], format!("dump-dir is {}, and there is no such folder", folder.display())))
+            }
+        }
+    }
+
+    /// Checks everything that [`Self::server`], [`Self::world`], [`Self::admin`] and [`Self::dump_folder`] check.
     ///
     /// # Errors
     /// All that is wrong.
     pub fn check(&self) -> Result<(), Wrong> {
-        let all = [self.server().err(), self.world().err(), self.admin().err()];
+        let all = [self.server().err(), self.world().err(), self.admin().err(), self.dump_folder().err()];
         let wrong: Vec<_> = all.into_iter().flatten().flat_map(|wrong| wrong.0).collect();
         if wrong.is_empty() { Ok(()) } else { Err(Wrong(wrong)) }
     }

@@ -27,7 +27,7 @@ pub fn run(sources: &Sources) -> Result<(), Box<dyn Error>> {
     let admin = configuration.admin()?.map(|(address, token)| Admin::bind(address).map(|admin| (admin, token)));
     let admin = admin.transpose()?;
     let orders = Orders::by_signal()?;
-    end_process_on_panic(configuration.settings().dump_dir.clone().unwrap_or_else(|| ".".into()));
+    end_process_on_panic(configuration.dump_folder()?);
     if configuration.settings().key.is_none() {
         tracing::warn!("no key is set: one is made up for this run; clients must pin the public key printed below");
     }
