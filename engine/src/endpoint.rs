@@ -8,6 +8,7 @@ mod buckets;
 mod budget;
 mod fair_queue;
 mod migration;
+mod observer;
 mod offenders;
 mod policy;
 mod resumption;
@@ -18,6 +19,7 @@ mod timers;
 
 use self::budget::Prices;
 use self::migration::Candidate;
+use self::observer::show;
 use self::offenders::Offence;
 use self::resumption::{Found, Resumption};
 use self::staging::Staging;
@@ -37,9 +39,10 @@ use rand_chacha::rand_core::{Rng, SeedableRng};
 use std::collections::VecDeque;
 use std::sync::Arc;
 
+pub use self::observer::{Observer, Sighting};
 pub use self::offenders::Offenders;
 pub use self::policy::{Network, Networks, Policy};
-pub use crate::session::SendError;
+pub use crate::session::{SendError, TrafficSecrets};
 
 /// Slots that one sweep brings a new policy to bear on.
 const SLOTS_PER_SWEEP: usize = 256;
@@ -194,6 +197,7 @@ pub struct Endpoint {
     /// The slot at which the policy goes on being brought to bear on connections that were there before it.
     enforced_up_to: Option<usize>,
     offenders: Offenders,
+    observer: Option<Observer>,
     events: VecDeque<Event>,
     /// Slots of connections that may have something to say: names can change while they wait.
     active: VecDeque<u16>,
@@ -235,6 +239,7 @@ impl Endpoint {
             prices: Prices::default(),
             enforced_up_to: None,
             offenders: Offenders::default(),
+            observer: None,
             events: VecDeque::with_capacity(EVENTS_RESERVED.max(2 * config.connections_max)),
             active: VecDeque::with_capacity(config.connections_max),
             challenges: VecDeque::new(),
@@ -248,6 +253,7 @@ impl Endpoint {
     pub fn receive<'a>(&mut self, now: Instant, path: Path, datagram: &'a mut [u8]) -> Received<'a> {
         self.stats.datagrams_in += 1;
         self.stats.bytes_in += datagram.len() as u64;
+        show(&mut self.observer, true, path, datagram);
         let Ok(header) = Header::decode(datagram) else {
             self.resources.drops.bad_size += 1;
             return Received::Nothing;
@@ -325,8 +331,9 @@ impl Endpoint {
 
     /// The strangers, and what they touch.
     fn strangers(&mut self) -> (&mut Strangers, Surroundings<'_>) {
-        let Endpoint { strangers, policy, table, resumption, stats, resources, offenders, .. } = self;
-        (strangers, Surroundings { policy, table, resumption, stats, drops: &mut resources.drops, offenders })
+        let Endpoint { strangers, policy, table, resumption, stats, resources, offenders, observer, .. } = self;
+        let drops = &mut resources.drops;
+        (strangers, Surroundings { policy, table, resumption, stats, drops, offenders, observer })
     }
 
     #[cold]
@@ -815,6 +822,7 @@ impl Endpoint {
                 self.leave(now, id, DisconnectReason::KeyExhausted);
                 continue;
             }
+            show(&mut self.observer, false, connection.path, datagram);
             self.stats.datagrams_out += 1;
             self.stats.bytes_out += len as u64;
             self.staging.pop();
@@ -876,6 +884,7 @@ impl Endpoint {
             if session.seal(sequence, &frames[..used], datagram).is_err() {
                 datagram.fill(0);
             }
+            show(&mut self.observer, false, candidate.path, datagram);
             self.stats.datagrams_out += 1;
             self.stats.bytes_out += len as u64;
             self.table.schedule(id);
@@ -947,6 +956,21 @@ impl Endpoint {
     /// What it did so far.
     pub fn stats(&self) -> &EndpointStats {
         &self.stats
+    }
+
+    /// Shows every datagram to `observer` from here on, or to nobody; gives who was shown them before.
+    pub fn observe(&mut self, observer: Option<Observer>) -> Option<Observer> {
+        core::mem::replace(&mut self.observer, observer)
+    }
+
+    /// The traffic secrets of the connections in `count` slots from `first` on: whoever has them can read, and forge, all
+    /// that these say.
+    pub fn traffic_secrets(&self, first: usize, count: usize) -> impl Iterator<Item = TrafficSecrets> {
+        let last = first.saturating_add(count).min(self.table.slots());
+        (first..last).filter_map(|slot| {
+            let id = self.table.occupant(slot)?;
+            self.table.get(id).map(|connection| connection.session.traffic_secrets())
+        })
     }
 
     /// Whose datagrams it dropped last, by reason.

@@ -6,7 +6,7 @@
 use crate::datapath::Backend;
 use crate::report::{CoreSnapshot, ServerReport, SessionSnapshot};
 use crate::stages::CoreReport;
-use ringshard_engine::endpoint::{ConnectionInfo, Policy};
+use ringshard_engine::endpoint::{ConnectionInfo, Observer, Policy, TrafficSecrets};
 use rtrb::{Consumer, Producer, RingBuffer};
 use std::net::SocketAddr;
 use std::sync::Arc;
@@ -27,6 +27,10 @@ pub enum Request {
     Sessions(Box<SessionList>),
     /// To go by another policy.
     Policy(Box<Policy>),
+    /// To show every datagram to an observer, or to nobody; the former one comes back.
+    Observe(Option<Observer>),
+    /// To give out the secrets of its connections, some each turn.
+    Secrets(Box<SecretList>),
     /// To give a sign of life.
     Pulse,
 }
@@ -40,6 +44,15 @@ pub struct SessionList {
     pub next_slot: usize,
     /// When the core was done, by its own clock.
     pub finished_at: ringshard_engine::time::Instant,
+}
+
+/// The traffic secrets of a core's connections.
+#[derive(Debug, Default)]
+pub struct SecretList {
+    /// Those found so far. Room for as many as there can be is reserved by who asks.
+    pub secrets: Vec<TrafficSecrets>,
+    /// The slot to go on at.
+    pub next_slot: usize,
 }
 
 /// The core's end.
@@ -174,7 +187,7 @@ impl Control {
     /// # Errors
     /// The first core that does not answer.
     pub fn report(&mut self) -> Result<ServerReport, Silent> {
-        let answers = self.ask_all(|| Request::Report(Box::default()))?;
+        let answers = self.ask_all(|_| Request::Report(Box::default()))?;
         let snapshot = |(number, answer)| match answer {
             Request::Report(report) => Ok(CoreSnapshot::new(number, &report)),
             _ => Err(Silent(number)),
@@ -189,7 +202,7 @@ impl Control {
     /// The first core that does not answer.
     pub fn sessions(&mut self) -> Result<Vec<SessionSnapshot>, Silent> {
         let room = self.identity.connections_per_core_max;
-        let question = || {
+        let question = |_| {
             Request::Sessions(Box::new(SessionList { connections: Vec::with_capacity(room), ..SessionList::default() }))
         };
         let answers = self.ask_all(question)?;
@@ -206,7 +219,7 @@ impl Control {
     /// # Errors
     /// The first core that does not answer.
     pub fn apply(&mut self, policy: &Policy) -> Result<(), Silent> {
-        self.ask_all(|| Request::Policy(Box::new(policy.clone()))).map(drop)
+        self.ask_all(|_| Request::Policy(Box::new(policy.clone()))).map(drop)
     }
 
     /// Asks every core for a sign of life.
@@ -214,13 +227,37 @@ impl Control {
     /// # Errors
     /// The first core that does not answer.
     pub fn pulse(&mut self) -> Result<(), Silent> {
-        self.ask_all(|| Request::Pulse).map(drop)
+        self.ask_all(|_| Request::Pulse).map(drop)
+    }
+
+    /// Has every core show its datagrams to the observer that `make` gives for it, or to nobody.
+    ///
+    /// # Errors
+    /// The first core that does not answer.
+    pub fn observe(&mut self, mut make: impl FnMut(usize) -> Option<Observer>) -> Result<(), Silent> {
+        self.ask_all(|core| Request::Observe(make(core))).map(drop)
+    }
+
+    /// The traffic secrets of all connections.
+    ///
+    /// # Errors
+    /// The first core that does not answer.
+    pub fn secrets(&mut self) -> Result<Vec<TrafficSecrets>, Silent> {
+        let room = self.identity.connections_per_core_max;
+        let list = || SecretList { secrets: Vec::with_capacity(room), next_slot: 0 };
+        let answers = self.ask_all(|_| Request::Secrets(Box::new(list())))?;
+        let mut secrets = Vec::new();
+        for (number, answer) in answers.into_iter().enumerate() {
+            let Request::Secrets(list) = answer else { return Err(Silent(number)) };
+            secrets.extend(list.secrets);
+        }
+        Ok(secrets)
     }
 
     /// Asks all cores at once, and gathers their answers in order.
-    fn ask_all(&mut self, question: impl Fn() -> Request) -> Result<Vec<Request>, Silent> {
+    fn ask_all(&mut self, mut question: impl FnMut(usize) -> Request) -> Result<Vec<Request>, Silent> {
         let deadline = Instant::now() + PATIENCE;
-        self.cores.iter_mut().for_each(|core| core.put(question()));
+        self.cores.iter_mut().enumerate().for_each(|(number, core)| core.put(question(number)));
         self.cores.iter_mut().enumerate().map(|(number, core)| core.wait(deadline).ok_or(Silent(number))).collect()
     }
 }

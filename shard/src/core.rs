@@ -269,6 +269,16 @@ impl<L: Link, S: Service> Core<L, S> {
                 list.finished_at = now;
                 list.next_slot >= self.endpoint.slots()
             }
+            Request::Secrets(list) => {
+                let room = list.secrets.capacity() - list.secrets.len();
+                list.secrets.extend(self.endpoint.traffic_secrets(list.next_slot, SLOTS_PER_TURN).take(room));
+                list.next_slot += SLOTS_PER_TURN;
+                list.next_slot >= self.endpoint.slots()
+            }
+            Request::Observe(observer) => {
+                *observer = self.endpoint.observe(observer.take());
+                true
+            }
             Request::Pulse => true,
             Request::Policy(policy) => {
                 self.endpoint.swap_policy(policy);

@@ -23,6 +23,7 @@
 //! | [`operation`] | what can be asked of a server, and what it can be told |
 //! | [`overseer`] | signals, the watchdog, the log of drops, the end |
 //! | [`admin`] | the HTTP port for it |
+//! | [`capture`] | its datagrams, in a file that Wireshark reads |
 //! | [`vitals`] | what a core that panics leaves behind |
 //! | [`doctor`] | whether a host is fit to serve |
 //! | [`keys`] | key files |
@@ -30,6 +31,7 @@
 #![forbid(unsafe_code)]
 
 pub mod admin;
+pub mod capture;
 pub mod config;
 pub mod control;
 pub mod core;

@@ -1,6 +1,7 @@
 //! A running server as who runs it sees it: what can be asked of it, and what it can be told, whether over the admin port
 //! or by a signal.
 
+use crate::capture::{self, CaptureError};
 use crate::config::{Configuration, Reloaded, Wrong};
 use crate::control::{Control, Lifecycle, Silent};
 use crate::report::{ServerReport, SessionSnapshot};
@@ -36,6 +37,7 @@ pub struct Operation {
     configuration: Option<Mutex<Configuration>>,
     set_log: SetLog,
     dumps: AtomicU32,
+    capturing: Mutex<()>,
 }
 
 impl Operation {
@@ -47,6 +49,7 @@ impl Operation {
             configuration: configuration.map(Mutex::new),
             set_log,
             dumps: AtomicU32::new(0),
+            capturing: Mutex::new(()),
         }
     }
 
@@ -64,6 +67,24 @@ impl Operation {
     /// The first core that does not answer.
     pub fn sessions(&self) -> Result<Vec<SessionSnapshot>, Silent> {
         lock(&self.control).sessions()
+    }
+
+    /// The datagrams of some seconds, as a file; one capture at a time.
+    ///
+    /// # Errors
+    /// None when another is being made; what went wrong.
+    pub fn capture(&self, wanted: &capture::Wanted) -> Option<Result<Vec<u8>, CaptureError>> {
+        let _only = self.capturing.try_lock().ok()?;
+        Some(capture::capture(&self.control, wanted))
+    }
+
+    /// The traffic secrets of all connections, as a key log; None where the settings do not allow it.
+    ///
+    /// # Errors
+    /// The first core that does not answer.
+    pub fn key_log(&self) -> Option<Result<String, Silent>> {
+        self.configuration.as_ref().filter(|configuration| lock(configuration).settings().key_log)?;
+        Some(lock(&self.control).secrets().map(|secrets| capture::key_log::write(&secrets)))
     }
 
     /// Asks every core for a sign of life.

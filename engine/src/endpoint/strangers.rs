@@ -6,6 +6,7 @@
 use super::buckets::{Bucket, Buckets, Rate};
 use super::budget::Budget;
 use super::fair_queue::FairQueue;
+use super::observer::{Observer, show};
 use super::offenders::{Offence, Offenders};
 use super::policy::{Policy, customer, neighbours};
 use super::resumption::{Resumption, Token};
@@ -60,6 +61,7 @@ pub(super) struct Surroundings<'a> {
     pub(super) stats: &'a mut EndpointStats,
     pub(super) drops: &'a mut Drops,
     pub(super) offenders: &'a mut Offenders,
+    pub(super) observer: &'a mut Option<Observer>,
 }
 
 /// Nonsense that is borne with of an address; while it comes faster, its Connects without a cookie are not answered.
@@ -242,22 +244,22 @@ impl Strangers {
         link: &mut impl Link,
         around: &mut Surroundings<'_>,
     ) -> bool {
-        let Surroundings { table, stats, drops, .. } = around;
+        let Surroundings { table, stats, drops, observer, .. } = around;
         match reply {
             Reply::Cookie { tag, client_key } => {
                 let cookie = self.cookies.sign(now, path.peer, &client_key, &mut self.random);
-                let sent = send(link, path, &Cookie { tag, cookie }.encode(), stats);
+                let sent = send(link, path, &Cookie { tag, cookie }.encode(), stats, observer);
                 stats.cookies_out += u64::from(sent);
                 sent
             }
             Reply::Denied(denied) => {
-                let sent = send(link, path, &denied.encode(), stats);
+                let sent = send(link, path, &denied.encode(), stats, observer);
                 stats.denied_out += u64::from(sent);
                 sent
             }
             Reply::Repeat(id) => match table.get(id).map(|connection| &connection.phase) {
                 Some(Phase::HalfOpen { reply, .. }) => {
-                    let sent = send(link, path, reply.as_slice(), stats);
+                    let sent = send(link, path, reply.as_slice(), stats, observer);
                     table.await_proof(now, id);
                     sent
                 }
@@ -370,9 +372,16 @@ fn denied(tag: u64, reason: DeniedReason) -> Reply {
     Reply::Denied(Denied { tag, reason, server_version: PROTOCOL_VERSION })
 }
 
-fn send(link: &mut impl Link, path: Path, datagram: &[u8], stats: &mut EndpointStats) -> bool {
+fn send(
+    link: &mut impl Link,
+    path: Path,
+    datagram: &[u8],
+    stats: &mut EndpointStats,
+    observer: &mut Option<Observer>,
+) -> bool {
     let Some(room) = link.reserve(path, datagram.len()) else { return false };
     room.copy_from_slice(datagram);
+    show(observer, false, path, datagram);
     stats.stranger_bytes_out += datagram.len() as u64;
     stats.datagrams_out += 1;
     stats.bytes_out += datagram.len() as u64;

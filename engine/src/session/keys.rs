@@ -15,7 +15,7 @@ use crate::crypto::noise::Secrets;
 use crate::crypto::{AeadKey, NotAuthentic, PublicKey, SecretKey, Suite};
 use crate::limits::{REKEY_BYTES, REKEY_PERIOD, REKEY_PERIOD_MIN};
 use crate::time::{Duration, Instant};
-use crate::wire::{Flags, REKEY_NAME_BYTES, flags};
+use crate::wire::{ConnectionId, Flags, REKEY_NAME_BYTES, flags};
 
 /// Which end of the connection.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
@@ -30,6 +30,28 @@ pub enum Role {
 struct Pair {
     seal: AeadKey,
     open: AeadKey,
+}
+
+/// What the traffic of a connection is sealed with right now: for captures that are to be read. Whoever has it can forge,
+/// too.
+#[derive(Clone)]
+pub struct TrafficSecrets {
+    /// The connection's name.
+    pub id: ConnectionId,
+    /// The AEAD in use.
+    pub suite: Suite,
+    /// Value of the key phase bit: 0 or [`flags::REKEY`].
+    pub phase: Flags,
+    /// Of what the client sends.
+    pub client_to_server: [u8; 32],
+    /// Of what the server sends.
+    pub server_to_client: [u8; 32],
+}
+
+impl core::fmt::Debug for TrafficSecrets {
+    fn fmt(&self, f: &mut core::fmt::Formatter<'_>) -> core::fmt::Result {
+        write!(f, "TrafficSecrets({})", self.id)
+    }
 }
 
 #[derive(Debug)]
@@ -101,6 +123,17 @@ impl Keys {
             change: None,
             answered_at: None,
             changes: 0,
+        }
+    }
+
+    pub(super) fn traffic_secrets(&self, id: ConnectionId) -> TrafficSecrets {
+        let (client_to_server, server_to_client) = self.secrets.split();
+        TrafficSecrets {
+            id,
+            suite: self.suite,
+            phase: self.open_phase,
+            client_to_server: *client_to_server,
+            server_to_client: *server_to_client,
         }
     }
 

@@ -28,10 +28,10 @@ mod transport;
 pub use compression::Compressor;
 pub use congestion::CongestionControl;
 pub use heartbeat::HeartbeatConfig;
-pub use keys::Role;
+pub use keys::{Role, TrafficSecrets};
 pub use quality::ChannelQuality;
 pub use recovery::RoundTrip;
-pub use sealing::{prologue, sealed_len};
+pub use sealing::{nonce, prologue, sealed_len};
 pub use sending::Unreliable;
 
 pub(crate) use channels::Channels;
@@ -352,6 +352,11 @@ impl Session {
     /// Messages of which some pieces have come, and some have not.
     pub fn messages_in_pieces(&self) -> usize {
         self.transport.as_ref().map_or(0, |transport| transport.channels.in_pieces())
+    }
+
+    /// What its traffic is sealed with.
+    pub fn traffic_secrets(&self) -> TrafficSecrets {
+        self.keys.traffic_secrets(self.id)
     }
 
     /// Names the session on a later connection that goes on with it. It is a secret of the two ends.

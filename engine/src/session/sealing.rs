@@ -118,7 +118,7 @@ pub fn prologue(suites: u8, options: Options) -> [u8; 13] {
 
 /// Connection id and sequence, little endian: unique per key, since each direction has its own key and counter (S3).
 #[inline]
-fn nonce(id: ConnectionId, sequence: u64) -> [u8; 12] {
+pub fn nonce(id: ConnectionId, sequence: u64) -> [u8; 12] {
     let mut nonce = [0; 12];
     nonce[..4].copy_from_slice(&id.bits().to_le_bytes());
     nonce[4..].copy_from_slice(&sequence.to_le_bytes());

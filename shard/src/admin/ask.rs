@@ -78,11 +78,21 @@ impl Asker {
     /// # Errors
     /// [`AskError`].
     pub fn text(&self, path: &str) -> Result<String, AskError> {
-        let mut request = self.agent.get(self.url(path));
-        if let Some(token) = &self.token {
-            request = request.header("Authorization", format!("Bearer {token}"));
-        }
-        self.answer(request.call())
+        let body = self.bytes(path, Duration::ZERO)?;
+        String::from_utf8(body).map_err(|error| AskError::NoServer(self.address, error.to_string()))
+    }
+
+    /// What `GET path` gives, as bytes; it may take `patience` longer than other answers.
+    ///
+    /// # Errors
+    /// [`AskError`].
+    pub fn bytes(&self, path: &str, patience: Duration) -> Result<Vec<u8>, AskError> {
+        let request = self.agent.get(self.url(path)).config().timeout_global(Some(PATIENCE + patience)).build();
+        let mut response = self.bear(request).call().map_err(|error| self.unreachable(&error))?;
+        let status = response.status().as_u16();
+        let body = response.body_mut().with_config().limit(ANSWER_BYTES_MAX).read_to_vec();
+        let body = body.map_err(|error| self.unreachable(&error))?;
+        self.judge(status, &body).map(|()| body)
     }
 
     /// What `POST path` gives, as it is.
@@ -90,26 +100,33 @@ impl Asker {
     /// # Errors
     /// [`AskError`].
     pub fn post(&self, path: &str) -> Result<String, AskError> {
-        let mut request = self.agent.post(self.url(path));
-        if let Some(token) = &self.token {
-            request = request.header("Authorization", format!("Bearer {token}"));
-        }
-        self.answer(request.send_empty())
+        let request = self.bear(self.agent.post(self.url(path)));
+        let mut response = request.send_empty().map_err(|error| self.unreachable(&error))?;
+        let status = response.status().as_u16();
+        let text = response.body_mut().read_to_string().map_err(|error| self.unreachable(&error))?;
+        self.judge(status, text.as_bytes()).map(|()| text)
     }
 
     fn url(&self, path: &str) -> String {
         format!("http://{}{path}", self.address)
     }
 
-    fn answer(&self, answered: Result<ureq::http::Response<ureq::Body>, ureq::Error>) -> Result<String, AskError> {
-        let mut response = answered.map_err(|error| AskError::Unreachable(self.address, error.to_string()))?;
-        let status = response.status();
-        let body = response.body_mut().with_config().limit(ANSWER_BYTES_MAX).read_to_string();
-        let text = body.map_err(|error| AskError::Unreachable(self.address, error.to_string()))?;
-        match status.as_u16() {
-            200 => Ok(text),
+    fn bear<Any>(&self, request: ureq::RequestBuilder<Any>) -> ureq::RequestBuilder<Any> {
+        match &self.token {
+            Some(token) => request.header("Authorization", format!("Bearer {token}")),
+            None => request,
+        }
+    }
+
+    fn unreachable(&self, error: &ureq::Error) -> AskError {
+        AskError::Unreachable(self.address, error.to_string())
+    }
+
+    fn judge(&self, status: u16, body: &[u8]) -> Result<(), AskError> {
+        match status {
+            200 => Ok(()),
             401 => Err(AskError::Locked(self.address)),
-            status => Err(AskError::Refused(self.address, status, first_line(&text))),
+            status => Err(AskError::Refused(self.address, status, first_line(&String::from_utf8_lossy(body)))),
         }
     }
 

@@ -9,6 +9,8 @@
 //! | `GET /stats` | everything, as JSON |
 //! | `GET /histograms` | latency by core and stage: percentiles |
 //! | `GET /sessions` | connections: `sort`, `limit`, `core`, `address`, `id` |
+//! | `GET /capture` | the datagrams of some seconds, as a file for Wireshark: `seconds`, `megabytes`, `address` |
+//! | `GET /keys` | traffic secrets, to read captures with; where `key-log` allows it |
 //! | `GET /config` | every setting, and where it comes from |
 //! | `POST /reload` | reads the settings anew |
 //! | `POST /drain` | lets nobody in any more, and ends when all have left, or have had their time |
@@ -23,6 +25,7 @@ mod sessions;
 pub use ask::{AskError, Asker};
 pub use sessions::{Order, Wanted};
 
+use crate::capture::{self, CaptureError};
 use crate::operation::Operation;
 use axum::Router;
 use axum::extract::{Query, Request, State};
@@ -89,6 +92,8 @@ fn routes(operation: Arc<Operation>, token: Option<String>) -> Router {
         .route("/stats", get(stats))
         .route("/histograms", get(histograms))
         .route("/sessions", get(sessions))
+        .route("/capture", get(capture))
+        .route("/keys", get(keys))
         .route("/config", get(config))
         .route("/reload", post(reload))
         .route("/drain", post(drain))
@@ -184,6 +189,22 @@ async fn histograms(State(operation): Shared) -> Result<Response, Response> {
 async fn sessions(State(operation): Shared, Query(wanted): Query<Wanted>) -> Result<Response, Response> {
     let sessions = aside(operation, Operation::sessions).await?.map_err(unavailable)?;
     Ok(Json(wanted.of(sessions)).into_response())
+}
+
+async fn capture(State(operation): Shared, Query(wanted): Query<capture::Wanted>) -> Result<Response, Response> {
+    let refusal = |status, why: String| (status, format!("{why}\n")).into_response();
+    match aside(operation, move |operation| operation.capture(&wanted)).await? {
+        Some(Ok(file)) => Ok(([(header::CONTENT_TYPE, "application/x-pcapng")], file).into_response()),
+        Some(Err(error @ CaptureError::OutOfRange { .. })) => Err(refusal(StatusCode::BAD_REQUEST, error.to_string())),
+        Some(Err(error)) => Err(unavailable(error)),
+        None => Err(refusal(StatusCode::CONFLICT, "another capture is being made: wait for it".into())),
+    }
+}
+
+async fn keys(State(operation): Shared) -> Result<String, Response> {
+    let why = "this server gives out no secrets: start it with --key-log true, and never where it matters\n";
+    let log = aside(operation, Operation::key_log).await?;
+    log.ok_or_else(|| (StatusCode::FORBIDDEN, why).into_response())?.map_err(unavailable)
 }
 
 async fn config(State(operation): Shared) -> Response {

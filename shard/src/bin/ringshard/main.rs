@@ -3,6 +3,7 @@
 #![forbid(unsafe_code)]
 
 mod admin;
+mod capture;
 mod config;
 mod doctor;
 mod histograms;
@@ -40,6 +41,10 @@ enum Command {
     Keygen(keygen::Arguments),
     /// Show the latency histograms of a running server, per core and stage.
     Histograms(histograms::Arguments),
+    /// Capture the datagrams of a running server into a file that Wireshark reads.
+    Capture(capture::Arguments),
+    /// Open the datagrams of a capture, with the secrets that were captured along with it.
+    Decrypt(capture::DecryptArguments),
     /// List the connections of a running server.
     Sessions(sessions::Arguments),
 }
@@ -51,6 +56,8 @@ fn main() -> ExitCode {
         Command::Doctor(arguments) => doctor::run(&arguments),
         Command::Keygen(arguments) => keygen::run(&arguments),
         Command::Histograms(arguments) => histograms::run(&arguments),
+        Command::Capture(arguments) => capture::run(&arguments),
+        Command::Decrypt(arguments) => capture::run_decrypt(&arguments),
         Command::Sessions(arguments) => sessions::run(&arguments),
     };
     match result {
