@@ -11,6 +11,9 @@ step cargo fmt --all --check
 step cargo clippy --locked --workspace --all-targets -- -D warnings
 step cargo clippy --locked -p ringshard-engine --no-default-features -- -D warnings
 step scripts/check-unsafe.sh
+step scripts/tune-host-test.sh
+# Where there is a Wireshark to try the dissector with.
+if command -v tshark > /dev/null; then step scripts/wireshark/test.sh; fi
 step cargo test --locked --workspace
 # Transfers of many MiB say nothing of it, and take a quarter of an hour with ciphers that are not optimised.
 step cargo test --locked -p ringshard-engine --no-default-features --lib --test protocol --test oracles --test scenarios

@@ -14,7 +14,8 @@ use std::time::{Duration, Instant};
 const PATIENCE: Duration = Duration::from_secs(10);
 
 /// No limit to what a connection may send.
-const UNLIMITED: &[&str] = &["--connection-messages-per-second", "0", "--connection-bytes-per-second", "0"];
+const UNLIMITED: &[(&str, &str)] =
+    &[("RINGSHARD_CONNECTION_MESSAGES_PER_SECOND", "0"), ("RINGSHARD_CONNECTION_BYTES_PER_SECOND", "0")];
 
 /// CPU time and memory of a process.
 #[derive(Clone, Copy, Debug)]
@@ -70,9 +71,10 @@ impl Server {
             .args(["--arrival-stamps", &scenario.arrival_stamps.to_string()])
             // Relay flows fall on cores by address hash: leave room for an uneven hand.
             .args(["--max-connections", &(scenario.clients * 2).clamp(16_384, 65_536).to_string()])
-            // As fast as it goes is faster than any player may be.
-            .args(if scenario.rate == Rate::Max { UNLIMITED } else { &[] })
             .args(options)
+            .args(scenario.settings.iter().flat_map(|(name, value)| [format!("--{name}"), value.clone()]))
+            // As fast as it goes is faster than any player may be. Settings that were asked for win over these.
+            .envs(UNLIMITED.iter().copied().filter(|_| scenario.rate == Rate::Max))
             .stdin(Stdio::null())
             .stdout(Stdio::null())
             .stderr(log)

@@ -79,6 +79,17 @@ pub struct Place {
     /// Sockets of relay flows.
     #[arg(long, value_name = "N", default_value_t = 64)]
     pub relays: usize,
+    /// A setting of the server, as `ringshard serve --help` has them: --set connection-messages-per-second=0.
+    #[arg(long = "set", value_name = "NAME=VALUE", value_parser = parse_setting)]
+    pub settings: Vec<Setting>,
+}
+
+/// A setting of the server: its name and its value.
+pub type Setting = (String, String);
+
+fn parse_setting(text: &str) -> Result<Setting, String> {
+    let (name, value) = text.split_once('=').ok_or("give it as name=value")?;
+    Ok((name.to_owned(), value.to_owned()))
 }
 
 /// How clients share sockets.
@@ -163,6 +174,8 @@ pub struct Scenario {
     pub datapath: Datapath,
     pub idle: IdleArgument,
     pub arrival_stamps: bool,
+    /// Further settings of the server.
+    pub settings: Vec<Setting>,
     /// Conditions between clients and server.
     pub network: Option<NetworkSpec>,
 }
@@ -205,6 +218,7 @@ impl Scenario {
             datapath: place.datapath,
             idle: place.idle,
             arrival_stamps: !place.no_arrival_stamps,
+            settings: place.settings.clone(),
             network,
         })
     }

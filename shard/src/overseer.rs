@@ -108,6 +108,8 @@ impl Watch {
             drop(sd_notify::notify(&[NotifyState::Stopping]));
             Instant::now()
         });
+        // However long players may stay: the system is not to end us meanwhile.
+        drop(sd_notify::notify(&[NotifyState::ExtendTimeoutUsec(PULSE.as_micros() as u32)]));
         let time_is_up = since.elapsed() >= operation.drain_time();
         let is_empty = || operation.report().is_ok_and(|it| it.cores.iter().all(|core| core.connections == 0));
         if time_is_up || is_empty() {

@@ -206,3 +206,27 @@ fn reloading_takes_what_can_change_and_names_what_cannot() {
     assert_eq!(configuration.settings().log, "warn");
     assert!(configuration.policy().denies("203.0.113.9".parse().unwrap()));
 }
+
+#[test]
+fn the_file_that_is_installed_is_read_and_says_little_beyond_the_defaults() {
+    let installed = concat!(env!("CARGO_MANIFEST_DIR"), "/deploy/ringshard.toml");
+    let text = std::fs::read_to_string(installed).unwrap();
+    let sources = Sources { file: Some(installed.into()), ..Sources::default() };
+    let configuration = Configuration::load(sources).unwrap();
+    // Its key and its folder are the service's own.
+    let own = ["key", "drain-ms", "dump-dir"];
+    for key in keys() {
+        let (said, _) = configuration.texts().get(&key.name);
+        assert!(own.contains(&key.name.as_str()) || said == key.default, "{} is {said}", key.name);
+    }
+    // What it shows commented out is what holds without it, and is no text of a former version.
+    let is_name = |name: &str| name.bytes().all(|byte| byte.is_ascii_lowercase() || byte == b'-');
+    let shown = text.lines().filter_map(|line| line.strip_prefix("# ")?.split_once(" = "));
+    let shown: Vec<_> = shown.filter(|(name, _)| is_name(name)).collect();
+    assert!(shown.len() > 10, "{shown:?}");
+    for (name, value) in shown {
+        let key = keys().iter().find(|key| key.name == name).unwrap_or_else(|| panic!("no setting: {name}"));
+        let default = key.kind.toml(key.default).to_string();
+        assert!(value == default || key.default.is_empty(), "{name} = {value}: the default is {default}");
+    }
+}

@@ -7,19 +7,11 @@ use prometheus_client::metrics::MetricType;
 use prometheus_client::registry::{Registry, Unit};
 use std::fmt;
 
-/// Upper bounds of the buckets of every histogram, in nanoseconds: 1, 2, 5 in each decade from 1 us to 10 s.
-const BOUNDS: [u64; 22] = {
-    let mut bounds = [0; 22];
-    let (mut index, mut decade) = (0, 1_000);
-    while index < bounds.len() {
-        bounds[index] = decade * [1, 2, 5][index % 3];
-        if index % 3 == 2 {
-            decade *= 10;
-        }
-        index += 1;
-    }
-    bounds
-};
+/// Upper bounds of the buckets of every histogram, in microseconds: 1, 2, 5 in each decade, and what a tick has.
+const BOUNDS_US: [u64; 23] = [
+    1, 2, 5, 10, 20, 50, 100, 200, 500, 1_000, 2_000, 5_000, 10_000, 16_000, 20_000, 50_000, 100_000, 200_000, 500_000,
+    1_000_000, 2_000_000, 5_000_000, 10_000_000,
+];
 
 /// The text that answers a scrape.
 pub(super) fn encode(report: ServerReport) -> Result<String, fmt::Error> {
@@ -158,12 +150,12 @@ fn counter_of(count: u64, mut metric: Metric<'_>) -> fmt::Result {
 
 fn histogram(stage: &StageSnapshot, mut metric: Metric<'_>) -> fmt::Result {
     let seconds = |nanos: u64| nanos as f64 / 1e9;
-    let (mut counts, mut sum) = ([0; BOUNDS.len() + 1], 0.0);
+    let (mut counts, mut sum) = ([0; BOUNDS_US.len() + 1], 0.0);
     for &(nanos, count) in &stage.buckets {
-        counts[BOUNDS.partition_point(|&bound| bound < nanos)] += count;
+        counts[BOUNDS_US.partition_point(|&bound| bound * 1_000 < nanos)] += count;
         sum += seconds(nanos) * count as f64;
     }
-    let bounds = BOUNDS.iter().map(|&bound| seconds(bound)).chain([f64::INFINITY]);
+    let bounds = BOUNDS_US.iter().map(|&bound| seconds(bound * 1_000)).chain([f64::INFINITY]);
     let buckets: Vec<(f64, u64)> = bounds.zip(counts).collect();
     metric.encode_histogram::<NoLabelSet>(sum, counts.iter().sum(), &buckets, None)
 }

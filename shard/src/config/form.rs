@@ -143,22 +143,30 @@ pub fn networks() -> Form<Vec<IpNet>> {
     })
 }
 
-/// Processors of this host, each once; `all` for all.
+/// Processors of this host; `all` for those that the system gives to this process without being asked.
 pub fn cpus() -> Form<Vec<usize>> {
-    let present: Vec<usize> = core_affinity::get_core_ids().unwrap_or_default().iter().map(|core| core.id).collect();
+    let lent: Vec<usize> = core_affinity::get_core_ids().unwrap_or_default().iter().map(|core| core.id).collect();
+    // Isolated ones are lent to who names them alone.
+    let online = std::fs::read_to_string("/sys/devices/system/cpu/online").ok();
+    let present = online.and_then(|list| cpu_list(list.trim())).unwrap_or_else(|| lent.clone());
     let list = present.iter().map(usize::to_string).collect::<Vec<_>>().join(",");
     Form::new(format!("processors of this host ({list}) as in 0,2,4-7, or `all`"), Kind::Text, move |text| {
         if text == "all" {
-            return Some(present.clone());
+            return Some(lent.clone());
         }
-        let mut cpus = Vec::new();
-        for part in text.split(',') {
-            let (first, last) = part.split_once('-').unwrap_or((part, part));
-            let (first, last) = (first.trim().parse::<usize>().ok()?, last.trim().parse::<usize>().ok()?);
-            cpus.extend((first..=last.min(usize::from(u16::MAX))).filter(|_| last <= usize::from(u16::MAX)));
-        }
-        (!cpus.is_empty() && cpus.iter().all(|cpu| present.contains(cpu))).then_some(cpus)
+        cpu_list(text).filter(|cpus| cpus.iter().all(|cpu| present.contains(cpu)))
     })
+}
+
+/// A list of processors as the kernel writes it: numbers and spans; none is no list.
+fn cpu_list(text: &str) -> Option<Vec<usize>> {
+    let number = |text: &str| text.trim().parse::<u16>().ok().map(usize::from);
+    let mut cpus = Vec::new();
+    for part in text.split(',') {
+        let (first, last) = part.split_once('-').unwrap_or((part, part));
+        cpus.extend(number(first)?..=number(last)?);
+    }
+    (!cpus.is_empty()).then_some(cpus)
 }
 
 fn items(text: &str) -> impl Iterator<Item = &str> {

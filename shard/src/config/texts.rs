@@ -43,7 +43,7 @@ impl fmt::Display for Source {
 pub struct Sources {
     /// The file, if there is one.
     pub file: Option<PathBuf>,
-    /// Variables with their values, those of [`VARIABLE_PREFIX`] alone.
+    /// Variables with their values, those that begin with `RINGSHARD_` alone.
     pub environment: Vec<(String, String)>,
     /// Names of settings with their values.
     pub flags: Vec<(String, String)>,

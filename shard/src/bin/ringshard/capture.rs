@@ -11,6 +11,9 @@ use std::os::unix::fs::OpenOptionsExt;
 use std::path::{Path, PathBuf};
 use std::time::Duration;
 
+/// Time between two looks at the connections' secrets: one that is there for less may be missed.
+const SECRETS_PERIOD: Duration = Duration::from_millis(200);
+
 /// What `capture` takes.
 #[derive(clap::Args)]
 pub struct Arguments {
@@ -28,8 +31,8 @@ pub struct Arguments {
     /// To and from this address alone.
     #[arg(long, value_name = "ADDRESS")]
     address: Option<IpAddr>,
-    /// Also write the traffic secrets of the connections there are, for `ringshard decrypt`. The server must have been
-    /// started with --key-log true.
+    /// Also write the traffic secrets of the connections that are there meanwhile, for `ringshard decrypt`. The server must
+    /// have been started with --key-log true.
     #[arg(long, value_name = "FILE")]
     key_log: Option<PathBuf>,
 }
@@ -57,20 +60,18 @@ pub fn run(arguments: &Arguments) -> Result<(), Box<dyn Error>> {
         return Err(format!("--seconds is up to {SECONDS_MAX}, and --megabytes 1 to {MEGABYTES_MAX}").into());
     }
     let asker = admin.asker()?;
-    let mut secrets = BTreeSet::new();
-    // Before and after: keys can change, and players come and go.
-    let mut note_secrets = || -> Result<(), Box<dyn Error>> {
-        if key_log.is_some() {
-            secrets.extend(asker.text("/keys")?.lines().map(str::to_owned));
-        }
-        Ok(())
-    };
-    note_secrets()?;
     let address = address.map_or(String::new(), |address| format!("&address={address}"));
     let path = format!("/capture?seconds={seconds}&megabytes={megabytes}{address}");
     eprintln!("capturing for {seconds} s ...");
-    let file = asker.bytes(&path, Duration::from_secs_f64(*seconds))?;
-    note_secrets()?;
+    let (seconds, capturer) = (Duration::from_secs_f64(*seconds), asker.clone());
+    let capturing = std::thread::spawn(move || capturer.bytes(&path, seconds));
+    let mut secrets = BTreeSet::new();
+    // Again and again: players come and go, and keys can change.
+    while key_log.is_some() && !capturing.is_finished() {
+        secrets.extend(asker.text("/keys")?.lines().map(str::to_owned));
+        std::thread::sleep(SECRETS_PERIOD);
+    }
+    let file = capturing.join().map_err(|_| "the capture was given up")??;
     write_new(out, &file)?;
     eprintln!(
         "wrote {} ({} KiB); scripts/wireshark/ringshard.lua lets Wireshark read it",

@@ -1,24 +1,41 @@
 //! `ringshard doctor`
 
-use comfy_table::{Table, presets};
-use ringshard::doctor::{Finding, Verdict, examine};
+use ringshard::doctor::{CpuSet, Finding, Host, Plan, Probes, Verdict};
 use std::error::Error;
+use std::path::Path;
 
 /// What it takes.
 #[derive(clap::Args)]
 pub struct Arguments {
-    /// One JSON array instead of the table.
+    /// Processors that the server is to run on: a list such as 0,2,4-7. Default: those isolated from the scheduler if there
+    /// are any, else all.
+    #[arg(long, value_name = "LIST", value_parser = parse_cpus)]
+    cpus: Option<CpuSet>,
+    /// Network interface that the server is reached through. Default: that of the default route.
+    #[arg(long, value_name = "NAME")]
+    nic: Option<String>,
+    /// One JSON array instead of the lines.
     #[arg(long)]
     json: bool,
 }
 
+fn parse_cpus(text: &str) -> Result<CpuSet, String> {
+    let cpus = CpuSet::from_list(text).filter(|cpus| !cpus.is_empty());
+    cpus.ok_or_else(|| "a list of processor numbers such as 0,2,4-7 is wanted".into())
+}
+
 /// Looks at this host, and says what to change.
 pub fn run(arguments: &Arguments) -> Result<(), Box<dyn Error>> {
-    let findings = examine();
+    let plan = Plan { cpus: arguments.cpus.clone(), nic: arguments.nic.clone() };
+    let host = Host::at(Path::new("/"), &plan)?;
+    let findings = host.examine(&Probes::take(&host));
     if arguments.json {
         println!("{}", serde_json::to_string_pretty(&findings)?);
     } else {
-        println!("{}", table(&findings));
+        findings.iter().for_each(print);
+        if findings.iter().any(|finding| finding.tune_host) {
+            println!("\nAll marked * at once, and back with --undo:\n  {}", host.tune_command());
+        }
     }
     match findings.iter().filter(|finding| finding.verdict == Verdict::Fail).count() {
         0 => Ok(()),
@@ -26,17 +43,17 @@ pub fn run(arguments: &Arguments) -> Result<(), Box<dyn Error>> {
     }
 }
 
-fn table(findings: &[Finding]) -> Table {
-    let mut table = Table::new();
-    table.load_style(presets::UTF8_BORDERS_ONLY);
-    table.set_header(["check", "", "found", "to mend it"]);
-    for Finding { check, verdict, found, fix } in findings {
-        let verdict = match verdict {
-            Verdict::Ok => "ok",
-            Verdict::Warn => "warn",
-            Verdict::Fail => "FAIL",
-        };
-        table.add_row([check, verdict, found, fix]);
+/// A line for what was found, and one for what mends it, to be copied as it stands.
+fn print(finding: &Finding) {
+    let Finding { check, verdict, found, fix, tune_host } = finding;
+    let verdict = match verdict {
+        Verdict::Ok => "ok",
+        Verdict::Warn if *tune_host => "warn *",
+        Verdict::Warn => "warn",
+        Verdict::Fail => "FAIL",
+    };
+    println!("{verdict:<7} {check:<20} {found}");
+    if !fix.is_empty() {
+        println!("{:<28} {fix}", "");
     }
-    table
 }

@@ -1,0 +1,94 @@
+//! The kernel, and what stands between it and a server.
+
+use super::{Finding, Host};
+
+/// Oldest kernel with all that the io_uring link uses (deferred task work, ring-mapped buffers, multishot receive).
+const KERNEL_MIN: (u32, u32) = (6, 1);
+/// Oldest kernel that sends and receives runs of datagrams (UDP_SEGMENT, UDP_GRO): without, nothing is served.
+const KERNEL_OLDEST: (u32, u32) = (5, 0);
+/// What a filter of system calls must let through.
+const URING_CALLS: &str = "io_uring_setup, io_uring_enter and io_uring_register";
+
+impl Host {
+    pub(super) fn kernel(&self) -> Finding {
+        const CHECK: &str = "kernel";
+        let release = self.read("proc/sys/kernel/osrelease").unwrap_or_default();
+        let fix = format!("a kernel of {}.{} or later", KERNEL_MIN.0, KERNEL_MIN.1);
+        match version(&release) {
+            Some(version) if version >= KERNEL_MIN => Finding::ok(CHECK, release),
+            Some(version) if version < KERNEL_OLDEST => {
+                Finding::fail(CHECK, format!("{release}: it knows no runs of datagrams"), fix)
+            }
+            Some(_) => {
+                let found = format!("{release}: no io_uring as it is used here; recvmmsg and sendmmsg serve instead");
+                Finding::warn(CHECK, found, fix)
+            }
+            None => Finding::warn(CHECK, format!("a release that cannot be read: {release:?}"), fix),
+        }
+    }
+
+    /// Why a ring cannot be had is not in what the kernel answers, but can be told from what it is set to.
+    pub(super) fn io_uring(&self, probed: &Result<(), String>) -> Finding {
+        const CHECK: &str = "io_uring";
+        let Err(error) = probed else { return Finding::ok(CHECK, "usable") };
+        let is_old = version(&self.read("proc/sys/kernel/osrelease").unwrap_or_default())
+            .is_some_and(|version| version < KERNEL_MIN);
+        let fix = match self.number("proc/sys/kernel/io_uring_disabled") {
+            Some(1..) => "sysctl -w kernel.io_uring_disabled=0".to_owned(),
+            _ if self.filters_system_calls() => format!("a seccomp profile that allows {URING_CALLS}"),
+            _ if is_old => format!("a kernel of {}.{} or later", KERNEL_MIN.0, KERNEL_MIN.1),
+            _ => "ulimit -l unlimited; in the service's unit: LimitMEMLOCK=infinity".to_owned(),
+        };
+        Finding::warn(CHECK, format!("{error}; recvmmsg and sendmmsg serve instead"), fix)
+    }
+
+    fn filters_system_calls(&self) -> bool {
+        self.field("proc/self/status", "Seccomp:").as_deref() == Some("2")
+    }
+
+    pub(super) fn system_calls(&self) -> Finding {
+        const CHECK: &str = "system calls";
+        if !self.filters_system_calls() {
+            return Finding::ok(CHECK, "none is filtered");
+        }
+        let fix = format!(
+            "docker run --security-opt seccomp=PROFILE.json, one that allows {URING_CALLS}; in a unit: \
+             SystemCallFilter=@system-service"
+        );
+        Finding::warn(CHECK, "seccomp filters them; container runtimes refuse io_uring by default", fix)
+    }
+
+    /// A container's files tell of the container; most of what makes a host fast is outside.
+    pub(super) fn container(&self) -> Finding {
+        const CHECK: &str = "container";
+        let quota = self.read("sys/fs/cgroup/cpu.max").filter(|quota| !quota.starts_with("max"));
+        // A machine made of a container's image has its marks, but kernel threads of its own.
+        let runtime = if self.read("proc/2/comm").as_deref() == Some("kthreadd") {
+            None
+        } else if self.exists(".dockerenv") {
+            Some("Docker".to_owned())
+        } else if self.exists("run/.containerenv") {
+            Some("Podman".to_owned())
+        } else {
+            self.read("run/systemd/container").filter(|runtime| !runtime.is_empty())
+        };
+        match (quota, runtime) {
+            (Some(quota), _) => Finding::warn(
+                CHECK,
+                format!("its processors are taken away for part of the time (cpu.max is `{quota}`)"),
+                "docker run --cpuset-cpus LIST instead of --cpus N; in a unit: no CPUQuota=",
+            ),
+            (None, Some(runtime)) => Finding::warn(
+                CHECK,
+                format!("{runtime}: NIC, interrupts and sysctls are those of the host outside"),
+                "docker run --network host --ulimit memlock=-1 --ulimit nofile=65536, and tune-host.sh on the host",
+            ),
+            (None, None) => Finding::ok(CHECK, "none"),
+        }
+    }
+}
+
+fn version(release: &str) -> Option<(u32, u32)> {
+    let mut parts = release.split(['.', '-']).map_while(|part| part.parse().ok());
+    parts.next().zip(parts.next())
+}
