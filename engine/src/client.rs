@@ -369,6 +369,8 @@ impl Client {
             self.resources.drops.not_authentic += 1;
             return;
         };
+        // Its answer may come again: two connections out of one handshake would use every number twice with one key.
+        self.knock = None;
         let SessionParameters { connection: id, resumed, .. } = parameters;
         let config = SessionConfig {
             id,

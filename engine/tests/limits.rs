@@ -370,6 +370,29 @@ fn a_session_goes_on_over_whichever_connection_is_heard_first() {
 }
 
 #[test]
+fn an_answer_to_a_knock_that_comes_twice_makes_one_connection() {
+    let (mut world, client) = persistent();
+    restart(&mut world);
+    world.network.start_trace();
+    world.run_until("it is back", |world| connections(world, client).len() == 2);
+    let address = world.clients[client].address;
+    // The same again, before anything was heard over the new connection, and after.
+    let accepted = world.cleartext_datagrams(server_address(), address).pop().expect("the answer");
+    assert_eq!(accepted.len(), ringshard_engine::wire::Accepted::BYTES);
+    for _ in 0..5 {
+        let now = world.network.now();
+        assert!(world.clients[client].client.receive(now, &mut accepted.clone()).is_none());
+        world.say(client, b"one");
+        world.step();
+        world.run_for(DELAY);
+    }
+    world.run_for(THERE_AND_BACK);
+    assert_eq!(connections(&world, client).len(), 2, "it was taken once");
+    // A number that is used again would be a nonce that is.
+    assert_eq!((world.server.drops().replayed, world.clients[client].inbox.len()), (0, 5));
+}
+
+#[test]
 fn a_denial_that_anybody_can_send_ends_no_connection() {
     let (mut world, client) = persistent();
     let (id, address) = (world.id(client), world.clients[client].address);

@@ -28,7 +28,10 @@ use std::net::{Ipv6Addr, SocketAddr};
 use std::sync::mpsc;
 use std::sync::{Arc, Mutex};
 use std::thread::JoinHandle;
-use std::time::Instant;
+use std::time::{Duration, Instant};
+
+/// How long a port that is in use may take to become free.
+const PORT_PATIENCE: Duration = Duration::from_secs(1);
 
 /// What a server is started with.
 #[derive(Clone, Debug)]
@@ -328,13 +331,12 @@ fn run<L: Link, S: Service>(
 
 /// One socket per core, in the order of the cores, with the filter that steers by connection id.
 fn open_group(address: SocketAddr, count: usize) -> Result<Vec<Socket>, StartError> {
+    let alone = listen_alone(address)?;
     if count == 1 {
-        return Ok(vec![Socket::listen(address, false)?]);
+        return Ok(vec![alone]);
     }
-    // Sharing the port would let a second server slip into the group: make sure that nobody has it.
-    if address.port() != 0 {
-        drop(Socket::listen(address, false)?);
-    }
+    // Sharing the port would let a second server slip into the group: nobody had it a moment ago.
+    drop(alone);
     let first = Socket::listen(address, true)?;
     let address = first.local_addr().map_err(|error| StartError::Failed("name the socket", error))?;
     let mut sockets = vec![first];
@@ -345,6 +347,18 @@ fn open_group(address: SocketAddr, count: usize) -> Result<Vec<Socket>, StartErr
         tracing::warn!(%error, "the kernel cannot steer by connection id; datagrams cross between cores instead");
     }
     Ok(sockets)
+}
+
+/// A socket that nobody shares. A server that was killed holds its port for some moments more, until the kernel has taken
+/// its ring apart: the one that is started in its place waits for it.
+fn listen_alone(address: SocketAddr) -> Result<Socket, SocketError> {
+    let give_up = Instant::now() + PORT_PATIENCE;
+    loop {
+        match Socket::listen(address, false) {
+            Err(SocketError::InUse(_)) if Instant::now() < give_up => std::thread::sleep(Duration::from_millis(20)),
+            outcome => return outcome,
+        }
+    }
 }
 
 fn warn_of_small_buffers(socket: &Socket, wanted: usize) {

@@ -278,9 +278,18 @@ impl World {
 
     /// Encrypted datagrams that were sent from one address to another, as they arrived.
     pub fn sealed_datagrams(&self, from: SocketAddr, to: SocketAddr) -> Vec<Vec<u8>> {
-        let sealed = |entry: &TraceEntry| Header::decode(&entry.bytes).unwrap().flags & flags::ENCRYPTED != 0;
-        let trace = self.network.trace().into_iter();
-        trace.filter(|entry| entry.from == from && entry.to == to && sealed(entry)).map(|entry| entry.bytes).collect()
+        self.datagrams(from, to, true)
+    }
+
+    /// The same of those outside encryption.
+    pub fn cleartext_datagrams(&self, from: SocketAddr, to: SocketAddr) -> Vec<Vec<u8>> {
+        self.datagrams(from, to, false)
+    }
+
+    fn datagrams(&self, from: SocketAddr, to: SocketAddr, sealed: bool) -> Vec<Vec<u8>> {
+        let is_sealed = |entry: &TraceEntry| Header::decode(&entry.bytes).unwrap().flags & flags::ENCRYPTED != 0;
+        let between = |entry: &TraceEntry| entry.from == from && entry.to == to && is_sealed(entry) == sealed;
+        self.network.trace().into_iter().filter(between).map(|entry| entry.bytes).collect()
     }
 }
 

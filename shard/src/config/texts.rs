@@ -5,6 +5,7 @@ use super::settings::{Key, keys};
 use super::{SettingError, Wrong};
 use clap::{Arg, ArgMatches, Command};
 use std::collections::BTreeMap;
+use std::ffi::OsString;
 use std::fmt;
 use std::path::{Path, PathBuf};
 
@@ -206,6 +207,15 @@ impl clap::Args for Sources {
     }
 }
 
+/// The variables that are meant for us.
+fn environment() -> Vec<(String, String)> {
+    let text = |(name, value): (OsString, OsString)| {
+        // What is no text is no value of any setting, and is told of as it looks.
+        Some((name.into_string().ok()?, value.to_string_lossy().into_owned()))
+    };
+    std::env::vars_os().filter_map(text).filter(|(name, _)| name.starts_with(VARIABLE_PREFIX)).collect()
+}
+
 fn placeholder(key: &Key) -> &'static str {
     match key.kind {
         Kind::Whole(..) | Kind::Decimal(..) => "N",
@@ -224,7 +234,7 @@ impl clap::FromArgMatches for Sources {
         });
         Ok(Sources {
             file: matches.get_one::<PathBuf>(FILE_FLAG).cloned(),
-            environment: std::env::vars().filter(|(name, _)| name.starts_with(VARIABLE_PREFIX)).collect(),
+            environment: environment(),
             flags: flags.collect(),
         })
     }

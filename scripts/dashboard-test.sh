@@ -1,0 +1,269 @@
+#!/usr/bin/env bash
+# The dashboard in a browser, against a real server: no error, no question to anybody else, and figures where figures belong.
+#
+#   scripts/dashboard-test.sh [BINARY] [SCREENSHOT]
+#
+#   BOTS=300      players in the world meanwhile, by the ringshard-bench beside the binary
+#   WATCH_S=125   how long to look before the screenshot is taken, so that its two minutes are full
+#   CHROMIUM=...  which browser
+#
+# Exit code 3: no browser here.
+set -euo pipefail
+cd "$(dirname "$0")/.."
+
+binary=$(realpath "${1:-target/release/ringshard}") screenshot=${2:-} bots=${BOTS:-0}
+[[ -x $binary ]] || { echo "no server at $binary: cargo build --release" >&2; exit 1; }
+for browser in ${CHROMIUM:-chromium chromium-browser google-chrome google-chrome-stable}; do
+    browser=$(command -v "$browser") && break
+done
+[[ -n $browser ]] || { echo "no browser: apt-get install chromium, or name one with CHROMIUM" >&2; exit 3; }
+command -v python3 >/dev/null || { echo "no python3: apt-get install python3" >&2; exit 3; }
+
+work=$(mktemp -d)
+trap 'rm -rf "$work"' EXIT
+cat >"$work/test.py" <<'END_OF_TEST'
+import base64, json, os, pathlib, queue, signal, socket, subprocess, sys, threading, time, urllib.request
+
+binary, browser, work, screenshot, bots, watch_s = sys.argv[1:4] + [sys.argv[4], int(sys.argv[5]), float(sys.argv[6])]
+SECRET = "a secret of sixteen and more"
+started = []
+
+
+def start(*command, **options):
+    started.append(subprocess.Popen(command, stdin=subprocess.DEVNULL, **options))
+    return started[-1]
+
+
+def free_port(kind):
+    with socket.socket(socket.AF_INET, kind) as it:
+        it.bind(("127.0.0.1", 0))
+        return it.getsockname()[1]
+
+
+def until(what, met, patience_s=40):
+    give_up = time.monotonic() + patience_s
+    while not (found := met()):
+        if time.monotonic() > give_up:
+            raise AssertionError(f"not within {patience_s} s: {what}")
+        time.sleep(0.1)
+    return found
+
+
+def ask(admin, path, secret=None):
+    request = urllib.request.Request(f"http://{admin}{path}", headers={"Authorization": f"Bearer {secret}"} if secret else {})
+    try:
+        with urllib.request.urlopen(request, timeout=5) as answer:
+            return answer.read()
+    except OSError:
+        return None
+
+
+class Server:
+    """A server of the demonstration, on ports of its own."""
+
+    def __init__(self, *options):
+        self.listen = f"127.0.0.1:{free_port(socket.SOCK_DGRAM)}"
+        self.admin = f"127.0.0.1:{free_port(socket.SOCK_STREAM)}"
+        self.options = options
+        self.start()
+
+    def start(self):
+        arguments = ["--game", "demo", "--npcs", "200", "--listen", self.listen, "--admin", self.admin, *self.options]
+        self.process = start(binary, "serve", *arguments, stdout=subprocess.DEVNULL, stderr=open(f"{work}/log", "w"))
+        until("the server answers", lambda: ask(self.admin, "/"))
+
+    def stop(self):
+        self.process.terminate()
+        self.process.wait(20)
+
+
+def server_with_bots(count):
+    """The admin address of the server that the load generator starts for itself."""
+    bench = pathlib.Path(binary).with_name("ringshard-bench")
+    cpus = sorted(os.sched_getaffinity(0))
+    some, rest = ",".join(map(str, cpus[: max(2, len(cpus) // 2)])), ",".join(map(str, cpus[len(cpus) // 2 :]))
+    command = [bench, "bots", "--clients", str(count), "--npcs", "300", "--fight", "0.5", "--chat", "0.2", "--secs", str(int(watch_s) + 40)]
+    process = start(*command, "--server-cpus", some, "--client-cpus", rest, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL)
+
+    def admin():
+        children = pathlib.Path(f"/proc/{process.pid}/task/{process.pid}/children").read_text().split()
+        for child in children:
+            words = pathlib.Path(f"/proc/{child}/cmdline").read_text().split("\0")
+            if "--admin" in words:
+                return words[words.index("--admin") + 1]
+
+    admin = until("the load generator starts a server", admin)
+
+    def players():
+        stats = ask(admin, "/stats")
+        return stats and sum(core["counters"].get("world_players", 0) for core in json.loads(stats)["cores"]) == count
+
+    until("all players are in the world", players)
+    return admin
+
+
+class Page:
+    """A page in a browser, driven over the DevTools protocol."""
+
+    def __init__(self):
+        (commands, to_browser), (from_browser, answers) = os.pipe(), os.pipe()
+        shell = f'exec "$0" "$@" 3<&{commands} 4>&{answers}'
+        flags = ["--headless=new", "--no-sandbox", "--disable-gpu", "--hide-scrollbars", "--remote-debugging-pipe", f"--user-data-dir={work}/profile"]
+        quiet = {"stdout": subprocess.DEVNULL, "stderr": subprocess.DEVNULL}
+        self.process = start("nice", "bash", "-c", shell, browser, *flags, "about:blank", pass_fds=(commands, answers), **quiet)
+        os.close(commands), os.close(answers)
+        self.pipe, self.last, self.session = to_browser, 0, None
+        self.answers, self.requests, self.complaints = queue.Queue(), [], []
+        threading.Thread(target=self.read, args=(from_browser,), daemon=True).start()
+        target = self.call("Target.createTarget", url="about:blank")["targetId"]
+        self.session = self.call("Target.attachToTarget", targetId=target, flatten=True)["sessionId"]
+        for domain in ("Runtime", "Log", "Network", "Page"):
+            self.call(f"{domain}.enable")
+        self.resize(1600, 1300)
+        self.call("Emulation.setEmulatedMedia", features=[{"name": "prefers-color-scheme", "value": "dark"}])
+
+    def read(self, pipe):
+        rest = b""
+        while more := os.read(pipe, 1 << 20):
+            *messages, rest = (rest + more).split(b"\0")
+            for message in map(json.loads, messages):
+                self.answers.put(message) if "id" in message else self.note(message["method"], message["params"])
+
+    def note(self, event, it):
+        if event == "Runtime.exceptionThrown":
+            details = it["exceptionDetails"]
+            self.complaints.append(details.get("exception", {}).get("description") or details["text"])
+        elif event == "Runtime.consoleAPICalled" and it["type"] in ("error", "assert", "warning"):
+            self.complaints.append(" ".join(str(argument.get("value", argument)) for argument in it["args"]))
+        elif event == "Log.entryAdded" and it["entry"]["level"] in ("error", "warning"):
+            self.complaints.append(f"{it['entry']['text']} {it['entry'].get('url', '')}")
+        elif event in ("Network.requestWillBeSent", "Network.webSocketCreated"):
+            self.requests.append(it["url"] if "url" in it else it["request"]["url"])
+
+    def call(self, method, **params):
+        self.last += 1
+        message = {"id": self.last, "method": method, "params": params} | ({"sessionId": self.session} if self.session else {})
+        os.write(self.pipe, json.dumps(message).encode() + b"\0")
+        while (answer := self.answers.get(timeout=60))["id"] != self.last:
+            pass
+        assert "error" not in answer, f"{method}: {answer.get('error')}"
+        return answer["result"]
+
+    def js(self, expression):
+        result = self.call("Runtime.evaluate", expression=expression, returnByValue=True)
+        assert "exceptionDetails" not in result, f"{expression}: {result['exceptionDetails']}"
+        return result["result"].get("value")
+
+    def resize(self, width, height):
+        self.call("Emulation.setDeviceMetricsOverride", width=width, height=height, deviceScaleFactor=1, mobile=False)
+
+    def open(self, admin):
+        self.origin, self.requests[:], self.complaints[:] = f"http://{admin}/", [], []
+        self.call("Page.navigate", url=self.origin)
+
+    def is_clean(self):
+        assert not self.complaints, "\n".join(self.complaints)
+        strange = [url for url in self.requests if not url.startswith((self.origin, "data:"))]
+        assert not strange, f"the page asks elsewhere: {strange}"
+
+    def save(self, file):
+        size = self.call("Page.getLayoutMetrics")["cssContentSize"]
+        clip = {"x": 0, "y": 0, "width": 1600, "height": size["height"], "scale": 1}
+        image = self.call("Page.captureScreenshot", format="png", clip=clip, captureBeyondViewport=True)["data"]
+        pathlib.Path(file).write_bytes(base64.b64decode(image))
+
+
+TEXT = "(document.querySelector('{}') ?? {{textContent: ''}}).textContent"
+# How many colours a canvas has: one of nothing, and few where there is only a message.
+COLOURS = """(() => { const it = document.getElementById('%s');
+    return new Set(new Uint32Array(it.getContext('2d').getImageData(0, 0, it.width, it.height).data.buffer)).size; })()"""
+
+
+def shows_figures(page, cores):
+    status = page.js("document.body.dataset.status")
+    rows = page.js("document.querySelectorAll('#cores tbody tr').length")
+    figures = [page.js(TEXT.format(f"#{name}")) for name in ("players", "in-rate", "out-rate", "busy", "tick", "skipped")]
+    curves = page.js("[...document.querySelectorAll('#curves tbody tr')].filter(row => row.cells[2].textContent !== '–').length")
+    drawn = [page.js(COLOURS % name) > 24 for name in ("heat-map", "curve-plot", "lane-plot")]
+    known = all(figure and figure[0].isdigit() for figure in figures)
+    return status in ("ok", "shedding", "overrunning") and rows == cores and known and curves >= 3 and all(drawn)
+
+
+def test_figures(page, admin):
+    served = ask(admin, "/").decode()
+    assert served == pathlib.Path("shard/src/admin/dashboard.html").read_text(), "the server has another dashboard: build it first"
+    cores = len(json.loads(ask(admin, "/stats"))["cores"])
+    page.open(admin)
+    until("figures", lambda: shows_figures(page, cores))
+    page.is_clean()
+    if bots:
+        until("players", lambda: page.js(TEXT.format("#players")) == f"{bots:,}")
+        until("sessions", lambda: page.js("document.querySelectorAll('#sessions tbody tr').length") == 10)
+    until("enough is seen", lambda: time.monotonic() > opened + watch_s, watch_s + 10)
+    if screenshot:
+        page.save(screenshot)
+
+
+def test_choices(page):
+    page.js("document.querySelector('#cores tbody tr').click(); document.getElementById('ever').click()")
+    for stage in page.js("[...document.getElementById('stage').options].map(option => option.value)"):
+        page.js(f"stage = document.getElementById('stage'); stage.value = {json.dumps(stage)}; stage.dispatchEvent(new Event('change'))")
+        until(f"{stage} is shown", lambda: page.js(TEXT.format("#curves .picked td")) == stage)
+    for head in range(page.js("document.querySelectorAll('#cores th').length")):
+        page.js(f"document.querySelectorAll('#cores th')[{head}].click()")
+    for canvas in ("heat-map", "curve-plot", "lane-plot"):
+        box = page.js(f"(() => {{ const it = document.getElementById('{canvas}'); it.scrollIntoView(); return it.getBoundingClientRect().toJSON() }})()")
+        page.call("Input.dispatchMouseEvent", type="mouseMoved", x=box["right"] - 12, y=box["top"] + box["height"] / 2)
+    page.call("Emulation.setEmulatedMedia", features=[{"name": "prefers-color-scheme", "value": "light"}])
+    for width in (1280, 800):
+        page.resize(width, 1000)
+        until(f"{width} pixels suffice", lambda: page.js("document.documentElement.scrollWidth") <= width)
+    page.is_clean()
+
+
+def test_secret(page):
+    file = pathlib.Path(work, "secret")
+    file.write_text(SECRET)
+    server = Server("--admin-token-file", str(file))
+    page.open(server.admin)
+    for secret, shown in (("another secret, but not it", False), (SECRET, True)):
+        until("the page asks for the secret", lambda: page.js("document.body.dataset.status === 'locked' && !document.getElementById('login').hidden"))
+        page.js(f"document.getElementById('secret').value = {json.dumps(secret)}; document.querySelector('#login button').click()")
+    until("figures behind a secret", lambda: shows_figures(page, len(json.loads(ask(server.admin, "/stats", SECRET))["cores"])))
+    server.stop()
+
+
+def test_silence(page):
+    server = Server()
+    page.open(server.admin)
+    until("figures", lambda: page.js("document.querySelectorAll('#cores tbody tr').length"))
+    page.is_clean()
+    server.stop()
+    until("silence is told", lambda: page.js("document.body.dataset.status") == "silent")
+    assert "No answer since" in page.js(TEXT.format("#notice"))
+    server.start()
+    until("a restart is told", lambda: "started anew" in page.js(TEXT.format("#notice")) and page.js("document.body.dataset.status") != "silent")
+    server.stop()
+
+
+opened = time.monotonic()
+try:
+    page = Page()
+    admin = server_with_bots(bots) if bots else Server().admin
+    opened = time.monotonic()
+    for test, arguments in ((test_figures, (page, admin)), (test_choices, (page,)), (test_secret, (page,)), (test_silence, (page,))):
+        test(*arguments)
+        print(f"ok: {test.__name__.removeprefix('test_')}", flush=True)
+except AssertionError as failure:
+    sys.exit(f"failed: {failure}")
+finally:
+    for process in reversed(started):
+        if process.poll() is None:
+            process.send_signal(signal.SIGTERM)
+    for process in started:
+        try:
+            process.wait(20)
+        except subprocess.TimeoutExpired:
+            process.kill()
+END_OF_TEST
+python3 "$work/test.py" "$binary" "$browser" "$work" "$screenshot" "$bots" "${WATCH_S:-0}"
