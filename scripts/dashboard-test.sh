@@ -25,7 +25,7 @@ cat >"$work/test.py" <<'END_OF_TEST'
 import base64, json, os, pathlib, queue, signal, socket, subprocess, sys, threading, time, urllib.request
 
 binary, browser, work, screenshot, bots, watch_s = sys.argv[1:4] + [sys.argv[4], int(sys.argv[5]), float(sys.argv[6])]
-SECRET = "a secret of sixteen and more"
+SECRET = "0123456789abcdef0123456789abcdef"
 started = []
 
 
@@ -70,7 +70,8 @@ class Server:
     def start(self):
         arguments = ["--game", "demo", "--npcs", "200", "--listen", self.listen, "--admin", self.admin, *self.options]
         self.process = start(binary, "serve", *arguments, stdout=subprocess.DEVNULL, stderr=open(f"{work}/log", "w"))
-        until("the server answers", lambda: ask(self.admin, "/"))
+        until("the server answers", lambda: self.process.poll() is not None or ask(self.admin, "/"))
+        assert self.process.poll() is None, pathlib.Path(work, "log").read_text()
 
     def stop(self):
         self.process.terminate()
@@ -160,6 +161,7 @@ class Page:
     def open(self, admin):
         self.origin, self.requests[:], self.complaints[:] = f"http://{admin}/", [], []
         self.call("Page.navigate", url=self.origin)
+        until("the page is there", lambda: self.js("document.readyState === 'complete' && location.href") == self.origin)
 
     def is_clean(self):
         assert not self.complaints, "\n".join(self.complaints)
@@ -175,8 +177,10 @@ class Page:
 
 TEXT = "(document.querySelector('{}') ?? {{textContent: ''}}).textContent"
 # How many colours a canvas has: one of nothing, and few where there is only a message.
-COLOURS = """(() => { const it = document.getElementById('%s');
-    return new Set(new Uint32Array(it.getContext('2d').getImageData(0, 0, it.width, it.height).data.buffer)).size; })()"""
+COLOURS = """(() => { const it = document.getElementById('%s'), { width, height } = it;
+    const copy = new OffscreenCanvas(width, height).getContext('2d', { willReadFrequently: true });
+    copy.drawImage(it, 0, 0);
+    return new Set(new Uint32Array(copy.getImageData(0, 0, width, height).data.buffer)).size; })()"""
 
 
 def shows_figures(page, cores):

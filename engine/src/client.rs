@@ -70,6 +70,9 @@ pub enum CloseReason {
     /// The server answered, but not as the holder of the pinned key.
     #[error("the server's answer does not fit the pinned key: check the server's public key and the pre-shared key")]
     WrongKey,
+    /// The server was silent, and has answered a new connection meanwhile: it may have been started anew.
+    #[error("the server was silent, and answers a new connection")]
+    Silent,
     /// The server hung up, or was silent for too long.
     #[error("{0}")]
     Disconnected(DisconnectReason),
@@ -383,7 +386,7 @@ impl Client {
         if self.is_connected() {
             // The silent connection gives way.
             self.leave_session();
-            self.events.push_back(ClientEvent::Reconnecting(CloseReason::Disconnected(DisconnectReason::TimedOut)));
+            self.events.push_back(ClientEvent::Reconnecting(CloseReason::Silent));
         }
         let mut session = Session::new(config, now, &mut self.resources.random);
         if !resumed {
@@ -768,7 +771,7 @@ impl CloseReason {
     /// Whether another attempt may go better.
     fn may_pass(&self) -> bool {
         match self {
-            CloseReason::Unreachable(_) => true,
+            CloseReason::Unreachable(_) | CloseReason::Silent => true,
             CloseReason::Denied(reason, _) => {
                 matches!(reason, DeniedReason::ServerFull | DeniedReason::ShuttingDown)
             }

@@ -4,7 +4,7 @@ use super::dice::mix;
 use super::session::{End, PROBE_CHANNEL, Session, Side};
 use super::tally::Tally;
 use super::tap::shown;
-use ringshard_engine::limits::{RESUME_PERIOD, TIMEOUT_DEFAULT};
+use ringshard_engine::limits::{HEARTBEAT_DEFAULT, KNOCK_AFTER, RESUME_PERIOD, TIMEOUT_DEFAULT};
 use ringshard_engine::time::{Duration, Instant};
 use ringshard_engine::wire::{Channel, ConnectionId, DisconnectReason};
 use std::collections::HashMap;
@@ -313,6 +313,15 @@ impl Audit {
         let clear = now.since(self.clear_since[player]);
         if other == End::Live && clear >= SILENCE_ON_CLEAR_PATH {
             self.blame(now, format!("player {player}: the {side:?} timed out on a path that was clear for {clear:?}"));
+        }
+    }
+
+    /// A client went over to another connection because the one it had was silent: was it?
+    pub fn check_knock(&mut self, now: Instant, session: usize) {
+        let it = &self.sessions[session];
+        let (player, silence) = (it.player, now.since(it.client_heard));
+        if silence < HEARTBEAT_DEFAULT + KNOCK_AFTER {
+            self.blame(now, format!("player {player}: left its connection after {silence:?} of silence"));
         }
     }
 

@@ -280,6 +280,10 @@ impl Player {
                 }
                 audit.check_reason(now, session, reason);
             }
+            (CloseReason::Silent, Some(session)) if was_live => {
+                audit.tally.end(format!("client: {reason}"));
+                audit.check_knock(now, session);
+            }
             (reason, _) => {
                 let text = match reason {
                     CloseReason::Unreachable(_) => "client: unreachable".to_owned(),
