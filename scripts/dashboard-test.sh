@@ -22,11 +22,13 @@ command -v python3 >/dev/null || { echo "no python3: apt-get install python3" >&
 work=$(mktemp -d)
 trap 'rm -rf "$work"' EXIT
 cat >"$work/test.py" <<'END_OF_TEST'
-import base64, json, os, pathlib, queue, signal, socket, subprocess, sys, threading, time, urllib.request
+import base64, contextlib, json, os, pathlib, queue, signal, socket, subprocess, sys, threading, time
+import urllib.request
 
 binary, browser, work, screenshot, bots, watch_s = sys.argv[1:4] + [sys.argv[4], int(sys.argv[5]), float(sys.argv[6])]
 SECRET = "0123456789abcdef0123456789abcdef"
-started = []
+# What is to be ended: processes, and those that the load generator would leave behind.
+started, grandchildren = [], []
 
 
 def start(*command, **options):
@@ -91,6 +93,7 @@ def server_with_bots(count):
         for child in children:
             words = pathlib.Path(f"/proc/{child}/cmdline").read_text().split("\0")
             if "--admin" in words:
+                grandchildren.append(int(child))
                 return words[words.index("--admin") + 1]
 
     admin = until("the load generator starts a server", admin)
@@ -261,6 +264,9 @@ try:
 except AssertionError as failure:
     sys.exit(f"failed: {failure}")
 finally:
+    for pid in grandchildren:
+        with contextlib.suppress(ProcessLookupError):
+            os.kill(pid, signal.SIGTERM)
     for process in reversed(started):
         if process.poll() is None:
             process.send_signal(signal.SIGTERM)

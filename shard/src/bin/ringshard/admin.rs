@@ -19,6 +19,11 @@ pub struct AdminArguments {
 }
 
 impl AdminArguments {
+    /// Where the server answers.
+    pub fn address(&self) -> SocketAddr {
+        self.admin
+    }
+
     /// Who asks it.
     ///
     /// # Errors

@@ -2,6 +2,7 @@
 
 use crate::admin::AdminArguments;
 use hdrhistogram::Histogram;
+use plotters::coord::Shift;
 use plotters::prelude::*;
 use ringshard::admin::Asker;
 use ringshard::report::ServerReport;
@@ -123,14 +124,26 @@ fn percentile_text(histogram: &Histogram<u64>) -> String {
     text
 }
 
-/// Time over percentile, both on logarithmic axes: the tail is what matters.
 fn draw(report: &ServerReport, file: &Path) -> Result<(), Box<dyn Error>> {
+    std::fs::write(file, picture(report)?)?;
+    eprintln!("wrote {}", file.display());
+    Ok(())
+}
+
+/// The percentile curves of all cores and stages, as SVG.
+pub fn picture(report: &ServerReport) -> Result<String, Box<dyn Error>> {
+    let mut svg = String::new();
+    draw_on(&SVGBackend::with_string(&mut svg, (1100, 640)).into_drawing_area(), report)?;
+    Ok(svg)
+}
+
+/// Time over percentile, both on logarithmic axes: the tail is what matters.
+fn draw_on(area: &DrawingArea<SVGBackend<'_>, Shift>, report: &ServerReport) -> Result<(), Box<dyn Error>> {
     const NINES_MAX: f64 = 1e6;
     let curves: Vec<_> = curves(report).collect();
     let slowest = curves.iter().map(|(_, histogram)| histogram.max()).max().unwrap_or(1) as f64 / 1000.0;
-    let area = SVGBackend::new(file, (1100, 640)).into_drawing_area();
     area.fill(&WHITE)?;
-    let mut chart = ChartBuilder::on(&area)
+    let mut chart = ChartBuilder::on(area)
         .caption("Latency by percentile", ("sans-serif", 24))
         .margin(16)
         .margin_right(48)
@@ -166,7 +179,6 @@ fn draw(report: &ServerReport, file: &Path) -> Result<(), Box<dyn Error>> {
         .border_style(BLACK.mix(0.3))
         .draw()?;
     area.present()?;
-    eprintln!("wrote {}", file.display());
     Ok(())
 }
 

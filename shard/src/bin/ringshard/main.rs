@@ -3,6 +3,7 @@
 #![forbid(unsafe_code)]
 
 mod admin;
+mod bundle;
 mod capture;
 mod config;
 mod doctor;
@@ -10,6 +11,7 @@ mod histograms;
 mod keygen;
 mod serve;
 mod sessions;
+mod top;
 
 use clap::{Parser, Subcommand};
 use ringshard::config::Sources;
@@ -47,6 +49,10 @@ enum Command {
     Decrypt(capture::DecryptArguments),
     /// List the connections of a running server.
     Sessions(sessions::Arguments),
+    /// Watch a running server: cores, drops and connections, from second to second.
+    Top(top::Arguments),
+    /// Gather what there is to know of a running server and its host into one file, to hand to somebody else.
+    Report(bundle::Arguments),
 }
 
 fn main() -> ExitCode {
@@ -59,6 +65,8 @@ fn main() -> ExitCode {
         Command::Capture(arguments) => capture::run(&arguments),
         Command::Decrypt(arguments) => capture::run_decrypt(&arguments),
         Command::Sessions(arguments) => sessions::run(&arguments),
+        Command::Top(arguments) => top::run(&arguments),
+        Command::Report(arguments) => bundle::run(&arguments),
     };
     match result {
         Ok(()) => ExitCode::SUCCESS,
