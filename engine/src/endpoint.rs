@@ -17,7 +17,7 @@ mod strangers;
 mod table;
 mod timers;
 
-use self::budget::Prices;
+use self::budget::{Budget, Prices};
 use self::migration::Candidate;
 use self::observer::show;
 use self::offenders::Offence;
@@ -196,6 +196,9 @@ pub struct Endpoint {
     prices: Prices,
     /// The slot at which the policy goes on being brought to bear on connections that were there before it.
     enforced_up_to: Option<usize>,
+    /// What is sent to a connection was limited otherwise before the policy. Where it was not, the rates that the game has
+    /// set stay.
+    cap_changed: bool,
     offenders: Offenders,
     observer: Option<Observer>,
     events: VecDeque<Event>,
@@ -238,6 +241,7 @@ impl Endpoint {
             policy: Policy::default(),
             prices: Prices::default(),
             enforced_up_to: None,
+            cap_changed: false,
             offenders: Offenders::default(),
             observer: None,
             events: VecDeque::with_capacity(EVENTS_RESERVED.max(2 * config.connections_max)),
@@ -262,7 +266,7 @@ impl Endpoint {
             return self.receive_stranger(now, path, &header, datagram);
         }
         if header.connection.core() != self.core {
-            return self.elsewhere(header.connection.core(), datagram);
+            return self.elsewhere(path, header.connection.core(), datagram);
         }
         let Some(mut connection) = self.table.get_mut(header.connection) else {
             return self.unknown_connection(path);
@@ -294,7 +298,10 @@ impl Endpoint {
             Err(refused) => return self.refused(path, refused),
         };
         let bad_frames = self.resources.drops.bad_frame - bad_frames;
-        let messages = if let Ingested::Messages(messages) = ingested { messages } else { 0 };
+        let messages = match ingested {
+            Ingested::Messages(messages) | Ingested::PathResponse(messages, _) => messages,
+            Ingested::PeerLeft(_) | Ingested::End(_) => 0,
+        };
         connection.budget.charge(now, &self.prices, messages.into(), bad_frames, bytes);
         let id = header.connection;
         if connection.path == path
@@ -322,7 +329,7 @@ impl Endpoint {
         // A core that the server had before it was started anew: any other will do.
         let core = header.connection.core();
         if header.connection != ConnectionId::NONE && core != self.core && usize::from(core) < self.cores {
-            return self.elsewhere(core, datagram);
+            return self.elsewhere(path, core, datagram);
         }
         let (strangers, mut around) = self.strangers();
         strangers.receive(now, path, datagram, &mut around);
@@ -422,9 +429,11 @@ impl Endpoint {
     pub fn read(&mut self, id: ConnectionId, message: &mut Vec<u8>) -> Option<Channel> {
         let connection = self.table.get_mut(id).filter(|connection| !connection.is_closing())?;
         match connection.session.read(message, &mut self.resources) {
-            Ok(channel) => {
-                self.stats.messages_in += u64::from(channel.is_some());
-                channel
+            Ok(None) => None,
+            Ok(Some(channel)) => {
+                self.stats.messages_in += 1;
+                connection.budget.charge_kept(&self.prices, message.len());
+                Some(channel)
             }
             Err(reason) => {
                 self.disconnect(id, reason);
@@ -439,10 +448,9 @@ impl Endpoint {
         self.table.prefetch(id);
     }
 
-    fn elsewhere<'a>(&mut self, core: u8, datagram: &'a mut [u8]) -> Received<'a> {
+    fn elsewhere<'a>(&mut self, path: Path, core: u8, datagram: &'a mut [u8]) -> Received<'a> {
         if usize::from(core) >= self.cores {
-            self.resources.drops.unknown_connection += 1;
-            return Received::Nothing;
+            return self.unknown_connection(path);
         }
         Received::Elsewhere(core, datagram)
     }
@@ -472,6 +480,10 @@ impl Endpoint {
     fn resume(&mut self, now: Instant, id: ConnectionId, token: &resumption::Token) {
         let (former, channels) = match self.resumption.take(token) {
             Some(Found::Suspended(former, channels)) => (former, channels),
+            // One that is put out takes its session along.
+            Some(Found::Live(former)) if self.table.get(former).is_some_and(Connection::is_closing) => {
+                return self.disconnect(id, DisconnectReason::NotResumable);
+            }
             Some(Found::Live(former)) => {
                 let resources = &mut self.resources;
                 let channels = self.table.get_mut(former).and_then(|it| it.session.take_channels(resources));
@@ -483,6 +495,9 @@ impl Endpoint {
         let Some(connection) = self.table.get_mut(id) else { return };
         if let Some(channels) = channels {
             connection.session.adopt(now, *channels);
+            if let Some(cap) = self.policy.connection_send_bytes_per_second {
+                connection.session.cap_rate(now, Some(cap));
+            }
         }
         self.stats.resumed += 1;
         self.events.push_back(Event::Resumed { id, former });
@@ -514,7 +529,7 @@ impl Endpoint {
     fn path_response(&mut self, now: Instant, path: Path, id: ConnectionId, value: u64) {
         let Some(connection) = self.table.get_mut(id) else { return };
         let answers = |candidate: &Candidate| candidate.path == path && candidate.value == value;
-        if !connection.candidate.as_deref().is_some_and(answers) {
+        if !connection.candidate.as_deref().is_some_and(answers) || self.policy.denies(path.peer.ip()) {
             return;
         }
         connection.candidate = None;
@@ -663,6 +678,7 @@ impl Endpoint {
     pub fn swap_policy(&mut self, policy: &mut Policy) {
         core::mem::swap(&mut self.policy, policy);
         self.prices = Prices::of(&self.policy);
+        self.cap_changed |= self.policy.connection_send_bytes_per_second != policy.connection_send_bytes_per_second;
         self.enforced_up_to = Some(0);
     }
 
@@ -676,12 +692,17 @@ impl Endpoint {
             if self.policy.denies(connection.path.peer.ip()) {
                 self.stats.denied += u64::from(!connection.is_closing());
                 self.disconnect(id, DisconnectReason::Denied);
-            } else {
+                continue;
+            }
+            // What was used up was so at other prices.
+            connection.budget = Budget::default();
+            if self.cap_changed {
                 connection.session.cap_rate(now, self.policy.connection_send_bytes_per_second);
                 self.activate(now, id);
             }
         }
         self.enforced_up_to = (to < self.table.slots()).then_some(to);
+        self.cap_changed &= self.enforced_up_to.is_some();
     }
 
     /// Refuses new connections from here on. Those that are there stay.

@@ -270,24 +270,112 @@ fn what_is_sent_to_a_connection_keeps_to_its_rate_from_the_moment_it_is_set() {
     assert_eq!(world.clients[0].inbox.len(), 100, "without the limit the rest comes at once");
 }
 
+/// Datagrams outside encryption that are none, from `ip`: addresses can be forged.
+fn nonsense(world: &World, random: &mut Csprng, ip: [u8; 4]) {
+    for port in 0..40u16 {
+        let mut nonsense = vec![0; 15 + usize::from(port)];
+        random.fill_bytes(&mut nonsense[14..]);
+        world.network.send(SocketAddr::from((ip, port)), server_address(), &nonsense);
+    }
+}
+
 #[test]
-fn an_address_that_sends_nonsense_is_answered_no_more_until_it_stops() {
+fn nobody_is_kept_out_by_nonsense_in_its_name() {
+    let mut world = World::new(1, CLEAN);
+    let (mut random, victim) = (Csprng::seed_from_u64(5), [192, 0, 2, 9]);
+    for _ in 0..20 {
+        nonsense(&world, &mut random, victim);
+        world.step();
+    }
+    add_at(&mut world, (victim, 7).into());
+    for _ in 0..40 {
+        nonsense(&world, &mut random, victim);
+        world.step();
+    }
+    assert_eq!((connected(&world), world.server.drops().ill_behaved), (1, 0));
+}
+
+#[test]
+fn where_too_many_wait_the_ill_behaved_are_the_first_that_do_not() {
     let mut world = World::new(1, CLEAN);
     let (mut random, fool) = (Csprng::seed_from_u64(5), [192, 0, 2, 9]);
-    let mut be_foolish = |world: &mut World| {
-        for port in 0..40u16 {
-            let mut nonsense = vec![0; 15 + usize::from(port)];
-            random.fill_bytes(&mut nonsense[14..]);
-            world.network.send(SocketAddr::from((fool, port)), server_address(), &nonsense);
-        }
+    for _ in 0..10 {
+        nonsense(&world, &mut random, fool);
         world.step();
-    };
-    (0..10).for_each(|_| be_foolish(&mut world));
-    let (client, neighbour) = (add_at(&mut world, (fool, 7).into()), add_at(&mut world, ([192, 0, 2, 10], 7).into()));
-    (0..40).for_each(|_| be_foolish(&mut world));
-    assert!(!world.clients[client].client.is_connected() && world.clients[neighbour].client.is_connected());
-    assert!(world.server.drops().ill_behaved > 0);
-    world.run_until("it is borne with again", |world| world.clients[client].client.is_connected());
+    }
+    // More first Connects at once than may wait, and the fool's behind them.
+    for number in 0..1500u32 {
+        add_at(&mut world, SocketAddr::from((number.to_be_bytes(), 7)));
+    }
+    add_at(&mut world, (fool, 7).into());
+    for _ in 0..10 {
+        nonsense(&world, &mut random, fool);
+        world.step();
+    }
+    assert!(world.server.drops().ill_behaved > 0 && world.server.drops().stranger_budget > 0);
+}
+
+#[test]
+fn no_way_around_the_limit_of_messages() {
+    let limits = Policy { connection_messages_per_second: Some(100), ..Policy::default() };
+    // Such as do not lie ready in their datagram: compressed, and in pieces.
+    for (size, most) in [(600, 700), (5_000, 180)] {
+        let mut world = with_policy(server_config(), limits.clone());
+        let client = world.add_client();
+        world.run_until("it is in", |world| world.server.stats().joined == 1);
+        world.run_for(THERE_AND_BACK);
+        for _ in 0..1000 {
+            world.say(client, &vec![7; size]);
+            world.step();
+        }
+        let taken = world.server.stats().messages_in;
+        assert!(taken <= most && taken > 90, "{taken} of 1000 messages of {size} bytes in 5 s");
+    }
+}
+
+#[test]
+fn who_waits_for_its_key_exchange_does_not_get_in_once_it_is_denied() {
+    let mut world = with_policy(server_config(), Policy { handshakes_per_second: 1, ..Policy::default() });
+    world.add_clients(16);
+    world.run_for(4 * THERE_AND_BACK);
+    let before = world.server.stats().handshakes;
+    assert!(before < 16 && world.server.connections() < 16, "some wait");
+    let mut policy = Policy { denied: [network([10, 0, 0, 0], 8)].into_iter().collect(), ..Policy::default() };
+    world.server.swap_policy(&mut policy);
+    world.run_for(Duration::from_secs(3));
+    assert_eq!((world.server.stats().handshakes, world.server.connections()), (before, 0));
+}
+
+#[test]
+fn lifting_a_limit_frees_whom_it_held() {
+    let mut world =
+        with_policy(server_config(), Policy { connection_messages_per_second: Some(1), ..Policy::default() });
+    let client = world.add_client();
+    world.run_until("it is in", |world| world.server.stats().joined == 1);
+    world.run_for(THERE_AND_BACK);
+    (0..40).for_each(|_| world.say(client, b"too many at once"));
+    world.run_for(THERE_AND_BACK);
+    assert!(!world.echoes(client, b"held"), "it has used up more than half a minute");
+    world.server.swap_policy(&mut Policy::default());
+    world.run_for(THERE_AND_BACK);
+    assert!(world.echoes(client, b"free"));
+}
+
+#[test]
+fn a_policy_that_says_nothing_of_rates_leaves_those_of_the_game() {
+    let mut world = World::connected(1);
+    let (id, now) = (world.id(0), world.network.now());
+    world.server.set_rate(now, id, Some(20_000));
+    let mut policy = Policy { denied: [network([203, 0, 113, 7], 32)].into_iter().collect(), ..Policy::default() };
+    world.server.swap_policy(&mut policy);
+    world.run_for(THERE_AND_BACK);
+    for number in 0..100u64 {
+        let now = world.network.now();
+        world.server.send(now, id, Channel::RELIABLE_ORDERED, &noise(number, 1000)).unwrap();
+    }
+    world.run_for(Duration::from_secs(2));
+    let came = world.clients[0].inbox.len();
+    assert!((35..=60).contains(&came), "20 a second: {came}");
 }
 
 /// The server's process was killed and started again, with the same key.

@@ -58,51 +58,62 @@ pub struct SecretList {
 /// The core's end.
 #[derive(Debug)]
 pub struct ControlOutlet {
-    asked: Consumer<Request>,
-    answered: Producer<Request>,
+    asked: Consumer<Question>,
+    answered: Producer<Question>,
+}
+
+/// A request with its number: the answer to one that nobody waits for any more is not taken for that to the next.
+#[derive(Debug)]
+pub struct Question {
+    number: u64,
+    /// What is asked.
+    pub request: Request,
 }
 
 /// The asker's end.
 #[derive(Debug)]
 pub struct ControlInlet {
-    ask: Producer<Request>,
-    answers: Consumer<Request>,
+    ask: Producer<Question>,
+    answers: Consumer<Question>,
+    number: u64,
 }
 
 /// Both ends for one core.
 pub fn control_exchange() -> (ControlInlet, ControlOutlet) {
     let (ask, asked) = RingBuffer::new(1);
     let (answered, answers) = RingBuffer::new(1);
-    (ControlInlet { ask, answers }, ControlOutlet { asked, answered })
+    (ControlInlet { ask, answers, number: 0 }, ControlOutlet { asked, answered })
 }
 
 impl ControlOutlet {
     /// What is asked, if anything is.
     #[inline]
-    pub fn asked(&mut self) -> Option<Request> {
+    pub fn asked(&mut self) -> Option<Question> {
         self.asked.pop().ok()
     }
 
     /// Hands it back.
-    pub fn answer(&mut self, request: Request) {
+    pub fn answer(&mut self, question: Question) {
         // One question is open at a time, so there is room, unless the asker has given up on the last one.
-        let _ = self.answered.push(request);
+        let _ = self.answered.push(question);
     }
 }
 
 impl ControlInlet {
-    /// Puts a question to the core.
+    /// Puts a question to the core. One that has not even taken the last one gets no other: it will not answer either.
     fn put(&mut self, request: Request) {
-        // An answer that came too late for the last question would be taken for the one to this.
         while self.answers.pop().is_ok() {}
-        let _ = self.ask.push(request);
+        self.number += 1;
+        let _ = self.ask.push(Question { number: self.number, request });
     }
 
     /// Waits for the answer until `deadline`. None when the core does not answer: it is stuck or gone.
     fn wait(&mut self, deadline: Instant) -> Option<Request> {
         loop {
-            if let Ok(answer) = self.answers.pop() {
-                return Some(answer);
+            if let Ok(Question { number, request }) = self.answers.pop()
+                && number == self.number
+            {
+                return Some(request);
             }
             if Instant::now() >= deadline {
                 return None;
@@ -287,10 +298,11 @@ mod tests {
             .map(|(mut outlet, connections)| {
                 std::thread::spawn(move || {
                     loop {
-                        if let Some(Request::Report(mut report)) = outlet.asked() {
+                        let Some(mut question) = outlet.asked() else { continue };
+                        if let Request::Report(report) = &mut question.request {
                             report.connections = connections;
                             report.stages.turn.record(Time::from_micros(3), 5);
-                            return outlet.answer(Request::Report(report));
+                            return outlet.answer(question);
                         }
                     }
                 })
@@ -309,8 +321,9 @@ mod tests {
         control.cores[0].put(Request::Policy(Box::default()));
         assert!(control.cores[0].wait(Instant::now()).is_none());
         let late = outlets[0].asked().expect("the question is there");
-        outlets[0].answer(late);
         control.cores[0].put(Request::Report(Box::default()));
+        outlets[0].answer(late);
+        assert!(control.cores[0].wait(Instant::now()).is_none(), "it is not the answer to this");
         let asked = outlets[0].asked().expect("the next question is there");
         outlets[0].answer(asked);
         let answer = control.cores[0].wait(Instant::now() + PATIENCE);

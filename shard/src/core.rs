@@ -1,6 +1,6 @@
 //! One core: a link, the endpoint with its connections, a service, and one thing to do for ever.
 
-use crate::control::{ControlOutlet, Lifecycle, Request, SLOTS_PER_TURN};
+use crate::control::{ControlOutlet, Lifecycle, Question, Request, SLOTS_PER_TURN};
 use crate::idle::Idle;
 use crate::mesh::{CROSSINGS_INTO_A_CORE, Mesh, Misrouted};
 use crate::service::Service;
@@ -41,7 +41,7 @@ pub struct Core<L, S> {
     ticks: TickLog,
     control: ControlOutlet,
     /// What it is asked, while the answer takes several turns.
-    request: Option<Request>,
+    request: Option<Question>,
     lifecycle: Arc<Lifecycle>,
     draining: bool,
     stopping_since: Option<Instant>,
@@ -255,8 +255,8 @@ impl<L: Link, S: Service> Core<L, S> {
 
     /// Does what it is asked, or a turn's part of it.
     fn answer(&mut self, now: Instant) {
-        let Some(mut request) = self.request.take().or_else(|| self.control.asked()) else { return };
-        let done = match &mut request {
+        let Some(mut question) = self.request.take().or_else(|| self.control.asked()) else { return };
+        let done = match &mut question.request {
             Request::Report(report) => {
                 self.fill(report);
                 true
@@ -286,8 +286,8 @@ impl<L: Link, S: Service> Core<L, S> {
             }
         };
         match done {
-            true => self.control.answer(request),
-            false => self.request = Some(request),
+            true => self.control.answer(question),
+            false => self.request = Some(question),
         }
     }
 

@@ -6,6 +6,7 @@ use crate::config::{Configuration, Reloaded, Wrong};
 use crate::control::{Control, Lifecycle, Silent};
 use crate::report::{ServerReport, SessionSnapshot};
 use crate::server::Server;
+use crate::vitals::write_private;
 use serde_json::{Value, json};
 use std::io;
 use std::path::PathBuf;
@@ -145,7 +146,7 @@ impl Operation {
         });
         let number = self.dumps.fetch_add(1, Ordering::Relaxed);
         let path = self.dump_folder().join(format!("ringshard-dump-{}-{number}.json", std::process::id()));
-        std::fs::write(&path, serde_json::to_string(&dump)?)?;
+        write_private(&path, serde_json::to_string(&dump)?.as_bytes())?;
         Ok(path)
     }
 

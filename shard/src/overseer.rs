@@ -99,8 +99,8 @@ struct Watch {
 
 impl Watch {
     fn new() -> Self {
-        // Twice in the time after which the system would take us for dead.
-        let pulse_every = sd_notify::watchdog_enabled().map_or(PULSE, |patience| (patience / 2).min(PULSE));
+        // Often in the time after which the system would take us for dead: one sign that does not come is not the end.
+        let pulse_every = sd_notify::watchdog_enabled().map_or(PULSE, |patience| (patience / 5).min(PULSE));
         let now = Instant::now();
         Watch { draining_since: None, pulse_every, pulse_at: now, drops_at: now + DROPS_LOGGED, drops: None }
     }
@@ -131,7 +131,10 @@ impl Watch {
         self.pulse_at = Instant::now() + self.pulse_every;
         match operation.pulse() {
             Ok(()) => drop(sd_notify::notify(&[NotifyState::Watchdog])),
-            Err(silent) => tracing::error!("{silent}: it is stuck; a watchdog would end this server"),
+            Err(silent) => {
+                tracing::error!("{silent}: it is stuck; if it stays so, a watchdog ends this server");
+                self.pulse_at = Instant::now();
+            }
         }
     }
 

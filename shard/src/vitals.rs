@@ -7,6 +7,9 @@ use crate::stages::CoreReport;
 use serde::Serialize;
 use std::backtrace::Backtrace;
 use std::cell::{Cell, RefCell};
+use std::fs::OpenOptions;
+use std::io::Write;
+use std::os::unix::fs::OpenOptionsExt;
 use std::panic::PanicHookInfo;
 use std::path::{Path, PathBuf};
 
@@ -69,11 +72,14 @@ struct LastWords {
 pub fn end_process_on_panic(folder: PathBuf) {
     std::panic::set_hook(Box::new(move |info| {
         let words = last_words(info);
-        eprintln!("ringshard: thread {} panicked: {}\n{}", words.thread, words.panic, words.backtrace);
-        match write(&folder, &words) {
-            Ok(path) => eprintln!("ringshard: what it had done is in {}; please report it", path.display()),
-            Err(error) => eprintln!("ringshard: what it had done cannot be written to {}: {error}", folder.display()),
-        }
+        // The file first: that nobody may read what is said would be a panic of its own.
+        let written = match write(&folder, &words) {
+            Ok(path) => format!("what it had done is in {}; please report it", path.display()),
+            Err(error) => format!("what it had done cannot be written to {}: {error}", folder.display()),
+        };
+        let LastWords { thread, panic, backtrace, .. } = &words;
+        let said = format!("ringshard: thread {thread} panicked: {panic}\n{backtrace}\nringshard: {written}");
+        let _ = writeln!(std::io::stderr(), "{said}");
         std::process::abort();
     }));
 }
@@ -95,6 +101,12 @@ fn last_words(info: &PanicHookInfo<'_>) -> LastWords {
 
 fn write(folder: &Path, words: &LastWords) -> std::io::Result<PathBuf> {
     let path = folder.join(format!("ringshard-panic-{}.json", std::process::id()));
-    std::fs::write(&path, serde_json::to_string_pretty(words)?)?;
+    write_private(&path, serde_json::to_string_pretty(words)?.as_bytes())?;
     Ok(path)
+}
+
+/// Writes a file that was not there, for its owner alone: it tells of players.
+pub(crate) fn write_private(path: &Path, bytes: &[u8]) -> std::io::Result<()> {
+    let mut file = OpenOptions::new().write(true).create_new(true).mode(0o600).open(path)?;
+    file.write_all(bytes)
 }

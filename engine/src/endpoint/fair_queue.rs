@@ -49,9 +49,14 @@ impl<T> FairQueue<T> {
         self.len == 0
     }
 
+    /// Whether the next item needs room that another has.
+    pub(super) fn is_full(&self) -> bool {
+        self.free == NONE
+    }
+
     /// Puts an item at the end of the lane that `hash` names; gives what had to make room for it.
     pub(super) fn push(&mut self, hash: u64, item: T) -> Option<T> {
-        let displaced = if self.free == NONE {
+        let displaced = if self.is_full() {
             let longest = (0..LANES).max_by_key(|&lane| self.lanes[lane].len).expect("there are lanes");
             self.take(longest)
         } else {

@@ -64,7 +64,8 @@ pub(super) struct Surroundings<'a> {
     pub(super) observer: &'a mut Option<Observer>,
 }
 
-/// Nonsense that is borne with of an address; while it comes faster, its Connects without a cookie are not answered.
+/// Nonsense that is borne with of an address; while it comes faster, its Connects without a cookie are the first that are
+/// not answered when there are too many.
 const PATIENCE: Rate = Rate { per_second: 20, at_once: 200 };
 
 /// A reply that costs no key exchange.
@@ -180,8 +181,11 @@ impl Strangers {
 
     /// The answer to who has not shown yet that its address is its own.
     fn first_word(&mut self, now: Instant, path: Path, reply: Reply, around: &mut Surroundings<'_>) {
-        let allowed = || around.policy.allowed.contain(path.peer.ip());
-        if !self.patience_by_address.has(now, customer(path.peer.ip()), PATIENCE) && !allowed() {
+        // Addresses can be forged: what nonsense comes from one counts against it only where others wait for what it takes.
+        if self.replies.is_full()
+            && !self.patience_by_address.has(now, customer(path.peer.ip()), PATIENCE)
+            && !around.policy.allowed.contain(path.peer.ip())
+        {
             return refuse(around, Offence::IllBehaved, path);
         }
         self.reply(path, reply, around);
@@ -225,12 +229,14 @@ impl Strangers {
         self.held_back_until = None;
         let exchanges_before = around.stats.handshakes;
         while !self.handshakes.is_empty() && around.stats.handshakes - exchanges_before < HANDSHAKES_PER_FLUSH as u64 {
-            if !self.exchanges.take(now, limit) {
+            if !self.exchanges.has(now, limit) {
                 self.held_back_until = Some(self.exchanges.ready_at(limit));
                 return;
             }
-            if let Some((path, connect)) = self.handshakes.pop() {
-                self.handshake(now, path, &connect, around);
+            if let Some((path, connect)) = self.handshakes.pop()
+                && self.handshake(now, path, &connect, around)
+            {
+                self.exchanges.take(now, limit);
             }
         }
     }
@@ -272,15 +278,22 @@ impl Strangers {
         }
     }
 
-    /// The key exchange. Its reply is among the first of this flush.
-    fn handshake(&mut self, now: Instant, path: Path, connect: &Connect, around: &mut Surroundings<'_>) {
+    /// The key exchange; false when there is none to do any more. Its reply is among the first of this flush.
+    fn handshake(&mut self, now: Instant, path: Path, connect: &Connect, around: &mut Surroundings<'_>) -> bool {
+        if around.policy.denies(path.peer.ip()) {
+            // Since it began to wait.
+            refuse(around, Offence::Denied, path);
+            return false;
+        }
         if let Some(id) = around.table.of_client(path.peer, connect.client_key()) {
             // Two copies waited in the queue.
             around.stats.handshakes_repeated += 1;
-            return self.reply(path, Reply::Repeat(id), around);
+            self.reply(path, Reply::Repeat(id), around);
+            return false;
         }
         if self.shutting_down {
-            return self.reply(path, denied(connect.tag, DeniedReason::ShuttingDown), around);
+            self.reply(path, denied(connect.tag, DeniedReason::ShuttingDown), around);
+            return false;
         }
         around.stats.handshakes += 1;
         let reply = match self.accept(now, path, connect, around) {
@@ -288,6 +301,7 @@ impl Strangers {
             Err(reason) => denied(connect.tag, reason),
         };
         self.accepted.push_back((path, reply));
+        true
     }
 
     fn accept(
@@ -299,15 +313,18 @@ impl Strangers {
     ) -> Result<ConnectionId, DeniedReason> {
         let Surroundings { policy, table, resumption, stats, .. } = around;
         let suite = self.suites.agree(Suites::from_bits(connect.suites)).ok_or(DeniedReason::NoCommonSuite)?;
+        if table.is_full() && !table.is_crowded() {
+            return Err(DeniedReason::ServerFull);
+        }
+        let prologue = crate::session::prologue(connect.suites, connect.options);
+        let (responder, token): (_, Token) =
+            Responder::read(&self.secret, &self.public, &prologue, self.pre_shared.clone(), &connect.noise)
+                .map_err(|_| DeniedReason::WrongKey)?;
         if table.is_crowded() {
             // Whoever does not come to prove its keys must not keep out those who would.
             stats.half_open_displaced += u64::from(table.displace_half_open());
         }
         let id = table.vacancy().ok_or(DeniedReason::ServerFull)?;
-        let prologue = crate::session::prologue(connect.suites, connect.options);
-        let (responder, token): (_, Token) =
-            Responder::read(&self.secret, &self.public, &prologue, self.pre_shared.clone(), &connect.noise)
-                .map_err(|_| DeniedReason::WrongKey)?;
         // Whoever shows a token has still to prove its keys before anything is done with it.
         let resumes = resumption.knows(&token).then_some(token);
         let parameters = SessionParameters {

@@ -271,10 +271,14 @@ impl Table {
         Some(connection)
     }
 
+    /// Whether every slot has its connection.
+    pub(super) fn is_full(&self) -> bool {
+        self.len() == self.capacity
+    }
+
     /// Whether so many clients have yet to prove their keys that the next must take the place of one.
     pub(super) fn is_crowded(&self) -> bool {
-        let full = self.len() == self.capacity && self.half_open_count > 0;
-        full || self.half_open_count >= half_open_max(self.capacity)
+        self.is_full() && self.half_open_count > 0 || self.half_open_count >= half_open_max(self.capacity)
     }
 
     /// Gives up the connection that has waited longest for its client to prove its keys; false when there is none.

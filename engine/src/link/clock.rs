@@ -1,10 +1,14 @@
 //! The clock of the links that use real sockets.
 
 use crate::time::{Duration, Instant};
+use std::sync::OnceLock;
 use std::time::SystemTime;
 
 /// How often the distance between the two clocks is measured again: the wall clock can be set.
 const REMEASURE: Duration = Duration::from_millis(100);
+
+/// The zero of all clocks of this process: cores tell each other when something was.
+static START: OnceLock<std::time::Instant> = OnceLock::new();
 
 /// The monotonic clock, and the wall clock that the kernel stamps arrivals with, translated into it.
 #[derive(Debug)]
@@ -17,7 +21,8 @@ pub(super) struct Clock {
 
 impl Clock {
     pub(super) fn new() -> Self {
-        let mut clock = Clock { start: std::time::Instant::now(), wall_at_zero: 0, measured_at: Instant::ZERO };
+        let start = *START.get_or_init(std::time::Instant::now);
+        let mut clock = Clock { start, wall_at_zero: 0, measured_at: Instant::ZERO };
         clock.measure(Instant::ZERO);
         clock
     }
@@ -41,5 +46,19 @@ impl Clock {
     /// The moment of a wall-clock stamp.
     pub(super) fn stamped(&self, nanos: u64) -> Instant {
         Instant::from_nanos(nanos.saturating_sub(self.wall_at_zero))
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn two_clocks_tell_the_same_time_whenever_they_were_made() {
+        let mut first = Clock::new();
+        std::thread::sleep(Duration::from_millis(30));
+        let mut second = Clock::new();
+        let (before, between, after) = (first.now(), second.now(), first.now());
+        assert!(before <= between && between <= after, "{before:?} {between:?} {after:?}");
     }
 }

@@ -33,13 +33,26 @@ use axum::http::{HeaderMap, StatusCode, header};
 use axum::middleware::{Next, from_fn_with_state};
 use axum::response::{Html, IntoResponse, Json, Response};
 use axum::routing::{get, post};
+use hyper_util::rt::{TokioIo, TokioTimer};
+use hyper_util::service::TowerToHyperService;
 use ringshard_engine::crypto::hmac_sha256;
 use std::io;
 use std::net::{IpAddr, SocketAddr, TcpListener};
 use std::sync::Arc;
+use std::time::Duration;
+use tokio::sync::Semaphore;
 
 /// The page that shows a server at a glance. It asks for `/stats` and `/sessions`, and for nothing from elsewhere.
 const DASHBOARD: &str = include_str!("dashboard.html");
+
+/// Connections at a time.
+const CONNECTIONS_MAX: usize = 64;
+/// How long a request may take to be said, and a connection may be idle.
+const HEADERS_WITHIN: Duration = Duration::from_secs(10);
+/// How long a connection may take in all: the longest capture, and time to fetch it.
+const CONNECTION_FOR: Duration = Duration::from_secs(600);
+/// Wait after a connection that could not be taken.
+const ACCEPT_AGAIN: Duration = Duration::from_millis(100);
 
 /// No admin port.
 #[derive(Debug, thiserror::Error)]
@@ -66,17 +79,41 @@ impl Admin {
     /// # Errors
     /// What the system said: no thread.
     pub fn serve(self, operation: Arc<Operation>, token: Option<String>) -> io::Result<()> {
-        let runtime = tokio::runtime::Builder::new_current_thread().enable_io().build()?;
+        let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build()?;
         let answer = move || {
-            let served = runtime.block_on(async {
-                let listener = tokio::net::TcpListener::from_std(self.0)?;
-                axum::serve(listener, routes(operation, token)).await
-            });
-            if let Err(error) = served {
+            if let Err(error) = runtime.block_on(accept(self.0, routes(operation, token))) {
                 tracing::error!(%error, "the admin port answers no more");
             }
         };
         std::thread::Builder::new().name("admin".into()).spawn(answer).map(drop)
+    }
+}
+
+/// Takes connections, only so many at a time, and each for only so long: whoever can reach the port must not be able to
+/// use up what the server needs.
+async fn accept(listener: TcpListener, routes: Router) -> io::Result<()> {
+    let listener = tokio::net::TcpListener::from_std(listener)?;
+    let places = Arc::new(Semaphore::new(CONNECTIONS_MAX));
+    loop {
+        let place = places.clone().acquire_owned().await.map_err(io::Error::other)?;
+        let stream = match listener.accept().await {
+            Ok((stream, _)) => stream,
+            Err(error) => {
+                // Out of files, for one, does not pass at once.
+                tracing::debug!(%error, "an admin connection could not be taken");
+                tokio::time::sleep(ACCEPT_AGAIN).await;
+                continue;
+            }
+        };
+        let service = TowerToHyperService::new(routes.clone());
+        let mut http = hyper::server::conn::http1::Builder::new();
+        http.timer(TokioTimer::new()).header_read_timeout(HEADERS_WITHIN);
+        let served = http.serve_connection(TokioIo::new(stream), service);
+        tokio::spawn(async move {
+            // How a connection ended is its client's business.
+            let _ = tokio::time::timeout(CONNECTION_FOR, served).await;
+            drop(place);
+        });
     }
 }
 
@@ -131,6 +168,8 @@ fn digest(secret: &[u8]) -> [u8; 32] {
     hmac_sha256(b"ringshard admin", &[secret])
 }
 
+const SEC_FETCH_SITE: header::HeaderName = header::HeaderName::from_static("sec-fetch-site");
+
 /// Whether a request names this host by an address or as localhost, and comes from no page of another one: a name that
 /// resolves to here, or a form on a page elsewhere, is how browsers are made to ask.
 fn is_for_this_host(headers: &HeaderMap) -> bool {
@@ -141,10 +180,14 @@ fn is_for_this_host(headers: &HeaderMap) -> bool {
         };
         host == "localhost" || host.parse::<IpAddr>().is_ok()
     };
-    let text = |name| headers.get(name).map(|value: &header::HeaderValue| value.to_str().unwrap_or_default());
+    let text = |name: header::HeaderName| {
+        headers.get(name).map(|value: &header::HeaderValue| value.to_str().unwrap_or_default())
+    };
     let host = text(header::HOST).unwrap_or_default();
     let origin = text(header::ORIGIN).map(|origin| origin.trim_start_matches("http://"));
-    names_us(host) && origin.is_none_or(|origin| origin == host)
+    // Browsers leave out the origin where a page only fetches, but say whose page it is.
+    let fetched_here = text(SEC_FETCH_SITE).is_none_or(|site| site == "same-origin" || site == "none");
+    names_us(host) && fetched_here && origin.is_none_or(|origin| origin == host)
 }
 
 /// Runs what waits for cores where it holds up nobody.
@@ -247,6 +290,8 @@ mod tests {
         assert!(!asks("127.0.0.1.example", None));
         assert!(!asks("localhost:3566", Some("null")));
         assert!(!is_for_this_host(&headers(&[])));
+        let fetched = |site| is_for_this_host(&headers(&[(header::HOST, "localhost:3566"), (SEC_FETCH_SITE, site)]));
+        assert!(fetched("same-origin") && fetched("none") && !fetched("cross-site") && !fetched("same-site"));
     }
 
     #[test]

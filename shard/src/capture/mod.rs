@@ -27,7 +27,7 @@ const LOOK: Duration = Duration::from_millis(5);
 /// The longest capture, in seconds.
 pub const SECONDS_MAX: f64 = 300.0;
 /// The largest capture, in MiB.
-pub const MEGABYTES_MAX: usize = 1024;
+pub const MEGABYTES_MAX: usize = 256;
 
 /// What is to be captured.
 #[derive(Clone, Debug, Deserialize)]
@@ -92,6 +92,7 @@ pub fn capture(control: &Mutex<Control>, wanted: &Wanted) -> Result<Vec<u8>, Cap
     let lost = Arc::new(AtomicU64::new(0));
     let mut lanes = Vec::new();
     let server = lock().identity().listen;
+    let ends = Ends(control);
     lock().observe(|_| {
         let (observer, lane) = observe(address, lost.clone());
         lanes.push(lane);
@@ -103,9 +104,19 @@ pub fn capture(control: &Mutex<Control>, wanted: &Wanted) -> Result<Vec<u8>, Cap
         std::thread::sleep(LOOK);
         take_over(&mut lanes, &mut file)?;
     }
-    lock().observe(|_| None)?;
+    drop(ends);
     take_over(&mut lanes, &mut file)?;
     Ok(file.finish(lost.load(Ordering::Relaxed))?)
+}
+
+/// Nobody observes any more when this is dropped, however the capture ended.
+struct Ends<'a>(&'a Mutex<Control>);
+
+impl Drop for Ends<'_> {
+    fn drop(&mut self) {
+        // A core that does not answer now finds out by itself that nobody takes what it hands over.
+        let _ = self.0.lock().unwrap_or_else(PoisonError::into_inner).observe(|_| None);
+    }
 }
 
 /// An observer for a core, and where what it saw comes out.
@@ -113,7 +124,8 @@ fn observe(address: Option<IpAddr>, lost: Arc<AtomicU64>) -> (Observer, Consumer
     let (mut seen, lane) = RingBuffer::new(WAITING_MAX);
     let look = move |Sighting { inbound, path, datagram }: Sighting<'_>| {
         let len = datagram.len();
-        if len > DATAGRAM_BYTES_MAX
+        if seen.is_abandoned()
+            || len > DATAGRAM_BYTES_MAX
             || address.is_some_and(|wanted| wanted.to_canonical() != path.peer.ip().to_canonical())
         {
             return;

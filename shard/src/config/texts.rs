@@ -213,7 +213,10 @@ fn environment() -> Vec<(String, String)> {
         // What is no text is no value of any setting, and is told of as it looks.
         Some((name.into_string().ok()?, value.to_string_lossy().into_owned()))
     };
-    std::env::vars_os().filter_map(text).filter(|(name, _)| name.starts_with(VARIABLE_PREFIX)).collect()
+    // What Kubernetes tells every container of a service that is called ringshard.
+    let of_a_service = |name: &str| name.starts_with("RINGSHARD_SERVICE_") || name.starts_with("RINGSHARD_PORT");
+    let ours = |(name, _): &(String, String)| name.starts_with(VARIABLE_PREFIX) && !of_a_service(name);
+    std::env::vars_os().filter_map(text).filter(ours).collect()
 }
 
 fn placeholder(key: &Key) -> &'static str {

@@ -12,7 +12,7 @@ use ringshard::simulation::Simulation;
 use ringshard::vitals::end_process_on_panic;
 use ringshard_engine::link::socket::SocketError;
 use std::error::Error;
-use std::io::IsTerminal;
+use std::io::{IsTerminal, Write};
 use std::net::{Ipv4Addr, SocketAddr};
 use std::sync::Arc;
 use tracing_subscriber::layer::SubscriberExt;
@@ -59,7 +59,8 @@ pub fn run(sources: &Sources) -> Result<(), Box<dyn Error>> {
         drops = ?report.drops(),
         "stopped"
     );
-    println!("{}", report.table());
+    // Whoever started it may not read on.
+    let _ = writeln!(std::io::stdout(), "{}", report.table());
     Ok(())
 }
 
