@@ -3,7 +3,7 @@
 set -euo pipefail
 cd "$(dirname "$0")/.."
 allowed="
-bench/src/flood.rs                 sendmmsg with a source address of its own
+bench/src/flood/volley.rs          sendmmsg with a source address of its own
 bench/src/floor/server.rs          recvmmsg and sendmmsg on bare buffers
 engine/src/link/buffer.rs          mappings shared with the kernel
 engine/src/link/message.rs         sockaddr and msghdr

@@ -47,7 +47,7 @@ enum Command {
     Compute(compute::Arguments),
     /// The same load on a plain recvmmsg/sendmmsg echo server, without protocol: what the kernel alone costs.
     Floor(scenario::Arguments),
-    /// Players at a steady rate while strangers with spoofed addresses flood the server with Connects.
+    /// Players at a steady rate while strangers flood the server, and honest newcomers who join meanwhile.
     Flood(flood::Arguments),
     /// Players at a steady rate, alone and beside peers with valid keys that send what no correct client would.
     Hostile(hostile::Arguments),

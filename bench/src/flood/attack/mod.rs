@@ -1,0 +1,136 @@
+//! The flood itself: one thread that sends at a rate, whatever comes of it.
+
+mod bad_tags;
+mod connects;
+mod garbage;
+mod handshakes;
+
+pub use self::bad_tags::BadTags;
+pub use self::connects::Connects;
+pub use self::garbage::{Garbage, RUNTS};
+pub use self::handshakes::Handshakes;
+
+use super::volley::{BATCH, Sent};
+use core_affinity::CoreId;
+use rustix::process::setpriority_process;
+use std::collections::BTreeMap;
+use std::io;
+use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, Ordering};
+use std::thread::JoinHandle;
+use std::time::{Duration, Instant};
+
+/// The longest that a flood lasts, should the one who stops it be gone.
+const LIFE_MAX: Duration = Duration::from_secs(4000);
+/// What was not sent so long after its time is not made up for: a flood has a rate, and no debts.
+const LATE_MAX: Duration = Duration::from_millis(20);
+/// How long it waits when it is ahead of its rate, or has nothing to send.
+const REST: Duration = Duration::from_micros(200);
+/// The priority of its thread, a tenth of a usual one's.
+const NICE: i32 = 10;
+
+/// What strangers do to a server.
+pub trait Attack: Send {
+    /// Sends some datagrams, [`BATCH`] at most.
+    fn strike(&mut self) -> io::Result<Sent>;
+
+    /// What it has sent and received so far, by what it was; nothing where all is of one sort.
+    fn counts(&self) -> BTreeMap<&'static str, u64> {
+        BTreeMap::new()
+    }
+}
+
+/// A flood that is under way.
+pub struct Flood {
+    stop: Arc<AtomicBool>,
+    thread: JoinHandle<Struck>,
+}
+
+/// What a flood was in the end.
+pub struct Struck {
+    pub sent: Sent,
+    pub elapsed: Duration,
+    pub counts: BTreeMap<&'static str, u64>,
+    /// What the system said last when it would not send.
+    pub refused: Option<io::Error>,
+}
+
+impl Flood {
+    /// Sends so many datagrams a second from here on, on this processor.
+    pub fn start(mut attack: Box<dyn Attack>, per_second: u64, cpu: usize) -> Self {
+        let stop = Arc::new(AtomicBool::new(false));
+        let end = stop.clone();
+        let thread = std::thread::spawn(move || {
+            core_affinity::set_for_current(CoreId { id: cpu });
+            // The players, who share this processor, go first: it is the server's delay that is measured, not theirs.
+            let _ = setpriority_process(None, NICE);
+            let began = Instant::now();
+            let mut pace = Pace::new(per_second);
+            let (mut sent, mut refused) = (Sent::default(), None);
+            while !end.load(Ordering::Relaxed) && began.elapsed() < LIFE_MAX {
+                if !pace.is_due(began.elapsed(), sent.datagrams) {
+                    std::thread::sleep(REST);
+                    continue;
+                }
+                match attack.strike() {
+                    Ok(struck) if struck.datagrams > 0 => sent.add(struck),
+                    Ok(_) => std::thread::sleep(REST),
+                    Err(error) => {
+                        refused = Some(error);
+                        std::thread::sleep(REST);
+                    }
+                }
+            }
+            Struck { sent, elapsed: began.elapsed(), counts: attack.counts(), refused }
+        });
+        Flood { stop, thread }
+    }
+
+    /// Ends it.
+    pub fn stop(self) -> Result<Struck, String> {
+        self.stop.store(true, Ordering::Relaxed);
+        self.thread.join().map_err(|_| "the flood's thread panicked".into())
+    }
+}
+
+/// When it is time for more.
+struct Pace {
+    per_second: u64,
+    /// Datagrams that were not sent when it was time, and never will be.
+    forgone: u64,
+}
+
+impl Pace {
+    fn new(per_second: u64) -> Self {
+        Pace { per_second, forgone: 0 }
+    }
+
+    /// Whether a batch is due, so long after the beginning, when so many have been sent.
+    fn is_due(&mut self, elapsed: Duration, sent: u64) -> bool {
+        let wanted = (elapsed.as_secs_f64() * self.per_second as f64) as u64;
+        let late_max = (LATE_MAX.as_secs_f64() * self.per_second as f64) as u64 + BATCH as u64;
+        let owed = wanted.saturating_sub(sent + self.forgone);
+        self.forgone += owed.saturating_sub(late_max);
+        owed >= BATCH as u64
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_flood_keeps_its_rate_and_makes_up_for_nothing() {
+        let mut pace = Pace::new(64_000);
+        let millis = Duration::from_millis;
+        assert!(!pace.is_due(millis(0), 0));
+        assert!(pace.is_due(millis(1), 0) && !pace.is_due(millis(1), 64));
+        // A second late: of 64,000 that were due, those of the last 20 ms are sent, and a batch.
+        let mut sent = 0;
+        while pace.is_due(millis(1000), sent) {
+            sent += BATCH as u64;
+        }
+        assert_eq!(sent, 1280 + 64);
+        assert!(!pace.is_due(millis(1000), sent) && pace.is_due(millis(1002), sent));
+    }
+}

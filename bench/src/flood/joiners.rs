@@ -1,0 +1,224 @@
+//! Honest newcomers: ordinary clients behind one address, who want in while the flood goes on.
+
+use super::source::JOINERS;
+use crate::peer::{Peer, Voice};
+use core_affinity::CoreId;
+use ringshard::keys::random_bytes;
+use ringshard_engine::client::{Client, ClientConfig, ClientEvent};
+use ringshard_engine::crypto::PublicKey;
+use ringshard_engine::link::mmsg::MmsgLink;
+use ringshard_engine::link::socket::Socket;
+use ringshard_engine::link::uring::UringLink;
+use ringshard_engine::link::{Link, Path, Wait};
+use ringshard_engine::time::{Duration, Instant};
+use std::net::SocketAddr;
+use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
+use std::thread::JoinHandle;
+
+/// The longest that they stay, should the one who dismisses them be gone.
+const LIFE_MAX: Duration = Duration::from_secs(4000);
+/// How often each is looked at, at least.
+const LOOK: Duration = Duration::from_millis(1);
+/// How often they look whether they are to stop before they have begun.
+const WAIT: Duration = Duration::from_millis(20);
+/// How long arrivals are gathered.
+const GATHER: Duration = Duration::from_micros(100);
+/// Datagrams taken before anything is sent.
+const RECEIVE_BUDGET: usize = 256;
+
+/// Those who join.
+pub struct Joiners {
+    shared: Arc<Shared>,
+    thread: JoinHandle<Result<Joined, String>>,
+}
+
+#[derive(Default)]
+struct Shared {
+    /// Those who are in and have heard the server since, or were not let in.
+    settled: AtomicUsize,
+    stop: AtomicBool,
+}
+
+/// What became of them.
+#[derive(Debug, Default)]
+pub struct Joined {
+    /// How long it took each who came in, the quickest first.
+    pub times: Vec<Duration>,
+    /// Those who came in and were not there any more in the end.
+    pub lost: usize,
+    /// Why not, of the first who did not come in or did not stay.
+    pub why: Option<String>,
+}
+
+impl Joined {
+    /// Those who came in and stayed.
+    pub fn joined(&self) -> usize {
+        self.times.len() - self.lost
+    }
+
+    pub fn median(&self) -> Option<Duration> {
+        self.times.get(self.times.len() / 2).copied()
+    }
+
+    pub fn slowest(&self) -> Option<Duration> {
+        self.times.last().copied()
+    }
+}
+
+impl Joiners {
+    /// So many begin to connect at that time, each from a port of its own. Their keys are made before: clients have
+    /// processors of their own for that.
+    pub fn start(server: SocketAddr, key: PublicKey, count: usize, cpu: usize, begin: std::time::Instant) -> Self {
+        let shared = Arc::new(Shared::default());
+        let ours = shared.clone();
+        let thread = std::thread::spawn(move || {
+            core_affinity::set_for_current(CoreId { id: cpu });
+            if count == 0 {
+                return Ok(Joined::default());
+            }
+            let sockets = (0..count).map(|_| Socket::listen((JOINERS, 0).into(), false));
+            let sockets = sockets.collect::<Result<Vec<_>, _>>().map_err(|error| error.to_string())?;
+            match UringLink::probe() {
+                Ok(()) => {
+                    let link = UringLink::new(sockets).map_err(|error| error.to_string())?;
+                    Ok(Crowd::new(link, server, key, count, begin).run(&ours))
+                }
+                Err(_) => {
+                    let link = MmsgLink::new(sockets).map_err(|error| error.to_string())?;
+                    Ok(Crowd::new(link, server, key, count, begin).run(&ours))
+                }
+            }
+        });
+        Joiners { shared, thread }
+    }
+
+    /// Those who are in and have heard the server since, or were not let in.
+    pub fn settled(&self) -> usize {
+        self.shared.settled.load(Ordering::Relaxed)
+    }
+
+    /// Has them leave.
+    pub fn dismiss(self) -> Result<Joined, String> {
+        self.shared.stop.store(true, Ordering::Relaxed);
+        self.thread.join().map_err(|_| "the joiners' thread panicked")?
+    }
+}
+
+struct Joiner {
+    peer: Peer,
+    joined_after: Option<Duration>,
+    closed: bool,
+}
+
+impl Joiner {
+    /// Whether it is connected, and the server has said so with its first encrypted datagram: who was let in and hears
+    /// nothing more does not know whether it was heard itself.
+    fn is_heard(&self) -> bool {
+        match &self.peer.voice {
+            Voice::Protocol(client) => client.session().is_some_and(|session| session.stats.datagrams_in > 0),
+            Voice::Plain => false,
+        }
+    }
+}
+
+/// All of them, driven together.
+struct Crowd<L> {
+    link: L,
+    joiners: Vec<Joiner>,
+    begin: Instant,
+    why: Option<String>,
+}
+
+impl<L: Link> Crowd<L> {
+    fn new(mut link: L, server: SocketAddr, key: PublicKey, count: usize, begin: std::time::Instant) -> Self {
+        let begin = link.now() + begin.saturating_duration_since(std::time::Instant::now());
+        let joiners = (0..count as u32)
+            .map(|socket| {
+                // Which does not try again by itself once it has given up.
+                let client = Client::new(ClientConfig::new(key), begin, random_bytes()).expect("a server made the key");
+                let path = Path { socket, peer: server };
+                let peer = Peer { voice: Voice::Protocol(client), path, in_flight: 0, last_sent: begin };
+                Joiner { peer, joined_after: None, closed: false }
+            })
+            .collect();
+        Crowd { link, joiners, begin, why: None }
+    }
+
+    fn run(mut self, shared: &Shared) -> Joined {
+        while !shared.stop.load(Ordering::Relaxed) {
+            let now = self.link.now();
+            if now < self.begin {
+                self.link.park(Wait { until: self.begin.min(now + WAIT), gather: Duration::ZERO, enough: 1 });
+                continue;
+            }
+            if now.since(self.begin) > LIFE_MAX {
+                break;
+            }
+            self.receive(now);
+            self.advance();
+            let settled = self.joiners.iter().filter(|joiner| joiner.closed || joiner.is_heard()).count();
+            shared.settled.store(settled, Ordering::Relaxed);
+            self.link.park(Wait { until: now + LOOK, gather: GATHER, enough: 8 });
+        }
+        self.disband()
+    }
+
+    fn receive(&mut self, now: Instant) {
+        let Crowd { link, joiners, .. } = self;
+        link.receive(RECEIVE_BUDGET, |mut arrival| {
+            let Some(joiner) = joiners.get_mut(arrival.path.socket as usize) else { return };
+            let Voice::Protocol(client) = &mut joiner.peer.voice else { return };
+            for index in 0..arrival.count() {
+                client.receive(now, arrival.datagram(index));
+            }
+        });
+    }
+
+    fn advance(&mut self) {
+        let Crowd { link, joiners, begin, why } = self;
+        for joiner in joiners {
+            let now = link.now();
+            joiner.peer.advance(now, link);
+            while let Some(event) = joiner.peer.poll_event() {
+                match event {
+                    ClientEvent::Connected { .. } => joiner.joined_after = Some(now.since(*begin)),
+                    ClientEvent::Closed(reason) | ClientEvent::Reconnecting(reason) => {
+                        joiner.closed = true;
+                        why.get_or_insert_with(|| reason.to_string());
+                    }
+                }
+            }
+        }
+    }
+
+    fn disband(mut self) -> Joined {
+        let mut times: Vec<Duration> = self.joiners.iter().filter_map(|joiner| joiner.joined_after).collect();
+        times.sort_unstable();
+        let lost = self.joiners.iter().filter(|joiner| joiner.joined_after.is_some() && !joiner.is_heard()).count();
+        let why = self.why.take().filter(|_| lost > 0 || times.len() < self.joiners.len());
+        for joiner in &mut self.joiners {
+            if let Voice::Protocol(client) = &mut joiner.peer.voice {
+                client.disconnect();
+            }
+        }
+        self.advance();
+        self.link.submit();
+        Joined { times, lost, why }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn who_came_in_and_did_not_stay_has_not_joined() {
+        let times: Vec<Duration> = (1..=5).map(Duration::from_secs).collect();
+        let joined = Joined { times, lost: 2, why: None };
+        assert_eq!(joined.joined(), 3);
+        assert_eq!(joined.median(), Some(Duration::from_secs(3)));
+        assert_eq!(joined.slowest(), Some(Duration::from_secs(5)));
+        assert_eq!(Joined::default().median(), None);
+    }
+}

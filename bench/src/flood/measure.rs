@@ -1,0 +1,165 @@
+//! One flood: players in, then strangers upon the server, then honest newcomers.
+
+use super::attack::{Attack, BadTags, Connects, Flood, Garbage, Handshakes, Struck};
+use super::joiners::{Joined, Joiners};
+use super::kind::Kind;
+use super::operated::{Operated, Target};
+use super::report::Figures;
+use super::{Arguments, NAME};
+use crate::echo::{Run, bar};
+use crate::generator::{self, Outcome, Phase, Shared};
+use crate::process::{self, Usage};
+use crate::report::{ClientFigures, Load, Report, ServerFigures};
+use crate::scenario::{Scenario, option_name};
+use ringshard::report::ServerReport;
+use ringshard_engine::limits::CONNECT_TIMEOUT;
+use std::net::{SocketAddr, SocketAddrV4};
+use std::sync::Arc;
+use std::sync::atomic::Ordering;
+use std::time::{Duration, Instant};
+
+/// Playing before anything is measured.
+const WARM_UP: Duration = Duration::from_secs(1);
+/// Time for newcomers to make their keys.
+const KEYS: Duration = Duration::from_secs(1);
+/// How long the flood has lasted when newcomers come.
+const JOIN_AFTER: Duration = Duration::from_secs(1);
+/// How long those may take: their own patience, and the time to notice that it has ended.
+const JOIN_MAX: Duration = CONNECT_TIMEOUT.saturating_add(Duration::from_secs(1));
+/// Time for the last answers to players.
+const DRAIN: Duration = Duration::from_millis(700);
+/// Time between two looks.
+const LOOK: Duration = Duration::from_millis(50);
+
+/// What was seen of the server and of this process at one moment.
+struct Seen {
+    report: ServerReport,
+    server: Usage,
+    own: Usage,
+}
+
+/// What was seen of a flood.
+pub struct Measured {
+    pub before: ServerReport,
+    pub after: ServerReport,
+    pub memory_before: u64,
+    pub memory_after: u64,
+    pub elapsed: Duration,
+    pub players: Outcome,
+    /// Clients that noticed that their connection was gone.
+    pub players_failed: u64,
+    pub joined: Joined,
+    pub struck: Struck,
+}
+
+/// Measures one kind of flood against a server of its own.
+pub fn measure(kind: Kind, arguments: &Arguments, scenario: &Scenario) -> Result<Figures, String> {
+    let operated = Operated::start(scenario)?;
+    let server = operated.server();
+    let SocketAddr::V4(address) = server.address else { return Err("the server is to be at an IPv4 address".into()) };
+    // Making keys takes time that nobody is to play in.
+    let prepared = match kind {
+        Kind::Handshakes => {
+            Some(Handshakes::prepare(address, server.key, arguments.burst).map_err(|error| error.to_string())?)
+        }
+        _ => None,
+    };
+    let shared = Arc::new(Shared::default());
+    let generators = generator::start(scenario, server.address, Some(server.key), &shared);
+    let mut run = Run { name: NAME, scenario, shared: &shared, generators };
+    run.connect()?;
+    let players = operated.tighten()?;
+    let attack = attack(kind, address, prepared, players, arguments.burst)?;
+    let cpu = *scenario.client_cpus.last().unwrap_or(&0);
+    let begin = Instant::now() + KEYS + WARM_UP;
+    let joiners = Joiners::start(server.address, server.key, arguments.joiners, cpu, begin + JOIN_AFTER);
+    wait("playing", begin, || false);
+
+    let look = || Ok::<_, String>(Seen { report: server.report()?, server: server.usage(), own: own_usage() });
+    let before = look()?;
+    let began = Instant::now();
+    shared.set_phase(Phase::Measure);
+    let flood = Flood::start(attack, arguments.per_second, cpu);
+    let last = began + scenario.measure.max(JOIN_AFTER + JOIN_MAX);
+    wait(&kind.name(), last, || joiners.settled() == arguments.joiners && began.elapsed() >= scenario.measure);
+    let after = look()?;
+    let elapsed = began.elapsed();
+    let joined = joiners.dismiss()?;
+    let struck = flood.stop()?;
+    shared.set_phase(Phase::Drain);
+    std::thread::sleep(DRAIN);
+    let players_failed = shared.failed.load(Ordering::Relaxed);
+    let players = stop_players(&mut run)?;
+    operated.stop()?;
+    if let (0, Some(error)) = (struck.sent.datagrams, &struck.refused) {
+        return Err(format!("the system sends nothing from forged addresses: {error}"));
+    }
+
+    let load = Load::between(elapsed, (before.server, after.server), (before.own, after.own));
+    let seen = after.report.since(&before.report);
+    let figures = ServerFigures::new(&seen, &load, after.server, scenario.server_cpus.len());
+    let client = ClientFigures::new(&players, &load, scenario.client_cpus.len());
+    let mut report = Report::new(NAME, scenario, figures, client);
+    report.secs = elapsed.as_secs_f64();
+    report.datapath = seen.datapath.to_string();
+    report.cipher = option_name(scenario.cipher);
+    let measured = Measured {
+        before: before.report,
+        after: after.report,
+        memory_before: before.server.resident_bytes,
+        memory_after: after.server.resident_bytes,
+        elapsed,
+        players,
+        players_failed,
+        joined,
+        struck,
+    };
+    Ok(Figures::new(kind, arguments, measured, report))
+}
+
+fn attack(
+    kind: Kind,
+    server: SocketAddrV4,
+    prepared: Option<Handshakes>,
+    players: Vec<Target>,
+    burst: usize,
+) -> Result<Box<dyn Attack>, String> {
+    let failed = |error: std::io::Error| format!("cannot open a socket for the flood: {error}");
+    Ok(match kind {
+        Kind::Connects => Box::new(Connects::new(server, burst).map_err(failed)?),
+        Kind::Handshakes => Box::new(prepared.ok_or("handshakes are prepared")?),
+        Kind::BadTags => {
+            let attack = BadTags::new(server, players, burst).map_err(failed)?;
+            if !attack.has_own() {
+                eprintln!("flood: this system gives no copies of sockets: nothing comes from players' own addresses");
+            }
+            Box::new(attack)
+        }
+        Kind::Garbage => Box::new(Garbage::new(server, burst).map_err(failed)?),
+    })
+}
+
+fn own_usage() -> Usage {
+    process::usage(std::process::id())
+}
+
+/// Waits until then, or until it is done.
+fn wait(step: &str, until: Instant, is_done: impl Fn() -> bool) {
+    let began = Instant::now();
+    let bar = bar(NAME, step, (until - began).as_millis() as u64);
+    while Instant::now() < until && !is_done() {
+        std::thread::sleep(LOOK.min(until - Instant::now().min(until)));
+        bar.set_position(began.elapsed().as_millis() as u64);
+    }
+    bar.finish_and_clear();
+}
+
+/// Ends the generators. That a player lost its connection is a result here, and no reason to give up.
+fn stop_players(run: &mut Run<'_>) -> Result<Outcome, String> {
+    run.shared.set_phase(Phase::Stop);
+    let mut total = Outcome::new();
+    for generator in run.generators.drain(..) {
+        total.add(generator.join().map_err(|_| "a generator thread panicked")??);
+    }
+    Ok(total)
+}

@@ -1,0 +1,363 @@
+//! What came of the floods: a row each for people, an object for machines.
+
+use super::Arguments;
+use super::attack::RUNTS;
+use super::kind::Kind;
+use super::measure::Measured;
+use crate::report::{Report, grouped};
+use ringshard_engine::limits::CONNECT_TIMEOUT;
+use serde::Serialize;
+use std::collections::BTreeMap;
+use std::fmt::Write as _;
+
+/// Round trip that 99 in 100 players must keep, in microseconds (F3).
+const P99_MAX_US: f64 = 50_000.0;
+/// What a server may grow by.
+const GROWTH_MAX_MIB: f64 = 16.0;
+/// Drop reasons in a row.
+const REASONS: usize = 3;
+
+/// What came of one flood.
+#[derive(Debug, Serialize)]
+pub struct Figures {
+    pub kind: Kind,
+    /// Seconds that the flood was measured for.
+    pub secs: f64,
+    /// Datagrams that were to be sent, that the kernel took, and that reached the server beside those with players'
+    /// messages.
+    pub wanted_per_s: f64,
+    pub sent_per_s: f64,
+    pub seen_per_s: f64,
+    pub sent_bytes_per_s: f64,
+    /// What was sent and answered, by what it was, from the flood's beginning to its end.
+    pub sent_as: BTreeMap<&'static str, u64>,
+    /// Datagrams that the kernel dropped at the server's socket, players' among them; less those that no server is shown,
+    /// because they are shorter than a header.
+    pub kernel_drops: u64,
+    /// Why the server dropped datagrams, the main reason first.
+    pub drops: Vec<(String, u64)>,
+    /// What strangers cost it.
+    pub cookies_per_s: f64,
+    pub handshakes_per_s: f64,
+    pub stranger_bytes_in: u64,
+    pub stranger_bytes_out: u64,
+    pub players_lost: u64,
+    /// Why, of the first of them.
+    pub players_lost_because: Option<String>,
+    pub joiners: usize,
+    pub joined: usize,
+    pub join_median_s: Option<f64>,
+    pub join_slowest_s: Option<f64>,
+    /// How long it took each who came in, the quickest first.
+    pub join_times_s: Vec<f64>,
+    /// Why not, of the first joiner that did not come in or did not stay.
+    pub not_joined_because: Option<String>,
+    pub memory_before_mib: f64,
+    pub memory_after_mib: f64,
+    /// What was to be and was not; empty when all is well.
+    pub missed: Vec<String>,
+    /// The players' figures, in the form of the other commands.
+    pub players: Report,
+}
+
+impl Figures {
+    pub fn new(kind: Kind, arguments: &Arguments, measured: Measured, players: Report) -> Self {
+        let Measured { before, after, memory_before, memory_after, elapsed, .. } = &measured;
+        let Measured { joined, struck, players_failed, .. } = &measured;
+        let seen = after.since(before);
+        let secs = elapsed.as_secs_f64();
+        let flood_secs = struck.elapsed.as_secs_f64();
+        let of_flood = |count: u64| count as f64 / flood_secs;
+        let of_server = |count: u64| count as f64 / secs;
+        let mut drops: Vec<(String, u64)> = seen.drops().into_iter().collect();
+        drops.sort_by_key(|(_, count)| std::cmp::Reverse(*count));
+        // What comes in bursts the kernel takes for one datagram, and the server has to look itself.
+        let shown = seen.drops().get("bad_size").copied().unwrap_or(0);
+        let runts = struck.counts.get(RUNTS).copied().unwrap_or(0).saturating_sub(shown);
+        let mib = |bytes: u64| bytes as f64 / f64::from(1 << 20);
+        let mut figures = Figures {
+            kind,
+            secs,
+            wanted_per_s: arguments.per_second as f64,
+            sent_per_s: of_flood(struck.sent.datagrams),
+            // Each player's message comes in a datagram of its own at a steady rate.
+            seen_per_s: of_server(seen.total("datagrams_in").saturating_sub(seen.total("messages_in"))),
+            sent_bytes_per_s: of_flood(struck.sent.bytes),
+            sent_as: struck.counts.clone(),
+            kernel_drops: seen.total("link_kernel_drops").saturating_sub(runts),
+            drops,
+            cookies_per_s: of_server(seen.total("cookies_out")),
+            handshakes_per_s: of_server(seen.total("handshakes")),
+            stranger_bytes_in: seen.total("stranger_bytes_in"),
+            stranger_bytes_out: seen.total("stranger_bytes_out"),
+            // One end may not have noticed yet.
+            players_lost: seen.total("left").max(*players_failed),
+            players_lost_because: measured.players.closed.clone(),
+            joiners: arguments.joiners,
+            joined: joined.joined(),
+            join_median_s: joined.median().map(|time| time.as_secs_f64()),
+            join_slowest_s: joined.slowest().map(|time| time.as_secs_f64()),
+            join_times_s: joined.times.iter().map(|time| (time.as_secs_f64() * 1000.0).round() / 1000.0).collect(),
+            not_joined_because: joined.why.clone(),
+            memory_before_mib: mib(*memory_before),
+            memory_after_mib: mib(*memory_after),
+            missed: Vec::new(),
+            players,
+        };
+        figures.missed = figures.misses();
+        figures.players.verdict = figures.verdict();
+        figures
+    }
+
+    /// All that is not as it is to be.
+    fn misses(&self) -> Vec<String> {
+        let mut missed = Vec::new();
+        if self.players_lost > 0 {
+            missed.push(format!("{} players lost their connection", self.players_lost));
+        }
+        let p99_us = self.players.client.rtt.p99_us;
+        if p99_us >= P99_MAX_US {
+            missed.push(format!("p99 round trip {:.1} ms", p99_us / 1000.0));
+        }
+        if self.joined < self.joiners {
+            let (joined, joiners) = (self.joined, self.joiners);
+            missed.push(format!("{joined} of {joiners} joined within {} s", CONNECT_TIMEOUT.as_secs()));
+        }
+        if self.stranger_bytes_out > self.stranger_bytes_in {
+            let (bytes_out, bytes_in) = (self.stranger_bytes_out, self.stranger_bytes_in);
+            missed.push(format!("{bytes_out} bytes to strangers for {bytes_in} from them"));
+        }
+        let growth = self.memory_after_mib - self.memory_before_mib;
+        if growth > GROWTH_MAX_MIB {
+            missed.push(format!("{growth:.1} MiB more memory"));
+        }
+        missed
+    }
+
+    fn verdict(&self) -> String {
+        if self.missed.is_empty() { "pass".into() } else { format!("fail: {}", self.missed.join("; ")) }
+    }
+
+    /// What does not fit into a row.
+    pub fn page(&self) -> String {
+        let mut page = format!("{} flood\n{}", self.kind.name(), self.players.page());
+        let mut line = |name: &str, text: String| {
+            let _ = writeln!(page, "  {name:<12} {text}");
+        };
+        line(
+            "flood",
+            format!(
+                "{} datagrams/s wanted, {}/s sent ({:.1} MB/s), {}/s seen, {} dropped by the kernel",
+                grouped(self.wanted_per_s),
+                grouped(self.sent_per_s),
+                self.sent_bytes_per_s / 1e6,
+                grouped(self.seen_per_s),
+                grouped(self.kernel_drops as f64)
+            ),
+        );
+        if !self.sent_as.is_empty() {
+            let of = |(name, count): (&&str, &u64)| format!("{name} {}", grouped(*count as f64));
+            line("", self.sent_as.iter().map(of).collect::<Vec<_>>().join(", "));
+        }
+        line(
+            "strangers",
+            format!(
+                "{} cookies/s, {} key exchanges/s, {:.1} MB in, {:.1} MB out",
+                grouped(self.cookies_per_s),
+                grouped(self.handshakes_per_s),
+                self.stranger_bytes_in as f64 / 1e6,
+                self.stranger_bytes_out as f64 / 1e6
+            ),
+        );
+        if let Some(why) = &self.players_lost_because {
+            line("lost", format!("the first of {}: {why}", self.players_lost));
+        }
+        if let Some(why) = &self.not_joined_because {
+            line("not joined", format!("the first: {why}"));
+        }
+        line("verdict", self.verdict());
+        page
+    }
+
+    fn cells(&self) -> [String; COLUMNS.len()] {
+        let seconds = |time: Option<f64>| time.map_or("-".into(), |time| format!("{time:.2}"));
+        let main = self.drops.iter().take(REASONS);
+        let reasons: Vec<String> = main.map(|(reason, count)| format!("{reason} {}", grouped(*count as f64))).collect();
+        let rtt = &self.players.client.rtt;
+        [
+            self.kind.name(),
+            grouped(self.sent_per_s),
+            grouped(self.seen_per_s),
+            grouped(self.kernel_drops as f64),
+            self.players_lost.to_string(),
+            format!("{:.3}", self.players.client.loss * 100.0),
+            format!("{:.2}", rtt.p50_us / 1000.0),
+            format!("{:.2}", rtt.p99_us / 1000.0),
+            format!("{} of {}", self.joined, self.joiners),
+            seconds(self.join_median_s),
+            seconds(self.join_slowest_s),
+            format!("{:.1} > {:.1}", self.memory_before_mib, self.memory_after_mib),
+            if self.missed.is_empty() { "pass".into() } else { "FAIL".into() },
+            reasons.join(", "),
+        ]
+    }
+}
+
+const COLUMNS: [&str; 14] = [
+    "flood",
+    "sent/s",
+    "seen/s",
+    "kernel drops",
+    "lost",
+    "loss %",
+    "p50 ms",
+    "p99 ms",
+    "joined",
+    "median s",
+    "slowest s",
+    "MiB",
+    "",
+    "dropped, mainly",
+];
+
+/// The floods under each other.
+pub fn table(floods: &[Figures]) -> String {
+    let rows: Vec<[String; COLUMNS.len()]> =
+        std::iter::once(COLUMNS.map(str::to_owned)).chain(floods.iter().map(Figures::cells)).collect();
+    let widths: [usize; COLUMNS.len()] =
+        std::array::from_fn(|column| rows.iter().map(|row| row[column].len()).max().unwrap_or(0));
+    let mut table = String::new();
+    for row in &rows {
+        let mut line = String::new();
+        for (column, (cell, width)) in row.iter().zip(widths).enumerate() {
+            let is_text = column == 0 || column == COLUMNS.len() - 1;
+            let _ = if is_text { write!(line, "{cell:<width$}  ") } else { write!(line, "{cell:>width$}  ") };
+        }
+        let _ = writeln!(table, "{}", line.trim_end());
+    }
+    table
+}
+
+/// All floods, for machines.
+#[derive(Serialize)]
+pub struct All<'a> {
+    pub scenario: &'static str,
+    pub clients: usize,
+    pub joiners: usize,
+    pub per_second: u64,
+    pub burst: usize,
+    pub floods: &'a [Figures],
+    pub verdict: &'static str,
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::generator::Outcome;
+    use crate::process::Usage;
+    use crate::report::{ClientFigures, Load, ServerFigures};
+    use crate::scenario::Scenario;
+    use clap::Parser;
+    use std::time::Duration;
+
+    #[derive(Parser)]
+    struct Line {
+        #[command(flatten)]
+        arguments: Arguments,
+    }
+
+    fn figures(words: &str) -> Figures {
+        let arguments = Line::try_parse_from(words.split(' ')).unwrap().arguments;
+        let scenario = Scenario::new(&arguments.load, None).unwrap();
+        let second = Duration::from_secs(1);
+        let load = Load { elapsed: second, server_cpu: second, client_cpu: second };
+        let usage = Usage { cpu: second, resident_bytes: 0 };
+        let server = ServerFigures::plain(60_000, 60_000, &load, usage, 1);
+        let client = ClientFigures::new(&Outcome::new(), &load, 1);
+        Figures {
+            kind: arguments.kind.0[0],
+            secs: 5.0,
+            wanted_per_s: arguments.per_second as f64,
+            sent_per_s: 299_000.4,
+            seen_per_s: 280_000.0,
+            sent_bytes_per_s: 1e6,
+            sent_as: BTreeMap::new(),
+            kernel_drops: 12_345,
+            drops: [("stranger_budget", 900), ("malformed", 80), ("unexpected", 7), ("replayed", 1)]
+                .map(|(reason, count)| (reason.to_owned(), count))
+                .into(),
+            cookies_per_s: 0.0,
+            handshakes_per_s: 0.0,
+            stranger_bytes_in: 1_000,
+            stranger_bytes_out: 1_000,
+            players_lost: 0,
+            players_lost_because: None,
+            joiners: arguments.joiners,
+            joined: arguments.joiners,
+            join_median_s: Some(0.25),
+            join_slowest_s: Some(2.5),
+            join_times_s: vec![0.25, 2.5],
+            not_joined_because: None,
+            memory_before_mib: 50.0,
+            memory_after_mib: 66.0,
+            missed: Vec::new(),
+            players: Report::new("flood", &scenario, server, client),
+        }
+    }
+
+    #[test]
+    fn what_is_to_be_is_all_that_is_said() {
+        let good = figures("flood --kind connects");
+        assert_eq!((good.joiners, good.wanted_per_s, good.misses()), (200, 300_000.0, vec![]));
+        let miss = |change: fn(&mut Figures)| {
+            let mut bad = figures("flood --kind garbage --joiners 10");
+            change(&mut bad);
+            bad.misses().join(";")
+        };
+        assert_eq!(miss(|it| it.players_lost = 3), "3 players lost their connection");
+        assert_eq!(miss(|it| it.players.client.rtt.p99_us = 50_000.0), "p99 round trip 50.0 ms");
+        assert_eq!(miss(|it| it.joined = 9), "9 of 10 joined within 10 s");
+        assert_eq!(miss(|it| it.stranger_bytes_out = 1_001), "1001 bytes to strangers for 1000 from them");
+        assert_eq!(miss(|it| it.memory_after_mib = 66.2), "16.2 MiB more memory");
+        assert_eq!(miss(|it| it.memory_after_mib = 10.0), "", "less is no fault");
+    }
+
+    #[test]
+    fn a_row_each_with_the_main_reasons() {
+        let mut bad = figures("flood --kind bad-tags");
+        bad.missed = vec!["all of it".into()];
+        let table = table(&[figures("flood --kind handshakes"), bad]);
+        let lines: Vec<&str> = table.lines().collect();
+        assert_eq!(lines.len(), 3);
+        assert!(lines[0].starts_with("flood") && lines[0].contains("p99 ms") && lines[0].ends_with("dropped, mainly"));
+        for part in ["handshakes", "299,000", "12,345", "200 of 200", "0.25", "2.50", "50.0 > 66.0", "pass"] {
+            assert!(lines[1].contains(part), "{part} in {}", lines[1]);
+        }
+        assert!(lines[1].ends_with("stranger_budget 900, malformed 80, unexpected 7"), "{}", lines[1]);
+        assert!(lines[2].starts_with("bad-tags") && lines[2].contains("FAIL"));
+    }
+
+    #[test]
+    fn the_result_for_machines_names_kinds_as_the_command_does() {
+        let floods = [figures("flood --kind bad-tags")];
+        let all = All {
+            scenario: "flood",
+            clients: 1,
+            joiners: 2,
+            per_second: 3,
+            burst: 1,
+            floods: &floods,
+            verdict: "pass",
+        };
+        let json = serde_json::to_value(&all).unwrap();
+        assert_eq!(json["floods"][0]["kind"], "bad-tags");
+        assert_eq!(json["floods"][0]["players"]["scenario"], "flood");
+    }
+
+    #[test]
+    fn what_cannot_be_is_refused() {
+        for wrong in ["flood --kind some", "flood --per-second many", "flood --joiners -1"] {
+            assert!(Line::try_parse_from(wrong.split(' ')).is_err(), "{wrong}");
+        }
+    }
+}
