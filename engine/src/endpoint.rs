@@ -705,6 +705,12 @@ impl Endpoint {
         self.cap_changed &= self.enforced_up_to.is_some();
     }
 
+    /// Notes the share of its time that whoever drives this has to spare, 0 to 1: key exchanges with strangers, which are
+    /// dear, then leave players theirs. Without a word of it, all is taken to be spare.
+    pub fn set_spare(&mut self, spare: f32) {
+        self.strangers.set_spare(spare);
+    }
+
     /// Refuses new connections from here on. Those that are there stay.
     pub fn refuse_new(&mut self) {
         self.strangers.refuse_all();

@@ -22,6 +22,8 @@ const LAST_WORDS: Duration = Duration::from_secs(1);
 /// How long it then tries to tell its clients.
 const FAREWELL: Duration = Duration::from_secs(2);
 
+/// Time over which a core's spare time is measured, in seconds.
+const SPARE_OVER: f32 = 0.02;
 /// Ticks between two notes of what a core has done, for who looks into why it panicked.
 const TICKS_BETWEEN_NOTES: u64 = 60;
 /// How many datagrams ahead of the one being received its connection is asked for.
@@ -49,6 +51,10 @@ pub struct Core<L, S> {
     farewell_since: Option<Instant>,
     next_tick: Instant,
     ticks_skipped: u64,
+    /// When the last turn began, when it was over and the core waited, and the share of time that it has lately waited.
+    turn_began: Instant,
+    parked_at: Instant,
+    spare: f32,
     /// A message that did not lie in its datagram ready to be delivered.
     message: Vec<u8>,
     /// Arrivals of this turn: when the kernel got them, and how many datagrams they were.
@@ -83,6 +89,9 @@ impl<L: Link, S: Service> Core<L, S> {
             farewell_since: None,
             next_tick: now + TICK,
             ticks_skipped: 0,
+            turn_began: now,
+            parked_at: now,
+            spare: 1.0,
             message: Vec::with_capacity(MESSAGE_BYTES_MAX),
             arrivals: Vec::with_capacity(RECEIVE_DATAGRAMS_PER_TURN),
         }
@@ -99,6 +108,7 @@ impl<L: Link, S: Service> Core<L, S> {
     /// One turn: six phases in fixed order. False when the core is done.
     pub fn turn(&mut self) -> bool {
         let now = self.link.now();
+        self.measure_spare(now);
         vitals::enter(Phase::Reap);
         let received = self.reap(now);
         vitals::enter(Phase::Exchange);
@@ -112,6 +122,15 @@ impl<L: Link, S: Service> Core<L, S> {
         vitals::enter(Phase::Park);
         self.park(received + crossed);
         !self.is_done()
+    }
+
+    /// How much of its time the core waits, over the last turns.
+    fn measure_spare(&mut self, now: Instant) {
+        let (turn, parked) = (now.since(self.turn_began).as_secs_f32(), now.since(self.parked_at).as_secs_f32());
+        self.turn_began = now;
+        let weight = turn / (turn + SPARE_OVER);
+        self.spare += weight * (parked / turn.max(1e-9) - self.spare);
+        self.endpoint.set_spare(self.spare);
     }
 
     /// Phase 1: every datagram, in place in its buffer, from bytes to the service.
@@ -240,6 +259,7 @@ impl<L: Link, S: Service> Core<L, S> {
             || self.farewell_since.is_some();
         let deadline = self.next_tick.min(self.endpoint.deadline()).min(self.service.deadline());
         let wait = self.idle.wait(now, deadline, received, busy);
+        self.parked_at = now;
         self.link.park(wait);
         if wait.until > now {
             let woken = self.link.now();

@@ -49,6 +49,8 @@ pub(super) struct Strangers {
     exchanges: Bucket,
     /// Until then, the key exchanges that wait must.
     held_back_until: Option<Instant>,
+    /// Share of its time that the endpoint's core has to spare, 0 to 1.
+    spare: f32,
     /// Who addresses share a queue with, is for nobody to know.
     neighbourhood_secret: u64,
 }
@@ -63,6 +65,11 @@ pub(super) struct Surroundings<'a> {
     pub(super) offenders: &'a mut Offenders,
     pub(super) observer: &'a mut Option<Observer>,
 }
+
+/// Key exchanges go at their full rate while a quarter of the core's time is left, and ever more slowly below that.
+const SPARE_FOR_ALL: f32 = 4.0;
+/// The share of their rate that they keep when nothing is left.
+const EXCHANGES_LEAST: f32 = 0.1;
 
 /// Nonsense that is borne with of an address; while it comes faster, its Connects without a cookie are the first that are
 /// not answered when there are too many.
@@ -92,6 +99,7 @@ impl Strangers {
             patience_by_address: Buckets::new(&mut random),
             exchanges: Bucket::default(),
             held_back_until: None,
+            spare: 1.0,
             neighbourhood_secret: random.next_u64(),
             random,
             public: secret.public(),
@@ -105,6 +113,11 @@ impl Strangers {
             replies: FairQueue::new(STRANGER_REPLIES_WAITING_MAX),
             handshakes: FairQueue::new(HANDSHAKES_WAITING_MAX),
         }
+    }
+
+    /// Notes how much of its time the endpoint's core has to spare.
+    pub(super) fn set_spare(&mut self, spare: f32) {
+        self.spare = spare;
     }
 
     pub(super) fn refuse_all(&mut self) {
@@ -224,7 +237,9 @@ impl Strangers {
 
     /// Does the key exchanges that wait, as far as the budgets go.
     fn exchange_keys(&mut self, now: Instant, around: &mut Surroundings<'_>) {
-        let per_second = around.policy.handshakes_per_second;
+        // They take what time there is, and players do not have to wait for strangers; but never nothing.
+        let share = (self.spare * SPARE_FOR_ALL).clamp(EXCHANGES_LEAST, 1.0);
+        let per_second = (around.policy.handshakes_per_second as f64 * f64::from(share)) as u64;
         let limit = Rate { per_second, at_once: (per_second / 10).max(HANDSHAKES_PER_FLUSH as u64) };
         self.held_back_until = None;
         let exchanges_before = around.stats.handshakes;

@@ -185,7 +185,7 @@ settings! {
     }
     "Limits" {
         /// New connections a second, over all cores. Each costs a key exchange, 0.12 ms of a core.
-        handshakes_per_second: u64 = "4000", whole(1..=1_000_000, "a second"), true;
+        handshakes_per_second: u64 = "2000", whole(1..=1_000_000, "a second"), true;
         /// New connections a second from one IPv4 address, or one IPv6 /64, on a core.
         address_handshakes_per_second: u64 = "50", whole(1..=1_000_000, "a second"), true;
         /// New connections at once from one IPv4 address, or one IPv6 /64, on a core: players who share an address join
