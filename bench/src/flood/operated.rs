@@ -36,7 +36,16 @@ pub struct Target {
 /// A server of our own, and where its files are.
 pub struct Operated {
     server: Server,
-    folder: PathBuf,
+    folder: Folder,
+}
+
+/// A folder that goes when its owner does.
+struct Folder(PathBuf);
+
+impl Drop for Folder {
+    fn drop(&mut self) {
+        let _ = std::fs::remove_dir_all(&self.0);
+    }
 }
 
 /// What a server dumps.
@@ -58,18 +67,14 @@ impl Operated {
         let nanos = std::time::UNIX_EPOCH.elapsed().unwrap_or_default().as_nanos();
         let folder = std::env::temp_dir().join(format!("ringshard-flood-{}-{nanos}", std::process::id()));
         std::fs::create_dir_all(&folder).map_err(|error| format!("cannot make {}: {error}", folder.display()))?;
-        let settings = folder.join("settings.toml");
+        let folder = Folder(folder);
+        let settings = folder.0.join("settings.toml");
         // Some come twice, because what answers them was late.
         write(&settings, &format!("{AT_ONCE} = {}\n", scenario.clients * 2 + 500))?;
         let text = |path: &Path| path.display().to_string();
-        let options = ["--allow", ALLOWED, "--config", &text(&settings), "--dump-dir", &text(&folder)];
-        match Server::start_with(scenario, &options.map(str::to_owned)) {
-            Ok(server) => Ok(Operated { server, folder }),
-            Err(error) => {
-                let _ = std::fs::remove_dir_all(&folder);
-                Err(error)
-            }
-        }
+        let options = ["--allow", ALLOWED, "--config", &text(&settings), "--dump-dir", &text(&folder.0)];
+        let server = Server::start_with(scenario, &options.map(str::to_owned))?;
+        Ok(Operated { server, folder })
     }
 
     pub fn server(&self) -> &Server {
@@ -78,7 +83,7 @@ impl Operated {
 
     /// Has it go by the default limits from here on; gives the players that it has.
     pub fn tighten(&self) -> Result<Vec<Target>, String> {
-        write(&self.folder.join("settings.toml"), "")?;
+        write(&self.folder.0.join("settings.toml"), "")?;
         let pid = self.server.report()?.pid;
         let give_up = Instant::now() + PATIENCE;
         signal(pid, Signal::HUP)?;
@@ -96,7 +101,7 @@ impl Operated {
     fn dump(&self, pid: u32, give_up: Instant) -> Result<Dump, String> {
         signal(pid, Signal::USR2)?;
         while Instant::now() < give_up {
-            let files = std::fs::read_dir(&self.folder).into_iter().flatten().flatten();
+            let files = std::fs::read_dir(&self.folder.0).into_iter().flatten().flatten();
             for path in files.map(|file| file.path()).filter(|path| is_dump(path)) {
                 // It may not have been written to its end yet.
                 if let Ok(dump) = serde_json::from_str(&std::fs::read_to_string(&path).unwrap_or_default()) {
@@ -111,10 +116,7 @@ impl Operated {
 
     /// Stops it as an operator would; it must end by itself, with success.
     pub fn stop(self) -> Result<(), String> {
-        let Operated { server, folder } = self;
-        let stopped = server.stop();
-        let _ = std::fs::remove_dir_all(folder);
-        stopped
+        self.server.stop()
     }
 }
 
