@@ -22,7 +22,10 @@ const KEY_PATIENCE: Duration = Duration::from_millis(100);
 /// Shows a server until a key, a signal or an error ends it.
 pub fn show(asker: &Asker, screen: Screen, question: Question, interval: Duration) -> Result<(), Box<dyn Error>> {
     let told_to_end = Arc::new(AtomicBool::new(false));
-    for signal in [SIGHUP, SIGINT, SIGTERM] {
+    // A terminal that has gone away never lets go of who listens to it, and needs nothing back.
+    signal_hook::flag::register_conditional_shutdown(SIGHUP, 1, Arc::new(AtomicBool::new(true)))?;
+    for signal in [SIGINT, SIGTERM] {
+        signal_hook::flag::register_conditional_shutdown(signal, 1, told_to_end.clone())?;
         signal_hook::flag::register(signal, told_to_end.clone())?;
     }
     let poller = Poller::start(asker.clone(), question, interval)?;
