@@ -12,6 +12,8 @@ pub const PAYLOAD_BYTES_MIN: usize = 16;
 
 /// Options that all load commands share.
 #[derive(clap::Args, Clone, Debug)]
+// Other commands' arguments, which are called so too, have these within them.
+#[group(skip)]
 pub struct Arguments {
     /// distinct: a socket per client. relay: many clients behind each socket, as behind an edge or relay server.
     #[arg(long, value_enum, default_value = "relay")]

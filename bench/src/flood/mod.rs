@@ -31,7 +31,6 @@ const JOINERS_MAX: usize = 5_000;
 
 /// What it takes.
 #[derive(clap::Args, Clone, Debug)]
-#[group(skip)]
 pub struct Arguments {
     /// What strangers send: connects (first Connects from forged addresses), handshakes (valid cookies from one /24,
     /// keys that are never proved), bad-tags (under players' names, not authentic), garbage (bytes at random); several
