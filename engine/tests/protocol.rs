@@ -60,6 +60,7 @@ fn limits() -> BTreeMap<&'static str, String> {
         time("REKEY_PERIOD", REKEY_PERIOD),
         time("REKEY_PERIOD_MIN", REKEY_PERIOD_MIN),
         time("CONNECT_RETRY_FIRST", CONNECT_RETRY_FIRST),
+        time("KNOCK_AFTER", KNOCK_AFTER),
         time("CONNECT_RETRY_MAX", CONNECT_RETRY_MAX),
         time("CONNECT_TIMEOUT", CONNECT_TIMEOUT),
         time("HALF_OPEN_TIMEOUT", HALF_OPEN_TIMEOUT),
