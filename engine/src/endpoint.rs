@@ -6,7 +6,9 @@
 
 mod buckets;
 mod budget;
+mod enforcement;
 mod fair_queue;
+mod inspection;
 mod migration;
 mod observer;
 mod offenders;
@@ -17,7 +19,7 @@ mod strangers;
 mod table;
 mod timers;
 
-use self::budget::{Budget, Prices};
+use self::budget::Prices;
 use self::migration::Candidate;
 use self::observer::show;
 use self::offenders::Offence;
@@ -25,27 +27,26 @@ use self::resumption::{Found, Resumption};
 use self::staging::Staging;
 use self::strangers::{Strangers, Surroundings};
 use self::table::{Connection, Phase, Table};
-use crate::crypto::{Csprng, PreSharedKey, SecretKey, Suite, Suites};
+use crate::crypto::{Csprng, PreSharedKey, SecretKey, Suites};
 use crate::limits::*;
 use crate::link::{Link, Path};
 use crate::session::{
     ChannelQuality, CongestionControl, HeartbeatConfig, Ingested, Refused, Resources, SessionEvent, TransportConfig,
     sealed_len,
 };
-use crate::stats::{Drops, EndpointStats, SessionStats};
+use crate::stats::{Drops, EndpointStats};
 use crate::time::{Duration, Instant};
 use crate::wire::{Channel, ConnectionId, Delivery, DisconnectReason, FrameWriter, Header, Messages};
 use rand_chacha::rand_core::{Rng, SeedableRng};
 use std::collections::VecDeque;
 use std::sync::Arc;
 
+pub use self::inspection::{ConnectionInfo, Standing};
 pub use self::observer::{Observer, Sighting};
 pub use self::offenders::Offenders;
 pub use self::policy::{Network, Networks, Policy};
 pub use crate::session::{SendError, TrafficSecrets};
 
-/// Slots that one sweep brings a new policy to bear on.
-const SLOTS_PER_SWEEP: usize = 256;
 /// How many datagrams ahead of the one being sealed the session is asked for.
 const FLUSH_AHEAD: usize = 2;
 
@@ -132,52 +133,6 @@ pub enum Received<'a> {
     Elsewhere(u8, &'a mut [u8]),
     /// Nothing for the caller. It was used or dropped, and counted either way.
     Nothing,
-}
-
-/// How far a connection has come.
-#[derive(Clone, Copy, PartialEq, Eq, Debug)]
-pub enum Standing {
-    /// Its client has yet to prove its keys.
-    HalfOpen,
-    /// Both ends hold the keys.
-    Established,
-    /// Its client is being told that it is over.
-    Closing,
-}
-
-/// What there is to know about a connection.
-#[derive(Clone, Copy, Debug)]
-pub struct ConnectionInfo {
-    /// What it is called.
-    pub id: ConnectionId,
-    /// How far it has come.
-    pub standing: Standing,
-    /// When its handshake was done.
-    pub born: Instant,
-    /// When something was last heard.
-    pub heard_at: Instant,
-    /// Messages of which some pieces have come.
-    pub messages_in_pieces: usize,
-    /// Where it is.
-    pub path: Path,
-    /// The AEAD in use.
-    pub suite: Suite,
-    /// Smoothed round trip, from acknowledgments or from the heartbeat.
-    pub round_trip: Option<Duration>,
-    /// Share of the client's datagrams that never came.
-    pub loss: f64,
-    /// Largest datagram that is sent to it, in bytes.
-    pub datagram_bytes: usize,
-    /// Reliable messages that wait for an acknowledgment, in bytes.
-    pub unacknowledged_bytes: usize,
-    /// What may be under way by the congestion control, and what is, in bytes.
-    pub congestion: Option<(u64, u64)>,
-    /// Datagrams given up as lost; what they carried of reliable messages was sent again.
-    pub packets_lost: u64,
-    /// Changes of the traffic keys.
-    pub key_changes: u64,
-    /// Counters.
-    pub stats: SessionStats,
 }
 
 /// All connections of one core.
@@ -673,38 +628,6 @@ impl Endpoint {
         self.staging.retire_later(id.slot());
     }
 
-    /// Goes by `policy` from here on, and leaves the former one in its place; connections that are there are brought in
-    /// line by the next sweeps, some at a time.
-    pub fn swap_policy(&mut self, policy: &mut Policy) {
-        core::mem::swap(&mut self.policy, policy);
-        self.prices = Prices::of(&self.policy);
-        self.cap_changed |= self.policy.connection_send_bytes_per_second != policy.connection_send_bytes_per_second;
-        self.enforced_up_to = Some(0);
-    }
-
-    /// Brings the policy to bear on some connections that were there before it.
-    #[cold]
-    fn enforce_policy(&mut self, now: Instant, from: usize) {
-        let to = (from + SLOTS_PER_SWEEP).min(self.table.slots());
-        for slot in from..to {
-            let Some(id) = self.table.occupant(slot) else { continue };
-            let Some(connection) = self.table.get_mut(id) else { continue };
-            if self.policy.denies(connection.path.peer.ip()) {
-                self.stats.denied += u64::from(!connection.is_closing());
-                self.disconnect(id, DisconnectReason::Denied);
-                continue;
-            }
-            // What was used up was so at other prices.
-            connection.budget = Budget::default();
-            if self.cap_changed {
-                connection.session.cap_rate(now, self.policy.connection_send_bytes_per_second);
-                self.activate(now, id);
-            }
-        }
-        self.enforced_up_to = (to < self.table.slots()).then_some(to);
-        self.cap_changed &= self.enforced_up_to.is_some();
-    }
-
     /// Notes the share of its time that whoever drives this has to spare, 0 to 1: key exchanges with strangers, which are
     /// dear, then leave players theirs. Without a word of it, all is taken to be spare.
     pub fn set_spare(&mut self, spare: f32) {
@@ -933,48 +856,6 @@ impl Endpoint {
         self.table.len()
     }
 
-    /// Reliable messages that wait for an acknowledgment, over all connections, in bytes. It looks at each: for a server
-    /// that is about to end.
-    pub fn unacknowledged_bytes(&self) -> usize {
-        self.infos(0, self.table.slots()).map(|info| info.unacknowledged_bytes).sum()
-    }
-
-    /// Slots of connections that were ever used: what [`Self::infos`] can look at.
-    pub fn slots(&self) -> usize {
-        self.table.slots()
-    }
-
-    /// What there is to know about the connections in `count` slots from `first` on.
-    pub fn infos(&self, first: usize, count: usize) -> impl Iterator<Item = ConnectionInfo> {
-        let last = first.saturating_add(count).min(self.table.slots());
-        (first..last).filter_map(|slot| self.info(self.table.occupant(slot)?))
-    }
-
-    /// What there is to know about a connection.
-    pub fn info(&self, id: ConnectionId) -> Option<ConnectionInfo> {
-        self.table.get(id).map(|Connection { path, session, phase, born, .. }| ConnectionInfo {
-            id,
-            standing: match phase {
-                Phase::HalfOpen { .. } => Standing::HalfOpen,
-                Phase::Established => Standing::Established,
-                Phase::Closing(_) => Standing::Closing,
-            },
-            born: *born,
-            heard_at: session.heard_at(),
-            messages_in_pieces: session.messages_in_pieces(),
-            path: *path,
-            suite: session.suite(),
-            round_trip: session.round_trip(),
-            loss: session.loss(),
-            datagram_bytes: session.datagram_bytes(),
-            unacknowledged_bytes: session.unacknowledged_bytes(),
-            congestion: session.congestion(),
-            packets_lost: session.packets_lost(),
-            key_changes: session.key_changes(),
-            stats: session.stats,
-        })
-    }
-
     /// Memory that messages are kept in right now, in bytes.
     pub fn message_bytes(&self) -> usize {
         self.resources.pool.lent_bytes()
@@ -983,21 +864,6 @@ impl Endpoint {
     /// What it did so far.
     pub fn stats(&self) -> &EndpointStats {
         &self.stats
-    }
-
-    /// Shows every datagram to `observer` from here on, or to nobody; gives who was shown them before.
-    pub fn observe(&mut self, observer: Option<Observer>) -> Option<Observer> {
-        core::mem::replace(&mut self.observer, observer)
-    }
-
-    /// The traffic secrets of the connections in `count` slots from `first` on: whoever has them can read, and forge, all
-    /// that these say.
-    pub fn traffic_secrets(&self, first: usize, count: usize) -> impl Iterator<Item = TrafficSecrets> {
-        let last = first.saturating_add(count).min(self.table.slots());
-        (first..last).filter_map(|slot| {
-            let id = self.table.occupant(slot)?;
-            self.table.get(id).map(|connection| connection.session.traffic_secrets())
-        })
     }
 
     /// Whose datagrams it dropped last, by reason.

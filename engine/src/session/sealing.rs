@@ -11,7 +11,7 @@ const SEQUENCE_MAX: u64 = 1 << 62;
 
 impl Session {
     /// Opens a datagram in place and gives its frames, padding included. [`Session::ingest`] then takes them in; until
-    /// then the session is as it was before.
+    /// then the session is as it was before, but for new keys: where it is the first under them, they hold from here on.
     ///
     /// # Errors
     /// [`Refused`].

@@ -42,11 +42,6 @@ impl Secrets {
         }
         Ok(secrets)
     }
-
-    /// Whether there are none.
-    pub fn is_empty(&self) -> bool {
-        self.0.is_empty()
-    }
 }
 
 /// What became of a capture's datagrams.
