@@ -117,7 +117,7 @@ struct Outcome {
     ticks_skipped: u64,
     sheds: u64,
     /// Ticks until a new entity of one core was known on another, at most; where no core stalls.
-    hop_ticks_max: u32,
+    hop_ticks_max: u64,
     /// Entities in the clients' views at the end, and those of them that were not as the server had them.
     compared: usize,
     differing: usize,
@@ -174,8 +174,8 @@ struct Stage {
 struct Hops {
     known: HashSet<EntityId>,
     /// Which, whose, and the ticks of all cores when it was new.
-    under_way: Vec<(EntityId, usize, Vec<u32>)>,
-    ticks_max: u32,
+    under_way: Vec<(EntityId, usize, Vec<u64>)>,
+    ticks_max: u64,
 }
 
 impl Hops {

@@ -3,7 +3,7 @@
 //! The driving law is the endpoint's: hand in one thing, drain [`Client::poll_transmit`] and [`Client::poll_event`], come
 //! back at [`Client::deadline`]. It knows no socket: whoever drives it sends the datagrams to the server.
 
-use crate::crypto::noise::Initiator;
+use crate::crypto::noise::{Initiator, ResumeKey};
 use crate::crypto::{Csprng, NotAuthentic, PreSharedKey, PublicKey, Suite, Suites};
 use crate::limits::*;
 use crate::prefetch::prefetch;
@@ -107,6 +107,8 @@ enum State {
 #[derive(Debug)]
 struct Connecting {
     initiator: Initiator,
+    /// The key of the session that it is to go on with.
+    resumes: Option<ResumeKey>,
     connect: Connect,
     started_at: Instant,
     retry_at: Instant,
@@ -114,15 +116,17 @@ struct Connecting {
     tries: u32,
     /// An answer came that did not fit the pinned key.
     distrusted: bool,
+    /// What the server said last when it did not let the client in, as far as that was the server.
+    denied: Option<Denied>,
+    /// When it last said that it is busy.
+    busy_at: Option<Instant>,
 }
-
-type ResumeToken = [u8; RESUME_TOKEN_BYTES];
 
 /// What a lost connection leaves for the next one.
 #[derive(Debug)]
 struct Former {
     core: u8,
-    token: ResumeToken,
+    key: ResumeKey,
     channels: Option<Box<Channels>>,
 }
 
@@ -326,7 +330,7 @@ impl Client {
                 return;
             }
         };
-        let (tag_of_ours, knocks) = (self.tag, self.knock.is_some());
+        let tag_of_ours = self.tag;
         let Some(connecting) = self.connecting() else {
             // Late answers to a handshake that is over.
             self.resources.drops.unexpected += 1;
@@ -340,9 +344,12 @@ impl Client {
                 }
             }
             Cleartext::Accepted(accepted) if accepted.tag == tag_of_ours => self.accepted(now, &accepted),
-            // A connection that may yet be heard is not given up for what anybody can say.
-            Cleartext::Denied(Denied { tag, reason, server_version }) if tag == tag_of_ours && !knocks => {
-                self.lost(now, CloseReason::Denied(reason, server_version));
+            // Anybody who can read a Connect can say this: it ends nothing.
+            Cleartext::Denied(denied) if denied.tag == tag_of_ours => {
+                let spread = self.resources.random.next_u32();
+                if let Some(connecting) = self.connecting() {
+                    connecting.denied(now, &denied, spread);
+                }
             }
             _ => self.resources.drops.unexpected += 1,
         }
@@ -362,7 +369,8 @@ impl Client {
         let finished = connecting.initiator.finish(&accepted.noise).ok().and_then(|(secrets, payload)| {
             let parameters = SessionParameters::decode(&payload).ok()?;
             let suite = Suite::from_bit(parameters.suite)?;
-            if connecting.connect.suites & parameters.suite == 0 {
+            let offered = connecting.connect.suites & parameters.suite != 0;
+            if !offered || parameters.resumed && connecting.resumes.is_none() {
                 return None;
             }
             Some((secrets, parameters, suite))
@@ -372,9 +380,14 @@ impl Client {
             self.resources.drops.not_authentic += 1;
             return;
         };
+        let resumes = connecting.resumes;
         // Its answer may come again: two connections out of one handshake would use every number twice with one key.
         self.knock = None;
         let SessionParameters { connection: id, resumed, .. } = parameters;
+        let secrets = match &resumes {
+            Some(key) if resumed => secrets.resuming(key),
+            _ => secrets,
+        };
         let config = SessionConfig {
             id,
             role: Role::Client,
@@ -547,11 +560,8 @@ impl Client {
         self.prove(now);
         match &mut self.state {
             State::Connecting(connecting) => {
-                if now.since(connecting.started_at) >= CONNECT_TIMEOUT {
-                    let reason = match connecting.distrusted {
-                        true => CloseReason::WrongKey,
-                        false => CloseReason::Unreachable(connecting.tries),
-                    };
+                if now >= connecting.gives_up_at() {
+                    let reason = connecting.failure();
                     self.lost(now, reason);
                 }
             }
@@ -579,23 +589,23 @@ impl Client {
     }
 
     fn reconnect(&mut self, now: Instant) {
-        let former = self.former.as_ref().map(|former| (former.core, former.token));
+        let former = self.former.as_ref().map(|former| (former.core, former.key));
         self.state = State::Connecting(Box::new(self.begin_connecting(now, former)));
     }
 
-    fn begin_connecting(&mut self, now: Instant, former: Option<(u8, ResumeToken)>) -> Connecting {
+    fn begin_connecting(&mut self, now: Instant, former: Option<(u8, ResumeKey)>) -> Connecting {
         let connecting = Connecting::begin(&self.config, now, former, &mut self.resources)
             .expect("the server's key has served before");
         self.tag = connecting.connect.tag;
         connecting
     }
 
-    /// The core that knows the session, and the token that names it there.
-    fn name_session(&self) -> Option<(u8, ResumeToken)> {
+    /// The core that knows the session, and the key that it is resumed by there.
+    fn name_session(&self) -> Option<(u8, ResumeKey)> {
         match &self.former {
             // Never heard again after it was to go on: whether it did, the server alone knows.
-            Some(Former { core, token, .. }) => Some((*core, *token)),
-            None => self.session().map(|session| (session.id().core(), session.resume_token())),
+            Some(Former { core, key, .. }) => Some((*core, *key)),
+            None => self.session().map(|session| (session.id().core(), session.resume_key())),
         }
     }
 
@@ -603,10 +613,10 @@ impl Client {
     fn leave_session(&mut self) {
         let named = self.name_session();
         if let State::Connected(mut session) = std::mem::replace(&mut self.state, State::Closed)
-            && let Some((core, token)) = named
+            && let Some((core, key)) = named
         {
             let channels = session.take_channels(&mut self.resources);
-            self.former = Some(Former { core, token, channels });
+            self.former = Some(Former { core, key, channels });
         }
         self.forget_composed();
     }
@@ -614,7 +624,7 @@ impl Client {
     /// When [`Self::advance`] and [`Self::poll_transmit`] want to be called next, at the latest.
     pub fn deadline(&self) -> Instant {
         match &self.state {
-            State::Connecting(connecting) => connecting.retry_at.min(connecting.started_at + CONNECT_TIMEOUT),
+            State::Connecting(connecting) => connecting.retry_at.min(connecting.gives_up_at()),
             State::Connected(session) => {
                 let proof = self.proof.map_or(Instant::NEVER, |(at, _)| at);
                 let knock = match &self.knock {
@@ -771,14 +781,11 @@ impl CloseReason {
     /// Whether another attempt may go better.
     fn may_pass(&self) -> bool {
         match self {
-            CloseReason::Unreachable(_) | CloseReason::Silent => true,
-            CloseReason::Denied(reason, _) => {
-                matches!(reason, DeniedReason::ServerFull | DeniedReason::ShuttingDown)
-            }
-            CloseReason::WrongKey => false,
+            // Nothing of this is authentic: a forged answer must not stop a client for good.
+            CloseReason::Unreachable(_) | CloseReason::Silent | CloseReason::Denied(..) | CloseReason::WrongKey => true,
             CloseReason::Disconnected(reason) => {
                 use DisconnectReason::*;
-                matches!(reason, ShuttingDown | TimedOut | KeyExhausted | NotResumable)
+                matches!(reason, ShuttingDown | TimedOut | KeyExhausted | ShortOfMemory | NotResumable)
             }
         }
     }
@@ -788,7 +795,7 @@ impl Connecting {
     fn begin(
         config: &ClientConfig,
         now: Instant,
-        former: Option<(u8, ResumeToken)>,
+        former: Option<(u8, ResumeKey)>,
         resources: &mut Resources,
     ) -> Result<Self, NotAuthentic> {
         let options = Options { pre_shared_key: config.pre_shared.is_some() };
@@ -798,19 +805,51 @@ impl Connecting {
             resources.draw_secret(),
             &prologue(suites, options),
             config.pre_shared.clone(),
-            &former.map_or([0; RESUME_TOKEN_BYTES], |(_, token)| token),
+            &former.map_or([0; RESUME_TOKEN_BYTES], |(_, key)| key.token),
         )?;
         let core = former.map(|(core, _)| core);
         let mut connect = Connect { core, tag: 0, suites, options, cookie: [0; COOKIE_BYTES], noise };
         connect.tag = Connect::tag_of(connect.client_key());
         Ok(Connecting {
             initiator,
+            resumes: former.map(|(_, key)| key),
             connect,
             started_at: now,
             retry_at: now,
             retry_after: CONNECT_RETRY_FIRST,
             tries: 0,
             distrusted: false,
+            denied: None,
+            busy_at: None,
         })
+    }
+
+    /// The server does not let the client in now. `spread` is random: clients that were told to wait at the same time
+    /// must not come back at the same time.
+    fn denied(&mut self, now: Instant, denied: &Denied, spread: u32) {
+        self.denied = Some(*denied);
+        if denied.reason == DeniedReason::Busy {
+            self.busy_at = Some(now);
+        }
+        let wait = Duration::from_millis(denied.wait_ms.into()).min(BUSY_WAIT_MAX);
+        if !wait.is_zero() {
+            // Once to twice as long as it was told.
+            self.retry_at = self.retry_at.max(now + wait + wait * (spread % 256) / 256);
+        }
+    }
+
+    /// When there is no sense in going on. A server that says that it is busy gets more time.
+    fn gives_up_at(&self) -> Instant {
+        let busy_until = self.busy_at.map(|at| at + CONNECT_TIMEOUT).unwrap_or(Instant::ZERO);
+        (self.started_at + CONNECT_TIMEOUT).max(busy_until.min(self.started_at + BUSY_TIMEOUT))
+    }
+
+    /// Why it did not succeed, as far as the answers tell: none of them is authentic.
+    fn failure(&self) -> CloseReason {
+        match self.denied {
+            _ if self.distrusted => CloseReason::WrongKey,
+            Some(Denied { reason, server_version, .. }) => CloseReason::Denied(reason, server_version),
+            None => CloseReason::Unreachable(self.tries),
+        }
     }
 }

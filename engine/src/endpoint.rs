@@ -9,6 +9,8 @@ mod budget;
 mod enforcement;
 mod fair_queue;
 mod inspection;
+mod life;
+mod memory;
 mod migration;
 mod observer;
 mod offenders;
@@ -18,12 +20,14 @@ mod staging;
 mod strangers;
 mod table;
 mod timers;
+mod vacancy;
 
 use self::budget::Prices;
+use self::life::{Departure, Life};
 use self::migration::Candidate;
 use self::observer::show;
 use self::offenders::Offence;
-use self::resumption::{Found, Resumption};
+use self::resumption::Resumption;
 use self::staging::Staging;
 use self::strangers::{Strangers, Surroundings};
 use self::table::{Connection, Phase, Table};
@@ -42,11 +46,14 @@ use std::collections::VecDeque;
 use std::sync::Arc;
 
 pub use self::inspection::{ConnectionInfo, Standing};
+pub use self::life::{EndCause, Event, SessionId};
 pub use self::observer::{Observer, Sighting};
 pub use self::offenders::Offenders;
 pub use self::policy::{Network, Networks, Policy};
 pub use crate::session::{SendError, TrafficSecrets};
 
+/// What a client's new path counts for, in messages: it is challenged over it, with a datagram of its own.
+const CANDIDATE_MESSAGES: u64 = 10;
 /// How many datagrams ahead of the one being sealed the session is asked for.
 const FLUSH_AHEAD: usize = 2;
 
@@ -90,32 +97,6 @@ impl core::fmt::Debug for IntegrityConfig {
     }
 }
 
-/// Something that happened to a connection.
-#[derive(Clone, Copy, PartialEq, Eq, Debug)]
-pub enum Event {
-    /// Its client has proved that it holds the keys.
-    Joined(ConnectionId),
-    /// The connection that has just joined goes on with the session of a former one, whose reliable messages it carries
-    /// on with.
-    Resumed {
-        /// The one that joined.
-        id: ConnectionId,
-        /// The one whose session it was.
-        former: ConnectionId,
-    },
-    /// It is called otherwise from now on; the former name goes on to be understood until it changes again.
-    Renamed {
-        /// The new name.
-        id: ConnectionId,
-        /// The former name.
-        former: ConnectionId,
-    },
-    /// Its client has answered an integrity challenge: rightly, or not. What follows is the game's to decide.
-    Integrity(ConnectionId, bool),
-    /// It is gone; its id is nobody's now.
-    Left(ConnectionId, DisconnectReason),
-}
-
 /// What a datagram came to.
 #[derive(Debug)]
 pub enum Received<'a> {
@@ -144,6 +125,7 @@ pub struct Endpoint {
     staging: Staging,
     strangers: Strangers,
     resumption: Resumption,
+    life: Life,
     resources: Resources,
     integrity: Option<IntegrityConfig>,
     policy: Policy,
@@ -154,9 +136,12 @@ pub struct Endpoint {
     /// What is sent to a connection was limited otherwise before the policy. Where it was not, the rates that the game has
     /// set stay.
     cap_changed: bool,
+    /// When the connection that holds the most memory may be sought again.
+    relief_at: Instant,
+    /// When silent connections may be sought again.
+    vacate_at: Instant,
     offenders: Offenders,
     observer: Option<Observer>,
-    events: VecDeque<Event>,
     /// Slots of connections that may have something to say: names can change while they wait.
     active: VecDeque<u16>,
     /// Slots of connections whose candidate path wants to be challenged.
@@ -191,15 +176,17 @@ impl Endpoint {
                 config.transport,
             ),
             resumption: Resumption::new(config.connections_max),
+            life: Life::new(config.connections_max),
             resources: Resources::new(config.message_bytes_max, random),
             integrity: config.integrity,
             policy: Policy::default(),
             prices: Prices::default(),
             enforced_up_to: None,
             cap_changed: false,
+            relief_at: now,
+            vacate_at: now,
             offenders: Offenders::default(),
             observer: None,
-            events: VecDeque::with_capacity(EVENTS_RESERVED.max(2 * config.connections_max)),
             active: VecDeque::with_capacity(config.connections_max),
             challenges: VecDeque::new(),
             stats: EndpointStats::default(),
@@ -247,17 +234,17 @@ impl Endpoint {
             };
             connection = confirmed;
         }
-        let bad_frames = self.resources.drops.bad_frame;
+        let (bad_frames, work) = (self.resources.drops.bad_frame, self.resources.work);
         let ingested = match connection.session.ingest(now, &header, bytes, plaintext, &mut self.resources) {
             Ok(ingested) => ingested,
             Err(refused) => return self.refused(path, refused),
         };
-        let bad_frames = self.resources.drops.bad_frame - bad_frames;
+        let (bad_frames, work) = (self.resources.drops.bad_frame - bad_frames, self.resources.work - work);
         let messages = match ingested {
             Ingested::Messages(messages) | Ingested::PathResponse(messages, _) => messages,
             Ingested::PeerLeft(_) | Ingested::End(_) => 0,
         };
-        connection.budget.charge(now, &self.prices, messages.into(), bad_frames, bytes);
+        connection.budget.charge(now, &self.prices, work + u64::from(messages), bad_frames, bytes);
         let id = header.connection;
         if connection.path == path
             && let Ingested::Messages(messages) = ingested
@@ -338,7 +325,7 @@ impl Endpoint {
                 (self.table.occupant(id.slot().into()).unwrap_or(id), messages)
             }
             Ingested::PeerLeft(reason) => {
-                self.leave(now, id, reason);
+                self.leave(now, id, Departure::Client(reason));
                 return Received::Nothing;
             }
             Ingested::End(reason) => {
@@ -363,7 +350,7 @@ impl Endpoint {
         self.table.schedule(id);
         if let Some(SessionEvent::IntegrityAnswer(right)) = event {
             self.stats.integrity_wrong += u64::from(!right);
-            self.events.push_back(Event::Integrity(id, right));
+            self.life.note(Event::Integrity(id, right));
         }
         more
     }
@@ -415,49 +402,6 @@ impl Endpoint {
         self.resources.drops.misrouted += 1;
     }
 
-    /// A client has proved its keys; if it named a session, that goes on.
-    fn confirm(&mut self, now: Instant, id: ConnectionId) {
-        let resumes = self.table.confirm(id);
-        self.stats.joined += 1;
-        self.events.push_back(Event::Joined(id));
-        if let Some(token) = resumes {
-            self.resume(now, id, &token);
-        }
-        let Some(connection) = self.table.get_mut(id) else { return };
-        connection.alias = resumes;
-        self.resumption.begin(connection.session.resume_token(), resumes, id);
-        if let Some(integrity) = &self.integrity {
-            connection.challenge_at = now + integrity.period;
-            self.table.schedule(id);
-        }
-    }
-
-    fn resume(&mut self, now: Instant, id: ConnectionId, token: &resumption::Token) {
-        let (former, channels) = match self.resumption.take(token) {
-            Some(Found::Suspended(former, channels)) => (former, channels),
-            // One that is put out takes its session along.
-            Some(Found::Live(former)) if self.table.get(former).is_some_and(Connection::is_closing) => {
-                return self.disconnect(id, DisconnectReason::NotResumable);
-            }
-            Some(Found::Live(former)) => {
-                let resources = &mut self.resources;
-                let channels = self.table.get_mut(former).and_then(|it| it.session.take_channels(resources));
-                self.leave(now, former, DisconnectReason::Resumed);
-                (former, channels)
-            }
-            None => return self.disconnect(id, DisconnectReason::NotResumable),
-        };
-        let Some(connection) = self.table.get_mut(id) else { return };
-        if let Some(channels) = channels {
-            connection.session.adopt(now, *channels);
-            if let Some(cap) = self.policy.connection_send_bytes_per_second {
-                connection.session.cap_rate(now, Some(cap));
-            }
-        }
-        self.stats.resumed += 1;
-        self.events.push_back(Event::Resumed { id, former });
-    }
-
     /// An authentic datagram came over another path than the connection's (W13).
     #[cold]
     fn came_from_elsewhere(&mut self, now: Instant, id: ConnectionId, path: Path, header: &Header, bytes: usize) {
@@ -474,7 +418,10 @@ impl Endpoint {
             Some(candidate) if candidate.path == path => candidate.heard(bytes),
             // A datagram that was overtaken says where the client was, not where it is.
             _ if !connection.session.is_newest(header.sequence) => return,
-            candidate => *candidate = Some(Box::new(Candidate::new(path, value, now, bytes))),
+            candidate => {
+                *candidate = Some(Box::new(Candidate::new(path, value, now, bytes)));
+                connection.budget.charge(now, &self.prices, CANDIDATE_MESSAGES, 0, 0);
+            }
         }
         self.challenges.push_back(id.slot());
         self.table.schedule(id);
@@ -497,8 +444,8 @@ impl Endpoint {
         let Some(renamed) = self.table.rename(id) else { return };
         let Some(connection) = self.table.get_mut(renamed) else { return };
         connection.session.announce_id(now, renamed);
-        self.resumption.rename(&connection.session.resume_token(), renamed);
-        self.events.push_back(Event::Renamed { id: renamed, former: id });
+        self.resumption.rename(&connection.session.resume_key().token, renamed);
+        self.life.note(Event::Renamed { id: renamed, former: id });
     }
 
     /// Takes a message for `id`. Unreliable ones share the next datagram as far as they fit (R6); reliable ones leave as
@@ -567,6 +514,11 @@ impl Endpoint {
         let message = connection.session.send_unreliable(now, channel, message, compressor)?;
         let composed = (0..message.frames())
             .all(|index| compose(staging, connection, random, |frames| message.write(index, frames)));
+        let in_pieces = message.frames() > 1;
+        if in_pieces {
+            // It may want to find out whether larger datagrams pass.
+            self.activate(now, id);
+        }
         if composed { Ok(()) } else { Err(SendError::Full) }
     }
 
@@ -607,51 +559,10 @@ impl Endpoint {
         }
     }
 
-    /// Ends a connection: its client is told at the next flush, behind what was sent before. One whose client has yet to
-    /// prove its keys is forgotten at once.
-    pub fn disconnect(&mut self, id: ConnectionId, reason: DisconnectReason) {
-        let Some(connection) = self.table.get_mut(id) else { return };
-        match connection.phase {
-            Phase::Closing(_) => return,
-            Phase::HalfOpen { .. } => {
-                self.forget(id);
-                return;
-            }
-            Phase::Established => connection.phase = Phase::Closing(reason),
-        }
-        for _ in 0..DISCONNECT_COPIES {
-            // Each copy in a datagram of its own. One that finds no room is as good as one that was lost: the client's
-            // timeout covers both.
-            connection.staged = None;
-            compose(&mut self.staging, connection, &mut self.resources.random, |frames| frames.disconnect(reason));
-        }
-        self.staging.retire_later(id.slot());
-    }
-
     /// Notes the share of its time that whoever drives this has to spare, 0 to 1: key exchanges with strangers, which are
     /// dear, then leave players theirs. Without a word of it, all is taken to be spare.
     pub fn set_spare(&mut self, spare: f32) {
         self.strangers.set_spare(spare);
-    }
-
-    /// Refuses new connections from here on. Those that are there stay.
-    pub fn refuse_new(&mut self) {
-        self.strangers.refuse_all();
-    }
-
-    /// Refuses new connections from here on, and ends as many as there is room to tell. Call it, and flush, until it
-    /// gives 0: the connections that are left.
-    pub fn shut_down(&mut self) -> usize {
-        self.strangers.refuse_all();
-        for slot in 0..self.table.slots() {
-            if !self.staging.has_room_for(DISCONNECT_COPIES) {
-                break;
-            }
-            if let Some(id) = self.table.occupant(slot) {
-                self.disconnect(id, DisconnectReason::ShuttingDown);
-            }
-        }
-        self.table.len()
     }
 
     /// Lets time pass for the connections whose time has come: pings, probes and acknowledgments that are due go out, the
@@ -660,7 +571,8 @@ impl Endpoint {
         while let Some(id) = self.table.expired(now) {
             self.time_passed(now, id);
         }
-        self.resumption.expire(now, &mut self.resources.pool);
+        self.expire_suspended(now);
+        self.relieve_memory(now);
         if let Some(slot) = self.enforced_up_to {
             self.enforce_policy(now, slot);
         }
@@ -683,7 +595,7 @@ impl Endpoint {
             Phase::Established => match connection.session.advance(now, &mut self.resources) {
                 Some(DisconnectReason::TimedOut) => {
                     self.stats.timed_out += 1;
-                    self.leave(now, id, DisconnectReason::TimedOut);
+                    self.leave(now, id, Departure::Silent);
                 }
                 Some(reason) => self.disconnect(id, reason),
                 None => self.still_there(now, id),
@@ -716,35 +628,9 @@ impl Endpoint {
         self.table.schedule(id);
     }
 
-    fn leave(&mut self, now: Instant, id: ConnectionId, reason: DisconnectReason) {
-        let id = self.table.occupant(id.slot().into()).unwrap_or(id);
-        let Some(mut connection) = self.table.remove(id) else { return };
-        let token = connection.session.resume_token();
-        if connection.is_half_open() {
-            connection.session.release(&mut self.resources);
-            return;
-        }
-        if reason == DisconnectReason::TimedOut {
-            let channels = connection.session.take_channels(&mut self.resources);
-            self.resumption.suspend(now, token, connection.alias, id, channels, &mut self.resources.pool);
-        } else {
-            self.resumption.end(&token, connection.alias);
-            connection.session.release(&mut self.resources);
-        }
-        self.stats.left += 1;
-        self.events.push_back(Event::Left(id, reason));
-    }
-
-    /// Forgets a connection whose client never proved its keys.
-    fn forget(&mut self, id: ConnectionId) {
-        if let Some(mut connection) = self.table.remove(id) {
-            connection.session.release(&mut self.resources);
-        }
-    }
-
     /// What happened since the last call, oldest first.
     pub fn poll_event(&mut self) -> Option<Event> {
-        self.events.pop_front()
+        self.life.next_event()
     }
 
     /// Seals what was composed into the link's memory; then, within the budget of a flush, answers strangers.
@@ -769,7 +655,7 @@ impl Endpoint {
                 datagram.fill(0);
                 let id = staged.id;
                 self.staging.pop();
-                self.leave(now, id, DisconnectReason::KeyExhausted);
+                self.leave(now, id, Departure::Server(DisconnectReason::KeyExhausted));
                 continue;
             }
             show(&mut self.observer, false, connection.path, datagram);
@@ -780,9 +666,10 @@ impl Endpoint {
         while let Some(slot) = self.staging.next_retired() {
             let Some(id) = self.table.occupant(slot.into()) else { continue };
             if let Some(Phase::Closing(reason)) = self.table.get(id).map(|connection| connection.phase.clone()) {
-                self.leave(now, id, reason);
+                self.leave(now, id, Departure::Server(reason));
             }
         }
+        self.vacate_silent(now);
         let (strangers, mut around) = self.strangers();
         strangers.flush(now, link, &mut around);
     }

@@ -58,6 +58,9 @@ pub const PACKETS_PER_KEY_MAX_CHACHA: u64 = 1 << 62;
 pub const HEARTBEAT_DEFAULT: Duration = Duration::from_secs(5);
 /// Silence after which a connection is given up (S6).
 pub const TIMEOUT_DEFAULT: Duration = Duration::from_secs(15);
+/// How long a connection that has missed a ping must have been silent before its slot may go to a client that connects from
+/// the same address, where there is no other.
+pub const SILENT_AFTER: Duration = Duration::from_secs(1);
 /// How long an accepted client may take to prove that it holds the keys.
 pub const HALF_OPEN_TIMEOUT: Duration = Duration::from_secs(5);
 /// First wait of a client for the answer to its Connect; doubles at each try.
@@ -66,6 +69,12 @@ pub const CONNECT_RETRY_FIRST: Duration = Duration::from_millis(250);
 pub const CONNECT_RETRY_MAX: Duration = Duration::from_secs(2);
 /// How long a client tries to connect before it says that the server cannot be reached.
 pub const CONNECT_TIMEOUT: Duration = Duration::from_secs(10);
+/// How long a server that is busy or full asks clients to wait before they try again.
+pub const BUSY_WAIT: Duration = Duration::from_secs(1);
+/// Longest wait that a client grants such an answer, which can be forged: one of them must not use up an attempt.
+pub const BUSY_WAIT_MAX: Duration = Duration::from_secs(2);
+/// How long a client tries to connect to a server that answers that it is busy.
+pub const BUSY_TIMEOUT: Duration = Duration::from_secs(60);
 /// Copies of a Disconnect, each under its own sequence: nobody retransmits the last word.
 pub const DISCONNECT_COPIES: usize = 3;
 
@@ -96,6 +105,8 @@ pub const FRAGMENTED_OPEN_MAX: usize = 8;
 pub const FRAGMENTED_BYTES_MAX: usize = 256 << 10;
 /// How long an unreliable message may lack fragments; how long, when memory is low, a reliable one (W11).
 pub const FRAGMENT_TIMEOUT: Duration = Duration::from_secs(10);
+/// How long an unreliable message must have lacked new pieces before another may take its place.
+pub const FRAGMENT_STALL: Duration = Duration::from_secs(1);
 /// Messages above this are compressed where that pays (B5).
 pub const COMPRESSION_BYTES_MIN: usize = 512;
 

@@ -46,13 +46,17 @@ counters! {
         outdated,
         /// An unreliable message given up because pieces of it never came.
         fragments_abandoned,
+        /// A piece of an unreliable message for which there was no place: as many as may be are put together already.
+        fragments_refused,
         /// A message that does not decompress to what it says; its connection ends.
         bad_compression,
         /// An acknowledgment of what was not sent; its connection ends.
         impossible_ack,
         /// A reliable message beyond what may be under way; its connection ends.
         beyond_window,
-        /// A request for new keys that came too soon, or while one was under way.
+        /// A public key that no correct end sends, in a change of keys; its connection ends.
+        weak_key,
+        /// A request for new keys that came too soon, while one was under way, or when too many connections asked.
         rekey_refused,
         /// An unreliable message beyond the rate of its channel or connection.
         rate_limited,
@@ -124,6 +128,10 @@ counters! {
         resumed,
         /// Connections that ended because their client did not keep up with reliable messages.
         overflowed,
+        /// Connections that ended because memory was low and their messages held the most of it.
+        hoards_ended,
+        /// Silent connections whose slot went to a client that connected from the same address.
+        vacated,
         /// Datagrams given up as lost; what they carried of reliable messages was sent again.
         packets_lost,
         /// Integrity challenges.

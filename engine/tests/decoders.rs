@@ -50,12 +50,9 @@ fn any_accepted() -> impl Strategy<Value = Accepted> {
 
 fn any_denied() -> impl Strategy<Value = Denied> {
     use DeniedReason::*;
-    let reasons = vec![WrongVersion, ServerFull, WrongKey, NoCommonSuite, ShuttingDown, PreSharedKeyMismatch];
-    (any::<u64>(), prop::sample::select(reasons), any::<u16>()).prop_map(|(tag, reason, server_version)| Denied {
-        tag,
-        reason,
-        server_version,
-    })
+    let reasons = vec![WrongVersion, ServerFull, WrongKey, NoCommonSuite, ShuttingDown, PreSharedKeyMismatch, Busy];
+    (any::<u64>(), prop::sample::select(reasons), any::<u16>(), any::<u16>())
+        .prop_map(|(tag, reason, server_version, wait_ms)| Denied { tag, reason, server_version, wait_ms })
 }
 
 fn any_cleartext() -> impl Strategy<Value = Cleartext> {
@@ -236,13 +233,11 @@ fn any_part() -> impl Strategy<Value = Part> {
     let reasons = vec![
         Closed,
         ShuttingDown,
-        TimedOut,
         KeyExhausted,
         ProtocolViolation,
         Overflow,
         BadCompression,
-        StalledFragments,
-        Resumed,
+        ShortOfMemory,
         IntegrityFailed,
         NotResumable,
         Denied,

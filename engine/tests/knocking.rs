@@ -123,6 +123,7 @@ fn a_denial_that_anybody_can_send_ends_no_connection() {
         tag,
         reason: ringshard_engine::wire::DeniedReason::WrongKey,
         server_version: PROTOCOL_VERSION,
+        wait_ms: 0,
     };
     world.network.send(server_address(), address, &denied.encode());
     world.run_for(4 * THERE_AND_BACK);

@@ -97,7 +97,7 @@ impl Download {
         server.sweep(now);
         while let Some(event) = server.poll_event() {
             match event {
-                Event::Joined(id) => {
+                Event::Joined { id, .. } | Event::Resumed { id, .. } => {
                     let joined = clients.iter_mut().find(|it| it.client.id() == Some(id));
                     joined.expect("a client knows its id first").id = Some(id);
                 }

@@ -3,7 +3,7 @@
 use rand_chacha::rand_core::{Rng, SeedableRng};
 use ringshard_engine::client::ClientEvent;
 use ringshard_engine::crypto::{Csprng, SecretKey, Suites};
-use ringshard_engine::endpoint::{Event, IntegrityConfig, Received};
+use ringshard_engine::endpoint::{EndCause, Event, IntegrityConfig, Received};
 use ringshard_engine::limits::*;
 use ringshard_engine::link::conditions::{Chance, Conditions};
 use ringshard_engine::link::sim::{Network, SimLink};
@@ -132,7 +132,7 @@ impl World {
                         end.id = Some(id);
                     }
                 }
-                Event::Joined(id) => {
+                Event::Joined { id, .. } | Event::Resumed { id, .. } => {
                     if let Some(end) = clients.iter_mut().find(|end| end.client.id() == Some(id)) {
                         end.id = Some(id);
                     }
@@ -377,7 +377,7 @@ fn a_client_that_timed_out_comes_back_and_goes_on() {
     world.run_for(Duration::from_millis(300));
     world.network.set_conditions(DEAD);
     world.run_for(Duration::from_secs(20));
-    assert!(world.events.iter().any(|event| matches!(event, Event::Left(_, DisconnectReason::TimedOut))));
+    assert!(world.events.iter().any(|event| matches!(event, Event::Suspended { .. })));
     world.network.set_conditions(CLEAN);
     world.run_until("everything is there", |world| {
         let end = &world.clients[0];
@@ -402,7 +402,10 @@ fn who_does_not_take_what_is_sent_is_let_go() {
     assert_eq!(sent, SEND_QUEUE_BYTES_MAX / (60_000 + MESSAGE_COST_BYTES));
     assert_eq!(send(), Err(SendError::NotConnected));
     world.run_for(Duration::from_millis(100));
-    assert!(world.events.contains(&Event::Left(id, DisconnectReason::Overflow)));
+    let overflow = EndCause::Server(DisconnectReason::Overflow);
+    let ended =
+        |event: &Event| matches!(*event, Event::Ended { id: of, cause, .. } if of == Some(id) && cause == overflow);
+    assert!(world.events.iter().any(ended));
     assert_eq!(world.server.message_bytes(), 0);
 }
 
@@ -524,7 +527,7 @@ fn a_connection_that_ends_while_it_is_renamed_ends_under_its_new_name() {
         Event::Renamed { id, .. } => Some(id),
         _ => None,
     });
-    assert_eq!(world.events.last(), renamed.map(|id| Event::Left(id, DisconnectReason::TimedOut)).as_ref());
+    assert!(matches!(world.events.last(), Some(Event::Suspended { id, .. }) if Some(*id) == renamed));
 }
 
 #[test]

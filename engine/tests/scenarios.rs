@@ -3,16 +3,19 @@
 mod world;
 
 use rand_chacha::rand_core::{Rng, SeedableRng};
-use ringshard_engine::client::CloseReason;
+use ringshard_engine::client::{ClientEvent, CloseReason};
+use ringshard_engine::crypto::noise::Initiator;
 use ringshard_engine::crypto::{Csprng, PreSharedKey, PublicKey, SecretKey, Suite, Suites};
-use ringshard_engine::endpoint::{Event, Received};
+use ringshard_engine::endpoint::{EndCause, Event, Received};
 use ringshard_engine::limits::*;
-use ringshard_engine::link::Path;
 use ringshard_engine::link::conditions::Conditions;
-use ringshard_engine::link::sim::TraceEntry;
+use ringshard_engine::link::sim::{SimLink, TraceEntry};
+use ringshard_engine::link::{Link, Path};
+use ringshard_engine::session::{Role, Session, SessionConfig, draw_secret, prologue};
 use ringshard_engine::time::{Duration, Instant};
 use ringshard_engine::wire::{
-    Channel, Connect, DeniedReason, DisconnectReason, Header, Message, NOISE_MESSAGE_1_BYTES, Options, flags,
+    Channel, Connect, Denied, DeniedReason, DisconnectReason, Header, Message, NOISE_MESSAGE_1_BYTES, Options,
+    SessionParameters, flags,
 };
 use ringshard_engine::{Client, ClientConfig, EndpointConfig};
 use std::collections::HashSet;
@@ -185,7 +188,10 @@ fn a_client_of_another_protocol_version_is_told_so() {
     connect[15..17].copy_from_slice(&(PROTOCOL_VERSION + 1).to_le_bytes());
     let checksum = crc32c::crc32c(&connect[..covered]);
     connect[covered..len].copy_from_slice(&checksum.to_le_bytes());
-    world.network.send(world.clients[client].address, server_address(), &connect[..len]);
+    let address = world.clients[client].address;
+    world.network.send(address, server_address(), &connect[..len]);
+    // What it really says does not arrive.
+    world.network.set_conditions_between(address, server_address(), DEAD);
 
     let reason = world.close_reason(client);
     assert_eq!(reason, CloseReason::Denied(DeniedReason::WrongVersion, PROTOCOL_VERSION));
@@ -237,6 +243,80 @@ fn a_full_server_says_so_and_keeps_those_it_has() {
 }
 
 #[test]
+fn one_forged_denial_ends_no_attempt_and_stops_no_reconnection() {
+    use DeniedReason::*;
+    for reason in [WrongVersion, ServerFull, WrongKey, NoCommonSuite, ShuttingDown, PreSharedKeyMismatch, Busy] {
+        let mut world = World::new(1, CLEAN);
+        let client = world.add_client();
+        let (address, tag) = (world.clients[client].address, world.clients[client].client.handshake_tag());
+        let denied = Denied { tag, reason, server_version: 7, wait_ms: u16::MAX };
+        world.network.send(server_address(), address, &denied.encode());
+        world.run_until("it is in all the same", |world| world.clients[client].client.is_connected());
+
+        // Nobody answers the next one but the forger, with the reconnection on.
+        let client = world.add_client_with(ClientConfig { reconnect: true, ..client_config() });
+        let (address, tag) = (world.clients[client].address, world.clients[client].client.handshake_tag());
+        world.network.set_conditions_between(address, server_address(), DEAD);
+        world.network.send(server_address(), address, &Denied { tag, ..denied }.encode());
+        world.run_for(CONNECT_TIMEOUT + Duration::from_secs(1));
+        let events = &world.clients[client].events;
+        assert!(
+            matches!(events[0].1, ClientEvent::Reconnecting(CloseReason::Denied(said, 7)) if said == reason),
+            "{events:?}"
+        );
+        world.network.set_conditions_between(address, server_address(), CLEAN);
+        world.run_until("it is back", |world| world.clients[client].client.is_connected());
+    }
+}
+
+/// Whoever recorded a resuming Connect, and learns the server's static key later, knows all that the handshake knows.
+#[test]
+fn a_recorded_connect_and_the_static_key_do_not_give_the_session_away() {
+    let mut world = World::connected(1);
+    let victim = world.id(0);
+    let key = world.clients[0].client.session().unwrap().resume_key();
+    let server = server_config().secret.public();
+    let mut random = Csprng::seed_from_u64(9);
+    let prologue = prologue(Suites::native().bits(), Options { pre_shared_key: false });
+    let begin = |ephemeral| Initiator::begin(&server, ephemeral, &prologue, None, &key.token).unwrap();
+    let (initiator, noise) = begin(draw_secret(&mut random));
+    let (address, now) = (client_address(66), world.network.now());
+    let tag = Connect::tag_of(noise[..32].try_into().unwrap());
+    let options = Options { pre_shared_key: false };
+    let connect = |cookie| Connect { core: None, tag, suites: Suites::native().bits(), options, cookie, noise };
+    let mut link = SimLink::new(world.network.clone(), address);
+    let mut ask = |world: &mut World, datagram: &[u8]| {
+        world.network.send(address, server_address(), datagram);
+        world.run_for(THERE_AND_BACK);
+        let mut answers = Vec::new();
+        link.receive(usize::MAX, |arrival| answers.extend(arrival.datagrams().map(|it| it.to_vec())));
+        answers.pop()
+    };
+    let cookie = ask(&mut world, &connect([0; COOKIE_BYTES]).encode()).expect("a cookie");
+    let cookie = cookie[15..63].try_into().unwrap();
+    let accepted = ask(&mut world, &connect(cookie).encode()).expect("it is let in, half");
+    let (secrets, parameters) = initiator.finish::<16>(&accepted[15..79]).expect("the handshake is sound");
+    let parameters = SessionParameters::decode(&parameters).unwrap();
+    assert!(parameters.resumed, "the server knows the session");
+    let config = SessionConfig {
+        id: parameters.connection,
+        role: Role::Client,
+        suite: Suite::from_bit(parameters.suite).unwrap(),
+        secrets,
+        heartbeat: server_config().heartbeat,
+        transport: server_config().transport,
+    };
+    // It lacks the secret of the session: nothing that it seals opens.
+    let mut thief = Session::new(config, now, &mut random);
+    let mut datagram = [0; 48];
+    let sequence = thief.begin_datagram(&mut random);
+    thief.seal(sequence, &[0, 0x20, 0, 0, 0, 0, 0, 0, 0, 0], &mut datagram).unwrap();
+    assert_eq!(ask(&mut world, &datagram), None);
+    assert_eq!((world.server.drops().not_authentic, world.server.stats().resumed), (1, 0));
+    assert!(world.echoes(0, b"still mine") && world.id(0) == victim);
+}
+
+#[test]
 fn a_client_that_nobody_answers_gives_up_after_ten_seconds() {
     let mut world = World::new(1, DEAD);
     let client = world.add_client();
@@ -263,7 +343,7 @@ fn both_ends_give_up_after_fifteen_seconds_of_silence() {
 
     world.run_until("the server notices", |world| world.server.connections() == 0);
     let (left_at, event) = *world.server_events.last().unwrap();
-    assert_eq!(event, Event::Left(id, DisconnectReason::TimedOut));
+    assert!(matches!(event, Event::Suspended { id: of, .. } if of == id), "{event:?}");
     let waited = left_at.since(server_heard);
     assert!((TIMEOUT_DEFAULT..=TIMEOUT_DEFAULT + STEP).contains(&waited), "{waited:?}");
     assert_eq!(world.server.stats().timed_out, 1);
@@ -364,7 +444,9 @@ fn a_slot_that_is_used_again_does_not_take_the_datagrams_of_before() {
     world.run_for(THERE_AND_BACK);
     let closed = CloseReason::Disconnected(DisconnectReason::Closed);
     assert_eq!(world.clients[first].close_reason(), Some(closed));
-    assert_eq!(world.server_events.last().unwrap().1, Event::Left(first_id, DisconnectReason::Closed));
+    let hung_up = EndCause::Client(DisconnectReason::Closed);
+    let last = world.server_events.last().unwrap().1;
+    assert!(matches!(last, Event::Ended { id, cause, .. } if id == Some(first_id) && cause == hung_up), "{last:?}");
     assert_eq!(world.server.connections(), 0);
 
     let second = world.add_client();

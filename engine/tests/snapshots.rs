@@ -307,7 +307,7 @@ fn check_view(view: &View) {
     for seen in all {
         assert!((1..=VERSIONS).contains(&versions_held(seen)));
         assert!(seen.state().faction < FACTIONS_MAX);
-        for tick in [f64::NEG_INFINITY, -1.0, 0.0, 0.5, f64::from(seen.tick()) - 0.5, 1e10, f64::INFINITY, f64::NAN] {
+        for tick in [f64::NEG_INFINITY, -1.0, 0.0, 0.5, seen.tick() as f64 - 0.5, 1e10, f64::INFINITY, f64::NAN] {
             let Pose { position, .. } = seen.pose(tick);
             assert!(position.iter().all(|axis| (0.0..=f64::from(u32::MAX)).contains(axis)), "{position:?} at {tick}");
         }

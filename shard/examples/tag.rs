@@ -53,9 +53,11 @@ impl Game for Tag {
         // The nearest of all, whichever core they live on: a command reaches their owner.
         let mut around = Vec::new();
         shard.nearest(point, REACH, 2, &mut around);
-        if let Some(&other) = around.iter().find(|&&other| other != it) {
+        // A command that is refused, because too many are under way, is tried again in the next tick.
+        if let Some(&other) = around.iter().find(|&&other| other != it)
+            && shard.command(other, it, TAGGED, &[]).is_ok()
+        {
             shard.entities.set_variable(it, IT, 0);
-            shard.command(other, it, TAGGED, &[]);
         }
     }
 }

@@ -7,7 +7,7 @@ use crate::service::Service;
 use crate::stages::{CoreReport, Stages, TickLog, TickRecord};
 use crate::vitals::{self, Phase};
 use ringshard_engine::Endpoint;
-use ringshard_engine::endpoint::{Event, Received};
+use ringshard_engine::endpoint::Received;
 use ringshard_engine::limits::{DATAGRAM_BYTES_MAX, MESSAGE_BYTES_MAX, RECEIVE_DATAGRAMS_PER_TURN};
 use ringshard_engine::link::{Link, Path};
 use ringshard_engine::time::{Duration, Instant};
@@ -352,13 +352,7 @@ impl<L: Link, S: Service> Core<L, S> {
 #[inline]
 fn deliver_events<S: Service>(now: Instant, endpoint: &mut Endpoint, service: &mut S) {
     while let Some(event) = endpoint.poll_event() {
-        match event {
-            Event::Joined(id) => service.joined(now, endpoint, id),
-            Event::Resumed { id, former } => service.resumed(now, endpoint, id, former),
-            Event::Renamed { id, former } => service.renamed(now, endpoint, id, former),
-            Event::Integrity(id, right) => service.integrity(now, endpoint, id, right),
-            Event::Left(id, reason) => service.left(now, endpoint, id, reason),
-        }
+        service.happened(now, endpoint, event);
     }
 }
 

@@ -56,15 +56,17 @@ impl Neighbourhood {
 
     /// Has a client look around.
     pub fn look(&mut self, viewer: &mut Viewer, replica: &Replica) -> Moved {
-        let Some(own) = replica.get(viewer.player) else { return Moved::default() };
-        let from = own.position;
+        let body = replica.get(viewer.player);
+        // A player without a body looks on from where it last was.
+        viewer.stood_at = body.map(|own| own.position).or(viewer.stood_at);
+        let Some(from) = viewer.stood_at else { return Moved::default() };
         let player = viewer.player.index;
         let unseen = |index: u16| !replica.sees(viewer.player, index);
         // Always the same ones, of many in one place: who is seen should stay so.
         let query = Query { from, count: self.visible_max, turn: player.into() };
         self.wanted.clear();
         self.grid.nearest(&mut self.scratch, &query, &mut viewer.reach, unseen, &mut self.wanted);
-        if !self.wanted.contains(&player) {
+        if body.is_some() && !self.wanted.contains(&player) {
             self.wanted.truncate(self.visible_max - 1);
             self.wanted.push(player);
         }

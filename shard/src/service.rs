@@ -3,26 +3,16 @@
 use crate::simulation::WorldStats;
 use crate::stages::Stages;
 use ringshard_engine::Endpoint;
+use ringshard_engine::endpoint::Event;
 use ringshard_engine::time::Instant;
-use ringshard_engine::wire::{ConnectionId, DisconnectReason, Message};
+use ringshard_engine::wire::{ConnectionId, Message};
 
 /// Takes what the connections of one core say, and answers through the endpoint. All of it runs inside the core's turn:
 /// it must not block.
 pub trait Service {
-    /// A client has proved its keys.
-    fn joined(&mut self, _now: Instant, _endpoint: &mut Endpoint, _id: ConnectionId) {}
-
-    /// A connection goes on with the session of a former one: what was sent reliably and is not acknowledged goes on, too.
-    fn resumed(&mut self, _now: Instant, _endpoint: &mut Endpoint, _id: ConnectionId, _former: ConnectionId) {}
-
-    /// A connection is called otherwise from now on, because its client has moved to another address.
-    fn renamed(&mut self, _now: Instant, _endpoint: &mut Endpoint, _id: ConnectionId, _former: ConnectionId) {}
-
-    /// A client has answered an integrity challenge, rightly or not. Unless overridden, this is only counted.
-    fn integrity(&mut self, _now: Instant, _endpoint: &mut Endpoint, _id: ConnectionId, _right: bool) {}
-
-    /// A connection is gone.
-    fn left(&mut self, _now: Instant, _endpoint: &mut Endpoint, _id: ConnectionId, _reason: DisconnectReason) {}
+    /// Something happened to a connection or its session; [`ringshard_engine::endpoint::Event`] says in which order what
+    /// can happen. An integrity answer is only counted unless this does more.
+    fn happened(&mut self, _now: Instant, _endpoint: &mut Endpoint, _event: Event) {}
 
     /// The server is going down: nobody new is let in, and those who are there may stay for as long as it was told to wait.
     fn draining(&mut self, _now: Instant, _endpoint: &mut Endpoint) {}

@@ -1,7 +1,7 @@
 //! One core's part of the world, as a game sees it: its own entities to change, everybody's to look at, and ways to
 //! speak to players and to the owners of others.
 
-use crate::exchange::Command;
+use crate::exchange::{Command, CommandError, Exchange, Outbox};
 use crate::neighbourhood::Neighbourhood;
 use crate::replication::Replica;
 use crate::world::{Entities, Factions};
@@ -12,8 +12,8 @@ use ringshard_engine::world::{EntityId, Map, State};
 /// Ticks in a second (A1).
 pub const TICKS_PER_SECOND: u32 = 60;
 
-/// Commands that a core's game sends in a tick at most: what players do must not fill the memory.
-const COMMANDS_MAX: usize = 16_384;
+/// Entities that [`Shard::nearest`] finds at most.
+pub const NEAREST_MAX: usize = crate::interest::grid::COUNT_MAX;
 
 /// Something to be said to a player.
 #[derive(Clone, Debug)]
@@ -34,18 +34,19 @@ pub struct Shard {
     pub random: Csprng,
     map: Map,
     core: usize,
-    tick: u32,
+    tick: u64,
     pub(crate) replica: Replica,
     pub(crate) neighbourhood: Neighbourhood,
     found: Vec<u16>,
     pub(crate) said: Vec<Said>,
     pub(crate) words: Vec<u8>,
-    pub(crate) commands: Vec<Command>,
+    pub(crate) outbox: Outbox,
 }
 
 impl Shard {
     pub(crate) fn new(
-        core: usize,
+        exchange: &Exchange,
+        first_tick: u64,
         map: Map,
         entities: Entities,
         replica: Replica,
@@ -57,14 +58,14 @@ impl Shard {
             factions: Factions::default(),
             random,
             map,
-            core,
-            tick: 0,
+            core: exchange.core(),
+            tick: first_tick,
             replica,
             neighbourhood,
             found: Vec::new(),
             said: Vec::new(),
             words: Vec::new(),
-            commands: Vec::new(),
+            outbox: Outbox::new(exchange),
         }
     }
 
@@ -82,9 +83,14 @@ impl Shard {
         self.core
     }
 
-    /// Ticks since this core started; 1 in the first.
-    pub fn tick(&self) -> u32 {
+    /// Ticks since the world began; on each core one more than in its last tick. It never ends.
+    pub fn tick(&self) -> u64 {
         self.tick
+    }
+
+    /// The tick as clients are told it: modulo 2^32 (PROTOCOL.md, section 15). Only how far two of them are apart counts.
+    pub(crate) fn wire_tick(&self) -> u32 {
+        self.tick as u32
     }
 
     /// What is known of any entity of the world: of this core's own, as of the last tick; of others', as of theirs that
@@ -94,12 +100,14 @@ impl Shard {
     }
 
     /// The nearest entities to a point, of any core, at most `count` and no farther than `radius` units; appended to
-    /// `around`, in no order.
+    /// `around`, in no order. More than [`NEAREST_MAX`] are never found.
     pub fn nearest(&mut self, point: [f32; 3], radius: f32, count: usize, around: &mut Vec<EntityId>) {
         let from = self.map.quantise(point);
         let reach = u64::from(self.map.steps_of(radius)).pow(2);
         self.found.clear();
-        self.neighbourhood.nearest(from, count, &mut self.found);
+        if count > 0 {
+            self.neighbourhood.nearest(from, count.min(NEAREST_MAX), &mut self.found);
+        }
         let close = |index: &u16| self.replica.state(*index).position.distance_squared(from) <= reach;
         let close = self.found.iter().copied().filter(close);
         around.extend(close.map(|index| EntityId { index, generation: self.replica.generation(index) }));
@@ -115,14 +123,12 @@ impl Shard {
         self.said.push(Said { to: player, channel, from, len: message.len() });
     }
 
-    /// Sends a command to the owner of `to`, whichever core that is: it arrives there in the next tick, in the order of
-    /// sending. None that is longer than [`COMMAND_BYTES_MAX`] is sent, nor more than 16,384 in a tick: false.
+    /// Sends a command to the owner of `to`, whichever core that is. What is taken arrives, in the order of sending: in the
+    /// next tick, or, where more are sent than a ring between cores holds, as soon as there is room.
     ///
-    /// [`COMMAND_BYTES_MAX`]: crate::exchange::COMMAND_BYTES_MAX
-    pub fn command(&mut self, to: EntityId, from: EntityId, kind: u8, content: &[u8]) -> bool {
-        let command = Command::new(to, from, kind, content).filter(|_| self.commands.len() < COMMANDS_MAX);
-        let fits = command.is_some();
-        self.commands.extend(command);
-        fits
+    /// # Errors
+    /// [`CommandError`]; the command was not taken.
+    pub fn command(&mut self, to: EntityId, from: EntityId, kind: u8, content: &[u8]) -> Result<(), CommandError> {
+        self.outbox.push(Command::new(to, from, kind, content))
     }
 }

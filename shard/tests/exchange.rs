@@ -256,7 +256,6 @@ fn settle(mut cores: Vec<Core>) -> u64 {
         for other in &cores {
             assert_eq!(core.sent[other.exchange.core()], other.came[at], "commands were lost");
         }
-        assert_eq!(core.exchange.stats.commands_refused, core.refused);
         let stats = core.exchange.stats;
         assert!(stats.published + stats.overflowed >= core.changes * (cores.len() as u64 - 1));
     }
@@ -374,7 +373,6 @@ fn a_command_to_oneself_or_to_nobody_goes_nowhere() {
     for to in [0, 1, 4] {
         assert!(!ends[0].command(Command::new(id(to), id(0), 1, &[]).unwrap()));
     }
-    assert_eq!(ends[0].stats.commands_refused, 0);
     assert!(Command::new(id(0), id(0), 1, &[0; 113]).is_none());
 }
 

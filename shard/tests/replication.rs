@@ -363,7 +363,7 @@ impl Client {
         assert!(truth.is_there && truth.generation == id.generation, "{id:?} was not there");
         assert!(is_visible(world, id.index.into()), "{id:?} was told of, and is invisible");
         assert_eq!(*seen.state(), truth.state, "{id:?} at {tick}");
-        assert_eq!(seen.tick(), tick);
+        assert_eq!(seen.tick(), u64::from(tick));
         for (number, &value) in truth.variables.iter().enumerate() {
             assert_eq!(seen.variable(number as u8), value, "variable {number} of {id:?} at {tick}");
         }
@@ -606,7 +606,7 @@ fn whoever_there_is_no_room_for_is_told_of_before_long() {
         }
         tick(dice, &mut world, &mut clients, &shape, scratch);
         if tick_number > 200 {
-            let oldest = clients[0].view.entities().map(|seen| world.tick - seen.tick()).max();
+            let oldest = clients[0].view.entities().map(|seen| u64::from(world.tick) - seen.tick()).max();
             assert_eq!(clients[0].view.entities().count(), ENTITIES);
             // Half of them are far, and count a sixth as much; a snapshot has room for one or two of those.
             assert!(oldest < Some(150), "one was last told of {oldest:?} ticks ago");

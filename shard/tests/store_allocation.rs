@@ -12,7 +12,7 @@ fn allocator_calls(work: impl FnOnce()) -> i64 {
 }
 
 const CAPACITY: usize = 1000;
-const TICKS: u32 = 1000;
+const TICKS: u64 = 1000;
 
 #[test]
 fn the_count_sees_allocations_and_frees() {
@@ -31,7 +31,7 @@ fn a_store_is_filled_used_and_emptied_without_the_allocator() {
         for tick in 1..=TICKS {
             while let Ok(id) = entities.spawn(EntityKind::Monster, 1, [0.0; 3]) {
                 for kind in 0..7 {
-                    assert!(entities.apply_buff(id, 1 << kind, 1, tick + 1 + u32::from(id.index) % 600));
+                    assert!(entities.apply_buff(id, 1 << kind, 1, tick + 1 + u64::from(id.index) % 600));
                 }
                 entities.set_authority(id, Authority::Owner(id));
             }

@@ -255,13 +255,12 @@ impl Bot {
     }
 
     fn look_closely(&mut self) {
-        let Some(newest) = self.view.newest() else { return };
         let Some(own) = self.player.and_then(|player| self.view.entity(player)) else { return };
         let Some(observations) = &mut self.observations else { return };
         let from = own.state().position;
         for seen in self.view.entities() {
             let state = seen.state();
-            let stale = u64::from(newest.tick - seen.tick());
+            let stale = self.view.tick().saturating_sub(seen.tick());
             let near = state.position.distance_squared(from) <= self.near;
             let class = match (state.states & states::MOVING != 0, near) {
                 (true, true) => {

@@ -4,6 +4,7 @@ use super::dice::mix;
 use super::session::{End, PROBE_CHANNEL, Session, Side};
 use super::tally::Tally;
 use super::tap::shown;
+use ringshard_engine::endpoint::{EndCause, SessionId};
 use ringshard_engine::limits::{HEARTBEAT_DEFAULT, KNOCK_AFTER, RESUME_PERIOD, TIMEOUT_DEFAULT};
 use ringshard_engine::time::{Duration, Instant};
 use ringshard_engine::wire::{Channel, ConnectionId, DisconnectReason};
@@ -46,6 +47,8 @@ pub struct Audit {
     pub sessions: Vec<Session>,
     /// The session that the server knows by this name.
     pub by_name: HashMap<ConnectionId, usize>,
+    /// The session that the server knows by this number.
+    by_session: HashMap<SessionId, usize>,
     promises: Vec<Promise>,
     /// Slots of the server whose connections are gone.
     pub freed_slots: Vec<u16>,
@@ -75,6 +78,7 @@ impl Audit {
             began_at: now,
             sessions: Vec::new(),
             by_name: HashMap::new(),
+            by_session: HashMap::new(),
             promises: Vec::new(),
             freed_slots: Vec::new(),
             clear_since: Vec::new(),
@@ -163,52 +167,69 @@ impl Audit {
         it.changed(now);
     }
 
-    /// The server has a connection from `address`.
-    pub fn joined(&mut self, now: Instant, id: ConnectionId, address: Option<SocketAddr>) {
-        let named = |promise: &&Promise| promise.id == id;
-        let of_address = self.promises.iter().rev().filter(named).find(|it| Some(it.address) == address);
-        let Some(&promise) = of_address.or_else(|| self.promises.iter().rev().find(named)) else {
-            return self.blame(now, format!("{} joined, which no client was told of", shown(id)));
-        };
-        self.promises.retain(|promise| promise.id != id);
-        self.note(now, || format!("{} joined: session {}", shown(id), promise.session));
-        let session = &mut self.sessions[promise.session];
-        self.delicate.push(session.player);
-        session.server_heard = now;
+    /// A client's session begins at the server, over a connection from `address`.
+    pub fn joined(&mut self, now: Instant, id: ConnectionId, its: SessionId, address: Option<SocketAddr>) {
+        let Some(promise) = self.take_promise(now, id, address) else { return };
         if promise.resumed {
-            // Resumed says more, or Left.
-            self.by_name.insert(id, promise.session);
-            return;
+            return self.blame(now, format!("{} begins anew, but its client was told that it goes on", shown(id)));
         }
+        let session = &mut self.sessions[promise.session];
         session.server = End::Live;
         session.names = [Some(id), None];
+        session.server_heard = now;
         session.changed(now);
         self.by_name.insert(id, promise.session);
+        if let Some(former) = self.by_session.insert(its, promise.session) {
+            self.blame(now, format!("{its:?} begins twice: it was session {former}"));
+        }
     }
 
-    /// The connection goes on with the session of a former one.
-    pub fn resumed(&mut self, now: Instant, id: ConnectionId, former: ConnectionId) {
-        self.note(now, || format!("{} goes on with {}", shown(id), shown(former)));
+    /// The connection goes on with a session, which a former connection carried if that was still there.
+    pub fn resumed(
+        &mut self,
+        now: Instant,
+        id: ConnectionId,
+        its: SessionId,
+        former: Option<ConnectionId>,
+        address: Option<SocketAddr>,
+    ) {
         self.tally.resumed += 1;
-        let Some(&session) = self.by_name.get(&id) else { return };
-        let it = &mut self.sessions[session];
-        let known = it.names.contains(&Some(former));
-        if !known || it.server == End::Gone {
-            let (names, state) = (it.names, it.server);
-            self.blame(
-                now,
-                format!(
-                    "{} resumes {}, but its session was called {names:?} and is {state:?}",
-                    shown(id),
-                    shown(former)
-                ),
-            );
-            return;
-        }
+        let Some(promise) = self.take_promise(now, id, address) else { return };
+        let it = &mut self.sessions[promise.session];
+        let (names, state) = (it.names, it.server);
+        let rightly = match former {
+            Some(former) => state == End::Live && names[0] == Some(former),
+            None => matches!(state, End::Lost(_)),
+        };
         it.server = End::Live;
         it.server_heard = now;
         it.names = [Some(id), None];
         it.changed(now);
+        self.by_name.retain(|name, _| !names.contains(&Some(*name)));
+        self.by_name.insert(id, promise.session);
+        if let Some(former) = former {
+            self.freed_slots.push(former.slot());
+        }
+        if !rightly || !promise.resumed || self.by_session.get(&its) != Some(&promise.session) {
+            let id = shown(id);
+            let what = format!("{id} resumes {its:?} of {former:?}, which was called {names:?} and was {state:?}");
+            self.blame(now, what);
+        }
+    }
+
+    /// What the client of a connection that has just proved its keys was told.
+    fn take_promise(&mut self, now: Instant, id: ConnectionId, address: Option<SocketAddr>) -> Option<Promise> {
+        let named = |promise: &&Promise| promise.id == id;
+        let of_address = self.promises.iter().rev().filter(named).find(|it| Some(it.address) == address);
+        let promise = of_address.or_else(|| self.promises.iter().rev().find(named)).copied();
+        let Some(promise) = promise else {
+            self.blame(now, format!("{} joined, which no client was told of", shown(id)));
+            return None;
+        };
+        self.promises.retain(|promise| promise.id != id);
+        self.note(now, || format!("{} joined: session {}", shown(id), promise.session));
+        self.delicate.push(self.sessions[promise.session].player);
+        Some(promise)
     }
 
     /// The server calls a connection otherwise.
@@ -241,30 +262,51 @@ impl Audit {
         }
     }
 
-    /// A connection of the server is gone.
-    pub fn left(&mut self, now: Instant, id: ConnectionId, reason: DisconnectReason) {
-        self.note(now, || format!("{} left: {reason}", shown(id)));
-        self.tally.end(format!("server: {reason}"));
-        let Some(&session) = self.by_name.get(&id) else {
-            return self.blame(now, format!("{} left ({reason}), which nobody knows", shown(id)));
-        };
-        if reason == DisconnectReason::TimedOut {
+    /// The server has not heard a client for its timeout.
+    pub fn suspended(&mut self, now: Instant, id: ConnectionId, its: SessionId) {
+        self.tally.end("server: suspended");
+        if let Some(session) = self.connection_is_gone(now, id, its) {
             self.check_timeout(now, session, Side::Server);
+            self.sessions[session].server = End::Lost(now);
         }
-        self.check_reason(now, session, reason);
+    }
+
+    /// A session is over at the server.
+    pub fn ended(&mut self, now: Instant, id: Option<ConnectionId>, its: SessionId, cause: EndCause) {
+        self.tally.end(format!("server: {cause:?}"));
+        let Some(id) = id else {
+            let session = self.by_session.remove(&its).map(|session| &mut self.sessions[session]);
+            return match session {
+                Some(session) if matches!(session.server, End::Lost(_)) => session.server = End::Gone,
+                _ => self.blame(now, format!("{its:?} ends suspended, which it was not")),
+            };
+        };
+        let Some(session) = self.connection_is_gone(now, id, its) else { return };
+        self.by_session.remove(&its);
+        self.sessions[session].server = End::Gone;
+        match cause {
+            EndCause::Client(reason) | EndCause::Server(reason) => self.check_reason(now, session, reason),
+            EndCause::Expired => self.blame(now, format!("{} expires while it is connected", shown(id))),
+        }
+    }
+
+    /// A connection of the server is gone. Gives the session that it carried.
+    fn connection_is_gone(&mut self, now: Instant, id: ConnectionId, its: SessionId) -> Option<usize> {
+        self.note(now, || format!("{} is gone", shown(id)));
+        self.freed_slots.push(id.slot());
+        let session = self.by_name.get(&id).copied();
+        let Some(session) = session.filter(|session| self.by_session.get(&its) == Some(session)) else {
+            self.blame(now, format!("{} of {its:?} is gone, which nobody knows", shown(id)));
+            return None;
+        };
         let it = &mut self.sessions[session];
         let names = it.names;
-        if names.contains(&Some(id)) {
-            let resumable = matches!(reason, DisconnectReason::TimedOut | DisconnectReason::Resumed);
-            it.server = if resumable { End::Lost(now) } else { End::Gone };
-            it.changed(now);
-            self.by_name.retain(|name, _| !names.contains(&Some(*name)));
-            if names[0] != Some(id) {
-                self.blame(now, format!("{} left under that name, but is called {names:?} by now", shown(id)));
-            }
+        it.changed(now);
+        self.by_name.retain(|name, _| !names.contains(&Some(*name)));
+        if names[0] != Some(id) {
+            self.blame(now, format!("{} is gone under that name, but is called {names:?} by now", shown(id)));
         }
-        // Otherwise it was to go on with a session that is no more.
-        self.by_name.remove(&id);
+        Some(session)
     }
 
     /// Whether the server has been there for long enough to have answered.
@@ -276,6 +318,7 @@ impl Audit {
     pub fn server_is_gone(&mut self, now: Instant) {
         self.server_up_since = Instant::NEVER;
         self.by_name.clear();
+        self.by_session.clear();
         self.promises.clear();
         for session in &mut self.sessions {
             session.server = End::Gone;
@@ -331,9 +374,9 @@ impl Audit {
         let it = &self.sessions[session];
         let asked = it.ending.is_some() || it.client == End::Gone;
         let fair = match reason {
-            TimedOut | Resumed | NotResumable | ShuttingDown => true,
+            TimedOut | NotResumable | ShuttingDown => true,
             Closed | Overflow => asked,
-            StalledFragments => self.memory_low_at > Instant::ZERO,
+            ShortOfMemory => self.memory_low_at > Instant::ZERO,
             KeyExhausted | ProtocolViolation | BadCompression | IntegrityFailed | Denied => false,
         };
         if !fair {

@@ -134,15 +134,17 @@ fn events(now: Instant, endpoint: &mut Endpoint, link: &mut TapLink, audit: &mut
 
 fn happened(now: Instant, event: Event, endpoint: &Endpoint, audit: &mut Audit) {
     match event {
-        Event::Joined(id) => audit.joined(now, id, endpoint.info(id).map(|info| info.path.peer)),
-        Event::Resumed { id, former } => audit.resumed(now, id, former),
+        Event::Joined { id, session } => audit.joined(now, id, session, address(endpoint, id)),
+        Event::Resumed { id, session, former } => audit.resumed(now, id, session, former, address(endpoint, id)),
         Event::Renamed { id, former } => audit.renamed(now, id, former),
-        Event::Left(id, reason) => {
-            audit.freed_slots.push(id.slot());
-            audit.left(now, id, reason);
-        }
+        Event::Suspended { id, session } => audit.suspended(now, id, session),
+        Event::Ended { id, session, cause } => audit.ended(now, id, session, cause),
         Event::Integrity(id, right) => audit.checked(now, id, right),
     }
+}
+
+fn address(endpoint: &Endpoint, id: ConnectionId) -> Option<SocketAddr> {
+    endpoint.info(id).map(|info| info.path.peer)
 }
 
 impl Audit {

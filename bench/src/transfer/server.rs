@@ -10,12 +10,13 @@ use ringshard::server::{Server, ServerConfig};
 use ringshard::service::Service;
 use ringshard_engine::Endpoint;
 use ringshard_engine::crypto::{SecretKey, Suite, Suites};
+use ringshard_engine::endpoint::Event;
 use ringshard_engine::endpoint::Policy;
 use ringshard_engine::limits::{MESSAGE_COST_BYTES, MESSAGE_MEMORY_BYTES_DEFAULT, SEND_QUEUE_BYTES_MAX};
 use ringshard_engine::link::socket::BUFFER_BYTES;
 use ringshard_engine::session::{CongestionControl, HeartbeatConfig, TransportConfig};
 use ringshard_engine::time::Instant;
-use ringshard_engine::wire::{Channel, ConnectionId, DisconnectReason, Message};
+use ringshard_engine::wire::{Channel, ConnectionId, Message};
 use serde::Serialize;
 use std::io::BufRead;
 use std::net::SocketAddr;
@@ -226,16 +227,20 @@ impl Source {
 }
 
 impl Service for Source {
-    fn joined(&mut self, _now: Instant, _endpoint: &mut Endpoint, id: ConnectionId) {
-        let slot = usize::from(id.slot());
-        if self.flows.len() <= slot {
-            self.flows.resize_with(slot + 1, || None);
+    fn happened(&mut self, _now: Instant, _endpoint: &mut Endpoint, event: Event) {
+        match event {
+            Event::Joined { id, .. } => {
+                let slot = usize::from(id.slot());
+                if self.flows.len() <= slot {
+                    self.flows.resize_with(slot + 1, || None);
+                }
+                self.flows[slot] = Some(Flow { id, next: 0, ended: false });
+            }
+            Event::Suspended { id, .. } | Event::Ended { id: Some(id), .. } => {
+                self.flows[usize::from(id.slot())] = None;
+            }
+            _ => {}
         }
-        self.flows[slot] = Some(Flow { id, next: 0, ended: false });
-    }
-
-    fn left(&mut self, _now: Instant, _endpoint: &mut Endpoint, id: ConnectionId, _reason: DisconnectReason) {
-        self.flows[usize::from(id.slot())] = None;
     }
 
     fn message(&mut self, now: Instant, endpoint: &mut Endpoint, from: ConnectionId, _message: Message<'_>) {

@@ -251,7 +251,7 @@ impl Scene {
                     assert_eq!(former, self.id);
                     self.id = id;
                 }
-                Event::Left(id, _) => assert_eq!(id, self.id),
+                Event::Suspended { id, .. } | Event::Ended { id: Some(id), .. } => assert_eq!(id, self.id),
                 _ => {}
             }
         }

@@ -113,7 +113,7 @@ fn check(view: &View, known: &BTreeMap<u16, EntityId>) {
     for &id in known.values() {
         let seen = view.entity(id).expect("it did not leave");
         digest = digest_on(digest, id, seen.state());
-        for tick in [f64::NAN, -1.0, 0.5, f64::from(seen.tick()) - 0.5, f64::INFINITY] {
+        for tick in [f64::NAN, -1.0, 0.5, seen.tick() as f64 - 0.5, f64::INFINITY] {
             assert!(seen.pose(tick).position.iter().all(|axis| (0.0..=f64::from(u32::MAX)).contains(axis)));
         }
     }

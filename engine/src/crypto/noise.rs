@@ -19,6 +19,21 @@ pub const MESSAGE_1_BYTES: usize = 32 + MESSAGE_1_PAYLOAD_BYTES + TAG_BYTES;
 /// What message 2 adds to its payload.
 pub const MESSAGE_2_OVERHEAD_BYTES: usize = 32 + TAG_BYTES;
 
+/// What a later handshake needs to go on with a session: the token, which travels and only names it, and a secret of the
+/// session, which never travels and without which nobody can use the keys of that handshake.
+#[derive(Clone, Copy)]
+pub struct ResumeKey {
+    /// Names the session in Noise message 1. Whoever learns it can do nothing with it.
+    pub token: [u8; RESUME_TOKEN_BYTES],
+    secret: [u8; 32],
+}
+
+impl core::fmt::Debug for ResumeKey {
+    fn fmt(&self, f: &mut core::fmt::Formatter<'_>) -> core::fmt::Result {
+        f.write_str("ResumeKey(secret)")
+    }
+}
+
 /// What both ends hold after the handshake.
 pub struct Secrets {
     /// Seals what the client sends.
@@ -51,9 +66,24 @@ impl Secrets {
     /// The secrets that follow these when the ends have exchanged keys anew: each half comes from the one before and from
     /// `shared`.
     pub fn next(&self, shared: &[u8; 32]) -> Secrets {
-        let derive = |secret: &[u8; 32]| {
+        self.followed_by(shared, b"ringshard 1 rekey")
+    }
+
+    /// What a later handshake goes on with this session by.
+    pub fn resume_key(&self) -> ResumeKey {
+        ResumeKey { token: self.export(b"ringshard 1 resume"), secret: self.export(b"ringshard 1 resume secret") }
+    }
+
+    /// The secrets of a handshake that goes on with the session of `former`: each half also comes from that session's
+    /// secret. So whoever knows all of the handshake, but not the session, cannot use the connection.
+    pub fn resuming(&self, former: &ResumeKey) -> Secrets {
+        self.followed_by(&former.secret, b"ringshard 1 resumed")
+    }
+
+    fn followed_by(&self, secret: &[u8; 32], label: &[u8]) -> Secrets {
+        let derive = |half: &[u8; 32]| {
             let mut next = [0; 32];
-            hkdf_sha256(secret, shared, b"ringshard 1 rekey", &mut next);
+            hkdf_sha256(half, secret, label, &mut next);
             next
         };
         Secrets { client_to_server: derive(&self.client_to_server), server_to_client: derive(&self.server_to_client) }
@@ -89,8 +119,8 @@ pub struct Initiator {
 impl Initiator {
     /// Begins: gives the state and message 1, which carries `payload`.
     ///
-    /// `ephemeral` must be fresh for every handshake. `prologue` is what both ends must agree on. Whoever learns the
-    /// server's static key later can read the payload.
+    /// `ephemeral` must be fresh for every handshake. `prologue` is what both ends must agree on. The payload has no
+    /// forward secrecy: whoever learns the server's static key later can read it.
     ///
     /// # Errors
     /// [`NotAuthentic`] when the server's key is a weak point.

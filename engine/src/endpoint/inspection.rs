@@ -1,6 +1,7 @@
 //! What there is to know about the connections of an endpoint, for who looks after a server.
 
 use super::Endpoint;
+use super::life::SessionId;
 use super::observer::Observer;
 use super::table::{Connection, Phase};
 use crate::crypto::Suite;
@@ -26,6 +27,8 @@ pub enum Standing {
 pub struct ConnectionInfo {
     /// What it is called.
     pub id: ConnectionId,
+    /// The session that it carries; None until its client has proved its keys.
+    pub session: Option<SessionId>,
     /// How far it has come.
     pub standing: Standing,
     /// When its handshake was done.
@@ -76,8 +79,9 @@ impl Endpoint {
 
     /// What there is to know about a connection.
     pub fn info(&self, id: ConnectionId) -> Option<ConnectionInfo> {
-        self.table.get(id).map(|Connection { path, session, phase, born, .. }| ConnectionInfo {
+        self.table.get(id).map(|Connection { path, session, session_id, phase, born, .. }| ConnectionInfo {
             id,
+            session: *session_id,
             standing: match phase {
                 Phase::HalfOpen { .. } => Standing::HalfOpen,
                 Phase::Established => Standing::Established,

@@ -1,5 +1,8 @@
-//! Sessions that go on over another connection (R9): found by a token that only the two ends can derive.
+//! Sessions that can go on over another connection: found by a token, and resumed by who also knows the session's secret
+//! (PROTOCOL.md, section 11).
 
+use super::life::SessionId;
+use crate::crypto::noise::ResumeKey;
 use crate::limits::{RESUME_PERIOD, RESUME_TOKEN_BYTES};
 use crate::pool::MessagePool;
 use crate::session::Channels;
@@ -13,9 +16,25 @@ pub(super) type Token = [u8; RESUME_TOKEN_BYTES];
 /// What is left of a session whose connection has timed out.
 #[derive(Debug)]
 struct Suspended {
-    former: ConnectionId,
+    key: ResumeKey,
+    session: SessionId,
     channels: Option<Box<Channels>>,
     alias: Option<Token>,
+}
+
+/// A session whose connection is there.
+#[derive(Debug)]
+struct Live {
+    key: ResumeKey,
+    id: ConnectionId,
+}
+
+/// The key that a session went on by.
+#[derive(Debug)]
+struct Alias {
+    key: ResumeKey,
+    /// The token that names the session now.
+    token: Token,
 }
 
 /// Where a session was found.
@@ -23,16 +42,16 @@ struct Suspended {
 pub(super) enum Found {
     /// Its connection is still there.
     Live(ConnectionId),
-    /// It has timed out; this was its connection, and these its channels, if it ever needed any.
-    Suspended(ConnectionId, Option<Box<Channels>>),
+    /// Its connection has timed out; these are its channels, if it ever needed any.
+    Suspended(SessionId, Option<Box<Channels>>),
 }
 
 /// The sessions of a core, by token.
 #[derive(Debug)]
 pub(super) struct Resumption {
-    live: HashMap<Token, ConnectionId>,
+    live: HashMap<Token, Live>,
     /// What a session was named by before it went on: its client may not have heard yet that it did.
-    aliases: HashMap<Token, Token>,
+    aliases: HashMap<Token, Alias>,
     suspended: HashMap<Token, Suspended>,
     /// Suspended sessions by age; those that were resumed are passed over.
     by_age: VecDeque<(Instant, Token)>,
@@ -50,12 +69,12 @@ impl Resumption {
         }
     }
 
-    /// A session has begun, or goes on over another connection; then `alias` is what it was named by before.
-    pub(super) fn begin(&mut self, token: Token, alias: Option<Token>, id: ConnectionId) {
-        self.live.insert(token, id);
-        if let Some(alias) = alias {
-            self.aliases.insert(alias, token);
+    /// A session has begun, or goes on over another connection; then `by` is the key that it went on by.
+    pub(super) fn begin(&mut self, key: ResumeKey, by: Option<ResumeKey>, id: ConnectionId) {
+        if let Some(former) = by {
+            self.aliases.insert(former.token, Alias { key: former, token: key.token });
         }
+        self.live.insert(key.token, Live { key, id });
     }
 
     /// A session is over for good.
@@ -64,63 +83,76 @@ impl Resumption {
         self.forget_alias(alias);
     }
 
-    fn forget_alias(&mut self, alias: Option<Token>) {
+    /// A session is no longer named by the token that it went on by.
+    pub(super) fn forget_alias(&mut self, alias: Option<Token>) {
         if let Some(alias) = alias {
             self.aliases.remove(&alias);
         }
     }
 
-    /// The name that is in use of the session that `token` names.
+    /// The token that names the session now.
     fn resolve(&self, token: &Token) -> Token {
-        *self.aliases.get(token).unwrap_or(token)
+        self.aliases.get(token).map_or(*token, |alias| alias.token)
     }
 
-    /// The session's connection is called otherwise now.
+    /// The session's connection has another id now.
     pub(super) fn rename(&mut self, token: &Token, id: ConnectionId) {
-        if let Some(named) = self.live.get_mut(token) {
-            *named = id;
+        if let Some(live) = self.live.get_mut(token) {
+            live.id = id;
         }
     }
 
-    /// Keeps what is left of a session for a while.
+    /// Keeps what is left of a session for a while. `ended` hears of those that make room for it.
+    #[allow(clippy::too_many_arguments, reason = "all that is left of a session, and what it is kept in")]
     pub(super) fn suspend(
         &mut self,
         now: Instant,
-        token: Token,
+        key: ResumeKey,
         alias: Option<Token>,
-        former: ConnectionId,
+        session: SessionId,
         channels: Option<Box<Channels>>,
         pool: &mut MessagePool,
+        mut ended: impl FnMut(SessionId),
     ) {
-        self.live.remove(&token);
+        self.live.remove(&key.token);
         while self.suspended.len() >= self.suspended_max {
-            self.drop_oldest(pool);
+            self.drop_oldest(pool, &mut ended);
         }
-        self.suspended.insert(token, Suspended { former, channels, alias });
-        self.by_age.push_back((now + RESUME_PERIOD, token));
+        self.by_age.push_back((now + RESUME_PERIOD, key.token));
+        self.suspended.insert(key.token, Suspended { key, session, channels, alias });
     }
 
-    /// Whether a session could go on.
-    pub(super) fn knows(&self, token: &Token) -> bool {
-        let token = self.resolve(token);
-        self.live.contains_key(&token) || self.suspended.contains_key(&token)
+    /// The key of the session that `token` names, if that could go on: the one that `token` belongs to.
+    pub(super) fn key_of(&self, token: &Token) -> Option<ResumeKey> {
+        let newest = self.resolve(token);
+        let live = self.live.get(&newest).map(|live| live.key);
+        let newest = live.or_else(|| self.suspended.get(&newest).map(|suspended| suspended.key))?;
+        Some(self.aliases.get(token).map_or(newest, |alias| alias.key))
     }
 
     /// Takes a session out, to go on with it.
     pub(super) fn take(&mut self, token: &Token) -> Option<Found> {
         let token = self.resolve(token);
-        if let Some(id) = self.live.remove(&token) {
-            return Some(Found::Live(id));
+        if let Some(live) = self.live.remove(&token) {
+            return Some(Found::Live(live.id));
         }
-        let Suspended { former, channels, alias } = self.suspended.remove(&token)?;
+        let Suspended { session, channels, alias, .. } = self.suspended.remove(&token)?;
         self.forget_alias(alias);
-        Some(Found::Suspended(former, channels))
+        Some(Found::Suspended(session, channels))
     }
 
-    /// Forgets those that waited for too long, and when memory is low, the oldest: those who are there need it more.
-    pub(super) fn expire(&mut self, now: Instant, pool: &mut MessagePool) {
+    /// Forgets those that waited for too long, and when memory is low, the oldest: connections that are there need it
+    /// more. `ended` hears of each.
+    pub(super) fn expire(&mut self, now: Instant, pool: &mut MessagePool, mut ended: impl FnMut(SessionId)) {
         while self.by_age.front().is_some_and(|&(until, _)| until <= now || pool.is_low()) {
-            self.drop_oldest(pool);
+            self.drop_oldest(pool, &mut ended);
+        }
+    }
+
+    /// Forgets all suspended sessions. `ended` hears of each.
+    pub(super) fn end_suspended(&mut self, pool: &mut MessagePool, mut ended: impl FnMut(SessionId)) {
+        while !self.by_age.is_empty() {
+            self.drop_oldest(pool, &mut ended);
         }
     }
 
@@ -129,12 +161,13 @@ impl Resumption {
         self.by_age.front().map_or(Instant::NEVER, |&(until, _)| until)
     }
 
-    fn drop_oldest(&mut self, pool: &mut MessagePool) {
+    fn drop_oldest(&mut self, pool: &mut MessagePool, ended: &mut impl FnMut(SessionId)) {
         let Some((_, token)) = self.by_age.pop_front() else { return };
-        let Some(Suspended { channels, alias, .. }) = self.suspended.remove(&token) else { return };
+        let Some(Suspended { session, channels, alias, .. }) = self.suspended.remove(&token) else { return };
         self.forget_alias(alias);
         if let Some(mut channels) = channels {
             channels.release(pool);
         }
+        ended(session);
     }
 }

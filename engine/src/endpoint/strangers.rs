@@ -22,6 +22,7 @@ use crate::wire::{
     Accepted, Cleartext, Connect, ConnectionId, Cookie, Denied, DeniedReason, SessionParameters, decode_cleartext,
 };
 use core::hash::Hasher;
+use core::net::IpAddr;
 use rand_chacha::rand_core::Rng;
 use std::collections::VecDeque;
 use std::hash::DefaultHasher;
@@ -130,6 +131,11 @@ impl Strangers {
         exchanges || !self.replies.is_empty() || !self.accepted.is_empty()
     }
 
+    /// Where clients are that wait for a connection, as many as may get one in a flush.
+    pub(super) fn waiting_for_connections(&self) -> impl Iterator<Item = IpAddr> {
+        self.handshakes.iter().take(HANDSHAKES_PER_FLUSH).map(|(path, _)| path.peer.ip())
+    }
+
     /// When there is something to do for those that must wait until then.
     pub(super) fn deadline(&self) -> Instant {
         self.held_back_until.filter(|_| !self.handshakes.is_empty()).unwrap_or(Instant::NEVER)
@@ -184,11 +190,13 @@ impl Strangers {
         if !around.policy.allowed.contain(path.peer.ip())
             && !self.exchanges_by_address.take(now, customer(path.peer.ip()), limit)
         {
-            return refuse(around, Offence::AddressBudget, path);
+            refuse(around, Offence::AddressBudget, path);
+            return self.reply(path, denied(tag, DeniedReason::Busy), around);
         }
         let lane = self.lane(path);
-        if let Some((displaced, _)) = self.handshakes.push(lane, (path, connect)) {
+        if let Some((displaced, Connect { tag, .. })) = self.handshakes.push(lane, (path, connect)) {
             refuse(around, Offence::HandshakeQueueFull, displaced);
+            self.reply(displaced, denied(tag, DeniedReason::Busy), around);
         }
     }
 
@@ -340,8 +348,8 @@ impl Strangers {
             stats.half_open_displaced += u64::from(table.displace_half_open());
         }
         let id = table.vacancy().ok_or(DeniedReason::ServerFull)?;
-        // Whoever shows a token has still to prove its keys before anything is done with it.
-        let resumes = resumption.knows(&token).then_some(token);
+        // Who shows a token has yet to prove that it knows the session's secret: nothing is done with the session before.
+        let resumes = resumption.key_of(&token);
         let parameters = SessionParameters {
             connection: id,
             suite: suite as u8,
@@ -354,6 +362,10 @@ impl Strangers {
         let mut noise = [0; SessionParameters::BYTES + MESSAGE_2_OVERHEAD_BYTES];
         let secrets =
             responder.write(&ephemeral, &parameters.encode(), &mut noise).map_err(|_| DeniedReason::WrongKey)?;
+        let secrets = match &resumes {
+            Some(key) => secrets.resuming(key),
+            None => secrets,
+        };
         let reply = Accepted { tag: connect.tag, connection: id, noise }.encode();
         let config = SessionConfig {
             id,
@@ -375,6 +387,7 @@ impl Strangers {
             phase: Phase::HalfOpen { reply: Box::new(reply), until: now, resumes },
             staged: None,
             is_active: false,
+            session_id: None,
             alias: None,
             challenge_at: Instant::NEVER,
             lost_counted: 0,
@@ -401,7 +414,11 @@ fn refuse(around: &mut Surroundings<'_>, offence: Offence, path: Path) {
 }
 
 fn denied(tag: u64, reason: DeniedReason) -> Reply {
-    Reply::Denied(Denied { tag, reason, server_version: PROTOCOL_VERSION })
+    let wait_ms = match reason {
+        DeniedReason::ServerFull | DeniedReason::Busy => BUSY_WAIT.as_millis() as u16,
+        _ => 0,
+    };
+    Reply::Denied(Denied { tag, reason, server_version: PROTOCOL_VERSION, wait_ms })
 }
 
 fn send(

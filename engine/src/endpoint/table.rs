@@ -1,11 +1,13 @@
 //! The connections of a core: found by slot, checked by generation.
 
 use super::budget::Budget;
+use super::life::SessionId;
 use super::migration::Candidate;
 use super::resumption::Token;
 use super::staging::StageIndex;
 use super::timers::Timers;
 use crate::crypto::Csprng;
+use crate::crypto::noise::ResumeKey;
 use crate::limits::HALF_OPEN_TIMEOUT;
 use crate::link::Path;
 use crate::prefetch::prefetch;
@@ -21,7 +23,7 @@ use std::collections::{HashMap, VecDeque};
 pub(super) enum Phase {
     /// Accepted; the client has yet to prove that it holds the keys, until then. Its Connect may come again. The session
     /// it names goes on as soon as it has.
-    HalfOpen { reply: Box<[u8; Accepted::BYTES]>, until: Instant, resumes: Option<Token> },
+    HalfOpen { reply: Box<[u8; Accepted::BYTES]>, until: Instant, resumes: Option<ResumeKey> },
     /// Both ends hold the keys.
     Established,
     /// The client is told at the next flush; then it is gone.
@@ -46,6 +48,8 @@ pub(super) struct Connection {
     pub(super) staged: Option<StageIndex>,
     /// It stands in the queue of those that have something to say.
     pub(super) is_active: bool,
+    /// The session that it carries; None until its client has proved its keys.
+    pub(super) session_id: Option<SessionId>,
     /// What its session was named by before it went on with it.
     pub(super) alias: Option<Token>,
     /// When its client's integrity is checked next.
@@ -214,9 +218,9 @@ impl Table {
         self.schedule(id);
     }
 
-    /// The client has proved its keys: what was kept for a repeated Connect is no longer needed. Gives the session that
-    /// it goes on with.
-    pub(super) fn confirm(&mut self, id: ConnectionId) -> Option<Token> {
+    /// The client has proved its keys: what was kept for a repeated Connect is no longer needed. Gives the key of
+    /// the session that it goes on with.
+    pub(super) fn confirm(&mut self, id: ConnectionId) -> Option<ResumeKey> {
         let phase = std::mem::replace(&mut self.get_mut(id)?.phase, Phase::Established);
         self.half_open_count -= usize::from(matches!(phase, Phase::HalfOpen { .. }));
         self.schedule(id);

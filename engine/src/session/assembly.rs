@@ -1,7 +1,9 @@
 //! Messages that come in pieces (W11).
 
 use super::grains::{Grains, grains_of};
-use crate::limits::{FRAGMENT_GRAIN_BYTES, FRAGMENT_TIMEOUT, FRAGMENTED_BYTES_MAX, FRAGMENTED_OPEN_MAX};
+use crate::limits::{
+    FRAGMENT_GRAIN_BYTES, FRAGMENT_STALL, FRAGMENT_TIMEOUT, FRAGMENTED_BYTES_MAX, FRAGMENTED_OPEN_MAX,
+};
 use crate::pool::{Buffer, MessagePool};
 use crate::time::Instant;
 use crate::wire::{Channel, Fragment};
@@ -62,19 +64,27 @@ impl Assembly {
     }
 }
 
-/// Unreliable messages of which not all pieces are there. A new one takes the place of the stalest.
+/// Unreliable messages of which not all pieces are there. A new one takes the place of the stalest, if that lacks new pieces
+/// for long enough: were it otherwise, messages whose pieces come interleaved would drive each other out, all of them.
 #[derive(Debug, Default)]
 pub(super) struct UnreliableAssemblies {
     open: Vec<(Channel, u16, Assembly)>,
     bytes: usize,
     /// Messages given up for want of pieces.
     pub(super) abandoned: u64,
+    /// Pieces of messages for which there was no place.
+    pub(super) refused: u64,
 }
 
 impl UnreliableAssemblies {
     /// How many.
     pub(super) fn len(&self) -> usize {
         self.open.len()
+    }
+
+    /// Memory that is set aside for them.
+    pub(super) fn bytes(&self) -> usize {
+        self.bytes
     }
 
     /// Takes a piece; gives the message if that was the last one missing.
@@ -93,6 +103,10 @@ impl UnreliableAssemblies {
             None => {
                 while self.open.len() >= FRAGMENTED_OPEN_MAX || self.bytes + fragment.total > FRAGMENTED_BYTES_MAX {
                     let stalest = (0..self.open.len()).min_by_key(|&index| self.open[index].2.progressed_at)?;
+                    if now.since(self.open[stalest].2.progressed_at) < FRAGMENT_STALL {
+                        self.refused += 1;
+                        return None;
+                    }
                     self.abandon(stalest, pool);
                 }
                 self.open.push((fragment.channel, fragment.number, Assembly::begin(now, fragment, pool)?));
@@ -144,7 +158,6 @@ impl UnreliableAssemblies {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::time::Duration;
 
     fn piece(number: u16, offset: usize, total: usize, bytes: &[u8]) -> Fragment<'_> {
         Fragment { channel: Channel::UNRELIABLE, number, offset, total, compressed: false, bytes }
@@ -168,13 +181,32 @@ mod tests {
         assert_eq!((pool.lent_bytes(), open.bytes), (0, 0));
     }
 
+    /// Nine messages of two pieces each, the first pieces of all before the second ones.
+    #[test]
+    fn interleaved_messages_are_completed_as_far_as_there_is_room() {
+        let mut pool = MessagePool::new(0);
+        let mut open = UnreliableAssemblies::default();
+        let mut complete = Vec::new();
+        for offset in [0, 128] {
+            for number in 0..9 {
+                let message = open.place(Instant::ZERO, &piece(number, offset, 256, &[1; 128]), &mut pool);
+                complete.extend(message.map(|(buffer, _)| {
+                    pool.give_back(buffer);
+                    number
+                }));
+            }
+        }
+        assert_eq!(complete, [0, 1, 2, 3, 4, 5, 6, 7]);
+        assert_eq!((open.abandoned, open.refused), (0, 1), "the late piece of the ninth waits for nothing");
+    }
+
     #[test]
     fn the_stalest_makes_room_and_time_ends_the_rest() {
         let mut pool = MessagePool::new(0);
         let mut open = UnreliableAssemblies::default();
-        let at = |millis| Instant::ZERO + Duration::from_millis(millis);
+        let at = |number: u16| Instant::ZERO + u32::from(number) * FRAGMENT_STALL / 4;
         for number in 0..100 {
-            assert!(open.place(at(number.into()), &piece(number, 0, 65_536, &[1; 128]), &mut pool).is_none());
+            assert!(open.place(at(number), &piece(number, 0, 65_536, &[1; 128]), &mut pool).is_none());
             assert!(open.open.len() <= FRAGMENTED_OPEN_MAX && open.bytes <= FRAGMENTED_BYTES_MAX);
         }
         assert_eq!((open.open.len(), open.abandoned), (4, 96));

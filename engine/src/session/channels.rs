@@ -54,6 +54,12 @@ impl Channels {
         self.queued
     }
 
+    /// Memory that messages hold here, both ways.
+    pub(super) fn held_bytes(&self) -> usize {
+        let ready: usize = self.ready.iter().map(|ready| ready.buffer.len()).sum();
+        self.queued + self.kept.bytes() + self.assemblies.bytes() + ready
+    }
+
     /// Queues a reliable message.
     pub(super) fn push(&mut self, channel: Channel, buffer: Buffer, compressed: bool) {
         self.queued += message_cost(buffer.len());
@@ -189,6 +195,11 @@ impl Channels {
     /// The unreliable messages that were given up for want of pieces.
     pub(super) fn abandoned(&self) -> u64 {
         self.assemblies.abandoned
+    }
+
+    /// Pieces of unreliable messages for which there was no place.
+    pub(super) fn pieces_refused(&self) -> u64 {
+        self.assemblies.refused
     }
 
     /// Takes back the message that [`Self::unreliable_fragment`] just completed: a newer one was delivered before.

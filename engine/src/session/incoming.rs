@@ -143,7 +143,7 @@ impl Incoming {
         if self.is_there(number) {
             return Ok(false);
         }
-        self.note_progress(now, number);
+        let next = self.next;
         let slot = match self.slots.entry(number) {
             Entry::Occupied(slot) => slot.into_mut(),
             Entry::Vacant(vacant) => {
@@ -153,10 +153,16 @@ impl Incoming {
             }
         };
         let Slot::Partial(assembly) = slot else { return Ok(false) };
-        match assembly.place(now, fragment) {
-            Placed::Useless => return Ok(false),
-            Placed::Incomplete => return Ok(true),
-            Placed::Complete => {}
+        let placed = assembly.place(now, fragment);
+        if matches!(placed, Placed::Useless) {
+            return Ok(false);
+        }
+        // What was there already is no progress.
+        if number == next {
+            self.progressed_at = now;
+        }
+        if matches!(placed, Placed::Incomplete) {
+            return Ok(true);
         }
         if let Some(Slot::Partial(assembly)) = self.slots.remove(&number) {
             kept.close(&assembly);
@@ -288,6 +294,11 @@ impl Kept {
             && self.open <= FRAGMENTED_OPEN_MAX
             && self.open_bytes <= FRAGMENTED_BYTES_MAX;
         if within { Ok(()) } else { Err(Violation) }
+    }
+
+    /// Memory that is set aside for what is kept.
+    pub(super) fn bytes(&self) -> usize {
+        self.cost + self.open_bytes
     }
 
     /// Messages of which some fragments have come, and some have not.

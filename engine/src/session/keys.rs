@@ -82,13 +82,14 @@ enum Change {
     /// Asker: derived and in use for sealing; the peer has not been heard in the new phase.
     Switched { open: Box<AeadKey> },
     /// Answerer: derived, to be used as soon as the peer does; until then the former secrets hold.
-    Answered(Box<Answered>),
+    Answered(Box<Derived>),
     /// The peer has been heard in the new phase: what was sealed before may still be on its way, until then.
     Lingering { open: Box<AeadKey>, until: Instant },
 }
 
+/// What an answerer will use as soon as the asker does.
 #[derive(Debug)]
-struct Answered {
+struct Derived {
     request: [u8; 32],
     secrets: Secrets,
     open: AeadKey,
@@ -104,6 +105,19 @@ pub(super) enum Answer {
     Again,
     /// Nothing: a request of our own goes first, or it comes too soon.
     Nothing,
+    /// No correct end sends such a key.
+    Weak,
+}
+
+/// What an answer to a request for new keys came to.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub(super) enum Answered {
+    /// The new keys are in use.
+    Switched,
+    /// It is not for the request that waits.
+    Ignored,
+    /// No correct end sends such a key.
+    Weak,
 }
 
 impl Keys {
@@ -211,7 +225,7 @@ impl Keys {
         let open = match self.change.take() {
             Some(Change::Switched { open }) => *open,
             Some(Change::Answered(answered)) => {
-                let Answered { secrets, open, seal, .. } = *answered;
+                let Derived { secrets, open, seal, .. } = *answered;
                 self.secrets = secrets;
                 self.use_seal(seal, now);
                 open
@@ -280,8 +294,13 @@ impl Keys {
         Some(public)
     }
 
-    /// The peer asks for new keys.
-    pub(super) fn requested(&mut self, now: Instant, request: &[u8; 32], draw: impl FnOnce() -> SecretKey) -> Answer {
+    /// The peer asks for new keys. `draw` gives a fresh key, or None when too many exchanges are asked for. At most one request in [`REKEY_PERIOD_MIN`] costs a key exchange, whatever comes of it.
+    pub(super) fn requested(
+        &mut self,
+        now: Instant,
+        request: &[u8; 32],
+        draw: impl FnOnce() -> Option<SecretKey>,
+    ) -> Answer {
         match self.change.as_ref() {
             // Both asked at once: the server's request goes first.
             Some(Change::Asked { .. }) if self.role == Role::Server => return Answer::Nothing,
@@ -293,28 +312,27 @@ impl Keys {
         if self.answered_at.is_some_and(|at| now.since(at) < REKEY_PERIOD_MIN) {
             return Answer::Nothing;
         }
-        let ephemeral = draw();
-        let Ok(shared) = ephemeral.exchange(&PublicKey::from_bytes(*request)) else { return Answer::Nothing };
+        let Some(ephemeral) = draw() else { return Answer::Nothing };
         self.answered_at = Some(now);
+        let Ok(shared) = ephemeral.exchange(&PublicKey::from_bytes(*request)) else { return Answer::Weak };
         let secrets = self.secrets.next(&shared);
         let Pair { seal, open } = pair(self.role, self.suite, &secrets);
-        self.change = Some(Change::Answered(Box::new(Answered { request: *request, secrets, open, seal })));
+        self.change = Some(Change::Answered(Box::new(Derived { request: *request, secrets, open, seal })));
         Answer::Key(*ephemeral.public().as_bytes())
     }
 
-    /// The peer has answered the request named `to`. False when that is not the one that was made last, or the answer is
-    /// of no use.
-    pub(super) fn answered(&mut self, now: Instant, to: [u8; REKEY_NAME_BYTES], response: &[u8; 32]) -> bool {
-        let Some(Change::Asked { ephemeral, name, .. }) = &self.change else { return false };
+    /// The peer has answered the request named `to`.
+    pub(super) fn answered(&mut self, now: Instant, to: [u8; REKEY_NAME_BYTES], response: &[u8; 32]) -> Answered {
+        let Some(Change::Asked { ephemeral, name, .. }) = &self.change else { return Answered::Ignored };
         if to != *name {
-            return false;
+            return Answered::Ignored;
         }
-        let Ok(shared) = ephemeral.exchange(&PublicKey::from_bytes(*response)) else { return false };
+        let Ok(shared) = ephemeral.exchange(&PublicKey::from_bytes(*response)) else { return Answered::Weak };
         self.secrets = self.secrets.next(&shared);
         let Pair { seal, open } = pair(self.role, self.suite, &self.secrets);
         self.use_seal(seal, now);
         self.change = Some(Change::Switched { open: Box::new(open) });
-        true
+        Answered::Switched
     }
 
     /// The peer has acknowledged our answer. Had it been of use, the acknowledgment would have come in the new phase: it
@@ -375,13 +393,13 @@ mod tests {
         let late = sealed(&mut server);
         let request = client.ask(Instant::ZERO, secret(3)).unwrap();
         assert!(crosses(&mut client, &mut server), "the request itself goes under the old key");
-        let Answer::Key(response) = server.requested(Instant::ZERO, &request, || secret(4)) else { panic!("answered") };
-        assert_eq!(server.requested(Instant::ZERO, &request, || secret(5)), Answer::Again);
+        let Answer::Key(response) = server.requested(Instant::ZERO, &request, || Some(secret(4))) else {
+            panic!("answered")
+        };
+        assert_eq!(server.requested(Instant::ZERO, &request, || Some(secret(5))), Answer::Again);
         assert!(crosses(&mut server, &mut client), "the answer goes under the old key");
-        assert!(
-            client.answered(Instant::ZERO, name_of(&request), &response)
-                && !client.answered(Instant::ZERO, name_of(&request), &response)
-        );
+        assert_eq!(client.answered(Instant::ZERO, name_of(&request), &response), Answered::Switched);
+        assert_eq!(client.answered(Instant::ZERO, name_of(&request), &response), Answered::Ignored, "once");
         assert_eq!((client.seal_phase(), server.seal_phase()), (flags::REKEY, 0));
         assert!(crosses(&mut server, &mut client), "the server has not heard the new phase yet");
         assert!(crosses(&mut client, &mut server) && server.seal_phase() == flags::REKEY);
@@ -396,11 +414,11 @@ mod tests {
         let (mut client, mut server) = ends();
         let from_client = client.ask(Instant::ZERO, secret(3)).unwrap();
         let from_server = server.ask(Instant::ZERO, secret(4)).unwrap();
-        assert_eq!(server.requested(Instant::ZERO, &from_client, || secret(5)), Answer::Nothing);
-        let Answer::Key(response) = client.requested(Instant::ZERO, &from_server, || secret(6)) else {
+        assert_eq!(server.requested(Instant::ZERO, &from_client, || Some(secret(5))), Answer::Nothing);
+        let Answer::Key(response) = client.requested(Instant::ZERO, &from_server, || Some(secret(6))) else {
             panic!("answered")
         };
-        assert!(server.answered(Instant::ZERO, name_of(&from_server), &response));
+        assert_eq!(server.answered(Instant::ZERO, name_of(&from_server), &response), Answered::Switched);
         assert!(crosses(&mut server, &mut client) && crosses(&mut client, &mut server));
         assert_eq!(client.seal_phase(), flags::REKEY);
     }
@@ -414,18 +432,21 @@ mod tests {
             client.change = None;
             server.change = None;
             let request = client.ask(now, secret(second as u8 + 1)).unwrap();
-            answers += u32::from(matches!(server.requested(now, &request, || secret(99)), Answer::Key(_)));
+            answers += u32::from(matches!(server.requested(now, &request, || Some(secret(99))), Answer::Key(_)));
         }
         assert_eq!(answers, 6);
     }
 
     #[test]
-    fn a_weak_public_key_changes_nothing() {
+    fn a_weak_public_key_is_found_out_once_and_changes_nothing() {
         let (mut client, mut server) = ends();
-        assert_eq!(server.requested(Instant::ZERO, &[0; 32], || secret(1)), Answer::Nothing);
+        assert_eq!(server.requested(Instant::ZERO, &[0; 32], || Some(secret(1))), Answer::Weak);
+        let no_exchange = || panic!("a weak key is tried once");
+        assert_eq!(server.requested(Instant::ZERO, &[0; 32], no_exchange), Answer::Nothing);
         let request = client.ask(Instant::ZERO, secret(3)).unwrap();
-        assert!(!client.answered(Instant::ZERO, name_of(&request), &[0; 32]), "weak");
-        assert!(!client.answered(Instant::ZERO, [7; 8], secret(4).public().as_bytes()), "to another request");
+        assert_eq!(client.answered(Instant::ZERO, name_of(&request), &[0; 32]), Answered::Weak);
+        let other = *secret(4).public().as_bytes();
+        assert_eq!(client.answered(Instant::ZERO, [7; 8], &other), Answered::Ignored, "to another request");
         assert!(crosses(&mut client, &mut server) && crosses(&mut server, &mut client));
     }
 
@@ -443,17 +464,14 @@ mod tests {
         let (mut client, mut server) = ends();
         let request = client.ask(Instant::ZERO, secret(3)).unwrap();
         client.change = None;
-        assert!(matches!(server.requested(Instant::ZERO, &request, || secret(4)), Answer::Key(_)));
+        assert!(matches!(server.requested(Instant::ZERO, &request, || Some(secret(4))), Answer::Key(_)));
         assert!(crosses(&mut client, &mut server));
         server.answer_acknowledged();
         let later = Instant::ZERO + REKEY_PERIOD_MIN;
         let request = client.ask(later, secret(5)).unwrap();
-        let Answer::Key(response) = server.requested(later, &request, || secret(6)) else { panic!("answered") };
-        assert!(
-            client.answered(later, name_of(&request), &response)
-                && crosses(&mut client, &mut server)
-                && crosses(&mut server, &mut client)
-        );
+        let Answer::Key(response) = server.requested(later, &request, || Some(secret(6))) else { panic!("answered") };
+        assert_eq!(client.answered(later, name_of(&request), &response), Answered::Switched);
+        assert!(crosses(&mut client, &mut server) && crosses(&mut server, &mut client));
     }
 
     #[test]

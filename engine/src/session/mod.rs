@@ -24,6 +24,7 @@ mod sealing;
 mod sending;
 mod slack;
 mod transport;
+mod work;
 
 pub use compression::Compressor;
 pub use congestion::CongestionControl;
@@ -40,9 +41,10 @@ use self::compression::decompress;
 use self::control::Control;
 use self::heartbeat::{Due, Heartbeat};
 use self::incoming::Arrived;
-use self::keys::{Answer, Keys, name_of};
+use self::keys::{Answer, Answered, Keys, name_of};
 use self::transport::Transport;
-use crate::crypto::noise::Secrets;
+use self::work::Exchanges;
+use crate::crypto::noise::{ResumeKey, Secrets};
 use crate::crypto::{Csprng, ReplayWindow, SecretKey, Suite, hmac_sha256, hmac_sha256_verifies};
 use crate::limits::*;
 use crate::pool::MessagePool;
@@ -103,6 +105,10 @@ pub struct Resources {
     pub random: Csprng,
     /// What was dropped, and why.
     pub drops: Drops,
+    /// What frames other than messages have cost so far, as messages (PROTOCOL.md, section 8, Budgets).
+    pub work: u64,
+    /// Key exchanges that peers may ask for.
+    exchanges: Exchanges,
 }
 
 impl Resources {
@@ -113,6 +119,8 @@ impl Resources {
             compressor: Compressor::default(),
             random,
             drops: Drops::default(),
+            work: 0,
+            exchanges: Exchanges::default(),
         }
     }
 
@@ -240,8 +248,8 @@ pub struct Session {
     numbers: [UnreliableNumbers; CHANNELS / 2],
     config: TransportConfig,
     transport: Option<Box<Transport>>,
-    /// Both ends know it and nobody else: names the session when it is resumed.
-    resume_token: [u8; RESUME_TOKEN_BYTES],
+    /// What the session is resumed by.
+    resume_key: ResumeKey,
     /// What integrity answers cover of the handshake.
     transcript: [u8; 32],
     /// The integrity challenge that waits for its answer.
@@ -267,7 +275,7 @@ impl Session {
             next_sequence: 1,
             skip_at: next_skip(1, random),
             replay: ReplayWindow::default(),
-            resume_token: secrets.export(b"ringshard 1 resume"),
+            resume_key: secrets.resume_key(),
             transcript: secrets.export(b"ringshard 1 integrity"),
             keys: Keys::new(role, suite, secrets, now),
             heartbeat: Heartbeat::new(heartbeat, now),
@@ -344,6 +352,12 @@ impl Session {
         self.transport.as_ref().map_or(0, |transport| transport.channels.queued())
     }
 
+    /// Memory that its messages hold, in bytes: those that came and wait for others or for the reader, and those that were
+    /// sent or are to be sent and are not acknowledged.
+    pub fn held_bytes(&self) -> usize {
+        self.transport.as_ref().map_or(0, |transport| transport.channels.held_bytes())
+    }
+
     /// Unreliable messages of which pieces never came.
     pub fn messages_abandoned(&self) -> u64 {
         self.transport.as_ref().map_or(0, |transport| transport.channels.abandoned())
@@ -359,9 +373,9 @@ impl Session {
         self.keys.traffic_secrets(self.id)
     }
 
-    /// Names the session on a later connection that goes on with it. It is a secret of the two ends.
-    pub fn resume_token(&self) -> [u8; RESUME_TOKEN_BYTES] {
-        self.resume_token
+    /// What a later connection goes on with the session by.
+    pub fn resume_key(&self) -> ResumeKey {
+        self.resume_key
     }
 
     /// Something about the session that came with the last datagram.
@@ -404,7 +418,7 @@ impl Session {
         // Who began large messages and left them is the one to go when others need the memory.
         let stalled = resources.pool.is_low()
             && transport.channels.stalled_since().is_some_and(|since| now.since(since) >= FRAGMENT_TIMEOUT);
-        stalled.then_some(DisconnectReason::StalledFragments)
+        stalled.then_some(DisconnectReason::ShortOfMemory)
     }
 
     /// When [`Self::advance`] and [`Self::wants_datagram`] want to be asked, at the latest.

@@ -17,11 +17,13 @@ pub(super) struct Mtu {
     probe_at: Instant,
     /// A probe is under way.
     probing: bool,
+    /// The size that passed until nothing came through for some time; 0 when there is none to go back to.
+    former: usize,
 }
 
 impl Mtu {
     pub(super) fn new(now: Instant) -> Self {
-        Mtu { datagram_bytes: DATAGRAM_BYTES_BASE, next: 0, tries: 0, probe_at: now, probing: false }
+        Mtu { datagram_bytes: DATAGRAM_BYTES_BASE, next: 0, tries: 0, probe_at: now, probing: false, former: 0 }
     }
 
     /// Largest datagram to send.
@@ -44,7 +46,15 @@ impl Mtu {
         if self.datagram_bytes < DATAGRAM_BYTES_BASE {
             return Some(DATAGRAM_BYTES_BASE as u16);
         }
+        if self.former > self.datagram_bytes {
+            return Some(self.former as u16);
+        }
         MTU_PROBE_BYTES.get(self.next).copied()
+    }
+
+    /// When the next probe is due; never while one is under way, or when there is nothing to try.
+    pub(super) fn due_at(&self) -> Instant {
+        if self.probing || self.candidate().is_none() { Instant::NEVER } else { self.probe_at }
     }
 
     pub(super) fn sent(&mut self) {
@@ -69,13 +79,15 @@ impl Mtu {
         self.probe_at = now + PROBE_PERIOD;
         if self.tries >= MTU_PROBES_MAX {
             self.tries = 0;
+            self.former = 0;
             self.probe_at = now + self.retry();
         }
     }
 
     /// After a long silence something came through: perhaps nothing did before, whatever its size.
     pub(super) fn answered(&mut self, now: Instant) {
-        if self.datagram_bytes < DATAGRAM_BYTES_BASE && !self.probing {
+        let went_back = self.datagram_bytes < DATAGRAM_BYTES_BASE || self.former > self.datagram_bytes;
+        if went_back && !self.probing {
             self.probe_at = now;
         }
     }
@@ -91,6 +103,7 @@ impl Mtu {
         if smaller == self.datagram_bytes {
             return false;
         }
+        self.former = self.former.max(self.datagram_bytes);
         self.datagram_bytes = smaller;
         self.next = 0;
         self.tries = 0;

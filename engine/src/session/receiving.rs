@@ -1,5 +1,6 @@
 //! What the frames of an authentic datagram do.
 
+use super::work::price_of;
 use super::*;
 
 /// What one frame came to.
@@ -55,6 +56,7 @@ impl Session {
                 at = next;
                 continue;
             }
+            resources.work += price_of(&frame);
             match self.apply(now, header.sequence, frame, resources) {
                 Step::Deliver => messages += 1,
                 Step::Strike => self.strikes(now).push(at as u16),
@@ -191,12 +193,12 @@ impl Session {
             Frame::Disconnect(reason) => return Step::Stop(Ingested::PeerLeft(reason)),
             Frame::NewId(id) => self.renamed(id, sequence, resources),
             Frame::Integrity(frame) => self.integrity(frame, resources),
-            Frame::RekeyRequest(key) => self.rekey_requested(now, key, resources),
-            Frame::RekeyResponse { to, key } => {
-                if self.keys.answered(now, to, key) {
-                    self.transport_mut(now).controls.drop_rekey_request();
-                }
-            }
+            Frame::RekeyRequest(key) => return self.rekey_requested(now, key, resources),
+            Frame::RekeyResponse { to, key } => match self.keys.answered(now, to, key) {
+                Answered::Switched => self.transport_mut(now).controls.drop_rekey_request(),
+                Answered::Ignored => {}
+                Answered::Weak => return self.weak_key(resources),
+            },
             Frame::Probe => {}
             Frame::Bad => resources.drops.bad_frame += 1,
         }
@@ -205,6 +207,11 @@ impl Session {
 
     fn bad_ack(&mut self, resources: &mut Resources) -> Step {
         resources.drops.impossible_ack += 1;
+        Step::Stop(Ingested::End(DisconnectReason::ProtocolViolation))
+    }
+
+    fn weak_key(&mut self, resources: &mut Resources) -> Step {
+        resources.drops.weak_key += 1;
         Step::Stop(Ingested::End(DisconnectReason::ProtocolViolation))
     }
 
@@ -288,9 +295,10 @@ impl Session {
             }
             return Step::Pass;
         }
-        let abandoned = channels.abandoned();
+        let (abandoned, refused) = (channels.abandoned(), channels.pieces_refused());
         let complete = channels.unreliable_fragment(now, fragment, &mut resources.pool);
         resources.drops.fragments_abandoned += channels.abandoned() - abandoned;
+        resources.drops.fragments_refused += channels.pieces_refused() - refused;
         if complete
             && fragment.channel.delivery() == Delivery::UnreliableSequenced
             && !self.is_newer(fragment.channel, fragment.number)
@@ -314,8 +322,9 @@ impl Session {
         }
     }
 
-    fn rekey_requested(&mut self, now: Instant, key: &[u8; 32], resources: &mut Resources) {
-        match self.keys.requested(now, key, || draw_secret(&mut resources.random)) {
+    fn rekey_requested(&mut self, now: Instant, key: &[u8; 32], resources: &mut Resources) -> Step {
+        let Resources { random, exchanges, .. } = resources;
+        match self.keys.requested(now, key, || exchanges.take(now).then(|| draw_secret(random))) {
             Answer::Key(answer) => {
                 let controls = &mut self.transport_mut(now).controls;
                 controls.drop_rekey_request();
@@ -323,7 +332,9 @@ impl Session {
             }
             Answer::Again => self.transport_mut(now).controls.wait(Control::RekeyResponse),
             Answer::Nothing => resources.drops.rekey_refused += 1,
+            Answer::Weak => return self.weak_key(resources),
         }
+        Step::Pass
     }
 
     fn integrity(&mut self, frame: IntegrityFrame, resources: &mut Resources) {

@@ -12,6 +12,9 @@ use std::collections::VecDeque;
 const GRANULARITY: Duration = Duration::from_millis(1);
 /// Probes in a row that nobody answered, after which what was known of the path is void.
 const STARVED_TIMEOUTS: u32 = 3;
+/// Packets that were not acknowledged in time, and of which an acknowledgment may yet come, that are remembered: what they
+/// carried has been sent again, so nothing is lost with them.
+const DOUBTFUL_MAX: usize = 64;
 /// Numbers left out that are remembered: as many as an acknowledgment can still speak of.
 const SKIPPED_KEPT: usize = (REPLAY_WINDOW / SKIPPED_NUMBER_PERIOD) as usize + 2;
 
@@ -416,8 +419,9 @@ impl Recovery {
     /// No acknowledgment came in time: what the oldest packet under way carried is to be sent again, and asks for an
     /// acknowledgment anew. Congestion it is not yet: only an acknowledgment tells what was lost.
     pub(super) fn probe(&mut self, now: Instant, mut lost: impl FnMut(Carried)) {
-        self.timeouts += 1;
+        self.timeouts = self.timeouts.saturating_add(1);
         self.last_sent_at = now;
+        self.forget_doubtful();
         let mut first = 0;
         for packet in &mut self.sent {
             let carried = first..first + usize::from(packet.carried);
@@ -428,6 +432,16 @@ impl Recovery {
                 return self.carried.range(carried).for_each(|&carried| lost(carried));
             }
         }
+    }
+
+    /// Forgets the oldest packets that are in doubt, where there are too many. A peer that never acknowledges anything must
+    /// not make this grow.
+    fn forget_doubtful(&mut self) {
+        let doubtful = self.sent.iter().filter(|packet| packet.state == State::Doubtful).count();
+        let too_many = doubtful.saturating_sub(DOUBTFUL_MAX);
+        let oldest = self.sent.iter_mut().filter(|packet| packet.state == State::Doubtful);
+        oldest.take(too_many).for_each(|packet| packet.state = State::Done);
+        self.drop_done();
     }
 
     /// The path has changed: what was measured of the old one says nothing about it.
@@ -448,6 +462,18 @@ mod tests {
 
     fn segment(number: u32) -> Carried {
         Carried::Segment(Channel::RELIABLE_ORDERED, Segment { number, first: 0, count: 1 })
+    }
+
+    #[test]
+    fn a_peer_that_never_acknowledges_costs_no_more_and_more_memory() {
+        let mut recovery = Recovery::new(at(0), RETRANSMISSION_TIMEOUT_FIRST);
+        for sequence in 1..=100_000 {
+            recovery.carry(segment(1));
+            recovery.sent(at(2_000 * sequence), sequence, 100, 1);
+            recovery.probe(at(2_000 * sequence + 1_000), |_| {});
+        }
+        assert!(recovery.sent.len() <= DOUBTFUL_MAX + 2, "{} packets", recovery.sent.len());
+        assert_eq!(recovery.sent.len(), recovery.carried.len());
     }
 
     /// Sends datagrams 1 to `count`, one a millisecond.

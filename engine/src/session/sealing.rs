@@ -61,7 +61,7 @@ impl Session {
     pub fn seal(&mut self, sequence: u64, frames: &[u8], datagram: &mut [u8]) -> Result<(), KeyExhausted> {
         assert!(datagram.len() == sealed_len(frames.len()), "the caller reserves the padded size");
         assert!(sequence < self.next_sequence, "a number is given before it is used");
-        if !self.keys.can_seal() {
+        if !self.keys.can_seal() || sequence > SEQUENCE_MAX {
             return Err(KeyExhausted);
         }
         let flags = self.flags | self.keys.seal_phase();

@@ -61,7 +61,9 @@ impl Session {
         let Resources { pool, compressor, .. } = resources;
         let compressed = if compression { compressor.compress(message) } else { None };
         let buffer = pool.copy(compressed.unwrap_or(message)).ok_or(SendError::Full)?;
+        let frames_bytes = buffer.len() + FRAME_HEADER_BYTES + NUMBER_BYTES + usize::from(compressed.is_some());
         channels.push(channel, buffer, compressed.is_some());
+        self.transport_mut(now).note_message(frames_bytes);
         Ok(())
     }
 
@@ -101,6 +103,7 @@ impl Session {
         let piece = match overhead + message.len() <= frames_max {
             true => 0,
             false => {
+                self.transport_mut(now).note_message(overhead + message.len());
                 let room = frames_max - FRAME_HEADER_BYTES - Fragment::HEADER_BYTES;
                 room / FRAGMENT_GRAIN_BYTES * FRAGMENT_GRAIN_BYTES
             }

@@ -35,6 +35,8 @@ pub(super) struct Transport {
     idle: bool,
     /// An acknowledgment did not come in time: one datagram may go beyond the window.
     probe: bool,
+    /// A message had to go in pieces that a larger datagram would hold whole.
+    wants_larger: bool,
     /// Packets given up.
     pub(super) packets_lost: u64,
     /// Frames of the datagram at hand that are not to be delivered from it: where they begin.
@@ -55,6 +57,7 @@ impl Transport {
             pacer: TokenBucket::new(now),
             idle: false,
             probe: false,
+            wants_larger: false,
             packets_lost: 0,
             struck: Vec::new(),
         }
@@ -95,11 +98,18 @@ impl Transport {
         }
     }
 
-    /// Size of the MTU probe that is due. Only who has much to say wants to know how large it may be.
+    /// Size of the MTU probe that is due. It is worth one where much is under way, or where larger datagrams would hold what
+    /// went in pieces.
     fn probe_size(&self, now: Instant) -> Option<u16> {
-        let busy = self.recovery.in_flight() > 4 * self.mtu.datagram_bytes() as u64
+        let worth_it = self.wants_larger
+            || self.recovery.in_flight() > 4 * self.mtu.datagram_bytes() as u64
             || self.mtu.datagram_bytes() < DATAGRAM_BYTES_BASE;
-        self.mtu.due(now).filter(|_| busy)
+        self.mtu.due(now).filter(|_| worth_it)
+    }
+
+    /// A message of so many bytes as frames is sent. Where only a larger datagram would hold it whole, that is worth trying.
+    pub(super) fn note_message(&mut self, frames_bytes: usize) {
+        self.wants_larger |= frames_bytes > self.frames_max() && frames_bytes <= FRAMES_BYTES_MAX;
     }
 
     /// Bytes a second at which datagrams leave.
@@ -252,14 +262,15 @@ impl Transport {
         let Transport { channels, controls, mtu, recovery, .. } = self;
         recovery.probe(now, |carried| lose(carried, now, channels, controls, mtu));
         self.probe = true;
-        if self.recovery.timeouts.is_multiple_of(BLACK_HOLE_TIMEOUTS) {
-            self.mtu.black_hole(now);
+        if self.recovery.timeouts.is_multiple_of(BLACK_HOLE_TIMEOUTS) && self.mtu.black_hole(now) {
+            self.wants_larger = true;
         }
     }
 
     /// When [`Self::advance`] has something to do, or a datagram is due.
     pub(super) fn deadline(&self) -> Instant {
-        let timers = self.recovery.deadline().min(self.acks.deadline()).min(self.channels.deadline());
+        let probe_at = if self.wants_larger { self.mtu.due_at() } else { Instant::NEVER };
+        let timers = self.recovery.deadline().min(self.acks.deadline()).min(self.channels.deadline()).min(probe_at);
         if !self.channels.has_unsent() || !self.window_has_room() {
             return timers;
         }

@@ -1,9 +1,10 @@
 //! ConnectionDenied: the server says no, and why.
 //!
 //! ```text
-//! body: reason u8 | server's version u16
+//! body: reason u8 | server's version u16 | wait u16, in ms
 //! ```
-//! It is not authenticated: whoever can read the Connect can forge it. It ends an attempt, never a connection.
+//! It is not authenticated: whoever can read the Connect can forge it. It ends nothing: a client remembers it, and goes on
+//! until its attempt's time is over.
 
 use super::envelope::{BODY, CHECKSUM_BYTES, TYPE_DENIED, seal_envelope};
 use super::{ConnectionId, Header, Malformed};
@@ -30,12 +31,15 @@ pub enum DeniedReason {
     /// One end uses a pre-shared key and the other does not.
     #[error("only one of client and server uses a pre-shared key: give the same one to both, or to neither")]
     PreSharedKeyMismatch = 6,
+    /// More clients connect than the server lets in at a time.
+    #[error("the server lets in others first: try again later, or raise its handshakes-per-second limits")]
+    Busy = 7,
 }
 
 impl DeniedReason {
     fn from_code(code: u8) -> Result<Self, Malformed> {
         use DeniedReason::*;
-        [WrongVersion, ServerFull, WrongKey, NoCommonSuite, ShuttingDown, PreSharedKeyMismatch]
+        [WrongVersion, ServerFull, WrongKey, NoCommonSuite, ShuttingDown, PreSharedKeyMismatch, Busy]
             .into_iter()
             .find(|&reason| reason as u8 == code)
             .ok_or(Malformed::UnknownValue)
@@ -51,23 +55,26 @@ pub struct Denied {
     pub reason: DeniedReason,
     /// Protocol version of the server.
     pub server_version: u16,
+    /// How long the client should wait before its next Connect, in ms; 0 for as long as it otherwise would.
+    pub wait_ms: u16,
 }
 
 impl Denied {
     /// Size of the datagram.
-    pub const BYTES: usize = BODY + 3 + CHECKSUM_BYTES;
+    pub const BYTES: usize = BODY + 5 + CHECKSUM_BYTES;
 
     pub(super) fn decode(header: &Header, body: &[u8]) -> Result<Self, Malformed> {
         if header.connection != ConnectionId::NONE {
             return Err(Malformed::UnknownValue);
         }
         match *body {
-            [reason, v0, v1] => Ok(Denied {
+            [reason, v0, v1, w0, w1] => Ok(Denied {
                 tag: header.sequence,
                 reason: DeniedReason::from_code(reason)?,
                 server_version: u16::from_le_bytes([v0, v1]),
+                wait_ms: u16::from_le_bytes([w0, w1]),
             }),
-            _ if body.len() < 3 => Err(Malformed::TooShort),
+            _ if body.len() < 5 => Err(Malformed::TooShort),
             _ => Err(Malformed::TooLong),
         }
     }
@@ -76,7 +83,8 @@ impl Denied {
     pub fn encode(&self) -> [u8; Self::BYTES] {
         seal_envelope(ConnectionId::NONE, TYPE_DENIED, self.tag, |body| {
             body[0] = self.reason as u8;
-            body[1..].copy_from_slice(&self.server_version.to_le_bytes());
+            body[1..3].copy_from_slice(&self.server_version.to_le_bytes());
+            body[3..].copy_from_slice(&self.wait_ms.to_le_bytes());
         })
     }
 }

@@ -49,7 +49,7 @@ pub enum DisconnectReason {
     /// The server is going down.
     #[error("the server is shutting down")]
     ShuttingDown = 1,
-    /// Nothing was heard for the timeout.
+    /// Nothing was heard for the timeout: what an end finds out by itself. It is never on the wire.
     #[error("nothing heard for the timeout")]
     TimedOut = 2,
     /// The key has sealed as many packets as it may.
@@ -64,12 +64,9 @@ pub enum DisconnectReason {
     /// A message that does not decompress to what it says.
     #[error("a message could not be decompressed")]
     BadCompression = 6,
-    /// Began reliable messages and left them incomplete while memory was short.
-    #[error("fragments of reliable messages did not follow")]
-    StalledFragments = 7,
-    /// The session goes on over another connection.
-    #[error("the session was resumed over another connection")]
-    Resumed = 8,
+    /// Held more memory than others, or began reliable messages and left them incomplete, while memory was short.
+    #[error("the other end is short of memory: too much was sent to it, or left unacknowledged or incomplete")]
+    ShortOfMemory = 7,
     /// The application did not accept the answer to an integrity challenge.
     #[error("the integrity check failed")]
     IntegrityFailed = 9,
@@ -82,18 +79,16 @@ pub enum DisconnectReason {
 }
 
 impl DisconnectReason {
-    /// A reason of a later version still means that the peer is gone.
+    /// A reason that is not known, or that no peer can give, still means that the peer is gone.
     fn from_code(code: u8) -> Self {
         use DisconnectReason::*;
         let known = [
             ShuttingDown,
-            TimedOut,
             KeyExhausted,
             ProtocolViolation,
             Overflow,
             BadCompression,
-            StalledFragments,
-            Resumed,
+            ShortOfMemory,
             IntegrityFailed,
             NotResumable,
             Denied,

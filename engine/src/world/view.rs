@@ -37,8 +37,8 @@ pub enum ViewError {
 struct Sample {
     version: u8,
     /// The tick at which it was told first, and the one at which it was told last: it was the same in between.
-    since: u32,
-    tick: u32,
+    since: u64,
+    tick: u64,
     state: State,
 }
 
@@ -71,8 +71,8 @@ impl Seen {
         &self.newest().state
     }
 
-    /// The tick of the newest known state.
-    pub fn tick(&self) -> u32 {
+    /// The tick of the newest known state, counted on over 2^32.
+    pub fn tick(&self) -> u64 {
         self.newest().tick
     }
 
@@ -89,11 +89,11 @@ impl Seen {
     /// after. Outside what is known it stays where it is, and at NaN it is where it was first.
     pub fn pose(&self, tick: f64) -> Pose {
         let tick = if tick.is_nan() { 0.0 } else { tick };
-        let after = self.samples.partition_point(|sample| f64::from(sample.tick) < tick);
+        let after = self.samples.partition_point(|sample| (sample.tick as f64) < tick);
         let to = &self.samples[after.min(self.samples.len() - 1)];
         let from = &self.samples[after.saturating_sub(1)];
-        let span = f64::from(to.since) - f64::from(from.tick);
-        let part = if span > 0.0 { ((tick - f64::from(from.tick)) / span).clamp(0.0, 1.0) } else { 1.0 };
+        let span = to.since.saturating_sub(from.tick) as f64;
+        let part = if span > 0.0 { ((tick - from.tick as f64) / span).clamp(0.0, 1.0) } else { 1.0 };
         let line = |from: u32, to: u32| f64::from(from) + (f64::from(to) - f64::from(from)) * part;
         let (a, b) = (&from.state, &to.state);
         Pose {
@@ -109,7 +109,7 @@ impl Seen {
         }
     }
 
-    fn take(&mut self, tick: u32, head: Head, reader: &mut Reader<'_>) -> Result<(), ViewError> {
+    fn take(&mut self, tick: u64, head: Head, reader: &mut Reader<'_>) -> Result<(), ViewError> {
         let base = (head.version + BASELINE_AGE_MAX as u8 + 1 - head.age) % (BASELINE_AGE_MAX as u8 + 1);
         let Some(at) = self.samples.iter().rposition(|sample| sample.version == base) else {
             return Err(ViewError::UnknownBaseline(head.index));
@@ -123,7 +123,7 @@ impl Seen {
     }
 
     /// Keeps a version. There are 32 numbers of versions, so no more are ever kept.
-    fn note(&mut self, version: u8, tick: u32, state: State) {
+    fn note(&mut self, version: u8, tick: u64, state: State) {
         // Until it is acknowledged it is told again and again: that must not drive out the one that it builds on.
         let told_before = self.samples.back().filter(|newest| newest.version == version && newest.state == state);
         let since = told_before.map_or(tick, |newest| newest.since);
@@ -166,6 +166,8 @@ type Entities = HashMap<u16, Seen, BuildHasherDefault<IndexHasher>>;
 pub struct View {
     entities: Entities,
     received: Received,
+    /// The tick of the newest snapshot: those on the wire go round after 2^32, these do not.
+    tick: u64,
 }
 
 impl View {
@@ -185,17 +187,32 @@ impl View {
         if !self.received.is_news(header) {
             return Ok(false);
         }
+        let tick = self.count_on(header.tick);
         while reader.remaining() > 0 {
             let head = Head::read(reader)?;
-            self.take_entry(header.tick, head, reader, &mut changed)?;
+            self.take_entry(tick, head, reader, &mut changed)?;
         }
+        self.tick = tick;
         self.received.note(header);
         Ok(true)
     }
 
+    /// The tick that has `tick` as its lower half and is nearest to the newest.
+    fn count_on(&self, tick: u32) -> u64 {
+        match self.received.newest() {
+            Some(newest) => self.tick.saturating_add_signed((tick.wrapping_sub(newest.tick) as i32).into()),
+            None => tick.into(),
+        }
+    }
+
+    /// The tick of the newest snapshot, counted on over 2^32; 0 before the first.
+    pub fn tick(&self) -> u64 {
+        self.tick
+    }
+
     fn take_entry(
         &mut self,
-        tick: u32,
+        tick: u64,
         head: Head,
         reader: &mut Reader<'_>,
         changed: &mut impl FnMut(Change),
@@ -219,7 +236,7 @@ impl View {
 
     fn take_full(
         &mut self,
-        tick: u32,
+        tick: u64,
         head: Head,
         reader: &mut Reader<'_>,
         changed: &mut impl FnMut(Change),

@@ -22,14 +22,14 @@ const ROWS: [(&str, &str, &str, Check); 17] = [
     ("Connect, options", "0x02 to 0x80", "drops", options),
     ("Connect, padding", "not 0", "drops", padding),
     ("parameters, suite", "not one bit of the offer", "takes the packet for not authentic", suite_agreed),
-    ("parameters, resumed", "2 to 255", "takes the packet for not authentic", resumed),
+    ("parameters, resumed", "2 to 255, and 1 after a token of zeros", "takes the packet for not authentic", resumed),
     ("parameters, largest datagram", "not 1472", "takes the packet for not authentic", largest_datagram),
-    ("ConnectionDenied, reason", "0, 7 to 255", "drops", denials),
+    ("ConnectionDenied, reason", "0, 8 to 255", "drops", denials),
     ("frame, kind", "10, 11", "skips the frame", kinds),
     ("Compressed and Fragment, channel", "16 to 255", "skips the frame", frame_channels),
     ("NewId, generation", "0", "skips the frame", new_ids),
     ("Probe, body", "not 0", "ignores it", probes),
-    ("Disconnect, reason", "12 to 255", "takes it for 0", reasons),
+    ("Disconnect, reason", "2, 8, 12 to 255", "takes it for 0", reasons),
 ];
 
 #[test]
@@ -155,7 +155,7 @@ fn suite_agreed() {
 }
 
 fn resumed() {
-    assert!((0..=255).all(|value| believes(|parameters| parameters[5] = value) == (value <= 1)));
+    assert!((0..=255).all(|value| believes(|parameters| parameters[5] = value) == (value == 0)));
     // Others that section 3 does not allow.
     assert!(!believes(|parameters| parameters[1] = 0), "generation 0");
     assert!(!believes(|parameters| parameters[8..12].fill(0)), "no heartbeat");
@@ -171,8 +171,8 @@ fn largest_datagram() {
 
 fn denials() {
     for reason in 0..=255 {
-        let packet = with_checksum([&[0; 6][..], &[9; 8], &[3, reason, 1, 0]].concat());
-        assert_eq!(decode_cleartext(&packet).is_ok(), (1..=6).contains(&reason), "{reason}");
+        let packet = with_checksum([&[0; 6][..], &[9; 8], &[3, reason, 1, 0, 0, 0]].concat());
+        assert_eq!(decode_cleartext(&packet).is_ok(), (1..=7).contains(&reason), "{reason}");
     }
 }
 
@@ -215,7 +215,7 @@ fn probes() {
 }
 
 fn reasons() {
-    for code in 12..=255 {
+    for code in [2, 8].into_iter().chain(12..=255) {
         let plaintext = frame(kind::DISCONNECT, &[code]);
         assert_eq!(Frames::new(&plaintext).collect::<Vec<_>>(), [Frame::Disconnect(DisconnectReason::Closed)]);
     }

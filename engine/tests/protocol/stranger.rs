@@ -176,7 +176,10 @@ pub fn connect(server: &mut Server, port: u16, suites: u8, ephemeral: u8, former
     assert_eq!((accepted.len(), accepted[14], &accepted[6..14]), (83, 2, &tag[..]));
     let (secrets, parameters) = initiator.finish::<16>(&accepted[15..79]).expect("message 2 opens");
     let (client, server_half) = secrets.split();
-    let splits = [*client, *server_half];
+    let mut splits = [*client, *server_half];
+    if let Some(former) = former.filter(|_| parameters[5] == 1) {
+        splits = splits.map(|split| hkdf(&split, &former.resume_secret(), "ringshard 1 resumed"));
+    }
     let mut stranger = Stranger {
         port,
         id: parameters[..4].try_into().expect("four bytes"),
@@ -220,6 +223,10 @@ pub fn hkdf<const N: usize>(salt: &[u8], input: &[u8], info: &str) -> [u8; N] {
 impl Stranger {
     fn traffic_keys(&self) -> [[u8; 32]; 2] {
         self.splits.map(|split| hkdf(&[], &split, "ringshard 1 traffic chacha20-poly1305"))
+    }
+
+    fn resume_secret(&self) -> [u8; 32] {
+        hkdf(&[], &self.first_splits.concat(), "ringshard 1 resume secret")
     }
 
     pub fn token(&self) -> [u8; 16] {
@@ -385,7 +392,7 @@ pub fn joined() -> (Server, Stranger) {
     let proof = stranger.seal(&[frame(kind::PING, &[7; 8])]);
     let frames = say(&mut server, &mut stranger, &proof);
     assert_eq!(find(&frames, kind::PONG), Some(&[7; 8][..]));
-    assert!(matches!(server.events[..], [Event::Joined(_)]));
+    assert!(matches!(server.events[..], [Event::Joined { .. }]));
     (server, stranger)
 }
 

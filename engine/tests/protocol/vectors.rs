@@ -18,7 +18,7 @@ use std::collections::BTreeSet;
 type Check = fn(&Vector);
 
 /// Every vector that the document must have, and what it is checked with.
-const CHECKS: [(&str, Check); 61] = [
+const CHECKS: [(&str, Check); 62] = [
     ("header", header),
     ("connect-foreign", connect_foreign),
     ("cookie", cookie),
@@ -29,6 +29,7 @@ const CHECKS: [(&str, Check); 61] = [
     ("denied-no-common-suite", |vector| denied(vector, DeniedReason::NoCommonSuite)),
     ("denied-shutting-down", |vector| denied(vector, DeniedReason::ShuttingDown)),
     ("denied-pre-shared-key-mismatch", |vector| denied(vector, DeniedReason::PreSharedKeyMismatch)),
+    ("denied-busy", |vector| denied(vector, DeniedReason::Busy)),
     ("handshake-nk", handshake),
     ("handshake-nkpsk2", handshake),
     ("handshake-resume", handshake),
@@ -180,7 +181,8 @@ fn accepted_envelope(vector: &Vector) {
 
 fn denied(vector: &Vector, reason: DeniedReason) {
     assert_eq!(vector.byte("reason"), reason as u8);
-    let value = Denied { tag: vector.u64("tag"), reason, server_version: vector.u16("server_version") };
+    let (server_version, wait_ms) = (vector.u16("server_version"), vector.u16("wait_ms"));
+    let value = Denied { tag: vector.u64("tag"), reason, server_version, wait_ms };
     check_cleartext(vector.get("datagram"), &value.encode(), Cleartext::Denied(value));
 }
 
@@ -247,7 +249,26 @@ fn handshake(vector: &Vector) {
     let split = (&vector.array("split_client"), &vector.array("split_server"));
     assert_eq!(client_secrets.split(), split);
     assert_eq!(server_secrets.split(), split);
+    if parameters.resumed {
+        resumed_keys(vector, &client_secrets);
+    }
     handshake_elsewhere(vector);
+}
+
+/// What the keys of a handshake become when a session goes on.
+fn resumed_keys(vector: &Vector, secrets: &Secrets) {
+    let vectors = vectors();
+    let former = &vectors["resume-token"];
+    assert_eq!(vector.get("resume_secret"), former.get("secret"));
+    for half in ["client", "server"] {
+        let mut resumed = [0; 32];
+        let split = vector.get(&format!("split_{half}"));
+        hkdf_sha256(split, vector.get("resume_secret"), b"ringshard 1 resumed", &mut resumed);
+        assert_eq!(vector.get(&format!("resumed_{half}")), resumed);
+    }
+    let key = Secrets::from_split(former.array("split_client"), former.array("split_server")).resume_key();
+    let resumed = (&vector.array("resumed_client"), &vector.array("resumed_server"));
+    assert_eq!(secrets.resuming(&key).split(), resumed);
 }
 
 /// The same handshake by another implementation of Noise.
@@ -296,8 +317,12 @@ fn resume_token(vector: &Vector) {
     let mut token = [0; RESUME_TOKEN_BYTES];
     hkdf_sha256(&[], &both_splits(vector), vector.get("label"), &mut token);
     assert_eq!(vector.get("token"), token);
+    assert_eq!(vector.get("secret_label"), b"ringshard 1 resume secret");
+    let mut secret = [0; 32];
+    hkdf_sha256(&[], &both_splits(vector), vector.get("secret_label"), &mut secret);
+    assert_eq!(vector.get("secret"), secret);
     for role in [Role::Client, Role::Server] {
-        assert_eq!(session(role, Suite::ChaCha20Poly1305, vector).resume_token(), token);
+        assert_eq!(session(role, Suite::ChaCha20Poly1305, vector).resume_key().token, token);
     }
 }
 

@@ -1,8 +1,13 @@
 //! Between cores: what each publishes of its entities, and commands to the owners of others (A6).
 //!
 //! One ring for each ordered pair of cores and each sort. A full ring never blocks: a change that found no room is
-//! remembered by its entity and published again, as it then is, before anything new; a command that found none is
-//! refused, and its sender told.
+//! remembered by its entity and published again, as it then is, before anything new; commands wait in the [`outbox`] of
+//! their core.
+
+mod outbox;
+
+pub use outbox::CommandError;
+pub(crate) use outbox::Outbox;
 
 use crate::world::Rate;
 use ringshard_engine::limits::VARIABLES;
@@ -117,8 +122,6 @@ pub struct ExchangeStats {
     pub received: u64,
     /// Changes that found a ring full, and were published again later.
     pub overflowed: u64,
-    /// Commands that found a ring full, and were refused.
-    pub commands_refused: u64,
 }
 
 /// One core's ends.
@@ -169,6 +172,11 @@ impl Exchange {
         self.core
     }
 
+    /// How many cores there are.
+    pub fn cores(&self) -> usize {
+        self.outgoing.len()
+    }
+
     /// The core that owns the entity at `index`.
     #[inline]
     pub fn owner(&self, index: u16) -> usize {
@@ -211,11 +219,7 @@ impl Exchange {
     pub fn command(&mut self, command: Command) -> bool {
         let owner = self.owner(command.to.index);
         match self.outgoing.get_mut(owner) {
-            Some(Some(outgoing)) => {
-                let sent = outgoing.commands.push(command).is_ok();
-                self.stats.commands_refused += u64::from(!sent);
-                sent
-            }
+            Some(Some(outgoing)) => outgoing.commands.push(command).is_ok(),
             _ => false,
         }
     }

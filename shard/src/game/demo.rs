@@ -18,15 +18,15 @@ pub const WALK_MAX: f32 = 600.0;
 /// Speed of a projectile, in units a second.
 const SHOT_SPEED: f32 = 3_000.0;
 /// Ticks that a projectile flies.
-const SHOT_TICKS: u32 = 90;
+const SHOT_TICKS: u64 = 90;
 /// Ticks between two shots.
-const SHOT_COOLDOWN: u32 = 30;
+const SHOT_COOLDOWN: u64 = 30;
 /// How close to a projectile one is hit, in units.
 const SHOT_RADIUS: f32 = 100.0;
 /// Of 255.
 const SHOT_DAMAGE: u8 = 40;
 /// Ticks that who was hit burns.
-const BURN_TICKS: u32 = 3 * TICKS_PER_SECOND;
+const BURN_TICKS: u64 = 3 * TICKS_PER_SECOND as u64;
 /// How far an NPC walks from home, in units, and how fast.
 const PATROL_RADIUS: f32 = 1_000.0;
 const PATROL_SPEED: f32 = 150.0;
@@ -39,7 +39,7 @@ const TOWN_RADIUS: f32 = 5_000.0;
 const CROWD_RADIUS: f32 = 5_000.0;
 /// Players who hear a chat message, and ticks between two of a player: others must not drown in them.
 const EARSHOT: usize = 32;
-const CHAT_COOLDOWN: u32 = 30;
+const CHAT_COOLDOWN: u64 = 30;
 /// Whom a projectile may hit is sought among so many.
 const SHOT_NEIGHBOURS: usize = 32;
 
@@ -71,7 +71,7 @@ pub enum Layout {
 struct Shot {
     id: EntityId,
     shooter: EntityId,
-    until: u32,
+    until: u64,
 }
 
 /// Who patrols.
@@ -83,14 +83,15 @@ struct Npc {
 
 /// The demonstration, on one core.
 pub struct Demo {
+    began: bool,
     layout: Layout,
     npcs_wanted: usize,
     npcs: Vec<Npc>,
     shots: Vec<Shot>,
     /// When each place may shoot again.
-    shoots_at: Vec<u32>,
+    shoots_at: Vec<u64>,
     /// When each place's entity may talk again.
-    speaks_at: Vec<u32>,
+    speaks_at: Vec<u64>,
     around: Vec<EntityId>,
 }
 
@@ -98,6 +99,7 @@ impl Demo {
     /// With so many NPCs on this core.
     pub fn new(layout: Layout, npcs: usize) -> Self {
         Demo {
+            began: false,
             layout,
             npcs_wanted: npcs,
             npcs: Vec::with_capacity(npcs),
@@ -167,10 +169,10 @@ impl Demo {
                 });
                 id != shot.shooter && hit
             });
-            if let Some(target) = target {
-                shard.command(target, shot.shooter, COMMAND_HIT, &[SHOT_DAMAGE]);
-            }
-            let flies = target.is_none() && tick < shot.until;
+            // A hit that is refused, because too many are under way, is tried again in the next tick.
+            let hits =
+                target.is_some_and(|target| shard.command(target, shot.shooter, COMMAND_HIT, &[SHOT_DAMAGE]).is_ok());
+            let flies = !hits && tick < shot.until;
             if !flies {
                 shard.entities.despawn(shot.id);
             }
@@ -184,7 +186,8 @@ impl Demo {
             return;
         }
         let tick = shard.tick();
-        shard.command(shooter, target, COMMAND_SCORED, &[]);
+        // A refused one is counted; the score is not worth more.
+        let _ = shard.command(shooter, target, COMMAND_SCORED, &[]);
         if health > damage {
             shard.entities.set_health(target, health - damage);
             shard.entities.apply_buff(target, buffs::BURNING, damage, tick + BURN_TICKS);
@@ -211,7 +214,8 @@ impl Demo {
         shard.nearest(point, TOWN_RADIUS, EARSHOT, &mut around);
         for &listener in &around {
             if shard.look(listener).is_some_and(|it| it.kind == EntityKind::Player) {
-                shard.command(listener, speaker, COMMAND_CHAT, text);
+                // A refused one is counted: too much is said already.
+                let _ = shard.command(listener, speaker, COMMAND_CHAT, text);
             }
         }
         self.around = around;
@@ -224,6 +228,11 @@ impl Game for Demo {
         let point = spawn_point(self.layout, &map, &mut shard.random);
         let faction = 1 + (shard.random.next_u32() % 2) as u8;
         shard.entities.spawn(EntityKind::Player, faction, point).ok()
+    }
+
+    fn suspended(&mut self, shard: &mut Shard, player: EntityId) {
+        // Nobody steers it: it stands where it is.
+        walk(shard, player, 0.0, 0.0);
     }
 
     fn input(&mut self, shard: &mut Shard, player: EntityId, input: &Input) {
@@ -268,7 +277,7 @@ impl Game for Demo {
     }
 
     fn tick(&mut self, shard: &mut Shard) {
-        if shard.tick() == 1 {
+        if !std::mem::replace(&mut self.began, true) {
             shard.factions.relate(1, 2, crate::world::Relation::Enemy);
         }
         self.populate(shard);
@@ -310,7 +319,7 @@ fn move_all(shard: &mut Shard) {
 }
 
 /// Whether a place's entity may do again what it has to rest after; then it has done it.
-fn rest(again_at: &mut Vec<u32>, place: usize, tick: u32, ticks: u32) -> bool {
+fn rest(again_at: &mut Vec<u64>, place: usize, tick: u64, ticks: u64) -> bool {
     if again_at.len() <= place {
         again_at.resize(place + 1, 0);
     }

@@ -1,5 +1,4 @@
-//! What a game implements (G4). The engine is not touched: a game sees its [`Shard`], and is called when something
-//! happens to it.
+//! What a game implements. It sees its [`Shard`], and is called when something happens to it.
 //!
 //! Every core runs one game over its own part of the world. All of it runs inside the core's turn: it must not block.
 
@@ -13,13 +12,35 @@ use ringshard_engine::wire::Message;
 use ringshard_engine::world::EntityId;
 use ringshard_engine::world::snapshot::Input;
 
+/// Why a player is gone.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub enum Gone {
+    /// Its client hung up.
+    Left,
+    /// Its client was silent, and did not come back in time.
+    Silent,
+    /// The server ended its connection: it broke the protocol, did not keep up, or was kicked.
+    PutOut,
+    /// The server is shutting down.
+    ShuttingDown,
+}
+
 /// A game, on one core.
 pub trait Game: Send + 'static {
-    /// A client wants into the world: gives the entity that is to be its player. None refuses it.
+    /// A client wants into the world: gives the entity of this core that is to be its body. None refuses it. A client whose
+    /// body the game has despawned looks on, and may ask for another body.
     fn join(&mut self, shard: &mut Shard) -> Option<EntityId>;
 
-    /// A player's client is gone, and its entity will be after this.
-    fn leave(&mut self, _shard: &mut Shard, _player: EntityId) {}
+    /// The client of a player is silent. It can come back within a minute: until then its body stays, unless the game
+    /// despawns it, nothing that the game tells it arrives, and its inputs stop.
+    fn suspended(&mut self, _shard: &mut Shard, _player: EntityId) {}
+
+    /// The client of a suspended player is back.
+    fn resumed(&mut self, _shard: &mut Shard, _player: EntityId) {}
+
+    /// A player is gone for good, once for each client that joined: suspended or not, and whether it still has its body,
+    /// which is despawned after this.
+    fn leave(&mut self, _shard: &mut Shard, _player: EntityId, _why: Gone) {}
 
     /// A player's input. Inputs may be lost, and never come in a wrong order.
     fn input(&mut self, shard: &mut Shard, player: EntityId, input: &Input);

@@ -119,7 +119,7 @@ impl Encoder {
         let written = if age == 0 {
             write_full(entity, replica.variables_set(index), &mut writer)
         } else {
-            let base = entity.version - u32::from(age);
+            let base = entity.version.wrapping_sub(u32::from(age));
             let state = replica.state_at(index, base).expect("a baseline is kept");
             write_difference(entity, base, state, replica.variables_set_since(index, base), &mut writer)
         };

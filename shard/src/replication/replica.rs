@@ -1,7 +1,7 @@
 //! A core's copy of the whole world, as it is replicated: its own entities and those of every other core (A6).
 //!
 //! Every change makes a new version of its entity. The last 32 are kept: they are what clients may have, and what
-//! differences are made from.
+//! differences are made from. Versions and ticks go round after 2^32: only how far two of them are apart counts.
 
 use crate::exchange::Change;
 use crate::shard::TICKS_PER_SECOND;
@@ -67,7 +67,7 @@ impl Head {
     /// How many versions back `version` is, where differences from it can be made; 0 where they cannot.
     #[inline]
     pub(super) fn age_of(self, version: u32) -> u8 {
-        let age = self.version.saturating_sub(version);
+        let age = self.version.wrapping_sub(version);
         if age <= BASELINE_AGE_MAX.min(self.lived.into()) { age as u8 } else { 0 }
     }
 }
@@ -102,8 +102,13 @@ pub struct Replica {
 impl Replica {
     /// Of a world of at most `entities` entities. All memory it ever needs is taken now: 2 KiB for each.
     pub fn new(entities: usize) -> Self {
+        Replica::counting_from(entities, 0)
+    }
+
+    /// The same, with versions that count on from `first_version`.
+    pub fn counting_from(entities: usize, first_version: u32) -> Self {
         Replica {
-            heads: vec![NOBODY; entities],
+            heads: vec![Head { version: first_version, ..NOBODY }; entities],
             lives: vec![Life::default(); entities],
             states: vec![State::NONE; entities],
             past: vec![[State::NONE; KEPT]; entities],
@@ -131,14 +136,14 @@ impl Replica {
     fn set_state(&mut self, tick: u32, id: EntityId, state: &State, rate: Rate) {
         let index = usize::from(id.index);
         let (head, life) = (&mut self.heads[index], &mut self.lives[index]);
-        head.version += 1;
+        head.version = head.version.wrapping_add(1);
         if head.generation != id.generation {
             self.living += usize::from(head.generation == 0);
             (head.generation, head.marks, head.lived) = (id.generation, 0, 0);
             *life = Life { changed_at: tick, ..Life::default() };
             self.variables[index] = [0; VARIABLES];
         } else {
-            head.mark(MOVING, tick - life.changed_at <= MOVING_GAP);
+            head.mark(MOVING, tick.wrapping_sub(life.changed_at) <= MOVING_GAP);
             head.lived = head.lived.saturating_add(1);
             life.changed_at = tick;
         }
@@ -165,9 +170,9 @@ impl Replica {
         // All that changes in a tick is one version, unless somebody may have been told of it already: what other cores
         // publish comes at any time.
         if (life.changed_at, life.seal) != (tick, self.seals.get()) {
-            head.version += 1;
+            head.version = head.version.wrapping_add(1);
             head.lived = head.lived.saturating_add(1);
-            head.mark(MOVING, tick - life.changed_at <= MOVING_GAP);
+            head.mark(MOVING, tick.wrapping_sub(life.changed_at) <= MOVING_GAP);
             (life.changed_at, life.seal) = (tick, self.seals.get());
             let kept = head.version as usize % KEPT;
             self.past[index][kept] = self.states[index];
@@ -238,7 +243,7 @@ impl Replica {
     #[inline]
     pub fn state_at(&self, index: u16, version: u32) -> Option<&State> {
         let head = self.head(index);
-        let age = head.version.checked_sub(version)?;
+        let age = head.version.wrapping_sub(version);
         let kept = age <= BASELINE_AGE_MAX.min(head.lived.into());
         kept.then(|| &self.past[usize::from(index)][version as usize % KEPT])
     }
@@ -263,15 +268,15 @@ impl Replica {
     /// Variables of the entity at `index` that changed after `version`.
     pub(super) fn variables_set_since(&self, index: u16, version: u32) -> u64 {
         let set = &self.variables_set[usize::from(index)];
-        (version + 1..=self.version(index)).fold(0, |all, version| all | set[version as usize % KEPT])
+        let age = self.version(index).wrapping_sub(version);
+        (1..=age).fold(0, |all, ahead| all | set[version.wrapping_add(ahead) as usize % KEPT])
     }
 
     /// Whether `viewer` sees the entity at `index`, if it is close enough: who is invisible is seen by its own faction only.
     #[inline]
     pub fn sees(&self, viewer: EntityId, index: u16) -> bool {
         !self.head(index).is_invisible()
-            || index == viewer.index
-            || self.get(viewer).is_some_and(|own| own.faction == self.state(index).faction)
+            || self.get(viewer).is_some_and(|own| index == viewer.index || own.faction == self.state(index).faction)
     }
 
     /// All entities that may be told of: index, place, and kind.

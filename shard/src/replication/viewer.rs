@@ -10,9 +10,9 @@ use crate::interest::Reach;
 use ringshard_engine::codec::Writer;
 use ringshard_engine::limits::SNAPSHOTS_ACKNOWLEDGED;
 use ringshard_engine::prefetch::prefetch;
-use ringshard_engine::world::EntityId;
 use ringshard_engine::world::snapshot::{PLAIN_ENTRY_BYTES_MAX, SnapshotHeader, write_gone};
 use ringshard_engine::world::view::digest_on;
+use ringshard_engine::world::{EntityId, Position};
 
 /// Entities in sight of a client, those that are leaving it included.
 pub const SLOTS_MAX: usize = 256;
@@ -30,6 +30,9 @@ const ENTRY_BYTES_USUAL: usize = 16;
 const SILENCE: u32 = 10;
 /// Ticks for the first answer, before any was measured: a quarter of a second.
 const ROUND_TRIP_FIRST: u32 = 15;
+/// Ticks that a round trip counts for at most: acknowledgments that came after an outage, or were held back, say nothing
+/// of the path.
+const ROUND_TRIP_MAX: u32 = 60;
 
 /// How often a client is told of what (A5).
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
@@ -179,6 +182,8 @@ struct Due {
 /// Room that all viewers of a core share while they are served.
 #[derive(Debug, Default)]
 pub struct Scratch {
+    /// Digests that may yet be compared in this tick: clients decide how many they send, and each takes a while.
+    pub digests_left: u32,
     due: Vec<Due>,
     heads: Vec<Head>,
     digest: Vec<(EntityId, u8)>,
@@ -219,8 +224,42 @@ pub struct Viewer {
     silent_since: u32,
     /// The newest snapshot that was acknowledged.
     heard: Option<u16>,
-    /// The last input that was applied.
-    pub input: u16,
+    /// The inputs of its player.
+    pub inputs: Inputs,
+    /// Where its player was when it was last known to be anywhere.
+    pub stood_at: Option<Position>,
+}
+
+/// The newest inputs of a player: which of them the state of a tick contains.
+///
+/// An input takes effect in the tick after it came. A snapshot that is written between two ticks shows the former of them,
+/// and must not acknowledge what only the next will contain.
+#[derive(Clone, Copy, Default, Debug)]
+pub struct Inputs {
+    newest: u16,
+    /// The last tick that had begun when the newest came.
+    came_at: u32,
+    /// The newest of those that came before that tick.
+    before: u16,
+}
+
+impl Inputs {
+    /// Takes an input that came after `tick` had begun. False when it is not newer than all before it.
+    pub fn take(&mut self, tick: u32, number: u16) -> bool {
+        if (number.wrapping_sub(self.newest) as i16) <= 0 {
+            return false;
+        }
+        if self.came_at != tick {
+            self.before = self.newest;
+        }
+        (self.newest, self.came_at) = (number, tick);
+        true
+    }
+
+    /// The newest input that the state of `tick` contains.
+    pub fn contained(&self, tick: u32) -> u16 {
+        if self.came_at == tick { self.before } else { self.newest }
+    }
 }
 
 impl Viewer {
@@ -241,7 +280,8 @@ impl Viewer {
             round_trip_eighths: ROUND_TRIP_FIRST * 8,
             silent_since: 0,
             heard: None,
-            input: 0,
+            inputs: Inputs::default(),
+            stood_at: None,
         }
     }
 
@@ -316,7 +356,7 @@ impl Viewer {
         let news = self.heard.map_or(u16::MAX, |heard| newest.wrapping_sub(heard)).min(SNAPSHOTS as u16);
         self.heard = Some(newest);
         if let Some(sent) = self.under_way(newest) {
-            let sample = (tick - sent.at).max(1) * 8;
+            let sample = tick.wrapping_sub(sent.at).clamp(1, ROUND_TRIP_MAX) * 8;
             self.round_trip_eighths = (self.round_trip_eighths * 7 + sample) / 8;
         }
         for distance in (0..news).rev() {
@@ -357,7 +397,10 @@ impl Viewer {
             }
             let newest = replica.version(slot.index);
             let version = newest.wrapping_sub(u32::from((newest as u16).wrapping_sub(version)));
-            slot.acked = slot.acked.max(version);
+            // Versions go round; 0 stands for none, and one that happens to be 0 is as good as not acknowledged.
+            if slot.acked == 0 || (version.wrapping_sub(slot.acked) as i32) > 0 {
+                slot.acked = version;
+            }
             self.uncertain.remove(place.into());
         }
     }
@@ -402,14 +445,14 @@ impl Viewer {
         message: &mut [u8],
     ) -> usize {
         let wanted = self.find_due(tick, pacing, replica, encoder, scratch);
-        if scratch.due.is_empty() && tick - self.silent_since < SILENCE {
+        if scratch.due.is_empty() && tick.wrapping_sub(self.silent_since) < SILENCE {
             return 0;
         }
         self.silent_since = tick;
         replica.seal();
         let room = message.len().min(SnapshotHeader::BYTES + pacing.bytes_max);
         let mut writer = Writer::new(&mut message[..room]);
-        let header = SnapshotHeader { number: self.number, tick, input: self.input };
+        let header = SnapshotHeader { number: self.number, tick, input: self.inputs.contained(tick) };
         header.write(&mut writer).expect("a snapshot has room for its header");
         let start = self.logged;
         if SnapshotHeader::BYTES + wanted <= room && !self.crowded {

@@ -27,6 +27,8 @@ pub struct WorldConfig {
     pub pacing: Pacing,
     /// For the game's chance.
     pub seed: u64,
+    /// The tick that the world goes on from; 0 for a new one.
+    pub first_tick: u64,
 }
 
 impl Default for WorldConfig {
@@ -38,6 +40,7 @@ impl Default for WorldConfig {
             near: 5_000.0,
             pacing: Pacing::default(),
             seed: 0,
+            first_tick: 0,
         }
     }
 }

@@ -4,6 +4,7 @@
 //! | module | for |
 //! |---|---|
 //! | `config` | the shape of a world |
+//! | `life` | how players come into the world, are suspended, come back and go |
 //! | `players` | who plays on this core, and in which slice each is told |
 //! | `stats` | what a world counts |
 //!
@@ -13,6 +14,7 @@
 //! runs.
 
 mod config;
+mod life;
 mod players;
 mod stats;
 
@@ -32,14 +34,14 @@ use crate::world::{Columns, Entities};
 use players::{Heard, Players, SLICES};
 use rand_chacha::rand_core::SeedableRng;
 use ringshard_engine::Endpoint;
-use ringshard_engine::codec::Writer;
 use ringshard_engine::crypto::Csprng;
+use ringshard_engine::endpoint::Event;
 use ringshard_engine::limits::{COMPRESSION_BYTES_MIN, VARIABLES};
 use ringshard_engine::prefetch::prefetch;
 use ringshard_engine::session::sealed_len;
 use ringshard_engine::time::{Duration, Instant};
-use ringshard_engine::wire::{Channel, ConnectionId, DisconnectReason, Message};
-use ringshard_engine::world::snapshot::{Input, Welcome, kinds};
+use ringshard_engine::wire::{Channel, ConnectionId, Message};
+use ringshard_engine::world::snapshot::{Input, kinds};
 use ringshard_engine::world::state::VELOCITY_STEP;
 use ringshard_engine::world::{EntityId, Map, State};
 
@@ -47,6 +49,8 @@ use ringshard_engine::world::{EntityId, Map, State};
 const SLICE: Duration = Duration::from_nanos(TICK.as_nanos() as u64 * 3 / 4 / SLICES as u64);
 /// Ticks in which the neighbourhood of every client is looked at anew once.
 pub const INTEREST_PERIOD: u32 = 16;
+/// Digests of clients that are compared in a tick, at about 10 us each: at most 4 % of a core.
+const DIGESTS_PER_TICK: u32 = 64;
 /// Levels of shedding.
 const SHED_MAX: u8 = 3;
 /// Late ticks in a second at which more is shed, and those at which less is.
@@ -95,10 +99,11 @@ impl<G: Game> Simulation<G> {
         let core = exchange.core();
         let seed = config.seed.wrapping_add(core as u64);
         let shard = Shard::new(
-            core,
+            &exchange,
+            config.first_tick,
             config.map,
             Entities::new(first, share),
-            Replica::new(config.entities_max),
+            Replica::counting_from(config.entities_max, config.first_tick as u32),
             Neighbourhood::new(&config.map, config.entities_max, config.visible_max, config.near),
             Csprng::seed_from_u64(seed),
         );
@@ -121,6 +126,11 @@ impl<G: Game> Simulation<G> {
         }
     }
 
+    /// The game.
+    pub fn game(&self) -> &G {
+        &self.game
+    }
+
     /// The shard.
     pub fn shard(&self) -> &Shard {
         &self.shard
@@ -128,9 +138,10 @@ impl<G: Game> Simulation<G> {
 
     /// Its counters.
     pub fn stats(&self) -> WorldStats {
-        let ExchangeStats { published, received, overflowed, commands_refused } = self.exchange.stats;
+        let ExchangeStats { published, received, overflowed } = self.exchange.stats;
         WorldStats {
             players: self.players.len() as u64,
+            suspended: self.players.suspended_len() as u64,
             entities: self.shard.entities.len() as u64,
             known_entities: self.shard.replica.len() as u64,
             entries: self.encoder.taken,
@@ -138,51 +149,13 @@ impl<G: Game> Simulation<G> {
             changes_published: published,
             changes_received: received,
             changes_overflowed: overflowed,
-            commands_refused,
+            commands_refused: self.shard.outbox.refused,
             ..self.stats
         }
     }
 
-    /// Lets a client in, or tells it again that it is.
-    fn enter(&mut self, now: Instant, endpoint: &mut Endpoint, id: ConnectionId) {
-        let player = match self.players.get_mut(id) {
-            Some(player) => player.viewer.player,
-            None => {
-                let Some(path) = endpoint.info(id).map(|info| info.path) else { return };
-                let Some(entity) = self.game.join(&mut self.shard) else {
-                    let _ = endpoint.send(now, id, Channel::RELIABLE_ORDERED, &Welcome::REFUSAL);
-                    return;
-                };
-                self.players.add(id, path.peer, self.place_of(entity), entity);
-                entity
-            }
-        };
-        let welcome = Welcome { player, tick: self.shard.tick(), map: self.config.map };
-        let mut message = [0; Welcome::BYTES];
-        welcome.write(&mut Writer::new(&mut message)).expect("it has room");
-        // One that is not taken has ended the connection: it waited for too much already.
-        let _ = endpoint.send(now, id, Channel::RELIABLE_ORDERED, &message);
-    }
-
-    fn place_of(&self, player: EntityId) -> usize {
-        self.shard.entities.place(player).expect("a player's entity is this core's, as long as the player is in")
-    }
-
-    fn leave(&mut self, id: ConnectionId) {
-        let Some(player) = self.players.remove(id) else { return };
-        let entity = player.viewer.player;
-        self.game.leave(&mut self.shard, entity);
-        self.shard.entities.despawn(entity);
-    }
-
-    /// A client is called otherwise, or comes over another connection.
-    fn rename(&mut self, endpoint: &Endpoint, id: ConnectionId, former: ConnectionId) {
-        let address = endpoint.info(id).map(|info| info.path.peer);
-        self.players.rename(id, former, address);
-    }
-
     fn input(&mut self, from: ConnectionId, message: &[u8]) {
-        let tick = self.shard.tick();
+        let tick = self.shard.wire_tick();
         let Simulation { players, game, shard, scratch, stats, .. } = self;
         let Some(player) = players.get_mut(from) else {
             stats.strange_messages += 1;
@@ -197,10 +170,20 @@ impl<G: Game> Simulation<G> {
             let heard = Heard { tick, newest, before, digest: input.digest };
             player.hear(heard, &shard.replica, scratch, stats);
         }
-        let viewer = &mut player.viewer;
-        if (input.number.wrapping_sub(viewer.input) as i16) > 0 {
-            viewer.input = input.number;
-            game.input(shard, viewer.player, &input);
+        let body = player.viewer.player;
+        if player.viewer.inputs.take(tick, input.number) && shard.entities.place(body).is_some() {
+            game.input(shard, body, &input);
+        }
+    }
+
+    fn game_message(&mut self, from: ConnectionId, message: Message<'_>) {
+        let Some(player) = self.players.get_mut(from) else {
+            self.stats.strange_messages += 1;
+            return;
+        };
+        let body = player.viewer.player;
+        if self.shard.entities.place(body).is_some() {
+            self.game.message(&mut self.shard, body, message);
         }
     }
 
@@ -226,7 +209,7 @@ impl<G: Game> Simulation<G> {
             }
         }
         shard.entities.drain_dirty(|id, dirty, values| changes.extend(variables_of(id, dirty, values)));
-        let tick = shard.tick();
+        let tick = shard.wire_tick();
         for change in &*changes {
             shard.replica.apply(tick, change);
             encoder.forget(change.id().index);
@@ -249,19 +232,13 @@ impl<G: Game> Simulation<G> {
     fn speak(&mut self, now: Instant, endpoint: &mut Endpoint) {
         let Simulation { shard, exchange, commands, players, .. } = self;
         for said in shard.said.drain(..) {
-            if let Some(player) = shard.entities.place(said.to).and_then(|place| players.of_entity(place)) {
+            if let Some(player) = players.of_body(&shard.entities, said.to) {
                 // What is not taken, the endpoint has counted.
                 let _ = endpoint.send(now, player.id, said.channel, &shard.words[said.from..said.from + said.len]);
             }
         }
         shard.words.clear();
-        for command in shard.commands.drain(..) {
-            if exchange.owner(command.to.index) == exchange.core() {
-                commands.push(command);
-            } else {
-                exchange.command(command);
-            }
-        }
+        shard.outbox.hand_on(exchange, commands);
     }
 
     fn obey(&mut self) {
@@ -272,7 +249,7 @@ impl<G: Game> Simulation<G> {
 
     /// Tells the clients of one slice of what is due to them.
     fn serve(&mut self, now: Instant, endpoint: &mut Endpoint, slice: usize) {
-        let tick = self.shard.tick();
+        let tick = self.shard.wire_tick();
         let pacing = self.config.pacing.shed(self.stats.shed_level as u8);
         let Simulation { shard, players, encoder, scratch, waiting, snapshots, stats, .. } = self;
         waiting.clear();
@@ -326,7 +303,7 @@ impl<G: Game> Simulation<G> {
             self.stats.shed_level += 1;
             self.stats.sheds += 1;
         }
-        if too_late || self.shard.tick().is_multiple_of(LATE_PERIOD) {
+        if too_late || self.shard.tick().is_multiple_of(LATE_PERIOD.into()) {
             if self.late_in_period <= LATE_TICKS_FEW {
                 self.stats.shed_level = self.stats.shed_level.saturating_sub(1);
             }
@@ -336,19 +313,8 @@ impl<G: Game> Simulation<G> {
 }
 
 impl<G: Game> Service for Simulation<G> {
-    fn resumed(&mut self, _now: Instant, endpoint: &mut Endpoint, id: ConnectionId, former: ConnectionId) {
-        self.rename(endpoint, id, former);
-    }
-
-    fn renamed(&mut self, _now: Instant, endpoint: &mut Endpoint, id: ConnectionId, former: ConnectionId) {
-        self.rename(endpoint, id, former);
-    }
-
-    fn left(&mut self, _now: Instant, _endpoint: &mut Endpoint, id: ConnectionId, reason: DisconnectReason) {
-        // Its session goes on over another connection, and the player with it.
-        if reason != DisconnectReason::Resumed {
-            self.leave(id);
-        }
+    fn happened(&mut self, _now: Instant, endpoint: &mut Endpoint, event: Event) {
+        self.live(endpoint, event);
     }
 
     #[inline]
@@ -356,10 +322,7 @@ impl<G: Game> Service for Simulation<G> {
         match message.bytes.first() {
             Some(&kinds::SYNC_ENTITY_QUANTIZED) => self.input(from, message.bytes),
             Some(&kinds::ENTER_TO_WORLD) if message.bytes.len() == 1 => self.enter(now, endpoint, from),
-            Some(&(kinds::GAME..)) if self.players.get_mut(from).is_some() => {
-                let player = self.players.get_mut(from).expect("it was there").viewer.player;
-                self.game.message(&mut self.shard, player, message);
-            }
+            Some(&(kinds::GAME..)) => self.game_message(from, message),
             _ => self.stats.strange_messages += 1,
         }
     }
@@ -372,7 +335,7 @@ impl<G: Game> Service for Simulation<G> {
     fn exchange(&mut self, now: Instant, stages: &mut Stages) -> usize {
         let Simulation { shard, exchange, encoder, .. } = self;
         // In this core's own ticks: they are what its clients are told by.
-        let tick = shard.tick();
+        let tick = shard.wire_tick();
         let take = |change: &Change| {
             shard.replica.apply(tick, change);
             encoder.forget(change.id().index);
@@ -385,9 +348,10 @@ impl<G: Game> Service for Simulation<G> {
     }
 
     fn tick(&mut self, now: Instant, endpoint: &mut Endpoint) {
-        self.adapt(self.served < SLICES && self.shard.tick() > 0);
+        self.adapt(self.served < SLICES && self.shard.tick() > self.config.first_tick);
         self.tick_began = now;
         self.served = 0;
+        self.scratch.digests_left = DIGESTS_PER_TICK;
         self.shard.begin_tick();
         self.obey();
         self.game.tick(&mut self.shard);
@@ -410,7 +374,7 @@ impl<G: Game> Service for Simulation<G> {
     }
 
     fn deadline(&self) -> Instant {
-        if self.served == SLICES || self.shard.tick() == 0 {
+        if self.served == SLICES || self.shard.tick() == self.config.first_tick {
             return Instant::NEVER;
         }
         self.tick_began + SLICE * self.served as u32

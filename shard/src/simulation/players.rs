@@ -1,11 +1,14 @@
-//! Who plays on this core: by connection, by entity, and by the slice in which each is told.
+//! The players of this core: by connection, by entity, by the slice in which each is served, and those that are suspended.
 
 use super::WorldStats;
 use crate::replication::viewer::{Agreement, Scratch};
 use crate::replication::{Replica, Viewer};
+use crate::world::Entities;
+use ringshard_engine::endpoint::SessionId;
 use ringshard_engine::prefetch::prefetch;
 use ringshard_engine::wire::ConnectionId;
 use ringshard_engine::world::EntityId;
+use std::collections::HashMap;
 use std::net::SocketAddr;
 
 /// Slices that the clients are told in, per tick.
@@ -24,7 +27,7 @@ pub(super) struct Player {
     compared: Option<u16>,
     /// Whoever shares it can be told in the same run of datagrams.
     pub(super) address: SocketAddr,
-    /// Of its entity.
+    /// Place of its body, or of the last one that it had.
     place: usize,
     slice: usize,
 }
@@ -61,12 +64,16 @@ impl Player {
             return;
         }
         // Once each: comparing takes a while.
-        let digest = digest.filter(|_| self.compared.replace(newest) != Some(newest));
-        match digest.map(|digest| self.viewer.check(digest, replica, scratch)) {
-            None => {}
-            Some(Agreement::Agreed) => stats.digests_agreed += 1,
-            Some(Agreement::Differs) => stats.digests_differ += 1,
-            Some(Agreement::Unknown) => stats.digests_unknown += 1,
+        let Some(digest) = digest.filter(|_| self.compared.replace(newest) != Some(newest)) else { return };
+        if scratch.digests_left == 0 {
+            stats.digests_skipped += 1;
+            return;
+        }
+        scratch.digests_left -= 1;
+        match self.viewer.check(digest, replica, scratch) {
+            Agreement::Agreed => stats.digests_agreed += 1,
+            Agreement::Differs => stats.digests_differ += 1,
+            Agreement::Unknown => stats.digests_unknown += 1,
         }
     }
 }
@@ -75,8 +82,10 @@ impl Player {
 pub(super) struct Players {
     /// By slot of their connections.
     by_slot: Vec<Option<Box<Player>>>,
-    /// Their slots, by their entity's place.
+    /// Their slots, by the place of their body. A body that the game has despawned may still stand here.
     slot_of: Vec<Option<u16>>,
+    /// Those whose clients are silent and can come back.
+    suspended: HashMap<SessionId, Box<Player>>,
     /// Their slots, those of an address beside each other.
     slices: [Vec<u16>; SLICES],
 }
@@ -84,7 +93,12 @@ pub(super) struct Players {
 impl Players {
     /// Nobody yet, on a core that owns so many entities at most.
     pub(super) fn new(places: usize) -> Self {
-        Players { by_slot: Vec::new(), slot_of: vec![None; places], slices: [const { Vec::new() }; SLICES] }
+        Players {
+            by_slot: Vec::new(),
+            slot_of: vec![None; places],
+            suspended: HashMap::new(),
+            slices: [const { Vec::new() }; SLICES],
+        }
     }
 
     pub(super) fn len(&self) -> usize {
@@ -96,9 +110,16 @@ impl Players {
         player.filter(|player| player.id == id)
     }
 
-    /// Whose entity has that place.
-    pub(super) fn of_entity(&self, place: usize) -> Option<&Player> {
-        self.by_slot.get(usize::from(self.slot_of[place]?))?.as_deref()
+    /// Those who are suspended.
+    pub(super) fn suspended_len(&self) -> usize {
+        self.suspended.len()
+    }
+
+    /// The player that has this body, if it is connected.
+    pub(super) fn of_body(&self, entities: &Entities, body: EntityId) -> Option<&Player> {
+        let slot = self.slot_of[entities.place(body)?]?;
+        let player = self.by_slot.get(usize::from(slot))?.as_deref();
+        player.filter(|player| player.viewer.player == body)
     }
 
     /// Asks the processor for a player.
@@ -129,8 +150,48 @@ impl Players {
         self.get_mut(id)?;
         let player = self.by_slot[usize::from(id.slot())].take()?;
         self.slices[player.slice].retain(|&slot| slot != id.slot());
-        self.slot_of[player.place] = None;
+        self.leave_place(player.place, id.slot());
         Some(player)
+    }
+
+    /// A player no longer has that place, unless another has it by now.
+    fn leave_place(&mut self, place: usize, slot: u16) {
+        self.slot_of[place].take_if(|tenant| *tenant == slot);
+    }
+
+    /// A player gets another body. False when there is no such player.
+    pub(super) fn give_body(&mut self, id: ConnectionId, place: usize, body: EntityId) -> bool {
+        let Some(player) = self.get_mut(id) else { return false };
+        let former = std::mem::replace(&mut player.place, place);
+        player.viewer.player = body;
+        player.has_looked = false;
+        self.leave_place(former, id.slot());
+        self.slot_of[place] = Some(id.slot());
+        true
+    }
+
+    /// The client is silent, and can come back. Gives its body.
+    pub(super) fn suspend(&mut self, id: ConnectionId, session: SessionId) -> Option<EntityId> {
+        let player = self.remove(id)?;
+        let body = player.viewer.player;
+        let former = self.suspended.insert(session, player);
+        assert!(former.is_none(), "a session has one player");
+        Some(body)
+    }
+
+    /// The client is back. Gives its body.
+    pub(super) fn resume(&mut self, id: ConnectionId, session: SessionId, address: SocketAddr) -> Option<EntityId> {
+        let mut player = self.suspended.remove(&session)?;
+        let body = player.viewer.player;
+        player.id = id;
+        player.address = address;
+        self.seat(player);
+        Some(body)
+    }
+
+    /// A suspended player is gone.
+    pub(super) fn remove_suspended(&mut self, session: SessionId) -> Option<Box<Player>> {
+        self.suspended.remove(&session)
     }
 
     /// A client is called otherwise, and may have another address.
@@ -145,7 +206,7 @@ impl Players {
     /// Gives a client its place in a slice: beside those of its address, unless that makes one slice much longer than the
     /// others.
     fn seat(&mut self, mut player: Box<Player>) {
-        let Players { by_slot, slot_of, slices } = self;
+        let Players { by_slot, slot_of, slices, .. } = self;
         let (slot, address) = (player.id.slot(), player.address);
         let address_of = |slot: u16| by_slot[usize::from(slot)].as_ref().map(|player| player.address);
         let seat_in = |slice: &Vec<u16>| slice.partition_point(|&other| address_of(other) < Some(address));
@@ -162,7 +223,7 @@ impl Players {
             by_slot.resize_with(usize::from(slot) + 1, || None);
         }
         let former = by_slot[usize::from(slot)].replace(player);
-        debug_assert!(former.is_none(), "what becomes of a connection is told before anything of the next in its slot");
+        assert!(former.is_none(), "a connection's end is known before the next connection in its slot begins");
     }
 
     /// How many are told in a slice.
@@ -180,6 +241,6 @@ impl Players {
     #[inline]
     pub(super) fn seated_mut(&mut self, slice: usize, seat: usize) -> &mut Player {
         let slot = self.slices[slice][seat];
-        self.by_slot[usize::from(slot)].as_deref_mut().expect("who has a seat is there")
+        self.by_slot[usize::from(slot)].as_deref_mut().expect("a slice holds the slots of players")
     }
 }

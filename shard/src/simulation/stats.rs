@@ -13,15 +13,17 @@ counters! {
         shed_level,
         /// Times that more was shed, ever.
         sheds,
-        /// Players now.
+        /// Players now whose clients are connected.
         players,
+        /// Players now whose clients are silent and can come back.
+        suspended,
         /// Entities that this core owns now.
         entities,
         /// Entities of all cores that this one knows now.
         known_entities,
         /// Inputs taken.
         inputs,
-        /// Messages that made no sense, or came from who is not in the world.
+        /// Messages that made no sense, or came from a client that is not in the world.
         strange_messages,
         /// Snapshots sent, and bytes of them.
         snapshots,
@@ -43,13 +45,15 @@ counters! {
         digests_differ,
         /// Digests that nothing can be said of.
         digests_unknown,
+        /// Digests that were not compared, because a tick compares only so many.
+        digests_skipped,
         /// Changes published to other cores.
         changes_published,
         /// Changes taken from other cores.
         changes_received,
         /// Changes that found a ring full, and were published again later.
         changes_overflowed,
-        /// Commands that found a ring full, and were dropped.
+        /// Commands that were refused to the game that sent them.
         commands_refused,
     }
 }

@@ -52,14 +52,14 @@ impl Buffs {
 
     /// Intensity and last tick of `buff`, when it is carried.
     #[inline]
-    pub(super) fn get(&self, place: usize, buff: u8) -> Option<(u8, u32)> {
+    pub(super) fn get(&self, place: usize, buff: u8) -> Option<(u8, u64)> {
         let slot = slot_of(buff);
         (self.carried[place] & buff != 0)
             .then(|| (self.intensities[place][slot], self.wheel.until(place * SLOTS + slot)))
     }
 
     /// False when it would be over already.
-    pub(super) fn apply(&mut self, place: usize, buff: u8, intensity: u8, until: u32) -> bool {
+    pub(super) fn apply(&mut self, place: usize, buff: u8, intensity: u8, until: u64) -> bool {
         let slot = slot_of(buff);
         let item = place * SLOTS + slot;
         if until <= self.wheel.now() {
@@ -100,7 +100,7 @@ impl Buffs {
 
     /// Ends what lasted until `tick` or less; tells `each` the place and the buff.
     #[inline]
-    pub(super) fn expire(&mut self, tick: u32, mut each: impl FnMut(usize, u8)) {
+    pub(super) fn expire(&mut self, tick: u64, mut each: impl FnMut(usize, u8)) {
         let Buffs { carried, wheel, .. } = self;
         wheel.turn(tick, |item| {
             let (place, buff) = (item / SLOTS, 1 << (item % SLOTS));

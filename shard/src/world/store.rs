@@ -328,13 +328,13 @@ impl Entities {
         self.place(id).map(|place| self.buffs.carried()[place])
     }
 
-    /// Lets an entity carry `buff` until [`expire_buffs`](Self::expire_buffs) is called with `until_tick`; `u32::MAX` is
+    /// Lets an entity carry `buff` until [`expire_buffs`](Self::expire_buffs) is called with `until_tick`; `u64::MAX` is
     /// for good. If it carries it already, the later tick and the larger intensity hold. False when there is no such
     /// entity, or the tick has passed.
     ///
     /// # Panics
     /// When `buff` is not exactly one, here and below.
-    pub fn apply_buff(&mut self, id: EntityId, buff: u8, intensity: u8, until_tick: u32) -> bool {
+    pub fn apply_buff(&mut self, id: EntityId, buff: u8, intensity: u8, until_tick: u64) -> bool {
         self.place(id).is_some_and(|place| self.buffs.apply(place, buff, intensity, until_tick))
     }
 
@@ -345,7 +345,7 @@ impl Entities {
     }
 
     /// The tick at which a buff ends that it carries.
-    pub fn buff_until(&self, id: EntityId, buff: u8) -> Option<u32> {
+    pub fn buff_until(&self, id: EntityId, buff: u8) -> Option<u64> {
         Some(self.buffs.get(self.place(id)?, buff)?.1)
     }
 
@@ -359,7 +359,7 @@ impl Entities {
     ///
     /// # Panics
     /// When `tick` is before that of the last call.
-    pub fn expire_buffs(&mut self, tick: u32, mut each: impl FnMut(EntityId, u8)) {
+    pub fn expire_buffs(&mut self, tick: u64, mut each: impl FnMut(EntityId, u8)) {
         let Entities { first, generations, buffs, .. } = self;
         buffs.expire(tick, |place, buff| {
             each(EntityId { index: *first + place as u16, generation: generations[place] }, buff);

@@ -1,11 +1,11 @@
-//! When things end: a wheel of ticks in four levels, one for each byte of a tick's number.
+//! When things end: a wheel of ticks in eight levels, one for each byte of a tick's number.
 //!
 //! An item stands at the level of the highest byte in which its tick differs from the present one, in the bucket of that
 //! byte. When time enters a bucket of an upper level, what stands there goes down to where it now belongs; what stands
-//! in a bucket of the lowest is due. So an item is touched at most four times from beginning to end, however long it
+//! in a bucket of the lowest is due. So an item is touched at most eight times from beginning to end, however long it
 //! lasts, and never for the sake of another. The links lie beside the items: nothing is allocated.
 
-const LEVELS: usize = 4;
+const LEVELS: usize = 8;
 const BUCKETS: usize = 256;
 /// No item: behind the last of a bucket, and before the first.
 const NONE: u32 = u32::MAX;
@@ -14,7 +14,7 @@ const NONE: u32 = u32::MAX;
 #[derive(Clone, Copy, Debug)]
 struct Link {
     /// The tick at which it is due.
-    until: u32,
+    until: u64,
     /// The items behind it and before it in its bucket.
     next: u32,
     previous: u32,
@@ -23,7 +23,7 @@ struct Link {
 #[derive(Debug)]
 pub(super) struct Wheel {
     /// The tick up to which all that was due has come up.
-    now: u32,
+    now: u64,
     /// The first item of each bucket, level by level.
     buckets: Vec<u32>,
     /// Items that stand at each level.
@@ -42,24 +42,24 @@ impl Wheel {
         }
     }
 
-    pub(super) fn now(&self) -> u32 {
+    pub(super) fn now(&self) -> u64 {
         self.now
     }
 
     /// When `item`, which stands in the wheel, is due.
     #[inline]
-    pub(super) fn until(&self, item: usize) -> u32 {
+    pub(super) fn until(&self, item: usize) -> u64 {
         self.links[item].until
     }
 
     /// Puts in `item`, which does not stand in the wheel.
     #[inline]
-    pub(super) fn insert(&mut self, item: usize, until: u32) {
+    pub(super) fn insert(&mut self, item: usize, until: u64) {
         assert!(until > self.now, "that tick has passed");
         self.link(item, until);
     }
 
-    fn link(&mut self, item: usize, until: u32) {
+    fn link(&mut self, item: usize, until: u64) {
         let (level, bucket) = self.stand(until);
         let next = std::mem::replace(&mut self.buckets[bucket], item as u32);
         if next != NONE {
@@ -87,13 +87,13 @@ impl Wheel {
     }
 
     /// Level and bucket of what is due at `until`.
-    fn stand(&self, until: u32) -> (usize, usize) {
+    fn stand(&self, until: u64) -> (usize, usize) {
         let level = ((until ^ self.now) | 1).ilog2() as usize / 8;
         (level, bucket(level, until))
     }
 
     /// Lets time go on to `tick`: takes out what is due by then, in the order of its ticks, and tells `each`.
-    pub(super) fn turn(&mut self, tick: u32, mut each: impl FnMut(usize)) {
+    pub(super) fn turn(&mut self, tick: u64, mut each: impl FnMut(usize)) {
         assert!(tick >= self.now, "ticks do not go back");
         while self.now < tick {
             // Nothing comes up before the lowest level where anything stands goes on by a bucket.
@@ -122,13 +122,13 @@ impl Wheel {
 }
 
 /// The bucket of `tick` at `level`.
-fn bucket(level: usize, tick: u32) -> usize {
+fn bucket(level: usize, tick: u64) -> usize {
     level * BUCKETS + (tick >> (8 * level)) as usize % BUCKETS
 }
 
 /// The bits of a tick that belong to the levels below `level`.
-fn below(level: usize) -> u32 {
-    ((1_u64 << (8 * level)) - 1) as u32
+fn below(level: usize) -> u64 {
+    if level < LEVELS { (1 << (8 * level)) - 1 } else { u64::MAX }
 }
 
 #[cfg(test)]
@@ -142,20 +142,20 @@ mod tests {
         for seed in 0..20 {
             let mut dice = Dice(seed);
             let mut wheel = Wheel::new(60);
-            let mut due: Vec<Option<u32>> = vec![None; 60];
+            let mut due: Vec<Option<u64>> = vec![None; 60];
             for _ in 0..3000 {
                 let item = dice.below(60) as usize;
                 if due[item].take().is_some() {
                     wheel.remove(item);
                 }
                 if dice.below(4) > 0 {
-                    let wait = 1 + dice.next() as u32 % (1 << dice.below(26));
+                    let wait = 1 + dice.next() % (1 << dice.below(26));
                     if let Some(until) = wheel.now().checked_add(wait) {
                         wheel.insert(item, until);
                         due[item] = Some(until);
                     }
                 }
-                let pause = if dice.below(100) == 0 { dice.below(1 << 24) } else { dice.below(3) } as u32;
+                let pause = if dice.below(100) == 0 { dice.below(1 << 24) } else { dice.below(3) };
                 let now = wheel.now().saturating_add(pause);
                 let mut before = 0;
                 wheel.turn(now, |item| {
@@ -172,11 +172,11 @@ mod tests {
     #[test]
     fn the_last_tick_comes_up_too() {
         let mut wheel = Wheel::new(1);
-        wheel.insert(0, u32::MAX);
+        wheel.insert(0, u64::MAX);
         let mut ended = Vec::new();
-        wheel.turn(u32::MAX - 1, |item| ended.push(item));
+        wheel.turn(u64::MAX - 1, |item| ended.push(item));
         assert!(ended.is_empty());
-        wheel.turn(u32::MAX, |item| ended.push(item));
+        wheel.turn(u64::MAX, |item| ended.push(item));
         assert_eq!(ended, [0]);
     }
 }

@@ -37,7 +37,7 @@ struct Model {
     authority: Authority,
     rate: Rate,
     /// Intensity and last tick.
-    buffs: BTreeMap<u8, (u8, u32)>,
+    buffs: BTreeMap<u8, (u8, u64)>,
     variables: [i32; VARIABLES],
     dirty: u64,
 }
@@ -77,7 +77,7 @@ const FIRST: u16 = 150;
 const CAPACITY: usize = 75;
 
 /// Does something at random to both; what the store answers must be what the model says.
-fn step(dice: &mut Dice, entities: &mut Entities, model: &mut HashMap<EntityId, Model>, tick: u32, past: &[EntityId]) {
+fn step(dice: &mut Dice, entities: &mut Entities, model: &mut HashMap<EntityId, Model>, tick: u64, past: &[EntityId]) {
     let id = past[dice.below(past.len() as u64) as usize];
     let mut there = model.get_mut(&id);
     let is_there = there.is_some();
@@ -133,7 +133,7 @@ fn step(dice: &mut Dice, entities: &mut Entities, model: &mut HashMap<EntityId, 
         }
         7..=9 => {
             let (buff, intensity) = (1 << dice.below(7), roll as u8);
-            let until = (tick + dice.below(700) as u32).saturating_sub(3);
+            let until = (tick + dice.below(700)).saturating_sub(3);
             assert_eq!(entities.apply_buff(id, buff, intensity, until), is_there && until > tick);
             if let Some(entity) = there.as_mut().filter(|_| until > tick) {
                 let (strongest, last) = entity.buffs.entry(buff).or_insert((intensity, until));
@@ -219,7 +219,7 @@ fn the_store_does_what_a_plain_model_does() {
                 step(&mut dice, &mut entities, &mut model, tick, &past[from..]);
             }
             if dice.below(3) == 0 {
-                tick += 1 + if dice.below(50) == 0 { dice.below(1000) as u32 } else { 0 };
+                tick += 1 + if dice.below(50) == 0 { dice.below(1000) } else { 0 };
                 let mut ended = Vec::new();
                 entities.expire_buffs(tick, |id, buff| ended.push((id, buff)));
                 ended.sort_unstable();
@@ -265,7 +265,7 @@ fn one() -> (Entities, EntityId) {
     (entities, id)
 }
 
-fn ended(entities: &mut Entities, tick: u32) -> Vec<(EntityId, u8)> {
+fn ended(entities: &mut Entities, tick: u64) -> Vec<(EntityId, u8)> {
     let mut ended = Vec::new();
     entities.expire_buffs(tick, |id, buff| ended.push((id, buff)));
     ended
@@ -344,7 +344,7 @@ fn buffs_end_at_their_tick_whatever_their_order() {
         assert!(entities.apply_buff(id, buff, 1, until));
     }
     assert!(entities.apply_buff(id, buffs::STUNNED, 1, 256));
-    assert!(entities.apply_buff(id, buffs::INVULNERABLE, 1, u32::MAX));
+    assert!(entities.apply_buff(id, buffs::INVULNERABLE, 1, u64::MAX));
     let mut seen = Vec::new();
     for tick in 0..=70_000 {
         seen.extend(ended(&mut entities, tick).into_iter().map(|(who, buff)| (who, buff, tick)));
