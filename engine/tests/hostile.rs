@@ -277,7 +277,7 @@ fn more_open_fragments_than_allowed_end_the_connection() {
 }
 
 #[test]
-fn unreliable_fragments_only_push_each_other_out() {
+fn unreliable_fragments_beyond_the_room_for_them_are_refused() {
     let mut server = Server::new(MESSAGE_MEMORY_BYTES_DEFAULT);
     let mut peer = Peer::join(&mut server, 1);
     for number in 0..1000 {
@@ -287,7 +287,8 @@ fn unreliable_fragments_only_push_each_other_out() {
         assert!(server.endpoint.message_bytes() <= FRAGMENTED_BYTES_MAX);
     }
     server.pass(FRAGMENT_TIMEOUT + TIMER_GRAIN);
-    assert_eq!((server.endpoint.message_bytes(), server.endpoint.drops().fragments_abandoned), (0, 1000));
+    let drops = server.endpoint.drops();
+    assert_eq!((server.endpoint.message_bytes(), drops.fragments_abandoned, drops.fragments_refused), (0, 4, 996));
     assert_eq!(server.endings(), []);
 }
 

@@ -200,9 +200,11 @@ fn frames_of(kind: u16, body: &[u8]) -> Vec<Frame<'static>> {
 /// The reasons of a Disconnect have the names that the code has.
 #[test]
 fn the_reasons_are_those_of_the_code() {
-    for (code, row) in table(&["reason", "name", "meaning"]).into_iter().enumerate() {
-        assert_eq!(row[0], code.to_string());
-        let read = frames_of(6, &[code as u8]);
+    let rows = table(&["reason", "name", "meaning"]);
+    let codes: Vec<u8> = rows.iter().map(|row| row[0].parse().expect("a number")).collect();
+    assert_eq!(codes, [0, 1, 3, 4, 5, 6, 7, 9, 10, 11], "2 and 8 are never sent");
+    for (code, row) in codes.into_iter().zip(rows) {
+        let read = frames_of(6, &[code]);
         let name: String = row[1].split(' ').map(|word| word[..1].to_uppercase() + &word[1..]).collect();
         assert_eq!(format!("{read:?}"), format!("[Disconnect({name})]"));
     }

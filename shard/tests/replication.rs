@@ -43,8 +43,10 @@ const PLAYER: EntityId = EntityId { index: 0, generation: 1 };
 /// Whether the player may see an entity: who is invisible is seen by itself and by its faction.
 fn is_visible(world: &[Rc<Truth>], index: usize) -> bool {
     let (own, other) = (&world[usize::from(PLAYER.index)], &world[index].state);
-    let is_own = own.is_there && own.generation == PLAYER.generation && own.state.faction == other.faction;
-    other.states & states::INVISIBLE == 0 || index == usize::from(PLAYER.index) || is_own
+    // Another that has the place of the player's body is no more visible to it than others.
+    let has_body = own.is_there && own.generation == PLAYER.generation;
+    let is_own = index == usize::from(PLAYER.index) || own.state.faction == other.faction;
+    other.states & states::INVISIBLE == 0 || has_body && is_own
 }
 
 /// The world at some moment.

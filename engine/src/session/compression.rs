@@ -78,6 +78,9 @@ const LAST_MATCH_DISTANCE: usize = 12;
 /// Whether a block keeps to the LZ4 block format, its rules for the end included, and gives `size` bytes. The decoder
 /// alone takes more than the format allows; other implementations refuse that.
 fn is_well_formed(block: &[u8], size: usize) -> bool {
+    if size == 0 {
+        return *block == [0];
+    }
     let (mut rest, mut written, mut last_match) = (block, 0, None);
     loop {
         let Some((&token, after)) = rest.split_first() else { return false };

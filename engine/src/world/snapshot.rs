@@ -158,7 +158,7 @@ pub fn write_difference(
     variables: u64,
     writer: &mut Writer<'_>,
 ) -> Result<(), NoRoom> {
-    let age = entity.version - base_version;
+    let age = entity.version.wrapping_sub(base_version);
     assert!((1..=BASELINE_AGE_MAX).contains(&age), "a baseline is 1 to {BASELINE_AGE_MAX} versions old, not {age}");
     let changed = entity.state.changed_from(base);
     write_head(entity, age as u8, changed, variables, entity.version, writer)?;

@@ -236,7 +236,8 @@ impl Replica {
 
     /// What `id` is now, if it is there.
     pub fn get(&self, id: EntityId) -> Option<&State> {
-        (self.generation(id.index) == id.generation && id.generation != 0).then(|| self.state(id.index))
+        let head = self.heads.get(usize::from(id.index))?;
+        (head.generation == id.generation && id.generation != 0).then(|| self.state(id.index))
     }
 
     /// The state of the entity at `index` at one of its versions, while that is kept and its own.
