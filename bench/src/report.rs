@@ -1,8 +1,11 @@
 //! The result of a run: one object for machines, one page for people.
 
 use crate::generator::Outcome;
+use crate::health::Health;
+use crate::network::{Allowance, NetworkFigures};
 use crate::process::Usage;
 use crate::scenario::{Flows, Scenario};
+use crate::verdict::Verdict;
 use ringshard::report::{Percentiles, ServerReport};
 use serde::Serialize;
 use std::collections::BTreeMap;
@@ -20,6 +23,7 @@ pub struct Report {
     pub flows: Flows,
     pub clients: usize,
     pub payload_bytes: usize,
+    /// Seconds measured.
     pub secs: f64,
     pub datapath: String,
     pub cipher: String,
@@ -32,7 +36,14 @@ pub struct Report {
     /// Packets/s in of this run over those of the floor.
     pub ratio_to_floor: Option<f64>,
     pub saturated: &'static str,
-    pub verdict: String,
+    /// How the load generator kept up.
+    pub generator: String,
+    pub verdict: Option<Verdict>,
+    #[serde(skip)]
+    pub health: Health,
+    /// What a bad network took.
+    #[serde(skip)]
+    pub allowance: Allowance,
     #[serde(skip)]
     pub histograms: Option<String>,
 }
@@ -94,38 +105,6 @@ impl Connecting {
             cpu_us_per_handshake: after.cpu.saturating_sub(before.cpu).as_secs_f64() * 1e6 / clients,
             rss_bytes_per_connection: after.resident_bytes.saturating_sub(before.resident_bytes) as f64 / clients,
         }
-    }
-}
-
-/// The conditions between clients and server, and what they did from the first handshake to the last answer, both ways
-/// together.
-#[derive(Clone, Debug, Serialize)]
-pub struct NetworkFigures {
-    pub spec: String,
-    pub entered: u64,
-    pub lost: u64,
-    pub queue_full: u64,
-    pub duplicated: u64,
-    pub held_back: u64,
-    pub corrupted: u64,
-    /// Lost because the generator holds no more: not asked for.
-    pub not_held: u64,
-}
-
-impl NetworkFigures {
-    pub fn new(scenario: &Scenario, outcome: &Outcome) -> Option<Self> {
-        let mut both = outcome.network.outward;
-        both.add(&outcome.network.inward);
-        Some(NetworkFigures {
-            spec: scenario.network?.to_string(),
-            entered: both.entered,
-            lost: both.all_lost() - both.queue_full,
-            queue_full: both.queue_full,
-            duplicated: both.duplicated,
-            held_back: both.held_back,
-            corrupted: both.corrupted,
-            not_held: outcome.network.not_held,
-        })
     }
 }
 
@@ -241,30 +220,42 @@ pub fn saturated(server: &ServerFigures, client: &ClientFigures) -> &'static str
 }
 
 impl Report {
-    pub fn new(name: &'static str, scenario: &Scenario, server: ServerFigures, client: ClientFigures) -> Self {
+    pub fn new(
+        name: &'static str,
+        scenario: &Scenario,
+        server: ServerFigures,
+        client: ClientFigures,
+        measured: (&Outcome, Duration),
+    ) -> Self {
+        let (outcome, elapsed) = measured;
         Report {
             scenario: name,
             flows: scenario.flows,
             clients: scenario.clients,
             payload_bytes: scenario.payload_bytes,
-            secs: scenario.measure.as_secs_f64(),
+            secs: elapsed.as_secs_f64(),
             datapath: String::new(),
             cipher: String::new(),
             saturated: saturated(&server, &client),
             server,
             client,
-            network: None,
+            network: NetworkFigures::new(scenario.network, &outcome.network),
             connecting: None,
             floor: None,
             ratio_to_floor: None,
-            verdict: "none asked for".into(),
+            generator: outcome.health.text(),
+            verdict: None,
+            health: outcome.health.clone(),
+            allowance: Allowance::new(scenario.network, &outcome.network),
             histograms: None,
         }
     }
 
-    /// Sets it beside the floor of the same load, measured before and after.
-    pub fn between(mut self, before: &Report, after: &Report) -> Self {
-        let mean = |figure: fn(&ServerFigures) -> f64| (figure(&before.server) + figure(&after.server)) / 2.0;
+    /// Sets it beside the floors of the same load, one or more.
+    pub fn beside(mut self, floors: &[Report]) -> Self {
+        let mean = |figure: fn(&ServerFigures) -> f64| {
+            floors.iter().map(|floor| figure(&floor.server)).sum::<f64>() / floors.len() as f64
+        };
         let floor = FloorFigures {
             in_pps: mean(|server| server.in_pps),
             out_pps: mean(|server| server.out_pps),
@@ -291,7 +282,7 @@ impl Report {
             Flows::Distinct => "distinct flows (a socket per client)",
             Flows::Relay => "relay flows (many clients per socket)",
         };
-        line("load", format!("{} clients, {flows}, {} bytes, {} s", self.clients, self.payload_bytes, self.secs));
+        line("load", format!("{} clients, {flows}, {} bytes, {:.1} s", self.clients, self.payload_bytes, self.secs));
         if !self.datapath.is_empty() {
             line("server", format!("{}, {}", self.datapath, self.cipher));
         }
@@ -353,6 +344,7 @@ impl Report {
                 ),
             );
         }
+        line("generator", self.generator.clone());
         line("saturated", format!("{} (client {:.0} % busy)", self.saturated, client.cpu_share * 100.0));
         if self.saturated == "neither" && self.network.is_none() && client.rtt.p50_us > 100_000.0 {
             line("note", "both sides waited and still fell behind: something else holds the processors".into());
