@@ -42,10 +42,14 @@ pub fn run(arguments: &Arguments) -> Result<Verdict, String> {
     if let Some(histograms) = &report.histograms {
         println!("{histograms}");
     }
+    let verdict = report.judge(Missed::default());
+    if verdict != Verdict::Pass {
+        println!("\nverdict: {verdict}");
+    }
     if let Some(path) = &arguments.load.json {
         report.write_json(path)?;
     }
-    Ok(Verdict::of(Missed::default(), &report.health))
+    Ok(verdict)
 }
 
 /// Measures the scenario between two runs of its floor: the same load on plain sockets, as fast as it goes, for at most
@@ -84,7 +88,7 @@ pub fn measure(name: &'static str, scenario: &Scenario) -> Result<Report, String
     let figures = ServerFigures::new(&seen, &load, measured.after.1, scenario.server_cpus.len());
     let client = ClientFigures::new(&measured.outcome, &load, scenario.client_cpus.len());
     server.stop()?;
-    let mut report = Report::new(name, scenario, figures, client, (&measured.outcome, measured.elapsed));
+    let mut report = Report::new(name, scenario, figures, client, &measured.outcome, &load);
     report.datapath = seen.datapath.to_string();
     report.cipher = match scenario.cipher {
         Cipher::Chacha => Suite::ChaCha20Poly1305.name().into(),

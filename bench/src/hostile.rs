@@ -72,7 +72,7 @@ pub fn run(arguments: &Arguments) -> Result<Verdict, String> {
         missed.clients.push(format!("p99 round trip {:.1} ms", beside.report.client.rtt.p99_us / 1000.0));
     }
     let mut report = beside.report;
-    let verdict = Verdict::of(missed, &report.health);
+    let verdict = report.judge(missed);
     report.verdict = Some(verdict.clone());
     println!("players beside {} attackers\n{}", arguments.peers, report.page());
     println!(
@@ -116,7 +116,7 @@ fn measure(scenario: &Scenario, attack: Option<&Arguments>) -> Result<Measured, 
     let figures = ServerFigures::new(&seen, &load, measured.after.1, scenario.server_cpus.len());
     let client = ClientFigures::new(&measured.outcome, &load, scenario.client_cpus.len());
     let players_lost = shared.failed.load(Ordering::Relaxed);
-    let mut report = Report::new("hostile", scenario, figures, client, (&measured.outcome, measured.elapsed));
+    let mut report = Report::new("hostile", scenario, figures, client, &measured.outcome, &load);
     report.datapath = seen.datapath.to_string();
     report.cipher = scenario::option_name(scenario.cipher);
     let resident_mib = measured.after.1.resident_bytes as f64 / f64::from(1 << 20);

@@ -29,7 +29,7 @@ pub fn is_requested() -> bool {
 
 /// The error of a run that was ended before there was anything to report.
 pub fn too_early(step: &str) -> String {
-    format!("ended by a signal while {step}: nothing was measured")
+    format!("ended by a signal while {step}: what was asked for was not measured")
 }
 
 /// Listens to the signals from now on.

@@ -79,8 +79,12 @@ enum Command {
 }
 
 fn main() -> ExitCode {
-    let command = Arguments::parse().command;
-    match run(command) {
+    let arguments = Arguments::try_parse().unwrap_or_else(|error| {
+        let _ = error.print();
+        // 2 would say that a target was missed.
+        std::process::exit(if error.use_stderr() { 1 } else { 0 });
+    });
+    match run(arguments.command) {
         Ok(verdict) => ExitCode::from(verdict.exit_code()),
         Err(error) => {
             eprintln!("ringshard-bench: {error}");

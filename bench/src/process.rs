@@ -21,9 +21,11 @@ const UNLIMITED: &[(&str, &str)] =
     &[("RINGSHARD_CONNECTION_MESSAGES_PER_SECOND", "0"), ("RINGSHARD_CONNECTION_BYTES_PER_SECOND", "0")];
 
 /// CPU time and memory of a process.
-#[derive(Clone, Copy, Debug)]
+#[derive(Clone, Copy, Debug, Default)]
 pub struct Usage {
     pub cpu: Duration,
+    /// Time that its threads were ready to run and waited for a processor, all together.
+    pub waited: Duration,
     pub resident_bytes: u64,
 }
 
@@ -36,7 +38,21 @@ pub fn usage(pid: u32) -> Usage {
     let fields: Vec<&str> = stat.rsplit_once(')').map_or("", |(_, rest)| rest).split_whitespace().collect();
     let field = |at: usize| fields.get(at).and_then(|text| text.parse::<u64>().ok()).unwrap_or(0);
     let cpu_ticks = field(11) + field(12);
-    Usage { cpu: Duration::from_nanos(cpu_ticks * 1_000_000_000 / ticks), resident_bytes: field(21) * page }
+    Usage {
+        cpu: Duration::from_nanos(cpu_ticks * 1_000_000_000 / ticks),
+        waited: waited(pid),
+        resident_bytes: field(21) * page,
+    }
+}
+
+/// Zero where the kernel does not say.
+fn waited(pid: u32) -> Duration {
+    let tasks = std::fs::read_dir(format!("/proc/{pid}/task")).into_iter().flatten().flatten();
+    let nanos = |task: std::fs::DirEntry| {
+        let text = std::fs::read_to_string(task.path().join("schedstat")).ok()?;
+        text.split_whitespace().nth(1)?.parse::<u64>().ok()
+    };
+    Duration::from_nanos(tasks.filter_map(nanos).sum())
 }
 
 /// A server process of our own. It ends with this process, whatever ends that, SIGKILL aside.

@@ -5,7 +5,7 @@ use crate::health::Health;
 use crate::network::{Allowance, NetworkFigures};
 use crate::process::Usage;
 use crate::scenario::{Flows, Scenario};
-use crate::verdict::Verdict;
+use crate::verdict::{Missed, Verdict};
 use ringshard::report::{Percentiles, ServerReport};
 use serde::Serialize;
 use std::collections::BTreeMap;
@@ -15,6 +15,8 @@ use std::time::Duration;
 
 /// A side counts as saturated from this share of its processors on.
 const SATURATED: f64 = 0.95;
+/// Share of the time that a server may wait for its processors.
+const WAITED_MAX: f64 = 0.05;
 
 /// The result of a run.
 #[derive(Clone, Debug, Serialize)]
@@ -41,6 +43,9 @@ pub struct Report {
     pub verdict: Option<Verdict>,
     #[serde(skip)]
     pub health: Health,
+    /// Why the server could not do what it can.
+    #[serde(skip)]
+    pub interference: Option<String>,
     /// What a bad network took.
     #[serde(skip)]
     pub allowance: Allowance,
@@ -120,6 +125,8 @@ pub struct FloorFigures {
 pub struct Load {
     pub elapsed: Duration,
     pub server_cpu: Duration,
+    /// Time that the server's threads were ready to run and waited for a processor.
+    pub server_waited: Duration,
     pub client_cpu: Duration,
 }
 
@@ -128,8 +135,20 @@ impl Load {
         Load {
             elapsed,
             server_cpu: server.1.cpu.saturating_sub(server.0.cpu),
+            server_waited: server.1.waited.saturating_sub(server.0.waited),
             client_cpu: client.1.cpu.saturating_sub(client.0.cpu),
         }
+    }
+
+    /// Why the server could not do what it can, if other programs held its processors.
+    pub fn interference(&self, server_processors: usize) -> Option<String> {
+        let share = Self::share(self.server_waited, self.elapsed, server_processors);
+        (share > WAITED_MAX).then(|| {
+            format!(
+                "other programs used the server's processors: it waited for them {:.0} % of the time",
+                share * 100.0
+            )
+        })
     }
 
     fn share(cpu: Duration, elapsed: Duration, processors: usize) -> f64 {
@@ -225,15 +244,15 @@ impl Report {
         scenario: &Scenario,
         server: ServerFigures,
         client: ClientFigures,
-        measured: (&Outcome, Duration),
+        outcome: &Outcome,
+        load: &Load,
     ) -> Self {
-        let (outcome, elapsed) = measured;
         Report {
             scenario: name,
             flows: scenario.flows,
             clients: scenario.clients,
             payload_bytes: scenario.payload_bytes,
-            secs: elapsed.as_secs_f64(),
+            secs: load.elapsed.as_secs_f64(),
             datapath: String::new(),
             cipher: String::new(),
             saturated: saturated(&server, &client),
@@ -246,6 +265,7 @@ impl Report {
             generator: outcome.health.text(),
             verdict: None,
             health: outcome.health.clone(),
+            interference: load.interference(scenario.server_cpus.len()),
             allowance: Allowance::new(scenario.network, &outcome.network),
             histograms: None,
         }
@@ -264,6 +284,11 @@ impl Report {
         self.floor = Some(floor);
         self.ratio_to_floor = Some(self.server.in_pps / floor.in_pps.max(1.0));
         self
+    }
+
+    /// What it comes to, given the targets that it missed.
+    pub fn judge(&self, missed: Missed) -> Verdict {
+        Verdict::of(missed, self.health.overload(), self.interference.clone())
     }
 
     /// Writes the object for machines.
@@ -346,8 +371,8 @@ impl Report {
         }
         line("generator", self.generator.clone());
         line("saturated", format!("{} (client {:.0} % busy)", self.saturated, client.cpu_share * 100.0));
-        if self.saturated == "neither" && self.network.is_none() && client.rtt.p50_us > 100_000.0 {
-            line("note", "both sides waited and still fell behind: something else holds the processors".into());
+        if let Some(interference) = &self.interference {
+            line("note", interference.clone());
         }
         if !server.drops.is_empty() {
             line("drops", format!("{:?}", server.drops));

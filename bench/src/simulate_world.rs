@@ -138,7 +138,7 @@ struct Outcome {
     differing: usize,
     resident_mib_early: f64,
     resident_mib_end: f64,
-    missed: Vec<String>,
+    verdict: Verdict,
 }
 
 /// Runs the command.
@@ -164,7 +164,7 @@ pub fn run(arguments: &Arguments) -> Result<Verdict, String> {
     if let Some(path) = &arguments.json {
         crate::report::write_json(path, &outcome)?;
     }
-    Ok(Verdict::of_computed(outcome.missed))
+    Ok(outcome.verdict)
 }
 
 struct Stage {
@@ -392,9 +392,10 @@ impl Stage {
             differing,
             resident_mib_early: mebibytes(resident_early),
             resident_mib_end: mebibytes(usage(std::process::id()).resident_bytes),
-            missed: Vec::new(),
+            verdict: Verdict::Pass,
         };
-        outcome.missed = outcome.judge(self.guests.iter().map(|guest| guest.bot.sights.faulty).sum());
+        let faulty = self.guests.iter().map(|guest| guest.bot.sights.faulty).sum();
+        outcome.verdict = Verdict::of_computed(outcome.judge(faulty));
         outcome
     }
 }
@@ -482,8 +483,6 @@ impl Outcome {
             "memory",
             format!("{:.1} MiB early, {:.1} MiB in the end", self.resident_mib_early, self.resident_mib_end),
         );
-        let verdict =
-            if self.missed.is_empty() { "pass".to_owned() } else { format!("fail: {}", self.missed.join("; ")) };
-        page + &format!("\nverdict: {verdict}\n")
+        page + &format!("\nverdict: {}\n", self.verdict)
     }
 }

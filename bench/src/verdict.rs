@@ -1,28 +1,24 @@
 //! What a run came to: words for people, an exit code for scripts.
 
-use crate::health::Health;
 use crate::interrupt;
 use serde::{Serialize, Serializer};
 use std::fmt;
 
-/// What to do about an overloaded load generator.
-const ADVICE: &str = "use fewer clients, or give the generator more processors with --client-cpus";
-
 /// Targets that were missed, in words.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct Missed {
-    /// Those that hold whatever the load generator does: the server measured them itself, or they are promises.
+    /// Promises that hold whatever the machine does.
+    pub promises: Vec<String>,
+    /// Times that the server measured itself. It misses them, too, where other programs use its processors.
     pub server: Vec<String>,
-    /// Those that the clients measured: an overloaded load generator misses them, too.
+    /// What the clients measured. An overloaded load generator misses that, too.
     pub clients: Vec<String>,
 }
 
 impl Missed {
     /// All of them.
     pub fn all(self) -> Vec<String> {
-        let Missed { mut server, clients } = self;
-        server.extend(clients);
-        server
+        [self.promises, self.server, self.clients].concat()
     }
 }
 
@@ -33,7 +29,7 @@ pub enum Verdict {
     Pass,
     /// It missed these targets.
     Fail(Vec<String>),
-    /// It missed these targets, but the load generator was overloaded, for the reason given: the server may be well.
+    /// It missed these targets, but for the reason given the server may be well.
     Undecided(Vec<String>, String),
     /// A simulation found what must never be, and has said what.
     Violated,
@@ -42,23 +38,37 @@ pub enum Verdict {
 }
 
 impl Verdict {
-    /// Of a run that missed these targets, if any.
-    pub fn of(missed: Missed, health: &Health) -> Self {
-        Self::judge(missed, health, interrupt::is_requested())
+    /// Of a run that missed these targets, if any; given what speaks against its figures: that the load generator was
+    /// overloaded, that other programs used the server's processors.
+    pub fn of(missed: Missed, overload: Option<String>, interference: Option<String>) -> Self {
+        Self::judge(missed, overload, interference, interrupt::is_requested())
     }
 
     /// Of a run that nothing real drives: a simulation, a computation.
     pub fn of_computed(missed: Vec<String>) -> Self {
-        Self::of(Missed { server: missed, clients: Vec::new() }, &Health::new())
+        Self::of(Missed { promises: missed, ..Missed::default() }, None, None)
     }
 
-    fn judge(missed: Missed, health: &Health, cut_short: bool) -> Self {
-        let is_the_servers = !missed.server.is_empty();
+    fn judge(missed: Missed, overload: Option<String>, interference: Option<String>, cut_short: bool) -> Self {
+        let broken = !missed.promises.is_empty();
+        let by_the_server = !missed.server.is_empty();
         let all = missed.all();
-        match health.overload() {
-            _ if cut_short => Verdict::CutShort(all),
+        if cut_short {
+            return Verdict::CutShort(all);
+        }
+        match (interference, overload) {
             _ if all.is_empty() => Verdict::Pass,
-            Some(overload) if !is_the_servers => Verdict::Undecided(all, overload),
+            _ if broken => Verdict::Fail(all),
+            (Some(interference), _) => {
+                Verdict::Undecided(all, format!("{interference}. Stop them, or choose others with --server-cpus"))
+            }
+            (None, Some(overload)) if !by_the_server => Verdict::Undecided(
+                all,
+                format!(
+                    "the load generator itself was overloaded: {overload}. Use fewer clients, or give it more \
+                     processors with --client-cpus"
+                ),
+            ),
             _ => Verdict::Fail(all),
         }
     }
@@ -81,12 +91,9 @@ impl fmt::Display for Verdict {
             Verdict::Pass => f.write_str("pass"),
             Verdict::Violated => f.write_str("fail: a violation was found"),
             Verdict::Fail(missed) => write!(f, "fail: {}", missed.join("; ")),
-            Verdict::Undecided(missed, overload) => write!(
-                f,
-                "undecided: the load generator itself was overloaded: {overload}. This says nothing about the server; \
-                 {ADVICE}. Missed: {}",
-                missed.join("; ")
-            ),
+            Verdict::Undecided(missed, why) => {
+                write!(f, "undecided, because this says nothing about the server: {why}. Missed: {}", missed.join("; "))
+            }
             Verdict::CutShort(missed) if missed.is_empty() => {
                 f.write_str("cut short; until then, no target was missed")
             }
@@ -105,40 +112,46 @@ impl Serialize for Verdict {
 mod tests {
     use super::*;
 
-    fn overloaded() -> Health {
-        let mut health = Health::new();
-        health.dropped = 7;
-        health
+    fn missed(promises: &[&str], server: &[&str], clients: &[&str]) -> Missed {
+        let owned = |texts: &[&str]| texts.iter().map(|&text| text.to_owned()).collect();
+        Missed { promises: owned(promises), server: owned(server), clients: owned(clients) }
     }
 
-    fn missed(server: &[&str], clients: &[&str]) -> Missed {
-        let owned = |texts: &[&str]| texts.iter().map(|&text| text.to_owned()).collect();
-        Missed { server: owned(server), clients: owned(clients) }
+    /// With an overloaded generator, with a server that waits for its processors.
+    fn judge(missed: Missed, overloaded: bool, interfered: bool) -> Verdict {
+        let overload = overloaded.then(|| "it acted 90 ms late".to_owned());
+        let interference = interfered.then(|| "other programs used the server's processors".to_owned());
+        Verdict::judge(missed, overload, interference, false)
     }
 
     #[test]
     fn an_overloaded_generator_is_not_the_servers_fault() {
-        let verdict = Verdict::judge(missed(&[], &["p99 round trip 90 ms"]), &overloaded(), false);
+        let verdict = judge(missed(&[], &[], &["p99 round trip 90 ms"]), true, false);
         assert_eq!(verdict.exit_code(), 3);
         let text = verdict.to_string();
-        for part in ["load generator itself was overloaded", "7 datagrams", "--client-cpus", "p99 round trip 90 ms"] {
+        for part in ["load generator itself was overloaded", "90 ms late", "--client-cpus", "p99 round trip 90 ms"] {
             assert!(text.contains(part), "{part} in {text}");
         }
+        assert_eq!(judge(missed(&[], &[], &["p99 90 ms"]), false, false).exit_code(), 2);
     }
 
     #[test]
-    fn what_the_server_measured_counts_whatever_the_generator_does() {
-        let verdict = Verdict::judge(missed(&["3 ticks skipped"], &["p99 90 ms"]), &overloaded(), false);
+    fn what_the_server_measured_counts_however_overloaded_the_generator_is() {
+        let verdict = judge(missed(&[], &["3 ticks skipped"], &["p99 90 ms"]), true, false);
         assert_eq!(verdict, Verdict::Fail(vec!["3 ticks skipped".into(), "p99 90 ms".into()]));
-        assert_eq!(verdict.exit_code(), 2);
-        assert_eq!(Verdict::judge(missed(&[], &["p99 90 ms"]), &Health::new(), false).exit_code(), 2);
-        assert_eq!(Verdict::judge(missed(&[], &[]), &overloaded(), false), Verdict::Pass);
+        assert_eq!(judge(missed(&[], &["3 ticks skipped"], &[]), true, true).exit_code(), 3);
+    }
+
+    #[test]
+    fn no_promise_is_excused() {
+        assert_eq!(judge(missed(&["1 lost"], &[], &[]), true, true).exit_code(), 2);
+        assert_eq!(judge(missed(&[], &[], &[]), true, true), Verdict::Pass);
     }
 
     #[test]
     fn a_run_that_was_cut_short_neither_passes_nor_fails() {
-        let verdict = Verdict::judge(missed(&[], &[]), &Health::new(), true);
-        assert_eq!(verdict.exit_code(), 130);
-        assert!(Verdict::judge(missed(&["lost"], &[]), &Health::new(), true).to_string().contains("missed: lost"));
+        let cut_short = |missed| Verdict::judge(missed, None, None, true);
+        assert_eq!(cut_short(missed(&[], &[], &[])).exit_code(), 130);
+        assert!(cut_short(missed(&["1 lost"], &[], &[])).to_string().contains("missed: 1 lost"));
     }
 }

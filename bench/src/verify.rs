@@ -88,7 +88,7 @@ pub fn run(arguments: &Arguments) -> Result<Verdict, String> {
         }
         verified
     };
-    let verdict = Verdict::of(arguments.targets.judge(&verified), &verified.health);
+    let verdict = verified.judge(arguments.targets.judge(&verified));
     verified.verdict = Some(verdict.clone());
     print(arguments.targets, &verified, beside.as_ref());
     if let Some(path) = &arguments.json {
@@ -120,7 +120,7 @@ impl Targets {
         if p99_us.is_nan() || p99_us >= p99_max_us {
             missed.push(format!("p99 round trip {:.1} ms, under {:.1} ms wanted", p99_us / 1e3, p99_max_us / 1e3));
         }
-        Missed { server: Vec::new(), clients: missed }
+        Missed { clients: missed, ..Missed::default() }
     }
 
     /// For people, with what a bad network adds to them.

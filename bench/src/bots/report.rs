@@ -54,6 +54,8 @@ pub struct BotsReport {
     closed: Option<String>,
     /// How the load generator kept up.
     generator: String,
+    /// Why the server could not do what it can.
+    interference: Option<String>,
     pub verdict: Verdict,
 }
 
@@ -147,10 +149,11 @@ impl BotsReport {
             network: NetworkFigures::new(scenario.network, &crew.network),
             closed: crew.closed.clone(),
             generator: crew.health.text(),
+            interference: measured.server.as_ref().and_then(|report| load.interference(report.cores.len())),
             verdict: Verdict::Pass,
         };
         let allowance = Allowance::new(scenario.network, &crew.network);
-        report.verdict = Verdict::of(report.judge(&allowance), &crew.health);
+        report.verdict = Verdict::of(report.judge(&allowance), crew.health.overload(), report.interference.clone());
         report
     }
 
@@ -175,7 +178,7 @@ impl BotsReport {
         }
         missed_by_clients.extend(self.closed.iter().map(|reason| format!("a client lost its connection: {reason}")));
         if player.faulty > 0 {
-            missed.server.push(format!("{} snapshots could not be read", player.faulty));
+            missed.promises.push(format!("{} snapshots could not be read", player.faulty));
         }
         missed
     }
@@ -228,6 +231,9 @@ impl BotsReport {
         line("round trip", format!("input to snapshot: {}", times(&player.round_trip)));
         line("bots", format!("{:.0} % of their CPU", percent(player.client_cpu_share)));
         line("generator", self.generator.clone());
+        if let Some(interference) = &self.interference {
+            line("note", interference.clone());
+        }
         if let Some(players) = server.as_ref().and_then(|server| server.would_hold) {
             let players = grouped(players as f64);
             line("room", format!("such players would fill the server at about {players}; `--clients` tries it"));
@@ -261,7 +267,7 @@ impl World {
         }
         let told = self.digests_agreed + self.digests_differ;
         if (self.digests_agreed as f64) < AGREEMENT_MIN * told as f64 {
-            missed.server.push(format!("{} of {told} digests differ", self.digests_differ));
+            missed.promises.push(format!("{} of {told} digests differ", self.digests_differ));
         }
         if told == 0 {
             missed.clients.push("no digest of a view could be compared".to_owned());

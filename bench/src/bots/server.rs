@@ -7,7 +7,6 @@ use ringshard::admin::Asker;
 use ringshard::report::ServerReport;
 use ringshard_engine::crypto::PublicKey;
 use std::net::SocketAddr;
-use std::time::Duration;
 
 /// A server with a world.
 pub struct WorldServer {
@@ -44,14 +43,13 @@ impl WorldServer {
 
     /// What it says of itself, and the system of it.
     pub fn look(&self) -> Result<Seen, String> {
-        let none = Usage { cpu: Duration::ZERO, resident_bytes: 0 };
         match &self.whose {
             Whose::Own(server) => Ok(Seen { report: Some(server.report()?), usage: server.usage() }),
-            Whose::Running(None) => Ok(Seen { report: None, usage: none }),
+            Whose::Running(None) => Ok(Seen { report: None, usage: Usage::default() }),
             Whose::Running(Some(asker)) => {
                 let report: ServerReport = asker.get("/stats").map_err(|error| error.to_string())?;
                 // Of a process elsewhere, this system knows nothing.
-                let usage = if asker.address().ip().is_loopback() { usage(report.pid) } else { none };
+                let usage = if asker.address().ip().is_loopback() { usage(report.pid) } else { Usage::default() };
                 Ok(Seen { report: Some(report), usage })
             }
         }

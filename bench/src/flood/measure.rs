@@ -104,7 +104,7 @@ pub fn measure(kind: Kind, arguments: &Arguments, scenario: &Scenario) -> Result
     let seen = after.report.since(&before.report);
     let figures = ServerFigures::new(&seen, &load, after.server, scenario.server_cpus.len());
     let client = ClientFigures::new(&players, &load, scenario.client_cpus.len());
-    let mut report = Report::new(NAME, scenario, figures, client, (&players, elapsed));
+    let mut report = Report::new(NAME, scenario, figures, client, &players, &load);
     report.datapath = seen.datapath.to_string();
     report.cipher = option_name(scenario.cipher);
     let measured = Measured {

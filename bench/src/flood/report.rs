@@ -104,7 +104,7 @@ impl Figures {
             verdict: Verdict::Pass,
             players,
         };
-        figures.verdict = Verdict::of(figures.misses(), &figures.players.health);
+        figures.verdict = figures.players.judge(figures.misses());
         figures.players.verdict = Some(figures.verdict.clone());
         figures
     }
@@ -112,7 +112,7 @@ impl Figures {
     /// All that is not as it is to be. Newcomers have a thread of their own, beside that which floods: whether they come
     /// in is not up to how the players' generator keeps up.
     fn misses(&self) -> Missed {
-        let Missed { mut server, clients: mut missed } = Missed::default();
+        let Missed { mut promises, mut server, clients: mut missed } = Missed::default();
         if self.players_lost > 0 {
             missed.push(format!("{} players lost their connection", self.players_lost));
         }
@@ -126,13 +126,13 @@ impl Figures {
         }
         if self.stranger_bytes_out > self.stranger_bytes_in {
             let (bytes_out, bytes_in) = (self.stranger_bytes_out, self.stranger_bytes_in);
-            server.push(format!("{bytes_out} bytes to strangers for {bytes_in} from them"));
+            promises.push(format!("{bytes_out} bytes to strangers for {bytes_in} from them"));
         }
         let growth = self.memory_after_mib - self.memory_before_mib;
         if growth > GROWTH_MAX_MIB {
-            server.push(format!("{growth:.1} MiB more memory"));
+            promises.push(format!("{growth:.1} MiB more memory"));
         }
-        Missed { server, clients: missed }
+        Missed { promises, server, clients: missed }
     }
 
     /// What does not fit into a row.
@@ -284,8 +284,8 @@ mod tests {
         let Arguments { load, serving, settings, .. } = &arguments;
         let scenario = Scenario::new(load.players().unwrap(), &load.place, serving, settings, None).unwrap();
         let second = Duration::from_secs(1);
-        let load = Load { elapsed: second, server_cpu: second, client_cpu: second };
-        let usage = Usage { cpu: second, resident_bytes: 0 };
+        let load = Load { elapsed: second, server_cpu: second, server_waited: Duration::ZERO, client_cpu: second };
+        let usage = Usage { cpu: second, ..Usage::default() };
         let server = ServerFigures::plain(60_000, 60_000, &load, usage, 1);
         let client = ClientFigures::new(&Outcome::new(), &load, 1);
         Figures {
@@ -315,7 +315,7 @@ mod tests {
             memory_before_mib: 50.0,
             memory_after_mib: 66.0,
             verdict: Verdict::Pass,
-            players: Report::new("flood", &scenario, server, client, (&Outcome::new(), second)),
+            players: Report::new("flood", &scenario, server, client, &Outcome::new(), &load),
         }
     }
 

@@ -21,10 +21,14 @@ pub fn run(arguments: &Arguments) -> Result<Verdict, String> {
     let scenario = Scenario::new(arguments.load(), &arguments.place, &serving, &settings, None)?;
     let report = measure(&scenario)?;
     println!("floor: plain recvmmsg and sendmmsg, no protocol\n{}", report.page());
+    let verdict = report.judge(Missed::default());
+    if verdict != Verdict::Pass {
+        println!("verdict: {verdict}");
+    }
     if let Some(path) = &arguments.json {
         report.write_json(path)?;
     }
-    Ok(Verdict::of(Missed::default(), &report.health))
+    Ok(verdict)
 }
 
 /// Runs the scenario against a plain server of its own, on one processor.
@@ -41,7 +45,7 @@ pub fn measure(scenario: &Scenario) -> Result<Report, String> {
     let (before, after) = (measured.before.0, measured.after.0);
     let figures = ServerFigures::plain(count(after.0, before.0), count(after.1, before.1), &load, measured.after.1, 1);
     let client = ClientFigures::new(&measured.outcome, &load, scenario.client_cpus.len());
-    Ok(Report::new("floor", scenario, figures, client, (&measured.outcome, measured.elapsed)))
+    Ok(Report::new("floor", scenario, figures, client, &measured.outcome, &load))
 }
 
 struct FloorServer {

@@ -12,8 +12,8 @@ use crate::echo::raise_file_limit;
 use crate::fleet::{Crew, Fleet};
 use crate::interrupt;
 use crate::network::round_trip_max;
-use crate::process::Server;
-use crate::report::grouped;
+use crate::process::{Server, Usage, usage};
+use crate::report::{Load, grouped};
 use crate::scenario::{self, Flows, PAYLOAD_BYTES_MIN, Place, Rate, Scenario};
 use crate::verdict::Verdict;
 use ringshard::report::ServerReport;
@@ -134,6 +134,8 @@ struct Soaked {
     memory: Option<MemoryFigures>,
     /// What a server of our own said before the clients hung up.
     server: Option<ServerReport>,
+    /// Why a server of our own could not do what it can.
+    interference: Option<String>,
 }
 
 impl Arguments {
@@ -151,6 +153,8 @@ fn soak(arguments: &Arguments, scenario: &Scenario, target: Target<'_>) -> Resul
     let speakers = (0..scenario.clients as u32).map(|number| Speaker::new(number, chorus.clone())).collect();
     let config = ClientConfig { reconnect: arguments.reconnect, ..ClientConfig::new(target.key) };
     let fleet = Fleet::start("soak", scenario, target.address, config, speakers).connect()?;
+    let usages = || (target.own.map_or(Usage::default(), Server::usage), usage(std::process::id()));
+    let before = usages();
     let mut watch = target.pid.map(|pid| Watch::new(pid, arguments.warm_up));
     chorus.order.store(SPEAK, Ordering::Relaxed);
     let began = Instant::now();
@@ -161,6 +165,8 @@ fn soak(arguments: &Arguments, scenario: &Scenario, target: Target<'_>) -> Resul
     fleet.wait("speaking", scenario.measure, done, |elapsed| look(elapsed, &chorus, watch.as_mut()));
     fleet.measure(false);
     let elapsed = began.elapsed();
+    let after = usages();
+    let load = Load::between(elapsed, (before.0, after.0), (before.1, after.1));
     if hears_nothing() {
         let closed = fleet.stop()?.closed.map_or(String::new(), |reason| format!(" ({reason})"));
         return Err(format!(
@@ -175,7 +181,8 @@ fn soak(arguments: &Arguments, scenario: &Scenario, target: Target<'_>) -> Resul
     let server = target.own.map(Server::report).transpose()?;
     let crew = fleet.stop()?;
     let memory = watch.and_then(|watch| watch.figures());
-    Ok(Soaked { elapsed, chorus, crew, memory, server })
+    let interference = load.interference(scenario.server_cpus.len());
+    Ok(Soaked { elapsed, chorus, crew, memory, server, interference })
 }
 
 /// Takes a sample of the memory; gives what the bar says.

@@ -71,7 +71,7 @@ impl RoundTrips {
 
 impl SoakReport {
     pub fn new(arguments: &Arguments, scenario: &Scenario, soaked: Soaked) -> Self {
-        let Soaked { elapsed, chorus, crew, memory, server } = soaked;
+        let Soaked { elapsed, chorus, crew, memory, server, interference } = soaked;
         let count = |counter: &AtomicU64| counter.load(Ordering::Relaxed);
         let round_trips = chorus.round_trips.lock().expect("nobody panics with it");
         let deadline = arguments.deadline();
@@ -102,13 +102,13 @@ impl SoakReport {
             generator: crew.health.text(),
             verdict: Verdict::Pass,
         };
-        report.verdict = Verdict::of(report.judge(), &crew.health);
+        report.verdict = Verdict::of(report.judge(), crew.health.overload(), interference);
         report
     }
 
     /// The targets that were missed.
     fn judge(&self) -> Missed {
-        let Missed { server: mut broken, clients: mut missed } = Missed::default();
+        let (mut broken, mut missed) = (Vec::new(), Vec::new());
         if !self.faults.is_none() {
             broken.push(self.faults.text());
         }
@@ -119,12 +119,12 @@ impl SoakReport {
             missed.push(format!("a client lost its connection: {reason}"));
         }
         if self.sessions_lost > 0 {
-            missed.push(format!("{} sessions did not go on", self.sessions_lost));
+            broken.push(format!("{} sessions did not go on", self.sessions_lost));
         }
         if self.memory.as_ref().is_some_and(|memory| !memory.is_flat) {
             broken.push("the server's memory grew".into());
         }
-        Missed { server: broken, clients: missed }
+        Missed { promises: broken, clients: missed, ..Missed::default() }
     }
 
     /// The page for people.

@@ -62,7 +62,8 @@ impl TransferReport {
         let sent = end.server.total("datagrams_out").max(1) as f64;
         let mut faults = Faults::default();
         crew.talks.iter().for_each(|talk| faults.add(&talk.ledger.faults));
-        let verdict = Verdict::of(judge(&faults, crew.closed.as_deref()), &crew.health);
+        let interference = spent.interference(scenario.server_cpus.len());
+        let verdict = Verdict::of(judge(&faults, crew.closed.as_deref()), crew.health.overload(), interference);
         TransferReport {
             scenario: "transfer",
             flows: scenario.flows,
@@ -165,7 +166,7 @@ impl TransferReport {
 fn judge(faults: &Faults, closed: Option<&str>) -> Missed {
     let mut missed = Missed::default();
     if !faults.is_none() {
-        missed.server.push(faults.text());
+        missed.promises.push(faults.text());
     }
     if let Some(reason) = closed {
         missed.clients.push(format!("a client lost its connection: {reason}"));
