@@ -37,8 +37,8 @@ use std::process::ExitCode;
 /// measured; once more ends it at once.
 ///
 /// Exit code 0: it ran, and what was to be verified holds. 1: it did not run, or a simulation found a violation. 2: it
-/// ran and missed a target. 3: it missed a target, but the load generator itself was overloaded, so that this says
-/// nothing about the server. 130: it was cut short.
+/// ran and missed a target. 3: it missed a target, but the load generator was overloaded, or other programs used the
+/// server's processors, so that this says nothing about the server. 130: it was cut short.
 #[derive(Parser)]
 #[command(version)]
 struct Arguments {

@@ -1,6 +1,8 @@
 //! What a run does: options, and the processors it runs on.
 
 use clap::ValueEnum;
+use ringshard::keys::load_pre_shared;
+use ringshard_engine::client::ClientConfig;
 use ringshard_engine::crypto::PublicKey;
 use ringshard_engine::limits::WHOLE_MESSAGE_BYTES_MAX;
 use ringshard_engine::link::conditions::NetworkSpec;
@@ -141,9 +143,18 @@ pub struct Running {
     /// Its public key, which it logs when it starts.
     #[arg(long, value_name = "HEX", requires = "server", value_parser = PublicKey::from_hex)]
     key: Option<PublicKey>,
+    /// The pre-shared key that it wants, if it wants one: a file as its own pre-shared-key names.
+    #[arg(long, value_name = "FILE", requires = "server")]
+    pre_shared_key: Option<PathBuf>,
 }
 
 impl Running {
+    /// What its clients must know, or those of a server of our own with this key.
+    pub fn client_config(&self, key: PublicKey) -> Result<ClientConfig, String> {
+        let pre_shared = self.pre_shared_key.as_deref().map(load_pre_shared).transpose();
+        Ok(ClientConfig { pre_shared: pre_shared.map_err(|error| error.to_string())?, ..ClientConfig::new(key) })
+    }
+
     /// Its address and its key; None when there is to be a server of our own.
     pub fn server(&self) -> Option<(SocketAddr, PublicKey)> {
         self.server.zip(self.key)

@@ -217,6 +217,7 @@ fn what_would_do_nothing_is_refused_with_what_to_do() {
         ("bots --server 127.0.0.1:9 --key KEY --layout towns", "cannot be used with"),
         ("bots --server 127.0.0.1:9 --key KEY --cipher aes", "cannot be used with"),
         ("bots --admin 127.0.0.1:9", "--server"),
+        ("bots --server 127.0.0.1:9 --key KEY --pre-shared-key /nowhere", "/nowhere"),
         ("simulate --minutes 0", "1..=10000"),
         ("simulate --hours 0", "0.001 to"),
         ("simulate-world --minutes=-1", "0.01 to"),

@@ -15,7 +15,6 @@ use crate::report::Load;
 use crate::scenario::{self, Flows, PAYLOAD_BYTES_MIN, Place, Rate, Scenario};
 use crate::verdict::Verdict;
 use ringshard::game::Layout;
-use ringshard_engine::client::ClientConfig;
 use std::net::SocketAddr;
 use std::path::PathBuf;
 use std::sync::Arc;
@@ -93,7 +92,7 @@ pub fn run(arguments: &Arguments) -> Result<Verdict, String> {
     let scenario = scenario(arguments)?;
     raise_file_limit();
     let server = WorldServer::new(arguments, &scenario)?;
-    let config = ClientConfig::new(server.key);
+    let config = arguments.running.client_config(server.key)?;
     let crowd = Arc::new(Crowd::default());
     let Arguments { clients, moving, fight, chat, near, .. } = *arguments;
     let temper = Temper { moving, fight, chat, near };
@@ -141,9 +140,12 @@ fn scenario(arguments: &Arguments) -> Result<Scenario, String> {
     if arguments.observers == 0 {
         return Err("--observers is 0; without one nothing can be said of what players see".to_owned());
     }
-    for (option, value, most) in
-        [("--moving", arguments.moving, 1.0), ("--fight", arguments.fight, 60.0), ("--chat", arguments.chat, 2.0)]
-    {
+    for (option, value, most) in [
+        ("--moving", arguments.moving, 1.0),
+        ("--fight", arguments.fight, 60.0),
+        ("--chat", arguments.chat, 2.0),
+        ("--near", arguments.near.into(), 1e6),
+    ] {
         if !(0.0..=most).contains(&value) {
             return Err(format!("{option} is {value}; it is 0 to {most}"));
         }

@@ -60,7 +60,7 @@ pub struct Arguments {
     #[arg(long, value_name = "PID", requires = "server")]
     server_pid: Option<u32>,
     /// Seconds after which the server's memory must be flat; default: a fifth of the run, at most 60.
-    #[arg(long, value_name = "S")]
+    #[arg(long, value_name = "S", value_parser = seconds)]
     warm_up: Option<f64>,
     #[command(flatten)]
     between: scenario::Network,
@@ -73,6 +73,10 @@ pub struct Arguments {
     /// Write the result to this file as one JSON object.
     #[arg(long, value_name = "FILE")]
     json: Option<PathBuf>,
+}
+
+fn seconds(text: &str) -> Result<f64, String> {
+    scenario::number_in(text, 0.0..=1e7)
 }
 
 /// Runs the command.
@@ -151,7 +155,7 @@ fn soak(arguments: &Arguments, scenario: &Scenario, target: Target<'_>) -> Resul
     let period = Duration::from_secs_f64(1.0 / arguments.rate);
     let chorus = Arc::new(Chorus::new(scenario.clients, period));
     let speakers = (0..scenario.clients as u32).map(|number| Speaker::new(number, chorus.clone())).collect();
-    let config = ClientConfig { reconnect: arguments.reconnect, ..ClientConfig::new(target.key) };
+    let config = ClientConfig { reconnect: arguments.reconnect, ..arguments.running.client_config(target.key)? };
     let fleet = Fleet::start("soak", scenario, target.address, config, speakers).connect()?;
     let usages = || (target.own.map_or(Usage::default(), Server::usage), usage(std::process::id()));
     let before = usages();
