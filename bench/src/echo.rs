@@ -149,6 +149,10 @@ impl Run<'_> {
     /// Warms up, measures, drains, and ends the generators; measures for less when a signal says so. `look` is called at both ends of the measured time.
     pub fn through<T>(&mut self, look: impl Fn() -> Result<T, String>) -> Result<Measured<T>, String> {
         std::thread::sleep(WARM_UP);
+        if interrupt::is_requested() {
+            let _ = self.finish();
+            return Err(interrupt::too_early("clients warmed up"));
+        }
         let own = std::process::id();
         let before = look()?;
         let client_before = process::usage(own);

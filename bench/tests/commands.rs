@@ -1,6 +1,8 @@
 //! The load commands as their users meet them: what they refuse, what ends them early, and what they say of a server that
 //! is not what they want.
 
+use ringshard::admin::Asker;
+use ringshard::report::ServerReport;
 use rustix::process::{Pid, Signal, kill_process};
 use std::io::{BufRead, BufReader};
 use std::net::{SocketAddr, TcpListener};
@@ -130,6 +132,21 @@ impl Running {
         Running { server: children(child.id())[0], child }
     }
 
+    /// Waits until its clients have said something, and then for as long as a command warms up.
+    fn is_under_way(&self) {
+        let cmdline = format!("/proc/{}/cmdline", self.server);
+        let admin = || {
+            let words = std::fs::read_to_string(&cmdline).unwrap_or_default();
+            words.split('\0').skip_while(|&word| word != "--admin").nth(1)?.parse().ok()
+        };
+        // At first it is still the process that it was made from.
+        assert!(comes_true(|| admin().is_some()), "it has no admin port");
+        let asker = Asker::new(admin().unwrap());
+        let messages = || asker.get::<ServerReport>("/stats").map_or(0, |report| report.total("messages_in"));
+        assert!(comes_true(|| messages() > 0), "its clients say nothing");
+        std::thread::sleep(Duration::from_secs(4));
+    }
+
     fn signal(&self, signal: Signal) {
         kill_process(Pid::from_raw(self.child.id().cast_signed()).unwrap(), signal).unwrap();
     }
@@ -151,8 +168,7 @@ fn a_signal_ends_a_run_early_with_a_report_and_without_its_server() {
     for words in ["soak --clients 5 --mins 60", "bots --clients 5 --secs 3000", "verify --only --clients 5 --secs 3000"]
     {
         let running = Running::start(words);
-        // Time to connect, to enter, to warm up. Later is as good.
-        std::thread::sleep(Duration::from_secs(8));
+        running.is_under_way();
         running.signal(Signal::INT);
         assert_says(&running.ended(), 130, &["verdict: cut short", "round trip"]);
     }

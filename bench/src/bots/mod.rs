@@ -108,6 +108,9 @@ pub fn run(arguments: &Arguments) -> Result<Verdict, String> {
         return Err(error + &closed);
     }
     fleet.wait("warming up", Duration::from_secs(2), interrupt::is_requested, |_| String::new());
+    if interrupt::is_requested() {
+        return Err(interrupt::too_early("players warmed up"));
+    }
 
     let (before, own_before) = (server.look()?, usage(std::process::id()));
     crowd.measure.store(true, Ordering::Relaxed);

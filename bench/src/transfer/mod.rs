@@ -109,6 +109,9 @@ fn measure(scenario: &Scenario, load: &Load) -> Result<(Measured, Crew<Receiver>
     let fleet = Fleet::start("transfer", scenario, server.address, config, receivers).connect()?;
     server.order("send")?;
     fleet.wait("warming up", WARM_UP, interrupt::is_requested, |_| String::new());
+    if interrupt::is_requested() {
+        return Err(interrupt::too_early("the server warmed up"));
+    }
     fleet.measure(true);
     let before = look(&server, &fleet, &counts)?;
     let mut last = (before.at, before.messages);
