@@ -58,7 +58,10 @@ impl Health {
         let unread_max = Duration::from_nanos(self.unread.max());
         let mut signs = Vec::new();
         if self.dropped > 0 {
-            signs.push(format!("it dropped {} datagrams, its sockets or its network being full", self.dropped));
+            signs.push(format!(
+                "it dropped {} datagrams because its sockets or its bad network were full",
+                self.dropped
+            ));
         }
         if unread > P99_MAX {
             signs.push(format!("datagrams lay unread in its sockets for {} (p99)", milliseconds(unread)));
@@ -66,7 +69,7 @@ impl Health {
             signs.push(format!("a datagram lay unread in its sockets for {}", milliseconds(unread_max)));
         }
         if late > P99_MAX {
-            signs.push(format!("it acted {} late (p99)", milliseconds(late)));
+            signs.push(format!("its timers were {} late (p99)", milliseconds(late)));
         }
         (!signs.is_empty()).then(|| signs.join(", "))
     }
@@ -82,7 +85,7 @@ impl Health {
             parts.push(times("datagrams unread", &self.unread));
         }
         if !self.late.is_empty() {
-            parts.push(times("late", &self.late));
+            parts.push(times("timers late", &self.late));
         }
         parts.push(format!("{} datagrams dropped", self.dropped));
         let verdict = if self.overload().is_some() { "OVERLOADED: " } else { "" };

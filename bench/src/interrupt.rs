@@ -29,7 +29,7 @@ pub fn is_requested() -> bool {
 
 /// The error of a run that was ended before there was anything to report.
 pub fn too_early(step: &str) -> String {
-    format!("ended by a signal while {step}: what was asked for was not measured")
+    format!("stopped by a signal while {step}: there is nothing to report yet")
 }
 
 /// Listens to the signals from now on.
@@ -46,7 +46,7 @@ pub fn listen() -> Result<(), String> {
                 clear_up();
                 std::process::exit(EXIT_CODE.into());
             }
-            eprintln!("\nringshard-bench: ending early, with a report; once more ends it at once");
+            eprintln!("\nringshard-bench: stopping early; the report follows. Once more stops it at once");
         }
     });
     Ok(())

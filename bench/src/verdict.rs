@@ -92,12 +92,10 @@ impl fmt::Display for Verdict {
             Verdict::Violated => f.write_str("fail: a violation was found"),
             Verdict::Fail(missed) => write!(f, "fail: {}", missed.join("; ")),
             Verdict::Undecided(missed, why) => {
-                write!(f, "undecided, because this says nothing about the server: {why}. Missed: {}", missed.join("; "))
+                write!(f, "undecided, this says nothing about the server: {why}. Missed: {}", missed.join("; "))
             }
-            Verdict::CutShort(missed) if missed.is_empty() => {
-                f.write_str("cut short; until then, no target was missed")
-            }
-            Verdict::CutShort(missed) => write!(f, "cut short; until then, missed: {}", missed.join("; ")),
+            Verdict::CutShort(missed) if missed.is_empty() => f.write_str("cut short; no target was missed until then"),
+            Verdict::CutShort(missed) => write!(f, "cut short; missed until then: {}", missed.join("; ")),
         }
     }
 }
@@ -152,6 +150,6 @@ mod tests {
     fn a_run_that_was_cut_short_neither_passes_nor_fails() {
         let cut_short = |missed| Verdict::judge(missed, None, None, true);
         assert_eq!(cut_short(missed(&[], &[], &[])).exit_code(), 130);
-        assert!(cut_short(missed(&["1 lost"], &[], &[])).to_string().contains("missed: 1 lost"));
+        assert!(cut_short(missed(&["1 lost"], &[], &[])).to_string().contains("missed until then: 1 lost"));
     }
 }

@@ -191,7 +191,7 @@ fn bots_join_a_server_that_runs_and_say_what_it_says_of_itself() {
     let output = run("");
     // Whether this machine keeps the times is not what is tested.
     let said = text(&output.stdout);
-    assert!(said.contains("verdict: ") && said.contains("snapshots/s") && said.contains("not asked"), "{output:?}");
+    assert!(said.contains("verdict: ") && said.contains("snapshots/s") && said.contains("not queried"), "{output:?}");
     let said = text(&run(&format!("--admin {}", server.admin)).stdout);
     assert!(said.contains("verdict: ") && said.contains("digests agree") && said.contains("1 core(s)"), "{said}");
     assert!(is_alive(server.child.id()), "it is not theirs to stop");
@@ -203,7 +203,7 @@ fn a_server_that_is_not_what_is_wanted_is_named_as_such() {
     let bots = bench(&format!("bots --clients 5 --secs 1 {}", echoes.options())).output().unwrap();
     assert_says(&bots, 1, &["has no world", "--game demo"]);
     let soak = bench(&format!("soak --clients 5 --mins 5 {}", plays.options())).output().unwrap();
-    assert_says(&soak, 1, &["sends nothing of theirs back", "--game echo"]);
+    assert_says(&soak, 1, &["echoes nothing", "--game echo"]);
 }
 
 #[test]

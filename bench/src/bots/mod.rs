@@ -53,7 +53,7 @@ pub struct Arguments {
     /// Entities that a player sees at most.
     #[arg(long, value_name = "N", default_value_t = 50, conflicts_with = "server")]
     visible: usize,
-    /// Units up to which an entity is near, and told of at the full rate. Say what --server has, if it is not the default.
+    /// Units up to which an entity is near, and told of at the full rate. With --server, give the server's value.
     #[arg(long, value_name = "UNITS", default_value_t = 5_000.0)]
     near: f32,
     /// Bytes that a player is told at most per tick.
@@ -68,10 +68,10 @@ pub struct Arguments {
     secs: f64,
     #[command(flatten)]
     running: scenario::Running,
-    /// Where --server answers its operator, for its side of the figures; without it, only what players see is judged.
+    /// Admin address of --server, for the server's own figures; without it, only what players see is judged.
     #[arg(long, value_name = "ADDRESS:PORT", requires = "server")]
     admin: Option<SocketAddr>,
-    /// The file with the secret that --admin wants, if it wants one.
+    /// File with the secret that --admin requires, if it requires one: the server's admin-token-file.
     #[arg(long, value_name = "FILE", requires = "admin")]
     admin_token_file: Option<PathBuf>,
     #[command(flatten)]
@@ -190,8 +190,8 @@ fn why_not(crowd: &Crowd, fleet: &Fleet<Bot>, entered: u64, clients: usize, wait
     }
     if crowd.echoed.load(Ordering::Relaxed) || entered == 0 && waited > FIRST_ENTERS_WITHIN {
         return Some(
-            "the server lets clients in, but has no world for them: start it with --game demo, or use `soak` for one \
-             that echoes"
+            "the server accepts clients but has no world: start it with `ringshard serve --game demo`, or use \
+             `ringshard-bench soak` for a server that echoes"
                 .to_owned(),
         );
     }

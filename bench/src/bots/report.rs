@@ -192,7 +192,7 @@ impl BotsReport {
         };
         let place = match (&self.layout, self.npcs) {
             (Some(layout), Some(npcs)) => format!("{} NPCs, {layout}", grouped(npcs as f64)),
-            _ => "whoever else is there".to_owned(),
+            _ => "whoever else is connected".to_owned(),
         };
         line(
             "world",
@@ -210,7 +210,10 @@ impl BotsReport {
         }
         match server {
             Some(server) => server.lines(&mut line),
-            None => line("server", "not asked: --admin tells where; its side is not judged".to_owned()),
+            None => line(
+                "server",
+                "not queried (its admin port is unknown: --admin); only the client side is judged".to_owned(),
+            ),
         }
         line(
             "player",
@@ -236,7 +239,12 @@ impl BotsReport {
         }
         if let Some(players) = server.as_ref().and_then(|server| server.would_hold) {
             let players = grouped(players as f64);
-            line("room", format!("such players would fill the server at about {players}; `--clients` tries it"));
+            line(
+                "room",
+                format!(
+                    "about {players} such players would use all of the server's CPU (an estimate: test it with --clients)"
+                ),
+            );
         }
         let _ = writeln!(page, "\nverdict: {}", self.verdict);
         page

@@ -47,8 +47,8 @@ pub struct Arguments {
     /// Minutes.
     #[arg(long, value_name = "M", default_value_t = 10.0)]
     mins: f64,
-    /// 99.9 % of the echoes must be there within so many milliseconds; default: 1000, and on top of that the longest that a
-    /// round trip takes in --network.
+    /// 99.9 % of the echoes must arrive within so many milliseconds; default: 1000, plus the longest round trip of
+    /// --network.
     #[arg(long, value_name = "MS", value_parser = clap::value_parser!(u64).range(1..=86_400_000))]
     deadline_ms: Option<u64>,
     /// Clients connect again when the server falls silent, and must be let on with their sessions.
@@ -113,7 +113,7 @@ fn scenario(arguments: &Arguments) -> Result<Scenario, String> {
         return Err(format!("--mins is {mins}; it is 0.05 to 100000"));
     }
     if arguments.warm_up.is_some() && arguments.running.server().is_some() && arguments.server_pid.is_none() {
-        return Err("--warm-up is about the server's memory; say which process that is with --server-pid".to_owned());
+        return Err("--warm-up is about the server's memory; give its process with --server-pid".to_owned());
     }
     let Arguments { flows, clients, place, serving, settings, between, .. } = arguments;
     let (flows, clients) = (*flows, *clients);
@@ -174,8 +174,8 @@ fn soak(arguments: &Arguments, scenario: &Scenario, target: Target<'_>) -> Resul
     if hears_nothing() {
         let closed = fleet.stop()?.closed.map_or(String::new(), |reason| format!(" ({reason})"));
         return Err(format!(
-            "the server at {} lets clients in and sends nothing of theirs back{closed}: soak wants one that echoes. \
-             Start it with --game echo, or use `bots` for the demonstration world",
+            "the server at {} accepts clients but echoes nothing{closed}. Start it with `ringshard serve --game echo`, \
+             or use `ringshard-bench bots` for a server with the demonstration world",
             target.address
         ));
     }
