@@ -20,7 +20,7 @@ Targets: 99 in 100 ticks end within 16.67 ms; the input of every player is taken
 of at 60 Hz; it is at most 3 ticks old, and an answer at most 50 ms, for 99 in 100; what every player sees is what the
 server has, digest for digest; nothing is skipped or shed.
 
-The report says at about how many players the server would be full, by what each of these costs it.
+When all are met, the report estimates how many players the server has CPU for.
 \`ringshard-bench bots --help\` has all other options. Exit code: 0 all targets met with that many players, or by --find a
 number found; 2 a target missed; 3 a target missed, but the machine was too busy to tell; 1 it did not run; 130 cut short.
 

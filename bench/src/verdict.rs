@@ -56,21 +56,22 @@ impl Verdict {
         if cut_short {
             return Verdict::CutShort(all);
         }
-        match (interference, overload) {
-            _ if all.is_empty() => Verdict::Pass,
-            _ if broken => Verdict::Fail(all),
-            (Some(interference), _) => {
-                Verdict::Undecided(all, format!("{interference}. Stop them, or choose others with --server-cpus"))
-            }
-            (None, Some(overload)) if !by_the_server => Verdict::Undecided(
-                all,
-                format!(
-                    "the load generator itself was overloaded: {overload}. Use fewer clients, or give it more \
-                     processors with --client-cpus"
-                ),
-            ),
-            _ => Verdict::Fail(all),
+        if all.is_empty() {
+            return Verdict::Pass;
         }
+        let is_excused = !broken && (interference.is_some() || overload.is_some() && !by_the_server);
+        if !is_excused {
+            return Verdict::Fail(all);
+        }
+        let interference = interference.map(|why| format!("{why}. Stop them, or choose others with --server-cpus"));
+        let overload = overload.map(|why| {
+            format!(
+                "the load generator itself was overloaded: {why}. Use fewer clients, or give it more processors with \
+                 --client-cpus"
+            )
+        });
+        let why: Vec<String> = interference.into_iter().chain(overload).collect();
+        Verdict::Undecided(all, why.join(". Also, "))
     }
 
     /// What the process ends with.
