@@ -21,7 +21,7 @@ use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
 use std::time::{Duration, Instant};
 
-/// Round trip that 99 in 100 players must keep, in microseconds (F3).
+/// Round trip that 99 in 100 players must keep, in microseconds.
 const P99_MAX_US: f64 = 50_000.0;
 /// Attackers whose handshake may be under way at once.
 const CONNECTING_MAX: usize = 64;

@@ -14,13 +14,13 @@ use serde::Serialize;
 use std::collections::BTreeMap;
 use std::fmt::Write as _;
 
-/// Ticks that what moves nearby may be behind, for 99 in 100 (F2).
+/// Ticks that what moves nearby may be behind, for 99 in 100.
 const STALENESS_MAX: u64 = 3;
 /// Share of digests that must agree, of those that something can be said of.
 const AGREEMENT_MIN: f64 = 1.0;
 /// Inputs a second that must be taken of a player, and updates that it must get of what moves nearby, of 60 each.
 const RATE_MIN: f64 = 57.0;
-/// From an input to the snapshot that answers it, for 99 in 100, in microseconds (F3).
+/// From an input to the snapshot that answers it, for 99 in 100, in microseconds.
 const ROUND_TRIP_MAX_US: f64 = 50_000.0;
 /// Share of its processors that a server fills before it misses targets: the rest is for stalls.
 const FULL: f64 = 0.7;

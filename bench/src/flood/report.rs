@@ -11,7 +11,7 @@ use serde::Serialize;
 use std::collections::BTreeMap;
 use std::fmt::Write as _;
 
-/// Round trip that 99 in 100 players must keep, in microseconds (F3).
+/// Round trip that 99 in 100 players must keep, in microseconds.
 const P99_MAX_US: f64 = 50_000.0;
 /// What a server may grow by.
 const GROWTH_MAX_MIB: f64 = 16.0;
