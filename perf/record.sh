@@ -4,24 +4,24 @@
 set -euo pipefail
 cd "$(dirname "$0")/.."
 flows=${1:?distinct or relay} cipher=${2:?chacha or aes}
-cargo build --release --locked --quiet
+bench=$(scripts/build.sh)/ringshard-bench
 clients=10000
 [ "$flows" = distinct ] && clients=1000
 log=$(mktemp) data=$(mktemp)
 trap 'rm -f "$log" "$data"' EXIT
 if [ "$flows" = relay ]; then
-    target/release/ringshard-bench verify --only --rate max --secs 6 --clients $clients --cipher "$cipher" >"$log" 2>&1 &
+    "$bench" verify --only --rate max --secs 6 --clients $clients --cipher "$cipher" >"$log" 2>&1 &
     lead=5
 else
     # The floor runs first: a second of warm-up, three of measuring, one of draining.
-    target/release/ringshard-bench echo --flows distinct --rate max --secs 6 --clients $clients --cipher "$cipher" >"$log" 2>&1 &
+    "$bench" echo --flows distinct --rate max --secs 6 --clients $clients --cipher "$cipher" >"$log" 2>&1 &
     lead=9
 fi
-bench=$!
+load=$!
 sleep $lead
-server=$(pgrep -P $bench -x ringshard)
+server=$(pgrep -P $load -x ringshard)
 perf record -e cpu-clock -F 3999 -g -o "$data" -p "$server" -- sleep 2.5 >/dev/null 2>&1
-wait $bench || true
+wait $load || true
 grep -E 'in  |server CPU|floor' "$log"
 echo
 perf report -i "$data" --no-children -g none --stdio --sort dso 2>/dev/null | grep -vE '^#|^$' | head -n 4

@@ -11,7 +11,7 @@
 set -euo pipefail
 cd "$(dirname "$0")/.."
 
-binary=$(realpath "${1:-target/release/ringshard}") screenshot=${2:-} bots=${BOTS:-0}
+binary=$(realpath "${1:-$(scripts/build.sh --no-build)/ringshard}") screenshot=${2:-} bots=${BOTS:-0}
 [[ -x $binary ]] || { echo "no server at $binary: cargo build --release" >&2; exit 1; }
 for browser in ${CHROMIUM:-chromium chromium-browser google-chrome google-chrome-stable}; do
     browser=$(command -v "$browser") && break

@@ -27,22 +27,17 @@ die() {
     exit 1
 }
 
-clients=500 build=yes json=
+clients=500 build=() json=
 while [ $# -gt 0 ]; do
     case $1 in
         --clients) clients=${2:?--clients wants a number} && shift 2 ;;
         --json) json=${2:?--json wants a file} && shift 2 ;;
-        --no-build) build=no && shift ;;
+        --no-build) build=(--no-build) && shift ;;
         -h | --help) usage && exit ;;
         *) die "there is no option $1; --help shows those there are" ;;
     esac
 done
-binaries=${CARGO_TARGET_DIR:-target}/release
-if [ "$build" = yes ]; then
-    scripts/prepare.sh
-    cargo build --release --locked
-fi
-[ -x "$binaries/ringshard" ] || die "there is no $binaries/ringshard; leave out --no-build"
+binaries=$(scripts/build.sh "${build[@]}")
 
 files=$(mktemp -d)
 processes=()

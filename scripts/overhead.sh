@@ -8,7 +8,7 @@ if [ "${1:-}" = -h ] || [ "${1:-}" = --help ]; then
     exit
 fi
 pairs=${1:-7}
-bench=${CARGO_TARGET_DIR:-target}/release/ringshard-bench
+bench=$(scripts/build.sh --no-build)/ringshard-bench
 files=$(mktemp -d)
 trap 'rm -rf "$files"; kill "${scraper:-0}" 2>/dev/null || true' EXIT
 

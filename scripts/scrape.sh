@@ -18,11 +18,10 @@ die() {
     exit 1
 }
 command -v prometheus >/dev/null || die "there is no prometheus: apt install prometheus"
-binaries=${CARGO_TARGET_DIR:-target}/release
-if [ "${1:-}" != --no-build ]; then
-    scripts/prepare.sh
-    cargo build --release --locked
-fi
+case "${1:-}" in
+    "" | --no-build) binaries=$(scripts/build.sh "$@") ;;
+    *) die "there is no option $1; --help shows those there are" ;;
+esac
 
 files=$(mktemp -d)
 processes=()

@@ -1,8 +1,10 @@
 //! `compute`: what serving a world costs without a network: no socket, no cipher, no client. One core does all of it, and
 //! its own processor time is what counts.
 
+use crate::interrupt;
 use crate::report::grouped;
-use crate::scenario::option_name;
+use crate::scenario::{number_in, option_name};
+use crate::verdict::Verdict;
 use rand_chacha::rand_core::{Rng, SeedableRng};
 use ringshard::exchange::Change;
 use ringshard::game::Layout;
@@ -39,7 +41,7 @@ pub struct Arguments {
     #[arg(long, value_enum, value_delimiter = ',')]
     layouts: Vec<Layout>,
     /// Share of them that walks at a time.
-    #[arg(long, value_name = "SHARE", default_value_t = 0.33)]
+    #[arg(long, value_name = "SHARE", default_value_t = 0.33, value_parser = share)]
     moving: f64,
     /// Entities that a player sees at most.
     #[arg(long, value_name = "N", default_value_t = 50)]
@@ -48,11 +50,15 @@ pub struct Arguments {
     #[arg(long, value_name = "BYTES", default_value_t = 500)]
     snapshot_bytes: usize,
     /// Ticks measured.
-    #[arg(long, value_name = "N", default_value_t = 120)]
+    #[arg(long, value_name = "N", default_value_t = 120, value_parser = clap::value_parser!(u32).range(1..=1_000_000))]
     ticks: u32,
     /// Write the result to this file as one JSON object.
     #[arg(long, value_name = "FILE")]
     json: Option<PathBuf>,
+}
+
+fn share(text: &str) -> Result<f64, String> {
+    number_in(text, 0.0..=1.0)
 }
 
 /// One run.
@@ -76,7 +82,7 @@ struct Row {
 }
 
 /// Runs the command.
-pub fn run(arguments: &Arguments) -> Result<bool, String> {
+pub fn run(arguments: &Arguments) -> Result<Verdict, String> {
     let layouts = match arguments.layouts.is_empty() {
         true => vec![Layout::Uniform, Layout::Towns, Layout::Crowd],
         false => arguments.layouts.clone(),
@@ -104,6 +110,9 @@ pub fn run(arguments: &Arguments) -> Result<bool, String> {
     );
     for layout in layouts {
         for &clients in &arguments.clients {
+            if interrupt::is_requested() {
+                break;
+            }
             let row = Bench::new(arguments, layout, clients).run(arguments);
             println!(
                 "  {:>7} {:<8} {:>8.2} {:>8.2} {:>8.2} {:>8.2} {:>8.2} {:>8.1} {:>9} {:>9.1} {:>7.1}% {:>6.0} {:>7.2}",
@@ -127,7 +136,7 @@ pub fn run(arguments: &Arguments) -> Result<bool, String> {
     if let Some(path) = &arguments.json {
         crate::report::write_json(path, &rows)?;
     }
-    Ok(true)
+    Ok(Verdict::of_computed(Vec::new()))
 }
 
 struct Walker {

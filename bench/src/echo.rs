@@ -1,9 +1,11 @@
 //! `echo`: messages through an encrypted server and back.
 
 use crate::generator::{self, Outcome, Phase, Shared};
+use crate::interrupt;
 use crate::process::{self, Server};
-use crate::report::{ClientFigures, Connecting, Load, NetworkFigures, Report, ServerFigures};
-use crate::scenario::{self, Cipher, Scenario};
+use crate::report::{ClientFigures, Connecting, Load, Report, ServerFigures};
+use crate::scenario::{self, Cipher, Rate, Scenario};
+use crate::verdict::{Missed, Verdict};
 use indicatif::{ProgressBar, ProgressStyle};
 use ringshard_engine::crypto::Suite;
 use std::sync::Arc;
@@ -24,21 +26,30 @@ pub struct Arguments {
     #[command(flatten)]
     load: scenario::Arguments,
     #[command(flatten)]
+    serving: scenario::Serving,
+    #[command(flatten)]
+    settings: scenario::Settings,
+    #[command(flatten)]
     between: scenario::Network,
 }
 
 /// Runs the command.
-pub fn run(arguments: &Arguments) -> Result<bool, String> {
-    let scenario = Scenario::new(&arguments.load, arguments.between.network)?;
+pub fn run(arguments: &Arguments) -> Result<Verdict, String> {
+    let Arguments { load, serving, settings, between } = arguments;
+    let scenario = Scenario::new(load.load(), &load.place, serving, settings, between.network)?;
     let report = measure_beside_floor("echo", &scenario)?;
     println!("echo\n{}", report.page());
     if let Some(histograms) = &report.histograms {
         println!("{histograms}");
     }
+    let verdict = report.judge(Missed::default());
+    if verdict != Verdict::Pass {
+        println!("\nverdict: {verdict}");
+    }
     if let Some(path) = &arguments.load.json {
         report.write_json(path)?;
     }
-    Ok(true)
+    Ok(verdict)
 }
 
 /// Measures the scenario between two runs of its floor: the same load on plain sockets, as fast as it goes, for at most
@@ -48,15 +59,16 @@ pub fn measure_beside_floor(name: &'static str, scenario: &Scenario) -> Result<R
     if scenario.network.is_some() {
         return measure(name, scenario);
     }
-    let floor = Scenario {
-        rate: crate::scenario::Rate::Max,
-        measure: scenario.measure.min(Duration::from_secs(3)),
-        ..scenario.clone()
-    };
-    let before = crate::floor::measure(&floor)?;
+    let floor = Scenario { rate: Rate::Max, measure: scenario.measure.min(Duration::from_secs(3)), ..scenario.clone() };
+    let mut floors = vec![crate::floor::measure(&floor)?];
+    if interrupt::is_requested() {
+        return Err(interrupt::too_early("the floor was measured"));
+    }
     let report = measure(name, scenario)?;
-    let after = crate::floor::measure(&floor)?;
-    Ok(report.between(&before, &after))
+    if !interrupt::is_requested() {
+        floors.push(crate::floor::measure(&floor)?);
+    }
+    Ok(report.beside(&floors))
 }
 
 /// Runs the scenario against a server of its own.
@@ -75,15 +87,13 @@ pub fn measure(name: &'static str, scenario: &Scenario) -> Result<Report, String
     let seen = after.since(before);
     let figures = ServerFigures::new(&seen, &load, measured.after.1, scenario.server_cpus.len());
     let client = ClientFigures::new(&measured.outcome, &load, scenario.client_cpus.len());
-    let network = NetworkFigures::new(scenario, &measured.outcome);
     server.stop()?;
-    let mut report = Report::new(name, scenario, figures, client);
+    let mut report = Report::new(name, scenario, figures, client, &measured.outcome, &load);
     report.datapath = seen.datapath.to_string();
     report.cipher = match scenario.cipher {
         Cipher::Chacha => Suite::ChaCha20Poly1305.name().into(),
         Cipher::Aes => Suite::Aes128Gcm.name().into(),
     };
-    report.network = network;
     report.connecting = Some(connecting);
     report.histograms = Some(seen.table());
     Ok(report)
@@ -120,6 +130,11 @@ impl Run<'_> {
                 break;
             }
             let ended = self.generators.iter().any(JoinHandle::is_finished);
+            if interrupt::is_requested() {
+                bar.finish_and_clear();
+                let _ = self.finish();
+                return Err(interrupt::too_early("clients connected"));
+            }
             if failed > 0 || ended || began.elapsed() > CONNECT {
                 bar.finish_and_clear();
                 let why = self.finish().err().unwrap_or_else(|| "out of time".into());
@@ -131,9 +146,13 @@ impl Run<'_> {
         Ok(())
     }
 
-    /// Warms up, measures, drains, and ends the generators. `look` is called at both ends of the measured time.
+    /// Warms up, measures, drains, and ends the generators; measures for less when a signal says so. `look` is called at both ends of the measured time.
     pub fn through<T>(&mut self, look: impl Fn() -> Result<T, String>) -> Result<Measured<T>, String> {
         std::thread::sleep(WARM_UP);
+        if interrupt::is_requested() {
+            let _ = self.finish();
+            return Err(interrupt::too_early("clients warmed up"));
+        }
         let own = std::process::id();
         let before = look()?;
         let client_before = process::usage(own);
@@ -142,7 +161,7 @@ impl Run<'_> {
         let millis = self.scenario.measure.as_millis() as u64;
         let bar = bar(self.name, "measuring", millis);
         let mut last = (began, self.shared.received.load(Ordering::Relaxed));
-        while began.elapsed() < self.scenario.measure {
+        while began.elapsed() < self.scenario.measure && !interrupt::is_requested() {
             let left = self.scenario.measure - began.elapsed().min(self.scenario.measure);
             std::thread::sleep(left.min(Duration::from_millis(200)));
             let received = self.shared.received.load(Ordering::Relaxed);

@@ -3,6 +3,8 @@
 //! Send times are fixed in advance and written into each message, so that a generator or server that falls behind shows
 //! as latency and not as fewer samples. The main thread says which phase it is; the generators only look.
 
+use crate::directory::Directory;
+use crate::health::Health;
 use crate::peer::{Peer, Stamp, Voice};
 use crate::scenario::{Rate, Scenario};
 use core_affinity::CoreId;
@@ -19,7 +21,6 @@ use ringshard_engine::link::{Link, Path, Wait};
 use ringshard_engine::prefetch::prefetch;
 use ringshard_engine::time::{Duration, Instant};
 use ringshard_engine::wire::Header;
-use std::collections::HashMap;
 use std::net::SocketAddr;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicU8, AtomicU64, Ordering};
@@ -33,8 +34,11 @@ const IN_FLIGHT: usize = 1_024;
 const GIVEN_UP_AFTER: Duration = Duration::from_millis(500);
 /// Time in which each peer's timers are looked at once.
 const SWEEP: Duration = Duration::from_millis(100);
-/// Datagrams taken before sending again.
+/// Datagrams taken before sending again, at least.
 const RECEIVE_BUDGET: usize = 256;
+/// Where more was sent in a turn, so many times that may be taken in the next: answers are not left lying for want of
+/// turns, however far behind the generator is.
+const RECEIVED_PER_SENT: usize = 2;
 /// Datagrams that a thread's bad network holds, each way: a tenth of a second of 600,000 a second.
 const HELD_MAX: usize = 65_536;
 /// How long arrivals are gathered.
@@ -88,6 +92,8 @@ pub struct Outcome {
     pub round_trip: Histogram<u64>,
     /// What the bad network did, from the first datagram on.
     pub network: ConditionedStats,
+    /// How the generator kept up in the measured phase.
+    pub health: Health,
     /// Why a client lost its connection, of the first that did.
     pub closed: Option<String>,
 }
@@ -95,7 +101,8 @@ pub struct Outcome {
 impl Outcome {
     pub fn new() -> Self {
         let round_trip = Histogram::new_with_bounds(1, 60_000_000_000, 3).expect("the bounds are in range");
-        Outcome { sent: 0, received: 0, round_trip, network: ConditionedStats::default(), closed: None }
+        let (network, health) = (ConditionedStats::default(), Health::new());
+        Outcome { sent: 0, received: 0, round_trip, network, health, closed: None }
     }
 
     pub fn add(&mut self, other: Outcome) {
@@ -103,6 +110,7 @@ impl Outcome {
         self.received += other.received;
         self.round_trip.add(&other.round_trip).expect("all have the same bounds");
         self.network.add(&other.network);
+        self.health.add(&other.health);
         self.closed = self.closed.take().or(other.closed);
     }
 }
@@ -126,6 +134,10 @@ pub fn start(
                     .map(|_| Socket::connect(server))
                     .collect::<Result<Vec<_>, _>>()
                     .map_err(|error| error.to_string())?;
+                // As fast as it goes, something is always behind, and stamps would cost.
+                if scenario.rate != Rate::Max {
+                    stamp_arrivals(&sockets);
+                }
                 let share = Share { scenario: &scenario, thread, server, key, clients, shared };
                 match UringLink::probe() {
                     Ok(()) => Ok(share.drive(UringLink::new(sockets).map_err(|error| error.to_string())?)),
@@ -134,6 +146,13 @@ pub fn start(
             })
         })
         .collect()
+}
+
+/// Has the kernel say when each datagram came. Without that, only how long they lay unread is not known.
+pub fn stamp_arrivals(sockets: &[Socket]) {
+    for socket in sockets {
+        let _ = socket.stamp_arrivals();
+    }
 }
 
 /// What one thread has to do.
@@ -155,6 +174,7 @@ impl Share<'_> {
         let link = ConditionedLink::new(link, NetworkSpec { seed, ..network }, HELD_MAX);
         let (mut outcome, link) = Generator::new(link, self).run();
         outcome.network = link.conditioned_stats();
+        outcome.health.dropped += outcome.network.not_held;
         outcome
     }
 }
@@ -179,38 +199,11 @@ struct Generator<L> {
     swept_at: Instant,
     /// Stamps of this turn's answers.
     answers: Vec<Stamp>,
+    /// Messages sent in this turn.
+    sent: usize,
+    /// Datagrams that the kernel had dropped when the measured phase began.
+    dropped_before: Option<u64>,
     outcome: Outcome,
-}
-
-/// Finds the peer a datagram is for.
-#[derive(Default)]
-pub struct Directory {
-    pub by_tag: HashMap<u64, u32>,
-    /// By core, then by slot.
-    by_id: Vec<Vec<u32>>,
-}
-
-impl Directory {
-    pub fn enter(&mut self, id: ringshard_engine::wire::ConnectionId, peer: u32) {
-        let (core, slot) = (usize::from(id.core()), usize::from(id.slot()));
-        if self.by_id.len() <= core {
-            self.by_id.resize(core + 1, Vec::new());
-        }
-        if self.by_id[core].len() <= slot {
-            self.by_id[core].resize(slot + 1, u32::MAX);
-        }
-        self.by_id[core][slot] = peer;
-    }
-
-    #[inline]
-    pub fn find(&self, header: &Header) -> Option<usize> {
-        if header.flags == 0 {
-            return self.by_tag.get(&header.sequence).map(|&peer| peer as usize);
-        }
-        let id = header.connection;
-        let peer = *self.by_id.get(usize::from(id.core()))?.get(usize::from(id.slot()))?;
-        (peer != u32::MAX).then_some(peer as usize)
-    }
 }
 
 /// When to send.
@@ -266,6 +259,8 @@ impl<L: Link> Generator<L> {
             swept_to: 0,
             swept_at: now,
             answers: Vec::with_capacity(RECEIVE_BUDGET * 4),
+            sent: 0,
+            dropped_before: None,
             outcome: Outcome::new(),
         }
     }
@@ -275,7 +270,8 @@ impl<L: Link> Generator<L> {
         loop {
             let phase = self.shared.phase();
             let now = self.link.now();
-            self.receive(now);
+            self.note_drops(phase);
+            self.receive(now, phase == Phase::Measure);
             self.connect(now);
             if self.connected + self.failed == self.peers.len() && matches!(phase, Phase::WarmUp | Phase::Measure) {
                 self.send(phase == Phase::Measure);
@@ -290,11 +286,27 @@ impl<L: Link> Generator<L> {
         }
     }
 
+    /// Takes down what the kernel dropped of ours while it was measured.
+    fn note_drops(&mut self, phase: Phase) {
+        match (phase, self.dropped_before) {
+            (Phase::Measure, None) => self.dropped_before = Some(self.link.stats().kernel_drops),
+            (Phase::Drain | Phase::Stop, Some(before)) => {
+                self.outcome.health.dropped = self.link.stats().kernel_drops.saturating_sub(before);
+                self.dropped_before = None;
+            }
+            _ => {}
+        }
+    }
+
     /// Takes what arrived, and counts the answers.
-    fn receive(&mut self, now: Instant) {
-        let Generator { link, peers, directory, key, per_socket, answers, .. } = self;
+    fn receive(&mut self, now: Instant, measured: bool) {
+        let Generator { link, peers, directory, key, per_socket, answers, sent, outcome, .. } = self;
         answers.clear();
-        link.receive(RECEIVE_BUDGET, |mut arrival| {
+        let budget = RECEIVE_BUDGET.max(std::mem::take(sent) * RECEIVED_PER_SENT);
+        link.receive(budget, |mut arrival| {
+            if measured {
+                outcome.health.note_read(now, &arrival);
+            }
             let socket = arrival.path.socket as usize;
             let find = |datagram: &[u8]| match *per_socket {
                 1 => Some(socket),
@@ -426,6 +438,9 @@ impl<L: Link> Generator<L> {
                 return;
             }
             let end = ((next_socket + 1) * self.per_socket).min(self.peers.len());
+            if measured {
+                self.outcome.health.note_done(now, intended, end - next_socket * self.per_socket - next_peer);
+            }
             for number in next_socket * self.per_socket + next_peer..end {
                 self.look_ahead(Some(number + 4), Some(number + 2));
                 if !self.send_one(now, intended, number, measured) {
@@ -506,6 +521,7 @@ impl<L: Link> Generator<L> {
         }
         peer.in_flight += 1;
         peer.last_sent = now;
+        self.sent += 1;
         self.outcome.sent += u64::from(measured);
         true
     }

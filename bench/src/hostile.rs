@@ -2,9 +2,11 @@
 
 use crate::echo::{Run, raise_file_limit};
 use crate::generator::{self, Shared};
+use crate::interrupt;
 use crate::process::Server;
 use crate::report::{ClientFigures, Load, Report, ServerFigures, grouped};
 use crate::scenario::{self, Scenario};
+use crate::verdict::{Missed, Verdict};
 use core_affinity::CoreId;
 use ringshard::keys::random_bytes;
 use ringshard_engine::crypto::PublicKey;
@@ -19,7 +21,7 @@ use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
 use std::time::{Duration, Instant};
 
-/// Round trip that 99 in 100 players must keep, in microseconds (F3).
+/// Round trip that 99 in 100 players must keep, in microseconds.
 const P99_MAX_US: f64 = 50_000.0;
 /// Attackers whose handshake may be under way at once.
 const CONNECTING_MAX: usize = 64;
@@ -31,48 +33,59 @@ const LIFE: Duration = Duration::from_secs(2);
 pub struct Arguments {
     /// Peers that attack. Each does one of: acknowledges what was not sent, begins messages of 64 KiB that never end,
     /// sends LZ4 bombs, acknowledges gigantic ranges, sends endless tiny messages; and comes back when it is put out.
-    #[arg(long, value_name = "N", default_value_t = 1_000)]
+    #[arg(long, value_name = "N", default_value_t = 1_000, value_parser = peers)]
     peers: usize,
     /// Their datagrams per second, all together.
     #[arg(long, value_name = "PPS", default_value_t = 20_000)]
     attacks: u64,
     #[command(flatten)]
     load: scenario::Arguments,
+    #[command(flatten)]
+    serving: scenario::Serving,
+    #[command(flatten)]
+    settings: scenario::Settings,
+}
+
+fn peers(text: &str) -> Result<usize, String> {
+    match text.parse() {
+        Ok(peers) if (1..=30_000).contains(&peers) => Ok(peers),
+        _ => Err("give a number from 1 to 30000".into()),
+    }
 }
 
 /// Runs the command: the same players first alone, then beside the attackers.
-pub fn run(arguments: &Arguments) -> Result<bool, String> {
-    let mut load = arguments.load.clone();
-    if load.rate == scenario::Rate::Max {
-        load.rate = scenario::Rate::Hz(60.0);
-    }
-    let scenario = Scenario::new(&load, None)?;
+pub fn run(arguments: &Arguments) -> Result<Verdict, String> {
+    let Arguments { load, serving, settings, .. } = arguments;
+    let scenario = Scenario::new(load.players()?, &load.place, serving, settings, None)?;
     raise_file_limit();
     let alone = measure(&scenario, None)?;
+    println!("players alone\n{}", alone.report.page());
+    if interrupt::is_requested() {
+        return Err(interrupt::too_early("players were alone"));
+    }
     let beside = measure(&scenario, Some(arguments))?;
-    let mut missed = Vec::new();
+    let mut missed = Missed::default();
     if beside.players_lost > 0 {
-        missed.push(format!("{} players lost their connection", beside.players_lost));
+        missed.clients.push(format!("{} players lost their connection", beside.players_lost));
     }
     if beside.report.client.rtt.p99_us >= P99_MAX_US {
-        missed.push(format!("p99 round trip {:.1} ms", beside.report.client.rtt.p99_us / 1000.0));
+        missed.clients.push(format!("p99 round trip {:.1} ms", beside.report.client.rtt.p99_us / 1000.0));
     }
     let mut report = beside.report;
-    report.verdict = if missed.is_empty() { "pass".into() } else { format!("fail: {}", missed.join("; ")) };
-    println!("players alone\n{}", alone.report.page());
+    let verdict = report.judge(missed);
+    report.verdict = Some(verdict.clone());
     println!("players beside {} attackers\n{}", arguments.peers, report.page());
     println!(
-        "  attacks      {} datagrams/s, {} connections put out and back again\n  memory       {:.1} MiB resident, {:.1} MiB without attackers\n\nverdict: {}",
+        "  attacks      {} datagrams/s, {} connections put out and back again\n  memory       {:.1} MiB resident, {:.1} MiB without attackers\n\nverdict: {verdict}",
         grouped(beside.attacks_per_second),
         beside.put_out,
         beside.resident_mib,
         alone.resident_mib,
-        report.verdict,
     );
     if let Some(path) = &arguments.load.json {
         report.write_json(path)?;
     }
-    Ok(missed.is_empty())
+    Ok(verdict)
 }
 
 struct Measured {
@@ -103,7 +116,7 @@ fn measure(scenario: &Scenario, attack: Option<&Arguments>) -> Result<Measured, 
     let figures = ServerFigures::new(&seen, &load, measured.after.1, scenario.server_cpus.len());
     let client = ClientFigures::new(&measured.outcome, &load, scenario.client_cpus.len());
     let players_lost = shared.failed.load(Ordering::Relaxed);
-    let mut report = Report::new("hostile", scenario, figures, client);
+    let mut report = Report::new("hostile", scenario, figures, client, &measured.outcome, &load);
     report.datapath = seen.datapath.to_string();
     report.cipher = scenario::option_name(scenario.cipher);
     let resident_mib = measured.after.1.resident_bytes as f64 / f64::from(1 << 20);

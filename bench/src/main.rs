@@ -4,13 +4,17 @@
 
 mod bots;
 mod compute;
+mod directory;
 mod echo;
 mod fleet;
 mod flood;
 mod floor;
 mod generator;
+mod health;
 mod hostile;
+mod interrupt;
 mod ledger;
+mod network;
 mod peer;
 mod process;
 mod report;
@@ -19,15 +23,22 @@ mod simulate;
 mod simulate_world;
 mod soak;
 mod transfer;
+mod verdict;
 mod verify;
 
+use self::verdict::Verdict;
 use clap::{Parser, Subcommand};
 use std::process::ExitCode;
 
 /// Load generator and verification for Ringshard.
 ///
 /// Every command starts its own server process on its own processors, drives it from the others over loopback, and
-/// stops it. Exit code 0: it ran, and what was to be verified holds. 1: it did not run. 2: it ran and missed its target.
+/// stops it; soak and bots can also use one that runs already. Ctrl-C ends a run early, with a report of what was
+/// measured; once more ends it at once.
+///
+/// Exit code 0: it ran, and what was to be verified holds. 1: it did not run, or a simulation found a violation. 2: it
+/// ran and missed a target. 3: it missed a target, but the load generator was overloaded, or other programs used the
+/// server's processors, so that this says nothing about the server. 130: it was cut short.
 #[derive(Parser)]
 #[command(version)]
 struct Arguments {
@@ -68,7 +79,26 @@ enum Command {
 }
 
 fn main() -> ExitCode {
-    let result = match Arguments::parse().command {
+    let arguments = Arguments::try_parse().unwrap_or_else(|error| {
+        let _ = error.print();
+        // 2 would say that a target was missed.
+        std::process::exit(if error.use_stderr() { 1 } else { 0 });
+    });
+    match run(arguments.command) {
+        Ok(verdict) => ExitCode::from(verdict.exit_code()),
+        Err(error) => {
+            eprintln!("ringshard-bench: {error}");
+            if interrupt::is_requested() { ExitCode::from(interrupt::EXIT_CODE) } else { ExitCode::FAILURE }
+        }
+    }
+}
+
+fn run(command: Command) -> Result<Verdict, String> {
+    // Servers end when they are told to, as they are.
+    if !matches!(command, Command::FloorServer(_) | Command::TransferServer(_)) {
+        interrupt::listen()?;
+    }
+    match command {
         Command::Verify(arguments) => verify::run(&arguments),
         Command::Echo(arguments) => echo::run(&arguments),
         Command::Bots(arguments) => bots::run(&arguments),
@@ -80,16 +110,8 @@ fn main() -> ExitCode {
         Command::Soak(arguments) => soak::run(&arguments),
         Command::Simulate(arguments) => simulate::run(&arguments),
         Command::SimulateWorld(arguments) => simulate_world::run(&arguments),
-        Command::FloorServer(arguments) => floor::server::run(&arguments).map(|()| true),
-        Command::TransferServer(arguments) => transfer::server::run(&arguments).map(|()| true),
-    };
-    match result {
-        Ok(true) => ExitCode::SUCCESS,
-        Ok(false) => ExitCode::from(2),
-        Err(error) => {
-            eprintln!("ringshard-bench: {error}");
-            ExitCode::FAILURE
-        }
+        Command::FloorServer(arguments) => floor::server::run(&arguments).map(|()| Verdict::Pass),
+        Command::TransferServer(arguments) => transfer::server::run(&arguments).map(|()| Verdict::Pass),
     }
 }
 

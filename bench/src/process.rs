@@ -1,13 +1,16 @@
 //! The server as a process of its own, and what the system says of processes.
 
+use crate::interrupt;
 use crate::scenario::{Rate, Scenario, option_name};
 use ringshard::admin::Asker;
 use ringshard::report::ServerReport;
 use ringshard_engine::crypto::PublicKey;
 use rustix::process::{Pid, Signal, kill_process};
 use std::net::{SocketAddr, TcpListener, UdpSocket};
-use std::path::PathBuf;
-use std::process::{Child, Command, Stdio};
+use std::os::unix::process::CommandExt;
+use std::path::{Path, PathBuf};
+use std::process::{Child, ChildStdin, ChildStdout, Command, ExitStatus, Stdio};
+use std::sync::atomic::{AtomicU32, Ordering};
 use std::time::{Duration, Instant};
 
 /// How long a server may take to start, and to stop.
@@ -18,9 +21,11 @@ const UNLIMITED: &[(&str, &str)] =
     &[("RINGSHARD_CONNECTION_MESSAGES_PER_SECOND", "0"), ("RINGSHARD_CONNECTION_BYTES_PER_SECOND", "0")];
 
 /// CPU time and memory of a process.
-#[derive(Clone, Copy, Debug)]
+#[derive(Clone, Copy, Debug, Default)]
 pub struct Usage {
     pub cpu: Duration,
+    /// Time that its threads were ready to run and waited for a processor, all together.
+    pub waited: Duration,
     pub resident_bytes: u64,
 }
 
@@ -33,13 +38,101 @@ pub fn usage(pid: u32) -> Usage {
     let fields: Vec<&str> = stat.rsplit_once(')').map_or("", |(_, rest)| rest).split_whitespace().collect();
     let field = |at: usize| fields.get(at).and_then(|text| text.parse::<u64>().ok()).unwrap_or(0);
     let cpu_ticks = field(11) + field(12);
-    Usage { cpu: Duration::from_nanos(cpu_ticks * 1_000_000_000 / ticks), resident_bytes: field(21) * page }
+    Usage {
+        cpu: Duration::from_nanos(cpu_ticks * 1_000_000_000 / ticks),
+        waited: waited(pid),
+        resident_bytes: field(21) * page,
+    }
+}
+
+/// Zero where the kernel does not say.
+fn waited(pid: u32) -> Duration {
+    let tasks = std::fs::read_dir(format!("/proc/{pid}/task")).into_iter().flatten().flatten();
+    let nanos = |task: std::fs::DirEntry| {
+        let text = std::fs::read_to_string(task.path().join("schedstat")).ok()?;
+        text.split_whitespace().nth(1)?.parse::<u64>().ok()
+    };
+    Duration::from_nanos(tasks.filter_map(nanos).sum())
+}
+
+/// A server process of our own. It ends with this process, whatever ends that, SIGKILL aside.
+pub struct ServerProcess(Child);
+
+impl ServerProcess {
+    /// Starts it.
+    ///
+    /// It is in a process group of its own: a terminal sends Ctrl-C to a whole group, and the server is to go on until
+    /// this process has looked at it.
+    pub fn start(command: &mut Command) -> Result<Self, String> {
+        let child = command
+            .process_group(0)
+            .spawn()
+            .map_err(|error| format!("cannot start {}: {error}", command.get_program().display()))?;
+        interrupt::guard_server(child.id());
+        Ok(ServerProcess(child))
+    }
+
+    pub fn id(&self) -> u32 {
+        self.0.id()
+    }
+
+    /// Its standard input and output, where they are pipes.
+    pub fn take_pipes(&mut self) -> Option<(ChildStdin, ChildStdout)> {
+        self.0.stdin.take().zip(self.0.stdout.take())
+    }
+
+    /// Asks it to end.
+    pub fn terminate(&self) {
+        if let Some(pid) = Pid::from_raw(self.0.id().cast_signed()) {
+            let _ = kill_process(pid, Signal::TERM);
+        }
+    }
+
+    /// How it ended, if it has.
+    pub fn ended(&mut self) -> Option<ExitStatus> {
+        self.0.try_wait().ok().flatten()
+    }
+}
+
+impl Drop for ServerProcess {
+    fn drop(&mut self) {
+        let _ = self.0.kill();
+        let _ = self.0.wait();
+        interrupt::release_server(self.0.id());
+    }
+}
+
+/// A folder for the files of a server. It goes when its owner does.
+pub struct Folder(PathBuf);
+
+impl Folder {
+    /// Makes one that nobody else has.
+    pub fn new() -> Result<Self, String> {
+        static NUMBER: AtomicU32 = AtomicU32::new(0);
+        let number = NUMBER.fetch_add(1, Ordering::Relaxed);
+        let nanos = std::time::UNIX_EPOCH.elapsed().unwrap_or_default().as_nanos();
+        let path = std::env::temp_dir().join(format!("ringshard-bench-{}-{number}-{nanos}", std::process::id()));
+        std::fs::create_dir(&path).map_err(|error| format!("cannot make {}: {error}", path.display()))?;
+        interrupt::guard_folder(&path);
+        Ok(Folder(path))
+    }
+
+    pub fn path(&self) -> &Path {
+        &self.0
+    }
+}
+
+impl Drop for Folder {
+    fn drop(&mut self) {
+        let _ = std::fs::remove_dir_all(&self.0);
+        interrupt::release_folder(&self.0);
+    }
 }
 
 /// A `ringshard serve` of our own.
 pub struct Server {
-    child: Child,
-    files: PathBuf,
+    process: ServerProcess,
+    folder: Folder,
     pub address: SocketAddr,
     pub key: PublicKey,
     asker: Asker,
@@ -54,14 +147,15 @@ impl Server {
     /// Starts one with more options.
     pub fn start_with(scenario: &Scenario, options: &[String]) -> Result<Self, String> {
         let binary = binary()?;
-        let files = std::env::temp_dir().join(format!("ringshard-bench-{}-{}", std::process::id(), unique()));
-        std::fs::create_dir_all(&files).map_err(|error| format!("cannot make {}: {error}", files.display()))?;
-        let key_file = files.join("server.key");
+        let folder = Folder::new()?;
+        let key_file = folder.path().join("server.key");
         let key = ringshard::keys::generate(&key_file).map_err(|error| error.to_string())?;
         let (address, admin) = free_ports()?;
-        let log = std::fs::File::create(files.join("log")).map_err(|error| format!("cannot write a log: {error}"))?;
+        let log =
+            std::fs::File::create(folder.path().join("log")).map_err(|error| format!("cannot write a log: {error}"))?;
         let cpus: Vec<String> = scenario.server_cpus.iter().map(usize::to_string).collect();
-        let child = Command::new(&binary)
+        let mut command = Command::new(&binary);
+        command
             .arg("serve")
             .args(["--listen", &address.to_string(), "--admin", &admin.to_string()])
             .args(["--cpus", &cpus.join(","), "--key"])
@@ -77,10 +171,9 @@ impl Server {
             .envs(UNLIMITED.iter().copied().filter(|_| scenario.rate == Rate::Max))
             .stdin(Stdio::null())
             .stdout(Stdio::null())
-            .stderr(log)
-            .spawn()
-            .map_err(|error| format!("cannot start {}: {error}", binary.display()))?;
-        let mut server = Server { child, files, address, key, asker: Asker::new(admin) };
+            .stderr(log);
+        let process = ServerProcess::start(&mut command)?;
+        let mut server = Server { process, folder, address, key, asker: Asker::new(admin) };
         server.wait_until_it_answers()?;
         Ok(server)
     }
@@ -88,7 +181,7 @@ impl Server {
     fn wait_until_it_answers(&mut self) -> Result<(), String> {
         let give_up = Instant::now() + PATIENCE;
         loop {
-            if let Ok(Some(status)) = self.child.try_wait() {
+            if let Some(status) = self.process.ended() {
                 return Err(format!("the server ended at once ({status}):\n{}", self.log()));
             }
             match self.report() {
@@ -100,7 +193,7 @@ impl Server {
     }
 
     fn log(&self) -> String {
-        std::fs::read_to_string(self.files.join("log")).unwrap_or_default()
+        std::fs::read_to_string(self.folder.path().join("log")).unwrap_or_default()
     }
 
     /// What it says of itself.
@@ -110,36 +203,21 @@ impl Server {
 
     /// What the system says of it.
     pub fn usage(&self) -> Usage {
-        usage(self.child.id())
+        usage(self.process.id())
     }
 
     /// Stops it as an operator would; it must end by itself, with success.
     pub fn stop(mut self) -> Result<(), String> {
-        terminate(&self.child);
+        self.process.terminate();
         let give_up = Instant::now() + PATIENCE;
         loop {
-            match self.child.try_wait() {
-                Ok(Some(status)) if status.success() => return Ok(()),
-                Ok(Some(status)) => return Err(format!("the server ended with {status}:\n{}", self.log())),
+            match self.process.ended() {
+                Some(status) if status.success() => return Ok(()),
+                Some(status) => return Err(format!("the server ended with {status}:\n{}", self.log())),
                 _ if Instant::now() > give_up => return Err("the server did not stop within 10 s".into()),
                 _ => std::thread::sleep(Duration::from_millis(10)),
             }
         }
-    }
-}
-
-impl Drop for Server {
-    fn drop(&mut self) {
-        let _ = self.child.kill();
-        let _ = self.child.wait();
-        let _ = std::fs::remove_dir_all(&self.files);
-    }
-}
-
-/// Asks a child to end.
-pub fn terminate(child: &Child) {
-    if let Some(pid) = Pid::from_raw(child.id().cast_signed()) {
-        let _ = kill_process(pid, Signal::TERM);
     }
 }
 
@@ -159,8 +237,4 @@ fn binary() -> Result<PathBuf, String> {
         true => Ok(binary),
         false => Err(format!("there is no {}: build it with `cargo build --release`", binary.display())),
     }
-}
-
-fn unique() -> u128 {
-    std::time::SystemTime::now().duration_since(std::time::UNIX_EPOCH).unwrap_or_default().as_nanos()
 }

@@ -1,8 +1,11 @@
 //! The result of a run: one object for machines, one page for people.
 
 use crate::generator::Outcome;
+use crate::health::Health;
+use crate::network::{Allowance, NetworkFigures};
 use crate::process::Usage;
 use crate::scenario::{Flows, Scenario};
+use crate::verdict::{Missed, Verdict};
 use ringshard::report::{Percentiles, ServerReport};
 use serde::Serialize;
 use std::collections::BTreeMap;
@@ -12,6 +15,8 @@ use std::time::Duration;
 
 /// A side counts as saturated from this share of its processors on.
 const SATURATED: f64 = 0.95;
+/// Share of the time that a server may wait for its processors.
+const WAITED_MAX: f64 = 0.05;
 
 /// The result of a run.
 #[derive(Clone, Debug, Serialize)]
@@ -20,6 +25,7 @@ pub struct Report {
     pub flows: Flows,
     pub clients: usize,
     pub payload_bytes: usize,
+    /// Seconds measured.
     pub secs: f64,
     pub datapath: String,
     pub cipher: String,
@@ -32,7 +38,17 @@ pub struct Report {
     /// Packets/s in of this run over those of the floor.
     pub ratio_to_floor: Option<f64>,
     pub saturated: &'static str,
-    pub verdict: String,
+    /// How the load generator kept up.
+    pub generator: String,
+    pub verdict: Option<Verdict>,
+    #[serde(skip)]
+    pub health: Health,
+    /// Why the server could not do what it can.
+    #[serde(skip)]
+    pub interference: Option<String>,
+    /// What a bad network took.
+    #[serde(skip)]
+    pub allowance: Allowance,
     #[serde(skip)]
     pub histograms: Option<String>,
 }
@@ -97,38 +113,6 @@ impl Connecting {
     }
 }
 
-/// The conditions between clients and server, and what they did from the first handshake to the last answer, both ways
-/// together.
-#[derive(Clone, Debug, Serialize)]
-pub struct NetworkFigures {
-    pub spec: String,
-    pub entered: u64,
-    pub lost: u64,
-    pub queue_full: u64,
-    pub duplicated: u64,
-    pub held_back: u64,
-    pub corrupted: u64,
-    /// Lost because the generator holds no more: not asked for.
-    pub not_held: u64,
-}
-
-impl NetworkFigures {
-    pub fn new(scenario: &Scenario, outcome: &Outcome) -> Option<Self> {
-        let mut both = outcome.network.outward;
-        both.add(&outcome.network.inward);
-        Some(NetworkFigures {
-            spec: scenario.network?.to_string(),
-            entered: both.entered,
-            lost: both.all_lost() - both.queue_full,
-            queue_full: both.queue_full,
-            duplicated: both.duplicated,
-            held_back: both.held_back,
-            corrupted: both.corrupted,
-            not_held: outcome.network.not_held,
-        })
-    }
-}
-
 #[derive(Clone, Copy, Debug, Serialize)]
 pub struct FloorFigures {
     pub in_pps: f64,
@@ -141,6 +125,8 @@ pub struct FloorFigures {
 pub struct Load {
     pub elapsed: Duration,
     pub server_cpu: Duration,
+    /// Time that the server's threads were ready to run and waited for a processor.
+    pub server_waited: Duration,
     pub client_cpu: Duration,
 }
 
@@ -149,8 +135,20 @@ impl Load {
         Load {
             elapsed,
             server_cpu: server.1.cpu.saturating_sub(server.0.cpu),
+            server_waited: server.1.waited.saturating_sub(server.0.waited),
             client_cpu: client.1.cpu.saturating_sub(client.0.cpu),
         }
+    }
+
+    /// Why the server could not do what it can, if other programs held its processors.
+    pub fn interference(&self, server_processors: usize) -> Option<String> {
+        let share = Self::share(self.server_waited, self.elapsed, server_processors);
+        (share > WAITED_MAX).then(|| {
+            format!(
+                "other programs used the server's processors: it waited for them {:.0} % of the time",
+                share * 100.0
+            )
+        })
     }
 
     fn share(cpu: Duration, elapsed: Duration, processors: usize) -> f64 {
@@ -241,30 +239,43 @@ pub fn saturated(server: &ServerFigures, client: &ClientFigures) -> &'static str
 }
 
 impl Report {
-    pub fn new(name: &'static str, scenario: &Scenario, server: ServerFigures, client: ClientFigures) -> Self {
+    pub fn new(
+        name: &'static str,
+        scenario: &Scenario,
+        server: ServerFigures,
+        client: ClientFigures,
+        outcome: &Outcome,
+        load: &Load,
+    ) -> Self {
         Report {
             scenario: name,
             flows: scenario.flows,
             clients: scenario.clients,
             payload_bytes: scenario.payload_bytes,
-            secs: scenario.measure.as_secs_f64(),
+            secs: load.elapsed.as_secs_f64(),
             datapath: String::new(),
             cipher: String::new(),
             saturated: saturated(&server, &client),
             server,
             client,
-            network: None,
+            network: NetworkFigures::new(scenario.network, &outcome.network),
             connecting: None,
             floor: None,
             ratio_to_floor: None,
-            verdict: "none asked for".into(),
+            generator: outcome.health.text(),
+            verdict: None,
+            health: outcome.health.clone(),
+            interference: load.interference(scenario.server_cpus.len()),
+            allowance: Allowance::new(scenario.network, &outcome.network),
             histograms: None,
         }
     }
 
-    /// Sets it beside the floor of the same load, measured before and after.
-    pub fn between(mut self, before: &Report, after: &Report) -> Self {
-        let mean = |figure: fn(&ServerFigures) -> f64| (figure(&before.server) + figure(&after.server)) / 2.0;
+    /// Sets it beside the floors of the same load, one or more.
+    pub fn beside(mut self, floors: &[Report]) -> Self {
+        let mean = |figure: fn(&ServerFigures) -> f64| {
+            floors.iter().map(|floor| figure(&floor.server)).sum::<f64>() / floors.len() as f64
+        };
         let floor = FloorFigures {
             in_pps: mean(|server| server.in_pps),
             out_pps: mean(|server| server.out_pps),
@@ -273,6 +284,11 @@ impl Report {
         self.floor = Some(floor);
         self.ratio_to_floor = Some(self.server.in_pps / floor.in_pps.max(1.0));
         self
+    }
+
+    /// What it comes to, given the targets that it missed.
+    pub fn judge(&self, missed: Missed) -> Verdict {
+        Verdict::of(missed, self.health.overload(), self.interference.clone())
     }
 
     /// Writes the object for machines.
@@ -291,7 +307,7 @@ impl Report {
             Flows::Distinct => "distinct flows (a socket per client)",
             Flows::Relay => "relay flows (many clients per socket)",
         };
-        line("load", format!("{} clients, {flows}, {} bytes, {} s", self.clients, self.payload_bytes, self.secs));
+        line("load", format!("{} clients, {flows}, {} bytes, {:.1} s", self.clients, self.payload_bytes, self.secs));
         if !self.datapath.is_empty() {
             line("server", format!("{}, {}", self.datapath, self.cipher));
         }
@@ -353,9 +369,10 @@ impl Report {
                 ),
             );
         }
+        line("generator", self.generator.clone());
         line("saturated", format!("{} (client {:.0} % busy)", self.saturated, client.cpu_share * 100.0));
-        if self.saturated == "neither" && self.network.is_none() && client.rtt.p50_us > 100_000.0 {
-            line("note", "both sides waited and still fell behind: something else holds the processors".into());
+        if let Some(interference) = &self.interference {
+            line("note", interference.clone());
         }
         if !server.drops.is_empty() {
             line("drops", format!("{:?}", server.drops));

@@ -4,8 +4,11 @@
 use crate::bots::bot::{Bot, Crowd, Temper};
 use crate::echo::bar;
 use crate::fleet::Talk;
+use crate::interrupt;
 use crate::process::usage;
 use crate::report::grouped;
+use crate::scenario::number_in;
+use crate::verdict::Verdict;
 use ringshard::control::{ControlInlet, control_exchange};
 use ringshard::core::Core;
 use ringshard::exchange::Exchange;
@@ -44,13 +47,13 @@ const MESSAGE_BYTES_MAX: usize = 64 << 20;
 #[derive(clap::Args, Clone, Debug)]
 pub struct Arguments {
     /// Minutes to simulate.
-    #[arg(long, value_name = "M", default_value_t = 5.0)]
+    #[arg(long, value_name = "M", default_value_t = 5.0, value_parser = minutes)]
     minutes: f64,
     /// Cores of the server.
     #[arg(long, value_name = "N", default_value_t = 2, value_parser = clap::value_parser!(u8).range(1..=8))]
     cores: u8,
     /// Players.
-    #[arg(long, value_name = "N", default_value_t = 24)]
+    #[arg(long, value_name = "N", default_value_t = 24, value_parser = clients)]
     clients: usize,
     /// NPCs.
     #[arg(long, value_name = "N", default_value_t = 40)]
@@ -68,10 +71,10 @@ pub struct Arguments {
     #[arg(long, value_name = "SPEC", default_value = "delay=20ms,jitter=5ms,loss=5%")]
     network: NetworkSpec,
     /// Players that leave, and others that join, each second.
-    #[arg(long, value_name = "HZ", default_value_t = 1.0)]
+    #[arg(long, value_name = "HZ", default_value_t = 1.0, value_parser = churn)]
     churn: f64,
     /// Milliseconds for which a core stalls every ten seconds.
-    #[arg(long, value_name = "MS", default_value_t = 200)]
+    #[arg(long, value_name = "MS", default_value_t = 200, value_parser = clap::value_parser!(u64).range(..=9_999))]
     stall_ms: u64,
     /// Seed of everything.
     #[arg(long, value_name = "N", default_value_t = 1)]
@@ -79,6 +82,18 @@ pub struct Arguments {
     /// Write the result to this file as one JSON object.
     #[arg(long, value_name = "FILE")]
     json: Option<PathBuf>,
+}
+
+fn minutes(text: &str) -> Result<f64, String> {
+    number_in(text, 0.01..=100_000.0)
+}
+
+fn churn(text: &str) -> Result<f64, String> {
+    number_in(text, 0.0..=1_000.0)
+}
+
+fn clients(text: &str) -> Result<usize, String> {
+    number_in(text, 1.0..=4_000.0).map(|clients| clients as usize)
 }
 
 /// One core of the server.
@@ -123,17 +138,17 @@ struct Outcome {
     differing: usize,
     resident_mib_early: f64,
     resident_mib_end: f64,
-    missed: Vec<String>,
+    verdict: Verdict,
 }
 
 /// Runs the command.
-pub fn run(arguments: &Arguments) -> Result<bool, String> {
+pub fn run(arguments: &Arguments) -> Result<Verdict, String> {
     let began = std::time::Instant::now();
     let mut stage = Stage::new(arguments)?;
     let total = Duration::from_secs_f64(arguments.minutes * 60.0);
     let bar = bar("simulate-world", "simulating", total.as_secs());
     let mut resident_early = 0;
-    while stage.elapsed() < total {
+    while stage.elapsed() < total && !interrupt::is_requested() {
         stage.step();
         if stage.elapsed().as_nanos() % 1_000_000_000 == 0 {
             bar.set_position(stage.elapsed().as_secs());
@@ -149,7 +164,7 @@ pub fn run(arguments: &Arguments) -> Result<bool, String> {
     if let Some(path) = &arguments.json {
         crate::report::write_json(path, &outcome)?;
     }
-    Ok(outcome.missed.is_empty())
+    Ok(outcome.verdict)
 }
 
 struct Stage {
@@ -377,9 +392,10 @@ impl Stage {
             differing,
             resident_mib_early: mebibytes(resident_early),
             resident_mib_end: mebibytes(usage(std::process::id()).resident_bytes),
-            missed: Vec::new(),
+            verdict: Verdict::Pass,
         };
-        outcome.missed = outcome.judge(self.guests.iter().map(|guest| guest.bot.sights.faulty).sum());
+        let faulty = self.guests.iter().map(|guest| guest.bot.sights.faulty).sum();
+        outcome.verdict = Verdict::of_computed(outcome.judge(faulty));
         outcome
     }
 }
@@ -467,8 +483,6 @@ impl Outcome {
             "memory",
             format!("{:.1} MiB early, {:.1} MiB in the end", self.resident_mib_early, self.resident_mib_end),
         );
-        let verdict =
-            if self.missed.is_empty() { "pass".to_owned() } else { format!("fail: {}", self.missed.join("; ")) };
-        page + &format!("\nverdict: {verdict}\n")
+        page + &format!("\nverdict: {}\n", self.verdict)
     }
 }

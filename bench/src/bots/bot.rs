@@ -55,6 +55,8 @@ pub struct Crowd {
     /// Stand still from now on.
     pub calm: AtomicBool,
     pub entered: AtomicU64,
+    /// The server sent a player's wish to enter back to it: it echoes, and has no world.
+    pub echoed: AtomicBool,
 }
 
 /// What a bot has seen while it was measured.
@@ -314,7 +316,9 @@ impl Talk for Bot {
         match message.first() {
             Some(&kinds::DELTA_SYNC) => self.take_snapshot(message),
             Some(&kinds::ENTER_TO_WORLD) => {
-                if let Ok(Some(welcome)) = Welcome::read(message) {
+                if message == [kinds::ENTER_TO_WORLD] {
+                    self.crowd.echoed.store(true, Ordering::Relaxed);
+                } else if let Ok(Some(welcome)) = Welcome::read(message) {
                     self.near = u64::from(welcome.map.steps_of(self.temper.near)).pow(2);
                     self.crowd.entered.fetch_add(u64::from(self.player.is_none()), Ordering::Relaxed);
                     self.player = Some(welcome.player);

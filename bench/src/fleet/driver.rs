@@ -1,12 +1,14 @@
 //! The thread of a fleet.
 
 use super::{Crew, Shared, Talk};
-use crate::generator::Directory;
-use crate::scenario::Scenario;
+use crate::directory::Directory;
+use crate::generator::stamp_arrivals;
+use crate::health::Health;
 use core_affinity::CoreId;
 use ringshard::keys::random_bytes;
 use ringshard_engine::client::{Client, ClientConfig, ClientEvent};
 use ringshard_engine::link::conditioned::{ConditionedLink, ConditionedStats};
+use ringshard_engine::link::conditions::NetworkSpec;
 use ringshard_engine::link::mmsg::MmsgLink;
 use ringshard_engine::link::socket::Socket;
 use ringshard_engine::link::uring::UringLink;
@@ -22,8 +24,11 @@ use std::sync::atomic::Ordering;
 
 /// Clients whose handshake may be under way at once.
 const CONNECTING_MAX: usize = 64;
-/// Datagrams taken before anything is sent.
+/// Datagrams taken before anything is sent, at least.
 const RECEIVE_BUDGET: usize = 256;
+/// Where more clients were attended to in a turn, so many times that may be taken in the next: what the server sends is
+/// not left lying for want of turns, however far behind the thread is.
+const RECEIVED_PER_ATTENDED: usize = 2;
 /// Datagrams that the bad network holds, each way.
 const HELD_MAX: usize = 65_536;
 /// How long arrivals are gathered.
@@ -33,40 +38,40 @@ const GRAIN: Duration = Duration::from_micros(50);
 /// How often it looks whether it is to stop, at least.
 const LOOK: Duration = Duration::from_millis(20);
 
-/// The life of the thread.
-pub fn drive<T: Talk>(
-    scenario: &Scenario,
-    server: SocketAddr,
-    config: ClientConfig,
-    talks: Vec<T>,
-    shared: Arc<Shared>,
-) -> Result<Crew<T>, String> {
-    core_affinity::set_for_current(CoreId { id: scenario.client_cpus[0] });
-    let per_socket = talks.len().div_ceil(scenario.sockets);
-    let sockets = (0..talks.len().div_ceil(per_socket))
-        .map(|_| Socket::connect(server))
+/// What one thread has to do.
+pub struct Share {
+    /// Where it runs.
+    pub cpu: usize,
+    pub server: SocketAddr,
+    pub config: ClientConfig,
+    /// The bad network that its clients are behind.
+    pub network: Option<NetworkSpec>,
+    pub sockets: usize,
+    /// Clients behind each of them.
+    pub per_socket: usize,
+    pub shared: Arc<Shared>,
+}
+
+/// The life of a thread.
+pub fn drive<T: Talk>(share: Share, talks: Vec<T>) -> Result<Crew<T>, String> {
+    core_affinity::set_for_current(CoreId { id: share.cpu });
+    let sockets = (0..share.sockets)
+        .map(|_| Socket::connect(share.server))
         .collect::<Result<Vec<_>, _>>()
         .map_err(|error| error.to_string())?;
-    let setup = Setup { server, config, per_socket, shared };
+    stamp_arrivals(&sockets);
     match UringLink::probe() {
-        Ok(()) => Ok(drive_over(UringLink::new(sockets).map_err(|error| error.to_string())?, scenario, setup, talks)),
-        Err(_) => Ok(drive_over(MmsgLink::new(sockets).map_err(|error| error.to_string())?, scenario, setup, talks)),
+        Ok(()) => Ok(drive_over(UringLink::new(sockets).map_err(|error| error.to_string())?, share, talks)),
+        Err(_) => Ok(drive_over(MmsgLink::new(sockets).map_err(|error| error.to_string())?, share, talks)),
     }
 }
 
-/// What all clients of a fleet have in common.
-struct Setup {
-    server: SocketAddr,
-    config: ClientConfig,
-    per_socket: usize,
-    shared: Arc<Shared>,
-}
-
-/// Runs over the link as it is, or behind the network that the scenario wants.
-fn drive_over<T: Talk>(link: impl Link, scenario: &Scenario, setup: Setup, talks: Vec<T>) -> Crew<T> {
-    let Some(network) = scenario.network else { return Driver::new(link, setup, talks).run().0 };
-    let (mut crew, link) = Driver::new(ConditionedLink::new(link, network, HELD_MAX), setup, talks).run();
+/// Runs over the link as it is, or behind the network that is wanted.
+fn drive_over<T: Talk>(link: impl Link, share: Share, talks: Vec<T>) -> Crew<T> {
+    let Some(network) = share.network else { return Driver::new(link, share, talks).run().0 };
+    let (mut crew, link) = Driver::new(ConditionedLink::new(link, network, HELD_MAX), share, talks).run();
     crew.network = link.conditioned_stats();
+    crew.health.dropped += crew.network.not_held;
     crew
 }
 
@@ -85,7 +90,7 @@ struct Member<T> {
 
 struct Driver<L, T> {
     link: L,
-    setup: Setup,
+    share: Share,
     /// Those that have yet to begin.
     waiting: std::vec::IntoIter<T>,
     members: Vec<Member<T>>,
@@ -97,13 +102,20 @@ struct Driver<L, T> {
     message: Vec<u8>,
     under_way: usize,
     closed: Option<String>,
+    /// Clients that were attended to in the last turn.
+    attended: usize,
+    /// Which is attended to first: the first that found no room to send in the last turn that had too little.
+    first: u32,
+    health: Health,
+    /// Datagrams that the kernel had dropped when measuring began.
+    dropped_before: Option<u64>,
 }
 
 impl<L: Link, T: Talk> Driver<L, T> {
-    fn new(link: L, setup: Setup, talks: Vec<T>) -> Self {
+    fn new(link: L, share: Share, talks: Vec<T>) -> Self {
         Driver {
             link,
-            setup,
+            share,
             members: Vec::with_capacity(talks.len()),
             waiting: talks.into_iter(),
             directory: Directory::default(),
@@ -112,26 +124,25 @@ impl<L: Link, T: Talk> Driver<L, T> {
             message: Vec::new(),
             under_way: 0,
             closed: None,
+            attended: 0,
+            first: 0,
+            health: Health::new(),
+            dropped_before: None,
         }
     }
 
     /// Runs until told to stop; gives the link back.
     fn run(mut self) -> (Crew<T>, L) {
-        while !self.setup.shared.stop.load(Ordering::Relaxed) {
+        while !self.share.shared.stop.load(Ordering::Relaxed) {
             let now = self.link.now();
-            self.receive(now);
+            let measuring = self.share.shared.measuring.load(Ordering::Relaxed);
+            self.note_drops(measuring);
+            self.receive(now, measuring);
             self.begin(now);
             // What was received has been handled: latency ends here.
             let now = self.link.now();
-            self.wake(now);
-            // Those behind one socket one after the other: their datagrams form runs.
-            self.touched.sort_unstable();
-            while let Some(number) = self.touched.pop() {
-                if let Some(ahead) = self.touched.len().checked_sub(2).and_then(|at| self.touched.get(at)) {
-                    prefetch(&self.members[*ahead as usize]);
-                }
-                self.attend(now, number);
-            }
+            self.wake(now, measuring);
+            self.attend_to_all(now);
             let until = self.timers.peek().map_or(Instant::NEVER, |Reverse((at, _))| *at);
             let until = until.min(now + LOOK);
             self.link.park(Wait { until, gather: GATHER, enough: 32 });
@@ -139,12 +150,28 @@ impl<L: Link, T: Talk> Driver<L, T> {
         self.disband()
     }
 
+    /// Takes down what the kernel dropped of ours while it was measured.
+    fn note_drops(&mut self, measuring: bool) {
+        match (measuring, self.dropped_before) {
+            (true, None) => self.dropped_before = Some(self.link.stats().kernel_drops),
+            (false, Some(before)) => {
+                self.health.dropped += self.link.stats().kernel_drops.saturating_sub(before);
+                self.dropped_before = None;
+            }
+            _ => {}
+        }
+    }
+
     /// Takes what arrived.
-    fn receive(&mut self, now: Instant) {
-        let Driver { link, setup, members, directory, touched, message, .. } = self;
-        let received = link.receive(RECEIVE_BUDGET, |mut arrival| {
+    fn receive(&mut self, now: Instant, measuring: bool) {
+        let Driver { link, share, members, directory, touched, message, attended, health, .. } = self;
+        let budget = RECEIVE_BUDGET.max(*attended * RECEIVED_PER_ATTENDED);
+        let received = link.receive(budget, |mut arrival| {
+            if measuring {
+                health.note_read(now, &arrival);
+            }
             let socket = arrival.path.socket as usize;
-            let find = |datagram: &[u8]| match setup.per_socket {
+            let find = |datagram: &[u8]| match share.per_socket {
                 1 => Some(socket),
                 _ => Header::decode(datagram).ok().and_then(|header| directory.find(&header)),
             };
@@ -164,7 +191,7 @@ impl<L: Link, T: Talk> Driver<L, T> {
                 }
             }
         });
-        setup.shared.datagrams.fetch_add(received as u64, Ordering::Relaxed);
+        share.shared.datagrams.fetch_add(received as u64, Ordering::Relaxed);
     }
 
     /// Begins handshakes, a few at a time.
@@ -173,7 +200,7 @@ impl<L: Link, T: Talk> Driver<L, T> {
             && let Some(talk) = self.waiting.next()
         {
             let number = self.members.len();
-            let Setup { config, server, per_socket, .. } = &self.setup;
+            let Share { config, server, per_socket, .. } = &self.share;
             let client = Client::new(config.clone(), now, random_bytes()).expect("the key is a server's");
             let path = Path { socket: (number / per_socket) as u32, peer: *server };
             self.members.push(Member {
@@ -191,7 +218,7 @@ impl<L: Link, T: Talk> Driver<L, T> {
     }
 
     /// Touches those whose time has come.
-    fn wake(&mut self, now: Instant) {
+    fn wake(&mut self, now: Instant, measuring: bool) {
         while let Some(&Reverse((at, number))) = self.timers.peek()
             && at <= now
         {
@@ -199,6 +226,9 @@ impl<L: Link, T: Talk> Driver<L, T> {
             let member = &mut self.members[number as usize];
             if member.wakes_at == at {
                 member.wakes_at = Instant::NEVER;
+                if measuring {
+                    self.health.note_done(now, at, 1);
+                }
                 if !member.touched {
                     member.touched = true;
                     self.touched.push(number);
@@ -207,8 +237,30 @@ impl<L: Link, T: Talk> Driver<L, T> {
         }
     }
 
-    /// Lets time pass for a client, lets it speak, sends, and sets its timer.
-    fn attend(&mut self, now: Instant, number: u32) {
+    /// Attends to all that were touched. Where the link runs out of room, the next turn begins with the first that had
+    /// none, so that nobody is always the last.
+    fn attend_to_all(&mut self, now: Instant) {
+        // Those behind one socket one after the other: their datagrams form runs.
+        self.touched.sort_unstable();
+        let first = self.touched.partition_point(|&number| number < self.first);
+        self.touched.rotate_left(first);
+        self.attended = self.touched.len();
+        let mut without_room = None;
+        for at in 0..self.touched.len() {
+            if let Some(&ahead) = self.touched.get(at + 2) {
+                prefetch(&self.members[ahead as usize]);
+            }
+            let number = self.touched[at];
+            if !self.attend(now, number) {
+                without_room.get_or_insert(number);
+            }
+        }
+        self.touched.clear();
+        self.first = without_room.unwrap_or(self.first);
+    }
+
+    /// Lets time pass for a client, lets it speak, sends, and sets its timer; false when the link had no room for it.
+    fn attend(&mut self, now: Instant, number: u32) -> bool {
         let member = &mut self.members[number as usize];
         member.touched = false;
         if member.client.deadline() <= now {
@@ -220,12 +272,12 @@ impl<L: Link, T: Talk> Driver<L, T> {
                     self.directory.enter(id, number);
                     if !std::mem::replace(&mut member.joined, true) {
                         self.under_way -= 1;
-                        self.setup.shared.connected.fetch_add(1, Ordering::Relaxed);
+                        self.share.shared.connected.fetch_add(1, Ordering::Relaxed);
                     }
                 }
                 ClientEvent::Closed(reason) => {
                     self.closed.get_or_insert_with(|| reason.to_string());
-                    self.setup.shared.closed.fetch_add(1, Ordering::Relaxed);
+                    self.share.shared.closed.fetch_add(1, Ordering::Relaxed);
                 }
                 ClientEvent::Reconnecting(_) => {}
             }
@@ -236,7 +288,8 @@ impl<L: Link, T: Talk> Driver<L, T> {
             self.directory.by_tag.insert(member.tag, number);
         }
         member.talk.speak(now, &mut member.client);
-        let next = match transmit(&mut member.client, now, member.path, &mut self.link) {
+        let had_room = transmit(&mut member.client, now, member.path, &mut self.link);
+        let next = match had_room {
             true => member.client.deadline().min(member.talk.deadline()).max(now + GRAIN),
             false => now + GRAIN,
         };
@@ -244,11 +297,13 @@ impl<L: Link, T: Talk> Driver<L, T> {
             member.wakes_at = next;
             self.timers.push(Reverse((next, number)));
         }
+        had_room
     }
 
     fn disband(mut self) -> (Crew<T>, L) {
         let mut drops = BTreeMap::new();
         let mut packets_lost = 0;
+        self.note_drops(false);
         let now = self.link.now();
         for member in &mut self.members {
             for (reason, count) in member.client.drops().entries().filter(|&(_, count)| count > 0) {
@@ -266,7 +321,8 @@ impl<L: Link, T: Talk> Driver<L, T> {
             }
         }
         let talks = self.members.into_iter().map(|member| member.talk).collect();
-        let crew = Crew { talks, network: ConditionedStats::default(), drops, packets_lost, closed: self.closed };
+        let (network, health) = (ConditionedStats::default(), self.health);
+        let crew = Crew { talks, network, health, drops, packets_lost, closed: self.closed };
         (crew, self.link)
     }
 }
@@ -290,4 +346,112 @@ fn transmit(client: &mut Client, now: Instant, path: Path, link: &mut impl Link)
         client.transmit(now, room);
     }
     true
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use ringshard_engine::crypto::SecretKey;
+    use ringshard_engine::link::{Arrival, LinkStats};
+    use ringshard_engine::wire::Channel;
+
+    const CLIENTS: usize = 12;
+    const TURNS: usize = 4;
+    /// Datagrams that the link has room for in a turn: so few that all turns together have some for everybody.
+    const ROOM: usize = CLIENTS / TURNS;
+
+    /// A client that only connects.
+    struct Silent;
+
+    impl Talk for Silent {
+        fn hear(&mut self, _channel: Channel, _message: &[u8]) {}
+        fn speak(&mut self, _now: Instant, _client: &mut Client) {}
+        fn deadline(&self) -> Instant {
+            Instant::NEVER
+        }
+        fn event(&mut self, _event: ClientEvent) {}
+    }
+
+    /// A link with little room, and a server that does not answer.
+    struct Narrow {
+        now: Instant,
+        room: usize,
+        turns: usize,
+        shared: Arc<Shared>,
+        /// Datagrams by socket.
+        sent: [usize; CLIENTS],
+        budgets: Vec<usize>,
+        buffer: [u8; 2048],
+    }
+
+    impl Link for Narrow {
+        fn now(&mut self) -> Instant {
+            self.now
+        }
+
+        fn receive(&mut self, budget: usize, _deliver: impl FnMut(Arrival<'_>)) -> usize {
+            self.budgets.push(budget);
+            0
+        }
+
+        fn reserve(&mut self, path: Path, len: usize) -> Option<&mut [u8]> {
+            self.room = self.room.checked_sub(1)?;
+            self.sent[path.socket as usize] += 1;
+            Some(&mut self.buffer[..len])
+        }
+
+        fn submit(&mut self) {}
+
+        /// So long that every client wants to try again in the next turn.
+        fn park(&mut self, _wait: Wait) {
+            self.now = self.now + Duration::from_millis(1_100);
+            self.turns += 1;
+            self.room = ROOM;
+            if self.turns == TURNS {
+                self.room = 0;
+                self.shared.stop.store(true, Ordering::Relaxed);
+            }
+        }
+
+        fn stats(&self) -> LinkStats {
+            LinkStats::default()
+        }
+    }
+
+    fn driver(clients: usize) -> Driver<Narrow, Silent> {
+        let shared = Arc::new(Shared::default());
+        let link = Narrow {
+            now: Instant::ZERO,
+            room: ROOM,
+            turns: 0,
+            shared: shared.clone(),
+            sent: [0; CLIENTS],
+            budgets: Vec::new(),
+            buffer: [0; 2048],
+        };
+        let share = Share {
+            cpu: 0,
+            server: ([127, 0, 0, 1], 9).into(),
+            config: ClientConfig::new(SecretKey::from_bytes([7; 32]).public()),
+            network: None,
+            sockets: CLIENTS,
+            per_socket: 1,
+            shared,
+        };
+        Driver::new(link, share, (0..clients).map(|_| Silent).collect())
+    }
+
+    #[test]
+    fn clients_share_a_link_that_has_too_little_room() {
+        let (_, link) = driver(CLIENTS).run();
+        assert_eq!(link.sent, [1; CLIENTS], "everybody got its turn, and nobody two");
+    }
+
+    #[test]
+    fn what_may_be_received_grows_with_what_is_sent() {
+        let mut driver = driver(0);
+        driver.attended = RECEIVE_BUDGET;
+        driver.receive(Instant::ZERO, false);
+        assert_eq!(driver.link.budgets, [RECEIVED_PER_ATTENDED * RECEIVE_BUDGET]);
+    }
 }

@@ -1,4 +1,4 @@
-//! Clients that keep their times, on one thread.
+//! Clients that keep their times, on a thread for each client processor.
 //!
 //! The generator of `echo` looks at each client's timers a few times a second: enough for unreliable messages. Reliable
 //! ones live by their timers, acknowledgments, probes and pacing among them, so here every client is attended to at its
@@ -7,9 +7,12 @@
 mod driver;
 
 use crate::echo::bar;
+use crate::health::Health;
+use crate::interrupt;
 use crate::scenario::Scenario;
 use ringshard_engine::client::{Client, ClientConfig, ClientEvent};
 use ringshard_engine::link::conditioned::ConditionedStats;
+use ringshard_engine::link::conditions::NetworkSpec;
 use ringshard_engine::time::{Duration, Instant};
 use ringshard_engine::wire::Channel;
 use std::collections::BTreeMap;
@@ -42,6 +45,8 @@ pub trait Talk: Send + 'static {
 #[derive(Default)]
 pub struct Shared {
     stop: AtomicBool,
+    /// How the fleet keeps up is taken down.
+    measuring: AtomicBool,
     /// Clients that have connected.
     connected: AtomicU64,
     /// Clients that have lost their connection for good.
@@ -56,6 +61,8 @@ pub struct Crew<T> {
     pub talks: Vec<T>,
     /// What the bad network did.
     pub network: ConditionedStats,
+    /// How the fleet kept up while it was measured.
+    pub health: Health,
     /// What the clients dropped, by reason, and what the kernel dropped of theirs.
     pub drops: BTreeMap<String, u64>,
     /// Datagrams that the clients gave up as lost; what they carried was sent again.
@@ -69,11 +76,12 @@ pub struct Fleet<T> {
     name: &'static str,
     clients: u64,
     pub shared: Arc<Shared>,
-    thread: JoinHandle<Result<Crew<T>, String>>,
+    threads: Vec<JoinHandle<Result<Crew<T>, String>>>,
 }
 
 impl<T: Talk> Fleet<T> {
-    /// Starts a client for each talk, on the scenario's first client processor.
+    /// Starts a client for each talk. Each of the scenario's client processors has a share of the sockets, and of the
+    /// clients behind them.
     pub fn start(
         name: &'static str,
         scenario: &Scenario,
@@ -83,9 +91,30 @@ impl<T: Talk> Fleet<T> {
     ) -> Self {
         let shared = Arc::new(Shared::default());
         let clients = talks.len() as u64;
-        let (scenario, share) = (scenario.clone(), shared.clone());
-        let thread = std::thread::spawn(move || driver::drive(&scenario, server, config, talks, share));
-        Fleet { name, clients, shared, thread }
+        let per_socket = talks.len().div_ceil(scenario.sockets);
+        let sockets = talks.len().div_ceil(per_socket);
+        let threads = scenario.client_cpus.len().min(sockets);
+        let mut talks = talks.into_iter();
+        let start = |thread: usize| {
+            let sockets = sockets * (thread + 1) / threads - sockets * thread / threads;
+            let share = driver::Share {
+                cpu: scenario.client_cpus[thread],
+                server,
+                config: config.clone(),
+                network: scenario.network.map(|network| NetworkSpec {
+                    // Threads do not share their luck.
+                    seed: network.seed.wrapping_add(thread as u64),
+                    ..network
+                }),
+                sockets,
+                per_socket,
+                shared: shared.clone(),
+            };
+            let talks: Vec<T> = talks.by_ref().take(sockets * per_socket).collect();
+            std::thread::spawn(move || driver::drive(share, talks))
+        };
+        let threads = (0..threads).map(start).collect();
+        Fleet { name, clients, shared, threads }
     }
 
     /// Waits until every client is connected.
@@ -99,6 +128,11 @@ impl<T: Talk> Fleet<T> {
                 bar.finish_and_clear();
                 return Ok(self);
             }
+            if interrupt::is_requested() {
+                bar.finish_and_clear();
+                self.stop()?;
+                return Err(interrupt::too_early("clients connected"));
+            }
             if self.is_failing() || began.elapsed() > CONNECT {
                 bar.finish_and_clear();
                 let why = self.stop()?.closed.unwrap_or_else(|| "out of time".into());
@@ -106,6 +140,11 @@ impl<T: Talk> Fleet<T> {
             }
             std::thread::sleep(Duration::from_millis(2));
         }
+    }
+
+    /// Takes down from now on how the fleet keeps up, or no more.
+    pub fn measure(&self, measuring: bool) {
+        self.shared.measuring.store(measuring, Ordering::Relaxed);
     }
 
     /// Waits for at most `time`, as long as no connection is lost and `done` does not hold; `look` is called ever again
@@ -121,13 +160,43 @@ impl<T: Talk> Fleet<T> {
         bar.finish_and_clear();
     }
 
-    fn is_failing(&self) -> bool {
-        self.shared.closed.load(Ordering::Relaxed) > 0 || self.thread.is_finished()
+    /// Whether a client has lost its connection, or a thread has ended.
+    pub fn is_failing(&self) -> bool {
+        self.shared.closed.load(Ordering::Relaxed) > 0 || self.threads.iter().any(JoinHandle::is_finished)
     }
 
     /// Has all clients hang up.
     pub fn stop(self) -> Result<Crew<T>, String> {
         self.shared.stop.store(true, Ordering::Relaxed);
-        self.thread.join().map_err(|_| "the thread of the clients panicked")?
+        let mut all = Crew::new();
+        for thread in self.threads {
+            all.add(thread.join().map_err(|_| "a thread of the clients panicked")??);
+        }
+        Ok(all)
+    }
+}
+
+impl<T> Crew<T> {
+    fn new() -> Self {
+        Crew {
+            talks: Vec::new(),
+            network: ConditionedStats::default(),
+            health: Health::new(),
+            drops: BTreeMap::new(),
+            packets_lost: 0,
+            closed: None,
+        }
+    }
+
+    /// Adds those of the next thread.
+    fn add(&mut self, other: Crew<T>) {
+        self.talks.extend(other.talks);
+        self.network.add(&other.network);
+        self.health.add(&other.health);
+        for (reason, count) in other.drops {
+            *self.drops.entry(reason).or_insert(0) += count;
+        }
+        self.packets_lost += other.packets_lost;
+        self.closed = self.closed.take().or(other.closed);
     }
 }

@@ -24,7 +24,7 @@ const LOOK: Duration = Duration::from_millis(1);
 const WAIT: Duration = Duration::from_millis(20);
 /// How long arrivals are gathered.
 const GATHER: Duration = Duration::from_micros(100);
-/// Datagrams taken before anything is sent.
+/// Datagrams taken before anything is sent, at least; more where there are more joiners, each of which may have one.
 const RECEIVE_BUDGET: usize = 256;
 
 /// Those who join.
@@ -166,7 +166,7 @@ impl<L: Link> Crowd<L> {
 
     fn receive(&mut self, now: Instant) {
         let Crowd { link, joiners, .. } = self;
-        link.receive(RECEIVE_BUDGET, |mut arrival| {
+        link.receive(RECEIVE_BUDGET.max(joiners.len()), |mut arrival| {
             let Some(joiner) = joiners.get_mut(arrival.path.socket as usize) else { return };
             let Voice::Protocol(client) = &mut joiner.peer.voice else { return };
             for index in 0..arrival.count() {

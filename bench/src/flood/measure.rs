@@ -8,6 +8,7 @@ use super::report::Figures;
 use super::{Arguments, NAME};
 use crate::echo::{Run, bar};
 use crate::generator::{self, Outcome, Phase, Shared};
+use crate::interrupt;
 use crate::process::{self, Usage};
 use crate::report::{ClientFigures, Load, Report, ServerFigures};
 use crate::scenario::{Scenario, option_name};
@@ -73,7 +74,10 @@ pub fn measure(kind: Kind, arguments: &Arguments, scenario: &Scenario) -> Result
     let cpu = *scenario.client_cpus.last().unwrap_or(&0);
     let begin = Instant::now() + KEYS + WARM_UP;
     let joiners = Joiners::start(server.address, server.key, arguments.joiners, cpu, begin + JOIN_AFTER);
-    wait("playing", begin, || false);
+    wait("playing", begin, interrupt::is_requested);
+    if interrupt::is_requested() {
+        return Err(interrupt::too_early("players played"));
+    }
 
     let look = || Ok::<_, String>(Seen { report: server.report()?, server: server.usage(), own: own_usage() });
     let before = look()?;
@@ -81,7 +85,8 @@ pub fn measure(kind: Kind, arguments: &Arguments, scenario: &Scenario) -> Result
     shared.set_phase(Phase::Measure);
     let flood = Flood::start(attack, arguments.per_second, cpu);
     let last = began + scenario.measure.max(JOIN_AFTER + JOIN_MAX);
-    wait(&kind.name(), last, || joiners.settled() == arguments.joiners && began.elapsed() >= scenario.measure);
+    let settled = || joiners.settled() == arguments.joiners && began.elapsed() >= scenario.measure;
+    wait(&kind.name(), last, || settled() || interrupt::is_requested());
     let after = look()?;
     let elapsed = began.elapsed();
     let joined = joiners.dismiss()?;
@@ -99,8 +104,7 @@ pub fn measure(kind: Kind, arguments: &Arguments, scenario: &Scenario) -> Result
     let seen = after.report.since(&before.report);
     let figures = ServerFigures::new(&seen, &load, after.server, scenario.server_cpus.len());
     let client = ClientFigures::new(&players, &load, scenario.client_cpus.len());
-    let mut report = Report::new(NAME, scenario, figures, client);
-    report.secs = elapsed.as_secs_f64();
+    let mut report = Report::new(NAME, scenario, figures, client, &players, &load);
     report.datapath = seen.datapath.to_string();
     report.cipher = option_name(scenario.cipher);
     let measured = Measured {

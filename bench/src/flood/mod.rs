@@ -21,8 +21,10 @@ mod volley;
 use self::kind::Kinds;
 use self::volley::BATCH;
 use crate::echo::raise_file_limit;
+use crate::interrupt;
 use crate::report::write_json;
 use crate::scenario::{self, Scenario};
+use crate::verdict::Verdict;
 
 /// What the command is called.
 const NAME: &str = "flood";
@@ -50,15 +52,16 @@ pub struct Arguments {
     joiners: usize,
     #[command(flatten)]
     load: scenario::Arguments,
+    #[command(flatten)]
+    serving: scenario::Serving,
+    #[command(flatten)]
+    settings: scenario::Settings,
 }
 
 /// Runs the command.
-pub fn run(arguments: &Arguments) -> Result<bool, String> {
-    let mut load = arguments.load.clone();
-    if load.rate == scenario::Rate::Max {
-        load.rate = scenario::Rate::Hz(60.0);
-    }
-    let scenario = Scenario::new(&load, None)?;
+pub fn run(arguments: &Arguments) -> Result<Verdict, String> {
+    let Arguments { load, serving, settings, .. } = arguments;
+    let scenario = Scenario::new(load.players()?, &load.place, serving, settings, None)?;
     if arguments.joiners > JOINERS_MAX {
         return Err(format!("--joiners is {}; it is {JOINERS_MAX} at most", arguments.joiners));
     }
@@ -74,15 +77,17 @@ pub fn run(arguments: &Arguments) -> Result<bool, String> {
         let figures = measure::measure(kind, arguments, &scenario)?;
         println!("{}", figures.page());
         floods.push(figures);
+        if interrupt::is_requested() {
+            break;
+        }
     }
-    let passed = floods.iter().all(|figures| figures.missed.is_empty());
+    let verdict = report::verdict(&floods);
     print!("{}", report::table(&floods));
     if let Some(path) = &arguments.load.json {
         let &Arguments { joiners, per_second, burst, .. } = arguments;
         let clients = scenario.clients;
-        let verdict = if passed { "pass" } else { "fail" };
-        let floods = &floods;
+        let (floods, verdict) = (&floods, &verdict);
         write_json(path, &report::All { scenario: NAME, clients, joiners, per_second, burst, floods, verdict })?;
     }
-    Ok(passed)
+    Ok(verdict)
 }

@@ -4,7 +4,7 @@
 //! host is, could not come in by their hundreds under the limit of an address: they come in under a wider one, and a
 //! reload puts the default back before the flood begins.
 
-use crate::process::Server;
+use crate::process::{Folder, Server};
 use crate::scenario::Scenario;
 use ringshard::report::SessionSnapshot;
 use ringshard_engine::crypto::Suite;
@@ -12,7 +12,7 @@ use ringshard_engine::wire::{ConnectionId, Flags, flags};
 use rustix::process::{Pid, Signal, kill_process};
 use serde::Deserialize;
 use std::net::SocketAddr;
-use std::path::{Path, PathBuf};
+use std::path::Path;
 use std::time::{Duration, Instant};
 
 /// The only network that the limits per address do not hold for: one for documentation, where nobody is.
@@ -39,15 +39,6 @@ pub struct Operated {
     folder: Folder,
 }
 
-/// A folder that goes when its owner does.
-struct Folder(PathBuf);
-
-impl Drop for Folder {
-    fn drop(&mut self) {
-        let _ = std::fs::remove_dir_all(&self.0);
-    }
-}
-
 /// What a server dumps.
 #[derive(Deserialize)]
 struct Dump {
@@ -64,15 +55,12 @@ struct Setting {
 impl Operated {
     /// Starts one that lets all the scenario's clients in at once.
     pub fn start(scenario: &Scenario) -> Result<Self, String> {
-        let nanos = std::time::UNIX_EPOCH.elapsed().unwrap_or_default().as_nanos();
-        let folder = std::env::temp_dir().join(format!("ringshard-flood-{}-{nanos}", std::process::id()));
-        std::fs::create_dir_all(&folder).map_err(|error| format!("cannot make {}: {error}", folder.display()))?;
-        let folder = Folder(folder);
-        let settings = folder.0.join("settings.toml");
+        let folder = Folder::new()?;
+        let settings = folder.path().join("settings.toml");
         // Some come twice, because what answers them was late.
         write(&settings, &format!("{AT_ONCE} = {}\n", scenario.clients * 2 + 500))?;
         let text = |path: &Path| path.display().to_string();
-        let options = ["--allow", ALLOWED, "--config", &text(&settings), "--dump-dir", &text(&folder.0)];
+        let options = ["--allow", ALLOWED, "--config", &text(&settings), "--dump-dir", &text(folder.path())];
         let server = Server::start_with(scenario, &options.map(str::to_owned))?;
         Ok(Operated { server, folder })
     }
@@ -83,7 +71,7 @@ impl Operated {
 
     /// Has it go by the default limits from here on; gives the players that it has.
     pub fn tighten(&self) -> Result<Vec<Target>, String> {
-        write(&self.folder.0.join("settings.toml"), "")?;
+        write(&self.folder.path().join("settings.toml"), "")?;
         let pid = self.server.report()?.pid;
         let give_up = Instant::now() + PATIENCE;
         signal(pid, Signal::HUP)?;
@@ -101,7 +89,7 @@ impl Operated {
     fn dump(&self, pid: u32, give_up: Instant) -> Result<Dump, String> {
         signal(pid, Signal::USR2)?;
         while Instant::now() < give_up {
-            let files = std::fs::read_dir(&self.folder.0).into_iter().flatten().flatten();
+            let files = std::fs::read_dir(self.folder.path()).into_iter().flatten().flatten();
             for path in files.map(|file| file.path()).filter(|path| is_dump(path)) {
                 // It may not have been written to its end yet.
                 if let Ok(dump) = serde_json::from_str(&std::fs::read_to_string(&path).unwrap_or_default()) {

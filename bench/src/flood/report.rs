@@ -5,12 +5,13 @@ use super::attack::RUNTS;
 use super::kind::Kind;
 use super::measure::Measured;
 use crate::report::{Report, grouped};
+use crate::verdict::{Missed, Verdict};
 use ringshard_engine::limits::CONNECT_TIMEOUT;
 use serde::Serialize;
 use std::collections::BTreeMap;
 use std::fmt::Write as _;
 
-/// Round trip that 99 in 100 players must keep, in microseconds (F3).
+/// Round trip that 99 in 100 players must keep, in microseconds.
 const P99_MAX_US: f64 = 50_000.0;
 /// What a server may grow by.
 const GROWTH_MAX_MIB: f64 = 16.0;
@@ -54,8 +55,7 @@ pub struct Figures {
     pub not_joined_because: Option<String>,
     pub memory_before_mib: f64,
     pub memory_after_mib: f64,
-    /// What was to be and was not; empty when all is well.
-    pub missed: Vec<String>,
+    pub verdict: Verdict,
     /// The players' figures, in the form of the other commands.
     pub players: Report,
 }
@@ -101,17 +101,18 @@ impl Figures {
             not_joined_because: joined.why.clone(),
             memory_before_mib: mib(*memory_before),
             memory_after_mib: mib(*memory_after),
-            missed: Vec::new(),
+            verdict: Verdict::Pass,
             players,
         };
-        figures.missed = figures.misses();
-        figures.players.verdict = figures.verdict();
+        figures.verdict = figures.players.judge(figures.misses());
+        figures.players.verdict = Some(figures.verdict.clone());
         figures
     }
 
-    /// All that is not as it is to be.
-    fn misses(&self) -> Vec<String> {
-        let mut missed = Vec::new();
+    /// All that is not as it is to be. Newcomers have a thread of their own, beside that which floods: whether they come
+    /// in is not up to how the players' generator keeps up.
+    fn misses(&self) -> Missed {
+        let Missed { mut promises, mut server, clients: mut missed } = Missed::default();
         if self.players_lost > 0 {
             missed.push(format!("{} players lost their connection", self.players_lost));
         }
@@ -121,21 +122,17 @@ impl Figures {
         }
         if self.joined < self.joiners {
             let (joined, joiners) = (self.joined, self.joiners);
-            missed.push(format!("{joined} of {joiners} joined within {} s", CONNECT_TIMEOUT.as_secs()));
+            server.push(format!("{joined} of {joiners} joined within {} s", CONNECT_TIMEOUT.as_secs()));
         }
         if self.stranger_bytes_out > self.stranger_bytes_in {
             let (bytes_out, bytes_in) = (self.stranger_bytes_out, self.stranger_bytes_in);
-            missed.push(format!("{bytes_out} bytes to strangers for {bytes_in} from them"));
+            promises.push(format!("{bytes_out} bytes to strangers for {bytes_in} from them"));
         }
         let growth = self.memory_after_mib - self.memory_before_mib;
         if growth > GROWTH_MAX_MIB {
-            missed.push(format!("{growth:.1} MiB more memory"));
+            promises.push(format!("{growth:.1} MiB more memory"));
         }
-        missed
-    }
-
-    fn verdict(&self) -> String {
-        if self.missed.is_empty() { "pass".into() } else { format!("fail: {}", self.missed.join("; ")) }
+        Missed { promises, server, clients: missed }
     }
 
     /// What does not fit into a row.
@@ -175,7 +172,7 @@ impl Figures {
         if let Some(why) = &self.not_joined_because {
             line("not joined", format!("the first: {why}"));
         }
-        line("verdict", self.verdict());
+        line("verdict", self.verdict.to_string());
         page
     }
 
@@ -197,7 +194,12 @@ impl Figures {
             seconds(self.join_median_s),
             seconds(self.join_slowest_s),
             format!("{:.1} > {:.1}", self.memory_before_mib, self.memory_after_mib),
-            if self.missed.is_empty() { "pass".into() } else { "FAIL".into() },
+            match self.verdict {
+                Verdict::Pass => "pass".into(),
+                Verdict::Fail(_) | Verdict::Violated => "FAIL".into(),
+                Verdict::Undecided(..) => "undecided".into(),
+                Verdict::CutShort(_) => "cut short".into(),
+            },
             reasons.join(", "),
         ]
     }
@@ -247,7 +249,18 @@ pub struct All<'a> {
     pub per_second: u64,
     pub burst: usize,
     pub floods: &'a [Figures],
-    pub verdict: &'static str,
+    pub verdict: &'a Verdict,
+}
+
+/// Of all floods together: that of the first that did not pass.
+pub fn verdict(floods: &[Figures]) -> Verdict {
+    let verdicts = || floods.iter().map(|figures| &figures.verdict);
+    let first = |wanted: fn(&Verdict) -> bool| verdicts().find(|verdict| wanted(verdict));
+    first(|verdict| matches!(verdict, Verdict::CutShort(_)))
+        .or_else(|| first(|verdict| matches!(verdict, Verdict::Fail(_))))
+        .or_else(|| first(|verdict| *verdict != Verdict::Pass))
+        .cloned()
+        .unwrap_or(Verdict::Pass)
 }
 
 #[cfg(test)]
@@ -268,10 +281,11 @@ mod tests {
 
     fn figures(words: &str) -> Figures {
         let arguments = Line::try_parse_from(words.split(' ')).unwrap().arguments;
-        let scenario = Scenario::new(&arguments.load, None).unwrap();
+        let Arguments { load, serving, settings, .. } = &arguments;
+        let scenario = Scenario::new(load.players().unwrap(), &load.place, serving, settings, None).unwrap();
         let second = Duration::from_secs(1);
-        let load = Load { elapsed: second, server_cpu: second, client_cpu: second };
-        let usage = Usage { cpu: second, resident_bytes: 0 };
+        let load = Load { elapsed: second, server_cpu: second, server_waited: Duration::ZERO, client_cpu: second };
+        let usage = Usage { cpu: second, ..Usage::default() };
         let server = ServerFigures::plain(60_000, 60_000, &load, usage, 1);
         let client = ClientFigures::new(&Outcome::new(), &load, 1);
         Figures {
@@ -300,19 +314,19 @@ mod tests {
             not_joined_because: None,
             memory_before_mib: 50.0,
             memory_after_mib: 66.0,
-            missed: Vec::new(),
-            players: Report::new("flood", &scenario, server, client),
+            verdict: Verdict::Pass,
+            players: Report::new("flood", &scenario, server, client, &Outcome::new(), &load),
         }
     }
 
     #[test]
     fn what_is_to_be_is_all_that_is_said() {
         let good = figures("flood --kind connects");
-        assert_eq!((good.joiners, good.wanted_per_s, good.misses()), (200, 300_000.0, vec![]));
+        assert_eq!((good.joiners, good.wanted_per_s, good.misses()), (200, 300_000.0, Missed::default()));
         let miss = |change: fn(&mut Figures)| {
             let mut bad = figures("flood --kind garbage --joiners 10");
             change(&mut bad);
-            bad.misses().join(";")
+            bad.misses().all().join(";")
         };
         assert_eq!(miss(|it| it.players_lost = 3), "3 players lost their connection");
         assert_eq!(miss(|it| it.players.client.rtt.p99_us = 50_000.0), "p99 round trip 50.0 ms");
@@ -325,7 +339,7 @@ mod tests {
     #[test]
     fn a_row_each_with_the_main_reasons() {
         let mut bad = figures("flood --kind bad-tags");
-        bad.missed = vec!["all of it".into()];
+        bad.verdict = Verdict::Fail(vec!["all of it".into()]);
         let table = table(&[figures("flood --kind handshakes"), bad]);
         let lines: Vec<&str> = table.lines().collect();
         assert_eq!(lines.len(), 3);
@@ -347,7 +361,7 @@ mod tests {
             per_second: 3,
             burst: 1,
             floods: &floods,
-            verdict: "pass",
+            verdict: &Verdict::Pass,
         };
         let json = serde_json::to_value(&all).unwrap();
         assert_eq!(json["floods"][0]["kind"], "bad-tags");

@@ -4,22 +4,31 @@ pub mod server;
 
 use crate::echo::{Run, raise_file_limit};
 use crate::generator::{self, Shared};
-use crate::process::{free_ports, terminate, usage};
+use crate::process::{ServerProcess, free_ports, usage};
 use crate::report::{ClientFigures, Load, Report, ServerFigures};
-use crate::scenario::{Arguments, Scenario};
+use crate::scenario::{Arguments, Scenario, Serving, Settings};
+use crate::verdict::{Missed, Verdict};
 use std::io::{BufRead, BufReader, Write};
-use std::process::{Child, ChildStdin, ChildStdout, Command, Stdio};
+use std::process::{ChildStdin, ChildStdout, Command, Stdio};
 use std::sync::{Arc, Mutex};
 
 /// Runs the command.
-pub fn run(arguments: &Arguments) -> Result<bool, String> {
-    let scenario = Scenario::new(arguments, None)?;
+pub fn run(arguments: &Arguments) -> Result<Verdict, String> {
+    if arguments.place.server_cpus.len() > 1 {
+        return Err("--server-cpus has several processors; the floor's server runs on one".to_owned());
+    }
+    let (serving, settings) = (Serving::default(), Settings::default());
+    let scenario = Scenario::new(arguments.load(), &arguments.place, &serving, &settings, None)?;
     let report = measure(&scenario)?;
     println!("floor: plain recvmmsg and sendmmsg, no protocol\n{}", report.page());
+    let verdict = report.judge(Missed::default());
+    if verdict != Verdict::Pass {
+        println!("verdict: {verdict}");
+    }
     if let Some(path) = &arguments.json {
         report.write_json(path)?;
     }
-    Ok(true)
+    Ok(verdict)
 }
 
 /// Runs the scenario against a plain server of its own, on one processor.
@@ -30,17 +39,17 @@ pub fn measure(scenario: &Scenario) -> Result<Report, String> {
     let generators = generator::start(scenario, server.address, None, &shared);
     let mut run = Run { name: "floor", scenario, shared: &shared, generators };
     run.connect()?;
-    let measured = run.through(|| Ok((server.counts()?, usage(server.child.id()))))?;
+    let measured = run.through(|| Ok((server.counts()?, usage(server.process.id()))))?;
     let load = Load::between(measured.elapsed, (measured.before.1, measured.after.1), measured.client_usage);
     let count = |after: u64, before: u64| after.saturating_sub(before);
     let (before, after) = (measured.before.0, measured.after.0);
     let figures = ServerFigures::plain(count(after.0, before.0), count(after.1, before.1), &load, measured.after.1, 1);
     let client = ClientFigures::new(&measured.outcome, &load, scenario.client_cpus.len());
-    Ok(Report::new("floor", scenario, figures, client))
+    Ok(Report::new("floor", scenario, figures, client, &measured.outcome, &load))
 }
 
 struct FloorServer {
-    child: Child,
+    process: ServerProcess,
     address: std::net::SocketAddr,
     pipes: Mutex<(ChildStdin, BufReader<ChildStdout>)>,
 }
@@ -49,14 +58,14 @@ impl FloorServer {
     fn start(scenario: &Scenario) -> Result<Self, String> {
         let (address, _) = free_ports()?;
         let own = std::env::current_exe().map_err(|error| format!("cannot tell where this program is: {error}"))?;
-        let mut child = Command::new(own)
+        let mut command = Command::new(own);
+        command
             .args(["floor-server", "--listen", &address.to_string(), "--cpu", &scenario.server_cpus[0].to_string()])
             .stdin(Stdio::piped())
-            .stdout(Stdio::piped())
-            .spawn()
-            .map_err(|error| format!("cannot start the floor server: {error}"))?;
-        let pipes = child.stdin.take().zip(child.stdout.take()).ok_or("the floor server has no pipes")?;
-        let server = FloorServer { child, address, pipes: Mutex::new((pipes.0, BufReader::new(pipes.1))) };
+            .stdout(Stdio::piped());
+        let mut process = ServerProcess::start(&mut command)?;
+        let pipes = process.take_pipes().ok_or("the floor server has no pipes")?;
+        let server = FloorServer { process, address, pipes: Mutex::new((pipes.0, BufReader::new(pipes.1))) };
         server.counts()?;
         Ok(server)
     }
@@ -71,12 +80,5 @@ impl FloorServer {
         let (received, sent) = line.trim().split_once(' ').ok_or("the floor server ended early")?;
         let number = |text: &str| text.parse().map_err(|_| format!("the floor server said `{}`", line.trim()));
         Ok((number(received)?, number(sent)?))
-    }
-}
-
-impl Drop for FloorServer {
-    fn drop(&mut self) {
-        terminate(&self.child);
-        let _ = self.child.wait();
     }
 }

@@ -2,6 +2,7 @@
 
 use super::tally::Tally;
 use super::world::{self, Options, Outcome};
+use crate::interrupt;
 use indicatif::{ProgressBar, ProgressStyle};
 use std::cell::RefCell;
 use std::fmt;
@@ -97,7 +98,7 @@ impl Campaign {
         let shared = Mutex::new(Shared { next: from, tally: Tally::default(), failures: Vec::new() });
         let bar = self.bar();
         std::thread::scope(|scope| {
-            for _ in 0..self.threads.max(1) {
+            for _ in 0..self.threads {
                 scope.spawn(|| self.work(&shared, &bar));
             }
         });
@@ -135,7 +136,7 @@ impl Campaign {
             Extent::Seeds(seeds) => shared.next < seeds.end,
             Extent::Hours { hours, .. } => shared.tally.simulated_s < hours * 3600.0,
         };
-        if !goes_on || !self.keep_going && !shared.failures.is_empty() {
+        if !goes_on || interrupt::is_requested() || !self.keep_going && !shared.failures.is_empty() {
             return None;
         }
         shared.next += 1;
@@ -156,7 +157,8 @@ impl Campaign {
     }
 
     fn replay(&self, seed: u64) -> String {
-        let mut command = format!("target/release/ringshard-bench simulate --seed {seed} --minutes {}", self.minutes);
+        let program = std::env::args().next().unwrap_or_else(|| "ringshard-bench".into());
+        let mut command = format!("{program} simulate --seed {seed} --minutes {}", self.minutes);
         if let Some(clients) = self.clients {
             command.push_str(&format!(" --clients {clients}"));
         }

@@ -37,7 +37,9 @@ mod traffic;
 mod weather;
 mod world;
 
-use self::campaign::{Campaign, Extent, Failure};
+use self::campaign::{Campaign, Extent};
+use crate::scenario::number_in;
+use crate::verdict::Verdict;
 use std::ops::Range;
 use std::path::PathBuf;
 
@@ -55,17 +57,17 @@ pub struct Arguments {
     #[arg(long, value_name = "FROM..TO", value_parser = seeds)]
     seeds: Option<Range<u64>>,
     /// Go on until so much time has been simulated; default, where no seed is given: 1.
-    #[arg(long, value_name = "H", conflicts_with = "seeds")]
+    #[arg(long, value_name = "H", conflicts_with = "seeds", value_parser = hours)]
     hours: Option<f64>,
     /// Players in every run; default: drawn, 1 to 12.
     #[arg(long, value_name = "N", value_parser = clap::value_parser!(u64).range(1..=200))]
     clients: Option<u64>,
     /// Minutes of traffic and faults in every run; some calm comes on top.
-    #[arg(long, value_name = "M", default_value_t = 10)]
+    #[arg(long, value_name = "M", default_value_t = 10, value_parser = clap::value_parser!(u64).range(1..=10_000))]
     minutes: u64,
     /// Runs at a time; default: one for each processor.
-    #[arg(long, value_name = "T")]
-    threads: Option<usize>,
+    #[arg(long, value_name = "T", value_parser = clap::value_parser!(u64).range(1..=1_024))]
+    threads: Option<u64>,
     /// Write the result to this file as one JSON object.
     #[arg(long, value_name = "FILE")]
     json: Option<PathBuf>,
@@ -97,7 +99,11 @@ Examples:
   ringshard-bench simulate --seed 17 --log      one run, told in full
 
 Exit code: 0 when all that was checked holds. 1 when something does not: the first violation, its seed, and the command
-that replays it are printed.";
+that replays it are printed. 130 when a signal ended it early, and what was checked until then holds.";
+
+fn hours(text: &str) -> Result<f64, String> {
+    number_in(text, 0.001..=1e6)
+}
 
 fn seeds(text: &str) -> Result<Range<u64>, String> {
     let parse = |part: &str| part.trim().parse::<u64>().map_err(|_| format!("`{part}` is no number"));
@@ -106,11 +112,11 @@ fn seeds(text: &str) -> Result<Range<u64>, String> {
     if range.is_empty() { Err("there is no seed in that range".to_owned()) } else { Ok(range) }
 }
 
-/// Runs the simulation. False never comes back: a violation is an error.
+/// Runs the simulation.
 ///
 /// # Errors
-/// The first violation; or that the result could not be written.
-pub fn run(arguments: &Arguments) -> Result<bool, String> {
+/// The result could not be written.
+pub fn run(arguments: &Arguments) -> Result<Verdict, String> {
     let extent = match (&arguments.seeds, arguments.seed, arguments.hours) {
         (Some(seeds), ..) => Extent::Seeds(seeds.clone()),
         (None, Some(seed), None) => Extent::Seeds(seed..seed + 1),
@@ -119,8 +125,11 @@ pub fn run(arguments: &Arguments) -> Result<bool, String> {
     let campaign = Campaign {
         extent,
         clients: arguments.clients.map(|clients| clients as usize),
-        minutes: arguments.minutes.max(1),
-        threads: arguments.threads.unwrap_or_else(|| std::thread::available_parallelism().map_or(1, usize::from)),
+        minutes: arguments.minutes,
+        threads: match arguments.threads {
+            Some(threads) => threads as usize,
+            None => std::thread::available_parallelism().map_or(1, usize::from),
+        },
         log: arguments.log,
         keep_going: arguments.keep_going,
     };
@@ -130,8 +139,11 @@ pub fn run(arguments: &Arguments) -> Result<bool, String> {
         let text = report::json(&result).map_err(|error| error.to_string())?;
         std::fs::write(path, text).map_err(|error| format!("{}: {error}", path.display()))?;
     }
-    match result.failures.as_slice() {
-        [] => Ok(true),
-        failures => Err(failures.iter().map(Failure::to_string).collect::<Vec<_>>().join("\n")),
+    for failure in &result.failures {
+        eprintln!("ringshard-bench: {failure}");
+    }
+    match result.failures.is_empty() {
+        true => Ok(Verdict::of_computed(Vec::new())),
+        false => Ok(Verdict::Violated),
     }
 }

@@ -1,4 +1,4 @@
-//! Numbers of datagrams under one key: no number may seal two of them (S3).
+//! Numbers of datagrams under one key: no number may seal two of them.
 
 /// How far behind the newest a datagram may leave: more than can be composed and wait.
 const WINDOW: u64 = 1 << 15;

@@ -2,10 +2,11 @@
 
 use super::memory::MemoryFigures;
 use super::{Arguments, Soaked};
-use crate::generator::Outcome;
 use crate::ledger::Faults;
-use crate::report::{NetworkFigures, grouped};
+use crate::network::NetworkFigures;
+use crate::report::grouped;
 use crate::scenario::{Flows, Scenario, option_name};
+use crate::verdict::{Missed, Verdict};
 use hdrhistogram::Histogram;
 use serde::Serialize;
 use std::collections::BTreeMap;
@@ -41,8 +42,9 @@ pub struct SoakReport {
     network: Option<NetworkFigures>,
     /// Of the server, where it can be seen.
     memory: Option<MemoryFigures>,
-    /// What was wanted and did not hold.
-    missed: Vec<String>,
+    /// How the load generator kept up.
+    generator: String,
+    pub verdict: Verdict,
 }
 
 #[derive(Clone, Copy, Debug, Serialize)]
@@ -69,10 +71,11 @@ impl RoundTrips {
 
 impl SoakReport {
     pub fn new(arguments: &Arguments, scenario: &Scenario, soaked: Soaked) -> Self {
-        let Soaked { elapsed, chorus, crew, memory, server } = soaked;
+        let Soaked { elapsed, chorus, crew, memory, server, interference } = soaked;
         let count = |counter: &AtomicU64| counter.load(Ordering::Relaxed);
         let round_trips = chorus.round_trips.lock().expect("nobody panics with it");
-        let deadline_ns = arguments.deadline_ms * 1_000_000;
+        let deadline = arguments.deadline();
+        let deadline_ns = deadline.as_nanos() as u64;
         let in_time = round_trips.count_between(0, deadline_ns);
         let mut faults = Faults::default();
         crew.talks.iter().for_each(|talk| faults.add(&talk.faults()));
@@ -85,7 +88,7 @@ impl SoakReport {
             echoes: count(&chorus.answered),
             faults,
             round_trip: RoundTrips::of(&round_trips),
-            deadline_ms: arguments.deadline_ms,
+            deadline_ms: deadline.as_millis() as u64,
             in_time: in_time as f64 / (count(&chorus.said) as f64).max(1.0),
             reconnected: count(&chorus.reconnected),
             sessions_lost: count(&chorus.sessions_lost),
@@ -94,21 +97,20 @@ impl SoakReport {
             server_packets_lost: server.as_ref().map(|server| server.total("packets_lost")),
             client_drops: crew.drops,
             server_drops: server.map_or(BTreeMap::new(), |server| server.drops()),
-            network: scenario
-                .network
-                .and_then(|_| NetworkFigures::new(scenario, &Outcome { network: crew.network, ..Outcome::new() })),
+            network: NetworkFigures::new(scenario.network, &crew.network),
             memory,
-            missed: Vec::new(),
+            generator: crew.health.text(),
+            verdict: Verdict::Pass,
         };
-        report.missed = report.judge();
+        report.verdict = Verdict::of(report.judge(), crew.health.overload(), interference);
         report
     }
 
-    /// What was wanted and does not hold.
-    fn judge(&self) -> Vec<String> {
-        let mut missed = Vec::new();
+    /// The targets that were missed.
+    fn judge(&self) -> Missed {
+        let (mut broken, mut missed) = (Vec::new(), Vec::new());
         if !self.faults.is_none() {
-            missed.push(self.faults.text());
+            broken.push(self.faults.text());
         }
         if self.in_time < IN_TIME_MIN {
             missed.push(format!("{:.3} % within {} ms", self.in_time * 100.0, self.deadline_ms));
@@ -117,17 +119,12 @@ impl SoakReport {
             missed.push(format!("a client lost its connection: {reason}"));
         }
         if self.sessions_lost > 0 {
-            missed.push(format!("{} sessions did not go on", self.sessions_lost));
+            broken.push(format!("{} sessions did not go on", self.sessions_lost));
         }
         if self.memory.as_ref().is_some_and(|memory| !memory.is_flat) {
-            missed.push("the server's memory grew".into());
+            broken.push("the server's memory grew".into());
         }
-        missed
-    }
-
-    /// Whether all that was wanted holds.
-    pub fn passes(&self) -> bool {
-        self.missed.is_empty()
+        Missed { promises: broken, clients: missed, ..Missed::default() }
     }
 
     /// The page for people.
@@ -136,7 +133,7 @@ impl SoakReport {
         let mut line = |name: &str, text: String| {
             let _ = writeln!(page, "  {name:<12} {text}");
         };
-        line("load", format!("{} clients, {} flows, {:.0} s", self.clients, option_name(self.flows), self.secs));
+        line("load", format!("{} clients, {} flows, {:.1} s", self.clients, option_name(self.flows), self.secs));
         if let Some(network) = &self.network {
             let NetworkFigures { spec, entered, lost, .. } = network;
             line("network", format!("{spec}: {lost} of {entered} datagrams lost"));
@@ -162,9 +159,9 @@ impl SoakReport {
                 line("drops", format!("{whose}: {drops:?}"));
             }
         }
+        line("generator", self.generator.clone());
         self.memory_lines(line);
-        let verdict = if self.passes() { "pass".to_owned() } else { format!("fail: {}", self.missed.join("; ")) };
-        let _ = writeln!(page, "\nverdict: {verdict}");
+        let _ = writeln!(page, "\nverdict: {}", self.verdict);
         page
     }
 

@@ -11,9 +11,11 @@ use self::report::TransferReport;
 use self::server::{HEAD_BYTES, Load};
 use crate::echo::raise_file_limit;
 use crate::fleet::{Crew, Fleet};
+use crate::interrupt;
 use crate::process::{Usage, usage};
 use crate::report::grouped;
-use crate::scenario::{self, Flows, PAYLOAD_BYTES_MIN, Place, Rate, Scenario};
+use crate::scenario::{self, Flows, PAYLOAD_BYTES_MIN, Place, Rate, Scenario, Settings};
+use crate::verdict::Verdict;
 use ringshard::report::ServerReport;
 use ringshard_engine::client::ClientConfig;
 use ringshard_engine::limits::{MESSAGE_BYTES_MAX, SEND_QUEUE_BYTES_MAX};
@@ -45,13 +47,15 @@ pub struct Arguments {
     between: scenario::Network,
     #[command(flatten)]
     place: Place,
+    #[command(flatten)]
+    serving: scenario::Serving,
     /// Write the result to this file as one JSON object.
     #[arg(long, value_name = "FILE")]
     json: Option<PathBuf>,
 }
 
 /// Runs the command.
-pub fn run(arguments: &Arguments) -> Result<bool, String> {
+pub fn run(arguments: &Arguments) -> Result<Verdict, String> {
     let scenario = scenario(arguments)?;
     raise_file_limit();
     let (measured, crew) = measure(&scenario, &arguments.load)?;
@@ -60,7 +64,7 @@ pub fn run(arguments: &Arguments) -> Result<bool, String> {
     if let Some(path) = &arguments.json {
         crate::report::write_json(path, &report)?;
     }
-    Ok(report.passes())
+    Ok(report.verdict)
 }
 
 fn scenario(arguments: &Arguments) -> Result<Scenario, String> {
@@ -72,16 +76,10 @@ fn scenario(arguments: &Arguments) -> Result<Scenario, String> {
     if !(128..=most).contains(&queue) {
         return Err(format!("--queue is {queue}; it is 128 to {most}"));
     }
-    let load = scenario::Arguments {
-        flows: arguments.flows,
-        clients: arguments.clients,
-        rate: Rate::Max,
-        size: PAYLOAD_BYTES_MIN,
-        secs: arguments.secs,
-        place: arguments.place.clone(),
-        json: None,
-    };
-    let scenario = Scenario::new(&load, arguments.between.network)?;
+    let Arguments { flows, clients, secs, place, serving, between, .. } = arguments;
+    let load =
+        scenario::Load { flows: *flows, clients: *clients, rate: Rate::Max, size: PAYLOAD_BYTES_MIN, secs: *secs };
+    let scenario = Scenario::new(load, place, serving, &Settings::default(), between.network)?;
     Ok(Scenario { payload_bytes: size, ..scenario })
 }
 
@@ -110,21 +108,21 @@ fn measure(scenario: &Scenario, load: &Load) -> Result<(Measured, Crew<Receiver>
     let config = ClientConfig { transport: load.transport(), ..ClientConfig::new(server.key) };
     let fleet = Fleet::start("transfer", scenario, server.address, config, receivers).connect()?;
     server.order("send")?;
-    fleet.wait("warming up", WARM_UP, || false, |_| String::new());
+    fleet.wait("warming up", WARM_UP, interrupt::is_requested, |_| String::new());
+    if interrupt::is_requested() {
+        return Err(interrupt::too_early("the server warmed up"));
+    }
+    fleet.measure(true);
     let before = look(&server, &fleet, &counts)?;
     let mut last = (before.at, before.messages);
-    fleet.wait(
-        "measuring",
-        scenario.measure,
-        || false,
-        |_| {
-            let seen = (Instant::now(), counts.messages.load(Ordering::Relaxed));
-            let rate = (seen.1 - last.1) as f64 / (seen.0 - last.0).as_secs_f64();
-            last = seen;
-            format!("{} messages/s", grouped(rate))
-        },
-    );
+    fleet.wait("measuring", scenario.measure, interrupt::is_requested, |_| {
+        let seen = (Instant::now(), counts.messages.load(Ordering::Relaxed));
+        let rate = (seen.1 - last.1) as f64 / (seen.0 - last.0).as_secs_f64();
+        last = seen;
+        format!("{} messages/s", grouped(rate))
+    });
     let after = look(&server, &fleet, &counts)?;
+    fleet.measure(false);
     server.order("end")?;
     let complete = || counts.complete.load(Ordering::Relaxed) == scenario.clients as u64;
     fleet.wait("draining", DRAIN, complete, |_| String::new());

@@ -1,17 +1,17 @@
 //! The sending server as a process of its own.
 
 use super::server::Load;
-use crate::process::{Usage, free_ports, terminate, usage};
+use crate::process::{ServerProcess, Usage, free_ports, usage};
 use crate::scenario::{Scenario, option_name};
 use ringshard::admin::Asker;
 use ringshard::report::ServerReport;
 use ringshard_engine::crypto::PublicKey;
 use std::io::{BufRead, BufReader, Write};
 use std::net::SocketAddr;
-use std::process::{Child, ChildStdin, Command, Stdio};
+use std::process::{ChildStdin, Command, Stdio};
 
 pub struct SendingServer {
-    child: Child,
+    process: ServerProcess,
     orders: ChildStdin,
     pub address: SocketAddr,
     pub key: PublicKey,
@@ -24,7 +24,8 @@ impl SendingServer {
         let (address, admin) = free_ports()?;
         let own = std::env::current_exe().map_err(|error| format!("cannot tell where this program is: {error}"))?;
         let cpus: Vec<String> = scenario.server_cpus.iter().map(usize::to_string).collect();
-        let mut child = Command::new(own)
+        let mut command = Command::new(own);
+        command
             .arg("transfer-server")
             .args(["--listen", &address.to_string(), "--admin", &admin.to_string(), "--cpus", &cpus.join(",")])
             .args(["--cipher", &option_name(scenario.cipher), "--datapath", &option_name(scenario.datapath)])
@@ -34,19 +35,14 @@ impl SendingServer {
             .args(["--congestion", &option_name(load.congestion), "--queue", &load.queue.to_string()])
             .args(load.no_compression.then_some("--no-compression"))
             .stdin(Stdio::piped())
-            .stdout(Stdio::piped())
-            .spawn()
-            .map_err(|error| format!("cannot start the sending server: {error}"))?;
-        let (orders, said) = child.stdin.take().zip(child.stdout.take()).ok_or("the sending server has no pipes")?;
+            .stdout(Stdio::piped());
+        let mut process = ServerProcess::start(&mut command)?;
+        let (orders, said) = process.take_pipes().ok_or("the sending server has no pipes")?;
         let mut line = String::new();
         let _ = BufReader::new(said).read_line(&mut line);
         match PublicKey::from_hex(&line) {
-            Ok(key) => Ok(SendingServer { child, orders, address, key, asker: Asker::new(admin) }),
-            Err(_) => {
-                let _ = child.kill();
-                let _ = child.wait();
-                Err("the sending server ended at once; it said why above".into())
-            }
+            Ok(key) => Ok(SendingServer { process, orders, address, key, asker: Asker::new(admin) }),
+            Err(_) => Err("the sending server ended at once; it said why above".into()),
         }
     }
 
@@ -58,13 +54,6 @@ impl SendingServer {
     /// What it says of itself, and the system of it.
     pub fn look(&self) -> Result<(ServerReport, Usage), String> {
         let report = self.asker.get("/stats").map_err(|error| error.to_string())?;
-        Ok((report, usage(self.child.id())))
-    }
-}
-
-impl Drop for SendingServer {
-    fn drop(&mut self) {
-        terminate(&self.child);
-        let _ = self.child.wait();
+        Ok((report, usage(self.process.id())))
     }
 }

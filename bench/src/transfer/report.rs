@@ -4,10 +4,11 @@ use super::receiver::Receiver;
 use super::server::{Congestion, Load};
 use super::{Measured, Sight};
 use crate::fleet::Crew;
-use crate::generator::Outcome;
 use crate::ledger::Faults;
-use crate::report::{self, NetworkFigures, ServerFigures, grouped};
+use crate::network::NetworkFigures;
+use crate::report::{self, ServerFigures, grouped};
 use crate::scenario::{Flows, Scenario, option_name};
+use crate::verdict::{Missed, Verdict};
 use serde::Serialize;
 use std::collections::BTreeMap;
 use std::fmt::Write as _;
@@ -42,7 +43,9 @@ pub struct TransferReport {
     network: Option<NetworkFigures>,
     faults: Faults,
     closed: Option<String>,
-    verdict: &'static str,
+    /// How the load generator kept up.
+    generator: String,
+    pub verdict: Verdict,
 }
 
 impl TransferReport {
@@ -59,7 +62,8 @@ impl TransferReport {
         let sent = end.server.total("datagrams_out").max(1) as f64;
         let mut faults = Faults::default();
         crew.talks.iter().for_each(|talk| faults.add(&talk.ledger.faults));
-        let passes = faults.is_none() && crew.closed.is_none() && crew.talks.len() == scenario.clients;
+        let interference = spent.interference(scenario.server_cpus.len());
+        let verdict = Verdict::of(judge(&faults, crew.closed.as_deref()), crew.health.overload(), interference);
         TransferReport {
             scenario: "transfer",
             flows: scenario.flows,
@@ -76,24 +80,18 @@ impl TransferReport {
             megabytes_per_s: messages as f64 * load.size as f64 / secs / 1e6,
             server_cpu_ns_per_message: spent.server_cpu.as_nanos() as f64 / messages.max(1) as f64,
             server,
-            client_cpu_share: spent.client_cpu.as_secs_f64() / secs,
+            client_cpu_share: spent.client_cpu.as_secs_f64() / secs / scenario.client_cpus.len() as f64,
             // Repeated pieces are no fault of anybody's: they stand by themselves.
             duplicates: crew.drops.get("duplicate").copied().unwrap_or(0),
             client_drops: crew.drops.into_iter().filter(|(reason, _)| reason != "duplicate").collect(),
             datagram_loss: (1.0 - end.datagrams as f64 / sent).max(0.0),
             packets_lost: end.server.total("packets_lost"),
-            network: scenario
-                .network
-                .and_then(|_| NetworkFigures::new(scenario, &Outcome { network: crew.network, ..Outcome::new() })),
+            network: NetworkFigures::new(scenario.network, &crew.network),
             faults,
             closed: crew.closed,
-            verdict: if passes { "pass" } else { "fail" },
+            generator: crew.health.text(),
+            verdict,
         }
-    }
-
-    /// Whether everything came, as it was sent.
-    pub fn passes(&self) -> bool {
-        self.verdict == "pass"
     }
 
     /// The page for people.
@@ -154,6 +152,7 @@ impl TransferReport {
                 line("drops", format!("{whose}: {drops:?}"));
             }
         }
+        line("generator", self.generator.clone());
         line("checked", format!("{} (whole run)", self.faults.text()));
         if let Some(reason) = &self.closed {
             line("closed", format!("a client lost its connection: {reason}"));
@@ -161,4 +160,16 @@ impl TransferReport {
         let _ = writeln!(page, "\nverdict: {}", self.verdict);
         page
     }
+}
+
+/// What was promised and does not hold: everything came, once, as it was sent.
+fn judge(faults: &Faults, closed: Option<&str>) -> Missed {
+    let mut missed = Missed::default();
+    if !faults.is_none() {
+        missed.promises.push(faults.text());
+    }
+    if let Some(reason) = closed {
+        missed.clients.push(format!("a client lost its connection: {reason}"));
+    }
+    missed
 }

@@ -45,6 +45,9 @@ impl Asker {
             .timeout_global(Some(PATIENCE))
             .http_status_as_error(false)
             .proxy(None)
+            // A connection for each request: the server closes one that has been idle for a while, and a request that is
+            // sent on it at that moment would fail although the server is well.
+            .max_idle_connections(0)
             .build();
         Asker { address, token: None, agent: config.into() }
     }
@@ -137,4 +140,45 @@ impl Asker {
 
 fn first_line(text: &str) -> String {
     text.lines().next().unwrap_or("no answer").chars().take(200).collect()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use std::io::{BufRead, BufReader, Write};
+    use std::net::{TcpListener, TcpStream};
+
+    /// Reads one request; false when the connection ended instead.
+    fn read_request(stream: &TcpStream) -> bool {
+        let lines = BufReader::new(stream).lines();
+        let head: Vec<String> = lines.map_while(Result::ok).take_while(|line| !line.is_empty()).collect();
+        !head.is_empty()
+    }
+
+    /// A server whose patience with a connection ends just when the next request arrives on it: every connection gets
+    /// one answer, and a second request on it gets none.
+    fn impatient_server() -> SocketAddr {
+        let listener = TcpListener::bind("127.0.0.1:0").unwrap();
+        let address = listener.local_addr().unwrap();
+        std::thread::spawn(move || {
+            for mut stream in listener.incoming().flatten() {
+                std::thread::spawn(move || {
+                    if read_request(&stream) {
+                        let _ = stream.write_all(b"HTTP/1.1 200 OK\r\nContent-Length: 2\r\n\r\n42");
+                        read_request(&stream);
+                    }
+                });
+            }
+        });
+        address
+    }
+
+    #[test]
+    fn a_connection_that_the_server_closes_while_idle_costs_no_answer() {
+        let asker = Asker::new(impatient_server());
+        for _ in 0..5 {
+            assert_eq!(asker.get::<u32>("/stats").unwrap(), 42);
+        }
+        assert_eq!(asker.clone().post("/reload").unwrap(), "42");
+    }
 }

@@ -1,0 +1,145 @@
+//! Whether the load generator itself kept up. When it did not, what its clients saw says nothing about the server.
+
+use hdrhistogram::Histogram;
+use ringshard_engine::link::Arrival;
+use ringshard_engine::time::{Duration, Instant};
+
+/// Up to here 99 in 100 datagrams may lie unread in the generator's sockets, and 99 in 100 sends may be late: a fifth of
+/// the round trip that is allowed where one is.
+const P99_MAX: Duration = Duration::from_millis(10);
+/// The longest that any datagram may lie unread: a third of what ends a connection.
+const UNREAD_MAX: Duration = Duration::from_secs(5);
+/// Longest times that are told apart.
+const LONGEST: Duration = Duration::from_secs(60);
+
+/// How a generator kept up with its own work while it was measured.
+#[derive(Clone, Debug)]
+pub struct Health {
+    /// From the kernel's stamp of a datagram until the generator read it, in nanoseconds; empty without stamps.
+    unread: Histogram<u64>,
+    /// From when the generator was to act until it did, in nanoseconds.
+    late: Histogram<u64>,
+    /// Datagrams lost because a socket of the generator was full, or its bad network held as many as it can.
+    pub dropped: u64,
+}
+
+impl Health {
+    /// Of a generator that has done nothing yet.
+    pub fn new() -> Self {
+        let longest = LONGEST.as_nanos() as u64;
+        let times = Histogram::new_with_bounds(1_000, longest, 2).expect("the bounds are in range");
+        Health { unread: times.clone(), late: times, dropped: 0 }
+    }
+
+    /// Takes down datagrams that are read in a turn which began at `now`.
+    #[inline]
+    pub fn note_read(&mut self, now: Instant, arrival: &Arrival<'_>) {
+        if let Some(arrived_at) = arrival.arrived_at {
+            self.unread.saturating_record_n(now.since(arrived_at).as_nanos() as u64, arrival.count() as u64);
+        }
+    }
+
+    /// Takes down `count` actions that were due at `due` and are done now.
+    #[inline]
+    pub fn note_done(&mut self, now: Instant, due: Instant, count: usize) {
+        self.late.saturating_record_n(now.since(due).as_nanos() as u64, count as u64);
+    }
+
+    /// Adds another generator's.
+    pub fn add(&mut self, other: &Health) {
+        self.unread.add(&other.unread).expect("all have the same bounds");
+        self.late.add(&other.late).expect("all have the same bounds");
+        self.dropped += other.dropped;
+    }
+
+    /// Why the generator counts as overloaded, if it does.
+    pub fn overload(&self) -> Option<String> {
+        let (unread, late) = (p99(&self.unread), p99(&self.late));
+        let unread_max = Duration::from_nanos(self.unread.max());
+        let mut signs = Vec::new();
+        if self.dropped > 0 {
+            signs.push(format!(
+                "it dropped {} datagrams because its sockets or its bad network were full",
+                self.dropped
+            ));
+        }
+        if unread > P99_MAX {
+            signs.push(format!("datagrams lay unread in its sockets for {} (p99)", milliseconds(unread)));
+        } else if unread_max > UNREAD_MAX {
+            signs.push(format!("a datagram lay unread in its sockets for {}", milliseconds(unread_max)));
+        }
+        if late > P99_MAX {
+            signs.push(format!("its timers were {} late (p99)", milliseconds(late)));
+        }
+        (!signs.is_empty()).then(|| signs.join(", "))
+    }
+
+    /// For people.
+    pub fn text(&self) -> String {
+        let times = |name: &str, times: &Histogram<u64>| {
+            let (p99, max) = (p99(times), Duration::from_nanos(times.max()));
+            format!("{name} p99 {}, max {}", milliseconds(p99), milliseconds(max))
+        };
+        let mut parts = Vec::new();
+        if !self.unread.is_empty() {
+            parts.push(times("datagrams unread", &self.unread));
+        }
+        if !self.late.is_empty() {
+            parts.push(times("timers late", &self.late));
+        }
+        parts.push(format!("{} datagrams dropped", self.dropped));
+        let verdict = if self.overload().is_some() { "OVERLOADED: " } else { "" };
+        format!("{verdict}{}", parts.join("; "))
+    }
+}
+
+fn p99(times: &Histogram<u64>) -> Duration {
+    Duration::from_nanos(times.value_at_quantile(0.99))
+}
+
+fn milliseconds(time: Duration) -> String {
+    format!("{:.1} ms", time.as_secs_f64() * 1000.0)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn at(ms: u64) -> Instant {
+        Instant::ZERO + Duration::from_millis(ms)
+    }
+
+    fn arrival(bytes: &mut [u8], arrived_at: Instant) -> Arrival<'_> {
+        let path = ringshard_engine::link::Path { socket: 0, peer: ([127, 0, 0, 1], 1).into() };
+        Arrival { path, arrived_at: Some(arrived_at), segment_bytes: 1, bytes, following: None }
+    }
+
+    #[test]
+    fn who_keeps_up_is_not_overloaded() {
+        let mut health = Health::new();
+        for ms in 0..1_000 {
+            health.note_read(at(ms + 1), &arrival(&mut [0; 4], at(ms)));
+            health.note_done(at(ms + 2), at(ms), 1);
+        }
+        // One stall is no overload.
+        health.note_done(at(400), at(100), 1);
+        assert_eq!(health.overload(), None, "{}", health.text());
+    }
+
+    #[test]
+    fn each_sign_of_overload_is_named() {
+        let mut slow = Health::new();
+        slow.note_done(at(50), at(0), 10);
+        assert!(slow.overload().unwrap().contains("late"));
+        let mut unread = Health::new();
+        unread.note_read(at(40), &arrival(&mut [0; 10], at(0)));
+        assert!(unread.overload().unwrap().contains("unread"));
+        // A single socket of many that is not read for long is lost in the percentiles.
+        let mut one = Health::new();
+        one.note_read(at(1), &arrival(&mut [0; 10_000], at(0)));
+        one.note_read(at(20_000), &arrival(&mut [0; 1], at(0)));
+        assert!(one.overload().unwrap().contains("lay unread"));
+        let drops = Health { dropped: 1, ..Health::new() };
+        assert!(drops.overload().unwrap().contains("dropped 1 datagrams"));
+    }
+}

@@ -1,0 +1,248 @@
+//! The load commands as their users meet them: what they refuse, what ends them early, and what they say of a server that
+//! is not what they want.
+
+use ringshard::admin::Asker;
+use ringshard::report::ServerReport;
+use rustix::process::{Pid, Signal, kill_process};
+use std::io::{BufRead, BufReader};
+use std::net::{SocketAddr, TcpListener};
+use std::path::{Path, PathBuf};
+use std::process::{Child, Command, Output, Stdio};
+use std::sync::Once;
+use std::time::{Duration, Instant};
+
+/// How long something that happens at once on an idle machine may take on a busy one.
+const PATIENCE: Duration = Duration::from_secs(60);
+
+/// The server binary, which is built with this one where all of the workspace is built.
+fn ringshard() -> PathBuf {
+    static BUILT: Once = Once::new();
+    let binary = Path::new(env!("CARGO_BIN_EXE_ringshard-bench")).with_file_name("ringshard");
+    BUILT.call_once(|| {
+        if !binary.is_file() {
+            let built = Command::new(env!("CARGO")).args(["build", "--workspace", "--bin", "ringshard"]).status();
+            assert!(built.unwrap().success());
+        }
+    });
+    binary
+}
+
+fn bench(words: &str) -> Command {
+    ringshard();
+    let mut command = Command::new(env!("CARGO_BIN_EXE_ringshard-bench"));
+    command.args(words.split_whitespace());
+    command
+}
+
+fn text(bytes: &[u8]) -> String {
+    String::from_utf8_lossy(bytes).into_owned()
+}
+
+fn assert_says(output: &Output, code: i32, words: &[&str]) {
+    let said = text(&output.stdout) + &text(&output.stderr);
+    assert_eq!(output.status.code(), Some(code), "{said}");
+    for word in words {
+        assert!(said.contains(word), "`{word}` is missing from:\n{said}");
+    }
+}
+
+/// A server that is there already.
+struct Server {
+    child: Child,
+    folder: PathBuf,
+    listen: SocketAddr,
+    admin: SocketAddr,
+    key: String,
+}
+
+impl Server {
+    fn start(game: &str) -> Self {
+        let folder = std::env::temp_dir().join(format!("ringshard-commands-{game}-{}", std::process::id()));
+        std::fs::create_dir_all(&folder).unwrap();
+        let admin = TcpListener::bind("127.0.0.1:0").unwrap().local_addr().unwrap();
+        let mut child = Command::new(ringshard())
+            .current_dir(&folder)
+            .args(["serve", "--listen", "127.0.0.1:0", "--cpus", "0", "--game", game, "--admin", &admin.to_string()])
+            .stderr(Stdio::piped())
+            .stdout(Stdio::null())
+            .spawn()
+            .unwrap();
+        let mut log = BufReader::new(child.stderr.take().unwrap());
+        let mut line = String::new();
+        while !line.contains("public_key=") {
+            line.clear();
+            assert_ne!(log.read_line(&mut line).unwrap(), 0, "the server did not start");
+        }
+        // It must not stop for want of a reader.
+        std::thread::spawn(move || std::io::copy(&mut log, &mut std::io::sink()));
+        let word = |name: &str| line.split(name).nth(1).unwrap().split_whitespace().next().unwrap().to_owned();
+        Server { child, folder, listen: word("listen=").parse().unwrap(), admin, key: word("public_key=") }
+    }
+
+    fn options(&self) -> String {
+        format!("--server {} --key {}", self.listen, self.key)
+    }
+}
+
+impl Drop for Server {
+    fn drop(&mut self) {
+        let _ = self.child.kill();
+        let _ = self.child.wait();
+        let _ = std::fs::remove_dir_all(&self.folder);
+    }
+}
+
+/// The processes that a process has started.
+fn children(pid: u32) -> Vec<u32> {
+    let tasks = std::fs::read_dir(format!("/proc/{pid}/task")).into_iter().flatten().flatten();
+    let children = |task: std::fs::DirEntry| std::fs::read_to_string(task.path().join("children")).unwrap_or_default();
+    tasks.map(children).collect::<String>().split_whitespace().map(|pid| pid.parse().unwrap()).collect()
+}
+
+/// Whether a process has not ended. One that has may stay in the table until somebody asks how.
+fn is_alive(pid: u32) -> bool {
+    let stat = std::fs::read_to_string(format!("/proc/{pid}/stat")).unwrap_or_default();
+    stat.rsplit_once(") ").is_some_and(|(_, rest)| !rest.starts_with('Z'))
+}
+
+/// Waits until it holds; false when it does not within our patience.
+fn comes_true(mut it: impl FnMut() -> bool) -> bool {
+    let give_up = Instant::now() + PATIENCE;
+    while !it() {
+        if Instant::now() > give_up {
+            return false;
+        }
+        std::thread::sleep(Duration::from_millis(10));
+    }
+    true
+}
+
+/// A load that runs until it is told to end.
+struct Running {
+    child: Child,
+    /// Its server.
+    server: u32,
+}
+
+impl Running {
+    /// Starts it, and waits until it has started its server.
+    fn start(words: &str) -> Self {
+        let child = bench(words).stdout(Stdio::piped()).stderr(Stdio::piped()).spawn().unwrap();
+        assert!(comes_true(|| children(child.id()).len() == 1), "it starts no server");
+        Running { server: children(child.id())[0], child }
+    }
+
+    /// Waits until its clients have said something, and then for as long as a command warms up.
+    fn is_under_way(&self) {
+        let cmdline = format!("/proc/{}/cmdline", self.server);
+        let admin = || {
+            let words = std::fs::read_to_string(&cmdline).unwrap_or_default();
+            words.split('\0').skip_while(|&word| word != "--admin").nth(1)?.parse().ok()
+        };
+        // At first it is still the process that it was made from.
+        assert!(comes_true(|| admin().is_some()), "it has no admin port");
+        let asker = Asker::new(admin().unwrap());
+        let messages = || asker.get::<ServerReport>("/stats").map_or(0, |report| report.total("messages_in"));
+        assert!(comes_true(|| messages() > 0), "its clients say nothing");
+        std::thread::sleep(Duration::from_secs(4));
+    }
+
+    fn signal(&self, signal: Signal) {
+        kill_process(Pid::from_raw(self.child.id().cast_signed()).unwrap(), signal).unwrap();
+    }
+
+    /// What it said, once it and its server have ended.
+    fn ended(mut self) -> Output {
+        if !comes_true(|| self.child.try_wait().unwrap().is_some()) {
+            let _ = self.child.kill();
+            panic!("it goes on");
+        }
+        assert!(comes_true(|| !is_alive(self.server)), "its server outlives it");
+        self.child.wait_with_output().unwrap()
+    }
+}
+
+#[test]
+fn a_signal_ends_a_run_early_with_a_report_and_without_its_server() {
+    // The other commands have the same loops; these three have one of each kind.
+    for words in ["soak --clients 5 --mins 60", "bots --clients 5 --secs 3000", "verify --only --clients 5 --secs 3000"]
+    {
+        let running = Running::start(words);
+        running.is_under_way();
+        running.signal(Signal::INT);
+        assert_says(&running.ended(), 130, &["verdict: cut short", "round trip"]);
+    }
+}
+
+#[test]
+fn a_second_signal_ends_it_at_once_and_its_server_with_it() {
+    let running = Running::start("transfer --clients 5 --secs 3000");
+    std::thread::sleep(Duration::from_secs(1));
+    running.signal(Signal::TERM);
+    running.signal(Signal::INT);
+    assert_eq!(running.ended().status.code(), Some(130));
+}
+
+#[test]
+fn bots_join_a_server_that_runs_and_say_what_it_says_of_itself() {
+    let server = Server::start("demo");
+    let options = server.options();
+    let run = |more: &str| bench(&format!("bots --clients 5 --secs 1 {options} {more}")).output().unwrap();
+    let output = run("");
+    // Whether this machine keeps the times is not what is tested.
+    let said = text(&output.stdout);
+    assert!(said.contains("verdict: ") && said.contains("snapshots/s") && said.contains("not queried"), "{output:?}");
+    let said = text(&run(&format!("--admin {}", server.admin)).stdout);
+    assert!(said.contains("verdict: ") && said.contains("digests agree") && said.contains("1 core(s)"), "{said}");
+    assert!(is_alive(server.child.id()), "it is not theirs to stop");
+}
+
+#[test]
+fn a_server_that_is_not_what_is_wanted_is_named_as_such() {
+    let (echoes, plays) = (Server::start("echo"), Server::start("demo"));
+    let bots = bench(&format!("bots --clients 5 --secs 1 {}", echoes.options())).output().unwrap();
+    assert_says(&bots, 1, &["has no world", "--game demo"]);
+    let soak = bench(&format!("soak --clients 5 --mins 5 {}", plays.options())).output().unwrap();
+    assert_says(&soak, 1, &["echoes nothing", "--game echo"]);
+}
+
+#[test]
+fn a_verdict_allows_for_the_network_that_was_asked_for() {
+    let words = "verify --only --clients 50 --rate 20 --secs 2 --network delay=25ms,loss=5% --target-pps 500";
+    // The round trip takes 50 ms in that network alone; on a busy machine it takes what it takes.
+    let output = bench(&format!("{words} --target-p99-ms 2000")).output().unwrap();
+    assert_says(&output, 0, &["verdict: pass", "the network may take"]);
+    let output = bench(&format!("{words} --target-p99-ms 0")).output().unwrap();
+    // Undecided where the machine is so busy that the generator cannot tell.
+    assert!(matches!(output.status.code(), Some(0 | 2 | 3)), "{output:?}");
+    assert!(text(&output.stdout).contains("p99 0 ms"), "{output:?}");
+}
+
+#[test]
+fn what_would_do_nothing_is_refused_with_what_to_do() {
+    for (words, said) in [
+        ("flood --rate max", "a steady rate"),
+        ("hostile --rate max", "a steady rate"),
+        ("hostile --peers 0", "1 to 30000"),
+        ("echo --flows distinct --relays 3", "--flows relay"),
+        ("floor --cipher aes", "--cipher"),
+        ("floor --server-cpus 0,0", "runs on one"),
+        ("transfer --set max-connections=9", "--set"),
+        ("soak --server 127.0.0.1:9", "--key"),
+        ("soak --warm-up 5 --server 127.0.0.1:9 --key KEY", "--server-pid"),
+        ("bots --server 127.0.0.1:9 --key KEY --layout towns", "cannot be used with"),
+        ("bots --server 127.0.0.1:9 --key KEY --cipher aes", "cannot be used with"),
+        ("bots --admin 127.0.0.1:9", "--server"),
+        ("bots --server 127.0.0.1:9 --key KEY --pre-shared-key /nowhere", "/nowhere"),
+        ("simulate --minutes 0", "1..=10000"),
+        ("simulate --hours 0", "0.001 to"),
+        ("simulate-world --minutes=-1", "0.01 to"),
+        ("simulate-world --clients 0", "1 to"),
+        ("compute --ticks 0", "1..="),
+        ("compute --moving 7", "0 to 1"),
+    ] {
+        let key = "dfab3b52741c0a79b36760e4f7acf1deaa5ad9e7d979c502ead2bee86627ea09";
+        let output = bench(&words.replace("KEY", key)).output().unwrap();
+        assert_says(&output, 1, &[said]);
+    }
+}

@@ -1,0 +1,22 @@
+#!/usr/bin/env bash
+# Builds the release binaries and prints the folder that they are in, wherever cargo puts it: CARGO_TARGET_DIR,
+# CARGO_BUILD_TARGET_DIR and build.target-dir in cargo's configuration hold. With --no-build, it only prints the folder.
+set -euo pipefail
+cd "$(dirname "$0")/.."
+case "${1:-}" in
+    "")
+        scripts/prepare.sh >&2
+        cargo build --release --locked --quiet >&2
+        ;;
+    --no-build) ;;
+    *)
+        echo "build: there is no option $1; there is --no-build" >&2
+        exit 1
+        ;;
+esac
+target=$(cargo metadata --format-version 1 --no-deps | sed -nE 's/.*"target_directory":"([^"]+)".*/\1/p')
+binaries=$target/release
+for binary in ringshard ringshard-bench; do
+    [ -x "$binaries/$binary" ] || { echo "build: there is no $binaries/$binary; build it: scripts/build.sh" >&2 && exit 1; }
+done
+echo "$binaries"
