@@ -1,7 +1,11 @@
-//! Which link carries the datagrams, and why.
+//! Which link carries the datagrams, and why. All cores of a server use the same.
+//!
+//! Whether io_uring can be had is known only once every core has opened its ring: limits count the rings of all cores
+//! together. So each core opens its own and waits for the others. Where one cannot, all give theirs back.
 
-use ringshard_engine::link::uring::UringLink;
+use ringshard_engine::link::uring::{Ring, UringError};
 use serde::{Deserialize, Serialize};
+use std::sync::mpsc::{Receiver, Sender, channel};
 
 /// What was asked for.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
@@ -33,19 +37,137 @@ impl std::fmt::Display for Backend {
     }
 }
 
-impl Datapath {
-    /// Decides, and says why.
+/// A core cannot have io_uring.
+#[derive(Debug, thiserror::Error)]
+#[error("core {core} of {cores} cannot open its ring: {error}")]
+pub struct NoRing {
+    /// Number of the core, from 0.
+    pub core: usize,
+    /// How many cores the server has.
+    pub cores: usize,
+    /// Why not.
+    pub error: UringError,
+}
+
+/// Where the cores of a server agree on one datapath. When it is dropped, cores that still wait give up.
+pub(crate) struct Agreement {
+    offers: Receiver<(usize, Result<(), UringError>)>,
+    verdicts: Vec<Sender<Backend>>,
+}
+
+/// One core's part in the agreement.
+pub(crate) struct Offer {
+    core: usize,
+    offers: Sender<(usize, Result<(), UringError>)>,
+    verdict: Receiver<Backend>,
+}
+
+/// What a core carries its datagrams with.
+pub(crate) enum Agreed {
+    /// io_uring, over this ring.
+    Uring(Ring),
+    /// recvmmsg and sendmmsg.
+    Mmsg,
+}
+
+impl Agreement {
+    /// Between so many cores; each gets an offer, in their order.
+    pub(crate) fn between(cores: usize) -> (Self, Vec<Offer>) {
+        let (sender, offers) = channel();
+        let (verdicts, cores) = (0..cores)
+            .map(|core| {
+                let (verdict, receiver) = channel();
+                (verdict, Offer { core, offers: sender.clone(), verdict: receiver })
+            })
+            .unzip();
+        (Agreement { offers, verdicts }, cores)
+    }
+
+    /// Waits until every core has made its offer, and tells all of them what they use; gives that, and why.
     ///
     /// # Errors
-    /// Why io_uring cannot be used, when nothing else was allowed.
-    pub fn choose(self) -> Result<(Backend, String), ringshard_engine::link::uring::UringError> {
-        match self {
-            Datapath::Mmsg => Ok((Backend::Mmsg, "asked for".into())),
-            Datapath::Uring => UringLink::probe().map(|()| (Backend::Uring, "asked for".into())),
-            Datapath::Auto => Ok(match UringLink::probe() {
-                Ok(()) => (Backend::Uring, "the kernel has all of io_uring that is used".into()),
-                Err(error) => (Backend::Mmsg, error.to_string()),
-            }),
+    /// The first core that cannot have io_uring, when nothing else was allowed. No core goes on then.
+    pub(crate) fn conclude(self, datapath: Datapath) -> Result<(Backend, String), NoRing> {
+        let cores = self.verdicts.len();
+        let offers = self.offers.iter().take(cores);
+        let mut refused: Vec<(usize, UringError)> =
+            offers.filter_map(|(core, offer)| offer.err().map(|error| (core, error))).collect();
+        refused.sort_unstable_by_key(|(core, _)| *core);
+        let count = refused.len();
+        let (backend, why) = match (datapath, refused.into_iter().next()) {
+            (Datapath::Uring, Some((core, error))) => return Err(NoRing { core, cores, error }),
+            (Datapath::Uring, None) => (Backend::Uring, "asked for".to_owned()),
+            (Datapath::Mmsg, _) => (Backend::Mmsg, "asked for".to_owned()),
+            (Datapath::Auto, None) => (Backend::Uring, "every core has opened its ring".to_owned()),
+            (Datapath::Auto, Some((core, error))) => {
+                (Backend::Mmsg, format!("{count} of {cores} cores cannot open a ring; core {core}: {error}"))
+            }
+        };
+        for verdict in &self.verdicts {
+            // A core that is gone needs no verdict.
+            let _ = verdict.send(backend);
         }
+        Ok((backend, why))
+    }
+}
+
+impl Offer {
+    /// Opens this core's ring where one is wanted, and waits for what the cores agree on. None when the server does not
+    /// start. Must be called on the core's thread.
+    pub(crate) fn settle(self, datapath: Datapath) -> Option<Agreed> {
+        let ring = match datapath {
+            Datapath::Mmsg => None,
+            Datapath::Auto | Datapath::Uring => Some(Ring::open()),
+        };
+        let (ring, offer) = match ring {
+            None => (None, Ok(())),
+            Some(Ok(ring)) => (Some(ring), Ok(())),
+            Some(Err(error)) => (None, Err(error)),
+        };
+        let Offer { core, offers, verdict } = self;
+        offers.send((core, offer)).ok()?;
+        // The agreement ends early should another core be gone: nobody may keep it waiting for offers.
+        drop(offers);
+        match (verdict.recv().ok()?, ring) {
+            (Backend::Uring, ring) => ring.map(Agreed::Uring),
+            (Backend::Mmsg, _) => Some(Agreed::Mmsg),
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use std::io;
+
+    /// Two cores of which the second cannot lock memory any more.
+    fn conclude(datapath: Datapath) -> (Result<(Backend, String), NoRing>, Vec<Option<Backend>>) {
+        let (agreement, offers) = Agreement::between(2);
+        for offer in &offers {
+            let made = match offer.core {
+                0 => Ok(()),
+                _ => Err(UringError::Memlock(io::Error::from_raw_os_error(12))),
+            };
+            offer.offers.send((offer.core, made)).unwrap();
+        }
+        let concluded = agreement.conclude(datapath);
+        (concluded, offers.iter().map(|offer| offer.verdict.recv().ok()).collect())
+    }
+
+    #[test]
+    fn one_core_without_a_ring_moves_all_of_them() {
+        let (concluded, verdicts) = conclude(Datapath::Auto);
+        let (backend, why) = concluded.unwrap();
+        assert_eq!((backend, verdicts), (Backend::Mmsg, vec![Some(Backend::Mmsg); 2]));
+        assert!(why.starts_with("1 of 2 cores cannot open a ring; core 1: "), "{why}");
+        assert!(why.contains("ulimit -l"), "{why}");
+    }
+
+    #[test]
+    fn where_nothing_else_is_allowed_the_core_is_named_and_no_core_goes_on() {
+        let (concluded, verdicts) = conclude(Datapath::Uring);
+        let error = concluded.unwrap_err().to_string();
+        assert!(error.starts_with("core 1 of 2 cannot open its ring: "), "{error}");
+        assert_eq!(verdicts, [None, None]);
     }
 }

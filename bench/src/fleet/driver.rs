@@ -9,7 +9,7 @@ use ringshard_engine::client::{Client, ClientConfig, ClientEvent};
 use ringshard_engine::link::conditioned::{ConditionedLink, ConditionedStats};
 use ringshard_engine::link::mmsg::MmsgLink;
 use ringshard_engine::link::socket::Socket;
-use ringshard_engine::link::uring::UringLink;
+use ringshard_engine::link::uring::{Ring, UringLink};
 use ringshard_engine::link::{Link, Path, Wait};
 use ringshard_engine::prefetch::prefetch;
 use ringshard_engine::time::{Duration, Instant};
@@ -48,8 +48,10 @@ pub fn drive<T: Talk>(
         .collect::<Result<Vec<_>, _>>()
         .map_err(|error| error.to_string())?;
     let setup = Setup { server, config, per_socket, shared };
-    match UringLink::probe() {
-        Ok(()) => Ok(drive_over(UringLink::new(sockets).map_err(|error| error.to_string())?, scenario, setup, talks)),
+    match Ring::open() {
+        Ok(ring) => {
+            Ok(drive_over(UringLink::new(ring, sockets).map_err(|error| error.to_string())?, scenario, setup, talks))
+        }
         Err(_) => Ok(drive_over(MmsgLink::new(sockets).map_err(|error| error.to_string())?, scenario, setup, talks)),
     }
 }
@@ -175,7 +177,7 @@ impl<L: Link, T: Talk> Driver<L, T> {
             let number = self.members.len();
             let Setup { config, server, per_socket, .. } = &self.setup;
             let client = Client::new(config.clone(), now, random_bytes()).expect("the key is a server's");
-            let path = Path { socket: (number / per_socket) as u32, peer: *server };
+            let path = Path::new((number / per_socket) as u32, *server);
             self.members.push(Member {
                 client,
                 talk,
