@@ -273,9 +273,9 @@ fn a_run_that_is_refused_leaves_one_by_one_and_only_its_destination_gets_no_more
                 assert!(sender.send(Path::new(socket, to), &[number; 100]));
             }
             sender.submit();
-            let mut seen = receiver.collect(40);
+            let mut seen: Vec<u8> = receiver.collect(40).iter().map(|datagram| datagram[0]).collect();
             seen.sort_unstable();
-            assert_eq!(seen, (0..40).map(|number| vec![number; 100]).collect::<Vec<_>>(), "nothing is lost or doubled");
+            assert!(seen.iter().copied().eq(0..40), "nothing is lost or doubled: {seen:?}");
             sender.collect(0);
             (sender.stats().sends - before, sender.stats())
         };
@@ -292,8 +292,9 @@ fn a_run_that_is_refused_leaves_one_by_one_and_only_its_destination_gets_no_more
 #[test]
 fn every_overloaded_socket_is_read_in_its_turn() {
     const SOCKETS: usize = 64;
-    const WAITING: u64 = 48;
     const BUDGET: usize = 64;
+    /// No socket is empty after a turn, even one that gets all of it.
+    const WAITING: u64 = 2 * BUDGET as u64 + 32;
     /// Turns in which each socket could be read once, times four.
     const GAP_MAX: usize = 4 * SOCKETS * 32 / BUDGET;
     over_both(|open| {
