@@ -245,6 +245,15 @@ play_ipv6() {
         refuse $'[::1]:'$port$'\nIPv6' --listen "[::1]:$port" || return
         wrapper=()
     fi
+    # A lack of files is not a lack of IPv6.
+    local most
+    for most in 4 5 6 7; do
+        wrapper=(prlimit --nofile=$most)
+        start_server --admin off --cpus 0 --listen "[::]:$port" || true
+        ! grep -q "no IPv6" "$files/server.log" || fail "the server takes a lack of files for a lack of IPv6" || return
+        end_processes
+    done
+    wrapper=()
     # Switched off in a namespace: there are no addresses.
     in_server sysctl -qw net.ipv6.conf.all.disable_ipv6=1 2>/dev/null || skip "this kernel has no IPv6 to switch off" || return
     refuse "[::1]:$port" --listen "[::1]:$port" || return

@@ -62,13 +62,9 @@ pub(crate) struct Offer {
     verdict: Receiver<Backend>,
 }
 
-/// What a core carries its datagrams with.
-pub(crate) enum Agreed {
-    /// io_uring, over this ring.
-    Uring(Ring),
-    /// recvmmsg and sendmmsg.
-    Mmsg,
-}
+/// The server does not start: the cores did not agree, or one of them is gone.
+#[derive(Debug)]
+pub(crate) struct NotAgreed;
 
 impl Agreement {
     /// Between so many cores; each gets an offer, in their order.
@@ -112,25 +108,27 @@ impl Agreement {
 }
 
 impl Offer {
-    /// Opens this core's ring where one is wanted, and waits for what the cores agree on. None when the server does not
-    /// start. Must be called on the core's thread.
-    pub(crate) fn settle(self, datapath: Datapath) -> Option<Agreed> {
-        let ring = match datapath {
-            Datapath::Mmsg => None,
-            Datapath::Auto | Datapath::Uring => Some(Ring::open()),
-        };
-        let (ring, offer) = match ring {
-            None => (None, Ok(())),
-            Some(Ok(ring)) => (Some(ring), Ok(())),
-            Some(Err(error)) => (None, Err(error)),
-        };
+    /// Opens this core's ring where one is wanted, and waits for what the cores agree on. Gives the ring where that is
+    /// io_uring; none where it is recvmmsg and sendmmsg. Must be called on the core's thread.
+    ///
+    /// # Errors
+    /// The server does not start.
+    pub(crate) fn settle(self, datapath: Datapath) -> Result<Option<Ring>, NotAgreed> {
         let Offer { core, offers, verdict } = self;
-        offers.send((core, offer)).ok()?;
+        let (ring, offer) = match datapath {
+            Datapath::Mmsg => (None, Ok(())),
+            Datapath::Auto | Datapath::Uring => match Ring::open() {
+                Ok(ring) => (Some(ring), Ok(())),
+                Err(error) => (None, Err(error)),
+            },
+        };
+        offers.send((core, offer)).map_err(|_| NotAgreed)?;
         // The agreement ends early should another core be gone: nobody may keep it waiting for offers.
         drop(offers);
-        match (verdict.recv().ok()?, ring) {
-            (Backend::Uring, ring) => ring.map(Agreed::Uring),
-            (Backend::Mmsg, _) => Some(Agreed::Mmsg),
+        match verdict.recv() {
+            Ok(Backend::Uring) => ring.map(Some).ok_or(NotAgreed),
+            Ok(Backend::Mmsg) => Ok(None),
+            Err(_) => Err(NotAgreed),
         }
     }
 }

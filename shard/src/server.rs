@@ -3,7 +3,7 @@
 use crate::config::OutOfRange;
 use crate::control::{Control, ControlOutlet, Identity, Lifecycle, control_exchange};
 use crate::core::Core;
-use crate::datapath::{Agreed, Agreement, Backend, Datapath, NoRing, Offer};
+use crate::datapath::{Agreement, Backend, Datapath, NoRing, NotAgreed, Offer};
 use crate::idle::{Idle, Strategy};
 use crate::keys::random_bytes;
 use crate::mesh::Mesh;
@@ -297,9 +297,9 @@ fn run<S: Service>(
     }
     vitals::begin(number);
     match offer.settle(parts.config.datapath) {
-        Some(Agreed::Uring(ring)) => turn_over(UringLink::new(ring, vec![socket]), parts, ready),
-        Some(Agreed::Mmsg) => turn_over(MmsgLink::new(vec![socket]), parts, ready),
-        None => CoreReport::new(),
+        Ok(Some(ring)) => turn_over(UringLink::new(ring, vec![socket]), parts, ready),
+        Ok(None) => turn_over(MmsgLink::new(vec![socket]), parts, ready),
+        Err(NotAgreed) => CoreReport::new(),
     }
 }
 

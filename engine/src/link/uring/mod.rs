@@ -44,11 +44,14 @@ pub enum UringError {
     #[error("io_uring is refused ({0}): check `sysctl kernel.io_uring_disabled` and the container's seccomp profile")]
     Refused(io::Error),
     /// No memory that may be locked.
-    #[error("io_uring may not lock enough memory ({0}): raise `ulimit -l` or LimitMEMLOCK= to 64 MiB")]
+    #[error("io_uring may not lock enough memory ({0}): raise `ulimit -l` or LimitMEMLOCK= to 1 MiB for each core")]
     Memlock(io::Error),
-    /// The kernel is older than what is used here.
-    #[error("the kernel is too old for io_uring as used here ({0}): Linux 6.1 or later is needed")]
-    TooOld(io::Error),
+    /// The kernel lacks a part of io_uring that is used here: it is too old, or was built without it.
+    #[error("the kernel lacks a part of io_uring that is used here ({0}): Linux 6.1 or later has it")]
+    Incomplete(io::Error),
+    /// This process, or the host, has as many files open as it may.
+    #[error("no file is left for a ring ({0}): raise `ulimit -n`, or LimitNOFILE= of the service")]
+    NoFileLeft(io::Error),
     /// Anything else.
     #[error("io_uring cannot be set up: {0}")]
     Failed(io::Error),
@@ -59,7 +62,8 @@ impl UringError {
         match error.raw_os_error() {
             Some(libc::EPERM | libc::EACCES | libc::ENOSYS) => UringError::Refused(error),
             Some(libc::ENOMEM) => UringError::Memlock(error),
-            Some(libc::EINVAL | libc::EOPNOTSUPP) => UringError::TooOld(error),
+            Some(libc::EMFILE | libc::ENFILE) => UringError::NoFileLeft(error),
+            Some(libc::EINVAL | libc::EOPNOTSUPP) => UringError::Incomplete(error),
             _ => UringError::Failed(error),
         }
     }
