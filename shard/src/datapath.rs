@@ -139,33 +139,30 @@ mod tests {
     use std::io;
 
     /// Two cores of which the second cannot lock memory any more.
-    fn conclude(datapath: Datapath) -> (Result<(Backend, String), NoRing>, Vec<Option<Backend>>) {
+    fn offered() -> (Agreement, Vec<Offer>) {
         let (agreement, offers) = Agreement::between(2);
-        for offer in &offers {
-            let made = match offer.core {
-                0 => Ok(()),
-                _ => Err(UringError::Memlock(io::Error::from_raw_os_error(12))),
-            };
+        let refused = UringError::Memlock(io::Error::from_raw_os_error(12));
+        for (offer, made) in offers.iter().zip([Ok(()), Err(refused)]) {
             offer.offers.send((offer.core, made)).unwrap();
         }
-        let concluded = agreement.conclude(datapath);
-        (concluded, offers.iter().map(|offer| offer.verdict.recv().ok()).collect())
+        (agreement, offers)
     }
 
     #[test]
     fn one_core_without_a_ring_moves_all_of_them() {
-        let (concluded, verdicts) = conclude(Datapath::Auto);
-        let (backend, why) = concluded.unwrap();
-        assert_eq!((backend, verdicts), (Backend::Mmsg, vec![Some(Backend::Mmsg); 2]));
+        let (agreement, offers) = offered();
+        let (backend, why) = agreement.conclude(Datapath::Auto).unwrap();
+        assert_eq!(backend, Backend::Mmsg);
+        assert!(offers.iter().all(|offer| offer.verdict.recv() == Ok(Backend::Mmsg)));
         assert!(why.starts_with("1 of 2 cores cannot open a ring; core 1: "), "{why}");
         assert!(why.contains("ulimit -l"), "{why}");
     }
 
     #[test]
     fn where_nothing_else_is_allowed_the_core_is_named_and_no_core_goes_on() {
-        let (concluded, verdicts) = conclude(Datapath::Uring);
-        let error = concluded.unwrap_err().to_string();
+        let (agreement, offers) = offered();
+        let error = agreement.conclude(Datapath::Uring).unwrap_err().to_string();
         assert!(error.starts_with("core 1 of 2 cannot open its ring: "), "{error}");
-        assert_eq!(verdicts, [None, None]);
+        assert!(offers.iter().all(|offer| offer.verdict.recv().is_err()));
     }
 }
