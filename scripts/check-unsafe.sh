@@ -8,7 +8,7 @@ bench/src/floor/server.rs          recvmmsg and sendmmsg on bare buffers
 engine/src/link/buffer.rs          mappings shared with the kernel
 engine/src/link/message.rs         sockaddr and msghdr
 engine/src/link/mmsg.rs            recvmmsg, sendmmsg, ppoll
-engine/src/link/outbox.rs          slices of memory that runs are made of
+engine/src/link/outbox.rs          slices of memory that runs are made of, and headers that point to them
 engine/src/link/socket.rs          socket options
 engine/src/link/uring/buffers.rs   the ring of receive buffers
 engine/src/link/uring/mod.rs       submissions

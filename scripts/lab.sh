@@ -22,15 +22,8 @@ the namespaces is touched. Exit code: that of soak: 0 all held, 2 something did 
 END
 }
 
-die() {
-    echo "lab: $1" >&2
-    exit 1
-}
-
-# Addresses for documentation: nobody else has them, least of all in here.
-server_address=192.0.2.1
-client_address=192.0.2.2
-port=3565
+lab=lab
+. scripts/lab/network.sh
 # The default timeout of a connection is 15 s; a longer blackout is lived through by connecting again.
 blackout_without_reconnecting=12
 
@@ -67,33 +60,9 @@ parse() {
 }
 
 require() {
-    [ "$(id -u)" = 0 ] || die "needs root to make network namespaces; run it with sudo"
-    command -v ip >/dev/null || die "there is no ip; install it (apt-get install -y iproute2) and run this again"
-    command -v nft >/dev/null || die "there is no nft; install it (apt-get install -y nftables) and run this again"
-}
-
-# The names of this run's namespaces; the devices in them need none of their own.
-name() {
-    id=$1
-    server_space=ringshard-$id-server
-    client_space=ringshard-$id-client
-}
-
-make_network() {
-    ip netns add "$server_space"
-    ip netns add "$client_space"
-    ip -n "$server_space" link add lab0 type veth peer name lab0 netns "$client_space" ||
-        die "this kernel has no veth devices; they are the module veth"
-    plug "$server_space" $server_address
-    plug "$client_space" $client_address
-}
-
-# Brings one end up. Runs of datagrams are cut before they cross, so that they are lost one by one.
-plug() {
-    ip -n "$1" addr add "$2/30" dev lab0
-    ip -n "$1" link set dev lab0 gso_max_segs 1
-    ip -n "$1" link set lo up
-    ip -n "$1" link set lab0 up
+    local lacks
+    lacks=$(missing)
+    [ -z "$lacks" ] || die "$lacks"
 }
 
 lose() {
@@ -114,45 +83,6 @@ table inet lab {
 }
 END
     done
-}
-
-remove_network() {
-    for space in "$server_space" "$client_space"; do
-        ip netns del "$space" 2>/dev/null || true
-    done
-}
-
-processes=()
-files=
-
-clean_up() {
-    trap '' INT TERM
-    for process in "${processes[@]}"; do
-        kill "$process" 2>/dev/null || true
-    done
-    for process in "${processes[@]}"; do
-        wait "$process" 2>/dev/null || true
-    done
-    remove_network
-    [ -z "$files" ] || rm -rf "$files"
-}
-
-start_server() {
-    key=$("$binaries/ringshard" keygen --out "$files/server.key" 2>"$files/keygen.log") ||
-        die "no key was made: $(cat "$files/keygen.log")"
-    touch "$files/server.log"
-    ip netns exec "$server_space" "$binaries/ringshard" serve --listen $server_address:$port \
-        --key "$files/server.key" --admin off --cpus "0-$((($(nproc) + 1) / 2 - 1))" \
-        >"$files/server.out" 2>"$files/server.log" &
-    server=$!
-    processes+=("$server")
-    for _ in $(seq 100); do
-        grep -q "serving echo" "$files/server.log" && return
-        kill -0 "$server" 2>/dev/null || break
-        sleep 0.1
-    done
-    cat "$files/server.log" >&2
-    die "the server did not start; what it said is above"
 }
 
 # Drops everything for a while, in the middle.
@@ -207,15 +137,15 @@ run_soak() {
         scripts/prepare.sh
         cargo build --release --locked --quiet
     fi
-    binaries=$(realpath "${CARGO_TARGET_DIR:-target}/release")
-    [ -x "$binaries/ringshard-bench" ] || die "there is no $binaries/ringshard-bench; leave out --no-build"
-    name $$
-    trap clean_up EXIT
-    trap 'exit 130' INT TERM
-    files=$(mktemp -d)
+    find_binaries
+    begin
     make_network
     lose
-    start_server
+    make_key
+    start_server --listen $server_address:$port --admin off --cpus "0-$((($(nproc) + 1) / 2 - 1))" || {
+        cat "$files/server.log" >&2
+        die "the server did not start; what it said is above"
+    }
     echo "lab: $clients clients in $client_space, a server in $server_space, $loss % loss each way, blackout ${blackout} s"
     local outcome=0
     soak || outcome=$?

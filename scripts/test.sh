@@ -23,6 +23,7 @@ step cargo test --manifest-path engine/fuzz/Cargo.toml --target-dir target/fuzz
 step cargo build --release --locked
 step target/release/ringshard-bench echo --clients 64 --rate 60 --secs 1
 step target/release/ringshard-bench echo --clients 64 --rate 60 --secs 1 --datapath mmsg
+step scripts/lab-hosts.sh --no-build
 step target/release/ringshard-bench simulate --seeds 1..40
 step target/release/ringshard-bench simulate-world --minutes 0.2
 printf '\nall checks passed\n'

@@ -16,7 +16,7 @@ use ringshard_engine::link::conditioned::{ConditionedLink, ConditionedStats};
 use ringshard_engine::link::conditions::NetworkSpec;
 use ringshard_engine::link::mmsg::MmsgLink;
 use ringshard_engine::link::socket::Socket;
-use ringshard_engine::link::uring::UringLink;
+use ringshard_engine::link::uring::{Ring, UringLink};
 use ringshard_engine::link::{Link, Path, Wait};
 use ringshard_engine::prefetch::prefetch;
 use ringshard_engine::time::{Duration, Instant};
@@ -139,8 +139,8 @@ pub fn start(
                     stamp_arrivals(&sockets);
                 }
                 let share = Share { scenario: &scenario, thread, server, key, clients, shared };
-                match UringLink::probe() {
-                    Ok(()) => Ok(share.drive(UringLink::new(sockets).map_err(|error| error.to_string())?)),
+                match Ring::open() {
+                    Ok(ring) => Ok(share.drive(UringLink::new(ring, sockets).map_err(|error| error.to_string())?)),
                     Err(_) => Ok(share.drive(MmsgLink::new(sockets).map_err(|error| error.to_string())?)),
                 }
             })
@@ -238,7 +238,7 @@ impl<L: Link> Generator<L> {
         let peers = (0..clients)
             .map(|peer| Peer {
                 voice: Voice::Plain,
-                path: Path { socket: (peer / per_socket) as u32, peer: server },
+                path: Path::new((peer / per_socket) as u32, server),
                 in_flight: 0,
                 last_sent: now,
             })

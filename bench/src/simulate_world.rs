@@ -426,7 +426,7 @@ impl Guest {
     }
 
     fn transmit(&mut self, now: Instant) {
-        let path = Path { socket: 0, peer: self.server };
+        let path = Path::new(0, self.server);
         while let Some(len) = self.client.transmit_len(now) {
             let Some(room) = self.link.reserve(path, len) else { break };
             self.client.transmit(now, room);

@@ -64,7 +64,7 @@ fn main() -> Result<(), Box<dyn Error>> {
     let mut server = Endpoint::new(config, now, [1; 32]);
     let mut client = Client::new(ClientConfig { suites, ..ClientConfig::new(secret.public()) }, now, [2; 32])?;
     let mut link = Flat { room: vec![[0; DATAGRAM_BYTES_MAX]; 64], sent: Vec::new() };
-    let path = Path { socket: 0, peer: ([127, 0, 0, 1], 9).into() };
+    let path = Path::new(0, ([127, 0, 0, 1], 9).into());
     let mut datagram = [0; DATAGRAM_BYTES_MAX];
     for _ in 0..6 {
         client.advance(now);

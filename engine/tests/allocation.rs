@@ -69,7 +69,7 @@ impl Link for FlatLink {
         let received = self.inbound.len();
         for (peer, range) in self.inbound.drain(..) {
             let bytes = &mut self.inbound_memory[range];
-            let path = Path { socket: 0, peer };
+            let path = Path::new(0, peer);
             deliver(Arrival { path, arrived_at: None, segment_bytes: bytes.len(), bytes, following: None });
         }
         self.inbound_memory.clear();

@@ -620,7 +620,7 @@ proptest! {
         let mut link = SimLink::new(network.clone(), SocketAddr::from(([10, 0, 0, 1], 1)));
         let mut endpoint = endpoint();
         for (mut datagram, port) in datagrams.into_iter().zip(ports.into_iter().cycle()) {
-            let path = Path { socket: 0, peer: SocketAddr::from(([10, 0, 0, 2], port)) };
+            let path = Path::new(0, SocketAddr::from(([10, 0, 0, 2], port)));
             endpoint.receive(network.now(), path, &mut datagram);
             endpoint.sweep(network.now());
             endpoint.flush(network.now(), &mut link);

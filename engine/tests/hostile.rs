@@ -112,7 +112,7 @@ struct Peer {
 
 impl Peer {
     fn join(server: &mut Server, number: u32) -> Self {
-        let path = Path { socket: 0, peer: SocketAddr::from((std::net::Ipv4Addr::from(0x0A00_0000 + number), 4000)) };
+        let path = Path::new(0, SocketAddr::from((std::net::Ipv4Addr::from(0x0A00_0000 + number), 4000)));
         let config = ClientConfig::new(SecretKey::from_bytes([7; 32]).public());
         let mut client =
             Client::new(config, server.now, [number as u8; 32].map(|byte| byte ^ (number >> 8) as u8)).unwrap();

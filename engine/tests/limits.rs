@@ -126,7 +126,7 @@ impl Attackers {
             while !client.is_connected()
                 && let Some(len) = client.transmit_len(now)
             {
-                let path = Path { socket: 0, peer: server_address() };
+                let path = Path::new(0, server_address());
                 client.transmit(now, link.reserve(path, len).unwrap());
             }
             link.submit();

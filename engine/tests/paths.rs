@@ -132,7 +132,7 @@ impl Download {
             }
             client.advance(now);
             while let Some(len) = client.transmit_len(now) {
-                let path = Path { socket: 0, peer: server_address() };
+                let path = Path::new(0, server_address());
                 client.transmit(now, link.reserve(path, len).unwrap());
             }
             link.submit();

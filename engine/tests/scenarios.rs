@@ -402,7 +402,7 @@ fn who_was_disconnected_is_not_listened_to() {
     let mut late = world.sealed_by_client(0, b"one more thing");
     let (id, now, drops) = (world.id(0), world.network.now(), *world.server.drops());
     world.server.disconnect(id, DisconnectReason::Closed);
-    let received = world.server.receive(now, Path { socket: 0, peer: client_address(0) }, &mut late);
+    let received = world.server.receive(now, Path::new(0, client_address(0)), &mut late);
     assert!(matches!(received, Received::Nothing), "{received:?}");
     assert_eq!(world.server.drops().unknown_connection, drops.unknown_connection + 1);
 }
@@ -622,7 +622,7 @@ fn each_hostile_datagram_is_counted_at_the_server_and_changes_nothing() {
     let mut world = World::connected(1);
     let (id, address) = (world.id(0), world.clients[0].address);
     let authentic = world.sealed_by_client(0, b"intact");
-    let (now, path) = (world.network.now(), Path { socket: 0, peer: address });
+    let (now, path) = (world.network.now(), Path::new(0, address));
     let before = (world.server.info(id).unwrap().stats, world.server.stats().messages_in);
     for mut datagram in hostile_datagrams(&authentic) {
         let dropped = total(world.server.drops());
@@ -672,7 +672,7 @@ fn each_hostile_datagram_is_counted_at_the_client_and_changes_nothing() {
 fn a_damaged_handshake_packet_is_counted_at_the_server_and_makes_nothing() {
     let mut world = World::new(1, CLEAN);
     let connect = stranger_connect(&mut Csprng::seed_from_u64(9), [0; COOKIE_BYTES]);
-    let (now, path) = (world.network.now(), Path { socket: 0, peer: client_address(0) });
+    let (now, path) = (world.network.now(), Path::new(0, client_address(0)));
     let cut = (1..connect.len()).map(|len| connect[..len].to_vec());
     let altered = (0..connect.len() * 8).map(|bit| {
         let mut altered = connect.to_vec();

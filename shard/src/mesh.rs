@@ -79,7 +79,7 @@ mod tests {
     use super::*;
 
     fn misrouted(mark: u8) -> Misrouted {
-        let path = Path { socket: 0, peer: ([127, 0, 0, 1], 1).into() };
+        let path = Path::new(0, ([127, 0, 0, 1], 1).into());
         Misrouted { path, len: 1, bytes: [mark; DATAGRAM_BYTES_MAX] }
     }
 

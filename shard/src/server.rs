@@ -3,7 +3,7 @@
 use crate::config::OutOfRange;
 use crate::control::{Control, ControlOutlet, Identity, Lifecycle, control_exchange};
 use crate::core::Core;
-use crate::datapath::{Backend, Datapath};
+use crate::datapath::{Agreement, Backend, Datapath, NoRing, NotAgreed, Offer};
 use crate::idle::{Idle, Strategy};
 use crate::keys::random_bytes;
 use crate::mesh::Mesh;
@@ -20,11 +20,11 @@ use ringshard_engine::limits::{
 use ringshard_engine::link::Link;
 use ringshard_engine::link::mmsg::MmsgLink;
 use ringshard_engine::link::socket::{BUFFER_BYTES, Socket, SocketError};
-use ringshard_engine::link::uring::{UringError, UringLink};
+use ringshard_engine::link::uring::UringLink;
 use ringshard_engine::session::{HeartbeatConfig, TransportConfig};
 use ringshard_engine::{Endpoint, EndpointConfig};
 use std::io;
-use std::net::{Ipv6Addr, SocketAddr};
+use std::net::{Ipv4Addr, Ipv6Addr, SocketAddr};
 use std::sync::mpsc;
 use std::sync::{Arc, Mutex};
 use std::thread::JoinHandle;
@@ -137,7 +137,7 @@ pub enum StartError {
     Socket(#[from] SocketError),
     /// No io_uring, though it was asked for.
     #[error("{0}; or let datapath be auto")]
-    Uring(#[from] UringError),
+    Uring(#[from] NoRing),
     /// Anything else, with what was tried.
     #[error("cannot {0}: {1}")]
     Failed(&'static str, io::Error),
@@ -163,9 +163,6 @@ impl Server {
     ) -> Result<Server, StartError> {
         let count = config.cpus.len();
         config.check()?;
-        let (datapath, why) = config.datapath.choose()?;
-        tracing::info!(datapath = %datapath, %why, "datapath chosen");
-
         let sockets = open_group(config.listen, count)?;
         let listen = sockets[0].local_addr().map_err(|error| StartError::Failed("name the socket", error))?;
         for socket in &sockets {
@@ -177,16 +174,16 @@ impl Server {
         warn_of_small_buffers(&sockets[0], config.socket_buffer_bytes);
 
         let lifecycle = Arc::new(Lifecycle::default());
+        let (agreement, offers) = Agreement::between(count);
         let (ready, readiness) = mpsc::channel();
         let mut inlets = Vec::new();
         let mut cores = Vec::new();
-        for ((number, socket), mesh) in sockets.into_iter().enumerate().zip(Mesh::between(count)) {
+        for (((number, socket), mesh), offer) in sockets.into_iter().enumerate().zip(Mesh::between(count)).zip(offers) {
             let (inlet, outlet) = control_exchange();
             inlets.push(inlet);
             let parts = Parts {
                 number,
                 cpu: config.cpus[number],
-                socket,
                 mesh,
                 control: outlet,
                 service: service(number),
@@ -196,24 +193,23 @@ impl Server {
             let ready = ready.clone();
             let thread = std::thread::Builder::new()
                 .name(format!("core-{number}"))
-                .spawn(move || match datapath {
-                    Backend::Uring => {
-                        run(parts, |socket| UringLink::new(vec![socket]).map_err(StartError::from), &ready)
-                    }
-                    Backend::Mmsg => run(
-                        parts,
-                        |socket| {
-                            MmsgLink::new(vec![socket]).map_err(|error| StartError::Failed("set up recvmmsg", error))
-                        },
-                        &ready,
-                    ),
-                })
+                .spawn(move || run(parts, socket, offer, &ready))
                 .map_err(|error| StartError::Failed("start a thread", error));
             match thread {
                 Ok(thread) => cores.push(thread),
-                Err(error) => return Err(abandon(&lifecycle, cores, error)),
+                Err(error) => {
+                    drop(agreement);
+                    return Err(abandon(&lifecycle, cores, error));
+                }
             }
         }
+        let datapath = match agreement.conclude(config.datapath) {
+            Ok((datapath, why)) => {
+                tracing::info!(%datapath, %why, "datapath chosen");
+                datapath
+            }
+            Err(error) => return Err(abandon(&lifecycle, cores, error.into())),
+        };
         drop(ready);
         if let Some(error) = readiness.iter().take(count).find_map(Result::err) {
             return Err(abandon(&lifecycle, cores, error));
@@ -281,7 +277,6 @@ fn abandon(lifecycle: &Lifecycle, cores: Vec<JoinHandle<CoreReport>>, error: Sta
 struct Parts<S> {
     number: usize,
     cpu: usize,
-    socket: Socket,
     mesh: Mesh,
     control: ControlOutlet,
     service: S,
@@ -289,21 +284,36 @@ struct Parts<S> {
     config: ServerConfig,
 }
 
-/// The life of a core's thread: pin, open the link, say whether that worked, turn.
-fn run<L: Link, S: Service>(
+/// The life of a core's thread: pin, agree on the datapath, open the link, turn.
+fn run<S: Service>(
     parts: Parts<S>,
-    open: impl FnOnce(Socket) -> Result<L, StartError>,
+    socket: Socket,
+    offer: Offer,
     ready: &mpsc::Sender<Result<(), StartError>>,
 ) -> CoreReport {
-    let Parts { number, cpu, socket, mesh, control, service, lifecycle, config } = parts;
+    let Parts { number, cpu, .. } = parts;
     if !core_affinity::set_for_current(CoreId { id: cpu }) {
         tracing::warn!(core = number, cpu, "could not pin the core to its processor; it runs where the system puts it");
     }
     vitals::begin(number);
-    let mut link = match open(socket) {
+    match offer.settle(parts.config.datapath) {
+        Ok(Some(ring)) => turn_over(UringLink::new(ring, vec![socket]), parts, ready),
+        Ok(None) => turn_over(MmsgLink::new(vec![socket]), parts, ready),
+        Err(NotAgreed) => CoreReport::new(),
+    }
+}
+
+/// Says whether the link could be opened, and turns over it until told to stop.
+fn turn_over<L: Link, S: Service>(
+    link: io::Result<L>,
+    parts: Parts<S>,
+    ready: &mpsc::Sender<Result<(), StartError>>,
+) -> CoreReport {
+    let Parts { number, mesh, control, service, lifecycle, config, .. } = parts;
+    let mut link = match link {
         Ok(link) => link,
         Err(error) => {
-            let _ = ready.send(Err(error));
+            let _ = ready.send(Err(StartError::Failed("get memory for a link", error)));
             return CoreReport::new();
         }
     };
@@ -330,7 +340,20 @@ fn run<L: Link, S: Service>(
 }
 
 /// One socket per core, in the order of the cores, with the filter that steers by connection id.
+///
+/// All addresses of a host without IPv6 are its IPv4 addresses. A particular address has no stand-in.
 fn open_group(address: SocketAddr, count: usize) -> Result<Vec<Socket>, StartError> {
+    match open_group_at(address, count) {
+        Err(StartError::Socket(SocketError::NoIpv6(_))) if address.ip().is_unspecified() => {
+            let address = SocketAddr::from((Ipv4Addr::UNSPECIFIED, address.port()));
+            tracing::warn!(listen = %address, "this host has no IPv6; listening on all its IPv4 addresses instead");
+            open_group_at(address, count)
+        }
+        outcome => outcome,
+    }
+}
+
+fn open_group_at(address: SocketAddr, count: usize) -> Result<Vec<Socket>, StartError> {
     let alone = listen_alone(address)?;
     if count == 1 {
         return Ok(vec![alone]);

@@ -33,7 +33,7 @@ fn hang_up_with(world: &mut World, reason: u8) {
     let (mut session, mut resources) = player.client.into_session().expect("it is connected");
     let sequence = session.begin_datagram(&mut resources.random);
     let frames = [1, 6 << 3, reason];
-    let path = Path { socket: 0, peer: player.server };
+    let path = Path::new(0, player.server);
     let room = player.link.reserve(path, sealed_len(frames.len())).expect("there is room");
     session.seal(sequence, &frames, room).expect("the key is fresh");
     player.link.submit();

@@ -8,6 +8,7 @@ use ringshard_engine::client::{Client, ClientConfig, ClientEvent, CloseReason};
 use ringshard_engine::crypto::{SecretKey, Suites};
 use ringshard_engine::endpoint::Policy;
 use ringshard_engine::limits::{DATAGRAM_BYTES_MAX, HEARTBEAT_DEFAULT, MESSAGE_MEMORY_BYTES_DEFAULT, TIMEOUT_DEFAULT};
+use ringshard_engine::link::uring::Ring;
 use ringshard_engine::session::{HeartbeatConfig, TransportConfig};
 use ringshard_engine::time::Instant;
 use ringshard_engine::wire::{Channel, DisconnectReason};
@@ -56,6 +57,8 @@ struct Player {
     client: Client,
     socket: UdpSocket,
     server: SocketAddr,
+    /// Where the last datagram came from.
+    heard_from: Option<SocketAddr>,
     started: std::time::Instant,
 }
 
@@ -63,7 +66,8 @@ impl Player {
     fn new(server: &Server) -> Self {
         let config = ClientConfig::new(server.public_key());
         let client = Client::new(config, Instant::ZERO, ringshard::keys::random_bytes()).unwrap();
-        Player { client, socket: socket(), server: server.listen(), started: std::time::Instant::now() }
+        let (server, started) = (server.listen(), std::time::Instant::now());
+        Player { client, socket: socket(), server, heard_from: None, started }
     }
 
     fn now(&self) -> Instant {
@@ -79,7 +83,8 @@ impl Player {
             self.socket.send_to(&buffer[..len], self.server).unwrap();
         }
         let mut messages = Vec::new();
-        while let Ok((len, _)) = self.socket.recv_from(&mut buffer) {
+        while let Ok((len, from)) = self.socket.recv_from(&mut buffer) {
+            self.heard_from = Some(from);
             let now = self.now();
             let received = self.client.receive(now, &mut buffer[..len]).into_iter().flatten();
             messages.extend(received.map(|message| message.bytes.to_vec()));
@@ -235,8 +240,50 @@ fn junk_from_the_network_is_counted_and_harms_nobody() {
 }
 
 #[test]
-fn auto_says_which_link_it_chose() {
-    let (backend, why) = Datapath::Auto.choose().unwrap();
-    assert!(!why.is_empty());
-    assert_eq!(backend == Backend::Uring, Datapath::Uring.choose().is_ok());
+fn players_are_answered_from_the_address_that_they_speak_to() {
+    // Answers would leave from 127.0.0.1 by themselves. All of 127.0.0.0/8 is this host's.
+    for listen in ["0.0.0.0:0", "[::]:0"] {
+        for datapath in [Datapath::Mmsg, Datapath::Auto] {
+            let server = Server::start(&config(listen.parse().unwrap(), 2, datapath), |_| Echo).unwrap();
+            let port = server.listen().port();
+            for host in [2, 3] {
+                let mut player = Player::new(&server);
+                player.server = ([127, 0, 0, host], port).into();
+                // It hears nothing from elsewhere.
+                player.socket.connect(player.server).unwrap();
+                player.connect();
+                player.echoes(b"from there");
+                assert_eq!(player.heard_from, Some(player.server));
+            }
+            server.lifecycle().stop();
+            let report = server.join();
+            assert_eq!((report.total("joined"), report.total("migrated")), (2, 0));
+        }
+    }
+}
+
+#[test]
+fn another_address_of_the_server_is_another_path() {
+    for datapath in [Datapath::Mmsg, Datapath::Auto] {
+        let server = Server::start(&config(([0, 0, 0, 0], 0).into(), 1, datapath), |_| Echo).unwrap();
+        let mut player = Player::new(&server);
+        for host in [1, 2] {
+            player.server = ([127, 0, 0, host], server.listen().port()).into();
+            player.until("the server answers from there", |player, _| {
+                player.client.address_changed(player.now());
+                player.client.is_connected() && player.heard_from == Some(player.server)
+            });
+            player.echoes_on(Channel::RELIABLE_ORDERED, b"from there");
+        }
+        server.lifecycle().stop();
+        assert_eq!(server.join().total("migrated"), 1, "the other path was challenged before it was used");
+    }
+}
+
+#[test]
+fn auto_takes_the_ring_where_it_can_be_had() {
+    let server = Server::start(&config(([127, 0, 0, 1], 0).into(), 2, Datapath::Auto), |_| Echo).unwrap();
+    assert_eq!(server.datapath() == Backend::Uring, Ring::open().is_ok());
+    server.lifecycle().stop();
+    server.join();
 }

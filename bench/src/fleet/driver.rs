@@ -11,7 +11,7 @@ use ringshard_engine::link::conditioned::{ConditionedLink, ConditionedStats};
 use ringshard_engine::link::conditions::NetworkSpec;
 use ringshard_engine::link::mmsg::MmsgLink;
 use ringshard_engine::link::socket::Socket;
-use ringshard_engine::link::uring::UringLink;
+use ringshard_engine::link::uring::{Ring, UringLink};
 use ringshard_engine::link::{Link, Path, Wait};
 use ringshard_engine::prefetch::prefetch;
 use ringshard_engine::time::{Duration, Instant};
@@ -60,8 +60,8 @@ pub fn drive<T: Talk>(share: Share, talks: Vec<T>) -> Result<Crew<T>, String> {
         .collect::<Result<Vec<_>, _>>()
         .map_err(|error| error.to_string())?;
     stamp_arrivals(&sockets);
-    match UringLink::probe() {
-        Ok(()) => Ok(drive_over(UringLink::new(sockets).map_err(|error| error.to_string())?, share, talks)),
+    match Ring::open() {
+        Ok(ring) => Ok(drive_over(UringLink::new(ring, sockets).map_err(|error| error.to_string())?, share, talks)),
         Err(_) => Ok(drive_over(MmsgLink::new(sockets).map_err(|error| error.to_string())?, share, talks)),
     }
 }
@@ -202,7 +202,7 @@ impl<L: Link, T: Talk> Driver<L, T> {
             let number = self.members.len();
             let Share { config, server, per_socket, .. } = &self.share;
             let client = Client::new(config.clone(), now, random_bytes()).expect("the key is a server's");
-            let path = Path { socket: (number / per_socket) as u32, peer: *server };
+            let path = Path::new((number / per_socket) as u32, *server);
             self.members.push(Member {
                 client,
                 talk,

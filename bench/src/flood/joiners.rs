@@ -8,7 +8,7 @@ use ringshard_engine::client::{Client, ClientConfig, ClientEvent};
 use ringshard_engine::crypto::PublicKey;
 use ringshard_engine::link::mmsg::MmsgLink;
 use ringshard_engine::link::socket::Socket;
-use ringshard_engine::link::uring::UringLink;
+use ringshard_engine::link::uring::{Ring, UringLink};
 use ringshard_engine::link::{Link, Path, Wait};
 use ringshard_engine::time::{Duration, Instant};
 use std::net::SocketAddr;
@@ -79,9 +79,9 @@ impl Joiners {
             }
             let sockets = (0..count).map(|_| Socket::listen((JOINERS, 0).into(), false));
             let sockets = sockets.collect::<Result<Vec<_>, _>>().map_err(|error| error.to_string())?;
-            match UringLink::probe() {
-                Ok(()) => {
-                    let link = UringLink::new(sockets).map_err(|error| error.to_string())?;
+            match Ring::open() {
+                Ok(ring) => {
+                    let link = UringLink::new(ring, sockets).map_err(|error| error.to_string())?;
                     Ok(Crowd::new(link, server, key, count, begin).run(&ours))
                 }
                 Err(_) => {
@@ -137,7 +137,7 @@ impl<L: Link> Crowd<L> {
             .map(|socket| {
                 // Which does not try again by itself once it has given up.
                 let client = Client::new(ClientConfig::new(key), begin, random_bytes()).expect("a server made the key");
-                let path = Path { socket, peer: server };
+                let path = Path::new(socket, server);
                 let peer = Peer { voice: Voice::Protocol(client), path, in_flight: 0, last_sent: begin };
                 Joiner { peer, joined_after: None, closed: false }
             })

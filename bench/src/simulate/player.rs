@@ -218,7 +218,7 @@ impl Player {
     /// Sends what waits. Gives whether the link had no room.
     fn transmit(&mut self, now: Instant, audit: &mut Audit) -> bool {
         let Some((client, link)) = &mut self.running else { return false };
-        let path = Path { socket: 0, peer: self.server };
+        let path = Path::new(0, self.server);
         let (mut was_blocked, mut sent) = (false, 0);
         while let Some(len) = client.transmit_len(now) {
             sent += 1;

@@ -75,7 +75,7 @@ impl Server {
         let suites = Suites::only(&[suite]);
         let mut client =
             Client::new(ClientConfig { suites, ..ClientConfig::new(public) }, NOW, [3; 32]).expect("the key is sound");
-        let path = Path { socket: 0, peer: ([10, 0, 0, 1], 1).into() };
+        let path = Path::new(0, ([10, 0, 0, 1], 1).into());
         let mut datagram = [0; DATAGRAM_BYTES_MAX];
         while endpoint.stats().joined == 0 {
             let len = client.poll_transmit(NOW, &mut datagram).expect("a client goes on until it is in");

@@ -35,7 +35,7 @@ struct Scene {
 const STRANGER: u8 = 200;
 
 pub(crate) fn path(host: u8) -> Path {
-    Path { socket: 0, peer: SocketAddr::from(([10, 0, 0, host], 9)) }
+    Path::new(0, SocketAddr::from(([10, 0, 0, host], 9)))
 }
 
 fn begin(ephemeral: u8) -> (Initiator, [u8; MESSAGE_1_BYTES]) {

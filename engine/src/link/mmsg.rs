@@ -11,6 +11,7 @@ use crate::limits::HEADER_BYTES;
 use crate::time::Instant;
 use std::io;
 use std::mem::zeroed;
+use std::os::fd::RawFd;
 
 /// Arrivals taken by one recvmmsg.
 const BATCH: usize = 32;
@@ -25,7 +26,7 @@ const _: () = assert!(NAME_BYTES <= 32 && CONTROL_AT + CONTROL_BYTES <= STRIDE);
 /// See the module.
 pub struct MmsgLink {
     sockets: Vec<Socket>,
-    /// The socket to read first next time, so that none starves.
+    /// The socket to read first next time.
     next_socket: usize,
     memory: Region,
     buffers: Box<[libc::iovec]>,
@@ -121,7 +122,7 @@ impl MmsgLink {
                 None
             };
             let arrival = Arrival {
-                path: Path { socket: socket as u32, peer },
+                path: control.path(socket as u32, peer),
                 arrived_at: control.arrived_at,
                 segment_bytes: control.segment_bytes.unwrap_or(len).max(1),
                 bytes,
@@ -133,6 +134,18 @@ impl MmsgLink {
         self.stats.arrivals += arrived as u64;
         self.stats.datagrams_in += datagrams as u64;
         (arrived, datagrams)
+    }
+
+    /// Takes what has arrived at one socket, until about `share` datagrams; gives how many they were.
+    fn receive_share(&mut self, socket: usize, share: usize, deliver: &mut impl FnMut(Arrival<'_>)) -> usize {
+        let mut received = 0;
+        loop {
+            let (arrived, datagrams) = self.receive_batch(socket, deliver);
+            received += datagrams;
+            if arrived < BATCH || received >= share {
+                return received;
+            }
+        }
     }
 
     /// Waits until a socket has something, or until the time.
@@ -166,21 +179,16 @@ impl Link for MmsgLink {
     }
 
     fn receive(&mut self, budget: usize, mut deliver: impl FnMut(Arrival<'_>)) -> usize {
+        // Every socket has its share of the budget, and the round goes on where the last call ended it: a busy socket
+        // makes no other wait longer than a round takes.
+        let share = (budget / self.sockets.len()).max(BATCH);
         let mut received = 0;
-        let first = self.next_socket;
-        for offset in 0..self.sockets.len() {
-            let socket = (first + offset) % self.sockets.len();
-            loop {
-                if received >= budget {
-                    self.next_socket = socket;
-                    return received;
-                }
-                let (arrived, datagrams) = self.receive_batch(socket, &mut deliver);
-                received += datagrams;
-                if arrived < BATCH {
-                    break;
-                }
+        for _ in 0..self.sockets.len() {
+            if received >= budget {
+                break;
             }
+            received += self.receive_share(self.next_socket, share.min(budget - received), &mut deliver);
+            self.next_socket = (self.next_socket + 1) % self.sockets.len();
         }
         received
     }
@@ -212,38 +220,13 @@ impl Link for MmsgLink {
                 numbers[count] = number;
                 count += 1;
             }
-            let mut done = 0;
-            while done < count {
-                // SAFETY: the headers and what they point to live in the outbox until `finish`, below.
-                let sent = unsafe {
-                    libc::sendmmsg(
-                        self.sockets[socket as usize].fd(),
-                        batch[done..count].as_mut_ptr(),
-                        (count - done) as u32,
-                        libc::MSG_DONTWAIT,
-                    )
-                };
-                match usize::try_from(sent) {
-                    Ok(sent) => {
-                        for &number in &numbers[done..done + sent] {
-                            self.stats.sends += 1;
-                            self.stats.datagrams_out += self.outbox.finish(number) as u64;
-                        }
-                        done += sent;
-                    }
-                    Err(_) => {
-                        // The first of them failed, whatever the reason: it is lost as on the way. Nothing else is.
-                        let lost = self.outbox.finish(numbers[done]);
-                        if lost > 1 && stops_segmenting(io::Error::last_os_error().raw_os_error()) {
-                            self.outbox.stop_segmenting();
-                            self.stats.segmentation_stopped += 1;
-                        }
-                        self.stats.send_failed += lost as u64;
-                        done += 1;
-                    }
-                }
-            }
+            let MmsgLink { outbox, sockets, clock, stats, .. } = self;
+            let fd = sockets[socket as usize].fd();
+            let tell = |at: usize, outcome| outbox.complete(numbers[at], outcome, sockets, clock, stats);
+            // SAFETY: the headers and what they point to live in the outbox until the run is completed.
+            unsafe { send_all(fd, &mut batch[..count], tell) };
         }
+        self.outbox.resume_segmenting(&mut self.clock);
     }
 
     fn park(&mut self, wait: Wait) {
@@ -265,7 +248,30 @@ impl Link for MmsgLink {
     }
 }
 
-/// Whether a send failed because the device cannot segment: it has no checksum offload. Other errors are the peer's.
-pub(super) fn stops_segmenting(error: Option<i32>) -> bool {
-    error == Some(libc::EIO)
+/// Hands messages to the kernel one after the other, and tells `done` what became of each: sent, or the system's error.
+/// One that fails takes no other with it.
+///
+/// # Safety
+/// What a message points to must live until `done` was told of it.
+pub(super) unsafe fn send_all(fd: RawFd, messages: &mut [libc::mmsghdr], mut done: impl FnMut(usize, Result<(), i32>)) {
+    let mut next = 0;
+    while next < messages.len() {
+        let rest = &mut messages[next..];
+        // SAFETY: the caller vouches for what the messages point to.
+        let sent = unsafe { libc::sendmmsg(fd, rest.as_mut_ptr(), rest.len() as u32, libc::MSG_DONTWAIT) };
+        match usize::try_from(sent) {
+            Ok(sent) => {
+                (next..next + sent).for_each(|at| done(at, Ok(())));
+                next += sent;
+            }
+            // The first of them failed.
+            Err(_) => {
+                let error = io::Error::last_os_error().raw_os_error().unwrap_or_default();
+                if error != libc::EINTR {
+                    done(next, Err(error));
+                    next += 1;
+                }
+            }
+        }
+    }
 }

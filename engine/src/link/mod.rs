@@ -20,21 +20,33 @@ pub mod mmsg;
 #[cfg(feature = "net")]
 mod outbox;
 #[cfg(feature = "net")]
+mod segmentation;
+#[cfg(feature = "net")]
 pub mod socket;
 #[cfg(feature = "net")]
 pub mod uring;
 
 use crate::limits::HEADER_BYTES;
 use crate::time::{Duration, Instant};
-use core::net::SocketAddr;
+use core::net::{IpAddr, SocketAddr};
 
-/// Where datagrams of a connection go and come from.
+/// Where datagrams of a connection go and come from: a pair of addresses.
 #[derive(Clone, Copy, PartialEq, Eq, Hash, Debug)]
 pub struct Path {
     /// Which of the link's sockets.
     pub socket: u32,
     /// The address at the other end.
     pub peer: SocketAddr,
+    /// The address at this end, where the socket is bound to all addresses of the host. A datagram that is sent over the
+    /// path leaves from it. None: the socket has one address, or the kernel chooses.
+    pub local: Option<IpAddr>,
+}
+
+impl Path {
+    /// A path to `peer` through a socket with one address.
+    pub const fn new(socket: u32, peer: SocketAddr) -> Self {
+        Path { socket, peer, local: None }
+    }
 }
 
 /// One or more datagrams that arrived together from one peer.
@@ -98,9 +110,19 @@ crate::counters! {
         datagrams_out,
         /// Sends: runs of datagrams handed to the kernel together.
         sends,
-        /// Datagrams that the kernel would not send; they are lost as on the way.
+        /// Datagrams that the kernel would not send, for whatever reason; they are lost as on the way.
         send_failed,
-        /// Times the link went over to sending every datagram by itself, because the device cannot segment.
+        /// Of those: the socket's send buffer was full, or the kernel had no memory.
+        send_queue_full,
+        /// Of those: a firewall rule or a security module forbids it.
+        send_forbidden,
+        /// Of those: there is no route to the destination, or it has said that nobody listens there.
+        send_unreachable,
+        /// Of those: larger than the device carries.
+        send_too_large,
+        /// Runs that the kernel or the device would not segment. Their datagrams left again one by one, at once.
+        segmentation_refused,
+        /// Times that segmentation was switched off for a destination because of that, for half a minute.
         segmentation_stopped,
         /// Datagrams that were longer than a receive buffer.
         truncated,

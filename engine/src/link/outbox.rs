@@ -1,15 +1,20 @@
 //! What leaves: datagrams written one behind the other into one circle of memory, grouped into runs.
 //!
-//! A run is datagrams of one size to one peer; it leaves as one `UDP_SEGMENT` send. Runs are released in the order they
-//! were opened: memory that the kernel still reads is never handed out again.
+//! A run is datagrams of one size to one peer; it leaves as one `UDP_SEGMENT` send. Where the kernel refuses to segment
+//! it, its datagrams leave again one by one. Runs are released in the order they were opened: memory that the kernel
+//! still reads is never handed out again.
 #![allow(unsafe_code)]
 
-use super::Path;
 use super::buffer::Region;
+use super::clock::Clock;
 use super::message::SendHeader;
+use super::mmsg::send_all;
+use super::segmentation::Segmentation;
 use super::socket::Socket;
+use super::{LinkStats, Path};
 use crate::limits::{DATAGRAM_BYTES_MAX, RUN_BYTES_MAX, SEGMENTS_MAX};
 use std::io;
+use std::mem::zeroed;
 
 /// Size of the circle.
 const BYTES: usize = 4 << 20;
@@ -24,6 +29,8 @@ struct Run {
     len: usize,
     segment_bytes: usize,
     count: usize,
+    /// Datagrams that it may grow to.
+    count_max: usize,
     done: bool,
     header: SendHeader,
 }
@@ -40,20 +47,20 @@ pub(super) struct Outbox {
     opened: usize,
     /// Whether the last run may still grow.
     growing: bool,
-    /// Datagrams a run may have; 1 where the kernel or the device cannot segment.
-    segments_max: usize,
+    segmentation: Segmentation,
 }
 
 impl Outbox {
     /// An empty one for these sockets.
     pub(super) fn new(sockets: &[Socket]) -> io::Result<Self> {
-        let nowhere = Path { socket: 0, peer: ([0, 0, 0, 0], 0).into() };
+        let nowhere = Path::new(0, ([0, 0, 0, 0], 0).into());
         let run = || Run {
             path: nowhere,
             start: 0,
             len: 0,
             segment_bytes: 0,
             count: 0,
+            count_max: 0,
             done: false,
             header: SendHeader::new(),
         };
@@ -65,13 +72,16 @@ impl Outbox {
             taken: 0,
             opened: 0,
             growing: false,
-            segments_max: if sockets.iter().all(Socket::can_segment) { SEGMENTS_MAX } else { 1 },
+            segmentation: Segmentation::new(if sockets.iter().all(Socket::can_segment) { SEGMENTS_MAX } else { 1 }),
         })
     }
 
-    /// From now on every datagram leaves by itself.
-    pub(super) fn stop_segmenting(&mut self) {
-        self.segments_max = 1;
+    /// Looks whether it is time to try runs again where one was refused.
+    #[inline]
+    pub(super) fn resume_segmenting(&mut self, clock: &mut Clock) {
+        if self.segmentation.is_stopped_somewhere() {
+            self.segmentation.resume(clock.now());
+        }
     }
 
     #[inline]
@@ -95,7 +105,7 @@ impl Outbox {
         let room = self.room_at_cursor();
         let run = &mut self.runs[(self.opened - 1) % RUNS];
         let fits = run.segment_bytes == len
-            && run.count < self.segments_max
+            && run.count < run.count_max
             && run.len + len <= RUN_BYTES_MAX
             && len < room
             && run.path == path;
@@ -124,6 +134,7 @@ impl Outbox {
         let run = &mut self.runs[self.opened % RUNS];
         (run.path, run.start, run.len) = (path, self.cursor, len);
         (run.segment_bytes, run.count, run.done) = (len, 1, false);
+        run.count_max = self.segmentation.count_max(path.peer.ip());
         self.opened += 1;
         self.growing = true;
         let start = self.cursor;
@@ -156,9 +167,8 @@ impl Outbox {
         self.growing = false;
         let run = &mut self.runs[number];
         let socket = &sockets[run.path.socket as usize];
-        let peer = (!socket.is_connected()).then_some(run.path.peer);
         let segment_bytes = (run.count > 1).then_some(run.segment_bytes as u16);
-        let header = run.header.fill(self.memory.at(run.start), run.len, segment_bytes, peer, socket.is_v6());
+        let header = run.header.fill(self.memory.at(run.start), run.len, segment_bytes, run.path, socket);
         Some((number, run.path.socket, header))
     }
 
@@ -168,10 +178,64 @@ impl Outbox {
         self.taken -= 1;
     }
 
-    /// The kernel is through with a run: gives how many datagrams it had.
-    pub(super) fn finish(&mut self, number: usize) -> usize {
-        self.runs[number].done = true;
+    /// The kernel is through with a run: counts what became of it, and frees its memory. A run that it would not segment
+    /// leaves again first, datagram by datagram. `outcome` has the system's error.
+    pub(super) fn complete(
+        &mut self,
+        number: usize,
+        outcome: Result<(), i32>,
+        sockets: &[Socket],
+        clock: &mut Clock,
+        stats: &mut LinkStats,
+    ) {
         let count = self.runs[number].count;
+        match outcome {
+            Ok(()) => stats.count_sent(count),
+            Err(error) if count > 1 && may_blame_segmentation(error) => {
+                stats.segmentation_refused += 1;
+                if self.send_one_by_one(number, sockets, stats) > 0 {
+                    // Only where the datagrams leave by themselves was segmentation to blame.
+                    self.segmentation.stop(self.runs[number].path.peer.ip(), clock.now());
+                    stats.segmentation_stopped += 1;
+                }
+            }
+            Err(error) => stats.count_unsent(error, count),
+        }
+        self.release(number);
+    }
+
+    /// Sends the datagrams of a run that the kernel is through with, each by itself; gives how many left.
+    fn send_one_by_one(&mut self, number: usize, sockets: &[Socket], stats: &mut LinkStats) -> usize {
+        let run = &mut self.runs[number];
+        let socket = &sockets[run.path.socket as usize];
+        let header = run.header.fill(self.memory.at(run.start), run.len, None, run.path, socket);
+        // SAFETY: zeros are a value of these plain C structures.
+        let mut buffers: [libc::iovec; SEGMENTS_MAX] = unsafe { zeroed() };
+        // SAFETY: as above.
+        let mut messages: [libc::mmsghdr; SEGMENTS_MAX] = unsafe { zeroed() };
+        for (at, (buffer, message)) in buffers.iter_mut().zip(&mut messages).take(run.count).enumerate() {
+            buffer.iov_base = self.memory.at(run.start + at * run.segment_bytes).cast();
+            buffer.iov_len = run.segment_bytes;
+            // SAFETY: `fill` has just made this header, which lives in the run, as does what it points to.
+            message.msg_hdr = unsafe { *header };
+            message.msg_hdr.msg_iov = buffer;
+        }
+        let mut sent = 0;
+        let tell = |_, outcome| match outcome {
+            Ok(()) => {
+                stats.count_sent(1);
+                sent += 1;
+            }
+            Err(error) => stats.count_unsent(error, 1),
+        };
+        // SAFETY: every message points to its own buffer, to a part of the run's memory, which is not released yet, and
+        // to the name and control of its header.
+        unsafe { send_all(socket.fd(), &mut messages[..run.count], tell) };
+        sent
+    }
+
+    fn release(&mut self, number: usize) {
+        self.runs[number].done = true;
         while self.released < self.taken && self.runs[self.released % RUNS].done {
             self.released += 1;
         }
@@ -180,7 +244,6 @@ impl Outbox {
             self.cursor = 0;
             self.growing = false;
         }
-        count
     }
 
     /// Whether a run waits to be taken.
@@ -194,6 +257,34 @@ impl Outbox {
     }
 }
 
+/// Whether a run may have failed for being a run: EIO where the device has no checksum offload or the route transforms
+/// packets, EINVAL from some drivers and tunnels. Both have other causes, too: whether the datagrams leave by themselves
+/// tells.
+fn may_blame_segmentation(error: i32) -> bool {
+    matches!(error, libc::EIO | libc::EINVAL | libc::EOPNOTSUPP)
+}
+
+impl LinkStats {
+    fn count_sent(&mut self, datagrams: usize) {
+        self.sends += 1;
+        self.datagrams_out += datagrams as u64;
+    }
+
+    fn count_unsent(&mut self, error: i32, datagrams: usize) {
+        let datagrams = datagrams as u64;
+        self.send_failed += datagrams;
+        match error {
+            libc::EAGAIN | libc::ENOBUFS | libc::ENOMEM => self.send_queue_full += datagrams,
+            libc::EPERM | libc::EACCES => self.send_forbidden += datagrams,
+            libc::EMSGSIZE => self.send_too_large += datagrams,
+            libc::ENETUNREACH | libc::EHOSTUNREACH | libc::ECONNREFUSED | libc::ENETDOWN | libc::EHOSTDOWN => {
+                self.send_unreachable += datagrams;
+            }
+            _ => {}
+        }
+    }
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -201,7 +292,7 @@ mod tests {
     use std::collections::VecDeque;
 
     fn path(port: u16) -> Path {
-        Path { socket: 0, peer: ([127, 0, 0, 1], port).into() }
+        Path::new(0, ([127, 0, 0, 1], port).into())
     }
 
     proptest! {
@@ -243,7 +334,7 @@ mod tests {
                         std::slice::from_raw_parts(buffer.iov_base.cast::<u8>(), buffer.iov_len)
                     };
                     prop_assert!(held == bytes, "memory of a run in use was handed out again");
-                    outbox.finish(number);
+                    outbox.release(number);
                 }
             }
         }

@@ -13,7 +13,7 @@
 //! let network = Network::new(1, Conditions::none(Duration::from_millis(20)));
 //! let (here, there) = ("10.0.0.1:1".parse().unwrap(), "10.0.0.2:1".parse().unwrap());
 //! let (mut sender, mut receiver) = (SimLink::new(network.clone(), here), SimLink::new(network.clone(), there));
-//! sender.reserve(Path { socket: 0, peer: there }, 5).unwrap().copy_from_slice(b"hello");
+//! sender.reserve(Path::new(0, there), 5).unwrap().copy_from_slice(b"hello");
 //! sender.submit();
 //! network.advance_to(network.next_arrival().unwrap());
 //! assert_eq!(receiver.receive(1, |arrival| assert_eq!(arrival.bytes, b"hello")), 1);
@@ -384,7 +384,7 @@ impl Link for SimLink {
             self.stats.arrivals += 1;
             self.stats.datagrams_in += 1;
             deliver(Arrival {
-                path: Path { socket: 0, peer: from },
+                path: Path::new(0, from),
                 arrived_at: Some(due),
                 segment_bytes: bytes.len().max(1),
                 bytes: &mut bytes,

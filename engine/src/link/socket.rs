@@ -23,6 +23,12 @@ pub enum SocketError {
     /// The address is none of this host's.
     #[error("{0} is no address of this host: check --listen against `ip address`")]
     NotOurs(SocketAddr),
+    /// An IPv6 address on a host whose kernel has no IPv6.
+    #[error("{0} needs IPv6, which this host does not have: choose an IPv4 address with --listen, or switch IPv6 on")]
+    NoIpv6(SocketAddr),
+    /// This process, or the host, has as many files open as it may.
+    #[error("no file is left for the socket of {0}: raise `ulimit -n`, or LimitNOFILE= of the service")]
+    NoFileLeft(SocketAddr),
     /// Anything else, with the step it failed at.
     #[error("cannot {step} for {address}: {source}")]
     Failed {
@@ -46,7 +52,8 @@ pub struct Socket {
 impl Socket {
     /// One socket of a group that shares `address`. The order in which they are made is the order of the cores.
     ///
-    /// An IPv6 wildcard address takes IPv4 too (W14).
+    /// An IPv6 wildcard address takes IPv4 too (W14). A socket of a wildcard address says of each arrival which address
+    /// of the host it came to, so that the answer can leave from there.
     ///
     /// # Errors
     /// [`SocketError`].
@@ -56,6 +63,9 @@ impl Socket {
         drop_what_has_no_header(socket.as_raw_fd()).map_err(failed("filter a socket"))?;
         if group {
             socket.set_reuse_port(true).map_err(failed("share the port"))?;
+        }
+        if address.ip().is_unspecified() {
+            tell_local_address(socket.as_raw_fd(), address).map_err(failed("learn where datagrams come to"))?;
         }
         socket.bind(&SockAddr::from(address)).map_err(|error| match error.kind() {
             io::ErrorKind::AddrInUse => SocketError::InUse(address),
@@ -82,8 +92,14 @@ impl Socket {
 
     fn make(address: SocketAddr) -> Result<socket2::Socket, SocketError> {
         let failed = |step| move |source| SocketError::Failed { step, address, source };
-        let socket = socket2::Socket::new(Domain::for_address(address), Type::DGRAM, Some(Protocol::UDP))
-            .map_err(failed("open a socket"))?;
+        let socket =
+            socket2::Socket::new(Domain::for_address(address), Type::DGRAM, Some(Protocol::UDP)).map_err(|error| {
+                match error.raw_os_error() {
+                    Some(libc::EAFNOSUPPORT) if address.is_ipv6() => SocketError::NoIpv6(address),
+                    Some(libc::EMFILE | libc::ENFILE) => SocketError::NoFileLeft(address),
+                    _ => SocketError::Failed { step: "open a socket", address, source: error },
+                }
+            })?;
         if address.is_ipv6() {
             socket.set_only_v6(false).map_err(failed("take IPv4 on an IPv6 socket"))?;
         }
@@ -188,6 +204,12 @@ impl Socket {
         self.connected
     }
 
+    /// Makes the kernel refuse runs through this socket, and nothing else: it does not segment what has no checksum.
+    #[cfg(test)]
+    pub(super) fn refuse_runs_for_test(&self) {
+        set_option(self.fd(), libc::SOL_SOCKET, libc::SO_NO_CHECK, &1i32).expect("every kernel has this option");
+    }
+
     #[cfg(test)]
     pub(super) fn bound_for_test() -> Self {
         Self::listen(([127, 0, 0, 1], 0).into(), false).expect("loopback has a free port")
@@ -210,6 +232,14 @@ fn drop_what_has_no_header(fd: RawFd) -> io::Result<()> {
     ];
     let program = libc::sock_fprog { len: program.len() as u16, filter: program.as_mut_ptr() };
     set_option(fd, libc::SOL_SOCKET, libc::SO_ATTACH_FILTER, &program)
+}
+
+/// Has each arrival say which address of this host it came to. An IPv6 socket says it of IPv4 arrivals, too.
+fn tell_local_address(fd: RawFd, address: SocketAddr) -> io::Result<()> {
+    match address {
+        SocketAddr::V4(_) => set_option(fd, libc::IPPROTO_IP, libc::IP_PKTINFO, &1i32),
+        SocketAddr::V6(_) => set_option(fd, libc::IPPROTO_IPV6, libc::IPV6_RECVPKTINFO, &1i32),
+    }
 }
 
 /// Asks for buffers of so many bytes: beyond the host's limit as far as we are allowed, up to it otherwise.

@@ -73,7 +73,7 @@ pub struct Server {
 }
 
 pub fn path(port: u16) -> Path {
-    Path { socket: 0, peer: SocketAddr::from(([10, 1, 0, 1], port)) }
+    Path::new(0, SocketAddr::from(([10, 1, 0, 1], port)))
 }
 
 impl Server {

@@ -73,7 +73,7 @@ impl End {
     /// Sends what waits.
     fn transmit(&mut self, now: Instant) {
         while let Some(len) = self.client.transmit_len(now) {
-            let path = Path { socket: 0, peer: server_address() };
+            let path = Path::new(0, server_address());
             self.client.transmit(now, self.link.reserve(path, len).unwrap());
         }
         self.link.submit();

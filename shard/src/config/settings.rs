@@ -125,7 +125,7 @@ settings! {
         listen: SocketAddr = "[::]:3565", address(), false;
         /// Processors to run on, one core each.
         cpus: Vec<usize> = "all", cpus(), false;
-        /// How datagrams reach the kernel. auto takes io_uring where it can be had, else recvmmsg and sendmmsg.
+        /// How datagrams reach the kernel. auto is io_uring where every core can have it, else recvmmsg and sendmmsg.
         datapath: Datapath = "auto",
             choice(&[("auto", Datapath::Auto), ("uring", Datapath::Uring), ("mmsg", Datapath::Mmsg)]), false;
         /// How a core waits for work: busy never does, adaptive gathers arrivals only under load, park always.

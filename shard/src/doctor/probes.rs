@@ -1,7 +1,7 @@
 //! What no file of `/proc` and `/sys` tells, asked of the kernel and of ethtool.
 
 use super::Host;
-use ringshard_engine::link::uring::UringLink;
+use ringshard_engine::link::uring::Ring;
 use std::collections::BTreeMap;
 use std::process::{Command, Stdio};
 
@@ -34,7 +34,7 @@ impl Probes {
             Some((nic.clone(), ethtool))
         };
         Probes {
-            uring: UringLink::probe().map_err(|error| error.to_string()),
+            uring: Ring::open().map(drop).map_err(|error| error.to_string()),
             ethtool: host.nics().iter().filter_map(ask).collect(),
         }
     }

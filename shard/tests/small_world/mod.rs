@@ -218,7 +218,7 @@ impl Player {
         if self.knocks {
             let _ = client.send(now, Channel::UNRELIABLE, &[kinds::ENTER_TO_WORLD]);
         }
-        let path = Path { socket: 0, peer: self.server };
+        let path = Path::new(0, self.server);
         while let Some(len) = self.client.transmit_len(now) {
             let room = self.link.reserve(path, len).expect("there is room");
             self.client.transmit(now, room);

@@ -28,7 +28,7 @@ fn ends(spec: NetworkSpec, held_max: usize) -> (Network, ConditionedLink<SimLink
 }
 
 fn post(link: &mut impl Link, to: u8, bytes: &[u8]) {
-    link.reserve(Path { socket: 0, peer: address(to) }, bytes.len()).unwrap().copy_from_slice(bytes);
+    link.reserve(Path::new(0, address(to)), bytes.len()).unwrap().copy_from_slice(bytes);
 }
 
 fn received(link: &mut impl Link) -> Vec<(Instant, Vec<u8>)> {
@@ -123,7 +123,7 @@ fn what_is_beyond_the_memory_is_dropped_and_counted() {
 #[test]
 fn reserved_memory_ends_and_is_there_again_after_a_submit() {
     let (_network, mut link, _peer) = ends(spec("loss=100%"), 1);
-    let path = Path { socket: 0, peer: address(2) };
+    let path = Path::new(0, address(2));
     let mut reserve_all = || {
         let mut count = 0;
         while link.reserve(path, 1).is_some() {
@@ -160,7 +160,7 @@ fn each_socket_is_a_path_of_its_own() {
     let (_network, mut link, _peer) = ends(NetworkSpec { conditions, seed: 1 }, 10);
     for _ in 0..2 {
         for socket in [0, 3] {
-            link.outward.enter(Path { socket, peer: address(2) }, at(0), &[0; 100]);
+            link.outward.enter(Path::new(socket, address(2)), at(0), &[0; 100]);
         }
     }
     let mut sockets = |now| {
@@ -174,7 +174,7 @@ fn each_socket_is_a_path_of_its_own() {
     let faulty = Conditions { loss: Chance::per_mille(500), ..Conditions::none(Duration::ZERO) };
     let (_network, mut link, _peer) = ends(NetworkSpec { conditions: faulty, seed: 1 }, 10_000);
     for socket in 0..2 {
-        (0..200).for_each(|ms| link.outward.enter(Path { socket, peer: address(2) }, at(ms), b"?"));
+        (0..200).for_each(|ms| link.outward.enter(Path::new(socket, address(2)), at(ms), b"?"));
     }
     let [first, second] = &link.outward.impairments[..] else { panic!("there are two sockets") };
     assert_ne!(first.stats(), second.stats(), "they would share their luck");
@@ -198,7 +198,7 @@ impl Link for Asked {
     }
 
     fn receive(&mut self, _budget: usize, mut deliver: impl FnMut(Arrival<'_>)) -> usize {
-        let path = Path { socket: 0, peer: address(2) };
+        let path = Path::new(0, address(2));
         let (arrived_at, bytes) = (self.arrived_at, &mut [1, 1, 2, 2, 3]);
         deliver(Arrival { path, arrived_at, segment_bytes: 2, bytes, following: None });
         3

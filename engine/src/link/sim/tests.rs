@@ -18,7 +18,7 @@ fn link(network: &Network, last: u8) -> SimLink {
 }
 
 fn post(link: &mut SimLink, to: u8, bytes: &[u8]) {
-    link.reserve(Path { socket: 0, peer: address(to) }, bytes.len()).unwrap().copy_from_slice(bytes);
+    link.reserve(Path::new(0, address(to)), bytes.len()).unwrap().copy_from_slice(bytes);
 }
 
 /// All that has arrived: from whom, when, what.

@@ -10,7 +10,6 @@ mod buffers;
 use self::buffers::{Arrived, ReceiveBuffers};
 use super::clock::Clock;
 use super::message::{CONTROL_BYTES, NAME_BYTES, read_control, read_name};
-use super::mmsg::stops_segmenting;
 use super::outbox::{Outbox, RUNS};
 use super::socket::Socket;
 use super::{Arrival, Link, LinkStats, Path, Wait};
@@ -18,6 +17,7 @@ use crate::limits::HEADER_BYTES;
 use crate::time::{Duration, Instant};
 use io_uring::types::{CancelBuilder, Fd, SubmitArgs, Timespec};
 use io_uring::{IoUring, cqueue, opcode, squeue};
+use std::collections::VecDeque;
 use std::io;
 use std::mem::{ManuallyDrop, zeroed};
 
@@ -26,6 +26,9 @@ const SUBMISSIONS: u32 = 1024;
 /// Completions that fit: every run in flight and every receive buffer can have one, twice over.
 const COMPLETIONS: u32 = 16_384;
 const _: () = assert!(COMPLETIONS as usize >= 2 * (RUNS + buffers::COUNT));
+
+/// Buffers that a receive takes before the kernel looks at the next one, more or less.
+const BUFFERS_AT_ONCE: usize = 32;
 
 /// The kernel's name for the group of receive buffers.
 const BUFFER_GROUP: u16 = 0;
@@ -41,11 +44,14 @@ pub enum UringError {
     #[error("io_uring is refused ({0}): check `sysctl kernel.io_uring_disabled` and the container's seccomp profile")]
     Refused(io::Error),
     /// No memory that may be locked.
-    #[error("io_uring may not lock enough memory ({0}): raise `ulimit -l` or LimitMEMLOCK= to 64 MiB")]
+    #[error("io_uring may not lock enough memory ({0}): raise `ulimit -l` or LimitMEMLOCK= to 1 MiB for each core")]
     Memlock(io::Error),
-    /// The kernel is older than what is used here.
-    #[error("the kernel is too old for io_uring as used here ({0}): Linux 6.1 or later is needed")]
-    TooOld(io::Error),
+    /// The kernel lacks a part of io_uring that is used here: it is too old, or was built without it.
+    #[error("the kernel lacks a part of io_uring that is used here ({0}): Linux 6.1 or later has it")]
+    Incomplete(io::Error),
+    /// This process, or the host, has as many files open as it may.
+    #[error("no file is left for a ring ({0}): raise `ulimit -n`, or LimitNOFILE= of the service")]
+    NoFileLeft(io::Error),
     /// Anything else.
     #[error("io_uring cannot be set up: {0}")]
     Failed(io::Error),
@@ -56,9 +62,46 @@ impl UringError {
         match error.raw_os_error() {
             Some(libc::EPERM | libc::EACCES | libc::ENOSYS) => UringError::Refused(error),
             Some(libc::ENOMEM) => UringError::Memlock(error),
-            Some(libc::EINVAL | libc::EOPNOTSUPP) => UringError::TooOld(error),
+            Some(libc::EMFILE | libc::ENFILE) => UringError::NoFileLeft(error),
+            Some(libc::EINVAL | libc::EOPNOTSUPP) => UringError::Incomplete(error),
             _ => UringError::Failed(error),
         }
+    }
+}
+
+/// A ring with its receive buffers: all that the kernel may refuse a link. It must be opened on the thread that uses it.
+pub struct Ring {
+    // Dropped first: the kernel must have let go of the buffers before they are freed.
+    ring: IoUring,
+    buffers: ReceiveBuffers,
+}
+
+impl std::fmt::Debug for Ring {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.debug_struct("Ring").finish_non_exhaustive()
+    }
+}
+
+impl Ring {
+    /// Opens one, and has the kernel do something with it: that `open` succeeds means that a link over it works.
+    ///
+    /// # Errors
+    /// [`UringError`], saying why not.
+    pub fn open() -> Result<Self, UringError> {
+        let mut ring = IoUring::builder()
+            .setup_single_issuer()
+            .setup_defer_taskrun()
+            .setup_taskrun_flag()
+            .setup_cqsize(COMPLETIONS)
+            .build(SUBMISSIONS)
+            .map_err(UringError::from_setup)?;
+        let buffers = ReceiveBuffers::new().map_err(UringError::from_setup)?;
+        buffers.register(&ring, BUFFER_GROUP).map_err(UringError::from_setup)?;
+        // SAFETY: the entry points to nothing.
+        unsafe { ring.submission().push(&opcode::Nop::new().build()) }.expect("a new ring has room");
+        ring.submit_and_wait(1).map_err(UringError::from_setup)?;
+        ring.completion().for_each(drop);
+        Ok(Ring { ring, buffers })
     }
 }
 
@@ -69,8 +112,8 @@ pub struct UringLink {
     /// What the kernel writes to. Dropped only after it let go: see `drop`.
     memory: ManuallyDrop<Memory>,
     clock: Clock,
-    /// Sockets whose receive has ended and must be armed again.
-    unarmed: Vec<u32>,
+    /// Sockets whose receive has ended and must be armed again, the one that has waited longest first.
+    unarmed: VecDeque<u32>,
     can_gather: bool,
     /// A completion that was taken from the ring and not yet looked at.
     pending: Option<cqueue::Entry>,
@@ -92,37 +135,13 @@ impl std::fmt::Debug for UringLink {
 }
 
 impl UringLink {
-    /// Whether io_uring can be used here as this link uses it: sets up a small ring and takes it down.
+    /// A link over these sockets.
     ///
     /// # Errors
-    /// [`UringError`], saying why not.
-    pub fn probe() -> Result<(), UringError> {
-        let ring = Self::ring(8, 16)?;
-        let buffers = ReceiveBuffers::new().map_err(UringError::from_setup)?;
-        buffers.register(&ring, BUFFER_GROUP).map_err(UringError::from_setup)?;
-        Ok(())
-    }
-
-    fn ring(submissions: u32, completions: u32) -> Result<IoUring, UringError> {
-        IoUring::builder()
-            .setup_single_issuer()
-            .setup_defer_taskrun()
-            .setup_taskrun_flag()
-            .setup_cqsize(completions)
-            .build(submissions)
-            .map_err(UringError::from_setup)
-    }
-
-    /// A link over these sockets. Must be made on the thread that uses it.
-    ///
-    /// # Errors
-    /// [`UringError`].
-    pub fn new(sockets: Vec<Socket>) -> Result<Self, UringError> {
+    /// What the system said: no memory.
+    pub fn new(Ring { ring, buffers }: Ring, sockets: Vec<Socket>) -> io::Result<Self> {
         assert!(!sockets.is_empty(), "a link has a socket");
-        let outbox = Outbox::new(&sockets).map_err(UringError::from_setup)?;
-        let ring = Self::ring(SUBMISSIONS, COMPLETIONS)?;
-        let buffers = ReceiveBuffers::new().map_err(UringError::from_setup)?;
-        buffers.register(&ring, BUFFER_GROUP).map_err(UringError::from_setup)?;
+        let outbox = Outbox::new(&sockets)?;
         // SAFETY: zeros are a value of this plain C structure.
         let mut template: Box<libc::msghdr> = Box::new(unsafe { zeroed() });
         template.msg_namelen = NAME_BYTES as libc::socklen_t;
@@ -138,14 +157,23 @@ impl UringLink {
             pending: None,
             stats: LinkStats::default(),
         };
-        link.arm();
-        link.ring.submit().map_err(UringError::from_setup)?;
+        while !link.unarmed.is_empty() {
+            link.arm();
+            link.enter(0, None);
+        }
         Ok(link)
     }
 
-    /// Arms the receives that have ended.
+    /// Arms receives that have ended, those that have waited longest first. Where more sockets want buffers than there
+    /// are, that is a round of all sockets; and only as many are armed as find some, since the others would end at once.
     fn arm(&mut self) {
-        while let Some(socket) = self.unarmed.pop() {
+        if self.unarmed.is_empty() {
+            return;
+        }
+        // What has arrived and was not looked at yet lies in a buffer.
+        let free = buffers::COUNT.saturating_sub(self.ring.completion().len());
+        for _ in 0..(free / BUFFERS_AT_ONCE).max(1) {
+            let Some(socket) = self.unarmed.pop_front() else { return };
             let entry = opcode::RecvMsgMulti::new(
                 Fd(self.sockets[socket as usize].fd()),
                 &raw const *self.memory.template,
@@ -204,18 +232,8 @@ impl UringLink {
     }
 
     fn send_completed(&mut self, number: usize, result: i32) {
-        let count = self.memory.outbox.finish(number) as u64;
-        if result >= 0 {
-            self.stats.sends += 1;
-            self.stats.datagrams_out += count;
-            return;
-        }
-        // ENOBUFS, EPERM, EMSGSIZE, ECONNREFUSED: these datagrams are lost as on the way, nothing else is.
-        self.stats.send_failed += count;
-        if count > 1 && stops_segmenting(Some(-result)) {
-            self.memory.outbox.stop_segmenting();
-            self.stats.segmentation_stopped += 1;
-        }
+        let outcome = if result >= 0 { Ok(()) } else { Err(-result) };
+        self.memory.outbox.complete(number, outcome, &self.sockets, &mut self.clock, &mut self.stats);
     }
 
     /// The header of the arrival after the one at hand, if it is there already.
@@ -233,7 +251,7 @@ impl UringLink {
     fn receive_completed(&mut self, entry: &cqueue::Entry, deliver: &mut impl FnMut(Arrival<'_>)) -> usize {
         let socket = entry.user_data() as u32;
         if !cqueue::more(entry.flags()) {
-            self.unarmed.push(socket);
+            self.unarmed.push_back(socket);
             self.stats.rearmed += 1;
         }
         let Some(buffer) = cqueue::buffer_select(entry.flags()) else { return 0 };
@@ -247,7 +265,7 @@ impl UringLink {
             if let Some(peer) = read_name(name) {
                 let control = read_control(control, &self.clock);
                 let arrival = Arrival {
-                    path: Path { socket, peer },
+                    path: control.path(socket, peer),
                     arrived_at: control.arrived_at,
                     segment_bytes: control.segment_bytes.unwrap_or(bytes.len()).max(1),
                     bytes,
@@ -288,6 +306,7 @@ impl Link for UringLink {
     }
 
     fn submit(&mut self) {
+        self.memory.outbox.resume_segmenting(&mut self.clock);
         self.arm();
         self.queue_sends();
         if !self.ring.submission().is_empty() {

@@ -6,14 +6,12 @@ use ringshard::exchange::Exchange;
 use ringshard::game::Demo;
 use ringshard::operation::{Operation, SetLog};
 use ringshard::overseer::{Orders, oversee};
-use ringshard::server::{Server, ServerConfig, StartError};
+use ringshard::server::{Server, ServerConfig};
 use ringshard::service::Echo;
 use ringshard::simulation::Simulation;
 use ringshard::vitals::end_process_on_panic;
-use ringshard_engine::link::socket::SocketError;
 use std::error::Error;
 use std::io::{IsTerminal, Write};
-use std::net::{Ipv4Addr, SocketAddr};
 use std::sync::Arc;
 use tracing_subscriber::layer::SubscriberExt;
 use tracing_subscriber::util::SubscriberInitExt;
@@ -23,7 +21,7 @@ use tracing_subscriber::{EnvFilter, Registry, fmt, reload};
 pub fn run(sources: &Sources) -> Result<(), Box<dyn Error>> {
     let configuration = Configuration::load(sources.clone())?;
     let set_log = start_log(&configuration.settings().log)?;
-    let mut config = configuration.server()?;
+    let config = configuration.server()?;
     let admin = configuration.admin()?.map(|(address, token)| Admin::bind(address).map(|admin| (admin, token)));
     let admin = admin.transpose()?;
     let orders = Orders::by_signal()?;
@@ -31,15 +29,7 @@ pub fn run(sources: &Sources) -> Result<(), Box<dyn Error>> {
     if configuration.settings().key.is_none() {
         tracing::warn!("no key is set: one is made up for this run; clients must pin the public key printed below");
     }
-    let server = match start(&configuration, &config) {
-        // A host without IPv6: the default address still serves everybody it can.
-        Err(error) if lacks_ipv6(&*error) && config.listen.is_ipv6() => {
-            config.listen = SocketAddr::from((Ipv4Addr::UNSPECIFIED, config.listen.port()));
-            tracing::warn!(listen = %config.listen, "this host has no IPv6; listening on IPv4 alone");
-            start(&configuration, &config)?
-        }
-        outcome => outcome?,
-    };
+    let server = start(&configuration, &config)?;
     let (game, _) = configuration.texts().get("game");
     tracing::info!(
         listen = %server.listen(),
@@ -62,10 +52,6 @@ pub fn run(sources: &Sources) -> Result<(), Box<dyn Error>> {
     // Whoever started it may not read on.
     let _ = writeln!(std::io::stdout(), "{}", report.table());
     Ok(())
-}
-
-fn lacks_ipv6(error: &(dyn Error + 'static)) -> bool {
-    matches!(error.downcast_ref(), Some(StartError::Socket(SocketError::Failed { step: "open a socket", .. })))
 }
 
 /// Logs to standard error from here on; what is logged can be changed through what it gives.
