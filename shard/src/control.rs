@@ -4,6 +4,7 @@
 //! back. Nothing is shared, no core ever waits, and none allocates or frees for it.
 
 use crate::datapath::Backend;
+use crate::kick::{Kick, Target};
 use crate::report::{CoreSnapshot, ServerReport, SessionSnapshot};
 use crate::stages::CoreReport;
 use ringshard_engine::endpoint::{ConnectionInfo, Observer, Policy, TrafficSecrets};
@@ -31,6 +32,8 @@ pub enum Request {
     Observe(Option<Observer>),
     /// To give out the secrets of its connections, some each turn.
     Secrets(Box<SecretList>),
+    /// To end connections, looking at some each turn.
+    Kick(Box<Kick>),
     /// To give a sign of life.
     Pulse,
 }
@@ -231,6 +234,19 @@ impl Control {
     /// The first core that does not answer.
     pub fn apply(&mut self, policy: &Policy) -> Result<(), Silent> {
         self.ask_all(|_| Request::Policy(Box::new(policy.clone()))).map(drop)
+    }
+
+    /// Ends connections; gives how many.
+    ///
+    /// # Errors
+    /// The first core that does not answer.
+    pub fn kick(&mut self, target: Target) -> Result<usize, Silent> {
+        let answers = self.ask_all(|_| Request::Kick(Box::new(Kick::new(target))))?;
+        let ended = |(number, answer)| match answer {
+            Request::Kick(kick) => Ok(kick.connections),
+            _ => Err(Silent(number)),
+        };
+        answers.into_iter().enumerate().map(ended).sum()
     }
 
     /// Asks every core for a sign of life.

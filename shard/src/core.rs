@@ -299,6 +299,7 @@ impl<L: Link, S: Service> Core<L, S> {
                 *observer = self.endpoint.observe(observer.take());
                 true
             }
+            Request::Kick(kick) => kick.go_on(&mut self.endpoint),
             Request::Pulse => true,
             Request::Policy(policy) => {
                 self.endpoint.swap_policy(policy);

@@ -42,6 +42,7 @@ pub mod game;
 pub mod idle;
 pub mod interest;
 pub mod keys;
+pub mod kick;
 pub mod mesh;
 pub mod neighbourhood;
 pub mod operation;

@@ -4,6 +4,7 @@
 use crate::capture::{self, CaptureError};
 use crate::config::{Configuration, Reloaded, Wrong};
 use crate::control::{Control, Lifecycle, Silent};
+use crate::kick::{Kicked, Target};
 use crate::report::{ServerReport, SessionSnapshot};
 use crate::server::Server;
 use crate::vitals::write_private;
@@ -123,6 +124,16 @@ impl Operation {
         }
         tracing::info!(changed = %reloaded.changed.join(", "), "settings reloaded");
         Ok(reloaded)
+    }
+
+    /// Ends connections; their clients are told.
+    ///
+    /// # Errors
+    /// The first core that does not answer.
+    pub fn kick(&self, target: Target) -> Result<Kicked, Silent> {
+        let connections = lock(&self.control).kick(target)?;
+        tracing::info!(%target, connections, "connections ended by order");
+        Ok(Kicked { connections })
     }
 
     /// Lets nobody in any more. Who oversees the server ends it when all have left, or have had their time.

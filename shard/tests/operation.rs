@@ -16,6 +16,7 @@ use ringshard_engine::wire::{Channel, ConnectionId, DeniedReason, DisconnectReas
 use rustix::process::{Pid, Signal, kill_process};
 use std::io::{BufRead, BufReader, Read, Write};
 use std::net::{SocketAddr, TcpListener, TcpStream, UdpSocket};
+use std::os::unix::fs::PermissionsExt;
 use std::path::PathBuf;
 use std::process::{Child, ChildStderr, Command, Stdio};
 use std::time::{Duration, Instant as Clock};
@@ -210,6 +211,7 @@ fn a_page_of_another_site_is_refused_and_a_secret_is_asked_for_where_one_is_set(
 
     let token = std::env::temp_dir().join(format!("ringshard-operation-token-{}", std::process::id()));
     std::fs::write(&token, "0123456789abcdef\n").unwrap();
+    std::fs::set_permissions(&token, std::fs::Permissions::from_mode(0o600)).unwrap();
     let server = Server::start("locked", "", &["--admin-token-file", token.to_str().unwrap()]);
     for path in ["/stats", "/metrics", "/sessions", "/config", "/live", "/ready", "/histograms"] {
         assert!(matches!(server.asker().text(path), Err(AskError::Locked(_))), "{path}");
@@ -393,4 +395,33 @@ fn a_panic_of_a_core_ends_the_process_loudly_and_leaves_what_it_had_done() {
     assert_eq!(left["core"]["counters"]["joined"], 1);
     assert!(said.contains(file.to_str().unwrap()), "{said}");
     std::fs::remove_dir_all(&folder).unwrap();
+}
+
+#[test]
+fn whoever_is_kicked_is_told_and_nobody_else_is_disturbed() {
+    let server = Server::start("kick", "", &[]);
+    let (mut first, mut second) = (Player::connected(&server), Player::connected(&server));
+    let kick = |target: &str| {
+        let admin = server.admin.to_string();
+        let mut command = Command::new(env!("CARGO_BIN_EXE_ringshard"));
+        String::from_utf8(command.args(["kick", target, "--admin", &admin]).output().unwrap().stdout).unwrap()
+    };
+    let sessions: Vec<SessionSnapshot> = server.asker().get("/sessions").unwrap();
+    let of = |player: &Player| {
+        let address = player.socket.local_addr().unwrap();
+        sessions.iter().find(|session| session.address == address).unwrap()
+    };
+    assert_eq!(kick(&of(&first).id), "ended 1 connection\n");
+    first.until("it is told", |player| player.closed.is_some());
+    assert_eq!(first.closed, Some(CloseReason::Disconnected(DisconnectReason::Closed)));
+    second.echo(b"not me");
+    assert_eq!(kick(&of(&second).address.to_string()), "ended 1 connection\n");
+    second.until("it is told, too", |player| player.closed.is_some());
+
+    let (mut third, mut fourth) = (Player::connected(&server), Player::connected(&server));
+    assert_eq!(kick("127.0.0.1"), "ended 2 connections\n");
+    third.until("all from an address are told", |player| player.closed.is_some());
+    fourth.until("all from an address are told", |player| player.closed.is_some());
+    let mut other = Player::connected(&server);
+    other.echo(b"who comes anew is let in");
 }

@@ -10,6 +10,9 @@ const PATIENCE: Duration = Duration::from_secs(5);
 /// The longest answer that is taken, in bytes: a list of a million connections.
 const ANSWER_BYTES_MAX: u64 = 1 << 30;
 
+/// How much of a refusal is repeated.
+const REFUSAL_CHARACTERS_MAX: usize = 16_384;
+
 /// A server that could not be asked.
 #[derive(Debug, thiserror::Error)]
 pub enum AskError {
@@ -126,7 +129,11 @@ impl Asker {
         match status {
             200 => Ok(()),
             401 => Err(AskError::Locked(self.address)),
-            status => Err(AskError::Refused(self.address, status, first_line(&String::from_utf8_lossy(body)))),
+            status => {
+                // All of it: of settings that are wrong it names each in a line of its own.
+                let why = String::from_utf8_lossy(body).trim_end().chars().take(REFUSAL_CHARACTERS_MAX).collect();
+                Err(AskError::Refused(self.address, status, why))
+            }
         }
     }
 

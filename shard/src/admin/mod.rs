@@ -13,6 +13,7 @@
 //! | `GET /keys` | traffic secrets, to read captures with; where `key-log` allows it |
 //! | `GET /config` | every setting, and where it comes from |
 //! | `POST /reload` | reads the settings anew |
+//! | `POST /kick` | ends connections: `target`, an id, an address or an address with a port |
 //! | `POST /drain` | lets nobody in any more, and ends when all have left, or have had their time |
 //!
 //! Whoever may reach it may ask: it listens on this host alone unless told otherwise, and then every request must bear the
@@ -26,6 +27,7 @@ pub use ask::{AskError, Asker};
 pub use sessions::{Order, Wanted};
 
 use crate::capture::{self, CaptureError};
+use crate::kick::Target;
 use crate::operation::Operation;
 use axum::Router;
 use axum::extract::{Query, Request, State};
@@ -72,6 +74,14 @@ impl Admin {
         let listener = TcpListener::bind(address).map_err(|error| BindError(address, error))?;
         listener.set_nonblocking(true).map_err(|error| BindError(address, error))?;
         Ok(Admin(listener))
+    }
+
+    /// Where questions can come to.
+    ///
+    /// # Errors
+    /// What the system said.
+    pub fn address(&self) -> io::Result<SocketAddr> {
+        self.0.local_addr()
     }
 
     /// Answers from now on, as long as the process lives. With a `token`, every request must bear it.
@@ -133,6 +143,7 @@ fn routes(operation: Arc<Operation>, token: Option<String>) -> Router {
         .route("/keys", get(keys))
         .route("/config", get(config))
         .route("/reload", post(reload))
+        .route("/kick", post(kick))
         .route("/drain", post(drain))
         .layer(from_fn_with_state(guard, Guard::check))
         .with_state(operation)
@@ -259,6 +270,17 @@ async fn reload(State(operation): Shared) -> Result<Response, Response> {
         Ok(reloaded) => Ok(Json(reloaded).into_response()),
         Err(error) => Err((StatusCode::UNPROCESSABLE_ENTITY, format!("{error}\n")).into_response()),
     }
+}
+
+#[derive(serde::Deserialize)]
+#[serde(deny_unknown_fields)]
+struct WantedKick {
+    target: Target,
+}
+
+async fn kick(State(operation): Shared, Query(wanted): Query<WantedKick>) -> Result<Response, Response> {
+    let kicked = aside(operation, move |operation| operation.kick(wanted.target)).await?.map_err(unavailable)?;
+    Ok(Json(kicked).into_response())
 }
 
 async fn drain(State(operation): Shared) -> &'static str {

@@ -1,7 +1,7 @@
 //! `ringshard serve`
 
 use ringshard::admin::Admin;
-use ringshard::config::{Configuration, Served, Sources};
+use ringshard::config::{Configuration, LogFormat, Served, Settings, Sources};
 use ringshard::exchange::Exchange;
 use ringshard::game::Demo;
 use ringshard::operation::{Operation, SetLog};
@@ -17,19 +17,45 @@ use std::net::{Ipv4Addr, SocketAddr};
 use std::sync::Arc;
 use tracing_subscriber::layer::SubscriberExt;
 use tracing_subscriber::util::SubscriberInitExt;
-use tracing_subscriber::{EnvFilter, Registry, fmt, reload};
+use tracing_subscriber::{EnvFilter, Layer, Registry, fmt, reload};
 
 /// Serves until told to stop.
 pub fn run(sources: &Sources) -> Result<(), Box<dyn Error>> {
-    let configuration = Configuration::load(sources.clone())?;
-    let set_log = start_log(&configuration.settings().log)?;
+    let configuration = Configuration::checked(sources.clone())?;
+    let set_log = start_log(configuration.settings())?;
+    let is_json = configuration.settings().log_format == LogFormat::Json;
+    serve(configuration, set_log).inspect_err(|error| {
+        // Whoever reads the log by machine would not see what is said beside it.
+        if is_json {
+            tracing::error!(%error, "the server did not start");
+        }
+    })
+}
+
+fn serve(configuration: Configuration, set_log: SetLog) -> Result<(), Box<dyn Error>> {
     let mut config = configuration.server()?;
     let admin = configuration.admin()?.map(|(address, token)| Admin::bind(address).map(|admin| (admin, token)));
     let admin = admin.transpose()?;
     let orders = Orders::by_signal()?;
     end_process_on_panic(configuration.dump_folder()?);
+    let admin_url = match &admin {
+        Some((admin, _)) => format!("http://{}/", admin.address()?),
+        None => "off".into(),
+    };
+    tracing::info!(
+        version = env!("CARGO_PKG_VERSION"),
+        pid = std::process::id(),
+        admin = %admin_url,
+        public_key = %config.secret.public(),
+        "starting"
+    );
     if configuration.settings().key.is_none() {
-        tracing::warn!("no key is set: one is made up for this run; clients must pin the public key printed below");
+        tracing::warn!(
+            "no key is set: one was made for this run alone, and clients must pin its public key, shown here"
+        );
+    }
+    for line in configuration.without_effect() {
+        tracing::warn!("{line}");
     }
     let server = match start(&configuration, &config) {
         // A host without IPv6: the default address still serves everybody it can.
@@ -69,9 +95,14 @@ fn lacks_ipv6(error: &(dyn Error + 'static)) -> bool {
 }
 
 /// Logs to standard error from here on; what is logged can be changed through what it gives.
-fn start_log(filter: &str) -> Result<SetLog, Box<dyn Error>> {
-    let (filter, handle) = reload::Layer::<EnvFilter, Registry>::new(EnvFilter::try_new(filter)?);
-    let lines = fmt::layer().with_writer(std::io::stderr).with_ansi(std::io::stderr().is_terminal()).with_target(false);
+fn start_log(settings: &Settings) -> Result<SetLog, Box<dyn Error>> {
+    let filter = EnvFilter::try_new(&settings.log)?;
+    let (filter, handle) = reload::Layer::<EnvFilter, Registry>::new(filter);
+    let lines = fmt::layer().with_writer(std::io::stderr).with_target(false);
+    let lines = match settings.log_format {
+        LogFormat::Text => lines.with_ansi(std::io::stderr().is_terminal()).boxed(),
+        LogFormat::Json => lines.json().flatten_event(true).with_current_span(false).with_span_list(false).boxed(),
+    };
     tracing_subscriber::registry().with(filter).with(lines).init();
     Ok(Box::new(move |filter| {
         let filter = EnvFilter::try_new(filter).map_err(|error| error.to_string())?;
