@@ -57,7 +57,7 @@ pub enum SettingError {
         why: String,
     },
     /// A word on the command line that has no place there.
-    #[error("{word} (flag): {why}")]
+    #[error("{word} (command line): {why}")]
     CommandLine {
         /// The word.
         word: String,

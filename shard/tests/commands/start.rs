@@ -55,13 +55,13 @@ fn everything_on_the_command_line_that_is_wrong_is_said_at_once() {
     ]);
     let parts = [
         "9 things are wrong",
-        "--npcs (flag): it is given more than once",
-        "--layout (flag): a value must follow",
-        "-x (flag): flags begin with --",
+        "--npcs (command line): it is given more than once",
+        "--layout (command line): a value must follow",
+        "-x (command line): flags begin with --",
         "npcs is `-5` (flag)",
         "--max-conections (flag): there is no such setting; did you mean --max-connections?",
         "idle is `lazy` (flag)",
-        "1 (flag): flags begin with --",
+        "1 (command line): flags begin with --",
         "did you mean --drain-ms?",
         "--port (flag): there is no such setting; `ringshard config print`",
     ];

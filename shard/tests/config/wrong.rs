@@ -47,7 +47,7 @@ fn one_pass_finds_everything_that_is_wrong_with_the_line_of_each() {
         vec!["RINGSHARD_TIMOUT_MS (environment)".into(), "did you mean RINGSHARD_TIMEOUT_MS".into()],
         vec!["RINGSHARD_COMPRESSION".into(), "compression is `perhaps`".into()],
         vec!["--visibel".into(), "flag".into(), "did you mean --visible".into()],
-        vec!["1 (flag): flags begin".into()],
+        vec!["1 (command line): flags begin".into()],
         vec!["max-connections is `many` (flag)".into()],
         vec!["RINGSHARD_KEY".into(), "every user".into(), format!("chmod 600 {}", exposed.display())],
         vec!["timeout-ms is 15000 and heartbeat-ms is 3600000".into(), at(7), "default".into()],

@@ -14,6 +14,7 @@ mod manual;
 mod orders;
 mod serve;
 mod sessions;
+mod times;
 mod top;
 
 use clap::{Parser, Subcommand};

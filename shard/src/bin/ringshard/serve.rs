@@ -51,7 +51,7 @@ fn serve(configuration: Configuration, set_log: SetLog) -> Result<(), Box<dyn Er
     );
     if configuration.settings().key.is_none() {
         tracing::warn!(
-            "no key is set: one was made for this run alone, and clients must pin its public key, shown here"
+            "no key is set: one was made for this run alone, so clients must pin the public key of the line above"
         );
     }
     for line in configuration.without_effect() {
