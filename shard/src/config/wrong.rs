@@ -90,7 +90,7 @@ impl SettingError {
     }
 
     /// Where it stands among the others: the lines of the file first, in order.
-    pub(super) fn place(&self) -> (u8, usize) {
+    pub(super) fn rank(&self) -> (u8, usize) {
         match self {
             SettingError::File { .. } => (0, 0),
             SettingError::Value { said_by, .. }
@@ -159,7 +159,7 @@ impl Wrong {
     /// # Errors
     /// All of `errors`, in the order in which they are best mended.
     pub(super) fn unless_empty(mut errors: Vec<SettingError>) -> Result<(), Wrong> {
-        errors.sort_by_key(SettingError::place);
+        errors.sort_by_key(SettingError::rank);
         if errors.is_empty() { Ok(()) } else { Err(Wrong(errors)) }
     }
 }
