@@ -22,11 +22,12 @@ scripts/prepare.sh
 cargo build --release --locked
 ringshard=${CARGO_TARGET_DIR:-target}/release/ringshard
 
-# Where Cargo.toml of the package looks for them.
-made=target/package
+# Where shard/Cargo.toml looks for them.
+made=${CARGO_TARGET_DIR:-target}/release/package
 rm -rf "$made"
 mkdir -p "$made"
 "$ringshard" man "$made/man"
+gzip -9n "$made"/man/*.1
 for shell in bash zsh fish; do
     "$ringshard" completions "$shell" >"$made/ringshard.$shell"
 done
