@@ -1,7 +1,7 @@
 //! Key files: 64 hexadecimal digits and a line end, in a file that other users of the host can neither read nor change.
 
 use ringshard_engine::crypto::{PreSharedKey, PublicKey, SecretKey};
-use std::fs::{File, OpenOptions};
+use std::fs::{File, Metadata, OpenOptions};
 use std::io::{self, Read, Write};
 use std::os::unix::fs::{MetadataExt, OpenOptionsExt};
 use std::path::{Path, PathBuf};
@@ -118,12 +118,20 @@ pub fn read_private(path: &Path) -> Result<String, KeyFileError> {
         _ => KeyFileError::Failed(path.to_owned(), "read", error),
     };
     let mut file = File::open(path).map_err(failed)?;
-    let status = file.metadata().map_err(failed)?;
-    let mode = status.mode() & 0o7777;
-    if status.is_file() && mode & OPEN_TO_OTHERS != 0 {
-        return Err(KeyFileError::Exposed(path.to_owned(), mode));
-    }
+    refuse_exposed(path, &file.metadata().map_err(failed)?)?;
     let mut text = String::new();
     file.read_to_string(&mut text).map_err(failed)?;
     Ok(text)
+}
+
+/// Whether a file may hold a secret: other users can neither read nor change it. A pipe may.
+///
+/// # Errors
+/// [`KeyFileError::Exposed`].
+pub fn refuse_exposed(path: &Path, status: &Metadata) -> Result<(), KeyFileError> {
+    let mode = status.mode() & 0o7777;
+    match status.is_file() && mode & OPEN_TO_OTHERS != 0 {
+        true => Err(KeyFileError::Exposed(path.to_owned(), mode)),
+        false => Ok(()),
+    }
 }

@@ -13,6 +13,7 @@ mod texts;
 mod wrong;
 
 pub use form::Kind;
+pub use prepare::Prepared;
 pub use settings::{Cipher, Key, LogFormat, Served, Settings, keys};
 pub use texts::{Source, Sources, Texts};
 pub use wrong::{OutOfRange, SettingError, Wrong};
@@ -38,31 +39,33 @@ pub struct Configuration {
 
 impl Configuration {
     /// Reads all sources. Each value is one that its setting takes; whether they go together, and whether the files that
-    /// they name can be used, [`Self::checked`] finds out.
+    /// they name can be used, [`Self::prepared`] finds out.
     ///
     /// # Errors
     /// All that is wrong with names and values.
     pub fn load(sources: Sources) -> Result<Self, Wrong> {
         let (configuration, wrong) = Self::read(sources);
-        Wrong::unless_empty(wrong)?;
-        Ok(configuration)
+        if wrong.is_empty() { Ok(configuration) } else { Err(Wrong::in_order(wrong)) }
     }
 
-    /// Reads all sources, and checks everything that can be checked without starting a server.
+    /// Reads all sources and the files that they name, and checks everything that can be checked without starting a server.
     ///
     /// # Errors
     /// All that is wrong.
-    pub fn checked(sources: Sources) -> Result<Self, Wrong> {
+    pub fn prepared(sources: Sources) -> Result<(Self, Prepared), Wrong> {
         let (configuration, mut wrong) = Self::read(sources);
-        if let Err(Wrong(more)) = configuration.check() {
-            // A value that is not what was meant says nothing about the others.
-            let is_doubtful = |error: &SettingError| {
-                keys().iter().any(|key| error.compares(&key.name) && !configuration.texts.is_trusted(&key.name))
-            };
-            wrong.extend(more.into_iter().filter(|error| !is_doubtful(error)));
+        match configuration.prepare() {
+            Ok(prepared) if wrong.is_empty() => Ok((configuration, prepared)),
+            Ok(_) => Err(Wrong::in_order(wrong)),
+            Err(Wrong(more)) => {
+                // A value that is not what was meant says nothing about the others.
+                let is_doubtful = |error: &SettingError| {
+                    keys().iter().any(|key| error.compares(&key.name) && !configuration.texts.is_trusted(&key.name))
+                };
+                wrong.extend(more.into_iter().filter(|error| !is_doubtful(error)));
+                Err(Wrong::in_order(wrong))
+            }
         }
-        Wrong::unless_empty(wrong)?;
-        Ok(configuration)
     }
 
     /// Whatever can be read, with defaults in place of what cannot, and all that is wrong with it.
@@ -98,9 +101,12 @@ impl Configuration {
                 reloaded.refused.push(key.name.clone());
             }
         }
+        // What was right a moment ago can be wrong now: a host name that is no longer known.
         let mut wrong = Vec::new();
         let settings = Settings::read(&mut texts, &mut wrong);
-        Wrong::unless_empty(wrong)?;
+        if !wrong.is_empty() {
+            return Err(Wrong::in_order(wrong));
+        }
         (self.settings, self.texts) = (settings, texts);
         Ok(reloaded)
     }

@@ -18,12 +18,34 @@ const INTEGRITY_PERIOD: Duration = Duration::from_secs(60);
 /// The least length of the secret that questions bear.
 const TOKEN_CHARACTERS_MIN: usize = 16;
 
+/// What a server is started with.
+#[derive(Clone, Debug)]
+pub struct Prepared {
+    /// What its cores are started with.
+    pub server: ServerConfig,
+    /// The shape of the world, where it serves one.
+    pub world: WorldConfig,
+    /// Where questions are answered, and the secret that they must bear.
+    pub admin: Option<(SocketAddr, Option<String>)>,
+    /// Where dumps go.
+    pub dump_folder: PathBuf,
+}
+
 impl Configuration {
-    /// What the cores of a server are started with. Reads the key files.
-    ///
-    /// # Errors
-    /// All that does not go together, and every key file that cannot be used.
-    pub fn server(&self) -> Result<ServerConfig, Wrong> {
+    /// Checks the values against each other, and reads every file that they name; once, as it may be a pipe.
+    pub(super) fn prepare(&self) -> Result<Prepared, Wrong> {
+        match (self.server(), self.world(), self.admin(), self.dump_folder()) {
+            (Ok(server), Ok(world), Ok(admin), Ok(dump_folder)) => Ok(Prepared { server, world, admin, dump_folder }),
+            (server, world, admin, dump_folder) => {
+                let wrong = [server.err(), world.err(), admin.err(), dump_folder.err()];
+                Err(Wrong(wrong.into_iter().flatten().flat_map(|wrong| wrong.0).collect()))
+            }
+        }
+    }
+
+    /// What the cores of a server are started with; or all that does not go together, and every key file that cannot be
+    /// used.
+    fn server(&self) -> Result<ServerConfig, Wrong> {
         let settings = &self.settings;
         let mut wrong = Vec::new();
         let secret = self.key_file("key", &settings.key, load_secret, &mut wrong);
@@ -85,11 +107,8 @@ impl Configuration {
         }
     }
 
-    /// The shape of the world.
-    ///
-    /// # Errors
-    /// All that does not go together.
-    pub fn world(&self) -> Result<WorldConfig, Wrong> {
+    /// The shape of the world; or all that does not go together.
+    fn world(&self) -> Result<WorldConfig, Wrong> {
         let settings = &self.settings;
         let world = WorldConfig {
             entities_max: settings.entities as usize,
@@ -124,11 +143,8 @@ impl Configuration {
         }
     }
 
-    /// Where questions are answered, and the secret that they must bear.
-    ///
-    /// # Errors
-    /// An address that others reach, without a secret; a secret that cannot be read, or is too short.
-    pub fn admin(&self) -> Result<Option<(SocketAddr, Option<String>)>, Wrong> {
+    /// Where questions are answered, and the secret that they must bear. An address that others reach needs one.
+    fn admin(&self) -> Result<Option<(SocketAddr, Option<String>)>, Wrong> {
         let Some(address) = self.settings.admin else { return Ok(None) };
         let token = match &self.settings.admin_token_file {
             Some(path) => {
@@ -156,26 +172,14 @@ impl Configuration {
         Ok(Some((address, token)))
     }
 
-    /// Where dumps go.
-    ///
-    /// # Errors
-    /// There is no such folder.
-    pub fn dump_folder(&self) -> Result<PathBuf, Wrong> {
+    /// Where dumps go, if there is such a folder.
+    fn dump_folder(&self) -> Result<PathBuf, Wrong> {
         let folder = self.settings.dump_dir.clone().unwrap_or_else(|| ".".into());
         if folder.is_dir() {
             return Ok(folder);
         }
         let text = format!("dump-dir is {}, and there is no such folder: make it", folder.display());
         Err(Wrong(vec![self.together(&["dump-dir"], text)]))
-    }
-
-    /// Checks everything that [`Self::server`], [`Self::world`], [`Self::admin`] and [`Self::dump_folder`] check.
-    ///
-    /// # Errors
-    /// All that is wrong.
-    pub(super) fn check(&self) -> Result<(), Wrong> {
-        let all = [self.server().err(), self.world().err(), self.admin().err(), self.dump_folder().err()];
-        Wrong::unless_empty(all.into_iter().flatten().flat_map(|wrong| wrong.0).collect())
     }
 
     fn together(&self, settings: &[&'static str], text: String) -> SettingError {

@@ -154,13 +154,10 @@ fn likeness(left: &str, right: &str) -> f64 {
 pub struct Wrong(pub Vec<SettingError>);
 
 impl Wrong {
-    /// An error if there is any.
-    ///
-    /// # Errors
     /// All of `errors`, in the order in which they are best mended.
-    pub(super) fn unless_empty(mut errors: Vec<SettingError>) -> Result<(), Wrong> {
+    pub(super) fn in_order(mut errors: Vec<SettingError>) -> Self {
         errors.sort_by_key(SettingError::rank);
-        if errors.is_empty() { Ok(()) } else { Err(Wrong(errors)) }
+        Wrong(errors)
     }
 }
 

@@ -2,7 +2,7 @@
 
 use crate::{Folder, ringshard, serve};
 use rustix::process::{Pid, Signal, kill_process};
-use std::io::BufRead;
+use std::io::{BufRead, Write};
 use std::process::{Command, Stdio};
 
 #[test]
@@ -88,4 +88,24 @@ fn a_log_in_json_is_an_object_a_line() {
     let told: Vec<_> = told.filter(|object| object["level"] == "ERROR").collect();
     assert!(!output.status.success() && told[0]["error"].as_str().unwrap().contains("in use"), "{log}");
     drop(holder);
+}
+
+#[test]
+fn a_key_may_come_through_a_pipe() {
+    let folder = Folder::new("pipe");
+    let key = folder.file("server.key");
+    let public = crate::said(&ringshard(&["keygen", "--out", &key]));
+    let mut child = Command::new(env!("CARGO_BIN_EXE_ringshard"))
+        .args(["serve", "--listen", "127.0.0.1:0", "--admin", "off", "--cpus", "0", "--key", "/dev/stdin"])
+        .stdin(Stdio::piped())
+        .stderr(Stdio::piped())
+        .stdout(Stdio::null())
+        .spawn()
+        .unwrap();
+    child.stdin.take().unwrap().write_all(&std::fs::read(key).unwrap()).unwrap();
+    let mut line = String::new();
+    std::io::BufReader::new(child.stderr.take().unwrap()).read_line(&mut line).unwrap();
+    child.kill().unwrap();
+    child.wait().unwrap();
+    assert!(line.contains("starting") && line.contains(public.trim()), "{line}");
 }

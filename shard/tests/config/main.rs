@@ -45,6 +45,6 @@ fn flags(flags: &[(&str, &str)]) -> Sources {
 
 /// The messages of a configuration that is wrong.
 fn complaints(sources: Sources) -> Vec<String> {
-    let checked = Configuration::checked(sources);
+    let checked = Configuration::prepared(sources);
     checked.expect_err("something is wrong").0.iter().map(SettingError::to_string).collect()
 }

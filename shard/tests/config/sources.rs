@@ -48,7 +48,7 @@ fn what_is_printed_can_be_read_and_says_the_same() {
 
 #[test]
 fn a_setting_that_changes_nothing_beside_the_others_is_named() {
-    let lines = |said: &[(&str, &str)]| Configuration::checked(flags(said)).unwrap().without_effect().join("\n");
+    let lines = |said: &[(&str, &str)]| Configuration::prepared(flags(said)).unwrap().0.without_effect().join("\n");
     let told = lines(&[("npcs", "7"), ("admin", "off"), ("key-log", "true")]);
     assert!(told.contains("npcs is `7` (flag) and has no effect: game is echo"), "{told}");
     assert!(told.contains("key-log is `true`") && told.contains("admin is off"), "{told}");

@@ -58,7 +58,7 @@ fn each_wrong_value_is_named_with_its_setting_what_is_taken_and_who_said_it() {
 
 #[test]
 fn each_default_is_taken_and_stands_in_the_schema() {
-    let configuration = Configuration::checked(Sources::default()).unwrap();
+    let (configuration, _) = Configuration::prepared(Sources::default()).unwrap();
     let schema = schema();
     for key in keys() {
         assert_eq!(configuration.texts().get(&key.name), (key.default, &Source::Default));
@@ -85,14 +85,14 @@ fn a_time_is_a_number_of_milliseconds_or_says_its_unit() {
     }
     let folder = Folder::new("times");
     let file = folder.write("a.toml", "heartbeat-ms = \"2s\"\ntimeout-ms = 9000\n");
-    let configuration = Configuration::checked(Sources { file: Some(file), ..Sources::default() }).unwrap();
+    let (configuration, _) = Configuration::prepared(Sources { file: Some(file), ..Sources::default() }).unwrap();
     assert_eq!((configuration.settings().heartbeat_ms, configuration.settings().timeout_ms), (2_000, 9_000));
 }
 
 #[test]
 fn an_address_may_be_a_host_name() {
-    let configuration =
-        Configuration::checked(flags(&[("admin", "localhost:3566"), ("listen", "localhost:0")])).unwrap();
+    let (configuration, _) =
+        Configuration::prepared(flags(&[("admin", "localhost:3566"), ("listen", "localhost:0")])).unwrap();
     let settings = configuration.settings();
     assert_eq!(settings.admin, Some(([127, 0, 0, 1], 3566).into()));
     assert!(settings.listen.ip().is_loopback());

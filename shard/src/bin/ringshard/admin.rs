@@ -1,7 +1,7 @@
 //! How the commands that ask a running server find it.
 
 use ringshard::admin::Asker;
-use ringshard::keys::{KeyFileError, read_private};
+use ringshard::keys::refuse_exposed;
 use std::error::Error;
 use std::net::{SocketAddr, TcpStream, ToSocketAddrs};
 use std::path::PathBuf;
@@ -40,9 +40,10 @@ impl AdminArguments {
     /// # Errors
     /// The file with the secret cannot be read, or can be read by everybody.
     pub fn asker(&self) -> Result<Asker, Box<dyn Error>> {
-        let read = self.admin_token_file.as_deref().map(read_private);
-        if let Some(Err(error @ KeyFileError::Exposed(..))) = read {
-            return Err(error.into());
+        if let Some(file) = &self.admin_token_file
+            && let Ok(status) = file.metadata()
+        {
+            refuse_exposed(file, &status)?;
         }
         Ok(Asker::with_token_file(self.admin, self.admin_token_file.as_deref())?)
     }

@@ -19,7 +19,7 @@ pub enum Arguments {
 pub fn run(arguments: &Arguments) -> Result<(), Box<dyn Error>> {
     match arguments {
         Arguments::Check(sources) => {
-            let configuration = Configuration::checked(sources.clone())?;
+            let (configuration, _) = Configuration::prepared(sources.clone())?;
             configuration.without_effect().iter().for_each(|line| eprintln!("ringshard: {line}"));
             println!("a server would start with these settings");
         }

@@ -1,14 +1,14 @@
 //! `ringshard serve`
 
 use ringshard::admin::Admin;
-use ringshard::config::{Configuration, LogFormat, Served, Settings, Sources};
+use ringshard::config::{Configuration, LogFormat, Prepared, Served, Settings, Sources};
 use ringshard::exchange::Exchange;
 use ringshard::game::Demo;
 use ringshard::operation::{Operation, SetLog};
 use ringshard::overseer::{Orders, oversee};
 use ringshard::server::{Server, ServerConfig, StartError};
 use ringshard::service::Echo;
-use ringshard::simulation::Simulation;
+use ringshard::simulation::{Simulation, WorldConfig};
 use ringshard::vitals::end_process_on_panic;
 use ringshard_engine::link::socket::SocketError;
 use std::error::Error;
@@ -21,10 +21,10 @@ use tracing_subscriber::{EnvFilter, Layer, Registry, fmt, reload};
 
 /// Serves until told to stop.
 pub fn run(sources: &Sources) -> Result<(), Box<dyn Error>> {
-    let configuration = Configuration::checked(sources.clone())?;
+    let (configuration, prepared) = Configuration::prepared(sources.clone())?;
     let set_log = start_log(configuration.settings())?;
     let is_json = configuration.settings().log_format == LogFormat::Json;
-    serve(configuration, set_log).inspect_err(|error| {
+    serve(configuration, prepared, set_log).inspect_err(|error| {
         // Whoever reads the log by machine would not see what is said beside it.
         if is_json {
             tracing::error!(%error, "the server did not start");
@@ -32,12 +32,11 @@ pub fn run(sources: &Sources) -> Result<(), Box<dyn Error>> {
     })
 }
 
-fn serve(configuration: Configuration, set_log: SetLog) -> Result<(), Box<dyn Error>> {
-    let mut config = configuration.server()?;
-    let admin = configuration.admin()?.map(|(address, token)| Admin::bind(address).map(|admin| (admin, token)));
-    let admin = admin.transpose()?;
+fn serve(configuration: Configuration, prepared: Prepared, set_log: SetLog) -> Result<(), Box<dyn Error>> {
+    let Prepared { server: mut config, world, admin, dump_folder } = prepared;
+    let admin = admin.map(|(address, token)| Admin::bind(address).map(|admin| (admin, token))).transpose()?;
     let orders = Orders::by_signal()?;
-    end_process_on_panic(configuration.dump_folder()?);
+    end_process_on_panic(dump_folder);
     let admin_url = match &admin {
         Some((admin, _)) => format!("http://{}/", admin.address()?),
         None => "off".into(),
@@ -57,12 +56,12 @@ fn serve(configuration: Configuration, set_log: SetLog) -> Result<(), Box<dyn Er
     for line in configuration.without_effect() {
         tracing::warn!("{line}");
     }
-    let server = match start(&configuration, &config) {
+    let server = match start(configuration.settings(), &config, world) {
         // A host without IPv6: the default address still serves everybody it can.
         Err(error) if lacks_ipv6(&*error) && config.listen.is_ipv6() => {
             config.listen = SocketAddr::from((Ipv4Addr::UNSPECIFIED, config.listen.port()));
             tracing::warn!(listen = %config.listen, "this host has no IPv6; listening on IPv4 alone");
-            start(&configuration, &config)?
+            start(configuration.settings(), &config, world)?
         }
         outcome => outcome?,
     };
@@ -110,12 +109,10 @@ fn start_log(settings: &Settings) -> Result<SetLog, Box<dyn Error>> {
     }))
 }
 
-fn start(configuration: &Configuration, config: &ServerConfig) -> Result<Server, Box<dyn Error>> {
-    let settings = configuration.settings();
+fn start(settings: &Settings, config: &ServerConfig, world: WorldConfig) -> Result<Server, Box<dyn Error>> {
     if settings.game == Served::Echo {
         return Ok(Server::start(config, |_| Echo)?);
     }
-    let world = configuration.world()?;
     let (cores, npcs, layout) = (config.cpus.len(), settings.npcs as usize, settings.layout);
     let mut exchanges = Exchange::between(cores, world.entities_max).into_iter();
     let share = |core: usize| npcs * (core + 1) / cores - npcs * core / cores;
