@@ -21,6 +21,7 @@
 
 mod ask;
 mod metrics;
+pub mod order;
 mod sessions;
 
 pub use ask::{AskError, Asker};

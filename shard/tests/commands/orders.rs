@@ -1,6 +1,8 @@
 //! `ringshard drain`, `reload` and `kick`.
 
 use crate::{Folder, assert_refused, ringshard, said, serve};
+use std::io::{BufRead, BufReader, Write};
+use std::os::unix::net::UnixListener;
 
 #[test]
 fn a_server_reloads_by_command_and_what_needs_a_restart_is_a_failure() {
@@ -42,4 +44,33 @@ fn a_kick_without_anybody_to_end_is_a_failure() {
     assert_refused(&kick("player"), &["an id such as 0.12.3", "an IP address"]);
     child.kill().unwrap();
     child.wait().unwrap();
+}
+
+/// Answers one order that comes over a Unix socket; gives what was asked.
+fn answer_once(socket: &str, answer: &'static str) -> std::thread::JoinHandle<String> {
+    let listener = UnixListener::bind(socket).unwrap();
+    std::thread::spawn(move || {
+        let (mut stream, _) = listener.accept().unwrap();
+        let mut request = String::new();
+        let mut reader = BufReader::new(stream.try_clone().unwrap());
+        while reader.read_line(&mut request).unwrap() > 2 {}
+        stream.write_all(answer.as_bytes()).unwrap();
+        request
+    })
+}
+
+#[test]
+fn orders_go_over_a_socket_where_one_is_named() {
+    let folder = Folder::new("order-socket");
+    let socket = folder.file("admin.sock");
+    let order = |arguments: &[&str]| ringshard(&[arguments, &["--admin-socket", &socket]].concat());
+    let asked = answer_once(&socket, "HTTP/1.1 200 OK\r\nContent-Length: 17\r\n\r\n{\"connections\":2}");
+    assert_eq!(said(&order(&["kick", "10.0.0.7"])), "ended 2 connections\n");
+    assert!(asked.join().unwrap().starts_with("POST /kick?target=10.0.0.7 HTTP/1.1\r\n"));
+    std::fs::remove_file(&socket).unwrap();
+    let asked = answer_once(&socket, "HTTP/1.1 422 X\r\nContent-Length: 14\r\n\r\nnpcs is `many`");
+    assert_refused(&order(&["reload"]), &[&socket, "says 422", "npcs is `many`"]);
+    asked.join().unwrap();
+    std::fs::remove_file(&socket).unwrap();
+    assert_refused(&order(&["drain"]), &["no server answers", &socket, "ringshard serve"]);
 }

@@ -35,6 +35,11 @@ impl AdminArguments {
         self.admin
     }
 
+    /// Whether nobody has said which server is meant.
+    pub fn is_default(&self) -> bool {
+        self.admin_token_file.is_none() && ADMIN_DEFAULT.parse() == Ok(self.admin)
+    }
+
     /// Who asks it.
     ///
     /// # Errors

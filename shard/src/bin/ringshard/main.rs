@@ -54,9 +54,9 @@ enum Command {
     /// List the connections of a running server.
     Sessions(sessions::Arguments),
     /// Have a running server let nobody in any more, and end when all have left or have had their time.
-    Drain(orders::DrainArguments),
+    Drain(orders::Arguments),
     /// Have a running server read its settings anew. Exit code 1 when some of what has changed needs a restart.
-    Reload(orders::ReloadArguments),
+    Reload(orders::Arguments),
     /// End connections of a running server; a client that was told so does not come back by itself.
     Kick(orders::KickArguments),
     /// Watch a running server: cores, drops and connections, from second to second.
