@@ -8,9 +8,8 @@ use std::cell::RefCell;
 use std::fs::File;
 use std::os::unix::fs::FileExt;
 
-/// Where the network namespace counts UDP over IPv4 and over IPv6. Both are open before a core needs them: a root
-/// directory or a mount may hide them later.
-const COUNTS: [(&str, fn(&str) -> Option<u64>); 2] = [("/proc/self/net/snmp", of_v4), ("/proc/self/net/snmp6", of_v6)];
+/// Where the network namespace counts UDP over IPv4 and over IPv6.
+const PATHS: [&str; 2] = ["/proc/self/net/snmp", "/proc/self/net/snmp6"];
 /// Longest text that is read of either: several times what they have.
 const TEXT_BYTES: usize = 16_384;
 
@@ -29,6 +28,7 @@ pub(super) struct Divider(RefCell<State>);
 
 #[derive(Debug)]
 struct State {
+    /// Open from the start: a root directory or a mount may hide them later.
     files: [Option<File>; 2],
     text: Box<[u8; TEXT_BYTES]>,
     /// The socket's drops that are divided already, and the namespace's full buffers then.
@@ -39,7 +39,7 @@ struct State {
 
 impl Divider {
     pub(super) fn new() -> Self {
-        let files = COUNTS.map(|(path, _)| File::open(path).ok());
+        let files = PATHS.map(|path| File::open(path).ok());
         let mut state = State {
             files,
             text: Box::new([0; TEXT_BYTES]),
@@ -69,11 +69,11 @@ impl State {
     /// Full buffers of the namespace; None where it does not say.
     fn read(&mut self) -> Option<u64> {
         let mut sum = None;
-        for (file, (_, count)) in self.files.iter().zip(COUNTS) {
-            let Some(file) = file else { continue };
+        for file in self.files.iter().flatten() {
             let Ok(len) = file.read_at(self.text.as_mut_slice(), 0) else { continue };
             let text = str::from_utf8(&self.text[..len]).unwrap_or_default();
-            sum = count(text).map(|count| count + sum.unwrap_or(0)).or(sum);
+            let count = of_v4(text).or_else(|| of_v6(text));
+            sum = count.map(|count| count + sum.unwrap_or(0)).or(sum);
         }
         sum
     }
