@@ -212,13 +212,13 @@ fn stuck(operation: &Operation) -> Option<String> {
     words.reduce(|words, more| words + "\n" + &more)
 }
 
-async fn live(State(operation): Shared) -> Result<&'static str, Response> {
-    stuck(&operation).map_or(Ok("live\n"), |words| Err(unavailable(words)))
+async fn live(State(operation): Shared) -> Response {
+    stuck(&operation).map_or("live\n".into_response(), unavailable)
 }
 
-async fn ready(State(operation): Shared) -> Result<&'static str, Response> {
+async fn ready(State(operation): Shared) -> Response {
     let draining = || operation.is_draining().then(|| "draining: nobody new is let in".to_owned());
-    stuck(&operation).or_else(draining).map_or(Ok("ready\n"), |words| Err(unavailable(words)))
+    stuck(&operation).or_else(draining).map_or("ready\n".into_response(), unavailable)
 }
 
 async fn metrics(State(operation): Shared, headers: HeaderMap) -> Result<Response, Response> {
