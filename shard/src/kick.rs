@@ -81,10 +81,13 @@ impl Target {
 }
 
 /// What came of it.
-#[derive(Clone, Copy, PartialEq, Eq, Debug, Serialize, Deserialize)]
+#[derive(Clone, PartialEq, Eq, Debug, Serialize, Deserialize)]
 pub struct Kicked {
     /// Connections that were ended.
     pub connections: usize,
+    /// Cores that do not answer: connections that they have are still there.
+    #[serde(default)]
+    pub missing: Vec<usize>,
 }
 
 /// A core's part of it, some slots a turn.

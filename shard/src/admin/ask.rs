@@ -1,9 +1,13 @@
 //! The other end of the admin port: who asks a running server.
 
+use super::MISSING_CORES;
+use crate::control::Gathered;
+use crate::report::SessionSnapshot;
 use serde::de::DeserializeOwned;
 use std::net::SocketAddr;
 use std::path::Path;
 use std::time::Duration;
+use ureq::http::HeaderMap;
 
 /// How long an answer may take: cores have two seconds for theirs.
 const PATIENCE: Duration = Duration::from_secs(5);
@@ -76,6 +80,17 @@ impl Asker {
         self.read(&self.text(path)?)
     }
 
+    /// The connections that `GET path` gives, and the cores that did not tell theirs.
+    ///
+    /// # Errors
+    /// [`AskError`].
+    pub fn sessions(&self, path: &str) -> Result<Gathered<SessionSnapshot>, AskError> {
+        let (headers, body) = self.answer(path, Duration::ZERO)?;
+        let missing = headers.get(MISSING_CORES).and_then(|cores| cores.to_str().ok()).unwrap_or_default();
+        let missing = missing.split(',').filter_map(|core| core.parse().ok()).collect();
+        Ok(Gathered { given: self.read(&String::from_utf8_lossy(&body))?, missing })
+    }
+
     /// What `GET path` gives, as it is.
     ///
     /// # Errors
@@ -90,12 +105,16 @@ impl Asker {
     /// # Errors
     /// [`AskError`].
     pub fn bytes(&self, path: &str, patience: Duration) -> Result<Vec<u8>, AskError> {
+        self.answer(path, patience).map(|(_, body)| body)
+    }
+
+    fn answer(&self, path: &str, patience: Duration) -> Result<(HeaderMap, Vec<u8>), AskError> {
         let request = self.agent.get(self.url(path)).config().timeout_global(Some(PATIENCE + patience)).build();
         let mut response = self.bear(request).call().map_err(|error| self.unreachable(&error))?;
         let status = response.status().as_u16();
         let body = response.body_mut().with_config().limit(ANSWER_BYTES_MAX).read_to_vec();
         let body = body.map_err(|error| self.unreachable(&error))?;
-        self.judge(status, &body).map(|()| body)
+        self.judge(status, &body).map(|()| (response.headers().clone(), body))
     }
 
     /// What `POST path` gives, as it is.

@@ -125,7 +125,8 @@ impl Configuration {
             if needs_world && self.settings.game == Served::Echo {
                 idle(key, "game is echo, which has no world");
             }
-            if ["admin-token-file", "key-log"].contains(&key.name.as_str()) && self.settings.admin.is_none() {
+            let nobody_asks = self.settings.admin.is_none() && self.settings.admin_socket.is_none();
+            if key.name == "admin-token-file" && self.settings.admin.is_none() || key.name == "key-log" && nobody_asks {
                 idle(key, "admin is off, so nobody can ask");
             }
         }

@@ -27,6 +27,8 @@ pub struct Prepared {
     pub world: WorldConfig,
     /// Where questions are answered, and the secret that they must bear.
     pub admin: Option<(SocketAddr, Option<String>)>,
+    /// The Unix socket where questions are answered and orders are taken.
+    pub admin_socket: Option<PathBuf>,
     /// Where dumps go.
     pub dump_folder: PathBuf,
 }
@@ -34,10 +36,12 @@ pub struct Prepared {
 impl Configuration {
     /// Checks the values against each other, and reads every file that they name; once, as it may be a pipe.
     pub(super) fn prepare(&self) -> Result<Prepared, Wrong> {
-        match (self.server(), self.world(), self.admin(), self.dump_folder()) {
-            (Ok(server), Ok(world), Ok(admin), Ok(dump_folder)) => Ok(Prepared { server, world, admin, dump_folder }),
-            (server, world, admin, dump_folder) => {
-                let wrong = [server.err(), world.err(), admin.err(), dump_folder.err()];
+        match (self.server(), self.world(), self.admin(), self.admin_socket(), self.dump_folder()) {
+            (Ok(server), Ok(world), Ok(admin), Ok(admin_socket), Ok(dump_folder)) => {
+                Ok(Prepared { server, world, admin, admin_socket, dump_folder })
+            }
+            (server, world, admin, admin_socket, dump_folder) => {
+                let wrong = [server.err(), world.err(), admin.err(), admin_socket.err(), dump_folder.err()];
                 Err(Wrong(wrong.into_iter().flatten().flat_map(|wrong| wrong.0).collect()))
             }
         }
@@ -170,6 +174,17 @@ impl Configuration {
             None => None,
         };
         Ok(Some((address, token)))
+    }
+
+    /// The Unix socket where questions are answered and orders are taken, if there is a folder for it.
+    fn admin_socket(&self) -> Result<Option<PathBuf>, Wrong> {
+        let Some(path) = &self.settings.admin_socket else { return Ok(None) };
+        let folder = path.parent().filter(|folder| !folder.as_os_str().is_empty());
+        if folder.is_some_and(|folder| !folder.is_dir()) {
+            let text = format!("admin-socket is {}, and there is no such folder: make it first", path.display());
+            return Err(Wrong(vec![self.together(&["admin-socket"], text)]));
+        }
+        Ok(Some(path.clone()))
     }
 
     /// Where dumps go, if there is such a folder.

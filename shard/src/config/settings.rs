@@ -227,6 +227,9 @@ settings! {
         /// File with the secret that questions must bear, 16 characters or more. Must be given when `admin` is not an
         /// address of this host alone.
         admin_token_file: Option<PathBuf> = "", file(), false;
+        /// Unix socket that answers the same questions and also takes orders, without a secret: whoever may open the file
+        /// may reload, drain and kick. Only the server's user may.
+        admin_socket: Option<PathBuf> = "", file(), false;
         /// What is logged, to standard error.
         log: String = "info", log(), true;
         /// How lines of the log are written: text for people, json as one object a line.

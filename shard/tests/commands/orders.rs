@@ -9,8 +9,9 @@ fn a_server_reloads_by_command_and_what_needs_a_restart_is_a_failure() {
     let folder = Folder::new("order-reload");
     let file = folder.file("a.toml");
     std::fs::write(&file, "npcs = 1\n").unwrap();
-    let (mut child, _log, admin) = serve(&["--config", &file]);
-    let reload = || ringshard(&["reload", "--admin", &admin]);
+    let socket = folder.file("admin.sock");
+    let (mut child, _log, _) = serve(&["--config", &file, "--admin-socket", &socket]);
+    let reload = || ringshard(&["reload", "--admin-socket", &socket]);
     assert_eq!(said(&reload()), "nothing has changed\n");
     std::fs::write(&file, "npcs = 1\ndrain-ms = \"2m\"\n").unwrap();
     assert_eq!(said(&reload()), "changed: drain-ms\n");
@@ -23,10 +24,13 @@ fn a_server_reloads_by_command_and_what_needs_a_restart_is_a_failure() {
 }
 
 #[test]
-fn a_server_drains_by_command_asked_by_name() {
-    let (mut child, _log, admin) = serve(&[]);
+fn a_server_drains_by_command_asked_by_name_with_its_secret() {
+    let folder = Folder::new("order-drain");
+    let secret = folder.secret("token", "0123456789abcdef");
+    let (mut child, _log, admin) = serve(&["--admin-token-file", &secret]);
     let by_name = admin.replace("127.0.0.1", "localhost");
-    let drained = ringshard(&["drain", "--admin", &by_name]);
+    assert_refused(&ringshard(&["drain", "--admin", &by_name]), &["--admin-token-file"]);
+    let drained = ringshard(&["drain", "--admin", &by_name, "--admin-token-file", &secret]);
     assert!(drained.status.success(), "{}", String::from_utf8_lossy(&drained.stderr));
     assert!(said(&drained).contains("nobody new is let in"));
     // Nobody is there, so it ends.
@@ -37,8 +41,11 @@ fn a_server_drains_by_command_asked_by_name() {
 
 #[test]
 fn a_kick_without_anybody_to_end_is_a_failure() {
-    let (mut child, _log, admin) = serve(&[]);
-    let kick = |target: &str| ringshard(&["kick", target, "--admin", &admin]);
+    let folder = Folder::new("order-kick");
+    let socket = folder.file("admin.sock");
+    let (mut child, _log, admin) = serve(&["--admin-socket", &socket]);
+    let kick = |target: &str| ringshard(&["kick", target, "--admin-socket", &socket]);
+    assert_refused(&ringshard(&["kick", "0.5.1", "--admin", &admin]), &["takes no orders", "admin-socket"]);
     assert_refused(&kick("0.5.1"), &["no connection is 0.5.1", "ringshard sessions"]);
     assert_refused(&kick("[2001:db8::1]:5"), &["no connection is [2001:db8::1]:5"]);
     assert_refused(&kick("player"), &["an id such as 0.12.3", "an IP address"]);

@@ -34,7 +34,10 @@ fn wrong_texts(key: &Key) -> Vec<String> {
         }
         (Kind::Text, "cpus") => ["4095", "3-1", "a", "0,", "0,0", "0-0,0", ""].map(Into::into).into(),
         (Kind::Text, "log") => vec!["loud".into(), "warn,loud".into(), String::new()],
-        (Kind::Text, "key" | "pre-shared-key" | "integrity-keys" | "admin-token-file" | "dump-dir") => vec![nowhere],
+        (
+            Kind::Text,
+            "key" | "pre-shared-key" | "integrity-keys" | "admin-token-file" | "admin-socket" | "dump-dir",
+        ) => vec![nowhere],
         (Kind::Text, other) => panic!("{other} is a text: say here which texts it does not take"),
     }
 }
@@ -105,7 +108,7 @@ fn the_file_that_is_installed_is_read_and_says_little_beyond_the_defaults() {
     let sources = Sources { file: Some(installed.into()), ..Sources::default() };
     let configuration = Configuration::load(sources).unwrap();
     // Its key and its folder are the service's own.
-    let own = ["key", "drain-ms", "dump-dir"];
+    let own = ["key", "drain-ms", "dump-dir", "admin-socket"];
     for key in keys() {
         let (said, _) = configuration.texts().get(&key.name);
         assert!(own.contains(&key.name.as_str()) || said == key.default, "{} is {said}", key.name);

@@ -74,9 +74,14 @@ pub fn reload(arguments: &Arguments) -> Result<(), Box<dyn Error>> {
 pub fn kick(arguments: &KickArguments) -> Result<(), Box<dyn Error>> {
     let target = &arguments.target;
     let answer = arguments.server.post(&format!("/kick?target={target}"))?;
-    match serde_json::from_str(&answer)? {
-        Kicked { connections: 0 } => Err(format!("no connection is {target}: `ringshard sessions` lists them").into()),
-        Kicked { connections } => {
+    let Kicked { connections, missing } = serde_json::from_str(&answer)?;
+    if !missing.is_empty() {
+        let cores = missing.iter().map(usize::to_string).collect::<Vec<_>>().join(", ");
+        return Err(format!("ended {connections}; core {cores} does not answer, and may have more").into());
+    }
+    match connections {
+        0 => Err(format!("no connection is {target}: `ringshard sessions` lists them").into()),
+        connections => {
             println!("ended {connections} connection{}", if connections == 1 { "" } else { "s" });
             Ok(())
         }
