@@ -230,6 +230,7 @@ def test_choices(page):
 
 def test_secret(page):
     file = pathlib.Path(work, "secret")
+    file.touch(mode=0o600)
     file.write_text(SECRET)
     server = Server("--admin-token-file", str(file))
     page.open(server.admin)

@@ -110,7 +110,7 @@ mod tests {
     }
 
     fn arrival(bytes: &mut [u8], arrived_at: Instant) -> Arrival<'_> {
-        let path = ringshard_engine::link::Path { socket: 0, peer: ([127, 0, 0, 1], 1).into() };
+        let path = ringshard_engine::link::Path::new(0, ([127, 0, 0, 1], 1).into());
         Arrival { path, arrived_at: Some(arrived_at), segment_bytes: 1, bytes, following: None }
     }
 

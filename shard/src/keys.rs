@@ -1,9 +1,9 @@
-//! Key files: 64 hexadecimal digits and a line end, readable by their owner alone.
+//! Key files: 64 hexadecimal digits and a line end, in a file that other users of the host can neither read nor change.
 
 use ringshard_engine::crypto::{PreSharedKey, PublicKey, SecretKey};
-use std::fs::OpenOptions;
-use std::io::{self, Write};
-use std::os::unix::fs::OpenOptionsExt;
+use std::fs::{File, Metadata, OpenOptions};
+use std::io::{self, Read, Write};
+use std::os::unix::fs::{MetadataExt, OpenOptionsExt};
 use std::path::{Path, PathBuf};
 
 /// A key file that cannot be used.
@@ -12,9 +12,9 @@ pub enum KeyFileError {
     /// It is not there.
     #[error("there is no key file {0}: make one with `ringshard keygen --out {0}`")]
     Missing(PathBuf),
-    /// A pre-shared key is not there.
-    #[error("there is no pre-shared key {0}: make one with `openssl rand -hex 32 > {0}` and give it to every client")]
-    NoPreSharedKey(PathBuf),
+    /// A secret that is not a server's key is not there.
+    #[error("there is no file {0}: make one with `(umask 077; openssl rand -hex 32 > {0})`")]
+    NoSecret(PathBuf),
     /// A table of integrity keys with a bad line, or of a size that it cannot have.
     #[error("{0}, line {1}: {2}; a table of integrity keys has 1 to 256 lines of 64 hexadecimal digits")]
     BadTable(PathBuf, usize, String),
@@ -24,6 +24,12 @@ pub enum KeyFileError {
     /// Its content is no key.
     #[error("{0} holds no key: {1}")]
     NoKey(PathBuf, ringshard_engine::crypto::BadKey),
+    /// Every user of the host can read or change it.
+    #[error(
+        "{0} is open to every user of this host (mode {1:04o}): run `chmod 600 {0}`, and make a new secret if others may \
+         have read this one"
+    )]
+    Exposed(PathBuf, u32),
     /// Anything else.
     #[error("cannot {1} {0}: {2}")]
     Failed(PathBuf, &'static str, io::Error),
@@ -66,7 +72,11 @@ pub fn generate(path: &Path) -> Result<PublicKey, KeyFileError> {
 /// # Errors
 /// [`KeyFileError`].
 pub fn load_secret(path: &Path) -> Result<SecretKey, KeyFileError> {
-    SecretKey::from_hex(&read(path)?).map_err(|error| KeyFileError::NoKey(path.to_owned(), error))
+    let text = read_private(path).map_err(|error| match error {
+        KeyFileError::NoSecret(path) => KeyFileError::Missing(path),
+        other => other,
+    })?;
+    SecretKey::from_hex(&text).map_err(|error| KeyFileError::NoKey(path.to_owned(), error))
 }
 
 /// Reads a pre-shared key.
@@ -74,11 +84,7 @@ pub fn load_secret(path: &Path) -> Result<SecretKey, KeyFileError> {
 /// # Errors
 /// [`KeyFileError`].
 pub fn load_pre_shared(path: &Path) -> Result<PreSharedKey, KeyFileError> {
-    let text = read(path).map_err(|error| match error {
-        KeyFileError::Missing(path) => KeyFileError::NoPreSharedKey(path),
-        other => other,
-    })?;
-    PreSharedKey::from_hex(&text).map_err(|error| KeyFileError::NoKey(path.to_owned(), error))
+    PreSharedKey::from_hex(&read_private(path)?).map_err(|error| KeyFileError::NoKey(path.to_owned(), error))
 }
 
 /// Reads a table of integrity keys, one a line.
@@ -87,7 +93,7 @@ pub fn load_pre_shared(path: &Path) -> Result<PreSharedKey, KeyFileError> {
 /// [`KeyFileError`].
 pub fn load_integrity_keys(path: &Path) -> Result<Vec<[u8; 32]>, KeyFileError> {
     let bad = |line: usize, what: String| KeyFileError::BadTable(path.to_owned(), line, what);
-    let text = read(path)?;
+    let text = read_private(path)?;
     let mut keys = Vec::new();
     for (line, digits) in text.lines().enumerate() {
         let key = PublicKey::from_hex(digits).map_err(|error| bad(line + 1, error.to_string()))?;
@@ -99,9 +105,33 @@ pub fn load_integrity_keys(path: &Path) -> Result<Vec<[u8; 32]>, KeyFileError> {
     }
 }
 
-fn read(path: &Path) -> Result<String, KeyFileError> {
-    std::fs::read_to_string(path).map_err(|error| match error.kind() {
-        io::ErrorKind::NotFound => KeyFileError::Missing(path.to_owned()),
+/// What others may do with a file. The group may read it: that is how systemd and Kubernetes hand out credentials.
+const OPEN_TO_OTHERS: u32 = 0o007;
+
+/// Reads a file with a secret.
+///
+/// # Errors
+/// [`KeyFileError`]: it is not there, it is open to every user of the host, or it cannot be read.
+pub fn read_private(path: &Path) -> Result<String, KeyFileError> {
+    let failed = |error: io::Error| match error.kind() {
+        io::ErrorKind::NotFound => KeyFileError::NoSecret(path.to_owned()),
         _ => KeyFileError::Failed(path.to_owned(), "read", error),
-    })
+    };
+    let mut file = File::open(path).map_err(failed)?;
+    refuse_exposed(path, &file.metadata().map_err(failed)?)?;
+    let mut text = String::new();
+    file.read_to_string(&mut text).map_err(failed)?;
+    Ok(text)
+}
+
+/// Whether a file may hold a secret: other users can neither read nor change it. A pipe may.
+///
+/// # Errors
+/// [`KeyFileError::Exposed`].
+pub fn refuse_exposed(path: &Path, status: &Metadata) -> Result<(), KeyFileError> {
+    let mode = status.mode() & 0o7777;
+    match status.is_file() && mode & OPEN_TO_OTHERS != 0 {
+        true => Err(KeyFileError::Exposed(path.to_owned(), mode)),
+        false => Ok(()),
+    }
 }

@@ -96,22 +96,28 @@ impl ServerConfig {
     /// Whether such a server can be.
     ///
     /// # Errors
-    /// What is out of range, and what the range is.
+    /// The first thing that is out of range, and what the range is.
     pub fn check(&self) -> Result<(), OutOfRange> {
+        self.misfits().into_iter().next().map_or(Ok(()), Err)
+    }
+
+    /// Everything that is out of range, and what the range is.
+    pub fn misfits(&self) -> Vec<OutOfRange> {
         let cores = self.cpus.len();
-        let wrong = |settings, text| Err(OutOfRange { settings, text });
+        let mut misfits = Vec::new();
+        let mut wrong = |settings, text| misfits.push(OutOfRange { settings, text });
         if !(1..=CORES_MAX).contains(&cores) {
-            return wrong(&["cpus"], format!("cpus names {cores} processors; a server has 1 to {CORES_MAX}"));
+            wrong(&["cpus"], format!("cpus names {cores} processors; a server has 1 to {CORES_MAX}"));
         }
         let (connections, most) = (self.connections_max, cores * CONNECTIONS_PER_CORE_MAX);
         if !(1..=most).contains(&connections) {
             let text = format!("max-connections is {connections}; {cores} core(s) take 1 to {most}");
-            return wrong(&["max-connections", "cpus"], text);
+            wrong(&["max-connections", "cpus"], text);
         }
         let (memory, least) = (self.message_bytes_max >> 20, (cores * MESSAGE_MEMORY_BYTES_MIN) >> 20);
         if memory < least {
             let text = format!("message-memory-mib is {memory}; {cores} core(s) need {least} or more");
-            return wrong(&["message-memory-mib", "cpus"], text);
+            wrong(&["message-memory-mib", "cpus"], text);
         }
         let HeartbeatConfig { interval, timeout } = self.heartbeat;
         if interval.as_millis() == 0 || timeout <= interval || timeout.as_millis() > u32::MAX.into() {
@@ -120,9 +126,9 @@ impl ServerConfig {
                 timeout.as_millis(),
                 interval.as_millis()
             );
-            return wrong(&["timeout-ms", "heartbeat-ms"], text);
+            wrong(&["timeout-ms", "heartbeat-ms"], text);
         }
-        Ok(())
+        misfits
     }
 }
 

@@ -10,6 +10,7 @@ use ringshard_engine::time::Instant;
 use std::collections::BTreeMap;
 use std::io::{BufRead, BufReader, Read};
 use std::net::{SocketAddr, UdpSocket};
+use std::os::unix::fs::PermissionsExt;
 use std::path::PathBuf;
 use std::process::{Child, Command, Output, Stdio};
 use std::sync::Arc;
@@ -83,6 +84,7 @@ impl Scene {
         let folder = Folder::new(name);
         let key = ringshard::keys::generate(&folder.0.join("server.key")).unwrap();
         std::fs::write(folder.file("token"), TOKEN).unwrap();
+        std::fs::set_permissions(folder.file("token"), std::fs::Permissions::from_mode(0o600)).unwrap();
         let admin = free_admin();
         let mut server = Command::new(env!("CARGO_BIN_EXE_ringshard"))
             .args(["serve", "--listen", "127.0.0.1:0", "--cpus", "0", "--key", &folder.file("server.key")])

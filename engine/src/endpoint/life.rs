@@ -157,7 +157,7 @@ impl Endpoint {
             // One that is being put out takes its session along.
             Found::Live(former) if self.table.get(former).is_some_and(Connection::is_closing) => return None,
             Found::Live(former) => {
-                let mut connection = self.table.remove(former)?;
+                let mut connection = self.table.retire(now, former)?;
                 self.resumption.forget_alias(connection.alias);
                 self.stats.left += 1;
                 let channels = connection.session.take_channels(&mut self.resources);
@@ -179,7 +179,12 @@ impl Endpoint {
     /// The connection is gone; its session with it, unless that may go on.
     pub(super) fn leave(&mut self, now: Instant, id: ConnectionId, departure: Departure) {
         let id = self.table.occupant(id.slot().into()).unwrap_or(id);
-        let Some(mut connection) = self.table.remove(id) else { return };
+        // A client that was silent and is heard again is worth a word in the log: its connection did not end in order.
+        let removed = match departure {
+            Departure::Silent => self.table.remove(id),
+            Departure::Client(_) | Departure::Server(_) => self.table.retire(now, id),
+        };
+        let Some(mut connection) = removed else { return };
         let key = connection.session.resume_key();
         // One that never got a session has no life that anybody was told.
         let Some(session) = connection.session_id else {

@@ -109,6 +109,8 @@ pub struct Resources {
     pub work: u64,
     /// Key exchanges that peers may ask for.
     exchanges: Exchanges,
+    /// Reliable messages, and pieces of them, that came again after they had arrived.
+    pub duplicates: u64,
 }
 
 impl Resources {
@@ -121,6 +123,7 @@ impl Resources {
             drops: Drops::default(),
             work: 0,
             exchanges: Exchanges::default(),
+            duplicates: 0,
         }
     }
 

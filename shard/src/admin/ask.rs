@@ -1,14 +1,21 @@
 //! The other end of the admin port: who asks a running server.
 
+use super::MISSING_CORES;
+use crate::control::Gathered;
+use crate::report::SessionSnapshot;
 use serde::de::DeserializeOwned;
 use std::net::SocketAddr;
 use std::path::Path;
 use std::time::Duration;
+use ureq::http::HeaderMap;
 
 /// How long an answer may take: cores have two seconds for theirs.
 const PATIENCE: Duration = Duration::from_secs(5);
 /// The longest answer that is taken, in bytes: a list of a million connections.
 const ANSWER_BYTES_MAX: u64 = 1 << 30;
+
+/// How much of a refusal is repeated.
+const REFUSAL_CHARACTERS_MAX: usize = 16_384;
 
 /// A server that could not be asked.
 #[derive(Debug, thiserror::Error)]
@@ -76,6 +83,17 @@ impl Asker {
         self.read(&self.text(path)?)
     }
 
+    /// The connections that `GET path` gives, and the cores that did not tell theirs.
+    ///
+    /// # Errors
+    /// [`AskError`].
+    pub fn sessions(&self, path: &str) -> Result<Gathered<SessionSnapshot>, AskError> {
+        let (headers, body) = self.answer(path, Duration::ZERO)?;
+        let missing = headers.get(MISSING_CORES).and_then(|cores| cores.to_str().ok()).unwrap_or_default();
+        let missing = missing.split(',').filter_map(|core| core.parse().ok()).collect();
+        Ok(Gathered { given: self.read(&String::from_utf8_lossy(&body))?, missing })
+    }
+
     /// What `GET path` gives, as it is.
     ///
     /// # Errors
@@ -90,12 +108,16 @@ impl Asker {
     /// # Errors
     /// [`AskError`].
     pub fn bytes(&self, path: &str, patience: Duration) -> Result<Vec<u8>, AskError> {
+        self.answer(path, patience).map(|(_, body)| body)
+    }
+
+    fn answer(&self, path: &str, patience: Duration) -> Result<(HeaderMap, Vec<u8>), AskError> {
         let request = self.agent.get(self.url(path)).config().timeout_global(Some(PATIENCE + patience)).build();
         let mut response = self.bear(request).call().map_err(|error| self.unreachable(&error))?;
         let status = response.status().as_u16();
         let body = response.body_mut().with_config().limit(ANSWER_BYTES_MAX).read_to_vec();
         let body = body.map_err(|error| self.unreachable(&error))?;
-        self.judge(status, &body).map(|()| body)
+        self.judge(status, &body).map(|()| (response.headers().clone(), body))
     }
 
     /// What `POST path` gives, as it is.
@@ -129,7 +151,11 @@ impl Asker {
         match status {
             200 => Ok(()),
             401 => Err(AskError::Locked(self.address)),
-            status => Err(AskError::Refused(self.address, status, first_line(&String::from_utf8_lossy(body)))),
+            status => {
+                // All of it: of settings that are wrong it names each in a line of its own.
+                let why = String::from_utf8_lossy(body).trim_end().chars().take(REFUSAL_CHARACTERS_MAX).collect();
+                Err(AskError::Refused(self.address, status, why))
+            }
         }
     }
 

@@ -62,7 +62,7 @@ pub enum CaptureError {
         /// What was asked for.
         megabytes: usize,
     },
-    /// A core did not take part.
+    /// No core took part.
     #[error(transparent)]
     Silent(#[from] Silent),
     /// The file could not be put together.

@@ -2,7 +2,7 @@
 
 use super::form::*;
 use super::texts::Texts;
-use super::{SettingError, Wrong};
+use super::wrong::SettingError;
 use crate::datapath::Datapath;
 use crate::game::Layout;
 use crate::idle::Strategy;
@@ -36,6 +36,15 @@ pub enum Cipher {
     Aes,
 }
 
+/// How lines of the log are written.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub enum LogFormat {
+    /// For people.
+    Text,
+    /// One JSON object a line.
+    Json,
+}
+
 /// What there is to know of a setting before it has a value.
 #[derive(Clone, Debug)]
 pub struct Key {
@@ -49,6 +58,8 @@ pub struct Key {
     pub default: &'static str,
     /// What it takes, for people.
     pub expects: String,
+    /// The same in a word, for the list of flags.
+    pub placeholder: String,
     /// The same for machines.
     pub kind: Kind,
     /// Whether it can change while a server runs.
@@ -62,8 +73,11 @@ impl Key {
     }
 }
 
+/// The group of those that only a world goes by.
+pub(super) const WORLD: &str = "World";
+
 macro_rules! settings {
-    ($($group:literal { $($(#[doc = $doc:literal])+ $field:ident: $type:ty = $default:literal, $form:expr, $live:expr;)* })*) => {
+    ($($group:tt { $($(#[doc = $doc:literal])+ $field:ident: $type:ty = $default:literal, $form:expr, $live:expr;)* })*) => {
         /// The settings of a server, each of them valid by itself.
         #[derive(Clone, Debug)]
         pub struct Settings {
@@ -81,6 +95,7 @@ macro_rules! settings {
                     help: concat!($($doc, "\n"),+).lines().map(str::trim).collect::<Vec<_>>().join(" "),
                     default: $default,
                     expects: form.expects,
+                    placeholder: form.placeholder,
                     kind: form.kind,
                     live: $live,
                 }
@@ -88,35 +103,39 @@ macro_rules! settings {
         }
 
         impl Settings {
-            /// Reads every text; gives all that is wrong, or the values.
-            ///
-            /// # Errors
-            /// A [`SettingError`] for each setting whose text is not what it takes.
-            pub(super) fn read(texts: &Texts) -> Result<Settings, Wrong> {
-                let mut wrong = Vec::new();
-                $($(let $field: Option<$type> = read(texts, stringify!($field), $form, &mut wrong);)*)*
-                if !wrong.is_empty() {
-                    return Err(Wrong(wrong));
-                }
-                Ok(Settings { $($($field: $field.expect("nothing is wrong"),)*)* })
+            /// Reads every text. What a setting does not take is added to `wrong`; one whose text does not hold for that
+            /// has its default meanwhile, so that the others can be checked all the same.
+            pub(super) fn read(texts: &mut Texts, wrong: &mut Vec<SettingError>) -> Settings {
+                Settings { $($($field: read(texts, stringify!($field), &$form, $default, wrong),)*)* }
             }
         }
     };
 }
 
-fn read<T: 'static>(texts: &Texts, field: &str, form: Form<T>, wrong: &mut Vec<SettingError>) -> Option<T> {
+fn read<T: 'static>(
+    texts: &mut Texts,
+    field: &str,
+    form: &Form<T>,
+    default: &'static str,
+    wrong: &mut Vec<SettingError>,
+) -> T {
     let name = field.replace('_', "-");
-    let (text, source) = texts.get(&name);
-    let value = form.read(text);
-    if value.is_none() {
-        wrong.push(SettingError::Value {
-            key: name,
-            value: text.to_owned(),
+    let mut value = None;
+    // Also those that another source overrides: they would be in force once that one is gone.
+    for (text, source) in texts.all(&name) {
+        let read = form.read(text).map_err(|why| SettingError::Value {
+            key: name.clone(),
+            value: text.clone(),
             said_by: source.clone(),
-            expects: form.expects,
+            why,
+            expects: form.expects.clone(),
         });
+        value = read.map_err(|error| wrong.push(error)).ok();
     }
-    value
+    value.unwrap_or_else(|| {
+        texts.distrust(&name);
+        form.read(default).expect("every default is a value of its setting")
+    })
 }
 
 settings! {
@@ -138,20 +157,20 @@ settings! {
         arrival_stamps: bool = "true", switch(), false;
     }
     "Clients" {
-        /// Secret key file, made by `ringshard keygen`. Without it a key is made up for this run alone.
-        key: Option<PathBuf> = "", path(), false;
+        /// Secret key file, made by `ringshard keygen`; nobody else on the host may be able to read it. Without it a key is made up for this run alone.
+        key: Option<PathBuf> = "", file(), false;
         /// File with a key of 64 hexadecimal digits that every client must hold too.
-        pre_shared_key: Option<PathBuf> = "", path(), false;
+        pre_shared_key: Option<PathBuf> = "", file(), false;
         /// Ciphers to agree to. auto: AES-128-GCM where both ends have it in hardware, else ChaCha20-Poly1305.
         cipher: Cipher = "auto", choice(&[("auto", Cipher::Auto), ("chacha", Cipher::Chacha), ("aes", Cipher::Aes)]), false;
         /// Connections at most, over all cores.
         max_connections: u64 = "16384", whole(1..=(CORES_MAX * CONNECTIONS_PER_CORE_MAX) as u64, ""), false;
         /// Time between two pings.
-        heartbeat_ms: u64 = "5000", whole(1..=3_600_000, "milliseconds"), false;
+        heartbeat_ms: u64 = "5000", milliseconds(1..=3_600_000), false;
         /// Silence after which a connection ends.
-        timeout_ms: u64 = "15000", whole(2..=3_600_000, "milliseconds"), false;
+        timeout_ms: u64 = "15000", milliseconds(2..=3_600_000), false;
         /// Wait for the first acknowledgment of a connection before its reliable messages are sent again.
-        retransmission_ms: u64 = "250", whole(10..=2_000, "milliseconds"), false;
+        retransmission_ms: u64 = "250", milliseconds(10..=2_000), false;
         /// Congestion control of reliable messages: bbr bears random loss, cubic is the internet's common one.
         congestion: CongestionControl = "bbr",
             choice(&[("bbr", CongestionControl::Bbr), ("cubic", CongestionControl::Cubic)]), false;
@@ -161,9 +180,9 @@ settings! {
         message_memory_mib: u64 = "256", whole(4..=1 << 20, "MiB"), false;
         /// File with the integrity keys that unaltered clients hold, 1 to 256 lines of 64 hexadecimal digits. Clients are
         /// asked for proof with one of them each minute; wrong and missing answers are counted, nothing else follows.
-        integrity_keys: Option<PathBuf> = "", path(), false;
+        integrity_keys: Option<PathBuf> = "", file(), false;
     }
-    "World" {
+    WORLD {
         /// What to serve: echo sends every message back; demo is a world to walk and fight in.
         game: Served = "echo", choice(&[("echo", Served::Echo), ("demo", Served::Demo)]), false;
         /// Where players and NPCs come into the world of the demo.
@@ -207,13 +226,18 @@ settings! {
         admin: Option<SocketAddr> = "127.0.0.1:3566", address().or("off"), false;
         /// File with the secret that questions must bear, 16 characters or more. Must be given when `admin` is not an
         /// address of this host alone.
-        admin_token_file: Option<PathBuf> = "", path(), false;
-        /// What is logged.
+        admin_token_file: Option<PathBuf> = "", file(), false;
+        /// Unix socket that answers the same questions and also takes orders, without a secret: whoever may open the file
+        /// may reload, drain and kick. Only the server's user may.
+        admin_socket: Option<PathBuf> = "", file(), false;
+        /// What is logged, to standard error.
         log: String = "info", log(), true;
+        /// How lines of the log are written: text for people, json as one object a line.
+        log_format: LogFormat = "text", choice(&[("text", LogFormat::Text), ("json", LogFormat::Json)]), false;
         /// How long players may stay once the server is told to stop; nobody new is let in.
-        drain_ms: u64 = "0", whole(0..=3_600_000, "milliseconds"), true;
+        drain_ms: u64 = "0", milliseconds(0..=3_600_000), true;
         /// Folder for what is dumped at SIGUSR2 and at a panic; the empty one is the folder that the server was started in.
-        dump_dir: Option<PathBuf> = "", path(), false;
+        dump_dir: Option<PathBuf> = "", folder(), false;
         /// Let those who may ask questions ask for traffic keys: for `ringshard capture --key-log`, on test servers.
         key_log: bool = "false", switch(), false;
     }

@@ -1,27 +1,23 @@
 //! Where the texts of settings come from: a file, the environment, flags; the later of these wins.
 
-use super::form::Kind;
+use super::file;
+use super::flags::FILE_VARIABLE;
 use super::settings::{Key, keys};
-use super::{SettingError, Wrong};
-use clap::{Arg, ArgMatches, Command};
-use std::collections::BTreeMap;
-use std::ffi::OsString;
+use super::wrong::SettingError;
+use std::collections::{BTreeMap, BTreeSet};
 use std::fmt;
-use std::path::{Path, PathBuf};
+use std::path::PathBuf;
 
 /// What the names of settings begin with in the environment.
 pub const VARIABLE_PREFIX: &str = "RINGSHARD_";
-/// The variable, and the flag, that name the file.
-const FILE_VARIABLE: &str = "RINGSHARD_CONFIG";
-const FILE_FLAG: &str = "config";
 
 /// Who said what a setting is.
 #[derive(Clone, PartialEq, Eq, Debug)]
 pub enum Source {
     /// Nobody.
     Default,
-    /// A file.
-    File(PathBuf),
+    /// A file, in this line of it, from 1.
+    File(PathBuf, usize),
     /// A variable of the environment.
     Environment(String),
     /// A flag.
@@ -32,7 +28,7 @@ impl fmt::Display for Source {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {
             Source::Default => write!(f, "default"),
-            Source::File(path) => write!(f, "{}", path.display()),
+            Source::File(path, line) => write!(f, "{}:{line}", path.display()),
             Source::Environment(variable) => write!(f, "{variable}"),
             Source::Flag => write!(f, "flag"),
         }
@@ -48,97 +44,54 @@ pub struct Sources {
     pub environment: Vec<(String, String)>,
     /// Names of settings with their values.
     pub flags: Vec<(String, String)>,
+    /// Words on the command line that have no place there, and why not.
+    pub misplaced: Vec<(String, String)>,
 }
 
 impl Sources {
-    /// Reads the file, and puts everything in order.
-    ///
-    /// # Errors
-    /// What is no setting, and a file that cannot be read.
-    pub fn texts(&self) -> Result<Texts, Wrong> {
-        let (mut texts, mut wrong) = (Texts::default(), Vec::new());
+    /// Reads the file, and puts everything in order; adds to `wrong` what is no setting, and what cannot be read.
+    pub(super) fn texts(&self, wrong: &mut Vec<SettingError>) -> Texts {
+        let mut texts = Texts::default();
         if let Some(path) = &self.file {
-            read_file(path, &mut texts, &mut wrong);
+            file::read(path, &mut texts, wrong);
         }
-        for (variable, value) in &self.environment {
-            if variable == FILE_VARIABLE {
-                continue;
-            }
+        for (variable, value) in self.environment.iter().filter(|(variable, _)| variable != FILE_VARIABLE) {
+            let said_by = Source::Environment(variable.clone());
             match keys().iter().find(|key| key.variable() == *variable) {
-                Some(key) => texts.set(key, value.clone(), Source::Environment(variable.clone())),
-                None => wrong.push(unknown(variable, "the environment", Key::variable)),
+                Some(key) => texts.set(key, value.clone(), said_by),
+                None => wrong.push(SettingError::unknown(variable, said_by, Key::variable)),
             }
         }
         for (name, value) in &self.flags {
             match keys().iter().find(|key| key.name == *name) {
                 Some(key) => texts.set(key, value.clone(), Source::Flag),
-                None => wrong.push(unknown(name, "the flags", |key| key.name.clone())),
+                None => {
+                    let as_flag = |key: &Key| format!("--{}", key.name);
+                    wrong.push(SettingError::unknown(&format!("--{name}"), Source::Flag, as_flag));
+                }
             }
         }
-        if wrong.is_empty() { Ok(texts) } else { Err(Wrong(wrong)) }
-    }
-}
-
-fn unknown(name: &str, place: &str, called: impl Fn(&Key) -> String) -> SettingError {
-    let near = keys().iter().map(called).max_by(|left, right| {
-        let likeness = |other: &str| strsim::jaro_winkler(name, other);
-        likeness(left).total_cmp(&likeness(right))
-    });
-    SettingError::Unknown { key: name.to_owned(), place: place.to_owned(), near: near.unwrap_or_default() }
-}
-
-fn read_file(path: &Path, texts: &mut Texts, wrong: &mut Vec<SettingError>) {
-    let unreadable = |why: String| SettingError::File { path: path.to_owned(), why };
-    let text = match std::fs::read_to_string(path) {
-        Ok(text) => text,
-        Err(error) => return wrong.push(unreadable(error.to_string())),
-    };
-    let table: toml::Table = match text.parse() {
-        Ok(table) => table,
-        Err(error) => return wrong.push(unreadable(format!("{error}"))),
-    };
-    for (name, value) in table {
-        let Some(key) = keys().iter().find(|key| key.name == name) else {
-            wrong.push(unknown(&name, &path.display().to_string(), |key| key.name.clone()));
-            continue;
-        };
-        let source = Source::File(path.to_owned());
-        match plain(&value, &key.kind) {
-            Some(text) => texts.set(key, text, source),
-            None => wrong.push(SettingError::Value {
-                key: name,
-                value: value.to_string(),
-                said_by: source,
-                expects: key.expects.clone(),
-            }),
+        for (word, why) in &self.misplaced {
+            texts.distrust(word.trim_start_matches('-'));
+            wrong.push(SettingError::CommandLine { word: word.clone(), why: why.clone() });
         }
-    }
-}
-
-/// A value of a file as the text that a flag would have.
-fn plain(value: &toml::Value, kind: &Kind) -> Option<String> {
-    match value {
-        toml::Value::String(text) => Some(text.clone()),
-        toml::Value::Integer(number) => Some(number.to_string()),
-        toml::Value::Float(number) => Some(number.to_string()),
-        toml::Value::Boolean(switch) => Some(switch.to_string()),
-        toml::Value::Array(items) if *kind == Kind::List => items
-            .iter()
-            .map(|item| item.as_str().map(str::to_owned))
-            .collect::<Option<Vec<_>>>()
-            .map(|all| all.join(",")),
-        _ => None,
+        texts
     }
 }
 
 /// The text of every setting, and who said it.
 #[derive(Clone, PartialEq, Eq, Debug)]
-pub struct Texts(BTreeMap<String, (String, Source)>);
+pub struct Texts {
+    /// What each source says of it, the default first; the last one holds.
+    texts: BTreeMap<String, Vec<(String, Source)>>,
+    /// Settings that a source says something of which cannot be read: what stands here is not what is meant.
+    distrusted: BTreeSet<String>,
+}
 
 impl Default for Texts {
     fn default() -> Self {
-        let default = |key: &Key| (key.name.clone(), (key.default.to_owned(), Source::Default));
-        Texts(keys().iter().map(default).collect())
+        let default = |key: &Key| (key.name.clone(), vec![(key.default.to_owned(), Source::Default)]);
+        Texts { texts: keys().iter().map(default).collect(), distrusted: BTreeSet::new() }
     }
 }
 
@@ -148,18 +101,39 @@ impl Texts {
     /// # Panics
     /// When there is no setting of that name.
     pub fn get(&self, name: &str) -> (&str, &Source) {
-        let (text, source) = &self.0[name];
+        let (text, source) = self.all(name).last().expect("the default is there");
         (text, source)
     }
 
-    fn set(&mut self, key: &Key, text: String, source: Source) {
-        self.0.insert(key.name.clone(), (text, source));
+    /// The texts of a setting from all sources; the last one holds.
+    pub(super) fn all(&self, name: &str) -> &[(String, Source)] {
+        &self.texts[name]
+    }
+
+    /// Sets a setting; what earlier sources say of it does not hold.
+    pub(super) fn set(&mut self, key: &Key, text: String, source: Source) {
+        self.distrusted.remove(&key.name);
+        self.texts.entry(key.name.clone()).or_default().push((text, source));
+    }
+
+    /// Notes that what is said of a setting cannot be read.
+    pub(super) fn distrust(&mut self, name: &str) {
+        self.distrusted.insert(name.to_owned());
+    }
+
+    /// Notes that about all of them.
+    pub(super) fn distrust_all(&mut self) {
+        self.distrusted.extend(keys().iter().map(|key| key.name.clone()));
+    }
+
+    /// Whether the text of a setting is what its sources mean.
+    pub(super) fn is_trusted(&self, name: &str) -> bool {
+        !self.distrusted.contains(name)
     }
 
     /// Takes one setting over from `other`.
     pub(super) fn take_over(&mut self, key: &Key, other: &Texts) {
-        let (text, source) = other.get(&key.name);
-        self.set(key, text.to_owned(), source.clone());
+        self.texts.insert(key.name.clone(), other.all(&key.name).to_vec());
     }
 
     /// A file that says all of it, with who said it behind each.
@@ -175,75 +149,5 @@ impl Texts {
             file.push_str(&format!("{} = {}  # {source}\n", key.name, key.kind.toml(text)));
         }
         file
-    }
-}
-
-/// Every setting is a flag; the environment is read along with them.
-impl clap::Args for Sources {
-    fn augment_args(command: Command) -> Command {
-        let file = Arg::new(FILE_FLAG)
-            .long(FILE_FLAG)
-            .value_name("FILE")
-            .env(FILE_VARIABLE)
-            .hide_env(true)
-            .value_parser(clap::value_parser!(PathBuf))
-            .help("File with settings, as of `ringshard config print`. Flags win over the environment, which wins over the file");
-        keys().iter().fold(command.arg(file), |command, key| {
-            let default = if key.default.is_empty() { "none" } else { key.default };
-            let live = if key.live { "; can change while it runs" } else { "" };
-            command.arg(
-                Arg::new(key.name.as_str())
-                    .long(key.name.as_str())
-                    .value_name(placeholder(key))
-                    .help_heading(key.group)
-                    .allow_hyphen_values(false)
-                    .help(format!("{} It takes {} [default: {default}{live}]", key.help, key.expects)),
-            )
-        })
-    }
-
-    fn augment_args_for_update(command: Command) -> Command {
-        Self::augment_args(command)
-    }
-}
-
-/// The variables that are meant for us.
-fn environment() -> Vec<(String, String)> {
-    let text = |(name, value): (OsString, OsString)| {
-        // What is no text is no value of any setting, and is told of as it looks.
-        Some((name.into_string().ok()?, value.to_string_lossy().into_owned()))
-    };
-    // What Kubernetes tells every container of a service that is called ringshard.
-    let of_a_service = |name: &str| name.starts_with("RINGSHARD_SERVICE_") || name.starts_with("RINGSHARD_PORT");
-    let ours = |(name, _): &(String, String)| name.starts_with(VARIABLE_PREFIX) && !of_a_service(name);
-    std::env::vars_os().filter_map(text).filter(ours).collect()
-}
-
-fn placeholder(key: &Key) -> &'static str {
-    match key.kind {
-        Kind::Whole(..) | Kind::Decimal(..) => "N",
-        Kind::Switch => "BOOL",
-        Kind::Choice(_) => "WORD",
-        Kind::Text => "TEXT",
-        Kind::List => "LIST",
-    }
-}
-
-impl clap::FromArgMatches for Sources {
-    fn from_arg_matches(matches: &ArgMatches) -> Result<Self, clap::Error> {
-        let flags = keys().iter().filter_map(|key| {
-            let value = matches.get_one::<String>(&key.name)?;
-            Some((key.name.clone(), value.clone()))
-        });
-        Ok(Sources {
-            file: matches.get_one::<PathBuf>(FILE_FLAG).cloned(),
-            environment: environment(),
-            flags: flags.collect(),
-        })
-    }
-
-    fn update_from_arg_matches(&mut self, matches: &ArgMatches) -> Result<(), clap::Error> {
-        *self = Self::from_arg_matches(matches)?;
-        Ok(())
     }
 }

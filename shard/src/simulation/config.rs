@@ -49,27 +49,33 @@ impl WorldConfig {
     /// Whether such a world can be, on so many cores.
     ///
     /// # Errors
-    /// Says what is out of range, and what the range is.
+    /// Says the first thing that is out of range, and what the range is.
     pub fn check(&self, cores: usize) -> Result<(), OutOfRange> {
+        self.misfits(cores).into_iter().next().map_or(Ok(()), Err)
+    }
+
+    /// Everything that is out of range on so many cores, and what the range is.
+    pub fn misfits(&self, cores: usize) -> Vec<OutOfRange> {
         let WorldConfig { entities_max, visible_max, near, pacing, .. } = *self;
-        let wrong = |settings, text| Err(OutOfRange { settings, text });
+        let mut misfits = Vec::new();
+        let mut wrong = |settings, text| misfits.push(OutOfRange { settings, text });
         if !(cores..=WORLD_ENTITIES_MAX).contains(&entities_max) {
             let text =
                 format!("entities is {entities_max}; a world on {cores} cores has {cores} to {WORLD_ENTITIES_MAX}");
-            return wrong(&["entities", "cpus"], text);
+            wrong(&["entities", "cpus"], text);
         }
         if !(1..=VISIBLE_MAX).contains(&visible_max) {
-            return wrong(&["visible"], format!("visible is {visible_max}; it is 1 to {VISIBLE_MAX}"));
+            wrong(&["visible"], format!("visible is {visible_max}; it is 1 to {VISIBLE_MAX}"));
         }
         if !(near >= 0.0 && near <= EntityKind::Projectile.radius()) {
             let most = EntityKind::Projectile.radius();
-            return wrong(&["near"], format!("near is {near}; it is 0 to {most} units"));
+            wrong(&["near"], format!("near is {near}; it is 0 to {most} units"));
         }
         if !(ENTRY_BYTES_MAX..=SNAPSHOT_BYTES_MAX).contains(&pacing.bytes_max) {
             let bytes = pacing.bytes_max;
             let text = format!("snapshot-bytes is {bytes}; it is {ENTRY_BYTES_MAX} to {SNAPSHOT_BYTES_MAX}");
-            return wrong(&["snapshot-bytes"], text);
+            wrong(&["snapshot-bytes"], text);
         }
-        Ok(())
+        misfits
     }
 }

@@ -7,7 +7,7 @@ use std::error::Error;
 /// What it does.
 #[derive(Subcommand)]
 pub enum Arguments {
-    /// Say whether a server would start with these settings; key files are read, too.
+    /// Say whether a server would start with these settings, and name everything that is wrong; key files are read, too.
     Check(Sources),
     /// Print all settings as a file, with where each comes from; a file to begin with, when nothing is set.
     Print(Sources),
@@ -19,7 +19,8 @@ pub enum Arguments {
 pub fn run(arguments: &Arguments) -> Result<(), Box<dyn Error>> {
     match arguments {
         Arguments::Check(sources) => {
-            Configuration::load(sources.clone())?.check()?;
+            let (configuration, _) = Configuration::prepared(sources.clone())?;
+            configuration.without_effect().iter().for_each(|line| eprintln!("ringshard: {line}"));
             println!("a server would start with these settings");
         }
         Arguments::Print(sources) => print!("{}", Configuration::load(sources.clone())?.texts().file()),

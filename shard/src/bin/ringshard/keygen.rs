@@ -9,10 +9,17 @@ pub struct Arguments {
     /// File for the secret key; it must not exist yet. Only its owner can read it.
     #[arg(long, value_name = "FILE", default_value = "server.key")]
     out: PathBuf,
+    /// Make no key: print the public half of the one in this file.
+    #[arg(long, value_name = "FILE", conflicts_with = "out")]
+    public: Option<PathBuf>,
 }
 
-/// Makes the key.
+/// Makes the key, or reads it.
 pub fn run(arguments: &Arguments) -> Result<(), Box<dyn Error>> {
+    if let Some(path) = &arguments.public {
+        println!("{}", ringshard::keys::load_secret(path)?.public());
+        return Ok(());
+    }
     let public = ringshard::keys::generate(&arguments.out)?;
     eprintln!("secret key written to {}; clients pin the public key:", arguments.out.display());
     println!("{public}");

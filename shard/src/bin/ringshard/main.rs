@@ -5,12 +5,16 @@
 mod admin;
 mod bundle;
 mod capture;
+mod command_line;
 mod config;
 mod doctor;
 mod histograms;
 mod keygen;
+mod manual;
+mod orders;
 mod serve;
 mod sessions;
+mod times;
 mod top;
 
 use clap::{Parser, Subcommand};
@@ -39,7 +43,7 @@ enum Command {
     Config(config::Arguments),
     /// Look at this host: what of it slows a server down, and the command that mends it. Exit code 1 when it cannot serve.
     Doctor(doctor::Arguments),
-    /// Make a server key; prints the public half, which clients pin.
+    /// Make a server key; prints the public half, which clients pin. --public prints that of a key there is.
     Keygen(keygen::Arguments),
     /// Show the latency histograms of a running server, per core and stage.
     Histograms(histograms::Arguments),
@@ -49,14 +53,35 @@ enum Command {
     Decrypt(capture::DecryptArguments),
     /// List the connections of a running server.
     Sessions(sessions::Arguments),
+    /// Have a running server let nobody in any more, and end when all have left or have had their time.
+    Drain(orders::Arguments),
+    /// Have a running server read its settings anew. Exit code 1 when some of what has changed needs a restart.
+    Reload(orders::Arguments),
+    /// End connections of a running server; a client that was told so does not come back by itself.
+    Kick(orders::KickArguments),
     /// Watch a running server: cores, drops and connections, from second to second.
     Top(top::Arguments),
     /// Gather what there is to know of a running server and its host into one file, to hand to somebody else.
     Report(bundle::Arguments),
+    /// Print completions for a shell: `ringshard completions bash > /etc/bash_completion.d/ringshard`.
+    Completions(manual::CompletionsArguments),
+    /// Write manual pages, one a command.
+    Man(manual::ManArguments),
+}
+
+impl Command {
+    /// The settings that it takes, if it takes any.
+    fn sources_mut(&mut self) -> Option<&mut Sources> {
+        match self {
+            Command::Serve(sources) => Some(sources),
+            Command::Config(config::Arguments::Check(sources) | config::Arguments::Print(sources)) => Some(sources),
+            _ => None,
+        }
+    }
 }
 
 fn main() -> ExitCode {
-    let result = match Arguments::parse().command {
+    let result = match command_line::parse().command {
         Command::Serve(sources) => serve::run(&sources),
         Command::Config(arguments) => config::run(&arguments),
         Command::Doctor(arguments) => doctor::run(&arguments),
@@ -65,8 +90,13 @@ fn main() -> ExitCode {
         Command::Capture(arguments) => capture::run(&arguments),
         Command::Decrypt(arguments) => capture::run_decrypt(&arguments),
         Command::Sessions(arguments) => sessions::run(&arguments),
+        Command::Drain(arguments) => orders::drain(&arguments),
+        Command::Reload(arguments) => orders::reload(&arguments),
+        Command::Kick(arguments) => orders::kick(&arguments),
         Command::Top(arguments) => top::run(&arguments),
         Command::Report(arguments) => bundle::run(&arguments),
+        Command::Completions(arguments) => manual::completions::<Arguments>(&arguments),
+        Command::Man(arguments) => manual::man::<Arguments>(&arguments),
     };
     match result {
         Ok(()) => ExitCode::SUCCESS,

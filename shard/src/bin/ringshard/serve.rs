@@ -1,35 +1,68 @@
 //! `ringshard serve`
 
 use ringshard::admin::Admin;
-use ringshard::config::{Configuration, Served, Sources};
+use ringshard::config::{Configuration, LogFormat, Prepared, Served, Settings, Sources};
 use ringshard::exchange::Exchange;
 use ringshard::game::Demo;
-use ringshard::operation::{Operation, SetLog};
+use ringshard::log::{Flush, Log};
+use ringshard::operation::Operation;
 use ringshard::overseer::{Orders, oversee};
+use ringshard::process::write_briefly;
 use ringshard::server::{Server, ServerConfig};
 use ringshard::service::Echo;
-use ringshard::simulation::Simulation;
+use ringshard::simulation::{Simulation, WorldConfig};
 use ringshard::vitals::end_process_on_panic;
 use std::error::Error;
-use std::io::{IsTerminal, Write};
 use std::sync::Arc;
-use tracing_subscriber::layer::SubscriberExt;
-use tracing_subscriber::util::SubscriberInitExt;
-use tracing_subscriber::{EnvFilter, Registry, fmt, reload};
+use std::time::Duration;
+
+/// How long the last figures may take to be read before the process ends.
+const LAST_FIGURES: Duration = Duration::from_secs(2);
 
 /// Serves until told to stop.
 pub fn run(sources: &Sources) -> Result<(), Box<dyn Error>> {
-    let configuration = Configuration::load(sources.clone())?;
-    let set_log = start_log(&configuration.settings().log)?;
-    let config = configuration.server()?;
-    let admin = configuration.admin()?.map(|(address, token)| Admin::bind(address).map(|admin| (admin, token)));
-    let admin = admin.transpose()?;
+    let (configuration, prepared) = Configuration::prepared(sources.clone())?;
+    let settings = configuration.settings();
+    let (log, flush) = Log::start(&settings.log, settings.log_format)?;
+    let is_json = settings.log_format == LogFormat::Json;
+    let mut flush = Some(flush);
+    serve(configuration, prepared, log, &mut flush).inspect_err(|error| {
+        // Whoever reads the log by machine would not see what is said beside it.
+        if is_json {
+            tracing::error!(%error, "the server did not start");
+        }
+    })
+}
+
+fn serve(
+    configuration: Configuration,
+    prepared: Prepared,
+    log: Log,
+    flush: &mut Option<Flush>,
+) -> Result<(), Box<dyn Error>> {
+    let Prepared { server: config, world, admin, admin_socket, dump_folder } = prepared;
+    let admin = admin.map(|(address, token)| Admin::bind(address, token)).transpose()?;
+    let admin_socket = admin_socket.map(|path| Admin::bind_socket(&path)).transpose()?;
     let orders = Orders::by_signal()?;
-    end_process_on_panic(configuration.dump_folder()?);
+    end_process_on_panic(dump_folder);
+    let admin_url = admin.as_ref().and_then(Admin::address).map(|address| format!("http://{address}/"));
+    let admin_url = admin_url.unwrap_or_else(|| "off".into());
+    tracing::info!(
+        version = env!("CARGO_PKG_VERSION"),
+        pid = std::process::id(),
+        admin = %admin_url,
+        public_key = %config.secret.public(),
+        "starting"
+    );
     if configuration.settings().key.is_none() {
-        tracing::warn!("no key is set: one is made up for this run; clients must pin the public key printed below");
+        tracing::warn!(
+            "no key is set: one was made for this run alone, so clients must pin the public key of the line above"
+        );
     }
-    let server = start(&configuration, &config)?;
+    for line in configuration.without_effect() {
+        tracing::warn!("{line}");
+    }
+    let server = start(configuration.settings(), &config, world)?;
     let (game, _) = configuration.texts().get("game");
     tracing::info!(
         listen = %server.listen(),
@@ -38,39 +71,29 @@ pub fn run(sources: &Sources) -> Result<(), Box<dyn Error>> {
         public_key = %server.public_key(),
         "serving {game}",
     );
-    let operation = Arc::new(Operation::new(&server, Some(configuration), set_log));
-    if let Some((admin, token)) = admin {
-        admin.serve(operation.clone(), token)?;
+    let operation = Arc::new(Operation::new(&server, Some(configuration), log));
+    for admin in [admin, admin_socket].into_iter().flatten() {
+        admin.serve(operation.clone())?;
     }
-    let report = oversee(server, &operation, &orders);
+    let report = oversee(server, &operation, &orders).unwrap_or_else(|abandoned| {
+        tracing::error!("{abandoned}");
+        drop(flush.take());
+        std::process::exit(1);
+    });
     tracing::info!(
         datagrams_in = report.total("datagrams_in"),
         datagrams_out = report.total("datagrams_out"),
         drops = ?report.drops(),
         "stopped"
     );
-    // Whoever started it may not read on.
-    let _ = writeln!(std::io::stdout(), "{}", report.table());
+    write_briefly(std::io::stdout(), format!("{}\n", report.table()), LAST_FIGURES);
     Ok(())
 }
 
-/// Logs to standard error from here on; what is logged can be changed through what it gives.
-fn start_log(filter: &str) -> Result<SetLog, Box<dyn Error>> {
-    let (filter, handle) = reload::Layer::<EnvFilter, Registry>::new(EnvFilter::try_new(filter)?);
-    let lines = fmt::layer().with_writer(std::io::stderr).with_ansi(std::io::stderr().is_terminal()).with_target(false);
-    tracing_subscriber::registry().with(filter).with(lines).init();
-    Ok(Box::new(move |filter| {
-        let filter = EnvFilter::try_new(filter).map_err(|error| error.to_string())?;
-        handle.reload(filter).map_err(|error| error.to_string())
-    }))
-}
-
-fn start(configuration: &Configuration, config: &ServerConfig) -> Result<Server, Box<dyn Error>> {
-    let settings = configuration.settings();
+fn start(settings: &Settings, config: &ServerConfig, world: WorldConfig) -> Result<Server, Box<dyn Error>> {
     if settings.game == Served::Echo {
         return Ok(Server::start(config, |_| Echo)?);
     }
-    let world = configuration.world()?;
     let (cores, npcs, layout) = (config.cpus.len(), settings.npcs as usize, settings.layout);
     let mut exchanges = Exchange::between(cores, world.entities_max).into_iter();
     let share = |core: usize| npcs * (core + 1) / cores - npcs * core / cores;

@@ -4,6 +4,7 @@ use crate::admin::AdminArguments;
 use clap::ValueEnum;
 use comfy_table::{CellAlignment, Table, presets};
 use ringshard::admin::Order;
+use ringshard::control::Gathered;
 use ringshard::report::SessionSnapshot;
 use std::error::Error;
 use std::net::IpAddr;
@@ -46,7 +47,10 @@ pub fn run(arguments: &Arguments) -> Result<(), Box<dyn Error>> {
     narrow("core", arguments.core.map(|core| core.to_string()));
     narrow("address", arguments.address.map(|address| address.to_string()));
     narrow("id", arguments.id.clone());
-    let sessions: Vec<SessionSnapshot> = arguments.admin.asker()?.get(&path)?;
+    let Gathered { given: sessions, missing } = arguments.admin.asker()?.sessions(&path)?;
+    for core in missing {
+        eprintln!("ringshard: core {core} is stuck: its connections are missing here");
+    }
     if arguments.json {
         println!("{}", serde_json::to_string_pretty(&sessions)?);
     } else {

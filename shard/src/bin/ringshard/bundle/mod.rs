@@ -10,6 +10,7 @@ mod server;
 use self::archive::Archive;
 use self::server::Server;
 use crate::admin::AdminArguments;
+use crate::times;
 use indicatif::{ProgressBar, ProgressStyle};
 use jiff::Timestamp;
 use std::error::Error;
@@ -17,7 +18,7 @@ use std::path::PathBuf;
 use std::time::{Duration, Instant};
 
 /// The longest wait for the second look.
-const SECONDS_MAX: u64 = 3_600;
+const WAIT_MAX: Duration = Duration::from_secs(3_600);
 /// Steps of the work beside the waiting.
 const STEPS: u64 = 5;
 /// Time from one step of the bar to the next while it waits.
@@ -31,9 +32,14 @@ pub struct Arguments {
     /// File to write, which must not exist yet. Default: ringshard-report-DATE.tar.gz, here.
     #[arg(long, value_name = "FILE")]
     out: Option<PathBuf>,
-    /// Seconds between two looks at the counters, so that rates can be seen; 0 for one look alone.
-    #[arg(long, value_name = "N", default_value_t = 10, value_parser = clap::value_parser!(u64).range(..=SECONDS_MAX))]
-    seconds: u64,
+    /// Time between two looks at the counters, so that rates can be seen, such as 10s or 1m; 0 for one look alone.
+    #[arg(long, value_name = "TIME", default_value = "10", value_parser = wait)]
+    seconds: Duration,
+}
+
+fn wait(text: &str) -> Result<Duration, String> {
+    let wait = times::seconds(text)?;
+    if wait <= WAIT_MAX { Ok(wait) } else { Err(format!("it is an hour at most: {} s", WAIT_MAX.as_secs())) }
 }
 
 /// Gathers it, and says what is in it.
@@ -50,8 +56,8 @@ pub fn run(arguments: &Arguments) -> Result<(), Box<dyn Error>> {
 }
 
 fn gather(arguments: &Arguments, archive: &mut Archive) {
-    let wait = Duration::from_secs(arguments.seconds);
-    let beats = arguments.seconds * 1000 / BEAT.as_millis() as u64;
+    let wait = arguments.seconds;
+    let beats = (wait.as_millis() / BEAT.as_millis()) as u64;
     let bar = bar(beats + STEPS);
     let step = |text: &'static str| {
         bar.set_message(text);
@@ -83,7 +89,7 @@ fn gather(arguments: &Arguments, archive: &mut Archive) {
             std::thread::sleep(rest.min(BEAT));
             bar.inc(1);
         }
-        archive.remark(format!("The second look was {} s after the first.", arguments.seconds));
+        archive.remark(format!("The second look was {} s after the first.", wait.as_secs_f64()));
         step("looking again");
         server.second_look(archive);
         host::second_look(archive);

@@ -18,6 +18,7 @@ pub fn report(cores: usize, seconds: u64) -> ServerReport {
     let core = |core: usize| CoreSnapshot {
         core,
         connections: 300,
+        stuck_s: None,
         counters: BTreeMap::from([
             ("datagrams_in".into(), 1_000 * seconds),
             ("datagrams_out".into(), 2_000 * seconds),
@@ -40,6 +41,7 @@ pub fn report(cores: usize, seconds: u64) -> ServerReport {
         listen: ([0, 0, 0, 0], 3565).into(),
         datapath: Backend::Uring,
         draining: false,
+        connections_max: 16_384,
         cores: (0..cores).map(core).collect(),
     }
 }

@@ -1,0 +1,34 @@
+#!/usr/bin/env bash
+# Builds the Debian package, with manual pages and shell completions, and a second one with debug symbols.
+set -euo pipefail
+cd "$(dirname "$0")/.."
+
+usage() {
+    cat <<'END'
+Usage: scripts/package.sh [OPTIONS FOR cargo deb]
+
+Needs cargo-deb (cargo install cargo-deb --locked) and objcopy (apt install binutils). Prints the paths of both packages.
+END
+}
+
+case ${1:-} in
+    -h | --help) usage && exit ;;
+esac
+if ! command -v cargo-deb >/dev/null; then
+    echo "package: there is no cargo-deb; install it: cargo install cargo-deb --locked" >&2
+    exit 1
+fi
+scripts/prepare.sh
+cargo build --release --locked
+ringshard=${CARGO_TARGET_DIR:-target}/release/ringshard
+
+# Where shard/Cargo.toml looks for them.
+made=${CARGO_TARGET_DIR:-target}/release/package
+rm -rf "$made"
+mkdir -p "$made"
+"$ringshard" man "$made/man"
+gzip -9n "$made"/man/*.1
+for shell in bash zsh fish; do
+    "$ringshard" completions "$shell" >"$made/ringshard.$shell"
+done
+cargo deb --package ringshard --locked --no-build "$@"

@@ -1,0 +1,29 @@
+//! `ringshard keygen`
+
+use crate::{Folder, assert_refused, ringshard, said};
+
+#[test]
+fn a_key_is_made_once_and_read_by_its_owner_alone() {
+    let folder = Folder::new("keygen");
+    let file = folder.file("server.key");
+    let made = ringshard(&["keygen", "--out", &file]);
+    assert!(made.status.success());
+    assert_eq!(String::from_utf8_lossy(&made.stdout).trim().len(), 64, "the public key");
+    let again = ringshard(&["keygen", "--public", &file]);
+    assert_eq!(said(&again), said(&made), "the public half of a key there is");
+    let mode = std::os::unix::fs::MetadataExt::mode(&std::fs::metadata(&file).unwrap());
+    assert_eq!(mode & 0o777, 0o600);
+    let before = std::fs::read(&file).unwrap();
+    assert_refused(&ringshard(&["keygen", "--out", &file]), &["exists", "another file"]);
+    assert_eq!(std::fs::read(&file).unwrap(), before, "a key is never overwritten");
+}
+
+#[test]
+fn the_public_half_of_a_key_that_is_no_key_is_refused() {
+    let folder = Folder::new("keygen-public");
+    let nothing = folder.file("missing.key");
+    assert_refused(&ringshard(&["keygen", "--public", &nothing]), &["no key file", "ringshard keygen --out"]);
+    let nonsense = folder.secret("nonsense.key", "nonsense");
+    assert_refused(&ringshard(&["keygen", "--public", &nonsense]), &["holds no key"]);
+    assert_refused(&ringshard(&["keygen", "--public", &nonsense, "--out", "x"]), &["cannot be used with"]);
+}

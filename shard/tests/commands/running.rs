@@ -1,0 +1,111 @@
+//! A server that runs: what it logs, what is asked of it, and its end.
+
+use crate::{Folder, ringshard, serve};
+use rustix::process::{Pid, Signal, kill_process};
+use std::io::{BufRead, Write};
+use std::process::{Command, Stdio};
+
+#[test]
+fn histograms_of_a_running_server_come_as_table_files_and_picture() {
+    let folder = Folder::new("histograms");
+    let (mut child, _log, admin) = serve(&[]);
+    std::thread::sleep(std::time::Duration::from_millis(200));
+    let table = ringshard(&["histograms", "--admin", &admin]);
+    assert!(String::from_utf8_lossy(&table.stdout).contains("park_overshoot"));
+    let (svg, hgrm) = (folder.file("latency.svg"), folder.file("hgrm"));
+    let files = ringshard(&["histograms", "--admin", &admin, "--svg", &svg, "--hgrm", &hgrm, "--json"]);
+    assert!(files.status.success(), "{}", String::from_utf8_lossy(&files.stderr));
+    assert!(String::from_utf8_lossy(&files.stdout).contains("\"datagrams_in\""));
+    assert!(std::fs::read_to_string(svg).unwrap().contains("<svg"));
+    let percentiles = std::fs::read_to_string(format!("{hgrm}/core-0-park_overshoot.hgrm")).unwrap();
+    assert!(percentiles.contains("#[Mean") && percentiles.contains("1/(1-Percentile)"));
+    child.kill().unwrap();
+    child.wait().unwrap();
+}
+
+#[test]
+fn interrupt_and_terminate_end_it_with_its_histograms_and_success() {
+    for signal in [Signal::INT, Signal::TERM] {
+        for datapath in ["auto", "mmsg"] {
+            let (child, _log, _) = serve(&["--datapath", datapath]);
+            kill_process(Pid::from_raw(child.id().cast_signed()).unwrap(), signal).unwrap();
+            let output = child.wait_with_output().unwrap();
+            assert!(output.status.success(), "{signal:?}: {:?}", output.status);
+            assert!(String::from_utf8_lossy(&output.stdout).contains("p99.9 us"));
+        }
+    }
+}
+
+/// What a server logs until it serves, and its admin address.
+fn first_lines(flags: &[&str]) -> (Vec<String>, String) {
+    let admin = std::net::TcpListener::bind("127.0.0.1:0").unwrap().local_addr().unwrap().to_string();
+    let mut child = Command::new(env!("CARGO_BIN_EXE_ringshard"))
+        .args(["serve", "--listen", "127.0.0.1:0", "--admin", &admin, "--cpus", "0"])
+        .args(flags)
+        .stderr(Stdio::piped())
+        .stdout(Stdio::null())
+        .spawn()
+        .unwrap();
+    let log = std::io::BufReader::new(child.stderr.take().unwrap());
+    let mut lines = Vec::new();
+    for line in log.lines() {
+        lines.push(line.unwrap());
+        if lines.last().is_some_and(|line| line.contains("serving")) {
+            break;
+        }
+    }
+    child.kill().unwrap();
+    child.wait().unwrap();
+    (lines, admin)
+}
+
+#[test]
+fn the_first_line_of_the_log_says_where_to_ask_and_which_key_clients_pin() {
+    let folder = Folder::new("first-line");
+    let key = folder.file("server.key");
+    let public = crate::said(&ringshard(&["keygen", "--out", &key]));
+    let (lines, admin) = first_lines(&["--key", &key]);
+    for part in [&format!("http://{admin}/"), public.trim(), "starting", env!("CARGO_PKG_VERSION")] {
+        assert!(lines[0].contains(part), "{part} is missing in {}", lines[0]);
+    }
+}
+
+#[test]
+fn a_log_in_json_is_an_object_a_line() {
+    let (lines, admin) = first_lines(&["--log-format", "json", "--npcs", "3"]);
+    let objects: Vec<serde_json::Value> =
+        lines.iter().map(|line| serde_json::from_str(line).unwrap_or_else(|error| panic!("{error}: {line}"))).collect();
+    assert_eq!(objects[0]["message"], "starting");
+    assert_eq!(objects[0]["admin"], format!("http://{admin}/"));
+    assert!(objects.iter().all(|object| object["level"].is_string() && object["timestamp"].is_string()));
+    assert!(objects.iter().any(|object| object["message"].as_str().unwrap().contains("npcs is `3`")), "{lines:?}");
+    // A start that fails says so in the same form.
+    let taken = std::net::UdpSocket::bind("127.0.0.1:0").unwrap().local_addr().unwrap().to_string();
+    let holder = std::net::UdpSocket::bind(&taken).unwrap();
+    let output = ringshard(&["serve", "--listen", &taken, "--cpus", "0", "--admin", "off", "--log-format", "json"]);
+    let log = String::from_utf8_lossy(&output.stderr).into_owned();
+    let told = log.lines().filter_map(|line| serde_json::from_str::<serde_json::Value>(line).ok());
+    let told: Vec<_> = told.filter(|object| object["level"] == "ERROR").collect();
+    assert!(!output.status.success() && told[0]["error"].as_str().unwrap().contains("in use"), "{log}");
+    drop(holder);
+}
+
+#[test]
+fn a_key_may_come_through_a_pipe() {
+    let folder = Folder::new("pipe");
+    let key = folder.file("server.key");
+    let public = crate::said(&ringshard(&["keygen", "--out", &key]));
+    let mut child = Command::new(env!("CARGO_BIN_EXE_ringshard"))
+        .args(["serve", "--listen", "127.0.0.1:0", "--admin", "off", "--cpus", "0", "--key", "/dev/stdin"])
+        .stdin(Stdio::piped())
+        .stderr(Stdio::piped())
+        .stdout(Stdio::null())
+        .spawn()
+        .unwrap();
+    child.stdin.take().unwrap().write_all(&std::fs::read(key).unwrap()).unwrap();
+    let mut line = String::new();
+    std::io::BufReader::new(child.stderr.take().unwrap()).read_line(&mut line).unwrap();
+    child.kill().unwrap();
+    child.wait().unwrap();
+    assert!(line.contains("starting") && line.contains(public.trim()), "{line}");
+}

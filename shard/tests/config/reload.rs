@@ -1,0 +1,29 @@
+//! Settings that are read anew while a server runs.
+
+use crate::Folder;
+use ringshard::config::{Configuration, Sources};
+
+#[test]
+fn reloading_takes_what_can_change_and_names_what_cannot() {
+    let folder = Folder::new("reload");
+    let file = folder.write("a.toml", "deny = []\nnpcs = 10\nlog = \"info\"\n");
+    let sources =
+        Sources { file: Some(file.clone()), flags: vec![("drain-ms".into(), "5".into())], ..Sources::default() };
+    let mut configuration = Configuration::load(sources).unwrap();
+    let text =
+        "deny = [\"203.0.113.0/24\"]\nnpcs = 20\nlog = \"warn\"\nconnection-messages-per-second = 7\ndrain-ms = 9\n";
+    folder.write("a.toml", text);
+    let reloaded = configuration.reload().unwrap();
+    assert_eq!(reloaded.changed, ["connection-messages-per-second", "deny", "log"]);
+    assert_eq!(reloaded.refused, ["npcs"]);
+    let settings = configuration.settings();
+    assert_eq!((settings.npcs, settings.drain_ms, settings.log.as_str()), (10, 5, "warn"));
+    assert_eq!(configuration.policy().connection_messages_per_second, Some(7));
+    assert!(configuration.policy().denies("203.0.113.9".parse().unwrap()));
+
+    // Nothing changes when anything is wrong.
+    folder.write("a.toml", "deny = [\"nonsense\"]\nlog = \"debug\"\n");
+    assert!(configuration.reload().is_err());
+    assert_eq!(configuration.settings().log, "warn");
+    assert!(configuration.policy().denies("203.0.113.9".parse().unwrap()));
+}

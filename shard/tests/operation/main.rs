@@ -1,0 +1,10 @@
+//! A running server as its operators meet it.
+
+mod admin;
+mod capture;
+mod fixture;
+mod kick;
+mod losses;
+mod panics;
+mod signals;
+mod stuck;
