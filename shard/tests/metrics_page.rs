@@ -33,8 +33,9 @@ type Names = BTreeSet<String>;
 fn metrics(scrape: &str) -> Names {
     let kinds = scrape.lines().filter_map(|line| line.strip_prefix("# TYPE ")?.split_once(' '));
     let stored = |(name, kind): (&str, &str)| match kind {
-        "counter" => format!("{name}_total"),
-        "info" => format!("{name}_info"),
+        // One of the two text formats leaves these endings out.
+        "counter" => format!("{}_total", name.trim_end_matches("_total")),
+        "info" => format!("{}_info", name.trim_end_matches("_info")),
         _ => name.to_owned(),
     };
     kinds.map(stored).collect()
