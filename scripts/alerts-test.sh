@@ -114,7 +114,7 @@ failed=0
 # fires ALERT [SECONDS]: waits until it does.
 fires() {
     for _ in $(seq $((${2:-40} * 2))); do
-        if firing | grep -qx "$1"; then
+        if grep -qx "$1" <<<"$(firing)"; then
             printf '  %-28s fires\n' "$1"
             return
         fi
