@@ -114,7 +114,7 @@ failed=0
 # fires ALERT [SECONDS]: waits until it does.
 fires() {
     for _ in $(seq $((${2:-40} * 2))); do
-        if firing | grep -qx "$1"; then
+        if grep -qx "$1" <<<"$(firing)"; then
             printf '  %-28s fires\n' "$1"
             return
         fi
@@ -240,10 +240,15 @@ kill -HUP $server
 calms_down
 
 players_leave
-players 60
+# Whoever is refused gives up: many that come one by one fill the server.
+crowd=()
+for _ in $(seq 30); do
+    players 2
+    crowd+=("$players")
+done
 fires RingshardFull
 fires RingshardNearlyFull
-players_leave
+for players in "${crowd[@]}"; do players_leave; done
 calms_down
 
 python3 - <<'END' &
@@ -260,7 +265,7 @@ while time.time() < until:
         connection.close()
 END
 processes+=($!)
-prlimit --pid $server --nofile=60:128
+prlimit --pid $server --nofile=90:128
 fires RingshardFewFilesLeft
 prlimit --pid $server --nofile=128:128
 wait $! 2>/dev/null || true

@@ -155,18 +155,13 @@ impl Admin {
 /// Takes connections for ever.
 async fn accept(listener: Listener, routes: Router) -> io::Result<()> {
     let mut connections = Connections::default();
-    let refused = async |error: io::Error| {
-        // Out of files, for one, does not pass at once.
-        tracing::debug!(%error, "an admin connection could not be taken");
-        tokio::time::sleep(ACCEPT_AGAIN).await;
-    };
     match listener {
         Listener::Port(listener) => {
             let listener = tokio::net::TcpListener::from_std(listener)?;
             loop {
                 match listener.accept().await {
                     Ok((stream, _)) => connections.serve(stream, &routes),
-                    Err(error) => refused(error).await,
+                    Err(error) => refused(&error, &mut connections).await,
                 }
             }
         }
@@ -175,11 +170,19 @@ async fn accept(listener: Listener, routes: Router) -> io::Result<()> {
             loop {
                 match listener.accept().await {
                     Ok((stream, _)) => connections.serve(stream, &routes),
-                    Err(error) => refused(error).await,
+                    Err(error) => refused(&error, &mut connections).await,
                 }
             }
         }
     }
+}
+
+/// Waits after a connection that could not be taken: out of files, for one, does not pass at once. An idle connection makes
+/// room.
+async fn refused(error: &io::Error, connections: &mut Connections) {
+    tracing::debug!(%error, "an admin connection could not be taken");
+    connections.close_idle();
+    tokio::time::sleep(ACCEPT_AGAIN).await;
 }
 
 type Shared = State<Arc<Operation>>;
