@@ -1,7 +1,7 @@
 //! A running server as who runs it sees it: what can be asked of it, and what it can be told, whether over the admin port
 //! or by a signal.
 
-use crate::capture::{self, CaptureError};
+use crate::capture::{self, Capture, CaptureError};
 use crate::config::{Configuration, Reloaded, Wrong};
 use crate::control::{Control, Lifecycle, Silent};
 use crate::report::{ServerReport, SessionSnapshot};
@@ -12,6 +12,7 @@ use std::io;
 use std::path::PathBuf;
 use std::sync::atomic::{AtomicU32, Ordering};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+use tokio::sync::Semaphore;
 
 /// How the log is told what to log.
 pub type SetLog = Box<dyn Fn(&str) -> Result<(), String> + Send + Sync>;
@@ -38,7 +39,8 @@ pub struct Operation {
     configuration: Option<Mutex<Configuration>>,
     set_log: SetLog,
     dumps: AtomicU32,
-    capturing: Mutex<()>,
+    /// Where a capture is made; there is one place.
+    capturing: Arc<Semaphore>,
 }
 
 impl Operation {
@@ -50,7 +52,7 @@ impl Operation {
             configuration: configuration.map(Mutex::new),
             set_log,
             dumps: AtomicU32::new(0),
-            capturing: Mutex::new(()),
+            capturing: Arc::new(Semaphore::new(1)),
         }
     }
 
@@ -70,13 +72,12 @@ impl Operation {
         lock(&self.control).sessions()
     }
 
-    /// The datagrams of some seconds, as a file; one capture at a time.
+    /// Begins a capture; one can be made at a time.
     ///
     /// # Errors
-    /// None when another is being made; what went wrong.
-    pub fn capture(&self, wanted: &capture::Wanted) -> Option<Result<Vec<u8>, CaptureError>> {
-        let _only = self.capturing.try_lock().ok()?;
-        Some(capture::capture(&self.control, wanted))
+    /// [`CaptureError`].
+    pub fn capture(&self, wanted: &capture::Wanted) -> Result<Capture, CaptureError> {
+        Capture::begin(&self.control, &self.capturing, wanted)
     }
 
     /// The traffic secrets of all connections, as a key log; None where the settings do not allow it.

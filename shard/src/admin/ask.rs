@@ -1,6 +1,7 @@
 //! The other end of the admin port: who asks a running server.
 
 use serde::de::DeserializeOwned;
+use std::io::Read;
 use std::net::SocketAddr;
 use std::path::Path;
 use std::time::Duration;
@@ -87,12 +88,24 @@ impl Asker {
     /// # Errors
     /// [`AskError`].
     pub fn bytes(&self, path: &str, patience: Duration) -> Result<Vec<u8>, AskError> {
+        let mut body = Vec::new();
+        let read = self.open(path, patience)?.take(ANSWER_BYTES_MAX).read_to_end(&mut body);
+        read.map(|_| body).map_err(|error| AskError::Unreachable(self.address, error.to_string()))
+    }
+
+    /// What `GET path` gives, to be read while it comes; all of it may take `patience` longer than other answers.
+    ///
+    /// # Errors
+    /// [`AskError`].
+    pub fn open(&self, path: &str, patience: Duration) -> Result<impl Read + use<>, AskError> {
         let request = self.agent.get(self.url(path)).config().timeout_global(Some(PATIENCE + patience)).build();
         let mut response = self.bear(request).call().map_err(|error| self.unreachable(&error))?;
         let status = response.status().as_u16();
-        let body = response.body_mut().with_config().limit(ANSWER_BYTES_MAX).read_to_vec();
-        let body = body.map_err(|error| self.unreachable(&error))?;
-        self.judge(status, &body).map(|()| body)
+        if status != 200 {
+            let why = response.body_mut().read_to_string().map_err(|error| self.unreachable(&error))?;
+            self.judge(status, why.as_bytes())?;
+        }
+        Ok(response.into_body().into_reader())
     }
 
     /// What `POST path` gives, as it is.

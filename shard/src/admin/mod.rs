@@ -19,13 +19,13 @@
 //! secret. A page of another site cannot ask through a browser on this host: its requests name another host.
 
 mod ask;
+mod capture;
 mod metrics;
 mod sessions;
 
 pub use ask::{AskError, Asker};
 pub use sessions::{Order, Wanted};
 
-use crate::capture::{self, CaptureError};
 use crate::operation::Operation;
 use axum::Router;
 use axum::extract::{Query, Request, State};
@@ -129,7 +129,7 @@ fn routes(operation: Arc<Operation>, token: Option<String>) -> Router {
         .route("/stats", get(stats))
         .route("/histograms", get(histograms))
         .route("/sessions", get(sessions))
-        .route("/capture", get(capture))
+        .route("/capture", get(capture::answer))
         .route("/keys", get(keys))
         .route("/config", get(config))
         .route("/reload", post(reload))
@@ -232,16 +232,6 @@ async fn histograms(State(operation): Shared) -> Result<Response, Response> {
 async fn sessions(State(operation): Shared, Query(wanted): Query<Wanted>) -> Result<Response, Response> {
     let sessions = aside(operation, Operation::sessions).await?.map_err(unavailable)?;
     Ok(Json(wanted.of(sessions)).into_response())
-}
-
-async fn capture(State(operation): Shared, Query(wanted): Query<capture::Wanted>) -> Result<Response, Response> {
-    let refusal = |status, why: String| (status, format!("{why}\n")).into_response();
-    match aside(operation, move |operation| operation.capture(&wanted)).await? {
-        Some(Ok(file)) => Ok(([(header::CONTENT_TYPE, "application/x-pcapng")], file).into_response()),
-        Some(Err(error @ CaptureError::OutOfRange { .. })) => Err(refusal(StatusCode::BAD_REQUEST, error.to_string())),
-        Some(Err(error)) => Err(unavailable(error)),
-        None => Err(refusal(StatusCode::CONFLICT, "another capture is being made: wait for it".into())),
-    }
 }
 
 async fn keys(State(operation): Shared) -> Result<String, Response> {

@@ -1,6 +1,7 @@
 //! How the commands that ask a running server find it.
 
-use ringshard::admin::{AskError, Asker};
+use clap::ValueEnum;
+use ringshard::admin::{AskError, Asker, Order};
 use std::net::SocketAddr;
 use std::path::PathBuf;
 
@@ -31,4 +32,9 @@ impl AdminArguments {
     pub fn asker(&self) -> Result<Asker, AskError> {
         Asker::with_token_file(self.admin, self.admin_token_file.as_deref())
     }
+}
+
+/// An order of connections by the name that `--sort` and the server have for it.
+pub fn order_name(order: Order) -> String {
+    order.to_possible_value().map_or_else(String::new, |value| value.get_name().to_owned())
 }

@@ -1,5 +1,6 @@
 //! `ringshard keygen`
 
+use crate::output;
 use std::error::Error;
 use std::path::PathBuf;
 
@@ -14,7 +15,6 @@ pub struct Arguments {
 /// Makes the key.
 pub fn run(arguments: &Arguments) -> Result<(), Box<dyn Error>> {
     let public = ringshard::keys::generate(&arguments.out)?;
-    eprintln!("secret key written to {}; clients pin the public key:", arguments.out.display());
-    println!("{public}");
-    Ok(())
+    output::remark(format_args!("secret key written to {}; clients pin the public key:", arguments.out.display()));
+    Ok(output::print_line(public)?)
 }

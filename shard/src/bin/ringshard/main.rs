@@ -9,9 +9,12 @@ mod config;
 mod doctor;
 mod histograms;
 mod keygen;
+mod output;
 mod serve;
 mod sessions;
+mod sheet;
 mod top;
+mod units;
 
 use clap::{Parser, Subcommand};
 use ringshard::config::Sources;
@@ -70,8 +73,9 @@ fn main() -> ExitCode {
     };
     match result {
         Ok(()) => ExitCode::SUCCESS,
+        Err(error) if output::is_closed(&*error) => ExitCode::SUCCESS,
         Err(error) => {
-            eprintln!("ringshard: {error}");
+            output::remark(format_args!("ringshard: {error}"));
             ExitCode::FAILURE
         }
     }

@@ -60,7 +60,7 @@ pub fn run(sources: &Sources) -> Result<(), Box<dyn Error>> {
         "stopped"
     );
     // Whoever started it may not read on.
-    let _ = writeln!(std::io::stdout(), "{}", report.table());
+    let _ = writeln!(std::io::stdout(), "{}", crate::histograms::table(&report));
     Ok(())
 }
 
