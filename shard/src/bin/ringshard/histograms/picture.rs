@@ -131,7 +131,7 @@ fn draw_panel(area: &Area<'_>, name: &str, curves: &[Curve]) -> Result<(), Box<d
     area.draw_text(&range(curves), &words(area, 15.0).color(&BLACK.mix(0.7)), (SIDE + 220, 11))?;
     let mut chart = ChartBuilder::on(area)
         .margin_top(36)
-        .margin_right(SIDE)
+        .margin_right(SIDE + 12)
         .margin_left(8)
         .x_label_area_size(44)
         .y_label_area_size(74)
