@@ -225,6 +225,11 @@ impl Client {
         }
     }
 
+    /// Reliable messages, and pieces of them, that came again after they had arrived.
+    pub fn duplicates(&self) -> u64 {
+        self.resources.duplicates
+    }
+
     /// What it dropped so far, and why.
     pub fn drops(&self) -> &Drops {
         &self.resources.drops

@@ -215,6 +215,7 @@ impl Endpoint {
         show(&mut self.observer, true, path, datagram);
         let Ok(header) = Header::decode(datagram) else {
             self.resources.drops.bad_size += 1;
+            self.offenders.note(Offence::BadSize, path.peer);
             return Received::Nothing;
         };
         if header.connection.generation() == 0 {
@@ -224,11 +225,15 @@ impl Endpoint {
             return self.elsewhere(path, header.connection.core(), datagram);
         }
         let Some(mut connection) = self.table.get_mut(header.connection) else {
-            return self.unknown_connection(path);
+            return self.not_connected(now, path, header.connection);
         };
-        // One that is closing has said its last word, and has nothing delivered any more.
-        if !connection.session.is_called(header.connection) || connection.is_closing() {
+        if !connection.session.is_called(header.connection) {
             return self.unknown_connection(path);
+        }
+        if connection.is_closing() {
+            // The server has said its last word to this client, and delivers nothing more of it.
+            self.stats.late_in += 1;
+            return Received::Nothing;
         }
         let bytes = datagram.len();
         let plaintext = match connection.session.open(now, &header, datagram) {
@@ -296,6 +301,16 @@ impl Endpoint {
         let Endpoint { strangers, policy, table, resumption, stats, resources, offenders, observer, .. } = self;
         let drops = &mut resources.drops;
         (strangers, Surroundings { policy, table, resumption, stats, drops, offenders, observer })
+    }
+
+    /// Counts a datagram whose connection is not there: it was late, or there never was such a connection.
+    #[cold]
+    fn not_connected(&mut self, now: Instant, path: Path, id: ConnectionId) -> Received<'static> {
+        if !self.table.has_just_ended(now, id) {
+            return self.unknown_connection(path);
+        }
+        self.stats.late_in += 1;
+        Received::Nothing
     }
 
     #[cold]
@@ -718,7 +733,12 @@ impl Endpoint {
 
     fn leave(&mut self, now: Instant, id: ConnectionId, reason: DisconnectReason) {
         let id = self.table.occupant(id.slot().into()).unwrap_or(id);
-        let Some(mut connection) = self.table.remove(id) else { return };
+        // A client that was silent for too long and is heard again is worth a word in the log: it did not end in order.
+        let removed = match reason {
+            DisconnectReason::TimedOut => self.table.remove(id),
+            _ => self.table.retire(now, id),
+        };
+        let Some(mut connection) = removed else { return };
         let token = connection.session.resume_token();
         if connection.is_half_open() {
             connection.session.release(&mut self.resources);
@@ -869,6 +889,11 @@ impl Endpoint {
     /// Whose datagrams it dropped last, by reason.
     pub fn offenders(&self) -> &Offenders {
         &self.offenders
+    }
+
+    /// Reliable messages, and pieces of them, that came again after they had arrived.
+    pub fn duplicates(&self) -> u64 {
+        self.resources.duplicates
     }
 
     /// What it dropped so far, and why.

@@ -40,8 +40,6 @@ counters! {
         bad_frame,
         /// Holds messages that would have to be kept, and memory is low; taken for lost on the way.
         no_memory,
-        /// A reliable message, or a piece of one, that was there already.
-        duplicate,
         /// A sequenced message that is older than one that was delivered.
         outdated,
         /// An unreliable message given up because pieces of it never came.
@@ -102,8 +100,23 @@ counters! {
         handshakes,
         /// Connects of clients that have a connection already; answered with what they were answered before, if at all.
         handshakes_repeated,
-        /// Refusals sent.
+        /// Refusals sent. Each is also counted by its reason.
         denied_out,
+        /// Refusals of clients that speak another protocol version.
+        denied_version,
+        /// Refusals because all slots of the core are taken.
+        denied_full,
+        /// Refusals of clients that pin another server key.
+        denied_key,
+        /// Refusals of clients that have no cipher in common with the server.
+        denied_cipher,
+        /// Refusals because the server is draining.
+        denied_draining,
+        /// Refusals because only one of client and server uses a pre-shared key.
+        denied_pre_shared_key,
+        /// Datagrams of connections that had ended in order a moment before: they were on their way, or were copies of the
+        /// last one.
+        late_in,
         /// Connections whose client has proved its keys.
         joined,
         /// Connections that ended.

@@ -4,6 +4,8 @@
 //! back. Nothing is shared, no core ever waits, and none allocates or frees for it.
 
 use crate::datapath::Backend;
+use crate::liveness::{Beat, Liveness};
+use crate::quality::Quality;
 use crate::report::{CoreSnapshot, ServerReport, SessionSnapshot};
 use crate::stages::CoreReport;
 use ringshard_engine::endpoint::{ConnectionInfo, Observer, Policy, TrafficSecrets};
@@ -13,7 +15,7 @@ use std::sync::Arc;
 use std::sync::atomic::{AtomicU8, Ordering};
 use std::time::{Duration, Instant};
 
-/// How long a core may take to answer.
+/// How long a core that turns may take to answer.
 const PATIENCE: Duration = Duration::from_secs(2);
 /// Slots of connections that a core looks at in a turn, for a list of them: some tens of microseconds.
 pub const SLOTS_PER_TURN: usize = 128;
@@ -31,8 +33,8 @@ pub enum Request {
     Observe(Option<Observer>),
     /// To give out the secrets of its connections, some each turn.
     Secrets(Box<SecretList>),
-    /// To give a sign of life.
-    Pulse,
+    /// To say how good its connections are, looking at some each turn.
+    Quality(Box<Quality>),
 }
 
 /// The connections of a core.
@@ -60,6 +62,7 @@ pub struct SecretList {
 pub struct ControlOutlet {
     asked: Consumer<Question>,
     answered: Producer<Question>,
+    beat: Beat,
 }
 
 /// A request with its number: the answer to one that nobody waits for any more is not taken for that to the next.
@@ -76,16 +79,32 @@ pub struct ControlInlet {
     ask: Producer<Question>,
     answers: Consumer<Question>,
     number: u64,
+    liveness: Arc<Liveness>,
+    /// What the core has said last of what it has done.
+    latest: Option<CoreSnapshot>,
 }
 
 /// Both ends for one core.
 pub fn control_exchange() -> (ControlInlet, ControlOutlet) {
     let (ask, asked) = RingBuffer::new(1);
     let (answered, answers) = RingBuffer::new(1);
-    (ControlInlet { ask, answers, number: 0 }, ControlOutlet { asked, answered })
+    let beat = Beat::new();
+    let inlet = ControlInlet { ask, answers, number: 0, liveness: beat.liveness(), latest: None };
+    (inlet, ControlOutlet { asked, answered, beat })
 }
 
 impl ControlOutlet {
+    /// The core begins a turn.
+    #[inline]
+    pub fn turn(&mut self, now: ringshard_engine::time::Instant) {
+        self.beat.turn(now);
+    }
+
+    /// The core has done its last turn.
+    pub fn end(&self) {
+        self.beat.end();
+    }
+
     /// What is asked, if anything is.
     #[inline]
     pub fn asked(&mut self) -> Option<Question> {
@@ -100,14 +119,19 @@ impl ControlOutlet {
 }
 
 impl ControlInlet {
-    /// Puts a question to the core. One that has not even taken the last one gets no other: it will not answer either.
+    /// Whether there is no point in waiting for an answer.
+    fn is_silent(&self) -> bool {
+        self.liveness.has_ended() || self.liveness.stuck().is_some()
+    }
+
+    /// Puts a question to the core. A core that has not read the previous question gets no new one.
     fn put(&mut self, request: Request) {
         while self.answers.pop().is_ok() {}
         self.number += 1;
         let _ = self.ask.push(Question { number: self.number, request });
     }
 
-    /// Waits for the answer until `deadline`. None when the core does not answer: it is stuck or gone.
+    /// Waits for the answer until `deadline`. None when the core does not answer by then, or has ended, or is stuck.
     fn wait(&mut self, deadline: Instant) -> Option<Request> {
         loop {
             if let Ok(Question { number, request }) = self.answers.pop()
@@ -115,7 +139,7 @@ impl ControlInlet {
             {
                 return Some(request);
             }
-            if Instant::now() >= deadline {
+            if Instant::now() >= deadline || self.is_silent() {
                 return None;
             }
             std::thread::sleep(Duration::from_micros(500));
@@ -151,10 +175,32 @@ impl Lifecycle {
     }
 }
 
-/// A core that does not answer.
-#[derive(Clone, Copy, PartialEq, Eq, Debug, thiserror::Error)]
-#[error("core {0} does not answer")]
-pub struct Silent(pub usize);
+/// Cores that do not answer.
+#[derive(Clone, PartialEq, Eq, Debug, thiserror::Error)]
+#[error("{} does not answer", name(.0))]
+pub struct Silent(pub Vec<usize>);
+
+/// Some cores, as texts call them.
+fn name(cores: &[usize]) -> String {
+    let numbers: Vec<String> = cores.iter().map(usize::to_string).collect();
+    format!("core {}", numbers.join(", core "))
+}
+
+impl Silent {
+    /// An error where any core is silent.
+    fn unless_none(cores: Vec<usize>) -> Result<(), Silent> {
+        if cores.is_empty() { Ok(()) } else { Err(Silent(cores)) }
+    }
+}
+
+/// What the cores that answered gave, all of it together, and those that did not answer.
+#[derive(Clone, Debug, Default)]
+pub struct Gathered<T> {
+    /// What was given.
+    pub given: Vec<T>,
+    /// Cores whose part is missing.
+    pub missing: Vec<usize>,
+}
 
 /// What a server is, beside its cores.
 #[derive(Clone, Debug)]
@@ -193,90 +239,121 @@ impl Control {
         &self.lifecycle
     }
 
-    /// What the server has done so far.
-    ///
-    /// # Errors
-    /// The first core that does not answer.
-    pub fn report(&mut self) -> Result<ServerReport, Silent> {
-        let answers = self.ask_all(|_| Request::Report(Box::default()))?;
-        let snapshot = |(number, answer)| match answer {
-            Request::Report(report) => Ok(CoreSnapshot::new(number, &report)),
-            _ => Err(Silent(number)),
-        };
-        let cores = answers.into_iter().enumerate().map(snapshot).collect::<Result<_, _>>()?;
-        Ok(ServerReport::new(&self.identity, self.lifecycle.is_draining(), cores))
+    /// Whether each core still turns, in the order of the cores. It can be read without asking them.
+    pub fn livenesses(&self) -> Vec<Arc<Liveness>> {
+        self.cores.iter().map(|core| core.liveness.clone()).collect()
     }
 
-    /// All connections.
-    ///
-    /// # Errors
-    /// The first core that does not answer.
-    pub fn sessions(&mut self) -> Result<Vec<SessionSnapshot>, Silent> {
+    /// What the server has done so far. Of a core that does not answer it has what that core said last, and says since when
+    /// the core is stuck.
+    pub fn report(&mut self) -> ServerReport {
+        let answers = self.ask_all(|_| Request::Report(Box::default()));
+        for (number, (core, answer)) in self.cores.iter_mut().zip(answers).enumerate() {
+            if let Some(Request::Report(report)) = answer {
+                core.latest = Some(CoreSnapshot::new(number, &report));
+            }
+        }
+        let snapshot = |(number, core): (usize, &ControlInlet)| {
+            let latest = core.latest.clone();
+            let mut snapshot = latest.unwrap_or_else(|| CoreSnapshot::new(number, &CoreReport::new()));
+            snapshot.stuck_s = core.liveness.stuck().map(|silence| silence.as_secs_f64());
+            snapshot
+        };
+        let cores = self.cores.iter().enumerate().map(snapshot).collect();
+        ServerReport::new(&self.identity, self.lifecycle.is_draining(), cores)
+    }
+
+    /// How good the connections of each core are; None for a core that does not answer.
+    pub fn qualities(&mut self) -> Vec<Option<Quality>> {
+        let quality = |answer| match answer {
+            Some(Request::Quality(quality)) => Some(*quality),
+            _ => None,
+        };
+        self.ask_all(|_| Request::Quality(Box::default())).into_iter().map(quality).collect()
+    }
+
+    /// All connections of the cores that answer.
+    pub fn sessions(&mut self) -> Gathered<SessionSnapshot> {
         let room = self.identity.connections_per_core_max;
         let question = |_| {
             Request::Sessions(Box::new(SessionList { connections: Vec::with_capacity(room), ..SessionList::default() }))
         };
-        let answers = self.ask_all(question)?;
-        let mut sessions = Vec::new();
-        for (number, answer) in answers.into_iter().enumerate() {
-            let Request::Sessions(list) = answer else { return Err(Silent(number)) };
+        self.gather(question, |answer, sessions| {
+            let Request::Sessions(list) = answer else { return };
             sessions.extend(list.connections.iter().map(|info| SessionSnapshot::new(info, list.finished_at)));
-        }
-        Ok(sessions)
+        })
     }
 
     /// Has all cores go by another policy.
     ///
     /// # Errors
-    /// The first core that does not answer.
+    /// The cores that do not answer. All others have taken it.
     pub fn apply(&mut self, policy: &Policy) -> Result<(), Silent> {
-        self.ask_all(|_| Request::Policy(Box::new(policy.clone()))).map(drop)
-    }
-
-    /// Asks every core for a sign of life.
-    ///
-    /// # Errors
-    /// The first core that does not answer.
-    pub fn pulse(&mut self) -> Result<(), Silent> {
-        self.ask_all(|_| Request::Pulse).map(drop)
+        let answers = self.ask_all(|_| Request::Policy(Box::new(policy.clone())));
+        Silent::unless_none(missing(&answers))
     }
 
     /// Has every core show its datagrams to the observer that `make` gives for it, or to nobody.
     ///
     /// # Errors
-    /// The first core that does not answer.
+    /// All cores, where none answers. A core that does not answer while others do is not observed.
     pub fn observe(&mut self, mut make: impl FnMut(usize) -> Option<Observer>) -> Result<(), Silent> {
-        self.ask_all(|core| Request::Observe(make(core))).map(drop)
+        let answers = self.ask_all(|core| Request::Observe(make(core)));
+        let missing = missing(&answers);
+        if missing.len() < answers.len() { Ok(()) } else { Err(Silent(missing)) }
     }
 
-    /// The traffic secrets of all connections.
-    ///
-    /// # Errors
-    /// The first core that does not answer.
-    pub fn secrets(&mut self) -> Result<Vec<TrafficSecrets>, Silent> {
+    /// The traffic secrets of all connections of the cores that answer.
+    pub fn secrets(&mut self) -> Gathered<TrafficSecrets> {
         let room = self.identity.connections_per_core_max;
         let list = || SecretList { secrets: Vec::with_capacity(room), next_slot: 0 };
-        let answers = self.ask_all(|_| Request::Secrets(Box::new(list())))?;
-        let mut secrets = Vec::new();
-        for (number, answer) in answers.into_iter().enumerate() {
-            let Request::Secrets(list) = answer else { return Err(Silent(number)) };
-            secrets.extend(list.secrets);
-        }
-        Ok(secrets)
+        self.gather(
+            |_| Request::Secrets(Box::new(list())),
+            |answer, secrets| {
+                let Request::Secrets(list) = answer else { return };
+                secrets.extend(list.secrets);
+            },
+        )
     }
 
-    /// Asks all cores at once, and gathers their answers in order.
-    fn ask_all(&mut self, mut question: impl FnMut(usize) -> Request) -> Result<Vec<Request>, Silent> {
-        let deadline = Instant::now() + PATIENCE;
-        self.cores.iter_mut().enumerate().for_each(|(number, core)| core.put(question(number)));
-        self.cores.iter_mut().enumerate().map(|(number, core)| core.wait(deadline).ok_or(Silent(number))).collect()
+    /// Asks all cores, and puts together what those that answer give.
+    fn gather<T>(
+        &mut self,
+        question: impl FnMut(usize) -> Request,
+        mut take: impl FnMut(Request, &mut Vec<T>),
+    ) -> Gathered<T> {
+        let answers = self.ask_all(question);
+        let missing = missing(&answers);
+        let mut given = Vec::new();
+        answers.into_iter().flatten().for_each(|answer| take(answer, &mut given));
+        Gathered { given, missing }
     }
+
+    /// Asks all cores at once, and gives their answers in order; None for each core that does not answer. A core that is
+    /// known to be stuck holds up nobody.
+    fn ask_all(&mut self, mut question: impl FnMut(usize) -> Request) -> Vec<Option<Request>> {
+        let deadline = Instant::now() + PATIENCE;
+        let mut asked = Vec::with_capacity(self.cores.len());
+        for (number, core) in self.cores.iter_mut().enumerate() {
+            asked.push(!core.is_silent());
+            if asked[number] {
+                core.put(question(number));
+            }
+        }
+        self.cores.iter_mut().zip(asked).map(|(core, asked)| if asked { core.wait(deadline) } else { None }).collect()
+    }
+}
+
+/// The cores that have not answered.
+fn missing(answers: &[Option<Request>]) -> Vec<usize> {
+    answers.iter().enumerate().filter(|(_, answer)| answer.is_none()).map(|(number, _)| number).collect()
 }
 
 #[cfg(test)]
 mod tests {
     use super::*;
-    use ringshard_engine::time::Duration as Time;
+    use crate::liveness::STUCK_AFTER;
+    use ringshard_engine::time::Instant as Time;
 
     fn control(cores: usize) -> (Control, Vec<ControlOutlet>) {
         let (inlets, outlets) = (0..cores).map(|_| control_exchange()).unzip();
@@ -292,27 +369,38 @@ mod tests {
     #[test]
     fn every_core_answers_for_itself_and_a_silent_one_is_named() {
         let (mut control, outlets) = control(2);
+        let began = Instant::now();
         let cores: Vec<_> = outlets
             .into_iter()
             .zip([7, 9])
             .map(|(mut outlet, connections)| {
                 std::thread::spawn(move || {
                     loop {
+                        outlet.turn(Time::ZERO + began.elapsed());
                         let Some(mut question) = outlet.asked() else { continue };
                         if let Request::Report(report) = &mut question.request {
                             report.connections = connections;
-                            report.stages.turn.record(Time::from_micros(3), 5);
+                            report.stages.turn.record(Duration::from_micros(3), 5);
                             return outlet.answer(question);
                         }
                     }
                 })
             })
             .collect();
-        let report = control.report().expect("both answer");
+        let report = control.report();
+        assert!(report.cores.iter().all(|core| core.stuck_s.is_none()));
         assert_eq!(report.cores.iter().map(|core| core.connections).collect::<Vec<_>>(), [7, 9]);
         assert_eq!(report.stage("turn").len(), 10);
         cores.into_iter().for_each(|core| core.join().unwrap());
-        assert_eq!(control.report().unwrap_err(), Silent(0), "nobody is there any more");
+        // Nobody is there any more: what was known stays, and it is said how old that is.
+        std::thread::sleep(STUCK_AFTER);
+        let asked = Instant::now();
+        let report = control.report();
+        assert!(asked.elapsed() < STUCK_AFTER, "nobody waits for who is known to be stuck");
+        assert_eq!(report.cores.iter().map(|core| core.connections).collect::<Vec<_>>(), [7, 9]);
+        assert!(report.cores.iter().all(|core| core.stuck_s.is_some_and(|since| since >= 1.0)));
+        assert_eq!(control.sessions().missing, [0, 1]);
+        assert_eq!(control.apply(&Policy::default()), Err(Silent(vec![0, 1])));
     }
 
     #[test]

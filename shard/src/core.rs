@@ -100,6 +100,7 @@ impl<L: Link, S: Service> Core<L, S> {
     /// Turns until told to stop; gives the last report.
     pub fn run(mut self) -> CoreReport {
         while self.turn() {}
+        self.control.end();
         let now = self.link.now();
         self.deliver_events(now);
         self.report()
@@ -108,6 +109,7 @@ impl<L: Link, S: Service> Core<L, S> {
     /// One turn: six phases in fixed order. False when the core is done.
     pub fn turn(&mut self) -> bool {
         let now = self.link.now();
+        self.control.turn(now);
         self.measure_spare(now);
         vitals::enter(Phase::Reap);
         let received = self.reap(now);
@@ -299,7 +301,11 @@ impl<L: Link, S: Service> Core<L, S> {
                 *observer = self.endpoint.observe(observer.take());
                 true
             }
-            Request::Pulse => true,
+            Request::Quality(quality) => {
+                self.endpoint.infos(quality.next_slot, SLOTS_PER_TURN).for_each(|info| quality.count(&info));
+                quality.next_slot += SLOTS_PER_TURN;
+                quality.next_slot >= self.endpoint.slots()
+            }
             Request::Policy(policy) => {
                 self.endpoint.swap_policy(policy);
                 true
@@ -338,6 +344,7 @@ impl<L: Link, S: Service> Core<L, S> {
         self.stages.copy_into(&mut report.stages);
         report.endpoint = *self.endpoint.stats();
         report.drops = *self.endpoint.drops();
+        report.duplicates = self.endpoint.duplicates();
         report.link = self.link.stats();
         report.offenders = *self.endpoint.offenders();
         report.message_bytes = self.endpoint.message_bytes();

@@ -20,8 +20,13 @@
 //! | [`report`] | what a running server says of itself |
 //! | [`config`] | what a server is told to be, and where it is told so |
 //! | [`control`] | questions and orders to the cores |
+//! | [`liveness`] | whether a core still turns |
 //! | [`operation`] | what can be asked of a server, and what it can be told |
 //! | [`overseer`] | signals, the watchdog, the log of drops, the end |
+//! | [`losses`] | everything that a server counts and should not have to, and what to do about it |
+//! | [`log`] | the log, that nobody waits for |
+//! | [`quality`] | how good the connections are |
+//! | [`process`] | the process as the system sees it |
 //! | [`admin`] | the HTTP port for it |
 //! | [`capture`] | its datagrams, in a file that Wireshark reads |
 //! | [`vitals`] | what a core that panics leaves behind |
@@ -42,10 +47,15 @@ pub mod game;
 pub mod idle;
 pub mod interest;
 pub mod keys;
+pub mod liveness;
+pub mod log;
+pub mod losses;
 pub mod mesh;
 pub mod neighbourhood;
 pub mod operation;
 pub mod overseer;
+pub mod process;
+pub mod quality;
 pub mod replication;
 pub mod report;
 pub mod server;

@@ -3,7 +3,10 @@
 
 use crate::capture::{self, Capture, CaptureError};
 use crate::config::{Configuration, Reloaded, Wrong};
-use crate::control::{Control, Lifecycle, Silent};
+use crate::control::{Control, Gathered, Lifecycle, Silent};
+use crate::liveness::Liveness;
+use crate::log::{Log, LogError};
+use crate::quality::Quality;
 use crate::report::{ServerReport, SessionSnapshot};
 use crate::server::Server;
 use crate::vitals::write_private;
@@ -12,10 +15,8 @@ use std::io;
 use std::path::PathBuf;
 use std::sync::atomic::{AtomicU32, Ordering};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+use std::time::{Duration, SystemTime};
 use tokio::sync::Semaphore;
-
-/// How the log is told what to log.
-pub type SetLog = Box<dyn Fn(&str) -> Result<(), String> + Send + Sync>;
 
 /// Settings that were not taken over.
 #[derive(Debug, thiserror::Error)]
@@ -23,53 +24,116 @@ pub enum ReloadError {
     /// They are wrong; nothing has changed.
     #[error("nothing was reloaded: {0}")]
     Wrong(#[from] Wrong),
-    /// A core did not take them.
-    #[error("{0}, and may go by the former limits")]
+    /// Some cores did not take them.
+    #[error(
+        "all settings but limits and networks were reloaded; {0} and keeps its former ones: reload again once it does"
+    )]
     Silent(#[from] Silent),
     /// The log did not.
     #[error("the log goes on as it was: {0}")]
-    Log(String),
+    Log(#[from] LogError),
+}
+
+/// What came of reading the settings so far.
+#[derive(Clone, Copy, Debug)]
+pub struct ReloadStatus {
+    /// When settings were taken over last; at first, the start.
+    pub succeeded_at: SystemTime,
+    /// Whether that was the last time that they were read.
+    pub is_last: bool,
+}
+
+/// Everything that a scrape tells.
+#[derive(Clone, Debug)]
+pub struct Figures {
+    /// What the server has done.
+    pub report: ServerReport,
+    /// How good the connections of each core are; None for a core that does not answer.
+    pub qualities: Vec<Option<Quality>>,
+    /// Seconds since each core began its last turn.
+    pub silences_s: Vec<f64>,
+    /// When the server was started.
+    pub started_at: SystemTime,
+    /// Reading the settings.
+    pub reload: ReloadStatus,
+    /// Lines of the log that were dropped.
+    pub log_lines_dropped: u64,
 }
 
 /// What can be asked of a running server, and what it can be told.
 pub struct Operation {
     control: Arc<Mutex<Control>>,
     lifecycle: Arc<Lifecycle>,
+    livenesses: Vec<Arc<Liveness>>,
     /// None where a server is run by a program that configures it in its own way.
     configuration: Option<Mutex<Configuration>>,
-    set_log: SetLog,
+    log: Log,
+    started_at: SystemTime,
+    reload: Mutex<ReloadStatus>,
     dumps: AtomicU32,
     /// Where a capture is made; there is one place.
     capturing: Arc<Semaphore>,
 }
 
 impl Operation {
-    /// Of a server that was started with `configuration`, if it was.
-    pub fn new(server: &Server, configuration: Option<Configuration>, set_log: SetLog) -> Self {
+    /// Of a server that was started with `configuration`, if it was, and that logs to `log`.
+    pub fn new(server: &Server, configuration: Option<Configuration>, log: Log) -> Self {
+        let control = server.control().clone();
+        let livenesses = lock(&control).livenesses();
+        let now = SystemTime::now();
         Operation {
-            control: server.control().clone(),
+            livenesses,
+            control,
             lifecycle: server.lifecycle().clone(),
             configuration: configuration.map(Mutex::new),
-            set_log,
+            log,
+            started_at: now,
+            reload: Mutex::new(ReloadStatus { succeeded_at: now, is_last: true }),
             dumps: AtomicU32::new(0),
             capturing: Arc::new(Semaphore::new(1)),
         }
     }
 
-    /// What it has done so far.
-    ///
-    /// # Errors
-    /// The first core that does not answer.
-    pub fn report(&self) -> Result<ServerReport, Silent> {
+    /// What it has done so far; of a core that is stuck, what is known of it.
+    pub fn report(&self) -> ServerReport {
         lock(&self.control).report()
     }
 
-    /// Its connections.
-    ///
-    /// # Errors
-    /// The first core that does not answer.
-    pub fn sessions(&self) -> Result<Vec<SessionSnapshot>, Silent> {
+    /// Its connections, and the cores that did not tell theirs.
+    pub fn sessions(&self) -> Gathered<SessionSnapshot> {
         lock(&self.control).sessions()
+    }
+
+    /// Everything that a scrape tells.
+    pub fn figures(&self) -> Figures {
+        let (report, qualities) = {
+            let mut control = lock(&self.control);
+            (control.report(), control.qualities())
+        };
+        Figures {
+            report,
+            qualities,
+            silences_s: self.livenesses.iter().map(|core| core.silence().as_secs_f64()).collect(),
+            started_at: self.started_at,
+            reload: *lock(&self.reload),
+            log_lines_dropped: self.log.dropped_lines(),
+        }
+    }
+
+    /// The cores that are stuck, with for how long each has been. Nobody is asked, and nobody is waited for.
+    pub fn stuck(&self) -> Vec<(usize, Duration)> {
+        let cores = self.livenesses.iter().enumerate();
+        cores.filter_map(|(number, core)| Some((number, core.stuck()?))).collect()
+    }
+
+    /// Whether nobody new is let in.
+    pub fn is_draining(&self) -> bool {
+        self.lifecycle.is_draining()
+    }
+
+    /// Lines of the log that were dropped because nobody read those before them.
+    pub fn log_lines_dropped(&self) -> u64 {
+        self.log.dropped_lines()
     }
 
     /// Begins a capture; one can be made at a time.
@@ -80,21 +144,11 @@ impl Operation {
         Capture::begin(&self.control, &self.capturing, wanted)
     }
 
-    /// The traffic secrets of all connections, as a key log; None where the settings do not allow it.
-    ///
-    /// # Errors
-    /// The first core that does not answer.
-    pub fn key_log(&self) -> Option<Result<String, Silent>> {
+    /// The traffic secrets of all connections of the cores that answer, as a key log; None where the settings do not allow
+    /// it.
+    pub fn key_log(&self) -> Option<String> {
         self.configuration.as_ref().filter(|configuration| lock(configuration).settings().key_log)?;
-        Some(lock(&self.control).secrets().map(|secrets| capture::key_log::write(&secrets)))
-    }
-
-    /// Asks every core for a sign of life.
-    ///
-    /// # Errors
-    /// The first core that does not answer.
-    pub fn pulse(&self) -> Result<(), Silent> {
-        lock(&self.control).pulse()
+        Some(capture::key_log::write(&lock(&self.control).secrets().given))
     }
 
     /// Every setting, and where it comes from; null where it was configured otherwise.
@@ -103,9 +157,9 @@ impl Operation {
     }
 
     /// How long players may stay once it is drained.
-    pub fn drain_time(&self) -> std::time::Duration {
+    pub fn drain_time(&self) -> Duration {
         let millis = self.configuration.as_ref().map_or(0, |configuration| lock(configuration).settings().drain_ms);
-        std::time::Duration::from_millis(millis)
+        Duration::from_millis(millis)
     }
 
     /// Reads the settings anew, and goes by those that can change while it runs.
@@ -113,11 +167,21 @@ impl Operation {
     /// # Errors
     /// [`ReloadError`].
     pub fn reload(&self) -> Result<Reloaded, ReloadError> {
+        let outcome = self.take_over_settings();
+        let mut status = lock(&self.reload);
+        status.is_last = outcome.is_ok();
+        if outcome.is_ok() {
+            status.succeeded_at = SystemTime::now();
+        }
+        outcome
+    }
+
+    fn take_over_settings(&self) -> Result<Reloaded, ReloadError> {
         let Some(configuration) = &self.configuration else { return Ok(Reloaded::default()) };
         let mut configuration = lock(configuration);
         let reloaded = configuration.reload()?;
+        self.log.set_filter(&configuration.settings().log)?;
         lock(&self.control).apply(&configuration.policy())?;
-        (self.set_log)(&configuration.settings().log).map_err(ReloadError::Log)?;
         if !reloaded.refused.is_empty() {
             let refused = reloaded.refused.join(", ");
             tracing::warn!(%refused, "these settings cannot change while the server runs: restart it for them");
@@ -134,15 +198,17 @@ impl Operation {
         self.lifecycle.drain();
     }
 
-    /// Writes histograms, counters and connections into a file, whose path it gives.
+    /// Writes histograms, counters and connections into a file, whose path it gives. Of a core that is stuck it has what is
+    /// known.
     ///
     /// # Errors
-    /// A core that does not answer; a file that cannot be written.
+    /// A file that cannot be written.
     pub fn dump(&self) -> io::Result<PathBuf> {
-        let silent = |silent: Silent| io::Error::other(silent);
+        let Gathered { given, missing } = self.sessions();
         let dump = json!({
-            "report": self.report().map_err(silent)?,
-            "sessions": self.sessions().map_err(silent)?,
+            "report": self.report(),
+            "sessions": given,
+            "sessions_missing_of_cores": missing,
             "config": self.describe(),
         });
         let number = self.dumps.fetch_add(1, Ordering::Relaxed);

@@ -1,28 +1,31 @@
-//! Watches over a running server: signals, the system's watchdog, a log of what is dropped, and its end.
+//! Watches over a running server: signals, the system's watchdog, cores that are stuck, a log of what is lost, and its end.
 
 use crate::control::Lifecycle;
+use crate::liveness::STUCK_AFTER;
+use crate::losses::{self, Loss};
 use crate::operation::Operation;
 use crate::report::ServerReport;
 use crate::server::Server;
 use sd_notify::NotifyState;
 use signal_hook::consts::{SIGHUP, SIGINT, SIGTERM, SIGUSR2};
 use signal_hook::iterator::Signals;
+use std::collections::BTreeMap;
 use std::io;
-use std::sync::mpsc::{Receiver, RecvTimeoutError, channel};
+use std::sync::Arc;
+use std::sync::mpsc::{Receiver, RecvTimeoutError, SyncSender, channel, sync_channel};
 use std::time::{Duration, Instant};
 
 /// Time between two looks at the server.
 const LOOK: Duration = Duration::from_millis(100);
 /// Time between two signs of life to the system, unless it wants them more often.
 const PULSE: Duration = Duration::from_secs(5);
-/// Time between two lines in the log about the same kind of drop.
-const DROPS_LOGGED: Duration = Duration::from_secs(10);
+/// Time between two lines in the log about the same kind of loss.
+const LOSSES_LOGGED: Duration = Duration::from_secs(10);
 
-/// Drops that networks and leaving players make every day: copies, late arrivals, last words said thrice.
-const ORDINARY: [&str; 6] =
-    ["duplicate", "fragments_abandoned", "outdated", "replayed", "unexpected", "unknown_connection"];
-/// As many of them between two lines in the log are worth one.
-const UNUSUAL: u64 = 10_000;
+/// How long a server that ends waits for cores that are stuck: the others need some seconds to tell their clients.
+const END_PATIENCE: Duration = Duration::from_secs(10);
+/// Time between two lines in the log about the same stuck core.
+const STUCK_LOGGED: Duration = Duration::from_secs(10);
 
 /// The signals that a server obeys, from the moment this is made.
 #[derive(Debug)]
@@ -47,20 +50,32 @@ impl Orders {
     }
 }
 
-/// Watches over the server until it has ended; gives its last report.
-pub fn oversee(server: Server, operation: &Operation, orders: &Orders) -> ServerReport {
+/// A server that was given up before it had ended: its clients were not told.
+#[derive(Clone, PartialEq, Eq, Debug, thiserror::Error)]
+pub enum Abandoned {
+    /// It was told to stop three times.
+    #[error("told to stop for the third time: the server ends without telling its clients")]
+    ThirdSignal,
+    /// Cores are stuck, so it would never end.
+    #[error("core {0:?} is stuck and does not end: the server ends without telling that core's clients")]
+    Stuck(Vec<usize>),
+}
+
+/// Watches over the server until it has ended; gives its last report. Nothing here waits for anybody for long: who feeds
+/// the watchdog and hears signals must always be free.
+///
+/// # Errors
+/// The server is to be given up. End the process: its cores may still run.
+pub fn oversee(server: Server, operation: &Arc<Operation>, orders: &Orders) -> Result<ServerReport, Abandoned> {
     // Nobody listens where the system did not start us, and then there is nobody to tell.
     let tell = |state| drop(sd_notify::notify(&[state]));
     tell(NotifyState::Ready);
+    let chores = Chores::start(operation.clone());
     let mut watch = Watch::new();
     while !server.has_ended() {
         match orders.0.recv_timeout(LOOK) {
-            Ok(SIGHUP) => reload(operation),
-            Ok(SIGUSR2) => dump(operation),
-            Ok(_) if server.lifecycle().is_stopping() => {
-                tracing::warn!("told to stop for the third time: gone without a word to clients");
-                std::process::exit(1);
-            }
+            Ok(signal @ (SIGHUP | SIGUSR2)) => chores.put(signal),
+            Ok(_) if server.lifecycle().is_stopping() => return Err(Abandoned::ThirdSignal),
             Ok(_) if server.lifecycle().is_draining() => server.lifecycle().stop(),
             Ok(_) => operation.drain(),
             Err(RecvTimeoutError::Timeout) => {}
@@ -68,11 +83,40 @@ pub fn oversee(server: Server, operation: &Operation, orders: &Orders) -> Server
             Err(RecvTimeoutError::Disconnected) => std::thread::sleep(LOOK),
         }
         watch.drain(server.lifecycle(), operation);
-        watch.pulse(operation);
-        watch.log_drops(server.lifecycle(), operation);
+        watch.cores(server.lifecycle(), operation)?;
+        watch.losses(operation);
     }
     tell(NotifyState::Stopping);
-    server.join()
+    let report = server.join();
+    watch.log_losses(&report);
+    Ok(report)
+}
+
+/// What takes time, on a thread of its own: reading settings, and writing dumps. A disk may take its time.
+struct Chores(SyncSender<i32>);
+
+impl Chores {
+    fn start(operation: Arc<Operation>) -> Self {
+        let (put, chores) = sync_channel(4);
+        let work = move || {
+            for signal in chores {
+                if signal == SIGHUP { reload(&operation) } else { dump(&operation) }
+            }
+        };
+        if let Err(error) = std::thread::Builder::new().name("chores".into()).spawn(work) {
+            tracing::error!(%error, "no thread for SIGHUP and SIGUSR2: they do nothing; restart the server to reload");
+        }
+        Chores(put)
+    }
+
+    fn put(&self, signal: i32) {
+        if self.0.try_send(signal).is_err() {
+            tracing::warn!(
+                signal,
+                "this signal does nothing: reloads or dumps that were asked for before are not done yet"
+            );
+        }
+    }
 }
 
 fn reload(operation: &Operation) {
@@ -90,11 +134,16 @@ fn dump(operation: &Operation) {
 
 /// What is looked at now and then.
 struct Watch {
+    looked_at: Instant,
     draining_since: Option<Instant>,
+    stopping_since: Option<Instant>,
     pulse_every: Duration,
     pulse_at: Instant,
-    drops_at: Instant,
-    drops: Option<ServerReport>,
+    /// Cores that are stuck, and when that was logged last.
+    stuck: BTreeMap<usize, Instant>,
+    losses_at: Instant,
+    losses: Option<ServerReport>,
+    lines_dropped: u64,
 }
 
 impl Watch {
@@ -102,7 +151,17 @@ impl Watch {
         // Often in the time after which the system would take us for dead: one sign that does not come is not the end.
         let pulse_every = sd_notify::watchdog_enabled().map_or(PULSE, |patience| (patience / 5).min(PULSE));
         let now = Instant::now();
-        Watch { draining_since: None, pulse_every, pulse_at: now, drops_at: now + DROPS_LOGGED, drops: None }
+        Watch {
+            looked_at: now,
+            draining_since: None,
+            stopping_since: None,
+            pulse_every,
+            pulse_at: now,
+            stuck: BTreeMap::new(),
+            losses_at: now + LOSSES_LOGGED,
+            losses: None,
+            lines_dropped: 0,
+        }
     }
 
     /// Ends a server that is drained when all have left, or have had their time.
@@ -117,46 +176,87 @@ impl Watch {
         // However long players may stay: the system is not to end us meanwhile.
         drop(sd_notify::notify(&[NotifyState::ExtendTimeoutUsec(PULSE.as_micros() as u32)]));
         let time_is_up = since.elapsed() >= operation.drain_time();
-        let is_empty = || operation.report().is_ok_and(|it| it.cores.iter().all(|core| core.connections == 0));
+        let is_empty = || operation.report().cores.iter().all(|core| core.connections == 0);
         if time_is_up || is_empty() {
             lifecycle.stop();
         }
     }
 
-    /// Tells the system that we live, if every core does.
-    fn pulse(&mut self, operation: &Operation) {
-        if Instant::now() < self.pulse_at {
-            return;
+    /// Tells the system that we live if every core turns, and the log of cores that do not.
+    fn cores(&mut self, lifecycle: &Lifecycle, operation: &Operation) -> Result<(), Abandoned> {
+        let now = Instant::now();
+        // When this thread itself was kept from running, so were the cores: they get until the next look to show that they
+        // turn.
+        let was_held_up = now.duration_since(self.looked_at) >= STUCK_AFTER;
+        self.looked_at = now;
+        if was_held_up {
+            return Ok(());
         }
-        self.pulse_at = Instant::now() + self.pulse_every;
-        match operation.pulse() {
-            Ok(()) => drop(sd_notify::notify(&[NotifyState::Watchdog])),
-            Err(silent) => {
-                tracing::error!("{silent}: it is stuck; if it stays so, a watchdog ends this server");
-                self.pulse_at = Instant::now();
+        let stuck = operation.stuck();
+        self.log_stuck(now, &stuck);
+        if stuck.is_empty() && now >= self.pulse_at {
+            self.pulse_at = now + self.pulse_every;
+            drop(sd_notify::notify(&[NotifyState::Watchdog]));
+        }
+        if lifecycle.is_stopping() {
+            let since = *self.stopping_since.get_or_insert(now);
+            if !stuck.is_empty() && now.duration_since(since) >= END_PATIENCE {
+                return Err(Abandoned::Stuck(stuck.iter().map(|&(core, _)| core).collect()));
+            }
+        }
+        Ok(())
+    }
+
+    fn log_stuck(&mut self, now: Instant, stuck: &[(usize, Duration)]) {
+        self.stuck.retain(|&core, _| {
+            let is_stuck = stuck.iter().any(|&(number, _)| number == core);
+            if !is_stuck {
+                tracing::warn!(core, "this core turns again");
+            }
+            is_stuck
+        });
+        for &(core, silence) in stuck {
+            let logged_at = self.stuck.get(&core);
+            if logged_at.is_none_or(|at| now.duration_since(*at) >= STUCK_LOGGED) {
+                self.stuck.insert(core, now);
+                tracing::error!(
+                    core,
+                    for_s = silence.as_secs(),
+                    "this core is stuck: its clients get nothing. Either the game's code does not return, or something keeps \
+                     the thread from running (`ringshard doctor`). If it stays so, the system's watchdog ends this server; \
+                     `ringshard report` gathers what is known"
+                );
             }
         }
     }
 
-    /// A line for each kind of drop that there were more of, with one of those whose datagrams they were; never one a
-    /// datagram.
-    fn log_drops(&mut self, lifecycle: &Lifecycle, operation: &Operation) {
-        if Instant::now() < self.drops_at || lifecycle.is_stopping() {
+    /// Every ten seconds, tells the log what was lost.
+    fn losses(&mut self, operation: &Operation) {
+        if Instant::now() < self.losses_at {
             return;
         }
-        self.drops_at = Instant::now() + DROPS_LOGGED;
-        let Ok(report) = operation.report() else { return };
-        let since = self.drops.as_ref().map_or_else(|| report.clone(), |before| report.since(before));
-        for (reason, count) in since.drops() {
-            let guilty = report.cores.iter().zip(&since.cores).filter(|(_, since)| since.drops[&reason] > 0);
-            let peer = guilty.filter_map(|(core, _)| core.offenders.get(&reason)).next();
-            let last_from = peer.map(ToString::to_string).unwrap_or_default();
-            if ORDINARY.contains(&reason.as_str()) && count < UNUSUAL {
-                tracing::debug!(%reason, count, %last_from, "dropped");
+        self.losses_at = Instant::now() + LOSSES_LOGGED;
+        self.log_losses(&operation.report());
+        let lines = operation.log_lines_dropped();
+        if lines > self.lines_dropped {
+            let count = lines - self.lines_dropped;
+            self.lines_dropped = lines;
+            tracing::warn!(count, "lines of this log were dropped: whoever reads standard error did not keep up");
+        }
+    }
+
+    /// A line for each kind of loss that there was more of, with the address that the last of it was noted for; never one
+    /// a datagram.
+    fn log_losses(&mut self, report: &ServerReport) {
+        for lost in losses::since(self.losses.as_ref(), report) {
+            let Loss { unusual_from, advice, .. } = lost.about();
+            let (reason, count, last_from) = (&lost.name, lost.count, lost.last_from.map(tracing::field::display));
+            if count < unusual_from {
+                tracing::debug!(%reason, count, last_from, "{advice}");
             } else {
-                tracing::warn!(%reason, count, %last_from, "dropped");
+                tracing::warn!(%reason, count, last_from, "{advice}");
             }
         }
-        self.drops = Some(report);
+        self.losses = Some(report.clone());
     }
 }

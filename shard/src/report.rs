@@ -27,6 +27,9 @@ pub struct ServerReport {
     pub datapath: Backend,
     /// Nobody new is let in.
     pub draining: bool,
+    /// Connections that it takes at most, over all cores.
+    #[serde(default)]
+    pub connections_max: usize,
     /// Its cores, in order.
     pub cores: Vec<CoreSnapshot>,
 }
@@ -38,6 +41,9 @@ pub struct CoreSnapshot {
     pub core: usize,
     /// Connections now.
     pub connections: usize,
+    /// Seconds since the core last turned, when it is stuck; all else is then what it said before that.
+    #[serde(default)]
+    pub stuck_s: Option<f64>,
     /// Every counter of endpoint and link.
     pub counters: BTreeMap<String, u64>,
     /// Every drop reason.
@@ -183,11 +189,13 @@ impl CoreSnapshot {
         counters.insert("ticks".into(), report.ticks.count());
         counters.insert("ticks_skipped".into(), report.ticks_skipped);
         counters.insert("message_bytes".into(), report.message_bytes as u64);
+        counters.insert("duplicates".into(), report.duplicates);
         let world = report.world.iter().flat_map(WorldStats::entries);
         counters.extend(world.map(|(name, count)| (format!("world_{name}"), count)));
         CoreSnapshot {
             core,
             connections: report.connections,
+            stuck_s: None,
             counters,
             drops: report.drops.entries().map(owned).collect(),
             offenders: report.offenders.entries().map(|(reason, peer)| (reason.to_owned(), peer)).collect(),
@@ -250,6 +258,7 @@ impl ServerReport {
             listen: identity.listen,
             datapath: identity.datapath,
             draining,
+            connections_max: identity.connections_per_core_max * cores.len(),
             cores,
         }
     }

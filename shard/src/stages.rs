@@ -161,6 +161,8 @@ pub struct CoreReport {
     pub endpoint: EndpointStats,
     /// Its drops.
     pub drops: Drops,
+    /// Reliable messages, and pieces of them, that came again after they had arrived.
+    pub duplicates: u64,
     /// Counters of its link.
     pub link: LinkStats,
     /// Connections now.

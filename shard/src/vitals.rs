@@ -2,6 +2,7 @@
 //!
 //! Each core keeps both in its own thread, where the panic hook finds them: a core that has panicked answers no questions.
 
+use crate::process::write_briefly;
 use crate::report::CoreSnapshot;
 use crate::stages::CoreReport;
 use serde::Serialize;
@@ -12,6 +13,10 @@ use std::io::Write;
 use std::os::unix::fs::OpenOptionsExt;
 use std::panic::PanicHookInfo;
 use std::path::{Path, PathBuf};
+use std::time::Duration;
+
+/// How long what is said of a panic may take to be read before the process ends.
+const LAST_WORDS: Duration = Duration::from_secs(2);
 
 /// Where in its turn a core is.
 #[derive(Clone, Copy, PartialEq, Eq, Debug, Serialize)]
@@ -78,8 +83,8 @@ pub fn end_process_on_panic(folder: PathBuf) {
             Err(error) => format!("what it had done cannot be written to {}: {error}", folder.display()),
         };
         let LastWords { thread, panic, backtrace, .. } = &words;
-        let said = format!("ringshard: thread {thread} panicked: {panic}\n{backtrace}\nringshard: {written}");
-        let _ = writeln!(std::io::stderr(), "{said}");
+        let said = format!("ringshard: thread {thread} panicked: {panic}\n{backtrace}\nringshard: {written}\n");
+        write_briefly(std::io::stderr(), said, LAST_WORDS);
         std::process::abort();
     }));
 }

@@ -56,7 +56,12 @@ fn wrong_texts(key: &Key) -> Vec<String> {
         (Kind::Text, "listen" | "admin") => vec!["3565".into(), "localhost:1".into(), "1.2.3.4:70000".into()],
         (Kind::Text, "cpus") => vec!["4095".into(), "3-1".into(), "a".into(), "0,".into(), String::new()],
         (Kind::Text, "log") => vec!["loud".into(), String::new()],
-        (Kind::Text, "key" | "pre-shared-key" | "integrity-keys" | "admin-token-file" | "dump-dir") => vec![nowhere],
+        (
+            Kind::Text,
+            "key" | "pre-shared-key" | "integrity-keys" | "admin-token-file" | "admin-socket" | "dump-dir",
+        ) => {
+            vec![nowhere]
+        }
         (Kind::Text, other) => panic!("{other} is a text: say here which texts it does not take"),
     }
 }
@@ -213,8 +218,8 @@ fn the_file_that_is_installed_is_read_and_says_little_beyond_the_defaults() {
     let text = std::fs::read_to_string(installed).unwrap();
     let sources = Sources { file: Some(installed.into()), ..Sources::default() };
     let configuration = Configuration::load(sources).unwrap();
-    // Its key and its folder are the service's own.
-    let own = ["key", "drain-ms", "dump-dir"];
+    // Its key, its folders and its socket are the service's own.
+    let own = ["key", "drain-ms", "dump-dir", "admin-socket"];
     for key in keys() {
         let (said, _) = configuration.texts().get(&key.name);
         assert!(own.contains(&key.name.as_str()) || said == key.default, "{} is {said}", key.name);

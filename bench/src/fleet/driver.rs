@@ -254,6 +254,9 @@ impl<L: Link, T: Talk> Driver<L, T> {
             for (reason, count) in member.client.drops().entries().filter(|&(_, count)| count > 0) {
                 *drops.entry(reason.to_owned()).or_insert(0) += count;
             }
+            if member.client.duplicates() > 0 {
+                *drops.entry("duplicate".to_owned()).or_insert(0) += member.client.duplicates();
+            }
             packets_lost += member.client.session().map_or(0, |session| session.packets_lost());
             member.client.disconnect();
             transmit(&mut member.client, now, member.path, &mut self.link);

@@ -1,7 +1,6 @@
 //! What came of the floods: a row each for people, an object for machines.
 
 use super::Arguments;
-use super::attack::RUNTS;
 use super::kind::Kind;
 use super::measure::Measured;
 use crate::report::{Report, grouped};
@@ -71,9 +70,6 @@ impl Figures {
         let of_server = |count: u64| count as f64 / secs;
         let mut drops: Vec<(String, u64)> = seen.drops().into_iter().collect();
         drops.sort_by_key(|(_, count)| std::cmp::Reverse(*count));
-        // What comes in bursts the kernel takes for one datagram, and the server has to look itself.
-        let shown = seen.drops().get("bad_size").copied().unwrap_or(0);
-        let runts = struck.counts.get(RUNTS).copied().unwrap_or(0).saturating_sub(shown);
         let mib = |bytes: u64| bytes as f64 / f64::from(1 << 20);
         let mut figures = Figures {
             kind,
@@ -84,7 +80,7 @@ impl Figures {
             seen_per_s: of_server(seen.total("datagrams_in").saturating_sub(seen.total("messages_in"))),
             sent_bytes_per_s: of_flood(struck.sent.bytes),
             sent_as: struck.counts.clone(),
-            kernel_drops: seen.total("link_kernel_drops").saturating_sub(runts),
+            kernel_drops: seen.total("link_kernel_drops"),
             drops,
             cookies_per_s: of_server(seen.total("cookies_out")),
             handshakes_per_s: of_server(seen.total("handshakes")),

@@ -5,6 +5,7 @@ use crate::scenario::{Cipher, Datapath, IdleArgument};
 use clap::ValueEnum;
 use ringshard::admin::Admin;
 use ringshard::idle::Strategy;
+use ringshard::log::Log;
 use ringshard::operation::Operation;
 use ringshard::server::{Server, ServerConfig};
 use ringshard::service::Service;
@@ -119,11 +120,11 @@ const END: u8 = 2;
 /// `send` and sends every client its last message at the line `end`.
 pub fn run(arguments: &Arguments) -> Result<(), String> {
     let order = Arc::new(AtomicU8::new(WAIT));
-    let admin = Admin::bind(arguments.admin).map_err(|error| error.to_string())?;
+    let admin = Admin::bind(arguments.admin, None).map_err(|error| error.to_string())?;
     let server = Server::start(&configure(arguments)?, |_| Source::new(&arguments.load, order.clone()))
         .map_err(|error| error.to_string())?;
-    let operation = Operation::new(&server, None, Box::new(|_| Ok(())));
-    admin.serve(Arc::new(operation), None).map_err(|error| format!("no thread answers: {error}"))?;
+    let operation = Operation::new(&server, None, Log::of_program());
+    admin.serve(Arc::new(operation)).map_err(|error| format!("no thread answers: {error}"))?;
     println!("{}", server.public_key());
     for line in std::io::stdin().lock().lines() {
         match line.as_deref() {

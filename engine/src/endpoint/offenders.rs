@@ -5,7 +5,7 @@ use core::net::SocketAddr;
 
 macro_rules! offences {
     ($($(#[$doc:meta])* $offence:ident = $name:literal,)*) => {
-        /// What an offender did; each is the drop reason of the same name.
+        /// What an offender did; each is the counter of the same name, of a drop or of a denial.
         #[derive(Clone, Copy, PartialEq, Eq, Debug)]
         pub(super) enum Offence {
             $($(#[$doc])* $offence,)*
@@ -16,6 +16,7 @@ macro_rules! offences {
 }
 
 offences! {
+    BadSize = "bad_size",
     Malformed = "malformed",
     Unexpected = "unexpected",
     UnknownConnection = "unknown_connection",
@@ -28,6 +29,12 @@ offences! {
     AddressBudget = "address_budget",
     StrangerBudget = "stranger_budget",
     HandshakeQueueFull = "handshake_queue_full",
+    DeniedVersion = "denied_version",
+    DeniedFull = "denied_full",
+    DeniedKey = "denied_key",
+    DeniedCipher = "denied_cipher",
+    DeniedDraining = "denied_draining",
+    DeniedPreSharedKey = "denied_pre_shared_key",
 }
 
 /// The last offender by each reason.
@@ -40,7 +47,7 @@ impl Offenders {
         self.0[offence as usize] = Some(peer);
     }
 
-    /// The drop reasons that somebody was noted for, with who it was last.
+    /// The counters that an address was noted for, with the last such address.
     pub fn entries(&self) -> impl Iterator<Item = (&'static str, SocketAddr)> {
         NAMES.iter().zip(self.0).filter_map(|(name, peer)| Some((*name, peer?)))
     }

@@ -228,7 +228,7 @@ impl Strangers {
         {
             room -= 1;
             if !self.answer(now, path, reply, link, around) {
-                around.drops.stranger_budget += 1;
+                refuse(around, Offence::StrangerBudget, path);
             }
         }
         let stats = &around.stats;
@@ -265,7 +265,7 @@ impl Strangers {
         link: &mut impl Link,
         around: &mut Surroundings<'_>,
     ) -> bool {
-        let Surroundings { table, stats, drops, observer, .. } = around;
+        let Surroundings { table, stats, drops, offenders, observer, .. } = around;
         match reply {
             Reply::Cookie { tag, client_key } => {
                 let cookie = self.cookies.sign(now, path.peer, &client_key, &mut self.random);
@@ -275,7 +275,12 @@ impl Strangers {
             }
             Reply::Denied(denied) => {
                 let sent = send(link, path, &denied.encode(), stats, observer);
-                stats.denied_out += u64::from(sent);
+                if sent {
+                    stats.denied_out += 1;
+                    let (counter, offence) = denial(stats, denied.reason);
+                    *counter += 1;
+                    offenders.note(offence, path.peer);
+                }
                 sent
             }
             Reply::Repeat(id) => match table.get(id).map(|connection| &connection.phase) {
@@ -398,6 +403,18 @@ fn refuse(around: &mut Surroundings<'_>, offence: Offence, path: Path) {
         _ => &mut drops.malformed,
     } += 1;
     around.offenders.note(offence, path.peer);
+}
+
+/// The counter of refusals for this reason, and under which name the address is noted.
+fn denial(stats: &mut EndpointStats, reason: DeniedReason) -> (&mut u64, Offence) {
+    match reason {
+        DeniedReason::WrongVersion => (&mut stats.denied_version, Offence::DeniedVersion),
+        DeniedReason::ServerFull => (&mut stats.denied_full, Offence::DeniedFull),
+        DeniedReason::WrongKey => (&mut stats.denied_key, Offence::DeniedKey),
+        DeniedReason::NoCommonSuite => (&mut stats.denied_cipher, Offence::DeniedCipher),
+        DeniedReason::ShuttingDown => (&mut stats.denied_draining, Offence::DeniedDraining),
+        DeniedReason::PreSharedKeyMismatch => (&mut stats.denied_pre_shared_key, Offence::DeniedPreSharedKey),
+    }
 }
 
 fn denied(tag: u64, reason: DeniedReason) -> Reply {

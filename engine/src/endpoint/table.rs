@@ -10,11 +10,14 @@ use crate::limits::HALF_OPEN_TIMEOUT;
 use crate::link::Path;
 use crate::prefetch::prefetch;
 use crate::session::Session;
-use crate::time::Instant;
+use crate::time::{Duration, Instant};
 use crate::wire::{Accepted, ConnectionId, DisconnectReason};
 use core::net::SocketAddr;
 use rand_chacha::rand_core::Rng;
 use std::collections::{HashMap, VecDeque};
+
+/// How long after its end datagrams of a connection are taken for late ones.
+const LATE_FOR: Duration = Duration::from_secs(3);
 
 /// How far a connection has come.
 #[derive(Clone, Debug)]
@@ -113,6 +116,16 @@ struct Slot {
     /// What the connection was called before its client moved; 0 when it never did.
     former_generation: u8,
     connection: Option<Connection>,
+    /// The slot's last connection that ended in order.
+    ended: Ended,
+}
+
+/// A connection that has ended in order: both its names, and when it ended. Without one, both names are 0.
+#[derive(Clone, Copy, Default, Debug)]
+struct Ended {
+    generation: u8,
+    former_generation: u8,
+    at: Instant,
 }
 
 impl Slot {
@@ -184,7 +197,12 @@ impl Table {
     pub(super) fn vacancy(&mut self) -> Option<ConnectionId> {
         if self.free.is_empty() && self.slots.len() < self.capacity {
             self.free.push_back(self.slots.len() as u16);
-            self.slots.push(Slot { generation: self.first_generation, former_generation: 0, connection: None });
+            self.slots.push(Slot {
+                generation: self.first_generation,
+                former_generation: 0,
+                connection: None,
+                ended: Ended::default(),
+            });
         }
         let slot = *self.free.front()?;
         Some(ConnectionId::new(self.core, self.slots[usize::from(slot)].generation, slot))
@@ -257,6 +275,21 @@ impl Table {
         slot.former_generation = slot.generation;
         slot.generation = slot.generation % 255 + 1;
         Some(ConnectionId::new(self.core, slot.generation, id.slot()))
+    }
+
+    /// Removes a connection that ends in order. Its datagrams that are still on their way are late, not a stranger's.
+    pub(super) fn retire(&mut self, now: Instant, id: ConnectionId) -> Option<Connection> {
+        let Slot { generation, former_generation, .. } = *self.slots.get(usize::from(id.slot()))?;
+        let connection = self.remove(id)?;
+        self.slots[usize::from(id.slot())].ended = Ended { generation, former_generation, at: now };
+        Some(connection)
+    }
+
+    /// Whether the connection of this name ended in order a moment ago.
+    pub(super) fn has_just_ended(&self, now: Instant, id: ConnectionId) -> bool {
+        let Some(Slot { ended, .. }) = self.slots.get(usize::from(id.slot())) else { return false };
+        let called = id.generation() == ended.generation || id.generation() == ended.former_generation;
+        called && id.generation() != 0 && id.core() == self.core && now.since(ended.at) < LATE_FOR
     }
 
     pub(super) fn remove(&mut self, id: ConnectionId) -> Option<Connection> {

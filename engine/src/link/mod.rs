@@ -14,6 +14,8 @@ mod buffer;
 #[cfg(feature = "net")]
 mod clock;
 #[cfg(feature = "net")]
+mod losses;
+#[cfg(feature = "net")]
 mod message;
 #[cfg(feature = "net")]
 pub mod mmsg;
@@ -104,12 +106,26 @@ crate::counters! {
         segmentation_stopped,
         /// Datagrams that were longer than a receive buffer.
         truncated,
-        /// Datagrams that the kernel dropped because the socket's buffer was full.
+        /// Datagrams that the kernel dropped because the socket's receive buffer was full.
         kernel_drops,
+        /// Datagrams that the kernel did not pass on because they are shorter than a header, or have a wrong UDP checksum.
+        kernel_refused,
         /// Times a receive had ended and was armed again.
         rearmed,
         /// Times the link waited for the network.
         waits,
+    }
+}
+
+#[cfg(feature = "net")]
+impl LinkStats {
+    /// The same, with what the kernel dropped of the link's sockets.
+    fn with_losses(mut self, losses: impl Iterator<Item = losses::KernelLosses>) -> Self {
+        for losses in losses {
+            self.kernel_drops += losses.full;
+            self.kernel_refused += losses.refused;
+        }
+        self
     }
 }
 

@@ -1,6 +1,7 @@
 //! UDP sockets as the links want them, and the packet filter that steers datagrams to their core.
 #![allow(unsafe_code)]
 
+use super::losses::{Divider, KernelLosses};
 use crate::limits::HEADER_BYTES;
 use socket2::{Domain, Protocol, SockAddr, Type};
 use std::io;
@@ -41,6 +42,8 @@ pub struct Socket {
     socket: UdpSocket,
     v6: bool,
     connected: bool,
+    /// What tells its drops apart; none where there is no filter, and a full buffer is the only cause.
+    losses: Option<Divider>,
 }
 
 impl Socket {
@@ -63,7 +66,7 @@ impl Socket {
             io::ErrorKind::AddrNotAvailable => SocketError::NotOurs(address),
             _ => SocketError::Failed { step: "bind a socket", address, source: error },
         })?;
-        Ok(Socket { socket: socket.into(), v6: address.is_ipv6(), connected: false })
+        Ok(Socket { socket: socket.into(), v6: address.is_ipv6(), connected: false, losses: Some(Divider::new()) })
     }
 
     /// A socket with a port of its own that talks to `server` alone.
@@ -77,7 +80,7 @@ impl Socket {
             address: server,
             source,
         })?;
-        Ok(Socket { socket: socket.into(), v6: server.is_ipv6(), connected: true })
+        Ok(Socket { socket: socket.into(), v6: server.is_ipv6(), connected: true, losses: None })
     }
 
     fn make(address: SocketAddr) -> Result<socket2::Socket, SocketError> {
@@ -153,8 +156,17 @@ impl Socket {
         socket2::SockRef::from(&self.socket).recv_buffer_size().unwrap_or(0)
     }
 
-    /// Datagrams that the kernel dropped because that was full.
-    pub(super) fn kernel_drops(&self) -> u64 {
+    /// Datagrams that the kernel dropped since the socket was made, and why.
+    pub(super) fn kernel_losses(&self) -> KernelLosses {
+        let drops = self.kernel_drops();
+        match &self.losses {
+            Some(divider) => divider.divide(drops),
+            None => KernelLosses { full: drops, refused: 0 },
+        }
+    }
+
+    /// Datagrams that the kernel dropped, for whatever reason.
+    fn kernel_drops(&self) -> u64 {
         const DROPS: usize = 8;
         let mut values = [0u32; DROPS + 1];
         let mut len = size_of_val(&values) as libc::socklen_t;

@@ -103,6 +103,8 @@ pub struct Resources {
     pub random: Csprng,
     /// What was dropped, and why.
     pub drops: Drops,
+    /// Reliable messages, and pieces of them, that came again after they had arrived.
+    pub duplicates: u64,
 }
 
 impl Resources {
@@ -113,6 +115,7 @@ impl Resources {
             compressor: Compressor::default(),
             random,
             drops: Drops::default(),
+            duplicates: 0,
         }
     }
 

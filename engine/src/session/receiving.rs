@@ -253,7 +253,7 @@ impl Session {
             Ok(Arrived::InPlace) => Step::Deliver,
             Ok(Arrived::Kept) => Step::Strike,
             Ok(Arrived::Duplicate) => {
-                resources.drops.duplicate += 1;
+                resources.duplicates += 1;
                 Step::Strike
             }
             Err(_) => self.beyond_window(resources),
@@ -283,7 +283,7 @@ impl Session {
         let channels = &mut self.transport_mut(now).channels;
         if fragment.channel.delivery().is_reliable() {
             match channels.fragment(now, fragment, &mut resources.pool) {
-                Ok(useful) => resources.drops.duplicate += u64::from(!useful),
+                Ok(useful) => resources.duplicates += u64::from(!useful),
                 Err(_) => return self.beyond_window(resources),
             }
             return Step::Pass;

@@ -1,10 +1,15 @@
 //! The other end of the admin port: who asks a running server.
 
+use super::MISSING_CORES;
+use crate::control::Gathered;
+use crate::report::SessionSnapshot;
 use serde::de::DeserializeOwned;
 use std::io::Read;
 use std::net::SocketAddr;
 use std::path::Path;
 use std::time::Duration;
+use ureq::Body;
+use ureq::http::Response;
 
 /// How long an answer may take: cores have two seconds for theirs.
 const PATIENCE: Duration = Duration::from_secs(5);
@@ -74,6 +79,18 @@ impl Asker {
         self.read(&self.text(path)?)
     }
 
+    /// The connections that `GET path` gives, and the cores that did not tell theirs.
+    ///
+    /// # Errors
+    /// [`AskError`].
+    pub fn sessions(&self, path: &str) -> Result<Gathered<SessionSnapshot>, AskError> {
+        let response = self.answer(path, Duration::ZERO)?;
+        let missing = response.headers().get(MISSING_CORES).and_then(|cores| cores.to_str().ok()).unwrap_or_default();
+        let missing = missing.split(',').filter_map(|core| core.parse().ok()).collect();
+        let body = self.whole(response)?;
+        Ok(Gathered { given: self.read(&String::from_utf8_lossy(&body))?, missing })
+    }
+
     /// What `GET path` gives, as it is.
     ///
     /// # Errors
@@ -88,9 +105,7 @@ impl Asker {
     /// # Errors
     /// [`AskError`].
     pub fn bytes(&self, path: &str, patience: Duration) -> Result<Vec<u8>, AskError> {
-        let mut body = Vec::new();
-        let read = self.open(path, patience)?.take(ANSWER_BYTES_MAX).read_to_end(&mut body);
-        read.map(|_| body).map_err(|error| AskError::Unreachable(self.address, error.to_string()))
+        self.whole(self.answer(path, patience)?)
     }
 
     /// What `GET path` gives, to be read while it comes; all of it may take `patience` longer than other answers.
@@ -98,6 +113,10 @@ impl Asker {
     /// # Errors
     /// [`AskError`].
     pub fn open(&self, path: &str, patience: Duration) -> Result<impl Read + use<>, AskError> {
+        self.answer(path, patience).map(|response| response.into_body().into_reader())
+    }
+
+    fn answer(&self, path: &str, patience: Duration) -> Result<Response<Body>, AskError> {
         let request = self.agent.get(self.url(path)).config().timeout_global(Some(PATIENCE + patience)).build();
         let mut response = self.bear(request).call().map_err(|error| self.unreachable(&error))?;
         let status = response.status().as_u16();
@@ -105,7 +124,12 @@ impl Asker {
             let why = response.body_mut().read_to_string().map_err(|error| self.unreachable(&error))?;
             self.judge(status, why.as_bytes())?;
         }
-        Ok(response.into_body().into_reader())
+        Ok(response)
+    }
+
+    fn whole(&self, mut response: Response<Body>) -> Result<Vec<u8>, AskError> {
+        let body = response.body_mut().with_config().limit(ANSWER_BYTES_MAX).read_to_vec();
+        body.map_err(|error| self.unreachable(&error))
     }
 
     /// What `POST path` gives, as it is.

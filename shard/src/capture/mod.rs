@@ -68,7 +68,7 @@ pub enum CaptureError {
     /// Only one is made at a time.
     #[error("another capture is being made: wait for it to end, or end the client that makes it")]
     Taken,
-    /// A core did not take part.
+    /// No core took part.
     #[error(transparent)]
     Silent(#[from] Silent),
     /// The file could not be put together, or nobody takes it any more.

@@ -265,6 +265,20 @@ impl Configuration {
         Ok(Some((address, token)))
     }
 
+    /// The Unix socket where questions are answered and orders are taken, if there is one.
+    ///
+    /// # Errors
+    /// There is no folder for it.
+    pub fn admin_socket(&self) -> Result<Option<&std::path::Path>, Wrong> {
+        let Some(path) = self.settings.admin_socket.as_deref() else { return Ok(None) };
+        let folder = path.parent().filter(|folder| !folder.as_os_str().is_empty());
+        if folder.is_some_and(|folder| !folder.is_dir()) {
+            let text = format!("admin-socket is {}, and there is no such folder: make it first", path.display());
+            return Err(self.wrong(&["admin-socket"], text));
+        }
+        Ok(Some(path))
+    }
+
     /// Where dumps go.
     ///
     /// # Errors
@@ -279,12 +293,19 @@ impl Configuration {
         }
     }
 
-    /// Checks everything that [`Self::server`], [`Self::world`], [`Self::admin`] and [`Self::dump_folder`] check.
+    /// Checks everything that [`Self::server`], [`Self::world`], [`Self::admin`],
+    /// [`Self::admin_socket`] and [`Self::dump_folder`] check.
     ///
     /// # Errors
     /// All that is wrong.
     pub fn check(&self) -> Result<(), Wrong> {
-        let all = [self.server().err(), self.world().err(), self.admin().err(), self.dump_folder().err()];
+        let all = [
+            self.server().err(),
+            self.world().err(),
+            self.admin().err(),
+            self.admin_socket().err(),
+            self.dump_folder().err(),
+        ];
         let wrong: Vec<_> = all.into_iter().flatten().flat_map(|wrong| wrong.0).collect();
         if wrong.is_empty() { Ok(()) } else { Err(Wrong(wrong)) }
     }

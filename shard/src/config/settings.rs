@@ -208,6 +208,9 @@ settings! {
         /// File with the secret that questions must bear, 16 characters or more. Must be given when `admin` is not an
         /// address of this host alone.
         admin_token_file: Option<PathBuf> = "", path(), false;
+        /// Unix socket that answers the same questions and also takes orders, without a secret: whoever may open the file
+        /// may reload and drain. Only the server's user may.
+        admin_socket: Option<PathBuf> = "", path(), false;
         /// What is logged.
         log: String = "info", log(), true;
         /// How long players may stay once the server is told to stop; nobody new is let in.

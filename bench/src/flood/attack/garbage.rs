@@ -40,7 +40,7 @@ impl Garbage {
 }
 
 /// The name of the count of datagrams that are shorter than a header.
-pub const RUNTS: &str = "shorter_than_a_header";
+const RUNTS: &str = "shorter_than_a_header";
 
 impl Attack for Garbage {
     fn strike(&mut self) -> io::Result<Sent> {

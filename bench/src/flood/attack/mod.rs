@@ -7,7 +7,7 @@ mod handshakes;
 
 pub use self::bad_tags::BadTags;
 pub use self::connects::Connects;
-pub use self::garbage::{Garbage, RUNTS};
+pub use self::garbage::Garbage;
 pub use self::handshakes::Handshakes;
 
 use super::volley::{BATCH, Sent};

@@ -317,8 +317,7 @@ impl Link for UringLink {
     }
 
     fn stats(&self) -> LinkStats {
-        let kernel_drops = self.sockets.iter().map(Socket::kernel_drops).sum();
-        LinkStats { kernel_drops, ..self.stats }
+        self.stats.with_losses(self.sockets.iter().map(Socket::kernel_losses))
     }
 }
 

@@ -4,28 +4,30 @@ use ringshard::admin::Admin;
 use ringshard::config::{Configuration, Served, Sources};
 use ringshard::exchange::Exchange;
 use ringshard::game::Demo;
-use ringshard::operation::{Operation, SetLog};
+use ringshard::log::Log;
+use ringshard::operation::Operation;
 use ringshard::overseer::{Orders, oversee};
+use ringshard::process::write_briefly;
 use ringshard::server::{Server, ServerConfig, StartError};
 use ringshard::service::Echo;
 use ringshard::simulation::Simulation;
 use ringshard::vitals::end_process_on_panic;
 use ringshard_engine::link::socket::SocketError;
 use std::error::Error;
-use std::io::{IsTerminal, Write};
 use std::net::{Ipv4Addr, SocketAddr};
 use std::sync::Arc;
-use tracing_subscriber::layer::SubscriberExt;
-use tracing_subscriber::util::SubscriberInitExt;
-use tracing_subscriber::{EnvFilter, Registry, fmt, reload};
+use std::time::Duration;
+
+/// How long the last figures may take to be read before the process ends.
+const LAST_FIGURES: Duration = Duration::from_secs(2);
 
 /// Serves until told to stop.
 pub fn run(sources: &Sources) -> Result<(), Box<dyn Error>> {
     let configuration = Configuration::load(sources.clone())?;
-    let set_log = start_log(&configuration.settings().log)?;
+    let (log, flush) = Log::start(&configuration.settings().log)?;
     let mut config = configuration.server()?;
-    let admin = configuration.admin()?.map(|(address, token)| Admin::bind(address).map(|admin| (admin, token)));
-    let admin = admin.transpose()?;
+    let admin = configuration.admin()?.map(|(address, token)| Admin::bind(address, token)).transpose()?;
+    let admin_socket = configuration.admin_socket()?.map(Admin::bind_socket).transpose()?;
     let orders = Orders::by_signal()?;
     end_process_on_panic(configuration.dump_folder()?);
     if configuration.settings().key.is_none() {
@@ -48,35 +50,27 @@ pub fn run(sources: &Sources) -> Result<(), Box<dyn Error>> {
         public_key = %server.public_key(),
         "serving {game}",
     );
-    let operation = Arc::new(Operation::new(&server, Some(configuration), set_log));
-    if let Some((admin, token)) = admin {
-        admin.serve(operation.clone(), token)?;
+    let operation = Arc::new(Operation::new(&server, Some(configuration), log));
+    for admin in [admin, admin_socket].into_iter().flatten() {
+        admin.serve(operation.clone())?;
     }
-    let report = oversee(server, &operation, &orders);
+    let report = oversee(server, &operation, &orders).unwrap_or_else(|abandoned| {
+        tracing::error!("{abandoned}");
+        drop(flush);
+        std::process::exit(1);
+    });
     tracing::info!(
         datagrams_in = report.total("datagrams_in"),
         datagrams_out = report.total("datagrams_out"),
         drops = ?report.drops(),
         "stopped"
     );
-    // Whoever started it may not read on.
-    let _ = writeln!(std::io::stdout(), "{}", crate::histograms::table(&report));
+    write_briefly(std::io::stdout(), crate::histograms::table(&report), LAST_FIGURES);
     Ok(())
 }
 
 fn lacks_ipv6(error: &(dyn Error + 'static)) -> bool {
     matches!(error.downcast_ref(), Some(StartError::Socket(SocketError::Failed { step: "open a socket", .. })))
-}
-
-/// Logs to standard error from here on; what is logged can be changed through what it gives.
-fn start_log(filter: &str) -> Result<SetLog, Box<dyn Error>> {
-    let (filter, handle) = reload::Layer::<EnvFilter, Registry>::new(EnvFilter::try_new(filter)?);
-    let lines = fmt::layer().with_writer(std::io::stderr).with_ansi(std::io::stderr().is_terminal()).with_target(false);
-    tracing_subscriber::registry().with(filter).with(lines).init();
-    Ok(Box::new(move |filter| {
-        let filter = EnvFilter::try_new(filter).map_err(|error| error.to_string())?;
-        handle.reload(filter).map_err(|error| error.to_string())
-    }))
 }
 
 fn start(configuration: &Configuration, config: &ServerConfig) -> Result<Server, Box<dyn Error>> {

@@ -6,6 +6,7 @@ use crate::sheet::{Column, Sheet};
 use crate::units::{address, age, bytes, micros, percent, things};
 use ratatui::text::Line;
 use ringshard::admin::Order;
+use ringshard::control::Gathered;
 use ringshard::report::{ServerReport, SessionSnapshot};
 use std::error::Error;
 use std::net::IpAddr;
@@ -45,7 +46,10 @@ fn id(text: &str) -> Result<String, String> {
 /// Lists them.
 pub fn run(arguments: &Arguments) -> Result<(), Box<dyn Error>> {
     let asker = arguments.admin.asker()?;
-    let sessions: Vec<SessionSnapshot> = asker.get(&arguments.path())?;
+    let Gathered { given: sessions, missing } = asker.sessions(&arguments.path())?;
+    for core in missing {
+        output::remark(format_args!("ringshard: core {core} is stuck: its connections are missing here"));
+    }
     if arguments.json {
         return Ok(output::print_line(serde_json::to_string_pretty(&sessions)?)?);
     }

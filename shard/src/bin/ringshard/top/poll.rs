@@ -40,7 +40,7 @@ impl Answer {
         let report = asker.get("/stats")?;
         let answered = Instant::now();
         let path = format!("/sessions?sort={}&limit={}", order_name(question.sort), question.limit);
-        Ok(Answer { asked, answered, report, sessions: asker.get(&path)? })
+        Ok(Answer { asked, answered, report, sessions: asker.sessions(&path)?.given })
     }
 
     /// An answer for tests, given at `at`.

@@ -7,7 +7,7 @@ use crate::units::{address, age, bytes, count, micros, percent, things, whole};
 use ratatui::style::{Color, Style, Stylize};
 use ratatui::text::{Line, Span};
 use ringshard::admin::Order;
-use ringshard::report::Percentiles;
+use ringshard::report::{CoreSnapshot, Percentiles};
 
 /// Share of the time in turns from which a core has little left, and from which it has too little.
 const BUSY: [f64; 2] = [0.7, 0.9];
@@ -96,9 +96,14 @@ pub fn cores(figures: &Figures, width: u16, first: usize, rows: usize) -> Sheet 
         ]
     };
     let rates = figures.rates.as_ref();
-    let each = |(index, core): (usize, &ringshard::report::CoreSnapshot)| {
-        let rates = rates.and_then(|rates| rates.cores.get(index));
-        row(core.core.to_string(), core.connections, rates)
+    let each = |(index, core): (usize, &CoreSnapshot)| {
+        // Of a core that is stuck there are old figures alone: it does nothing now.
+        let rates = rates.and_then(|rates| rates.cores.get(index)).filter(|_| core.stuck_s.is_none());
+        let row = row(core.core.to_string(), core.connections, rates);
+        match core.stuck_s {
+            Some(_) => row.into_iter().map(|line| line.patch_style(heat(1.0, NEVER))).collect(),
+            None => row,
+        }
     };
     let first = first.min(cores.len().saturating_sub(rows));
     let mut shown: Vec<_> = cores.iter().enumerate().skip(first).take(rows).map(each).collect();
@@ -111,7 +116,17 @@ pub fn cores(figures: &Figures, width: u16, first: usize, rows: usize) -> Sheet 
         true => format!("{} to {} of {}: up, down", first, first + rows.max(1) - 1, cores.len()),
         false => String::new(),
     };
-    Sheet { title: title("cores"), aside: Line::styled(aside, ASIDE), columns, rows: shown, empty: "none" }
+    let aside = match stuck(cores) {
+        Some(stuck) => Line::styled(stuck, heat(1.0, NEVER)),
+        None => Line::styled(aside, ASIDE),
+    };
+    Sheet { title: title("cores"), aside, columns, rows: shown, empty: "none" }
+}
+
+/// The cores that are stuck, in words.
+fn stuck(cores: &[CoreSnapshot]) -> Option<String> {
+    let words = cores.iter().filter_map(|core| Some(format!("core {} is stuck for {}", core.core, age(core.stuck_s?))));
+    words.reduce(|words, more| words + ", " + &more)
 }
 
 fn title(text: &'static str) -> Line<'static> {

@@ -31,7 +31,7 @@ const HELP: [&str; 6] = [
     "busy        share of the time in turns that had work: datagrams, ticks, sending",
     "turn, tick  how long one took since the last look: half of them, 99 in 100",
     "skip/s      ticks left out because the one before was over too late",
-    "krnl/s      datagrams dropped by the kernel: no room, or no header of ours",
+    "krnl/s      datagrams dropped by the kernel because a socket's buffer was full",
     "drop/s      datagrams and messages dropped by the server: see below the cores",
     "q, Esc, Ctrl-C quit   s sort   p pause   up, down scroll cores   ? back",
 ];

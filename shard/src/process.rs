@@ -1,0 +1,86 @@
+//! This process as the system sees it: what it uses, and what it may use.
+
+use procfs::process::{LimitValue, Process};
+use procfs::{ProcError, page_size, ticks_per_second};
+use std::io::Write;
+use std::sync::mpsc::sync_channel;
+use std::time::Duration;
+
+/// What this process uses.
+#[derive(Clone, Copy, PartialEq, Debug)]
+pub struct Usage {
+    /// Seconds of processor time, of all threads, in the program and in the kernel.
+    pub cpu_s: f64,
+    /// Memory that is in use, in bytes.
+    pub resident_bytes: u64,
+    /// Address space, in bytes.
+    pub virtual_bytes: u64,
+    /// Threads.
+    pub threads: u64,
+    /// Open files, sockets among them.
+    pub files: u64,
+    /// Open files at most; None for as many as there can be.
+    pub files_max: Option<u64>,
+}
+
+impl Usage {
+    /// What this process uses now.
+    ///
+    /// # Errors
+    /// What the system said: no /proc.
+    pub fn now() -> Result<Usage, ProcError> {
+        let process = Process::myself()?;
+        let stat = process.stat()?;
+        let files_max = match process.limits()?.max_open_files.soft_limit {
+            LimitValue::Value(count) => Some(count),
+            LimitValue::Unlimited => None,
+        };
+        Ok(Usage {
+            cpu_s: (stat.utime + stat.stime) as f64 / ticks_per_second() as f64,
+            resident_bytes: stat.rss * page_size(),
+            virtual_bytes: stat.vsize,
+            threads: stat.num_threads.unsigned_abs(),
+            files: process.fd_count()? as u64,
+            files_max,
+        })
+    }
+}
+
+/// Writes a text to standard output or standard error, and waits for whoever reads it, but not for long: a process that is
+/// about to end must end.
+pub fn write_briefly(mut to: impl Write + Send + 'static, text: String, patience: Duration) {
+    let (done, written) = sync_channel(1);
+    let write = move || {
+        // Whoever started the process may not read what it says.
+        let _ = to.write_all(text.as_bytes()).and_then(|()| to.flush());
+        let _ = done.send(());
+    };
+    if std::thread::Builder::new().name("last words".into()).spawn(write).is_ok() {
+        let _ = written.recv_timeout(patience);
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use std::io::Read;
+    use std::time::Instant;
+
+    #[test]
+    fn this_process_uses_something() {
+        let usage = Usage::now().unwrap();
+        assert!(usage.resident_bytes > 1 << 20 && usage.virtual_bytes >= usage.resident_bytes, "{usage:?}");
+        assert!(usage.threads >= 1 && usage.files >= 3, "{usage:?}");
+    }
+
+    #[test]
+    fn nobody_waits_long_for_who_does_not_read() {
+        let (mut reader, writer) = std::io::pipe().unwrap();
+        let began = Instant::now();
+        write_briefly(writer, "x".repeat(1 << 20), Duration::from_millis(100));
+        assert!((100..10_000).contains(&began.elapsed().as_millis()), "{:?}", began.elapsed());
+        let mut said = String::new();
+        reader.read_to_string(&mut said).unwrap();
+        assert_eq!(said.len(), 1 << 20, "what is read late is there");
+    }
+}
