@@ -141,12 +141,15 @@ impl Capture {
         Ok(file.finish(self.lost.load(Ordering::Relaxed))?.flush().map_err(PcapError::IoError)?)
     }
 
-    /// Takes over what the cores have handed over, as far as it may be. Each core's datagrams are in order.
+    /// Takes over what the cores have handed over, as far as it may be: of each core, no more than can wait, so that none
+    /// holds up the others. Each core's datagrams are in order.
     fn take_over(&mut self, file: &mut File<impl Write>) -> Result<(), CaptureError> {
         for lane in &mut self.lanes {
-            while file.bytes() < self.bytes_max
-                && let Ok(Captured { at, inbound, peer, len, bytes }) = lane.pop()
-            {
+            for _ in 0..WAITING_MAX {
+                if file.bytes() >= self.bytes_max {
+                    return Ok(());
+                }
+                let Ok(Captured { at, inbound, peer, len, bytes }) = lane.pop() else { break };
                 file.datagram(at, inbound, peer, &bytes[..len])?;
             }
         }
