@@ -89,23 +89,7 @@ impl Scene {
         let folder = Folder::new(name);
         let key = ringshard::keys::generate(&folder.0.join("server.key")).unwrap();
         std::fs::write(folder.file("token"), TOKEN).unwrap();
-        let admin = free_admin();
-        let mut server = Command::new(env!("CARGO_BIN_EXE_ringshard"))
-            .args(["serve", "--listen", "127.0.0.1:0", "--cpus", "0", "--key", &folder.file("server.key")])
-            .args(["--admin", &admin, "--admin-token-file", &folder.file("token")])
-            .args(options)
-            .stderr(Stdio::piped())
-            .stdout(Stdio::null())
-            .spawn()
-            .unwrap();
-        let mut log = BufReader::new(server.stderr.take().unwrap());
-        let mut line = String::new();
-        while !line.contains("serving") {
-            line.clear();
-            assert_ne!(log.read_line(&mut line).unwrap(), 0, "the server ended early");
-        }
-        // Nobody reads on, and nothing is to wait for a reader.
-        std::thread::spawn(move || std::io::copy(&mut log, &mut std::io::sink()));
+        let (server, admin) = serve(&folder, options);
         let asker = Asker::with_token_file(admin.parse().unwrap(), Some(&folder.0.join("token"))).unwrap();
         let listen = asker.get::<ServerReport>("/stats").unwrap().listen;
         let (over, socket) = (Arc::new(AtomicBool::new(false)), socket());
@@ -163,6 +147,32 @@ impl Drop for Scene {
         let _ = self.playing.take().map(JoinHandle::join);
         let _ = self.server.kill();
         let _ = self.server.wait();
+    }
+}
+
+/// A server that serves, and where it answers questions.
+fn serve(folder: &Folder, options: &[&str]) -> (Child, String) {
+    loop {
+        let admin = free_admin();
+        let mut server = Command::new(env!("CARGO_BIN_EXE_ringshard"))
+            .args(["serve", "--listen", "127.0.0.1:0", "--cpus", "0", "--key", &folder.file("server.key")])
+            .args(["--admin", &admin, "--admin-token-file", &folder.file("token")])
+            .args(options)
+            .stderr(Stdio::piped())
+            .stdout(Stdio::null())
+            .spawn()
+            .unwrap();
+        let mut log = BufReader::new(server.stderr.take().unwrap());
+        let mut said = String::new();
+        while !said.contains("serving") && log.read_line(&mut said).unwrap() > 0 {}
+        if said.contains("serving") {
+            // Nobody reads on, and nothing is to wait for a reader.
+            std::thread::spawn(move || std::io::copy(&mut log, &mut std::io::sink()));
+            return (server, admin);
+        }
+        server.wait().unwrap();
+        // Somebody else can have taken the port since it was found to be free.
+        assert!(said.contains("in use"), "the server ended early: {said}");
     }
 }
 
