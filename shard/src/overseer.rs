@@ -53,9 +53,9 @@ impl Orders {
 /// A server that was given up before it had ended: its clients were not told.
 #[derive(Clone, PartialEq, Eq, Debug, thiserror::Error)]
 pub enum Abandoned {
-    /// It was told to stop three times.
-    #[error("told to stop for the third time: the server ends without telling its clients")]
-    ThirdSignal,
+    /// It was told to stop once more while it was ending.
+    #[error("told to stop once more while it was ending: the server ends without telling its clients")]
+    Impatience,
     /// Cores are stuck, so it would never end.
     #[error("core {0:?} is stuck and does not end: the server ends without telling that core's clients")]
     Stuck(Vec<usize>),
@@ -75,7 +75,7 @@ pub fn oversee(server: Server, operation: &Arc<Operation>, orders: &Orders) -> R
     while !server.has_ended() {
         match orders.0.recv_timeout(LOOK) {
             Ok(signal @ (SIGHUP | SIGUSR2)) => chores.put(signal),
-            Ok(_) if server.lifecycle().is_stopping() => return Err(Abandoned::ThirdSignal),
+            Ok(_) if server.lifecycle().is_stopping() => return Err(Abandoned::Impatience),
             Ok(_) if server.lifecycle().is_draining() => server.lifecycle().stop(),
             Ok(_) => operation.drain(),
             Err(RecvTimeoutError::Timeout) => {}

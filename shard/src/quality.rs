@@ -24,6 +24,14 @@ pub struct Quality {
 }
 
 impl Quality {
+    /// Counts what another look has found as well.
+    pub fn add(&mut self, other: &Quality) {
+        self.round_trips.iter_mut().zip(other.round_trips).for_each(|(sum, count)| *sum += count);
+        self.losses.iter_mut().zip(other.losses).for_each(|(sum, count)| *sum += count);
+        self.round_trips_sum += other.round_trips_sum;
+        self.losses_sum += other.losses_sum;
+    }
+
     /// Counts a connection, if its client has proved its keys.
     pub fn count(&mut self, connection: &ConnectionInfo) {
         if connection.standing != Standing::Established {

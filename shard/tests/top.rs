@@ -91,7 +91,7 @@ fn a_report_holds_what_there_is_to_know_and_no_secret() {
         assert!(percentiles[looks][0]["turn"]["p99_us"].is_number(), "{looks}");
     }
     assert_has(&files["histograms.svg"], &["<svg", "</svg>"]);
-    assert_has(&files["metrics.txt"], &["ringshard_sessions", "# EOF"]);
+    assert_has(&files["metrics.txt"], &["ringshard_sessions", "# TYPE ringshard_packets_total counter"]);
     assert_has(&files["host/kernel.txt"], &["Linux"]);
     assert_has(&files["host/processors.txt"], &[" x "]);
     assert_has(&files["host/memory.txt"], &["MemTotal"]);

@@ -30,15 +30,21 @@ struct Connection {
 }
 
 impl Connections {
+    /// Closes the oldest connection that asks nothing; false when there is none.
+    pub(super) fn close_idle(&mut self) -> bool {
+        let idle = self.0.iter().position(|connection| connection.is_idle() && !connection.task.is_finished());
+        idle.and_then(|index| self.0.remove(index)).is_some_and(|connection| {
+            connection.task.abort();
+            true
+        })
+    }
+
     /// Answers on this connection. When there are too many, the oldest one that asks nothing is closed; when all of them
     /// ask, the new one is.
     pub(super) fn serve(&mut self, stream: impl AsyncRead + AsyncWrite + Unpin + Send + 'static, routes: &Router) {
         self.0.retain(|connection| !connection.task.is_finished());
-        if self.0.len() >= CONNECTIONS_MAX {
-            let Some(idle) = self.0.iter().position(Connection::is_idle) else { return };
-            if let Some(Connection { task, .. }) = self.0.remove(idle) {
-                task.abort();
-            }
+        if self.0.len() >= CONNECTIONS_MAX && !self.close_idle() {
+            return;
         }
         let asking = Arc::new(AtomicU32::new(0));
         let (answer, counted) = (TowerToHyperService::new(routes.clone()), asking.clone());

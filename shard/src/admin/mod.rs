@@ -144,18 +144,13 @@ impl Admin {
 /// Takes connections for ever.
 async fn accept(listener: Listener, routes: Router) -> io::Result<()> {
     let mut connections = Connections::default();
-    let refused = async |error: io::Error| {
-        // Out of files, for one, does not pass at once.
-        tracing::debug!(%error, "an admin connection could not be taken");
-        tokio::time::sleep(ACCEPT_AGAIN).await;
-    };
     match listener {
         Listener::Port(listener) => {
             let listener = tokio::net::TcpListener::from_std(listener)?;
             loop {
                 match listener.accept().await {
                     Ok((stream, _)) => connections.serve(stream, &routes),
-                    Err(error) => refused(error).await,
+                    Err(error) => refused(&error, &mut connections).await,
                 }
             }
         }
@@ -164,11 +159,19 @@ async fn accept(listener: Listener, routes: Router) -> io::Result<()> {
             loop {
                 match listener.accept().await {
                     Ok((stream, _)) => connections.serve(stream, &routes),
-                    Err(error) => refused(error).await,
+                    Err(error) => refused(&error, &mut connections).await,
                 }
             }
         }
     }
+}
+
+/// Waits after a connection that could not be taken: out of files, for one, does not pass at once. An idle connection makes
+/// room.
+async fn refused(error: &io::Error, connections: &mut Connections) {
+    tracing::debug!(%error, "an admin connection could not be taken");
+    connections.close_idle();
+    tokio::time::sleep(ACCEPT_AGAIN).await;
 }
 
 type Shared = State<Arc<Operation>>;
@@ -212,13 +215,13 @@ fn stuck(operation: &Operation) -> Option<String> {
     words.reduce(|words, more| words + "\n" + &more)
 }
 
-async fn live(State(operation): Shared) -> Result<&'static str, Response> {
-    stuck(&operation).map_or(Ok("live\n"), |words| Err(unavailable(words)))
+async fn live(State(operation): Shared) -> Response {
+    stuck(&operation).map_or("live\n".into_response(), unavailable)
 }
 
-async fn ready(State(operation): Shared) -> Result<&'static str, Response> {
+async fn ready(State(operation): Shared) -> Response {
     let draining = || operation.is_draining().then(|| "draining: nobody new is let in".to_owned());
-    stuck(&operation).or_else(draining).map_or(Ok("ready\n"), |words| Err(unavailable(words)))
+    stuck(&operation).or_else(draining).map_or("ready\n".into_response(), unavailable)
 }
 
 async fn metrics(State(operation): Shared, headers: HeaderMap) -> Result<Response, Response> {

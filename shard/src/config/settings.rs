@@ -205,8 +205,8 @@ settings! {
     "Operation" {
         /// Where to answer questions about the server, over HTTP: the dashboard, metrics, `ringshard top`.
         admin: Option<SocketAddr> = "127.0.0.1:3566", address().or("off"), false;
-        /// File with the secret that questions must bear, 16 characters or more. Must be given when `admin` is not an
-        /// address of this host alone.
+        /// File with the secret that requests must bear, 16 characters or more. Must be given when `admin` is not an
+        /// address of this host alone. Without it, `admin` answers questions and takes no orders: no reload, no drain.
         admin_token_file: Option<PathBuf> = "", path(), false;
         /// Unix socket that answers the same questions and also takes orders, without a secret: whoever may open the file
         /// may reload and drain. Only the server's user may.

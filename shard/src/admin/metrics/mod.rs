@@ -6,7 +6,7 @@ pub(super) use format::Format;
 
 use crate::operation::Figures;
 use crate::process::Usage;
-use crate::quality::{LOSSES_PERMILLE, Quality, ROUND_TRIPS_MS};
+use crate::quality::{LOSSES_PERMILLE, ROUND_TRIPS_MS};
 use crate::report::StageSnapshot;
 use prometheus_client::collector::Collector;
 use prometheus_client::encoding::{DescriptorEncoder, EncodeMetric, NoLabelSet, text};
@@ -120,43 +120,22 @@ impl Scrape {
         Ok(())
     }
 
-    /// How many connections there are now of which quality. These are gauges, not histograms: connections come and go, and
-    /// what these count can become less. `histogram_quantile` reads them as they are, without `rate`.
+    /// Each scrape looks at every connection once, and these count what it finds.
     fn quality(&self, encoder: &mut DescriptorEncoder<'_>) -> fmt::Result {
-        let bounds = ROUND_TRIPS_MS.map(|millis| millis as f64 / 1e3);
-        let help = "Connections by round trip in seconds: those with at most le";
-        self.classes(encoder, "sessions_by_round_trip", help, &bounds, |quality| &quality.round_trips)?;
-        let bounds = LOSSES_PERMILLE.map(|permille| permille as f64 / 1e3);
-        let help = "Connections by the share of their datagrams that never came: those with at most le";
-        self.classes(encoder, "sessions_by_loss", help, &bounds, |quality| &quality.losses)?;
-        let cores = || self.0.qualities.iter().enumerate().filter_map(|(core, it)| Some((core, it.as_ref()?)));
-        let help = "Sum of the round trips of all connections";
-        let mut metric =
-            encoder.encode_descriptor("sessions_round_trip", help, Some(&Unit::Seconds), MetricType::Gauge)?;
-        for (core, quality) in cores() {
-            let sum = quality.round_trips_sum.as_secs_f64();
-            gauge(sum, metric.encode_family(&[("core", core.to_string())])?)?;
-        }
-        Ok(())
-    }
-
-    fn classes(
-        &self,
-        encoder: &mut DescriptorEncoder<'_>,
-        name: &str,
-        help: &str,
-        bounds: &[f64],
-        counts: impl Fn(&Quality) -> &[u64],
-    ) -> fmt::Result {
-        let mut metric = encoder.encode_descriptor(name, help, None, MetricType::Gauge)?;
+        let (help, kind) = ("Round trips of the connections, each looked at once per scrape", MetricType::Histogram);
+        let mut metric = encoder.encode_descriptor("session_round_trip", help, Some(&Unit::Seconds), kind)?;
         for (core, quality) in self.0.qualities.iter().enumerate() {
-            let Some(quality) = quality else { continue };
-            let mut sum = 0;
-            let bounds = bounds.iter().map(f64::to_string).chain(["+Inf".to_owned()]);
-            for (bound, count) in bounds.zip(counts(quality)) {
-                sum += count;
-                gauge(sum as f64, metric.encode_family(&[("core", core.to_string()), ("le", bound)])?)?;
-            }
+            let bounds = ROUND_TRIPS_MS.map(|millis| millis as f64 / 1e3);
+            let (sum, core) = (quality.round_trips_sum.as_secs_f64(), [("core", core.to_string())]);
+            classes(&bounds, &quality.round_trips, sum, metric.encode_family(&core)?)?;
+        }
+        let ratio = Unit::Other("ratio".into());
+        let help = "Share of the datagrams from each connection that never came, each looked at once per scrape";
+        let mut metric = encoder.encode_descriptor("session_loss", help, Some(&ratio), kind)?;
+        for (core, quality) in self.0.qualities.iter().enumerate() {
+            let bounds = LOSSES_PERMILLE.map(|permille| permille as f64 / 1e3);
+            let core = [("core", core.to_string())];
+            classes(&bounds, &quality.losses, quality.losses_sum, metric.encode_family(&core)?)?;
         }
         Ok(())
     }
@@ -283,16 +262,21 @@ fn counter_of(count: u64, mut metric: Metric<'_>) -> fmt::Result {
     metric.encode_counter::<NoLabelSet, _, u64>(&count, None)
 }
 
-fn histogram(stage: &StageSnapshot, mut metric: Metric<'_>) -> fmt::Result {
+/// A histogram of so many in each class: those up to the bound, and the rest in one class more than there are bounds.
+fn classes(bounds: &[f64], counts: &[u64], sum: f64, mut metric: Metric<'_>) -> fmt::Result {
+    let bounds = bounds.iter().copied().chain([f64::INFINITY]);
+    let buckets: Vec<(f64, u64)> = bounds.zip(counts.iter().copied()).collect();
+    metric.encode_histogram::<NoLabelSet>(sum, counts.iter().sum(), &buckets, None)
+}
+
+fn histogram(stage: &StageSnapshot, metric: Metric<'_>) -> fmt::Result {
     let seconds = |nanos: u64| nanos as f64 / 1e9;
     let (mut counts, mut sum) = ([0; BOUNDS_US.len() + 1], 0.0);
     for &(nanos, count) in &stage.buckets {
         counts[BOUNDS_US.partition_point(|&bound| bound * 1_000 < nanos)] += count;
         sum += seconds(nanos) * count as f64;
     }
-    let bounds = BOUNDS_US.iter().map(|&bound| seconds(bound * 1_000)).chain([f64::INFINITY]);
-    let buckets: Vec<(f64, u64)> = bounds.zip(counts).collect();
-    metric.encode_histogram::<NoLabelSet>(sum, counts.iter().sum(), &buckets, None)
+    classes(&BOUNDS_US.map(|bound| seconds(bound * 1_000)), &counts, sum, metric)
 }
 
 #[cfg(test)]
@@ -301,6 +285,7 @@ mod tests {
     use crate::control::Identity;
     use crate::datapath::Backend;
     use crate::operation::ReloadStatus;
+    use crate::quality::Quality;
     use crate::report::{CoreSnapshot, ServerReport};
     use crate::stages::CoreReport;
     use ringshard_engine::time::Duration;
@@ -328,7 +313,7 @@ mod tests {
         stuck.stuck_s = Some(12.5);
         let figures = Figures {
             report: ServerReport::new(&identity, false, vec![CoreSnapshot::new(0, &report), stuck]),
-            qualities: vec![Some(quality), None],
+            qualities: vec![quality, Quality::default()],
             silences_s: vec![0.25, 12.5],
             started_at: SystemTime::UNIX_EPOCH,
             reload: ReloadStatus { succeeded_at: SystemTime::UNIX_EPOCH, is_last: true },
@@ -353,15 +338,14 @@ mod tests {
             "ringshard_log_lines_dropped_total 6",
             "ringshard_reload_successful 1.0",
             "ringshard_duplicates_total{core=\"0\"} 0",
-            "ringshard_sessions_by_round_trip{core=\"0\",le=\"0.005\"} 0.0",
-            "ringshard_sessions_by_round_trip{core=\"0\",le=\"0.01\"} 3.0",
-            "ringshard_sessions_by_round_trip{core=\"0\",le=\"+Inf\"} 3.0",
-            "ringshard_sessions_by_loss{core=\"0\",le=\"0\"} 3.0",
+            "ringshard_session_round_trip_seconds_bucket{le=\"0.005\",core=\"0\"} 0",
+            "ringshard_session_round_trip_seconds_bucket{le=\"0.01\",core=\"0\"} 3",
+            "ringshard_session_round_trip_seconds_count{core=\"0\"} 3",
+            "ringshard_session_loss_ratio_bucket{le=\"0.0\",core=\"0\"} 3",
         ] {
             assert!(text.lines().any(|found| found == line), "{line} is missing in\n{text}");
         }
         assert!(text.ends_with("# EOF\n"));
-        assert!(!text.contains("ringshard_sessions_by_loss{core=\"1\""), "nobody knows");
         for name in
             ["process_cpu_seconds_total", "process_resident_memory_bytes", "process_open_fds", "process_max_fds"]
         {
