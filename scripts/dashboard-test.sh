@@ -1,5 +1,6 @@
 #!/usr/bin/env bash
-# The dashboard in a browser, against a real server: no error, no question to anybody else, and figures where figures belong.
+# The dashboard in a browser, against a real server: no error, no question to anybody else, figures where figures belong, and
+# nothing cut or beyond the edge of any screen, from a phone's to a wall's.
 #
 #   scripts/dashboard-test.sh [BINARY] [SCREENSHOT]
 #
@@ -85,7 +86,7 @@ def server_with_bots(count):
     bench = pathlib.Path(binary).with_name("ringshard-bench")
     cpus = sorted(os.sched_getaffinity(0))
     some, rest = ",".join(map(str, cpus[: max(2, len(cpus) // 2)])), ",".join(map(str, cpus[len(cpus) // 2 :]))
-    command = [bench, "bots", "--clients", str(count), "--npcs", "300", "--fight", "0.5", "--chat", "0.2", "--secs", str(int(watch_s) + 40)]
+    command = [bench, "bots", "--clients", str(count), "--npcs", "300", "--fight", "0.5", "--chat", "0.2", "--secs", str(int(watch_s) + 300)]
     process = start(*command, "--server-cpus", some, "--client-cpus", rest, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL)
 
     def admin():
@@ -172,9 +173,10 @@ class Page:
         assert not strange, f"the page asks elsewhere: {strange}"
 
     def save(self, file):
-        size = self.call("Page.getLayoutMetrics")["cssContentSize"]
-        clip = {"x": 0, "y": 0, "width": 1600, "height": size["height"], "scale": 1}
-        image = self.call("Page.captureScreenshot", format="png", clip=clip, captureBeyondViewport=True)["data"]
+        # As high as the page: a canvas beyond the viewport would be stretched.
+        self.resize(1600, int(self.call("Page.getLayoutMetrics")["cssContentSize"]["height"]))
+        time.sleep(2)
+        image = self.call("Page.captureScreenshot", format="png")["data"]
         pathlib.Path(file).write_bytes(base64.b64decode(image))
 
 
@@ -184,6 +186,33 @@ COLOURS = """(() => { const it = document.getElementById('%s'), { width, height 
     const copy = new OffscreenCanvas(width, height).getContext('2d', { willReadFrequently: true });
     copy.drawImage(it, 0, 0);
     return new Set(new Uint32Array(copy.getImageData(0, 0, width, height).data.buffer)).size; })()"""
+
+# What is beyond the edge of the screen, what is cut, and what is without a name.
+MISFITS = """(() => {
+    const name = it => `${it.closest('[id]').id}: ${it.tagName.toLowerCase()} '${it.textContent.trim().slice(0, 40)}'`, misfits = [];
+    if (document.documentElement.scrollWidth > innerWidth) misfits.push(`the page is ${document.documentElement.scrollWidth} pixels wide`);
+    for (const it of document.querySelectorAll('header *, main *')) {
+        const { left, right, width, height } = it.getBoundingClientRect();
+        if (width && height && (left < -1 || right > innerWidth + 1)) misfits.push(`beyond the edge: ${name(it)}`);
+        const cuts = getComputedStyle(it).overflowX !== 'visible' && !['SELECT', 'SVG', 'INPUT'].includes(it.tagName.toUpperCase());
+        if (cuts && it.scrollWidth > it.clientWidth + 1) misfits.push(`cut: ${name(it)}`);
+    }
+    for (const it of document.querySelectorAll('main > section:not(#tiles)')) if (!it.querySelector('h2')?.textContent.trim()) misfits.push(`no title: ${it.id}`);
+    for (const it of document.querySelectorAll('.meter')) if (!it.title) misfits.push(`no scale: ${name(it)}`);
+    return misfits.slice(0, 12).join('\\n'); })()"""
+# The share of the heat map's width that is painted.
+HEAT_PAINTED = """(() => { const it = document.getElementById('heat-map'), { width, height } = it, left = 50;
+    if (width <= left) return 0;
+    const data = it.getContext('2d').getImageData(left, 0, width - left, height).data, across = width - left;
+    let painted = 0;
+    for (let x = 0; x < across; x += 1) {
+        let dots = 0;
+        for (let y = 0; y < height; y += 1) dots += data[(y * across + x) * 4 + 3] > 0;
+        painted += dots > 12;
+    }
+    return painted / across; })()"""
+# A datagram that belongs to no connection, and one that is of no protocol.
+NONSENSE = (bytes([0]) + bytes([0x55] * 63), bytes(64))
 
 
 def shows_figures(page, cores):
@@ -211,6 +240,37 @@ def test_figures(page, admin):
         page.save(screenshot)
 
 
+def test_reload(page, admin):
+    """What the server has recorded since its start fills the heat map at once, not two minutes later."""
+    uptime_s = lambda: json.loads(ask(admin, "/stats"))["uptime_s"]
+    until("there is something to show", lambda: uptime_s() > 30)
+    page.open(admin)
+    until("the heat map is filled", lambda: page.js(HEAT_PAINTED) > 0.7 * min(1, uptime_s() / 120), 6)
+
+
+def test_sizes(page, admin):
+    stats = json.loads(ask(admin, "/stats"))
+    host, port = stats["listen"].rsplit(":", 1)
+    with socket.socket(socket.AF_INET, socket.SOCK_DGRAM) as stranger:
+        for datagram in NONSENSE * 3:
+            stranger.sendto(datagram, (host, int(port)))
+    for width in (390, 768, 1024, 1400, 2560):
+        page.resize(width, 900)
+        page.open(admin)
+        until("the first answer", lambda: page.js("document.querySelectorAll('#cores tbody tr').length"))
+        until("figures", lambda: shows_figures(page, len(stats["cores"])))
+        until("drops", lambda: page.js("document.querySelectorAll('#drops tbody tr').length") >= 2)
+        for order in page.js("[...document.getElementById('order').options].map(option => option.value)") if bots else []:
+            page.js(f"order = document.getElementById('order'); order.value = {json.dumps(order)}; order.dispatchEvent(new Event('change'))")
+            shown = "[...document.querySelectorAll('#sessions th[aria-sort]')].filter(head => !head.hidden).length"
+            assert page.js(shown) > 0, f"at {width} pixels nothing shows the order {order}"
+        with contextlib.suppress(AssertionError):
+            until("everything fits", lambda: not page.js(MISFITS), 5)
+        misfits = page.js(MISFITS)
+        assert not misfits, f"at {width} pixels:\n{misfits}"
+        page.is_clean()
+
+
 def test_choices(page):
     page.js("document.querySelector('#cores tbody tr').click(); document.getElementById('ever').click()")
     for stage in page.js("[...document.getElementById('stage').options].map(option => option.value)"):
@@ -222,9 +282,8 @@ def test_choices(page):
         box = page.js(f"(() => {{ const it = document.getElementById('{canvas}'); it.scrollIntoView(); return it.getBoundingClientRect().toJSON() }})()")
         page.call("Input.dispatchMouseEvent", type="mouseMoved", x=box["right"] - 12, y=box["top"] + box["height"] / 2)
     page.call("Emulation.setEmulatedMedia", features=[{"name": "prefers-color-scheme", "value": "light"}])
-    for width in (1280, 800):
-        page.resize(width, 1000)
-        until(f"{width} pixels suffice", lambda: page.js("document.documentElement.scrollWidth") <= width)
+    page.resize(1280, 1000)
+    until("everything fits in the light, too", lambda: not page.js(MISFITS))
     page.is_clean()
 
 
@@ -259,7 +318,7 @@ try:
     page = Page()
     admin = server_with_bots(bots) if bots else Server().admin
     opened = time.monotonic()
-    for test, arguments in ((test_figures, (page, admin)), (test_choices, (page,)), (test_secret, (page,)), (test_silence, (page,))):
+    for test, arguments in ((test_figures, (page, admin)), (test_reload, (page, admin)), (test_sizes, (page, admin)), (test_choices, (page,)), (test_secret, (page,)), (test_silence, (page,))):
         test(*arguments)
         print(f"ok: {test.__name__.removeprefix('test_')}", flush=True)
 except AssertionError as failure:

@@ -1,7 +1,7 @@
 //! A running server as who runs it sees it: what can be asked of it, and what it can be told, whether over the admin port
 //! or by a signal.
 
-use crate::capture::{self, CaptureError};
+use crate::capture::{self, Capture, CaptureError};
 use crate::config::{Configuration, Reloaded, Wrong};
 use crate::control::{Control, Gathered, Lifecycle, Silent};
 use crate::kick::{Kicked, Target};
@@ -17,6 +17,7 @@ use std::path::PathBuf;
 use std::sync::atomic::{AtomicU32, Ordering};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::{Duration, SystemTime};
+use tokio::sync::Semaphore;
 
 /// Settings that were not taken over.
 #[derive(Debug, thiserror::Error)]
@@ -73,7 +74,8 @@ pub struct Operation {
     started_at: SystemTime,
     reload: Mutex<ReloadStatus>,
     dumps: AtomicU32,
-    capturing: Mutex<()>,
+    /// Where a capture is made; there is one place.
+    capturing: Arc<Semaphore>,
 }
 
 impl Operation {
@@ -92,7 +94,7 @@ impl Operation {
             started_at: now,
             reload: Mutex::new(ReloadStatus { succeeded_at: now, is_last: true }),
             dumps: AtomicU32::new(0),
-            capturing: Mutex::new(()),
+            capturing: Arc::new(Semaphore::new(1)),
         }
     }
 
@@ -142,13 +144,12 @@ impl Operation {
         self.log.dropped_lines()
     }
 
-    /// The datagrams of some seconds, as a file; one capture at a time.
+    /// Begins a capture; one can be made at a time.
     ///
     /// # Errors
-    /// None when another is being made; what went wrong.
-    pub fn capture(&self, wanted: &capture::Wanted) -> Option<Result<Vec<u8>, CaptureError>> {
-        let _only = self.capturing.try_lock().ok()?;
-        Some(capture::capture(&self.control, wanted))
+    /// [`CaptureError`].
+    pub fn capture(&self, wanted: &capture::Wanted) -> Result<Capture, CaptureError> {
+        Capture::begin(&self.control, &self.capturing, wanted)
     }
 
     /// The traffic secrets of all connections of the cores that answer, as a key log; None where the settings do not allow

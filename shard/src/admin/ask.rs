@@ -4,10 +4,12 @@ use super::MISSING_CORES;
 use crate::control::Gathered;
 use crate::report::SessionSnapshot;
 use serde::de::DeserializeOwned;
+use std::io::Read;
 use std::net::SocketAddr;
 use std::path::Path;
 use std::time::Duration;
-use ureq::http::HeaderMap;
+use ureq::Body;
+use ureq::http::Response;
 
 /// How long an answer may take: cores have two seconds for theirs.
 const PATIENCE: Duration = Duration::from_secs(5);
@@ -88,9 +90,10 @@ impl Asker {
     /// # Errors
     /// [`AskError`].
     pub fn sessions(&self, path: &str) -> Result<Gathered<SessionSnapshot>, AskError> {
-        let (headers, body) = self.answer(path, Duration::ZERO)?;
-        let missing = headers.get(MISSING_CORES).and_then(|cores| cores.to_str().ok()).unwrap_or_default();
+        let response = self.answer(path, Duration::ZERO)?;
+        let missing = response.headers().get(MISSING_CORES).and_then(|cores| cores.to_str().ok()).unwrap_or_default();
         let missing = missing.split(',').filter_map(|core| core.parse().ok()).collect();
+        let body = self.whole(response)?;
         Ok(Gathered { given: self.read(&String::from_utf8_lossy(&body))?, missing })
     }
 
@@ -108,16 +111,31 @@ impl Asker {
     /// # Errors
     /// [`AskError`].
     pub fn bytes(&self, path: &str, patience: Duration) -> Result<Vec<u8>, AskError> {
-        self.answer(path, patience).map(|(_, body)| body)
+        self.whole(self.answer(path, patience)?)
     }
 
-    fn answer(&self, path: &str, patience: Duration) -> Result<(HeaderMap, Vec<u8>), AskError> {
+    /// What `GET path` gives, to be read while it comes; all of it may take `patience` longer than other answers.
+    ///
+    /// # Errors
+    /// [`AskError`].
+    pub fn open(&self, path: &str, patience: Duration) -> Result<impl Read + use<>, AskError> {
+        self.answer(path, patience).map(|response| response.into_body().into_reader())
+    }
+
+    fn answer(&self, path: &str, patience: Duration) -> Result<Response<Body>, AskError> {
         let request = self.agent.get(self.url(path)).config().timeout_global(Some(PATIENCE + patience)).build();
         let mut response = self.bear(request).call().map_err(|error| self.unreachable(&error))?;
         let status = response.status().as_u16();
+        if status != 200 {
+            let why = response.body_mut().read_to_string().map_err(|error| self.unreachable(&error))?;
+            self.judge(status, why.as_bytes())?;
+        }
+        Ok(response)
+    }
+
+    fn whole(&self, mut response: Response<Body>) -> Result<Vec<u8>, AskError> {
         let body = response.body_mut().with_config().limit(ANSWER_BYTES_MAX).read_to_vec();
-        let body = body.map_err(|error| self.unreachable(&error))?;
-        self.judge(status, &body).map(|()| (response.headers().clone(), body))
+        body.map_err(|error| self.unreachable(&error))
     }
 
     /// What `POST path` gives, as it is.

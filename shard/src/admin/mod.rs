@@ -22,6 +22,7 @@
 //! through a browser on this host: its requests name another host.
 
 mod ask;
+mod capture;
 mod connections;
 mod guard;
 mod metrics;
@@ -33,7 +34,6 @@ pub use sessions::{Order, Wanted};
 
 use self::connections::Connections;
 use self::guard::Guard;
-use crate::capture::{self, CaptureError};
 use crate::control::Gathered;
 use crate::kick::Target;
 use crate::operation::Operation;
@@ -196,7 +196,7 @@ fn routes(operation: Arc<Operation>, guard: Guard) -> Router {
         .route("/stats", get(stats))
         .route("/histograms", get(histograms))
         .route("/sessions", get(sessions))
-        .route("/capture", get(capture))
+        .route("/capture", get(capture::answer))
         .route("/keys", get(keys))
         .route("/config", get(config))
         .route("/reload", post(reload))
@@ -262,16 +262,6 @@ async fn sessions(State(operation): Shared, Query(wanted): Query<Wanted>) -> Res
         }
     }
     Ok(response)
-}
-
-async fn capture(State(operation): Shared, Query(wanted): Query<capture::Wanted>) -> Result<Response, Response> {
-    let refusal = |status, why: String| (status, format!("{why}\n")).into_response();
-    match aside(operation, move |operation| operation.capture(&wanted)).await? {
-        Some(Ok(file)) => Ok(([(header::CONTENT_TYPE, "application/x-pcapng")], file).into_response()),
-        Some(Err(error @ CaptureError::OutOfRange { .. })) => Err(refusal(StatusCode::BAD_REQUEST, error.to_string())),
-        Some(Err(error)) => Err(unavailable(error)),
-        None => Err(refusal(StatusCode::CONFLICT, "another capture is being made: wait for it".into())),
-    }
 }
 
 async fn keys(State(operation): Shared) -> Result<String, Response> {

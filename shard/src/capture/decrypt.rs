@@ -63,7 +63,7 @@ pub struct Decrypted {
 /// It is no capture.
 pub fn decrypt(capture: &[u8], secrets: &Secrets, port: u16) -> Result<Decrypted, pcap_file::PcapError> {
     let mut reader = PcapNgReader::new(capture)?;
-    let mut file = File::new(SocketAddr::from(([0, 0, 0, 0], port)))?;
+    let mut file = File::new(SocketAddr::from(([0, 0, 0, 0], port)), Vec::new())?;
     let mut decrypted = Decrypted { file: Vec::new(), opened: 0, sealed: 0, clear: 0 };
     while let Some(block) = reader.next_block() {
         let Block::EnhancedPacket(packet) = block? else { continue };

@@ -7,6 +7,7 @@ use pcap_file::pcapng::blocks::interface_description::{InterfaceDescriptionBlock
 use pcap_file::pcapng::blocks::interface_statistics::{InterfaceStatisticsBlock, InterfaceStatisticsOption};
 use pcap_file::{DataLink, PcapError};
 use std::borrow::Cow;
+use std::io::Write;
 use std::net::{IpAddr, Ipv4Addr, Ipv6Addr, SocketAddr};
 use std::time::{Duration, SystemTime};
 
@@ -17,17 +18,18 @@ const HOPS: u8 = 64;
 /// Nanoseconds, as the number of their decimals.
 const NANOSECONDS: u8 = 9;
 
-pub(super) struct File {
-    writer: PcapNgWriter<Vec<u8>>,
+pub(super) struct File<W: Write> {
+    writer: PcapNgWriter<W>,
+    bytes: usize,
     server: SocketAddr,
     first: SystemTime,
     last: SystemTime,
 }
 
-impl File {
-    /// A file of what a server that listens there sends and receives.
-    pub(super) fn new(server: SocketAddr) -> Result<Self, PcapError> {
-        let mut writer = PcapNgWriter::new(Vec::new())?;
+impl<W: Write> File<W> {
+    /// A file of what a server that listens there sends and receives, written to `out`.
+    pub(super) fn new(server: SocketAddr, out: W) -> Result<Self, PcapError> {
+        let mut writer = PcapNgWriter::new(out)?;
         writer.write_pcapng_block(InterfaceDescriptionBlock {
             linktype: DataLink::RAW,
             snaplen: SNAP_BYTES,
@@ -37,11 +39,17 @@ impl File {
             ],
         })?;
         let now = SystemTime::now();
-        Ok(File { writer, server, first: now, last: now })
+        Ok(File { writer, bytes: 0, server, first: now, last: now })
     }
 
+    /// Bytes of packets in it.
     pub(super) fn bytes(&self) -> usize {
-        self.writer.get_ref().len()
+        self.bytes
+    }
+
+    /// Hands on what was written.
+    pub(super) fn flush(&mut self) -> Result<(), PcapError> {
+        self.writer.get_mut().flush().map_err(PcapError::IoError)
     }
 
     /// Adds a datagram that came from `peer`, or goes to it.
@@ -59,7 +67,7 @@ impl File {
 
     /// Adds a packet as it is.
     pub(super) fn packet(&mut self, at: Duration, packet: &[u8]) -> Result<(), PcapError> {
-        self.writer.write_pcapng_block(EnhancedPacketBlock {
+        self.bytes += self.writer.write_pcapng_block(EnhancedPacketBlock {
             interface_id: 0,
             timestamp: at,
             original_len: packet.len() as u32,
@@ -69,8 +77,8 @@ impl File {
         Ok(())
     }
 
-    /// Ends it, and says how many datagrams it lacks.
-    pub(super) fn finish(mut self, lost: u64) -> Result<Vec<u8>, PcapError> {
+    /// Ends it, says in it how many datagrams it lacks, and gives back what it was written to.
+    pub(super) fn finish(mut self, lost: u64) -> Result<W, PcapError> {
         let stamp = |at| since_epoch(at).as_nanos() as u64;
         self.writer.write_pcapng_block(InterfaceStatisticsBlock {
             interface_id: 0,

@@ -1,7 +1,7 @@
-//! Captures (O4): the datagrams of a running server as they are on the wire, in a file that Wireshark reads.
+//! Captures: the datagrams of a running server as they are on the wire, in a file that Wireshark reads.
 //!
 //! The cores hand over copies, so that no privilege is needed, runs are taken apart, and the times are those at which the
-//! protocol saw them. What is sealed stays sealed: [`decrypt`] opens it, with the secrets of a server that gives them out.
+//! protocol saw them. A [`Capture`] is written while it is made, so that none is ever held in memory. What is sealed stays sealed: [`decrypt`] opens it, with the secrets of a server that gives them out.
 
 mod decrypt;
 mod file;
@@ -11,14 +11,17 @@ pub use decrypt::{Decrypted, Secrets, decrypt};
 
 use crate::control::{Control, Silent};
 use file::File;
+use pcap_file::PcapError;
 use ringshard_engine::endpoint::{Observer, Sighting};
 use ringshard_engine::limits::DATAGRAM_BYTES_MAX;
 use rtrb::{Consumer, RingBuffer};
 use serde::Deserialize;
+use std::io::Write;
 use std::net::{IpAddr, SocketAddr};
 use std::sync::atomic::{AtomicU64, Ordering};
 use std::sync::{Arc, Mutex, PoisonError};
 use std::time::{Duration, Instant, SystemTime};
+use tokio::sync::{OwnedSemaphorePermit, Semaphore};
 
 /// Datagrams of a core that may wait to be taken over: 12 MiB of them.
 const WAITING_MAX: usize = 8192;
@@ -51,7 +54,7 @@ fn a_hundred_megabytes() -> usize {
     100
 }
 
-/// A capture that was not made.
+/// A capture that was not made, or not to its end.
 #[derive(Debug, thiserror::Error)]
 pub enum CaptureError {
     /// A figure out of its range.
@@ -62,12 +65,15 @@ pub enum CaptureError {
         /// What was asked for.
         megabytes: usize,
     },
+    /// Only one is made at a time.
+    #[error("another capture is being made: wait for it to end, or end the client that makes it")]
+    Taken,
     /// No core took part.
     #[error(transparent)]
     Silent(#[from] Silent),
-    /// The file could not be put together.
-    #[error("cannot put the capture together: {0}")]
-    File(#[from] pcap_file::PcapError),
+    /// The file could not be put together, or nobody takes it any more.
+    #[error("cannot hand out the capture: {0}")]
+    File(#[from] PcapError),
 }
 
 /// A datagram that a core has handed over.
@@ -79,43 +85,91 @@ struct Captured {
     bytes: [u8; DATAGRAM_BYTES_MAX],
 }
 
-/// Captures, and gives the file. It takes as long as was asked for; `control` is free in between.
-///
-/// # Errors
-/// [`CaptureError`].
-pub fn capture(control: &Mutex<Control>, wanted: &Wanted) -> Result<Vec<u8>, CaptureError> {
-    let &Wanted { seconds, megabytes, address } = wanted;
-    if !(seconds > 0.0 && seconds <= SECONDS_MAX && (1..=MEGABYTES_MAX).contains(&megabytes)) {
-        return Err(CaptureError::OutOfRange { seconds, megabytes });
+/// A capture that has begun. Dropped, it ends: no core hands over any more, and another can be made.
+pub struct Capture {
+    lanes: Vec<Consumer<Captured>>,
+    lost: Arc<AtomicU64>,
+    server: SocketAddr,
+    until: Instant,
+    bytes_max: usize,
+    ends: Ends,
+    /// Given back last, when no core observes for this capture any more.
+    _place: OwnedSemaphorePermit,
+}
+
+impl Capture {
+    /// Has all cores hand over their datagrams from now on. `place` is the only one that there is.
+    ///
+    /// # Errors
+    /// [`CaptureError::OutOfRange`], [`CaptureError::Taken`] and [`CaptureError::Silent`].
+    pub fn begin(control: &Arc<Mutex<Control>>, place: &Arc<Semaphore>, wanted: &Wanted) -> Result<Self, CaptureError> {
+        let &Wanted { seconds, megabytes, address } = wanted;
+        if !(seconds > 0.0 && seconds <= SECONDS_MAX && (1..=MEGABYTES_MAX).contains(&megabytes)) {
+            return Err(CaptureError::OutOfRange { seconds, megabytes });
+        }
+        let place = place.clone().try_acquire_owned().map_err(|_| CaptureError::Taken)?;
+        let lost = Arc::new(AtomicU64::new(0));
+        let mut lanes = Vec::new();
+        let ends = Ends(control.clone());
+        let mut control = control.lock().unwrap_or_else(PoisonError::into_inner);
+        let server = control.identity().listen;
+        let begun = control.observe(|_| {
+            let (observer, lane) = observe(address, lost.clone());
+            lanes.push(lane);
+            Some(observer)
+        });
+        drop(control);
+        begun?;
+        let until = Instant::now() + Duration::from_secs_f64(seconds);
+        Ok(Capture { lanes, lost, server, until, bytes_max: megabytes << 20, ends, _place: place })
     }
-    let lock = || control.lock().unwrap_or_else(PoisonError::into_inner);
-    let lost = Arc::new(AtomicU64::new(0));
-    let mut lanes = Vec::new();
-    let server = lock().identity().listen;
-    let ends = Ends(control);
-    lock().observe(|_| {
-        let (observer, lane) = observe(address, lost.clone());
-        lanes.push(lane);
-        Some(observer)
-    })?;
-    let mut file = File::new(server)?;
-    let until = Instant::now() + Duration::from_secs_f64(seconds);
-    while Instant::now() < until && file.bytes() < megabytes << 20 {
-        std::thread::sleep(LOOK);
-        take_over(&mut lanes, &mut file)?;
+
+    /// Writes the file while it is made. It takes as long as was asked for, unless `out` fails: `out` is flushed at each
+    /// look, with or without anything new in it, so that it can tell that nobody takes it any more.
+    ///
+    /// # Errors
+    /// [`CaptureError::File`].
+    pub fn write(mut self, out: impl Write) -> Result<(), CaptureError> {
+        let mut file = File::new(self.server, out)?;
+        while Instant::now() < self.until && file.bytes() < self.bytes_max {
+            std::thread::sleep(LOOK);
+            self.take_over(&mut file)?;
+            file.flush()?;
+        }
+        self.ends.now();
+        self.take_over(&mut file)?;
+        Ok(file.finish(self.lost.load(Ordering::Relaxed))?.flush().map_err(PcapError::IoError)?)
     }
-    drop(ends);
-    take_over(&mut lanes, &mut file)?;
-    Ok(file.finish(lost.load(Ordering::Relaxed))?)
+
+    /// Takes over what the cores have handed over, as far as it may be: of each core, no more than can wait, so that none
+    /// holds up the others. Each core's datagrams are in order.
+    fn take_over(&mut self, file: &mut File<impl Write>) -> Result<(), CaptureError> {
+        for lane in &mut self.lanes {
+            for _ in 0..WAITING_MAX {
+                if file.bytes() >= self.bytes_max {
+                    return Ok(());
+                }
+                let Ok(Captured { at, inbound, peer, len, bytes }) = lane.pop() else { break };
+                file.datagram(at, inbound, peer, &bytes[..len])?;
+            }
+        }
+        Ok(())
+    }
 }
 
 /// Nobody observes any more when this is dropped, however the capture ended.
-struct Ends<'a>(&'a Mutex<Control>);
+struct Ends(Arc<Mutex<Control>>);
 
-impl Drop for Ends<'_> {
-    fn drop(&mut self) {
+impl Ends {
+    fn now(&self) {
         // A core that does not answer now finds out by itself that nobody takes what it hands over.
         let _ = self.0.lock().unwrap_or_else(PoisonError::into_inner).observe(|_| None);
+    }
+}
+
+impl Drop for Ends {
+    fn drop(&mut self) {
+        self.now();
     }
 }
 
@@ -138,14 +192,4 @@ fn observe(address: Option<IpAddr>, lost: Arc<AtomicU64>) -> (Observer, Consumer
         }
     };
     (Observer::new(look), lane)
-}
-
-/// Takes over what the cores have handed over. Each core's datagrams are in order.
-fn take_over(lanes: &mut [Consumer<Captured>], file: &mut File) -> Result<(), CaptureError> {
-    for lane in lanes {
-        while let Ok(Captured { at, inbound, peer, len, bytes }) = lane.pop() {
-            file.datagram(at, inbound, peer, &bytes[..len])?;
-        }
-    }
-    Ok(())
 }

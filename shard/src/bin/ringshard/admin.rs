@@ -1,6 +1,7 @@
 //! How the commands that ask a running server find it.
 
-use ringshard::admin::Asker;
+use clap::ValueEnum;
+use ringshard::admin::{AskError, Asker, Order};
 use ringshard::keys::refuse_exposed;
 use std::error::Error;
 use std::net::{SocketAddr, TcpStream, ToSocketAddrs};
@@ -64,4 +65,9 @@ fn look_up(text: &str) -> Result<SocketAddr, String> {
     let answers = |address: &&SocketAddr| TcpStream::connect_timeout(address, TRY_FOR).is_ok();
     let found = if addresses.len() > 1 { addresses.iter().find(answers) } else { None };
     found.or(addresses.first()).copied().ok_or_else(|| format!("the host of {text} has no address"))
+}
+
+/// An order of connections by the name that `--sort` and the server have for it.
+pub fn order_name(order: Order) -> String {
+    order.to_possible_value().map_or_else(String::new, |value| value.get_name().to_owned())
 }

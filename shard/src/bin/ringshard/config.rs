@@ -1,5 +1,6 @@
 //! `ringshard config`
 
+use crate::output;
 use clap::Subcommand;
 use ringshard::config::{Configuration, Sources, schema};
 use std::error::Error;
@@ -21,10 +22,10 @@ pub fn run(arguments: &Arguments) -> Result<(), Box<dyn Error>> {
         Arguments::Check(sources) => {
             let (configuration, _) = Configuration::prepared(sources.clone())?;
             configuration.without_effect().iter().for_each(|line| eprintln!("ringshard: {line}"));
-            println!("a server would start with these settings");
+            output::print_line("a server would start with these settings")?;
         }
-        Arguments::Print(sources) => print!("{}", Configuration::load(sources.clone())?.texts().file()),
-        Arguments::Schema => println!("{}", serde_json::to_string_pretty(&schema())?),
+        Arguments::Print(sources) => output::print(Configuration::load(sources.clone())?.texts().file())?,
+        Arguments::Schema => output::print_line(serde_json::to_string_pretty(&schema())?)?,
     }
     Ok(())
 }

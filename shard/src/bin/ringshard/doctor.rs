@@ -1,5 +1,6 @@
 //! `ringshard doctor`
 
+use crate::output::{self, PrintError};
 use ringshard::doctor::{CpuSet, Finding, Host, Plan, Probes, Verdict};
 use std::error::Error;
 use std::path::Path;
@@ -30,11 +31,12 @@ pub fn run(arguments: &Arguments) -> Result<(), Box<dyn Error>> {
     let host = Host::at(Path::new("/"), &plan)?;
     let findings = host.examine(&Probes::take(&host));
     if arguments.json {
-        println!("{}", serde_json::to_string_pretty(&findings)?);
+        output::print_line(serde_json::to_string_pretty(&findings)?)?;
     } else {
-        findings.iter().for_each(print);
+        findings.iter().try_for_each(print)?;
         if findings.iter().any(|finding| finding.tune_host) {
-            println!("\nAll marked * at once, and back with --undo:\n  {}", host.tune_command());
+            let command = host.tune_command();
+            output::print_line(format_args!("\nAll marked * at once, and back with --undo:\n  {command}"))?;
         }
     }
     match findings.iter().filter(|finding| finding.verdict == Verdict::Fail).count() {
@@ -44,7 +46,7 @@ pub fn run(arguments: &Arguments) -> Result<(), Box<dyn Error>> {
 }
 
 /// A line for what was found, and one for what mends it, to be copied as it stands.
-fn print(finding: &Finding) {
+fn print(finding: &Finding) -> Result<(), PrintError> {
     let Finding { check, verdict, found, fix, tune_host } = finding;
     let verdict = match verdict {
         Verdict::Ok => "ok",
@@ -52,8 +54,9 @@ fn print(finding: &Finding) {
         Verdict::Warn => "warn",
         Verdict::Fail => "FAIL",
     };
-    println!("{verdict:<7} {check:<20} {found}");
-    if !fix.is_empty() {
-        println!("{:<28} {fix}", "");
+    output::print_line(format_args!("{verdict:<7} {check:<20} {found}"))?;
+    match fix.is_empty() {
+        true => Ok(()),
+        false => output::print_line(format_args!("{:<28} {fix}", "")),
     }
 }

@@ -1,5 +1,6 @@
 //! `ringshard keygen`
 
+use crate::output;
 use std::error::Error;
 use std::path::PathBuf;
 
@@ -17,11 +18,9 @@ pub struct Arguments {
 /// Makes the key, or reads it.
 pub fn run(arguments: &Arguments) -> Result<(), Box<dyn Error>> {
     if let Some(path) = &arguments.public {
-        println!("{}", ringshard::keys::load_secret(path)?.public());
-        return Ok(());
+        return Ok(output::print_line(ringshard::keys::load_secret(path)?.public())?);
     }
     let public = ringshard::keys::generate(&arguments.out)?;
-    eprintln!("secret key written to {}; clients pin the public key:", arguments.out.display());
-    println!("{public}");
-    Ok(())
+    output::remark(format_args!("secret key written to {}; clients pin the public key:", arguments.out.display()));
+    Ok(output::print_line(public)?)
 }

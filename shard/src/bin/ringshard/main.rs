@@ -12,10 +12,13 @@ mod histograms;
 mod keygen;
 mod manual;
 mod orders;
+mod output;
 mod serve;
 mod sessions;
+mod sheet;
 mod times;
 mod top;
+mod units;
 
 use clap::{Parser, Subcommand};
 use ringshard::config::Sources;
@@ -100,8 +103,9 @@ fn main() -> ExitCode {
     };
     match result {
         Ok(()) => ExitCode::SUCCESS,
+        Err(error) if output::is_closed(&*error) => ExitCode::SUCCESS,
         Err(error) => {
-            eprintln!("ringshard: {error}");
+            output::remark(format_args!("ringshard: {error}"));
             ExitCode::FAILURE
         }
     }

@@ -1,6 +1,7 @@
 //! `ringshard drain`, `ringshard reload` and `ringshard kick`: what a running server can be told.
 
 use crate::admin::AdminArguments;
+use crate::output::print_line;
 use ringshard::admin::order;
 use ringshard::config::Reloaded;
 use ringshard::kick::{Kicked, Target};
@@ -52,8 +53,7 @@ pub struct KickArguments {
 /// Lets nobody in any more.
 pub fn drain(arguments: &Arguments) -> Result<(), Box<dyn Error>> {
     arguments.server.post("/drain")?;
-    println!("draining: nobody new is let in, and the server ends when all have left or drain-ms is over");
-    Ok(())
+    Ok(print_line("draining: nobody new is let in, and the server ends when all have left or drain-ms is over")?)
 }
 
 /// Has the settings read anew.
@@ -61,8 +61,8 @@ pub fn reload(arguments: &Arguments) -> Result<(), Box<dyn Error>> {
     let answer = arguments.server.post("/reload")?;
     let Reloaded { changed, refused } = serde_json::from_str(&answer)?;
     match changed.is_empty() {
-        true => println!("nothing has changed"),
-        false => println!("changed: {}", changed.join(", ")),
+        true => print_line("nothing has changed")?,
+        false => print_line(format_args!("changed: {}", changed.join(", ")))?,
     }
     if !refused.is_empty() {
         return Err(format!("these cannot change while the server runs, restart it: {}", refused.join(", ")).into());
@@ -82,8 +82,8 @@ pub fn kick(arguments: &KickArguments) -> Result<(), Box<dyn Error>> {
     match connections {
         0 => Err(format!("no connection is {target}: `ringshard sessions` lists them").into()),
         connections => {
-            println!("ended {connections} connection{}", if connections == 1 { "" } else { "s" });
-            Ok(())
+            let plural = if connections == 1 { "" } else { "s" };
+            Ok(print_line(format_args!("ended {connections} connection{plural}"))?)
         }
     }
 }

@@ -86,7 +86,7 @@ fn serve(
         drops = ?report.drops(),
         "stopped"
     );
-    write_briefly(std::io::stdout(), format!("{}\n", report.table()), LAST_FIGURES);
+    write_briefly(std::io::stdout(), crate::histograms::table(&report), LAST_FIGURES);
     Ok(())
 }
 

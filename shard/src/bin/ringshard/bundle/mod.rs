@@ -10,6 +10,7 @@ mod server;
 use self::archive::Archive;
 use self::server::Server;
 use crate::admin::AdminArguments;
+use crate::output;
 use crate::times;
 use indicatif::{ProgressBar, ProgressStyle};
 use jiff::Timestamp;
@@ -51,8 +52,8 @@ pub fn run(arguments: &Arguments) -> Result<(), Box<dyn Error>> {
     let mut archive = Archive::new(name, now);
     gather(arguments, &mut archive);
     let bytes = archive.write(&path)?;
-    println!("{} ({} KiB) holds\n{}", path.display(), bytes.div_ceil(1024), archive.summary());
-    Ok(())
+    let summary = archive.summary();
+    Ok(output::print_line(format_args!("{} ({} KiB) holds\n{summary}", path.display(), bytes.div_ceil(1024)))?)
 }
 
 fn gather(arguments: &Arguments, archive: &mut Archive) {

@@ -3,6 +3,7 @@
 use super::archive::Archive;
 use crate::admin::AdminArguments;
 use crate::histograms::picture;
+use jiff::Zoned;
 use ringshard::admin::{AskError, Asker};
 use ringshard::doctor::CpuSet;
 use ringshard::report::ServerReport;
@@ -20,13 +21,23 @@ pub struct Server {
     cpus: Option<CpuSet>,
     first: Option<ServerReport>,
     second: Option<ServerReport>,
+    /// When it said something of itself first.
+    looked_at: Zoned,
 }
 
 impl Server {
     /// The one that is asked for.
     pub fn new(arguments: &AdminArguments) -> Self {
         let asker = arguments.asker().map_err(|error| error.to_string());
-        Server { address: arguments.address(), asker, unreachable: None, cpus: None, first: None, second: None }
+        Server {
+            address: arguments.address(),
+            asker,
+            unreachable: None,
+            cpus: None,
+            first: None,
+            second: None,
+            looked_at: Zoned::now(),
+        }
     }
 
     /// Where it is asked.
@@ -100,11 +111,14 @@ impl Server {
             "latencies by core and stage: percentiles, in microseconds",
             pretty(&percentiles),
         );
-        let picture = picture(report).map_err(|error| format!("cannot draw it: {error}"));
+        let picture = picture(report, &self.looked_at).map_err(|error| format!("cannot draw it: {error}"));
         archive.add("histograms.svg", "latencies since the start as a picture", picture);
     }
 
     fn stats(&mut self, name: &'static str, about: &'static str, archive: &mut Archive) -> Option<ServerReport> {
+        if self.report().is_none() {
+            self.looked_at = Zoned::now();
+        }
         let text = self.ask("/stats");
         let report = text.as_ref().ok().map(|text| serde_json::from_str(text));
         archive.add(name, about, text);

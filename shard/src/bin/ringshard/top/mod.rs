@@ -1,26 +1,23 @@
 //! `ringshard top`: a running server, as it is from second to second.
 //!
 //! A thread asks the server and hands its answers over ([`poll`]); two answers make figures ([`figures`]); what has been
-//! seen so far is a [`screen`]; that is drawn ([`view`], out of [`sheet`]s), and keys are read ([`terminal`]).
+//! seen so far is a [`screen`]; that is drawn ([`view`], out of [`tables`]), and keys are read ([`terminal`]).
 
 mod figures;
 mod poll;
 #[cfg(test)]
-mod samples;
+pub mod samples;
 mod screen;
-mod sheet;
 mod tables;
 mod terminal;
-mod units;
 mod view;
 
 use self::poll::{Answer, Question};
 use self::screen::Screen;
 use self::view::View;
 use crate::admin::AdminArguments;
-use ratatui::buffer::Buffer;
-use ratatui::layout::Rect;
-use ratatui::widgets::Widget;
+use crate::output;
+use crate::sheet;
 use ringshard::admin::{Asker, Order};
 use std::error::Error;
 use std::io::IsTerminal;
@@ -32,8 +29,6 @@ const INTERVAL_S_MIN: f64 = 0.1;
 const INTERVAL_S_MAX: f64 = 3_600.0;
 /// Connections that are asked for at most: more than a screen has lines.
 const LIMIT_MAX: i64 = 1_000;
-/// Columns of a page where nobody looks at it.
-const PAGE_COLUMNS: u16 = 120;
 
 /// What it takes.
 #[derive(clap::Args)]
@@ -66,8 +61,7 @@ pub fn run(arguments: &Arguments) -> Result<(), Box<dyn Error>> {
     let asker = arguments.admin.asker()?;
     let question = Question { sort: arguments.sort, limit: arguments.limit };
     if arguments.once {
-        print!("{}", page(&asker, question, arguments.interval)?);
-        return Ok(());
+        return Ok(output::print(page(&asker, question, arguments.interval)?)?);
     }
     if !std::io::stdout().is_terminal() {
         return Err("top draws on a terminal, and standard output is none: `top --once` prints plain text".into());
@@ -77,28 +71,12 @@ pub fn run(arguments: &Arguments) -> Result<(), Box<dyn Error>> {
     terminal::show(&asker, Screen::new(first, arguments.sort), question, arguments.interval)
 }
 
-/// One screen as plain text: as high as need be.
+/// One screen as plain text: as high as it needs to be, and as wide where standard output is no terminal.
 fn page(asker: &Asker, question: Question, interval: Duration) -> Result<String, Box<dyn Error>> {
     let mut screen = Screen::new(Answer::get(asker, question)?, question.sort);
     std::thread::sleep(interval);
     screen.take(Ok(Answer::get(asker, question)?));
-    let columns = match std::io::stdout().is_terminal() {
-        true => ratatui::crossterm::terminal::size().map_or(PAGE_COLUMNS, |(columns, _)| columns),
-        false => PAGE_COLUMNS,
-    };
-    Ok(text(&View::page(&screen), columns))
-}
-
-/// A view without colours; what is blank at the end of a line is left out.
-fn text(view: &View<'_>, columns: u16) -> String {
-    let area = Rect::new(0, 0, columns, view.rows_needed(columns));
-    let mut buffer = Buffer::empty(area);
-    view.render(area, &mut buffer);
-    let mut text = String::new();
-    for row in area.rows() {
-        let line: String = row.columns().map(|cell| buffer[(cell.x, cell.y)].symbol().to_owned()).collect();
-        text.push_str(line.trim_end());
-        text.push('\n');
-    }
-    text
+    let view = View::page(&screen);
+    let columns = sheet::terminal_columns().unwrap_or_else(|| view.columns_needed());
+    Ok(sheet::text(view, columns, view.rows_needed()))
 }

@@ -1,5 +1,6 @@
 //! Asking the server, on a thread of its own: it may take its time, and keys are to be answered at once.
 
+use crate::admin::order_name;
 use ringshard::admin::{AskError, Asker, Order};
 use ringshard::report::{ServerReport, SessionSnapshot};
 use std::sync::mpsc::{Receiver, RecvTimeoutError, Sender, channel};
@@ -38,7 +39,7 @@ impl Answer {
         let asked = Instant::now();
         let report = asker.get("/stats")?;
         let answered = Instant::now();
-        let path = format!("/sessions?sort={}&limit={}", name(question.sort), question.limit);
+        let path = format!("/sessions?sort={}&limit={}", order_name(question.sort), question.limit);
         Ok(Answer { asked, answered, report, sessions: asker.sessions(&path)?.given })
     }
 
@@ -64,12 +65,6 @@ impl Answer {
             && ins >= ins_then
             && outs >= outs_then
     }
-}
-
-/// An order by the name that questions have for it.
-pub fn name(order: Order) -> String {
-    let value = clap::ValueEnum::to_possible_value(&order);
-    value.map_or_else(|| "rate".into(), |value| value.get_name().to_owned())
 }
 
 /// The thread that asks.

@@ -1,14 +1,13 @@
 //! The tables: cores, drops, connections.
 
 use super::figures::{CoreRates, DropFigures, Figures, Talker};
-use super::poll::name;
-use super::sheet::{ASIDE, Column, Sheet};
-use super::units::{age, bytes, count, micros, percent, things, whole};
+use crate::admin::order_name;
+use crate::sheet::{ASIDE, Column, Sheet};
+use crate::units::{address, age, bytes, count, micros, percent, things, whole};
 use ratatui::style::{Color, Style, Stylize};
 use ratatui::text::{Line, Span};
 use ringshard::admin::Order;
 use ringshard::report::{CoreSnapshot, Percentiles};
-use std::net::SocketAddr;
 
 /// Share of the time in turns from which a core has little left, and from which it has too little.
 const BUSY: [f64; 2] = [0.7, 0.9];
@@ -58,15 +57,15 @@ pub fn cores(figures: &Figures, width: u16, first: usize, rows: usize) -> Sheet 
         Column::new("conns", 6),
         Column::new("in/s", 5),
         Column::new("out/s", 5),
-        Column::new("in B/s", 8).from(110),
-        Column::new("out B/s", 8).from(110),
+        Column::new("in B/s", 8).rank(1),
+        Column::new("out B/s", 8).rank(1),
         Column::new("busy", if bars { BAR + 7 } else { 6 }),
         Column::new("turn p50", 8),
         Column::new("p99", 7),
-        Column::new("handled p99", 11).from(140),
-        Column::new("tick p50", 8).from(140),
+        Column::new("handled p99", 11).rank(2),
+        Column::new("tick p50", 8).rank(3),
         Column::new("tick p99", 8),
-        Column::new("ticks/s", 7).from(140),
+        Column::new("ticks/s", 7).rank(4),
         Column::new("skip/s", 6),
         Column::new("krnl/s", 6),
         Column::new("drop/s", 6),
@@ -156,9 +155,9 @@ fn busy(share: f64, bar: bool) -> Line<'static> {
 pub fn drops(figures: &Figures) -> Sheet {
     let columns = vec![
         Column::text("reason", 20),
-        Column::new("since start", 11),
+        Column::new("since start", 11).rank(2),
         Column::new("now/s", 7),
-        Column::text("last offender", 21),
+        Column::text("last offender", 21).rank(1),
     ];
     let row = |drops: &DropFigures| {
         vec![
@@ -173,24 +172,21 @@ pub fn drops(figures: &Figures) -> Sheet {
 }
 
 /// The connections.
-pub fn talkers(figures: &Figures, order: Order, width: u16) -> Sheet {
+pub fn talkers(figures: &Figures, order: Order) -> Sheet {
     let is = |wanted: Order| order == wanted;
-    // What they are in order of is shown on every width.
-    let from = |wanted: Order, from: u16| if is(wanted) { 0 } else { from };
-    let addresses = figures.talkers.iter().map(|talker| address(talker.session.address).len() as u16).max();
     let columns = vec![
-        Column::text("address", addresses.unwrap_or(0).clamp(21, width.saturating_sub(52).max(21))),
-        Column::text("id", 13).from(90),
-        Column::new("core", 4),
-        Column::new("in B/s", 8).marked(is(Order::Rate)),
-        Column::new("out B/s", 8).marked(is(Order::Rate)),
-        Column::new("round trip", 10).marked(is(Order::RoundTrip)),
-        Column::new("loss", 6).marked(is(Order::Loss)),
-        Column::new("bytes", 8).from(from(Order::Bytes, 110)).marked(is(Order::Bytes)),
-        Column::new("age", 7).from(from(Order::Age, 120)).marked(is(Order::Age)),
-        Column::new("silent", 7).from(from(Order::Silence, 130)).marked(is(Order::Silence)),
-        Column::new("waiting", 8).from(from(Order::Unacknowledged, 80)).marked(is(Order::Unacknowledged)),
-        Column::new("refused", 7).from(from(Order::OverBudget, 140)).marked(is(Order::OverBudget)),
+        Column::text("address", 21),
+        Column::text("id", 9).rank(5),
+        Column::new("core", 4).rank(4),
+        Column::new("in B/s", 8).rank(1).marked(is(Order::Rate)),
+        Column::new("out B/s", 8).rank(1).marked(is(Order::Rate)),
+        Column::new("round trip", 10).rank(2).marked(is(Order::RoundTrip)),
+        Column::new("loss", 6).rank(3).marked(is(Order::Loss)),
+        Column::new("bytes", 8).rank(7).marked(is(Order::Bytes)),
+        Column::new("age", 7).rank(8).marked(is(Order::Age)),
+        Column::new("silent", 7).rank(9).marked(is(Order::Silence)),
+        Column::new("waiting", 8).rank(6).marked(is(Order::Unacknowledged)),
+        Column::new("refused", 7).rank(10).marked(is(Order::OverBudget)),
     ];
     let row = |talker: &Talker| {
         let session = &talker.session;
@@ -212,11 +208,6 @@ pub fn talkers(figures: &Figures, order: Order, width: u16) -> Sheet {
         ]
     };
     let rows = figures.talkers.iter().map(row).collect();
-    let aside = Line::styled(format!("by {}, most first", name(order)), ASIDE);
+    let aside = Line::styled(format!("by {}, most first", order_name(order)), ASIDE);
     Sheet { title: title("top talkers"), aside, columns, rows, empty: "nobody is connected" }
-}
-
-/// An address as its owner knows it: on a socket for both, those of IPv4 come in the clothes of IPv6.
-pub fn address(address: SocketAddr) -> String {
-    SocketAddr::new(address.ip().to_canonical(), address.port()).to_string()
 }

@@ -1,9 +1,9 @@
 //! Where on the screen what is drawn.
 
 use super::screen::Screen;
-use super::sheet::{ACCENT, ASIDE, HEAD_ROWS, rule};
-use super::tables::{address, cores, drops, talkers};
-use super::units::{age, bytes, count, whole};
+use super::tables::{cores, drops, talkers};
+use crate::sheet::{ACCENT, ASIDE, HEAD_ROWS, Sheet, rule};
+use crate::units::{address, age, bytes, count, whole};
 use jiff::Zoned;
 use ratatui::buffer::Buffer;
 use ratatui::layout::{Constraint, Layout, Margin, Rect};
@@ -58,10 +58,18 @@ impl<'a> View<'a> {
     }
 
     /// Lines that it takes to show all of it as a page.
-    pub fn rows_needed(&self, columns: u16) -> u16 {
+    pub fn rows_needed(&self) -> u16 {
         let figures = &self.screen.figures;
-        let talkers = talkers(figures, self.screen.order, columns).rows_needed();
+        let talkers = talkers(figures, self.screen.order).rows_needed();
         HEADER_ROWS + self.cores_rows() + drops(figures).rows_needed() + talkers
+    }
+
+    /// Columns of a page that lacks nothing.
+    pub fn columns_needed(&self) -> u16 {
+        let figures = &self.screen.figures;
+        let cores = cores(figures, u16::MAX, 0, figures.report.cores.len());
+        let sheets = [cores, drops(figures), talkers(figures, self.screen.order)];
+        sheets.iter().map(Sheet::columns_needed).max().unwrap_or(0)
     }
 
     fn cores_rows(&self) -> u16 {
@@ -172,7 +180,7 @@ impl<'a> View<'a> {
             Layout::vertical([Constraint::Length(rows), Constraint::Fill(1)]).areas(below)
         };
         drops.render(left, buffer);
-        talkers(figures, *order, right.width).render(right, buffer);
+        talkers(figures, *order).render(right, buffer);
     }
 
     fn footer(&self, area: Rect, buffer: &mut Buffer) {
@@ -245,8 +253,8 @@ fn graph(
 #[cfg(test)]
 mod tests {
     use super::super::samples::answer;
-    use super::super::text;
     use super::*;
+    use crate::sheet::text;
     use ringshard::admin::{AskError, Order};
     use std::time::Instant;
 
@@ -342,10 +350,28 @@ mod tests {
     #[test]
     fn a_page_has_all_of_it_without_graphs_and_keys() {
         let screen = screen(64);
-        let page = text(&View::page(&screen), 120);
+        let view = View::page(&screen);
+        let page = text(view, view.columns_needed(), view.rows_needed());
         assert_eq!(page.lines().filter(|line| line.contains("20.0%")).count(), 65, "every core, and all of them");
         assert!(!page.contains(" quit ") && !page.contains("packets/s out"), "{page}");
         assert!(page.lines().all(|line| line == line.trim_end()));
+        let headings = ["in B/s", "handled p99", "ticks/s", "id", "age", "silent", "waiting", "refused", "bytes"];
+        has(&page.lines().map(str::to_owned).collect::<Vec<_>>(), &headings);
+    }
+
+    #[test]
+    fn a_long_address_takes_the_place_of_other_columns_and_is_never_cut() {
+        let began = Instant::now();
+        let mut answer = answer(began, 1, 10);
+        let address = "[2001:db8:85a3:8d3:1319:8a2e:370:7348]:40000";
+        answer.sessions[0].address = address.parse().unwrap();
+        let mut screen = Screen::new(answer, Order::Age);
+        for _ in 0..8 {
+            let lines = drawn(&live(&screen), 80, 24);
+            has(&lines, &[address]);
+            assert!(!lines.iter().any(|line| line.contains('…')), "{}", lines.join("\n"));
+            screen.next_order();
+        }
     }
 
     #[test]

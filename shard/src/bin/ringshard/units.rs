@@ -1,4 +1,6 @@
-//! Numbers as people read them at a glance: three digits, and never wider than their column.
+//! Numbers as people read them at a glance, with three digits; and addresses.
+
+use std::net::SocketAddr;
 
 /// A count a second.
 pub fn count(value: f64) -> String {
@@ -73,6 +75,11 @@ pub fn age(seconds: f64) -> String {
 /// A share, in percent.
 pub fn percent(share: f64) -> String {
     format!("{:.1}%", share * 100.0)
+}
+
+/// An address as its owner knows it: a socket for both families shows IPv4 addresses as IPv6.
+pub fn address(address: SocketAddr) -> String {
+    SocketAddr::new(address.ip().to_canonical(), address.port()).to_string()
 }
 
 #[cfg(test)]

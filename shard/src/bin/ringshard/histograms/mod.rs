@@ -1,13 +1,21 @@
-//! `ringshard histograms`
+//! `ringshard histograms`: latencies as a table, as a picture, and as files for other tools.
+
+mod picture;
+
+pub use picture::picture;
 
 use crate::admin::AdminArguments;
+use crate::output;
+use crate::sheet::{Column, Sheet};
+use crate::units::{address, age, count, micros, things, whole};
 use hdrhistogram::Histogram;
-use plotters::coord::Shift;
-use plotters::prelude::*;
+use jiff::Zoned;
+use ratatui::text::Line;
 use ringshard::admin::Asker;
 use ringshard::report::ServerReport;
 use std::error::Error;
 use std::fmt::Write as _;
+use std::io::IsTerminal;
 use std::path::{Path, PathBuf};
 use std::time::Duration;
 
@@ -22,7 +30,8 @@ pub struct Arguments {
     /// Write one HdrHistogram percentile file per core and stage into this folder.
     #[arg(long, value_name = "DIR")]
     hgrm: Option<PathBuf>,
-    /// Draw the percentile curves of all cores and stages into this file.
+    /// Draw the percentile curves into this file: a panel per stage, a curve per core. `-` writes the picture to standard
+    /// output, and nothing else.
     #[arg(long, value_name = "FILE")]
     svg: Option<PathBuf>,
     /// Print everything as JSON, counters included.
@@ -41,40 +50,75 @@ pub fn run(arguments: &Arguments) -> Result<(), Box<dyn Error>> {
         write_percentile_files(&report, dir)?;
     }
     if let Some(file) = &arguments.svg {
-        draw(&report, file).map_err(|error| format!("cannot draw {}: {error}", file.display()))?;
+        draw(&report, file)?;
+        if file.as_os_str() == "-" {
+            return Ok(());
+        }
     }
     if arguments.json {
-        println!("{}", serde_json::to_string_pretty(&report)?);
+        output::print_line(serde_json::to_string_pretty(&report)?)?;
     } else {
-        println!("{}", headline(&report));
-        println!("{}", report.table());
+        output::print(page(&report))?;
     }
     Ok(())
 }
 
 fn watch(asker: &Asker, mut before: ServerReport) -> Result<(), Box<dyn Error>> {
+    // Clears the screen and goes to its top left; elsewhere, looks follow each other with a blank line between them.
+    let (begin, end) = if std::io::stdout().is_terminal() { ("\x1b[2J\x1b[H", "") } else { ("", "\n") };
     loop {
         std::thread::sleep(Duration::from_secs(1));
         let now: ServerReport = asker.get("/stats")?;
-        let second = now.since(&before);
-        // Clear the screen and go to its top left.
-        println!("\x1b[2J\x1b[H{}\n{}", headline(&second), second.table());
+        output::print(format_args!("{begin}{}{end}", page(&now.since(&before))))?;
         before = now;
     }
 }
 
-fn headline(report: &ServerReport) -> String {
-    let rate = |counter| report.total(counter) as f64 / report.uptime_s.max(1e-9);
+/// What the server did, in lines of text, and how long it took.
+fn page(report: &ServerReport) -> String {
+    let rate = |counter| count(report.total(counter) as f64 / report.uptime_s.max(1e-9));
     let connections: usize = report.cores.iter().map(|core| core.connections).sum();
+    let drops: Vec<String> =
+        report.drops().iter().map(|(reason, number)| format!("{reason} {}", whole(*number))).collect();
     format!(
-        "{} over {}: {connections} connections, {:.0} datagrams/s in, {:.0}/s out over {:.1} s; drops {:?}",
-        report.listen,
+        "{} over {}: {} connections\n{} datagrams/s in, {}/s out over {}\ndrops: {}\n{}",
+        address(report.listen),
         report.datapath,
+        whole(connections as u64),
         rate("datagrams_in"),
         rate("datagrams_out"),
-        report.uptime_s,
-        report.drops(),
+        age(report.uptime_s),
+        if drops.is_empty() { "none".into() } else { drops.join(", ") },
+        table(report),
     )
+}
+
+/// The latencies: a row per core and stage; stages in which nothing happened are left out.
+pub fn table(report: &ServerReport) -> String {
+    let columns = vec![
+        Column::new("core", 0),
+        Column::text("stage", 18),
+        Column::new("count", 7),
+        Column::new("p50", 7),
+        Column::new("p90", 7).rank(1),
+        Column::new("p99", 7),
+        Column::new("p99.9", 7),
+        Column::new("max", 7),
+    ];
+    let stages = report.cores.iter().flat_map(|core| core.stages.iter().map(move |stage| (core.core, stage)));
+    let row = |(core, name, histogram): (usize, &str, Histogram<u64>)| {
+        let time = |nanos: u64| micros(nanos as f64 / 1000.0);
+        let mut cells = vec![core.to_string(), name.to_owned(), things(histogram.len())];
+        cells.extend([0.5, 0.9, 0.99, 0.999].map(|quantile| time(histogram.value_at_quantile(quantile))));
+        cells.push(time(histogram.max()));
+        cells.into_iter().map(Line::from).collect()
+    };
+    let rows = stages
+        .filter(|(_, stage)| !stage.buckets.is_empty())
+        .map(|(core, stage)| row((core, &stage.name, stage.histogram())))
+        .collect();
+    let (title, aside) = (Line::from("latency by core and stage"), Line::default());
+    Sheet { title, aside, columns, rows, empty: "nothing was recorded" }.page()
 }
 
 /// The histograms with their names, the empty ones left out.
@@ -94,7 +138,7 @@ fn write_percentile_files(report: &ServerReport, dir: &Path) -> Result<(), Box<d
         let path = dir.join(format!("{name}.hgrm"));
         std::fs::write(&path, percentile_text(&histogram))
             .map_err(|error| format!("cannot write {}: {error}", path.display()))?;
-        eprintln!("wrote {}", path.display());
+        output::remark(format_args!("wrote {}", path.display()));
     }
     Ok(())
 }
@@ -124,65 +168,13 @@ fn percentile_text(histogram: &Histogram<u64>) -> String {
     text
 }
 
+/// Draws into a file, or onto standard output.
 fn draw(report: &ServerReport, file: &Path) -> Result<(), Box<dyn Error>> {
-    std::fs::write(file, picture(report)?)?;
-    eprintln!("wrote {}", file.display());
-    Ok(())
-}
-
-/// The percentile curves of all cores and stages, as SVG.
-pub fn picture(report: &ServerReport) -> Result<String, Box<dyn Error>> {
-    let mut svg = String::new();
-    draw_on(&SVGBackend::with_string(&mut svg, (1100, 640)).into_drawing_area(), report)?;
-    Ok(svg)
-}
-
-/// Time over percentile, both on logarithmic axes: the tail is what matters.
-fn draw_on(area: &DrawingArea<SVGBackend<'_>, Shift>, report: &ServerReport) -> Result<(), Box<dyn Error>> {
-    const NINES_MAX: f64 = 1e6;
-    let curves: Vec<_> = curves(report).collect();
-    let slowest = curves.iter().map(|(_, histogram)| histogram.max()).max().unwrap_or(1) as f64 / 1000.0;
-    area.fill(&WHITE)?;
-    let mut chart = ChartBuilder::on(area)
-        .caption("Latency by percentile", ("sans-serif", 24))
-        .margin(16)
-        .margin_right(48)
-        .x_label_area_size(48)
-        .y_label_area_size(72)
-        .build_cartesian_2d((1f64..NINES_MAX).log_scale(), (0.1f64..slowest.max(1.0) * 1.2).log_scale())?;
-    chart
-        .configure_mesh()
-        .x_desc("percentile")
-        .y_desc("microseconds")
-        .x_label_formatter(&|&inverse| format!("{}%", trimmed(100.0 * (1.0 - 1.0 / inverse))))
-        .y_label_formatter(&|&micros| trimmed(micros))
-        .draw()?;
-    for (index, (name, histogram)) in curves.iter().enumerate() {
-        let color = Palette99::pick(index).to_rgba();
-        let points = histogram
-            .iter_quantiles(20)
-            .map(|step| {
-                // The largest of n values stands at the percentile 1 - 1/n.
-                let rest = (1.0 - step.quantile()).max(1.0 / histogram.len() as f64);
-                (1.0 / rest, step.value_iterated_to() as f64 / 1000.0)
-            })
-            .filter(|&(inverse, _)| inverse <= NINES_MAX);
-        chart
-            .draw_series(LineSeries::new(points, color.stroke_width(2)))?
-            .label(name.as_str())
-            .legend(move |(x, y)| PathElement::new([(x, y), (x + 18, y)], color.stroke_width(2)));
+    let svg = picture(report, &Zoned::now()).map_err(|error| format!("cannot draw {}: {error}", file.display()))?;
+    if file.as_os_str() == "-" {
+        return Ok(output::print(svg)?);
     }
-    chart
-        .configure_series_labels()
-        .position(SeriesLabelPosition::UpperLeft)
-        .background_style(WHITE.mix(0.8))
-        .border_style(BLACK.mix(0.3))
-        .draw()?;
-    area.present()?;
+    std::fs::write(file, svg).map_err(|error| format!("cannot write {}: {error}", file.display()))?;
+    output::remark(format_args!("wrote {}", file.display()));
     Ok(())
-}
-
-fn trimmed(value: f64) -> String {
-    let text = format!("{value:.4}");
-    text.trim_end_matches('0').trim_end_matches('.').to_owned()
 }
