@@ -25,6 +25,12 @@ fn interval_of(rate: Rate) -> u8 {
     TICKS_PER_SECOND.checked_div(rate.hertz()).map_or(NEVER, |ticks| ticks as u8)
 }
 
+/// The version after another. 0 stands for none and is left out, so that the numbers on the wire, which are these modulo
+/// 32, go on one by one. Over that gap no differences are made: all is told in full once.
+fn after(version: u32) -> u32 {
+    version.checked_add(1).unwrap_or(KEPT as u32)
+}
+
 /// What clients' slots ask of an entity, all of them in every tick: small, so that it stays in the cache.
 #[derive(Clone, Copy, Debug)]
 pub(super) struct Head {
@@ -136,7 +142,7 @@ impl Replica {
     fn set_state(&mut self, tick: u32, id: EntityId, state: &State, rate: Rate) {
         let index = usize::from(id.index);
         let (head, life) = (&mut self.heads[index], &mut self.lives[index]);
-        head.version = head.version.wrapping_add(1);
+        head.version = after(head.version);
         if head.generation != id.generation {
             self.living += usize::from(head.generation == 0);
             (head.generation, head.marks, head.lived) = (id.generation, 0, 0);
@@ -170,7 +176,7 @@ impl Replica {
         // All that changes in a tick is one version, unless somebody may have been told of it already: what other cores
         // publish comes at any time.
         if (life.changed_at, life.seal) != (tick, self.seals.get()) {
-            head.version = head.version.wrapping_add(1);
+            head.version = after(head.version);
             head.lived = head.lived.saturating_add(1);
             head.mark(MOVING, tick.wrapping_sub(life.changed_at) <= MOVING_GAP);
             (life.changed_at, life.seal) = (tick, self.seals.get());

@@ -397,7 +397,7 @@ impl Viewer {
             }
             let newest = replica.version(slot.index);
             let version = newest.wrapping_sub(u32::from((newest as u16).wrapping_sub(version)));
-            // Versions go round; 0 stands for none, and one that happens to be 0 is as good as not acknowledged.
+            // Versions go round; 0 stands for none.
             if slot.acked == 0 || (version.wrapping_sub(slot.acked) as i32) > 0 {
                 slot.acked = version;
             }
