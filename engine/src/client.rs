@@ -114,6 +114,8 @@ struct Connecting {
     retry_at: Instant,
     retry_after: Duration,
     tries: u32,
+    /// When a cookie last drew a Connect at once.
+    cookie_at: Option<Instant>,
     /// An answer came that did not fit the pinned key.
     distrusted: bool,
     /// What the server said last when it did not let the client in, as far as that was the server.
@@ -345,7 +347,11 @@ impl Client {
             Cleartext::Cookie(cookie) if cookie.tag == tag_of_ours => {
                 if connecting.connect.cookie != cookie.cookie {
                     connecting.connect.cookie = cookie.cookie;
-                    connecting.retry_at = now;
+                    // One that is forged must not draw a Connect each time.
+                    if connecting.cookie_at.is_none_or(|at| now.since(at) >= CONNECT_RETRY_FIRST) {
+                        connecting.cookie_at = Some(now);
+                        connecting.retry_at = now;
+                    }
                 }
             }
             Cleartext::Accepted(accepted) if accepted.tag == tag_of_ours => self.accepted(now, &accepted),
@@ -823,6 +829,7 @@ impl Connecting {
             retry_at: now,
             retry_after: CONNECT_RETRY_FIRST,
             tries: 0,
+            cookie_at: None,
             distrusted: false,
             denied: None,
             busy_at: None,

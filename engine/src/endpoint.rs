@@ -242,7 +242,11 @@ impl Endpoint {
         let (bad_frames, work) = (self.resources.drops.bad_frame, self.resources.work);
         let ingested = match connection.session.ingest(now, &header, bytes, plaintext, &mut self.resources) {
             Ok(ingested) => ingested,
-            Err(refused) => return self.refused(path, refused),
+            Err(refused) => {
+                // It was opened and looked through all the same.
+                connection.budget.charge(now, &self.prices, 1, 0, bytes);
+                return self.refused(path, refused);
+            }
         };
         let (bad_frames, work) = (self.resources.drops.bad_frame - bad_frames, self.resources.work - work);
         let messages = match ingested {
@@ -389,7 +393,6 @@ impl Endpoint {
             Ok(None) => None,
             Ok(Some(channel)) => {
                 self.stats.messages_in += 1;
-                connection.budget.charge_kept(&self.prices, message.len());
                 Some(channel)
             }
             Err(reason) => {
@@ -586,8 +589,8 @@ impl Endpoint {
         while let Some(id) = self.table.expired(now) {
             self.time_passed(now, id);
         }
-        self.expire_suspended(now);
         self.relieve_memory(now);
+        self.expire_suspended(now);
         if let Some(slot) = self.enforced_up_to {
             self.enforce_policy(now, slot);
         }
@@ -684,9 +687,9 @@ impl Endpoint {
                 self.leave(now, id, Departure::Server(reason));
             }
         }
-        self.vacate_silent(now);
         let (strangers, mut around) = self.strangers();
         strangers.flush(now, link, &mut around);
+        self.seat_unseated(now);
     }
 
     /// Lets the connections that have something to say write it: each as much as its path allows, behind what is in its

@@ -118,6 +118,8 @@ counters! {
         denied_draining,
         /// Refusals because only one of client and server uses a pre-shared key.
         denied_pre_shared_key,
+        /// Refusals because more clients connect than the server lets in at a time; they were asked to wait.
+        denied_busy,
         /// Datagrams of connections that had ended in order a moment before: they were on their way, or were copies of the
         /// last one.
         late_in,

@@ -344,3 +344,107 @@ fn a_client_cannot_name_itself_or_buy_key_exchanges() {
     assert_eq!(total(server.endpoint.drops()), 100);
     assert_eq!(server.endings(), []);
 }
+
+/// Requests for new keys, all in one datagram.
+fn requests(keys: impl Iterator<Item = [u8; 32]>) -> Vec<u8> {
+    let mut plaintext = vec![0; FRAMES_BYTES_MAX];
+    let mut frames = FrameWriter::new(&mut plaintext, 0);
+    keys.for_each(|key| assert!(frames.rekey_request(&key), "it fits"));
+    let used = frames.used();
+    plaintext.truncate(used);
+    plaintext
+}
+
+#[test]
+fn a_key_of_no_use_ends_the_connection_at_once() {
+    let mut server = Server::new(MESSAGE_MEMORY_BYTES_DEFAULT);
+    let mut peer = Peer::join(&mut server, 1);
+    peer.sends_bytes(&mut server, &requests([[0; 32]; 42].into_iter()));
+    assert_eq!(server.endings(), [DisconnectReason::ProtocolViolation]);
+    assert_eq!((server.endpoint.drops().weak_key, server.endpoint.drops().rekey_refused), (1, 0), "one was looked at");
+
+    // The same as an answer to the server's own request.
+    let mut peer = Peer::join(&mut server, 2);
+    server.endpoint.rekey(server.now, peer.id());
+    let asked = peer.hears(&mut server, |frame| match frame {
+        Frame::RekeyRequest(key) => Some(*key),
+        _ => None,
+    });
+    let name = *asked[0].first_chunk().unwrap();
+    peer.sends(&mut server, |frames| frames.rekey_response(&name, &[0; 32]));
+    assert_eq!(server.endings(), [DisconnectReason::ProtocolViolation]);
+    assert_eq!(server.endpoint.drops().weak_key, 2);
+}
+
+#[test]
+fn requests_for_new_keys_cost_their_sender_more_than_the_server() {
+    let mut server = Server::new(MESSAGE_MEMORY_BYTES_DEFAULT);
+    let mut limits = ringshard_engine::endpoint::Policy {
+        connection_messages_per_second: Some(2_000),
+        ..ringshard_engine::endpoint::Policy::default()
+    };
+    server.endpoint.swap_policy(&mut limits);
+    let mut peer = Peer::join(&mut server, 1);
+    let mut answers = 0;
+    for round in 0..700_u32 {
+        let keys =
+            (0..42_u32).map(|number| *SecretKey::from_bytes([(round % 200 + number) as u8; 32]).public().as_bytes());
+        peer.sends_bytes(&mut server, &requests(keys));
+        answers += peer.hears(&mut server, |frame| matches!(frame, Frame::RekeyResponse { .. }).then_some(())).len();
+        server.pass(Duration::from_micros(1_429));
+    }
+    let drops = server.endpoint.drops();
+    assert!(answers <= 1 && drops.rekey_refused > 0, "{answers} answers, {} refused", drops.rekey_refused);
+    assert!(drops.over_budget > 690, "of 700 datagrams, each worth 4,200 messages, {} were refused", drops.over_budget);
+}
+
+#[test]
+fn all_connections_together_get_so_many_new_keys_a_second() {
+    let mut server = Server::new(MESSAGE_MEMORY_BYTES_DEFAULT);
+    let mut peers: Vec<_> = (0..150).map(|number| Peer::join(&mut server, number)).collect();
+    let key = *SecretKey::from_bytes([9; 32]).public().as_bytes();
+    for peer in &mut peers {
+        peer.sends_bytes(&mut server, &requests([key].into_iter()));
+    }
+    assert_eq!(server.endpoint.drops().rekey_refused, 50);
+    assert_eq!(server.endings(), []);
+}
+
+/// Peers that fill the memory with what can never be delivered, and say something now and then.
+#[test]
+fn honest_messages_get_through_while_others_hoard_memory() {
+    const MEMORY: usize = 32 << 20;
+    let mut server = Server::new(MEMORY);
+    let mut honest: Vec<_> = (0..10).map(|number| Peer::join(&mut server, 1_000 + number)).collect();
+    let mut hoarders: Vec<_> = (0..14).map(|number| Peer::join(&mut server, number)).collect();
+    for hoarder in &mut hoarders {
+        for number in 0..8 {
+            let bytes = [1; FRAGMENT_GRAIN_BYTES];
+            hoarder.sends(&mut server, |frames| frames.fragment(&piece(number, 0, 32_768, &bytes)));
+        }
+        for number in 8..1_900 {
+            // Never to be delivered: those before it do not come.
+            hoarder.sends(&mut server, |frames| frames.numbered(Channel::RELIABLE_ORDERED, number, false, &[0; 1_000]));
+        }
+    }
+    let before = server.delivered;
+    for round in 0..30 {
+        server.pass(Duration::from_secs(1));
+        for hoarder in &mut hoarders {
+            let bytes = [1; FRAGMENT_GRAIN_BYTES];
+            hoarder.sends(&mut server, |frames| frames.ping(round));
+            hoarder.sends(&mut server, |frames| frames.fragment(&piece(0, 0, 32_768, &bytes)));
+        }
+        for peer in &mut honest {
+            // The second comes first, again and again until it is taken.
+            for number in [1, 0] {
+                peer.sends(&mut server, |frames| frames.numbered(Channel::RELIABLE_UNORDERED, number, false, b"fine"));
+                peer.sends(&mut server, |frames| frames.numbered(Channel::RELIABLE_ORDERED, number, false, b"fine"));
+            }
+        }
+    }
+    assert_eq!(server.delivered - before, 40, "of 40 honest messages");
+    let (ended, stats) = (server.endings(), server.endpoint.stats());
+    assert!(stats.hoards_ended > 0 && ended.iter().all(|&reason| reason == DisconnectReason::ShortOfMemory));
+    assert!(honest.iter().all(|peer| server.endpoint.info(peer.id()).is_some()), "no honest one had to go");
+}

@@ -6,7 +6,7 @@ use rand_chacha::rand_core::{Rng, SeedableRng};
 use ringshard_engine::EndpointConfig;
 use ringshard_engine::client::CloseReason;
 use ringshard_engine::crypto::Csprng;
-use ringshard_engine::endpoint::{Network, Policy, Standing};
+use ringshard_engine::endpoint::{Event, Network, Policy, Standing};
 use ringshard_engine::link::sim::SimLink;
 use ringshard_engine::link::{Link, Path};
 use ringshard_engine::time::Duration;
@@ -374,4 +374,45 @@ fn a_policy_that_says_nothing_of_rates_leaves_those_of_the_game() {
     world.run_for(Duration::from_secs(2));
     let came = world.clients[0].inbox.len();
     assert!((35..=60).contains(&came), "20 a second: {came}");
+}
+
+/// As many as need 25 s at the rate of their address: each attempt alone gives up after 10 s.
+#[test]
+fn all_clients_behind_one_address_get_in_as_fast_as_they_may() {
+    let limits = Policy { address_handshakes_per_second: 20, address_handshakes_at_once: 80, ..Policy::default() };
+    let mut world = with_policy(roomy(), limits);
+    for port in 0..580 {
+        add_at(&mut world, SocketAddr::from(([203, 0, 113, 1], 2000 + port)));
+    }
+    world.run_for(Duration::from_secs(40));
+    assert_eq!(connected(&world), 580, "{:?}", world.clients.iter().find_map(|end| end.close_reason()));
+    assert!(world.server.stats().denied_busy > 500, "they were asked to wait");
+    // Nobody hammers: at most a Connect a second and client, and those of the beginning.
+    let connects = world.server.stats().connects_in;
+    assert!(connects < 580 * 30, "{connects} Connects");
+}
+
+#[test]
+fn clients_that_crashed_make_room_for_those_that_come_back_from_their_address() {
+    let mut world = with_policy(EndpointConfig { connections_max: 8, ..server_config() }, Policy::default());
+    let home = |port: u16| SocketAddr::from(([203, 0, 113, 1], port));
+    for port in 0..7 {
+        add_at(&mut world, home(2000 + port));
+    }
+    let neighbour = add_at(&mut world, SocketAddr::from(([203, 0, 113, 2], 2000)));
+    world.run_until("the server is full", |world| connected(world) == 8);
+    // Seven of them crash: nobody hangs up.
+    world.clients.drain(..7);
+    let neighbour = neighbour - 7;
+    world.run_for(Duration::from_secs(1));
+    for port in 0..7 {
+        add_at(&mut world, home(3000 + port));
+    }
+    let stranger = add_at(&mut world, SocketAddr::from(([203, 0, 113, 3], 2000)));
+    world.run_for(Duration::from_secs(10));
+    assert_eq!(connected(&world), 8, "the seven are back, and the neighbour has stayed");
+    assert!(world.clients[neighbour].client.is_connected());
+    assert!(!world.clients[stranger].client.is_connected(), "it had no silent connection here");
+    assert_eq!(world.server.stats().vacated, 7);
+    assert_eq!(world.server_events.iter().filter(|(_, event)| matches!(event, Event::Suspended { .. })).count(), 7);
 }

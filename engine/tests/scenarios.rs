@@ -787,3 +787,50 @@ fn an_old_connect_that_comes_again_after_the_client_is_in_takes_no_slot() {
     assert_eq!((world.server.stats().handshakes, world.server.connections()), (1, 1));
     assert_eq!(world.server.drops().unexpected, 1);
 }
+
+/// Messages that fit one datagram of the largest size, and not one of the usual size.
+#[test]
+fn a_client_that_seldom_says_something_long_soon_says_it_in_one_datagram() {
+    for channel in [Channel::UNRELIABLE, Channel::RELIABLE_ORDERED, Channel::UNRELIABLE_SEQUENCED] {
+        let mut world = World::connected(1);
+        let mut random = Csprng::seed_from_u64(3);
+        let mut noise = [0; 1_300];
+        for _ in 0..5 {
+            random.fill_bytes(&mut noise);
+            let now = world.network.now();
+            world.clients[0].client.send(now, channel, &noise).unwrap();
+            world.run_for(Duration::from_secs(1));
+        }
+        assert_eq!(world.clients[0].client.session().unwrap().datagram_bytes(), DATAGRAM_BYTES_MAX, "{channel}");
+        let sent = world.clients[0].client.session().unwrap().stats.datagrams_out;
+        let now = world.network.now();
+        world.clients[0].client.send(now, channel, &noise).unwrap();
+        world.run_for(STEP);
+        assert_eq!(world.clients[0].client.session().unwrap().stats.datagrams_out, sent + 1, "{channel}");
+    }
+}
+
+#[test]
+fn a_short_stall_is_no_black_hole() {
+    let mut world = World::connected(1);
+    let noise = [7; 1_300];
+    let say = |world: &mut World| {
+        let now = world.network.now();
+        let _ = world.clients[0].client.send(now, Channel::RELIABLE_ORDERED, &noise);
+    };
+    let size = |world: &World| world.clients[0].client.session().unwrap().datagram_bytes();
+    let mut random = Csprng::seed_from_u64(5);
+    let mut long = vec![0; 60_000];
+    random.fill_bytes(&mut long);
+    let now = world.network.now();
+    world.clients[0].client.send(now, Channel::RELIABLE_ORDERED, &long).unwrap();
+    world.run_for(Duration::from_secs(3));
+    assert_eq!(size(&world), DATAGRAM_BYTES_MAX);
+    say(&mut world);
+    world.network.set_conditions(DEAD);
+    world.run_for(Duration::from_secs(2));
+    assert!(size(&world) < DATAGRAM_BYTES_MAX, "for all that it can tell, larger ones vanish");
+    world.network.set_conditions(CLEAN);
+    world.run_for(Duration::from_secs(4));
+    assert_eq!(size(&world), DATAGRAM_BYTES_MAX, "they do not");
+}

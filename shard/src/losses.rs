@@ -31,7 +31,7 @@ pub const LOSSES: &[Loss] = &[
     loss(
         "bad_size",
         1,
-        "datagrams are shorter than a header or longer than 1,200 bytes: they are not of this protocol",
+        "datagrams are shorter than a header or longer than 1,472 bytes: they are not of this protocol",
     ),
     loss("malformed", 1, "datagrams are not of this protocol: a scan or a flood; `deny` keeps a network out"),
     loss("unexpected", OFTEN, "handshake datagrams came to the wrong end or too late"),
@@ -51,9 +51,11 @@ pub const LOSSES: &[Loss] = &[
         OFTEN,
         "pieces of large unreliable messages never came: clients' networks lose datagrams",
     ),
+    loss("fragments_refused", 1, "clients send more large unreliable messages at a time than are put together"),
     loss("bad_compression", 1, "a message does not decompress; its connection was ended: a broken client"),
     loss("impossible_ack", 1, "a client acknowledged what was never sent; its connection was ended: a broken client"),
     loss("beyond_window", 1, "a client sent more reliable messages than may be under way; its connection was ended"),
+    loss("weak_key", 1, "a client sent a key of no use in a change of keys; its connection was ended: a broken client"),
     loss("rekey_refused", 1, "a client asked for new keys too soon: a broken client"),
     loss("over_budget", 1, "a client sends more than connection-messages-per-second or connection-bytes-per-second"),
     loss("denied_address", 1, "datagrams come from a network that `deny` names"),
@@ -92,6 +94,23 @@ pub const LOSSES: &[Loss] = &[
                                  compare `nft list ruleset`, `ip route` and `tc -s qdisc`",
     ),
     loss(
+        "link_send_queue_full",
+        1,
+        "a device queue or the socket's send buffer was full: see `tc -s qdisc`, raise socket-buffer-kib",
+    ),
+    loss("link_send_forbidden", 1, "a firewall rule on this host forbids datagrams to clients: see `nft list ruleset`"),
+    loss("link_send_unreachable", 1, "this host has no route to clients: see `ip route`"),
+    loss(
+        "link_send_too_large",
+        OFTEN,
+        "datagrams did not fit the device: probes for larger ones do that on small MTUs",
+    ),
+    loss(
+        "link_segmentation_refused",
+        1,
+        "the kernel refused to segment; the datagrams left one by one, and none is lost",
+    ),
+    loss(
         "link_segmentation_stopped",
         1,
         "the network device cannot segment UDP, so each datagram is sent alone, which costs \
@@ -100,7 +119,12 @@ pub const LOSSES: &[Loss] = &[
     loss("packets_lost", OFTEN, "datagrams to clients were lost on the way; reliable messages were sent again"),
     loss("world_snapshots_unsent", 1, "snapshots found no room to be sent: the core is overloaded; use more cores"),
     loss("world_changes_overflowed", 1, "the ring to another core was full: that core is overloaded or stuck"),
-    loss("world_commands_refused", 1, "commands to another core were dropped: that core is overloaded or stuck"),
+    loss(
+        "world_commands_refused",
+        1,
+        "commands were refused to the game that sent them: too many wait for that core, which is overloaded or stuck",
+    ),
+    loss("world_digests_skipped", OFTEN, "more digests came than a core compares in a tick: clients send too many"),
     loss("world_strange_messages", 1, "messages make no sense to the game: a broken client, or another version"),
     loss(
         "world_digests_differ",
@@ -126,6 +150,12 @@ pub const LOSSES: &[Loss] = &[
     ),
     loss("denied_draining", 1, "clients were refused because the server is draining"),
     loss("denied_pre_shared_key", 1, "clients were refused because only one end uses a pre-shared key"),
+    loss(
+        "denied_busy",
+        100,
+        "clients were asked to wait because more connect than may at a time: raise address-handshakes-per-second or \
+         handshakes-per-second, or add their network to `allow`",
+    ),
     loss("denied", 1, "connections from a network that `deny` names now were ended"),
     loss("timed_out", 100, "connections ended in silence: the network to these clients is gone, or they crashed"),
     loss(
@@ -138,6 +168,12 @@ pub const LOSSES: &[Loss] = &[
         1,
         "clients that had yet to prove their keys gave way to others: a flood of handshakes",
     ),
+    loss(
+        "hoards_ended",
+        1,
+        "connections that held the most memory were ended because memory is low: raise message-memory-mib",
+    ),
+    loss("vacated", 100, "silent connections gave way to clients from the same address because the server is full"),
     loss("overflowed", 1, "connections were ended because their clients do not keep up with reliable messages"),
     loss(
         "integrity_wrong",
@@ -191,6 +227,7 @@ pub const WORK: &[&str] = &[
     "world_ticks",
     "world_shed_level",
     "world_players",
+    "world_suspended",
     "world_entities",
     "world_known_entities",
     "world_inputs",

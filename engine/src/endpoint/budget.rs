@@ -7,8 +7,6 @@ use crate::time::{Duration, Instant};
 const BURST: Duration = Duration::from_secs(1);
 /// Messages that a frame counts for which is delimited but not understood: nobody sends such by mistake.
 const BAD_FRAME_MESSAGES: u64 = 100;
-/// Bytes of a message that was compressed, or came in pieces, that count for a message.
-const KEPT_BYTES_PER_MESSAGE: usize = 1024;
 /// Parts of a nanosecond that the price of a byte is kept in.
 const PARTS: u64 = 1 << 10;
 
@@ -42,13 +40,6 @@ impl Budget {
     #[inline]
     pub(super) fn allows(&self, now: Instant) -> bool {
         self.messages_until.max(self.bytes_until) <= now + BURST
-    }
-
-    /// Counts a message that was kept before it was read, of this many bytes: what it was in the datagram says little of
-    /// what it has become.
-    pub(super) fn charge_kept(&mut self, prices: &Prices, bytes: usize) {
-        let messages = 1 + (bytes / KEPT_BYTES_PER_MESSAGE) as u64;
-        self.messages_until = self.messages_until + Duration::from_nanos(messages * prices.message_nanos);
     }
 
     /// Counts a datagram with this many messages, frames that were not understood, and bytes.

@@ -89,11 +89,6 @@ impl<T> FairQueue<T> {
         self.take(lane)
     }
 
-    /// What waits, in no particular order.
-    pub(super) fn iter(&self) -> impl Iterator<Item = &T> {
-        self.places.iter().filter_map(|place| place.item.as_ref())
-    }
-
     fn take(&mut self, lane: usize) -> Option<T> {
         let lane = &mut self.lanes[lane];
         let place = &mut self.places[usize::from(lane.first)];

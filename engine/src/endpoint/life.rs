@@ -178,6 +178,9 @@ impl Endpoint {
 
     /// The connection is gone; its session with it, unless that may go on.
     pub(super) fn leave(&mut self, now: Instant, id: ConnectionId, departure: Departure) {
+        if self.table.get(id).is_none() {
+            return;
+        }
         let id = self.table.occupant(id.slot().into()).unwrap_or(id);
         // A client that was silent and is heard again is worth a word in the log: its connection did not end in order.
         let removed = match departure {
@@ -186,12 +189,12 @@ impl Endpoint {
         };
         let Some(mut connection) = removed else { return };
         let key = connection.session.resume_key();
+        self.stats.left += u64::from(!connection.is_half_open());
         // One that never got a session has no life that anybody was told.
         let Some(session) = connection.session_id else {
             connection.session.release(&mut self.resources);
             return;
         };
-        self.stats.left += 1;
         let cause = match departure {
             Departure::Client(reason) => EndCause::Client(reason),
             Departure::Server(reason) => EndCause::Server(reason),
@@ -210,10 +213,18 @@ impl Endpoint {
         self.life.note(Event::Ended { id: Some(id), session, cause });
     }
 
-    /// Ends the suspended sessions whose time is over, and those whose memory is needed.
+    /// Ends the suspended sessions whose time is over.
     pub(super) fn expire_suspended(&mut self, now: Instant) {
         let Endpoint { resumption, resources, life, .. } = self;
         resumption.expire(now, &mut resources.pool, |session| {
+            life.note(Event::Ended { id: None, session, cause: EndCause::Expired });
+        });
+    }
+
+    /// Ends suspended sessions that hold memory, as long as it is low.
+    pub(super) fn relieve_suspended(&mut self) {
+        let Endpoint { resumption, resources, life, .. } = self;
+        resumption.relieve(&mut resources.pool, |session| {
             life.note(Event::Ended { id: None, session, cause: EndCause::Expired });
         });
     }

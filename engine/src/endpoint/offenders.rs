@@ -35,6 +35,7 @@ offences! {
     DeniedCipher = "denied_cipher",
     DeniedDraining = "denied_draining",
     DeniedPreSharedKey = "denied_pre_shared_key",
+    DeniedBusy = "denied_busy",
 }
 
 /// The last offender by each reason.

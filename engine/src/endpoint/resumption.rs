@@ -141,11 +141,25 @@ impl Resumption {
         Some(Found::Suspended(session, channels))
     }
 
-    /// Forgets those that waited for too long, and when memory is low, the oldest: connections that are there need it
-    /// more. `ended` hears of each.
+    /// Forgets those that waited for too long. `ended` hears of each.
     pub(super) fn expire(&mut self, now: Instant, pool: &mut MessagePool, mut ended: impl FnMut(SessionId)) {
-        while self.by_age.front().is_some_and(|&(until, _)| until <= now || pool.is_low()) {
+        while self.by_age.front().is_some_and(|&(until, _)| until <= now) {
             self.drop_oldest(pool, &mut ended);
+        }
+    }
+
+    /// Forgets those that hold memory, the oldest first, until enough is free: connections that are there need it more.
+    /// `ended` hears of each.
+    pub(super) fn relieve(&mut self, pool: &mut MessagePool, mut ended: impl FnMut(SessionId)) {
+        for at in 0..self.by_age.len() {
+            if !pool.is_low() {
+                return;
+            }
+            let (_, token) = self.by_age[at];
+            let holds = |suspended: &Suspended| suspended.channels.as_ref().is_some_and(|it| it.held_bytes() > 0);
+            if self.suspended.get(&token).is_some_and(holds) {
+                self.drop(&token, pool, &mut ended);
+            }
         }
     }
 
@@ -162,8 +176,13 @@ impl Resumption {
     }
 
     fn drop_oldest(&mut self, pool: &mut MessagePool, ended: &mut impl FnMut(SessionId)) {
-        let Some((_, token)) = self.by_age.pop_front() else { return };
-        let Some(Suspended { session, channels, alias, .. }) = self.suspended.remove(&token) else { return };
+        if let Some((_, token)) = self.by_age.pop_front() {
+            self.drop(&token, pool, ended);
+        }
+    }
+
+    fn drop(&mut self, token: &Token, pool: &mut MessagePool, ended: &mut impl FnMut(SessionId)) {
+        let Some(Suspended { session, channels, alias, .. }) = self.suspended.remove(token) else { return };
         self.forget_alias(alias);
         if let Some(mut channels) = channels {
             channels.release(pool);

@@ -12,7 +12,7 @@ use super::policy::{Policy, customer, neighbours};
 use super::resumption::{Resumption, Token};
 use super::table::{Connection, Phase, Table};
 use crate::crypto::noise::{MESSAGE_2_OVERHEAD_BYTES, Responder};
-use crate::crypto::{CookieSigner, CookieVerdict, Csprng, PreSharedKey, PublicKey, SecretKey, Suites};
+use crate::crypto::{CookieSigner, CookieVerdict, Csprng, PreSharedKey, PublicKey, SecretKey, Suite, Suites};
 use crate::limits::*;
 use crate::link::{Link, Path};
 use crate::session::{HeartbeatConfig, Role, Session, SessionConfig, TransportConfig, draw_secret};
@@ -22,7 +22,6 @@ use crate::wire::{
     Accepted, Cleartext, Connect, ConnectionId, Cookie, Denied, DeniedReason, SessionParameters, decode_cleartext,
 };
 use core::hash::Hasher;
-use core::net::IpAddr;
 use rand_chacha::rand_core::Rng;
 use std::collections::VecDeque;
 use std::hash::DefaultHasher;
@@ -42,6 +41,8 @@ pub(super) struct Strangers {
     accepted: VecDeque<(Path, Reply)>,
     replies: FairQueue<(Path, Reply)>,
     handshakes: FairQueue<(Path, Connect)>,
+    /// Clients of this flush for which no slot was free.
+    unseated: VecDeque<(Path, Connect)>,
     /// Key exchanges that each address may still have; it has shown that it is there.
     exchanges_by_address: Buckets,
     /// How much nonsense may still come from each address.
@@ -75,6 +76,13 @@ const EXCHANGES_LEAST: f32 = 0.1;
 /// Nonsense that is borne with of an address; while it comes faster, its Connects without a cookie are the first that are
 /// not answered when there are too many.
 const PATIENCE: Rate = Rate { per_second: 20, at_once: 200 };
+
+/// What a client wants that knows the server's key.
+pub(super) struct Opened {
+    suite: Suite,
+    responder: Responder,
+    token: Token,
+}
 
 /// A reply that costs no key exchange.
 #[derive(Debug)]
@@ -113,6 +121,7 @@ impl Strangers {
             accepted: VecDeque::with_capacity(2 * HANDSHAKES_PER_FLUSH),
             replies: FairQueue::new(STRANGER_REPLIES_WAITING_MAX),
             handshakes: FairQueue::new(HANDSHAKES_WAITING_MAX),
+            unseated: VecDeque::with_capacity(HANDSHAKES_PER_FLUSH),
         }
     }
 
@@ -129,11 +138,6 @@ impl Strangers {
     pub(super) fn are_waiting(&self) -> bool {
         let exchanges = !self.handshakes.is_empty() && self.held_back_until.is_none();
         exchanges || !self.replies.is_empty() || !self.accepted.is_empty()
-    }
-
-    /// Where clients are that wait for a connection, as many as may get one in a flush.
-    pub(super) fn waiting_for_connections(&self) -> impl Iterator<Item = IpAddr> {
-        self.handshakes.iter().take(HANDSHAKES_PER_FLUSH).map(|(path, _)| path.peer.ip())
     }
 
     /// When there is something to do for those that must wait until then.
@@ -323,13 +327,66 @@ impl Strangers {
             self.reply(path, denied(connect.tag, DeniedReason::ShuttingDown), around);
             return false;
         }
+        if around.table.is_full() && !around.table.is_crowded() {
+            match self.unseated.len() < HANDSHAKES_PER_FLUSH {
+                true => self.unseated.push_back((path, connect.clone())),
+                false => self.refuse_unseated(path, connect, around),
+            }
+            return true;
+        }
         around.stats.handshakes += 1;
-        let reply = match self.accept(now, path, connect, around) {
+        match self.open(connect) {
+            Ok(opened) => self.seat(now, path, connect, opened, around),
+            Err(reason) => self.accepted.push_back((path, denied(connect.tag, reason))),
+        }
+        true
+    }
+
+    /// A client for which there was no slot.
+    pub(super) fn next_unseated(&mut self) -> Option<(Path, Connect)> {
+        self.unseated.pop_front()
+    }
+
+    /// Tells a client that the server is full.
+    pub(super) fn refuse_unseated(&mut self, path: Path, connect: &Connect, around: &mut Surroundings<'_>) {
+        self.reply(path, denied(connect.tag, DeniedReason::ServerFull), around);
+    }
+
+    /// Reads what a client for which there was no slot wants. None when it is refused, and told so.
+    pub(super) fn open_unseated(
+        &mut self,
+        path: Path,
+        connect: &Connect,
+        around: &mut Surroundings<'_>,
+    ) -> Option<Opened> {
+        around.stats.handshakes += 1;
+        self.open(connect).map_err(|reason| self.reply(path, denied(connect.tag, reason), around)).ok()
+    }
+
+    /// The first half of a key exchange: what the client wants, if it knows the server's key.
+    fn open(&self, connect: &Connect) -> Result<Opened, DeniedReason> {
+        let suite = self.suites.agree(Suites::from_bits(connect.suites)).ok_or(DeniedReason::NoCommonSuite)?;
+        let prologue = crate::session::prologue(connect.suites, connect.options);
+        let (responder, token) =
+            Responder::read(&self.secret, &self.public, &prologue, self.pre_shared.clone(), &connect.noise)
+                .map_err(|_| DeniedReason::WrongKey)?;
+        Ok(Opened { suite, responder, token })
+    }
+
+    /// Gives a client a connection, and lets the answer leave among the first of the next flush.
+    pub(super) fn seat(
+        &mut self,
+        now: Instant,
+        path: Path,
+        connect: &Connect,
+        opened: Opened,
+        around: &mut Surroundings<'_>,
+    ) {
+        let reply = match self.accept(now, path, connect, opened, around) {
             Ok(id) => Reply::Repeat(id),
             Err(reason) => denied(connect.tag, reason),
         };
         self.accepted.push_back((path, reply));
-        true
     }
 
     fn accept(
@@ -337,17 +394,10 @@ impl Strangers {
         now: Instant,
         path: Path,
         connect: &Connect,
+        Opened { suite, responder, token }: Opened,
         around: &mut Surroundings<'_>,
     ) -> Result<ConnectionId, DeniedReason> {
         let Surroundings { policy, table, resumption, stats, .. } = around;
-        let suite = self.suites.agree(Suites::from_bits(connect.suites)).ok_or(DeniedReason::NoCommonSuite)?;
-        if table.is_full() && !table.is_crowded() {
-            return Err(DeniedReason::ServerFull);
-        }
-        let prologue = crate::session::prologue(connect.suites, connect.options);
-        let (responder, token): (_, Token) =
-            Responder::read(&self.secret, &self.public, &prologue, self.pre_shared.clone(), &connect.noise)
-                .map_err(|_| DeniedReason::WrongKey)?;
         if table.is_crowded() {
             // Whoever does not come to prove its keys must not keep out those who would.
             stats.half_open_displaced += u64::from(table.displace_half_open());
@@ -427,6 +477,7 @@ fn denial(stats: &mut EndpointStats, reason: DeniedReason) -> (&mut u64, Offence
         DeniedReason::NoCommonSuite => (&mut stats.denied_cipher, Offence::DeniedCipher),
         DeniedReason::ShuttingDown => (&mut stats.denied_draining, Offence::DeniedDraining),
         DeniedReason::PreSharedKeyMismatch => (&mut stats.denied_pre_shared_key, Offence::DeniedPreSharedKey),
+        DeniedReason::Busy => (&mut stats.denied_busy, Offence::DeniedBusy),
     }
 }
 

@@ -55,7 +55,7 @@ impl Channels {
     }
 
     /// Memory that messages hold here, both ways.
-    pub(super) fn held_bytes(&self) -> usize {
+    pub(crate) fn held_bytes(&self) -> usize {
         let ready: usize = self.ready.iter().map(|ready| ready.buffer.len()).sum();
         self.queued + self.kept.bytes() + self.assemblies.bytes() + ready
     }

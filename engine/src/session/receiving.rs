@@ -56,8 +56,11 @@ impl Session {
                 at = next;
                 continue;
             }
-            resources.work += price_of(&frame);
-            match self.apply(now, header.sequence, frame, resources) {
+            let step = self.apply(now, header.sequence, frame, resources);
+            if !matches!(step, Step::Deliver) {
+                resources.work += price_of(&frame);
+            }
+            match step {
                 Step::Deliver => messages += 1,
                 Step::Strike => self.strikes(now).push(at as u16),
                 Step::Pass => {}
@@ -216,6 +219,10 @@ impl Session {
     }
 
     fn beyond_window(&mut self, resources: &mut Resources) -> Step {
+        if resources.pool.is_exhausted() {
+            // What is kept may have found no room, which is no fault of the peer's.
+            return Step::Stop(Ingested::End(DisconnectReason::ShortOfMemory));
+        }
         resources.drops.beyond_window += 1;
         Step::Stop(Ingested::End(DisconnectReason::ProtocolViolation))
     }

@@ -205,7 +205,7 @@ impl Demo {
     /// Passes on what was said to those around, wherever they live.
     fn chat(&mut self, shard: &mut Shard, speaker: EntityId, text: &[u8]) {
         let (tick, Some(place)) = (shard.tick(), shard.entities.place(speaker)) else { return };
-        if !(1..=COMMAND_BYTES_MAX).contains(&text.len()) || !rest(&mut self.speaks_at, place, tick, CHAT_COOLDOWN) {
+        if !rest(&mut self.speaks_at, place, tick, CHAT_COOLDOWN) {
             return;
         }
         let Some(point) = shard.entities.point(speaker) else { return };
@@ -252,6 +252,7 @@ impl Game for Demo {
 
     fn message(&mut self, shard: &mut Shard, player: EntityId, message: Message<'_>) {
         if let [CHAT, text @ ..] = message.bytes
+            && (1..=COMMAND_BYTES_MAX).contains(&text.len())
             && std::str::from_utf8(text).is_ok()
         {
             self.chat(shard, player, text);

@@ -17,7 +17,7 @@ use ringshard_engine::world::snapshot::Input;
 pub enum Gone {
     /// Its client hung up.
     Left,
-    /// Its client was silent, and did not come back in time.
+    /// Its client was silent, and did not come back in time, or before the room was needed.
     Silent,
     /// The server ended its connection: it broke the protocol, did not keep up, or was kicked.
     PutOut,

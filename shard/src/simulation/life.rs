@@ -25,12 +25,12 @@ use ringshard_engine::world::snapshot::Welcome;
 
 impl<G: Game> Simulation<G> {
     /// Follows a session from connection to connection, and to its end.
-    pub(super) fn live(&mut self, endpoint: &Endpoint, event: Event) {
+    pub(super) fn live(&mut self, now: Instant, endpoint: &mut Endpoint, event: Event) {
         match event {
             Event::Joined { .. } | Event::Integrity(..) => {}
             Event::Renamed { id, former } | Event::Resumed { id, former: Some(former), .. } => {
                 let address = endpoint.info(id).map(|info| info.path.peer);
-                self.players.rename(id, former, address);
+                self.players.rename(&self.shard.entities, id, former, address);
             }
             Event::Suspended { id, session } => {
                 if let Some(body) = self.players.suspend(id, session) {
@@ -39,8 +39,10 @@ impl<G: Game> Simulation<G> {
             }
             Event::Resumed { id, session, former: None } => {
                 let Some(info) = endpoint.info(id) else { return };
-                if let Some(body) = self.players.resume(id, session, info.path.peer) {
-                    self.game.resumed(&mut self.shard, body);
+                match self.players.resume(&self.shard.entities, id, session, info.path.peer) {
+                    Some(body) => self.game.resumed(&mut self.shard, body),
+                    None if self.players.was_displaced(session) => refuse(now, endpoint, id),
+                    None => {}
                 }
             }
             Event::Ended { id, session, cause } => self.leave(id, session, gone(cause)),
@@ -49,14 +51,11 @@ impl<G: Game> Simulation<G> {
 
     /// Lets a client in, or tells it again that it is.
     pub(super) fn enter(&mut self, now: Instant, endpoint: &mut Endpoint, id: ConnectionId) {
-        let Some(body) = self.body_of(endpoint, id) else {
-            // A message that is not taken has ended the connection: too much waited for it already.
-            let _ = endpoint.send(now, id, Channel::RELIABLE_ORDERED, &Welcome::REFUSAL);
-            return;
-        };
+        let Some(body) = self.body_of(endpoint, id) else { return refuse(now, endpoint, id) };
         let welcome = Welcome { player: body, tick: self.shard.wire_tick(), map: self.config.map };
         let mut message = [0; Welcome::BYTES];
         welcome.write(&mut Writer::new(&mut message)).expect("it has room");
+        // A message that is not taken has ended the connection: too much waited for it already.
         let _ = endpoint.send(now, id, Channel::RELIABLE_ORDERED, &message);
     }
 
@@ -68,10 +67,15 @@ impl<G: Game> Simulation<G> {
             return Some(player.viewer.player);
         }
         let info = endpoint.info(id)?;
-        let body = self.game.join(&mut self.shard)?;
+        let body = self.game.join(&mut self.shard).or_else(|| {
+            // Whoever is there goes before whoever may come back.
+            let player = self.players.displace_suspended()?;
+            self.remove_body(player.viewer.player, Gone::Silent);
+            self.game.join(&mut self.shard)
+        })?;
         let place = self.shard.entities.place(body).expect("a game gives a player an entity of this core");
         if !self.players.give_body(id, place, body) {
-            self.players.add(id, info.path.peer, place, body);
+            self.players.add(&self.shard.entities, id, info.path.peer, place, body);
         }
         Some(body)
     }
@@ -81,11 +85,19 @@ impl<G: Game> Simulation<G> {
             Some(id) => self.players.remove(id),
             None => self.players.remove_suspended(session),
         };
-        let Some(player) = player else { return };
-        let body = player.viewer.player;
+        if let Some(player) = player {
+            self.remove_body(player.viewer.player, why);
+        }
+    }
+
+    fn remove_body(&mut self, body: EntityId, why: Gone) {
         self.game.leave(&mut self.shard, body, why);
         self.shard.entities.despawn(body);
     }
+}
+
+fn refuse(now: Instant, endpoint: &mut Endpoint, id: ConnectionId) {
+    let _ = endpoint.send(now, id, Channel::RELIABLE_ORDERED, &Welcome::REFUSAL);
 }
 
 /// What the end of a session is to a game.

@@ -313,8 +313,8 @@ impl<G: Game> Simulation<G> {
 }
 
 impl<G: Game> Service for Simulation<G> {
-    fn happened(&mut self, _now: Instant, endpoint: &mut Endpoint, event: Event) {
-        self.live(endpoint, event);
+    fn happened(&mut self, now: Instant, endpoint: &mut Endpoint, event: Event) {
+        self.live(now, endpoint, event);
     }
 
     #[inline]

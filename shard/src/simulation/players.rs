@@ -8,7 +8,7 @@ use ringshard_engine::endpoint::SessionId;
 use ringshard_engine::prefetch::prefetch;
 use ringshard_engine::wire::ConnectionId;
 use ringshard_engine::world::EntityId;
-use std::collections::HashMap;
+use std::collections::{BTreeMap, BTreeSet};
 use std::net::SocketAddr;
 
 /// Slices that the clients are told in, per tick.
@@ -85,7 +85,9 @@ pub(super) struct Players {
     /// Their slots, by the place of their body. A body that the game has despawned may still stand here.
     slot_of: Vec<Option<u16>>,
     /// Those whose clients are silent and can come back.
-    suspended: HashMap<SessionId, Box<Player>>,
+    suspended: BTreeMap<SessionId, Box<Player>>,
+    /// Sessions of those that had to make room for others while they were suspended.
+    displaced: BTreeSet<SessionId>,
     /// Their slots, those of an address beside each other.
     slices: [Vec<u16>; SLICES],
 }
@@ -96,7 +98,8 @@ impl Players {
         Players {
             by_slot: Vec::new(),
             slot_of: vec![None; places],
-            suspended: HashMap::new(),
+            suspended: BTreeMap::new(),
+            displaced: BTreeSet::new(),
             slices: [const { Vec::new() }; SLICES],
         }
     }
@@ -131,18 +134,18 @@ impl Players {
     }
 
     /// A client comes into the world, with the entity that has that place.
-    pub(super) fn add(&mut self, id: ConnectionId, address: SocketAddr, place: usize, entity: EntityId) {
+    pub(super) fn add(
+        &mut self,
+        entities: &Entities,
+        id: ConnectionId,
+        address: SocketAddr,
+        place: usize,
+        entity: EntityId,
+    ) {
         let viewer = Viewer::new(entity);
-        self.seat(Box::new(Player {
-            id,
-            viewer,
-            has_looked: false,
-            heard: None,
-            compared: None,
-            address,
-            place,
-            slice: 0,
-        }));
+        let player =
+            Box::new(Player { id, viewer, has_looked: false, heard: None, compared: None, address, place, slice: 0 });
+        self.seat(entities, player);
     }
 
     /// A client leaves it.
@@ -180,32 +183,57 @@ impl Players {
     }
 
     /// The client is back. Gives its body.
-    pub(super) fn resume(&mut self, id: ConnectionId, session: SessionId, address: SocketAddr) -> Option<EntityId> {
+    pub(super) fn resume(
+        &mut self,
+        entities: &Entities,
+        id: ConnectionId,
+        session: SessionId,
+        address: SocketAddr,
+    ) -> Option<EntityId> {
         let mut player = self.suspended.remove(&session)?;
         let body = player.viewer.player;
         player.id = id;
         player.address = address;
-        self.seat(player);
+        self.seat(entities, player);
         Some(body)
     }
 
     /// A suspended player is gone.
     pub(super) fn remove_suspended(&mut self, session: SessionId) -> Option<Box<Player>> {
+        self.displaced.remove(&session);
         self.suspended.remove(&session)
     }
 
+    /// The suspended player of the oldest session makes room for another; its session may yet go on.
+    pub(super) fn displace_suspended(&mut self) -> Option<Box<Player>> {
+        let (session, player) = self.suspended.pop_first()?;
+        self.displaced.insert(session);
+        Some(player)
+    }
+
+    /// Whether the player of a session that goes on had to make room; it is then forgotten that it had.
+    pub(super) fn was_displaced(&mut self, session: SessionId) -> bool {
+        self.displaced.remove(&session)
+    }
+
     /// A client is called otherwise, and may have another address.
-    pub(super) fn rename(&mut self, id: ConnectionId, former: ConnectionId, address: Option<SocketAddr>) {
+    pub(super) fn rename(
+        &mut self,
+        entities: &Entities,
+        id: ConnectionId,
+        former: ConnectionId,
+        address: Option<SocketAddr>,
+    ) {
         if let Some(mut player) = self.remove(former) {
             player.id = id;
             player.address = address.unwrap_or(player.address);
-            self.seat(player);
+            self.seat(entities, player);
         }
     }
 
     /// Gives a client its place in a slice: beside those of its address, unless that makes one slice much longer than the
     /// others.
-    fn seat(&mut self, mut player: Box<Player>) {
+    fn seat(&mut self, entities: &Entities, mut player: Box<Player>) {
         let Players { by_slot, slot_of, slices, .. } = self;
         let (slot, address) = (player.id.slot(), player.address);
         let address_of = |slot: u16| by_slot[usize::from(slot)].as_ref().map(|player| player.address);
@@ -218,7 +246,10 @@ impl Players {
         player.slice = beside.unwrap_or_else(shortest);
         let seat = seat_in(&slices[player.slice]);
         slices[player.slice].insert(seat, slot);
-        slot_of[player.place] = Some(slot);
+        // Where the game has despawned its body, the place may be another's by now.
+        if entities.place(player.viewer.player) == Some(player.place) {
+            slot_of[player.place] = Some(slot);
+        }
         if by_slot.len() <= usize::from(slot) {
             by_slot.resize_with(usize::from(slot) + 1, || None);
         }

@@ -61,8 +61,8 @@ const COUNTERS: [(&str, &str, &str); 5] = [
     ("ticks_skipped", "ticks_skipped", "Ticks that were left out because the one before was over too late"),
 ];
 /// Counters that are states, not sums.
-const GAUGES: [&str; 5] =
-    ["message_bytes", "world_shed_level", "world_players", "world_entities", "world_known_entities"];
+const GAUGES: [&str; 6] =
+    ["message_bytes", "world_shed_level", "world_players", "world_suspended", "world_entities", "world_known_entities"];
 
 #[derive(Debug)]
 struct Scrape(Figures);

@@ -1,7 +1,7 @@
 //! How the commands that ask a running server find it.
 
 use clap::ValueEnum;
-use ringshard::admin::{AskError, Asker, Order};
+use ringshard::admin::{Asker, Order};
 use ringshard::keys::refuse_exposed;
 use std::error::Error;
 use std::net::{SocketAddr, TcpStream, ToSocketAddrs};
