@@ -68,14 +68,13 @@ impl Server {
             .spawn()
             .unwrap();
         let mut log = BufReader::new(child.stderr.take().unwrap());
-        let mut line = String::new();
-        while !line.contains("public_key=") {
-            line.clear();
-            assert_ne!(log.read_line(&mut line).unwrap(), 0, "the server did not start");
+        let mut lines = String::new();
+        while !lines.contains("listen=") || !lines.contains("public_key=") {
+            assert_ne!(log.read_line(&mut lines).unwrap(), 0, "the server did not start: {lines}");
         }
         // It must not stop for want of a reader.
         std::thread::spawn(move || std::io::copy(&mut log, &mut std::io::sink()));
-        let word = |name: &str| line.split(name).nth(1).unwrap().split_whitespace().next().unwrap().to_owned();
+        let word = |name: &str| lines.split(name).nth(1).unwrap().split_whitespace().next().unwrap().to_owned();
         Server { child, folder, listen: word("listen=").parse().unwrap(), admin, key: word("public_key=") }
     }
 

@@ -327,7 +327,7 @@ impl Strangers {
             self.reply(path, denied(connect.tag, DeniedReason::ShuttingDown), around);
             return false;
         }
-        if around.table.is_full() && !around.table.is_crowded() {
+        if around.table.is_full() && !around.table.is_crowded(now) {
             match self.unseated.len() < HANDSHAKES_PER_FLUSH {
                 true => self.unseated.push_back((path, connect.clone())),
                 false => self.refuse_unseated(path, connect, around),
@@ -398,7 +398,7 @@ impl Strangers {
         around: &mut Surroundings<'_>,
     ) -> Result<ConnectionId, DeniedReason> {
         let Surroundings { policy, table, resumption, stats, .. } = around;
-        if table.is_crowded() {
+        if table.is_crowded(now) {
             // Whoever does not come to prove its keys must not keep out those who would.
             stats.half_open_displaced += u64::from(table.displace_half_open());
         }

@@ -104,6 +104,9 @@ impl Connection {
     }
 }
 
+/// How long a client that was let in keeps a slot that others want, although it has yet to prove its keys.
+const HALF_OPEN_GRACE: Duration = Duration::from_secs(1);
+
 /// Clients of a core that may have yet to prove their keys: a quarter of all, where that is enough for a second of joins.
 fn half_open_max(capacity: usize) -> usize {
     (capacity / 4).max(1024).min(capacity)
@@ -313,19 +316,30 @@ impl Table {
         self.len() == self.capacity
     }
 
-    /// Whether so many clients have yet to prove their keys that the next must take the place of one.
-    pub(super) fn is_crowded(&self) -> bool {
-        self.is_full() && self.half_open_count > 0 || self.half_open_count >= half_open_max(self.capacity)
+    /// Whether so many clients have yet to prove their keys that the next must take the place of one. Where only a slot is
+    /// missing, one that was let in just now keeps its own: its proof may be on the way.
+    pub(super) fn is_crowded(&mut self, now: Instant) -> bool {
+        if self.half_open_count >= half_open_max(self.capacity) {
+            return true;
+        }
+        let has_waited = |born: Instant| now.since(born) >= HALF_OPEN_GRACE;
+        self.is_full() && self.oldest_half_open().is_some_and(|id| self.get(id).is_some_and(|it| has_waited(it.born)))
+    }
+
+    /// The connection that has waited longest for its client to prove its keys.
+    fn oldest_half_open(&mut self) -> Option<ConnectionId> {
+        while let Some(&id) = self.half_open.front() {
+            if is_half_open(&self.slots, id) {
+                return Some(id);
+            }
+            self.half_open.pop_front();
+        }
+        None
     }
 
     /// Gives up the connection that has waited longest for its client to prove its keys; false when there is none.
     pub(super) fn displace_half_open(&mut self) -> bool {
-        while let Some(id) = self.half_open.pop_front() {
-            if is_half_open(&self.slots, id) {
-                return self.remove(id).is_some();
-            }
-        }
-        false
+        self.oldest_half_open().is_some_and(|id| self.remove(id).is_some())
     }
 
     /// Slots that have ever been used: 0 to this are the ones to sweep.

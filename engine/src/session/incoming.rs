@@ -143,7 +143,7 @@ impl Incoming {
         if self.is_there(number) {
             return Ok(false);
         }
-        let next = self.next;
+        let (next, is_first) = (self.next, self.slots.is_empty());
         let slot = match self.slots.entry(number) {
             Entry::Occupied(slot) => slot.into_mut(),
             Entry::Vacant(vacant) => {
@@ -158,7 +158,7 @@ impl Incoming {
             return Ok(false);
         }
         // What was there already is no progress.
-        if number == next {
+        if number == next || is_first {
             self.progressed_at = now;
         }
         if matches!(placed, Placed::Incomplete) {
