@@ -1,0 +1,71 @@
+"""Runs all cases against real servers: `python engine/conformance BINARY [PART OF A NAME]`."""
+
+import concurrent.futures
+import importlib
+import sys
+import time
+
+import cases
+from document import PROTOCOL
+from server import Server
+
+# The servers that cases ask for, by name. Budgets are off unless a case is about them.
+NO_BUDGET = {"connection-messages-per-second": 0, "connection-bytes-per-second": 0}
+CONFIGURATIONS = {
+    "echo": {**NO_BUDGET, "cipher": "auto"},
+    # Its cases wait for many seconds, so each has a thread of its own beside all others.
+    "slow": {**NO_BUDGET, "heartbeat-ms": 400, "timeout-ms": 1200},
+    "secret": {**NO_BUDGET, "pre-shared-key": bytes(range(32)).hex()},
+    "limits": {"heartbeat-ms": 300, "timeout-ms": 900, "cipher": "chacha", "max-connections": 3,
+               "handshakes-per-second": 20},
+    "demo": {**NO_BUDGET, "game": "demo", "npcs": 20, "layout": "crowd", "entities": 256},
+}
+SUBJECTS = ("cases_vectors", "cases_handshake", "cases_messages", "cases_life", "cases_dropped", "cases_violations",
+            "cases_world")
+
+
+def run(case, server):
+    """One line about one case. Whether it passed."""
+    begun = time.monotonic()
+    try:
+        if server is not None:
+            server.check_alive()
+        case.run(server)
+        if server is not None:
+            server.check_alive()
+    except cases.Skipped as why:
+        print(f"skipped {case.name}: {why}", flush=True)
+        return None
+    except Exception as error:
+        text = str(error) if isinstance(error, cases.Differs) else f"{type(error).__name__}: {error}"
+        print(f"FAILED  {case.name}: {text}", flush=True)
+        return False
+    took = time.monotonic() - begun
+    print(f"ok      {case.name}" + (f" ({took:.1f} s)" if took >= 1 else ""), flush=True)
+    return True
+
+
+def main():
+    if len(sys.argv) < 2:
+        sys.exit("usage: conformance BINARY [PART OF A NAME]; BINARY is a built `ringshard`")
+    for subject in SUBJECTS:
+        importlib.import_module(subject)
+    chosen = [case for case in cases.CASES if len(sys.argv) < 3 or sys.argv[2] in case.name]
+    servers, verdicts = {}, []
+    try:
+        for name in {case.server for case in chosen if case.server}:
+            servers[name] = Server(sys.argv[1], name, **CONFIGURATIONS[name])
+        with concurrent.futures.ThreadPoolExecutor(max_workers=16) as threads:
+            slow = [threads.submit(run, case, servers["slow"]) for case in chosen if case.server == "slow"]
+            verdicts += [run(case, servers.get(case.server)) for case in chosen if case.server != "slow"]
+            verdicts += [verdict.result() for verdict in slow]
+    finally:
+        for name, server in servers.items():
+            code = server.stop()
+            print(f"{'ok     ' if code == 0 else 'FAILED '} the server `{name}` ends with exit code {code}")
+            verdicts.append(code == 0)
+    print(f"{verdicts.count(True)} passed, {verdicts.count(False)} failed")
+    sys.exit(1 if False in verdicts else 0)
+
+
+main()

@@ -1,0 +1,364 @@
+"""The test vectors of section 16: every line of every block is derived again, or read, and compared."""
+
+import hmac
+import struct
+
+import lz4
+import wire
+import world
+from cases import case, expect
+from crypto import AES, CHACHA, Cipher, KeyPair, Keys, Noise, hkdf
+from document import LIMITS, PROTOCOL
+from wire import u16, u64
+
+LABELS = PROTOCOL.labels
+SUITE_OF_BIT = {bit: name for name, bit in PROTOCOL.suites.items()}
+CHECKS = {}
+
+
+def block(*prefixes):
+    def register(check):
+        CHECKS.update(dict.fromkeys(prefixes, check))
+        return check
+    return register
+
+
+@block("header")
+def check_header(v):
+    connection = v["core"] + v["generation"] + v["slot"]
+    expect("header", v["header"], wire.header(connection, v["flags"][0], v.number("sequence"), v["channel"][0]))
+
+
+@block("connect-foreign")
+def check_connect_foreign(v):
+    datagram = v["datagram"]
+    kind, size = PROTOCOL.packets["Connect"]
+    expect("version", v["version"], datagram[15:17])
+    expect("datagram", datagram, wire.envelope(wire.NO_CONNECTION, v["tag"], kind, v["version"] + datagram[17:-4]))
+    expect("144 bytes at least", True, len(datagram) >= size)
+    denied = PROTOCOL.vectors["denied-wrong-version"]
+    expect("tag of its answer", v["tag"], wire.read_answer(denied["datagram"]).tag)
+
+
+def check_answer(v, name, connection, body):
+    kind, size = PROTOCOL.packets[name]
+    expect("datagram", v["datagram"], wire.envelope(connection, v["tag"], kind, body))
+    expect("size", size, len(v["datagram"]))
+    seen = wire.read_answer(v["datagram"])
+    expect("what is read", (name, connection, v["tag"], body), (seen.name, seen.connection, seen.tag, seen.body))
+
+
+@block("cookie")
+def check_cookie(v):
+    check_answer(v, "Cookie", wire.NO_CONNECTION, v["cookie"])
+
+
+@block("accepted-envelope")
+def check_accepted(v):
+    check_answer(v, "ConnectionAccepted", v["connection"], v["noise"])
+
+
+@block("denied")
+def check_denied(v):
+    name = v.name.removeprefix("denied-").replace("-", " ").replace("pre shared", "pre-shared")
+    expect("reason", PROTOCOL.denials[name], v.number("reason"))
+    check_answer(v, "ConnectionDenied", wire.NO_CONNECTION, v["reason"] + v["server_version"] + v["wait_ms"])
+
+
+@block("handshake")
+def check_handshake(v):
+    server, ours, theirs = (KeyPair(v[f"{end}_secret"])
+                            for end in ("server_static", "client_ephemeral", "server_ephemeral"))
+    for end, pair in (("server_static", server), ("client_ephemeral", ours), ("server_ephemeral", theirs)):
+        expect(f"{end}_public", v[f"{end}_public"], pair.public)
+    suites, options = v.number("suites"), v.number("options")
+    shared = v["pre_shared_key"] if "pre_shared_key" in v else None
+    expect("prologue", v["prologue"], wire.prologue(suites, options))
+    name = PROTOCOL.noise_names[options]
+    client, answerer = (Noise(name, v["prologue"], server.public, shared) for _ in range(2))
+    expect("noise_1", v["noise_1"], client.write_1(ours, v["token"]))
+    wanted = wire.wanting_core(v.number("core")) if "core" in v else wire.NO_CONNECTION
+    for key, cookie in (("connect_first", wire.NO_COOKIE), ("connect", v["cookie"])):
+        expect(key, v[key], wire.connect(v["noise_1"], suites, options, cookie, wanted))
+    expect("token, as the server reads it", v["token"], answerer.read_1(server, v["noise_1"]))
+    parameters = v["connection"] + v["suite"] + v["resumed"] + v["datagram_bytes_max"] + v["heartbeat_ms"] + v["timeout_ms"]
+    expect("parameters", v["parameters"], parameters)
+    expect("noise_2", v["noise_2"], answerer.write_2(theirs, parameters))
+    kind, _ = PROTOCOL.packets["ConnectionAccepted"]
+    expect("accepted", v["accepted"], wire.envelope(v["connection"], ours.public[:8], kind, v["noise_2"]))
+    read = wire.read_parameters(client.read_2(v["noise_2"]), suites, any(v["token"]))
+    expect("what is read", (v["connection"], SUITE_OF_BIT[v.number("suite")], v["resumed"] == b"\1",
+                            LIMITS["DATAGRAM_BYTES_MAX"], v.number("heartbeat_ms"), v.number("timeout_ms")),
+           (read.connection, read.suite, read.resumed, read.datagram_bytes_max, read.heartbeat_ms, read.timeout_ms))
+    for end in (client, answerer):
+        expect("split keys", [v["split_client"], v["split_server"]], end.split())
+    if "resume_secret" in v:
+        keys = Keys(LABELS, read.suite, *client.split()).follow(v["resume_secret"], "resumed")
+        expect("keys of the resumed session", (v["resumed_client"], v["resumed_server"]),
+               (keys.split_client, keys.split_server))
+
+
+@block("resume-token")
+def check_resume_token(v):
+    keys = Keys(LABELS, CHACHA, v["split_client"], v["split_server"])
+    expect("labels", (v["label"], v["secret_label"]), (LABELS["resume"], LABELS["resume secret"]))
+    expect("secrets", (v["token"], v["secret"]), keys.secrets(LIMITS["RESUME_TOKEN_BYTES"])[:2])
+
+
+@block("traffic")
+def check_traffic(v):
+    suite = v.name.removeprefix("traffic-")
+    keys = Keys(LABELS, suite, v["split_client"], v["split_server"])
+    expect("label", v["label"], LABELS["traffic"] + suite.encode())
+    expect("keys", (v["key_client"], v["key_server"]), (keys.client.key, keys.server.key))
+
+
+@block("rekey")
+def check_rekey(v):
+    asker, answerer = KeyPair(v["asker_secret"]), KeyPair(v["answerer_secret"])
+    expect("public keys", (v["asker_public"], v["answerer_public"]), (asker.public, answerer.public))
+    expect("request", v["request"], wire.frame("RekeyRequest", asker.public))
+    expect("response", v["response"], wire.frame("RekeyResponse", asker.public[:8] + answerer.public))
+    expect("shared", v["shared"], asker.exchange(answerer.public))
+    expect("label", v["label"], LABELS["rekey"])
+    keys = Keys(LABELS, CHACHA, v["split_client"], v["split_server"]).follow(v["shared"], "rekey")
+    expect("next", (v["next_client"], v["next_server"]), (keys.split_client, keys.split_server))
+    expect("keys", (v["key_client"], v["key_server"]), (keys.client.key, keys.server.key))
+
+
+@block("data")
+def check_data(v):
+    head, suite = v["header"], CHACHA if len(v["key"]) == 32 else AES
+    phase = 1 if head[5] & PROTOCOL.flags["REKEY"] else 0
+    expect("header", head, wire.header(v["connection"], wire.flags_of(suite, phase), v.number("sequence")))
+    cipher = Cipher(suite, v["key"])
+    expect("nonce", v["nonce"], cipher.nonce(head))
+    expect("plaintext, up to the smallest size", v["plaintext"], wire.padded(v["frames"]))
+    expect("datagram", v["datagram"], cipher.seal(head, v["plaintext"]))
+    expect("opened", v["plaintext"], cipher.open(v["datagram"], wire.HEADER))
+    found, bad = wire.read_frames(v["plaintext"])
+    texts = [value.data for name, value in found if name == "Message"]
+    expect("messages", [v[key] for key in v.lines if key.startswith("message_")], texts)
+    expect("bad frames", 0, bad)
+    expect("no frame is behind `frames`", found, wire.read_frames(v["frames"])[0])
+
+
+@block("frames")
+def check_frames(v):
+    value = v["value"]
+    for name in ("PathChallenge", "PathResponse", "Ping", "Pong"):
+        key = "".join("_" + c.lower() if c.isupper() else c for c in name).strip("_")
+        expect(key, v[key], wire.frame(name, value))
+    for name, reason in PROTOCOL.reasons.items():
+        expect(name, v[f"disconnect_{name.replace(' ', '_')}"], wire.frame("Disconnect", bytes([reason])))
+    public = v["public_key"]
+    for key, frame in (("new_id", wire.frame("NewId", v["id"])),
+                       ("integrity_challenge", wire.frame("Integrity", v["index"] + v["nonce"])),
+                       ("integrity_answer", wire.frame("Integrity", v["nonce"][:8] + v["answer"])),
+                       ("rekey_request", wire.frame("RekeyRequest", public)),
+                       ("rekey_response", wire.frame("RekeyResponse", public[:8] + public)),
+                       ("probe", wire.frame("Probe", bytes(len(v["probe"]) - LIMITS["FRAME_HEADER_BYTES"]))),
+                       ("probe_empty", wire.frame("Probe"))):
+        expect(key, v[key], frame)
+        expect(f"{key}, read", 1, len(wire.read_frames(frame)[0]))
+
+
+@block("messages")
+def check_messages(v):
+    number = v.number("number")
+    for channel in range(LIMITS["CHANNELS"]):
+        frame = wire.message(channel, number, v["text"])
+        expect(f"channel_{channel}", v[f"channel_{channel}"], frame)
+        (_, read), = wire.read_frames(frame)[0]
+        expect("read", (channel, number if wire.has_number(channel) else None, v["text"]),
+               (read.channel, read.number, read.data))
+    expect("empty messages", (v["empty_0"], v["empty_1"]), (wire.message(0, 0, b""), wire.message(1, number, b"")))
+
+
+@block("frames-")
+def check_bad_frames(v):
+    found, bad = wire.read_frames(v["plaintext"])
+    expect("bad frames", v.number("bad"), bad)
+    expect("messages", [v[key] for key in v.lines if key.startswith("message_")],
+           [value.data for name, value in found if name == "Message"])
+
+
+@block("compressed")
+def check_compressed(v):
+    number, most = v.number("number"), LIMITS["MESSAGE_BYTES_MAX"]
+    for key in ("literals", "matched"):
+        expect(key, v["message"], lz4.decompress(v[key], most))
+    for channel in range(4):
+        expect(f"channel_{channel}", v[f"channel_{channel}"], wire.compressed(channel, number, v["matched"]))
+    expect("channel_15_literals", v["channel_15_literals"], wire.compressed(15, number, v["literals"]))
+    expect("what this client compresses", v["message"], lz4.decompress(lz4.compress(v["message"]), most))
+
+
+@block("compressed-bad")
+def check_compressed_bad(v):
+    for key, packed in v.items():
+        expect(key, "refused", refused(lz4.BadBlock, lz4.decompress, packed, LIMITS["MESSAGE_BYTES_MAX"]))
+
+
+def refused(error, read, *arguments):
+    try:
+        return read(*arguments)
+    except error:
+        return "refused"
+
+
+@block("fragments")
+def check_fragments(v):
+    number, text = v.number("number"), v["message"]
+    cut = {"reliable": (1, 128), "unreliable": (0, 256), "sequenced": (3, 256)}
+    for kind, (channel, room) in cut.items():
+        size = len(text)
+        expect(f"{kind}_1", v[f"{kind}_1"], wire.fragment(channel, number, 0, size, text[:room]))
+        expect(f"{kind}_2", v[f"{kind}_2"], wire.fragment(channel, number, room, size, text[room:]))
+    expect("reliable_again", v["reliable_again"], wire.fragment(1, number, 0, len(text), text[:256]))
+    pieces = wire.fragments(2, number, v["compressed"], True, 512)
+    expect("compressed", [v["compressed_1"], v["compressed_2"]], list(pieces.values()))
+    expect("compressed_message", v["compressed_message"], lz4.decompress(v["compressed"], LIMITS["MESSAGE_BYTES_MAX"]))
+    for key in ("reliable_1", "reliable_2", "compressed_1", "compressed_2"):
+        (_, piece), = wire.read_frames(v[key])[0]
+        whole = v["compressed"] if key.startswith("c") else text
+        expect(f"{key}, read", whole[piece.offset:piece.offset + len(piece.data)], piece.data)
+        expect(f"{key}, size", (len(whole), key.startswith("c")), (piece.size, piece.is_compressed))
+
+
+@block("ack-")
+def check_ack(v):
+    expect("frame", v["frame"], wire.raw_ack(v.number("largest"), v.number("delay"), v["runs"]))
+    ack = wire.read_ack(v["frame"][2:])
+    expect("received", v["received"], b"".join(u64(first) + u64(last) for first, last in ack.ranges))
+    if ack.largest < 1 << 16:
+        numbers = {number for first, last in ack.ranges for number in range(first, last + 1)}
+        expect("written from what was received", ack.ranges, wire.read_ack(wire.write_ack(numbers)[2:]).ranges)
+
+
+@block("ack-bad")
+def check_ack_bad(v):
+    for key, frame in v.items():
+        expect(key, "refused", refused(wire.Violation, wire.read_frames, frame))
+
+
+@block("integrity")
+def check_integrity(v):
+    keys = Keys(LABELS, AES, v["split_client"], v["split_server"])
+    expect("label", v["label"], LABELS["integrity"])
+    expect("transcript", v["transcript"], keys.secrets(LIMITS["RESUME_TOKEN_BYTES"])[2])
+    expect("challenge", v["challenge"], wire.frame("Integrity", v["index"] + v["nonce"]))
+    expect("answer", v["answer"], hmac.digest(v["key"], v["transcript"] + v["nonce"], "sha256"))
+    expect("answer_frame", v["answer_frame"], wire.frame("Integrity", v["nonce"][:8] + v["answer"]))
+
+
+@block("world-input")
+def check_input(v):
+    digest = v["digest"] if "digest" in v else None
+    received = v["received"] if "received" in v else b""
+    said = world.Input(v.number("number"), v.number("direction"), v.number("pace"), v.number("actions"), received,
+                       digest and wire.integer(digest))
+    expect("message", v["message"], said.write())
+    expect("what is read", said, world.read_input(v["message"]))
+
+
+@block("world-input-bad")
+def check_input_bad(v):
+    for key, message in v.items():
+        expect(key, "refused", refused(world.Strange, world.read_input, message))
+
+
+@block("world-welcome")
+def check_welcome(v):
+    read = world.read_welcome(v["message"])
+    f32 = struct.Struct("<f")
+    expect("welcome", (v.number("index"), v.number("generation"), v.number("tick"), v["edge"], v["height"],
+                       v["sections"], v["step"], v.number("height_steps")),
+           (read.index, read.generation, read.tick, f32.pack(read.edge), f32.pack(read.height),
+            b"".join(map(u16, read.sections)), f32.pack(read.step), read.height_steps))
+
+
+@block("world-refusal")
+def check_refusal(v):
+    expect("refusal", None, world.read_welcome(v["message"]))
+
+
+@block("world-answer-bad")
+def check_answer_bad(v):
+    for key, message in v.items():
+        expect(key, "refused", refused(world.Strange, world.read_welcome, message))
+
+
+def variables_of(listed):
+    return {listed[at]: struct.unpack("<i", listed[at + 1:at + 5])[0] for at in range(0, len(listed), 5)}
+
+
+@block("world-full", "world-difference")
+def check_entry(v):
+    index, version = v.number("index"), v.number("version") % world.VERSIONS
+    entities = {}
+    if "base" in v:
+        base = v.number("base_version") % world.VERSIONS
+        entities[index] = world.Entity(0, {base: v["base"]}, base)
+    reader = world.Reader(v["entry"])
+    expect("index", index, world.read_entry(reader, entities))
+    expect("all of the entry is read", True, reader.is_over)
+    entity = entities[index]
+    expect("version", version, entity.newest)
+    expect("state", v["state"], entity.state)
+    expect("variables", variables_of(v["variables"]), entity.variables)
+    if "generation" in v:
+        expect("generation", v.number("generation"), entity.generation)
+
+
+@block("world-gone")
+def check_gone(v):
+    entities = {v.number("index"): world.Entity(1, {0: bytes(world.STATE_BYTES)}, 0)}
+    world.read_entry(world.Reader(v["entry"]), entities)
+    expect("entities", {}, entities)
+
+
+@block("world-snapshots")
+def check_snapshots(v):
+    view = world.View()
+    for name in ("first", "second", "late", "third", "fourth"):
+        expect(f"{name} is taken", name != "late", view.take(v[name]))
+        expect(f"{name}_received", v[f"{name}_received"], view.received)
+        expect(f"{name}_digest", v.number(f"{name}_digest"), view.digest)
+        if name == "third":
+            index = PROTOCOL.vectors["world-full"].number("index")
+            expect("third_variables", variables_of(v["third_variables"]), view.entities[index].variables)
+
+
+@block("world-snapshot-bad")
+def check_snapshot_bad(v):
+    for key, message in v.items():
+        view = world.View()
+        view.take(PROTOCOL.vectors["world-snapshots"]["first"])
+        before = (view.digest, view.received)
+        expect(key, "refused", refused(world.Strange, view.take, message))
+        expect(f"{key} changes nothing", before, (view.digest, view.received))
+
+
+def check_of(name):
+    """The check of a block: that of its whole name, or else of the longest beginning of it."""
+    found = max((prefix for prefix in CHECKS if name == prefix or name.startswith(prefix)), key=len, default=None)
+    if found is None:
+        raise LookupError(f"PROTOCOL.md has a block of vectors `{name}` that this client cannot check")
+    return CHECKS[found]
+
+
+for _name in PROTOCOL.vectors:
+    case(f"vector {_name}")(lambda _, name=_name: check_of(name)(PROTOCOL.vectors[name]))
+
+
+@case("every line of section 16 was checked")
+def every_line(_):
+    expect("lines that no case looked at", [], [line for v in PROTOCOL.vectors.values() for line in v.unused()])
+
+
+@case("CRC32C and HKDF as the document names them")
+def checksums(_):
+    expect("CRC32C of 123456789", 0xE3069283, wire.crc32c(b"123456789"))
+    # RFC 5869, test case 3: no salt, no info.
+    expect("HKDF", "8da4e775a563c18f715f802a063c5a31b8a11f5c5ee1879ec3454e5f3c738d2d", hkdf(b"\x0b" * 22, b"", 32).hex())

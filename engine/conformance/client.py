@@ -1,0 +1,536 @@
+"""A client of one server: handshake, datagrams, messages, keys, paths and sessions.
+
+It follows the document, and lets a case depart from it: every datagram can be built by hand with `seal`.
+"""
+
+import collections
+import os
+import socket
+import time
+
+from cryptography.exceptions import InvalidTag
+
+import lz4
+import wire
+from crypto import CHACHA, KeyPair, Keys, Noise
+from document import LIMITS, PROTOCOL
+
+MS = 1e-3
+UNDER_WAY_MAX = 10 * LIMITS["DATAGRAM_BYTES_BASE"]
+SUITES = PROTOCOL.suites
+
+
+class NoAnswer(Exception):
+    """A handshake that did not end in a connection."""
+
+
+class Session:
+    """What the reliable channels carry: it goes on when a connection is resumed."""
+
+    def __init__(self):
+        channels = range(LIMITS["CHANNELS"])
+        self.next_number = dict.fromkeys(channels, 0)
+        self.expected = dict.fromkeys(channels, 0)
+        self.early = {channel: {} for channel in channels}
+        self.pieces = {}
+        self.unacknowledged = {}
+        self.token = bytes(LIMITS["RESUME_TOKEN_BYTES"])
+        self.secret = None
+        self.core = None
+
+
+class Client:
+    def __init__(self, server, suites=(CHACHA,), pre_shared_key=None, session=None, token=None):
+        self.address, self.server_key = server.address, server.public_key
+        self.suites = suites if isinstance(suites, int) else sum(SUITES[name] for name in suites)
+        self.pre_shared_key = pre_shared_key
+        self.former = session
+        self.token = token or (session.token if session else bytes(LIMITS["RESUME_TOKEN_BYTES"]))
+        self.secret = session.secret if session else None
+        self.socket = self._new_socket()
+        self.ephemeral = KeyPair()
+        self.noise_1 = None
+        self.cookie = wire.NO_COOKIE
+        self.denials, self.bad_accepted = [], 0
+        self.connection, self.closed = None, None
+        self.lose = lambda datagram: False
+        self.session = Session()
+        self.messages = collections.deque()
+        self.last_sequenced, self.sent_numbers = {}, {}
+        self.queue = collections.OrderedDict()
+        self.control = []
+        self.under_way, self.sent, self.skipped = {}, 0, set()
+        self.received, self.highest, self.ack_due = set(), 0, False
+        self.acknowledged, self.largest_acknowledged = set(), 0
+        self.pongs, self.challenges, self.events = [], [], collections.Counter()
+        self.dropped = collections.Counter()
+        self.answers_acks = True
+
+    # The handshake: section 4.
+
+    @property
+    def options(self):
+        return 1 if self.pre_shared_key else 0
+
+    def _new_socket(self):
+        fresh = socket.socket(socket.AF_INET, socket.SOCK_DGRAM)
+        fresh.setsockopt(socket.SOL_SOCKET, socket.SO_RCVBUF, 1 << 20)
+        fresh.bind(("127.0.0.1", 0))
+        return fresh
+
+    def prepare(self, server_key=None):
+        """Writes Noise message 1, the same for all Connects of an attempt."""
+        if self.noise_1 is None:
+            name = PROTOCOL.noise_names[self.options]
+            self.noise = Noise(name, wire.prologue(self.suites, self.options), server_key or self.server_key,
+                               self.pre_shared_key)
+            self.noise_1 = self.noise.write_1(self.ephemeral, self.token)
+        return self.noise_1
+
+    def connect_datagram(self, **fields):
+        fields.setdefault("cookie", self.cookie)
+        if self.former and self.former.core is not None:
+            fields.setdefault("connection", wire.wanting_core(self.former.core))
+        return wire.connect(self.prepare(), self.suites, self.options, **fields)
+
+    def send_raw(self, datagram):
+        self.socket.sendto(datagram, self.address)
+
+    def receive_raw(self, seconds):
+        """One datagram, or None when none came in time."""
+        self.socket.settimeout(max(seconds, 1e-4))
+        try:
+            datagram, source = self.socket.recvfrom(2048)
+        except (TimeoutError, BlockingIOError):
+            return None
+        return datagram if source == self.address else None
+
+    def exchange(self, datagram, seconds=1.0):
+        """Sends one datagram outside encryption and gives the answer to it."""
+        self.send_raw(datagram)
+        return self.next_answer(seconds)
+
+    def next_answer(self, seconds):
+        until = time.monotonic() + seconds
+        while (left := until - time.monotonic()) > 0:
+            datagram = self.receive_raw(left)
+            answer = datagram and wire.read_answer(datagram)
+            if answer and answer.tag == self.noise_1[:8]:
+                answer.bytes = datagram
+                return answer
+        return None
+
+    def get_cookie(self):
+        answer = self.exchange(self.connect_datagram(cookie=wire.NO_COOKIE))
+        if answer is None or answer.name != "Cookie":
+            raise NoAnswer(f"no Cookie but {answer}")
+        self.cookie = answer.body
+        return self.cookie
+
+    def connect(self, seconds=None, prove=True):
+        """Connects on the schedule of the retry timer. Raises NoAnswer where that comes to nothing."""
+        until = time.monotonic() + (seconds or LIMITS["CONNECT_TIMEOUT"] * MS)
+        wait, not_before = LIMITS["CONNECT_RETRY_FIRST"] * MS, 0
+        self.prepare()
+        while time.monotonic() < until:
+            self.send_raw(self.connect_datagram())
+            retry = max(time.monotonic() + wait, not_before)
+            wait = min(2 * wait, LIMITS["CONNECT_RETRY_MAX"] * MS)
+            while (left := min(retry, until) - time.monotonic()) > 0:
+                answer = self.next_answer(left)
+                if answer is None:
+                    break
+                if answer.name == "Cookie" and answer.body != self.cookie:
+                    self.cookie = answer.body
+                    break
+                if answer.name == "ConnectionDenied":
+                    self.denials.append((answer.body[0], wire.integer(answer.body[3:5])))
+                    if self.denials[-1][1]:
+                        retry = time.monotonic() + 1.2 * min(self.denials[-1][1], LIMITS["BUSY_WAIT_MAX"]) * MS
+                if answer.name == "ConnectionAccepted" and self.accept(answer.body):
+                    if prove:
+                        self.ping()
+                        if not self.until(lambda: self.highest or self.closed is not None, 3.0):
+                            raise NoAnswer("accepted, and then nothing authentic came")
+                    return self
+        raise NoAnswer(f"denials {self.denials}, answers that did not authenticate {self.bad_accepted}")
+
+    def accept(self, noise_2):
+        """Takes a ConnectionAccepted; False where it does not authenticate."""
+        before = (self.noise.hash, self.noise.chain, self.noise.key, self.noise.counter)
+        try:
+            data = self.noise.read_2(noise_2)
+            found = wire.read_parameters(data, self.suites, any(self.token))
+        except (InvalidTag, ValueError):
+            found = None
+        if found is None:
+            self.noise.hash, self.noise.chain, self.noise.key, self.noise.counter = before
+            self.bad_accepted += 1
+            return False
+        self.parameters, self.connection = found, found.connection
+        keys = Keys(PROTOCOL.labels, found.suite, *self.noise.split())
+        if found.resumed:
+            if self.secret:
+                keys = keys.follow(self.secret, "resumed")
+            if self.former:
+                self._go_on_with(self.former)
+        self.session.token, self.session.secret, self.transcript = keys.secrets(LIMITS["RESUME_TOKEN_BYTES"])
+        self.session.core = self.connection[0]
+        self.phase, self.open_keys = 0, {0: keys}
+        self.asked = self.answered = None
+        self.open_connections = {self.connection}
+        self.next_ping = time.monotonic() + found.heartbeat_ms * MS
+        self.new_id_sequence = 0
+        return True
+
+    def _go_on_with(self, session):
+        self.session = session
+        for key, part in session.unacknowledged.items():
+            self.queue[key] = part
+
+    # Sending: sections 6 to 9.
+
+    @property
+    def keys(self):
+        return self.open_keys[self.phase]
+
+    def seal(self, plaintext, sequence=None, flags=None, connection=None, channel=0, cipher=None, pad=True):
+        """A datagram, with any part of it other than a correct client would have it."""
+        if sequence is None:
+            sequence = self.next_sequence()
+        flags = wire.flags_of(self.parameters.suite, self.phase) if flags is None else flags
+        head = wire.header(connection or self.connection, flags, sequence, channel)
+        return (cipher or self.keys.client).seal(head, wire.padded(plaintext) if pad else plaintext)
+
+    def next_sequence(self):
+        self.sent += 1
+        if self.sent == 3:
+            self.skipped.add(self.sent)
+            self.sent += 1
+        return self.sent
+
+    def send_frames(self, *frames, **fields):
+        """Sends frames at once, in a datagram of their own, which is not sent again."""
+        self.send_raw(self.seal(b"".join(frames), **fields))
+        return self.sent
+
+    def ping(self, value=None):
+        value = value or os.urandom(8)
+        self.send_frames(wire.frame("Ping", value))
+        return value
+
+    def send(self, channel, text, pack=False, number=None, piece_bytes=None):
+        """Sends a message; reliable ones are sent again until they are acknowledged."""
+        numbers = self.session.next_number if wire.is_reliable(channel) else self.sent_numbers
+        data = lz4.compress(text) if pack else text
+        whole = len(data) <= LIMITS["WHOLE_MESSAGE_BYTES_MAX"] - 10 and piece_bytes is None
+        if number is None:
+            number = numbers.get(channel, 0)
+            if wire.has_number(channel) or not whole:
+                numbers[channel] = (number + 1) % 65536
+        if whole:
+            parts = {0: wire.compressed(channel, number, data) if pack else wire.message(channel, number, text)}
+        else:
+            parts = wire.fragments(channel, number, data, pack, piece_bytes)
+        for offset, part in parts.items():
+            key = (channel, number, offset)
+            if wire.is_reliable(channel):
+                self.session.unacknowledged[key] = part
+            self.queue[key] = part
+        self.flush()
+        return number
+
+    def flush(self):
+        """Sends what waits, as far as the bound of what is under way allows."""
+        while self.control or (self.queue and self._bytes_under_way() < UNDER_WAY_MAX) or self.ack_due:
+            parts, keys, room = [], {}, LIMITS["FRAMES_BYTES_BASE"]
+            if self.ack_due and self.answers_acks:
+                parts.append(wire.write_ack(self.received))
+                room -= len(parts[0])
+            self.ack_due = False
+            while self.control and len(self.control[0]) <= room:
+                parts.append(self.control.pop(0))
+                room -= len(parts[-1])
+            for key in list(self.queue):
+                if len(self.queue[key]) > room or self._bytes_under_way() >= UNDER_WAY_MAX:
+                    break
+                parts.append(self.queue.pop(key))
+                room -= len(parts[-1])
+                keys[key] = parts[-1]
+            if not parts:
+                return
+            sequence = self.next_sequence()
+            self.send_raw(self.seal(b"".join(parts), sequence=sequence))
+            kept = {key: part for key, part in keys.items() if key[0] == "control" or wire.is_reliable(key[0])}
+            if kept:
+                self.under_way[sequence] = (time.monotonic(), kept)
+
+    def _bytes_under_way(self):
+        return sum(len(part) for _, parts in self.under_way.values() for part in parts.values())
+
+    def _lose(self, sequence):
+        for key, part in self.under_way.pop(sequence)[1].items():
+            if key[0] == "control" or key in self.session.unacknowledged:
+                self.queue[key] = part
+                self.events["sent again"] += 1
+
+    # Receiving.
+
+    def until(self, happened, seconds):
+        """Receives, answers and sends until something has happened. False where it did not in time."""
+        until = time.monotonic() + seconds
+        while not happened():
+            left = until - time.monotonic()
+            if left <= 0:
+                return False
+            datagram = self.receive_raw(min(left, 0.02))
+            while datagram is not None:
+                if not self.lose(datagram):
+                    self.take(datagram)
+                datagram = self.receive_raw(0)
+            self.advance()
+        return True
+
+    def idle(self, seconds):
+        self.until(lambda: False, seconds)
+
+    def advance(self):
+        if self.closed is not None or self.connection is None:
+            return
+        now = time.monotonic()
+        for sequence, (sent_at, _) in list(self.under_way.items()):
+            if now - sent_at > LIMITS["RETRANSMISSION_TIMEOUT_FIRST"] * MS:
+                self._lose(sequence)
+        if now >= self.next_ping:
+            self.next_ping += self.parameters.heartbeat_ms * MS
+            self.control.append(wire.frame("Ping", os.urandom(8)))
+        self.flush()
+
+    def open(self, datagram):
+        """The sequence, key phase and plaintext of an authentic datagram; None for what is dropped."""
+        if len(datagram) < wire.HEADER + wire.TAG or datagram[4] or datagram[:4] not in self.open_connections:
+            self.dropped["header"] += 1
+            return None
+        sequence = wire.integer(datagram[6:wire.HEADER])
+        phases = {wire.flags_of(self.parameters.suite, phase): phase for phase in (0, 1)}
+        phase = phases.get(datagram[5])
+        if phase not in self.open_keys:
+            self.dropped["flags or phase"] += 1
+            return None
+        if (sequence == 0 or sequence > PROTOCOL.sequence_max or sequence in self.received
+                or self.highest - sequence >= LIMITS["REPLAY_WINDOW"]):
+            self.dropped["sequence"] += 1
+            return None
+        plaintext = self.open_keys[phase].server.open(datagram, wire.HEADER)
+        if plaintext is None:
+            self.dropped["not authentic"] += 1
+            return None
+        self.received.add(sequence)
+        self.highest = max(self.highest, sequence)
+        return sequence, phase, plaintext
+
+    def take(self, datagram):
+        if self.closed is not None:
+            return
+        opened = self.open(datagram)
+        if opened is None:
+            return
+        sequence, phase, plaintext = opened
+        self.events[f"size {len(datagram)}"] += 1
+        if self.answered and phase != self.phase:
+            self.phase, self.answered = phase, None
+            self.events["switched"] += 1
+        frames, bad = wire.read_frames(plaintext)
+        self.events["bad frames"] += bad
+        for name, value in frames:
+            self.take_frame(name, value, sequence)
+            if self.closed is not None:
+                return
+
+    def take_frame(self, name, value, sequence):
+        self.events[name] += 1
+        if name in ("NewId", "Integrity", "RekeyRequest", "RekeyResponse", "Probe") or (
+                isinstance(value, wire.Piece) and wire.is_reliable(value.channel)):
+            self.ack_due = True
+        if isinstance(value, wire.Piece):
+            self.take_piece(value)
+        elif name == "Ping":
+            self.control.append(wire.frame("Pong", value))
+        elif name == "Pong":
+            self.pongs.append(value)
+        elif name == "PathChallenge":
+            self.challenges.append(value)
+            self.control.append(wire.frame("PathResponse", value))
+        elif name == "Disconnect":
+            self.closed = value[0]
+        elif name == "Ack":
+            self.take_ack(value)
+        elif name == "NewId":
+            self.take_new_id(value, sequence)
+        elif name == "RekeyRequest":
+            self.take_rekey_request(value)
+        elif name == "RekeyResponse":
+            self.take_rekey_response(value)
+
+    def take_ack(self, ack):
+        if ack.largest > self.sent or any(ack.covers(number) for number in self.skipped):
+            raise wire.Violation(f"the server acknowledged what was never sent: {ack}")
+        for first, last in ack.ranges:
+            self.acknowledged.update(range(first, last + 1))
+        self.largest_acknowledged = max(self.largest_acknowledged, ack.largest)
+        for sequence in list(self.under_way):
+            if ack.covers(sequence):
+                for key in self.under_way.pop(sequence)[1]:
+                    self.session.unacknowledged.pop(key, None)
+                    self.queue.pop(key, None)
+            elif sequence <= self.largest_acknowledged - LIMITS["REORDERING_PACKETS"]:
+                self._lose(sequence)
+
+    # Messages: section 8.
+
+    def take_piece(self, piece):
+        if piece.size is None:
+            self.take_message(piece.channel, piece.number, piece.data, piece.is_compressed)
+            return
+        name = (piece.channel, piece.number)
+        if wire.is_reliable(piece.channel) and self._is_duplicate(piece.channel, piece.number):
+            return
+        pieces = self.session.pieces.setdefault(name, {"size": piece.size, "packed": piece.is_compressed, "at": {}})
+        if (pieces["size"], pieces["packed"]) != (piece.size, piece.is_compressed):
+            return
+        pieces["at"][piece.offset] = piece.data
+        whole, reach = bytearray(piece.size), 0
+        for offset, data in sorted(pieces["at"].items()):
+            if offset > reach:
+                return
+            whole[offset:offset + len(data)] = data
+            reach = max(reach, offset + len(data))
+        if reach == piece.size:
+            del self.session.pieces[name]
+            self.events["put together"] += 1
+            self.take_message(piece.channel, piece.number, bytes(whole), piece.is_compressed)
+
+    def _is_duplicate(self, channel, number):
+        ahead = (number - self.session.expected[channel]) % 65536
+        return ahead >= 32768 or number in self.session.early[channel]
+
+    def take_message(self, channel, number, data, is_compressed):
+        if is_compressed:
+            self.events["decompressed"] += 1
+            data = lz4.decompress(data, LIMITS["MESSAGE_BYTES_MAX"])
+        if wire.is_reliable(channel):
+            self._take_reliable(channel, number, data)
+        elif channel % 4 == 3:
+            last = self.last_sequenced.get(channel)
+            if last is None or 1 <= (number - last) % 65536 <= 32767:
+                self.last_sequenced[channel] = number
+                self.messages.append((channel, data))
+        else:
+            self.messages.append((channel, data))
+
+    def _take_reliable(self, channel, number, data):
+        session = self.session
+        if self._is_duplicate(channel, number):
+            self.events["duplicates"] += 1
+            return
+        if (number - session.expected[channel]) % 65536 >= LIMITS["CHANNEL_WINDOW_MESSAGES"]:
+            raise wire.Violation("a message beyond the window")
+        ordered = channel % 4 == 1
+        session.early[channel][number] = data
+        if not ordered:
+            self.messages.append((channel, data))
+        while session.expected[channel] in session.early[channel]:
+            data = session.early[channel].pop(session.expected[channel])
+            session.expected[channel] = (session.expected[channel] + 1) % 65536
+            if ordered:
+                self.messages.append((channel, data))
+
+    # Keys: section 5; paths and ids: section 10; the end: section 11.
+
+    def ask_rekey(self, public=None):
+        self.asked = KeyPair()
+        self.queue[("control", "rekey request")] = wire.frame("RekeyRequest", public or self.asked.public)
+        self.flush()
+
+    def take_rekey_response(self, body):
+        if self.asked is None or body[:8] != self.asked.public[:8]:
+            return
+        self.open_keys[self.phase ^ 1] = self.keys.follow(self.asked.exchange(body[8:]), "rekey")
+        self.phase ^= 1
+        self.asked = None
+        self.queue.pop(("control", "rekey request"), None)
+        self.events["rekeyed"] += 1
+
+    def take_rekey_request(self, public):
+        if self.answered and self.answered[0] == public:
+            self.queue[("control", "rekey response")] = self.answered[1]
+            return
+        if self.answered:
+            return
+        self.asked = None
+        pair = KeyPair()
+        self.open_keys[self.phase ^ 1] = self.keys.follow(pair.exchange(public), "rekey")
+        self.answered = (public, wire.frame("RekeyResponse", public[:8] + pair.public))
+        self.queue[("control", "rekey response")] = self.answered[1]
+
+    def take_new_id(self, connection, sequence):
+        if sequence < self.new_id_sequence or (connection[0], connection[2:]) != (
+                self.connection[0], self.connection[2:]):
+            self.events["bad frames"] += 1
+            return
+        self.new_id_sequence = sequence
+        if connection != self.connection:
+            self.open_connections = {self.connection, connection}
+            self.connection = connection
+            self.events["renamed"] += 1
+
+    def move(self):
+        """Changes the address, as a client may at any time, and sends a Ping from there."""
+        self.former_socket, self.socket = self.socket, self._new_socket()
+        return self.ping()
+
+    def disconnect(self, reason=None):
+        reason = PROTOCOL.reasons["closed"] if reason is None else reason
+        for _ in range(LIMITS["DISCONNECT_COPIES"]):
+            self.send_frames(wire.frame("Disconnect", bytes([reason])))
+        self.closed = reason
+
+    def close(self):
+        if self.connection is not None and self.closed is None:
+            self.disconnect()
+        self.socket.close()
+
+    def __enter__(self):
+        return self
+
+    def __exit__(self, *_):
+        self.close()
+
+    # What cases ask.
+
+    def echo(self, channel, text, seconds=3.0, **how):
+        """Sends a message and gives what came back on its channel, or None."""
+        self.send(channel, text, **how)
+        return self.next_message(channel, seconds)
+
+    def next_message(self, channel, seconds=3.0):
+        def found():
+            return next((at for at, (on, _) in enumerate(self.messages) if on == channel), None)
+        if not self.until(lambda: found() is not None or self.closed is not None, seconds) or found() is None:
+            return None
+        at = found()
+        data = self.messages[at][1]
+        del self.messages[at]
+        return data
+
+    def is_alive(self, seconds=2.0):
+        """Whether the server answers a Ping over this connection."""
+        if self.closed is not None:
+            return False
+        value = self.ping()
+        return self.until(lambda: value in self.pongs or self.closed is not None, seconds) and self.closed is None
+
+    def end_reason(self, seconds=2.0):
+        """The reason of the server's Disconnect, or None where it sends none."""
+        self.until(lambda: self.closed is not None, seconds)
+        return self.closed

@@ -1,0 +1,130 @@
+"""A `ringshard serve` process on loopback, and its counters."""
+
+import pathlib
+import re
+import signal
+import socket
+import subprocess
+import tempfile
+import time
+import urllib.request
+
+from cases import Differs
+
+
+def free_port(kind):
+    with socket.socket(socket.AF_INET, kind) as probe:
+        probe.bind(("127.0.0.1", 0))
+        return probe.getsockname()[1]
+
+
+class Server:
+    """One server in one configuration. It is started once, and its exit code is checked at the end."""
+
+    def __init__(self, binary, name, **settings):
+        self.name = name
+        self.folder = tempfile.TemporaryDirectory(prefix="ringshard-conformance-")
+        folder = pathlib.Path(self.folder.name)
+        key = folder / "server.key"
+        made = subprocess.run([binary, "keygen", "--out", key], capture_output=True, text=True, check=True)
+        self.public_key = bytes.fromhex(re.search(r"\b[0-9a-f]{64}\b", made.stdout + made.stderr)[0])
+        self.address = ("127.0.0.1", free_port(socket.SOCK_DGRAM))
+        self.admin = f"127.0.0.1:{free_port(socket.SOCK_STREAM)}"
+        self.log = folder / "log"
+        options = {"listen": f"127.0.0.1:{self.address[1]}", "admin": self.admin, "key": key, "cpus": "0",
+                   "idle": "park", "dump-dir": folder, **settings}
+        self.pre_shared_key = None
+        if "pre-shared-key" in options:
+            self.pre_shared_key = bytes.fromhex(options["pre-shared-key"])
+            (folder / "pre-shared.key").write_text(options["pre-shared-key"])
+            options["pre-shared-key"] = folder / "pre-shared.key"
+        command = [binary, "serve"] + [str(part) for name, value in options.items() for part in (f"--{name}", value)]
+        with self.log.open("wb") as log:
+            self.process = subprocess.Popen(command, stdout=log, stderr=subprocess.STDOUT, cwd=folder)
+        self._wait_until_ready()
+
+    def _wait_until_ready(self):
+        until = time.monotonic() + 20
+        while time.monotonic() < until and self.process.poll() is None:
+            try:
+                return self._get("/ready")
+            except OSError:
+                time.sleep(0.05)
+        raise RuntimeError(f"the server `{self.name}` did not start; its log:\n{self.log.read_text()}")
+
+    def _get(self, path):
+        with urllib.request.urlopen(f"http://{self.admin}{path}", timeout=5) as answer:
+            return answer.read().decode()
+
+    def counters(self):
+        """All counters over all cores, by reason, event, state or direction."""
+        found = {}
+        line = re.compile(r'^ringshard_(packets_dropped_total|events_total|state|packets_total|messages_total|sessions)'
+                          r'\{core="\d+"(?:,(?:reason|event|state|direction)="(\w+)")?\} ([\d.e+]+)$', re.M)
+        for family, name, value in line.findall(self._get("/metrics")):
+            key = f"drop {name}" if family == "packets_dropped_total" else (
+                f"{family.removesuffix('_total')} {name}" if family in ("packets_total", "messages_total") else
+                name or family)
+            found[key] = found.get(key, 0) + int(float(value))
+        return found
+
+    def counter(self, name):
+        counters = self.counters()
+        if name not in counters:
+            raise LookupError(f"the server has no counter `{name}`; it has {', '.join(sorted(counters))}")
+        return counters[name]
+
+    def counted(self, **expected):
+        return Counted(self, expected)
+
+    def check_alive(self):
+        if self.process.poll() is not None:
+            raise Differs(f"the server `{self.name}`", "running",
+                          f"exit code {self.process.returncode}; {self.log.read_text()[-500:]}")
+
+    def stop(self):
+        """Stops the server and gives its exit code; 0 is the only good one."""
+        if self.process.poll() is None:
+            self.process.send_signal(signal.SIGTERM)
+        try:
+            code = self.process.wait(timeout=15)
+        except subprocess.TimeoutExpired:
+            self.process.kill()
+            code = self.process.wait()
+        self.folder.cleanup()
+        return code
+
+
+class Counted:
+    """Expects that counters rise by just so much in a block, and that no other reason for a drop does.
+
+    Copies of a Disconnect that come after the first are dropped as those of no connection; so that reason is looked at
+    only where it is expected.
+    """
+
+    def __init__(self, server, expected):
+        self.server = server
+        self.expected = {name.replace("drop_", "drop ", 1) if name.startswith("drop_") else name: by
+                         for name, by in expected.items()}
+
+    def _see(self):
+        now = self.server.counters()
+        for name in self.expected:
+            if name not in now:
+                raise LookupError(f"the server has no counter `{name}`")
+        return {name: by for name in now if (by := now[name] - self.before[name])
+                and (name in self.expected or name.startswith("drop ") and name != "drop unknown_connection")}
+
+    def __enter__(self):
+        time.sleep(0.02)
+        self.before = self.server.counters()
+
+    def __exit__(self, kind, *_):
+        if kind is not None:
+            return
+        until = time.monotonic() + 3
+        expected = {name: by for name, by in self.expected.items() if by}
+        while (seen := self._see()) != expected:
+            if time.monotonic() > until:
+                raise Differs("counters", expected, seen)
+            time.sleep(0.02)
