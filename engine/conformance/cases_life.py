@@ -1,1 +1,303 @@
-"""."""
+"""Keys, paths, ids, sessions, and the end of connections (sections 5, 10 and 11)."""
+
+import os
+import time
+
+import wire
+from cases import case, eventually, expect
+from cases_handshake import connected
+from client import Client
+from crypto import AES, CHACHA, KeyPair
+from document import LIMITS, PROTOCOL
+
+MS = 1e-3
+
+
+@case("the client changes the keys, with both suites", "echo")
+def rekey(server):
+    offers = [(CHACHA,), (CHACHA, AES)]
+    for suites in offers:
+        with connected(server, suites=suites) as client:
+            old = client.keys
+            client.ask_rekey()
+            expect("answer", True, client.until(lambda: client.events["rekeyed"] == 1, 3))
+            expect("key phase", 1, client.phase)
+            expect("echo under the new keys", b"new", client.echo(1, b"new"))
+            del client.open_keys[0]
+            expect("the server seals in the new phase", True, client.is_alive())
+            expect("another key", False, old.server.key == client.keys.server.key)
+
+
+@case("a RekeyRequest that comes again has the same answer; another one is ignored", "echo")
+def rekey_again(server):
+    with connected(server) as client:
+        client.ask_rekey()
+        request = client.asked
+        client.until(lambda: client.events["rekeyed"] == 1, 3)
+        expect("rekeyed", 1, client.events["rekeyed"])
+        client.send_frames(wire.frame("RekeyRequest", KeyPair().public))
+        client.idle(0.3)
+        expect("answers", 1, client.events["RekeyResponse"])
+        expect("the connection goes on", True, client.is_alive())
+        expect("the request is over", None, client.asked)
+        expect("request", 32, len(request.public))
+
+
+@case("an Ack in the old phase of a RekeyResponse takes the change back", "echo")
+def rekey_abandoned(server):
+    with connected(server) as client:
+        # The client does not know its own request any more when the answer comes.
+        client.send_frames(wire.frame("RekeyRequest", KeyPair().public))
+        expect("answer", True, client.until(lambda: client.events["RekeyResponse"] == 1, 3))
+        expect("the old keys go on", True, client.is_alive())
+        expect("key phase", 0, client.phase)
+
+
+@case("a second change of keys, after the period between two", "slow")
+def rekey_twice(server):
+    with connected(server) as client:
+        for phase in (1, 0):
+            client.ask_rekey()
+            expect("answer", True, client.until(lambda: client.phase == phase, 3))
+            expect("echo", b"x", client.echo(1, b"x"))
+            if phase == 1:
+                client.idle(2 * LIMITS["REKEY_PERIOD_MIN"] * MS + 0.5)
+
+
+@case("the server moves to a new path after a challenge, and gives a new id", "echo")
+def migration(server):
+    with connected(server) as client:
+        old, was = client.connection, client.session.next_number[1]
+        expect("echo", b"before", client.echo(1, b"before"))
+        with server.counted(migrated=1):
+            client.move()
+            expect("challenge", True, client.until(lambda: client.challenges, 3))
+            expect("new id", True, client.until(lambda: client.events["renamed"] == 1, 3))
+        expect("core and slot", (old[0], old[2:]), (client.connection[0], client.connection[2:]))
+        expect("generation", False, old[1] == client.connection[1])
+        expect("echo", b"after", client.echo(1, b"after"))
+        expect("number", was + 2, client.session.next_number[1])
+        client.open_connections = {client.connection}
+        expect("the server uses the new id", True, client.is_alive())
+
+
+@case("a client that moves while many messages are under way loses none", "echo")
+def migration_busy(server):
+    with connected(server) as client:
+        texts = [os.urandom(600) for _ in range(80)]
+        for at, text in enumerate(texts):
+            client.send(1, text)
+            if at in (20, 50):
+                client.move()
+        expect("echoes", texts, [client.next_message(1, 8) for _ in texts])
+
+
+@case("a path that does not answer: the server stays, and sends at most 3 times what came", "echo")
+def no_response(server):
+    with connected(server) as client:
+        home, stray = client.socket, client._new_socket()
+        client.socket = stray
+        datagram = client.seal(wire.frame("Ping", bytes(8)))
+        client.send_raw(datagram)
+        got, until = [], time.monotonic() + 1.5
+        while (left := until - time.monotonic()) > 0:
+            if (came := client.receive_raw(left)) is not None:
+                got.append(came)
+        client.socket = home
+        expect("bytes", True, 0 < sum(map(len, got)) <= 3 * len(datagram))
+        expect("challenges at the period", True, len(got) <= 3)
+        plain = [client.open(came) for came in got]
+        expect("they are PathChallenges of one value", 1, len({wire.read_frames(opened[2])[0][0] for opened in plain}))
+        expect("nothing else", {"PathChallenge"}, {name for opened in plain for name, _ in wire.read_frames(opened[2])[0]})
+        expect("the connection goes on at home", True, client.is_alive())
+
+
+@case("a PathResponse of another value, or from the old path, moves nothing", "echo")
+def wrong_response(server):
+    with connected(server) as client:
+        home, stray = client.socket, client._new_socket()
+        with server.counted(migrated=0):
+            client.socket = stray
+            client.ping()
+            opened = client.open(client.receive_raw(2))
+            (name, value), = wire.read_frames(opened[2])[0]
+            expect("challenge", "PathChallenge", name)
+            client.send_frames(wire.frame("PathResponse", bytes(a ^ 1 for a in value)))
+            client.socket = home
+            client.send_frames(wire.frame("PathResponse", value))
+            expect("the connection goes on at home", True, client.is_alive())
+
+
+@case("an older datagram from elsewhere makes no candidate", "echo")
+def older_elsewhere(server):
+    with connected(server) as client:
+        early = client.seal(wire.frame("Ping", bytes(8)))
+        expect("alive", True, client.is_alive())
+        home, client.socket = client.socket, client._new_socket()
+        client.send_raw(early)
+        expect("challenge", None, client.receive_raw(0.5))
+        client.socket = home
+        expect("alive", True, client.is_alive())
+
+
+def resume(server, client, **how):
+    client.socket.close()
+    return Client(server, session=client.session, **how)
+
+
+@case("a session is resumed: what was not acknowledged comes, once", "echo")
+def resumption(server):
+    client = connected(server)
+    expect("echo", b"one", client.echo(1, b"one"))
+    # The server's answers get lost, and so do two messages of the client.
+    client.lose = lambda _: True
+    client.send(1, b"two")
+    client.idle(0.2)
+    client.send_raw = lambda _: None
+    client.send(1, b"three")
+    with server.counted(resumed=1):
+        again = resume(server, client)
+        again.connect()
+    expect("resumed", True, again.parameters.resumed)
+    expect("echoes", [b"two", b"three"], [again.next_message(1), again.next_message(1)])
+    expect("more", None, again.next_message(1, 0.3))
+    expect("echo", b"four", again.echo(1, b"four"))
+    again.close()
+
+
+@case("a session is resumed again, also by the former token", "echo")
+def former_token(server):
+    client = connected(server)
+    expect("echo", b"one", client.echo(2, b"one"))
+    token, secret = client.session.token, client.session.secret
+    # Goes on with the session, and is lost before it has heard a datagram.
+    lost = resume(server, client).connect(prove=False)
+    expect("resumed", True, lost.parameters.resumed)
+    with server.counted(resumed=1):
+        lost.ping()
+    lost.session.token, lost.session.secret = token, secret
+    again = resume(server, lost).connect()
+    expect("resumed by the former token", True, again.parameters.resumed)
+    expect("echo", b"two", again.echo(2, b"two"))
+    last = resume(server, again).connect()
+    expect("resumed by the newest token", True, last.parameters.resumed)
+    expect("echo", b"three", last.echo(2, b"three"))
+    last.close()
+
+
+@case("who knows the token and not the resume secret is not let in", "echo")
+def no_secret(server):
+    client = connected(server)
+    expect("echo", b"one", client.echo(1, b"one"))
+    thief = Client(server, token=client.session.token).connect(prove=False)
+    expect("resumed", True, thief.parameters.resumed)
+    with server.counted(drop_not_authentic=1, resumed=0):
+        expect("an answer to the thief", False, thief.is_alive(0.5))
+    expect("the session stays where it was", b"two", client.echo(1, b"two"))
+    thief.socket.close()
+    client.close()
+
+
+@case("an unknown token, or that of a session that ended, begins anew", "echo")
+def unknown_token(server):
+    client = Client(server, token=os.urandom(LIMITS["RESUME_TOKEN_BYTES"])).connect()
+    expect("resumed", False, client.parameters.resumed)
+    expect("echo", b"x", client.echo(1, b"x"))
+    client.disconnect()
+    again = Client(server, token=client.session.token).connect()
+    expect("resumed after Disconnect", False, again.parameters.resumed)
+    again.close()
+
+
+@case("a session that is gone before the first datagram: reason 10", "echo")
+def not_resumable(server):
+    client = connected(server)
+    expect("alive", True, client.is_alive())
+    again = Client(server, session=client.session).connect(prove=False)
+    expect("resumed", True, again.parameters.resumed)
+    client.disconnect()
+    eventually("gone", True, lambda: not client.is_alive(0.01))
+    again.ping()
+    expect("reason", PROTOCOL.reasons["not resumable"], again.end_reason())
+
+
+@case("a session that timed out is resumed within its period", "slow")
+def after_timeout(server):
+    client = connected(server)
+    expect("echo", b"one", client.echo(1, b"one"))
+    time.sleep(client.parameters.timeout_ms * MS + 1)
+    again = resume(server, client).connect()
+    expect("resumed", True, again.parameters.resumed)
+    expect("echo", b"two", again.echo(1, b"two"))
+    again.close()
+
+
+@case("a session that timed out is forgotten after its period", "slow")
+def after_period(server):
+    client = connected(server)
+    time.sleep(client.parameters.timeout_ms * MS + LIMITS["RESUME_PERIOD"] * MS + 1.5)
+    again = resume(server, client).connect()
+    expect("resumed", False, again.parameters.resumed)
+    again.close()
+
+
+@case("a Disconnect ends the connection, and the next one is new", "echo")
+def disconnect(server):
+    with server.counted(left=1, joined=2):
+        client = connected(server)
+        client.send_frames(wire.frame("Disconnect", bytes([PROTOCOL.reasons["closed"]])))
+        expect("an answer afterwards", False, client.is_alive(0.2))
+        client.closed = 0
+        again = connected(server)
+    expect("echo", b"again", again.echo(1, b"again"))
+    again.close()
+
+
+@case("every reason of a Disconnect, named or reserved, ends the session", "echo", "Disconnect, reason")
+def all_reasons(server):
+    before = server.counter("sessions")
+    for reason in range(256):
+        client = connected(server)
+        client.disconnect(reason)
+        client.socket.close()
+    eventually("sessions", before, lambda: server.counter("sessions"))
+
+
+@case("what stands behind a Disconnect is ignored", "echo")
+def behind_disconnect(server):
+    client = connected(server)
+    with server.counted(**{"messages in": 0}):
+        client.send_frames(wire.frame("Disconnect", b"\0"), wire.message(0, None, b"late"))
+        expect("echo", None, client.next_message(0, 0.3))
+
+
+@case("a ConnectionDenied that is forged ends nothing", "echo")
+def forged_denied(server):
+    client = connected(server)
+    kind, _ = PROTOCOL.packets["ConnectionDenied"]
+    for reason in range(256):
+        forged = wire.envelope(wire.NO_CONNECTION, client.noise_1[:8], kind, bytes([reason, 1, 0, 0, 0]))
+        client.former_socket = client._new_socket()
+        client.former_socket.sendto(forged, client.socket.getsockname())
+        client.former_socket.close()
+    with server.counted(drop_unexpected=1):
+        client.send_raw(forged)
+    expect("the connection goes on", True, client.is_alive())
+    expect("echo", b"on", client.echo(1, b"on"))
+    client.close()
+
+
+@case("the slot of a silent connection goes to a client of the same address", "limits")
+def silent(server):
+    clients = [connected(server) for _ in range(3)]
+    # Two go on; the third falls silent.
+    until = time.monotonic() + (clients[0].parameters.heartbeat_ms + LIMITS["SILENT_AFTER"]) * MS + 0.3
+    while time.monotonic() < until:
+        for client in clients[:2]:
+            client.idle(0.05)
+    with server.counted(timed_out=0):
+        late = connected(server)
+    expect("echo", b"in", late.echo(1, b"in"))
+    expect("those that speak stay", [True, True], [client.is_alive() for client in clients[:2]])
+    for client in (late, *clients):
+        client.close()

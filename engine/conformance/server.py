@@ -22,7 +22,7 @@ class Server:
     """One server in one configuration. It is started once, and its exit code is checked at the end."""
 
     def __init__(self, binary, name, **settings):
-        self.name = name
+        self.name, binary = name, pathlib.Path(binary).resolve()
         self.folder = tempfile.TemporaryDirectory(prefix="ringshard-conformance-")
         folder = pathlib.Path(self.folder.name)
         key = folder / "server.key"
