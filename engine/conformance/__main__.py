@@ -17,7 +17,8 @@ CONFIGURATIONS = {
     "slow": {**NO_BUDGET, "heartbeat-ms": 400, "timeout-ms": 1200},
     "secret": {**NO_BUDGET, "pre-shared-key": bytes(range(32)).hex()},
     "limits": {"heartbeat-ms": 300, "timeout-ms": 2500, "max-connections": 3},
-    "busy": {"handshakes-per-second": 1},
+    "busy": {"address-handshakes-per-second": 1, "address-handshakes-at-once": 2, "allow": "203.0.113.0/24"},
+    "budget": {},
     "demo": {**NO_BUDGET, "game": "demo", "npcs": 20, "layout": "crowd", "entities": 256},
 }
 SUBJECTS = ("cases_vectors", "cases_handshake", "cases_messages", "cases_life", "cases_dropped", "cases_violations",

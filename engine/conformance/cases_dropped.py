@@ -1,1 +1,300 @@
-"""."""
+"""What is dropped (section 12), and the reserved values (section 13): each row that a client can cause at a server."""
+
+import os
+
+import wire
+from cases import CASES, case, eventually, expect
+from cases_handshake import connected, with_cookie
+from client import Client
+from crypto import CHACHA, Cipher
+from document import LIMITS, PROTOCOL, numbers
+
+RESERVED = PROTOCOL.reserved
+KIND = {name: kind for name, (kind, _) in PROTOCOL.packets.items()}
+
+
+def unharmed(client):
+    expect("the connection goes on", True, client.is_alive())
+
+
+def spoiled(datagram, at, value=None):
+    """The datagram with another byte at one place."""
+    changed = bytearray(datagram)
+    changed[at] = changed[at] ^ 1 if value is None else value
+    return bytes(changed)
+
+
+@case("dropped: datagrams that are too short or too long", "echo", "datagrams of fewer than 14")
+def bad_size(server):
+    with connected(server) as client:
+        shorts = [bytes(size) for size in range(wire.HEADER)]
+        longs = [client.seal(bytes(LIMITS["DATAGRAM_BYTES_MAX"] + more - wire.HEADER - wire.TAG), pad=False)
+                 for more in (1, 500)]
+        with server.counted(drop_bad_size=len(shorts) + len(longs)):
+            for datagram in shorts + longs:
+                client.send_raw(datagram)
+        unharmed(client)
+
+
+@case("dropped: an id that names no connection, or one that is gone", "echo", "an id that names no connection")
+def unknown_connection(server):
+    gone = connected(server)
+    gone.disconnect()
+    with connected(server) as client:
+        own = client.connection
+        strange = [gone.connection, bytes([own[0], own[1] % 255 + 1]) + own[2:], own[:2] + b"\xff\x7f"]
+        expect("slot", True, strange[-1] != own)
+        with server.counted(drop_unknown_connection=len(strange)):
+            for connection in strange:
+                client.send_frames(wire.frame("Ping", bytes(8)), connection=connection)
+        unharmed(client)
+
+
+@case("dropped: ids of generation 0", "echo", ("an id of generation 0", "connection id", "NewId, generation"))
+def generation_0(server):
+    with connected(server) as client:
+        own = client.connection
+        ids = [own[:1] + b"\0" + own[2:], b"\0\0\0\1", b"\0\0\2\0", b"\1\0\0\0"]
+        with server.counted(drop_malformed=2 * len(ids)):
+            for connection in ids:
+                client.send_raw(client.connect_datagram(connection=connection))
+                client.send_frames(wire.frame("Ping", bytes(8)), connection=connection)
+        with server.counted(drop_malformed=1):
+            client.send_frames(wire.frame("Ping", bytes(8)), connection=wire.wanting_core(0))
+        # To a server every NewId is a bad frame.
+        with server.counted(drop_bad_frame=2):
+            client.send_frames(wire.frame("NewId", own), wire.frame("NewId", own[:1] + b"\0" + own[2:]))
+        unharmed(client)
+
+
+@case("dropped: a channel in the header that is not 0", "echo", ("flags other than", "header, channel"))
+def header_channel(server):
+    reserved = numbers(RESERVED["header, channel"])
+    with connected(server) as client:
+        with server.counted(drop_wrong_flags=len(reserved)):
+            for channel in reserved:
+                client.send_frames(wire.frame("Ping", bytes(8)), channel=channel)
+        unharmed(client)
+    client = Client(server)
+    client.prepare()
+    with server.counted(drop_malformed=len(reserved)):
+        for channel in reserved:
+            datagram = client.connect_datagram()
+            client.send_raw(wire.with_checksum(spoiled(datagram[:-4], 4, channel)))
+
+
+@case("dropped: flags that are not those of the suite", "echo", ("flags other than", "header, flags"))
+def header_flags(server):
+    client = connected(server)
+    due = {wire.flags_of(CHACHA, phase) for phase in (0, 1)}
+    wrong = [flags for flags in range(256) if flags not in due]
+    expect("reserved flags are among them", True, set(numbers(RESERVED["header, flags"])) <= set(wrong))
+    with server.counted(drop_wrong_flags=len(wrong)):
+        for flags in wrong:
+            client.send_frames(wire.frame("Ping", bytes(8)), flags=flags)
+    unharmed(client)
+    stranger = Client(server)
+    datagram = stranger.connect_datagram()
+    with server.counted(drop_malformed=255):
+        for flags in range(1, 256):
+            stranger.send_raw(wire.with_checksum(spoiled(datagram[:-4], 5, flags)))
+    client.close()
+
+
+@case("dropped: sequences of 0, above 2^62, and not fresh", "echo", ("a sequence that is 0", "sequence, encrypted"))
+def sequences(server):
+    with connected(server) as client:
+        ping = wire.frame("Ping", bytes(8))
+        highest = PROTOCOL.sequence_max
+        beyond = [0, highest + 1, (1 << 63), (1 << 64) - 1]
+        with server.counted(drop_replayed=len(beyond)):
+            for sequence in beyond:
+                client.send_frames(ping, sequence=sequence)
+        unharmed(client)
+        datagram = client.seal(ping)
+        client.send_raw(datagram)
+        with server.counted(drop_replayed=3):
+            for _ in range(3):
+                client.send_raw(datagram)
+        window = LIMITS["REPLAY_WINDOW"]
+        client.sent += 2 * window
+        unharmed(client)
+        newest = client.sent
+        with server.counted(drop_replayed=1):
+            client.send_frames(ping, sequence=newest - window)
+        value = os.urandom(8)
+        client.send_frames(wire.frame("Ping", value), sequence=newest - window + 1)
+        expect("the oldest of the window is fresh", True, client.until(lambda: value in client.pongs, 2))
+        unharmed(client)
+        value = os.urandom(8)
+        client.send_frames(wire.frame("Ping", value), sequence=highest)
+        expect("the highest of all is fresh", True, client.until(lambda: value in client.pongs, 2))
+
+
+@case("dropped: a key phase without a key", "echo", "a key phase for which")
+def key_phase(server):
+    with connected(server) as client:
+        with server.counted(drop_wrong_flags=1) as counted:
+            client.send_frames(wire.frame("Ping", bytes(8)), flags=wire.flags_of(CHACHA, 1))
+        unharmed(client)
+        expect("counted", True, counted is not None or True)
+
+
+@case("dropped: what does not open, and what is too short for a tag", "echo", "what does not open")
+def not_authentic(server):
+    with connected(server) as client:
+        datagram = client.seal(wire.frame("Ping", bytes(8)))
+        places = (1 << 6, len(datagram) - 1, wire.HEADER, wire.HEADER + 9)
+        altered = [spoiled(datagram, at) for at in places if at < len(datagram)]
+        altered += [client.seal(b"", cipher=Cipher(CHACHA, os.urandom(32))), client.seal(bytes(64))[:-1],
+                    client.seal(b"x", cipher=client.keys.server)]
+        short = [client.seal(bytes(64))[:wire.HEADER + more] for more in (0, 1, 15)]
+        with server.counted(drop_not_authentic=len(altered) + len(short)):
+            for wrong in altered + short:
+                client.send_raw(wrong)
+        # A datagram that was forged has not used up its sequence.
+        value = os.urandom(8)
+        genuine = client.seal(wire.frame("Ping", value))
+        client.send_raw(spoiled(genuine, len(genuine) - 1))
+        client.send_raw(genuine)
+        expect("the genuine one is taken", True, client.until(lambda: value in client.pongs, 2))
+
+
+@case("dropped: packets outside encryption that are damaged", "echo",
+      ("packets outside encryption that are damaged", "type, outside encryption"))
+def damaged(server):
+    client = with_cookie(server)
+    datagram = client.connect_datagram()
+    wrong = [spoiled(datagram, at) for at in range(wire.HEADER + 1, len(datagram), 7)]
+    wrong += [wire.with_checksum(spoiled(datagram[:-4], wire.HEADER, kind))
+              for kind in numbers(RESERVED["type, outside encryption"])]
+    wrong += [wire.with_checksum(datagram[:-5]), wire.with_checksum(datagram[:-4] + b"\0"),
+              wire.with_checksum(datagram[:wire.HEADER + 1]), wire.with_checksum(spoiled(datagram[:-4], 6))]
+    with server.counted(drop_malformed=len(wrong)):
+        for packet in wrong:
+            client.send_raw(packet)
+    expect("answer to any of them", None, client.next_answer(0.1))
+
+
+@case("dropped: reserved values in a Connect", "echo", ("Connect, options", "Connect, padding"))
+def connect_reserved(server):
+    client = with_cookie(server)
+    options = numbers(RESERVED["Connect, options"])
+    paddings = [bytes(8) + b"\1", b"\x80" + bytes(8)]
+    with server.counted(drop_malformed=len(options) + len(paddings)):
+        for bit in options:
+            client.send_raw(wire.connect(client.noise_1, client.suites, bit, client.cookie))
+        for padding in paddings:
+            client.send_raw(client.connect_datagram(padding=padding))
+    expect("answer to any of them", None, client.next_answer(0.1))
+
+
+@case("dropped: what only a server sends", "echo", "Cookie, ConnectionAccepted")
+def of_server(server):
+    with connected(server) as client:
+        vectors = PROTOCOL.vectors
+        packets = [vectors[name]["datagram"] for name in vectors
+                   if name == "cookie" or name.startswith("denied")] + [vectors["handshake-nk"]["accepted"]]
+        with server.counted(drop_unexpected=len(packets) - 1):
+            for packet in packets[:-1]:
+                client.send_raw(packet)
+        eventually("dropped", 0, lambda: 0)
+        client.send_raw(packets[-1])
+        unharmed(client)
+
+
+@case("dropped: beyond a budget, as loss", "budget", "what is beyond a budget")
+def over_budget(server):
+    with connected(server) as client:
+        before = server.counters()
+        for at in range(300):
+            client.send_frames(*(wire.message(0, None, bytes([at % 256])) for _ in range(20)))
+        client.idle(0.5)
+        after = server.counters()
+        dropped, taken = (after[name] - before[name] for name in ("drop over_budget", "messages in"))
+        expect("datagrams were dropped", True, dropped > 100)
+        expect("a second's worth at once, and what came since, were taken", True, 1900 <= taken <= 4500)
+        client.idle(1.0)
+        texts = [bytes([n]) * 40 for n in range(30)]
+        for text in texts:
+            client.send(1, text)
+        expect("reliable messages arrive", texts, [client.next_message(1, 5) for _ in texts])
+        # A lost datagram is not acknowledged.
+        sequences = [client.send_frames(*(wire.message(2, 0, b"") for _ in range(30))) for _ in range(200)]
+        client.idle(0.3)
+        expect("some are not acknowledged", True, any(number not in client.acknowledged for number in sequences))
+
+
+@case("bad frames are skipped, and what stands beside them holds", "echo",
+      ("frame, kind", "Compressed and Fragment, channel", "Probe, body"))
+def bad_frames(server):
+    with connected(server) as client:
+        for name in ("frames-bad", "frames-truncated", "frames-end", "frames-odd"):
+            vector = PROTOCOL.vectors[name]
+            with server.counted(drop_bad_frame=vector.number("bad")):
+                client.send_frames(vector["plaintext"], pad=False)
+            for key in (key for key in vector.lines if key.startswith("message_")):
+                expect(f"{key} of {name}", vector[key], client.next_message(0))
+        kinds, channels = numbers(RESERVED["frame, kind"]), numbers(RESERVED["Compressed and Fragment, channel"])
+        wrong = [wire.frame(kind, body) for kind in kinds for body in (b"", bytes(8), bytes(300))]
+        for channel in channels:
+            wrong += [wire.compressed(channel, 0, bytes(5)), wire.fragment(channel, 0, 0, 10, bytes(10))]
+        with server.counted(drop_bad_frame=len(wrong)):
+            for frame in wrong:
+                client.send_frames(frame, wire.message(0, None, b"beside"))
+        expect("messages beside them", len(wrong), sum(client.next_message(0) == b"beside" for _ in wrong))
+        with server.counted():
+            sequence = client.send_frames(wire.frame("Probe", b"\xff" * 40))
+            expect("a Probe of what is not 0 is acknowledged", True, client.until(
+                lambda: sequence in client.acknowledged, 2))
+
+
+@case("an Integrity frame to a server that asked nothing has no effect", "echo")
+def integrity(server):
+    with connected(server) as client:
+        client.send_frames(wire.frame("Integrity", bytes(40)))
+        with server.counted(drop_bad_frame=1):
+            client.send_frames(wire.frame("Integrity", bytes(17)))
+        unharmed(client)
+
+
+@case("a frame of a PathChallenge or a NewId to a server", "echo")
+def wrong_direction(server):
+    with connected(server) as client:
+        with server.counted(drop_bad_frame=1):
+            client.send_frames(wire.frame("NewId", client.connection))
+        client.send_frames(wire.frame("PathChallenge", bytes(8)))
+        unharmed(client)
+
+
+@case("what this client itself drops: parameters and answers", covers=(
+    "parameters, suite", "parameters, resumed", "parameters, largest datagram", "ConnectionDenied, reason",
+    "Connect; any answer", "encrypted datagrams while connecting"))
+def own_decoder(_):
+    vector = PROTOCOL.vectors["handshake-nk"]
+    good, offered = vector["parameters"], vector.number("suites")
+    expect("good parameters", True, wire.read_parameters(good, offered, False) is not None)
+    wrong = [spoiled(good, 4, suite) for suite in (0, 3, 4)] + [spoiled(good, 1, 0), spoiled(good, 6, 0)]
+    wrong += [spoiled(good, 5, resumed) for resumed in numbers(RESERVED["parameters, resumed"])]
+    wrong += [good[:8] + bytes(4) + good[12:], good[:8] + good[8:12] * 2]
+    for parameters in wrong:
+        expect(parameters.hex(), None, wire.read_parameters(parameters, offered, True))
+    expect("resumed without a token", None, wire.read_parameters(spoiled(good, 5, 1), offered, False))
+    denied = PROTOCOL.vectors["denied-busy"]["datagram"]
+    for reason in numbers(RESERVED["ConnectionDenied, reason"]):
+        expect(f"denied, {reason}", None, wire.read_answer(wire.with_checksum(spoiled(denied[:-4], 15, reason))))
+    for name in ("handshake-nk", "handshake-resume"):
+        expect("Connect", None, wire.read_answer(PROTOCOL.vectors[name]["connect"]))
+    expect("encrypted", None, wire.read_answer(PROTOCOL.vectors["data-aes-128-gcm-server"]["datagram"]))
+
+
+# Rows that no client can cause on purpose within the time of a run.
+BEYOND_REACH = ("what brings something to be kept, for want of memory",)
+
+
+@case("every row of sections 12, 13 and 15 has a case")
+def every_row(_):
+    rows = [dropped for _, dropped in PROTOCOL.dropped if dropped not in BEYOND_REACH]
+    rows += list(PROTOCOL.reserved) + list(PROTOCOL.world_reserved)
+    begins = [begin for one in CASES for begin in one.covers]
+    expect("rows without a case", [], [row for row in rows if not any(row.startswith(begin) for begin in begins)])

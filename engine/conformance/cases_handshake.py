@@ -220,7 +220,7 @@ def full(server):
 @case("denied: busy, with a wait", "busy")
 def busy(server):
     clients, seen = [], set()
-    for _ in range(150):
+    for _ in range(20):
         clients.append(with_cookie(server))
         clients[-1].send_raw(clients[-1].connect_datagram())
     until = time.monotonic() + 3
@@ -228,7 +228,6 @@ def busy(server):
         answer = client.next_answer(max(until - time.monotonic(), 0.01))
         if answer and answer.name == "ConnectionDenied":
             seen.add((answer.body[0], wire.integer(answer.body[3:5])))
-    print(seen, {k:v for k,v in server.counters().items() if v})
     expect("a busy answer with its wait", True, (DENIALS["busy"], LIMITS["BUSY_WAIT"]) in seen)
 
 
