@@ -3,7 +3,7 @@
 import os
 
 import wire
-from cases import CASES, case, eventually, expect
+from cases import CASES, case, expect
 from cases_handshake import connected, with_cookie
 from client import Client
 from crypto import CHACHA, Cipher
@@ -30,9 +30,12 @@ def bad_size(server):
         shorts = [bytes(size) for size in range(wire.HEADER)]
         longs = [client.seal(bytes(LIMITS["DATAGRAM_BYTES_MAX"] + more - wire.HEADER - wire.TAG), pad=False)
                  for more in (1, 500)]
-        with server.counted(drop_bad_size=len(shorts) + len(longs)):
-            for datagram in shorts + longs:
+        with server.counted(drop_bad_size=len(longs)):
+            for datagram in longs:
                 client.send_raw(datagram)
+        # Short ones may be dropped in front of the process, by a filter of its socket: then nobody counts them.
+        for datagram in shorts:
+            client.send_raw(datagram)
         unharmed(client)
 
 
@@ -54,7 +57,7 @@ def unknown_connection(server):
 def generation_0(server):
     with connected(server) as client:
         own = client.connection
-        ids = [own[:1] + b"\0" + own[2:], b"\0\0\0\1", b"\0\0\2\0", b"\1\0\0\0"]
+        ids = [own[:1] + b"\0\2\0", b"\0\0\0\1", b"\0\0\2\0", b"\1\0\0\0"]
         with server.counted(drop_malformed=2 * len(ids)):
             for connection in ids:
                 client.send_raw(client.connect_datagram(connection=connection))
@@ -134,10 +137,9 @@ def sequences(server):
 @case("dropped: a key phase without a key", "echo", "a key phase for which")
 def key_phase(server):
     with connected(server) as client:
-        with server.counted(drop_wrong_flags=1) as counted:
+        with server.counted(drop_not_authentic=1):
             client.send_frames(wire.frame("Ping", bytes(8)), flags=wire.flags_of(CHACHA, 1))
         unharmed(client)
-        expect("counted", True, counted is not None or True)
 
 
 @case("dropped: what does not open, and what is too short for a tag", "echo", "what does not open")
@@ -198,8 +200,10 @@ def of_server(server):
         with server.counted(drop_unexpected=len(packets) - 1):
             for packet in packets[:-1]:
                 client.send_raw(packet)
-        eventually("dropped", 0, lambda: 0)
-        client.send_raw(packets[-1])
+        # A ConnectionAccepted names a connection, and is no encrypted datagram of it.
+        accepted = client.connection + packets[-1][len(client.connection):]
+        with server.counted(drop_wrong_flags=1):
+            client.send_raw(wire.with_checksum(accepted[:-4]))
         unharmed(client)
 
 
