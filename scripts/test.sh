@@ -21,6 +21,7 @@ step cargo doc --locked --workspace --no-deps
 step cargo fmt --manifest-path engine/fuzz/Cargo.toml --check
 step cargo test --manifest-path engine/fuzz/Cargo.toml --target-dir target/fuzz
 step cargo build --release --locked
+step engine/conformance/run.sh target/release/ringshard
 step target/release/ringshard-bench echo --clients 64 --rate 60 --secs 1
 step target/release/ringshard-bench echo --clients 64 --rate 60 --secs 1 --datapath mmsg
 step scripts/lab-hosts.sh --no-build

@@ -14,11 +14,12 @@ NO_BUDGET = {"connection-messages-per-second": 0, "connection-bytes-per-second":
 CONFIGURATIONS = {
     "echo": {**NO_BUDGET, "cipher": "auto"},
     # Its cases wait for many seconds, so each has a thread of its own beside all others.
-    "slow": {**NO_BUDGET, "heartbeat-ms": 400, "timeout-ms": 1200},
+    "slow": {**NO_BUDGET, "heartbeat-ms": 400, "timeout-ms": 1200, "integrity-keys": ["21" * 32, "42" * 32]},
     "secret": {**NO_BUDGET, "pre-shared-key": bytes(range(32)).hex()},
     "limits": {"heartbeat-ms": 300, "timeout-ms": 2500, "max-connections": 3},
-    "busy": {"address-handshakes-per-second": 1, "address-handshakes-at-once": 2, "allow": "203.0.113.0/24"},
+    "busy": {"address-handshakes-per-second": 1, "address-handshakes-at-once": 2, "allow": ["203.0.113.0/24"]},
     "budget": {},
+    "drain": {"drain-ms": 1500},
     "demo": {**NO_BUDGET, "game": "demo", "npcs": 20, "layout": "crowd", "entities": 256},
 }
 SUBJECTS = ("cases_vectors", "cases_handshake", "cases_messages", "cases_life", "cases_dropped", "cases_violations",

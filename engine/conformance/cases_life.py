@@ -5,7 +5,7 @@ import time
 
 import wire
 from cases import case, eventually, expect
-from cases_handshake import connected
+from cases_handshake import connected, denied, with_cookie
 from client import Client
 from crypto import AES, CHACHA, KeyPair
 from document import LIMITS, PROTOCOL
@@ -303,3 +303,38 @@ def silent(server):
     expect("those that speak stay", [True, True], [client.is_alive() for client in clients[:2]])
     for client in (late, *clients):
         client.close()
+
+
+@case("integrity challenges are answered", "slow")
+def integrity(server):
+    with connected(server) as client:
+        expect("challenge", True, client.until(lambda: client.events["Integrity"], 70))
+        client.idle(0.5)
+        expect("challenges", 1, client.events["Integrity"])
+        expect("answers that wait", 0, len(client.queue))
+    eventually("checks", True, lambda: server.counter("integrity_checks") >= 1)
+    expect("wrong answers", 0, server.counter("integrity_wrong"))
+
+
+@case("clients of a network that is denied are put out", "drain")
+def denied_network(server):
+    client = connected(server)
+    server.change(deny=["127.0.0.1/32"], allow=["203.0.113.0/24"])
+    expect("reason", PROTOCOL.reasons["denied"], client.end_reason(3))
+    server.change(deny=[], allow=["127.0.0.0/8"])
+    eventually("clients are let in again", True, lambda: connected(server).is_alive())
+
+
+@case("a server that drains denies newcomers, keeps players for a while, and says goodbye", "drain")
+def drain(server):
+    client, late = connected(server), with_cookie(server)
+    server.drain()
+    expect("answer to a newcomer", PROTOCOL.denials["shutting down"], denied(late))
+    expect("echo of a player", b"still", client.echo(1, b"still"))
+    copies = []
+    client.lose = lambda datagram: copies.append(datagram) or True
+    client.idle(server.settings["drain-ms"] * MS + 1)
+    opened = [client.open(datagram) for datagram in copies]
+    goodbyes = [value[0] for found in opened if found for name, value in wire.read_frames(found[2])[0]
+                if name == "Disconnect"]
+    expect("Disconnects", [PROTOCOL.reasons["shutting down"]] * LIMITS["DISCONNECT_COPIES"], goodbyes)

@@ -28,7 +28,8 @@ def ended(server, reason, frames, counter, by=1):
     with server.counted(**{counter: by}):
         client.send_frames(*frames)
         expect("reason", reason, client.end_reason())
-        expect("an answer afterwards", None, client.receive_raw(0.02) and None)
+    client.closed = None
+    expect("an answer afterwards", False, client.is_alive(0.02))
     client.socket.close()
     return client
 
@@ -131,6 +132,20 @@ def unreliable_open(server):
         client.send_frames(*(wire.fragment(0, number, GRAIN, len(text), text[GRAIN:]) for number in range(count)))
         expect("echoes of the others", [text] * count, [client.next_message(0) for _ in range(count)])
         expect("alive", True, client.is_alive())
+
+
+@case("a client that acknowledges nothing: the server's queue overflows, and that ends the connection", "echo")
+def overflow(server):
+    client = connected(server)
+    client.answers_acks = False
+    text = os.urandom(LIMITS["MESSAGE_BYTES_MAX"])
+    with server.counted(overflowed=1):
+        for _ in range(160):
+            client.send(2, text)
+            client.until(lambda: not client.queue or client.closed is not None, 5)
+            if client.closed is not None:
+                break
+        expect("reason", PROTOCOL.reasons["overflow"], client.end_reason(5))
 
 
 @case("violation: a weak key in a RekeyRequest", "echo")

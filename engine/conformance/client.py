@@ -4,6 +4,7 @@ It follows the document, and lets a case depart from it: every datagram can be b
 """
 
 import collections
+import hmac
 import os
 import socket
 import time
@@ -17,6 +18,7 @@ from document import LIMITS, PROTOCOL
 
 MS = 1e-3
 UNDER_WAY_MAX = 10 * LIMITS["DATAGRAM_BYTES_BASE"]
+INTEGRITY_CHALLENGE_BYTES = 17
 SUITES = PROTOCOL.suites
 
 
@@ -65,6 +67,7 @@ class Client:
         self.pongs, self.challenges, self.events = [], [], collections.Counter()
         self.dropped = collections.Counter()
         self.answers_acks = True
+        self.integrity_keys = server.integrity_keys
 
     # The handshake: section 4.
 
@@ -365,6 +368,8 @@ class Client:
             self.closed = value[0]
         elif name == "Ack":
             self.take_ack(value)
+        elif name == "Integrity" and len(value) == INTEGRITY_CHALLENGE_BYTES and value[0] < len(self.integrity_keys):
+            self.take_challenge(value[0], value[1:])
         elif name == "NewId":
             self.take_new_id(value, sequence)
         elif name == "RekeyRequest":
@@ -472,6 +477,10 @@ class Client:
         self.open_keys[self.phase ^ 1] = self.keys.follow(pair.exchange(public), "rekey")
         self.answered = (public, wire.frame("RekeyResponse", public[:8] + pair.public))
         self.queue[("control", "rekey response")] = self.answered[1]
+
+    def take_challenge(self, index, nonce):
+        answer = hmac.digest(self.integrity_keys[index], self.transcript + nonce, "sha256")
+        self.queue[("control", "integrity", nonce)] = wire.frame("Integrity", nonce[:8] + answer)
 
     def take_new_id(self, connection, sequence):
         if sequence < self.new_id_sequence or (connection[0], connection[2:]) != (

@@ -1,5 +1,6 @@
 """A `ringshard serve` process on loopback, and its counters."""
 
+import json
 import pathlib
 import re
 import signal
@@ -31,17 +32,38 @@ class Server:
         self.address = ("127.0.0.1", free_port(socket.SOCK_DGRAM))
         self.admin = f"127.0.0.1:{free_port(socket.SOCK_STREAM)}"
         self.log = folder / "log"
-        options = {"listen": f"127.0.0.1:{self.address[1]}", "admin": self.admin, "key": key, "cpus": "0",
-                   "idle": "park", "dump-dir": folder, **settings}
+        self.settings = {"listen": f"127.0.0.1:{self.address[1]}", "admin": self.admin, "key": str(key), "cpus": "0",
+                         "idle": "park", "dump-dir": str(folder), **settings}
+        self.may_end = False
         self.pre_shared_key = None
-        if "pre-shared-key" in options:
-            self.pre_shared_key = bytes.fromhex(options["pre-shared-key"])
-            (folder / "pre-shared.key").write_text(options["pre-shared-key"])
-            options["pre-shared-key"] = folder / "pre-shared.key"
-        command = [binary, "serve"] + [str(part) for name, value in options.items() for part in (f"--{name}", value)]
+        self.integrity_keys = []
+        if "pre-shared-key" in settings:
+            self.pre_shared_key = bytes.fromhex(settings["pre-shared-key"])
+            self._in_file("pre-shared-key", settings["pre-shared-key"])
+        if "integrity-keys" in settings:
+            self.integrity_keys = [bytes.fromhex(line) for line in settings["integrity-keys"]]
+            self._in_file("integrity-keys", "\n".join(settings["integrity-keys"]))
+        self.config = folder / "ringshard.toml"
+        self._write_config()
         with self.log.open("wb") as log:
-            self.process = subprocess.Popen(command, stdout=log, stderr=subprocess.STDOUT, cwd=folder)
+            self.process = subprocess.Popen([binary, "serve", "--config", self.config], stdout=log,
+                                            stderr=subprocess.STDOUT, cwd=folder)
         self._wait_until_ready()
+
+    def _in_file(self, setting, text):
+        """Puts the value of a setting into a file, and the path of that in its place."""
+        path = pathlib.Path(self.folder.name) / setting
+        path.write_text(text + "\n")
+        self.settings[setting] = str(path)
+
+    def _write_config(self):
+        self.config.write_text("".join(f"{name} = {json.dumps(value)}\n" for name, value in self.settings.items()))
+
+    def change(self, **settings):
+        """Changes settings of the running server."""
+        self.settings |= settings
+        self._write_config()
+        self.post("/reload")
 
     def _wait_until_ready(self):
         until = time.monotonic() + 20
@@ -54,6 +76,16 @@ class Server:
 
     def _get(self, path):
         with urllib.request.urlopen(f"http://{self.admin}{path}", timeout=5) as answer:
+            return answer.read().decode()
+
+    def drain(self):
+        """Tells the server to let nobody in and to end; it may then be gone at any time, with exit code 0."""
+        self.may_end = True
+        self.post("/drain")
+
+    def post(self, path):
+        request = urllib.request.Request(f"http://{self.admin}{path}", data=b"", method="POST")
+        with urllib.request.urlopen(request, timeout=5) as answer:
             return answer.read().decode()
 
     def counters(self):
@@ -78,7 +110,7 @@ class Server:
         return Counted(self, expected)
 
     def check_alive(self):
-        if self.process.poll() is not None:
+        if self.process.poll() is not None and not (self.may_end and self.process.returncode == 0):
             raise Differs(f"the server `{self.name}`", "running",
                           f"exit code {self.process.returncode}; {self.log.read_text()[-500:]}")
 
