@@ -9,15 +9,17 @@ import cases
 from document import PROTOCOL
 from server import Server
 
-# The servers that cases ask for, by name. Budgets are off unless a case is about them.
+# The servers that cases ask for, by name. Budgets are off unless a case is about them. Cases of those in SLOW wait for
+# many seconds, so each has a thread of its own beside all others.
+SLOW = ("slow", "clock")
 NO_BUDGET = {"connection-messages-per-second": 0, "connection-bytes-per-second": 0}
 CONFIGURATIONS = {
     "echo": {**NO_BUDGET, "cipher": "auto"},
-    # Its cases wait for many seconds, so each has a thread of its own beside all others.
     "slow": {**NO_BUDGET, "heartbeat-ms": 400, "timeout-ms": 1200, "integrity-keys": ["21" * 32, "42" * 32]},
     "secret": {**NO_BUDGET, "pre-shared-key": bytes(range(32)).hex()},
     "limits": {"heartbeat-ms": 300, "timeout-ms": 2500, "max-connections": 3},
     "busy": {"address-handshakes-per-second": 1, "address-handshakes-at-once": 2, "allow": ["203.0.113.0/24"]},
+    "clock": {"clock": True, "heartbeat-ms": 3_500_000, "timeout-ms": 3_600_000},
     "budget": {},
     "drain": {"drain-ms": 1500},
     "demo": {**NO_BUDGET, "game": "demo", "npcs": 20, "layout": "crowd", "entities": 256},
@@ -58,8 +60,8 @@ def main():
         for name in {case.server for case in chosen if case.server}:
             servers[name] = Server(sys.argv[1], name, **CONFIGURATIONS[name])
         with concurrent.futures.ThreadPoolExecutor(max_workers=16) as threads:
-            slow = [threads.submit(run, case, servers["slow"]) for case in chosen if case.server == "slow"]
-            verdicts += [run(case, servers.get(case.server)) for case in chosen if case.server != "slow"]
+            slow = [threads.submit(run, case, servers[case.server]) for case in chosen if case.server in SLOW]
+            verdicts += [run(case, servers.get(case.server)) for case in chosen if case.server not in SLOW]
             verdicts += [verdict.result() for verdict in slow]
     finally:
         for name, server in servers.items():

@@ -64,6 +64,23 @@ def rekey_twice(server):
                 client.idle(2 * LIMITS["REKEY_PERIOD_MIN"] * MS + 0.5)
 
 
+@case("the server changes the keys when their period is over", "clock")
+def server_rekeys(server):
+    with connected(server) as client:
+        old = client.keys
+        # A client that is silent for the timeout is gone, so the hour passes in parts.
+        period = LIMITS["REKEY_PERIOD"] // 1000
+        server.put_clock_forward(period // 2)
+        expect("alive", True, client.is_alive())
+        expect("requests, half an hour later", 0, client.events["RekeyRequest"])
+        server.put_clock_forward(period + 60, begin=period // 2)
+        expect("request", True, client.until(lambda: client.events["RekeyRequest"], 5))
+        expect("the server switches", True, client.until(lambda: client.events["switched"], 5))
+        expect("echo under the new keys", b"new", client.echo(1, b"new"))
+        expect("another key", False, old.client.key == client.keys.client.key)
+        expect("key phase", 1, client.phase)
+
+
 @case("the server moves to a new path after a challenge, and gives a new id", "echo")
 def migration(server):
     with connected(server) as client:

@@ -1,8 +1,10 @@
 """A `ringshard serve` process on loopback, and its counters."""
 
 import json
+import os
 import pathlib
 import re
+import shutil
 import signal
 import socket
 import subprocess
@@ -10,7 +12,7 @@ import tempfile
 import time
 import urllib.request
 
-from cases import Differs
+from cases import Differs, Skipped
 
 
 def free_port(kind):
@@ -22,7 +24,7 @@ def free_port(kind):
 class Server:
     """One server in one configuration. It is started once, and its exit code is checked at the end."""
 
-    def __init__(self, binary, name, **settings):
+    def __init__(self, binary, name, clock=False, **settings):
         self.name, binary = name, pathlib.Path(binary).resolve()
         self.folder = tempfile.TemporaryDirectory(prefix="ringshard-conformance-")
         folder = pathlib.Path(self.folder.name)
@@ -45,10 +47,34 @@ class Server:
             self._in_file("integrity-keys", "\n".join(settings["integrity-keys"]))
         self.config = folder / "ringshard.toml"
         self._write_config()
+        self.clock = None
+        environment = os.environ | (self._clock() if clock else {})
         with self.log.open("wb") as log:
             self.process = subprocess.Popen([binary, "serve", "--config", self.config], stdout=log,
-                                            stderr=subprocess.STDOUT, cwd=folder)
+                                            stderr=subprocess.STDOUT, cwd=folder, env=environment)
         self._wait_until_ready()
+
+    def _clock(self):
+        """Builds the clock that cases can put forward, where there is a C compiler. See clock.c."""
+        folder = pathlib.Path(self.folder.name)
+        compiler = shutil.which("cc")
+        if compiler is None:
+            return {}
+        self.clock = folder / "clock"
+        library, source = folder / "clock.so", pathlib.Path(__file__).with_name("clock.c")
+        subprocess.run([compiler, "-shared", "-fPIC", "-O1", "-o", library, source, "-ldl"], check=True)
+        self.clock.write_bytes(bytes(8))
+        return {"LD_PRELOAD": str(library), "CONFORMANCE_CLOCK": str(self.clock)}
+
+    def put_clock_forward(self, seconds, begin=0, step=4):
+        """Puts the server's clock forward in steps that its watchdog bears."""
+        if self.clock is None:
+            raise Skipped("there is no C compiler for clock.c")
+        with self.clock.open("r+b", buffering=0) as clock:
+            for ahead in range(begin + step, seconds + step, step):
+                clock.seek(0)
+                clock.write(ahead.to_bytes(8, "little"))
+                time.sleep(0.02)
 
     def _in_file(self, setting, text):
         """Puts the value of a setting into a file, and the path of that in its place."""
@@ -117,12 +143,18 @@ class Server:
     def stop(self):
         """Stops the server and gives its exit code; 0 is the only good one."""
         if self.process.poll() is None:
-            self.process.send_signal(signal.SIGTERM)
+            # A thread that sleeps until a time of the clock that was put forward sleeps for an hour: it cannot end well.
+            self.process.send_signal(signal.SIGKILL if self.clock else signal.SIGTERM)
+            if self.clock:
+                return self._end(self.process.wait() + signal.SIGKILL)
         try:
             code = self.process.wait(timeout=15)
         except subprocess.TimeoutExpired:
             self.process.kill()
             code = self.process.wait()
+        return self._end(code)
+
+    def _end(self, code):
         self.folder.cleanup()
         return code
 
