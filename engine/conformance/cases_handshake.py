@@ -5,9 +5,10 @@ import time
 
 import wire
 from cases import Skipped, case, expect
-from client import Client, NoAnswer
+from client import Client
 from crypto import AES, CHACHA
 from document import LIMITS, PROTOCOL, numbers
+from handshake import NoAnswer
 
 DENIALS = PROTOCOL.denials
 
@@ -27,6 +28,13 @@ def denied(client, datagram=None, seconds=2.0):
     """The reason of the ConnectionDenied that answers a Connect; the name of any other answer."""
     answer = client.exchange(datagram or client.connect_datagram(), seconds)
     return answer.body[0] if answer and answer.name == "ConnectionDenied" else answer and answer.name
+
+
+def expect_denied(server, name, counter, clients):
+    """Expects that the Connects of clients are denied for one reason, each counted by it."""
+    with server.counted(denied_out=len(clients), **{counter: len(clients)}):
+        for client in clients:
+            expect("reason", DENIALS[name], denied(client))
 
 
 @case("handshake with ChaCha20-Poly1305", "echo")
@@ -97,7 +105,7 @@ def bad_cookies(server):
     other = Client(server)
     answer = other.exchange(other.connect_datagram(cookie=good))
     expect("answer to a cookie of another key and port", "Cookie", answer and answer.name)
-    client.socket = client._new_socket()
+    client.socket = client.new_socket()
     answer = client.exchange(client.connect_datagram(cookie=good))
     expect("answer to a cookie of another port", "Cookie", answer and answer.name)
 
@@ -163,20 +171,21 @@ def wrong_version(server):
     longer = wire.with_checksum(datagram[:-4] + bytes(300))
     client.send_raw(longer)
     expect("answer to a longer one", PROTOCOL.vectors["denied-wrong-version"]["datagram"], client.receive_raw(1.0))
-    client.noise_1 = client.prepare()
-    for version in (0, 2, 0xFFFF):
-        expect(f"answer to version {version}", DENIALS["wrong version"], denied(client, client.connect_datagram(version=version)))
+    versions = (0, LIMITS["PROTOCOL_VERSION"] + 1, 0xFFFF)
+    with server.counted(denied_version=len(versions)):
+        for version in versions:
+            answer = denied(client, client.connect_datagram(version=version))
+            expect(f"answer to version {version}", DENIALS["wrong version"], answer)
 
 
 @case("denied: wrong key, also by an altered offer", "echo")
 def wrong_key(server):
-    client = Client(server)
-    client.prepare(server_key=os.urandom(32))
-    client.get_cookie()
-    expect("answer to another server key", DENIALS["wrong key"], denied(client))
-    client = with_cookie(server, suites=(CHACHA,))
-    client.suites |= PROTOCOL.suites[AES]
-    expect("answer to an altered offer", DENIALS["wrong key"], denied(client))
+    other_key = Client(server)
+    other_key.prepare(server_key=os.urandom(32))
+    other_key.get_cookie()
+    altered = with_cookie(server, suites=(CHACHA,))
+    altered.suites |= PROTOCOL.suites[AES]
+    expect_denied(server, "wrong key", "denied_key", [other_key, altered])
 
 
 @case("denied: an ephemeral key that gives zeros", "echo")
@@ -185,30 +194,32 @@ def zero_key(server):
         client = Client(server)
         client.noise_1 = weak + os.urandom(32)
         client.get_cookie()
-        expect(f"answer to {weak[:2].hex()}...", DENIALS["wrong key"], denied(client))
+        expect_denied(server, "wrong key", "denied_key", [client])
 
 
 @case("denied: no common suite", "echo")
 def no_suite(server):
-    for suites in (0x00, 0x80):
-        expect(f"answer to suites {suites:#x}", DENIALS["no common suite"], denied(with_cookie(server, suites=suites)))
+    clients = [with_cookie(server, suites=suites) for suites in (0x00, 0x80)]
+    expect_denied(server, "no common suite", "denied_cipher", clients)
 
 
 @case("denied: a pre-shared key at the client alone", "echo")
 def only_client(server):
-    expect("answer", DENIALS["pre-shared key mismatch"], denied(with_cookie(server, pre_shared_key=bytes(32))))
+    clients = [with_cookie(server, pre_shared_key=bytes(32))]
+    expect_denied(server, "pre-shared key mismatch", "denied_pre_shared_key", clients)
 
 
 @case("denied: a pre-shared key at the server alone", "secret")
 def only_server(server):
-    expect("answer", DENIALS["pre-shared key mismatch"], denied(with_cookie(server)))
+    expect_denied(server, "pre-shared key mismatch", "denied_pre_shared_key", [with_cookie(server)])
 
 
 @case("denied: server full, and let in when a slot is free", "limits")
 def full(server):
     clients = [connected(server) for _ in range(3)]
     late = with_cookie(server)
-    answer = late.exchange(late.connect_datagram())
+    with server.counted(denied_full=1):
+        answer = late.exchange(late.connect_datagram())
     expect("answer", ("ConnectionDenied", DENIALS["server full"], LIMITS["BUSY_WAIT"]),
            (answer.name, answer.body[0], wire.integer(answer.body[3:5])))
     clients[0].close()

@@ -9,8 +9,7 @@ from cases_handshake import connected, denied, with_cookie
 from client import Client
 from crypto import AES, CHACHA, KeyPair
 from document import LIMITS, PROTOCOL
-
-MS = 1e-3
+from handshake import MS
 
 
 @case("the client changes the keys, with both suites", "echo")
@@ -112,7 +111,7 @@ def migration_busy(server):
 @case("a path that does not answer: the server stays, and sends at most 3 times what came", "echo")
 def no_response(server):
     with connected(server) as client:
-        home, stray = client.socket, client._new_socket()
+        home, stray = client.socket, client.new_socket()
         client.socket = stray
         datagram = client.seal(wire.frame("Ping", bytes(8)))
         client.send_raw(datagram)
@@ -132,7 +131,7 @@ def no_response(server):
 @case("a PathResponse of another value, or from the old path, moves nothing", "echo")
 def wrong_response(server):
     with connected(server) as client:
-        home, stray = client.socket, client._new_socket()
+        home, stray = client.socket, client.new_socket()
         with server.counted(migrated=0):
             client.socket = stray
             client.ping()
@@ -150,7 +149,7 @@ def older_elsewhere(server):
     with connected(server) as client:
         early = client.seal(wire.frame("Ping", bytes(8)))
         expect("alive", True, client.is_alive())
-        home, client.socket = client.socket, client._new_socket()
+        home, client.socket = client.socket, client.new_socket()
         client.send_raw(early)
         expect("challenge", None, client.receive_raw(0.5))
         client.socket = home
@@ -295,7 +294,7 @@ def forged_denied(server):
     kind, _ = PROTOCOL.packets["ConnectionDenied"]
     forged = {reason: wire.envelope(wire.NO_CONNECTION, client.noise_1[:8], kind, bytes([reason, 1, 0, 0, 0]))
               for reason in range(256)}
-    with client._new_socket() as stranger:
+    with client.new_socket() as stranger:
         for datagram in forged.values():
             stranger.sendto(datagram, client.socket.getsockname())
     with server.counted(drop_unexpected=len(PROTOCOL.denials)):
@@ -314,7 +313,7 @@ def silent(server):
     while time.monotonic() < until:
         for client in clients[:2]:
             client.idle(0.05)
-    with server.counted(timed_out=0):
+    with server.counted(timed_out=0, vacated=1):
         late = connected(server)
     expect("echo", b"in", late.echo(1, b"in"))
     expect("those that speak stay", [True, True], [client.is_alive() for client in clients[:2]])

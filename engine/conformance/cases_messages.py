@@ -45,7 +45,7 @@ def order(server):
 def duplicates(server):
     with connected(server) as client:
         expect("echo", b"once", client.echo(1, b"once"))
-        with server.counted(drop_duplicate=2):
+        with server.counted(duplicates=2):
             sequence = client.send_frames(wire.message(1, 0, b"once"), wire.message(1, 0, b"once"))
             expect("acknowledged like any other", True, client.until(lambda: sequence in client.acknowledged, 2))
         expect("echo", b"x", client.echo(3, b"x", number=7))

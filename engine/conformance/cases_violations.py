@@ -84,7 +84,7 @@ def beyond_window(server):
                 client.send_frames(wire.message(channel, ahead, b""))
                 expect("reason", VIOLATION, client.end_reason())
     with connected(server) as client:
-        with server.counted(drop_duplicate=2):
+        with server.counted(duplicates=2):
             client.send_frames(wire.message(1, 32768, b""), wire.message(2, 65535, b""))
         client.send_frames(wire.message(2, window - 1, b"last of the window"))
         client.idle(0.05)

@@ -1,4 +1,4 @@
-"""A client of one server: handshake, datagrams, messages, keys, paths and sessions.
+"""A client of one server: datagrams, messages, keys, paths and sessions.
 
 It follows the document, and lets a case depart from it: every datagram can be built by hand with `seal`.
 """
@@ -6,24 +6,16 @@ It follows the document, and lets a case depart from it: every datagram can be b
 import collections
 import hmac
 import os
-import socket
 import time
-
-from cryptography.exceptions import InvalidTag
 
 import lz4
 import wire
-from crypto import CHACHA, KeyPair, Keys, Noise
+from crypto import KeyPair
 from document import LIMITS, PROTOCOL
+from handshake import MS, Handshake, NoAnswer
 
-MS = 1e-3
 UNDER_WAY_MAX = 10 * LIMITS["DATAGRAM_BYTES_BASE"]
 INTEGRITY_CHALLENGE_BYTES = 17
-SUITES = PROTOCOL.suites
-
-
-class NoAnswer(Exception):
-    """A handshake that did not end in a connection."""
 
 
 class Session:
@@ -41,19 +33,12 @@ class Session:
         self.core = None
 
 
-class Client:
-    def __init__(self, server, suites=(CHACHA,), pre_shared_key=None, session=None, token=None):
-        self.address, self.server_key = server.address, server.public_key
-        self.suites = suites if isinstance(suites, int) else sum(SUITES[name] for name in suites)
-        self.pre_shared_key = pre_shared_key
+class Client(Handshake):
+    def __init__(self, server, session=None, token=None, **offer):
+        if session is not None:
+            offer.update(resume_secret=session.secret, core=session.core)
+        super().__init__(server, token=token or (session and session.token), **offer)
         self.former = session
-        self.token = token or (session.token if session else bytes(LIMITS["RESUME_TOKEN_BYTES"]))
-        self.secret = session.secret if session else None
-        self.socket = self._new_socket()
-        self.ephemeral = KeyPair()
-        self.noise_1 = None
-        self.cookie = wire.NO_COOKIE
-        self.denials, self.bad_accepted = [], 0
         self.connection, self.closed = None, None
         self.lose = lambda datagram: False
         self.session = Session()
@@ -69,127 +54,32 @@ class Client:
         self.answers_acks = True
         self.integrity_keys = server.integrity_keys
 
-    # The handshake: section 4.
-
-    @property
-    def options(self):
-        return 1 if self.pre_shared_key else 0
-
-    def _new_socket(self):
-        fresh = socket.socket(socket.AF_INET, socket.SOCK_DGRAM)
-        fresh.setsockopt(socket.SOL_SOCKET, socket.SO_RCVBUF, 1 << 20)
-        fresh.bind(("127.0.0.1", 0))
-        return fresh
-
-    def prepare(self, server_key=None):
-        """Writes Noise message 1, the same for all Connects of an attempt."""
-        if self.noise_1 is None:
-            name = PROTOCOL.noise_names[self.options]
-            self.noise = Noise(name, wire.prologue(self.suites, self.options), server_key or self.server_key,
-                               self.pre_shared_key)
-            self.noise_1 = self.noise.write_1(self.ephemeral, self.token)
-        return self.noise_1
-
-    def connect_datagram(self, **fields):
-        fields.setdefault("cookie", self.cookie)
-        if self.former and self.former.core is not None:
-            fields.setdefault("connection", wire.wanting_core(self.former.core))
-        return wire.connect(self.prepare(), self.suites, self.options, **fields)
-
-    def send_raw(self, datagram):
-        self.socket.sendto(datagram, self.address)
-
-    def receive_raw(self, seconds):
-        """One datagram, or None when none came in time."""
-        self.socket.settimeout(max(seconds, 1e-4))
-        try:
-            datagram, source = self.socket.recvfrom(2048)
-        except (TimeoutError, BlockingIOError):
-            return None
-        return datagram if source == self.address else None
-
-    def exchange(self, datagram, seconds=1.0):
-        """Sends one datagram outside encryption and gives the answer to it."""
-        self.send_raw(datagram)
-        return self.next_answer(seconds)
-
-    def next_answer(self, seconds):
-        until = time.monotonic() + seconds
-        while (left := until - time.monotonic()) > 0:
-            datagram = self.receive_raw(left)
-            answer = datagram and wire.read_answer(datagram)
-            if answer and answer.tag == self.noise_1[:8]:
-                answer.bytes = datagram
-                return answer
-        return None
-
-    def get_cookie(self):
-        answer = self.exchange(self.connect_datagram(cookie=wire.NO_COOKIE))
-        if answer is None or answer.name != "Cookie":
-            raise NoAnswer(f"no Cookie but {answer}")
-        self.cookie = answer.body
-        return self.cookie
+    # The beginning, and sessions that go on: sections 4 and 11.
 
     def connect(self, seconds=None, prove=True):
-        """Connects on the schedule of the retry timer. Raises NoAnswer where that comes to nothing."""
-        until = time.monotonic() + (seconds or LIMITS["CONNECT_TIMEOUT"] * MS)
-        wait, not_before = LIMITS["CONNECT_RETRY_FIRST"] * MS, 0
-        self.prepare()
-        while time.monotonic() < until:
-            self.send_raw(self.connect_datagram())
-            retry = max(time.monotonic() + wait, not_before)
-            wait = min(2 * wait, LIMITS["CONNECT_RETRY_MAX"] * MS)
-            while (left := min(retry, until) - time.monotonic()) > 0:
-                answer = self.next_answer(left)
-                if answer is None:
-                    break
-                if answer.name == "Cookie" and answer.body != self.cookie:
-                    self.cookie = answer.body
-                    break
-                if answer.name == "ConnectionDenied":
-                    self.denials.append((answer.body[0], wire.integer(answer.body[3:5])))
-                    if self.denials[-1][1]:
-                        retry = time.monotonic() + 1.2 * min(self.denials[-1][1], LIMITS["BUSY_WAIT_MAX"]) * MS
-                if answer.name == "ConnectionAccepted" and self.accept(answer.body):
-                    if prove:
-                        self.ping()
-                        if not self.until(lambda: self.highest or self.closed is not None, 3.0):
-                            raise NoAnswer("accepted, and then nothing authentic came")
-                    return self
-        raise NoAnswer(f"denials {self.denials}, answers that did not authenticate {self.bad_accepted}")
+        """Connects, and waits for the server's first datagram unless the keys are not to be proved."""
+        self.shake_hands(seconds)
+        if prove:
+            self.ping()
+            if not self.until(lambda: self.highest or self.closed is not None, 3.0):
+                raise NoAnswer("accepted, and then nothing authentic came")
+        return self
 
-    def accept(self, noise_2):
-        """Takes a ConnectionAccepted; False where it does not authenticate."""
-        before = (self.noise.hash, self.noise.chain, self.noise.key, self.noise.counter)
-        try:
-            data = self.noise.read_2(noise_2)
-            found = wire.read_parameters(data, self.suites, any(self.token))
-        except (InvalidTag, ValueError):
-            found = None
-        if found is None:
-            self.noise.hash, self.noise.chain, self.noise.key, self.noise.counter = before
-            self.bad_accepted += 1
-            return False
-        self.parameters, self.connection = found, found.connection
-        keys = Keys(PROTOCOL.labels, found.suite, *self.noise.split())
-        if found.resumed:
-            if self.secret:
-                keys = keys.follow(self.secret, "resumed")
-            if self.former:
-                self._go_on_with(self.former)
+    def begin(self, parameters, keys):
+        self.parameters, self.connection = parameters, parameters.connection
+        if parameters.resumed and self.former:
+            self._go_on_with(self.former)
         self.session.token, self.session.secret, self.transcript = keys.secrets(LIMITS["RESUME_TOKEN_BYTES"])
         self.session.core = self.connection[0]
         self.phase, self.open_keys = 0, {0: keys}
         self.asked = self.answered = None
-        self.open_connections = {self.connection}
-        self.next_ping = time.monotonic() + found.heartbeat_ms * MS
-        self.new_id_sequence = 0
-        return True
+        self.open_connections, self.new_id_sequence = {self.connection}, 0
+        self.next_ping = time.monotonic() + parameters.heartbeat_ms * MS
 
     def _go_on_with(self, session):
         self.session = session
-        for key, part in session.unacknowledged.items():
-            self.queue[key] = part
+        session.pieces = {name: piece for name, piece in session.pieces.items() if wire.is_reliable(name[0])}
+        self.queue.update(session.unacknowledged)
 
     # Sending: sections 6 to 9.
 
@@ -495,7 +385,7 @@ class Client:
 
     def move(self):
         """Changes the address, as a client may at any time, and sends a Ping from there."""
-        self.former_socket, self.socket = self.socket, self._new_socket()
+        self.former_socket, self.socket = self.socket, self.new_socket()
         return self.ping()
 
     def disconnect(self, reason=None):

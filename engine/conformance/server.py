@@ -37,6 +37,8 @@ class Server:
         self.settings = {"listen": f"127.0.0.1:{self.address[1]}", "admin": self.admin, "key": str(key), "cpus": "0",
                          "idle": "park", "dump-dir": str(folder), **settings}
         self.may_end = False
+        self.admin_token = os.urandom(16).hex()
+        self._in_file("admin-token-file", self.admin_token)
         self.pre_shared_key = None
         self.integrity_keys = []
         if "pre-shared-key" in settings:
@@ -79,6 +81,7 @@ class Server:
     def _in_file(self, setting, text):
         """Puts the value of a setting into a file, and the path of that in its place."""
         path = pathlib.Path(self.folder.name) / setting
+        path.touch(mode=0o600)
         path.write_text(text + "\n")
         self.settings[setting] = str(path)
 
@@ -89,40 +92,43 @@ class Server:
         """Changes settings of the running server."""
         self.settings |= settings
         self._write_config()
-        self.post("/reload")
+        self._ask("POST", "/reload")
 
     def _wait_until_ready(self):
         until = time.monotonic() + 20
         while time.monotonic() < until and self.process.poll() is None:
             try:
-                return self._get("/ready")
+                return self._ask("GET", "/ready")
             except OSError:
                 time.sleep(0.05)
         raise RuntimeError(f"the server `{self.name}` did not start; its log:\n{self.log.read_text()}")
 
-    def _get(self, path):
-        with urllib.request.urlopen(f"http://{self.admin}{path}", timeout=5) as answer:
+    def _ask(self, method, path):
+        request = urllib.request.Request(f"http://{self.admin}{path}", method=method, data=None if method == "GET" else b"")
+        request.add_header("Authorization", f"Bearer {self.admin_token}")
+        with urllib.request.urlopen(request, timeout=5) as answer:
             return answer.read().decode()
 
     def drain(self):
         """Tells the server to let nobody in and to end; it may then be gone at any time, with exit code 0."""
         self.may_end = True
-        self.post("/drain")
-
-    def post(self, path):
-        request = urllib.request.Request(f"http://{self.admin}{path}", data=b"", method="POST")
-        with urllib.request.urlopen(request, timeout=5) as answer:
-            return answer.read().decode()
+        self._ask("POST", "/drain")
 
     def counters(self):
-        """All counters over all cores, by reason, event, state or direction."""
+        """All counters over all cores: a drop as `drop REASON`, packets and messages with their direction.
+
+        Everything else goes by its name, without what all names begin and end with.
+        """
         found = {}
-        line = re.compile(r'^ringshard_(packets_dropped_total|events_total|state|packets_total|messages_total|sessions)'
-                          r'\{core="\d+"(?:,(?:reason|event|state|direction)="(\w+)")?\} ([\d.e+]+)$', re.M)
-        for family, name, value in line.findall(self._get("/metrics")):
-            key = f"drop {name}" if family == "packets_dropped_total" else (
-                f"{family.removesuffix('_total')} {name}" if family in ("packets_total", "messages_total") else
-                name or family)
+        line = re.compile(r'^ringshard_(\w+)\{core="\d+"(?:,(\w+)="(\w+)")?\} ([\d.e+]+)$', re.M)
+        for family, label, name, value in line.findall(self._ask("GET", "/metrics")):
+            family = family.removesuffix("_total")
+            if label == "reason":
+                key = f"drop {name}"
+            elif label == "direction":
+                key = f"{family} {name}"
+            else:
+                key = name or family
             found[key] = found.get(key, 0) + int(float(value))
         return found
 
@@ -162,8 +168,8 @@ class Server:
 class Counted:
     """Expects that counters rise by just so much in a block, and that no other reason for a drop does.
 
-    Copies of a Disconnect that come after the first are dropped as those of no connection; so that reason is looked at
-    only where it is expected.
+    Copies of a Disconnect that come after the first are dropped as those of no connection, at any time; so that reason
+    is looked at only where it is expected.
     """
 
     def __init__(self, server, expected):
