@@ -6,7 +6,6 @@ import sys
 import time
 
 import cases
-from document import PROTOCOL
 from server import Server
 
 # The servers that cases ask for, by name. Budgets are off unless a case is about them. Cases of those in SLOW wait for
@@ -20,7 +19,8 @@ CONFIGURATIONS = {
     "limits": {"heartbeat-ms": 300, "timeout-ms": 2500, "max-connections": 3},
     "busy": {"address-handshakes-per-second": 1, "address-handshakes-at-once": 2, "allow": ["203.0.113.0/24"]},
     "clock": {"clock": True, "heartbeat-ms": 3_500_000, "timeout-ms": 3_600_000},
-    "budget": {},
+    "budget": {"connection-messages-per-second": 2000},
+    "memory": {**NO_BUDGET, "message-memory-mib": 4},
     "drain": {"drain-ms": 1500},
     "demo": {**NO_BUDGET, "game": "demo", "npcs": 20, "layout": "crowd", "entities": 256},
 }

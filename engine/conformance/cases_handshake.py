@@ -80,9 +80,10 @@ def other_pre_shared(server):
 @case("the parameters are those of the configuration", "echo")
 def parameters(server):
     with connected(server) as client:
-        expect("parameters", (False, LIMITS["DATAGRAM_BYTES_MAX"], LIMITS["HEARTBEAT_DEFAULT"], LIMITS["TIMEOUT_DEFAULT"]),
-               (client.parameters.resumed, client.parameters.datagram_bytes_max, client.parameters.heartbeat_ms,
-                client.parameters.timeout_ms))
+        found = client.parameters
+        expect("parameters",
+               (False, LIMITS["DATAGRAM_BYTES_MAX"], LIMITS["HEARTBEAT_DEFAULT"], LIMITS["TIMEOUT_DEFAULT"]),
+               (found.resumed, found.datagram_bytes_max, found.heartbeat_ms, found.timeout_ms))
         expect("generation is not 0", True, client.connection[1] > 0)
 
 

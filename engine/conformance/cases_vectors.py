@@ -81,7 +81,8 @@ def check_handshake(v):
     for key, cookie in (("connect_first", wire.NO_COOKIE), ("connect", v["cookie"])):
         expect(key, v[key], wire.connect(v["noise_1"], suites, options, cookie, wanted))
     expect("token, as the server reads it", v["token"], answerer.read_1(server, v["noise_1"]))
-    parameters = v["connection"] + v["suite"] + v["resumed"] + v["datagram_bytes_max"] + v["heartbeat_ms"] + v["timeout_ms"]
+    parameters = b"".join(v[field] for field in ("connection", "suite", "resumed", "datagram_bytes_max", "heartbeat_ms",
+                                                 "timeout_ms"))
     expect("parameters", v["parameters"], parameters)
     expect("noise_2", v["noise_2"], answerer.write_2(theirs, parameters))
     kind, _ = PROTOCOL.packets["ConnectionAccepted"]

@@ -47,7 +47,7 @@ class Player:
     def say(self, **fields):
         self.number = (self.number + 1) % 65536
         received = self.view.received if self.view.newest is not None else b""
-        digest = self.view.digest if received and self.number % 8 == 0 else None
+        digest = self.view.digest if received and self.number % 4 == 0 else None
         said = world.Input(self.number, self.direction, self.pace, 0, received, digest)
         for name, value in fields.items():
             setattr(said, name, value)
@@ -88,7 +88,7 @@ def agrees(server, player, play):
     after = server.counters()
     expect("snapshots that were not understood", [], player.not_understood[:2])
     expect("digests that differ", 0, after["world_digests_differ"] - before["world_digests_differ"])
-    expect("digests that agree", True, after["world_digests_agreed"] - before["world_digests_agreed"] > 3)
+    expect("digests that agree", True, after["world_digests_agreed"] - before["world_digests_agreed"] > 0)
 
 
 @case("a player enters, moves, and is told so; digests agree", "demo")
@@ -104,7 +104,7 @@ def enter(server):
     agrees(server, player, lambda: player.play(2.0))
     expect("own input is told back", True, 0 <= (player.number - player.view.input) % 65536 < 30)
     expect("it moved", True, place != player.own.state[:12])
-    expect("snapshots", True, player.taken > 30)
+    expect("snapshots", True, player.taken > 10)
     expect("several entities", True, len(player.view.entities) > 1)
     player.client.close()
     eventually("players afterwards", before, lambda: server.counter("world_players"))

@@ -72,7 +72,7 @@ class Document:
             row["packet"]: (int(row["type"]), int(row["size"]))
             for row in self.table("3", "type", "packet", "direction", "size")
         }
-        self.denials = {row["name"]: int(row["reason"]) for row in self.table("3", "reason", "name", "when", "cookie needed")}
+        self.denials = {row["name"]: int(row["reason"]) for row in self.table("3", "reason", "name", "when")}
         self.suites = {row["name"]: int(row["bit"], 0) for row in self.table("5", "bit", "suite", "name")}
         self.flags = {
             row["name"]: int(row["bit"], 0) for row in self.table("2", "bit", "name", "in version 1") if row["name"]

@@ -104,7 +104,8 @@ class Server:
         raise RuntimeError(f"the server `{self.name}` did not start; its log:\n{self.log.read_text()}")
 
     def _ask(self, method, path):
-        request = urllib.request.Request(f"http://{self.admin}{path}", method=method, data=None if method == "GET" else b"")
+        body = None if method == "GET" else b""
+        request = urllib.request.Request(f"http://{self.admin}{path}", method=method, data=body)
         request.add_header("Authorization", f"Bearer {self.admin_token}")
         with urllib.request.urlopen(request, timeout=5) as answer:
             return answer.read().decode()
