@@ -21,10 +21,11 @@ step cargo doc --locked --workspace --no-deps
 step cargo fmt --manifest-path engine/fuzz/Cargo.toml --check
 step cargo test --manifest-path engine/fuzz/Cargo.toml --target-dir target/fuzz
 step cargo build --release --locked
-step engine/conformance/run.sh target/release/ringshard
-step target/release/ringshard-bench echo --clients 64 --rate 60 --secs 1
-step target/release/ringshard-bench echo --clients 64 --rate 60 --secs 1 --datapath mmsg
+bin=$(scripts/build.sh --no-build)
+step engine/conformance/run.sh "$bin/ringshard"
+step "$bin/ringshard-bench" echo --clients 64 --rate 60 --secs 1
+step "$bin/ringshard-bench" echo --clients 64 --rate 60 --secs 1 --datapath mmsg
 step scripts/lab-hosts.sh --no-build
-step target/release/ringshard-bench simulate --seeds 1..40
-step target/release/ringshard-bench simulate-world --minutes 0.2
+step "$bin/ringshard-bench" simulate --seeds 1..40
+step "$bin/ringshard-bench" simulate-world --minutes 0.2
 printf '\nall checks passed\n'
