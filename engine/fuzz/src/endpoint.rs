@@ -180,9 +180,9 @@ impl Scene {
                 }
                 10 => {
                     let mut again = self.last.clone();
-                    let drops = *self.endpoint.drops();
+                    let before = self.dropped();
                     self.deliver(self.path, &mut again);
-                    assert_ne!(self.endpoint.drops(), &drops, "a datagram was taken twice");
+                    assert_ne!(self.dropped(), before, "a datagram was taken twice");
                 }
                 _ if dear => match input.byte() % 4 {
                     0 => self.endpoint.disconnect(self.peer.session.id(), DisconnectReason::Closed),
@@ -221,6 +221,11 @@ impl Scene {
         }
     }
 
+    /// Datagrams that were not taken. One of a connection that has just ended is late, and not dropped as a stranger's.
+    fn dropped(&self) -> u64 {
+        total(self.endpoint.drops()) + self.endpoint.stats().late_in
+    }
+
     fn deliver_sealed(&mut self, frames: &[u8]) {
         let mut datagram = self.peer.seal(frames);
         self.last = datagram.clone();
@@ -236,11 +241,9 @@ impl Scene {
         let picture = |endpoint: &Endpoint| {
             (endpoint.info(id).map(|info| info.stats), endpoint.stats().messages_in, endpoint.connections())
         };
-        // What names a connection that has just ended is late, and not dropped as a stranger's.
-        let dropped = |endpoint: &Endpoint| total(endpoint.drops()) + endpoint.stats().late_in;
-        let (before, drops) = (picture(&self.endpoint), dropped(&self.endpoint));
+        let (before, drops) = (picture(&self.endpoint), self.dropped());
         match self.endpoint.receive(self.now, self.path, &mut datagram) {
-            Received::Nothing => assert_eq!(dropped(&self.endpoint), drops + 1),
+            Received::Nothing => assert_eq!(self.dropped(), drops + 1),
             Received::Elsewhere(core, _) => assert_eq!((at, core), (0, 1)),
             Received::Messages { .. } => panic!("an altered datagram was taken"),
         }
