@@ -27,4 +27,5 @@ step target/release/ringshard-bench echo --clients 64 --rate 60 --secs 1 --datap
 step scripts/lab-hosts.sh --no-build
 step target/release/ringshard-bench simulate --seeds 1..40
 step target/release/ringshard-bench simulate-world --minutes 0.2
+step target/release/ringshard-bench simulate-lives --steps 100000
 printf '\nall checks passed\n'
