@@ -20,6 +20,7 @@ mod process;
 mod report;
 mod scenario;
 mod simulate;
+mod simulate_lives;
 mod simulate_world;
 mod soak;
 mod transfer;
@@ -68,6 +69,8 @@ enum Command {
     Soak(soak::Arguments),
     /// Simulate the whole system, with everything that can go wrong, and audit what it promises. Starts no process.
     Simulate(simulate::Arguments),
+    /// Walk through the lives of players at random, step by step, and check after each that nobody is lost or left over.
+    SimulateLives(simulate_lives::Arguments),
     /// Simulate a world of several cores and its players, on a bad network, and hold every view against the server's.
     SimulateWorld(simulate_world::Arguments),
     /// The server that `floor` starts.
@@ -109,6 +112,7 @@ fn run(command: Command) -> Result<Verdict, String> {
         Command::Transfer(arguments) => transfer::run(&arguments),
         Command::Soak(arguments) => soak::run(&arguments),
         Command::Simulate(arguments) => simulate::run(&arguments),
+        Command::SimulateLives(arguments) => simulate_lives::run(&arguments),
         Command::SimulateWorld(arguments) => simulate_world::run(&arguments),
         Command::FloorServer(arguments) => floor::server::run(&arguments).map(|()| Verdict::Pass),
         Command::TransferServer(arguments) => transfer::server::run(&arguments).map(|()| Verdict::Pass),

@@ -330,6 +330,11 @@ impl<L: Link, S: Service> Core<L, S> {
         &self.service
     }
 
+    /// Its connections.
+    pub fn endpoint(&self) -> &Endpoint {
+        &self.endpoint
+    }
+
     /// Ticks that were due while it was busy, and were left out.
     pub fn ticks_skipped(&self) -> u64 {
         self.ticks_skipped

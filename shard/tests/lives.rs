@@ -200,6 +200,49 @@ fn a_player_whose_body_is_gone_looks_on_and_can_have_another() {
     assert_eq!((world.total(|stats| stats.players), world.total(|stats| stats.entities)), (2, 2));
 }
 
+/// Numbers of snapshots belong to a session, as long as that lives: a client that lost its place, not its session, goes on
+/// where it was.
+#[test]
+fn a_client_that_had_to_make_room_while_it_was_silent_can_enter_again_and_sees() {
+    let config = WorldConfig { entities_max: 2, ..small() };
+    let mut world = World::of(1, "delay=5ms", config, |_| Row::default());
+    world.reconnect = true;
+    world.join(2);
+    world.players[1].pace = 255;
+    world.pass(5 * SECOND);
+    let (former, tick) = (world.players[0].id, world.players[0].view.tick());
+    let between = |world: &World, text: &str| {
+        let silent = world.players[0].link.local();
+        world.network.set_conditions_between(silent, address(0), conditions(text));
+        world.network.set_conditions_between(address(0), silent, conditions(text));
+    };
+    between(&world, "loss=100%");
+    world.pass(TIMEOUT_DEFAULT + SECOND);
+    // Another takes the only other place, and leaves it again.
+    world.join(1);
+    world.pass(2 * SECOND);
+    assert!(world.players[2].id.is_some(), "who is there goes before who may come back");
+    assert_eq!((world.total(|stats| stats.players), world.total(|stats| stats.suspended)), (2, 0));
+    world.players[2].client.disconnect();
+    world.pass(SECOND);
+    between(&world, "delay=5ms");
+    world.pass(10 * SECOND);
+    let player = &world.players[0];
+    assert_eq!(player.resumed, [false, true], "its session goes on");
+    assert!(player.id.is_some() && player.id != former, "it has another body");
+    assert!(player.view.tick() > tick + 20 * 60, "its view goes on");
+    assert_eq!(world.seen_by(0), world.ids(1..2));
+    let (agreed, differ) = world.digests();
+    assert!(agreed > 50 && differ == 0, "{agreed} digests agree, {differ} do not");
+    let heard = &world.cores[0].service().service.game().heard;
+    let of_former: Vec<_> = heard.iter().filter(|(id, _)| Some(*id) == former).map(|&(_, heard)| heard).collect();
+    assert_eq!(of_former, [Heard::Joined, Heard::Suspended, Heard::Gone(Gone::Silent)]);
+    // Nothing is kept of it once it is gone.
+    world.players[0].client.disconnect();
+    world.pass(SECOND);
+    assert_eq!((world.total(|stats| stats.players), world.total(|stats| stats.entities)), (1, 1));
+}
+
 /// 828 days at 60 Hz.
 #[test]
 fn ticks_and_versions_go_on_where_their_numbers_go_round() {

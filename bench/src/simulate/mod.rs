@@ -19,7 +19,7 @@ mod attacker;
 mod audit;
 mod calm;
 mod campaign;
-mod dice;
+pub(crate) mod dice;
 mod faults;
 mod host;
 mod lane;

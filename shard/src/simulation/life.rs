@@ -41,7 +41,7 @@ impl<G: Game> Simulation<G> {
                 let Some(info) = endpoint.info(id) else { return };
                 match self.players.resume(&self.shard.entities, id, session, info.path.peer) {
                     Some(body) => self.game.resumed(&mut self.shard, body),
-                    None if self.players.was_displaced(session) => refuse(now, endpoint, id),
+                    None if self.players.is_displaced(session) => refuse(now, endpoint, id),
                     None => {}
                 }
             }
@@ -69,18 +69,22 @@ impl<G: Game> Simulation<G> {
         let info = endpoint.info(id)?;
         let body = self.game.join(&mut self.shard).or_else(|| {
             // Whoever is there goes before whoever may come back.
-            let player = self.players.displace_suspended()?;
-            self.remove_body(player.viewer.player, Gone::Silent);
+            let displaced = self.players.displace_suspended()?;
+            self.remove_body(displaced, Gone::Silent);
             self.game.join(&mut self.shard)
         })?;
         let place = self.shard.entities.place(body).expect("a game gives a player an entity of this core");
-        if !self.players.give_body(id, place, body) {
-            self.players.add(&self.shard.entities, id, info.path.peer, place, body);
+        let (players, entities, address) = (&mut self.players, &self.shard.entities, info.path.peer);
+        let is_known = players.give_body(id, place, body)
+            || info.session.is_some_and(|it| players.return_displaced(entities, id, it, address, place, body));
+        if !is_known {
+            players.add(entities, id, address, place, body);
         }
         Some(body)
     }
 
     fn leave(&mut self, id: Option<ConnectionId>, session: SessionId, why: Gone) {
+        self.players.forget_displaced(session);
         let player = match id {
             Some(id) => self.players.remove(id),
             None => self.players.remove_suspended(session),

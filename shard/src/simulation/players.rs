@@ -8,7 +8,7 @@ use ringshard_engine::endpoint::SessionId;
 use ringshard_engine::prefetch::prefetch;
 use ringshard_engine::wire::ConnectionId;
 use ringshard_engine::world::EntityId;
-use std::collections::{BTreeMap, BTreeSet};
+use std::collections::BTreeMap;
 use std::net::SocketAddr;
 
 /// Slices that the clients are told in, per tick.
@@ -86,8 +86,9 @@ pub(super) struct Players {
     slot_of: Vec<Option<u16>>,
     /// Those whose clients are silent and can come back.
     suspended: BTreeMap<SessionId, Box<Player>>,
-    /// Sessions of those that had to make room for others while they were suspended.
-    displaced: BTreeSet<SessionId>,
+    /// Those that had to make room for others while they were suspended, and have no body. Their sessions may go on, and
+    /// then so do the numbers of their snapshots, and what their clients know.
+    displaced: BTreeMap<SessionId, Box<Player>>,
     /// Their slots, those of an address beside each other.
     slices: [Vec<u16>; SLICES],
 }
@@ -99,7 +100,7 @@ impl Players {
             by_slot: Vec::new(),
             slot_of: vec![None; places],
             suspended: BTreeMap::new(),
-            displaced: BTreeSet::new(),
+            displaced: BTreeMap::new(),
             slices: [const { Vec::new() }; SLICES],
         }
     }
@@ -200,20 +201,44 @@ impl Players {
 
     /// A suspended player is gone.
     pub(super) fn remove_suspended(&mut self, session: SessionId) -> Option<Box<Player>> {
-        self.displaced.remove(&session);
         self.suspended.remove(&session)
     }
 
-    /// The suspended player of the oldest session makes room for another; its session may yet go on.
-    pub(super) fn displace_suspended(&mut self) -> Option<Box<Player>> {
+    /// The suspended player of the oldest session makes room for another; its session may yet go on. Gives its body.
+    pub(super) fn displace_suspended(&mut self) -> Option<EntityId> {
         let (session, player) = self.suspended.pop_first()?;
-        self.displaced.insert(session);
-        Some(player)
+        let body = player.viewer.player;
+        self.displaced.insert(session, player);
+        Some(body)
     }
 
-    /// Whether the player of a session that goes on had to make room; it is then forgotten that it had.
-    pub(super) fn was_displaced(&mut self, session: SessionId) -> bool {
-        self.displaced.remove(&session)
+    /// Whether the player of this session had to make room, and has not entered again.
+    pub(super) fn is_displaced(&self, session: SessionId) -> bool {
+        self.displaced.contains_key(&session)
+    }
+
+    /// The player of this session had to make room, and enters again with another body. False when there is no such
+    /// player.
+    pub(super) fn return_displaced(
+        &mut self,
+        entities: &Entities,
+        id: ConnectionId,
+        session: SessionId,
+        address: SocketAddr,
+        place: usize,
+        body: EntityId,
+    ) -> bool {
+        let Some(mut player) = self.displaced.remove(&session) else { return false };
+        (player.id, player.address, player.place) = (id, address, place);
+        player.viewer.player = body;
+        player.has_looked = false;
+        self.seat(entities, player);
+        true
+    }
+
+    /// The session of one who had to make room is over.
+    pub(super) fn forget_displaced(&mut self, session: SessionId) {
+        self.displaced.remove(&session);
     }
 
     /// A client is called otherwise, and may have another address.

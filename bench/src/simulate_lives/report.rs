@@ -1,0 +1,200 @@
+//! What a campaign came to: a page for people, an object for machines.
+
+use super::stage::Stage;
+use super::{JUDGED_STEPS_MIN, RESIDENT_GROWTH_MAX};
+use crate::report::grouped;
+use crate::verdict::Verdict;
+use ringshard_engine::time::Instant;
+use serde::Serialize;
+use std::collections::BTreeMap;
+
+/// How often what happened, by name.
+pub type Counts = BTreeMap<&'static str, u64>;
+
+/// Adds counts to those of the same names.
+pub fn add(counts: &mut Counts, more: impl Iterator<Item = (&'static str, u64)>) {
+    more.for_each(|(name, count)| *counts.entry(name).or_default() += count);
+}
+
+/// Something that must not be.
+#[derive(Clone, Debug, Serialize)]
+pub struct Violation {
+    pub seed: u64,
+    pub step: u64,
+    pub cores: u8,
+    pub what: String,
+    pub replay: String,
+}
+
+impl std::fmt::Display for Violation {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        let Violation { seed, step, cores, what, replay } = self;
+        write!(f, "seed {seed}, step {step}, {cores} core(s): {what}\n  replay: {replay}")
+    }
+}
+
+/// What a campaign came to.
+#[derive(Clone, Debug, Serialize)]
+pub struct Outcome {
+    pub scenario: &'static str,
+    pub seed: u64,
+    pub cores: Vec<u8>,
+    pub steps: u64,
+    pub runs: u64,
+    pub took_s: f64,
+    /// Time of the processor: what it would take where nothing else runs.
+    pub cpu_s: f64,
+    pub simulated_s: f64,
+    /// What clients did.
+    pub deeds: Counts,
+    /// What became of sessions.
+    pub lives: Counts,
+    /// What the endpoints counted, and the digests of views.
+    pub server: Counts,
+    /// Resident memory at each quarter of the campaign, after a run of which nothing is kept.
+    pub resident_mib: Vec<f64>,
+    pub violation: Option<Violation>,
+    /// How memory grew, where it did.
+    pub growth: Option<String>,
+    pub verdict: Verdict,
+}
+
+impl Outcome {
+    pub fn new(seed: u64, cores: Vec<u8>) -> Self {
+        Outcome {
+            scenario: "simulate-lives",
+            seed,
+            cores,
+            steps: 0,
+            runs: 0,
+            took_s: 0.0,
+            cpu_s: 0.0,
+            simulated_s: 0.0,
+            deeds: Counts::new(),
+            lives: Counts::new(),
+            server: Counts::new(),
+            resident_mib: Vec::new(),
+            violation: None,
+            growth: None,
+            verdict: Verdict::Pass,
+        }
+    }
+
+    /// Adds a run.
+    pub fn add(&mut self, steps: u64, stage: &Stage) {
+        self.steps += steps;
+        self.runs += 1;
+        self.simulated_s += stage.now().since(Instant::ZERO).as_secs_f64();
+        add(&mut self.deeds, stage.deeds.entries());
+        stage.count(&mut self.lives, &mut self.server);
+    }
+
+    /// Notes the resident memory, where another quarter of all steps is done.
+    pub fn note_memory(&mut self, steps: u64, resident_bytes: u64) {
+        if self.steps * 4 >= steps * (self.resident_mib.len() as u64 + 1) {
+            self.resident_mib.push(mebibytes(resident_bytes));
+        }
+    }
+
+    /// Judges what only the whole campaign can show.
+    pub fn judge(&mut self) {
+        let (first, last) = (self.resident_mib.first().copied(), self.resident_mib.last().copied());
+        if let (Some(first), Some(last)) = (first, last)
+            && self.steps >= JUDGED_STEPS_MIN
+            && last > first + mebibytes(RESIDENT_GROWTH_MAX)
+        {
+            self.growth = Some(format!("memory grows: {first:.1} MiB after a quarter, {last:.1} MiB in the end"));
+        }
+        self.verdict = match self.failure() {
+            Some(_) => Verdict::Violated,
+            None => Verdict::of_computed(Vec::new()),
+        };
+    }
+
+    /// What is wrong, if anything is.
+    pub fn failure(&self) -> Option<String> {
+        let violation = self.violation.as_ref().map(Violation::to_string);
+        violation.or_else(|| self.growth.clone())
+    }
+
+    pub fn page(&self) -> String {
+        let mut page = String::new();
+        let mut line = |name: &str, text: String| page += &format!("  {name:<12} {text}\n");
+        let Outcome { runs, steps, took_s, cpu_s, simulated_s, deeds, lives, server, .. } = self;
+        let of = |counts: &Counts, name: &str| grouped(counts.get(name).copied().unwrap_or(0) as f64);
+        let (deed, life, seen) =
+            (|name: &str| of(deeds, name), |name: &str| of(lives, name), |name: &str| of(server, name));
+        let cores: Vec<_> = self.cores.iter().map(u8::to_string).collect();
+        line("runs", format!("{runs} from seed {} on, on {} core(s)", self.seed, cores.join(", ")));
+        let rates = (grouped(*steps as f64 / took_s), grouped(*steps as f64 / cpu_s.max(0.01)));
+        line(
+            "steps",
+            format!(
+                "{} in {took_s:.1} s: {}/s, {} per second of processor time; {:.1} simulated hours",
+                grouped(*steps as f64),
+                rates.0,
+                rates.1,
+                simulated_s / 3600.0
+            ),
+        );
+        line(
+            "sessions",
+            format!(
+                "{} began; {} suspended, {} resumed of those and {} while live; {} renamed",
+                life("joined"),
+                life("suspended"),
+                life("resumed_suspended"),
+                life("resumed_live"),
+                life("renamed")
+            ),
+        );
+        line(
+            "ends",
+            format!(
+                "{} by the client, {} by the server, {} expired",
+                life("ended_by_client"),
+                life("ended_by_server"),
+                life("expired")
+            ),
+        );
+        line(
+            "world",
+            format!(
+                "{} players entered, {} got another body; {} digests agree",
+                life("entered"),
+                life("bodies_replaced"),
+                seen("digests_agreed")
+            ),
+        );
+        line(
+            "by hand",
+            format!(
+                "{} handshakes: {} resumed, {} not proven, {} refused, {} with a former key; {} hostile datagrams",
+                deed("handshakes_by_hand"),
+                deed("resumed_by_hand"),
+                deed("unproven"),
+                deed("refused_by_hand"),
+                deed("former_keys_used"),
+                deed("hostile_datagrams")
+            ),
+        );
+        line(
+            "server",
+            format!(
+                "{} seats of silent clients given away, {} put out for lack of memory, {} weak keys, {} key changes refused",
+                seen("vacated"),
+                seen("hoards_ended"),
+                seen("weak_key"),
+                seen("rekey_refused")
+            ),
+        );
+        line("rests", format!("{} times everybody left, and nothing was left", deed("rests")));
+        let resident: Vec<_> = self.resident_mib.iter().map(|mib| format!("{mib:.1}")).collect();
+        line("memory", format!("{} MiB resident, quarter by quarter", resident.join(", ")));
+        page + &format!("\nverdict: {}\n", self.verdict)
+    }
+}
+
+fn mebibytes(bytes: u64) -> f64 {
+    bytes as f64 / f64::from(1 << 20)
+}
