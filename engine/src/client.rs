@@ -701,7 +701,9 @@ impl Client {
             assert!(datagram.len() == CONNECT_BYTES, "the caller asks for the size first");
             datagram.copy_from_slice(&connecting.connect.encode());
             connecting.tries += 1;
-            connecting.retry_at = now + connecting.retry_after;
+            // Clients that begin together must not all come again together.
+            let spread = u32::from(connecting.connect.client_key()[31 - connecting.tries as usize % 16] % 128);
+            connecting.retry_at = now + connecting.retry_after * (192 + spread) / 256;
             connecting.retry_after = (connecting.retry_after * 2).min(CONNECT_RETRY_MAX);
             return;
         }

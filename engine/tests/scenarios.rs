@@ -323,8 +323,8 @@ fn a_client_that_nobody_answers_gives_up_after_ten_seconds() {
     let CloseReason::Unreachable(tries) = world.close_reason(client) else { panic!("nobody answered") };
     let (at, _) = world.clients[client].events[0];
     assert_eq!(at, Instant::ZERO + CONNECT_TIMEOUT);
-    // At 0, 0.25, 0.75, 1.75 seconds and every two from there.
-    assert_eq!(tries, 8);
+    // At 0, 0.25, 0.75, 1.75 seconds and every two from there, each wait a quarter shorter or longer.
+    assert!((7..=9).contains(&tries), "{tries} tries");
 }
 
 #[test]
