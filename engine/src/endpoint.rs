@@ -613,7 +613,7 @@ impl Endpoint {
             Phase::Established => match connection.session.advance(now, &mut self.resources) {
                 Some(DisconnectReason::TimedOut) => {
                     self.stats.timed_out += 1;
-                    self.leave(now, id, Departure::Silent);
+                    self.leave(now, id, Departure::Silent { spare: None });
                 }
                 Some(reason) => self.disconnect(id, reason),
                 None => self.still_there(now, id),

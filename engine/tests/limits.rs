@@ -3,7 +3,6 @@
 mod world;
 
 use rand_chacha::rand_core::{Rng, SeedableRng};
-use ringshard_engine::EndpointConfig;
 use ringshard_engine::client::CloseReason;
 use ringshard_engine::crypto::Csprng;
 use ringshard_engine::endpoint::{Event, Network, Policy, Standing};
@@ -11,6 +10,7 @@ use ringshard_engine::link::sim::SimLink;
 use ringshard_engine::link::{Link, Path};
 use ringshard_engine::time::Duration;
 use ringshard_engine::wire::{Channel, DisconnectReason};
+use ringshard_engine::{ClientConfig, EndpointConfig};
 use std::net::{Ipv4Addr, SocketAddr};
 use world::*;
 
@@ -415,4 +415,27 @@ fn clients_that_crashed_make_room_for_those_that_come_back_from_their_address() 
     assert!(!world.clients[stranger].client.is_connected(), "it had no silent connection here");
     assert_eq!(world.server.stats().vacated, 7);
     assert_eq!(world.server_events.iter().filter(|(_, event)| matches!(event, Event::Suspended { .. })).count(), 7);
+}
+
+/// A server with as many suspended sessions as it keeps: the one that a returning client names is not the one that makes
+/// room for the silent connection whose slot it gets.
+#[test]
+fn a_client_that_gets_a_silent_slot_goes_on_with_its_own_session() {
+    let mut world = with_policy(EndpointConfig { connections_max: 1, ..server_config() }, Policy::default());
+    let home = |port: u16| SocketAddr::from(([203, 0, 113, 1], port));
+    world.add_client_with(ClientConfig { reconnect: true, ..client_config() });
+    world.clients[0].link = SimLink::new(world.network.clone(), home(2000));
+    world.clients[0].address = home(2000);
+    world.run_until("the first is in", |world| connected(world) == 1);
+    world.network.set_conditions_between(home(2000), server_address(), DEAD);
+    world.network.set_conditions_between(server_address(), home(2000), DEAD);
+    world.run_until("it is suspended", |world| world.server.connections() == 0);
+    // Another from the same address takes the only slot, and crashes.
+    add_at(&mut world, home(3000));
+    world.run_until("the second is in", |world| world.server.stats().joined == 2);
+    world.clients.truncate(1);
+    world.network.set_conditions_between(home(2000), server_address(), CLEAN);
+    world.network.set_conditions_between(server_address(), home(2000), CLEAN);
+    world.run_until("the first is back", |world| world.server.stats().joined == 3);
+    assert_eq!((world.server.stats().vacated, world.server.stats().resumed), (1, 1), "with its own session");
 }

@@ -346,9 +346,7 @@ impl Stage {
         match self.finish_knock(number) {
             None => {}
             Some(true) if !was_alive => self.blame("a session that is over is offered to be resumed"),
-            // Where the server is full and as many sessions are suspended as can be, the seat for this handshake costs the
-            // oldest of those: it can be the very one that is named.
-            Some(false) if was_alive && is_newest && is_known && self.is_alive((core, session)) => {
+            Some(false) if was_alive && is_newest && is_known => {
                 self.blame(format!("session {session:?} on core {core} lives, and its newest key does not resume it"));
             }
             Some(resumed) if proves => {

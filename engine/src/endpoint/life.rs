@@ -94,8 +94,8 @@ pub(super) enum Departure {
     Client(DisconnectReason),
     /// The server ends it.
     Server(DisconnectReason),
-    /// Nothing was heard for the timeout.
-    Silent,
+    /// Nothing was heard for the timeout, or for long enough where a client that names the session `spare` wants the slot.
+    Silent { spare: Option<Token> },
 }
 
 /// What has happened and was not asked for yet, and the sessions that there were.
@@ -184,7 +184,7 @@ impl Endpoint {
         let id = self.table.occupant(id.slot().into()).unwrap_or(id);
         // A client that was silent and is heard again is worth a word in the log: its connection did not end in order.
         let removed = match departure {
-            Departure::Silent => self.table.remove(id),
+            Departure::Silent { .. } => self.table.remove(id),
             Departure::Client(_) | Departure::Server(_) => self.table.retire(now, id),
         };
         let Some(mut connection) = removed else { return };
@@ -198,11 +198,12 @@ impl Endpoint {
         let cause = match departure {
             Departure::Client(reason) => EndCause::Client(reason),
             Departure::Server(reason) => EndCause::Server(reason),
-            Departure::Silent => {
+            Departure::Silent { spare } => {
                 let channels = connection.session.take_channels(&mut self.resources);
                 self.life.note(Event::Suspended { id, session });
                 let Endpoint { resumption, resources, life, .. } = self;
-                resumption.suspend(now, key, connection.alias, session, channels, &mut resources.pool, |session| {
+                let (alias, pool) = (connection.alias, &mut resources.pool);
+                resumption.suspend(now, key, alias, session, channels, spare.as_ref(), pool, |session| {
                     life.note(Event::Ended { id: None, session, cause: EndCause::Expired });
                 });
                 return;

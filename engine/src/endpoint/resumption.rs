@@ -102,7 +102,8 @@ impl Resumption {
         }
     }
 
-    /// Keeps what is left of a session for a while. `ended` hears of those that make room for it.
+    /// Keeps what is left of a session for a while. `ended` hears of those that make room for it: the oldest, but not the
+    /// one that `spare` names, which is about to go on. Where there is no other, it hears of the session itself.
     #[allow(clippy::too_many_arguments, reason = "all that is left of a session, and what it is kept in")]
     pub(super) fn suspend(
         &mut self,
@@ -111,12 +112,19 @@ impl Resumption {
         alias: Option<Token>,
         session: SessionId,
         channels: Option<Box<Channels>>,
+        spare: Option<&Token>,
         pool: &mut MessagePool,
         mut ended: impl FnMut(SessionId),
     ) {
         self.live.remove(&key.token);
         while self.suspended.len() >= self.suspended_max {
-            self.drop_oldest(pool, &mut ended);
+            if !self.drop_oldest_but(spare, pool, &mut ended) {
+                self.forget_alias(alias);
+                if let Some(mut channels) = channels {
+                    channels.release(pool);
+                }
+                return ended(session);
+            }
         }
         self.by_age.push_back((now + RESUME_PERIOD, key.token));
         self.suspended.insert(key.token, Suspended { key, session, channels, alias });
@@ -173,6 +181,22 @@ impl Resumption {
     /// When [`Self::expire`] has something to do.
     pub(super) fn deadline(&self) -> Instant {
         self.by_age.front().map_or(Instant::NEVER, |&(until, _)| until)
+    }
+
+    /// Drops the oldest that `spare` does not name; false when there is none.
+    fn drop_oldest_but(
+        &mut self,
+        spare: Option<&Token>,
+        pool: &mut MessagePool,
+        ended: &mut impl FnMut(SessionId),
+    ) -> bool {
+        let spared = spare.map(|token| self.resolve(token));
+        let goes = |(_, token): &(Instant, Token)| self.suspended.contains_key(token) && Some(*token) != spared;
+        let Some((_, token)) = self.by_age.iter().position(goes).and_then(|at| self.by_age.remove(at)) else {
+            return false;
+        };
+        self.drop(&token, pool, ended);
+        true
     }
 
     fn drop_oldest(&mut self, pool: &mut MessagePool, ended: &mut impl FnMut(SessionId)) {

@@ -81,7 +81,8 @@ const PATIENCE: Rate = Rate { per_second: 20, at_once: 200 };
 pub(super) struct Opened {
     suite: Suite,
     responder: Responder,
-    token: Token,
+    /// The session that it names.
+    pub(super) token: Token,
 }
 
 /// A reply that costs no key exchange.

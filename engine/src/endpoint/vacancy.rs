@@ -22,7 +22,7 @@ impl Endpoint {
             };
             if let Some(opened) = strangers.open_unseated(path, &connect, &mut around) {
                 self.stats.vacated += 1;
-                self.leave(now, silent, Departure::Silent);
+                self.leave(now, silent, Departure::Silent { spare: Some(opened.token) });
                 let (strangers, mut around) = self.strangers();
                 strangers.seat(now, path, &connect, opened, &mut around);
             }
