@@ -243,6 +243,25 @@ fn a_client_that_had_to_make_room_while_it_was_silent_can_enter_again_and_sees()
     assert_eq!((world.total(|stats| stats.players), world.total(|stats| stats.entities)), (1, 1));
 }
 
+#[test]
+fn what_is_told_to_an_entity_is_not_heard_by_a_player_that_had_its_place() {
+    let config = WorldConfig { entities_max: 4, ..small() };
+    let row = |_| Row { tells: true, npcs_from: Some(150), ..Row::default() };
+    let mut world = World::of(1, "delay=5ms", config, row);
+    world.join(2);
+    world.pass(SECOND);
+    let former = world.players[0].id.unwrap();
+    world.players[0].actions = DIE;
+    world.pass(3 * SECOND);
+    let npcs = world.players[0].view.entities().filter(|seen| seen.state().kind == EntityKind::Npc);
+    let tenant = npcs.map(|seen| seen.id()).find(|id| id.index == former.index);
+    let tenant = tenant.expect("an NPC has the place, and the player sees it");
+    let heard = world.players[0].inbox.iter();
+    let of_tenant = heard.filter(|message| message[1..] == [tenant.index as u8, tenant.generation]).count();
+    assert_eq!(of_tenant, 0, "it heard what was said to {tenant:?}");
+    assert!(world.players[1].inbox.len() > 100, "others hear what is said to them");
+}
+
 /// 828 days at 60 Hz.
 #[test]
 fn ticks_and_versions_go_on_where_their_numbers_go_round() {

@@ -54,8 +54,10 @@ pub enum Heard {
 pub struct Row {
     pub joined: u32,
     pub heard: Vec<(EntityId, Heard)>,
-    /// Tells every body which it is, in every tick.
+    /// Tells every entity which it is, in every tick.
     pub tells: bool,
+    /// From this tick on every free place gets an NPC, if any does.
+    pub npcs_from: Option<u64>,
 }
 
 impl Game for Row {
@@ -93,6 +95,9 @@ impl Game for Row {
     }
 
     fn tick(&mut self, shard: &mut Shard) {
+        if self.npcs_from.is_some_and(|tick| shard.tick() >= tick) {
+            while shard.entities.spawn(EntityKind::Npc, 2, HERE).is_ok() {}
+        }
         if self.tells {
             let bodies: Vec<_> = shard.entities.ids().collect();
             for EntityId { index, generation } in bodies {
