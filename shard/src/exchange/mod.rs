@@ -1,7 +1,7 @@
 //! Between cores: what each publishes of its entities, and commands to the owners of others (A6).
 //!
 //! One ring for each ordered pair of cores and each sort. A full ring never blocks: a change that found no room is
-//! remembered by its entity and published again, as it then is, before anything new; commands wait in the [`outbox`] of
+//! remembered by its entity and published again, as it then is, before anything new; commands wait in the outbox of
 //! their core.
 
 mod outbox;
