@@ -5,7 +5,7 @@ use super::session::{End, PROBE_CHANNEL, Session, Side};
 use super::tally::Tally;
 use super::tap::shown;
 use ringshard_engine::endpoint::{EndCause, SessionId};
-use ringshard_engine::limits::{HEARTBEAT_DEFAULT, KNOCK_AFTER, RESUME_PERIOD, TIMEOUT_DEFAULT};
+use ringshard_engine::limits::{HEARTBEAT_DEFAULT, KNOCK_AFTER, RESUME_PERIOD, SILENT_AFTER, TIMEOUT_DEFAULT};
 use ringshard_engine::time::{Duration, Instant};
 use ringshard_engine::wire::{Channel, ConnectionId, DisconnectReason};
 use std::collections::HashMap;
@@ -61,6 +61,8 @@ pub struct Audit {
     /// When the server's memory was last low: it then forgets who is not there, gives up who leaves messages in pieces,
     /// and takes datagrams for lost.
     pub memory_low_at: Instant,
+    /// Slots that the server has given away, as far as it is known whose they were.
+    vacated: u64,
     /// Players to whose connections something delicate has just happened.
     pub delicate: Vec<usize>,
     /// Counts.
@@ -85,6 +87,7 @@ impl Audit {
             server_up_since: Instant::NEVER,
             suspended_max: 0,
             memory_low_at: Instant::ZERO,
+            vacated: 0,
             delicate: Vec::new(),
             tally: Tally::default(),
             violation: None,
@@ -262,11 +265,19 @@ impl Audit {
         }
     }
 
-    /// The server has not heard a client for its timeout.
-    pub fn suspended(&mut self, now: Instant, id: ConnectionId, its: SessionId) {
+    /// The server has not heard a client for its timeout; or for less, and has given its slot away: `vacated` is how often
+    /// it has done that since it started.
+    pub fn suspended(&mut self, now: Instant, id: ConnectionId, its: SessionId, vacated: u64) {
         self.tally.end("server: suspended");
         if let Some(session) = self.connection_is_gone(now, id, its) {
-            self.check_timeout(now, session, Side::Server);
+            let silence = now.since(self.sessions[session].server_heard);
+            let gave_way = silence < TIMEOUT_DEFAULT && self.vacated < vacated;
+            if !gave_way {
+                self.check_timeout(now, session, Side::Server);
+            } else if silence < HEARTBEAT_DEFAULT + SILENT_AFTER {
+                self.blame(now, format!("{} gave its slot away after {silence:?} of silence", shown(id)));
+            }
+            self.vacated += u64::from(gave_way);
             self.sessions[session].server = End::Lost(now);
         }
     }
@@ -317,6 +328,7 @@ impl Audit {
     /// All that the server knew is gone with it.
     pub fn server_is_gone(&mut self, now: Instant) {
         self.server_up_since = Instant::NEVER;
+        self.vacated = 0;
         self.by_name.clear();
         self.by_session.clear();
         self.promises.clear();

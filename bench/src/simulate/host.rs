@@ -137,7 +137,7 @@ fn happened(now: Instant, event: Event, endpoint: &Endpoint, audit: &mut Audit) 
         Event::Joined { id, session } => audit.joined(now, id, session, address(endpoint, id)),
         Event::Resumed { id, session, former } => audit.resumed(now, id, session, former, address(endpoint, id)),
         Event::Renamed { id, former } => audit.renamed(now, id, former),
-        Event::Suspended { id, session } => audit.suspended(now, id, session),
+        Event::Suspended { id, session } => audit.suspended(now, id, session, endpoint.stats().vacated),
         Event::Ended { id, session, cause } => audit.ended(now, id, session, cause),
         Event::Integrity(id, right) => audit.checked(now, id, right),
     }
