@@ -50,7 +50,7 @@ pub struct Audit {
     /// The session that the server knows by this number.
     by_session: HashMap<SessionId, usize>,
     promises: Vec<Promise>,
-    /// Slots of the server whose connections are gone.
+    /// Slots of the server whose connections are gone, or new.
     pub freed_slots: Vec<u16>,
     /// Since when each player's path has been clear; never, while it is not.
     pub clear_since: Vec<Instant>,
@@ -230,6 +230,8 @@ impl Audit {
             return None;
         };
         self.promises.retain(|promise| promise.id != id);
+        // The one before may have ended without a word: it named a session that was no more.
+        self.freed_slots.push(id.slot());
         self.note(now, || format!("{} joined: session {}", shown(id), promise.session));
         self.delicate.push(self.sessions[promise.session].player);
         Some(promise)
