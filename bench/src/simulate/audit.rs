@@ -402,8 +402,11 @@ impl Audit {
     /// Ends that should have noticed by now that the other is silent, or that they were told to end.
     pub fn check_overdue(&mut self, now: Instant, step: Duration) {
         let most = TIMEOUT_DEFAULT + TIMEOUT_SLACK + step;
+        // Where memory was low, the server may be ending the connection, and its link may have no room to say so.
+        let was_low = now.since(self.memory_low_at) < most + ENDING_MAX;
+        let most_at_server = if was_low { most + ENDING_MAX } else { most };
         let overdue = |it: &&Session| {
-            it.server == End::Live && now.since(it.server_heard) > most
+            it.server == End::Live && now.since(it.server_heard) > most_at_server
                 || it.client == End::Live && now.since(it.client_heard) > most
                 || it.ending.is_some_and(|(side, since)| now.since(since) > ENDING_MAX && it.end(side) == End::Live)
                 || it.deaf_since.is_some_and(|since| now.since(since) > ENDING_MAX) && it.server == End::Live
