@@ -53,7 +53,7 @@ pub struct Arguments {
     /// Entities that a player sees at most.
     #[arg(long, value_name = "N", default_value_t = 50, conflicts_with = "server")]
     visible: usize,
-    /// Units up to which an entity is near, and told of at the full rate. With --server, give the server's value.
+    /// Distance in units up to which an entity is near and is updated at the full rate. With --server, give the server's value.
     #[arg(long, value_name = "UNITS", default_value_t = 5_000.0)]
     near: f32,
     /// Bytes that a player is told at most per tick.

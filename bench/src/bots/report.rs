@@ -168,7 +168,8 @@ impl BotsReport {
         let (player, missed_by_clients) = (&self.player, &mut missed.clients);
         let [near_moving, ..] = player.update_hz;
         if near_moving < RATE_MIN {
-            missed_by_clients.push(format!("what moves nearby was told of at {near_moving:.1} Hz, not {RATE_MIN}"));
+            missed_by_clients
+                .push(format!("nearby moving entities were updated at {near_moving:.1} Hz, not {RATE_MIN}"));
         }
         let (p99_us, p99_max_us) = (player.round_trip.p99_us, ROUND_TRIP_MAX_US + allowance.round_trip_us());
         if p99_us.is_nan() || p99_us >= p99_max_us {

@@ -226,7 +226,7 @@ impl Audit {
         let of_address = self.promises.iter().rev().filter(named).find(|it| Some(it.address) == address);
         let promise = of_address.or_else(|| self.promises.iter().rev().find(named)).copied();
         let Some(promise) = promise else {
-            self.blame(now, format!("{} joined, which no client was told of", shown(id)));
+            self.blame(now, format!("{} joined, although no client was given that id", shown(id)));
             return None;
         };
         self.promises.retain(|promise| promise.id != id);

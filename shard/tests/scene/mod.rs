@@ -1,7 +1,7 @@
 //! A server with a player on it, and the commands that look at it from outside.
 
 // Each test file is a program of its own, and none needs all of this.
-#![allow(dead_code)]
+#![allow(dead_code, reason = "each test file uses its part of it")]
 
 use ringshard::admin::Asker;
 use ringshard::report::ServerReport;
