@@ -120,6 +120,16 @@ drop() {
 # Clients get this one port, or any.
 client_ports() { in_client sysctl -qw net.ipv4.ip_local_port_range="$1"; }
 
+# Waits until nobody holds the client's port 40000. The kernel takes io_uring apart after its process has ended, and keeps
+# the sockets until then.
+client_port_free() {
+    for _ in $(seq 100); do
+        in_client grep -qi ":9C40 " /proc/net/udp || return 0
+        sleep 0.1
+    done
+    fail "port 40000 is still taken 10 s after its process ended"
+}
+
 play_addresses() {
     local datapath listen
     for datapath in uring mmsg; do
@@ -155,6 +165,7 @@ play_segmentation() {
         wrapper=(env LD_PRELOAD="$files/refuse.so" REFUSE_PORT=40000 REFUSE_ERRNO=$errno)
         serve --datapath mmsg --listen "0.0.0.0:$port" || return
         client_ports "40000 40000"
+        client_port_free || return
         clients=32 talk $server_address --flows relay --relays 1 --rate 60 || return
         client_ports "32768 60999"
         expect link_segmentation_refused "-ge 1" || return
@@ -229,6 +240,7 @@ play_return() {
     sleep 2
     kill -KILL $crashing
     wait $crashing 2>/dev/null || true
+    client_port_free || return
     clients=1 talk $server_address || return
     client_ports "32768 60999"
     expect joined "-eq 2" || return
