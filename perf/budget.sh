@@ -5,7 +5,7 @@ set -euo pipefail
 cd "$(dirname "$0")/.."
 command -v valgrind > /dev/null || { echo "budget: valgrind is missing: apt-get install -y valgrind" >&2; exit 1; }
 target=$(cargo metadata --format-version 1 --no-deps | sed -nE 's/.*"target_directory":"([^"]+)".*/\1/p')
-cargo build --release --locked --quiet -p ringshard-engine --example packets
+cargo build --release --locked --quiet -p ringshard-harness --example packets
 
 instructions() {
     valgrind --tool=callgrind --callgrind-out-file=/dev/null "$target/release/examples/packets" "$1" "$2" 2>&1 |

@@ -5,16 +5,16 @@ cd "$(dirname "$0")/.."
 allowed="
 bench/src/flood/volley.rs          sendmmsg with a source address of its own
 bench/src/floor/server.rs          recvmmsg and sendmmsg on bare buffers
-engine/src/link/buffer.rs          mappings shared with the kernel
-engine/src/link/message.rs         sockaddr and msghdr
-engine/src/link/mmsg.rs            recvmmsg, sendmmsg, ppoll
-engine/src/link/outbox.rs          slices of memory that runs are made of, and headers that point to them
-engine/src/link/socket.rs          socket options
-engine/src/link/uring/buffers.rs   the ring of receive buffers
-engine/src/link/uring/mod.rs       submissions
-engine/src/prefetch.rs             one instruction
+engine/link/src/buffer.rs          mappings shared with the kernel
+engine/link/src/message.rs         sockaddr and msghdr
+engine/link/src/mmsg.rs            recvmmsg, sendmmsg, ppoll
+engine/link/src/outbox.rs          slices of memory that runs are made of, and headers that point to them
+engine/link/src/socket.rs          socket options
+engine/link/src/uring/buffers.rs   the ring of receive buffers
+engine/link/src/uring/mod.rs       submissions
+engine/prefetch/src/lib.rs         one instruction
 "
-found=$(grep -rlE '\bunsafe (\{|fn|impl|extern)' --include='*.rs' engine/src engine/tests engine/fuzz/src shard bench | sort)
+found=$(grep -rlE '\bunsafe (\{|fn|impl|extern)' --include='*.rs' engine shard bench | sort)
 unexpected=$(comm -23 <(echo "$found") <(echo "$allowed" | awk 'NF { print $1 }' | sort))
 if [ -n "$unexpected" ]; then
     echo "unsafe code in files that are not on the list of scripts/check-unsafe.sh:" >&2

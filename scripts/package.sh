@@ -31,4 +31,4 @@ gzip -9n "$made"/man/*.1
 for shell in bash zsh fish; do
     "$ringshard" completions "$shell" >"$made/ringshard.$shell"
 done
-cargo deb --package ringshard --locked --no-build "$@"
+cargo deb --package ringshard-cli --locked --no-build "$@"

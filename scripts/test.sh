@@ -9,14 +9,15 @@ export RUSTDOCFLAGS="-D warnings"
 
 step cargo fmt --all --check
 step cargo clippy --locked --workspace --all-targets -- -D warnings
-step cargo clippy --locked -p ringshard-engine --no-default-features -- -D warnings
+step cargo clippy --locked -p ringshard-protocol --no-default-features -- -D warnings
 step scripts/check-unsafe.sh
 step scripts/tune-host-test.sh
 # Where there is a Wireshark to try the dissector with.
 if command -v tshark > /dev/null; then step scripts/wireshark/test.sh; fi
 step cargo test --locked --workspace
 # Transfers of many MiB say nothing of it, and take a quarter of an hour with ciphers that are not optimised.
-step cargo test --locked -p ringshard-engine --no-default-features --lib --test protocol --test oracles --test scenarios
+step cargo test --locked -p ringshard-protocol --no-default-features --lib
+step cargo test --locked -p ringshard-harness --no-default-features --test protocol --test oracles --test scenarios
 step cargo doc --locked --workspace --no-deps
 step cargo fmt --manifest-path engine/fuzz/Cargo.toml --check
 step cargo test --manifest-path engine/fuzz/Cargo.toml --target-dir target/fuzz

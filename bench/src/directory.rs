@@ -1,6 +1,6 @@
 //! Which client of a load generator a datagram is for, where many share a socket.
 
-use ringshard_engine::wire::{ConnectionId, Header};
+use ringshard_protocol::wire::{ConnectionId, Header};
 use std::collections::HashMap;
 
 /// Finds the peer a datagram is for.

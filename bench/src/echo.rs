@@ -7,7 +7,7 @@ use crate::report::{ClientFigures, Connecting, Load, Report, ServerFigures};
 use crate::scenario::{self, Cipher, Rate, Scenario};
 use crate::verdict::{Missed, Verdict};
 use indicatif::{ProgressBar, ProgressStyle};
-use ringshard_engine::crypto::Suite;
+use ringshard_protocol::crypto::Suite;
 use std::sync::Arc;
 use std::sync::atomic::Ordering;
 use std::thread::JoinHandle;

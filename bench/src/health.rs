@@ -1,8 +1,8 @@
 //! Whether the load generator itself kept up. When it did not, what its clients saw says nothing about the server.
 
 use hdrhistogram::Histogram;
-use ringshard_engine::link::Arrival;
-use ringshard_engine::time::{Duration, Instant};
+use ringshard_protocol::link::Arrival;
+use ringshard_protocol::time::{Duration, Instant};
 
 /// Up to here 99 in 100 datagrams may lie unread in the generator's sockets, and 99 in 100 sends may be late: a fifth of
 /// the round trip that is allowed where one is.
@@ -110,7 +110,7 @@ mod tests {
     }
 
     fn arrival(bytes: &mut [u8], arrived_at: Instant) -> Arrival<'_> {
-        let path = ringshard_engine::link::Path::new(0, ([127, 0, 0, 1], 1).into());
+        let path = ringshard_protocol::link::Path::new(0, ([127, 0, 0, 1], 1).into());
         Arrival { path, arrived_at: Some(arrived_at), segment_bytes: 1, bytes, following: None }
     }
 

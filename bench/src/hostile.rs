@@ -8,13 +8,13 @@ use crate::report::{ClientFigures, Load, Report, ServerFigures, grouped};
 use crate::scenario::{self, Scenario};
 use crate::verdict::{Missed, Verdict};
 use core_affinity::CoreId;
-use ringshard::keys::random_bytes;
-use ringshard_engine::crypto::PublicKey;
-use ringshard_engine::limits::*;
-use ringshard_engine::session::{Resources, Session, sealed_len};
-use ringshard_engine::time;
-use ringshard_engine::wire::{Channel, Fragment, FrameWriter, Header};
-use ringshard_engine::{Client, ClientConfig};
+use ringshard::runtime::entropy::random_bytes;
+use ringshard_protocol::connection::{Connection, Resources, sealed_len};
+use ringshard_protocol::crypto::PublicKey;
+use ringshard_protocol::limits::*;
+use ringshard_protocol::time;
+use ringshard_protocol::wire::{Channel, Fragment, FrameWriter, Header};
+use ringshard_protocol::{Client, ClientConfig};
 use std::collections::HashMap;
 use std::net::{SocketAddr, UdpSocket};
 use std::sync::Arc;
@@ -170,7 +170,7 @@ impl Attack {
 enum State {
     Out,
     Connecting(Client),
-    Attacking(Session, Resources),
+    Attacking(Connection, Resources),
 }
 
 struct Attacker {

@@ -1,6 +1,6 @@
 //! Whether the numbered messages of a channel keep what the channel promises, and what is in them.
 
-use ringshard_engine::wire::Delivery;
+use ringshard_protocol::wire::Delivery;
 use serde::Serialize;
 use std::collections::BTreeSet;
 
@@ -107,7 +107,7 @@ pub fn mixed(number: u64) -> u64 {
 #[cfg(test)]
 mod tests {
     use super::{Faults, Ledger};
-    use ringshard_engine::wire::Delivery;
+    use ringshard_protocol::wire::Delivery;
 
     fn faults(delivery: Delivery, numbers: &[u64]) -> (Faults, u64) {
         let mut ledger = Ledger::new(delivery);

@@ -1,8 +1,8 @@
 //! The bad network between clients and server: what it did, and what verdicts allow for it.
 
-use ringshard_engine::link::conditioned::ConditionedStats;
-use ringshard_engine::link::conditions::{ImpairmentStats, NetworkSpec};
-use ringshard_engine::time::Instant;
+use ringshard_link::conditioned::ConditionedStats;
+use ringshard_link::conditions::{ImpairmentStats, NetworkSpec};
+use ringshard_protocol::time::Instant;
 use serde::Serialize;
 use std::time::Duration;
 

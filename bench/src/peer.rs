@@ -1,10 +1,10 @@
 //! One client of the generator: of the real protocol, or of the plain floor.
 
 use crate::scenario::PAYLOAD_BYTES_MIN;
-use ringshard_engine::client::{Client, ClientEvent};
-use ringshard_engine::link::{Link, Path};
-use ringshard_engine::time::Instant;
-use ringshard_engine::wire::Channel;
+use ringshard_protocol::client::{Client, ClientEvent};
+use ringshard_protocol::link::{Link, Path};
+use ringshard_protocol::time::Instant;
+use ringshard_protocol::wire::Channel;
 
 /// What a message says of itself, at its front.
 ///

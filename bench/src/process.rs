@@ -2,9 +2,9 @@
 
 use crate::interrupt;
 use crate::scenario::{Rate, Scenario, option_name};
-use ringshard::admin::Asker;
-use ringshard::report::ServerReport;
-use ringshard_engine::crypto::PublicKey;
+use ringshard::ops::admin::Asker;
+use ringshard::ops::report::ServerReport;
+use ringshard_protocol::crypto::PublicKey;
 use rustix::process::{Pid, Signal, kill_process};
 use std::net::{SocketAddr, TcpListener, UdpSocket};
 use std::os::unix::process::CommandExt;
@@ -149,7 +149,7 @@ impl Server {
         let binary = binary()?;
         let folder = Folder::new()?;
         let key_file = folder.path().join("server.key");
-        let key = ringshard::keys::generate(&key_file).map_err(|error| error.to_string())?;
+        let key = ringshard::config::key_files::generate(&key_file).map_err(|error| error.to_string())?;
         let (address, admin) = free_ports()?;
         let log =
             std::fs::File::create(folder.path().join("log")).map_err(|error| format!("cannot write a log: {error}"))?;

@@ -6,7 +6,7 @@ use crate::network::{Allowance, NetworkFigures};
 use crate::process::Usage;
 use crate::scenario::{Flows, Scenario};
 use crate::verdict::{Missed, Verdict};
-use ringshard::report::{Percentiles, ServerReport};
+use ringshard::ops::report::{Percentiles, ServerReport};
 use serde::Serialize;
 use std::collections::BTreeMap;
 use std::fmt::Write as _;

@@ -1,11 +1,11 @@
 //! What a run does: options, and the processors it runs on.
 
 use clap::ValueEnum;
-use ringshard::keys::load_pre_shared;
-use ringshard_engine::client::ClientConfig;
-use ringshard_engine::crypto::PublicKey;
-use ringshard_engine::limits::WHOLE_MESSAGE_BYTES_MAX;
-use ringshard_engine::link::conditions::NetworkSpec;
+use ringshard::config::key_files::load_pre_shared;
+use ringshard_link::conditions::NetworkSpec;
+use ringshard_protocol::client::ClientConfig;
+use ringshard_protocol::crypto::PublicKey;
+use ringshard_protocol::limits::WHOLE_MESSAGE_BYTES_MAX;
 use serde::Serialize;
 use std::net::SocketAddr;
 use std::path::PathBuf;

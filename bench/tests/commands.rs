@@ -1,8 +1,8 @@
 //! The load commands as their users meet them: what they refuse, what ends them early, and what they say of a server that
 //! is not what they want.
 
-use ringshard::admin::Asker;
-use ringshard::report::ServerReport;
+use ringshard::ops::admin::Asker;
+use ringshard::ops::report::ServerReport;
 use rustix::process::{Pid, Signal, kill_process};
 use std::io::{BufRead, BufReader};
 use std::net::{SocketAddr, TcpListener};

@@ -2,14 +2,15 @@
 //!
 //! `cargo run --release -p ringshard --example tag` serves it; `ringshard-bench bots` would walk in it, too.
 
-use ringshard::exchange::{Command, Exchange};
 use ringshard::game::Game;
-use ringshard::server::{Server, ServerConfig};
-use ringshard::shard::{Shard, TICKS_PER_SECOND};
-use ringshard::simulation::{Simulation, WorldConfig};
-use ringshard_engine::crypto::SecretKey;
-use ringshard_engine::world::snapshot::Input;
-use ringshard_engine::world::{EntityId, EntityKind};
+use ringshard::game::shard::Shard;
+use ringshard::game::simulation::{Simulation, WorldConfig};
+use ringshard::runtime::server::{Server, ServerConfig};
+use ringshard::runtime::tick::TICKS_PER_SECOND;
+use ringshard::world::exchange::{Command, Exchange};
+use ringshard_protocol::crypto::SecretKey;
+use ringshard_world::snapshot::Input;
+use ringshard_world::{EntityId, EntityKind};
 use std::f32::consts::TAU;
 
 /// The variable that says who is it; clients see it beside each player.
@@ -63,7 +64,7 @@ impl Game for Tag {
 }
 
 fn main() -> Result<(), Box<dyn std::error::Error>> {
-    let config = ServerConfig::new(SecretKey::from_bytes(ringshard::keys::random_bytes()), vec![0, 1]);
+    let config = ServerConfig::new(SecretKey::from_bytes(ringshard::runtime::entropy::random_bytes()), vec![0, 1]);
     let world = WorldConfig::default();
     let mut ends = Exchange::between(config.cpus.len(), world.entities_max).into_iter();
     let server = Server::start(&config, |_| Simulation::new(world, ends.next().expect("one for each core"), Tag))?;

@@ -1,6 +1,6 @@
 //! The doctor looks at hosts that are made up of files.
 
-use ringshard::doctor::{CpuSet, Ethtool, Finding, Host, Plan, PlanError, Probes, Verdict};
+use ringshard::ops::doctor::{CpuSet, Ethtool, Finding, Host, Plan, PlanError, Probes, Verdict};
 use std::path::PathBuf;
 
 /// A host in a folder of its own, gone with it.

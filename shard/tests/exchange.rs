@@ -8,14 +8,14 @@
 mod dice;
 
 use dice::Dice;
-use ringshard::exchange::{Change, Command, Exchange};
-use ringshard::replication::{Encoder, Replica};
-use ringshard::world::Rate;
-use ringshard_engine::codec::Writer;
-use ringshard_engine::limits::VARIABLES;
-use ringshard_engine::time::Instant;
-use ringshard_engine::world::snapshot::{ENTRY_BYTES_MAX, SnapshotHeader};
-use ringshard_engine::world::{EntityId, EntityKind, State, View};
+use ringshard::world::exchange::{Change, Command, Exchange};
+use ringshard::world::replication::{Encoder, Replica};
+use ringshard::world::store::Rate;
+use ringshard_protocol::time::Instant;
+use ringshard_world::codec::Writer;
+use ringshard_world::limits::VARIABLES;
+use ringshard_world::snapshot::{ENTRY_BYTES_MAX, SnapshotHeader};
+use ringshard_world::{EntityId, EntityKind, State, View};
 use std::cell::RefCell;
 
 /// Turns of everybody after which all must be known everywhere. What the smallest ring has room for is told of one

@@ -6,10 +6,10 @@ mod layouts;
 use layouts::Layout;
 use rand_chacha::ChaCha8Rng;
 use rand_chacha::rand_core::{Rng, SeedableRng};
-use ringshard::interest::grid::{CANDIDATES_MAX, CLASSES, COUNT_MAX, Counters, LOOKS_MAX, RADIUS_STEPS_MAX};
-use ringshard::interest::{Difference, Grid, Query, Reach, Scratch, Sight};
-use ringshard_engine::limits::WORLD_ENTITIES_MAX;
-use ringshard_engine::world::Position;
+use ringshard::world::interest::grid::{CANDIDATES_MAX, CLASSES, COUNT_MAX, Counters, LOOKS_MAX, RADIUS_STEPS_MAX};
+use ringshard::world::interest::{Difference, Grid, Query, Reach, Scratch, Sight};
+use ringshard_world::Position;
+use ringshard_world::limits::WORLD_ENTITIES_MAX;
 
 /// An entity's place and class; its index is its place in a list of them.
 type Entity = (Position, u8);

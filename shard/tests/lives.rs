@@ -2,18 +2,18 @@
 
 mod small_world;
 
-use ringshard::exchange::Command;
+use ringshard::game::shard::Shard;
+use ringshard::game::simulation::WorldConfig;
 use ringshard::game::{Game, Gone};
-use ringshard::shard::Shard;
-use ringshard::simulation::WorldConfig;
-use ringshard_engine::limits::{RESUME_PERIOD, TIMEOUT_DEFAULT};
-use ringshard_engine::link::Link;
-use ringshard_engine::link::Path;
-use ringshard_engine::link::conditions::{Conditions, NetworkSpec};
-use ringshard_engine::session::sealed_len;
-use ringshard_engine::time::Duration;
-use ringshard_engine::world::snapshot::{Input, kinds};
-use ringshard_engine::world::{EntityId, EntityKind};
+use ringshard::world::exchange::Command;
+use ringshard_link::conditions::{Conditions, NetworkSpec};
+use ringshard_protocol::connection::sealed_len;
+use ringshard_protocol::limits::{RESUME_PERIOD, TIMEOUT_DEFAULT};
+use ringshard_protocol::link::Link;
+use ringshard_protocol::link::Path;
+use ringshard_protocol::time::Duration;
+use ringshard_world::snapshot::{Input, kinds};
+use ringshard_world::{EntityId, EntityKind};
 use small_world::*;
 
 const SECOND: Duration = Duration::from_secs(1);
@@ -392,7 +392,7 @@ impl Game for Wild {
                 }
                 6 => {
                     let len = [0, 1, 1_200, 65_536, 65_537, 200_000][self.next() as usize % 6];
-                    let channel = ringshard_engine::wire::Channel::new(self.next() as u8 % 16).unwrap();
+                    let channel = ringshard_protocol::wire::Channel::new(self.next() as u8 % 16).unwrap();
                     shard.tell(id, channel, &vec![kinds::GAME; len]);
                 }
                 7 => _ = shard.entities.apply_buff(id, 1 << (self.next() % 7), 1, self.next() % 100),

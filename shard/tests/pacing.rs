@@ -1,13 +1,13 @@
 //! How often a client is told of what, and that what does not fit today is told tomorrow.
 
-use ringshard::exchange::Change;
-use ringshard::replication::viewer::{Agreement, Scratch};
-use ringshard::replication::{Encoder, Pacing, Replica, Viewer};
-use ringshard::world::Rate;
-use ringshard_engine::limits::VARIABLES;
-use ringshard_engine::world::snapshot::SnapshotHeader;
-use ringshard_engine::world::view::Change as Seen;
-use ringshard_engine::world::{EntityId, Position, State, View};
+use ringshard::world::exchange::Change;
+use ringshard::world::replication::viewer::{Agreement, Scratch};
+use ringshard::world::replication::{Encoder, Pacing, Replica, Viewer};
+use ringshard::world::store::Rate;
+use ringshard_world::limits::VARIABLES;
+use ringshard_world::snapshot::SnapshotHeader;
+use ringshard_world::view::Change as Seen;
+use ringshard_world::{EntityId, Position, State, View};
 
 /// Ticks until everybody knows what there is, and its first acknowledgments have come.
 const BEGINNING: u32 = 60;

@@ -5,16 +5,16 @@
 mod dice;
 
 use dice::Dice;
-use ringshard::exchange::Change;
-use ringshard::replication::viewer::{Agreement, Scratch};
-use ringshard::replication::{Encoder, Pacing, Replica, Viewer};
-use ringshard::world::Rate;
-use ringshard_engine::codec::Writer;
-use ringshard_engine::limits::VARIABLES;
-use ringshard_engine::world::entity::states;
-use ringshard_engine::world::snapshot::{Input, PLAIN_ENTRY_BYTES_MAX, SnapshotHeader};
-use ringshard_engine::world::view::Change as Seen;
-use ringshard_engine::world::{EntityId, EntityKind, Position, State, View};
+use ringshard::world::exchange::Change;
+use ringshard::world::replication::viewer::{Agreement, Scratch};
+use ringshard::world::replication::{Encoder, Pacing, Replica, Viewer};
+use ringshard::world::store::Rate;
+use ringshard_world::codec::Writer;
+use ringshard_world::entity::states;
+use ringshard_world::limits::VARIABLES;
+use ringshard_world::snapshot::{Input, PLAIN_ENTRY_BYTES_MAX, SnapshotHeader};
+use ringshard_world::view::Change as Seen;
+use ringshard_world::{EntityId, EntityKind, Position, State, View};
 use std::rc::Rc;
 
 /// Bytes of a message at most.

@@ -4,11 +4,11 @@ mod dice;
 
 use allocation_counter::AllocationInfo;
 use dice::Dice;
-use ringshard::exchange::Change;
-use ringshard::replication::viewer::Scratch;
-use ringshard::replication::{Encoder, Pacing, Replica, Viewer};
-use ringshard::world::Rate;
-use ringshard_engine::world::{EntityId, State, View};
+use ringshard::world::exchange::Change;
+use ringshard::world::replication::viewer::Scratch;
+use ringshard::world::replication::{Encoder, Pacing, Replica, Viewer};
+use ringshard::world::store::Rate;
+use ringshard_world::{EntityId, State, View};
 
 /// Calls to the allocator, frees included, that `work` makes.
 fn allocator_calls(work: impl FnOnce()) -> i64 {

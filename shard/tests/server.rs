@@ -1,17 +1,20 @@
 //! A real server on real sockets, over both links.
 
-use ringshard::datapath::{Backend, Datapath};
-use ringshard::idle::Strategy;
-use ringshard::server::{Server, ServerConfig};
-use ringshard::service::Echo;
-use ringshard_engine::client::{Client, ClientConfig, ClientEvent, CloseReason};
-use ringshard_engine::crypto::{SecretKey, Suites};
-use ringshard_engine::endpoint::Policy;
-use ringshard_engine::limits::{DATAGRAM_BYTES_MAX, HEARTBEAT_DEFAULT, MESSAGE_MEMORY_BYTES_DEFAULT, TIMEOUT_DEFAULT};
-use ringshard_engine::link::uring::Ring;
-use ringshard_engine::session::{HeartbeatConfig, TransportConfig};
-use ringshard_engine::time::Instant;
-use ringshard_engine::wire::{Channel, DisconnectReason};
+use ringshard::ops::report::ServerReport;
+use ringshard::runtime::datapath::{Backend, Datapath};
+use ringshard::runtime::idle::Strategy;
+use ringshard::runtime::server::{Server, ServerConfig};
+use ringshard::runtime::service::Echo;
+use ringshard_link::uring::Ring;
+use ringshard_protocol::client::{Client, ClientConfig, ClientEvent, CloseReason};
+use ringshard_protocol::connection::{HeartbeatConfig, TransportConfig};
+use ringshard_protocol::crypto::{SecretKey, Suites};
+use ringshard_protocol::endpoint::Policy;
+use ringshard_protocol::limits::{
+    DATAGRAM_BYTES_MAX, HEARTBEAT_DEFAULT, MESSAGE_MEMORY_BYTES_DEFAULT, TIMEOUT_DEFAULT,
+};
+use ringshard_protocol::time::Instant;
+use ringshard_protocol::wire::{Channel, DisconnectReason};
 use std::net::{SocketAddr, UdpSocket};
 use std::time::Duration;
 
@@ -47,7 +50,7 @@ fn over_both(cores: usize, scenario: fn(&Server)) {
         let server = Server::start(&config, |_| Echo).expect("loopback has a free port");
         scenario(&server);
         server.lifecycle().stop();
-        let report = server.join();
+        let report = ServerReport::from(server.join());
         assert!(report.cores.iter().all(|core| core.connections == 0), "a server that stopped has no connections");
     }
 }
@@ -65,7 +68,7 @@ struct Player {
 impl Player {
     fn new(server: &Server) -> Self {
         let config = ClientConfig::new(server.public_key());
-        let client = Client::new(config, Instant::ZERO, ringshard::keys::random_bytes()).unwrap();
+        let client = Client::new(config, Instant::ZERO, ringshard::runtime::entropy::random_bytes()).unwrap();
         let (server, started) = (server.listen(), std::time::Instant::now());
         Player { client, socket: socket(), server, heard_from: None, started }
     }
@@ -160,7 +163,7 @@ fn a_player_whose_port_changes_still_reaches_its_core_and_its_session() {
             player.echoes_on(Channel::RELIABLE_ORDERED, b"under the new name");
         }
         server.lifecycle().stop();
-        let report = server.join();
+        let report = ServerReport::from(server.join());
         assert_eq!(report.total("migrated"), 16);
         assert!(report.drops().is_empty(), "{:?}", report.drops());
         let other = &report.cores[1 - usize::from(core)];
@@ -191,7 +194,7 @@ fn a_server_that_stops_tells_its_players() {
         players.iter_mut().for_each(Player::connect);
         players.iter_mut().for_each(|player| player.echoes(b"hello"));
         server.lifecycle().stop();
-        let report = server.join();
+        let report = ServerReport::from(server.join());
         assert_eq!(report.total("joined"), 8);
         for player in &mut players {
             player.until("the farewell comes", |player, _| player.client.is_closed());
@@ -256,7 +259,7 @@ fn players_are_answered_from_the_address_that_they_speak_to() {
                 assert_eq!(player.heard_from, Some(player.server));
             }
             server.lifecycle().stop();
-            let report = server.join();
+            let report = ServerReport::from(server.join());
             assert_eq!((report.total("joined"), report.total("migrated")), (2, 0));
         }
     }
@@ -276,7 +279,11 @@ fn another_address_of_the_server_is_another_path() {
             player.echoes_on(Channel::RELIABLE_ORDERED, b"from there");
         }
         server.lifecycle().stop();
-        assert_eq!(server.join().total("migrated"), 1, "the other path was challenged before it was used");
+        assert_eq!(
+            ServerReport::from(server.join()).total("migrated"),
+            1,
+            "the other path was challenged before it was used"
+        );
     }
 }
 

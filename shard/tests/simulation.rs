@@ -2,8 +2,8 @@
 
 mod small_world;
 
-use ringshard_engine::link::sim::SimLink;
-use ringshard_engine::time::Duration;
+use ringshard_link::sim::SimLink;
+use ringshard_protocol::time::Duration;
 use small_world::*;
 use std::cell::Cell;
 use std::net::SocketAddr;

@@ -1,9 +1,9 @@
 //! The entity store does not allocate once it is made, whatever happens in it.
 
 use allocation_counter::AllocationInfo;
-use ringshard::world::{Authority, Entities, Factions, Relation};
-use ringshard_engine::world::EntityKind;
-use ringshard_engine::world::entity::buffs;
+use ringshard::world::store::{Authority, Entities, Factions, Relation};
+use ringshard_world::EntityKind;
+use ringshard_world::entity::buffs;
 
 /// Calls to the allocator, frees included, that `work` makes.
 fn allocator_calls(work: impl FnOnce()) -> i64 {

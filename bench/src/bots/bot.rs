@@ -3,15 +3,15 @@
 
 use crate::fleet::Talk;
 use hdrhistogram::Histogram;
-use ringshard::game::demo::{CHAT, SHOOT};
-use ringshard_engine::client::{Client, ClientEvent};
-use ringshard_engine::codec::{Reader, Writer};
-use ringshard_engine::time::{Duration, Instant};
-use ringshard_engine::wire::Channel;
-use ringshard_engine::world::entity::states;
-use ringshard_engine::world::snapshot::{Input, SnapshotHeader, Welcome, kinds};
-use ringshard_engine::world::view::Change;
-use ringshard_engine::world::{EntityId, Received, View};
+use ringshard_demo::{CHAT, SHOOT};
+use ringshard_protocol::client::{Client, ClientEvent};
+use ringshard_protocol::time::{Duration, Instant};
+use ringshard_protocol::wire::Channel;
+use ringshard_world::codec::{Reader, Writer};
+use ringshard_world::entity::states;
+use ringshard_world::snapshot::{Input, SnapshotHeader, Welcome, kinds};
+use ringshard_world::view::Change;
+use ringshard_world::{EntityId, Received, View};
 use std::collections::VecDeque;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};

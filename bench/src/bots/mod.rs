@@ -14,7 +14,7 @@ use crate::process::usage;
 use crate::report::Load;
 use crate::scenario::{self, Flows, PAYLOAD_BYTES_MIN, Place, Rate, Scenario};
 use crate::verdict::Verdict;
-use ringshard::game::Layout;
+use ringshard_demo::Layout;
 use std::net::SocketAddr;
 use std::path::PathBuf;
 use std::sync::Arc;

@@ -8,8 +8,8 @@ use crate::report::{Load, grouped};
 use crate::scenario::{Flows, Scenario, option_name};
 use crate::verdict::{Missed, Verdict};
 use hdrhistogram::Histogram;
-use ringshard::core::TICK;
-use ringshard::report::{Percentiles, ServerReport};
+use ringshard::ops::report::{Percentiles, ServerReport};
+use ringshard::runtime::tick::TICK;
 use serde::Serialize;
 use std::collections::BTreeMap;
 use std::fmt::Write as _;
@@ -387,7 +387,7 @@ impl Player {
         let visible = sights.visible as f64 / sights.looked.max(1) as f64;
         let full = visible * FULL_STATE_BYTES * 60.0;
         let bytes = sights.snapshot_bytes as f64 / each;
-        let header = ringshard_engine::world::snapshot::SnapshotHeader::BYTES as f64;
+        let header = ringshard_world::snapshot::SnapshotHeader::BYTES as f64;
         Player {
             snapshots_per_s: sights.snapshots as f64 / each,
             kilobytes_per_s: bytes / 1000.0,

@@ -3,9 +3,9 @@
 use super::Arguments;
 use crate::process::{Server, Usage, usage};
 use crate::scenario::{Scenario, option_name};
-use ringshard::admin::Asker;
-use ringshard::report::ServerReport;
-use ringshard_engine::crypto::PublicKey;
+use ringshard::ops::admin::Asker;
+use ringshard::ops::report::ServerReport;
+use ringshard_protocol::crypto::PublicKey;
 use std::net::SocketAddr;
 
 /// A server with a world.

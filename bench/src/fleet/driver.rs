@@ -5,17 +5,17 @@ use crate::directory::Directory;
 use crate::generator::stamp_arrivals;
 use crate::health::Health;
 use core_affinity::CoreId;
-use ringshard::keys::random_bytes;
-use ringshard_engine::client::{Client, ClientConfig, ClientEvent};
-use ringshard_engine::link::conditioned::{ConditionedLink, ConditionedStats};
-use ringshard_engine::link::conditions::NetworkSpec;
-use ringshard_engine::link::mmsg::MmsgLink;
-use ringshard_engine::link::socket::Socket;
-use ringshard_engine::link::uring::{Ring, UringLink};
-use ringshard_engine::link::{Link, Path, Wait};
-use ringshard_engine::prefetch::prefetch;
-use ringshard_engine::time::{Duration, Instant};
-use ringshard_engine::wire::Header;
+use ringshard::runtime::entropy::random_bytes;
+use ringshard_link::conditioned::{ConditionedLink, ConditionedStats};
+use ringshard_link::conditions::NetworkSpec;
+use ringshard_link::mmsg::MmsgLink;
+use ringshard_link::socket::Socket;
+use ringshard_link::uring::{Ring, UringLink};
+use ringshard_prefetch::prefetch;
+use ringshard_protocol::client::{Client, ClientConfig, ClientEvent};
+use ringshard_protocol::link::{Link, Path, Wait};
+use ringshard_protocol::time::{Duration, Instant};
+use ringshard_protocol::wire::Header;
 use std::cmp::Reverse;
 use std::collections::{BTreeMap, BinaryHeap};
 use std::net::SocketAddr;
@@ -354,9 +354,9 @@ fn transmit(client: &mut Client, now: Instant, path: Path, link: &mut impl Link)
 #[cfg(test)]
 mod tests {
     use super::*;
-    use ringshard_engine::crypto::SecretKey;
-    use ringshard_engine::link::{Arrival, LinkStats};
-    use ringshard_engine::wire::Channel;
+    use ringshard_protocol::crypto::SecretKey;
+    use ringshard_protocol::link::{Arrival, LinkStats};
+    use ringshard_protocol::wire::Channel;
 
     const CLIENTS: usize = 12;
     const TURNS: usize = 4;

@@ -6,9 +6,9 @@
 
 use crate::process::{Folder, Server};
 use crate::scenario::Scenario;
-use ringshard::report::SessionSnapshot;
-use ringshard_engine::crypto::Suite;
-use ringshard_engine::wire::{ConnectionId, Flags, flags};
+use ringshard::ops::report::SessionSnapshot;
+use ringshard_protocol::crypto::Suite;
+use ringshard_protocol::wire::{ConnectionId, Flags, flags};
 use rustix::process::{Pid, Signal, kill_process};
 use serde::Deserialize;
 use std::net::SocketAddr;

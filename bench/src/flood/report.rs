@@ -5,7 +5,7 @@ use super::kind::Kind;
 use super::measure::Measured;
 use crate::report::{Report, grouped};
 use crate::verdict::{Missed, Verdict};
-use ringshard_engine::limits::CONNECT_TIMEOUT;
+use ringshard_protocol::limits::CONNECT_TIMEOUT;
 use serde::Serialize;
 use std::collections::BTreeMap;
 use std::fmt::Write as _;

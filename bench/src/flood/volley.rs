@@ -1,7 +1,7 @@
 //! Many datagrams by one call, with source addresses of their own.
 #![allow(unsafe_code)]
 
-use ringshard_engine::limits::{DATAGRAM_BYTES_MAX, RUN_BYTES_MAX, SEGMENTS_MAX};
+use ringshard_protocol::limits::{DATAGRAM_BYTES_MAX, RUN_BYTES_MAX, SEGMENTS_MAX};
 use std::io;
 use std::mem::{offset_of, zeroed};
 use std::net::{Ipv4Addr, SocketAddrV4, UdpSocket};

@@ -3,9 +3,9 @@
 use super::dice::Dice;
 use super::tap::Capture;
 use super::world::World;
-use ringshard_engine::limits::{DATAGRAM_BYTES_MAX, HEADER_BYTES};
-use ringshard_engine::time::Instant;
-use ringshard_engine::wire::{ConnectionId, Header};
+use ringshard_protocol::limits::{DATAGRAM_BYTES_MAX, HEADER_BYTES};
+use ringshard_protocol::time::Instant;
+use ringshard_protocol::wire::{ConnectionId, Header};
 use std::net::{IpAddr, SocketAddr};
 
 /// Bytes to an address that has not proved itself, for each byte that came from it.

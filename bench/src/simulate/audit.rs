@@ -4,10 +4,10 @@ use super::dice::mix;
 use super::session::{End, PROBE_CHANNEL, Session, Side};
 use super::tally::Tally;
 use super::tap::shown;
-use ringshard_engine::endpoint::{EndCause, SessionId};
-use ringshard_engine::limits::{HEARTBEAT_DEFAULT, KNOCK_AFTER, RESUME_PERIOD, SILENT_AFTER, TIMEOUT_DEFAULT};
-use ringshard_engine::time::{Duration, Instant};
-use ringshard_engine::wire::{Channel, ConnectionId, DisconnectReason};
+use ringshard_protocol::endpoint::{EndCause, SessionId};
+use ringshard_protocol::limits::{HEARTBEAT_DEFAULT, KNOCK_AFTER, RESUME_PERIOD, SILENT_AFTER, TIMEOUT_DEFAULT};
+use ringshard_protocol::time::{Duration, Instant};
+use ringshard_protocol::wire::{Channel, ConnectionId, DisconnectReason};
 use std::collections::HashMap;
 use std::net::SocketAddr;
 

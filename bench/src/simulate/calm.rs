@@ -4,9 +4,9 @@ use super::session::PROBE_CHANNEL;
 use super::traffic::Wanted;
 use super::weather::Weather;
 use super::world::World;
-use ringshard_engine::session::ChannelQuality;
-use ringshard_engine::time::{Duration, Instant};
-use ringshard_engine::wire::Channel;
+use ringshard_protocol::connection::ChannelQuality;
+use ringshard_protocol::time::{Duration, Instant};
+use ringshard_protocol::wire::Channel;
 
 /// A message sent over a live connection after the last fault must have arrived after this long.
 pub const RECOVERY_MAX: Duration = Duration::from_secs(40);

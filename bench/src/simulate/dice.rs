@@ -1,6 +1,6 @@
 //! Draws that follow from a seed, and from nothing else.
 
-use ringshard_engine::time::Duration;
+use ringshard_protocol::time::Duration;
 
 /// A generator of its own, apart from the engine's: what is drawn here must not depend on how the engine draws.
 #[derive(Clone, Debug)]

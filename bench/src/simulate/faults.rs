@@ -4,10 +4,10 @@ use super::session::{End, PROBE_CHANNEL, Side};
 use super::traffic::Wanted;
 use super::weather::Weather;
 use super::world::World;
-use ringshard_engine::limits::{MESSAGE_BYTES_MAX, SEND_QUEUE_BYTES_MAX};
-use ringshard_engine::session::ChannelQuality;
-use ringshard_engine::time::{Duration, Instant};
-use ringshard_engine::wire::{Channel, DisconnectReason};
+use ringshard_protocol::connection::ChannelQuality;
+use ringshard_protocol::limits::{MESSAGE_BYTES_MAX, SEND_QUEUE_BYTES_MAX};
+use ringshard_protocol::time::{Duration, Instant};
+use ringshard_protocol::wire::{Channel, DisconnectReason};
 
 /// How often keys change.
 const REKEY_EVERY: Duration = Duration::from_secs(60);

@@ -4,13 +4,13 @@ use super::audit::Audit;
 use super::dice::Dice;
 use super::session::{End, Side};
 use super::tap::{TapLink, shown};
-use ringshard_engine::endpoint::{Event, Received};
-use ringshard_engine::limits::{MESSAGE_MEMORY_BYTES_LOW, RECEIVE_DATAGRAMS_PER_TURN};
-use ringshard_engine::link::Link;
-use ringshard_engine::link::sim::Network;
-use ringshard_engine::time::{Duration, Instant};
-use ringshard_engine::wire::{Channel, ConnectionId};
-use ringshard_engine::{Endpoint, EndpointConfig};
+use ringshard_link::sim::Network;
+use ringshard_protocol::endpoint::{Event, Received};
+use ringshard_protocol::limits::{MESSAGE_MEMORY_BYTES_LOW, RECEIVE_DATAGRAMS_PER_TURN};
+use ringshard_protocol::link::Link;
+use ringshard_protocol::time::{Duration, Instant};
+use ringshard_protocol::wire::{Channel, ConnectionId};
+use ringshard_protocol::{Endpoint, EndpointConfig};
 use std::net::SocketAddr;
 
 /// How soon a server looks again whose link had no room.
@@ -169,7 +169,7 @@ impl Audit {
     }
 
     /// Drops that only a peer that lies can bring about.
-    pub fn check_drops(&mut self, now: Instant, whose: &str, drops: &ringshard_engine::stats::Drops) {
+    pub fn check_drops(&mut self, now: Instant, whose: &str, drops: &ringshard_protocol::stats::Drops) {
         let lies = ["impossible_ack", "beyond_window", "bad_compression", "bad_frame"];
         if let Some((name, count)) = drops.entries().find(|(name, count)| *count > 0 && lies.contains(name)) {
             self.blame(now, format!("the {whose} counts {name}: {count}, although both ends are honest"));

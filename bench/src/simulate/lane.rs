@@ -1,7 +1,7 @@
 //! One channel of a session in one direction: what was sent on it, and whether what arrives is what its delivery promises.
 
 use super::payload::{LABEL_BYTES, Stream};
-use ringshard_engine::wire::{Channel, Delivery};
+use ringshard_protocol::wire::{Channel, Delivery};
 use std::collections::VecDeque;
 
 /// Lengths of messages that have no label.

@@ -2,8 +2,8 @@
 //! need be kept to know whether what arrives is it.
 
 use super::dice::{Dice, mix};
-use ringshard_engine::limits::MESSAGE_BYTES_MAX;
-use ringshard_engine::wire::Channel;
+use ringshard_protocol::limits::MESSAGE_BYTES_MAX;
+use ringshard_protocol::wire::Channel;
 use std::sync::OnceLock;
 
 /// Number and mark in front of a message; shorter ones hold neither.

@@ -1,12 +1,12 @@
 //! What a run is made of: drawn once, from its seed.
 
 use super::dice::Dice;
-use ringshard_engine::crypto::{PreSharedKey, SecretKey, Suite, Suites};
-use ringshard_engine::endpoint::IntegrityConfig;
-use ringshard_engine::limits::*;
-use ringshard_engine::session::{CongestionControl, HeartbeatConfig, TransportConfig};
-use ringshard_engine::time::Duration;
-use ringshard_engine::{ClientConfig, EndpointConfig};
+use ringshard_protocol::connection::{CongestionControl, HeartbeatConfig, TransportConfig};
+use ringshard_protocol::crypto::{PreSharedKey, SecretKey, Suite, Suites};
+use ringshard_protocol::endpoint::IntegrityConfig;
+use ringshard_protocol::limits::*;
+use ringshard_protocol::time::Duration;
+use ringshard_protocol::{ClientConfig, EndpointConfig};
 use std::sync::Arc;
 
 /// Clients of a run at most.

@@ -7,13 +7,13 @@ use super::session::{End, Side};
 use super::tap::TapLink;
 use super::traffic::Traffic;
 use super::weather::{Kind, Weather};
-use ringshard_engine::Client;
-use ringshard_engine::client::{ClientEvent, CloseReason};
-use ringshard_engine::limits::{RECEIVE_DATAGRAMS_PER_TURN, RELIABLE_WINDOW_BYTES, SEND_QUEUE_BYTES_MAX};
-use ringshard_engine::link::sim::Network;
-use ringshard_engine::link::{Link, Path};
-use ringshard_engine::time::{Duration, Instant};
-use ringshard_engine::wire::DisconnectReason;
+use ringshard_link::sim::Network;
+use ringshard_protocol::Client;
+use ringshard_protocol::client::{ClientEvent, CloseReason};
+use ringshard_protocol::limits::{RECEIVE_DATAGRAMS_PER_TURN, RELIABLE_WINDOW_BYTES, SEND_QUEUE_BYTES_MAX};
+use ringshard_protocol::link::{Link, Path};
+use ringshard_protocol::time::{Duration, Instant};
+use ringshard_protocol::wire::DisconnectReason;
 use std::net::SocketAddr;
 
 /// How soon a client looks again whose link had no room, or whose deadline has passed.

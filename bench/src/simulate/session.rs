@@ -1,9 +1,9 @@
 //! What the audit knows of one session: the unit in which reliable messages must not get lost.
 
 use super::lane::Lane;
-use ringshard_engine::limits::CHANNELS;
-use ringshard_engine::time::Instant;
-use ringshard_engine::wire::{Channel, ConnectionId};
+use ringshard_protocol::limits::CHANNELS;
+use ringshard_protocol::time::Instant;
+use ringshard_protocol::wire::{Channel, ConnectionId};
 
 /// The channel that carries nothing but probes: reliable, unordered.
 pub const PROBE_CHANNEL: Channel = match Channel::new(14) {

@@ -4,8 +4,8 @@ use super::calm::FLARE_MAX;
 use super::session::End;
 use super::traffic::Wanted;
 use super::world::World;
-use ringshard_engine::time::{Duration, Instant};
-use ringshard_engine::wire::Channel;
+use ringshard_protocol::time::{Duration, Instant};
+use ringshard_protocol::wire::Channel;
 
 /// The last unreliable channel, and the last sequenced one.
 const FLARE_CHANNELS: [Option<Channel>; 2] = [Channel::new(12), Channel::new(15)];

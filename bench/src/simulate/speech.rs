@@ -3,10 +3,10 @@
 use super::session::{End, Session, Side};
 use super::traffic::Wanted;
 use super::world::World;
-use ringshard_engine::limits::MESSAGE_COST_BYTES;
-use ringshard_engine::session::SendError;
-use ringshard_engine::time::Instant;
-use ringshard_engine::wire::Channel;
+use ringshard_protocol::connection::SendError;
+use ringshard_protocol::limits::MESSAGE_COST_BYTES;
+use ringshard_protocol::time::Instant;
+use ringshard_protocol::wire::Channel;
 
 /// Room that is left alone, so that nobody overflows who does not mean to.
 const ROOM_LEFT_BYTES: usize = 8 << 10;
@@ -21,7 +21,7 @@ impl World {
         for message in wanted.drain(..) {
             if message.channel.delivery().is_reliable() {
                 let room = self.send_room(session, message.to_server);
-                let full = ringshard_engine::limits::SEND_QUEUE_BYTES_MAX - backlog_max;
+                let full = ringshard_protocol::limits::SEND_QUEUE_BYTES_MAX - backlog_max;
                 if room < full.max(message.bytes + MESSAGE_COST_BYTES + ROOM_LEFT_BYTES) {
                     continue;
                 }

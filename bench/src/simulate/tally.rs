@@ -1,7 +1,7 @@
 //! What a run came to, in numbers.
 
-use ringshard_engine::time::Duration;
-use ringshard_engine::wire::Delivery;
+use ringshard_protocol::time::Duration;
+use ringshard_protocol::wire::Delivery;
 use serde::Serialize;
 use std::collections::BTreeMap;
 

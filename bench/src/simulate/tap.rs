@@ -4,11 +4,11 @@
 use super::attacker::is_attackers;
 use super::dice::Dice;
 use super::numbers::Numbers;
-use ringshard_engine::limits::{DATAGRAM_BYTES_MAX, HEADER_BYTES};
-use ringshard_engine::link::sim::{Network, SimLink};
-use ringshard_engine::link::{Arrival, Link, LinkStats, Path, Wait};
-use ringshard_engine::time::Instant;
-use ringshard_engine::wire::{ConnectionId, Header, flags};
+use ringshard_link::sim::{Network, SimLink};
+use ringshard_protocol::limits::{DATAGRAM_BYTES_MAX, HEADER_BYTES};
+use ringshard_protocol::link::{Arrival, Link, LinkStats, Path, Wait};
+use ringshard_protocol::time::Instant;
+use ringshard_protocol::wire::{ConnectionId, Header, flags};
 use std::collections::HashMap;
 use std::net::SocketAddr;
 

@@ -2,9 +2,9 @@
 
 use super::dice::Dice;
 use super::session::PROBE_CHANNEL;
-use ringshard_engine::limits::{CHANNELS, MESSAGE_BYTES_MAX};
-use ringshard_engine::time::Duration;
-use ringshard_engine::wire::{Channel, Delivery};
+use ringshard_protocol::limits::{CHANNELS, MESSAGE_BYTES_MAX};
+use ringshard_protocol::time::Duration;
+use ringshard_protocol::wire::{Channel, Delivery};
 
 /// One kind of message that one end has for the other.
 #[derive(Clone, Copy, Debug)]

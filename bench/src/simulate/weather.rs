@@ -1,8 +1,8 @@
 //! What a path is like for a while.
 
 use super::dice::Dice;
-use ringshard_engine::link::conditions::{BurstLoss, Chance, Conditions, RateLimit, Reorder};
-use ringshard_engine::time::Duration;
+use ringshard_link::conditions::{BurstLoss, Chance, Conditions, RateLimit, Reorder};
+use ringshard_protocol::time::Duration;
 
 /// Sizes of which larger datagrams vanish: below every size that is probed for, and below the usual one.
 const MTUS: [usize; 9] = [512, 576, 800, 1199, 1200, 1300, 1407, 1420, 1471];

@@ -9,10 +9,10 @@ use super::player::Player;
 use super::session::End;
 use super::tally::Tally;
 use super::traffic::Wanted;
-use ringshard_engine::limits::PORT_DEFAULT;
-use ringshard_engine::link::conditions::Conditions;
-use ringshard_engine::link::sim::Network;
-use ringshard_engine::time::{Duration, Instant};
+use ringshard_link::conditions::Conditions;
+use ringshard_link::sim::Network;
+use ringshard_protocol::limits::PORT_DEFAULT;
+use ringshard_protocol::time::{Duration, Instant};
 use std::net::SocketAddr;
 
 /// How often the audit looks at what should have happened.

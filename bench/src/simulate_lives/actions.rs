@@ -6,11 +6,11 @@ use super::frames::Frames;
 use super::game::BEG;
 use super::guest::{End, Key};
 use super::stage::{EXCUSED_AFTER_SILENCE, Stage};
-use ringshard_engine::counters;
-use ringshard_engine::endpoint::SessionId;
-use ringshard_engine::time::{Duration, Instant};
-use ringshard_engine::wire::{Channel, DisconnectReason};
-use ringshard_engine::world::snapshot::kinds;
+use ringshard_protocol::counters;
+use ringshard_protocol::endpoint::SessionId;
+use ringshard_protocol::time::{Duration, Instant};
+use ringshard_protocol::wire::{Channel, DisconnectReason};
+use ringshard_world::snapshot::kinds;
 
 /// All reasons that a server can give.
 const REASONS: [DisconnectReason; 11] = [

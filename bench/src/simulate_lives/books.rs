@@ -3,16 +3,16 @@
 
 use super::game::{Fickle, Heard, SharedDiary};
 use ringshard::game::Gone;
-use ringshard::service::Service;
-use ringshard::simulation::{Simulation, WorldStats};
-use ringshard::stages::Stages;
-use ringshard_engine::Endpoint;
-use ringshard_engine::counters;
-use ringshard_engine::endpoint::{EndCause, Event, SessionId, Standing};
-use ringshard_engine::limits::{HALF_OPEN_TIMEOUT, RESUME_PERIOD, TIMEOUT_DEFAULT};
-use ringshard_engine::time::{Duration, Instant};
-use ringshard_engine::wire::{ConnectionId, DisconnectReason, Message};
-use ringshard_engine::world::EntityId;
+use ringshard::game::simulation::{Simulation, WorldStats};
+use ringshard::runtime::service::{Service, ServiceCounters};
+use ringshard::runtime::stages::Stages;
+use ringshard_protocol::Endpoint;
+use ringshard_protocol::counters;
+use ringshard_protocol::endpoint::{EndCause, Event, SessionId, Standing};
+use ringshard_protocol::limits::{HALF_OPEN_TIMEOUT, RESUME_PERIOD, TIMEOUT_DEFAULT};
+use ringshard_protocol::time::{Duration, Instant};
+use ringshard_protocol::wire::{ConnectionId, DisconnectReason, Message};
+use ringshard_world::EntityId;
 use std::cell::RefCell;
 use std::collections::BTreeMap;
 use std::rc::Rc;
@@ -378,7 +378,7 @@ impl Service for Watched {
         if self.books.borrow().kicks.is_empty() { self.world.deadline() } else { Instant::ZERO }
     }
 
-    fn world(&self) -> Option<WorldStats> {
-        Some(self.world.stats())
+    fn count(&self, counters: &mut ServiceCounters) {
+        self.world.count(counters);
     }
 }

@@ -2,10 +2,10 @@
 
 use super::game::BEG;
 use crate::simulate::dice::Dice;
-use ringshard_engine::limits::{FRAGMENT_GRAIN_BYTES, FRAMES_BYTES_BASE};
-use ringshard_engine::time::Duration;
-use ringshard_engine::wire::{Channel, Fragment, FrameWriter};
-use ringshard_engine::world::snapshot::kinds;
+use ringshard_protocol::limits::{FRAGMENT_GRAIN_BYTES, FRAMES_BYTES_BASE};
+use ringshard_protocol::time::Duration;
+use ringshard_protocol::wire::{Channel, Fragment, FrameWriter};
+use ringshard_world::snapshot::kinds;
 
 /// The frames of one datagram.
 pub struct Frames {

@@ -1,11 +1,11 @@
 //! A game that does all that a game may do to the bodies of its players, and writes down what it is told of their lives.
 
 use crate::simulate::dice::Dice;
+use ringshard::game::shard::Shard;
 use ringshard::game::{Game, Gone};
-use ringshard::shard::Shard;
-use ringshard_engine::wire::{Channel, Message};
-use ringshard_engine::world::snapshot::{Input, kinds};
-use ringshard_engine::world::{EntityId, EntityKind};
+use ringshard_protocol::wire::{Channel, Message};
+use ringshard_world::snapshot::{Input, kinds};
+use ringshard_world::{EntityId, EntityKind};
 use std::sync::{Arc, Mutex, MutexGuard};
 
 /// Centre of the place where everybody is, in units, and half its edge.

@@ -3,18 +3,18 @@
 use super::knock::{Answer, Knock};
 use crate::simulate::dice::Dice;
 use rand_chacha::rand_core::SeedableRng;
-use ringshard_engine::client::{Client, ClientConfig, ClientEvent, CloseReason};
-use ringshard_engine::codec::Writer;
-use ringshard_engine::crypto::noise::ResumeKey;
-use ringshard_engine::crypto::{Csprng, PublicKey};
-use ringshard_engine::endpoint::SessionId;
-use ringshard_engine::link::sim::{Network, SimLink};
-use ringshard_engine::link::{Link, Path};
-use ringshard_engine::session::{Resources, Session, sealed_len};
-use ringshard_engine::time::{Duration, Instant};
-use ringshard_engine::wire::Channel;
-use ringshard_engine::world::snapshot::{Input, Welcome, kinds};
-use ringshard_engine::world::{EntityId, View};
+use ringshard_link::sim::{Network, SimLink};
+use ringshard_protocol::client::{Client, ClientConfig, ClientEvent, CloseReason};
+use ringshard_protocol::connection::{Connection, Resources, sealed_len};
+use ringshard_protocol::crypto::noise::ResumeKey;
+use ringshard_protocol::crypto::{Csprng, PublicKey};
+use ringshard_protocol::endpoint::SessionId;
+use ringshard_protocol::link::{Link, Path};
+use ringshard_protocol::time::{Duration, Instant};
+use ringshard_protocol::wire::Channel;
+use ringshard_world::codec::Writer;
+use ringshard_world::snapshot::{Input, Welcome, kinds};
+use ringshard_world::{EntityId, View};
 use std::collections::VecDeque;
 use std::net::SocketAddr;
 
@@ -50,7 +50,7 @@ pub enum End {
     /// Its handshake is done by hand. It lasts for one step at most.
     Knocking(Box<Knock>),
     /// It has a valid session, and says by hand whatever it likes.
-    Raw(Box<Session>),
+    Raw(Box<Connection>),
 }
 
 /// One client.
@@ -164,7 +164,7 @@ impl Guest {
     }
 
     /// Its session, where it has one.
-    pub fn live_session(&self) -> Option<&Session> {
+    pub fn live_session(&self) -> Option<&Connection> {
         match &self.end {
             End::Honest(client) => client.session(),
             End::Raw(session) => Some(session),

@@ -1,11 +1,13 @@
 //! A handshake by hand: a client that names any session it likes, and proves its keys or does not.
 
-use ringshard_engine::crypto::noise::{Initiator, ResumeKey};
-use ringshard_engine::crypto::{PublicKey, Suite, Suites};
-use ringshard_engine::limits::{CONNECT_BYTES, COOKIE_BYTES, RESUME_TOKEN_BYTES};
-use ringshard_engine::session::{HeartbeatConfig, Resources, Role, Session, SessionConfig, TransportConfig, prologue};
-use ringshard_engine::time::Instant;
-use ringshard_engine::wire::{Accepted, Cleartext, Connect, Options, SessionParameters, decode_cleartext};
+use ringshard_protocol::connection::{
+    Connection, ConnectionConfig, HeartbeatConfig, Resources, Role, TransportConfig, prologue,
+};
+use ringshard_protocol::crypto::noise::{Initiator, ResumeKey};
+use ringshard_protocol::crypto::{PublicKey, Suite, Suites};
+use ringshard_protocol::limits::{CONNECT_BYTES, COOKIE_BYTES, RESUME_TOKEN_BYTES};
+use ringshard_protocol::time::Instant;
+use ringshard_protocol::wire::{Accepted, Cleartext, Connect, Options, SessionParameters, decode_cleartext};
 
 /// A handshake that is under way.
 pub struct Knock {
@@ -21,7 +23,7 @@ pub enum Answer {
     /// Nothing yet.
     None,
     /// The server lets it in, and says whether the session goes on.
-    Accepted(Box<Session>, bool),
+    Accepted(Box<Connection>, bool),
 }
 
 impl Knock {
@@ -71,7 +73,7 @@ impl Knock {
         };
         let heartbeat = HeartbeatConfig { interval, timeout };
         let transport = TransportConfig::default();
-        let config = SessionConfig { id, role: Role::Client, suite, secrets, heartbeat, transport };
-        Answer::Accepted(Box::new(Session::new(config, now, &mut resources.random)), resumed)
+        let config = ConnectionConfig { id, role: Role::Client, suite, secrets, heartbeat, transport };
+        Answer::Accepted(Box::new(Connection::new(config, now, &mut resources.random)), resumed)
     }
 }

@@ -4,7 +4,7 @@ use super::stage::Stage;
 use super::{JUDGED_STEPS_MIN, RESIDENT_GROWTH_MAX};
 use crate::report::grouped;
 use crate::verdict::Verdict;
-use ringshard_engine::time::Instant;
+use ringshard_protocol::time::Instant;
 use serde::Serialize;
 use std::collections::BTreeMap;
 

@@ -6,25 +6,25 @@ use super::game::{Fickle, SharedDiary};
 use super::guest::{End, Guest};
 use super::report::{Counts, add};
 use crate::simulate::dice::Dice;
-use ringshard::control::{ControlInlet, Lifecycle, control_exchange};
-use ringshard::core::Core;
-use ringshard::exchange::Exchange;
-use ringshard::idle::{Idle, Strategy};
-use ringshard::mesh::Mesh;
-use ringshard::service::Service;
-use ringshard::simulation::{Simulation, WorldConfig};
-use ringshard_engine::crypto::{PublicKey, SecretKey, Suites};
-use ringshard_engine::endpoint::SessionId;
-use ringshard_engine::limits::{
+use ringshard::game::simulation::{Simulation, WorldConfig};
+use ringshard::runtime::control::{ControlInlet, Lifecycle, control_exchange};
+use ringshard::runtime::core::Core;
+use ringshard::runtime::idle::{Idle, Strategy};
+use ringshard::runtime::mesh::Mesh;
+use ringshard::runtime::service::Service;
+use ringshard::world::exchange::Exchange;
+use ringshard_link::conditions::Conditions;
+use ringshard_link::sim::{Network, SimLink};
+use ringshard_protocol::connection::{HeartbeatConfig, TransportConfig};
+use ringshard_protocol::crypto::{PublicKey, SecretKey, Suites};
+use ringshard_protocol::endpoint::SessionId;
+use ringshard_protocol::limits::{
     HALF_OPEN_TIMEOUT, HEARTBEAT_DEFAULT, MESSAGE_MEMORY_BYTES_DEFAULT, MESSAGE_MEMORY_BYTES_MIN, RESUME_PERIOD,
     TIMEOUT_DEFAULT,
 };
-use ringshard_engine::link::conditions::Conditions;
-use ringshard_engine::link::sim::{Network, SimLink};
-use ringshard_engine::session::{HeartbeatConfig, TransportConfig};
-use ringshard_engine::time::{Duration, Instant};
-use ringshard_engine::wire::ConnectionId;
-use ringshard_engine::{Endpoint, EndpointConfig};
+use ringshard_protocol::time::{Duration, Instant};
+use ringshard_protocol::wire::ConnectionId;
+use ringshard_protocol::{Endpoint, EndpointConfig};
 use std::cell::RefCell;
 use std::net::SocketAddr;
 use std::rc::Rc;

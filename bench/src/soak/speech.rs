@@ -1,8 +1,8 @@
 //! What is said in a soak: messages of mixed sizes, half of them compressible, that both ends of the run can make again.
 
 use crate::ledger::{filler, mixed};
-use ringshard_engine::time::Instant;
-use ringshard_engine::wire::Channel;
+use ringshard_protocol::time::Instant;
+use ringshard_protocol::wire::Channel;
 
 /// What stands at the front of each message; all that may be left of the smallest.
 ///

@@ -3,9 +3,9 @@
 use super::server::Load;
 use crate::process::{ServerProcess, Usage, free_ports, usage};
 use crate::scenario::{Scenario, option_name};
-use ringshard::admin::Asker;
-use ringshard::report::ServerReport;
-use ringshard_engine::crypto::PublicKey;
+use ringshard::ops::admin::Asker;
+use ringshard::ops::report::ServerReport;
+use ringshard_protocol::crypto::PublicKey;
 use std::io::{BufRead, BufReader, Write};
 use std::net::SocketAddr;
 use std::process::{ChildStdin, Command, Stdio};

@@ -3,9 +3,9 @@
 use super::server::{HEAD_BYTES, Load, body_of};
 use crate::fleet::Talk;
 use crate::ledger::Ledger;
-use ringshard_engine::client::{Client, ClientEvent};
-use ringshard_engine::time::Instant;
-use ringshard_engine::wire::{Channel, ConnectionId};
+use ringshard_protocol::client::{Client, ClientEvent};
+use ringshard_protocol::time::Instant;
+use ringshard_protocol::wire::{Channel, ConnectionId};
 use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};
 

@@ -3,21 +3,21 @@
 use crate::ledger::filler;
 use crate::scenario::{Cipher, Datapath, IdleArgument};
 use clap::ValueEnum;
-use ringshard::admin::Admin;
-use ringshard::idle::Strategy;
-use ringshard::log::Log;
-use ringshard::operation::Operation;
-use ringshard::server::{Server, ServerConfig};
-use ringshard::service::Service;
-use ringshard_engine::Endpoint;
-use ringshard_engine::crypto::{SecretKey, Suite, Suites};
-use ringshard_engine::endpoint::Event;
-use ringshard_engine::endpoint::Policy;
-use ringshard_engine::limits::{MESSAGE_COST_BYTES, MESSAGE_MEMORY_BYTES_DEFAULT, SEND_QUEUE_BYTES_MAX};
-use ringshard_engine::link::socket::BUFFER_BYTES;
-use ringshard_engine::session::{CongestionControl, HeartbeatConfig, TransportConfig};
-use ringshard_engine::time::Instant;
-use ringshard_engine::wire::{Channel, ConnectionId, Message};
+use ringshard::ops::admin::Admin;
+use ringshard::ops::handle::ServerHandle;
+use ringshard::ops::log::Log;
+use ringshard::runtime::idle::Strategy;
+use ringshard::runtime::server::{Server, ServerConfig};
+use ringshard::runtime::service::Service;
+use ringshard_link::socket::BUFFER_BYTES;
+use ringshard_protocol::Endpoint;
+use ringshard_protocol::connection::{CongestionControl, HeartbeatConfig, TransportConfig};
+use ringshard_protocol::crypto::{SecretKey, Suite, Suites};
+use ringshard_protocol::endpoint::Event;
+use ringshard_protocol::endpoint::Policy;
+use ringshard_protocol::limits::{MESSAGE_COST_BYTES, MESSAGE_MEMORY_BYTES_DEFAULT, SEND_QUEUE_BYTES_MAX};
+use ringshard_protocol::time::Instant;
+use ringshard_protocol::wire::{Channel, ConnectionId, Message};
 use serde::Serialize;
 use std::io::BufRead;
 use std::net::SocketAddr;
@@ -124,7 +124,7 @@ pub fn run(arguments: &Arguments) -> Result<(), String> {
     let admin = Admin::bind(arguments.admin, None).map_err(|error| error.to_string())?;
     let server = Server::start(&configure(arguments)?, |_| Source::new(&arguments.load, order.clone()))
         .map_err(|error| error.to_string())?;
-    let operation = Operation::new(&server, None, Log::of_program());
+    let operation = ServerHandle::new(&server, None, Log::of_program());
     admin.serve(Arc::new(operation)).map_err(|error| format!("no thread answers: {error}"))?;
     println!("{}", server.public_key());
     for line in std::io::stdin().lock().lines() {
@@ -138,7 +138,7 @@ pub fn run(arguments: &Arguments) -> Result<(), String> {
 }
 
 fn configure(arguments: &Arguments) -> Result<ServerConfig, String> {
-    use ringshard::datapath::Datapath as Wanted;
+    use ringshard::runtime::datapath::Datapath as Wanted;
     let cores = arguments.cpus.len();
     let queues = arguments.clients * (arguments.load.queue << 10);
     Ok(ServerConfig {
@@ -165,7 +165,7 @@ fn configure(arguments: &Arguments) -> Result<ServerConfig, String> {
             Cipher::Aes => Suites::only(&[Suite::Aes128Gcm]),
         },
         heartbeat: HeartbeatConfig { interval: Duration::from_secs(5), timeout: Duration::from_secs(15) },
-        secret: SecretKey::from_bytes(ringshard::keys::random_bytes()),
+        secret: SecretKey::from_bytes(ringshard::runtime::entropy::random_bytes()),
         pre_shared: None,
         transport: arguments.load.transport(),
         // Cores are dealt their clients unevenly, and memory is lent in blocks larger than what is in them.

@@ -3,13 +3,13 @@
 use crate::input::Input;
 use crate::peer::{HEARTBEAT, Peer, SUITE, may_end, suites, total};
 use crate::put_checksum;
-use ringshard_engine::client::{Client, ClientConfig, ClientEvent};
-use ringshard_engine::crypto::SecretKey;
-use ringshard_engine::crypto::noise::{MESSAGE_2_OVERHEAD_BYTES, Responder};
-use ringshard_engine::limits::*;
-use ringshard_engine::session::{Role, SendError, prologue};
-use ringshard_engine::time::{Duration, Instant};
-use ringshard_engine::wire::*;
+use ringshard_protocol::client::{Client, ClientConfig, ClientEvent};
+use ringshard_protocol::crypto::SecretKey;
+use ringshard_protocol::crypto::noise::{MESSAGE_2_OVERHEAD_BYTES, Responder};
+use ringshard_protocol::limits::*;
+use ringshard_protocol::connection::{Role, SendError, prologue};
+use ringshard_protocol::time::{Duration, Instant};
+use ringshard_protocol::wire::*;
 use std::cell::RefCell;
 
 const INPUTS_PER_CONNECTION: u32 = 10_000;

@@ -1,10 +1,5 @@
 use crate::input::Input;
-use ringshard_engine::codec::typed::{Value, read_typed, write_typed};
-use ringshard_engine::codec::{
-    Malformed, NoRoom, Positions, Reader, Rotation, SymbolReader, SymbolWriter, Turn, Writer,
-};
-use ringshard_engine::limits::TYPED_VALUES_MAX;
-use ringshard_engine::world::map::{Map, Position};
+use ringshard_world::codec::{Malformed, NoRoom, Reader, Writer};
 
 /// What was read, to be written again.
 enum Item<'a> {
@@ -17,10 +12,6 @@ enum Item<'a> {
     UpTo(u32, u32),
     Bytes(&'a [u8]),
     Text(&'a str),
-    Symbol(String),
-    Position(Position),
-    Rotation(Rotation),
-    Typed(Vec<Value<'a>>),
 }
 
 /// Whatever is read from whatever bytes, in whatever order: an error leaves the reader where it was; what is read is
@@ -30,15 +21,13 @@ pub fn codec(data: &[u8]) {
     let (steps, room) = (input.byte(), input.byte());
     let mut steps = Input::new(input.take(steps.into()));
     let bytes = input.take(data.len());
-    let map = Map::new([1000.0, 333.0], [3, 5, 7], [2, 1, 1]).expect("it is a map");
     let mut reader = Reader::new(bytes);
-    let (mut symbols, mut positions) = (SymbolReader::default(), Positions::new(&map));
     let mut items = Vec::new();
     while !steps.is_empty() {
-        let before = (reader.mark(), symbols.known());
-        match read(&mut steps, &mut reader, &mut symbols, &mut positions) {
+        let before = reader.mark();
+        match read(&mut steps, &mut reader) {
             Ok(item) => items.push(item),
-            Err(_) => assert_eq!((reader.mark(), symbols.known()), before, "an error read something"),
+            Err(_) => assert_eq!(reader.mark(), before, "an error read something"),
         }
     }
     let end = reader.mark();
@@ -47,15 +36,12 @@ pub fn codec(data: &[u8]) {
     for room in [bytes.len(), room.into()] {
         let mut buffer = vec![0xA5; room];
         let mut writer = Writer::new(&mut buffer);
-        let (mut symbols, mut positions) = (SymbolWriter::default(), Positions::new(&map));
-        // A symbol may come in plain that would have gone by its number, and then takes more than it is written in.
-        let mut same = room == bytes.len();
+        let same = room == bytes.len();
         for item in &items {
-            same &= !matches!(item, Item::Symbol(_));
-            let before = (writer.mark(), symbols.known());
-            if write(item, &mut writer, &mut symbols, &mut positions) == Err(NoRoom) {
+            let before = writer.mark();
+            if write(item, &mut writer) == Err(NoRoom) {
                 assert!(!same, "it is longer than what it was read from");
-                assert_eq!((writer.mark(), symbols.known()), before, "something was written without room");
+                assert_eq!(writer.mark(), before, "something was written without room");
             }
         }
         if same {
@@ -69,13 +55,8 @@ pub fn codec(data: &[u8]) {
     }
 }
 
-fn read<'a>(
-    steps: &mut Input<'_>,
-    reader: &mut Reader<'a>,
-    symbols: &mut SymbolReader,
-    positions: &mut Positions,
-) -> Result<Item<'a>, Malformed> {
-    Ok(match steps.byte() % 20 {
+fn read<'a>(steps: &mut Input<'_>, reader: &mut Reader<'a>) -> Result<Item<'a>, Malformed> {
+    Ok(match steps.byte() % 15 {
         0 => Item::Fixed(reader.u8()?.into(), 1),
         1 => Item::Fixed(reader.u16()?.into(), 2),
         2 => Item::Fixed(reader.u32()?.into(), 4),
@@ -95,26 +76,11 @@ fn read<'a>(
             Item::UpTo(reader.up_to(most)?, most)
         }
         13 => Item::Bytes(reader.bytes()?),
-        14 => Item::Text(reader.text()?),
-        15 | 16 => Item::Symbol(symbols.read(reader)?.to_owned()),
-        17 => Item::Position(positions.read(reader)?),
-        18 => Item::Rotation(Rotation::read(reader)?),
-        _ => {
-            let values = read_typed(reader)?;
-            let len = values.len();
-            let values: Vec<_> = values.collect();
-            assert!(len == values.len() && len <= TYPED_VALUES_MAX, "they were found sound");
-            Item::Typed(values)
-        }
+        _ => Item::Text(reader.text()?),
     })
 }
 
-fn write(
-    item: &Item<'_>,
-    writer: &mut Writer<'_>,
-    symbols: &mut SymbolWriter,
-    positions: &mut Positions,
-) -> Result<(), NoRoom> {
+fn write(item: &Item<'_>, writer: &mut Writer<'_>) -> Result<(), NoRoom> {
     match *item {
         Item::Fixed(value, 1) => writer.u8(value as u8),
         Item::Fixed(value, 2) => writer.u16(value as u16),
@@ -128,13 +94,5 @@ fn write(
         Item::UpTo(value, most) => writer.up_to(most, value),
         Item::Bytes(bytes) => writer.bytes(bytes),
         Item::Text(text) => writer.text(text),
-        Item::Symbol(ref text) => symbols.write(writer, text),
-        Item::Position(position) => positions.write(writer, position),
-        Item::Rotation(rotation) => {
-            // An angle is itself again.
-            assert_eq!(Turn::from_radians(rotation.yaw.radians()), rotation.yaw);
-            rotation.write(writer)
-        }
-        Item::Typed(ref values) => write_typed(writer, values),
     }
 }

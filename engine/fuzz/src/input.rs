@@ -1,7 +1,7 @@
 //! The fuzzer's bytes, read as numbers and pieces. Past the end there are zeros.
 
-use ringshard_engine::limits::MESSAGE_BYTES_MAX;
-use ringshard_engine::wire::Channel;
+use ringshard_protocol::limits::MESSAGE_BYTES_MAX;
+use ringshard_protocol::wire::Channel;
 use std::cell::Cell;
 
 /// While fuzzing, one in so many inputs may be dear.

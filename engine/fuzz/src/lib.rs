@@ -20,10 +20,10 @@ pub use world::world;
 
 use input::Input;
 use rand_chacha::rand_core::SeedableRng;
-use ringshard_engine::crypto::{CookieSigner, CookieVerdict, Csprng, ReplayWindow};
-use ringshard_engine::limits::*;
-use ringshard_engine::time::{Duration, Instant};
-use ringshard_engine::wire::*;
+use ringshard_protocol::crypto::{CookieSigner, CookieVerdict, Csprng, ReplayWindow};
+use ringshard_protocol::limits::*;
+use ringshard_protocol::time::{Duration, Instant};
+use ringshard_protocol::wire::*;
 use std::collections::HashSet;
 use std::net::SocketAddr;
 
@@ -132,7 +132,7 @@ pub fn ack(data: &[u8]) {
     let lowest = lowest.expect("at least the newest was received");
     assert!(received <= ACK_POSITIONS_MAX + 1 && ack.largest - lowest <= ACK_POSITIONS_MAX);
     let mut body = [0; Ack::BYTES_MAX];
-    let used = ringshard_engine::wire::ack::encode(ack.largest, ack.delay, runs.iter().copied(), &mut body);
+    let used = ringshard_protocol::wire::ack::encode(ack.largest, ack.delay, runs.iter().copied(), &mut body);
     let again = Ack::decode(&body[..used]).expect("what is written is read");
     assert_eq!((again.largest, again.delay), (ack.largest, ack.delay));
     // What finds no room is left out: the oldest.

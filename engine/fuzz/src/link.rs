@@ -1,8 +1,8 @@
 //! A link that costs next to nothing: what is sent lies in its memory until it is submitted.
 
-use ringshard_engine::limits::DATAGRAM_BYTES_MAX;
-use ringshard_engine::link::{Arrival, Link, LinkStats, Path, Wait};
-use ringshard_engine::time::Instant;
+use ringshard_protocol::limits::DATAGRAM_BYTES_MAX;
+use ringshard_protocol::link::{Arrival, Link, LinkStats, Path, Wait};
+use ringshard_protocol::time::Instant;
 
 pub(crate) struct FlatLink {
     memory: Vec<[u8; DATAGRAM_BYTES_MAX]>,

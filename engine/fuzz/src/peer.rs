@@ -1,16 +1,14 @@
 //! Who stands at the other end of the keys, and so can seal what no honest end would.
 
 use rand_chacha::rand_core::SeedableRng;
-use ringshard_engine::crypto::Csprng;
-use ringshard_engine::crypto::noise::Secrets;
-use ringshard_engine::crypto::{Suite, Suites};
-use ringshard_engine::limits::*;
-use ringshard_engine::session::{
-    HeartbeatConfig, Refused, Resources, Role, Session, SessionConfig, TransportConfig, sealed_len,
-};
-use ringshard_engine::stats::Drops;
-use ringshard_engine::time::Instant;
-use ringshard_engine::wire::*;
+use ringshard_protocol::crypto::Csprng;
+use ringshard_protocol::crypto::noise::Secrets;
+use ringshard_protocol::crypto::{Suite, Suites};
+use ringshard_protocol::limits::*;
+use ringshard_protocol::connection::{Connection, ConnectionConfig, HeartbeatConfig, Refused, Resources, Role, TransportConfig, sealed_len};
+use ringshard_protocol::stats::Drops;
+use ringshard_protocol::time::Instant;
+use ringshard_protocol::wire::*;
 
 /// The only one, so that handshakes differ in nothing that an input has not chosen.
 pub(crate) const SUITE: Suite = Suite::ChaCha20Poly1305;
@@ -21,16 +19,16 @@ pub(crate) fn suites() -> Suites {
 }
 
 pub(crate) struct Peer {
-    pub(crate) session: Session,
+    pub(crate) session: Connection,
     pub(crate) resources: Resources,
 }
 
 impl Peer {
     pub(crate) fn new(id: ConnectionId, role: Role, secrets: Secrets, now: Instant) -> Self {
         let transport = TransportConfig::default();
-        let config = SessionConfig { id, role, suite: SUITE, secrets, heartbeat: HEARTBEAT, transport };
+        let config = ConnectionConfig { id, role, suite: SUITE, secrets, heartbeat: HEARTBEAT, transport };
         let mut resources = Resources::new(0, Csprng::from_seed([9; 32]));
-        Peer { session: Session::new(config, now, &mut resources.random), resources }
+        Peer { session: Connection::new(config, now, &mut resources.random), resources }
     }
 
     /// A datagram with these bytes as its frames.

@@ -1,9 +1,9 @@
 use crate::input::Input as Fuzzed;
-use ringshard_engine::codec::{Reader, Writer};
-use ringshard_engine::limits::WORLD_ENTITIES_MAX;
-use ringshard_engine::world::snapshot::{Input, SnapshotHeader, Welcome};
-use ringshard_engine::world::view::{Change, digest_on};
-use ringshard_engine::world::{EntityId, Position, State, View};
+use ringshard_world::codec::{Reader, Writer};
+use ringshard_world::limits::WORLD_ENTITIES_MAX;
+use ringshard_world::snapshot::{Input, SnapshotHeader, Welcome};
+use ringshard_world::view::{Change, digest_on};
+use ringshard_world::{EntityId, Position, State, View};
 use std::collections::BTreeMap;
 
 /// The longest piece that is taken for a message.

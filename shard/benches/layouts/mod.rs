@@ -2,9 +2,9 @@
 
 use rand_chacha::ChaCha8Rng;
 use rand_chacha::rand_core::{Rng, SeedableRng};
-use ringshard::interest::Sight;
-use ringshard::interest::grid::CLASSES;
-use ringshard_engine::world::{EntityKind, Map, Position};
+use ringshard::world::interest::Sight;
+use ringshard::world::interest::grid::CLASSES;
+use ringshard_world::{EntityKind, Map, Position};
 use std::f32::consts::TAU;
 
 /// A way to spread them over the default map, where a unit is a centimetre.

@@ -7,6 +7,7 @@
 mod file;
 mod flags;
 mod form;
+pub mod key_files;
 mod prepare;
 mod settings;
 mod texts;
@@ -14,9 +15,9 @@ mod wrong;
 
 pub use form::Kind;
 pub use prepare::Prepared;
-pub use settings::{Cipher, Key, LogFormat, Served, Settings, keys};
+pub use settings::{Cipher, Key, Layout, LogFormat, Served, Settings, keys};
 pub use texts::{Source, Sources, Texts};
-pub use wrong::{OutOfRange, SettingError, Wrong};
+pub use wrong::{SettingError, Wrong};
 
 use serde_json::{Value, json};
 

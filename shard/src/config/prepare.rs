@@ -1,14 +1,16 @@
 //! From settings to what a server is started with. Key files are read here, and values are checked against each other.
 
 use super::settings::{Cipher, Settings};
-use super::{Configuration, OutOfRange, SettingError, Wrong};
-use crate::keys::{self, KeyFileError, load_integrity_keys, load_pre_shared, load_secret, random_bytes};
-use crate::replication::Pacing;
-use crate::server::ServerConfig;
-use crate::simulation::WorldConfig;
-use ringshard_engine::crypto::{SecretKey, Suite, Suites};
-use ringshard_engine::endpoint::{IntegrityConfig, Network, Policy};
-use ringshard_engine::session::{HeartbeatConfig, TransportConfig};
+use super::{Configuration, SettingError, Wrong};
+use crate::config::key_files::{self, KeyFileError, load_integrity_keys, load_pre_shared, load_secret};
+use crate::game::simulation::WorldConfig;
+use crate::runtime::entropy::random_bytes;
+use crate::runtime::out_of_range::OutOfRange;
+use crate::runtime::server::ServerConfig;
+use crate::world::replication::Pacing;
+use ringshard_protocol::connection::{HeartbeatConfig, TransportConfig};
+use ringshard_protocol::crypto::{SecretKey, Suite, Suites};
+use ringshard_protocol::endpoint::{IntegrityConfig, Network, Policy};
 use std::net::SocketAddr;
 use std::path::{Path, PathBuf};
 use std::time::Duration;
@@ -152,7 +154,7 @@ impl Configuration {
         let Some(address) = self.settings.admin else { return Ok(None) };
         let token = match &self.settings.admin_token_file {
             Some(path) => {
-                let token = keys::read_private(path)
+                let token = key_files::read_private(path)
                     .map_err(|error| Wrong(vec![self.together(&["admin-token-file"], error.to_string())]))?;
                 let token = token.trim();
                 if token.len() < TOKEN_CHARACTERS_MIN || !token.bytes().all(|byte| byte.is_ascii_graphic()) {

@@ -3,18 +3,29 @@
 use super::form::*;
 use super::texts::Texts;
 use super::wrong::SettingError;
-use crate::datapath::Datapath;
-use crate::game::Layout;
-use crate::idle::Strategy;
-use crate::simulation::{SNAPSHOT_BYTES_MAX, VISIBLE_MAX};
+use crate::game::simulation::{SNAPSHOT_BYTES_MAX, VISIBLE_MAX};
+use crate::runtime::datapath::Datapath;
+use crate::runtime::idle::Strategy;
 use ipnet::IpNet;
-use ringshard_engine::limits::{CONNECTIONS_PER_CORE_MAX, CORES_MAX, WORLD_ENTITIES_MAX};
-use ringshard_engine::session::CongestionControl;
-use ringshard_engine::world::EntityKind;
-use ringshard_engine::world::snapshot::ENTRY_BYTES_MAX;
+use ringshard_protocol::connection::CongestionControl;
+use ringshard_protocol::limits::{CONNECTIONS_PER_CORE_MAX, CORES_MAX};
+use ringshard_world::EntityKind;
+use ringshard_world::limits::WORLD_ENTITIES_MAX;
+use ringshard_world::snapshot::ENTRY_BYTES_MAX;
 use std::net::SocketAddr;
 use std::path::PathBuf;
 use std::sync::OnceLock;
+
+/// Where the demonstration has players and NPCs enter its world.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub enum Layout {
+    /// Anywhere.
+    Uniform,
+    /// In twenty towns.
+    Towns,
+    /// All within 100 m.
+    Crowd,
+}
 
 /// What a server serves.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
@@ -221,7 +232,7 @@ settings! {
         /// Networks that `deny` and the limits per address do not hold for: relays, load generators. This host itself is one.
         allow: Vec<IpNet> = "127.0.0.0/8,::1", networks(), true;
     }
-    "Operation" {
+    "ServerHandle" {
         /// Where to answer questions about the server, over HTTP: the dashboard, metrics, `ringshard top`.
         admin: Option<SocketAddr> = "127.0.0.1:3566", address().or("off"), false;
         /// File with the secret that requests must bear, 16 characters or more. Must be given when `admin` is not an

@@ -175,16 +175,6 @@ impl fmt::Display for Wrong {
     }
 }
 
-/// A value, or values that do not go together, of a configuration; by the names of its settings.
-#[derive(Debug, thiserror::Error)]
-#[error("{text}")]
-pub struct OutOfRange {
-    /// The settings concerned.
-    pub settings: &'static [&'static str],
-    /// What is wrong, and what would be right.
-    pub text: String,
-}
-
 #[cfg(test)]
 mod tests {
     use super::*;

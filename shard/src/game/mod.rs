@@ -2,15 +2,14 @@
 //!
 //! Every core runs one game over its own part of the world. All of it runs inside the core's turn: it must not block.
 
-pub mod demo;
+pub mod shard;
+pub mod simulation;
 
-pub use demo::{Demo, Layout};
-
-use crate::exchange::Command;
-use crate::shard::Shard;
-use ringshard_engine::wire::Message;
-use ringshard_engine::world::EntityId;
-use ringshard_engine::world::snapshot::Input;
+use crate::game::shard::Shard;
+use crate::world::exchange::Command;
+use ringshard_protocol::wire::Message;
+use ringshard_world::EntityId;
+use ringshard_world::snapshot::Input;
 
 /// Why a player is gone.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
@@ -47,7 +46,7 @@ pub trait Game: Send + 'static {
 
     /// A message of the game's own from a player: its first byte is [`kinds::GAME`] or more.
     ///
-    /// [`kinds::GAME`]: ringshard_engine::world::snapshot::kinds::GAME
+    /// [`kinds::GAME`]: ringshard_world::snapshot::kinds::GAME
     fn message(&mut self, _shard: &mut Shard, _player: EntityId, _message: Message<'_>) {}
 
     /// A command from another core, or from this one, to one of this core's entities.

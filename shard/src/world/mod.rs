@@ -1,27 +1,15 @@
-//! The world as one core keeps it: who is there, what is done to whom, and who is whose enemy (A2, A7, A8).
+//! A world as the cores of a server share it.
 //!
 //! | module | for |
 //! |---|---|
-//! | [`store`] | [`Entities`]: all that a core owns |
-//! | [`columns`] | the same, column by column |
-//! | [`buffs`] | what is done to an entity, and until when |
-//! | `wheel` | which of it ends at a tick |
-//! | `variables` | what the game keeps with an entity, and what of it changed |
-//! | [`factions`] | who is whose enemy |
-//! | [`places`] | sets of places |
-//!
-//! Nothing here reads a clock, knows a connection, or allocates once it is made. A *place* is a row of the store: an
-//! entity's index, counted from the first that the core owns.
+//! | [`store`] | the entities that a core owns |
+//! | [`exchange`] | the rings over which cores publish changes and send commands |
+//! | [`interest`] | the grid that finds who is near, and the difference from tick to tick |
+//! | [`replication`] | what each client is sent |
+//! | [`visibility`] | what each client sees |
 
-pub mod buffs;
-pub mod columns;
-pub mod factions;
-pub mod places;
+pub mod exchange;
+pub mod interest;
+pub mod replication;
 pub mod store;
-mod variables;
-mod wheel;
-
-pub use columns::{Columns, ColumnsMut};
-pub use factions::{Factions, Relation};
-pub use places::PlaceSet;
-pub use store::{Authority, Entities, Full, Rate};
+pub mod visibility;

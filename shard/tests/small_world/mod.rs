@@ -2,30 +2,30 @@
 //! everything between as it is in a server.
 #![allow(dead_code, reason = "each test file uses its part of it")]
 
-use ringshard::control::{Lifecycle, control_exchange};
-use ringshard::core::Core;
-use ringshard::exchange::Exchange;
+use ringshard::game::shard::Shard;
+use ringshard::game::simulation::{Simulation, WorldConfig, WorldStats};
 use ringshard::game::{Game, Gone};
-use ringshard::idle::{Idle, Strategy};
-use ringshard::mesh::Mesh;
-use ringshard::service::Service;
-use ringshard::shard::Shard;
-use ringshard::simulation::{Simulation, WorldConfig, WorldStats};
-use ringshard::stages::Stages;
-use ringshard_engine::client::{Client, ClientConfig, ClientEvent};
-use ringshard_engine::codec::Writer;
-use ringshard_engine::crypto::{PublicKey, SecretKey, Suites};
-use ringshard_engine::endpoint::Event;
-use ringshard_engine::limits::{HEARTBEAT_DEFAULT, MESSAGE_BYTES_MAX, TIMEOUT_DEFAULT};
-use ringshard_engine::link::conditions::Conditions;
-use ringshard_engine::link::sim::{Network, SimLink};
-use ringshard_engine::link::{Link, Path};
-use ringshard_engine::session::{HeartbeatConfig, TransportConfig};
-use ringshard_engine::time::{Duration, Instant};
-use ringshard_engine::wire::{Channel, ConnectionId, Message};
-use ringshard_engine::world::snapshot::{Input, Welcome, kinds};
-use ringshard_engine::world::{EntityId, EntityKind, Position, View};
-use ringshard_engine::{Endpoint, EndpointConfig};
+use ringshard::runtime::control::{Lifecycle, control_exchange};
+use ringshard::runtime::core::Core;
+use ringshard::runtime::idle::{Idle, Strategy};
+use ringshard::runtime::mesh::Mesh;
+use ringshard::runtime::service::Service;
+use ringshard::runtime::stages::Stages;
+use ringshard::world::exchange::Exchange;
+use ringshard_link::conditions::Conditions;
+use ringshard_link::sim::{Network, SimLink};
+use ringshard_protocol::client::{Client, ClientConfig, ClientEvent};
+use ringshard_protocol::connection::{HeartbeatConfig, TransportConfig};
+use ringshard_protocol::crypto::{PublicKey, SecretKey, Suites};
+use ringshard_protocol::endpoint::Event;
+use ringshard_protocol::limits::{HEARTBEAT_DEFAULT, MESSAGE_BYTES_MAX, TIMEOUT_DEFAULT};
+use ringshard_protocol::link::{Link, Path};
+use ringshard_protocol::time::{Duration, Instant};
+use ringshard_protocol::wire::{Channel, ConnectionId, Message};
+use ringshard_protocol::{Endpoint, EndpointConfig};
+use ringshard_world::codec::Writer;
+use ringshard_world::snapshot::{Input, Welcome, kinds};
+use ringshard_world::{EntityId, EntityKind, Position, View};
 use std::cell::Cell;
 use std::net::SocketAddr;
 use std::rc::Rc;
@@ -258,8 +258,7 @@ pub fn small() -> WorldConfig {
 impl<G: Game> World<G> {
     /// A world of any game.
     pub fn of(cores: usize, conditions: &str, config: WorldConfig, mut game: impl FnMut(usize) -> G) -> Self {
-        let conditions: Conditions =
-            conditions.parse::<ringshard_engine::link::conditions::NetworkSpec>().unwrap().conditions;
+        let conditions: Conditions = conditions.parse::<ringshard_link::conditions::NetworkSpec>().unwrap().conditions;
         let network = Network::new(1, conditions);
         let secret = SecretKey::from_bytes([7; 32]);
         let ends = Exchange::between(cores, config.entities_max).into_iter().zip(Mesh::between(cores)).enumerate();

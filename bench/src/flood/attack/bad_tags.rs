@@ -6,8 +6,8 @@ use crate::flood::source::Forged;
 use crate::flood::volley::{Sent, Volley, socket_of_all_addresses};
 use rand_chacha::ChaCha8Rng;
 use rand_chacha::rand_core::{Rng, SeedableRng};
-use ringshard_engine::limits::{DATAGRAM_BUCKETS, HEADER_BYTES};
-use ringshard_engine::wire::Header;
+use ringshard_protocol::limits::{DATAGRAM_BUCKETS, HEADER_BYTES};
+use ringshard_protocol::wire::Header;
 use rustix::process::{PidfdFlags, PidfdGetfdFlags, getpid, pidfd_getfd, pidfd_open};
 use std::collections::BTreeMap;
 use std::io;
@@ -134,7 +134,7 @@ fn own_sockets() -> impl Iterator<Item = UdpSocket> {
 mod tests {
     use super::*;
     use crate::flood::volley::BATCH;
-    use ringshard_engine::wire::{ConnectionId, flags};
+    use ringshard_protocol::wire::{ConnectionId, flags};
     use std::time::Duration;
 
     fn target(slot: u16, address: SocketAddr) -> Target {

@@ -5,9 +5,9 @@ use crate::flood::source::Forged;
 use crate::flood::volley::{Sent, Volley, socket_of_all_addresses};
 use rand_chacha::ChaCha8Rng;
 use rand_chacha::rand_core::{Rng, SeedableRng};
-use ringshard_engine::crypto::Suites;
-use ringshard_engine::limits::{CONNECT_BYTES, COOKIE_BYTES};
-use ringshard_engine::wire::{Connect, NOISE_MESSAGE_1_BYTES, Options};
+use ringshard_protocol::crypto::Suites;
+use ringshard_protocol::limits::{CONNECT_BYTES, COOKIE_BYTES};
+use ringshard_protocol::wire::{Connect, NOISE_MESSAGE_1_BYTES, Options};
 use std::io;
 use std::net::{SocketAddrV4, UdpSocket};
 
@@ -50,7 +50,7 @@ pub fn a_key_of_nobody(random: &mut ChaCha8Rng) -> Connect {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use ringshard_engine::wire::{Cleartext, decode_cleartext};
+    use ringshard_protocol::wire::{Cleartext, decode_cleartext};
 
     #[test]
     fn a_server_takes_them_for_what_they_seem() {

@@ -5,8 +5,8 @@ use crate::flood::source::Forged;
 use crate::flood::volley::{Sent, Volley, socket_of_all_addresses};
 use rand_chacha::ChaCha8Rng;
 use rand_chacha::rand_core::{Rng, SeedableRng};
-use ringshard_engine::limits::{CONNECT_BYTES, HEADER_BYTES};
-use ringshard_engine::wire::{ConnectionId, Header, flags};
+use ringshard_protocol::limits::{CONNECT_BYTES, HEADER_BYTES};
+use ringshard_protocol::wire::{ConnectionId, Header, flags};
 use std::collections::BTreeMap;
 use std::io;
 use std::net::{SocketAddrV4, UdpSocket};
@@ -129,7 +129,7 @@ impl Draw {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use ringshard_engine::wire::{Malformed, decode_cleartext};
+    use ringshard_protocol::wire::{Malformed, decode_cleartext};
 
     #[test]
     fn it_has_every_size_and_every_sort_and_none_of_it_is_anything() {

@@ -13,11 +13,11 @@ use crate::flood::source::{HOSTS, handshaker};
 use crate::flood::volley::{Sent, Volley, socket_of_all_addresses};
 use rand_chacha::ChaCha8Rng;
 use rand_chacha::rand_core::SeedableRng;
-use ringshard::keys::random_bytes;
-use ringshard_engine::crypto::PublicKey;
-use ringshard_engine::limits::{CONNECT_BYTES, COOKIE_BYTES, COOKIE_LIFETIME, DATAGRAM_BYTES_MAX};
-use ringshard_engine::wire::{Cleartext, Connect, decode_cleartext};
-use ringshard_engine::{Client, ClientConfig, time};
+use ringshard::runtime::entropy::random_bytes;
+use ringshard_protocol::crypto::PublicKey;
+use ringshard_protocol::limits::{CONNECT_BYTES, COOKIE_BYTES, COOKIE_LIFETIME, DATAGRAM_BYTES_MAX};
+use ringshard_protocol::wire::{Cleartext, Connect, decode_cleartext};
+use ringshard_protocol::{Client, ClientConfig, time};
 use std::collections::{BTreeMap, HashMap};
 use std::io;
 use std::net::{Ipv4Addr, SocketAddrV4, UdpSocket};
@@ -235,7 +235,7 @@ impl Stranger {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use ringshard_engine::crypto::SecretKey;
+    use ringshard_protocol::crypto::SecretKey;
 
     fn said(word: Option<Word>) -> Option<(bool, Connect)> {
         let (shows, datagram) = match word? {

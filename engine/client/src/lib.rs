@@ -1,0 +1,3 @@
+//! The client of a Ringshard server: what a game links.
+
+#![forbid(unsafe_code)]

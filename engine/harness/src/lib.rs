@@ -1,0 +1,1 @@
+//! The test world and the memory link that all tests of Ringshard share.

@@ -1,0 +1,441 @@
+//! Who is limited by what, over a simulated network: the policy of an endpoint.
+
+mod world;
+
+use rand_chacha::rand_core::{Rng, SeedableRng};
+use ringshard_link::sim::SimLink;
+use ringshard_protocol::client::CloseReason;
+use ringshard_protocol::crypto::Csprng;
+use ringshard_protocol::endpoint::{Event, Network, Policy, Standing};
+use ringshard_protocol::link::{Link, Path};
+use ringshard_protocol::time::Duration;
+use ringshard_protocol::wire::{Channel, DisconnectReason};
+use ringshard_protocol::{ClientConfig, EndpointConfig};
+use std::net::{Ipv4Addr, SocketAddr};
+use world::*;
+
+fn network(first: [u8; 4], prefix: u8) -> Network {
+    Network::new(Ipv4Addr::from(first).into(), prefix)
+}
+
+fn with_policy(config: EndpointConfig, mut policy: Policy) -> World {
+    let mut world = World::with_config(1, CLEAN, config);
+    world.server.swap_policy(&mut policy);
+    world
+}
+
+/// Adds a client at `address`.
+fn add_at(world: &mut World, address: SocketAddr) -> usize {
+    let client = world.add_client();
+    world.clients[client].link = SimLink::new(world.network.clone(), address);
+    world.clients[client].address = address;
+    client
+}
+
+fn connected(world: &World) -> usize {
+    world.clients.iter().filter(|end| end.client.is_connected()).count()
+}
+
+fn roomy() -> EndpointConfig {
+    EndpointConfig { connections_max: 4096, ..server_config() }
+}
+
+#[test]
+fn an_address_gets_its_handshakes_at_once_and_then_at_its_rate() {
+    let limits = Policy { address_handshakes_per_second: 10, address_handshakes_at_once: 20, ..Policy::default() };
+    let mut world = with_policy(roomy(), limits);
+    for port in 0..200 {
+        add_at(&mut world, SocketAddr::from(([203, 0, 113, 1], 2000 + port)));
+    }
+    let other = add_at(&mut world, SocketAddr::from(([203, 0, 113, 2], 2000)));
+    world.run_for(Duration::from_secs(3));
+    assert!(world.clients[other].client.is_connected(), "another address has its own");
+    let joined = connected(&world) - 1;
+    assert!((30..=50).contains(&joined), "20 at once and 10 a second, to clients that ask ever more seldom: {joined}");
+    assert!(world.server.drops().address_budget > 0);
+    let offender = world.server.offenders().entries().find(|(reason, _)| *reason == "address_budget").unwrap().1;
+    assert_eq!(offender.ip(), Ipv4Addr::new(203, 0, 113, 1));
+}
+
+#[test]
+fn the_allowed_are_not_limited_by_address() {
+    let limits = Policy {
+        address_handshakes_per_second: 1,
+        address_handshakes_at_once: 1,
+        denied: [network([0; 4], 0)].into_iter().collect(),
+        allowed: [network([203, 0, 113, 0], 24)].into_iter().collect(),
+        ..Policy::default()
+    };
+    let mut world = with_policy(roomy(), limits);
+    for port in 0..50 {
+        add_at(&mut world, SocketAddr::from(([203, 0, 113, 1], 2000 + port)));
+    }
+    world.run_until("all are in", |world| connected(world) == 50);
+    let outsider = add_at(&mut world, SocketAddr::from(([198, 51, 100, 1], 2000)));
+    assert!(matches!(world.close_reason(outsider), CloseReason::Unreachable(_)), "nobody answers the denied");
+    assert!(world.server.drops().denied_address > 1);
+}
+
+#[test]
+fn key_exchanges_keep_to_their_rate_and_nobody_waits_in_vain() {
+    let mut world = with_policy(roomy(), Policy { handshakes_per_second: 50, ..Policy::default() });
+    world.add_clients(150);
+    world.run_for(2 * THERE_AND_BACK);
+    assert!(!world.server.has_strangers_waiting(), "nothing can be done for them right now");
+    assert!(world.server.deadline() <= world.network.now() + Duration::from_millis(20), "but soon");
+    let mut per_second = Vec::new();
+    for _ in 0..4 {
+        let before = world.server.stats().handshakes;
+        world.run_for(Duration::from_secs(1));
+        per_second.push(world.server.stats().handshakes - before);
+    }
+    assert!(per_second[0] <= 50 + 8 && per_second[1] <= 50, "{per_second:?}");
+    assert_eq!(connected(&world), 150, "{per_second:?}");
+}
+
+/// Has every client behind `network` and port ask, with an ephemeral key of its own each time, as an attacker with real
+/// addresses and genuine cookies does, who never proves its keys.
+struct Attackers {
+    ends: Vec<(SimLink, Option<ringshard_protocol::Client>)>,
+    made: u64,
+}
+
+impl Attackers {
+    fn new(world: &World, count: u8) -> Self {
+        let link = |number| SimLink::new(world.network.clone(), SocketAddr::from(([192, 0, 2, number], 1)));
+        Attackers { ends: (1..=count).map(|number| (link(number), None)).collect(), made: 1 << 32 }
+    }
+
+    fn step(&mut self, world: &World) {
+        let now = world.network.now();
+        for (link, client) in &mut self.ends {
+            // Accepted already: forgets that, and asks anew.
+            if client.as_ref().is_none_or(|client| client.is_connected() || client.is_closed()) {
+                self.made += 1;
+                let mut seed = [0x66; 32];
+                seed[..8].copy_from_slice(&self.made.to_le_bytes());
+                *client = ringshard_protocol::Client::new(client_config(), now, seed).ok();
+            }
+            let Some(client) = client else { continue };
+            link.receive(usize::MAX, |arrival| {
+                for datagram in arrival.datagrams() {
+                    let _ = client.receive(now, datagram);
+                }
+            });
+            client.advance(now);
+            while !client.is_connected()
+                && let Some(len) = client.transmit_len(now)
+            {
+                let path = Path::new(0, server_address());
+                client.transmit(now, link.reserve(path, len).unwrap());
+            }
+            link.submit();
+        }
+    }
+}
+
+#[test]
+fn a_crowd_with_genuine_cookies_keeps_nobody_out() {
+    let limits = Policy { handshakes_per_second: 100, ..Policy::default() };
+    let mut world = with_policy(EndpointConfig { connections_max: 200, ..server_config() }, limits);
+    world.add_clients(10);
+    world.run_until("players are in", |world| connected(world) == 10);
+    let mut attackers = Attackers::new(&world, 250);
+    for _ in 0..1000 {
+        attackers.step(&world);
+        world.step();
+    }
+    assert!(world.server.stats().handshakes > 400, "the attackers keep it busy: {:?}", world.server.stats());
+    for port in 0..20 {
+        add_at(&mut world, SocketAddr::from(([203, 0, 113, 1], 2000 + port)));
+    }
+    for _ in 0..600 {
+        attackers.step(&world);
+        world.step();
+    }
+    assert_eq!(connected(&world), 30, "{:?}", world.server.stats());
+    assert_eq!(world.server.stats().left, 0, "no player lost its place");
+    assert!(world.server.connections() <= 200 && world.server.stats().half_open_displaced > 0);
+}
+
+#[test]
+fn clients_that_never_prove_their_keys_make_room_for_those_who_do() {
+    let mut world = World::with_config(1, CLEAN, EndpointConfig { connections_max: 8, ..server_config() });
+    let mut attackers = Attackers::new(&world, 20);
+    for _ in 0..100 {
+        attackers.step(&world);
+        world.step();
+    }
+    assert_eq!(world.server.connections(), 8);
+    let standings: Vec<_> = world.server.infos(0, 8).map(|info| info.standing).collect();
+    assert_eq!(standings, [Standing::HalfOpen; 8]);
+    let honest = world.add_client();
+    // They go on taking each other's places; whoever is there answers at once.
+    world.run_until("the honest one is in", |world| world.clients[honest].client.is_connected());
+    world.run_for(THERE_AND_BACK);
+    assert_eq!(world.server.stats().joined, 1);
+    assert!(world.echoes(honest, b"here"));
+}
+
+#[test]
+fn whoever_sends_too_much_is_slowed_down_and_nobody_else() {
+    let limits = Policy { connection_messages_per_second: Some(100), ..Policy::default() };
+    let mut world = with_policy(server_config(), limits);
+    world.add_clients(2);
+    world.run_until("both are in", |world| world.server.stats().joined == 2);
+    world.run_for(THERE_AND_BACK);
+    for round in 0..1000u32 {
+        for copy in 0..5u8 {
+            world.say(0, &[copy; 20]);
+        }
+        if round % 10 == 0 {
+            world.say(1, b"now and then");
+        }
+        world.step();
+    }
+    world.run_for(THERE_AND_BACK);
+    assert_eq!(world.clients[1].inbox.len(), 100, "twenty a second are within a hundred");
+    let of_the_greedy = world.clients[0].inbox.len();
+    assert!(
+        (500..=700).contains(&of_the_greedy),
+        "a hundred a second for five seconds, and a second's at once: {of_the_greedy}"
+    );
+    let info = world.server.info(world.id(0)).unwrap();
+    assert_eq!((info.stats.over_budget, info.standing), (world.server.drops().over_budget, Standing::Established));
+    assert!(info.stats.over_budget > 500);
+}
+
+#[test]
+fn what_is_sent_reliably_beyond_the_limit_comes_later_and_complete() {
+    let limits = Policy { connection_bytes_per_second: Some(50_000), ..Policy::default() };
+    let mut world = with_policy(server_config(), limits);
+    let client = world.add_client();
+    world.run_until("it is in", |world| world.server.stats().joined == 1);
+    world.run_for(THERE_AND_BACK);
+    for number in 0..200u32 {
+        world.say_on(client, Channel::RELIABLE_ORDERED, &noise(number.into(), 1000));
+    }
+    world.run_until("all came back", |world| world.clients[client].inbox.len() == 200);
+    assert!(world.server.drops().over_budget > 0);
+    for (number, message) in world.clients[client].inbox.iter().enumerate() {
+        assert_eq!(*message, noise(number as u64, 1000));
+    }
+}
+
+#[test]
+fn a_policy_reaches_those_who_are_there_already() {
+    let mut world = World::connected(40);
+    let denied = network([10, 1, 0, 16], 28);
+    let mut policy = Policy { denied: [denied].into_iter().collect(), ..Policy::default() };
+    world.server.swap_policy(&mut policy);
+    assert!(policy.denied.is_empty(), "the former policy comes back");
+    world.run_for(THERE_AND_BACK);
+    for (index, end) in world.clients.iter().enumerate() {
+        let expected = (16..32).contains(&index).then_some(CloseReason::Disconnected(DisconnectReason::Denied));
+        assert_eq!(end.close_reason(), expected, "client {index}");
+    }
+    assert_eq!((world.server.stats().denied, world.server.connections()), (16, 24));
+}
+
+#[test]
+fn nobody_moves_to_where_it_could_not_connect_from() {
+    let mut world = World::connected(1);
+    let mut policy = Policy { denied: [network([10, 2, 0, 0], 16)].into_iter().collect(), ..Policy::default() };
+    world.server.swap_policy(&mut policy);
+    world.clients[0].link.rebind(SocketAddr::from(([10, 2, 0, 1], 1)));
+    world.say(0, b"from there");
+    world.run_for(4 * THERE_AND_BACK);
+    assert_eq!((world.server.stats().migrated, world.server.drops().denied_address > 0), (0, true));
+    assert!(world.sealed_datagrams(server_address(), SocketAddr::from(([10, 2, 0, 1], 1))).is_empty());
+}
+
+#[test]
+fn what_is_sent_to_a_connection_keeps_to_its_rate_from_the_moment_it_is_set() {
+    let mut world = World::connected(1);
+    let id = world.id(0);
+    let mut policy = Policy { connection_send_bytes_per_second: Some(20_000), ..Policy::default() };
+    world.server.swap_policy(&mut policy);
+    world.step();
+    for number in 0..100u64 {
+        let now = world.network.now();
+        world.server.send(now, id, Channel::RELIABLE_ORDERED, &noise(number, 1000)).unwrap();
+    }
+    world.run_for(Duration::from_secs(2));
+    let came = world.clients[0].inbox.len();
+    assert!((35..=60).contains(&came), "20 a second: {came}");
+    world.server.swap_policy(&mut Policy::default());
+    world.run_for(Duration::from_secs(1));
+    assert_eq!(world.clients[0].inbox.len(), 100, "without the limit the rest comes at once");
+}
+
+/// Datagrams outside encryption that are none, from `ip`: addresses can be forged.
+fn nonsense(world: &World, random: &mut Csprng, ip: [u8; 4]) {
+    for port in 0..40u16 {
+        let mut nonsense = vec![0; 15 + usize::from(port)];
+        random.fill_bytes(&mut nonsense[14..]);
+        world.network.send(SocketAddr::from((ip, port)), server_address(), &nonsense);
+    }
+}
+
+#[test]
+fn nobody_is_kept_out_by_nonsense_in_its_name() {
+    let mut world = World::new(1, CLEAN);
+    let (mut random, victim) = (Csprng::seed_from_u64(5), [192, 0, 2, 9]);
+    for _ in 0..20 {
+        nonsense(&world, &mut random, victim);
+        world.step();
+    }
+    add_at(&mut world, (victim, 7).into());
+    for _ in 0..40 {
+        nonsense(&world, &mut random, victim);
+        world.step();
+    }
+    assert_eq!((connected(&world), world.server.drops().ill_behaved), (1, 0));
+}
+
+#[test]
+fn where_too_many_wait_the_ill_behaved_are_the_first_that_do_not() {
+    let mut world = World::new(1, CLEAN);
+    let (mut random, fool) = (Csprng::seed_from_u64(5), [192, 0, 2, 9]);
+    for _ in 0..10 {
+        nonsense(&world, &mut random, fool);
+        world.step();
+    }
+    // More first Connects at once than may wait, and the fool's behind them.
+    for number in 0..1500u32 {
+        add_at(&mut world, SocketAddr::from((number.to_be_bytes(), 7)));
+    }
+    add_at(&mut world, (fool, 7).into());
+    for _ in 0..10 {
+        nonsense(&world, &mut random, fool);
+        world.step();
+    }
+    assert!(world.server.drops().ill_behaved > 0 && world.server.drops().stranger_budget > 0);
+}
+
+#[test]
+fn no_way_around_the_limit_of_messages() {
+    let limits = Policy { connection_messages_per_second: Some(100), ..Policy::default() };
+    // Such as do not lie ready in their datagram: compressed, and in pieces.
+    for (size, most) in [(600, 700), (5_000, 180)] {
+        let mut world = with_policy(server_config(), limits.clone());
+        let client = world.add_client();
+        world.run_until("it is in", |world| world.server.stats().joined == 1);
+        world.run_for(THERE_AND_BACK);
+        for _ in 0..1000 {
+            world.say(client, &vec![7; size]);
+            world.step();
+        }
+        let taken = world.server.stats().messages_in;
+        assert!(taken <= most && taken > 90, "{taken} of 1000 messages of {size} bytes in 5 s");
+    }
+}
+
+#[test]
+fn who_waits_for_its_key_exchange_does_not_get_in_once_it_is_denied() {
+    let mut world = with_policy(server_config(), Policy { handshakes_per_second: 1, ..Policy::default() });
+    world.add_clients(16);
+    world.run_for(4 * THERE_AND_BACK);
+    let before = world.server.stats().handshakes;
+    assert!(before < 16 && world.server.connections() < 16, "some wait");
+    let mut policy = Policy { denied: [network([10, 0, 0, 0], 8)].into_iter().collect(), ..Policy::default() };
+    world.server.swap_policy(&mut policy);
+    world.run_for(Duration::from_secs(3));
+    assert_eq!((world.server.stats().handshakes, world.server.connections()), (before, 0));
+}
+
+#[test]
+fn lifting_a_limit_frees_whom_it_held() {
+    let mut world =
+        with_policy(server_config(), Policy { connection_messages_per_second: Some(1), ..Policy::default() });
+    let client = world.add_client();
+    world.run_until("it is in", |world| world.server.stats().joined == 1);
+    world.run_for(THERE_AND_BACK);
+    (0..40).for_each(|_| world.say(client, b"too many at once"));
+    world.run_for(THERE_AND_BACK);
+    assert!(!world.echoes(client, b"held"), "it has used up more than half a minute");
+    world.server.swap_policy(&mut Policy::default());
+    world.run_for(THERE_AND_BACK);
+    assert!(world.echoes(client, b"free"));
+}
+
+#[test]
+fn a_policy_that_says_nothing_of_rates_leaves_those_of_the_game() {
+    let mut world = World::connected(1);
+    let (id, now) = (world.id(0), world.network.now());
+    world.server.set_rate(now, id, Some(20_000));
+    let mut policy = Policy { denied: [network([203, 0, 113, 7], 32)].into_iter().collect(), ..Policy::default() };
+    world.server.swap_policy(&mut policy);
+    world.run_for(THERE_AND_BACK);
+    for number in 0..100u64 {
+        let now = world.network.now();
+        world.server.send(now, id, Channel::RELIABLE_ORDERED, &noise(number, 1000)).unwrap();
+    }
+    world.run_for(Duration::from_secs(2));
+    let came = world.clients[0].inbox.len();
+    assert!((35..=60).contains(&came), "20 a second: {came}");
+}
+
+/// As many as need 25 s at the rate of their address: each attempt alone gives up after 10 s.
+#[test]
+fn all_clients_behind_one_address_get_in_as_fast_as_they_may() {
+    let limits = Policy { address_handshakes_per_second: 20, address_handshakes_at_once: 80, ..Policy::default() };
+    let mut world = with_policy(roomy(), limits);
+    for port in 0..580 {
+        add_at(&mut world, SocketAddr::from(([203, 0, 113, 1], 2000 + port)));
+    }
+    world.run_for(Duration::from_secs(40));
+    assert_eq!(connected(&world), 580, "{:?}", world.clients.iter().find_map(|end| end.close_reason()));
+    assert!(world.server.stats().denied_busy > 500, "they were asked to wait");
+    // Nobody hammers: at most a Connect a second and client, and those of the beginning.
+    let connects = world.server.stats().connects_in;
+    assert!(connects < 580 * 30, "{connects} Connects");
+}
+
+#[test]
+fn clients_that_crashed_make_room_for_those_that_come_back_from_their_address() {
+    let mut world = with_policy(EndpointConfig { connections_max: 8, ..server_config() }, Policy::default());
+    let home = |port: u16| SocketAddr::from(([203, 0, 113, 1], port));
+    for port in 0..7 {
+        add_at(&mut world, home(2000 + port));
+    }
+    let neighbour = add_at(&mut world, SocketAddr::from(([203, 0, 113, 2], 2000)));
+    world.run_until("the server is full", |world| connected(world) == 8);
+    // Seven of them crash: nobody hangs up.
+    world.clients.drain(..7);
+    let neighbour = neighbour - 7;
+    world.run_for(Duration::from_secs(1));
+    for port in 0..7 {
+        add_at(&mut world, home(3000 + port));
+    }
+    let stranger = add_at(&mut world, SocketAddr::from(([203, 0, 113, 3], 2000)));
+    world.run_for(Duration::from_secs(10));
+    assert_eq!(connected(&world), 8, "the seven are back, and the neighbour has stayed");
+    assert!(world.clients[neighbour].client.is_connected());
+    assert!(!world.clients[stranger].client.is_connected(), "it had no silent connection here");
+    assert_eq!(world.server.stats().vacated, 7);
+    assert_eq!(world.server_events.iter().filter(|(_, event)| matches!(event, Event::Suspended { .. })).count(), 7);
+}
+
+/// A server with as many suspended sessions as it keeps: the one that a returning client names is not the one that makes
+/// room for the silent connection whose slot it gets.
+#[test]
+fn a_client_that_gets_a_silent_slot_goes_on_with_its_own_session() {
+    let mut world = with_policy(EndpointConfig { connections_max: 1, ..server_config() }, Policy::default());
+    let home = |port: u16| SocketAddr::from(([203, 0, 113, 1], port));
+    world.add_client_with(ClientConfig { reconnect: true, ..client_config() });
+    world.clients[0].link = SimLink::new(world.network.clone(), home(2000));
+    world.clients[0].address = home(2000);
+    world.run_until("the first is in", |world| connected(world) == 1);
+    world.network.set_conditions_between(home(2000), server_address(), DEAD);
+    world.network.set_conditions_between(server_address(), home(2000), DEAD);
+    world.run_until("it is suspended", |world| world.server.connections() == 0);
+    // Another from the same address takes the only slot, and crashes.
+    add_at(&mut world, home(3000));
+    world.run_until("the second is in", |world| world.server.stats().joined == 2);
+    world.clients.truncate(1);
+    world.network.set_conditions_between(home(2000), server_address(), CLEAN);
+    world.network.set_conditions_between(server_address(), home(2000), CLEAN);
+    world.run_until("the first is back", |world| world.server.stats().joined == 3);
+    assert_eq!((world.server.stats().vacated, world.server.stats().resumed), (1, 1), "with its own session");
+}

@@ -1,0 +1,64 @@
+//! The clock of the links that use real sockets.
+
+use ringshard_protocol::time::{Duration, Instant};
+use std::sync::OnceLock;
+use std::time::SystemTime;
+
+/// How often the distance between the two clocks is measured again: the wall clock can be set.
+const REMEASURE: Duration = Duration::from_millis(100);
+
+/// The zero of all clocks of this process: cores tell each other when something was.
+static START: OnceLock<std::time::Instant> = OnceLock::new();
+
+/// The monotonic clock, and the wall clock that the kernel stamps arrivals with, translated into it.
+#[derive(Debug)]
+pub(super) struct Clock {
+    start: std::time::Instant,
+    /// Wall clock at the monotonic zero, in nanoseconds since the epoch.
+    wall_at_zero: u64,
+    measured_at: Instant,
+}
+
+impl Clock {
+    pub(super) fn new() -> Self {
+        let start = *START.get_or_init(std::time::Instant::now);
+        let mut clock = Clock { start, wall_at_zero: 0, measured_at: Instant::ZERO };
+        clock.measure(Instant::ZERO);
+        clock
+    }
+
+    pub(super) fn now(&mut self) -> Instant {
+        // The zero lies a second back, so that an arrival just before the start still has a place.
+        let now = Instant::from_nanos(self.start.elapsed().as_nanos() as u64 + 1_000_000_000);
+        if now.since(self.measured_at) >= REMEASURE {
+            self.measure(now);
+        }
+        now
+    }
+
+    fn measure(&mut self, now: Instant) {
+        let wall = SystemTime::now().duration_since(SystemTime::UNIX_EPOCH).unwrap_or_default().as_nanos() as u64;
+        let monotonic = self.start.elapsed().as_nanos() as u64 + 1_000_000_000;
+        self.wall_at_zero = wall.saturating_sub(monotonic);
+        self.measured_at = now;
+    }
+
+    /// The moment of a wall-clock stamp.
+    pub(super) fn stamped(&self, nanos: u64) -> Instant {
+        Instant::from_nanos(nanos.saturating_sub(self.wall_at_zero))
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn two_clocks_tell_the_same_time_whenever_they_were_made() {
+        let mut first = Clock::new();
+        std::thread::sleep(Duration::from_millis(30));
+        let mut second = Clock::new();
+        let (before, between, after) = (first.now(), second.now(), first.now());
+        assert!(before <= between && between <= after, "{before:?} {between:?} {after:?}");
+    }
+}

@@ -1,0 +1,275 @@
+//! UDP sockets as the links want them, and the packet filter that steers datagrams to their core.
+#![allow(unsafe_code)]
+
+use super::losses::{Divider, KernelLosses};
+use ringshard_protocol::limits::HEADER_BYTES;
+use socket2::{Domain, Protocol, SockAddr, Type};
+use std::io;
+use std::mem::size_of_val;
+use std::net::{SocketAddr, UdpSocket};
+use std::os::fd::{AsRawFd, RawFd};
+
+/// Receive and send buffer asked for, in bytes: at 600,000 datagrams a second some 50 ms of them.
+pub const BUFFER_BYTES: usize = 32 << 20;
+
+/// A socket that could not be made.
+#[derive(Debug, thiserror::Error)]
+pub enum SocketError {
+    /// Another process has the port.
+    #[error("{0} is in use: stop the server that has it, or choose another port with --listen")]
+    InUse(SocketAddr),
+    /// The port is below 1024 and we are not allowed to.
+    #[error("not allowed to listen on {0}: choose a port above 1023, or grant CAP_NET_BIND_SERVICE")]
+    NotAllowed(SocketAddr),
+    /// The address is none of this host's.
+    #[error("{0} is no address of this host: check --listen against `ip address`")]
+    NotOurs(SocketAddr),
+    /// An IPv6 address on a host whose kernel has no IPv6.
+    #[error("{0} needs IPv6, which this host does not have: choose an IPv4 address with --listen, or switch IPv6 on")]
+    NoIpv6(SocketAddr),
+    /// This process, or the host, has as many files open as it may.
+    #[error("no file is left for the socket of {0}: raise `ulimit -n`, or LimitNOFILE= of the service")]
+    NoFileLeft(SocketAddr),
+    /// Anything else, with the step it failed at.
+    #[error("cannot {step} for {address}: {source}")]
+    Failed {
+        /// What was tried.
+        step: &'static str,
+        /// For which address.
+        address: SocketAddr,
+        /// What the system said.
+        source: io::Error,
+    },
+}
+
+/// A UDP socket with all options set.
+#[derive(Debug)]
+pub struct Socket {
+    socket: UdpSocket,
+    v6: bool,
+    connected: bool,
+    /// What tells its drops apart; none where there is no filter, and a full buffer is the only cause.
+    losses: Option<Divider>,
+}
+
+impl Socket {
+    /// One socket of a group that shares `address`. The order in which they are made is the order of the cores.
+    ///
+    /// An IPv6 wildcard address takes IPv4 too (W14). A socket of a wildcard address says of each arrival which address
+    /// of the host it came to, so that the answer can leave from there.
+    ///
+    /// # Errors
+    /// [`SocketError`].
+    pub fn listen(address: SocketAddr, group: bool) -> Result<Self, SocketError> {
+        let failed = |step| move |source| SocketError::Failed { step, address, source };
+        let socket = Self::make(address)?;
+        drop_what_has_no_header(socket.as_raw_fd()).map_err(failed("filter a socket"))?;
+        if group {
+            socket.set_reuse_port(true).map_err(failed("share the port"))?;
+        }
+        if address.ip().is_unspecified() {
+            tell_local_address(socket.as_raw_fd(), address).map_err(failed("learn where datagrams come to"))?;
+        }
+        socket.bind(&SockAddr::from(address)).map_err(|error| match error.kind() {
+            io::ErrorKind::AddrInUse => SocketError::InUse(address),
+            io::ErrorKind::PermissionDenied => SocketError::NotAllowed(address),
+            io::ErrorKind::AddrNotAvailable => SocketError::NotOurs(address),
+            _ => SocketError::Failed { step: "bind a socket", address, source: error },
+        })?;
+        Ok(Socket { socket: socket.into(), v6: address.is_ipv6(), connected: false, losses: Some(Divider::new()) })
+    }
+
+    /// A socket with a port of its own that talks to `server` alone.
+    ///
+    /// # Errors
+    /// [`SocketError`].
+    pub fn connect(server: SocketAddr) -> Result<Self, SocketError> {
+        let socket = Self::make(server)?;
+        socket.connect(&SockAddr::from(server)).map_err(|source| SocketError::Failed {
+            step: "connect a socket",
+            address: server,
+            source,
+        })?;
+        Ok(Socket { socket: socket.into(), v6: server.is_ipv6(), connected: true, losses: None })
+    }
+
+    fn make(address: SocketAddr) -> Result<socket2::Socket, SocketError> {
+        let failed = |step| move |source| SocketError::Failed { step, address, source };
+        let socket =
+            socket2::Socket::new(Domain::for_address(address), Type::DGRAM, Some(Protocol::UDP)).map_err(|error| {
+                match error.raw_os_error() {
+                    Some(libc::EAFNOSUPPORT) if address.is_ipv6() => SocketError::NoIpv6(address),
+                    Some(libc::EMFILE | libc::ENFILE) => SocketError::NoFileLeft(address),
+                    _ => SocketError::Failed { step: "open a socket", address, source: error },
+                }
+            })?;
+        if address.is_ipv6() {
+            socket.set_only_v6(false).map_err(failed("take IPv4 on an IPv6 socket"))?;
+        }
+        socket.set_nonblocking(true).map_err(failed("make a socket non-blocking"))?;
+        set_buffers(&socket, BUFFER_BYTES);
+        let fd = socket.as_raw_fd();
+        // Each of these makes things faster or more visible; without them everything still works.
+        let _ = set_option(fd, libc::SOL_UDP, libc::UDP_GRO, &1i32);
+        // PROBE sets "don't fragment" without the kernel's own path MTU, and spares it an IP identifier per packet.
+        let _ = set_option(fd, libc::IPPROTO_IP, libc::IP_MTU_DISCOVER, &libc::IP_PMTUDISC_PROBE);
+        if address.is_ipv6() {
+            let _ = set_option(fd, libc::IPPROTO_IPV6, libc::IPV6_MTU_DISCOVER, &libc::IPV6_PMTUDISC_PROBE);
+        }
+        Ok(socket)
+    }
+
+    /// Attaches the filter that picks the socket of the group by connection id: byte 0 of a datagram is the core.
+    ///
+    /// Connection id 0, a stranger, gives an index that no socket has; the kernel then goes by address hash. So does a
+    /// core that does not exist.
+    ///
+    /// # Errors
+    /// What the system said: the kernel is built without it.
+    pub fn steer_by_connection_id(&self) -> io::Result<()> {
+        const LOAD_WORD_0: u16 = (libc::BPF_LD | libc::BPF_W | libc::BPF_ABS) as u16;
+        const LOAD_BYTE_0: u16 = (libc::BPF_LD | libc::BPF_B | libc::BPF_ABS) as u16;
+        const JUMP_IF_EQUAL: u16 = (libc::BPF_JMP | libc::BPF_JEQ | libc::BPF_K) as u16;
+        const RETURN_A: u16 = (libc::BPF_RET | libc::BPF_A) as u16;
+        const RETURN_K: u16 = (libc::BPF_RET | libc::BPF_K) as u16;
+        let step = |code, jt, jf, k| libc::sock_filter { code, jt, jf, k };
+        let mut program = [
+            step(LOAD_WORD_0, 0, 0, 0),
+            step(JUMP_IF_EQUAL, 2, 0, 0),
+            step(LOAD_BYTE_0, 0, 0, 0),
+            step(RETURN_A, 0, 0, 0),
+            step(RETURN_K, 0, 0, u32::MAX),
+        ];
+        let program = libc::sock_fprog { len: program.len() as u16, filter: program.as_mut_ptr() };
+        set_option(self.socket.as_raw_fd(), libc::SOL_SOCKET, libc::SO_ATTACH_REUSEPORT_CBPF, &program)
+    }
+
+    /// Asks the kernel to stamp each arrival with its time. Where datagrams come one by one, that is a few per cent of
+    /// what they cost; where they come in runs, it is nothing.
+    ///
+    /// # Errors
+    /// What the system said.
+    pub fn stamp_arrivals(&self) -> io::Result<()> {
+        set_option(self.socket.as_raw_fd(), libc::SOL_SOCKET, libc::SO_TIMESTAMPNS, &1i32)
+    }
+
+    /// The address it is bound to.
+    ///
+    /// # Errors
+    /// What the system said.
+    pub fn local_addr(&self) -> io::Result<SocketAddr> {
+        self.socket.local_addr()
+    }
+
+    /// Asks for receive and send buffers of so many bytes, instead of [`BUFFER_BYTES`]; the host's limits hold unless we may
+    /// exceed them.
+    pub fn resize_buffers(&self, bytes: usize) {
+        set_buffers(&socket2::SockRef::from(&self.socket), bytes);
+    }
+
+    /// Bytes that the kernel keeps for arrivals, by its own count, which includes its overhead.
+    pub fn receive_buffer_bytes(&self) -> usize {
+        socket2::SockRef::from(&self.socket).recv_buffer_size().unwrap_or(0)
+    }
+
+    /// Datagrams that the kernel dropped since the socket was made, and why.
+    pub(super) fn kernel_losses(&self) -> KernelLosses {
+        let drops = self.kernel_drops();
+        match &self.losses {
+            Some(divider) => divider.divide(drops),
+            None => KernelLosses { full: drops, refused: 0 },
+        }
+    }
+
+    /// Datagrams that the kernel dropped, for whatever reason.
+    fn kernel_drops(&self) -> u64 {
+        const DROPS: usize = 8;
+        let mut values = [0u32; DROPS + 1];
+        let mut len = size_of_val(&values) as libc::socklen_t;
+        // SAFETY: the kernel writes at most `len` bytes, which is the size of the array.
+        let result = unsafe {
+            libc::getsockopt(
+                self.socket.as_raw_fd(),
+                libc::SOL_SOCKET,
+                libc::SO_MEMINFO,
+                values.as_mut_ptr().cast(),
+                &raw mut len,
+            )
+        };
+        if result == 0 { values[DROPS].into() } else { 0 }
+    }
+
+    /// Whether the kernel knows UDP_SEGMENT.
+    pub(super) fn can_segment(&self) -> bool {
+        set_option(self.socket.as_raw_fd(), libc::SOL_UDP, libc::UDP_SEGMENT, &0i32).is_ok()
+    }
+
+    pub(super) fn fd(&self) -> RawFd {
+        self.socket.as_raw_fd()
+    }
+
+    pub(super) fn is_v6(&self) -> bool {
+        self.v6
+    }
+
+    pub(super) fn is_connected(&self) -> bool {
+        self.connected
+    }
+
+    /// Makes the kernel refuse runs through this socket, and nothing else: it does not segment what has no checksum.
+    #[cfg(test)]
+    pub(super) fn refuse_runs_for_test(&self) {
+        set_option(self.fd(), libc::SOL_SOCKET, libc::SO_NO_CHECK, &1i32).expect("every kernel has this option");
+    }
+
+    #[cfg(test)]
+    pub(super) fn bound_for_test() -> Self {
+        Self::listen(([127, 0, 0, 1], 0).into(), false).expect("loopback has a free port")
+    }
+}
+
+/// Lets the kernel drop what is shorter than a header. An empty datagram would end a multishot receive.
+fn drop_what_has_no_header(fd: RawFd) -> io::Result<()> {
+    const LOAD_LENGTH: u16 = (libc::BPF_LD | libc::BPF_W | libc::BPF_LEN) as u16;
+    const JUMP_IF_AT_LEAST: u16 = (libc::BPF_JMP | libc::BPF_JGE | libc::BPF_K) as u16;
+    const RETURN_K: u16 = (libc::BPF_RET | libc::BPF_K) as u16;
+    /// The filter sees the datagram from its UDP header on.
+    const UDP_HEADER_BYTES: usize = 8;
+    let step = |code, jt, jf, k| libc::sock_filter { code, jt, jf, k };
+    let mut program = [
+        step(LOAD_LENGTH, 0, 0, 0),
+        step(JUMP_IF_AT_LEAST, 0, 1, (UDP_HEADER_BYTES + HEADER_BYTES) as u32),
+        step(RETURN_K, 0, 0, u32::MAX),
+        step(RETURN_K, 0, 0, 0),
+    ];
+    let program = libc::sock_fprog { len: program.len() as u16, filter: program.as_mut_ptr() };
+    set_option(fd, libc::SOL_SOCKET, libc::SO_ATTACH_FILTER, &program)
+}
+
+/// Has each arrival say which address of this host it came to. An IPv6 socket says it of IPv4 arrivals, too.
+fn tell_local_address(fd: RawFd, address: SocketAddr) -> io::Result<()> {
+    match address {
+        SocketAddr::V4(_) => set_option(fd, libc::IPPROTO_IP, libc::IP_PKTINFO, &1i32),
+        SocketAddr::V6(_) => set_option(fd, libc::IPPROTO_IPV6, libc::IPV6_RECVPKTINFO, &1i32),
+    }
+}
+
+/// Asks for buffers of so many bytes: beyond the host's limit as far as we are allowed, up to it otherwise.
+fn set_buffers(socket: &socket2::Socket, bytes: usize) {
+    let wanted = bytes as i32;
+    let fd = socket.as_raw_fd();
+    if set_option(fd, libc::SOL_SOCKET, libc::SO_RCVBUFFORCE, &wanted).is_err() {
+        let _ = socket.set_recv_buffer_size(bytes);
+    }
+    if set_option(fd, libc::SOL_SOCKET, libc::SO_SNDBUFFORCE, &wanted).is_err() {
+        let _ = socket.set_send_buffer_size(bytes);
+    }
+}
+
+fn set_option<T>(fd: RawFd, level: i32, name: i32, value: &T) -> io::Result<()> {
+    // SAFETY: the kernel reads `size_of_val(value)` bytes from a reference that is valid for as many.
+    let result = unsafe {
+        libc::setsockopt(fd, level, name, std::ptr::from_ref(value).cast(), size_of_val(value) as libc::socklen_t)
+    };
+    if result == 0 { Ok(()) } else { Err(io::Error::last_os_error()) }
+}

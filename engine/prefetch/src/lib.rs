@@ -1,0 +1,27 @@
+//! Asks the processor for memory that is about to be used.
+//!
+//! With thousands of connections, the memory of a connection is rarely in the cache when its datagram comes. Asking for it
+//! while the previous datagram is decrypted hides most of the wait. On processors other than x86-64 this does nothing.
+
+#![deny(unsafe_code)]
+
+/// Bytes in a cache line.
+#[cfg(target_arch = "x86_64")]
+const LINE_BYTES: usize = 64;
+
+/// Asks for every line of `value`.
+#[cfg(target_arch = "x86_64")]
+#[allow(unsafe_code)]
+#[inline]
+pub fn prefetch<T>(value: &T) {
+    use core::arch::x86_64::{_MM_HINT_T0, _mm_prefetch};
+    let start = core::ptr::from_ref(value).cast::<i8>();
+    for offset in (0..size_of::<T>()).step_by(LINE_BYTES) {
+        // SAFETY: a prefetch reads nothing and never faults; every address is inside `value`.
+        unsafe { _mm_prefetch::<_MM_HINT_T0>(start.add(offset)) };
+    }
+}
+
+/// Does nothing here.
+#[cfg(not(target_arch = "x86_64"))]
+pub fn prefetch<T>(_value: &T) {}

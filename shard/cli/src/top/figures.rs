@@ -1,0 +1,243 @@
+//! What a server did between two answers, and what it is now.
+
+use super::poll::Answer;
+use hdrhistogram::Histogram;
+use ringshard::ops::admin::Order;
+use ringshard::ops::report::{CoreSnapshot, Percentiles, ServerReport, SessionSnapshot, StageSnapshot};
+use std::collections::HashMap;
+use std::net::SocketAddr;
+
+/// A server as it is shown.
+#[derive(Clone, Debug)]
+pub struct Figures {
+    /// As it was last.
+    pub report: ServerReport,
+    /// What it did since it was last asked; none when it has not answered twice since it was started.
+    pub rates: Option<Rates>,
+    /// What it dropped, the most at present first.
+    pub drops: Vec<DropFigures>,
+    /// Its connections, in the order that was asked for.
+    pub talkers: Vec<Talker>,
+}
+
+/// What was done, a second.
+#[derive(Clone, Debug)]
+pub struct Rates {
+    /// By all cores together.
+    pub all: CoreRates,
+    /// By each.
+    pub cores: Vec<CoreRates>,
+}
+
+/// What a core did, a second.
+#[derive(Clone, Debug)]
+pub struct CoreRates {
+    /// Datagrams taken in.
+    pub datagrams_in: f64,
+    /// Datagrams given out.
+    pub datagrams_out: f64,
+    /// Bytes taken in.
+    pub bytes_in: f64,
+    /// Bytes given out.
+    pub bytes_out: f64,
+    /// Share of the time that went into turns that had work, 0 to 1; the mean of several cores.
+    pub busy: f64,
+    /// A turn; none when there was none.
+    pub turn: Option<Percentiles>,
+    /// A tick.
+    pub tick: Option<Percentiles>,
+    /// From a datagram's arrival until it was handled.
+    pub handled: Option<Percentiles>,
+    /// Ticks.
+    pub ticks: f64,
+    /// Ticks left out.
+    pub ticks_skipped: f64,
+    /// Datagrams dropped by the kernel.
+    pub kernel_drops: f64,
+    /// Drops of all reasons.
+    pub drops: f64,
+}
+
+/// Drops for one reason.
+#[derive(Clone, PartialEq, Debug)]
+pub struct DropFigures {
+    /// The reason.
+    pub reason: String,
+    /// Since the start.
+    pub total: u64,
+    /// A second.
+    pub rate: Option<f64>,
+    /// Whose datagram it was last.
+    pub offender: Option<SocketAddr>,
+}
+
+/// A connection.
+#[derive(Clone, Debug)]
+pub struct Talker {
+    /// As it is.
+    pub session: SessionSnapshot,
+    /// Bytes from it and to it a second; none for one that was not in the answer before.
+    pub rates: Option<(f64, f64)>,
+}
+
+impl Figures {
+    /// Of the server that answered `now`, and `before` if it is the same one.
+    pub fn new(before: Option<&Answer>, now: &Answer, order: Order) -> Self {
+        let change = before.map(|before| now.report.since(&before.report));
+        Figures {
+            rates: change.as_ref().map(Rates::new),
+            drops: drops(&now.report, change.as_ref()),
+            talkers: talkers(before.map_or(&[], |before| &before.sessions), &now.sessions, order),
+            report: now.report.clone(),
+        }
+    }
+
+    /// Connections of all cores.
+    pub fn connections(&self) -> usize {
+        self.report.cores.iter().map(|core| core.connections).sum()
+    }
+}
+
+impl Rates {
+    fn new(change: &ServerReport) -> Self {
+        let of_core = |core: &CoreSnapshot| CoreRates::new(change.uptime_s, std::slice::from_ref(core));
+        Rates { all: CoreRates::new(change.uptime_s, &change.cores), cores: change.cores.iter().map(of_core).collect() }
+    }
+}
+
+impl CoreRates {
+    fn new(seconds: f64, cores: &[CoreSnapshot]) -> Self {
+        let stages = |name: &'static str| cores.iter().flat_map(|core| &core.stages).filter(move |it| it.name == name);
+        let rate = |counter: &str| cores.iter().map(|core| core.counter(counter)).sum::<u64>() as f64 / seconds;
+        let drops: u64 = cores.iter().flat_map(|core| core.drops.values()).sum();
+        let turns = stages("turn").flat_map(|stage| &stage.buckets);
+        let in_turns = turns.fold(0.0, |sum, &(nanos, count)| sum + nanos as f64 * count as f64);
+        CoreRates {
+            datagrams_in: rate("datagrams_in"),
+            datagrams_out: rate("datagrams_out"),
+            bytes_in: rate("bytes_in"),
+            bytes_out: rate("bytes_out"),
+            busy: (in_turns / 1e9 / seconds / cores.len().max(1) as f64).min(1.0),
+            turn: percentiles(stages("turn")),
+            tick: percentiles(stages("tick")),
+            handled: percentiles(stages("arrival_to_handled")),
+            ticks: rate("ticks"),
+            ticks_skipped: rate("ticks_skipped"),
+            kernel_drops: rate("link_kernel_drops"),
+            drops: drops as f64 / seconds,
+        }
+    }
+}
+
+/// Of all these together.
+fn percentiles<'a>(stages: impl Iterator<Item = &'a StageSnapshot>) -> Option<Percentiles> {
+    let sum = stages.map(StageSnapshot::histogram).reduce(|mut sum, histogram| {
+        sum.add(histogram).expect("all stages have the same bounds");
+        sum
+    });
+    sum.filter(|sum: &Histogram<u64>| !sum.is_empty()).map(|sum| Percentiles::of(&sum))
+}
+
+fn drops(report: &ServerReport, change: Option<&ServerReport>) -> Vec<DropFigures> {
+    let recent = change.map(|change| (change.drops(), change.uptime_s));
+    let rate =
+        |reason: &str| recent.as_ref().map(|(drops, seconds)| drops.get(reason).copied().unwrap_or(0) as f64 / seconds);
+    let offender = |reason: &str| {
+        // Of several cores, the one that dropped the most of late knows who it is about.
+        let count = |core: &CoreSnapshot| core.drops.get(reason).copied().unwrap_or(0);
+        let of_late = |index: usize| change.and_then(|change| change.cores.get(index)).map_or(0, count);
+        let cores = report.cores.iter().enumerate().filter(|(_, core)| core.offenders.contains_key(reason));
+        let core = cores.max_by_key(|(index, core)| (of_late(*index), count(core)));
+        core.and_then(|(_, core)| core.offenders.get(reason).copied())
+    };
+    let figures = |(reason, total): (String, u64)| DropFigures {
+        rate: rate(&reason),
+        offender: offender(&reason),
+        reason,
+        total,
+    };
+    let mut drops: Vec<_> = report.drops().into_iter().map(figures).collect();
+    let key = |drops: &DropFigures| (drops.rate.unwrap_or(0.0), drops.total as f64);
+    drops.sort_by(|left, right| key(right).partial_cmp(&key(left)).unwrap_or(std::cmp::Ordering::Equal));
+    drops
+}
+
+fn talkers(before: &[SessionSnapshot], now: &[SessionSnapshot], order: Order) -> Vec<Talker> {
+    let before: HashMap<&str, &SessionSnapshot> = before.iter().map(|session| (session.id.as_str(), session)).collect();
+    let rates = |now: &SessionSnapshot| {
+        let before = before.get(now.id.as_str())?;
+        // By the clock of its core; a place that another has taken since begins anew.
+        let seconds = now.age_s - before.age_s;
+        let bytes = (now.bytes_in.checked_sub(before.bytes_in)?, now.bytes_out.checked_sub(before.bytes_out)?);
+        (seconds > 0.0).then(|| (bytes.0 as f64 / seconds, bytes.1 as f64 / seconds))
+    };
+    let mut talkers: Vec<_> =
+        now.iter().map(|session| Talker { rates: rates(session), session: session.clone() }).collect();
+    if order == Order::Rate {
+        // The server knows the rate of a whole life alone.
+        let both = |talker: &Talker| talker.rates.map_or(-1.0, |(inward, outward)| inward + outward);
+        talkers.sort_by(|left, right| both(right).total_cmp(&both(left)));
+    }
+    talkers
+}
+
+#[cfg(test)]
+mod tests {
+    use super::super::samples::{answer, player, session};
+    use super::*;
+    use std::time::Instant;
+
+    #[test]
+    fn rates_are_what_was_done_between_two_answers() {
+        let began = Instant::now();
+        let (before, now) = (answer(began, 2, 10), answer(began, 2, 14));
+        assert!(now.goes_on_from(&before));
+        let figures = Figures::new(Some(&before), &now, Order::Rate);
+        let rates = figures.rates.as_ref().unwrap();
+        let close = |left: f64, right: f64| (left - right).abs() < right * 0.02;
+        assert!(close(rates.all.datagrams_in, 2_000.0) && close(rates.cores[1].datagrams_out, 2_000.0));
+        assert!(close(rates.all.busy, 0.2) && close(rates.cores[0].busy, 0.2), "{}", rates.all.busy);
+        assert!(close(rates.all.turn.unwrap().p99_us, 100.0) && close(rates.all.tick.unwrap().p50_us, 50.0));
+        assert!(rates.all.handled.is_none(), "nothing was measured of it");
+        assert!(close(rates.all.drops, 20.0));
+        assert_eq!(figures.connections(), 600);
+    }
+
+    #[test]
+    fn what_is_dropped_now_comes_before_what_was_dropped_once() {
+        let began = Instant::now();
+        let figures = Figures::new(Some(&answer(began, 2, 10)), &answer(began, 2, 20), Order::Rate);
+        let reasons: Vec<&str> = figures.drops.iter().map(|drops| drops.reason.as_str()).collect();
+        assert_eq!(reasons, ["replayed", "malformed"], "what never happened is left out");
+        assert_eq!((figures.drops[0].total, figures.drops[0].rate), (400, Some(20.0)));
+        assert_eq!((figures.drops[1].total, figures.drops[1].rate), (10_000, Some(0.0)));
+        assert!(figures.drops[0].offender.is_some_and(|offender| [player(0), player(1)].contains(&offender)));
+        assert_eq!(figures.drops[1].offender, None);
+    }
+
+    #[test]
+    fn who_talks_most_now_comes_first_and_who_is_new_has_no_rate_yet() {
+        let before = [session(1, 10, 100), session(2, 10, 2_048)];
+        let now = [session(1, 12, 100), session(2, 12, 2_048), session(3, 1, 1 << 20)];
+        let talkers = talkers(&before, &now, Order::Rate);
+        let rates: Vec<_> = talkers.iter().map(|talker| (talker.session.address, talker.rates)).collect();
+        let expected = [(player(2), Some((2_048.0, 2_048.0))), (player(1), Some((100.0, 100.0))), (player(3), None)];
+        assert_eq!(rates, expected);
+        // Another connection in the place of one that has gone.
+        assert_eq!(super::talkers(&before, &[session(1, 1, 100)], Order::Rate)[0].rates, None);
+    }
+
+    #[test]
+    fn a_server_that_was_started_again_has_no_rates_until_it_has_answered_twice() {
+        let began = Instant::now();
+        let before = answer(began, 2, 100);
+        assert!(answer(began, 2, 101).goes_on_from(&before));
+        let at = |seconds, report| Answer::at(began + std::time::Duration::from_secs(seconds), report, Vec::new());
+        let report = |seconds| super::super::samples::report(2, seconds);
+        assert!(!at(101, report(1)).goes_on_from(&before), "a shorter life");
+        assert!(!at(400, report(150)).goes_on_from(&before), "a longer one, but not as long as it would be");
+        assert!(!at(101, ServerReport { pid: 8, ..report(101) }).goes_on_from(&before), "another process");
+        assert!(!at(101, super::super::samples::report(1, 101)).goes_on_from(&before), "other cores");
+        assert!(at(400, report(400)).goes_on_from(&before), "it was only not heard for a while");
+    }
+}

@@ -1,0 +1,80 @@
+//! Servers for the tests of what is shown of them.
+
+use super::poll::Answer;
+use ringshard::ops::report::{ServerReport, SessionSnapshot};
+use serde_json::json;
+use std::net::SocketAddr;
+use std::time::{Duration, Instant};
+
+/// An address of a player.
+pub fn player(number: u8) -> SocketAddr {
+    SocketAddr::from(([192, 0, 2, number], 40_000 + u16::from(number)))
+}
+
+/// A server with that many cores `seconds` after its start, steadily at work: each core takes in 1,000 datagrams a second,
+/// spends a fifth of its time in turns of 100 us, and drops 10 datagrams a second.
+pub fn report(cores: usize, seconds: u64) -> ServerReport {
+    let core = |core: usize| {
+        json!({
+            "core": core,
+            "connections": 300,
+            "counters": {
+                "datagrams_in": 1_000 * seconds,
+                "datagrams_out": 2_000 * seconds,
+                "bytes_in": 100_000 * seconds,
+                "bytes_out": 1_024_000 * seconds,
+                "ticks": 60 * seconds,
+            },
+            "drops": { "replayed": 10 * seconds, "malformed": 5_000, "bad_size": 0 },
+            "offenders": { "replayed": player(core as u8) },
+            "stages": [
+                { "name": "turn", "buckets": [[100_000, 2_000 * seconds]] },
+                { "name": "tick", "buckets": [[50_000, 60 * seconds]] },
+            ],
+            "ticks": [],
+        })
+    };
+    let report = json!({
+        "version": "0.1.0",
+        "pid": 7,
+        "uptime_s": seconds as f64,
+        "listen": "0.0.0.0:3565",
+        "datapath": "uring",
+        "draining": false,
+        "cores": (0..cores).map(core).collect::<Vec<_>>(),
+    });
+    serde_json::from_value(report).expect("a server says these at least")
+}
+
+/// A connection `seconds` after it began, at this many bytes a second each way.
+pub fn session(number: u8, seconds: u64, rate: u64) -> SessionSnapshot {
+    SessionSnapshot {
+        id: format!("0.{number}.1"),
+        core: 0,
+        address: player(number),
+        standing: "established".into(),
+        age_s: seconds as f64,
+        silent_s: 0.1,
+        suite: "aes".into(),
+        round_trip_ms: Some(12.5),
+        loss: 0.02,
+        datagrams_in: 10 * seconds,
+        datagrams_out: 10 * seconds,
+        bytes_in: rate * seconds,
+        bytes_out: rate * seconds,
+        datagram_bytes: 1_200,
+        unacknowledged_bytes: 64,
+        messages_in_pieces: 0,
+        window_bytes: None,
+        in_flight_bytes: None,
+        packets_lost: 0,
+        over_budget: 0,
+        key_changes: 0,
+    }
+}
+
+/// What a server answers `seconds` after its start.
+pub fn answer(began: Instant, cores: usize, seconds: u64) -> Answer {
+    let sessions = vec![session(1, seconds, 100), session(2, seconds, 2_048)];
+    Answer::at(began + Duration::from_secs(seconds), report(cores, seconds), sessions)
+}

@@ -1,0 +1,213 @@
+//! The tables: cores, drops, connections.
+
+use super::figures::{CoreRates, DropFigures, Figures, Talker};
+use crate::admin::order_name;
+use crate::sheet::{ASIDE, Column, Sheet};
+use crate::units::{address, age, bytes, count, micros, percent, things, whole};
+use ratatui::style::{Color, Style, Stylize};
+use ratatui::text::{Line, Span};
+use ringshard::ops::admin::Order;
+use ringshard::ops::report::{CoreSnapshot, Percentiles};
+
+/// Share of the time in turns from which a core has little left, and from which it has too little.
+const BUSY: [f64; 2] = [0.7, 0.9];
+/// Share of lost datagrams that a game feels, and that it suffers from.
+const LOSS: [f64; 2] = [0.01, 0.05];
+/// Round trip that a game feels, and that it suffers from; in milliseconds.
+const ROUND_TRIP_MS: [f64; 2] = [150.0, 300.0];
+/// What should never happen: any of it a second, and more than now and then.
+const NEVER: [f64; 2] = [f64::MIN_POSITIVE, 1.0];
+/// What happens on bad networks: any of it, and plenty.
+const AT_TIMES: [f64; 2] = [f64::MIN_POSITIVE, 1_000.0];
+
+/// Width of a table of cores from which time is drawn as bars.
+const BARS_FROM: u16 = 100;
+/// Columns of such a bar.
+const BAR: u16 = 12;
+
+/// Good, bad, or in between.
+fn heat(value: f64, [warn, bad]: [f64; 2]) -> Style {
+    match value {
+        value if value >= bad => Style::new().fg(Color::Red).bold(),
+        value if value >= warn => Style::new().fg(Color::Yellow),
+        _ => Style::new(),
+    }
+}
+
+/// What is not known, or nothing.
+fn none() -> Line<'static> {
+    Line::styled("-", ASIDE)
+}
+
+/// A rate of what should not be: nothing to see while it is zero.
+fn trouble(rate: f64, bounds: [f64; 2]) -> Line<'static> {
+    if rate > 0.0 { Line::styled(count(rate), heat(rate, bounds)) } else { Line::styled("0", ASIDE) }
+}
+
+fn time(percentiles: Option<Percentiles>, read: impl Fn(Percentiles) -> f64) -> Line<'static> {
+    percentiles.map_or_else(none, |percentiles| micros(read(percentiles)).into())
+}
+
+/// The cores from `first` on, `rows` of them at most, and all of them together.
+pub fn cores(figures: &Figures, width: u16, first: usize, rows: usize) -> Sheet {
+    let cores = &figures.report.cores;
+    let bars = width >= BARS_FROM;
+    let columns = vec![
+        Column::text("core", 4),
+        Column::new("conns", 6),
+        Column::new("in/s", 5),
+        Column::new("out/s", 5),
+        Column::new("in B/s", 8).rank(1),
+        Column::new("out B/s", 8).rank(1),
+        Column::new("busy", if bars { BAR + 7 } else { 6 }),
+        Column::new("turn p50", 8),
+        Column::new("p99", 7),
+        Column::new("handled p99", 11).rank(2),
+        Column::new("tick p50", 8).rank(3),
+        Column::new("tick p99", 8),
+        Column::new("ticks/s", 7).rank(4),
+        Column::new("skip/s", 6),
+        Column::new("krnl/s", 6),
+        Column::new("drop/s", 6),
+    ];
+    let row = |name: String, connections: usize, rates: Option<&CoreRates>| {
+        let rate = |read: fn(&CoreRates) -> f64| rates.map_or_else(none, |rates| count(read(rates)).into());
+        let volume = |read: fn(&CoreRates) -> f64| rates.map_or_else(none, |rates| bytes(read(rates)).into());
+        let troubles = |read: fn(&CoreRates) -> f64, bounds| rates.map_or_else(none, |it| trouble(read(it), bounds));
+        let turn = rates.and_then(|rates| rates.turn);
+        let tick = rates.and_then(|rates| rates.tick);
+        vec![
+            name.into(),
+            things(connections as u64).into(),
+            rate(|it| it.datagrams_in),
+            rate(|it| it.datagrams_out),
+            volume(|it| it.bytes_in),
+            volume(|it| it.bytes_out),
+            rates.map_or_else(none, |rates| busy(rates.busy, bars)),
+            time(turn, |it| it.p50_us),
+            time(turn, |it| it.p99_us),
+            time(rates.and_then(|rates| rates.handled), |it| it.p99_us),
+            time(tick, |it| it.p50_us),
+            time(tick, |it| it.p99_us),
+            rate(|it| it.ticks),
+            troubles(|it| it.ticks_skipped, NEVER),
+            troubles(|it| it.kernel_drops, NEVER),
+            troubles(|it| it.drops, AT_TIMES),
+        ]
+    };
+    let rates = figures.rates.as_ref();
+    let each = |(index, core): (usize, &CoreSnapshot)| {
+        // Of a core that is stuck there are old figures alone: it does nothing now.
+        let rates = rates.and_then(|rates| rates.cores.get(index)).filter(|_| core.stuck_s.is_none());
+        let row = row(core.core.to_string(), core.connections, rates);
+        match core.stuck_s {
+            Some(_) => row.into_iter().map(|line| line.patch_style(heat(1.0, NEVER))).collect(),
+            None => row,
+        }
+    };
+    let first = first.min(cores.len().saturating_sub(rows));
+    let mut shown: Vec<_> = cores.iter().enumerate().skip(first).take(rows).map(each).collect();
+    if cores.len() > 1 {
+        let bold = |line: Line<'static>| line.bold();
+        let all = row("all".into(), figures.connections(), rates.map(|rates| &rates.all));
+        shown.push(all.into_iter().map(bold).collect());
+    }
+    let aside = match cores.len() > rows {
+        true => format!("{} to {} of {}: up, down", first, first + rows.max(1) - 1, cores.len()),
+        false => String::new(),
+    };
+    let aside = match stuck(cores) {
+        Some(stuck) => Line::styled(stuck, heat(1.0, NEVER)),
+        None => Line::styled(aside, ASIDE),
+    };
+    Sheet { title: title("cores"), aside, columns, rows: shown, empty: "none" }
+}
+
+/// The cores that are stuck, in words.
+fn stuck(cores: &[CoreSnapshot]) -> Option<String> {
+    let words = cores.iter().filter_map(|core| Some(format!("core {} is stuck for {}", core.core, age(core.stuck_s?))));
+    words.reduce(|words, more| words + ", " + &more)
+}
+
+fn title(text: &'static str) -> Line<'static> {
+    Line::from(text).bold()
+}
+
+fn busy(share: f64, bar: bool) -> Line<'static> {
+    let style = heat(share, BUSY);
+    let text = Span::styled(percent(share), style);
+    if !bar {
+        return text.into();
+    }
+    let eighths = (share * f64::from(BAR) * 8.0).round() as usize;
+    let mut drawn = "█".repeat(eighths / 8);
+    drawn.push_str(["", "▏", "▎", "▍", "▌", "▋", "▊", "▉"][eighths % 8]);
+    let rest = usize::from(BAR) - drawn.chars().count().min(BAR.into());
+    let color = style.fg.unwrap_or(Color::Green);
+    Line::from(vec![
+        Span::from(drawn).fg(color),
+        Span::styled("·".repeat(rest), ASIDE),
+        Span::styled(format!("{:>7}", text.content), style),
+    ])
+}
+
+/// What was dropped.
+pub fn drops(figures: &Figures) -> Sheet {
+    let columns = vec![
+        Column::text("reason", 20),
+        Column::new("since start", 11).rank(2),
+        Column::new("now/s", 7),
+        Column::text("last offender", 21).rank(1),
+    ];
+    let row = |drops: &DropFigures| {
+        vec![
+            drops.reason.clone().into(),
+            whole(drops.total).into(),
+            drops.rate.map_or_else(none, |rate| trouble(rate, AT_TIMES)),
+            drops.offender.map_or_else(none, |offender| address(offender).into()),
+        ]
+    };
+    let rows = figures.drops.iter().map(row).collect();
+    Sheet { title: title("drops"), aside: Line::default(), columns, rows, empty: "nothing was dropped since the start" }
+}
+
+/// The connections.
+pub fn talkers(figures: &Figures, order: Order) -> Sheet {
+    let is = |wanted: Order| order == wanted;
+    let columns = vec![
+        Column::text("address", 21),
+        Column::text("id", 9).rank(5),
+        Column::new("core", 4).rank(4),
+        Column::new("in B/s", 8).rank(1).marked(is(Order::Rate)),
+        Column::new("out B/s", 8).rank(1).marked(is(Order::Rate)),
+        Column::new("round trip", 10).rank(2).marked(is(Order::RoundTrip)),
+        Column::new("loss", 6).rank(3).marked(is(Order::Loss)),
+        Column::new("bytes", 8).rank(7).marked(is(Order::Bytes)),
+        Column::new("age", 7).rank(8).marked(is(Order::Age)),
+        Column::new("silent", 7).rank(9).marked(is(Order::Silence)),
+        Column::new("waiting", 8).rank(6).marked(is(Order::Unacknowledged)),
+        Column::new("refused", 7).rank(10).marked(is(Order::OverBudget)),
+    ];
+    let row = |talker: &Talker| {
+        let session = &talker.session;
+        let rate = |rate: Option<f64>| rate.map_or_else(none, |rate| bytes(rate).into());
+        let round_trip = |millis: f64| Line::styled(micros(millis * 1000.0), heat(millis, ROUND_TRIP_MS));
+        vec![
+            address(session.address).into(),
+            Line::styled(session.id.clone(), ASIDE),
+            session.core.to_string().into(),
+            rate(talker.rates.map(|rates| rates.0)),
+            rate(talker.rates.map(|rates| rates.1)),
+            session.round_trip_ms.map_or_else(none, round_trip),
+            Line::styled(percent(session.loss), heat(session.loss, LOSS)),
+            bytes((session.bytes_in + session.bytes_out) as f64).into(),
+            age(session.age_s).into(),
+            age(session.silent_s).into(),
+            bytes(session.unacknowledged_bytes as f64).into(),
+            trouble(session.over_budget as f64, AT_TIMES),
+        ]
+    };
+    let rows = figures.talkers.iter().map(row).collect();
+    let aside = Line::styled(format!("by {}, most first", order_name(order)), ASIDE);
+    Sheet { title: title("top talkers"), aside, columns, rows, empty: "nobody is connected" }
+}

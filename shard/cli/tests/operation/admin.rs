@@ -1,0 +1,167 @@
+//! The admin port and the admin socket.
+
+use crate::fixture::{Player, Server, raw, raw_socket, request};
+use ringshard::config::Reloaded;
+use ringshard::ops::admin::{AskError, Asker};
+use ringshard::ops::report::{ServerReport, SessionSnapshot};
+use ringshard_protocol::client::CloseReason;
+use ringshard_protocol::wire::DisconnectReason;
+use rustix::process::Signal;
+use std::net::TcpStream;
+use std::os::unix::fs::PermissionsExt;
+use std::time::{Duration, Instant as Clock};
+
+#[test]
+fn the_admin_port_says_what_there_is_to_know() {
+    let server = Server::start("asks", "", &[]);
+    let mut player = Player::connected(&server);
+    let asker = server.asker();
+    assert_eq!(asker.text("/live").unwrap(), "live\n");
+    assert_eq!(asker.text("/ready").unwrap(), "ready\n");
+    assert!(asker.text("/").unwrap().contains("Ringshard"));
+    let report: ServerReport = asker.get("/stats").unwrap();
+    assert_eq!((report.listen, report.total("joined"), report.cores[0].connections), (server.listen, 1, 1));
+    let metrics = asker.text("/metrics").unwrap();
+    assert!(metrics.contains("ringshard_sessions{core=\"0\"} 1"), "{metrics}");
+    let sessions: Vec<SessionSnapshot> = asker.get("/sessions?sort=rate&limit=5").unwrap();
+    assert_eq!(sessions.len(), 1);
+    assert_eq!(sessions[0].address, player.socket.local_addr().unwrap());
+    assert_eq!((sessions[0].standing.as_str(), sessions[0].datagrams_in > 0), ("established", true));
+    assert!(asker.get::<Vec<SessionSnapshot>>("/sessions?address=10.0.0.1").unwrap().is_empty());
+    let config: serde_json::Value = asker.get("/config").unwrap();
+    let listen = config.as_array().unwrap().iter().find(|setting| setting["name"] == "listen").unwrap();
+    assert_eq!(listen["source"], "flag");
+    let percentiles: Vec<serde_json::Value> = asker.get("/histograms").unwrap();
+    assert!(percentiles[0]["turn"]["p99_us"].as_f64().unwrap() > 0.0);
+    assert!(matches!(asker.text("/sessions?sort=nonsense"), Err(AskError::Refused(_, 400, _))));
+    assert!(matches!(asker.text("/nothing"), Err(AskError::Refused(_, 404, _))));
+    player.echo(b"and nobody was disturbed");
+}
+
+#[test]
+fn a_page_of_another_site_is_refused_and_a_secret_is_asked_for_where_one_is_set() {
+    let server = Server::start("open", "", &[]);
+    let answer = raw(server.admin, "POST /drain HTTP/1.1\r\nHost: rebound.example\r\nConnection: close\r\n\r\n");
+    assert!(answer.starts_with("HTTP/1.1 403"), "{answer}");
+    let cross = format!(
+        "POST /drain HTTP/1.1\r\nHost: {}\r\nOrigin: http://evil.example\r\nContent-Length: 0\r\nConnection: close\r\n\r\n",
+        server.admin
+    );
+    assert!(raw(server.admin, &cross).starts_with("HTTP/1.1 403"));
+    assert_eq!(server.asker().text("/ready").unwrap(), "ready\n", "it was not drained");
+    drop(server);
+
+    let token = std::env::temp_dir().join(format!("ringshard-operation-token-{}", std::process::id()));
+    std::fs::write(&token, "0123456789abcdef\n").unwrap();
+    std::fs::set_permissions(&token, std::fs::Permissions::from_mode(0o600)).unwrap();
+    let server = Server::start("locked", "", &["--admin-token-file", token.to_str().unwrap()]);
+    for path in ["/live", "/ready"] {
+        assert!(server.asker().text(path).is_ok(), "a probe bears no secret: {path}");
+    }
+    for path in ["/stats", "/metrics", "/sessions", "/config", "/histograms", "/keys", "/capture"] {
+        assert!(matches!(server.asker().text(path), Err(AskError::Locked(_))), "{path}");
+    }
+    assert!(matches!(server.asker().post("/drain"), Err(AskError::Locked(_))));
+    let bearer = Asker::with_token_file(server.admin, Some(&token)).unwrap();
+    assert_eq!(bearer.text("/ready").unwrap(), "ready\n");
+    assert!(bearer.text("/stats").is_ok());
+    assert_eq!(bearer.post("/drain").unwrap(), "draining\n");
+    std::fs::remove_file(&token).unwrap();
+}
+
+#[test]
+fn a_port_without_a_secret_takes_no_orders_and_a_socket_that_the_file_system_guards_does() {
+    let mut server = Server::start("orders", "drain-ms = 0\n", &["--admin-socket", "admin.sock"]);
+    for path in ["/drain", "/reload"] {
+        let Err(AskError::Refused(_, 403, why)) = server.asker().post(path) else { panic!("{path}: it was taken") };
+        for way_out in ["admin-token-file", "admin-socket", "SIGHUP", "SIGTERM"] {
+            assert!(why.contains(way_out), "{path}: {why}");
+        }
+    }
+    assert_eq!(server.asker().text("/ready").unwrap(), "ready\n", "it was not drained");
+    let socket = server.folder.join("admin.sock");
+    assert_eq!(socket.metadata().unwrap().permissions().mode() & 0o777, 0o600);
+    assert!(raw_socket(socket.clone(), &request("GET", "/stats", "")).contains("\"cores\""));
+    assert!(raw_socket(socket, &request("POST", "/drain", "")).starts_with("HTTP/1.1 200"));
+    assert!(server.ends().success());
+}
+
+#[test]
+fn a_socket_that_a_killed_server_left_behind_is_replaced_and_that_of_a_living_one_is_not() {
+    let first = Server::start("socket", "", &["--admin-socket", "admin.sock"]);
+    let socket = first.folder.join("admin.sock");
+    let bound = || ringshard::ops::admin::Admin::bind_socket(&socket);
+    let refused = bound().unwrap_err().to_string();
+    assert!(refused.contains("another server answers") && refused.contains("admin-socket"), "{refused}");
+    let left_behind = first.folder.join("left.sock");
+    drop(std::os::unix::net::UnixListener::bind(&left_behind).unwrap());
+    ringshard::ops::admin::Admin::bind_socket(&left_behind).expect("nobody answers there any more");
+}
+
+#[test]
+fn whoever_asks_is_answered_however_many_connections_ask_nothing() {
+    let server = Server::start("idle", "", &[]);
+    let idle: Vec<_> = (0..300).map(|_| TcpStream::connect(server.admin).unwrap()).collect();
+    for path in ["/live", "/stats", "/metrics"] {
+        let asked = Clock::now();
+        server.asker().text(path).unwrap();
+        assert!(asked.elapsed() < Duration::from_secs(2), "{path} took {:?}", asked.elapsed());
+    }
+    drop(idle);
+}
+
+#[test]
+fn a_scrape_comes_in_the_format_that_is_asked_for() {
+    let server = Server::start("formats", "max-connections = 64\n", &[]);
+    let _player = Player::connected(&server);
+    let scrape = |accept: &str| raw(server.admin, &request("GET", "/metrics", &format!("Accept: {accept}\r\n")));
+    let classic = scrape("text/plain");
+    assert!(classic.contains("content-type: text/plain; version=0.0.4"), "{classic}");
+    assert!(classic.contains("# TYPE ringshard_packets_total counter\n") && !classic.contains("# EOF"), "{classic}");
+    let open_metrics = scrape("application/openmetrics-text;version=1.0.0,text/plain;version=0.0.4;q=0.5,*/*;q=0.1");
+    assert!(open_metrics.contains("content-type: application/openmetrics-text"), "{open_metrics}");
+    assert!(open_metrics.contains("# TYPE ringshard_packets counter\n") && open_metrics.contains("# EOF"));
+    assert!(metric(&server, "process_cpu_seconds_total") > 0.0);
+    assert!(metric(&server, "process_resident_memory_bytes") > 1e6);
+    assert!(metric(&server, "process_open_fds") > 5.0 && metric(&server, "process_start_time_seconds") > 1.7e9);
+    assert_eq!(metric(&server, "ringshard_sessions_max"), 64.0);
+    let looked_at = || metric(&server, "ringshard_session_loss_ratio_count{core=\"0\"}");
+    assert_eq!(looked_at() + 1.0, looked_at(), "each scrape looks at every connection");
+    assert_eq!(metric(&server, "ringshard_core_stuck_seconds{core=\"0\"}"), 0.0);
+    assert!(metric(&server, "ringshard_core_silence_seconds{core=\"0\"}") < 1.0);
+}
+
+/// One figure of a scrape.
+fn metric(server: &Server, name: &str) -> f64 {
+    let scrape = server.asker().text("/metrics").unwrap();
+    let value = scrape.lines().find_map(|line| line.strip_prefix(name)?.strip_prefix(' ')?.parse().ok());
+    value.unwrap_or_else(|| panic!("{name} is missing in\n{scrape}"))
+}
+
+#[test]
+fn limits_and_lists_change_while_players_play_and_the_rest_is_refused_by_name() {
+    let mut server = Server::start("reload", "npcs = 10\nallow = []\n", &["--admin-socket", "admin.sock"]);
+    let socket = server.folder.join("admin.sock");
+    let reload = || raw_socket(socket.clone(), &request("POST", "/reload", ""));
+    let mut player = Player::connected(&server);
+    let settings = server.folder.join("settings.toml");
+    std::fs::write(&settings, "npcs = 20\nallow = []\ndeny = [\"192.0.2.0/24\"]\n").unwrap();
+    let reloaded: Reloaded = serde_json::from_str(reload().split("\r\n\r\n").nth(1).unwrap()).unwrap();
+    assert_eq!((reloaded.changed, reloaded.refused), (vec!["deny".to_owned()], vec!["npcs".to_owned()]));
+    player.echo(b"not me");
+
+    std::fs::write(&settings, "deny = [\"nonsense\"]\n").unwrap();
+    let why = reload();
+    assert!(why.starts_with("HTTP/1.1 422") && metric(&server, "ringshard_reload_successful") == 0.0, "{why}");
+    assert!(why.contains("deny") && why.contains("nonsense"), "{why}");
+
+    std::fs::write(&settings, "allow = []\ndeny = [\"127.0.0.0/8\"]\n").unwrap();
+    server.signal(Signal::HUP);
+    server.said("settings reloaded");
+    let give_up = std::time::Instant::now() + std::time::Duration::from_secs(20);
+    while metric(&server, "ringshard_reload_successful") != 1.0 {
+        assert!(std::time::Instant::now() < give_up, "the reload counts as failed");
+    }
+    player.until("it is put out", |player| player.closed.is_some());
+    assert_eq!(player.closed, Some(CloseReason::Disconnected(DisconnectReason::Denied)));
+}

@@ -1,0 +1,37 @@
+//! Connections that are ended by order.
+
+use crate::fixture::{Player, Server};
+use ringshard::ops::report::SessionSnapshot;
+use ringshard_protocol::client::CloseReason;
+use ringshard_protocol::wire::DisconnectReason;
+use std::process::Command;
+
+#[test]
+fn whoever_is_kicked_is_told_and_nobody_else_is_disturbed() {
+    let server = Server::start("kick", "", &["--admin-socket", "admin.sock"]);
+    let (mut first, mut second) = (Player::connected(&server), Player::connected(&server));
+    let kick = |target: &str| {
+        let socket = server.folder.join("admin.sock");
+        let mut command = Command::new(env!("CARGO_BIN_EXE_ringshard"));
+        String::from_utf8(command.args(["kick", target, "--admin-socket"]).arg(socket).output().unwrap().stdout)
+            .unwrap()
+    };
+    let sessions: Vec<SessionSnapshot> = server.asker().get("/sessions").unwrap();
+    let of = |player: &Player| {
+        let address = player.socket.local_addr().unwrap();
+        sessions.iter().find(|session| session.address == address).unwrap()
+    };
+    assert_eq!(kick(&of(&first).id), "ended 1 connection\n");
+    first.until("it is told", |player| player.closed.is_some());
+    assert_eq!(first.closed, Some(CloseReason::Disconnected(DisconnectReason::Closed)));
+    second.echo(b"not me");
+    assert_eq!(kick(&of(&second).address.to_string()), "ended 1 connection\n");
+    second.until("it is told, too", |player| player.closed.is_some());
+
+    let (mut third, mut fourth) = (Player::connected(&server), Player::connected(&server));
+    assert_eq!(kick("127.0.0.1"), "ended 2 connections\n");
+    third.until("all from an address are told", |player| player.closed.is_some());
+    fourth.until("all from an address are told", |player| player.closed.is_some());
+    let mut other = Player::connected(&server);
+    other.echo(b"who comes anew is let in");
+}

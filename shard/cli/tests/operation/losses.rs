@@ -1,0 +1,107 @@
+//! What is lost is counted for what it is, and reaches the log.
+
+use crate::fixture::{PATIENCE, Player, Server};
+use ringshard::ops::report::ServerReport;
+use ringshard_protocol::client::CloseReason;
+use ringshard_protocol::wire::DeniedReason;
+use rustix::process::Signal;
+use std::io::Read;
+use std::net::UdpSocket;
+use std::time::{Duration, Instant as Clock};
+
+fn report(server: &Server) -> ServerReport {
+    server.asker().get("/stats").unwrap()
+}
+
+fn until(server: &Server, what: &str, happened: impl Fn(&ServerReport) -> bool) -> ServerReport {
+    let give_up = Clock::now() + PATIENCE;
+    loop {
+        let report = report(server);
+        if happened(&report) {
+            return report;
+        }
+        assert!(Clock::now() < give_up, "{what}: {:?}", report.cores[0].counters);
+        std::thread::sleep(Duration::from_millis(20));
+    }
+}
+
+#[test]
+fn what_is_dropped_is_logged_by_reason_and_not_by_datagram() {
+    let mut server = Server::start("drops", "", &[]);
+    let stranger = UdpSocket::bind("127.0.0.1:0").unwrap();
+    // The first look at the counters comes ten seconds after the start.
+    let until = Clock::now() + Duration::from_secs(11);
+    while Clock::now() < until {
+        stranger.send_to(&[0; 60], server.listen).unwrap();
+        std::thread::sleep(Duration::from_millis(10));
+    }
+    let line = server.said("reason=malformed");
+    let from = stranger.local_addr().unwrap().to_string();
+    assert!(line.contains("malformed") && line.contains(&from), "{line}");
+    server.signal(Signal::TERM);
+    let mut rest = String::new();
+    server.log.read_to_string(&mut rest).unwrap();
+    assert!(rest.matches("malformed").count() < 5, "{rest}");
+}
+
+#[test]
+fn a_datagram_without_a_header_is_not_taken_for_a_full_buffer_and_a_full_buffer_is_told_of() {
+    let mut server = Server::start("kernel", "socket-buffer-kib = 64\n", &[]);
+    let stranger = UdpSocket::bind("127.0.0.1:0").unwrap();
+    let (refused, full) = ("link_kernel_refused", "link_kernel_drops");
+    // Sockets of other programs may find their buffers full in the same moment, and no one can tell whose they were.
+    let is_told_apart = (0..5).any(|_| {
+        let before = report(&server);
+        for _ in 0..5 {
+            stranger.send_to(&[], server.listen).unwrap();
+            stranger.send_to(&[1], server.listen).unwrap();
+        }
+        let of_both = |report: &ServerReport| report.total(refused) + report.total(full);
+        let after = until(&server, "they are counted", |report| of_both(report) == of_both(&before) + 10);
+        after.total(full) == before.total(full)
+    });
+    assert!(is_told_apart);
+
+    let before = report(&server);
+    server.signal(Signal::STOP);
+    for _ in 0..2_000 {
+        stranger.send_to(&[0; 600], server.listen).unwrap();
+    }
+    server.signal(Signal::CONT);
+    let after = until(&server, "a full buffer is counted", |report| report.total(full) > before.total(full) + 1_000);
+    assert_eq!(after.total(refused), before.total(refused));
+    let line = server.said("reason=link_kernel_drops");
+    assert!(line.contains("WARN") && line.contains("net.core.rmem_max"), "{line}");
+    assert!(server.said("reason=link_kernel_refused").contains("shorter than a header"));
+}
+
+#[test]
+fn a_refusal_is_logged_with_its_reason_and_an_address() {
+    let mut server = Server::start("full", "max-connections = 1\n", &[]);
+    let mut player = Player::connected(&server);
+    let mut late = Player::new(&server);
+    // The first one goes on playing: a silent one would give way.
+    let give_up = std::time::Instant::now() + std::time::Duration::from_secs(20);
+    while late.closed.is_none() {
+        assert!(std::time::Instant::now() < give_up, "it is denied");
+        player.step();
+        late.step();
+    }
+    assert!(matches!(late.closed, Some(CloseReason::Denied(DeniedReason::ServerFull, _))), "{:?}", late.closed);
+    player.echo(b"I was first");
+    let line = server.said("reason=denied_full");
+    let from = late.socket.local_addr().unwrap().to_string();
+    assert!(line.contains("max-connections") && line.contains(&from), "{line}");
+}
+
+#[test]
+fn who_leaves_in_order_is_no_offender() {
+    let server = Server::start("leaves", "", &[]);
+    let mut player = Player::connected(&server);
+    player.client.disconnect();
+    player.until("it hangs up", |player| player.closed.is_some());
+    let report = until(&server, "its last word came more than once", |report| report.total("late_in") > 0);
+    assert_eq!((report.total("left"), report.cores[0].connections), (1, 0));
+    assert!(report.drops().is_empty(), "{:?}", report.drops());
+    assert!(report.cores[0].offenders.is_empty(), "{:?}", report.cores[0].offenders);
+}

@@ -1,0 +1,109 @@
+//! A core that is stuck: the others are seen as ever, and it is said which one it is, and since when.
+
+use crate::fixture::{PATIENCE, Player};
+use ringshard::ops::admin::{Admin, AskError, Asker};
+use ringshard::ops::handle::ServerHandle;
+use ringshard::ops::log::Log;
+use ringshard::ops::report::ServerReport;
+use ringshard::runtime::server::{Server, ServerConfig};
+use ringshard::runtime::service::Service;
+use ringshard_protocol::Endpoint;
+use ringshard_protocol::crypto::SecretKey;
+use ringshard_protocol::time::Instant;
+use ringshard_protocol::wire::{Channel, ConnectionId, Message};
+use std::net::TcpListener;
+use std::process::Command;
+use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, Ordering};
+use std::time::{Duration, Instant as Clock};
+
+/// Gets stuck at the first message, for as long as it is told to.
+struct Sleeper(Arc<AtomicBool>);
+
+impl Service for Sleeper {
+    fn message(&mut self, _: Instant, _: &mut Endpoint, _: ConnectionId, _: Message<'_>) {
+        while self.0.load(Ordering::Relaxed) {
+            std::thread::sleep(Duration::from_millis(5));
+        }
+    }
+}
+
+/// Asks, and makes sure that the answer comes soon.
+fn soon<T>(asker: &Asker, ask: impl Fn(&Asker) -> T) -> T {
+    let asked = Clock::now();
+    let answer = ask(asker);
+    assert!(asked.elapsed() < Duration::from_secs(1), "it took {:?}", asked.elapsed());
+    answer
+}
+
+#[test]
+fn a_stuck_core_is_named_and_hides_nothing_of_the_others() {
+    let asleep = Arc::new(AtomicBool::new(true));
+    let mut config = ServerConfig::new(SecretKey::from_bytes([7; 32]), vec![0, 0]);
+    config.listen = ([127, 0, 0, 1], 0).into();
+    let server = Server::start(&config, |_| Sleeper(asleep.clone())).unwrap();
+    let admin = TcpListener::bind("127.0.0.1:0").unwrap().local_addr().unwrap();
+    let operation = ServerHandle::new(&server, None, Log::of_program());
+    Admin::bind(admin, None).unwrap().serve(Arc::new(operation)).unwrap();
+    let asker = Asker::new(admin);
+    let mut player = Player::of(server.listen(), server.public_key());
+    player.until("it connects", |player| player.client.is_connected());
+    assert_eq!(asker.text("/live").unwrap(), "live\n");
+    let before: ServerReport = asker.get("/stats").unwrap();
+    let ill = before.cores.iter().position(|core| core.connections == 1).unwrap();
+
+    player.client.send(player.now(), Channel::UNRELIABLE, b"sleep").unwrap();
+    player.step();
+    let give_up = Clock::now() + PATIENCE;
+    let why = loop {
+        match soon(&asker, |asker| asker.text("/live")) {
+            Err(AskError::Refused(_, 503, why)) => break why,
+            outcome => assert!(Clock::now() < give_up, "{outcome:?}"),
+        }
+        std::thread::sleep(Duration::from_millis(20));
+    };
+    assert!(why.contains(&format!("core {ill} is stuck for")), "{why}");
+    assert!(matches!(soon(&asker, |asker| asker.text("/ready")), Err(AskError::Refused(_, 503, _))));
+
+    let report: ServerReport = soon(&asker, |asker| asker.get("/stats")).unwrap();
+    for (core, is_ill) in [(ill, true), (1 - ill, false)] {
+        assert_eq!(report.cores[core].stuck_s.is_some(), is_ill, "{:?}", report.cores[core].stuck_s);
+    }
+    assert_eq!(report.cores[ill].connections, 1, "as it was when it was asked last");
+    assert!(report.cores[1 - ill].counter("ticks") > before.cores[1 - ill].counter("ticks"), "the other goes on");
+
+    let metrics = soon(&asker, |asker| asker.text("/metrics")).unwrap();
+    let figure = |name: &str, core: usize| -> f64 {
+        let prefix = format!("{name}{{core=\"{core}\"}} ");
+        metrics.lines().find_map(|line| line.strip_prefix(&prefix)).unwrap().parse().unwrap()
+    };
+    assert!(figure("ringshard_core_stuck_seconds", ill) >= 1.0, "{metrics}");
+    assert_eq!(figure("ringshard_core_stuck_seconds", 1 - ill), 0.0);
+    assert!(figure("ringshard_core_silence_seconds", 1 - ill) < 1.0);
+    assert_eq!(figure("ringshard_sessions", ill), 1.0);
+
+    let sessions = soon(&asker, |asker| asker.sessions("/sessions")).unwrap();
+    assert_eq!((sessions.given.len(), sessions.missing), (0, vec![ill]));
+    let capture = asker.bytes("/capture?seconds=0.1", Duration::ZERO);
+    assert!(capture.is_ok(), "of the other core: {capture:?}");
+    let ringshard = |arguments: &[&str]| {
+        let output = Command::new(env!("CARGO_BIN_EXE_ringshard"))
+            .args(arguments)
+            .args(["--admin", &admin.to_string()])
+            .output()
+            .unwrap();
+        String::from_utf8_lossy(&[output.stdout, output.stderr].concat()).into_owned()
+    };
+    let top = ringshard(&["top", "--once", "--interval", "0.2"]);
+    assert!(top.contains(&format!("core {ill} is stuck for")), "{top}");
+    let listed = ringshard(&["sessions"]);
+    assert!(listed.contains(&format!("core {ill} is stuck")), "{listed}");
+
+    asleep.store(false, Ordering::Relaxed);
+    let give_up = Clock::now() + PATIENCE;
+    while asker.text("/live").is_err() {
+        assert!(Clock::now() < give_up, "it turns again, and nobody says so");
+    }
+    server.lifecycle().stop();
+    assert!(server.join().cores.iter().all(|core| core.stuck.is_none()));
+}

@@ -1,0 +1,128 @@
+//! Key files: 64 hexadecimal digits and a line end, in a file that other users of the host can neither read nor change.
+
+use crate::runtime::entropy::random_bytes;
+use ringshard_protocol::crypto::{PreSharedKey, PublicKey, SecretKey};
+use std::fs::{File, Metadata, OpenOptions};
+use std::io::{self, Read, Write};
+use std::os::unix::fs::{MetadataExt, OpenOptionsExt};
+use std::path::{Path, PathBuf};
+
+/// A key file that cannot be used.
+#[derive(Debug, thiserror::Error)]
+pub enum KeyFileError {
+    /// It is not there.
+    #[error("there is no key file {0}: make one with `ringshard keygen --out {0}`")]
+    Missing(PathBuf),
+    /// A secret that is not a server's key is not there.
+    #[error("there is no file {0}: make one with `(umask 077; openssl rand -hex 32 > {0})`")]
+    NoSecret(PathBuf),
+    /// A table of integrity keys with a bad line, or of a size that it cannot have.
+    #[error("{0}, line {1}: {2}; a table of integrity keys has 1 to 256 lines of 64 hexadecimal digits")]
+    BadTable(PathBuf, usize, String),
+    /// It is there already.
+    #[error("{0} exists: a key is not overwritten; name another file, or remove this one")]
+    Exists(PathBuf),
+    /// Its content is no key.
+    #[error("{0} holds no key: {1}")]
+    NoKey(PathBuf, ringshard_protocol::crypto::BadKey),
+    /// Every user of the host can read or change it.
+    #[error(
+        "{0} is open to every user of this host (mode {1:04o}): run `chmod 600 {0}`, and make a new secret if others may \
+         have read this one"
+    )]
+    Exposed(PathBuf, u32),
+    /// Anything else.
+    #[error("cannot {1} {0}: {2}")]
+    Failed(PathBuf, &'static str, io::Error),
+}
+
+/// Makes a key and writes it to a file that must not exist; gives the public half.
+///
+/// The file is complete or not there: it is written under another name, made durable, and linked into place.
+///
+/// # Errors
+/// [`KeyFileError`].
+pub fn generate(path: &Path) -> Result<PublicKey, KeyFileError> {
+    let secret = SecretKey::from_bytes(random_bytes());
+    let failed = |step: &'static str| move |error| KeyFileError::Failed(path.to_owned(), step, error);
+    let partial = path.with_extension(format!("partial-{}", std::process::id()));
+    let mut file =
+        OpenOptions::new().write(true).create_new(true).mode(0o600).open(&partial).map_err(failed("write beside"))?;
+    let written = writeln!(file, "{}", secret.to_hex()).and_then(|()| file.sync_all());
+    let linked = written.and_then(|()| std::fs::hard_link(&partial, path));
+    let _ = std::fs::remove_file(&partial);
+    match linked {
+        Ok(()) => Ok(secret.public()),
+        Err(error) if error.kind() == io::ErrorKind::AlreadyExists => Err(KeyFileError::Exists(path.to_owned())),
+        Err(error) => Err(KeyFileError::Failed(path.to_owned(), "write", error)),
+    }
+}
+
+/// Reads a server's secret key.
+///
+/// # Errors
+/// [`KeyFileError`].
+pub fn load_secret(path: &Path) -> Result<SecretKey, KeyFileError> {
+    let text = read_private(path).map_err(|error| match error {
+        KeyFileError::NoSecret(path) => KeyFileError::Missing(path),
+        other => other,
+    })?;
+    SecretKey::from_hex(&text).map_err(|error| KeyFileError::NoKey(path.to_owned(), error))
+}
+
+/// Reads a pre-shared key.
+///
+/// # Errors
+/// [`KeyFileError`].
+pub fn load_pre_shared(path: &Path) -> Result<PreSharedKey, KeyFileError> {
+    PreSharedKey::from_hex(&read_private(path)?).map_err(|error| KeyFileError::NoKey(path.to_owned(), error))
+}
+
+/// Reads a table of integrity keys, one a line.
+///
+/// # Errors
+/// [`KeyFileError`].
+pub fn load_integrity_keys(path: &Path) -> Result<Vec<[u8; 32]>, KeyFileError> {
+    let bad = |line: usize, what: String| KeyFileError::BadTable(path.to_owned(), line, what);
+    let text = read_private(path)?;
+    let mut keys = Vec::new();
+    for (line, digits) in text.lines().enumerate() {
+        let key = PublicKey::from_hex(digits).map_err(|error| bad(line + 1, error.to_string()))?;
+        keys.push(*key.as_bytes());
+    }
+    match keys.len() {
+        1..=256 => Ok(keys),
+        count => Err(bad(count, format!("{count} keys"))),
+    }
+}
+
+/// What others may do with a file. The group may read it: that is how systemd and Kubernetes hand out credentials.
+const OPEN_TO_OTHERS: u32 = 0o007;
+
+/// Reads a file with a secret.
+///
+/// # Errors
+/// [`KeyFileError`]: it is not there, it is open to every user of the host, or it cannot be read.
+pub fn read_private(path: &Path) -> Result<String, KeyFileError> {
+    let failed = |error: io::Error| match error.kind() {
+        io::ErrorKind::NotFound => KeyFileError::NoSecret(path.to_owned()),
+        _ => KeyFileError::Failed(path.to_owned(), "read", error),
+    };
+    let mut file = File::open(path).map_err(failed)?;
+    refuse_exposed(path, &file.metadata().map_err(failed)?)?;
+    let mut text = String::new();
+    file.read_to_string(&mut text).map_err(failed)?;
+    Ok(text)
+}
+
+/// Whether a file may hold a secret: other users can neither read nor change it. A pipe may.
+///
+/// # Errors
+/// [`KeyFileError::Exposed`].
+pub fn refuse_exposed(path: &Path, status: &Metadata) -> Result<(), KeyFileError> {
+    let mode = status.mode() & 0o7777;
+    match status.is_file() && mode & OPEN_TO_OTHERS != 0 {
+        true => Err(KeyFileError::Exposed(path.to_owned(), mode)),
+        false => Ok(()),
+    }
+}

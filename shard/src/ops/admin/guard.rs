@@ -1,0 +1,161 @@
+//! Who may ask, and who may give orders.
+
+use axum::extract::{Request, State};
+use axum::http::{HeaderMap, Method, StatusCode, header};
+use axum::middleware::Next;
+use axum::response::{IntoResponse, Response};
+use ringshard_protocol::crypto::hmac_sha256;
+use std::net::IpAddr;
+use std::sync::Arc;
+
+/// What anyone may ask: the page itself, which has no figures, and what tells a supervisor whether to restart the server
+/// and a load balancer whether to send players. Neither can bear a secret.
+const OPEN: [&str; 3] = ["/", "/live", "/ready"];
+
+/// Who may ask.
+#[derive(Debug)]
+pub(super) enum Guard {
+    /// Whoever may open the socket's file: the file system has decided that.
+    Socket,
+    /// Any process of this host may ask, and none may give orders.
+    Local,
+    /// Whoever bears the secret, of which this is the digest.
+    Token([u8; 32]),
+}
+
+impl Guard {
+    /// Of a TCP port, with its secret, if it has one.
+    pub(super) fn of_port(token: Option<&str>) -> Self {
+        token.map_or(Guard::Local, |token| Guard::Token(digest(token.as_bytes())))
+    }
+
+    pub(super) async fn check(State(guard): State<Arc<Guard>>, request: Request, next: Next) -> Response {
+        match guard.refusal(&request) {
+            Some((status, why)) => (status, format!("{why}\n")).into_response(),
+            None => next.run(request).await,
+        }
+    }
+
+    fn refusal(&self, request: &Request) -> Option<(StatusCode, &'static str)> {
+        let asks = matches!(*request.method(), Method::GET | Method::HEAD);
+        if asks && OPEN.contains(&request.uri().path()) {
+            return None;
+        }
+        match self {
+            Guard::Socket => None,
+            Guard::Token(token) if bears(request.headers(), token) => None,
+            Guard::Token(_) => {
+                let why =
+                    "this request needs the secret of admin-token-file: send it as `Authorization: Bearer SECRET`";
+                Some((StatusCode::UNAUTHORIZED, why))
+            }
+            Guard::Local if !is_for_this_host(request.headers()) => {
+                let why = "name this host by its address or as localhost, and ask from no page of another site";
+                Some((StatusCode::FORBIDDEN, why))
+            }
+            Guard::Local if !asks => {
+                let why = "this port takes no orders: set admin-token-file and send its secret, or ask over admin-socket, \
+                           or send a signal: SIGHUP reloads, SIGTERM drains";
+                Some((StatusCode::FORBIDDEN, why))
+            }
+            Guard::Local => None,
+        }
+    }
+}
+
+fn bears(headers: &HeaderMap, token: &[u8; 32]) -> bool {
+    let borne = headers.get(header::AUTHORIZATION).and_then(|value| value.as_bytes().strip_prefix(b"Bearer "));
+    borne.is_some_and(|borne| digest(borne) == *token)
+}
+
+/// What is compared in a secret's place: how far two of these agree says nothing about it.
+fn digest(secret: &[u8]) -> [u8; 32] {
+    hmac_sha256(b"ringshard admin", &[secret])
+}
+
+const SEC_FETCH_SITE: header::HeaderName = header::HeaderName::from_static("sec-fetch-site");
+
+/// Whether a request names this host by an address or as localhost, and comes from no page of another one: a name that
+/// resolves to here, or a form on a page elsewhere, is how browsers are made to ask.
+fn is_for_this_host(headers: &HeaderMap) -> bool {
+    let names_us = |name: &str| {
+        let host = match name.strip_prefix('[') {
+            Some(rest) => rest.split(']').next().unwrap_or_default(),
+            None => name.rsplit_once(':').map_or(name, |(host, _)| host),
+        };
+        host == "localhost" || host.parse::<IpAddr>().is_ok()
+    };
+    let text = |name: header::HeaderName| {
+        headers.get(name).map(|value: &header::HeaderValue| value.to_str().unwrap_or_default())
+    };
+    let host = text(header::HOST).unwrap_or_default();
+    let origin = text(header::ORIGIN).map(|origin| origin.trim_start_matches("http://"));
+    // Browsers leave out the origin where a page only fetches, but say whose page it is.
+    let fetched_here = text(SEC_FETCH_SITE).is_none_or(|site| site == "same-origin" || site == "none");
+    names_us(host) && fetched_here && origin.is_none_or(|origin| origin == host)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn headers(entries: &[(header::HeaderName, &str)]) -> HeaderMap {
+        entries.iter().map(|(name, value)| (name.clone(), value.parse().unwrap())).collect()
+    }
+
+    #[test]
+    fn no_page_of_another_site_can_ask() {
+        let asks = |host: &str, origin: Option<&str>| {
+            let mut entries = vec![(header::HOST, host)];
+            entries.extend(origin.map(|origin| (header::ORIGIN, origin)));
+            is_for_this_host(&headers(&entries))
+        };
+        for host in ["127.0.0.1:3566", "localhost:3566", "[::1]:3566", "10.0.0.7"] {
+            assert!(asks(host, None), "{host}");
+            assert!(asks(host, Some(&format!("http://{host}"))), "{host}");
+            assert!(!asks(host, Some("http://evil.example")), "{host}");
+        }
+        assert!(!asks("rebound.example:3566", None));
+        assert!(!asks("127.0.0.1.example", None));
+        assert!(!asks("localhost:3566", Some("null")));
+        assert!(!is_for_this_host(&headers(&[])));
+        let fetched = |site| is_for_this_host(&headers(&[(header::HOST, "localhost:3566"), (SEC_FETCH_SITE, site)]));
+        assert!(fetched("same-origin") && fetched("none") && !fetched("cross-site") && !fetched("same-site"));
+    }
+
+    fn refused(guard: &Guard, method: &str, path: &str, entries: &[(header::HeaderName, &str)]) -> Option<u16> {
+        let mut request = Request::builder().method(method).uri(path).body(Default::default()).unwrap();
+        *request.headers_mut() = headers(entries);
+        guard.refusal(&request).map(|(status, _)| status.as_u16())
+    }
+
+    #[test]
+    fn the_secret_opens_and_nothing_else() {
+        let guard = Guard::of_port(Some("0123456789abcdef"));
+        let bears = |text: &str| refused(&guard, "GET", "/stats", &[(header::AUTHORIZATION, text)]).is_none();
+        assert!(bears("Bearer 0123456789abcdef"));
+        for wrong in ["Bearer 0123456789abcde", "Bearer 0123456789abcdef ", "0123456789abcdef", "Bearer ", "Basic x"] {
+            assert!(!bears(wrong), "{wrong}");
+        }
+        assert_eq!(refused(&guard, "GET", "/stats", &[]), Some(401));
+        assert_eq!(refused(&guard, "POST", "/drain", &[]), Some(401));
+        assert_eq!(refused(&guard, "POST", "/live", &[]), Some(401));
+        for open in ["/", "/live", "/ready"] {
+            assert_eq!(refused(&guard, "GET", open, &[]), None, "{open}");
+        }
+    }
+
+    #[test]
+    fn without_a_secret_a_port_takes_no_orders_and_a_socket_does() {
+        let here = [(header::HOST, "127.0.0.1:3566")];
+        let port = Guard::of_port(None);
+        assert_eq!(refused(&port, "GET", "/stats", &here), None);
+        assert_eq!(refused(&port, "HEAD", "/stats", &here), None);
+        for method in ["POST", "PUT", "DELETE", "PATCH"] {
+            assert_eq!(refused(&port, method, "/drain", &here), Some(403), "{method}");
+        }
+        assert_eq!(refused(&port, "GET", "/stats", &[(header::HOST, "rebound.example")]), Some(403));
+        assert_eq!(refused(&port, "GET", "/live", &[(header::HOST, "probe.example")]), None);
+        assert_eq!(refused(&Guard::Socket, "POST", "/drain", &[]), None);
+    }
+}

@@ -1,0 +1,366 @@
+//! What a running server says of itself: the form it has on the wire and in files.
+
+use crate::runtime::core_report::CoreReport;
+use crate::runtime::datapath::Backend;
+use crate::runtime::stages::Stage;
+use crate::runtime::status::{CoreStatus, ServerStatus};
+use hdrhistogram::Histogram;
+use ringshard_protocol::endpoint::{ConnectionInfo, Standing};
+use ringshard_protocol::time::Duration;
+use ringshard_protocol::time::Instant;
+use serde::{Deserialize, Serialize};
+use std::collections::BTreeMap;
+use std::net::SocketAddr;
+
+/// A server at one moment; all counts since its start.
+#[derive(Clone, Debug, Serialize, Deserialize)]
+pub struct ServerReport {
+    /// Version of the server.
+    pub version: String,
+    /// Process id.
+    pub pid: u32,
+    /// Seconds since the start.
+    pub uptime_s: f64,
+    /// Where it listens.
+    pub listen: SocketAddr,
+    /// Which link carries the datagrams.
+    pub datapath: Backend,
+    /// Nobody new is let in.
+    pub draining: bool,
+    /// Connections that it takes at most, over all cores.
+    #[serde(default)]
+    pub connections_max: usize,
+    /// Its cores, in order.
+    pub cores: Vec<CoreSnapshot>,
+}
+
+/// One core at one moment.
+#[derive(Clone, Debug, Serialize, Deserialize)]
+pub struct CoreSnapshot {
+    /// Number of the core in the server.
+    pub core: usize,
+    /// Connections now.
+    pub connections: usize,
+    /// Seconds since the core last turned, when it is stuck; all else is then what it said before that.
+    #[serde(default)]
+    pub stuck_s: Option<f64>,
+    /// Every counter of endpoint and link.
+    pub counters: BTreeMap<String, u64>,
+    /// Every drop reason.
+    pub drops: BTreeMap<String, u64>,
+    /// Whose datagrams were dropped last, by reason.
+    pub offenders: BTreeMap<String, SocketAddr>,
+    /// Every stage.
+    pub stages: Vec<StageSnapshot>,
+    /// The latest ticks, oldest first.
+    pub ticks: Vec<TickSnapshot>,
+}
+
+/// One tick, as it went.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct TickSnapshot {
+    /// Its number, from 0 at the start of the core.
+    pub number: u64,
+    /// How late it began, in microseconds.
+    pub late_us: u32,
+    /// How long it took, in microseconds.
+    pub took_us: u32,
+    /// Ticks that were left out after it.
+    pub skipped: u32,
+}
+
+/// A connection at one moment.
+#[derive(Clone, Debug, Serialize, Deserialize)]
+pub struct SessionSnapshot {
+    /// Its name, as logs and captures have it.
+    pub id: String,
+    /// The core that owns it.
+    pub core: u8,
+    /// Where its client is.
+    pub address: SocketAddr,
+    /// How far it has come: `half-open`, `established` or `closing`.
+    pub standing: String,
+    /// Seconds since its handshake.
+    pub age_s: f64,
+    /// Seconds since something was heard.
+    pub silent_s: f64,
+    /// The AEAD in use.
+    pub suite: String,
+    /// Smoothed round trip, in milliseconds.
+    pub round_trip_ms: Option<f64>,
+    /// Share of the client's datagrams that never came, 0 to 1.
+    pub loss: f64,
+    /// Datagrams from it and to it, and bytes of those.
+    pub datagrams_in: u64,
+    /// Datagrams to it.
+    pub datagrams_out: u64,
+    /// Bytes from it.
+    pub bytes_in: u64,
+    /// Bytes to it.
+    pub bytes_out: u64,
+    /// Largest datagram that is sent to it, in bytes.
+    pub datagram_bytes: usize,
+    /// Reliable messages that wait for an acknowledgment, in bytes.
+    pub unacknowledged_bytes: usize,
+    /// Messages of which some pieces have come.
+    pub messages_in_pieces: usize,
+    /// What may be under way by the congestion control, in bytes.
+    pub window_bytes: Option<u64>,
+    /// What is under way, in bytes.
+    pub in_flight_bytes: Option<u64>,
+    /// Datagrams given up as lost.
+    pub packets_lost: u64,
+    /// Datagrams refused because it sent more than it may.
+    pub over_budget: u64,
+    /// Changes of the traffic keys.
+    pub key_changes: u64,
+}
+
+impl SessionSnapshot {
+    /// A connection as it was at `now`, by the clock of its core.
+    pub fn new(info: &ConnectionInfo, now: Instant) -> Self {
+        SessionSnapshot {
+            id: info.id.to_string(),
+            core: info.id.core(),
+            address: info.path.peer,
+            standing: match info.standing {
+                Standing::HalfOpen => "half-open",
+                Standing::Established => "established",
+                Standing::Closing => "closing",
+            }
+            .into(),
+            age_s: now.since(info.born).as_secs_f64(),
+            silent_s: now.since(info.heard_at).as_secs_f64(),
+            suite: info.suite.name().into(),
+            round_trip_ms: info.round_trip.map(|it| it.as_secs_f64() * 1000.0),
+            loss: info.loss,
+            datagrams_in: info.stats.datagrams_in,
+            datagrams_out: info.stats.datagrams_out,
+            bytes_in: info.stats.bytes_in,
+            bytes_out: info.stats.bytes_out,
+            datagram_bytes: info.datagram_bytes,
+            unacknowledged_bytes: info.unacknowledged_bytes,
+            messages_in_pieces: info.messages_in_pieces,
+            window_bytes: info.congestion.map(|(window, _)| window),
+            in_flight_bytes: info.congestion.map(|(_, in_flight)| in_flight),
+            packets_lost: info.packets_lost,
+            over_budget: info.stats.over_budget,
+            key_changes: info.key_changes,
+        }
+    }
+}
+
+/// A histogram as the buckets that are not empty.
+#[derive(Clone, Debug, Serialize, Deserialize)]
+pub struct StageSnapshot {
+    /// Name of the stage.
+    pub name: String,
+    /// Upper value of the bucket in nanoseconds, and how many are in it.
+    pub buckets: Vec<(u64, u64)>,
+}
+
+/// The figures that a histogram is read by, in microseconds.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Serialize, Deserialize)]
+pub struct Percentiles {
+    /// Half are at most this.
+    pub p50_us: f64,
+    /// 99 in 100 are at most this.
+    pub p99_us: f64,
+    /// 999 in 1000 are at most this.
+    pub p999_us: f64,
+    /// The largest.
+    pub max_us: f64,
+}
+
+impl Percentiles {
+    /// Reads them off a histogram in nanoseconds.
+    pub fn of(histogram: &Histogram<u64>) -> Self {
+        let at = |quantile| histogram.value_at_quantile(quantile) as f64 / 1000.0;
+        Percentiles { p50_us: at(0.5), p99_us: at(0.99), p999_us: at(0.999), max_us: histogram.max() as f64 / 1000.0 }
+    }
+}
+
+impl CoreSnapshot {
+    /// The snapshot of core `core` from what it reported.
+    pub fn new(core: usize, report: &CoreReport) -> Self {
+        let owned = |(name, count): (&str, u64)| (name.to_owned(), count);
+        let link = report.link.entries().map(|(name, count)| (format!("link_{name}"), count));
+        let mut counters: BTreeMap<String, u64> = report.endpoint.entries().map(owned).chain(link).collect();
+        counters.insert("ticks".into(), report.ticks.count());
+        counters.insert("ticks_skipped".into(), report.ticks_skipped);
+        counters.insert("message_bytes".into(), report.message_bytes as u64);
+        counters.insert("duplicates".into(), report.duplicates);
+        counters.extend(report.service.entries().map(|(name, count)| (format!("world_{name}"), count)));
+        CoreSnapshot {
+            core,
+            connections: report.connections,
+            stuck_s: None,
+            counters,
+            drops: report.drops.entries().map(owned).collect(),
+            offenders: report.offenders.entries().map(|(reason, peer)| (reason.to_owned(), peer)).collect(),
+            stages: report.stages.entries().map(|(name, stage)| StageSnapshot::new(name, stage)).into(),
+            ticks: report
+                .ticks
+                .latest()
+                .map(|(number, tick)| TickSnapshot {
+                    number,
+                    late_us: tick.late_us,
+                    took_us: tick.took_us,
+                    skipped: tick.skipped,
+                })
+                .collect(),
+        }
+    }
+
+    /// A counter by name; 0 when a server of another version does not have it.
+    pub fn counter(&self, name: &str) -> u64 {
+        self.counters.get(name).copied().unwrap_or(0)
+    }
+}
+
+impl StageSnapshot {
+    fn new(name: &str, stage: &Stage) -> Self {
+        let buckets =
+            stage.histogram().iter_recorded().map(|step| (step.value_iterated_to(), step.count_at_value())).collect();
+        StageSnapshot { name: name.to_owned(), buckets }
+    }
+
+    /// The histogram, in nanoseconds.
+    pub fn histogram(&self) -> Histogram<u64> {
+        let mut stage = Stage::new();
+        for &(nanos, count) in &self.buckets {
+            stage.record(Duration::from_nanos(nanos), count);
+        }
+        stage.histogram().clone()
+    }
+
+    /// What was counted after `earlier`.
+    pub fn since(&self, earlier: &StageSnapshot) -> StageSnapshot {
+        let before: BTreeMap<u64, u64> = earlier.buckets.iter().copied().collect();
+        let buckets = self
+            .buckets
+            .iter()
+            .map(|&(nanos, count)| (nanos, count - before.get(&nanos).copied().unwrap_or(0).min(count)))
+            .filter(|&(_, count)| count > 0)
+            .collect();
+        StageSnapshot { name: self.name.clone(), buckets }
+    }
+}
+
+impl From<ServerStatus> for ServerReport {
+    fn from(status: ServerStatus) -> Self {
+        let ServerStatus { identity, draining, cores } = status;
+        let snapshot = |(number, core): (usize, &CoreStatus)| CoreSnapshot {
+            stuck_s: core.stuck.map(|silence| silence.as_secs_f64()),
+            ..CoreSnapshot::new(number, &core.report)
+        };
+        ServerReport {
+            version: env!("CARGO_PKG_VERSION").into(),
+            pid: std::process::id(),
+            uptime_s: identity.started.elapsed().as_secs_f64(),
+            listen: identity.listen,
+            datapath: identity.datapath,
+            draining,
+            connections_max: identity.connections_per_core_max * cores.len(),
+            cores: cores.iter().enumerate().map(snapshot).collect(),
+        }
+    }
+}
+
+impl ServerReport {
+    /// What happened after `earlier`.
+    pub fn since(&self, earlier: &ServerReport) -> ServerReport {
+        let difference = |now: &BTreeMap<String, u64>, before: &BTreeMap<String, u64>| {
+            now.iter()
+                .map(|(name, count)| (name.clone(), count - before.get(name).copied().unwrap_or(0).min(*count)))
+                .collect()
+        };
+        let mut report = self.clone();
+        report.uptime_s -= earlier.uptime_s;
+        for (core, before) in report.cores.iter_mut().zip(&earlier.cores) {
+            core.counters = difference(&core.counters, &before.counters);
+            core.drops = difference(&core.drops, &before.drops);
+            for (stage, before) in core.stages.iter_mut().zip(&before.stages) {
+                *stage = stage.since(before);
+            }
+        }
+        report
+    }
+
+    /// A counter, summed over the cores.
+    pub fn total(&self, counter: &str) -> u64 {
+        self.cores.iter().map(|core| core.counter(counter)).sum()
+    }
+
+    /// A stage's histogram over all cores, in nanoseconds; empty when there is no such stage.
+    pub fn stage(&self, name: &str) -> Histogram<u64> {
+        let mut sum = Stage::new().histogram().clone();
+        for stage in self.cores.iter().flat_map(|core| &core.stages).filter(|stage| stage.name == name) {
+            sum.add(stage.histogram()).expect("all stages have the same bounds");
+        }
+        sum
+    }
+
+    /// The figures that every histogram is read by, by core and stage.
+    pub fn percentiles(&self) -> Vec<BTreeMap<String, Percentiles>> {
+        let of_core = |core: &CoreSnapshot| {
+            core.stages.iter().map(|stage| (stage.name.clone(), Percentiles::of(&stage.histogram()))).collect()
+        };
+        self.cores.iter().map(of_core).collect()
+    }
+
+    /// Drops by reason, summed over the cores; reasons that never struck are left out.
+    pub fn drops(&self) -> BTreeMap<String, u64> {
+        let mut sums = BTreeMap::new();
+        for (reason, &count) in self.cores.iter().flat_map(|core| &core.drops) {
+            if count > 0 {
+                *sums.entry(reason.clone()).or_insert(0) += count;
+            }
+        }
+        sums
+    }
+
+    /// The table that people read: a row per core and stage; stages in which nothing happened are left out.
+    pub fn table(&self) -> String {
+        let mut table = comfy_table::Table::new();
+        table.load_style(comfy_table::presets::UTF8_BORDERS_ONLY);
+        table.set_header(["core", "stage", "count", "p50 us", "p90 us", "p99 us", "p99.9 us", "max us"]);
+        for column in 2..8 {
+            if let Some(column) = table.column_mut(column) {
+                column.set_cell_alignment(comfy_table::CellAlignment::Right);
+            }
+        }
+        for core in &self.cores {
+            for stage in core.stages.iter().filter(|stage| !stage.buckets.is_empty()) {
+                let histogram = stage.histogram();
+                let micros = |nanos: u64| format!("{:.1}", nanos as f64 / 1000.0);
+                let mut row = vec![core.core.to_string(), stage.name.clone(), histogram.len().to_string()];
+                row.extend([0.5, 0.9, 0.99, 0.999].map(|quantile| micros(histogram.value_at_quantile(quantile))));
+                row.push(micros(histogram.max()));
+                table.add_row(row);
+            }
+        }
+        table.to_string()
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_histogram_survives_the_way_through_json_and_differences_are_exact() {
+        let mut stage = Stage::new();
+        for nanos in [1, 130, 5_000, 5_001, 70_000_000] {
+            stage.record(Duration::from_nanos(nanos), 3);
+        }
+        let before = StageSnapshot::new("turn", &stage);
+        stage.record(Duration::from_nanos(5_000), 2);
+        stage.record(Duration::from_nanos(9), 1);
+        let after = StageSnapshot::new("turn", &stage);
+        let json = serde_json::to_string(&after).unwrap();
+        let read: StageSnapshot = serde_json::from_str(&json).unwrap();
+        assert_eq!(read.histogram(), *stage.histogram());
+        assert_eq!(after.since(&before).histogram().len(), 3);
+    }
+}
