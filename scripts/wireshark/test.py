@@ -43,7 +43,7 @@ class Document:
 DOC = Document(PROTOCOL.read_text(encoding="utf-8"))
 VECTORS = DOC.vectors
 
-LIMITS = {row[0]: row[1] for row in DOC.table("14 Limits", "name")}
+LIMITS = {row[0]: row[1] for row in DOC.table("Limits", "name")}
 HEADER_BYTES = int(LIMITS["HEADER_BYTES"])
 TAG_BYTES = int(LIMITS["TAG_BYTES"])
 DATAGRAM_BYTES_MAX = int(LIMITS["DATAGRAM_BYTES_MAX"])
@@ -55,11 +55,11 @@ FLAGS = {name: int(bit, 16) for bit, name, _ in DOC.table("Flags", "bit")}
 FLAG_VALUES = {int(value, 16) for row in DOC.table("Flags", "value") for value in row[0].split(",")}
 ENCRYPTED = FLAGS["ENCRYPTED"]
 SUITES = {row[2]: int(row[0], 16) for row in DOC.table("Suites", "bit")}
-PACKETS = {row[1]: int(row[0]) for row in DOC.table("3 Packets outside encryption", "type")}
+PACKETS = {row[1]: int(row[0]) for row in DOC.table("Unencrypted packets", "type")}
 DENIED_REASONS = {row[1]: int(row[0]) for row in DOC.table("ConnectionDenied", "reason")}
 DISCONNECT_REASONS = {row[1]: int(row[0]) for row in DOC.table("Disconnect", "reason")}
 # The last row is that of Message: "16 + c".
-FRAME_ROWS = DOC.table("7 Frames", "kind")
+FRAME_ROWS = DOC.table("Frames", "kind")
 FRAMES = {row[1]: int(row[0]) for row in FRAME_ROWS if row[0].isdigit()}
 MESSAGE = int(next(row[0].split("+")[0] for row in FRAME_ROWS if row[1] == "Message"))
 DELIVERIES = {int(row[0]): row[1] for row in DOC.table("Channels", "channel modulo 4")}
@@ -266,7 +266,7 @@ def checksum_fields(datagram):
 
 
 def packet_case(name, type_name, datagram, ports, fields, info=None):
-    """A packet outside encryption, and the same with a bit flipped behind the type: nothing but its checksum tells."""
+    """An unencrypted packet, and the same with a bit flipped behind the type: only its checksum shows that."""
     fields = fields | flag_fields(0) | {"handshake_tag": datagram[6:14], "type": PACKETS[type_name]}
     case(name, datagram, ports, fields | checksum_fields(datagram), info)
     damaged = bytearray(datagram)
@@ -313,7 +313,7 @@ def packet_cases():
         vector = VECTORS[name]
         suites, options = vector["suites"][0], vector["options"][0]
         public = vector["client_ephemeral_public"]
-        # The core that it wants is that of the id; see the table of ids in section 2.
+        # The core that it requests is byte 0 of the id: PROTOCOL.md#connection-id.
         id = vector["core"] + bytes([0, 1, 0]) if "core" in vector else bytes(4)
         wants = f", wants core {vector['core'][0]}" if "core" in vector else ""
         fields = id_fields(id) | noise_fields(vector["noise_1"], "noise.token") | {
@@ -339,7 +339,7 @@ def packet_cases():
 
 
 def refused_packet_cases():
-    """Packets outside encryption whose checksum is right and a field is not: section 13, and `MUST be dropped`."""
+    """Unencrypted packets with a correct checksum and a wrong field: PROTOCOL.md#reserved-values, #unencrypted-packets."""
 
     def refused(name, datagram, ports):
         case(name, datagram, ports, {}, faults={MALFORMED: None})
