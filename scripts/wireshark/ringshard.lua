@@ -34,7 +34,7 @@ local PACKETS = {
     [ACCEPTED] = "ConnectionAccepted",
     [DENIED] = "ConnectionDenied",
 }
-local PACKET_BYTES = { [CONNECT] = CONNECT_BYTES, [COOKIE] = 67, [ACCEPTED] = 83, [DENIED] = 22 }
+local PACKET_BYTES = { [CONNECT] = CONNECT_BYTES, [COOKIE] = 67, [ACCEPTED] = 83, [DENIED] = 24 }
 
 local DENIED_REASONS = {
     [1] = "wrong version",
@@ -43,18 +43,17 @@ local DENIED_REASONS = {
     [4] = "no common suite",
     [5] = "shutting down",
     [6] = "pre-shared key mismatch",
+    [7] = "busy",
 }
 
 local DISCONNECT_REASONS = {
     [0] = "closed",
     [1] = "shutting down",
-    [2] = "timed out",
     [3] = "key exhausted",
     [4] = "protocol violation",
     [5] = "overflow",
     [6] = "bad compression",
-    [7] = "stalled fragments",
-    [8] = "resumed",
+    [7] = "short of memory",
     [9] = "integrity failed",
     [10] = "not resumable",
     [11] = "denied",
@@ -126,6 +125,7 @@ local f = {
     noise_tag = ProtoField.bytes("ringshard.noise.tag", "Tag"),
     denied_reason = ProtoField.uint8("ringshard.denied.reason", "Reason", base.DEC, DENIED_REASONS),
     denied_version = ProtoField.uint16("ringshard.denied.version", "Version of the server"),
+    denied_wait = ProtoField.uint16("ringshard.denied.wait", "Wait in ms"),
     checksum = ProtoField.uint32("ringshard.checksum", "Checksum", base.HEX),
     checksum_status = ProtoField.string("ringshard.checksum.status", "Checksum status"),
     checksum_due = ProtoField.uint32("ringshard.checksum.due", "Checksum due", base.HEX),
@@ -437,6 +437,7 @@ local function add_denied(datagram)
         malformed(datagram, item, "a reason that is reserved")
     end
     datagram.tree:add_le(f.denied_version, datagram.tvb(16, 2))
+    datagram.tree:add_le(f.denied_wait, datagram.tvb(18, 2))
     return string.format("ConnectionDenied (%s)", DENIED_REASONS[reason] or reason)
 end
 

@@ -305,7 +305,7 @@ def packet_cases():
         vector = VECTORS[name]
         assert vector["reason"][0] == number, name
         fields = id_fields(bytes(4)) | {"handshake_tag": vector["tag"], "denied.reason": number}
-        fields |= {"denied.version": le(vector["server_version"])}
+        fields |= {"denied.version": le(vector["server_version"]), "denied.wait": le(vector["wait_ms"])}
         info = f"ConnectionDenied ({reason})"
         packet_case(name, "ConnectionDenied", vector["datagram"], TO_CLIENT, fields, info)
 
@@ -612,7 +612,7 @@ def acknowledgment_cases():
         one_frame(f"ack-bad {key}", wire, {"ack.range": []}, faults={VIOLATIONS: 1})
 
     # The examples of the table, as text.
-    for number, (largest, runs, received, _) in enumerate(DOC.table("Ack", "largest")):
+    for number, (largest, runs, received, _) in enumerate(DOC.table("Ack frame", "largest")):
         runs = bytes(int(run) for run in runs.split(",")) if runs != "none" else b""
         wire = frame(FRAMES["Ack"], struct.pack("<QH", int(largest), 0) + runs)
         one_frame(f"example {number + 1} of an Ack", wire, {"ack.range": received.split(", ")})
