@@ -8,7 +8,7 @@ CASES = []
 
 
 class Differs(Exception):
-    """The server or the document's data behaves differently from what the document says."""
+    """An observation differs from what the document says."""
 
     def __init__(self, what, expected, seen):
         super().__init__(f"{what}: expected {shown(expected)}, seen {shown(seen)}")
