@@ -8,8 +8,8 @@ import time
 import cases
 from server import Server
 
-# The servers that cases ask for, by name. Budgets are off unless a case is about them. Cases of those in SLOW wait for
-# many seconds, so each has a thread of its own beside all others.
+# The server configurations that cases use, by name. Budgets are off unless a case tests them. Cases of the servers in
+# SLOW wait for many seconds, so each runs in its own thread beside all others.
 SLOW = ("slow", "clock")
 NO_BUDGET = {"connection-messages-per-second": 0, "connection-bytes-per-second": 0}
 CONFIGURATIONS = {
@@ -29,7 +29,7 @@ SUBJECTS = ("cases_vectors", "cases_handshake", "cases_messages", "cases_life", 
 
 
 def run(case, server):
-    """One line about one case. Whether it passed."""
+    """Runs one case and prints one line. Returns whether it passed, or None if it was skipped."""
     begun = time.monotonic()
     try:
         if server is not None:
@@ -66,7 +66,7 @@ def main():
     finally:
         for name, server in servers.items():
             code = server.stop()
-            print(f"{'ok     ' if code == 0 else 'FAILED '} the server `{name}` ends with exit code {code}")
+            print(f"{'ok     ' if code == 0 else 'FAILED '} the server `{name}` exited with code {code}")
             verdicts.append(code == 0)
     print(f"{verdicts.count(True)} passed, {verdicts.count(False)} failed")
     sys.exit(1 if False in verdicts else 0)

@@ -1,4 +1,4 @@
-"""What a case is: a name, the server that it needs, the rows of the document that it covers, and what it expects."""
+"""A case: a name, the server that it needs, the rows of the document that it covers, and a check."""
 
 import time
 from dataclasses import dataclass, field
@@ -8,14 +8,14 @@ CASES = []
 
 
 class Differs(Exception):
-    """What was seen is not what the document promises."""
+    """An observation differs from what the document says."""
 
     def __init__(self, what, expected, seen):
         super().__init__(f"{what}: expected {shown(expected)}, seen {shown(seen)}")
 
 
 class Skipped(Exception):
-    """This machine cannot try the case; the reason is the text."""
+    """This machine cannot run the case. The text gives the reason."""
 
 
 @dataclass
@@ -32,7 +32,10 @@ def shown(value):
 
 
 def case(name, server=None, covers=()):
-    """Registers a case. `covers` names rows of sections 12, 13 and 15 by how they begin."""
+    """Registers a case.
+
+    `covers` lists the first words of rows of PROTOCOL.md#dropped-datagrams, #reserved-values and #snapshots.
+    """
     def register(run):
         CASES.append(Case(name, run, server, (covers,) if isinstance(covers, str) else tuple(covers)))
         return run
@@ -45,7 +48,7 @@ def expect(what, expected, seen):
 
 
 def eventually(what, expected, see, seconds=3.0):
-    """Expects that something is seen within a generous time."""
+    """Expects that `see` returns a value within `seconds`."""
     until = time.monotonic() + seconds
     while (seen := see()) != expected:
         if time.monotonic() > until:

@@ -1,4 +1,4 @@
-"""What is dropped (section 12), and the reserved values (section 13): each row that a client can cause at a server."""
+"""PROTOCOL.md#dropped-datagrams and PROTOCOL.md#reserved-values: every row that a client can trigger at a server."""
 
 import os
 import time
@@ -15,11 +15,11 @@ KIND = {name: kind for name, (kind, _) in PROTOCOL.packets.items()}
 
 
 def unharmed(client):
-    expect("the connection goes on", True, client.is_alive())
+    expect("the connection stays open", True, client.is_alive())
 
 
 def spoiled(datagram, at, value=None):
-    """The datagram with another byte at one place."""
+    """The datagram with one byte changed."""
     changed = bytearray(datagram)
     changed[at] = changed[at] ^ 1 if value is None else value
     return bytes(changed)
@@ -31,14 +31,14 @@ def bad_size(server):
         shorts = [bytes(size) for size in range(wire.HEADER)]
         longs = [client.seal(bytes(LIMITS["DATAGRAM_BYTES_MAX"] + more - wire.HEADER - wire.TAG), pad=False)
                  for more in (1, 500)]
-        # The kernel may refuse those that are too short, in the name of the server, which then counts them elsewhere.
+        # The kernel may refuse the short ones for the server, which then counts them as `kernel_refused`.
         before = server.counters()
         with server.counted(drop_bad_size=len(longs)):
             for datagram in longs:
                 client.send_raw(datagram)
         for datagram in shorts:
             client.send_raw(datagram)
-        eventually("short ones that were counted", len(shorts), lambda: sum(
+        eventually("short ones counted", len(shorts), lambda: sum(
             server.counter(name) - before[name] for name in ("drop bad_size", "kernel_refused")) - len(longs))
         unharmed(client)
 
@@ -51,10 +51,10 @@ def unknown_connection(server):
         own = client.connection
         with server.counted(late_in=1):
             client.send_frames(wire.frame("Ping", bytes(8)), connection=gone.connection)
-        strange = [bytes([own[0], own[1] % 255 + 1]) + own[2:], own[:2] + b"\xff\x7f"]
-        expect("slot", True, strange[-1] != own)
-        with server.counted(drop_unknown_connection=len(strange)):
-            for connection in strange:
+        wrong = [bytes([own[0], own[1] % 255 + 1]) + own[2:], own[:2] + b"\xff\x7f"]
+        expect("slot", True, wrong[-1] != own)
+        with server.counted(drop_unknown_connection=len(wrong)):
+            for connection in wrong:
                 client.send_frames(wire.frame("Ping", bytes(8)), connection=connection)
         unharmed(client)
 
@@ -70,7 +70,7 @@ def generation_0(server):
                 client.send_frames(wire.frame("Ping", bytes(8)), connection=connection)
         with server.counted(drop_malformed=1):
             client.send_frames(wire.frame("Ping", bytes(8)), connection=wire.wanting_core(0))
-        # To a server every NewId is a bad frame.
+        # Every NewId to a server is a bad frame.
         with server.counted(drop_bad_frame=2):
             client.send_frames(wire.frame("NewId", own), wire.frame("NewId", own[:1] + b"\0" + own[2:]))
         unharmed(client)
@@ -92,7 +92,7 @@ def header_channel(server):
             client.send_raw(wire.with_checksum(spoiled(datagram[:-4], 4, channel)))
 
 
-@case("dropped: flags that are not those of the suite", "echo", ("flags other than", "header, flags"))
+@case("dropped: flags that the suite does not allow", "echo", ("flags other than", "header, flags"))
 def header_flags(server):
     client = connected(server)
     due = {wire.flags_of(CHACHA, phase) for phase in (0, 1)}
@@ -103,11 +103,11 @@ def header_flags(server):
         for flags in wrong:
             client.send_frames(wire.frame("Ping", bytes(8)), flags=flags)
     unharmed(client)
-    stranger = Client(server)
-    datagram = stranger.connect_datagram()
+    newcomer = Client(server)
+    datagram = newcomer.connect_datagram()
     with server.counted(drop_malformed=255):
         for flags in range(1, 256):
-            stranger.send_raw(wire.with_checksum(spoiled(datagram[:-4], 5, flags)))
+            newcomer.send_raw(wire.with_checksum(spoiled(datagram[:-4], 5, flags)))
     client.close()
 
 
@@ -134,11 +134,11 @@ def sequences(server):
             client.send_frames(ping, sequence=newest - window)
         value = os.urandom(8)
         client.send_frames(wire.frame("Ping", value), sequence=newest - window + 1)
-        expect("the oldest of the window is fresh", True, client.until(lambda: value in client.pongs, 2))
+        expect("the oldest sequence in the window is fresh", True, client.until(lambda: value in client.pongs, 2))
         unharmed(client)
         value = os.urandom(8)
         client.send_frames(wire.frame("Ping", value), sequence=highest)
-        expect("the highest of all is fresh", True, client.until(lambda: value in client.pongs, 2))
+        expect("the highest possible sequence is fresh", True, client.until(lambda: value in client.pongs, 2))
 
 
 @case("dropped: a key phase without a key", "echo", "a key phase for which")
@@ -149,7 +149,7 @@ def key_phase(server):
         unharmed(client)
 
 
-@case("dropped: what does not open, and what is too short for a tag", "echo", "what does not open")
+@case("dropped: datagrams that do not open or are too short for a tag", "echo", "a datagram that does not open")
 def not_authentic(server):
     with connected(server) as client:
         datagram = client.seal(wire.frame("Ping", bytes(8)))
@@ -161,22 +161,22 @@ def not_authentic(server):
         with server.counted(drop_not_authentic=len(altered) + len(short)):
             for wrong in altered + short:
                 client.send_raw(wrong)
-        # A datagram that was forged has not used up its sequence.
+        # A forged datagram does not use up its sequence.
         value = os.urandom(8)
         genuine = client.seal(wire.frame("Ping", value))
         client.send_raw(spoiled(genuine, len(genuine) - 1))
         client.send_raw(genuine)
-        expect("the genuine one is taken", True, client.until(lambda: value in client.pongs, 2))
+        expect("the genuine one is accepted", True, client.until(lambda: value in client.pongs, 2))
 
 
-@case("dropped: packets outside encryption that are damaged", "echo",
-      ("packets outside encryption that are damaged", "type, outside encryption"))
+@case("dropped: unencrypted packets that are damaged", "echo",
+      ("unencrypted packets that are damaged", "type, unencrypted"))
 def damaged(server):
     client = with_cookie(server)
     datagram = client.connect_datagram()
     wrong = [spoiled(datagram, at) for at in range(wire.HEADER + 1, len(datagram), 7)]
     wrong += [wire.with_checksum(spoiled(datagram[:-4], wire.HEADER, kind))
-              for kind in numbers(RESERVED["type, outside encryption"])]
+              for kind in numbers(RESERVED["type, unencrypted"])]
     wrong += [wire.with_checksum(datagram[:-5]), wire.with_checksum(datagram[:-4] + b"\0"),
               wire.with_checksum(datagram[:wire.HEADER + 1]), wire.with_checksum(spoiled(datagram[:-4], 6))]
     with server.counted(drop_malformed=len(wrong)):
@@ -198,7 +198,7 @@ def connect_reserved(server):
     expect("answer to any of them", None, client.next_answer(0.1))
 
 
-@case("dropped: what only a server sends", "echo", "Cookie, ConnectionAccepted")
+@case("dropped: packets that only a server sends", "echo", "Cookie, ConnectionAccepted")
 def of_server(server):
     with connected(server) as client:
         vectors = PROTOCOL.vectors
@@ -207,14 +207,14 @@ def of_server(server):
         with server.counted(drop_unexpected=len(packets) - 1):
             for packet in packets[:-1]:
                 client.send_raw(packet)
-        # A ConnectionAccepted names a connection, and is no encrypted datagram of it.
+        # A ConnectionAccepted has the id of a connection but is not an encrypted datagram of it.
         accepted = client.connection + packets[-1][len(client.connection):]
         with server.counted(drop_wrong_flags=1):
             client.send_raw(wire.with_checksum(accepted[:-4]))
         unharmed(client)
 
 
-@case("dropped: beyond a budget, as loss", "budget", "what is beyond a budget")
+@case("dropped: datagrams beyond a budget, treated as loss", "budget", "a datagram beyond a budget")
 def over_budget(server):
     with connected(server) as client:
         count, each, begun = 300, 20, time.monotonic()
@@ -226,47 +226,47 @@ def over_budget(server):
         after = server.counters()
         allowed = rate * (1 + time.monotonic() - begun)
         dropped, taken = (after[name] - before[name] for name in ("drop over_budget", "messages in"))
-        expect("a second's worth at once is taken", True, taken > 0.9 * rate)
-        expect("no more than the rate is taken", True, taken <= allowed)
-        expect("messages taken and dropped", count * each, taken + dropped * each)
+        expect("a burst of one second's worth is accepted", True, taken > 0.9 * rate)
+        expect("no more than the rate is accepted", True, taken <= allowed)
+        expect("messages accepted and dropped", count * each, taken + dropped * each)
         client.idle(1.0)
         texts = [bytes([n]) * 40 for n in range(30)]
         for text in texts:
             client.send(1, text)
         expect("reliable messages arrive", texts, [client.next_message(1, 5) for _ in texts])
-        # A lost datagram is not acknowledged.
+        # A datagram that is treated as lost is not acknowledged.
         sequences = [client.send_frames(*(wire.message(2, 0, b"") for _ in range(30))) for _ in range(200)]
         client.idle(0.3)
         expect("some are not acknowledged", True, any(number not in client.acknowledged for number in sequences))
 
 
-@case("dropped: what would have to be kept, for want of memory", "memory", "what brings something to be kept")
+@case("dropped: data that needs memory, for lack of it", "memory", "a datagram that brings something to keep")
 def no_memory(server):
     hoarders, text = [connected(server) for _ in range(3)], os.urandom(LIMITS["MESSAGE_BYTES_MAX"])
     before = server.counter("drop no_memory")
-    # On an ordered channel that lacks its first message, all others have to be kept.
+    # On an ordered channel without its first message, the server must keep all others.
     for client in hoarders:
         for number in range(1, LIMITS["RELIABLE_WINDOW_BYTES"] // (len(text) + LIMITS["MESSAGE_COST_BYTES"])):
             client.send(5, text, number=number)
             if not client.until(lambda: not client.session.unacknowledged or client.closed is not None, 0.5):
                 break
     most = server.settings["message-memory-mib"] << 20
-    expect("memory is kept within its limit", True, 0 < server.counter("message_bytes") <= most)
-    # Instead of refusing datagrams, a server may end those connections that hold the most.
+    expect("message memory stays within its limit", True, 0 < server.counter("message_bytes") <= most)
+    # Instead of dropping datagrams, a server may close the connections that hold the most.
     for client in hoarders:
         client.idle(0.1)
     ended = [client.closed for client in hoarders if client.closed is not None]
     dropped = server.counter("drop no_memory") - before
-    expect("datagrams dropped, or connections ended", True, bool(dropped or ended))
+    expect("datagrams dropped, or connections closed", True, bool(dropped or ended))
     expect("reasons", {PROTOCOL.reasons["short of memory"]}, set(ended) | {PROTOCOL.reasons["short of memory"]})
     with connected(server) as other:
-        expect("echo of what need not be kept", b"small", other.echo(0, b"small"))
-        expect("echo of a reliable one", b"small", other.echo(1, b"small"))
+        expect("echo of an unreliable message", b"small", other.echo(0, b"small"))
+        expect("echo of a reliable message", b"small", other.echo(1, b"small"))
     for client in hoarders:
         client.close()
 
 
-@case("bad frames are skipped, and what stands beside them holds", "echo",
+@case("bad frames are skipped, and the frames beside them hold", "echo",
       ("frame, kind", "Compressed and Fragment, channel", "Probe, body"))
 def bad_frames(server):
     with connected(server) as client:
@@ -286,11 +286,11 @@ def bad_frames(server):
         expect("messages beside them", len(wrong), sum(client.next_message(0) == b"beside" for _ in wrong))
         with server.counted():
             sequence = client.send_frames(wire.frame("Probe", b"\xff" * 40))
-            expect("a Probe of what is not 0 is acknowledged", True, client.until(
+            expect("a Probe with nonzero bytes is acknowledged", True, client.until(
                 lambda: sequence in client.acknowledged, 2))
 
 
-@case("an Integrity frame to a server that asked nothing has no effect", "echo")
+@case("an unsolicited Integrity frame to a server has no effect", "echo")
 def integrity(server):
     with connected(server) as client:
         client.send_frames(wire.frame("Integrity", bytes(40)))
@@ -299,7 +299,7 @@ def integrity(server):
         unharmed(client)
 
 
-@case("a frame of a PathChallenge or a NewId to a server", "echo")
+@case("a PathChallenge or a NewId to a server is harmless", "echo")
 def wrong_direction(server):
     with connected(server) as client:
         with server.counted(drop_bad_frame=1):
@@ -308,7 +308,7 @@ def wrong_direction(server):
         unharmed(client)
 
 
-@case("what this client itself drops: parameters and answers", covers=(
+@case("parameters and answers that this client drops", covers=(
     "parameters, suite", "parameters, resumed", "parameters, largest datagram", "ConnectionDenied, reason",
     "Connect; any answer", "encrypted datagrams while connecting"))
 def own_decoder(_):
@@ -329,7 +329,7 @@ def own_decoder(_):
     expect("encrypted", None, wire.read_answer(PROTOCOL.vectors["data-aes-128-gcm-server"]["datagram"]))
 
 
-@case("every row of sections 12, 13 and 15 has a case")
+@case("every row of dropped datagrams and reserved values has a case")
 def every_row(_):
     rows = [dropped for _, dropped in PROTOCOL.dropped]
     rows += list(PROTOCOL.reserved) + list(PROTOCOL.world_reserved)

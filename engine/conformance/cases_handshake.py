@@ -1,4 +1,4 @@
-"""The handshake: cookies, answers, denials, suites (sections 3 and 4)."""
+"""PROTOCOL.md#handshake: cookies, answers, denials and suites."""
 
 import os
 import time
@@ -25,13 +25,13 @@ def with_cookie(server, **how):
 
 
 def denied(client, datagram=None, seconds=2.0):
-    """The reason of the ConnectionDenied that answers a Connect; the name of any other answer."""
+    """The reason of the ConnectionDenied that answers a Connect, or the name of any other answer."""
     answer = client.exchange(datagram or client.connect_datagram(), seconds)
     return answer.body[0] if answer and answer.name == "ConnectionDenied" else answer and answer.name
 
 
 def expect_denied(server, name, counter, clients):
-    """Expects that the Connects of clients are denied for one reason, each counted by it."""
+    """Expects that the server denies each client's Connect with this reason and counts it."""
     with server.counted(denied_out=len(clients), **{counter: len(clients)}):
         for client in clients:
             expect("reason", DENIALS[name], denied(client))
@@ -52,13 +52,13 @@ def aes(server):
     answer = client.exchange(client.connect_datagram())
     if answer.name == "ConnectionDenied":
         expect("reason", DENIALS["no common suite"], answer.body[0])
-        raise Skipped("the server's host does not do AES-128-GCM in hardware")
+        raise Skipped("the server's host has no hardware support for AES-128-GCM")
     client = connected(server, suites=(AES,))
     expect("suite", AES, client.parameters.suite)
     expect("echo", b"hello", client.echo(1, b"hello"))
     client.close()
     with connected(server, suites=(AES, CHACHA)) as both:
-        expect("suite of an offer of both", AES, both.parameters.suite)
+        expect("suite when both are offered", AES, both.parameters.suite)
 
 
 @case("handshake with a pre-shared key", "secret")
@@ -67,7 +67,7 @@ def pre_shared(server):
         expect("echo", b"hello", client.echo(1, b"hello"))
 
 
-@case("another pre-shared key: the ConnectionAccepted does not authenticate", "secret")
+@case("a different pre-shared key: the ConnectionAccepted does not authenticate", "secret")
 def other_pre_shared(server):
     client = Client(server, pre_shared_key=os.urandom(32))
     try:
@@ -77,7 +77,7 @@ def other_pre_shared(server):
         expect("answers that did not authenticate", True, client.bad_accepted > 0)
 
 
-@case("the parameters are those of the configuration", "echo")
+@case("the parameters match the configuration", "echo")
 def parameters(server):
     with connected(server) as client:
         found = client.parameters
@@ -96,7 +96,7 @@ def cookie(server):
     expect("one answer", None, client.next_answer(0.1))
 
 
-@case("a cookie that is forged, or of another key or port, gets a Cookie again", "echo")
+@case("a cookie that is forged, or for another key or port, gets a new Cookie", "echo")
 def bad_cookies(server):
     client = with_cookie(server)
     good = client.cookie
@@ -105,13 +105,13 @@ def bad_cookies(server):
         expect("answer to a forged cookie", "Cookie", answer and answer.name)
     other = Client(server)
     answer = other.exchange(other.connect_datagram(cookie=good))
-    expect("answer to a cookie of another key and port", "Cookie", answer and answer.name)
+    expect("answer to a cookie for another key and port", "Cookie", answer and answer.name)
     client.socket = client.new_socket()
     answer = client.exchange(client.connect_datagram(cookie=good))
-    expect("answer to a cookie of another port", "Cookie", answer and answer.name)
+    expect("answer to a cookie for another port", "Cookie", answer and answer.name)
 
 
-@case("answers to strangers are never larger than what they answer", "echo")
+@case("answers to unknown addresses are never larger than the request", "echo")
 def amplification(server):
     before, sent, got = server.counters(), 0, 0
     for round in range(40):
@@ -122,12 +122,12 @@ def amplification(server):
         expect("a second answer", None, client.receive_raw(0))
         client.socket.close()
     after = server.counters()
-    expect("amplification is below 1", True, got <= sent)
+    expect("amplification is at most 1", True, got <= sent)
     expect("the server counts the same", (sent, got), tuple(
         after[name] - before[name] for name in ("stranger_bytes_in", "stranger_bytes_out")))
 
 
-@case("the same Connect again gets the same ConnectionAccepted", "echo")
+@case("a repeated Connect gets the same ConnectionAccepted", "echo")
 def same_accepted(server):
     client = with_cookie(server)
     with server.counted(handshakes=1, handshakes_repeated=2):
@@ -141,11 +141,11 @@ def late_connect(server):
     client.send_raw(client.connect_datagram())
     client.prepare()
     expect("answer", None, client.next_answer(0.3))
-    expect("the connection goes on", True, client.is_alive())
+    expect("the connection stays open", True, client.is_alive())
     client.close()
 
 
-@case("a Connect that wants a core, also one that is not there", "echo", "an id of generation 0")
+@case("a Connect that requests a core, even one that does not exist", "echo", "an id of generation 0")
 def wants_core(server):
     for core in (0, 5, 255):
         client = Client(server)
@@ -156,7 +156,7 @@ def wants_core(server):
         expect(f"answer for core {core} with the cookie", "ConnectionAccepted", answer and answer.name)
 
 
-@case("bits of suites that nobody knows are ignored", "echo", "Connect, suites")
+@case("unknown bits of suites are ignored", "echo", "Connect, suites")
 def unknown_suites(server):
     for bit in numbers(PROTOCOL.reserved["Connect, suites"]):
         with connected(server, suites=PROTOCOL.suites[CHACHA] | bit) as client:
@@ -179,7 +179,7 @@ def wrong_version(server):
             expect(f"answer to version {version}", DENIALS["wrong version"], answer)
 
 
-@case("denied: wrong key, also by an altered offer", "echo")
+@case("denied: wrong key, or an altered offer", "echo")
 def wrong_key(server):
     other_key = Client(server)
     other_key.prepare(server_key=os.urandom(32))
@@ -189,7 +189,7 @@ def wrong_key(server):
     expect_denied(server, "wrong key", "denied_key", [other_key, altered])
 
 
-@case("denied: an ephemeral key that gives zeros", "echo")
+@case("denied: an ephemeral key with an all-zero result", "echo")
 def zero_key(server):
     for weak in (bytes(32), (1).to_bytes(32, "little"), ((1 << 255) - 19).to_bytes(32, "little")):
         client = Client(server)
@@ -204,18 +204,18 @@ def no_suite(server):
     expect_denied(server, "no common suite", "denied_cipher", clients)
 
 
-@case("denied: a pre-shared key at the client alone", "echo")
+@case("denied: a pre-shared key only at the client", "echo")
 def only_client(server):
     clients = [with_cookie(server, pre_shared_key=bytes(32))]
     expect_denied(server, "pre-shared key mismatch", "denied_pre_shared_key", clients)
 
 
-@case("denied: a pre-shared key at the server alone", "secret")
+@case("denied: a pre-shared key only at the server", "secret")
 def only_server(server):
     expect_denied(server, "pre-shared key mismatch", "denied_pre_shared_key", [with_cookie(server)])
 
 
-@case("denied: server full, and let in when a slot is free", "limits")
+@case("denied: server full; accepted once a slot is free", "limits")
 def full(server):
     clients = [connected(server) for _ in range(3)]
     late = with_cookie(server)
@@ -224,7 +224,7 @@ def full(server):
     expect("answer", ("ConnectionDenied", DENIALS["server full"], LIMITS["BUSY_WAIT"]),
            (answer.name, answer.body[0], wire.integer(answer.body[3:5])))
     clients[0].close()
-    expect("echo, once there is room", b"in", late.connect().echo(1, b"in"))
+    expect("echo, once a slot is free", b"in", late.connect().echo(1, b"in"))
     for client in (late, *clients[1:]):
         client.close()
 
@@ -240,20 +240,20 @@ def busy(server):
         answer = client.next_answer(max(until - time.monotonic(), 0.01))
         if answer and answer.name == "ConnectionDenied":
             seen.add((answer.body[0], wire.integer(answer.body[3:5])))
-    expect("a busy answer with its wait", True, (DENIALS["busy"], LIMITS["BUSY_WAIT"]) in seen)
+    expect("a busy answer with a wait", True, (DENIALS["busy"], LIMITS["BUSY_WAIT"]) in seen)
 
 
-@case("a half-open connection is forgotten without a word", "slow")
+@case("a half-open connection is discarded without notice", "slow")
 def half_open(server):
     client = with_cookie(server)
     accepted = client.exchange(client.connect_datagram())
     time.sleep(LIMITS["HALF_OPEN_TIMEOUT"] / 1000 + 0.7)
-    expect("a word", None, client.receive_raw(0))
+    expect("a notice", None, client.receive_raw(0))
     client.accept(accepted.body)
-    expect("an answer to the keys of then", False, client.is_alive(0.5))
+    expect("an answer under the discarded keys", False, client.is_alive(0.5))
 
 
-@case("a cookie is good for its lifetime, and no longer", "slow")
+@case("a cookie is valid for its lifetime, and no longer", "slow")
 def cookie_lifetime(server):
     client = with_cookie(server)
     begun = time.monotonic()

@@ -1,4 +1,4 @@
-"""Keys, paths, ids, sessions, and the end of connections (sections 5, 10 and 11)."""
+"""PROTOCOL.md#rekeying, PROTOCOL.md#path and PROTOCOL.md#connection-lifetime."""
 
 import os
 import time
@@ -12,7 +12,7 @@ from document import LIMITS, PROTOCOL
 from handshake import MS
 
 
-@case("the client changes the keys, with both suites", "echo")
+@case("the client rekeys, with both suites", "echo")
 def rekey(server):
     offers = [(CHACHA,), (CHACHA, AES)]
     for suites in offers:
@@ -27,7 +27,7 @@ def rekey(server):
             expect("another key", False, old.server.key == client.keys.server.key)
 
 
-@case("a RekeyRequest that comes again has the same answer; another one has none", "echo")
+@case("a repeated RekeyRequest has the same answer; another one has none", "echo")
 def rekey_again(server):
     with connected(server) as client:
         answers = []
@@ -44,31 +44,31 @@ def rekey_again(server):
             client.idle(0.05)
         expect("several answers", True, len(answers) >= 2)
         expect("different answers", 1, len(set(answers)))
-        expect("the request that they name", request[:8], answers[0][:8])
+        expect("the request named in the answer", request[:8], answers[0][:8])
 
 
-@case("a RekeyRequest right after a change of keys is ignored", "echo")
+@case("a RekeyRequest right after a rekey is ignored", "echo")
 def rekey_too_soon(server):
     with connected(server) as client:
         client.ask_rekey()
         expect("answer", True, client.until(lambda: client.events["rekeyed"] == 1, 3))
         client.send_frames(wire.frame("RekeyRequest", KeyPair().public))
-        expect("the connection goes on", True, client.is_alive())
+        expect("the connection stays open", True, client.is_alive())
         client.idle(0.3)
         expect("answers", 1, client.events["RekeyResponse"])
 
 
-@case("an Ack in the old phase of a RekeyResponse takes the change back", "echo")
+@case("an Ack of a RekeyResponse in the old phase cancels the rekey", "echo")
 def rekey_abandoned(server):
     with connected(server) as client:
-        # The client does not know its own request any more when the answer comes.
+        # The client has discarded its own request when the answer arrives.
         client.send_frames(wire.frame("RekeyRequest", KeyPair().public))
         expect("answer", True, client.until(lambda: client.events["RekeyResponse"] == 1, 3))
-        expect("the old keys go on", True, client.is_alive())
+        expect("the old keys stay in use", True, client.is_alive())
         expect("key phase", 0, client.phase)
 
 
-@case("a second change of keys, after the period between two", "slow")
+@case("a second rekey, after the minimum period", "slow")
 def rekey_twice(server):
     with connected(server) as client:
         for phase in (1, 0):
@@ -79,16 +79,16 @@ def rekey_twice(server):
                 client.idle(2 * LIMITS["REKEY_PERIOD_MIN"] * MS + 0.5)
 
 
-@case("the server changes the keys when their period is over", "clock")
+@case("the server rekeys after REKEY_PERIOD", "clock")
 def server_rekeys(server):
     with connected(server) as client:
         old = client.keys
-        # A client that is silent for the timeout is gone, so the hour passes in parts.
+        # A client that is silent for the timeout is gone, so the clock advances in parts.
         period = LIMITS["REKEY_PERIOD"] // 1000
-        server.put_clock_forward(period // 2)
+        server.advance_clock(period // 2)
         expect("alive", True, client.is_alive())
         expect("requests, half an hour later", 0, client.events["RekeyRequest"])
-        server.put_clock_forward(period + 60, begin=period // 2)
+        server.advance_clock(period + 60, begin=period // 2)
         expect("request", True, client.until(lambda: client.events["RekeyRequest"], 5))
         expect("the server switches", True, client.until(lambda: client.events["switched"], 5))
         expect("echo under the new keys", b"new", client.echo(1, b"new"))
@@ -96,7 +96,7 @@ def server_rekeys(server):
         expect("key phase", 1, client.phase)
 
 
-@case("the server moves to a new path after a challenge, and gives a new id", "echo")
+@case("the server moves to a new path after a challenge, and issues a new id", "echo")
 def migration(server):
     with connected(server) as client:
         old, was = client.connection, client.session.next_number[1]
@@ -113,7 +113,7 @@ def migration(server):
         expect("the server uses the new id", True, client.is_alive())
 
 
-@case("a client that moves while many messages are under way loses none", "echo")
+@case("a client that moves while many messages are in flight loses none", "echo")
 def migration_busy(server):
     with connected(server) as client:
         texts = [os.urandom(600) for _ in range(80)]
@@ -124,7 +124,7 @@ def migration_busy(server):
         expect("echoes", texts, [client.next_message(1, 8) for _ in texts])
 
 
-@case("a path that does not answer: the server stays, and sends at most 3 times what came", "echo")
+@case("a path that does not answer: the server stays, and sends at most 3 times the bytes received", "echo")
 def no_response(server):
     with connected(server) as client:
         home, stray = client.socket, client.new_socket()
@@ -137,14 +137,14 @@ def no_response(server):
                 got.append(came)
         client.socket = home
         expect("bytes", True, 0 < sum(map(len, got)) <= 3 * len(datagram))
-        expect("challenges at the period", True, len(got) <= 3)
+        expect("challenges at their period", True, len(got) <= 3)
         frames = [frame for came in got for frame in wire.read_frames(client.open(came)[2])[0]]
         expect("frames", {"PathChallenge"}, {name for name, _ in frames})
         expect("different values", 1, len({value for _, value in frames}))
-        expect("the connection goes on at home", True, client.is_alive())
+        expect("the connection stays on the old path", True, client.is_alive())
 
 
-@case("a PathResponse of another value, or from the old path, moves nothing", "echo")
+@case("a PathResponse with another value, or from the old path, moves nothing", "echo")
 def wrong_response(server):
     with connected(server) as client:
         home, stray = client.socket, client.new_socket()
@@ -157,10 +157,10 @@ def wrong_response(server):
             client.send_frames(wire.frame("PathResponse", bytes(a ^ 1 for a in value)))
             client.socket = home
             client.send_frames(wire.frame("PathResponse", value))
-            expect("the connection goes on at home", True, client.is_alive())
+            expect("the connection stays on the old path", True, client.is_alive())
 
 
-@case("an older datagram from elsewhere makes no candidate", "echo")
+@case("an older datagram from another address makes no candidate", "echo")
 def older_elsewhere(server):
     with connected(server) as client:
         early = client.seal(wire.frame("Ping", bytes(8)))
@@ -177,11 +177,11 @@ def resume(server, client, **how):
     return Client(server, session=client.session, **how)
 
 
-@case("a session is resumed: what was not acknowledged comes, once", "echo")
+@case("a session is resumed: unacknowledged messages arrive once", "echo")
 def resumption(server):
     client = connected(server)
     expect("echo", b"one", client.echo(1, b"one"))
-    # The server's answers get lost, and so do two messages of the client.
+    # The server's answers are lost, and so are two messages of the client.
     client.lose = lambda _: True
     client.send(1, b"two")
     client.idle(0.2)
@@ -198,12 +198,12 @@ def resumption(server):
     again.close()
 
 
-@case("a session is resumed again, also by the former token", "echo")
+@case("a session is resumed again, even by the former token", "echo")
 def former_token(server):
     client = connected(server)
     expect("echo", b"one", client.echo(2, b"one"))
     token, secret = client.session.token, client.session.secret
-    # Goes on with the session, and is lost before it has heard a datagram.
+    # This connection resumes the session, and is lost before it has received a datagram.
     lost = resume(server, client).connect(prove=False)
     expect("resumed", True, lost.parameters.resumed)
     with server.counted(resumed=1):
@@ -218,7 +218,7 @@ def former_token(server):
     last.close()
 
 
-@case("who knows the token and not the resume secret is not let in", "echo")
+@case("a client with the token but not the resume secret is not admitted", "echo")
 def no_secret(server):
     client = connected(server)
     expect("echo", b"one", client.echo(1, b"one"))
@@ -226,12 +226,12 @@ def no_secret(server):
     expect("resumed", True, thief.parameters.resumed)
     with server.counted(drop_not_authentic=1, resumed=0):
         expect("an answer to the thief", False, thief.is_alive(0.5))
-    expect("the session stays where it was", b"two", client.echo(1, b"two"))
+    expect("the session stays with its connection", b"two", client.echo(1, b"two"))
     thief.socket.close()
     client.close()
 
 
-@case("an unknown token, or that of a session that ended, begins anew", "echo")
+@case("an unknown token, or that of an ended session, begins a new session", "echo")
 def unknown_token(server):
     client = Client(server, token=os.urandom(LIMITS["RESUME_TOKEN_BYTES"])).connect()
     expect("resumed", False, client.parameters.resumed)
@@ -242,7 +242,7 @@ def unknown_token(server):
     again.close()
 
 
-@case("a session that is gone before the first datagram: reason 10", "echo")
+@case("a session that is gone before the first datagram closes with reason 10", "echo")
 def not_resumable(server):
     client = connected(server)
     expect("alive", True, client.is_alive())
@@ -254,7 +254,7 @@ def not_resumable(server):
     expect("reason", PROTOCOL.reasons["not resumable"], again.end_reason())
 
 
-@case("a session that timed out is resumed within its period", "slow")
+@case("a session can be resumed within RESUME_PERIOD of a timeout", "slow")
 def after_timeout(server):
     client = connected(server)
     expect("echo", b"one", client.echo(1, b"one"))
@@ -265,7 +265,7 @@ def after_timeout(server):
     again.close()
 
 
-@case("a session that timed out is forgotten after its period", "slow")
+@case("a session is discarded after RESUME_PERIOD", "slow")
 def after_period(server):
     client = connected(server)
     time.sleep(client.parameters.timeout_ms * MS + LIMITS["RESUME_PERIOD"] * MS + 1.5)
@@ -274,7 +274,7 @@ def after_period(server):
     again.close()
 
 
-@case("a Disconnect ends the connection, and the next one is new", "echo")
+@case("a Disconnect closes the connection, and the next one is new", "echo")
 def disconnect(server):
     with server.counted(left=1, joined=2):
         client = connected(server)
@@ -286,7 +286,7 @@ def disconnect(server):
     again.close()
 
 
-@case("every reason of a Disconnect, named or reserved, ends the session", "echo", "Disconnect, reason")
+@case("every Disconnect reason, named or reserved, ends the session", "echo", "Disconnect, reason")
 def all_reasons(server):
     before = server.counter("sessions")
     for reason in range(256):
@@ -296,7 +296,7 @@ def all_reasons(server):
     eventually("sessions", before, lambda: server.counter("sessions"))
 
 
-@case("what stands behind a Disconnect is ignored", "echo")
+@case("frames behind a Disconnect are ignored", "echo")
 def behind_disconnect(server):
     client = connected(server)
     with server.counted(**{"messages in": 0}):
@@ -304,27 +304,27 @@ def behind_disconnect(server):
         expect("echo", None, client.next_message(0, 0.3))
 
 
-@case("a ConnectionDenied that is forged ends nothing", "echo")
+@case("a forged ConnectionDenied closes nothing", "echo")
 def forged_denied(server):
     client = connected(server)
     kind, _ = PROTOCOL.packets["ConnectionDenied"]
     forged = {reason: wire.envelope(wire.NO_CONNECTION, client.noise_1[:8], kind, bytes([reason, 1, 0, 0, 0]))
               for reason in range(256)}
-    with client.new_socket() as stranger:
+    with client.new_socket() as forger:
         for datagram in forged.values():
-            stranger.sendto(datagram, client.socket.getsockname())
+            forger.sendto(datagram, client.socket.getsockname())
     with server.counted(drop_unexpected=len(PROTOCOL.denials)):
         for reason in PROTOCOL.denials.values():
             client.send_raw(forged[reason])
-    expect("the connection goes on", True, client.is_alive())
+    expect("the connection stays open", True, client.is_alive())
     expect("echo", b"on", client.echo(1, b"on"))
     client.close()
 
 
-@case("the slot of a silent connection goes to a client of the same address", "limits")
+@case("a client from the same address gets the slot of a silent connection", "limits")
 def silent(server):
     clients = [connected(server) for _ in range(3)]
-    # Two go on; the third falls silent.
+    # Two stay active; the third falls silent.
     until = time.monotonic() + (clients[0].parameters.heartbeat_ms + LIMITS["SILENT_AFTER"]) * MS + 0.3
     while time.monotonic() < until:
         for client in clients[:2]:
@@ -332,7 +332,7 @@ def silent(server):
     with server.counted(timed_out=0, vacated=1):
         late = connected(server)
     expect("echo", b"in", late.echo(1, b"in"))
-    expect("those that speak stay", [True, True], [client.is_alive() for client in clients[:2]])
+    expect("active connections stay open", [True, True], [client.is_alive() for client in clients[:2]])
     for client in (late, *clients):
         client.close()
 
@@ -343,25 +343,25 @@ def integrity(server):
         expect("challenge", True, client.until(lambda: client.events["Integrity"], 70))
         client.idle(0.5)
         expect("challenges", 1, client.events["Integrity"])
-        expect("answers that wait", 0, len(client.queue))
+        expect("answers not yet acknowledged", 0, len(client.queue))
     eventually("checks", True, lambda: server.counter("integrity_checks") >= 1)
     expect("wrong answers", 0, server.counter("integrity_wrong"))
 
 
-@case("clients of a network that is denied are put out", "drain")
+@case("clients of a denied network are disconnected", "drain")
 def denied_network(server):
     client = connected(server)
     server.change(deny=["127.0.0.1/32"], allow=["203.0.113.0/24"])
     expect("reason", PROTOCOL.reasons["denied"], client.end_reason(3))
     server.change(deny=[], allow=["127.0.0.0/8"])
-    eventually("clients are let in again", True, lambda: connected(server).is_alive())
+    eventually("clients are admitted again", True, lambda: connected(server).is_alive())
 
 
-@case("a server that drains denies newcomers, keeps players for a while, and says goodbye", "drain")
+@case("a draining server denies new clients, keeps players for a while, then disconnects them", "drain")
 def drain(server):
     client, late = connected(server), with_cookie(server)
     server.drain()
-    expect("answer to a newcomer", PROTOCOL.denials["shutting down"], denied(late))
+    expect("answer to a new client", PROTOCOL.denials["shutting down"], denied(late))
     expect("echo of a player", b"still", client.echo(1, b"still"))
     copies = []
     client.lose = lambda datagram: copies.append(datagram) or True

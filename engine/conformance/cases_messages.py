@@ -1,4 +1,4 @@
-"""Messages over all channels, acknowledgments, loss, and sizes (sections 6 to 10)."""
+"""PROTOCOL.md#messages, PROTOCOL.md#acknowledgments, PROTOCOL.md#padding and PROTOCOL.md#heartbeat."""
 
 import itertools
 import os
@@ -28,7 +28,7 @@ def shared(server):
         expect("echoes", [bytes([n]) for n in range(50)], [client.next_message(0) for _ in range(50)])
 
 
-@case("order on an ordered channel, none on others", "echo")
+@case("an ordered channel keeps the order, others do not", "echo")
 def order(server):
     with connected(server) as client:
         for channel in (1, 2, 3):
@@ -47,7 +47,7 @@ def duplicates(server):
         expect("echo", b"once", client.echo(1, b"once"))
         with server.counted(duplicates=2):
             sequence = client.send_frames(wire.message(1, 0, b"once"), wire.message(1, 0, b"once"))
-            expect("acknowledged like any other", True, client.until(lambda: sequence in client.acknowledged, 2))
+            expect("the datagram is acknowledged", True, client.until(lambda: sequence in client.acknowledged, 2))
         expect("echo", b"x", client.echo(3, b"x", number=7))
         with server.counted(drop_outdated=2):
             client.send_frames(wire.message(3, 7, b"y"), wire.message(3, 65000, b"y"))
@@ -60,12 +60,12 @@ def fragments(server):
         for channel in CHANNELS:
             text = os.urandom(5000)
             expect(f"echo on channel {channel}", text, client.echo(channel, text))
-        expect("messages that came in pieces", True, client.events["put together"] >= len(CHANNELS))
+        expect("messages received in pieces", True, client.events["put together"] >= len(CHANNELS))
         text = os.urandom(LIMITS["MESSAGE_BYTES_MAX"])
         expect("the largest message", text, client.echo(1, text, 10))
 
 
-@case("fragments in reverse order, twice, overlapping", "echo")
+@case("fragments in reverse order, repeated, overlapping", "echo")
 def fragments_disordered(server):
     with connected(server) as client:
         grain, text = LIMITS["FRAGMENT_GRAIN_BYTES"], os.urandom(1000)
@@ -77,7 +77,7 @@ def fragments_disordered(server):
         client.send_frames(wire.fragment(1, 0, 0, 1000, text[:grain]))
         client.send_frames(wire.fragment(1, 0, grain, 999, text[grain:999 // grain * grain]))
         client.send_frames(wire.fragment(1, 0, grain, 1000, text[grain:]))
-        expect("echo, where one piece is of another size", text, client.next_message(1))
+        expect("echo, with one piece of another size", text, client.next_message(1))
 
 
 @case("compression both ways, whole and in pieces", "echo")
@@ -85,32 +85,32 @@ def compression(server):
     with connected(server) as client:
         for channel in CHANNELS:
             expect(f"echo on channel {channel}", TEXT, client.echo(channel, TEXT, pack=True))
-        expect("messages that came compressed", True, client.events["decompressed"] >= len(CHANNELS))
+        expect("messages received compressed", True, client.events["decompressed"] >= len(CHANNELS))
         expect("in pieces", TEXT, client.echo(1, TEXT, pack=True, piece_bytes=256))
         vector = PROTOCOL.vectors["compressed"]
         for key in ("literals", "matched"):
             client.send_frames(wire.compressed(0, None, vector[key]))
             expect(f"echo of the vector {key}", vector["message"], client.next_message(0))
         noise = os.urandom(900)
-        expect("what does not get shorter", noise, client.echo(1, noise))
+        expect("incompressible data", noise, client.echo(1, noise))
 
 
-@case("what asks is acknowledged, what does not is not by itself", "echo")
+@case("ack-eliciting frames are acknowledged, others are not by themselves", "echo")
 def acknowledged(server):
     with connected(server) as client:
         client.idle(0.1)
         acks = client.events["Ack"]
-        client.send_frames(wire.message(0, None, b"does not ask"))
+        client.send_frames(wire.message(0, None, b"not ack-eliciting"))
         client.next_message(0)
         client.idle(0.2)
-        expect("Acks of what does not ask", acks, client.events["Ack"])
-        for frame in (wire.frame("Probe"), wire.frame("Probe", bytes(900)), wire.message(1, 0, b"asks")):
+        expect("Acks without an ack-eliciting frame", acks, client.events["Ack"])
+        for frame in (wire.frame("Probe"), wire.frame("Probe", bytes(900)), wire.message(1, 0, b"ack-eliciting")):
             sequence = client.send_frames(frame)
             expect("acknowledged", True, client.until(lambda: sequence in client.acknowledged, 2))
             expect("largest", True, client.largest_acknowledged >= sequence)
 
 
-@case("the server sends again what was lost", "echo")
+@case("the server retransmits lost data", "echo")
 def server_repeats(server):
     with connected(server) as client:
         lost, seen = [], itertools.count(1)
@@ -122,7 +122,7 @@ def server_repeats(server):
         expect("datagrams were lost", True, len(lost) > 3)
 
 
-@case("what the client does not acknowledge comes again under a new sequence", "echo")
+@case("unacknowledged data is retransmitted under a new sequence", "echo")
 def unacknowledged(server):
     with connected(server) as client:
         client.answers_acks = False
@@ -137,7 +137,7 @@ def unacknowledged(server):
         expect("copies after the Ack", known, client.events["duplicates"])
 
 
-@case("Acks with gaps: the server sends again only what they say is missing", "echo")
+@case("Acks with gaps: the server retransmits only the missing data", "echo")
 def selective(server):
     with connected(server) as client:
         lost = []
@@ -146,11 +146,11 @@ def selective(server):
         for text in texts:
             client.send(2, text)
         came = [client.next_message(2, 5) for _ in texts]
-        expect("all came", sorted(texts), sorted(came))
+        expect("all arrived", sorted(texts), sorted(came))
         expect("lost on purpose", 2, len(lost))
 
 
-@case("all datagrams have one of the sizes of section 6", "echo")
+@case("all datagrams have one of the sizes of PROTOCOL.md#padding", "echo")
 def sizes(server):
     with connected(server) as client:
         for length in range(0, 1150, 37):
@@ -159,7 +159,7 @@ def sizes(server):
         expect("other sizes", set(), seen - set(PROTOCOL.sizes))
 
 
-@case("datagrams of every size are taken, padded or not", "echo")
+@case("datagrams of every size are accepted, padded or not", "echo")
 def every_size(server):
     with connected(server) as client:
         client.send_frames(pad=False)
@@ -171,11 +171,11 @@ def every_size(server):
                 value = os.urandom(8)
                 if room >= 10:
                     client.send_frames((wire.frame("Ping", value)).ljust(room, b"\0"), pad=False)
-                    expect(f"answer to one of {size} bytes", True, client.until(lambda: value in client.pongs, 2))
-        expect("the connection goes on", True, client.is_alive())
+                    expect(f"answer to {size} bytes", True, client.until(lambda: value in client.pongs, 2))
+        expect("the connection stays open", True, client.is_alive())
 
 
-@case("every Ping has a Pong, or the newest has", "echo")
+@case("at least the newest of several Pings gets a Pong", "echo")
 def pings(server):
     with connected(server) as client:
         values = [os.urandom(8) for _ in range(5)]
@@ -183,7 +183,7 @@ def pings(server):
         expect("the newest is answered", True, client.until(lambda: values[-1] in client.pongs, 2))
 
 
-@case("the server sends Pings by the heartbeat, and leaves silently after the timeout", "limits")
+@case("the server pings at the heartbeat, and discards the connection without notice at the timeout", "limits")
 def heartbeat(server):
     client = connected(server)
     begun = time.monotonic()
@@ -199,7 +199,7 @@ def heartbeat(server):
     expect("an answer afterwards", False, client.is_alive(0.3))
 
 
-@case("a frame of every kind, in one datagram", "echo")
+@case("frames of many kinds in one datagram", "echo")
 def all_frames(server):
     with connected(server) as client:
         value = os.urandom(8)

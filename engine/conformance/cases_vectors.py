@@ -1,4 +1,4 @@
-"""The test vectors of section 16: every line of every block is derived again, or read, and compared."""
+"""PROTOCOL.md#test-vectors: every line of every block is derived again or read, and compared."""
 
 import hmac
 import struct
@@ -45,7 +45,7 @@ def check_answer(v, name, connection, body):
     expect("datagram", v["datagram"], wire.envelope(connection, v["tag"], kind, body))
     expect("size", size, len(v["datagram"]))
     seen = wire.read_answer(v["datagram"])
-    expect("what is read", (name, connection, v["tag"], body), (seen.name, seen.connection, seen.tag, seen.body))
+    expect("as read", (name, connection, v["tag"], body), (seen.name, seen.connection, seen.tag, seen.body))
 
 
 @block("cookie")
@@ -80,7 +80,7 @@ def check_handshake(v):
     wanted = wire.wanting_core(v.number("core")) if "core" in v else wire.NO_CONNECTION
     for key, cookie in (("connect_first", wire.NO_COOKIE), ("connect", v["cookie"])):
         expect(key, v[key], wire.connect(v["noise_1"], suites, options, cookie, wanted))
-    expect("token, as the server reads it", v["token"], answerer.read_1(server, v["noise_1"]))
+    expect("token at the server", v["token"], answerer.read_1(server, v["noise_1"]))
     parameters = b"".join(v[field] for field in ("connection", "suite", "resumed", "datagram_bytes_max", "heartbeat_ms",
                                                  "timeout_ms"))
     expect("parameters", v["parameters"], parameters)
@@ -88,7 +88,7 @@ def check_handshake(v):
     kind, _ = PROTOCOL.packets["ConnectionAccepted"]
     expect("accepted", v["accepted"], wire.envelope(v["connection"], ours.public[:8], kind, v["noise_2"]))
     read = wire.read_parameters(client.read_2(v["noise_2"]), suites, any(v["token"]))
-    expect("what is read", (v["connection"], SUITE_OF_BIT[v.number("suite")], v["resumed"] == b"\1",
+    expect("as read", (v["connection"], SUITE_OF_BIT[v.number("suite")], v["resumed"] == b"\1",
                             LIMITS["DATAGRAM_BYTES_MAX"], v.number("heartbeat_ms"), v.number("timeout_ms")),
            (read.connection, read.suite, read.resumed, read.datagram_bytes_max, read.heartbeat_ms, read.timeout_ms))
     for end in (client, answerer):
@@ -141,7 +141,7 @@ def check_data(v):
     texts = [value.data for name, value in found if name == "Message"]
     expect("messages", [v[key] for key in v.lines if key.startswith("message_")], texts)
     expect("bad frames", 0, bad)
-    expect("no frame is behind `frames`", found, wire.read_frames(v["frames"])[0])
+    expect("no frame after `frames`", found, wire.read_frames(v["frames"])[0])
 
 
 @block("frames")
@@ -192,7 +192,7 @@ def check_compressed(v):
     for channel in range(4):
         expect(f"channel_{channel}", v[f"channel_{channel}"], wire.compressed(channel, number, v["matched"]))
     expect("channel_15_literals", v["channel_15_literals"], wire.compressed(15, number, v["literals"]))
-    expect("what this client compresses", v["message"], lz4.decompress(lz4.compress(v["message"]), most))
+    expect("what this client compressed", v["message"], lz4.decompress(lz4.compress(v["message"]), most))
 
 
 @block("compressed-bad")
@@ -257,16 +257,16 @@ def check_integrity(v):
 def check_input(v):
     digest = v["digest"] if "digest" in v else None
     received = v["received"] if "received" in v else b""
-    said = world.Input(v.number("number"), v.number("direction"), v.number("pace"), v.number("actions"), received,
+    sent = world.Input(v.number("number"), v.number("direction"), v.number("pace"), v.number("actions"), received,
                        digest and wire.integer(digest))
-    expect("message", v["message"], said.write())
-    expect("what is read", said, world.read_input(v["message"]))
+    expect("message", v["message"], sent.write())
+    expect("as read", sent, world.read_input(v["message"]))
 
 
 @block("world-input-bad")
 def check_input_bad(v):
     for key, message in v.items():
-        expect(key, "refused", refused(world.Strange, world.read_input, message))
+        expect(key, "refused", refused(world.InvalidMessage, world.read_input, message))
 
 
 @block("world-welcome")
@@ -287,7 +287,7 @@ def check_refusal(v):
 @block("world-answer-bad")
 def check_answer_bad(v):
     for key, message in v.items():
-        expect(key, "refused", refused(world.Strange, world.read_welcome, message))
+        expect(key, "refused", refused(world.InvalidMessage, world.read_welcome, message))
 
 
 def variables_of(listed):
@@ -337,15 +337,15 @@ def check_snapshot_bad(v):
         view = world.View()
         view.take(PROTOCOL.vectors["world-snapshots"]["first"])
         before = (view.digest, view.received)
-        expect(key, "refused", refused(world.Strange, view.take, message))
+        expect(key, "refused", refused(world.InvalidMessage, view.take, message))
         expect(f"{key} changes nothing", before, (view.digest, view.received))
 
 
 def check_of(name):
-    """The check of a block: that of its whole name, or else of the longest beginning of it."""
+    """The check for a block: the one registered for the longest prefix of its name."""
     found = max((prefix for prefix in CHECKS if name == prefix or name.startswith(prefix)), key=len, default=None)
     if found is None:
-        raise LookupError(f"PROTOCOL.md has a block of vectors `{name}` that this client cannot check")
+        raise LookupError(f"PROTOCOL.md has a vector block `{name}` that this client cannot check")
     return CHECKS[found]
 
 
@@ -353,12 +353,12 @@ for _name in PROTOCOL.vectors:
     case(f"vector {_name}")(lambda _, name=_name: check_of(name)(PROTOCOL.vectors[name]))
 
 
-@case("every line of section 16 was checked")
+@case("every line of the test vectors was checked")
 def every_line(_):
-    expect("lines that no case looked at", [], [line for v in PROTOCOL.vectors.values() for line in v.unused()])
+    expect("lines that no case checked", [], [line for v in PROTOCOL.vectors.values() for line in v.unused()])
 
 
-@case("CRC32C and HKDF as the document names them")
+@case("CRC32C and HKDF match the document")
 def checksums(_):
     expect("CRC32C of 123456789", 0xE3069283, wire.crc32c(b"123456789"))
     # RFC 5869, test case 3: no salt, no info.

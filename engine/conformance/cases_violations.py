@@ -1,4 +1,4 @@
-"""Violations, and messages that do not decompress: the server ends the connection, and says why."""
+"""Violations and bad compression: the server closes the connection with the right reason."""
 
 import os
 
@@ -13,7 +13,7 @@ from document import LIMITS, PROTOCOL
 VIOLATION = PROTOCOL.reasons["protocol violation"]
 BAD_COMPRESSION = PROTOCOL.reasons["bad compression"]
 GRAIN = LIMITS["FRAGMENT_GRAIN_BYTES"]
-# Points of small order on Curve25519, each of which gives an X25519 result of all zeros.
+# Points of small order on Curve25519. Each gives an all-zero X25519 result.
 WEAK_KEYS = [bytes(32), (1).to_bytes(32, "little"),
              bytes.fromhex("e0eb7a7c3b41b8ae1656e3faf19fc46ada098deb9c32b1fd866205165f49b800"),
              bytes.fromhex("5f9c95bca3508c24b1d0b1559c83ef5b04445cc4581c8e86d8224eddd09f1157"),
@@ -21,9 +21,9 @@ WEAK_KEYS = [bytes(32), (1).to_bytes(32, "little"),
 
 
 def ended(server, reason, frames, counter, by=1):
-    """Expects that frames end a connection with a reason and a counter, and the session with it."""
+    """Expects that frames close a connection with a reason, and that a counter rises."""
     client = connected(server)
-    client.echo(1, b"something that asks")
+    client.echo(1, b"ack-eliciting")
     client.idle(0.05)
     with server.counted(**{counter: by}):
         client.send_frames(*frames)
@@ -34,27 +34,27 @@ def ended(server, reason, frames, counter, by=1):
     return client
 
 
-@case("violation: every impossible Ack of the vectors", "echo")
+@case("violation: every impossible Ack in the vectors", "echo")
 def ack_vectors(server):
     for key in PROTOCOL.vectors["ack-bad"].lines:
         ended(server, VIOLATION, [PROTOCOL.vectors["ack-bad"][key]], "drop_impossible_ack")
 
 
-@case("violation: an Ack of what was never sent", "echo")
+@case("violation: an Ack of a sequence never sent", "echo")
 def ack_unsent(server):
     for largest in (1000, 1 << 40, PROTOCOL.sequence_max, (1 << 64) - 1):
         ended(server, VIOLATION, [wire.raw_ack(largest, 0, b"")], "drop_impossible_ack")
     ended(server, VIOLATION, [wire.raw_ack(600, 0, wire.runs([0, LIMITS["ACK_POSITIONS_MAX"]]))], "drop_impossible_ack")
 
 
-@case("violation: a session that ended so cannot be resumed", "echo")
+@case("violation: a session ended by a violation cannot be resumed", "echo")
 def not_resumed(server):
     client = ended(server, VIOLATION, [wire.raw_ack(1 << 40, 0, b"")], "drop_impossible_ack")
     with Client(server, session=client.session).connect() as again:
         expect("resumed", False, again.parameters.resumed)
 
 
-@case("violation: an Ack of a sequence that the server left out", "echo")
+@case("violation: an Ack of a sequence that the server skipped", "echo")
 def ack_skipped(server):
     client = connected(server)
     for _ in range(12 * LIMITS["SKIPPED_NUMBER_PERIOD"] // 64):
@@ -67,7 +67,7 @@ def ack_skipped(server):
         if missing:
             break
     else:
-        expect("a sequence that was left out", "one", "none")
+        expect("a skipped sequence", "one", "none")
     expect("alive", True, client.is_alive())
     with server.counted(drop_impossible_ack=1):
         client.send_frames(wire.write_ack(client.received | {missing[0]}))
@@ -95,7 +95,7 @@ def beyond_window(server):
         expect("reason for a piece", VIOLATION, client.end_reason())
 
 
-@case("violation: more waits on ordered channels than the window holds", "echo")
+@case("violation: more bytes wait on ordered channels than the window allows", "echo")
 def window_bytes(server):
     client = connected(server)
     size, cost = LIMITS["MESSAGE_BYTES_MAX"], LIMITS["MESSAGE_BYTES_MAX"] + LIMITS["MESSAGE_COST_BYTES"]
@@ -109,20 +109,20 @@ def window_bytes(server):
         expect("reason", VIOLATION, client.end_reason(5))
 
 
-@case("violation: more large messages begun than may be open, or more bytes of them", "echo")
+@case("violation: too many large messages open, or too many bytes of them", "echo")
 def fragments_open(server):
     for size, count in ((2000, LIMITS["FRAGMENTED_OPEN_MAX"]),
                         (LIMITS["MESSAGE_BYTES_MAX"], LIMITS["FRAGMENTED_BYTES_MAX"] // LIMITS["MESSAGE_BYTES_MAX"])):
         client = connected(server)
         for number in range(count):
             client.send_frames(wire.fragment(2, number, 0, size, bytes(GRAIN)))
-        expect("alive with as many as may be open", True, client.is_alive())
+        expect("alive with the most that may be open", True, client.is_alive())
         with server.counted(drop_beyond_window=1):
             client.send_frames(wire.fragment(2, count, 0, size, bytes(GRAIN)))
             expect("reason", VIOLATION, client.end_reason())
 
 
-@case("unreliable messages in pieces: one too many is dropped, and ends nothing", "echo")
+@case("unreliable messages in pieces: one too many is dropped, and closes nothing", "echo")
 def unreliable_open(server):
     with connected(server) as client:
         count, text = LIMITS["FRAGMENTED_OPEN_MAX"], os.urandom(2 * GRAIN)
@@ -134,7 +134,7 @@ def unreliable_open(server):
         expect("alive", True, client.is_alive())
 
 
-@case("a client that acknowledges nothing: the server's queue overflows, and that ends the connection", "echo")
+@case("a client that acknowledges nothing: the server's queue overflows, and the connection closes", "echo")
 def overflow(server):
     client = connected(server)
     client.answers_acks = False
@@ -156,21 +156,21 @@ def weak_rekey(server):
             client.send_frames(wire.frame("RekeyRequest", weak))
             expect(f"reason for {weak.hex()}", VIOLATION, client.end_reason())
     with connected(server) as client:
-        # The highest bit of a key is ignored, so a good key with it is good.
+        # X25519 ignores the highest bit of a key, so a good key with it is good.
         pair = KeyPair()
         client.send_frames(wire.frame("RekeyRequest", pair.public[:31] + bytes([pair.public[31] | 0x80])))
         expect("answer", True, client.until(lambda: client.events["RekeyResponse"], 2))
 
 
 def bad_blocks():
-    """Messages that section 8 refuses: the vectors, and what its text names beside them."""
+    """Messages that PROTOCOL.md#compression refuses: the vectors, and further cases from its text."""
     vectors = PROTOCOL.vectors["compressed-bad"]
     found = {key: vectors[key] for key in vectors.lines}
     size = wire.u32
     found["offset of 0"] = size(21) + b"\x11a\0\0" + b"\xf0\0" + bytes(15)
     found["offset to before the beginning"] = size(21) + b"\x11a\2\0" + b"\xf0\0" + bytes(15)
     found["fewer than 5 literals at the end"] = size(24) + b"\x1fa\1\0\0" + b"\x40" + bytes(4)
-    found["a match too near to the end"] = size(22) + b"\xf2\0" + bytes(15) + b"\1\0" + b"\x50" + bytes(5)
+    found["a match too close to the end"] = size(22) + b"\xf2\0" + bytes(15) + b"\1\0" + b"\x50" + bytes(5)
     found["a last sequence with a match"] = size(20) + b"\x1fa\1\0\0"
     found["bytes behind the last literal"] = size(4) + b"\x40abcdx"
     found["larger than any message"] = size(LIMITS["MESSAGE_BYTES_MAX"] + 1) + b"\x10x"
@@ -178,12 +178,12 @@ def bad_blocks():
     return found
 
 
-@case("bad compression: every block that section 8 refuses, on every kind of channel", "echo")
+@case("bad compression: every refused block, on every kind of channel", "echo")
 def bad_compression(server):
     for key, packed in bad_blocks().items():
         try:
             lz4.decompress(packed, LIMITS["MESSAGE_BYTES_MAX"])
-            expect(f"this client on {key}", "refused", "taken")
+            expect(f"this client on {key}", "refused", "accepted")
         except lz4.BadBlock:
             pass
         for channel in range(4):
@@ -193,7 +193,7 @@ def bad_compression(server):
                 expect(f"reason for {key} on channel {channel}", BAD_COMPRESSION, client.end_reason())
 
 
-@case("bad compression in pieces, and only when the message's turn has come", "echo")
+@case("bad compression in pieces, and only at the message's turn", "echo")
 def bad_compression_later(server):
     packed = (0).to_bytes(4, "little") + os.urandom(400)
     for channel in (0, 2):
@@ -203,7 +203,7 @@ def bad_compression_later(server):
             expect(f"reason in pieces on channel {channel}", BAD_COMPRESSION, client.end_reason())
     client = connected(server)
     client.send_frames(wire.compressed(1, 1, packed))
-    expect("alive, while another one comes first", True, client.is_alive())
+    expect("alive, while an earlier message is missing", True, client.is_alive())
     with server.counted(drop_bad_compression=1):
         client.send_frames(wire.message(1, 0, b"first"))
-        expect("reason, in its turn", BAD_COMPRESSION, client.end_reason())
+        expect("reason, at its turn", BAD_COMPRESSION, client.end_reason())

@@ -1,4 +1,4 @@
-"""A world: entering it, inputs, snapshots, digests, and what is no world message (section 15)."""
+"""PROTOCOL.md#world-messages: entering, inputs, snapshots, digests and invalid messages."""
 
 import os
 import random
@@ -17,12 +17,12 @@ SERVER_KINDS, CLIENT_KINDS = world.SERVER_KINDS, world.CLIENT_KINDS
 
 
 class Player:
-    """A client in the world: it sends an input a tick, and takes what it is told."""
+    """A client in the world. It sends one input per tick and applies snapshots."""
 
     def __init__(self, client):
         self.client, self.view, self.welcome = client, world.View(), None
         self.number, self.direction, self.pace = 0, 0, 0
-        self.refused, self.not_newer, self.taken, self.not_understood = 0, 0, 0, []
+        self.refused, self.not_newer, self.taken, self.invalid = 0, 0, 0, []
 
     def enter(self):
         self.client.send(1, bytes([CLIENT_KINDS["EnterToWorld"]]))
@@ -41,20 +41,20 @@ class Player:
                     self.taken += 1
                 else:
                     self.not_newer += 1
-            except world.Strange as why:
-                self.not_understood.append((str(why), message.hex()))
+            except world.InvalidMessage as why:
+                self.invalid.append((str(why), message.hex()))
 
-    def say(self, **fields):
+    def send_input(self, **fields):
         self.number = (self.number + 1) % 65536
         received = self.view.received if self.view.newest is not None else b""
         digest = self.view.digest if received and self.number % 4 == 0 else None
-        said = world.Input(self.number, self.direction, self.pace, 0, received, digest)
+        message = world.Input(self.number, self.direction, self.pace, 0, received, digest)
         for name, value in fields.items():
-            setattr(said, name, value)
-        self.client.send(0, said.write())
+            setattr(message, name, value)
+        self.client.send(0, message.write())
 
     def until(self, happened, seconds):
-        """Plays until something has happened. False where it did not in time."""
+        """Plays until `happened()` is true. Returns False if it was not in time."""
         until, tick = time.monotonic() + seconds, time.monotonic()
         while not happened():
             if time.monotonic() > until or self.client.closed is not None:
@@ -64,7 +64,7 @@ class Player:
             if time.monotonic() >= tick:
                 tick = max(tick + TICK, time.monotonic())
                 if self.welcome is not None:
-                    self.say()
+                    self.send_input()
         return True
 
     def play(self, seconds):
@@ -82,16 +82,16 @@ def playing(server, **how):
 
 
 def agrees(server, player, play):
-    """Expects that all snapshots of a while of play are taken, and that all digests agree."""
+    """Expects that all snapshots during `play` are valid, and that all digests agree."""
     before = server.counters()
     play()
     after = server.counters()
-    expect("snapshots that were not understood", [], player.not_understood[:2])
+    expect("invalid snapshots", [], player.invalid[:2])
     expect("digests that differ", 0, after["world_digests_differ"] - before["world_digests_differ"])
     expect("digests that agree", True, after["world_digests_agreed"] - before["world_digests_agreed"] > 0)
 
 
-@case("a player enters, moves, and is told so; digests agree", "demo")
+@case("a player enters, moves, and sees it; digests agree", "demo")
 def enter(server):
     before = server.counter("world_players")
     player = playing(server)
@@ -102,15 +102,15 @@ def enter(server):
     place = player.own.state[:12]
     player.direction, player.pace = 0x2000, 255
     agrees(server, player, lambda: player.play(2.0))
-    expect("own input is told back", True, 0 <= (player.number - player.view.input) % 65536 < 30)
-    expect("it moved", True, place != player.own.state[:12])
+    expect("the snapshot contains the own input", True, 0 <= (player.number - player.view.input) % 65536 < 30)
+    expect("the player moved", True, place != player.own.state[:12])
     expect("snapshots", True, player.taken > 10)
     expect("several entities", True, len(player.view.entities) > 1)
     player.client.close()
     eventually("players afterwards", before, lambda: server.counter("world_players"))
 
 
-@case("who enters again has the same player", "demo")
+@case("a client that enters again has the same player", "demo")
 def enter_again(server):
     player = playing(server)
     first = player.welcome
@@ -120,7 +120,7 @@ def enter_again(server):
     player.client.close()
 
 
-@case("snapshots get lost, and the digests agree all the same", "demo")
+@case("digests agree although snapshots are lost", "demo")
 def losses(server):
     player, chance = playing(server), random.Random(7)
     player.client.lose = lambda _: chance.random() < 0.3
@@ -130,7 +130,7 @@ def losses(server):
     player.client.close()
 
 
-@case("players see each other, and that one leaves", "demo")
+@case("players see each other, and see one leave", "demo")
 def two(server):
     one, other = playing(server), playing(server)
     index = other.welcome.index
@@ -149,7 +149,7 @@ def two(server):
     one.client.close()
 
 
-@case("a session goes on over another connection, and the world with it", "demo")
+@case("a resumed session continues in the world", "demo")
 def resumed(server):
     player = playing(server)
     player.play(1.0)
@@ -158,44 +158,44 @@ def resumed(server):
     player.client = Client(server, session=player.client.session).connect()
     expect("resumed", True, player.client.parameters.resumed)
     agrees(server, player, lambda: player.play(1.5))
-    expect("numbers go on", True, 1 <= (player.view.newest - newest) % 65536 < 1000)
+    expect("numbers continue", True, 1 <= (player.view.newest - newest) % 65536 < 1000)
     welcome = player.enter()
     expect("entity", entity, (welcome.index, welcome.generation))
     player.client.close()
 
 
-@case("an input that comes late or twice moves nobody", "demo")
+@case("a late or repeated input moves nobody", "demo")
 def late_input(server):
     player = playing(server)
     player.play(0.5)
     for number in (player.number - 5, player.number, player.number + 40000):
-        player.say(number=number % 65536)
+        player.send_input(number=number % 65536)
         player.number -= 1
     player.client.idle(0.1)
     player.read()
     expect("last input", True, (player.number - player.view.input) % 65536 < 30)
     player.number = (player.number + 1000) % 65536
-    expect("a jump ahead is taken", True, player.until(lambda: (player.number - player.view.input) % 65536 < 30, 3))
+    expect("a jump ahead is accepted", True, player.until(lambda: (player.number - player.view.input) % 65536 < 30, 3))
     player.client.close()
 
 
-@case("an acknowledgment of a snapshot that was never sent has no effect", "demo")
+@case("an acknowledgment of a snapshot never sent has no effect", "demo")
 def false_ack(server):
     player = playing(server)
     player.play(0.5)
     for newest in (player.view.newest + 1000, player.view.newest - 20000):
-        player.say(received=wire.u16(newest % 65536) + b"\xff" * 8, digest=None)
+        player.send_input(received=wire.u16(newest % 65536) + b"\xff" * 8, digest=None)
     agrees(server, player, lambda: player.play(1.0))
     player.client.close()
 
 
-@case("a false digest is counted, and has no other effect", "demo")
+@case("a wrong digest is counted, and has no other effect", "demo")
 def false_digest(server):
     player = playing(server)
     player.play(0.5)
     before = server.counter("world_digests_differ")
     for _ in range(20):
-        player.say(digest=player.view.digest ^ 1)
+        player.send_input(digest=player.view.digest ^ 1)
         player.client.idle(TICK)
         player.read()
     eventually("a digest that differs", True, lambda: server.counter("world_digests_differ") > before)
@@ -203,8 +203,8 @@ def false_digest(server):
     player.client.close()
 
 
-@case("what is no world message is counted, and the connection goes on", "demo", ("kind", "input, flags"))
-def strange(server):
+@case("invalid world messages are counted, and the connection stays open", "demo", ("kind", "input, flags"))
+def invalid(server):
     player = playing(server)
     client, good = player.client, world.Input(60000).write()
     vectors = PROTOCOL.vectors
@@ -217,12 +217,12 @@ def strange(server):
         before = server.counter("world_strange_messages")
         for message in wrong:
             client.send(channel, message)
-        eventually("strange messages", before + len(wrong), lambda: server.counter("world_strange_messages"))
+        eventually("invalid messages", before + len(wrong), lambda: server.counter("world_strange_messages"))
     agrees(server, player, lambda: player.play(1.0))
     client.close()
 
 
-@case("every reason of a Disconnect in the world: the player is gone", "demo", "Disconnect, reason")
+@case("every Disconnect reason in the world: the player is gone", "demo", "Disconnect, reason")
 def reasons(server):
     before = server.counter("world_players")
     for reason in range(256):
@@ -256,11 +256,11 @@ def entry(index, fields, told, version=0, age=0, of=b"\1\0\0"):
 def takes(message):
     try:
         return world.View().take(message)
-    except world.Strange:
+    except world.InvalidMessage:
         return "dropped"
 
 
-@case("what this client itself drops of the world", covers=(
+@case("world messages that this client drops", covers=(
     "EnterToWorld, answer", "full entry, kind", "full entry, faction", "axes, widths", "status, first byte",
     "variables, number", "states and buffs"))
 def own_decoder(_):
@@ -269,7 +269,7 @@ def own_decoder(_):
     for answer in numbers(RESERVED["EnterToWorld, answer"]):
         try:
             expect(f"answer {answer}", "dropped", world.read_welcome(welcome[:1] + bytes([answer]) + welcome[2:]))
-        except world.Strange:
+        except world.InvalidMessage:
             pass
     at = fields["position"]
     expect("a good entry", True, takes(snapshot(entry(1, at, position))))
@@ -296,7 +296,7 @@ def own_decoder(_):
         expect("the bit is kept", bytes([bit, bit]), view.entities[1].state[26:28])
 
 
-@case("this client takes two entries for one entity, in their order")
+@case("this client applies two entries for one entity in their order")
 def two_entries(_):
     fields = PROTOCOL.fields
     full = entry(9, fields["position"], b"\x01\x05", version=3)

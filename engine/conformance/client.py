@@ -1,6 +1,6 @@
 """A client of one server: datagrams, messages, keys, paths and sessions.
 
-It follows the document, and lets a case depart from it: every datagram can be built by hand with `seal`.
+It follows PROTOCOL.md. A case can deviate from it: `seal` builds any datagram by hand.
 """
 
 import collections
@@ -14,12 +14,12 @@ from crypto import KeyPair
 from document import LIMITS, PROTOCOL
 from handshake import MS, Handshake, NoAnswer
 
-UNDER_WAY_MAX = 10 * LIMITS["DATAGRAM_BYTES_BASE"]
+IN_FLIGHT_MAX = 10 * LIMITS["DATAGRAM_BYTES_BASE"]
 INTEGRITY_CHALLENGE_BYTES = 17
 
 
 class Session:
-    """What the reliable channels carry: it goes on when a connection is resumed."""
+    """The state of the reliable channels, which another connection can resume."""
 
     def __init__(self):
         channels = range(LIMITS["CHANNELS"])
@@ -46,7 +46,7 @@ class Client(Handshake):
         self.last_sequenced, self.sent_numbers = {}, {}
         self.queue = collections.OrderedDict()
         self.control = []
-        self.under_way, self.sent, self.skipped = {}, 0, set()
+        self.in_flight, self.sent, self.skipped = {}, 0, set()
         self.received, self.highest, self.ack_due = set(), 0, False
         self.acknowledged, self.largest_acknowledged = set(), 0
         self.pongs, self.challenges, self.events = [], [], collections.Counter()
@@ -54,21 +54,21 @@ class Client(Handshake):
         self.answers_acks = True
         self.integrity_keys = server.integrity_keys
 
-    # The beginning, and sessions that go on: sections 4 and 11.
+    # PROTOCOL.md#client-handshake and PROTOCOL.md#resumption.
 
     def connect(self, seconds=None, prove=True):
-        """Connects, and waits for the server's first datagram unless the keys are not to be proved."""
+        """Connects. Unless `prove` is False, pings and waits for the server's first encrypted datagram."""
         self.shake_hands(seconds)
         if prove:
             self.ping()
             if not self.until(lambda: self.highest or self.closed is not None, 3.0):
-                raise NoAnswer("accepted, and then nothing authentic came")
+                raise NoAnswer("accepted, but no authentic datagram arrived")
         return self
 
     def begin(self, parameters, keys):
         self.parameters, self.connection = parameters, parameters.connection
         if parameters.resumed and self.former:
-            self._go_on_with(self.former)
+            self._resume(self.former)
         self.session.token, self.session.secret, self.transcript = keys.secrets(LIMITS["RESUME_TOKEN_BYTES"])
         self.session.core = self.connection[0]
         self.phase, self.open_keys = 0, {0: keys}
@@ -76,19 +76,19 @@ class Client(Handshake):
         self.open_connections, self.new_id_sequence = {self.connection}, 0
         self.next_ping = time.monotonic() + parameters.heartbeat_ms * MS
 
-    def _go_on_with(self, session):
+    def _resume(self, session):
         self.session = session
         session.pieces = {name: piece for name, piece in session.pieces.items() if wire.is_reliable(name[0])}
         self.queue.update(session.unacknowledged)
 
-    # Sending: sections 6 to 9.
+    # Sending: PROTOCOL.md#encrypted-datagrams to PROTOCOL.md#acknowledgments.
 
     @property
     def keys(self):
         return self.open_keys[self.phase]
 
     def seal(self, plaintext, sequence=None, flags=None, connection=None, channel=0, cipher=None, pad=True):
-        """A datagram, with any part of it other than a correct client would have it."""
+        """A sealed datagram. Arguments replace the values that a correct client would use."""
         if sequence is None:
             sequence = self.next_sequence()
         flags = wire.flags_of(self.parameters.suite, self.phase) if flags is None else flags
@@ -103,7 +103,7 @@ class Client(Handshake):
         return self.sent
 
     def send_frames(self, *frames, **fields):
-        """Sends frames at once, in a datagram of their own, which is not sent again."""
+        """Sends frames at once in their own datagram, which is not sent again."""
         self.send_raw(self.seal(b"".join(frames), **fields))
         return self.sent
 
@@ -113,7 +113,7 @@ class Client(Handshake):
         return value
 
     def send(self, channel, text, pack=False, number=None, piece_bytes=None):
-        """Sends a message; reliable ones are sent again until they are acknowledged."""
+        """Sends a message. Reliable messages are sent again until they are acknowledged."""
         numbers = self.session.next_number if wire.is_reliable(channel) else self.sent_numbers
         data = lz4.compress(text) if pack else text
         whole = len(data) <= LIMITS["WHOLE_MESSAGE_BYTES_MAX"] - 10 and piece_bytes is None
@@ -134,8 +134,8 @@ class Client(Handshake):
         return number
 
     def flush(self):
-        """Sends what waits, as far as the bound of what is under way allows."""
-        while self.control or (self.queue and self._bytes_under_way() < UNDER_WAY_MAX) or self.ack_due:
+        """Sends what is queued, up to IN_FLIGHT_MAX bytes in flight."""
+        while self.control or (self.queue and self._bytes_in_flight() < IN_FLIGHT_MAX) or self.ack_due:
             parts, keys, room = [], {}, LIMITS["FRAMES_BYTES_BASE"]
             if self.ack_due and self.answers_acks:
                 parts.append(wire.write_ack(self.received))
@@ -145,7 +145,7 @@ class Client(Handshake):
                 parts.append(self.control.pop(0))
                 room -= len(parts[-1])
             for key in list(self.queue):
-                if len(self.queue[key]) > room or self._bytes_under_way() >= UNDER_WAY_MAX:
+                if len(self.queue[key]) > room or self._bytes_in_flight() >= IN_FLIGHT_MAX:
                     break
                 parts.append(self.queue.pop(key))
                 room -= len(parts[-1])
@@ -156,13 +156,13 @@ class Client(Handshake):
             self.send_raw(self.seal(b"".join(parts), sequence=sequence))
             kept = {key: part for key, part in keys.items() if key[0] == "control" or wire.is_reliable(key[0])}
             if kept:
-                self.under_way[sequence] = (time.monotonic(), kept)
+                self.in_flight[sequence] = (time.monotonic(), kept)
 
-    def _bytes_under_way(self):
-        return sum(len(part) for _, parts in self.under_way.values() for part in parts.values())
+    def _bytes_in_flight(self):
+        return sum(len(part) for _, parts in self.in_flight.values() for part in parts.values())
 
     def _lose(self, sequence):
-        for key, part in self.under_way.pop(sequence)[1].items():
+        for key, part in self.in_flight.pop(sequence)[1].items():
             if key[0] == "control" or key in self.session.unacknowledged:
                 self.queue[key] = part
                 self.events["sent again"] += 1
@@ -170,7 +170,7 @@ class Client(Handshake):
     # Receiving.
 
     def until(self, happened, seconds):
-        """Receives, answers and sends until something has happened. False where it did not in time."""
+        """Receives, answers and sends until `happened()` is true. Returns False if it was not in time."""
         until = time.monotonic() + seconds
         while not happened():
             left = until - time.monotonic()
@@ -191,7 +191,7 @@ class Client(Handshake):
         if self.closed is not None or self.connection is None:
             return
         now = time.monotonic()
-        for sequence, (sent_at, _) in list(self.under_way.items()):
+        for sequence, (sent_at, _) in list(self.in_flight.items()):
             if now - sent_at > LIMITS["RETRANSMISSION_TIMEOUT_FIRST"] * MS:
                 self._lose(sequence)
         if now >= self.next_ping:
@@ -200,7 +200,7 @@ class Client(Handshake):
         self.flush()
 
     def open(self, datagram):
-        """The sequence, key phase and plaintext of an authentic datagram; None for what is dropped."""
+        """The sequence, key phase and plaintext of an authentic datagram, or None if it is dropped."""
         if len(datagram) < wire.HEADER + wire.TAG or datagram[4] or datagram[:4] not in self.open_connections:
             self.dropped["header"] += 1
             return None
@@ -273,15 +273,15 @@ class Client(Handshake):
         for first, last in ack.ranges:
             self.acknowledged.update(range(first, last + 1))
         self.largest_acknowledged = max(self.largest_acknowledged, ack.largest)
-        for sequence in list(self.under_way):
+        for sequence in list(self.in_flight):
             if ack.covers(sequence):
-                for key in self.under_way.pop(sequence)[1]:
+                for key in self.in_flight.pop(sequence)[1]:
                     self.session.unacknowledged.pop(key, None)
                     self.queue.pop(key, None)
             elif sequence <= self.largest_acknowledged - LIMITS["REORDERING_PACKETS"]:
                 self._lose(sequence)
 
-    # Messages: section 8.
+    # PROTOCOL.md#messages.
 
     def take_piece(self, piece):
         if piece.size is None:
@@ -340,7 +340,7 @@ class Client(Handshake):
             if ordered:
                 self.messages.append((channel, data))
 
-    # Keys: section 5; paths and ids: section 10; the end: section 11.
+    # PROTOCOL.md#keys, PROTOCOL.md#path and PROTOCOL.md#disconnect.
 
     def ask_rekey(self, public=None):
         self.asked = KeyPair()
@@ -384,7 +384,7 @@ class Client(Handshake):
             self.events["renamed"] += 1
 
     def move(self):
-        """Changes the address, as a client may at any time, and sends a Ping from there."""
+        """Moves to a new socket, as a client may at any time, and sends a Ping from it."""
         self.former_socket, self.socket = self.socket, self.new_socket()
         return self.ping()
 
@@ -405,10 +405,10 @@ class Client(Handshake):
     def __exit__(self, *_):
         self.close()
 
-    # What cases ask.
+    # Queries of cases.
 
     def echo(self, channel, text, seconds=3.0, **how):
-        """Sends a message and gives what came back on its channel, or None."""
+        """Sends a message and returns the answer on its channel, or None."""
         self.send(channel, text, **how)
         return self.next_message(channel, seconds)
 
@@ -430,6 +430,6 @@ class Client(Handshake):
         return self.until(lambda: value in self.pongs or self.closed is not None, seconds) and self.closed is None
 
     def end_reason(self, seconds=2.0):
-        """The reason of the server's Disconnect, or None where it sends none."""
+        """The reason of the server's Disconnect, or None if it sends none."""
         self.until(lambda: self.closed is not None, seconds)
         return self.closed

@@ -1,5 +1,5 @@
-// Loaded into a server before its C library: lets a case put the server's monotonic clock forward, by as many seconds
-// as the first 8 bytes of the file in CONFORMANCE_CLOCK say. What waits for an hour can be seen in seconds so.
+// Preloaded into a server (LD_PRELOAD). Advances the server's monotonic clock by the number of seconds in the first
+// 8 bytes of the file CONFORMANCE_CLOCK, so that a case can test an hour's wait within seconds.
 #define _GNU_SOURCE
 #include <dlfcn.h>
 #include <fcntl.h>

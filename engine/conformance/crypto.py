@@ -1,6 +1,7 @@
-"""The cryptography of sections 3 to 6: CRC32C, HKDF, Noise, traffic keys, and the two ciphers.
+"""The cryptography of the protocol: CRC32C, HKDF, Noise, traffic keys and the two ciphers.
 
-X25519, ChaCha20-Poly1305 and AES-GCM come from the package `cryptography`; the rest is written here from the document.
+X25519, ChaCha20-Poly1305 and AES-GCM come from the package `cryptography`. The rest is written here from
+PROTOCOL.md#noise and PROTOCOL.md#keys.
 """
 
 import hashlib
@@ -57,7 +58,7 @@ class KeyPair:
 
 
 class Cipher:
-    """One traffic key of one direction, in one key phase."""
+    """One traffic key: one direction, one key phase."""
 
     def __init__(self, suite, key):
         self.suite, self.key = suite, key
@@ -67,7 +68,7 @@ class Cipher:
         return header + self._aead.encrypt(self.nonce(header), plaintext, header)
 
     def open(self, datagram, header_bytes):
-        """The plaintext, or None where the datagram is not authentic."""
+        """The plaintext, or None if the datagram is not authentic."""
         header = datagram[:header_bytes]
         try:
             return self._aead.decrypt(self.nonce(header), datagram[header_bytes:], header)
@@ -81,7 +82,7 @@ class Cipher:
 
 
 class Keys:
-    """The split keys of a connection in one key phase, and what is derived from them."""
+    """The split keys of a connection in one key phase, and the keys derived from them."""
 
     def __init__(self, labels, suite, split_client, split_server):
         self.labels, self.suite = labels, suite
@@ -92,13 +93,13 @@ class Keys:
         self.server = Cipher(suite, hkdf(split_server, info, length))
 
     def secrets(self, token_bytes):
-        """The token that names the session, its resume secret, and the transcript of integrity answers."""
+        """The session's token, its resume secret, and the transcript for integrity answers."""
         both = self.split_client + self.split_server
         return (hkdf(both, self.labels["resume"], token_bytes), hkdf(both, self.labels["resume secret"], 32),
                 hkdf(both, self.labels["integrity"], 32))
 
     def follow(self, secret, label):
-        """The keys that follow these: by a change of keys, or where a session is resumed."""
+        """The keys after a rekey or a resumption."""
         def next_split(split):
             return hkdf_salted(split, secret, self.labels[label], 32)
         return Keys(self.labels, self.suite, next_split(self.split_client), next_split(self.split_server))
@@ -111,7 +112,7 @@ def hkdf_salted(salt, secret, info, length):
 
 
 class Noise:
-    """The handshake NK, with or without a pre-shared key, of either end."""
+    """The NK handshake of either endpoint, with or without a pre-shared key."""
 
     def __init__(self, name, prologue, server_public, pre_shared_key=None):
         name = name.encode()
@@ -181,7 +182,7 @@ class Noise:
         return ephemeral.public + self.encrypt(parameters)
 
     def read_2(self, message):
-        """The parameters. Raises InvalidTag or ValueError where the message is not authentic."""
+        """The parameters. Raises InvalidTag or ValueError if the message is not authentic."""
         self._ephemeral(message[:32])
         self.mix_key(self.ephemeral.exchange(message[:32]))
         if self.pre_shared_key:

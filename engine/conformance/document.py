@@ -1,7 +1,7 @@
-"""Reads PROTOCOL.md: its sections, its tables, and its test vectors.
+"""Reads the sections, the tables and the test vectors of PROTOCOL.md.
 
-Everything that this client knows of the protocol in numbers comes from here, so a change of the document changes the
-client. Nothing here opens a socket.
+All protocol numbers of this client come from here, so a change of the document changes the client. This module opens no
+socket.
 """
 
 import pathlib
@@ -11,7 +11,7 @@ PATH = pathlib.Path(__file__).resolve().parent.parent / "PROTOCOL.md"
 
 
 class Vector:
-    """The lines of one block of section 16. It remembers which of them were asked for."""
+    """The lines of one block of PROTOCOL.md#test-vectors. It records which of them were read."""
 
     def __init__(self, name, lines):
         self.name = name
@@ -29,7 +29,7 @@ class Vector:
         return int.from_bytes(self[key], "little")
 
     def items(self):
-        """All lines; they count as used."""
+        """All lines; each counts as used."""
         self.used.update(self.lines)
         return list(self.lines.items())
 
@@ -38,13 +38,13 @@ class Vector:
 
 
 def plain(cell):
-    """A cell of a table without links, code marks and outer space."""
+    """A table cell without links, code marks and surrounding space."""
     cell = re.sub(r"\[([^\]]*)\]\([^)]*\)", r"\1", cell)
     return cell.replace("`", "").replace("\\|", "|").strip()
 
 
 def numbers(text, top=255):
-    """The numbers that a phrase such as `2, 8, 12 to 255` or `above 2^62` names, ends of ranges included."""
+    """The numbers in a phrase such as `2, 8, 12 to 255` or `above 2^62`. Ranges include both ends."""
     found = []
     for part in re.split(r", and |, | and ", text):
         if match := re.fullmatch(r"(?:bits? )?(0x[0-9a-f]+|\d+) to (0x[0-9a-f]+|\d+)", part.strip()):
@@ -62,7 +62,7 @@ class Document:
     def __init__(self, path=PATH):
         self.text = path.read_text(encoding="utf-8")
         self.sections = self._sections()
-        self.limits = {row["name"]: self._limit(row["value"]) for row in self.table("14", "name", "value")}
+        self.limits = {row["name"]: self._limit(row["value"]) for row in self.table("Limits", "name", "value")}
         self.vectors = {
             name: Vector(name, self._lines(body))
             for name, body in re.findall(r"^```vector (\S+)\n(.*?)^```", self.text, re.M | re.S)
@@ -70,44 +70,54 @@ class Document:
         self.sizes = [int(size) for size in re.search(r"^```buckets\n(.*?)^```", self.text, re.M | re.S)[1].split()]
         self.packets = {
             row["packet"]: (int(row["type"]), int(row["size"]))
-            for row in self.table("3", "type", "packet", "direction", "size")
+            for row in self.table("Unencrypted packets", "type", "packet", "direction", "size")
         }
-        self.denials = {row["name"]: int(row["reason"]) for row in self.table("3", "reason", "name", "when")}
-        self.suites = {row["name"]: int(row["bit"], 0) for row in self.table("5", "bit", "suite", "name")}
+        self.denials = {
+            row["name"]: int(row["reason"]) for row in self.table("Unencrypted packets", "reason", "name", "when")
+        }
+        self.suites = {row["name"]: int(row["bit"], 0) for row in self.table("Keys", "bit", "suite", "name")}
         self.flags = {
-            row["name"]: int(row["bit"], 0) for row in self.table("2", "bit", "name", "in version 1") if row["name"]
+            row["name"]: int(row["bit"], 0)
+            for row in self.table("Header", "bit", "name", "in version 1") if row["name"]
         }
         self.noise_names = {int(row["options"], 0): row["Noise protocol name"]
-                            for row in self.table("4", "options", "Noise protocol name")}
+                            for row in self.table("Handshake", "options", "Noise protocol name")}
         self.frames = {
             row["frame"]: int(row["kind"])
-            for row in self.table("7", "kind", "frame", "length", "asks", "body")
+            for row in self.table("Frames", "kind", "frame", "length", "ack-eliciting", "body")
             if row["kind"].isdigit()
         }
         self.first_message_kind = int(re.search(r"^\| (\d+) \+ c \| Message \|", self.text, re.M)[1])
-        self.reasons = {row["name"]: int(row["reason"]) for row in self.table("11", "reason", "name", "meaning")}
+        self.reasons = {
+            row["name"]: int(row["reason"]) for row in self.table("Connection lifetime", "reason", "name", "meaning")
+        }
         self.labels = self._labels()
         self.world_kinds = {
             (row["sent by"], row["message"]): int(row["number"])
-            for row in self.table("15", "number", "sent by", "message") if row["number"].isdigit()
+            for row in self.table("World messages", "number", "sent by", "message") if row["number"].isdigit()
         }
-        self.entity_kinds = [int(row["kind of entity"]) for row in self.table("15", "kind of entity", "is")]
-        self.fields = {row["field"]: int(row["in fields"], 0) for row in self.table("15", "in fields", "field", "bytes")}
-        self.dropped = [(row["at"], row["dropped"]) for row in self.table("12", "at", "dropped")]
-        self.reserved = {row["where"]: row["reserved"] for row in self.table("13", "where", "reserved", "receiver")}
+        self.entity_kinds = [int(row["kind of entity"]) for row in self.table("World messages", "kind of entity", "is")]
+        self.fields = {
+            row["field"]: int(row["in fields"], 0)
+            for row in self.table("World messages", "in fields", "field", "bytes")
+        }
+        self.dropped = [(row["at"], row["dropped"]) for row in self.table("Dropped datagrams", "at", "dropped")]
+        self.reserved = {
+            row["where"]: row["reserved"] for row in self.table("Reserved values", "where", "reserved", "receiver")
+        }
         self.world_reserved = {
             row["in a world message"]: row["reserved"]
-            for row in self.table("15", "in a world message", "reserved", "receiver")
+            for row in self.table("World messages", "in a world message", "reserved", "receiver")
         }
         self.sequence_max = int(re.search(r"The highest is (\d+)", self.text)[1])
 
     def _sections(self):
-        """The text of each numbered section, by its number."""
-        parts = re.split(r"^## (\d+) .*$", self.text, flags=re.M)
+        """The text of each second-level section, by its title."""
+        parts = re.split(r"^## (.+)$", self.text, flags=re.M)
         return dict(zip(parts[1::2], parts[2::2]))
 
     def table(self, section, *columns):
-        """The rows of the table of a section whose heading begins with these columns."""
+        """The rows of the table of a section whose head begins with these columns."""
         lines = self.sections[section].splitlines()
         for at, line in enumerate(lines):
             heads = self._cells(line)
@@ -118,7 +128,7 @@ class Document:
                         return rows
                     rows.append(dict(zip(heads, self._cells(row))))
                 return rows
-        raise LookupError(f"PROTOCOL.md, section {section}: no table with the columns {', '.join(columns)}")
+        raise LookupError(f"PROTOCOL.md, section {section!r} has no table with the columns {', '.join(columns)}")
 
     @staticmethod
     def _cells(line):
@@ -135,10 +145,10 @@ class Document:
         return {key.strip(): bytes.fromhex(value.strip()) for key, value in pairs}
 
     def _labels(self):
-        """The labels of key derivation, by their last words: `traffic`, `resume`, `resume secret`, and so on."""
-        section = self.sections["5"]
+        """The labels of key derivation, by their last words: `traffic`, `resume`, `resume secret` and so on."""
+        section = self.sections["Keys"]
         found = set(re.findall(r'info = "(ringshard 1 [a-z ]+?)"', section))
-        found |= {row["info"] for row in self.table("5", "value", "info", "L")}
+        found |= {row["info"] for row in self.table("Keys", "value", "info", "L")}
         return {label.split(" ", 2)[2].strip(): label.encode() for label in found}
 
 

@@ -1,4 +1,4 @@
-"""The client's part of the handshake: sections 3 and 4. It asks for a cookie, connects, and finds the keys."""
+"""The client's part of PROTOCOL.md#handshake: it gets a cookie, connects and derives the keys."""
 
 import socket
 import time
@@ -14,7 +14,7 @@ SUITES = PROTOCOL.suites
 
 
 class NoAnswer(Exception):
-    """A handshake that did not end in a connection."""
+    """The handshake did not lead to a connection."""
 
 
 class Handshake:
@@ -41,7 +41,7 @@ class Handshake:
         return fresh
 
     def prepare(self, server_key=None):
-        """Writes Noise message 1, the same for all Connects of an attempt."""
+        """Writes Noise message 1, which is the same for all Connects of an attempt."""
         if self.noise_1 is None:
             name = PROTOCOL.noise_names[self.options]
             self.noise = Noise(name, wire.prologue(self.suites, self.options), server_key or self.server_key,
@@ -59,7 +59,7 @@ class Handshake:
         self.socket.sendto(datagram, self.address)
 
     def receive_raw(self, seconds):
-        """One datagram, or None when none came in time."""
+        """One datagram, or None if none arrived in time."""
         self.socket.settimeout(max(seconds, 1e-4))
         try:
             datagram, source = self.socket.recvfrom(2048)
@@ -68,7 +68,7 @@ class Handshake:
         return datagram if source == self.address else None
 
     def exchange(self, datagram, seconds=1.0):
-        """Sends one datagram outside encryption and gives the answer to it."""
+        """Sends one unencrypted datagram and returns the answer to it."""
         self.send_raw(datagram)
         return self.next_answer(seconds)
 
@@ -85,12 +85,12 @@ class Handshake:
     def get_cookie(self):
         answer = self.exchange(self.connect_datagram(cookie=wire.NO_COOKIE))
         if answer is None or answer.name != "Cookie":
-            raise NoAnswer(f"no Cookie but {answer}")
+            raise NoAnswer(f"expected a Cookie, got {answer}")
         self.cookie = answer.body
         return self.cookie
 
     def shake_hands(self, seconds=None):
-        """Connects on the schedule of the retry timer. Raises NoAnswer where that comes to nothing."""
+        """Connects on the schedule of the retry timer. Raises NoAnswer if no attempt succeeds."""
         until = time.monotonic() + (seconds or LIMITS["CONNECT_TIMEOUT"] * MS)
         wait, answered = LIMITS["CONNECT_RETRY_FIRST"] * MS, 0
         self.prepare()
@@ -116,7 +116,7 @@ class Handshake:
         raise NoAnswer(f"denials {self.denials}, answers that did not authenticate {self.bad_accepted}")
 
     def accept(self, noise_2):
-        """Takes a ConnectionAccepted; False where it does not authenticate, which leaves all as it was."""
+        """Accepts a ConnectionAccepted. Returns False, and changes nothing, if it does not authenticate."""
         before = dict(vars(self.noise))
         try:
             data = self.noise.read_2(noise_2)
@@ -134,5 +134,5 @@ class Handshake:
         return True
 
     def begin(self, parameters, keys):
-        """What follows from a ConnectionAccepted is for the client to say."""
+        """Called after a ConnectionAccepted; the client implements it."""
         raise NotImplementedError

@@ -1,4 +1,4 @@
-"""The LZ4 block format, as section 8 restricts it."""
+"""The LZ4 block format, as PROTOCOL.md#compression restricts it."""
 
 
 class BadBlock(Exception):
@@ -6,7 +6,7 @@ class BadBlock(Exception):
 
 
 def decompress(packed, message_bytes_max):
-    """The message of a size, u32, and a block. Raises BadBlock for all that section 8 refuses."""
+    """The message of a size, u32, and a block. Raises BadBlock for what PROTOCOL.md#compression refuses."""
     if len(packed) < 4:
         raise BadBlock("no size")
     size = int.from_bytes(packed[:4], "little")
@@ -28,7 +28,7 @@ def decompress(packed, message_bytes_max):
             break
         offset, at = int.from_bytes(block[at:at + 2], "little"), at + 2
         if at > len(block) or not 0 < offset <= len(out):
-            raise BadBlock("an offset that leads nowhere")
+            raise BadBlock("an offset outside the output")
         length, at = _length(block, at, token & 15)
         last_match = len(out)
         if len(out) + length + 4 > size:
@@ -38,7 +38,7 @@ def decompress(packed, message_bytes_max):
     if len(out) != size:
         raise BadBlock("too few bytes")
     if last_match is not None and (literals < 5 or last_match > size - 12):
-        raise BadBlock("a match too near to the end")
+        raise BadBlock("a match too close to the end")
     return bytes(out)
 
 
@@ -54,7 +54,7 @@ def _length(block, at, nibble):
 
 
 def compress(message):
-    """A size and a block: matches with what begins the same four bytes, greedily."""
+    """A size and a block. Greedily matches the last place with the same four bytes."""
     block, seen, literals, at = bytearray(), {}, 0, 0
     while at + 12 <= len(message):
         word = message[at:at + 4]

@@ -1,5 +1,5 @@
 #!/usr/bin/env bash
-# Checks a built server against PROTOCOL.md: a client in Python, which knows nothing but that document, talks to it.
+# Tests a built server against PROTOCOL.md with a client in Python that is written from that document alone.
 set -euo pipefail
 
 usage() {
@@ -7,13 +7,13 @@ usage() {
 Usage: engine/conformance/run.sh BINARY [PART OF A NAME]
 
   BINARY   a built `ringshard`, such as target/release/ringshard
-  PART     runs only those cases that have it in their names
+  PART     runs only the cases whose names contain it
 
-Starts servers on loopback, on ports of their own, and takes about 70 s. Prints one line per case.
-Needs Python 3.11 or later. The package `cryptography` goes into a virtual environment under target/ at the first run;
-later runs need no network.
+Starts servers on free loopback ports. Takes about 70 s. Prints one line per case.
+Needs Python 3.11 or later. The first run installs the package `cryptography` into a virtual environment under
+target/. Later runs need no network.
 
-Exit code: 0 all cases passed, 1 some failed or the run did not start.
+Exit code: 0 if all cases passed, 1 if some failed or the run did not start.
 END
 }
 
@@ -23,7 +23,7 @@ case ${1:-} in
     '') usage >&2 && exit 1 ;;
 esac
 [ -x "$1" ] || {
-    echo "conformance: there is no program $1; build it with: cargo build --release" >&2
+    echo "conformance: no executable at $1; build it with: cargo build --release" >&2
     exit 1
 }
 python3 -c 'import ensurepip, sys, venv; sys.exit(sys.version_info < (3, 11))' 2> /dev/null || {

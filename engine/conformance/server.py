@@ -1,4 +1,4 @@
-"""A `ringshard serve` process on loopback, and its counters."""
+"""Runs `ringshard serve` on loopback and reads its counters."""
 
 import json
 import os
@@ -22,7 +22,7 @@ def free_port(kind):
 
 
 class Server:
-    """One server in one configuration. It is started once, and its exit code is checked at the end."""
+    """One server process with one configuration. Its exit code is checked at the end."""
 
     def __init__(self, binary, name, clock=False, **settings):
         self.name, binary = name, pathlib.Path(binary).resolve()
@@ -57,7 +57,7 @@ class Server:
         self._wait_until_ready()
 
     def _clock(self):
-        """Builds the clock that cases can put forward, where there is a C compiler. See clock.c."""
+        """Builds the clock that cases can advance, if there is a C compiler. See clock.c."""
         folder = pathlib.Path(self.folder.name)
         compiler = shutil.which("cc")
         if compiler is None:
@@ -68,10 +68,10 @@ class Server:
         self.clock.write_bytes(bytes(8))
         return {"LD_PRELOAD": str(library), "CONFORMANCE_CLOCK": str(self.clock)}
 
-    def put_clock_forward(self, seconds, begin=0, step=4):
-        """Puts the server's clock forward in steps that its watchdog bears."""
+    def advance_clock(self, seconds, begin=0, step=4):
+        """Advances the server's clock in steps that its watchdog tolerates."""
         if self.clock is None:
-            raise Skipped("there is no C compiler for clock.c")
+            raise Skipped("no C compiler for clock.c")
         with self.clock.open("r+b", buffering=0) as clock:
             for ahead in range(begin + step, seconds + step, step):
                 clock.seek(0)
@@ -79,7 +79,7 @@ class Server:
                 time.sleep(0.02)
 
     def _in_file(self, setting, text):
-        """Puts the value of a setting into a file, and the path of that in its place."""
+        """Writes the value of a setting to a file, and sets the setting to the path."""
         path = pathlib.Path(self.folder.name) / setting
         path.touch(mode=0o600)
         path.write_text(text + "\n")
@@ -101,7 +101,7 @@ class Server:
                 return self._ask("GET", "/ready")
             except OSError:
                 time.sleep(0.05)
-        raise RuntimeError(f"the server `{self.name}` did not start; its log:\n{self.log.read_text()}")
+        raise RuntimeError(f"the server `{self.name}` did not start; log:\n{self.log.read_text()}")
 
     def _ask(self, method, path):
         body = None if method == "GET" else b""
@@ -111,14 +111,15 @@ class Server:
             return answer.read().decode()
 
     def drain(self):
-        """Tells the server to let nobody in and to end; it may then be gone at any time, with exit code 0."""
+        """Drains the server. It may then exit at any time, with exit code 0."""
         self.may_end = True
         self._ask("POST", "/drain")
 
     def counters(self):
-        """All counters over all cores: a drop as `drop REASON`, packets and messages with their direction.
+        """All counters, summed over all cores.
 
-        Everything else goes by its name, without what all names begin and end with.
+        A drop is `drop REASON`; packets and messages have their direction after the name. Other counters have their
+        metric name without `ringshard_` and `_total`.
         """
         found = {}
         line = re.compile(r'^ringshard_(\w+)\{core="\d+"(?:,(\w+)="(\w+)")?\} ([\d.e+]+)$', re.M)
@@ -136,7 +137,7 @@ class Server:
     def counter(self, name):
         counters = self.counters()
         if name not in counters:
-            raise LookupError(f"the server has no counter `{name}`; it has {', '.join(sorted(counters))}")
+            raise LookupError(f"the server has no counter `{name}`, only {', '.join(sorted(counters))}")
         return counters[name]
 
     def counted(self, **expected):
@@ -148,9 +149,9 @@ class Server:
                           f"exit code {self.process.returncode}; {self.log.read_text()[-500:]}")
 
     def stop(self):
-        """Stops the server and gives its exit code; 0 is the only good one."""
+        """Stops the server and returns its exit code. Only 0 is a pass."""
         if self.process.poll() is None:
-            # A thread that sleeps until a time of the clock that was put forward sleeps for an hour: it cannot end well.
+            # With an advanced clock, a thread may sleep for an hour and cannot exit in time.
             self.process.send_signal(signal.SIGKILL if self.clock else signal.SIGTERM)
             if self.clock:
                 return self._end(self.process.wait() + signal.SIGKILL)
@@ -167,10 +168,10 @@ class Server:
 
 
 class Counted:
-    """Expects that counters rise by just so much in a block, and that no other reason for a drop does.
+    """Expects that counters rise by exactly these amounts in a block, and that no other drop counter rises.
 
-    Copies of a Disconnect that come after the first are dropped as those of no connection, at any time; so that reason
-    is looked at only where it is expected.
+    The server drops later copies of a Disconnect as `unknown_connection`, at any time. That counter is therefore
+    checked only if it is expected.
     """
 
     def __init__(self, server, expected):

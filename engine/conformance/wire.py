@@ -1,4 +1,4 @@
-"""Bytes on the wire: headers, packets outside encryption, frames, acknowledgments, and pieces of messages."""
+"""The wire format: headers, unencrypted packets, frames, acknowledgments and pieces of messages."""
 
 from dataclasses import dataclass
 
@@ -15,7 +15,7 @@ RUN_MAX = 255
 
 
 class Violation(Exception):
-    """What no correct end does."""
+    """Something that no correct endpoint does."""
 
 
 def u16(number):
@@ -34,7 +34,7 @@ def integer(data):
     return int.from_bytes(data, "little")
 
 
-# Headers, and packets outside encryption: sections 2 and 3.
+# PROTOCOL.md#header and PROTOCOL.md#unencrypted-packets.
 
 
 def header(connection, flags, sequence, channel=0):
@@ -73,7 +73,7 @@ def connect(noise_1, suites, options, cookie=NO_COOKIE, connection=NO_CONNECTION
 
 @dataclass
 class Answer:
-    """A packet of the server outside encryption."""
+    """An unencrypted packet from the server."""
     name: str
     connection: bytes
     tag: bytes
@@ -81,7 +81,7 @@ class Answer:
 
 
 def read_answer(datagram):
-    """The packet, or None where section 3 says that it is dropped."""
+    """The packet, or None if PROTOCOL.md#unencrypted-packets says to drop it."""
     names = {kind: name for name, (kind, _) in PROTOCOL.packets.items() if name != "Connect"}
     if len(datagram) < HEADER + 5 or datagram[4] or datagram[5] or crc32c(datagram[:-4]) != integer(datagram[-4:]):
         return None
@@ -109,7 +109,7 @@ class Parameters:
 
 
 def read_parameters(data, offered, named_session):
-    """The parameters, or None where a value is not allowed: the packet is then not authentic."""
+    """The parameters, or None if a value is not allowed. The packet is then not authentic."""
     suites = {bit: name for name, bit in PROTOCOL.suites.items() if bit & offered}
     connection, suite, resumed = data[0:4], suites.get(data[4]), data[5]
     largest, heartbeat, timeout = integer(data[6:8]), integer(data[8:12]), integer(data[12:16])
@@ -120,12 +120,12 @@ def read_parameters(data, offered, named_session):
 
 
 def padded(plaintext):
-    """The plaintext with zeros, up to the smallest size of section 6 that holds the datagram."""
+    """The plaintext, zero-filled to the smallest size of PROTOCOL.md#padding that holds the datagram."""
     size = next(size for size in PROTOCOL.sizes if size >= HEADER + len(plaintext) + TAG)
     return plaintext.ljust(size - HEADER - TAG, b"\0")
 
 
-# Frames: section 7.
+# PROTOCOL.md#frames.
 
 
 def frame(kind, body=b""):
@@ -171,7 +171,7 @@ class Ack:
 
 
 def write_ack(received, delay=0):
-    """An Ack frame of a set of sequences."""
+    """An Ack frame for a set of sequences."""
     largest = max(received)
     lowest = max(min(received), largest - LIMITS["ACK_POSITIONS_MAX"], 1)
     lengths, want, run = [], True, 0
@@ -221,7 +221,7 @@ def read_ack(body):
 
 @dataclass
 class Piece:
-    """What one frame brings of a message: all of it, or a fragment."""
+    """The part of a message in one frame: all of it, or a fragment."""
     channel: int
     number: int | None
     data: bytes
@@ -235,7 +235,7 @@ LENGTHS = {"PathChallenge": (8,), "PathResponse": (8,), "Ping": (8,), "Pong": (8
 
 
 def read_frames(plaintext):
-    """The frames as (name, value), and how many were bad. An impossible Ack raises Violation."""
+    """The frames as (name, value), and the number of bad ones. Raises Violation for an impossible Ack."""
     names = {kind: name for name, kind in PROTOCOL.frames.items()}
     found, bad, at = [], 0, 0
     while at + 2 <= len(plaintext):
@@ -258,7 +258,7 @@ def read_frames(plaintext):
 
 
 def read_body(name, kind, body):
-    """The value of a frame, or None where it is bad."""
+    """The value of a frame, or None if it is bad."""
     if name in LENGTHS and len(body) not in LENGTHS[name]:
         return None
     if name == "Ack":

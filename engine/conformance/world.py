@@ -1,4 +1,4 @@
-"""World messages, as a client reads and writes them: section 15."""
+"""A client's side of PROTOCOL.md#world-messages."""
 
 import copy
 import struct
@@ -18,8 +18,8 @@ STEPS = 65536
 NORMAL_MIN = 2.0 ** -126
 
 
-class Strange(Exception):
-    """A world message that is not as section 15 says, or builds on what is not known."""
+class InvalidMessage(Exception):
+    """A world message that violates PROTOCOL.md#world-messages, or whose baseline is unknown."""
 
 
 class Reader:
@@ -28,7 +28,7 @@ class Reader:
 
     def take(self, count):
         if self.at + count > len(self.data):
-            raise Strange("the message is cut")
+            raise InvalidMessage("the message is truncated")
         self.at += count
         return self.data[self.at - count:self.at]
 
@@ -44,9 +44,9 @@ class Reader:
             if byte < 0x80:
                 break
             if count == 5:
-                raise Strange("a varint of more than 5 bytes")
+                raise InvalidMessage("a varint of more than 5 bytes")
         if count > 1 and byte == 0 or value >> 32:
-            raise Strange("a varint that is too long, or too large")
+            raise InvalidMessage("a varint that is too long, or too large")
         return (value >> 1) ^ -(value & 1)
 
     @property
@@ -77,23 +77,23 @@ def read_welcome(message):
     """A Welcome, or None for a refusal."""
     reader = Reader(message)
     if reader.number(1) != SERVER_KINDS["EnterToWorld"]:
-        raise Strange("no EnterToWorld")
+        raise InvalidMessage("not an EnterToWorld")
     answer = reader.number(1)
     if answer == 0:
         if not reader.is_over:
-            raise Strange("a refusal that goes on")
+            raise InvalidMessage("bytes after a refusal")
         return None
     if answer != 1 or len(message) != 23:
-        raise Strange("no welcome")
+        raise InvalidMessage("not a welcome")
     index, generation, tick, edge, height, *sections = struct.unpack("<HBIff3H", message[2:])
     step = f32(edge / STEPS)
     lengths = [edge * sections[0], edge * sections[1], height * sections[2]]
     if not 0 < height <= edge or not NORMAL_MIN <= step < float("inf"):
-        raise Strange("a map without a measure")
+        raise InvalidMessage("a map with invalid section sizes")
     if any(f32(length) == float("inf") for length in lengths):
-        raise Strange("a map that is too long")
+        raise InvalidMessage("a map that is too long")
     if not all(1 <= count <= LIMITS["WORLD_SECTIONS_MAX"] for count in sections):
-        raise Strange("a map without sections")
+        raise InvalidMessage("a map with an invalid number of sections")
     return Welcome(index, generation, tick, edge, height, tuple(sections), step, int(height / step + 0.5))
 
 
@@ -110,10 +110,10 @@ class Entity:
 
 
 def read_axes(reader, state, at, size, count=3):
-    """Adds what follows to three numbers of `size` bytes."""
+    """Reads axes and adds them to three numbers of `size` bytes in the state."""
     widths = reader.number(1)
     if widths >> 6:
-        raise Strange("widths that are reserved")
+        raise InvalidMessage("reserved widths")
     for axis in range(count):
         width = widths >> (2 * axis) & 3
         change = reader.number((0, 1, 2, 4)[width], signed=True) if width else 0
@@ -123,7 +123,7 @@ def read_axes(reader, state, at, size, count=3):
 
 
 def read_fields(reader, fields, base):
-    """The state that follows from a base, and the variables that are told."""
+    """The state that the fields make of a base state, and the variables among the fields."""
     state, variables = bytearray(base), {}
     if fields & FIELDS["position"]:
         read_axes(reader, state, POSITION, 4)
@@ -134,7 +134,7 @@ def read_fields(reader, fields, base):
     if fields & FIELDS["status"]:
         told = reader.number(1)
         if told >> 4:
-            raise Strange("a status that is reserved")
+            raise InvalidMessage("a reserved status")
         for bit in range(4):
             if told >> bit & 1:
                 state[STATUS + bit] = reader.number(1)
@@ -144,13 +144,13 @@ def read_fields(reader, fields, base):
         for _ in range(reader.number(1)):
             number = reader.number(1)
             if number >= LIMITS["VARIABLES"]:
-                raise Strange("a variable that is reserved")
+                raise InvalidMessage("a reserved variable")
             variables[number] = reader.varint()
     return bytes(state), variables
 
 
 def read_entry(reader, entities):
-    """Lets one entry take effect. Returns the index of its entity."""
+    """Applies one entry. Returns the index of its entity."""
     index, head = reader.number(2), reader.number(2)
     version, age, fields = head & 31, head >> 5 & 31, head >> 10
     known = entities.get(index)
@@ -159,7 +159,7 @@ def read_entry(reader, entities):
     elif age == 0:
         generation, kind, faction = reader.number(1), reader.number(1), reader.number(1)
         if kind not in PROTOCOL.entity_kinds or faction >= LIMITS["FACTIONS_MAX"]:
-            raise Strange("a kind or a faction that is reserved")
+            raise InvalidMessage("a reserved kind or faction")
         state, variables = read_fields(reader, fields, bytes(KIND) + bytes([kind, faction]))
         if known is None or known.generation != generation:
             entities[index] = known = Entity(generation, {}, version)
@@ -167,7 +167,7 @@ def read_entry(reader, entities):
     else:
         base = known and known.states.get((version - age) % VERSIONS)
         if base is None:
-            raise Strange("an unknown baseline")
+            raise InvalidMessage("an unknown baseline")
         state, variables = read_fields(reader, fields, base)
         known.states[version], known.newest = state, version
         known.variables |= variables
@@ -175,17 +175,20 @@ def read_entry(reader, entities):
 
 
 class View:
-    """What a client knows of the world."""
+    """The client's view of the world."""
 
     def __init__(self):
         self.entities, self.newest, self.before = {}, None, 0
         self.tick, self.input, self.entries = 0, 0, 0
 
     def take(self, message):
-        """Takes a snapshot. False where it is not newer; raises Strange, and takes no part, where it is not right."""
+        """Applies a snapshot. Returns False if it is not newer.
+
+        Raises InvalidMessage, and applies no part, if it is invalid.
+        """
         reader = Reader(message)
         if reader.number(1) != SERVER_KINDS["DeltaSync"]:
-            raise Strange("no snapshot")
+            raise InvalidMessage("not a snapshot")
         number, tick, acted = reader.number(2), reader.number(4), reader.number(2)
         step = None if self.newest is None else (number - self.newest) % 65536
         if step is not None and not 1 <= step <= 32767:
@@ -239,13 +242,13 @@ class Input:
 def read_input(message):
     reader = Reader(message)
     if reader.number(1) != CLIENT_KINDS["SyncEntityQuantized"]:
-        raise Strange("no input")
+        raise InvalidMessage("not an input")
     flags = reader.number(1)
     if flags >> 2:
-        raise Strange("flags that are reserved")
+        raise InvalidMessage("reserved flags")
     received = reader.take(10) if flags & 1 else b""
     digest = reader.number(4) if flags & 2 else None
     found = Input(reader.number(2), reader.number(2), reader.number(1), reader.number(1), received, digest)
     if not reader.is_over:
-        raise Strange("an input that goes on")
+        raise InvalidMessage("bytes after an input")
     return found

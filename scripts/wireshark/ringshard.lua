@@ -1,10 +1,10 @@
--- Wireshark dissector for the Ringshard protocol, version 1, as engine/PROTOCOL.md has it.
+-- Wireshark dissector for the Ringshard protocol, version 1 (engine/PROTOCOL.md).
 --
--- It shows what is on the wire: the packets outside encryption, and of encrypted datagrams what shows without keys. It
--- also reads capture files whose datagrams were decrypted before they were written: there the flag ENCRYPTED is clear
--- although the connection id names a connection, the frames stand in the clear, and the tag is gone.
+-- It shows unencrypted packets, and the parts of encrypted datagrams that are readable without keys. It also reads
+-- capture files whose datagrams were decrypted before they were written. In such a datagram the flag ENCRYPTED is clear
+-- although the connection id names a connection, the frames are plaintext, and the tag is missing.
 --
--- Runs under Lua 5.2 to 5.4, so there are no bit operators in here.
+-- Runs under Lua 5.2 to 5.4, so it uses no bit operators.
 
 local ringshard = Proto("ringshard", "Ringshard Protocol")
 
@@ -23,7 +23,7 @@ local ACK_POSITIONS_MAX = 512
 local ACK_DELAY_UNIT = 8 -- µs
 local SEQUENCE_MAX = UInt64(0, 0x40000000) -- 2^62
 
-local FRAMES_IN_INFO = 8 -- more would only fill the column
+local FRAMES_IN_INFO = 8 -- more would fill the column
 
 -- Names -------------------------------------------------------------------------------------------------------------
 
@@ -34,7 +34,7 @@ local PACKETS = {
     [ACCEPTED] = "ConnectionAccepted",
     [DENIED] = "ConnectionDenied",
 }
-local PACKET_BYTES = { [CONNECT] = CONNECT_BYTES, [COOKIE] = 67, [ACCEPTED] = 83, [DENIED] = 22 }
+local PACKET_BYTES = { [CONNECT] = CONNECT_BYTES, [COOKIE] = 67, [ACCEPTED] = 83, [DENIED] = 24 }
 
 local DENIED_REASONS = {
     [1] = "wrong version",
@@ -43,18 +43,17 @@ local DENIED_REASONS = {
     [4] = "no common suite",
     [5] = "shutting down",
     [6] = "pre-shared key mismatch",
+    [7] = "busy",
 }
 
 local DISCONNECT_REASONS = {
     [0] = "closed",
     [1] = "shutting down",
-    [2] = "timed out",
     [3] = "key exhausted",
     [4] = "protocol violation",
     [5] = "overflow",
     [6] = "bad compression",
-    [7] = "stalled fragments",
-    [8] = "resumed",
+    [7] = "short of memory",
     [9] = "integrity failed",
     [10] = "not resumable",
     [11] = "denied",
@@ -126,6 +125,7 @@ local f = {
     noise_tag = ProtoField.bytes("ringshard.noise.tag", "Tag"),
     denied_reason = ProtoField.uint8("ringshard.denied.reason", "Reason", base.DEC, DENIED_REASONS),
     denied_version = ProtoField.uint16("ringshard.denied.version", "Version of the server"),
+    denied_wait = ProtoField.uint16("ringshard.denied.wait", "Wait in ms"),
     checksum = ProtoField.uint32("ringshard.checksum", "Checksum", base.HEX),
     checksum_status = ProtoField.string("ringshard.checksum.status", "Checksum status"),
     checksum_due = ProtoField.uint32("ringshard.checksum.due", "Checksum due", base.HEX),
@@ -193,7 +193,7 @@ ringshard.experts = {
 ringshard.prefs.ports = Pref.range("UDP ports", tostring(PORT_DEFAULT), "Ports of Ringshard servers", 65535)
 
 local udp_ports = DissectorTable.get("udp.port")
-local registered_ports -- as the preference has it, such as "3565,4000-4007"
+local registered_ports -- the value of the preference, such as "3565,4000-4007"
 
 local function register_ports()
     if registered_ports == ringshard.prefs.ports then
@@ -219,7 +219,7 @@ local function is_server_port(port)
     return false
 end
 
--- Who sent it, as far as the ports tell: nil where neither or both are ports of servers.
+-- The direction according to the ports; nil if neither or both are server ports.
 local TO_SERVER, TO_CLIENT = "to the server", "to the client"
 local function direction_of(pinfo)
     local from_server, to_server = is_server_port(pinfo.src_port), is_server_port(pinfo.dst_port)
@@ -231,7 +231,7 @@ end
 
 -- Checksum ----------------------------------------------------------------------------------------------------------
 
--- Wireshark brings `bit` with Lua 5.2; whoever lacks it has the operator, which the parser of 5.2 does not know.
+-- Wireshark has `bit` with Lua 5.2. Later versions have the operator, which the parser of 5.2 rejects.
 local bxor = (bit and bit.bxor) or (bit32 and bit32.bxor) or load("return function(a, b) return a ~ b end")()
 
 local CRC32C_TABLE = {}
@@ -259,7 +259,7 @@ end
 
 assert(crc32c("123456789") == 0xe3069283)
 
--- Small helpers -----------------------------------------------------------------------------------------------------
+-- Ids and bytes -----------------------------------------------------------------------------------------------------
 
 local function has_numbers(channel)
     return channel % 4 ~= 0
@@ -269,12 +269,12 @@ local function only_zeros(bytes)
     return not bytes:find("[^\0]")
 end
 
--- Core and slot stay with a connection, its generation does not.
+-- A connection keeps its core and slot; its generation can change.
 local function name_of(id)
     return string.format("%d:%d", id(0, 1):uint(), id(2, 2):le_uint())
 end
 
-local function wants_core(id)
+local function requests_core(id)
     return id(1, 1):uint() == 0 and id(2, 2):le_uint() == 1
 end
 
@@ -282,8 +282,8 @@ local function describe(id)
     if id:uint() == 0 then
         return "no connection yet"
     end
-    if wants_core(id) then
-        return "no connection yet, wants core " .. id(0, 1):uint()
+    if requests_core(id) then
+        return "no connection yet, requests core " .. id(0, 1):uint()
     end
     return name_of(id)
 end
@@ -296,12 +296,12 @@ local function add_id(tree, id, whole, core, generation, slot)
     return item
 end
 
--- `datagram` is what the functions below share of the datagram they are about:
+-- `datagram` is the state that the functions below share about one datagram:
 --   tvb, pinfo, tree
 --   size       its length on the wire
---   captured   how much of that is in the file
+--   captured   the number of its bytes in the file
 --   direction  TO_SERVER, TO_CLIENT or nil
---   malformed  whether anything of it is
+--   malformed  whether any part of it is malformed
 local function malformed(datagram, item, why, which)
     datagram.malformed = true
     item:add_proto_expert_info(which or expert_malformed, "Malformed: " .. why)
@@ -347,7 +347,7 @@ local function add_sequence(datagram)
     return tostring(sequence)
 end
 
--- Packets outside encryption ----------------------------------------------------------------------------------------
+-- Unencrypted packets -----------------------------------------------------------------------------------------------
 
 local function add_checksum(datagram)
     local at = datagram.size - 4
@@ -370,7 +370,7 @@ local function add_noise(datagram, at, payload)
     item:add(f.noise_tag, datagram.tvb(at + 48, 16))
 end
 
--- In all versions these are at the same place: the version, and the checksum at the end. Nothing else is.
+-- All versions have the version and, at the end, the checksum at the same place, and nothing else.
 local function add_foreign_connect(datagram)
     local version = datagram.tvb(15, 2):le_uint()
     datagram.tree:add_le(f.version, datagram.tvb(15, 2))
@@ -386,29 +386,29 @@ local function add_connect(datagram)
     suites:add(f.suite_chacha, tvb(17, 1))
     suites:add(f.suite_aes_gcm, tvb(17, 1))
     if tvb(17, 1):uint() >= 0x04 then
-        suites:add_proto_expert_info(expert_reserved, "Suites that version 1 does not know")
+        suites:add_proto_expert_info(expert_reserved, "Suites unknown in version 1")
     end
 
     local options = tree:add(f.options, tvb(18, 1))
     options:add(f.option_psk, tvb(18, 1))
     if tvb(18, 1):uint() >= 0x02 then
-        malformed(datagram, options, "options that are reserved")
+        malformed(datagram, options, "reserved options")
     end
 
     local cookie = tree:add(f.cookie, tvb(19, 48))
     add_noise(datagram, 67, f.noise_token)
     if tvb:raw(6, 8) ~= tvb:raw(67, 8) then
-        malformed(datagram, datagram.tag_item, "the handshake tag is not the begin of the ephemeral key")
+        malformed(datagram, datagram.tag_item, "the handshake tag does not match the ephemeral key")
     end
 
     local padding = tree:add(f.connect_padding, tvb(131, 9))
     if not only_zeros(tvb:raw(131, 9)) then
-        malformed(datagram, padding, "padding that is not zero")
+        malformed(datagram, padding, "nonzero padding")
     end
 
     local info = "Connect"
-    if wants_core(tvb(0, 4)) then
-        info = info .. ", wants core " .. tvb(0, 1):uint()
+    if requests_core(tvb(0, 4)) then
+        info = info .. ", requests core " .. tvb(0, 1):uint()
     end
     if only_zeros(tvb:raw(19, 48)) then
         cookie:append_text(" (none yet)")
@@ -434,9 +434,10 @@ local function add_denied(datagram)
     local reason = datagram.tvb(15, 1):uint()
     local item = datagram.tree:add(f.denied_reason, datagram.tvb(15, 1))
     if not DENIED_REASONS[reason] then
-        malformed(datagram, item, "a reason that is reserved")
+        malformed(datagram, item, "a reserved reason")
     end
     datagram.tree:add_le(f.denied_version, datagram.tvb(16, 2))
+    datagram.tree:add_le(f.denied_wait, datagram.tvb(18, 2))
     return string.format("ConnectionDenied (%s)", DENIED_REASONS[reason] or reason)
 end
 
@@ -447,7 +448,7 @@ local PACKET_READERS = {
     [DENIED] = add_denied,
 }
 
--- The version of a Connect, and nil for all else. Other versions may have longer Connects.
+-- The version of a Connect; nil for any other packet. Other versions may have longer Connects.
 local function version_of_connect(tvb, size)
     if size >= CONNECT_BYTES and tvb(14, 1):uint() == CONNECT then
         return tvb(15, 2):le_uint()
@@ -459,33 +460,33 @@ local function id_is_allowed(tvb, packet)
     if packet == ACCEPTED then
         return tvb(1, 1):uint() ~= 0
     end
-    return tvb(0, 4):uint() == 0 or (packet == CONNECT and wants_core(tvb(0, 4)))
+    return tvb(0, 4):uint() == 0 or (packet == CONNECT and requests_core(tvb(0, 4)))
 end
 
-local function add_packet_outside_encryption(datagram)
+local function add_unencrypted_packet(datagram)
     local tvb, tree, size = datagram.tvb, datagram.tree, datagram.size
     add_header(datagram)
     datagram.tag_item = tree:add(f.handshake_tag, tvb(6, 8))
     if size == HEADER_BYTES then
-        malformed(datagram, tree, "nothing behind the header")
+        malformed(datagram, tree, "nothing after the header")
         return "Malformed"
     end
     if tvb(5, 1):uint() ~= 0 then
-        malformed(datagram, datagram.flags_item, "flags of a packet outside encryption are not 0")
+        malformed(datagram, datagram.flags_item, "nonzero flags of an unencrypted packet")
     end
 
     if datagram.captured == HEADER_BYTES then
-        return "Packet outside encryption"
+        return "Unencrypted packet"
     end
     local packet = tvb(14, 1):uint()
     local item = tree:add(f.packet, tvb(14, 1))
     if not PACKETS[packet] then
-        malformed(datagram, item, "a type that is reserved")
+        malformed(datagram, item, "a reserved type")
         add_rest(datagram, tree, 15)
         return "Malformed"
     end
     if not id_is_allowed(tvb, packet) then
-        malformed(datagram, datagram.id_item, "a connection id that this packet must not have")
+        malformed(datagram, datagram.id_item, "a connection id that this packet may not have")
     end
     if datagram.direction and datagram.direction ~= (packet == CONNECT and TO_SERVER or TO_CLIENT) then
         malformed(datagram, item, "the wrong direction")
@@ -538,9 +539,9 @@ end
 
 -- Frames ------------------------------------------------------------------------------------------------------------
 
--- A reader adds the fields of a body to `tree` and returns what the Info column says, and what is wrong with the frame,
--- if anything is: `bad` or `violation`. The length was checked before against `min` and `max`, and so was that the body
--- is there. `at` is where the body begins, and `length` how long it is.
+-- A reader adds the fields of a body to `tree`. It returns the text for the Info column and, if the frame is faulty,
+-- `bad` or `violation`. The body is complete and its length is within `min` and `max`. `at` is the offset of the body,
+-- `length` its length.
 local function bad(why)
     return { expert = expert_bad_frame, why = "bad frame: " .. why }
 end
@@ -554,7 +555,7 @@ local function add_channel(tree, range, channel)
     tree:add(f.delivery, range, DELIVERIES[channel % 4]):set_generated()
 end
 
--- A piece of a message, or all of it. Wireshark takes no empty field.
+-- Adds a field unless it is empty: Wireshark rejects empty fields.
 local function add_bytes(tree, field, tvb, at, length)
     if length > 0 then
         tree:add(field, tvb(at, length))
@@ -632,16 +633,16 @@ local function read_fragment(datagram, tree, at, length)
     local to = from + length - 9
     local size = tvb(at + 5, 4):le_uint() % 0x80000000
     if size < 1 or size > MESSAGE_BYTES_MAX then
-        return nil, bad("a size of 0, or more than a message has")
+        return nil, bad("a size of 0 or above MESSAGE_BYTES_MAX")
     end
     if from % FRAGMENT_GRAIN_BYTES ~= 0 then
-        return nil, bad("an offset between the grains")
+        return nil, bad("an offset that is not a multiple of FRAGMENT_GRAIN_BYTES")
     end
     if to > size then
-        return nil, bad("a piece that ends behind the whole")
+        return nil, bad("a piece that ends after the message")
     end
     if to < size and to % FRAGMENT_GRAIN_BYTES ~= 0 then
-        return nil, bad("a piece that ends between the grains")
+        return nil, bad("a piece that ends at no multiple of FRAGMENT_GRAIN_BYTES")
     end
     return string.format("Fragment ch %d (bytes %d..%d of %d)", channel, from, to, size)
 end
@@ -663,12 +664,12 @@ local function read_disconnect(datagram, tree, at)
     local reason = datagram.tvb(at, 1):uint()
     local item = tree:add(f.disconnect_reason, datagram.tvb(at, 1))
     if not DISCONNECT_REASONS[reason] then
-        item:add_proto_expert_info(expert_reserved, "A reason that is reserved, and taken for 0")
+        item:add_proto_expert_info(expert_reserved, "A reserved reason, treated as 0")
     end
     return string.format("Disconnect (%s)", DISCONNECT_REASONS[reason] or reason)
 end
 
--- Ranges of received datagrams, newest first, each as two distances from the largest: of its last, and of its first.
+-- Ranges of received datagrams, newest first. Each is two distances from `largest`: of its last and of its first.
 local function ranges_of(runs)
     local ranges = { { last = 0, first = 0 } }
     local distance = 0
@@ -677,7 +678,7 @@ local function ranges_of(runs)
         local received = i % 2 == 1
         if received and run > 0 then
             local range = ranges[#ranges]
-            if range.first == distance then -- behind a run of 0, or the largest itself: the same range goes on
+            if range.first == distance then -- after a run of 0, or after `largest`: the same range
                 range.first = distance + run
             else
                 ranges[#ranges + 1] = { last = distance + 1, first = distance + run }
@@ -780,14 +781,14 @@ local function read_probe(datagram, tree, at, length)
     if length > 0 then
         local item = tree:add(f.probe, datagram.tvb(at, length))
         if not only_zeros(datagram.tvb:raw(at, length)) then
-            item:add_proto_expert_info(expert_reserved, "A Probe that is not zeros, which is ignored")
+            item:add_proto_expert_info(expert_reserved, "A Probe with nonzero bytes, which are ignored")
         end
     end
     return string.format("Probe (%d bytes)", length)
 end
 
--- The length is checked against `min` and `max`; where there is no `max` any longer one is right. Ack and Integrity
--- look themselves: what is too short for an Ack is no bad frame but a violation, an Integrity has one of two lengths.
+-- The length is checked against `min` and `max`; without `max`, any longer one is allowed. The readers of Ack and
+-- Integrity check it themselves: a short Ack is a violation and no bad frame, and an Integrity has one of two lengths.
 local FRAME_READERS = {
     [1] = { read = read_compressed, min = 2 },
     [2] = { read = read_path, min = 8, max = 8 },
@@ -807,23 +808,23 @@ for channel = 0, 15 do
     FRAME_READERS[FIRST_MESSAGE_KIND + channel] = { read = read_message, min = 0 }
 end
 
--- Zeros, unless the sender does what it should not: a receiver does not look.
+-- A correct sender pads with zeros. Receivers do not check.
 local function add_padding(datagram, from)
     local length = datagram.captured - from
     if length > 0 then
         local item = datagram.tree:add(f.padding, datagram.tvb(from, length))
         if not only_zeros(datagram.tvb:raw(from, length)) then
-            item:add_proto_expert_info(expert_reserved, "Padding that is not zeros, which is ignored")
+            item:add_proto_expert_info(expert_reserved, "Nonzero padding, which is ignored")
         end
     end
 end
 
--- Reads one frame whose body is there.
+-- Reads one frame with a complete body.
 local function read_body(datagram, item, at, length, kind)
     local reader = FRAME_READERS[kind]
     if not reader then
         add_bytes(item, f.data, datagram.tvb, at, length)
-        return nil, bad("a kind that is reserved")
+        return nil, bad("a reserved kind")
     end
     if length < reader.min or (reader.max and length > reader.max) then
         add_bytes(item, f.data, datagram.tvb, at, length)
@@ -917,8 +918,8 @@ end
 
 -- Datagrams ---------------------------------------------------------------------------------------------------------
 
--- A ConnectionAccepted is the one datagram of the wire that has the id of a connection and no flag. No decrypted
--- datagram has its size: with the tag it would have one that senders do not pad to.
+-- A ConnectionAccepted is the only datagram on the wire with the id of a connection and no flag. No decrypted datagram
+-- has its size: with the tag it would have a size that senders do not pad to.
 local function is_accepted(tvb, size, captured)
     return size == PACKET_BYTES[ACCEPTED] and captured > HEADER_BYTES and tvb(5, 1):uint() == 0
         and tvb(14, 1):uint() == ACCEPTED
@@ -954,7 +955,7 @@ function ringshard.dissector(tvb, pinfo, root)
         if tvb(5, 1):uint() % 2 == 1 then
             info = add_encrypted(datagram)
         elseif tvb(1, 1):uint() == 0 or is_accepted(tvb, size, captured) then
-            info = add_packet_outside_encryption(datagram)
+            info = add_unencrypted_packet(datagram)
         else
             info = add_decrypted(datagram)
         end
@@ -967,8 +968,8 @@ function ringshard.dissector(tvb, pinfo, root)
     return captured
 end
 
--- On other ports: a packet outside encryption, of the size of its type and with the right checksum, is nothing else.
--- What follows between the same two ports is then taken for the connection's. Encrypted datagrams tell too little.
+-- On other ports, an unencrypted packet is recognized by the size of its type and a correct checksum. Later datagrams
+-- between the same two ports then belong to the connection. Encrypted datagrams alone cannot be recognized.
 local function heuristic(tvb, pinfo, root)
     local size = tvb:reported_len()
     if tvb:captured_len() < size or size < PACKET_BYTES[DENIED] or size > DATAGRAM_BYTES_MAX then

@@ -1,5 +1,5 @@
-"""Tests ringshard.lua with tshark. What is expected comes from engine/PROTOCOL.md, whose tables and test vectors are
-read here, so that they cannot go stale. Needs tshark, and of Python only the standard library."""
+"""Tests ringshard.lua with tshark. The expected values come from the tables and test vectors of engine/PROTOCOL.md, so
+they cannot go stale. Needs tshark and Python's standard library."""
 
 import os
 import random
@@ -34,7 +34,7 @@ class Document:
             self.vectors[name] = {key: bytes.fromhex(value.strip()) for key, _, value in lines}
 
     def table(self, heading, first_column):
-        """The first table below a heading whose first cell says so."""
+        """The rows of the first table below a heading with this first column."""
         section = re.search(rf"^#+ {re.escape(heading)}\n(.*?)(?=^#+ |\Z)", self.text, re.S | re.M)[1]
         table = re.search(rf"^\| {re.escape(first_column)} \|.*\n(?:\|.*\n)+", section, re.M)[0]
         return [[plain(cell) for cell in line.strip("|").split("|")] for line in table.splitlines()[2:]]
@@ -43,7 +43,7 @@ class Document:
 DOC = Document(PROTOCOL.read_text(encoding="utf-8"))
 VECTORS = DOC.vectors
 
-LIMITS = {row[0]: row[1] for row in DOC.table("14 Limits", "name")}
+LIMITS = {row[0]: row[1] for row in DOC.table("Limits", "name")}
 HEADER_BYTES = int(LIMITS["HEADER_BYTES"])
 TAG_BYTES = int(LIMITS["TAG_BYTES"])
 DATAGRAM_BYTES_MAX = int(LIMITS["DATAGRAM_BYTES_MAX"])
@@ -55,11 +55,11 @@ FLAGS = {name: int(bit, 16) for bit, name, _ in DOC.table("Flags", "bit")}
 FLAG_VALUES = {int(value, 16) for row in DOC.table("Flags", "value") for value in row[0].split(",")}
 ENCRYPTED = FLAGS["ENCRYPTED"]
 SUITES = {row[2]: int(row[0], 16) for row in DOC.table("Suites", "bit")}
-PACKETS = {row[1]: int(row[0]) for row in DOC.table("3 Packets outside encryption", "type")}
+PACKETS = {row[1]: int(row[0]) for row in DOC.table("Unencrypted packets", "type")}
 DENIED_REASONS = {row[1]: int(row[0]) for row in DOC.table("ConnectionDenied", "reason")}
 DISCONNECT_REASONS = {row[1]: int(row[0]) for row in DOC.table("Disconnect", "reason")}
 # The last row is that of Message: "16 + c".
-FRAME_ROWS = DOC.table("7 Frames", "kind")
+FRAME_ROWS = DOC.table("Frames", "kind")
 FRAMES = {row[1]: int(row[0]) for row in FRAME_ROWS if row[0].isdigit()}
 MESSAGE = int(next(row[0].split("+")[0] for row in FRAME_ROWS if row[1] == "Message"))
 DELIVERIES = {int(row[0]): row[1] for row in DOC.table("Channels", "channel modulo 4")}
@@ -101,7 +101,7 @@ IP_AND_UDP_BYTES = 28
 
 
 def write_capture(path, datagrams):
-    """`datagrams` are (payload, ports, captured); `captured` is how much of it is in the file, None for all."""
+    """`datagrams` are (payload, ports, captured); `captured` is the number of bytes in the file, None for all."""
     with open(path, "wb") as file:
         raw_ip = 101
         file.write(struct.pack("<IHHiIII", 0xA1B2C3D4, 2, 4, 0, 0, 65535, raw_ip))
@@ -114,7 +114,7 @@ def write_capture(path, datagrams):
 
 
 class Tshark:
-    """Runs tshark with nothing but our dissector; whatever is configured for the user has no part in it."""
+    """Runs tshark with only this dissector and without the user's configuration."""
 
     def __init__(self, folder):
         self.folder = folder
@@ -134,7 +134,7 @@ class Tshark:
         return out
 
     def fields(self, capture, names, *options):
-        """A dictionary for each packet: field to the list of its values."""
+        """For each packet, a dictionary from field to the list of its values."""
         selected = [option for name in names for option in ("-e", name)]
         out = self.run(capture, "-T", "fields", "-E", "separator=/t", "-E", "aggregator=|", *selected, *options)
         rows = []
@@ -148,7 +148,7 @@ class Tshark:
 
 
 def same(expected, actual):
-    """Compares with what tshark prints, which depends on the type, and for some on its release."""
+    """Compares with tshark's output, whose form depends on the type and sometimes on the release."""
     if isinstance(expected, bool):
         return actual in (("1", "True") if expected else ("0", "False"))
     if isinstance(expected, int):
@@ -166,8 +166,8 @@ FAULTS = [MALFORMED, BAD_FRAMES, VIOLATIONS, BAD_CHECKSUM]
 
 
 class Case:
-    """A datagram and what tshark is to say of it: fields, and how often each kind of fault. Faults that are not named
-    must not be there; the value None stands for one or more."""
+    """A datagram and the expected output of tshark: fields, and the number of faults of each kind, None for one or
+    more. No other faults may occur."""
 
     def __init__(self, name, payload, ports, fields, info=None, faults=None, captured=None):
         self.name, self.payload, self.ports, self.captured = name, payload, ports, captured
@@ -219,8 +219,8 @@ def flag_fields(flags):
     }
 
 
-# The connection of the vectors of encrypted datagrams; the header of one of them, with the flag taken away, stands in
-# front of frames that come without a header.
+# The connection of the vectors of encrypted datagrams. The header of one of them, without the flag, precedes frames
+# that have no header.
 CONNECTION = VECTORS["data-aes-128-gcm-client"]["connection"]
 DECRYPTED_HEADER = CONNECTION + bytes([0, 0]) + VECTORS["data-aes-128-gcm-client"]["sequence"]
 
@@ -233,7 +233,7 @@ def header_cases():
     vector = VECTORS["header"]
     fields = id_fields(vector["core"] + vector["generation"] + vector["slot"]) | flag_fields(vector["flags"][0])
     fields |= {"channel": vector["channel"][0], "sequence": le(vector["sequence"])}
-    # What is sealed in it does not matter: nothing but a tag.
+    # The contents do not matter: a tag alone.
     case("header", vector["header"] + bytes(TAG_BYTES), TO_SERVER, fields | {"ciphertext": [], "tag": bytes(TAG_BYTES)})
     case("header alone", vector["header"], TO_SERVER, fields, faults={MALFORMED: 1})
 
@@ -266,7 +266,7 @@ def checksum_fields(datagram):
 
 
 def packet_case(name, type_name, datagram, ports, fields, info=None):
-    """A packet outside encryption, and the same with a bit flipped behind the type: nothing but its checksum tells."""
+    """An unencrypted packet, and the same with a bit flipped behind the type: only its checksum shows that."""
     fields = fields | flag_fields(0) | {"handshake_tag": datagram[6:14], "type": PACKETS[type_name]}
     case(name, datagram, ports, fields | checksum_fields(datagram), info)
     damaged = bytearray(datagram)
@@ -305,7 +305,7 @@ def packet_cases():
         vector = VECTORS[name]
         assert vector["reason"][0] == number, name
         fields = id_fields(bytes(4)) | {"handshake_tag": vector["tag"], "denied.reason": number}
-        fields |= {"denied.version": le(vector["server_version"])}
+        fields |= {"denied.version": le(vector["server_version"]), "denied.wait": le(vector["wait_ms"])}
         info = f"ConnectionDenied ({reason})"
         packet_case(name, "ConnectionDenied", vector["datagram"], TO_CLIENT, fields, info)
 
@@ -313,9 +313,9 @@ def packet_cases():
         vector = VECTORS[name]
         suites, options = vector["suites"][0], vector["options"][0]
         public = vector["client_ephemeral_public"]
-        # The core that it wants is that of the id; see the table of ids in section 2.
+        # The core that it requests is byte 0 of the id: PROTOCOL.md#connection-id.
         id = vector["core"] + bytes([0, 1, 0]) if "core" in vector else bytes(4)
-        wants = f", wants core {vector['core'][0]}" if "core" in vector else ""
+        requested = f", requests core {vector['core'][0]}" if "core" in vector else ""
         fields = id_fields(id) | noise_fields(vector["noise_1"], "noise.token") | {
             "handshake_tag": public[:8],
             "noise.ephemeral": public,
@@ -327,10 +327,10 @@ def packet_cases():
             "connect.options.pre_shared_key": "pre_shared_key" in vector,
         }
         no_cookie = fields | {"cookie": bytes(int(LIMITS["COOKIE_BYTES"]))}
-        info = f"Connect{wants}, no cookie"
+        info = f"Connect{requested}, no cookie"
         packet_case(name + " connect_first", "Connect", vector["connect_first"], TO_SERVER, no_cookie, info)
         cookie = fields | {"cookie": vector["cookie"]}
-        info = f"Connect{wants}, with cookie"
+        info = f"Connect{requested}, with cookie"
         packet_case(name + " connect", "Connect", vector["connect"], TO_SERVER, cookie, info)
         fields = id_fields(vector["connection"]) | noise_fields(vector["noise_2"], "noise.parameters")
         fields |= {"handshake_tag": public[:8], "noise.ephemeral": vector["server_ephemeral_public"]}
@@ -339,7 +339,7 @@ def packet_cases():
 
 
 def refused_packet_cases():
-    """Packets outside encryption whose checksum is right and a field is not: section 13, and `MUST be dropped`."""
+    """Unencrypted packets with a correct checksum and a wrong field (PROTOCOL.md#unencrypted-packets)."""
 
     def refused(name, datagram, ports):
         case(name, datagram, ports, {}, faults={MALFORMED: None})
@@ -361,7 +361,7 @@ def refused_packet_cases():
         refused(f"{name}: too long", sealed_with_checksum(datagram[:-4] + bytes(1)), ports)
         refused(f"{name}: too short", sealed_with_checksum(datagram[:-5]), ports)
         refused(f"{name}: direction", datagram, ports[::-1])
-    refused("cookie: wants a core", changed(cookie, 2, 1), TO_CLIENT)
+    refused("cookie: requests a core", changed(cookie, 2, 1), TO_CLIENT)
     refused("connect: handshake tag", changed(connect, 6, connect[6] ^ 1), TO_SERVER)
     refused("connect: options", changed(connect, 18, 2), TO_SERVER)
     refused("connect: padding", changed(connect, 131, 1), TO_SERVER)
@@ -385,7 +385,7 @@ def data_cases():
         info = f"Encrypted {name_of(vector['connection'])} seq {le(vector['sequence'])}, {len(datagram)} bytes"
         case(name, datagram, ports, fields | flag_fields(flags) | sealed, info)
 
-        # As a capture file has it that was decrypted.
+        # As in a decrypted capture file.
         header = bytearray(vector["header"])
         header[5] &= ~ENCRYPTED
         messages = [vector[key] for key in ("message_1", "message_2") if vector.get(key)]
@@ -398,13 +398,13 @@ def data_cases():
 
 
 def padding_of(plaintext, frames):
-    """What is behind the End, which takes 2 bytes; of a single zero, that zero."""
+    """The bytes after the End, which has 2 bytes; or a single zero."""
     rest = plaintext[frames:]
     return rest[2:] or [] if len(rest) != 1 else rest
 
 
 def one_frame(name, wire, fields, info=None, **named):
-    """A frame as a vector has it, which must fill the plaintext."""
+    """A frame of a vector, which must fill the plaintext."""
     head = le(wire[:2])
     assert head & 0x7FF == len(wire) - 2, name
     case_of_frames(name, wire, fields | {"frame.kind": head >> 11, "frame.length": head & 0x7FF}, info, **named)
@@ -465,7 +465,7 @@ def frame_cases():
     one_frame("path_challenge from a client", vector["path_challenge"], {"reserved": [True]}, ports=TO_SERVER)
     one_frame("probe, not zeros", frame(FRAMES["Probe"], b"\1"), {"probe": b"\1", "reserved": [True]})
 
-    # Every kind there is, by the name of the table. The bodies are empty, which the name does not care about.
+    # Every kind, by its name in the table. The bodies are empty; the name does not depend on them.
     names = {kind: name for name, kind in FRAMES.items()} | {MESSAGE + c: "Message" for c in range(CHANNELS)}
     for kind in range(32):
         fields = {"frame": names.get(kind, "Reserved"), "frame.kind": kind}
@@ -485,7 +485,7 @@ def is_length_allowed(text, length):
 
 
 def length_cases():
-    """Lengths that a kind does not have: one fault, and the frame behind it is read nevertheless."""
+    """Lengths that a kind does not have: one fault, and the next frame is still read."""
     ping = VECTORS["frames"]["ping"]
     for kind, name, allowed, *_ in FRAME_ROWS:
         if name in ("End", "Message"):
@@ -558,7 +558,7 @@ def compression_cases():
         one_frame(f"compressed {key}", wire, fields, info)
 
     for key, compressed in VECTORS["compressed-bad"].items():
-        # What shows in the block alone is not looked for: the dissector does not decompress.
+        # Faults inside the block are not expected: the dissector does not decompress.
         shows = len(compressed) < 4 or le(compressed[:4]) > int(LIMITS["MESSAGE_BYTES_MAX"])
         wire = frame(FRAMES["Compressed"], bytes([0]) + compressed)
         one_frame(f"compressed-bad {key}", wire, {}, faults={VIOLATIONS: 1} if shows else {})
@@ -567,8 +567,8 @@ def compression_cases():
 def fragment_cases():
     vector = VECTORS["fragments"]
     frames = {key: wire for key, wire in vector.items() if re.fullmatch(r"[a-z]+_(\d|again)", key)}
-    # The channel of a piece is not told beside it: its name says how it is delivered. Those of the compressed message
-    # have a channel of their own.
+    # The vector does not state the channel of a piece; its name gives the delivery. The compressed message has its own
+    # channel.
     deliveries = {
         "reliable": "reliable, ordered", "unreliable": "unreliable",
         "sequenced": "unreliable, sequenced", "compressed": "reliable, unordered",
@@ -612,14 +612,14 @@ def acknowledgment_cases():
         one_frame(f"ack-bad {key}", wire, {"ack.range": []}, faults={VIOLATIONS: 1})
 
     # The examples of the table, as text.
-    for number, (largest, runs, received, _) in enumerate(DOC.table("Ack", "largest")):
+    for number, (largest, runs, received, _) in enumerate(DOC.table("Ack frame", "largest")):
         runs = bytes(int(run) for run in runs.split(",")) if runs != "none" else b""
         wire = frame(FRAMES["Ack"], struct.pack("<QH", int(largest), 0) + runs)
         one_frame(f"example {number + 1} of an Ack", wire, {"ack.range": received.split(", ")})
 
 
 def cut_cases():
-    """What the capture cut off is no fault of the sender."""
+    """Bytes that the capture cut off are no fault of the sender."""
     vector = VECTORS["data-aes-128-gcm-client"]
     datagram = vector["datagram"]
     cut = {"cut": [True]}
@@ -640,23 +640,23 @@ def cut_cases():
 
 
 def damaged(datagrams):
-    """Truncations, by the sender as by the capture, and bit flips; each with whether tshark has to find it at fault."""
+    """Truncations by the sender and by the capture, and bit flips; each with whether tshark must report a fault."""
     rng = random.Random(SEED)
     for payload, ports in datagrams:
-        is_outside_encryption = payload[:4] == bytes(4) and not payload[5]
+        is_unencrypted = payload[:4] == bytes(4) and not payload[5]
         lengths = range(1, len(payload))
         if len(payload) > TRUNCATIONS_PER_DATAGRAM:
             lengths = sorted(rng.sample(lengths, TRUNCATIONS_PER_DATAGRAM))
         for length in lengths:
-            yield payload[:length], ports, None, is_outside_encryption or length < HEADER_BYTES
+            yield payload[:length], ports, None, is_unencrypted or length < HEADER_BYTES
             yield payload, ports, length, False
         for _ in range(FLIPS_PER_DATAGRAM):
             flipped = bytearray(payload)
             positions = rng.sample(range(len(payload) * 8), rng.randint(1, 4))
             for position in positions:
                 flipped[position // 8] ^= 1 << position % 8
-            # A CRC32C finds up to 4 flipped bits in what is so short. The id and the flags make it something else.
-            found = is_outside_encryption and min(positions) >= 6 * 8
+            # CRC32C detects up to 4 flipped bits in so few bytes. Flips in id or flags change the kind of datagram.
+            found = is_unencrypted and min(positions) >= 6 * 8
             yield bytes(flipped), ports, None, found
     for _ in range(500):
         yield rng.randbytes(rng.randint(1, 200)), TO_SERVER, None, False
@@ -691,17 +691,17 @@ def run_cases(tshark, folder, results):
 
 
 def run_ports(tshark, folder, results):
-    """The preference, the heuristic, and what neither may claim."""
+    """The preference, the heuristic, and datagrams that neither may claim."""
     vector = VECTORS["handshake-nk"]
     connect, accepted = vector["connect"], vector["accepted"]
     encrypted = VECTORS["data-aes-128-gcm-client"]["datagram"]
-    # Ports of which no other dissector knows anything.
+    # Ports that no other dissector uses.
     port = 47001
     elsewhere, others = (CLIENT, port), (CLIENT + 1, port + 1)
     capture = folder / "ports.pcap"
     damaged_connect = connect[:20] + b"\xff" + connect[21:]
     write_capture(capture, [
-        (encrypted, others, None),            # tells too little
+        (encrypted, others, None),            # cannot be recognized
         (damaged_connect, others, None),      # a bad checksum
         (connect[:100], others, None),        # a size that no packet has
         (connect, elsewhere, None),           # the heuristic
@@ -728,7 +728,7 @@ def run_ports(tshark, folder, results):
 
 
 def run_damage(tshark, folder, results):
-    # Flags, sequences and sizes make many cases that are alike; the vectors are enough.
+    # The many similar cases of flags, sequences and sizes are left out; the vectors are enough.
     originals = {(case.payload, case.ports) for case in cases if case.captured is None and len(case.payload) < 1000}
     alike = re.compile(r"flags |sequence |kind |too large|the largest|.* of \d+ bytes|.*, damaged|.*, cut at")
     originals -= {(case.payload, case.ports) for case in cases if alike.match(case.name)}

@@ -1,5 +1,5 @@
 #!/usr/bin/env bash
-# The dissector against the test vectors of engine/PROTOCOL.md, and against damaged ones. See test.py.
+# Tests the dissector with the test vectors of engine/PROTOCOL.md and with damaged datagrams. See test.py.
 set -euo pipefail
 cd "$(dirname "$0")"
 

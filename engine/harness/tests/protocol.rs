@@ -61,7 +61,7 @@ fn limits() -> BTreeMap<&'static str, String> {
         time("REKEY_PERIOD", REKEY_PERIOD),
         time("REKEY_PERIOD_MIN", REKEY_PERIOD_MIN),
         time("CONNECT_RETRY_FIRST", CONNECT_RETRY_FIRST),
-        time("KNOCK_AFTER", KNOCK_AFTER),
+        time("RECONNECT_AFTER", KNOCK_AFTER),
         time("CONNECT_RETRY_MAX", CONNECT_RETRY_MAX),
         time("CONNECT_TIMEOUT", CONNECT_TIMEOUT),
         time("BUSY_WAIT", BUSY_WAIT),
@@ -143,7 +143,7 @@ fn the_buckets_are_those_of_the_code() {
 #[test]
 fn the_frames_are_those_of_the_code() {
     let mut kinds = BTreeSet::new();
-    for row in table(&["kind", "frame", "length", "asks", "body"]) {
+    for row in table(&["kind", "frame", "length", "ack-eliciting", "body"]) {
         let [kind, name, length, asks, _] = row[..] else { panic!("five columns") };
         let channels = if name == "Message" { CHANNELS as u16 } else { 1 };
         let first: u16 = kind.trim_end_matches(" + c").parse().expect("a kind is a number");

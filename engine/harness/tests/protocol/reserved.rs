@@ -1,4 +1,4 @@
-//! What a receiver does with values that nobody may send: section 13, row by row.
+//! What a receiver does with values that nobody may send: PROTOCOL.md#reserved-values, row by row.
 
 use crate::document::table;
 use crate::stranger::{connect, find, frame, joined, kind, message, with_checksum};
@@ -17,19 +17,19 @@ const ROWS: [(&str, &str, &str, Check); 17] = [
     ("header, channel", "1 to 255", "drops", channels),
     ("header, flags", "0x08 to 0x80", "drops", header_flags),
     ("sequence, encrypted", "0, above 2^62", "drops", sequences),
-    ("type, outside encryption", "4 to 255", "drops", types),
+    ("type, unencrypted", "4 to 255", "drops", types),
     ("Connect, suites", "0x04 to 0x80", "ignores the bit", suites),
     ("Connect, options", "0x02 to 0x80", "drops", options),
     ("Connect, padding", "not 0", "drops", padding),
-    ("parameters, suite", "not one bit of the offer", "takes the packet for not authentic", suite_agreed),
-    ("parameters, resumed", "2 to 255, and 1 after a token of zeros", "takes the packet for not authentic", resumed),
-    ("parameters, largest datagram", "not 1472", "takes the packet for not authentic", largest_datagram),
+    ("parameters, suite", "not one bit of the offer", "treats the packet as not authentic", suite_agreed),
+    ("parameters, resumed", "2 to 255, and 1 after a token of zeros", "treats the packet as not authentic", resumed),
+    ("parameters, largest datagram", "not 1472", "treats the packet as not authentic", largest_datagram),
     ("ConnectionDenied, reason", "0, 8 to 255", "drops", denials),
     ("frame, kind", "10, 11", "skips the frame", kinds),
     ("Compressed and Fragment, channel", "16 to 255", "skips the frame", frame_channels),
     ("NewId, generation", "0", "skips the frame", new_ids),
     ("Probe, body", "not 0", "ignores it", probes),
-    ("Disconnect, reason", "2, 8, 12 to 255", "takes it for 0", reasons),
+    ("Disconnect, reason", "2, 8, 12 to 255", "treats it as 0", reasons),
 ];
 
 #[test]
@@ -156,7 +156,7 @@ fn suite_agreed() {
 
 fn resumed() {
     assert!((0..=255).all(|value| believes(|parameters| parameters[5] = value) == (value == 0)));
-    // Others that section 3 does not allow.
+    // Others that PROTOCOL.md#connectionaccepted does not allow.
     assert!(!believes(|parameters| parameters[1] = 0), "generation 0");
     assert!(!believes(|parameters| parameters[8..12].fill(0)), "no heartbeat");
     assert!(!believes(|parameters| parameters.copy_within(8..12, 12)), "a timeout of one heartbeat");
