@@ -5,7 +5,7 @@ use super::session::{End, PROBE_CHANNEL, Session, Side};
 use super::tally::Tally;
 use super::tap::shown;
 use ringshard_protocol::endpoint::{EndCause, SessionId};
-use ringshard_protocol::limits::{HEARTBEAT_DEFAULT, KNOCK_AFTER, RESUME_PERIOD, SILENT_AFTER, TIMEOUT_DEFAULT};
+use ringshard_protocol::limits::{HEARTBEAT_DEFAULT, RECONNECT_AFTER, RESUME_PERIOD, SILENT_AFTER, TIMEOUT_DEFAULT};
 use ringshard_protocol::time::{Duration, Instant};
 use ringshard_protocol::wire::{Channel, ConnectionId, DisconnectReason};
 use std::collections::HashMap;
@@ -377,7 +377,7 @@ impl Audit {
     pub fn check_knock(&mut self, now: Instant, session: usize) {
         let it = &self.sessions[session];
         let (player, silence) = (it.player, now.since(it.client_heard));
-        if silence < HEARTBEAT_DEFAULT + KNOCK_AFTER {
+        if silence < HEARTBEAT_DEFAULT + RECONNECT_AFTER {
             self.blame(now, format!("player {player}: left its connection after {silence:?} of silence"));
         }
     }

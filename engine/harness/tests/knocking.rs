@@ -66,7 +66,7 @@ fn a_client_that_knocks_stays_with_the_connection_that_is_heard_again() {
     world.say_on(client, Channel::RELIABLE_ORDERED, b"before");
     world.run_for(THERE_AND_BACK);
     world.network.set_conditions(DEAD);
-    world.run_for(HEARTBEAT_DEFAULT + KNOCK_AFTER + Duration::from_secs(1));
+    world.run_for(HEARTBEAT_DEFAULT + RECONNECT_AFTER + Duration::from_secs(1));
     world.network.set_conditions(CLEAN);
     world.server.send(world.network.now(), id, Channel::UNRELIABLE, b"hello").unwrap();
     world.run_for(Duration::from_secs(5));
@@ -79,7 +79,7 @@ fn a_session_goes_on_over_whichever_connection_is_heard_first() {
     let (mut world, client) = persistent();
     world.network.set_conditions(DEAD);
     world.say_on(client, Channel::RELIABLE_ORDERED, b"during");
-    world.run_for(HEARTBEAT_DEFAULT + KNOCK_AFTER + Duration::from_secs(3));
+    world.run_for(HEARTBEAT_DEFAULT + RECONNECT_AFTER + Duration::from_secs(3));
     world.network.set_conditions(CLEAN);
     world.run_until("it is there", |world| world.clients[client].inbox.len() == 1);
     world.run_for(Duration::from_secs(5));
@@ -116,7 +116,7 @@ fn a_denial_that_anybody_can_send_ends_no_connection() {
     let (mut world, client) = persistent();
     let (id, address) = (world.id(client), world.clients[client].address);
     world.network.set_conditions(DEAD);
-    world.run_for(HEARTBEAT_DEFAULT + KNOCK_AFTER + Duration::from_secs(1));
+    world.run_for(HEARTBEAT_DEFAULT + RECONNECT_AFTER + Duration::from_secs(1));
     let tag = world.clients[client].client.handshake_tag();
     world.network.set_conditions(CLEAN);
     let denied = ringshard_protocol::wire::Denied {

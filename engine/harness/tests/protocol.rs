@@ -61,7 +61,7 @@ fn limits() -> BTreeMap<&'static str, String> {
         time("REKEY_PERIOD", REKEY_PERIOD),
         time("REKEY_PERIOD_MIN", REKEY_PERIOD_MIN),
         time("CONNECT_RETRY_FIRST", CONNECT_RETRY_FIRST),
-        time("RECONNECT_AFTER", KNOCK_AFTER),
+        time("RECONNECT_AFTER", RECONNECT_AFTER),
         time("CONNECT_RETRY_MAX", CONNECT_RETRY_MAX),
         time("CONNECT_TIMEOUT", CONNECT_TIMEOUT),
         time("BUSY_WAIT", BUSY_WAIT),

@@ -148,7 +148,7 @@ pub const PATH_CHALLENGES_MAX: u32 = 8;
 pub const RESUME_PERIOD: Duration = Duration::from_secs(60);
 /// How long a ping of a client may go unanswered, in silence, before it asks for a connection beside the one it has: the
 /// server may have been started anew, and then does not know that one.
-pub const KNOCK_AFTER: Duration = Duration::from_secs(2);
+pub const RECONNECT_AFTER: Duration = Duration::from_secs(2);
 /// First wait of a client before it connects again; doubles at each try (R9).
 pub const RECONNECT_FIRST: Duration = Duration::from_millis(100);
 /// Longest wait of a client before it connects again.
@@ -198,7 +198,7 @@ const _: () = {
     assert!(REPLAY_WINDOW.is_multiple_of(64));
     assert!(TIMEOUT_DEFAULT.as_secs() > 2 * HEARTBEAT_DEFAULT.as_secs());
     // A server that is back within its clients' timeout has them back within ten seconds.
-    assert!(HEARTBEAT_DEFAULT.as_secs() + KNOCK_AFTER.as_secs() + CONNECT_RETRY_MAX.as_secs() < 10);
+    assert!(HEARTBEAT_DEFAULT.as_secs() + RECONNECT_AFTER.as_secs() + CONNECT_RETRY_MAX.as_secs() < 10);
     assert!(COOKIE_SECRET_LIFETIME.as_secs() > COOKIE_LIFETIME.as_secs());
     // One receive may overshoot its budget by one run, and each datagram may be answered by one.
     assert!(STAGED_DATAGRAMS >= 2 * (RECEIVE_DATAGRAMS_PER_TURN + SEGMENTS_MAX));

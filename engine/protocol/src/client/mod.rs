@@ -577,7 +577,7 @@ impl Client {
                 }
             }
             State::Connected(session) => {
-                let knock_at = session.heard_at() + session.heartbeat_config().interval + KNOCK_AFTER;
+                let knock_at = session.heard_at() + session.heartbeat_config().interval + RECONNECT_AFTER;
                 match session.advance(now, &mut self.resources) {
                     Some(reason @ DisconnectReason::TimedOut) => self.lost(now, CloseReason::Disconnected(reason)),
                     Some(reason) => self.hang_up(reason),
@@ -641,7 +641,7 @@ impl Client {
                 let knock = match &self.knock {
                     Some(knock) => knock.retry_at,
                     None if self.config.reconnect => {
-                        session.heard_at() + session.heartbeat_config().interval + KNOCK_AFTER
+                        session.heard_at() + session.heartbeat_config().interval + RECONNECT_AFTER
                     }
                     None => Instant::NEVER,
                 };
