@@ -39,9 +39,9 @@ CRATES = {
     "ringshard-world": ["ringshard-protocol"],
     "ringshard-link": ["ringshard-protocol"],
     "ringshard-client": ["ringshard-protocol", "ringshard-world"],
-    "ringshard": ["ringshard-link", "ringshard-protocol", "ringshard-world"],
-    "ringshard-demo": ["ringshard"],
-    "ringshard-cli": ["ringshard", "ringshard-demo"],
+    "ringshard": ["ringshard-link", "ringshard-prefetch", "ringshard-protocol", "ringshard-world"],
+    "ringshard-demo": ["ringshard", "ringshard-protocol", "ringshard-world"],
+    "ringshard-cli": ["ringshard", "ringshard-demo", "ringshard-protocol"],
     "ringshard-harness": None,
     "ringshard-bench": None,
 }
