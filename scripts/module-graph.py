@@ -81,7 +81,7 @@ TOKEN = re.compile(
 )
 OPEN, CLOSE = {"(": ")", "[": "]", "{": "}"}, {")", "]", "}"}
 ITEM_WORDS = {"fn", "struct", "enum", "union", "trait", "type", "const", "static"}
-# An item that begins with one of these ends with `;` or its braces, any other thing also with a comma.
+# What an item begins with: it ends with `;` or its braces. Anything else may end with a comma, too.
 DECLARATIONS = ITEM_WORDS | {"pub", "mod", "use", "impl", "unsafe", "extern", "async", "macro_rules", "let"}
 
 
@@ -136,26 +136,41 @@ def matching(tokens, at):
 
 
 def end_of_item(tokens, at):
-    """The index after the item, field, variant or statement that begins at `at`."""
+    """The index after the item, field, variant, arm or statement that begins at `at`."""
     while tokens[at].text == "#" and tokens[at + 1].text == "[":
         at = matching(tokens, at + 1)
-    declaration = tokens[at].text in DECLARATIONS
-    by_semicolon = False
+    if tokens[at].text not in DECLARATIONS:
+        return end_of_piece(tokens, at)
+    by_semicolon = is_ended_by_semicolon(tokens, at)
     while at < len(tokens):
         text = tokens[at].text
-        by_semicolon |= text in ("use", "let", "=", "const", "static") and text != "fn"
-        if text == "fn":
-            by_semicolon = False
-        if text in CLOSE or text == "," and not declaration:
-            return at
         if text == ";":
             return at + 1
-        if text in OPEN:
-            at = matching(tokens, at)
-            if text == "{" and not by_semicolon:
-                return at
-        else:
-            at += 1
+        at = matching(tokens, at) if text in OPEN else at + 1
+        if text == "{" and not by_semicolon:
+            return at
+    return at
+
+
+def is_ended_by_semicolon(tokens, at):
+    """Whether braces in this item are part of a group or a value, and not its body."""
+    words = [token.text for token in tokens[at:at + 12] if token.kind == "word"]
+    while words and words[0] in ("pub", "crate", "super", "self", "in", "async", "unsafe", "extern"):
+        words.pop(0)
+    if words[:1] == ["const"]:
+        return words[1] not in ("fn", "unsafe", "async", "extern")
+    return words[:1] in (["use"], ["static"], ["let"], ["type"])
+
+
+def end_of_piece(tokens, at):
+    """The index after a field, a variant, an arm or an expression."""
+    while at < len(tokens) and tokens[at].text not in CLOSE:
+        text = tokens[at].text
+        if text in (",", ";"):
+            return at + 1
+        at = matching(tokens, at) if text in OPEN else at + 1
+        if text == "{" and at < len(tokens) and tokens[at].text not in (",", ";", ".", "?"):
+            return at
     return at
 
 
@@ -164,7 +179,14 @@ def is_for_tests(tokens, at):
     inside = [token.text for token in tokens[at + 1:matching(tokens, at) - 1]]
     if inside == ["cfg", "(", "test", ")"]:
         return True
-    return inside[:4] == ["cfg", "(", "all", "("] and {"test", "not"} & set(inside) == {"test"}
+    if inside[:4] != ["cfg", "(", "all", "("]:
+        return False
+    depth = 0
+    for text in inside:
+        depth += (text == "(") - (text == ")")
+        if text == "test" and depth == 2:
+            return True
+    return False
 
 
 def without_tests(tokens):
@@ -709,7 +731,8 @@ def report(violations, parent_circles, strict):
         if len(one.places) > PLACES_SHOWN:
             print(f"    and {len(one.places) - PLACES_SHOWN} more (--json has all)", file=sys.stderr)
     if not strict and parent_circles:
-        print(f"module-graph: {len(parent_circles)} circles of a mod.rs with its children, allowed (--strict lists them)")
+        count = len(parent_circles)
+        print(f"module-graph: {count} circles of a mod.rs with its children, which are allowed (--strict lists them)")
     print(f"module-graph: {len(violations)} violations" if violations else "module-graph: no violation")
 
 
