@@ -11,6 +11,10 @@ step cargo fmt --all --check
 step cargo clippy --locked --workspace --all-targets -- -D warnings
 step cargo clippy --locked -p ringshard-protocol --no-default-features -- -D warnings
 step scripts/check-unsafe.sh
+step scripts/module-graph.py --check
+step scripts/module-graph-test.sh
+step scripts/check-dependencies.sh
+step scripts/check-msrv.sh
 step scripts/tune-host-test.sh
 # Where there is a Wireshark to try the dissector with.
 if command -v tshark > /dev/null; then step scripts/wireshark/test.sh; fi
