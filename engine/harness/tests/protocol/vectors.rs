@@ -2,7 +2,7 @@
 
 use crate::document::{Vector, Vectors, vectors};
 use crate::frames::{ack, ack_bad, compressed, compressed_bad, fragments, frames, frames_bad, messages};
-use crate::world;
+use crate::world_messages as world;
 use chacha20poly1305::aead::{AeadInOut, KeyInit};
 use rand_chacha::rand_core::SeedableRng;
 use ringshard_protocol::connection::{

@@ -1,10 +1,14 @@
 //! The `ringshard` binary as a person meets it: what it does, and what it says when it cannot.
 
+mod captures;
 mod keys;
 mod manual;
 mod orders;
 mod running;
+mod scene;
 mod start;
+mod tables;
+mod top;
 
 use std::io::{BufRead, BufReader};
 use std::os::unix::fs::PermissionsExt;

@@ -5,6 +5,7 @@ mod capture;
 mod fixture;
 mod kick;
 mod losses;
+mod metrics_page;
 mod panics;
 mod signals;
 mod stuck;

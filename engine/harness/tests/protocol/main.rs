@@ -1,19 +1,15 @@
 //! `PROTOCOL.md` against the implementation: its test vectors, its tables, and a client made from its words alone.
 
-#[path = "protocol/conversations.rs"]
 mod conversations;
-#[path = "protocol/document.rs"]
+mod decoders;
 mod document;
-#[path = "protocol/frames.rs"]
 mod frames;
-#[path = "protocol/reserved.rs"]
+mod oracles;
+mod readme;
 mod reserved;
-#[path = "protocol/stranger.rs"]
 mod stranger;
-#[path = "protocol/vectors.rs"]
 mod vectors;
-#[path = "protocol/world.rs"]
-mod world;
+mod world_messages;
 
 use document::{fenced_blocks, prose, table};
 use ringshard_protocol::limits::*;

@@ -2,8 +2,8 @@
 
 #[test]
 fn the_readme_shows_the_example() {
-    let readme = include_str!("../../../README.md");
+    let readme = include_str!("../../../../README.md");
     let shown = readme.split("```rust,no_run\n").nth(1).and_then(|rest| rest.split("```").next());
-    let example = include_str!("../../client/examples/echo.rs").split_once("\n\n").map(|(_, program)| program);
+    let example = include_str!("../../../client/examples/echo.rs").split_once("\n\n").map(|(_, program)| program);
     assert_eq!(shown, example);
 }

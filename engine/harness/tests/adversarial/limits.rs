@@ -1,8 +1,7 @@
 //! Who is limited by what, over a simulated network: the policy of an endpoint.
 
-mod world;
-
 use rand_chacha::rand_core::{Rng, SeedableRng};
+use ringshard_harness::world::*;
 use ringshard_link::sim::SimLink;
 use ringshard_protocol::client::CloseReason;
 use ringshard_protocol::crypto::Csprng;
@@ -12,7 +11,6 @@ use ringshard_protocol::time::Duration;
 use ringshard_protocol::wire::{Channel, DisconnectReason};
 use ringshard_protocol::{ClientConfig, EndpointConfig};
 use std::net::{Ipv4Addr, SocketAddr};
-use world::*;
 
 fn network(first: [u8; 4], prefix: u8) -> Network {
     Network::new(Ipv4Addr::from(first).into(), prefix)

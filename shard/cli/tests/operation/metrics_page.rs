@@ -58,7 +58,7 @@ fn rows(page: &str, heading: &str) -> Vec<String> {
 
 #[test]
 fn the_page_has_each_name_once_and_no_other() {
-    let (scrape, page) = (scrape(), include_str!("../../METRICS.md"));
+    let (scrape, page) = (scrape(), include_str!("../../../METRICS.md"));
     for (heading, known) in [
         ("Metrics", metrics(&scrape)),
         ("Drops", labels(&scrape, "reason")),
@@ -83,10 +83,10 @@ fn alerts_dashboards_and_the_readme_name_only_what_there_is() {
     let scrape = scrape();
     let known = metrics(&scrape);
     for (file, text) in [
-        ("alerts.yml", include_str!("../../deploy/alerts.yml")),
-        ("grafana.json", include_str!("../../deploy/grafana.json")),
-        ("README.md", include_str!("../../../README.md")),
-        ("METRICS.md", include_str!("../../METRICS.md")),
+        ("alerts.yml", include_str!("../../../deploy/alerts.yml")),
+        ("grafana.json", include_str!("../../../deploy/grafana.json")),
+        ("README.md", include_str!("../../../../README.md")),
+        ("METRICS.md", include_str!("../../../METRICS.md")),
     ] {
         let is_part = |letter: char| letter.is_ascii_lowercase() || letter == '_';
         let is_metric =

@@ -1,8 +1,7 @@
 //! A server and its clients over a simulated network: what they do when all goes well, and when it does not.
 
-mod world;
-
 use rand_chacha::rand_core::{Rng, SeedableRng};
+use ringshard_harness::world::*;
 use ringshard_link::conditions::Conditions;
 use ringshard_link::sim::{SimLink, TraceEntry};
 use ringshard_protocol::client::{ClientEvent, CloseReason};
@@ -20,7 +19,6 @@ use ringshard_protocol::wire::{
 use ringshard_protocol::{Client, ClientConfig, EndpointConfig};
 use std::collections::HashSet;
 use std::net::SocketAddr;
-use world::*;
 
 fn stranger_connect(random: &mut Csprng, cookie: [u8; COOKIE_BYTES]) -> [u8; CONNECT_BYTES] {
     let mut noise = [0; NOISE_MESSAGE_1_BYTES];

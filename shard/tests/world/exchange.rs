@@ -5,9 +5,7 @@
 //! rings, and these are tested where they come from, that is all that can happen, down to what a core sees of another
 //! that is in the middle of publishing.
 
-mod dice;
-
-use dice::Dice;
+use crate::dice::Dice;
 use ringshard::world::exchange::{Change, Command, Exchange};
 use ringshard::world::replication::{Encoder, Replica};
 use ringshard::world::store::Rate;

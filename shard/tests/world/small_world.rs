@@ -1,6 +1,5 @@
 //! A small world under one clock, from the players' clients to the game and back: over a network that is simulated, with
 //! everything between as it is in a server.
-#![allow(dead_code, reason = "each test file uses its part of it")]
 
 use ringshard::game::shard::Shard;
 use ringshard::game::simulation::{Simulation, WorldConfig, WorldStats};

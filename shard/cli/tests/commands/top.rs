@@ -1,10 +1,8 @@
 //! The commands that look at a running server from outside: `ringshard top`, and `ringshard report`.
 
-mod scene;
-
+use crate::scene::{Folder, NONSENSE_COUNT, Scene, TOKEN, assert_has, free_admin, ringshard, text};
 use flate2::read::GzDecoder;
 use ringshard::ops::report::ServerReport;
-use scene::{Folder, NONSENSE_COUNT, Scene, TOKEN, assert_has, free_admin, ringshard, text};
 use std::collections::BTreeMap;
 use std::io::Read;
 

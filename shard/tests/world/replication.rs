@@ -2,9 +2,7 @@
 //! and reorders. What the world was when a snapshot left is kept beside it, and not taken from what is tested: so what
 //! the client then holds can be compared with what was true.
 
-mod dice;
-
-use dice::Dice;
+use crate::dice::Dice;
 use ringshard::world::exchange::Change;
 use ringshard::world::replication::viewer::{Agreement, Scratch};
 use ringshard::world::replication::{Encoder, Pacing, Replica, Viewer};

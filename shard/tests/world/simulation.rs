@@ -1,10 +1,8 @@
 //! What players see of a small world, and what it costs.
 
-mod small_world;
-
+use crate::small_world::*;
 use ringshard_link::sim::SimLink;
 use ringshard_protocol::time::Duration;
-use small_world::*;
 use std::cell::Cell;
 use std::net::SocketAddr;
 use std::rc::Rc;

@@ -1,9 +1,7 @@
 //! What clients are told is found, written and acknowledged without the allocator, once the largest tick was seen.
 
-mod dice;
-
+use crate::dice::Dice;
 use allocation_counter::AllocationInfo;
-use dice::Dice;
 use ringshard::world::exchange::Change;
 use ringshard::world::replication::viewer::Scratch;
 use ringshard::world::replication::{Encoder, Pacing, Replica, Viewer};

@@ -1,8 +1,6 @@
 //! `ringshard capture`: where it writes, and that one that is refused or left keeps the place of none.
 
-mod scene;
-
-use scene::{Folder, PATIENCE, Scene, TOKEN, assert_has, text};
+use crate::scene::{Folder, PATIENCE, Scene, TOKEN, assert_has, text};
 use std::io::{BufRead, BufReader, Read, Write};
 use std::net::TcpStream;
 use std::time::{Duration, Instant};

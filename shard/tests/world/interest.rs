@@ -1,6 +1,6 @@
 //! The interest grid finds who brute force finds, looks at no more than it may, and allocates nothing.
 
-#[path = "../benches/layouts/mod.rs"]
+#[path = "../../benches/layouts/mod.rs"]
 mod layouts;
 
 use layouts::Layout;

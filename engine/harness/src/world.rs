@@ -1,5 +1,5 @@
 //! A server that echoes, its clients, and the simulated network between them: the stage of the scenarios.
-#![allow(dead_code, reason = "each test file uses its part of it")]
+#![allow(missing_docs, reason = "written next")]
 
 use rand_chacha::rand_core::{Rng, SeedableRng};
 use ringshard_link::conditions::{Chance, Conditions};

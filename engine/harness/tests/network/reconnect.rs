@@ -1,13 +1,11 @@
 //! Clients of a server that falls silent: they ask beside their connection, and stay with what is answered.
 
-mod world;
-
+use ringshard_harness::world::*;
 use ringshard_protocol::client::ClientEvent;
 use ringshard_protocol::limits::*;
 use ringshard_protocol::time::Duration;
 use ringshard_protocol::wire::Channel;
 use ringshard_protocol::{ClientConfig, Endpoint};
-use world::*;
 
 /// The server's process was killed and started again, with the same key.
 fn restart(world: &mut World) {

@@ -1,8 +1,6 @@
 //! What commands print: as wide as the terminal, whole where there is none, and quietly ended when nobody reads on.
 
-mod scene;
-
-use scene::{Folder, Scene, assert_has, free_admin, text};
+use crate::scene::{Folder, Scene, assert_has, free_admin, text};
 use std::io::{BufRead, BufReader, Read};
 use std::process::{Command, Stdio};
 

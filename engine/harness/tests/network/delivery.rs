@@ -1,7 +1,6 @@
 //! What the channels promise: whatever the size of a message, over networks that are bad, move, or break off.
 
-mod world;
-
+use ringshard_harness::world::*;
 use ringshard_link::conditions::Conditions;
 use ringshard_protocol::client::{ClientEvent, CloseReason};
 use ringshard_protocol::connection::{CongestionControl, TransportConfig};
@@ -12,7 +11,6 @@ use ringshard_protocol::wire::{Channel, Delivery, DisconnectReason, Header, flag
 use ringshard_protocol::{ClientConfig, EndpointConfig};
 use std::collections::HashSet;
 use std::net::SocketAddr;
-use world::*;
 
 /// A message that says its number, of a size that depends on it: most fit a datagram, some need several.
 fn numbered(number: u32) -> Vec<u8> {

@@ -1,7 +1,6 @@
 //! The life of a player, as its game and its client see it: each event once, in order, however it ends.
 
-mod small_world;
-
+use crate::small_world::*;
 use ringshard::game::shard::Shard;
 use ringshard::game::simulation::WorldConfig;
 use ringshard::game::{Game, Gone};
@@ -14,7 +13,6 @@ use ringshard_protocol::link::Path;
 use ringshard_protocol::time::Duration;
 use ringshard_world::snapshot::{Input, kinds};
 use ringshard_world::{EntityId, EntityKind};
-use small_world::*;
 
 const SECOND: Duration = Duration::from_secs(1);
 

@@ -1,8 +1,5 @@
 //! A server with a player on it, and the commands that look at it from outside.
 
-// Each test file is a program of its own, and none needs all of this.
-#![allow(dead_code, reason = "each test file uses its part of it")]
-
 use ringshard::ops::admin::Asker;
 use ringshard::ops::report::ServerReport;
 use ringshard_protocol::client::{Client, ClientConfig};
@@ -135,11 +132,6 @@ impl Scene {
         let mut command = Command::new(env!("CARGO_BIN_EXE_ringshard"));
         command.args(arguments).args(["--admin", &self.admin, "--admin-token-file", &self.folder.file("token")]);
         command
-    }
-
-    /// Who asks the server.
-    pub fn asker(&self) -> Asker {
-        Asker::with_token_file(self.admin.parse().unwrap(), Some(&self.folder.0.join("token"))).unwrap()
     }
 }
 

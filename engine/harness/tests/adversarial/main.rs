@@ -1,0 +1,4 @@
+//! Peers that lie, flood, hoard or replay.
+
+mod hostile;
+mod limits;

@@ -1,0 +1,4 @@
+//! Codecs, snapshots and views.
+
+mod codec;
+mod snapshots;
