@@ -371,8 +371,8 @@ fn rekey(vector: &Vector) {
     let to = *request.first_chunk().unwrap();
     assert_eq!(read(vector.get("response")), [Frame::RekeyResponse { to, key: &response }]);
     let shared: [u8; 32] = vector.array("shared");
-    assert_eq!(asker.exchange(&PublicKey::from_bytes(response)), Ok(shared));
-    assert_eq!(answerer.exchange(&PublicKey::from_bytes(request)), Ok(shared));
+    assert_eq!(asker.diffie_hellman(&PublicKey::from_bytes(response)), Ok(shared));
+    assert_eq!(answerer.diffie_hellman(&PublicKey::from_bytes(request)), Ok(shared));
 
     assert_eq!(vector.get("label"), b"ringshard 1 rekey");
     for (split, next) in [("split_client", "next_client"), ("split_server", "next_server")] {
