@@ -256,7 +256,7 @@ impl<L: Link, S: Service> Core<L, S> {
         let now = self.link.now();
         self.answer(now);
         let busy = received >= RECEIVE_DATAGRAMS_PER_TURN
-            || self.endpoint.has_strangers_waiting()
+            || self.endpoint.has_admissions_waiting()
             || !self.endpoint.is_flushed()
             || self.request.is_some()
             || self.farewell_since.is_some();
@@ -394,7 +394,7 @@ fn ingest<S: Service>(
                 service.message(now, endpoint, id, Message { channel, bytes: kept });
             }
         }
-        Received::Elsewhere(core, datagram) => {
+        Received::OtherCore(core, datagram) => {
             let mut bytes = [0; DATAGRAM_BYTES_MAX];
             bytes[..datagram.len()].copy_from_slice(datagram);
             if !mesh.pass_on(core, Misrouted { path, len: datagram.len() as u16, bytes }) {
