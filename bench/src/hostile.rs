@@ -247,7 +247,7 @@ impl Attackers {
             let Some(id) = client.id() else { return true };
             by_id.insert(id.bits(), index);
             if let State::Connecting(client) = std::mem::replace(&mut attacker.state, State::Out)
-                && let Some((session, resources)) = client.into_session()
+                && let Some((session, resources)) = client.into_connection()
             {
                 attacker.state = State::Attacking(session, resources);
                 attacker.since = Instant::now();

@@ -312,7 +312,7 @@ impl<L: Link, T: Talk> Driver<L, T> {
             if member.client.duplicates() > 0 {
                 *drops.entry("duplicate".to_owned()).or_insert(0) += member.client.duplicates();
             }
-            packets_lost += member.client.session().map_or(0, |session| session.packets_lost());
+            packets_lost += member.client.connection().map_or(0, |session| session.packets_lost());
             member.client.disconnect();
             transmit(&mut member.client, now, member.path, &mut self.link);
             self.link.submit();

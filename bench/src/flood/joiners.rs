@@ -116,7 +116,7 @@ impl Joiner {
     /// nothing more does not know whether it was heard itself.
     fn is_heard(&self) -> bool {
         match &self.peer.voice {
-            Voice::Protocol(client) => client.session().is_some_and(|session| session.stats.datagrams_in > 0),
+            Voice::Protocol(client) => client.connection().is_some_and(|session| session.stats.datagrams_in > 0),
             Voice::Plain => false,
         }
     }

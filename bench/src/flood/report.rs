@@ -39,8 +39,8 @@ pub struct Figures {
     /// What strangers cost it.
     pub cookies_per_s: f64,
     pub handshakes_per_s: f64,
-    pub stranger_bytes_in: u64,
-    pub stranger_bytes_out: u64,
+    pub unvalidated_bytes_in: u64,
+    pub unvalidated_bytes_out: u64,
     pub players_lost: u64,
     /// Why, of the first of them.
     pub players_lost_because: Option<String>,
@@ -84,8 +84,8 @@ impl Figures {
             drops,
             cookies_per_s: of_server(seen.total("cookies_out")),
             handshakes_per_s: of_server(seen.total("handshakes")),
-            stranger_bytes_in: seen.total("stranger_bytes_in"),
-            stranger_bytes_out: seen.total("stranger_bytes_out"),
+            unvalidated_bytes_in: seen.total("unvalidated_bytes_in"),
+            unvalidated_bytes_out: seen.total("unvalidated_bytes_out"),
             // One end may not have noticed yet.
             players_lost: seen.total("left").max(*players_failed),
             players_lost_because: measured.players.closed.clone(),
@@ -120,8 +120,8 @@ impl Figures {
             let (joined, joiners) = (self.joined, self.joiners);
             server.push(format!("{joined} of {joiners} joined within {} s", CONNECT_TIMEOUT.as_secs()));
         }
-        if self.stranger_bytes_out > self.stranger_bytes_in {
-            let (bytes_out, bytes_in) = (self.stranger_bytes_out, self.stranger_bytes_in);
+        if self.unvalidated_bytes_out > self.unvalidated_bytes_in {
+            let (bytes_out, bytes_in) = (self.unvalidated_bytes_out, self.unvalidated_bytes_in);
             promises.push(format!("{bytes_out} bytes to strangers for {bytes_in} from them"));
         }
         let growth = self.memory_after_mib - self.memory_before_mib;
@@ -158,8 +158,8 @@ impl Figures {
                 "{} cookies/s, {} key exchanges/s, {:.1} MB in, {:.1} MB out",
                 grouped(self.cookies_per_s),
                 grouped(self.handshakes_per_s),
-                self.stranger_bytes_in as f64 / 1e6,
-                self.stranger_bytes_out as f64 / 1e6
+                self.unvalidated_bytes_in as f64 / 1e6,
+                self.unvalidated_bytes_out as f64 / 1e6
             ),
         );
         if let Some(why) = &self.players_lost_because {
@@ -293,13 +293,13 @@ mod tests {
             sent_bytes_per_s: 1e6,
             sent_as: BTreeMap::new(),
             kernel_drops: 12_345,
-            drops: [("stranger_budget", 900), ("malformed", 80), ("unexpected", 7), ("replayed", 1)]
+            drops: [("reply_queue_full", 900), ("malformed", 80), ("unexpected", 7), ("replayed", 1)]
                 .map(|(reason, count)| (reason.to_owned(), count))
                 .into(),
             cookies_per_s: 0.0,
             handshakes_per_s: 0.0,
-            stranger_bytes_in: 1_000,
-            stranger_bytes_out: 1_000,
+            unvalidated_bytes_in: 1_000,
+            unvalidated_bytes_out: 1_000,
             players_lost: 0,
             players_lost_because: None,
             joiners: arguments.joiners,
@@ -327,7 +327,7 @@ mod tests {
         assert_eq!(miss(|it| it.players_lost = 3), "3 players lost their connection");
         assert_eq!(miss(|it| it.players.client.rtt.p99_us = 50_000.0), "p99 round trip 50.0 ms");
         assert_eq!(miss(|it| it.joined = 9), "9 of 10 joined within 10 s");
-        assert_eq!(miss(|it| it.stranger_bytes_out = 1_001), "1001 bytes to strangers for 1000 from them");
+        assert_eq!(miss(|it| it.unvalidated_bytes_out = 1_001), "1001 bytes to strangers for 1000 from them");
         assert_eq!(miss(|it| it.memory_after_mib = 66.2), "16.2 MiB more memory");
         assert_eq!(miss(|it| it.memory_after_mib = 10.0), "", "less is no fault");
     }
@@ -343,7 +343,7 @@ mod tests {
         for part in ["handshakes", "299,000", "12,345", "200 of 200", "0.25", "2.50", "50.0 > 66.0", "pass"] {
             assert!(lines[1].contains(part), "{part} in {}", lines[1]);
         }
-        assert!(lines[1].ends_with("stranger_budget 900, malformed 80, unexpected 7"), "{}", lines[1]);
+        assert!(lines[1].ends_with("reply_queue_full 900, malformed 80, unexpected 7"), "{}", lines[1]);
         assert!(lines[2].starts_with("bad-tags") && lines[2].contains("FAIL"));
     }
 

@@ -62,7 +62,7 @@ pub struct Audit {
     /// and takes datagrams for lost.
     pub memory_low_at: Instant,
     /// Slots that the server has given away, as far as it is known whose they were.
-    vacated: u64,
+    silent_displaced: u64,
     /// Players to whose connections something delicate has just happened.
     pub delicate: Vec<usize>,
     /// Counts.
@@ -87,7 +87,7 @@ impl Audit {
             server_up_since: Instant::NEVER,
             suspended_max: 0,
             memory_low_at: Instant::ZERO,
-            vacated: 0,
+            silent_displaced: 0,
             delicate: Vec::new(),
             tally: Tally::default(),
             violation: None,
@@ -267,19 +267,19 @@ impl Audit {
         }
     }
 
-    /// The server has not heard a client for its timeout; or for less, and has given its slot away: `vacated` is how often
+    /// The server has not heard a client for its timeout; or for less, and has given its slot away: `silent_displaced` is how often
     /// it has done that since it started.
-    pub fn suspended(&mut self, now: Instant, id: ConnectionId, its: SessionId, vacated: u64) {
+    pub fn suspended(&mut self, now: Instant, id: ConnectionId, its: SessionId, silent_displaced: u64) {
         self.tally.end("server: suspended");
         if let Some(session) = self.connection_is_gone(now, id, its) {
             let silence = now.since(self.sessions[session].server_heard);
-            let gave_way = silence < TIMEOUT_DEFAULT && self.vacated < vacated;
+            let gave_way = silence < TIMEOUT_DEFAULT && self.silent_displaced < silent_displaced;
             if !gave_way {
                 self.check_timeout(now, session, Side::Server);
             } else if silence < HEARTBEAT_DEFAULT + SILENT_AFTER {
                 self.blame(now, format!("{} gave its slot away after {silence:?} of silence", shown(id)));
             }
-            self.vacated += u64::from(gave_way);
+            self.silent_displaced += u64::from(gave_way);
             self.sessions[session].server = End::Lost(now);
         }
     }
@@ -330,7 +330,7 @@ impl Audit {
     /// All that the server knew is gone with it.
     pub fn server_is_gone(&mut self, now: Instant) {
         self.server_up_since = Instant::NEVER;
-        self.vacated = 0;
+        self.silent_displaced = 0;
         self.by_name.clear();
         self.by_session.clear();
         self.promises.clear();

@@ -161,7 +161,7 @@ impl World {
         let (client, _) = self.players[player].running.as_ref()?;
         let (endpoint, _) = self.host.running.as_ref()?;
         let info = endpoint.info(self.audit.sessions[session].names[0]?)?;
-        Some((client.session()?.key_changes(), info.key_changes))
+        Some((client.connection()?.key_changes(), info.key_changes))
     }
 
     /// Keys go on changing, whatever happened before.

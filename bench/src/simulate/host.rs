@@ -63,7 +63,7 @@ impl Host {
     /// When it wants its turn.
     pub fn deadline(&self, now: Instant) -> Instant {
         let Some((endpoint, _)) = &self.running else { return self.back_at };
-        match endpoint.is_flushed() && !endpoint.has_strangers_waiting() && self.closing.is_none() {
+        match endpoint.is_flushed() && !endpoint.has_admissions_waiting() && self.closing.is_none() {
             true => endpoint.deadline(),
             false => endpoint.deadline().min(now + AGAIN),
         }
@@ -137,7 +137,7 @@ fn happened(now: Instant, event: Event, endpoint: &Endpoint, audit: &mut Audit) 
         Event::Joined { id, session } => audit.joined(now, id, session, address(endpoint, id)),
         Event::Resumed { id, session, former } => audit.resumed(now, id, session, former, address(endpoint, id)),
         Event::Renamed { id, former } => audit.renamed(now, id, former),
-        Event::Suspended { id, session } => audit.suspended(now, id, session, endpoint.stats().vacated),
+        Event::Suspended { id, session } => audit.suspended(now, id, session, endpoint.stats().silent_displaced),
         Event::Ended { id, session, cause } => audit.ended(now, id, session, cause),
         Event::Integrity(id, right) => audit.checked(now, id, right),
     }
@@ -162,7 +162,7 @@ impl Audit {
         if endpoint.message_bytes() > message_bytes_max {
             self.blame(now, format!("{} bytes of messages are kept, of {message_bytes_max}", endpoint.message_bytes()));
         }
-        if stats.stranger_bytes_out > stats.stranger_bytes_in {
+        if stats.unvalidated_bytes_out > stats.unvalidated_bytes_in {
             self.blame(now, "more bytes went to strangers than came from them");
         }
         self.check_drops(now, "server", drops);

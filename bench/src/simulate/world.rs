@@ -245,7 +245,7 @@ impl World {
         for Player { index, running, .. } in &self.players {
             let Some((client, _)) = running else { continue };
             let (kept, drops) = (client.message_bytes(), client.drops());
-            let congestion = client.session().map(|session| (session.congestion(), session.unacknowledged_bytes()));
+            let congestion = client.connection().map(|session| (session.congestion(), session.unacknowledged_bytes()));
             self.audit.note(now, || format!("player {index}: keeps {kept}; {congestion:?} {drops:?}"));
         }
     }

@@ -245,8 +245,8 @@ impl Books {
         let mut carried = 0;
         for info in endpoint.infos(0, endpoint.slots()) {
             let Some(session) = info.session else {
-                if now.since(info.born) > HALF_OPEN_TIMEOUT + CONNECT_REPEATED + SLACK {
-                    return Err(format!("{} has been half-open since {:?}", info.id, info.born));
+                if now.since(info.accepted_at) > HALF_OPEN_TIMEOUT + CONNECT_REPEATED + SLACK {
+                    return Err(format!("{} has been half-open since {:?}", info.id, info.accepted_at));
                 }
                 continue;
             };

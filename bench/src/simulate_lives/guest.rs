@@ -166,7 +166,7 @@ impl Guest {
     /// Its session, where it has one.
     pub fn live_session(&self) -> Option<&Connection> {
         match &self.end {
-            End::Honest(client) => client.session(),
+            End::Honest(client) => client.connection(),
             End::Raw(session) => Some(session),
             End::Away | End::Knocking(_) => None,
         }
@@ -183,7 +183,7 @@ impl Guest {
             return matches!(self.end, End::Raw(_));
         }
         if let End::Honest(client) = std::mem::replace(&mut self.end, End::Away)
-            && let Some((session, resources)) = client.into_session()
+            && let Some((session, resources)) = client.into_connection()
         {
             self.resources = resources;
             self.end = End::Raw(Box::new(session));

@@ -182,8 +182,8 @@ impl Outcome {
             "server",
             format!(
                 "{} seats of silent clients given away, {} put out for lack of memory, {} weak keys, {} key changes refused",
-                seen("vacated"),
-                seen("hoards_ended"),
+                seen("silent_displaced"),
+                seen("memory_evicted"),
                 seen("weak_key"),
                 seen("rekey_refused")
             ),

@@ -124,7 +124,7 @@ fn connected() -> (Endpoint, Vec<Client>, FlatLink) {
         .map(|client| Client::new(ClientConfig::new(secret.public()), Instant::ZERO, [client as u8; 32]).unwrap())
         .collect();
     let mut link = FlatLink::new(2 * CLIENTS);
-    while server.stats().joined < CLIENTS as u64 || server.has_strangers_waiting() {
+    while server.stats().joined < CLIENTS as u64 || server.has_admissions_waiting() {
         link.now = link.now + ROUND;
         assert!(link.now.as_nanos() < 60_000_000_000, "the clients do not get in");
         exchange(&mut server, &mut clients, &mut link);

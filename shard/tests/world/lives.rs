@@ -28,7 +28,7 @@ fn heard(world: &World) -> Vec<Heard> {
 /// A client hangs up with a reason of its choice, by hand.
 fn hang_up_with(world: &mut World, reason: u8) {
     let mut player = world.players.remove(0);
-    let (mut session, mut resources) = player.client.into_session().expect("it is connected");
+    let (mut session, mut resources) = player.client.into_connection().expect("it is connected");
     let sequence = session.begin_datagram(&mut resources.random);
     let frames = [1, 6 << 3, reason];
     let path = Path::new(0, player.server);

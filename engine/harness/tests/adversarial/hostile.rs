@@ -125,7 +125,7 @@ impl Peer {
                 client.receive(server.now, &mut answer);
             }
         }
-        let (session, resources) = client.into_session().expect("the server lets it in");
+        let (session, resources) = client.into_connection().expect("the server lets it in");
         assert!(matches!(server.endpoint.poll_event(), Some(Event::Joined { id, .. }) if id == session.id()));
         Peer { session, path, resources }
     }
@@ -445,6 +445,6 @@ fn honest_messages_get_through_while_others_hoard_memory() {
     }
     assert_eq!(server.delivered - before, 40, "of 40 honest messages");
     let (ended, stats) = (server.endings(), server.endpoint.stats());
-    assert!(stats.hoards_ended > 0 && ended.iter().all(|&reason| reason == DisconnectReason::ShortOfMemory));
+    assert!(stats.memory_evicted > 0 && ended.iter().all(|&reason| reason == DisconnectReason::ShortOfMemory));
     assert!(honest.iter().all(|peer| server.endpoint.info(peer.id()).is_some()), "no honest one had to go");
 }

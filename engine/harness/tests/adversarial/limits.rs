@@ -79,7 +79,7 @@ fn key_exchanges_keep_to_their_rate_and_nobody_waits_in_vain() {
     let mut world = with_policy(roomy(), Policy { handshakes_per_second: 50, ..Policy::default() });
     world.add_clients(150);
     world.run_for(2 * THERE_AND_BACK);
-    assert!(!world.server.has_strangers_waiting(), "nothing can be done for them right now");
+    assert!(!world.server.has_admissions_waiting(), "nothing can be done for them right now");
     assert!(world.server.deadline() <= world.network.now() + Duration::from_millis(20), "but soon");
     let mut per_second = Vec::new();
     for _ in 0..4 {
@@ -288,7 +288,7 @@ fn nobody_is_kept_out_by_nonsense_in_its_name() {
         nonsense(&world, &mut random, victim);
         world.step();
     }
-    assert_eq!((connected(&world), world.server.drops().ill_behaved), (1, 0));
+    assert_eq!((connected(&world), world.server.drops().misbehaving_address), (1, 0));
 }
 
 #[test]
@@ -308,7 +308,7 @@ fn where_too_many_wait_the_ill_behaved_are_the_first_that_do_not() {
         nonsense(&world, &mut random, fool);
         world.step();
     }
-    assert!(world.server.drops().ill_behaved > 0 && world.server.drops().stranger_budget > 0);
+    assert!(world.server.drops().misbehaving_address > 0 && world.server.drops().reply_queue_full > 0);
 }
 
 #[test]
@@ -411,7 +411,7 @@ fn clients_that_crashed_make_room_for_those_that_come_back_from_their_address() 
     assert_eq!(connected(&world), 8, "the seven are back, and the neighbour has stayed");
     assert!(world.clients[neighbour].client.is_connected());
     assert!(!world.clients[stranger].client.is_connected(), "it had no silent connection here");
-    assert_eq!(world.server.stats().vacated, 7);
+    assert_eq!(world.server.stats().silent_displaced, 7);
     assert_eq!(world.server_events.iter().filter(|(_, event)| matches!(event, Event::Suspended { .. })).count(), 7);
 }
 
@@ -435,5 +435,5 @@ fn a_client_that_gets_a_silent_slot_goes_on_with_its_own_session() {
     world.network.set_conditions_between(home(2000), server_address(), CLEAN);
     world.network.set_conditions_between(server_address(), home(2000), CLEAN);
     world.run_until("the first is back", |world| world.server.stats().joined == 3);
-    assert_eq!((world.server.stats().vacated, world.server.stats().resumed), (1, 1), "with its own session");
+    assert_eq!((world.server.stats().silent_displaced, world.server.stats().resumed), (1, 1), "with its own session");
 }

@@ -272,7 +272,7 @@ fn one_forged_denial_ends_no_attempt_and_stops_no_reconnection() {
 fn a_recorded_connect_and_the_static_key_do_not_give_the_session_away() {
     let mut world = World::connected(1);
     let victim = world.id(0);
-    let key = world.clients[0].client.session().unwrap().resume_key();
+    let key = world.clients[0].client.connection().unwrap().resume_key();
     let server = server_config().secret.public();
     let mut random = Csprng::seed_from_u64(9);
     let prologue = prologue(Suites::native().bits(), Options { pre_shared_key: false });
@@ -480,7 +480,7 @@ fn a_slot_that_is_used_again_does_not_take_the_datagrams_of_before() {
 fn the_heartbeat_measures_the_round_trip_of_the_network() {
     let mut world = World::connected(1);
     world.run_for(HEARTBEAT_DEFAULT + STEP + THERE_AND_BACK);
-    let measured_by_client = world.clients[0].client.session().unwrap().round_trip();
+    let measured_by_client = world.clients[0].client.connection().unwrap().round_trip();
     assert_eq!(measured_by_client, Some(2 * DELAY));
     assert_eq!(world.server.info(world.id(0)).unwrap().round_trip, Some(2 * DELAY));
 }
@@ -505,19 +505,19 @@ fn a_flood_of_strangers_leaves_the_clients_alone_and_is_never_amplified() {
         rounds += 1;
         world.step();
         let stats = world.server.stats();
-        assert!(stats.stranger_bytes_out <= stats.stranger_bytes_in);
+        assert!(stats.unvalidated_bytes_out <= stats.unvalidated_bytes_in);
     }
     world.run_for(THERE_AND_BACK);
-    world.run_until("all strangers are answered", |world| !world.server.has_strangers_waiting());
+    world.run_until("all strangers are answered", |world| !world.server.has_admissions_waiting());
     let expected: Vec<Vec<u8>> = (0..rounds).map(|round| vec![round; 20]).collect();
     for end in &world.clients {
         assert_eq!(end.inbox, expected);
     }
     let stats = world.server.stats();
     assert_eq!((stats.handshakes, world.server.connections()), (10, 10));
-    assert_eq!(stats.cookies_out + world.server.drops().stranger_budget, 5_000 + 10);
-    assert!(stats.cookies_out > 10 && world.server.drops().stranger_budget > 0);
-    assert!(stats.stranger_bytes_out <= stats.stranger_bytes_in);
+    assert_eq!(stats.cookies_out + world.server.drops().reply_queue_full, 5_000 + 10);
+    assert!(stats.cookies_out > 10 && world.server.drops().reply_queue_full > 0);
+    assert!(stats.unvalidated_bytes_out <= stats.unvalidated_bytes_in);
 }
 
 #[test]
@@ -662,13 +662,13 @@ fn each_hostile_datagram_is_counted_at_the_client_and_changes_nothing() {
     let authentic = world.sealed_by_server(0, b"intact");
     let now = world.network.now();
     let client = &mut world.clients[0].client;
-    let before = client.session().unwrap().stats;
+    let before = client.connection().unwrap().stats;
     for mut datagram in hostile_datagrams(&authentic) {
         let dropped = total(client.drops());
         let text = format!("{datagram:02x?}");
         assert!(client.receive(now, &mut datagram).is_none(), "{text}");
         assert_eq!(total(client.drops()), dropped + 1, "{text}");
-        assert_eq!(client.session().unwrap().stats, before, "{text}");
+        assert_eq!(client.connection().unwrap().stats, before, "{text}");
     }
     assert_eq!(client.poll_event(), None);
     assert_eq!(client.transmit_len(now), None);
@@ -799,12 +799,12 @@ fn a_client_that_seldom_says_something_long_soon_says_it_in_one_datagram() {
             world.clients[0].client.send(now, channel, &noise).unwrap();
             world.run_for(Duration::from_secs(1));
         }
-        assert_eq!(world.clients[0].client.session().unwrap().datagram_bytes(), DATAGRAM_BYTES_MAX, "{channel}");
-        let sent = world.clients[0].client.session().unwrap().stats.datagrams_out;
+        assert_eq!(world.clients[0].client.connection().unwrap().datagram_bytes(), DATAGRAM_BYTES_MAX, "{channel}");
+        let sent = world.clients[0].client.connection().unwrap().stats.datagrams_out;
         let now = world.network.now();
         world.clients[0].client.send(now, channel, &noise).unwrap();
         world.run_for(STEP);
-        assert_eq!(world.clients[0].client.session().unwrap().stats.datagrams_out, sent + 1, "{channel}");
+        assert_eq!(world.clients[0].client.connection().unwrap().stats.datagrams_out, sent + 1, "{channel}");
     }
 }
 
@@ -816,7 +816,7 @@ fn a_short_stall_is_no_black_hole() {
         let now = world.network.now();
         let _ = world.clients[0].client.send(now, Channel::RELIABLE_ORDERED, &noise);
     };
-    let size = |world: &World| world.clients[0].client.session().unwrap().datagram_bytes();
+    let size = |world: &World| world.clients[0].client.connection().unwrap().datagram_bytes();
     let mut random = Csprng::seed_from_u64(5);
     let mut long = vec![0; 60_000];
     random.fill_bytes(&mut long);

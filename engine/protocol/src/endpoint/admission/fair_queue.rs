@@ -1,9 +1,9 @@
-//! A queue in which a crowd cannot push others aside (stochastic fairness queueing, McKenney 1990).
+//! A queue in which many items from one sender do not delay those of others (stochastic fairness queueing, McKenney 1990).
 //!
-//! What waits is spread over lanes by who it is from, and taken from the lanes in turn. When no place is left, the longest
-//! lane loses its oldest: whoever sends most loses first, and what has waited longest is worth least.
+//! A hash of the sender chooses an item's lane, and lanes are served in turn. When the queue is full, the longest lane loses
+//! its oldest item: the heaviest sender loses first, and the item that has waited longest is worth least.
 
-/// Lanes: with as many attackers' networks as that, everybody waits as in one queue.
+/// Number of lanes. Attackers in as many networks make it one plain queue.
 const LANES: usize = 64;
 const NONE: u16 = u16::MAX;
 
@@ -25,13 +25,16 @@ pub(super) struct FairQueue<T> {
     places: Box<[Place<T>]>,
     free: u16,
     lanes: [Lane; LANES],
-    /// The lane whose turn it is.
+    /// The lane that is served next.
     turn: usize,
     len: usize,
 }
 
 impl<T> FairQueue<T> {
-    /// A queue of `capacity` places, which never grows.
+    /// A queue of `capacity` places. It never grows.
+    ///
+    /// # Panics
+    /// When `capacity` is 0 or 65,535 or more.
     pub(super) fn new(capacity: usize) -> Self {
         assert!(capacity > 0 && capacity < usize::from(NONE), "places are named by 16 bits");
         let place =
@@ -49,12 +52,12 @@ impl<T> FairQueue<T> {
         self.len == 0
     }
 
-    /// Whether the next item needs room that another has.
+    /// Whether the next item displaces another.
     pub(super) fn is_full(&self) -> bool {
         self.free == NONE
     }
 
-    /// Puts an item at the end of the lane that `hash` names; gives what had to make room for it.
+    /// Adds an item to the lane that `hash` chooses. Returns the item that it displaces.
     pub(super) fn push(&mut self, hash: u64, item: T) -> Option<T> {
         let displaced = if self.is_full() {
             let longest = (0..LANES).max_by_key(|&lane| self.lanes[lane].len).expect("there are lanes");
@@ -62,6 +65,7 @@ impl<T> FairQueue<T> {
         } else {
             None
         };
+        assert!(!self.is_full(), "the longest lane has made room");
         let place = self.free;
         self.free = self.places[usize::from(place)].next;
         self.places[usize::from(place)] = Place { item: Some(item), next: NONE };
@@ -73,10 +77,11 @@ impl<T> FairQueue<T> {
         lane.last = place;
         lane.len += 1;
         self.len += 1;
+        assert!(self.len <= self.places.len(), "an item has a place");
         displaced
     }
 
-    /// The oldest of the lane whose turn it is.
+    /// The oldest item of the lane that is served next.
     pub(super) fn pop(&mut self) -> Option<T> {
         if self.is_empty() {
             return None;
@@ -91,8 +96,10 @@ impl<T> FairQueue<T> {
 
     fn take(&mut self, lane: usize) -> Option<T> {
         let lane = &mut self.lanes[lane];
+        assert!(lane.len > 0 && self.len > 0, "only a lane with items is served");
         let place = &mut self.places[usize::from(lane.first)];
         let item = place.item.take();
+        assert!(item.is_some(), "a place in a lane holds an item");
         let freed = lane.first;
         lane.first = place.next;
         if lane.first == NONE {
@@ -123,7 +130,7 @@ mod tests {
     }
 
     #[test]
-    fn the_one_who_comes_alone_gets_in_when_a_crowd_has_filled_it() {
+    fn a_lone_sender_gets_in_when_a_crowd_has_filled_the_queue() {
         let mut queue = FairQueue::new(4);
         for number in 0..100usize {
             assert_eq!(queue.push(5, number), number.checked_sub(4), "the crowd loses its own oldest");
@@ -134,7 +141,7 @@ mod tests {
     }
 
     proptest::proptest! {
-        /// Against a model of plain queues, of which nothing is ever lost but what was displaced.
+        /// Compared with a model of plain queues: only displaced items are lost.
         #[test]
         fn does_what_plain_queues_would(steps in proptest::collection::vec((0u64..6, 0u8..3), 1..400)) {
             let mut queue = FairQueue::new(16);
