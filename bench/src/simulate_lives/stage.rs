@@ -258,7 +258,7 @@ impl Stage {
 
     fn check_empty(&self) -> Result<(), String> {
         self.check_cores(Host::check_empty)?;
-        match self.network.under_way() {
+        match self.network.in_flight() {
             0 => Ok(()),
             left => Err(format!("everybody has left, and {left} datagrams are under way")),
         }
