@@ -4,30 +4,27 @@
 
 mod bots;
 mod compute;
-mod directory;
+mod delivery_check;
 mod echo;
-mod fleet;
 mod flood;
 mod floor;
-mod generator;
-mod health;
 mod hostile;
-mod interrupt;
-mod ledger;
-mod network;
-mod peer;
-mod process;
+mod load;
+mod random;
 mod report;
 mod scenario;
+mod server_process;
 mod simulate;
 mod simulate_lives;
 mod simulate_world;
 mod soak;
+mod system;
+mod terminal;
 mod transfer;
-mod verdict;
 mod verify;
 
-use self::verdict::Verdict;
+use self::report::verdict::Verdict;
+use self::system::interrupt;
 use clap::{Parser, Subcommand};
 use std::process::ExitCode;
 

@@ -1,8 +1,9 @@
 //! A client that lives in the demonstration world: it walks, rests, shoots and talks, keeps its view of the world, and
 //! says whether that is the server's.
 
-use crate::fleet::Talk;
-use hdrhistogram::Histogram;
+use super::observations::{Observations, Sights};
+use super::shared::{Crowd, Temper};
+use crate::load::fleet::Talk;
 use ringshard_demo::{CHAT, SHOOT};
 use ringshard_protocol::client::{Client, ClientEvent};
 use ringshard_protocol::time::{Duration, Instant};
@@ -14,7 +15,7 @@ use ringshard_world::view::Change;
 use ringshard_world::{EntityId, Received, View};
 use std::collections::VecDeque;
 use std::sync::Arc;
-use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
+use std::sync::atomic::Ordering;
 
 /// Inputs a second.
 pub const INPUT_HZ: u32 = 60;
@@ -29,112 +30,6 @@ const LOOK: Duration = Duration::from_millis(20);
 const INPUTS_WAITING: usize = 256;
 /// Snapshots of which one is looked at closely.
 const CLOSE_LOOK: u64 = 16;
-/// Longest staleness that is told apart, in ticks.
-const STALENESS_MAX: u64 = 100_000;
-
-/// How all bots behave.
-#[derive(Clone, Copy, Debug)]
-pub struct Temper {
-    /// Share of them that walks at a time.
-    pub moving: f64,
-    /// Shots a second.
-    pub fight: f64,
-    /// Chat messages a second.
-    pub chat: f64,
-    /// Units up to which an entity is near.
-    pub near: f32,
-}
-
-/// What all bots share with the main thread.
-#[derive(Default)]
-pub struct Crowd {
-    /// Everybody is connected, and may come into the world.
-    pub open: AtomicBool,
-    /// Count from now on.
-    pub measure: AtomicBool,
-    /// Stand still from now on.
-    pub calm: AtomicBool,
-    pub entered: AtomicU64,
-    /// The server sent a player's wish to enter back to it: it echoes, and has no world.
-    pub echoed: AtomicBool,
-}
-
-/// What a bot has seen while it was measured.
-#[derive(Clone, Copy, Debug, Default)]
-pub struct Sights {
-    pub snapshots: u64,
-    pub snapshot_bytes: u64,
-    /// Of those: the ones that were looked into. What stands below is of these.
-    pub looked: u64,
-    pub looked_bytes: u64,
-    /// Entities in view, summed over the snapshots.
-    pub visible: u64,
-    pub updates: u64,
-    pub entered: u64,
-    pub left: u64,
-    pub chats: u64,
-    /// Snapshots that could not be read.
-    pub faulty: u64,
-}
-
-impl Sights {
-    pub fn add(&mut self, other: &Sights) {
-        self.snapshots += other.snapshots;
-        self.snapshot_bytes += other.snapshot_bytes;
-        self.looked += other.looked;
-        self.looked_bytes += other.looked_bytes;
-        self.visible += other.visible;
-        self.updates += other.updates;
-        self.entered += other.entered;
-        self.left += other.left;
-        self.chats += other.chats;
-        self.faulty += other.faulty;
-    }
-}
-
-/// What a bot that looks closely has seen.
-#[derive(Clone, Debug)]
-pub struct Observations {
-    /// Ticks since the state of a near moving entity was that of the world, as the newest snapshot had it.
-    pub near_staleness: Histogram<u64>,
-    /// The same of far ones.
-    pub far_staleness: Histogram<u64>,
-    /// From an input to the snapshot that says that it was applied, in nanoseconds.
-    pub round_trip: Histogram<u64>,
-    /// Near moving, far moving and still entities.
-    pub classes: [Class; 3],
-}
-
-/// Entities of one class, in the snapshots that were looked at.
-#[derive(Clone, Copy, Debug, Default)]
-pub struct Class {
-    /// In view.
-    pub seen: u64,
-    /// Told of in that snapshot.
-    pub fresh: u64,
-}
-
-impl Observations {
-    pub fn new() -> Self {
-        let staleness = Histogram::new_with_bounds(1, STALENESS_MAX, 3).expect("the bounds are in range");
-        Observations {
-            near_staleness: staleness.clone(),
-            far_staleness: staleness,
-            round_trip: Histogram::new_with_bounds(1_000, 60_000_000_000, 2).expect("the bounds are in range"),
-            classes: [Class::default(); 3],
-        }
-    }
-
-    pub fn add(&mut self, other: &Observations) {
-        self.near_staleness.add(&other.near_staleness).expect("all have the same bounds");
-        self.far_staleness.add(&other.far_staleness).expect("all have the same bounds");
-        self.round_trip.add(&other.round_trip).expect("all have the same bounds");
-        for (class, other) in self.classes.iter_mut().zip(other.classes) {
-            class.seen += other.seen;
-            class.fresh += other.fresh;
-        }
-    }
-}
 
 /// One client in the world.
 pub struct Bot {

@@ -1,22 +1,26 @@
 //! `bots`: players in a world, over real sockets: in one of their own, or in that of a server that runs already.
 
 pub mod bot;
+mod observations;
+mod options;
 mod report;
 mod server;
+pub mod shared;
 
-use self::bot::{Bot, Crowd, INPUT_HZ, Temper};
+pub use self::options::Arguments;
+
+use self::bot::{Bot, INPUT_HZ};
 use self::report::{BotsReport, Measured};
 use self::server::WorldServer;
-use crate::echo::{bar, raise_file_limit};
-use crate::fleet::Fleet;
-use crate::interrupt;
-use crate::process::usage;
-use crate::report::Load;
-use crate::scenario::{self, Flows, PAYLOAD_BYTES_MIN, Place, Rate, Scenario};
-use crate::verdict::Verdict;
-use ringshard_demo::Layout;
-use std::net::SocketAddr;
-use std::path::PathBuf;
+use self::shared::{Crowd, Temper};
+use crate::load::fleet::Fleet;
+use crate::report::CpuTime;
+use crate::report::verdict::Verdict;
+use crate::scenario;
+use crate::scenario::{PAYLOAD_BYTES_MIN, Rate, Scenario};
+use crate::system::usage::usage;
+use crate::system::{interrupt, raise_file_limit};
+use crate::terminal::bar;
 use std::sync::Arc;
 use std::sync::atomic::Ordering;
 use std::time::{Duration, Instant};
@@ -25,67 +29,6 @@ use std::time::{Duration, Instant};
 const ENTER: Duration = Duration::from_secs(60);
 /// How long the first may take. Without one, the server has no such world.
 const FIRST_ENTERS_WITHIN: Duration = Duration::from_secs(10);
-
-/// What it takes.
-#[derive(clap::Args, Clone, Debug)]
-pub struct Arguments {
-    /// distinct: a socket per client. relay: many clients behind each socket, as behind an edge or relay server.
-    #[arg(long, value_enum, default_value = "relay")]
-    flows: Flows,
-    /// Players, each with input at 60 Hz.
-    #[arg(long, value_name = "N", default_value_t = 1_000)]
-    clients: usize,
-    /// Where they are.
-    #[arg(long, value_enum, default_value = "uniform", conflicts_with = "server")]
-    layout: Layout,
-    /// NPCs beside them.
-    #[arg(long, value_name = "N", default_value_t = 0, conflicts_with = "server")]
-    npcs: usize,
-    /// Share of the players that walks at a time.
-    #[arg(long, value_name = "SHARE", default_value_t = 0.33)]
-    moving: f64,
-    /// Shots a second of each player; the demonstration lets nobody shoot more than twice.
-    #[arg(long, value_name = "HZ", default_value_t = 0.0)]
-    fight: f64,
-    /// Chat messages a second of each player; the demonstration lets nobody talk more than twice.
-    #[arg(long, value_name = "HZ", default_value_t = 0.0)]
-    chat: f64,
-    /// Entities that a player sees at most.
-    #[arg(long, value_name = "N", default_value_t = 50, conflicts_with = "server")]
-    visible: usize,
-    /// Distance in units up to which an entity is near and is updated at the full rate. With --server, give the server's value.
-    #[arg(long, value_name = "UNITS", default_value_t = 5_000.0)]
-    near: f32,
-    /// Bytes that a player is told at most per tick.
-    #[arg(long, value_name = "BYTES", default_value_t = 500, conflicts_with = "server")]
-    snapshot_bytes: usize,
-    /// Of the players, those that keep a view of the world and check it, evenly spread; the others acknowledge what comes
-    /// without a look, so that one machine can be many players.
-    #[arg(long, value_name = "N", default_value_t = 500)]
-    observers: usize,
-    /// Seconds measured, after all are in the world.
-    #[arg(long, value_name = "S", default_value_t = 10.0)]
-    secs: f64,
-    #[command(flatten)]
-    running: scenario::Running,
-    /// Admin address of --server, for the server's own figures; without it, only what players see is judged.
-    #[arg(long, value_name = "ADDRESS:PORT", requires = "server")]
-    admin: Option<SocketAddr>,
-    /// File with the secret that --admin requires, if it requires one: the server's admin-token-file.
-    #[arg(long, value_name = "FILE", requires = "admin")]
-    admin_token_file: Option<PathBuf>,
-    #[command(flatten)]
-    between: scenario::Network,
-    #[command(flatten)]
-    place: Place,
-    #[command(flatten)]
-    serving: scenario::Serving,
-    #[command(flatten)]
-    settings: scenario::Settings,
-    /// Write the result to this file as one JSON object.
-    #[arg(long, value_name = "FILE")]
-    json: Option<PathBuf>,
-}
 
 /// Runs the command.
 pub fn run(arguments: &Arguments) -> Result<Verdict, String> {
@@ -123,7 +66,7 @@ pub fn run(arguments: &Arguments) -> Result<Verdict, String> {
     let (after, own_after) = (server.look()?, usage(std::process::id()));
     let usages = ((before.usage, after.usage), (own_before, own_after));
     let measured = Measured {
-        load: Load::between(elapsed, usages.0, usages.1),
+        load: CpuTime::between(elapsed, usages.0, usages.1),
         resident_bytes: after.usage.resident_bytes,
         shed_level: after.report.as_ref().map_or(0, |report| report.total("world_shed_level")),
         server: after.report.zip(before.report).map(|(after, before)| after.since(&before)),

@@ -1,8 +1,9 @@
 //! The server whose world the bots are in: one of our own, or one that runs already.
 
-use super::Arguments;
-use crate::process::{Server, Usage, usage};
+use super::options::Arguments;
 use crate::scenario::{Scenario, option_name};
+use crate::server_process::Server;
+use crate::system::usage::{Usage, usage};
 use ringshard::ops::admin::Asker;
 use ringshard::ops::report::ServerReport;
 use ringshard_protocol::crypto::PublicKey;

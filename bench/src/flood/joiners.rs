@@ -1,7 +1,7 @@
 //! Honest newcomers: ordinary clients behind one address, who want in while the flood goes on.
 
 use super::source::JOINERS;
-use crate::peer::{Peer, Voice};
+use crate::load::peer::{Peer, Voice};
 use core_affinity::CoreId;
 use ringshard::runtime::entropy::random_bytes;
 use ringshard_link::mmsg::MmsgLink;

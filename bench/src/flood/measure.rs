@@ -4,14 +4,15 @@ use super::attack::{Attack, BadTags, Connects, Flood, Garbage, Handshakes, Struc
 use super::joiners::{Joined, Joiners};
 use super::kind::Kind;
 use super::operated::{Operated, Target};
-use super::report::Figures;
-use super::{Arguments, NAME};
-use crate::echo::{Run, bar};
-use crate::generator::{self, Outcome, Phase, Shared};
-use crate::interrupt;
-use crate::process::{self, Usage};
-use crate::report::{ClientFigures, Load, Report, ServerFigures};
+use super::options::{Arguments, NAME};
+use crate::load::generator;
+use crate::load::generator::{Outcome, Phase, Shared};
+use crate::load::run::Run;
+use crate::report::{ClientFigures, CpuTime, Report, ServerFigures};
 use crate::scenario::{Scenario, option_name};
+use crate::system::interrupt;
+use crate::system::usage::{Usage, usage};
+use crate::terminal::bar;
 use ringshard::ops::report::ServerReport;
 use ringshard_protocol::limits::CONNECT_TIMEOUT;
 use std::net::{SocketAddr, SocketAddrV4};
@@ -54,7 +55,7 @@ pub struct Measured {
 }
 
 /// Measures one kind of flood against a server of its own.
-pub fn measure(kind: Kind, arguments: &Arguments, scenario: &Scenario) -> Result<Figures, String> {
+pub fn measure(kind: Kind, arguments: &Arguments, scenario: &Scenario) -> Result<(Measured, Report), String> {
     let operated = Operated::start(scenario)?;
     let server = operated.server();
     let SocketAddr::V4(address) = server.address else { return Err("the server is to be at an IPv4 address".into()) };
@@ -100,7 +101,7 @@ pub fn measure(kind: Kind, arguments: &Arguments, scenario: &Scenario) -> Result
         return Err(format!("the system sends nothing from forged addresses: {error}"));
     }
 
-    let load = Load::between(elapsed, (before.server, after.server), (before.own, after.own));
+    let load = CpuTime::between(elapsed, (before.server, after.server), (before.own, after.own));
     let seen = after.report.since(&before.report);
     let figures = ServerFigures::new(&seen, &load, after.server, scenario.server_cpus.len());
     let client = ClientFigures::new(&players, &load, scenario.client_cpus.len());
@@ -118,7 +119,7 @@ pub fn measure(kind: Kind, arguments: &Arguments, scenario: &Scenario) -> Result
         joined,
         struck,
     };
-    Ok(Figures::new(kind, arguments, measured, report))
+    Ok((measured, report))
 }
 
 fn attack(
@@ -144,7 +145,7 @@ fn attack(
 }
 
 fn own_usage() -> Usage {
-    process::usage(std::process::id())
+    usage(std::process::id())
 }
 
 /// Waits until then, or until it is done.

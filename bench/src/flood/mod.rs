@@ -14,49 +14,23 @@ mod joiners;
 mod kind;
 mod measure;
 mod operated;
+mod options;
 mod report;
 mod source;
 mod volley;
 
-use self::kind::Kinds;
-use self::volley::BATCH;
-use crate::echo::raise_file_limit;
-use crate::interrupt;
-use crate::report::write_json;
-use crate::scenario::{self, Scenario};
-use crate::verdict::Verdict;
+pub use self::options::Arguments;
 
-/// What the command is called.
-const NAME: &str = "flood";
+use self::options::NAME;
+use self::report::Figures;
+use self::volley::BATCH;
+use crate::report::verdict::Verdict;
+use crate::report::write_json;
+use crate::scenario::Scenario;
+use crate::system::{interrupt, raise_file_limit};
+
 /// Newcomers at most: each has a port of its own at one address.
 const JOINERS_MAX: usize = 5_000;
-
-/// What it takes.
-#[derive(clap::Args, Clone, Debug)]
-pub struct Arguments {
-    /// What strangers send: connects (first Connects from forged addresses), handshakes (valid cookies from one /24,
-    /// keys that are never proved), bad-tags (under players' names, not authentic), garbage (bytes at random); several
-    /// with commas between, or all, one after the other.
-    #[arg(long, value_name = "KIND", default_value = "all")]
-    kind: Kinds,
-    /// Their datagrams a second. As many as one processor can send beside the players' load; the result says how many.
-    #[arg(long, value_name = "PPS", default_value_t = 300_000)]
-    per_second: u64,
-    /// Datagrams in a row from each forged address, 1 to 64. They leave as one segmented send, which one processor has
-    /// several times more of in it, and reach the server as one run.
-    #[arg(long, value_name = "N", default_value_t = 1)]
-    burst: usize,
-    /// Honest clients who join once the flood has lasted for a second, all from 127.9.9.9. The flood goes on until they
-    /// are in or have given up, and for --secs at least.
-    #[arg(long, value_name = "N", default_value_t = 200)]
-    joiners: usize,
-    #[command(flatten)]
-    load: scenario::Arguments,
-    #[command(flatten)]
-    serving: scenario::Serving,
-    #[command(flatten)]
-    settings: scenario::Settings,
-}
 
 /// Runs the command.
 pub fn run(arguments: &Arguments) -> Result<Verdict, String> {
@@ -74,7 +48,8 @@ pub fn run(arguments: &Arguments) -> Result<Verdict, String> {
     raise_file_limit();
     let mut floods = Vec::new();
     for &kind in &arguments.kind.0 {
-        let figures = measure::measure(kind, arguments, &scenario)?;
+        let (measured, players) = measure::measure(kind, arguments, &scenario)?;
+        let figures = Figures::new(kind, arguments, measured, players);
         println!("{}", figures.page());
         floods.push(figures);
         if interrupt::is_requested() {

@@ -4,8 +4,8 @@
 //! host is, could not come in by their hundreds under the limit of an address: they come in under a wider one, and a
 //! reload puts the default back before the flood begins.
 
-use crate::process::{Folder, Server};
 use crate::scenario::Scenario;
+use crate::server_process::{Folder, Server};
 use ringshard::ops::report::SessionSnapshot;
 use ringshard_protocol::crypto::Suite;
 use ringshard_protocol::wire::{ConnectionId, Flags, flags};

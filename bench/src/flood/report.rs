@@ -1,10 +1,11 @@
 //! What came of the floods: a row each for people, an object for machines.
 
-use super::Arguments;
 use super::kind::Kind;
 use super::measure::Measured;
-use crate::report::{Report, grouped};
-use crate::verdict::{Missed, Verdict};
+use super::options::Arguments;
+use crate::report::Report;
+use crate::report::verdict::{Missed, Verdict};
+use crate::terminal::grouped;
 use ringshard_protocol::limits::CONNECT_TIMEOUT;
 use serde::Serialize;
 use std::collections::BTreeMap;
@@ -262,10 +263,10 @@ pub fn verdict(floods: &[Figures]) -> Verdict {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::generator::Outcome;
-    use crate::process::Usage;
-    use crate::report::{ClientFigures, Load, ServerFigures};
+    use crate::load::generator::Outcome;
+    use crate::report::{ClientFigures, CpuTime, ServerFigures};
     use crate::scenario::Scenario;
+    use crate::system::usage::Usage;
     use clap::Parser;
     use std::time::Duration;
 
@@ -280,7 +281,7 @@ mod tests {
         let Arguments { load, serving, settings, .. } = &arguments;
         let scenario = Scenario::new(load.players().unwrap(), &load.place, serving, settings, None).unwrap();
         let second = Duration::from_secs(1);
-        let load = Load { elapsed: second, server_cpu: second, server_waited: Duration::ZERO, client_cpu: second };
+        let load = CpuTime { elapsed: second, server_cpu: second, server_waited: Duration::ZERO, client_cpu: second };
         let usage = Usage { cpu: second, ..Usage::default() };
         let server = ServerFigures::plain(60_000, 60_000, &load, usage, 1);
         let client = ClientFigures::new(&Outcome::new(), &load, 1);

@@ -2,12 +2,15 @@
 
 pub mod server;
 
-use crate::echo::{Run, raise_file_limit};
-use crate::generator::{self, Shared};
-use crate::process::{ServerProcess, free_ports, usage};
-use crate::report::{ClientFigures, Load, Report, ServerFigures};
+use crate::load::generator;
+use crate::load::generator::Shared;
+use crate::load::run::Run;
+use crate::report::verdict::{Missed, Verdict};
+use crate::report::{ClientFigures, CpuTime, Report, ServerFigures};
 use crate::scenario::{Arguments, Scenario, Serving, Settings};
-use crate::verdict::{Missed, Verdict};
+use crate::server_process::{ServerProcess, free_ports};
+use crate::system::raise_file_limit;
+use crate::system::usage::usage;
 use std::io::{BufRead, BufReader, Write};
 use std::process::{ChildStdin, ChildStdout, Command, Stdio};
 use std::sync::{Arc, Mutex};
@@ -40,7 +43,7 @@ pub fn measure(scenario: &Scenario) -> Result<Report, String> {
     let mut run = Run { name: "floor", scenario, shared: &shared, generators };
     run.connect()?;
     let measured = run.through(|| Ok((server.counts()?, usage(server.process.id()))))?;
-    let load = Load::between(measured.elapsed, (measured.before.1, measured.after.1), measured.client_usage);
+    let load = CpuTime::between(measured.elapsed, (measured.before.1, measured.after.1), measured.client_usage);
     let count = |after: u64, before: u64| after.saturating_sub(before);
     let (before, after) = (measured.before.0, measured.after.0);
     let figures = ServerFigures::plain(count(after.0, before.0), count(after.1, before.1), &load, measured.after.1, 1);

@@ -6,7 +6,8 @@ use std::io::{BufRead, Write};
 use std::mem::zeroed;
 use std::net::{SocketAddr, UdpSocket};
 use std::os::fd::AsRawFd;
-use std::sync::atomic::{AtomicU64, Ordering::Relaxed};
+use std::sync::atomic::AtomicU64;
+use std::sync::atomic::Ordering::Relaxed;
 
 /// Datagrams taken by one call.
 const BATCH: usize = 64;
@@ -14,6 +15,7 @@ const BATCH: usize = 64;
 const DATAGRAM_BYTES: usize = 2048;
 
 static RECEIVED: AtomicU64 = AtomicU64::new(0);
+
 static SENT: AtomicU64 = AtomicU64::new(0);
 
 /// What it takes.

@@ -1,8 +1,9 @@
 //! Many runs, as many at a time as there are processors, until enough is simulated or something is found.
 
-use super::tally::Tally;
-use super::world::{self, Options, Outcome};
-use crate::interrupt;
+use super::simulator;
+use super::simulator::{Options, Outcome};
+use super::totals::Tally;
+use crate::system::interrupt;
 use indicatif::{ProgressBar, ProgressStyle};
 use std::cell::RefCell;
 use std::fmt;
@@ -124,7 +125,8 @@ impl Campaign {
             let replay = self.replay(seed);
             REPLAY.set(replay.clone());
             let began = Instant::now();
-            let mut outcome = world::run(Options { seed, clients: self.clients, minutes: self.minutes, log: self.log });
+            let mut outcome =
+                simulator::run(Options { seed, clients: self.clients, minutes: self.minutes, log: self.log });
             outcome.tally.worked_s = began.elapsed().as_secs_f64();
             self.take(shared, seed, replay, outcome, bar);
         }

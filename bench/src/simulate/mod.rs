@@ -15,31 +15,17 @@
 
 #![allow(clippy::match_overlapping_arm, reason = "a throw of dice falls under the first arm that is above it")]
 
-mod attacker;
-mod audit;
-mod calm;
 mod campaign;
-pub(crate) mod dice;
-mod faults;
-mod host;
-mod lane;
-mod numbers;
-mod payload;
-mod plan;
-mod player;
+mod draw;
+mod model;
+mod nodes;
 mod report;
-mod session;
-mod settle;
-mod speech;
-mod tally;
-mod tap;
-mod traffic;
-mod weather;
-mod world;
+mod simulator;
+mod totals;
 
 use self::campaign::{Campaign, Extent};
+use crate::report::verdict::Verdict;
 use crate::scenario::number_in;
-use crate::verdict::Verdict;
 use std::ops::Range;
 use std::path::PathBuf;
 

@@ -1,7 +1,7 @@
 //! What a campaign came to: a page for people, an object for machines.
 
 use super::campaign::{Campaigned, Failure};
-use super::tally::Tally;
+use super::totals::Tally;
 use serde::Serialize;
 use std::fmt::Write as _;
 

@@ -4,9 +4,8 @@
 
 use super::frames::Frames;
 use super::game::BEG;
-use super::guest::{End, Key};
-use super::stage::{EXCUSED_AFTER_SILENCE, Stage};
-use ringshard_protocol::counters;
+use super::player::{EXCUSED_AFTER_SILENCE, End, Key};
+use super::simulator::Stage;
 use ringshard_protocol::endpoint::SessionId;
 use ringshard_protocol::time::{Duration, Instant};
 use ringshard_protocol::wire::{Channel, DisconnectReason};
@@ -26,31 +25,6 @@ const REASONS: [DisconnectReason; 11] = [
     DisconnectReason::NotResumable,
     DisconnectReason::Denied,
 ];
-
-counters! {
-    /// How often clients did what.
-    Deeds {
-        arrivals,
-        enters,
-        inputs,
-        messages,
-        key_changes_asked,
-        moves,
-        hang_ups,
-        silences,
-        returns,
-        vanished,
-        handshakes_by_hand,
-        refused_by_hand,
-        resumed_by_hand,
-        former_keys_used,
-        unproven,
-        hostile_datagrams,
-        ghosts,
-        kicks,
-        rests,
-    }
-}
 
 impl Stage {
     /// One client does something.

@@ -1,7 +1,7 @@
 //! What a peer with a valid session may send that no correct client would.
 
 use super::game::BEG;
-use crate::simulate::dice::Dice;
+use crate::random::Dice;
 use ringshard_protocol::limits::{FRAGMENT_GRAIN_BYTES, FRAMES_BYTES_BASE};
 use ringshard_protocol::time::Duration;
 use ringshard_protocol::wire::{Channel, Fragment, FrameWriter};
@@ -18,7 +18,6 @@ const KIND_DISCONNECT: u8 = 6;
 const KIND_SHIFT: u32 = 3;
 /// Kind of the first channel's messages.
 const KIND_MESSAGE: u8 = 16;
-
 /// Public keys of small order: every secret gives the same with them (RFC 7748, section 6.1).
 const WEAK_KEYS: [[u8; 32]; 2] = {
     let mut one = [0; 32];

@@ -1,6 +1,6 @@
 //! A game that does all that a game may do to the bodies of its players, and writes down what it is told of their lives.
 
-use crate::simulate::dice::Dice;
+use crate::random::Dice;
 use ringshard::game::shard::Shard;
 use ringshard::game::{Game, Gone};
 use ringshard_protocol::wire::{Channel, Message};
@@ -18,7 +18,6 @@ const REFUSALS_PER_MILLE: u64 = 30;
 /// Of a thousand ticks, in how many a body dies, and in how many an entity of the game comes or goes.
 const DEATHS_PER_MILLE: u64 = 15;
 const OWN_CHANGES_PER_MILLE: u64 = 40;
-
 /// First byte of a message that asks the game for a large answer.
 pub const BEG: u8 = kinds::GAME + 1;
 /// Bytes of a large answer.

@@ -1,20 +1,16 @@
 //! What a campaign came to: a page for people, an object for machines.
 
-use super::stage::Stage;
-use super::{JUDGED_STEPS_MIN, RESIDENT_GROWTH_MAX};
-use crate::report::grouped;
-use crate::verdict::Verdict;
+use super::counts::{Counts, add};
+use super::simulator::Stage;
+use crate::report::verdict::Verdict;
+use crate::terminal::grouped;
 use ringshard_protocol::time::Instant;
 use serde::Serialize;
-use std::collections::BTreeMap;
 
-/// How often what happened, by name.
-pub type Counts = BTreeMap<&'static str, u64>;
-
-/// Adds counts to those of the same names.
-pub fn add(counts: &mut Counts, more: impl Iterator<Item = (&'static str, u64)>) {
-    more.for_each(|(name, count)| *counts.entry(name).or_default() += count);
-}
+/// Memory may grow by so much from the first quarter of a campaign to its end, in bytes: allocators keep some.
+const RESIDENT_GROWTH_MAX: u64 = 16 << 20;
+/// Steps of a campaign whose memory is judged: before that, memory is still being warmed up.
+const JUDGED_STEPS_MIN: u64 = 1_000_000;
 
 /// Something that must not be.
 #[derive(Clone, Debug, Serialize)]

@@ -1,6 +1,6 @@
 //! The server's resident memory over the run.
 
-use crate::process::usage;
+use crate::system::usage::usage;
 use serde::Serialize;
 use std::time::Duration;
 

@@ -1,12 +1,13 @@
 //! The result of a soak.
 
 use super::memory::MemoryFigures;
-use super::{Arguments, Soaked};
-use crate::ledger::Faults;
-use crate::network::NetworkFigures;
-use crate::report::grouped;
+use super::options::Arguments;
+use super::run::Soaked;
+use crate::delivery_check::Faults;
+use crate::report::network::NetworkFigures;
+use crate::report::verdict::{Missed, Verdict};
 use crate::scenario::{Flows, Scenario, option_name};
-use crate::verdict::{Missed, Verdict};
+use crate::terminal::grouped;
 use hdrhistogram::Histogram;
 use serde::Serialize;
 use std::collections::BTreeMap;

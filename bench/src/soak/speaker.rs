@@ -1,8 +1,8 @@
 //! A client that speaks at a steady rate on an ordered and an unordered reliable channel, and checks every echo.
 
 use super::speech::{Head, Script};
-use crate::fleet::Talk;
-use crate::ledger::{Faults, Ledger};
+use crate::delivery_check::{Faults, Ledger};
+use crate::load::fleet::Talk;
 use hdrhistogram::Histogram;
 use ringshard_protocol::client::{Client, ClientEvent};
 use ringshard_protocol::limits::MESSAGE_COST_BYTES;

@@ -1,6 +1,6 @@
 //! What is said in a soak: messages of mixed sizes, half of them compressible, that both ends of the run can make again.
 
-use crate::ledger::{filler, mixed};
+use crate::random::{filler, mixed};
 use ringshard_protocol::time::Instant;
 use ringshard_protocol::wire::Channel;
 

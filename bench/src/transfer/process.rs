@@ -1,8 +1,9 @@
 //! The sending server as a process of its own.
 
 use super::server::Load;
-use crate::process::{ServerProcess, Usage, free_ports, usage};
 use crate::scenario::{Scenario, option_name};
+use crate::server_process::{ServerProcess, free_ports};
+use crate::system::usage::{Usage, usage};
 use ringshard::ops::admin::Asker;
 use ringshard::ops::report::ServerReport;
 use ringshard_protocol::crypto::PublicKey;

@@ -1,8 +1,8 @@
 //! A client that receives: every message must be the next one, and unaltered.
 
 use super::server::{HEAD_BYTES, Load, body_of};
-use crate::fleet::Talk;
-use crate::ledger::Ledger;
+use crate::delivery_check::Ledger;
+use crate::load::fleet::Talk;
 use ringshard_protocol::client::{Client, ClientEvent};
 use ringshard_protocol::time::Instant;
 use ringshard_protocol::wire::{Channel, ConnectionId};

@@ -1,14 +1,16 @@
 //! The result of a transfer.
 
+use super::measure::{Measured, Sight};
 use super::receiver::Receiver;
 use super::server::{Congestion, Load};
-use super::{Measured, Sight};
-use crate::fleet::Crew;
-use crate::ledger::Faults;
-use crate::network::NetworkFigures;
-use crate::report::{self, ServerFigures, grouped};
+use crate::delivery_check::Faults;
+use crate::load::fleet::Crew;
+use crate::report::network::NetworkFigures;
+use crate::report::verdict::{Missed, Verdict};
+use crate::report::{CpuTime, ServerFigures};
 use crate::scenario::{Flows, Scenario, option_name};
-use crate::verdict::{Missed, Verdict};
+use crate::system::usage::Usage;
+use crate::terminal::grouped;
 use serde::Serialize;
 use std::collections::BTreeMap;
 use std::fmt::Write as _;
@@ -54,9 +56,8 @@ impl TransferReport {
         let elapsed = after.at - before.at;
         let secs = elapsed.as_secs_f64();
         let messages = after.messages - before.messages;
-        let usages = |of: fn(&Sight) -> crate::process::Usage| (of(&before), of(&after));
-        let spent =
-            report::Load::between(elapsed, usages(|sight| sight.server_usage), usages(|sight| sight.client_usage));
+        let usages = |of: fn(&Sight) -> Usage| (of(&before), of(&after));
+        let spent = CpuTime::between(elapsed, usages(|sight| sight.server_usage), usages(|sight| sight.client_usage));
         let seen = after.server.since(&before.server);
         let server = ServerFigures::new(&seen, &spent, after.server_usage, scenario.server_cpus.len());
         let sent = end.server.total("datagrams_out").max(1) as f64;

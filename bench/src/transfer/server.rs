@@ -1,6 +1,6 @@
 //! The server that sends: as many reliable messages to every client as may wait.
 
-use crate::ledger::filler;
+use crate::random::filler;
 use crate::scenario::{Cipher, Datapath, IdleArgument};
 use clap::ValueEnum;
 use ringshard::ops::admin::Admin;
@@ -13,8 +13,7 @@ use ringshard_link::socket::BUFFER_BYTES;
 use ringshard_protocol::Endpoint;
 use ringshard_protocol::connection::{CongestionControl, HeartbeatConfig, TransportConfig};
 use ringshard_protocol::crypto::{SecretKey, Suite, Suites};
-use ringshard_protocol::endpoint::Event;
-use ringshard_protocol::endpoint::Policy;
+use ringshard_protocol::endpoint::{Event, Policy};
 use ringshard_protocol::limits::{MESSAGE_COST_BYTES, MESSAGE_MEMORY_BYTES_DEFAULT, SEND_QUEUE_BYTES_MAX};
 use ringshard_protocol::time::Instant;
 use ringshard_protocol::wire::{Channel, ConnectionId, Message};

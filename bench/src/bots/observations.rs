@@ -1,0 +1,83 @@
+//! What bots see.
+
+use hdrhistogram::Histogram;
+
+/// Longest staleness that is told apart, in ticks.
+const STALENESS_MAX: u64 = 100_000;
+
+/// What a bot has seen while it was measured.
+#[derive(Clone, Copy, Debug, Default)]
+pub struct Sights {
+    pub snapshots: u64,
+    pub snapshot_bytes: u64,
+    /// Of those: the ones that were looked into. What stands below is of these.
+    pub looked: u64,
+    pub looked_bytes: u64,
+    /// Entities in view, summed over the snapshots.
+    pub visible: u64,
+    pub updates: u64,
+    pub entered: u64,
+    pub left: u64,
+    pub chats: u64,
+    /// Snapshots that could not be read.
+    pub faulty: u64,
+}
+
+impl Sights {
+    pub fn add(&mut self, other: &Sights) {
+        self.snapshots += other.snapshots;
+        self.snapshot_bytes += other.snapshot_bytes;
+        self.looked += other.looked;
+        self.looked_bytes += other.looked_bytes;
+        self.visible += other.visible;
+        self.updates += other.updates;
+        self.entered += other.entered;
+        self.left += other.left;
+        self.chats += other.chats;
+        self.faulty += other.faulty;
+    }
+}
+
+/// What a bot that looks closely has seen.
+#[derive(Clone, Debug)]
+pub struct Observations {
+    /// Ticks since the state of a near moving entity was that of the world, as the newest snapshot had it.
+    pub near_staleness: Histogram<u64>,
+    /// The same of far ones.
+    pub far_staleness: Histogram<u64>,
+    /// From an input to the snapshot that says that it was applied, in nanoseconds.
+    pub round_trip: Histogram<u64>,
+    /// Near moving, far moving and still entities.
+    pub classes: [Class; 3],
+}
+
+/// Entities of one class, in the snapshots that were looked at.
+#[derive(Clone, Copy, Debug, Default)]
+pub struct Class {
+    /// In view.
+    pub seen: u64,
+    /// Told of in that snapshot.
+    pub fresh: u64,
+}
+
+impl Observations {
+    pub fn new() -> Self {
+        let staleness = Histogram::new_with_bounds(1, STALENESS_MAX, 3).expect("the bounds are in range");
+        Observations {
+            near_staleness: staleness.clone(),
+            far_staleness: staleness,
+            round_trip: Histogram::new_with_bounds(1_000, 60_000_000_000, 2).expect("the bounds are in range"),
+            classes: [Class::default(); 3],
+        }
+    }
+
+    pub fn add(&mut self, other: &Observations) {
+        self.near_staleness.add(&other.near_staleness).expect("all have the same bounds");
+        self.far_staleness.add(&other.far_staleness).expect("all have the same bounds");
+        self.round_trip.add(&other.round_trip).expect("all have the same bounds");
+        for (class, other) in self.classes.iter_mut().zip(other.classes) {
+            class.seen += other.seen;
+            class.fresh += other.fresh;
+        }
+    }
+}

@@ -1,0 +1,191 @@
+//! The result of a run of bots.
+
+mod measured;
+mod player;
+mod text;
+mod world;
+
+pub use self::measured::Measured;
+
+use self::measured::RATE_MIN;
+use self::player::{Player, Ticks};
+use self::text::{percent, times};
+use self::world::{FULL, World};
+use super::bot::Bot;
+use super::observations::{Observations, Sights};
+use super::options::Arguments;
+use crate::load::fleet::Crew;
+use crate::report::network::{Allowance, NetworkFigures};
+use crate::report::verdict::{Missed, Verdict};
+use crate::scenario::{Flows, Scenario, option_name};
+use crate::terminal::grouped;
+use serde::Serialize;
+use std::fmt::Write as _;
+
+/// Ticks that what moves nearby may be behind, for 99 in 100.
+pub const STALENESS_MAX: u64 = 3;
+/// From an input to the snapshot that answers it, for 99 in 100, in microseconds.
+pub const ROUND_TRIP_MAX_US: f64 = 50_000.0;
+
+/// The result of a run of bots.
+#[derive(Clone, Debug, Serialize)]
+pub struct BotsReport {
+    scenario: &'static str,
+    flows: Flows,
+    /// Of a world of our own.
+    layout: Option<String>,
+    npcs: Option<usize>,
+    clients: usize,
+    moving: f64,
+    secs: f64,
+    /// None of a server that could not be asked.
+    server: Option<World>,
+    player: Player,
+    network: Option<NetworkFigures>,
+    closed: Option<String>,
+    /// How the load generator kept up.
+    generator: String,
+    /// Why the server could not do what it can.
+    interference: Option<String>,
+    pub verdict: Verdict,
+}
+
+impl BotsReport {
+    pub fn new(arguments: &Arguments, scenario: &Scenario, measured: Measured, crew: &Crew<Bot>) -> Self {
+        let load = measured.load;
+        let is_own = arguments.running.server().is_none();
+        let secs = load.elapsed.as_secs_f64();
+        let mut sights = Sights::default();
+        let (mut observations, mut observers) = (Observations::new(), 0);
+        for bot in &crew.talks {
+            sights.add(&bot.sights);
+            if let Some(its) = &bot.observations {
+                observations.add(its);
+                observers += 1;
+            }
+        }
+        let mut report = BotsReport {
+            scenario: "bots",
+            flows: scenario.flows,
+            layout: is_own.then(|| option_name(arguments.layout)),
+            npcs: is_own.then_some(arguments.npcs),
+            clients: scenario.clients,
+            moving: arguments.moving,
+            secs,
+            server: measured.server.as_ref().map(|report| World::new(&measured, report, scenario.clients)),
+            player: Player::new(&sights, &observations, observers, &load, scenario),
+            network: NetworkFigures::new(scenario.network, &crew.network),
+            closed: crew.closed.clone(),
+            generator: crew.health.text(),
+            interference: measured.server.as_ref().and_then(|report| load.interference(report.cores.len())),
+            verdict: Verdict::Pass,
+        };
+        let allowance = Allowance::new(scenario.network, &crew.network);
+        report.verdict = Verdict::of(report.judge(&allowance), crew.health.overload(), report.interference.clone());
+        report
+    }
+
+    /// The targets that were missed, what a bad network takes allowed for.
+    fn judge(&self, allowance: &Allowance) -> Missed {
+        let mut missed = match &self.server {
+            Some(server) => server.judge(self.clients, allowance),
+            None => Missed::default(),
+        };
+        let (player, missed_by_clients) = (&self.player, &mut missed.clients);
+        let [near_moving, ..] = player.update_hz;
+        if near_moving < RATE_MIN {
+            missed_by_clients
+                .push(format!("nearby moving entities were updated at {near_moving:.1} Hz, not {RATE_MIN}"));
+        }
+        let (p99_us, p99_max_us) = (player.round_trip.p99_us, ROUND_TRIP_MAX_US + allowance.round_trip_us());
+        if p99_us.is_nan() || p99_us >= p99_max_us {
+            missed_by_clients.push(format!("p99 round trip {:.1} ms, of {:.1}", p99_us / 1000.0, p99_max_us / 1000.0));
+        }
+        if player.near_staleness_ticks.p99 > STALENESS_MAX {
+            missed_by_clients
+                .push(format!("what moves nearby is up to {} ticks behind", player.near_staleness_ticks.p99));
+        }
+        missed_by_clients.extend(self.closed.iter().map(|reason| format!("a client lost its connection: {reason}")));
+        if player.faulty > 0 {
+            missed.promises.push(format!("{} snapshots could not be read", player.faulty));
+        }
+        missed
+    }
+
+    /// How many players the server holds, as far as this run can say.
+    fn room(&self) -> Option<String> {
+        let server = self.server.as_ref()?;
+        match self.verdict {
+            Verdict::Pass => {
+                let (players, percent) = (grouped(server.would_hold? as f64), FULL * 100.0);
+                Some(format!("about {players} such players fit into {percent:.0} % of the server's CPU (estimated)"))
+            }
+            Verdict::Fail(_) => {
+                Some("fewer players than these; scripts/verify-world.sh --find searches for how many".to_owned())
+            }
+            // What it skips and sheds it saves: it costs less than it does where all targets are met.
+            _ => None,
+        }
+    }
+
+    /// The page for people.
+    pub fn page(&self) -> String {
+        let BotsReport { server, player, .. } = self;
+        let mut page = String::new();
+        let mut line = |name: &str, text: String| {
+            let _ = writeln!(page, "  {name:<12} {text}");
+        };
+        let place = match (&self.layout, self.npcs) {
+            (Some(layout), Some(npcs)) => format!("{} NPCs, {layout}", grouped(npcs as f64)),
+            _ => "whoever else is connected".to_owned(),
+        };
+        line(
+            "world",
+            format!(
+                "{} players and {place}, {:.0} % walk; {} flows, {:.1} s",
+                grouped(self.clients as f64),
+                percent(self.moving),
+                option_name(self.flows),
+                self.secs
+            ),
+        );
+        if let Some(network) = &self.network {
+            let NetworkFigures { spec, entered, lost, queue_full, .. } = network;
+            line("network", format!("{spec}: {lost} of {entered} datagrams lost, {queue_full} at full queues"));
+        }
+        match server {
+            Some(server) => server.lines(&mut line),
+            None => line(
+                "server",
+                "not queried (its admin port is unknown: --admin); only the client side is judged".to_owned(),
+            ),
+        }
+        line(
+            "player",
+            format!(
+                "{:.1} snapshots/s, {:.2} KB/s, {:.1} entities in sight, {:.0} updates/s of {:.0} bits",
+                player.snapshots_per_s,
+                player.kilobytes_per_s,
+                player.visible,
+                player.updates_per_s,
+                player.bits_per_update
+            ),
+        );
+        line("saved", format!("{:.1} % against all of it in every tick", percent(player.saved_share)));
+        let [near, far, still] = player.update_hz;
+        line("update rate", format!("near and moving {near:.0} Hz, far and moving {far:.0} Hz, still {still:.1} Hz"));
+        let Ticks { p50, p99, max } = player.near_staleness_ticks;
+        line("staleness", format!("near and moving: p50 {p50}, p99 {p99}, max {max} ticks"));
+        line("round trip", format!("input to snapshot: {}", times(&player.round_trip)));
+        line("bots", format!("{:.0} % of their CPU", percent(player.client_cpu_share)));
+        line("generator", self.generator.clone());
+        if let Some(interference) = &self.interference {
+            line("note", interference.clone());
+        }
+        if let Some(room) = self.room() {
+            line("room", room);
+        }
+        let _ = writeln!(page, "\nverdict: {}", self.verdict);
+        page
+    }
+}

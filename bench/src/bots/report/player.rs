@@ -1,0 +1,80 @@
+//! One player's side, on average.
+
+use crate::bots::observations::{Observations, Sights};
+use crate::report::CpuTime;
+use crate::scenario::Scenario;
+use hdrhistogram::Histogram;
+use ringshard::ops::report::Percentiles;
+use serde::Serialize;
+
+/// Bytes of one entity when all of it is sent: name, 9 floats, animation, states, buffs, health, mana.
+pub const FULL_STATE_BYTES: f64 = 4.0 + 36.0 + 2.0 + 1.0 + 1.0 + 4.0 + 4.0;
+
+/// One player's side, on average.
+#[derive(Clone, Debug, Serialize)]
+pub struct Player {
+    pub snapshots_per_s: f64,
+    pub kilobytes_per_s: f64,
+    pub visible: f64,
+    pub updates_per_s: f64,
+    /// Bytes of entries for each update, times eight.
+    pub bits_per_update: f64,
+    /// Against all of every visible entity in every tick.
+    pub saved_share: f64,
+    /// Updates a second of near moving, far moving and still entities.
+    pub update_hz: [f64; 3],
+    pub near_staleness_ticks: Ticks,
+    pub far_staleness_ticks: Ticks,
+    pub round_trip: Percentiles,
+    pub faulty: u64,
+    pub chats: u64,
+    pub client_cpu_share: f64,
+}
+
+impl Player {
+    pub fn new(
+        sights: &Sights,
+        observations: &Observations,
+        observers: usize,
+        load: &CpuTime,
+        scenario: &Scenario,
+    ) -> Self {
+        let each = scenario.clients as f64 * load.elapsed.as_secs_f64();
+        let told = (sights.updates + sights.entered + sights.left) as f64;
+        let visible = sights.visible as f64 / sights.looked.max(1) as f64;
+        let full = visible * FULL_STATE_BYTES * 60.0;
+        let bytes = sights.snapshot_bytes as f64 / each;
+        let header = ringshard_world::snapshot::SnapshotHeader::BYTES as f64;
+        Player {
+            snapshots_per_s: sights.snapshots as f64 / each,
+            kilobytes_per_s: bytes / 1000.0,
+            visible,
+            updates_per_s: sights.updates as f64 / (observers as f64 * load.elapsed.as_secs_f64()),
+            bits_per_update: (sights.looked_bytes as f64 - header * sights.looked as f64) * 8.0 / told.max(1.0),
+            saved_share: 1.0 - bytes / full.max(1.0),
+            update_hz: observations.classes.map(|class| 60.0 * class.fresh as f64 / class.seen.max(1) as f64),
+            near_staleness_ticks: Ticks::of(&observations.near_staleness),
+            far_staleness_ticks: Ticks::of(&observations.far_staleness),
+            round_trip: Percentiles::of(&observations.round_trip),
+            faulty: sights.faulty,
+            chats: sights.chats,
+            client_cpu_share: load.client_cpu.as_secs_f64()
+                / load.elapsed.as_secs_f64()
+                / scenario.client_cpus.len() as f64,
+        }
+    }
+}
+
+#[derive(Clone, Copy, Debug, Serialize)]
+pub struct Ticks {
+    pub p50: u64,
+    pub p99: u64,
+    pub max: u64,
+}
+
+impl Ticks {
+    pub fn of(histogram: &Histogram<u64>) -> Self {
+        let at = |quantile| histogram.value_at_quantile(quantile);
+        Ticks { p50: at(0.5), p99: at(0.99), max: histogram.max() }
+    }
+}

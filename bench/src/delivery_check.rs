@@ -1,0 +1,117 @@
+//! Whether the numbered messages of a channel keep what the channel promises, and what is in them.
+
+use ringshard_protocol::wire::Delivery;
+use serde::Serialize;
+use std::collections::BTreeSet;
+
+/// What went wrong, by kind. All must be 0.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize)]
+pub struct Faults {
+    /// Messages that never came.
+    pub lost: u64,
+    /// Messages that came although earlier ones were missing, on an ordered channel.
+    pub out_of_order: u64,
+    /// Messages that came again, or that were never sent.
+    pub repeated: u64,
+    /// Messages that are not what was sent.
+    pub altered: u64,
+}
+
+impl Faults {
+    pub fn add(&mut self, other: &Faults) {
+        self.lost += other.lost;
+        self.out_of_order += other.out_of_order;
+        self.repeated += other.repeated;
+        self.altered += other.altered;
+    }
+
+    /// None of any kind.
+    pub fn is_none(&self) -> bool {
+        *self == Faults::default()
+    }
+
+    /// For people.
+    pub fn text(&self) -> String {
+        let Faults { lost, out_of_order, repeated, altered } = self;
+        format!("{lost} lost, {out_of_order} out of order, {repeated} repeated, {altered} altered")
+    }
+}
+
+/// Which messages of a reliable channel have come.
+#[derive(Debug)]
+pub struct Ledger {
+    ordered: bool,
+    /// All before it have come, or are counted as out of order.
+    next: u64,
+    /// Those beyond that have come.
+    ahead: BTreeSet<u64>,
+    pub faults: Faults,
+}
+
+impl Ledger {
+    /// An empty one.
+    ///
+    /// # Panics
+    /// When `delivery` promises nothing.
+    pub fn new(delivery: Delivery) -> Self {
+        assert!(delivery.is_reliable(), "only reliable channels owe every message");
+        let ordered = delivery == Delivery::ReliableOrdered;
+        Ledger { ordered, next: 0, ahead: BTreeSet::new(), faults: Faults::default() }
+    }
+
+    /// Takes down that message `number` has come.
+    pub fn enter(&mut self, number: u64) {
+        if number < self.next || self.ahead.contains(&number) {
+            self.faults.repeated += 1;
+        } else if number == self.next {
+            self.next += 1;
+            while self.ahead.remove(&self.next) {
+                self.next += 1;
+            }
+        } else {
+            self.faults.out_of_order += u64::from(self.ordered);
+            self.ahead.insert(number);
+        }
+    }
+
+    /// The first that has not come.
+    pub fn next(&self) -> u64 {
+        self.next
+    }
+
+    /// How many of the first `total` have not come.
+    pub fn missing(&self, total: u64) -> u64 {
+        total.saturating_sub(self.next + self.ahead.len() as u64)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::{Faults, Ledger};
+    use ringshard_protocol::wire::Delivery;
+
+    fn faults(delivery: Delivery, numbers: &[u64]) -> (Faults, u64) {
+        let mut ledger = Ledger::new(delivery);
+        numbers.iter().for_each(|&number| ledger.enter(number));
+        (ledger.faults, ledger.missing(4))
+    }
+
+    #[test]
+    fn what_is_promised_is_no_fault() {
+        assert_eq!(faults(Delivery::ReliableOrdered, &[0, 1, 2, 3]), (Faults::default(), 0));
+        assert_eq!(faults(Delivery::ReliableUnordered, &[2, 0, 3, 1]), (Faults::default(), 0));
+    }
+
+    #[test]
+    fn overtaking_is_a_fault_on_an_ordered_channel() {
+        let one = Faults { out_of_order: 1, ..Faults::default() };
+        assert_eq!(faults(Delivery::ReliableOrdered, &[0, 2, 1, 3]), (one, 0));
+    }
+
+    #[test]
+    fn repeated_and_missing_ones_are_seen() {
+        let one = Faults { repeated: 1, ..Faults::default() };
+        assert_eq!(faults(Delivery::ReliableOrdered, &[0, 1, 1]), (one, 2));
+        assert_eq!(faults(Delivery::ReliableUnordered, &[0, 3, 3, 1]), (one, 1));
+    }
+}

@@ -1,0 +1,357 @@
+//! The thread of a fleet.
+
+use super::result::Crew;
+use super::shared::Shared;
+use super::workload::Talk;
+use crate::load::generator::stamp_arrivals;
+use crate::load::health::Health;
+use crate::load::peer_table::Directory;
+use core_affinity::CoreId;
+use ringshard::runtime::entropy::random_bytes;
+use ringshard_link::conditioned::{ConditionedLink, ConditionedStats};
+use ringshard_link::conditions::NetworkSpec;
+use ringshard_link::mmsg::MmsgLink;
+use ringshard_link::socket::Socket;
+use ringshard_link::uring::{Ring, UringLink};
+use ringshard_prefetch::prefetch;
+use ringshard_protocol::client::{Client, ClientConfig, ClientEvent};
+use ringshard_protocol::link::{Link, Path, Wait};
+use ringshard_protocol::time::{Duration, Instant};
+use ringshard_protocol::wire::Header;
+use std::cmp::Reverse;
+use std::collections::{BTreeMap, BinaryHeap};
+use std::net::SocketAddr;
+use std::sync::Arc;
+use std::sync::atomic::Ordering;
+
+/// Clients whose handshake may be under way at once.
+const CONNECTING_MAX: usize = 64;
+/// Datagrams taken before anything is sent, at least.
+const RECEIVE_BUDGET: usize = 256;
+/// Where more clients were attended to in a turn, so many times that may be taken in the next: what the server sends is
+/// not left lying for want of turns, however far behind the thread is.
+const RECEIVED_PER_ATTENDED: usize = 2;
+/// Datagrams that the bad network holds, each way.
+const HELD_MAX: usize = 65_536;
+/// How long arrivals are gathered.
+const GATHER: Duration = Duration::from_micros(100);
+/// How finely deadlines are kept: one that has passed already is looked at again after this.
+const GRAIN: Duration = Duration::from_micros(50);
+/// How often it looks whether it is to stop, at least.
+const LOOK: Duration = Duration::from_millis(20);
+
+/// What one thread has to do.
+pub struct Share {
+    /// Where it runs.
+    pub cpu: usize,
+    pub server: SocketAddr,
+    pub config: ClientConfig,
+    /// The bad network that its clients are behind.
+    pub network: Option<NetworkSpec>,
+    pub sockets: usize,
+    /// Clients behind each of them.
+    pub per_socket: usize,
+    pub shared: Arc<Shared>,
+}
+
+/// The life of a thread.
+pub fn drive<T: Talk>(share: Share, talks: Vec<T>) -> Result<Crew<T>, String> {
+    core_affinity::set_for_current(CoreId { id: share.cpu });
+    let sockets = (0..share.sockets)
+        .map(|_| Socket::connect(share.server))
+        .collect::<Result<Vec<_>, _>>()
+        .map_err(|error| error.to_string())?;
+    stamp_arrivals(&sockets);
+    match Ring::open() {
+        Ok(ring) => Ok(drive_over(UringLink::new(ring, sockets).map_err(|error| error.to_string())?, share, talks)),
+        Err(_) => Ok(drive_over(MmsgLink::new(sockets).map_err(|error| error.to_string())?, share, talks)),
+    }
+}
+
+/// Runs over the link as it is, or behind the network that is wanted.
+fn drive_over<T: Talk>(link: impl Link, share: Share, talks: Vec<T>) -> Crew<T> {
+    let Some(network) = share.network else { return Driver::new(link, share, talks).run().0 };
+    let (mut crew, link) = Driver::new(ConditionedLink::new(link, network, HELD_MAX), share, talks).run();
+    crew.network = link.conditioned_stats();
+    crew.health.dropped += crew.network.not_held;
+    crew
+}
+
+struct Member<T> {
+    client: Client,
+    talk: T,
+    path: Path,
+    /// The tag that answers to its handshake carry.
+    tag: u64,
+    joined: bool,
+    /// When it is attended to, unless something comes before.
+    wakes_at: Instant,
+    /// Something came: it is attended to in this turn.
+    touched: bool,
+}
+
+struct Driver<L, T> {
+    link: L,
+    share: Share,
+    /// Those that have yet to begin.
+    waiting: std::vec::IntoIter<T>,
+    members: Vec<Member<T>>,
+    directory: Directory,
+    /// Times to attend to a member; those that differ from its `wakes_at` are outdated.
+    timers: BinaryHeap<Reverse<(Instant, u32)>>,
+    touched: Vec<u32>,
+    /// A message that did not lie in its datagram ready to be delivered.
+    message: Vec<u8>,
+    under_way: usize,
+    closed: Option<String>,
+    /// Clients that were attended to in the last turn.
+    attended: usize,
+    /// Which is attended to first: the first that found no room to send in the last turn that had too little.
+    first: u32,
+    health: Health,
+    /// Datagrams that the kernel had dropped when measuring began.
+    dropped_before: Option<u64>,
+}
+
+impl<L: Link, T: Talk> Driver<L, T> {
+    fn new(link: L, share: Share, talks: Vec<T>) -> Self {
+        Driver {
+            link,
+            share,
+            members: Vec::with_capacity(talks.len()),
+            waiting: talks.into_iter(),
+            directory: Directory::default(),
+            timers: BinaryHeap::new(),
+            touched: Vec::new(),
+            message: Vec::new(),
+            under_way: 0,
+            closed: None,
+            attended: 0,
+            first: 0,
+            health: Health::new(),
+            dropped_before: None,
+        }
+    }
+
+    /// Runs until told to stop; gives the link back.
+    fn run(mut self) -> (Crew<T>, L) {
+        while !self.share.shared.stop.load(Ordering::Relaxed) {
+            let now = self.link.now();
+            let measuring = self.share.shared.measuring.load(Ordering::Relaxed);
+            self.note_drops(measuring);
+            self.receive(now, measuring);
+            self.begin(now);
+            // What was received has been handled: latency ends here.
+            let now = self.link.now();
+            self.wake(now, measuring);
+            self.attend_to_all(now);
+            let until = self.timers.peek().map_or(Instant::NEVER, |Reverse((at, _))| *at);
+            let until = until.min(now + LOOK);
+            self.link.park(Wait { until, gather: GATHER, enough: 32 });
+        }
+        self.disband()
+    }
+
+    /// Takes down what the kernel dropped of ours while it was measured.
+    fn note_drops(&mut self, measuring: bool) {
+        match (measuring, self.dropped_before) {
+            (true, None) => self.dropped_before = Some(self.link.stats().kernel_drops),
+            (false, Some(before)) => {
+                self.health.dropped += self.link.stats().kernel_drops.saturating_sub(before);
+                self.dropped_before = None;
+            }
+            _ => {}
+        }
+    }
+
+    /// Takes what arrived.
+    fn receive(&mut self, now: Instant, measuring: bool) {
+        let Driver { link, share, members, directory, touched, message, attended, health, .. } = self;
+        let budget = RECEIVE_BUDGET.max(*attended * RECEIVED_PER_ATTENDED);
+        let received = link.receive(budget, |mut arrival| {
+            if measuring {
+                health.note_read(now, &arrival);
+            }
+            let socket = arrival.path.socket as usize;
+            let find = |datagram: &[u8]| match share.per_socket {
+                1 => Some(socket),
+                _ => Header::decode(datagram).ok().and_then(|header| directory.find(&header)),
+            };
+            for index in 0..arrival.count() {
+                if let Some(ahead) = arrival.peek(index + 2).and_then(find).and_then(|number| members.get(number)) {
+                    prefetch(ahead);
+                }
+                let datagram = arrival.datagram(index);
+                let number = find(datagram);
+                let Some((number, member)) = number.and_then(|number| Some((number, members.get_mut(number)?))) else {
+                    continue;
+                };
+                member.receive(now, datagram, message);
+                if !member.touched {
+                    member.touched = true;
+                    touched.push(number as u32);
+                }
+            }
+        });
+        share.shared.datagrams.fetch_add(received as u64, Ordering::Relaxed);
+    }
+
+    /// Begins handshakes, a few at a time.
+    fn begin(&mut self, now: Instant) {
+        while self.under_way < CONNECTING_MAX
+            && let Some(talk) = self.waiting.next()
+        {
+            let number = self.members.len();
+            let Share { config, server, per_socket, .. } = &self.share;
+            let client = Client::new(config.clone(), now, random_bytes()).expect("the key is a server's");
+            let path = Path::new((number / per_socket) as u32, *server);
+            self.members.push(Member {
+                client,
+                talk,
+                path,
+                tag: 0,
+                joined: false,
+                wakes_at: Instant::NEVER,
+                touched: true,
+            });
+            self.touched.push(number as u32);
+            self.under_way += 1;
+        }
+    }
+
+    /// Touches those whose time has come.
+    fn wake(&mut self, now: Instant, measuring: bool) {
+        while let Some(&Reverse((at, number))) = self.timers.peek()
+            && at <= now
+        {
+            self.timers.pop();
+            let member = &mut self.members[number as usize];
+            if member.wakes_at == at {
+                member.wakes_at = Instant::NEVER;
+                if measuring {
+                    self.health.note_done(now, at, 1);
+                }
+                if !member.touched {
+                    member.touched = true;
+                    self.touched.push(number);
+                }
+            }
+        }
+    }
+
+    /// Attends to all that were touched. Where the link runs out of room, the next turn begins with the first that had
+    /// none, so that nobody is always the last.
+    fn attend_to_all(&mut self, now: Instant) {
+        // Those behind one socket one after the other: their datagrams form runs.
+        self.touched.sort_unstable();
+        let first = self.touched.partition_point(|&number| number < self.first);
+        self.touched.rotate_left(first);
+        self.attended = self.touched.len();
+        let mut without_room = None;
+        for at in 0..self.touched.len() {
+            if let Some(&ahead) = self.touched.get(at + 2) {
+                prefetch(&self.members[ahead as usize]);
+            }
+            let number = self.touched[at];
+            if !self.attend(now, number) {
+                without_room.get_or_insert(number);
+            }
+        }
+        self.touched.clear();
+        self.first = without_room.unwrap_or(self.first);
+    }
+
+    /// Lets time pass for a client, lets it speak, sends, and sets its timer; false when the link had no room for it.
+    fn attend(&mut self, now: Instant, number: u32) -> bool {
+        let member = &mut self.members[number as usize];
+        member.touched = false;
+        if member.client.deadline() <= now {
+            member.client.advance(now);
+        }
+        while let Some(event) = member.client.poll_event() {
+            match event {
+                ClientEvent::Connected { id, .. } => {
+                    self.directory.enter(id, number);
+                    if !std::mem::replace(&mut member.joined, true) {
+                        self.under_way -= 1;
+                        self.share.shared.connected.fetch_add(1, Ordering::Relaxed);
+                    }
+                }
+                ClientEvent::Closed(reason) => {
+                    self.closed.get_or_insert_with(|| reason.to_string());
+                    self.share.shared.closed.fetch_add(1, Ordering::Relaxed);
+                }
+                ClientEvent::Reconnecting(_) => {}
+            }
+            member.talk.event(event);
+        }
+        if member.tag != member.client.handshake_tag() {
+            member.tag = member.client.handshake_tag();
+            self.directory.by_tag.insert(member.tag, number);
+        }
+        member.talk.speak(now, &mut member.client);
+        let had_room = transmit(&mut member.client, now, member.path, &mut self.link);
+        let next = match had_room {
+            true => member.client.deadline().min(member.talk.deadline()).max(now + GRAIN),
+            false => now + GRAIN,
+        };
+        if next < member.wakes_at {
+            member.wakes_at = next;
+            self.timers.push(Reverse((next, number)));
+        }
+        had_room
+    }
+
+    fn disband(mut self) -> (Crew<T>, L) {
+        let mut drops = BTreeMap::new();
+        let mut packets_lost = 0;
+        self.note_drops(false);
+        let now = self.link.now();
+        for member in &mut self.members {
+            for (reason, count) in member.client.drops().entries().filter(|&(_, count)| count > 0) {
+                *drops.entry(reason.to_owned()).or_insert(0) += count;
+            }
+            if member.client.duplicates() > 0 {
+                *drops.entry("duplicate".to_owned()).or_insert(0) += member.client.duplicates();
+            }
+            packets_lost += member.client.session().map_or(0, |session| session.packets_lost());
+            member.client.disconnect();
+            transmit(&mut member.client, now, member.path, &mut self.link);
+            self.link.submit();
+        }
+        let link = self.link.stats();
+        for (reason, count) in [("link_kernel_drops", link.kernel_drops), ("link_send_failed", link.send_failed)] {
+            if count > 0 {
+                drops.insert(reason.to_owned(), count);
+            }
+        }
+        let talks = self.members.into_iter().map(|member| member.talk).collect();
+        let (network, health) = (ConditionedStats::default(), self.health);
+        let crew = Crew { talks, network, health, drops, packets_lost, closed: self.closed };
+        (crew, self.link)
+    }
+}
+
+impl<T: Talk> Member<T> {
+    fn receive(&mut self, now: Instant, datagram: &mut [u8], kept: &mut Vec<u8>) {
+        let Some(messages) = self.client.receive(now, datagram) else { return };
+        for message in messages {
+            self.talk.hear(message.channel, message.bytes);
+        }
+        while let Some(channel) = self.client.read(kept) {
+            self.talk.hear(channel, kept);
+        }
+    }
+}
+
+/// Hands over what waits to be sent; false when the link has no room for it, and it waits on.
+fn transmit(client: &mut Client, now: Instant, path: Path, link: &mut impl Link) -> bool {
+    while let Some(len) = client.transmit_len(now) {
+        let Some(room) = link.reserve(path, len) else { return false };
+        client.transmit(now, room);
+    }
+    true
+}
+
+#[cfg(test)]
+mod tests;

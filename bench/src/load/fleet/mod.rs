@@ -1,0 +1,135 @@
+//! Clients that keep their times, on a thread for each client processor.
+//!
+//! The generator of `echo` looks at each client's timers a few times a second: enough for unreliable messages. Reliable
+//! ones live by their timers, acknowledgments, probes and pacing among them, so here every client is attended to at its
+//! own deadline. What a client says and hears is up to its [`Talk`].
+
+mod driver;
+mod result;
+mod shared;
+mod workload;
+
+pub use self::result::Crew;
+pub use self::workload::Talk;
+
+use self::shared::Shared;
+use crate::scenario::Scenario;
+use crate::system::interrupt;
+use crate::terminal::bar;
+use ringshard_link::conditions::NetworkSpec;
+use ringshard_protocol::client::ClientConfig;
+use ringshard_protocol::time::Duration;
+use std::net::SocketAddr;
+use std::sync::Arc;
+use std::sync::atomic::Ordering;
+use std::thread::JoinHandle;
+
+/// How long all clients together may take to connect.
+const CONNECT: Duration = Duration::from_secs(60);
+/// How often the main thread looks at the fleet.
+const LOOK: Duration = Duration::from_millis(200);
+
+/// A fleet that is under way.
+pub struct Fleet<T> {
+    name: &'static str,
+    clients: u64,
+    pub shared: Arc<Shared>,
+    threads: Vec<JoinHandle<Result<Crew<T>, String>>>,
+}
+
+impl<T: Talk> Fleet<T> {
+    /// Starts a client for each talk. Each of the scenario's client processors has a share of the sockets, and of the
+    /// clients behind them.
+    pub fn start(
+        name: &'static str,
+        scenario: &Scenario,
+        server: SocketAddr,
+        config: ClientConfig,
+        talks: Vec<T>,
+    ) -> Self {
+        let shared = Arc::new(Shared::default());
+        let clients = talks.len() as u64;
+        let per_socket = talks.len().div_ceil(scenario.sockets);
+        let sockets = talks.len().div_ceil(per_socket);
+        let threads = scenario.client_cpus.len().min(sockets);
+        let mut talks = talks.into_iter();
+        let start = |thread: usize| {
+            let sockets = sockets * (thread + 1) / threads - sockets * thread / threads;
+            let share = driver::Share {
+                cpu: scenario.client_cpus[thread],
+                server,
+                config: config.clone(),
+                network: scenario.network.map(|network| NetworkSpec {
+                    // Threads do not share their luck.
+                    seed: network.seed.wrapping_add(thread as u64),
+                    ..network
+                }),
+                sockets,
+                per_socket,
+                shared: shared.clone(),
+            };
+            let talks: Vec<T> = talks.by_ref().take(sockets * per_socket).collect();
+            std::thread::spawn(move || driver::drive(share, talks))
+        };
+        let threads = (0..threads).map(start).collect();
+        Fleet { name, clients, shared, threads }
+    }
+
+    /// Waits until every client is connected.
+    pub fn connect(self) -> Result<Self, String> {
+        let bar = bar(self.name, "connecting", self.clients);
+        let began = std::time::Instant::now();
+        loop {
+            let connected = self.shared.connected.load(Ordering::Relaxed);
+            bar.set_position(connected);
+            if connected == self.clients {
+                bar.finish_and_clear();
+                return Ok(self);
+            }
+            if interrupt::is_requested() {
+                bar.finish_and_clear();
+                self.stop()?;
+                return Err(interrupt::too_early("clients connected"));
+            }
+            if self.is_failing() || began.elapsed() > CONNECT {
+                bar.finish_and_clear();
+                let why = self.stop()?.closed.unwrap_or_else(|| "out of time".into());
+                return Err(format!("{connected} of the clients connected: {why}"));
+            }
+            std::thread::sleep(Duration::from_millis(2));
+        }
+    }
+
+    /// Takes down from now on how the fleet keeps up, or no more.
+    pub fn measure(&self, measuring: bool) {
+        self.shared.measuring.store(measuring, Ordering::Relaxed);
+    }
+
+    /// Waits for at most `time`, as long as no connection is lost and `done` does not hold; `look` is called ever again
+    /// and gives what the bar says.
+    pub fn wait(&self, step: &str, time: Duration, done: impl Fn() -> bool, mut look: impl FnMut(Duration) -> String) {
+        let bar = bar(self.name, step, time.as_millis() as u64);
+        let began = std::time::Instant::now();
+        while began.elapsed() < time && !done() && !self.is_failing() {
+            std::thread::sleep(LOOK.min(time - began.elapsed().min(time)));
+            bar.set_position(began.elapsed().as_millis() as u64);
+            bar.set_message(look(began.elapsed()));
+        }
+        bar.finish_and_clear();
+    }
+
+    /// Whether a client has lost its connection, or a thread has ended.
+    pub fn is_failing(&self) -> bool {
+        self.shared.closed.load(Ordering::Relaxed) > 0 || self.threads.iter().any(JoinHandle::is_finished)
+    }
+
+    /// Has all clients hang up.
+    pub fn stop(self) -> Result<Crew<T>, String> {
+        self.shared.stop.store(true, Ordering::Relaxed);
+        let mut all = Crew::new();
+        for thread in self.threads {
+            all.add(thread.join().map_err(|_| "a thread of the clients panicked")??);
+        }
+        Ok(all)
+    }
+}

@@ -1,0 +1,171 @@
+//! What a run came to: words for people, an exit code for scripts.
+
+use crate::system::interrupt;
+use serde::{Serialize, Serializer};
+use std::fmt;
+
+/// Targets that were missed, in words.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct Missed {
+    /// Promises that hold whatever the machine does.
+    pub promises: Vec<String>,
+    /// Times that the server measured itself. It misses them, too, where other programs use its processors.
+    pub server: Vec<String>,
+    /// What the clients measured. An overloaded load generator misses that, too.
+    pub clients: Vec<String>,
+}
+
+impl Missed {
+    /// All of them.
+    pub fn all(self) -> Vec<String> {
+        [self.promises, self.server, self.clients].concat()
+    }
+}
+
+/// What a run came to.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Verdict {
+    /// It met every target, or there was none.
+    Pass,
+    /// It missed these targets.
+    Fail(Vec<String>),
+    /// It missed these targets, but for the reason given the server may be well.
+    Undecided(Vec<String>, String),
+    /// A simulation found what must never be, and has said what.
+    Violated,
+    /// A signal ended it early. Until then, it had missed these targets.
+    CutShort(Vec<String>),
+}
+
+impl Verdict {
+    /// Of a run that missed these targets, if any; given what speaks against its figures: that the load generator was
+    /// overloaded, that other programs used the server's processors.
+    pub fn of(missed: Missed, overload: Option<String>, interference: Option<String>) -> Self {
+        Self::judge(missed, overload, interference, interrupt::is_requested())
+    }
+
+    /// Of a run that nothing real drives: a simulation, a computation.
+    pub fn of_computed(missed: Vec<String>) -> Self {
+        Self::of(Missed { promises: missed, ..Missed::default() }, None, None)
+    }
+
+    fn judge(missed: Missed, overload: Option<String>, interference: Option<String>, cut_short: bool) -> Self {
+        if cut_short {
+            return Verdict::CutShort(missed.all());
+        }
+        if missed == Missed::default() {
+            return Verdict::Pass;
+        }
+        let excused = match (&interference, &overload) {
+            (Some(_), _) => missed.promises.is_empty(),
+            (None, Some(_)) => missed.promises.is_empty() && missed.server.is_empty(),
+            (None, None) => false,
+        };
+        if excused {
+            return Verdict::Undecided(missed.all(), reasons(interference, overload));
+        }
+        match overload {
+            Some(why) if !missed.clients.is_empty() => {
+                let note = format!("what clients saw is left out, because the load generator was overloaded: {why}");
+                Verdict::Fail([missed.promises, missed.server, vec![note]].concat())
+            }
+            _ => Verdict::Fail(missed.all()),
+        }
+    }
+
+    /// What the process ends with.
+    pub fn exit_code(&self) -> u8 {
+        match self {
+            Verdict::Pass => 0,
+            Verdict::Violated => 1,
+            Verdict::Fail(_) => 2,
+            Verdict::Undecided(..) => 3,
+            Verdict::CutShort(_) => interrupt::EXIT_CODE,
+        }
+    }
+}
+
+/// What speaks against the figures, and what to do about it.
+fn reasons(interference: Option<String>, overload: Option<String>) -> String {
+    let interference = interference.map(|why| format!("{why}. Stop them, or choose others with --server-cpus"));
+    let overload = overload.map(|why| {
+        format!(
+            "the load generator itself was overloaded: {why}. Use fewer clients, or give it more processors with \
+             --client-cpus"
+        )
+    });
+    let reasons: Vec<String> = interference.into_iter().chain(overload).collect();
+    reasons.join(". Also, ")
+}
+
+impl fmt::Display for Verdict {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Verdict::Pass => f.write_str("pass"),
+            Verdict::Violated => f.write_str("fail: a violation was found"),
+            Verdict::Fail(missed) => write!(f, "fail: {}", missed.join("; ")),
+            Verdict::Undecided(missed, why) => {
+                write!(f, "undecided, this says nothing about the server: {why}. Missed: {}", missed.join("; "))
+            }
+            Verdict::CutShort(missed) if missed.is_empty() => f.write_str("cut short; no target was missed until then"),
+            Verdict::CutShort(missed) => write!(f, "cut short; missed until then: {}", missed.join("; ")),
+        }
+    }
+}
+
+impl Serialize for Verdict {
+    fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
+        serializer.collect_str(self)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn missed(promises: &[&str], server: &[&str], clients: &[&str]) -> Missed {
+        let owned = |texts: &[&str]| texts.iter().map(|&text| text.to_owned()).collect();
+        Missed { promises: owned(promises), server: owned(server), clients: owned(clients) }
+    }
+
+    /// With an overloaded generator, with a server that waits for its processors.
+    fn judge(missed: Missed, overloaded: bool, interfered: bool) -> Verdict {
+        let overload = overloaded.then(|| "it acted 90 ms late".to_owned());
+        let interference = interfered.then(|| "other programs used the server's processors".to_owned());
+        Verdict::judge(missed, overload, interference, false)
+    }
+
+    #[test]
+    fn an_overloaded_generator_is_not_the_servers_fault() {
+        let verdict = judge(missed(&[], &[], &["p99 round trip 90 ms"]), true, false);
+        assert_eq!(verdict.exit_code(), 3);
+        let text = verdict.to_string();
+        for part in ["load generator itself was overloaded", "90 ms late", "--client-cpus", "p99 round trip 90 ms"] {
+            assert!(text.contains(part), "{part} in {text}");
+        }
+        assert_eq!(judge(missed(&[], &[], &["p99 90 ms"]), false, false).exit_code(), 2);
+    }
+
+    #[test]
+    fn what_the_server_measured_counts_however_overloaded_the_generator_is() {
+        let verdict = judge(missed(&[], &["3 ticks skipped"], &["p99 90 ms"]), true, false);
+        assert_eq!(verdict.exit_code(), 2);
+        let text = verdict.to_string();
+        assert!(text.contains("3 ticks skipped") && text.contains("was overloaded"), "{text}");
+        assert!(!text.contains("p99 90 ms"), "the clients' figures are not the server's: {text}");
+        assert_eq!(judge(missed(&[], &["3 ticks skipped"], &[]), true, true).exit_code(), 3);
+    }
+
+    #[test]
+    fn no_promise_is_excused() {
+        assert_eq!(judge(missed(&["1 lost"], &[], &[]), true, true).exit_code(), 2);
+        assert_eq!(judge(missed(&[], &[], &[]), true, true), Verdict::Pass);
+    }
+
+    #[test]
+    fn a_run_that_was_cut_short_neither_passes_nor_fails() {
+        let cut_short = |missed| Verdict::judge(missed, None, None, true);
+        assert_eq!(cut_short(missed(&[], &[], &[])).exit_code(), 130);
+        assert!(cut_short(missed(&["1 lost"], &[], &[])).to_string().contains("missed until then: 1 lost"));
+    }
+}

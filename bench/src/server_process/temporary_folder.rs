@@ -1,0 +1,32 @@
+//! A folder for a server's files.
+
+use crate::system::interrupt;
+use std::path::{Path, PathBuf};
+use std::sync::atomic::{AtomicU32, Ordering};
+
+/// A folder for the files of a server. It goes when its owner does.
+pub struct Folder(PathBuf);
+
+impl Folder {
+    /// Makes one that nobody else has.
+    pub fn new() -> Result<Self, String> {
+        static NUMBER: AtomicU32 = AtomicU32::new(0);
+        let number = NUMBER.fetch_add(1, Ordering::Relaxed);
+        let nanos = std::time::UNIX_EPOCH.elapsed().unwrap_or_default().as_nanos();
+        let path = std::env::temp_dir().join(format!("ringshard-bench-{}-{number}-{nanos}", std::process::id()));
+        std::fs::create_dir(&path).map_err(|error| format!("cannot make {}: {error}", path.display()))?;
+        interrupt::guard_folder(&path);
+        Ok(Folder(path))
+    }
+
+    pub fn path(&self) -> &Path {
+        &self.0
+    }
+}
+
+impl Drop for Folder {
+    fn drop(&mut self) {
+        let _ = std::fs::remove_dir_all(&self.0);
+        interrupt::release_folder(&self.0);
+    }
+}

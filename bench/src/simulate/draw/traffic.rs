@@ -1,0 +1,95 @@
+//! What the two ends of a session have to say to each other.
+
+use crate::random::Dice;
+use crate::simulate::model::session::PROBE_CHANNEL;
+use ringshard_protocol::limits::{CHANNELS, MESSAGE_BYTES_MAX};
+use ringshard_protocol::time::Duration;
+use ringshard_protocol::wire::{Channel, Delivery};
+
+/// One kind of message that one end has for the other.
+#[derive(Clone, Copy, Debug)]
+struct Flow {
+    to_server: bool,
+    channel: Channel,
+    sizes: (usize, usize),
+    /// Ticks of a thousand at which there is something.
+    per_mille: u64,
+    burst: u64,
+    is_idle: bool,
+}
+
+/// All that a session has to say.
+#[derive(Debug)]
+pub struct Traffic {
+    dice: Dice,
+    flows: Vec<Flow>,
+    /// Between two looks at what there is to say.
+    pub tick: Duration,
+}
+
+/// A message to be sent.
+#[derive(Clone, Copy, Debug)]
+pub struct Wanted {
+    /// To the server, or to the client.
+    pub to_server: bool,
+    /// Where.
+    pub channel: Channel,
+    /// How long.
+    pub bytes: usize,
+}
+
+impl Traffic {
+    /// Draws some flows, of which so many thousandths are common ones.
+    pub fn draw(dice: &mut Dice, chatter_per_mille: u64) -> Self {
+        let mut dice = dice.fork();
+        let tick = dice.pick(&[16, 33, 50, 100, 250]);
+        let count = dice.between(2, 10);
+        let flows = (0..count).map(|_| Flow::draw(&mut dice, tick, chatter_per_mille)).collect();
+        Traffic { dice, flows, tick: Duration::from_millis(tick) }
+    }
+
+    /// What there is to say at this tick; `say` says it.
+    pub fn tick(&mut self, mut say: impl FnMut(Wanted)) {
+        let Traffic { dice, flows, .. } = self;
+        for flow in flows {
+            if dice.chance(5) {
+                flow.is_idle = !flow.is_idle;
+            }
+            if flow.is_idle || !dice.chance(flow.per_mille) {
+                continue;
+            }
+            for _ in 0..dice.magnitude(1, flow.burst) {
+                let (least, most) = flow.sizes;
+                let bytes = dice.magnitude(least as u64 + 1, most as u64 + 1) as usize - 1;
+                say(Wanted { to_server: flow.to_server, channel: flow.channel, bytes: bytes.min(most) });
+            }
+        }
+    }
+}
+
+impl Flow {
+    /// Larger messages are rarer, so that all flows are about as heavy.
+    fn draw(dice: &mut Dice, tick_millis: u64, chatter_per_mille: u64) -> Flow {
+        let channel = loop {
+            let number = dice.between(0, CHANNELS as u64 - 1) as u8;
+            if let Some(channel) = Channel::new(number).filter(|&channel| channel != PROBE_CHANNEL) {
+                break channel;
+            }
+        };
+        let (sizes, hertz_milli, burst) = match dice.between(0, 99) {
+            ..10 => ((0, 7), 5_000, 4),
+            ..60 => ((8, 200), 15_000, 2),
+            ..75 => ((100, 1_500), 4_000, 3),
+            ..85 => ((1_000, 20_000), 300, 2),
+            ..93 => ((8, MESSAGE_BYTES_MAX), 200, 2),
+            ..96 => ((MESSAGE_BYTES_MAX - 2, MESSAGE_BYTES_MAX), 100, 4),
+            ..98 => ((0, 60), 30, 3_000),
+            // Enough of them that numbers of 16 bits begin anew.
+            _ => ((8, 30), 1_000_000, 40),
+        };
+        let unreliable = matches!(channel.delivery(), Delivery::Unreliable | Delivery::UnreliableSequenced);
+        let burst = if unreliable { burst.min(4) } else { burst };
+        let per_mille = (hertz_milli * tick_millis * chatter_per_mille / 1_000_000).clamp(1, 1000);
+        Flow { to_server: dice.chance(500), channel, sizes, per_mille, burst, is_idle: dice.chance(300) }
+    }
+}

@@ -1,0 +1,317 @@
+//! A player: a client, its link, its path to the server, and what it has to say.
+
+use super::link::TapLink;
+use crate::random::Dice;
+use crate::simulate::draw::path_state::{Kind, Weather};
+use crate::simulate::draw::plan::{Plan, PlayerPlan};
+use crate::simulate::draw::traffic::Traffic;
+use crate::simulate::model::audit::Audit;
+use crate::simulate::model::session::{End, Side};
+use ringshard_link::sim::Network;
+use ringshard_protocol::Client;
+use ringshard_protocol::client::{ClientEvent, CloseReason};
+use ringshard_protocol::limits::{RECEIVE_DATAGRAMS_PER_TURN, RELIABLE_WINDOW_BYTES, SEND_QUEUE_BYTES_MAX};
+use ringshard_protocol::link::{Link, Path};
+use ringshard_protocol::time::{Duration, Instant};
+use ringshard_protocol::wire::DisconnectReason;
+use std::net::SocketAddr;
+
+/// How soon a client looks again whose link had no room, or whose deadline has passed.
+const AGAIN: Duration = Duration::from_millis(1);
+/// Memory for messages of a client: what both its queues may hold.
+const CLIENT_MESSAGE_BYTES_MAX: usize = 2 * (SEND_QUEUE_BYTES_MAX + RELIABLE_WINDOW_BYTES);
+/// Datagrams that a client may have to send at once: more than its windows allow.
+const TURN_DATAGRAMS_MAX: usize = 20_000;
+
+/// One player.
+#[derive(Debug)]
+pub struct Player {
+    /// Its number.
+    pub index: usize,
+    /// What does not change about it.
+    pub plan: PlayerPlan,
+    dice: Dice,
+    server: SocketAddr,
+    /// Addresses it has had.
+    addresses: u16,
+    /// None between two clients.
+    pub running: Option<(Client, TapLink)>,
+    /// When the next client starts, while there is none.
+    pub back_at: Instant,
+    /// The session of its client.
+    pub session: Option<usize>,
+    /// What its path is like.
+    pub weather: Weather,
+    /// Until then.
+    pub weather_until: Instant,
+    /// What it has to say, and when.
+    pub traffic: Traffic,
+    /// See there.
+    pub speaks_at: Instant,
+    /// What happens to it next, and when its keys change.
+    pub fault_at: Instant,
+    /// See there.
+    pub rekeys_at: Instant,
+    /// When the keys last changed, and how often they have at its end and at the server's.
+    pub keys_changed_at: Instant,
+    pub key_changes: (u64, u64),
+    /// Its client wants its turn by then.
+    due_at: Instant,
+    buffer: Vec<u8>,
+}
+
+impl Player {
+    /// A player whose client is to be started.
+    pub fn new(index: usize, server: SocketAddr, plan: &Plan, dice: &mut Dice) -> Self {
+        let mut dice = dice.fork();
+        let player = PlayerPlan::draw(&mut dice);
+        Player {
+            index,
+            plan: player,
+            server,
+            addresses: 0,
+            running: None,
+            back_at: Instant::ZERO,
+            session: None,
+            weather: Weather::clear(player.delay),
+            weather_until: Instant::ZERO,
+            traffic: Traffic::draw(&mut dice, plan.chatter_per_mille),
+            speaks_at: Instant::ZERO,
+            fault_at: Instant::ZERO,
+            rekeys_at: Instant::ZERO,
+            keys_changed_at: Instant::ZERO,
+            key_changes: (0, 0),
+            due_at: Instant::ZERO,
+            buffer: Vec::new(),
+            dice,
+        }
+    }
+
+    /// An address that it never had. Every other player speaks IPv6.
+    fn draw_address(&mut self) -> SocketAddr {
+        self.addresses += 1;
+        let (index, port) = (self.index as u16, 40_000 + self.addresses);
+        match self.index % 2 {
+            0 => SocketAddr::from(([10, 1, (self.addresses / 256) as u8, index as u8], port)),
+            _ => SocketAddr::from(([0x2001, 0xDB8, 0, 0, 0, 0, self.addresses, index], port)),
+        }
+    }
+
+    /// Starts a client at a fresh address.
+    pub fn start(&mut self, now: Instant, network: &Network, plan: &Plan) {
+        let config = plan.client(&mut self.dice, &self.plan);
+        let client = Client::new(config, now, self.dice.seed()).expect("the server's key is a good one");
+        let address = self.draw_address();
+        let link = TapLink::new(network.clone(), address, self.dice.fork());
+        self.running = Some((client, link));
+        self.back_at = Instant::NEVER;
+        self.session = None;
+        self.traffic = Traffic::draw(&mut self.dice, plan.chatter_per_mille);
+        self.due_at = now;
+        self.apply_weather(network);
+    }
+
+    /// Its client dies on the spot.
+    pub fn kill(&mut self, now: Instant, back_after: Duration, audit: &mut Audit) {
+        if let Some((_, link)) = self.running.take() {
+            audit.tally.datagrams += link.datagrams;
+        }
+        if let Some(session) = self.session.take() {
+            audit.client_lost(now, session, true);
+        }
+        self.back_at = now + back_after;
+    }
+
+    /// Moves to a fresh address; the client is told, or not.
+    pub fn moves(&mut self, now: Instant, network: &Network, is_told: bool) {
+        let address = self.draw_address();
+        let Some((client, link)) = &mut self.running else { return };
+        link.rebind(address);
+        if is_told {
+            client.address_changed(now);
+        }
+        self.due_at = now;
+        self.apply_weather(network);
+    }
+
+    /// Changes what its path is like.
+    pub fn set_weather(&mut self, now: Instant, weather: Weather, network: &Network) {
+        self.weather = weather;
+        self.weather_until = now + weather.lasts;
+        self.apply_weather(network);
+    }
+
+    fn apply_weather(&self, network: &Network) {
+        let Some((_, link)) = &self.running else { return };
+        network.set_conditions_between(link.local(), self.server, self.weather.there);
+        network.set_conditions_between(self.server, link.local(), self.weather.back);
+    }
+
+    /// Whether nothing happens to what it sends and receives.
+    pub fn has_clear_path(&self) -> bool {
+        self.weather.kind == Kind::Clear
+    }
+
+    /// When its client wants its turn.
+    pub fn deadline(&self) -> Instant {
+        self.due_at
+    }
+
+    /// Its client has something new to do.
+    pub fn wake(&mut self, now: Instant) {
+        self.due_at = self.due_at.min(now);
+    }
+
+    /// Its turn: takes what came, lets time pass, sends.
+    pub fn turn(&mut self, now: Instant, audit: &mut Audit) {
+        let received = self.receive(now, audit);
+        if received == 0 && now < self.due_at {
+            return;
+        }
+        let Some((client, _)) = &mut self.running else { return };
+        client.advance(now);
+        self.events(now, audit);
+        let was_blocked = self.transmit(now, audit);
+        self.events(now, audit);
+        let Some((client, _)) = &self.running else { return };
+        self.due_at = match client.deadline() {
+            _ if was_blocked => now + AGAIN,
+            passed if passed <= now => {
+                audit.tally.late_deadlines += 1;
+                now + AGAIN
+            }
+            deadline => deadline,
+        };
+    }
+
+    /// Looks at what must hold of its client at any time.
+    pub fn look(&mut self, now: Instant, audit: &mut Audit) {
+        let Some((client, _)) = &self.running else { return };
+        audit.check_drops(now, "client", client.drops());
+        if client.message_bytes() > CLIENT_MESSAGE_BYTES_MAX {
+            audit.blame(now, format!("player {}: keeps {} bytes of messages", self.index, client.message_bytes()));
+        }
+    }
+
+    fn receive(&mut self, now: Instant, audit: &mut Audit) -> usize {
+        let Player { running: Some((client, link)), buffer, session, .. } = self else { return 0 };
+        link.receive(RECEIVE_DATAGRAMS_PER_TURN, |arrival| {
+            for datagram in arrival.datagrams() {
+                let Some(messages) = client.receive(now, datagram) else { continue };
+                let Some(session) = *session else {
+                    audit.blame(now, "a client that was never connected takes in messages");
+                    continue;
+                };
+                audit.sessions[session].client_heard = now;
+                for message in messages {
+                    audit.arrived(now, session, false, message.channel, message.bytes);
+                }
+                while let Some(channel) = client.read(buffer) {
+                    audit.arrived(now, session, false, channel, buffer);
+                }
+            }
+        })
+    }
+
+    /// Sends what waits. Gives whether the link had no room.
+    fn transmit(&mut self, now: Instant, audit: &mut Audit) -> bool {
+        let Some((client, link)) = &mut self.running else { return false };
+        let path = Path::new(0, self.server);
+        let (mut was_blocked, mut sent) = (false, 0);
+        while let Some(len) = client.transmit_len(now) {
+            sent += 1;
+            if sent > TURN_DATAGRAMS_MAX {
+                audit.blame(now, format!("player {}: there is no end to what it has to send at once", self.index));
+                break;
+            }
+            let Some(room) = link.reserve(path, len) else {
+                was_blocked = true;
+                break;
+            };
+            client.transmit(now, room);
+        }
+        link.submit();
+        if let Some(what) = link.take_fault() {
+            audit.blame(now, format!("player {} sent {what}", self.index));
+        }
+        was_blocked
+    }
+
+    fn events(&mut self, now: Instant, audit: &mut Audit) {
+        while let Some((client, _)) = &mut self.running
+            && let Some(event) = client.poll_event()
+        {
+            self.happened(now, event, audit);
+        }
+    }
+
+    fn happened(&mut self, now: Instant, event: ClientEvent, audit: &mut Audit) {
+        match event {
+            ClientEvent::Connected { id, resumed } => {
+                let Some((_, link)) = &mut self.running else { return };
+                link.forget_all_numbers();
+                let former = self.session;
+                self.session = Some(audit.connected(now, self.index, former, link.local(), id, resumed));
+            }
+            ClientEvent::Reconnecting(reason) => {
+                audit.note(now, || format!("player {}: connects again: {reason}", self.index));
+                let for_good = reason == CloseReason::Disconnected(DisconnectReason::NotResumable);
+                self.ended(now, reason, for_good, audit);
+            }
+            ClientEvent::Closed(reason) => {
+                audit.note(now, || format!("player {}: closed: {reason}", self.index));
+                self.ended(now, reason, true, audit);
+                let back_after = self.dice.millis(10, 3_000);
+                self.kill(now, back_after, audit);
+            }
+        }
+    }
+
+    /// The client's connection is gone, or could not be made.
+    fn ended(&mut self, now: Instant, reason: CloseReason, for_good: bool, audit: &mut Audit) {
+        let was_live = self.session.is_some_and(|session| audit.sessions[session].client == End::Live);
+        match (reason, self.session) {
+            (CloseReason::Disconnected(reason), Some(session)) if was_live => {
+                audit.tally.end(format!("client: {reason}"));
+                if reason == DisconnectReason::TimedOut {
+                    audit.check_timeout(now, session, Side::Client);
+                }
+                audit.check_reason(now, session, reason);
+            }
+            (CloseReason::Silent, Some(session)) if was_live => {
+                audit.tally.end(format!("client: {reason}"));
+                audit.check_knock(now, session);
+            }
+            (reason, _) => {
+                let text = match reason {
+                    CloseReason::Unreachable(_) => "client: unreachable".to_owned(),
+                    reason => format!("client: {reason}"),
+                };
+                audit.tally.end(text);
+                audit.check_refusal(now, self.index, reason);
+            }
+        }
+        if let Some(session) = self.session {
+            audit.client_lost(now, session, for_good);
+        }
+        if for_good {
+            self.session = None;
+        }
+    }
+}
+
+impl Audit {
+    /// Whether a client may not get a connection for this reason.
+    fn check_refusal(&mut self, now: Instant, player: usize, reason: CloseReason) {
+        let clear = now.since(self.clear_since[player]);
+        match reason {
+            CloseReason::WrongKey => {
+                self.blame(now, format!("player {player}: the server's own key is taken for wrong"))
+            }
+            CloseReason::Unreachable(_) if clear > Duration::from_secs(11) && self.server_is_up(now) => {
+                self.blame(now, format!("player {player}: {reason} over a path that was clear for {clear:?}"));
+            }
+            _ => {}
+        }
+    }
+}

@@ -1,0 +1,103 @@
+//! What must hold once everything has arrived: both ends agree, and neither keeps anything for nothing.
+
+use super::World;
+use crate::simulate::draw::traffic::Wanted;
+use crate::simulate::model::session::End;
+use ringshard_protocol::time::{Duration, Instant};
+use ringshard_protocol::wire::Channel;
+
+/// A message that is not repeated must have arrived after this long on a clear path.
+pub const FLARE_MAX: Duration = Duration::from_secs(2);
+/// The last unreliable channel, and the last sequenced one.
+const FLARE_CHANNELS: [Option<Channel>; 2] = [Channel::new(12), Channel::new(15)];
+/// Sizes of messages on those: whole, and in pieces.
+const FLARE_BYTES: [usize; 2] = [100, 5_000];
+/// How late an answer to a check of integrity may be, on a clear path.
+const CHECK_SLACK: Duration = Duration::from_secs(6);
+
+impl World {
+    /// Sends messages that are not repeated, once everything else has arrived: nothing may stop them any more.
+    pub(super) fn flare(&mut self, now: Instant, player: usize, session: usize) {
+        let it = &mut self.audit.sessions[session];
+        let channels = FLARE_CHANNELS.iter().flatten();
+        match it.flared_at {
+            None if it.complete_since.is_none() => {}
+            None => {
+                it.flared_at = Some(now);
+                for (&channel, to_server) in channels.flat_map(|channel| [(channel, true), (channel, false)]) {
+                    for bytes in FLARE_BYTES {
+                        self.say(now, session, Wanted { to_server, channel, bytes });
+                    }
+                }
+            }
+            Some(at) if now.since(at) < FLARE_MAX => {}
+            // Where memory is low, what would have to be kept is taken for lost.
+            Some(at) if self.audit.memory_low_at >= at => {}
+            Some(_) => {
+                let missing = channels.flat_map(|&channel| [(channel, true), (channel, false)]);
+                let missing = { missing }.find(|&(channel, to_server)| !it.lane(to_server, channel).has_last());
+                if let Some((channel, to_server)) = missing {
+                    let direction = if to_server { "server" } else { "client" };
+                    let what = format!("player {player}: nothing gets to the {direction} on channel {channel}");
+                    self.audit.blame(now, what);
+                }
+            }
+        }
+    }
+
+    /// Both ends of every session agree.
+    pub(super) fn check_settled(&mut self, now: Instant) {
+        for player in 0..self.players.len() {
+            if let Err(what) = self.settled(now, player) {
+                return self.audit.blame(now, format!("player {player}: {what}"));
+            }
+        }
+    }
+
+    fn settled(&self, now: Instant, player: usize) -> Result<(), String> {
+        let (Some(session), Some((endpoint, _))) = (self.players[player].session, &self.host.running) else {
+            return Err("has no session".to_owned());
+        };
+        let it = &self.audit.sessions[session];
+        let Some((client, link)) = &self.players[player].running else { return Err("has no client".to_owned()) };
+        let Some((name, info)) = it.names[0].and_then(|name| Some((name, endpoint.info(name)?))) else {
+            return Err(format!("the server does not know {:?}", it.names));
+        };
+        if client.message_bytes() > 0 {
+            return Err(format!("the client keeps {} bytes for nothing", client.message_bytes()));
+        }
+        if info.unacknowledged_bytes > 0 {
+            return Err(format!("the server keeps {} bytes that have arrived", info.unacknowledged_bytes));
+        }
+        if info.path.peer != link.local() {
+            return Err(format!("the server sends to {}, and the client is at {}", info.path.peer, link.local()));
+        }
+        if client.id() != Some(name) {
+            return Err(format!("the client is called {:?}, and by the server {name:?}", client.id()));
+        }
+        match self.plan.check_period() {
+            Some(period) if now.since(it.checked_at.max(it.whole_since)) > 2 * period + CHECK_SLACK => {
+                Err(format!("its integrity was not checked for {:?}", now.since(it.checked_at)))
+            }
+            _ => Ok(()),
+        }
+    }
+
+    /// The server keeps nothing of anybody who is not there.
+    pub(super) fn end(&mut self, now: Instant) {
+        self.is_over = true;
+        let Some((endpoint, _)) = &self.host.running else { return };
+        if endpoint.message_bytes() > 0 {
+            let what = format!("the server keeps {} bytes for nothing", endpoint.message_bytes());
+            self.audit.blame(now, what);
+        }
+        let (connections, players) = (endpoint.connections(), self.players.len());
+        if connections != players {
+            self.audit.blame(now, format!("the server has {connections} connections of {players} players"));
+        }
+        let alone = self.audit.sessions.iter().filter(|it| it.server == End::Live && it.client == End::Gone).count();
+        if alone > 0 {
+            self.audit.blame(now, format!("{alone} sessions live on at the server"));
+        }
+    }
+}

@@ -1,0 +1,285 @@
+//! What goes wrong, or is changed at a bad moment.
+
+use super::World;
+use crate::simulate::draw::path_state::{Kind, Weather};
+use crate::simulate::draw::traffic::Wanted;
+use crate::simulate::model::session::{End, PROBE_CHANNEL, Side};
+use ringshard_protocol::connection::ChannelQuality;
+use ringshard_protocol::limits::{MESSAGE_BYTES_MAX, SEND_QUEUE_BYTES_MAX};
+use ringshard_protocol::time::{Duration, Instant};
+use ringshard_protocol::wire::{Channel, DisconnectReason};
+
+/// How often keys change.
+const REKEY_EVERY: Duration = Duration::from_secs(60);
+
+/// What may befall one player, and how often out of the sum of all.
+#[derive(Clone, Copy, Debug)]
+enum Fault {
+    Move,
+    Rebind,
+    Kill,
+    HangUp,
+    SendAway,
+    Quality,
+    Rate,
+    Overflow,
+    Pressure,
+    Burst,
+    Rekey,
+}
+
+const FAULTS: [(Fault, u64); 11] = [
+    (Fault::Move, 18),
+    (Fault::Rebind, 18),
+    (Fault::Kill, 4),
+    (Fault::HangUp, 2),
+    (Fault::SendAway, 2),
+    (Fault::Quality, 18),
+    (Fault::Rate, 8),
+    (Fault::Overflow, 2),
+    (Fault::Pressure, 12),
+    (Fault::Burst, 12),
+    (Fault::Rekey, 6),
+];
+
+impl World {
+    /// The weather over a player's path changes.
+    pub(super) fn change_weather(&mut self, now: Instant, player: usize) {
+        let delay = self.players[player].plan.delay;
+        let weather = Weather::draw(&mut self.dice, delay);
+        self.audit.tally.fault(match weather.kind {
+            Kind::Clear => "clear spell",
+            Kind::Rough => "rough path",
+            Kind::Narrow => "narrow path",
+            Kind::BlackHole => "black hole for large datagrams",
+            Kind::Outage => "outage",
+            Kind::Blackout => "blackout",
+            Kind::OneWay => "one-way outage",
+        });
+        self.set_weather(now, player, weather);
+    }
+
+    pub(super) fn set_weather(&mut self, now: Instant, player: usize, weather: Weather) {
+        self.audit.note(now, || format!("player {player}: weather {:?} for {:?}", weather.kind, weather.lasts));
+        let was_clear = self.players[player].has_clear_path();
+        self.players[player].set_weather(now, weather, &self.network);
+        match self.players[player].has_clear_path() {
+            true if !was_clear => self.audit.clear_since[player] = now,
+            true => {}
+            false => self.audit.clear_since[player] = Instant::NEVER,
+        }
+    }
+
+    /// Something delicate has happened to a player's connection: the worst moment for the path to fail.
+    pub(super) fn spite(&mut self, now: Instant, player: usize) {
+        if self.dice.chance(100) {
+            let delay = self.players[player].plan.delay;
+            let weather = Weather::draw_dead(&mut self.dice, delay);
+            self.audit.tally.fault("path failed at the worst moment");
+            self.set_weather(now, player, weather);
+        }
+    }
+
+    /// Something befalls a player.
+    pub(super) fn befall(&mut self, now: Instant, player: usize) {
+        self.players[player].fault_at = now + self.dice.millis(1_000, 25_000);
+        let sum = FAULTS.iter().map(|(_, weight)| weight).sum::<u64>();
+        let mut at = self.dice.between(0, sum - 1);
+        let drawn = FAULTS.iter().find(|(_, weight)| {
+            at < *weight || {
+                at -= weight;
+                false
+            }
+        });
+        let Some(&(fault, _)) = drawn else { return };
+        self.audit.note(now, || format!("player {player}: {fault:?}"));
+        match fault {
+            Fault::Move => self.move_player(now, player, true),
+            Fault::Rebind => self.move_player(now, player, false),
+            Fault::Kill => self.kill_player(now, player),
+            Fault::HangUp => self.hang_up(now, player),
+            Fault::SendAway => self.send_away(now, player),
+            Fault::Quality => self.change_quality(now, player),
+            Fault::Rate => self.change_rate(now, player),
+            Fault::Overflow => self.overflow(now, player),
+            Fault::Pressure => self.press_player(now, player),
+            Fault::Burst => self.burst(now, player),
+            Fault::Rekey => self.rekey(now, player),
+        }
+    }
+
+    /// Something befalls the server.
+    pub(super) fn befall_host(&mut self, now: Instant) {
+        self.host_fault_at = now + self.dice.millis(2_000, 20_000);
+        match self.dice.between(0, 99) {
+            ..2 => {
+                self.audit.tally.fault("server killed");
+                let back_after = self.dice.millis(10, 20_000);
+                self.audit.note(now, || format!("the server is killed, for {back_after:?}"));
+                self.host.kill(now, back_after, &mut self.audit);
+            }
+            ..3 => {
+                self.audit.tally.fault("server shut down");
+                self.audit.note(now, || "the server shuts down".to_owned());
+                self.host.closing = Some(self.dice.millis(10, 10_000));
+            }
+            ..60 => {
+                let Some((_, link)) = &mut self.host.running else { return };
+                self.audit.tally.fault("no room at the server's link");
+                let until = now + self.dice.millis(1, 3_000);
+                link.press(until, self.dice.between(300, 1000));
+                self.audit.clear_since.iter_mut().for_each(|since| *since = (*since).max(until));
+                self.audit.note(now, || "the server's link has no room".to_owned());
+            }
+            _ => {
+                self.audit.tally.fault("attack");
+                self.attack(now);
+            }
+        }
+    }
+
+    fn disturb(&mut self, player: usize, until: Instant) {
+        let since = &mut self.audit.clear_since[player];
+        *since = (*since).max(until);
+    }
+
+    fn move_player(&mut self, now: Instant, player: usize, is_told: bool) {
+        self.audit.tally.fault(if is_told { "address changed" } else { "address changed unseen" });
+        self.players[player].moves(now, &self.network, is_told);
+        self.disturb(player, now);
+    }
+
+    fn kill_player(&mut self, now: Instant, player: usize) {
+        self.audit.tally.fault("client killed");
+        let back_after = self.dice.millis(10, 30_000);
+        self.players[player].kill(now, back_after, &mut self.audit);
+    }
+
+    fn hang_up(&mut self, now: Instant, player: usize) {
+        let Some((client, _)) = &mut self.players[player].running else { return };
+        self.audit.tally.fault("client hangs up");
+        client.disconnect();
+        self.must_end(now, player, Side::Client);
+        self.players[player].wake(now);
+    }
+
+    fn send_away(&mut self, now: Instant, player: usize) {
+        let Some(session) = self.live(player) else { return };
+        let (Some(id), Some((endpoint, _))) = (self.audit.sessions[session].names[0], &mut self.host.running) else {
+            return;
+        };
+        self.audit.tally.fault("server hangs up");
+        endpoint.disconnect(id, DisconnectReason::Closed);
+        self.must_end(now, player, Side::Server);
+        self.host_is_due = true;
+    }
+
+    fn must_end(&mut self, now: Instant, player: usize, side: Side) {
+        if let Some(session) = self.players[player].session {
+            self.audit.sessions[session].must_end(now, side);
+        }
+    }
+
+    /// The player's session, if the server has it.
+    pub(super) fn live(&self, player: usize) -> Option<usize> {
+        self.players[player].session.filter(|&session| self.audit.sessions[session].server == End::Live)
+    }
+
+    fn change_quality(&mut self, now: Instant, player: usize) {
+        let number = self.dice.between(0, 15) as u8;
+        let Some(channel) = Channel::new(number).filter(|&channel| channel != PROBE_CHANNEL) else { return };
+        let limited = self.dice.chance(300);
+        let bytes_per_second = limited.then(|| self.dice.magnitude(1, 1_000_000));
+        let quality = ChannelQuality { priority: self.dice.between(0, 9) as u8, bytes_per_second };
+        self.audit.tally.fault("quality of a channel changed");
+        self.set_quality(now, player, channel, quality);
+    }
+
+    /// At both ends, as far as they are there.
+    pub(super) fn set_quality(&mut self, now: Instant, player: usize, channel: Channel, quality: ChannelQuality) {
+        let name = self.live(player).and_then(|session| self.audit.sessions[session].names[0]);
+        if let (Some(id), Some((endpoint, _))) = (name, &mut self.host.running) {
+            endpoint.set_channel_quality(now, id, channel, quality);
+        }
+        if let Some((client, _)) = &mut self.players[player].running {
+            client.set_channel_quality(now, channel, quality);
+        }
+        self.players[player].wake(now);
+        self.host_is_due = true;
+    }
+
+    fn change_rate(&mut self, now: Instant, player: usize) {
+        let limited = self.dice.chance(600);
+        let rate = limited.then(|| self.dice.magnitude(500, 2_000_000));
+        self.audit.tally.fault("rate of a connection changed");
+        self.set_rate(now, player, rate);
+    }
+
+    /// At both ends, as far as they are there.
+    pub(super) fn set_rate(&mut self, now: Instant, player: usize, rate: Option<u64>) {
+        let name = self.live(player).and_then(|session| self.audit.sessions[session].names[0]);
+        if let (Some(id), Some((endpoint, _))) = (name, &mut self.host.running) {
+            endpoint.set_rate(now, id, rate);
+        }
+        if let Some((client, _)) = &mut self.players[player].running {
+            client.set_rate(now, rate);
+        }
+        self.players[player].wake(now);
+        self.host_is_due = true;
+    }
+
+    /// One end says more than the other can take: its connection must end, and for that reason.
+    fn overflow(&mut self, now: Instant, player: usize) {
+        let Some(session) = self.players[player].session.filter(|&it| self.audit.sessions[it].is_whole()) else {
+            return;
+        };
+        self.audit.tally.fault("overflow");
+        let to_server = self.dice.chance(500);
+        let channel = self.dice.pick(&[Channel::RELIABLE_ORDERED, Channel::RELIABLE_UNORDERED]);
+        for _ in 0..=SEND_QUEUE_BYTES_MAX / MESSAGE_BYTES_MAX {
+            self.say(now, session, Wanted { to_server, channel, bytes: MESSAGE_BYTES_MAX - 1 });
+        }
+    }
+
+    fn press_player(&mut self, now: Instant, player: usize) {
+        let (until, per_mille) = (now + self.dice.millis(1, 3_000), self.dice.between(300, 1000));
+        let Some((_, link)) = &mut self.players[player].running else { return };
+        self.audit.tally.fault("no room at a client's link");
+        link.press(until, per_mille);
+        self.disturb(player, until);
+    }
+
+    /// Thousands of small messages at once, or some large ones, on one channel.
+    fn burst(&mut self, now: Instant, player: usize) {
+        let Some(session) = self.players[player].session else { return };
+        let number = self.dice.between(0, 15) as u8;
+        let Some(channel) = Channel::new(number).filter(|&channel| channel != PROBE_CHANNEL) else { return };
+        self.audit.tally.fault("burst");
+        let to_server = self.dice.chance(500);
+        let (count, most) = self.dice.pick(&[(6_000, 20), (500, 200), (60, 20_000), (20, MESSAGE_BYTES_MAX)]);
+        let count = if channel.delivery().is_reliable() { count } else { count.min(100) };
+        for _ in 0..self.dice.magnitude(1, count) {
+            let bytes = self.dice.between(0, most as u64) as usize;
+            if channel.delivery().is_reliable() && self.send_room(session, to_server) < bytes + (64 << 10) {
+                break;
+            }
+            self.say(now, session, Wanted { to_server, channel, bytes });
+        }
+    }
+
+    /// Either end asks for new keys, or both at once.
+    pub(super) fn rekey(&mut self, now: Instant, player: usize) {
+        self.players[player].rekeys_at = now + REKEY_EVERY;
+        self.audit.tally.fault("keys to change");
+        let who = self.dice.between(0, 2);
+        let name = self.live(player).and_then(|session| self.audit.sessions[session].names[0]);
+        if let (Some(id), Some((endpoint, _)), 0 | 1) = (name, &mut self.host.running, who) {
+            endpoint.rekey(now, id);
+            self.host_is_due = true;
+        }
+        if let (Some((client, _)), 1 | 2) = (&mut self.players[player].running, who) {
+            client.rekey(now);
+            self.players[player].wake(now);
+        }
+    }
+}

@@ -1,0 +1,198 @@
+//! The calm between storms: no faults, nothing new to say. What is promised of recovery is checked here.
+
+use super::World;
+use super::phase::{Calm, Rekey};
+use crate::simulate::draw::path_state::Weather;
+use crate::simulate::draw::traffic::Wanted;
+use crate::simulate::model::session::PROBE_CHANNEL;
+use ringshard_protocol::connection::ChannelQuality;
+use ringshard_protocol::time::{Duration, Instant};
+use ringshard_protocol::wire::Channel;
+
+/// A message sent over a live connection after the last fault must have arrived after this long.
+pub const RECOVERY_MAX: Duration = Duration::from_secs(40);
+/// And everything that was missing then, after as long as it takes at this rate on top, in bytes per second.
+pub const DRAIN_RATE: u64 = 50_000;
+/// Every client must have a connection after this long.
+pub const CONNECT_MAX: Duration = Duration::from_secs(24);
+/// A calm lasts as long as it takes to see all that, and the end of messages that lack pieces.
+const LASTS_MIN: Duration = Duration::from_secs(28);
+/// The last one lasts until the server has forgotten whoever went.
+const LAST_LASTS_MIN: Duration = Duration::from_secs(100);
+/// What has arrived must be acknowledged, and no longer kept, after this long.
+const ACKNOWLEDGED_MAX: Duration = Duration::from_secs(3);
+/// Time since keys last changed after which they must be able to change again.
+const REKEY_AGAIN: Duration = Duration::from_secs(25);
+/// Keys that are asked to change, again and again, must have after this long on a clear path: the former ones are kept
+/// for three probe timeouts, which may be long after a path that was slow, and no others are taken before.
+const REKEY_MAX: Duration = Duration::from_secs(100);
+
+impl World {
+    /// All faults end, and nobody has anything new to say.
+    pub(super) fn calm_down(&mut self, now: Instant, is_last: bool) {
+        self.audit.note(now, || "calm".to_owned());
+        for player in 0..self.players.len() {
+            let delay = self.players[player].plan.delay;
+            self.set_weather(now, player, Weather::clear(delay));
+            if self.players[player].running.is_none() {
+                self.players[player].back_at = now;
+            }
+            if let Some((_, link)) = &mut self.players[player].running {
+                link.press(now, 0);
+            }
+            let since = &mut self.audit.clear_since[player];
+            *since = (*since).min(now);
+        }
+        if self.host.running.is_none() {
+            self.host.back_at = now;
+        }
+        self.host.closing = self.host.closing.map(|_| Duration::ZERO);
+        if let Some((_, link)) = &mut self.host.running {
+            link.press(now, 0);
+        }
+        for session in &mut self.audit.sessions {
+            session.forget_probes();
+        }
+        self.calm = Some(Calm { since: now, is_last, rekeys: vec![None; self.players.len()] });
+    }
+
+    /// Looks whether all that is promised has come true by now.
+    pub(super) fn look_at_calm(&mut self, now: Instant) {
+        for player in 0..self.players.len() {
+            let whole = self.players[player].session.filter(|&it| self.audit.sessions[it].is_whole());
+            match whole {
+                Some(session) => {
+                    self.probe(now, player, session);
+                    self.check_recovery(now, player, session);
+                    self.flare(now, player, session);
+                    self.check_rekey(now, player, session);
+                }
+                None => self.check_connected(now, player),
+            }
+        }
+        if self.is_calm_over(now) {
+            self.end_calm(now);
+        }
+    }
+
+    fn check_connected(&mut self, now: Instant, player: usize) {
+        let Some(calm) = &self.calm else { return };
+        let took = now.since(calm.since);
+        if took > CONNECT_MAX {
+            let what = format!("player {player} has no connection {took:?} after all faults ended");
+            self.audit.blame(now, what);
+        }
+    }
+
+    /// Sends a probe each way over a connection that is whole, once; rates no longer hold anything back.
+    fn probe(&mut self, now: Instant, player: usize, session: usize) {
+        let probed = self.audit.sessions[session].probed_at;
+        if probed == [None; 2] {
+            self.set_rate(now, player, None);
+            for channel in Channel::all() {
+                let priority = if channel == PROBE_CHANNEL { u8::MAX } else { 0 };
+                self.set_quality(now, player, channel, ChannelQuality { priority, bytes_per_second: None });
+            }
+            let it = &mut self.audit.sessions[session];
+            let (_, bytes) = it.missing();
+            it.backlog = bytes;
+            it.drained_by = now + RECOVERY_MAX + Duration::from_millis(bytes as u64 * 1000 / DRAIN_RATE);
+            if let Some(calm) = &self.calm {
+                let took = now.since(calm.since);
+                self.audit.tally.recovered("connected again", took);
+            }
+        }
+        for (at, to_server) in [(0, true), (1, false)] {
+            if probed[at].is_none() && self.say(now, session, Wanted { to_server, channel: PROBE_CHANNEL, bytes: 100 })
+            {
+                self.audit.sessions[session].probed_at[at] = Some(now);
+            }
+        }
+    }
+
+    fn check_recovery(&mut self, now: Instant, player: usize, session: usize) {
+        let it = &mut self.audit.sessions[session];
+        for (at, to_server) in [(0, true), (1, false)] {
+            let late = it.probed_at[at].is_some_and(|at| now.since(at) > RECOVERY_MAX);
+            if late && !it.lane(to_server, PROBE_CHANNEL).is_complete() {
+                let direction = if to_server { "server" } else { "client" };
+                let what =
+                    format!("player {player}: nothing gets to the {direction} {RECOVERY_MAX:?} after all faults");
+                return self.audit.blame(now, what);
+            }
+        }
+        if it.complete_since.is_none() && it.probed_at.iter().all(Option::is_some) && it.is_complete() {
+            it.complete_since = Some(now);
+            let (backlog, took) = (it.backlog, now.since(it.probed_at[0].unwrap_or(now)));
+            self.audit.tally.drained(backlog, took);
+            self.audit.note(now, || format!("player {player}: {backlog} bytes drained in {took:?}"));
+            return;
+        }
+        if now > it.drained_by && !it.is_complete() {
+            let what = format!("player {player}: still missing: {}", it.missing_by_lane());
+            self.audit.blame(now, what);
+        }
+    }
+
+    /// Changes of keys so far, at the client and at the server.
+    pub(super) fn key_changes(&self, player: usize) -> Option<(u64, u64)> {
+        let session = self.live(player)?;
+        let (client, _) = self.players[player].running.as_ref()?;
+        let (endpoint, _) = self.host.running.as_ref()?;
+        let info = endpoint.info(self.audit.sessions[session].names[0]?)?;
+        Some((client.session()?.key_changes(), info.key_changes))
+    }
+
+    /// Keys go on changing, whatever happened before.
+    fn check_rekey(&mut self, now: Instant, player: usize, session: usize) {
+        let Some(counts) = self.key_changes(player) else { return };
+        let asked = self.calm.as_ref().and_then(|calm| calm.rekeys[player]).filter(|asked| asked.session == session);
+        match asked {
+            None => {
+                let quiet = now.since(self.players[player].keys_changed_at) > REKEY_AGAIN;
+                let settled = now.since(self.audit.sessions[session].whole_since) > Duration::from_secs(1);
+                if quiet && settled {
+                    self.rekey(now, player);
+                    let asked = Rekey { session, asked_at: now, before: counts, done: false };
+                    self.calm.as_mut().into_iter().for_each(|calm| calm.rekeys[player] = Some(asked));
+                }
+            }
+            Some(Rekey { done: true, .. }) => {}
+            Some(Rekey { asked_at, before, .. }) => {
+                let done = counts.0 > before.0 && counts.1 > before.1;
+                if !done && self.dice.chance(200) {
+                    self.rekey(now, player);
+                }
+                if let Some(Some(asked)) = self.calm.as_mut().map(|calm| calm.rekeys[player].as_mut()) {
+                    asked.done = done;
+                }
+                let is_whole_since = self.audit.sessions[session].whole_since <= asked_at;
+                if !done && is_whole_since && now.since(asked_at) > REKEY_MAX {
+                    let what = format!("player {player}: keys do not change any more: {before:?}, then {counts:?}");
+                    self.audit.blame(now, what);
+                }
+            }
+        }
+    }
+
+    fn is_calm_over(&self, now: Instant) -> bool {
+        let Some(Calm { since, is_last, ref rekeys }) = self.calm else { return false };
+        let is_done = |session: usize| {
+            let it = &self.audit.sessions[session];
+            it.is_whole() && it.complete_since.is_some_and(|since| now.since(since) > ACKNOWLEDGED_MAX)
+        };
+        now.since(since) > if is_last { LAST_LASTS_MIN } else { LASTS_MIN }
+            && self.players.iter().all(|player| player.session.is_some_and(is_done))
+            && rekeys.iter().flatten().all(|asked| asked.done || now.since(asked.asked_at) > REKEY_MAX)
+    }
+
+    /// The next storm, or the end.
+    fn end_calm(&mut self, now: Instant) {
+        self.check_settled(now);
+        let is_last = self.calm.take().is_some_and(|calm| calm.is_last);
+        match is_last {
+            true => self.end(now),
+            false => self.storm(now),
+        }
+    }
+}

@@ -1,0 +1,56 @@
+//! One core of the server.
+
+use super::checked_service::Watched;
+use super::game::SharedDiary;
+use super::model::Books;
+use ringshard::runtime::control::ControlInlet;
+use ringshard::runtime::core::Core;
+use ringshard::runtime::service::Service;
+use ringshard_link::sim::SimLink;
+use ringshard_protocol::Endpoint;
+use ringshard_protocol::time::Instant;
+use std::cell::RefCell;
+use std::net::SocketAddr;
+use std::rc::Rc;
+
+/// Turns of a core in a round, at most: as many as may be needed to tell all clients.
+pub const TURNS_MAX: usize = 4;
+
+/// One core of the server.
+pub struct Host {
+    pub core: Core<SimLink, Watched>,
+    pub address: SocketAddr,
+    pub books: Rc<RefCell<Books>>,
+    pub diary: SharedDiary,
+    pub _inlet: ControlInlet,
+}
+
+impl Host {
+    pub fn endpoint(&self) -> &Endpoint {
+        self.core.endpoint()
+    }
+
+    pub fn check(&self, _now: Instant) -> Result<(), String> {
+        self.books.borrow().check(&self.core.service().world().stats(), &self.diary)
+    }
+
+    pub fn check_connections(&self, now: Instant) -> Result<(), String> {
+        self.books.borrow().check_connections(now, self.endpoint())
+    }
+
+    pub fn check_empty(&self, _now: Instant) -> Result<(), String> {
+        self.books.borrow().check_empty(self.endpoint())
+    }
+
+    /// Gives whether the core goes on.
+    pub fn turn(&mut self, now: Instant) -> bool {
+        let mut goes_on = true;
+        for _ in 0..TURNS_MAX {
+            goes_on = self.core.turn();
+            if self.core.service().deadline() > now {
+                break;
+            }
+        }
+        goes_on
+    }
+}

@@ -1,0 +1,15 @@
+//! One core of the server.
+
+use ringshard::game::simulation::Simulation;
+use ringshard::runtime::control::ControlInlet;
+use ringshard::runtime::core::Core;
+use ringshard_demo::Demo;
+use ringshard_link::sim::SimLink;
+use std::net::SocketAddr;
+
+/// One core of the server.
+pub struct Host {
+    pub core: Core<SimLink, Simulation<Demo>>,
+    pub address: SocketAddr,
+    pub _inlet: ControlInlet,
+}

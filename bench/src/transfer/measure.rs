@@ -1,0 +1,81 @@
+//! Has a server of its own send for the measured time.
+
+use super::process::SendingServer;
+use super::receiver::{Counts, Receiver};
+use super::server::Load;
+use crate::load::fleet::{Crew, Fleet};
+use crate::scenario::Scenario;
+use crate::system::interrupt;
+use crate::system::usage::{Usage, usage};
+use crate::terminal::grouped;
+use ringshard::ops::report::ServerReport;
+use ringshard_protocol::client::ClientConfig;
+use std::sync::Arc;
+use std::sync::atomic::Ordering;
+use std::time::{Duration, Instant};
+
+/// Sending before measuring: congestion control has found its rate by then.
+const WARM_UP: Duration = Duration::from_secs(2);
+/// How long the last messages may take.
+const DRAIN: Duration = Duration::from_secs(20);
+
+/// What was seen at one moment.
+pub struct Sight {
+    pub at: Instant,
+    pub messages: u64,
+    pub datagrams: u64,
+    pub server: ServerReport,
+    pub server_usage: Usage,
+    pub client_usage: Usage,
+}
+
+/// What was seen at both ends of the measured time, and when all had come.
+pub struct Measured {
+    pub before: Sight,
+    pub after: Sight,
+    pub end: Sight,
+}
+
+/// Has a server of its own send for the measured time, then end; gives what was seen and what is left of the clients.
+pub fn measure(scenario: &Scenario, load: &Load) -> Result<(Measured, Crew<Receiver>), String> {
+    let mut server = SendingServer::start(scenario, load)?;
+    let (bodies, counts) = (Arc::new(load.bodies()), Arc::new(Counts::default()));
+    let receivers = (0..scenario.clients).map(|_| Receiver::new(load, bodies.clone(), counts.clone())).collect();
+    let config = ClientConfig { transport: load.transport(), ..ClientConfig::new(server.key) };
+    let fleet = Fleet::start("transfer", scenario, server.address, config, receivers).connect()?;
+    server.order("send")?;
+    fleet.wait("warming up", WARM_UP, interrupt::is_requested, |_| String::new());
+    if interrupt::is_requested() {
+        return Err(interrupt::too_early("the server warmed up"));
+    }
+    fleet.measure(true);
+    let before = look(&server, &fleet, &counts)?;
+    let mut last = (before.at, before.messages);
+    fleet.wait("measuring", scenario.measure, interrupt::is_requested, |_| {
+        let seen = (Instant::now(), counts.messages.load(Ordering::Relaxed));
+        let rate = (seen.1 - last.1) as f64 / (seen.0 - last.0).as_secs_f64();
+        last = seen;
+        format!("{} messages/s", grouped(rate))
+    });
+    let after = look(&server, &fleet, &counts)?;
+    fleet.measure(false);
+    server.order("end")?;
+    let complete = || counts.complete.load(Ordering::Relaxed) == scenario.clients as u64;
+    fleet.wait("draining", DRAIN, complete, |_| String::new());
+    let end = look(&server, &fleet, &counts)?;
+    let mut crew = fleet.stop()?;
+    crew.talks.iter_mut().for_each(Receiver::close);
+    Ok((Measured { before, after, end }, crew))
+}
+
+fn look(server: &SendingServer, fleet: &Fleet<Receiver>, counts: &Counts) -> Result<Sight, String> {
+    let (report, server_usage) = server.look()?;
+    Ok(Sight {
+        at: Instant::now(),
+        messages: counts.messages.load(Ordering::Relaxed),
+        datagrams: fleet.shared.datagrams.load(Ordering::Relaxed),
+        server: report,
+        server_usage,
+        client_usage: usage(std::process::id()),
+    })
+}
