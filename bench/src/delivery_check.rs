@@ -1,4 +1,4 @@
-//! Whether the numbered messages of a channel keep what the channel promises, and what is in them.
+//! Whether the numbered messages of a channel keep what the channel guarantees, and what is in them.
 
 use ringshard_protocol::wire::Delivery;
 use serde::Serialize;
@@ -39,7 +39,7 @@ impl Faults {
 
 /// Which messages of a reliable channel have come.
 #[derive(Debug)]
-pub struct Ledger {
+pub struct DeliveryCheck {
     ordered: bool,
     /// All before it have come, or are counted as out of order.
     next: u64,
@@ -48,15 +48,15 @@ pub struct Ledger {
     pub faults: Faults,
 }
 
-impl Ledger {
+impl DeliveryCheck {
     /// An empty one.
     ///
     /// # Panics
-    /// When `delivery` promises nothing.
+    /// When `delivery` guarantees nothing.
     pub fn new(delivery: Delivery) -> Self {
         assert!(delivery.is_reliable(), "only reliable channels owe every message");
         let ordered = delivery == Delivery::ReliableOrdered;
-        Ledger { ordered, next: 0, ahead: BTreeSet::new(), faults: Faults::default() }
+        DeliveryCheck { ordered, next: 0, ahead: BTreeSet::new(), faults: Faults::default() }
     }
 
     /// Takes down that message `number` has come.
@@ -87,13 +87,13 @@ impl Ledger {
 
 #[cfg(test)]
 mod tests {
-    use super::{Faults, Ledger};
+    use super::{DeliveryCheck, Faults};
     use ringshard_protocol::wire::Delivery;
 
     fn faults(delivery: Delivery, numbers: &[u64]) -> (Faults, u64) {
-        let mut ledger = Ledger::new(delivery);
-        numbers.iter().for_each(|&number| ledger.enter(number));
-        (ledger.faults, ledger.missing(4))
+        let mut delivery = DeliveryCheck::new(delivery);
+        numbers.iter().for_each(|&number| delivery.enter(number));
+        (delivery.faults, delivery.missing(4))
     }
 
     #[test]

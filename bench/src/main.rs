@@ -50,7 +50,7 @@ enum Command {
     Verify(verify::Arguments),
     /// Echo messages through an encrypted server.
     Echo(echo::Arguments),
-    /// Players in a world: they walk, fight and talk, and check what they see of each other.
+    /// Players in a world: they walk, fight and workload, and check what they see of each other.
     Bots(bots::Arguments),
     /// What serving a world costs without a network, on one core.
     Compute(compute::Arguments),
@@ -64,7 +64,7 @@ enum Command {
     Transfer(transfer::Arguments),
     /// Reliable messages to a server and back for a long time, every echo checked, the server's memory watched.
     Soak(soak::Arguments),
-    /// Simulate the whole system, with everything that can go wrong, and audit what it promises. Starts no process.
+    /// Simulate the whole system, with everything that can go wrong, and audit what it guarantees. Starts no process.
     Simulate(simulate::Arguments),
     /// Walk through the lives of players at random, step by step, and check after each that nobody is lost or left over.
     SimulateLives(simulate_lives::Arguments),

@@ -4,7 +4,7 @@ use ringshard_protocol::time::Duration;
 
 /// A generator of its own, apart from the engine's: what is drawn here must not depend on how the engine draws.
 #[derive(Clone, Debug)]
-pub struct Dice(u64);
+pub struct Random(u64);
 
 /// Spreads a number over all 64 bits (the finish of SplitMix64).
 pub const fn mix(number: u64) -> u64 {
@@ -13,15 +13,15 @@ pub const fn mix(number: u64) -> u64 {
     number ^ (number >> 31)
 }
 
-impl Dice {
+impl Random {
     /// All that is drawn follows from `seed`.
     pub fn new(seed: u64) -> Self {
-        Dice(mix(seed ^ 0x5249_4E47_5348_4152))
+        Random(mix(seed ^ 0x5249_4E47_5348_4152))
     }
 
-    /// Dice of their own for somebody else: who draws more or less there changes nothing here.
-    pub fn fork(&mut self) -> Dice {
-        Dice::new(self.next())
+    /// Random of their own for somebody else: who draws more or less there changes nothing here.
+    pub fn fork(&mut self) -> Random {
+        Random::new(self.next())
     }
 
     /// Any number.
@@ -70,14 +70,14 @@ pub fn filler(mut from: u64, len: usize) -> Vec<u8> {
     let mut bytes = Vec::with_capacity(len + 8);
     while bytes.len() < len {
         from = from.wrapping_add(1);
-        bytes.extend(mixed(from).to_le_bytes());
+        bytes.extend(hash(from).to_le_bytes());
     }
     bytes.truncate(len);
     bytes
 }
 
 /// A number that looks unrelated to `number` (the finisher of SplitMix64).
-pub fn mixed(number: u64) -> u64 {
+pub fn hash(number: u64) -> u64 {
     let mut value = number.wrapping_mul(0x9E37_79B9_7F4A_7C15);
     value = (value ^ (value >> 30)).wrapping_mul(0xBF58_476D_1CE4_E5B9);
     value = (value ^ (value >> 27)).wrapping_mul(0x94D0_49BB_1331_11EB);

@@ -1,9 +1,9 @@
-//! A client that lives in the demonstration world: it walks, rests, shoots and talks, keeps its view of the world, and
+//! A client that lives in the demonstration world: it walks, rests, shoots and workloads, keeps its view of the world, and
 //! says whether that is the server's.
 
-use super::observations::{Observations, Sights};
-use super::shared::{Crowd, Temper};
-use crate::load::fleet::Talk;
+use super::observations::{Observations, SnapshotCounts};
+use super::shared::{Behaviour, Shared};
+use crate::load::fleet::Workload;
 use ringshard_demo::{CHAT, SHOOT};
 use ringshard_protocol::client::{Client, ClientEvent};
 use ringshard_protocol::time::{Duration, Instant};
@@ -33,8 +33,8 @@ const CLOSE_LOOK: u64 = 16;
 
 /// One client in the world.
 pub struct Bot {
-    temper: Temper,
-    crowd: Arc<Crowd>,
+    behaviour: Behaviour,
+    shared: Arc<Shared>,
     /// What it sees, if it looks.
     view: View,
     /// What came, if it does not.
@@ -44,7 +44,7 @@ pub struct Bot {
     near: u64,
     wants_in: bool,
     /// When it looks again whether it may come in.
-    looks_at: Instant,
+    next_look: Instant,
     next_input: Instant,
     /// When in the period it speaks.
     phase: Duration,
@@ -56,23 +56,23 @@ pub struct Bot {
     direction: u16,
     walks: bool,
     chance: u32,
-    pub sights: Sights,
-    /// Of those that look closely.
+    pub counts: SnapshotCounts,
+    /// Of those that read_snapshot closely.
     pub observations: Option<Box<Observations>>,
 }
 
 impl Bot {
-    /// Bots behind one relay speak at the same part of the period: relays pass on what gathered.
-    pub fn new(number: usize, relay: f64, temper: Temper, crowd: Arc<Crowd>, observes: bool) -> Self {
+    /// Bots behind one relay advance at the same part of the period: relays pass on what gathered.
+    pub fn new(number: usize, relay: f64, behaviour: Behaviour, shared: Arc<Shared>, observes: bool) -> Self {
         Bot {
-            temper,
-            crowd,
+            behaviour,
+            shared,
             view: View::new(),
             received: Received::default(),
             player: None,
             near: 0,
             wants_in: false,
-            looks_at: Instant::NEVER,
+            next_look: Instant::NEVER,
             next_input: Instant::NEVER,
             phase: Duration::from_nanos((relay * INPUT_PERIOD.as_nanos() as f64) as u64),
             number: 0,
@@ -82,7 +82,7 @@ impl Bot {
             walks: false,
             // Each begins elsewhere in its chances.
             chance: (number as u32).wrapping_mul(0x9E37_79B9) | 1,
-            sights: Sights::default(),
+            counts: SnapshotCounts::default(),
             observations: observes.then(|| Box::new(Observations::new())),
         }
     }
@@ -94,7 +94,7 @@ impl Bot {
 
     /// From 0 to 1.
     fn draw(&mut self) -> f64 {
-        // Marsaglia's xorshift: it is only to look unplanned.
+        // Marsaglia's xorshift: it is only to read_snapshot unplanned.
         self.chance ^= self.chance << 13;
         self.chance ^= self.chance >> 17;
         self.chance ^= self.chance << 5;
@@ -102,20 +102,20 @@ impl Bot {
     }
 
     fn take_snapshot(&mut self, message: &[u8]) {
-        let measures = self.crowd.measure.load(Ordering::Relaxed);
+        let measures = self.shared.measure.load(Ordering::Relaxed);
         let faulty = match self.observations {
-            Some(_) => self.look(message, measures),
-            None => self.note(message),
+            Some(_) => self.read_snapshot(message, measures),
+            None => self.acknowledge(message),
         };
         if measures {
-            self.sights.faulty += u64::from(faulty);
-            self.sights.snapshots += 1;
-            self.sights.snapshot_bytes += message.len() as u64;
+            self.counts.faulty += u64::from(faulty);
+            self.counts.snapshots += 1;
+            self.counts.snapshot_bytes += message.len() as u64;
         }
     }
 
-    /// Acknowledges a snapshot without a look; gives whether it is faulty.
-    fn note(&mut self, message: &[u8]) -> bool {
+    /// Acknowledges a snapshot without a read_snapshot; gives whether it is faulty.
+    fn acknowledge(&mut self, message: &[u8]) -> bool {
         match SnapshotHeader::read(&mut Reader::new(message)) {
             Ok(header) if self.received.is_news(header) => {
                 self.received.note(header);
@@ -128,7 +128,7 @@ impl Bot {
     }
 
     /// Takes in what a snapshot says; gives whether it is faulty.
-    fn look(&mut self, message: &[u8], measures: bool) -> bool {
+    fn read_snapshot(&mut self, message: &[u8], measures: bool) -> bool {
         let (mut updates, mut entered, mut left) = (0, 0, 0);
         let taken = self.view.take(message, |change| match change {
             Change::Updated(_) => updates += 1,
@@ -137,21 +137,21 @@ impl Bot {
         });
         self.applied = self.view.newest().map(|newest| newest.input);
         if measures {
-            let sights = &mut self.sights;
-            sights.looked += 1;
-            sights.looked_bytes += message.len() as u64;
-            sights.visible += self.view.len() as u64;
-            sights.updates += updates;
-            sights.entered += entered;
-            sights.left += left;
-            if sights.looked.is_multiple_of(CLOSE_LOOK) {
-                self.look_closely();
+            let counts = &mut self.counts;
+            counts.looked += 1;
+            counts.looked_bytes += message.len() as u64;
+            counts.visible += self.view.len() as u64;
+            counts.updates += updates;
+            counts.entered += entered;
+            counts.left += left;
+            if counts.looked.is_multiple_of(CLOSE_LOOK) {
+                self.compare_entities();
             }
         }
         taken.is_err()
     }
 
-    fn look_closely(&mut self) {
+    fn compare_entities(&mut self) {
         let Some(own) = self.player.and_then(|player| self.view.entity(player)) else { return };
         let Some(observations) = &mut self.observations else { return };
         let from = own.state().position;
@@ -175,15 +175,15 @@ impl Bot {
         }
     }
 
-    fn say_input(&mut self, now: Instant, client: &mut Client) {
+    fn send_input(&mut self, now: Instant, client: &mut Client) {
         self.number = self.number.wrapping_add(1);
         if u32::from(self.number) % MOOD == 1 {
-            self.walks = self.draw() < self.temper.moving;
+            self.walks = self.draw() < self.behaviour.moving;
             self.direction = (self.draw() * 65_535.0) as u16;
         }
-        let calm = self.crowd.calm.load(Ordering::Relaxed);
-        self.walks &= !calm;
-        let shoots = self.draw() < self.temper.fight / f64::from(INPUT_HZ) && !calm;
+        let stand_still = self.shared.stand_still.load(Ordering::Relaxed);
+        self.walks &= !stand_still;
+        let shoots = self.draw() < self.behaviour.fight / f64::from(INPUT_HZ) && !stand_still;
         let digest = u32::from(self.number) % DIGEST_PERIOD == 0 && self.observations.is_some();
         let input = Input {
             received: self.received.acknowledgment().or(self.view.received()),
@@ -206,27 +206,27 @@ impl Bot {
     }
 }
 
-impl Talk for Bot {
-    fn hear(&mut self, _channel: Channel, message: &[u8]) {
+impl Workload for Bot {
+    fn on_message(&mut self, _channel: Channel, message: &[u8]) {
         match message.first() {
             Some(&kinds::DELTA_SYNC) => self.take_snapshot(message),
             Some(&kinds::ENTER_TO_WORLD) => {
                 if message == [kinds::ENTER_TO_WORLD] {
-                    self.crowd.echoed.store(true, Ordering::Relaxed);
+                    self.shared.echoed.store(true, Ordering::Relaxed);
                 } else if let Ok(Some(welcome)) = Welcome::read(message) {
-                    self.near = u64::from(welcome.map.steps_of(self.temper.near)).pow(2);
-                    self.crowd.entered.fetch_add(u64::from(self.player.is_none()), Ordering::Relaxed);
+                    self.near = u64::from(welcome.map.steps_of(self.behaviour.near)).pow(2);
+                    self.shared.entered.fetch_add(u64::from(self.player.is_none()), Ordering::Relaxed);
                     self.player = Some(welcome.player);
                 }
             }
-            Some(&CHAT) => self.sights.chats += 1,
+            Some(&CHAT) => self.counts.chats += 1,
             _ => {}
         }
     }
 
-    fn speak(&mut self, now: Instant, client: &mut Client) {
+    fn advance(&mut self, now: Instant, client: &mut Client) {
         if let Some(applied) = self.applied.take() {
-            let measures = self.crowd.measure.load(Ordering::Relaxed);
+            let measures = self.shared.measure.load(Ordering::Relaxed);
             while let Some(&(number, due)) = self.waiting.front()
                 && applied.wrapping_sub(number) as i16 >= 0
             {
@@ -239,11 +239,11 @@ impl Talk for Bot {
                 }
             }
         }
-        if self.wants_in && self.crowd.open.load(Ordering::Relaxed) {
+        if self.wants_in && self.shared.open.load(Ordering::Relaxed) {
             self.wants_in = false;
             let _ = client.send(now, Channel::RELIABLE_ORDERED, &[kinds::ENTER_TO_WORLD]);
         }
-        self.looks_at = if self.wants_in { now + LOOK } else { Instant::NEVER };
+        self.next_look = if self.wants_in { now + LOOK } else { Instant::NEVER };
         if self.player.is_none() {
             return;
         }
@@ -255,19 +255,19 @@ impl Talk for Bot {
         if now < self.next_input {
             return;
         }
-        self.say_input(now, client);
+        self.send_input(now, client);
         let behind = now.since(self.next_input).as_nanos() / INPUT_PERIOD.as_nanos();
         self.next_input = self.next_input + INPUT_PERIOD * (behind as u32 + 1);
-        if self.draw() < self.temper.chat / f64::from(INPUT_HZ) {
+        if self.draw() < self.behaviour.chat / f64::from(INPUT_HZ) {
             let _ = client.send(now, Channel::RELIABLE_ORDERED, b" good evening");
         }
     }
 
     fn deadline(&self) -> Instant {
-        self.next_input.min(self.looks_at)
+        self.next_input.min(self.next_look)
     }
 
-    fn event(&mut self, event: ClientEvent) {
+    fn on_event(&mut self, event: ClientEvent) {
         if let ClientEvent::Connected { .. } = event {
             self.wants_in = true;
         }

@@ -12,7 +12,7 @@ pub use self::options::Arguments;
 use self::bot::{Bot, INPUT_HZ};
 use self::report::{BotsReport, Measured};
 use self::server::WorldServer;
-use self::shared::{Crowd, Temper};
+use self::shared::{Behaviour, Shared};
 use crate::load::fleet::Fleet;
 use crate::report::CpuTime;
 use crate::report::verdict::Verdict;
@@ -36,17 +36,17 @@ pub fn run(arguments: &Arguments) -> Result<Verdict, String> {
     raise_file_limit();
     let server = WorldServer::new(arguments, &scenario)?;
     let config = arguments.running.client_config(server.key)?;
-    let crowd = Arc::new(Crowd::default());
+    let shared = Arc::new(Shared::default());
     let Arguments { clients, moving, fight, chat, near, .. } = *arguments;
-    let temper = Temper { moving, fight, chat, near };
+    let behaviour = Behaviour { moving, fight, chat, near };
     let spacing = clients.div_ceil(arguments.observers);
     let per_socket = clients.div_ceil(scenario.sockets);
     let relay = |number: usize| (number / per_socket) as f64 / scenario.sockets as f64;
-    let bot = |number| Bot::new(number, relay(number), temper, crowd.clone(), number % spacing == 0);
+    let bot = |number| Bot::new(number, relay(number), behaviour, shared.clone(), number % spacing == 0);
     let bots = (0..clients).map(bot).collect();
     let fleet = Fleet::start("bots", &scenario, server.address, config, bots).connect()?;
-    crowd.open.store(true, Ordering::Relaxed);
-    if let Err(error) = enter(&crowd, &fleet, clients) {
+    shared.open.store(true, Ordering::Relaxed);
+    if let Err(error) = enter(&shared, &fleet, clients) {
         let closed = fleet.stop()?.closed.map_or(String::new(), |reason| format!(": {reason}"));
         return Err(error + &closed);
     }
@@ -56,11 +56,11 @@ pub fn run(arguments: &Arguments) -> Result<Verdict, String> {
     }
 
     let (before, own_before) = (server.look()?, usage(std::process::id()));
-    crowd.measure.store(true, Ordering::Relaxed);
+    shared.measure.store(true, Ordering::Relaxed);
     fleet.measure(true);
     let began = Instant::now();
     fleet.wait("measuring", scenario.measure, interrupt::is_requested, |_| String::new());
-    crowd.measure.store(false, Ordering::Relaxed);
+    shared.measure.store(false, Ordering::Relaxed);
     fleet.measure(false);
     let elapsed = began.elapsed();
     let (after, own_after) = (server.look()?, usage(std::process::id()));
@@ -71,10 +71,10 @@ pub fn run(arguments: &Arguments) -> Result<Verdict, String> {
         shed_level: after.report.as_ref().map_or(0, |report| report.total("world_shed_level")),
         server: after.report.zip(before.report).map(|(after, before)| after.since(&before)),
     };
-    let crew = fleet.stop()?;
+    let result = fleet.stop()?;
     server.stop()?;
 
-    let report = BotsReport::new(arguments, &scenario, measured, &crew);
+    let report = BotsReport::new(arguments, &scenario, measured, &result);
     print!("bots: players in a world\n{}", report.page());
     if let Some(path) = &arguments.json {
         crate::report::write_json(path, &report)?;
@@ -108,17 +108,17 @@ fn scenario(arguments: &Arguments) -> Result<Scenario, String> {
 }
 
 /// Waits until every player is in the world.
-fn enter(crowd: &Crowd, fleet: &Fleet<Bot>, clients: usize) -> Result<(), String> {
+fn enter(shared: &Shared, fleet: &Fleet<Bot>, clients: usize) -> Result<(), String> {
     let bar = bar("bots", "entering", clients as u64);
     let began = Instant::now();
     loop {
-        let entered = crowd.entered.load(Ordering::Relaxed);
+        let entered = shared.entered.load(Ordering::Relaxed);
         bar.set_position(entered);
         if entered == clients as u64 {
             bar.finish_and_clear();
             return Ok(());
         }
-        if let Some(error) = why_not(crowd, fleet, entered, clients, began.elapsed()) {
+        if let Some(error) = why_not(shared, fleet, entered, clients, began.elapsed()) {
             bar.finish_and_clear();
             return Err(error);
         }
@@ -127,11 +127,11 @@ fn enter(crowd: &Crowd, fleet: &Fleet<Bot>, clients: usize) -> Result<(), String
 }
 
 /// Why it is of no use to wait any longer for players to enter.
-fn why_not(crowd: &Crowd, fleet: &Fleet<Bot>, entered: u64, clients: usize, waited: Duration) -> Option<String> {
+fn why_not(shared: &Shared, fleet: &Fleet<Bot>, entered: u64, clients: usize, waited: Duration) -> Option<String> {
     if interrupt::is_requested() {
         return Some(interrupt::too_early("players entered the world"));
     }
-    if crowd.echoed.load(Ordering::Relaxed) || entered == 0 && waited > FIRST_ENTERS_WITHIN {
+    if shared.echoed.load(Ordering::Relaxed) || entered == 0 && waited > FIRST_ENTERS_WITHIN {
         return Some(
             "the server accepts clients but has no world: start it with `ringshard serve --game demo`, or use \
              `ringshard-bench soak` for a server that echoes"

@@ -7,7 +7,7 @@ const STALENESS_MAX: u64 = 100_000;
 
 /// What a bot has seen while it was measured.
 #[derive(Clone, Copy, Debug, Default)]
-pub struct Sights {
+pub struct SnapshotCounts {
     pub snapshots: u64,
     pub snapshot_bytes: u64,
     /// Of those: the ones that were looked into. What stands below is of these.
@@ -23,8 +23,8 @@ pub struct Sights {
     pub faulty: u64,
 }
 
-impl Sights {
-    pub fn add(&mut self, other: &Sights) {
+impl SnapshotCounts {
+    pub fn add(&mut self, other: &SnapshotCounts) {
         self.snapshots += other.snapshots;
         self.snapshot_bytes += other.snapshot_bytes;
         self.looked += other.looked;

@@ -27,7 +27,7 @@ pub struct Arguments {
     /// Shots a second of each player; the demonstration lets nobody shoot more than twice.
     #[arg(long, value_name = "HZ", default_value_t = 0.0)]
     pub fight: f64,
-    /// Chat messages a second of each player; the demonstration lets nobody talk more than twice.
+    /// Chat messages a second of each player; the demonstration lets nobody workload more than twice.
     #[arg(long, value_name = "HZ", default_value_t = 0.0)]
     pub chat: f64,
     /// Entities that a player sees at most.

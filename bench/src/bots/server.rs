@@ -37,9 +37,9 @@ impl WorldServer {
             let own = Server::start_with(scenario, &options(arguments))?;
             return Ok(WorldServer { address: own.address, key: own.key, whose: Whose::Own(own) });
         };
-        let asker = |admin| Asker::with_token_file(admin, arguments.admin_token_file.as_deref());
-        let asker = arguments.admin.map(asker).transpose().map_err(|error| error.to_string())?;
-        Ok(WorldServer { address, key, whose: Whose::Running(asker) })
+        let admin_client = |admin| Asker::with_token_file(admin, arguments.admin_token_file.as_deref());
+        let admin_client = arguments.admin.map(admin_client).transpose().map_err(|error| error.to_string())?;
+        Ok(WorldServer { address, key, whose: Whose::Running(admin_client) })
     }
 
     /// What it says of itself, and the system of it.
@@ -47,10 +47,11 @@ impl WorldServer {
         match &self.whose {
             Whose::Own(server) => Ok(Seen { report: Some(server.report()?), usage: server.usage() }),
             Whose::Running(None) => Ok(Seen { report: None, usage: Usage::default() }),
-            Whose::Running(Some(asker)) => {
-                let report: ServerReport = asker.get("/stats").map_err(|error| error.to_string())?;
+            Whose::Running(Some(admin_client)) => {
+                let report: ServerReport = admin_client.get("/stats").map_err(|error| error.to_string())?;
                 // Of a process elsewhere, this system knows nothing.
-                let usage = if asker.address().ip().is_loopback() { usage(report.pid) } else { Usage::default() };
+                let usage =
+                    if admin_client.address().ip().is_loopback() { usage(report.pid) } else { Usage::default() };
                 Ok(Seen { report: Some(report), usage })
             }
         }

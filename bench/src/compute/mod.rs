@@ -7,7 +7,7 @@ mod serving;
 
 pub use self::options::Arguments;
 
-use self::serving::Bench;
+use self::serving::ComputeRun;
 use crate::report::verdict::Verdict;
 use crate::system::interrupt;
 use crate::terminal::grouped;
@@ -46,7 +46,7 @@ pub fn run(arguments: &Arguments) -> Result<Verdict, String> {
             if interrupt::is_requested() {
                 break;
             }
-            let row = Bench::new(arguments, layout, clients).run(arguments);
+            let row = ComputeRun::new(arguments, layout, clients).run(arguments);
             println!(
                 "  {:>7} {:<8} {:>8.2} {:>8.2} {:>8.2} {:>8.2} {:>8.2} {:>8.1} {:>9} {:>9.1} {:>7.1}% {:>6.0} {:>7.2}",
                 row.clients,

@@ -23,7 +23,7 @@ const ROUND_TRIP: u16 = 3;
 /// Ticks before anything is measured.
 const WARM_UP: u32 = 90;
 /// Ticks for which one walks, or rests.
-const MOOD: u32 = 120;
+const ACTIVITY_TICKS: u32 = 120;
 
 pub struct Walker {
     pub id: EntityId,
@@ -32,7 +32,7 @@ pub struct Walker {
     pub velocity: [f32; 2],
 }
 
-pub struct Bench {
+pub struct ComputeRun {
     pub map: Map,
     pub random: Csprng,
     pub walkers: Vec<Walker>,
@@ -46,7 +46,7 @@ pub struct Bench {
     pub moving: f64,
 }
 
-impl Bench {
+impl ComputeRun {
     pub fn new(arguments: &Arguments, layout: Layout, clients: usize) -> Self {
         let map = Map::default();
         let mut random = Csprng::seed_from_u64(1);
@@ -57,7 +57,7 @@ impl Bench {
                 Walker { id, point, home: point, velocity: [0.0; 2] }
             })
             .collect();
-        Bench {
+        ComputeRun {
             viewers: walkers.iter().map(|walker| Viewer::new(walker.id)).collect(),
             numbers: vec![0; clients],
             neighbourhood: Neighbourhood::new(&map, clients, arguments.visible, 5_000.0),
@@ -124,7 +124,7 @@ impl Bench {
     pub fn walk(&mut self, tick: u32) -> Vec<Change> {
         let mut changes = Vec::new();
         for walker in &mut self.walkers {
-            if tick % MOOD == u32::from(walker.id.index) % MOOD || tick == 1 {
+            if tick % ACTIVITY_TICKS == u32::from(walker.id.index) % ACTIVITY_TICKS || tick == 1 {
                 let walks = f64::from(self.random.next_u32()) < self.moving * f64::from(u32::MAX);
                 let angle = self.random.next_u32() as f32;
                 let speed = if walks { WALK_MAX } else { 0.0 };

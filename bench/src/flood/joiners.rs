@@ -1,7 +1,7 @@
 //! Honest newcomers: ordinary clients behind one address, who want in while the flood goes on.
 
-use super::source::JOINERS;
-use crate::load::peer::{Peer, Voice};
+use super::addresses::JOINER_ADDRESS;
+use crate::load::peer::{Peer, Transport};
 use core_affinity::CoreId;
 use ringshard::runtime::entropy::random_bytes;
 use ringshard_link::mmsg::MmsgLink;
@@ -77,16 +77,16 @@ impl Joiners {
             if count == 0 {
                 return Ok(Joined::default());
             }
-            let sockets = (0..count).map(|_| Socket::listen((JOINERS, 0).into(), false));
+            let sockets = (0..count).map(|_| Socket::listen((JOINER_ADDRESS, 0).into(), false));
             let sockets = sockets.collect::<Result<Vec<_>, _>>().map_err(|error| error.to_string())?;
             match Ring::open() {
                 Ok(ring) => {
                     let link = UringLink::new(ring, sockets).map_err(|error| error.to_string())?;
-                    Ok(Crowd::new(link, server, key, count, begin).run(&ours))
+                    Ok(Driver::new(link, server, key, count, begin).run(&ours))
                 }
                 Err(_) => {
                     let link = MmsgLink::new(sockets).map_err(|error| error.to_string())?;
-                    Ok(Crowd::new(link, server, key, count, begin).run(&ours))
+                    Ok(Driver::new(link, server, key, count, begin).run(&ours))
                 }
             }
         });
@@ -114,23 +114,23 @@ struct Joiner {
 impl Joiner {
     /// Whether it is connected, and the server has said so with its first encrypted datagram: who was let in and hears
     /// nothing more does not know whether it was heard itself.
-    fn is_heard(&self) -> bool {
-        match &self.peer.voice {
-            Voice::Protocol(client) => client.session().is_some_and(|session| session.stats.datagrams_in > 0),
-            Voice::Plain => false,
+    fn has_heard_server(&self) -> bool {
+        match &self.peer.transport {
+            Transport::Protocol(client) => client.session().is_some_and(|session| session.stats.datagrams_in > 0),
+            Transport::Plain => false,
         }
     }
 }
 
 /// All of them, driven together.
-struct Crowd<L> {
+struct Driver<L> {
     link: L,
     joiners: Vec<Joiner>,
     begin: Instant,
     why: Option<String>,
 }
 
-impl<L: Link> Crowd<L> {
+impl<L: Link> Driver<L> {
     fn new(mut link: L, server: SocketAddr, key: PublicKey, count: usize, begin: std::time::Instant) -> Self {
         let begin = link.now() + begin.saturating_duration_since(std::time::Instant::now());
         let joiners = (0..count as u32)
@@ -138,11 +138,11 @@ impl<L: Link> Crowd<L> {
                 // Which does not try again by itself once it has given up.
                 let client = Client::new(ClientConfig::new(key), begin, random_bytes()).expect("a server made the key");
                 let path = Path::new(socket, server);
-                let peer = Peer { voice: Voice::Protocol(client), path, in_flight: 0, last_sent: begin };
+                let peer = Peer { transport: Transport::Protocol(client), path, in_flight: 0, last_sent: begin };
                 Joiner { peer, joined_after: None, closed: false }
             })
             .collect();
-        Crowd { link, joiners, begin, why: None }
+        Driver { link, joiners, begin, why: None }
     }
 
     fn run(mut self, shared: &Shared) -> Joined {
@@ -157,18 +157,18 @@ impl<L: Link> Crowd<L> {
             }
             self.receive(now);
             self.advance();
-            let settled = self.joiners.iter().filter(|joiner| joiner.closed || joiner.is_heard()).count();
+            let settled = self.joiners.iter().filter(|joiner| joiner.closed || joiner.has_heard_server()).count();
             shared.settled.store(settled, Ordering::Relaxed);
             self.link.park(Wait { until: now + LOOK, gather: GATHER, enough: 8 });
         }
-        self.disband()
+        self.finish()
     }
 
     fn receive(&mut self, now: Instant) {
-        let Crowd { link, joiners, .. } = self;
+        let Driver { link, joiners, .. } = self;
         link.receive(RECEIVE_BUDGET.max(joiners.len()), |mut arrival| {
             let Some(joiner) = joiners.get_mut(arrival.path.socket as usize) else { return };
-            let Voice::Protocol(client) = &mut joiner.peer.voice else { return };
+            let Transport::Protocol(client) = &mut joiner.peer.transport else { return };
             for index in 0..arrival.count() {
                 client.receive(now, arrival.datagram(index));
             }
@@ -176,7 +176,7 @@ impl<L: Link> Crowd<L> {
     }
 
     fn advance(&mut self) {
-        let Crowd { link, joiners, begin, why } = self;
+        let Driver { link, joiners, begin, why } = self;
         for joiner in joiners {
             let now = link.now();
             joiner.peer.advance(now, link);
@@ -192,13 +192,14 @@ impl<L: Link> Crowd<L> {
         }
     }
 
-    fn disband(mut self) -> Joined {
+    fn finish(mut self) -> Joined {
         let mut times: Vec<Duration> = self.joiners.iter().filter_map(|joiner| joiner.joined_after).collect();
         times.sort_unstable();
-        let lost = self.joiners.iter().filter(|joiner| joiner.joined_after.is_some() && !joiner.is_heard()).count();
+        let lost =
+            self.joiners.iter().filter(|joiner| joiner.joined_after.is_some() && !joiner.has_heard_server()).count();
         let why = self.why.take().filter(|_| lost > 0 || times.len() < self.joiners.len());
         for joiner in &mut self.joiners {
-            if let Voice::Protocol(client) = &mut joiner.peer.voice {
+            if let Transport::Protocol(client) = &mut joiner.peer.transport {
                 client.disconnect();
             }
         }

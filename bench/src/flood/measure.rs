@@ -1,9 +1,9 @@
-//! One flood: players in, then strangers upon the server, then honest newcomers.
+//! One flood: players in, then clients upon the server, then honest newcomers.
 
-use super::attack::{Attack, BadTags, Connects, Flood, Garbage, Handshakes, Struck};
+use super::attack::{Attack, BadTags, Connects, Flood, FloodResult, Garbage, Handshakes};
+use super::configured_server::{ConfiguredServer, Target};
 use super::joiners::{Joined, Joiners};
 use super::kind::Kind;
-use super::operated::{Operated, Target};
 use super::options::{Arguments, NAME};
 use crate::load::generator;
 use crate::load::generator::{Outcome, Phase, Shared};
@@ -34,7 +34,7 @@ const DRAIN: Duration = Duration::from_millis(700);
 const LOOK: Duration = Duration::from_millis(50);
 
 /// What was seen of the server and of this process at one moment.
-struct Seen {
+struct Observation {
     report: ServerReport,
     server: Usage,
     own: Usage,
@@ -51,13 +51,13 @@ pub struct Measured {
     /// Clients that noticed that their connection was gone.
     pub players_failed: u64,
     pub joined: Joined,
-    pub struck: Struck,
+    pub result: FloodResult,
 }
 
 /// Measures one kind of flood against a server of its own.
 pub fn measure(kind: Kind, arguments: &Arguments, scenario: &Scenario) -> Result<(Measured, Report), String> {
-    let operated = Operated::start(scenario)?;
-    let server = operated.server();
+    let configured = ConfiguredServer::start(scenario)?;
+    let server = configured.server();
     let SocketAddr::V4(address) = server.address else { return Err("the server is to be at an IPv4 address".into()) };
     // Making keys takes time that nobody is to play in.
     let prepared = match kind {
@@ -70,7 +70,7 @@ pub fn measure(kind: Kind, arguments: &Arguments, scenario: &Scenario) -> Result
     let generators = generator::start(scenario, server.address, Some(server.key), &shared);
     let mut run = Run { name: NAME, scenario, shared: &shared, generators };
     run.connect()?;
-    let players = operated.tighten()?;
+    let players = configured.apply_default_limits()?;
     let attack = attack(kind, address, prepared, players, arguments.burst)?;
     let cpu = *scenario.client_cpus.last().unwrap_or(&0);
     let begin = Instant::now() + KEYS + WARM_UP;
@@ -80,7 +80,7 @@ pub fn measure(kind: Kind, arguments: &Arguments, scenario: &Scenario) -> Result
         return Err(interrupt::too_early("players played"));
     }
 
-    let look = || Ok::<_, String>(Seen { report: server.report()?, server: server.usage(), own: own_usage() });
+    let look = || Ok::<_, String>(Observation { report: server.report()?, server: server.usage(), own: own_usage() });
     let before = look()?;
     let began = Instant::now();
     shared.set_phase(Phase::Measure);
@@ -91,13 +91,13 @@ pub fn measure(kind: Kind, arguments: &Arguments, scenario: &Scenario) -> Result
     let after = look()?;
     let elapsed = began.elapsed();
     let joined = joiners.dismiss()?;
-    let struck = flood.stop()?;
+    let result = flood.stop()?;
     shared.set_phase(Phase::Drain);
     std::thread::sleep(DRAIN);
     let players_failed = shared.failed.load(Ordering::Relaxed);
     let players = stop_players(&mut run)?;
-    operated.stop()?;
-    if let (0, Some(error)) = (struck.sent.datagrams, &struck.refused) {
+    configured.stop()?;
+    if let (0, Some(error)) = (result.sent.datagrams, &result.refused) {
         return Err(format!("the system sends nothing from forged addresses: {error}"));
     }
 
@@ -117,7 +117,7 @@ pub fn measure(kind: Kind, arguments: &Arguments, scenario: &Scenario) -> Result
         players,
         players_failed,
         joined,
-        struck,
+        result,
     };
     Ok((measured, report))
 }
@@ -135,7 +135,7 @@ fn attack(
         Kind::Handshakes => Box::new(prepared.ok_or("handshakes are prepared")?),
         Kind::BadTags => {
             let attack = BadTags::new(server, players, burst).map_err(failed)?;
-            if !attack.has_own() {
+            if !attack.has_player_sockets() {
                 eprintln!("flood: this system gives no copies of sockets: nothing comes from players' own addresses");
             }
             Box::new(attack)

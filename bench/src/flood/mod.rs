@@ -1,29 +1,29 @@
-//! `flood`: players at a steady rate while strangers fall upon the server, and honest newcomers who want in meanwhile.
+//! `flood`: players at a steady rate while clients fall upon the server, and honest newcomers who want in meanwhile.
 //!
 //! All addresses are loopback's. Each kind of flood has a server of its own:
 //!
 //! | what | where |
 //! |---|---|
-//! | the players come in, the limits per address are made the default ones | [`operated`] |
-//! | a flood begins | [`attack`], from the addresses of [`source`], by the calls of [`volley`] |
+//! | the players come in, the limits per address are made the default ones | [`configured`] |
+//! | a flood begins | [`attack`], from the addresses of [`source`], by the calls of [`batch`] |
 //! | a second later newcomers come, all behind one address | [`joiners`] |
 //! | both sides are looked at before and after | [`measure`], [`report`] |
 
+mod addresses;
 mod attack;
+mod configured_server;
 mod joiners;
 mod kind;
 mod measure;
-mod operated;
 mod options;
 mod report;
-mod source;
-mod volley;
+mod send_batch;
 
 pub use self::options::Arguments;
 
 use self::options::NAME;
 use self::report::Figures;
-use self::volley::BATCH;
+use self::send_batch::BATCH;
 use crate::report::verdict::Verdict;
 use crate::report::write_json;
 use crate::scenario::Scenario;

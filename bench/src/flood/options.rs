@@ -9,7 +9,7 @@ pub const NAME: &str = "flood";
 /// What it takes.
 #[derive(clap::Args, Clone, Debug)]
 pub struct Arguments {
-    /// What strangers send: connects (first Connects from forged addresses), handshakes (valid cookies from one /24,
+    /// What clients send: connects (first Connects from forged addresses), handshakes (valid cookies from one /24,
     /// keys that are never proved), bad-tags (under players' names, not authentic), garbage (bytes at random); several
     /// with commas between, or all, one after the other.
     #[arg(long, value_name = "KIND", default_value = "all")]

@@ -37,7 +37,7 @@ pub struct Figures {
     pub kernel_drops: u64,
     /// Why the server dropped datagrams, the main reason first.
     pub drops: Vec<(String, u64)>,
-    /// What strangers cost it.
+    /// What clients cost it.
     pub cookies_per_s: f64,
     pub handshakes_per_s: f64,
     pub stranger_bytes_in: u64,
@@ -63,10 +63,10 @@ pub struct Figures {
 impl Figures {
     pub fn new(kind: Kind, arguments: &Arguments, measured: Measured, players: Report) -> Self {
         let Measured { before, after, memory_before, memory_after, elapsed, .. } = &measured;
-        let Measured { joined, struck, players_failed, .. } = &measured;
+        let Measured { joined, result, players_failed, .. } = &measured;
         let seen = after.since(before);
         let secs = elapsed.as_secs_f64();
-        let flood_secs = struck.elapsed.as_secs_f64();
+        let flood_secs = result.elapsed.as_secs_f64();
         let of_flood = |count: u64| count as f64 / flood_secs;
         let of_server = |count: u64| count as f64 / secs;
         let mut drops: Vec<(String, u64)> = seen.drops().into_iter().collect();
@@ -76,11 +76,11 @@ impl Figures {
             kind,
             secs,
             wanted_per_s: arguments.per_second as f64,
-            sent_per_s: of_flood(struck.sent.datagrams),
+            sent_per_s: of_flood(result.sent.datagrams),
             // Each player's message comes in a datagram of its own at a steady rate.
             seen_per_s: of_server(seen.total("datagrams_in").saturating_sub(seen.total("messages_in"))),
-            sent_bytes_per_s: of_flood(struck.sent.bytes),
-            sent_as: struck.counts.clone(),
+            sent_bytes_per_s: of_flood(result.sent.bytes),
+            sent_as: result.counts.clone(),
             kernel_drops: seen.total("link_kernel_drops"),
             drops,
             cookies_per_s: of_server(seen.total("cookies_out")),
@@ -109,7 +109,7 @@ impl Figures {
     /// All that is not as it is to be. Newcomers have a thread of their own, beside that which floods: whether they come
     /// in is not up to how the players' generator keeps up.
     fn misses(&self) -> Missed {
-        let Missed { mut promises, mut server, clients: mut missed } = Missed::default();
+        let Missed { mut guarantees, mut server, clients: mut missed } = Missed::default();
         if self.players_lost > 0 {
             missed.push(format!("{} players lost their connection", self.players_lost));
         }
@@ -123,13 +123,13 @@ impl Figures {
         }
         if self.stranger_bytes_out > self.stranger_bytes_in {
             let (bytes_out, bytes_in) = (self.stranger_bytes_out, self.stranger_bytes_in);
-            promises.push(format!("{bytes_out} bytes to strangers for {bytes_in} from them"));
+            guarantees.push(format!("{bytes_out} bytes to clients for {bytes_in} from them"));
         }
         let growth = self.memory_after_mib - self.memory_before_mib;
         if growth > GROWTH_MAX_MIB {
-            promises.push(format!("{growth:.1} MiB more memory"));
+            guarantees.push(format!("{growth:.1} MiB more memory"));
         }
-        Missed { promises, server, clients: missed }
+        Missed { guarantees, server, clients: missed }
     }
 
     /// What does not fit into a row.
@@ -154,7 +154,7 @@ impl Figures {
             line("", self.sent_as.iter().map(of).collect::<Vec<_>>().join(", "));
         }
         line(
-            "strangers",
+            "clients",
             format!(
                 "{} cookies/s, {} key exchanges/s, {:.1} MB in, {:.1} MB out",
                 grouped(self.cookies_per_s),
@@ -195,7 +195,7 @@ impl Figures {
                 Verdict::Pass => "pass".into(),
                 Verdict::Fail(_) | Verdict::Violated => "FAIL".into(),
                 Verdict::Undecided(..) => "undecided".into(),
-                Verdict::CutShort(_) => "cut short".into(),
+                Verdict::Interrupted(_) => "cut short".into(),
             },
             reasons.join(", "),
         ]
@@ -253,7 +253,7 @@ pub struct All<'a> {
 pub fn verdict(floods: &[Figures]) -> Verdict {
     let verdicts = || floods.iter().map(|figures| &figures.verdict);
     let first = |wanted: fn(&Verdict) -> bool| verdicts().find(|verdict| wanted(verdict));
-    first(|verdict| matches!(verdict, Verdict::CutShort(_)))
+    first(|verdict| matches!(verdict, Verdict::Interrupted(_)))
         .or_else(|| first(|verdict| matches!(verdict, Verdict::Fail(_))))
         .or_else(|| first(|verdict| *verdict != Verdict::Pass))
         .cloned()
@@ -328,7 +328,7 @@ mod tests {
         assert_eq!(miss(|it| it.players_lost = 3), "3 players lost their connection");
         assert_eq!(miss(|it| it.players.client.rtt.p99_us = 50_000.0), "p99 round trip 50.0 ms");
         assert_eq!(miss(|it| it.joined = 9), "9 of 10 joined within 10 s");
-        assert_eq!(miss(|it| it.stranger_bytes_out = 1_001), "1001 bytes to strangers for 1000 from them");
+        assert_eq!(miss(|it| it.stranger_bytes_out = 1_001), "1001 bytes to clients for 1000 from them");
         assert_eq!(miss(|it| it.memory_after_mib = 66.2), "16.2 MiB more memory");
         assert_eq!(miss(|it| it.memory_after_mib = 10.0), "", "less is no fault");
     }

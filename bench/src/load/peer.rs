@@ -38,9 +38,9 @@ impl Stamp {
     }
 }
 
-/// How a peer talks.
+/// How a peer workloads.
 #[allow(clippy::large_enum_variant, reason = "peers lie side by side, so that they can be asked for ahead")]
-pub enum Voice {
+pub enum Transport {
     /// The protocol, from handshake to encryption.
     Protocol(Client),
     /// Datagrams as they are.
@@ -49,7 +49,7 @@ pub enum Voice {
 
 /// One client.
 pub struct Peer {
-    pub voice: Voice,
+    pub transport: Transport,
     pub path: Path,
     pub in_flight: u32,
     pub last_sent: Instant,
@@ -59,22 +59,22 @@ impl Peer {
     /// Asks the processor for what sending needs beside the peer itself.
     #[inline]
     pub fn prefetch_frames(&self) {
-        if let Voice::Protocol(client) = &self.voice {
+        if let Transport::Protocol(client) = &self.transport {
             client.prefetch_frames();
         }
     }
 
     /// Sends one payload; false when the link has no room, and nothing was sent.
     pub fn send(&mut self, now: Instant, payload: &[u8], link: &mut impl Link) -> bool {
-        match &mut self.voice {
-            Voice::Plain => match link.reserve(self.path, payload.len()) {
+        match &mut self.transport {
+            Transport::Plain => match link.reserve(self.path, payload.len()) {
                 Some(room) => {
                     room.copy_from_slice(payload);
                     true
                 }
                 None => false,
             },
-            Voice::Protocol(client) => {
+            Transport::Protocol(client) => {
                 client.send(now, Channel::UNRELIABLE, payload).is_ok() && transmit(client, now, self.path, link)
             }
         }
@@ -82,7 +82,7 @@ impl Peer {
 
     /// Lets time pass and sends what that calls for.
     pub fn advance(&mut self, now: Instant, link: &mut impl Link) {
-        if let Voice::Protocol(client) = &mut self.voice {
+        if let Transport::Protocol(client) = &mut self.transport {
             client.advance(now);
             transmit(client, now, self.path, link);
         }
@@ -90,9 +90,9 @@ impl Peer {
 
     /// What happened to its connection.
     pub fn poll_event(&mut self) -> Option<ClientEvent> {
-        match &mut self.voice {
-            Voice::Protocol(client) => client.poll_event(),
-            Voice::Plain => None,
+        match &mut self.transport {
+            Transport::Protocol(client) => client.poll_event(),
+            Transport::Plain => None,
         }
     }
 }

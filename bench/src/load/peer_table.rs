@@ -5,13 +5,13 @@ use std::collections::HashMap;
 
 /// Finds the peer a datagram is for.
 #[derive(Default)]
-pub struct Directory {
+pub struct PeerTable {
     pub by_tag: HashMap<u64, u32>,
     /// By core, then by slot.
     by_id: Vec<Vec<u32>>,
 }
 
-impl Directory {
+impl PeerTable {
     pub fn enter(&mut self, id: ConnectionId, peer: u32) {
         let (core, slot) = (usize::from(id.core()), usize::from(id.slot()));
         if self.by_id.len() <= core {

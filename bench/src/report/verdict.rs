@@ -8,7 +8,7 @@ use std::fmt;
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct Missed {
     /// Promises that hold whatever the machine does.
-    pub promises: Vec<String>,
+    pub guarantees: Vec<String>,
     /// Times that the server measured itself. It misses them, too, where other programs use its processors.
     pub server: Vec<String>,
     /// What the clients measured. An overloaded load generator misses that, too.
@@ -18,7 +18,7 @@ pub struct Missed {
 impl Missed {
     /// All of them.
     pub fn all(self) -> Vec<String> {
-        [self.promises, self.server, self.clients].concat()
+        [self.guarantees, self.server, self.clients].concat()
     }
 }
 
@@ -34,7 +34,7 @@ pub enum Verdict {
     /// A simulation found what must never be, and has said what.
     Violated,
     /// A signal ended it early. Until then, it had missed these targets.
-    CutShort(Vec<String>),
+    Interrupted(Vec<String>),
 }
 
 impl Verdict {
@@ -46,19 +46,19 @@ impl Verdict {
 
     /// Of a run that nothing real drives: a simulation, a computation.
     pub fn of_computed(missed: Vec<String>) -> Self {
-        Self::of(Missed { promises: missed, ..Missed::default() }, None, None)
+        Self::of(Missed { guarantees: missed, ..Missed::default() }, None, None)
     }
 
-    fn judge(missed: Missed, overload: Option<String>, interference: Option<String>, cut_short: bool) -> Self {
-        if cut_short {
-            return Verdict::CutShort(missed.all());
+    fn judge(missed: Missed, overload: Option<String>, interference: Option<String>, interrupted: bool) -> Self {
+        if interrupted {
+            return Verdict::Interrupted(missed.all());
         }
         if missed == Missed::default() {
             return Verdict::Pass;
         }
         let excused = match (&interference, &overload) {
-            (Some(_), _) => missed.promises.is_empty(),
-            (None, Some(_)) => missed.promises.is_empty() && missed.server.is_empty(),
+            (Some(_), _) => missed.guarantees.is_empty(),
+            (None, Some(_)) => missed.guarantees.is_empty() && missed.server.is_empty(),
             (None, None) => false,
         };
         if excused {
@@ -67,7 +67,7 @@ impl Verdict {
         match overload {
             Some(why) if !missed.clients.is_empty() => {
                 let note = format!("what clients saw is left out, because the load generator was overloaded: {why}");
-                Verdict::Fail([missed.promises, missed.server, vec![note]].concat())
+                Verdict::Fail([missed.guarantees, missed.server, vec![note]].concat())
             }
             _ => Verdict::Fail(missed.all()),
         }
@@ -80,7 +80,7 @@ impl Verdict {
             Verdict::Violated => 1,
             Verdict::Fail(_) => 2,
             Verdict::Undecided(..) => 3,
-            Verdict::CutShort(_) => interrupt::EXIT_CODE,
+            Verdict::Interrupted(_) => interrupt::EXIT_CODE,
         }
     }
 }
@@ -107,8 +107,10 @@ impl fmt::Display for Verdict {
             Verdict::Undecided(missed, why) => {
                 write!(f, "undecided, this says nothing about the server: {why}. Missed: {}", missed.join("; "))
             }
-            Verdict::CutShort(missed) if missed.is_empty() => f.write_str("cut short; no target was missed until then"),
-            Verdict::CutShort(missed) => write!(f, "cut short; missed until then: {}", missed.join("; ")),
+            Verdict::Interrupted(missed) if missed.is_empty() => {
+                f.write_str("cut short; no target was missed until then")
+            }
+            Verdict::Interrupted(missed) => write!(f, "cut short; missed until then: {}", missed.join("; ")),
         }
     }
 }
@@ -123,9 +125,9 @@ impl Serialize for Verdict {
 mod tests {
     use super::*;
 
-    fn missed(promises: &[&str], server: &[&str], clients: &[&str]) -> Missed {
+    fn missed(guarantees: &[&str], server: &[&str], clients: &[&str]) -> Missed {
         let owned = |texts: &[&str]| texts.iter().map(|&text| text.to_owned()).collect();
-        Missed { promises: owned(promises), server: owned(server), clients: owned(clients) }
+        Missed { guarantees: owned(guarantees), server: owned(server), clients: owned(clients) }
     }
 
     /// With an overloaded generator, with a server that waits for its processors.
@@ -164,8 +166,8 @@ mod tests {
 
     #[test]
     fn a_run_that_was_cut_short_neither_passes_nor_fails() {
-        let cut_short = |missed| Verdict::judge(missed, None, None, true);
-        assert_eq!(cut_short(missed(&[], &[], &[])).exit_code(), 130);
-        assert!(cut_short(missed(&["1 lost"], &[], &[])).to_string().contains("missed until then: 1 lost"));
+        let interrupted = |missed| Verdict::judge(missed, None, None, true);
+        assert_eq!(interrupted(missed(&[], &[], &[])).exit_code(), 130);
+        assert!(interrupted(missed(&["1 lost"], &[], &[])).to_string().contains("missed until then: 1 lost"));
     }
 }

@@ -4,7 +4,7 @@ mod options;
 mod values;
 
 pub use self::options::{Arguments, Load, Network, Place, Running, Serving, Setting, Settings};
-pub use self::values::{Cipher, Datapath, Flows, IdleArgument, Rate, number_in, option_name};
+pub use self::values::{Cipher, Datapath, Flows, IdleStrategy, Rate, number_in, option_name};
 
 use ringshard_link::conditions::NetworkSpec;
 use ringshard_protocol::limits::WHOLE_MESSAGE_BYTES_MAX;
@@ -28,7 +28,7 @@ pub struct Scenario {
     pub client_cpus: Vec<usize>,
     pub cipher: Cipher,
     pub datapath: Datapath,
-    pub idle: IdleArgument,
+    pub idle: IdleStrategy,
     pub arrival_stamps: bool,
     /// Further settings of the server.
     pub settings: Vec<Setting>,

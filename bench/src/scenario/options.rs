@@ -1,6 +1,6 @@
 //! Options that several commands share.
 
-use super::values::{Cipher, Datapath, Flows, IdleArgument, Rate};
+use super::values::{Cipher, Datapath, Flows, IdleStrategy, Rate};
 use ringshard::config::key_files::load_pre_shared;
 use ringshard_link::conditions::NetworkSpec;
 use ringshard_protocol::client::ClientConfig;
@@ -99,7 +99,7 @@ pub struct Serving {
     pub datapath: Datapath,
     /// How the server waits.
     #[arg(long, value_enum, default_value = "adaptive")]
-    pub idle: IdleArgument,
+    pub idle: IdleStrategy,
     /// Have the server leave arrivals unstamped.
     #[arg(long)]
     pub no_arrival_stamps: bool,

@@ -37,7 +37,7 @@ pub enum Datapath {
 
 /// A way to wait to ask the server for.
 #[derive(Clone, Copy, PartialEq, Eq, Debug, Default, ValueEnum)]
-pub enum IdleArgument {
+pub enum IdleStrategy {
     /// Never.
     Busy,
     /// Gathering under load.

@@ -2,7 +2,7 @@
 
 mod temporary_folder;
 
-pub use self::temporary_folder::Folder;
+pub use self::temporary_folder::TemporaryFolder;
 
 use crate::scenario::{Rate, Scenario, option_name};
 use crate::system::interrupt;
@@ -18,7 +18,7 @@ use std::process::{Child, ChildStdin, ChildStdout, Command, ExitStatus, Stdio};
 use std::time::{Duration, Instant};
 
 /// How long a server may take to start, and to stop.
-const PATIENCE: Duration = Duration::from_secs(10);
+const TIMEOUT: Duration = Duration::from_secs(10);
 /// No limit to what a connection may send.
 const UNLIMITED: &[(&str, &str)] =
     &[("RINGSHARD_CONNECTION_MESSAGES_PER_SECOND", "0"), ("RINGSHARD_CONNECTION_BYTES_PER_SECOND", "0")];
@@ -73,10 +73,10 @@ impl Drop for ServerProcess {
 /// A `ringshard serve` of our own.
 pub struct Server {
     process: ServerProcess,
-    folder: Folder,
+    folder: TemporaryFolder,
     pub address: SocketAddr,
     pub key: PublicKey,
-    asker: Asker,
+    admin_client: Asker,
 }
 
 impl Server {
@@ -88,7 +88,7 @@ impl Server {
     /// Starts one with more options.
     pub fn start_with(scenario: &Scenario, options: &[String]) -> Result<Self, String> {
         let binary = binary()?;
-        let folder = Folder::new()?;
+        let folder = TemporaryFolder::new()?;
         let key_file = folder.path().join("server.key");
         let key = ringshard::config::key_files::generate(&key_file).map_err(|error| error.to_string())?;
         let (address, admin) = free_ports()?;
@@ -114,20 +114,20 @@ impl Server {
             .stdout(Stdio::null())
             .stderr(log);
         let process = ServerProcess::start(&mut command)?;
-        let mut server = Server { process, folder, address, key, asker: Asker::new(admin) };
+        let mut server = Server { process, folder, address, key, admin_client: Asker::new(admin) };
         server.wait_until_it_answers()?;
         Ok(server)
     }
 
     fn wait_until_it_answers(&mut self) -> Result<(), String> {
-        let give_up = Instant::now() + PATIENCE;
+        let deadline = Instant::now() + TIMEOUT;
         loop {
             if let Some(status) = self.process.ended() {
                 return Err(format!("the server ended at once ({status}):\n{}", self.log()));
             }
             match self.report() {
                 Ok(_) => return Ok(()),
-                Err(error) if Instant::now() > give_up => return Err(error),
+                Err(error) if Instant::now() > deadline => return Err(error),
                 Err(_) => std::thread::sleep(Duration::from_millis(20)),
             }
         }
@@ -139,7 +139,7 @@ impl Server {
 
     /// What it says of itself.
     pub fn report(&self) -> Result<ServerReport, String> {
-        self.asker.get("/stats").map_err(|error| format!("{error}\n{}", self.log()))
+        self.admin_client.get("/stats").map_err(|error| format!("{error}\n{}", self.log()))
     }
 
     /// What the system says of it.
@@ -150,12 +150,12 @@ impl Server {
     /// Stops it as an operator would; it must end by itself, with success.
     pub fn stop(mut self) -> Result<(), String> {
         self.process.terminate();
-        let give_up = Instant::now() + PATIENCE;
+        let deadline = Instant::now() + TIMEOUT;
         loop {
             match self.process.ended() {
                 Some(status) if status.success() => return Ok(()),
                 Some(status) => return Err(format!("the server ended with {status}:\n{}", self.log())),
-                _ if Instant::now() > give_up => return Err("the server did not stop within 10 s".into()),
+                _ if Instant::now() > deadline => return Err("the server did not stop within 10 s".into()),
                 _ => std::thread::sleep(Duration::from_millis(10)),
             }
         }

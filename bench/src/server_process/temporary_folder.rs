@@ -5,9 +5,9 @@ use std::path::{Path, PathBuf};
 use std::sync::atomic::{AtomicU32, Ordering};
 
 /// A folder for the files of a server. It goes when its owner does.
-pub struct Folder(PathBuf);
+pub struct TemporaryFolder(PathBuf);
 
-impl Folder {
+impl TemporaryFolder {
     /// Makes one that nobody else has.
     pub fn new() -> Result<Self, String> {
         static NUMBER: AtomicU32 = AtomicU32::new(0);
@@ -16,7 +16,7 @@ impl Folder {
         let path = std::env::temp_dir().join(format!("ringshard-bench-{}-{number}-{nanos}", std::process::id()));
         std::fs::create_dir(&path).map_err(|error| format!("cannot make {}: {error}", path.display()))?;
         interrupt::guard_folder(&path);
-        Ok(Folder(path))
+        Ok(TemporaryFolder(path))
     }
 
     pub fn path(&self) -> &Path {
@@ -24,7 +24,7 @@ impl Folder {
     }
 }
 
-impl Drop for Folder {
+impl Drop for TemporaryFolder {
     fn drop(&mut self) {
         let _ = std::fs::remove_dir_all(&self.0);
         interrupt::release_folder(&self.0);

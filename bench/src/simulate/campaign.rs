@@ -2,7 +2,7 @@
 
 use super::simulator;
 use super::simulator::{Options, Outcome};
-use super::totals::Tally;
+use super::totals::Totals;
 use crate::system::interrupt;
 use indicatif::{ProgressBar, ProgressStyle};
 use std::cell::RefCell;
@@ -64,9 +64,9 @@ impl fmt::Display for Failure {
 
 /// What came of a campaign.
 #[derive(Clone, Debug)]
-pub struct Campaigned {
+pub struct CampaignResult {
     /// Sums over all runs.
-    pub tally: Tally,
+    pub totals: Totals,
     /// The first seed, and the one after the last that was begun.
     pub seeds: Range<u64>,
     /// Time it took.
@@ -78,7 +78,7 @@ pub struct Campaigned {
 /// What the threads share.
 struct Shared {
     next: u64,
-    tally: Tally,
+    totals: Totals,
     failures: Vec<Failure>,
 }
 
@@ -89,14 +89,14 @@ thread_local! {
 
 impl Campaign {
     /// Does all of it.
-    pub fn run(&self) -> Campaigned {
+    pub fn run(&self) -> CampaignResult {
         tell_how_to_replay_a_panic();
         let began = Instant::now();
         let from = match &self.extent {
             Extent::Seeds(seeds) => seeds.start,
             Extent::Hours { from, .. } => *from,
         };
-        let shared = Mutex::new(Shared { next: from, tally: Tally::default(), failures: Vec::new() });
+        let shared = Mutex::new(Shared { next: from, totals: Totals::default(), failures: Vec::new() });
         let bar = self.bar();
         std::thread::scope(|scope| {
             for _ in 0..self.threads {
@@ -104,9 +104,9 @@ impl Campaign {
             }
         });
         bar.finish_and_clear();
-        let Shared { next, tally, mut failures } = shared.into_inner().expect("a thread that panics ends the process");
+        let Shared { next, totals, mut failures } = shared.into_inner().expect("a thread that panics ends the process");
         failures.sort_by_key(|failure| failure.seed);
-        Campaigned { tally, seeds: from..next, took: began.elapsed(), failures }
+        CampaignResult { totals, seeds: from..next, took: began.elapsed(), failures }
     }
 
     fn bar(&self) -> ProgressBar {
@@ -127,7 +127,7 @@ impl Campaign {
             let began = Instant::now();
             let mut outcome =
                 simulator::run(Options { seed, clients: self.clients, minutes: self.minutes, log: self.log });
-            outcome.tally.worked_s = began.elapsed().as_secs_f64();
+            outcome.totals.worked_s = began.elapsed().as_secs_f64();
             self.take(shared, seed, replay, outcome, bar);
         }
     }
@@ -136,7 +136,7 @@ impl Campaign {
         let mut shared = shared.lock().expect("a thread that panics ends the process");
         let goes_on = match &self.extent {
             Extent::Seeds(seeds) => shared.next < seeds.end,
-            Extent::Hours { hours, .. } => shared.tally.simulated_s < hours * 3600.0,
+            Extent::Hours { hours, .. } => shared.totals.simulated_s < hours * 3600.0,
         };
         if !goes_on || interrupt::is_requested() || !self.keep_going && !shared.failures.is_empty() {
             return None;
@@ -147,12 +147,12 @@ impl Campaign {
 
     fn take(&self, shared: &Mutex<Shared>, seed: u64, replay: String, outcome: Outcome, bar: &ProgressBar) {
         let mut shared = shared.lock().expect("a thread that panics ends the process");
-        shared.tally.add(&outcome.tally);
+        shared.totals.add(&outcome.totals);
         bar.set_position(match &self.extent {
-            Extent::Seeds(_) => shared.tally.runs,
-            Extent::Hours { .. } => (shared.tally.simulated_s / 60.0) as u64,
+            Extent::Seeds(_) => shared.totals.runs,
+            Extent::Hours { .. } => (shared.totals.simulated_s / 60.0) as u64,
         });
-        bar.set_message(format!("{:.0}x real time per core", shared.tally.speed()));
+        bar.set_message(format!("{:.0}x real time per core", shared.totals.speed()));
         if let Some(violation) = outcome.violation {
             shared.failures.push(Failure { seed, at: violation.at, what: violation.what, replay });
         }

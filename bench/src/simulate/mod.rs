@@ -1,19 +1,19 @@
-//! The auditor: a seeded simulation of the whole system that tries to break what it promises.
+//! The auditor: a seeded simulation of the whole system that tries to break what it guarantees.
 //!
-//! One run is one seed: a server, up to a dozen players, and a few minutes under one virtual clock. What the players say,
+//! One run is one seed: a server, up to a dozen players, and a few minutes under one virtual clock. What the players send,
 //! over what paths, and what befalls them is drawn; so are kills of either end. The engine is taken as it is, from
 //! outside: the audit keeps books of its own on what was sent, and every message, event and datagram is held against
 //! them.
 //!
 //! | module | for |
 //! |---|---|
-//! | [`world`] | the clock, and who acts when |
-//! | [`plan`], [`weather`], [`traffic`], [`faults`], [`attacker`] | what is drawn |
-//! | [`host`], [`player`], [`tap`], [`speech`] | who drives the engine |
-//! | [`audit`], [`session`], [`lane`], [`payload`], [`numbers`], [`calm`], [`settle`] | what is checked |
-//! | [`campaign`], [`report`], [`tally`] | many runs, and what came of them |
+//! | [`simulator`] | the clock, and who acts when |
+//! | [`plan`], [`path_state`], [`traffic`], [`faults`], [`attacker`] | what is drawn |
+//! | [`server`], [`player`], [`link`], [`speech`] | who drives the engine |
+//! | [`audit`], [`session`], [`model`], [`payload`], [`numbers`], [`recovery`], [`settle`] | what is checked |
+//! | [`campaign`], [`report`], [`totals`] | many runs, and what came of them |
 
-#![allow(clippy::match_overlapping_arm, reason = "a throw of dice falls under the first arm that is above it")]
+#![allow(clippy::match_overlapping_arm, reason = "a throw of random falls under the first arm that is above it")]
 
 mod campaign;
 mod draw;
@@ -29,7 +29,7 @@ use crate::scenario::number_in;
 use std::ops::Range;
 use std::path::PathBuf;
 
-/// Simulated hours, where nothing is said about how much to do.
+/// Simulated hours, where nothing is result about how much to do.
 const HOURS_DEFAULT: f64 = 1.0;
 
 /// Options of `simulate`.
@@ -48,7 +48,7 @@ pub struct Arguments {
     /// Players in every run; default: drawn, 1 to 12.
     #[arg(long, value_name = "N", value_parser = clap::value_parser!(u64).range(1..=200))]
     clients: Option<u64>,
-    /// Minutes of traffic and faults in every run; some calm comes on top.
+    /// Minutes of traffic and faults in every run; some recovery comes on top.
     #[arg(long, value_name = "M", default_value_t = 10, value_parser = clap::value_parser!(u64).range(1..=10_000))]
     minutes: u64,
     /// Runs at a time; default: one for each processor.
@@ -69,13 +69,13 @@ const LONG_HELP: &str = "\
 What is done to the system: loss up to 30 %, in bursts and at random; jitter, reordering, copies, flipped bits; slow
 lines with queues; paths that swallow large datagrams; outages of one or both directions, shorter and longer than the
 timeout; changes of address, announced and not; clients and servers that die and come back; hanging up on either side;
-changes of keys every minute; priorities and rates that change; more said than can be sent; links without room; memory
+changes of keys every minute; priorities and rates that change; more result than can be sent; links without room; memory
 that runs short; old datagrams sent again and garbage, from anywhere.
 
 What is checked: reliable messages arrive once, unaltered, and on ordered channels in order, as long as their session
 lives, also where it goes on over another connection; sequenced ones never go back; unreliable ones come once; no number
 seals two datagrams; an end gives up only after the timeout, and never over a clear path; what is kept stays within its
-bound, and comes down to nothing; strangers never get more than they send. In the calm after every storm: every client
+bound, and comes down to nothing; strangers never get more than they send. In the recovery after every begin_faults: every client
 has its connection again, a message gets through both ways, all that was missing arrives, keys can still change, each
 within its stated time.
 

@@ -7,7 +7,7 @@ use std::collections::BTreeMap;
 
 /// Sums over runs.
 #[derive(Clone, Debug, Default, Serialize)]
-pub struct Tally {
+pub struct Totals {
     /// Runs that ended.
     pub runs: u64,
     /// Time simulated, in seconds.
@@ -42,7 +42,7 @@ pub struct Tally {
     pub late_deadlines: u64,
 }
 
-impl Tally {
+impl Totals {
     /// Simulated over worked time.
     pub fn speed(&self) -> f64 {
         self.simulated_s / self.worked_s.max(1e-9)
@@ -87,7 +87,7 @@ impl Tally {
     }
 
     /// Adds another.
-    pub fn add(&mut self, other: &Tally) {
+    pub fn add(&mut self, other: &Totals) {
         self.runs += other.runs;
         self.simulated_s += other.simulated_s;
         self.player_s += other.player_s;

@@ -1,7 +1,7 @@
 //! A world whose every event is checked against the model.
 
-use super::game::{Fickle, Heard, SharedDiary};
-use super::model::Books;
+use super::game::{GameEvent, RandomGame, SharedEventLog};
+use super::model::SessionModel;
 use ringshard::game::Gone;
 use ringshard::game::simulation::Simulation;
 use ringshard::runtime::service::{Service, ServiceCounters};
@@ -13,45 +13,48 @@ use ringshard_protocol::wire::{ConnectionId, Message};
 use std::cell::RefCell;
 use std::rc::Rc;
 
-/// A world whose every event is held against the books.
-pub struct Watched {
-    world: Simulation<Fickle>,
-    diary: SharedDiary,
-    books: Rc<RefCell<Books>>,
+/// A world whose every event is held against the model.
+pub struct CheckedService {
+    world: Simulation<RandomGame>,
+    event_log: SharedEventLog,
+    model: Rc<RefCell<SessionModel>>,
 }
 
-impl Watched {
-    pub fn new(world: Simulation<Fickle>, diary: SharedDiary, books: Rc<RefCell<Books>>) -> Self {
-        Watched { world, diary, books }
+impl CheckedService {
+    pub fn new(world: Simulation<RandomGame>, event_log: SharedEventLog, model: Rc<RefCell<SessionModel>>) -> Self {
+        CheckedService { world, event_log, model }
     }
 
-    pub fn world(&self) -> &Simulation<Fickle> {
+    pub fn world(&self) -> &Simulation<RandomGame> {
         &self.world
     }
 
-    /// Nothing of what happened may have been news of anybody's life.
+    /// Nothing of what happened may have been news of anybody's state.
     fn expect_no_news(&self, what: &str) {
-        let heard = std::mem::take(&mut self.diary.open().heard);
-        if !heard.is_empty() {
-            self.books.borrow_mut().blame(format!("in {what}, the game is told {heard:?}"));
+        let events = std::mem::take(&mut self.event_log.open().events);
+        if !events.is_empty() {
+            self.model.borrow_mut().report_violation(format!("in {what}, the game is told {events:?}"));
         }
     }
 }
 
-impl Service for Watched {
+impl Service for CheckedService {
     fn happened(&mut self, now: Instant, endpoint: &mut Endpoint, event: Event) {
-        let expected = self.books.borrow_mut().follow(now, event);
+        let expected = self.model.borrow_mut().follow(now, event);
         self.world.happened(now, endpoint, event);
-        let mut diary = self.diary.open();
-        let mut books = self.books.borrow_mut();
+        let mut event_log = self.event_log.open();
+        let mut model = self.model.borrow_mut();
         match expected {
-            Err(what) => books.blame(format!("{event:?}: {what}")),
-            Ok(expected) if diary.heard.iter().copied().eq(expected) => {}
+            Err(what) => model.report_violation(format!("{event:?}: {what}")),
+            Ok(expected) if event_log.events.iter().copied().eq(expected) => {}
             Ok(expected) => {
-                books.blame(format!("{event:?}: the game is told {:?} instead of {expected:?}", diary.heard));
+                model.report_violation(format!(
+                    "{event:?}: the game is told {:?} instead of {expected:?}",
+                    event_log.events
+                ));
             }
         }
-        diary.heard.clear();
+        event_log.events.clear();
     }
 
     fn draining(&mut self, now: Instant, endpoint: &mut Endpoint) {
@@ -61,24 +64,24 @@ impl Service for Watched {
 
     fn message(&mut self, now: Instant, endpoint: &mut Endpoint, from: ConnectionId, message: Message<'_>) {
         self.world.message(now, endpoint, from, message);
-        let mut diary = self.diary.open();
-        let mut books = self.books.borrow_mut();
-        if !books.has_session_on(from) {
-            books.blame(format!("a message comes from {from}, which carries no session"));
+        let mut event_log = self.event_log.open();
+        let mut model = self.model.borrow_mut();
+        if !model.has_session_on(from) {
+            model.report_violation(format!("a message comes from {from}, which carries no session"));
         }
-        for &heard in &diary.heard {
+        for &events in &event_log.events {
             let is_alive = |body| self.world.shard().entities.contains(body);
-            let followed = match heard {
-                Heard::Joined(body) => books.enter(from, body, is_alive),
-                Heard::Gone(body, Gone::Silent) => books.displace(body),
-                heard => Err(format!("the game is told {heard:?}")),
+            let followed = match events {
+                GameEvent::Joined(body) => model.enter(from, body, is_alive),
+                GameEvent::Gone(body, Gone::Silent) => model.displace(body),
+                events => Err(format!("the game is told {events:?}")),
             };
-            followed.unwrap_or_else(|what| books.blame(format!("{from} enters: {what}")));
+            followed.unwrap_or_else(|what| model.report_violation(format!("{from} enters: {what}")));
         }
-        if diary.heard.len() > 2 {
-            books.blame(format!("one message has {:?} come of it", diary.heard));
+        if event_log.events.len() > 2 {
+            model.report_violation(format!("one message has {:?} come of it", event_log.events));
         }
-        diary.heard.clear();
+        event_log.events.clear();
     }
 
     fn prefetch(&self, from: ConnectionId) {
@@ -95,14 +98,14 @@ impl Service for Watched {
     }
 
     fn replicate(&mut self, now: Instant, endpoint: &mut Endpoint) -> bool {
-        for (id, reason) in self.books.borrow_mut().kicks.drain(..) {
+        for (id, reason) in self.model.borrow_mut().kicks.drain(..) {
             endpoint.disconnect(id, reason);
         }
         self.world.replicate(now, endpoint)
     }
 
     fn deadline(&self) -> Instant {
-        if self.books.borrow().kicks.is_empty() { self.world.deadline() } else { Instant::ZERO }
+        if self.model.borrow().kicks.is_empty() { self.world.deadline() } else { Instant::ZERO }
     }
 
     fn count(&self, counters: &mut ServiceCounters) {

@@ -13,7 +13,7 @@ pub fn add(counts: &mut Counts, more: impl Iterator<Item = (&'static str, u64)>)
 
 counters! {
     /// How often clients did what.
-    Deeds {
+    ActionCounts {
         arrivals,
         enters,
         inputs,
@@ -38,7 +38,7 @@ counters! {
 
 counters! {
     /// What became of sessions and players, on one core.
-    Tally {
+    SessionCounts {
         joined,
         resumed_live,
         resumed_suspended,

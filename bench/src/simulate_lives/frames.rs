@@ -1,7 +1,7 @@
 //! What a peer with a valid session may send that no correct client would.
 
-use super::game::BEG;
-use crate::random::Dice;
+use super::game::LARGE_REQUEST;
+use crate::random::Random;
 use ringshard_protocol::limits::{FRAGMENT_GRAIN_BYTES, FRAMES_BYTES_BASE};
 use ringshard_protocol::time::Duration;
 use ringshard_protocol::wire::{Channel, Fragment, FrameWriter};
@@ -54,35 +54,35 @@ impl Frames {
     }
 
     /// Asks the game for a large answer. Nobody here acknowledges it.
-    pub fn beg() -> Self {
-        Frames::new(|frames| _ = frames.message(Channel::UNRELIABLE, &[BEG]))
+    pub fn request_large_answer() -> Self {
+        Frames::new(|frames| _ = frames.message(Channel::UNRELIABLE, &[LARGE_REQUEST]))
     }
 
-    /// Frames of any kind and length with anything in them. They hang up by accident only, and never say a digest: the
+    /// Frames of any kind and length with anything in them. They hang up by accident only, and never send_message a digest: the
     /// server counts those that differ, and those of honest clients must not.
-    pub fn nonsense(dice: &mut Dice) -> Self {
+    pub fn nonsense(random: &mut Random) -> Self {
         let mut frames = Frames { bytes: [0; FRAMES_BYTES_BASE], used: 0 };
-        for _ in 0..dice.between(1, 8) {
-            let (kind, length) = ((dice.next() % 32) as u8, dice.magnitude(1, 60) as usize);
-            if kind == KIND_DISCONNECT && dice.chance(900) {
+        for _ in 0..random.between(1, 8) {
+            let (kind, length) = ((random.next() % 32) as u8, random.magnitude(1, 60) as usize);
+            if kind == KIND_DISCONNECT && random.chance(900) {
                 continue;
             }
             let [head, body] = [frames.used, frames.used + 2];
             frames.bytes[head..body].copy_from_slice(&[length as u8, kind << KIND_SHIFT]);
             for byte in &mut frames.bytes[body..body + length] {
-                *byte = dice.next() as u8;
+                *byte = random.next() as u8;
             }
             if kind >= KIND_MESSAGE {
                 // The kind of the world's message, behind the number where there is one.
                 frames.bytes[body..body + length.min(3)].iter_mut().for_each(|byte| *byte |= 0x80);
-                if dice.chance(500) {
+                if random.chance(500) {
                     frames.bytes[body] = kinds::ENTER_TO_WORLD;
                 }
             }
             frames.used = body + length;
         }
         // A length that leaves the datagram, at times.
-        if frames.used > 0 && dice.chance(100) {
+        if frames.used > 0 && random.chance(100) {
             frames.used -= 1;
         }
         frames.used = frames.used.max(1);
@@ -90,41 +90,41 @@ impl Frames {
     }
 
     /// Asks for new keys with a key that no correct end has.
-    pub fn weak_key(dice: &mut Dice) -> Self {
-        let key = dice.pick(&WEAK_KEYS);
-        match dice.chance(500) {
+    pub fn weak_key(random: &mut Random) -> Self {
+        let key = random.pick(&WEAK_KEYS);
+        match random.chance(500) {
             true => Frames::new(|frames| _ = frames.rekey_request(&key)),
             false => Frames::new(|frames| _ = frames.rekey_response(&[0; 8], &key)),
         }
     }
 
     /// Asks for new keys as often as fits a datagram, each time with another key.
-    pub fn key_flood(dice: &mut Dice) -> Self {
-        Frames::new(|frames| while frames.rekey_request(&dice.seed()) {})
+    pub fn key_flood(random: &mut Random) -> Self {
+        Frames::new(|frames| while frames.rekey_request(&random.seed()) {})
     }
 
     /// Begins a message on some channel, of any size that is allowed.
-    pub fn large_message(dice: &mut Dice) -> Self {
-        let channel = Channel::new((dice.next() % 16) as u8).expect("there are sixteen channels");
-        let grains = dice.magnitude(2, 512) as usize;
+    pub fn large_message(random: &mut Random) -> Self {
+        let channel = Channel::new((random.next() % 16) as u8).expect("there are sixteen channels");
+        let grains = random.magnitude(2, 512) as usize;
         let piece = [0xA5; 4 * FRAGMENT_GRAIN_BYTES];
-        let bytes = &piece[..FRAGMENT_GRAIN_BYTES * dice.between(1, 4).min(grains as u64 - 1) as usize];
-        let number = dice.magnitude(1, 30) as u16 - 1;
+        let bytes = &piece[..FRAGMENT_GRAIN_BYTES * random.between(1, 4).min(grains as u64 - 1) as usize];
+        let number = random.magnitude(1, 30) as u16 - 1;
         let fragment = Fragment {
             channel,
             number,
             offset: 0,
             total: grains * FRAGMENT_GRAIN_BYTES,
-            compressed: dice.chance(200),
+            compressed: random.chance(200),
             bytes,
         };
         Frames::new(|frames| _ = frames.fragment(&fragment))
     }
 
     /// Acknowledges what may never have been sent.
-    pub fn false_ack(dice: &mut Dice) -> Self {
-        let largest = dice.magnitude(1, 1 << 40);
-        let run = dice.magnitude(1, 400);
+    pub fn false_ack(random: &mut Random) -> Self {
+        let largest = random.magnitude(1, 1 << 40);
+        let run = random.magnitude(1, 400);
         Frames::new(|frames| _ = frames.ack(largest, Duration::ZERO, [run, 1, run].into_iter()))
     }
 }

@@ -10,7 +10,7 @@ use ringshard_protocol::time::Instant;
 use ringshard_protocol::wire::{Accepted, Cleartext, Connect, Options, SessionParameters, decode_cleartext};
 
 /// A handshake that is under way.
-pub struct Knock {
+pub struct ManualHandshake {
     initiator: Initiator,
     connect: Connect,
     key: Option<ResumeKey>,
@@ -26,7 +26,7 @@ pub enum Answer {
     Accepted(Box<Connection>, bool),
 }
 
-impl Knock {
+impl ManualHandshake {
     /// Asks the core that knows the session of `key` to go on with it; without one, any core for a new session.
     pub fn new(server: &PublicKey, key: Option<(u8, ResumeKey)>, resources: &mut Resources) -> Self {
         let suites = Suites::native().bits();
@@ -38,7 +38,7 @@ impl Knock {
         let core = key.map(|(core, _)| core);
         let mut connect = Connect { core, tag: 0, suites, options, cookie: [0; COOKIE_BYTES], noise };
         connect.tag = Connect::tag_of(connect.client_key());
-        Knock { initiator, connect, key: key.map(|(_, key)| key), is_due: true }
+        ManualHandshake { initiator, connect, key: key.map(|(_, key)| key), is_due: true }
     }
 
     /// The Connect.
@@ -48,7 +48,7 @@ impl Knock {
     }
 
     /// Takes an answer of the server.
-    pub fn hear(&mut self, now: Instant, datagram: &[u8], resources: &mut Resources) -> Answer {
+    pub fn receive(&mut self, now: Instant, datagram: &[u8], resources: &mut Resources) -> Answer {
         match decode_cleartext(datagram) {
             Ok(Cleartext::Cookie(cookie)) if cookie.tag == self.connect.tag => {
                 self.is_due = self.connect.cookie != cookie.cookie;

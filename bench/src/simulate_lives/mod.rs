@@ -1,16 +1,16 @@
 //! `simulate-lives`: walks through the lives of players, step by step and at random, and checks after each step that the
-//! server and its world are where the lives have led.
+//! server and its world are where the states have led.
 //!
 //! A run is one seed: a server of one or more cores, its clients, and one virtual clock. A campaign is many runs.
 //!
 //! | module | for |
 //! |---|---|
-//! | [`stage`] | the cores, the clients, the clock; what is checked when |
+//! | [`simulator`] | the cores, the clients, the clock; what is checked when |
 //! | [`actions`] | what clients do, and what must be true right after it |
-//! | [`guest`] | one client |
-//! | [`knock`], [`frames`] | what a client can do by hand that the client of this project never does |
+//! | [`player`] | one client |
+//! | [`begin_handshake`], [`frames`] | what a client can do by hand that the client of this project never does |
 //! | [`game`] | a game that takes bodies away, and writes down what it is told |
-//! | [`books`] | what each session and its player must be, by the events so far |
+//! | [`model`] | what each session and its player must be, by the events so far |
 //! | [`report`] | what came of a campaign |
 
 mod actions;
@@ -29,7 +29,7 @@ mod simulator;
 pub use self::options::Arguments;
 
 use self::report::{Outcome, Violation};
-use self::simulator::Stage;
+use self::simulator::Simulator;
 use crate::report::verdict::Verdict;
 use crate::system::interrupt;
 use crate::system::usage::usage;
@@ -112,18 +112,18 @@ pub fn run(arguments: &Arguments) -> Result<Verdict, String> {
 
 /// One run.
 fn live(seed: u64, cores: u8, steps: u64, outcome: &mut Outcome, mut progress: impl FnMut(u64)) {
-    let mut stage = Stage::new(seed, cores.into(), steps);
+    let mut simulator = Simulator::new(seed, cores.into(), steps);
     let mut place = Place { seed, cores, step: 0 };
     let mut lived = Ok(());
     while place.step < steps && lived.is_ok() && !interrupt::is_requested() {
         place.step += 1;
         PLACE.set(Some(place));
-        lived = stage.step();
+        lived = simulator.step();
         if place.step.is_multiple_of(BAR_PERIOD) {
             progress(place.step);
         }
     }
-    let lived = lived.and_then(|()| stage.end());
+    let lived = lived.and_then(|()| simulator.end());
     outcome.violation = lived.err().map(|what| place.violation(&what));
-    outcome.add(place.step, &stage);
+    outcome.add(place.step, &simulator);
 }

@@ -1,8 +1,8 @@
-//! The books of one core: what state each session and its player must be in, by the events so far. Every event is held
+//! The model of one core: what state each session and its player must be in, by the events so far. Every event is held
 //! against them, and so is all that the game is told.
 
-use super::counts::Tally;
-use super::game::{Heard, SharedDiary};
+use super::counts::SessionCounts;
+use super::game::{GameEvent, SharedEventLog};
 use ringshard::game::Gone;
 use ringshard::game::simulation::WorldStats;
 use ringshard_protocol::Endpoint;
@@ -20,7 +20,7 @@ const CONNECT_REPEATED: Duration = Duration::from_secs(60);
 
 /// A session that is not over.
 #[derive(Debug)]
-struct Life {
+struct ModelSession {
     /// The connection that carries it; None while it is suspended.
     at: Option<ConnectionId>,
     /// When it was suspended last.
@@ -31,8 +31,8 @@ struct Life {
 
 /// What must be true of one core.
 #[derive(Debug)]
-pub struct Books {
-    lives: BTreeMap<SessionId, Life>,
+pub struct SessionModel {
+    states: BTreeMap<SessionId, ModelSession>,
     newest: Option<SessionId>,
     /// Players in the world whose clients are connected, and those whose clients are silent.
     playing: u64,
@@ -42,85 +42,85 @@ pub struct Books {
     /// Sessions may expire early: memory is scarce.
     pub memory_is_scarce: bool,
     connections_max: usize,
-    pub tally: Tally,
+    pub counts: SessionCounts,
     fault: Option<String>,
 }
 
-impl Books {
+impl SessionModel {
     pub fn new(connections_max: usize) -> Self {
-        Books {
-            lives: BTreeMap::new(),
+        SessionModel {
+            states: BTreeMap::new(),
             newest: None,
             playing: 0,
             suspended: 0,
             kicks: Vec::new(),
             memory_is_scarce: false,
             connections_max,
-            tally: Tally::default(),
+            counts: SessionCounts::default(),
             fault: None,
         }
     }
 
     /// Whether the session is not over.
     pub fn is_alive(&self, session: SessionId) -> bool {
-        self.lives.contains_key(&session)
+        self.states.contains_key(&session)
     }
 
     /// Whether the connection carries a session.
     pub fn has_session_on(&self, id: ConnectionId) -> bool {
-        self.lives.values().any(|life| life.at == Some(id))
+        self.states.values().any(|state| state.at == Some(id))
     }
 
-    pub fn blame(&mut self, what: String) {
+    pub fn report_violation(&mut self, what: String) {
         self.fault.get_or_insert(what);
     }
 
     /// Follows an event; gives what the game must be told of it.
-    pub fn follow(&mut self, now: Instant, event: Event) -> Result<Option<Heard>, String> {
+    pub fn follow(&mut self, now: Instant, event: Event) -> Result<Option<GameEvent>, String> {
         match event {
             Event::Integrity(..) => Ok(None),
             Event::Joined { id, session } => {
                 if self.newest.is_some_and(|newest| session <= newest) {
                     return Err("a new session has the name of a former one".to_owned());
                 }
-                if self.lives.values().any(|life| life.at == Some(id)) {
+                if self.states.values().any(|state| state.at == Some(id)) {
                     return Err("a session begins on a connection that carries another".to_owned());
                 }
                 self.newest = Some(session);
-                self.lives.insert(session, Life { at: Some(id), suspended_at: now, body: None });
-                self.tally.joined += 1;
+                self.states.insert(session, ModelSession { at: Some(id), suspended_at: now, body: None });
+                self.counts.joined += 1;
                 Ok(None)
             }
             Event::Renamed { id, former } => {
-                let life = self.lives.values_mut().find(|life| life.at == Some(former));
-                life.ok_or("no session is on the connection that is renamed")?.at = Some(id);
-                self.tally.renamed += 1;
+                let state = self.states.values_mut().find(|state| state.at == Some(former));
+                state.ok_or("no session is on the connection that is renamed")?.at = Some(id);
+                self.counts.renamed += 1;
                 Ok(None)
             }
             Event::Resumed { id, session, former } => {
-                let life = self.lives.get_mut(&session).ok_or("a session that is over is resumed")?;
-                if life.at != former {
-                    return Err(format!("the resumed session was on {:?}", life.at));
+                let state = self.states.get_mut(&session).ok_or("a session that is over is resumed")?;
+                if state.at != former {
+                    return Err(format!("the resumed session was on {:?}", state.at));
                 }
-                life.at = Some(id);
-                let body = life.body.filter(|_| former.is_none());
-                let tally = &mut self.tally;
-                *(if former.is_none() { &mut tally.resumed_suspended } else { &mut tally.resumed_live }) += 1;
+                state.at = Some(id);
+                let body = state.body.filter(|_| former.is_none());
+                let counts = &mut self.counts;
+                *(if former.is_none() { &mut counts.resumed_suspended } else { &mut counts.resumed_live }) += 1;
                 self.playing += u64::from(body.is_some());
                 self.suspended -= u64::from(body.is_some());
-                Ok(body.map(Heard::Resumed))
+                Ok(body.map(GameEvent::Resumed))
             }
             Event::Suspended { id, session } => {
-                let life = self.lives.get_mut(&session).ok_or("a session that is over is suspended")?;
-                if life.at.replace(id) != Some(id) {
+                let state = self.states.get_mut(&session).ok_or("a session that is over is suspended")?;
+                if state.at.replace(id) != Some(id) {
                     return Err("the suspended session was on another connection".to_owned());
                 }
-                (life.at, life.suspended_at) = (None, now);
-                let body = life.body;
+                (state.at, state.suspended_at) = (None, now);
+                let body = state.body;
                 self.playing -= u64::from(body.is_some());
                 self.suspended += u64::from(body.is_some());
-                self.tally.suspended += 1;
-                Ok(body.map(Heard::Suspended))
+                self.counts.suspended += 1;
+                Ok(body.map(GameEvent::Suspended))
             }
             Event::Ended { id, session, cause } => self.end(now, id, session, cause),
         }
@@ -132,37 +132,37 @@ impl Books {
         id: Option<ConnectionId>,
         session: SessionId,
         cause: EndCause,
-    ) -> Result<Option<Heard>, String> {
+    ) -> Result<Option<GameEvent>, String> {
         let all_seats_taken = self.silent_sessions() >= self.connections_max;
-        let life = self.lives.remove(&session).ok_or("a session ends twice")?;
-        if life.at != id {
-            return Err(format!("the session that ends was on {:?}", life.at));
+        let state = self.states.remove(&session).ok_or("a session ends twice")?;
+        if state.at != id {
+            return Err(format!("the session that ends was on {:?}", state.at));
         }
-        *(if id.is_some() { &mut self.playing } else { &mut self.suspended }) -= u64::from(life.body.is_some());
-        let early = now.since(life.suspended_at) + SLACK < RESUME_PERIOD && !all_seats_taken && !self.memory_is_scarce;
+        *(if id.is_some() { &mut self.playing } else { &mut self.suspended }) -= u64::from(state.body.is_some());
+        let early = now.since(state.suspended_at) + SLACK < RESUME_PERIOD && !all_seats_taken && !self.memory_is_scarce;
         let why = match cause {
             EndCause::Client(_) => {
-                self.tally.ended_by_client += 1;
+                self.counts.ended_by_client += 1;
                 Gone::Left
             }
             EndCause::Server(reason) => {
-                self.tally.ended_by_server += 1;
+                self.counts.ended_by_server += 1;
                 if reason == DisconnectReason::ShuttingDown { Gone::ShuttingDown } else { Gone::PutOut }
             }
             EndCause::Expired if id.is_some() => return Err("a session expires that is not suspended".to_owned()),
             EndCause::Expired if early => {
-                return Err(format!("a session expires {:?} after it was suspended", now.since(life.suspended_at)));
+                return Err(format!("a session expires {:?} after it was suspended", now.since(state.suspended_at)));
             }
             EndCause::Expired => {
-                self.tally.expired += 1;
+                self.counts.expired += 1;
                 Gone::Silent
             }
         };
-        Ok(life.body.map(|body| Heard::Gone(body, why)))
+        Ok(state.body.map(|body| GameEvent::Gone(body, why)))
     }
 
     pub fn silent_sessions(&self) -> usize {
-        self.lives.values().filter(|life| life.at.is_none()).count()
+        self.states.values().filter(|state| state.at.is_none()).count()
     }
 
     /// A message of `from` made the game give it a body.
@@ -172,53 +172,53 @@ impl Books {
         body: EntityId,
         is_alive: impl Fn(EntityId) -> bool,
     ) -> Result<(), String> {
-        let life = self.lives.values_mut().find(|life| life.at == Some(from));
-        let life = life.ok_or("a client enters whose session is not known")?;
-        match life.body.replace(body) {
+        let state = self.states.values_mut().find(|state| state.at == Some(from));
+        let state = state.ok_or("a client enters whose session is not known")?;
+        match state.body.replace(body) {
             None => {
                 self.playing += 1;
-                self.tally.entered += 1;
+                self.counts.entered += 1;
             }
             Some(former) if is_alive(former) => {
                 return Err(format!("a player has two bodies, {former:?} and {body:?}"));
             }
-            Some(_) => self.tally.bodies_replaced += 1,
+            Some(_) => self.counts.bodies_replaced += 1,
         }
         Ok(())
     }
 
     /// Somebody who enters has taken the place of a player who is suspended: that of the oldest session.
     pub fn displace(&mut self, body: EntityId) -> Result<(), String> {
-        let oldest = self.lives.values_mut().find(|life| life.at.is_none() && life.body.is_some());
+        let oldest = self.states.values_mut().find(|state| state.at.is_none() && state.body.is_some());
         match oldest {
-            Some(life) if life.body == Some(body) => {
-                life.body = None;
+            Some(state) if state.body == Some(body) => {
+                state.body = None;
                 self.suspended -= 1;
-                self.tally.displaced += 1;
+                self.counts.displaced += 1;
                 Ok(())
             }
             _ => Err(format!("{body:?} makes room, and is not the body of the oldest session that is suspended")),
         }
     }
 
-    /// Holds the world's own counts against the books.
+    /// Holds the world's own counts against the model.
     ///
     /// # Errors
     /// Says what differs.
-    pub fn check(&self, stats: &WorldStats, diary: &SharedDiary) -> Result<(), String> {
+    pub fn check(&self, stats: &WorldStats, event_log: &SharedEventLog) -> Result<(), String> {
         if let Some(fault) = &self.fault {
             return Err(fault.clone());
         }
-        let diary = diary.open();
-        if let Some(fault) = &diary.fault {
+        let event_log = event_log.open();
+        if let Some(fault) = &event_log.fault {
             return Err(format!("the game is asked what nobody may ask: {fault}"));
         }
         let (counted, expected) = ((stats.players, stats.suspended), (self.playing, self.suspended));
         if counted != expected {
             return Err(format!("the world has (players, suspended) {counted:?}, and the sessions give {expected:?}"));
         }
-        if stats.entities != diary.entities as u64 {
-            return Err(format!("the world has {} entities; {} should exist", stats.entities, diary.entities));
+        if stats.entities != event_log.entities as u64 {
+            return Err(format!("the world has {} entities; {} should exist", stats.entities, event_log.entities));
         }
         if stats.digests_differ > 0 {
             return Err("a client sees something else than the server has told it".to_owned());
@@ -226,7 +226,7 @@ impl Books {
         Ok(())
     }
 
-    /// Holds the endpoint's connections against the books. It looks at each: dearer than [`Self::check`].
+    /// Holds the endpoint's connections against the model. It looks at each: dearer than [`Self::check`].
     ///
     /// # Errors
     /// Says what differs.
@@ -240,7 +240,7 @@ impl Books {
                 continue;
             };
             carried += 1;
-            if self.lives.get(&session).is_none_or(|life| life.at != Some(info.id)) {
+            if self.states.get(&session).is_none_or(|state| state.at != Some(info.id)) {
                 return Err(format!("{} carries a session that should not be there", info.id));
             }
             if info.standing == Standing::Established && now.since(info.heard_at) > TIMEOUT_DEFAULT + SLACK {
@@ -251,13 +251,13 @@ impl Books {
                 ));
             }
         }
-        let expected = self.lives.len() - self.silent_sessions();
+        let expected = self.states.len() - self.silent_sessions();
         if carried != expected {
             return Err(format!("{carried} connections carry sessions; there should be {expected}"));
         }
-        let late = |life: &&Life| life.at.is_none() && now.since(life.suspended_at) > RESUME_PERIOD + SLACK;
-        match self.lives.values().find(late) {
-            Some(life) => Err(format!("a session is suspended since {:?} and has not expired", life.suspended_at)),
+        let late = |state: &&ModelSession| state.at.is_none() && now.since(state.suspended_at) > RESUME_PERIOD + SLACK;
+        match self.states.values().find(late) {
+            Some(state) => Err(format!("a session is suspended since {:?} and has not expired", state.suspended_at)),
             None => Ok(()),
         }
     }
@@ -267,7 +267,7 @@ impl Books {
     /// # Errors
     /// Says what is left.
     pub fn check_empty(&self, endpoint: &Endpoint) -> Result<(), String> {
-        let left = (endpoint.connections(), self.lives.len(), self.playing, self.suspended, endpoint.message_bytes());
+        let left = (endpoint.connections(), self.states.len(), self.playing, self.suspended, endpoint.message_bytes());
         if left == (0, 0, 0, 0, 0) {
             return Ok(());
         }

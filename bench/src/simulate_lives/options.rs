@@ -6,7 +6,7 @@ const LONG_HELP: &str = "\
 Walks through the lives of players at random: one step is one action of one client, and a few simulated milliseconds for
 what comes of it; now and then the clock jumps by seconds or minutes.
 
-What clients do: connect, enter the world, enter again, play, talk; hang up with any of the 256 reasons; fall silent for
+What clients do: connect, enter the world, enter again, send_input, workload; hang up with any of the 256 reasons; fall silent for
 shorter and longer than the timeout and the time in which a session can be resumed, and come back; vanish; resume a session
 that is suspended, live, or over, with its newest key or a former one, and prove their keys or not; move to another address
 with and without saying so; ask for new keys, also with weak keys and many times at once; send nonsense, false

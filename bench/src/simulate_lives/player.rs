@@ -1,7 +1,7 @@
 //! One client: what it is right now, where it is, and the keys of the sessions that it had.
 
-use super::handshake::{Answer, Knock};
-use crate::random::Dice;
+use super::handshake::{Answer, ManualHandshake};
+use crate::random::Random;
 use rand_chacha::rand_core::SeedableRng;
 use ringshard_link::sim::{Network, SimLink};
 use ringshard_protocol::client::{Client, ClientConfig, ClientEvent, CloseReason};
@@ -44,19 +44,19 @@ pub struct Key {
 }
 
 /// What a client is right now.
-pub enum End {
+pub enum ClientState {
     /// It has no connection.
     Away,
     /// It keeps to the protocol.
-    Honest(Box<Client>),
+    Conforming(Box<Client>),
     /// Its handshake is done by hand. It lasts for one step at most.
-    Knocking(Box<Knock>),
+    Handshaking(Box<ManualHandshake>),
     /// It has a valid session, and says by hand whatever it likes.
     Raw(Box<Connection>),
 }
 
 /// One client.
-pub struct Guest {
+pub struct Player {
     number: usize,
     /// None while its network is cut.
     link: Option<SimLink>,
@@ -64,13 +64,13 @@ pub struct Guest {
     place: usize,
     /// The core whose address it sends to.
     pub server: usize,
-    pub end: End,
+    pub end: ClientState,
     pub keys: VecDeque<Key>,
     /// For what it does by hand.
     pub resources: Resources,
     /// The session that the server has for it, once that is known.
     pub session: Option<(u8, SessionId)>,
-    /// Until then, nobody is to blame when it loses its connection.
+    /// Until then, nobody is to report_violation when it loses its connection.
     pub excused_until: Instant,
     /// It wants to stay cut off until then.
     pub silent_until: Instant,
@@ -85,16 +85,16 @@ pub struct Guest {
     pub fault: Option<String>,
 }
 
-impl Guest {
-    pub fn new(number: usize, dice: &mut Dice) -> Self {
-        Guest {
+impl Player {
+    pub fn new(number: usize, random: &mut Random) -> Self {
+        Player {
             number,
             link: None,
             place: 0,
             server: 0,
-            end: End::Away,
+            end: ClientState::Away,
             keys: VecDeque::with_capacity(KEYS_MAX),
-            resources: Resources::new(RAW_MESSAGE_BYTES, Csprng::from_seed(dice.seed())),
+            resources: Resources::new(RAW_MESSAGE_BYTES, Csprng::from_seed(random.seed())),
             session: None,
             excused_until: Instant::ZERO,
             silent_until: Instant::ZERO,
@@ -110,7 +110,7 @@ impl Guest {
 
     /// Where it is.
     pub fn address(&self) -> SocketAddr {
-        // Some addresses differ in their port only, others in the host too.
+        // Some addresses differ in their port only, others in the server_core too.
         let home = (self.number / HOUSEHOLD) as u8;
         let port = 1024 + (self.number * ADDRESSES + self.place) as u16;
         SocketAddr::from(([10, 1, (self.place % 2) as u8, home + 1], port))
@@ -141,7 +141,8 @@ impl Guest {
     /// A client that keeps to the protocol, of a new session.
     pub fn arrive(&mut self, now: Instant, server: &PublicKey, reconnect: bool, seed: [u8; 32]) {
         let config = ClientConfig { reconnect, ..ClientConfig::new(*server) };
-        self.end = End::Honest(Box::new(Client::new(config, now, seed).expect("the server's key is a good one")));
+        self.end =
+            ClientState::Conforming(Box::new(Client::new(config, now, seed).expect("the server's key is a good one")));
         self.forget_world();
     }
 
@@ -153,9 +154,9 @@ impl Guest {
     }
 
     /// Begins a handshake by hand.
-    pub fn knock(&mut self, server: &PublicKey, key: Option<(u8, ResumeKey)>) {
+    pub fn begin_handshake(&mut self, server: &PublicKey, key: Option<(u8, ResumeKey)>) {
         self.answered = None;
-        self.end = End::Knocking(Box::new(Knock::new(server, key, &mut self.resources)));
+        self.end = ClientState::Handshaking(Box::new(ManualHandshake::new(server, key, &mut self.resources)));
     }
 
     pub fn remember(&mut self, key: Key) {
@@ -168,34 +169,34 @@ impl Guest {
     /// Its session, where it has one.
     pub fn live_session(&self) -> Option<&Connection> {
         match &self.end {
-            End::Honest(client) => client.session(),
-            End::Raw(session) => Some(session),
-            End::Away | End::Knocking(_) => None,
+            ClientState::Conforming(client) => client.session(),
+            ClientState::Raw(session) => Some(session),
+            ClientState::Away | ClientState::Handshaking(_) => None,
         }
     }
 
     /// Whether it keeps to the protocol and is connected.
-    pub fn is_honest(&self) -> bool {
-        matches!(&self.end, End::Honest(client) if client.is_connected())
+    pub fn is_conforming(&self) -> bool {
+        matches!(&self.end, ClientState::Conforming(client) if client.is_connected())
     }
 
     /// From now on it says by hand whatever it likes. False when it has no session.
     pub fn turn_raw(&mut self) -> bool {
-        if !self.is_honest() {
-            return matches!(self.end, End::Raw(_));
+        if !self.is_conforming() {
+            return matches!(self.end, ClientState::Raw(_));
         }
-        if let End::Honest(client) = std::mem::replace(&mut self.end, End::Away)
+        if let ClientState::Conforming(client) = std::mem::replace(&mut self.end, ClientState::Away)
             && let Some((session, resources)) = client.into_session()
         {
             self.resources = resources;
-            self.end = End::Raw(Box::new(session));
+            self.end = ClientState::Raw(Box::new(session));
         }
         true
     }
 
     /// Seals `frames` in a datagram of its session.
-    pub fn say_raw(&mut self, server: SocketAddr, frames: &[u8]) {
-        let Guest { end: End::Raw(session), link: Some(link), resources, .. } = self else { return };
+    pub fn send_raw(&mut self, server: SocketAddr, frames: &[u8]) {
+        let Player { end: ClientState::Raw(session), link: Some(link), resources, .. } = self else { return };
         let sequence = session.begin_datagram(&mut resources.random);
         let path = Path::new(0, server);
         if let Some(room) = link.reserve(path, sealed_len(frames.len())) {
@@ -206,7 +207,7 @@ impl Guest {
 
     /// It has no connection any more, and does not tell anybody.
     pub fn vanish(&mut self) {
-        self.end = End::Away;
+        self.end = ClientState::Away;
         self.forget_world();
     }
 
@@ -216,9 +217,9 @@ impl Guest {
             return;
         }
         match self.end {
-            End::Away | End::Raw(_) => self.discard(),
-            End::Knocking(_) => self.drive_knock(now, server),
-            End::Honest(_) => self.drive_client(now, server),
+            ClientState::Away | ClientState::Raw(_) => self.discard(),
+            ClientState::Handshaking(_) => self.drive_handshake(now, server),
+            ClientState::Conforming(_) => self.drive_client(now, server),
         }
     }
 
@@ -228,29 +229,34 @@ impl Guest {
         }
     }
 
-    fn drive_knock(&mut self, now: Instant, server: SocketAddr) {
-        let Guest { link: Some(link), end: End::Knocking(knock), resources, .. } = self else { return };
+    fn drive_handshake(&mut self, now: Instant, server: SocketAddr) {
+        let Player { link: Some(link), end: ClientState::Handshaking(begin_handshake), resources, .. } = self else {
+            return;
+        };
         let mut accepted = None;
         link.receive(usize::MAX, |arrival| {
-            if let Answer::Accepted(session, resumed) = knock.hear(now, arrival.bytes, resources) {
+            if let Answer::Accepted(session, resumed) = begin_handshake.receive(now, arrival.bytes, resources) {
                 accepted = Some((session, resumed));
             }
         });
-        if knock.is_due {
-            let datagram = knock.datagram();
+        if begin_handshake.is_due {
+            let datagram = begin_handshake.datagram();
             let room = link.reserve(Path::new(0, server), datagram.len());
             room.expect("a simulated link has room").copy_from_slice(&datagram);
             link.submit();
         }
         if let Some((session, resumed)) = accepted {
-            self.end = End::Raw(session);
+            self.end = ClientState::Raw(session);
             self.answered = Some(resumed);
         }
     }
 
     fn drive_client(&mut self, now: Instant, server: SocketAddr) {
-        let Guest { link: Some(link), end: End::Honest(client), view, player, kept, fault, .. } = self else { return };
-        let mut hear = |message: &[u8]| match message.first() {
+        let Player { link: Some(link), end: ClientState::Conforming(client), view, player, kept, fault, .. } = self
+        else {
+            return;
+        };
+        let mut receive = |message: &[u8]| match message.first() {
             Some(&kinds::ENTER_TO_WORLD) => match Welcome::read(message) {
                 Ok(welcome) => *player = welcome.map(|welcome| welcome.player).or(*player),
                 Err(error) => *fault = Some(format!("a welcome cannot be read: {error}")),
@@ -265,10 +271,10 @@ impl Guest {
         link.receive(usize::MAX, |mut arrival| {
             for index in 0..arrival.count() {
                 for message in client.receive(now, arrival.datagram(index)).into_iter().flatten() {
-                    hear(message.bytes);
+                    receive(message.bytes);
                 }
                 while client.read(kept).is_some() {
-                    hear(kept);
+                    receive(kept);
                 }
             }
         });
@@ -277,13 +283,13 @@ impl Guest {
         }
         self.take_events(now);
         if self.player.is_some() && now >= self.next_input {
-            self.play(now);
+            self.send_input(now);
         }
         self.transmit(now, server);
     }
 
     fn take_events(&mut self, now: Instant) {
-        while let End::Honest(client) = &mut self.end
+        while let ClientState::Conforming(client) = &mut self.end
             && let Some(event) = client.poll_event()
         {
             match event {
@@ -307,8 +313,8 @@ impl Guest {
     }
 
     /// Sends an input, with what it has received.
-    pub fn play(&mut self, now: Instant) {
-        let Guest { end: End::Honest(client), view, inputs, .. } = self else { return };
+    pub fn send_input(&mut self, now: Instant) {
+        let Player { end: ClientState::Conforming(client), view, inputs, .. } = self else { return };
         *inputs = inputs.wrapping_add(1);
         let digest = inputs.is_multiple_of(DIGEST_PERIOD).then(|| view.digest());
         let input = Input { received: view.received(), digest, number: *inputs, direction: 0, pace: 0, actions: 0 };
@@ -321,7 +327,7 @@ impl Guest {
     }
 
     pub fn transmit(&mut self, now: Instant, server: SocketAddr) {
-        let Guest { link: Some(link), end: End::Honest(client), .. } = self else { return };
+        let Player { link: Some(link), end: ClientState::Conforming(client), .. } = self else { return };
         let path = Path::new(0, server);
         let mut said = false;
         while let Some(len) = client.transmit_len(now) {

@@ -1,7 +1,7 @@
 //! What a campaign came to: a page for people, an object for machines.
 
 use super::counts::{Counts, add};
-use super::simulator::Stage;
+use super::simulator::Simulator;
 use crate::report::verdict::Verdict;
 use crate::terminal::grouped;
 use ringshard_protocol::time::Instant;
@@ -42,7 +42,8 @@ pub struct Outcome {
     pub cpu_s: f64,
     pub simulated_s: f64,
     /// What clients did.
-    pub deeds: Counts,
+    #[serde(rename = "deeds")]
+    pub action_counts: Counts,
     /// What became of sessions.
     pub lives: Counts,
     /// What the endpoints counted, and the digests of views.
@@ -66,7 +67,7 @@ impl Outcome {
             took_s: 0.0,
             cpu_s: 0.0,
             simulated_s: 0.0,
-            deeds: Counts::new(),
+            action_counts: Counts::new(),
             lives: Counts::new(),
             server: Counts::new(),
             resident_mib: Vec::new(),
@@ -77,12 +78,12 @@ impl Outcome {
     }
 
     /// Adds a run.
-    pub fn add(&mut self, steps: u64, stage: &Stage) {
+    pub fn add(&mut self, steps: u64, simulator: &Simulator) {
         self.steps += steps;
         self.runs += 1;
-        self.simulated_s += stage.now().since(Instant::ZERO).as_secs_f64();
-        add(&mut self.deeds, stage.deeds.entries());
-        stage.count(&mut self.lives, &mut self.server);
+        self.simulated_s += simulator.now().since(Instant::ZERO).as_secs_f64();
+        add(&mut self.action_counts, simulator.action_counts.entries());
+        simulator.count(&mut self.lives, &mut self.server);
     }
 
     /// Notes the resident memory, where another quarter of all steps is done.
@@ -116,10 +117,10 @@ impl Outcome {
     pub fn page(&self) -> String {
         let mut page = String::new();
         let mut line = |name: &str, text: String| page += &format!("  {name:<12} {text}\n");
-        let Outcome { runs, steps, took_s, cpu_s, simulated_s, deeds, lives, server, .. } = self;
+        let Outcome { runs, steps, took_s, cpu_s, simulated_s, action_counts, lives, server, .. } = self;
         let of = |counts: &Counts, name: &str| grouped(counts.get(name).copied().unwrap_or(0) as f64);
-        let (deed, life, seen) =
-            (|name: &str| of(deeds, name), |name: &str| of(lives, name), |name: &str| of(server, name));
+        let (action, life, seen) =
+            (|name: &str| of(action_counts, name), |name: &str| of(lives, name), |name: &str| of(server, name));
         let cores: Vec<_> = self.cores.iter().map(u8::to_string).collect();
         line("runs", format!("{runs} from seed {} on, on {} core(s)", self.seed, cores.join(", ")));
         let rates = (grouped(*steps as f64 / took_s), grouped(*steps as f64 / cpu_s.max(0.01)));
@@ -166,12 +167,12 @@ impl Outcome {
             "by hand",
             format!(
                 "{} handshakes: {} resumed, {} not proven, {} refused, {} with a former key; {} hostile datagrams",
-                deed("handshakes_by_hand"),
-                deed("resumed_by_hand"),
-                deed("unproven"),
-                deed("refused_by_hand"),
-                deed("former_keys_used"),
-                deed("hostile_datagrams")
+                action("handshakes_by_hand"),
+                action("resumed_by_hand"),
+                action("unproven"),
+                action("refused_by_hand"),
+                action("former_keys_used"),
+                action("hostile_datagrams")
             ),
         );
         line(
@@ -184,7 +185,7 @@ impl Outcome {
                 seen("rekey_refused")
             ),
         );
-        line("rests", format!("{} times everybody left, and nothing was left", deed("rests")));
+        line("rests", format!("{} times everybody left, and nothing was left", action("rests")));
         let resident: Vec<_> = self.resident_mib.iter().map(|mib| format!("{mib:.1}")).collect();
         line("memory", format!("{} MiB resident, quarter by quarter", resident.join(", ")));
         page + &format!("\nverdict: {}\n", self.verdict)

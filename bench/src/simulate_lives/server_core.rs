@@ -1,8 +1,8 @@
 //! One core of the server.
 
-use super::checked_service::Watched;
-use super::game::SharedDiary;
-use super::model::Books;
+use super::checked_service::CheckedService;
+use super::game::SharedEventLog;
+use super::model::SessionModel;
 use ringshard::runtime::control::ControlInlet;
 use ringshard::runtime::core::Core;
 use ringshard::runtime::service::Service;
@@ -17,29 +17,29 @@ use std::rc::Rc;
 pub const TURNS_MAX: usize = 4;
 
 /// One core of the server.
-pub struct Host {
-    pub core: Core<SimLink, Watched>,
+pub struct ServerCore {
+    pub core: Core<SimLink, CheckedService>,
     pub address: SocketAddr,
-    pub books: Rc<RefCell<Books>>,
-    pub diary: SharedDiary,
+    pub model: Rc<RefCell<SessionModel>>,
+    pub event_log: SharedEventLog,
     pub _inlet: ControlInlet,
 }
 
-impl Host {
+impl ServerCore {
     pub fn endpoint(&self) -> &Endpoint {
         self.core.endpoint()
     }
 
     pub fn check(&self, _now: Instant) -> Result<(), String> {
-        self.books.borrow().check(&self.core.service().world().stats(), &self.diary)
+        self.model.borrow().check(&self.core.service().world().stats(), &self.event_log)
     }
 
     pub fn check_connections(&self, now: Instant) -> Result<(), String> {
-        self.books.borrow().check_connections(now, self.endpoint())
+        self.model.borrow().check_connections(now, self.endpoint())
     }
 
     pub fn check_empty(&self, _now: Instant) -> Result<(), String> {
-        self.books.borrow().check_empty(self.endpoint())
+        self.model.borrow().check_empty(self.endpoint())
     }
 
     /// Gives whether the core goes on.

@@ -1,12 +1,12 @@
 //! The cores of a server, and the clients whose lives are walked through, under one virtual clock.
 
-use super::checked_service::Watched;
-use super::counts::{Counts, Deeds, add};
-use super::game::{Fickle, SharedDiary};
-use super::model::Books;
-use super::player::{End, Guest};
-use super::server_core::Host;
-use crate::random::Dice;
+use super::checked_service::CheckedService;
+use super::counts::{ActionCounts, Counts, add};
+use super::game::{RandomGame, SharedEventLog};
+use super::model::SessionModel;
+use super::player::{ClientState, Player};
+use super::server_core::ServerCore;
+use crate::random::Random;
 use ringshard::game::simulation::{Simulation, WorldConfig};
 use ringshard::runtime::control::{Lifecycle, control_exchange};
 use ringshard::runtime::core::Core;
@@ -33,7 +33,7 @@ use std::sync::Arc;
 /// How finely time passes where the clock jumps.
 const JUMP: Duration = Duration::from_millis(100);
 /// The same while nobody is there.
-const REST: Duration = Duration::from_millis(250);
+const EMPTY_STEP: Duration = Duration::from_millis(250);
 /// Rounds in which no datagram arrives before all is said: what crosses from core to core shows one round later.
 const QUIET_ROUNDS: u32 = 2;
 /// Rounds at one moment, at most.
@@ -41,18 +41,18 @@ const ROUNDS_MAX: u32 = 64;
 /// Steps between two looks at every connection.
 const CONNECTIONS_CHECK_PERIOD: u64 = 16;
 /// Steps after which everybody leaves, on average.
-const REST_PERIOD: u64 = 5_000;
+const LEAVE_PERIOD: u64 = 5_000;
 /// Steps at the end of a run that drains.
 const DRAINING_STEPS: u64 = 400;
 
 /// All of a run.
-pub struct Stage {
+pub struct Simulator {
     pub network: Network,
-    pub hosts: Vec<Host>,
-    pub guests: Vec<Guest>,
-    pub dice: Dice,
+    pub server_cores: Vec<ServerCore>,
+    pub players: Vec<Player>,
+    pub random: Random,
     pub key: PublicKey,
-    pub deeds: Deeds,
+    pub action_counts: ActionCounts,
     lifecycle: Arc<Lifecycle>,
     /// The step at which the server drains, if it does.
     drains_at: u64,
@@ -63,22 +63,26 @@ pub struct Stage {
     fault: Option<String>,
 }
 
-impl Stage {
+impl Simulator {
     /// The run of this seed, on so many cores, with so many steps: what it has, and what the server is like, is drawn.
     pub fn new(seed: u64, cores: usize, steps: u64) -> Self {
-        let mut dice = Dice::new(seed);
-        let guests = cores * dice.between(6, 12) as usize;
+        let mut random = Random::new(seed);
+        let players = cores * random.between(6, 12) as usize;
         // Few enough seats that the server is full at times, or so many that it never is.
-        let connections_max = dice.pick(&[guests / cores, guests / cores + 4, 4 * guests]);
-        let memory_is_scarce = dice.chance(250);
-        let entities_max = cores * dice.pick(&[6, 16, 64]);
-        let world =
-            WorldConfig { entities_max, visible_max: dice.pick(&[3, 16]), seed: dice.next(), ..WorldConfig::default() };
+        let connections_max = random.pick(&[players / cores, players / cores + 4, 4 * players]);
+        let memory_is_scarce = random.chance(250);
+        let entities_max = cores * random.pick(&[6, 16, 64]);
+        let world = WorldConfig {
+            entities_max,
+            visible_max: random.pick(&[3, 16]),
+            seed: random.next(),
+            ..WorldConfig::default()
+        };
         let network = Network::new(seed, Conditions::none(Duration::ZERO));
         let secret = SecretKey::from_bytes([7; 32]);
         let lifecycle = Arc::<Lifecycle>::default();
         let ends = Exchange::between(cores, world.entities_max).into_iter().zip(Mesh::between(cores));
-        let hosts = ends.enumerate().map(|(number, (exchange, mesh))| {
+        let server_cores = ends.enumerate().map(|(number, (exchange, mesh))| {
             let address = SocketAddr::from(([10, 0, 0, number as u8 + 1], 3565));
             let config = EndpointConfig {
                 core: number as u8,
@@ -96,31 +100,31 @@ impl Stage {
                 },
                 integrity: None,
             };
-            let endpoint = Endpoint::new(config, network.now(), dice.seed());
-            let diary = SharedDiary::default();
-            let books = Rc::new(RefCell::new(Books::new(connections_max)));
-            books.borrow_mut().memory_is_scarce = memory_is_scarce;
-            let game = Fickle::new(diary.clone(), dice.fork());
-            let service = Watched::new(Simulation::new(world, exchange, game), diary.clone(), books.clone());
+            let endpoint = Endpoint::new(config, network.now(), random.seed());
+            let event_log = SharedEventLog::default();
+            let model = Rc::new(RefCell::new(SessionModel::new(connections_max)));
+            model.borrow_mut().memory_is_scarce = memory_is_scarce;
+            let game = RandomGame::new(event_log.clone(), random.fork());
+            let service = CheckedService::new(Simulation::new(world, exchange, game), event_log.clone(), model.clone());
             let (inlet, outlet) = control_exchange();
             let link = SimLink::new(network.clone(), address);
             let idle = Idle::new(Strategy::Busy);
             let core = Core::new(link, endpoint, service, mesh, idle, outlet, lifecycle.clone());
-            Host { core, address, books, diary, _inlet: inlet }
+            ServerCore { core, address, model, event_log, _inlet: inlet }
         });
-        let hosts = hosts.collect();
-        let drains = dice.chance(500);
-        Stage {
-            hosts,
-            guests: (0..guests).map(|number| Guest::new(number, &mut dice)).collect(),
+        let server_cores = server_cores.collect();
+        let drains = random.chance(500);
+        Simulator {
+            server_cores,
+            players: (0..players).map(|number| Player::new(number, &mut random)).collect(),
             key: secret.public(),
-            deeds: Deeds::default(),
+            action_counts: ActionCounts::default(),
             lifecycle,
             drains_at: if drains { steps.saturating_sub(DRAINING_STEPS) } else { u64::MAX },
             steps: 0,
             memory_is_scarce,
             fault: None,
-            dice,
+            random,
             network,
         }
     }
@@ -131,18 +135,18 @@ impl Stage {
 
     /// Adds what the cores have counted so far: of lives, and of everything else.
     pub fn count(&self, lives: &mut Counts, server: &mut Counts) {
-        for host in &self.hosts {
-            add(lives, host.books.borrow().tally.entries());
-            add(server, host.endpoint().stats().entries());
-            add(server, host.endpoint().drops().entries());
-            let world = host.core.service().world().stats();
+        for server_core in &self.server_cores {
+            add(lives, server_core.model.borrow().counts.entries());
+            add(server, server_core.endpoint().stats().entries());
+            add(server, server_core.endpoint().drops().entries());
+            let world = server_core.core.service().world().stats();
             // The others are of the present.
             add(server, world.entries().filter(|(name, _)| name.starts_with("digests")));
         }
     }
 
     /// Notes what went wrong.
-    pub fn blame(&mut self, what: impl Into<String>) {
+    pub fn report_violation(&mut self, what: impl Into<String>) {
         self.fault.get_or_insert(what.into());
     }
 
@@ -156,17 +160,17 @@ impl Stage {
             self.lifecycle.drain();
         }
         self.act();
-        match self.dice.next() % 1000 {
+        match self.random.next() % 1000 {
             0 => self.jump(5_000, 90_000),
             1..=10 => self.jump(300, 6_000),
             _ => {
-                self.network.advance(self.dice.millis(1, 4));
-                self.settle();
+                self.network.advance(self.random.millis(1, 4));
+                self.run_until_quiet();
             }
         }
         self.check(self.steps.is_multiple_of(CONNECTIONS_CHECK_PERIOD))?;
-        if self.dice.next().is_multiple_of(REST_PERIOD) && !self.is_draining() {
-            self.rest()?;
+        if self.random.next().is_multiple_of(LEAVE_PERIOD) && !self.is_draining() {
+            self.everybody_leaves()?;
         }
         Ok(())
     }
@@ -181,10 +185,10 @@ impl Stage {
     /// What is left.
     pub fn end(&mut self) -> Result<(), String> {
         if !self.is_draining() {
-            return self.rest();
+            return self.everybody_leaves();
         }
         self.lifecycle.stop();
-        self.guests.iter_mut().for_each(|guest| guest.excused_until = Instant::NEVER);
+        self.players.iter_mut().for_each(|player| player.excused_until = Instant::NEVER);
         // A second for last words, two for farewell.
         self.pass(Duration::from_secs(5), JUMP);
         self.check(true)?;
@@ -192,29 +196,29 @@ impl Stage {
     }
 
     /// Everybody leaves in one way or another, and all timeouts pass.
-    fn rest(&mut self) -> Result<(), String> {
-        for number in 0..self.guests.len() {
-            match self.dice.next() % 3 {
+    fn everybody_leaves(&mut self) -> Result<(), String> {
+        for number in 0..self.players.len() {
+            match self.random.next() % 3 {
                 0 => self.hang_up(number),
                 1 => self.hang_up_by_hand(number),
                 _ => {}
             }
         }
-        self.settle();
-        for guest in &mut self.guests {
-            guest.vanish();
-            guest.cut_off();
-            guest.silent_until = Instant::ZERO;
+        self.run_until_quiet();
+        for player in &mut self.players {
+            player.vanish();
+            player.cut_off();
+            player.silent_until = Instant::ZERO;
         }
         let time = TIMEOUT_DEFAULT + RESUME_PERIOD + HALF_OPEN_TIMEOUT + Duration::from_secs(1);
-        self.pass(time, REST);
-        self.deeds.rests += 1;
+        self.pass(time, EMPTY_STEP);
+        self.action_counts.rests += 1;
         self.check(true)?;
         self.check_empty()
     }
 
     fn check_empty(&self) -> Result<(), String> {
-        self.check_cores(Host::check_empty)?;
+        self.check_cores(ServerCore::check_empty)?;
         match self.network.under_way() {
             0 => Ok(()),
             left => Err(format!("everybody has left, and {left} datagrams are under way")),
@@ -225,42 +229,44 @@ impl Stage {
         if let Some(fault) = self.fault.take() {
             return Err(fault);
         }
-        self.check_cores(Host::check)?;
-        // What the last flush of a turn did is known to the books after the next turn.
-        if connections && self.check_cores(Host::check_connections).is_err() {
+        self.check_cores(ServerCore::check)?;
+        // What the last flush of a turn did is known to the model after the next turn.
+        if connections && self.check_cores(ServerCore::check_connections).is_err() {
             self.round();
-            self.check_cores(Host::check_connections)?;
+            self.check_cores(ServerCore::check_connections)?;
         }
-        for number in 0..self.guests.len() {
+        for number in 0..self.players.len() {
             self.follow(number).map_err(|what| format!("client {number}: {what}"))?;
         }
         Ok(())
     }
 
-    fn check_cores(&self, check: impl Fn(&Host, Instant) -> Result<(), String>) -> Result<(), String> {
-        let mut numbered = self.hosts.iter().enumerate();
-        numbered.try_for_each(|(number, host)| check(host, self.now()).map_err(|what| format!("core {number}: {what}")))
+    fn check_cores(&self, check: impl Fn(&ServerCore, Instant) -> Result<(), String>) -> Result<(), String> {
+        let mut numbered = self.server_cores.iter().enumerate();
+        numbered.try_for_each(|(number, server_core)| {
+            check(server_core, self.now()).map_err(|what| format!("core {number}: {what}"))
+        })
     }
 
     /// A client's session is the one that it had, unless it was told otherwise.
     fn follow(&mut self, number: usize) -> Result<(), String> {
         let now = self.now();
-        let guest = &mut self.guests[number];
-        if let Some(fault) = guest.fault.take() {
+        let player = &mut self.players[number];
+        if let Some(fault) = player.fault.take() {
             return Err(fault);
         }
-        let End::Honest(client) = &guest.end else { return Ok(()) };
-        if guest.is_cut_off() {
+        let ClientState::Conforming(client) = &player.end else { return Ok(()) };
+        if player.is_cut_off() {
             return Ok(());
         }
         let Some(id) = client.id() else { return Ok(()) };
-        let found = locate(&self.hosts, id);
-        match (guest.session, found) {
-            (None, found) => guest.session = found,
+        let found = locate(&self.server_cores, id);
+        match (player.session, found) {
+            (None, found) => player.session = found,
             (Some(before), Some(found)) if before != found => {
                 return Err(format!("its session was {before:?} and is {found:?}; it was not told of a new one"));
             }
-            (Some(before), None) if now >= guest.excused_until && !self.memory_is_scarce => {
+            (Some(before), None) if now >= player.excused_until && !self.memory_is_scarce => {
                 return Err(format!("it is connected, and the server does not have its session {before:?}"));
             }
             _ => {}
@@ -268,8 +274,8 @@ impl Stage {
         Ok(())
     }
 
-    /// Cores turn and clients talk, until nobody has anything to say at this moment.
-    pub fn settle(&mut self) {
+    /// Cores turn and clients workload, until nobody has anything to send_message at this moment.
+    pub fn run_until_quiet(&mut self) {
         let mut quiet = 0;
         for _ in 0..ROUNDS_MAX {
             self.round();
@@ -282,23 +288,23 @@ impl Stage {
 
     fn round(&mut self) {
         let now = self.network.now();
-        for host in &mut self.hosts {
-            if !host.turn(now) && !self.lifecycle.is_stopping() {
+        for server_core in &mut self.server_cores {
+            if !server_core.turn(now) && !self.lifecycle.is_stopping() {
                 self.fault.get_or_insert_with(|| "a core has ended, and nobody has stopped it".to_owned());
             }
         }
-        for guest in &mut self.guests {
-            let server = self.hosts[guest.server].address;
-            guest.drive(now, server);
+        for player in &mut self.players {
+            let server = self.server_cores[player.server].address;
+            player.drive(now, server);
         }
     }
 
     pub fn address(&self, core: usize) -> SocketAddr {
-        self.hosts[core].address
+        self.server_cores[core].address
     }
 
     fn jump(&mut self, least_ms: u64, most_ms: u64) {
-        let time = Duration::from_millis(self.dice.magnitude(least_ms, most_ms));
+        let time = Duration::from_millis(self.random.magnitude(least_ms, most_ms));
         self.pass(time, JUMP);
     }
 
@@ -308,21 +314,21 @@ impl Stage {
             self.network.advance(grain);
             self.round();
         }
-        self.settle();
+        self.run_until_quiet();
     }
 
     /// The session that the server has on this connection.
     pub fn locate(&self, id: ConnectionId) -> Option<(u8, SessionId)> {
-        locate(&self.hosts, id)
+        locate(&self.server_cores, id)
     }
 
     /// Whether the session is not over.
     pub fn is_alive(&self, (core, session): (u8, SessionId)) -> bool {
-        self.hosts[usize::from(core)].books.borrow().is_alive(session)
+        self.server_cores[usize::from(core)].model.borrow().is_alive(session)
     }
 }
 
-fn locate(hosts: &[Host], id: ConnectionId) -> Option<(u8, SessionId)> {
-    let info = hosts.get(usize::from(id.core()))?.endpoint().info(id)?;
+fn locate(server_cores: &[ServerCore], id: ConnectionId) -> Option<(u8, SessionId)> {
+    let info = server_cores.get(usize::from(id.core()))?.endpoint().info(id)?;
     Some((id.core(), info.session?))
 }

@@ -10,7 +10,7 @@ mod simulator;
 
 pub use self::options::Arguments;
 
-use self::simulator::Stage;
+use self::simulator::Simulator;
 use crate::report::verdict::Verdict;
 use crate::system::interrupt;
 use crate::system::usage::usage;
@@ -20,22 +20,22 @@ use ringshard_protocol::time::Duration;
 /// Runs the command.
 pub fn run(arguments: &Arguments) -> Result<Verdict, String> {
     let began = std::time::Instant::now();
-    let mut stage = Stage::new(arguments)?;
+    let mut simulator = Simulator::new(arguments)?;
     let total = Duration::from_secs_f64(arguments.minutes * 60.0);
     let bar = bar("simulate-world", "simulating", total.as_secs());
     let mut resident_early = 0;
-    while stage.elapsed() < total && !interrupt::is_requested() {
-        stage.step();
-        if stage.elapsed().as_nanos() % 1_000_000_000 == 0 {
-            bar.set_position(stage.elapsed().as_secs());
-            if resident_early == 0 && stage.elapsed() >= total / 5 {
+    while simulator.elapsed() < total && !interrupt::is_requested() {
+        simulator.step();
+        if simulator.elapsed().as_nanos() % 1_000_000_000 == 0 {
+            bar.set_position(simulator.elapsed().as_secs());
+            if resident_early == 0 && simulator.elapsed() >= total / 5 {
                 resident_early = usage(std::process::id()).resident_bytes;
             }
         }
     }
-    stage.calm();
+    simulator.stand_still();
     bar.finish_and_clear();
-    let outcome = stage.outcome(arguments, began.elapsed().as_secs_f64(), resident_early);
+    let outcome = simulator.outcome(arguments, began.elapsed().as_secs_f64(), resident_early);
     print!("simulate-world: a world under one clock\n{}", outcome.page());
     if let Some(path) = &arguments.json {
         crate::report::write_json(path, &outcome)?;

@@ -1,7 +1,7 @@
 //! One player: a client, a bot and a link.
 
 use crate::bots::bot::Bot;
-use crate::load::fleet::Talk;
+use crate::load::fleet::Workload;
 use ringshard_link::sim::SimLink;
 use ringshard_protocol::client::{Client, ClientEvent};
 use ringshard_protocol::link::{Link, Path};
@@ -9,24 +9,24 @@ use ringshard_protocol::time::Instant;
 use std::net::SocketAddr;
 
 /// One player.
-pub struct Guest {
+pub struct Player {
     pub client: Client,
     pub bot: Bot,
     pub link: SimLink,
     pub server: SocketAddr,
 }
 
-impl Guest {
+impl Player {
     pub fn step(&mut self, now: Instant) {
-        let Guest { client, bot, link, .. } = self;
+        let Player { client, bot, link, .. } = self;
         let mut kept = Vec::new();
         link.receive(usize::MAX, |mut arrival| {
             for index in 0..arrival.count() {
                 for message in client.receive(now, arrival.datagram(index)).into_iter().flatten() {
-                    bot.hear(message.channel, message.bytes);
+                    bot.on_message(message.channel, message.bytes);
                 }
                 while let Some(channel) = client.read(&mut kept) {
-                    bot.hear(channel, &kept);
+                    bot.on_message(channel, &kept);
                 }
             }
         });
@@ -35,9 +35,9 @@ impl Guest {
         }
         while let Some(event) = client.poll_event() {
             assert!(!matches!(event, ClientEvent::Closed(_)), "a player lost its connection: {event:?}");
-            bot.event(event);
+            bot.on_event(event);
         }
-        bot.speak(now, client);
+        bot.advance(now, client);
         self.transmit(now);
     }
 

@@ -8,7 +8,7 @@ use ringshard_link::sim::SimLink;
 use std::net::SocketAddr;
 
 /// One core of the server.
-pub struct Host {
+pub struct ServerCore {
     pub core: Core<SimLink, Simulation<Demo>>,
     pub address: SocketAddr,
     pub _inlet: ControlInlet,

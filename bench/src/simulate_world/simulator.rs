@@ -1,12 +1,12 @@
 //! Cores, players and a network under one virtual clock.
 
-use super::exchange_delays::Hops;
+use super::exchange_delays::ExchangeDelays;
 use super::options::Arguments;
-use super::player::Guest;
+use super::player::Player;
 use super::report::Outcome;
-use super::server_core::Host;
+use super::server_core::ServerCore;
 use crate::bots::bot::Bot;
-use crate::bots::shared::{Crowd, Temper};
+use crate::bots::shared::{Behaviour, Shared};
 use crate::report::verdict::Verdict;
 use crate::system::usage::usage;
 use ringshard::game::simulation::{Simulation, WorldConfig, WorldStats};
@@ -29,11 +29,11 @@ use std::net::SocketAddr;
 use std::sync::Arc;
 use std::sync::atomic::Ordering;
 
-pub struct Stage {
+pub struct Simulator {
     network: Network,
-    hosts: Vec<Host>,
-    guests: Vec<Guest>,
-    crowd: Arc<Crowd>,
+    server_cores: Vec<ServerCore>,
+    players: Vec<Player>,
+    shared: Arc<Shared>,
     key: PublicKey,
     /// Guests so far, and addresses that they have, one after the other.
     joined: u64,
@@ -41,12 +41,12 @@ pub struct Stage {
     churn_period: Duration,
     next_churn: Instant,
     stall: Duration,
-    temper: Temper,
+    behaviour: Behaviour,
     seed: u64,
-    hops: Hops,
+    exchange_delays: ExchangeDelays,
 }
 
-impl Stage {
+impl Simulator {
     pub fn new(arguments: &Arguments) -> Result<Self, String> {
         let Arguments { cores, clients, npcs, layout, visible, snapshot_bytes, churn, stall_ms, seed, .. } = *arguments;
         let cores = usize::from(cores);
@@ -56,7 +56,7 @@ impl Stage {
         world.pacing.bytes_max = snapshot_bytes;
         world.check(cores).map_err(|error| error.to_string())?;
         let ends = Exchange::between(cores, world.entities_max).into_iter().zip(Mesh::between(cores));
-        let hosts = ends.enumerate().map(|(number, (exchange, mesh))| {
+        let server_cores = ends.enumerate().map(|(number, (exchange, mesh))| {
             let address = SocketAddr::from(([10, 0, 0, number as u8 + 1], 3565));
             let endpoint = Endpoint::new(
                 EndpointConfig {
@@ -85,29 +85,29 @@ impl Stage {
                 outlet,
                 Arc::default(),
             );
-            Host { core, address, _inlet: inlet }
+            ServerCore { core, address, _inlet: inlet }
         });
-        let hosts = hosts.collect();
-        let crowd = Arc::new(Crowd::default());
-        crowd.open.store(true, Ordering::Relaxed);
-        crowd.measure.store(true, Ordering::Relaxed);
-        let mut stage = Stage {
-            hosts,
-            guests: Vec::new(),
-            crowd,
+        let server_cores = server_cores.collect();
+        let shared = Arc::new(Shared::default());
+        shared.open.store(true, Ordering::Relaxed);
+        shared.measure.store(true, Ordering::Relaxed);
+        let mut simulator = Simulator {
+            server_cores,
+            players: Vec::new(),
+            shared,
             key: secret.public(),
             joined: 0,
             addresses: 4 * clients as u64 + 64,
             churn_period: if churn > 0.0 { Duration::from_secs_f64(1.0 / churn) } else { Duration::MAX },
             next_churn: network.now() + Duration::from_secs(5),
             stall: Duration::from_millis(stall_ms),
-            temper: Temper { moving: 0.5, fight: 0.5, chat: 0.05, near: world.near },
+            behaviour: Behaviour { moving: 0.5, fight: 0.5, chat: 0.05, near: world.near },
             network,
             seed,
-            hops: Hops::default(),
+            exchange_delays: ExchangeDelays::default(),
         };
-        (0..clients).for_each(|_| stage.join());
-        Ok(stage)
+        (0..clients).for_each(|_| simulator.join());
+        Ok(simulator)
     }
 
     pub fn elapsed(&self) -> Duration {
@@ -124,10 +124,10 @@ impl Stage {
         let place = number % self.addresses;
         let address = SocketAddr::from(([10, 1, (place >> 8) as u8, place as u8], 1024));
         let now = self.network.now();
-        let server = self.hosts[number as usize % self.hosts.len()].address;
-        self.guests.push(Guest {
+        let server = self.server_cores[number as usize % self.server_cores.len()].address;
+        self.players.push(Player {
             client: Client::new(ClientConfig::new(self.key), now, seed).expect("the key is a server's"),
-            bot: Bot::new(number as usize, (number % 16) as f64 / 16.0, self.temper, self.crowd.clone(), true),
+            bot: Bot::new(number as usize, (number % 16) as f64 / 16.0, self.behaviour, self.shared.clone(), true),
             link: SimLink::new(self.network.clone(), address),
             server,
         });
@@ -139,33 +139,33 @@ impl Stage {
         let now = self.network.now();
         let ms = now.as_nanos() / 1_000_000;
         // Each core in its turn stalls, every ten seconds one.
-        let stalled =
-            (u128::from(ms % 10_000) < self.stall.as_millis()).then_some((ms / 10_000) as usize % self.hosts.len());
-        for (number, host) in self.hosts.iter_mut().enumerate() {
+        let stalled = (u128::from(ms % 10_000) < self.stall.as_millis())
+            .then_some((ms / 10_000) as usize % self.server_cores.len());
+        for (number, server_core) in self.server_cores.iter_mut().enumerate() {
             if Some(number) != stalled {
-                (0..TURNS).for_each(|_| assert!(host.core.turn(), "nobody stops it"));
+                (0..TURNS).for_each(|_| assert!(server_core.core.turn(), "nobody stops it"));
             }
         }
         if self.stall == Duration::ZERO {
-            self.hops.look(&self.hosts);
+            self.exchange_delays.look(&self.server_cores);
         }
-        self.guests.iter_mut().for_each(|guest| guest.step(now));
+        self.players.iter_mut().for_each(|player| player.step(now));
         if now >= self.next_churn {
             self.next_churn = now + self.churn_period;
-            let leaver = self.joined as usize * 7 % self.guests.len();
-            let mut guest = self.guests.swap_remove(leaver);
-            guest.client.disconnect();
-            guest.transmit(now);
+            let leaver = self.joined as usize * 7 % self.players.len();
+            let mut player = self.players.swap_remove(leaver);
+            player.client.disconnect();
+            player.transmit(now);
             self.join();
         }
     }
 
     /// Everybody stands still, until all must be known to all.
-    pub fn calm(&mut self) {
-        self.crowd.calm.store(true, Ordering::Relaxed);
+    pub fn stand_still(&mut self) {
+        self.shared.stand_still.store(true, Ordering::Relaxed);
         self.next_churn = Instant::NEVER;
         self.stall = Duration::ZERO;
-        let until = self.network.now() + CALM;
+        let until = self.network.now() + STAND_STILL;
         while self.network.now() < until {
             self.step();
         }
@@ -174,10 +174,14 @@ impl Stage {
     /// Entities in the clients' views, and those that are not as the server has them.
     pub fn compare(&self) -> (usize, usize) {
         let (mut compared, mut differing) = (0, 0);
-        for guest in &self.guests {
-            let host = self.hosts.iter().find(|host| host.address == guest.server).expect("it is one of ours");
-            let shard = host.core.service().shard();
-            for seen in guest.bot.view().entities() {
+        for player in &self.players {
+            let server_core = self
+                .server_cores
+                .iter()
+                .find(|server_core| server_core.address == player.server)
+                .expect("it is one of ours");
+            let shard = server_core.core.service().shard();
+            for seen in player.bot.view().entities() {
                 compared += 1;
                 // NPCs walk on: what was told of them may be a few ticks old.
                 let walks = |state: &State| state.states & states::MOVING != 0;
@@ -190,7 +194,8 @@ impl Stage {
     }
 
     pub fn outcome(self, arguments: &Arguments, took_s: f64, resident_early: u64) -> Outcome {
-        let stats: Vec<WorldStats> = self.hosts.iter().map(|host| host.core.service().stats()).collect();
+        let stats: Vec<WorldStats> =
+            self.server_cores.iter().map(|server_core| server_core.core.service().stats()).collect();
         let sum = |count: fn(&WorldStats) -> u64| stats.iter().map(count).sum::<u64>();
         let mebibytes = |bytes: u64| bytes as f64 / f64::from(1 << 20);
         let (compared, differing) = self.compare();
@@ -210,16 +215,16 @@ impl Stage {
             snapshots: sum(|stats| stats.snapshots),
             entries: sum(|stats| stats.entries),
             changes_overflowed: sum(|stats| stats.changes_overflowed),
-            ticks_skipped: self.hosts.iter().map(|host| host.core.ticks_skipped()).sum(),
+            ticks_skipped: self.server_cores.iter().map(|server_core| server_core.core.ticks_skipped()).sum(),
             sheds: sum(|stats| stats.sheds),
-            hop_ticks_max: self.hops.ticks_max,
+            hop_ticks_max: self.exchange_delays.ticks_max,
             compared,
             differing,
             resident_mib_early: mebibytes(resident_early),
             resident_mib_end: mebibytes(usage(std::process::id()).resident_bytes),
             verdict: Verdict::Pass,
         };
-        let faulty = self.guests.iter().map(|guest| guest.bot.sights.faulty).sum();
+        let faulty = self.players.iter().map(|player| player.bot.counts.faulty).sum();
         outcome.verdict = Verdict::of_computed(outcome.judge(faulty));
         outcome
     }
@@ -230,6 +235,6 @@ const STEP: Duration = Duration::from_millis(1);
 /// Turns of a core in a step: as many slices as may be due in it.
 const TURNS: usize = 3;
 /// At the end everybody stands still for so long; then every view must be the server's.
-const CALM: Duration = Duration::from_secs(8);
+const STAND_STILL: Duration = Duration::from_secs(8);
 /// Bytes that messages may take on a core.
 const MESSAGE_BYTES_MAX: usize = 64 << 20;

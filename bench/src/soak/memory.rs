@@ -7,7 +7,7 @@ use std::time::Duration;
 /// How much it may grow after the warm-up and still count as flat: the larger of the two.
 const GROWTH_SHARE_MAX: f64 = 0.05;
 const GROWTH_BYTES_MAX: u64 = 4 << 20;
-/// The warm-up, unless it is said: this part of the run, and at most so long.
+/// The warm-up, unless it is sent: this part of the run, and at most so long.
 const WARM_UP_PART: f64 = 0.2;
 const WARM_UP_MAX_S: f64 = 60.0;
 /// Samples kept of a run for its report.

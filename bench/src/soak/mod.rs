@@ -1,11 +1,11 @@
 //! `soak`: reliable messages both ways for a long time, over real sockets, every echo checked.
 
+mod client;
 mod memory;
+mod message;
 mod options;
 mod report;
 mod run;
-mod speaker;
-mod speech;
 
 pub use self::options::Arguments;
 

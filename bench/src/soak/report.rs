@@ -72,38 +72,38 @@ impl RoundTrips {
 
 impl SoakReport {
     pub fn new(arguments: &Arguments, scenario: &Scenario, soaked: Soaked) -> Self {
-        let Soaked { elapsed, chorus, crew, memory, server, interference } = soaked;
+        let Soaked { elapsed, shared, result, memory, server, interference } = soaked;
         let count = |counter: &AtomicU64| counter.load(Ordering::Relaxed);
-        let round_trips = chorus.round_trips.lock().expect("nobody panics with it");
+        let round_trips = shared.round_trips.lock().expect("nobody panics with it");
         let deadline = arguments.deadline();
         let deadline_ns = deadline.as_nanos() as u64;
         let in_time = round_trips.count_between(0, deadline_ns);
         let mut faults = Faults::default();
-        crew.talks.iter().for_each(|talk| faults.add(&talk.faults()));
+        result.workloads.iter().for_each(|workload| faults.add(&workload.faults()));
         let mut report = SoakReport {
             scenario: "soak",
             flows: scenario.flows,
             clients: scenario.clients,
             secs: elapsed.as_secs_f64(),
-            messages: count(&chorus.said),
-            echoes: count(&chorus.answered),
+            messages: count(&shared.sent),
+            echoes: count(&shared.echoed),
             faults,
             round_trip: RoundTrips::of(&round_trips),
             deadline_ms: deadline.as_millis() as u64,
-            in_time: in_time as f64 / (count(&chorus.said) as f64).max(1.0),
-            reconnected: count(&chorus.reconnected),
-            sessions_lost: count(&chorus.sessions_lost),
-            closed: crew.closed,
-            client_packets_lost: crew.packets_lost,
+            in_time: in_time as f64 / (count(&shared.sent) as f64).max(1.0),
+            reconnected: count(&shared.reconnected),
+            sessions_lost: count(&shared.sessions_lost),
+            closed: result.closed,
+            client_packets_lost: result.packets_lost,
             server_packets_lost: server.as_ref().map(|server| server.total("packets_lost")),
-            client_drops: crew.drops,
+            client_drops: result.drops,
             server_drops: server.map_or(BTreeMap::new(), |server| server.drops()),
-            network: NetworkFigures::new(scenario.network, &crew.network),
+            network: NetworkFigures::new(scenario.network, &result.network),
             memory,
-            generator: crew.health.text(),
+            generator: result.health.text(),
             verdict: Verdict::Pass,
         };
-        report.verdict = Verdict::of(report.judge(), crew.health.overload(), interference);
+        report.verdict = Verdict::of(report.judge(), result.health.overload(), interference);
         report
     }
 
@@ -125,7 +125,7 @@ impl SoakReport {
         if self.memory.as_ref().is_some_and(|memory| !memory.is_flat) {
             broken.push("the server's memory grew".into());
         }
-        Missed { promises: broken, clients: missed, ..Missed::default() }
+        Missed { guarantees: broken, clients: missed, ..Missed::default() }
     }
 
     /// The page for people.

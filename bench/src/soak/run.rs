@@ -1,9 +1,9 @@
 //! Has the clients send for the time, then waits for their last echoes.
 
+use super::client::{DRAIN, SEND, Shared, SoakClient};
 use super::memory::{MemoryFigures, Watch};
 use super::options::Arguments;
-use super::speaker::{Chorus, DRAIN, SPEAK, Speaker};
-use crate::load::fleet::{Crew, Fleet};
+use crate::load::fleet::{Fleet, FleetResult};
 use crate::report::CpuTime;
 use crate::report::network::round_trip_max;
 use crate::scenario::Scenario;
@@ -35,32 +35,32 @@ pub struct Target<'a> {
 /// What a soak leaves.
 pub struct Soaked {
     pub elapsed: Duration,
-    pub chorus: Arc<Chorus>,
-    pub crew: Crew<Speaker>,
+    pub shared: Arc<Shared>,
+    pub result: FleetResult<SoakClient>,
     pub memory: Option<MemoryFigures>,
-    /// What a server of our own said before the clients hung up.
+    /// What a server of our own sent before the clients hung up.
     pub server: Option<ServerReport>,
     /// Why a server of our own could not do what it can.
     pub interference: Option<String>,
 }
 
-/// Has the clients speak for the time, then waits for their last echoes.
+/// Has the clients advance for the time, then waits for their last echoes.
 pub fn soak(arguments: &Arguments, scenario: &Scenario, target: Target<'_>) -> Result<Soaked, String> {
     let period = Duration::from_secs_f64(1.0 / arguments.rate);
-    let chorus = Arc::new(Chorus::new(scenario.clients, period));
-    let speakers = (0..scenario.clients as u32).map(|number| Speaker::new(number, chorus.clone())).collect();
+    let shared = Arc::new(Shared::new(scenario.clients, period));
+    let clients = (0..scenario.clients as u32).map(|number| SoakClient::new(number, shared.clone())).collect();
     let config = ClientConfig { reconnect: arguments.reconnect, ..arguments.running.client_config(target.key)? };
-    let fleet = Fleet::start("soak", scenario, target.address, config, speakers).connect()?;
+    let fleet = Fleet::start("soak", scenario, target.address, config, clients).connect()?;
     let usages = || (target.own.map_or(Usage::default(), Server::usage), usage(std::process::id()));
     let before = usages();
     let mut watch = target.pid.map(|pid| Watch::new(pid, arguments.warm_up));
-    chorus.order.store(SPEAK, Ordering::Relaxed);
+    shared.phase.store(SEND, Ordering::Relaxed);
     let began = Instant::now();
     let echo_within = FIRST_ECHO_WITHIN + round_trip_max(scenario.network);
-    let hears_nothing = || began.elapsed() > echo_within && chorus.answered.load(Ordering::Relaxed) == 0;
+    let hears_nothing = || began.elapsed() > echo_within && shared.echoed.load(Ordering::Relaxed) == 0;
     fleet.measure(true);
     let done = || interrupt::is_requested() || hears_nothing();
-    fleet.wait("speaking", scenario.measure, done, |elapsed| look(elapsed, &chorus, watch.as_mut()));
+    fleet.wait("speaking", scenario.measure, done, |elapsed| look(elapsed, &shared, watch.as_mut()));
     fleet.measure(false);
     let elapsed = began.elapsed();
     let after = usages();
@@ -73,21 +73,21 @@ pub fn soak(arguments: &Arguments, scenario: &Scenario, target: Target<'_>) -> R
             target.address
         ));
     }
-    chorus.order.store(DRAIN, Ordering::Relaxed);
-    let complete = || chorus.complete.load(Ordering::Relaxed) == scenario.clients as u64;
-    fleet.wait("draining", DRAINED_WITHIN, complete, |_| look(began.elapsed(), &chorus, None));
+    shared.phase.store(DRAIN, Ordering::Relaxed);
+    let complete = || shared.complete.load(Ordering::Relaxed) == scenario.clients as u64;
+    fleet.wait("draining", DRAINED_WITHIN, complete, |_| look(began.elapsed(), &shared, None));
     let server = target.own.map(Server::report).transpose()?;
-    let crew = fleet.stop()?;
+    let result = fleet.stop()?;
     let memory = watch.and_then(|watch| watch.figures());
     let interference = load.interference(scenario.server_cpus.len());
-    Ok(Soaked { elapsed, chorus, crew, memory, server, interference })
+    Ok(Soaked { elapsed, shared, result, memory, server, interference })
 }
 
 /// Takes a sample of the memory; gives what the bar says.
-fn look(elapsed: Duration, chorus: &Chorus, watch: Option<&mut Watch>) -> String {
-    let (said, answered) = (chorus.said.load(Ordering::Relaxed), chorus.answered.load(Ordering::Relaxed));
-    let owed = said.saturating_sub(answered);
-    let echoes = format!("{} echoes, {owed} on their way", grouped(answered as f64));
+fn look(elapsed: Duration, shared: &Shared, watch: Option<&mut Watch>) -> String {
+    let (sent, echoed) = (shared.sent.load(Ordering::Relaxed), shared.echoed.load(Ordering::Relaxed));
+    let owed = sent.saturating_sub(echoed);
+    let echoes = format!("{} echoes, {owed} on their way", grouped(echoed as f64));
     match watch {
         Some(watch) => {
             watch.look(elapsed);

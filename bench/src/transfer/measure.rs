@@ -2,8 +2,8 @@
 
 use super::process::SendingServer;
 use super::receiver::{Counts, Receiver};
-use super::server::Load;
-use crate::load::fleet::{Crew, Fleet};
+use super::server::SendOptions;
+use crate::load::fleet::{Fleet, FleetResult};
 use crate::scenario::Scenario;
 use crate::system::interrupt;
 use crate::system::usage::{Usage, usage};
@@ -20,7 +20,7 @@ const WARM_UP: Duration = Duration::from_secs(2);
 const DRAIN: Duration = Duration::from_secs(20);
 
 /// What was seen at one moment.
-pub struct Sight {
+pub struct Observation {
     pub at: Instant,
     pub messages: u64,
     pub datagrams: u64,
@@ -31,25 +31,25 @@ pub struct Sight {
 
 /// What was seen at both ends of the measured time, and when all had come.
 pub struct Measured {
-    pub before: Sight,
-    pub after: Sight,
-    pub end: Sight,
+    pub before: Observation,
+    pub after: Observation,
+    pub end: Observation,
 }
 
 /// Has a server of its own send for the measured time, then end; gives what was seen and what is left of the clients.
-pub fn measure(scenario: &Scenario, load: &Load) -> Result<(Measured, Crew<Receiver>), String> {
+pub fn measure(scenario: &Scenario, load: &SendOptions) -> Result<(Measured, FleetResult<Receiver>), String> {
     let mut server = SendingServer::start(scenario, load)?;
     let (bodies, counts) = (Arc::new(load.bodies()), Arc::new(Counts::default()));
     let receivers = (0..scenario.clients).map(|_| Receiver::new(load, bodies.clone(), counts.clone())).collect();
     let config = ClientConfig { transport: load.transport(), ..ClientConfig::new(server.key) };
     let fleet = Fleet::start("transfer", scenario, server.address, config, receivers).connect()?;
-    server.order("send")?;
+    server.command("send")?;
     fleet.wait("warming up", WARM_UP, interrupt::is_requested, |_| String::new());
     if interrupt::is_requested() {
         return Err(interrupt::too_early("the server warmed up"));
     }
     fleet.measure(true);
-    let before = look(&server, &fleet, &counts)?;
+    let before = observe(&server, &fleet, &counts)?;
     let mut last = (before.at, before.messages);
     fleet.wait("measuring", scenario.measure, interrupt::is_requested, |_| {
         let seen = (Instant::now(), counts.messages.load(Ordering::Relaxed));
@@ -57,20 +57,20 @@ pub fn measure(scenario: &Scenario, load: &Load) -> Result<(Measured, Crew<Recei
         last = seen;
         format!("{} messages/s", grouped(rate))
     });
-    let after = look(&server, &fleet, &counts)?;
+    let after = observe(&server, &fleet, &counts)?;
     fleet.measure(false);
-    server.order("end")?;
+    server.command("end")?;
     let complete = || counts.complete.load(Ordering::Relaxed) == scenario.clients as u64;
     fleet.wait("draining", DRAIN, complete, |_| String::new());
-    let end = look(&server, &fleet, &counts)?;
-    let mut crew = fleet.stop()?;
-    crew.talks.iter_mut().for_each(Receiver::close);
-    Ok((Measured { before, after, end }, crew))
+    let end = observe(&server, &fleet, &counts)?;
+    let mut result = fleet.stop()?;
+    result.workloads.iter_mut().for_each(Receiver::close);
+    Ok((Measured { before, after, end }, result))
 }
 
-fn look(server: &SendingServer, fleet: &Fleet<Receiver>, counts: &Counts) -> Result<Sight, String> {
-    let (report, server_usage) = server.look()?;
-    Ok(Sight {
+fn observe(server: &SendingServer, fleet: &Fleet<Receiver>, counts: &Counts) -> Result<Observation, String> {
+    let (report, server_usage) = server.observe()?;
+    Ok(Observation {
         at: Instant::now(),
         messages: counts.messages.load(Ordering::Relaxed),
         datagrams: fleet.shared.datagrams.load(Ordering::Relaxed),

@@ -8,7 +8,7 @@ pub mod server;
 
 use self::measure::measure;
 use self::report::TransferReport;
-use self::server::{HEAD_BYTES, Load};
+use self::server::{HEAD_BYTES, SendOptions};
 use crate::report::verdict::Verdict;
 use crate::scenario;
 use crate::scenario::{Flows, PAYLOAD_BYTES_MIN, Place, Rate, Scenario, Settings};
@@ -29,7 +29,7 @@ pub struct Arguments {
     #[arg(long, value_name = "S", default_value_t = 5.0)]
     secs: f64,
     #[command(flatten)]
-    load: Load,
+    load: SendOptions,
     #[command(flatten)]
     between: scenario::Network,
     #[command(flatten)]
@@ -45,8 +45,8 @@ pub struct Arguments {
 pub fn run(arguments: &Arguments) -> Result<Verdict, String> {
     let scenario = scenario(arguments)?;
     raise_file_limit();
-    let (measured, crew) = measure(&scenario, &arguments.load)?;
-    let report = TransferReport::new(&scenario, &arguments.load, measured, crew);
+    let (measured, result) = measure(&scenario, &arguments.load)?;
+    let report = TransferReport::new(&scenario, &arguments.load, measured, result);
     print!("transfer: reliable messages from the server to its clients\n{}", report.page());
     if let Some(path) = &arguments.json {
         crate::report::write_json(path, &report)?;
@@ -55,7 +55,7 @@ pub fn run(arguments: &Arguments) -> Result<Verdict, String> {
 }
 
 fn scenario(arguments: &Arguments) -> Result<Scenario, String> {
-    let Load { size, queue, .. } = arguments.load;
+    let SendOptions { size, queue, .. } = arguments.load;
     if !(HEAD_BYTES..=MESSAGE_BYTES_MAX).contains(&size) {
         return Err(format!("--size is {size}; it is {HEAD_BYTES} to {MESSAGE_BYTES_MAX}"));
     }

@@ -1,10 +1,10 @@
 //! The result of a transfer.
 
-use super::measure::{Measured, Sight};
+use super::measure::{Measured, Observation};
 use super::receiver::Receiver;
-use super::server::{Congestion, Load};
+use super::server::{Congestion, SendOptions};
 use crate::delivery_check::Faults;
-use crate::load::fleet::Crew;
+use crate::load::fleet::FleetResult;
 use crate::report::network::NetworkFigures;
 use crate::report::verdict::{Missed, Verdict};
 use crate::report::{CpuTime, ServerFigures};
@@ -51,20 +51,24 @@ pub struct TransferReport {
 }
 
 impl TransferReport {
-    pub fn new(scenario: &Scenario, load: &Load, measured: Measured, crew: Crew<Receiver>) -> Self {
+    pub fn new(scenario: &Scenario, load: &SendOptions, measured: Measured, result: FleetResult<Receiver>) -> Self {
         let Measured { before, after, end } = measured;
         let elapsed = after.at - before.at;
         let secs = elapsed.as_secs_f64();
         let messages = after.messages - before.messages;
-        let usages = |of: fn(&Sight) -> Usage| (of(&before), of(&after));
-        let spent = CpuTime::between(elapsed, usages(|sight| sight.server_usage), usages(|sight| sight.client_usage));
+        let usages = |of: fn(&Observation) -> Usage| (of(&before), of(&after));
+        let spent = CpuTime::between(
+            elapsed,
+            usages(|observation| observation.server_usage),
+            usages(|observation| observation.client_usage),
+        );
         let seen = after.server.since(&before.server);
         let server = ServerFigures::new(&seen, &spent, after.server_usage, scenario.server_cpus.len());
         let sent = end.server.total("datagrams_out").max(1) as f64;
         let mut faults = Faults::default();
-        crew.talks.iter().for_each(|talk| faults.add(&talk.ledger.faults));
+        result.workloads.iter().for_each(|workload| faults.add(&workload.delivery.faults));
         let interference = spent.interference(scenario.server_cpus.len());
-        let verdict = Verdict::of(judge(&faults, crew.closed.as_deref()), crew.health.overload(), interference);
+        let verdict = Verdict::of(judge(&faults, result.closed.as_deref()), result.health.overload(), interference);
         TransferReport {
             scenario: "transfer",
             flows: scenario.flows,
@@ -83,14 +87,14 @@ impl TransferReport {
             server,
             client_cpu_share: spent.client_cpu.as_secs_f64() / secs / scenario.client_cpus.len() as f64,
             // Repeated pieces are no fault of anybody's: they stand by themselves.
-            duplicates: crew.drops.get("duplicate").copied().unwrap_or(0),
-            client_drops: crew.drops.into_iter().filter(|(reason, _)| reason != "duplicate").collect(),
+            duplicates: result.drops.get("duplicate").copied().unwrap_or(0),
+            client_drops: result.drops.into_iter().filter(|(reason, _)| reason != "duplicate").collect(),
             datagram_loss: (1.0 - end.datagrams as f64 / sent).max(0.0),
             packets_lost: end.server.total("packets_lost"),
-            network: NetworkFigures::new(scenario.network, &crew.network),
+            network: NetworkFigures::new(scenario.network, &result.network),
             faults,
-            closed: crew.closed,
-            generator: crew.health.text(),
+            closed: result.closed,
+            generator: result.health.text(),
             verdict,
         }
     }
@@ -103,11 +107,11 @@ impl TransferReport {
             let _ = writeln!(page, "  {name:<12} {text}");
         };
         let flows = option_name(self.flows);
-        let order = if self.channel == 1 { "ordered" } else { "unordered" };
+        let ordering = if self.channel == 1 { "ordered" } else { "unordered" };
         line(
             "load",
             format!(
-                "{} clients, {flows} flows, {} bytes, {order}, {:.1} s",
+                "{} clients, {flows} flows, {} bytes, {ordering}, {:.1} s",
                 self.clients, self.payload_bytes, self.secs
             ),
         );
@@ -167,7 +171,7 @@ impl TransferReport {
 fn judge(faults: &Faults, closed: Option<&str>) -> Missed {
     let mut missed = Missed::default();
     if !faults.is_none() {
-        missed.promises.push(faults.text());
+        missed.guarantees.push(faults.text());
     }
     if let Some(reason) = closed {
         missed.clients.push(format!("a client lost its connection: {reason}"));

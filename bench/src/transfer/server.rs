@@ -1,7 +1,7 @@
 //! The server that sends: as many reliable messages to every client as may wait.
 
 use crate::random::filler;
-use crate::scenario::{Cipher, Datapath, IdleArgument};
+use crate::scenario::{Cipher, Datapath, IdleStrategy};
 use clap::ValueEnum;
 use ringshard::ops::admin::Admin;
 use ringshard::ops::handle::ServerHandle;
@@ -47,22 +47,22 @@ pub struct Arguments {
     #[arg(long, value_enum)]
     pub datapath: Datapath,
     #[arg(long, value_enum)]
-    pub idle: IdleArgument,
+    pub idle: IdleStrategy,
     #[arg(long)]
     pub no_arrival_stamps: bool,
     #[arg(long)]
     pub clients: usize,
     #[command(flatten)]
-    pub load: Load,
+    pub load: SendOptions,
 }
 
 /// What is sent: both processes must know.
 #[derive(clap::Args, Clone, Debug)]
-pub struct Load {
+pub struct SendOptions {
     /// Bytes in a message.
     #[arg(long, value_name = "BYTES", default_value_t = 1_000)]
     pub size: usize,
-    /// 1: reliable and ordered. 2: reliable, in any order.
+    /// 1: reliable and ordered. 2: reliable, in any command.
     #[arg(long, value_name = "1|2", default_value_t = 1, value_parser = clap::value_parser!(u8).range(1..=2))]
     pub channel: u8,
     /// Congestion control of both sides.
@@ -71,7 +71,7 @@ pub struct Load {
     /// KiB of messages that the server keeps waiting for each client, those under way included: 128 to 4000.
     #[arg(long, value_name = "KIB", default_value_t = 512)]
     pub queue: usize,
-    /// Never compress: leaves out even the look at whether it would pay. These messages never do.
+    /// Never compress: leaves out even the observe at whether it would pay. These messages never do.
     #[arg(long)]
     pub no_compression: bool,
 }
@@ -86,7 +86,7 @@ pub enum Congestion {
     Cubic,
 }
 
-impl Load {
+impl SendOptions {
     pub fn transport(&self) -> TransportConfig {
         let congestion = match self.congestion {
             Congestion::Bbr => CongestionControl::Bbr,
@@ -119,17 +119,17 @@ const END: u8 = 2;
 /// Serves until the parent closes the pipe. The first line it prints is its public key; it begins to send at the line
 /// `send` and sends every client its last message at the line `end`.
 pub fn run(arguments: &Arguments) -> Result<(), String> {
-    let order = Arc::new(AtomicU8::new(WAIT));
+    let command = Arc::new(AtomicU8::new(WAIT));
     let admin = Admin::bind(arguments.admin, None).map_err(|error| error.to_string())?;
-    let server = Server::start(&configure(arguments)?, |_| Source::new(&arguments.load, order.clone()))
+    let server = Server::start(&configure(arguments)?, |_| Sender::new(&arguments.load, command.clone()))
         .map_err(|error| error.to_string())?;
     let operation = ServerHandle::new(&server, None, Log::of_program());
     admin.serve(Arc::new(operation)).map_err(|error| format!("no thread answers: {error}"))?;
     println!("{}", server.public_key());
     for line in std::io::stdin().lock().lines() {
         match line.as_deref() {
-            Ok("send") => order.store(SEND, Ordering::Relaxed),
-            Ok("end") => order.store(END, Ordering::Relaxed),
+            Ok("send") => command.store(SEND, Ordering::Relaxed),
+            Ok("end") => command.store(END, Ordering::Relaxed),
             _ => break,
         }
     }
@@ -149,9 +149,9 @@ fn configure(arguments: &Arguments) -> Result<ServerConfig, String> {
             Datapath::Mmsg => Wanted::Mmsg,
         },
         idle: match arguments.idle {
-            IdleArgument::Busy => Strategy::Busy,
-            IdleArgument::Adaptive => Strategy::Adaptive,
-            IdleArgument::Park => Strategy::Park,
+            IdleStrategy::Busy => Strategy::Busy,
+            IdleStrategy::Adaptive => Strategy::Adaptive,
+            IdleStrategy::Park => Strategy::Park,
         },
         connections_max: (2 * arguments.clients).max(1024) * cores,
         socket_buffer_bytes: BUFFER_BYTES,
@@ -183,50 +183,50 @@ struct Flow {
 }
 
 /// Sends on every tick, and whenever a client says that it has got a good part of what was waiting.
-struct Source {
+struct Sender {
     channel: Channel,
     /// Bytes that each connection's send room is left with.
     room_left: usize,
     /// One behind the other: heads are written over their fronts.
     bodies: Vec<Vec<u8>>,
-    order: Arc<AtomicU8>,
+    command: Arc<AtomicU8>,
     /// By slot.
     flows: Vec<Option<Flow>>,
 }
 
-impl Source {
-    fn new(load: &Load, order: Arc<AtomicU8>) -> Self {
-        Source {
+impl Sender {
+    fn new(load: &SendOptions, command: Arc<AtomicU8>) -> Self {
+        Sender {
             channel: Channel::new(load.channel).expect("checked when it was parsed"),
             room_left: SEND_QUEUE_BYTES_MAX - (load.queue << 10),
             bodies: load.bodies(),
-            order,
+            command,
             flows: Vec::new(),
         }
     }
 
     fn fill(&mut self, now: Instant, endpoint: &mut Endpoint, slot: usize) {
-        let Source { channel, room_left, bodies, order, flows } = self;
+        let Sender { channel, room_left, bodies, command, flows } = self;
         let Some(Some(flow)) = flows.get_mut(slot) else { return };
-        let order = order.load(Ordering::Relaxed);
+        let command = command.load(Ordering::Relaxed);
         let cost = bodies[0].len() + MESSAGE_COST_BYTES;
         let mut room = endpoint.send_room(flow.id).saturating_sub(*room_left);
-        while order != WAIT && !flow.ended && room >= cost {
+        while command != WAIT && !flow.ended && room >= cost {
             let body = &mut bodies[body_of(flow.next, flow.id)];
             body[..8].copy_from_slice(&flow.next.to_le_bytes());
             body[8..12].copy_from_slice(&flow.id.bits().to_le_bytes());
-            body[12..HEAD_BYTES].copy_from_slice(&u32::from(order == END).to_le_bytes());
+            body[12..HEAD_BYTES].copy_from_slice(&u32::from(command == END).to_le_bytes());
             if endpoint.send(now, flow.id, *channel, body).is_err() {
                 return;
             }
             flow.next += 1;
-            flow.ended = order == END;
+            flow.ended = command == END;
             room -= cost;
         }
     }
 }
 
-impl Service for Source {
+impl Service for Sender {
     fn happened(&mut self, _now: Instant, _endpoint: &mut Endpoint, event: Event) {
         match event {
             Event::Joined { id, .. } => {

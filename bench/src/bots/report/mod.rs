@@ -12,9 +12,9 @@ use self::player::{Player, Ticks};
 use self::text::{percent, times};
 use self::world::{FULL, World};
 use super::bot::Bot;
-use super::observations::{Observations, Sights};
+use super::observations::{Observations, SnapshotCounts};
 use super::options::Arguments;
-use crate::load::fleet::Crew;
+use crate::load::fleet::FleetResult;
 use crate::report::network::{Allowance, NetworkFigures};
 use crate::report::verdict::{Missed, Verdict};
 use crate::scenario::{Flows, Scenario, option_name};
@@ -51,14 +51,14 @@ pub struct BotsReport {
 }
 
 impl BotsReport {
-    pub fn new(arguments: &Arguments, scenario: &Scenario, measured: Measured, crew: &Crew<Bot>) -> Self {
+    pub fn new(arguments: &Arguments, scenario: &Scenario, measured: Measured, result: &FleetResult<Bot>) -> Self {
         let load = measured.load;
         let is_own = arguments.running.server().is_none();
         let secs = load.elapsed.as_secs_f64();
-        let mut sights = Sights::default();
+        let mut counts = SnapshotCounts::default();
         let (mut observations, mut observers) = (Observations::new(), 0);
-        for bot in &crew.talks {
-            sights.add(&bot.sights);
+        for bot in &result.workloads {
+            counts.add(&bot.counts);
             if let Some(its) = &bot.observations {
                 observations.add(its);
                 observers += 1;
@@ -73,15 +73,15 @@ impl BotsReport {
             moving: arguments.moving,
             secs,
             server: measured.server.as_ref().map(|report| World::new(&measured, report, scenario.clients)),
-            player: Player::new(&sights, &observations, observers, &load, scenario),
-            network: NetworkFigures::new(scenario.network, &crew.network),
-            closed: crew.closed.clone(),
-            generator: crew.health.text(),
+            player: Player::new(&counts, &observations, observers, &load, scenario),
+            network: NetworkFigures::new(scenario.network, &result.network),
+            closed: result.closed.clone(),
+            generator: result.health.text(),
             interference: measured.server.as_ref().and_then(|report| load.interference(report.cores.len())),
             verdict: Verdict::Pass,
         };
-        let allowance = Allowance::new(scenario.network, &crew.network);
-        report.verdict = Verdict::of(report.judge(&allowance), crew.health.overload(), report.interference.clone());
+        let allowance = Allowance::new(scenario.network, &result.network);
+        report.verdict = Verdict::of(report.judge(&allowance), result.health.overload(), report.interference.clone());
         report
     }
 
@@ -107,7 +107,7 @@ impl BotsReport {
         }
         missed_by_clients.extend(self.closed.iter().map(|reason| format!("a client lost its connection: {reason}")));
         if player.faulty > 0 {
-            missed.promises.push(format!("{} snapshots could not be read", player.faulty));
+            missed.guarantees.push(format!("{} snapshots could not be read", player.faulty));
         }
         missed
     }

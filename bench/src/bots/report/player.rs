@@ -1,6 +1,6 @@
 //! One player's side, on average.
 
-use crate::bots::observations::{Observations, Sights};
+use crate::bots::observations::{Observations, SnapshotCounts};
 use crate::report::CpuTime;
 use crate::scenario::Scenario;
 use hdrhistogram::Histogram;
@@ -33,31 +33,31 @@ pub struct Player {
 
 impl Player {
     pub fn new(
-        sights: &Sights,
+        counts: &SnapshotCounts,
         observations: &Observations,
         observers: usize,
         load: &CpuTime,
         scenario: &Scenario,
     ) -> Self {
         let each = scenario.clients as f64 * load.elapsed.as_secs_f64();
-        let told = (sights.updates + sights.entered + sights.left) as f64;
-        let visible = sights.visible as f64 / sights.looked.max(1) as f64;
+        let told = (counts.updates + counts.entered + counts.left) as f64;
+        let visible = counts.visible as f64 / counts.looked.max(1) as f64;
         let full = visible * FULL_STATE_BYTES * 60.0;
-        let bytes = sights.snapshot_bytes as f64 / each;
+        let bytes = counts.snapshot_bytes as f64 / each;
         let header = ringshard_world::snapshot::SnapshotHeader::BYTES as f64;
         Player {
-            snapshots_per_s: sights.snapshots as f64 / each,
+            snapshots_per_s: counts.snapshots as f64 / each,
             kilobytes_per_s: bytes / 1000.0,
             visible,
-            updates_per_s: sights.updates as f64 / (observers as f64 * load.elapsed.as_secs_f64()),
-            bits_per_update: (sights.looked_bytes as f64 - header * sights.looked as f64) * 8.0 / told.max(1.0),
+            updates_per_s: counts.updates as f64 / (observers as f64 * load.elapsed.as_secs_f64()),
+            bits_per_update: (counts.looked_bytes as f64 - header * counts.looked as f64) * 8.0 / told.max(1.0),
             saved_share: 1.0 - bytes / full.max(1.0),
             update_hz: observations.classes.map(|class| 60.0 * class.fresh as f64 / class.seen.max(1) as f64),
             near_staleness_ticks: Ticks::of(&observations.near_staleness),
             far_staleness_ticks: Ticks::of(&observations.far_staleness),
             round_trip: Percentiles::of(&observations.round_trip),
-            faulty: sights.faulty,
-            chats: sights.chats,
+            faulty: counts.faulty,
+            chats: counts.chats,
             client_cpu_share: load.client_cpu.as_secs_f64()
                 / load.elapsed.as_secs_f64()
                 / scenario.client_cpus.len() as f64,

@@ -58,7 +58,7 @@ impl World {
         }
         let told = self.digests_agreed + self.digests_differ;
         if (self.digests_agreed as f64) < AGREEMENT_MIN * told as f64 {
-            missed.promises.push(format!("{} of {told} digests differ", self.digests_differ));
+            missed.guarantees.push(format!("{} of {told} digests differ", self.digests_differ));
         }
         if told == 0 {
             missed.clients.push("no digest of a view could be compared".to_owned());

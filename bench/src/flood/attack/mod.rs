@@ -10,7 +10,7 @@ pub use self::connects::Connects;
 pub use self::garbage::Garbage;
 pub use self::handshakes::Handshakes;
 
-use super::volley::{BATCH, Sent};
+use super::send_batch::{BATCH, Sent};
 use core_affinity::CoreId;
 use rustix::process::setpriority_process;
 use std::collections::BTreeMap;
@@ -29,12 +29,12 @@ const REST: Duration = Duration::from_micros(200);
 /// The priority of its thread, a tenth of a usual one's.
 const NICE: i32 = 10;
 
-/// What strangers do to a server.
+/// What clients do to a server.
 pub trait Attack: Send {
     /// Sends some datagrams, [`BATCH`] at most.
-    fn strike(&mut self) -> io::Result<Sent>;
+    fn send(&mut self) -> io::Result<Sent>;
 
-    /// What it has sent and received so far, by what it was; nothing where all is of one sort.
+    /// What it has sent and received so far, by what it was; nothing where all is of one shape.
     fn counts(&self) -> BTreeMap<&'static str, u64> {
         BTreeMap::new()
     }
@@ -43,11 +43,11 @@ pub trait Attack: Send {
 /// A flood that is under way.
 pub struct Flood {
     stop: Arc<AtomicBool>,
-    thread: JoinHandle<Struck>,
+    thread: JoinHandle<FloodResult>,
 }
 
 /// What a flood was in the end.
-pub struct Struck {
+pub struct FloodResult {
     pub sent: Sent,
     pub elapsed: Duration,
     pub counts: BTreeMap<&'static str, u64>,
@@ -72,8 +72,8 @@ impl Flood {
                     std::thread::sleep(REST);
                     continue;
                 }
-                match attack.strike() {
-                    Ok(struck) if struck.datagrams > 0 => sent.add(struck),
+                match attack.send() {
+                    Ok(result) if result.datagrams > 0 => sent.add(result),
                     Ok(_) => std::thread::sleep(REST),
                     Err(error) => {
                         refused = Some(error);
@@ -81,13 +81,13 @@ impl Flood {
                     }
                 }
             }
-            Struck { sent, elapsed: began.elapsed(), counts: attack.counts(), refused }
+            FloodResult { sent, elapsed: began.elapsed(), counts: attack.counts(), refused }
         });
         Flood { stop, thread }
     }
 
     /// Ends it.
-    pub fn stop(self) -> Result<Struck, String> {
+    pub fn stop(self) -> Result<FloodResult, String> {
         self.stop.store(true, Ordering::Relaxed);
         self.thread.join().map_err(|_| "the flood's thread panicked".into())
     }

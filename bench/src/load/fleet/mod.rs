@@ -1,16 +1,16 @@
 //! Clients that keep their times, on a thread for each client processor.
 //!
 //! The generator of `echo` looks at each client's timers a few times a second: enough for unreliable messages. Reliable
-//! ones live by their timers, acknowledgments, probes and pacing among them, so here every client is attended to at its
-//! own deadline. What a client says and hears is up to its [`Talk`].
+//! ones live by their timers, acknowledgments, probes and pacing among them, so here every client is served to at its
+//! own deadline. What a client says and hears is up to its [`Workload`].
 
 mod driver;
 mod result;
 mod shared;
 mod workload;
 
-pub use self::result::Crew;
-pub use self::workload::Talk;
+pub use self::result::FleetResult;
+pub use self::workload::Workload;
 
 use self::shared::Shared;
 use crate::scenario::Scenario;
@@ -27,32 +27,32 @@ use std::thread::JoinHandle;
 /// How long all clients together may take to connect.
 const CONNECT: Duration = Duration::from_secs(60);
 /// How often the main thread looks at the fleet.
-const LOOK: Duration = Duration::from_millis(200);
+const STOP_CHECK: Duration = Duration::from_millis(200);
 
 /// A fleet that is under way.
 pub struct Fleet<T> {
     name: &'static str,
     clients: u64,
     pub shared: Arc<Shared>,
-    threads: Vec<JoinHandle<Result<Crew<T>, String>>>,
+    threads: Vec<JoinHandle<Result<FleetResult<T>, String>>>,
 }
 
-impl<T: Talk> Fleet<T> {
-    /// Starts a client for each talk. Each of the scenario's client processors has a share of the sockets, and of the
+impl<T: Workload> Fleet<T> {
+    /// Starts a client for each workload. Each of the scenario's client processors has a share of the sockets, and of the
     /// clients behind them.
     pub fn start(
         name: &'static str,
         scenario: &Scenario,
         server: SocketAddr,
         config: ClientConfig,
-        talks: Vec<T>,
+        workloads: Vec<T>,
     ) -> Self {
         let shared = Arc::new(Shared::default());
-        let clients = talks.len() as u64;
-        let per_socket = talks.len().div_ceil(scenario.sockets);
-        let sockets = talks.len().div_ceil(per_socket);
+        let clients = workloads.len() as u64;
+        let per_socket = workloads.len().div_ceil(scenario.sockets);
+        let sockets = workloads.len().div_ceil(per_socket);
         let threads = scenario.client_cpus.len().min(sockets);
-        let mut talks = talks.into_iter();
+        let mut workloads = workloads.into_iter();
         let start = |thread: usize| {
             let sockets = sockets * (thread + 1) / threads - sockets * thread / threads;
             let share = driver::Share {
@@ -68,8 +68,8 @@ impl<T: Talk> Fleet<T> {
                 per_socket,
                 shared: shared.clone(),
             };
-            let talks: Vec<T> = talks.by_ref().take(sockets * per_socket).collect();
-            std::thread::spawn(move || driver::drive(share, talks))
+            let workloads: Vec<T> = workloads.by_ref().take(sockets * per_socket).collect();
+            std::thread::spawn(move || driver::drive(share, workloads))
         };
         let threads = (0..threads).map(start).collect();
         Fleet { name, clients, shared, threads }
@@ -111,7 +111,7 @@ impl<T: Talk> Fleet<T> {
         let bar = bar(self.name, step, time.as_millis() as u64);
         let began = std::time::Instant::now();
         while began.elapsed() < time && !done() && !self.is_failing() {
-            std::thread::sleep(LOOK.min(time - began.elapsed().min(time)));
+            std::thread::sleep(STOP_CHECK.min(time - began.elapsed().min(time)));
             bar.set_position(began.elapsed().as_millis() as u64);
             bar.set_message(look(began.elapsed()));
         }
@@ -124,9 +124,9 @@ impl<T: Talk> Fleet<T> {
     }
 
     /// Has all clients hang up.
-    pub fn stop(self) -> Result<Crew<T>, String> {
+    pub fn stop(self) -> Result<FleetResult<T>, String> {
         self.shared.stop.store(true, Ordering::Relaxed);
-        let mut all = Crew::new();
+        let mut all = FleetResult::new();
         for thread in self.threads {
             all.add(thread.join().map_err(|_| "a thread of the clients panicked")??);
         }

@@ -5,12 +5,12 @@ use ringshard_link::conditioned::ConditionedStats;
 use std::collections::BTreeMap;
 
 /// What is left of a fleet.
-pub struct Crew<T> {
+pub struct FleetResult<T> {
     /// What each client did, in order; those that never connected are missing.
-    pub talks: Vec<T>,
+    pub workloads: Vec<T>,
     /// What the bad network did.
     pub network: ConditionedStats,
-    /// How the fleet kept up while it was measured.
+    /// How the fleet buffer up while it was measured.
     pub health: Health,
     /// What the clients dropped, by reason, and what the kernel dropped of theirs.
     pub drops: BTreeMap<String, u64>,
@@ -20,10 +20,10 @@ pub struct Crew<T> {
     pub closed: Option<String>,
 }
 
-impl<T> Crew<T> {
+impl<T> FleetResult<T> {
     pub fn new() -> Self {
-        Crew {
-            talks: Vec::new(),
+        FleetResult {
+            workloads: Vec::new(),
             network: ConditionedStats::default(),
             health: Health::new(),
             drops: BTreeMap::new(),
@@ -33,8 +33,8 @@ impl<T> Crew<T> {
     }
 
     /// Adds those of the next thread.
-    pub fn add(&mut self, other: Crew<T>) {
-        self.talks.extend(other.talks);
+    pub fn add(&mut self, other: FleetResult<T>) {
+        self.workloads.extend(other.workloads);
         self.network.add(&other.network);
         self.health.add(&other.health);
         for (reason, count) in other.drops {

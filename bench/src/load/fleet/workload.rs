@@ -5,16 +5,16 @@ use ringshard_protocol::time::Instant;
 use ringshard_protocol::wire::Channel;
 
 /// What one client of a fleet hears and says.
-pub trait Talk: Send + 'static {
+pub trait Workload: Send + 'static {
     /// A message came.
-    fn hear(&mut self, channel: Channel, message: &[u8]);
+    fn on_message(&mut self, channel: Channel, message: &[u8]);
 
     /// What came has been handled: says what is due.
-    fn speak(&mut self, now: Instant, client: &mut Client);
+    fn advance(&mut self, now: Instant, client: &mut Client);
 
-    /// When it wants to speak, if nothing is heard before.
+    /// When it wants to advance, if nothing is heard before.
     fn deadline(&self) -> Instant;
 
     /// Something happened to its connection.
-    fn event(&mut self, event: ClientEvent);
+    fn on_event(&mut self, event: ClientEvent);
 }

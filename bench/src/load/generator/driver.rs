@@ -2,8 +2,8 @@
 
 use super::outcome::Outcome;
 use super::shared::{Phase, Shared};
-use crate::load::peer::{Peer, Stamp, Voice};
-use crate::load::peer_table::Directory;
+use crate::load::peer::{Peer, Stamp, Transport};
+use crate::load::peer_table::PeerTable;
 use crate::scenario::{Rate, Scenario};
 use ringshard::runtime::entropy::random_bytes;
 use ringshard_link::conditioned::ConditionedLink;
@@ -68,7 +68,7 @@ struct Generator<L> {
     peers: Vec<Peer>,
     /// Peers behind each socket are consecutive.
     per_socket: usize,
-    directory: Directory,
+    peer_table: PeerTable,
     /// Peers whose handshake has begun; the rest follow as those are through.
     started: usize,
     under_way: Vec<u32>,
@@ -118,7 +118,7 @@ impl<L: Link> Generator<L> {
         };
         let peers = (0..clients)
             .map(|peer| Peer {
-                voice: Voice::Plain,
+                transport: Transport::Plain,
                 path: Path::new((peer / per_socket) as u32, server),
                 in_flight: 0,
                 last_sent: now,
@@ -130,7 +130,7 @@ impl<L: Link> Generator<L> {
             shared,
             peers,
             per_socket,
-            directory: Directory::default(),
+            peer_table: PeerTable::default(),
             started: 0,
             under_way: Vec::with_capacity(CONNECTING_MAX),
             connected: 0,
@@ -181,7 +181,7 @@ impl<L: Link> Generator<L> {
 
     /// Takes what arrived, and counts the answers.
     fn receive(&mut self, now: Instant, measured: bool) {
-        let Generator { link, peers, directory, key, per_socket, answers, sent, outcome, .. } = self;
+        let Generator { link, peers, peer_table, key, per_socket, answers, sent, outcome, .. } = self;
         answers.clear();
         let budget = RECEIVE_BUDGET.max(std::mem::take(sent) * RECEIVED_PER_SENT);
         link.receive(budget, |mut arrival| {
@@ -191,7 +191,7 @@ impl<L: Link> Generator<L> {
             let socket = arrival.path.socket as usize;
             let find = |datagram: &[u8]| match *per_socket {
                 1 => Some(socket),
-                _ => Header::decode(datagram).ok().and_then(|header| directory.find(&header)),
+                _ => Header::decode(datagram).ok().and_then(|header| peer_table.find(&header)),
             };
             for index in 0..arrival.count() {
                 if key.is_none() {
@@ -203,7 +203,7 @@ impl<L: Link> Generator<L> {
                 }
                 let datagram = arrival.datagram(index);
                 let Some(peer) = find(datagram).and_then(|peer| peers.get_mut(peer)) else { continue };
-                if let Voice::Protocol(client) = &mut peer.voice
+                if let Transport::Protocol(client) = &mut peer.transport
                     && let Some(messages) = client.receive(now, datagram)
                 {
                     answers.extend(messages.filter_map(|message| Stamp::read(message.bytes)));
@@ -244,9 +244,9 @@ impl<L: Link> Generator<L> {
         while self.started < self.peers.len() && self.under_way.len() < CONNECTING_MAX {
             let config = ClientConfig::new(key);
             let client = Client::new(config, now, random_bytes()).expect("the server's key was made by a server");
-            self.directory.by_tag.insert(client.handshake_tag(), self.started as u32);
+            self.peer_table.by_tag.insert(client.handshake_tag(), self.started as u32);
             let peer = &mut self.peers[self.started];
-            peer.voice = Voice::Protocol(client);
+            peer.transport = Transport::Protocol(client);
             peer.advance(now, &mut self.link);
             self.under_way.push(self.started as u32);
             self.started += 1;
@@ -255,13 +255,13 @@ impl<L: Link> Generator<L> {
         under_way.retain(|&number| {
             let number = number as usize;
             let peer = &mut self.peers[number];
-            if let Voice::Protocol(client) = &peer.voice
+            if let Transport::Protocol(client) = &peer.transport
                 && client.deadline() <= now
             {
                 peer.advance(now, &mut self.link);
             }
             self.poll_events(now, number);
-            matches!(&self.peers[number].voice, Voice::Protocol(client) if !client.is_connected() && !client.is_closed())
+            matches!(&self.peers[number].transport, Transport::Protocol(client) if !client.is_connected() && !client.is_closed())
         });
         self.under_way = under_way;
         if self.connected + self.failed == self.peers.len() {
@@ -286,7 +286,7 @@ impl<L: Link> Generator<L> {
         while let Some(event) = peer.poll_event() {
             match event {
                 ClientEvent::Connected { id, .. } => {
-                    self.directory.enter(id, number as u32);
+                    self.peer_table.enter(id, number as u32);
                     self.connected += 1;
                     self.shared.connected.fetch_add(1, Ordering::Relaxed);
                     // Proves the keys to the server.
@@ -391,7 +391,7 @@ impl<L: Link> Generator<L> {
     #[inline]
     fn send_one(&mut self, now: Instant, intended: Instant, number: usize, measured: bool) -> bool {
         let peer = &mut self.peers[number];
-        if let Voice::Protocol(client) = &peer.voice
+        if let Transport::Protocol(client) = &peer.transport
             && !client.is_connected()
         {
             return true;
@@ -449,7 +449,7 @@ impl<L: Link> Generator<L> {
     fn hang_up(&mut self) {
         let now = self.link.now();
         for peer in &mut self.peers {
-            if let Voice::Protocol(client) = &mut peer.voice {
+            if let Transport::Protocol(client) = &mut peer.transport {
                 client.disconnect();
                 peer.advance(now, &mut self.link);
                 self.link.submit();

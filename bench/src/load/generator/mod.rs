@@ -21,7 +21,7 @@ use std::net::SocketAddr;
 use std::sync::Arc;
 use std::thread::JoinHandle;
 
-/// Starts a generator on each client processor. Without a `key` they talk plainly.
+/// Starts a generator on each client processor. Without a `key` they workload plainly.
 pub fn start(
     scenario: &Scenario,
     server: SocketAddr,

@@ -1,6 +1,6 @@
 //! What a run is made of: drawn once, from its seed.
 
-use crate::random::Dice;
+use crate::random::Random;
 use ringshard_protocol::connection::{CongestionControl, HeartbeatConfig, TransportConfig};
 use ringshard_protocol::crypto::{PreSharedKey, SecretKey, Suite, Suites};
 use ringshard_protocol::endpoint::IntegrityConfig;
@@ -21,10 +21,10 @@ pub struct Plan {
     pub step: Duration,
     /// The server.
     pub server: EndpointConfig,
-    /// Time of traffic and faults, before the last calm.
+    /// Time of traffic and faults, before the last recovery.
     pub lasts: Duration,
-    /// How much is said.
-    pub chatter_per_mille: u64,
+    /// How much is result.
+    pub traffic_per_mille: u64,
 }
 
 /// What does not change about a player.
@@ -39,15 +39,15 @@ pub struct PlayerPlan {
 }
 
 impl Plan {
-    /// Draws one of so many clients, if that is said, over so many minutes.
-    pub fn draw(dice: &mut Dice, clients: Option<usize>, minutes: u64) -> Plan {
-        let drawn = dice.between(1, CLIENTS_MAX as u64) as usize;
+    /// Draws one of so many clients, if that is result, over so many minutes.
+    pub fn draw(random: &mut Random, clients: Option<usize>, minutes: u64) -> Plan {
+        let drawn = random.between(1, CLIENTS_MAX as u64) as usize;
         let clients = clients.unwrap_or(drawn);
-        let step = dice.pick(&[100, 1_000, 1_000, 4_000, 16_667]);
-        let chatter_per_mille = dice.pick(&[100, 300, 300, 1000]);
-        let server = server(dice, clients);
+        let step = random.pick(&[100, 1_000, 1_000, 4_000, 16_667]);
+        let traffic_per_mille = random.pick(&[100, 300, 300, 1000]);
+        let server = server(random, clients);
         let lasts = Duration::from_secs(60 * minutes);
-        Plan { clients, step: Duration::from_micros(step), server, lasts, chatter_per_mille }
+        Plan { clients, step: Duration::from_micros(step), server, lasts, traffic_per_mille }
     }
 
     /// Time between two checks of a client's integrity, where it is checked.
@@ -56,11 +56,11 @@ impl Plan {
     }
 
     /// A client's configuration.
-    pub fn client(&self, dice: &mut Dice, player: &PlayerPlan) -> ClientConfig {
+    pub fn client(&self, random: &mut Random, player: &PlayerPlan) -> ClientConfig {
         ClientConfig {
-            suites: if dice.chance(500) { Suites::native() } else { Suites::only(&[Suite::ChaCha20Poly1305]) },
+            suites: if random.chance(500) { Suites::native() } else { Suites::only(&[Suite::ChaCha20Poly1305]) },
             pre_shared: self.server.pre_shared.clone(),
-            transport: transport(dice),
+            transport: transport(random),
             reconnect: player.reconnect,
             integrity_keys: self.server.integrity.as_ref().map(|integrity| integrity.keys.clone()),
             ..ClientConfig::new(self.server.secret.public())
@@ -70,35 +70,35 @@ impl Plan {
 
 impl PlayerPlan {
     /// Draws one.
-    pub fn draw(dice: &mut Dice) -> PlayerPlan {
+    pub fn draw(random: &mut Random) -> PlayerPlan {
         PlayerPlan {
-            delay: Duration::from_micros(dice.magnitude(500, 120_000)),
-            reconnect: dice.chance(700),
-            backlog_max: dice.magnitude(32 << 10, (SEND_QUEUE_BYTES_MAX - 2 * MESSAGE_BYTES_MAX) as u64) as usize,
+            delay: Duration::from_micros(random.magnitude(500, 120_000)),
+            reconnect: random.chance(700),
+            backlog_max: random.magnitude(32 << 10, (SEND_QUEUE_BYTES_MAX - 2 * MESSAGE_BYTES_MAX) as u64) as usize,
         }
     }
 }
 
-fn transport(dice: &mut Dice) -> TransportConfig {
-    let window_bytes = dice.magnitude(8 << 10, 256 << 10);
+fn transport(random: &mut Random) -> TransportConfig {
+    let window_bytes = random.magnitude(8 << 10, 256 << 10);
     let fixed = CongestionControl::Fixed { window_bytes };
-    let congestion = dice.pick(&[CongestionControl::Bbr, CongestionControl::Bbr, CongestionControl::Cubic, fixed]);
-    TransportConfig { congestion, compression: dice.chance(600), ..TransportConfig::default() }
+    let congestion = random.pick(&[CongestionControl::Bbr, CongestionControl::Bbr, CongestionControl::Cubic, fixed]);
+    TransportConfig { congestion, compression: random.chance(600), ..TransportConfig::default() }
 }
 
-fn server(dice: &mut Dice, clients: usize) -> EndpointConfig {
-    let keys: Vec<[u8; 32]> = (0..16).map(|_| dice.seed()).collect();
-    let integrity = IntegrityConfig { keys: Arc::from(keys), period: dice.millis(1_000, 20_000) };
+fn server(random: &mut Random, clients: usize) -> EndpointConfig {
+    let keys: Vec<[u8; 32]> = (0..16).map(|_| random.seed()).collect();
+    let integrity = IntegrityConfig { keys: Arc::from(keys), period: random.millis(1_000, 20_000) };
     EndpointConfig {
-        core: dice.between(0, 3) as u8,
+        core: random.between(0, 3) as u8,
         cores: 4,
-        connections_max: if dice.chance(200) { clients + 1 } else { 256 },
+        connections_max: if random.chance(200) { clients + 1 } else { 256 },
         suites: Suites::native(),
         heartbeat: HeartbeatConfig { interval: HEARTBEAT_DEFAULT, timeout: TIMEOUT_DEFAULT },
-        secret: SecretKey::from_bytes(dice.seed()),
-        pre_shared: dice.chance(300).then(|| PreSharedKey::from_bytes(dice.seed())),
-        transport: transport(dice),
-        message_bytes_max: dice.pick(&[MESSAGE_MEMORY_BYTES_MIN, 12 << 20, MESSAGE_MEMORY_BYTES_DEFAULT]),
-        integrity: dice.chance(400).then_some(integrity),
+        secret: SecretKey::from_bytes(random.seed()),
+        pre_shared: random.chance(300).then(|| PreSharedKey::from_bytes(random.seed())),
+        transport: transport(random),
+        message_bytes_max: random.pick(&[MESSAGE_MEMORY_BYTES_MIN, 12 << 20, MESSAGE_MEMORY_BYTES_DEFAULT]),
+        integrity: random.chance(400).then_some(integrity),
     }
 }

@@ -1,6 +1,6 @@
-//! What the two ends of a session have to say to each other.
+//! What the two ends of a session have to send to each other.
 
-use crate::random::Dice;
+use crate::random::Random;
 use crate::simulate::model::session::PROBE_CHANNEL;
 use ringshard_protocol::limits::{CHANNELS, MESSAGE_BYTES_MAX};
 use ringshard_protocol::time::Duration;
@@ -18,18 +18,18 @@ struct Flow {
     is_idle: bool,
 }
 
-/// All that a session has to say.
+/// All that a session has to send.
 #[derive(Debug)]
 pub struct Traffic {
-    dice: Dice,
+    random: Random,
     flows: Vec<Flow>,
-    /// Between two looks at what there is to say.
+    /// Between two looks at what there is to send.
     pub tick: Duration,
 }
 
 /// A message to be sent.
 #[derive(Clone, Copy, Debug)]
-pub struct Wanted {
+pub struct Outgoing {
     /// To the server, or to the client.
     pub to_server: bool,
     /// Where.
@@ -40,28 +40,28 @@ pub struct Wanted {
 
 impl Traffic {
     /// Draws some flows, of which so many thousandths are common ones.
-    pub fn draw(dice: &mut Dice, chatter_per_mille: u64) -> Self {
-        let mut dice = dice.fork();
-        let tick = dice.pick(&[16, 33, 50, 100, 250]);
-        let count = dice.between(2, 10);
-        let flows = (0..count).map(|_| Flow::draw(&mut dice, tick, chatter_per_mille)).collect();
-        Traffic { dice, flows, tick: Duration::from_millis(tick) }
+    pub fn draw(random: &mut Random, traffic_per_mille: u64) -> Self {
+        let mut random = random.fork();
+        let tick = random.pick(&[16, 33, 50, 100, 250]);
+        let count = random.between(2, 10);
+        let flows = (0..count).map(|_| Flow::draw(&mut random, tick, traffic_per_mille)).collect();
+        Traffic { random, flows, tick: Duration::from_millis(tick) }
     }
 
-    /// What there is to say at this tick; `say` says it.
-    pub fn tick(&mut self, mut say: impl FnMut(Wanted)) {
-        let Traffic { dice, flows, .. } = self;
+    /// What there is to send at this tick; `send` says it.
+    pub fn tick(&mut self, mut send: impl FnMut(Outgoing)) {
+        let Traffic { random, flows, .. } = self;
         for flow in flows {
-            if dice.chance(5) {
+            if random.chance(5) {
                 flow.is_idle = !flow.is_idle;
             }
-            if flow.is_idle || !dice.chance(flow.per_mille) {
+            if flow.is_idle || !random.chance(flow.per_mille) {
                 continue;
             }
-            for _ in 0..dice.magnitude(1, flow.burst) {
+            for _ in 0..random.magnitude(1, flow.burst) {
                 let (least, most) = flow.sizes;
-                let bytes = dice.magnitude(least as u64 + 1, most as u64 + 1) as usize - 1;
-                say(Wanted { to_server: flow.to_server, channel: flow.channel, bytes: bytes.min(most) });
+                let bytes = random.magnitude(least as u64 + 1, most as u64 + 1) as usize - 1;
+                send(Outgoing { to_server: flow.to_server, channel: flow.channel, bytes: bytes.min(most) });
             }
         }
     }
@@ -69,14 +69,14 @@ impl Traffic {
 
 impl Flow {
     /// Larger messages are rarer, so that all flows are about as heavy.
-    fn draw(dice: &mut Dice, tick_millis: u64, chatter_per_mille: u64) -> Flow {
+    fn draw(random: &mut Random, tick_millis: u64, traffic_per_mille: u64) -> Flow {
         let channel = loop {
-            let number = dice.between(0, CHANNELS as u64 - 1) as u8;
+            let number = random.between(0, CHANNELS as u64 - 1) as u8;
             if let Some(channel) = Channel::new(number).filter(|&channel| channel != PROBE_CHANNEL) {
                 break channel;
             }
         };
-        let (sizes, hertz_milli, burst) = match dice.between(0, 99) {
+        let (sizes, hertz_milli, burst) = match random.between(0, 99) {
             ..10 => ((0, 7), 5_000, 4),
             ..60 => ((8, 200), 15_000, 2),
             ..75 => ((100, 1_500), 4_000, 3),
@@ -89,7 +89,7 @@ impl Flow {
         };
         let unreliable = matches!(channel.delivery(), Delivery::Unreliable | Delivery::UnreliableSequenced);
         let burst = if unreliable { burst.min(4) } else { burst };
-        let per_mille = (hertz_milli * tick_millis * chatter_per_mille / 1_000_000).clamp(1, 1000);
-        Flow { to_server: dice.chance(500), channel, sizes, per_mille, burst, is_idle: dice.chance(300) }
+        let per_mille = (hertz_milli * tick_millis * traffic_per_mille / 1_000_000).clamp(1, 1000);
+        Flow { to_server: random.chance(500), channel, sizes, per_mille, burst, is_idle: random.chance(300) }
     }
 }

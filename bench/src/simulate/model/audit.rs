@@ -1,8 +1,8 @@
 //! The books: every session, what was announced of it, and the first thing that was not as promised.
 
-use super::session::{End, PROBE_CHANNEL, Session, Side, shown};
+use super::session::{End, PROBE_CHANNEL, Session, Side, connection_name};
 use crate::random::mix;
-use crate::simulate::totals::Tally;
+use crate::simulate::totals::Totals;
 use ringshard_protocol::endpoint::{EndCause, SessionId};
 use ringshard_protocol::limits::{HEARTBEAT_DEFAULT, RECONNECT_AFTER, RESUME_PERIOD, SILENT_AFTER, TIMEOUT_DEFAULT};
 use ringshard_protocol::time::{Duration, Instant};
@@ -30,7 +30,7 @@ pub struct Violation {
 
 /// A name that a client was given and the server has not announced yet.
 #[derive(Clone, Copy, Debug)]
-struct Promise {
+struct ExpectedConnection {
     id: ConnectionId,
     address: SocketAddr,
     session: usize,
@@ -45,10 +45,10 @@ pub struct Audit {
     /// All sessions of the run.
     pub sessions: Vec<Session>,
     /// The session that the server knows by this name.
-    pub by_name: HashMap<ConnectionId, usize>,
+    pub by_id: HashMap<ConnectionId, usize>,
     /// The session that the server knows by this number.
     by_session: HashMap<SessionId, usize>,
-    promises: Vec<Promise>,
+    guarantees: Vec<ExpectedConnection>,
     /// Slots of the server whose connections are gone, or new.
     pub freed_slots: Vec<u16>,
     /// Since when each player's path has been clear; never, while it is not.
@@ -62,10 +62,10 @@ pub struct Audit {
     pub memory_low_at: Instant,
     /// Slots that the server has given away, as far as it is known whose they were.
     vacated: u64,
-    /// Players to whose connections something delicate has just happened.
-    pub delicate: Vec<usize>,
+    /// Players to whose connections something vulnerable has just on_event.
+    pub vulnerable: Vec<usize>,
     /// Counts.
-    pub tally: Tally,
+    pub totals: Totals,
     /// The first violation.
     pub violation: Option<Violation>,
     log: bool,
@@ -78,24 +78,24 @@ impl Audit {
             seed,
             began_at: now,
             sessions: Vec::new(),
-            by_name: HashMap::new(),
+            by_id: HashMap::new(),
             by_session: HashMap::new(),
-            promises: Vec::new(),
+            guarantees: Vec::new(),
             freed_slots: Vec::new(),
             clear_since: Vec::new(),
             server_up_since: Instant::NEVER,
             suspended_max: 0,
             memory_low_at: Instant::ZERO,
             vacated: 0,
-            delicate: Vec::new(),
-            tally: Tally::default(),
+            vulnerable: Vec::new(),
+            totals: Totals::default(),
             violation: None,
             log,
         }
     }
 
     /// Something is not as promised.
-    pub fn blame(&mut self, now: Instant, what: impl Into<String>) {
+    pub fn report_violation(&mut self, now: Instant, what: impl Into<String>) {
         let (at, what) = (now.since(self.began_at), what.into());
         if self.log {
             eprintln!("{:10.4}  VIOLATION {what}", at.as_secs_f64());
@@ -103,8 +103,8 @@ impl Audit {
         self.violation.get_or_insert(Violation { at, what });
     }
 
-    /// Something happened that one who replays the run may want to know.
-    pub fn note(&self, now: Instant, what: impl FnOnce() -> String) {
+    /// Something on_event that one who replays the run may want to know.
+    pub fn log_event(&self, now: Instant, what: impl FnOnce() -> String) {
         if self.log {
             eprintln!("{:10.4}  {}", now.since(self.began_at).as_secs_f64(), what());
         }
@@ -120,7 +120,7 @@ impl Audit {
         id: ConnectionId,
         resumed: bool,
     ) -> usize {
-        self.note(now, || format!("player {player}: {}, resumed: {resumed}", shown(id)));
+        self.log_event(now, || format!("player {player}: {}, resumed: {resumed}", connection_name(id)));
         let session = match former {
             Some(former) if resumed => {
                 let session = &mut self.sessions[former];
@@ -131,17 +131,17 @@ impl Audit {
             }
             _ => {
                 if resumed {
-                    self.blame(now, format!("player {player}: a session is resumed that never was"));
+                    self.report_violation(now, format!("player {player}: a session is resumed that never was"));
                 }
                 self.check_resumable(now, former);
                 let key = mix(self.seed ^ (self.sessions.len() as u64) << 32);
                 self.sessions.push(Session::new(player, key, now));
-                self.tally.sessions += 1;
+                self.totals.sessions += 1;
                 self.sessions.len() - 1
             }
         };
-        self.delicate.push(player);
-        self.promises.push(Promise { id, address, session, resumed });
+        self.vulnerable.push(player);
+        self.guarantees.push(ExpectedConnection { id, address, session, resumed });
         session
     }
 
@@ -158,7 +158,10 @@ impl Audit {
             && self.memory_low_at < at
         {
             let ago = now.since(at);
-            self.blame(now, format!("player {player}: a session that timed out {ago:?} ago was not resumed"));
+            self.report_violation(
+                now,
+                format!("player {player}: a session that timed out {ago:?} ago was not resumed"),
+            );
         }
     }
 
@@ -170,19 +173,22 @@ impl Audit {
     }
 
     /// A client's session begins at the server, over a connection from `address`.
-    pub fn joined(&mut self, now: Instant, id: ConnectionId, its: SessionId, address: Option<SocketAddr>) {
-        let Some(promise) = self.take_promise(now, id, address) else { return };
-        if promise.resumed {
-            return self.blame(now, format!("{} begins anew, but its client was told that it goes on", shown(id)));
+    pub fn joined(&mut self, now: Instant, id: ConnectionId, session_id: SessionId, address: Option<SocketAddr>) {
+        let Some(expected) = self.take_expected(now, id, address) else { return };
+        if expected.resumed {
+            return self.report_violation(
+                now,
+                format!("{} begins anew, but its client was told that it goes on", connection_name(id)),
+            );
         }
-        let session = &mut self.sessions[promise.session];
+        let session = &mut self.sessions[expected.session];
         session.server = End::Live;
-        session.names = [Some(id), None];
+        session.ids = [Some(id), None];
         session.server_heard = now;
         session.changed(now);
-        self.by_name.insert(id, promise.session);
-        if let Some(former) = self.by_session.insert(its, promise.session) {
-            self.blame(now, format!("{its:?} begins twice: it was session {former}"));
+        self.by_id.insert(id, expected.session);
+        if let Some(former) = self.by_session.insert(session_id, expected.session) {
+            self.report_violation(now, format!("{session_id:?} begins twice: it was session {former}"));
         }
     }
 
@@ -191,92 +197,103 @@ impl Audit {
         &mut self,
         now: Instant,
         id: ConnectionId,
-        its: SessionId,
+        session_id: SessionId,
         former: Option<ConnectionId>,
         address: Option<SocketAddr>,
     ) {
-        self.tally.resumed += 1;
-        let Some(promise) = self.take_promise(now, id, address) else { return };
-        let it = &mut self.sessions[promise.session];
-        let (names, state) = (it.names, it.server);
+        self.totals.resumed += 1;
+        let Some(expected) = self.take_expected(now, id, address) else { return };
+        let it = &mut self.sessions[expected.session];
+        let (ids, state) = (it.ids, it.server);
         let rightly = match former {
-            Some(former) => state == End::Live && names[0] == Some(former),
+            Some(former) => state == End::Live && ids[0] == Some(former),
             None => matches!(state, End::Lost(_)),
         };
         it.server = End::Live;
         it.server_heard = now;
-        it.names = [Some(id), None];
+        it.ids = [Some(id), None];
         it.changed(now);
-        self.by_name.retain(|name, _| !names.contains(&Some(*name)));
-        self.by_name.insert(id, promise.session);
+        self.by_id.retain(|name, _| !ids.contains(&Some(*name)));
+        self.by_id.insert(id, expected.session);
         if let Some(former) = former {
             self.freed_slots.push(former.slot());
         }
-        if !rightly || !promise.resumed || self.by_session.get(&its) != Some(&promise.session) {
-            let id = shown(id);
-            let what = format!("{id} resumes {its:?} of {former:?}, which was called {names:?} and was {state:?}");
-            self.blame(now, what);
+        if !rightly || !expected.resumed || self.by_session.get(&session_id) != Some(&expected.session) {
+            let id = connection_name(id);
+            let what = format!("{id} resumes {session_id:?} of {former:?}, which was called {ids:?} and was {state:?}");
+            self.report_violation(now, what);
         }
     }
 
     /// What the client of a connection that has just proved its keys was told.
-    fn take_promise(&mut self, now: Instant, id: ConnectionId, address: Option<SocketAddr>) -> Option<Promise> {
-        let named = |promise: &&Promise| promise.id == id;
-        let of_address = self.promises.iter().rev().filter(named).find(|it| Some(it.address) == address);
-        let promise = of_address.or_else(|| self.promises.iter().rev().find(named)).copied();
-        let Some(promise) = promise else {
-            self.blame(now, format!("{} joined, although no client was given that id", shown(id)));
+    fn take_expected(
+        &mut self,
+        now: Instant,
+        id: ConnectionId,
+        address: Option<SocketAddr>,
+    ) -> Option<ExpectedConnection> {
+        let named = |expected: &&ExpectedConnection| expected.id == id;
+        let of_address = self.guarantees.iter().rev().filter(named).find(|it| Some(it.address) == address);
+        let expected = of_address.or_else(|| self.guarantees.iter().rev().find(named)).copied();
+        let Some(expected) = expected else {
+            self.report_violation(now, format!("{} joined, although no client was given that id", connection_name(id)));
             return None;
         };
-        self.promises.retain(|promise| promise.id != id);
+        self.guarantees.retain(|expected| expected.id != id);
         // The one before may have ended without a word: it named a session that was no more.
         self.freed_slots.push(id.slot());
-        self.note(now, || format!("{} joined: session {}", shown(id), promise.session));
-        self.delicate.push(self.sessions[promise.session].player);
-        Some(promise)
+        self.log_event(now, || format!("{} joined: session {}", connection_name(id), expected.session));
+        self.vulnerable.push(self.sessions[expected.session].player);
+        Some(expected)
     }
 
     /// The server calls a connection otherwise.
     pub fn renamed(&mut self, now: Instant, id: ConnectionId, former: ConnectionId) {
-        self.note(now, || format!("{} is now {}", shown(former), shown(id)));
-        let Some(&session) = self.by_name.get(&former) else {
-            return self.blame(now, format!("{} is renamed, which nobody knows", shown(former)));
+        self.log_event(now, || format!("{} is now {}", connection_name(former), connection_name(id)));
+        let Some(&session) = self.by_id.get(&former) else {
+            return self.report_violation(now, format!("{} is renamed, which nobody knows", connection_name(former)));
         };
         let it = &mut self.sessions[session];
-        if it.names[0] != Some(former) {
-            let names = it.names;
-            self.blame(now, format!("{} is renamed, but was called {names:?}", shown(former)));
+        if it.ids[0] != Some(former) {
+            let ids = it.ids;
+            self.report_violation(now, format!("{} is renamed, but was called {ids:?}", connection_name(former)));
             return;
         }
-        self.delicate.push(it.player);
-        let older = it.names[1].take();
-        it.names = [Some(id), Some(former)];
+        self.vulnerable.push(it.player);
+        let older = it.ids[1].take();
+        it.ids = [Some(id), Some(former)];
         if let Some(older) = older {
-            self.by_name.remove(&older);
+            self.by_id.remove(&older);
         }
-        self.by_name.insert(id, session);
+        self.by_id.insert(id, session);
     }
 
     /// A client answered the check of its integrity.
     pub fn checked(&mut self, now: Instant, id: ConnectionId, right: bool) {
-        match self.by_name.get(&id) {
+        match self.by_id.get(&id) {
             Some(&session) if right => self.sessions[session].checked_at = now,
-            Some(_) => self.blame(now, format!("{} fails the integrity check", shown(id))),
-            None => self.blame(now, format!("{} answers the integrity check, which nobody knows", shown(id))),
+            Some(_) => self.report_violation(now, format!("{} fails the integrity check", connection_name(id))),
+            None => self.report_violation(
+                now,
+                format!("{} answers the integrity check, which nobody knows", connection_name(id)),
+            ),
         }
     }
 
-    /// The server has not heard a client for its timeout; or for less, and has given its slot away: `vacated` is how often
+    /// The server has not hears a client for its timeout; or for less, and has given its slot away: `vacated` is how often
     /// it has done that since it started.
-    pub fn suspended(&mut self, now: Instant, id: ConnectionId, its: SessionId, vacated: u64) {
-        self.tally.end("server: suspended");
-        if let Some(session) = self.connection_is_gone(now, id, its) {
+    pub fn suspended(&mut self, now: Instant, id: ConnectionId, session_id: SessionId, vacated: u64) {
+        self.totals.end("server: suspended");
+        if let Some(session) = self.connection_is_gone(now, id, session_id) {
             let silence = now.since(self.sessions[session].server_heard);
             let gave_way = silence < TIMEOUT_DEFAULT && self.vacated < vacated;
             if !gave_way {
                 self.check_timeout(now, session, Side::Server);
             } else if silence < HEARTBEAT_DEFAULT + SILENT_AFTER {
-                self.blame(now, format!("{} gave its slot away after {silence:?} of silence", shown(id)));
+                self.report_violation(
+                    now,
+                    format!("{} gave its slot away after {silence:?} of silence", connection_name(id)),
+                );
             }
             self.vacated += u64::from(gave_way);
             self.sessions[session].server = End::Lost(now);
@@ -284,39 +301,47 @@ impl Audit {
     }
 
     /// A session is over at the server.
-    pub fn ended(&mut self, now: Instant, id: Option<ConnectionId>, its: SessionId, cause: EndCause) {
-        self.tally.end(format!("server: {cause:?}"));
+    pub fn ended(&mut self, now: Instant, id: Option<ConnectionId>, session_id: SessionId, cause: EndCause) {
+        self.totals.end(format!("server: {cause:?}"));
         let Some(id) = id else {
-            let session = self.by_session.remove(&its).map(|session| &mut self.sessions[session]);
+            let session = self.by_session.remove(&session_id).map(|session| &mut self.sessions[session]);
             return match session {
                 Some(session) if matches!(session.server, End::Lost(_)) => session.server = End::Gone,
-                _ => self.blame(now, format!("{its:?} ends suspended, which it was not")),
+                _ => self.report_violation(now, format!("{session_id:?} ends suspended, which it was not")),
             };
         };
-        let Some(session) = self.connection_is_gone(now, id, its) else { return };
-        self.by_session.remove(&its);
+        let Some(session) = self.connection_is_gone(now, id, session_id) else { return };
+        self.by_session.remove(&session_id);
         self.sessions[session].server = End::Gone;
         match cause {
             EndCause::Client(reason) | EndCause::Server(reason) => self.check_reason(now, session, reason),
-            EndCause::Expired => self.blame(now, format!("{} expires while it is connected", shown(id))),
+            EndCause::Expired => {
+                self.report_violation(now, format!("{} expires while it is connected", connection_name(id)))
+            }
         }
     }
 
     /// A connection of the server is gone. Gives the session that it carried.
-    fn connection_is_gone(&mut self, now: Instant, id: ConnectionId, its: SessionId) -> Option<usize> {
-        self.note(now, || format!("{} is gone", shown(id)));
+    fn connection_is_gone(&mut self, now: Instant, id: ConnectionId, session_id: SessionId) -> Option<usize> {
+        self.log_event(now, || format!("{} is gone", connection_name(id)));
         self.freed_slots.push(id.slot());
-        let session = self.by_name.get(&id).copied();
-        let Some(session) = session.filter(|session| self.by_session.get(&its) == Some(session)) else {
-            self.blame(now, format!("{} of {its:?} is gone, which nobody knows", shown(id)));
+        let session = self.by_id.get(&id).copied();
+        let Some(session) = session.filter(|session| self.by_session.get(&session_id) == Some(session)) else {
+            self.report_violation(
+                now,
+                format!("{} of {session_id:?} is gone, which nobody knows", connection_name(id)),
+            );
             return None;
         };
         let it = &mut self.sessions[session];
-        let names = it.names;
+        let ids = it.ids;
         it.changed(now);
-        self.by_name.retain(|name, _| !names.contains(&Some(*name)));
-        if names[0] != Some(id) {
-            self.blame(now, format!("{} is gone under that name, but is called {names:?} by now", shown(id)));
+        self.by_id.retain(|name, _| !ids.contains(&Some(*name)));
+        if ids[0] != Some(id) {
+            self.report_violation(
+                now,
+                format!("{} is gone under that name, but is called {ids:?} by now", connection_name(id)),
+            );
         }
         Some(session)
     }
@@ -330,9 +355,9 @@ impl Audit {
     pub fn server_is_gone(&mut self, now: Instant) {
         self.server_up_since = Instant::NEVER;
         self.vacated = 0;
-        self.by_name.clear();
+        self.by_id.clear();
         self.by_session.clear();
-        self.promises.clear();
+        self.guarantees.clear();
         for session in &mut self.sessions {
             session.server = End::Gone;
             session.changed(now);
@@ -341,43 +366,46 @@ impl Audit {
 
     /// A message arrived.
     pub fn arrived(&mut self, now: Instant, session: usize, to_server: bool, channel: Channel, message: &[u8]) {
-        self.tally.arrived(channel.delivery(), message.len());
+        self.totals.arrived(channel.delivery(), message.len());
         if channel == PROBE_CHANNEL {
             let probed_at = self.sessions[session].probed_at[usize::from(!to_server)];
             let took = now.since(probed_at.unwrap_or(now));
-            self.tally.recovered("a probe to arrive", took);
-            self.note(now, || format!("session {session}: a probe took {took:?}"));
+            self.totals.recovered("a probe to arrive", took);
+            self.log_event(now, || format!("session {session}: a probe took {took:?}"));
         }
-        if let Err(what) = self.sessions[session].lane(to_server, channel).arrived(message) {
+        if let Err(what) = self.sessions[session].model(to_server, channel).arrived(message) {
             let player = self.sessions[session].player;
             let direction = if to_server { "server" } else { "client" };
-            self.blame(now, format!("player {player}, to the {direction}, channel {channel}: {what}"));
+            self.report_violation(now, format!("player {player}, to the {direction}, channel {channel}: {what}"));
         }
     }
 
-    /// An end gave up the connection because it heard nothing: was that so, and had it to be?
+    /// An end gave up the connection because it hears nothing: was that so, and had it to be?
     pub fn check_timeout(&mut self, now: Instant, session: usize, side: Side) {
         let it = &self.sessions[session];
-        let (heard, other) = match side {
+        let (hears, other) = match side {
             Side::Client => (it.client_heard, it.server),
             Side::Server => (it.server_heard, it.client),
         };
-        let (player, silence) = (it.player, now.since(heard));
+        let (player, silence) = (it.player, now.since(hears));
         if silence < TIMEOUT_DEFAULT {
-            self.blame(now, format!("player {player}: the {side:?} timed out after {silence:?} of silence"));
+            self.report_violation(now, format!("player {player}: the {side:?} timed out after {silence:?} of silence"));
         }
         let clear = now.since(self.clear_since[player]);
         if other == End::Live && clear >= SILENCE_ON_CLEAR_PATH {
-            self.blame(now, format!("player {player}: the {side:?} timed out on a path that was clear for {clear:?}"));
+            self.report_violation(
+                now,
+                format!("player {player}: the {side:?} timed out on a path that was clear for {clear:?}"),
+            );
         }
     }
 
     /// A client went over to another connection because the one it had was silent: was it?
-    pub fn check_knock(&mut self, now: Instant, session: usize) {
+    pub fn check_reconnect_attempt(&mut self, now: Instant, session: usize) {
         let it = &self.sessions[session];
         let (player, silence) = (it.player, now.since(it.client_heard));
         if silence < HEARTBEAT_DEFAULT + RECONNECT_AFTER {
-            self.blame(now, format!("player {player}: left its connection after {silence:?} of silence"));
+            self.report_violation(now, format!("player {player}: left its connection after {silence:?} of silence"));
         }
     }
 
@@ -394,25 +422,28 @@ impl Audit {
         };
         if !fair {
             let player = it.player;
-            self.blame(now, format!("player {player}: the connection ended although both ends are honest: {reason}"));
+            self.report_violation(
+                now,
+                format!("player {player}: the connection ended although both ends are honest: {reason}"),
+            );
         }
     }
 
     /// Ends that should have noticed by now that the other is silent, or that they were told to end.
     pub fn check_overdue(&mut self, now: Instant, step: Duration) {
         let most = TIMEOUT_DEFAULT + TIMEOUT_SLACK + step;
-        // Where memory was low, the server may be ending the connection, and its link may have no room to say so.
+        // Where memory was low, the server may be ending the connection, and its link may have no room to send so.
         let was_low = now.since(self.memory_low_at) < most + ENDING_MAX;
         let most_at_server = if was_low { most + ENDING_MAX } else { most };
         let overdue = |it: &&Session| {
             it.server == End::Live && now.since(it.server_heard) > most_at_server
                 || it.client == End::Live && now.since(it.client_heard) > most
                 || it.ending.is_some_and(|(side, since)| now.since(since) > ENDING_MAX && it.end(side) == End::Live)
-                || it.deaf_since.is_some_and(|since| now.since(since) > ENDING_MAX) && it.server == End::Live
+                || it.refuses_since.is_some_and(|since| now.since(since) > ENDING_MAX) && it.server == End::Live
         };
         if let Some(Session { player, client, server, ending, .. }) = self.sessions.iter().find(overdue) {
             let what = format!("player {player}: a connection outlives its end: {client:?}, {server:?}, {ending:?}");
-            self.blame(now, what);
+            self.report_violation(now, what);
         }
     }
 }

@@ -1,4 +1,4 @@
-//! One channel of a session in one direction: what was sent on it, and whether what arrives is what its delivery promises.
+//! One channel of a session in one direction: what was sent on it, and whether what arrives is what its delivery guarantees.
 
 use super::payload::{LABEL_BYTES, Stream};
 use ringshard_protocol::wire::{Channel, Delivery};
@@ -9,7 +9,7 @@ const SHORT: usize = LABEL_BYTES;
 
 /// What was sent and what arrived.
 #[derive(Debug)]
-pub struct Lane {
+pub struct ChannelModel {
     stream: Stream,
     delivery: Delivery,
     sent: u32,
@@ -24,10 +24,10 @@ pub struct Lane {
     short: [(u32, u32); SHORT],
 }
 
-impl Lane {
+impl ChannelModel {
     /// An unused channel.
     pub fn new(session: u64, to_server: bool, channel: Channel) -> Self {
-        Lane {
+        ChannelModel {
             stream: Stream::new(session, to_server, channel),
             delivery: channel.delivery(),
             sent: 0,
@@ -184,50 +184,50 @@ impl Lane {
 mod tests {
     use super::*;
 
-    fn with_sent(channel: Channel, lens: &[usize]) -> (Lane, Vec<Vec<u8>>) {
-        let mut lane = Lane::new(1, true, channel);
+    fn with_sent(channel: Channel, lens: &[usize]) -> (ChannelModel, Vec<Vec<u8>>) {
+        let mut model = ChannelModel::new(1, true, channel);
         let mut messages = Vec::new();
         for &len in lens {
             let mut message = Vec::new();
-            lane.compose(len, &mut message);
-            lane.taken(len);
+            model.compose(len, &mut message);
+            model.taken(len);
             messages.push(message);
         }
-        (lane, messages)
+        (model, messages)
     }
 
     #[test]
     fn an_ordered_channel_allows_one_order_only() {
-        let (mut lane, messages) = with_sent(Channel::RELIABLE_ORDERED, &[10, 0, 20, 3]);
-        assert!(lane.arrived(&messages[2]).is_err(), "too early");
+        let (mut model, messages) = with_sent(Channel::RELIABLE_ORDERED, &[10, 0, 20, 3]);
+        assert!(model.arrived(&messages[2]).is_err(), "too early");
         for message in &messages {
-            assert_eq!(lane.arrived(message), Ok(()));
+            assert_eq!(model.arrived(message), Ok(()));
         }
-        assert!(lane.is_complete() && lane.missing_bytes() == 0);
-        assert!(lane.arrived(&messages[3]).is_err(), "twice");
+        assert!(model.is_complete() && model.missing_bytes() == 0);
+        assert!(model.arrived(&messages[3]).is_err(), "twice");
     }
 
     #[test]
     fn an_unordered_channel_allows_each_once() {
-        let (mut lane, messages) = with_sent(Channel::RELIABLE_UNORDERED, &[10, 2, 20, 2]);
+        let (mut model, messages) = with_sent(Channel::RELIABLE_UNORDERED, &[10, 2, 20, 2]);
         for at in [2, 1, 0] {
-            assert_eq!(lane.arrived(&messages[at]), Ok(()));
-            assert!(messages[at].len() < 8 || lane.arrived(&messages[at]).is_err(), "twice");
+            assert_eq!(model.arrived(&messages[at]), Ok(()));
+            assert!(messages[at].len() < 8 || model.arrived(&messages[at]).is_err(), "twice");
         }
-        assert_eq!((lane.missing(), lane.missing_bytes()), (1, 2));
-        assert_eq!(lane.arrived(&messages[3]), Ok(()));
-        assert!(lane.is_complete());
+        assert_eq!((model.missing(), model.missing_bytes()), (1, 2));
+        assert_eq!(model.arrived(&messages[3]), Ok(()));
+        assert!(model.is_complete());
     }
 
     #[test]
     fn unreliable_channels_allow_gaps_and_no_copies() {
-        let (mut lane, messages) = with_sent(Channel::UNRELIABLE, &[10, 1, 20]);
-        assert_eq!((lane.arrived(&messages[2]), lane.arrived(&messages[0])), (Ok(()), Ok(())));
-        assert!(lane.arrived(&messages[0]).is_err());
-        assert!(lane.arrived(&messages[1]).is_ok() && lane.arrived(&messages[1]).is_err());
-        let (mut lane, messages) = with_sent(Channel::UNRELIABLE_SEQUENCED, &[10, 20, 30]);
-        assert_eq!(lane.arrived(&messages[1]), Ok(()));
-        assert!(lane.arrived(&messages[0]).is_err(), "it goes back");
-        assert_eq!(lane.arrived(&messages[2]), Ok(()));
+        let (mut model, messages) = with_sent(Channel::UNRELIABLE, &[10, 1, 20]);
+        assert_eq!((model.arrived(&messages[2]), model.arrived(&messages[0])), (Ok(()), Ok(())));
+        assert!(model.arrived(&messages[0]).is_err());
+        assert!(model.arrived(&messages[1]).is_ok() && model.arrived(&messages[1]).is_err());
+        let (mut model, messages) = with_sent(Channel::UNRELIABLE_SEQUENCED, &[10, 20, 30]);
+        assert_eq!(model.arrived(&messages[1]), Ok(()));
+        assert!(model.arrived(&messages[0]).is_err(), "it goes back");
+        assert_eq!(model.arrived(&messages[2]), Ok(()));
     }
 }

@@ -1,7 +1,7 @@
 //! What messages hold: each says which one it is, and everything in it follows from that, so that nothing that was sent
 //! need be kept to know whether what arrives is it.
 
-use crate::random::{Dice, mix};
+use crate::random::{Random, mix};
 use ringshard_protocol::limits::MESSAGE_BYTES_MAX;
 use ringshard_protocol::wire::Channel;
 use std::sync::OnceLock;
@@ -57,7 +57,7 @@ impl Stream {
 /// Bytes to choose fillers from.
 const TABLE_BYTES: usize = 2 * MESSAGE_BYTES_MAX;
 
-/// As many bytes as wanted, which follow from `mark`: every other message can be compressed.
+/// As many bytes as outgoing, which follow from `mark`: every other message can be compressed.
 fn filler(mark: u32, len: usize) -> &'static [u8] {
     static TABLES: OnceLock<[Vec<u8>; 2]> = OnceLock::new();
     let [noise, text] = TABLES.get_or_init(|| [noise(), text()]);
@@ -66,16 +66,16 @@ fn filler(mark: u32, len: usize) -> &'static [u8] {
 }
 
 fn noise() -> Vec<u8> {
-    let mut dice = Dice::new(1);
-    (0..TABLE_BYTES / 8).flat_map(|_| dice.next().to_le_bytes()).collect()
+    let mut random = Random::new(1);
+    (0..TABLE_BYTES / 8).flat_map(|_| random.next().to_le_bytes()).collect()
 }
 
 fn text() -> Vec<u8> {
     let words = ["entity ", "position ", "0000 ", "velocity ", "tick ", "1024 ", "shard ", "player "];
-    let mut dice = Dice::new(2);
+    let mut random = Random::new(2);
     let mut text = Vec::with_capacity(TABLE_BYTES + 16);
     while text.len() < TABLE_BYTES {
-        text.extend_from_slice(dice.pick(&words).as_bytes());
+        text.extend_from_slice(random.pick(&words).as_bytes());
     }
     text.truncate(TABLE_BYTES);
     text

@@ -1,22 +1,22 @@
-//! Numbers of datagrams under one key: no number may seal two of them.
+//! SequenceNumbers of datagrams under one key: no number may seal two of them.
 
 /// How far behind the newest a datagram may leave: more than can be composed and wait.
 const WINDOW: u64 = 1 << 15;
 
 /// The numbers that one end has used on one connection.
 #[derive(Debug)]
-pub struct Numbers {
+pub struct SequenceNumbers {
     newest: u64,
     used: Box<[u64]>,
 }
 
-impl Default for Numbers {
+impl Default for SequenceNumbers {
     fn default() -> Self {
-        Numbers { newest: 0, used: vec![0; (WINDOW / 64) as usize].into_boxed_slice() }
+        SequenceNumbers { newest: 0, used: vec![0; (WINDOW / 64) as usize].into_boxed_slice() }
     }
 }
 
-impl Numbers {
+impl SequenceNumbers {
     /// A datagram leaves under `number`.
     ///
     /// # Errors
@@ -53,7 +53,7 @@ mod tests {
 
     #[test]
     fn each_number_is_used_once_whatever_the_order() {
-        let mut numbers = Numbers::default();
+        let mut numbers = SequenceNumbers::default();
         for number in [1, 2, 5, 4, 3, WINDOW, WINDOW + 3] {
             assert_eq!(numbers.used(number), Ok(()));
         }

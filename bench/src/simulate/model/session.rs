@@ -1,6 +1,6 @@
 //! What the audit knows of one session: the unit in which reliable messages must not get lost.
 
-use super::channel::Lane;
+use super::channel::ChannelModel;
 use ringshard_protocol::limits::CHANNELS;
 use ringshard_protocol::time::Instant;
 use ringshard_protocol::wire::{Channel, ConnectionId};
@@ -43,7 +43,7 @@ pub struct Session {
     /// The server's end.
     pub server: End,
     /// What the server calls it now, and what it called it before.
-    pub names: [Option<ConnectionId>; 2],
+    pub ids: [Option<ConnectionId>; 2],
     /// When each end last took in something from the other.
     pub client_heard: Instant,
     /// The same.
@@ -53,7 +53,7 @@ pub struct Session {
     /// Told to end: which end was, and since when.
     pub ending: Option<(Side, Instant)>,
     /// The server takes nothing more to send, since then: it is about to end it.
-    pub deaf_since: Option<Instant>,
+    pub refuses_since: Option<Instant>,
     /// When the client's integrity was last checked.
     pub checked_at: Instant,
     /// When probes were sent: by the client, by the server.
@@ -65,37 +65,37 @@ pub struct Session {
     /// Since when nothing is missing.
     pub complete_since: Option<Instant>,
     /// When messages were then sent that are not repeated.
-    pub flared_at: Option<Instant>,
-    lanes: Vec<Lane>,
+    pub unreliable_sent_at: Option<Instant>,
+    models: Vec<ChannelModel>,
 }
 
 impl Session {
     /// A session that its client has just learned of.
     pub fn new(player: usize, key: u64, now: Instant) -> Self {
-        let lanes = [true, false].into_iter();
+        let models = [true, false].into_iter();
         Session {
             player,
             client: End::Live,
             server: End::Ahead,
-            names: [None; 2],
+            ids: [None; 2],
             client_heard: now,
             server_heard: now,
             whole_since: Instant::NEVER,
             ending: None,
-            deaf_since: None,
+            refuses_since: None,
             checked_at: now,
             probed_at: [None; 2],
             drained_by: Instant::NEVER,
             backlog: 0,
             complete_since: None,
-            flared_at: None,
-            lanes: lanes.flat_map(|there| Channel::all().map(move |it| Lane::new(key, there, it))).collect(),
+            unreliable_sent_at: None,
+            models: models.flat_map(|there| Channel::all().map(move |it| ChannelModel::new(key, there, it))).collect(),
         }
     }
 
     /// One channel, in the direction of the server or of the client.
-    pub fn lane(&mut self, to_server: bool, channel: Channel) -> &mut Lane {
-        &mut self.lanes[usize::from(!to_server) * CHANNELS + channel.index()]
+    pub fn model(&mut self, to_server: bool, channel: Channel) -> &mut ChannelModel {
+        &mut self.models[usize::from(!to_server) * CHANNELS + channel.index()]
     }
 
     /// An end is told to end it.
@@ -113,40 +113,40 @@ impl Session {
 
     /// Both ends can send.
     pub fn is_whole(&self) -> bool {
-        self.client == End::Live && self.server == End::Live && self.ending.is_none() && self.deaf_since.is_none()
+        self.client == End::Live && self.server == End::Live && self.ending.is_none() && self.refuses_since.is_none()
     }
 
     /// All that is reliable and has not arrived: messages, bytes.
     pub fn missing(&self) -> (usize, usize) {
-        let add = |sum: (usize, usize), lane: &Lane| (sum.0 + lane.missing(), sum.1 + lane.missing_bytes());
-        self.lanes.iter().fold((0, 0), add)
+        let add = |sum: (usize, usize), model: &ChannelModel| (sum.0 + model.missing(), sum.1 + model.missing_bytes());
+        self.models.iter().fold((0, 0), add)
     }
 
     /// Whether nothing reliable is missing.
     pub fn is_complete(&self) -> bool {
-        self.lanes.iter().all(Lane::is_complete)
+        self.models.iter().all(ChannelModel::is_complete)
     }
 
     /// What is missing, for people.
-    pub fn missing_by_lane(&self) -> String {
+    pub fn missing_by_channel(&self) -> String {
         let name = |at: usize| (if at < CHANNELS { "to the server" } else { "to the client" }, at % CHANNELS);
-        let lanes = self.lanes.iter().enumerate().filter(|(_, lane)| !lane.is_complete());
-        let say = |(at, lane): (usize, &Lane)| {
+        let models = self.models.iter().enumerate().filter(|(_, model)| !model.is_complete());
+        let send = |(at, model): (usize, &ChannelModel)| {
             let (direction, channel) = name(at);
             format!(
                 "channel {channel} {direction}: {} of {} messages, {} bytes",
-                lane.missing(),
-                lane.sent(),
-                lane.missing_bytes()
+                model.missing(),
+                model.sent(),
+                model.missing_bytes()
             )
         };
-        lanes.map(say).collect::<Vec<_>>().join("; ")
+        models.map(send).collect::<Vec<_>>().join("; ")
     }
 
     /// An end has become live, or ceased to be.
     pub fn changed(&mut self, now: Instant) {
         self.whole_since = if self.is_whole() { now } else { Instant::NEVER };
-        self.deaf_since = None;
+        self.refuses_since = None;
         self.forget_probes();
     }
 
@@ -155,11 +155,11 @@ impl Session {
         self.probed_at = [None; 2];
         self.drained_by = Instant::NEVER;
         self.complete_since = None;
-        self.flared_at = None;
+        self.unreliable_sent_at = None;
     }
 }
 
 /// A connection's name as people read it.
-pub fn shown(id: ConnectionId) -> String {
+pub fn connection_name(id: ConnectionId) -> String {
     format!("connection {}.{}.{}", id.core(), id.generation(), id.slot())
 }

@@ -2,9 +2,9 @@
 //! for the attacker.
 
 use super::addresses::is_attackers;
-use crate::random::Dice;
-use crate::simulate::model::sequence_numbers::Numbers;
-use crate::simulate::model::session::shown;
+use crate::random::Random;
+use crate::simulate::model::sequence_numbers::SequenceNumbers;
+use crate::simulate::model::session::connection_name;
 use ringshard_link::sim::{Network, SimLink};
 use ringshard_protocol::limits::{DATAGRAM_BYTES_MAX, HEADER_BYTES};
 use ringshard_protocol::link::{Arrival, Link, LinkStats, Path, Wait};
@@ -29,22 +29,22 @@ pub struct Capture {
 
 /// How much room is refused, and until when.
 #[derive(Clone, Copy, Debug)]
-struct Pressure {
+struct RoomLimit {
     until: Instant,
     per_mille: u64,
 }
 
 /// A [`SimLink`] with somebody listening.
 #[derive(Debug)]
-pub struct TapLink {
+pub struct ObservedLink {
     sim: SimLink,
     network: Network,
-    dice: Dice,
-    pressure: Pressure,
+    random: Random,
+    room_limit: RoomLimit,
     reserved: Vec<(SocketAddr, usize)>,
     memory: Vec<u8>,
-    /// Numbers used, by the slot of the connection.
-    numbers: HashMap<u16, Numbers>,
+    /// SequenceNumbers used, by the slot of the connection.
+    numbers: HashMap<u16, SequenceNumbers>,
     captures: Vec<Capture>,
     captured: usize,
     /// What was wrong with a datagram that left.
@@ -55,14 +55,14 @@ pub struct TapLink {
     pub bytes_to_attackers: u64,
 }
 
-impl TapLink {
+impl ObservedLink {
     /// The link of the end at `local`.
-    pub fn new(network: Network, local: SocketAddr, dice: Dice) -> Self {
-        TapLink {
+    pub fn new(network: Network, local: SocketAddr, random: Random) -> Self {
+        ObservedLink {
             sim: SimLink::new(network.clone(), local),
             network,
-            dice,
-            pressure: Pressure { until: Instant::ZERO, per_mille: 0 },
+            random,
+            room_limit: RoomLimit { until: Instant::ZERO, per_mille: 0 },
             reserved: Vec::new(),
             memory: Vec::new(),
             numbers: HashMap::new(),
@@ -85,8 +85,8 @@ impl TapLink {
     }
 
     /// Refuses room so many times in a thousand, for a while.
-    pub fn press(&mut self, until: Instant, per_mille: u64) {
-        self.pressure = Pressure { until, per_mille };
+    pub fn limit_room(&mut self, until: Instant, per_mille: u64) {
+        self.room_limit = RoomLimit { until, per_mille };
     }
 
     /// Another connection has the slot, or another key: its numbers begin anew.
@@ -118,9 +118,9 @@ impl TapLink {
         if let Some(Header { connection, sequence, .. }) = header
             && let Err(what) = self.numbers.entry(connection.slot()).or_default().used(sequence)
         {
-            self.fault = Some(format!("{}: number {sequence} {what}", shown(connection)));
+            self.fault = Some(format!("{}: number {sequence} {what}", connection_name(connection)));
         }
-        if self.dice.chance(30) {
+        if self.random.chance(30) {
             self.capture(to, bytes);
         }
     }
@@ -135,7 +135,7 @@ impl TapLink {
     }
 }
 
-impl Link for TapLink {
+impl Link for ObservedLink {
     fn now(&mut self) -> Instant {
         self.network.now()
     }
@@ -146,9 +146,9 @@ impl Link for TapLink {
 
     fn reserve(&mut self, path: Path, len: usize) -> Option<&mut [u8]> {
         assert!((1..=DATAGRAM_BYTES_MAX).contains(&len) && len >= HEADER_BYTES, "nobody sends {len} bytes");
-        if self.pressure.per_mille > 0
-            && self.network.now() < self.pressure.until
-            && self.dice.chance(self.pressure.per_mille)
+        if self.room_limit.per_mille > 0
+            && self.network.now() < self.room_limit.until
+            && self.random.chance(self.room_limit.per_mille)
         {
             return None;
         }

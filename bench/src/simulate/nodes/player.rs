@@ -1,8 +1,8 @@
-//! A player: a client, its link, its path to the server, and what it has to say.
+//! A player: a client, its link, its path to the server, and what it has to send.
 
-use super::link::TapLink;
-use crate::random::Dice;
-use crate::simulate::draw::path_state::{Kind, Weather};
+use super::link::ObservedLink;
+use crate::random::Random;
+use crate::simulate::draw::path_state::{Kind, PathState};
 use crate::simulate::draw::plan::{Plan, PlayerPlan};
 use crate::simulate::draw::traffic::Traffic;
 use crate::simulate::model::audit::Audit;
@@ -30,24 +30,24 @@ pub struct Player {
     pub index: usize,
     /// What does not change about it.
     pub plan: PlayerPlan,
-    dice: Dice,
+    random: Random,
     server: SocketAddr,
     /// Addresses it has had.
     addresses: u16,
     /// None between two clients.
-    pub running: Option<(Client, TapLink)>,
+    pub running: Option<(Client, ObservedLink)>,
     /// When the next client starts, while there is none.
     pub back_at: Instant,
     /// The session of its client.
     pub session: Option<usize>,
     /// What its path is like.
-    pub weather: Weather,
+    pub path_state: PathState,
     /// Until then.
-    pub weather_until: Instant,
-    /// What it has to say, and when.
+    pub path_until: Instant,
+    /// What it has to send, and when.
     pub traffic: Traffic,
     /// See there.
-    pub speaks_at: Instant,
+    pub sends_at: Instant,
     /// What happens to it next, and when its keys change.
     pub fault_at: Instant,
     /// See there.
@@ -62,9 +62,9 @@ pub struct Player {
 
 impl Player {
     /// A player whose client is to be started.
-    pub fn new(index: usize, server: SocketAddr, plan: &Plan, dice: &mut Dice) -> Self {
-        let mut dice = dice.fork();
-        let player = PlayerPlan::draw(&mut dice);
+    pub fn new(index: usize, server: SocketAddr, plan: &Plan, random: &mut Random) -> Self {
+        let mut random = random.fork();
+        let player = PlayerPlan::draw(&mut random);
         Player {
             index,
             plan: player,
@@ -73,17 +73,17 @@ impl Player {
             running: None,
             back_at: Instant::ZERO,
             session: None,
-            weather: Weather::clear(player.delay),
-            weather_until: Instant::ZERO,
-            traffic: Traffic::draw(&mut dice, plan.chatter_per_mille),
-            speaks_at: Instant::ZERO,
+            path_state: PathState::clear(player.delay),
+            path_until: Instant::ZERO,
+            traffic: Traffic::draw(&mut random, plan.traffic_per_mille),
+            sends_at: Instant::ZERO,
             fault_at: Instant::ZERO,
             rekeys_at: Instant::ZERO,
             keys_changed_at: Instant::ZERO,
             key_changes: (0, 0),
             due_at: Instant::ZERO,
             buffer: Vec::new(),
-            dice,
+            random,
         }
     }
 
@@ -99,22 +99,22 @@ impl Player {
 
     /// Starts a client at a fresh address.
     pub fn start(&mut self, now: Instant, network: &Network, plan: &Plan) {
-        let config = plan.client(&mut self.dice, &self.plan);
-        let client = Client::new(config, now, self.dice.seed()).expect("the server's key is a good one");
+        let config = plan.client(&mut self.random, &self.plan);
+        let client = Client::new(config, now, self.random.seed()).expect("the server's key is a good one");
         let address = self.draw_address();
-        let link = TapLink::new(network.clone(), address, self.dice.fork());
+        let link = ObservedLink::new(network.clone(), address, self.random.fork());
         self.running = Some((client, link));
         self.back_at = Instant::NEVER;
         self.session = None;
-        self.traffic = Traffic::draw(&mut self.dice, plan.chatter_per_mille);
+        self.traffic = Traffic::draw(&mut self.random, plan.traffic_per_mille);
         self.due_at = now;
-        self.apply_weather(network);
+        self.apply_path_state(network);
     }
 
     /// Its client dies on the spot.
     pub fn kill(&mut self, now: Instant, back_after: Duration, audit: &mut Audit) {
         if let Some((_, link)) = self.running.take() {
-            audit.tally.datagrams += link.datagrams;
+            audit.totals.datagrams += link.datagrams;
         }
         if let Some(session) = self.session.take() {
             audit.client_lost(now, session, true);
@@ -131,25 +131,25 @@ impl Player {
             client.address_changed(now);
         }
         self.due_at = now;
-        self.apply_weather(network);
+        self.apply_path_state(network);
     }
 
     /// Changes what its path is like.
-    pub fn set_weather(&mut self, now: Instant, weather: Weather, network: &Network) {
-        self.weather = weather;
-        self.weather_until = now + weather.lasts;
-        self.apply_weather(network);
+    pub fn set_path_state(&mut self, now: Instant, path_state: PathState, network: &Network) {
+        self.path_state = path_state;
+        self.path_until = now + path_state.lasts;
+        self.apply_path_state(network);
     }
 
-    fn apply_weather(&self, network: &Network) {
+    fn apply_path_state(&self, network: &Network) {
         let Some((_, link)) = &self.running else { return };
-        network.set_conditions_between(link.local(), self.server, self.weather.there);
-        network.set_conditions_between(self.server, link.local(), self.weather.back);
+        network.set_conditions_between(link.local(), self.server, self.path_state.there);
+        network.set_conditions_between(self.server, link.local(), self.path_state.back);
     }
 
     /// Whether nothing happens to what it sends and receives.
     pub fn has_clear_path(&self) -> bool {
-        self.weather.kind == Kind::Clear
+        self.path_state.kind == Kind::Clear
     }
 
     /// When its client wants its turn.
@@ -177,7 +177,7 @@ impl Player {
         self.due_at = match client.deadline() {
             _ if was_blocked => now + AGAIN,
             passed if passed <= now => {
-                audit.tally.late_deadlines += 1;
+                audit.totals.late_deadlines += 1;
                 now + AGAIN
             }
             deadline => deadline,
@@ -189,7 +189,10 @@ impl Player {
         let Some((client, _)) = &self.running else { return };
         audit.check_drops(now, "client", client.drops());
         if client.message_bytes() > CLIENT_MESSAGE_BYTES_MAX {
-            audit.blame(now, format!("player {}: keeps {} bytes of messages", self.index, client.message_bytes()));
+            audit.report_violation(
+                now,
+                format!("player {}: keeps {} bytes of messages", self.index, client.message_bytes()),
+            );
         }
     }
 
@@ -199,7 +202,7 @@ impl Player {
             for datagram in arrival.datagrams() {
                 let Some(messages) = client.receive(now, datagram) else { continue };
                 let Some(session) = *session else {
-                    audit.blame(now, "a client that was never connected takes in messages");
+                    audit.report_violation(now, "a client that was never connected takes in messages");
                     continue;
                 };
                 audit.sessions[session].client_heard = now;
@@ -221,7 +224,10 @@ impl Player {
         while let Some(len) = client.transmit_len(now) {
             sent += 1;
             if sent > TURN_DATAGRAMS_MAX {
-                audit.blame(now, format!("player {}: there is no end to what it has to send at once", self.index));
+                audit.report_violation(
+                    now,
+                    format!("player {}: there is no end to what it has to send at once", self.index),
+                );
                 break;
             }
             let Some(room) = link.reserve(path, len) else {
@@ -232,7 +238,7 @@ impl Player {
         }
         link.submit();
         if let Some(what) = link.take_fault() {
-            audit.blame(now, format!("player {} sent {what}", self.index));
+            audit.report_violation(now, format!("player {} sent {what}", self.index));
         }
         was_blocked
     }
@@ -241,11 +247,11 @@ impl Player {
         while let Some((client, _)) = &mut self.running
             && let Some(event) = client.poll_event()
         {
-            self.happened(now, event, audit);
+            self.on_event(now, event, audit);
         }
     }
 
-    fn happened(&mut self, now: Instant, event: ClientEvent, audit: &mut Audit) {
+    fn on_event(&mut self, now: Instant, event: ClientEvent, audit: &mut Audit) {
         match event {
             ClientEvent::Connected { id, resumed } => {
                 let Some((_, link)) = &mut self.running else { return };
@@ -254,14 +260,14 @@ impl Player {
                 self.session = Some(audit.connected(now, self.index, former, link.local(), id, resumed));
             }
             ClientEvent::Reconnecting(reason) => {
-                audit.note(now, || format!("player {}: connects again: {reason}", self.index));
+                audit.log_event(now, || format!("player {}: connects again: {reason}", self.index));
                 let for_good = reason == CloseReason::Disconnected(DisconnectReason::NotResumable);
                 self.ended(now, reason, for_good, audit);
             }
             ClientEvent::Closed(reason) => {
-                audit.note(now, || format!("player {}: closed: {reason}", self.index));
+                audit.log_event(now, || format!("player {}: closed: {reason}", self.index));
                 self.ended(now, reason, true, audit);
-                let back_after = self.dice.millis(10, 3_000);
+                let back_after = self.random.millis(10, 3_000);
                 self.kill(now, back_after, audit);
             }
         }
@@ -272,22 +278,22 @@ impl Player {
         let was_live = self.session.is_some_and(|session| audit.sessions[session].client == End::Live);
         match (reason, self.session) {
             (CloseReason::Disconnected(reason), Some(session)) if was_live => {
-                audit.tally.end(format!("client: {reason}"));
+                audit.totals.end(format!("client: {reason}"));
                 if reason == DisconnectReason::TimedOut {
                     audit.check_timeout(now, session, Side::Client);
                 }
                 audit.check_reason(now, session, reason);
             }
             (CloseReason::Silent, Some(session)) if was_live => {
-                audit.tally.end(format!("client: {reason}"));
-                audit.check_knock(now, session);
+                audit.totals.end(format!("client: {reason}"));
+                audit.check_reconnect_attempt(now, session);
             }
             (reason, _) => {
                 let text = match reason {
                     CloseReason::Unreachable(_) => "client: unreachable".to_owned(),
                     reason => format!("client: {reason}"),
                 };
-                audit.tally.end(text);
+                audit.totals.end(text);
                 audit.check_refusal(now, self.index, reason);
             }
         }
@@ -306,10 +312,13 @@ impl Audit {
         let clear = now.since(self.clear_since[player]);
         match reason {
             CloseReason::WrongKey => {
-                self.blame(now, format!("player {player}: the server's own key is taken for wrong"))
+                self.report_violation(now, format!("player {player}: the server's own key is taken for wrong"))
             }
             CloseReason::Unreachable(_) if clear > Duration::from_secs(11) && self.server_is_up(now) => {
-                self.blame(now, format!("player {player}: {reason} over a path that was clear for {clear:?}"));
+                self.report_violation(
+                    now,
+                    format!("player {player}: {reason} over a path that was clear for {clear:?}"),
+                );
             }
             _ => {}
         }

@@ -1,9 +1,9 @@
 //! The server: an endpoint, its link, and the place where both die and come back.
 
-use super::link::TapLink;
-use crate::random::Dice;
+use super::link::ObservedLink;
+use crate::random::Random;
 use crate::simulate::model::audit::Audit;
-use crate::simulate::model::session::{End, Side, shown};
+use crate::simulate::model::session::{End, Side, connection_name};
 use ringshard_link::sim::Network;
 use ringshard_protocol::endpoint::{Event, Received};
 use ringshard_protocol::limits::{MESSAGE_MEMORY_BYTES_LOW, RECEIVE_DATAGRAMS_PER_TURN};
@@ -18,11 +18,11 @@ const AGAIN: Duration = Duration::from_millis(1);
 
 /// The server, while it runs.
 #[derive(Debug)]
-pub struct Host {
+pub struct Server {
     config: EndpointConfig,
     address: SocketAddr,
     /// None while it is down.
-    pub running: Option<(Endpoint, TapLink)>,
+    pub running: Option<(Endpoint, ObservedLink)>,
     /// When it comes back, while it is down.
     pub back_at: Instant,
     /// It says goodbye to everybody, and then goes down for so long.
@@ -30,10 +30,10 @@ pub struct Host {
     buffer: Vec<u8>,
 }
 
-impl Host {
+impl Server {
     /// A server that is to be started.
     pub fn new(config: EndpointConfig, address: SocketAddr) -> Self {
-        Host { config, address, running: None, back_at: Instant::ZERO, closing: None, buffer: Vec::new() }
+        Server { config, address, running: None, back_at: Instant::ZERO, closing: None, buffer: Vec::new() }
     }
 
     /// Where it is.
@@ -42,9 +42,9 @@ impl Host {
     }
 
     /// Starts it, with nothing left of what it knew but its key.
-    pub fn start(&mut self, now: Instant, network: &Network, dice: &mut Dice) {
-        let endpoint = Endpoint::new(self.config.clone(), now, dice.seed());
-        let link = TapLink::new(network.clone(), self.address, dice.fork());
+    pub fn start(&mut self, now: Instant, network: &Network, random: &mut Random) {
+        let endpoint = Endpoint::new(self.config.clone(), now, random.seed());
+        let link = ObservedLink::new(network.clone(), self.address, random.fork());
         self.running = Some((endpoint, link));
         self.back_at = Instant::NEVER;
     }
@@ -53,7 +53,7 @@ impl Host {
     pub fn kill(&mut self, now: Instant, back_after: Duration, audit: &mut Audit) {
         if let Some((endpoint, link)) = self.running.take() {
             audit.check_endpoint(now, &endpoint, self.config.message_bytes_max);
-            audit.tally.datagrams += link.datagrams;
+            audit.totals.datagrams += link.datagrams;
         }
         self.back_at = now + back_after;
         self.closing = None;
@@ -71,15 +71,15 @@ impl Host {
 
     /// Its turn: takes what came, lets time pass, sends.
     pub fn turn(&mut self, now: Instant, audit: &mut Audit) {
-        let Host { running: Some((endpoint, link)), buffer, config, .. } = self else { return };
+        let Server { running: Some((endpoint, link)), buffer, config, .. } = self else { return };
         link.receive(RECEIVE_DATAGRAMS_PER_TURN, |arrival| {
             let path = arrival.path;
             for datagram in arrival.datagrams() {
                 let Received::Messages { id, messages, more } = endpoint.receive(now, path, datagram) else { continue };
                 while let Some(event) = endpoint.poll_event() {
-                    happened(now, event, endpoint, audit);
+                    on_event(now, event, endpoint, audit);
                 }
-                let session = heard(now, id, audit);
+                let session = hears(now, id, audit);
                 for message in messages {
                     audit.arrived_at_server(now, session, message.channel, message.bytes);
                 }
@@ -97,7 +97,7 @@ impl Host {
         link.submit();
         events(now, endpoint, link, audit);
         if let Some(what) = link.take_fault() {
-            audit.blame(now, format!("the server sent {what}"));
+            audit.report_violation(now, format!("the server sent {what}"));
         }
         self.close(now, audit);
     }
@@ -114,10 +114,10 @@ impl Host {
     }
 }
 
-/// What came of `id` is authentic. Gives its session, if it may say something.
-fn heard(now: Instant, id: ConnectionId, audit: &mut Audit) -> Option<usize> {
-    let Some(&session) = audit.by_name.get(&id) else {
-        audit.blame(now, format!("messages of {}, which nobody knows", shown(id)));
+/// What came of `id` is authentic. Gives its session, if it may send something.
+fn hears(now: Instant, id: ConnectionId, audit: &mut Audit) -> Option<usize> {
+    let Some(&session) = audit.by_id.get(&id) else {
+        audit.report_violation(now, format!("messages of {}, which nobody knows", connection_name(id)));
         return None;
     };
     let it = &mut audit.sessions[session];
@@ -125,14 +125,14 @@ fn heard(now: Instant, id: ConnectionId, audit: &mut Audit) -> Option<usize> {
     (it.server == End::Live).then_some(session)
 }
 
-fn events(now: Instant, endpoint: &mut Endpoint, link: &mut TapLink, audit: &mut Audit) {
+fn events(now: Instant, endpoint: &mut Endpoint, link: &mut ObservedLink, audit: &mut Audit) {
     while let Some(event) = endpoint.poll_event() {
-        happened(now, event, endpoint, audit);
+        on_event(now, event, endpoint, audit);
     }
     audit.freed_slots.drain(..).for_each(|slot| link.forget_numbers(slot));
 }
 
-fn happened(now: Instant, event: Event, endpoint: &Endpoint, audit: &mut Audit) {
+fn on_event(now: Instant, event: Event, endpoint: &Endpoint, audit: &mut Audit) {
     match event {
         Event::Joined { id, session } => audit.joined(now, id, session, address(endpoint, id)),
         Event::Resumed { id, session, former } => audit.resumed(now, id, session, former, address(endpoint, id)),
@@ -152,7 +152,7 @@ impl Audit {
     fn arrived_at_server(&mut self, now: Instant, session: Option<usize>, channel: Channel, message: &[u8]) {
         match session {
             Some(session) => self.arrived(now, session, true, channel, message),
-            None => self.blame(now, format!("channel {channel}: a message of a session that is no more")),
+            None => self.report_violation(now, format!("channel {channel}: a message of a session that is no more")),
         }
     }
 
@@ -160,10 +160,13 @@ impl Audit {
     pub fn check_endpoint(&mut self, now: Instant, endpoint: &Endpoint, message_bytes_max: usize) {
         let (stats, drops) = (endpoint.stats(), endpoint.drops());
         if endpoint.message_bytes() > message_bytes_max {
-            self.blame(now, format!("{} bytes of messages are kept, of {message_bytes_max}", endpoint.message_bytes()));
+            self.report_violation(
+                now,
+                format!("{} bytes of messages are kept, of {message_bytes_max}", endpoint.message_bytes()),
+            );
         }
         if stats.stranger_bytes_out > stats.stranger_bytes_in {
-            self.blame(now, "more bytes went to strangers than came from them");
+            self.report_violation(now, "more bytes went to strangers than came from them");
         }
         self.check_drops(now, "server", drops);
     }
@@ -172,7 +175,7 @@ impl Audit {
     pub fn check_drops(&mut self, now: Instant, whose: &str, drops: &ringshard_protocol::stats::Drops) {
         let lies = ["impossible_ack", "beyond_window", "bad_compression", "bad_frame"];
         if let Some((name, count)) = drops.entries().find(|(name, count)| *count > 0 && lies.contains(name)) {
-            self.blame(now, format!("the {whose} counts {name}: {count}, although both ends are honest"));
+            self.report_violation(now, format!("the {whose} counts {name}: {count}, although both ends are honest"));
         }
     }
 }

@@ -1,67 +1,67 @@
 //! What must hold once everything has arrived: both ends agree, and neither keeps anything for nothing.
 
-use super::World;
-use crate::simulate::draw::traffic::Wanted;
+use super::Simulator;
+use crate::simulate::draw::traffic::Outgoing;
 use crate::simulate::model::session::End;
 use ringshard_protocol::time::{Duration, Instant};
 use ringshard_protocol::wire::Channel;
 
 /// A message that is not repeated must have arrived after this long on a clear path.
-pub const FLARE_MAX: Duration = Duration::from_secs(2);
+pub const UNRELIABLE_PROBE_MAX: Duration = Duration::from_secs(2);
 /// The last unreliable channel, and the last sequenced one.
-const FLARE_CHANNELS: [Option<Channel>; 2] = [Channel::new(12), Channel::new(15)];
+const UNRELIABLE_PROBE_CHANNELS: [Option<Channel>; 2] = [Channel::new(12), Channel::new(15)];
 /// Sizes of messages on those: whole, and in pieces.
-const FLARE_BYTES: [usize; 2] = [100, 5_000];
+const UNRELIABLE_PROBE_BYTES: [usize; 2] = [100, 5_000];
 /// How late an answer to a check of integrity may be, on a clear path.
 const CHECK_SLACK: Duration = Duration::from_secs(6);
 
-impl World {
+impl Simulator {
     /// Sends messages that are not repeated, once everything else has arrived: nothing may stop them any more.
-    pub(super) fn flare(&mut self, now: Instant, player: usize, session: usize) {
+    pub(super) fn send_unreliable_probes(&mut self, now: Instant, player: usize, session: usize) {
         let it = &mut self.audit.sessions[session];
-        let channels = FLARE_CHANNELS.iter().flatten();
-        match it.flared_at {
+        let channels = UNRELIABLE_PROBE_CHANNELS.iter().flatten();
+        match it.unreliable_sent_at {
             None if it.complete_since.is_none() => {}
             None => {
-                it.flared_at = Some(now);
+                it.unreliable_sent_at = Some(now);
                 for (&channel, to_server) in channels.flat_map(|channel| [(channel, true), (channel, false)]) {
-                    for bytes in FLARE_BYTES {
-                        self.say(now, session, Wanted { to_server, channel, bytes });
+                    for bytes in UNRELIABLE_PROBE_BYTES {
+                        self.send(now, session, Outgoing { to_server, channel, bytes });
                     }
                 }
             }
-            Some(at) if now.since(at) < FLARE_MAX => {}
+            Some(at) if now.since(at) < UNRELIABLE_PROBE_MAX => {}
             // Where memory is low, what would have to be kept is taken for lost.
             Some(at) if self.audit.memory_low_at >= at => {}
             Some(_) => {
                 let missing = channels.flat_map(|&channel| [(channel, true), (channel, false)]);
-                let missing = { missing }.find(|&(channel, to_server)| !it.lane(to_server, channel).has_last());
+                let missing = { missing }.find(|&(channel, to_server)| !it.model(to_server, channel).has_last());
                 if let Some((channel, to_server)) = missing {
                     let direction = if to_server { "server" } else { "client" };
                     let what = format!("player {player}: nothing gets to the {direction} on channel {channel}");
-                    self.audit.blame(now, what);
+                    self.audit.report_violation(now, what);
                 }
             }
         }
     }
 
     /// Both ends of every session agree.
-    pub(super) fn check_settled(&mut self, now: Instant) {
+    pub(super) fn check_agreement(&mut self, now: Instant) {
         for player in 0..self.players.len() {
-            if let Err(what) = self.settled(now, player) {
-                return self.audit.blame(now, format!("player {player}: {what}"));
+            if let Err(what) = self.agreement(now, player) {
+                return self.audit.report_violation(now, format!("player {player}: {what}"));
             }
         }
     }
 
-    fn settled(&self, now: Instant, player: usize) -> Result<(), String> {
-        let (Some(session), Some((endpoint, _))) = (self.players[player].session, &self.host.running) else {
+    fn agreement(&self, now: Instant, player: usize) -> Result<(), String> {
+        let (Some(session), Some((endpoint, _))) = (self.players[player].session, &self.server.running) else {
             return Err("has no session".to_owned());
         };
         let it = &self.audit.sessions[session];
         let Some((client, link)) = &self.players[player].running else { return Err("has no client".to_owned()) };
-        let Some((name, info)) = it.names[0].and_then(|name| Some((name, endpoint.info(name)?))) else {
-            return Err(format!("the server does not know {:?}", it.names));
+        let Some((name, info)) = it.ids[0].and_then(|name| Some((name, endpoint.info(name)?))) else {
+            return Err(format!("the server does not know {:?}", it.ids));
         };
         if client.message_bytes() > 0 {
             return Err(format!("the client keeps {} bytes for nothing", client.message_bytes()));
@@ -86,18 +86,18 @@ impl World {
     /// The server keeps nothing of anybody who is not there.
     pub(super) fn end(&mut self, now: Instant) {
         self.is_over = true;
-        let Some((endpoint, _)) = &self.host.running else { return };
+        let Some((endpoint, _)) = &self.server.running else { return };
         if endpoint.message_bytes() > 0 {
             let what = format!("the server keeps {} bytes for nothing", endpoint.message_bytes());
-            self.audit.blame(now, what);
+            self.audit.report_violation(now, what);
         }
         let (connections, players) = (endpoint.connections(), self.players.len());
         if connections != players {
-            self.audit.blame(now, format!("the server has {connections} connections of {players} players"));
+            self.audit.report_violation(now, format!("the server has {connections} connections of {players} players"));
         }
         let alone = self.audit.sessions.iter().filter(|it| it.server == End::Live && it.client == End::Gone).count();
         if alone > 0 {
-            self.audit.blame(now, format!("{alone} sessions live on at the server"));
+            self.audit.report_violation(now, format!("{alone} sessions live on at the server"));
         }
     }
 }

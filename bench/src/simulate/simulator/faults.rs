@@ -1,8 +1,8 @@
 //! What goes wrong, or is changed at a bad moment.
 
-use super::World;
-use crate::simulate::draw::path_state::{Kind, Weather};
-use crate::simulate::draw::traffic::Wanted;
+use super::Simulator;
+use crate::simulate::draw::path_state::{Kind, PathState};
+use crate::simulate::draw::traffic::Outgoing;
 use crate::simulate::model::session::{End, PROBE_CHANNEL, Side};
 use ringshard_protocol::connection::ChannelQuality;
 use ringshard_protocol::limits::{MESSAGE_BYTES_MAX, SEND_QUEUE_BYTES_MAX};
@@ -12,7 +12,7 @@ use ringshard_protocol::wire::{Channel, DisconnectReason};
 /// How often keys change.
 const REKEY_EVERY: Duration = Duration::from_secs(60);
 
-/// What may befall one player, and how often out of the sum of all.
+/// What may inject_fault one player, and how often out of the sum of all.
 #[derive(Clone, Copy, Debug)]
 enum Fault {
     Move,
@@ -23,12 +23,12 @@ enum Fault {
     Quality,
     Rate,
     Overflow,
-    Pressure,
+    RoomLimit,
     Burst,
     Rekey,
 }
 
-const FAULTS: [(Fault, u64); 11] = [
+const FAULT_WEIGHTS: [(Fault, u64); 11] = [
     (Fault::Move, 18),
     (Fault::Rebind, 18),
     (Fault::Kill, 4),
@@ -37,17 +37,17 @@ const FAULTS: [(Fault, u64); 11] = [
     (Fault::Quality, 18),
     (Fault::Rate, 8),
     (Fault::Overflow, 2),
-    (Fault::Pressure, 12),
+    (Fault::RoomLimit, 12),
     (Fault::Burst, 12),
     (Fault::Rekey, 6),
 ];
 
-impl World {
-    /// The weather over a player's path changes.
-    pub(super) fn change_weather(&mut self, now: Instant, player: usize) {
+impl Simulator {
+    /// The path_state over a player's path changes.
+    pub(super) fn change_path_state(&mut self, now: Instant, player: usize) {
         let delay = self.players[player].plan.delay;
-        let weather = Weather::draw(&mut self.dice, delay);
-        self.audit.tally.fault(match weather.kind {
+        let path_state = PathState::draw(&mut self.random, delay);
+        self.audit.totals.fault(match path_state.kind {
             Kind::Clear => "clear spell",
             Kind::Rough => "rough path",
             Kind::Narrow => "narrow path",
@@ -56,13 +56,14 @@ impl World {
             Kind::Blackout => "blackout",
             Kind::OneWay => "one-way outage",
         });
-        self.set_weather(now, player, weather);
+        self.set_path_state(now, player, path_state);
     }
 
-    pub(super) fn set_weather(&mut self, now: Instant, player: usize, weather: Weather) {
-        self.audit.note(now, || format!("player {player}: weather {:?} for {:?}", weather.kind, weather.lasts));
+    pub(super) fn set_path_state(&mut self, now: Instant, player: usize, path_state: PathState) {
+        self.audit
+            .log_event(now, || format!("player {player}: path_state {:?} for {:?}", path_state.kind, path_state.lasts));
         let was_clear = self.players[player].has_clear_path();
-        self.players[player].set_weather(now, weather, &self.network);
+        self.players[player].set_path_state(now, path_state, &self.network);
         match self.players[player].has_clear_path() {
             true if !was_clear => self.audit.clear_since[player] = now,
             true => {}
@@ -70,29 +71,29 @@ impl World {
         }
     }
 
-    /// Something delicate has happened to a player's connection: the worst moment for the path to fail.
-    pub(super) fn spite(&mut self, now: Instant, player: usize) {
-        if self.dice.chance(100) {
+    /// Something vulnerable has on_event to a player's connection: the worst moment for the path to fail.
+    pub(super) fn fail_path(&mut self, now: Instant, player: usize) {
+        if self.random.chance(100) {
             let delay = self.players[player].plan.delay;
-            let weather = Weather::draw_dead(&mut self.dice, delay);
-            self.audit.tally.fault("path failed at the worst moment");
-            self.set_weather(now, player, weather);
+            let path_state = PathState::draw_dead(&mut self.random, delay);
+            self.audit.totals.fault("path failed at the worst moment");
+            self.set_path_state(now, player, path_state);
         }
     }
 
     /// Something befalls a player.
-    pub(super) fn befall(&mut self, now: Instant, player: usize) {
-        self.players[player].fault_at = now + self.dice.millis(1_000, 25_000);
-        let sum = FAULTS.iter().map(|(_, weight)| weight).sum::<u64>();
-        let mut at = self.dice.between(0, sum - 1);
-        let drawn = FAULTS.iter().find(|(_, weight)| {
+    pub(super) fn inject_fault(&mut self, now: Instant, player: usize) {
+        self.players[player].fault_at = now + self.random.millis(1_000, 25_000);
+        let sum = FAULT_WEIGHTS.iter().map(|(_, weight)| weight).sum::<u64>();
+        let mut at = self.random.between(0, sum - 1);
+        let drawn = FAULT_WEIGHTS.iter().find(|(_, weight)| {
             at < *weight || {
                 at -= weight;
                 false
             }
         });
         let Some(&(fault, _)) = drawn else { return };
-        self.audit.note(now, || format!("player {player}: {fault:?}"));
+        self.audit.log_event(now, || format!("player {player}: {fault:?}"));
         match fault {
             Fault::Move => self.move_player(now, player, true),
             Fault::Rebind => self.move_player(now, player, false),
@@ -102,37 +103,37 @@ impl World {
             Fault::Quality => self.change_quality(now, player),
             Fault::Rate => self.change_rate(now, player),
             Fault::Overflow => self.overflow(now, player),
-            Fault::Pressure => self.press_player(now, player),
+            Fault::RoomLimit => self.press_player(now, player),
             Fault::Burst => self.burst(now, player),
             Fault::Rekey => self.rekey(now, player),
         }
     }
 
     /// Something befalls the server.
-    pub(super) fn befall_host(&mut self, now: Instant) {
-        self.host_fault_at = now + self.dice.millis(2_000, 20_000);
-        match self.dice.between(0, 99) {
+    pub(super) fn inject_server_fault(&mut self, now: Instant) {
+        self.server_fault_at = now + self.random.millis(2_000, 20_000);
+        match self.random.between(0, 99) {
             ..2 => {
-                self.audit.tally.fault("server killed");
-                let back_after = self.dice.millis(10, 20_000);
-                self.audit.note(now, || format!("the server is killed, for {back_after:?}"));
-                self.host.kill(now, back_after, &mut self.audit);
+                self.audit.totals.fault("server killed");
+                let back_after = self.random.millis(10, 20_000);
+                self.audit.log_event(now, || format!("the server is killed, for {back_after:?}"));
+                self.server.kill(now, back_after, &mut self.audit);
             }
             ..3 => {
-                self.audit.tally.fault("server shut down");
-                self.audit.note(now, || "the server shuts down".to_owned());
-                self.host.closing = Some(self.dice.millis(10, 10_000));
+                self.audit.totals.fault("server shut down");
+                self.audit.log_event(now, || "the server shuts down".to_owned());
+                self.server.closing = Some(self.random.millis(10, 10_000));
             }
             ..60 => {
-                let Some((_, link)) = &mut self.host.running else { return };
-                self.audit.tally.fault("no room at the server's link");
-                let until = now + self.dice.millis(1, 3_000);
-                link.press(until, self.dice.between(300, 1000));
+                let Some((_, link)) = &mut self.server.running else { return };
+                self.audit.totals.fault("no room at the server's link");
+                let until = now + self.random.millis(1, 3_000);
+                link.limit_room(until, self.random.between(300, 1000));
                 self.audit.clear_since.iter_mut().for_each(|since| *since = (*since).max(until));
-                self.audit.note(now, || "the server's link has no room".to_owned());
+                self.audit.log_event(now, || "the server's link has no room".to_owned());
             }
             _ => {
-                self.audit.tally.fault("attack");
+                self.audit.totals.fault("attack");
                 self.attack(now);
             }
         }
@@ -144,20 +145,20 @@ impl World {
     }
 
     fn move_player(&mut self, now: Instant, player: usize, is_told: bool) {
-        self.audit.tally.fault(if is_told { "address changed" } else { "address changed unseen" });
+        self.audit.totals.fault(if is_told { "address changed" } else { "address changed unseen" });
         self.players[player].moves(now, &self.network, is_told);
         self.disturb(player, now);
     }
 
     fn kill_player(&mut self, now: Instant, player: usize) {
-        self.audit.tally.fault("client killed");
-        let back_after = self.dice.millis(10, 30_000);
+        self.audit.totals.fault("client killed");
+        let back_after = self.random.millis(10, 30_000);
         self.players[player].kill(now, back_after, &mut self.audit);
     }
 
     fn hang_up(&mut self, now: Instant, player: usize) {
         let Some((client, _)) = &mut self.players[player].running else { return };
-        self.audit.tally.fault("client hangs up");
+        self.audit.totals.fault("client hangs up");
         client.disconnect();
         self.must_end(now, player, Side::Client);
         self.players[player].wake(now);
@@ -165,13 +166,13 @@ impl World {
 
     fn send_away(&mut self, now: Instant, player: usize) {
         let Some(session) = self.live(player) else { return };
-        let (Some(id), Some((endpoint, _))) = (self.audit.sessions[session].names[0], &mut self.host.running) else {
+        let (Some(id), Some((endpoint, _))) = (self.audit.sessions[session].ids[0], &mut self.server.running) else {
             return;
         };
-        self.audit.tally.fault("server hangs up");
+        self.audit.totals.fault("server hangs up");
         endpoint.disconnect(id, DisconnectReason::Closed);
         self.must_end(now, player, Side::Server);
-        self.host_is_due = true;
+        self.server_is_due = true;
     }
 
     fn must_end(&mut self, now: Instant, player: usize, side: Side) {
@@ -186,46 +187,46 @@ impl World {
     }
 
     fn change_quality(&mut self, now: Instant, player: usize) {
-        let number = self.dice.between(0, 15) as u8;
+        let number = self.random.between(0, 15) as u8;
         let Some(channel) = Channel::new(number).filter(|&channel| channel != PROBE_CHANNEL) else { return };
-        let limited = self.dice.chance(300);
-        let bytes_per_second = limited.then(|| self.dice.magnitude(1, 1_000_000));
-        let quality = ChannelQuality { priority: self.dice.between(0, 9) as u8, bytes_per_second };
-        self.audit.tally.fault("quality of a channel changed");
+        let limited = self.random.chance(300);
+        let bytes_per_second = limited.then(|| self.random.magnitude(1, 1_000_000));
+        let quality = ChannelQuality { priority: self.random.between(0, 9) as u8, bytes_per_second };
+        self.audit.totals.fault("quality of a channel changed");
         self.set_quality(now, player, channel, quality);
     }
 
     /// At both ends, as far as they are there.
     pub(super) fn set_quality(&mut self, now: Instant, player: usize, channel: Channel, quality: ChannelQuality) {
-        let name = self.live(player).and_then(|session| self.audit.sessions[session].names[0]);
-        if let (Some(id), Some((endpoint, _))) = (name, &mut self.host.running) {
+        let name = self.live(player).and_then(|session| self.audit.sessions[session].ids[0]);
+        if let (Some(id), Some((endpoint, _))) = (name, &mut self.server.running) {
             endpoint.set_channel_quality(now, id, channel, quality);
         }
         if let Some((client, _)) = &mut self.players[player].running {
             client.set_channel_quality(now, channel, quality);
         }
         self.players[player].wake(now);
-        self.host_is_due = true;
+        self.server_is_due = true;
     }
 
     fn change_rate(&mut self, now: Instant, player: usize) {
-        let limited = self.dice.chance(600);
-        let rate = limited.then(|| self.dice.magnitude(500, 2_000_000));
-        self.audit.tally.fault("rate of a connection changed");
+        let limited = self.random.chance(600);
+        let rate = limited.then(|| self.random.magnitude(500, 2_000_000));
+        self.audit.totals.fault("rate of a connection changed");
         self.set_rate(now, player, rate);
     }
 
     /// At both ends, as far as they are there.
     pub(super) fn set_rate(&mut self, now: Instant, player: usize, rate: Option<u64>) {
-        let name = self.live(player).and_then(|session| self.audit.sessions[session].names[0]);
-        if let (Some(id), Some((endpoint, _))) = (name, &mut self.host.running) {
+        let name = self.live(player).and_then(|session| self.audit.sessions[session].ids[0]);
+        if let (Some(id), Some((endpoint, _))) = (name, &mut self.server.running) {
             endpoint.set_rate(now, id, rate);
         }
         if let Some((client, _)) = &mut self.players[player].running {
             client.set_rate(now, rate);
         }
         self.players[player].wake(now);
-        self.host_is_due = true;
+        self.server_is_due = true;
     }
 
     /// One end says more than the other can take: its connection must end, and for that reason.
@@ -233,49 +234,49 @@ impl World {
         let Some(session) = self.players[player].session.filter(|&it| self.audit.sessions[it].is_whole()) else {
             return;
         };
-        self.audit.tally.fault("overflow");
-        let to_server = self.dice.chance(500);
-        let channel = self.dice.pick(&[Channel::RELIABLE_ORDERED, Channel::RELIABLE_UNORDERED]);
+        self.audit.totals.fault("overflow");
+        let to_server = self.random.chance(500);
+        let channel = self.random.pick(&[Channel::RELIABLE_ORDERED, Channel::RELIABLE_UNORDERED]);
         for _ in 0..=SEND_QUEUE_BYTES_MAX / MESSAGE_BYTES_MAX {
-            self.say(now, session, Wanted { to_server, channel, bytes: MESSAGE_BYTES_MAX - 1 });
+            self.send(now, session, Outgoing { to_server, channel, bytes: MESSAGE_BYTES_MAX - 1 });
         }
     }
 
     fn press_player(&mut self, now: Instant, player: usize) {
-        let (until, per_mille) = (now + self.dice.millis(1, 3_000), self.dice.between(300, 1000));
+        let (until, per_mille) = (now + self.random.millis(1, 3_000), self.random.between(300, 1000));
         let Some((_, link)) = &mut self.players[player].running else { return };
-        self.audit.tally.fault("no room at a client's link");
-        link.press(until, per_mille);
+        self.audit.totals.fault("no room at a client's link");
+        link.limit_room(until, per_mille);
         self.disturb(player, until);
     }
 
     /// Thousands of small messages at once, or some large ones, on one channel.
     fn burst(&mut self, now: Instant, player: usize) {
         let Some(session) = self.players[player].session else { return };
-        let number = self.dice.between(0, 15) as u8;
+        let number = self.random.between(0, 15) as u8;
         let Some(channel) = Channel::new(number).filter(|&channel| channel != PROBE_CHANNEL) else { return };
-        self.audit.tally.fault("burst");
-        let to_server = self.dice.chance(500);
-        let (count, most) = self.dice.pick(&[(6_000, 20), (500, 200), (60, 20_000), (20, MESSAGE_BYTES_MAX)]);
+        self.audit.totals.fault("burst");
+        let to_server = self.random.chance(500);
+        let (count, most) = self.random.pick(&[(6_000, 20), (500, 200), (60, 20_000), (20, MESSAGE_BYTES_MAX)]);
         let count = if channel.delivery().is_reliable() { count } else { count.min(100) };
-        for _ in 0..self.dice.magnitude(1, count) {
-            let bytes = self.dice.between(0, most as u64) as usize;
+        for _ in 0..self.random.magnitude(1, count) {
+            let bytes = self.random.between(0, most as u64) as usize;
             if channel.delivery().is_reliable() && self.send_room(session, to_server) < bytes + (64 << 10) {
                 break;
             }
-            self.say(now, session, Wanted { to_server, channel, bytes });
+            self.send(now, session, Outgoing { to_server, channel, bytes });
         }
     }
 
     /// Either end asks for new keys, or both at once.
     pub(super) fn rekey(&mut self, now: Instant, player: usize) {
         self.players[player].rekeys_at = now + REKEY_EVERY;
-        self.audit.tally.fault("keys to change");
-        let who = self.dice.between(0, 2);
-        let name = self.live(player).and_then(|session| self.audit.sessions[session].names[0]);
-        if let (Some(id), Some((endpoint, _)), 0 | 1) = (name, &mut self.host.running, who) {
+        self.audit.totals.fault("keys to change");
+        let who = self.random.between(0, 2);
+        let name = self.live(player).and_then(|session| self.audit.sessions[session].ids[0]);
+        if let (Some(id), Some((endpoint, _)), 0 | 1) = (name, &mut self.server.running, who) {
             endpoint.rekey(now, id);
-            self.host_is_due = true;
+            self.server_is_due = true;
         }
         if let (Some((client, _)), 1 | 2) = (&mut self.players[player].running, who) {
             client.rekey(now);

@@ -7,22 +7,22 @@ mod phase;
 mod recovery;
 mod sending;
 
-use self::phase::Calm;
+use self::phase::RecoveryPhase;
 use super::draw::plan::Plan;
-use super::draw::traffic::Wanted;
+use super::draw::traffic::Outgoing;
 use super::model::audit::{Audit, Violation};
 use super::model::session::End;
 use super::nodes::player::Player;
-use super::nodes::server::Host;
-use super::totals::Tally;
-use crate::random::Dice;
+use super::nodes::server::Server;
+use super::totals::Totals;
+use crate::random::Random;
 use ringshard_link::conditions::Conditions;
 use ringshard_link::sim::Network;
 use ringshard_protocol::limits::PORT_DEFAULT;
 use ringshard_protocol::time::{Duration, Instant};
 use std::net::SocketAddr;
 
-/// How often the audit looks at what should have happened.
+/// How often the audit looks at what should have on_event.
 const LOOK_EVERY: Duration = Duration::from_millis(200);
 
 /// What a run is drawn from.
@@ -42,92 +42,92 @@ pub struct Options {
 #[derive(Clone, Debug)]
 pub struct Outcome {
     /// Counts.
-    pub tally: Tally,
+    pub totals: Totals,
     /// What must not be, if there was something.
     pub violation: Option<Violation>,
 }
 
 /// The whole system.
 #[derive(Debug)]
-pub struct World {
+pub struct Simulator {
     pub(super) plan: Plan,
     pub(super) network: Network,
-    pub(super) dice: Dice,
-    pub(super) host: Host,
+    pub(super) random: Random,
+    pub(super) server: Server,
     pub(super) players: Vec<Player>,
     pub(super) audit: Audit,
     began_at: Instant,
-    storm_until: Instant,
+    faults_until: Instant,
     /// None while it storms.
-    pub(super) calm: Option<Calm>,
-    pub(super) host_fault_at: Instant,
+    pub(super) recovery: Option<RecoveryPhase>,
+    pub(super) server_fault_at: Instant,
     looks_at: Instant,
     pub(super) is_over: bool,
     /// The server has something new to do.
-    pub(super) host_is_due: bool,
+    pub(super) server_is_due: bool,
     /// Bytes that the attacker sent to the server from addresses of its own.
     pub(super) attackers_bytes: u64,
     pub(super) buffer: Vec<u8>,
-    pub(super) wanted: Vec<Wanted>,
+    pub(super) outgoing: Vec<Outgoing>,
 }
 
 /// One run.
 pub fn run(options: Options) -> Outcome {
-    let mut world = World::new(options);
-    while !world.is_over && world.audit.violation.is_none() {
-        world.turn();
+    let mut simulator = Simulator::new(options);
+    while !simulator.is_over && simulator.audit.violation.is_none() {
+        simulator.turn();
     }
-    if world.audit.violation.is_some() {
-        world.explain();
+    if simulator.audit.violation.is_some() {
+        simulator.explain();
     }
-    world.outcome()
+    simulator.outcome()
 }
 
-impl World {
+impl Simulator {
     fn new(options: Options) -> Self {
         let Options { seed, clients, minutes, log } = options;
-        let mut dice = Dice::new(seed);
-        let plan = Plan::draw(&mut dice, clients, minutes);
+        let mut random = Random::new(seed);
+        let plan = Plan::draw(&mut random, clients, minutes);
         let network = Network::new(seed, Conditions::none(Duration::from_millis(10)));
-        network.advance_to(Instant::ZERO + dice.millis(1, 1_000_000));
+        network.advance_to(Instant::ZERO + random.millis(1, 1_000_000));
         let now = network.now();
         let mut audit = Audit::new(seed, now, log);
         audit.clear_since = vec![now; plan.clients];
         audit.suspended_max = plan.server.connections_max;
-        audit.note(now, || format!("{plan:?}"));
+        audit.log_event(now, || format!("{plan:?}"));
         let server = SocketAddr::from(([10, 0, 0, 1], PORT_DEFAULT));
-        let players = (0..plan.clients).map(|index| Player::new(index, server, &plan, &mut dice)).collect();
-        let mut world = World {
-            host: Host::new(plan.server.clone(), server),
+        let players = (0..plan.clients).map(|index| Player::new(index, server, &plan, &mut random)).collect();
+        let mut simulator = Simulator {
+            server: Server::new(plan.server.clone(), server),
             plan,
             network,
-            dice,
+            random,
             players,
             audit,
             began_at: now,
-            storm_until: now,
-            calm: None,
-            host_fault_at: now,
+            faults_until: now,
+            recovery: None,
+            server_fault_at: now,
             looks_at: now,
             is_over: false,
-            host_is_due: false,
+            server_is_due: false,
             attackers_bytes: 0,
             buffer: Vec::new(),
-            wanted: Vec::new(),
+            outgoing: Vec::new(),
         };
-        world.storm(now);
-        world
+        simulator.begin_faults(now);
+        simulator
     }
 
     /// Faults begin.
-    pub(super) fn storm(&mut self, now: Instant) {
-        self.storm_until = now + self.dice.millis(20_000, 200_000);
-        self.host_fault_at = now + self.dice.millis(2_000, 20_000);
+    pub(super) fn begin_faults(&mut self, now: Instant) {
+        self.faults_until = now + self.random.millis(20_000, 200_000);
+        self.server_fault_at = now + self.random.millis(2_000, 20_000);
         for player in &mut self.players {
-            player.fault_at = now + self.dice.millis(1_000, 20_000);
-            player.weather_until = now + self.dice.millis(100, 10_000);
-            player.rekeys_at = now + self.dice.millis(1_000, 60_000);
-            player.speaks_at = now;
+            player.fault_at = now + self.random.millis(1_000, 20_000);
+            player.path_until = now + self.random.millis(100, 10_000);
+            player.rekeys_at = now + self.random.millis(1_000, 60_000);
+            player.sends_at = now;
         }
     }
 
@@ -136,7 +136,7 @@ impl World {
         self.network.advance_to(self.next_moment().max(soonest));
         let now = self.network.now();
         self.act(now);
-        self.host.turn(now, &mut self.audit);
+        self.server.turn(now, &mut self.audit);
         for player in &mut self.players {
             player.turn(now, &mut self.audit);
         }
@@ -149,17 +149,17 @@ impl World {
     /// When something happens next, whoever does it.
     fn next_moment(&self) -> Instant {
         let now = self.network.now();
-        if self.host_is_due {
+        if self.server_is_due {
             return now;
         }
-        let mut next = self.looks_at.min(self.host.deadline(now));
+        let mut next = self.looks_at.min(self.server.deadline(now));
         if let Some(arrival) = self.network.next_arrival() {
             next = next.min(arrival);
         }
         for player in &self.players {
             next = next.min(player.deadline()).min(player.back_at);
-            if self.calm.is_none() {
-                next = next.min(player.speaks_at).min(player.weather_until).min(player.fault_at).min(player.rekeys_at);
+            if self.recovery.is_none() {
+                next = next.min(player.sends_at).min(player.path_until).min(player.fault_at).min(player.rekeys_at);
             }
         }
         next
@@ -167,9 +167,9 @@ impl World {
 
     /// Does what is due that no engine does.
     fn act(&mut self, now: Instant) {
-        self.host_is_due = false;
-        if self.host.back_at <= now {
-            self.host.start(now, &self.network, &mut self.dice);
+        self.server_is_due = false;
+        if self.server.back_at <= now {
+            self.server.start(now, &self.network, &mut self.random);
             self.audit.server_up_since = now;
         }
         for index in 0..self.players.len() {
@@ -177,41 +177,41 @@ impl World {
                 self.players[index].start(now, &self.network, &self.plan);
             }
         }
-        let delicate = std::mem::take(&mut self.audit.delicate);
-        if self.calm.is_some() {
+        let vulnerable = std::mem::take(&mut self.audit.vulnerable);
+        if self.recovery.is_some() {
             return;
         }
-        delicate.into_iter().for_each(|player| self.spite(now, player));
+        vulnerable.into_iter().for_each(|player| self.fail_path(now, player));
         for index in 0..self.players.len() {
             let player = &self.players[index];
-            let due = [player.weather_until, player.fault_at, player.rekeys_at, player.speaks_at].map(|at| at <= now);
+            let due = [player.path_until, player.fault_at, player.rekeys_at, player.sends_at].map(|at| at <= now);
             if due[0] {
-                self.change_weather(now, index);
+                self.change_path_state(now, index);
             }
             if due[1] {
-                self.befall(now, index);
+                self.inject_fault(now, index);
             }
             if due[2] {
                 self.rekey(now, index);
             }
             if due[3] {
-                self.players[index].speaks_at = now + self.players[index].traffic.tick;
-                self.speak(now, index);
+                self.players[index].sends_at = now + self.players[index].traffic.tick;
+                self.send_traffic(now, index);
             }
         }
-        if self.host_fault_at <= now {
-            self.befall_host(now);
+        if self.server_fault_at <= now {
+            self.inject_server_fault(now);
         }
-        if self.storm_until <= now {
+        if self.faults_until <= now {
             let is_last = now.since(self.began_at) >= self.plan.lasts;
-            self.calm_down(now, is_last);
+            self.begin_recovery(now, is_last);
         }
     }
 
     /// Looks at what must hold at any time.
     fn look(&mut self, now: Instant) {
         self.audit.check_overdue(now, self.plan.step);
-        if let Some((endpoint, _)) = &self.host.running {
+        if let Some((endpoint, _)) = &self.server.running {
             self.audit.check_endpoint(now, endpoint, self.plan.server.message_bytes_max);
         }
         for player in &mut self.players {
@@ -219,8 +219,8 @@ impl World {
         }
         self.count_key_changes(now);
         self.check_amplification(now);
-        if self.calm.is_some() {
-            self.look_at_calm(now);
+        if self.recovery.is_some() {
+            self.check_recovery_phase(now);
         }
     }
 
@@ -229,9 +229,9 @@ impl World {
             let Some(changes) = self.key_changes(player) else { continue };
             let Player { key_changes, keys_changed_at, .. } = &mut self.players[player];
             if *key_changes != changes {
-                self.audit.tally.key_changes += changes.0.saturating_sub(key_changes.0);
+                self.audit.totals.key_changes += changes.0.saturating_sub(key_changes.0);
                 (*key_changes, *keys_changed_at) = (changes, now);
-                self.audit.delicate.push(player);
+                self.audit.vulnerable.push(player);
             }
         }
     }
@@ -239,31 +239,32 @@ impl World {
     /// Tells how the ends see it, to one who replays the run.
     fn explain(&self) {
         let now = self.network.now();
-        if let Some((endpoint, _)) = &self.host.running {
+        if let Some((endpoint, _)) = &self.server.running {
             let kept = (endpoint.message_bytes(), self.plan.server.message_bytes_max);
             self.audit
-                .note(now, || format!("the server keeps {kept:?}: {:?} {:?}", endpoint.stats(), endpoint.drops()));
+                .log_event(now, || format!("the server keeps {kept:?}: {:?} {:?}", endpoint.stats(), endpoint.drops()));
             for session in self.audit.sessions.iter().filter(|session| session.server == End::Live) {
-                let info = session.names[0].and_then(|id| endpoint.info(id));
-                self.audit
-                    .note(now, || format!("to player {}: {info:?}; {}", session.player, session.missing_by_lane()));
+                let info = session.ids[0].and_then(|id| endpoint.info(id));
+                self.audit.log_event(now, || {
+                    format!("to player {}: {info:?}; {}", session.player, session.missing_by_channel())
+                });
             }
         }
         for Player { index, running, .. } in &self.players {
             let Some((client, _)) = running else { continue };
             let (kept, drops) = (client.message_bytes(), client.drops());
             let congestion = client.session().map(|session| (session.congestion(), session.unacknowledged_bytes()));
-            self.audit.note(now, || format!("player {index}: keeps {kept}; {congestion:?} {drops:?}"));
+            self.audit.log_event(now, || format!("player {index}: keeps {kept}; {congestion:?} {drops:?}"));
         }
     }
 
     fn outcome(mut self) -> Outcome {
         let links = self.players.iter().filter_map(|player| player.running.as_ref().map(|(_, link)| link));
-        let links = links.chain(self.host.running.as_ref().map(|(_, link)| link));
-        self.audit.tally.datagrams += links.map(|link| link.datagrams).sum::<u64>();
-        self.audit.tally.runs = 1;
-        self.audit.tally.simulated_s = self.network.now().since(self.began_at).as_secs_f64();
-        self.audit.tally.player_s = self.audit.tally.simulated_s * self.players.len() as f64;
-        Outcome { tally: self.audit.tally, violation: self.audit.violation }
+        let links = links.chain(self.server.running.as_ref().map(|(_, link)| link));
+        self.audit.totals.datagrams += links.map(|link| link.datagrams).sum::<u64>();
+        self.audit.totals.runs = 1;
+        self.audit.totals.simulated_s = self.network.now().since(self.began_at).as_secs_f64();
+        self.audit.totals.player_s = self.audit.totals.simulated_s * self.players.len() as f64;
+        Outcome { totals: self.audit.totals, violation: self.audit.violation }
     }
 }

@@ -2,9 +2,9 @@
 
 use ringshard_protocol::time::Instant;
 
-/// State of a calm.
+/// State of a recovery.
 #[derive(Debug)]
-pub struct Calm {
+pub struct RecoveryPhase {
     pub since: Instant,
     pub is_last: bool,
     /// By player: a change of keys that was asked for, if one was.

@@ -1,9 +1,9 @@
-//! The calm between storms: no faults, nothing new to say. What is promised of recovery is checked here.
+//! The recovery between storms: no faults, nothing new to send. What is promised of recovery is checked here.
 
-use super::World;
-use super::phase::{Calm, Rekey};
-use crate::simulate::draw::path_state::Weather;
-use crate::simulate::draw::traffic::Wanted;
+use super::Simulator;
+use super::phase::{RecoveryPhase, Rekey};
+use crate::simulate::draw::path_state::PathState;
+use crate::simulate::draw::traffic::Outgoing;
 use crate::simulate::model::session::PROBE_CHANNEL;
 use ringshard_protocol::connection::ChannelQuality;
 use ringshard_protocol::time::{Duration, Instant};
@@ -15,7 +15,7 @@ pub const RECOVERY_MAX: Duration = Duration::from_secs(40);
 pub const DRAIN_RATE: u64 = 50_000;
 /// Every client must have a connection after this long.
 pub const CONNECT_MAX: Duration = Duration::from_secs(24);
-/// A calm lasts as long as it takes to see all that, and the end of messages that lack pieces.
+/// A recovery lasts as long as it takes to see all that, and the end of messages that lack pieces.
 const LASTS_MIN: Duration = Duration::from_secs(28);
 /// The last one lasts until the server has forgotten whoever went.
 const LAST_LASTS_MIN: Duration = Duration::from_secs(100);
@@ -27,60 +27,60 @@ const REKEY_AGAIN: Duration = Duration::from_secs(25);
 /// for three probe timeouts, which may be long after a path that was slow, and no others are taken before.
 const REKEY_MAX: Duration = Duration::from_secs(100);
 
-impl World {
-    /// All faults end, and nobody has anything new to say.
-    pub(super) fn calm_down(&mut self, now: Instant, is_last: bool) {
-        self.audit.note(now, || "calm".to_owned());
+impl Simulator {
+    /// All faults end, and nobody has anything new to send.
+    pub(super) fn begin_recovery(&mut self, now: Instant, is_last: bool) {
+        self.audit.log_event(now, || "recovery".to_owned());
         for player in 0..self.players.len() {
             let delay = self.players[player].plan.delay;
-            self.set_weather(now, player, Weather::clear(delay));
+            self.set_path_state(now, player, PathState::clear(delay));
             if self.players[player].running.is_none() {
                 self.players[player].back_at = now;
             }
             if let Some((_, link)) = &mut self.players[player].running {
-                link.press(now, 0);
+                link.limit_room(now, 0);
             }
             let since = &mut self.audit.clear_since[player];
             *since = (*since).min(now);
         }
-        if self.host.running.is_none() {
-            self.host.back_at = now;
+        if self.server.running.is_none() {
+            self.server.back_at = now;
         }
-        self.host.closing = self.host.closing.map(|_| Duration::ZERO);
-        if let Some((_, link)) = &mut self.host.running {
-            link.press(now, 0);
+        self.server.closing = self.server.closing.map(|_| Duration::ZERO);
+        if let Some((_, link)) = &mut self.server.running {
+            link.limit_room(now, 0);
         }
         for session in &mut self.audit.sessions {
             session.forget_probes();
         }
-        self.calm = Some(Calm { since: now, is_last, rekeys: vec![None; self.players.len()] });
+        self.recovery = Some(RecoveryPhase { since: now, is_last, rekeys: vec![None; self.players.len()] });
     }
 
     /// Looks whether all that is promised has come true by now.
-    pub(super) fn look_at_calm(&mut self, now: Instant) {
+    pub(super) fn check_recovery_phase(&mut self, now: Instant) {
         for player in 0..self.players.len() {
             let whole = self.players[player].session.filter(|&it| self.audit.sessions[it].is_whole());
             match whole {
                 Some(session) => {
                     self.probe(now, player, session);
                     self.check_recovery(now, player, session);
-                    self.flare(now, player, session);
+                    self.send_unreliable_probes(now, player, session);
                     self.check_rekey(now, player, session);
                 }
                 None => self.check_connected(now, player),
             }
         }
-        if self.is_calm_over(now) {
-            self.end_calm(now);
+        if self.is_recovery_over(now) {
+            self.end_recovery(now);
         }
     }
 
     fn check_connected(&mut self, now: Instant, player: usize) {
-        let Some(calm) = &self.calm else { return };
-        let took = now.since(calm.since);
+        let Some(recovery) = &self.recovery else { return };
+        let took = now.since(recovery.since);
         if took > CONNECT_MAX {
             let what = format!("player {player} has no connection {took:?} after all faults ended");
-            self.audit.blame(now, what);
+            self.audit.report_violation(now, what);
         }
     }
 
@@ -97,13 +97,14 @@ impl World {
             let (_, bytes) = it.missing();
             it.backlog = bytes;
             it.drained_by = now + RECOVERY_MAX + Duration::from_millis(bytes as u64 * 1000 / DRAIN_RATE);
-            if let Some(calm) = &self.calm {
-                let took = now.since(calm.since);
-                self.audit.tally.recovered("connected again", took);
+            if let Some(recovery) = &self.recovery {
+                let took = now.since(recovery.since);
+                self.audit.totals.recovered("connected again", took);
             }
         }
         for (at, to_server) in [(0, true), (1, false)] {
-            if probed[at].is_none() && self.say(now, session, Wanted { to_server, channel: PROBE_CHANNEL, bytes: 100 })
+            if probed[at].is_none()
+                && self.send(now, session, Outgoing { to_server, channel: PROBE_CHANNEL, bytes: 100 })
             {
                 self.audit.sessions[session].probed_at[at] = Some(now);
             }
@@ -114,23 +115,23 @@ impl World {
         let it = &mut self.audit.sessions[session];
         for (at, to_server) in [(0, true), (1, false)] {
             let late = it.probed_at[at].is_some_and(|at| now.since(at) > RECOVERY_MAX);
-            if late && !it.lane(to_server, PROBE_CHANNEL).is_complete() {
+            if late && !it.model(to_server, PROBE_CHANNEL).is_complete() {
                 let direction = if to_server { "server" } else { "client" };
                 let what =
                     format!("player {player}: nothing gets to the {direction} {RECOVERY_MAX:?} after all faults");
-                return self.audit.blame(now, what);
+                return self.audit.report_violation(now, what);
             }
         }
         if it.complete_since.is_none() && it.probed_at.iter().all(Option::is_some) && it.is_complete() {
             it.complete_since = Some(now);
             let (backlog, took) = (it.backlog, now.since(it.probed_at[0].unwrap_or(now)));
-            self.audit.tally.drained(backlog, took);
-            self.audit.note(now, || format!("player {player}: {backlog} bytes drained in {took:?}"));
+            self.audit.totals.drained(backlog, took);
+            self.audit.log_event(now, || format!("player {player}: {backlog} bytes drained in {took:?}"));
             return;
         }
         if now > it.drained_by && !it.is_complete() {
-            let what = format!("player {player}: still missing: {}", it.missing_by_lane());
-            self.audit.blame(now, what);
+            let what = format!("player {player}: still missing: {}", it.missing_by_channel());
+            self.audit.report_violation(now, what);
         }
     }
 
@@ -138,45 +139,49 @@ impl World {
     pub(super) fn key_changes(&self, player: usize) -> Option<(u64, u64)> {
         let session = self.live(player)?;
         let (client, _) = self.players[player].running.as_ref()?;
-        let (endpoint, _) = self.host.running.as_ref()?;
-        let info = endpoint.info(self.audit.sessions[session].names[0]?)?;
+        let (endpoint, _) = self.server.running.as_ref()?;
+        let info = endpoint.info(self.audit.sessions[session].ids[0]?)?;
         Some((client.session()?.key_changes(), info.key_changes))
     }
 
-    /// Keys go on changing, whatever happened before.
+    /// Keys go on changing, whatever on_event before.
     fn check_rekey(&mut self, now: Instant, player: usize, session: usize) {
         let Some(counts) = self.key_changes(player) else { return };
-        let asked = self.calm.as_ref().and_then(|calm| calm.rekeys[player]).filter(|asked| asked.session == session);
+        let asked = self
+            .recovery
+            .as_ref()
+            .and_then(|recovery| recovery.rekeys[player])
+            .filter(|asked| asked.session == session);
         match asked {
             None => {
                 let quiet = now.since(self.players[player].keys_changed_at) > REKEY_AGAIN;
-                let settled = now.since(self.audit.sessions[session].whole_since) > Duration::from_secs(1);
-                if quiet && settled {
+                let agreement = now.since(self.audit.sessions[session].whole_since) > Duration::from_secs(1);
+                if quiet && agreement {
                     self.rekey(now, player);
                     let asked = Rekey { session, asked_at: now, before: counts, done: false };
-                    self.calm.as_mut().into_iter().for_each(|calm| calm.rekeys[player] = Some(asked));
+                    self.recovery.as_mut().into_iter().for_each(|recovery| recovery.rekeys[player] = Some(asked));
                 }
             }
             Some(Rekey { done: true, .. }) => {}
             Some(Rekey { asked_at, before, .. }) => {
                 let done = counts.0 > before.0 && counts.1 > before.1;
-                if !done && self.dice.chance(200) {
+                if !done && self.random.chance(200) {
                     self.rekey(now, player);
                 }
-                if let Some(Some(asked)) = self.calm.as_mut().map(|calm| calm.rekeys[player].as_mut()) {
+                if let Some(Some(asked)) = self.recovery.as_mut().map(|recovery| recovery.rekeys[player].as_mut()) {
                     asked.done = done;
                 }
                 let is_whole_since = self.audit.sessions[session].whole_since <= asked_at;
                 if !done && is_whole_since && now.since(asked_at) > REKEY_MAX {
                     let what = format!("player {player}: keys do not change any more: {before:?}, then {counts:?}");
-                    self.audit.blame(now, what);
+                    self.audit.report_violation(now, what);
                 }
             }
         }
     }
 
-    fn is_calm_over(&self, now: Instant) -> bool {
-        let Some(Calm { since, is_last, ref rekeys }) = self.calm else { return false };
+    fn is_recovery_over(&self, now: Instant) -> bool {
+        let Some(RecoveryPhase { since, is_last, ref rekeys }) = self.recovery else { return false };
         let is_done = |session: usize| {
             let it = &self.audit.sessions[session];
             it.is_whole() && it.complete_since.is_some_and(|since| now.since(since) > ACKNOWLEDGED_MAX)
@@ -186,13 +191,13 @@ impl World {
             && rekeys.iter().flatten().all(|asked| asked.done || now.since(asked.asked_at) > REKEY_MAX)
     }
 
-    /// The next storm, or the end.
-    fn end_calm(&mut self, now: Instant) {
-        self.check_settled(now);
-        let is_last = self.calm.take().is_some_and(|calm| calm.is_last);
+    /// The next begin_faults, or the end.
+    fn end_recovery(&mut self, now: Instant) {
+        self.check_agreement(now);
+        let is_last = self.recovery.take().is_some_and(|recovery| recovery.is_last);
         match is_last {
             true => self.end(now),
-            false => self.storm(now),
+            false => self.begin_faults(now),
         }
     }
 }

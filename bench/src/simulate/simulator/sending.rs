@@ -1,7 +1,7 @@
 //! Saying things: a message is written, handed to the engine, and entered in the books if it was taken.
 
-use super::World;
-use crate::simulate::draw::traffic::Wanted;
+use super::Simulator;
+use crate::simulate::draw::traffic::Outgoing;
 use crate::simulate::model::session::{End, Session, Side};
 use ringshard_protocol::connection::SendError;
 use ringshard_protocol::limits::MESSAGE_COST_BYTES;
@@ -11,14 +11,14 @@ use ringshard_protocol::wire::Channel;
 /// Room that is left alone, so that nobody overflows who does not mean to.
 const ROOM_LEFT_BYTES: usize = 8 << 10;
 
-impl World {
-    /// The player and the server say what they have to say to each other.
-    pub(super) fn speak(&mut self, now: Instant, player: usize) {
+impl Simulator {
+    /// The player and the server send what they have to send to each other.
+    pub(super) fn send_traffic(&mut self, now: Instant, player: usize) {
         let Some(session) = self.players[player].session else { return };
-        let mut wanted = std::mem::take(&mut self.wanted);
-        self.players[player].traffic.tick(|message| wanted.push(message));
+        let mut outgoing = std::mem::take(&mut self.outgoing);
+        self.players[player].traffic.tick(|message| outgoing.push(message));
         let backlog_max = self.players[player].plan.backlog_max;
-        for message in wanted.drain(..) {
+        for message in outgoing.drain(..) {
             if message.channel.delivery().is_reliable() {
                 let room = self.send_room(session, message.to_server);
                 let full = ringshard_protocol::limits::SEND_QUEUE_BYTES_MAX - backlog_max;
@@ -26,64 +26,67 @@ impl World {
                     continue;
                 }
             }
-            self.say(now, session, message);
+            self.send(now, session, message);
         }
-        self.wanted = wanted;
+        self.outgoing = outgoing;
     }
 
     /// Room for reliable messages at one end.
     pub(super) fn send_room(&self, session: usize, to_server: bool) -> usize {
-        let Session { player, names, .. } = &self.audit.sessions[session];
+        let Session { player, ids, .. } = &self.audit.sessions[session];
         match to_server {
             true => self.players[*player].running.as_ref().map_or(0, |(client, _)| client.send_room()),
-            false => match (&self.host.running, names[0]) {
+            false => match (&self.server.running, ids[0]) {
                 (Some((endpoint, _)), Some(id)) => endpoint.send_room(id),
                 _ => 0,
             },
         }
     }
 
-    /// Says one thing, if the end that is to say it can. Gives whether it was taken.
-    pub(super) fn say(&mut self, now: Instant, session: usize, message: Wanted) -> bool {
-        let Wanted { to_server, channel, bytes } = message;
+    /// Says one thing, if the end that is to send it can. Gives whether it was taken.
+    pub(super) fn send(&mut self, now: Instant, session: usize, message: Outgoing) -> bool {
+        let Outgoing { to_server, channel, bytes } = message;
         let mut buffer = std::mem::take(&mut self.buffer);
-        self.audit.sessions[session].lane(to_server, channel).compose(bytes, &mut buffer);
+        self.audit.sessions[session].model(to_server, channel).compose(bytes, &mut buffer);
         let room = self.send_room(session, to_server);
-        let said = match to_server {
-            true => self.say_to_server(now, session, channel, &buffer),
-            false => self.say_to_client(now, session, channel, &buffer),
+        let result = match to_server {
+            true => self.send_to_server(now, session, channel, &buffer),
+            false => self.send_to_client(now, session, channel, &buffer),
         };
         self.buffer = buffer;
         let it = &mut self.audit.sessions[session];
-        match said {
+        match result {
             None => return false,
             Some(Ok(())) => {
-                it.lane(to_server, channel).taken(bytes);
-                self.audit.tally.sent(channel.delivery());
+                it.model(to_server, channel).taken(bytes);
+                self.audit.totals.sent(channel.delivery());
                 return true;
             }
             Some(Err(SendError::Overflow)) => {
                 it.must_end(now, if to_server { Side::Client } else { Side::Server });
                 let player = it.player;
                 if room >= bytes + MESSAGE_COST_BYTES {
-                    self.audit.blame(now, format!("player {player}: {bytes} bytes overflow, with room for {room}"));
+                    self.audit.report_violation(
+                        now,
+                        format!("player {player}: {bytes} bytes overflow, with room for {room}"),
+                    );
                 }
             }
-            Some(Err(SendError::Full | SendError::RateLimited)) => self.audit.tally.refused += 1,
+            Some(Err(SendError::Full | SendError::RateLimited)) => self.audit.totals.refused += 1,
             Some(Err(SendError::NotConnected)) if it.ending.is_some() => {}
             Some(Err(SendError::NotConnected)) if !to_server => {
-                // It is about to say why.
-                it.deaf_since.get_or_insert(now);
+                // It is about to send why.
+                it.refuses_since.get_or_insert(now);
             }
             Some(Err(error @ (SendError::NotConnected | SendError::TooLong))) => {
                 let what = format!("player {}: a message of {bytes} bytes is not taken: {error}", it.player);
-                self.audit.blame(now, what);
+                self.audit.report_violation(now, what);
             }
         }
         false
     }
 
-    fn say_to_server(
+    fn send_to_server(
         &mut self,
         now: Instant,
         session: usize,
@@ -92,32 +95,32 @@ impl World {
     ) -> Option<Result<(), SendError>> {
         let Session { player, client, .. } = self.audit.sessions[session];
         let (client, _) = self.players[player].running.as_mut().filter(|_| client == End::Live)?;
-        let mut said = client.send(now, channel, message);
+        let mut result = client.send(now, channel, message);
         self.players[player].wake(now);
-        if said == Err(SendError::Full) {
+        if result == Err(SendError::Full) {
             // What is composed must leave first.
             self.players[player].turn(now, &mut self.audit);
             let (client, _) = self.players[player].running.as_mut()?;
             if client.is_connected() {
-                said = client.send(now, channel, message);
+                result = client.send(now, channel, message);
             }
         }
-        Some(said)
+        Some(result)
     }
 
-    fn say_to_client(
+    fn send_to_client(
         &mut self,
         now: Instant,
         session: usize,
         channel: Channel,
         message: &[u8],
     ) -> Option<Result<(), SendError>> {
-        let Session { server, names, .. } = self.audit.sessions[session];
-        let (endpoint, _) = self.host.running.as_mut().filter(|_| server == End::Live)?;
+        let Session { server, ids, .. } = self.audit.sessions[session];
+        let (endpoint, _) = self.server.running.as_mut().filter(|_| server == End::Live)?;
         // The former name must be as good as the new one.
-        let [name, former] = names;
-        let id = if self.dice.chance(100) { former.or(name) } else { name }?;
-        self.host_is_due = true;
+        let [name, former] = ids;
+        let id = if self.random.chance(100) { former.or(name) } else { name }?;
+        self.server_is_due = true;
         Some(endpoint.send(now, id, channel, message))
     }
 }

@@ -1,11 +1,11 @@
 //! The thread of a fleet.
 
-use super::result::Crew;
+use super::result::FleetResult;
 use super::shared::Shared;
-use super::workload::Talk;
+use super::workload::Workload;
 use crate::load::generator::stamp_arrivals;
 use crate::load::health::Health;
-use crate::load::peer_table::Directory;
+use crate::load::peer_table::PeerTable;
 use core_affinity::CoreId;
 use ringshard::runtime::entropy::random_bytes;
 use ringshard_link::conditioned::{ConditionedLink, ConditionedStats};
@@ -28,17 +28,17 @@ use std::sync::atomic::Ordering;
 const CONNECTING_MAX: usize = 64;
 /// Datagrams taken before anything is sent, at least.
 const RECEIVE_BUDGET: usize = 256;
-/// Where more clients were attended to in a turn, so many times that may be taken in the next: what the server sends is
+/// Where more clients were served to in a turn, so many times that may be taken in the next: what the server sends is
 /// not left lying for want of turns, however far behind the thread is.
-const RECEIVED_PER_ATTENDED: usize = 2;
+const RECEIVED_PER_SERVED: usize = 2;
 /// Datagrams that the bad network holds, each way.
 const HELD_MAX: usize = 65_536;
 /// How long arrivals are gathered.
 const GATHER: Duration = Duration::from_micros(100);
-/// How finely deadlines are kept: one that has passed already is looked at again after this.
-const GRAIN: Duration = Duration::from_micros(50);
+/// How finely deadlines are buffer: one that has passed already is looked at again after this.
+const DEADLINE_STEP: Duration = Duration::from_micros(50);
 /// How often it looks whether it is to stop, at least.
-const LOOK: Duration = Duration::from_millis(20);
+const STOP_CHECK: Duration = Duration::from_millis(20);
 
 /// What one thread has to do.
 pub struct Share {
@@ -55,7 +55,7 @@ pub struct Share {
 }
 
 /// The life of a thread.
-pub fn drive<T: Talk>(share: Share, talks: Vec<T>) -> Result<Crew<T>, String> {
+pub fn drive<T: Workload>(share: Share, workloads: Vec<T>) -> Result<FleetResult<T>, String> {
     core_affinity::set_for_current(CoreId { id: share.cpu });
     let sockets = (0..share.sockets)
         .map(|_| Socket::connect(share.server))
@@ -63,30 +63,30 @@ pub fn drive<T: Talk>(share: Share, talks: Vec<T>) -> Result<Crew<T>, String> {
         .map_err(|error| error.to_string())?;
     stamp_arrivals(&sockets);
     match Ring::open() {
-        Ok(ring) => Ok(drive_over(UringLink::new(ring, sockets).map_err(|error| error.to_string())?, share, talks)),
-        Err(_) => Ok(drive_over(MmsgLink::new(sockets).map_err(|error| error.to_string())?, share, talks)),
+        Ok(ring) => Ok(drive_over(UringLink::new(ring, sockets).map_err(|error| error.to_string())?, share, workloads)),
+        Err(_) => Ok(drive_over(MmsgLink::new(sockets).map_err(|error| error.to_string())?, share, workloads)),
     }
 }
 
 /// Runs over the link as it is, or behind the network that is wanted.
-fn drive_over<T: Talk>(link: impl Link, share: Share, talks: Vec<T>) -> Crew<T> {
-    let Some(network) = share.network else { return Driver::new(link, share, talks).run().0 };
-    let (mut crew, link) = Driver::new(ConditionedLink::new(link, network, HELD_MAX), share, talks).run();
-    crew.network = link.conditioned_stats();
-    crew.health.dropped += crew.network.not_held;
-    crew
+fn drive_over<T: Workload>(link: impl Link, share: Share, workloads: Vec<T>) -> FleetResult<T> {
+    let Some(network) = share.network else { return Driver::new(link, share, workloads).run().0 };
+    let (mut result, link) = Driver::new(ConditionedLink::new(link, network, HELD_MAX), share, workloads).run();
+    result.network = link.conditioned_stats();
+    result.health.dropped += result.network.not_held;
+    result
 }
 
-struct Member<T> {
+struct FleetClient<T> {
     client: Client,
-    talk: T,
+    workload: T,
     path: Path,
     /// The tag that answers to its handshake carry.
     tag: u64,
     joined: bool,
-    /// When it is attended to, unless something comes before.
+    /// When it is served to, unless something comes before.
     wakes_at: Instant,
-    /// Something came: it is attended to in this turn.
+    /// Something came: it is served to in this turn.
     touched: bool,
 }
 
@@ -95,38 +95,38 @@ struct Driver<L, T> {
     share: Share,
     /// Those that have yet to begin.
     waiting: std::vec::IntoIter<T>,
-    members: Vec<Member<T>>,
-    directory: Directory,
-    /// Times to attend to a member; those that differ from its `wakes_at` are outdated.
+    members: Vec<FleetClient<T>>,
+    peer_table: PeerTable,
+    /// Times to serve to a member; those that differ from its `wakes_at` are outdated.
     timers: BinaryHeap<Reverse<(Instant, u32)>>,
     touched: Vec<u32>,
     /// A message that did not lie in its datagram ready to be delivered.
     message: Vec<u8>,
     under_way: usize,
     closed: Option<String>,
-    /// Clients that were attended to in the last turn.
-    attended: usize,
-    /// Which is attended to first: the first that found no room to send in the last turn that had too little.
+    /// Clients that were served to in the last turn.
+    served: usize,
+    /// Which is served to first: the first that found no room to send in the last turn that had too little.
     first: u32,
     health: Health,
     /// Datagrams that the kernel had dropped when measuring began.
     dropped_before: Option<u64>,
 }
 
-impl<L: Link, T: Talk> Driver<L, T> {
-    fn new(link: L, share: Share, talks: Vec<T>) -> Self {
+impl<L: Link, T: Workload> Driver<L, T> {
+    fn new(link: L, share: Share, workloads: Vec<T>) -> Self {
         Driver {
             link,
             share,
-            members: Vec::with_capacity(talks.len()),
-            waiting: talks.into_iter(),
-            directory: Directory::default(),
+            members: Vec::with_capacity(workloads.len()),
+            waiting: workloads.into_iter(),
+            peer_table: PeerTable::default(),
             timers: BinaryHeap::new(),
             touched: Vec::new(),
             message: Vec::new(),
             under_way: 0,
             closed: None,
-            attended: 0,
+            served: 0,
             first: 0,
             health: Health::new(),
             dropped_before: None,
@@ -134,7 +134,7 @@ impl<L: Link, T: Talk> Driver<L, T> {
     }
 
     /// Runs until told to stop; gives the link back.
-    fn run(mut self) -> (Crew<T>, L) {
+    fn run(mut self) -> (FleetResult<T>, L) {
         while !self.share.shared.stop.load(Ordering::Relaxed) {
             let now = self.link.now();
             let measuring = self.share.shared.measuring.load(Ordering::Relaxed);
@@ -144,12 +144,12 @@ impl<L: Link, T: Talk> Driver<L, T> {
             // What was received has been handled: latency ends here.
             let now = self.link.now();
             self.wake(now, measuring);
-            self.attend_to_all(now);
+            self.serve_all(now);
             let until = self.timers.peek().map_or(Instant::NEVER, |Reverse((at, _))| *at);
-            let until = until.min(now + LOOK);
+            let until = until.min(now + STOP_CHECK);
             self.link.park(Wait { until, gather: GATHER, enough: 32 });
         }
-        self.disband()
+        self.finish()
     }
 
     /// Takes down what the kernel dropped of ours while it was measured.
@@ -166,8 +166,8 @@ impl<L: Link, T: Talk> Driver<L, T> {
 
     /// Takes what arrived.
     fn receive(&mut self, now: Instant, measuring: bool) {
-        let Driver { link, share, members, directory, touched, message, attended, health, .. } = self;
-        let budget = RECEIVE_BUDGET.max(*attended * RECEIVED_PER_ATTENDED);
+        let Driver { link, share, members, peer_table, touched, message, served, health, .. } = self;
+        let budget = RECEIVE_BUDGET.max(*served * RECEIVED_PER_SERVED);
         let received = link.receive(budget, |mut arrival| {
             if measuring {
                 health.note_read(now, &arrival);
@@ -175,7 +175,7 @@ impl<L: Link, T: Talk> Driver<L, T> {
             let socket = arrival.path.socket as usize;
             let find = |datagram: &[u8]| match share.per_socket {
                 1 => Some(socket),
-                _ => Header::decode(datagram).ok().and_then(|header| directory.find(&header)),
+                _ => Header::decode(datagram).ok().and_then(|header| peer_table.find(&header)),
             };
             for index in 0..arrival.count() {
                 if let Some(ahead) = arrival.peek(index + 2).and_then(find).and_then(|number| members.get(number)) {
@@ -199,15 +199,15 @@ impl<L: Link, T: Talk> Driver<L, T> {
     /// Begins handshakes, a few at a time.
     fn begin(&mut self, now: Instant) {
         while self.under_way < CONNECTING_MAX
-            && let Some(talk) = self.waiting.next()
+            && let Some(workload) = self.waiting.next()
         {
             let number = self.members.len();
             let Share { config, server, per_socket, .. } = &self.share;
             let client = Client::new(config.clone(), now, random_bytes()).expect("the key is a server's");
             let path = Path::new((number / per_socket) as u32, *server);
-            self.members.push(Member {
+            self.members.push(FleetClient {
                 client,
-                talk,
+                workload,
                 path,
                 tag: 0,
                 joined: false,
@@ -241,19 +241,19 @@ impl<L: Link, T: Talk> Driver<L, T> {
 
     /// Attends to all that were touched. Where the link runs out of room, the next turn begins with the first that had
     /// none, so that nobody is always the last.
-    fn attend_to_all(&mut self, now: Instant) {
+    fn serve_all(&mut self, now: Instant) {
         // Those behind one socket one after the other: their datagrams form runs.
         self.touched.sort_unstable();
         let first = self.touched.partition_point(|&number| number < self.first);
         self.touched.rotate_left(first);
-        self.attended = self.touched.len();
+        self.served = self.touched.len();
         let mut without_room = None;
         for at in 0..self.touched.len() {
             if let Some(&ahead) = self.touched.get(at + 2) {
                 prefetch(&self.members[ahead as usize]);
             }
             let number = self.touched[at];
-            if !self.attend(now, number) {
+            if !self.serve(now, number) {
                 without_room.get_or_insert(number);
             }
         }
@@ -261,8 +261,8 @@ impl<L: Link, T: Talk> Driver<L, T> {
         self.first = without_room.unwrap_or(self.first);
     }
 
-    /// Lets time pass for a client, lets it speak, sends, and sets its timer; false when the link had no room for it.
-    fn attend(&mut self, now: Instant, number: u32) -> bool {
+    /// Lets time pass for a client, lets it advance, sends, and sets its timer; false when the link had no room for it.
+    fn serve(&mut self, now: Instant, number: u32) -> bool {
         let member = &mut self.members[number as usize];
         member.touched = false;
         if member.client.deadline() <= now {
@@ -271,7 +271,7 @@ impl<L: Link, T: Talk> Driver<L, T> {
         while let Some(event) = member.client.poll_event() {
             match event {
                 ClientEvent::Connected { id, .. } => {
-                    self.directory.enter(id, number);
+                    self.peer_table.enter(id, number);
                     if !std::mem::replace(&mut member.joined, true) {
                         self.under_way -= 1;
                         self.share.shared.connected.fetch_add(1, Ordering::Relaxed);
@@ -283,17 +283,17 @@ impl<L: Link, T: Talk> Driver<L, T> {
                 }
                 ClientEvent::Reconnecting(_) => {}
             }
-            member.talk.event(event);
+            member.workload.on_event(event);
         }
         if member.tag != member.client.handshake_tag() {
             member.tag = member.client.handshake_tag();
-            self.directory.by_tag.insert(member.tag, number);
+            self.peer_table.by_tag.insert(member.tag, number);
         }
-        member.talk.speak(now, &mut member.client);
+        member.workload.advance(now, &mut member.client);
         let had_room = transmit(&mut member.client, now, member.path, &mut self.link);
         let next = match had_room {
-            true => member.client.deadline().min(member.talk.deadline()).max(now + GRAIN),
-            false => now + GRAIN,
+            true => member.client.deadline().min(member.workload.deadline()).max(now + DEADLINE_STEP),
+            false => now + DEADLINE_STEP,
         };
         if next < member.wakes_at {
             member.wakes_at = next;
@@ -302,7 +302,7 @@ impl<L: Link, T: Talk> Driver<L, T> {
         had_room
     }
 
-    fn disband(mut self) -> (Crew<T>, L) {
+    fn finish(mut self) -> (FleetResult<T>, L) {
         let mut drops = BTreeMap::new();
         let mut packets_lost = 0;
         self.note_drops(false);
@@ -325,21 +325,21 @@ impl<L: Link, T: Talk> Driver<L, T> {
                 drops.insert(reason.to_owned(), count);
             }
         }
-        let talks = self.members.into_iter().map(|member| member.talk).collect();
+        let workloads = self.members.into_iter().map(|member| member.workload).collect();
         let (network, health) = (ConditionedStats::default(), self.health);
-        let crew = Crew { talks, network, health, drops, packets_lost, closed: self.closed };
-        (crew, self.link)
+        let result = FleetResult { workloads, network, health, drops, packets_lost, closed: self.closed };
+        (result, self.link)
     }
 }
 
-impl<T: Talk> Member<T> {
-    fn receive(&mut self, now: Instant, datagram: &mut [u8], kept: &mut Vec<u8>) {
+impl<T: Workload> FleetClient<T> {
+    fn receive(&mut self, now: Instant, datagram: &mut [u8], buffer: &mut Vec<u8>) {
         let Some(messages) = self.client.receive(now, datagram) else { return };
         for message in messages {
-            self.talk.hear(message.channel, message.bytes);
+            self.workload.on_message(message.channel, message.bytes);
         }
-        while let Some(channel) = self.client.read(kept) {
-            self.talk.hear(channel, kept);
+        while let Some(channel) = self.client.read(buffer) {
+            self.workload.on_message(channel, buffer);
         }
     }
 }

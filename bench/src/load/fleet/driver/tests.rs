@@ -1,6 +1,6 @@
 use super::*;
 use crate::load::fleet::shared::Shared;
-use crate::load::fleet::workload::Talk;
+use crate::load::fleet::workload::Workload;
 use ringshard_protocol::crypto::SecretKey;
 use ringshard_protocol::link::{Arrival, LinkStats};
 use ringshard_protocol::wire::Channel;
@@ -13,13 +13,13 @@ const ROOM: usize = CLIENTS / TURNS;
 /// A client that only connects.
 struct Silent;
 
-impl Talk for Silent {
-    fn hear(&mut self, _channel: Channel, _message: &[u8]) {}
-    fn speak(&mut self, _now: Instant, _client: &mut Client) {}
+impl Workload for Silent {
+    fn on_message(&mut self, _channel: Channel, _message: &[u8]) {}
+    fn advance(&mut self, _now: Instant, _client: &mut Client) {}
     fn deadline(&self) -> Instant {
         Instant::NEVER
     }
-    fn event(&mut self, _event: ClientEvent) {}
+    fn on_event(&mut self, _event: ClientEvent) {}
 }
 
 /// A link with little room, and a server that does not answer.
@@ -100,7 +100,7 @@ fn clients_share_a_link_that_has_too_little_room() {
 #[test]
 fn what_may_be_received_grows_with_what_is_sent() {
     let mut driver = driver(0);
-    driver.attended = RECEIVE_BUDGET;
+    driver.served = RECEIVE_BUDGET;
     driver.receive(Instant::ZERO, false);
-    assert_eq!(driver.link.budgets, [RECEIVED_PER_ATTENDED * RECEIVE_BUDGET]);
+    assert_eq!(driver.link.budgets, [RECEIVED_PER_SERVED * RECEIVE_BUDGET]);
 }

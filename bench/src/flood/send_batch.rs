@@ -27,7 +27,7 @@ impl Sent {
 }
 
 /// Datagrams that leave together.
-pub struct Volley {
+pub struct SendBatch {
     datagrams: Box<[[u8; DATAGRAM_BYTES_MAX]]>,
     lens: [usize; BATCH],
     sources: [Ipv4Addr; BATCH],
@@ -48,7 +48,7 @@ struct Ancillary<T> {
 }
 
 /// A socket that is bound to no address, so that it can send from all, and gets what is answered to them.
-pub fn socket_of_all_addresses() -> io::Result<UdpSocket> {
+pub fn wildcard_socket() -> io::Result<UdpSocket> {
     let socket = UdpSocket::bind("0.0.0.0:0")?;
     // It spares the kernel an IP identifier for each datagram; without it everything works, and costs a little more.
     let probe = libc::IP_PMTUDISC_PROBE;
@@ -65,10 +65,10 @@ pub fn socket_of_all_addresses() -> io::Result<UdpSocket> {
     Ok(socket)
 }
 
-impl Volley {
+impl SendBatch {
     /// An empty one.
     pub fn new() -> Self {
-        Volley {
+        SendBatch {
             datagrams: vec![[0; DATAGRAM_BYTES_MAX]; BATCH].into(),
             lens: [0; BATCH],
             sources: [Ipv4Addr::LOCALHOST; BATCH],
@@ -154,7 +154,7 @@ impl Volley {
             header
         });
         // SAFETY: as many of the BATCH headers are handed over as there are runs. All that they point to lives on this
-        // stack frame or in the volley's own datagrams: a run is a range of buffers, each of which has at least as many
+        // stack frame or in the batch's own datagrams: a run is a range of buffers, each of which has at least as many
         // bytes as its length says. The kernel copies it all during the call.
         let taken = unsafe { libc::sendmmsg(socket.as_raw_fd(), headers.as_mut_ptr(), runs.len() as u32, 0) };
         let taken = usize::try_from(taken).map_err(|_| io::Error::last_os_error())?;
@@ -198,14 +198,14 @@ mod tests {
         let receiver = UdpSocket::bind("127.0.0.1:0").unwrap();
         receiver.set_read_timeout(Some(Duration::from_secs(5))).unwrap();
         let SocketAddr::V4(address) = receiver.local_addr().unwrap() else { unreachable!("it was bound to IPv4") };
-        let sender = socket_of_all_addresses().unwrap();
-        let mut volley = Volley::new();
+        let sender = wildcard_socket().unwrap();
+        let mut batch = SendBatch::new();
         let sources = [Ipv4Addr::new(127, 77, 3, 9), Ipv4Addr::new(127, 200, 1, 2)];
         for (at, &source) in sources.iter().enumerate() {
-            volley.add(source, 20 + at).fill(at as u8);
+            batch.add(source, 20 + at).fill(at as u8);
         }
-        assert_eq!(volley.send_to(&sender, address).unwrap(), Sent { datagrams: 2, bytes: 41 });
-        assert_eq!(volley.send_to(&sender, address).unwrap(), Sent::default(), "it is empty then");
+        assert_eq!(batch.send_to(&sender, address).unwrap(), Sent { datagrams: 2, bytes: 41 });
+        assert_eq!(batch.send_to(&sender, address).unwrap(), Sent::default(), "it is empty then");
         for (at, source) in sources.iter().enumerate() {
             let mut bytes = [0; 64];
             let (len, from) = receiver.recv_from(&mut bytes).unwrap();
@@ -219,25 +219,25 @@ mod tests {
         let receiver = UdpSocket::bind("127.0.0.1:0").unwrap();
         receiver.set_read_timeout(Some(Duration::from_secs(5))).unwrap();
         let SocketAddr::V4(address) = receiver.local_addr().unwrap() else { unreachable!("it was bound to IPv4") };
-        let sender = socket_of_all_addresses().unwrap();
-        let mut volley = Volley::new();
+        let sender = wildcard_socket().unwrap();
+        let mut batch = SendBatch::new();
         let (one, other) = (Ipv4Addr::new(127, 3, 3, 3), Ipv4Addr::new(127, 4, 4, 4));
         let datagrams = [(one, 100), (one, 100), (one, 100), (one, 90), (other, 90), (other, 90), (one, 100)];
         for (at, &(source, len)) in datagrams.iter().enumerate() {
-            volley.add(source, len).fill(at as u8);
+            batch.add(source, len).fill(at as u8);
         }
-        assert_eq!(volley.runs(datagrams.len()), [0..3, 3..4, 4..6, 6..7]);
-        assert_eq!(volley.send_to(&sender, address).unwrap(), Sent { datagrams: 7, bytes: 670 });
+        assert_eq!(batch.runs(datagrams.len()), [0..3, 3..4, 4..6, 6..7]);
+        assert_eq!(batch.send_to(&sender, address).unwrap(), Sent { datagrams: 7, bytes: 670 });
         for (at, &(source, len)) in datagrams.iter().enumerate() {
             let mut bytes = [0; 256];
             let (received, from) = receiver.recv_from(&mut bytes).unwrap();
             assert_eq!((received, from.ip()), (len, source.into()));
             assert_eq!(bytes[..len], vec![at as u8; len]);
         }
-        while !volley.is_full() {
-            volley.add(one, DATAGRAM_BYTES_MAX);
+        while !batch.is_full() {
+            batch.add(one, DATAGRAM_BYTES_MAX);
         }
-        assert!(volley.runs(BATCH).iter().all(|run| run.len() * DATAGRAM_BYTES_MAX <= RUN_BYTES_MAX));
+        assert!(batch.runs(BATCH).iter().all(|run| run.len() * DATAGRAM_BYTES_MAX <= RUN_BYTES_MAX));
     }
 
     #[test]
@@ -246,11 +246,11 @@ mod tests {
         receiver.set_read_timeout(Some(Duration::from_secs(5))).unwrap();
         let sender = UdpSocket::bind("127.5.5.5:0").unwrap();
         sender.connect(receiver.local_addr().unwrap()).unwrap();
-        let mut volley = Volley::new();
-        while !volley.is_full() {
-            volley.add(Ipv4Addr::LOCALHOST, 1 + usize::from(volley.len % 5 == 4));
+        let mut batch = SendBatch::new();
+        while !batch.is_full() {
+            batch.add(Ipv4Addr::LOCALHOST, 1 + usize::from(batch.len % 5 == 4));
         }
-        assert_eq!(volley.send_through(&sender).unwrap().datagrams, BATCH as u64);
+        assert_eq!(batch.send_through(&sender).unwrap().datagrams, BATCH as u64);
         assert_eq!(receiver.recv_from(&mut [0; 8]).unwrap().1, sender.local_addr().unwrap());
     }
 }

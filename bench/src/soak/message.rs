@@ -1,6 +1,6 @@
-//! What is said in a soak: messages of mixed sizes, half of them compressible, that both ends of the run can make again.
+//! What is sent in a soak: messages of hash sizes, half of them compressible, that both ends of the run can make again.
 
-use crate::random::{filler, mixed};
+use crate::random::{filler, hash};
 use ringshard_protocol::time::Instant;
 use ringshard_protocol::wire::Channel;
 
@@ -37,12 +37,12 @@ impl Head {
 }
 
 /// Where all bodies are cut from.
-pub struct Script {
+pub struct MessageSource {
     random: Vec<u8>,
     repetitive: Vec<u8>,
 }
 
-impl Script {
+impl MessageSource {
     pub fn new() -> Self {
         let bytes = PLACES + MESSAGE_BYTES_MAX;
         let mut repetitive = Vec::with_capacity(bytes + 64);
@@ -50,18 +50,18 @@ impl Script {
             if repetitive.len() >= bytes {
                 break;
             }
-            let place = mixed(entity) % 1_000;
+            let place = hash(entity) % 1_000;
             repetitive.extend(format!("{{\"entity\":{entity},\"place\":{place},\"state\":\"idle\"}},").bytes());
         }
-        Script { random: filler(0, bytes), repetitive }
+        MessageSource { random: filler(0, bytes), repetitive }
     }
 
     /// Writes the message with this head on this channel: size and body follow from those.
     pub fn write(&self, head: Head, channel: Channel, message: &mut Vec<u8>) {
-        let dice = mixed(u64::from(head.client) << 40 | u64::from(channel.number()) << 32 | u64::from(head.number));
-        let bytes = dice as usize % (MESSAGE_BYTES_MAX - HEAD_BYTES + 1);
-        let place = (dice >> 20) as usize % PLACES;
-        let source = if dice >> 60 & 1 == 0 { &self.random } else { &self.repetitive };
+        let random = hash(u64::from(head.client) << 40 | u64::from(channel.number()) << 32 | u64::from(head.number));
+        let bytes = random as usize % (MESSAGE_BYTES_MAX - HEAD_BYTES + 1);
+        let place = (random >> 20) as usize % PLACES;
+        let source = if random >> 60 & 1 == 0 { &self.random } else { &self.repetitive };
         message.clear();
         message.extend(head.intended.as_nanos().to_le_bytes());
         message.extend(head.number.to_le_bytes());
@@ -76,11 +76,11 @@ mod tests {
 
     #[test]
     fn a_head_is_read_as_it_was_written_and_sizes_are_mixed() {
-        let (script, mut message) = (Script::new(), Vec::new());
+        let (messages, mut message) = (MessageSource::new(), Vec::new());
         let (mut least, mut most) = (usize::MAX, 0);
         for number in 0..10_000 {
             let head = Head { intended: Instant::from_nanos(7), number, client: 3 };
-            script.write(head, Channel::RELIABLE_ORDERED, &mut message);
+            messages.write(head, Channel::RELIABLE_ORDERED, &mut message);
             assert_eq!(Head::read(&message), Some(head));
             (least, most) = (least.min(message.len()), most.max(message.len()));
         }

@@ -5,7 +5,7 @@
 //! reload puts the default back before the flood begins.
 
 use crate::scenario::Scenario;
-use crate::server_process::{Folder, Server};
+use crate::server_process::{Server, TemporaryFolder};
 use ringshard::ops::report::SessionSnapshot;
 use ringshard_protocol::crypto::Suite;
 use ringshard_protocol::wire::{ConnectionId, Flags, flags};
@@ -20,7 +20,7 @@ const ALLOWED: &str = "192.0.2.0/24";
 /// The limit that is wider while players come in.
 const AT_ONCE: &str = "address-handshakes-at-once";
 /// How long a server may take to do what a signal tells it.
-const PATIENCE: Duration = Duration::from_secs(10);
+const TIMEOUT: Duration = Duration::from_secs(10);
 /// Time between two looks.
 const LOOK: Duration = Duration::from_millis(20);
 
@@ -34,9 +34,9 @@ pub struct Target {
 }
 
 /// A server of our own, and where its files are.
-pub struct Operated {
+pub struct ConfiguredServer {
     server: Server,
-    folder: Folder,
+    folder: TemporaryFolder,
 }
 
 /// What a server dumps.
@@ -52,17 +52,17 @@ struct Setting {
     source: String,
 }
 
-impl Operated {
+impl ConfiguredServer {
     /// Starts one that lets all the scenario's clients in at once.
     pub fn start(scenario: &Scenario) -> Result<Self, String> {
-        let folder = Folder::new()?;
+        let folder = TemporaryFolder::new()?;
         let settings = folder.path().join("settings.toml");
         // Some come twice, because what answers them was late.
         write(&settings, &format!("{AT_ONCE} = {}\n", scenario.clients * 2 + 500))?;
         let text = |path: &Path| path.display().to_string();
         let options = ["--allow", ALLOWED, "--config", &text(&settings), "--dump-dir", &text(folder.path())];
         let server = Server::start_with(scenario, &options.map(str::to_owned))?;
-        Ok(Operated { server, folder })
+        Ok(ConfiguredServer { server, folder })
     }
 
     pub fn server(&self) -> &Server {
@@ -70,13 +70,13 @@ impl Operated {
     }
 
     /// Has it go by the default limits from here on; gives the players that it has.
-    pub fn tighten(&self) -> Result<Vec<Target>, String> {
+    pub fn apply_default_limits(&self) -> Result<Vec<Target>, String> {
         write(&self.folder.path().join("settings.toml"), "")?;
         let pid = self.server.report()?.pid;
-        let give_up = Instant::now() + PATIENCE;
+        let deadline = Instant::now() + TIMEOUT;
         signal(pid, Signal::HUP)?;
-        while Instant::now() < give_up {
-            let dump = self.dump(pid, give_up)?;
+        while Instant::now() < deadline {
+            let dump = self.dump(pid, deadline)?;
             if dump.config.iter().any(|setting| setting.name == AT_ONCE && setting.source == "default") {
                 return dump.sessions.iter().map(target).collect();
             }
@@ -86,9 +86,9 @@ impl Operated {
     }
 
     /// What it says of itself when it is told to by a signal.
-    fn dump(&self, pid: u32, give_up: Instant) -> Result<Dump, String> {
+    fn dump(&self, pid: u32, deadline: Instant) -> Result<Dump, String> {
         signal(pid, Signal::USR2)?;
-        while Instant::now() < give_up {
+        while Instant::now() < deadline {
             let files = std::fs::read_dir(self.folder.path()).into_iter().flatten().flatten();
             for path in files.map(|file| file.path()).filter(|path| is_dump(path)) {
                 // It may not have been written to its end yet.
@@ -99,7 +99,7 @@ impl Operated {
             }
             std::thread::sleep(LOOK);
         }
-        Err(format!("the server has dumped nothing that can be read within {} s", PATIENCE.as_secs()))
+        Err(format!("the server has dumped nothing that can be read within {} s", TIMEOUT.as_secs()))
     }
 
     /// Stops it as an operator would; it must end by itself, with success.

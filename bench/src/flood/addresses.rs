@@ -5,22 +5,22 @@ use rand_chacha::rand_core::Rng;
 use std::net::Ipv4Addr;
 
 /// Where those are who join during a flood: all behind one address, as behind a carrier's translator.
-pub const JOINERS: Ipv4Addr = Ipv4Addr::new(127, 9, 9, 9);
+pub const JOINER_ADDRESS: Ipv4Addr = Ipv4Addr::new(127, 9, 9, 9);
 /// Addresses of the one network that floods with handshakes.
-pub const HOSTS: u8 = 254;
+pub const HANDSHAKE_HOSTS: u8 = 254;
 
-/// A host of the network that floods with handshakes; numbers beyond [`HOSTS`] begin anew.
-pub fn handshaker(number: usize) -> Ipv4Addr {
-    Ipv4Addr::new(127, 77, 3, (number % usize::from(HOSTS)) as u8 + 1)
+/// A host of the network that floods with handshakes; numbers beyond [`HANDSHAKE_HOSTS`] begin anew.
+pub fn handshake_source(number: usize) -> Ipv4Addr {
+    Ipv4Addr::new(127, 77, 3, (number % usize::from(HANDSHAKE_HOSTS)) as u8 + 1)
 }
 
 /// Any address of 127.0.0.0/8 whose network is neither the players' nor that of those who join.
-fn anywhere(random: &mut ChaCha8Rng) -> Ipv4Addr {
+fn random_source(random: &mut ChaCha8Rng) -> Ipv4Addr {
     loop {
         let [b, c, d, _] = random.next_u32().to_le_bytes();
         // The last address of the whole network is no source, nor is the first.
         let source = Ipv4Addr::new(127, b, c, d.clamp(1, 254));
-        if !is_neighbour(source, JOINERS) && !is_neighbour(source, Ipv4Addr::LOCALHOST) {
+        if !same_subnet(source, JOINER_ADDRESS) && !same_subnet(source, Ipv4Addr::LOCALHOST) {
             return source;
         }
     }
@@ -42,7 +42,7 @@ impl Forged {
     pub fn next(&mut self, random: &mut ChaCha8Rng) -> (Ipv4Addr, bool) {
         let begins = self.left == 0;
         if begins {
-            (self.source, self.left) = (anywhere(random), self.burst);
+            (self.source, self.left) = (random_source(random), self.burst);
         }
         self.left -= 1;
         (self.source, begins)
@@ -50,7 +50,7 @@ impl Forged {
 }
 
 /// Whether both are in the same /24.
-fn is_neighbour(one: Ipv4Addr, other: Ipv4Addr) -> bool {
+fn same_subnet(one: Ipv4Addr, other: Ipv4Addr) -> bool {
     one.octets()[..3] == other.octets()[..3]
 }
 
@@ -63,12 +63,12 @@ mod tests {
     #[test]
     fn strangers_come_from_all_over_loopback_but_not_from_where_players_and_joiners_are() {
         let mut random = ChaCha8Rng::from_seed([7; 32]);
-        let sources: HashSet<Ipv4Addr> = (0..200_000).map(|_| anywhere(&mut random)).collect();
+        let sources: HashSet<Ipv4Addr> = (0..200_000).map(|_| random_source(&mut random)).collect();
         assert!(sources.len() > 190_000, "{} of 200,000 differ", sources.len());
         for source in sources {
             assert!(source.is_loopback());
             assert!((1..=254).contains(&source.octets()[3]), "{source}");
-            assert!(!is_neighbour(source, JOINERS) && !is_neighbour(source, Ipv4Addr::LOCALHOST), "{source}");
+            assert!(!same_subnet(source, JOINER_ADDRESS) && !same_subnet(source, Ipv4Addr::LOCALHOST), "{source}");
         }
     }
 
@@ -86,9 +86,9 @@ mod tests {
 
     #[test]
     fn handshakes_come_from_every_host_of_one_network() {
-        let hosts: HashSet<Ipv4Addr> = (0..1_000).map(handshaker).collect();
-        assert_eq!(hosts.len(), usize::from(HOSTS));
-        assert!(hosts.iter().all(|&host| is_neighbour(host, Ipv4Addr::new(127, 77, 3, 1))));
+        let hosts: HashSet<Ipv4Addr> = (0..1_000).map(handshake_source).collect();
+        assert_eq!(hosts.len(), usize::from(HANDSHAKE_HOSTS));
+        assert!(hosts.iter().all(|&host| same_subnet(host, Ipv4Addr::new(127, 77, 3, 1))));
         assert!(hosts.iter().all(|host| (1..=254).contains(&host.octets()[3])));
     }
 }
