@@ -1,19 +1,19 @@
-//! Whether the numbered messages of a channel keep what the channel guarantees, and what is in them.
+//! Checks that a channel delivers numbered messages as it guarantees.
 
 use ringshard_protocol::wire::Delivery;
 use serde::Serialize;
 use std::collections::BTreeSet;
 
-/// What went wrong, by kind. All must be 0.
+/// Delivery faults, by kind. All must be 0.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize)]
 pub struct Faults {
-    /// Messages that never came.
+    /// Messages that did not arrive.
     pub lost: u64,
-    /// Messages that came although earlier ones were missing, on an ordered channel.
+    /// Messages that arrived before earlier ones, on an ordered channel.
     pub out_of_order: u64,
-    /// Messages that came again, or that were never sent.
+    /// Messages that arrived twice, or that were never sent.
     pub repeated: u64,
-    /// Messages that are not what was sent.
+    /// Messages whose bytes differ from what was sent.
     pub altered: u64,
 }
 
@@ -25,41 +25,39 @@ impl Faults {
         self.altered += other.altered;
     }
 
-    /// None of any kind.
     pub fn is_none(&self) -> bool {
         *self == Faults::default()
     }
 
-    /// For people.
     pub fn text(&self) -> String {
         let Faults { lost, out_of_order, repeated, altered } = self;
         format!("{lost} lost, {out_of_order} out of order, {repeated} repeated, {altered} altered")
     }
 }
 
-/// Which messages of a reliable channel have come.
+/// Which messages of a reliable channel have arrived.
 #[derive(Debug)]
 pub struct DeliveryCheck {
     ordered: bool,
-    /// All before it have come, or are counted as out of order.
+    /// All messages before this one have arrived, or are counted as out of order.
     next: u64,
-    /// Those beyond that have come.
+    /// Later messages that have arrived.
     ahead: BTreeSet<u64>,
     pub faults: Faults,
 }
 
 impl DeliveryCheck {
-    /// An empty one.
+    /// A channel on which nothing has arrived.
     ///
     /// # Panics
-    /// When `delivery` guarantees nothing.
+    /// If `delivery` is unreliable.
     pub fn new(delivery: Delivery) -> Self {
         assert!(delivery.is_reliable(), "only reliable channels owe every message");
         let ordered = delivery == Delivery::ReliableOrdered;
         DeliveryCheck { ordered, next: 0, ahead: BTreeSet::new(), faults: Faults::default() }
     }
 
-    /// Takes down that message `number` has come.
+    /// Records that message `number` arrived.
     pub fn enter(&mut self, number: u64) {
         if number < self.next || self.ahead.contains(&number) {
             self.faults.repeated += 1;
@@ -74,12 +72,12 @@ impl DeliveryCheck {
         }
     }
 
-    /// The first that has not come.
+    /// The first message that has not arrived.
     pub fn next(&self) -> u64 {
         self.next
     }
 
-    /// How many of the first `total` have not come.
+    /// How many of the first `total` messages have not arrived.
     pub fn missing(&self, total: u64) -> u64 {
         total.saturating_sub(self.next + self.ahead.len() as u64)
     }

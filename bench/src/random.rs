@@ -1,12 +1,12 @@
-//! Draws that follow from a seed, and from nothing else.
+//! Random numbers that depend on a seed alone.
 
 use ringshard_protocol::time::Duration;
 
-/// A generator of its own, apart from the engine's: what is drawn here must not depend on how the engine draws.
+/// SplitMix64. The engine has its own generator: what a simulation draws must not depend on how the engine draws.
 #[derive(Clone, Debug)]
 pub struct Random(u64);
 
-/// Spreads a number over all 64 bits (the finish of SplitMix64).
+/// Spreads a number over all 64 bits (the finalizer of SplitMix64).
 pub const fn mix(number: u64) -> u64 {
     let number = (number ^ (number >> 30)).wrapping_mul(0xBF58_476D_1CE4_E5B9);
     let number = (number ^ (number >> 27)).wrapping_mul(0x94D0_49BB_1331_11EB);
@@ -14,50 +14,48 @@ pub const fn mix(number: u64) -> u64 {
 }
 
 impl Random {
-    /// All that is drawn follows from `seed`.
     pub fn new(seed: u64) -> Self {
         Random(mix(seed ^ 0x5249_4E47_5348_4152))
     }
 
-    /// Random of their own for somebody else: who draws more or less there changes nothing here.
+    /// An independent generator: how much it draws does not change what this one draws next.
     pub fn fork(&mut self) -> Random {
         Random::new(self.next())
     }
 
-    /// Any number.
     pub fn next(&mut self) -> u64 {
         self.0 = self.0.wrapping_add(0x9E37_79B9_7F4A_7C15);
         mix(self.0)
     }
 
-    /// A number from `least` to `most`, both included.
+    /// A number from `least` to `most`, inclusive.
     pub fn between(&mut self, least: u64, most: u64) -> u64 {
         least + self.next() % (most - least + 1)
     }
 
-    /// A number from `least` to `most`, whose magnitude is evenly drawn: as many small ones as large ones.
+    /// A number from `least` to `most`, evenly distributed over orders of magnitude.
     pub fn magnitude(&mut self, least: u64, most: u64) -> u64 {
         let share = (self.next() >> 11) as f64 / (1_u64 << 53) as f64;
         let (least, most) = (least.max(1) as f64, most.max(1) as f64);
         (least * (most / least).powf(share)) as u64
     }
 
-    /// True so many times in a thousand.
+    /// True with a probability of `per_mille` / 1000.
     pub fn chance(&mut self, per_mille: u64) -> bool {
         self.next() % 1000 < per_mille
     }
 
-    /// One of them.
+    /// One of the choices.
     pub fn pick<T: Copy>(&mut self, choices: &[T]) -> T {
         choices[self.next() as usize % choices.len()]
     }
 
-    /// Milliseconds from `least` to `most`, evenly.
+    /// A duration from `least` to `most` milliseconds, evenly distributed.
     pub fn millis(&mut self, least: u64, most: u64) -> Duration {
         Duration::from_micros(self.between(least * 1000, most * 1000))
     }
 
-    /// Bytes for a seed of the engine.
+    /// A seed for the engine.
     pub fn seed(&mut self) -> [u8; 32] {
         let mut seed = [0; 32];
         seed.chunks_exact_mut(8).for_each(|part| part.copy_from_slice(&self.next().to_le_bytes()));
@@ -65,7 +63,7 @@ impl Random {
     }
 }
 
-/// Bytes that look random, the same in every process: `from` picks which.
+/// Incompressible bytes that are the same in every process. `from` selects them.
 pub fn filler(mut from: u64, len: usize) -> Vec<u8> {
     let mut bytes = Vec::with_capacity(len + 8);
     while bytes.len() < len {
@@ -76,7 +74,7 @@ pub fn filler(mut from: u64, len: usize) -> Vec<u8> {
     bytes
 }
 
-/// A number that looks unrelated to `number` (the finisher of SplitMix64).
+/// Hashes a number (one step and the finalizer of SplitMix64).
 pub fn hash(number: u64) -> u64 {
     let mut value = number.wrapping_mul(0x9E37_79B9_7F4A_7C15);
     value = (value ^ (value >> 30)).wrapping_mul(0xBF58_476D_1CE4_E5B9);

@@ -1,4 +1,4 @@
-//! Progress bars and the format of numbers.
+//! Progress bars, and numbers as text.
 
 use indicatif::{ProgressBar, ProgressStyle};
 
@@ -8,7 +8,7 @@ pub fn bar(name: &str, step: &str, length: u64) -> ProgressBar {
     ProgressBar::new(length).with_style(style).with_prefix(format!("{name}: {step}"))
 }
 
-/// A whole number with its thousands apart.
+/// A whole number with thousands separators.
 pub fn grouped(value: f64) -> String {
     let digits = format!("{:.0}", value.max(0.0));
     let mut text = String::new();

@@ -1,5 +1,5 @@
-//! A client that lives in the demonstration world: it walks, rests, shoots and workloads, keeps its view of the world, and
-//! says whether that is the server's.
+//! A client in the demonstration world: it walks, rests, shoots and chats, keeps a view of the world, and reports a
+//! digest of it.
 
 use super::observations::{Observations, SnapshotCounts};
 use super::shared::{Behaviour, Shared};
@@ -17,52 +17,51 @@ use std::collections::VecDeque;
 use std::sync::Arc;
 use std::sync::atomic::Ordering;
 
-/// Inputs a second.
+/// Inputs per second.
 pub const INPUT_HZ: u32 = 60;
 const INPUT_PERIOD: Duration = Duration::from_nanos(1_000_000_000 / INPUT_HZ as u64);
-/// Between two digests that a bot gives: two a second would do as well.
+/// Inputs from one digest to the next: one digest per second.
 const DIGEST_PERIOD: u32 = 60;
-/// How long one walks or rests before it thinks again, in inputs.
+/// Inputs until a bot decides again whether to walk or rest.
 const MOOD: u32 = 2 * INPUT_HZ;
-/// How often one looks whether it may come in.
+/// How often a connected bot checks whether it may enter the world.
 const LOOK: Duration = Duration::from_millis(20);
-/// Inputs whose answers are waited for at once.
+/// Inputs that wait for an answer at once.
 const INPUTS_WAITING: usize = 256;
-/// Snapshots of which one is looked at closely.
+/// One in this many snapshots is compared entity by entity.
 const CLOSE_LOOK: u64 = 16;
 
-/// One client in the world.
 pub struct Bot {
     behaviour: Behaviour,
     shared: Arc<Shared>,
-    /// What it sees, if it looks.
+    /// What it sees, if it observes.
     view: View,
-    /// What came, if it does not.
+    /// Which snapshots arrived, if it does not observe.
     received: Received,
     player: Option<EntityId>,
-    /// Square of the near distance, in steps.
+    /// Square of the near distance, in position steps.
     near: u64,
     wants_in: bool,
-    /// When it looks again whether it may come in.
+    /// When it next checks whether it may enter.
     next_look: Instant,
     next_input: Instant,
-    /// When in the period it speaks.
+    /// Offset of its inputs within the input period.
     phase: Duration,
     number: u16,
-    /// Inputs under way: number, and when it was due.
+    /// Unanswered inputs: number, and when each was due.
     waiting: VecDeque<(u16, Instant)>,
-    /// Snapshots that came since the last turn say that these are answered.
+    /// The newest input that the last snapshots acknowledge.
     applied: Option<u16>,
     direction: u16,
     walks: bool,
     chance: u32,
     pub counts: SnapshotCounts,
-    /// Of those that read_snapshot closely.
+    /// Only of bots that observe.
     pub observations: Option<Box<Observations>>,
 }
 
 impl Bot {
-    /// Bots behind one relay advance at the same part of the period: relays pass on what gathered.
+    /// Bots behind one relay send at the same phase of the period, as relays forward in batches.
     pub fn new(number: usize, relay: f64, behaviour: Behaviour, shared: Arc<Shared>, observes: bool) -> Self {
         Bot {
             behaviour,
@@ -80,21 +79,20 @@ impl Bot {
             applied: None,
             direction: 0,
             walks: false,
-            // Each begins elsewhere in its chances.
+            // Bots start with different random states.
             chance: (number as u32).wrapping_mul(0x9E37_79B9) | 1,
             counts: SnapshotCounts::default(),
             observations: observes.then(|| Box::new(Observations::new())),
         }
     }
 
-    /// What it knows of the world.
     pub fn view(&self) -> &View {
         &self.view
     }
 
-    /// From 0 to 1.
+    /// A random number from 0 to 1.
     fn draw(&mut self) -> f64 {
-        // Marsaglia's xorshift: it is only to read_snapshot unplanned.
+        // Marsaglia's xorshift: good enough for behaviour.
         self.chance ^= self.chance << 13;
         self.chance ^= self.chance >> 17;
         self.chance ^= self.chance << 5;
@@ -114,7 +112,7 @@ impl Bot {
         }
     }
 
-    /// Acknowledges a snapshot without a read_snapshot; gives whether it is faulty.
+    /// Acknowledges a snapshot without reading it. Returns whether it is malformed.
     fn acknowledge(&mut self, message: &[u8]) -> bool {
         match SnapshotHeader::read(&mut Reader::new(message)) {
             Ok(header) if self.received.is_news(header) => {
@@ -127,7 +125,7 @@ impl Bot {
         }
     }
 
-    /// Takes in what a snapshot says; gives whether it is faulty.
+    /// Applies a snapshot to the view. Returns whether it is malformed.
     fn read_snapshot(&mut self, message: &[u8], measures: bool) -> bool {
         let (mut updates, mut entered, mut left) = (0, 0, 0);
         let taken = self.view.take(message, |change| match change {
@@ -197,7 +195,7 @@ impl Bot {
         let mut writer = Writer::new(&mut message);
         input.write(&mut writer).expect("it has room");
         let used = writer.used();
-        // One that is not taken is as good as lost.
+        // An input that is not accepted counts as lost.
         let _ = client.send(now, Channel::UNRELIABLE, &message[..used]);
         if self.waiting.len() == INPUTS_WAITING {
             self.waiting.pop_front();

@@ -1,4 +1,4 @@
-//! `bots`: players in a world, over real sockets: in one of their own, or in that of a server that runs already.
+//! `bots`: players in a world over real sockets, on a server of its own or a running one.
 
 pub mod bot;
 mod observations;
@@ -25,12 +25,11 @@ use std::sync::Arc;
 use std::sync::atomic::Ordering;
 use std::time::{Duration, Instant};
 
-/// How long all players together may take to get into the world.
+/// How long all players together may take to enter the world.
 const ENTER: Duration = Duration::from_secs(60);
-/// How long the first may take. Without one, the server has no such world.
+/// How long the first player may take. If none enters, the server has no such world.
 const FIRST_ENTERS_WITHIN: Duration = Duration::from_secs(10);
 
-/// Runs the command.
 pub fn run(arguments: &Arguments) -> Result<Verdict, String> {
     let scenario = scenario(arguments)?;
     raise_file_limit();
@@ -107,7 +106,7 @@ fn scenario(arguments: &Arguments) -> Result<Scenario, String> {
     Scenario::new(load, place, serving, settings, between.network)
 }
 
-/// Waits until every player is in the world.
+/// Waits until every player has entered the world.
 fn enter(shared: &Shared, fleet: &Fleet<Bot>, clients: usize) -> Result<(), String> {
     let bar = bar("bots", "entering", clients as u64);
     let began = Instant::now();
@@ -126,7 +125,7 @@ fn enter(shared: &Shared, fleet: &Fleet<Bot>, clients: usize) -> Result<(), Stri
     }
 }
 
-/// Why it is of no use to wait any longer for players to enter.
+/// Why waiting for players to enter cannot succeed any more.
 fn why_not(shared: &Shared, fleet: &Fleet<Bot>, entered: u64, clients: usize, waited: Duration) -> Option<String> {
     if interrupt::is_requested() {
         return Some(interrupt::too_early("players entered the world"));

@@ -2,24 +2,24 @@
 
 use hdrhistogram::Histogram;
 
-/// Longest staleness that is told apart, in ticks.
+/// Longest staleness that the histograms distinguish, in ticks.
 const STALENESS_MAX: u64 = 100_000;
 
-/// What a bot has seen while it was measured.
+/// What a bot has seen in the measured time.
 #[derive(Clone, Copy, Debug, Default)]
 pub struct SnapshotCounts {
     pub snapshots: u64,
     pub snapshot_bytes: u64,
-    /// Of those: the ones that were looked into. What stands below is of these.
+    /// Snapshots that were read. The counts below are of these.
     pub looked: u64,
     pub looked_bytes: u64,
-    /// Entities in view, summed over the snapshots.
+    /// Entities in view, summed over these snapshots.
     pub visible: u64,
     pub updates: u64,
     pub entered: u64,
     pub left: u64,
     pub chats: u64,
-    /// Snapshots that could not be read.
+    /// Malformed snapshots.
     pub faulty: u64,
 }
 
@@ -38,25 +38,25 @@ impl SnapshotCounts {
     }
 }
 
-/// What a bot that looks closely has seen.
+/// What a bot that observes has measured.
 #[derive(Clone, Debug)]
 pub struct Observations {
-    /// Ticks since the state of a near moving entity was that of the world, as the newest snapshot had it.
+    /// How many ticks the state of near moving entities lags behind the newest snapshot.
     pub near_staleness: Histogram<u64>,
-    /// The same of far ones.
+    /// The same for far moving entities.
     pub far_staleness: Histogram<u64>,
-    /// From an input to the snapshot that says that it was applied, in nanoseconds.
+    /// Input to the snapshot that acknowledges it, in nanoseconds.
     pub round_trip: Histogram<u64>,
     /// Near moving, far moving and still entities.
     pub classes: [Class; 3],
 }
 
-/// Entities of one class, in the snapshots that were looked at.
+/// Entities of one class, in the snapshots that were compared.
 #[derive(Clone, Copy, Debug, Default)]
 pub struct Class {
-    /// In view.
+    /// Entities in view.
     pub seen: u64,
-    /// Told of in that snapshot.
+    /// Entities updated by that very snapshot.
     pub fresh: u64,
 }
 

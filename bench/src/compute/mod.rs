@@ -1,5 +1,5 @@
-//! `compute`: what serving a world costs without a network: no socket, no cipher, no client. One core does all of it, and
-//! its own processor time is what counts.
+//! `compute`: what serving a world costs without sockets, encryption and clients. One core does all the work; its CPU
+//! time counts.
 
 mod options;
 mod row;
@@ -14,7 +14,6 @@ use crate::terminal::grouped;
 use ringshard_demo::Layout;
 use ringshard_world::limits::WORLD_ENTITIES_MAX;
 
-/// Runs the command.
 pub fn run(arguments: &Arguments) -> Result<Verdict, String> {
     let layouts = match arguments.layouts.is_empty() {
         true => vec![Layout::Uniform, Layout::Towns, Layout::Crowd],

@@ -1,28 +1,25 @@
-//! Options of `compute`.
-
 use crate::scenario::number_in;
 use ringshard_demo::Layout;
 use std::path::PathBuf;
 
-/// What it takes.
 #[derive(clap::Args, Clone, Debug)]
 pub struct Arguments {
-    /// Players, of each run.
+    /// Players in each run.
     #[arg(long, value_name = "N,N,...", value_delimiter = ',', default_value = "1000,5000,10000")]
     pub clients: Vec<usize>,
-    /// Where they are, of each run; default: all there are.
+    /// Layouts to run; default: all.
     #[arg(long, value_enum, value_delimiter = ',')]
     pub layouts: Vec<Layout>,
-    /// Share of them that walks at a time.
+    /// Share of the players that walk at any time.
     #[arg(long, value_name = "SHARE", default_value_t = 0.33, value_parser = share)]
     pub moving: f64,
-    /// Entities that a player sees at most.
+    /// Maximum number of entities that a player sees.
     #[arg(long, value_name = "N", default_value_t = 50)]
     pub visible: usize,
-    /// Bytes that a player is told at most per tick.
+    /// Maximum bytes of snapshot per player and tick.
     #[arg(long, value_name = "BYTES", default_value_t = 500)]
     pub snapshot_bytes: usize,
-    /// Ticks measured.
+    /// Ticks to measure.
     #[arg(long, value_name = "N", default_value_t = 120, value_parser = clap::value_parser!(u32).range(1..=1_000_000))]
     pub ticks: u32,
     /// Write the result to this file as one JSON object.

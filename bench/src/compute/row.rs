@@ -2,15 +2,14 @@
 
 use serde::Serialize;
 
-/// One run.
 #[derive(Clone, Debug, Serialize)]
 pub struct Row {
     pub clients: usize,
     pub layout: String,
-    /// All of a tick, on one core: median and 99th percentile.
+    /// CPU time per tick: median and 99th percentile.
     pub tick_ms: f64,
     pub tick_p99_ms: f64,
-    /// Of that: taking in what moved and sorting it into the grid, looking around, and writing snapshots.
+    /// Parts of a tick: applying movement and rebuilding the grid, finding visible entities, and writing snapshots.
     pub move_ms: f64,
     pub look_ms: f64,
     pub write_ms: f64,

@@ -1,4 +1,4 @@
-//! A world whose players walk, and what serving them costs in CPU time.
+//! A world whose players walk, and the CPU time that serving them takes.
 
 use super::options::Arguments;
 use super::row::Row;
@@ -18,11 +18,11 @@ use ringshard_world::{EntityId, EntityKind, Map, State};
 use rustix::time::{ClockId, clock_gettime};
 use std::time::Duration;
 
-/// Ticks after which a snapshot is acknowledged: 50 ms.
+/// Ticks until a snapshot is acknowledged: 50 ms.
 const ROUND_TRIP: u16 = 3;
-/// Ticks before anything is measured.
+/// Ticks before the measurement starts.
 const WARM_UP: u32 = 90;
-/// Ticks for which one walks, or rests.
+/// Ticks until a player decides again whether to walk or rest.
 const ACTIVITY_TICKS: u32 = 120;
 
 pub struct Walker {
@@ -120,7 +120,7 @@ impl ComputeRun {
         }
     }
 
-    /// Everybody walks for a tick; not part of what is measured.
+    /// Moves all players for one tick. This is not measured.
     pub fn walk(&mut self, tick: u32) -> Vec<Change> {
         let mut changes = Vec::new();
         for walker in &mut self.walkers {
@@ -128,7 +128,7 @@ impl ComputeRun {
                 let walks = f64::from(self.random.next_u32()) < self.moving * f64::from(u32::MAX);
                 let angle = self.random.next_u32() as f32;
                 let speed = if walks { WALK_MAX } else { 0.0 };
-                // Home again, lest the layout dissolves.
+                // Players turn back home, so that the layout stays as it is.
                 let away = [walker.home[0] - walker.point[0], walker.home[1] - walker.point[1]];
                 let angle = if away[0].hypot(away[1]) > 2_000.0 { away[1].atan2(away[0]) } else { angle };
                 walker.velocity = [speed * angle.cos(), speed * angle.sin()];
@@ -187,7 +187,7 @@ impl ComputeRun {
     }
 }
 
-/// Processor time of this thread: others that share the machine do not count.
+/// CPU time of this thread. Unlike elapsed time, it does not depend on other programs.
 pub fn busy() -> Duration {
     let time = clock_gettime(ClockId::ThreadCPUTime);
     Duration::new(time.tv_sec as u64, time.tv_nsec as u32)

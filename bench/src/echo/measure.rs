@@ -1,4 +1,4 @@
-//! One measured run against a server, and the same load on the floor before and after it.
+//! One measured run against a server, between two runs of its floor.
 
 use crate::load::generator;
 use crate::load::generator::Shared;
@@ -11,9 +11,9 @@ use ringshard_protocol::crypto::Suite;
 use std::sync::Arc;
 use std::time::{Duration, Instant};
 
-/// Measures the scenario between two runs of its floor: the same load on plain sockets, as fast as it goes, for at most
-/// three seconds each. The speed of a virtual machine drifts; the mean of before and after drifts with it. A bad network
-/// has no floor to be held against.
+/// Measures the scenario between two runs of its floor: the same load on plain sockets, as fast as possible, for at
+/// most three seconds each. A virtual machine's speed drifts; the mean of both floors drifts with it. With a simulated
+/// network there is no floor.
 pub fn measure_beside_floor(name: &'static str, scenario: &Scenario) -> Result<Report, String> {
     if scenario.network.is_some() {
         return measure(name, scenario);

@@ -8,7 +8,6 @@ use crate::report::verdict::{Missed, Verdict};
 use crate::scenario;
 use crate::scenario::Scenario;
 
-/// What it takes.
 #[derive(clap::Args, Clone, Debug)]
 pub struct Arguments {
     #[command(flatten)]
@@ -21,7 +20,6 @@ pub struct Arguments {
     between: scenario::Network,
 }
 
-/// Runs the command.
 pub fn run(arguments: &Arguments) -> Result<Verdict, String> {
     let Arguments { load, serving, settings, between } = arguments;
     let scenario = Scenario::new(load.load(), &load.place, serving, settings, between.network)?;

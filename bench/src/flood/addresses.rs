@@ -1,24 +1,24 @@
-//! Who is where: players, honest newcomers and the flood have networks of their own in 127.0.0.0/8.
+//! Addresses: players, joining clients and the flood use separate subnets of 127.0.0.0/8.
 
 use rand_chacha::ChaCha8Rng;
 use rand_chacha::rand_core::Rng;
 use std::net::Ipv4Addr;
 
-/// Where those are who join during a flood: all behind one address, as behind a carrier's translator.
+/// Clients that join during a flood share this address, as behind carrier-grade NAT.
 pub const JOINER_ADDRESS: Ipv4Addr = Ipv4Addr::new(127, 9, 9, 9);
-/// Addresses of the one network that floods with handshakes.
+/// Hosts of the subnet that sends handshakes.
 pub const HANDSHAKE_HOSTS: u8 = 254;
 
-/// A host of the network that floods with handshakes; numbers beyond [`HANDSHAKE_HOSTS`] begin anew.
+/// A host of the subnet that sends handshakes, modulo [`HANDSHAKE_HOSTS`].
 pub fn handshake_source(number: usize) -> Ipv4Addr {
     Ipv4Addr::new(127, 77, 3, (number % usize::from(HANDSHAKE_HOSTS)) as u8 + 1)
 }
 
-/// Any address of 127.0.0.0/8 whose network is neither the players' nor that of those who join.
+/// A random address of 127.0.0.0/8, outside the subnets of players and joining clients.
 fn random_source(random: &mut ChaCha8Rng) -> Ipv4Addr {
     loop {
         let [b, c, d, _] = random.next_u32().to_le_bytes();
-        // The last address of the whole network is no source, nor is the first.
+        // The first and the last address of a network are not valid sources.
         let source = Ipv4Addr::new(127, b, c, d.clamp(1, 254));
         if !same_subnet(source, JOINER_ADDRESS) && !same_subnet(source, Ipv4Addr::LOCALHOST) {
             return source;
@@ -26,7 +26,7 @@ fn random_source(random: &mut ChaCha8Rng) -> Ipv4Addr {
     }
 }
 
-/// Forged addresses, each of them for as many datagrams in a row as a burst has.
+/// Forged addresses, each used for one burst of datagrams.
 pub struct Forged {
     burst: usize,
     left: usize,
@@ -38,7 +38,7 @@ impl Forged {
         Forged { burst, left: 0, source: Ipv4Addr::LOCALHOST }
     }
 
-    /// The address of the next datagram, and whether it begins a burst.
+    /// The source address of the next datagram, and whether it begins a burst.
     pub fn next(&mut self, random: &mut ChaCha8Rng) -> (Ipv4Addr, bool) {
         let begins = self.left == 0;
         if begins {

@@ -1,8 +1,7 @@
-//! The server as who runs it handles it: by a file of settings and by signals.
+//! The server, controlled as an operator does: by a settings file and signals.
 //!
-//! Loopback is not exempt from the limits per address here. The players, who are behind one address as everybody on this
-//! host is, could not come in by their hundreds under the limit of an address: they come in under a wider one, and a
-//! reload puts the default back before the flood begins.
+//! Limits per address apply to loopback here. All players share one address, and the default limit would refuse
+//! hundreds of them: they join under a higher limit, and a reload restores the default before the flood begins.
 
 use crate::scenario::Scenario;
 use crate::server_process::{Server, TemporaryFolder};
@@ -15,16 +14,16 @@ use std::net::SocketAddr;
 use std::path::Path;
 use std::time::{Duration, Instant};
 
-/// The only network that the limits per address do not hold for: one for documentation, where nobody is.
+/// The only exempt network: a documentation network (RFC 5737), where nobody is.
 const ALLOWED: &str = "192.0.2.0/24";
-/// The limit that is wider while players come in.
+/// The limit that is raised while players join.
 const AT_ONCE: &str = "address-handshakes-at-once";
-/// How long a server may take to do what a signal tells it.
+/// How long a server may take to act on a signal.
 const TIMEOUT: Duration = Duration::from_secs(10);
-/// Time between two looks.
+/// Time between two checks.
 const LOOK: Duration = Duration::from_millis(20);
 
-/// A player as the server sees it.
+/// A player, as the server sees it.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
 pub struct Target {
     pub id: ConnectionId,
@@ -33,13 +32,13 @@ pub struct Target {
     pub flags: Flags,
 }
 
-/// A server of our own, and where its files are.
+/// A server of our own, and its files.
 pub struct ConfiguredServer {
     server: Server,
     folder: TemporaryFolder,
 }
 
-/// What a server dumps.
+/// The parts of a server's dump that are used here.
 #[derive(Deserialize)]
 struct Dump {
     sessions: Vec<SessionSnapshot>,
@@ -53,11 +52,11 @@ struct Setting {
 }
 
 impl ConfiguredServer {
-    /// Starts one that lets all the scenario's clients in at once.
+    /// Starts a server that accepts all the scenario's clients at once.
     pub fn start(scenario: &Scenario) -> Result<Self, String> {
         let folder = TemporaryFolder::new()?;
         let settings = folder.path().join("settings.toml");
-        // Some come twice, because what answers them was late.
+        // Some clients try twice because an answer was late.
         write(&settings, &format!("{AT_ONCE} = {}\n", scenario.clients * 2 + 500))?;
         let text = |path: &Path| path.display().to_string();
         let options = ["--allow", ALLOWED, "--config", &text(&settings), "--dump-dir", &text(folder.path())];
@@ -69,7 +68,7 @@ impl ConfiguredServer {
         &self.server
     }
 
-    /// Has it go by the default limits from here on; gives the players that it has.
+    /// Restores the default limits. Returns the connected players.
     pub fn apply_default_limits(&self) -> Result<Vec<Target>, String> {
         write(&self.folder.path().join("settings.toml"), "")?;
         let pid = self.server.report()?.pid;
@@ -85,13 +84,13 @@ impl ConfiguredServer {
         Err(format!("the server does not go by the default {AT_ONCE} after a reload"))
     }
 
-    /// What it says of itself when it is told to by a signal.
+    /// Requests a dump by signal, and reads it.
     fn dump(&self, pid: u32, deadline: Instant) -> Result<Dump, String> {
         signal(pid, Signal::USR2)?;
         while Instant::now() < deadline {
             let files = std::fs::read_dir(self.folder.path()).into_iter().flatten().flatten();
             for path in files.map(|file| file.path()).filter(|path| is_dump(path)) {
-                // It may not have been written to its end yet.
+                // The file may not be complete yet.
                 if let Ok(dump) = serde_json::from_str(&std::fs::read_to_string(&path).unwrap_or_default()) {
                     let _ = std::fs::remove_file(path);
                     return Ok(dump);
@@ -102,7 +101,7 @@ impl ConfiguredServer {
         Err(format!("the server has dumped nothing that can be read within {} s", TIMEOUT.as_secs()))
     }
 
-    /// Stops it as an operator would; it must end by itself, with success.
+    /// Stops it as an operator does. It must exit by itself, with success.
     pub fn stop(self) -> Result<(), String> {
         self.server.stop()
     }
@@ -127,7 +126,7 @@ fn target(session: &SessionSnapshot) -> Result<Target, String> {
     Ok(Target { id, address: session.address, flags: flags::ENCRYPTED | cipher })
 }
 
-/// An id as the server writes it: core, slot and generation, with points between.
+/// Parses an id as the server prints it: core.slot.generation.
 fn connection_id(text: &str) -> Option<ConnectionId> {
     let mut parts = text.split('.');
     let (core, slot, generation) = (parts.next()?, parts.next()?, parts.next()?);

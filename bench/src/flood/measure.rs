@@ -1,4 +1,4 @@
-//! One flood: players in, then clients upon the server, then honest newcomers.
+//! One flood: players connect, the flood starts, then clients join.
 
 use super::attack::{Attack, BadTags, Connects, Flood, FloodResult, Garbage, Handshakes};
 use super::configured_server::{ConfiguredServer, Target};
@@ -20,27 +20,27 @@ use std::sync::Arc;
 use std::sync::atomic::Ordering;
 use std::time::{Duration, Instant};
 
-/// Playing before anything is measured.
+/// Playing before the measurement.
 const WARM_UP: Duration = Duration::from_secs(1);
-/// Time for newcomers to make their keys.
+/// Time for joining clients to make their keys.
 const KEYS: Duration = Duration::from_secs(1);
-/// How long the flood has lasted when newcomers come.
+/// How long the flood has lasted when clients join.
 const JOIN_AFTER: Duration = Duration::from_secs(1);
-/// How long those may take: their own patience, and the time to notice that it has ended.
+/// How long joining may take: the clients' timeout, and the time to notice it.
 const JOIN_MAX: Duration = CONNECT_TIMEOUT.saturating_add(Duration::from_secs(1));
 /// Time for the last answers to players.
 const DRAIN: Duration = Duration::from_millis(700);
-/// Time between two looks.
+/// Time between two checks.
 const LOOK: Duration = Duration::from_millis(50);
 
-/// What was seen of the server and of this process at one moment.
+/// The server and this process at one moment.
 struct Observation {
     report: ServerReport,
     server: Usage,
     own: Usage,
 }
 
-/// What was seen of a flood.
+/// What was measured during a flood.
 pub struct Measured {
     pub before: ServerReport,
     pub after: ServerReport,
@@ -48,7 +48,7 @@ pub struct Measured {
     pub memory_after: u64,
     pub elapsed: Duration,
     pub players: Outcome,
-    /// Clients that noticed that their connection was gone.
+    /// Clients that noticed the loss of their connection.
     pub players_failed: u64,
     pub joined: Joined,
     pub result: FloodResult,
@@ -59,7 +59,7 @@ pub fn measure(kind: Kind, arguments: &Arguments, scenario: &Scenario) -> Result
     let configured = ConfiguredServer::start(scenario)?;
     let server = configured.server();
     let SocketAddr::V4(address) = server.address else { return Err("the server is to be at an IPv4 address".into()) };
-    // Making keys takes time that nobody is to play in.
+    // Making keys takes seconds, so it is done before the players connect.
     let prepared = match kind {
         Kind::Handshakes => {
             Some(Handshakes::prepare(address, server.key, arguments.burst).map_err(|error| error.to_string())?)
@@ -148,7 +148,7 @@ fn own_usage() -> Usage {
     usage(std::process::id())
 }
 
-/// Waits until then, or until it is done.
+/// Waits until a time, or until `is_done`.
 fn wait(step: &str, until: Instant, is_done: impl Fn() -> bool) {
     let began = Instant::now();
     let bar = bar(NAME, step, (until - began).as_millis() as u64);
@@ -159,7 +159,7 @@ fn wait(step: &str, until: Instant, is_done: impl Fn() -> bool) {
     bar.finish_and_clear();
 }
 
-/// Ends the generators. That a player lost its connection is a result here, and no reason to give up.
+/// Ends the generators. A player that lost its connection is a result here, not an error.
 fn stop_players(run: &mut Run<'_>) -> Result<Outcome, String> {
     run.shared.set_phase(Phase::Stop);
     let mut total = Outcome::new();

@@ -1,13 +1,13 @@
-//! `flood`: players at a steady rate while clients fall upon the server, and honest newcomers who want in meanwhile.
+//! `flood`: players at a steady rate, a flood from unknown addresses, and clients that join meanwhile.
 //!
-//! All addresses are loopback's. Each kind of flood has a server of its own:
+//! All addresses are in 127.0.0.0/8. Each kind of flood has a server of its own:
 //!
-//! | what | where |
+//! | step | module |
 //! |---|---|
-//! | the players come in, the limits per address are made the default ones | [`configured`] |
-//! | a flood begins | [`attack`], from the addresses of [`source`], by the calls of [`batch`] |
-//! | a second later newcomers come, all behind one address | [`joiners`] |
-//! | both sides are looked at before and after | [`measure`], [`report`] |
+//! | players connect, then the limits per address return to their defaults | [`configured_server`] |
+//! | a flood begins | [`attack`], from the addresses of [`addresses`], in batches of [`send_batch`] |
+//! | a second later clients join, all from one address | [`joiners`] |
+//! | both sides are compared before and after | [`measure`], [`report`] |
 
 mod addresses;
 mod attack;
@@ -29,10 +29,9 @@ use crate::report::write_json;
 use crate::scenario::Scenario;
 use crate::system::{interrupt, raise_file_limit};
 
-/// Newcomers at most: each has a port of its own at one address.
+/// Maximum number of joining clients: each needs a port at one address.
 const JOINERS_MAX: usize = 5_000;
 
-/// Runs the command.
 pub fn run(arguments: &Arguments) -> Result<Verdict, String> {
     let Arguments { load, serving, settings, .. } = arguments;
     let scenario = Scenario::new(load.players()?, &load.place, serving, settings, None)?;

@@ -1,4 +1,4 @@
-//! What came of the floods: a row each for people, an object for machines.
+//! The results of floods: a table, and one JSON object.
 
 use super::kind::Kind;
 use super::measure::Measured;
@@ -11,47 +11,46 @@ use serde::Serialize;
 use std::collections::BTreeMap;
 use std::fmt::Write as _;
 
-/// Round trip that 99 in 100 players must keep, in microseconds.
+/// Target: 99 % of the players' round trips end within this many microseconds.
 const P99_MAX_US: f64 = 50_000.0;
-/// What a server may grow by.
+/// Target: the server's memory grows by at most this.
 const GROWTH_MAX_MIB: f64 = 16.0;
-/// Drop reasons in a row.
+/// Drop reasons shown in a row of the table.
 const REASONS: usize = 3;
 
-/// What came of one flood.
+/// The result of one flood.
 #[derive(Debug, Serialize)]
 pub struct Figures {
     pub kind: Kind,
-    /// Seconds that the flood was measured for.
     pub secs: f64,
-    /// Datagrams that were to be sent, that the kernel took, and that reached the server beside those with players'
+    /// Datagrams per second: requested, accepted by the kernel, and received by the server apart from players'
     /// messages.
     pub wanted_per_s: f64,
     pub sent_per_s: f64,
     pub seen_per_s: f64,
     pub sent_bytes_per_s: f64,
-    /// What was sent and answered, by what it was, from the flood's beginning to its end.
+    /// Datagrams sent and answers received by type, over the whole flood.
     pub sent_as: BTreeMap<&'static str, u64>,
-    /// Datagrams that the kernel dropped at the server's socket, players' among them; less those that no server is shown,
-    /// because they are shorter than a header.
+    /// Datagrams that the kernel dropped at the server's socket, players' included. Datagrams shorter than a header are
+    /// not counted: the kernel never passes them on.
     pub kernel_drops: u64,
-    /// Why the server dropped datagrams, the main reason first.
+    /// Why the server dropped datagrams, most frequent reason first.
     pub drops: Vec<(String, u64)>,
-    /// What clients cost it.
+    /// What the flood cost the server.
     pub cookies_per_s: f64,
     pub handshakes_per_s: f64,
     pub stranger_bytes_in: u64,
     pub stranger_bytes_out: u64,
     pub players_lost: u64,
-    /// Why, of the first of them.
+    /// Why the first of them lost its connection.
     pub players_lost_because: Option<String>,
     pub joiners: usize,
     pub joined: usize,
     pub join_median_s: Option<f64>,
     pub join_slowest_s: Option<f64>,
-    /// How long it took each who came in, the quickest first.
+    /// Join times, fastest first.
     pub join_times_s: Vec<f64>,
-    /// Why not, of the first joiner that did not come in or did not stay.
+    /// Why the first client that failed to join did.
     pub not_joined_because: Option<String>,
     pub memory_before_mib: f64,
     pub memory_after_mib: f64,
@@ -77,7 +76,7 @@ impl Figures {
             secs,
             wanted_per_s: arguments.per_second as f64,
             sent_per_s: of_flood(result.sent.datagrams),
-            // Each player's message comes in a datagram of its own at a steady rate.
+            // At a steady rate each player's message comes in a datagram of its own.
             seen_per_s: of_server(seen.total("datagrams_in").saturating_sub(seen.total("messages_in"))),
             sent_bytes_per_s: of_flood(result.sent.bytes),
             sent_as: result.counts.clone(),
@@ -87,7 +86,7 @@ impl Figures {
             handshakes_per_s: of_server(seen.total("handshakes")),
             stranger_bytes_in: seen.total("stranger_bytes_in"),
             stranger_bytes_out: seen.total("stranger_bytes_out"),
-            // One end may not have noticed yet.
+            // The other end may not have noticed yet.
             players_lost: seen.total("left").max(*players_failed),
             players_lost_because: measured.players.closed.clone(),
             joiners: arguments.joiners,
@@ -106,8 +105,8 @@ impl Figures {
         figures
     }
 
-    /// All that is not as it is to be. Newcomers have a thread of their own, beside that which floods: whether they come
-    /// in is not up to how the players' generator keeps up.
+    /// The missed targets. Joining clients run on the flood's thread, so their success does not depend on the players'
+    /// generator.
     fn misses(&self) -> Missed {
         let Missed { mut guarantees, mut server, clients: mut missed } = Missed::default();
         if self.players_lost > 0 {
@@ -132,7 +131,7 @@ impl Figures {
         Missed { guarantees, server, clients: missed }
     }
 
-    /// What does not fit into a row.
+    /// What does not fit into the table.
     pub fn page(&self) -> String {
         let mut page = format!("{} flood\n{}", self.kind.name(), self.players.page());
         let mut line = |name: &str, text: String| {
@@ -219,7 +218,7 @@ const COLUMNS: [&str; 14] = [
     "dropped, mainly",
 ];
 
-/// The floods under each other.
+/// All floods as a table.
 pub fn table(floods: &[Figures]) -> String {
     let rows: Vec<[String; COLUMNS.len()]> =
         std::iter::once(COLUMNS.map(str::to_owned)).chain(floods.iter().map(Figures::cells)).collect();
@@ -237,7 +236,7 @@ pub fn table(floods: &[Figures]) -> String {
     table
 }
 
-/// All floods, for machines.
+/// All floods as JSON.
 #[derive(Serialize)]
 pub struct All<'a> {
     pub scenario: &'static str,
@@ -249,7 +248,7 @@ pub struct All<'a> {
     pub verdict: &'a Verdict,
 }
 
-/// Of all floods together: that of the first that did not pass.
+/// The verdict on all floods: that of the first that did not pass.
 pub fn verdict(floods: &[Figures]) -> Verdict {
     let verdicts = || floods.iter().map(|figures| &figures.verdict);
     let first = |wanted: fn(&Verdict) -> bool| verdicts().find(|verdict| wanted(verdict));

@@ -1,4 +1,4 @@
-//! Many datagrams by one call, with source addresses of their own.
+//! Sends many datagrams with different source addresses in one call.
 #![allow(unsafe_code)]
 
 use ringshard_protocol::limits::{DATAGRAM_BYTES_MAX, RUN_BYTES_MAX, SEGMENTS_MAX};
@@ -9,10 +9,10 @@ use std::ops::Range;
 use std::os::fd::AsRawFd;
 use std::ptr::null_mut;
 
-/// Datagrams sent by one call.
+/// Datagrams per call.
 pub const BATCH: usize = 64;
 
-/// What the kernel took.
+/// What the kernel accepted.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub struct Sent {
     pub datagrams: u64,
@@ -26,7 +26,7 @@ impl Sent {
     }
 }
 
-/// Datagrams that leave together.
+/// Datagrams that are sent together.
 pub struct SendBatch {
     datagrams: Box<[[u8; DATAGRAM_BYTES_MAX]]>,
     lens: [usize; BATCH],
@@ -34,7 +34,7 @@ pub struct SendBatch {
     len: usize,
 }
 
-/// Control messages that set the source address, and cut one send into datagrams of equal size; aligned as `cmsghdr` is.
+/// Control messages that set the source address and the GSO segment size; aligned as `cmsghdr` is.
 #[repr(C, align(8))]
 struct Control {
     source: Ancillary<libc::in_pktinfo>,
@@ -47,12 +47,12 @@ struct Ancillary<T> {
     value: T,
 }
 
-/// A socket that is bound to no address, so that it can send from all, and gets what is answered to them.
+/// A socket bound to no address: it can send from any, and receives the answers.
 pub fn wildcard_socket() -> io::Result<UdpSocket> {
     let socket = UdpSocket::bind("0.0.0.0:0")?;
-    // It spares the kernel an IP identifier for each datagram; without it everything works, and costs a little more.
+    // Spares the kernel an IP identifier per datagram. It works without, a little slower.
     let probe = libc::IP_PMTUDISC_PROBE;
-    // SAFETY: the kernel reads as many bytes as an integer has from one that is alive.
+    // SAFETY: the kernel reads `size_of_val(&probe)` bytes from a live integer.
     unsafe {
         libc::setsockopt(
             socket.as_raw_fd(),
@@ -66,7 +66,6 @@ pub fn wildcard_socket() -> io::Result<UdpSocket> {
 }
 
 impl SendBatch {
-    /// An empty one.
     pub fn new() -> Self {
         SendBatch {
             datagrams: vec![[0; DATAGRAM_BYTES_MAX]; BATCH].into(),
@@ -80,10 +79,10 @@ impl SendBatch {
         self.len == BATCH
     }
 
-    /// Room for one more datagram, of `len` bytes, from `source`; what stood there before stands there still.
+    /// Adds a datagram of `len` bytes from `source`. Its previous bytes stay.
     ///
     /// # Panics
-    /// When it is full.
+    /// If the batch is full.
     pub fn add(&mut self, source: Ipv4Addr, len: usize) -> &mut [u8] {
         let at = self.len;
         assert!(at < BATCH, "who adds looks whether there is room");
@@ -92,12 +91,12 @@ impl SendBatch {
         &mut self.datagrams[at][..len]
     }
 
-    /// Sends them from their sources, through a socket of all addresses. It is empty then.
+    /// Sends the batch from the datagrams' source addresses, through a wildcard socket, and empties it.
     pub fn send_to(&mut self, socket: &UdpSocket, server: SocketAddrV4) -> io::Result<Sent> {
         self.send(socket, Some(server))
     }
 
-    /// Sends them from the one address of a connected socket. It is empty then.
+    /// Sends the batch through a connected socket, from its address, and empties it.
     pub fn send_through(&mut self, socket: &UdpSocket) -> io::Result<Sent> {
         self.send(socket, None)
     }
@@ -139,7 +138,7 @@ impl SendBatch {
             message.msg_iov = buffers.wrapping_add(run.start);
             message.msg_iovlen = run.len();
             message.msg_name = null_mut();
-            // A connected socket has source and target of its own.
+            // A connected socket has its own source and target address.
             let control = &raw mut controls[at];
             let from = if server.is_some() { 0 } else { offset_of!(Control, segment) };
             let to = if run.len() > 1 { size_of::<Control>() } else { offset_of!(Control, segment) };
@@ -153,9 +152,9 @@ impl SendBatch {
             }
             header
         });
-        // SAFETY: as many of the BATCH headers are handed over as there are runs. All that they point to lives on this
-        // stack frame or in the batch's own datagrams: a run is a range of buffers, each of which has at least as many
-        // bytes as its length says. The kernel copies it all during the call.
+        // SAFETY: `runs.len()` headers are passed, at most BATCH. All that they point to lives on this stack frame or
+        // in the batch's own datagrams: a run is a range of buffers, each of which has at least as many bytes as its
+        // length says. The kernel copies all of it during the call.
         let taken = unsafe { libc::sendmmsg(socket.as_raw_fd(), headers.as_mut_ptr(), runs.len() as u32, 0) };
         let taken = usize::try_from(taken).map_err(|_| io::Error::last_os_error())?;
         let taken = runs[..taken].last().map_or(0, |run| run.end);
@@ -163,7 +162,7 @@ impl SendBatch {
         Ok(Sent { datagrams: taken as u64, bytes })
     }
 
-    /// The datagrams that leave as one send each: neighbours of one size from one source.
+    /// The datagrams of each GSO send: neighbours of equal size and source.
     fn runs(&self, count: usize) -> Vec<Range<usize>> {
         let mut runs: Vec<Range<usize>> = Vec::with_capacity(count);
         for at in 0..count {

@@ -1,4 +1,4 @@
-//! `floor`: the same load on plain sockets, without protocol.
+//! `floor`: the same load on plain sockets, without the protocol.
 
 pub mod server;
 
@@ -15,7 +15,6 @@ use std::io::{BufRead, BufReader, Write};
 use std::process::{ChildStdin, ChildStdout, Command, Stdio};
 use std::sync::{Arc, Mutex};
 
-/// Runs the command.
 pub fn run(arguments: &Arguments) -> Result<Verdict, String> {
     if arguments.place.server_cpus.len() > 1 {
         return Err("--server-cpus has several processors; the floor's server runs on one".to_owned());
@@ -34,7 +33,7 @@ pub fn run(arguments: &Arguments) -> Result<Verdict, String> {
     Ok(verdict)
 }
 
-/// Runs the scenario against a plain server of its own, on one processor.
+/// Runs the scenario against a plain server of its own, on one CPU.
 pub fn measure(scenario: &Scenario) -> Result<Report, String> {
     raise_file_limit();
     let server = FloorServer::start(scenario)?;

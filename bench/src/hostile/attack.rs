@@ -8,7 +8,7 @@ use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
 use std::time::Duration;
 
-/// The attackers: one thread, one socket.
+/// The attackers share one thread and one socket.
 pub struct Attack {
     pub sent: Arc<AtomicU64>,
     pub put_out: Arc<AtomicU64>,
@@ -28,7 +28,7 @@ impl Attack {
             socket.connect(server).expect("the server has an address");
             socket.set_nonblocking(true).expect("sockets can be non-blocking");
             let mut attackers = Attackers::new(socket, key, peers);
-            // A bound of its own, should the one who stops it be gone.
+            // Ends even if nobody stops it.
             while !end.load(Ordering::Relaxed) && attackers.began.elapsed() < Duration::from_secs(4000) {
                 attackers.receive();
                 attackers.connect();

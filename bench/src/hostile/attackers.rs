@@ -10,9 +10,9 @@ use std::collections::HashMap;
 use std::net::UdpSocket;
 use std::time::{Duration, Instant};
 
-/// Attackers whose handshake may be under way at once.
+/// Maximum number of attackers in the handshake.
 const CONNECTING_MAX: usize = 64;
-/// An attacker that was not let in, or was put out, by then begins anew.
+/// An attacker connects again after this time, whether it was accepted or not.
 const LIFE: Duration = Duration::from_secs(2);
 
 #[allow(clippy::large_enum_variant, reason = "an attacker attacks nearly all its life")]
@@ -24,7 +24,7 @@ pub enum State {
 
 pub struct Attacker {
     pub state: State,
-    /// When it began to connect, or was let in.
+    /// When it began to connect, or connected.
     pub since: Instant,
     pub number: u16,
 }
@@ -38,7 +38,7 @@ pub struct Attackers {
     pub by_tag: HashMap<u64, usize>,
     pub by_id: HashMap<u32, usize>,
     pub next: usize,
-    /// Times that an attacker's turn has come.
+    /// Turns that attackers have had.
     pub turns: u64,
     pub sent: u64,
     pub put_out: u64,
@@ -122,7 +122,7 @@ impl Attackers {
         }
     }
 
-    /// Lets attackers send, in turn, until `due` turns have come since the beginning; those that are out leave theirs.
+    /// Lets attackers send in turn until `due` turns are used. Disconnected ones skip theirs.
     pub fn attack_until(&mut self, due: u64) {
         let most = due.saturating_sub(self.turns).min(2_000);
         self.turns = due;
@@ -141,7 +141,8 @@ impl Attackers {
                 if session.seal(sequence, &plaintext[..used], datagram).is_ok() {
                     self.sent += u64::from(self.socket.send(datagram).is_ok());
                 }
-                // Most are put out at their first datagram and need not be told; they come back after a while.
+                // The server disconnects most attackers at their first datagram. They do not notice; they reconnect
+                // after a while.
                 if attacker.since.elapsed() > LIFE {
                     self.by_id.remove(&session.id().bits());
                     attacker.state = State::Out;
@@ -172,7 +173,7 @@ fn write_attack(kind: usize, number: u16, frames: &mut FrameWriter<'_>) {
         2 => frames.numbered(channel, number, true, &[0xFF; 900]),
         3 => frames.ack(u64::MAX, time::Duration::ZERO, [250; 2].into_iter()),
         _ => {
-            // Number 0 never comes: everything behind it would have to be kept.
+            // Number 0 never comes, so the server would have to keep all later ones.
             let mut tiny = number.wrapping_mul(180);
             while frames.room() > 4 {
                 tiny = tiny.wrapping_add(1).max(1);

@@ -1,4 +1,4 @@
-//! `hostile`: players at a steady rate while peers with valid keys send what no correct client would.
+//! `hostile`: players at a steady rate beside peers with valid keys that break the protocol.
 
 mod attack;
 mod attackers;
@@ -17,17 +17,17 @@ use crate::terminal::grouped;
 use std::sync::Arc;
 use std::sync::atomic::Ordering;
 
-/// Round trip that 99 in 100 players must keep, in microseconds.
+/// Target: 99 % of the players' round trips end within this many microseconds.
 const P99_MAX_US: f64 = 50_000.0;
 
-/// What it takes.
 #[derive(clap::Args, Clone, Debug)]
 pub struct Arguments {
-    /// Peers that attack. Each does one of: acknowledges what was not sent, begins messages of 64 KiB that never end,
-    /// sends LZ4 bombs, acknowledges gigantic ranges, sends endless tiny messages; and comes back when it is put out.
+    /// Peers that attack. Each does one of these: acknowledges datagrams that were never sent, starts 64 KiB messages
+    /// that it never completes, sends LZ4 bombs, acknowledges huge ranges, sends endless tiny messages. It reconnects
+    /// when the server ends its connection.
     #[arg(long, value_name = "N", default_value_t = 1_000, value_parser = peers)]
     peers: usize,
-    /// Their datagrams per second, all together.
+    /// Datagrams per second of all attackers together.
     #[arg(long, value_name = "PPS", default_value_t = 20_000)]
     attacks: u64,
     #[command(flatten)]
@@ -45,7 +45,7 @@ fn peers(text: &str) -> Result<usize, String> {
     }
 }
 
-/// Runs the command: the same players first alone, then beside the attackers.
+/// Measures the same players first alone, then beside the attackers.
 pub fn run(arguments: &Arguments) -> Result<Verdict, String> {
     let Arguments { load, serving, settings, .. } = arguments;
     let scenario = Scenario::new(load.players()?, &load.place, serving, settings, None)?;

@@ -1,37 +1,36 @@
-//! Whether the load generator itself kept up. When it did not, what its clients saw says nothing about the server.
+//! Whether the load generator kept up. If it did not, what its clients measured says nothing about the server.
 
 use hdrhistogram::Histogram;
 use ringshard_protocol::link::Arrival;
 use ringshard_protocol::time::{Duration, Instant};
 
-/// Up to here 99 in 100 datagrams may lie unread in the generator's sockets, and 99 in 100 sends may be late: a fifth of
-/// the round trip that is allowed where one is.
+/// Overload limit: 99 % of the datagrams are read, and 99 % of the timers run, within this time. It is a fifth of the
+/// round trip that targets allow.
 const P99_MAX: Duration = Duration::from_millis(10);
-/// The longest that any datagram may lie unread: a third of what ends a connection.
+/// Overload limit: no datagram stays unread longer than this. It is a third of a connection's timeout.
 const UNREAD_MAX: Duration = Duration::from_secs(5);
-/// Longest times that are told apart.
+/// Longest time that the histograms distinguish.
 const LONGEST: Duration = Duration::from_secs(60);
 
-/// How a generator kept up with its own work while it was measured.
+/// How a generator kept up while it measured.
 #[derive(Clone, Debug)]
 pub struct Health {
-    /// From the kernel's stamp of a datagram until the generator read it, in nanoseconds; empty without stamps.
+    /// Kernel time stamp of a datagram until the generator read it, in nanoseconds. Empty without time stamps.
     unread: Histogram<u64>,
-    /// From when the generator was to act until it did, in nanoseconds.
+    /// Due time of an action until it was done, in nanoseconds.
     late: Histogram<u64>,
-    /// Datagrams lost because a socket of the generator was full, or its bad network held as many as it can.
+    /// Datagrams lost because a socket of the generator or its simulated network was full.
     pub dropped: u64,
 }
 
 impl Health {
-    /// Of a generator that has done nothing yet.
     pub fn new() -> Self {
         let longest = LONGEST.as_nanos() as u64;
         let times = Histogram::new_with_bounds(1_000, longest, 2).expect("the bounds are in range");
         Health { unread: times.clone(), late: times, dropped: 0 }
     }
 
-    /// Takes down datagrams that are read in a turn which began at `now`.
+    /// Records datagrams that are read in the round that began at `now`.
     #[inline]
     pub fn note_read(&mut self, now: Instant, arrival: &Arrival<'_>) {
         if let Some(arrived_at) = arrival.arrived_at {
@@ -39,13 +38,12 @@ impl Health {
         }
     }
 
-    /// Takes down `count` actions that were due at `due` and are done now.
+    /// Records `count` actions that were due at `due` and are done now.
     #[inline]
     pub fn note_done(&mut self, now: Instant, due: Instant, count: usize) {
         self.late.saturating_record_n(now.since(due).as_nanos() as u64, count as u64);
     }
 
-    /// Adds another generator's.
     pub fn add(&mut self, other: &Health) {
         self.unread.add(&other.unread).expect("all have the same bounds");
         self.late.add(&other.late).expect("all have the same bounds");
@@ -74,7 +72,6 @@ impl Health {
         (!signs.is_empty()).then(|| signs.join(", "))
     }
 
-    /// For people.
     pub fn text(&self) -> String {
         let times = |name: &str, times: &Histogram<u64>| {
             let (p99, max) = (p99(times), Duration::from_nanos(times.max()));
@@ -134,7 +131,7 @@ mod tests {
         let mut unread = Health::new();
         unread.note_read(at(40), &arrival(&mut [0; 10], at(0)));
         assert!(unread.overload().unwrap().contains("unread"));
-        // A single socket of many that is not read for long is lost in the percentiles.
+        // Percentiles hide a single socket of many that is not read for long.
         let mut one = Health::new();
         one.note_read(at(1), &arrival(&mut [0; 10_000], at(0)));
         one.note_read(at(20_000), &arrival(&mut [0; 1], at(0)));

@@ -1,4 +1,4 @@
-//! The load generator: clients on threads of their own, and what they measure.
+//! The load generator: client threads, and what they measure.
 
 pub mod fleet;
 pub mod generator;

@@ -1,4 +1,4 @@
-//! One client of the generator: of the real protocol, or of the plain floor.
+//! One client of the generator: with the protocol, or without it for the floor.
 
 use crate::scenario::PAYLOAD_BYTES_MIN;
 use ringshard_protocol::client::{Client, ClientEvent};
@@ -6,18 +6,18 @@ use ringshard_protocol::link::{Link, Path};
 use ringshard_protocol::time::Instant;
 use ringshard_protocol::wire::Channel;
 
-/// What a message says of itself, at its front.
+/// The header of each message.
 ///
 /// ```text
 /// | intended send time u64 | measured u8 | zeros 3 | sender u32 |
 /// ```
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
 pub struct Stamp {
-    /// When it was to be sent: waiting in the generator counts as latency.
+    /// When it was due: delay in the generator counts as latency.
     pub intended: Instant,
     /// Whether it counts.
     pub measured: bool,
-    /// Which peer sent it.
+    /// The peer that sent it.
     pub sender: u32,
 }
 
@@ -38,16 +38,15 @@ impl Stamp {
     }
 }
 
-/// How a peer workloads.
+/// How a peer sends.
 #[allow(clippy::large_enum_variant, reason = "peers lie side by side, so that they can be asked for ahead")]
 pub enum Transport {
-    /// The protocol, from handshake to encryption.
+    /// With the whole protocol.
     Protocol(Client),
-    /// Datagrams as they are.
+    /// Plain datagrams.
     Plain,
 }
 
-/// One client.
 pub struct Peer {
     pub transport: Transport,
     pub path: Path,
@@ -56,7 +55,7 @@ pub struct Peer {
 }
 
 impl Peer {
-    /// Asks the processor for what sending needs beside the peer itself.
+    /// Prefetches what sending needs beside the peer itself.
     #[inline]
     pub fn prefetch_frames(&self) {
         if let Transport::Protocol(client) = &self.transport {
@@ -64,7 +63,7 @@ impl Peer {
         }
     }
 
-    /// Sends one payload; false when the link has no room, and nothing was sent.
+    /// Sends one payload. Returns false if the link has no room; then nothing was sent.
     pub fn send(&mut self, now: Instant, payload: &[u8], link: &mut impl Link) -> bool {
         match &mut self.transport {
             Transport::Plain => match link.reserve(self.path, payload.len()) {
@@ -80,7 +79,7 @@ impl Peer {
         }
     }
 
-    /// Lets time pass and sends what that calls for.
+    /// Advances the client's timers, and sends what is due.
     pub fn advance(&mut self, now: Instant, link: &mut impl Link) {
         if let Transport::Protocol(client) = &mut self.transport {
             client.advance(now);
@@ -88,7 +87,7 @@ impl Peer {
         }
     }
 
-    /// What happened to its connection.
+    /// The next event of its connection.
     pub fn poll_event(&mut self) -> Option<ClientEvent> {
         match &mut self.transport {
             Transport::Protocol(client) => client.poll_event(),
@@ -97,7 +96,7 @@ impl Peer {
     }
 }
 
-/// Hands over what waits to be sent; false when the link has no room for it, and it waits on.
+/// Sends what is queued. Returns false if the link has no room; the rest stays queued.
 fn transmit(client: &mut Client, now: Instant, path: Path, link: &mut impl Link) -> bool {
     while let Some(len) = client.transmit_len(now) {
         let Some(room) = link.reserve(path, len) else { return false };

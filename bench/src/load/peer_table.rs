@@ -1,9 +1,8 @@
-//! Which client of a load generator a datagram is for, where many share a socket.
+//! Finds the client that a datagram is for, where several share a socket.
 
 use ringshard_protocol::wire::{ConnectionId, Header};
 use std::collections::HashMap;
 
-/// Finds the peer a datagram is for.
 #[derive(Default)]
 pub struct PeerTable {
     pub by_tag: HashMap<u64, u32>,

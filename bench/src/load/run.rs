@@ -10,14 +10,14 @@ use std::sync::atomic::Ordering;
 use std::thread::JoinHandle;
 use std::time::{Duration, Instant};
 
-/// Sending before measuring.
+/// Sending before the measurement.
 const WARM_UP: Duration = Duration::from_secs(1);
 /// Time for the last answers.
 const DRAIN: Duration = Duration::from_millis(700);
 /// How long all clients together may take to connect.
 const CONNECT: Duration = Duration::from_secs(60);
 
-/// A load that is under way.
+/// A running load.
 pub struct Run<'a> {
     pub name: &'static str,
     pub scenario: &'a Scenario,
@@ -25,7 +25,7 @@ pub struct Run<'a> {
     pub generators: Vec<JoinHandle<Result<Outcome, String>>>,
 }
 
-/// What was seen on both sides of the measured time.
+/// Both sides, before and after the measured time.
 pub struct Measured<T> {
     pub before: T,
     pub after: T,
@@ -64,7 +64,8 @@ impl Run<'_> {
         Ok(())
     }
 
-    /// Warms up, measures, drains, and ends the generators; measures for less when a signal says so. `look` is called at both ends of the measured time.
+    /// Warms up, measures, drains, and ends the generators. A signal shortens the measurement. `look` is called before
+    /// and after the measured time.
     pub fn through<T>(&mut self, look: impl Fn() -> Result<T, String>) -> Result<Measured<T>, String> {
         std::thread::sleep(WARM_UP);
         if interrupt::is_requested() {

@@ -7,9 +7,9 @@ use serde::Serialize;
 use std::collections::BTreeMap;
 use std::time::Duration;
 
-/// A side counts as saturated from this share of its processors on.
+/// A side counts as saturated from this share of its CPUs on.
 const SATURATED: f64 = 0.95;
-/// Share of the time that a server may wait for its processors.
+/// Share of the time that a server may wait for its CPUs before other programs are blamed.
 const WAITED_MAX: f64 = 0.05;
 
 #[derive(Clone, Debug, Serialize)]
@@ -19,7 +19,7 @@ pub struct ServerFigures {
     pub cpu_ns_per_packet: f64,
     pub cpu_share: f64,
     pub rss_bytes: u64,
-    /// Datagrams that the kernel handed over together, and took together, on average.
+    /// Average datagrams per arrival (GRO) and per send (GSO).
     pub datagrams_per_arrival: f64,
     pub datagrams_per_send: f64,
     pub drops: BTreeMap<String, u64>,
@@ -50,14 +50,14 @@ pub struct ClientFigures {
     pub rtt: Percentiles,
 }
 
-/// What it cost the server to let all clients in.
+/// What connecting all clients cost the server.
 #[derive(Clone, Copy, Debug, Serialize)]
 pub struct Connecting {
-    /// Handshakes completed per second, both sides at work.
+    /// Handshakes per second, limited by both sides.
     pub handshakes_per_s: f64,
-    /// Server CPU time of each, in microseconds.
+    /// Server CPU time per handshake, in microseconds.
     pub cpu_us_per_handshake: f64,
-    /// Memory that became resident in the server, for each connection, before any message.
+    /// Growth of the server's resident memory per connection, before any message.
     pub rss_bytes_per_connection: f64,
 }
 
@@ -84,7 +84,7 @@ pub struct FloorFigures {
 pub struct CpuTime {
     pub elapsed: Duration,
     pub server_cpu: Duration,
-    /// Time that the server's threads were ready to run and waited for a processor.
+    /// Time that the server's threads were runnable and waited for a CPU.
     pub server_waited: Duration,
     pub client_cpu: Duration,
 }
@@ -99,7 +99,7 @@ impl CpuTime {
         }
     }
 
-    /// Why the server could not do what it can, if other programs held its processors.
+    /// Why the result is distorted, if other programs used the server's CPUs.
     pub fn interference(&self, server_processors: usize) -> Option<String> {
         let share = Self::share(self.server_waited, self.elapsed, server_processors);
         (share > WAITED_MAX).then(|| {
@@ -121,7 +121,7 @@ impl ClientFigures {
         ClientFigures {
             sent_pps: per_second(outcome.sent),
             received_pps: per_second(outcome.received),
-            // A message given up and answered late counts twice: never less than nothing.
+            // A message that was given up and answered late counts twice, so this can be below 0.
             loss: (1.0 - outcome.received as f64 / (outcome.sent as f64).max(1.0)).max(0.0),
             cpu_share: CpuTime::share(load.client_cpu, load.elapsed, processors),
             rtt: Percentiles::of(&outcome.round_trip),
@@ -130,7 +130,7 @@ impl ClientFigures {
 }
 
 impl ServerFigures {
-    /// From what the server said of the measured time.
+    /// From the server's own report of the measured time.
     pub fn new(report: &ServerReport, load: &CpuTime, usage: Usage, processors: usize) -> Self {
         let rate = |counter: &str| report.total(counter) as f64 / report.uptime_s;
         let mean = |of: &str, over: &str| report.total(of) as f64 / report.total(over).max(1) as f64;
@@ -187,7 +187,7 @@ impl ServerFigures {
     }
 }
 
-/// Which side had no processor time left.
+/// Which side had no CPU time left.
 pub fn saturated(server: &ServerFigures, client: &ClientFigures) -> &'static str {
     match (server.cpu_share >= SATURATED, client.cpu_share >= SATURATED) {
         (true, true) => "both",

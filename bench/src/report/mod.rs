@@ -1,4 +1,4 @@
-//! The result of a run: one object for machines, one page for people.
+//! The result of a run, as text and as JSON.
 
 mod figures;
 pub mod network;
@@ -15,7 +15,6 @@ use crate::scenario::{Flows, Scenario};
 use serde::Serialize;
 use std::path::Path;
 
-/// The result of a run.
 #[derive(Clone, Debug, Serialize)]
 pub struct Report {
     pub scenario: &'static str,
@@ -28,11 +27,11 @@ pub struct Report {
     pub cipher: String,
     pub server: ServerFigures,
     pub client: ClientFigures,
-    /// The bad network that the clients were behind.
+    /// The simulated network of the clients.
     pub network: Option<NetworkFigures>,
     pub connecting: Option<Connecting>,
     pub floor: Option<FloorFigures>,
-    /// Packets/s in of this run over those of the floor.
+    /// Packets/s in, relative to the floor.
     pub ratio_to_floor: Option<f64>,
     pub saturated: &'static str,
     /// How the load generator kept up.
@@ -40,10 +39,10 @@ pub struct Report {
     pub verdict: Option<Verdict>,
     #[serde(skip)]
     pub health: Health,
-    /// Why the server could not do what it can.
+    /// Why other programs distort the result, if they do.
     #[serde(skip)]
     pub interference: Option<String>,
-    /// What a bad network took.
+    /// What the simulated network took.
     #[serde(skip)]
     pub allowance: Allowance,
     #[serde(skip)]
@@ -83,7 +82,7 @@ impl Report {
         }
     }
 
-    /// Sets it beside the floors of the same load, one or more.
+    /// Compares it with the mean of the floors of the same load.
     pub fn beside(mut self, floors: &[Report]) -> Self {
         let mean = |figure: fn(&ServerFigures) -> f64| {
             floors.iter().map(|floor| figure(&floor.server)).sum::<f64>() / floors.len() as f64
@@ -98,12 +97,11 @@ impl Report {
         self
     }
 
-    /// What it comes to, given the targets that it missed.
+    /// The verdict, given the missed targets.
     pub fn judge(&self, missed: Missed) -> Verdict {
         Verdict::of(missed, self.health.overload(), self.interference.clone())
     }
 
-    /// Writes the object for machines.
     pub fn write_json(&self, path: &Path) -> Result<(), String> {
         write_json(path, self)
     }

@@ -1,4 +1,4 @@
-//! The bad network between clients and server: what it did, and what verdicts allow for it.
+//! The simulated network between clients and server: what it did, and what verdicts allow for it.
 
 use ringshard_link::conditioned::ConditionedStats;
 use ringshard_link::conditions::{ImpairmentStats, NetworkSpec};
@@ -6,8 +6,7 @@ use ringshard_protocol::time::Instant;
 use serde::Serialize;
 use std::time::Duration;
 
-/// The conditions between clients and server, and what they did from the first handshake to the last answer, both ways
-/// together.
+/// The simulated network, and what it did in both directions from the first handshake to the last answer.
 #[derive(Clone, Debug, Serialize)]
 pub struct NetworkFigures {
     pub spec: String,
@@ -17,12 +16,12 @@ pub struct NetworkFigures {
     pub duplicated: u64,
     pub held_back: u64,
     pub corrupted: u64,
-    /// Lost because the generator holds no more: not asked for.
+    /// Lost because the generator's queue was full: not asked for.
     pub not_held: u64,
 }
 
 impl NetworkFigures {
-    /// None where there is no bad network.
+    /// None without a simulated network.
     pub fn new(spec: Option<NetworkSpec>, stats: &ConditionedStats) -> Option<Self> {
         let mut both = stats.outward;
         both.add(&stats.inward);
@@ -39,18 +38,18 @@ impl NetworkFigures {
     }
 }
 
-/// What the network that was asked for takes from every result: no fault of the server's.
+/// What the simulated network takes from every result, by no fault of the server.
 #[derive(Clone, Copy, Debug, PartialEq)]
 pub struct Allowance {
-    /// The longest that a round trip takes in it.
+    /// The longest possible round trip.
     pub round_trip: Duration,
-    /// Share of datagrams that it let pass, to the server and back.
+    /// Shares of the datagrams that passed, to the server and back.
     pub passed_out: f64,
     pub passed_in: f64,
 }
 
 impl Allowance {
-    /// Nothing is taken where there is no bad network.
+    /// Takes nothing without a simulated network.
     pub fn new(spec: Option<NetworkSpec>, stats: &ConditionedStats) -> Self {
         Allowance {
             round_trip: round_trip_max(spec),
@@ -59,7 +58,7 @@ impl Allowance {
         }
     }
 
-    /// Share of round trips that it broke.
+    /// Share of the round trips that it broke.
     pub fn loss(&self) -> f64 {
         1.0 - self.passed_out * self.passed_in
     }
@@ -69,7 +68,7 @@ impl Allowance {
     }
 }
 
-/// The longest that a round trip takes, its queues full, an outage waited for.
+/// The longest possible round trip: queues full, and an outage in between.
 pub fn round_trip_max(spec: Option<NetworkSpec>) -> Duration {
     let Some(NetworkSpec { conditions, .. }) = spec else { return Duration::ZERO };
     let held = conditions.reorder.map_or(Duration::ZERO, |reorder| reorder.hold_max);

@@ -7,7 +7,6 @@ use crate::terminal::grouped;
 use std::fmt::Write as _;
 
 impl Report {
-    /// The page for people.
     pub fn page(&self) -> String {
         let Report { server, client, .. } = self;
         let mut page = String::new();

@@ -1,50 +1,47 @@
-//! What a run came to: words for people, an exit code for scripts.
+//! The verdict on a run: text for people, an exit code for scripts.
 
 use crate::system::interrupt;
 use serde::{Serialize, Serializer};
 use std::fmt;
 
-/// Targets that were missed, in words.
+/// Missed targets.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct Missed {
-    /// Promises that hold whatever the machine does.
+    /// Guarantees that hold on any machine.
     pub guarantees: Vec<String>,
-    /// Times that the server measured itself. It misses them, too, where other programs use its processors.
+    /// Times that the server measured. It misses these if other programs use its CPUs.
     pub server: Vec<String>,
-    /// What the clients measured. An overloaded load generator misses that, too.
+    /// What the clients measured. An overloaded load generator misses these.
     pub clients: Vec<String>,
 }
 
 impl Missed {
-    /// All of them.
     pub fn all(self) -> Vec<String> {
         [self.guarantees, self.server, self.clients].concat()
     }
 }
 
-/// What a run came to.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum Verdict {
-    /// It met every target, or there was none.
+    /// The run met every target, or had none.
     Pass,
-    /// It missed these targets.
+    /// The run missed these targets.
     Fail(Vec<String>),
-    /// It missed these targets, but for the reason given the server may be well.
+    /// The run missed these targets, but for the given reason this says nothing about the server.
     Undecided(Vec<String>, String),
-    /// A simulation found what must never be, and has said what.
+    /// A simulation found a violation and has printed it.
     Violated,
-    /// A signal ended it early. Until then, it had missed these targets.
+    /// A signal ended the run early. Until then it had missed these targets.
     Interrupted(Vec<String>),
 }
 
 impl Verdict {
-    /// Of a run that missed these targets, if any; given what speaks against its figures: that the load generator was
-    /// overloaded, that other programs used the server's processors.
+    /// The verdict on a run that missed these targets. `overload` and `interference` speak against its figures.
     pub fn of(missed: Missed, overload: Option<String>, interference: Option<String>) -> Self {
         Self::judge(missed, overload, interference, interrupt::is_requested())
     }
 
-    /// Of a run that nothing real drives: a simulation, a computation.
+    /// The verdict on a simulation or a computation.
     pub fn of_computed(missed: Vec<String>) -> Self {
         Self::of(Missed { guarantees: missed, ..Missed::default() }, None, None)
     }
@@ -73,7 +70,6 @@ impl Verdict {
         }
     }
 
-    /// What the process ends with.
     pub fn exit_code(&self) -> u8 {
         match self {
             Verdict::Pass => 0,
@@ -130,7 +126,7 @@ mod tests {
         Missed { guarantees: owned(guarantees), server: owned(server), clients: owned(clients) }
     }
 
-    /// With an overloaded generator, with a server that waits for its processors.
+    /// With an overloaded generator, or a server that waits for its CPUs.
     fn judge(missed: Missed, overloaded: bool, interfered: bool) -> Verdict {
         let overload = overloaded.then(|| "it acted 90 ms late".to_owned());
         let interference = interfered.then(|| "other programs used the server's processors".to_owned());

@@ -1,4 +1,4 @@
-//! What a run does: options, and the processors it runs on.
+//! What a run does, and on which CPUs.
 
 mod options;
 mod values;
@@ -10,12 +10,12 @@ use ringshard_link::conditions::NetworkSpec;
 use ringshard_protocol::limits::WHOLE_MESSAGE_BYTES_MAX;
 use std::time::Duration;
 
-/// Smallest payload: time stamp, mark and number of the sender.
+/// Smallest payload: the header of a message.
 pub const PAYLOAD_BYTES_MIN: usize = 16;
-/// Sockets of relay flows, unless it is said.
+/// Default number of sockets of relay flows.
 const RELAYS: usize = 64;
 
-/// A run, validated.
+/// A validated run.
 #[derive(Clone, Debug)]
 pub struct Scenario {
     pub flows: Flows,
@@ -32,7 +32,7 @@ pub struct Scenario {
     pub arrival_stamps: bool,
     /// Further settings of the server.
     pub settings: Vec<Setting>,
-    /// Conditions between clients and server.
+    /// The simulated network between clients and server.
     pub network: Option<NetworkSpec>,
 }
 
@@ -90,7 +90,7 @@ impl Scenario {
     }
 }
 
-/// The processors of each side: what was asked for, or the first half for the server and the rest for the clients.
+/// The CPUs of each side: those given, or the first half for the server and the others for the clients.
 fn split_cpus(place: &Place) -> Result<(Vec<usize>, Vec<usize>), String> {
     let all: Vec<usize> = core_affinity::get_core_ids().unwrap_or_default().iter().map(|core| core.id).collect();
     if let Some(cpu) = place.server_cpus.iter().chain(&place.client_cpus).find(|cpu| !all.contains(cpu)) {
@@ -106,7 +106,7 @@ fn split_cpus(place: &Place) -> Result<(Vec<usize>, Vec<usize>), String> {
         false => place.client_cpus.clone(),
     };
     match (server.is_empty(), client.is_empty()) {
-        // One processor for both: figures mean little, but everything runs.
+        // One CPU for both: the figures mean little, but everything runs.
         (false, true) => Ok((server.clone(), server)),
         (true, false) => Ok((client.clone(), client)),
         _ => Ok((server, client)),

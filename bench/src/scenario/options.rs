@@ -8,25 +8,25 @@ use ringshard_protocol::crypto::PublicKey;
 use std::net::SocketAddr;
 use std::path::PathBuf;
 
-/// Options that all load commands share.
+/// Options of all load commands.
 #[derive(clap::Args, Clone, Debug)]
-// Other commands' arguments, which are called so too, have these within them.
+// Other commands flatten this into an `Arguments` of their own, whose group would have the same name.
 #[group(skip)]
 pub struct Arguments {
-    /// distinct: a socket per client. relay: many clients behind each socket, as behind an edge or relay server.
+    /// distinct: one socket per client. relay: many clients per socket, as behind an edge or relay server.
     #[arg(long, value_enum, default_value = "relay")]
     pub flows: Flows,
     /// Clients.
     #[arg(long, value_name = "N", default_value_t = 1_000)]
     pub clients: usize,
-    /// Messages per second and client; `max`, which echo and floor take, keeps a window of messages in flight instead.
-    /// Default: max for echo and floor, 60 for flood and hostile.
+    /// Messages per second and client. With `max` (echo and floor only) each client keeps messages in flight and sends
+    /// when answers arrive. Default: max for echo and floor, 60 for flood and hostile.
     #[arg(long, value_name = "HZ|max")]
     pub rate: Option<Rate>,
-    /// Bytes in a message.
+    /// Bytes per message.
     #[arg(long, value_name = "BYTES", default_value_t = 64)]
     pub size: usize,
-    /// Seconds measured, after a second of warm-up.
+    /// Seconds to measure, after one second of warm-up.
     #[arg(long, value_name = "S", default_value_t = 5.0)]
     pub secs: f64,
     #[command(flatten)]
@@ -37,13 +37,13 @@ pub struct Arguments {
 }
 
 impl Arguments {
-    /// The load of a command that can go as fast as it goes, and does unless told otherwise.
+    /// The load of a command that runs at full speed by default.
     pub fn load(&self) -> Load {
         let Arguments { flows, clients, rate, size, secs, .. } = *self;
         Load { flows, clients, rate: rate.unwrap_or(Rate::Max), size, secs }
     }
 
-    /// The load of players, who play at a steady rate.
+    /// The load of players, who send at a steady rate.
     pub fn players(&self) -> Result<Load, String> {
         match self.rate {
             Some(Rate::Max) => Err("--rate is max; players play at a steady rate, such as 60".to_owned()),
@@ -52,10 +52,10 @@ impl Arguments {
     }
 }
 
-/// What lies between clients and server, where both speak the protocol.
+/// A simulated network between clients and server.
 #[derive(clap::Args, Clone, Copy, Debug)]
 pub struct Network {
-    /// Put the clients behind a bad network: `delay=25ms,loss=1%`; --help explains all.
+    /// Put the clients behind a simulated bad network: `delay=25ms,loss=1%`. --help explains the syntax.
     #[arg(long, value_name = "SPEC", long_help = network_help())]
     pub network: Option<NetworkSpec>,
 }
@@ -74,13 +74,13 @@ pub fn network_help() -> String {
     )
 }
 
-/// Where things run.
+/// Where server and clients run.
 #[derive(clap::Args, Clone, Debug)]
 pub struct Place {
-    /// Processors of the server; default: the first half.
+    /// CPUs of the server; default: the first half.
     #[arg(long, value_name = "N,N,...", value_delimiter = ',')]
     pub server_cpus: Vec<usize>,
-    /// Processors of the load generator; default: the others.
+    /// CPUs of the load generator; default: the others.
     #[arg(long, value_name = "N,N,...", value_delimiter = ',')]
     pub client_cpus: Vec<usize>,
     /// Sockets of relay flows; default: 64.
@@ -88,7 +88,7 @@ pub struct Place {
     pub relays: Option<usize>,
 }
 
-/// How a server of our own serves.
+/// How a server of our own runs.
 #[derive(clap::Args, Clone, Debug, Default)]
 pub struct Serving {
     /// The server's cipher.
@@ -97,23 +97,23 @@ pub struct Serving {
     /// The server's datapath.
     #[arg(long, value_enum, default_value = "auto")]
     pub datapath: Datapath,
-    /// How the server waits.
+    /// How the server waits for datagrams.
     #[arg(long, value_enum, default_value = "adaptive")]
     pub idle: IdleStrategy,
-    /// Have the server leave arrivals unstamped.
+    /// Do not time-stamp arrivals in the server.
     #[arg(long)]
     pub no_arrival_stamps: bool,
 }
 
-/// Settings of a `ringshard serve` of our own.
+/// Settings of a server of our own.
 #[derive(clap::Args, Clone, Debug, Default)]
 pub struct Settings {
-    /// A setting of the server, as `ringshard serve --help` has them: --set connection-messages-per-second=0.
+    /// A setting of the server, as in `ringshard serve --help`: --set connection-messages-per-second=0.
     #[arg(long = "set", value_name = "NAME=VALUE", value_parser = parse_setting)]
     pub settings: Vec<Setting>,
 }
 
-/// A setting of the server: its name and its value.
+/// Name and value of a setting of the server.
 pub type Setting = (String, String);
 
 pub fn parse_setting(text: &str) -> Result<Setting, String> {
@@ -121,10 +121,10 @@ pub fn parse_setting(text: &str) -> Result<Setting, String> {
     Ok((name.to_owned(), value.to_owned()))
 }
 
-/// A server that runs already, on this machine or another.
+/// A running server, on this machine or another.
 #[derive(clap::Args, Clone, Debug)]
 pub struct Running {
-    /// Use a server that runs already, on this machine or another; default: start one.
+    /// Use a running server, on this machine or another; default: start one.
     #[arg(
         long,
         value_name = "ADDRESS:PORT",
@@ -132,35 +132,35 @@ pub struct Running {
         conflicts_with_all = ["server_cpus", "cipher", "datapath", "idle", "no_arrival_stamps", "settings"]
     )]
     pub server: Option<SocketAddr>,
-    /// Its public key, which it logs when it starts.
+    /// Its public key. The server logs it when it starts.
     #[arg(long, value_name = "HEX", requires = "server", value_parser = PublicKey::from_hex)]
     pub key: Option<PublicKey>,
-    /// The pre-shared key that it wants, if it wants one: a file as its own pre-shared-key names.
+    /// File with the pre-shared key that the server requires, if any: its own pre-shared-key file.
     #[arg(long, value_name = "FILE", requires = "server")]
     pub pre_shared_key: Option<PathBuf>,
 }
 
 impl Running {
-    /// What its clients must know, or those of a server of our own with this key.
+    /// The configuration of its clients, or of clients of a server of our own with this key.
     pub fn client_config(&self, key: PublicKey) -> Result<ClientConfig, String> {
         let pre_shared = self.pre_shared_key.as_deref().map(load_pre_shared).transpose();
         Ok(ClientConfig { pre_shared: pre_shared.map_err(|error| error.to_string())?, ..ClientConfig::new(key) })
     }
 
-    /// Its address and its key; None when there is to be a server of our own.
+    /// Its address and key; None if a server of our own is to be started.
     pub fn server(&self) -> Option<(SocketAddr, PublicKey)> {
         self.server.zip(self.key)
     }
 }
 
-/// What the clients of a run do, as it was asked for.
+/// The requested load.
 #[derive(Clone, Copy, Debug)]
 pub struct Load {
     pub flows: Flows,
     pub clients: usize,
     pub rate: Rate,
-    /// Bytes in a message.
+    /// Bytes per message.
     pub size: usize,
-    /// Seconds measured.
+    /// Seconds to measure.
     pub secs: f64,
 }

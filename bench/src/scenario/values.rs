@@ -7,13 +7,13 @@ use serde::Serialize;
 #[derive(Clone, Copy, PartialEq, Eq, Debug, ValueEnum, Serialize)]
 #[serde(rename_all = "lowercase")]
 pub enum Flows {
-    /// One socket each.
+    /// One socket per client.
     Distinct,
-    /// Many behind each.
+    /// Many clients per socket.
     Relay,
 }
 
-/// A cipher to hold the server to.
+/// A cipher of the server.
 #[derive(Clone, Copy, PartialEq, Eq, Debug, Default, ValueEnum)]
 pub enum Cipher {
     /// ChaCha20-Poly1305.
@@ -23,10 +23,10 @@ pub enum Cipher {
     Aes,
 }
 
-/// A datapath to ask the server for.
+/// A datapath of the server.
 #[derive(Clone, Copy, PartialEq, Eq, Debug, Default, ValueEnum)]
 pub enum Datapath {
-    /// io_uring where it can be had.
+    /// io_uring if available, else recvmmsg and sendmmsg.
     #[default]
     Auto,
     /// io_uring.
@@ -35,24 +35,24 @@ pub enum Datapath {
     Mmsg,
 }
 
-/// A way to wait to ask the server for.
+/// How the server waits for datagrams.
 #[derive(Clone, Copy, PartialEq, Eq, Debug, Default, ValueEnum)]
 pub enum IdleStrategy {
-    /// Never.
+    /// Never sleep.
     Busy,
-    /// Gathering under load.
+    /// Batch arrivals under load.
     #[default]
     Adaptive,
-    /// Always gathering.
+    /// Always batch arrivals.
     Park,
 }
 
 /// How fast each client sends.
 #[derive(Clone, Copy, PartialEq, Debug)]
 pub enum Rate {
-    /// So many messages a second, at times fixed in advance.
+    /// Messages per second, at times fixed in advance.
     Hz(f64),
-    /// As fast as answers come back.
+    /// As fast as answers arrive.
     Max,
 }
 
@@ -68,7 +68,7 @@ impl std::str::FromStr for Rate {
     }
 }
 
-/// A number of an option that must lie in a range.
+/// Parses a number that must lie in a range.
 pub fn number_in(text: &str, range: std::ops::RangeInclusive<f64>) -> Result<f64, String> {
     match text.parse() {
         Ok(number) if range.contains(&number) => Ok(number),
@@ -76,7 +76,7 @@ pub fn number_in(text: &str, range: std::ops::RangeInclusive<f64>) -> Result<f64
     }
 }
 
-/// The name of a choice as its option has it.
+/// The name of a choice on the command line.
 pub fn option_name(value: impl ValueEnum) -> String {
     value.to_possible_value().map(|value| value.get_name().to_owned()).unwrap_or_default()
 }

@@ -17,20 +17,18 @@ use std::path::PathBuf;
 use std::process::{Child, ChildStdin, ChildStdout, Command, ExitStatus, Stdio};
 use std::time::{Duration, Instant};
 
-/// How long a server may take to start, and to stop.
+/// How long a server may take to start and to stop.
 const TIMEOUT: Duration = Duration::from_secs(10);
-/// No limit to what a connection may send.
+/// Removes the limits on what a connection may send.
 const UNLIMITED: &[(&str, &str)] =
     &[("RINGSHARD_CONNECTION_MESSAGES_PER_SECOND", "0"), ("RINGSHARD_CONNECTION_BYTES_PER_SECOND", "0")];
 
-/// A server process of our own. It ends with this process, whatever ends that, SIGKILL aside.
+/// A server process of our own. It ends with this process, unless SIGKILL ends this one.
 pub struct ServerProcess(Child);
 
 impl ServerProcess {
-    /// Starts it.
-    ///
-    /// It is in a process group of its own: a terminal sends Ctrl-C to a whole group, and the server is to go on until
-    /// this process has looked at it.
+    /// Starts it in a process group of its own: a terminal sends Ctrl-C to a whole group, and the server must run until
+    /// its last report has been read.
     pub fn start(command: &mut Command) -> Result<Self, String> {
         let child = command
             .process_group(0)
@@ -44,19 +42,19 @@ impl ServerProcess {
         self.0.id()
     }
 
-    /// Its standard input and output, where they are pipes.
+    /// Its standard input and output, if they are pipes.
     pub fn take_pipes(&mut self) -> Option<(ChildStdin, ChildStdout)> {
         self.0.stdin.take().zip(self.0.stdout.take())
     }
 
-    /// Asks it to end.
+    /// Sends SIGTERM.
     pub fn terminate(&self) {
         if let Some(pid) = Pid::from_raw(self.0.id().cast_signed()) {
             let _ = kill_process(pid, Signal::TERM);
         }
     }
 
-    /// How it ended, if it has.
+    /// Its exit status, if it has ended.
     pub fn ended(&mut self) -> Option<ExitStatus> {
         self.0.try_wait().ok().flatten()
     }
@@ -80,12 +78,12 @@ pub struct Server {
 }
 
 impl Server {
-    /// Starts one that echoes, for the scenario, lets clients in as fast as it can, and waits until it answers.
+    /// Starts an echo server for the scenario that accepts handshakes at full speed, and waits until it answers.
     pub fn start(scenario: &Scenario) -> Result<Self, String> {
         Self::start_with(scenario, &["--handshakes-per-second".to_owned(), "1000000".to_owned()])
     }
 
-    /// Starts one with more options.
+    /// Starts a server with more options.
     pub fn start_with(scenario: &Scenario, options: &[String]) -> Result<Self, String> {
         let binary = binary()?;
         let folder = TemporaryFolder::new()?;
@@ -104,11 +102,11 @@ impl Server {
             .args(["--cipher", &option_name(scenario.cipher), "--datapath", &option_name(scenario.datapath)])
             .args(["--idle", &option_name(scenario.idle)])
             .args(["--arrival-stamps", &scenario.arrival_stamps.to_string()])
-            // Relay flows fall on cores by address hash: leave room for an uneven hand.
+            // The address hash spreads relay flows unevenly over the cores, so each gets spare room.
             .args(["--max-connections", &(scenario.clients * 2).clamp(16_384, 65_536).to_string()])
             .args(options)
             .args(scenario.settings.iter().flat_map(|(name, value)| [format!("--{name}"), value.clone()]))
-            // As fast as it goes is faster than any player may be. Settings that were asked for win over these.
+            // At full speed clients exceed the limits of real players. `--set` overrides these.
             .envs(UNLIMITED.iter().copied().filter(|_| scenario.rate == Rate::Max))
             .stdin(Stdio::null())
             .stdout(Stdio::null())
@@ -137,17 +135,17 @@ impl Server {
         std::fs::read_to_string(self.folder.path().join("log")).unwrap_or_default()
     }
 
-    /// What it says of itself.
+    /// Its own report.
     pub fn report(&self) -> Result<ServerReport, String> {
         self.admin_client.get("/stats").map_err(|error| format!("{error}\n{}", self.log()))
     }
 
-    /// What the system says of it.
+    /// Its usage according to the kernel.
     pub fn usage(&self) -> Usage {
         usage(self.process.id())
     }
 
-    /// Stops it as an operator would; it must end by itself, with success.
+    /// Stops it as an operator does. It must exit by itself, with success.
     pub fn stop(mut self) -> Result<(), String> {
         self.process.terminate();
         let deadline = Instant::now() + TIMEOUT;
@@ -162,7 +160,7 @@ impl Server {
     }
 }
 
-/// A UDP and a TCP port of loopback that are free right now.
+/// A UDP and a TCP port of loopback that are free now.
 pub fn free_ports() -> Result<(SocketAddr, SocketAddr), String> {
     let failed = |error: std::io::Error| format!("loopback has no free port: {error}");
     let udp = UdpSocket::bind("127.0.0.1:0").and_then(|socket| socket.local_addr()).map_err(failed)?;
@@ -170,7 +168,7 @@ pub fn free_ports() -> Result<(SocketAddr, SocketAddr), String> {
     Ok((udp, tcp))
 }
 
-/// The server binary that was built together with this one.
+/// The server binary beside this one.
 fn binary() -> Result<PathBuf, String> {
     let own = std::env::current_exe().map_err(|error| format!("cannot tell where this program is: {error}"))?;
     let binary = own.with_file_name("ringshard");

@@ -1,4 +1,4 @@
-//! Many runs, as many at a time as there are processors, until enough is simulated or something is found.
+//! Many runs in parallel, until enough time is simulated or a violation is found.
 
 use super::simulator;
 use super::simulator::{Options, Outcome};
@@ -11,47 +11,39 @@ use std::ops::Range;
 use std::sync::Mutex;
 use std::time::{Duration, Instant};
 
-/// How much is to be done.
+/// How much to simulate.
 #[derive(Clone, Debug)]
 pub enum Extent {
-    /// These runs.
+    /// These seeds.
     Seeds(Range<u64>),
-    /// From this seed on, until so much time was simulated.
-    Hours {
-        /// The first seed.
-        from: u64,
-        /// Simulated hours.
-        hours: f64,
-    },
+    /// Seeds from `from` on, until enough time is simulated.
+    Hours { from: u64, hours: f64 },
 }
 
 /// Many runs.
 #[derive(Clone, Debug)]
 pub struct Campaign {
-    /// How many.
     pub extent: Extent,
-    /// Players of every run, if not drawn.
+    /// Players in every run; None: drawn.
     pub clients: Option<usize>,
     /// Minutes of traffic and faults in every run.
     pub minutes: u64,
-    /// Runs at a time.
+    /// Runs in parallel.
     pub threads: usize,
-    /// Tell what happens.
+    /// Log every event.
     pub log: bool,
-    /// Look for more when something was found.
+    /// Continue after a violation.
     pub keep_going: bool,
 }
 
-/// A violation, and how to see it again.
+/// A violation, and how to reproduce it.
 #[derive(Clone, Debug)]
 pub struct Failure {
-    /// Of which run.
     pub seed: u64,
-    /// When in it.
+    /// Time since the start of the run.
     pub at: Duration,
-    /// What.
     pub what: String,
-    /// Shows it again.
+    /// The command that reproduces it.
     pub replay: String,
 }
 
@@ -62,20 +54,18 @@ impl fmt::Display for Failure {
     }
 }
 
-/// What came of a campaign.
+/// The result of a campaign.
 #[derive(Clone, Debug)]
 pub struct CampaignResult {
     /// Sums over all runs.
     pub totals: Totals,
-    /// The first seed, and the one after the last that was begun.
+    /// The first seed, and the one after the last that was started.
     pub seeds: Range<u64>,
-    /// Time it took.
     pub took: Duration,
     /// All violations, by seed.
     pub failures: Vec<Failure>,
 }
 
-/// What the threads share.
 struct Shared {
     next: u64,
     totals: Totals,
@@ -83,12 +73,11 @@ struct Shared {
 }
 
 thread_local! {
-    /// How to replay the run that this thread is at.
+    /// The command that reproduces this thread's run.
     static REPLAY: RefCell<String> = const { RefCell::new(String::new()) };
 }
 
 impl Campaign {
-    /// Does all of it.
     pub fn run(&self) -> CampaignResult {
         tell_how_to_replay_a_panic();
         let began = Instant::now();
@@ -168,7 +157,7 @@ impl Campaign {
     }
 }
 
-/// An assertion of the engine that does not hold is a violation, too.
+/// A failed assertion of the engine is a violation, too.
 fn tell_how_to_replay_a_panic() {
     let usual = std::panic::take_hook();
     std::panic::set_hook(Box::new(move |panic| {

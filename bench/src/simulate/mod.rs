@@ -1,17 +1,16 @@
-//! The auditor: a seeded simulation of the whole system that tries to break what it guarantees.
+//! `simulate`: simulates servers, clients and bad networks from a seed, and checks every guarantee of the engine.
 //!
-//! One run is one seed: a server, up to a dozen players, and a few minutes under one virtual clock. What the players send,
-//! over what paths, and what befalls them is drawn; so are kills of either end. The engine is taken as it is, from
-//! outside: the audit keeps books of its own on what was sent, and every message, event and datagram is held against
-//! them.
+//! One run is one seed: a server, up to a dozen players, and some minutes under one virtual clock. Traffic, path states
+//! and faults are drawn, including kills of either end. The engine is used from outside, unchanged. A model records
+//! what was sent; every message, event and datagram is checked against it.
 //!
-//! | module | for |
+//! | module | purpose |
 //! |---|---|
-//! | [`simulator`] | the clock, and who acts when |
-//! | [`plan`], [`path_state`], [`traffic`], [`faults`], [`attacker`] | what is drawn |
-//! | [`server`], [`player`], [`link`], [`speech`] | who drives the engine |
-//! | [`audit`], [`session`], [`model`], [`payload`], [`numbers`], [`recovery`], [`settle`] | what is checked |
-//! | [`campaign`], [`report`], [`totals`] | many runs, and what came of them |
+//! | [`draw`] | the plan of a run, its path states and its traffic |
+//! | [`nodes`] | the server, the players and their links, which drive the engine |
+//! | [`model`] | what was sent and what must hold |
+//! | [`simulator`] | the clock, faults, the attacker, and the checks after faults |
+//! | [`campaign`], [`report`], [`totals`] | many runs and their result |
 
 #![allow(clippy::match_overlapping_arm, reason = "a throw of random falls under the first arm that is above it")]
 
@@ -29,38 +28,37 @@ use crate::scenario::number_in;
 use std::ops::Range;
 use std::path::PathBuf;
 
-/// Simulated hours, where nothing is result about how much to do.
+/// Default number of simulated hours.
 const HOURS_DEFAULT: f64 = 1.0;
 
-/// Options of `simulate`.
 #[derive(clap::Args, Clone, Debug)]
 #[command(after_long_help = LONG_HELP)]
 pub struct Arguments {
-    /// The seed of the one run; with --hours, of the first.
+    /// Seed of the run; with --hours, of the first run.
     #[arg(long, value_name = "N", conflicts_with = "seeds")]
     seed: Option<u64>,
-    /// The seeds of all runs, the last one not included, as in 1..100.
+    /// Seeds of all runs, without the last one, as in 1..100.
     #[arg(long, value_name = "FROM..TO", value_parser = seeds)]
     seeds: Option<Range<u64>>,
-    /// Go on until so much time has been simulated; default, where no seed is given: 1.
+    /// Simulate until this many hours have passed; default, if no seed is given: 1.
     #[arg(long, value_name = "H", conflicts_with = "seeds", value_parser = hours)]
     hours: Option<f64>,
     /// Players in every run; default: drawn, 1 to 12.
     #[arg(long, value_name = "N", value_parser = clap::value_parser!(u64).range(1..=200))]
     clients: Option<u64>,
-    /// Minutes of traffic and faults in every run; some recovery comes on top.
+    /// Minutes of traffic and faults in every run. Recovery phases come on top.
     #[arg(long, value_name = "M", default_value_t = 10, value_parser = clap::value_parser!(u64).range(1..=10_000))]
     minutes: u64,
-    /// Runs at a time; default: one for each processor.
+    /// Runs in parallel; default: one per CPU.
     #[arg(long, value_name = "T", value_parser = clap::value_parser!(u64).range(1..=1_024))]
     threads: Option<u64>,
     /// Write the result to this file as one JSON object.
     #[arg(long, value_name = "FILE")]
     json: Option<PathBuf>,
-    /// Tell everything that happens in the run, with its time: for one that is replayed.
+    /// Log every event of the run with its time.
     #[arg(long, requires = "seed", conflicts_with = "hours")]
     log: bool,
-    /// Look for more when a violation was found.
+    /// Continue after a violation.
     #[arg(long)]
     keep_going: bool,
 }
@@ -98,10 +96,10 @@ fn seeds(text: &str) -> Result<Range<u64>, String> {
     if range.is_empty() { Err("there is no seed in that range".to_owned()) } else { Ok(range) }
 }
 
-/// Runs the simulation.
+/// Runs the command.
 ///
 /// # Errors
-/// The result could not be written.
+/// If the result cannot be written.
 pub fn run(arguments: &Arguments) -> Result<Verdict, String> {
     let extent = match (&arguments.seeds, arguments.seed, arguments.hours) {
         (Some(seeds), ..) => Extent::Seeds(seeds.clone()),

@@ -1,4 +1,4 @@
-//! What a campaign came to: a page for people, an object for machines.
+//! The result of a campaign, as text and as JSON.
 
 use super::campaign::{CampaignResult, Failure};
 use super::totals::Totals;
@@ -24,9 +24,6 @@ struct Found<'a> {
 }
 
 /// The result as one JSON object.
-///
-/// # Errors
-/// Never, as long as numbers are numbers.
 pub fn json(result: &CampaignResult) -> serde_json::Result<String> {
     let object = Object {
         seed_first: result.seeds.start,
@@ -45,7 +42,7 @@ impl<'a> Found<'a> {
     }
 }
 
-/// The result as people read it.
+/// The result as text.
 pub fn page(result: &CampaignResult) -> String {
     let CampaignResult { totals, seeds, took, failures } = result;
     let mut page = String::new();

@@ -1,4 +1,4 @@
-//! What clients do: any step of a state at any time, and what must be true right after it.
+//! What clients do at random, and what must be true right after it.
 
 #![allow(clippy::match_overlapping_arm, reason = "a throw of random falls under the first arm that is above it")]
 
@@ -27,7 +27,7 @@ const REASONS: [DisconnectReason; 11] = [
 ];
 
 impl Simulator {
-    /// One client does something.
+    /// One client acts.
     pub(super) fn act(&mut self) {
         let number = self.random.next() as usize % self.players.len();
         let player = &self.players[number];
@@ -173,7 +173,7 @@ impl Simulator {
     fn send(&mut self, number: usize, channel: Channel, message: &[u8]) {
         let now = self.now();
         if let ClientState::Conforming(client) = &mut self.players[number].end {
-            // One that is not taken was never said.
+            // A message that is not accepted was never sent.
             let _ = client.send(now, channel, message);
         }
     }
@@ -186,7 +186,7 @@ impl Simulator {
         }
     }
 
-    /// It has another address from now on. Half of them know; the others are behind a translator.
+    /// It changes its address. Half of the clients know; the others are behind a NAT.
     fn migrate(&mut self, number: usize) {
         self.action_counts.moves += 1;
         let (now, knows) = (self.now(), self.random.chance(500));
@@ -213,7 +213,7 @@ impl Simulator {
         }
     }
 
-    /// Hangs up with any reason that one byte can hold: whatever it is, the session is over.
+    /// Disconnects with a random reason byte. Whatever it is, the session is over.
     pub(super) fn hang_up_by_hand(&mut self, number: usize) {
         let session = self.session_of(number);
         if !self.players[number].turn_raw() {
@@ -241,7 +241,7 @@ impl Simulator {
         }
     }
 
-    /// Its network is gone for a while: shorter than the timeout, or than the time in which it can come back, or longer.
+    /// Its network is cut: for less than the timeout, less than the resumption period, or longer.
     fn cut_off(&mut self, number: usize) {
         self.action_counts.silences += 1;
         let seconds = self.random.pick(&[2, 8, 14, 18, 40, 74, 78, 120]);
@@ -252,7 +252,7 @@ impl Simulator {
         player.excused_until = Instant::NEVER;
     }
 
-    /// It is gone without a word, and knows what its session can be resumed by.
+    /// It disappears silently, and remembers how to resume its session.
     fn vanish(&mut self, number: usize) {
         self.action_counts.vanished += 1;
         self.remember(number);
@@ -263,7 +263,7 @@ impl Simulator {
         self.locate(self.players[number].live_session()?.id())
     }
 
-    /// Keeps what its session can be resumed by. What the server does not have any more, or not yet, is kept, too.
+    /// Remembers how to resume its session, also if the server no longer or not yet has it.
     fn remember(&mut self, number: usize) {
         let found = self.session_of(number);
         let player = &mut self.players[number];
@@ -275,8 +275,8 @@ impl Simulator {
         }
     }
 
-    /// The same client comes from elsewhere, while the server still has its connection. What is said over the former
-    /// connection after that must not matter to anybody.
+    /// The client connects from elsewhere while the server still has its connection. What it then sends over the former
+    /// connection must have no effect.
     fn resume_elsewhere(&mut self, number: usize) {
         self.action_counts.vanished += 1;
         self.remember(number);
@@ -306,7 +306,7 @@ impl Simulator {
         }
     }
 
-    /// Names a session in a handshake by hand, and proves the keys or does not.
+    /// Resumes a session in a manual handshake, and proves the keys or does not.
     fn resume(&mut self, number: usize, key: Key, proves: bool) {
         let Key { core, session, key: resume_key, is_known } = key;
         let keys = &self.players[number].keys;
@@ -341,7 +341,7 @@ impl Simulator {
         }
     }
 
-    /// A new session, by hand.
+    /// Begins a new session in a manual handshake.
     fn handshake_anew(&mut self, number: usize) {
         let player = &mut self.players[number];
         player.excused_until = Instant::NEVER;
@@ -353,7 +353,7 @@ impl Simulator {
         }
     }
 
-    /// Lets a handshake by hand come to its end; gives whether the server goes on with a session, where it lets it in.
+    /// Completes a manual handshake. Returns whether the server resumes a session, if it accepts the client.
     fn finish_handshake(&mut self, number: usize) -> Option<bool> {
         self.action_counts.handshakes_by_hand += 1;
         self.run_until_quiet();
@@ -371,7 +371,7 @@ impl Simulator {
         self.run_until_quiet();
     }
 
-    /// The server puts the client out, for any reason.
+    /// The server disconnects the client, for any reason.
     fn kick(&mut self, number: usize) {
         let Some(id) = self.players[number].live_session().map(|session| session.id()) else { return };
         let Some(session) = self.locate(id) else { return };

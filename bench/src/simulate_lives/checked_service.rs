@@ -13,7 +13,6 @@ use ringshard_protocol::wire::{ConnectionId, Message};
 use std::cell::RefCell;
 use std::rc::Rc;
 
-/// A world whose every event is held against the model.
 pub struct CheckedService {
     world: Simulation<RandomGame>,
     event_log: SharedEventLog,
@@ -29,7 +28,7 @@ impl CheckedService {
         &self.world
     }
 
-    /// Nothing of what happened may have been news of anybody's state.
+    /// The game must not have been told of any change to a player.
     fn expect_no_news(&self, what: &str) {
         let events = std::mem::take(&mut self.event_log.open().events);
         if !events.is_empty() {

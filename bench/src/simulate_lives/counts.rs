@@ -1,18 +1,17 @@
-//! Counts of actions and of what became of sessions.
+//! Counts of actions, and of what became of sessions.
 
 use ringshard_protocol::counters;
 use std::collections::BTreeMap;
 
-/// How often what happened, by name.
+/// Counts by name.
 pub type Counts = BTreeMap<&'static str, u64>;
 
-/// Adds counts to those of the same names.
 pub fn add(counts: &mut Counts, more: impl Iterator<Item = (&'static str, u64)>) {
     more.for_each(|(name, count)| *counts.entry(name).or_default() += count);
 }
 
 counters! {
-    /// How often clients did what.
+    /// Actions of clients.
     ActionCounts {
         arrivals,
         enters,

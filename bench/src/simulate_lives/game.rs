@@ -1,4 +1,4 @@
-//! A game that does all that a game may do to the bodies of its players, and writes down what it is told of their states.
+//! A game that does everything that a game may do to players' entities, and logs what it is told of them.
 
 use crate::random::Random;
 use ringshard::game::shard::Shard;
@@ -8,14 +8,14 @@ use ringshard_world::snapshot::{Input, kinds};
 use ringshard_world::{EntityId, EntityKind};
 use std::sync::{Arc, Mutex, MutexGuard};
 
-/// Centre of the place where everybody is, in units, and half its edge.
+/// Centre of the area where everybody is, in units, and half its edge.
 const CENTRE: [f32; 3] = [10_000.0, 10_000.0, 100.0];
 const HALF_EDGE: f32 = 3_000.0;
-/// Entities that belong to no player, at most.
+/// Maximum number of entities that belong to no player.
 const OWN_MAX: usize = 4;
-/// Of a thousand requests to enter, how many the game refuses.
+/// Requests to enter that the game refuses, per thousand.
 const REFUSALS_PER_MILLE: u64 = 30;
-/// Of a thousand ticks, in how many a body dies, and in how many an entity of the game comes or goes.
+/// Ticks in which a player's entity dies, and in which one of the game's own appears or disappears, per thousand.
 const DEATHS_PER_MILLE: u64 = 15;
 const OWN_CHANGES_PER_MILLE: u64 = 40;
 /// First byte of a message that asks the game for a large answer.
@@ -23,7 +23,7 @@ pub const LARGE_REQUEST: u8 = kinds::GAME + 1;
 /// Bytes of a large answer.
 const ANSWER_BYTES: usize = 60_000;
 
-/// What the game is told about the state of a player, with the player's body at that time.
+/// What the game is told about a player, with its current entity.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
 pub enum GameEvent {
     Joined(EntityId),
@@ -32,17 +32,17 @@ pub enum GameEvent {
     Gone(EntityId, Gone),
 }
 
-/// What the game writes down. The model of the core read it.
+/// What the game was told. The model reads it.
 #[derive(Debug, Default)]
 pub struct EventLog {
     pub events: Vec<GameEvent>,
-    /// Entities that should exist: bodies of players, and entities of the game's own.
+    /// Entities that should exist: those of players, and the game's own.
     pub entities: usize,
-    /// What the game was asked that nobody may ask of it.
+    /// A call that the game must never get.
     pub fault: Option<String>,
 }
 
-/// A event_log that the game and the model share.
+/// An event log that the game and the model share.
 #[derive(Clone, Debug, Default)]
 pub struct SharedEventLog(Arc<Mutex<EventLog>>);
 
@@ -52,13 +52,13 @@ impl SharedEventLog {
     }
 }
 
-/// The game, on one core.
+/// The game on one core.
 pub struct RandomGame {
     event_log: SharedEventLog,
     random: Random,
     bodies: Vec<EntityId>,
     own: Vec<EntityId>,
-    /// A large answer that does not compress.
+    /// Large and incompressible.
     answer: Vec<u8>,
 }
 
@@ -139,7 +139,7 @@ impl Game for RandomGame {
         if self.random.chance(200) {
             return self.drop_body(shard, player);
         }
-        // The world despawns it after this.
+        // The world despawns it afterwards.
         if let Some(at) = self.bodies.iter().position(|&it| it == player) {
             self.bodies.swap_remove(at);
             self.event_log.open().entities -= 1;

@@ -1,4 +1,4 @@
-//! A handshake by hand: a client that names any session it likes, and proves its keys or does not.
+//! A manual handshake: a client that names any session, and proves its keys or does not.
 
 use ringshard_protocol::connection::{
     Connection, ConnectionConfig, HeartbeatConfig, Resources, Role, TransportConfig, prologue,
@@ -9,25 +9,25 @@ use ringshard_protocol::limits::{CONNECT_BYTES, COOKIE_BYTES, RESUME_TOKEN_BYTES
 use ringshard_protocol::time::Instant;
 use ringshard_protocol::wire::{Accepted, Cleartext, Connect, Options, SessionParameters, decode_cleartext};
 
-/// A handshake that is under way.
+/// A running handshake.
 pub struct ManualHandshake {
     initiator: Initiator,
     connect: Connect,
     key: Option<ResumeKey>,
-    /// The Connect is to be sent, again perhaps.
+    /// The Connect has to be sent, perhaps again.
     pub is_due: bool,
 }
 
-/// What the server's answer came to.
+/// The server's answer.
 pub enum Answer {
     /// Nothing yet.
     None,
-    /// The server lets it in, and says whether the session goes on.
+    /// The server accepts the client; the flag says whether it resumes the session.
     Accepted(Box<Connection>, bool),
 }
 
 impl ManualHandshake {
-    /// Asks the core that knows the session of `key` to go on with it; without one, any core for a new session.
+    /// Asks the core of `key` to resume a session; without a key, asks any core for a new one.
     pub fn new(server: &PublicKey, key: Option<(u8, ResumeKey)>, resources: &mut Resources) -> Self {
         let suites = Suites::native().bits();
         let options = Options { pre_shared_key: false };
@@ -41,13 +41,12 @@ impl ManualHandshake {
         ManualHandshake { initiator, connect, key: key.map(|(_, key)| key), is_due: true }
     }
 
-    /// The Connect.
     pub fn datagram(&mut self) -> [u8; CONNECT_BYTES] {
         self.is_due = false;
         self.connect.encode()
     }
 
-    /// Takes an answer of the server.
+    /// Handles an answer of the server.
     pub fn receive(&mut self, now: Instant, datagram: &[u8], resources: &mut Resources) -> Answer {
         match decode_cleartext(datagram) {
             Ok(Cleartext::Cookie(cookie)) if cookie.tag == self.connect.tag => {

@@ -1,17 +1,17 @@
-//! `simulate-lives`: walks through the lives of players, step by step and at random, and checks after each step that the
-//! server and its world are where the states have led.
+//! `simulate-lives`: random steps in the lives of players. After each step, server and world must be in the state that
+//! these lead to.
 //!
 //! A run is one seed: a server of one or more cores, its clients, and one virtual clock. A campaign is many runs.
 //!
-//! | module | for |
+//! | module | purpose |
 //! |---|---|
-//! | [`simulator`] | the cores, the clients, the clock; what is checked when |
+//! | [`simulator`], [`server_core`] | the cores, the clients, the clock, and when to check |
 //! | [`actions`] | what clients do, and what must be true right after it |
 //! | [`player`] | one client |
-//! | [`begin_handshake`], [`frames`] | what a client can do by hand that the client of this project never does |
-//! | [`game`] | a game that takes bodies away, and writes down what it is told |
-//! | [`model`] | what each session and its player must be, by the events so far |
-//! | [`report`] | what came of a campaign |
+//! | [`handshake`], [`frames`] | what a misbehaving client can do |
+//! | [`game`] | a game that removes players' entities and logs what it is told |
+//! | [`model`], [`checked_service`] | the expected state of each session, and the checks against it |
+//! | [`counts`], [`report`] | the result of a campaign |
 
 mod actions;
 mod checked_service;
@@ -37,17 +37,17 @@ use crate::terminal::bar;
 use std::cell::Cell;
 use std::time::Instant;
 
-/// Steps of a run. A campaign of more steps is several runs, each with the next seed.
+/// Steps per run. Longer campaigns are several runs, each with the next seed.
 const RUN_STEPS: u64 = 50_000;
 /// Steps between two updates of the progress bar.
 const BAR_PERIOD: u64 = 256;
 
-/// Where a campaign is.
+/// The position in a campaign.
 #[derive(Clone, Copy, Debug)]
 struct Place {
     seed: u64,
     cores: u8,
-    /// Steps of this run so far, the one being done included.
+    /// Steps of this run, including the current one.
     step: u64,
 }
 
@@ -60,11 +60,11 @@ impl Place {
 }
 
 thread_local! {
-    /// Where this thread's campaign is: the panic hook prints it.
+    /// The position of this thread's campaign, for the panic hook.
     static PLACE: Cell<Option<Place>> = const { Cell::new(None) };
 }
 
-/// From now on a panic is a violation: it says where the campaign was, and ends the process with code 1.
+/// A panic is a violation: the hook prints the position and ends the process with code 1.
 fn catch_panics() {
     let hook = std::panic::take_hook();
     std::panic::set_hook(Box::new(move |panic| {
@@ -79,7 +79,7 @@ fn catch_panics() {
 /// Runs the command.
 ///
 /// # Errors
-/// The result could not be written.
+/// If the result cannot be written.
 pub fn run(arguments: &Arguments) -> Result<Verdict, String> {
     catch_panics();
     let Arguments { steps, seed, .. } = *arguments;
@@ -110,7 +110,7 @@ pub fn run(arguments: &Arguments) -> Result<Verdict, String> {
     Ok(outcome.verdict)
 }
 
-/// One run.
+/// Simulates one run.
 fn live(seed: u64, cores: u8, steps: u64, outcome: &mut Outcome, mut progress: impl FnMut(u64)) {
     let mut simulator = Simulator::new(seed, cores.into(), steps);
     let mut place = Place { seed, cores, step: 0 };

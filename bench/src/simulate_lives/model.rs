@@ -1,5 +1,5 @@
-//! The model of one core: what state each session and its player must be in, by the events so far. Every event is held
-//! against them, and so is all that the game is told.
+//! The model of one core: the expected state of each session and player after the events so far. Every event, and
+//! everything that the game is told, is checked against it.
 
 use super::counts::SessionCounts;
 use super::game::{GameEvent, SharedEventLog};
@@ -15,31 +15,30 @@ use std::collections::BTreeMap;
 
 /// How late a timeout may be noticed: the clock jumps by up to half of this.
 const SLACK: Duration = Duration::from_millis(500);
-/// A client repeats its Connect for so long; each repetition gives its half-open connection more time.
+/// A client repeats its Connect for this long. Each one extends its half-open connection.
 const CONNECT_REPEATED: Duration = Duration::from_secs(60);
 
 /// A session that is not over.
 #[derive(Debug)]
 struct ModelSession {
-    /// The connection that carries it; None while it is suspended.
+    /// Its connection; None while it is suspended.
     at: Option<ConnectionId>,
-    /// When it was suspended last.
+    /// When it was last suspended.
     suspended_at: Instant,
-    /// The last body of its player, which may be dead; None before it has entered the world.
+    /// The last entity of its player, which may be dead. None before the player enters the world.
     body: Option<EntityId>,
 }
 
-/// What must be true of one core.
 #[derive(Debug)]
 pub struct SessionModel {
     states: BTreeMap<SessionId, ModelSession>,
     newest: Option<SessionId>,
-    /// Players in the world whose clients are connected, and those whose clients are silent.
+    /// Players in the world: connected and suspended.
     playing: u64,
     suspended: u64,
-    /// Connections to end at the next turn.
+    /// Connections to end in the next turn.
     pub kicks: Vec<(ConnectionId, DisconnectReason)>,
-    /// Sessions may expire early: memory is scarce.
+    /// Memory is scarce, so sessions may expire early.
     pub memory_is_scarce: bool,
     connections_max: usize,
     pub counts: SessionCounts,
@@ -75,7 +74,7 @@ impl SessionModel {
         self.fault.get_or_insert(what);
     }
 
-    /// Follows an event; gives what the game must be told of it.
+    /// Applies an event. Returns what the game must be told.
     pub fn follow(&mut self, now: Instant, event: Event) -> Result<Option<GameEvent>, String> {
         match event {
             Event::Integrity(..) => Ok(None),
@@ -165,7 +164,7 @@ impl SessionModel {
         self.states.values().filter(|state| state.at.is_none()).count()
     }
 
-    /// A message of `from` made the game give it a body.
+    /// A message of `from` made the game create an entity for it.
     pub fn enter(
         &mut self,
         from: ConnectionId,
@@ -187,7 +186,7 @@ impl SessionModel {
         Ok(())
     }
 
-    /// Somebody who enters has taken the place of a player who is suspended: that of the oldest session.
+    /// A player who enters has displaced a suspended one: that of the oldest session.
     pub fn displace(&mut self, body: EntityId) -> Result<(), String> {
         let oldest = self.states.values_mut().find(|state| state.at.is_none() && state.body.is_some());
         match oldest {
@@ -201,7 +200,7 @@ impl SessionModel {
         }
     }
 
-    /// Holds the world's own counts against the model.
+    /// Checks the world's own counts.
     ///
     /// # Errors
     /// Says what differs.
@@ -226,7 +225,7 @@ impl SessionModel {
         Ok(())
     }
 
-    /// Holds the endpoint's connections against the model. It looks at each: dearer than [`Self::check`].
+    /// Checks every connection of the endpoint, which takes longer than [`Self::check`].
     ///
     /// # Errors
     /// Says what differs.
@@ -262,7 +261,7 @@ impl SessionModel {
         }
     }
 
-    /// Nobody is there, and nothing is kept for anybody.
+    /// Checks that nothing is left.
     ///
     /// # Errors
     /// Says what is left.

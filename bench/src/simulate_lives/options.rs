@@ -31,7 +31,6 @@ seed, its step and the command that replays it.
 Exit code: 0 when all that was checked holds. 1 when something does not, or when the server panics. 130 when a signal ended
 it early, and what was checked until then holds.";
 
-/// Options of `simulate-lives`.
 #[derive(clap::Args, Clone, Debug)]
 #[command(after_long_help = LONG_HELP)]
 pub struct Arguments {
@@ -41,7 +40,7 @@ pub struct Arguments {
     /// Seed of the first run.
     #[arg(long, value_name = "S", default_value_t = 1)]
     pub seed: u64,
-    /// Cores of the server, 1 to 8: one number for all runs, or several that the runs take in turn.
+    /// Cores of the server, 1 to 8. Runs take several numbers in turn.
     #[arg(
         long, value_name = "N,...", value_delimiter = ',', default_values_t = [1, 2, 4],
         value_parser = clap::value_parser!(u8).range(1..=8)

@@ -1,4 +1,4 @@
-//! One client: what it is right now, where it is, and the keys of the sessions that it had.
+//! One client: its state, its address, and the keys of its former sessions.
 
 use super::handshake::{Answer, ManualHandshake};
 use crate::random::Random;
@@ -18,70 +18,67 @@ use ringshard_world::{EntityId, View};
 use std::collections::VecDeque;
 use std::net::SocketAddr;
 
-/// Whoever was cut off may lose its connection until so long after it is back.
+/// How long after its return a client may lose its connection without a fault.
 pub const EXCUSED_AFTER_SILENCE: Duration = Duration::from_secs(40);
-/// Time between two inputs of a client in the world.
+/// Time between two inputs of a player.
 const INPUT_PERIOD: Duration = Duration::from_millis(250);
-/// One input in so many carries a digest.
+/// One in this many inputs carries a digest.
 const DIGEST_PERIOD: u16 = 3;
 /// Keys of former sessions that a client remembers.
 const KEYS_MAX: usize = 4;
 /// Addresses that a client has, one after the other.
 const ADDRESSES: usize = 6;
-/// Clients behind one address, each with ports of its own.
+/// Clients that share an address, each with its own ports.
 const HOUSEHOLD: usize = 3;
-/// Memory for messages of a client that speaks by hand, in bytes.
+/// Message memory of a raw client, in bytes.
 const RAW_MESSAGE_BYTES: usize = 1 << 20;
 
-/// A session that a client had, and what it can be resumed by.
+/// A former session of a client, and the key that resumes it.
 #[derive(Clone, Copy, Debug)]
 pub struct Key {
     pub core: u8,
     pub session: SessionId,
     pub key: ResumeKey,
-    /// The server knew it when the client was last connected.
+    /// The server knew the session when the client was last connected.
     pub is_known: bool,
 }
 
-/// What a client is right now.
 pub enum ClientState {
-    /// It has no connection.
+    /// No connection.
     Away,
-    /// It keeps to the protocol.
+    /// Follows the protocol.
     Conforming(Box<Client>),
-    /// Its handshake is done by hand. It lasts for one step at most.
+    /// In a manual handshake, for one step at most.
     Handshaking(Box<ManualHandshake>),
-    /// It has a valid session, and says by hand whatever it likes.
+    /// Has a valid session, and sends any frames.
     Raw(Box<Connection>),
 }
 
-/// One client.
 pub struct Player {
     number: usize,
     /// None while its network is cut.
     link: Option<SimLink>,
-    /// Which of its addresses it has.
+    /// Which of its addresses it uses.
     place: usize,
     /// The core whose address it sends to.
     pub server: usize,
     pub end: ClientState,
     pub keys: VecDeque<Key>,
-    /// For what it does by hand.
+    /// For manual handshakes and raw sessions.
     pub resources: Resources,
-    /// The session that the server has for it, once that is known.
+    /// Its session at the server, once known.
     pub session: Option<(u8, SessionId)>,
-    /// Until then, nobody is to report_violation when it loses its connection.
+    /// Until then it may lose its connection.
     pub excused_until: Instant,
-    /// It wants to stay cut off until then.
+    /// Its network stays cut until then.
     pub silent_until: Instant,
-    /// What came of its handshake by hand.
+    /// The result of its manual handshake.
     pub answered: Option<bool>,
     view: View,
     player: Option<EntityId>,
     inputs: u16,
     next_input: Instant,
     kept: Vec<u8>,
-    /// What went wrong.
     pub fault: Option<String>,
 }
 
@@ -108,9 +105,8 @@ impl Player {
         }
     }
 
-    /// Where it is.
     pub fn address(&self) -> SocketAddr {
-        // Some addresses differ in their port only, others in the server_core too.
+        // Some addresses differ only in the port, others in the host as well.
         let home = (self.number / HOUSEHOLD) as u8;
         let port = 1024 + (self.number * ADDRESSES + self.place) as u16;
         SocketAddr::from(([10, 1, (self.place % 2) as u8, home + 1], port))
@@ -120,12 +116,12 @@ impl Player {
         self.link.is_none()
     }
 
-    /// Its network is gone. What is sent to it is lost.
+    /// Cuts its network. What is sent to it is lost.
     pub fn cut_off(&mut self) {
         self.link = None;
     }
 
-    /// Its network is there, at the address that it had or at another one.
+    /// Restores its network, at the same or another address.
     pub fn connect_network(&mut self, network: &Network, moves: bool) {
         if moves {
             self.place = (self.place + 1) % ADDRESSES;
@@ -138,7 +134,7 @@ impl Player {
         }
     }
 
-    /// A client that keeps to the protocol, of a new session.
+    /// Starts a conforming client with a new session.
     pub fn arrive(&mut self, now: Instant, server: &PublicKey, reconnect: bool, seed: [u8; 32]) {
         let config = ClientConfig { reconnect, ..ClientConfig::new(*server) };
         self.end =
@@ -153,7 +149,7 @@ impl Player {
         self.inputs = 0;
     }
 
-    /// Begins a handshake by hand.
+    /// Starts a manual handshake.
     pub fn begin_handshake(&mut self, server: &PublicKey, key: Option<(u8, ResumeKey)>) {
         self.answered = None;
         self.end = ClientState::Handshaking(Box::new(ManualHandshake::new(server, key, &mut self.resources)));
@@ -166,7 +162,7 @@ impl Player {
         self.keys.push_back(key);
     }
 
-    /// Its session, where it has one.
+    /// Its connection, if it has one.
     pub fn live_session(&self) -> Option<&Connection> {
         match &self.end {
             ClientState::Conforming(client) => client.session(),
@@ -175,12 +171,12 @@ impl Player {
         }
     }
 
-    /// Whether it keeps to the protocol and is connected.
+    /// Whether it follows the protocol and is connected.
     pub fn is_conforming(&self) -> bool {
         matches!(&self.end, ClientState::Conforming(client) if client.is_connected())
     }
 
-    /// From now on it says by hand whatever it likes. False when it has no session.
+    /// Turns it into a raw client. Returns false if it has no session.
     pub fn turn_raw(&mut self) -> bool {
         if !self.is_conforming() {
             return matches!(self.end, ClientState::Raw(_));
@@ -194,7 +190,7 @@ impl Player {
         true
     }
 
-    /// Seals `frames` in a datagram of its session.
+    /// Sends `frames` in a datagram of its session.
     pub fn send_raw(&mut self, server: SocketAddr, frames: &[u8]) {
         let Player { end: ClientState::Raw(session), link: Some(link), resources, .. } = self else { return };
         let sequence = session.begin_datagram(&mut resources.random);
@@ -205,13 +201,13 @@ impl Player {
         link.submit();
     }
 
-    /// It has no connection any more, and does not tell anybody.
+    /// Drops its connection silently.
     pub fn vanish(&mut self) {
         self.end = ClientState::Away;
         self.forget_world();
     }
 
-    /// Takes what came, and says what is due.
+    /// Receives, and sends what is due.
     pub fn drive(&mut self, now: Instant, server: SocketAddr) {
         if self.link.is_none() {
             return;
@@ -304,7 +300,7 @@ impl Player {
         }
     }
 
-    /// It lost its connection: there must be a reason for that. Otherwise it has failed to get another one.
+    /// It lost its connection or failed to get one. Losing one must have a cause.
     fn lost(&mut self, now: Instant, reason: CloseReason) {
         let had_one = matches!(reason, CloseReason::Silent | CloseReason::Disconnected(_));
         if had_one && self.session.is_some() && now >= self.excused_until {
@@ -312,7 +308,7 @@ impl Player {
         }
     }
 
-    /// Sends an input, with what it has received.
+    /// Sends an input, which acknowledges snapshots.
     pub fn send_input(&mut self, now: Instant) {
         let Player { end: ClientState::Conforming(client), view, inputs, .. } = self else { return };
         *inputs = inputs.wrapping_add(1);
@@ -321,7 +317,7 @@ impl Player {
         let mut message = [0; Input::BYTES_MAX];
         let mut writer = Writer::new(&mut message);
         input.write(&mut writer).expect("it has room");
-        // One that is not taken is as good as lost.
+        // An input that is not accepted counts as lost.
         let _ = client.send(now, Channel::UNRELIABLE, writer.written());
         self.next_input = now + INPUT_PERIOD;
     }
@@ -337,7 +333,7 @@ impl Player {
         if said {
             link.submit();
         }
-        // Hanging up closes it with its last datagram.
+        // The last datagram of a disconnect closes the client.
         self.take_events(now);
     }
 }

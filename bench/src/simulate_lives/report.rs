@@ -1,4 +1,4 @@
-//! What a campaign came to: a page for people, an object for machines.
+//! The result of a campaign, as text and as JSON.
 
 use super::counts::{Counts, add};
 use super::simulator::Simulator;
@@ -7,12 +7,12 @@ use crate::terminal::grouped;
 use ringshard_protocol::time::Instant;
 use serde::Serialize;
 
-/// Memory may grow by so much from the first quarter of a campaign to its end, in bytes: allocators keep some.
+/// Maximum growth of memory from the first quarter of a campaign to its end, in bytes. Allocators keep some.
 const RESIDENT_GROWTH_MAX: u64 = 16 << 20;
-/// Steps of a campaign whose memory is judged: before that, memory is still being warmed up.
+/// Memory is judged from this many steps on. Before, it still warms up.
 const JUDGED_STEPS_MIN: u64 = 1_000_000;
 
-/// Something that must not be.
+/// A violation of a guarantee.
 #[derive(Clone, Debug, Serialize)]
 pub struct Violation {
     pub seed: u64,
@@ -29,7 +29,6 @@ impl std::fmt::Display for Violation {
     }
 }
 
-/// What a campaign came to.
 #[derive(Clone, Debug, Serialize)]
 pub struct Outcome {
     pub scenario: &'static str,
@@ -38,20 +37,19 @@ pub struct Outcome {
     pub steps: u64,
     pub runs: u64,
     pub took_s: f64,
-    /// Time of the processor: what it would take where nothing else runs.
+    /// CPU time, independent of other programs.
     pub cpu_s: f64,
     pub simulated_s: f64,
-    /// What clients did.
     #[serde(rename = "deeds")]
     pub action_counts: Counts,
     /// What became of sessions.
     pub lives: Counts,
-    /// What the endpoints counted, and the digests of views.
+    /// Counters of the endpoints, and digests of views.
     pub server: Counts,
-    /// Resident memory at each quarter of the campaign, after a run of which nothing is kept.
+    /// Resident memory at each quarter of the campaign, after a run has been dropped.
     pub resident_mib: Vec<f64>,
     pub violation: Option<Violation>,
-    /// How memory grew, where it did.
+    /// How memory grew, if it did.
     pub growth: Option<String>,
     pub verdict: Verdict,
 }
@@ -86,14 +84,14 @@ impl Outcome {
         simulator.count(&mut self.lives, &mut self.server);
     }
 
-    /// Notes the resident memory, where another quarter of all steps is done.
+    /// Records the resident memory at each quarter of all steps.
     pub fn note_memory(&mut self, steps: u64, resident_bytes: u64) {
         if self.steps * 4 >= steps * (self.resident_mib.len() as u64 + 1) {
             self.resident_mib.push(mebibytes(resident_bytes));
         }
     }
 
-    /// Judges what only the whole campaign can show.
+    /// Judges the campaign as a whole.
     pub fn judge(&mut self) {
         let (first, last) = (self.resident_mib.first().copied(), self.resident_mib.last().copied());
         if let (Some(first), Some(last)) = (first, last)
@@ -108,7 +106,7 @@ impl Outcome {
         };
     }
 
-    /// What is wrong, if anything is.
+    /// What is wrong, if anything.
     pub fn failure(&self) -> Option<String> {
         let violation = self.violation.as_ref().map(Violation::to_string);
         violation.or_else(|| self.growth.clone())

@@ -13,10 +13,9 @@ use std::cell::RefCell;
 use std::net::SocketAddr;
 use std::rc::Rc;
 
-/// Turns of a core in a round, at most: as many as may be needed to tell all clients.
+/// Maximum turns of a core per round: enough to send to all clients.
 pub const TURNS_MAX: usize = 4;
 
-/// One core of the server.
 pub struct ServerCore {
     pub core: Core<SimLink, CheckedService>,
     pub address: SocketAddr,
@@ -42,7 +41,7 @@ impl ServerCore {
         self.model.borrow().check_empty(self.endpoint())
     }
 
-    /// Gives whether the core goes on.
+    /// Returns false when the core has ended.
     pub fn turn(&mut self, now: Instant) -> bool {
         let mut goes_on = true;
         for _ in 0..TURNS_MAX {

@@ -1,4 +1,4 @@
-//! The cores of a server, and the clients whose lives are walked through, under one virtual clock.
+//! The cores of a server and its clients, under one virtual clock.
 
 use super::checked_service::CheckedService;
 use super::counts::{ActionCounts, Counts, add};
@@ -30,22 +30,21 @@ use std::net::SocketAddr;
 use std::rc::Rc;
 use std::sync::Arc;
 
-/// How finely time passes where the clock jumps.
+/// Clock steps during a jump.
 const JUMP: Duration = Duration::from_millis(100);
-/// The same while nobody is there.
+/// Clock steps while nobody is connected.
 const EMPTY_STEP: Duration = Duration::from_millis(250);
-/// Rounds in which no datagram arrives before all is said: what crosses from core to core shows one round later.
+/// Rounds without arrivals after which all is quiet: what crosses cores shows one round later.
 const QUIET_ROUNDS: u32 = 2;
-/// Rounds at one moment, at most.
+/// Maximum rounds at one moment.
 const ROUNDS_MAX: u32 = 64;
-/// Steps between two looks at every connection.
+/// Steps between two checks of every connection.
 const CONNECTIONS_CHECK_PERIOD: u64 = 16;
-/// Steps after which everybody leaves, on average.
+/// Average steps until everybody leaves.
 const LEAVE_PERIOD: u64 = 5_000;
-/// Steps at the end of a run that drains.
+/// Steps at the end of a run during which the server drains.
 const DRAINING_STEPS: u64 = 400;
 
-/// All of a run.
 pub struct Simulator {
     pub network: Network,
     pub server_cores: Vec<ServerCore>,
@@ -57,18 +56,18 @@ pub struct Simulator {
     /// The step at which the server drains, if it does.
     drains_at: u64,
     steps: u64,
-    /// Clients may be put out for the memory that others hold.
+    /// The server may disconnect clients for the memory that others hold.
     pub memory_is_scarce: bool,
-    /// What went wrong first.
+    /// The first violation.
     fault: Option<String>,
 }
 
 impl Simulator {
-    /// The run of this seed, on so many cores, with so many steps: what it has, and what the server is like, is drawn.
+    /// Draws the run of this seed.
     pub fn new(seed: u64, cores: usize, steps: u64) -> Self {
         let mut random = Random::new(seed);
         let players = cores * random.between(6, 12) as usize;
-        // Few enough seats that the server is full at times, or so many that it never is.
+        // Few enough slots that the server is sometimes full, or so many that it never is.
         let connections_max = random.pick(&[players / cores, players / cores + 4, 4 * players]);
         let memory_is_scarce = random.chance(250);
         let entities_max = cores * random.pick(&[6, 16, 64]);
@@ -133,27 +132,27 @@ impl Simulator {
         self.network.now()
     }
 
-    /// Adds what the cores have counted so far: of lives, and of everything else.
+    /// Adds the counts of all cores: of sessions, and of everything else.
     pub fn count(&self, lives: &mut Counts, server: &mut Counts) {
         for server_core in &self.server_cores {
             add(lives, server_core.model.borrow().counts.entries());
             add(server, server_core.endpoint().stats().entries());
             add(server, server_core.endpoint().drops().entries());
             let world = server_core.core.service().world().stats();
-            // The others are of the present.
+            // The other statistics describe the present.
             add(server, world.entries().filter(|(name, _)| name.starts_with("digests")));
         }
     }
 
-    /// Notes what went wrong.
+    /// Records the first violation.
     pub fn report_violation(&mut self, what: impl Into<String>) {
         self.fault.get_or_insert(what.into());
     }
 
-    /// One action of one client, and what comes of it.
+    /// One action of one client, and its consequences.
     ///
     /// # Errors
-    /// What went wrong.
+    /// Says what is violated.
     pub fn step(&mut self) -> Result<(), String> {
         self.steps += 1;
         if self.steps == self.drains_at {
@@ -179,17 +178,17 @@ impl Simulator {
         self.lifecycle.is_draining()
     }
 
-    /// Everybody leaves, or the server ends; then nothing may be left.
+    /// Everybody leaves, or the server ends; nothing may be left.
     ///
     /// # Errors
-    /// What is left.
+    /// Says what is left.
     pub fn end(&mut self) -> Result<(), String> {
         if !self.is_draining() {
             return self.everybody_leaves();
         }
         self.lifecycle.stop();
         self.players.iter_mut().for_each(|player| player.excused_until = Instant::NEVER);
-        // A second for last words, two for farewell.
+        // One second for last messages, two for the shutdown.
         self.pass(Duration::from_secs(5), JUMP);
         self.check(true)?;
         self.check_empty()
@@ -230,7 +229,7 @@ impl Simulator {
             return Err(fault);
         }
         self.check_cores(ServerCore::check)?;
-        // What the last flush of a turn did is known to the model after the next turn.
+        // The model learns of the last flush of a turn in the next turn.
         if connections && self.check_cores(ServerCore::check_connections).is_err() {
             self.round();
             self.check_cores(ServerCore::check_connections)?;
@@ -248,7 +247,7 @@ impl Simulator {
         })
     }
 
-    /// A client's session is the one that it had, unless it was told otherwise.
+    /// A client's session must not change unless the client was told.
     fn follow(&mut self, number: usize) -> Result<(), String> {
         let now = self.now();
         let player = &mut self.players[number];
@@ -274,7 +273,7 @@ impl Simulator {
         Ok(())
     }
 
-    /// Cores turn and clients workload, until nobody has anything to send_message at this moment.
+    /// Runs cores and clients until nobody has anything to send at this moment.
     pub fn run_until_quiet(&mut self) {
         let mut quiet = 0;
         for _ in 0..ROUNDS_MAX {
@@ -317,7 +316,7 @@ impl Simulator {
         self.run_until_quiet();
     }
 
-    /// The session that the server has on this connection.
+    /// The server's session on this connection.
     pub fn locate(&self, id: ConnectionId) -> Option<(u8, SessionId)> {
         locate(&self.server_cores, id)
     }

@@ -4,11 +4,10 @@ use super::server_core::ServerCore;
 use ringshard_world::EntityId;
 use std::collections::HashSet;
 
-/// How long entities take to be known on other cores.
 #[derive(Default)]
 pub struct ExchangeDelays {
     pub known: HashSet<EntityId>,
-    /// Which, whose, and the ticks of all cores when it was new.
+    /// Entity, owner, and the ticks of all cores when it was new.
     pub under_way: Vec<(EntityId, usize, Vec<u64>)>,
     pub ticks_max: u64,
 }

@@ -1,5 +1,5 @@
-//! `simulate-world`: a world of several cores and its players under one virtual clock, on a bad network, with players
-//! that come and go and cores that stall; every client's view is held against the server's.
+//! `simulate-world`: a world on several cores and its players under one virtual clock, behind a bad network. Players
+//! come and go, and cores stall. Every client's view is compared with the server's world.
 
 mod exchange_delays;
 mod options;
@@ -17,7 +17,6 @@ use crate::system::usage::usage;
 use crate::terminal::bar;
 use ringshard_protocol::time::Duration;
 
-/// Runs the command.
 pub fn run(arguments: &Arguments) -> Result<Verdict, String> {
     let began = std::time::Instant::now();
     let mut simulator = Simulator::new(arguments)?;

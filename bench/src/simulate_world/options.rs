@@ -1,11 +1,8 @@
-//! Options of `simulate-world`.
-
 use crate::scenario::number_in;
 use ringshard_demo::Layout;
 use ringshard_link::conditions::NetworkSpec;
 use std::path::PathBuf;
 
-/// What it takes.
 #[derive(clap::Args, Clone, Debug)]
 pub struct Arguments {
     /// Minutes to simulate.
@@ -20,25 +17,25 @@ pub struct Arguments {
     /// NPCs.
     #[arg(long, value_name = "N", default_value_t = 40)]
     pub npcs: usize,
-    /// Where they are.
+    /// Where players and NPCs are.
     #[arg(long, value_enum, default_value = "crowd")]
     pub layout: Layout,
-    /// Entities that a player sees at most.
+    /// Maximum number of entities that a player sees.
     #[arg(long, value_name = "N", default_value_t = 64)]
     pub visible: usize,
-    /// Bytes that a player is told at most per tick.
+    /// Maximum bytes of snapshot per player and tick.
     #[arg(long, value_name = "BYTES", default_value_t = 500)]
     pub snapshot_bytes: usize,
-    /// What lies between players and server; the syntax is that of `bots --network`.
+    /// The network between players and server; the syntax is that of `bots --network`.
     #[arg(long, value_name = "SPEC", default_value = "delay=20ms,jitter=5ms,loss=5%")]
     pub network: NetworkSpec,
-    /// Players that leave, and others that join, each second.
+    /// Players that leave, and others that join, per second.
     #[arg(long, value_name = "HZ", default_value_t = 1.0, value_parser = churn)]
     pub churn: f64,
-    /// Milliseconds for which a core stalls every ten seconds.
+    /// Milliseconds that a core stalls every ten seconds.
     #[arg(long, value_name = "MS", default_value_t = 200, value_parser = clap::value_parser!(u64).range(..=9_999))]
     pub stall_ms: u64,
-    /// Seed of everything.
+    /// Seed of the simulation.
     #[arg(long, value_name = "N", default_value_t = 1)]
     pub seed: u64,
     /// Write the result to this file as one JSON object.

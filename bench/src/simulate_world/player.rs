@@ -8,7 +8,6 @@ use ringshard_protocol::link::{Link, Path};
 use ringshard_protocol::time::Instant;
 use std::net::SocketAddr;
 
-/// One player.
 pub struct Player {
     pub client: Client,
     pub bot: Bot,

@@ -4,7 +4,6 @@ use crate::report::verdict::Verdict;
 use crate::terminal::grouped;
 use serde::Serialize;
 
-/// What came of it.
 #[derive(Clone, Debug, Serialize)]
 pub struct Outcome {
     pub scenario: &'static str,
@@ -24,9 +23,9 @@ pub struct Outcome {
     pub changes_overflowed: u64,
     pub ticks_skipped: u64,
     pub sheds: u64,
-    /// Ticks until a new entity of one core was known on another, at most; where no core stalls.
+    /// Maximum ticks until an entity is known on all cores. Only measured if no core stalls.
     pub hop_ticks_max: u64,
-    /// Entities in the clients' views at the end, and those of them that were not as the server had them.
+    /// Entities in the clients' views at the end, and those that differ from the server's.
     pub compared: usize,
     pub differing: usize,
     pub resident_mib_early: f64,

@@ -7,7 +7,6 @@ use ringshard_demo::Demo;
 use ringshard_link::sim::SimLink;
 use std::net::SocketAddr;
 
-/// One core of the server.
 pub struct ServerCore {
     pub core: Core<SimLink, Simulation<Demo>>,
     pub address: SocketAddr,

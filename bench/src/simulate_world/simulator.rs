@@ -35,7 +35,7 @@ pub struct Simulator {
     players: Vec<Player>,
     shared: Arc<Shared>,
     key: PublicKey,
-    /// Guests so far, and addresses that they have, one after the other.
+    /// Players so far, and the number of addresses they take in turn.
     joined: u64,
     addresses: u64,
     churn_period: Duration,
@@ -120,7 +120,8 @@ impl Simulator {
         let mut seed = [0; 32];
         seed[..8].copy_from_slice(&number.to_le_bytes());
         seed[8..16].copy_from_slice(&self.seed.to_le_bytes());
-        // Those who left long ago had these before: the simulated network keeps something of every address there ever was.
+        // The simulated network keeps some memory per address, so addresses are reused long after their player has
+        // left.
         let place = number % self.addresses;
         let address = SocketAddr::from(([10, 1, (place >> 8) as u8, place as u8], 1024));
         let now = self.network.now();
@@ -133,12 +134,12 @@ impl Simulator {
         });
     }
 
-    /// A millisecond.
+    /// Simulates a millisecond.
     pub fn step(&mut self) {
         self.network.advance(STEP);
         let now = self.network.now();
         let ms = now.as_nanos() / 1_000_000;
-        // Each core in its turn stalls, every ten seconds one.
+        // Every ten seconds the next core stalls.
         let stalled = (u128::from(ms % 10_000) < self.stall.as_millis())
             .then_some((ms / 10_000) as usize % self.server_cores.len());
         for (number, server_core) in self.server_cores.iter_mut().enumerate() {
@@ -160,7 +161,7 @@ impl Simulator {
         }
     }
 
-    /// Everybody stands still, until all must be known to all.
+    /// Everybody stands still until all views must agree.
     pub fn stand_still(&mut self) {
         self.shared.stand_still.store(true, Ordering::Relaxed);
         self.next_churn = Instant::NEVER;
@@ -171,7 +172,7 @@ impl Simulator {
         }
     }
 
-    /// Entities in the clients' views, and those that are not as the server has them.
+    /// Counts the entities in the clients' views, and those that differ from the server's.
     pub fn compare(&self) -> (usize, usize) {
         let (mut compared, mut differing) = (0, 0);
         for player in &self.players {
@@ -183,7 +184,7 @@ impl Simulator {
             let shard = server_core.core.service().shard();
             for seen in player.bot.view().entities() {
                 compared += 1;
-                // NPCs walk on: what was told of them may be a few ticks old.
+                // NPCs keep walking: a view of them may be a few ticks old.
                 let walks = |state: &State| state.states & states::MOVING != 0;
                 let same = |state: &State| walks(state) || walks(seen.state()) || state == seen.state();
                 let same = shard.look(seen.id()).is_some_and(same);
@@ -230,11 +231,11 @@ impl Simulator {
     }
 }
 
-/// How finely time passes.
+/// Step of the virtual clock.
 const STEP: Duration = Duration::from_millis(1);
-/// Turns of a core in a step: as many slices as may be due in it.
+/// Turns of a core per step: as many as slices may be due.
 const TURNS: usize = 3;
-/// At the end everybody stands still for so long; then every view must be the server's.
+/// How long everybody stands still at the end. Then every view must equal the server's.
 const STAND_STILL: Duration = Duration::from_secs(8);
-/// Bytes that messages may take on a core.
+/// Message memory of a core, in bytes.
 const MESSAGE_BYTES_MAX: usize = 64 << 20;

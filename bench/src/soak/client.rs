@@ -1,4 +1,4 @@
-//! A client that speaks at a steady rate on an ordered and an unordered reliable channel, and checks every echo.
+//! A client that sends at a steady rate on an ordered and an unordered reliable channel, and checks every echo.
 
 use super::message::{Head, MessageSource};
 use crate::delivery_check::{DeliveryCheck, Faults};
@@ -12,14 +12,14 @@ use std::collections::VecDeque;
 use std::sync::atomic::{AtomicU8, AtomicU64, Ordering};
 use std::sync::{Arc, Mutex};
 
-/// How often one that cannot advance tries again, and looks whether it is to begin.
+/// How often a client that cannot send, or has not begun, tries again.
 const TRY_AGAIN: Duration = Duration::from_millis(10);
-/// Longest round trip that is told apart.
+/// Longest round trip that the histogram distinguishes.
 const ROUND_TRIP_MAX: Duration = Duration::from_secs(600);
 
-/// What all clients share among themselves and with the main thread.
+/// What the clients and the main thread share.
 pub struct Shared {
-    /// What to do: [`WAIT`], [`SEND`], [`DRAIN`].
+    /// What to do: [`WAIT`], [`SEND`] or [`DRAIN`].
     pub phase: AtomicU8,
     pub clients: usize,
     /// Time between two messages of a client.
@@ -27,20 +27,20 @@ pub struct Shared {
     pub messages: MessageSource,
     pub sent: AtomicU64,
     pub echoed: AtomicU64,
-    /// Speakers that were told to drain, and have all their answers.
+    /// Draining clients that have all their echoes.
     pub complete: AtomicU64,
-    /// Connections that were lost and made again; those of them whose session was lost.
+    /// Connections made again, and those of them whose session was lost.
     pub reconnected: AtomicU64,
     pub sessions_lost: AtomicU64,
-    /// Intended send to echo handled, in nanoseconds.
+    /// Intended send time to handled echo, in nanoseconds.
     pub round_trips: Mutex<Histogram<u64>>,
 }
 
-/// Say nothing yet.
+/// Do not send yet.
 const WAIT: u8 = 0;
-/// Say something each period.
+/// Send one message per period.
 pub const SEND: u8 = 1;
-/// Say nothing new, and wait for the answers.
+/// Send nothing new; wait for the echoes.
 pub const DRAIN: u8 = 2;
 
 impl Shared {
@@ -67,7 +67,7 @@ struct Stream {
     /// Number of the next message.
     next: u32,
     delivery: DeliveryCheck,
-    /// Intended times of the messages from the first that has not come back on.
+    /// Intended send times, from the first message without an echo on.
     intended: VecDeque<Instant>,
 }
 
@@ -76,13 +76,13 @@ impl Stream {
         Stream { channel, next: 0, delivery: DeliveryCheck::new(channel.delivery()), intended: VecDeque::new() }
     }
 
-    /// When message `number` was to be sent, if its echo is still owed.
+    /// When message `number` was due, if its echo is missing.
     fn owed(&self, number: u32) -> Option<Instant> {
         let index = u64::from(number).checked_sub(self.delivery.next())?;
         self.intended.get(index as usize).copied()
     }
 
-    /// Takes down an echo that is as it was sent. Those that came before are forgotten.
+    /// Records a correct echo.
     fn enter(&mut self, number: u32) {
         let before = self.delivery.next();
         self.delivery.enter(number.into());
@@ -94,15 +94,15 @@ pub struct SoakClient {
     number: u32,
     shared: Arc<Shared>,
     streams: [Stream; 2],
-    /// When it is to advance next, or to look again.
+    /// When it next sends or checks the phase.
     next_at: Instant,
-    /// It was to advance and could not: it tries again then.
+    /// It could not send and tries again then.
     blocked_until: Option<Instant>,
     has_begun: bool,
     ends_at: Option<Instant>,
     is_complete: bool,
     has_connected: bool,
-    /// Intended times of echoes that came in this turn.
+    /// Intended send times of the echoes of this round.
     answers: Vec<Instant>,
     message: Vec<u8>,
 }
@@ -124,7 +124,7 @@ impl SoakClient {
         }
     }
 
-    /// What went wrong, when all is over.
+    /// All faults, once the run is over.
     pub fn faults(&self) -> Faults {
         let mut faults = Faults::default();
         for stream in &self.streams {
@@ -134,7 +134,7 @@ impl SoakClient {
         faults
     }
 
-    /// Measures the answers of this turn, which have been handled now.
+    /// Records the round trips of the echoes of this round, which have now been handled.
     fn record_round_trips(&mut self, now: Instant) {
         if self.answers.is_empty() {
             return;
@@ -146,12 +146,11 @@ impl SoakClient {
         }
     }
 
-    /// Looks at what it is told to do.
     fn follow_phase(&mut self, now: Instant) {
         match self.shared.phase.load(Ordering::Relaxed) {
             SEND if !self.has_begun => {
                 self.has_begun = true;
-                // Spread evenly over the period.
+                // Clients are spread evenly over the period.
                 self.next_at = now + self.shared.period * self.number / self.shared.clients as u32;
             }
             DRAIN => {
@@ -161,7 +160,7 @@ impl SoakClient {
         }
     }
 
-    /// Says everything whose time has come, as far as the connection takes it.
+    /// Sends everything that is due, as far as the connection accepts it.
     fn send_due(&mut self, now: Instant, client: &mut Client) {
         let until = self.ends_at.map_or(now, |end| end.min(now));
         self.blocked_until = None;
@@ -177,7 +176,7 @@ impl SoakClient {
         }
     }
 
-    /// Says one message, on the channel that has sent less. False when the connection does not take it now.
+    /// Sends a message on the channel that has sent fewer. Returns false if the connection does not accept it now.
     fn send_next(&mut self, now: Instant, client: &mut Client) -> bool {
         let SoakClient { number, shared, streams, next_at, message, .. } = self;
         let stream = if streams[1].next < streams[0].next { &mut streams[1] } else { &mut streams[0] };

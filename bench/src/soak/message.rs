@@ -1,21 +1,21 @@
-//! What is sent in a soak: messages of hash sizes, half of them compressible, that both ends of the run can make again.
+//! Messages of a soak: of mixed sizes, half of them compressible. Their bytes follow from their header.
 
 use crate::random::{filler, hash};
 use ringshard_protocol::time::Instant;
 use ringshard_protocol::wire::Channel;
 
-/// What stands at the front of each message; all that may be left of the smallest.
+/// The header of each message, and the whole of the smallest one.
 ///
 /// ```text
 /// | intended send time u64 | number u32 | client u32 |
 /// ```
 pub const HEAD_BYTES: usize = 16;
-/// The largest message: three datagrams and a bit.
+/// The largest message: a little more than three datagrams.
 pub const MESSAGE_BYTES_MAX: usize = 4_000;
-/// Bodies begin at one of so many places.
+/// Number of offsets at which bodies begin.
 const PLACES: usize = 4_096;
 
-/// Who says what when.
+/// The header of a message.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
 pub struct Head {
     pub intended: Instant,
@@ -24,7 +24,7 @@ pub struct Head {
 }
 
 impl Head {
-    /// The head of a message; None of one that is too short.
+    /// Reads the header; None if the message is too short.
     pub fn read(message: &[u8]) -> Option<Self> {
         let head = message.first_chunk::<HEAD_BYTES>()?;
         let [.., a, b, c, d, e, f, g, h] = *head;
@@ -36,7 +36,7 @@ impl Head {
     }
 }
 
-/// Where all bodies are cut from.
+/// The bytes that all bodies are cut from.
 pub struct MessageSource {
     random: Vec<u8>,
     repetitive: Vec<u8>,
@@ -56,7 +56,7 @@ impl MessageSource {
         MessageSource { random: filler(0, bytes), repetitive }
     }
 
-    /// Writes the message with this head on this channel: size and body follow from those.
+    /// Writes the message with this header: size and body follow from header and channel.
     pub fn write(&self, head: Head, channel: Channel, message: &mut Vec<u8>) {
         let random = hash(u64::from(head.client) << 40 | u64::from(channel.number()) << 32 | u64::from(head.number));
         let bytes = random as usize % (MESSAGE_BYTES_MAX - HEAD_BYTES + 1);

@@ -1,4 +1,4 @@
-//! `soak`: reliable messages both ways for a long time, over real sockets, every echo checked.
+//! `soak`: reliable messages both ways for a long time, over real sockets. Every echo is checked.
 
 mod client;
 mod memory;
@@ -18,7 +18,6 @@ use crate::server_process::Server;
 use crate::system::raise_file_limit;
 use std::time::Duration;
 
-/// Runs the command.
 pub fn run(arguments: &Arguments) -> Result<Verdict, String> {
     let scenario = scenario(arguments)?;
     raise_file_limit();

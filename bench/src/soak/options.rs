@@ -1,42 +1,39 @@
-//! Options of `soak`.
-
 use crate::report::network::round_trip_max;
 use crate::scenario;
 use crate::scenario::{Flows, Place};
 use std::path::PathBuf;
 use std::time::Duration;
 
-/// The deadline of echoes on a network that takes no time.
+/// Deadline of echoes without a simulated network.
 pub const DEADLINE: Duration = Duration::from_secs(1);
 
-/// What it takes.
 #[derive(clap::Args, Clone, Debug)]
 pub struct Arguments {
-    /// distinct: a socket per client. relay: many clients behind each socket, as behind an edge or relay server.
+    /// distinct: one socket per client. relay: many clients per socket, as behind an edge or relay server.
     #[arg(long, value_enum, default_value = "distinct")]
     pub flows: Flows,
     /// Clients.
     #[arg(long, value_name = "N", default_value_t = 200)]
     pub clients: usize,
-    /// Messages per second and client each way, of 16 to 4,000 bytes, ordered and unordered in turn.
+    /// Messages per second and client each way, of 16 to 4,000 bytes, alternately ordered and unordered.
     #[arg(long, value_name = "HZ", default_value_t = 20.0)]
     pub rate: f64,
-    /// Minutes.
+    /// Minutes to run.
     #[arg(long, value_name = "M", default_value_t = 10.0)]
     pub mins: f64,
-    /// 99.9 % of the echoes must arrive within so many milliseconds; default: 1000, plus the longest round trip of
+    /// Milliseconds within which 99.9 % of the echoes must arrive; default: 1000, plus the longest round trip of
     /// --network.
     #[arg(long, value_name = "MS", value_parser = clap::value_parser!(u64).range(1..=86_400_000))]
     pub deadline_ms: Option<u64>,
-    /// Clients connect again when the server falls silent, and must be let on with their sessions.
+    /// Clients reconnect when the server is silent, and must resume their sessions.
     #[arg(long)]
     pub reconnect: bool,
     #[command(flatten)]
     pub running: scenario::Running,
-    /// The process of --server, where it runs on this machine: its memory is watched.
+    /// Process id of --server, if it runs on this machine, to watch its memory.
     #[arg(long, value_name = "PID", requires = "server")]
     pub server_pid: Option<u32>,
-    /// Seconds after which the server's memory must be flat; default: a fifth of the run, at most 60.
+    /// Seconds after which the server's memory must stay flat; default: a fifth of the run, at most 60.
     #[arg(long, value_name = "S", value_parser = seconds)]
     pub warm_up: Option<f64>,
     #[command(flatten)]
@@ -53,7 +50,7 @@ pub struct Arguments {
 }
 
 impl Arguments {
-    /// Within which 99.9 % of the echoes must be there.
+    /// Time within which 99.9 % of the echoes must arrive.
     pub fn deadline(&self) -> Duration {
         let default = DEADLINE + round_trip_max(self.between.network);
         self.deadline_ms.map_or(default, Duration::from_millis)

@@ -14,10 +14,9 @@ use std::collections::BTreeMap;
 use std::fmt::Write as _;
 use std::sync::atomic::{AtomicU64, Ordering};
 
-/// Share of all messages whose echo must be there within the deadline.
+/// Share of all messages whose echo must arrive within the deadline.
 const IN_TIME_MIN: f64 = 0.999;
 
-/// The result of a soak.
 #[derive(Clone, Debug, Serialize)]
 pub struct SoakReport {
     scenario: &'static str,
@@ -29,19 +28,19 @@ pub struct SoakReport {
     faults: Faults,
     round_trip: RoundTrips,
     deadline_ms: u64,
-    /// Share of all messages whose echo came within the deadline, counted from when the message was to be sent.
+    /// Share of all messages whose echo arrived within the deadline, counted from the intended send time.
     in_time: f64,
-    /// Connections that were made again, and sessions that did not go on then.
+    /// Reconnects, and sessions that were not resumed.
     reconnected: u64,
     sessions_lost: u64,
     closed: Option<String>,
-    /// Datagrams that either side gave up as lost, and sent again what they carried; the server's where it is our own.
+    /// Datagrams that each side declared lost; their contents were sent again. The server's only if it is our own.
     client_packets_lost: u64,
     server_packets_lost: Option<u64>,
     client_drops: BTreeMap<String, u64>,
     server_drops: BTreeMap<String, u64>,
     network: Option<NetworkFigures>,
-    /// Of the server, where it can be seen.
+    /// The server's, if it could be seen.
     memory: Option<MemoryFigures>,
     /// How the load generator kept up.
     generator: String,
@@ -107,7 +106,6 @@ impl SoakReport {
         report
     }
 
-    /// The targets that were missed.
     fn judge(&self) -> Missed {
         let (mut broken, mut missed) = (Vec::new(), Vec::new());
         if !self.faults.is_none() {
@@ -128,7 +126,7 @@ impl SoakReport {
         Missed { guarantees: broken, clients: missed, ..Missed::default() }
     }
 
-    /// The page for people.
+    /// The report as text.
     pub fn page(&self) -> String {
         let mut page = String::new();
         let mut line = |name: &str, text: String| {

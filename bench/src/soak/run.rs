@@ -1,4 +1,4 @@
-//! Has the clients send for the time, then waits for their last echoes.
+//! Lets the clients send for the given time, then waits for their last echoes.
 
 use super::client::{DRAIN, SEND, Shared, SoakClient};
 use super::memory::{MemoryFigures, Watch};
@@ -21,10 +21,10 @@ use std::time::{Duration, Instant};
 
 /// How long the last echoes may take.
 const DRAINED_WITHIN: Duration = Duration::from_secs(60);
-/// How long the first echo may take on a network that takes no time. Without one, the server does not echo.
+/// How long the first echo may take without a simulated network. If none arrives, the server does not echo.
 const FIRST_ECHO_WITHIN: Duration = Duration::from_secs(5);
 
-/// The server that is spoken to.
+/// The server under test.
 pub struct Target<'a> {
     pub address: SocketAddr,
     pub key: PublicKey,
@@ -38,13 +38,12 @@ pub struct Soaked {
     pub shared: Arc<Shared>,
     pub result: FleetResult<SoakClient>,
     pub memory: Option<MemoryFigures>,
-    /// What a server of our own sent before the clients hung up.
+    /// The report of a server of our own, before the clients disconnect.
     pub server: Option<ServerReport>,
-    /// Why a server of our own could not do what it can.
+    /// Why other programs distort the result, if they do.
     pub interference: Option<String>,
 }
 
-/// Has the clients advance for the time, then waits for their last echoes.
 pub fn soak(arguments: &Arguments, scenario: &Scenario, target: Target<'_>) -> Result<Soaked, String> {
     let period = Duration::from_secs_f64(1.0 / arguments.rate);
     let shared = Arc::new(Shared::new(scenario.clients, period));
@@ -83,7 +82,7 @@ pub fn soak(arguments: &Arguments, scenario: &Scenario, target: Target<'_>) -> R
     Ok(Soaked { elapsed, shared, result, memory, server, interference })
 }
 
-/// Takes a sample of the memory; gives what the bar says.
+/// Samples the memory. Returns the text of the progress bar.
 fn look(elapsed: Duration, shared: &Shared, watch: Option<&mut Watch>) -> String {
     let (sent, echoed) = (shared.sent.load(Ordering::Relaxed), shared.echoed.load(Ordering::Relaxed));
     let owed = sent.saturating_sub(echoed);

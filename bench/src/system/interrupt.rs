@@ -1,7 +1,7 @@
-//! Ctrl-C, and the other signals that ask a process to end.
+//! Ctrl-C and the other signals that ask a process to end.
 //!
-//! The first ends the run early: what was measured until then is reported. The second ends the process at once. Either
-//! way, the servers that were started and the folders that were made for them are gone afterwards.
+//! The first signal ends the run early and reports what was measured. The second ends the process at once. In both
+//! cases the servers and folders of the run are removed.
 
 use rustix::process::{Pid, Signal, kill_process};
 use signal_hook::consts::{SIGHUP, SIGINT, SIGTERM};
@@ -10,7 +10,7 @@ use std::path::{Path, PathBuf};
 use std::sync::Mutex;
 use std::sync::atomic::{AtomicBool, Ordering};
 
-/// What a process that was cut short ends with, as a shell has it for Ctrl-C.
+/// Exit code of an interrupted process, as shells report Ctrl-C.
 pub const EXIT_CODE: u8 = 130;
 
 static REQUESTED: AtomicBool = AtomicBool::new(false);
@@ -28,15 +28,12 @@ pub fn is_requested() -> bool {
     REQUESTED.load(Ordering::Relaxed)
 }
 
-/// The error of a run that was ended before there was anything to report.
+/// The error of a run that was interrupted before there was anything to report.
 pub fn too_early(step: &str) -> String {
     format!("stopped by a signal while {step}: there is nothing to report yet")
 }
 
-/// Listens to the signals from now on.
-///
-/// # Errors
-/// What the system said.
+/// Handles signals from now on.
 pub fn listen() -> Result<(), String> {
     let ignored = ignored_signals();
     let wanted = [SIGINT, SIGTERM, SIGHUP].into_iter().filter(|&signal| !is_in(ignored, signal));
@@ -53,7 +50,7 @@ pub fn listen() -> Result<(), String> {
     Ok(())
 }
 
-/// The signals that whoever started this process had it ignore, `nohup` for one: they stay ignored.
+/// Signals that were ignored when this process started, as under `nohup`. They stay ignored.
 fn ignored_signals() -> u64 {
     let status = std::fs::read_to_string("/proc/self/status").unwrap_or_default();
     let mask = status.lines().find_map(|line| line.strip_prefix("SigIgn:")).unwrap_or_default();
@@ -64,17 +61,17 @@ fn is_in(mask: u64, signal: i32) -> bool {
     mask >> (signal - 1) & 1 == 1
 }
 
-/// Has a server ended when this process ends at once.
+/// Registers a server to kill if this process ends at once.
 pub fn guard_server(pid: u32) {
     with_leftovers(|leftovers| leftovers.servers.push(pid));
 }
 
-/// The server has ended: its number may soon be another's.
+/// The server has ended: its process id may be reused.
 pub fn release_server(pid: u32) {
     with_leftovers(|leftovers| leftovers.servers.retain(|&other| other != pid));
 }
 
-/// Has a folder removed when this process ends at once.
+/// Registers a folder to remove if this process ends at once.
 pub fn guard_folder(path: &Path) {
     with_leftovers(|leftovers| leftovers.folders.push(path.to_owned()));
 }
@@ -107,7 +104,7 @@ mod tests {
 
     #[test]
     fn ignored_signals_are_found_in_the_mask() {
-        // SIGHUP is 1, SIGINT 2, SIGTERM 15: as under nohup, in the background of a script.
+        // SIGHUP is 1, SIGINT 2, SIGTERM 15: as under nohup in the background of a script.
         let mask = 0b11;
         assert!(is_in(mask, SIGHUP) && is_in(mask, SIGINT) && !is_in(mask, SIGTERM));
     }

@@ -3,7 +3,7 @@
 pub mod interrupt;
 pub mod usage;
 
-/// A socket per client needs a file per client.
+/// Raises the limit of open files: each client may have a socket.
 pub fn raise_file_limit() {
     use rustix::process::{Resource, Rlimit, getrlimit, setrlimit};
     let limit = getrlimit(Resource::Nofile);

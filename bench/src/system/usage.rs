@@ -2,21 +2,20 @@
 
 use std::time::Duration;
 
-/// CPU time and memory of a process.
 #[derive(Clone, Copy, Debug, Default)]
 pub struct Usage {
     pub cpu: Duration,
-    /// Time that its threads were ready to run and waited for a processor, all together.
+    /// Time that its threads were runnable and waited for a CPU, summed.
     pub waited: Duration,
     pub resident_bytes: u64,
 }
 
-/// What the system says of a process right now; zeros when it is gone.
+/// Current usage of a process; zeros if it has ended.
 pub fn usage(pid: u32) -> Usage {
     let ticks = rustix::param::clock_ticks_per_second();
     let page = rustix::param::page_size() as u64;
     let stat = std::fs::read_to_string(format!("/proc/{pid}/stat")).unwrap_or_default();
-    // The name, in parentheses, may hold anything; fields are counted from behind it.
+    // The name, in parentheses, may contain anything, so fields are counted after it.
     let fields: Vec<&str> = stat.rsplit_once(')').map_or("", |(_, rest)| rest).split_whitespace().collect();
     let field = |at: usize| fields.get(at).and_then(|text| text.parse::<u64>().ok()).unwrap_or(0);
     let cpu_ticks = field(11) + field(12);
@@ -27,7 +26,7 @@ pub fn usage(pid: u32) -> Usage {
     }
 }
 
-/// Zero where the kernel does not say.
+/// Zero if the kernel does not say.
 pub fn waited(pid: u32) -> Duration {
     let tasks = std::fs::read_dir(format!("/proc/{pid}/task")).into_iter().flatten().flatten();
     let nanos = |task: std::fs::DirEntry| {

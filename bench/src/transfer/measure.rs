@@ -1,4 +1,4 @@
-//! Has a server of its own send for the measured time.
+//! Measures a server of its own that sends.
 
 use super::process::SendingServer;
 use super::receiver::{Counts, Receiver};
@@ -14,12 +14,12 @@ use std::sync::Arc;
 use std::sync::atomic::Ordering;
 use std::time::{Duration, Instant};
 
-/// Sending before measuring: congestion control has found its rate by then.
+/// Sending before the measurement, until congestion control has found its rate.
 const WARM_UP: Duration = Duration::from_secs(2);
 /// How long the last messages may take.
 const DRAIN: Duration = Duration::from_secs(20);
 
-/// What was seen at one moment.
+/// Both sides at one moment.
 pub struct Observation {
     pub at: Instant,
     pub messages: u64,
@@ -29,14 +29,14 @@ pub struct Observation {
     pub client_usage: Usage,
 }
 
-/// What was seen at both ends of the measured time, and when all had come.
+/// Before and after the measured time, and when everything had arrived.
 pub struct Measured {
     pub before: Observation,
     pub after: Observation,
     pub end: Observation,
 }
 
-/// Has a server of its own send for the measured time, then end; gives what was seen and what is left of the clients.
+/// Lets a server of its own send for the measured time, then end. Returns the measurements and the clients' result.
 pub fn measure(scenario: &Scenario, load: &SendOptions) -> Result<(Measured, FleetResult<Receiver>), String> {
     let mut server = SendingServer::start(scenario, load)?;
     let (bodies, counts) = (Arc::new(load.bodies()), Arc::new(Counts::default()));

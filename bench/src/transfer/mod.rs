@@ -1,4 +1,4 @@
-//! `transfer`: reliable messages from a server to its clients, as fast as they go, every one of them checked.
+//! `transfer`: reliable messages from a server to its clients, as fast as possible. Every message is checked.
 
 mod measure;
 mod process;
@@ -16,16 +16,15 @@ use crate::system::raise_file_limit;
 use ringshard_protocol::limits::{MESSAGE_BYTES_MAX, SEND_QUEUE_BYTES_MAX};
 use std::path::PathBuf;
 
-/// What it takes.
 #[derive(clap::Args, Clone, Debug)]
 pub struct Arguments {
-    /// distinct: a socket per client. relay: many clients behind each socket, as behind an edge or relay server.
+    /// distinct: one socket per client. relay: many clients per socket, as behind an edge or relay server.
     #[arg(long, value_enum, default_value = "distinct")]
     flows: Flows,
     /// Clients.
     #[arg(long, value_name = "N", default_value_t = 64)]
     clients: usize,
-    /// Seconds measured, after two seconds of warm-up.
+    /// Seconds to measure, after two seconds of warm-up.
     #[arg(long, value_name = "S", default_value_t = 5.0)]
     secs: f64,
     #[command(flatten)]
@@ -41,7 +40,6 @@ pub struct Arguments {
     json: Option<PathBuf>,
 }
 
-/// Runs the command.
 pub fn run(arguments: &Arguments) -> Result<Verdict, String> {
     let scenario = scenario(arguments)?;
     raise_file_limit();

@@ -1,4 +1,4 @@
-//! The sending server as a process of its own.
+//! The process of the sending server.
 
 use super::server::SendOptions;
 use crate::scenario::{Scenario, option_name};
@@ -20,7 +20,7 @@ pub struct SendingServer {
 }
 
 impl SendingServer {
-    /// Starts one, and waits until it says its key.
+    /// Starts it, and waits until it prints its key.
     pub fn start(scenario: &Scenario, load: &SendOptions) -> Result<Self, String> {
         let (address, admin) = free_ports()?;
         let own = std::env::current_exe().map_err(|error| format!("cannot tell where this program is: {error}"))?;
@@ -47,12 +47,12 @@ impl SendingServer {
         }
     }
 
-    /// Tells it `send` or `end`.
+    /// Sends it the command `send` or `end`.
     pub fn command(&mut self, command: &str) -> Result<(), String> {
         writeln!(self.commands, "{command}").map_err(|error| format!("the sending server is gone: {error}"))
     }
 
-    /// What it says of itself, and the system of it.
+    /// Its own report, and its usage according to the kernel.
     pub fn observe(&self) -> Result<(ServerReport, Usage), String> {
         let report = self.admin_client.get("/stats").map_err(|error| error.to_string())?;
         Ok((report, usage(self.process.id())))

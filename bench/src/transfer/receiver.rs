@@ -1,4 +1,4 @@
-//! A client that receives: every message must be the next one, and unaltered.
+//! A client that receives and checks every message.
 
 use super::server::{HEAD_BYTES, SendOptions, body_of};
 use crate::delivery_check::DeliveryCheck;
@@ -9,11 +9,11 @@ use ringshard_protocol::wire::{Channel, ConnectionId};
 use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};
 
-/// What all clients have got.
+/// Counts over all clients.
 #[derive(Default)]
 pub struct Counts {
     pub messages: AtomicU64,
-    /// Clients that have got their last message and all before it.
+    /// Clients that have received all messages.
     pub complete: AtomicU64,
 }
 
@@ -22,10 +22,10 @@ pub struct Receiver {
     bodies: Arc<Vec<Vec<u8>>>,
     id: ConnectionId,
     pub delivery: DeliveryCheck,
-    /// How many there are, once the last one has come.
+    /// Number of messages, once the last one has arrived.
     total: Option<u64>,
     is_complete: bool,
-    /// Messages that came since the shared count was last brought up to date.
+    /// Messages that are not yet in the shared count.
     uncounted: u64,
     messages_per_hint: u64,
     since_hint: u64,
@@ -49,16 +49,16 @@ impl Receiver {
         }
     }
 
-    /// Counts as lost what should have come and has not; `sent` is how many were sent, where the last did not come.
+    /// Counts missing messages as lost.
     pub fn close(&mut self) {
         self.delivery.faults.lost += match self.total {
             Some(total) => self.delivery.missing(total),
-            // The last message itself is missing, and nobody can say what else.
+            // The last message is missing; how many others are is unknown.
             None => 1,
         };
     }
 
-    /// The number of a message that is as it was sent, and whether it is the last.
+    /// The number of a correct message, and whether it is the last. None if it differs from what was sent.
     fn check(&self, channel: Channel, message: &[u8]) -> Option<(u64, bool)> {
         let number = u64::from_le_bytes(*message.first_chunk()?);
         let head = message.first_chunk::<HEAD_BYTES>()?;

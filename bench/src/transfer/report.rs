@@ -15,7 +15,6 @@ use serde::Serialize;
 use std::collections::BTreeMap;
 use std::fmt::Write as _;
 
-/// The result of a transfer.
 #[derive(Clone, Debug, Serialize)]
 pub struct TransferReport {
     scenario: &'static str,
@@ -29,18 +28,18 @@ pub struct TransferReport {
     secs: f64,
     datapath: String,
     cipher: String,
-    /// Messages that the clients got, and their bytes.
+    /// Messages that the clients received, and their bytes.
     messages_per_s: f64,
     megabytes_per_s: f64,
     server_cpu_ns_per_message: f64,
     server: ServerFigures,
     client_cpu_share: f64,
     client_drops: BTreeMap<String, u64>,
-    /// Share of the server's datagrams that the clients did not get, and how many the server gave up as lost and sent
-    /// again what they carried; in the whole run.
+    /// Over the whole run: share of the server's datagrams that the clients did not receive, and datagrams that the
+    /// server declared lost.
     datagram_loss: f64,
     packets_lost: u64,
-    /// Messages, or pieces of them, that the clients got again.
+    /// Messages or fragments that the clients received twice.
     duplicates: u64,
     network: Option<NetworkFigures>,
     faults: Faults,
@@ -86,7 +85,7 @@ impl TransferReport {
             server_cpu_ns_per_message: spent.server_cpu.as_nanos() as f64 / messages.max(1) as f64,
             server,
             client_cpu_share: spent.client_cpu.as_secs_f64() / secs / scenario.client_cpus.len() as f64,
-            // Repeated pieces are no fault of anybody's: they stand by themselves.
+            // Duplicates are not a fault: they are reported on their own.
             duplicates: result.drops.get("duplicate").copied().unwrap_or(0),
             client_drops: result.drops.into_iter().filter(|(reason, _)| reason != "duplicate").collect(),
             datagram_loss: (1.0 - end.datagrams as f64 / sent).max(0.0),
@@ -99,7 +98,7 @@ impl TransferReport {
         }
     }
 
-    /// The page for people.
+    /// The report as text.
     pub fn page(&self) -> String {
         let TransferReport { server, .. } = self;
         let mut page = String::new();
@@ -167,7 +166,7 @@ impl TransferReport {
     }
 }
 
-/// What was promised and does not hold: everything came, once, as it was sent.
+/// Broken guarantees: every message arrives once and unaltered.
 fn judge(faults: &Faults, closed: Option<&str>) -> Missed {
     let mut missed = Missed::default();
     if !faults.is_none() {

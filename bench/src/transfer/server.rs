@@ -1,4 +1,4 @@
-//! The server that sends: as many reliable messages to every client as may wait.
+//! The sending server: keeps the queue of every client full of reliable messages.
 
 use crate::random::filler;
 use crate::scenario::{Cipher, Datapath, IdleStrategy};
@@ -24,16 +24,15 @@ use std::sync::Arc;
 use std::sync::atomic::{AtomicU8, Ordering};
 use std::time::Duration;
 
-/// What stands at the front of each message: its number, the connection it is for, and whether it is the last.
+/// The header of each message: its number, its connection, and whether it is the last.
 ///
 /// ```text
 /// | number u64 | connection u32 | last u32 |
 /// ```
 pub const HEAD_BYTES: usize = 16;
-/// Different bodies, taken in turn.
+/// Different bodies, used in turn.
 const BODIES: usize = 64;
 
-/// What it takes.
 #[derive(clap::Args, Clone, Debug)]
 pub struct Arguments {
     #[arg(long)]
@@ -56,33 +55,32 @@ pub struct Arguments {
     pub load: SendOptions,
 }
 
-/// What is sent: both processes must know.
+/// What is sent. Both processes must know it.
 #[derive(clap::Args, Clone, Debug)]
 pub struct SendOptions {
-    /// Bytes in a message.
+    /// Bytes per message.
     #[arg(long, value_name = "BYTES", default_value_t = 1_000)]
     pub size: usize,
-    /// 1: reliable and ordered. 2: reliable, in any command.
+    /// 1: reliable and ordered. 2: reliable and unordered.
     #[arg(long, value_name = "1|2", default_value_t = 1, value_parser = clap::value_parser!(u8).range(1..=2))]
     pub channel: u8,
     /// Congestion control of both sides.
     #[arg(long, value_enum, default_value = "bbr")]
     pub congestion: Congestion,
-    /// KiB of messages that the server keeps waiting for each client, those under way included: 128 to 4000.
+    /// KiB of messages that the server queues for each client, including those in flight: 128 to 4000.
     #[arg(long, value_name = "KIB", default_value_t = 512)]
     pub queue: usize,
-    /// Never compress: leaves out even the observe at whether it would pay. These messages never do.
+    /// Never compress, and never check whether compression would pay. These messages do not compress.
     #[arg(long)]
     pub no_compression: bool,
 }
 
-/// A congestion control.
 #[derive(Clone, Copy, PartialEq, Eq, Debug, ValueEnum, Serialize)]
 #[serde(rename_all = "lowercase")]
 pub enum Congestion {
-    /// Bears random loss.
+    /// Tolerates random loss.
     Bbr,
-    /// The internet's common one.
+    /// The common one of the internet.
     Cubic,
 }
 
@@ -95,29 +93,29 @@ impl SendOptions {
         TransportConfig { congestion, compression: !self.no_compression, ..TransportConfig::default() }
     }
 
-    /// Messages of which one's arrival is worth telling: a quarter of what may wait.
+    /// Messages until a client tells the server that it has received some: a quarter of the queue.
     pub fn messages_per_hint(&self) -> u64 {
         ((self.queue << 10) / 4 / (self.size + MESSAGE_COST_BYTES)).max(1) as u64
     }
 
-    /// The messages, without their heads. They do not compress.
+    /// The messages without their headers. They do not compress.
     pub fn bodies(&self) -> Vec<Vec<u8>> {
         (0..BODIES as u64).map(|body| filler(body << 32, self.size)).collect()
     }
 }
 
-/// Which of the bodies a message has.
+/// The body of a message.
 pub fn body_of(number: u64, connection: ConnectionId) -> usize {
     (number as usize).wrapping_add(usize::from(connection.slot())) % BODIES
 }
 
-/// What the parent has said.
+/// Commands of the parent.
 const WAIT: u8 = 0;
 const SEND: u8 = 1;
 const END: u8 = 2;
 
-/// Serves until the parent closes the pipe. The first line it prints is its public key; it begins to send at the line
-/// `send` and sends every client its last message at the line `end`.
+/// Serves until the parent closes the pipe. Prints its public key first. On the line `send` it begins to send; on the
+/// line `end` it sends every client its last message.
 pub fn run(arguments: &Arguments) -> Result<(), String> {
     let command = Arc::new(AtomicU8::new(WAIT));
     let admin = Admin::bind(arguments.admin, None).map_err(|error| error.to_string())?;
@@ -167,7 +165,7 @@ fn configure(arguments: &Arguments) -> Result<ServerConfig, String> {
         secret: SecretKey::from_bytes(ringshard::runtime::entropy::random_bytes()),
         pre_shared: None,
         transport: arguments.load.transport(),
-        // Cores are dealt their clients unevenly, and memory is lent in blocks larger than what is in them.
+        // Clients are spread unevenly over the cores, and memory is allocated in blocks larger than their contents.
         message_bytes_max: (4 * cores * queues).max(cores * MESSAGE_MEMORY_BYTES_DEFAULT),
         integrity: None,
         policy: Policy::default(),
@@ -182,12 +180,12 @@ struct Flow {
     ended: bool,
 }
 
-/// Sends on every tick, and whenever a client says that it has got a good part of what was waiting.
+/// Sends on every tick, and when a client says that it has received a part of its queue.
 struct Sender {
     channel: Channel,
-    /// Bytes that each connection's send room is left with.
+    /// Room that is left in each connection's queue.
     room_left: usize,
-    /// One behind the other: heads are written over their fronts.
+    /// Headers are written over their fronts.
     bodies: Vec<Vec<u8>>,
     command: Arc<AtomicU8>,
     /// By slot.

@@ -1,4 +1,4 @@
-//! `verify`: does this machine do 600,000 packets/s through the whole encrypted path?
+//! `verify`: does this machine carry 600,000 packets/s through the whole encrypted path?
 
 mod targets;
 
@@ -11,22 +11,22 @@ use crate::terminal::grouped;
 use crate::{echo, scenario};
 use std::path::PathBuf;
 
-/// What it takes.
 #[derive(clap::Args, Clone, Debug)]
 pub struct Arguments {
-    /// Seconds measured.
+    /// Seconds to measure.
     #[arg(long, value_name = "S", default_value_t = 10.0)]
     secs: f64,
     /// Clients, behind relay sockets.
     #[arg(long, value_name = "N", default_value_t = 10_000)]
     clients: usize,
-    /// Messages per second and client; a little above 60 so that 600,000 is really crossed. `max`: as fast as it goes.
+    /// Messages per second and client: slightly above 60, so that the total exceeds 600,000. `max`: as fast as
+    /// possible.
     #[arg(long, value_name = "HZ|max", default_value = "61")]
     rate: Rate,
-    /// Bytes in a message.
+    /// Bytes per message.
     #[arg(long, value_name = "BYTES", default_value_t = 64)]
     size: usize,
-    /// Skip the runs beside the verified one: distinct flows and floors.
+    /// Skip the additional runs: distinct flows and floors.
     #[arg(long)]
     only: bool,
     #[command(flatten)]
@@ -44,11 +44,10 @@ pub struct Arguments {
     json: Option<PathBuf>,
 }
 
-/// Runs the command.
 pub fn run(arguments: &Arguments) -> Result<Verdict, String> {
     let scenario = |flows, clients, rate, secs| {
         let Arguments { size, place, serving, settings, between, .. } = arguments;
-        // How many sockets relay flows have says nothing about distinct ones.
+        // --relays applies to relay flows only.
         let place = Place { relays: place.relays.filter(|_| flows == Flows::Relay), ..place.clone() };
         Scenario::new(
             scenario::Load { flows, clients, rate, size: *size, secs },
@@ -64,7 +63,7 @@ pub fn run(arguments: &Arguments) -> Result<Verdict, String> {
         echo::measure("verify", &relay)?
     } else {
         let verified = echo::measure_beside_floor("verify", &relay)?;
-        // What is beside it is worth less than what was verified: it must not take that down with it.
+        // A failure of this additional run must not fail the verification.
         if !interrupt::is_requested() {
             let distinct = scenario(Flows::Distinct, arguments.clients.min(1_000), Rate::Max, 3.0)?;
             beside = echo::measure_beside_floor("distinct", &distinct).inspect_err(note_missing).ok();

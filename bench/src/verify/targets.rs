@@ -1,29 +1,29 @@
-//! What a run must reach.
+//! The targets of `verify`.
 
 use crate::report::Report;
 use crate::report::verdict::Missed;
 use crate::scenario;
 use crate::terminal::grouped;
 
-/// Draws of a bad network differ from their mean: so much of what it lost may be lost on top.
+/// The real loss of a simulated network varies: allow this share of it on top.
 const NETWORK_SLACK: f64 = 0.1;
 
-/// What must hold. A bad network that was asked for is allowed for.
+/// Targets. They adapt to a simulated network.
 #[derive(clap::Args, Clone, Copy, Debug)]
 pub struct Targets {
-    /// Packets a second that must come in and go out.
+    /// Minimum packets per second, in and out.
     #[arg(long = "target-pps", value_name = "N", default_value_t = 600_000.0, value_parser = at_least_0)]
     pub packets_per_second: f64,
-    /// Per cent of the messages that may be lost.
+    /// Maximum loss of messages, in percent.
     #[arg(long = "target-loss", value_name = "PERCENT", default_value_t = 0.1, value_parser = at_least_0)]
     pub loss_percent: f64,
-    /// Milliseconds within which 99 of 100 round trips must end.
+    /// 99 % of the round trips must take less than this many milliseconds.
     #[arg(long = "target-p99-ms", value_name = "MS", default_value_t = 50.0, value_parser = at_least_0)]
     p99_ms: f64,
 }
 
 impl Targets {
-    /// Those that the run missed.
+    /// The targets that the run missed.
     pub fn judge(&self, report: &Report) -> Missed {
         let allowance = &report.allowance;
         let mut missed = Vec::new();
@@ -44,7 +44,7 @@ impl Targets {
         Missed { clients: missed, ..Missed::default() }
     }
 
-    /// For people, with what a bad network adds to them.
+    /// The targets as text, with what the simulated network adds.
     pub fn text(&self, report: &Report) -> String {
         let Targets { packets_per_second, loss_percent, p99_ms } = self;
         let targets =

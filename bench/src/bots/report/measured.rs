@@ -3,16 +3,16 @@
 use crate::report::CpuTime;
 use ringshard::ops::report::ServerReport;
 
-/// Inputs a second that must be taken of a player, and updates that it must get of what moves nearby, of 60 each.
+/// Minimum inputs per second that the server takes from each player, and minimum updates of near moving entities. Both
+/// nominally 60.
 pub const RATE_MIN: f64 = 57.0;
 
-/// What was measured.
 pub struct Measured {
     pub load: CpuTime,
-    /// None of a server that could not be asked.
+    /// None if the server could not be queried.
     pub server: Option<ServerReport>,
-    /// 0 of a server that runs elsewhere.
+    /// 0 if the server runs on another machine.
     pub resident_bytes: u64,
-    /// Of the last moment.
+    /// At the end of the measured time.
     pub shed_level: u64,
 }

@@ -1,4 +1,4 @@
-//! The result of a run of bots.
+//! The result of `bots`.
 
 mod measured;
 mod player;
@@ -22,30 +22,29 @@ use crate::terminal::grouped;
 use serde::Serialize;
 use std::fmt::Write as _;
 
-/// Ticks that what moves nearby may be behind, for 99 in 100.
+/// Target: 99 % of the updates of near moving entities are at most this many ticks old.
 pub const STALENESS_MAX: u64 = 3;
-/// From an input to the snapshot that answers it, for 99 in 100, in microseconds.
+/// Target: 99 % of the inputs are answered within this many microseconds.
 pub const ROUND_TRIP_MAX_US: f64 = 50_000.0;
 
-/// The result of a run of bots.
 #[derive(Clone, Debug, Serialize)]
 pub struct BotsReport {
     scenario: &'static str,
     flows: Flows,
-    /// Of a world of our own.
+    /// Layout and NPCs are unknown for a running server.
     layout: Option<String>,
     npcs: Option<usize>,
     clients: usize,
     moving: f64,
     secs: f64,
-    /// None of a server that could not be asked.
+    /// None if the server could not be queried.
     server: Option<World>,
     player: Player,
     network: Option<NetworkFigures>,
     closed: Option<String>,
-    /// How the load generator kept up.
+    /// Whether the load generator kept up.
     generator: String,
-    /// Why the server could not do what it can.
+    /// Why other programs distort the result, if they do.
     interference: Option<String>,
     pub verdict: Verdict,
 }
@@ -85,7 +84,7 @@ impl BotsReport {
         report
     }
 
-    /// The targets that were missed, what a bad network takes allowed for.
+    /// The missed targets, after allowing for the simulated network.
     fn judge(&self, allowance: &Allowance) -> Missed {
         let mut missed = match &self.server {
             Some(server) => server.judge(self.clients, allowance),
@@ -112,7 +111,7 @@ impl BotsReport {
         missed
     }
 
-    /// How many players the server holds, as far as this run can say.
+    /// How many players the server can hold, as far as this run can tell.
     fn room(&self) -> Option<String> {
         let server = self.server.as_ref()?;
         match self.verdict {
@@ -123,12 +122,12 @@ impl BotsReport {
             Verdict::Fail(_) => {
                 Some("fewer players than these; scripts/verify-world.sh --find searches for how many".to_owned())
             }
-            // What it skips and sheds it saves: it costs less than it does where all targets are met.
+            // Skipped ticks and shed updates save CPU time, so an estimate would be too high.
             _ => None,
         }
     }
 
-    /// The page for people.
+    /// The report as text.
     pub fn page(&self) -> String {
         let BotsReport { server, player, .. } = self;
         let mut page = String::new();

@@ -7,21 +7,20 @@ use hdrhistogram::Histogram;
 use ringshard::ops::report::Percentiles;
 use serde::Serialize;
 
-/// Bytes of one entity when all of it is sent: name, 9 floats, animation, states, buffs, health, mana.
+/// Bytes of a complete entity: name, 9 floats, animation, states, buffs, health, mana.
 pub const FULL_STATE_BYTES: f64 = 4.0 + 36.0 + 2.0 + 1.0 + 1.0 + 4.0 + 4.0;
 
-/// One player's side, on average.
 #[derive(Clone, Debug, Serialize)]
 pub struct Player {
     pub snapshots_per_s: f64,
     pub kilobytes_per_s: f64,
     pub visible: f64,
     pub updates_per_s: f64,
-    /// Bytes of entries for each update, times eight.
+    /// Bits of entries per update.
     pub bits_per_update: f64,
-    /// Against all of every visible entity in every tick.
+    /// Traffic saved, compared with all visible entities in every tick.
     pub saved_share: f64,
-    /// Updates a second of near moving, far moving and still entities.
+    /// Updates per second of near moving, far moving and still entities.
     pub update_hz: [f64; 3],
     pub near_staleness_ticks: Ticks,
     pub far_staleness_ticks: Ticks,

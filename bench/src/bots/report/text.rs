@@ -1,5 +1,3 @@
-//! Numbers as text.
-
 use ringshard::ops::report::Percentiles;
 
 pub fn percent(share: f64) -> f64 {

@@ -10,19 +10,18 @@ use ringshard::runtime::tick::TICK;
 use serde::Serialize;
 use std::collections::BTreeMap;
 
-/// Share of digests that must agree, of those that something can be said of.
+/// Share of the comparable digests that must agree.
 pub const AGREEMENT_MIN: f64 = 1.0;
-/// Share of its processors that a server fills before it misses targets: the rest is for stalls.
+/// Share of its CPUs that a server uses before it misses targets. The rest absorbs stalls.
 pub const FULL: f64 = 0.7;
 
-/// The server's side.
 #[derive(Clone, Debug, Serialize)]
 pub struct World {
     pub cores: usize,
-    /// None of a server that runs elsewhere.
+    /// None if the server runs on another machine.
     pub cpu_share: Option<f64>,
     pub resident_mib: f64,
-    /// Players that it has processors for, by what each of these costs it; None where that is not known.
+    /// Players that the server has CPU for, extrapolated from this run. None if unknown.
     pub would_hold: Option<usize>,
     pub inputs_per_s: f64,
     pub snapshots_per_s: f64,
@@ -44,7 +43,7 @@ pub struct World {
 }
 
 impl World {
-    /// The targets that the server missed by its own account.
+    /// The targets that the server missed by its own figures.
     pub fn judge(&self, clients: usize, allowance: &Allowance) -> Missed {
         let mut missed = Missed::default();
         let tick_ms = TICK.as_nanos() as f64 / 1e6;
@@ -143,7 +142,7 @@ impl World {
     }
 }
 
-/// Players that the server has processors for, rounded down to what such an estimate is worth.
+/// Players that the server has CPU for, rounded down to the precision of the estimate.
 pub fn would_hold(clients: usize, cpu_share: f64) -> usize {
     let players = clients as f64 * FULL / cpu_share;
     let step = if players < 1_000.0 { 10.0 } else { 100.0 };

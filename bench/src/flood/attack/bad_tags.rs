@@ -1,4 +1,4 @@
-//! Bad tags: under the names of players, as somebody sends who has seen their headers and holds none of their keys.
+//! Bad tags: an attacker that has seen players' headers but has none of their keys.
 
 use super::Attack;
 use crate::flood::addresses::Forged;
@@ -13,12 +13,11 @@ use std::collections::BTreeMap;
 use std::io;
 use std::net::{SocketAddr, SocketAddrV4, UdpSocket};
 
-/// Of so many batches, one is sent from a player's player_sockets address, the others from forged ones.
+/// One in this many batches is sent from a player's own address, the others from forged ones.
 const OWN_EVERY: u64 = 8;
-/// Numbers that no player comes to, and that are far from the highest there is: always fresh.
+/// Sequence numbers that no player reaches, far below the maximum: they always look fresh.
 const SEQUENCES: std::ops::Range<u64> = 1 << 41..1 << 61;
 
-/// See the module.
 pub struct BadTags {
     socket: UdpSocket,
     server: SocketAddrV4,
@@ -33,18 +32,18 @@ pub struct BadTags {
 struct Draw {
     random: ChaCha8Rng,
     forged: Forged,
-    /// Of those of one burst.
+    /// Size of the datagrams of this burst.
     len: usize,
 }
 
-/// The socket of some players.
+/// A socket that some players share.
 struct PlayerSocket {
     socket: UdpSocket,
     players: Vec<Target>,
 }
 
 impl BadTags {
-    /// Against these players of the server.
+    /// Attacks the connections of these players.
     pub fn new(server: SocketAddrV4, targets: Vec<Target>, burst: usize) -> io::Result<Self> {
         assert!(!targets.is_empty(), "there are players to pass for");
         Ok(BadTags {
@@ -59,7 +58,7 @@ impl BadTags {
         })
     }
 
-    /// Whether it can send from players' player_sockets addresses.
+    /// Whether it can send from players' own addresses.
     pub fn has_player_sockets(&self) -> bool {
         !self.player_sockets.is_empty()
     }
@@ -76,7 +75,7 @@ impl Draw {
             let Target { id, flags, .. } = players[draw as usize % players.len()];
             let sequence = SEQUENCES.start + self.random.next_u64() % (SEQUENCES.end - SEQUENCES.start);
             let datagram = batch.add(source, self.len);
-            // What is left of what stood there before is ciphertext and tag as good as any.
+            // The previous bytes serve as ciphertext and tag.
             datagram[..HEADER_BYTES].copy_from_slice(&Header { connection: id, channel: 0, flags, sequence }.encode());
         }
     }
@@ -102,8 +101,8 @@ impl Attack for BadTags {
     }
 }
 
-/// The players' player_sockets sockets. They are this process's, whose generator plays for them; what is sent through a copy comes
-/// from the player's address and port, as nothing from a socket of another does.
+/// Copies of the players' own sockets: this process plays the players. What a copy sends comes from the player's
+/// address and port, which no other socket can do.
 fn player_sockets(server: SocketAddrV4, targets: &[Target]) -> Vec<PlayerSocket> {
     let mut players: BTreeMap<SocketAddr, Vec<Target>> = BTreeMap::new();
     for target in targets {
@@ -120,7 +119,7 @@ fn player_sockets(server: SocketAddrV4, targets: &[Target]) -> Vec<PlayerSocket>
     player_sockets
 }
 
-/// A copy of every file of this process, as a socket; most of them are none. Empty where the system gives no copies.
+/// A copy of every file of this process, as a socket; most are none. Empty if the system refuses copies.
 fn own_sockets() -> impl Iterator<Item = UdpSocket> {
     let player_sockets = pidfd_open(getpid(), PidfdFlags::empty()).ok();
     let files = std::fs::read_dir("/proc/self/fd").into_iter().flatten().flatten();

@@ -1,4 +1,4 @@
-//! Connects: everybody asks to be let in, and nobody is there.
+//! Connects: first Connects from clients that do not exist.
 
 use super::Attack;
 use crate::flood::addresses::Forged;
@@ -11,7 +11,6 @@ use ringshard_protocol::wire::{Connect, NOISE_MESSAGE_1_BYTES, Options};
 use std::io;
 use std::net::{SocketAddrV4, UdpSocket};
 
-/// See the module.
 pub struct Connects {
     socket: UdpSocket,
     server: SocketAddrV4,
@@ -38,7 +37,7 @@ impl Attack for Connects {
     }
 }
 
-/// A first Connect as a client sends it, with a key that nobody holds.
+/// A first Connect as a client sends it, with a random public key.
 pub fn connect_with_random_key(random: &mut ChaCha8Rng) -> Connect {
     let mut noise = [0x5A; NOISE_MESSAGE_1_BYTES];
     random.fill_bytes(&mut noise[..32]);

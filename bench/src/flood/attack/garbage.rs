@@ -1,4 +1,4 @@
-//! Garbage: bytes at random, of any size, some of which look right at first sight.
+//! Garbage: random bytes of any size, some with plausible headers.
 
 use super::Attack;
 use crate::flood::addresses::Forged;
@@ -11,23 +11,22 @@ use std::collections::BTreeMap;
 use std::io;
 use std::net::{SocketAddrV4, UdpSocket};
 
-/// The largest of them, in bytes.
+/// Largest size in bytes.
 const BYTES_MAX: usize = 1400;
-/// Random bytes that they are cut from: drawing them all anew would cost more than sending them.
+/// Random bytes that datagrams are cut from: new random bytes would cost more than sending them.
 const POOL_BYTES: usize = 1 << 16;
-/// Slots that plausible ids name.
+/// Slots that plausible connection ids name.
 const SLOTS: u16 = 2048;
 
-/// See the module.
 pub struct Garbage {
     socket: UdpSocket,
     server: SocketAddrV4,
     batch: SendBatch,
     forged: Forged,
     draw: Draw,
-    /// What those of one burst are, so that they are of one size.
+    /// Shape and size of all datagrams of this burst.
     shape: (Shape, usize),
-    /// Shorter than a header: the kernel drops these, and counts them as it counts what it has no room for.
+    /// Datagrams shorter than a header. The kernel drops them in the same counter as datagrams it has no room for.
     runts: u64,
 }
 
@@ -39,7 +38,6 @@ impl Garbage {
     }
 }
 
-/// The name of the count of datagrams that are shorter than a header.
 const RUNTS: &str = "shorter_than_a_header";
 
 impl Attack for Garbage {
@@ -64,16 +62,16 @@ impl Attack for Garbage {
     }
 }
 
-/// What they look like.
+/// What a datagram looks like.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
 enum Shape {
-    /// Nothing.
+    /// Random bytes.
     Noise,
-    /// A client's: connection id 0, and noise behind it.
+    /// Connection id 0, as from an unknown address, then noise.
     UnknownAddress,
-    /// A Connect of the right size, all of it noise behind its type.
+    /// A Connect of the right size: noise behind its type.
     Connect,
-    /// A player's: an id such as players have, flags and channel as they should be.
+    /// A plausible connection id, flags and channel, then noise.
     Player,
 }
 
@@ -90,7 +88,7 @@ impl Draw {
         Draw { random, pool: pool.into() }
     }
 
-    /// The shape and size of the next one.
+    /// Shape and size of the next burst.
     fn next(&mut self) -> (Shape, usize) {
         let draw = self.random.next_u32() as usize;
         let len = 1 + draw / 4 % BYTES_MAX;

@@ -1,11 +1,11 @@
-//! Handshakes: clients who are where they say they are, have cookies, and let the server do key exchanges.
+//! Handshakes: clients at their real addresses that get cookies and make the server do key exchanges.
 //!
-//! A cookie names one key at one address, and a server makes one connection of both. So there are two shapes of them.
-//! *Keen* ones have keys of their own and a Noise message that opens: the server does all of the exchange and keeps a
-//! connection for a client that never proves its keys. Until it is accepted a valid one comes again and again; then it
-//! stays away until the server must have given up its connection for newer ones. *Liars*, who fill the gaps, have a
-//! message that does not open, which the server cannot know before it has done half of the exchange; nothing is kept of
-//! that, so the same Connect is good for as long as its cookie is.
+//! A cookie binds one key to one address, and the server makes one connection of each pair. So there are two sorts of
+//! clients. *Valid* ones have a real key and a Noise message that opens: the server does the whole key exchange and
+//! keeps a half-open connection. They repeat their Connect until it is accepted, then wait until the server must have
+//! replaced that connection. *Invalid* ones fill the gaps with a message that does not open, which the server only
+//! notices after half of the key exchange. The server keeps nothing for them, so they can reuse a Connect as long as
+//! its cookie is valid.
 
 use super::Attack;
 use super::connects::connect_with_random_key;
@@ -23,29 +23,29 @@ use std::io;
 use std::net::{Ipv4Addr, SocketAddrV4, UdpSocket};
 use std::time::{Duration, Instant};
 
-/// Keen ones, and how long making their keys may take.
+/// Maximum number of valid clients, and how long making their keys may take.
 const VALID_MAX: usize = 16_384;
 const PREPARATION: Duration = Duration::from_secs(3);
-/// Liars: some at each address.
+/// Invalid clients: four per address.
 const INVALID_CLIENTS: usize = HANDSHAKE_HOSTS as usize * 4;
-/// After this, a cookie that was asked for is asked for again.
+/// When a cookie is requested again.
 const ASK_AGAIN_AFTER: Duration = Duration::from_millis(250);
-/// A cookie is good for so long, less what is on the way.
+/// How long a cookie is usable: its lifetime, less the time on the way.
 const COOKIE_GOOD: Duration = COOKIE_LIFETIME.saturating_sub(Duration::from_secs(2));
-/// After this, one who was not accepted comes again: its Connect was dropped.
+/// When a client that was not accepted repeats its Connect.
 const SHOW_AGAIN_AFTER: Duration = Duration::from_millis(100);
-/// After this, one who was accepted comes again: with some thousand new ones a second, its connection was given up.
+/// When a client that was accepted connects again: at thousands of new connections per second, the server has replaced
+/// its connection by then.
 const RETURN_AFTER: Duration = Duration::from_secs(2);
-/// Of so many datagrams, one is a invalid_client's.
+/// One in this many datagrams comes from an invalid client.
 const INVALID_EVERY: usize = 4;
-/// Strangers that are looked at for a datagram.
+/// Clients that are tried for each datagram.
 const LOOKS: usize = 16;
-/// Answers taken before more is sent.
+/// Answers to receive before sending more.
 const ANSWERS: usize = 512;
 
-/// See the module.
 pub struct Handshakes {
-    /// Bound to no address: what is sent to any of theirs comes here.
+    /// Bound to no address: receives the answers to all of theirs.
     socket: UdpSocket,
     server: SocketAddrV4,
     batch: SendBatch,
@@ -67,7 +67,7 @@ struct Counts {
 }
 
 impl Handshakes {
-    /// Makes keys for a server with this one; takes some seconds.
+    /// Makes keys for the server with this public key. Takes some seconds.
     pub fn prepare(server: SocketAddrV4, key: PublicKey, burst: usize) -> io::Result<Self> {
         let socket = wildcard_socket()?;
         socket.set_nonblocking(true)?;
@@ -151,7 +151,7 @@ impl Attack for Handshakes {
     }
 }
 
-/// A Connect as a client of its own sends it first.
+/// A first Connect with a valid Noise message.
 fn openable(server: PublicKey) -> Connect {
     let now = time::Instant::ZERO;
     let mut client = Client::new(ClientConfig::new(server), now, random_bytes()).expect("a server made the key");
@@ -163,17 +163,17 @@ fn openable(server: PublicKey) -> Connect {
     }
 }
 
-/// Some of the clients, who take turns.
+/// A range of clients that take turns.
 struct RoundRobin {
     first: usize,
     len: usize,
     next: usize,
-    /// How long one waits after it has shown its cookie.
+    /// How long a client waits after it has sent its cookie.
     again: Duration,
 }
 
 impl RoundRobin {
-    /// What one of the next has to say, and where it is.
+    /// The request of the next client that has one, and its address.
     fn next(&mut self, now: Instant, clients: &mut [ForgedClient]) -> Option<(Ipv4Addr, Request)> {
         for _ in 0..LOOKS.min(self.len) {
             let client = &mut clients[self.first + self.next];
@@ -188,7 +188,7 @@ impl RoundRobin {
 
 struct ForgedClient {
     source: Ipv4Addr,
-    /// With the cookie that it has.
+    /// Includes the cookie, once it has one.
     connect: Connect,
     cookie_at: Option<Instant>,
     asked_at: Option<Instant>,
@@ -197,9 +197,9 @@ struct ForgedClient {
 }
 
 enum Request {
-    /// For a cookie.
+    /// Asks for a cookie.
     CookieRequest([u8; CONNECT_BYTES]),
-    /// Of a good one.
+    /// Carries a valid cookie.
     WithCookie([u8; CONNECT_BYTES]),
 }
 
@@ -214,7 +214,7 @@ impl ForgedClient {
         self.asked_at = None;
     }
 
-    /// What it has to say now.
+    /// What it sends now, if anything.
     fn next_request(&mut self, now: Instant, again: Duration) -> Option<Request> {
         let within = |since: Option<Instant>, time: Duration| since.is_some_and(|since| now - since < time);
         if within(self.shown_at, again) || within(self.accepted_at, RETURN_AFTER) {

@@ -1,8 +1,8 @@
-//! Clients that keep their times, on a thread for each client processor.
+//! Clients whose timers are served on time, on one thread per client CPU.
 //!
-//! The generator of `echo` looks at each client's timers a few times a second: enough for unreliable messages. Reliable
-//! ones live by their timers, acknowledgments, probes and pacing among them, so here every client is served to at its
-//! own deadline. What a client says and hears is up to its [`Workload`].
+//! The generator of `echo` checks each client's timers a few times per second, which is enough for unreliable messages.
+//! Reliable ones depend on timers for acknowledgments, probes and pacing, so here every client runs at its own
+//! deadline. Its [`Workload`] decides what it sends.
 
 mod driver;
 mod result;
@@ -26,10 +26,10 @@ use std::thread::JoinHandle;
 
 /// How long all clients together may take to connect.
 const CONNECT: Duration = Duration::from_secs(60);
-/// How often the main thread looks at the fleet.
+/// How often the main thread checks the fleet.
 const STOP_CHECK: Duration = Duration::from_millis(200);
 
-/// A fleet that is under way.
+/// A running fleet.
 pub struct Fleet<T> {
     name: &'static str,
     clients: u64,
@@ -38,8 +38,7 @@ pub struct Fleet<T> {
 }
 
 impl<T: Workload> Fleet<T> {
-    /// Starts a client for each workload. Each of the scenario's client processors has a share of the sockets, and of the
-    /// clients behind them.
+    /// Starts a client for each workload. Sockets and clients are divided among the scenario's client CPUs.
     pub fn start(
         name: &'static str,
         scenario: &Scenario,
@@ -60,7 +59,7 @@ impl<T: Workload> Fleet<T> {
                 server,
                 config: config.clone(),
                 network: scenario.network.map(|network| NetworkSpec {
-                    // Threads do not share their luck.
+                    // Threads draw different losses.
                     seed: network.seed.wrapping_add(thread as u64),
                     ..network
                 }),
@@ -100,13 +99,12 @@ impl<T: Workload> Fleet<T> {
         }
     }
 
-    /// Takes down from now on how the fleet keeps up, or no more.
+    /// Starts or stops measuring whether the fleet keeps up.
     pub fn measure(&self, measuring: bool) {
         self.shared.measuring.store(measuring, Ordering::Relaxed);
     }
 
-    /// Waits for at most `time`, as long as no connection is lost and `done` does not hold; `look` is called ever again
-    /// and gives what the bar says.
+    /// Waits for at most `time`, until `done` or until a client fails. `look` returns the text of the progress bar.
     pub fn wait(&self, step: &str, time: Duration, done: impl Fn() -> bool, mut look: impl FnMut(Duration) -> String) {
         let bar = bar(self.name, step, time.as_millis() as u64);
         let began = std::time::Instant::now();
@@ -123,7 +121,7 @@ impl<T: Workload> Fleet<T> {
         self.shared.closed.load(Ordering::Relaxed) > 0 || self.threads.iter().any(JoinHandle::is_finished)
     }
 
-    /// Has all clients hang up.
+    /// Disconnects all clients.
     pub fn stop(self) -> Result<FleetResult<T>, String> {
         self.shared.stop.store(true, Ordering::Relaxed);
         let mut all = FleetResult::new();

@@ -4,17 +4,16 @@ use crate::load::health::Health;
 use ringshard_link::conditioned::ConditionedStats;
 use std::collections::BTreeMap;
 
-/// What is left of a fleet.
 pub struct FleetResult<T> {
-    /// What each client did, in order; those that never connected are missing.
+    /// Each client's workload, in order. Clients that never connected are missing.
     pub workloads: Vec<T>,
-    /// What the bad network did.
+    /// What the simulated network did.
     pub network: ConditionedStats,
-    /// How the fleet buffer up while it was measured.
+    /// How the fleet kept up while it was measured.
     pub health: Health,
-    /// What the clients dropped, by reason, and what the kernel dropped of theirs.
+    /// Datagrams that the clients dropped, by reason, and that the kernel dropped for them.
     pub drops: BTreeMap<String, u64>,
-    /// Datagrams that the clients gave up as lost; what they carried was sent again.
+    /// Datagrams that clients declared lost; their contents were sent again.
     pub packets_lost: u64,
     /// Why the first client that lost its connection did.
     pub closed: Option<String>,
@@ -32,7 +31,7 @@ impl<T> FleetResult<T> {
         }
     }
 
-    /// Adds those of the next thread.
+    /// Adds the result of another thread.
     pub fn add(&mut self, other: FleetResult<T>) {
         self.workloads.extend(other.workloads);
         self.network.add(&other.network);

@@ -4,17 +4,16 @@ use ringshard_protocol::client::{Client, ClientEvent};
 use ringshard_protocol::time::Instant;
 use ringshard_protocol::wire::Channel;
 
-/// What one client of a fleet hears and says.
 pub trait Workload: Send + 'static {
-    /// A message came.
+    /// A message arrived.
     fn on_message(&mut self, channel: Channel, message: &[u8]);
 
-    /// What came has been handled: says what is due.
+    /// Everything that arrived has been handled: sends what is due.
     fn advance(&mut self, now: Instant, client: &mut Client);
 
-    /// When it wants to advance, if nothing is heard before.
+    /// When it next has something to send, if nothing arrives before.
     fn deadline(&self) -> Instant;
 
-    /// Something happened to its connection.
+    /// Its connection changed.
     fn on_event(&mut self, event: ClientEvent);
 }

@@ -18,25 +18,25 @@ use std::net::SocketAddr;
 use std::sync::Arc;
 use std::sync::atomic::Ordering;
 
-/// Clients of one thread whose handshake may be under way at once.
+/// Maximum number of clients per thread in the handshake.
 const CONNECTING_MAX: usize = 256;
-/// Messages that all peers together keep in flight at `--rate max`, at least one each.
+/// Messages in flight of all peers together at `--rate max`, but at least one per peer.
 const IN_FLIGHT: usize = 1_024;
-/// After this, a message in flight is given up and the next one is sent.
+/// When a message in flight is given up and the next one is sent.
 const GIVEN_UP_AFTER: Duration = Duration::from_millis(500);
-/// Time in which each peer's timers are looked at once.
+/// Time in which every peer's timers are checked once.
 const SWEEP: Duration = Duration::from_millis(100);
-/// Datagrams taken before sending again, at least.
+/// Minimum datagrams to receive before sending again.
 const RECEIVE_BUDGET: usize = 256;
-/// Where more was sent in a turn, so many times that may be taken in the next: answers are not left lying for want of
-/// turns, however far behind the generator is.
+/// If more was sent in a round, the next round receives this many times as many datagrams. So the backlog of answers
+/// shrinks however far the generator is behind.
 const RECEIVED_PER_SENT: usize = 2;
-/// Datagrams that a thread's bad network holds, each way: a tenth of a second of 600,000 a second.
+/// Datagrams that a thread's simulated network holds, each way: 0.1 s at 600,000 packets/s.
 const HELD_MAX: usize = 65_536;
-/// How long arrivals are gathered.
+/// How long arrivals are batched.
 const GATHER: Duration = Duration::from_micros(100);
 
-/// What one thread has to do.
+/// One thread's share of the load.
 pub struct Share<'a> {
     pub scenario: &'a Scenario,
     pub thread: usize,
@@ -47,10 +47,10 @@ pub struct Share<'a> {
 }
 
 impl Share<'_> {
-    /// Does it, over the link as it is or behind the network that the scenario wants.
+    /// Runs over the link itself, or over the simulated network.
     pub fn drive(self, link: impl Link) -> Outcome {
         let Some(network) = self.scenario.network else { return Generator::new(link, self).run().0 };
-        // Threads do not share their luck.
+        // Threads draw different losses.
         let seed = network.seed.wrapping_add(self.thread as u64);
         let link = ConditionedLink::new(link, NetworkSpec { seed, ..network }, HELD_MAX);
         let (mut outcome, link) = Generator::new(link, self).run();
@@ -60,16 +60,15 @@ impl Share<'_> {
     }
 }
 
-/// One thread's share of the load.
 struct Generator<L> {
     link: L,
     key: Option<PublicKey>,
     shared: Arc<Shared>,
     peers: Vec<Peer>,
-    /// Peers behind each socket are consecutive.
+    /// Peers of one socket are consecutive.
     per_socket: usize,
     peer_table: PeerTable,
-    /// Peers whose handshake has begun; the rest follow as those are through.
+    /// Peers whose handshake has begun. The others follow as these complete.
     started: usize,
     under_way: Vec<u32>,
     connected: usize,
@@ -78,20 +77,20 @@ struct Generator<L> {
     payload: Vec<u8>,
     swept_to: usize,
     swept_at: Instant,
-    /// Stamps of this turn's answers.
+    /// Headers of the answers of this round.
     answers: Vec<Stamp>,
-    /// Messages sent in this turn.
+    /// Messages sent in this round.
     sent: usize,
-    /// Datagrams that the kernel had dropped when the measured phase began.
+    /// The kernel's drops when the measurement began.
     dropped_before: Option<u64>,
     outcome: Outcome,
 }
 
 /// When to send.
 enum Pace {
-    /// Sockets take turns at fixed times; all peers behind a socket send at its time.
+    /// Sockets take turns at fixed times; all peers of a socket send at its time.
     Scheduled { period: Duration, sockets: usize, round: u64, next_socket: usize, next_peer: usize, begin: Instant },
-    /// Each peer sends when it has fewer than this in flight.
+    /// Each peer sends when it has fewer than `each` messages in flight.
     Window { each: u32, ready: Vec<u32> },
 }
 
@@ -146,7 +145,7 @@ impl<L: Link> Generator<L> {
         }
     }
 
-    /// Runs until it is told to stop; gives the link back.
+    /// Runs until told to stop. Returns the link.
     fn run(mut self) -> (Outcome, L) {
         loop {
             let phase = self.shared.phase();
@@ -167,7 +166,7 @@ impl<L: Link> Generator<L> {
         }
     }
 
-    /// Takes down what the kernel dropped of ours while it was measured.
+    /// Counts what the kernel dropped in the measured time.
     fn note_drops(&mut self, phase: Phase) {
         match (phase, self.dropped_before) {
             (Phase::Measure, None) => self.dropped_before = Some(self.link.stats().kernel_drops),
@@ -179,7 +178,7 @@ impl<L: Link> Generator<L> {
         }
     }
 
-    /// Takes what arrived, and counts the answers.
+    /// Receives, and counts the answers.
     fn receive(&mut self, now: Instant, measured: bool) {
         let Generator { link, peers, peer_table, key, per_socket, answers, sent, outcome, .. } = self;
         answers.clear();
@@ -230,7 +229,7 @@ impl<L: Link> Generator<L> {
         self.shared.received.fetch_add(self.answers.len() as u64, Ordering::Relaxed);
     }
 
-    /// Begins handshakes, a few at a time, and drives those that are under way.
+    /// Starts handshakes, a few at a time, and drives the running ones.
     fn connect(&mut self, now: Instant) {
         if self.connected + self.failed == self.peers.len() {
             return;
@@ -309,8 +308,8 @@ impl<L: Link> Generator<L> {
         }
     }
 
-    /// Sends for every socket whose time has come. Where the link has no room, it goes on from there next time, under
-    /// the time that was intended.
+    /// Sends for every socket that is due. If the link has no room, the next round continues there, with the same
+    /// intended time.
     fn send_scheduled(&mut self, now: Instant, measured: bool) {
         loop {
             let Pace::Scheduled { next_socket, next_peer, .. } = self.pace else { return };
@@ -342,7 +341,7 @@ impl<L: Link> Generator<L> {
         }
     }
 
-    /// When the next socket is to send: the sockets are spread evenly over the period.
+    /// When the next socket is due: sockets are spread evenly over the period.
     fn scheduled_at(&self) -> Instant {
         let Pace::Scheduled { period, sockets, round, next_socket, begin, .. } = self.pace else {
             return Instant::NEVER;
@@ -377,7 +376,7 @@ impl<L: Link> Generator<L> {
         }
     }
 
-    /// Asks the processor for a peer that sends soon, and for the frames of one that sends sooner.
+    /// Prefetches a peer that sends soon, and the frames of one that sends sooner.
     #[inline]
     fn look_ahead(&self, soon: Option<usize>, sooner: Option<usize>) {
         if let Some(peer) = soon.and_then(|number| self.peers.get(number)) {
@@ -407,7 +406,7 @@ impl<L: Link> Generator<L> {
         true
     }
 
-    /// Looks at a part of the peers: timers, answers to pings, messages that will not come back.
+    /// Checks a part of the peers: timers, answers to pings, lost messages.
     fn sweep(&mut self, now: Instant) {
         let elapsed = now.since(self.swept_at).as_nanos() as usize;
         let visits = (self.peers.len() * elapsed / SWEEP.as_nanos() as usize).min(self.peers.len());

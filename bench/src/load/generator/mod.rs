@@ -1,7 +1,7 @@
-//! The load: threads that each drive a share of the peers over their own sockets.
+//! The generator: threads that each drive a share of the peers over their own sockets.
 //!
-//! Send times are fixed in advance and written into each message, so that a generator or server that falls behind shows
-//! as latency and not as fewer samples. The main thread says which phase it is; the generators only look.
+//! Send times are fixed in advance and written into each message, so a generator or server that falls behind shows as
+//! latency, not as fewer samples. The main thread sets the phase; the generators only read it.
 
 mod driver;
 mod outcome;
@@ -21,7 +21,7 @@ use std::net::SocketAddr;
 use std::sync::Arc;
 use std::thread::JoinHandle;
 
-/// Starts a generator on each client processor. Without a `key` they workload plainly.
+/// Starts a generator on each client CPU. Without a `key` the peers send plain datagrams.
 pub fn start(
     scenario: &Scenario,
     server: SocketAddr,
@@ -40,7 +40,7 @@ pub fn start(
                     .map(|_| Socket::connect(server))
                     .collect::<Result<Vec<_>, _>>()
                     .map_err(|error| error.to_string())?;
-                // As fast as it goes, something is always behind, and stamps would cost.
+                // At full speed there is always a backlog, and time stamps would cost CPU time.
                 if scenario.rate != Rate::Max {
                     stamp_arrivals(&sockets);
                 }
@@ -54,7 +54,7 @@ pub fn start(
         .collect()
 }
 
-/// Has the kernel say when each datagram came. Without that, only how long they lay unread is not known.
+/// Asks the kernel to time-stamp arrivals. Without stamps, only the time that datagrams stay unread is unknown.
 pub fn stamp_arrivals(sockets: &[Socket]) {
     for socket in sockets {
         let _ = socket.stamp_arrivals();

@@ -4,19 +4,18 @@ use crate::load::health::Health;
 use hdrhistogram::Histogram;
 use ringshard_link::conditioned::ConditionedStats;
 
-/// What a generator saw.
 pub struct Outcome {
     /// Messages sent in the measured phase.
     pub sent: u64,
     /// Answers to those.
     pub received: u64,
-    /// Intended send to answer handled, in nanoseconds.
+    /// Intended send time to handled answer, in nanoseconds.
     pub round_trip: Histogram<u64>,
-    /// What the bad network did, from the first datagram on.
+    /// What the simulated network did, from the first datagram on.
     pub network: ConditionedStats,
     /// How the generator kept up in the measured phase.
     pub health: Health,
-    /// Why a client lost its connection, of the first that did.
+    /// Why the first client that lost its connection did.
     pub closed: Option<String>,
 }
 

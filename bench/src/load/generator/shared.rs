@@ -2,7 +2,7 @@
 
 use std::sync::atomic::{AtomicU8, AtomicU64, Ordering};
 
-/// What the generators are to do.
+/// What the generators do.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
 #[repr(u8)]
 pub enum Phase {
@@ -10,13 +10,12 @@ pub enum Phase {
     WarmUp = 0,
     /// What is sent now counts.
     Measure = 1,
-    /// Send nothing more; what comes back of the measured still counts.
+    /// Send nothing more. Late answers to measured messages still count.
     Drain = 2,
-    /// Hang up and end.
+    /// Disconnect and end.
     Stop = 3,
 }
 
-/// What main thread and generators share.
 #[derive(Default)]
 pub struct Shared {
     phase: AtomicU8,

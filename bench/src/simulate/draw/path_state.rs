@@ -4,49 +4,47 @@ use crate::random::Random;
 use ringshard_link::conditions::{BurstLoss, Chance, Conditions, RateLimit, Reorder};
 use ringshard_protocol::time::Duration;
 
-/// Sizes of which larger datagrams vanish: below every size that is probed for, and below the usual one.
+/// Path MTUs: below each probed size, and below the base size.
 const MTUS: [usize; 9] = [512, 576, 800, 1199, 1200, 1300, 1407, 1420, 1471];
 
-/// What a path is like, there and back, and for how long.
+/// Conditions in both directions, and how long they last.
 #[derive(Clone, Copy, Debug)]
 pub struct PathState {
-    /// In a word.
     pub kind: Kind,
     /// From the client to the server.
     pub there: Conditions,
     /// From the server to the client.
     pub back: Conditions,
-    /// Until it changes.
     pub lasts: Duration,
 }
 
-/// Kinds of path_state.
+/// Kinds of path states.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
 pub enum Kind {
-    /// Nothing happens to datagrams, except that they take their time.
+    /// Only delay.
     Clear,
-    /// Some of them get lost, late, twice, out of order or damaged.
+    /// Datagrams get lost, delayed, duplicated, reordered or corrupted.
     Rough,
     /// A slow line with a queue.
     Narrow,
-    /// Large datagrams vanish.
+    /// Large datagrams are lost.
     BlackHole,
-    /// Nothing passes, for less than the timeout.
+    /// All datagrams are lost, for less than the timeout.
     Outage,
-    /// Nothing passes, for longer than the timeout.
+    /// All datagrams are lost, for longer than the timeout.
     Blackout,
-    /// Nothing passes in one direction.
+    /// All datagrams are lost in one direction.
     OneWay,
 }
 
 impl PathState {
-    /// Clear, with this delay each way.
+    /// A clear path with this delay each way.
     pub fn clear(delay: Duration) -> PathState {
         let clear = Conditions::none(delay);
         PathState { kind: Kind::Clear, there: clear, back: clear, lasts: Duration::from_secs(5) }
     }
 
-    /// Draws what comes next over a path with this delay.
+    /// Draws the next state of a path with this delay.
     pub fn draw(random: &mut Random, delay: Duration) -> PathState {
         let clear = PathState::clear(delay);
         let lasts = random.millis(2_000, 30_000);
@@ -73,7 +71,7 @@ impl PathState {
 }
 
 impl PathState {
-    /// One in which nothing passes, at least in one direction.
+    /// Draws a state in which at least one direction is dead.
     pub fn draw_dead(random: &mut Random, delay: Duration) -> PathState {
         let clear = PathState::clear(delay);
         match random.between(0, 2) {
@@ -84,7 +82,7 @@ impl PathState {
     }
 }
 
-/// Mostly shorter than a session can be resumed, sometimes longer.
+/// Mostly shorter than the resumption period, sometimes longer.
 fn blackout(random: &mut Random) -> Duration {
     if random.chance(800) { random.millis(15_500, 45_000) } else { random.millis(60_000, 90_000) }
 }
@@ -100,13 +98,13 @@ fn one_way(random: &mut Random, clear: PathState) -> PathState {
     PathState { kind: Kind::OneWay, there, back, lasts: random.millis(500, 25_000) }
 }
 
-/// The same both ways, or each way its own.
+/// The same in both directions, or different.
 fn both_ways(random: &mut Random, draw: impl Fn(&mut Random) -> Conditions) -> (Conditions, Conditions) {
     let there = draw(random);
     (there, if random.chance(600) { there } else { draw(random) })
 }
 
-/// Up to 30 % loss, and each of the others now and then.
+/// Up to 30 % loss, and each other impairment sometimes.
 fn rough(random: &mut Random, delay: Duration) -> Conditions {
     let mut conditions = Conditions::none(delay);
     let share = |random: &mut Random, per_mille: u64| Chance::per_million(random.between(0, per_mille * 1000) as u32);
@@ -136,11 +134,11 @@ fn rough(random: &mut Random, delay: Duration) -> Conditions {
     conditions
 }
 
-/// 128 kbit/s to 16 Mbit/s, with up to two seconds of queue, and perhaps some loss.
+/// 128 kbit/s to 16 Mbit/s, with up to two seconds of queue, sometimes with loss.
 fn narrow(random: &mut Random, delay: Duration) -> Conditions {
     let bytes_per_second = random.magnitude(16_000, 2_000_000);
     let queue_millis = random.magnitude(20, 2_000);
-    // A long queue before a line that then becomes slow would hold datagrams back for minutes.
+    // A long queue in front of a line that gets slow would delay datagrams for minutes.
     let queue_bytes = (bytes_per_second * queue_millis / 1000).clamp(3_000, 32_000);
     let loss = if random.chance(300) { Chance::per_mille(random.between(0, 50) as u32) } else { Chance::NEVER };
     Conditions { rate: Some(RateLimit { bytes_per_second, queue_bytes }), loss, ..Conditions::none(delay) }

@@ -1,4 +1,4 @@
-//! What a run is made of: drawn once, from its seed.
+//! What a run consists of, drawn once from its seed.
 
 use crate::random::Random;
 use ringshard_protocol::connection::{CongestionControl, HeartbeatConfig, TransportConfig};
@@ -9,37 +9,35 @@ use ringshard_protocol::time::Duration;
 use ringshard_protocol::{ClientConfig, EndpointConfig};
 use std::sync::Arc;
 
-/// Clients of a run at most.
+/// Maximum number of clients that is drawn.
 pub const CLIENTS_MAX: usize = 12;
 
 /// What does not change during a run.
 #[derive(Clone, Debug)]
 pub struct Plan {
-    /// Clients.
     pub clients: usize,
-    /// Everybody looks at the clock in steps of this.
+    /// Step of the virtual clock.
     pub step: Duration,
-    /// The server.
     pub server: EndpointConfig,
-    /// Time of traffic and faults, before the last recovery.
+    /// Time of traffic and faults, before the last recovery phase.
     pub lasts: Duration,
-    /// How much is result.
+    /// Amount of traffic.
     pub traffic_per_mille: u64,
 }
 
 /// What does not change about a player.
 #[derive(Clone, Copy, Debug)]
 pub struct PlayerPlan {
-    /// Way to the server.
+    /// Delay to the server.
     pub delay: Duration,
-    /// Whether its client connects again by itself.
+    /// Whether its client reconnects by itself.
     pub reconnect: bool,
-    /// Bytes of reliable messages that it lets wait before it says more.
+    /// Bytes of unsent reliable messages up to which it sends more.
     pub backlog_max: usize,
 }
 
 impl Plan {
-    /// Draws one of so many clients, if that is result, over so many minutes.
+    /// Draws a plan with this many clients, if given, and minutes.
     pub fn draw(random: &mut Random, clients: Option<usize>, minutes: u64) -> Plan {
         let drawn = random.between(1, CLIENTS_MAX as u64) as usize;
         let clients = clients.unwrap_or(drawn);
@@ -50,12 +48,11 @@ impl Plan {
         Plan { clients, step: Duration::from_micros(step), server, lasts, traffic_per_mille }
     }
 
-    /// Time between two checks of a client's integrity, where it is checked.
+    /// Time between two integrity checks of a client, if there are any.
     pub fn check_period(&self) -> Option<Duration> {
         self.server.integrity.as_ref().map(|integrity| integrity.period)
     }
 
-    /// A client's configuration.
     pub fn client(&self, random: &mut Random, player: &PlayerPlan) -> ClientConfig {
         ClientConfig {
             suites: if random.chance(500) { Suites::native() } else { Suites::only(&[Suite::ChaCha20Poly1305]) },
@@ -69,7 +66,6 @@ impl Plan {
 }
 
 impl PlayerPlan {
-    /// Draws one.
     pub fn draw(random: &mut Random) -> PlayerPlan {
         PlayerPlan {
             delay: Duration::from_micros(random.magnitude(500, 120_000)),

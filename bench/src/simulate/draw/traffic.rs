@@ -1,4 +1,4 @@
-//! What the two ends of a session have to send to each other.
+//! What both ends of a session send to each other.
 
 use crate::random::Random;
 use crate::simulate::model::session::PROBE_CHANNEL;
@@ -6,40 +6,38 @@ use ringshard_protocol::limits::{CHANNELS, MESSAGE_BYTES_MAX};
 use ringshard_protocol::time::Duration;
 use ringshard_protocol::wire::{Channel, Delivery};
 
-/// One kind of message that one end has for the other.
+/// A series of messages in one direction.
 #[derive(Clone, Copy, Debug)]
 struct Flow {
     to_server: bool,
     channel: Channel,
     sizes: (usize, usize),
-    /// Ticks of a thousand at which there is something.
+    /// Probability of a message per tick.
     per_mille: u64,
     burst: u64,
     is_idle: bool,
 }
 
-/// All that a session has to send.
+/// All traffic of a session.
 #[derive(Debug)]
 pub struct Traffic {
     random: Random,
     flows: Vec<Flow>,
-    /// Between two looks at what there is to send.
+    /// Time between two ticks.
     pub tick: Duration,
 }
 
-/// A message to be sent.
+/// A message to send.
 #[derive(Clone, Copy, Debug)]
 pub struct Outgoing {
-    /// To the server, or to the client.
+    /// Direction.
     pub to_server: bool,
-    /// Where.
     pub channel: Channel,
-    /// How long.
     pub bytes: usize,
 }
 
 impl Traffic {
-    /// Draws some flows, of which so many thousandths are common ones.
+    /// Draws some flows with this amount of traffic.
     pub fn draw(random: &mut Random, traffic_per_mille: u64) -> Self {
         let mut random = random.fork();
         let tick = random.pick(&[16, 33, 50, 100, 250]);
@@ -48,7 +46,7 @@ impl Traffic {
         Traffic { random, flows, tick: Duration::from_millis(tick) }
     }
 
-    /// What there is to send at this tick; `send` says it.
+    /// Calls `send` with each message of this tick.
     pub fn tick(&mut self, mut send: impl FnMut(Outgoing)) {
         let Traffic { random, flows, .. } = self;
         for flow in flows {
@@ -68,7 +66,7 @@ impl Traffic {
 }
 
 impl Flow {
-    /// Larger messages are rarer, so that all flows are about as heavy.
+    /// Larger messages are rarer, so that all flows have about the same rate in bytes.
     fn draw(random: &mut Random, tick_millis: u64, traffic_per_mille: u64) -> Flow {
         let channel = loop {
             let number = random.between(0, CHANNELS as u64 - 1) as u8;
@@ -84,7 +82,7 @@ impl Flow {
             ..93 => ((8, MESSAGE_BYTES_MAX), 200, 2),
             ..96 => ((MESSAGE_BYTES_MAX - 2, MESSAGE_BYTES_MAX), 100, 4),
             ..98 => ((0, 60), 30, 3_000),
-            // Enough of them that numbers of 16 bits begin anew.
+            // Enough messages that 16-bit numbers wrap.
             _ => ((8, 30), 1_000_000, 40),
         };
         let unreliable = matches!(channel.delivery(), Delivery::Unreliable | Delivery::UnreliableSequenced);

@@ -1,4 +1,4 @@
-//! The books: every session, what was announced of it, and the first thing that was not as promised.
+//! The auditor: records every session and its events, and the first violation.
 
 use super::session::{End, PROBE_CHANNEL, Session, Side, connection_name};
 use crate::random::mix;
@@ -10,25 +10,24 @@ use ringshard_protocol::wire::{Channel, ConnectionId, DisconnectReason};
 use std::collections::HashMap;
 use std::net::SocketAddr;
 
-/// On a path where nothing gets lost an end hears of the other in every heartbeat: this long a silence cannot be.
+/// On a lossless path each heartbeat arrives, so a silence cannot last this long.
 const SILENCE_ON_CLEAR_PATH: Duration = Duration::from_secs(8);
 /// How late a timeout may be noticed.
 const TIMEOUT_SLACK: Duration = Duration::from_millis(1_500);
-/// How long before its time runs out a session must be resumable.
+/// How long before it expires a session must be resumable.
 const RESUME_SLACK: Duration = Duration::from_secs(2);
-/// How long an end that was told to hang up may take: as long as its link may have no room, and more.
+/// How long an end may take to disconnect: longer than its link can be without room.
 const ENDING_MAX: Duration = Duration::from_secs(8);
 
-/// Something that must not be.
+/// A violation of a guarantee.
 #[derive(Clone, Debug)]
 pub struct Violation {
-    /// When, since the run began.
+    /// Time since the start of the run.
     pub at: Duration,
-    /// What.
     pub what: String,
 }
 
-/// A name that a client was given and the server has not announced yet.
+/// A connection that a client knows of, and that the server has not announced yet.
 #[derive(Clone, Copy, Debug)]
 struct ExpectedConnection {
     id: ConnectionId,
@@ -37,34 +36,32 @@ struct ExpectedConnection {
     resumed: bool,
 }
 
-/// The books.
 #[derive(Debug)]
 pub struct Audit {
     seed: u64,
     began_at: Instant,
     /// All sessions of the run.
     pub sessions: Vec<Session>,
-    /// The session that the server knows by this name.
+    /// The session on each connection of the server.
     pub by_id: HashMap<ConnectionId, usize>,
-    /// The session that the server knows by this number.
+    /// The session of each session id of the server.
     by_session: HashMap<SessionId, usize>,
     guarantees: Vec<ExpectedConnection>,
-    /// Slots of the server whose connections are gone, or new.
+    /// Slots of the server whose connection is gone or new.
     pub freed_slots: Vec<u16>,
-    /// Since when each player's path has been clear; never, while it is not.
+    /// When each player's path became clear; never, while it is not.
     pub clear_since: Vec<Instant>,
-    /// Since when the server runs; never, while it does not.
+    /// When the server started; never, while it is down.
     pub server_up_since: Instant,
-    /// Sessions that the server keeps for a while are as many as it has room for.
+    /// Maximum number of suspended sessions.
     pub suspended_max: usize,
-    /// When the server's memory was last low: it then forgets who is not there, gives up who leaves messages in pieces,
-    /// and takes datagrams for lost.
+    /// When the server's memory was last low. It then forgets suspended sessions, ends connections that hoard
+    /// fragments, and drops datagrams.
     pub memory_low_at: Instant,
-    /// Slots that the server has given away, as far as it is known whose they were.
+    /// Slots that the server reclaimed from silent clients, as far as it is known from whom.
     vacated: u64,
-    /// Players to whose connections something vulnerable has just on_event.
+    /// Players whose connections have just changed state.
     pub vulnerable: Vec<usize>,
-    /// Counts.
     pub totals: Totals,
     /// The first violation.
     pub violation: Option<Violation>,
@@ -72,7 +69,6 @@ pub struct Audit {
 }
 
 impl Audit {
-    /// Empty books.
     pub fn new(seed: u64, now: Instant, log: bool) -> Self {
         Audit {
             seed,
@@ -94,7 +90,7 @@ impl Audit {
         }
     }
 
-    /// Something is not as promised.
+    /// Records a violation.
     pub fn report_violation(&mut self, now: Instant, what: impl Into<String>) {
         let (at, what) = (now.since(self.began_at), what.into());
         if self.log {
@@ -103,14 +99,14 @@ impl Audit {
         self.violation.get_or_insert(Violation { at, what });
     }
 
-    /// Something on_event that one who replays the run may want to know.
+    /// Logs an event, if the run is logged.
     pub fn log_event(&self, now: Instant, what: impl FnOnce() -> String) {
         if self.log {
             eprintln!("{:10.4}  {}", now.since(self.began_at).as_secs_f64(), what());
         }
     }
 
-    /// The client of `player` was let in. Gives its session.
+    /// The client of `player` is connected. Returns its session.
     pub fn connected(
         &mut self,
         now: Instant,
@@ -145,7 +141,7 @@ impl Audit {
         session
     }
 
-    /// A client had to begin a new session: the former one must have been beyond help.
+    /// A client began a new session: the former one must not have been resumable.
     fn check_resumable(&mut self, now: Instant, former: Option<usize>) {
         let Some(former) = former else { return };
         let lost = self.sessions.iter().filter(|session| matches!(session.server, End::Lost(_))).count();
@@ -172,7 +168,7 @@ impl Audit {
         it.changed(now);
     }
 
-    /// A client's session begins at the server, over a connection from `address`.
+    /// The server announces a new session, on a connection from `address`.
     pub fn joined(&mut self, now: Instant, id: ConnectionId, session_id: SessionId, address: Option<SocketAddr>) {
         let Some(expected) = self.take_expected(now, id, address) else { return };
         if expected.resumed {
@@ -192,7 +188,7 @@ impl Audit {
         }
     }
 
-    /// The connection goes on with a session, which a former connection carried if that was still there.
+    /// The server resumes a session, from the connection `former` if that was still live.
     pub fn resumed(
         &mut self,
         now: Instant,
@@ -225,7 +221,7 @@ impl Audit {
         }
     }
 
-    /// What the client of a connection that has just proved its keys was told.
+    /// Takes what the client of this connection was told.
     fn take_expected(
         &mut self,
         now: Instant,
@@ -240,14 +236,14 @@ impl Audit {
             return None;
         };
         self.guarantees.retain(|expected| expected.id != id);
-        // The one before may have ended without a word: it named a session that was no more.
+        // The slot's former connection may have ended without an event.
         self.freed_slots.push(id.slot());
         self.log_event(now, || format!("{} joined: session {}", connection_name(id), expected.session));
         self.vulnerable.push(self.sessions[expected.session].player);
         Some(expected)
     }
 
-    /// The server calls a connection otherwise.
+    /// The server changes the id of a connection.
     pub fn renamed(&mut self, now: Instant, id: ConnectionId, former: ConnectionId) {
         self.log_event(now, || format!("{} is now {}", connection_name(former), connection_name(id)));
         let Some(&session) = self.by_id.get(&former) else {
@@ -268,7 +264,7 @@ impl Audit {
         self.by_id.insert(id, session);
     }
 
-    /// A client answered the check of its integrity.
+    /// A client answered an integrity check.
     pub fn checked(&mut self, now: Instant, id: ConnectionId, right: bool) {
         match self.by_id.get(&id) {
             Some(&session) if right => self.sessions[session].checked_at = now,
@@ -280,8 +276,8 @@ impl Audit {
         }
     }
 
-    /// The server has not hears a client for its timeout; or for less, and has given its slot away: `vacated` is how often
-    /// it has done that since it started.
+    /// The server suspends a session after its timeout, or earlier because it reclaims the slot. `vacated` counts the
+    /// reclaimed slots since it started.
     pub fn suspended(&mut self, now: Instant, id: ConnectionId, session_id: SessionId, vacated: u64) {
         self.totals.end("server: suspended");
         if let Some(session) = self.connection_is_gone(now, id, session_id) {
@@ -321,7 +317,7 @@ impl Audit {
         }
     }
 
-    /// A connection of the server is gone. Gives the session that it carried.
+    /// A connection of the server is gone. Returns its session.
     fn connection_is_gone(&mut self, now: Instant, id: ConnectionId, session_id: SessionId) -> Option<usize> {
         self.log_event(now, || format!("{} is gone", connection_name(id)));
         self.freed_slots.push(id.slot());
@@ -346,12 +342,12 @@ impl Audit {
         Some(session)
     }
 
-    /// Whether the server has been there for long enough to have answered.
+    /// Whether the server has been up for long enough to have answered.
     pub fn server_is_up(&self, now: Instant) -> bool {
         now.since(self.server_up_since) > Duration::from_secs(11)
     }
 
-    /// All that the server knew is gone with it.
+    /// The server's state is lost.
     pub fn server_is_gone(&mut self, now: Instant) {
         self.server_up_since = Instant::NEVER;
         self.vacated = 0;
@@ -380,7 +376,7 @@ impl Audit {
         }
     }
 
-    /// An end gave up the connection because it hears nothing: was that so, and had it to be?
+    /// An end gave up a silent connection: it must have been silent, and not on a clear path.
     pub fn check_timeout(&mut self, now: Instant, session: usize, side: Side) {
         let it = &self.sessions[session];
         let (hears, other) = match side {
@@ -400,7 +396,7 @@ impl Audit {
         }
     }
 
-    /// A client went over to another connection because the one it had was silent: was it?
+    /// A client left its connection for another because it was silent: it must have been.
     pub fn check_reconnect_attempt(&mut self, now: Instant, session: usize) {
         let it = &self.sessions[session];
         let (player, silence) = (it.player, now.since(it.client_heard));
@@ -429,10 +425,10 @@ impl Audit {
         }
     }
 
-    /// Ends that should have noticed by now that the other is silent, or that they were told to end.
+    /// Finds ends that should have timed out or disconnected by now.
     pub fn check_overdue(&mut self, now: Instant, step: Duration) {
         let most = TIMEOUT_DEFAULT + TIMEOUT_SLACK + step;
-        // Where memory was low, the server may be ending the connection, and its link may have no room to send so.
+        // When memory was low, the server may be ending the connection while its link has no room.
         let was_low = now.since(self.memory_low_at) < most + ENDING_MAX;
         let most_at_server = if was_low { most + ENDING_MAX } else { most };
         let overdue = |it: &&Session| {

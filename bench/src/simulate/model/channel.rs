@@ -1,31 +1,29 @@
-//! One channel of a session in one direction: what was sent on it, and whether what arrives is what its delivery guarantees.
+//! The model of one channel in one direction: what was sent, and whether what arrives follows the channel's delivery.
 
 use super::payload::{LABEL_BYTES, Stream};
 use ringshard_protocol::wire::{Channel, Delivery};
 use std::collections::VecDeque;
 
-/// Lengths of messages that have no label.
+/// Messages shorter than this have no label.
 const SHORT: usize = LABEL_BYTES;
 
-/// What was sent and what arrived.
 #[derive(Debug)]
 pub struct ChannelModel {
     stream: Stream,
     delivery: Delivery,
     sent: u32,
-    /// Sizes of the reliable messages from the first that has not arrived; None for those that have.
+    /// Sizes of the reliable messages from the first missing one on; None for those that arrived.
     missing: VecDeque<Option<u32>>,
     missing_bytes: usize,
-    /// A bit for each unreliable message that has arrived.
+    /// A bit per unreliable message that arrived.
     arrived: Vec<u64>,
-    /// The newest sequenced one that has.
+    /// The newest sequenced message that arrived.
     newest: Option<u32>,
     /// Short unreliable messages by length: sent, arrived.
     short: [(u32, u32); SHORT],
 }
 
 impl ChannelModel {
-    /// An unused channel.
     pub fn new(session: u64, to_server: bool, channel: Channel) -> Self {
         ChannelModel {
             stream: Stream::new(session, to_server, channel),
@@ -44,7 +42,7 @@ impl ChannelModel {
         self.stream.write(self.sent, len, message);
     }
 
-    /// The composed message was taken to be sent.
+    /// The engine accepted the composed message.
     pub fn taken(&mut self, len: usize) {
         self.sent += 1;
         if self.delivery.is_reliable() {
@@ -55,12 +53,12 @@ impl ChannelModel {
         }
     }
 
-    /// Messages taken so far.
+    /// Messages accepted so far.
     pub fn sent(&self) -> u32 {
         self.sent
     }
 
-    /// Reliable messages that have yet to arrive.
+    /// Reliable messages that have not arrived.
     pub fn missing(&self) -> usize {
         self.missing.iter().flatten().count()
     }
@@ -75,7 +73,7 @@ impl ChannelModel {
         self.missing.is_empty()
     }
 
-    /// Whether the last message that was sent has arrived, where messages have labels.
+    /// Whether the last message has arrived, on channels whose messages have labels.
     pub fn has_last(&self) -> bool {
         let Some(last) = self.sent.checked_sub(1) else { return true };
         match self.delivery {
@@ -90,7 +88,7 @@ impl ChannelModel {
     /// A message arrived.
     ///
     /// # Errors
-    /// What is wrong with it.
+    /// Says what is wrong with it.
     pub fn arrived(&mut self, message: &[u8]) -> Result<(), String> {
         let index = match message.len() {
             ..SHORT if self.stream.is_short(message) => None,
@@ -113,7 +111,7 @@ impl ChannelModel {
         format!("{} bytes that were not sent like this; they claim to be message {claimed}", message.len())
     }
 
-    /// The first reliable message that is missing.
+    /// The first missing reliable message.
     fn base(&self) -> u32 {
         self.sent - self.missing.len() as u32
     }
@@ -134,7 +132,7 @@ impl ChannelModel {
     fn unordered(&mut self, index: Option<u32>, len: usize) -> Result<(), String> {
         let place = match index {
             Some(index) => index.checked_sub(self.base()).map(|place| place as usize),
-            // Short ones look alike: it is the first that is missing.
+            // Short messages look alike: take the first missing one.
             None => self.missing.iter().position(|&missing| missing == Some(len as u32)),
         };
         let found = place.and_then(|place| self.missing.get_mut(place)).and_then(|slot| slot.take());

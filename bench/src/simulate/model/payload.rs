@@ -1,12 +1,12 @@
-//! What messages hold: each says which one it is, and everything in it follows from that, so that nothing that was sent
-//! need be kept to know whether what arrives is it.
+//! Payloads. Each message says which one it is, and its bytes follow from that, so a check needs no copy of what was
+//! sent.
 
 use crate::random::{Random, mix};
 use ringshard_protocol::limits::MESSAGE_BYTES_MAX;
 use ringshard_protocol::wire::Channel;
 use std::sync::OnceLock;
 
-/// Number and mark in front of a message; shorter ones hold neither.
+/// Number and mark at the front of a message. Shorter messages have neither.
 pub const LABEL_BYTES: usize = 8;
 
 /// The messages of one channel of one session in one direction.
@@ -14,12 +14,11 @@ pub const LABEL_BYTES: usize = 8;
 pub struct Stream(u64);
 
 impl Stream {
-    /// Of the session with this key.
     pub fn new(session: u64, to_server: bool, channel: Channel) -> Self {
         Stream(mix(session ^ mix(u64::from(channel.number()) * 2 + u64::from(to_server) + 1)))
     }
 
-    /// Writes message `index`, which has `len` bytes.
+    /// Writes message `index` with `len` bytes.
     pub fn write(self, index: u32, len: usize, message: &mut Vec<u8>) {
         message.clear();
         if len < LABEL_BYTES {
@@ -32,7 +31,7 @@ impl Stream {
         message.extend_from_slice(filler(mark, len - LABEL_BYTES));
     }
 
-    /// The number of a message that has a label, if every byte of it is as it was written.
+    /// The number of a message with a label, if all of its bytes are as written.
     pub fn index_of(self, message: &[u8]) -> Option<u32> {
         let (index, rest) = message.split_first_chunk::<4>()?;
         let (mark, rest) = rest.split_first_chunk::<4>()?;
@@ -40,7 +39,7 @@ impl Stream {
         (mark == self.mark(index, message.len()) && rest == filler(mark, rest.len())).then_some(index)
     }
 
-    /// Whether a message without a label is one of these.
+    /// Whether a message without a label is as written.
     pub fn is_short(self, message: &[u8]) -> bool {
         message.len() < LABEL_BYTES && *message == self.short(message.len())[..message.len()]
     }
@@ -54,10 +53,10 @@ impl Stream {
     }
 }
 
-/// Bytes to choose fillers from.
+/// Size of the tables that fillers are cut from.
 const TABLE_BYTES: usize = 2 * MESSAGE_BYTES_MAX;
 
-/// As many bytes as outgoing, which follow from `mark`: every other message can be compressed.
+/// Bytes that follow from `mark`. Every other message is compressible.
 fn filler(mark: u32, len: usize) -> &'static [u8] {
     static TABLES: OnceLock<[Vec<u8>; 2]> = OnceLock::new();
     let [noise, text] = TABLES.get_or_init(|| [noise(), text()]);

@@ -1,6 +1,6 @@
-//! SequenceNumbers of datagrams under one key: no number may seal two of them.
+//! Sequence numbers under one key: none may be used twice.
 
-/// How far behind the newest a datagram may leave: more than can be composed and wait.
+/// How far behind the newest number a datagram may leave: more than can be queued.
 const WINDOW: u64 = 1 << 15;
 
 /// The numbers that one end has used on one connection.
@@ -17,10 +17,10 @@ impl Default for SequenceNumbers {
 }
 
 impl SequenceNumbers {
-    /// A datagram leaves under `number`.
+    /// A datagram leaves with `number`.
     ///
     /// # Errors
-    /// What is wrong with that.
+    /// Says what is wrong with the number.
     pub fn used(&mut self, number: u64) -> Result<(), String> {
         if number + WINDOW <= self.newest {
             return Err(format!("so far behind the newest, {}, that it may have been used", self.newest));

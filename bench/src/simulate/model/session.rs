@@ -1,70 +1,62 @@
-//! What the audit knows of one session: the unit in which reliable messages must not get lost.
+//! The model of one session: its reliable messages must not get lost.
 
 use super::channel::ChannelModel;
 use ringshard_protocol::limits::CHANNELS;
 use ringshard_protocol::time::Instant;
 use ringshard_protocol::wire::{Channel, ConnectionId};
 
-/// The channel that carries nothing but probes: reliable, unordered.
+/// The channel that carries only probes: reliable, unordered.
 pub const PROBE_CHANNEL: Channel = match Channel::new(14) {
     Some(channel) => channel,
     None => unreachable!(),
 };
 
-/// One end of a session.
+/// The state of one end of a session.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
 pub enum End {
-    /// It does not know of the session yet.
+    /// It does not know the session yet.
     Ahead,
     /// It can send.
     Live,
-    /// Its connection is gone since then; the session may go on over another.
+    /// Its connection has been gone since then. The session may be resumed.
     Lost(Instant),
     /// The session is over.
     Gone,
 }
 
-/// Which end.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
 pub enum Side {
-    /// The one that connected.
     Client,
-    /// The one that it connected to.
     Server,
 }
 
-/// One session.
 #[derive(Debug)]
 pub struct Session {
-    /// Whose.
     pub player: usize,
-    /// The client's end.
     pub client: End,
-    /// The server's end.
     pub server: End,
-    /// What the server calls it now, and what it called it before.
+    /// Current and former connection id at the server.
     pub ids: [Option<ConnectionId>; 2],
-    /// When each end last took in something from the other.
+    /// When each end last received something.
     pub client_heard: Instant,
-    /// The same.
     pub server_heard: Instant,
-    /// Since when both ends are live.
+    /// When both ends became live.
     pub whole_since: Instant,
-    /// Told to end: which end was, and since when.
+    /// The end that was told to disconnect, and when.
     pub ending: Option<(Side, Instant)>,
-    /// The server takes nothing more to send, since then: it is about to end it.
+    /// When the server stopped accepting messages: it is about to end the session.
     pub refuses_since: Option<Instant>,
     /// When the client's integrity was last checked.
     pub checked_at: Instant,
-    /// When probes were sent: by the client, by the server.
+    /// When probes were sent, by the client and by the server.
     pub probed_at: [Option<Instant>; 2],
-    /// Until when what was missing at the probe must have arrived.
+    /// When the backlog at the time of the probe must have arrived.
     pub drained_by: Instant,
-    /// How much that was, in bytes.
+    /// Size of that backlog in bytes.
     pub backlog: usize,
-    /// Since when nothing is missing.
+    /// When everything had arrived.
     pub complete_since: Option<Instant>,
-    /// When messages were then sent that are not repeated.
+    /// When unreliable probes were sent after that.
     pub unreliable_sent_at: Option<Instant>,
     models: Vec<ChannelModel>,
 }
@@ -93,17 +85,16 @@ impl Session {
         }
     }
 
-    /// One channel, in the direction of the server or of the client.
+    /// The model of one channel in one direction.
     pub fn model(&mut self, to_server: bool, channel: Channel) -> &mut ChannelModel {
         &mut self.models[usize::from(!to_server) * CHANNELS + channel.index()]
     }
 
-    /// An end is told to end it.
+    /// An end is told to disconnect.
     pub fn must_end(&mut self, now: Instant, side: Side) {
         self.ending.get_or_insert((side, now));
     }
 
-    /// The state of an end.
     pub fn end(&self, side: Side) -> End {
         match side {
             Side::Client => self.client,
@@ -111,23 +102,23 @@ impl Session {
         }
     }
 
-    /// Both ends can send.
+    /// Whether both ends can send.
     pub fn is_whole(&self) -> bool {
         self.client == End::Live && self.server == End::Live && self.ending.is_none() && self.refuses_since.is_none()
     }
 
-    /// All that is reliable and has not arrived: messages, bytes.
+    /// Reliable messages that have not arrived: count and bytes.
     pub fn missing(&self) -> (usize, usize) {
         let add = |sum: (usize, usize), model: &ChannelModel| (sum.0 + model.missing(), sum.1 + model.missing_bytes());
         self.models.iter().fold((0, 0), add)
     }
 
-    /// Whether nothing reliable is missing.
+    /// Whether no reliable message is missing.
     pub fn is_complete(&self) -> bool {
         self.models.iter().all(ChannelModel::is_complete)
     }
 
-    /// What is missing, for people.
+    /// Missing messages per channel, as text.
     pub fn missing_by_channel(&self) -> String {
         let name = |at: usize| (if at < CHANNELS { "to the server" } else { "to the client" }, at % CHANNELS);
         let models = self.models.iter().enumerate().filter(|(_, model)| !model.is_complete());
@@ -143,14 +134,14 @@ impl Session {
         models.map(send).collect::<Vec<_>>().join("; ")
     }
 
-    /// An end has become live, or ceased to be.
+    /// An end became live, or ceased to be.
     pub fn changed(&mut self, now: Instant) {
         self.whole_since = if self.is_whole() { now } else { Instant::NEVER };
         self.refuses_since = None;
         self.forget_probes();
     }
 
-    /// Probes are to be sent anew.
+    /// Probes have to be sent again.
     pub fn forget_probes(&mut self) {
         self.probed_at = [None; 2];
         self.drained_by = Instant::NEVER;
@@ -159,7 +150,7 @@ impl Session {
     }
 }
 
-/// A connection's name as people read it.
+/// A connection id as text.
 pub fn connection_name(id: ConnectionId) -> String {
     format!("connection {}.{}.{}", id.core(), id.generation(), id.slot())
 }

@@ -5,7 +5,6 @@ use std::net::{IpAddr, SocketAddr};
 /// First two bytes of the attacker's addresses.
 pub const NET: [u8; 2] = [10, 66];
 
-/// Whether an address is the attacker's.
 pub fn is_attackers(address: &SocketAddr) -> bool {
     matches!(address.ip(), IpAddr::V4(ip) if ip.octets()[..2] == NET)
 }

@@ -1,5 +1,4 @@
-//! An end's link, tapped: it looks at every datagram that leaves, refuses room now and then, and remembers some of them
-//! for the attacker.
+//! A link that checks every datagram that leaves, sometimes has no room, and captures datagrams for the attacker.
 
 use super::addresses::is_attackers;
 use crate::random::Random;
@@ -13,28 +12,25 @@ use ringshard_protocol::wire::{Header, flags};
 use std::collections::HashMap;
 use std::net::SocketAddr;
 
-/// Datagrams that are remembered.
+/// Captured datagrams.
 const CAPTURES_MAX: usize = 128;
 
-/// A datagram as it was sent.
+/// A captured datagram.
 #[derive(Clone, Debug)]
 pub struct Capture {
-    /// By whom.
     pub from: SocketAddr,
-    /// To whom.
     pub to: SocketAddr,
-    /// What.
     pub bytes: Vec<u8>,
 }
 
-/// How much room is refused, and until when.
+/// How often room is refused, and until when.
 #[derive(Clone, Copy, Debug)]
 struct RoomLimit {
     until: Instant,
     per_mille: u64,
 }
 
-/// A [`SimLink`] with somebody listening.
+/// A [`SimLink`] that is observed.
 #[derive(Debug)]
 pub struct ObservedLink {
     sim: SimLink,
@@ -43,20 +39,19 @@ pub struct ObservedLink {
     room_limit: RoomLimit,
     reserved: Vec<(SocketAddr, usize)>,
     memory: Vec<u8>,
-    /// SequenceNumbers used, by the slot of the connection.
+    /// Sequence numbers used, by slot of the connection.
     numbers: HashMap<u16, SequenceNumbers>,
     captures: Vec<Capture>,
     captured: usize,
     /// What was wrong with a datagram that left.
     fault: Option<String>,
-    /// Datagrams that left.
+    /// Datagrams sent.
     pub datagrams: u64,
-    /// Bytes that left for the attacker.
+    /// Bytes sent to the attacker.
     pub bytes_to_attackers: u64,
 }
 
 impl ObservedLink {
-    /// The link of the end at `local`.
     pub fn new(network: Network, local: SocketAddr, random: Random) -> Self {
         ObservedLink {
             sim: SimLink::new(network.clone(), local),
@@ -74,7 +69,6 @@ impl ObservedLink {
         }
     }
 
-    /// The address of this end.
     pub fn local(&self) -> SocketAddr {
         self.sim.local()
     }
@@ -84,17 +78,17 @@ impl ObservedLink {
         self.sim.rebind(local);
     }
 
-    /// Refuses room so many times in a thousand, for a while.
+    /// Refuses room with a probability of `per_mille` / 1000 until then.
     pub fn limit_room(&mut self, until: Instant, per_mille: u64) {
         self.room_limit = RoomLimit { until, per_mille };
     }
 
-    /// Another connection has the slot, or another key: its numbers begin anew.
+    /// The slot has a new connection or key: its numbers start again.
     pub fn forget_numbers(&mut self, slot: u16) {
         self.numbers.remove(&slot);
     }
 
-    /// The same for all.
+    /// The same for all slots.
     pub fn forget_all_numbers(&mut self) {
         self.numbers.clear();
     }
@@ -104,7 +98,7 @@ impl ObservedLink {
         self.fault.take()
     }
 
-    /// What was sent lately, as somebody on the way would know it.
+    /// Datagrams sent lately, as an on-path attacker sees them.
     pub fn captures(&self) -> &[Capture] {
         &self.captures
     }

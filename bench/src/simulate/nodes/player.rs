@@ -1,4 +1,4 @@
-//! A player: a client, its link, its path to the server, and what it has to send.
+//! A player: a client, its link, its path to the server, and its traffic.
 
 use super::link::ObservedLink;
 use crate::random::Random;
@@ -16,19 +16,16 @@ use ringshard_protocol::time::{Duration, Instant};
 use ringshard_protocol::wire::DisconnectReason;
 use std::net::SocketAddr;
 
-/// How soon a client looks again whose link had no room, or whose deadline has passed.
+/// How soon a client is served again after its link had no room or its deadline was in the past.
 const AGAIN: Duration = Duration::from_millis(1);
-/// Memory for messages of a client: what both its queues may hold.
+/// Message memory of a client: what both of its queues may hold.
 const CLIENT_MESSAGE_BYTES_MAX: usize = 2 * (SEND_QUEUE_BYTES_MAX + RELIABLE_WINDOW_BYTES);
-/// Datagrams that a client may have to send at once: more than its windows allow.
+/// More datagrams than a client's windows allow at once.
 const TURN_DATAGRAMS_MAX: usize = 20_000;
 
-/// One player.
 #[derive(Debug)]
 pub struct Player {
-    /// Its number.
     pub index: usize,
-    /// What does not change about it.
     pub plan: PlayerPlan,
     random: Random,
     server: SocketAddr,
@@ -38,30 +35,27 @@ pub struct Player {
     pub running: Option<(Client, ObservedLink)>,
     /// When the next client starts, while there is none.
     pub back_at: Instant,
-    /// The session of its client.
     pub session: Option<usize>,
-    /// What its path is like.
     pub path_state: PathState,
-    /// Until then.
+    /// When the state of its path changes.
     pub path_until: Instant,
-    /// What it has to send, and when.
     pub traffic: Traffic,
-    /// See there.
+    /// When it sends next.
     pub sends_at: Instant,
-    /// What happens to it next, and when its keys change.
+    /// When the next fault is injected.
     pub fault_at: Instant,
-    /// See there.
+    /// When it asks for new keys.
     pub rekeys_at: Instant,
-    /// When the keys last changed, and how often they have at its end and at the server's.
+    /// When keys last changed, and how often they have at the client and at the server.
     pub keys_changed_at: Instant,
     pub key_changes: (u64, u64),
-    /// Its client wants its turn by then.
+    /// When its client is due.
     due_at: Instant,
     buffer: Vec<u8>,
 }
 
 impl Player {
-    /// A player whose client is to be started.
+    /// A player whose client has not started.
     pub fn new(index: usize, server: SocketAddr, plan: &Plan, random: &mut Random) -> Self {
         let mut random = random.fork();
         let player = PlayerPlan::draw(&mut random);
@@ -87,7 +81,7 @@ impl Player {
         }
     }
 
-    /// An address that it never had. Every other player speaks IPv6.
+    /// A fresh address. Every other player uses IPv6.
     fn draw_address(&mut self) -> SocketAddr {
         self.addresses += 1;
         let (index, port) = (self.index as u16, 40_000 + self.addresses);
@@ -111,7 +105,7 @@ impl Player {
         self.apply_path_state(network);
     }
 
-    /// Its client dies on the spot.
+    /// Kills its client.
     pub fn kill(&mut self, now: Instant, back_after: Duration, audit: &mut Audit) {
         if let Some((_, link)) = self.running.take() {
             audit.totals.datagrams += link.datagrams;
@@ -122,7 +116,7 @@ impl Player {
         self.back_at = now + back_after;
     }
 
-    /// Moves to a fresh address; the client is told, or not.
+    /// Moves to a fresh address. `is_told`: the client knows.
     pub fn moves(&mut self, now: Instant, network: &Network, is_told: bool) {
         let address = self.draw_address();
         let Some((client, link)) = &mut self.running else { return };
@@ -134,7 +128,7 @@ impl Player {
         self.apply_path_state(network);
     }
 
-    /// Changes what its path is like.
+    /// Changes the state of its path.
     pub fn set_path_state(&mut self, now: Instant, path_state: PathState, network: &Network) {
         self.path_state = path_state;
         self.path_until = now + path_state.lasts;
@@ -147,12 +141,11 @@ impl Player {
         network.set_conditions_between(self.server, link.local(), self.path_state.back);
     }
 
-    /// Whether nothing happens to what it sends and receives.
     pub fn has_clear_path(&self) -> bool {
         self.path_state.kind == Kind::Clear
     }
 
-    /// When its client wants its turn.
+    /// When its client is due.
     pub fn deadline(&self) -> Instant {
         self.due_at
     }
@@ -162,7 +155,7 @@ impl Player {
         self.due_at = self.due_at.min(now);
     }
 
-    /// Its turn: takes what came, lets time pass, sends.
+    /// Receives, advances and sends.
     pub fn turn(&mut self, now: Instant, audit: &mut Audit) {
         let received = self.receive(now, audit);
         if received == 0 && now < self.due_at {
@@ -184,7 +177,7 @@ impl Player {
         };
     }
 
-    /// Looks at what must hold of its client at any time.
+    /// Checks what must always hold of its client.
     pub fn look(&mut self, now: Instant, audit: &mut Audit) {
         let Some((client, _)) = &self.running else { return };
         audit.check_drops(now, "client", client.drops());
@@ -216,7 +209,7 @@ impl Player {
         })
     }
 
-    /// Sends what waits. Gives whether the link had no room.
+    /// Sends what is queued. Returns whether the link had no room.
     fn transmit(&mut self, now: Instant, audit: &mut Audit) -> bool {
         let Some((client, link)) = &mut self.running else { return false };
         let path = Path::new(0, self.server);
@@ -307,7 +300,7 @@ impl Player {
 }
 
 impl Audit {
-    /// Whether a client may not get a connection for this reason.
+    /// Checks that a client was refused for a valid reason.
     fn check_refusal(&mut self, now: Instant, player: usize, reason: CloseReason) {
         let clear = now.since(self.clear_since[player]);
         match reason {

@@ -1,4 +1,4 @@
-//! The server: an endpoint, its link, and the place where both die and come back.
+//! The server: an endpoint and its link, which can be killed and restarted.
 
 use super::link::ObservedLink;
 use crate::random::Random;
@@ -13,35 +13,33 @@ use ringshard_protocol::wire::{Channel, ConnectionId};
 use ringshard_protocol::{Endpoint, EndpointConfig};
 use std::net::SocketAddr;
 
-/// How soon a server looks again whose link had no room.
+/// How soon a server is served again after its link had no room.
 const AGAIN: Duration = Duration::from_millis(1);
 
-/// The server, while it runs.
 #[derive(Debug)]
 pub struct Server {
     config: EndpointConfig,
     address: SocketAddr,
     /// None while it is down.
     pub running: Option<(Endpoint, ObservedLink)>,
-    /// When it comes back, while it is down.
+    /// When it restarts, while it is down.
     pub back_at: Instant,
-    /// It says goodbye to everybody, and then goes down for so long.
+    /// It shuts down, and then stays down for this long.
     pub closing: Option<Duration>,
     buffer: Vec<u8>,
 }
 
 impl Server {
-    /// A server that is to be started.
+    /// A server that has not started.
     pub fn new(config: EndpointConfig, address: SocketAddr) -> Self {
         Server { config, address, running: None, back_at: Instant::ZERO, closing: None, buffer: Vec::new() }
     }
 
-    /// Where it is.
     pub fn address(&self) -> SocketAddr {
         self.address
     }
 
-    /// Starts it, with nothing left of what it knew but its key.
+    /// Starts it with its key and no other state.
     pub fn start(&mut self, now: Instant, network: &Network, random: &mut Random) {
         let endpoint = Endpoint::new(self.config.clone(), now, random.seed());
         let link = ObservedLink::new(network.clone(), self.address, random.fork());
@@ -49,7 +47,7 @@ impl Server {
         self.back_at = Instant::NEVER;
     }
 
-    /// It dies on the spot.
+    /// Kills it.
     pub fn kill(&mut self, now: Instant, back_after: Duration, audit: &mut Audit) {
         if let Some((endpoint, link)) = self.running.take() {
             audit.check_endpoint(now, &endpoint, self.config.message_bytes_max);
@@ -60,7 +58,7 @@ impl Server {
         audit.server_is_gone(now);
     }
 
-    /// When it wants its turn.
+    /// When it is due.
     pub fn deadline(&self, now: Instant) -> Instant {
         let Some((endpoint, _)) = &self.running else { return self.back_at };
         match endpoint.is_flushed() && !endpoint.has_strangers_waiting() && self.closing.is_none() {
@@ -69,7 +67,7 @@ impl Server {
         }
     }
 
-    /// Its turn: takes what came, lets time pass, sends.
+    /// Receives, advances and sends.
     pub fn turn(&mut self, now: Instant, audit: &mut Audit) {
         let Server { running: Some((endpoint, link)), buffer, config, .. } = self else { return };
         link.receive(RECEIVE_DATAGRAMS_PER_TURN, |arrival| {
@@ -102,7 +100,7 @@ impl Server {
         self.close(now, audit);
     }
 
-    /// Goes on with saying goodbye, if it does.
+    /// Continues a shutdown.
     fn close(&mut self, now: Instant, audit: &mut Audit) {
         let (Some((endpoint, _)), Some(back_after)) = (&mut self.running, self.closing) else { return };
         for session in &mut audit.sessions {
@@ -114,7 +112,7 @@ impl Server {
     }
 }
 
-/// What came of `id` is authentic. Gives its session, if it may send something.
+/// An authentic message arrived on `id`. Returns its session if that is live.
 fn hears(now: Instant, id: ConnectionId, audit: &mut Audit) -> Option<usize> {
     let Some(&session) = audit.by_id.get(&id) else {
         audit.report_violation(now, format!("messages of {}, which nobody knows", connection_name(id)));
@@ -148,7 +146,7 @@ fn address(endpoint: &Endpoint, id: ConnectionId) -> Option<SocketAddr> {
 }
 
 impl Audit {
-    /// A message arrived at the server, of a session that is live there.
+    /// A message arrived at the server.
     fn arrived_at_server(&mut self, now: Instant, session: Option<usize>, channel: Channel, message: &[u8]) {
         match session {
             Some(session) => self.arrived(now, session, true, channel, message),
@@ -156,7 +154,7 @@ impl Audit {
         }
     }
 
-    /// What must hold of an endpoint at any time.
+    /// Checks what must always hold of an endpoint.
     pub fn check_endpoint(&mut self, now: Instant, endpoint: &Endpoint, message_bytes_max: usize) {
         let (stats, drops) = (endpoint.stats(), endpoint.drops());
         if endpoint.message_bytes() > message_bytes_max {
@@ -171,7 +169,7 @@ impl Audit {
         self.check_drops(now, "server", drops);
     }
 
-    /// Drops that only a peer that lies can bring about.
+    /// Checks drops that only a misbehaving peer can cause.
     pub fn check_drops(&mut self, now: Instant, whose: &str, drops: &ringshard_protocol::stats::Drops) {
         let lies = ["impossible_ack", "beyond_window", "bad_compression", "bad_frame"];
         if let Some((name, count)) = drops.entries().find(|(name, count)| *count > 0 && lies.contains(name)) {

@@ -1,4 +1,4 @@
-//! What must hold once everything has arrived: both ends agree, and neither keeps anything for nothing.
+//! What must hold once everything has arrived: both ends agree, and neither keeps any memory.
 
 use super::Simulator;
 use crate::simulate::draw::traffic::Outgoing;
@@ -6,17 +6,17 @@ use crate::simulate::model::session::End;
 use ringshard_protocol::time::{Duration, Instant};
 use ringshard_protocol::wire::Channel;
 
-/// A message that is not repeated must have arrived after this long on a clear path.
+/// Unreliable messages must have arrived after this long on a clear path.
 pub const UNRELIABLE_PROBE_MAX: Duration = Duration::from_secs(2);
 /// The last unreliable channel, and the last sequenced one.
 const UNRELIABLE_PROBE_CHANNELS: [Option<Channel>; 2] = [Channel::new(12), Channel::new(15)];
-/// Sizes of messages on those: whole, and in pieces.
+/// Sizes of these messages: in one datagram, and in fragments.
 const UNRELIABLE_PROBE_BYTES: [usize; 2] = [100, 5_000];
-/// How late an answer to a check of integrity may be, on a clear path.
+/// How late an answer to an integrity check may be on a clear path.
 const CHECK_SLACK: Duration = Duration::from_secs(6);
 
 impl Simulator {
-    /// Sends messages that are not repeated, once everything else has arrived: nothing may stop them any more.
+    /// Sends unreliable messages once everything else has arrived: they must get through.
     pub(super) fn send_unreliable_probes(&mut self, now: Instant, player: usize, session: usize) {
         let it = &mut self.audit.sessions[session];
         let channels = UNRELIABLE_PROBE_CHANNELS.iter().flatten();
@@ -31,7 +31,7 @@ impl Simulator {
                 }
             }
             Some(at) if now.since(at) < UNRELIABLE_PROBE_MAX => {}
-            // Where memory is low, what would have to be kept is taken for lost.
+            // When memory is low, datagrams are dropped.
             Some(at) if self.audit.memory_low_at >= at => {}
             Some(_) => {
                 let missing = channels.flat_map(|&channel| [(channel, true), (channel, false)]);
@@ -45,7 +45,7 @@ impl Simulator {
         }
     }
 
-    /// Both ends of every session agree.
+    /// Checks that both ends of every session agree.
     pub(super) fn check_agreement(&mut self, now: Instant) {
         for player in 0..self.players.len() {
             if let Err(what) = self.agreement(now, player) {
@@ -83,7 +83,7 @@ impl Simulator {
         }
     }
 
-    /// The server keeps nothing of anybody who is not there.
+    /// Checks that the server keeps nothing for clients that are gone.
     pub(super) fn end(&mut self, now: Instant) {
         self.is_over = true;
         let Some((endpoint, _)) = &self.server.running else { return };

@@ -1,4 +1,4 @@
-//! Somebody who can read everything and send anything, and knows no key: old datagrams again, from anywhere, and garbage.
+//! An on-path attacker without keys: it replays datagrams from any address, and sends garbage.
 
 use super::Simulator;
 use crate::random::Random;
@@ -9,11 +9,11 @@ use ringshard_protocol::time::Instant;
 use ringshard_protocol::wire::{ConnectionId, Header};
 use std::net::SocketAddr;
 
-/// Bytes to an address that has not proved itself, for each byte that came from it.
+/// Bytes that an unvalidated address may get per byte it sent.
 const AMPLIFICATION_MAX: u64 = 3;
 
 impl Simulator {
-    /// A burst of what was recorded and of what was made up.
+    /// Sends a burst of captured and made-up datagrams.
     pub(super) fn attack(&mut self, now: Instant) {
         let mut captures = Vec::new();
         captures.extend_from_slice(self.server.running.as_ref().map_or(&[], |(_, link)| link.captures()));
@@ -42,7 +42,7 @@ impl Simulator {
         self.network.send(from, to, bytes);
     }
 
-    /// Bytes that mean nothing, at an address that somebody listens at; some look like the real thing from outside.
+    /// Sends garbage to an address in use; some of it looks plausible.
     fn inject_garbage(&mut self, own: SocketAddr, captures: &[Capture]) {
         let seen = match captures.is_empty() {
             true => None,
@@ -62,7 +62,7 @@ impl Simulator {
         self.inject(from, to, &bytes);
     }
 
-    /// What the server sent to addresses that never were a client's is bounded by what came from them.
+    /// Checks that the server never sends unvalidated addresses more than [`AMPLIFICATION_MAX`] times what they sent.
     pub(super) fn check_amplification(&mut self, now: Instant) {
         let Some((_, link)) = &self.server.running else { return };
         let (out, most) = (link.bytes_to_attackers, AMPLIFICATION_MAX * self.attackers_bytes);
@@ -79,7 +79,7 @@ fn noise(random: &mut Random, most: u64) -> Vec<u8> {
     (0..random.between(0, most)).map(|_| random.next() as u8).collect()
 }
 
-/// A datagram with some bits inverted.
+/// Flips some bits of a datagram.
 fn altered(random: &mut Random, bytes: &[u8]) -> Vec<u8> {
     let mut bytes = bytes.to_vec();
     for _ in 0..random.between(1, 4) {
@@ -89,7 +89,7 @@ fn altered(random: &mut Random, bytes: &[u8]) -> Vec<u8> {
     bytes
 }
 
-/// A header that fits a connection, with a number far ahead or behind, and noise.
+/// A plausible header with a sequence number far ahead or behind, then noise.
 fn forged(random: &mut Random, bytes: &[u8]) -> Vec<u8> {
     let Ok(mut header) = Header::decode(bytes) else { return Vec::new() };
     header.sequence = match random.between(0, 2) {

@@ -1,4 +1,4 @@
-//! What goes wrong, or is changed at a bad moment.
+//! Faults, and changes at bad moments.
 
 use super::Simulator;
 use crate::simulate::draw::path_state::{Kind, PathState};
@@ -12,7 +12,7 @@ use ringshard_protocol::wire::{Channel, DisconnectReason};
 /// How often keys change.
 const REKEY_EVERY: Duration = Duration::from_secs(60);
 
-/// What may inject_fault one player, and how often out of the sum of all.
+/// Faults of a player. Each is drawn by its weight.
 #[derive(Clone, Copy, Debug)]
 enum Fault {
     Move,
@@ -43,7 +43,7 @@ const FAULT_WEIGHTS: [(Fault, u64); 11] = [
 ];
 
 impl Simulator {
-    /// The path_state over a player's path changes.
+    /// Draws a new state of a player's path.
     pub(super) fn change_path_state(&mut self, now: Instant, player: usize) {
         let delay = self.players[player].plan.delay;
         let path_state = PathState::draw(&mut self.random, delay);
@@ -71,7 +71,7 @@ impl Simulator {
         }
     }
 
-    /// Something vulnerable has on_event to a player's connection: the worst moment for the path to fail.
+    /// A connection has just changed state, which is the worst moment for the path to fail: sometimes it does.
     pub(super) fn fail_path(&mut self, now: Instant, player: usize) {
         if self.random.chance(100) {
             let delay = self.players[player].plan.delay;
@@ -81,7 +81,7 @@ impl Simulator {
         }
     }
 
-    /// Something befalls a player.
+    /// Injects a fault at a player.
     pub(super) fn inject_fault(&mut self, now: Instant, player: usize) {
         self.players[player].fault_at = now + self.random.millis(1_000, 25_000);
         let sum = FAULT_WEIGHTS.iter().map(|(_, weight)| weight).sum::<u64>();
@@ -109,7 +109,7 @@ impl Simulator {
         }
     }
 
-    /// Something befalls the server.
+    /// Injects a fault at the server.
     pub(super) fn inject_server_fault(&mut self, now: Instant) {
         self.server_fault_at = now + self.random.millis(2_000, 20_000);
         match self.random.between(0, 99) {
@@ -181,7 +181,7 @@ impl Simulator {
         }
     }
 
-    /// The player's session, if the server has it.
+    /// The player's session, if it is live at the server.
     pub(super) fn live(&self, player: usize) -> Option<usize> {
         self.players[player].session.filter(|&session| self.audit.sessions[session].server == End::Live)
     }
@@ -196,7 +196,7 @@ impl Simulator {
         self.set_quality(now, player, channel, quality);
     }
 
-    /// At both ends, as far as they are there.
+    /// Sets it at both ends, if they are up.
     pub(super) fn set_quality(&mut self, now: Instant, player: usize, channel: Channel, quality: ChannelQuality) {
         let name = self.live(player).and_then(|session| self.audit.sessions[session].ids[0]);
         if let (Some(id), Some((endpoint, _))) = (name, &mut self.server.running) {
@@ -216,7 +216,7 @@ impl Simulator {
         self.set_rate(now, player, rate);
     }
 
-    /// At both ends, as far as they are there.
+    /// Sets it at both ends, if they are up.
     pub(super) fn set_rate(&mut self, now: Instant, player: usize, rate: Option<u64>) {
         let name = self.live(player).and_then(|session| self.audit.sessions[session].ids[0]);
         if let (Some(id), Some((endpoint, _))) = (name, &mut self.server.running) {
@@ -229,7 +229,7 @@ impl Simulator {
         self.server_is_due = true;
     }
 
-    /// One end says more than the other can take: its connection must end, and for that reason.
+    /// One end sends more than the other can take: the connection must end, for that reason.
     fn overflow(&mut self, now: Instant, player: usize) {
         let Some(session) = self.players[player].session.filter(|&it| self.audit.sessions[it].is_whole()) else {
             return;
@@ -250,7 +250,7 @@ impl Simulator {
         self.disturb(player, until);
     }
 
-    /// Thousands of small messages at once, or some large ones, on one channel.
+    /// Sends thousands of small messages at once, or some large ones, on one channel.
     fn burst(&mut self, now: Instant, player: usize) {
         let Some(session) = self.players[player].session else { return };
         let number = self.random.between(0, 15) as u8;
@@ -268,7 +268,7 @@ impl Simulator {
         }
     }
 
-    /// Either end asks for new keys, or both at once.
+    /// One end asks for new keys, or both at once.
     pub(super) fn rekey(&mut self, now: Instant, player: usize) {
         self.players[player].rekeys_at = now + REKEY_EVERY;
         self.audit.totals.fault("keys to change");

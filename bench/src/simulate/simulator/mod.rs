@@ -1,4 +1,4 @@
-//! The whole system under one virtual clock: a server, its players, their network, and whoever means ill.
+//! The whole system under one virtual clock: a server, players, their network, and an attacker.
 
 mod agreement;
 mod attacker;
@@ -22,32 +22,29 @@ use ringshard_protocol::limits::PORT_DEFAULT;
 use ringshard_protocol::time::{Duration, Instant};
 use std::net::SocketAddr;
 
-/// How often the audit looks at what should have on_event.
+/// How often the auditor checks what must hold.
 const LOOK_EVERY: Duration = Duration::from_millis(200);
 
-/// What a run is drawn from.
+/// Everything that determines a run.
 #[derive(Clone, Copy, Debug)]
 pub struct Options {
-    /// Everything follows from it, and from the rest of these.
     pub seed: u64,
-    /// Players, if not drawn.
+    /// Players; None: drawn.
     pub clients: Option<usize>,
     /// Minutes of traffic and faults.
     pub minutes: u64,
-    /// Tell what happens.
+    /// Log every event.
     pub log: bool,
 }
 
-/// What came of a run.
+/// The result of a run.
 #[derive(Clone, Debug)]
 pub struct Outcome {
-    /// Counts.
     pub totals: Totals,
-    /// What must not be, if there was something.
+    /// The first violation, if any.
     pub violation: Option<Violation>,
 }
 
-/// The whole system.
 #[derive(Debug)]
 pub struct Simulator {
     pub(super) plan: Plan,
@@ -58,20 +55,20 @@ pub struct Simulator {
     pub(super) audit: Audit,
     began_at: Instant,
     faults_until: Instant,
-    /// None while it storms.
+    /// None during faults.
     pub(super) recovery: Option<RecoveryPhase>,
     pub(super) server_fault_at: Instant,
     looks_at: Instant,
     pub(super) is_over: bool,
     /// The server has something new to do.
     pub(super) server_is_due: bool,
-    /// Bytes that the attacker sent to the server from addresses of its own.
+    /// Bytes that the attacker sent to the server from its own addresses.
     pub(super) attackers_bytes: u64,
     pub(super) buffer: Vec<u8>,
     pub(super) outgoing: Vec<Outgoing>,
 }
 
-/// One run.
+/// Simulates one run.
 pub fn run(options: Options) -> Outcome {
     let mut simulator = Simulator::new(options);
     while !simulator.is_over && simulator.audit.violation.is_none() {
@@ -119,7 +116,7 @@ impl Simulator {
         simulator
     }
 
-    /// Faults begin.
+    /// Begins a phase of faults.
     pub(super) fn begin_faults(&mut self, now: Instant) {
         self.faults_until = now + self.random.millis(20_000, 200_000);
         self.server_fault_at = now + self.random.millis(2_000, 20_000);
@@ -146,7 +143,7 @@ impl Simulator {
         }
     }
 
-    /// When something happens next, whoever does it.
+    /// When something happens next.
     fn next_moment(&self) -> Instant {
         let now = self.network.now();
         if self.server_is_due {
@@ -165,7 +162,7 @@ impl Simulator {
         next
     }
 
-    /// Does what is due that no engine does.
+    /// Does what is due outside the engine.
     fn act(&mut self, now: Instant) {
         self.server_is_due = false;
         if self.server.back_at <= now {
@@ -208,7 +205,7 @@ impl Simulator {
         }
     }
 
-    /// Looks at what must hold at any time.
+    /// Checks what must always hold.
     fn look(&mut self, now: Instant) {
         self.audit.check_overdue(now, self.plan.step);
         if let Some((endpoint, _)) = &self.server.running {
@@ -236,7 +233,7 @@ impl Simulator {
         }
     }
 
-    /// Tells how the ends see it, to one who replays the run.
+    /// Logs the state of both ends.
     fn explain(&self) {
         let now = self.network.now();
         if let Some((endpoint, _)) = &self.server.running {

@@ -1,13 +1,12 @@
-//! State of a recovery phase.
+//! The state of a recovery phase.
 
 use ringshard_protocol::time::Instant;
 
-/// State of a recovery.
 #[derive(Debug)]
 pub struct RecoveryPhase {
     pub since: Instant,
     pub is_last: bool,
-    /// By player: a change of keys that was asked for, if one was.
+    /// The rekey that was requested of each player, if any.
     pub rekeys: Vec<Option<Rekey>>,
 }
 
@@ -15,8 +14,8 @@ pub struct RecoveryPhase {
 pub struct Rekey {
     pub session: usize,
     pub asked_at: Instant,
-    /// Changes so far, at both ends.
+    /// Key changes at both ends before the request.
     pub before: (u64, u64),
-    /// They have changed since.
+    /// Both ends have changed keys since.
     pub done: bool,
 }

@@ -1,4 +1,4 @@
-//! The recovery between storms: no faults, nothing new to send. What is promised of recovery is checked here.
+//! Recovery phases: no faults and no new traffic. Guarantees of recovery are checked here.
 
 use super::Simulator;
 use super::phase::{RecoveryPhase, Rekey};
@@ -9,26 +9,26 @@ use ringshard_protocol::connection::ChannelQuality;
 use ringshard_protocol::time::{Duration, Instant};
 use ringshard_protocol::wire::Channel;
 
-/// A message sent over a live connection after the last fault must have arrived after this long.
+/// A message sent over a live connection after the last fault must arrive within this time.
 pub const RECOVERY_MAX: Duration = Duration::from_secs(40);
-/// And everything that was missing then, after as long as it takes at this rate on top, in bytes per second.
+/// Everything that was missing then must arrive within the time this rate takes on top, in bytes per second.
 pub const DRAIN_RATE: u64 = 50_000;
-/// Every client must have a connection after this long.
+/// Every client must be connected within this time.
 pub const CONNECT_MAX: Duration = Duration::from_secs(24);
-/// A recovery lasts as long as it takes to see all that, and the end of messages that lack pieces.
+/// A recovery phase lasts long enough to see all of this, and the end of incomplete messages.
 const LASTS_MIN: Duration = Duration::from_secs(28);
-/// The last one lasts until the server has forgotten whoever went.
+/// The last phase lasts until the server has forgotten all former clients.
 const LAST_LASTS_MIN: Duration = Duration::from_secs(100);
-/// What has arrived must be acknowledged, and no longer kept, after this long.
+/// What has arrived must be acknowledged and freed within this time.
 const ACKNOWLEDGED_MAX: Duration = Duration::from_secs(3);
-/// Time since keys last changed after which they must be able to change again.
+/// Time after a key change from which keys can change again.
 const REKEY_AGAIN: Duration = Duration::from_secs(25);
-/// Keys that are asked to change, again and again, must have after this long on a clear path: the former ones are kept
-/// for three probe timeouts, which may be long after a path that was slow, and no others are taken before.
+/// On a clear path, keys that are requested repeatedly must change within this time. The former keys stay for three
+/// probe timeouts, which are long after a slow path, and no others are accepted before.
 const REKEY_MAX: Duration = Duration::from_secs(100);
 
 impl Simulator {
-    /// All faults end, and nobody has anything new to send.
+    /// Ends all faults and new traffic.
     pub(super) fn begin_recovery(&mut self, now: Instant, is_last: bool) {
         self.audit.log_event(now, || "recovery".to_owned());
         for player in 0..self.players.len() {
@@ -56,7 +56,7 @@ impl Simulator {
         self.recovery = Some(RecoveryPhase { since: now, is_last, rekeys: vec![None; self.players.len()] });
     }
 
-    /// Looks whether all that is promised has come true by now.
+    /// Checks what must have recovered by now.
     pub(super) fn check_recovery_phase(&mut self, now: Instant) {
         for player in 0..self.players.len() {
             let whole = self.players[player].session.filter(|&it| self.audit.sessions[it].is_whole());
@@ -84,7 +84,7 @@ impl Simulator {
         }
     }
 
-    /// Sends a probe each way over a connection that is whole, once; rates no longer hold anything back.
+    /// Sends a probe each way over a live connection, once. Rates are lifted.
     fn probe(&mut self, now: Instant, player: usize, session: usize) {
         let probed = self.audit.sessions[session].probed_at;
         if probed == [None; 2] {
@@ -135,7 +135,7 @@ impl Simulator {
         }
     }
 
-    /// Changes of keys so far, at the client and at the server.
+    /// Key changes so far, at the client and at the server.
     pub(super) fn key_changes(&self, player: usize) -> Option<(u64, u64)> {
         let session = self.live(player)?;
         let (client, _) = self.players[player].running.as_ref()?;
@@ -144,7 +144,7 @@ impl Simulator {
         Some((client.session()?.key_changes(), info.key_changes))
     }
 
-    /// Keys go on changing, whatever on_event before.
+    /// Checks that keys can still change.
     fn check_rekey(&mut self, now: Instant, player: usize, session: usize) {
         let Some(counts) = self.key_changes(player) else { return };
         let asked = self
@@ -191,7 +191,7 @@ impl Simulator {
             && rekeys.iter().flatten().all(|asked| asked.done || now.since(asked.asked_at) > REKEY_MAX)
     }
 
-    /// The next begin_faults, or the end.
+    /// Begins the next phase of faults, or ends the run.
     fn end_recovery(&mut self, now: Instant) {
         self.check_agreement(now);
         let is_last = self.recovery.take().is_some_and(|recovery| recovery.is_last);

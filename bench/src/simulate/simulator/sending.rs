@@ -1,4 +1,4 @@
-//! Saying things: a message is written, handed to the engine, and entered in the books if it was taken.
+//! Sending: a message is written, handed to the engine, and recorded in the model if it was accepted.
 
 use super::Simulator;
 use crate::simulate::draw::traffic::Outgoing;
@@ -8,11 +8,11 @@ use ringshard_protocol::limits::MESSAGE_COST_BYTES;
 use ringshard_protocol::time::Instant;
 use ringshard_protocol::wire::Channel;
 
-/// Room that is left alone, so that nobody overflows who does not mean to.
+/// Spare room, so that no queue overflows by accident.
 const ROOM_LEFT_BYTES: usize = 8 << 10;
 
 impl Simulator {
-    /// The player and the server send what they have to send to each other.
+    /// Both ends send the traffic of this tick.
     pub(super) fn send_traffic(&mut self, now: Instant, player: usize) {
         let Some(session) = self.players[player].session else { return };
         let mut outgoing = std::mem::take(&mut self.outgoing);
@@ -43,7 +43,7 @@ impl Simulator {
         }
     }
 
-    /// Says one thing, if the end that is to send it can. Gives whether it was taken.
+    /// Sends one message, if the end can. Returns whether it was accepted.
     pub(super) fn send(&mut self, now: Instant, session: usize, message: Outgoing) -> bool {
         let Outgoing { to_server, channel, bytes } = message;
         let mut buffer = std::mem::take(&mut self.buffer);
@@ -75,7 +75,7 @@ impl Simulator {
             Some(Err(SendError::Full | SendError::RateLimited)) => self.audit.totals.refused += 1,
             Some(Err(SendError::NotConnected)) if it.ending.is_some() => {}
             Some(Err(SendError::NotConnected)) if !to_server => {
-                // It is about to send why.
+                // The server is about to announce why.
                 it.refuses_since.get_or_insert(now);
             }
             Some(Err(error @ (SendError::NotConnected | SendError::TooLong))) => {
@@ -98,7 +98,7 @@ impl Simulator {
         let mut result = client.send(now, channel, message);
         self.players[player].wake(now);
         if result == Err(SendError::Full) {
-            // What is composed must leave first.
+            // Queued datagrams must leave first.
             self.players[player].turn(now, &mut self.audit);
             let (client, _) = self.players[player].running.as_mut()?;
             if client.is_connected() {
@@ -117,7 +117,7 @@ impl Simulator {
     ) -> Option<Result<(), SendError>> {
         let Session { server, ids, .. } = self.audit.sessions[session];
         let (endpoint, _) = self.server.running.as_mut().filter(|_| server == End::Live)?;
-        // The former name must be as good as the new one.
+        // The former id must work as well as the current one.
         let [name, former] = ids;
         let id = if self.random.chance(100) { former.or(name) } else { name }?;
         self.server_is_due = true;

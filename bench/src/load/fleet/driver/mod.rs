@@ -1,4 +1,4 @@
-//! The thread of a fleet.
+//! One thread of a fleet.
 
 use super::result::FleetResult;
 use super::shared::Shared;
@@ -24,37 +24,36 @@ use std::net::SocketAddr;
 use std::sync::Arc;
 use std::sync::atomic::Ordering;
 
-/// Clients whose handshake may be under way at once.
+/// Maximum number of clients in the handshake.
 const CONNECTING_MAX: usize = 64;
-/// Datagrams taken before anything is sent, at least.
+/// Minimum datagrams to receive before sending.
 const RECEIVE_BUDGET: usize = 256;
-/// Where more clients were served to in a turn, so many times that may be taken in the next: what the server sends is
-/// not left lying for want of turns, however far behind the thread is.
+/// If more clients were served in a round, the next round receives this many times as many datagrams. So the backlog of
+/// received datagrams shrinks however far the thread is behind.
 const RECEIVED_PER_SERVED: usize = 2;
-/// Datagrams that the bad network holds, each way.
+/// Datagrams that the simulated network holds, each way.
 const HELD_MAX: usize = 65_536;
-/// How long arrivals are gathered.
+/// How long arrivals are batched.
 const GATHER: Duration = Duration::from_micros(100);
-/// How finely deadlines are buffer: one that has passed already is looked at again after this.
+/// Precision of deadlines: a deadline in the past is served again after this.
 const DEADLINE_STEP: Duration = Duration::from_micros(50);
-/// How often it looks whether it is to stop, at least.
+/// Maximum time between two checks whether to stop.
 const STOP_CHECK: Duration = Duration::from_millis(20);
 
-/// What one thread has to do.
+/// One thread's share of the fleet.
 pub struct Share {
-    /// Where it runs.
     pub cpu: usize,
     pub server: SocketAddr,
     pub config: ClientConfig,
-    /// The bad network that its clients are behind.
+    /// The simulated network of its clients.
     pub network: Option<NetworkSpec>,
     pub sockets: usize,
-    /// Clients behind each of them.
+    /// Clients per socket.
     pub per_socket: usize,
     pub shared: Arc<Shared>,
 }
 
-/// The life of a thread.
+/// Runs a thread.
 pub fn drive<T: Workload>(share: Share, workloads: Vec<T>) -> Result<FleetResult<T>, String> {
     core_affinity::set_for_current(CoreId { id: share.cpu });
     let sockets = (0..share.sockets)
@@ -68,7 +67,7 @@ pub fn drive<T: Workload>(share: Share, workloads: Vec<T>) -> Result<FleetResult
     }
 }
 
-/// Runs over the link as it is, or behind the network that is wanted.
+/// Runs over the link itself, or over a simulated network.
 fn drive_over<T: Workload>(link: impl Link, share: Share, workloads: Vec<T>) -> FleetResult<T> {
     let Some(network) = share.network else { return Driver::new(link, share, workloads).run().0 };
     let (mut result, link) = Driver::new(ConditionedLink::new(link, network, HELD_MAX), share, workloads).run();
@@ -81,35 +80,35 @@ struct FleetClient<T> {
     client: Client,
     workload: T,
     path: Path,
-    /// The tag that answers to its handshake carry.
+    /// The tag in answers to its handshake.
     tag: u64,
     joined: bool,
-    /// When it is served to, unless something comes before.
+    /// When it is served, unless something happens before.
     wakes_at: Instant,
-    /// Something came: it is served to in this turn.
+    /// It is served in this round.
     touched: bool,
 }
 
 struct Driver<L, T> {
     link: L,
     share: Share,
-    /// Those that have yet to begin.
+    /// Clients that have not begun to connect.
     waiting: std::vec::IntoIter<T>,
     members: Vec<FleetClient<T>>,
     peer_table: PeerTable,
-    /// Times to serve to a member; those that differ from its `wakes_at` are outdated.
+    /// When clients are due. Entries that differ from the client's `wakes_at` are outdated.
     timers: BinaryHeap<Reverse<(Instant, u32)>>,
     touched: Vec<u32>,
-    /// A message that did not lie in its datagram ready to be delivered.
+    /// A message that had to be reassembled or reordered.
     message: Vec<u8>,
     under_way: usize,
     closed: Option<String>,
-    /// Clients that were served to in the last turn.
+    /// Clients served in the last round.
     served: usize,
-    /// Which is served to first: the first that found no room to send in the last turn that had too little.
+    /// The client to serve first: the first one that found no room in the last round that ran out of it.
     first: u32,
     health: Health,
-    /// Datagrams that the kernel had dropped when measuring began.
+    /// The kernel's drops when the measurement began.
     dropped_before: Option<u64>,
 }
 
@@ -133,7 +132,7 @@ impl<L: Link, T: Workload> Driver<L, T> {
         }
     }
 
-    /// Runs until told to stop; gives the link back.
+    /// Runs until told to stop. Returns the link.
     fn run(mut self) -> (FleetResult<T>, L) {
         while !self.share.shared.stop.load(Ordering::Relaxed) {
             let now = self.link.now();
@@ -141,7 +140,7 @@ impl<L: Link, T: Workload> Driver<L, T> {
             self.note_drops(measuring);
             self.receive(now, measuring);
             self.begin(now);
-            // What was received has been handled: latency ends here.
+            // Everything received has been handled: latency ends here.
             let now = self.link.now();
             self.wake(now, measuring);
             self.serve_all(now);
@@ -152,7 +151,7 @@ impl<L: Link, T: Workload> Driver<L, T> {
         self.finish()
     }
 
-    /// Takes down what the kernel dropped of ours while it was measured.
+    /// Counts what the kernel dropped in the measured time.
     fn note_drops(&mut self, measuring: bool) {
         match (measuring, self.dropped_before) {
             (true, None) => self.dropped_before = Some(self.link.stats().kernel_drops),
@@ -164,7 +163,6 @@ impl<L: Link, T: Workload> Driver<L, T> {
         }
     }
 
-    /// Takes what arrived.
     fn receive(&mut self, now: Instant, measuring: bool) {
         let Driver { link, share, members, peer_table, touched, message, served, health, .. } = self;
         let budget = RECEIVE_BUDGET.max(*served * RECEIVED_PER_SERVED);
@@ -196,7 +194,7 @@ impl<L: Link, T: Workload> Driver<L, T> {
         share.shared.datagrams.fetch_add(received as u64, Ordering::Relaxed);
     }
 
-    /// Begins handshakes, a few at a time.
+    /// Starts handshakes, a few at a time.
     fn begin(&mut self, now: Instant) {
         while self.under_way < CONNECTING_MAX
             && let Some(workload) = self.waiting.next()
@@ -219,7 +217,7 @@ impl<L: Link, T: Workload> Driver<L, T> {
         }
     }
 
-    /// Touches those whose time has come.
+    /// Marks the clients whose deadline has come.
     fn wake(&mut self, now: Instant, measuring: bool) {
         while let Some(&Reverse((at, number))) = self.timers.peek()
             && at <= now
@@ -239,10 +237,10 @@ impl<L: Link, T: Workload> Driver<L, T> {
         }
     }
 
-    /// Attends to all that were touched. Where the link runs out of room, the next turn begins with the first that had
-    /// none, so that nobody is always the last.
+    /// Serves all marked clients. If the link runs out of room, the next round begins with the first client that had
+    /// none, so that no client is always last.
     fn serve_all(&mut self, now: Instant) {
-        // Those behind one socket one after the other: their datagrams form runs.
+        // Clients of one socket are served together: their datagrams form GSO batches.
         self.touched.sort_unstable();
         let first = self.touched.partition_point(|&number| number < self.first);
         self.touched.rotate_left(first);
@@ -261,7 +259,7 @@ impl<L: Link, T: Workload> Driver<L, T> {
         self.first = without_room.unwrap_or(self.first);
     }
 
-    /// Lets time pass for a client, lets it advance, sends, and sets its timer; false when the link had no room for it.
+    /// Advances a client and its workload, sends, and sets its timer. Returns false if the link had no room.
     fn serve(&mut self, now: Instant, number: u32) -> bool {
         let member = &mut self.members[number as usize];
         member.touched = false;
@@ -344,7 +342,7 @@ impl<T: Workload> FleetClient<T> {
     }
 }
 
-/// Hands over what waits to be sent; false when the link has no room for it, and it waits on.
+/// Sends what is queued. Returns false if the link has no room; the rest stays queued.
 fn transmit(client: &mut Client, now: Instant, path: Path, link: &mut impl Link) -> bool {
     while let Some(len) = client.transmit_len(now) {
         let Some(room) = link.reserve(path, len) else { return false };

@@ -7,7 +7,7 @@ use ringshard_protocol::wire::Channel;
 
 const CLIENTS: usize = 12;
 const TURNS: usize = 4;
-/// Datagrams that the link has room for in a turn: so few that all turns together have some for everybody.
+/// Datagrams that the link has room for in a round: few, but enough for all clients over all rounds.
 const ROOM: usize = CLIENTS / TURNS;
 
 /// A client that only connects.
@@ -52,7 +52,7 @@ impl Link for Narrow {
 
     fn submit(&mut self) {}
 
-    /// So long that every client wants to try again in the next turn.
+    /// Long enough that every client retries in the next round.
     fn park(&mut self, _wait: Wait) {
         self.now = self.now + Duration::from_millis(1_100);
         self.turns += 1;
