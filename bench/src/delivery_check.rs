@@ -52,7 +52,7 @@ impl DeliveryCheck {
     /// # Panics
     /// If `delivery` is unreliable.
     pub fn new(delivery: Delivery) -> Self {
-        assert!(delivery.is_reliable(), "only reliable channels owe every message");
+        assert!(delivery.is_reliable(), "only reliable channels deliver every message");
         let ordered = delivery == Delivery::ReliableOrdered;
         DeliveryCheck { ordered, next: 0, ahead: BTreeSet::new(), faults: Faults::default() }
     }

@@ -51,7 +51,7 @@ pub fn run(arguments: &Arguments) -> Result<Verdict, String> {
     }
     fleet.wait("warming up", Duration::from_secs(2), interrupt::is_requested, |_| String::new());
     if interrupt::is_requested() {
-        return Err(interrupt::too_early("players warmed up"));
+        return Err(interrupt::too_early("players were warming up"));
     }
 
     let (before, own_before) = (server.look()?, usage(std::process::id()));
@@ -83,7 +83,7 @@ pub fn run(arguments: &Arguments) -> Result<Verdict, String> {
 
 fn scenario(arguments: &Arguments) -> Result<Scenario, String> {
     if arguments.observers == 0 {
-        return Err("--observers is 0; without one nothing can be said of what players see".to_owned());
+        return Err("--observers is 0; at least 1 is needed to check what players see".to_owned());
     }
     for (option, value, most) in [
         ("--moving", arguments.moving, 1.0),
@@ -92,7 +92,7 @@ fn scenario(arguments: &Arguments) -> Result<Scenario, String> {
         ("--near", arguments.near.into(), 1e6),
     ] {
         if !(0.0..=most).contains(&value) {
-            return Err(format!("{option} is {value}; it is 0 to {most}"));
+            return Err(format!("{option} is {value}; it must be 0 to {most}"));
         }
     }
     let Arguments { flows, clients, secs, place, serving, settings, between, .. } = arguments;
@@ -128,7 +128,7 @@ fn enter(shared: &Shared, fleet: &Fleet<Bot>, clients: usize) -> Result<(), Stri
 /// Why waiting for players to enter cannot succeed any more.
 fn why_not(shared: &Shared, fleet: &Fleet<Bot>, entered: u64, clients: usize, waited: Duration) -> Option<String> {
     if interrupt::is_requested() {
-        return Some(interrupt::too_early("players entered the world"));
+        return Some(interrupt::too_early("players were entering the world"));
     }
     if shared.echoed.load(Ordering::Relaxed) || entered == 0 && waited > FIRST_ENTERS_WITHIN {
         return Some(
@@ -138,5 +138,5 @@ fn why_not(shared: &Shared, fleet: &Fleet<Bot>, entered: u64, clients: usize, wa
         );
     }
     (fleet.is_failing() || waited > ENTER)
-        .then(|| format!("{entered} of {clients} players came into the world within {:.0} s", waited.as_secs_f64()))
+        .then(|| format!("only {entered} of {clients} players entered the world within {:.0} s", waited.as_secs_f64()))
 }

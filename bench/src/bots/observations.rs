@@ -62,11 +62,11 @@ pub struct Class {
 
 impl Observations {
     pub fn new() -> Self {
-        let staleness = Histogram::new_with_bounds(1, STALENESS_MAX, 3).expect("the bounds are in range");
+        let staleness = Histogram::new_with_bounds(1, STALENESS_MAX, 3).expect("the bounds are valid");
         Observations {
             near_staleness: staleness.clone(),
             far_staleness: staleness,
-            round_trip: Histogram::new_with_bounds(1_000, 60_000_000_000, 2).expect("the bounds are in range"),
+            round_trip: Histogram::new_with_bounds(1_000, 60_000_000_000, 2).expect("the bounds are valid"),
             classes: [Class::default(); 3],
         }
     }

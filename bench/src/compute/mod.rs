@@ -20,10 +20,10 @@ pub fn run(arguments: &Arguments) -> Result<Verdict, String> {
         false => arguments.layouts.clone(),
     };
     if let Some(clients) = arguments.clients.iter().find(|&&clients| !(1..=WORLD_ENTITIES_MAX).contains(&clients)) {
-        return Err(format!("--clients has {clients}; each is 1 to {WORLD_ENTITIES_MAX}"));
+        return Err(format!("--clients has {clients}; each must be 1 to {WORLD_ENTITIES_MAX}"));
     }
     let mut rows = Vec::new();
-    println!("compute: serving a world, on one core, without a network");
+    println!("compute: serving a world on one core, without a network");
     println!(
         "  {:>7} {:<8} {:>8} {:>8} {:>8} {:>8} {:>8} {:>8} {:>9} {:>9} {:>8} {:>6} {:>7}",
         "players",

@@ -21,7 +21,7 @@ pub fn measure_beside_floor(name: &'static str, scenario: &Scenario) -> Result<R
     let floor = Scenario { rate: Rate::Max, measure: scenario.measure.min(Duration::from_secs(3)), ..scenario.clone() };
     let mut floors = vec![crate::floor::measure(&floor)?];
     if interrupt::is_requested() {
-        return Err(interrupt::too_early("the floor was measured"));
+        return Err(interrupt::too_early("measuring the floor"));
     }
     let report = measure(name, scenario)?;
     if !interrupt::is_requested() {

@@ -81,7 +81,7 @@ impl ConfiguredServer {
             }
             std::thread::sleep(LOOK);
         }
-        Err(format!("the server does not go by the default {AT_ONCE} after a reload"))
+        Err(format!("the server did not restore the default {AT_ONCE} on reload"))
     }
 
     /// Requests a dump by signal, and reads it.
@@ -98,7 +98,7 @@ impl ConfiguredServer {
             }
             std::thread::sleep(LOOK);
         }
-        Err(format!("the server has dumped nothing that can be read within {} s", TIMEOUT.as_secs()))
+        Err(format!("the server wrote no readable dump within {} s", TIMEOUT.as_secs()))
     }
 
     /// Stops it as an operator does. It must exit by itself, with success.
@@ -121,7 +121,7 @@ fn is_dump(path: &Path) -> bool {
 }
 
 fn target(session: &SessionSnapshot) -> Result<Target, String> {
-    let id = connection_id(&session.id).ok_or_else(|| format!("{} is no connection id", session.id))?;
+    let id = connection_id(&session.id).ok_or_else(|| format!("{} is not a connection id", session.id))?;
     let cipher = if session.suite == Suite::ChaCha20Poly1305.name() { flags::CHACHA20_POLY1305 } else { 0 };
     Ok(Target { id, address: session.address, flags: flags::ENCRYPTED | cipher })
 }

@@ -136,7 +136,8 @@ impl<L: Link> Driver<L> {
         let joiners = (0..count as u32)
             .map(|socket| {
                 // It does not reconnect by itself.
-                let client = Client::new(ClientConfig::new(key), begin, random_bytes()).expect("a server made the key");
+                let client =
+                    Client::new(ClientConfig::new(key), begin, random_bytes()).expect("the server's key is valid");
                 let path = Path::new(socket, server);
                 let peer = Peer { transport: Transport::Protocol(client), path, in_flight: 0, last_sent: begin };
                 Joiner { peer, joined_after: None, closed: false }

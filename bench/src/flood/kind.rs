@@ -39,7 +39,7 @@ impl FromStr for Kinds {
         }
         let kinds = text.split(',').map(|name| Kind::from_str(name.trim(), false)).collect::<Result<Vec<_>, _>>();
         let names: Vec<String> = all.iter().map(|kind| kind.name()).collect();
-        kinds.map(Kinds).map_err(|_| format!("give {}, several of these with commas between, or all", names.join(", ")))
+        kinds.map(Kinds).map_err(|_| format!("give {}, several of these separated by commas, or all", names.join(", ")))
     }
 }
 

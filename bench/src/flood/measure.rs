@@ -58,7 +58,7 @@ pub struct Measured {
 pub fn measure(kind: Kind, arguments: &Arguments, scenario: &Scenario) -> Result<(Measured, Report), String> {
     let configured = ConfiguredServer::start(scenario)?;
     let server = configured.server();
-    let SocketAddr::V4(address) = server.address else { return Err("the server is to be at an IPv4 address".into()) };
+    let SocketAddr::V4(address) = server.address else { return Err("the server needs an IPv4 address".into()) };
     // Making keys takes seconds, so it is done before the players connect.
     let prepared = match kind {
         Kind::Handshakes => {
@@ -77,7 +77,7 @@ pub fn measure(kind: Kind, arguments: &Arguments, scenario: &Scenario) -> Result
     let joiners = Joiners::start(server.address, server.key, arguments.joiners, cpu, begin + JOIN_AFTER);
     wait("playing", begin, interrupt::is_requested);
     if interrupt::is_requested() {
-        return Err(interrupt::too_early("players played"));
+        return Err(interrupt::too_early("players were warming up"));
     }
 
     let look = || Ok::<_, String>(Observation { report: server.report()?, server: server.usage(), own: own_usage() });
@@ -98,7 +98,7 @@ pub fn measure(kind: Kind, arguments: &Arguments, scenario: &Scenario) -> Result
     let players = stop_players(&mut run)?;
     configured.stop()?;
     if let (0, Some(error)) = (result.sent.datagrams, &result.refused) {
-        return Err(format!("the system sends nothing from forged addresses: {error}"));
+        return Err(format!("the kernel refuses to send from forged addresses: {error}"));
     }
 
     let load = CpuTime::between(elapsed, (before.server, after.server), (before.own, after.own));
@@ -136,7 +136,7 @@ fn attack(
         Kind::BadTags => {
             let attack = BadTags::new(server, players, burst).map_err(failed)?;
             if !attack.has_player_sockets() {
-                eprintln!("flood: this system gives no copies of sockets: nothing comes from players' own addresses");
+                eprintln!("flood: sockets cannot be copied here, so nothing is sent from players' own addresses");
             }
             Box::new(attack)
         }

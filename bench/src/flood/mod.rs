@@ -36,13 +36,13 @@ pub fn run(arguments: &Arguments) -> Result<Verdict, String> {
     let Arguments { load, serving, settings, .. } = arguments;
     let scenario = Scenario::new(load.players()?, &load.place, serving, settings, None)?;
     if arguments.joiners > JOINERS_MAX {
-        return Err(format!("--joiners is {}; it is {JOINERS_MAX} at most", arguments.joiners));
+        return Err(format!("--joiners is {}; it must be at most {JOINERS_MAX}", arguments.joiners));
     }
     if arguments.per_second == 0 {
-        return Err("--per-second is 0; it is 1 at least".into());
+        return Err("--per-second is 0; it must be at least 1".into());
     }
     if !(1..=BATCH).contains(&arguments.burst) {
-        return Err(format!("--burst is {}; it is 1 to {BATCH}", arguments.burst));
+        return Err(format!("--burst is {}; it must be 1 to {BATCH}", arguments.burst));
     }
     raise_file_limit();
     let mut floods = Vec::new();

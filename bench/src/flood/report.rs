@@ -122,11 +122,13 @@ impl Figures {
         }
         if self.stranger_bytes_out > self.stranger_bytes_in {
             let (bytes_out, bytes_in) = (self.stranger_bytes_out, self.stranger_bytes_in);
-            guarantees.push(format!("{bytes_out} bytes to clients for {bytes_in} from them"));
+            guarantees.push(format!(
+                "{bytes_out} bytes sent to unknown addresses, more than the {bytes_in} received from them"
+            ));
         }
         let growth = self.memory_after_mib - self.memory_before_mib;
         if growth > GROWTH_MAX_MIB {
-            guarantees.push(format!("{growth:.1} MiB more memory"));
+            guarantees.push(format!("memory grew by {growth:.1} MiB"));
         }
         Missed { guarantees, server, clients: missed }
     }
@@ -140,7 +142,7 @@ impl Figures {
         line(
             "flood",
             format!(
-                "{} datagrams/s wanted, {}/s sent ({:.1} MB/s), {}/s seen, {} dropped by the kernel",
+                "{} datagrams/s requested, {}/s sent ({:.1} MB/s), {}/s received, {} dropped by the kernel",
                 grouped(self.wanted_per_s),
                 grouped(self.sent_per_s),
                 self.sent_bytes_per_s / 1e6,
@@ -153,7 +155,7 @@ impl Figures {
             line("", self.sent_as.iter().map(of).collect::<Vec<_>>().join(", "));
         }
         line(
-            "clients",
+            "cost",
             format!(
                 "{} cookies/s, {} key exchanges/s, {:.1} MB in, {:.1} MB out",
                 grouped(self.cookies_per_s),
@@ -166,7 +168,7 @@ impl Figures {
             line("lost", format!("the first of {}: {why}", self.players_lost));
         }
         if let Some(why) = &self.not_joined_because {
-            line("not joined", format!("the first: {why}"));
+            line("failed to join", format!("the first: {why}"));
         }
         line("verdict", self.verdict.to_string());
         page
@@ -327,8 +329,11 @@ mod tests {
         assert_eq!(miss(|it| it.players_lost = 3), "3 players lost their connection");
         assert_eq!(miss(|it| it.players.client.rtt.p99_us = 50_000.0), "p99 round trip 50.0 ms");
         assert_eq!(miss(|it| it.joined = 9), "9 of 10 joined within 10 s");
-        assert_eq!(miss(|it| it.stranger_bytes_out = 1_001), "1001 bytes to clients for 1000 from them");
-        assert_eq!(miss(|it| it.memory_after_mib = 66.2), "16.2 MiB more memory");
+        assert_eq!(
+            miss(|it| it.stranger_bytes_out = 1_001),
+            "1001 bytes sent to unknown addresses, more than the 1000 received from them"
+        );
+        assert_eq!(miss(|it| it.memory_after_mib = 66.2), "memory grew by 16.2 MiB");
         assert_eq!(miss(|it| it.memory_after_mib = 10.0), "", "less is no fault");
     }
 

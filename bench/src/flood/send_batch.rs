@@ -85,7 +85,7 @@ impl SendBatch {
     /// If the batch is full.
     pub fn add(&mut self, source: Ipv4Addr, len: usize) -> &mut [u8] {
         let at = self.len;
-        assert!(at < BATCH, "who adds looks whether there is room");
+        assert!(at < BATCH, "the batch is full");
         (self.lens[at], self.sources[at]) = (len, source);
         self.len += 1;
         &mut self.datagrams[at][..len]

@@ -17,7 +17,7 @@ use std::sync::{Arc, Mutex};
 
 pub fn run(arguments: &Arguments) -> Result<Verdict, String> {
     if arguments.place.server_cpus.len() > 1 {
-        return Err("--server-cpus has several processors; the floor's server runs on one".to_owned());
+        return Err("--server-cpus has several CPUs; the floor's server runs on one".to_owned());
     }
     let (serving, settings) = (Serving::default(), Settings::default());
     let scenario = Scenario::new(arguments.load(), &arguments.place, &serving, &settings, None)?;
@@ -59,7 +59,7 @@ struct FloorServer {
 impl FloorServer {
     fn start(scenario: &Scenario) -> Result<Self, String> {
         let (address, _) = free_ports()?;
-        let own = std::env::current_exe().map_err(|error| format!("cannot tell where this program is: {error}"))?;
+        let own = std::env::current_exe().map_err(|error| format!("cannot find this program's path: {error}"))?;
         let mut command = Command::new(own);
         command
             .args(["floor-server", "--listen", &address.to_string(), "--cpu", &scenario.server_cpus[0].to_string()])
@@ -75,12 +75,12 @@ impl FloorServer {
     /// Datagrams in and out since its start.
     fn counts(&self) -> Result<(u64, u64), String> {
         let gone = |_| "the floor server ended early".to_owned();
-        let mut pipes = self.pipes.lock().map_err(|_| "a look at the floor server failed before")?;
+        let mut pipes = self.pipes.lock().map_err(|_| "an earlier query of the floor server failed")?;
         writeln!(pipes.0).map_err(gone)?;
         let mut line = String::new();
         pipes.1.read_line(&mut line).map_err(gone)?;
         let (received, sent) = line.trim().split_once(' ').ok_or("the floor server ended early")?;
-        let number = |text: &str| text.parse().map_err(|_| format!("the floor server said `{}`", line.trim()));
+        let number = |text: &str| text.parse().map_err(|_| format!("the floor server answered `{}`", line.trim()));
         Ok((number(received)?, number(sent)?))
     }
 }

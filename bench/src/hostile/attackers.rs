@@ -15,7 +15,7 @@ const CONNECTING_MAX: usize = 64;
 /// An attacker connects again after this time, whether it was accepted or not.
 const LIFE: Duration = Duration::from_secs(2);
 
-#[allow(clippy::large_enum_variant, reason = "an attacker attacks nearly all its life")]
+#[allow(clippy::large_enum_variant, reason = "attackers spend nearly all their time in this state")]
 pub enum State {
     Out,
     Connecting(Client),
@@ -75,7 +75,8 @@ impl Attackers {
             && let Some(index) = (from..self.attackers.len()).find(|&at| matches!(self.attackers[at].state, State::Out))
         {
             from = index + 1;
-            let client = Client::new(ClientConfig::new(self.key), now, random_bytes()).expect("a server made the key");
+            let client =
+                Client::new(ClientConfig::new(self.key), now, random_bytes()).expect("the server's key is valid");
             self.by_tag.insert(client.handshake_tag(), index);
             self.attackers[index] = Attacker { state: State::Connecting(client), since: Instant::now(), number: 0 };
             self.connecting.push(index);

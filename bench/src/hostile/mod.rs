@@ -53,7 +53,7 @@ pub fn run(arguments: &Arguments) -> Result<Verdict, String> {
     let alone = measure(&scenario, None)?;
     println!("players alone\n{}", alone.report.page());
     if interrupt::is_requested() {
-        return Err(interrupt::too_early("players were alone"));
+        return Err(interrupt::too_early("measuring players alone"));
     }
     let beside = measure(&scenario, Some(arguments))?;
     let mut missed = Missed::default();
@@ -68,7 +68,7 @@ pub fn run(arguments: &Arguments) -> Result<Verdict, String> {
     report.verdict = Some(verdict.clone());
     println!("players beside {} attackers\n{}", arguments.peers, report.page());
     println!(
-        "  attacks      {} datagrams/s, {} connections put out and back again\n  memory       {:.1} MiB resident, {:.1} MiB without attackers\n\nverdict: {verdict}",
+        "  attacks      {} datagrams/s, {} reconnects\n  memory       {:.1} MiB resident, {:.1} MiB without attackers\n\nverdict: {verdict}",
         grouped(beside.attacks_per_second),
         beside.put_out,
         beside.resident_mib,

@@ -26,7 +26,7 @@ pub struct Health {
 impl Health {
     pub fn new() -> Self {
         let longest = LONGEST.as_nanos() as u64;
-        let times = Histogram::new_with_bounds(1_000, longest, 2).expect("the bounds are in range");
+        let times = Histogram::new_with_bounds(1_000, longest, 2).expect("the bounds are valid");
         Health { unread: times.clone(), late: times, dropped: 0 }
     }
 
@@ -57,14 +57,14 @@ impl Health {
         let mut signs = Vec::new();
         if self.dropped > 0 {
             signs.push(format!(
-                "it dropped {} datagrams because its sockets or its bad network were full",
+                "it dropped {} datagrams because its sockets or its simulated network were full",
                 self.dropped
             ));
         }
         if unread > P99_MAX {
-            signs.push(format!("datagrams lay unread in its sockets for {} (p99)", milliseconds(unread)));
+            signs.push(format!("datagrams stayed unread in its sockets for {} (p99)", milliseconds(unread)));
         } else if unread_max > UNREAD_MAX {
-            signs.push(format!("a datagram lay unread in its sockets for {}", milliseconds(unread_max)));
+            signs.push(format!("a datagram stayed unread in its sockets for {}", milliseconds(unread_max)));
         }
         if late > P99_MAX {
             signs.push(format!("its timers were {} late (p99)", milliseconds(late)));

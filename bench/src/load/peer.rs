@@ -39,7 +39,7 @@ impl Stamp {
 }
 
 /// How a peer sends.
-#[allow(clippy::large_enum_variant, reason = "peers lie side by side, so that they can be asked for ahead")]
+#[allow(clippy::large_enum_variant, reason = "peers are stored side by side, so that they can be prefetched")]
 pub enum Transport {
     /// With the whole protocol.
     Protocol(Client),

@@ -51,12 +51,12 @@ impl Run<'_> {
             if interrupt::is_requested() {
                 bar.finish_and_clear();
                 let _ = self.finish();
-                return Err(interrupt::too_early("clients connected"));
+                return Err(interrupt::too_early("clients were connecting"));
             }
             if failed > 0 || ended || began.elapsed() > CONNECT {
                 bar.finish_and_clear();
-                let why = self.finish().err().unwrap_or_else(|| "out of time".into());
-                return Err(format!("{connected} of {clients} clients connected: {why}"));
+                let why = self.finish().err().unwrap_or_else(|| "timed out".into());
+                return Err(format!("only {connected} of {clients} clients connected: {why}"));
             }
             std::thread::sleep(Duration::from_millis(2));
         }
@@ -70,7 +70,7 @@ impl Run<'_> {
         std::thread::sleep(WARM_UP);
         if interrupt::is_requested() {
             let _ = self.finish();
-            return Err(interrupt::too_early("clients warmed up"));
+            return Err(interrupt::too_early("clients were warming up"));
         }
         let own = std::process::id();
         let before = look()?;

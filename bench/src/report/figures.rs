@@ -100,30 +100,27 @@ impl CpuTime {
     }
 
     /// Why the result is distorted, if other programs used the server's CPUs.
-    pub fn interference(&self, server_processors: usize) -> Option<String> {
-        let share = Self::share(self.server_waited, self.elapsed, server_processors);
+    pub fn interference(&self, server_cpus: usize) -> Option<String> {
+        let share = Self::share(self.server_waited, self.elapsed, server_cpus);
         (share > WAITED_MAX).then(|| {
-            format!(
-                "other programs used the server's processors: it waited for them {:.0} % of the time",
-                share * 100.0
-            )
+            format!("other programs used the server's CPUs: it waited for them {:.0} % of the time", share * 100.0)
         })
     }
 
-    pub fn share(cpu: Duration, elapsed: Duration, processors: usize) -> f64 {
-        cpu.as_secs_f64() / elapsed.as_secs_f64() / processors.max(1) as f64
+    pub fn share(cpu: Duration, elapsed: Duration, cpus: usize) -> f64 {
+        cpu.as_secs_f64() / elapsed.as_secs_f64() / cpus.max(1) as f64
     }
 }
 
 impl ClientFigures {
-    pub fn new(outcome: &Outcome, load: &CpuTime, processors: usize) -> Self {
+    pub fn new(outcome: &Outcome, load: &CpuTime, cpus: usize) -> Self {
         let per_second = |count: u64| count as f64 / load.elapsed.as_secs_f64();
         ClientFigures {
             sent_pps: per_second(outcome.sent),
             received_pps: per_second(outcome.received),
             // A message that was given up and answered late counts twice, so this can be below 0.
             loss: (1.0 - outcome.received as f64 / (outcome.sent as f64).max(1.0)).max(0.0),
-            cpu_share: CpuTime::share(load.client_cpu, load.elapsed, processors),
+            cpu_share: CpuTime::share(load.client_cpu, load.elapsed, cpus),
             rtt: Percentiles::of(&outcome.round_trip),
         }
     }
@@ -131,7 +128,7 @@ impl ClientFigures {
 
 impl ServerFigures {
     /// From the server's own report of the measured time.
-    pub fn new(report: &ServerReport, load: &CpuTime, usage: Usage, processors: usize) -> Self {
+    pub fn new(report: &ServerReport, load: &CpuTime, usage: Usage, cpus: usize) -> Self {
         let rate = |counter: &str| report.total(counter) as f64 / report.uptime_s;
         let mean = |of: &str, over: &str| report.total(of) as f64 / report.total(over).max(1) as f64;
         let cores = report
@@ -161,7 +158,7 @@ impl ServerFigures {
             in_pps: rate("datagrams_in"),
             out_pps: rate("datagrams_out"),
             cpu_ns_per_packet: load.server_cpu.as_nanos() as f64 / report.total("datagrams_in").max(1) as f64,
-            cpu_share: CpuTime::share(load.server_cpu, load.elapsed, processors),
+            cpu_share: CpuTime::share(load.server_cpu, load.elapsed, cpus),
             rss_bytes: usage.resident_bytes,
             datagrams_per_arrival: mean("link_datagrams_in", "link_arrivals"),
             datagrams_per_send: mean("link_datagrams_out", "link_sends"),
@@ -171,13 +168,13 @@ impl ServerFigures {
     }
 
     /// From plain counts.
-    pub fn plain(datagrams_in: u64, datagrams_out: u64, load: &CpuTime, usage: Usage, processors: usize) -> Self {
+    pub fn plain(datagrams_in: u64, datagrams_out: u64, load: &CpuTime, usage: Usage, cpus: usize) -> Self {
         let rate = |count: u64| count as f64 / load.elapsed.as_secs_f64();
         ServerFigures {
             in_pps: rate(datagrams_in),
             out_pps: rate(datagrams_out),
             cpu_ns_per_packet: load.server_cpu.as_nanos() as f64 / datagrams_in.max(1) as f64,
-            cpu_share: CpuTime::share(load.server_cpu, load.elapsed, processors),
+            cpu_share: CpuTime::share(load.server_cpu, load.elapsed, cpus),
             rss_bytes: usage.resident_bytes,
             datagrams_per_arrival: 1.0,
             datagrams_per_send: 1.0,

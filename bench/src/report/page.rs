@@ -28,13 +28,13 @@ impl Report {
             line(
                 "",
                 format!(
-                    "of {} datagrams both ways: {lost} lost, {queue_full} at full queues, {duplicated} duplicated, \
-                     {held_back} held back, {corrupted} corrupted",
+                    "of {} datagrams both ways: {lost} lost, {queue_full} dropped by full queues, {duplicated} duplicated, \
+                     {held_back} reordered, {corrupted} corrupted",
                     grouped(*entered as f64)
                 ),
             );
             if *not_held > 0 {
-                line("", format!("{not_held} lost because the generator held as many as it can: figures are off"));
+                line("", format!("{not_held} lost because the generator's queue was full: the figures are wrong"));
             }
         }
         line("in", format!("{} packets/s", grouped(server.in_pps)));
@@ -46,7 +46,7 @@ impl Report {
         line(
             "runs",
             format!(
-                "{:.1} datagrams per arrival, {:.1} per send",
+                "{:.1} datagrams per arrival (GRO), {:.1} per send (GSO)",
                 server.datagrams_per_arrival, server.datagrams_per_send
             ),
         );
@@ -54,7 +54,7 @@ impl Report {
         line(
             "messages",
             format!(
-                "{}/s sent, {}/s came back, loss {:.4} %",
+                "{}/s sent, {}/s echoed, loss {:.4} %",
                 grouped(client.sent_pps),
                 grouped(client.received_pps),
                 client.loss * 100.0
@@ -72,7 +72,7 @@ impl Report {
             line(
                 "connecting",
                 format!(
-                    "{} handshakes/s, {:.0} us of server CPU and {:.0} bytes resident each",
+                    "{} handshakes/s, each {:.0} us of server CPU time and {:.0} bytes of memory",
                     grouped(connecting.handshakes_per_s),
                     connecting.cpu_us_per_handshake,
                     connecting.rss_bytes_per_connection
@@ -91,7 +91,7 @@ impl Report {
             line(
                 "floor",
                 format!(
-                    "{} packets/s in on plain sockets, {:.0} ns each; this is {ratio:.2} of it",
+                    "{} packets/s in on plain sockets, {:.0} ns each; this run reaches {ratio:.2} of it",
                     grouped(floor.in_pps),
                     floor.cpu_ns_per_packet
                 ),

@@ -63,7 +63,9 @@ impl Verdict {
         }
         match overload {
             Some(why) if !missed.clients.is_empty() => {
-                let note = format!("what clients saw is left out, because the load generator was overloaded: {why}");
+                let note = format!(
+                    "the clients' measurements are not judged because the load generator was overloaded: {why}"
+                );
                 Verdict::Fail([missed.guarantees, missed.server, vec![note]].concat())
             }
             _ => Verdict::Fail(missed.all()),
@@ -83,10 +85,10 @@ impl Verdict {
 
 /// What speaks against the figures, and what to do about it.
 fn reasons(interference: Option<String>, overload: Option<String>) -> String {
-    let interference = interference.map(|why| format!("{why}. Stop them, or choose others with --server-cpus"));
+    let interference = interference.map(|why| format!("{why}. Stop them, or choose other CPUs with --server-cpus"));
     let overload = overload.map(|why| {
         format!(
-            "the load generator itself was overloaded: {why}. Use fewer clients, or give it more processors with \
+            "the load generator itself was overloaded: {why}. Use fewer clients, or give it more CPUs with \
              --client-cpus"
         )
     });
@@ -104,9 +106,9 @@ impl fmt::Display for Verdict {
                 write!(f, "undecided, this says nothing about the server: {why}. Missed: {}", missed.join("; "))
             }
             Verdict::Interrupted(missed) if missed.is_empty() => {
-                f.write_str("cut short; no target was missed until then")
+                f.write_str("interrupted; no target was missed until then")
             }
-            Verdict::Interrupted(missed) => write!(f, "cut short; missed until then: {}", missed.join("; ")),
+            Verdict::Interrupted(missed) => write!(f, "interrupted; missed until then: {}", missed.join("; ")),
         }
     }
 }
@@ -129,7 +131,7 @@ mod tests {
     /// With an overloaded generator, or a server that waits for its CPUs.
     fn judge(missed: Missed, overloaded: bool, interfered: bool) -> Verdict {
         let overload = overloaded.then(|| "it acted 90 ms late".to_owned());
-        let interference = interfered.then(|| "other programs used the server's processors".to_owned());
+        let interference = interfered.then(|| "other programs used the server's CPUs".to_owned());
         Verdict::judge(missed, overload, interference, false)
     }
 

@@ -52,20 +52,20 @@ impl Scenario {
             Flows::Relay => 65_536,
         };
         if !(1..=most).contains(&clients) {
-            return Err(format!("--clients is {clients}; with {} flows it is 1 to {most}", option_name(flows)));
+            return Err(format!("--clients is {clients}; with {} flows it must be 1 to {most}", option_name(flows)));
         }
         if !(PAYLOAD_BYTES_MIN..=WHOLE_MESSAGE_BYTES_MAX).contains(&size) {
-            return Err(format!("--size is {size}; it is {PAYLOAD_BYTES_MIN} to {WHOLE_MESSAGE_BYTES_MAX}"));
+            return Err(format!("--size is {size}; it must be {PAYLOAD_BYTES_MIN} to {WHOLE_MESSAGE_BYTES_MAX}"));
         }
         if !(0.1..=3600.0).contains(&secs) {
-            return Err(format!("--secs is {secs}; it is 0.1 to 3600"));
+            return Err(format!("--secs is {secs}; it must be 0.1 to 3600"));
         }
         let relays = place.relays.unwrap_or(RELAYS);
         if !(1..=4096).contains(&relays) {
-            return Err(format!("--relays is {relays}; it is 1 to 4096"));
+            return Err(format!("--relays is {relays}; it must be 1 to 4096"));
         }
         if place.relays.is_some() && flows == Flows::Distinct {
-            return Err("--relays does nothing with distinct flows; use --flows relay, or leave it out".to_owned());
+            return Err("--relays has no effect on distinct flows; use --flows relay, or omit it".to_owned());
         }
         let sockets = match flows {
             Flows::Distinct => clients,
@@ -94,7 +94,7 @@ impl Scenario {
 fn split_cpus(place: &Place) -> Result<(Vec<usize>, Vec<usize>), String> {
     let all: Vec<usize> = core_affinity::get_core_ids().unwrap_or_default().iter().map(|core| core.id).collect();
     if let Some(cpu) = place.server_cpus.iter().chain(&place.client_cpus).find(|cpu| !all.contains(cpu)) {
-        return Err(format!("there is no processor {cpu} here; there are {all:?}"));
+        return Err(format!("there is no CPU {cpu} here; there are {all:?}"));
     }
     let half = (all.len() / 2).max(1);
     let server = match place.server_cpus.is_empty() {

@@ -46,7 +46,7 @@ impl Arguments {
     /// The load of players, who send at a steady rate.
     pub fn players(&self) -> Result<Load, String> {
         match self.rate {
-            Some(Rate::Max) => Err("--rate is max; players play at a steady rate, such as 60".to_owned()),
+            Some(Rate::Max) => Err("--rate is max; players need a steady rate, such as 60".to_owned()),
             rate => Ok(Load { rate: rate.unwrap_or(Rate::Hz(60.0)), ..self.load() }),
         }
     }
@@ -62,14 +62,13 @@ pub struct Network {
 
 pub fn network_help() -> String {
     format!(
-        "Put the clients behind a bad network, as in\n\
+        "Put the clients behind a simulated bad network, for example:\n\
          --network delay=25ms,jitter=5ms,loss=1%,burst=0.2%x8,rate=100mbit,queue=256k,seed=7\n\n\
-         It is done to what the clients send and to what they receive, each by itself: a round trip has the delay \
-         twice. Each of the clients' sockets is a path of its own, with its own draws and its own line; with relay flows \
-         all clients behind a socket share it. The server's side is as it is. Floors are not measured beside it. Verdicts \
-         allow for what was asked for: targets of time grow by the longest that a round trip takes in that network, and \
-         targets of loss and rate by what it really lost. Parts, \
-         in any order; what is left out does not happen:\n\n{}",
+         It applies to each direction on its own, so a round trip has the delay twice. Each socket of the clients is a \
+         path with its own random draws and its own line; with relay flows all clients of a socket share it. The server \
+         is not changed, and no floor is measured. Verdicts adapt: time targets grow by the longest possible round trip \
+         of that network, and targets of loss and rate by what it really lost. Parts in any order; all are \
+         optional:\n\n{}",
         NetworkSpec::syntax()
     )
 }
@@ -117,7 +116,7 @@ pub struct Settings {
 pub type Setting = (String, String);
 
 pub fn parse_setting(text: &str) -> Result<Setting, String> {
-    let (name, value) = text.split_once('=').ok_or("give it as name=value")?;
+    let (name, value) = text.split_once('=').ok_or("give it as NAME=VALUE")?;
     Ok((name.to_owned(), value.to_owned()))
 }
 

@@ -90,8 +90,8 @@ impl Server {
         let key_file = folder.path().join("server.key");
         let key = ringshard::config::key_files::generate(&key_file).map_err(|error| error.to_string())?;
         let (address, admin) = free_ports()?;
-        let log =
-            std::fs::File::create(folder.path().join("log")).map_err(|error| format!("cannot write a log: {error}"))?;
+        let log = std::fs::File::create(folder.path().join("log"))
+            .map_err(|error| format!("cannot create the log: {error}"))?;
         let cpus: Vec<String> = scenario.server_cpus.iter().map(usize::to_string).collect();
         let mut command = Command::new(&binary);
         command
@@ -121,7 +121,7 @@ impl Server {
         let deadline = Instant::now() + TIMEOUT;
         loop {
             if let Some(status) = self.process.ended() {
-                return Err(format!("the server ended at once ({status}):\n{}", self.log()));
+                return Err(format!("the server ended at startup ({status}):\n{}", self.log()));
             }
             match self.report() {
                 Ok(_) => return Ok(()),
@@ -162,7 +162,7 @@ impl Server {
 
 /// A UDP and a TCP port of loopback that are free now.
 pub fn free_ports() -> Result<(SocketAddr, SocketAddr), String> {
-    let failed = |error: std::io::Error| format!("loopback has no free port: {error}");
+    let failed = |error: std::io::Error| format!("no free port on loopback: {error}");
     let udp = UdpSocket::bind("127.0.0.1:0").and_then(|socket| socket.local_addr()).map_err(failed)?;
     let tcp = TcpListener::bind("127.0.0.1:0").and_then(|socket| socket.local_addr()).map_err(failed)?;
     Ok((udp, tcp))
@@ -170,7 +170,7 @@ pub fn free_ports() -> Result<(SocketAddr, SocketAddr), String> {
 
 /// The server binary beside this one.
 fn binary() -> Result<PathBuf, String> {
-    let own = std::env::current_exe().map_err(|error| format!("cannot tell where this program is: {error}"))?;
+    let own = std::env::current_exe().map_err(|error| format!("cannot find this program's path: {error}"))?;
     let binary = own.with_file_name("ringshard");
     match binary.is_file() {
         true => Ok(binary),

@@ -14,7 +14,7 @@ impl TemporaryFolder {
         let number = NUMBER.fetch_add(1, Ordering::Relaxed);
         let nanos = std::time::UNIX_EPOCH.elapsed().unwrap_or_default().as_nanos();
         let path = std::env::temp_dir().join(format!("ringshard-bench-{}-{number}-{nanos}", std::process::id()));
-        std::fs::create_dir(&path).map_err(|error| format!("cannot make {}: {error}", path.display()))?;
+        std::fs::create_dir(&path).map_err(|error| format!("cannot create {}: {error}", path.display()))?;
         interrupt::guard_folder(&path);
         Ok(TemporaryFolder(path))
     }

@@ -50,7 +50,7 @@ pub struct Failure {
 impl fmt::Display for Failure {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         let Failure { seed, at, what, replay } = self;
-        write!(f, "seed {seed}, {:.3} s into the run: {what}\nreplay it with: {replay}", at.as_secs_f64())
+        write!(f, "seed {seed}, {:.3} s into the run: {what}\nreproduce it with: {replay}", at.as_secs_f64())
     }
 }
 
@@ -162,6 +162,6 @@ fn tell_how_to_replay_a_panic() {
     let usual = std::panic::take_hook();
     std::panic::set_hook(Box::new(move |panic| {
         usual(panic);
-        REPLAY.with(|text| eprintln!("replay it with: {}", text.borrow()));
+        REPLAY.with(|text| eprintln!("reproduce it with: {}", text.borrow()));
     }));
 }

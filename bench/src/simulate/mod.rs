@@ -12,7 +12,7 @@
 //! | [`simulator`] | the clock, faults, the attacker, and the checks after faults |
 //! | [`campaign`], [`report`], [`totals`] | many runs and their result |
 
-#![allow(clippy::match_overlapping_arm, reason = "a throw of random falls under the first arm that is above it")]
+#![allow(clippy::match_overlapping_arm, reason = "a number takes the first arm whose bound exceeds it")]
 
 mod campaign;
 mod draw;
@@ -64,33 +64,36 @@ pub struct Arguments {
 }
 
 const LONG_HELP: &str = "\
-What is done to the system: loss up to 30 %, in bursts and at random; jitter, reordering, copies, flipped bits; slow
-lines with queues; paths that swallow large datagrams; outages of one or both directions, shorter and longer than the
-timeout; changes of address, announced and not; clients and servers that die and come back; hanging up on either side;
-changes of keys every minute; priorities and rates that change; more result than can be sent; links without room; memory
-that runs short; old datagrams sent again and garbage, from anywhere.
+What is simulated: loss up to 30 %, random and in bursts; jitter, reordering, duplicates, bit errors; slow lines with
+queues; paths that drop large datagrams; outages of one or both directions, shorter and longer than the timeout; changed
+addresses, with and without the client's knowledge; clients and servers that die and restart; disconnects by either side;
+rekeying every minute; changing priorities and rates; more messages than can be sent; links without room; low memory;
+replayed datagrams and garbage from any address.
 
-What is checked: reliable messages arrive once, unaltered, and on ordered channels in order, as long as their session
-lives, also where it goes on over another connection; sequenced ones never go back; unreliable ones come once; no number
-seals two datagrams; an end gives up only after the timeout, and never over a clear path; what is kept stays within its
-bound, and comes down to nothing; strangers never get more than they send. In the recovery after every begin_faults: every client
-has its connection again, a message gets through both ways, all that was missing arrives, keys can still change, each
-within its stated time.
+What is checked:
+  - Reliable messages arrive once, unaltered and, on ordered channels, in order, as long as their session exists, also
+    after it resumes over another connection. Sequenced messages never go back. Unreliable ones arrive at most once.
+  - No sequence number is used for two datagrams.
+  - An end gives up a connection only after the timeout, and never on a clear path.
+  - Memory stays within its bound, and is freed once everything has arrived.
+  - Unknown addresses never get more bytes than they sent.
+  - After each phase of faults, within a stated time: every client is connected again, a message gets through both ways,
+    everything missing arrives, and keys can still change.
 
 Examples:
   ringshard-bench simulate                      an hour, in seconds
   ringshard-bench simulate --hours 300          a campaign
-  ringshard-bench simulate --seed 17 --log      one run, told in full
+  ringshard-bench simulate --seed 17 --log      one run with all events
 
-Exit code: 0 when all that was checked holds. 1 when something does not: the first violation, its seed, and the command
-that replays it are printed. 130 when a signal ended it early, and what was checked until then holds.";
+Exit codes: 0: no violation. 1: a violation; its seed and the command that reproduces it are printed. 130: interrupted,
+without a violation until then.";
 
 fn hours(text: &str) -> Result<f64, String> {
     number_in(text, 0.001..=1e6)
 }
 
 fn seeds(text: &str) -> Result<Range<u64>, String> {
-    let parse = |part: &str| part.trim().parse::<u64>().map_err(|_| format!("`{part}` is no number"));
+    let parse = |part: &str| part.trim().parse::<u64>().map_err(|_| format!("`{part}` is not a number"));
     let (from, to) = text.split_once("..").ok_or("seeds are written FROM..TO, as in 1..100")?;
     let range = parse(from)?..parse(to)?;
     if range.is_empty() { Err("there is no seed in that range".to_owned()) } else { Ok(range) }

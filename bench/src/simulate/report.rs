@@ -59,7 +59,7 @@ pub fn page(result: &CampaignResult) -> String {
     section("Messages", messages(totals));
     section("Faults", counts(totals.faults.iter().map(|(kind, count)| (*kind, *count))));
     section("Connections that ended", counts(totals.ends.iter().map(|(reason, count)| (reason.as_str(), *count))));
-    section("Recovery after all faults ended, worst", recovery(totals));
+    section("Longest recovery after all faults ended", recovery(totals));
     section("Verdict", vec![("violations".to_owned(), failures.len().to_string())]);
     page
 }
@@ -69,13 +69,13 @@ fn simulated(totals: &Totals, seeds: &std::ops::Range<u64>, took: f64) -> Vec<(S
         ("runs".to_owned(), format!("{}", totals.runs)),
         ("seeds".to_owned(), format!("{}..{}", seeds.start, seeds.end)),
         ("simulated hours".to_owned(), format!("{:.2}", totals.simulated_s / 3600.0)),
-        ("seconds that took".to_owned(), format!("{took:.1}")),
+        ("elapsed seconds".to_owned(), format!("{took:.1}")),
         ("times real time, per core".to_owned(), format!("{:.0}", totals.speed())),
         ("players per run, on average".to_owned(), format!("{:.1}", totals.player_s / totals.simulated_s.max(1.0))),
         ("datagrams".to_owned(), totals.datagrams.to_string()),
         ("sessions begun".to_owned(), totals.sessions.to_string()),
         ("sessions resumed".to_owned(), totals.resumed.to_string()),
-        ("changes of keys".to_owned(), totals.key_changes.to_string()),
+        ("key changes".to_owned(), totals.key_changes.to_string()),
     ]
 }
 
@@ -84,8 +84,8 @@ fn messages(totals: &Totals) -> Vec<(String, String)> {
         (format!("{kind}: sent, arrived"), format!("{sent}, {arrived}"))
     };
     let mut rows: Vec<_> = totals.messages.iter().map(row).collect();
-    rows.push(("megabytes that arrived".to_owned(), format!("{:.1}", totals.bytes as f64 / 1e6)));
-    rows.push(("refused for want of room, or by a rate".to_owned(), totals.refused.to_string()));
+    rows.push(("megabytes arrived".to_owned(), format!("{:.1}", totals.bytes as f64 / 1e6)));
+    rows.push(("refused by a full queue, lack of memory or a rate".to_owned(), totals.refused.to_string()));
     rows
 }
 
@@ -97,8 +97,8 @@ fn recovery(totals: &Totals) -> Vec<(String, String)> {
     let mut rows: Vec<_> =
         totals.worst_s.iter().map(|(what, worst)| ((*what).to_owned(), format!("{worst:.2} s"))).collect();
     if let Some(rate) = totals.slowest_drain {
-        rows.push(("64 KiB and more to arrive".to_owned(), format!("{:.0} kB/s", rate as f64 / 1e3)));
+        rows.push(("slowest drain of 64 KiB or more".to_owned(), format!("{:.0} kB/s", rate as f64 / 1e3)));
     }
-    rows.push(("deadlines that had passed when they were given".to_owned(), totals.late_deadlines.to_string()));
+    rows.push(("deadlines already in the past when returned".to_owned(), totals.late_deadlines.to_string()));
     rows
 }

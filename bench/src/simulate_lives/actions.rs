@@ -1,6 +1,6 @@
 //! What clients do at random, and what must be true right after it.
 
-#![allow(clippy::match_overlapping_arm, reason = "a throw of random falls under the first arm that is above it")]
+#![allow(clippy::match_overlapping_arm, reason = "a number takes the first arm whose bound exceeds it")]
 
 use super::frames::Frames;
 use super::game::LARGE_REQUEST;
@@ -209,7 +209,7 @@ impl Simulator {
         self.players[number].transmit(now, server);
         if !is_cut_off {
             self.run_until_quiet();
-            self.expect_over(session, "the client has hung up");
+            self.expect_over(session, "the client has disconnected");
         }
     }
 
@@ -229,7 +229,7 @@ impl Simulator {
         self.players[number].vanish();
         if !is_cut_off {
             self.run_until_quiet();
-            self.expect_over(session, &format!("the client has hung up with reason {reason}"));
+            self.expect_over(session, &format!("the client has disconnected with reason {reason}"));
         }
     }
 
@@ -237,7 +237,7 @@ impl Simulator {
         if let Some(session) = session
             && self.is_alive(session)
         {
-            self.report_violation(format!("{why}, and its session {session:?} lives on"));
+            self.report_violation(format!("{why}, but its session {session:?} is not over"));
         }
     }
 
@@ -302,7 +302,7 @@ impl Simulator {
         self.action_counts.ghosts += 1;
         self.run_until_quiet();
         if !self.is_alive(session) {
-            self.report_violation(format!("a former connection of session {session:?} hung up, and ended it"));
+            self.report_violation(format!("a former connection of session {session:?} disconnected and ended it"));
         }
     }
 
@@ -319,10 +319,10 @@ impl Simulator {
         player.begin_handshake(&self.key, Some((core, resume_key)));
         match self.finish_handshake(number) {
             None => {}
-            Some(true) if !was_alive => self.report_violation("a session that is over is offered to be resumed"),
+            Some(true) if !was_alive => self.report_violation("the server resumes a session that is over"),
             Some(false) if was_alive && is_newest && is_known => {
                 self.report_violation(format!(
-                    "session {session:?} on core {core} lives, and its newest key does not resume it"
+                    "session {session:?} on core {core} is not over, but its newest key does not resume it"
                 ));
             }
             Some(resumed) if proves => {
@@ -331,7 +331,7 @@ impl Simulator {
                 let found = self.session_of(number);
                 self.players[number].session = found;
                 if resumed && found != Some((core, session)) {
-                    self.report_violation(format!("the key of session {session:?} on core {core} leads to {found:?}"));
+                    self.report_violation(format!("the key of session {session:?} on core {core} resumes {found:?}"));
                 }
             }
             Some(_) => {
@@ -347,7 +347,7 @@ impl Simulator {
         player.excused_until = Instant::NEVER;
         player.begin_handshake(&self.key, None);
         match self.finish_handshake(number) {
-            Some(true) => self.report_violation("the server resumes a session that nobody has named"),
+            Some(true) => self.report_violation("the server resumes a session that the client did not name"),
             Some(false) if self.random.chance(700) => self.prove(number),
             _ => self.players[number].vanish(),
         }
@@ -383,9 +383,11 @@ impl Simulator {
         self.players[number].excused_until = Instant::NEVER;
         self.server_cores[usize::from(session.0)].model.borrow_mut().kicks.push((id, reason));
         self.run_until_quiet();
-        self.expect_over(Some(session), "the server has put it out");
+        self.expect_over(Some(session), "the server has disconnected it");
         if is_where_the_server_thinks && self.players[number].is_conforming() {
-            self.report_violation(format!("the client was put out with {reason:?}, and takes itself for connected"));
+            self.report_violation(format!(
+                "the server disconnected the client with {reason:?}, but the client considers itself connected"
+            ));
         }
         self.players[number].excused_until = self.now() + EXCUSED_AFTER_SILENCE;
     }

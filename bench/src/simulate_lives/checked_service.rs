@@ -32,7 +32,7 @@ impl CheckedService {
     fn expect_no_news(&self, what: &str) {
         let events = std::mem::take(&mut self.event_log.open().events);
         if !events.is_empty() {
-            self.model.borrow_mut().report_violation(format!("in {what}, the game is told {events:?}"));
+            self.model.borrow_mut().report_violation(format!("in {what}, the game is wrongly told {events:?}"));
         }
     }
 }
@@ -66,19 +66,19 @@ impl Service for CheckedService {
         let mut event_log = self.event_log.open();
         let mut model = self.model.borrow_mut();
         if !model.has_session_on(from) {
-            model.report_violation(format!("a message comes from {from}, which carries no session"));
+            model.report_violation(format!("a message comes from {from}, which has no session"));
         }
         for &events in &event_log.events {
             let is_alive = |body| self.world.shard().entities.contains(body);
             let followed = match events {
                 GameEvent::Joined(body) => model.enter(from, body, is_alive),
                 GameEvent::Gone(body, Gone::Silent) => model.displace(body),
-                events => Err(format!("the game is told {events:?}")),
+                events => Err(format!("the game is wrongly told {events:?}")),
             };
             followed.unwrap_or_else(|what| model.report_violation(format!("{from} enters: {what}")));
         }
         if event_log.events.len() > 2 {
-            model.report_violation(format!("one message has {:?} come of it", event_log.events));
+            model.report_violation(format!("one message caused {:?}", event_log.events));
         }
         event_log.events.clear();
     }

@@ -48,7 +48,7 @@ pub struct SharedEventLog(Arc<Mutex<EventLog>>);
 
 impl SharedEventLog {
     pub fn open(&self) -> MutexGuard<'_, EventLog> {
-        self.0.lock().expect("whoever panics ends the process")
+        self.0.lock().expect("a thread that panics ends the process")
     }
 }
 
@@ -87,7 +87,7 @@ impl RandomGame {
         let mut event_log = self.event_log.open();
         event_log.entities -= 1;
         if !was_there {
-            event_log.fault = Some(format!("{id:?} is gone, and the game has not despawned it"));
+            event_log.fault = Some(format!("{id:?} is gone, but the game has not despawned it"));
         }
     }
 
@@ -104,7 +104,7 @@ impl RandomGame {
 
     fn expect_alive(&mut self, player: EntityId, what: &str) {
         if !self.bodies.contains(&player) {
-            self.event_log.open().fault = Some(format!("{what} of {player:?}, which is no living body"));
+            self.event_log.open().fault = Some(format!("{what} of {player:?}, which is not alive"));
         }
     }
 }

@@ -34,7 +34,7 @@ impl ManualHandshake {
         let token = key.map_or([0; RESUME_TOKEN_BYTES], |(_, key)| key.token);
         let (initiator, noise) =
             Initiator::begin(server, resources.draw_secret(), &prologue(suites, options), None, &token)
-                .expect("the server's key is a good one");
+                .expect("the server's key is valid");
         let core = key.map(|(core, _)| core);
         let mut connect = Connect { core, tag: 0, suites, options, cookie: [0; COOKIE_BYTES], noise };
         connect.tag = Connect::tag_of(connect.client_key());

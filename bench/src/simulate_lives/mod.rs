@@ -70,7 +70,7 @@ fn catch_panics() {
     std::panic::set_hook(Box::new(move |panic| {
         hook(panic);
         if let Some(place) = PLACE.get() {
-            eprintln!("ringshard-bench: {}", place.violation("the server or a client panics, see above"));
+            eprintln!("ringshard-bench: {}", place.violation("the server or a client panicked, see above"));
             std::process::exit(1);
         }
     }));

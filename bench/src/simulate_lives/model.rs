@@ -80,10 +80,10 @@ impl SessionModel {
             Event::Integrity(..) => Ok(None),
             Event::Joined { id, session } => {
                 if self.newest.is_some_and(|newest| session <= newest) {
-                    return Err("a new session has the name of a former one".to_owned());
+                    return Err("a new session has the id of a former one".to_owned());
                 }
                 if self.states.values().any(|state| state.at == Some(id)) {
-                    return Err("a session begins on a connection that carries another".to_owned());
+                    return Err("a session begins on a connection that has another".to_owned());
                 }
                 self.newest = Some(session);
                 self.states.insert(session, ModelSession { at: Some(id), suspended_at: now, body: None });
@@ -92,7 +92,7 @@ impl SessionModel {
             }
             Event::Renamed { id, former } => {
                 let state = self.states.values_mut().find(|state| state.at == Some(former));
-                state.ok_or("no session is on the connection that is renamed")?.at = Some(id);
+                state.ok_or("the connection that is renamed has no session")?.at = Some(id);
                 self.counts.renamed += 1;
                 Ok(None)
             }
@@ -172,14 +172,14 @@ impl SessionModel {
         is_alive: impl Fn(EntityId) -> bool,
     ) -> Result<(), String> {
         let state = self.states.values_mut().find(|state| state.at == Some(from));
-        let state = state.ok_or("a client enters whose session is not known")?;
+        let state = state.ok_or("a client enters whose session is unknown")?;
         match state.body.replace(body) {
             None => {
                 self.playing += 1;
                 self.counts.entered += 1;
             }
             Some(former) if is_alive(former) => {
-                return Err(format!("a player has two bodies, {former:?} and {body:?}"));
+                return Err(format!("a player has two entities, {former:?} and {body:?}"));
             }
             Some(_) => self.counts.bodies_replaced += 1,
         }
@@ -196,7 +196,7 @@ impl SessionModel {
                 self.counts.displaced += 1;
                 Ok(())
             }
-            _ => Err(format!("{body:?} makes room, and is not the body of the oldest session that is suspended")),
+            _ => Err(format!("{body:?} is displaced, but does not belong to the oldest suspended session")),
         }
     }
 
@@ -210,17 +210,17 @@ impl SessionModel {
         }
         let event_log = event_log.open();
         if let Some(fault) = &event_log.fault {
-            return Err(format!("the game is asked what nobody may ask: {fault}"));
+            return Err(format!("the game got a call that it must never get: {fault}"));
         }
         let (counted, expected) = ((stats.players, stats.suspended), (self.playing, self.suspended));
         if counted != expected {
-            return Err(format!("the world has (players, suspended) {counted:?}, and the sessions give {expected:?}"));
+            return Err(format!("the world has (players, suspended) {counted:?}, expected {expected:?}"));
         }
         if stats.entities != event_log.entities as u64 {
-            return Err(format!("the world has {} entities; {} should exist", stats.entities, event_log.entities));
+            return Err(format!("the world has {} entities, expected {}", stats.entities, event_log.entities));
         }
         if stats.digests_differ > 0 {
-            return Err("a client sees something else than the server has told it".to_owned());
+            return Err("a client's view differs from what the server sent".to_owned());
         }
         Ok(())
     }
@@ -240,11 +240,11 @@ impl SessionModel {
             };
             carried += 1;
             if self.states.get(&session).is_none_or(|state| state.at != Some(info.id)) {
-                return Err(format!("{} carries a session that should not be there", info.id));
+                return Err(format!("{} has a session that it should not have", info.id));
             }
             if info.standing == Standing::Established && now.since(info.heard_at) > TIMEOUT_DEFAULT + SLACK {
                 return Err(format!(
-                    "{} has been silent for {:?} and is not timed out",
+                    "{} has been silent for {:?} without timing out",
                     info.id,
                     now.since(info.heard_at)
                 ));
@@ -252,11 +252,11 @@ impl SessionModel {
         }
         let expected = self.states.len() - self.silent_sessions();
         if carried != expected {
-            return Err(format!("{carried} connections carry sessions; there should be {expected}"));
+            return Err(format!("{carried} connections have sessions, expected {expected}"));
         }
         let late = |state: &&ModelSession| state.at.is_none() && now.since(state.suspended_at) > RESUME_PERIOD + SLACK;
         match self.states.values().find(late) {
-            Some(state) => Err(format!("a session is suspended since {:?} and has not expired", state.suspended_at)),
+            Some(state) => Err(format!("a session has been suspended since {:?} without expiring", state.suspended_at)),
             None => Ok(()),
         }
     }
@@ -270,6 +270,6 @@ impl SessionModel {
         if left == (0, 0, 0, 0, 0) {
             return Ok(());
         }
-        Err(format!("everybody has left; (connections, sessions, players, suspended, message bytes) are {left:?}"))
+        Err(format!("everybody has left, but (connections, sessions, players, suspended, message bytes) are {left:?}"))
     }
 }

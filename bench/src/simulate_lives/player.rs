@@ -138,7 +138,7 @@ impl Player {
     pub fn arrive(&mut self, now: Instant, server: &PublicKey, reconnect: bool, seed: [u8; 32]) {
         let config = ClientConfig { reconnect, ..ClientConfig::new(*server) };
         self.end =
-            ClientState::Conforming(Box::new(Client::new(config, now, seed).expect("the server's key is a good one")));
+            ClientState::Conforming(Box::new(Client::new(config, now, seed).expect("the server's key is valid")));
         self.forget_world();
     }
 
@@ -255,11 +255,11 @@ impl Player {
         let mut receive = |message: &[u8]| match message.first() {
             Some(&kinds::ENTER_TO_WORLD) => match Welcome::read(message) {
                 Ok(welcome) => *player = welcome.map(|welcome| welcome.player).or(*player),
-                Err(error) => *fault = Some(format!("a welcome cannot be read: {error}")),
+                Err(error) => *fault = Some(format!("a malformed welcome: {error}")),
             },
             Some(&kinds::DELTA_SYNC) => {
                 if let Err(error) = view.take(message, |_| {}) {
-                    *fault = Some(format!("a snapshot cannot be read: {error}"));
+                    *fault = Some(format!("a malformed snapshot: {error}"));
                 }
             }
             _ => {}
@@ -304,7 +304,7 @@ impl Player {
     fn lost(&mut self, now: Instant, reason: CloseReason) {
         let had_one = matches!(reason, CloseReason::Silent | CloseReason::Disconnected(_));
         if had_one && self.session.is_some() && now >= self.excused_until {
-            self.fault = Some(format!("lost its connection without a reason: {reason}"));
+            self.fault = Some(format!("lost its connection without a cause: {reason}"));
         }
     }
 

@@ -98,7 +98,7 @@ impl Outcome {
             && self.steps >= JUDGED_STEPS_MIN
             && last > first + mebibytes(RESIDENT_GROWTH_MAX)
         {
-            self.growth = Some(format!("memory grows: {first:.1} MiB after a quarter, {last:.1} MiB in the end"));
+            self.growth = Some(format!("memory grew: {first:.1} MiB after a quarter, {last:.1} MiB at the end"));
         }
         self.verdict = match self.failure() {
             Some(_) => Verdict::Violated,
@@ -120,12 +120,12 @@ impl Outcome {
         let (action, life, seen) =
             (|name: &str| of(action_counts, name), |name: &str| of(lives, name), |name: &str| of(server, name));
         let cores: Vec<_> = self.cores.iter().map(u8::to_string).collect();
-        line("runs", format!("{runs} from seed {} on, on {} core(s)", self.seed, cores.join(", ")));
+        line("runs", format!("{runs} from seed {}, on {} core(s)", self.seed, cores.join(", ")));
         let rates = (grouped(*steps as f64 / took_s), grouped(*steps as f64 / cpu_s.max(0.01)));
         line(
             "steps",
             format!(
-                "{} in {took_s:.1} s: {}/s, {} per second of processor time; {:.1} simulated hours",
+                "{} in {took_s:.1} s: {}/s, {} per second of CPU time; {:.1} simulated hours",
                 grouped(*steps as f64),
                 rates.0,
                 rates.1,
@@ -135,7 +135,7 @@ impl Outcome {
         line(
             "sessions",
             format!(
-                "{} began; {} suspended, {} resumed of those and {} while live; {} renamed",
+                "{} began; {} suspended, {} resumed while suspended, {} while live; {} renamed",
                 life("joined"),
                 life("suspended"),
                 life("resumed_suspended"),
@@ -155,16 +155,16 @@ impl Outcome {
         line(
             "world",
             format!(
-                "{} players entered, {} got another body; {} digests agree",
+                "{} players entered, {} got a new entity; {} digests agree",
                 life("entered"),
                 life("bodies_replaced"),
                 seen("digests_agreed")
             ),
         );
         line(
-            "by hand",
+            "manual",
             format!(
-                "{} handshakes: {} resumed, {} not proven, {} refused, {} with a former key; {} hostile datagrams",
+                "{} handshakes: {} resumed, {} unproven, {} refused, {} with a former key; {} hostile datagrams",
                 action("handshakes_by_hand"),
                 action("resumed_by_hand"),
                 action("unproven"),
@@ -176,16 +176,16 @@ impl Outcome {
         line(
             "server",
             format!(
-                "{} seats of silent clients given away, {} put out for lack of memory, {} weak keys, {} key changes refused",
+                "{} slots of silent clients reclaimed, {} disconnected for lack of memory, {} weak keys, {} rekeys refused",
                 seen("vacated"),
                 seen("hoards_ended"),
                 seen("weak_key"),
                 seen("rekey_refused")
             ),
         );
-        line("rests", format!("{} times everybody left, and nothing was left", action("rests")));
+        line("rests", format!("everybody left {} times, and nothing remained", action("rests")));
         let resident: Vec<_> = self.resident_mib.iter().map(|mib| format!("{mib:.1}")).collect();
-        line("memory", format!("{} MiB resident, quarter by quarter", resident.join(", ")));
+        line("memory", format!("{} MiB resident at each quarter", resident.join(", ")));
         page + &format!("\nverdict: {}\n", self.verdict)
     }
 }

@@ -220,7 +220,7 @@ impl Simulator {
         self.check_cores(ServerCore::check_empty)?;
         match self.network.under_way() {
             0 => Ok(()),
-            left => Err(format!("everybody has left, and {left} datagrams are under way")),
+            left => Err(format!("everybody has left, but {left} datagrams are in flight")),
         }
     }
 
@@ -263,10 +263,10 @@ impl Simulator {
         match (player.session, found) {
             (None, found) => player.session = found,
             (Some(before), Some(found)) if before != found => {
-                return Err(format!("its session was {before:?} and is {found:?}; it was not told of a new one"));
+                return Err(format!("its session changed from {before:?} to {found:?} without notice"));
             }
             (Some(before), None) if now >= player.excused_until && !self.memory_is_scarce => {
-                return Err(format!("it is connected, and the server does not have its session {before:?}"));
+                return Err(format!("it is connected, but the server does not have its session {before:?}"));
             }
             _ => {}
         }
@@ -289,7 +289,7 @@ impl Simulator {
         let now = self.network.now();
         for server_core in &mut self.server_cores {
             if !server_core.turn(now) && !self.lifecycle.is_stopping() {
-                self.fault.get_or_insert_with(|| "a core has ended, and nobody has stopped it".to_owned());
+                self.fault.get_or_insert_with(|| "a core has ended without being stopped".to_owned());
             }
         }
         for player in &mut self.players {

@@ -41,10 +41,10 @@ impl Outcome {
             missed.push(format!("{} of {told} digests differ", self.digests_differ));
         }
         if self.differing > 0 || self.compared == 0 {
-            missed.push(format!("{} of {} entities differ in the end", self.differing, self.compared));
+            missed.push(format!("{} of {} entities differ at the end", self.differing, self.compared));
         }
         if faulty > 0 {
-            missed.push(format!("{faulty} snapshots could not be read"));
+            missed.push(format!("{faulty} malformed snapshots"));
         }
         missed
     }
@@ -54,19 +54,19 @@ impl Outcome {
         let mut line = |name: &str, text: String| page += &format!("  {name:<12} {text}\n");
         let Outcome { cores, clients, npcs, simulated_s, took_s, .. } = self;
         line("world", format!("{clients} players and {npcs} NPCs on {cores} core(s), {}", self.network));
-        line("time", format!("{simulated_s:.0} s in {took_s:.1} s: {:.0} times life", simulated_s / took_s));
+        line("time", format!("{simulated_s:.0} s in {took_s:.1} s: {:.0} times real time", simulated_s / took_s));
         line("players", format!("{} joined, {} left", self.joined, self.joined - self.clients as u64));
         line("snapshots", format!("{} with {} entries", grouped(self.snapshots as f64), grouped(self.entries as f64)));
         line(
             "agreement",
             format!(
-                "{} digests agree, {} differ, {} cannot be told",
+                "{} digests agree, {} differ, {} not comparable",
                 grouped(self.digests_agreed as f64),
                 self.digests_differ,
                 self.digests_unknown
             ),
         );
-        line("in the end", format!("{} of {} entities in view differ", self.differing, self.compared));
+        line("at the end", format!("{} of {} entities in view differ", self.differing, self.compared));
         if self.hop_ticks_max > 0 {
             line("exchange", format!("new entities are known on every core within {} tick(s)", self.hop_ticks_max));
         }
@@ -79,7 +79,7 @@ impl Outcome {
         );
         line(
             "memory",
-            format!("{:.1} MiB early, {:.1} MiB in the end", self.resident_mib_early, self.resident_mib_end),
+            format!("{:.1} MiB early, {:.1} MiB at the end", self.resident_mib_early, self.resident_mib_end),
         );
         page + &format!("\nverdict: {}\n", self.verdict)
     }

@@ -127,7 +127,7 @@ impl Simulator {
         let now = self.network.now();
         let server = self.server_cores[number as usize % self.server_cores.len()].address;
         self.players.push(Player {
-            client: Client::new(ClientConfig::new(self.key), now, seed).expect("the key is a server's"),
+            client: Client::new(ClientConfig::new(self.key), now, seed).expect("the server's key is valid"),
             bot: Bot::new(number as usize, (number % 16) as f64 / 16.0, self.behaviour, self.shared.clone(), true),
             link: SimLink::new(self.network.clone(), address),
             server,
@@ -144,7 +144,7 @@ impl Simulator {
             .then_some((ms / 10_000) as usize % self.server_cores.len());
         for (number, server_core) in self.server_cores.iter_mut().enumerate() {
             if Some(number) != stalled {
-                (0..TURNS).for_each(|_| assert!(server_core.core.turn(), "nobody stops it"));
+                (0..TURNS).for_each(|_| assert!(server_core.core.turn(), "the core ended without being stopped"));
             }
         }
         if self.stall == Duration::ZERO {
@@ -180,7 +180,7 @@ impl Simulator {
                 .server_cores
                 .iter()
                 .find(|server_core| server_core.address == player.server)
-                .expect("it is one of ours");
+                .expect("the player's server is one of the cores");
             let shard = server_core.core.service().shard();
             for seen in player.bot.view().entities() {
                 compared += 1;

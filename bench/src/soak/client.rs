@@ -56,7 +56,7 @@ impl Shared {
             complete: AtomicU64::new(0),
             reconnected: AtomicU64::new(0),
             sessions_lost: AtomicU64::new(0),
-            round_trips: Mutex::new(Histogram::new_with_bounds(1_000, longest, 3).expect("the bounds are in range")),
+            round_trips: Mutex::new(Histogram::new_with_bounds(1_000, longest, 3).expect("the bounds are valid")),
         }
     }
 }
@@ -140,7 +140,7 @@ impl SoakClient {
             return;
         }
         self.shared.echoed.fetch_add(self.answers.len() as u64, Ordering::Relaxed);
-        let mut round_trips = self.shared.round_trips.lock().expect("nobody panics with it");
+        let mut round_trips = self.shared.round_trips.lock().expect("no thread panics while it holds the lock");
         for intended in self.answers.drain(..) {
             round_trips.saturating_record(now.since(intended).as_nanos() as u64);
         }

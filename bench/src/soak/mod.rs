@@ -45,13 +45,13 @@ pub fn run(arguments: &Arguments) -> Result<Verdict, String> {
 fn scenario(arguments: &Arguments) -> Result<Scenario, String> {
     let Arguments { rate, mins, .. } = *arguments;
     if !(0.1..=1_000.0).contains(&rate) {
-        return Err(format!("--rate is {rate}; it is 0.1 to 1000"));
+        return Err(format!("--rate is {rate}; it must be 0.1 to 1000"));
     }
     if !(0.05..=100_000.0).contains(&mins) {
-        return Err(format!("--mins is {mins}; it is 0.05 to 100000"));
+        return Err(format!("--mins is {mins}; it must be 0.05 to 100000"));
     }
     if arguments.warm_up.is_some() && arguments.running.server().is_some() && arguments.server_pid.is_none() {
-        return Err("--warm-up is about the server's memory; give its process with --server-pid".to_owned());
+        return Err("--warm-up is about the server's memory; give its process id with --server-pid".to_owned());
     }
     let Arguments { flows, clients, place, serving, settings, between, .. } = arguments;
     let (flows, clients) = (*flows, *clients);

@@ -73,7 +73,7 @@ impl SoakReport {
     pub fn new(arguments: &Arguments, scenario: &Scenario, soaked: Soaked) -> Self {
         let Soaked { elapsed, shared, result, memory, server, interference } = soaked;
         let count = |counter: &AtomicU64| counter.load(Ordering::Relaxed);
-        let round_trips = shared.round_trips.lock().expect("nobody panics with it");
+        let round_trips = shared.round_trips.lock().expect("no thread panics while it holds the lock");
         let deadline = arguments.deadline();
         let deadline_ns = deadline.as_nanos() as u64;
         let in_time = round_trips.count_between(0, deadline_ns);
@@ -112,13 +112,17 @@ impl SoakReport {
             broken.push(self.faults.text());
         }
         if self.in_time < IN_TIME_MIN {
-            missed.push(format!("{:.3} % within {} ms", self.in_time * 100.0, self.deadline_ms));
+            missed.push(format!(
+                "only {:.3} % of the echoes arrived within {} ms",
+                self.in_time * 100.0,
+                self.deadline_ms
+            ));
         }
         if let Some(reason) = &self.closed {
             missed.push(format!("a client lost its connection: {reason}"));
         }
         if self.sessions_lost > 0 {
-            broken.push(format!("{} sessions did not go on", self.sessions_lost));
+            broken.push(format!("{} sessions were not resumed", self.sessions_lost));
         }
         if self.memory.as_ref().is_some_and(|memory| !memory.is_flat) {
             broken.push("the server's memory grew".into());
@@ -138,7 +142,7 @@ impl SoakReport {
             line("network", format!("{spec}: {lost} of {entered} datagrams lost"));
         }
         let per_second = grouped(self.messages as f64 / self.secs);
-        line("messages", format!("{} sent ({per_second}/s), {} came back", self.messages, self.echoes));
+        line("messages", format!("{} sent ({per_second}/s), {} echoed", self.messages, self.echoes));
         line("checked", self.faults.text());
         let RoundTrips { mean_ms, p50_ms, p99_ms, p999_ms, max_ms } = self.round_trip;
         line(
@@ -149,7 +153,7 @@ impl SoakReport {
         );
         line("in time", format!("{:.4} % within {} ms", self.in_time * 100.0, self.deadline_ms));
         let servers = self.server_packets_lost.map_or(String::new(), |lost| format!(", the server {lost}"));
-        line("resent", format!("the clients took {} datagrams for lost{servers}", self.client_packets_lost));
+        line("resent", format!("the clients declared {} datagrams lost{servers}", self.client_packets_lost));
         if self.reconnected > 0 {
             line("reconnected", format!("{} times, {} sessions lost", self.reconnected, self.sessions_lost));
         }
@@ -168,14 +172,14 @@ impl SoakReport {
         let Some(memory) = &self.memory else {
             return line(
                 "server RSS",
-                "not seen: the server runs elsewhere, or is gone (--server-pid tells which process it is)".into(),
+                "unknown: the server runs elsewhere, or has ended (--server-pid names its process)".into(),
             );
         };
         let mebibytes = |bytes: f64| bytes / f64::from(1 << 20);
         line(
             "server RSS",
             format!(
-                "{:.1} MiB after the warm-up, {:.1} MiB at the end, {:+.2} MiB an hour",
+                "{:.1} MiB after the warm-up, {:.1} MiB at the end, {:+.2} MiB per hour",
                 mebibytes(memory.first_bytes as f64),
                 mebibytes(memory.last_bytes as f64),
                 mebibytes(memory.slope_bytes_per_hour)

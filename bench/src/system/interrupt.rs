@@ -30,21 +30,21 @@ pub fn is_requested() -> bool {
 
 /// The error of a run that was interrupted before there was anything to report.
 pub fn too_early(step: &str) -> String {
-    format!("stopped by a signal while {step}: there is nothing to report yet")
+    format!("interrupted while {step}: there is nothing to report yet")
 }
 
 /// Handles signals from now on.
 pub fn listen() -> Result<(), String> {
     let ignored = ignored_signals();
     let wanted = [SIGINT, SIGTERM, SIGHUP].into_iter().filter(|&signal| !is_in(ignored, signal));
-    let mut signals = Signals::new(wanted).map_err(|error| format!("cannot listen to signals: {error}"))?;
+    let mut signals = Signals::new(wanted).map_err(|error| format!("cannot handle signals: {error}"))?;
     std::thread::spawn(move || {
         for _ in signals.forever() {
             if REQUESTED.swap(true, Ordering::Relaxed) {
                 clear_up();
                 std::process::exit(EXIT_CODE.into());
             }
-            eprintln!("\nringshard-bench: stopping early; the report follows. Once more stops it at once");
+            eprintln!("\nringshard-bench: stopping early, the report follows. Another signal stops at once");
         }
     });
     Ok(())
@@ -82,7 +82,7 @@ pub fn release_folder(path: &Path) {
 }
 
 fn with_leftovers(change: impl FnOnce(&mut Leftovers)) {
-    change(&mut LEFTOVERS.lock().expect("nobody panics with it"));
+    change(&mut LEFTOVERS.lock().expect("no thread panics while it holds the lock"));
 }
 
 fn clear_up() {

@@ -46,7 +46,7 @@ pub fn measure(scenario: &Scenario, load: &SendOptions) -> Result<(Measured, Fle
     server.command("send")?;
     fleet.wait("warming up", WARM_UP, interrupt::is_requested, |_| String::new());
     if interrupt::is_requested() {
-        return Err(interrupt::too_early("the server warmed up"));
+        return Err(interrupt::too_early("the server was warming up"));
     }
     fleet.measure(true);
     let before = observe(&server, &fleet, &counts)?;

@@ -55,11 +55,11 @@ pub fn run(arguments: &Arguments) -> Result<Verdict, String> {
 fn scenario(arguments: &Arguments) -> Result<Scenario, String> {
     let SendOptions { size, queue, .. } = arguments.load;
     if !(HEAD_BYTES..=MESSAGE_BYTES_MAX).contains(&size) {
-        return Err(format!("--size is {size}; it is {HEAD_BYTES} to {MESSAGE_BYTES_MAX}"));
+        return Err(format!("--size is {size}; it must be {HEAD_BYTES} to {MESSAGE_BYTES_MAX}"));
     }
     let most = (SEND_QUEUE_BYTES_MAX >> 10) - 96;
     if !(128..=most).contains(&queue) {
-        return Err(format!("--queue is {queue}; it is 128 to {most}"));
+        return Err(format!("--queue is {queue}; it must be 128 to {most}"));
     }
     let Arguments { flows, clients, secs, place, serving, between, .. } = arguments;
     let load =

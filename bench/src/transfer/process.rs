@@ -23,7 +23,7 @@ impl SendingServer {
     /// Starts it, and waits until it prints its key.
     pub fn start(scenario: &Scenario, load: &SendOptions) -> Result<Self, String> {
         let (address, admin) = free_ports()?;
-        let own = std::env::current_exe().map_err(|error| format!("cannot tell where this program is: {error}"))?;
+        let own = std::env::current_exe().map_err(|error| format!("cannot find this program's path: {error}"))?;
         let cpus: Vec<String> = scenario.server_cpus.iter().map(usize::to_string).collect();
         let mut command = Command::new(own);
         command
@@ -43,13 +43,13 @@ impl SendingServer {
         let _ = BufReader::new(said).read_line(&mut line);
         match PublicKey::from_hex(&line) {
             Ok(key) => Ok(SendingServer { process, commands, address, key, admin_client: Asker::new(admin) }),
-            Err(_) => Err("the sending server ended at once; it said why above".into()),
+            Err(_) => Err("the sending server ended at startup; see its error above".into()),
         }
     }
 
     /// Sends it the command `send` or `end`.
     pub fn command(&mut self, command: &str) -> Result<(), String> {
-        writeln!(self.commands, "{command}").map_err(|error| format!("the sending server is gone: {error}"))
+        writeln!(self.commands, "{command}").map_err(|error| format!("the sending server has ended: {error}"))
     }
 
     /// Its own report, and its usage according to the kernel.

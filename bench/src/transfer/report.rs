@@ -125,7 +125,10 @@ impl TransferReport {
             ),
         );
         if let Some(network) = &self.network {
-            line("network", format!("{}: {} lost, {} at full queues", network.spec, network.lost, network.queue_full));
+            line(
+                "network",
+                format!("{}: {} lost, {} dropped by full queues", network.spec, network.lost, network.queue_full),
+            );
         }
         line("messages", format!("{}/s, {:.1} MB/s", grouped(self.messages_per_s), self.megabytes_per_s));
         line("datagrams", format!("{}/s out, {}/s in", grouped(server.out_pps), grouped(server.in_pps)));
@@ -145,7 +148,7 @@ impl TransferReport {
         line(
             "loss",
             format!(
-                "{:.4} % of datagrams, {} taken for lost and sent again, {} pieces came twice (whole run)",
+                "{:.4} % of datagrams, {} declared lost, {} duplicates received (whole run)",
                 self.datagram_loss * 100.0,
                 self.packets_lost,
                 self.duplicates

@@ -122,7 +122,7 @@ pub fn run(arguments: &Arguments) -> Result<(), String> {
     let server = Server::start(&configure(arguments)?, |_| Sender::new(&arguments.load, command.clone()))
         .map_err(|error| error.to_string())?;
     let operation = ServerHandle::new(&server, None, Log::of_program());
-    admin.serve(Arc::new(operation)).map_err(|error| format!("no thread answers: {error}"))?;
+    admin.serve(Arc::new(operation)).map_err(|error| format!("cannot start the admin thread: {error}"))?;
     println!("{}", server.public_key());
     for line in std::io::stdin().lock().lines() {
         match line.as_deref() {
@@ -157,7 +157,7 @@ fn configure(arguments: &Arguments) -> Result<ServerConfig, String> {
         suites: match arguments.cipher {
             Cipher::Chacha => Suites::only(&[Suite::ChaCha20Poly1305]),
             Cipher::Aes if Suites::native().bits() & Suite::Aes128Gcm as u8 == 0 => {
-                return Err("this processor has no AES instructions: use --cipher chacha".into());
+                return Err("this CPU has no AES instructions: use --cipher chacha".into());
             }
             Cipher::Aes => Suites::only(&[Suite::Aes128Gcm]),
         },

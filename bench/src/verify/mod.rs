@@ -91,7 +91,7 @@ fn print(targets: Targets, verified: &Report, beside: Option<&Report>) {
         println!("  the server's histograms, per core:\n{histograms}\n");
     }
     if let Some(report) = beside {
-        println!("beside it: {}\n{}", report.scenario, report.page());
+        println!("additional run: {}\n{}", report.scenario, report.page());
     }
     if let Some(verdict) = &verified.verdict {
         println!("verdict: {verdict}");

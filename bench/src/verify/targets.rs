@@ -30,16 +30,16 @@ impl Targets {
         let packets = self.packets_per_second * allowance.passed_out;
         for (way, seen) in [("in", report.server.in_pps), ("out", report.server.out_pps)] {
             if seen < packets {
-                missed.push(format!("{} packets/s {way}, {} wanted", grouped(seen), grouped(packets)));
+                missed.push(format!("{} packets/s {way}, below {}", grouped(seen), grouped(packets)));
             }
         }
         let loss_percent = self.loss_percent + allowance.loss() * 100.0 * (1.0 + NETWORK_SLACK);
         if report.client.loss * 100.0 > loss_percent {
-            missed.push(format!("loss {:.3} %, at most {loss_percent:.3} % wanted", report.client.loss * 100.0));
+            missed.push(format!("loss {:.3} %, above {loss_percent:.3} %", report.client.loss * 100.0));
         }
         let (p99_us, p99_max_us) = (report.client.rtt.p99_us, self.p99_ms * 1000.0 + allowance.round_trip_us());
         if p99_us.is_nan() || p99_us >= p99_max_us {
-            missed.push(format!("p99 round trip {:.1} ms, under {:.1} ms wanted", p99_us / 1e3, p99_max_us / 1e3));
+            missed.push(format!("p99 round trip {:.1} ms, limit {:.1} ms", p99_us / 1e3, p99_max_us / 1e3));
         }
         Missed { clients: missed, ..Missed::default() }
     }

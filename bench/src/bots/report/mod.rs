@@ -94,19 +94,23 @@ impl BotsReport {
         let [near_moving, ..] = player.update_hz;
         if near_moving < RATE_MIN {
             missed_by_clients
-                .push(format!("nearby moving entities were updated at {near_moving:.1} Hz, not {RATE_MIN}"));
+                .push(format!("near moving entities were updated at {near_moving:.1} Hz, below {RATE_MIN} Hz"));
         }
         let (p99_us, p99_max_us) = (player.round_trip.p99_us, ROUND_TRIP_MAX_US + allowance.round_trip_us());
         if p99_us.is_nan() || p99_us >= p99_max_us {
-            missed_by_clients.push(format!("p99 round trip {:.1} ms, of {:.1}", p99_us / 1000.0, p99_max_us / 1000.0));
+            missed_by_clients.push(format!(
+                "p99 round trip {:.1} ms, limit {:.1} ms",
+                p99_us / 1000.0,
+                p99_max_us / 1000.0
+            ));
         }
         if player.near_staleness_ticks.p99 > STALENESS_MAX {
             missed_by_clients
-                .push(format!("what moves nearby is up to {} ticks behind", player.near_staleness_ticks.p99));
+                .push(format!("p99 staleness of near moving entities is {} ticks", player.near_staleness_ticks.p99));
         }
         missed_by_clients.extend(self.closed.iter().map(|reason| format!("a client lost its connection: {reason}")));
         if player.faulty > 0 {
-            missed.guarantees.push(format!("{} snapshots could not be read", player.faulty));
+            missed.guarantees.push(format!("{} malformed snapshots", player.faulty));
         }
         missed
     }
@@ -117,11 +121,13 @@ impl BotsReport {
         match self.verdict {
             Verdict::Pass => {
                 let (players, percent) = (grouped(server.would_hold? as f64), FULL * 100.0);
-                Some(format!("about {players} such players fit into {percent:.0} % of the server's CPU (estimated)"))
+                Some(format!(
+                    "about {players} such players fit into {percent:.0} % of the server's CPU time (estimate)"
+                ))
             }
-            Verdict::Fail(_) => {
-                Some("fewer players than these; scripts/verify-world.sh --find searches for how many".to_owned())
-            }
+            Verdict::Fail(_) => Some(
+                "fewer players than this run had; scripts/verify-world.sh --find searches for the number".to_owned(),
+            ),
             // Skipped ticks and shed updates save CPU time, so an estimate would be too high.
             _ => None,
         }
@@ -136,7 +142,7 @@ impl BotsReport {
         };
         let place = match (&self.layout, self.npcs) {
             (Some(layout), Some(npcs)) => format!("{} NPCs, {layout}", grouped(npcs as f64)),
-            _ => "whoever else is connected".to_owned(),
+            _ => "all others connected to the server".to_owned(),
         };
         line(
             "world",
@@ -150,19 +156,19 @@ impl BotsReport {
         );
         if let Some(network) = &self.network {
             let NetworkFigures { spec, entered, lost, queue_full, .. } = network;
-            line("network", format!("{spec}: {lost} of {entered} datagrams lost, {queue_full} at full queues"));
+            line("network", format!("{spec}: {lost} of {entered} datagrams lost, {queue_full} dropped by full queues"));
         }
         match server {
             Some(server) => server.lines(&mut line),
             None => line(
                 "server",
-                "not queried (its admin port is unknown: --admin); only the client side is judged".to_owned(),
+                "not queried (give its admin address with --admin); only the client side is judged".to_owned(),
             ),
         }
         line(
             "player",
             format!(
-                "{:.1} snapshots/s, {:.2} KB/s, {:.1} entities in sight, {:.0} updates/s of {:.0} bits",
+                "{:.1} snapshots/s, {:.2} KB/s, {:.1} entities in view, {:.0} updates/s of {:.0} bits",
                 player.snapshots_per_s,
                 player.kilobytes_per_s,
                 player.visible,
@@ -170,7 +176,7 @@ impl BotsReport {
                 player.bits_per_update
             ),
         );
-        line("saved", format!("{:.1} % against all of it in every tick", percent(player.saved_share)));
+        line("saved", format!("{:.1} % less than all visible entities in every tick", percent(player.saved_share)));
         let [near, far, still] = player.update_hz;
         line("update rate", format!("near and moving {near:.0} Hz, far and moving {far:.0} Hz, still {still:.1} Hz"));
         let Ticks { p50, p99, max } = player.near_staleness_ticks;

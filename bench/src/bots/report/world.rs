@@ -49,18 +49,18 @@ impl World {
         let tick_ms = TICK.as_nanos() as f64 / 1e6;
         if self.tick.p99_us / 1000.0 >= tick_ms {
             let took = self.tick.p99_us / 1000.0;
-            missed.server.push(format!("99 in 100 ticks took up to {took:.1} ms, of {tick_ms:.2}"));
+            missed.server.push(format!("p99 tick {took:.1} ms, limit {tick_ms:.2} ms"));
         }
         let (inputs, inputs_min) = (self.inputs_per_s / clients as f64, RATE_MIN * allowance.passed_out);
         if inputs < inputs_min {
-            missed.clients.push(format!("{inputs:.1} inputs/s were taken of a player, not {inputs_min:.1}"));
+            missed.clients.push(format!("the server took {inputs:.1} inputs/s per player, below {inputs_min:.1}"));
         }
         let told = self.digests_agreed + self.digests_differ;
         if (self.digests_agreed as f64) < AGREEMENT_MIN * told as f64 {
             missed.guarantees.push(format!("{} of {told} digests differ", self.digests_differ));
         }
         if told == 0 {
-            missed.clients.push("no digest of a view could be compared".to_owned());
+            missed.clients.push("no digest could be compared".to_owned());
         }
         if self.ticks_skipped > 0 || self.shed_level > 0 {
             let World { ticks_skipped, shed_level, .. } = self;
@@ -83,7 +83,7 @@ impl World {
             ),
         );
         let encoded = percent(self.encoded_share);
-        line("entries", format!("{}/s, of which {encoded:.1} % had to be encoded", grouped(self.entries_per_s)));
+        line("entries", format!("{}/s, {encoded:.1} % of them encoded", grouped(self.entries_per_s)));
         line("tick", times(&self.tick));
         line("tick start", format!("{} late", times(&self.tick_start_jitter)));
         line("slice", times(&self.slice));
@@ -100,7 +100,7 @@ impl World {
         line(
             "agreement",
             format!(
-                "{} digests agree, {} differ, {} cannot be told",
+                "{} digests agree, {} differ, {} not comparable",
                 self.digests_agreed, self.digests_differ, self.digests_unknown
             ),
         );

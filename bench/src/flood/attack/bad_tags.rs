@@ -45,7 +45,7 @@ struct PlayerSocket {
 impl BadTags {
     /// Attacks the connections of these players.
     pub fn new(server: SocketAddrV4, targets: Vec<Target>, burst: usize) -> io::Result<Self> {
-        assert!(!targets.is_empty(), "there are players to pass for");
+        assert!(!targets.is_empty(), "there must be players to imitate");
         Ok(BadTags {
             socket: wildcard_socket()?,
             server,

@@ -154,7 +154,7 @@ impl Attack for Handshakes {
 /// A first Connect with a valid Noise message.
 fn openable(server: PublicKey) -> Connect {
     let now = time::Instant::ZERO;
-    let mut client = Client::new(ClientConfig::new(server), now, random_bytes()).expect("a server made the key");
+    let mut client = Client::new(ClientConfig::new(server), now, random_bytes()).expect("the server's key is valid");
     let mut datagram = [0; DATAGRAM_BYTES_MAX];
     let len = client.poll_transmit(now, &mut datagram).expect("a client begins with a Connect");
     match decode_cleartext(&datagram[..len]) {

@@ -88,12 +88,12 @@ impl<T: Workload> Fleet<T> {
             if interrupt::is_requested() {
                 bar.finish_and_clear();
                 self.stop()?;
-                return Err(interrupt::too_early("clients connected"));
+                return Err(interrupt::too_early("clients were connecting"));
             }
             if self.is_failing() || began.elapsed() > CONNECT {
                 bar.finish_and_clear();
-                let why = self.stop()?.closed.unwrap_or_else(|| "out of time".into());
-                return Err(format!("{connected} of the clients connected: {why}"));
+                let why = self.stop()?.closed.unwrap_or_else(|| "timed out".into());
+                return Err(format!("only {connected} clients connected: {why}"));
             }
             std::thread::sleep(Duration::from_millis(2));
         }
@@ -126,7 +126,7 @@ impl<T: Workload> Fleet<T> {
         self.shared.stop.store(true, Ordering::Relaxed);
         let mut all = FleetResult::new();
         for thread in self.threads {
-            all.add(thread.join().map_err(|_| "a thread of the clients panicked")??);
+            all.add(thread.join().map_err(|_| "a client thread panicked")??);
         }
         Ok(all)
     }

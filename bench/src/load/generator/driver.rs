@@ -242,7 +242,7 @@ impl<L: Link> Generator<L> {
         };
         while self.started < self.peers.len() && self.under_way.len() < CONNECTING_MAX {
             let config = ClientConfig::new(key);
-            let client = Client::new(config, now, random_bytes()).expect("the server's key was made by a server");
+            let client = Client::new(config, now, random_bytes()).expect("the server's key is valid");
             self.peer_table.by_tag.insert(client.handshake_tag(), self.started as u32);
             let peer = &mut self.peers[self.started];
             peer.transport = Transport::Protocol(client);

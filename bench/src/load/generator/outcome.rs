@@ -21,7 +21,7 @@ pub struct Outcome {
 
 impl Outcome {
     pub fn new() -> Self {
-        let round_trip = Histogram::new_with_bounds(1, 60_000_000_000, 3).expect("the bounds are in range");
+        let round_trip = Histogram::new_with_bounds(1, 60_000_000_000, 3).expect("the bounds are valid");
         let (network, health) = (ConditionedStats::default(), Health::new());
         Outcome { sent: 0, received: 0, round_trip, network, health, closed: None }
     }

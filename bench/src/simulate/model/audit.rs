@@ -127,7 +127,7 @@ impl Audit {
             }
             _ => {
                 if resumed {
-                    self.report_violation(now, format!("player {player}: a session is resumed that never was"));
+                    self.report_violation(now, format!("player {player}: a session is resumed that never existed"));
                 }
                 self.check_resumable(now, former);
                 let key = mix(self.seed ^ (self.sessions.len() as u64) << 32);
@@ -174,7 +174,7 @@ impl Audit {
         if expected.resumed {
             return self.report_violation(
                 now,
-                format!("{} begins anew, but its client was told that it goes on", connection_name(id)),
+                format!("{} begins a new session, but its client was told that it resumes one", connection_name(id)),
             );
         }
         let session = &mut self.sessions[expected.session];
@@ -184,7 +184,7 @@ impl Audit {
         session.changed(now);
         self.by_id.insert(id, expected.session);
         if let Some(former) = self.by_session.insert(session_id, expected.session) {
-            self.report_violation(now, format!("{session_id:?} begins twice: it was session {former}"));
+            self.report_violation(now, format!("{session_id:?} begins twice; before, it was session {former}"));
         }
     }
 
@@ -216,7 +216,8 @@ impl Audit {
         }
         if !rightly || !expected.resumed || self.by_session.get(&session_id) != Some(&expected.session) {
             let id = connection_name(id);
-            let what = format!("{id} resumes {session_id:?} of {former:?}, which was called {ids:?} and was {state:?}");
+            let what =
+                format!("{id} resumes {session_id:?} of {former:?}, which had the ids {ids:?} and was {state:?}");
             self.report_violation(now, what);
         }
     }
@@ -232,7 +233,7 @@ impl Audit {
         let of_address = self.guarantees.iter().rev().filter(named).find(|it| Some(it.address) == address);
         let expected = of_address.or_else(|| self.guarantees.iter().rev().find(named)).copied();
         let Some(expected) = expected else {
-            self.report_violation(now, format!("{} joined, although no client was given that id", connection_name(id)));
+            self.report_violation(now, format!("{} joined, but no client was given that id", connection_name(id)));
             return None;
         };
         self.guarantees.retain(|expected| expected.id != id);
@@ -247,12 +248,12 @@ impl Audit {
     pub fn renamed(&mut self, now: Instant, id: ConnectionId, former: ConnectionId) {
         self.log_event(now, || format!("{} is now {}", connection_name(former), connection_name(id)));
         let Some(&session) = self.by_id.get(&former) else {
-            return self.report_violation(now, format!("{} is renamed, which nobody knows", connection_name(former)));
+            return self.report_violation(now, format!("{} is renamed, but is unknown", connection_name(former)));
         };
         let it = &mut self.sessions[session];
         if it.ids[0] != Some(former) {
             let ids = it.ids;
-            self.report_violation(now, format!("{} is renamed, but was called {ids:?}", connection_name(former)));
+            self.report_violation(now, format!("{} is renamed, but had the ids {ids:?}", connection_name(former)));
             return;
         }
         self.vulnerable.push(it.player);
@@ -269,10 +270,8 @@ impl Audit {
         match self.by_id.get(&id) {
             Some(&session) if right => self.sessions[session].checked_at = now,
             Some(_) => self.report_violation(now, format!("{} fails the integrity check", connection_name(id))),
-            None => self.report_violation(
-                now,
-                format!("{} answers the integrity check, which nobody knows", connection_name(id)),
-            ),
+            None => self
+                .report_violation(now, format!("{} answers an integrity check, but is unknown", connection_name(id))),
         }
     }
 
@@ -288,7 +287,7 @@ impl Audit {
             } else if silence < HEARTBEAT_DEFAULT + SILENT_AFTER {
                 self.report_violation(
                     now,
-                    format!("{} gave its slot away after {silence:?} of silence", connection_name(id)),
+                    format!("{} lost its slot after {silence:?} of silence", connection_name(id)),
                 );
             }
             self.vacated += u64::from(gave_way);
@@ -303,7 +302,7 @@ impl Audit {
             let session = self.by_session.remove(&session_id).map(|session| &mut self.sessions[session]);
             return match session {
                 Some(session) if matches!(session.server, End::Lost(_)) => session.server = End::Gone,
-                _ => self.report_violation(now, format!("{session_id:?} ends suspended, which it was not")),
+                _ => self.report_violation(now, format!("{session_id:?} expires, but was not suspended")),
             };
         };
         let Some(session) = self.connection_is_gone(now, id, session_id) else { return };
@@ -323,10 +322,7 @@ impl Audit {
         self.freed_slots.push(id.slot());
         let session = self.by_id.get(&id).copied();
         let Some(session) = session.filter(|session| self.by_session.get(&session_id) == Some(session)) else {
-            self.report_violation(
-                now,
-                format!("{} of {session_id:?} is gone, which nobody knows", connection_name(id)),
-            );
+            self.report_violation(now, format!("{} of {session_id:?} is gone, but is unknown", connection_name(id)));
             return None;
         };
         let it = &mut self.sessions[session];
@@ -336,7 +332,7 @@ impl Audit {
         if ids[0] != Some(id) {
             self.report_violation(
                 now,
-                format!("{} is gone under that name, but is called {ids:?} by now", connection_name(id)),
+                format!("{} is gone under that id, but now has the ids {ids:?}", connection_name(id)),
             );
         }
         Some(session)
@@ -420,7 +416,7 @@ impl Audit {
             let player = it.player;
             self.report_violation(
                 now,
-                format!("player {player}: the connection ended although both ends are honest: {reason}"),
+                format!("player {player}: the connection ended although both ends follow the protocol: {reason}"),
             );
         }
     }
@@ -438,7 +434,7 @@ impl Audit {
                 || it.refuses_since.is_some_and(|since| now.since(since) > ENDING_MAX) && it.server == End::Live
         };
         if let Some(Session { player, client, server, ending, .. }) = self.sessions.iter().find(overdue) {
-            let what = format!("player {player}: a connection outlives its end: {client:?}, {server:?}, {ending:?}");
+            let what = format!("player {player}: a connection should have ended: {client:?}, {server:?}, {ending:?}");
             self.report_violation(now, what);
         }
     }

@@ -96,7 +96,7 @@ impl ChannelModel {
             _ => Some(self.stream.index_of(message).ok_or_else(|| self.unknown(message))?),
         };
         if let Some(index) = index.filter(|&index| index >= self.sent) {
-            return Err(format!("message {index}, of which only {} were sent", self.sent));
+            return Err(format!("message {index}, but only {} were sent", self.sent));
         }
         match self.delivery {
             Delivery::ReliableOrdered => self.ordered(index, message.len()),
@@ -108,7 +108,7 @@ impl ChannelModel {
 
     fn unknown(&self, message: &[u8]) -> String {
         let claimed = u32::from_le_bytes(*message.first_chunk().expect("it is long enough for a label"));
-        format!("{} bytes that were not sent like this; they claim to be message {claimed}", message.len())
+        format!("{} bytes differ from what was sent; they claim to be message {claimed}", message.len())
     }
 
     /// The first missing reliable message.
@@ -119,10 +119,10 @@ impl ChannelModel {
     fn ordered(&mut self, index: Option<u32>, len: usize) -> Result<(), String> {
         let base = self.base();
         let Some(&Some(expected)) = self.missing.front() else {
-            return Err(format!("{index:?} of {len} bytes again: all {} have arrived", self.sent));
+            return Err(format!("{index:?} of {len} bytes twice: all {} have arrived", self.sent));
         };
         if index.is_some_and(|index| index != base) || expected as usize != len {
-            return Err(format!("{index:?} of {len} bytes, where {base} of {expected} bytes is next"));
+            return Err(format!("{index:?} of {len} bytes, but {base} of {expected} bytes is next"));
         }
         self.missing.pop_front();
         self.missing_bytes -= len;
@@ -137,7 +137,7 @@ impl ChannelModel {
         };
         let found = place.and_then(|place| self.missing.get_mut(place)).and_then(|slot| slot.take());
         if found != Some(len as u32) {
-            return Err(format!("{index:?} of {len} bytes again"));
+            return Err(format!("{index:?} of {len} bytes twice"));
         }
         self.missing_bytes -= len;
         while let Some(None) = self.missing.front() {
@@ -153,7 +153,7 @@ impl ChannelModel {
             self.arrived.resize(word + 1, 0);
         }
         if self.arrived[word] & bit != 0 {
-            return Err(format!("message {index} again"));
+            return Err(format!("message {index} twice"));
         }
         self.arrived[word] |= bit;
         Ok(())
@@ -173,7 +173,7 @@ impl ChannelModel {
         *arrived += 1;
         match arrived <= sent {
             true => Ok(()),
-            false => Err(format!("{arrived} messages of {len} bytes, of which {sent} were sent")),
+            false => Err(format!("{arrived} messages of {len} bytes arrived, but only {sent} were sent")),
         }
     }
 }

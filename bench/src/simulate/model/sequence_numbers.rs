@@ -23,10 +23,10 @@ impl SequenceNumbers {
     /// Says what is wrong with the number.
     pub fn used(&mut self, number: u64) -> Result<(), String> {
         if number + WINDOW <= self.newest {
-            return Err(format!("so far behind the newest, {}, that it may have been used", self.newest));
+            return Err(format!("is so far behind the newest, {}, that it may have been used", self.newest));
         }
         if number > self.newest + WINDOW {
-            return Err(format!("so far ahead of the newest, {}, that thousands were left out", self.newest));
+            return Err(format!("is so far ahead of the newest, {}, that thousands were skipped", self.newest));
         }
         (self.newest + 1..=number).for_each(|passed| *self.word(passed) &= !bit(passed));
         self.newest = self.newest.max(number);

@@ -139,7 +139,7 @@ impl Link for ObservedLink {
     }
 
     fn reserve(&mut self, path: Path, len: usize) -> Option<&mut [u8]> {
-        assert!((1..=DATAGRAM_BYTES_MAX).contains(&len) && len >= HEADER_BYTES, "nobody sends {len} bytes");
+        assert!((1..=DATAGRAM_BYTES_MAX).contains(&len) && len >= HEADER_BYTES, "no datagram has {len} bytes");
         if self.room_limit.per_mille > 0
             && self.network.now() < self.room_limit.until
             && self.random.chance(self.room_limit.per_mille)

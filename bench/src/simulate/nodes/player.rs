@@ -94,7 +94,7 @@ impl Player {
     /// Starts a client at a fresh address.
     pub fn start(&mut self, now: Instant, network: &Network, plan: &Plan) {
         let config = plan.client(&mut self.random, &self.plan);
-        let client = Client::new(config, now, self.random.seed()).expect("the server's key is a good one");
+        let client = Client::new(config, now, self.random.seed()).expect("the server's key is valid");
         let address = self.draw_address();
         let link = ObservedLink::new(network.clone(), address, self.random.fork());
         self.running = Some((client, link));
@@ -195,7 +195,7 @@ impl Player {
             for datagram in arrival.datagrams() {
                 let Some(messages) = client.receive(now, datagram) else { continue };
                 let Some(session) = *session else {
-                    audit.report_violation(now, "a client that was never connected takes in messages");
+                    audit.report_violation(now, "a client that was never connected receives messages");
                     continue;
                 };
                 audit.sessions[session].client_heard = now;
@@ -217,10 +217,7 @@ impl Player {
         while let Some(len) = client.transmit_len(now) {
             sent += 1;
             if sent > TURN_DATAGRAMS_MAX {
-                audit.report_violation(
-                    now,
-                    format!("player {}: there is no end to what it has to send at once", self.index),
-                );
+                audit.report_violation(now, format!("player {}: it never stops sending", self.index));
                 break;
             }
             let Some(room) = link.reserve(path, len) else {
@@ -253,7 +250,7 @@ impl Player {
                 self.session = Some(audit.connected(now, self.index, former, link.local(), id, resumed));
             }
             ClientEvent::Reconnecting(reason) => {
-                audit.log_event(now, || format!("player {}: connects again: {reason}", self.index));
+                audit.log_event(now, || format!("player {}: reconnects: {reason}", self.index));
                 let for_good = reason == CloseReason::Disconnected(DisconnectReason::NotResumable);
                 self.ended(now, reason, for_good, audit);
             }
@@ -305,7 +302,7 @@ impl Audit {
         let clear = now.since(self.clear_since[player]);
         match reason {
             CloseReason::WrongKey => {
-                self.report_violation(now, format!("player {player}: the server's own key is taken for wrong"))
+                self.report_violation(now, format!("player {player}: the client rejects the server's own key"))
             }
             CloseReason::Unreachable(_) if clear > Duration::from_secs(11) && self.server_is_up(now) => {
                 self.report_violation(

@@ -115,7 +115,7 @@ impl Server {
 /// An authentic message arrived on `id`. Returns its session if that is live.
 fn hears(now: Instant, id: ConnectionId, audit: &mut Audit) -> Option<usize> {
     let Some(&session) = audit.by_id.get(&id) else {
-        audit.report_violation(now, format!("messages of {}, which nobody knows", connection_name(id)));
+        audit.report_violation(now, format!("messages on the unknown {}", connection_name(id)));
         return None;
     };
     let it = &mut audit.sessions[session];
@@ -150,7 +150,7 @@ impl Audit {
     fn arrived_at_server(&mut self, now: Instant, session: Option<usize>, channel: Channel, message: &[u8]) {
         match session {
             Some(session) => self.arrived(now, session, true, channel, message),
-            None => self.report_violation(now, format!("channel {channel}: a message of a session that is no more")),
+            None => self.report_violation(now, format!("channel {channel}: a message of a session that is over")),
         }
     }
 
@@ -160,11 +160,14 @@ impl Audit {
         if endpoint.message_bytes() > message_bytes_max {
             self.report_violation(
                 now,
-                format!("{} bytes of messages are kept, of {message_bytes_max}", endpoint.message_bytes()),
+                format!(
+                    "{} bytes of messages are kept, above the limit of {message_bytes_max}",
+                    endpoint.message_bytes()
+                ),
             );
         }
         if stats.stranger_bytes_out > stats.stranger_bytes_in {
-            self.report_violation(now, "more bytes went to strangers than came from them");
+            self.report_violation(now, "more bytes were sent to unknown addresses than received from them");
         }
         self.check_drops(now, "server", drops);
     }
@@ -173,7 +176,10 @@ impl Audit {
     pub fn check_drops(&mut self, now: Instant, whose: &str, drops: &ringshard_protocol::stats::Drops) {
         let lies = ["impossible_ack", "beyond_window", "bad_compression", "bad_frame"];
         if let Some((name, count)) = drops.entries().find(|(name, count)| *count > 0 && lies.contains(name)) {
-            self.report_violation(now, format!("the {whose} counts {name}: {count}, although both ends are honest"));
+            self.report_violation(
+                now,
+                format!("the {whose} counts {name}: {count}, although both ends follow the protocol"),
+            );
         }
     }
 }

@@ -64,7 +64,7 @@ impl Simulator {
             return Err(format!("the server does not know {:?}", it.ids));
         };
         if client.message_bytes() > 0 {
-            return Err(format!("the client keeps {} bytes for nothing", client.message_bytes()));
+            return Err(format!("the client keeps {} bytes after everything has arrived", client.message_bytes()));
         }
         if info.unacknowledged_bytes > 0 {
             return Err(format!("the server keeps {} bytes that have arrived", info.unacknowledged_bytes));
@@ -73,7 +73,7 @@ impl Simulator {
             return Err(format!("the server sends to {}, and the client is at {}", info.path.peer, link.local()));
         }
         if client.id() != Some(name) {
-            return Err(format!("the client is called {:?}, and by the server {name:?}", client.id()));
+            return Err(format!("the client's id is {:?}, and the server's is {name:?}", client.id()));
         }
         match self.plan.check_period() {
             Some(period) if now.since(it.checked_at.max(it.whole_since)) > 2 * period + CHECK_SLACK => {
@@ -88,7 +88,7 @@ impl Simulator {
         self.is_over = true;
         let Some((endpoint, _)) = &self.server.running else { return };
         if endpoint.message_bytes() > 0 {
-            let what = format!("the server keeps {} bytes for nothing", endpoint.message_bytes());
+            let what = format!("the server keeps {} bytes after everything has arrived", endpoint.message_bytes());
             self.audit.report_violation(now, what);
         }
         let (connections, players) = (endpoint.connections(), self.players.len());
@@ -97,7 +97,7 @@ impl Simulator {
         }
         let alone = self.audit.sessions.iter().filter(|it| it.server == End::Live && it.client == End::Gone).count();
         if alone > 0 {
-            self.audit.report_violation(now, format!("{alone} sessions live on at the server"));
+            self.audit.report_violation(now, format!("{alone} sessions without a client are still live at the server"));
         }
     }
 }

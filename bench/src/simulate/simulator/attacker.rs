@@ -21,7 +21,7 @@ impl Simulator {
             captures.extend_from_slice(player.running.as_ref().map_or(&[], |(_, link)| link.captures()));
         }
         let count = self.random.magnitude(1, 300);
-        self.audit.log_event(now, || format!("attack: {count} datagrams, {} known", captures.len()));
+        self.audit.log_event(now, || format!("attack: {count} datagrams, {} captured", captures.len()));
         for _ in 0..count {
             let own = SocketAddr::from(([NET[0], NET[1], 0, self.random.between(1, 9) as u8], 666));
             match self.random.chance(600) && !captures.is_empty() {
@@ -69,7 +69,7 @@ impl Simulator {
         if out > most {
             self.audit.report_violation(
                 now,
-                format!("{out} bytes went to addresses that only {} came from", self.attackers_bytes),
+                format!("{out} bytes were sent to addresses that sent only {}", self.attackers_bytes),
             );
         }
     }

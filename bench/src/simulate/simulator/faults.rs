@@ -60,8 +60,7 @@ impl Simulator {
     }
 
     pub(super) fn set_path_state(&mut self, now: Instant, player: usize, path_state: PathState) {
-        self.audit
-            .log_event(now, || format!("player {player}: path_state {:?} for {:?}", path_state.kind, path_state.lasts));
+        self.audit.log_event(now, || format!("player {player}: path {:?} for {:?}", path_state.kind, path_state.lasts));
         let was_clear = self.players[player].has_clear_path();
         self.players[player].set_path_state(now, path_state, &self.network);
         match self.players[player].has_clear_path() {

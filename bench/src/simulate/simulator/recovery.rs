@@ -173,7 +173,7 @@ impl Simulator {
                 }
                 let is_whole_since = self.audit.sessions[session].whole_since <= asked_at;
                 if !done && is_whole_since && now.since(asked_at) > REKEY_MAX {
-                    let what = format!("player {player}: keys do not change any more: {before:?}, then {counts:?}");
+                    let what = format!("player {player}: keys no longer change: {before:?}, then {counts:?}");
                     self.audit.report_violation(now, what);
                 }
             }

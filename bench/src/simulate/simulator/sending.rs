@@ -79,7 +79,7 @@ impl Simulator {
                 it.refuses_since.get_or_insert(now);
             }
             Some(Err(error @ (SendError::NotConnected | SendError::TooLong))) => {
-                let what = format!("player {}: a message of {bytes} bytes is not taken: {error}", it.player);
+                let what = format!("player {}: a message of {bytes} bytes is refused: {error}", it.player);
                 self.audit.report_violation(now, what);
             }
         }

@@ -201,7 +201,7 @@ impl<L: Link, T: Workload> Driver<L, T> {
         {
             let number = self.members.len();
             let Share { config, server, per_socket, .. } = &self.share;
-            let client = Client::new(config.clone(), now, random_bytes()).expect("the key is a server's");
+            let client = Client::new(config.clone(), now, random_bytes()).expect("the server's key is valid");
             let path = Path::new((number / per_socket) as u32, *server);
             self.members.push(FleetClient {
                 client,
