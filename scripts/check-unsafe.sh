@@ -3,7 +3,7 @@
 set -euo pipefail
 cd "$(dirname "$0")/.."
 allowed="
-bench/src/flood/volley.rs          sendmmsg with a source address of its own
+bench/src/flood/send_batch.rs      sendmmsg from forged source addresses
 bench/src/floor/server.rs          recvmmsg and sendmmsg on bare buffers
 engine/link/src/buffer.rs          mappings shared with the kernel
 engine/link/src/message.rs         sockaddr and msghdr
