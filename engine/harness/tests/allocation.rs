@@ -2,19 +2,19 @@
 
 use allocation_counter::AllocationInfo;
 use rand_chacha::rand_core::SeedableRng;
+use ringshard_harness::*;
 use ringshard_protocol::connection::{
     Connection, ConnectionConfig, HeartbeatConfig, Ingested, Resources, Role, TransportConfig,
 };
 use ringshard_protocol::crypto::noise::Secrets;
-use ringshard_protocol::crypto::{Csprng, SecretKey, Suite, Suites};
+use ringshard_protocol::crypto::{Csprng, Suite};
 use ringshard_protocol::endpoint::Received;
 use ringshard_protocol::limits::*;
-use ringshard_protocol::link::{Arrival, Link, LinkStats, Path, Wait};
+use ringshard_protocol::link::{Link, Path};
 use ringshard_protocol::time::{Duration, Instant};
 use ringshard_protocol::wire::{Channel, ConnectionId, FrameWriter, Header, Message};
-use ringshard_protocol::{Client, ClientConfig, Endpoint, EndpointConfig};
+use ringshard_protocol::{Client, Endpoint, EndpointConfig};
 use std::net::SocketAddr;
-use std::ops::Range;
 
 /// Calls to the allocator, frees included, that `work` makes.
 fn allocator_calls(work: impl FnOnce()) -> i64 {
@@ -27,103 +27,23 @@ fn allocated_bytes(work: impl FnOnce()) -> u64 {
     allocation_counter::measure(work).bytes_total
 }
 
-/// A link whose memory is all there from the start: what is to arrive is put into `inbound`, what was sent lies in
-/// `memory` until it is forgotten.
-struct FlatLink {
-    now: Instant,
-    inbound: Vec<(SocketAddr, Range<usize>)>,
-    inbound_memory: Vec<u8>,
-    sent: Vec<(SocketAddr, Range<usize>)>,
-    memory: Vec<u8>,
-    used: usize,
-}
-
-impl FlatLink {
-    fn new(datagrams: usize) -> Self {
-        FlatLink {
-            now: Instant::ZERO,
-            inbound: Vec::with_capacity(datagrams),
-            inbound_memory: Vec::with_capacity(datagrams * DATAGRAM_BYTES_MAX),
-            sent: Vec::with_capacity(datagrams),
-            memory: vec![0; datagrams * DATAGRAM_BYTES_MAX],
-            used: 0,
-        }
-    }
-
-    fn put(&mut self, from: SocketAddr, datagram: &[u8]) {
-        let start = self.inbound_memory.len();
-        self.inbound_memory.extend_from_slice(datagram);
-        self.inbound.push((from, start..self.inbound_memory.len()));
-    }
-
-    fn forget_sent(&mut self) {
-        self.sent.clear();
-        self.used = 0;
-    }
-}
-
-impl Link for FlatLink {
-    fn now(&mut self) -> Instant {
-        self.now
-    }
-
-    fn receive(&mut self, _budget: usize, mut deliver: impl FnMut(Arrival<'_>)) -> usize {
-        let received = self.inbound.len();
-        for (peer, range) in self.inbound.drain(..) {
-            let bytes = &mut self.inbound_memory[range];
-            let path = Path::new(0, peer);
-            deliver(Arrival { path, arrived_at: None, segment_bytes: bytes.len(), bytes, following: None });
-        }
-        self.inbound_memory.clear();
-        received
-    }
-
-    fn reserve(&mut self, path: Path, len: usize) -> Option<&mut [u8]> {
-        let range = self.used..self.used + len;
-        self.used += len;
-        self.sent.push((path.peer, range.clone()));
-        Some(&mut self.memory[range])
-    }
-
-    fn submit(&mut self) {}
-
-    fn park(&mut self, _wait: Wait) {}
-
-    fn stats(&self) -> LinkStats {
-        LinkStats::default()
-    }
-}
-
 const CLIENTS: usize = 100;
 const WARM_UP_ROUNDS: usize = 70;
 const ROUNDS: usize = 100;
 /// The measured rounds last two heartbeats, so pings and their answers are among what does not allocate.
 const ROUND: Duration = Duration::from_millis(100);
 
-fn address(client: usize) -> SocketAddr {
-    SocketAddr::from(([10, 0, 0, client as u8], 1))
+fn path(client: usize) -> Path {
+    Path::new(0, client_address(client))
 }
 
 /// A server with its clients, all connected, and no stranger left to answer.
-fn connected() -> (Endpoint, Vec<Client>, FlatLink) {
-    let secret = SecretKey::from_bytes([1; 32]);
-    let config = EndpointConfig {
-        core: 0,
-        cores: 1,
-        connections_max: CLIENTS,
-        suites: Suites::native(),
-        heartbeat: HeartbeatConfig { interval: HEARTBEAT_DEFAULT, timeout: TIMEOUT_DEFAULT },
-        secret: secret.clone(),
-        pre_shared: None,
-        transport: TransportConfig::default(),
-        message_bytes_max: MESSAGE_MEMORY_BYTES_DEFAULT,
-        integrity: None,
-    };
+fn connected() -> (Endpoint, Vec<Client>, MemoryLink) {
+    let config = EndpointConfig { connections_max: CLIENTS, ..server_config() };
     let mut server = Endpoint::new(config, Instant::ZERO, [2; 32]);
-    let mut clients: Vec<_> = (0..CLIENTS)
-        .map(|client| Client::new(ClientConfig::new(secret.public()), Instant::ZERO, [client as u8; 32]).unwrap())
-        .collect();
-    let mut link = FlatLink::new(2 * CLIENTS);
+    let client = |number| Client::new(client_config(), Instant::ZERO, [number as u8; 32]).unwrap();
+    let mut clients: Vec<_> = (0..CLIENTS).map(client).collect();
+    let mut link = MemoryLink::new(2 * CLIENTS);
     while server.stats().joined < CLIENTS as u64 || server.has_strangers_waiting() {
         link.now = link.now + ROUND;
         assert!(link.now.as_nanos() < 60_000_000_000, "the clients do not get in");
@@ -134,25 +54,24 @@ fn connected() -> (Endpoint, Vec<Client>, FlatLink) {
 }
 
 /// Carries what the clients have to say to the server, and its answers back.
-fn exchange(server: &mut Endpoint, clients: &mut [Client], link: &mut FlatLink) {
+fn exchange(server: &mut Endpoint, clients: &mut [Client], link: &mut MemoryLink) {
     let now = link.now;
     let mut datagram = [0; DATAGRAM_BYTES_MAX];
     for (index, client) in clients.iter_mut().enumerate() {
         client.advance(now);
         while let Some(len) = client.poll_transmit(now, &mut datagram) {
-            link.put(address(index), &datagram[..len]);
+            link.put(path(index), &datagram[..len]);
         }
     }
     turn(server, link, &mut Vec::new());
-    for (to, range) in &link.sent {
-        let index = (0..CLIENTS).find(|&index| address(index) == *to).unwrap();
-        clients[index].receive(now, &mut link.memory[range.clone()]);
+    for (to, datagram) in link.sent() {
+        clients[index_of(to)].receive(now, datagram);
     }
-    link.forget_sent();
+    link.clear();
 }
 
 /// A turn of a server that answers each message with two.
-fn turn(server: &mut Endpoint, link: &mut FlatLink, message: &mut Vec<u8>) {
+fn turn(server: &mut Endpoint, link: &mut MemoryLink, message: &mut Vec<u8>) {
     let now = link.now;
     link.receive(RECEIVE_DATAGRAMS_PER_TURN, |arrival| {
         let path = arrival.path;
@@ -198,17 +117,17 @@ fn an_endpoint_moves_ten_thousand_datagrams_without_the_allocator() {
             client.advance(link.now);
             client.send(link.now, Channel::UNRELIABLE, &vec![index as u8; 1 + 10 * (round % 100)]).unwrap();
             let len = client.poll_transmit(link.now, &mut datagram).unwrap();
-            link.put(address(index), &datagram[..len]);
+            link.put(path(index), &datagram[..len]);
         }
         let now = link.now;
         let in_turn = allocator_calls(|| turn(&mut server, &mut link, &mut message));
         calls += if warm { in_turn } else { 0 };
-        for (to, range) in &link.sent {
-            let client = &mut clients[index_of(*to)];
-            client.receive(now, &mut link.memory[range.clone()]).expect("the server's datagrams are good");
+        for (to, datagram) in link.sent() {
+            let client = &mut clients[index_of(to)];
+            client.receive(now, datagram).expect("the server's datagrams are good");
             while client.read(&mut message).is_some() {}
         }
-        link.forget_sent();
+        link.clear();
     }
     let stats = server.stats();
     assert_eq!(stats.datagrams_in - at_start.datagrams_in, (CLIENTS * ROUNDS) as u64);
@@ -232,8 +151,7 @@ fn a_client_moves_datagrams_without_the_allocator() {
         let now = link.now;
         let mut messages = 0;
         let mut datagram = [0; DATAGRAM_BYTES_MAX];
-        for (client, (_, range)) in clients.iter_mut().zip(&link.sent) {
-            let arrived = &mut link.memory[range.clone()];
+        for (client, (_, arrived)) in clients.iter_mut().zip(link.sent()) {
             let in_turn = allocator_calls(|| {
                 messages += client.receive(now, arrived).map_or(0, Iterator::count);
                 client.advance(now);
@@ -248,15 +166,15 @@ fn a_client_moves_datagrams_without_the_allocator() {
         for (index, client) in clients.iter_mut().enumerate() {
             client.send(now, Channel::UNRELIABLE, b"here").unwrap();
             let len = client.poll_transmit(now, &mut datagram).unwrap();
-            link.put(address(index), &datagram[..len]);
+            link.put(path(index), &datagram[..len]);
         }
-        link.forget_sent();
+        link.clear();
         turn(&mut server, &mut link, &mut Vec::new());
-        for ((to, range), index) in link.sent.iter().zip(0..) {
-            assert_eq!(*to, address(index));
-            clients[index].receive(now, &mut link.memory[range.clone()]);
+        for ((to, datagram), index) in link.sent().zip(0..) {
+            assert_eq!(to, path(index));
+            clients[index].receive(now, datagram);
         }
-        link.forget_sent();
+        link.clear();
     }
     assert_eq!(calls, 0);
 }
@@ -286,7 +204,7 @@ fn both_ends_move_ten_thousand_datagrams_of_reliable_messages_without_the_alloca
                 client.advance(link.now);
                 client.send(link.now, Channel::RELIABLE_ORDERED, &text).unwrap();
                 while let Some(len) = client.poll_transmit(link.now, &mut datagram) {
-                    link.put(address(index), &datagram[..len]);
+                    link.put(path(index), &datagram[..len]);
                 }
             }
         });
@@ -302,7 +220,7 @@ fn both_ends_move_ten_thousand_datagrams_of_reliable_messages_without_the_alloca
                     };
                     for Message { channel, bytes } in messages {
                         assert!(channel == Channel::RELIABLE_ORDERED && bytes == text);
-                        heard[index_of(path.peer)].0 += 1;
+                        heard[index_of(path)].0 += 1;
                     }
                     while more && server.read(id, &mut message).is_some() {}
                 }
@@ -316,10 +234,10 @@ fn both_ends_move_ten_thousand_datagrams_of_reliable_messages_without_the_alloca
         link.now = link.now + DELAY;
         let now = link.now;
         let calls = allocator_calls(|| {
-            for (to, range) in &link.sent {
-                let index = index_of(*to);
+            for (to, datagram) in link.sent() {
+                let index = index_of(to);
                 let client = &mut clients[index];
-                let messages = client.receive(now, &mut link.memory[range.clone()]);
+                let messages = client.receive(now, datagram);
                 for Message { channel, bytes } in messages.expect("the server's datagrams are good") {
                     assert!(channel == Channel::RELIABLE_ORDERED && bytes == text);
                     heard[index].1 += 1;
@@ -328,7 +246,7 @@ fn both_ends_move_ten_thousand_datagrams_of_reliable_messages_without_the_alloca
             }
         });
         at_clients += if warm { calls } else { 0 };
-        link.forget_sent();
+        link.clear();
         link.now = link.now + DELAY;
     }
     let stats = server.stats();
@@ -367,7 +285,7 @@ fn numbers_far_ahead_cost_a_peer_more_than_the_receiver() {
     assert!(cost < 64 << 10, "{used} bytes of frames cost {cost}");
 }
 
-fn index_of(address: SocketAddr) -> usize {
-    let SocketAddr::V4(v4) = address else { unreachable!("the clients have IPv4 addresses") };
+fn index_of(path: Path) -> usize {
+    let SocketAddr::V4(v4) = path.peer else { unreachable!("the clients have IPv4 addresses") };
     v4.ip().octets()[3].into()
 }

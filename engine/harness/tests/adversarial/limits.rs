@@ -1,7 +1,7 @@
 //! Who is limited by what, over a simulated network: the policy of an endpoint.
 
 use rand_chacha::rand_core::{Rng, SeedableRng};
-use ringshard_harness::world::*;
+use ringshard_harness::*;
 use ringshard_link::sim::SimLink;
 use ringshard_protocol::client::CloseReason;
 use ringshard_protocol::crypto::Csprng;
@@ -22,14 +22,6 @@ fn with_policy(config: EndpointConfig, mut policy: Policy) -> World {
     world
 }
 
-/// Adds a client at `address`.
-fn add_at(world: &mut World, address: SocketAddr) -> usize {
-    let client = world.add_client();
-    world.clients[client].link = SimLink::new(world.network.clone(), address);
-    world.clients[client].address = address;
-    client
-}
-
 fn connected(world: &World) -> usize {
     world.clients.iter().filter(|end| end.client.is_connected()).count()
 }
@@ -43,9 +35,9 @@ fn an_address_gets_its_handshakes_at_once_and_then_at_its_rate() {
     let limits = Policy { address_handshakes_per_second: 10, address_handshakes_at_once: 20, ..Policy::default() };
     let mut world = with_policy(roomy(), limits);
     for port in 0..200 {
-        add_at(&mut world, SocketAddr::from(([203, 0, 113, 1], 2000 + port)));
+        world.add_client_at(SocketAddr::from(([203, 0, 113, 1], 2000 + port)), client_config());
     }
-    let other = add_at(&mut world, SocketAddr::from(([203, 0, 113, 2], 2000)));
+    let other = world.add_client_at(SocketAddr::from(([203, 0, 113, 2], 2000)), client_config());
     world.run_for(Duration::from_secs(3));
     assert!(world.clients[other].client.is_connected(), "another address has its own");
     let joined = connected(&world) - 1;
@@ -66,10 +58,10 @@ fn the_allowed_are_not_limited_by_address() {
     };
     let mut world = with_policy(roomy(), limits);
     for port in 0..50 {
-        add_at(&mut world, SocketAddr::from(([203, 0, 113, 1], 2000 + port)));
+        world.add_client_at(SocketAddr::from(([203, 0, 113, 1], 2000 + port)), client_config());
     }
     world.run_until("all are in", |world| connected(world) == 50);
-    let outsider = add_at(&mut world, SocketAddr::from(([198, 51, 100, 1], 2000)));
+    let outsider = world.add_client_at(SocketAddr::from(([198, 51, 100, 1], 2000)), client_config());
     assert!(matches!(world.close_reason(outsider), CloseReason::Unreachable(_)), "nobody answers the denied");
     assert!(world.server.drops().denied_address > 1);
 }
@@ -78,9 +70,9 @@ fn the_allowed_are_not_limited_by_address() {
 fn key_exchanges_keep_to_their_rate_and_nobody_waits_in_vain() {
     let mut world = with_policy(roomy(), Policy { handshakes_per_second: 50, ..Policy::default() });
     world.add_clients(150);
-    world.run_for(2 * THERE_AND_BACK);
+    world.run_for(2 * ROUND_TRIP);
     assert!(!world.server.has_strangers_waiting(), "nothing can be done for them right now");
-    assert!(world.server.deadline() <= world.network.now() + Duration::from_millis(20), "but soon");
+    assert!(world.server.deadline() <= world.now() + Duration::from_millis(20), "but soon");
     let mut per_second = Vec::new();
     for _ in 0..4 {
         let before = world.server.stats().handshakes;
@@ -105,7 +97,7 @@ impl Attackers {
     }
 
     fn step(&mut self, world: &World) {
-        let now = world.network.now();
+        let now = world.now();
         for (link, client) in &mut self.ends {
             // Accepted already: forgets that, and asks anew.
             if client.as_ref().is_none_or(|client| client.is_connected() || client.is_closed()) {
@@ -145,7 +137,7 @@ fn a_crowd_with_genuine_cookies_keeps_nobody_out() {
     }
     assert!(world.server.stats().handshakes > 400, "the attackers keep it busy: {:?}", world.server.stats());
     for port in 0..20 {
-        add_at(&mut world, SocketAddr::from(([203, 0, 113, 1], 2000 + port)));
+        world.add_client_at(SocketAddr::from(([203, 0, 113, 1], 2000 + port)), client_config());
     }
     for _ in 0..600 {
         attackers.step(&world);
@@ -170,7 +162,7 @@ fn clients_that_never_prove_their_keys_make_room_for_those_who_do() {
     let honest = world.add_client();
     // They go on taking each other's places; whoever is there answers at once.
     world.run_until("the honest one is in", |world| world.clients[honest].client.is_connected());
-    world.run_for(THERE_AND_BACK);
+    world.run_for(ROUND_TRIP);
     assert_eq!(world.server.stats().joined, 1);
     assert!(world.echoes(honest, b"here"));
 }
@@ -181,19 +173,19 @@ fn whoever_sends_too_much_is_slowed_down_and_nobody_else() {
     let mut world = with_policy(server_config(), limits);
     world.add_clients(2);
     world.run_until("both are in", |world| world.server.stats().joined == 2);
-    world.run_for(THERE_AND_BACK);
+    world.run_for(ROUND_TRIP);
     for round in 0..1000u32 {
         for copy in 0..5u8 {
-            world.say(0, &[copy; 20]);
+            world.send(0, &[copy; 20]);
         }
         if round % 10 == 0 {
-            world.say(1, b"now and then");
+            world.send(1, b"now and then");
         }
         world.step();
     }
-    world.run_for(THERE_AND_BACK);
-    assert_eq!(world.clients[1].inbox.len(), 100, "twenty a second are within a hundred");
-    let of_the_greedy = world.clients[0].inbox.len();
+    world.run_for(ROUND_TRIP);
+    assert_eq!(world.clients[1].received.len(), 100, "twenty a second are within a hundred");
+    let of_the_greedy = world.clients[0].received.len();
     assert!(
         (500..=700).contains(&of_the_greedy),
         "a hundred a second for five seconds, and a second's at once: {of_the_greedy}"
@@ -209,14 +201,14 @@ fn what_is_sent_reliably_beyond_the_limit_comes_later_and_complete() {
     let mut world = with_policy(server_config(), limits);
     let client = world.add_client();
     world.run_until("it is in", |world| world.server.stats().joined == 1);
-    world.run_for(THERE_AND_BACK);
+    world.run_for(ROUND_TRIP);
     for number in 0..200u32 {
-        world.say_on(client, Channel::RELIABLE_ORDERED, &noise(number.into(), 1000));
+        world.send_on(client, Channel::RELIABLE_ORDERED, &random_bytes(number.into(), 1000));
     }
-    world.run_until("all came back", |world| world.clients[client].inbox.len() == 200);
+    world.run_until("all came back", |world| world.clients[client].received.len() == 200);
     assert!(world.server.drops().over_budget > 0);
-    for (number, message) in world.clients[client].inbox.iter().enumerate() {
-        assert_eq!(*message, noise(number as u64, 1000));
+    for (number, message) in world.clients[client].messages().iter().enumerate() {
+        assert_eq!(*message, random_bytes(number as u64, 1000));
     }
 }
 
@@ -227,7 +219,7 @@ fn a_policy_reaches_those_who_are_there_already() {
     let mut policy = Policy { denied: [denied].into_iter().collect(), ..Policy::default() };
     world.server.swap_policy(&mut policy);
     assert!(policy.denied.is_empty(), "the former policy comes back");
-    world.run_for(THERE_AND_BACK);
+    world.run_for(ROUND_TRIP);
     for (index, end) in world.clients.iter().enumerate() {
         let expected = (16..32).contains(&index).then_some(CloseReason::Disconnected(DisconnectReason::Denied));
         assert_eq!(end.close_reason(), expected, "client {index}");
@@ -241,8 +233,8 @@ fn nobody_moves_to_where_it_could_not_connect_from() {
     let mut policy = Policy { denied: [network([10, 2, 0, 0], 16)].into_iter().collect(), ..Policy::default() };
     world.server.swap_policy(&mut policy);
     world.clients[0].link.rebind(SocketAddr::from(([10, 2, 0, 1], 1)));
-    world.say(0, b"from there");
-    world.run_for(4 * THERE_AND_BACK);
+    world.send(0, b"from there");
+    world.run_for(4 * ROUND_TRIP);
     assert_eq!((world.server.stats().migrated, world.server.drops().denied_address > 0), (0, true));
     assert!(world.sealed_datagrams(server_address(), SocketAddr::from(([10, 2, 0, 1], 1))).is_empty());
 }
@@ -255,15 +247,15 @@ fn what_is_sent_to_a_connection_keeps_to_its_rate_from_the_moment_it_is_set() {
     world.server.swap_policy(&mut policy);
     world.step();
     for number in 0..100u64 {
-        let now = world.network.now();
-        world.server.send(now, id, Channel::RELIABLE_ORDERED, &noise(number, 1000)).unwrap();
+        let now = world.now();
+        world.server.send(now, id, Channel::RELIABLE_ORDERED, &random_bytes(number, 1000)).unwrap();
     }
     world.run_for(Duration::from_secs(2));
-    let came = world.clients[0].inbox.len();
+    let came = world.clients[0].received.len();
     assert!((35..=60).contains(&came), "20 a second: {came}");
     world.server.swap_policy(&mut Policy::default());
     world.run_for(Duration::from_secs(1));
-    assert_eq!(world.clients[0].inbox.len(), 100, "without the limit the rest comes at once");
+    assert_eq!(world.clients[0].received.len(), 100, "without the limit the rest comes at once");
 }
 
 /// Datagrams outside encryption that are none, from `ip`: addresses can be forged.
@@ -283,7 +275,7 @@ fn nobody_is_kept_out_by_nonsense_in_its_name() {
         nonsense(&world, &mut random, victim);
         world.step();
     }
-    add_at(&mut world, (victim, 7).into());
+    world.add_client_at((victim, 7).into(), client_config());
     for _ in 0..40 {
         nonsense(&world, &mut random, victim);
         world.step();
@@ -301,9 +293,9 @@ fn where_too_many_wait_the_ill_behaved_are_the_first_that_do_not() {
     }
     // More first Connects at once than may wait, and the fool's behind them.
     for number in 0..1500u32 {
-        add_at(&mut world, SocketAddr::from((number.to_be_bytes(), 7)));
+        world.add_client_at(SocketAddr::from((number.to_be_bytes(), 7)), client_config());
     }
-    add_at(&mut world, (fool, 7).into());
+    world.add_client_at((fool, 7).into(), client_config());
     for _ in 0..10 {
         nonsense(&world, &mut random, fool);
         world.step();
@@ -319,9 +311,9 @@ fn no_way_around_the_limit_of_messages() {
         let mut world = with_policy(server_config(), limits.clone());
         let client = world.add_client();
         world.run_until("it is in", |world| world.server.stats().joined == 1);
-        world.run_for(THERE_AND_BACK);
+        world.run_for(ROUND_TRIP);
         for _ in 0..1000 {
-            world.say(client, &vec![7; size]);
+            world.send(client, &vec![7; size]);
             world.step();
         }
         let taken = world.server.stats().messages_in;
@@ -333,7 +325,7 @@ fn no_way_around_the_limit_of_messages() {
 fn who_waits_for_its_key_exchange_does_not_get_in_once_it_is_denied() {
     let mut world = with_policy(server_config(), Policy { handshakes_per_second: 1, ..Policy::default() });
     world.add_clients(16);
-    world.run_for(4 * THERE_AND_BACK);
+    world.run_for(4 * ROUND_TRIP);
     let before = world.server.stats().handshakes;
     assert!(before < 16 && world.server.connections() < 16, "some wait");
     let mut policy = Policy { denied: [network([10, 0, 0, 0], 8)].into_iter().collect(), ..Policy::default() };
@@ -348,29 +340,29 @@ fn lifting_a_limit_frees_whom_it_held() {
         with_policy(server_config(), Policy { connection_messages_per_second: Some(1), ..Policy::default() });
     let client = world.add_client();
     world.run_until("it is in", |world| world.server.stats().joined == 1);
-    world.run_for(THERE_AND_BACK);
-    (0..40).for_each(|_| world.say(client, b"too many at once"));
-    world.run_for(THERE_AND_BACK);
+    world.run_for(ROUND_TRIP);
+    (0..40).for_each(|_| world.send(client, b"too many at once"));
+    world.run_for(ROUND_TRIP);
     assert!(!world.echoes(client, b"held"), "it has used up more than half a minute");
     world.server.swap_policy(&mut Policy::default());
-    world.run_for(THERE_AND_BACK);
+    world.run_for(ROUND_TRIP);
     assert!(world.echoes(client, b"free"));
 }
 
 #[test]
 fn a_policy_that_says_nothing_of_rates_leaves_those_of_the_game() {
     let mut world = World::connected(1);
-    let (id, now) = (world.id(0), world.network.now());
+    let (id, now) = (world.id(0), world.now());
     world.server.set_rate(now, id, Some(20_000));
     let mut policy = Policy { denied: [network([203, 0, 113, 7], 32)].into_iter().collect(), ..Policy::default() };
     world.server.swap_policy(&mut policy);
-    world.run_for(THERE_AND_BACK);
+    world.run_for(ROUND_TRIP);
     for number in 0..100u64 {
-        let now = world.network.now();
-        world.server.send(now, id, Channel::RELIABLE_ORDERED, &noise(number, 1000)).unwrap();
+        let now = world.now();
+        world.server.send(now, id, Channel::RELIABLE_ORDERED, &random_bytes(number, 1000)).unwrap();
     }
     world.run_for(Duration::from_secs(2));
-    let came = world.clients[0].inbox.len();
+    let came = world.clients[0].received.len();
     assert!((35..=60).contains(&came), "20 a second: {came}");
 }
 
@@ -380,7 +372,7 @@ fn all_clients_behind_one_address_get_in_as_fast_as_they_may() {
     let limits = Policy { address_handshakes_per_second: 20, address_handshakes_at_once: 80, ..Policy::default() };
     let mut world = with_policy(roomy(), limits);
     for port in 0..580 {
-        add_at(&mut world, SocketAddr::from(([203, 0, 113, 1], 2000 + port)));
+        world.add_client_at(SocketAddr::from(([203, 0, 113, 1], 2000 + port)), client_config());
     }
     world.run_for(Duration::from_secs(40));
     assert_eq!(connected(&world), 580, "{:?}", world.clients.iter().find_map(|end| end.close_reason()));
@@ -395,18 +387,18 @@ fn clients_that_crashed_make_room_for_those_that_come_back_from_their_address() 
     let mut world = with_policy(EndpointConfig { connections_max: 8, ..server_config() }, Policy::default());
     let home = |port: u16| SocketAddr::from(([203, 0, 113, 1], port));
     for port in 0..7 {
-        add_at(&mut world, home(2000 + port));
+        world.add_client_at(home(2000 + port), client_config());
     }
-    let neighbour = add_at(&mut world, SocketAddr::from(([203, 0, 113, 2], 2000)));
+    let neighbour = world.add_client_at(SocketAddr::from(([203, 0, 113, 2], 2000)), client_config());
     world.run_until("the server is full", |world| connected(world) == 8);
     // Seven of them crash: nobody hangs up.
     world.clients.drain(..7);
     let neighbour = neighbour - 7;
     world.run_for(Duration::from_secs(1));
     for port in 0..7 {
-        add_at(&mut world, home(3000 + port));
+        world.add_client_at(home(3000 + port), client_config());
     }
-    let stranger = add_at(&mut world, SocketAddr::from(([203, 0, 113, 3], 2000)));
+    let stranger = world.add_client_at(SocketAddr::from(([203, 0, 113, 3], 2000)), client_config());
     world.run_for(Duration::from_secs(10));
     assert_eq!(connected(&world), 8, "the seven are back, and the neighbour has stayed");
     assert!(world.clients[neighbour].client.is_connected());
@@ -421,15 +413,13 @@ fn clients_that_crashed_make_room_for_those_that_come_back_from_their_address() 
 fn a_client_that_gets_a_silent_slot_goes_on_with_its_own_session() {
     let mut world = with_policy(EndpointConfig { connections_max: 1, ..server_config() }, Policy::default());
     let home = |port: u16| SocketAddr::from(([203, 0, 113, 1], port));
-    world.add_client_with(ClientConfig { reconnect: true, ..client_config() });
-    world.clients[0].link = SimLink::new(world.network.clone(), home(2000));
-    world.clients[0].address = home(2000);
+    world.add_client_at(home(2000), ClientConfig { reconnect: true, ..client_config() });
     world.run_until("the first is in", |world| connected(world) == 1);
     world.network.set_conditions_between(home(2000), server_address(), DEAD);
     world.network.set_conditions_between(server_address(), home(2000), DEAD);
     world.run_until("it is suspended", |world| world.server.connections() == 0);
     // Another from the same address takes the only slot, and crashes.
-    add_at(&mut world, home(3000));
+    world.add_client_at(home(3000), client_config());
     world.run_until("the second is in", |world| world.server.stats().joined == 2);
     world.clients.truncate(1);
     world.network.set_conditions_between(home(2000), server_address(), CLEAN);

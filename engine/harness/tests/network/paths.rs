@@ -1,11 +1,11 @@
 //! What the transport makes of a path: how much of it bulk transfers fill, how two of them share it, how long silence
 //! lasts. Time is simulated, so the figures are the same on every machine; `-- --nocapture` prints them.
 
-use rand_chacha::rand_core::{Rng, SeedableRng};
+use ringshard_harness::{client_config, random_bytes, server_address, server_config};
 use ringshard_link::conditions::{Chance, Conditions, RateLimit};
 use ringshard_link::sim::{Bottleneck, Network, SimLink};
-use ringshard_protocol::connection::{CongestionControl, HeartbeatConfig, TransportConfig};
-use ringshard_protocol::crypto::{Csprng, SecretKey, Suite, Suites};
+use ringshard_protocol::connection::{CongestionControl, TransportConfig};
+use ringshard_protocol::crypto::{Suite, Suites};
 use ringshard_protocol::endpoint::{Event, Received};
 use ringshard_protocol::limits::*;
 use ringshard_protocol::link::{Link, Path};
@@ -21,10 +21,6 @@ const DELAY: Duration = Duration::from_millis(25);
 /// What the path holds: rate times round trip.
 const PATH_BYTES: u64 = RATE / 20;
 const MESSAGE_BYTES: usize = 1_150;
-
-fn server_address() -> SocketAddr {
-    SocketAddr::from(([10, 0, 0, 1], PORT_DEFAULT))
-}
 
 struct Downloader {
     client: Client,
@@ -50,20 +46,9 @@ impl Download {
     fn new(seed: u64, congestion: CongestionControl) -> Self {
         let network = Network::new(seed, Conditions::none(DELAY));
         let transport = TransportConfig { congestion, compression: false, ..TransportConfig::default() };
-        let config = EndpointConfig {
-            core: 0,
-            cores: 1,
-            connections_max: 8,
-            suites: Suites::only(&[Suite::ChaCha20Poly1305]),
-            heartbeat: HeartbeatConfig { interval: HEARTBEAT_DEFAULT, timeout: TIMEOUT_DEFAULT },
-            secret: SecretKey::from_bytes([7; 32]),
-            pre_shared: None,
-            transport,
-            message_bytes_max: MESSAGE_MEMORY_BYTES_DEFAULT,
-            integrity: None,
-        };
-        let mut message = vec![0; MESSAGE_BYTES];
-        Csprng::seed_from_u64(seed).fill_bytes(&mut message);
+        let suites = Suites::only(&[Suite::ChaCha20Poly1305]);
+        let config = EndpointConfig { connections_max: 8, suites, transport, ..server_config() };
+        let message = random_bytes(seed, MESSAGE_BYTES);
         let server = Endpoint::new(config, network.now(), [1; 32]);
         let server_link = SimLink::new(network.clone(), server_address());
         Download { network, server, server_link, clients: Vec::new(), message, congestion }
@@ -75,7 +60,7 @@ impl Download {
         let link = SimLink::new(self.network.clone(), address);
         let transport =
             TransportConfig { congestion: self.congestion, compression: false, ..TransportConfig::default() };
-        let config = ClientConfig { transport, ..ClientConfig::new(SecretKey::from_bytes([7; 32]).public()) };
+        let config = ClientConfig { transport, ..client_config() };
         let client = Client::new(config, self.network.now(), [number + 2; 32]).unwrap();
         let last_at = self.network.now();
         self.clients.push(Downloader { client, link, id: None, left: messages, received: 0, last_at });

@@ -1,9 +1,10 @@
 //! What a client made from the words of `PROTOCOL.md` and a real server have to say to each other.
 
-use crate::document::table;
-use crate::stranger::{
-    INTEGRITY_KEYS, INTEGRITY_PERIOD, connect, find, frame, hkdf, id_of, joined, kind, listen, message, say, stay,
+use crate::bare_client::{
+    INTEGRITY_KEYS, INTEGRITY_PERIOD, connect, deliver, find, flush, frame, hkdf, id_of, joined, kind, listen, message,
+    say, stay, wait,
 };
+use crate::document::table;
 use ringshard_protocol::crypto::{SecretKey, hmac_sha256};
 use ringshard_protocol::endpoint::Event;
 use ringshard_protocol::limits::*;
@@ -15,8 +16,8 @@ const RELIABLE: u8 = 1;
 
 #[test]
 fn a_stranger_is_let_in_and_told_the_parameters() {
-    let (_, stranger) = joined();
-    let parameters = stranger.parameters;
+    let (_, client) = joined();
+    let parameters = client.parameters;
     assert_ne!(parameters[1], 0, "a generation");
     assert_eq!((parameters[4], parameters[5]), (0x01, 0), "ChaCha20-Poly1305, a new session");
     assert_eq!(u16::from_le_bytes([parameters[6], parameters[7]]), 1472);
@@ -26,47 +27,47 @@ fn a_stranger_is_let_in_and_told_the_parameters() {
 
 #[test]
 fn messages_of_both_ends_are_acknowledged_and_what_is_not_comes_again() {
-    let (mut server, mut stranger) = joined();
-    let id = id_of(&stranger);
+    let (mut server, mut client) = joined();
+    let id = id_of(&client);
     // Three datagrams, the second of which comes last: an Ack at once for the gap.
-    let datagrams = [0, 1, 2].map(|number| stranger.seal(&[message(RELIABLE, number, &[b'a' + number as u8])]));
-    assert_eq!(say(&mut server, &mut stranger, &datagrams[0]), [], "one may wait");
-    let frames = say(&mut server, &mut stranger, &datagrams[2]);
+    let datagrams = [0, 1, 2].map(|number| client.seal(&[message(RELIABLE, number, &[b'a' + number as u8])]));
+    assert_eq!(say(&mut server, &mut client, &datagrams[0]), [], "one may wait");
+    let frames = say(&mut server, &mut client, &datagrams[2]);
     let ack = find(&frames, kind::ACK).expect("a gap is told at once");
     assert_eq!((&ack[..8], &ack[10..]), (&4_u64.to_le_bytes()[..], &[0, 1, 2][..]));
-    say(&mut server, &mut stranger, &datagrams[1]);
+    say(&mut server, &mut client, &datagrams[1]);
     let texts: Vec<_> = server.messages.iter().map(|(_, text)| &text[..]).collect();
     assert_eq!(texts, [b"a", b"b", b"c"]);
 
     server.endpoint.send(server.now, id, Channel::RELIABLE_ORDERED, b"reply").unwrap();
-    let first = server.flush();
+    let first = flush(&mut server);
     let [(_, datagram)] = &first[..] else { panic!("one datagram") };
-    let again = server.wait(Duration::from_millis(300));
+    let again = wait(&mut server, Duration::from_millis(300));
     let again: Vec<_> = again.iter().map(|(_, datagram)| datagram).collect();
     assert!(!again.is_empty() && !again.contains(&datagram), "in a new datagram");
     for datagram in again {
-        stranger.open(datagram);
+        client.open(datagram);
     }
-    assert_eq!(stranger.messages.first(), Some(&(RELIABLE, b"reply".to_vec())));
-    let ack = stranger.ack();
-    let ack = stranger.seal(&[ack]);
-    say(&mut server, &mut stranger, &ack);
+    assert_eq!(client.messages.first(), Some(&(RELIABLE, b"reply".to_vec())));
+    let ack = client.ack();
+    let ack = client.seal(&[ack]);
+    say(&mut server, &mut client, &ack);
     assert_eq!(server.endpoint.info(id).unwrap().unacknowledged_bytes, 0);
 }
 
 #[test]
 fn large_messages_come_in_pieces_and_compressed() {
-    let (mut server, mut stranger) = joined();
-    let id = id_of(&stranger);
+    let (mut server, mut client) = joined();
+    let id = id_of(&client);
     let noise = hkdf::<5000>(&[], b"", "bytes that nothing makes shorter");
     let text = b"players move, fight, trade and talk; ".repeat(200);
     for channel in Channel::all().take(4) {
         for sent in [&noise[..], &text] {
             server.endpoint.send(server.now, id, channel, sent).unwrap();
         }
-        let frames = listen(&mut server, &mut stranger, Duration::from_millis(500));
+        let frames = listen(&mut server, &mut client, Duration::from_millis(500));
         assert!(find(&frames, kind::FRAGMENT).is_some() && find(&frames, kind::COMPRESSED).is_some());
-        let mut heard = std::mem::take(&mut stranger.messages);
+        let mut heard = std::mem::take(&mut client.messages);
         heard.sort_unstable_by_key(|(_, message)| message.len());
         assert_eq!(heard, [(channel.number(), noise.to_vec()), (channel.number(), text.clone())]);
     }
@@ -74,138 +75,138 @@ fn large_messages_come_in_pieces_and_compressed() {
 
 #[test]
 fn either_end_changes_the_keys() {
-    let (mut server, mut stranger) = joined();
+    let (mut server, mut client) = joined();
     // The client asks.
     let ours = SecretKey::from_bytes([0x62; 32]);
     let request = frame(kind::REKEY_REQUEST, ours.public().as_bytes());
-    let asking = stranger.seal(std::slice::from_ref(&request));
-    let frames = say(&mut server, &mut stranger, &asking);
+    let asking = client.seal(std::slice::from_ref(&request));
+    let frames = say(&mut server, &mut client, &asking);
     let response = find(&frames, kind::REKEY_RESPONSE).expect("an answer")[8..].to_vec();
-    stranger.next_splits(&ours, &response);
-    let late = stranger.seal(&[message(0, 0, b"late")]);
-    stranger.change_phase(0);
-    stranger.change_phase(1);
-    let ack = stranger.ack();
-    let first = stranger.seal(&[ack, message(0, 0, b"first"), frame(kind::PING, &[1; 8])]);
-    let frames = say(&mut server, &mut stranger, &first);
+    client.next_splits(&ours, &response);
+    let late = client.seal(&[message(0, 0, b"late")]);
+    client.change_phase(0);
+    client.change_phase(1);
+    let ack = client.ack();
+    let first = client.seal(&[ack, message(0, 0, b"first"), frame(kind::PING, &[1; 8])]);
+    let frames = say(&mut server, &mut client, &first);
     assert!(find(&frames, kind::PONG).is_some(), "the server seals in the new phase, too");
-    say(&mut server, &mut stranger, &late);
+    say(&mut server, &mut client, &late);
     let texts: Vec<_> = server.messages.iter().map(|(_, text)| &text[..]).collect();
     assert_eq!(texts, [&b"first"[..], b"late"]);
-    assert_eq!(server.endpoint.info(id_of(&stranger)).unwrap().key_changes, 1);
+    assert_eq!(server.endpoint.info(id_of(&client)).unwrap().key_changes, 1);
 
     // Later the server does.
-    stay(&mut server, &mut stranger, Duration::from_secs(30));
-    server.endpoint.rekey(server.now, id_of(&stranger));
-    let sent = server.flush();
-    let frames: Vec<_> = sent.iter().flat_map(|(_, datagram)| stranger.open(datagram)).collect();
+    stay(&mut server, &mut client, Duration::from_secs(30));
+    server.endpoint.rekey(server.now, id_of(&client));
+    let sent = flush(&mut server);
+    let frames: Vec<_> = sent.iter().flat_map(|(_, datagram)| client.open(datagram)).collect();
     let theirs = find(&frames, kind::REKEY_REQUEST).expect("a request").to_vec();
     let ours = SecretKey::from_bytes([0x63; 32]);
-    stranger.next_splits(&ours, &theirs);
-    let ack = stranger.ack();
+    client.next_splits(&ours, &theirs);
+    let ack = client.ack();
     let named = [&theirs[..8], ours.public().as_bytes()].concat();
-    let answer = stranger.seal(&[ack, frame(kind::REKEY_RESPONSE, &named)]);
-    stranger.change_phase(1);
-    say(&mut server, &mut stranger, &answer);
-    let ping = stranger.seal(&[frame(kind::PING, &[3; 8])]);
-    let frames = say(&mut server, &mut stranger, &ping);
+    let answer = client.seal(&[ack, frame(kind::REKEY_RESPONSE, &named)]);
+    client.change_phase(1);
+    say(&mut server, &mut client, &answer);
+    let ping = client.seal(&[frame(kind::PING, &[3; 8])]);
+    let frames = say(&mut server, &mut client, &ping);
     assert!(find(&frames, kind::PONG).is_some(), "in the new phase at once");
-    stranger.change_phase(0);
-    let ack = stranger.ack();
-    let ping = stranger.seal(&[ack, frame(kind::PING, &[4; 8])]);
-    let frames = say(&mut server, &mut stranger, &ping);
+    client.change_phase(0);
+    let ack = client.ack();
+    let ping = client.seal(&[ack, frame(kind::PING, &[4; 8])]);
+    let frames = say(&mut server, &mut client, &ping);
     assert!(find(&frames, kind::PONG).is_some());
-    assert_eq!(server.endpoint.info(id_of(&stranger)).unwrap().key_changes, 2);
+    assert_eq!(server.endpoint.info(id_of(&client)).unwrap().key_changes, 2);
 }
 
 #[test]
 fn an_answer_that_the_asker_had_no_use_for_changes_nothing() {
-    let (mut server, mut stranger) = joined();
+    let (mut server, mut client) = joined();
     for (byte, use_it) in [(0x66, false), (0x67, true)] {
         let ours = SecretKey::from_bytes([byte; 32]);
-        let asking = stranger.seal(&[frame(kind::REKEY_REQUEST, ours.public().as_bytes())]);
-        let frames = say(&mut server, &mut stranger, &asking);
+        let asking = client.seal(&[frame(kind::REKEY_REQUEST, ours.public().as_bytes())]);
+        let frames = say(&mut server, &mut client, &asking);
         let response = find(&frames, kind::REKEY_RESPONSE).expect("an answer")[8..].to_vec();
         if use_it {
-            stranger.next_splits(&ours, &response);
-            stranger.change_phase(0);
-            stranger.change_phase(1);
+            client.next_splits(&ours, &response);
+            client.change_phase(0);
+            client.change_phase(1);
         }
-        let ack = stranger.ack();
-        let ping = stranger.seal(&[ack, frame(kind::PING, &[byte; 8])]);
-        let frames = say(&mut server, &mut stranger, &ping);
+        let ack = client.ack();
+        let ping = client.seal(&[ack, frame(kind::PING, &[byte; 8])]);
+        let frames = say(&mut server, &mut client, &ping);
         assert!(find(&frames, kind::PONG).is_some());
-        assert_eq!(server.endpoint.info(id_of(&stranger)).unwrap().key_changes, u64::from(use_it));
-        stay(&mut server, &mut stranger, REKEY_PERIOD_MIN);
+        assert_eq!(server.endpoint.info(id_of(&client)).unwrap().key_changes, u64::from(use_it));
+        stay(&mut server, &mut client, REKEY_PERIOD_MIN);
     }
 }
 
 #[test]
 fn an_integrity_challenge_is_answered() {
-    let (mut server, mut stranger) = joined();
-    let frames = stay(&mut server, &mut stranger, INTEGRITY_PERIOD + Duration::from_secs(5));
+    let (mut server, mut client) = joined();
+    let frames = stay(&mut server, &mut client, INTEGRITY_PERIOD + Duration::from_secs(5));
     let challenge = find(&frames, kind::INTEGRITY).expect("one challenge each period").to_vec();
     assert_eq!(challenge.len(), 17);
-    let transcript: [u8; 32] = hkdf(&[], &stranger.first_splits.concat(), "ringshard 1 integrity");
+    let transcript: [u8; 32] = hkdf(&[], &client.first_splits.concat(), "ringshard 1 integrity");
     let answer = hmac_sha256(&INTEGRITY_KEYS[usize::from(challenge[0])], &[&transcript, &challenge[1..]]);
     let answer = [&challenge[1..9], &answer[..]].concat();
-    let answer = stranger.seal(&[frame(kind::INTEGRITY, &answer)]);
-    say(&mut server, &mut stranger, &answer);
+    let answer = client.seal(&[frame(kind::INTEGRITY, &answer)]);
+    say(&mut server, &mut client, &answer);
     assert!(matches!(server.events[..], [Event::Joined { .. }, Event::Integrity(_, true)]), "{:?}", server.events);
 }
 
 #[test]
 fn a_new_path_is_challenged_before_anything_else_goes_there() {
-    let (mut server, mut stranger) = joined();
-    let (old_port, new_port) = (stranger.port, 50_000);
-    let older = stranger.seal(&[message(0, 0, b"older")]);
-    let moved = stranger.seal(&[frame(kind::PING, &[5; 8])]);
+    let (mut server, mut client) = joined();
+    let (old_port, new_port) = (client.port, 50_000);
+    let older = client.seal(&[message(0, 0, b"older")]);
+    let moved = client.seal(&[frame(kind::PING, &[5; 8])]);
     let bytes_in = moved.len();
-    let mut sent = server.hear(new_port, &moved);
-    sent.extend(server.hear(60_000, &older));
-    sent.extend(server.wait(Duration::from_secs(1)));
+    let mut sent = deliver(&mut server, new_port, &moved);
+    sent.extend(deliver(&mut server, 60_000, &older));
+    sent.extend(wait(&mut server, Duration::from_secs(1)));
     assert!(sent.iter().all(|(port, _)| [old_port, new_port].contains(port)), "an older datagram makes no candidate");
     let (to_new, to_old): (Vec<_>, Vec<_>) = sent.into_iter().partition(|(port, _)| *port == new_port);
     assert!(to_new.iter().map(|(_, datagram)| datagram.len()).sum::<usize>() <= 3 * bytes_in);
-    let mut challenges: Vec<_> = to_new.iter().map(|(_, datagram)| stranger.open(datagram)).collect();
-    assert!(to_old.iter().any(|(_, datagram)| find(&stranger.open(datagram), kind::PONG).is_some()));
+    let mut challenges: Vec<_> = to_new.iter().map(|(_, datagram)| client.open(datagram)).collect();
+    assert!(to_old.iter().any(|(_, datagram)| find(&client.open(datagram), kind::PONG).is_some()));
     assert!(challenges.len() >= 2 && challenges.iter().all(|frames| *frames == challenges[0]), "the same value again");
     let [(kind::PATH_CHALLENGE, value)] = &challenges.remove(0)[..] else { panic!("a challenge alone") };
 
     // From the old path the answer proves nothing.
-    let wrong = stranger.seal(&[frame(kind::PATH_RESPONSE, value)]);
-    assert_eq!(server.hear(old_port, &wrong), []);
-    let right = stranger.seal(&[frame(kind::PATH_RESPONSE, value)]);
-    let sent = server.hear(new_port, &right);
+    let wrong = client.seal(&[frame(kind::PATH_RESPONSE, value)]);
+    assert_eq!(deliver(&mut server, old_port, &wrong), []);
+    let right = client.seal(&[frame(kind::PATH_RESPONSE, value)]);
+    let sent = deliver(&mut server, new_port, &right);
     let [(port, datagram)] = &sent[..] else { panic!("one datagram") };
     assert_eq!(*port, new_port);
-    let frames = stranger.open(datagram);
+    let frames = client.open(datagram);
     let new_id: [u8; 4] = find(&frames, kind::NEW_ID).expect("a new id").try_into().expect("four bytes");
-    let (old_id, old) = (stranger.id, stranger.header());
+    let (old_id, old) = (client.id, client.header());
     assert_eq!((new_id[0], &new_id[2..]), (old_id[0], &old_id[2..]), "core and slot stay");
     assert!(new_id[1] != 0 && new_id[1] != old_id[1]);
-    stranger.port = new_port;
-    stranger.id = new_id;
-    stranger.sequence += 1;
-    let ack = stranger.ack();
-    let ping = stranger.seal(&[ack, frame(kind::PING, &[6; 8])]);
-    let frames = say(&mut server, &mut stranger, &ping);
+    client.port = new_port;
+    client.id = new_id;
+    client.sequence += 1;
+    let ack = client.ack();
+    let ping = client.seal(&[ack, frame(kind::PING, &[6; 8])]);
+    let frames = say(&mut server, &mut client, &ping);
     assert!(find(&frames, kind::PONG).is_some(), "under the new id, by the server, too");
     let dropped = server.endpoint.drops().unknown_connection;
-    server.hear(new_port, &stranger.seal_as(old, &[frame(kind::PING, &[6; 8])]));
+    deliver(&mut server, new_port, &client.seal_as(old, &[frame(kind::PING, &[6; 8])]));
     assert_eq!(server.endpoint.drops().unknown_connection, dropped + 1, "the old id is gone");
 }
 
 #[test]
 fn a_session_goes_on_over_another_connection() {
-    let (mut server, mut stranger) = joined();
-    let sent = stranger.seal(&[message(RELIABLE, 0, b"zero"), message(RELIABLE, 1, b"one")]);
-    say(&mut server, &mut stranger, &sent);
-    server.endpoint.send(server.now, id_of(&stranger), Channel::RELIABLE_ORDERED, b"not acknowledged").unwrap();
-    server.wait(Duration::from_secs(16));
+    let (mut server, mut client) = joined();
+    let sent = client.seal(&[message(RELIABLE, 0, b"zero"), message(RELIABLE, 1, b"one")]);
+    say(&mut server, &mut client, &sent);
+    server.endpoint.send(server.now, id_of(&client), Channel::RELIABLE_ORDERED, b"not acknowledged").unwrap();
+    wait(&mut server, Duration::from_secs(16));
     assert!(matches!(server.events.last(), Some(Event::Suspended { .. })), "it has timed out");
 
-    let mut next = connect(&mut server, 41_000, 0x01, 0x64, Some(&stranger));
+    let mut next = connect(&mut server, 41_000, 0x01, 0x64, Some(&client));
     assert_eq!(next.parameters[5], 1, "resumed");
     // The second message comes again: its acknowledgment might have been lost.
     let proof = next.seal(&[message(RELIABLE, 1, b"one"), message(RELIABLE, 2, b"two")]);
@@ -216,13 +217,13 @@ fn a_session_goes_on_over_another_connection() {
     assert_eq!(next.messages, [(RELIABLE, b"not acknowledged".to_vec())]);
 
     // The former token names it, too: its client may never have heard that it went on.
-    let mut again = connect(&mut server, 42_000, 0x01, 0x65, Some(&stranger));
+    let mut again = connect(&mut server, 42_000, 0x01, 0x65, Some(&client));
     assert_eq!(again.parameters[5], 1);
     let proof = again.seal(&[frame(kind::PING, &[5; 8])]);
     say(&mut server, &mut again, &proof);
     let last = connect(&mut server, 43_000, 0x01, 0x66, Some(&next));
     assert_eq!(last.parameters[5], 0, "what it was called in between means nothing any more");
-    assert_ne!(next.token(), stranger.token());
+    assert_ne!(next.token(), client.token());
 }
 
 /// What ends a connection by the document, ends it with the reason that it names.
@@ -244,17 +245,17 @@ fn violations_end_the_connection() {
         ("bad compression", compressed),
     ];
     for (name, frames) in cases {
-        let (mut server, mut stranger) = joined();
-        let datagram = stranger.seal(&[frames]);
-        let answers = say(&mut server, &mut stranger, &datagram);
+        let (mut server, mut client) = joined();
+        let datagram = client.seal(&[frames]);
+        let answers = say(&mut server, &mut client, &datagram);
         let reasons: Vec<_> =
             answers.iter().filter(|frame| frame.0 == kind::DISCONNECT).map(|frame| frame.1[0]).collect();
         let row = table(&["reason", "name", "meaning"]).into_iter().find(|row| row[1] == name).expect("a reason");
         assert_eq!(reasons, [row[0].parse::<u8>().expect("a number"); DISCONNECT_COPIES], "{name}");
     }
     // Within the windows all is well.
-    let (mut server, mut stranger) = joined();
-    let datagram = stranger.seal(&[message(RELIABLE, beyond - 1, b"last"), piece(0), piece(1), piece(2), piece(3)]);
-    let answers = say(&mut server, &mut stranger, &datagram);
+    let (mut server, mut client) = joined();
+    let datagram = client.seal(&[message(RELIABLE, beyond - 1, b"last"), piece(0), piece(1), piece(2), piece(3)]);
+    let answers = say(&mut server, &mut client, &datagram);
     assert_eq!(find(&answers, kind::DISCONNECT), None);
 }

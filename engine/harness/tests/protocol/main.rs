@@ -1,5 +1,6 @@
 //! `PROTOCOL.md` against the implementation: its test vectors, its tables, and a client made from its words alone.
 
+mod bare_client;
 mod conversations;
 mod decoders;
 mod document;
@@ -7,7 +8,6 @@ mod frames;
 mod oracles;
 mod readme;
 mod reserved;
-mod stranger;
 mod vectors;
 mod world_messages;
 

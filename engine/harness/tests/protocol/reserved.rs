@@ -1,7 +1,7 @@
 //! What a receiver does with values that nobody may send: PROTOCOL.md#reserved-values, row by row.
 
+use crate::bare_client::{connect, deliver, find, frame, joined, kind, message, with_checksum};
 use crate::document::table;
-use crate::stranger::{connect, find, frame, joined, kind, message, with_checksum};
 use ringshard_protocol::crypto::noise::{MESSAGE_2_OVERHEAD_BYTES, Responder};
 use ringshard_protocol::crypto::{SecretKey, Suite, Suites};
 use ringshard_protocol::limits::*;
@@ -43,16 +43,16 @@ fn reserved_values_are_treated_as_the_document_says() {
     }
 }
 
-/// The server drops what the stranger seals under an altered header, counted by `counter`; what follows is still read.
+/// The server drops what the client seals under an altered header, counted by `counter`; what follows is still read.
 fn dropped_by_header(alter: impl Fn(&mut [u8; 14]), counter: fn(&Drops) -> u64) {
-    let (mut server, mut stranger) = joined();
-    let mut header = stranger.header();
+    let (mut server, mut client) = joined();
+    let mut header = client.header();
     alter(&mut header);
     let before = counter(server.endpoint.drops());
-    assert_eq!(server.hear(stranger.port, &stranger.seal_as(header, &[message(0, 0, b"dropped")])), []);
+    assert_eq!(deliver(&mut server, client.port, &client.seal_as(header, &[message(0, 0, b"dropped")])), []);
     assert_eq!(counter(server.endpoint.drops()), before + 1, "{header:?}");
-    let next = stranger.seal(&[message(0, 0, b"read")]);
-    server.hear(stranger.port, &next);
+    let next = client.seal(&[message(0, 0, b"read")]);
+    deliver(&mut server, client.port, &next);
     assert_eq!(server.messages, [(Channel::UNRELIABLE, b"read".to_vec())]);
 }
 
@@ -85,10 +85,10 @@ fn sequences() {
     for sequence in [0, (1 << 62) + 1, u64::MAX] {
         dropped_by_header(|header| header[6..].copy_from_slice(&u64::to_le_bytes(sequence)), |drops| drops.replayed);
     }
-    let (mut server, stranger) = joined();
-    let mut header = stranger.header();
+    let (mut server, client) = joined();
+    let mut header = client.header();
     header[6..].copy_from_slice(&(1_u64 << 62).to_le_bytes());
-    server.hear(stranger.port, &stranger.seal_as(header, &[message(0, 0, b"the last")]));
+    deliver(&mut server, client.port, &client.seal_as(header, &[message(0, 0, b"the last")]));
     assert_eq!(server.messages.len(), 1);
 }
 
@@ -125,8 +125,8 @@ fn padding() {
 
 fn suites() {
     let (mut server, _) = joined();
-    let stranger = connect(&mut server, 43_000, 0xFD, 0x66, None);
-    assert_eq!(stranger.parameters[4], Suite::ChaCha20Poly1305 as u8);
+    let client = connect(&mut server, 43_000, 0xFD, 0x66, None);
+    assert_eq!(client.parameters[4], Suite::ChaCha20Poly1305 as u8);
 }
 
 /// Whether a client that offers ChaCha20-Poly1305 alone believes a ConnectionAccepted with these parameters.
@@ -176,12 +176,12 @@ fn denials() {
     }
 }
 
-/// The server counts so many bad frames in what the stranger says, and reads what is beside them.
+/// The server counts so many bad frames in what the client says, and reads what is beside them.
 fn skipped(bad: u64, frames: Vec<Vec<u8>>) {
-    let (mut server, mut stranger) = joined();
+    let (mut server, mut client) = joined();
     let frames = [vec![message(0, 0, b"before")], frames, vec![message(0, 0, b"after")]].concat();
-    let datagram = stranger.seal(&frames);
-    assert_eq!(server.hear(stranger.port, &datagram), []);
+    let datagram = client.seal(&frames);
+    assert_eq!(deliver(&mut server, client.port, &datagram), []);
     assert_eq!(server.endpoint.drops().bad_frame, bad);
     assert_eq!(server.messages.len(), 2);
 }
@@ -205,11 +205,10 @@ fn new_ids() {
 }
 
 fn probes() {
-    let (mut server, mut stranger) = joined();
-    let datagram =
-        stranger.seal(&[frame(kind::PROBE, b"anything"), message(0, 0, b"after"), frame(kind::PING, &[1; 8])]);
-    let answers = server.hear(stranger.port, &datagram);
-    let frames: Vec<_> = answers.iter().flat_map(|(_, answer)| stranger.open(answer)).collect();
+    let (mut server, mut client) = joined();
+    let datagram = client.seal(&[frame(kind::PROBE, b"anything"), message(0, 0, b"after"), frame(kind::PING, &[1; 8])]);
+    let answers = deliver(&mut server, client.port, &datagram);
+    let frames: Vec<_> = answers.iter().flat_map(|(_, answer)| client.open(answer)).collect();
     assert!(find(&frames, kind::ACK).is_some(), "it asks");
     assert_eq!((server.endpoint.drops().bad_frame, server.messages.len()), (0, 1));
 }

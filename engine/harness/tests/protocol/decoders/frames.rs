@@ -1,91 +1,15 @@
-//! Whatever the bytes: decoders answer, never panic, and accept only what an encoder writes.
+//! Frames.
 
+use super::*;
 use proptest::collection::vec;
 use proptest::prelude::*;
-use rand_chacha::rand_core::SeedableRng;
-use ringshard_link::conditions::Conditions;
-use ringshard_link::sim::{Network, SimLink};
-use ringshard_protocol::connection::{
-    Connection, ConnectionConfig, HeartbeatConfig, Ingested, Refused, Resources, Role, TransportConfig,
-};
-use ringshard_protocol::crypto::noise::Secrets;
-use ringshard_protocol::crypto::{Csprng, SecretKey, Suite, Suites};
 use ringshard_protocol::limits::*;
-use ringshard_protocol::link::{Link, Path};
-use ringshard_protocol::time::{Duration, Instant};
+use ringshard_protocol::time::Duration;
 use ringshard_protocol::wire::*;
-use ringshard_protocol::{Client, ClientConfig, Endpoint, EndpointConfig};
-use std::net::SocketAddr;
-
-fn any_bytes() -> impl Strategy<Value = Vec<u8>> {
-    prop_oneof![vec(any::<u8>(), 0..64), vec(any::<u8>(), 0..DATAGRAM_BYTES_MAX + 200)]
-}
-
-fn any_array<const N: usize>() -> impl Strategy<Value = [u8; N]> {
-    vec(any::<u8>(), N).prop_map(|bytes| bytes.try_into().unwrap())
-}
-
-fn any_connect() -> impl Strategy<Value = Connect> {
-    (any::<Option<u8>>(), any::<u8>(), any::<bool>(), any_array(), any_array()).prop_map(
-        |(core, suites, pre_shared_key, cookie, noise)| {
-            let options = Options { pre_shared_key };
-            let mut connect = Connect { core, tag: 0, suites, options, cookie, noise };
-            connect.tag = Connect::tag_of(connect.client_key());
-            connect
-        },
-    )
-}
-
-fn any_cookie() -> impl Strategy<Value = Cookie> {
-    (any::<u64>(), any_array()).prop_map(|(tag, cookie)| Cookie { tag, cookie })
-}
-
-fn any_accepted() -> impl Strategy<Value = Accepted> {
-    (any::<u64>(), any::<u32>(), any_array()).prop_map(|(tag, bits, noise)| Accepted {
-        tag,
-        connection: ConnectionId::from_bits(bits),
-        noise,
-    })
-}
-
-fn any_denied() -> impl Strategy<Value = Denied> {
-    use DeniedReason::*;
-    let reasons = vec![WrongVersion, ServerFull, WrongKey, NoCommonSuite, ShuttingDown, PreSharedKeyMismatch, Busy];
-    (any::<u64>(), prop::sample::select(reasons), any::<u16>(), any::<u16>())
-        .prop_map(|(tag, reason, server_version, wait_ms)| Denied { tag, reason, server_version, wait_ms })
-}
-
-fn any_cleartext() -> impl Strategy<Value = Cleartext> {
-    prop_oneof![
-        any_connect().prop_map(Cleartext::Connect),
-        any_cookie().prop_map(Cleartext::Cookie),
-        any_accepted().prop_map(Cleartext::Accepted),
-        any_denied().prop_map(Cleartext::Denied),
-    ]
-}
-
-/// The datagram of a packet; None for a Connect of another version, which nobody here can write.
-fn encode(packet: &Cleartext) -> Option<Vec<u8>> {
-    match packet {
-        Cleartext::Connect(connect) => Some(connect.encode().to_vec()),
-        Cleartext::ForeignConnect { .. } => None,
-        Cleartext::Cookie(cookie) => Some(cookie.encode().to_vec()),
-        Cleartext::Accepted(accepted) => Some(accepted.encode().to_vec()),
-        Cleartext::Denied(denied) => Some(denied.encode().to_vec()),
-    }
-}
-
-/// Puts the right checksum at the end, so that a decoder goes on to look at the rest.
-fn with_checksum(mut datagram: Vec<u8>) -> Vec<u8> {
-    if let Some((covered, checksum)) = datagram.split_last_chunk_mut::<4>() {
-        *checksum = crc32c::crc32c(covered).to_le_bytes();
-    }
-    datagram
-}
 
 /// A frame as a plain value, which can be written and compared with what is read.
 #[derive(Clone, Debug)]
-enum Part {
+pub enum Part {
     Ping(u64),
     Pong(u64),
     PathChallenge(u64),
@@ -228,7 +152,7 @@ fn any_integrity() -> impl Strategy<Value = IntegrityFrame> {
     ]
 }
 
-fn any_part() -> impl Strategy<Value = Part> {
+pub fn any_part() -> impl Strategy<Value = Part> {
     use DisconnectReason::*;
     let reasons = vec![
         Closed,
@@ -268,7 +192,7 @@ fn any_part() -> impl Strategy<Value = Part> {
 }
 
 /// The parts that fit, and how they lie in a datagram.
-fn written(parts: Vec<Part>) -> (Vec<Part>, Vec<u8>) {
+pub fn written(parts: Vec<Part>) -> (Vec<Part>, Vec<u8>) {
     let mut buffer = [0; FRAMES_BYTES_MAX];
     let mut frames = FrameWriter::new(&mut buffer, 0);
     let fitting: Vec<Part> = parts.into_iter().filter(|part| part.write(&mut frames)).collect();
@@ -276,181 +200,8 @@ fn written(parts: Vec<Part>) -> (Vec<Part>, Vec<u8>) {
     (fitting, buffer[..used].to_vec())
 }
 
-fn server_secret() -> SecretKey {
-    SecretKey::from_bytes([1; 32])
-}
-
-fn endpoint() -> Endpoint {
-    let config = EndpointConfig {
-        core: 0,
-        cores: 2,
-        connections_max: 4,
-        suites: Suites::native(),
-        heartbeat: HeartbeatConfig { interval: HEARTBEAT_DEFAULT, timeout: TIMEOUT_DEFAULT },
-        secret: server_secret(),
-        pre_shared: None,
-        transport: TransportConfig::default(),
-        message_bytes_max: MESSAGE_MEMORY_BYTES_MIN,
-        integrity: None,
-    };
-    Endpoint::new(config, Instant::ZERO, [2; 32])
-}
-
-fn session(role: Role, random: &mut Csprng) -> Connection {
-    let config = ConnectionConfig {
-        id: ConnectionId::new(0, 1, 7),
-        role,
-        suite: Suite::ChaCha20Poly1305,
-        secrets: Secrets::from_split([5; 32], [6; 32]),
-        heartbeat: HeartbeatConfig { interval: HEARTBEAT_DEFAULT, timeout: TIMEOUT_DEFAULT },
-        transport: TransportConfig::default(),
-    };
-    Connection::new(config, Instant::ZERO, random)
-}
-
-fn client() -> Client {
-    Client::new(ClientConfig::new(server_secret().public()), Instant::ZERO, [3; 32]).unwrap()
-}
-
-/// Datagrams that go from any bytes to such as only lack the keys.
-fn any_datagram() -> impl Strategy<Value = Vec<u8>> {
-    let tag = client().handshake_tag();
-    prop_oneof![
-        any_bytes(),
-        any_bytes().prop_map(with_checksum),
-        any_cleartext().prop_map(|packet| encode(&packet).unwrap()),
-        // Answers to the very Connect of `client()`.
-        any_cookie().prop_map(move |cookie| Cookie { tag, ..cookie }.encode().to_vec()),
-        any_accepted().prop_map(move |accepted| Accepted { tag, ..accepted }.encode().to_vec()),
-        (any::<u8>(), any_bytes()).prop_map(|(generation, mut bytes)| {
-            bytes.iter_mut().zip([0, generation, 0, 0, 0, flags::ENCRYPTED]).for_each(|(byte, head)| *byte = head);
-            bytes
-        }),
-    ]
-}
-
-/// A failing input is printed; what it teaches belongs into a test of its own, not into a file beside this one.
-fn cases(cases: u32) -> ProptestConfig {
-    ProptestConfig { cases, failure_persistence: None, ..ProptestConfig::default() }
-}
-
 proptest! {
     #![proptest_config(cases(1_000))]
-
-    #[test]
-    fn any_bytes_are_a_header_or_not(bytes in any_bytes()) {
-        match Header::decode(&bytes) {
-            Ok(header) => prop_assert_eq!(&header.encode()[..], &bytes[..HEADER_BYTES]),
-            Err(Malformed::TooShort) => prop_assert!(bytes.len() < HEADER_BYTES),
-            Err(error) => {
-                prop_assert_eq!(error, Malformed::TooLong);
-                prop_assert!(bytes.len() > DATAGRAM_BYTES_MAX);
-            }
-        }
-    }
-
-    #[test]
-    fn a_header_comes_back_as_it_was(bits: u32, channel: u8, flags: u8, sequence: u64) {
-        let header = Header { connection: ConnectionId::from_bits(bits), channel, flags, sequence };
-        prop_assert_eq!(Header::decode(&header.encode()), Ok(header));
-    }
-
-    #[test]
-    fn any_bytes_are_a_packet_only_with_their_checksum(bytes in any_bytes()) {
-        // A chance of 2^-32 is none.
-        prop_assert!(decode_cleartext(&bytes).is_err());
-        if let Ok(packet) = decode_cleartext(&with_checksum(bytes.clone()))
-            && let Some(encoded) = encode(&packet)
-        {
-            prop_assert_eq!(encoded, with_checksum(bytes));
-        }
-    }
-
-    #[test]
-    fn a_packet_comes_back_as_it_was(packet in any_cleartext()) {
-        prop_assert_eq!(decode_cleartext(&encode(&packet).unwrap()), Ok(packet));
-    }
-
-    #[test]
-    fn what_is_accepted_is_what_would_be_written(
-        packet in any_cleartext(),
-        changes in vec((any::<prop::sample::Index>(), any::<u8>()), 0..3),
-        cut in 0usize..3,
-        appended in vec(any::<u8>(), 0..3),
-    ) {
-        let mut bytes = encode(&packet).unwrap();
-        for (at, byte) in &changes {
-            let at = at.index(bytes.len());
-            bytes[at] = *byte;
-        }
-        bytes.truncate(bytes.len() - cut);
-        bytes.extend(&appended);
-        let bytes = with_checksum(bytes);
-        if let Ok(packet) = decode_cleartext(&bytes)
-            && let Some(encoded) = encode(&packet)
-        {
-            prop_assert_eq!(encoded, bytes);
-        }
-    }
-
-    #[test]
-    fn a_connect_of_another_version_is_known_whatever_its_rest(
-        connect in any_connect(),
-        version: u16,
-        rest in vec(any::<u8>(), CONNECT_BYTES - HEADER_BYTES - 7..DATAGRAM_BYTES_MAX - 20),
-    ) {
-        prop_assume!(version != PROTOCOL_VERSION);
-        let head = &connect.encode()[..HEADER_BYTES + 1];
-        let datagram = with_checksum([head, &version.to_le_bytes(), &rest, &[0; 4]].concat());
-        prop_assert_eq!(
-            decode_cleartext(&datagram),
-            Ok(Cleartext::ForeignConnect { tag: connect.tag, version })
-        );
-    }
-
-    #[test]
-    fn any_bytes_are_parameters_or_not(
-        random in any_array::<16>(),
-        generation in 1u8..,
-        sound: bool,
-        resumed: bool,
-    ) {
-        let mut bytes = random;
-        if sound {
-            bytes[1] = generation;
-            bytes[5] = resumed.into();
-            bytes[6..8].copy_from_slice(&(DATAGRAM_BYTES_MAX as u16).to_le_bytes());
-            bytes[11] = 0;
-            bytes[15] = 1;
-            bytes[8] |= 1;
-        }
-        match SessionParameters::decode(&bytes) {
-            Ok(parameters) => prop_assert_eq!(parameters.encode(), bytes),
-            Err(_) => prop_assert!(!sound),
-        }
-        bytes[5] |= 2;
-        prop_assert!(SessionParameters::decode(&bytes).is_err(), "resumed is 0 or 1");
-    }
-
-    #[test]
-    fn parameters_come_back_as_they_were(
-        bits: u32,
-        generation in 1u8..,
-        suite: u8,
-        resumed: bool,
-        heartbeat in 1u32..u32::MAX,
-        longer in 1u32..,
-    ) {
-        let parameters = SessionParameters {
-            connection: ConnectionId::new(bits as u8, generation, (bits >> 16) as u16),
-            suite,
-            resumed,
-            datagram_bytes_max: DATAGRAM_BYTES_MAX as u16,
-            heartbeat: Duration::from_millis(heartbeat.into()),
-            timeout: Duration::from_millis(heartbeat.saturating_add(longer).into()),
-        };
-        prop_assert_eq!(SessionParameters::decode(&parameters.encode()), Ok(parameters));
-    }
 
     #[test]
     fn any_bytes_are_frames(bytes in any_bytes()) {
@@ -577,29 +328,6 @@ proptest! {
     }
 }
 
-#[test]
-fn a_datagram_that_ends_the_connection_leaves_the_next_as_it_is() {
-    let mut resources = Resources::new(0, Csprng::from_seed([4; 32]));
-    let mut session = session(Role::Server, &mut resources.random);
-    let mut ingest = |sequence, plaintext: &mut [u8]| {
-        let header = Header { connection: ConnectionId::new(0, 1, 7), channel: 0, flags: 0, sequence };
-        let len = plaintext.len();
-        session.ingest(Instant::ZERO, &header, len, plaintext, &mut resources)
-    };
-    // A message that is kept, so not to be read from the datagram; then what no correct end says.
-    let parts = vec![
-        Part::Message(Channel::UNRELIABLE, vec![7; 10]),
-        Part::Numbered { channel: Channel::RELIABLE_ORDERED, number: 5, compressed: false, bytes: vec![8; 10] },
-        Part::Ack { largest: 99, delay: 0, runs: Vec::new() },
-    ];
-    let ended = ingest(1, &mut written(parts).1);
-    assert_eq!(ended, Ok(Ingested::End(DisconnectReason::ProtocolViolation)));
-    let (_, mut next) = written(vec![Part::Message(Channel::UNRELIABLE, vec![7; 100])]);
-    let before = next.clone();
-    assert_eq!(ingest(2, &mut next), Ok(Ingested::Messages(1)));
-    assert_eq!(next, before);
-}
-
 /// Writes a message that was read, its number in front of it where it has one.
 fn write_again(frames: &mut FrameWriter<'_>, channel: Channel, body: &[u8], compressed: bool) -> bool {
     match body.split_first_chunk::<NUMBER_BYTES>() {
@@ -608,86 +336,5 @@ fn write_again(frames: &mut FrameWriter<'_>, channel: Channel, body: &[u8], comp
         }
         _ if compressed => frames.compressed(channel, body),
         _ => frames.message(channel, body),
-    }
-}
-
-proptest! {
-    #![proptest_config(cases(64))]
-
-    #[test]
-    fn an_endpoint_takes_any_datagrams(datagrams in vec(any_datagram(), 1..100), ports in vec(1u16.., 1..100)) {
-        let network = Network::new(1, Conditions::none(Duration::ZERO));
-        let mut link = SimLink::new(network.clone(), SocketAddr::from(([10, 0, 0, 1], 1)));
-        let mut endpoint = endpoint();
-        for (mut datagram, port) in datagrams.into_iter().zip(ports.into_iter().cycle()) {
-            let path = Path::new(0, SocketAddr::from(([10, 0, 0, 2], port)));
-            endpoint.receive(network.now(), path, &mut datagram);
-            endpoint.sweep(network.now());
-            endpoint.flush(network.now(), &mut link);
-            link.submit();
-            network.advance(Duration::from_millis(u64::from(port) % 64));
-        }
-        prop_assert_eq!(endpoint.connections(), 0);
-        prop_assert_eq!(endpoint.poll_event(), None);
-    }
-
-    #[test]
-    fn a_session_takes_any_frames_from_who_holds_its_keys(
-        datagrams in vec(vec(any_part(), 0..12).prop_map(|parts| written(parts).1), 1..60),
-        is_client: bool,
-        flipped in vec((any::<prop::sample::Index>(), any::<prop::sample::Index>(), 0u32..8), 0..10),
-    ) {
-        let mut datagrams = datagrams;
-        for (datagram, at, bit) in flipped {
-            let datagram = datagram.get_mut(&mut datagrams);
-            if !datagram.is_empty() {
-                let at = at.index(datagram.len());
-                datagram[at] ^= 1 << bit;
-            }
-        }
-        let mut resources = Resources::new(0, Csprng::from_seed([4; 32]));
-        let mut session = session(if is_client { Role::Client } else { Role::Server }, &mut resources.random);
-        let mut message = Vec::new();
-        for (mut plaintext, sequence) in datagrams.into_iter().zip(1..) {
-            let now = Instant::ZERO + Duration::from_millis(5 * sequence);
-            let header = Header { connection: session.id(), channel: 0, flags: 0, sequence };
-            let len = plaintext.len();
-            match session.ingest(now, &header, len, &mut plaintext, &mut resources) {
-                Ok(Ingested::Messages(count) | Ingested::PathResponse(count, _)) => {
-                    let left = Frames::new(&plaintext).filter(|frame| matches!(frame, Frame::Message(..))).count();
-                    prop_assert_eq!(count as usize, left, "the messages that were not dealt with are left");
-                }
-                Ok(Ingested::PeerLeft(_) | Ingested::End(_)) => break,
-                Err(refused) => prop_assert_eq!(refused, Refused::NoMemory),
-            }
-            while let Ok(Some(_)) = session.read(&mut message, &mut resources) {
-                prop_assert!(message.len() <= MESSAGE_BYTES_MAX);
-            }
-            prop_assert!(resources.pool.lent_bytes() <= MESSAGE_MEMORY_BYTES_MIN);
-            if session.advance(now, &mut resources).is_some() {
-                break;
-            }
-            let mut buffer = [0; FRAMES_BYTES_MAX];
-            if session.wants_datagram(now) {
-                let mut frames = FrameWriter::new(&mut buffer[..FRAMES_BYTES_BASE], 0);
-                let carried = session.fill(now, &mut frames, true);
-                let used = frames.used();
-                session.sent(now, sequence, used, carried);
-                prop_assert!(Frames::new(&buffer[..used]).all(|frame| !matches!(frame, Frame::Bad | Frame::BadAck)));
-            }
-        }
-    }
-
-    #[test]
-    fn a_client_takes_any_datagrams(datagrams in vec(any_datagram(), 1..100)) {
-        let mut client = client();
-        let mut buffer = [0; DATAGRAM_BYTES_MAX];
-        for (mut datagram, at) in datagrams.into_iter().zip(1..) {
-            let now = Instant::ZERO + Duration::from_millis(50 * at);
-            prop_assert!(client.receive(now, &mut datagram).is_none());
-            client.advance(now);
-            while client.poll_transmit(now, &mut buffer).is_some() {}
-            prop_assert!(!client.is_connected());
-        }
     }
 }

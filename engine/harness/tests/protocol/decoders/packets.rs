@@ -1,0 +1,177 @@
+//! Headers, unencrypted packets and connection parameters.
+
+use super::*;
+use proptest::collection::vec;
+use proptest::prelude::*;
+use ringshard_protocol::limits::*;
+use ringshard_protocol::time::Duration;
+use ringshard_protocol::wire::*;
+
+fn any_connect() -> impl Strategy<Value = Connect> {
+    (any::<Option<u8>>(), any::<u8>(), any::<bool>(), any_array(), any_array()).prop_map(
+        |(core, suites, pre_shared_key, cookie, noise)| {
+            let options = Options { pre_shared_key };
+            let mut connect = Connect { core, tag: 0, suites, options, cookie, noise };
+            connect.tag = Connect::tag_of(connect.client_key());
+            connect
+        },
+    )
+}
+
+pub fn any_cookie() -> impl Strategy<Value = Cookie> {
+    (any::<u64>(), any_array()).prop_map(|(tag, cookie)| Cookie { tag, cookie })
+}
+
+pub fn any_accepted() -> impl Strategy<Value = Accepted> {
+    (any::<u64>(), any::<u32>(), any_array()).prop_map(|(tag, bits, noise)| Accepted {
+        tag,
+        connection: ConnectionId::from_bits(bits),
+        noise,
+    })
+}
+
+fn any_denied() -> impl Strategy<Value = Denied> {
+    use DeniedReason::*;
+    let reasons = vec![WrongVersion, ServerFull, WrongKey, NoCommonSuite, ShuttingDown, PreSharedKeyMismatch, Busy];
+    (any::<u64>(), prop::sample::select(reasons), any::<u16>(), any::<u16>())
+        .prop_map(|(tag, reason, server_version, wait_ms)| Denied { tag, reason, server_version, wait_ms })
+}
+
+pub fn any_cleartext() -> impl Strategy<Value = Cleartext> {
+    prop_oneof![
+        any_connect().prop_map(Cleartext::Connect),
+        any_cookie().prop_map(Cleartext::Cookie),
+        any_accepted().prop_map(Cleartext::Accepted),
+        any_denied().prop_map(Cleartext::Denied),
+    ]
+}
+
+/// The datagram of a packet; None for a Connect of another version, which nobody here can write.
+pub fn encode(packet: &Cleartext) -> Option<Vec<u8>> {
+    match packet {
+        Cleartext::Connect(connect) => Some(connect.encode().to_vec()),
+        Cleartext::ForeignConnect { .. } => None,
+        Cleartext::Cookie(cookie) => Some(cookie.encode().to_vec()),
+        Cleartext::Accepted(accepted) => Some(accepted.encode().to_vec()),
+        Cleartext::Denied(denied) => Some(denied.encode().to_vec()),
+    }
+}
+
+proptest! {
+    #![proptest_config(cases(1_000))]
+
+    #[test]
+    fn any_bytes_are_a_header_or_not(bytes in any_bytes()) {
+        match Header::decode(&bytes) {
+            Ok(header) => prop_assert_eq!(&header.encode()[..], &bytes[..HEADER_BYTES]),
+            Err(Malformed::TooShort) => prop_assert!(bytes.len() < HEADER_BYTES),
+            Err(error) => {
+                prop_assert_eq!(error, Malformed::TooLong);
+                prop_assert!(bytes.len() > DATAGRAM_BYTES_MAX);
+            }
+        }
+    }
+
+    #[test]
+    fn a_header_comes_back_as_it_was(bits: u32, channel: u8, flags: u8, sequence: u64) {
+        let header = Header { connection: ConnectionId::from_bits(bits), channel, flags, sequence };
+        prop_assert_eq!(Header::decode(&header.encode()), Ok(header));
+    }
+
+    #[test]
+    fn any_bytes_are_a_packet_only_with_their_checksum(bytes in any_bytes()) {
+        // A chance of 2^-32 is none.
+        prop_assert!(decode_cleartext(&bytes).is_err());
+        if let Ok(packet) = decode_cleartext(&with_checksum(bytes.clone()))
+            && let Some(encoded) = encode(&packet)
+        {
+            prop_assert_eq!(encoded, with_checksum(bytes));
+        }
+    }
+
+    #[test]
+    fn a_packet_comes_back_as_it_was(packet in any_cleartext()) {
+        prop_assert_eq!(decode_cleartext(&encode(&packet).unwrap()), Ok(packet));
+    }
+
+    #[test]
+    fn what_is_accepted_is_what_would_be_written(
+        packet in any_cleartext(),
+        changes in vec((any::<prop::sample::Index>(), any::<u8>()), 0..3),
+        cut in 0usize..3,
+        appended in vec(any::<u8>(), 0..3),
+    ) {
+        let mut bytes = encode(&packet).unwrap();
+        for (at, byte) in &changes {
+            let at = at.index(bytes.len());
+            bytes[at] = *byte;
+        }
+        bytes.truncate(bytes.len() - cut);
+        bytes.extend(&appended);
+        let bytes = with_checksum(bytes);
+        if let Ok(packet) = decode_cleartext(&bytes)
+            && let Some(encoded) = encode(&packet)
+        {
+            prop_assert_eq!(encoded, bytes);
+        }
+    }
+
+    #[test]
+    fn a_connect_of_another_version_is_known_whatever_its_rest(
+        connect in any_connect(),
+        version: u16,
+        rest in vec(any::<u8>(), CONNECT_BYTES - HEADER_BYTES - 7..DATAGRAM_BYTES_MAX - 20),
+    ) {
+        prop_assume!(version != PROTOCOL_VERSION);
+        let head = &connect.encode()[..HEADER_BYTES + 1];
+        let datagram = with_checksum([head, &version.to_le_bytes(), &rest, &[0; 4]].concat());
+        prop_assert_eq!(
+            decode_cleartext(&datagram),
+            Ok(Cleartext::ForeignConnect { tag: connect.tag, version })
+        );
+    }
+
+    #[test]
+    fn any_bytes_are_parameters_or_not(
+        random in any_array::<16>(),
+        generation in 1u8..,
+        sound: bool,
+        resumed: bool,
+    ) {
+        let mut bytes = random;
+        if sound {
+            bytes[1] = generation;
+            bytes[5] = resumed.into();
+            bytes[6..8].copy_from_slice(&(DATAGRAM_BYTES_MAX as u16).to_le_bytes());
+            bytes[11] = 0;
+            bytes[15] = 1;
+            bytes[8] |= 1;
+        }
+        match SessionParameters::decode(&bytes) {
+            Ok(parameters) => prop_assert_eq!(parameters.encode(), bytes),
+            Err(_) => prop_assert!(!sound),
+        }
+        bytes[5] |= 2;
+        prop_assert!(SessionParameters::decode(&bytes).is_err(), "resumed is 0 or 1");
+    }
+
+    #[test]
+    fn parameters_come_back_as_they_were(
+        bits: u32,
+        generation in 1u8..,
+        suite: u8,
+        resumed: bool,
+        heartbeat in 1u32..u32::MAX,
+        longer in 1u32..,
+    ) {
+        let parameters = SessionParameters {
+            connection: ConnectionId::new(bits as u8, generation, (bits >> 16) as u16),
+            suite,
+            resumed,
+            datagram_bytes_max: DATAGRAM_BYTES_MAX as u16,
+            heartbeat: Duration::from_millis(heartbeat.into()),
+            timeout: Duration::from_millis(heartbeat.saturating_add(longer).into()),
+        };
+        prop_assert_eq!(SessionParameters::decode(&parameters.encode()), Ok(parameters));
+    }
+}
