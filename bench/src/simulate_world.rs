@@ -10,7 +10,7 @@ use crate::report::grouped;
 use crate::scenario::number_in;
 use crate::verdict::Verdict;
 use ringshard::game::simulation::{Simulation, WorldConfig, WorldStats};
-use ringshard::runtime::control::{ControlInlet, control_exchange};
+use ringshard::runtime::control::{ControlEnd, mailbox};
 use ringshard::runtime::core::Core;
 use ringshard::runtime::idle::{Idle, Strategy};
 use ringshard::runtime::mesh::Mesh;
@@ -100,7 +100,7 @@ fn clients(text: &str) -> Result<usize, String> {
 struct Host {
     core: Core<SimLink, Simulation<Demo>>,
     address: SocketAddr,
-    _inlet: ControlInlet,
+    _inlet: ControlEnd,
 }
 
 /// One player.
@@ -250,7 +250,7 @@ impl Stage {
                 [number as u8 + 1; 32],
             );
             let game = Demo::new(layout, npcs * (number + 1) / cores - npcs * number / cores);
-            let (inlet, outlet) = control_exchange();
+            let (inlet, outlet) = mailbox();
             let core = Core::new(
                 SimLink::new(network.clone(), address),
                 endpoint,

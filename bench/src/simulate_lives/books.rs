@@ -312,9 +312,9 @@ impl Watched {
 }
 
 impl Service for Watched {
-    fn happened(&mut self, now: Instant, endpoint: &mut Endpoint, event: Event) {
+    fn event(&mut self, now: Instant, endpoint: &mut Endpoint, event: Event) {
         let expected = self.books.borrow_mut().follow(now, event);
-        self.world.happened(now, endpoint, event);
+        self.world.event(now, endpoint, event);
         let mut diary = self.diary.open();
         let mut books = self.books.borrow_mut();
         match expected {

@@ -7,7 +7,9 @@ use ringshard_protocol::crypto::noise::{Initiator, ResumeKey};
 use ringshard_protocol::crypto::{PublicKey, Suite, Suites};
 use ringshard_protocol::limits::{CONNECT_BYTES, COOKIE_BYTES, RESUME_TOKEN_BYTES};
 use ringshard_protocol::time::Instant;
-use ringshard_protocol::wire::{Accepted, Cleartext, Connect, Options, SessionParameters, decode_cleartext};
+use ringshard_protocol::wire::{
+    Accepted, Connect, ConnectionParameters, Options, UnencryptedPacket, decode_unencrypted,
+};
 
 /// A handshake that is under way.
 pub struct Knock {
@@ -49,13 +51,13 @@ impl Knock {
 
     /// Takes an answer of the server.
     pub fn hear(&mut self, now: Instant, datagram: &[u8], resources: &mut Resources) -> Answer {
-        match decode_cleartext(datagram) {
-            Ok(Cleartext::Cookie(cookie)) if cookie.tag == self.connect.tag => {
+        match decode_unencrypted(datagram) {
+            Ok(UnencryptedPacket::Cookie(cookie)) if cookie.tag == self.connect.tag => {
                 self.is_due = self.connect.cookie != cookie.cookie;
                 self.connect.cookie = cookie.cookie;
                 Answer::None
             }
-            Ok(Cleartext::Accepted(accepted)) if accepted.tag == self.connect.tag => {
+            Ok(UnencryptedPacket::Accepted(accepted)) if accepted.tag == self.connect.tag => {
                 self.accepted(now, &accepted, resources)
             }
             _ => Answer::None,
@@ -64,8 +66,8 @@ impl Knock {
 
     fn accepted(&mut self, now: Instant, accepted: &Accepted, resources: &mut Resources) -> Answer {
         let Ok((secrets, payload)) = self.initiator.finish(&accepted.noise) else { return Answer::None };
-        let Ok(parameters) = SessionParameters::decode(&payload) else { return Answer::None };
-        let SessionParameters { connection: id, resumed, heartbeat: interval, timeout, suite, .. } = parameters;
+        let Ok(parameters) = ConnectionParameters::decode(&payload) else { return Answer::None };
+        let ConnectionParameters { connection: id, resumed, heartbeat: interval, timeout, suite, .. } = parameters;
         let Some(suite) = Suite::from_bit(suite) else { return Answer::None };
         let secrets = match &self.key {
             Some(key) if resumed => secrets.resuming(key),

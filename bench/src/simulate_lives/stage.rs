@@ -7,7 +7,7 @@ use super::guest::{End, Guest};
 use super::report::{Counts, add};
 use crate::simulate::dice::Dice;
 use ringshard::game::simulation::{Simulation, WorldConfig};
-use ringshard::runtime::control::{ControlInlet, Lifecycle, control_exchange};
+use ringshard::runtime::control::{ControlEnd, Lifecycle, mailbox};
 use ringshard::runtime::core::Core;
 use ringshard::runtime::idle::{Idle, Strategy};
 use ringshard::runtime::mesh::Mesh;
@@ -55,7 +55,7 @@ pub struct Host {
     address: SocketAddr,
     pub books: Rc<RefCell<Books>>,
     diary: SharedDiary,
-    _inlet: ControlInlet,
+    _inlet: ControlEnd,
 }
 
 impl Host {
@@ -145,7 +145,7 @@ impl Stage {
             books.borrow_mut().memory_is_scarce = memory_is_scarce;
             let game = Fickle::new(diary.clone(), dice.fork());
             let service = Watched::new(Simulation::new(world, exchange, game), diary.clone(), books.clone());
-            let (inlet, outlet) = control_exchange();
+            let (inlet, outlet) = mailbox();
             let link = SimLink::new(network.clone(), address);
             let idle = Idle::new(Strategy::Busy);
             let core = Core::new(link, endpoint, service, mesh, idle, outlet, lifecycle.clone());

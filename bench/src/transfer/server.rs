@@ -228,7 +228,7 @@ impl Source {
 }
 
 impl Service for Source {
-    fn happened(&mut self, _now: Instant, _endpoint: &mut Endpoint, event: Event) {
+    fn event(&mut self, _now: Instant, _endpoint: &mut Endpoint, event: Event) {
         match event {
             Event::Joined { id, .. } => {
                 let slot = usize::from(id.slot());

@@ -81,8 +81,8 @@ impl Configuration {
             integrity: integrity.map(|keys| IntegrityConfig { keys: keys.into(), period: INTEGRITY_PERIOD }),
             policy: self.policy(),
         };
-        let misfits = config.misfits().into_iter().chain(never_sent_again(settings));
-        wrong.extend(misfits.map(|misfit| self.together(misfit.settings, misfit.text)));
+        let violations = config.violations().into_iter().chain(never_sent_again(settings));
+        wrong.extend(violations.map(|misfit| self.together(misfit.settings, misfit.text)));
         if wrong.is_empty() { Ok(config) } else { Err(Wrong(wrong)) }
     }
 
@@ -124,8 +124,8 @@ impl Configuration {
             seed: settings.seed,
             ..WorldConfig::default()
         };
-        let misfits = world.misfits(settings.cpus.len()).into_iter().chain(no_room_for_players(settings));
-        let wrong: Vec<_> = misfits.map(|misfit| self.together(misfit.settings, misfit.text)).collect();
+        let violations = world.violations(settings.cpus.len()).into_iter().chain(no_room_for_players(settings));
+        let wrong: Vec<_> = violations.map(|misfit| self.together(misfit.settings, misfit.text)).collect();
         if wrong.is_empty() { Ok(world) } else { Err(Wrong(wrong)) }
     }
 

@@ -9,7 +9,7 @@ use crate::ops::report::{ServerReport, SessionSnapshot};
 use crate::runtime::control::kick::{Kicked, Target};
 use crate::runtime::control::liveness::Liveness;
 use crate::runtime::control::quality::Quality;
-use crate::runtime::control::{Control, Gathered, Lifecycle, Silent};
+use crate::runtime::control::{Control, Gathered, Lifecycle, Unresponsive};
 use crate::runtime::server::Server;
 use serde_json::{Value, json};
 use std::io;
@@ -29,7 +29,7 @@ pub enum ReloadError {
     #[error(
         "all settings but limits and networks were reloaded; {0} and keeps its former ones: reload again once it does"
     )]
-    Silent(#[from] Silent),
+    Unresponsive(#[from] Unresponsive),
     /// The log did not.
     #[error("the log goes on as it was: {0}")]
     Log(#[from] LogError),

@@ -1,4 +1,4 @@
-//! What a core reports of itself. Only the core fills it, into a box that the request brings: nothing is allocated.
+//! What a core reports about itself. The request brings the box that the core fills, so that the core allocates nothing.
 
 use crate::runtime::service::ServiceCounters;
 use crate::runtime::stages::Stages;
@@ -7,35 +7,35 @@ use ringshard_protocol::endpoint::Offenders;
 use ringshard_protocol::link::LinkStats;
 use ringshard_protocol::stats::{Drops, EndpointStats};
 
-/// What a core has done since its start, and what it has now.
+/// Counters since the start of a core, and its present state.
 #[derive(Clone, Debug, Default)]
 pub struct CoreReport {
-    /// Its latest ticks.
+    /// The latest ticks.
     pub ticks: TickLog,
-    /// Bytes of memory that messages are kept in.
+    /// Bytes of memory that buffered messages use.
     pub message_bytes: usize,
-    /// Who was refused last, by reason.
+    /// The last refused addresses, by reason.
     pub offenders: Offenders,
     /// Histograms since the start.
     pub stages: Stages,
-    /// Counters of its endpoint.
+    /// Counters of the endpoint.
     pub endpoint: EndpointStats,
-    /// Its drops.
+    /// Drops by reason.
     pub drops: Drops,
-    /// Reliable messages, and pieces of them, that came again after they had arrived.
+    /// Reliable messages and fragments that arrived more than once.
     pub duplicates: u64,
-    /// Counters of its link.
+    /// Counters of the link.
     pub link: LinkStats,
-    /// Connections now.
+    /// Connections at present.
     pub connections: usize,
-    /// Ticks that were due while the core was busy, and were left out.
+    /// Ticks that were skipped because the core was busy when they were due.
     pub ticks_skipped: u64,
-    /// Counters of what it serves; reports call each `world_NAME`.
+    /// Counters of the service. Reports call each `world_NAME`.
     pub service: ServiceCounters,
 }
 
 impl CoreReport {
-    /// An empty one.
+    /// An empty report.
     pub fn new() -> Self {
         Self::default()
     }

@@ -1,24 +1,24 @@
-//! Which link carries the datagrams, and why. All cores of a server use the same.
+//! The choice between io_uring and recvmmsg/sendmmsg. All cores of a server use the same link.
 //!
-//! Whether io_uring can be had is known only once every core has opened its ring: limits count the rings of all cores
-//! together. So each core opens its own and waits for the others. Where one cannot, all give theirs back.
+//! The kernel's limits count the rings of all cores together, so io_uring is available only if every core can open its
+//! ring. Each core opens its own and waits for the others. If one fails, all close theirs.
 
 use ringshard_link::uring::{Ring, UringError};
 use serde::{Deserialize, Serialize};
 use std::sync::mpsc::{Receiver, Sender, channel};
 
-/// What was asked for.
+/// The setting.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
 pub enum Datapath {
-    /// io_uring where it can be had, recvmmsg and sendmmsg otherwise.
+    /// io_uring if available, recvmmsg and sendmmsg otherwise.
     Auto,
-    /// io_uring or nothing.
+    /// io_uring; the server does not start without it.
     Uring,
     /// recvmmsg and sendmmsg.
     Mmsg,
 }
 
-/// What is used.
+/// The link in use.
 #[derive(Clone, Copy, PartialEq, Eq, Debug, Serialize, Deserialize)]
 #[serde(rename_all = "lowercase")]
 pub enum Backend {
@@ -37,37 +37,37 @@ impl std::fmt::Display for Backend {
     }
 }
 
-/// A core cannot have io_uring.
+/// A core cannot open its io_uring ring.
 #[derive(Debug, thiserror::Error)]
 #[error("core {core} of {cores} cannot open its ring: {error}")]
 pub struct NoRing {
     /// Number of the core, from 0.
     pub core: usize,
-    /// How many cores the server has.
+    /// Number of cores of the server.
     pub cores: usize,
-    /// Why not.
+    /// The reason.
     pub error: UringError,
 }
 
-/// Where the cores of a server agree on one datapath. When it is dropped, cores that still wait give up.
+/// The agreement of all cores on one link: it collects their offers. When it is dropped, waiting cores give up.
 pub(crate) struct Agreement {
     offers: Receiver<(usize, Result<(), UringError>)>,
     verdicts: Vec<Sender<Backend>>,
 }
 
-/// One core's part in the agreement.
+/// One core's side of the agreement.
 pub(crate) struct Offer {
     core: usize,
     offers: Sender<(usize, Result<(), UringError>)>,
     verdict: Receiver<Backend>,
 }
 
-/// The server does not start: the cores did not agree, or one of them is gone.
+/// The server does not start: the cores did not agree, or one of them ended.
 #[derive(Debug)]
 pub(crate) struct NotAgreed;
 
 impl Agreement {
-    /// Between so many cores; each gets an offer, in their order.
+    /// An agreement of `cores` cores, and the offer of each, in order.
     pub(crate) fn between(cores: usize) -> (Self, Vec<Offer>) {
         let (sender, offers) = channel();
         let (verdicts, cores) = (0..cores)
@@ -79,10 +79,10 @@ impl Agreement {
         (Agreement { offers, verdicts }, cores)
     }
 
-    /// Waits until every core has made its offer, and tells all of them what they use; gives that, and why.
+    /// Waits for the offers of all cores, and tells each core which link to use. Returns that link and the reason.
     ///
     /// # Errors
-    /// The first core that cannot have io_uring, when nothing else was allowed. No core goes on then.
+    /// The first core that cannot open its ring, if io_uring is required. All cores give up then.
     pub(crate) fn conclude(self, datapath: Datapath) -> Result<(Backend, String), NoRing> {
         let cores = self.verdicts.len();
         let offers = self.offers.iter().take(cores);
@@ -100,7 +100,7 @@ impl Agreement {
             }
         };
         for verdict in &self.verdicts {
-            // A core that is gone needs no verdict.
+            // A core that has ended needs no verdict.
             let _ = verdict.send(backend);
         }
         Ok((backend, why))
@@ -108,8 +108,8 @@ impl Agreement {
 }
 
 impl Offer {
-    /// Opens this core's ring where one is wanted, and waits for what the cores agree on. Gives the ring where that is
-    /// io_uring; none where it is recvmmsg and sendmmsg. Must be called on the core's thread.
+    /// Opens this core's ring if io_uring is wanted, and waits for the verdict. Returns the ring if the verdict is io_uring,
+    /// none if it is recvmmsg and sendmmsg. Must be called on the core's thread.
     ///
     /// # Errors
     /// The server does not start.
@@ -123,7 +123,7 @@ impl Offer {
             },
         };
         offers.send((core, offer)).map_err(|_| NotAgreed)?;
-        // The agreement ends early should another core be gone: nobody may keep it waiting for offers.
+        // If another core has ended, the agreement must not wait for its offer: it stops when all senders are dropped.
         drop(offers);
         match verdict.recv() {
             Ok(Backend::Uring) => ring.map(Some).ok_or(NotAgreed),
@@ -138,7 +138,7 @@ mod tests {
     use super::*;
     use std::io;
 
-    /// Two cores of which the second cannot lock memory any more.
+    /// Two cores, of which the second can lock no more memory.
     fn offered() -> (Agreement, Vec<Offer>) {
         let (agreement, offers) = Agreement::between(2);
         let refused = UringError::Memlock(io::Error::from_raw_os_error(12));
@@ -159,7 +159,7 @@ mod tests {
     }
 
     #[test]
-    fn where_nothing_else_is_allowed_the_core_is_named_and_no_core_goes_on() {
+    fn if_io_uring_is_required_the_core_is_named_and_no_core_goes_on() {
         let (agreement, offers) = offered();
         let error = agreement.conclude(Datapath::Uring).unwrap_err().to_string();
         assert!(error.starts_with("core 1 of 2 cannot open its ring: "), "{error}");

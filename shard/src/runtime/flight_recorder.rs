@@ -1,26 +1,27 @@
-//! Where in its turn a core is, and what it had done a moment ago.
+//! What a panic report contains of a core: the phase of its turn, and its counters of a moment ago.
 //!
-//! Each core records both in its own thread, where a panic hook finds them: a core that has panicked answers no requests.
+//! Each core records both in thread-local storage, where a panic hook finds them. A core that has panicked responds to no
+//! request.
 
 use crate::runtime::core_report::CoreReport;
 use serde::Serialize;
 use std::cell::{Cell, RefCell};
 
-/// Where in its turn a core is.
+/// A phase of a core's turn.
 #[derive(Clone, Copy, PartialEq, Eq, Debug, Serialize)]
 #[serde(rename_all = "lowercase")]
 pub enum Phase {
-    /// Taking datagrams in.
+    /// Receiving datagrams.
     Reap,
-    /// Taking in what other cores passed on.
+    /// Taking in what other cores sent.
     Exchange,
-    /// The tick.
+    /// Running the tick.
     Step,
-    /// Telling clients what is due.
+    /// Composing what is due to clients.
     Replicate,
-    /// Sealing, and handing to the kernel.
+    /// Sealing datagrams and handing them to the kernel.
     Transmit,
-    /// Answering questions, and waiting.
+    /// Responding to requests, and waiting.
     Park,
 }
 
@@ -29,18 +30,18 @@ thread_local! {
     static LATEST: RefCell<Option<(usize, Box<CoreReport>)>> = const { RefCell::new(None) };
 }
 
-/// Notes where this thread's core is.
+/// Records that this thread's core enters a phase.
 #[inline]
 pub fn enter(phase: Phase) {
     PHASE.set(Some(phase));
 }
 
-/// Gives this thread's core its place, before it turns for the first time.
+/// Makes this thread that of core number `core`. To be called before its first turn.
 pub fn begin(core: usize) {
     LATEST.set(Some((core, Box::default())));
 }
 
-/// Records what this thread's core has done so far. Does nothing on a thread where [`begin`] was not called.
+/// Lets `fill` update the record of this thread's core. Does nothing on a thread where [`begin`] was not called.
 pub fn record(fill: impl FnOnce(&mut CoreReport)) {
     LATEST.with_borrow_mut(|latest| {
         if let Some((_, report)) = latest {
@@ -54,7 +55,7 @@ pub fn phase() -> Option<Phase> {
     PHASE.get()
 }
 
-/// Reads the number of this thread's core and its last record. None on a thread without a core, and when the panic struck
+/// Reads the number of this thread's core and its last record. None on a thread without a core, and when the panic happened
 /// while the record was being written.
 pub fn latest<T>(read: impl FnOnce(usize, &CoreReport) -> T) -> Option<T> {
     let read = |latest: &RefCell<Option<(usize, Box<CoreReport>)>>| {

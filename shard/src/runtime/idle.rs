@@ -1,47 +1,49 @@
-//! How a core waits when a turn is over.
+//! How a core waits between two turns.
 
 use ringshard_protocol::link::Wait;
 use ringshard_protocol::time::{Duration, Instant};
 
-/// How long arrivals are gathered under load: a wake-up for each costs more than serving it.
+/// How long arrivals are gathered under load: a wake-up per arrival costs more than handling the arrival.
 const GATHER: Duration = Duration::from_micros(100);
-/// Arrivals within one gathering from which on gathering pays.
+/// Expected arrivals in one gathering from which gathering is worthwhile.
 const WORTH_GATHERING: f64 = 3.0;
-/// Arrivals that end a gathering at once.
+/// Arrivals that end a gathering early.
 const ENOUGH: u32 = 32;
 
-/// What to trade for what.
+/// Time between two updates of the arrival rate.
+const MEASURE: Duration = Duration::from_millis(2);
+
+/// The trade between latency and CPU time.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
 pub enum Strategy {
-    /// Never wait: lowest latency, the core is always full.
+    /// Never wait: lowest latency, 100 % of the CPU.
     Busy,
-    /// Wake for each arrival while they are rare; gather them 100 us at a time when they are many.
+    /// Wake for each arrival while arrivals are rare; gather them for 100 us when they are frequent.
     Adaptive,
-    /// Always gather: least CPU.
+    /// Always gather: least CPU time.
     Park,
 }
 
-/// Decides each wait.
+/// Decides how to wait after each turn.
 #[derive(Debug)]
 pub struct Idle {
     strategy: Strategy,
     /// Datagrams per nanosecond, smoothed over some milliseconds.
     rate: f64,
+    /// When the rate was last updated.
     measured_at: Instant,
+    /// Datagrams received since.
     received: usize,
 }
 
-/// Time over which the arrival rate is measured.
-const MEASURE: Duration = Duration::from_millis(2);
-
 impl Idle {
-    /// Waits as `strategy` says.
+    /// Waits with this strategy.
     pub fn new(strategy: Strategy) -> Self {
         Idle { strategy, rate: 0.0, measured_at: Instant::ZERO, received: 0 }
     }
 
-    /// The wait after a turn that ended at `now` and received so many datagrams; no longer than `until`. When `busy`,
-    /// there is work left and no wait.
+    /// The wait after a turn that ended at `now` and received `received` datagrams. It ends at `until` at the latest, and at
+    /// once if `busy`: then there is work left.
     pub fn wait(&mut self, now: Instant, until: Instant, received: usize, busy: bool) -> Wait {
         self.received += received;
         let elapsed = now.since(self.measured_at);
@@ -50,6 +52,7 @@ impl Idle {
             self.rate = (self.rate + rate) / 2.0;
             self.received = 0;
             self.measured_at = now;
+            assert!(self.rate.is_finite() && self.rate >= 0.0, "an arrival rate of {} is none", self.rate);
         }
         let gather = match self.strategy {
             Strategy::Busy => return Wait { until: now, gather: Duration::ZERO, enough: 1 },

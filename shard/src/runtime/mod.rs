@@ -3,20 +3,24 @@
 //! | module | for |
 //! |---|---|
 //! | [`server`] | starting and stopping all cores |
-//! | [`core`] | [`core::Core::turn`]: what a core does, for ever |
-//! | [`tick`] | how often a core steps what it serves |
-//! | [`service`] | what a core serves: the trait, and the echo |
-//! | [`idle`] | how a core waits |
-//! | [`mesh`] | the rings between cores, for datagrams that came to the wrong one |
-//! | [`datapath`] | which link is used, and why |
+//! | [`core`] | [`core::Core::turn`]: the loop of a core |
+//! | [`service`] | what a core serves: the trait, and the echo service |
 //! | [`control`] | requests to the cores of a running server |
+//! | [`mesh`] | forwarding datagrams that arrived at the wrong core |
+//! | [`idle`] | how a core waits between two turns |
+//! | [`tick`] | the tick rate |
+//! | [`datapath`] | the choice between io_uring and recvmmsg/sendmmsg |
 //! | [`stages`], [`tick_log`] | what a core measures of itself |
-//! | [`core_report`], [`status`] | what a core, and a server, report of themselves |
-//! | [`flight_recorder`] | what a panic report finds of a core |
-//! | [`out_of_range`] | a configuration value that no server can have |
-//! | [`entropy`] | random bytes from the system |
+//! | [`core_report`], [`status`] | what a core, and a server, report |
+//! | [`flight_recorder`] | what a panic report contains of a core |
+//! | [`out_of_range`] | the error for a configuration value outside its range |
+//! | [`entropy`] | random bytes from the operating system |
 //!
-//! The runtime names neither worlds nor games, nor configuration files, nor operation.
+//! The runtime uses the crates of the engine. It knows no worlds, games, configuration files or operations.
+//!
+//! Operations see a running server through two types: [`control::Control`] sends it requests, and [`status::ServerStatus`]
+//! is what it reports. Beside these they use [`server::Server`] to start and join it, [`control::Lifecycle`] to drain and
+//! stop it, and [`control::liveness`] to watch its cores. Nothing else of the runtime is theirs.
 
 pub mod control;
 pub mod core;

@@ -1,11 +1,11 @@
-//! A configuration value that no server can have.
+//! The error for a configuration value outside its range.
 
-/// A value, or values that contradict each other, by the names of their settings.
+/// A value is out of range, or values contradict each other.
 #[derive(Debug, thiserror::Error)]
 #[error("{text}")]
 pub struct OutOfRange {
-    /// The settings concerned.
+    /// The names of the settings.
     pub settings: &'static [&'static str],
-    /// What is wrong, and what would be right.
+    /// The value and its range.
     pub text: String,
 }

@@ -1,9 +1,9 @@
-//! A latency histogram per stage of a core's turn. Only the core writes them; a request brings a box to copy them into.
+//! A latency histogram per stage of a core's turn. Only the core writes them; a report gets a copy.
 
 use hdrhistogram::Histogram;
 use ringshard_protocol::time::Duration;
 
-/// Longest time that is told apart, in nanoseconds: 60 s.
+/// Longest time that is distinguished, in nanoseconds: 60 s.
 const NANOS_MAX: u64 = 60_000_000_000;
 /// Two significant digits: every value is within 1 %.
 const DIGITS: u8 = 2;
@@ -13,12 +13,12 @@ const DIGITS: u8 = 2;
 pub struct Stage(Histogram<u64>);
 
 impl Stage {
-    /// An empty one.
+    /// An empty histogram.
     pub fn new() -> Self {
         Stage(Histogram::new_with_bounds(1, NANOS_MAX, DIGITS).expect("the bounds are in range"))
     }
 
-    /// Counts `count` times `duration`; longer than a minute counts as a minute.
+    /// Counts `duration` `count` times. More than a minute counts as a minute.
     #[inline]
     pub fn record(&mut self, duration: Duration, count: u64) {
         self.0.saturating_record_n((duration.as_nanos() as u64).max(1), count);
@@ -43,11 +43,11 @@ impl Default for Stage {
 /// The stages of a core.
 #[derive(Clone, Debug, Default)]
 pub struct Stages {
-    /// From the kernel's arrival stamp until all of the turn's datagrams were handled; per datagram.
+    /// From the kernel's arrival timestamp until all datagrams of the turn were handled; per datagram.
     pub arrival_to_handled: Stage,
-    /// The working part of a turn that had work: everything but the wait.
+    /// A turn that had work, without its wait.
     pub turn: Stage,
-    /// How late a wait ended that was to end at a time.
+    /// How late a wait ended that was limited by a deadline.
     pub park_overshoot: Stage,
     /// Sealing what was composed and handing it to the kernel, in turns that had work.
     pub send_flush: Stage,
@@ -55,19 +55,19 @@ pub struct Stages {
     pub tick: Stage,
     /// How late a tick began.
     pub tick_start_jitter: Stage,
-    /// Saying to a slice of the clients what is due to them.
+    /// Composing what is due to one slice of the clients.
     pub slice: Stage,
-    /// From the tick in which another core published a change until this core took it in.
+    /// From the publication of a change by another core until this core took it in.
     pub exchange_lag: Stage,
 }
 
 impl Stages {
-    /// Empty ones.
+    /// Empty histograms.
     pub fn new() -> Self {
         Self::default()
     }
 
-    /// All of them, by name.
+    /// All stages, by name.
     pub fn entries(&self) -> [(&'static str, &Stage); 8] {
         [
             ("arrival_to_handled", &self.arrival_to_handled),

@@ -1,38 +1,38 @@
-//! A server at one moment, as its cores report it.
+//! The status of a server: the reports of its cores at one moment.
 
 use crate::runtime::core_report::CoreReport;
 use crate::runtime::datapath::Backend;
 use std::net::SocketAddr;
 use std::time::{Duration, Instant};
 
-/// What a server is, beside its cores.
+/// The constant facts of a running server.
 #[derive(Clone, Debug)]
 pub struct Identity {
-    /// Where it listens.
+    /// The address it listens on.
     pub listen: SocketAddr,
-    /// Which link it uses.
+    /// The link it uses.
     pub datapath: Backend,
     /// When it started.
     pub started: Instant,
-    /// Connections that a core can have.
+    /// Most connections per core.
     pub connections_per_core_max: usize,
 }
 
-/// One core at one moment.
+/// The status of one core.
 #[derive(Clone, Debug, Default)]
 pub struct CoreStatus {
-    /// What it reported last. Empty when it has never answered.
+    /// Its last report. Empty if it has never responded.
     pub report: Box<CoreReport>,
-    /// Time since it began its last turn, when it is stuck; its report is then from before that.
+    /// Time since it began its last turn, if it is stuck. Its report is then older than that.
     pub stuck: Option<Duration>,
 }
 
-/// A server at one moment.
+/// The status of a server.
 #[derive(Clone, Debug)]
 pub struct ServerStatus {
-    /// What it is.
+    /// Its constant facts.
     pub identity: Identity,
-    /// No new client is let in.
+    /// Whether new clients are refused.
     pub draining: bool,
     /// Its cores, in order.
     pub cores: Vec<CoreStatus>,

@@ -1,4 +1,4 @@
-//! The tick: how often a core steps what it serves.
+//! The tick rate.
 
 use ringshard_protocol::time::Duration;
 

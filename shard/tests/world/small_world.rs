@@ -4,7 +4,7 @@
 use ringshard::game::shard::Shard;
 use ringshard::game::simulation::{Simulation, WorldConfig, WorldStats};
 use ringshard::game::{Game, Gone};
-use ringshard::runtime::control::{Lifecycle, control_exchange};
+use ringshard::runtime::control::{Lifecycle, mailbox};
 use ringshard::runtime::core::Core;
 use ringshard::runtime::idle::{Idle, Strategy};
 use ringshard::runtime::mesh::Mesh;
@@ -124,8 +124,8 @@ impl<S> Counted<S> {
 }
 
 impl<S: Service> Service for Counted<S> {
-    fn happened(&mut self, now: Instant, endpoint: &mut Endpoint, event: Event) {
-        self.service.happened(now, endpoint, event);
+    fn event(&mut self, now: Instant, endpoint: &mut Endpoint, event: Event) {
+        self.service.event(now, endpoint, event);
     }
 
     fn message(&mut self, now: Instant, endpoint: &mut Endpoint, from: ConnectionId, message: Message<'_>) {
@@ -288,7 +288,7 @@ impl<G: Game> World<G> {
                 service,
                 mesh,
                 Idle::new(Strategy::Busy),
-                control_exchange().1,
+                mailbox().1,
                 lifecycle.clone(),
             )
         };

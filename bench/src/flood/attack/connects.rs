@@ -50,13 +50,13 @@ pub fn a_key_of_nobody(random: &mut ChaCha8Rng) -> Connect {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use ringshard_protocol::wire::{Cleartext, decode_cleartext};
+    use ringshard_protocol::wire::{UnencryptedPacket, decode_unencrypted};
 
     #[test]
     fn a_server_takes_them_for_what_they_seem() {
         let mut random = ChaCha8Rng::from_seed([2; 32]);
         let (one, other) = (a_key_of_nobody(&mut random), a_key_of_nobody(&mut random));
-        assert_eq!(decode_cleartext(&one.encode()), Ok(Cleartext::Connect(one.clone())));
+        assert_eq!(decode_unencrypted(&one.encode()), Ok(UnencryptedPacket::Connect(one.clone())));
         assert_ne!((one.tag, one.client_key()), (other.tag, other.client_key()));
     }
 }

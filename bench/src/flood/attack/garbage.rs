@@ -129,7 +129,7 @@ impl Draw {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use ringshard_protocol::wire::{Malformed, decode_cleartext};
+    use ringshard_protocol::wire::{Malformed, decode_unencrypted};
 
     #[test]
     fn it_has_every_size_and_every_sort_and_none_of_it_is_anything() {
@@ -142,7 +142,7 @@ mod tests {
             draw.write(sort, &mut datagram);
             sizes[len] += 1;
             sorts[sort as usize] += 1;
-            let cleartext = decode_cleartext(&datagram);
+            let cleartext = decode_unencrypted(&datagram);
             assert!(cleartext.is_err(), "{sort:?} is {cleartext:?}");
             match sort {
                 Sort::Connect => assert_eq!(cleartext, Err(Malformed::Checksum)),

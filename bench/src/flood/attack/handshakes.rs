@@ -16,7 +16,7 @@ use rand_chacha::rand_core::SeedableRng;
 use ringshard::runtime::entropy::random_bytes;
 use ringshard_protocol::crypto::PublicKey;
 use ringshard_protocol::limits::{CONNECT_BYTES, COOKIE_BYTES, COOKIE_LIFETIME, DATAGRAM_BYTES_MAX};
-use ringshard_protocol::wire::{Cleartext, Connect, decode_cleartext};
+use ringshard_protocol::wire::{Connect, UnencryptedPacket, decode_unencrypted};
 use ringshard_protocol::{Client, ClientConfig, time};
 use std::collections::{BTreeMap, HashMap};
 use std::io;
@@ -98,20 +98,20 @@ impl Handshakes {
         let mut datagram = [0; DATAGRAM_BYTES_MAX];
         for _ in 0..ANSWERS {
             let Ok(len) = self.socket.recv(&mut datagram) else { return };
-            match decode_cleartext(&datagram[..len]) {
-                Ok(Cleartext::Cookie(cookie)) => {
+            match decode_unencrypted(&datagram[..len]) {
+                Ok(UnencryptedPacket::Cookie(cookie)) => {
                     if let Some(&number) = self.by_tag.get(&cookie.tag) {
                         self.counts.cookies_got += 1;
                         self.strangers[number].take_cookie(now, cookie.cookie);
                     }
                 }
-                Ok(Cleartext::Accepted(accepted)) => {
+                Ok(UnencryptedPacket::Accepted(accepted)) => {
                     if let Some(&number) = self.by_tag.get(&accepted.tag) {
                         self.counts.accepted += 1;
                         self.strangers[number].accepted_at = Some(now);
                     }
                 }
-                Ok(Cleartext::Denied(_)) => self.counts.denied += 1,
+                Ok(UnencryptedPacket::Denied(_)) => self.counts.denied += 1,
                 _ => {}
             }
         }
@@ -157,8 +157,8 @@ fn openable(server: PublicKey) -> Connect {
     let mut client = Client::new(ClientConfig::new(server), now, random_bytes()).expect("a server made the key");
     let mut datagram = [0; DATAGRAM_BYTES_MAX];
     let len = client.poll_transmit(now, &mut datagram).expect("a client begins with a Connect");
-    match decode_cleartext(&datagram[..len]) {
-        Ok(Cleartext::Connect(connect)) => connect,
+    match decode_unencrypted(&datagram[..len]) {
+        Ok(UnencryptedPacket::Connect(connect)) => connect,
         other => unreachable!("a client begins with {other:?}"),
     }
 }
@@ -242,7 +242,7 @@ mod tests {
             Word::Ask(datagram) => (false, datagram),
             Word::Show(datagram) => (true, datagram),
         };
-        let Ok(Cleartext::Connect(connect)) = decode_cleartext(&datagram) else { panic!("it is a Connect") };
+        let Ok(UnencryptedPacket::Connect(connect)) = decode_unencrypted(&datagram) else { panic!("it is a Connect") };
         Some((shows, connect))
     }
 

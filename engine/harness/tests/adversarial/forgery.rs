@@ -13,7 +13,7 @@ use ringshard_protocol::limits::*;
 use ringshard_protocol::link::{Link, Path};
 use ringshard_protocol::time::Duration;
 use ringshard_protocol::wire::{
-    Channel, Connect, Denied, DeniedReason, Message, NOISE_MESSAGE_1_BYTES, Options, SessionParameters,
+    Channel, Connect, ConnectionParameters, Denied, DeniedReason, Message, NOISE_MESSAGE_1_BYTES, Options,
 };
 use std::net::SocketAddr;
 
@@ -231,7 +231,7 @@ fn a_recorded_connect_and_the_static_key_do_not_give_the_session_away() {
     let cookie = cookie[15..63].try_into().unwrap();
     let accepted = ask(&mut world, &connect(cookie).encode()).expect("it is let in, half");
     let (secrets, parameters) = initiator.finish::<16>(&accepted[15..79]).expect("the handshake is sound");
-    let parameters = SessionParameters::decode(&parameters).unwrap();
+    let parameters = ConnectionParameters::decode(&parameters).unwrap();
     assert!(parameters.resumed, "the server knows the session");
     let config = ConnectionConfig {
         id: parameters.connection,

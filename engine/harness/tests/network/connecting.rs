@@ -5,7 +5,6 @@ use ringshard_link::sim::TraceEntry;
 use ringshard_protocol::client::CloseReason;
 use ringshard_protocol::crypto::{PreSharedKey, PublicKey, SecretKey, Suite, Suites};
 use ringshard_protocol::limits::*;
-use ringshard_protocol::link::Link;
 use ringshard_protocol::time::{Duration, Instant};
 use ringshard_protocol::wire::DeniedReason;
 use ringshard_protocol::{Client, ClientConfig, EndpointConfig};

@@ -5,7 +5,6 @@ use ringshard_harness::*;
 use ringshard_link::conditions::Conditions;
 use ringshard_protocol::crypto::Csprng;
 use ringshard_protocol::limits::*;
-use ringshard_protocol::link::Link;
 use ringshard_protocol::time::Duration;
 use ringshard_protocol::wire::{Channel, Header, flags};
 use std::collections::HashSet;

@@ -5,7 +5,7 @@ use ringshard_protocol::EndpointConfig;
 use ringshard_protocol::client::CloseReason;
 use ringshard_protocol::endpoint::{EndCause, Event, Received};
 use ringshard_protocol::limits::*;
-use ringshard_protocol::link::{Link, Path};
+use ringshard_protocol::link::Path;
 use ringshard_protocol::time::Duration;
 use ringshard_protocol::wire::{Channel, DeniedReason, DisconnectReason};
 

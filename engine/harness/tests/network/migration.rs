@@ -3,7 +3,6 @@
 use ringshard_harness::*;
 use ringshard_protocol::endpoint::Event;
 use ringshard_protocol::limits::*;
-use ringshard_protocol::link::Link;
 use ringshard_protocol::time::Duration;
 use std::net::SocketAddr;
 

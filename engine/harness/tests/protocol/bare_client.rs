@@ -286,7 +286,7 @@ impl BareClient {
     /// Follows a change of keys: both split keys by the exchange of `ours` and `theirs`.
     pub fn next_splits(&mut self, ours: &SecretKey, theirs: &[u8]) {
         let theirs = PublicKey::from_bytes(theirs.try_into().expect("32 bytes"));
-        let shared = ours.exchange(&theirs).expect("a sound key");
+        let shared = ours.diffie_hellman(&theirs).expect("a sound key");
         self.splits = self.splits.map(|split| hkdf(&split, &shared, "ringshard 1 rekey"));
     }
 

@@ -186,7 +186,7 @@ fn check_frame(name: &str, kind: u16, length: usize, asks: &str, channel: u8) {
         "as its message" => name == "Message" && channel.delivery().is_reliable(),
         _ => panic!("{asks}"),
     };
-    assert_eq!(frame.asks_for_ack(), expected, "{read}");
+    assert_eq!(frame.is_ack_eliciting(), expected, "{read}");
 }
 
 fn frames_of(kind: u16, body: &[u8]) -> Vec<Frame<'static>> {

@@ -101,10 +101,10 @@ fn any_connect() -> Connect {
 }
 
 /// A Connect with one byte altered and the checksum put right.
-fn altered_connect(at: usize, value: u8) -> Result<Cleartext, Malformed> {
+fn altered_connect(at: usize, value: u8) -> Result<UnencryptedPacket, Malformed> {
     let mut packet = any_connect().encode()[..CONNECT_BYTES - 4].to_vec();
     packet[at] = value;
-    decode_cleartext(&with_checksum(packet))
+    decode_unencrypted(&with_checksum(packet))
 }
 
 fn types() {
@@ -130,19 +130,19 @@ fn suites() {
 }
 
 /// Whether a client that offers ChaCha20-Poly1305 alone believes a ConnectionAccepted with these parameters.
-fn believes(alter: impl Fn(&mut [u8; SessionParameters::BYTES])) -> bool {
+fn believes(alter: impl Fn(&mut [u8; ConnectionParameters::BYTES])) -> bool {
     let secret = SecretKey::from_bytes([0x71; 32]);
     let public = secret.public();
     let config = ClientConfig { suites: Suites::only(&[Suite::ChaCha20Poly1305]), ..ClientConfig::new(public) };
     let mut client = Client::new(config, Instant::ZERO, [0x72; 32]).expect("a sound key");
     let mut buffer = [0; DATAGRAM_BYTES_MAX];
     let len = client.poll_transmit(Instant::ZERO, &mut buffer).expect("a Connect");
-    let Ok(Cleartext::Connect(connect)) = decode_cleartext(&buffer[..len]) else { panic!("a Connect") };
+    let Ok(UnencryptedPacket::Connect(connect)) = decode_unencrypted(&buffer[..len]) else { panic!("a Connect") };
     let (responder, _) =
         Responder::read(&secret, &public, b"ringshard\x01\x00\x01\x00", None, &connect.noise).expect("message 1 opens");
     let mut parameters = [1, 2, 3, 4, 1, 0, 0xC0, 0x05, 0x88, 0x13, 0, 0, 0x98, 0x3A, 0, 0];
     alter(&mut parameters);
-    let mut noise = [0; SessionParameters::BYTES + MESSAGE_2_OVERHEAD_BYTES];
+    let mut noise = [0; ConnectionParameters::BYTES + MESSAGE_2_OVERHEAD_BYTES];
     responder.write(&SecretKey::from_bytes([0x73; 32]), &parameters, &mut noise).expect("a sound key");
     let mut accepted = Accepted { tag: connect.tag, connection: ConnectionId::NONE, noise }.encode();
     client.receive(Instant::ZERO, &mut accepted);
@@ -172,7 +172,7 @@ fn largest_datagram() {
 fn denials() {
     for reason in 0..=255 {
         let packet = with_checksum([&[0; 6][..], &[9; 8], &[3, reason, 1, 0, 0, 0]].concat());
-        assert_eq!(decode_cleartext(&packet).is_ok(), (1..=7).contains(&reason), "{reason}");
+        assert_eq!(decode_unencrypted(&packet).is_ok(), (1..=7).contains(&reason), "{reason}");
     }
 }
 

@@ -165,36 +165,36 @@ fn header(vector: &Vector) {
 }
 
 fn connect_foreign(vector: &Vector) {
-    let foreign = Cleartext::ForeignConnect { tag: vector.u64("tag"), version: vector.u16("version") };
-    assert_eq!(decode_cleartext(vector.get("datagram")), Ok(foreign));
+    let foreign = UnencryptedPacket::ForeignConnect { tag: vector.u64("tag"), version: vector.u16("version") };
+    assert_eq!(decode_unencrypted(vector.get("datagram")), Ok(foreign));
 }
 
 fn cookie(vector: &Vector) {
     let value = Cookie { tag: vector.u64("tag"), cookie: vector.array("cookie") };
-    check_cleartext(vector.get("datagram"), &value.encode(), Cleartext::Cookie(value));
+    check_cleartext(vector.get("datagram"), &value.encode(), UnencryptedPacket::Cookie(value));
 }
 
 fn accepted_envelope(vector: &Vector) {
     let value =
         Accepted { tag: vector.u64("tag"), connection: vector.connection("connection"), noise: vector.array("noise") };
-    check_cleartext(vector.get("datagram"), &value.encode(), Cleartext::Accepted(value));
+    check_cleartext(vector.get("datagram"), &value.encode(), UnencryptedPacket::Accepted(value));
 }
 
 fn denied(vector: &Vector, reason: DeniedReason) {
     assert_eq!(vector.byte("reason"), reason as u8);
     let (server_version, wait_ms) = (vector.u16("server_version"), vector.u16("wait_ms"));
     let value = Denied { tag: vector.u64("tag"), reason, server_version, wait_ms };
-    check_cleartext(vector.get("datagram"), &value.encode(), Cleartext::Denied(value));
+    check_cleartext(vector.get("datagram"), &value.encode(), UnencryptedPacket::Denied(value));
 }
 
 /// The datagram is what the value encodes to, decodes to the value, and does not survive damage.
-fn check_cleartext(datagram: &[u8], encoded: &[u8], value: Cleartext) {
+fn check_cleartext(datagram: &[u8], encoded: &[u8], value: UnencryptedPacket) {
     assert_eq!(datagram, encoded);
-    assert_eq!(decode_cleartext(datagram), Ok(value));
+    assert_eq!(decode_unencrypted(datagram), Ok(value));
     for bit in 0..datagram.len() * 8 {
         let mut damaged = datagram.to_vec();
         damaged[bit / 8] ^= 1 << (bit % 8);
-        assert_eq!(decode_cleartext(&damaged), Err(Malformed::Checksum), "bit {bit}");
+        assert_eq!(decode_unencrypted(&damaged), Err(Malformed::Checksum), "bit {bit}");
     }
 }
 
@@ -218,10 +218,10 @@ fn handshake(vector: &Vector) {
     for (name, cookie) in [("connect_first", [0; COOKIE_BYTES]), ("connect", vector.array("cookie"))] {
         let connect = Connect { core, tag, suites, options, cookie, noise };
         assert_eq!(vector.get(name).len(), CONNECT_BYTES);
-        check_cleartext(vector.get(name), &connect.encode(), Cleartext::Connect(connect));
+        check_cleartext(vector.get(name), &connect.encode(), UnencryptedPacket::Connect(connect));
     }
 
-    let parameters = SessionParameters {
+    let parameters = ConnectionParameters {
         connection: vector.connection("connection"),
         suite: vector.byte("suite"),
         resumed: vector.get("resumed") == [1],
@@ -234,7 +234,7 @@ fn handshake(vector: &Vector) {
     assert_eq!(agreed, Suite::from_bit(parameters.suite));
     let payload = parameters.encode();
     assert_eq!(vector.get("parameters"), payload);
-    assert_eq!(SessionParameters::decode(&payload), Ok(parameters));
+    assert_eq!(ConnectionParameters::decode(&payload), Ok(parameters));
 
     let (responder, read) =
         Responder::read(&server_static, &server_public, &prologue, pre_shared, &noise).expect("message 1 opens");
@@ -243,7 +243,7 @@ fn handshake(vector: &Vector) {
     let server_secrets = responder.write(&server_ephemeral, &payload, &mut noise_2).expect("the key is sound");
     assert_eq!(vector.get("noise_2"), noise_2);
     let accepted = Accepted { tag, connection: parameters.connection, noise: noise_2 };
-    check_cleartext(vector.get("accepted"), &accepted.encode(), Cleartext::Accepted(accepted));
+    check_cleartext(vector.get("accepted"), &accepted.encode(), UnencryptedPacket::Accepted(accepted));
     let (client_secrets, opened) = initiator.finish(&noise_2).expect("message 2 opens");
     assert_eq!(opened, payload);
 
@@ -371,8 +371,8 @@ fn rekey(vector: &Vector) {
     let to = *request.first_chunk().unwrap();
     assert_eq!(read(vector.get("response")), [Frame::RekeyResponse { to, key: &response }]);
     let shared: [u8; 32] = vector.array("shared");
-    assert_eq!(asker.exchange(&PublicKey::from_bytes(response)), Ok(shared));
-    assert_eq!(answerer.exchange(&PublicKey::from_bytes(request)), Ok(shared));
+    assert_eq!(asker.diffie_hellman(&PublicKey::from_bytes(response)), Ok(shared));
+    assert_eq!(answerer.diffie_hellman(&PublicKey::from_bytes(request)), Ok(shared));
 
     assert_eq!(vector.get("label"), b"ringshard 1 rekey");
     for (split, next) in [("split_client", "next_client"), ("split_server", "next_server")] {

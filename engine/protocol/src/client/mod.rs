@@ -13,8 +13,8 @@ use crate::limits::*;
 use crate::stats::Drops;
 use crate::time::{Duration, Instant};
 use crate::wire::{
-    Accepted, Channel, Cleartext, Connect, ConnectionId, Delivery, Denied, DeniedReason, DisconnectReason, FrameWriter,
-    Header, Messages, Options, SessionParameters, decode_cleartext,
+    Accepted, Channel, Connect, ConnectionId, ConnectionParameters, Delivery, Denied, DeniedReason, DisconnectReason,
+    FrameWriter, Header, Messages, Options, UnencryptedPacket, decode_unencrypted,
 };
 use rand_chacha::rand_core::{Rng, SeedableRng};
 use ringshard_prefetch::prefetch;
@@ -330,7 +330,7 @@ impl Client {
     }
 
     fn receive_cleartext(&mut self, now: Instant, datagram: &[u8]) {
-        let packet = match decode_cleartext(datagram) {
+        let packet = match decode_unencrypted(datagram) {
             Ok(packet) => packet,
             Err(_) => {
                 self.resources.drops.malformed += 1;
@@ -344,7 +344,7 @@ impl Client {
             return;
         };
         match packet {
-            Cleartext::Cookie(cookie) if cookie.tag == tag_of_ours => {
+            UnencryptedPacket::Cookie(cookie) if cookie.tag == tag_of_ours => {
                 if connecting.connect.cookie != cookie.cookie {
                     connecting.connect.cookie = cookie.cookie;
                     // One that is forged must not draw a Connect each time.
@@ -354,9 +354,9 @@ impl Client {
                     }
                 }
             }
-            Cleartext::Accepted(accepted) if accepted.tag == tag_of_ours => self.accepted(now, &accepted),
+            UnencryptedPacket::Accepted(accepted) if accepted.tag == tag_of_ours => self.accepted(now, &accepted),
             // Anybody who can read a Connect can say this: it ends nothing.
-            Cleartext::Denied(denied) if denied.tag == tag_of_ours => {
+            UnencryptedPacket::Denied(denied) if denied.tag == tag_of_ours => {
                 let spread = self.resources.random.next_u32();
                 if let Some(connecting) = self.connecting() {
                     connecting.denied(now, &denied, spread);
@@ -378,7 +378,7 @@ impl Client {
     fn accepted(&mut self, now: Instant, accepted: &Accepted) {
         let Some(connecting) = self.connecting() else { return };
         let finished = connecting.initiator.finish(&accepted.noise).ok().and_then(|(secrets, payload)| {
-            let parameters = SessionParameters::decode(&payload).ok()?;
+            let parameters = ConnectionParameters::decode(&payload).ok()?;
             let suite = Suite::from_bit(parameters.suite)?;
             let offered = connecting.connect.suites & parameters.suite != 0;
             if !offered || parameters.resumed && connecting.resumes.is_none() {
@@ -394,7 +394,7 @@ impl Client {
         let resumes = connecting.resumes;
         // Its answer may come again: two connections out of one handshake would use every number twice with one key.
         self.knock = None;
-        let SessionParameters { connection: id, resumed, .. } = parameters;
+        let ConnectionParameters { connection: id, resumed, .. } = parameters;
         let secrets = match &resumes {
             Some(key) if resumed => secrets.resuming(key),
             _ => secrets,

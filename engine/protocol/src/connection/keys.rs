@@ -314,7 +314,7 @@ impl Keys {
         }
         let Some(ephemeral) = draw() else { return Answer::Nothing };
         self.answered_at = Some(now);
-        let Ok(shared) = ephemeral.exchange(&PublicKey::from_bytes(*request)) else { return Answer::Weak };
+        let Ok(shared) = ephemeral.diffie_hellman(&PublicKey::from_bytes(*request)) else { return Answer::Weak };
         let secrets = self.secrets.next(&shared);
         let Pair { seal, open } = pair(self.role, self.suite, &secrets);
         self.change = Some(Change::Answered(Box::new(Derived { request: *request, secrets, open, seal })));
@@ -327,7 +327,7 @@ impl Keys {
         if to != *name {
             return Answered::Ignored;
         }
-        let Ok(shared) = ephemeral.exchange(&PublicKey::from_bytes(*response)) else { return Answered::Weak };
+        let Ok(shared) = ephemeral.diffie_hellman(&PublicKey::from_bytes(*response)) else { return Answered::Weak };
         self.secrets = self.secrets.next(&shared);
         let Pair { seal, open } = pair(self.role, self.suite, &self.secrets);
         self.use_seal(seal, now);

@@ -52,7 +52,7 @@ use crate::stats::{ConnectionStats, Drops};
 use crate::time::{Duration, Instant};
 use crate::wire::{
     Channel, ConnectionId, Delivery, DisconnectReason, Flags, Fragment, Frame, FrameWriter, Frames, Header,
-    INTEGRITY_NONCE_BYTES, IntegrityFrame, NUMBER_BYTES, flags, strike,
+    INTEGRITY_NONCE_BYTES, IntegrityFrame, NUMBER_BYTES, flags, mark_consumed,
 };
 use rand_chacha::rand_core::Rng;
 

@@ -67,7 +67,7 @@ impl Connection {
                 Step::Stop(Ingested::PathResponse(_, value)) => response = Some(value),
                 Step::Stop(stop) => return Ok(stop),
             }
-            asks |= frame.asks_for_ack();
+            asks |= frame.is_ack_eliciting();
             at = next;
         }
         if asks {
@@ -75,7 +75,7 @@ impl Connection {
         }
         if let Some(transport) = &mut self.transport {
             transport.acks.received(now, header.sequence, expected, asks);
-            transport.struck.drain(..).for_each(|at| strike(plaintext, at.into()));
+            transport.struck.drain(..).for_each(|at| mark_consumed(plaintext, at.into()));
         }
         Ok(match response {
             Some(value) => Ingested::PathResponse(messages, value),

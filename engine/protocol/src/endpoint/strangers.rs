@@ -19,7 +19,8 @@ use crate::link::{Link, Path};
 use crate::stats::{Drops, EndpointStats};
 use crate::time::Instant;
 use crate::wire::{
-    Accepted, Cleartext, Connect, ConnectionId, Cookie, Denied, DeniedReason, SessionParameters, decode_cleartext,
+    Accepted, Connect, ConnectionId, ConnectionParameters, Cookie, Denied, DeniedReason, UnencryptedPacket,
+    decode_unencrypted,
 };
 use core::hash::Hasher;
 use rand_chacha::rand_core::Rng;
@@ -152,12 +153,12 @@ impl Strangers {
         if around.policy.denies(path.peer.ip()) {
             return refuse(around, Offence::Denied, path);
         }
-        match decode_cleartext(datagram) {
-            Ok(Cleartext::Connect(connect)) => {
+        match decode_unencrypted(datagram) {
+            Ok(UnencryptedPacket::Connect(connect)) => {
                 around.stats.connects_in += 1;
                 self.connect(now, path, connect, around);
             }
-            Ok(Cleartext::ForeignConnect { tag, .. }) => {
+            Ok(UnencryptedPacket::ForeignConnect { tag, .. }) => {
                 around.stats.connects_in += 1;
                 self.first_word(now, path, denied(tag, DeniedReason::WrongVersion), around);
             }
@@ -406,7 +407,7 @@ impl Strangers {
         let id = table.vacancy().ok_or(DeniedReason::ServerFull)?;
         // Who shows a token has yet to prove that it knows the session's secret: nothing is done with the session before.
         let resumes = resumption.key_of(&token);
-        let parameters = SessionParameters {
+        let parameters = ConnectionParameters {
             connection: id,
             suite: suite as u8,
             resumed: resumes.is_some(),
@@ -415,7 +416,7 @@ impl Strangers {
             timeout: self.heartbeat.timeout,
         };
         let ephemeral = draw_secret(&mut self.random);
-        let mut noise = [0; SessionParameters::BYTES + MESSAGE_2_OVERHEAD_BYTES];
+        let mut noise = [0; ConnectionParameters::BYTES + MESSAGE_2_OVERHEAD_BYTES];
         let secrets =
             responder.write(&ephemeral, &parameters.encode(), &mut noise).map_err(|_| DeniedReason::WrongKey)?;
         let secrets = match &resumes {

@@ -52,14 +52,14 @@ impl WorldConfig {
     /// # Errors
     /// Says the first thing that is out of range, and what the range is.
     pub fn check(&self, cores: usize) -> Result<(), OutOfRange> {
-        self.misfits(cores).into_iter().next().map_or(Ok(()), Err)
+        self.violations(cores).into_iter().next().map_or(Ok(()), Err)
     }
 
     /// Everything that is out of range on so many cores, and what the range is.
-    pub fn misfits(&self, cores: usize) -> Vec<OutOfRange> {
+    pub fn violations(&self, cores: usize) -> Vec<OutOfRange> {
         let WorldConfig { entities_max, visible_max, near, pacing, .. } = *self;
-        let mut misfits = Vec::new();
-        let mut wrong = |settings, text| misfits.push(OutOfRange { settings, text });
+        let mut violations = Vec::new();
+        let mut wrong = |settings, text| violations.push(OutOfRange { settings, text });
         if !(cores..=WORLD_ENTITIES_MAX).contains(&entities_max) {
             let text =
                 format!("entities is {entities_max}; a world on {cores} cores has {cores} to {WORLD_ENTITIES_MAX}");
@@ -77,6 +77,6 @@ impl WorldConfig {
             let text = format!("snapshot-bytes is {bytes}; it is {ENTRY_BYTES_MAX} to {SNAPSHOT_BYTES_MAX}");
             wrong(&["snapshot-bytes"], text);
         }
-        misfits
+        violations
     }
 }

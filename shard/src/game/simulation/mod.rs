@@ -314,7 +314,7 @@ impl<G: Game> Simulation<G> {
 }
 
 impl<G: Game> Service for Simulation<G> {
-    fn happened(&mut self, now: Instant, endpoint: &mut Endpoint, event: Event) {
+    fn event(&mut self, now: Instant, endpoint: &mut Endpoint, event: Event) {
         self.live(now, endpoint, event);
     }
 

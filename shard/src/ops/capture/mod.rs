@@ -9,7 +9,7 @@ pub mod key_log;
 
 pub use decrypt::{Decrypted, Secrets, decrypt};
 
-use crate::runtime::control::{Control, Silent};
+use crate::runtime::control::{Control, Unresponsive};
 use file::File;
 use pcap_file::PcapError;
 use ringshard_protocol::endpoint::{Observer, Sighting};
@@ -70,7 +70,7 @@ pub enum CaptureError {
     Taken,
     /// No core took part.
     #[error(transparent)]
-    Silent(#[from] Silent),
+    Unresponsive(#[from] Unresponsive),
     /// The file could not be put together, or nobody takes it any more.
     #[error("cannot hand out the capture: {0}")]
     File(#[from] PcapError),
@@ -101,7 +101,7 @@ impl Capture {
     /// Has all cores hand over their datagrams from now on. `place` is the only one that there is.
     ///
     /// # Errors
-    /// [`CaptureError::OutOfRange`], [`CaptureError::Taken`] and [`CaptureError::Silent`].
+    /// [`CaptureError::OutOfRange`], [`CaptureError::Taken`] and [`CaptureError::Unresponsive`].
     pub fn begin(control: &Arc<Mutex<Control>>, place: &Arc<Semaphore>, wanted: &Wanted) -> Result<Self, CaptureError> {
         let &Wanted { seconds, megabytes, address } = wanted;
         if !(seconds > 0.0 && seconds <= SECONDS_MAX && (1..=MEGABYTES_MAX).contains(&megabytes)) {

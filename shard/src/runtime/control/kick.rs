@@ -1,6 +1,5 @@
-//! Ending connections by order: which, and how a core goes through its own.
+//! Ending connections on request: which ones, and how a core finds them.
 
-use crate::runtime::control::SLOTS_PER_TURN;
 use ringshard_protocol::Endpoint;
 use ringshard_protocol::endpoint::{ConnectionInfo, Standing};
 use ringshard_protocol::wire::{ConnectionId, DisconnectReason};
@@ -13,15 +12,15 @@ use std::str::FromStr;
 #[derive(Clone, Copy, PartialEq, Eq, Debug, Deserialize)]
 #[serde(try_from = "String")]
 pub enum Target {
-    /// This one.
+    /// The connection with this id.
     Connection(ConnectionId),
-    /// All from an IP address.
+    /// All connections from an IP address.
     Address(IpAddr),
-    /// The one from an address and port.
+    /// The connection from an address and port.
     Peer(SocketAddr),
 }
 
-/// A text that is no [`Target`].
+/// The text is not a [`Target`].
 #[derive(Clone, Copy, PartialEq, Eq, Debug, thiserror::Error)]
 #[error("give an id such as 0.12.3 (core, slot, generation), an IP address, or an IP address with a port")]
 pub struct BadTarget;
@@ -68,7 +67,7 @@ impl fmt::Display for Target {
 }
 
 impl Target {
-    fn is(&self, info: &ConnectionInfo) -> bool {
+    fn matches(&self, info: &ConnectionInfo) -> bool {
         let peer = info.path.peer;
         match self {
             Target::Connection(id) => info.id == *id,
@@ -80,38 +79,38 @@ impl Target {
     }
 }
 
-/// What came of it.
+/// The result of ending connections.
 #[derive(Clone, PartialEq, Eq, Debug, Serialize, Deserialize)]
 pub struct Kicked {
-    /// Connections that were ended.
+    /// Number of connections that were ended.
     pub connections: usize,
-    /// Cores that do not answer: connections that they have are still there.
+    /// Cores that do not respond: their connections were not ended.
     #[serde(default)]
     pub missing: Vec<usize>,
 }
 
-/// A core's part of it, some slots a turn.
+/// The progress of one core, which visits some slots per turn.
 #[derive(Clone, Copy, Debug)]
 pub struct Kick {
     target: Target,
     next_slot: usize,
-    /// Connections ended so far.
+    /// Number of connections ended so far.
     pub connections: usize,
 }
 
 impl Kick {
-    /// Nothing done yet.
+    /// No slot visited yet.
     pub fn new(target: Target) -> Self {
         Kick { target, next_slot: 0, connections: 0 }
     }
 
-    /// Goes through some more slots of a core; true when all are done. Clients are told that the server wants no more, on
-    /// which they do not come back by themselves.
-    pub fn go_on(&mut self, endpoint: &mut Endpoint) -> bool {
-        let last = self.next_slot + SLOTS_PER_TURN;
+    /// Visits the next `slots` slots of a core; returns whether all have been visited. Clients are told that the server
+    /// closed the connection, so they do not reconnect by themselves.
+    pub fn advance(&mut self, endpoint: &mut Endpoint, slots: usize) -> bool {
+        let last = self.next_slot + slots;
         for slot in self.next_slot..last.min(endpoint.slots()) {
             let Some(info) = endpoint.infos(slot, 1).next() else { continue };
-            if info.standing != Standing::Closing && self.target.is(&info) {
+            if info.standing != Standing::Closing && self.target.matches(&info) {
                 endpoint.disconnect(info.id, DisconnectReason::Closed);
                 self.connections += 1;
             }
@@ -126,7 +125,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn a_target_is_an_id_an_address_or_both_with_port_and_nothing_else() {
+    fn a_target_is_an_id_an_address_or_an_address_with_port_and_nothing_else() {
         let read = |text: &str| text.parse::<Target>();
         assert_eq!(read("3.12.7"), Ok(Target::Connection(ConnectionId::new(3, 7, 12))));
         assert_eq!(read("10.0.0.7"), Ok(Target::Address([10, 0, 0, 7].into())));

@@ -1,23 +1,23 @@
-//! Whether a core still turns. It notes the time of each turn where anyone can read it: a core that is stuck answers no
-//! question, and whoever wants to know must not have to wait for it.
+//! Whether a core still turns. The core records the time of each turn where any thread can read it: a core that is stuck
+//! responds to no request.
 
 use ringshard_protocol::time::Instant;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};
 use std::time::Duration;
 
-/// A core that has not begun a turn for so long is stuck: it begins one for each tick, 60 a second.
+/// A core that has not begun a turn for this long is stuck: it begins at least one per tick, 60 a second.
 pub const STUCK_AFTER: Duration = Duration::from_secs(1);
 
-/// Noted instead of a time once the core has ended.
+/// Stored instead of a time once the core has ended.
 const ENDED: u64 = u64::MAX;
 
-/// What is known of a core without asking it. On a cache line of its own: the core writes to it each turn.
+/// When a core began its last turn. On a cache line of its own: the core writes to it in every turn.
 #[derive(Debug)]
 #[repr(align(128))]
 pub struct Liveness {
     made: std::time::Instant,
-    /// When its last turn began, in nanoseconds since `made`.
+    /// When the last turn began, in nanoseconds since `made`; or [`ENDED`].
     turned_at: AtomicU64,
 }
 
@@ -33,50 +33,52 @@ impl Liveness {
         Some(self.silence()).filter(|silence| *silence >= STUCK_AFTER)
     }
 
-    /// Whether the core has done its last turn, in order.
+    /// Whether the core has done its last turn.
     pub fn has_ended(&self) -> bool {
         self.turned_at.load(Ordering::Relaxed) == ENDED
     }
 }
 
-/// The core's side.
+/// The core's side: records each turn.
 #[derive(Debug)]
-pub struct Beat {
+pub struct TurnRecorder {
     liveness: Arc<Liveness>,
-    /// The core's clock at its first turn, and how long after `made` that was.
+    /// The core's clock at its first turn, and how long after `made` that was, in nanoseconds.
     first: Option<(Instant, u64)>,
 }
 
-impl Beat {
-    /// Of a core that has yet to turn for the first time.
+impl TurnRecorder {
+    /// For a core that has not turned yet.
     pub fn new() -> Self {
-        Beat {
+        TurnRecorder {
             liveness: Arc::new(Liveness { made: std::time::Instant::now(), turned_at: AtomicU64::new(0) }),
             first: None,
         }
     }
 
-    /// What others see of it.
+    /// The side of other threads.
     pub fn liveness(&self) -> Arc<Liveness> {
         self.liveness.clone()
     }
 
-    /// A turn begins.
+    /// Records that a turn begins.
     #[inline]
-    pub fn turn(&mut self, now: Instant) {
+    pub fn begin(&mut self, now: Instant) {
         let made = self.liveness.made;
         let (first, after) = *self.first.get_or_insert_with(|| (now, made.elapsed().as_nanos() as u64));
+        assert!(now >= first, "a core's clock does not go back");
         let turned_at = after.saturating_add(now.since(first).as_nanos() as u64).min(ENDED - 1);
         self.liveness.turned_at.store(turned_at, Ordering::Relaxed);
     }
 
-    /// The core has done its last turn.
+    /// Records that the core has done its last turn.
     pub fn end(&self) {
+        assert!(!self.liveness.has_ended(), "a core ends once");
         self.liveness.turned_at.store(ENDED, Ordering::Relaxed);
     }
 }
 
-impl Default for Beat {
+impl Default for TurnRecorder {
     fn default() -> Self {
         Self::new()
     }
@@ -88,17 +90,17 @@ mod tests {
 
     #[test]
     fn a_core_that_does_not_turn_is_stuck_and_one_that_has_ended_is_not() {
-        let mut beat = Beat::new();
-        let liveness = beat.liveness();
+        let mut turns = TurnRecorder::new();
+        let liveness = turns.liveness();
         let start = Instant::from_nanos(7);
-        beat.turn(start);
+        turns.begin(start);
         assert!(liveness.stuck().is_none() && !liveness.has_ended());
         std::thread::sleep(STUCK_AFTER);
         assert!(liveness.stuck().is_some_and(|silence| silence >= STUCK_AFTER));
-        beat.turn(start + STUCK_AFTER);
+        turns.begin(start + STUCK_AFTER);
         assert!(liveness.stuck().is_none(), "it turns again");
         std::thread::sleep(STUCK_AFTER);
-        beat.end();
+        turns.end();
         assert!(liveness.stuck().is_none() && liveness.has_ended());
     }
 }

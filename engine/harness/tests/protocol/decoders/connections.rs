@@ -49,7 +49,7 @@ fn any_datagram() -> impl Strategy<Value = Vec<u8>> {
     prop_oneof![
         any_bytes(),
         any_bytes().prop_map(with_checksum),
-        any_cleartext().prop_map(|packet| encode(&packet).unwrap()),
+        any_packet().prop_map(|packet| encode(&packet).unwrap()),
         // Answers to the very Connect of `client()`.
         any_cookie().prop_map(move |cookie| Cookie { tag, ..cookie }.encode().to_vec()),
         any_accepted().prop_map(move |accepted| Accepted { tag, ..accepted }.encode().to_vec()),

@@ -37,23 +37,23 @@ fn any_denied() -> impl Strategy<Value = Denied> {
         .prop_map(|(tag, reason, server_version, wait_ms)| Denied { tag, reason, server_version, wait_ms })
 }
 
-pub fn any_cleartext() -> impl Strategy<Value = Cleartext> {
+pub fn any_packet() -> impl Strategy<Value = UnencryptedPacket> {
     prop_oneof![
-        any_connect().prop_map(Cleartext::Connect),
-        any_cookie().prop_map(Cleartext::Cookie),
-        any_accepted().prop_map(Cleartext::Accepted),
-        any_denied().prop_map(Cleartext::Denied),
+        any_connect().prop_map(UnencryptedPacket::Connect),
+        any_cookie().prop_map(UnencryptedPacket::Cookie),
+        any_accepted().prop_map(UnencryptedPacket::Accepted),
+        any_denied().prop_map(UnencryptedPacket::Denied),
     ]
 }
 
 /// The datagram of a packet; None for a Connect of another version, which nobody here can write.
-pub fn encode(packet: &Cleartext) -> Option<Vec<u8>> {
+pub fn encode(packet: &UnencryptedPacket) -> Option<Vec<u8>> {
     match packet {
-        Cleartext::Connect(connect) => Some(connect.encode().to_vec()),
-        Cleartext::ForeignConnect { .. } => None,
-        Cleartext::Cookie(cookie) => Some(cookie.encode().to_vec()),
-        Cleartext::Accepted(accepted) => Some(accepted.encode().to_vec()),
-        Cleartext::Denied(denied) => Some(denied.encode().to_vec()),
+        UnencryptedPacket::Connect(connect) => Some(connect.encode().to_vec()),
+        UnencryptedPacket::ForeignConnect { .. } => None,
+        UnencryptedPacket::Cookie(cookie) => Some(cookie.encode().to_vec()),
+        UnencryptedPacket::Accepted(accepted) => Some(accepted.encode().to_vec()),
+        UnencryptedPacket::Denied(denied) => Some(denied.encode().to_vec()),
     }
 }
 
@@ -81,8 +81,8 @@ proptest! {
     #[test]
     fn any_bytes_are_a_packet_only_with_their_checksum(bytes in any_bytes()) {
         // A chance of 2^-32 is none.
-        prop_assert!(decode_cleartext(&bytes).is_err());
-        if let Ok(packet) = decode_cleartext(&with_checksum(bytes.clone()))
+        prop_assert!(decode_unencrypted(&bytes).is_err());
+        if let Ok(packet) = decode_unencrypted(&with_checksum(bytes.clone()))
             && let Some(encoded) = encode(&packet)
         {
             prop_assert_eq!(encoded, with_checksum(bytes));
@@ -90,13 +90,13 @@ proptest! {
     }
 
     #[test]
-    fn a_packet_comes_back_as_it_was(packet in any_cleartext()) {
-        prop_assert_eq!(decode_cleartext(&encode(&packet).unwrap()), Ok(packet));
+    fn a_packet_comes_back_as_it_was(packet in any_packet()) {
+        prop_assert_eq!(decode_unencrypted(&encode(&packet).unwrap()), Ok(packet));
     }
 
     #[test]
     fn what_is_accepted_is_what_would_be_written(
-        packet in any_cleartext(),
+        packet in any_packet(),
         changes in vec((any::<prop::sample::Index>(), any::<u8>()), 0..3),
         cut in 0usize..3,
         appended in vec(any::<u8>(), 0..3),
@@ -109,7 +109,7 @@ proptest! {
         bytes.truncate(bytes.len() - cut);
         bytes.extend(&appended);
         let bytes = with_checksum(bytes);
-        if let Ok(packet) = decode_cleartext(&bytes)
+        if let Ok(packet) = decode_unencrypted(&bytes)
             && let Some(encoded) = encode(&packet)
         {
             prop_assert_eq!(encoded, bytes);
@@ -126,8 +126,8 @@ proptest! {
         let head = &connect.encode()[..HEADER_BYTES + 1];
         let datagram = with_checksum([head, &version.to_le_bytes(), &rest, &[0; 4]].concat());
         prop_assert_eq!(
-            decode_cleartext(&datagram),
-            Ok(Cleartext::ForeignConnect { tag: connect.tag, version })
+            decode_unencrypted(&datagram),
+            Ok(UnencryptedPacket::ForeignConnect { tag: connect.tag, version })
         );
     }
 
@@ -147,12 +147,12 @@ proptest! {
             bytes[15] = 1;
             bytes[8] |= 1;
         }
-        match SessionParameters::decode(&bytes) {
+        match ConnectionParameters::decode(&bytes) {
             Ok(parameters) => prop_assert_eq!(parameters.encode(), bytes),
             Err(_) => prop_assert!(!sound),
         }
         bytes[5] |= 2;
-        prop_assert!(SessionParameters::decode(&bytes).is_err(), "resumed is 0 or 1");
+        prop_assert!(ConnectionParameters::decode(&bytes).is_err(), "resumed is 0 or 1");
     }
 
     #[test]
@@ -164,7 +164,7 @@ proptest! {
         heartbeat in 1u32..u32::MAX,
         longer in 1u32..,
     ) {
-        let parameters = SessionParameters {
+        let parameters = ConnectionParameters {
             connection: ConnectionId::new(bits as u8, generation, (bits >> 16) as u16),
             suite,
             resumed,
@@ -172,6 +172,6 @@ proptest! {
             heartbeat: Duration::from_millis(heartbeat.into()),
             timeout: Duration::from_millis(heartbeat.saturating_add(longer).into()),
         };
-        prop_assert_eq!(SessionParameters::decode(&parameters.encode()), Ok(parameters));
+        prop_assert_eq!(ConnectionParameters::decode(&parameters.encode()), Ok(parameters));
     }
 }

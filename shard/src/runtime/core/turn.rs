@@ -1,0 +1,238 @@
+//! One turn of a core: six phases in a fixed order.
+
+use super::Core;
+use crate::runtime::core_report::CoreReport;
+use crate::runtime::flight_recorder::{self, Phase};
+use crate::runtime::mesh::{FORWARDED_PER_CORE, Mesh, Misrouted};
+use crate::runtime::service::Service;
+use crate::runtime::tick::TICK;
+use crate::runtime::tick_log::TickRecord;
+use ringshard_protocol::Endpoint;
+use ringshard_protocol::endpoint::Received;
+use ringshard_protocol::limits::{DATAGRAM_BYTES_MAX, RECEIVE_DATAGRAMS_PER_TURN};
+use ringshard_protocol::link::{Link, Path};
+use ringshard_protocol::time::{Duration, Instant};
+use ringshard_protocol::wire::{ConnectionId, Message};
+
+/// Time constant of the core's share of spare time, in seconds.
+const SPARE_SECONDS: f32 = 0.02;
+/// Ticks between two records of a core's counters for a panic report.
+const TICKS_PER_RECORD: u64 = 60;
+/// How many datagrams ahead of the one being received its connection is prefetched.
+const PREFETCH_AHEAD: usize = 2;
+/// Slices served per turn, if so many are due. A core with long turns must not fall behind because of them, and a core that
+/// is behind must still receive.
+const SLICES_PER_TURN: usize = 4;
+
+impl<L: Link, S: Service> Core<L, S> {
+    /// Turns until the server stops; returns the last report.
+    pub fn run(mut self) -> CoreReport {
+        while self.turn() {}
+        self.control.end();
+        let now = self.link.now();
+        self.deliver_events(now);
+        self.report()
+    }
+
+    /// One turn. False when the core is done.
+    pub fn turn(&mut self) -> bool {
+        let now = self.link.now();
+        self.control.begin_turn(now);
+        self.measure_spare(now);
+        flight_recorder::enter(Phase::Reap);
+        let received = self.reap(now);
+        flight_recorder::enter(Phase::Exchange);
+        let crossed = self.exchange(now);
+        flight_recorder::enter(Phase::Step);
+        self.step(now);
+        flight_recorder::enter(Phase::Replicate);
+        self.replicate(now);
+        flight_recorder::enter(Phase::Transmit);
+        self.transmit(now, received + crossed);
+        flight_recorder::enter(Phase::Park);
+        self.park(received + crossed);
+        !self.is_done()
+    }
+
+    fn is_done(&mut self) -> bool {
+        self.shutdown.is_disconnecting() && self.shutdown.is_done(self.link.now(), &self.endpoint)
+    }
+
+    /// Updates the share of its time that the core waits.
+    fn measure_spare(&mut self, now: Instant) {
+        assert!(self.turn_began <= self.parked_at && self.parked_at <= now, "a core's clock does not go back");
+        let (turn, parked) = (now.since(self.turn_began).as_secs_f32(), now.since(self.parked_at).as_secs_f32());
+        self.turn_began = now;
+        let weight = turn / (turn + SPARE_SECONDS);
+        self.spare += weight * (parked / turn.max(1e-9) - self.spare);
+        self.endpoint.set_spare(self.spare);
+    }
+
+    /// Phase 1: decodes every received datagram in place and hands its messages to the service.
+    fn reap(&mut self, now: Instant) -> usize {
+        let Core { link, endpoint, service, mesh, message, arrivals, .. } = self;
+        arrivals.clear();
+        let received = link.receive(RECEIVE_DATAGRAMS_PER_TURN, |mut arrival| {
+            let path = arrival.path;
+            if let Some(arrived_at) = arrival.arrived_at
+                && arrivals.len() < arrivals.capacity()
+            {
+                arrivals.push((arrived_at, arrival.count() as u64));
+            }
+            for index in 0..arrival.count() {
+                if let Some(bits) = arrival.peek(index + PREFETCH_AHEAD).and_then(<[u8]>::first_chunk) {
+                    let id = ConnectionId::from_bits(u32::from_le_bytes(*bits));
+                    endpoint.prefetch(id);
+                    service.prefetch(id);
+                }
+                ingest(now, path, arrival.datagram(index), endpoint, service, mesh, message);
+            }
+        });
+        self.deliver_events(now);
+        if !self.arrivals.is_empty() {
+            let handled_at = self.link.now();
+            for &(arrived_at, count) in &self.arrivals {
+                self.stages.arrival_to_handled.record(handled_at.since(arrived_at), count);
+            }
+        }
+        received
+    }
+
+    /// Phase 2: takes in what other cores sent.
+    fn exchange(&mut self, now: Instant) -> usize {
+        let mut crossed = 0;
+        while crossed < FORWARDED_PER_CORE
+            && let Some(mut misrouted) = self.mesh.receive()
+        {
+            crossed += 1;
+            let Misrouted { path, len, bytes } = &mut misrouted;
+            let Core { endpoint, service, mesh, message, .. } = self;
+            ingest(now, *path, &mut bytes[..usize::from(*len)], endpoint, service, mesh, message);
+        }
+        self.shutdown.follow_lifecycle(now, &mut self.endpoint, &mut self.service);
+        self.deliver_events(now);
+        crossed + self.service.exchange(now, &mut self.stages)
+    }
+
+    /// Phase 3: the service's tick, if it is due. A tick that comes too late is skipped and counted, never made up for.
+    fn step(&mut self, now: Instant) {
+        if now < self.next_tick {
+            return;
+        }
+        let late = now.since(self.next_tick);
+        self.stages.tick_start_jitter.record(late, 1);
+        self.service.tick(now, &mut self.endpoint);
+        let took = self.link.now().since(now);
+        self.stages.tick.record(took, 1);
+        let skipped = (late.as_nanos() / TICK.as_nanos()) as u32;
+        self.ticks_skipped += u64::from(skipped);
+        self.next_tick = self.next_tick + TICK * (skipped + 1);
+        assert!(self.next_tick > now, "a tick is due once");
+        let micros = |time: Duration| u32::try_from(time.as_micros()).unwrap_or(u32::MAX);
+        self.ticks.push(TickRecord { late_us: micros(late), took_us: micros(took), skipped });
+        if self.ticks.count().is_multiple_of(TICKS_PER_RECORD) {
+            flight_recorder::record(|report| self.fill(report));
+        }
+    }
+
+    /// Phase 4: composes what is due: for connections by their timers, and slices of the service's clients.
+    fn replicate(&mut self, now: Instant) {
+        for _ in 0..SLICES_PER_TURN {
+            if self.service.deadline() > now {
+                break;
+            }
+            let began = self.link.now();
+            if self.service.replicate(now, &mut self.endpoint) {
+                self.stages.slice.record(self.link.now().since(began), 1);
+            }
+        }
+        self.endpoint.sweep(now);
+        self.deliver_events(now);
+        if self.shutdown.is_disconnecting() {
+            self.endpoint.shut_down();
+        }
+    }
+
+    /// Phase 5: seals what was composed and hands it to the kernel.
+    fn transmit(&mut self, now: Instant, work: usize) {
+        if work == 0 {
+            self.endpoint.flush(now, &mut self.link);
+            self.link.submit();
+            return;
+        }
+        let flush_began = self.link.now();
+        self.endpoint.flush(now, &mut self.link);
+        self.link.submit();
+        let flushed = self.link.now();
+        self.stages.send_flush.record(flushed.since(flush_began), 1);
+        self.stages.turn.record(flushed.since(now), 1);
+    }
+
+    /// Phase 6: waits for the network until something else is due.
+    fn park(&mut self, received: usize) {
+        let now = self.link.now();
+        self.respond(now);
+        let busy = received >= RECEIVE_DATAGRAMS_PER_TURN
+            || self.endpoint.has_strangers_waiting()
+            || !self.endpoint.is_flushed()
+            || self.request.is_some()
+            || self.shutdown.is_disconnecting();
+        let deadline = self.next_tick.min(self.endpoint.deadline()).min(self.service.deadline());
+        let wait = self.idle.wait(now, deadline, received, busy);
+        assert!(wait.until <= deadline.max(now), "a wait ends when the next thing is due");
+        self.parked_at = now;
+        self.link.park(wait);
+        if wait.until > now {
+            let woken = self.link.now();
+            if woken >= wait.until {
+                self.stages.park_overshoot.record(woken.since(wait.until), 1);
+            }
+        }
+    }
+
+    fn deliver_events(&mut self, now: Instant) {
+        deliver_events(now, &mut self.endpoint, &mut self.service);
+    }
+}
+
+/// Hands the endpoint's events to the service.
+#[inline]
+fn deliver_events<S: Service>(now: Instant, endpoint: &mut Endpoint, service: &mut S) {
+    while let Some(event) = endpoint.poll_event() {
+        service.event(now, endpoint, event);
+    }
+}
+
+/// Decodes one datagram and hands its messages to the service, or forwards it to the core that owns its connection.
+#[inline]
+fn ingest<S: Service>(
+    now: Instant,
+    path: Path,
+    datagram: &mut [u8],
+    endpoint: &mut Endpoint,
+    service: &mut S,
+    mesh: &mut Mesh,
+    buffer: &mut Vec<u8>,
+) {
+    let received = endpoint.receive(now, path, datagram);
+    // The datagram may have established the connection that its messages belong to.
+    deliver_events(now, endpoint, service);
+    match received {
+        Received::Messages { id, messages, more } => {
+            for message in messages {
+                service.message(now, endpoint, id, message);
+            }
+            while more && let Some(channel) = endpoint.read(id, buffer) {
+                service.message(now, endpoint, id, Message { channel, bytes: buffer });
+            }
+        }
+        Received::Elsewhere(core, datagram) => {
+            let mut bytes = [0; DATAGRAM_BYTES_MAX];
+            bytes[..datagram.len()].copy_from_slice(datagram);
+            if !mesh.forward(core, Misrouted { path, len: datagram.len() as u16, bytes }) {
+                endpoint.count_misrouted();
+            }
+        }
+        Received::Nothing => {}
+    }
+}

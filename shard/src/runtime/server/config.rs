@@ -1,0 +1,110 @@
+//! What a server is started with, and which values are valid.
+
+use crate::runtime::datapath::Datapath;
+use crate::runtime::idle::Strategy;
+use crate::runtime::out_of_range::OutOfRange;
+use ringshard_link::socket::BUFFER_BYTES;
+use ringshard_protocol::connection::{HeartbeatConfig, TransportConfig};
+use ringshard_protocol::crypto::{PreSharedKey, SecretKey, Suites};
+use ringshard_protocol::endpoint::{IntegrityConfig, Policy};
+use ringshard_protocol::limits::{
+    CONNECTIONS_PER_CORE_MAX, CORES_MAX, HEARTBEAT_DEFAULT, MESSAGE_MEMORY_BYTES_MIN, PORT_DEFAULT, TIMEOUT_DEFAULT,
+};
+use std::net::{Ipv6Addr, SocketAddr};
+
+/// What a server is started with.
+#[derive(Clone, Debug)]
+pub struct ServerConfig {
+    /// The address and port to listen on.
+    pub listen: SocketAddr,
+    /// CPUs to pin the cores to, one core each.
+    pub cpus: Vec<usize>,
+    /// The link to use.
+    pub datapath: Datapath,
+    /// How cores wait.
+    pub idle: Strategy,
+    /// Most connections, over all cores.
+    pub connections_max: usize,
+    /// Size of the receive buffer and of the send buffer of each socket, in bytes.
+    pub socket_buffer_bytes: usize,
+    /// Whether the kernel timestamps arrivals. Without timestamps, the histogram `arrival_to_handled` stays empty.
+    pub arrival_stamps: bool,
+    /// AEADs that the server accepts.
+    pub suites: Suites,
+    /// Ping interval and timeout.
+    pub heartbeat: HeartbeatConfig,
+    /// The static key of the server.
+    pub secret: SecretKey,
+    /// The pre-shared key, mixed into every handshake if set.
+    pub pre_shared: Option<PreSharedKey>,
+    /// How reliable messages are carried.
+    pub transport: TransportConfig,
+    /// Memory for buffered messages, over all cores, in bytes.
+    pub message_bytes_max: usize,
+    /// How clients' integrity is checked, if at all.
+    pub integrity: Option<IntegrityConfig>,
+    /// Limits per address, and networks with rules of their own. It can change while the server runs.
+    pub policy: Policy,
+}
+
+impl ServerConfig {
+    /// A server with this key on port 3565 of all addresses and a core pinned to each of these CPUs. All other values are the
+    /// defaults of `ringshard serve`, except that there are no limits per address.
+    pub fn new(secret: SecretKey, cpus: Vec<usize>) -> Self {
+        ServerConfig {
+            listen: (Ipv6Addr::UNSPECIFIED, PORT_DEFAULT).into(),
+            cpus,
+            datapath: Datapath::Auto,
+            idle: Strategy::Adaptive,
+            connections_max: 16_384,
+            socket_buffer_bytes: BUFFER_BYTES,
+            arrival_stamps: true,
+            suites: Suites::native(),
+            heartbeat: HeartbeatConfig { interval: HEARTBEAT_DEFAULT, timeout: TIMEOUT_DEFAULT },
+            secret,
+            pre_shared: None,
+            transport: TransportConfig::default(),
+            message_bytes_max: 256 << 20,
+            integrity: None,
+            policy: Policy::default(),
+        }
+    }
+
+    /// Checks that all values are in their ranges.
+    ///
+    /// # Errors
+    /// The first value that is out of range, and its range.
+    pub fn check(&self) -> Result<(), OutOfRange> {
+        self.violations().into_iter().next().map_or(Ok(()), Err)
+    }
+
+    /// Every value that is out of range, and its range.
+    pub fn violations(&self) -> Vec<OutOfRange> {
+        let cores = self.cpus.len();
+        let mut violations = Vec::new();
+        let mut wrong = |settings, text| violations.push(OutOfRange { settings, text });
+        if !(1..=CORES_MAX).contains(&cores) {
+            wrong(&["cpus"], format!("cpus names {cores} processors; a server has 1 to {CORES_MAX}"));
+        }
+        let (connections, most) = (self.connections_max, cores * CONNECTIONS_PER_CORE_MAX);
+        if !(1..=most).contains(&connections) {
+            let text = format!("max-connections is {connections}; {cores} core(s) take 1 to {most}");
+            wrong(&["max-connections", "cpus"], text);
+        }
+        let (memory, least) = (self.message_bytes_max >> 20, (cores * MESSAGE_MEMORY_BYTES_MIN) >> 20);
+        if memory < least {
+            let text = format!("message-memory-mib is {memory}; {cores} core(s) need {least} or more");
+            wrong(&["message-memory-mib", "cpus"], text);
+        }
+        let HeartbeatConfig { interval, timeout } = self.heartbeat;
+        if interval.as_millis() == 0 || timeout <= interval || timeout.as_millis() > u32::MAX.into() {
+            let text = format!(
+                "timeout-ms is {} and heartbeat-ms is {}; the timeout must be the longer one",
+                timeout.as_millis(),
+                interval.as_millis()
+            );
+            wrong(&["timeout-ms", "heartbeat-ms"], text);
+        }
+        violations
+    }
+}
