@@ -1,4 +1,4 @@
-//! Datagrams that are damaged, forged, stolen or replayed by somebody without keys: each is counted and changes nothing.
+//! Attackers without keys: damaged, forged, stolen and replayed datagrams are counted and change nothing.
 
 use rand_chacha::rand_core::{Rng, SeedableRng};
 use ringshard_harness::*;
@@ -17,7 +17,7 @@ use ringshard_protocol::wire::{
 };
 use std::net::SocketAddr;
 
-fn stranger_connect(random: &mut Csprng, cookie: [u8; COOKIE_BYTES]) -> [u8; CONNECT_BYTES] {
+fn forged_connect(random: &mut Csprng, cookie: [u8; COOKIE_BYTES]) -> [u8; CONNECT_BYTES] {
     let mut noise = [0; NOISE_MESSAGE_1_BYTES];
     random.fill_bytes(&mut noise);
     let options = Options { pre_shared_key: false };
@@ -26,8 +26,7 @@ fn stranger_connect(random: &mut Csprng, cookie: [u8; COOKIE_BYTES]) -> [u8; CON
     connect.encode()
 }
 
-/// Datagrams that no end may take: an authentic one altered in every bit and cut at every length, and such as never
-/// were authentic.
+/// Datagrams that no end may accept: an authentic one with each bit flipped and cut at each length, and random bytes.
 fn hostile_datagrams(authentic: &[u8]) -> Vec<Vec<u8>> {
     let mut hostile = Vec::new();
     for bit in 0..authentic.len() * 8 {
@@ -43,7 +42,7 @@ fn hostile_datagrams(authentic: &[u8]) -> Vec<Vec<u8>> {
         let mut bytes = vec![0; len];
         random.fill_bytes(&mut bytes);
         hostile.push(bytes.clone());
-        // The same with a name and flags that lead as deep as one gets without the key.
+        // The same behind a valid id and flags, which gets as far as the check of the tag.
         let head = bytes.len().min(HEADER_BYTES - 8);
         bytes[..head].copy_from_slice(&authentic[..head]);
         hostile.push(bytes);
@@ -72,10 +71,10 @@ fn each_hostile_datagram_is_counted_at_the_server_and_changes_nothing() {
         ("wrong_flags", drops.wrong_flags),
         ("not_authentic", drops.not_authentic),
     ] {
-        assert!(count > 0, "nothing was {name}");
+        assert!(count > 0, "no datagram was counted as {name}");
     }
     assert_eq!((world.server.connections(), world.server.poll_event()), (1, None));
-    // Neither the window nor the key minded any of them.
+    // The replay window and the key are as before.
     world.network.send(address, server_address(), &authentic);
     world.run_for(ROUND_TRIP);
     assert_eq!(world.clients[0].messages(), [b"intact"]);
@@ -103,9 +102,9 @@ fn each_hostile_datagram_is_counted_at_the_client_and_changes_nothing() {
 }
 
 #[test]
-fn a_damaged_handshake_packet_is_counted_at_the_server_and_makes_nothing() {
+fn a_damaged_connect_is_counted_at_the_server_and_changes_nothing() {
     let mut world = World::new(1, CLEAN);
-    let connect = stranger_connect(&mut Csprng::seed_from_u64(9), [0; COOKIE_BYTES]);
+    let connect = forged_connect(&mut Csprng::seed_from_u64(9), [0; COOKIE_BYTES]);
     let (now, path) = (world.now(), Path::new(0, client_address(0)));
     let cut = (1..connect.len()).map(|len| connect[..len].to_vec());
     let altered = (0..connect.len() * 8).map(|bit| {
@@ -143,20 +142,20 @@ fn replayed_datagrams_are_dropped_and_counted_at_both_ends() {
 }
 
 #[test]
-fn a_flood_of_strangers_leaves_the_clients_alone_and_is_never_amplified() {
+fn a_flood_of_connects_disturbs_no_client_and_is_never_amplified() {
     let mut world = World::connected(10);
     let mut random = Csprng::seed_from_u64(7);
-    let (mut strangers, mut rounds) = (0u32, 0);
-    while strangers < 5_000 {
+    let (mut connects, mut rounds) = (0u32, 0);
+    while connects < 5_000 {
         for _ in 0..100 {
-            let address = SocketAddr::from((strangers.to_be_bytes(), 1024 + (strangers % 50_000) as u16));
+            let address = SocketAddr::from((connects.to_be_bytes(), 1024 + (connects % 50_000) as u16));
             let mut cookie = [0; COOKIE_BYTES];
-            if strangers % 4 == 3 {
+            if connects % 4 == 3 {
                 random.fill_bytes(&mut cookie);
             }
-            let connect = stranger_connect(&mut random, cookie);
+            let connect = forged_connect(&mut random, cookie);
             world.network.send(address, server_address(), &connect);
-            strangers += 1;
+            connects += 1;
         }
         (0..10).for_each(|client| world.send(client, &[rounds; 20]));
         rounds += 1;
@@ -165,7 +164,7 @@ fn a_flood_of_strangers_leaves_the_clients_alone_and_is_never_amplified() {
         assert!(stats.stranger_bytes_out <= stats.stranger_bytes_in);
     }
     world.run_for(ROUND_TRIP);
-    world.run_until("all strangers are answered", |world| !world.server.has_strangers_waiting());
+    world.run_until("all addresses are answered", |world| !world.server.has_strangers_waiting());
     let expected: Vec<Vec<u8>> = (0..rounds).map(|round| vec![round; 20]).collect();
     for end in &world.clients {
         assert_eq!(end.messages(), expected);
@@ -178,7 +177,7 @@ fn a_flood_of_strangers_leaves_the_clients_alone_and_is_never_amplified() {
 }
 
 #[test]
-fn one_forged_denial_ends_no_attempt_and_stops_no_reconnection() {
+fn a_forged_denial_ends_neither_an_attempt_nor_the_reconnection() {
     use DeniedReason::*;
     for reason in [WrongVersion, ServerFull, WrongKey, NoCommonSuite, ShuttingDown, PreSharedKeyMismatch, Busy] {
         let mut world = World::new(1, CLEAN);
@@ -186,9 +185,9 @@ fn one_forged_denial_ends_no_attempt_and_stops_no_reconnection() {
         let (address, tag) = (world.clients[client].address, world.clients[client].client.handshake_tag());
         let denied = Denied { tag, reason, server_version: 7, wait_ms: u16::MAX };
         world.network.send(server_address(), address, &denied.encode());
-        world.run_until("it is in all the same", |world| world.clients[client].client.is_connected());
+        world.run_until("the client connects all the same", |world| world.clients[client].client.is_connected());
 
-        // Nobody answers the next one but the forger, with the reconnection on.
+        // The forger alone answers the next client, which reconnects by itself.
         let client = world.add_client_with(ClientConfig { reconnect: true, ..client_config() });
         let (address, tag) = (world.clients[client].address, world.clients[client].client.handshake_tag());
         world.network.set_conditions_between(address, server_address(), DEAD);
@@ -200,13 +199,13 @@ fn one_forged_denial_ends_no_attempt_and_stops_no_reconnection() {
             "{events:?}"
         );
         world.network.set_conditions_between(address, server_address(), CLEAN);
-        world.run_until("it is back", |world| world.clients[client].client.is_connected());
+        world.run_until("the client is connected again", |world| world.clients[client].client.is_connected());
     }
 }
 
-/// Whoever recorded a resuming Connect, and learns the server's static key later, knows all that the handshake knows.
+/// An attacker that recorded a resuming Connect and later learns the server's static key knows all that the handshake knows.
 #[test]
-fn a_recorded_connect_and_the_static_key_do_not_give_the_session_away() {
+fn a_recorded_connect_and_the_static_key_do_not_give_access_to_the_session() {
     let mut world = World::connected(1);
     let victim = world.id(0);
     let key = world.clients[0].client.session().unwrap().resume_key();
@@ -227,9 +226,9 @@ fn a_recorded_connect_and_the_static_key_do_not_give_the_session_away() {
         link.receive(usize::MAX, |arrival| answers.extend(arrival.datagrams().map(|it| it.to_vec())));
         answers.pop()
     };
-    let cookie = ask(&mut world, &connect([0; COOKIE_BYTES]).encode()).expect("a cookie");
+    let cookie = ask(&mut world, &connect([0; COOKIE_BYTES]).encode()).expect("the server sends a cookie");
     let cookie = cookie[15..63].try_into().unwrap();
-    let accepted = ask(&mut world, &connect(cookie).encode()).expect("it is let in, half");
+    let accepted = ask(&mut world, &connect(cookie).encode()).expect("the server accepts the handshake");
     let (secrets, parameters) = initiator.finish::<16>(&accepted[15..79]).expect("the handshake is sound");
     let parameters = ConnectionParameters::decode(&parameters).unwrap();
     assert!(parameters.resumed, "the server knows the session");
@@ -241,7 +240,7 @@ fn a_recorded_connect_and_the_static_key_do_not_give_the_session_away() {
         heartbeat: server_config().heartbeat,
         transport: server_config().transport,
     };
-    // It lacks the secret of the session: nothing that it seals opens.
+    // The attacker lacks the secret of the session, so nothing that it seals opens: PROTOCOL.md#resumption-keys.
     let mut thief = Connection::new(config, now, &mut random);
     let mut datagram = [0; 48];
     let sequence = thief.begin_datagram(&mut random);

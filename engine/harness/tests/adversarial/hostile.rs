@@ -1,5 +1,5 @@
-//! Peers that hold valid keys and mean harm: what they send is bounded in memory and time, counted, and ends their
-//! connection where no correct end would send it; nobody else notices.
+//! Hostile peers with valid keys. Their cost in memory and time is bounded, their violations are counted and end their
+//! connection, and no other client is affected.
 
 use ringshard_harness::*;
 use ringshard_protocol::connection::{Connection, Resources, sealed_len};
@@ -27,7 +27,7 @@ fn endings(server: &mut Server) -> Vec<DisconnectReason> {
     server.events.drain(..).filter_map(ended).collect()
 }
 
-/// A peer with keys of its own that can seal whatever it likes.
+/// A hostile peer: it has valid keys and can seal any bytes.
 struct Peer {
     session: Connection,
     path: Path,
@@ -50,11 +50,11 @@ impl Peer {
         self.session.id()
     }
 
-    /// Seals what `write` writes and hands it to the server.
+    /// Seals the frames that `write` writes and hands them to the server.
     fn sends(&mut self, server: &mut Server, write: impl FnOnce(&mut FrameWriter<'_>) -> bool) {
         let mut plaintext = [0; FRAMES_BYTES_MAX];
         let mut frames = FrameWriter::new(&mut plaintext, 0);
-        assert!(write(&mut frames), "it fits a datagram");
+        assert!(write(&mut frames), "the frames fit a datagram");
         let used = frames.used();
         self.sends_bytes(server, &plaintext[..used]);
     }
@@ -66,35 +66,35 @@ impl Peer {
         server.receive(self.path, &mut datagram);
     }
 
-    /// The frames of what the server sends to it now.
-    fn hears<T>(&mut self, server: &mut Server, mut read: impl FnMut(Frame<'_>) -> Option<T>) -> Vec<T> {
-        let mut heard = Vec::new();
+    /// The frames that the server sends to it now, as `read` selects them.
+    fn receives<T>(&mut self, server: &mut Server, mut read: impl FnMut(Frame<'_>) -> Option<T>) -> Vec<T> {
+        let mut received = Vec::new();
         for (_, mut datagram) in server.flush().into_iter().filter(|(path, _)| *path == self.path) {
             let header = Header::decode(&datagram).unwrap();
             let Ok(plaintext) = self.session.open(server.now, &header, &mut datagram) else { continue };
-            heard.extend(Frames::new(plaintext).filter_map(&mut read));
+            received.extend(Frames::new(plaintext).filter_map(&mut read));
         }
-        heard
+        received
     }
 }
 
-fn piece(number: u16, offset: usize, total: usize, bytes: &[u8]) -> Fragment<'_> {
+fn fragment(number: u16, offset: usize, total: usize, bytes: &[u8]) -> Fragment<'_> {
     Fragment { channel: Channel::RELIABLE_ORDERED, number, offset, total, compressed: false, bytes }
 }
 
 #[test]
-fn acknowledging_what_was_never_sent_ends_the_connection() {
+fn acknowledging_packets_that_were_never_sent_ends_the_connection() {
     let mut server = server(MESSAGE_MEMORY_BYTES_DEFAULT);
     // Before the server has sent anything reliable, and after.
-    for speaks in [false, true] {
-        let mut peer = Peer::join(&mut server, u32::from(speaks));
-        if speaks {
+    for sends_first in [false, true] {
+        let mut peer = Peer::join(&mut server, u32::from(sends_first));
+        if sends_first {
             server.endpoint.send(server.now, peer.id(), Channel::RELIABLE_ORDERED, b"first").unwrap();
             server.flush();
         }
         peer.sends(&mut server, |frames| frames.ack(1000, Duration::ZERO, std::iter::empty()));
         assert_eq!(
-            peer.hears(&mut server, |frame| match frame {
+            peer.receives(&mut server, |frame| match frame {
                 Frame::Disconnect(reason) => Some(reason),
                 _ => None,
             }),
@@ -107,12 +107,12 @@ fn acknowledging_what_was_never_sent_ends_the_connection() {
 }
 
 #[test]
-fn acknowledgments_ahead_of_arrival_are_found_out_by_the_numbers_left_out() {
+fn acknowledgments_ahead_of_arrival_are_detected_by_skipped_numbers() {
     let mut server = server(MESSAGE_MEMORY_BYTES_DEFAULT);
     let mut peer = Peer::join(&mut server, 1);
     let mut sent = 0;
     let mut ended = Vec::new();
-    // It never looks at what arrives, but acknowledges whatever must be under way by now.
+    // The peer ignores what arrives and acknowledges whatever must be in flight by now: PROTOCOL.md#impossible-acks.
     while ended.is_empty() {
         server.endpoint.send(server.now, peer.id(), Channel::RELIABLE_ORDERED, &[5; 800]).unwrap();
         let datagrams = server.flush().len() as u64;
@@ -122,13 +122,13 @@ fn acknowledgments_ahead_of_arrival_are_found_out_by_the_numbers_left_out() {
         }
         server.advance(Duration::from_millis(5));
         ended = endings(&mut server);
-        assert!(sent < 3 * SKIPPED_NUMBER_PERIOD, "never found out");
+        assert!(sent < 3 * SKIPPED_NUMBER_PERIOD, "the optimistic acknowledgments were never detected");
     }
     assert_eq!((ended, server.endpoint.drops().impossible_ack), (vec![DisconnectReason::ProtocolViolation], 1));
 }
 
 #[test]
-fn acknowledgments_of_gigantic_ranges_cost_next_to_nothing_and_end_the_connection() {
+fn acknowledgments_of_gigantic_ranges_cost_little_and_end_the_connection() {
     let mut server = server(MESSAGE_MEMORY_BYTES_DEFAULT);
     for (number, runs) in [vec![0xFF; 64], vec![0xFF; 3], [1, 1].repeat(30)].into_iter().enumerate() {
         let mut peer = Peer::join(&mut server, number as u32);
@@ -136,7 +136,7 @@ fn acknowledgments_of_gigantic_ranges_cost_next_to_nothing_and_end_the_connectio
             server.endpoint.send(server.now, peer.id(), Channel::RELIABLE_UNORDERED, &[5; 20]).unwrap();
         }
         server.flush();
-        // Written by hand: the writer would not.
+        // Written by hand, because the frame writer refuses such an Ack.
         let body = [&u64::MAX.to_le_bytes()[..], &[0, 0], &runs].concat();
         let head = (7_u16 << 11 | body.len() as u16).to_le_bytes();
         peer.sends_bytes(&mut server, &[&head[..], &body].concat());
@@ -146,7 +146,7 @@ fn acknowledgments_of_gigantic_ranges_cost_next_to_nothing_and_end_the_connectio
 }
 
 #[test]
-fn fragment_bombs_of_a_thousand_peers_stay_within_memory_and_others_play_on() {
+fn fragment_bombs_of_a_thousand_peers_stay_within_memory_and_disturb_no_player() {
     const MEMORY: usize = 32 << 20;
     let mut server = server(MEMORY);
     let mut player = Peer::join(&mut server, 0);
@@ -154,10 +154,10 @@ fn fragment_bombs_of_a_thousand_peers_stay_within_memory_and_others_play_on() {
     let bytes = [9; FRAGMENT_GRAIN_BYTES];
     for round in 0..4 {
         for bomber in &mut bombers {
-            bomber.sends(&mut server, |frames| frames.fragment(&piece(round, 0, MESSAGE_BYTES_MAX, &bytes)));
+            bomber.sends(&mut server, |frames| frames.fragment(&fragment(round, 0, MESSAGE_BYTES_MAX, &bytes)));
             assert!(server.endpoint.message_bytes() <= MEMORY);
         }
-        // A player's small messages need no memory and go through.
+        // The small messages of a player need no memory and are delivered.
         let delivered = server.messages.len();
         player.sends(&mut server, |frames| frames.numbered(Channel::RELIABLE_ORDERED, round, false, b"move"));
         player.sends(&mut server, |frames| frames.message(Channel::UNRELIABLE, b"move"));
@@ -165,7 +165,7 @@ fn fragment_bombs_of_a_thousand_peers_stay_within_memory_and_others_play_on() {
     }
     assert!(server.endpoint.drops().no_memory > 3000, "{:?}", server.endpoint.drops());
     assert_eq!(endings(&mut server), []);
-    // Who leaves large messages incomplete while memory is short has to go.
+    // Peers that leave large messages incomplete while memory is short are disconnected: PROTOCOL.md#memory-pressure.
     for _ in 0..12 {
         server.advance(Duration::from_secs(1));
         player.sends(&mut server, |frames| frames.ping(2));
@@ -178,23 +178,23 @@ fn fragment_bombs_of_a_thousand_peers_stay_within_memory_and_others_play_on() {
 }
 
 #[test]
-fn more_open_fragments_than_allowed_end_the_connection() {
+fn more_incomplete_messages_than_allowed_end_the_connection() {
     let mut server = server(MESSAGE_MEMORY_BYTES_DEFAULT);
     let mut peer = Peer::join(&mut server, 1);
     for number in 0..=FRAGMENTED_OPEN_MAX as u16 {
-        peer.sends(&mut server, |frames| frames.fragment(&piece(number, 0, 5_000, &[1; FRAGMENT_GRAIN_BYTES])));
+        peer.sends(&mut server, |frames| frames.fragment(&fragment(number, 0, 5_000, &[1; FRAGMENT_GRAIN_BYTES])));
     }
     assert_eq!(endings(&mut server), [DisconnectReason::ProtocolViolation]);
     assert_eq!((server.endpoint.drops().beyond_window, server.endpoint.message_bytes()), (1, 0));
 }
 
 #[test]
-fn unreliable_fragments_beyond_the_room_for_them_are_refused() {
+fn unreliable_fragments_beyond_their_memory_are_refused() {
     let mut server = server(MESSAGE_MEMORY_BYTES_DEFAULT);
     let mut peer = Peer::join(&mut server, 1);
     for number in 0..1000 {
         let bytes = [1; FRAGMENT_GRAIN_BYTES];
-        let fragment = Fragment { channel: Channel::UNRELIABLE, ..piece(number, 0, MESSAGE_BYTES_MAX, &bytes) };
+        let fragment = Fragment { channel: Channel::UNRELIABLE, ..fragment(number, 0, MESSAGE_BYTES_MAX, &bytes) };
         peer.sends(&mut server, |frames| frames.fragment(&fragment));
         assert!(server.endpoint.message_bytes() <= FRAGMENTED_BYTES_MAX);
     }
@@ -223,7 +223,7 @@ fn compression_bombs_end_the_connection_and_allocate_nothing() {
 fn endless_tiny_messages_are_bounded_by_the_window() {
     let mut server = server(MESSAGE_MEMORY_BYTES_DEFAULT);
     let mut peer = Peer::join(&mut server, 1);
-    // Number 0 never comes, so everything behind it would have to be kept.
+    // Number 0 never arrives, so all later messages would have to be kept.
     let mut number = 1;
     while server.endpoint.info(peer.id()).is_some() && number < 60_000 {
         peer.sends(&mut server, |frames| {
@@ -243,7 +243,7 @@ fn endless_tiny_messages_are_bounded_by_the_window() {
 }
 
 #[test]
-fn a_client_cannot_name_itself_or_buy_key_exchanges() {
+fn a_client_can_neither_choose_its_id_nor_request_many_key_exchanges() {
     let mut server = server(MESSAGE_MEMORY_BYTES_DEFAULT);
     let mut peer = Peer::join(&mut server, 1);
     peer.sends(&mut server, |frames| frames.new_id(ConnectionId::new(0, 9, 9)));
@@ -257,28 +257,32 @@ fn a_client_cannot_name_itself_or_buy_key_exchanges() {
     assert_eq!(endings(&mut server), []);
 }
 
-/// Requests for new keys, all in one datagram.
-fn requests(keys: impl Iterator<Item = [u8; 32]>) -> Vec<u8> {
+/// RekeyRequest frames, all in one datagram.
+fn rekey_requests(keys: impl Iterator<Item = [u8; 32]>) -> Vec<u8> {
     let mut plaintext = vec![0; FRAMES_BYTES_MAX];
     let mut frames = FrameWriter::new(&mut plaintext, 0);
-    keys.for_each(|key| assert!(frames.rekey_request(&key), "it fits"));
+    keys.for_each(|key| assert!(frames.rekey_request(&key), "the frame fits"));
     let used = frames.used();
     plaintext.truncate(used);
     plaintext
 }
 
 #[test]
-fn a_key_of_no_use_ends_the_connection_at_once() {
+fn a_weak_key_ends_the_connection_at_once() {
     let mut server = server(MESSAGE_MEMORY_BYTES_DEFAULT);
     let mut peer = Peer::join(&mut server, 1);
-    peer.sends_bytes(&mut server, &requests([[0; 32]; 42].into_iter()));
+    peer.sends_bytes(&mut server, &rekey_requests([[0; 32]; 42].into_iter()));
     assert_eq!(endings(&mut server), [DisconnectReason::ProtocolViolation]);
-    assert_eq!((server.endpoint.drops().weak_key, server.endpoint.drops().rekey_refused), (1, 0), "one was looked at");
+    assert_eq!(
+        (server.endpoint.drops().weak_key, server.endpoint.drops().rekey_refused),
+        (1, 0),
+        "the server looked at one request only"
+    );
 
-    // The same as an answer to the server's own request.
+    // The same in a RekeyResponse to the server's own request.
     let mut peer = Peer::join(&mut server, 2);
     server.endpoint.rekey(server.now, peer.id());
-    let asked = peer.hears(&mut server, |frame| match frame {
+    let asked = peer.receives(&mut server, |frame| match frame {
         Frame::RekeyRequest(key) => Some(*key),
         _ => None,
     });
@@ -289,7 +293,7 @@ fn a_key_of_no_use_ends_the_connection_at_once() {
 }
 
 #[test]
-fn requests_for_new_keys_cost_their_sender_more_than_the_server() {
+fn rekey_requests_cost_their_sender_more_than_the_server() {
     let mut server = server(MESSAGE_MEMORY_BYTES_DEFAULT);
     let mut limits = Policy { connection_messages_per_second: Some(2_000), ..Policy::default() };
     server.endpoint.swap_policy(&mut limits);
@@ -298,8 +302,8 @@ fn requests_for_new_keys_cost_their_sender_more_than_the_server() {
     for round in 0..700_u32 {
         let keys =
             (0..42_u32).map(|number| *SecretKey::from_bytes([(round % 200 + number) as u8; 32]).public().as_bytes());
-        peer.sends_bytes(&mut server, &requests(keys));
-        answers += peer.hears(&mut server, |frame| matches!(frame, Frame::RekeyResponse { .. }).then_some(())).len();
+        peer.sends_bytes(&mut server, &rekey_requests(keys));
+        answers += peer.receives(&mut server, |frame| matches!(frame, Frame::RekeyResponse { .. }).then_some(())).len();
         server.advance(Duration::from_micros(1_429));
     }
     let drops = server.endpoint.drops();
@@ -308,18 +312,18 @@ fn requests_for_new_keys_cost_their_sender_more_than_the_server() {
 }
 
 #[test]
-fn all_connections_together_get_so_many_new_keys_a_second() {
+fn rekeys_per_second_are_limited_over_all_connections() {
     let mut server = server(MESSAGE_MEMORY_BYTES_DEFAULT);
     let mut peers: Vec<_> = (0..150).map(|number| Peer::join(&mut server, number)).collect();
     let key = *SecretKey::from_bytes([9; 32]).public().as_bytes();
     for peer in &mut peers {
-        peer.sends_bytes(&mut server, &requests([key].into_iter()));
+        peer.sends_bytes(&mut server, &rekey_requests([key].into_iter()));
     }
     assert_eq!(server.endpoint.drops().rekey_refused, 50);
     assert_eq!(endings(&mut server), []);
 }
 
-/// Peers that fill the memory with what can never be delivered, and say something now and then.
+/// The hostile peers fill the memory with messages that can never be delivered, and send something now and then.
 #[test]
 fn honest_messages_get_through_while_others_hoard_memory() {
     const MEMORY: usize = 32 << 20;
@@ -329,10 +333,10 @@ fn honest_messages_get_through_while_others_hoard_memory() {
     for hoarder in &mut hoarders {
         for number in 0..8 {
             let bytes = [1; FRAGMENT_GRAIN_BYTES];
-            hoarder.sends(&mut server, |frames| frames.fragment(&piece(number, 0, 32_768, &bytes)));
+            hoarder.sends(&mut server, |frames| frames.fragment(&fragment(number, 0, 32_768, &bytes)));
         }
         for number in 8..1_900 {
-            // Never to be delivered: those before it do not come.
+            // Never delivered, because messages 0 to 7 stay incomplete.
             hoarder.sends(&mut server, |frames| frames.numbered(Channel::RELIABLE_ORDERED, number, false, &[0; 1_000]));
         }
     }
@@ -342,18 +346,18 @@ fn honest_messages_get_through_while_others_hoard_memory() {
         for hoarder in &mut hoarders {
             let bytes = [1; FRAGMENT_GRAIN_BYTES];
             hoarder.sends(&mut server, |frames| frames.ping(round));
-            hoarder.sends(&mut server, |frames| frames.fragment(&piece(0, 0, 32_768, &bytes)));
+            hoarder.sends(&mut server, |frames| frames.fragment(&fragment(0, 0, 32_768, &bytes)));
         }
         for peer in &mut honest {
-            // The second comes first, again and again until it is taken.
+            // The second arrives first, again and again until it is delivered.
             for number in [1, 0] {
                 peer.sends(&mut server, |frames| frames.numbered(Channel::RELIABLE_UNORDERED, number, false, b"fine"));
                 peer.sends(&mut server, |frames| frames.numbered(Channel::RELIABLE_ORDERED, number, false, b"fine"));
             }
         }
     }
-    assert_eq!(server.messages.len() - before, 40, "of 40 honest messages");
+    assert_eq!(server.messages.len() - before, 40, "all 40 honest messages are delivered");
     let (ended, stats) = (endings(&mut server), server.endpoint.stats());
     assert!(stats.hoards_ended > 0 && ended.iter().all(|&reason| reason == DisconnectReason::ShortOfMemory));
-    assert!(honest.iter().all(|peer| server.endpoint.info(peer.id()).is_some()), "no honest one had to go");
+    assert!(honest.iter().all(|peer| server.endpoint.info(peer.id()).is_some()), "no honest client was disconnected");
 }

@@ -51,7 +51,7 @@ fn clients_connect_and_are_echoed_despite_loss_duplication_corruption_and_jitter
                 if round % 20 == 0 && world.clients[index].client.is_connected() {
                     world.send(index, &[index as u8]);
                 }
-                // Ten seconds may not be enough at such a loss: who is told so tries again, as a player would.
+                // At this loss ten seconds may not be enough: a client that gives up is replaced, as a player would try again.
                 if world.clients[index].client.is_closed() {
                     assert!(matches!(world.clients[index].close_reason(), Some(CloseReason::Unreachable(_))));
                     world.clients[index].events.clear();
@@ -67,7 +67,7 @@ fn clients_connect_and_are_echoed_despite_loss_duplication_corruption_and_jitter
 }
 
 #[test]
-fn a_silent_client_whose_first_datagrams_are_lost_still_gets_in() {
+fn an_idle_client_whose_first_datagrams_are_lost_still_joins() {
     let mut world = World::new(1, CLEAN);
     let client = world.add_client();
     world.run_until("the server has accepted", |world| world.server.stats().handshakes == 1);
@@ -81,7 +81,7 @@ fn a_silent_client_whose_first_datagrams_are_lost_still_gets_in() {
 }
 
 #[test]
-fn a_connect_that_comes_again_gives_the_same_connection() {
+fn a_repeated_connect_gives_the_same_connection() {
     let mut world = World::new(1, CLEAN);
     let client = world.add_client();
     let address = world.clients[client].address;
@@ -89,11 +89,11 @@ fn a_connect_that_comes_again_gives_the_same_connection() {
     world.run_until("the client has a cookie", |world| world.network.trace().iter().any(has_cookie));
     let connect = world.network.trace().into_iter().find(has_cookie).unwrap().bytes;
 
-    // One copy that arrives together with the Connect, and one while its Accepted is under way.
+    // One copy arrives together with the Connect, and one while the ConnectionAccepted is in flight.
     world.network.send(address, server_address(), &connect);
     world.run_until("the server has accepted", |world| world.server.stats().handshakes == 1);
     world.network.send(address, server_address(), &connect);
-    world.run_until("the client is in", |world| world.server.stats().joined == 1);
+    world.run_until("the client has joined", |world| world.server.stats().joined == 1);
     world.run_for(ROUND_TRIP);
 
     let stats = world.server.stats();
@@ -112,7 +112,7 @@ fn a_connect_that_comes_again_gives_the_same_connection() {
 }
 
 #[test]
-fn an_old_connect_that_comes_again_after_the_client_is_in_takes_no_slot() {
+fn a_connect_replayed_after_the_client_has_joined_takes_no_slot() {
     let mut world = World::connected(1);
     let cookied = |entry: &TraceEntry| entry.bytes.len() == CONNECT_BYTES && entry.bytes[19..67] != [0; 48];
     let connect = world.network.trace().into_iter().find(cookied).unwrap();
@@ -123,7 +123,7 @@ fn an_old_connect_that_comes_again_after_the_client_is_in_takes_no_slot() {
 }
 
 #[test]
-fn a_client_that_pins_another_key_is_told_so() {
+fn a_client_that_pins_another_key_is_denied_with_that_reason() {
     let mut world = World::new(1, CLEAN);
     let server = SecretKey::from_bytes([0x99; 32]).public();
     let client = world.add_client_with(ClientConfig { server, ..client_config() });
@@ -140,7 +140,7 @@ fn a_key_of_small_order_is_refused_before_anything_is_sent() {
 }
 
 #[test]
-fn a_client_of_another_protocol_version_is_told_so() {
+fn a_client_of_another_protocol_version_is_denied_with_that_reason() {
     let mut world = World::new(1, CLEAN);
     let client = world.add_client();
     let now = world.now();
@@ -152,7 +152,7 @@ fn a_client_of_another_protocol_version_is_told_so() {
     connect[covered..len].copy_from_slice(&checksum.to_le_bytes());
     let address = world.clients[client].address;
     world.network.send(address, server_address(), &connect[..len]);
-    // What it really says does not arrive.
+    // The real Connect does not arrive.
     world.network.set_conditions_between(address, server_address(), DEAD);
 
     let reason = world.close_reason(client);
@@ -163,7 +163,7 @@ fn a_client_of_another_protocol_version_is_told_so() {
 }
 
 #[test]
-fn both_ends_use_the_same_pre_shared_key_or_none() {
+fn both_ends_need_the_same_pre_shared_key_or_none() {
     let key = |byte| Some(PreSharedKey::from_bytes([byte; 32]));
     let mismatch = Some(CloseReason::Denied(DeniedReason::PreSharedKeyMismatch, PROTOCOL_VERSION));
     for (at_server, at_client, expected) in [
@@ -185,7 +185,7 @@ fn both_ends_use_the_same_pre_shared_key_or_none() {
 }
 
 #[test]
-fn a_client_without_a_common_suite_is_told_so() {
+fn a_client_without_a_common_suite_is_denied_with_that_reason() {
     let suites = Suites::only(&[Suite::ChaCha20Poly1305]);
     let mut world = World::with_config(1, CLEAN, EndpointConfig { suites, ..server_config() });
     let client = world.add_client_with(ClientConfig { suites: Suites::from_bits(0x80), ..client_config() });
@@ -195,22 +195,22 @@ fn a_client_without_a_common_suite_is_told_so() {
 }
 
 #[test]
-fn a_full_server_says_so_and_keeps_those_it_has() {
+fn a_full_server_denies_new_clients_and_keeps_those_it_has() {
     let mut world = World::with_config(1, CLEAN, EndpointConfig { connections_max: 2, ..server_config() });
     world.add_clients(2);
-    world.run_until("two are in", |world| world.server.stats().joined == 2);
+    world.run_until("two clients have joined", |world| world.server.stats().joined == 2);
     let third = world.add_client();
     assert_eq!(world.close_reason(third), CloseReason::Denied(DeniedReason::ServerFull, PROTOCOL_VERSION));
     assert!(world.echoes(0, b"first") && world.echoes(1, b"second"));
 }
 
 #[test]
-fn a_client_that_nobody_answers_gives_up_after_ten_seconds() {
+fn a_client_without_an_answer_gives_up_after_ten_seconds() {
     let mut world = World::new(1, DEAD);
     let client = world.add_client();
-    let CloseReason::Unreachable(tries) = world.close_reason(client) else { panic!("nobody answered") };
+    let CloseReason::Unreachable(tries) = world.close_reason(client) else { panic!("the client had no answer") };
     let (at, _) = world.clients[client].events[0];
     assert_eq!(at, Instant::ZERO + CONNECT_TIMEOUT);
-    // At 0, 0.25, 0.75, 1.75 seconds and every two from there, each wait a quarter shorter or longer.
+    // Tries at 0, 0.25, 0.75 and 1.75 s, then every 2 s; each wait varies by a quarter.
     assert!((7..=9).contains(&tries), "{tries} tries");
 }

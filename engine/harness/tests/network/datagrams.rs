@@ -1,4 +1,4 @@
-//! What datagrams carry: messages that share one, their size, their sequence numbers.
+//! Datagrams: the messages that share one, their size and their sequence numbers.
 
 use rand_chacha::rand_core::{Rng, SeedableRng};
 use ringshard_harness::*;
@@ -22,7 +22,7 @@ fn messages_of_one_flush_share_a_datagram() {
     assert_eq!(world.sealed_datagrams(address, server_address()).len(), sent_before + 1);
     assert_eq!(world.sealed_datagrams(server_address(), address).len(), echoed_before + 1);
 
-    // What does not fit any more goes into a second one; nothing is lost, the order stays.
+    // Messages that do not fit go into further datagrams: none is lost, and the order stays.
     let whole = random_bytes(6, WHOLE_MESSAGE_BYTES_MAX);
     let expected: [&[u8]; 4] = [&whole, b"small", &whole, b"small"];
     for message in expected {
@@ -49,16 +49,16 @@ fn a_bad_network_loses_messages_but_never_repeats_or_alters_them() {
     for (index, end) in world.clients.iter().enumerate() {
         let sent: HashSet<_> = (0..ROUNDS).map(|round| format!("{index} says {round}").into_bytes()).collect();
         let echoed: HashSet<_> = end.messages().into_iter().map(<[u8]>::to_vec).collect();
-        assert_eq!(echoed.len(), end.received.len(), "a message came twice");
-        assert!(echoed.is_subset(&sent), "a message came that was not sent");
-        assert!(echoed.len() > ROUNDS / 4, "only {} of {ROUNDS} came back", echoed.len());
+        assert_eq!(echoed.len(), end.received.len(), "a message arrived twice");
+        assert!(echoed.is_subset(&sent), "a message arrived that was not sent");
+        assert!(echoed.len() > ROUNDS / 4, "only {} of {ROUNDS} echoes arrived", echoed.len());
     }
     assert!(world.server.drops().replayed > 0 && world.server.drops().not_authentic > 0);
 }
 
-/// Messages that fit one datagram of the largest size, and not one of the usual size.
+/// The messages fit a datagram of the largest size, but none of the base size.
 #[test]
-fn a_client_that_seldom_says_something_long_soon_says_it_in_one_datagram() {
+fn rare_long_messages_make_the_client_probe_for_larger_datagrams() {
     for channel in [Channel::UNRELIABLE, Channel::RELIABLE_ORDERED, Channel::UNRELIABLE_SEQUENCED] {
         let mut world = World::connected(1);
         let mut random = Csprng::seed_from_u64(3);
@@ -97,10 +97,10 @@ fn a_short_stall_is_no_black_hole() {
     say(&mut world);
     world.network.set_conditions(DEAD);
     world.run_for(Duration::from_secs(2));
-    assert!(size(&world) < DATAGRAM_BYTES_MAX, "for all that it can tell, larger ones vanish");
+    assert!(size(&world) < DATAGRAM_BYTES_MAX, "the client must assume that larger datagrams vanish");
     world.network.set_conditions(CLEAN);
     world.run_for(Duration::from_secs(4));
-    assert_eq!(size(&world), DATAGRAM_BYTES_MAX, "they do not");
+    assert_eq!(size(&world), DATAGRAM_BYTES_MAX, "the client has found that larger datagrams arrive");
 }
 
 fn a_busy_minute(seed: u64, conditions: Conditions) -> World {
@@ -110,7 +110,7 @@ fn a_busy_minute(seed: u64, conditions: Conditions) -> World {
         if round % 10 == 0 {
             let now = world.now();
             for end in &mut world.clients {
-                // Some are not connected yet, or not any more.
+                // Some clients are not connected.
                 let _ = end.client.send(now, Channel::UNRELIABLE, &round.to_le_bytes());
             }
         }
@@ -124,14 +124,14 @@ fn one_seed_gives_one_run_and_another_seed_another() {
     let trace = |seed| a_busy_minute(seed, BAD).network.trace();
     let first = trace(1);
     assert!(first.len() > 5_000);
-    // Not assert_eq: nobody wants to read these.
+    // Not assert_eq, which would print both traces.
     assert!(first == trace(1), "the same seed gave another run");
     assert!(first != trace(2), "another seed gave the same run");
 }
 
 #[test]
 fn no_sequence_is_used_twice_in_a_direction() {
-    // Neither losses nor copies: every datagram that was sealed is in the record once.
+    // Without loss and duplication, the trace has every sealed datagram once.
     let world = a_busy_minute(1, Conditions { jitter: BAD.jitter, ..CLEAN });
     let mut seen = HashSet::new();
     let mut highest = 0;
@@ -145,7 +145,7 @@ fn no_sequence_is_used_twice_in_a_direction() {
         assert!(seen.insert((header.connection, to_server, header.sequence)), "{header:?}");
         highest = highest.max(header.sequence);
     }
-    // 8 clients, both directions; and no number was left out, or the loss at the other end would be wrong.
+    // No number is left out in either direction: the other end would count it as lost.
     assert!(highest > 1_000);
     for id in (0..8).map(|client| world.id(client)) {
         for to_server in [false, true] {

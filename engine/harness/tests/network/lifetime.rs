@@ -10,7 +10,7 @@ use ringshard_protocol::time::Duration;
 use ringshard_protocol::wire::{Channel, DeniedReason, DisconnectReason};
 
 #[test]
-fn the_heartbeat_keeps_a_silent_connection_alive() {
+fn the_heartbeat_keeps_an_idle_connection_alive() {
     let mut world = World::connected(3);
     world.run_for(Duration::from_secs(120));
     assert_eq!(world.server.connections(), 3);
@@ -18,7 +18,7 @@ fn the_heartbeat_keeps_a_silent_connection_alive() {
 }
 
 #[test]
-fn the_heartbeat_measures_the_round_trip_of_the_network() {
+fn the_heartbeat_measures_the_round_trip_time() {
     let mut world = World::connected(1);
     world.run_for(HEARTBEAT_DEFAULT + STEP + ROUND_TRIP);
     let measured_by_client = world.clients[0].client.session().unwrap().round_trip();
@@ -40,7 +40,7 @@ fn both_ends_give_up_after_fifteen_seconds_of_silence() {
     let (closed_at, _) = *world.clients[0].events.last().unwrap();
     assert_eq!(closed_at.since(client_heard), TIMEOUT_DEFAULT);
 
-    world.run_until("the server notices", |world| world.server.connections() == 0);
+    world.run_until("the server gives up", |world| world.server.connections() == 0);
     let (left_at, event) = *world.server_events.last().unwrap();
     assert!(matches!(event, Event::Suspended { id: of, .. } if of == id), "{event:?}");
     let waited = left_at.since(server_heard);
@@ -49,7 +49,7 @@ fn both_ends_give_up_after_fifteen_seconds_of_silence() {
 }
 
 #[test]
-fn a_client_that_never_proves_its_keys_costs_its_slot_for_five_seconds() {
+fn a_client_that_never_proves_its_keys_holds_a_slot_for_five_seconds() {
     let mut world = World::new(1, CLEAN);
     let client = world.add_client();
     world.run_until("the server has accepted", |world| world.server.stats().handshakes == 1);
@@ -60,11 +60,11 @@ fn a_client_that_never_proves_its_keys_costs_its_slot_for_five_seconds() {
     world.run_for(3 * STEP);
     assert_eq!(world.server.connections(), 0);
     assert_eq!(world.server.stats().half_open_expired, 1);
-    assert!(world.server_events.is_empty(), "nobody joined, nobody left");
+    assert!(world.server_events.is_empty(), "no client joined, so none left");
 }
 
 #[test]
-fn who_never_joined_does_not_leave() {
+fn a_client_that_never_joined_does_not_leave() {
     let mut world = World::new(1, CLEAN);
     let client = world.add_client();
     world.run_until("the server has accepted", |world| world.server.stats().handshakes == 1);
@@ -85,7 +85,7 @@ fn the_last_message_before_a_disconnect_arrives() {
 }
 
 #[test]
-fn who_was_disconnected_is_not_listened_to() {
+fn datagrams_of_a_disconnected_client_count_as_late() {
     let mut world = World::connected(1);
     let mut late = world.sealed_by_client(0, b"one more thing");
     let (id, now, drops) = (world.id(0), world.now(), *world.server.drops());
@@ -96,12 +96,12 @@ fn who_was_disconnected_is_not_listened_to() {
     assert_eq!(
         (world.server.stats().late_in, *world.server.drops()),
         (late_in + 1, drops),
-        "it is late, and nobody's fault"
+        "the datagram is late, not a drop"
     );
 }
 
 #[test]
-fn a_server_that_shuts_down_tells_its_clients_and_refuses_new_ones() {
+fn a_server_that_shuts_down_disconnects_its_clients_and_denies_new_ones() {
     let mut world = World::connected(5);
     world.server.shut_down();
     world.run_for(ROUND_TRIP);
@@ -115,10 +115,10 @@ fn a_server_that_shuts_down_tells_its_clients_and_refuses_new_ones() {
 }
 
 #[test]
-fn a_slot_that_is_used_again_does_not_take_the_datagrams_of_before() {
+fn a_reused_slot_does_not_accept_datagrams_of_its_former_connection() {
     let mut world = World::with_config(1, CLEAN, EndpointConfig { connections_max: 1, ..server_config() });
     let first = world.add_client();
-    world.run_until("the first is in", |world| world.server.stats().joined == 1);
+    world.run_until("the first client has joined", |world| world.server.stats().joined == 1);
     world.run_for(ROUND_TRIP);
     let first_id = world.id(first);
     let never_sent = world.sealed_by_client(first, b"late");
@@ -126,13 +126,16 @@ fn a_slot_that_is_used_again_does_not_take_the_datagrams_of_before() {
     world.run_for(ROUND_TRIP);
     let closed = CloseReason::Disconnected(DisconnectReason::Closed);
     assert_eq!(world.clients[first].close_reason(), Some(closed));
-    let hung_up = EndCause::Client(DisconnectReason::Closed);
+    let client_closed = EndCause::Client(DisconnectReason::Closed);
     let last = world.server_events.last().unwrap().1;
-    assert!(matches!(last, Event::Ended { id, cause, .. } if id == Some(first_id) && cause == hung_up), "{last:?}");
+    assert!(
+        matches!(last, Event::Ended { id, cause, .. } if id == Some(first_id) && cause == client_closed),
+        "{last:?}"
+    );
     assert_eq!(world.server.connections(), 0);
 
     let second = world.add_client();
-    world.run_until("the second is in", |world| world.server.stats().joined == 2);
+    world.run_until("the second client has joined", |world| world.server.stats().joined == 2);
     world.run_for(ROUND_TRIP);
     let second_id = world.id(second);
     assert_eq!(second_id.slot(), first_id.slot());
@@ -151,6 +154,10 @@ fn a_slot_that_is_used_again_does_not_take_the_datagrams_of_before() {
     old.iter().for_each(|datagram| world.network.send(address, server_address(), datagram));
     world.run_for(ROUND_TRIP);
     let unknown = world.server.drops().unknown_connection;
-    assert_eq!(unknown, drops.unknown_connection + replayed, "nothing is under way for so long");
+    assert_eq!(
+        unknown,
+        drops.unknown_connection + replayed,
+        "after five seconds a datagram of a former connection is unknown, not late"
+    );
     assert!(world.echoes(second, b"mine"));
 }

@@ -1,5 +1,8 @@
-//! What the transport makes of a path: how much of it bulk transfers fill, how two of them share it, how long silence
-//! lasts. Time is simulated, so the figures are the same on every machine; `-- --nocapture` prints them.
+//! How the transport uses a path: the share that a bulk transfer gets, how two transfers share it, how long an interruption
+//! lasts. The clock is virtual, so the figures are the same on every machine; `-- --nocapture` prints them.
+//!
+//! [`Download`] is not [`ringshard_harness::World`]: it jumps from event to event instead of stepping, which makes transfers
+//! of many MiB affordable, and it counts messages instead of keeping them.
 
 use ringshard_harness::{client_config, random_bytes, server_address, server_config};
 use ringshard_link::conditions::{Chance, Conditions, RateLimit};
@@ -16,9 +19,9 @@ use std::net::SocketAddr;
 
 /// 100 Mbit/s.
 const RATE: u64 = 12_500_000;
-/// Each way: 50 ms there and back.
+/// Time in each direction: the round-trip time is 50 ms.
 const DELAY: Duration = Duration::from_millis(25);
-/// What the path holds: rate times round trip.
+/// The bandwidth-delay product of the path.
 const PATH_BYTES: u64 = RATE / 20;
 const MESSAGE_BYTES: usize = 1_150;
 
@@ -26,13 +29,13 @@ struct Downloader {
     client: Client,
     link: SimLink,
     id: Option<ConnectionId>,
-    /// Messages still to be sent to it.
+    /// Messages that are still to be sent to it.
     left: usize,
     received: usize,
     last_at: Instant,
 }
 
-/// A server that sends bulk to its clients.
+/// A server that sends bulk data to its clients.
 struct Download {
     network: Network,
     server: Endpoint,
@@ -66,7 +69,7 @@ impl Download {
         self.clients.push(Downloader { client, link, id: None, left: messages, received: 0, last_at });
     }
 
-    /// Lets everybody do what there is to do, then jumps to when there is something again.
+    /// Lets the server and all clients act, then jumps to the next arrival or deadline.
     fn step(&mut self) {
         let now = self.network.now();
         let Download { server, server_link, clients, message, .. } = self;
@@ -84,7 +87,7 @@ impl Download {
             match event {
                 Event::Joined { id, .. } | Event::Resumed { id, .. } => {
                     let joined = clients.iter_mut().find(|it| it.client.id() == Some(id));
-                    joined.expect("a client knows its id first").id = Some(id);
+                    joined.expect("the client knows its id before the server reports it").id = Some(id);
                 }
                 Event::Renamed { id, former } => {
                     clients.iter_mut().filter(|it| it.id == Some(former)).for_each(|it| it.id = Some(id));
@@ -95,7 +98,7 @@ impl Download {
         for client in clients.iter_mut() {
             let Some(id) = client.id else { continue };
             while client.left > 0 && server.send_room(id) > SEND_QUEUE_BYTES_MAX / 4 {
-                server.send(now, id, Channel::RELIABLE_ORDERED, message).expect("there is room");
+                server.send(now, id, Channel::RELIABLE_ORDERED, message).expect("the send queue has room");
                 client.left -= 1;
             }
         }
@@ -149,7 +152,7 @@ impl Download {
     }
 }
 
-/// Share of a line of 100 Mbit/s, in bytes of messages, that a transfer of 64 MiB gets.
+/// The share of a line of 100 Mbit/s that a transfer of 64 MiB gets, in bytes of messages.
 fn share_of_line(congestion: CongestionControl, loss: Chance) -> f64 {
     let mut download = Download::new(1, congestion);
     download.limit_rate(loss);
@@ -193,7 +196,7 @@ fn two_transfers_share_a_line_fairly() {
 }
 
 #[test]
-fn a_moved_client_hears_again_within_a_round_trip_and_a_probe_timeout() {
+fn a_moved_client_receives_again_within_a_round_trip_and_a_probe_timeout() {
     let mut download = Download::new(3, CongestionControl::Bbr);
     download.limit_rate(Chance::NEVER);
     download.add_client(usize::MAX);
@@ -206,7 +209,7 @@ fn a_moved_client_hears_again_within_a_round_trip_and_a_probe_timeout() {
         client.link.rebind(SocketAddr::from(([10, 2, 0, port], 50_000)));
         client.client.address_changed(now);
         let received = client.received;
-        download.run_until("it hears again", |it| it.clients[0].received > received);
+        download.run_until("the client receives again", |it| it.clients[0].received > received);
         let silence = download.network.now().since(now);
         println!("address change: {silence:?} of silence at a round trip of {round_trip:?}");
         worst = worst.max(silence.saturating_sub(round_trip));
@@ -228,7 +231,7 @@ fn after_a_blackout_of_ten_seconds_the_line_is_soon_full_again() {
     download.network.set_conditions(whole);
     let back_at = download.network.now();
     let received = download.clients[0].received;
-    download.run_until("it hears again", |it| it.clients[0].received > received + 100);
+    download.run_until("the client receives again", |it| it.clients[0].received > received + 100);
     let silence = download.network.now().since(back_at);
     let before = download.clients[0].received;
     download.run_for(Duration::from_secs(3));
@@ -238,7 +241,7 @@ fn after_a_blackout_of_ten_seconds_the_line_is_soon_full_again() {
 }
 
 #[test]
-fn larger_datagrams_are_used_where_they_pass_and_not_where_they_vanish() {
+fn larger_datagrams_are_used_on_paths_that_carry_them() {
     let mut download = Download::new(5, CongestionControl::Bbr);
     download.message = vec![1; 20_000];
     download.limit_rate(Chance::NEVER);
