@@ -1,7 +1,7 @@
-//! Unreliable packets without a network, to be counted under callgrind by `perf/budget.sh`: a client's send, a server's
-//! receive, and its answer.
+//! Unreliable packets without a network. `perf/budget.sh` counts their instructions with callgrind: a client sends, a server
+//! receives, and it answers.
 //!
-//! `packets ROUNDS client|received|answered`: how often, and how far each packet goes.
+//! `packets ROUNDS client|received|answered`: the number of packets, and how far each one goes.
 
 use ringshard_harness::{MemoryLink, client_address, client_config, connect, server_config};
 use ringshard_protocol::crypto::{Suite, Suites};
@@ -33,9 +33,9 @@ fn main() -> Result<(), Box<dyn Error>> {
             continue;
         }
         let Received::Messages { messages, .. } = server.receive(now, path, &mut datagram[..len]) else {
-            return Err("the server takes it".into());
+            return Err("the server receives no message".into());
         };
-        assert!(messages.count() == 1, "one message is one message");
+        assert!(messages.count() == 1, "the server receives one message");
         if part == "received" {
             continue;
         }

@@ -1,4 +1,5 @@
-//! The datapath does not allocate: not for a datagram received, not for a message sent, not for a flush.
+//! The datapath does not allocate, neither to receive a datagram, nor to send a message, nor to flush. A binary of its own,
+//! because the counter replaces the allocator of the whole binary.
 
 use allocation_counter::AllocationInfo;
 use rand_chacha::rand_core::SeedableRng;
@@ -16,13 +17,13 @@ use ringshard_protocol::wire::{Channel, ConnectionId, FrameWriter, Header, Messa
 use ringshard_protocol::{Client, Endpoint, EndpointConfig};
 use std::net::SocketAddr;
 
-/// Calls to the allocator, frees included, that `work` makes.
+/// Calls to the allocator that `work` makes, frees included.
 fn allocator_calls(work: impl FnOnce()) -> i64 {
     let AllocationInfo { count_total, count_current, .. } = allocation_counter::measure(work);
     2 * count_total as i64 - count_current
 }
 
-/// Bytes that `work` asks the allocator for, whether or not it gives them back.
+/// Bytes that `work` allocates, freed or not.
 fn allocated_bytes(work: impl FnOnce()) -> u64 {
     allocation_counter::measure(work).bytes_total
 }
@@ -30,14 +31,14 @@ fn allocated_bytes(work: impl FnOnce()) -> u64 {
 const CLIENTS: usize = 100;
 const WARM_UP_ROUNDS: usize = 70;
 const ROUNDS: usize = 100;
-/// The measured rounds last two heartbeats, so pings and their answers are among what does not allocate.
+/// The measured rounds last two heartbeats, so they include pings and pongs.
 const ROUND: Duration = Duration::from_millis(100);
 
 fn path(client: usize) -> Path {
     Path::new(0, client_address(client))
 }
 
-/// A server with its clients, all connected, and no stranger left to answer.
+/// A server with connected clients and an empty reply queue.
 fn connected() -> (Endpoint, Vec<Client>, MemoryLink) {
     let config = EndpointConfig { connections_max: CLIENTS, ..server_config() };
     let mut server = Endpoint::new(config, Instant::ZERO, [2; 32]);
@@ -46,15 +47,15 @@ fn connected() -> (Endpoint, Vec<Client>, MemoryLink) {
     let mut link = MemoryLink::new(2 * CLIENTS);
     while server.stats().joined < CLIENTS as u64 || server.has_strangers_waiting() {
         link.now = link.now + ROUND;
-        assert!(link.now.as_nanos() < 60_000_000_000, "the clients do not get in");
-        exchange(&mut server, &mut clients, &mut link);
+        assert!(link.now.as_nanos() < 60_000_000_000, "the clients do not connect within a minute");
+        carry(&mut server, &mut clients, &mut link);
     }
     while server.poll_event().is_some() {}
     (server, clients, link)
 }
 
-/// Carries what the clients have to say to the server, and its answers back.
-fn exchange(server: &mut Endpoint, clients: &mut [Client], link: &mut MemoryLink) {
+/// Carries the datagrams of the clients to the server, and its answers back.
+fn carry(server: &mut Endpoint, clients: &mut [Client], link: &mut MemoryLink) {
     let now = link.now;
     let mut datagram = [0; DATAGRAM_BYTES_MAX];
     for (index, client) in clients.iter_mut().enumerate() {
@@ -81,7 +82,7 @@ fn turn(server: &mut Endpoint, link: &mut MemoryLink, message: &mut Vec<u8>) {
                     server.send(now, id, channel, bytes).unwrap();
                     server.send(now, id, channel, b"and more").unwrap();
                 }
-                // The longer ones came compressed.
+                // The longer messages are compressed.
                 while more && let Some(channel) = server.read(id, message) {
                     server.send(now, id, channel, message).unwrap();
                     server.send(now, id, channel, b"and more").unwrap();
@@ -101,7 +102,7 @@ fn the_count_sees_allocations_and_frees() {
 }
 
 #[test]
-fn an_endpoint_moves_ten_thousand_datagrams_without_the_allocator() {
+fn an_endpoint_handles_ten_thousand_datagrams_without_allocating() {
     let (mut server, mut clients, mut link) = connected();
     let mut calls = 0;
     let mut message = Vec::with_capacity(MESSAGE_BYTES_MAX);
@@ -124,7 +125,7 @@ fn an_endpoint_moves_ten_thousand_datagrams_without_the_allocator() {
         calls += if warm { in_turn } else { 0 };
         for (to, datagram) in link.sent() {
             let client = &mut clients[index_of(to)];
-            client.receive(now, datagram).expect("the server's datagrams are good");
+            client.receive(now, datagram).expect("the server's datagrams are sound");
             while client.read(&mut message).is_some() {}
         }
         link.clear();
@@ -133,12 +134,15 @@ fn an_endpoint_moves_ten_thousand_datagrams_without_the_allocator() {
     assert_eq!(stats.datagrams_in - at_start.datagrams_in, (CLIENTS * ROUNDS) as u64);
     assert!(stats.datagrams_out - at_start.datagrams_out >= (CLIENTS * ROUNDS) as u64);
     assert_eq!(stats.messages_out - at_start.messages_out, 2 * (CLIENTS * ROUNDS) as u64);
-    assert!(server.info(clients[0].id().unwrap()).unwrap().stats.pongs_in > 0, "no heartbeat was among it");
+    assert!(
+        server.info(clients[0].id().unwrap()).unwrap().stats.pongs_in > 0,
+        "the measured rounds include no heartbeat"
+    );
     assert_eq!(calls, 0);
 }
 
 #[test]
-fn a_client_moves_datagrams_without_the_allocator() {
+fn a_client_handles_datagrams_without_allocating() {
     let (mut server, mut clients, mut link) = connected();
     let ids: Vec<ConnectionId> = clients.iter().map(|client| client.id().unwrap()).collect();
     let mut calls = 0;
@@ -161,8 +165,8 @@ fn a_client_moves_datagrams_without_the_allocator() {
             });
             calls += if round >= WARM_UP_ROUNDS { in_turn } else { 0 };
         }
-        assert_eq!(messages, CLIENTS, "the datagrams go out in the order of the clients");
-        // The server hears of none of it, or it would time out; tell it that they are there.
+        assert_eq!(messages, CLIENTS, "each client receives one message");
+        // The server received none of these datagrams. One message each keeps the connections alive.
         for (index, client) in clients.iter_mut().enumerate() {
             client.send(now, Channel::UNRELIABLE, b"here").unwrap();
             let len = client.poll_transmit(now, &mut datagram).unwrap();
@@ -185,11 +189,11 @@ const DELAY: Duration = Duration::from_millis(5);
 const RELIABLE_WARM_UP_ROUNDS: usize = 60;
 
 #[test]
-fn both_ends_move_ten_thousand_datagrams_of_reliable_messages_without_the_allocator() {
+fn both_ends_handle_ten_thousand_datagrams_of_reliable_messages_without_allocating() {
     let (mut server, mut clients, mut link) = connected();
     let ids: Vec<ConnectionId> = clients.iter().map(|client| client.id().unwrap()).collect();
     let (mut at_server, mut at_clients) = (0, 0);
-    let mut heard = vec![(0, 0); CLIENTS];
+    let mut received = vec![(0, 0); CLIENTS];
     let mut message = Vec::with_capacity(MESSAGE_BYTES_MAX);
     let mut datagram = [0; DATAGRAM_BYTES_MAX];
     let mut at_start = *server.stats();
@@ -216,11 +220,11 @@ fn both_ends_move_ten_thousand_datagrams_of_reliable_messages_without_the_alloca
                 let path = arrival.path;
                 for datagram in arrival.datagrams() {
                     let Received::Messages { id, messages, more } = server.receive(now, path, datagram) else {
-                        panic!("the clients' datagrams are good");
+                        panic!("the clients' datagrams are sound");
                     };
                     for Message { channel, bytes } in messages {
                         assert!(channel == Channel::RELIABLE_ORDERED && bytes == text);
-                        heard[index_of(path)].0 += 1;
+                        received[index_of(path)].0 += 1;
                     }
                     while more && server.read(id, &mut message).is_some() {}
                 }
@@ -238,9 +242,9 @@ fn both_ends_move_ten_thousand_datagrams_of_reliable_messages_without_the_alloca
                 let index = index_of(to);
                 let client = &mut clients[index];
                 let messages = client.receive(now, datagram);
-                for Message { channel, bytes } in messages.expect("the server's datagrams are good") {
+                for Message { channel, bytes } in messages.expect("the server's datagrams are sound") {
                     assert!(channel == Channel::RELIABLE_ORDERED && bytes == text);
-                    heard[index].1 += 1;
+                    received[index].1 += 1;
                 }
                 while client.read(&mut message).is_some() {}
             }
@@ -253,12 +257,12 @@ fn both_ends_move_ten_thousand_datagrams_of_reliable_messages_without_the_alloca
     assert!(stats.datagrams_in - at_start.datagrams_in >= (CLIENTS * ROUNDS) as u64);
     assert!(stats.datagrams_out - at_start.datagrams_out >= (CLIENTS * ROUNDS) as u64);
     let messages = RELIABLE_WARM_UP_ROUNDS + ROUNDS;
-    assert!(heard.iter().all(|&both| both == (messages, messages)), "no message came from memory, and none is missing");
+    assert!(received.iter().all(|&both| both == (messages, messages)), "each message arrived once, without being kept");
     assert_eq!((at_server, at_clients), (0, 0));
 }
 
 #[test]
-fn numbers_far_ahead_cost_a_peer_more_than_the_receiver() {
+fn message_numbers_far_ahead_cost_their_sender_more_than_the_receiver() {
     let config = ConnectionConfig {
         id: ConnectionId::new(0, 1, 7),
         role: Role::Server,
@@ -268,8 +272,8 @@ fn numbers_far_ahead_cost_a_peer_more_than_the_receiver() {
         transport: TransportConfig::default(),
     };
     let mut resources = Resources::new(0, Csprng::from_seed([4; 32]));
-    let mut session = Connection::new(config, Instant::ZERO, &mut resources.random);
-    let header = Header { connection: session.id(), channel: 0, flags: 0, sequence: 1 };
+    let mut connection = Connection::new(config, Instant::ZERO, &mut resources.random);
+    let header = Header { connection: connection.id(), channel: 0, flags: 0, sequence: 1 };
     let mut buffer = [0; 64];
     let mut writer = FrameWriter::new(&mut buffer, 0);
     let newest = CHANNEL_WINDOW_MESSAGES as u16 - 1;
@@ -278,8 +282,8 @@ fn numbers_far_ahead_cost_a_peer_more_than_the_receiver() {
     }
     let used = writer.used();
     let cost = allocated_bytes(|| {
-        let ingested = session.ingest(Instant::ZERO, &header, used, &mut buffer[..used], &mut resources);
-        // The unordered ones are delivered, the ordered ones wait for those before them.
+        let ingested = connection.ingest(Instant::ZERO, &header, used, &mut buffer[..used], &mut resources);
+        // The unordered messages are delivered; the ordered ones wait for earlier messages.
         assert_eq!(ingested, Ok(Ingested::Messages(4)));
     });
     assert!(cost < 64 << 10, "{used} bytes of frames cost {cost}");

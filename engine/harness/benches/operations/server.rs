@@ -1,4 +1,4 @@
-//! An endpoint with one client, connected: for the operations that go through all of it.
+//! An endpoint with one connected client, for operations on the whole endpoint.
 
 use super::{MESSAGE, MESSAGE_BYTES};
 use ringshard_harness::{MemoryLink, client_address, client_config, connect, server_config};
@@ -22,7 +22,7 @@ pub struct Server {
 }
 
 impl Server {
-    /// A server whose client has joined, with this AEAD.
+    /// A server whose client has joined with this suite.
     pub fn new(suite: Suite) -> Self {
         let suites = Suites::only(&[suite]);
         let mut endpoint = Endpoint::new(EndpointConfig { suites, ..server_config() }, NOW, [2; 32]);
@@ -34,7 +34,7 @@ impl Server {
         Server { endpoint, link, client, path, id }
     }
 
-    /// A fresh datagram of the client's with one unreliable message.
+    /// A datagram of the client with one unreliable message.
     pub fn datagram(&mut self) -> Vec<u8> {
         self.client.send(NOW, Channel::UNRELIABLE, &MESSAGE).expect("it is connected");
         let mut datagram = vec![0; DATAGRAM_BYTES_MAX];
@@ -43,15 +43,15 @@ impl Server {
         datagram
     }
 
-    /// Takes a datagram, and looks at its messages; gives their bytes.
+    /// Receives a datagram and reads its messages; gives their bytes.
     pub fn receive(&mut self, datagram: &mut [u8]) -> usize {
         match self.endpoint.receive(NOW, self.path, datagram) {
             Received::Messages { messages, .. } => messages.map(|message| message.bytes.len()).sum(),
-            _ => panic!("there is a message in it"),
+            _ => panic!("the datagram has no message"),
         }
     }
 
-    /// Sends one unreliable message and flushes; gives the size of the datagram.
+    /// Sends an unreliable message and flushes; gives the size of the datagram.
     pub fn send(&mut self, message: &[u8; MESSAGE_BYTES]) -> usize {
         self.endpoint.send(NOW, self.id, Channel::UNRELIABLE, message).expect("it is connected");
         self.endpoint.flush(NOW, &mut self.link);

@@ -246,8 +246,8 @@ fn larger_datagrams_are_used_on_paths_that_carry_them() {
     download.message = vec![1; 20_000];
     download.limit_rate(Chance::NEVER);
     download.add_client(usize::MAX);
-    // It grows, twice shrinks unannounced, and grows again as far as it should at once: a size that vanished is tried
-    // again only after ten minutes.
+    // The path widens, narrows twice without notice, and widens again. PROTOCOL.md#mtu-discovery: a size that was lost
+    // is tried again only after MTU_RETRY.
     for (mtu, expected) in [(1420, 1408), (1250, 1200), (1000, 512), (1472, 1472)] {
         download.network.set_conditions(Conditions { mtu: Some(mtu), ..Conditions::none(DELAY) });
         download.run_for(Duration::from_secs(15));
@@ -257,7 +257,7 @@ fn larger_datagrams_are_used_on_paths_that_carry_them() {
         let share = (download.clients[0].received - before) as f64 * 20_000.0 / 5.0 / RATE as f64;
         println!("path of {mtu} bytes: datagrams of {size}, messages of 20 kB get {share:.3} of the line");
         assert_eq!(size, expected);
-        // Eight such messages under way at a time are 26 % of what this path holds.
+        // Eight such messages in flight are 26 % of the bandwidth-delay product.
         assert!(share > 0.1, "{share} of the line with datagrams of {size}");
     }
 }

@@ -1,4 +1,4 @@
-//! Reliable delivery between a server and its clients over a simulated network.
+//! Reliable delivery under load: loss, blackouts, rekeying, resumption, rates.
 
 use ringshard_harness::*;
 use ringshard_link::conditions::{Chance, Conditions};
@@ -13,7 +13,7 @@ use std::sync::Arc;
 const STEP: Duration = Duration::from_millis(1);
 const LOSSY: Conditions = Conditions { loss: Chance::per_mille(50), ..CLEAN };
 
-/// A message, and its channel.
+/// The channel of a message, and its bytes.
 type Received = (Channel, Vec<u8>);
 
 /// A server that keeps what it receives, on a clean network.
@@ -23,7 +23,7 @@ fn world(seed: u64, config: EndpointConfig) -> World {
     world
 }
 
-/// The same with connected clients.
+/// Such a world with connected clients.
 fn connected(seed: u64, clients: usize) -> World {
     let mut world = world(seed, EndpointConfig { connections_max: 256, ..server_config() });
     world.add_clients(clients);
@@ -31,7 +31,7 @@ fn connected(seed: u64, clients: usize) -> World {
     world
 }
 
-/// The same with one client that reconnects by itself.
+/// Such a world with one client that reconnects by itself.
 fn reconnecting(seed: u64) -> World {
     let mut world = world(seed, server_config());
     world.add_client_with(ClientConfig { reconnect: true, ..client_config() });
@@ -68,7 +68,7 @@ fn a_hundred_clients_and_a_thousand_messages_each_way_under_loss() {
             world.step();
         }
     }
-    world.run_until("all delivered", |world| {
+    world.run_until("all messages have arrived", |world| {
         world.clients.iter().all(|end| end.received.len() >= 1000 && end.received_by_server.len() >= 1000)
     });
     world.run_for(Duration::from_secs(1));
@@ -94,7 +94,7 @@ fn large_and_small_messages_of_all_channels_arrive() {
             world.server_sends(0, Channel::RELIABLE_UNORDERED, &numbered(number, size));
         }
     }
-    world.run_until("all delivered", |world| {
+    world.run_until("all messages have arrived", |world| {
         let end = &world.clients[0];
         end.received.len() >= 120 && end.received_by_server.len() >= 120
     });
@@ -132,7 +132,7 @@ fn a_blackout_of_ten_seconds_loses_nothing() {
 }
 
 #[test]
-fn sequenced_messages_never_go_back() {
+fn sequenced_messages_never_arrive_out_of_order() {
     let mut world = connected(4, 1);
     world.network.set_conditions(Conditions { jitter: Duration::from_millis(30), ..LOSSY });
     for number in 0..2000 {
@@ -147,7 +147,7 @@ fn sequenced_messages_never_go_back() {
 }
 
 #[test]
-fn an_address_change_costs_a_round_trip() {
+fn an_address_change_interrupts_for_a_round_trip() {
     let mut world = connected(5, 1);
     let mut number = 0;
     let mut round = |world: &mut World, count: u32| {
@@ -177,11 +177,11 @@ fn an_address_change_costs_a_round_trip() {
         end.received.iter().map(number_of).eq(0..number) && end.received_by_server.iter().map(number_of).eq(0..number)
     );
     assert_eq!(world.server.stats().migrated, 1);
-    assert!(end.client.id().is_some() && end.client.id() != former, "the name is new");
+    assert!(end.client.id().is_some() && end.client.id() != former, "the connection has a new id");
 }
 
 #[test]
-fn keys_change_under_load_and_nothing_is_lost() {
+fn rekeying_under_load_loses_nothing() {
     let mut world = connected(6, 1);
     world.network.set_conditions(LOSSY);
     for number in 0..60_000 {
@@ -206,7 +206,7 @@ fn keys_change_under_load_and_nothing_is_lost() {
 }
 
 #[test]
-fn a_client_that_timed_out_comes_back_and_goes_on() {
+fn a_client_that_timed_out_resumes_its_session() {
     let mut world = reconnecting(7);
     for number in 0..100 {
         world.send_on(0, Channel::RELIABLE_ORDERED, &numbered(number, 5000));
@@ -217,7 +217,7 @@ fn a_client_that_timed_out_comes_back_and_goes_on() {
     world.run_for(Duration::from_secs(20));
     assert!(world.server_events.iter().any(|(_, event)| matches!(event, Event::Suspended { .. })));
     world.network.set_conditions(CLEAN);
-    world.run_until("everything is there", |world| {
+    world.run_until("all messages have arrived", |world| {
         let end = &world.clients[0];
         end.received.len() >= 100 && end.received_by_server.len() >= 100
     });
@@ -232,7 +232,7 @@ fn a_client_that_timed_out_comes_back_and_goes_on() {
 }
 
 #[test]
-fn who_does_not_take_what_is_sent_is_let_go() {
+fn a_client_that_acknowledges_nothing_is_disconnected_for_overflow() {
     let mut world = connected(8, 2);
     world.network.set_conditions_between(server_address(), client_address(0), DEAD);
     let id = world.id(0);
@@ -251,7 +251,7 @@ fn who_does_not_take_what_is_sent_is_let_go() {
 }
 
 #[test]
-fn only_an_unaltered_client_answers_the_integrity_check_rightly() {
+fn only_an_unaltered_client_passes_the_integrity_check() {
     let table: Arc<[[u8; 32]]> = (0..4).map(|byte| [byte; 32]).collect();
     let altered: Arc<[[u8; 32]]> = (0..4).map(|byte| [byte + 9; 32]).collect();
     let period = Duration::from_secs(10);
@@ -265,7 +265,7 @@ fn only_an_unaltered_client_answers_the_integrity_check_rightly() {
     world.run_for(Duration::from_secs(45));
     let verdicts = |client: usize| -> Vec<bool> {
         let verdict = |event: &Event| match *event {
-            Event::Integrity(id, right) if id == world.id(client) => Some(right),
+            Event::Integrity(id, passed) if id == world.id(client) => Some(passed),
             _ => None,
         };
         world.server_events.iter().filter_map(|(_, event)| verdict(event)).collect()
@@ -273,11 +273,11 @@ fn only_an_unaltered_client_answers_the_integrity_check_rightly() {
     assert_eq!((verdicts(0), verdicts(1), verdicts(2)), (vec![true; 4], vec![false; 4], vec![]));
     let stats = world.server.stats();
     assert_eq!((stats.integrity_checks, stats.integrity_wrong, stats.integrity_unanswered), (9, 4, 3));
-    assert_eq!(stats.left, 0, "what follows from it is the game's to decide");
+    assert_eq!(stats.left, 0, "the game decides what a failed check means");
 }
 
 #[test]
-fn rates_and_priorities_hold_and_change_while_running() {
+fn channel_rates_and_priorities_apply_and_can_change() {
     let mut world = connected(10, 1);
     let now = world.now();
     let slow = Channel::RELIABLE_ORDERED;
@@ -294,15 +294,15 @@ fn rates_and_priorities_hold_and_change_while_running() {
         world.clients[0].received_by_server.iter().filter(|it| it.0 == channel).count()
     };
     let after_five = arrived(&world, slow);
-    assert!((100..=118).contains(&after_five), "20 kB/s and one burst, not {after_five}");
+    assert!((100..=118).contains(&after_five), "20 kB/s for 5 s and one burst: {after_five} messages");
     world.send_on(0, urgent, b"now");
     world.run_for(Duration::from_millis(100));
-    assert_eq!(arrived(&world, urgent), 1, "another channel does not wait");
+    assert_eq!(arrived(&world, urgent), 1, "a channel without a rate does not wait");
     let now = world.now();
     world.clients[0].client.set_channel_quality(now, slow, ChannelQuality::default());
     world.run_for(Duration::from_secs(1));
     assert_eq!(arrived(&world, slow), 200);
-    // Unreliable messages beyond the connection's rate are refused, and counted.
+    // Unreliable messages beyond the connection's rate are refused and counted.
     let now = world.now();
     world.clients[0].client.set_rate(now, Some(10_000));
     let refused = (0..100).filter(|_| {
@@ -324,7 +324,7 @@ fn a_small_sequenced_message_does_not_overtake_a_compressed_one_in_its_datagram(
 }
 
 #[test]
-fn what_a_resuming_client_says_first_belongs_to_the_session_that_goes_on() {
+fn the_first_messages_of_a_resuming_client_belong_to_its_session() {
     let mut world = reconnecting(12);
     let channels = [Channel::RELIABLE_ORDERED, Channel::RELIABLE_UNORDERED];
     let mut number = 0;
@@ -334,11 +334,11 @@ fn what_a_resuming_client_says_first_belongs_to_the_session_that_goes_on() {
             number += 1;
             world.step();
         }
-        // Much is delivered and not acknowledged when the way back dies, and the client alone gives up.
+        // The way back dies: the server receives much that is never acknowledged, and only the client gives up.
         world.network.set_conditions_between(server_address(), client_address(0), DEAD);
         world.run_for(Duration::from_secs(17));
         world.network.set_conditions_between(server_address(), client_address(0), LOSSY);
-        world.run_until("it is back", |world| world.clients[0].client.is_connected());
+        world.run_until("the client is connected again", |world| world.clients[0].client.is_connected());
         world.run_for(Duration::from_secs(3));
     }
     for channel in channels {
@@ -354,7 +354,7 @@ fn what_a_resuming_client_says_first_belongs_to_the_session_that_goes_on() {
 }
 
 #[test]
-fn a_connection_that_ends_while_it_is_renamed_ends_under_its_new_name() {
+fn a_connection_that_ends_while_it_gets_a_new_id_ends_under_the_new_id() {
     let mut world = connected(13, 1);
     world.clients[0].link.rebind(client_address(77));
     let now = world.now();
@@ -381,5 +381,5 @@ fn a_round_trip_longer_than_the_longest_probe_timeout_still_works() {
     }
     world.run_for(Duration::from_secs(60));
     assert!(world.clients[0].received_by_server.iter().map(number_of).eq(0..50));
-    assert_eq!(world.clients[0].client.message_bytes(), 0, "all of it is acknowledged");
+    assert_eq!(world.clients[0].client.message_bytes(), 0, "all messages are acknowledged");
 }

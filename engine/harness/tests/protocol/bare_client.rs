@@ -1,5 +1,5 @@
-//! A client made from the words of `PROTOCOL.md`: bytes and keys by its tables, nothing of the engine's own sessions. It
-//! talks to a real server.
+//! A client written from `PROTOCOL.md` alone: its bytes and keys follow the document, and it shares no code with the
+//! engine's connections. It talks to a real server.
 
 use chacha20poly1305::aead::{AeadInOut, KeyInit};
 use chacha20poly1305::{ChaCha20Poly1305, Key, Nonce, Tag};
@@ -18,7 +18,7 @@ use std::net::SocketAddr;
 pub const INTEGRITY_KEYS: [[u8; 32]; 3] = [[1; 32], [2; 32], [3; 32]];
 pub const INTEGRITY_PERIOD: Duration = Duration::from_secs(60);
 
-/// Kinds of frames, as in section 7.
+/// Kinds of frames: PROTOCOL.md#frames.
 pub mod kind {
     pub const COMPRESSED: u16 = 1;
     pub const PATH_CHALLENGE: u16 = 2;
@@ -75,7 +75,7 @@ pub fn wait(server: &mut Server, duration: Duration) -> Sent {
 /// A frame by its kind, and its body.
 pub type AnyFrame = (u16, Vec<u8>);
 
-/// The client: a table of keys and numbers.
+/// The client: its keys and numbers.
 pub struct BareClient {
     pub port: u16,
     pub id: [u8; 4],
@@ -86,16 +86,16 @@ pub struct BareClient {
     pub phases: [u8; 2],
     keys: [[u8; 32]; 2],
     pub sequence: u64,
-    /// Sequences received.
+    /// Sequence numbers received.
     received: Vec<u64>,
-    /// Messages in pieces, by channel and number: the bytes that are there.
-    pieces: BTreeMap<(u8, u16), Vec<Option<u8>>>,
-    /// Numbers of reliable messages received: each is taken once.
+    /// Fragmented messages by channel and number: the bytes that have arrived.
+    fragments: BTreeMap<(u8, u16), Vec<Option<u8>>>,
+    /// Numbers of reliable messages received: each is delivered once.
     taken: BTreeSet<(u8, u16)>,
     pub messages: Vec<(u8, Vec<u8>)>,
 }
 
-/// Connects; where a former connection is named, to go on with its session.
+/// Connects. With `former`, it resumes the session of that connection.
 pub fn connect(server: &mut Server, port: u16, suites: u8, ephemeral: u8, former: Option<&BareClient>) -> BareClient {
     let token = former.map_or([0; 16], BareClient::token);
     let id = former.map_or([0; 4], |former| [former.id[0], 0, 1, 0]);
@@ -132,7 +132,7 @@ pub fn connect(server: &mut Server, port: u16, suites: u8, ephemeral: u8, former
         keys: [[0; 32]; 2],
         sequence: 1,
         received: Vec::new(),
-        pieces: BTreeMap::new(),
+        fragments: BTreeMap::new(),
         taken: BTreeSet::new(),
         messages: Vec::new(),
     };
@@ -175,7 +175,7 @@ impl BareClient {
         hkdf(&[], &self.first_splits.concat(), "ringshard 1 resume")
     }
 
-    /// A datagram of the client's.
+    /// Seals a datagram.
     pub fn seal(&mut self, frames: &[Vec<u8>]) -> Vec<u8> {
         let header = self.header();
         self.sequence += 1;
@@ -196,7 +196,7 @@ impl BareClient {
         [&header[..], &body, &tag].concat()
     }
 
-    /// Opens a datagram of the server's and reads its frames; what is a message or a piece of one is kept.
+    /// Opens a datagram of the server and reads its frames; keeps messages and fragments.
     pub fn open(&mut self, datagram: &[u8]) -> Vec<AnyFrame> {
         let sizes: Vec<_> = DATAGRAM_BUCKETS.into_iter().map(usize::from).collect();
         assert!(sizes.contains(&datagram.len()), "padded to {}", datagram.len());
@@ -236,22 +236,22 @@ impl BareClient {
                     self.deliver(body[0], u16::from_le_bytes([body[1], body[2]]), decompressed(&body[3..]));
                 }
             }
-            kind::FRAGMENT => self.take_piece(body),
+            kind::FRAGMENT => self.take_fragment(body),
             _ => {}
         }
     }
 
-    fn take_piece(&mut self, body: &[u8]) {
+    fn take_fragment(&mut self, body: &[u8]) {
         let word = |at: usize| u16::from_le_bytes([body[at], body[at + 1]]);
         let (channel, number, offset) = (body[0], word(1), usize::from(word(3)));
         let size = u32::from_le_bytes(body[5..9].try_into().expect("four bytes"));
         let (total, compressed, piece) = ((size & !0x8000_0000) as usize, size & 0x8000_0000 != 0, &body[9..]);
         assert!(offset.is_multiple_of(128) && !piece.is_empty() && offset + piece.len() <= total && total <= 65_536);
         assert!((offset + piece.len()).is_multiple_of(128) || offset + piece.len() == total);
-        let whole = self.pieces.entry((channel, number)).or_insert_with(|| vec![None; total]);
+        let whole = self.fragments.entry((channel, number)).or_insert_with(|| vec![None; total]);
         whole[offset..offset + piece.len()].iter_mut().zip(piece).for_each(|(place, &byte)| *place = Some(byte));
         if let Some(bytes) = whole.iter().copied().collect::<Option<Vec<u8>>>() {
-            self.pieces.remove(&(channel, number));
+            self.fragments.remove(&(channel, number));
             self.deliver(channel, number, if compressed { decompressed(&bytes) } else { bytes });
         }
     }
@@ -283,14 +283,14 @@ impl BareClient {
         frame(kind::ACK, &[&largest.to_le_bytes()[..], &[0, 0], &runs].concat())
     }
 
-    /// Follows a change of keys: both split keys by the exchange of `ours` and `theirs`.
+    /// Rekeys: derives both split keys from `ours` and `theirs`.
     pub fn next_splits(&mut self, ours: &SecretKey, theirs: &[u8]) {
         let theirs = PublicKey::from_bytes(theirs.try_into().expect("32 bytes"));
         let shared = ours.diffie_hellman(&theirs).expect("a sound key");
         self.splits = self.splits.map(|split| hkdf(&split, &shared, "ringshard 1 rekey"));
     }
 
-    /// Seals, or opens, in the new phase.
+    /// Seals (direction 0) or opens (direction 1) in the new phase.
     pub fn change_phase(&mut self, direction: usize) {
         self.phases[direction] ^= 0x04;
         self.keys[direction] = self.traffic_keys()[direction];
@@ -327,25 +327,25 @@ pub fn find(frames: &[AnyFrame], kind: u16) -> Option<&[u8]> {
     frames.iter().find(|frame| frame.0 == kind).map(|frame| &frame.1[..])
 }
 
-/// A server, and a client that has joined it.
+/// A server and a client that has joined.
 pub fn joined() -> (Server, BareClient) {
     let mut server = server();
     let mut client = connect(&mut server, 40_000, 0x01, 0x61, None);
     let proof = client.seal(&[frame(kind::PING, &[7; 8])]);
-    let frames = say(&mut server, &mut client, &proof);
+    let frames = ask(&mut server, &mut client, &proof);
     assert_eq!(find(&frames, kind::PONG), Some(&[7; 8][..]));
     assert!(matches!(server.events[..], [Event::Joined { .. }]));
     (server, client)
 }
 
-/// Hands in a datagram; gives the frames of all that is sent at once.
-pub fn say(server: &mut Server, client: &mut BareClient, datagram: &[u8]) -> Vec<AnyFrame> {
+/// Hands in a datagram of the client; gives the frames that the server sends at once.
+pub fn ask(server: &mut Server, client: &mut BareClient, datagram: &[u8]) -> Vec<AnyFrame> {
     let answers = deliver(server, client.port, datagram);
     answers.iter().flat_map(|(_, answer)| client.open(answer)).collect()
 }
 
-/// Whether the datagram that the frame is in is to be acknowledged.
-fn asks((kind, body): &AnyFrame) -> bool {
+/// Whether the frame is ack-eliciting.
+fn is_ack_eliciting((kind, body): &AnyFrame) -> bool {
     let channel = match *kind {
         kind::MESSAGE.. => kind - kind::MESSAGE,
         kind::COMPRESSED | kind::FRAGMENT => body[0].into(),
@@ -357,32 +357,32 @@ fn asks((kind, body): &AnyFrame) -> bool {
     matches!(channel % 4, 1 | 2)
 }
 
-/// Lets time pass and acknowledges at once whatever asks; gives the frames of all that is sent meanwhile.
-pub fn listen(server: &mut Server, client: &mut BareClient, duration: Duration) -> Vec<AnyFrame> {
+/// Lets time pass, and acknowledges ack-eliciting frames at once; gives the frames that the server sends meanwhile.
+pub fn receive_for(server: &mut Server, client: &mut BareClient, duration: Duration) -> Vec<AnyFrame> {
     let until = server.now + duration;
     let mut frames = Vec::new();
     while server.now < until {
         let sent = wait(server, Duration::from_millis(5));
         let mut opened: Vec<_> = sent.iter().flat_map(|(_, datagram)| client.open(datagram)).collect();
-        let asked = opened.iter().any(asks);
+        let must_acknowledge = opened.iter().any(is_ack_eliciting);
         frames.append(&mut opened);
-        if asked {
+        if must_acknowledge {
             let ack = client.ack();
             let ack = client.seal(&[ack]);
-            frames.append(&mut say(server, client, &ack));
+            frames.append(&mut ask(server, client, &ack));
         }
     }
     frames
 }
 
-/// The same for a long time, with a ping now and then so that the server does not give up.
-pub fn stay(server: &mut Server, client: &mut BareClient, duration: Duration) -> Vec<AnyFrame> {
+/// The same for a long time, with pings so that the connection does not time out.
+pub fn stay_for(server: &mut Server, client: &mut BareClient, duration: Duration) -> Vec<AnyFrame> {
     let until = server.now + duration;
     let mut frames = Vec::new();
     while server.now < until {
         let ping = client.seal(&[frame(kind::PING, &[2; 8])]);
-        frames.append(&mut say(server, client, &ping));
-        frames.append(&mut listen(server, client, Duration::from_secs(5)));
+        frames.append(&mut ask(server, client, &ping));
+        frames.append(&mut receive_for(server, client, Duration::from_secs(5)));
     }
     frames
 }

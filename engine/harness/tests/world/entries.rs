@@ -1,4 +1,4 @@
-//! States, entries and inputs: what is written reads back.
+//! States, entries and inputs: what is written reads back, within its documented size.
 
 use crate::samples::*;
 use proptest::collection::vec;
@@ -24,7 +24,7 @@ fn any_input() -> impl Strategy<Value = Input> {
 }
 
 proptest! {
-    /// Whichever fields are written, they read back, and nothing else has changed.
+    /// Any subset of fields reads back and changes nothing else.
     #[test]
     fn a_difference_reads_back(base in any_state(), other in any_state(), changed in 0..0x20u8) {
         let bytes = written(|writer| other.write_difference(&base, changed, writer));
@@ -39,7 +39,7 @@ proptest! {
     }
 
     #[test]
-    fn what_has_changed_is_what_must_be_told((base, state) in any_change()) {
+    fn changed_fields_are_exactly_those_that_differ((base, state) in any_change()) {
         let changed = state.changed_from(&base);
         let alike = State { kind: base.kind, faction: base.faction, ..state };
         prop_assert_eq!(merged(&base, &state, changed), alike);
@@ -48,9 +48,9 @@ proptest! {
         }
     }
 
-    /// An entity told in full, then by a difference, then gone.
+    /// An entity arrives in full, then as a difference, and then leaves.
     #[test]
-    fn entries_are_what_the_client_then_knows(
+    fn a_view_holds_what_the_entries_say(
         (base, state) in any_change(),
         ((told, first), (changed, then)) in (any_variables(), any_variables()),
         (index, generation, version, age) in (any::<u16>(), any::<u8>(), any::<u16>(), 1..=BASELINE_AGE_MAX),
@@ -64,7 +64,7 @@ proptest! {
         let mut view = View::new();
         let mut changes = Vec::new();
         prop_assert_eq!(view.take(&snapshot(1, 10, &[entry]), |change| changes.push(change)), Ok(true));
-        let seen = view.entity(id).expect("it was told of");
+        let seen = view.entity(id).expect("it is in the view");
         prop_assert_eq!((seen.id(), seen.tick(), seen.state()), (id, 10, &base));
         prop_assert_eq!(variables_of(seen), masked(told, &first));
 
@@ -73,7 +73,7 @@ proptest! {
         let plain = written(|writer| write_difference(next, version, &base, 0, writer));
         prop_assert!(plain.len() <= PLAIN_ENTRY_BYTES_MAX && entry.len() <= ENTRY_BYTES_MAX);
         prop_assert_eq!(view.take(&snapshot(2, 11, &[entry]), |change| changes.push(change)), Ok(true));
-        let seen = view.entity(id).expect("it is still there");
+        let seen = view.entity(id).expect("it is still in the view");
         prop_assert_eq!((seen.tick(), seen.state()), (11, &State { kind: base.kind, faction: base.faction, ..state }));
         let both = std::array::from_fn(|number| {
             if changed >> number & 1 == 1 { then[number] } else { masked(told, &first)[number] }
@@ -99,7 +99,7 @@ proptest! {
 }
 
 #[test]
-fn the_largest_entries_are_as_large_as_it_is_said() {
+fn the_largest_entries_have_their_documented_size() {
     let wide = State {
         position: Position { x: 0x8000_0000, y: 0x8000_0000, z: 0x8000_0000 },
         velocity: [i16::MAX; 3],
@@ -122,13 +122,17 @@ fn the_largest_entries_are_as_large_as_it_is_said() {
 
 #[test]
 #[should_panic(expected = "a baseline is 1 to 31 versions old, not 32")]
-fn what_is_too_old_is_no_baseline() {
+fn a_baseline_older_than_31_versions_is_refused() {
     difference(id(1, 1), 33, &State::NONE, 1, &State::NONE);
 }
 
 #[test]
-fn distances_of_any_two_places_are_numbers() {
+fn distances_of_any_two_positions_do_not_overflow() {
     let corner = |steps| Position { x: steps, y: steps, z: steps };
     assert_eq!(corner(0).distance_squared(corner(1 << 31)), 3 << 62);
-    assert_eq!(corner(0).distance_squared(corner(u32::MAX)), u64::MAX, "of no map: but a snapshot may have them");
+    assert_eq!(
+        corner(0).distance_squared(corner(u32::MAX)),
+        u64::MAX,
+        "outside every map, but a snapshot may contain them"
+    );
 }

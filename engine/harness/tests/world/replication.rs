@@ -9,18 +9,18 @@ use ringshard_world::view::digest_on;
 use ringshard_world::{EntityId, State, View};
 use std::collections::BTreeMap;
 
-/// What happens between a server and a client.
+/// A step of the conversation between a server and a client.
 #[derive(Clone, Debug)]
-enum Happening {
-    /// An entity becomes something else.
+enum Step {
+    /// The state of an entity changes, and perhaps a variable.
     Changes(usize, State, Option<(u8, i32)>),
-    /// An entity is gone, and another has its place.
+    /// An entity is gone, and another takes its index.
     Succeeds(usize, State),
-    /// An entity goes out of sight, or comes back.
+    /// An entity leaves the view, or comes back.
     Hides(usize),
-    /// A snapshot tells of these entities, of some afresh; and it arrives, or does not, or after the next one.
+    /// The server sends a snapshot of the entities in `told`, those in `afresh` in full.
     Snapshot { told: u8, afresh: u8, fate: Fate },
-    /// So many snapshots of these entities arrive, of which nothing more is heard for now.
+    /// This many snapshots arrive, and none is acknowledged yet.
     Silence { told: u8, count: usize },
     /// The client's input arrives.
     Input,
@@ -35,43 +35,43 @@ enum Fate {
 
 const ENTITIES: usize = 3;
 
-fn any_happening() -> impl Strategy<Value = Happening> {
+fn any_step() -> impl Strategy<Value = Step> {
     let entity = || 0..ENTITIES;
     let fate = prop_oneof![6 => Just(Fate::Arrives), 2 => Just(Fate::Lost), 1 => Just(Fate::Late)];
     prop_oneof![
         8 => (entity(), any_state(), any::<Option<(u8, i32)>>())
-            .prop_map(|(entity, state, set)| Happening::Changes(entity, state, set)),
-        1 => (entity(), any_state()).prop_map(|(entity, state)| Happening::Succeeds(entity, state)),
-        1 => entity().prop_map(Happening::Hides),
+            .prop_map(|(entity, state, set)| Step::Changes(entity, state, set)),
+        1 => (entity(), any_state()).prop_map(|(entity, state)| Step::Succeeds(entity, state)),
+        1 => entity().prop_map(Step::Hides),
         12 => (any::<u8>(), prop_oneof![4 => Just(0), 1 => any::<u8>()], fate)
-            .prop_map(|(told, afresh, fate)| Happening::Snapshot { told, afresh, fate }),
-        1 => (any::<u8>(), 1..40usize).prop_map(|(told, count)| Happening::Silence { told, count }),
-        6 => Just(Happening::Input),
+            .prop_map(|(told, afresh, fate)| Step::Snapshot { told, afresh, fate }),
+        1 => (any::<u8>(), 1..40usize).prop_map(|(told, count)| Step::Silence { told, count }),
+        6 => Just(Step::Input),
     ]
 }
 
-/// An entity at one of its versions; which variables that version set.
+/// A version of an entity: its state, its variables, and which of these the version set.
 type Version = (State, [i32; VARIABLES], u64);
 
-/// An entity, as the server has it.
+/// An entity as the server knows it.
 struct Original {
     id: EntityId,
     visible: bool,
     version: u32,
     versions: BTreeMap<u32, Version>,
     acknowledged: Option<u32>,
-    /// Snapshots before this one say nothing of it.
+    /// Acknowledgments of snapshots before this one do not count.
     since: u64,
 }
 
-/// What the entry of a snapshot said: which entity, and its version, or that it was gone.
-type Said = (usize, EntityId, Option<u32>);
+/// An entry that was sent: the entity, and its version, or None where it was gone.
+type SentEntry = (usize, EntityId, Option<u32>);
 
-/// The rules of `PROTOCOL.md` for servers, and nothing else of one.
+/// The rules of PROTOCOL.md#snapshots for servers, and nothing else of a server.
 struct Server {
     entities: Vec<Original>,
     number: u64,
-    sent: BTreeMap<u64, Vec<Said>>,
+    sent: BTreeMap<u64, Vec<SentEntry>>,
 }
 
 impl Server {
@@ -84,7 +84,7 @@ impl Server {
             acknowledged: None,
             since: 0,
         };
-        // Numbers of snapshots go round in the course of a test.
+        // Snapshot numbers wrap during a test.
         Server { entities: (0..ENTITIES).map(born).collect(), number: 0xFFE0, sent: BTreeMap::new() }
     }
 
@@ -134,23 +134,23 @@ impl Server {
         }
     }
 
-    /// The next snapshot, and its number.
+    /// The next snapshot and its number.
     fn snapshot(&mut self, told: u8, afresh: u8) -> (u64, Vec<u8>) {
         let number = self.number;
         self.number += 1;
         let told: Vec<_> = (0..ENTITIES).filter(|entity| told >> entity & 1 == 1).collect();
         let entries: Vec<_> =
             told.iter().map(|&entity| Self::entry(&self.entities[entity], afresh >> entity & 1 == 1)).collect();
-        let said = |&entity: &usize| {
+        let entry = |&entity: &usize| {
             let Original { id, visible, version, .. } = self.entities[entity];
             (entity, id, visible.then_some(version))
         };
-        self.sent.insert(number, told.iter().map(said).collect());
+        self.sent.insert(number, told.iter().map(entry).collect());
         (number, snapshot(number as u16, number as u32, &entries))
     }
 
     fn acknowledge(&mut self, newest: u16, before: u64) {
-        let newest = (0..self.number).rev().find(|number| *number as u16 == newest).expect("it was sent");
+        let newest = (0..self.number).rev().find(|number| *number as u16 == newest).expect("the snapshot was sent");
         let arrived = (0..64).filter(|bit| before >> bit & 1 == 1).map(|bit| newest - 1 - bit).chain([newest]);
         for number in arrived {
             for &(entity, _, version) in &self.sent[&number] {
@@ -163,21 +163,21 @@ impl Server {
     }
 }
 
-/// What the client must know: of each entity, which it is, and in which version.
+/// What the client must know of each entity: its id and its version.
 type Known = BTreeMap<usize, (EntityId, Version)>;
 
 fn deliver(server: &Server, view: &mut View, known: &mut Known, (number, message): (u64, &[u8])) {
     assert_eq!(view.take(message, |_| {}), Ok(true), "snapshot {number}");
     for &(entity, id, version) in &server.sent[&number] {
         match version {
-            // Nobody succeeds it between a snapshot and its arrival: the version is still there.
+            // No entity is replaced between a snapshot and its arrival, so the version still exists.
             Some(version) => known.insert(entity, (id, server.entities[entity].versions[&version])),
             None => known.remove(&entity),
         };
     }
     assert_eq!(view.len(), known.len());
     for (id, (state, variables, _)) in known.values() {
-        let seen = view.entity(*id).expect("it was told of");
+        let seen = view.entity(*id).expect("it is in the view");
         assert_eq!((seen.state(), variables_of(seen)), (state, *variables));
     }
     let digest = known.values().fold(0, |digest, (id, (state, ..))| digest_on(digest, *id, state));
@@ -185,24 +185,24 @@ fn deliver(server: &Server, view: &mut View, known: &mut Known, (number, message
 }
 
 proptest! {
-    /// A server that keeps to the rules never builds on what its client does not have, whatever is lost, late or silent; and
-    /// the client then knows what it was told.
+    /// Whatever is lost or late, a server that keeps the rules never uses a baseline that its client lacks, and the client
+    /// knows exactly what it received.
     #[test]
-    fn a_client_knows_what_it_was_told(happenings in vec(any_happening(), 0..150)) {
+    fn a_client_knows_exactly_what_it_received(steps in vec(any_step(), 0..150)) {
         let (mut server, mut view, mut known) = (Server::new(), View::new(), Known::new());
         let mut late = None;
-        for happening in happenings {
-            match happening {
-                Happening::Changes(entity, state, set) => server.change(entity, state, set),
-                Happening::Succeeds(entity, state) => server.succeed(entity, state),
-                Happening::Hides(entity) => server.hide(entity),
-                Happening::Silence { told, count } => {
+        for step in steps {
+            match step {
+                Step::Changes(entity, state, set) => server.change(entity, state, set),
+                Step::Succeeds(entity, state) => server.succeed(entity, state),
+                Step::Hides(entity) => server.hide(entity),
+                Step::Silence { told, count } => {
                     for _ in 0..count {
                         let (number, message) = server.snapshot(told, 0);
                         deliver(&server, &mut view, &mut known, (number, &message));
                     }
                 }
-                Happening::Snapshot { told, afresh, fate } => {
+                Step::Snapshot { told, afresh, fate } => {
                     let (number, message) = server.snapshot(told, afresh);
                     match fate {
                         Fate::Lost => {}
@@ -215,7 +215,7 @@ proptest! {
                         }
                     }
                 }
-                Happening::Input => {
+                Step::Input => {
                     let input = Input { received: view.received(), ..Input::default() };
                     let input = Input::read(&written(|writer| input.write(writer))).expect("an input");
                     if let Some((newest, before)) = input.received {

@@ -12,10 +12,10 @@ use ringshard_world::{EntityId, EntityKind, Position, State, View};
 
 pub const NO_VARIABLES: [i32; VARIABLES] = [0; VARIABLES];
 
-/// Versions that are told apart on the wire.
+/// Versions that the wire can tell apart.
 pub const VERSIONS: usize = BASELINE_AGE_MAX as usize + 1;
 
-/// What `write` writes, at most `room` bytes.
+/// The bytes that `write` writes, or None where `room` bytes are too few.
 pub fn within(room: usize, write: impl FnOnce(&mut Writer<'_>) -> Result<(), NoRoom>) -> Option<Vec<u8>> {
     let mut buffer = vec![0xA5; room];
     let mut writer = Writer::new(&mut buffer);
@@ -50,7 +50,7 @@ pub fn at(x: u32) -> State {
 
 macro_rules! any_extreme {
     ($($name:ident: $type:ty)*) => {$(
-        /// Often at an end of what there is, or close to one where its width changes.
+        /// Often the smallest or largest value, or close to a value where the encoded width changes.
         pub fn $name() -> impl Strategy<Value = $type> {
             let close = (any::<$type>(), -3..4i8).prop_map(|(pick, by)| {
                 let ends = [0, <$type>::MIN, <$type>::MAX, 0x7F, (0x7FFF & <$type>::MAX as u64) as $type];
@@ -87,12 +87,12 @@ pub fn any_state() -> impl Strategy<Value = State> {
     )
 }
 
-/// Two states of one entity, the same in the fields of which the mask says so.
+/// Two states of one entity that differ in some fields only.
 pub fn any_change() -> impl Strategy<Value = (State, State)> {
     (any_state(), any_state(), any::<u8>()).prop_map(|(base, other, mask)| (base, merged(&base, &other, mask)))
 }
 
-/// `base` with those fields of `other`.
+/// `base` with the fields of `other` that `changed` names.
 pub fn merged(base: &State, other: &State, changed: u8) -> State {
     let mut state = *base;
     if changed & fields::POSITION != 0 {
@@ -119,7 +119,7 @@ pub fn any_variables() -> impl Strategy<Value = (u64, [i32; VARIABLES])> {
     (mask, vec(any_i32(), VARIABLES)).prop_map(|(mask, values)| (mask, values.try_into().unwrap()))
 }
 
-/// Values of the variables of a mask; the others are 0.
+/// The values of the variables in a mask; the others are 0.
 pub fn masked(mask: u64, values: &[i32; VARIABLES]) -> [i32; VARIABLES] {
     std::array::from_fn(|number| if mask >> number & 1 == 1 { values[number] } else { 0 })
 }
@@ -133,12 +133,12 @@ pub fn versions_held(seen: &Seen) -> usize {
     format!("{seen:?}").matches("Sample {").count()
 }
 
-/// What holds of any view.
+/// Asserts the invariants of any view.
 pub fn check_view(view: &View) {
     let mut all: Vec<_> = view.entities().collect();
     assert_eq!(all.len(), view.len());
     all.sort_by_key(|seen| seen.id().index);
-    assert!(all.is_sorted_by(|a, b| a.id().index < b.id().index), "each index once");
+    assert!(all.is_sorted_by(|a, b| a.id().index < b.id().index), "an index occurs twice");
     let digest = all.iter().fold(0, |digest, seen| digest_on(digest, seen.id(), seen.state()));
     assert_eq!(view.digest(), digest);
     for seen in all {
@@ -151,7 +151,7 @@ pub fn check_view(view: &View) {
     }
 }
 
-/// Entries that make sense more often than bytes do: of few entities, with few versions.
+/// Entries of few entities with few versions: more often sound than random bytes.
 pub fn any_entry() -> impl Strategy<Value = Vec<u8>> {
     let head = (0..4u16, 0..32u16, prop_oneof![Just(0), 1..4u16, 0..32u16], prop_oneof![Just(0), Just(1), 0..64u16]);
     (head, vec(prop_oneof![3 => 0..3u8, 1 => any::<u8>()], 0..12)).prop_map(|((index, version, age, fields), rest)| {
@@ -160,7 +160,7 @@ pub fn any_entry() -> impl Strategy<Value = Vec<u8>> {
     })
 }
 
-/// Entries that can be read, whatever they build on.
+/// Entries that can be read, whatever their baseline.
 pub fn any_sound_entry() -> impl Strategy<Value = Vec<u8>> {
     let head = (0..3u16, 0..3u8, 0..100u32);
     (head, any_change(), any_variables(), 0..=BASELINE_AGE_MAX, 0..12u8).prop_map(

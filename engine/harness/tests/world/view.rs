@@ -13,11 +13,11 @@ use std::slice::from_ref;
 
 proptest! {
     #[test]
-    fn a_view_bears_any_snapshots(messages in vec(any_snapshot(), 0..60)) {
+    fn a_view_survives_any_snapshots(messages in vec(any_snapshot(), 0..60)) {
         let mut view = View::new();
         for message in messages {
             let before = view.received();
-            // Newer or not, sound or not.
+            // A snapshot that is older or malformed changes no acknowledgment.
             if view.take(&message, |_| {}) != Ok(true) {
                 prop_assert_eq!(view.received(), before);
             }
@@ -25,7 +25,7 @@ proptest! {
         check_view(&view);
     }
 
-    /// As long as versions are told again and again, or jump about, no more of them are held than there are numbers.
+    /// However versions repeat or jump, the view holds at most as many as the wire can tell apart.
     #[test]
     fn a_view_holds_few_versions(entries in vec((any_sound_entry(), any::<bool>()), 0..300)) {
         let mut view = View::new();
@@ -68,7 +68,7 @@ fn a_view_has_room_for_every_index() {
 }
 
 #[test]
-fn what_builds_on_the_unknown_is_not_taken() {
+fn a_difference_from_an_unknown_baseline_is_refused() {
     let mut view = View::new();
     let lost = difference(id(1, 1), 2, &at(2), 1, &at(1));
     assert_eq!(view.take(&snapshot(1, 1, from_ref(&lost)), |_| {}), Err(ViewError::UnknownBaseline(1)));
@@ -79,19 +79,19 @@ fn what_builds_on_the_unknown_is_not_taken() {
 }
 
 #[test]
-fn one_index_is_one_entity_after_another() {
+fn an_index_is_reused_by_another_entity() {
     let mut view = View::new();
     let mut changes = Vec::new();
     assert_eq!(view.take(&snapshot(1, 1, &[full(id(1, 1), 1, &at(1))]), |_| {}), Ok(true));
     assert_eq!(view.take(&snapshot(2, 2, &[full(id(1, 2), 2, &at(2))]), |change| changes.push(change)), Ok(true));
     assert_eq!(changes, [Change::Left(id(1, 1)), Change::Entered(id(1, 2))]);
     assert!(view.entity(id(1, 1)).is_none());
-    // What was known of the former is not what the next builds on.
+    // The former entity is no baseline for the next one.
     let on_the_former = difference(id(1, 2), 3, &at(3), 1, &at(1));
     assert_eq!(view.take(&snapshot(3, 3, &[on_the_former]), |_| {}), Err(ViewError::UnknownBaseline(1)));
 }
 
-/// A version told again and again, while no acknowledgment arrives, does not drive out the one that it builds on.
+/// A version that is repeated while no acknowledgment arrives does not evict its baseline.
 #[test]
 fn a_baseline_outlasts_a_silence() {
     let mut view = View::new();
@@ -104,7 +104,7 @@ fn a_baseline_outlasts_a_silence() {
     check_view(&view);
 }
 
-/// The oldest version that a server may build on is still there when all of those after it were told.
+/// The oldest baseline that a server may use is still held after all later versions.
 #[test]
 fn a_baseline_lasts_for_31_versions() {
     let mut view = View::new();
@@ -114,22 +114,22 @@ fn a_baseline_lasts_for_31_versions() {
         assert_eq!(view.take(&snapshot(age as u16, age, &[entry]), |_| {}), Ok(true), "age {age}");
         assert_eq!(view.entity(id(1, 1)).unwrap().state(), &at(100 + age));
     }
-    // Once the server builds on a later one, those before are not needed.
+    // Once the server uses a later baseline, the earlier versions are dropped.
     let entry = difference(id(1, 1), 132, &at(132), 131, &at(131));
     assert_eq!(view.take(&snapshot(32, 32, &[entry]), |_| {}), Ok(true));
     assert_eq!(versions_held(view.entity(id(1, 1)).unwrap()), 2);
 }
 
 proptest! {
-    /// What is said to be received is what a set of all that was taken says.
+    /// The acknowledgment matches a set of all snapshots taken.
     #[test]
-    fn acknowledgments_name_what_was_taken(
+    fn acknowledgments_name_the_snapshots_taken(
         first in any::<u16>(),
         ahead in vec(prop_oneof![4 => 1..4i16, 2 => 60..70i16, 1 => -70..1i16, 1 => any_i16()], 0..200),
     ) {
         let mut view = View::new();
         prop_assert_eq!(view.received(), None);
-        // Beyond 2^16, so that none of those before is below 0.
+        // Above 2^16, so that no earlier number is below 0.
         let mut newest = u64::from(first) + (1 << 20);
         let mut taken = BTreeSet::from([newest]);
         prop_assert_eq!(view.take(&snapshot(first, 0, &[]), |_| {}), Ok(true));

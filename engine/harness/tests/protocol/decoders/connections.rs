@@ -1,4 +1,4 @@
-//! Servers, clients and connections that are given any datagrams.
+//! Servers, clients and connections that receive any datagrams.
 
 use super::frames::*;
 use super::packets::*;
@@ -27,7 +27,7 @@ fn endpoint() -> Endpoint {
     Endpoint::new(config, Instant::ZERO, [2; 32])
 }
 
-fn session(role: Role, random: &mut Csprng) -> Connection {
+fn connection(role: Role, random: &mut Csprng) -> Connection {
     let config = ConnectionConfig {
         id: ConnectionId::new(0, 1, 7),
         role,
@@ -43,14 +43,14 @@ fn client() -> Client {
     Client::new(client_config(), Instant::ZERO, [3; 32]).unwrap()
 }
 
-/// Datagrams that go from any bytes to such as only lack the keys.
+/// Datagrams from random bytes up to those that lack nothing but the keys.
 fn any_datagram() -> impl Strategy<Value = Vec<u8>> {
     let tag = client().handshake_tag();
     prop_oneof![
         any_bytes(),
         any_bytes().prop_map(with_checksum),
         any_packet().prop_map(|packet| encode(&packet).unwrap()),
-        // Answers to the very Connect of `client()`.
+        // Answers to the Connect of `client()`.
         any_cookie().prop_map(move |cookie| Cookie { tag, ..cookie }.encode().to_vec()),
         any_accepted().prop_map(move |accepted| Accepted { tag, ..accepted }.encode().to_vec()),
         (any::<u8>(), any_bytes()).prop_map(|(generation, mut bytes)| {
@@ -81,7 +81,7 @@ proptest! {
     }
 
     #[test]
-    fn a_session_takes_any_frames_from_who_holds_its_keys(
+    fn a_connection_takes_any_frames_of_a_peer_with_its_keys(
         datagrams in vec(vec(any_part(), 0..12).prop_map(|parts| written(parts).1), 1..60),
         is_client: bool,
         flipped in vec((any::<prop::sample::Index>(), any::<prop::sample::Index>(), 0u32..8), 0..10),
@@ -95,33 +95,33 @@ proptest! {
             }
         }
         let mut resources = Resources::new(0, Csprng::from_seed([4; 32]));
-        let mut session = session(if is_client { Role::Client } else { Role::Server }, &mut resources.random);
+        let mut connection = connection(if is_client { Role::Client } else { Role::Server }, &mut resources.random);
         let mut message = Vec::new();
         for (mut plaintext, sequence) in datagrams.into_iter().zip(1..) {
             let now = Instant::ZERO + Duration::from_millis(5 * sequence);
-            let header = Header { connection: session.id(), channel: 0, flags: 0, sequence };
+            let header = Header { connection: connection.id(), channel: 0, flags: 0, sequence };
             let len = plaintext.len();
-            match session.ingest(now, &header, len, &mut plaintext, &mut resources) {
+            match connection.ingest(now, &header, len, &mut plaintext, &mut resources) {
                 Ok(Ingested::Messages(count) | Ingested::PathResponse(count, _)) => {
                     let left = Frames::new(&plaintext).filter(|frame| matches!(frame, Frame::Message(..))).count();
-                    prop_assert_eq!(count as usize, left, "the messages that were not dealt with are left");
+                    prop_assert_eq!(count as usize, left, "the messages that were not handled are left");
                 }
                 Ok(Ingested::PeerLeft(_) | Ingested::End(_)) => break,
                 Err(refused) => prop_assert_eq!(refused, Refused::NoMemory),
             }
-            while let Ok(Some(_)) = session.read(&mut message, &mut resources) {
+            while let Ok(Some(_)) = connection.read(&mut message, &mut resources) {
                 prop_assert!(message.len() <= MESSAGE_BYTES_MAX);
             }
             prop_assert!(resources.pool.lent_bytes() <= MESSAGE_MEMORY_BYTES_MIN);
-            if session.advance(now, &mut resources).is_some() {
+            if connection.advance(now, &mut resources).is_some() {
                 break;
             }
             let mut buffer = [0; FRAMES_BYTES_MAX];
-            if session.wants_datagram(now) {
+            if connection.wants_datagram(now) {
                 let mut frames = FrameWriter::new(&mut buffer[..FRAMES_BYTES_BASE], 0);
-                let carried = session.fill(now, &mut frames, true);
+                let carried = connection.fill(now, &mut frames, true);
                 let used = frames.used();
-                session.sent(now, sequence, used, carried);
+                connection.sent(now, sequence, used, carried);
                 prop_assert!(Frames::new(&buffer[..used]).all(|frame| !matches!(frame, Frame::Bad | Frame::BadAck)));
             }
         }
@@ -142,15 +142,15 @@ proptest! {
 }
 
 #[test]
-fn a_datagram_that_ends_the_connection_leaves_the_next_as_it_is() {
+fn a_datagram_that_ends_the_connection_leaves_the_next_one_unchanged() {
     let mut resources = Resources::new(0, Csprng::from_seed([4; 32]));
-    let mut session = session(Role::Server, &mut resources.random);
+    let mut connection = connection(Role::Server, &mut resources.random);
     let mut ingest = |sequence, plaintext: &mut [u8]| {
         let header = Header { connection: ConnectionId::new(0, 1, 7), channel: 0, flags: 0, sequence };
         let len = plaintext.len();
-        session.ingest(Instant::ZERO, &header, len, plaintext, &mut resources)
+        connection.ingest(Instant::ZERO, &header, len, plaintext, &mut resources)
     };
-    // A message that is kept, so not to be read from the datagram; then what no correct end says.
+    // A message that is kept and not read from the datagram; then an Ack that no correct end sends.
     let parts = vec![
         Part::Message(Channel::UNRELIABLE, vec![7; 10]),
         Part::Numbered { channel: Channel::RELIABLE_ORDERED, number: 5, compressed: false, bytes: vec![8; 10] },

@@ -1,4 +1,4 @@
-//! Frames.
+//! Frames: what is written reads back, and any bytes read as frames.
 
 use super::*;
 use proptest::collection::vec;
@@ -7,7 +7,7 @@ use ringshard_protocol::limits::*;
 use ringshard_protocol::time::Duration;
 use ringshard_protocol::wire::*;
 
-/// A frame as a plain value, which can be written and compared with what is read.
+/// A frame as a plain value that can be written and compared with a frame that was read.
 #[derive(Clone, Debug)]
 pub enum Part {
     Ping(u64),
@@ -27,7 +27,7 @@ pub enum Part {
     Probe(usize),
 }
 
-/// What a delay of an acknowledgment is counted in.
+/// The unit of the delay of an acknowledgment.
 const DELAY_UNIT: Duration = Duration::from_micros(8);
 
 impl Part {
@@ -61,7 +61,7 @@ impl Part {
         Some(Fragment { channel, number, offset, total, compressed, bytes })
     }
 
-    /// Whether `frame` is what this was written as.
+    /// Whether `frame` is what was written.
     fn reads_as(&self, frame: Frame<'_>) -> bool {
         match (self, frame) {
             (Part::Ping(value), Frame::Ping(read)) => *value == read,
@@ -94,7 +94,7 @@ impl Part {
     }
 }
 
-/// The numbers that an acknowledgment speaks of as received, newest first.
+/// The numbers that an acknowledgment acknowledges, newest first.
 fn received(ack: &Ack<'_>) -> Vec<u64> {
     ack.ranges().flat_map(|range| range.rev()).collect()
 }
@@ -123,7 +123,7 @@ fn channel_of(deliveries: &'static [Delivery]) -> impl Strategy<Value = Channel>
 const WITH_NUMBERS: &[Delivery] =
     &[Delivery::ReliableOrdered, Delivery::ReliableUnordered, Delivery::UnreliableSequenced];
 
-/// A piece as a sender would cut it.
+/// A fragment as a sender makes it.
 fn any_fragment() -> impl Strategy<Value = Part> {
     let message = (any_channel(), any::<u16>(), 1usize..=MESSAGE_BYTES_MAX, any::<bool>());
     (message, any::<prop::sample::Index>(), 1usize..4, any::<u8>()).prop_map(
@@ -135,7 +135,7 @@ fn any_fragment() -> impl Strategy<Value = Part> {
     )
 }
 
-/// An acknowledgment as a receiver would write it.
+/// An acknowledgment as a receiver writes it.
 fn any_ack() -> impl Strategy<Value = Part> {
     let runs =
         prop_oneof![vec(0u64..8, 0..50), vec(0u64..170, 0..3), (200u64..=ACK_POSITIONS_MAX).prop_map(|run| vec![run])];
@@ -191,7 +191,7 @@ pub fn any_part() -> impl Strategy<Value = Part> {
     ]
 }
 
-/// The parts that fit, and how they lie in a datagram.
+/// The frames that fit a datagram, and their bytes.
 pub fn written(parts: Vec<Part>) -> (Vec<Part>, Vec<u8>) {
     let mut buffer = [0; FRAMES_BYTES_MAX];
     let mut frames = FrameWriter::new(&mut buffer, 0);
@@ -207,7 +207,7 @@ proptest! {
     fn any_bytes_are_frames(bytes in any_bytes()) {
         let mut bodies = 0;
         for (index, frame) in Frames::new(&bytes).enumerate() {
-            prop_assert!(index < bytes.len(), "frames without end");
+            prop_assert!(index < bytes.len(), "the frames do not end");
             bodies += FRAME_HEADER_BYTES + match frame {
                 Frame::Message(channel, body) => {
                     prop_assert!(channel.delivery() == Delivery::Unreliable || body.len() >= NUMBER_BYTES);
@@ -226,7 +226,7 @@ proptest! {
     }
 
     #[test]
-    fn frames_come_back_as_they_were_with_any_padding(parts in vec(any_part(), 0..30), padding in 0usize..200) {
+    fn frames_read_back_with_any_padding(parts in vec(any_part(), 0..30), padding in 0usize..200) {
         let (parts, mut bytes) = written(parts);
         bytes.resize(bytes.len() + padding, 0);
         let frames: Vec<_> = Frames::new(&bytes).collect();
@@ -237,7 +237,7 @@ proptest! {
     }
 
     #[test]
-    fn frames_without_a_bad_one_are_what_would_be_written(
+    fn sound_frames_are_canonical(
         parts in vec(any_part(), 0..10),
         changes in vec((any::<prop::sample::Index>(), any::<u8>()), 0..3),
     ) {
@@ -254,7 +254,7 @@ proptest! {
                 Frame::Pong(value) => frames.pong(value),
                 Frame::PathChallenge(value) => frames.path_challenge(value),
                 Frame::PathResponse(value) => frames.path_response(value),
-                // Reasons that nobody knows yet read as this one.
+                // Unknown reasons read as this one.
                 Frame::Disconnect(DisconnectReason::Closed) => return Ok(()),
                 Frame::Disconnect(reason) => frames.disconnect(reason),
                 Frame::Message(channel, body) => write_again(&mut frames, channel, body, false),
@@ -264,7 +264,7 @@ proptest! {
                 Frame::Integrity(frame) => frames.integrity(&frame),
                 Frame::RekeyRequest(key) => frames.rekey_request(key),
                 Frame::RekeyResponse { to, key } => frames.rekey_response(&to, key),
-                // There is more than one way to write the same acknowledgment, and any bytes are a probe.
+                // An acknowledgment has several encodings, and a Probe may have any bytes.
                 Frame::Ack(_) | Frame::Probe | Frame::BadAck | Frame::Bad => return Ok(()),
             };
             prop_assert!(fits);
@@ -328,7 +328,7 @@ proptest! {
     }
 }
 
-/// Writes a message that was read, its number in front of it where it has one.
+/// Writes a message that was read, behind its number where it has one.
 fn write_again(frames: &mut FrameWriter<'_>, channel: Channel, body: &[u8], compressed: bool) -> bool {
     match body.split_first_chunk::<NUMBER_BYTES>() {
         Some((number, bytes)) if channel.delivery() != Delivery::Unreliable => {

@@ -1,4 +1,4 @@
-//! Decoders take any bytes: they answer, never panic, and accept only what an encoder writes.
+//! Decoders take any bytes: they never panic, and they accept only what an encoder writes.
 
 mod connections;
 mod frames;
@@ -16,7 +16,7 @@ pub fn any_array<const N: usize>() -> impl Strategy<Value = [u8; N]> {
     vec(any::<u8>(), N).prop_map(|bytes| bytes.try_into().unwrap())
 }
 
-/// Puts the right checksum at the end, so that a decoder goes on to look at the rest.
+/// Writes a correct checksum to the end, so that a decoder looks at the rest.
 pub fn with_checksum(mut datagram: Vec<u8>) -> Vec<u8> {
     if let Some((covered, checksum)) = datagram.split_last_chunk_mut::<4>() {
         *checksum = crc32c::crc32c(covered).to_le_bytes();
@@ -24,7 +24,7 @@ pub fn with_checksum(mut datagram: Vec<u8>) -> Vec<u8> {
     datagram
 }
 
-/// A failing input is printed; what it teaches belongs into a test of its own, not into a file beside this one.
+/// A failing input is printed. Write a test for it; no file beside this one keeps it.
 pub fn cases(cases: u32) -> ProptestConfig {
     ProptestConfig { cases, failure_persistence: None, ..ProptestConfig::default() }
 }

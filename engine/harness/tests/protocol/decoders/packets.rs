@@ -46,7 +46,7 @@ pub fn any_packet() -> impl Strategy<Value = UnencryptedPacket> {
     ]
 }
 
-/// The datagram of a packet; None for a Connect of another version, which nobody here can write.
+/// The datagram of a packet; None for a Connect of another version, which this version cannot write.
 pub fn encode(packet: &UnencryptedPacket) -> Option<Vec<u8>> {
     match packet {
         UnencryptedPacket::Connect(connect) => Some(connect.encode().to_vec()),
@@ -73,14 +73,14 @@ proptest! {
     }
 
     #[test]
-    fn a_header_comes_back_as_it_was(bits: u32, channel: u8, flags: u8, sequence: u64) {
+    fn a_header_reads_back(bits: u32, channel: u8, flags: u8, sequence: u64) {
         let header = Header { connection: ConnectionId::from_bits(bits), channel, flags, sequence };
         prop_assert_eq!(Header::decode(&header.encode()), Ok(header));
     }
 
     #[test]
-    fn any_bytes_are_a_packet_only_with_their_checksum(bytes in any_bytes()) {
-        // A chance of 2^-32 is none.
+    fn a_packet_needs_its_checksum(bytes in any_bytes()) {
+        // The chance of a correct checksum is 2^-32.
         prop_assert!(decode_unencrypted(&bytes).is_err());
         if let Ok(packet) = decode_unencrypted(&with_checksum(bytes.clone()))
             && let Some(encoded) = encode(&packet)
@@ -90,12 +90,12 @@ proptest! {
     }
 
     #[test]
-    fn a_packet_comes_back_as_it_was(packet in any_packet()) {
+    fn a_packet_reads_back(packet in any_packet()) {
         prop_assert_eq!(decode_unencrypted(&encode(&packet).unwrap()), Ok(packet));
     }
 
     #[test]
-    fn what_is_accepted_is_what_would_be_written(
+    fn accepted_packets_are_canonical(
         packet in any_packet(),
         changes in vec((any::<prop::sample::Index>(), any::<u8>()), 0..3),
         cut in 0usize..3,
@@ -117,7 +117,7 @@ proptest! {
     }
 
     #[test]
-    fn a_connect_of_another_version_is_known_whatever_its_rest(
+    fn a_connect_of_another_version_is_recognised_whatever_its_rest(
         connect in any_connect(),
         version: u16,
         rest in vec(any::<u8>(), CONNECT_BYTES - HEADER_BYTES - 7..DATAGRAM_BYTES_MAX - 20),
@@ -156,7 +156,7 @@ proptest! {
     }
 
     #[test]
-    fn parameters_come_back_as_they_were(
+    fn parameters_read_back(
         bits: u32,
         generation in 1u8..,
         suite: u8,
