@@ -1,29 +1,17 @@
 //! What clients are told is found, written and acknowledged without the allocator, once the largest tick was seen.
 
+use crate::allocator_calls;
 use crate::dice::Dice;
-use allocation_counter::AllocationInfo;
 use ringshard::world::exchange::Change;
 use ringshard::world::replication::viewer::Scratch;
 use ringshard::world::replication::{Encoder, Pacing, Replica, Viewer};
 use ringshard::world::store::Rate;
 use ringshard_world::{EntityId, State, View};
 
-/// Calls to the allocator, frees included, that `work` makes.
-fn allocator_calls(work: impl FnOnce()) -> i64 {
-    let AllocationInfo { count_total, count_current, .. } = allocation_counter::measure(work);
-    2 * count_total as i64 - count_current
-}
-
 const ENTITIES: u16 = 200;
 const VIEWERS: usize = 10;
 const WARMING: u32 = 300;
 const TICKS: u32 = 600;
-
-#[test]
-fn the_count_sees_allocations_and_frees() {
-    assert!(allocator_calls(|| drop(std::hint::black_box(Box::new(7)))) >= 2);
-    assert_eq!(allocator_calls(|| ()), 0);
-}
 
 #[test]
 fn clients_are_told_without_the_allocator() {

@@ -1,24 +1,12 @@
 //! The entity store does not allocate once it is made, whatever happens in it.
 
-use allocation_counter::AllocationInfo;
+use crate::allocator_calls;
 use ringshard::world::store::{Authority, Entities, Factions, Relation};
 use ringshard_world::EntityKind;
 use ringshard_world::entity::buffs;
 
-/// Calls to the allocator, frees included, that `work` makes.
-fn allocator_calls(work: impl FnOnce()) -> i64 {
-    let AllocationInfo { count_total, count_current, .. } = allocation_counter::measure(work);
-    2 * count_total as i64 - count_current
-}
-
 const CAPACITY: usize = 1000;
 const TICKS: u64 = 1000;
-
-#[test]
-fn the_count_sees_allocations_and_frees() {
-    assert!(allocator_calls(|| drop(std::hint::black_box(Box::new(7)))) >= 2);
-    assert_eq!(allocator_calls(|| ()), 0);
-}
 
 /// No warming up: the first time that a thing is done must not allocate either.
 #[test]

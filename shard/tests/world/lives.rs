@@ -5,7 +5,6 @@ use ringshard::game::shard::Shard;
 use ringshard::game::simulation::WorldConfig;
 use ringshard::game::{Game, Gone};
 use ringshard::world::exchange::Command;
-use ringshard_link::conditions::{Conditions, NetworkSpec};
 use ringshard_protocol::connection::sealed_len;
 use ringshard_protocol::limits::{RESUME_PERIOD, TIMEOUT_DEFAULT};
 use ringshard_protocol::link::Link;
@@ -16,12 +15,8 @@ use ringshard_world::{EntityId, EntityKind};
 
 const SECOND: Duration = Duration::from_secs(1);
 
-fn conditions(text: &str) -> Conditions {
-    text.parse::<NetworkSpec>().unwrap().conditions
-}
-
-fn heard(world: &World) -> Vec<Heard> {
-    let of_core = |core: usize| world.cores[core].service().service.game().heard.iter().map(|&(_, heard)| heard);
+fn events(world: &World) -> Vec<LifeEvent> {
+    let of_core = |core: usize| world.simulation(core).game().events.iter().map(|&(_, event)| event);
     (0..world.cores.len()).flat_map(of_core).collect()
 }
 
@@ -43,15 +38,15 @@ fn whatever_a_client_says_when_it_hangs_up_its_session_is_over() {
     let mut world = World::new(1, "delay=5ms");
     for reason in 0..=20 {
         world.join(1);
-        world.pass(SECOND / 2);
+        world.run_for(SECOND / 2);
         assert_eq!(world.total(|stats| stats.players), 1, "reason {reason}");
         hang_up_with(&mut world, reason);
-        world.pass(SECOND / 10);
+        world.run_for(SECOND / 10);
         let left = (world.total(|stats| stats.players), world.total(|stats| stats.suspended));
         assert_eq!((left, world.total(|stats| stats.entities)), ((0, 0), 0), "reason {reason}");
     }
-    let once = [Heard::Joined, Heard::Gone(Gone::Left)];
-    assert_eq!(heard(&world), once.repeat(21));
+    let once = [LifeEvent::Joined, LifeEvent::Gone(Gone::Left)];
+    assert_eq!(events(&world), once.repeat(21));
 }
 
 #[test]
@@ -59,14 +54,14 @@ fn a_client_that_was_silent_goes_on_with_its_player_and_its_view() {
     let mut world = World::new(2, "delay=20ms");
     world.reconnect = true;
     world.join(4);
-    world.pass(2 * SECOND);
+    world.run_for(2 * SECOND);
     let (ids, tick) = (world.ids(0..4), world.players[0].view.tick());
     for silence in [20, 25, 40] {
         world.network.set_conditions(conditions("loss=100%"));
-        world.pass(silence * SECOND);
+        world.run_for(silence * SECOND);
         assert_eq!((world.total(|stats| stats.players), world.total(|stats| stats.suspended)), (0, 4));
         world.network.set_conditions(conditions("delay=20ms"));
-        world.pass(8 * SECOND);
+        world.run_for(8 * SECOND);
     }
     assert_eq!(world.ids(0..4), ids);
     for player in 0..4 {
@@ -77,10 +72,10 @@ fn a_client_that_was_silent_goes_on_with_its_player_and_its_view() {
     assert_eq!(world.total(|stats| stats.strange_messages), 0);
     let (agreed, differ) = world.digests();
     assert!(agreed > 50 && differ == 0, "{agreed} digests agree, {differ} do not");
-    let of_one = [&[Heard::Joined][..], &[Heard::Suspended, Heard::Resumed].repeat(3)].concat();
-    let heard = heard(&world);
-    assert_eq!(heard.len(), 4 * of_one.len());
-    assert_eq!(heard.iter().filter(|heard| **heard == Heard::Resumed).count(), 12);
+    let of_one = [&[LifeEvent::Joined][..], &[LifeEvent::Suspended, LifeEvent::Resumed].repeat(3)].concat();
+    let events = events(&world);
+    assert_eq!(events.len(), 4 * of_one.len());
+    assert_eq!(events.iter().filter(|event| **event == LifeEvent::Resumed).count(), 12);
 }
 
 #[test]
@@ -89,39 +84,39 @@ fn a_client_that_stays_away_too_long_begins_anew_and_sees() {
     world.reconnect = true;
     world.join(2);
     world.players[1].pace = 255;
-    world.pass(5 * SECOND);
+    world.run_for(5 * SECOND);
     let former = world.players[0].id;
     world.network.set_conditions_between(world.players[0].link.local(), address(0), conditions("loss=100%"));
     world.network.set_conditions_between(address(0), world.players[0].link.local(), conditions("loss=100%"));
-    world.pass(TIMEOUT_DEFAULT + RESUME_PERIOD + 5 * SECOND);
+    world.run_for(TIMEOUT_DEFAULT + RESUME_PERIOD + 5 * SECOND);
     assert_eq!(world.total(|stats| stats.entities), 1, "its player is gone");
     world.network.set_conditions_between(world.players[0].link.local(), address(0), conditions("delay=20ms"));
     world.network.set_conditions_between(address(0), world.players[0].link.local(), conditions("delay=20ms"));
-    world.pass(12 * SECOND);
+    world.run_for(12 * SECOND);
     assert!(world.players[0].id.is_some() && world.players[0].id != former);
     assert_eq!(world.players[0].resumed, [false, false]);
     assert_eq!(world.seen_by(0), world.ids(1..2));
-    let heard = &world.cores[0].service().service.game().heard;
-    let of_former: Vec<_> = heard.iter().filter(|(id, _)| Some(*id) == former).map(|&(_, heard)| heard).collect();
-    assert_eq!(of_former, [Heard::Joined, Heard::Suspended, Heard::Gone(Gone::Silent)]);
+    let events = &world.simulation(0).game().events;
+    let of_former: Vec<_> = events.iter().filter(|(id, _)| Some(*id) == former).map(|&(_, event)| event).collect();
+    assert_eq!(of_former, [LifeEvent::Joined, LifeEvent::Suspended, LifeEvent::Gone(Gone::Silent)]);
 }
 
 #[test]
 fn a_server_that_ends_ends_each_life_once_the_suspended_ones_too() {
     let mut world = World::new(1, "delay=5ms");
     world.join(3);
-    world.pass(SECOND);
+    world.run_for(SECOND);
     let silent = world.players[0].link.local();
     world.network.set_conditions_between(silent, address(0), conditions("loss=100%"));
-    world.pass(TIMEOUT_DEFAULT + SECOND);
+    world.run_for(TIMEOUT_DEFAULT + SECOND);
     assert_eq!((world.total(|stats| stats.players), world.total(|stats| stats.suspended)), (2, 1));
     world.lifecycle.drain();
-    world.pass(SECOND);
+    world.run_for(SECOND);
     assert_eq!(world.total(|stats| stats.players), 2, "players may stay while it drains");
     world.lifecycle.stop();
-    world.pass(3 * SECOND);
+    world.run_for(3 * SECOND);
     assert_eq!((world.total(|stats| stats.players), world.total(|stats| stats.suspended)), (0, 0));
-    let ends = heard(&world).iter().filter(|heard| **heard == Heard::Gone(Gone::ShuttingDown)).count();
+    let ends = events(&world).iter().filter(|event| **event == LifeEvent::Gone(Gone::ShuttingDown)).count();
     assert_eq!((ends, world.total(|stats| stats.entities)), (3, 0));
 }
 
@@ -131,16 +126,16 @@ fn the_input_that_a_snapshot_names_is_in_its_state() {
     for others in [0, 8, 15, 40] {
         let mut world = World::new(1, "delay=7ms");
         world.join(others + 1);
-        world.pass(SECOND);
+        world.run_for(SECOND);
         world.players.iter_mut().for_each(|player| {
             (player.pace, player.inputs) = (100, 0);
-            player.own.clear();
+            player.own_positions.clear();
         });
         world.players.iter_mut().for_each(|player| player.inputs = 1000);
-        world.pass(3 * SECOND);
-        let map = world.cores[0].service().service.shard().map();
+        world.run_for(3 * SECOND);
+        let map = world.simulation(0).shard().map();
         let (mut right, mut wrong) = (0, 0);
-        for &(input, position) in &world.players[others].own {
+        for &(input, position) in &world.players[others].own_positions {
             let Some(position) = position.filter(|_| input > 1000) else { continue };
             // An input walks one unit.
             let walked = map.quantise([0.0, HERE[1] + f32::from(input - 1000), 0.0]).y;
@@ -153,19 +148,19 @@ fn the_input_that_a_snapshot_names_is_in_its_state() {
 #[test]
 fn a_player_whose_body_is_gone_looks_on_and_can_have_another() {
     let config = WorldConfig { entities_max: 4, ..small() };
-    let mut world = World::of(1, "delay=5ms", config, |_| Row { tells: true, ..Row::default() });
+    let mut world = World::of(1, "delay=5ms", config, |_| Row { sends_ids: true, ..Row::default() });
     world.join(2);
-    world.pass(SECOND);
+    world.run_for(SECOND);
     let former = world.players[0].id.unwrap();
     world.players[0].actions = DIE;
     world.players[1].pace = 255;
-    world.pass(SECOND / 4);
+    world.run_for(SECOND / 4);
     (world.players[0].actions, world.players[0].pace) = (0, 0);
     let tick = world.players[0].view.tick();
     // Others come and go until one has the place of the body that is gone.
     for _ in 0..8 {
         world.join(1);
-        world.pass(SECOND / 2);
+        world.run_for(SECOND / 2);
         let newest = world.players.last().unwrap();
         let mut others = [world.ids(1..2), newest.id.into_iter().collect()].concat();
         others.sort_unstable();
@@ -174,7 +169,7 @@ fn a_player_whose_body_is_gone_looks_on_and_can_have_another() {
             break;
         }
         world.players.last_mut().unwrap().client.disconnect();
-        world.pass(SECOND / 2);
+        world.run_for(SECOND / 2);
         world.players.pop();
     }
     let tenant = world.players.last().unwrap().id.unwrap();
@@ -189,12 +184,12 @@ fn a_player_whose_body_is_gone_looks_on_and_can_have_another() {
     assert!(world.players.last().unwrap().inbox.iter().filter(told(tenant.generation)).count() > 10);
 
     world.players[0].id = None;
-    world.pass(SECOND);
+    world.run_for(SECOND);
     let body = world.players[0].id.expect("it has another body");
     assert!(body != former && world.players[0].view.entity(body).is_some());
     assert_eq!(world.total(|stats| stats.players), 3);
     world.players[0].client.disconnect();
-    world.pass(SECOND);
+    world.run_for(SECOND);
     assert_eq!((world.total(|stats| stats.players), world.total(|stats| stats.entities)), (2, 2));
 }
 
@@ -207,7 +202,7 @@ fn a_client_that_had_to_make_room_while_it_was_silent_can_enter_again_and_sees()
     world.reconnect = true;
     world.join(2);
     world.players[1].pace = 255;
-    world.pass(5 * SECOND);
+    world.run_for(5 * SECOND);
     let (former, tick) = (world.players[0].id, world.players[0].view.tick());
     let between = |world: &World, text: &str| {
         let silent = world.players[0].link.local();
@@ -215,16 +210,16 @@ fn a_client_that_had_to_make_room_while_it_was_silent_can_enter_again_and_sees()
         world.network.set_conditions_between(address(0), silent, conditions(text));
     };
     between(&world, "loss=100%");
-    world.pass(TIMEOUT_DEFAULT + SECOND);
+    world.run_for(TIMEOUT_DEFAULT + SECOND);
     // Another takes the only other place, and leaves it again.
     world.join(1);
-    world.pass(2 * SECOND);
+    world.run_for(2 * SECOND);
     assert!(world.players[2].id.is_some(), "who is there goes before who may come back");
     assert_eq!((world.total(|stats| stats.players), world.total(|stats| stats.suspended)), (2, 0));
     world.players[2].client.disconnect();
-    world.pass(SECOND);
+    world.run_for(SECOND);
     between(&world, "delay=5ms");
-    world.pass(10 * SECOND);
+    world.run_for(10 * SECOND);
     let player = &world.players[0];
     assert_eq!(player.resumed, [false, true], "its session goes on");
     assert!(player.id.is_some() && player.id != former, "it has another body");
@@ -232,30 +227,30 @@ fn a_client_that_had_to_make_room_while_it_was_silent_can_enter_again_and_sees()
     assert_eq!(world.seen_by(0), world.ids(1..2));
     let (agreed, differ) = world.digests();
     assert!(agreed > 50 && differ == 0, "{agreed} digests agree, {differ} do not");
-    let heard = &world.cores[0].service().service.game().heard;
-    let of_former: Vec<_> = heard.iter().filter(|(id, _)| Some(*id) == former).map(|&(_, heard)| heard).collect();
-    assert_eq!(of_former, [Heard::Joined, Heard::Suspended, Heard::Gone(Gone::Silent)]);
+    let events = &world.simulation(0).game().events;
+    let of_former: Vec<_> = events.iter().filter(|(id, _)| Some(*id) == former).map(|&(_, event)| event).collect();
+    assert_eq!(of_former, [LifeEvent::Joined, LifeEvent::Suspended, LifeEvent::Gone(Gone::Silent)]);
     // Nothing is kept of it once it is gone.
     world.players[0].client.disconnect();
-    world.pass(SECOND);
+    world.run_for(SECOND);
     assert_eq!((world.total(|stats| stats.players), world.total(|stats| stats.entities)), (1, 1));
 }
 
 #[test]
 fn what_is_told_to_an_entity_is_not_heard_by_a_player_that_had_its_place() {
     let config = WorldConfig { entities_max: 4, ..small() };
-    let row = |_| Row { tells: true, npcs_from: Some(150), ..Row::default() };
+    let row = |_| Row { sends_ids: true, npcs_from: Some(150), ..Row::default() };
     let mut world = World::of(1, "delay=5ms", config, row);
     world.join(2);
-    world.pass(SECOND);
+    world.run_for(SECOND);
     let former = world.players[0].id.unwrap();
     world.players[0].actions = DIE;
-    world.pass(3 * SECOND);
+    world.run_for(3 * SECOND);
     let npcs = world.players[0].view.entities().filter(|seen| seen.state().kind == EntityKind::Npc);
     let tenant = npcs.map(|seen| seen.id()).find(|id| id.index == former.index);
     let tenant = tenant.expect("an NPC has the place, and the player sees it");
-    let heard = world.players[0].inbox.iter();
-    let of_tenant = heard.filter(|message| message[1..] == [tenant.index as u8, tenant.generation]).count();
+    let messages = world.players[0].inbox.iter();
+    let of_tenant = messages.filter(|message| message[1..] == [tenant.index as u8, tenant.generation]).count();
     assert_eq!(of_tenant, 0, "it heard what was said to {tenant:?}");
     assert!(world.players[1].inbox.len() > 100, "others hear what is said to them");
 }
@@ -267,19 +262,19 @@ fn ticks_and_versions_go_on_where_their_numbers_go_round() {
     let mut world = World::of(2, "delay=20ms,loss=2%", WorldConfig { first_tick, ..small() }, |_| Row::default());
     world.join(6);
     world.players.iter_mut().for_each(|player| player.pace = 50);
-    world.pass(15 * SECOND);
+    world.run_for(15 * SECOND);
     for player in 0..6 {
         assert!(world.players[player].view.tick() > 1 << 32, "the view counts on");
         assert_eq!(world.seen_by(player), world.ids((0..6).filter(|&other| other != player)));
     }
-    assert!(world.cores[0].service().service.shard().tick() > 1 << 32);
+    assert!(world.simulation(0).shard().tick() > 1 << 32);
     let (agreed, differ) = world.digests();
     assert!(agreed > 300 && differ == 0, "{agreed} digests agree, {differ} do not");
     // They are told of what changed, not of everything again and again.
     world.players.iter_mut().for_each(|player| player.pace = 0);
-    world.pass(2 * SECOND);
+    world.run_for(2 * SECOND);
     let before = world.total(|stats| stats.entries);
-    world.pass(2 * SECOND);
+    world.run_for(2 * SECOND);
     assert!(world.total(|stats| stats.entries) - before < 200, "nothing moves");
 }
 
@@ -321,8 +316,8 @@ impl Game for Burst {
 #[test]
 fn every_command_that_was_taken_arrives_in_order() {
     let mut world = World::of(2, "delay=1ms", small(), |core| Burst { core, ..Burst::default() });
-    world.pass(SECOND);
-    let game = |core: usize| world.cores[core].service().service.game();
+    world.run_for(SECOND);
+    let game = |core: usize| world.simulation(core).game();
     assert!(game(0).taken >= BURST && game(1).taken >= BURST);
     assert_eq!((game(0).came, game(1).came), (game(1).taken, game(0).taken));
     assert_eq!(world.total(|stats| stats.commands_refused), 2, "the one that was not taken is counted");
@@ -405,6 +400,6 @@ impl Game for Wild {
 fn nothing_that_a_game_passes_ends_the_process() {
     let mut world = World::of(2, "delay=5ms", small(), |core| Wild(core as u64 + 7));
     world.join(6);
-    world.pass(10 * SECOND);
+    world.run_for(10 * SECOND);
     assert_eq!(world.digests().1, 0);
 }

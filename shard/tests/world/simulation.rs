@@ -1,28 +1,26 @@
-//! What players see of a small world, and what it costs.
+//! What players see of a small world.
 
 use crate::small_world::*;
 use ringshard_link::sim::SimLink;
 use ringshard_protocol::time::Duration;
-use std::cell::Cell;
 use std::net::SocketAddr;
-use std::rc::Rc;
 
 #[test]
 fn who_leaps_across_the_map_is_gone_here_and_alone_there() {
     let mut world = World::new(2, "delay=20ms,loss=5%");
     world.join(6);
-    world.pass(Duration::from_secs(3));
+    world.run_for(Duration::from_secs(3));
     for player in 0..6 {
         assert_eq!(world.seen_by(player), world.ids((0..6).filter(|&other| other != player)));
     }
     world.players[0].actions = TELEPORT;
-    world.pass(Duration::from_secs(2));
+    world.run_for(Duration::from_secs(2));
     assert_eq!(world.seen_by(0), []);
     for player in 1..6 {
         assert_eq!(world.seen_by(player), world.ids((1..6).filter(|&other| other != player)));
     }
     world.players[1].actions = TELEPORT;
-    world.pass(Duration::from_secs(2));
+    world.run_for(Duration::from_secs(2));
     assert_eq!(world.seen_by(0), world.ids(1..2));
     assert_eq!(world.seen_by(1), world.ids(0..1));
     let (agreed, differ) = world.digests();
@@ -34,42 +32,20 @@ fn who_leaps_across_the_map_is_gone_here_and_alone_there() {
 fn who_moves_and_asks_to_come_in_again_has_one_body() {
     let mut world = World::new(1, "delay=20ms");
     world.join(3);
-    world.pass(Duration::from_secs(1));
+    world.run_for(Duration::from_secs(1));
     let before = world.players[0].id;
-    world.players[0].knocks = true;
+    world.players[0].asks_to_enter = true;
     for round in 0..5 {
         let address = SocketAddr::from(([10, 2, 0, round], 1024));
         world.players[0].link = SimLink::new(world.network.clone(), address);
-        world.pass(Duration::from_secs(1));
+        world.run_for(Duration::from_secs(1));
     }
     assert_eq!(world.players[0].id, before);
-    let stats = world.cores[0].service().service.stats();
+    let stats = world.simulation(0).stats();
     assert_eq!((stats.players, stats.entities), (3, 3));
     world.players[0].client.disconnect();
-    world.players[0].knocks = false;
-    world.pass(Duration::from_secs(2));
-    let stats = world.cores[0].service().service.stats();
+    world.players[0].asks_to_enter = false;
+    world.run_for(Duration::from_secs(2));
+    let stats = world.simulation(0).stats();
     assert_eq!((stats.players, stats.entities), (2, 2));
-}
-
-/// Once as many have been in the world as ever will be, and every buffer has seen its largest tick.
-#[test]
-fn a_world_goes_on_without_the_allocator() {
-    let mut world = World::new(2, "delay=20ms");
-    world.join(40);
-    world.players.iter_mut().for_each(|player| player.pace = 255);
-    world.pass(Duration::from_secs(10));
-    world.counts.set(true);
-    world.pass(Duration::from_secs(5));
-    let entries: u64 = world.cores.iter().map(|core| core.service().service.stats().entries).sum();
-    assert!(entries > 100_000, "{entries} entries");
-    let calls: u64 = world.cores.iter().map(|core| core.service().calls).sum();
-    assert_eq!(calls, 0);
-}
-
-#[test]
-fn the_count_sees_allocations() {
-    let mut counted = Counted { service: (), counts: Rc::new(Cell::new(true)), calls: 0 };
-    counted.count(|()| drop(std::hint::black_box(Box::new(7))));
-    assert_eq!(counted.calls, 1);
 }

@@ -1,11 +1,14 @@
-//! What the transport makes of a path: how much of it bulk transfers fill, how two of them share it, how long silence
-//! lasts. Time is simulated, so the figures are the same on every machine; `-- --nocapture` prints them.
+//! How the transport uses a path: the share that a bulk transfer gets, how two transfers share it, how long an interruption
+//! lasts. The clock is virtual, so the figures are the same on every machine; `-- --nocapture` prints them.
+//!
+//! [`Download`] is not [`ringshard_harness::World`]: it jumps from event to event instead of stepping, which makes transfers
+//! of many MiB affordable, and it counts messages instead of keeping them.
 
-use rand_chacha::rand_core::{Rng, SeedableRng};
+use ringshard_harness::{client_config, random_bytes, server_address, server_config};
 use ringshard_link::conditions::{Chance, Conditions, RateLimit};
 use ringshard_link::sim::{Bottleneck, Network, SimLink};
-use ringshard_protocol::connection::{CongestionControl, HeartbeatConfig, TransportConfig};
-use ringshard_protocol::crypto::{Csprng, SecretKey, Suite, Suites};
+use ringshard_protocol::connection::{CongestionControl, TransportConfig};
+use ringshard_protocol::crypto::{Suite, Suites};
 use ringshard_protocol::endpoint::{Event, Received};
 use ringshard_protocol::limits::*;
 use ringshard_protocol::link::{Link, Path};
@@ -16,27 +19,23 @@ use std::net::SocketAddr;
 
 /// 100 Mbit/s.
 const RATE: u64 = 12_500_000;
-/// Each way: 50 ms there and back.
+/// Time in each direction: the round-trip time is 50 ms.
 const DELAY: Duration = Duration::from_millis(25);
-/// What the path holds: rate times round trip.
+/// The bandwidth-delay product of the path.
 const PATH_BYTES: u64 = RATE / 20;
 const MESSAGE_BYTES: usize = 1_150;
-
-fn server_address() -> SocketAddr {
-    SocketAddr::from(([10, 0, 0, 1], PORT_DEFAULT))
-}
 
 struct Downloader {
     client: Client,
     link: SimLink,
     id: Option<ConnectionId>,
-    /// Messages still to be sent to it.
+    /// Messages that are still to be sent to it.
     left: usize,
     received: usize,
     last_at: Instant,
 }
 
-/// A server that sends bulk to its clients.
+/// A server that sends bulk data to its clients.
 struct Download {
     network: Network,
     server: Endpoint,
@@ -50,20 +49,9 @@ impl Download {
     fn new(seed: u64, congestion: CongestionControl) -> Self {
         let network = Network::new(seed, Conditions::none(DELAY));
         let transport = TransportConfig { congestion, compression: false, ..TransportConfig::default() };
-        let config = EndpointConfig {
-            core: 0,
-            cores: 1,
-            connections_max: 8,
-            suites: Suites::only(&[Suite::ChaCha20Poly1305]),
-            heartbeat: HeartbeatConfig { interval: HEARTBEAT_DEFAULT, timeout: TIMEOUT_DEFAULT },
-            secret: SecretKey::from_bytes([7; 32]),
-            pre_shared: None,
-            transport,
-            message_bytes_max: MESSAGE_MEMORY_BYTES_DEFAULT,
-            integrity: None,
-        };
-        let mut message = vec![0; MESSAGE_BYTES];
-        Csprng::seed_from_u64(seed).fill_bytes(&mut message);
+        let suites = Suites::only(&[Suite::ChaCha20Poly1305]);
+        let config = EndpointConfig { connections_max: 8, suites, transport, ..server_config() };
+        let message = random_bytes(seed, MESSAGE_BYTES);
         let server = Endpoint::new(config, network.now(), [1; 32]);
         let server_link = SimLink::new(network.clone(), server_address());
         Download { network, server, server_link, clients: Vec::new(), message, congestion }
@@ -75,13 +63,13 @@ impl Download {
         let link = SimLink::new(self.network.clone(), address);
         let transport =
             TransportConfig { congestion: self.congestion, compression: false, ..TransportConfig::default() };
-        let config = ClientConfig { transport, ..ClientConfig::new(SecretKey::from_bytes([7; 32]).public()) };
+        let config = ClientConfig { transport, ..client_config() };
         let client = Client::new(config, self.network.now(), [number + 2; 32]).unwrap();
         let last_at = self.network.now();
         self.clients.push(Downloader { client, link, id: None, left: messages, received: 0, last_at });
     }
 
-    /// Lets everybody do what there is to do, then jumps to when there is something again.
+    /// Lets the server and all clients act, then jumps to the next arrival or deadline.
     fn step(&mut self) {
         let now = self.network.now();
         let Download { server, server_link, clients, message, .. } = self;
@@ -99,7 +87,7 @@ impl Download {
             match event {
                 Event::Joined { id, .. } | Event::Resumed { id, .. } => {
                     let joined = clients.iter_mut().find(|it| it.client.id() == Some(id));
-                    joined.expect("a client knows its id first").id = Some(id);
+                    joined.expect("the client knows its id before the server reports it").id = Some(id);
                 }
                 Event::Renamed { id, former } => {
                     clients.iter_mut().filter(|it| it.id == Some(former)).for_each(|it| it.id = Some(id));
@@ -110,7 +98,7 @@ impl Download {
         for client in clients.iter_mut() {
             let Some(id) = client.id else { continue };
             while client.left > 0 && server.send_room(id) > SEND_QUEUE_BYTES_MAX / 4 {
-                server.send(now, id, Channel::RELIABLE_ORDERED, message).expect("there is room");
+                server.send(now, id, Channel::RELIABLE_ORDERED, message).expect("the send queue has room");
                 client.left -= 1;
             }
         }
@@ -164,7 +152,7 @@ impl Download {
     }
 }
 
-/// Share of a line of 100 Mbit/s, in bytes of messages, that a transfer of 64 MiB gets.
+/// The share of a line of 100 Mbit/s that a transfer of 64 MiB gets, in bytes of messages.
 fn share_of_line(congestion: CongestionControl, loss: Chance) -> f64 {
     let mut download = Download::new(1, congestion);
     download.limit_rate(loss);
@@ -208,7 +196,7 @@ fn two_transfers_share_a_line_fairly() {
 }
 
 #[test]
-fn a_moved_client_hears_again_within_a_round_trip_and_a_probe_timeout() {
+fn a_moved_client_receives_again_within_a_round_trip_and_a_probe_timeout() {
     let mut download = Download::new(3, CongestionControl::Bbr);
     download.limit_rate(Chance::NEVER);
     download.add_client(usize::MAX);
@@ -221,7 +209,7 @@ fn a_moved_client_hears_again_within_a_round_trip_and_a_probe_timeout() {
         client.link.rebind(SocketAddr::from(([10, 2, 0, port], 50_000)));
         client.client.address_changed(now);
         let received = client.received;
-        download.run_until("it hears again", |it| it.clients[0].received > received);
+        download.run_until("the client receives again", |it| it.clients[0].received > received);
         let silence = download.network.now().since(now);
         println!("address change: {silence:?} of silence at a round trip of {round_trip:?}");
         worst = worst.max(silence.saturating_sub(round_trip));
@@ -243,7 +231,7 @@ fn after_a_blackout_of_ten_seconds_the_line_is_soon_full_again() {
     download.network.set_conditions(whole);
     let back_at = download.network.now();
     let received = download.clients[0].received;
-    download.run_until("it hears again", |it| it.clients[0].received > received + 100);
+    download.run_until("the client receives again", |it| it.clients[0].received > received + 100);
     let silence = download.network.now().since(back_at);
     let before = download.clients[0].received;
     download.run_for(Duration::from_secs(3));
@@ -253,13 +241,13 @@ fn after_a_blackout_of_ten_seconds_the_line_is_soon_full_again() {
 }
 
 #[test]
-fn larger_datagrams_are_used_where_they_pass_and_not_where_they_vanish() {
+fn larger_datagrams_are_used_on_paths_that_carry_them() {
     let mut download = Download::new(5, CongestionControl::Bbr);
     download.message = vec![1; 20_000];
     download.limit_rate(Chance::NEVER);
     download.add_client(usize::MAX);
-    // It grows, twice shrinks unannounced, and grows again as far as it should at once: a size that vanished is tried
-    // again only after ten minutes.
+    // The path widens, narrows twice without notice, and widens again. PROTOCOL.md#mtu-discovery: a size that was lost
+    // is tried again only after MTU_RETRY.
     for (mtu, expected) in [(1420, 1408), (1250, 1200), (1000, 512), (1472, 1472)] {
         download.network.set_conditions(Conditions { mtu: Some(mtu), ..Conditions::none(DELAY) });
         download.run_for(Duration::from_secs(15));
@@ -269,7 +257,7 @@ fn larger_datagrams_are_used_where_they_pass_and_not_where_they_vanish() {
         let share = (download.clients[0].received - before) as f64 * 20_000.0 / 5.0 / RATE as f64;
         println!("path of {mtu} bytes: datagrams of {size}, messages of 20 kB get {share:.3} of the line");
         assert_eq!(size, expected);
-        // Eight such messages under way at a time are 26 % of what this path holds.
+        // Eight such messages in flight are 26 % of the bandwidth-delay product.
         assert!(share > 0.1, "{share} of the line with datagrams of {size}");
     }
 }

@@ -1,117 +1,109 @@
-//! Clients of a server that falls silent: they ask beside their connection, and stay with what is answered.
+//! Clients of a server that falls silent: they try to reconnect beside their connection, and keep whichever is answered
+//! first. PROTOCOL.md#reconnection.
 
-use ringshard_harness::world::*;
-use ringshard_protocol::client::ClientEvent;
+use ringshard_harness::*;
 use ringshard_protocol::limits::*;
 use ringshard_protocol::time::Duration;
 use ringshard_protocol::wire::Channel;
 use ringshard_protocol::{ClientConfig, Endpoint};
 
-/// The server's process was killed and started again, with the same key.
+/// Kills the server and starts it again with the same key.
 fn restart(world: &mut World) {
-    world.server = Endpoint::new(server_config(), world.network.now(), [0x77; 32]);
+    world.server = Endpoint::new(server_config(), world.now(), [0x77; 32]);
 }
 
-fn persistent() -> (World, usize) {
+fn reconnecting() -> (World, usize) {
     let mut world = World::new(1, CLEAN);
     let client = world.add_client_with(ClientConfig { reconnect: true, ..client_config() });
     world.run_until("connected", |world| world.server.stats().joined == 1);
-    world.run_for(THERE_AND_BACK);
+    world.run_for(ROUND_TRIP);
     (world, client)
 }
 
-fn connections(world: &World, client: usize) -> Vec<bool> {
-    let resumed = |event: &ClientEvent| match event {
-        ClientEvent::Connected { resumed, .. } => Some(*resumed),
-        _ => None,
-    };
-    world.clients[client].events.iter().filter_map(|(_, event)| resumed(event)).collect()
-}
-
 #[test]
-fn clients_of_a_restarted_server_are_back_within_ten_seconds_wherever_their_heartbeat_stood() {
+fn clients_are_connected_within_ten_seconds_after_a_restart_of_the_server() {
     for phase in 0..12u32 {
-        let (mut world, client) = persistent();
+        let (mut world, client) = reconnecting();
         world.run_for(phase * Duration::from_millis(431));
         restart(&mut world);
-        let restarted_at = world.network.now();
-        world.run_until("it is back", |world| world.server.stats().joined == 1);
-        let away = world.network.now().since(restarted_at);
+        let restarted_at = world.now();
+        world.run_until("the client has joined again", |world| world.server.stats().joined == 1);
+        let away = world.now().since(restarted_at);
         assert!(away < Duration::from_secs(10), "{away:?} in phase {phase}");
-        world.run_for(THERE_AND_BACK);
-        assert_eq!(connections(&world, client), [false, false]);
+        world.run_for(ROUND_TRIP);
+        assert_eq!(world.clients[client].resumptions(), [false, false]);
         assert!(world.echoes(client, b"back"));
     }
 }
 
 #[test]
-fn a_server_that_is_away_for_longer_has_its_clients_back_soon_after() {
-    let (mut world, client) = persistent();
+fn clients_are_back_soon_after_a_longer_outage() {
+    let (mut world, client) = reconnecting();
     world.network.set_conditions(DEAD);
     world.run_for(Duration::from_secs(12));
     restart(&mut world);
     world.network.set_conditions(CLEAN);
-    let restarted_at = world.network.now();
-    world.run_until("it is back", |world| world.server.stats().joined == 1);
-    assert!(world.network.now().since(restarted_at) <= CONNECT_RETRY_MAX + THERE_AND_BACK);
-    assert_eq!(connections(&world, client).len(), 2);
+    let restarted_at = world.now();
+    world.run_until("the client has joined again", |world| world.server.stats().joined == 1);
+    assert!(world.now().since(restarted_at) <= CONNECT_RETRY_MAX + ROUND_TRIP);
+    assert_eq!(world.clients[client].resumptions().len(), 2);
 }
 
 #[test]
-fn a_client_that_knocks_stays_with_the_connection_that_is_heard_again() {
-    let (mut world, client) = persistent();
+fn a_client_that_tries_to_reconnect_keeps_its_connection_once_that_is_heard() {
+    let (mut world, client) = reconnecting();
     let id = world.id(client);
-    world.say_on(client, Channel::RELIABLE_ORDERED, b"before");
-    world.run_for(THERE_AND_BACK);
+    world.send_on(client, Channel::RELIABLE_ORDERED, b"before");
+    world.run_for(ROUND_TRIP);
     world.network.set_conditions(DEAD);
     world.run_for(HEARTBEAT_DEFAULT + RECONNECT_AFTER + Duration::from_secs(1));
     world.network.set_conditions(CLEAN);
-    world.server.send(world.network.now(), id, Channel::UNRELIABLE, b"hello").unwrap();
+    world.server.send(world.now(), id, Channel::UNRELIABLE, b"hello").unwrap();
     world.run_for(Duration::from_secs(5));
-    assert_eq!((connections(&world, client), world.id(client)), (vec![false], id));
+    assert_eq!((world.clients[client].resumptions(), world.id(client)), (vec![false], id));
     assert!(world.echoes(client, b"as ever"));
 }
 
 #[test]
-fn a_session_goes_on_over_whichever_connection_is_heard_first() {
-    let (mut world, client) = persistent();
+fn a_session_continues_over_whichever_connection_is_heard_first() {
+    let (mut world, client) = reconnecting();
     world.network.set_conditions(DEAD);
-    world.say_on(client, Channel::RELIABLE_ORDERED, b"during");
+    world.send_on(client, Channel::RELIABLE_ORDERED, b"during");
     world.run_for(HEARTBEAT_DEFAULT + RECONNECT_AFTER + Duration::from_secs(3));
     world.network.set_conditions(CLEAN);
-    world.run_until("it is there", |world| world.clients[client].inbox.len() == 1);
+    world.run_until("the echo has arrived", |world| world.clients[client].received.len() == 1);
     world.run_for(Duration::from_secs(5));
-    assert_eq!(world.clients[client].heard_on(Channel::RELIABLE_ORDERED), [b"during"]);
+    assert_eq!(world.clients[client].messages_on(Channel::RELIABLE_ORDERED), [b"during"]);
     assert_eq!(world.server.connections(), 1);
-    assert!(connections(&world, client)[1..].iter().all(|&resumed| resumed));
+    assert!(world.clients[client].resumptions()[1..].iter().all(|&resumed| resumed));
 }
 
 #[test]
-fn an_answer_to_a_knock_that_comes_twice_makes_one_connection() {
-    let (mut world, client) = persistent();
+fn a_repeated_answer_to_a_reconnect_attempt_makes_one_connection() {
+    let (mut world, client) = reconnecting();
     restart(&mut world);
     world.network.start_trace();
-    world.run_until("it is back", |world| connections(world, client).len() == 2);
+    world.run_until("the client has joined again", |world| world.clients[client].resumptions().len() == 2);
     let address = world.clients[client].address;
-    // The same again, before anything was heard over the new connection, and after.
-    let accepted = world.cleartext_datagrams(server_address(), address).pop().expect("the answer");
+    // The same answer again, before and after the first datagram of the new connection.
+    let accepted = world.unencrypted_packets(server_address(), address).pop().expect("the server has accepted");
     assert_eq!(accepted.len(), ringshard_protocol::wire::Accepted::BYTES);
     for _ in 0..5 {
-        let now = world.network.now();
+        let now = world.now();
         assert!(world.clients[client].client.receive(now, &mut accepted.clone()).is_none());
-        world.say(client, b"one");
+        world.send(client, b"one");
         world.step();
         world.run_for(DELAY);
     }
-    world.run_for(THERE_AND_BACK);
-    assert_eq!(connections(&world, client).len(), 2, "it was taken once");
-    // A number that is used again would be a nonce that is.
-    assert_eq!((world.server.drops().replayed, world.clients[client].inbox.len()), (0, 5));
+    world.run_for(ROUND_TRIP);
+    assert_eq!(world.clients[client].resumptions().len(), 2, "the client takes the answer once");
+    // A repeated sequence number would be a repeated nonce.
+    assert_eq!((world.server.drops().replayed, world.clients[client].received.len()), (0, 5));
 }
 
 #[test]
-fn a_denial_that_anybody_can_send_ends_no_connection() {
-    let (mut world, client) = persistent();
+fn a_forged_denial_ends_no_connection() {
+    let (mut world, client) = reconnecting();
     let (id, address) = (world.id(client), world.clients[client].address);
     world.network.set_conditions(DEAD);
     world.run_for(HEARTBEAT_DEFAULT + RECONNECT_AFTER + Duration::from_secs(1));
@@ -124,7 +116,7 @@ fn a_denial_that_anybody_can_send_ends_no_connection() {
         wait_ms: 0,
     };
     world.network.send(server_address(), address, &denied.encode());
-    world.run_for(4 * THERE_AND_BACK);
+    world.run_for(4 * ROUND_TRIP);
     assert!(world.clients[client].client.is_connected() && world.clients[client].close_reason().is_none());
     world.run_for(Duration::from_secs(3));
     assert!(world.echoes(client, b"still here"), "{id}");

@@ -1,5 +1,7 @@
-//! `PROTOCOL.md` against the implementation: its test vectors, its tables, and a client made from its words alone.
+//! `PROTOCOL.md` against the implementation: its vectors and tables, a client written from the document alone, decoders that
+//! take any bytes, and the cryptography against other implementations.
 
+mod bare_client;
 mod conversations;
 mod decoders;
 mod document;
@@ -7,7 +9,6 @@ mod frames;
 mod oracles;
 mod readme;
 mod reserved;
-mod stranger;
 mod vectors;
 mod world_messages;
 
@@ -24,7 +25,7 @@ use std::time::Duration;
 fn the_limits_are_those_of_the_code() {
     let document: BTreeMap<_, _> =
         table(&["name", "value"]).into_iter().map(|row| (row[0], row[1].to_owned())).collect();
-    assert_eq!(table(&["name", "value"]).len(), document.len(), "each limit once");
+    assert_eq!(table(&["name", "value"]).len(), document.len(), "the document lists a limit twice");
     assert_eq!(document, limits());
 }
 
@@ -103,9 +104,9 @@ fn limits() -> BTreeMap<&'static str, String> {
     ])
 }
 
-/// Names in capitals are limits, and what the text says in figures is what the limits say.
+/// Every name in capitals is a limit, and figures in the text agree with the limits.
 #[test]
-fn the_text_names_limits_that_there_are() {
+fn the_text_names_only_existing_limits() {
     let flags: BTreeSet<_> = table(&["bit", "name", "in version 1"]).into_iter().map(|row| row[1]).collect();
     let is_name = |word: &&str| {
         word.contains('_') && word.chars().all(|c| c.is_ascii_uppercase() || c.is_ascii_digit() || c == '_')
@@ -130,24 +131,24 @@ fn the_text_names_limits_that_there_are() {
 #[test]
 fn the_buckets_are_those_of_the_code() {
     let blocks: Vec<_> = fenced_blocks().filter(|(info, _)| *info == "buckets").collect();
-    let [(_, text)] = blocks[..] else { panic!("the document lists the buckets once") };
+    let [(_, text)] = blocks[..] else { panic!("the document must list the buckets once") };
     let buckets: Vec<u16> = text.split_whitespace().map(|size| size.parse().expect("a size is a number")).collect();
     assert_eq!(buckets, DATAGRAM_BUCKETS);
 }
 
-/// Each frame of the table, made with its shortest body, is read as that frame, and asks or not as the table says.
+/// Each frame of the table reads as that frame and is ack-eliciting as the table says.
 #[test]
 fn the_frames_are_those_of_the_code() {
     let mut kinds = BTreeSet::new();
     for row in table(&["kind", "frame", "length", "ack-eliciting", "body"]) {
-        let [kind, name, length, asks, _] = row[..] else { panic!("five columns") };
+        let [kind, name, length, ack_eliciting, _] = row[..] else { panic!("five columns") };
         let channels = if name == "Message" { CHANNELS as u16 } else { 1 };
         let first: u16 = kind.trim_end_matches(" + c").parse().expect("a kind is a number");
         for channel in 0..channels {
             let kind = first + channel;
             kinds.insert(kind);
             for length in lengths(length) {
-                check_frame(name, kind, length, asks, channel as u8);
+                check_frame(name, kind, length, ack_eliciting, channel as u8);
             }
         }
     }
@@ -161,14 +162,14 @@ fn lengths(text: &str) -> Vec<usize> {
     if text == "any" { vec![0, 5] } else { numbers }
 }
 
-fn check_frame(name: &str, kind: u16, length: usize, asks: &str, channel: u8) {
+fn check_frame(name: &str, kind: u16, length: usize, ack_eliciting: &str, channel: u8) {
     let mut body = vec![0; length];
     let channel = Channel::new(channel).expect("a channel");
     match name {
         "Fragment" => body[5] = 1,
         "NewId" => body[1] = 1,
         "Ack" => body[0] = 1,
-        // A number, where its channel has one.
+        // A channel with numbers needs a number.
         "Message" if channel.delivery() != Delivery::Unreliable => body = vec![0; 2],
         _ => {}
     }
@@ -180,11 +181,11 @@ fn check_frame(name: &str, kind: u16, length: usize, asks: &str, channel: u8) {
     };
     let read = format!("{frame:?}");
     assert!(read.starts_with(name), "{name} is read as {read}");
-    let expected = match asks {
+    let expected = match ack_eliciting {
         "yes" => true,
         "no" => false,
         "as its message" => name == "Message" && channel.delivery().is_reliable(),
-        _ => panic!("{asks}"),
+        _ => panic!("{ack_eliciting}"),
     };
     assert_eq!(frame.is_ack_eliciting(), expected, "{read}");
 }
@@ -199,7 +200,7 @@ fn frames_of(kind: u16, body: &[u8]) -> Vec<Frame<'static>> {
 fn the_reasons_are_those_of_the_code() {
     let rows = table(&["reason", "name", "meaning"]);
     let codes: Vec<u8> = rows.iter().map(|row| row[0].parse().expect("a number")).collect();
-    assert_eq!(codes, [0, 1, 3, 4, 5, 6, 7, 9, 10, 11], "2 and 8 are never sent");
+    assert_eq!(codes, [0, 1, 3, 4, 5, 6, 7, 9, 10, 11], "reasons 2 and 8 are never sent");
     for (code, row) in codes.into_iter().zip(rows) {
         let read = frames_of(6, &[code]);
         let name: String = row[1].split(' ').map(|word| word[..1].to_uppercase() + &word[1..]).collect();
@@ -207,7 +208,7 @@ fn the_reasons_are_those_of_the_code() {
     }
 }
 
-/// What a channel's number says.
+/// The number of a channel gives its delivery.
 #[test]
 fn the_deliveries_are_those_of_the_code() {
     let rows = table(&["channel modulo 4", "delivery", "number", "a message is delivered"]);

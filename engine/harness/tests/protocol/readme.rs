@@ -1,4 +1,4 @@
-//! The client in the README is the example that is compiled.
+//! The client in the README is an example that is compiled.
 
 #[test]
 fn the_readme_shows_the_example() {

@@ -10,7 +10,7 @@ use ringshard_world::snapshot::{
 };
 use ringshard_world::{EntityId, EntityKind, Map, Position, State, View};
 
-/// What `write` writes.
+/// The bytes that `write` writes.
 fn written(write: impl FnOnce(&mut Writer<'_>) -> Result<(), NoRoom>) -> Vec<u8> {
     let mut buffer = [0; 1024];
     let mut writer = Writer::new(&mut buffer);
@@ -18,7 +18,7 @@ fn written(write: impl FnOnce(&mut Writer<'_>) -> Result<(), NoRoom>) -> Vec<u8>
     writer.written().to_vec()
 }
 
-/// The value of `key` as a newest snapshot and those before it.
+/// The value of `key` as a newest snapshot and the bits of those before it.
 fn received(vector: &Vector, key: &str) -> (u16, u64) {
     let bytes: [u8; 10] = vector.array(key);
     let (newest, before) = bytes.split_at(2);
@@ -95,7 +95,7 @@ fn state(vector: &Vector, key: &str) -> State {
     state
 }
 
-/// The value of `key` as variables: which, and all values.
+/// The value of `key` as variables: a mask, and all values.
 fn variables(vector: &Vector, key: &str) -> (u64, [i32; VARIABLES]) {
     let (mut mask, mut values) = (0, [0; VARIABLES]);
     let (told, rest) = vector.get(key).as_chunks::<5>();
@@ -111,7 +111,7 @@ fn header(number: u16) -> Vec<u8> {
     written(|writer| SnapshotHeader { number, tick: number.into(), input: 0 }.write(writer))
 }
 
-/// What `entity` looks like to who has taken `snapshots`.
+/// Asserts that a view of `snapshots` shows `entity`.
 fn check_seen(entity: Versioned<'_>, snapshots: &[Vec<u8>]) {
     let mut view = View::new();
     for snapshot in snapshots {
@@ -178,9 +178,9 @@ pub fn snapshot_bad(vector: &Vector) {
     }
 }
 
-/// The snapshots have the entries that the document says.
+/// The snapshots consist of the entries of the other vectors.
 #[test]
-fn the_world_vectors_are_one_story() {
+fn the_world_vectors_build_on_each_other() {
     let vectors = vectors();
     let snapshot = |name| vectors["world-snapshots"].get(name);
     let entry = |name: &str| vectors[&*format!("world-{name}")].get("entry");
@@ -243,7 +243,7 @@ fn the_flags_of_entities_are_those_of_the_code() {
     }
 }
 
-/// A snapshot of an entity that is known and one more entry, whose head has these fields.
+/// Whether a view that knows an entity takes a snapshot with one more entry, whose head has these fields.
 fn taken(known: &[u8], age: u16, fields: u16, rest: &[u8]) -> bool {
     let head = (1 + age) | age << 5 | fields << 10;
     let entry = [&[7, 0][..], &head.to_le_bytes(), rest].concat();
@@ -252,7 +252,7 @@ fn taken(known: &[u8], age: u16, fields: u16, rest: &[u8]) -> bool {
     view.take(&[&header(1)[..], &entry].concat(), |_| {}) == Ok(true)
 }
 
-/// What the table of reserved values says, value by value.
+/// The table of reserved values, value by value.
 #[test]
 fn reserved_values_in_world_messages_are_treated_as_the_document_says() {
     type Check = fn(u8) -> bool;
@@ -304,7 +304,7 @@ fn reserved_values_in_world_messages_are_treated_as_the_document_says() {
         ("states and buffs", "0x80", |value| taken(&KNOWN, 1, 8, &[3, value, value]), |_| true),
     ];
     let document = table(&["in a world message", "reserved", "receiver"]);
-    // Which kinds there are, the server's tests and the game's say.
+    // The tests of servers and games check the kinds.
     assert_eq!(document[0][..2], ["kind", "0, 2, 4, 5, 7 to 31"]);
     assert_eq!(document.len(), rows.len() + 1);
     for ((place, reserved, check, expected), row) in rows.into_iter().zip(&document[1..]) {

@@ -1,10 +1,10 @@
-//! What is written is read again; whatever else is read gives an error, and after an error everything is as it was.
+//! What is written reads back; other bytes give an error, and an error changes nothing.
 
 use proptest::collection::vec;
 use proptest::prelude::*;
 use ringshard_world::codec::*;
 
-/// Anything that a message can have in it.
+/// Any item that a message can contain.
 #[derive(Clone, PartialEq, Debug)]
 enum Item {
     U8(u8),
@@ -15,7 +15,7 @@ enum Item {
     I16(i16),
     I32(i32),
     I64(i64),
-    /// As bits: not a number is not itself.
+    /// As bits, because a NaN is not equal to itself.
     F32(u32),
     F64(u64),
     Bool(bool),
@@ -56,7 +56,7 @@ impl Item {
         }
     }
 
-    /// Reads another of the same sort.
+    /// Reads an item of the same type.
     fn read(&self, reader: &mut Reader<'_>) -> Result<Item, Malformed> {
         Ok(match self {
             Item::U8(_) => Item::U8(reader.u8()?),
@@ -83,7 +83,7 @@ impl Item {
     }
 }
 
-/// Numbers of every length alike.
+/// Numbers of every length with equal probability.
 fn any_u64() -> impl Strategy<Value = u64> {
     (any::<u64>(), 0..64u32).prop_map(|(bits, shift)| bits >> shift)
 }
@@ -120,7 +120,7 @@ fn any_item() -> impl Strategy<Value = Item> {
     prop_oneof![byte_wise, others, any_bits()]
 }
 
-/// Writes all of them behind each other; gives what was written.
+/// The items, one after the other.
 fn written(items: &[Item]) -> Vec<u8> {
     let mut buffer = vec![0xA5; 1 << 16];
     let mut writer = Writer::new(&mut buffer);
@@ -130,7 +130,7 @@ fn written(items: &[Item]) -> Vec<u8> {
 
 proptest! {
     #[test]
-    fn what_is_written_is_read(items in vec(any_item(), 0..40)) {
+    fn items_read_back(items in vec(any_item(), 0..40)) {
         let bytes = written(&items);
         let mut reader = Reader::new(&bytes);
         for item in &items {
@@ -139,9 +139,9 @@ proptest! {
         prop_assert_eq!(reader.finish(), Ok(()));
     }
 
-    /// Fields of bits lie as in a list of bits, whatever is written between them.
+    /// Bit fields lie in a message as in a list of bits, whatever is written between them.
     #[test]
-    fn bits_lie_where_a_list_of_bits_has_them(
+    fn bit_fields_lie_as_in_a_list_of_bits(
         items in vec(prop_oneof![4 => any_bits(), 1 => any::<u8>().prop_map(Item::U8)], 0..60),
     ) {
         let mut model: Vec<bool> = Vec::new();
@@ -152,7 +152,7 @@ proptest! {
                     model.resize(model.len().next_multiple_of(8), false);
                     (u32::from(*value), 8)
                 }
-                _ => unreachable!("nothing else was asked for"),
+                _ => unreachable!("the strategy gives no other item"),
             };
             model.extend((0..count).map(|bit| value >> bit & 1 == 1));
         }
@@ -161,9 +161,9 @@ proptest! {
         prop_assert_eq!(written(&items).into_iter().flat_map(lie).collect::<Vec<_>>(), model);
     }
 
-    /// With too little room, each item is there whole or not at all, and those that are can be read.
+    /// In a short buffer, each item is written whole or not at all.
     #[test]
-    fn what_finds_no_room_leaves_no_trace(items in vec(any_item(), 0..40), room in 0..200usize) {
+    fn an_item_without_room_changes_nothing(items in vec(any_item(), 0..40), room in 0..200usize) {
         let mut buffer = vec![0xA5; room];
         let mut writer = Writer::new(&mut buffer);
         let mut fitted = Vec::new();
@@ -178,7 +178,7 @@ proptest! {
     }
 
     #[test]
-    fn what_is_taken_back_was_never_written(
+    fn a_rewind_undoes_writes(
         kept in vec(any_item(), 0..20),
         dropped in vec(any_item(), 0..20),
         then in vec(any_item(), 0..20),
@@ -193,7 +193,7 @@ proptest! {
         prop_assert_eq!(writer.written(), written(&[kept, then].concat()));
     }
 
-    /// Whatever the bytes are read as: an error leaves the reader where it was, and what is read writes the same bytes.
+    /// Any bytes read as any items: an error leaves the reader where it was, and what was read writes the same bytes.
     #[test]
     fn any_bytes_are_read_or_refused(items in vec(any_item(), 0..40), bytes in vec(any::<u8>(), 0..200)) {
         let mut reader = Reader::new(&bytes);
@@ -208,15 +208,15 @@ proptest! {
         let again = written(&read);
         let len = bytes.len() - reader.remaining();
         prop_assert_eq!(again.len(), len);
-        // Of the last byte, the bits that were not read may be anything.
+        // The unread bits of the last byte may have any value.
         let (last, whole) = (again.last(), again.len().saturating_sub(1));
         prop_assert_eq!(&again[..whole], &bytes[..whole]);
         prop_assert!(last.is_none_or(|last| bytes[whole] & last == *last));
     }
 
-    /// A message with a byte changed or cut off reads as something else or not at all.
+    /// A message with an altered byte, or cut short, does not read as the original.
     #[test]
-    fn a_damaged_message_is_read_or_refused(
+    fn a_damaged_message_does_not_read_as_the_original(
         items in vec(any_item(), 1..40),
         at in any::<prop::sample::Index>(),
         by in 1..=255u8,
@@ -232,7 +232,7 @@ proptest! {
     }
 
     #[test]
-    fn reading_goes_back(first in any_item(), second in any_item()) {
+    fn a_reader_rewinds(first in any_item(), second in any_item()) {
         let bytes = written(&[first.clone(), second.clone()]);
         let mut reader = Reader::new(&bytes);
         first.read(&mut reader).unwrap();
@@ -246,7 +246,7 @@ proptest! {
 }
 
 #[test]
-fn numbers_lie_as_the_documents_say() {
+fn numbers_are_encoded_as_documented() {
     let bytes = |item: Item| written(&[item]);
     assert_eq!(bytes(Item::U32(0x0102_0304)), [4, 3, 2, 1]);
     assert_eq!(bytes(Item::I16(-2)), [0xFE, 0xFF]);
@@ -266,35 +266,35 @@ fn numbers_lie_as_the_documents_say() {
 }
 
 #[test]
-fn what_nobody_writes_is_refused() {
+fn malformed_items_are_refused() {
     let u32_of = |bytes: &[u8]| Reader::new(bytes).varint_u32();
     let u64_of = |bytes: &[u8]| Reader::new(bytes).varint_u64();
-    // More bytes than it needs.
+    // More bytes than the number needs.
     assert_eq!(u32_of(&[0x80, 0]), Err(Malformed::VarInt));
     assert_eq!(u64_of(&[0xFF, 0x80, 0]), Err(Malformed::VarInt));
-    // More bits than there are: by value, and by length.
+    // More bits than the type has: by value, and by length.
     assert_eq!(u32_of(&[0xFF, 0xFF, 0xFF, 0xFF, 0x1F]), Err(Malformed::VarInt));
     assert_eq!(u32_of(&[0xFF, 0xFF, 0xFF, 0xFF, 0x8F, 1]), Err(Malformed::VarInt));
     let longest = |last: &[u8]| [&[0xFF; 9], last].concat();
     assert_eq!(u64_of(&longest(&[1])), Ok(u64::MAX));
     assert_eq!(u64_of(&longest(&[2])), Err(Malformed::VarInt));
     assert_eq!(u64_of(&longest(&[0x81, 1])), Err(Malformed::VarInt));
-    // Not all of it there.
+    // Incomplete items.
     assert_eq!(u32_of(&[]), Err(Malformed::TooShort));
     assert_eq!(u32_of(&[0x80]), Err(Malformed::TooShort));
     assert_eq!(Reader::new(&[1]).u16(), Err(Malformed::TooShort));
     assert_eq!(Reader::new(&[1]).bits(9), Err(Malformed::TooShort));
     assert_eq!(Reader::new(&[3, 1, 2]).bytes(), Err(Malformed::TooShort));
-    assert_eq!(Reader::new(&longest(&[1])).bytes(), Err(Malformed::TooShort), "a length beyond all memory");
+    assert_eq!(Reader::new(&longest(&[1])).bytes(), Err(Malformed::TooShort), "the length is larger than any memory");
     assert_eq!(Reader::new(&[2]).bool(), Err(Malformed::UnknownValue));
     assert_eq!(Reader::new(&[7]).up_to(6), Err(Malformed::UnknownValue));
     assert_eq!(Reader::new(&[2, 0xC3, 0x28]).text(), Err(Malformed::NotUtf8));
     assert_eq!(Reader::new(&[1]).finish(), Err(Malformed::TooLong));
-    // A bit beside the three that were written, before a byte and at the end.
+    // A padding bit that is not 0: before a byte, and at the end.
     let mut reader = Reader::new(&[0b1101, 9]);
     assert_eq!(reader.bits(3), Ok(0b101));
     assert_eq!(reader.u8(), Err(Malformed::Padding));
-    assert_eq!((reader.bits(5), reader.u8()), (Ok(1), Ok(9)), "the error read nothing");
+    assert_eq!((reader.bits(5), reader.u8()), (Ok(1), Ok(9)), "after the error the reader is where it was");
     let mut reader = Reader::new(&[0b1101]);
     assert_eq!(reader.bits(3), Ok(0b101));
     assert_eq!(reader.finish(), Err(Malformed::Padding));
@@ -302,13 +302,13 @@ fn what_nobody_writes_is_refused() {
 
 #[test]
 #[should_panic = "more than 3 bits"]
-fn a_field_takes_no_number_that_it_has_no_bits_for() {
+fn a_bit_field_refuses_a_number_with_more_bits() {
     let _ = Writer::new(&mut [0; 8]).bits(8, 3);
 }
 
 #[test]
 #[should_panic = "only goes back"]
-fn a_mark_that_was_itself_taken_back_is_none() {
+fn a_mark_behind_a_rewind_is_invalid() {
     let mut buffer = [0; 8];
     let mut writer = Writer::new(&mut buffer);
     let start = writer.mark();

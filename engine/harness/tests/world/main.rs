@@ -1,4 +1,9 @@
-//! Codecs, snapshots and views.
+//! What both ends know of a world: the codec, maps, entries, snapshots and views.
 
 mod codec;
-mod snapshots;
+mod entries;
+mod map;
+mod pose;
+mod replication;
+mod samples;
+mod view;

@@ -1,6 +1,7 @@
 //! `ringshard capture`: where it writes, and that one that is refused or left keeps the place of none.
 
-use crate::scene::{Folder, PATIENCE, Scene, TOKEN, assert_has, text};
+use crate::scene::{Scene, TOKEN};
+use crate::shared::{Folder, TIMEOUT, assert_has, text};
 use std::io::{BufRead, BufReader, Read, Write};
 use std::net::TcpStream;
 use std::time::{Duration, Instant};
@@ -12,8 +13,8 @@ const MAGIC: [u8; 4] = [0x0a, 0x0d, 0x0d, 0x0a];
 
 /// The beginning of a capture's answer: its status line, and what is left to read.
 fn begin(scene: &Scene) -> (String, BufReader<TcpStream>) {
-    let mut stream = TcpStream::connect(&scene.admin).unwrap();
-    let admin = &scene.admin;
+    let mut stream = TcpStream::connect(&scene.server.admin).unwrap();
+    let admin = &scene.server.admin;
     let request =
         format!("GET /capture?seconds={LONG_S} HTTP/1.1\r\nHost: {admin}\r\nAuthorization: Bearer {TOKEN}\r\n\r\n");
     stream.write_all(request.as_bytes()).unwrap();
@@ -25,10 +26,10 @@ fn begin(scene: &Scene) -> (String, BufReader<TcpStream>) {
 
 /// A short capture works, within a time that no capture of minutes would leave.
 fn assert_captures(scene: &Scene, folder: &Folder, name: &str) {
-    let give_up = Instant::now() + PATIENCE;
+    let give_up = Instant::now() + TIMEOUT;
     loop {
         let file = folder.file(name);
-        let output = scene.asked(&["capture", "--seconds", "0.1", "--out", &file]);
+        let output = scene.run(&["capture", "--seconds", "0.1", "--out", &file]);
         if output.status.success() {
             assert!(std::fs::read(&file).unwrap().starts_with(&MAGIC));
             return;
@@ -48,7 +49,7 @@ fn a_dash_is_standard_output_and_what_it_says_goes_to_standard_error() {
     assert_has(&text(&output.stderr), &["capturing", "standard output"]);
     assert_eq!(std::fs::read_dir(&folder.0).unwrap().count(), 0, "no file is made");
 
-    let both = scene.asked(&["capture", "--out", "-", "--key-log", "-"]);
+    let both = scene.run(&["capture", "--out", "-", "--key-log", "-"]);
     assert!(!both.status.success());
     assert_has(&text(&both.stderr), &["--out", "--key-log", "name a file"]);
 }
@@ -60,11 +61,11 @@ fn what_is_refused_is_refused_before_the_capture_and_leaves_nothing() {
     let (file, keys) = (folder.file("a.pcapng"), folder.file("a.keys"));
     let long = LONG_S.to_string();
     let began = Instant::now();
-    let output = scene.asked(&["capture", "--seconds", &long, "--out", &file, "--key-log", &keys]);
+    let output = scene.run(&["capture", "--seconds", &long, "--out", &file, "--key-log", &keys]);
     assert!(!output.status.success());
     assert_has(&text(&output.stderr), &["gives out no secrets", "--key-log true"]);
     std::fs::write(folder.file("there"), "already").unwrap();
-    let output = scene.asked(&["capture", "--seconds", &long, "--out", &folder.file("there")]);
+    let output = scene.run(&["capture", "--seconds", &long, "--out", &folder.file("there")]);
     assert!(!output.status.success());
     assert_has(&text(&output.stderr), &["exists already", "another file"]);
     assert_eq!(std::fs::read_to_string(folder.file("there")).unwrap(), "already");
@@ -79,7 +80,7 @@ fn a_client_that_goes_away_gives_its_place_back_and_a_second_one_is_told_to_wait
     let folder = Folder::new("capture-gone-files");
     let (status, answer) = begin(&scene);
     assert!(status.starts_with("HTTP/1.1 200"), "an answer begins when the capture does: {status}");
-    let second = scene.asked(&["capture", "--seconds", "1", "--out", &folder.file("second.pcapng")]);
+    let second = scene.run(&["capture", "--seconds", "1", "--out", &folder.file("second.pcapng")]);
     assert!(!second.status.success());
     assert_has(&text(&second.stderr), &["409", "another capture is being made"]);
     drop(answer);
@@ -92,7 +93,7 @@ fn a_capture_arrives_while_it_is_made() {
     let began = Instant::now();
     let (status, mut answer) = begin(&scene);
     assert!(status.starts_with("HTTP/1.1 200"), "{status}");
-    answer.get_ref().set_read_timeout(Some(PATIENCE)).unwrap();
+    answer.get_ref().set_read_timeout(Some(TIMEOUT)).unwrap();
     let mut seen = Vec::new();
     while !seen.ends_with(&MAGIC) {
         let mut byte = [0];

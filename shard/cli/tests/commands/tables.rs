@@ -1,6 +1,7 @@
 //! What commands print: as wide as the terminal, whole where there is none, and quietly ended when nobody reads on.
 
-use crate::scene::{Folder, Scene, assert_has, free_admin, text};
+use crate::scene::Scene;
+use crate::shared::{Folder, assert_has, free_address, text};
 use std::io::{BufRead, BufReader, Read};
 use std::process::{Command, Stdio};
 
@@ -43,7 +44,7 @@ fn tables_fit_the_terminal_and_are_whole_where_there_is_none() {
                 assert_has(&lines.join("\n"), words);
             }
         }
-        let whole = text(&scene.asked(arguments).stdout);
+        let whole = text(&scene.run(arguments).stdout);
         assert_has(&whole, words);
         assert_has(&whole, all);
         assert!(!whole.contains(ESCAPE) && !whole.contains('…'), "{whole}");
@@ -53,7 +54,7 @@ fn tables_fit_the_terminal_and_are_whole_where_there_is_none() {
 #[test]
 fn sessions_says_how_many_of_how_many_and_why_there_is_none() {
     let scene = Scene::new("counts");
-    let said = |arguments: &[&str]| text(&scene.asked(&[&["sessions"], arguments].concat()).stdout);
+    let said = |arguments: &[&str]| text(&scene.run(&[&["sessions"], arguments].concat()).stdout);
     let host = scene.player.ip().to_string();
     assert_has(&said(&["--address", &host]), &["1 of 1 connections: from 127.0.0.1"]);
     assert_eq!(said(&["--address", "10.0.0.1"]), "none of 1 connections is from 10.0.0.1\n");
@@ -62,7 +63,7 @@ fn sessions_says_how_many_of_how_many_and_why_there_is_none() {
         "none of 1 connections is on core 0, with the id 0.60000.1\n"
     );
     assert_eq!(said(&["--address", "10.0.0.1", "--json"]).trim(), "[]");
-    let nonsense = scene.asked(&["sessions", "--id", "a b"]);
+    let nonsense = scene.run(&["sessions", "--id", "a b"]);
     assert!(!nonsense.status.success());
     assert_has(&text(&nonsense.stderr), &["three numbers", "0.86.109"]);
 }
@@ -85,7 +86,7 @@ fn a_pipe_gets_no_escapes_and_may_be_closed_at_any_time() {
 fn every_command_ends_quietly_when_nobody_reads_what_it_prints() {
     let scene = Scene::new("closed");
     let folder = Folder::new("closed-files");
-    let (key, report, admin) = (folder.file("a.key"), folder.file("report.tar.gz"), free_admin());
+    let (key, report, admin) = (folder.file("a.key"), folder.file("report.tar.gz"), free_address().to_string());
     let of_server: [&[&str]; 9] = [
         &["sessions"],
         &["sessions", "--json"],

@@ -1,6 +1,7 @@
 //! The commands that look at a running server from outside: `ringshard top`, and `ringshard report`.
 
-use crate::scene::{Folder, NONSENSE_COUNT, Scene, TOKEN, assert_has, free_admin, ringshard, text};
+use crate::scene::{INVALID_PACKETS, Scene, TOKEN};
+use crate::shared::{Folder, assert_has, free_address, ringshard, text};
 use flate2::read::GzDecoder;
 use ringshard::ops::report::ServerReport;
 use std::collections::BTreeMap;
@@ -25,11 +26,12 @@ fn unpack(path: &str) -> BTreeMap<String, String> {
 #[test]
 fn top_shows_the_server_its_cores_its_drops_and_who_talks() {
     let scene = Scene::new("top");
-    let output = scene.asked(&["top", "--once", "--interval", "0.2"]);
+    let output = scene.run(&["top", "--once", "--interval", "0.2"]);
     assert!(output.status.success(), "{}", text(&output.stderr));
     let page = text(&output.stdout);
     assert!(!page.contains('\x1b'), "plain text");
-    let (listen, player, stranger) = (scene.listen.to_string(), scene.player.to_string(), scene.stranger.to_string());
+    let (listen, player, stranger) =
+        (scene.server.listen.to_string(), scene.player.to_string(), scene.invalid_sender.to_string());
     assert_has(
         &page,
         &["ringshard ", &listen, "1 connection ", "packets in ", "cores", "busy", "drops", "top talkers"],
@@ -37,21 +39,21 @@ fn top_shows_the_server_its_cores_its_drops_and_who_talks() {
     let line =
         |word: &str| page.lines().find(|line| line.contains(word)).unwrap_or_else(|| panic!("no {word}\n{page}"));
     let dropped: Vec<&str> = line(&stranger).split_whitespace().collect();
-    assert_eq!((dropped[1], dropped[3]), (NONSENSE_COUNT.to_string().as_str(), stranger.as_str()));
+    assert_eq!((dropped[1], dropped[3]), (INVALID_PACKETS.to_string().as_str(), stranger.as_str()));
     // A rate takes two answers: none is missing.
     let talker: Vec<&str> = line(&player).split_whitespace().collect();
     assert!(talker.contains(&"B") || talker.contains(&"KiB"), "rates of the player: {talker:?}");
     let core = page.lines().skip_while(|line| !line.starts_with("core ")).nth(1).expect("there is a core");
     assert!(core.starts_with("0 ") && core.contains('%'), "its share of time: {core}");
     for order in ["bytes", "age", "over-budget"] {
-        let output = scene.asked(&["top", "--once", "--interval", "0.1", "--sort", order]);
+        let output = scene.run(&["top", "--once", "--interval", "0.1", "--sort", order]);
         assert_has(&text(&output.stdout), &[&format!("by {order}, most first"), &player]);
     }
 }
 
 #[test]
 fn top_says_what_it_needs() {
-    let admin = free_admin();
+    let admin = free_address().to_string();
     for (arguments, words) in [
         (["top", "--once", "--admin", &admin].as_slice(), ["no server answers", "--admin"]),
         (&["top", "--admin", &admin], ["terminal", "top --once"]),
@@ -68,7 +70,7 @@ fn top_says_what_it_needs() {
 fn a_report_holds_what_there_is_to_know_and_no_secret() {
     let scene = Scene::new("report");
     let out = scene.folder.file("report.tar.gz");
-    let output = scene.asked(&["report", "--out", &out, "--seconds", "1"]);
+    let output = scene.run(&["report", "--out", &out, "--seconds", "1"]);
     assert!(output.status.success(), "{}", text(&output.stderr));
     assert_has(&text(&output.stdout), &[&out, "stats.json", "addresses of players", "no keys"]);
     let mode = std::os::unix::fs::MetadataExt::mode(&std::fs::metadata(&out).unwrap());
@@ -100,7 +102,7 @@ fn a_report_holds_what_there_is_to_know_and_no_secret() {
     assert_has(&files["host/server-limits.txt"], &["Max open files"]);
     assert_has(&files["host/server-status.txt"], &["VmRSS"]);
     let readme = &files["README.txt"];
-    assert_has(readme, &[&scene.listen.to_string(), "addresses of players", "no keys"]);
+    assert_has(readme, &[&scene.server.listen.to_string(), "addresses of players", "no keys"]);
     for name in files.keys().filter(|name| !["README.txt", "errors.txt"].contains(&name.as_str())) {
         assert_has(readme, &[name]);
     }
@@ -113,7 +115,7 @@ fn a_report_holds_what_there_is_to_know_and_no_secret() {
     }
 
     let before = std::fs::read(&out).unwrap();
-    let again = scene.asked(&["report", "--out", &out, "--seconds", "0"]);
+    let again = scene.run(&["report", "--out", &out, "--seconds", "0"]);
     assert!(!again.status.success());
     assert_has(&text(&again.stderr), &["exists", "--out"]);
     assert_eq!(std::fs::read(&out).unwrap(), before, "nothing is overwritten");
@@ -122,7 +124,7 @@ fn a_report_holds_what_there_is_to_know_and_no_secret() {
 #[test]
 fn a_report_is_made_without_a_server_too_and_says_what_it_lacks() {
     let folder = Folder::new("report-alone");
-    let (admin, out) = (free_admin(), folder.file("report.tar.gz"));
+    let (admin, out) = (free_address().to_string(), folder.file("report.tar.gz"));
     let output = ringshard(&["report", "--admin", &admin, "--out", &out, "--seconds", "0"]);
     assert!(output.status.success(), "{}", text(&output.stderr));
     assert_has(&text(&output.stdout), &["no server answers", "doctor.json"]);

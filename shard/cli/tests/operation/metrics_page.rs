@@ -1,30 +1,12 @@
 //! METRICS.md, and everything else that names metrics, against what a running server gives.
 
-use ringshard::ops::admin::Asker;
+use crate::shared::Server;
 use std::collections::BTreeSet;
-use std::io::{BufRead, BufReader};
-use std::process::{Command, Stdio};
 
-/// What a server that serves a world answers to a scrape.
+/// What a server that runs a world answers to a scrape.
 fn scrape() -> String {
-    let admin = std::net::TcpListener::bind("127.0.0.1:0").unwrap().local_addr().unwrap();
-    let mut server = Command::new(env!("CARGO_BIN_EXE_ringshard"))
-        .args(["serve", "--listen", "127.0.0.1:0", "--cpus", "0", "--admin", &admin.to_string()])
-        .args(["--game", "demo", "--npcs", "1", "--entities", "16"])
-        .stderr(Stdio::piped())
-        .stdout(Stdio::null())
-        .spawn()
-        .unwrap();
-    let mut log = BufReader::new(server.stderr.take().unwrap());
-    let mut line = String::new();
-    while !line.contains("serving") {
-        line.clear();
-        assert_ne!(log.read_line(&mut line).unwrap(), 0, "the server ended early");
-    }
-    let metrics = Asker::new(admin).text("/metrics").unwrap();
-    server.kill().unwrap();
-    server.wait().unwrap();
-    metrics
+    let server = Server::start("metrics", "", &["--game", "demo", "--npcs", "1", "--entities", "16"]);
+    server.asker().text("/metrics").unwrap()
 }
 
 type Names = BTreeSet<String>;

@@ -1,25 +1,24 @@
-//! A client made from the words of `PROTOCOL.md`: bytes and keys by its tables, nothing of the engine's own sessions. It
-//! talks to a real server.
+//! A client written from `PROTOCOL.md` alone: its bytes and keys follow the document, and it shares no code with the
+//! engine's connections. It talks to a real server.
 
 use chacha20poly1305::aead::{AeadInOut, KeyInit};
 use chacha20poly1305::{ChaCha20Poly1305, Key, Nonce, Tag};
-use ringshard_protocol::connection::{HeartbeatConfig, TransportConfig};
+use ringshard_harness::*;
+use ringshard_protocol::EndpointConfig;
 use ringshard_protocol::crypto::noise::Initiator;
-use ringshard_protocol::crypto::{PublicKey, SecretKey, Suites, hkdf_sha256};
-use ringshard_protocol::endpoint::{Event, IntegrityConfig, Received};
+use ringshard_protocol::crypto::{PublicKey, SecretKey, hkdf_sha256};
+use ringshard_protocol::endpoint::{Event, IntegrityConfig};
 use ringshard_protocol::limits::*;
-use ringshard_protocol::link::{Arrival, Link, LinkStats, Path, Wait};
-use ringshard_protocol::time::{Duration, Instant};
-use ringshard_protocol::wire::{Channel, ConnectionId};
-use ringshard_protocol::{Endpoint, EndpointConfig};
+use ringshard_protocol::link::Path;
+use ringshard_protocol::time::Duration;
+use ringshard_protocol::wire::ConnectionId;
 use std::collections::{BTreeMap, BTreeSet};
 use std::net::SocketAddr;
 
-const SECRET: [u8; 32] = [0x51; 32];
 pub const INTEGRITY_KEYS: [[u8; 32]; 3] = [[1; 32], [2; 32], [3; 32]];
 pub const INTEGRITY_PERIOD: Duration = Duration::from_secs(60);
 
-/// Kinds of frames, as in section 7.
+/// Kinds of frames: PROTOCOL.md#frames.
 pub mod kind {
     pub const COMPRESSED: u16 = 1;
     pub const PATH_CHALLENGE: u16 = 2;
@@ -37,104 +36,47 @@ pub mod kind {
     pub const MESSAGE: u16 = 16;
 }
 
-/// All that was sent, and over which path.
-#[derive(Default)]
-struct Wire(Vec<(Path, Vec<u8>)>);
-
-impl Link for Wire {
-    fn now(&mut self) -> Instant {
-        unreachable!("the test keeps the time")
-    }
-
-    fn receive(&mut self, _budget: usize, _deliver: impl FnMut(Arrival<'_>)) -> usize {
-        0
-    }
-
-    fn reserve(&mut self, path: Path, len: usize) -> Option<&mut [u8]> {
-        self.0.push((path, vec![0; len]));
-        self.0.last_mut().map(|(_, datagram)| &mut datagram[..])
-    }
-
-    fn submit(&mut self) {}
-
-    fn park(&mut self, _wait: Wait) {}
-
-    fn stats(&self) -> LinkStats {
-        LinkStats::default()
-    }
+/// A real server that checks the integrity of its clients.
+pub fn server() -> Server {
+    let integrity = Some(IntegrityConfig { keys: INTEGRITY_KEYS.into(), period: INTEGRITY_PERIOD });
+    Server::new(EndpointConfig { connections_max: 4, integrity, ..server_config() })
 }
 
-/// A real server, and what it was told.
-pub struct Server {
-    pub endpoint: Endpoint,
-    pub now: Instant,
-    pub messages: Vec<(Channel, Vec<u8>)>,
-    pub events: Vec<Event>,
+/// Datagrams of the server, and the client's port that each goes to.
+pub type Sent = Vec<(u16, Vec<u8>)>;
+
+fn by_port(sent: Vec<(Path, Vec<u8>)>) -> Sent {
+    sent.into_iter().map(|(path, datagram)| (path.peer.port(), datagram)).collect()
 }
 
-pub fn path(port: u16) -> Path {
-    Path::new(0, SocketAddr::from(([10, 1, 0, 1], port)))
+/// Hands in a datagram from a client's port; gives what the server sends at once.
+pub fn deliver(server: &mut Server, port: u16, datagram: &[u8]) -> Sent {
+    let path = Path::new(0, SocketAddr::from(([10, 1, 0, 1], port)));
+    server.receive(path, &mut datagram.to_vec());
+    flush(server)
 }
 
-impl Server {
-    pub fn new() -> Self {
-        let config = EndpointConfig {
-            core: 0,
-            cores: 1,
-            connections_max: 4,
-            suites: Suites::native(),
-            heartbeat: HeartbeatConfig { interval: HEARTBEAT_DEFAULT, timeout: TIMEOUT_DEFAULT },
-            secret: SecretKey::from_bytes(SECRET),
-            pre_shared: None,
-            transport: TransportConfig::default(),
-            message_bytes_max: MESSAGE_MEMORY_BYTES_DEFAULT,
-            integrity: Some(IntegrityConfig { keys: INTEGRITY_KEYS.into(), period: INTEGRITY_PERIOD }),
-        };
-        let now = Instant::ZERO + Duration::from_secs(1);
-        let endpoint = Endpoint::new(config, now, [0x52; 32]);
-        Server { endpoint, now, messages: Vec::new(), events: Vec::new() }
-    }
+/// Gives what the server sends now.
+pub fn flush(server: &mut Server) -> Sent {
+    by_port(server.flush())
+}
 
-    /// Hands in a datagram from a client's port; gives what is sent at once.
-    pub fn hear(&mut self, port: u16, datagram: &[u8]) -> Vec<(u16, Vec<u8>)> {
-        let Server { endpoint, now, messages, .. } = self;
-        if let Received::Messages { id, messages: arrived, more } =
-            endpoint.receive(*now, path(port), &mut datagram.to_vec())
-        {
-            messages.extend(arrived.map(|message| (message.channel, message.bytes.to_vec())));
-            let mut message = Vec::new();
-            while more && let Some(channel) = endpoint.read(id, &mut message) {
-                messages.push((channel, message.clone()));
-            }
-        }
-        self.flush()
+/// Lets time pass; gives what the server sends meanwhile.
+pub fn wait(server: &mut Server, duration: Duration) -> Sent {
+    let until = server.now + duration;
+    let mut sent = flush(server);
+    while server.now < until {
+        let step = Duration::from_millis(1).min(until.since(server.now));
+        sent.append(&mut by_port(server.advance(step)));
     }
-
-    /// Lets time pass; gives what is sent meanwhile.
-    pub fn wait(&mut self, duration: Duration) -> Vec<(u16, Vec<u8>)> {
-        let until = self.now + duration;
-        let mut sent = self.flush();
-        while self.now < until {
-            self.now = until.min(self.now + Duration::from_millis(1));
-            self.endpoint.sweep(self.now);
-            sent.append(&mut self.flush());
-        }
-        sent
-    }
-
-    pub fn flush(&mut self) -> Vec<(u16, Vec<u8>)> {
-        let mut wire = Wire::default();
-        self.endpoint.flush(self.now, &mut wire);
-        self.events.extend(std::iter::from_fn(|| self.endpoint.poll_event()));
-        wire.0.into_iter().map(|(path, datagram)| (path.peer.port(), datagram)).collect()
-    }
+    sent
 }
 
 /// A frame by its kind, and its body.
 pub type AnyFrame = (u16, Vec<u8>);
 
-/// The client: a table of keys and numbers.
-pub struct Stranger {
+/// The client: its keys and numbers.
+pub struct BareClient {
     pub port: u16,
     pub id: [u8; 4],
     pub parameters: [u8; 16],
@@ -144,20 +86,20 @@ pub struct Stranger {
     pub phases: [u8; 2],
     keys: [[u8; 32]; 2],
     pub sequence: u64,
-    /// Sequences received.
+    /// Sequence numbers received.
     received: Vec<u64>,
-    /// Messages in pieces, by channel and number: the bytes that are there.
-    pieces: BTreeMap<(u8, u16), Vec<Option<u8>>>,
-    /// Numbers of reliable messages received: each is taken once.
+    /// Fragmented messages by channel and number: the bytes that have arrived.
+    fragments: BTreeMap<(u8, u16), Vec<Option<u8>>>,
+    /// Numbers of reliable messages received: each is delivered once.
     taken: BTreeSet<(u8, u16)>,
     pub messages: Vec<(u8, Vec<u8>)>,
 }
 
-/// Connects; where a former connection is named, to go on with its session.
-pub fn connect(server: &mut Server, port: u16, suites: u8, ephemeral: u8, former: Option<&Stranger>) -> Stranger {
-    let token = former.map_or([0; 16], Stranger::token);
+/// Connects. With `former`, it resumes the session of that connection.
+pub fn connect(server: &mut Server, port: u16, suites: u8, ephemeral: u8, former: Option<&BareClient>) -> BareClient {
+    let token = former.map_or([0; 16], BareClient::token);
     let id = former.map_or([0; 4], |former| [former.id[0], 0, 1, 0]);
-    let public = SecretKey::from_bytes(SECRET).public();
+    let public = server_config().secret.public();
     let prologue = [b"ringshard\x01\x00", &[suites, 0][..]].concat();
     let (initiator, noise) = Initiator::begin(&public, SecretKey::from_bytes([ephemeral; 32]), &prologue, None, &token)
         .expect("a sound key");
@@ -168,19 +110,19 @@ pub fn connect(server: &mut Server, port: u16, suites: u8, ephemeral: u8, former
     };
     assert_eq!(connect(&[0; 48]).len(), 144);
 
-    let answers = server.hear(port, &connect(&[0; 48]));
+    let answers = deliver(server, port, &connect(&[0; 48]));
     let [(to, cookie)] = &answers[..] else { panic!("one cookie") };
     assert_eq!((*to, cookie.len(), cookie[14], &cookie[6..14]), (port, 67, 1, &tag[..]));
-    let answers = server.hear(port, &connect(&cookie[15..63]));
+    let answers = deliver(server, port, &connect(&cookie[15..63]));
     let [(_, accepted)] = &answers[..] else { panic!("one ConnectionAccepted") };
     assert_eq!((accepted.len(), accepted[14], &accepted[6..14]), (83, 2, &tag[..]));
     let (secrets, parameters) = initiator.finish::<16>(&accepted[15..79]).expect("message 2 opens");
-    let (client, server_half) = secrets.split();
-    let mut splits = [*client, *server_half];
+    let (client_half, server_half) = secrets.split();
+    let mut splits = [*client_half, *server_half];
     if let Some(former) = former.filter(|_| parameters[5] == 1) {
         splits = splits.map(|split| hkdf(&split, &former.resume_secret(), "ringshard 1 resumed"));
     }
-    let mut stranger = Stranger {
+    let mut client = BareClient {
         port,
         id: parameters[..4].try_into().expect("four bytes"),
         parameters,
@@ -190,12 +132,12 @@ pub fn connect(server: &mut Server, port: u16, suites: u8, ephemeral: u8, former
         keys: [[0; 32]; 2],
         sequence: 1,
         received: Vec::new(),
-        pieces: BTreeMap::new(),
+        fragments: BTreeMap::new(),
         taken: BTreeSet::new(),
         messages: Vec::new(),
     };
-    stranger.keys = stranger.traffic_keys();
-    stranger
+    client.keys = client.traffic_keys();
+    client
 }
 
 pub fn with_checksum(mut packet: Vec<u8>) -> Vec<u8> {
@@ -220,7 +162,7 @@ pub fn hkdf<const N: usize>(salt: &[u8], input: &[u8], info: &str) -> [u8; N] {
     output
 }
 
-impl Stranger {
+impl BareClient {
     fn traffic_keys(&self) -> [[u8; 32]; 2] {
         self.splits.map(|split| hkdf(&[], &split, "ringshard 1 traffic chacha20-poly1305"))
     }
@@ -233,7 +175,7 @@ impl Stranger {
         hkdf(&[], &self.first_splits.concat(), "ringshard 1 resume")
     }
 
-    /// A datagram of the client's.
+    /// Seals a datagram.
     pub fn seal(&mut self, frames: &[Vec<u8>]) -> Vec<u8> {
         let header = self.header();
         self.sequence += 1;
@@ -254,7 +196,7 @@ impl Stranger {
         [&header[..], &body, &tag].concat()
     }
 
-    /// Opens a datagram of the server's and reads its frames; what is a message or a piece of one is kept.
+    /// Opens a datagram of the server and reads its frames; keeps messages and fragments.
     pub fn open(&mut self, datagram: &[u8]) -> Vec<AnyFrame> {
         let sizes: Vec<_> = DATAGRAM_BUCKETS.into_iter().map(usize::from).collect();
         assert!(sizes.contains(&datagram.len()), "padded to {}", datagram.len());
@@ -294,22 +236,22 @@ impl Stranger {
                     self.deliver(body[0], u16::from_le_bytes([body[1], body[2]]), decompressed(&body[3..]));
                 }
             }
-            kind::FRAGMENT => self.take_piece(body),
+            kind::FRAGMENT => self.take_fragment(body),
             _ => {}
         }
     }
 
-    fn take_piece(&mut self, body: &[u8]) {
+    fn take_fragment(&mut self, body: &[u8]) {
         let word = |at: usize| u16::from_le_bytes([body[at], body[at + 1]]);
         let (channel, number, offset) = (body[0], word(1), usize::from(word(3)));
         let size = u32::from_le_bytes(body[5..9].try_into().expect("four bytes"));
         let (total, compressed, piece) = ((size & !0x8000_0000) as usize, size & 0x8000_0000 != 0, &body[9..]);
         assert!(offset.is_multiple_of(128) && !piece.is_empty() && offset + piece.len() <= total && total <= 65_536);
         assert!((offset + piece.len()).is_multiple_of(128) || offset + piece.len() == total);
-        let whole = self.pieces.entry((channel, number)).or_insert_with(|| vec![None; total]);
+        let whole = self.fragments.entry((channel, number)).or_insert_with(|| vec![None; total]);
         whole[offset..offset + piece.len()].iter_mut().zip(piece).for_each(|(place, &byte)| *place = Some(byte));
         if let Some(bytes) = whole.iter().copied().collect::<Option<Vec<u8>>>() {
-            self.pieces.remove(&(channel, number));
+            self.fragments.remove(&(channel, number));
             self.deliver(channel, number, if compressed { decompressed(&bytes) } else { bytes });
         }
     }
@@ -341,14 +283,14 @@ impl Stranger {
         frame(kind::ACK, &[&largest.to_le_bytes()[..], &[0, 0], &runs].concat())
     }
 
-    /// Follows a change of keys: both split keys by the exchange of `ours` and `theirs`.
+    /// Rekeys: derives both split keys from `ours` and `theirs`.
     pub fn next_splits(&mut self, ours: &SecretKey, theirs: &[u8]) {
         let theirs = PublicKey::from_bytes(theirs.try_into().expect("32 bytes"));
         let shared = ours.diffie_hellman(&theirs).expect("a sound key");
         self.splits = self.splits.map(|split| hkdf(&split, &shared, "ringshard 1 rekey"));
     }
 
-    /// Seals, or opens, in the new phase.
+    /// Seals (direction 0) or opens (direction 1) in the new phase.
     pub fn change_phase(&mut self, direction: usize) {
         self.phases[direction] ^= 0x04;
         self.keys[direction] = self.traffic_keys()[direction];
@@ -385,25 +327,25 @@ pub fn find(frames: &[AnyFrame], kind: u16) -> Option<&[u8]> {
     frames.iter().find(|frame| frame.0 == kind).map(|frame| &frame.1[..])
 }
 
-/// A server, and a stranger that has joined it.
-pub fn joined() -> (Server, Stranger) {
-    let mut server = Server::new();
-    let mut stranger = connect(&mut server, 40_000, 0x01, 0x61, None);
-    let proof = stranger.seal(&[frame(kind::PING, &[7; 8])]);
-    let frames = say(&mut server, &mut stranger, &proof);
+/// A server and a client that has joined.
+pub fn joined() -> (Server, BareClient) {
+    let mut server = server();
+    let mut client = connect(&mut server, 40_000, 0x01, 0x61, None);
+    let proof = client.seal(&[frame(kind::PING, &[7; 8])]);
+    let frames = ask(&mut server, &mut client, &proof);
     assert_eq!(find(&frames, kind::PONG), Some(&[7; 8][..]));
     assert!(matches!(server.events[..], [Event::Joined { .. }]));
-    (server, stranger)
+    (server, client)
 }
 
-/// Hands in a datagram; gives the frames of all that is sent at once.
-pub fn say(server: &mut Server, stranger: &mut Stranger, datagram: &[u8]) -> Vec<AnyFrame> {
-    let answers = server.hear(stranger.port, datagram);
-    answers.iter().flat_map(|(_, answer)| stranger.open(answer)).collect()
+/// Hands in a datagram of the client; gives the frames that the server sends at once.
+pub fn ask(server: &mut Server, client: &mut BareClient, datagram: &[u8]) -> Vec<AnyFrame> {
+    let answers = deliver(server, client.port, datagram);
+    answers.iter().flat_map(|(_, answer)| client.open(answer)).collect()
 }
 
-/// Whether the datagram that the frame is in is to be acknowledged.
-fn asks((kind, body): &AnyFrame) -> bool {
+/// Whether the frame is ack-eliciting.
+fn is_ack_eliciting((kind, body): &AnyFrame) -> bool {
     let channel = match *kind {
         kind::MESSAGE.. => kind - kind::MESSAGE,
         kind::COMPRESSED | kind::FRAGMENT => body[0].into(),
@@ -415,36 +357,36 @@ fn asks((kind, body): &AnyFrame) -> bool {
     matches!(channel % 4, 1 | 2)
 }
 
-/// Lets time pass and acknowledges at once whatever asks; gives the frames of all that is sent meanwhile.
-pub fn listen(server: &mut Server, stranger: &mut Stranger, duration: Duration) -> Vec<AnyFrame> {
+/// Lets time pass, and acknowledges ack-eliciting frames at once; gives the frames that the server sends meanwhile.
+pub fn receive_for(server: &mut Server, client: &mut BareClient, duration: Duration) -> Vec<AnyFrame> {
     let until = server.now + duration;
     let mut frames = Vec::new();
     while server.now < until {
-        let sent = server.wait(Duration::from_millis(5));
-        let mut opened: Vec<_> = sent.iter().flat_map(|(_, datagram)| stranger.open(datagram)).collect();
-        let asked = opened.iter().any(asks);
+        let sent = wait(server, Duration::from_millis(5));
+        let mut opened: Vec<_> = sent.iter().flat_map(|(_, datagram)| client.open(datagram)).collect();
+        let must_acknowledge = opened.iter().any(is_ack_eliciting);
         frames.append(&mut opened);
-        if asked {
-            let ack = stranger.ack();
-            let ack = stranger.seal(&[ack]);
-            frames.append(&mut say(server, stranger, &ack));
+        if must_acknowledge {
+            let ack = client.ack();
+            let ack = client.seal(&[ack]);
+            frames.append(&mut ask(server, client, &ack));
         }
     }
     frames
 }
 
-/// The same for a long time, with a ping now and then so that the server does not give up.
-pub fn stay(server: &mut Server, stranger: &mut Stranger, duration: Duration) -> Vec<AnyFrame> {
+/// The same for a long time, with pings so that the connection does not time out.
+pub fn stay_for(server: &mut Server, client: &mut BareClient, duration: Duration) -> Vec<AnyFrame> {
     let until = server.now + duration;
     let mut frames = Vec::new();
     while server.now < until {
-        let ping = stranger.seal(&[frame(kind::PING, &[2; 8])]);
-        frames.append(&mut say(server, stranger, &ping));
-        frames.append(&mut listen(server, stranger, Duration::from_secs(5)));
+        let ping = client.seal(&[frame(kind::PING, &[2; 8])]);
+        frames.append(&mut ask(server, client, &ping));
+        frames.append(&mut receive_for(server, client, Duration::from_secs(5)));
     }
     frames
 }
 
-pub fn id_of(stranger: &Stranger) -> ConnectionId {
-    ConnectionId::from_bits(u32::from_le_bytes(stranger.id))
+pub fn id_of(client: &BareClient) -> ConnectionId {
+    ConnectionId::from_bits(u32::from_le_bytes(client.id))
 }
