@@ -202,6 +202,8 @@ const _: () = {
     // Clients of a server that restarts within their timeout are back within ten seconds.
     assert!(HEARTBEAT_DEFAULT.as_secs() + RECONNECT_AFTER.as_secs() + CONNECT_RETRY_MAX.as_secs() < 10);
     assert!(COOKIE_SECRET_LIFETIME.as_secs() > COOKIE_LIFETIME.as_secs());
+    // The answers to the key exchanges of one flush, and to as many displaced connections, leave in the next.
+    assert!(ADMISSION_REPLIES_PER_FLUSH >= 2 * HANDSHAKES_PER_FLUSH);
     // A receive may exceed its budget by one batch, and each datagram may be answered by one.
     assert!(SEND_QUEUE_DATAGRAMS >= 2 * (RECEIVE_DATAGRAMS_PER_TURN + SEGMENTS_MAX));
 };

@@ -72,6 +72,7 @@ impl Client {
         } else if let Some(channels) = self.take_channels() {
             connection.adopt(now, *channels);
         }
+        assert!(self.outgoing.is_empty(), "nothing for a former connection is sealed with the keys of this one");
         self.state = State::Connected(connection);
         self.reconnect_after = RECONNECT_FIRST;
         self.events.push_back(ClientEvent::Connected { id, resumed });

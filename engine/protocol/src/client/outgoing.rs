@@ -38,6 +38,10 @@ impl Outgoing {
         }
     }
 
+    pub(super) fn is_empty(&self) -> bool {
+        self.used == 0 && self.full.is_empty() && self.disconnects == 0
+    }
+
     pub(super) fn clear(&mut self) {
         self.used = 0;
         self.full.clear();

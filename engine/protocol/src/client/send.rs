@@ -182,7 +182,8 @@ impl Client {
         let disconnecting = full.is_empty() && *used == 0 && *disconnects > 0;
         if disconnecting {
             *disconnects -= 1;
-            self.compose(|frames| frames.disconnect(reason));
+            let written = self.compose(|frames| frames.disconnect(reason));
+            assert!(written, "a Disconnect fits an empty datagram");
         }
         let Client { state: State::Connected(connection), outgoing, .. } = self else {
             panic!("there is no datagram to send");

@@ -213,6 +213,7 @@ impl Admission {
                 context.drop_packet(Offence::ReplyQueueFull, path);
             }
         }
+        assert!(self.exchanged.is_empty(), "the answer to a key exchange waits for one flush at most");
         let stats = &context.stats;
         assert!(stats.unvalidated_bytes_out <= stats.unvalidated_bytes_in, "a server never amplifies");
     }
