@@ -41,11 +41,7 @@ impl Endpoint {
         self.stats.datagrams_in += 1;
         self.stats.bytes_in += datagram.len() as u64;
         show(&mut self.observer, true, path, datagram);
-        let Ok(header) = Header::decode(datagram) else {
-            self.resources.drops.bad_size += 1;
-            self.offenders.note(Offence::BadSize, path.peer);
-            return Received::Nothing;
-        };
+        let Ok(header) = Header::decode(datagram) else { return self.bad_size(path) };
         if header.connection.generation() == 0 {
             return self.receive_unencrypted(now, path, &header, datagram);
         }
@@ -115,6 +111,13 @@ impl Endpoint {
         }
         let (admission, mut context) = self.admission();
         admission.receive(now, path, datagram, &mut context);
+        Received::Nothing
+    }
+
+    #[cold]
+    fn bad_size(&mut self, path: Path) -> Received<'static> {
+        self.resources.drops.bad_size += 1;
+        self.offenders.note(Offence::BadSize, path.peer);
         Received::Nothing
     }
 
