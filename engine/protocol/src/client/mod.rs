@@ -269,7 +269,7 @@ impl Client {
             self.resources.drops.unknown_connection += 1;
             return None;
         };
-        if !session.is_called(header.connection) {
+        if !session.has_id(header.connection) {
             resources.drops.unknown_connection += 1;
             return None;
         }

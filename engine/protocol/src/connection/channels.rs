@@ -1,11 +1,12 @@
-//! The reliable channels of a connection, and what came in pieces: all that outlives the connection when its session is
-//! resumed over another.
+//! The channels of a connection: everything that moves to another connection when the session is resumed
+//! (PROTOCOL.md#resumption).
 
-use super::assembly::UnreliableAssemblies;
-use super::incoming::{Arrived, Incoming, Kept, Ready, Violation};
-use super::outgoing::{Outgoing, Segment, Window, message_cost};
-use super::quality::Quality;
-use super::slack;
+use super::quality::QualityOfService;
+use super::reassembly::UnreliableReassemblies;
+use super::receive_channel::{Disposition, Ready, ReceiveChannel};
+use super::send_channel::{MessagePart, SendChannel};
+use super::shrink::shrink_if_sparse;
+use super::windows::{ReceiveWindow, SendWindow, Violation, message_cost};
 use crate::limits::{CHANNELS, SEND_QUEUE_BYTES_MAX};
 use crate::pool::{Buffer, MessagePool};
 use crate::time::Instant;
@@ -14,37 +15,39 @@ use std::collections::VecDeque;
 
 #[derive(Debug)]
 pub(crate) struct Channels {
-    outgoing: [Option<Box<Outgoing>>; CHANNELS],
-    incoming: [Option<Box<Incoming>>; CHANNELS],
-    window: Window,
-    kept: Kept,
+    sending: [Option<Box<SendChannel>>; CHANNELS],
+    receiving: [Option<Box<ReceiveChannel>>; CHANNELS],
+    send_window: SendWindow,
+    receive_window: ReceiveWindow,
     /// Cost of all reliable messages that are not acknowledged.
     queued: usize,
+    /// Messages in memory that the driver can read.
     ready: VecDeque<Ready>,
-    assemblies: UnreliableAssemblies,
-    pub(super) quality: Quality,
+    reassemblies: UnreliableReassemblies,
+    pub(super) quality: QualityOfService,
 }
 
 impl Channels {
     pub(super) fn new() -> Self {
         Channels {
-            outgoing: [const { None }; CHANNELS],
-            incoming: [const { None }; CHANNELS],
-            window: Window::default(),
-            kept: Kept::default(),
+            sending: [const { None }; CHANNELS],
+            receiving: [const { None }; CHANNELS],
+            send_window: SendWindow::default(),
+            receive_window: ReceiveWindow::default(),
             queued: 0,
             ready: VecDeque::new(),
-            assemblies: UnreliableAssemblies::default(),
-            quality: Quality::new(),
+            reassemblies: UnreliableReassemblies::default(),
+            quality: QualityOfService::new(),
         }
     }
 
-    pub(super) fn give_back_slack(&mut self) {
-        slack::give_back(&mut self.ready);
-        self.outgoing.iter_mut().flatten().for_each(|outgoing| outgoing.give_back_slack());
+    /// Gives back memory after a burst.
+    pub(super) fn shrink(&mut self) {
+        shrink_if_sparse(&mut self.ready);
+        self.sending.iter_mut().flatten().for_each(|channel| channel.shrink());
     }
 
-    /// Bytes of reliable messages that can still be queued.
+    /// What further reliable messages may cost, in bytes.
     pub(super) fn send_room(&self) -> usize {
         SEND_QUEUE_BYTES_MAX.saturating_sub(self.queued)
     }
@@ -54,83 +57,86 @@ impl Channels {
         self.queued
     }
 
-    /// Memory that messages hold here, both ways.
+    /// Memory that messages hold here, in both directions.
     pub(crate) fn held_bytes(&self) -> usize {
         let ready: usize = self.ready.iter().map(|ready| ready.buffer.len()).sum();
-        self.queued + self.kept.bytes() + self.assemblies.bytes() + ready
+        self.queued + self.receive_window.bytes() + self.reassemblies.bytes() + ready
     }
 
     /// Queues a reliable message.
     pub(super) fn push(&mut self, channel: Channel, buffer: Buffer, compressed: bool) {
         self.queued += message_cost(buffer.len());
-        self.outgoing[channel.index()].get_or_insert_with(|| Box::new(Outgoing::new(channel))).push(buffer, compressed);
+        let sending = self.sending[channel.index()].get_or_insert_with(|| Box::new(SendChannel::new(channel)));
+        sending.push(buffer, compressed);
+        assert!(self.queued <= SEND_QUEUE_BYTES_MAX, "the caller checks the room");
     }
 
-    /// Whether [`Self::write`] into an empty datagram would write something.
+    /// Whether [`Self::write`] into an empty datagram would write anything.
     pub(super) fn can_write(&mut self, now: Instant, frames_max: usize) -> bool {
-        let Channels { outgoing, window, quality, .. } = self;
-        outgoing.iter_mut().flatten().any(|outgoing| {
-            outgoing.has_unsent() && quality.allows(now, outgoing.channel()) && outgoing.can_write(window, frames_max)
+        let Channels { sending, send_window, quality, .. } = self;
+        sending.iter_mut().flatten().any(|channel| {
+            channel.has_unsent() && quality.allows(now, channel.channel()) && channel.can_write(send_window, frames_max)
         })
     }
 
-    /// Whether any message waits to be sent, for whatever reason.
+    /// Whether any message waits to be sent.
     pub(super) fn has_unsent(&self) -> bool {
-        self.outgoing.iter().flatten().any(|outgoing| outgoing.has_unsent())
+        self.sending.iter().flatten().any(|channel| channel.has_unsent())
     }
 
-    /// When a channel that its rate alone holds back may send again.
-    pub(super) fn held_back_until(&self) -> Instant {
-        let unsent = self.outgoing.iter().flatten().filter(|outgoing| outgoing.has_unsent());
-        let held_back = unsent.filter(|outgoing| !self.quality.has_tokens(outgoing.channel()));
-        held_back.map(|outgoing| self.quality.ready_at(outgoing.channel())).min().unwrap_or(Instant::NEVER)
+    /// When the first channel that only its rate holds back may send again.
+    pub(super) fn rate_limited_until(&self) -> Instant {
+        let unsent = self.sending.iter().flatten().filter(|channel| channel.has_unsent());
+        let limited = unsent.filter(|channel| !self.quality.has_tokens(channel.channel()));
+        limited.map(|channel| self.quality.ready_at(channel.channel())).min().unwrap_or(Instant::NEVER)
     }
 
-    /// When a channel whose rate holds it back may send again.
+    /// When the rates let the first channel send.
     pub(super) fn ready_at(&self) -> Instant {
-        let unsent = self.outgoing.iter().flatten().filter(|outgoing| outgoing.has_unsent());
-        unsent.map(|outgoing| self.quality.ready_at(outgoing.channel())).min().unwrap_or(Instant::NEVER)
+        let unsent = self.sending.iter().flatten().filter(|channel| channel.has_unsent());
+        unsent.map(|channel| self.quality.ready_at(channel.channel())).min().unwrap_or(Instant::NEVER)
     }
 
-    /// Fills a datagram, by priority; `carry` is told what went in.
+    /// Fills a datagram by priority. Calls `on_part` for each part that went in.
     pub(super) fn write(
         &mut self,
         now: Instant,
         writer: &mut FrameWriter<'_>,
         frames_max: usize,
-        mut carry: impl FnMut(Channel, Segment),
+        mut on_part: impl FnMut(Channel, MessagePart),
     ) {
-        let Channels { outgoing, window, quality, .. } = self;
+        let Channels { sending, send_window, quality, .. } = self;
         for position in 0.. {
             let Some(channel) = quality.served(position) else { return };
-            let Some(outgoing) = &mut outgoing[channel.index()] else { continue };
-            while outgoing.has_unsent() && quality.allows(now, channel) {
+            let Some(sending) = &mut sending[channel.index()] else { continue };
+            while sending.has_unsent() && quality.allows(now, channel) {
                 let before = writer.used();
-                let Some(segment) = outgoing.write(writer, window, frames_max) else { break };
+                let Some(part) = sending.write(writer, send_window, frames_max) else { break };
                 quality.spend(channel, writer.used() - before);
-                carry(channel, segment);
+                on_part(channel, part);
             }
         }
     }
 
-    pub(super) fn acked(&mut self, channel: Channel, segment: Segment, pool: &mut MessagePool) {
-        if let Some(outgoing) = &mut self.outgoing[channel.index()] {
-            self.queued -= outgoing.acked(segment, &mut self.window, pool);
+    pub(super) fn acked(&mut self, channel: Channel, part: MessagePart, pool: &mut MessagePool) {
+        if let Some(sending) = &mut self.sending[channel.index()] {
+            let freed = sending.acked(part, &mut self.send_window, pool);
+            self.queued = self.queued.checked_sub(freed).expect("each message is counted once");
         }
     }
 
-    pub(super) fn lost(&mut self, channel: Channel, segment: Segment) {
-        if let Some(outgoing) = &mut self.outgoing[channel.index()] {
-            outgoing.lost(segment);
+    pub(super) fn lost(&mut self, channel: Channel, part: MessagePart) {
+        if let Some(sending) = &mut self.sending[channel.index()] {
+            sending.lost(part);
         }
     }
 
-    /// Everything that is not acknowledged is to be sent again: nothing is under way any more.
+    /// Everything that is sent and not acknowledged is lost.
     pub(super) fn resend_all(&mut self) {
-        self.outgoing.iter_mut().flatten().for_each(|outgoing| outgoing.resend_all());
+        self.sending.iter_mut().flatten().for_each(|channel| channel.resend_all());
     }
 
-    /// A reliable message came whole.
+    /// A whole reliable message arrives.
     pub(super) fn message(
         &mut self,
         now: Instant,
@@ -139,17 +145,23 @@ impl Channels {
         bytes: &[u8],
         compressed: bool,
         pool: &mut MessagePool,
-    ) -> Result<Arrived, Violation> {
-        // What waits to be read goes first.
+    ) -> Result<Disposition, Violation> {
+        // Messages that wait to be read go first.
         let in_place = self.ready.is_empty();
-        let Channels { incoming, kept, ready, .. } = self;
-        incoming[channel.index()]
-            .get_or_insert_with(|| Box::new(Incoming::new(now, channel)))
-            .message(now, number, bytes, compressed, in_place, kept, ready, pool)
+        let Channels { receiving, receive_window, ready, .. } = self;
+        receiving[channel.index()].get_or_insert_with(|| Box::new(ReceiveChannel::new(now, channel))).message(
+            now,
+            number,
+            bytes,
+            compressed,
+            in_place,
+            receive_window,
+            ready,
+            pool,
+        )
     }
 
-    /// An unreliable message that cannot be delivered from its datagram: it waits to be read. False when there is no
-    /// memory for it.
+    /// An unreliable message that cannot be delivered in place waits to be read. False if there is no memory for it.
     pub(super) fn unreliable(
         &mut self,
         channel: Channel,
@@ -162,62 +174,61 @@ impl Channels {
         true
     }
 
-    /// A piece of a reliable message. Gives whether it was of use.
+    /// A piece of a reliable message arrives. Returns whether it was new.
     pub(super) fn fragment(
         &mut self,
         now: Instant,
         fragment: &Fragment<'_>,
         pool: &mut MessagePool,
     ) -> Result<bool, Violation> {
-        let Channels { incoming, kept, ready, .. } = self;
-        incoming[fragment.channel.index()]
-            .get_or_insert_with(|| Box::new(Incoming::new(now, fragment.channel)))
-            .fragment(now, fragment, kept, ready, pool)
+        let Channels { receiving, receive_window, ready, .. } = self;
+        receiving[fragment.channel.index()]
+            .get_or_insert_with(|| Box::new(ReceiveChannel::new(now, fragment.channel)))
+            .fragment(now, fragment, receive_window, ready, pool)
     }
 
-    /// A piece of an unreliable message. Gives the message's number when it is complete and ready.
+    /// A piece of an unreliable message arrives. Returns whether the message is now ready.
     pub(super) fn unreliable_fragment(
         &mut self,
         now: Instant,
         fragment: &Fragment<'_>,
         pool: &mut MessagePool,
     ) -> bool {
-        let Some((buffer, compressed)) = self.assemblies.place(now, fragment, pool) else { return false };
+        let Some((buffer, compressed)) = self.reassemblies.place(now, fragment, pool) else { return false };
         self.ready.push_back(Ready { channel: fragment.channel, buffer, compressed });
         true
     }
 
-    /// Messages of which some pieces have come, and some have not.
+    /// Messages with missing pieces.
     pub(super) fn in_pieces(&self) -> usize {
-        self.kept.in_pieces() + self.assemblies.len()
+        self.receive_window.fragmented() + self.reassemblies.len()
     }
 
-    /// The unreliable messages that were given up for want of pieces.
+    /// Unreliable messages given up because of missing pieces.
     pub(super) fn abandoned(&self) -> u64 {
-        self.assemblies.abandoned
+        self.reassemblies.abandoned
     }
 
-    /// Pieces of unreliable messages for which there was no place.
+    /// Pieces of unreliable messages dropped because there was no place for their message.
     pub(super) fn pieces_refused(&self) -> u64 {
-        self.assemblies.refused
+        self.reassemblies.refused
     }
 
-    /// Takes back the message that [`Self::unreliable_fragment`] just completed: a newer one was delivered before.
+    /// Discards the message that [`Self::unreliable_fragment`] just completed: a newer one was delivered before.
     pub(super) fn discard_newest(&mut self, pool: &mut MessagePool) {
         if let Some(ready) = self.ready.pop_back() {
             pool.give_back(ready.buffer);
         }
     }
 
-    /// How far a reliable message's number is ahead of the next one of its channel; 0x8000 and more for what was
-    /// delivered.
+    /// How far a reliable message's number is above the next one of its channel. 0x8000 and more: delivered already.
     pub(super) fn distance(&self, channel: Channel, number: u16) -> u16 {
-        self.incoming[channel.index()].as_ref().map_or(number, |incoming| incoming.distance(number))
+        self.receiving[channel.index()].as_ref().map_or(number, |receiving| receiving.distance(number))
     }
 
     /// Whether pieces of a reliable message are there.
     pub(super) fn has_begun(&self, channel: Channel, number: u16) -> bool {
-        self.incoming[channel.index()].as_ref().is_some_and(|incoming| incoming.has_begun(number))
+        self.receiving[channel.index()].as_ref().is_some_and(|receiving| receiving.has_begun(number))
     }
 
     pub(super) fn next_ready(&mut self) -> Option<Ready> {
@@ -230,29 +241,29 @@ impl Channels {
 
     /// Gives up unreliable messages that lack pieces for too long.
     pub(super) fn expire(&mut self, now: Instant, pool: &mut MessagePool) {
-        self.assemblies.expire(now, pool);
+        self.reassemblies.expire(now, pool);
     }
 
     /// When [`Self::expire`] has something to do.
     pub(super) fn deadline(&self) -> Instant {
-        self.assemblies.deadline()
+        self.reassemblies.deadline()
     }
 
-    /// Since when the channel that has waited longest for what would free its memory has waited.
+    /// Since when the channel that has stalled longest makes no progress.
     pub(super) fn stalled_since(&self) -> Option<Instant> {
-        self.incoming.iter().flatten().filter_map(|incoming| incoming.stalled_since()).min()
+        self.receiving.iter().flatten().filter_map(|receiving| receiving.stalled_since()).min()
     }
 
-    /// Unreliable messages of which pieces are missing are not waited for any longer: their numbers begin anew.
+    /// Gives up unreliable messages with missing pieces: their numbers begin anew on the next connection.
     pub(super) fn forget_pieces(&mut self, pool: &mut MessagePool) {
-        self.assemblies.release(pool);
+        self.reassemblies.release(pool);
     }
 
     /// Gives all memory back.
     pub(crate) fn release(&mut self, pool: &mut MessagePool) {
-        self.outgoing.iter_mut().flatten().for_each(|outgoing| outgoing.release(pool));
-        self.incoming.iter_mut().flatten().for_each(|incoming| incoming.release(pool));
-        self.assemblies.release(pool);
+        self.sending.iter_mut().flatten().for_each(|channel| channel.release(pool));
+        self.receiving.iter_mut().flatten().for_each(|channel| channel.release(pool));
+        self.reassemblies.release(pool);
         for ready in self.ready.drain(..) {
             pool.give_back(ready.buffer);
         }

@@ -1,17 +1,16 @@
-//! Quality of service (R5): which channel goes first, and how fast each may be. All of it can change while running.
+//! Quality of service: the order in which channels are served, and their rates. All of it can change at any time.
 
-use super::pacing::TokenBucket;
+use super::token_bucket::TokenBucket;
 use crate::limits::CHANNELS;
 use crate::time::Instant;
 use crate::wire::Channel;
 
-/// How a channel is treated.
+/// Priority and rate of a channel.
 #[derive(Clone, Copy, PartialEq, Eq, Debug, Default)]
 pub struct ChannelQuality {
-    /// Reliable channels of a higher priority are served first; among equals, those of a lower number.
+    /// Reliable channels of a higher priority are served first. Among equals, the lower number goes first.
     pub priority: u8,
-    /// Bytes of messages a second, None for as many as there are. Reliable messages wait for their turn, unreliable ones
-    /// beyond it are refused.
+    /// Bytes of messages per second; None: no limit. Reliable messages beyond it wait, unreliable ones are refused.
     pub bytes_per_second: Option<u64>,
 }
 
@@ -21,9 +20,9 @@ struct Limit {
     bucket: TokenBucket,
 }
 
-/// Rates of the channels that have one, of the connection, and the order of service.
+/// Rates of the channels and of the connection, and the order of service.
 #[derive(Debug)]
-pub(super) struct Quality {
+pub(super) struct QualityOfService {
     channels: [ChannelQuality; CHANNELS],
     limits: [Option<Limit>; CHANNELS],
     connection: Option<Limit>,
@@ -31,9 +30,9 @@ pub(super) struct Quality {
     order: Vec<Channel>,
 }
 
-impl Quality {
+impl QualityOfService {
     pub(super) fn new() -> Self {
-        Quality {
+        QualityOfService {
             channels: [ChannelQuality::default(); CHANNELS],
             limits: [const { None }; CHANNELS],
             connection: None,
@@ -45,13 +44,14 @@ impl Quality {
         self.channels[channel.index()] = quality;
         self.limits[channel.index()] = quality.bytes_per_second.map(|rate| Limit::new(now, rate));
         self.order.sort_by_key(|channel| (u8::MAX - self.channels[channel.index()].priority, *channel));
+        assert!(self.order.len() == CHANNELS / 2, "every reliable channel is served once");
     }
 
     pub(super) fn set_connection(&mut self, now: Instant, bytes_per_second: Option<u64>) {
         self.connection = bytes_per_second.map(|rate| Limit::new(now, rate));
     }
 
-    /// Whether nothing has a rate.
+    /// Whether there is no rate limit at all.
     pub(super) fn is_unlimited(&self) -> bool {
         self.connection.is_none() && self.limits.iter().all(Option::is_none)
     }
@@ -69,20 +69,20 @@ impl Quality {
         allows(&mut self.limits[channel.index()]) && allows(&mut self.connection)
     }
 
-    /// So many bytes left on `channel`.
+    /// A message of `bytes` left on `channel`.
     pub(super) fn spend(&mut self, channel: Channel, bytes: usize) {
         for limit in [&mut self.limits[channel.index()], &mut self.connection].into_iter().flatten() {
             limit.bucket.take(bytes as u64);
         }
     }
 
-    /// Whether `channel` could send when it was last asked.
+    /// Whether the rates allowed `channel` to send when it was last asked.
     pub(super) fn has_tokens(&self, channel: Channel) -> bool {
         let has = |limit: &Option<Limit>| limit.as_ref().is_none_or(|limit| limit.bucket.has_tokens());
         has(&self.limits[channel.index()]) && has(&self.connection)
     }
 
-    /// When `channel` may send, if not now.
+    /// When the rates let `channel` send.
     pub(super) fn ready_at(&self, channel: Channel) -> Instant {
         let ready = |limit: &Option<Limit>| {
             limit.as_ref().map_or(Instant::ZERO, |limit| limit.bucket.ready_at(limit.bytes_per_second))
@@ -104,7 +104,7 @@ mod tests {
 
     #[test]
     fn higher_priorities_first_then_lower_numbers() {
-        let mut quality = Quality::new();
+        let mut quality = QualityOfService::new();
         let channel = |number| Channel::new(number).unwrap();
         quality.set_channel(Instant::ZERO, channel(10), ChannelQuality { priority: 9, ..Default::default() });
         quality.set_channel(Instant::ZERO, channel(5), ChannelQuality { priority: 3, ..Default::default() });
@@ -116,7 +116,7 @@ mod tests {
 
     #[test]
     fn the_slower_of_channel_and_connection_decides() {
-        let mut quality = Quality::new();
+        let mut quality = QualityOfService::new();
         let (first, second) = (Channel::RELIABLE_ORDERED, Channel::RELIABLE_UNORDERED);
         let rate = |bytes| ChannelQuality { priority: 0, bytes_per_second: Some(bytes) };
         quality.set_channel(Instant::ZERO, first, rate(1000));

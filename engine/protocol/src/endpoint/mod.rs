@@ -214,7 +214,7 @@ impl Endpoint {
         let Some(mut connection) = self.table.get_mut(header.connection) else {
             return self.not_connected(now, path, header.connection);
         };
-        if !connection.session.is_called(header.connection) {
+        if !connection.session.has_id(header.connection) {
             return self.unknown_connection(path);
         }
         if connection.is_closing() {
@@ -239,7 +239,7 @@ impl Endpoint {
             };
             connection = confirmed;
         }
-        let (bad_frames, work) = (self.resources.drops.bad_frame, self.resources.work);
+        let (bad_frames, work) = (self.resources.drops.bad_frame, self.resources.frame_cost);
         let ingested = match connection.session.ingest(now, &header, bytes, plaintext, &mut self.resources) {
             Ok(ingested) => ingested,
             Err(refused) => {
@@ -248,7 +248,7 @@ impl Endpoint {
                 return self.refused(path, refused);
             }
         };
-        let (bad_frames, work) = (self.resources.drops.bad_frame - bad_frames, self.resources.work - work);
+        let (bad_frames, work) = (self.resources.drops.bad_frame - bad_frames, self.resources.frame_cost - work);
         let messages = match ingested {
             Ingested::Messages(messages) | Ingested::PathResponse(messages, _) => messages,
             Ingested::PeerLeft(_) | Ingested::End(_) => 0,
@@ -456,7 +456,7 @@ impl Endpoint {
         connection.path = path;
         connection.session.path_changed(now);
         self.stats.migrated += 1;
-        if connection.session.is_renaming() {
+        if connection.session.is_changing_id() {
             return;
         }
         let Some(renamed) = self.table.rename(id) else { return };

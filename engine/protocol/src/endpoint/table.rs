@@ -137,7 +137,7 @@ struct Ended {
 
 impl Slot {
     #[inline]
-    fn is_called(&self, generation: u8) -> bool {
+    fn has_id(&self, generation: u8) -> bool {
         generation == self.generation || generation == self.former_generation && generation != 0
     }
 }
@@ -176,13 +176,13 @@ impl Table {
     #[inline]
     pub(super) fn get(&self, id: ConnectionId) -> Option<&Entry> {
         let slot = self.slots.get(usize::from(id.slot()))?;
-        slot.connection.as_ref().filter(|_| slot.is_called(id.generation()) && id.core() == self.core)
+        slot.connection.as_ref().filter(|_| slot.has_id(id.generation()) && id.core() == self.core)
     }
 
     #[inline]
     pub(super) fn get_mut(&mut self, id: ConnectionId) -> Option<&mut Entry> {
         let slot = self.slots.get_mut(usize::from(id.slot()))?;
-        let called = slot.is_called(id.generation());
+        let called = slot.has_id(id.generation());
         slot.connection.as_mut().filter(|_| called && id.core() == self.core)
     }
 
