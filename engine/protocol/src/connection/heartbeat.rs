@@ -119,7 +119,7 @@ mod tests {
     }
 
     #[test]
-    fn only_the_answer_to_the_ping_that_waits_gives_a_rtt() {
+    fn only_the_answer_to_the_outstanding_ping_gives_an_rtt() {
         let mut heartbeat = Heartbeat::new(CONFIG, at(0));
         let HeartbeatAction::Ping(value) = heartbeat.advance(at(5)) else { panic!("a ping is due") };
         assert!(!heartbeat.pong(at(6), value + 1));

@@ -16,8 +16,6 @@ use crate::time::{Duration, Instant};
 use crate::wire::{Ack, Channel};
 use std::collections::VecDeque;
 
-/// Timer granularity (RFC 9002, section 6.1.2).
-const GRANULARITY: Duration = Duration::from_millis(1);
 /// After this many probe timeouts in a row, an acknowledgment means persistent congestion.
 const PERSISTENT_TIMEOUTS: u32 = 3;
 /// Datagrams presumed lost that are remembered, because their acknowledgment may still arrive. Forgetting one loses

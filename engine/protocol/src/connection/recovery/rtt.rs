@@ -1,8 +1,10 @@
 //! RTT estimation (RFC 9002, section 5).
 
-use super::GRANULARITY;
 use crate::limits::{ACK_DELAY_MAX, PROBE_TIMEOUT_MAX, TIMER_GRAIN};
 use crate::time::Duration;
+
+/// Timer granularity (RFC 9002, section 6.1.2).
+const GRANULARITY: Duration = Duration::from_millis(1);
 
 /// The RTT of a path.
 #[derive(Clone, Copy, Debug)]

@@ -147,6 +147,7 @@ impl Bbr {
 
     /// The first round of every state is complete: it ends with the acknowledgment of something sent in it.
     fn enter(&mut self, state: State) {
+        assert!(self.probe.is_consistent(), "the counters of the probe are bounded");
         (self.state, self.rounds_in_state) = (state, 0);
         self.round.restart();
     }
@@ -308,7 +309,7 @@ impl Controller for Bbr {
         self.set_window(acked.bytes);
         self.resumes_from_idle = false;
         assert!(self.window >= WINDOW_BYTES_PIPE, "acknowledgments keep coming");
-        assert!(self.bounds.inflight_long >= WINDOW_BYTES_MIN && self.probe.is_consistent(), "the model stays sound");
+        assert!(self.bounds.inflight_long >= WINDOW_BYTES_MIN, "no bound stops the flow");
     }
 
     fn on_lost(&mut self, lost: &Lost) {
