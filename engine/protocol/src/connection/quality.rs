@@ -44,7 +44,8 @@ impl QualityOfService {
         self.channels[channel.index()] = quality;
         self.limits[channel.index()] = quality.bytes_per_second.map(|rate| Limit::new(now, rate));
         self.order.sort_by_key(|channel| (u8::MAX - self.channels[channel.index()].priority, *channel));
-        assert!(self.order.len() == CHANNELS / 2, "every reliable channel is served once");
+        let priority = |channel: &Channel| self.channels[channel.index()].priority;
+        assert!(self.order.is_sorted_by(|a, b| priority(a) >= priority(b)), "higher priorities are served first");
     }
 
     pub(super) fn set_connection(&mut self, now: Instant, bytes_per_second: Option<u64>) {

@@ -17,10 +17,10 @@ pub enum SendError {
     #[error("no such connection")]
     NotConnected,
     /// The send queue is full, or memory is short. Unreliable messages are dropped then.
-    #[error("too much waits to be sent")]
+    #[error("the send queue is full, or memory is short")]
     Full,
     /// Over the rate of the channel or the connection. Unreliable messages are dropped then.
-    #[error("beyond the rate of its channel or connection")]
+    #[error("over the rate limit of the channel or connection")]
     RateLimited,
     /// Too many reliable messages wait: the connection ends.
     #[error("more than {SEND_QUEUE_BYTES_MAX} bytes of reliable messages wait: the connection ends")]
@@ -201,7 +201,6 @@ impl Connection {
     /// The `ack_eliciting` frames that [`Self::fill`] wrote leave in datagram `sequence`, which has `frames` bytes of
     /// frames.
     pub fn sent(&mut self, now: Instant, sequence: u64, frames: usize, ack_eliciting: u16) {
-        assert!(sequence < self.next_sequence, "a sequence is given before it is used");
         if ack_eliciting > 0
             && let Some(transport) = &mut self.transport
         {
