@@ -1,10 +1,10 @@
 //! Acts on the frames of an authentic datagram.
 
+use super::channels::Disposition;
 use super::compression::decompress;
 use super::control_frames::ControlKind;
 use super::frame_cost::frame_cost;
 use super::keys::Role;
-use super::receive_channel::Disposition;
 use super::rekeying::{RequestOutcome, ResponseOutcome, request_name};
 use super::resources::{Resources, draw_secret};
 use super::sealing::Refused;

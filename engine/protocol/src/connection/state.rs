@@ -1,16 +1,14 @@
 //! The state of one connection, its timers, and what it reports.
 
-use super::channels::Channels;
-use super::config::{ConnectionConfig, TransportConfig};
-use super::congestion::CongestionControl;
+use super::channels::{ChannelQuality, Channels};
+use super::config::ConnectionConfig;
 use super::control_frames::ControlKind;
 use super::heartbeat::{Heartbeat, HeartbeatAction, HeartbeatConfig};
 use super::integrity::{ConnectionEvent, IntegrityCheck};
 use super::keys::{TrafficKeys, TrafficSecrets};
-use super::quality::ChannelQuality;
 use super::rekeying::Rekeying;
 use super::resources::Resources;
-use super::transport::Transport;
+use super::transport::{CongestionControl, Transport, TransportConfig};
 use crate::crypto::noise::ResumeKey;
 use crate::crypto::{Csprng, ReplayWindow, Suite};
 use crate::limits::*;

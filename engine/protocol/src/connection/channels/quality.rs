@@ -1,6 +1,6 @@
 //! Quality of service: the order in which channels are served, and their rates. All of it can change at any time.
 
-use super::token_bucket::TokenBucket;
+use crate::connection::token_bucket::TokenBucket;
 use crate::limits::CHANNELS;
 use crate::time::Instant;
 use crate::wire::Channel;
@@ -22,7 +22,7 @@ struct Limit {
 
 /// Rates of the channels and of the connection, and the order of service.
 #[derive(Debug)]
-pub(super) struct QualityOfService {
+pub(in crate::connection) struct QualityOfService {
     channels: [ChannelQuality; CHANNELS],
     limits: [Option<Limit>; CHANNELS],
     connection: Option<Limit>,
@@ -40,7 +40,7 @@ impl QualityOfService {
         }
     }
 
-    pub(super) fn set_channel(&mut self, now: Instant, channel: Channel, quality: ChannelQuality) {
+    pub(in crate::connection) fn set_channel(&mut self, now: Instant, channel: Channel, quality: ChannelQuality) {
         self.channels[channel.index()] = quality;
         self.limits[channel.index()] = quality.bytes_per_second.map(|rate| Limit::new(now, rate));
         self.order.sort_by_key(|channel| (u8::MAX - self.channels[channel.index()].priority, *channel));
@@ -48,12 +48,12 @@ impl QualityOfService {
         assert!(self.order.is_sorted_by(|a, b| priority(a) >= priority(b)), "higher priorities are served first");
     }
 
-    pub(super) fn set_connection(&mut self, now: Instant, bytes_per_second: Option<u64>) {
+    pub(in crate::connection) fn set_connection(&mut self, now: Instant, bytes_per_second: Option<u64>) {
         self.connection = bytes_per_second.map(|rate| Limit::new(now, rate));
     }
 
     /// Whether there is no rate limit at all.
-    pub(super) fn is_unlimited(&self) -> bool {
+    pub(in crate::connection) fn is_unlimited(&self) -> bool {
         self.connection.is_none() && self.limits.iter().all(Option::is_none)
     }
 
@@ -63,7 +63,7 @@ impl QualityOfService {
     }
 
     /// Whether a message may leave on `channel` now.
-    pub(super) fn allows(&mut self, now: Instant, channel: Channel) -> bool {
+    pub(in crate::connection) fn allows(&mut self, now: Instant, channel: Channel) -> bool {
         let allows = |limit: &mut Option<Limit>| {
             limit.as_mut().is_none_or(|limit| limit.bucket.allows(now, limit.bytes_per_second))
         };
@@ -71,7 +71,7 @@ impl QualityOfService {
     }
 
     /// A message of `bytes` left on `channel`.
-    pub(super) fn spend(&mut self, channel: Channel, bytes: usize) {
+    pub(in crate::connection) fn spend(&mut self, channel: Channel, bytes: usize) {
         for limit in [&mut self.limits[channel.index()], &mut self.connection].into_iter().flatten() {
             limit.bucket.take(bytes as u64);
         }

@@ -1,12 +1,23 @@
 //! The channels of a connection: everything that moves to another connection when the session is resumed
 //! (PROTOCOL.md#resumption).
 
-use super::quality::QualityOfService;
-use super::reassembly::UnreliableReassemblies;
-use super::receive_channel::{Disposition, Ready, ReceiveChannel};
-use super::send_channel::{MessagePart, SendChannel};
+mod fragment_bitmap;
+mod quality;
+mod reassembly;
+mod receive_channel;
+mod send_channel;
+mod windows;
+
+pub use quality::ChannelQuality;
+pub(super) use quality::QualityOfService;
+pub(super) use receive_channel::Disposition;
+pub(super) use send_channel::MessagePart;
+
+use self::reassembly::UnreliableReassemblies;
+use self::receive_channel::{Ready, ReceiveChannel};
+use self::send_channel::SendChannel;
+use self::windows::{ReceiveWindow, SendWindow, Violation, message_cost};
 use super::shrink::shrink_if_sparse;
-use super::windows::{ReceiveWindow, SendWindow, Violation, message_cost};
 use crate::limits::{CHANNELS, SEND_QUEUE_BYTES_MAX};
 use crate::pool::{Buffer, MessagePool};
 use crate::time::Instant;

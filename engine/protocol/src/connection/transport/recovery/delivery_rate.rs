@@ -1,6 +1,6 @@
 //! Delivery rate (draft-cheng-iccrg-delivery-rate-estimation).
 
-use crate::connection::congestion::RateSample;
+use super::super::congestion::RateSample;
 use crate::time::{Duration, Instant};
 
 /// What the connection had delivered when a datagram was sent.

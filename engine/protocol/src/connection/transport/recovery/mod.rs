@@ -8,9 +8,9 @@ mod tests;
 use self::delivery_rate::{DeliveryRate, Snapshot};
 use self::rtt::RttEstimator;
 use super::congestion::RateSample;
-use super::control_frames::ControlKind;
-use super::send_channel::MessagePart;
-use super::shrink::shrink_if_sparse;
+use crate::connection::channels::MessagePart;
+use crate::connection::control_frames::ControlKind;
+use crate::connection::shrink::shrink_if_sparse;
 use crate::limits::*;
 use crate::time::{Duration, Instant};
 use crate::wire::{Ack, Channel};
@@ -38,7 +38,7 @@ pub(super) enum SentFrame {
 
 /// An acknowledgment that no correct endpoint sends (PROTOCOL.md#impossible-acks).
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
-pub(super) struct ImpossibleAck;
+pub(in crate::connection) struct ImpossibleAck;
 
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
 enum PacketState {
@@ -83,8 +83,8 @@ pub(super) struct Losses {
 
 /// The ack-eliciting datagrams of a connection that are not settled.
 #[derive(Debug)]
-pub(super) struct Recovery {
-    pub(super) rtt: RttEstimator,
+pub(in crate::connection) struct Recovery {
+    pub(in crate::connection) rtt: RttEstimator,
     sent: VecDeque<SentPacket>,
     /// The frames of `sent`, in the order of the packets.
     frames: VecDeque<SentFrame>,
@@ -122,7 +122,7 @@ impl Recovery {
     }
 
     /// Bytes in flight.
-    pub(super) fn in_flight(&self) -> u64 {
+    pub(in crate::connection) fn in_flight(&self) -> u64 {
         self.in_flight
     }
 
@@ -172,7 +172,7 @@ impl Recovery {
     }
 
     /// The sender skips `sequence`.
-    pub(super) fn skipped(&mut self, sequence: u64) {
+    pub(in crate::connection) fn skipped(&mut self, sequence: u64) {
         assert!(self.skipped.back().is_none_or(|&last| last < sequence), "sequences only grow");
         if self.skipped.len() == SKIPPED_KEPT {
             self.skipped.pop_front();

@@ -10,7 +10,7 @@ const TOGETHER_MIN: u32 = 2;
 const TOGETHER_MAX: u32 = 16;
 
 #[derive(Debug)]
-pub(super) struct AckTiming {
+pub(in crate::connection) struct AckTiming {
     /// Ack-eliciting datagrams without an acknowledgment.
     waiting: u32,
     /// When the first of them must be acknowledged.
@@ -41,7 +41,7 @@ impl AckTiming {
     }
 
     /// A datagram arrives. `expected` is the highest sequence before it, plus 1.
-    pub(super) fn received(&mut self, now: Instant, sequence: u64, expected: u64, ack_eliciting: bool) {
+    pub(in crate::connection) fn received(&mut self, now: Instant, sequence: u64, expected: u64, ack_eliciting: bool) {
         if sequence > self.highest {
             self.highest = sequence;
             self.highest_at = now;

@@ -1,8 +1,8 @@
 //! The sending side of one reliable channel: keeps each message until all of it is acknowledged.
 
 use super::fragment_bitmap::{FragmentBitmap, grain_count};
-use super::shrink::shrink_if_sparse;
 use super::windows::{SendWindow, message_cost};
+use crate::connection::shrink::shrink_if_sparse;
 use crate::limits::*;
 use crate::pool::{Buffer, MessagePool};
 use crate::wire::{Channel, Fragment, FrameWriter, NUMBER_BYTES};
@@ -13,10 +13,10 @@ const PIECE_GRAINS_MIN: u16 = 3;
 
 /// The part of a message that one datagram carries, in grains.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
-pub(super) struct MessagePart {
-    pub(super) number: u32,
-    pub(super) first: u16,
-    pub(super) count: u16,
+pub(in crate::connection) struct MessagePart {
+    pub(in crate::connection) number: u32,
+    pub(in crate::connection) first: u16,
+    pub(in crate::connection) count: u16,
 }
 
 #[derive(Debug)]

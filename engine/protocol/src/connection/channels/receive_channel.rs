@@ -11,15 +11,15 @@ use std::collections::{BTreeMap, VecDeque};
 
 /// A message in memory that waits for the driver to read it.
 #[derive(Debug)]
-pub(super) struct Ready {
-    pub(super) channel: Channel,
-    pub(super) buffer: Buffer,
-    pub(super) compressed: bool,
+pub(in crate::connection) struct Ready {
+    pub(in crate::connection) channel: Channel,
+    pub(in crate::connection) buffer: Buffer,
+    pub(in crate::connection) compressed: bool,
 }
 
 /// What becomes of a whole message.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
-pub(super) enum Disposition {
+pub(in crate::connection) enum Disposition {
     /// Delivered in place, from its datagram.
     InPlace,
     /// Copied to memory, and delivered from there now or later.

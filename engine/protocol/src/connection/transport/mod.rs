@@ -2,15 +2,22 @@
 //!
 //! Allocated when a connection first needs it. Connections with unreliable messages only never do.
 
-use super::ack_timing::AckTiming;
-use super::channels::Channels;
-use super::config::TransportConfig;
-use super::congestion::{Acked, CongestionControl, Controller, Lost, WINDOW_BYTES_MIN};
+mod ack_timing;
+mod config;
+mod congestion;
+mod mtu_discovery;
+mod recovery;
+
+pub use config::TransportConfig;
+pub use congestion::CongestionControl;
+
+use self::ack_timing::AckTiming;
+use self::congestion::{Acked, Controller, Lost, WINDOW_BYTES_MIN};
+use self::mtu_discovery::MtuDiscovery;
+use self::recovery::{ImpossibleAck, Recovery, SentFrame};
+use super::channels::{Channels, QualityOfService};
 use super::control_frames::{ControlFrames, ControlKind};
-use super::mtu_discovery::MtuDiscovery;
 use super::padding::sealed_len;
-use super::quality::QualityOfService;
-use super::recovery::{ImpossibleAck, Recovery, SentFrame};
 use super::token_bucket::TokenBucket;
 use crate::crypto::ReplayWindow;
 use crate::limits::*;

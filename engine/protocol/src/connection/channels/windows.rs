@@ -68,7 +68,7 @@ impl SendWindow {
 
 /// The peer sent beyond a window, which no correct endpoint does.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
-pub(super) struct Violation;
+pub(in crate::connection) struct Violation;
 
 /// Shared by all reliable channels of a connection.
 #[derive(Debug, Default)]
