@@ -5,7 +5,7 @@ use super::{Client, ClientEvent, CloseReason, State};
 use crate::connection::{Connection, ConnectionConfig, HeartbeatConfig, Role};
 use crate::limits::*;
 use crate::time::Instant;
-use crate::wire::{Accepted, UnencryptedPacket, ConnectionParameters, decode_unencrypted};
+use crate::wire::{Accepted, ConnectionParameters, UnencryptedPacket, decode_unencrypted};
 use rand_chacha::rand_core::Rng;
 
 impl Client {

@@ -8,7 +8,7 @@ use crate::crypto::noise::{Initiator, ResumeKey, Secrets};
 use crate::crypto::{NotAuthentic, Suite};
 use crate::limits::*;
 use crate::time::{Duration, Instant};
-use crate::wire::{Accepted, Connect, Cookie, Denied, DeniedReason, Options, ConnectionParameters};
+use crate::wire::{Accepted, Connect, ConnectionParameters, Cookie, Denied, DeniedReason, Options};
 
 /// An attempt to connect.
 #[derive(Debug)]

@@ -152,7 +152,7 @@ impl Client {
             self.resources.drops.unknown_connection += 1;
             return None;
         };
-        if !connection.is_called(header.connection) {
+        if !connection.has_id(header.connection) {
             resources.drops.unknown_connection += 1;
             return None;
         }

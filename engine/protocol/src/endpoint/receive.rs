@@ -51,7 +51,7 @@ impl Endpoint {
         let Some(mut entry) = self.table.get_mut(header.connection) else {
             return self.not_connected(now, path, header.connection);
         };
-        if !entry.connection.is_called(header.connection) {
+        if !entry.connection.has_id(header.connection) {
             return self.unknown_connection(path);
         }
         if entry.is_closing() {
@@ -240,12 +240,12 @@ fn ingest(
     resources: &mut Resources,
     prices: &Prices,
 ) -> Result<Ingested, Refused> {
-    let (bad_frames, work) = (resources.drops.bad_frame, resources.work);
+    let (bad_frames, work) = (resources.drops.bad_frame, resources.frame_cost);
     let ingested = entry.connection.ingest(now, header, bytes, plaintext, resources).inspect_err(|_| {
         // Opening and reading it cost as much as if it had been used.
         entry.budget.charge(now, prices, 1, 0, bytes);
     })?;
-    let (bad_frames, work) = (resources.drops.bad_frame - bad_frames, resources.work - work);
+    let (bad_frames, work) = (resources.drops.bad_frame - bad_frames, resources.frame_cost - work);
     let messages = match ingested {
         Ingested::Messages(messages) | Ingested::PathResponse(messages, _) => messages,
         Ingested::PeerLeft(_) | Ingested::End(_) => 0,

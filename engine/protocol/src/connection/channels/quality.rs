@@ -1,17 +1,16 @@
-//! Quality of service (R5): which channel goes first, and how fast each may be. All of it can change while running.
+//! Quality of service: the order in which channels are served, and their rates. All of it can change at any time.
 
-use super::pacing::TokenBucket;
+use crate::connection::token_bucket::TokenBucket;
 use crate::limits::CHANNELS;
 use crate::time::Instant;
 use crate::wire::Channel;
 
-/// How a channel is treated.
+/// Priority and rate of a channel.
 #[derive(Clone, Copy, PartialEq, Eq, Debug, Default)]
 pub struct ChannelQuality {
-    /// Reliable channels of a higher priority are served first; among equals, those of a lower number.
+    /// Reliable channels of a higher priority are served first. Among equals, the lower number goes first.
     pub priority: u8,
-    /// Bytes of messages a second, None for as many as there are. Reliable messages wait for their turn, unreliable ones
-    /// beyond it are refused.
+    /// Bytes of messages per second; None: no limit. Reliable messages beyond it wait, unreliable ones are refused.
     pub bytes_per_second: Option<u64>,
 }
 
@@ -21,9 +20,9 @@ struct Limit {
     bucket: TokenBucket,
 }
 
-/// Rates of the channels that have one, of the connection, and the order of service.
+/// Rates of the channels and of the connection, and the order of service.
 #[derive(Debug)]
-pub(super) struct Quality {
+pub(in crate::connection) struct QualityOfService {
     channels: [ChannelQuality; CHANNELS],
     limits: [Option<Limit>; CHANNELS],
     connection: Option<Limit>,
@@ -31,9 +30,9 @@ pub(super) struct Quality {
     order: Vec<Channel>,
 }
 
-impl Quality {
+impl QualityOfService {
     pub(super) fn new() -> Self {
-        Quality {
+        QualityOfService {
             channels: [ChannelQuality::default(); CHANNELS],
             limits: [const { None }; CHANNELS],
             connection: None,
@@ -41,18 +40,20 @@ impl Quality {
         }
     }
 
-    pub(super) fn set_channel(&mut self, now: Instant, channel: Channel, quality: ChannelQuality) {
+    pub(in crate::connection) fn set_channel(&mut self, now: Instant, channel: Channel, quality: ChannelQuality) {
         self.channels[channel.index()] = quality;
         self.limits[channel.index()] = quality.bytes_per_second.map(|rate| Limit::new(now, rate));
         self.order.sort_by_key(|channel| (u8::MAX - self.channels[channel.index()].priority, *channel));
+        let priority = |channel: &Channel| self.channels[channel.index()].priority;
+        assert!(self.order.is_sorted_by(|a, b| priority(a) >= priority(b)), "higher priorities are served first");
     }
 
-    pub(super) fn set_connection(&mut self, now: Instant, bytes_per_second: Option<u64>) {
+    pub(in crate::connection) fn set_connection(&mut self, now: Instant, bytes_per_second: Option<u64>) {
         self.connection = bytes_per_second.map(|rate| Limit::new(now, rate));
     }
 
-    /// Whether nothing has a rate.
-    pub(super) fn is_unlimited(&self) -> bool {
+    /// Whether there is no rate limit at all.
+    pub(in crate::connection) fn is_unlimited(&self) -> bool {
         self.connection.is_none() && self.limits.iter().all(Option::is_none)
     }
 
@@ -62,27 +63,27 @@ impl Quality {
     }
 
     /// Whether a message may leave on `channel` now.
-    pub(super) fn allows(&mut self, now: Instant, channel: Channel) -> bool {
+    pub(in crate::connection) fn allows(&mut self, now: Instant, channel: Channel) -> bool {
         let allows = |limit: &mut Option<Limit>| {
             limit.as_mut().is_none_or(|limit| limit.bucket.allows(now, limit.bytes_per_second))
         };
         allows(&mut self.limits[channel.index()]) && allows(&mut self.connection)
     }
 
-    /// So many bytes left on `channel`.
-    pub(super) fn spend(&mut self, channel: Channel, bytes: usize) {
+    /// A message of `bytes` left on `channel`.
+    pub(in crate::connection) fn spend(&mut self, channel: Channel, bytes: usize) {
         for limit in [&mut self.limits[channel.index()], &mut self.connection].into_iter().flatten() {
             limit.bucket.take(bytes as u64);
         }
     }
 
-    /// Whether `channel` could send when it was last asked.
+    /// Whether the rates allowed `channel` to send when it was last asked.
     pub(super) fn has_tokens(&self, channel: Channel) -> bool {
         let has = |limit: &Option<Limit>| limit.as_ref().is_none_or(|limit| limit.bucket.has_tokens());
         has(&self.limits[channel.index()]) && has(&self.connection)
     }
 
-    /// When `channel` may send, if not now.
+    /// When the rates let `channel` send.
     pub(super) fn ready_at(&self, channel: Channel) -> Instant {
         let ready = |limit: &Option<Limit>| {
             limit.as_ref().map_or(Instant::ZERO, |limit| limit.bucket.ready_at(limit.bytes_per_second))
@@ -104,7 +105,7 @@ mod tests {
 
     #[test]
     fn higher_priorities_first_then_lower_numbers() {
-        let mut quality = Quality::new();
+        let mut quality = QualityOfService::new();
         let channel = |number| Channel::new(number).unwrap();
         quality.set_channel(Instant::ZERO, channel(10), ChannelQuality { priority: 9, ..Default::default() });
         quality.set_channel(Instant::ZERO, channel(5), ChannelQuality { priority: 3, ..Default::default() });
@@ -116,7 +117,7 @@ mod tests {
 
     #[test]
     fn the_slower_of_channel_and_connection_decides() {
-        let mut quality = Quality::new();
+        let mut quality = QualityOfService::new();
         let (first, second) = (Channel::RELIABLE_ORDERED, Channel::RELIABLE_UNORDERED);
         let rate = |bytes| ChannelQuality { priority: 0, bytes_per_second: Some(bytes) };
         quality.set_channel(Instant::ZERO, first, rate(1000));

@@ -1,95 +1,48 @@
-//! BBR, versions 2 and 3, after draft-ietf-ccwg-bbr-06 ("the draft" here).
+//! BBR, versions 2 and 3, after draft-ietf-ccwg-bbr-06 ("the draft" here; sections are those of the draft).
 //!
-//! The model of the path is its bandwidth, its round trip without a queue, and bounds that losses have taught. Most of
-//! the time the sender cruises within the model; every few seconds it asks for more, and now and then it lets the queue
-//! run empty to see the round trip.
+//! The model of the path is its bandwidth, its RTT without a queue, and bounds learned from losses. Most of the time the
+//! sender cruises within the model. Every few seconds it probes for more bandwidth, and occasionally it lets the queue run
+//! empty to measure the RTT.
 //!
-//! Left out are the draft's schedule for coexistence with Reno, its undoing of losses that turn out to be none, and its
-//! smaller window while it repairs losses. Four differences are deliberate:
+//! Three parts of the draft are left out: the schedule for coexistence with Reno, the undo of spurious losses, and the
+//! smaller window during recovery. Four differences are deliberate:
 //!
-//! - The draft lowers its short-term bounds in every round with any loss at all; on a long path with random loss that
-//!   is every round. Here losses count, then as while probing, when they exceed a share (see [`Losses`]).
-//! - Several flows together believe in more bandwidth than there is, for each measured while it was asking for more. In
-//!   the draft their windows then hold a queue, which keeps the smaller flow from finding that it could have more. Here
-//!   a flow that cruises with a queue in front of it, and gets less than it sends, settles for what it gets until it
-//!   probes again (see [`Bbr::outruns_path`]).
+//! - The draft lowers its short-term bounds in every round with any loss. On a long path with random loss that is every
+//!   round. Here losses count, as while probing, when they exceed a share (see [`LossExcess`]).
+//! - Several flows together believe in more bandwidth than there is, because each measures while it probes. In the draft
+//!   their windows then hold a queue, so the smaller flow does not find out that it could have more. Here a flow that
+//!   cruises with a queue in front of it, and gets less than it sends, settles for what it gets until it probes again
+//!   (see [`Bbr::outruns_path`]).
 //! - For the same reason a probe's queue is drained faster (see [`State::pacing_gain`]).
-//! - After a look at the round trip, probing goes on where it was, rather than after another wait.
+//! - After an RTT probe, bandwidth probing continues where it was instead of waiting again.
 
 mod model;
+mod state;
 #[cfg(test)]
 mod tests;
 
-use super::{Acked, Controller, Lost, WINDOW_BYTES_INITIAL, WINDOW_BYTES_MIN};
-use crate::limits::{DATAGRAM_BYTES_BASE, DATAGRAM_BYTES_MAX};
+use self::model::{Aggregation, Bounds, LossExcess, MaxBandwidth, MinRtt, Plateau, Probe, Round, Totals};
+use self::state::{BETA, DATAGRAM_BYTES, State, scale};
+use super::controller::{Acked, Controller, Lost, WINDOW_BYTES_INITIAL, WINDOW_BYTES_MIN};
+use crate::limits::DATAGRAM_BYTES_MAX;
 use crate::time::{Duration, Instant};
-use model::{Aggregation, Bounds, Losses, MaxBandwidth, MinRoundTrip, Plateau, Probe, Round, Totals};
 
-const DATAGRAM_BYTES: u64 = DATAGRAM_BYTES_BASE as u64;
-/// The least window while acknowledgments come, in bytes: enough to keep them coming (MinPipeCwnd, section 5.6.4.3).
+/// Minimum window while acknowledgments arrive, in bytes: enough to keep them coming (MinPipeCwnd, section 5.6.4.3).
 const WINDOW_BYTES_PIPE: u64 = 4 * DATAGRAM_BYTES;
-/// Room in the window beyond the model, in bytes, for datagrams that leave and are acknowledged in bursts (in place of
-/// the draft's offload budget, section 5.5.8).
+/// Extra window beyond the model, in bytes, for datagrams that are sent and acknowledged in bursts (in place of the
+/// draft's offload budget, section 5.5.8).
 const WINDOW_BYTES_SLACK: u64 = 3 * DATAGRAM_BYTES;
-/// Share of the bandwidth that is paced: a little less than all lets a queue drain (PacingMarginPercent, section 2.5).
+/// Share of the bandwidth at which the sender paces: slightly less than all lets a queue drain (PacingMarginPercent,
+/// section 2.5).
 const PACING_SHARE: f64 = 0.99;
-/// What is left of a bound after a loss, at least (Beta, section 2.8).
-const BETA: f64 = 0.7;
-/// Rounds after which the queue of start-up is drained, or not ours (section 5.3.2).
+/// Rounds after which the queue of start-up has drained, or is another flow's (section 5.3.2).
 const DRAIN_ROUNDS_MAX: u32 = 3;
-/// Rounds of cruising whose acknowledgments still tell of the state before.
+/// Rounds of cruising whose acknowledgments still tell about the state before.
 const CRUISE_ROUNDS_TO_SETTLE: u32 = 1;
-/// How long it is kept so (ProbeRTTDuration, section 2.16.2).
-const ROUND_TRIP_PROBE_LENGTH: Duration = Duration::from_millis(200);
+/// How long the path is kept half empty (ProbeRTTDuration, section 2.16.2).
+const RTT_PROBE_LENGTH: Duration = Duration::from_millis(200);
 
-/// What the sender is doing (section 5.3). `Down`, `Cruise`, `Refill` and `Up` are the draft's ProbeBW.
-#[derive(Clone, Copy, PartialEq, Eq, Debug)]
-enum State {
-    /// Looks for the bandwidth by doubling.
-    Startup,
-    /// Gets rid of the queue that this built.
-    Drain,
-    /// Sends less than the path takes, to drain the last probe and leave room.
-    Down,
-    /// Sends what the path takes.
-    Cruise,
-    /// The same for one round, without the short-term bounds: the path is full when probing starts.
-    Refill,
-    /// Sends more than the path took, to see whether it takes more.
-    Up,
-    /// Keeps the path half empty, to see its round trip; until then, once it is that empty (ProbeRTT).
-    Empty(Option<Instant>),
-}
-
-impl State {
-    /// Pacing rate over bandwidth (section 5.6.1).
-    fn pacing_gain(self) -> f64 {
-        match self {
-            State::Startup => 2.77,
-            State::Drain => 0.5,
-            // As in the first version. The draft's 0.9 leaves the queue for the next flow's probe to run into.
-            State::Down => 0.75,
-            State::Cruise | State::Refill | State::Empty(_) => 1.0,
-            State::Up => 1.25,
-        }
-    }
-
-    /// Window over bandwidth-delay product (section 5.6.1).
-    fn window_gain(self) -> f64 {
-        match self {
-            State::Empty(_) => 0.5,
-            State::Up => 2.25,
-            _ => 2.0,
-        }
-    }
-
-    /// Sends what was measured before, or less: what it loses tells of the path, and not of a probe.
-    fn adapts_to_loss(self) -> bool {
-        matches!(self, State::Drain | State::Down | State::Cruise)
-    }
-}
-
-/// Models the path's bandwidth and round trip, and keeps what is under way near their product.
+/// Models the path's bandwidth and RTT, and keeps the bytes in flight near their product.
 #[derive(Debug)]
 pub struct Bbr {
     state: State,
@@ -98,22 +51,22 @@ pub struct Bbr {
     pacing_rate: Option<u64>,
     round: Round,
     bandwidth: MaxBandwidth,
-    round_trip: MinRoundTrip,
+    rtt: MinRtt,
     aggregation: Aggregation,
-    losses: Losses,
+    losses: LossExcess,
     startup: Plateau,
     bounds: Bounds,
     probe: Probe,
-    /// Acknowledged since the model was last empty, in bytes, counted up to the initial window.
+    /// Bytes acknowledged since the model was last empty, counted up to the initial window.
     acked_at_first: u64,
-    /// Nothing else was under way when a datagram left, and nothing has been acknowledged since.
+    /// Nothing else was in flight when a datagram left, and nothing has been acknowledged since.
     resumes_from_idle: bool,
-    /// What the window was before it was cut to see the round trip.
+    /// The window before the RTT probe cut it.
     window_before: u64,
 }
 
 impl Bbr {
-    /// For a path of which nothing is known.
+    /// For an unknown path.
     pub fn new(now: Instant) -> Self {
         Bbr {
             state: State::Startup,
@@ -122,9 +75,9 @@ impl Bbr {
             pacing_rate: None,
             round: Round::default(),
             bandwidth: MaxBandwidth::default(),
-            round_trip: MinRoundTrip::default(),
+            rtt: MinRtt::default(),
             aggregation: Aggregation::default(),
-            losses: Losses::default(),
+            losses: LossExcess::default(),
             startup: Plateau::default(),
             bounds: Bounds::default(),
             probe: Probe::new(now),
@@ -134,14 +87,14 @@ impl Bbr {
         }
     }
 
-    /// Learns from an acknowledgment; answers what the round brought that it ends, if it ends one.
+    /// Updates the model. Returns the totals of the round, if the acknowledgment ends one.
     fn learn(&mut self, acked: &Acked) -> Option<Totals> {
         self.acked_at_first = (self.acked_at_first + acked.bytes).min(WINDOW_BYTES_INITIAL);
         if let Some(rate) = &acked.rate {
             self.bandwidth.observe(rate);
         }
-        if let Some(round_trip) = acked.round_trip {
-            self.round_trip.observe(acked.now, round_trip);
+        if let Some(rtt) = acked.rtt {
+            self.rtt.observe(acked.now, rtt);
         }
         let ended = self.round.on_acked(acked);
         self.losses.on_acked(acked.bytes);
@@ -159,7 +112,7 @@ impl Bbr {
             self.bandwidth.start_cycle();
         }
         if self.outruns_path(totals) {
-            // No lower however many rounds it takes, unlike after losses: the queue may be others' doing.
+            // Unlike after losses, further rounds do not lower it more: the queue may belong to other flows.
             self.bounds.bandwidth = totals.bandwidth.max(scale(self.bandwidth.max(), BETA));
         }
         if self.state.adapts_to_loss() && self.losses.were_too_much(totals.acked) {
@@ -167,11 +120,11 @@ impl Bbr {
         }
     }
 
-    /// Cruises with a queue in front of it, and gets less than it sends.
+    /// Whether it cruises with a queue in front of it and gets less than it sends.
     fn outruns_path(&self, totals: &Totals) -> bool {
         let has_settled = self.state == State::Cruise && self.rounds_in_state > CRUISE_ROUNDS_TO_SETTLE;
         let gets_less = totals.bandwidth < scale(self.bandwidth(), PACING_SHARE);
-        has_settled && gets_less && !totals.application_limited && self.round_trip.shows_queue(totals.round_trip)
+        has_settled && gets_less && !totals.application_limited && self.rtt.shows_queue(totals.rtt)
     }
 
     fn advance(&mut self, acked: &Acked, ended: Option<&Totals>) {
@@ -184,21 +137,22 @@ impl Bbr {
             State::Down if self.has_drained(acked) => self.enter(State::Cruise),
             State::Refill => self.advance_refill(ended),
             State::Up => self.advance_up(acked, ended),
-            State::Empty(until) => self.advance_empty(acked, until),
+            State::ProbeRtt(until) => self.advance_probe_rtt(acked, until),
             _ => {}
         }
-        if self.round_trip.is_due && !self.resumes_from_idle && !matches!(self.state, State::Empty(_)) {
-            self.start_empty();
+        if self.rtt.is_due && !self.resumes_from_idle && !matches!(self.state, State::ProbeRtt(_)) {
+            self.start_probe_rtt();
         }
     }
 
-    /// Whatever the state, its first round is whole: it ends with something that was sent in it.
+    /// The first round of every state is complete: it ends with the acknowledgment of something sent in it.
     fn enter(&mut self, state: State) {
+        assert!(self.probe.is_consistent(), "the counters of the probe are bounded");
         (self.state, self.rounds_in_state) = (state, 0);
         self.round.restart();
     }
 
-    /// Start-up is over when the bandwidth stops growing, or when too much is lost for long (section 5.3.1).
+    /// Start-up ends when the bandwidth stops growing, or when losses stay too high (section 5.3.1).
     fn advance_startup(&mut self, ended: Option<&Totals>) {
         let Some(totals) = ended else { return };
         if totals.lost_before > 0 && self.losses.were_too_much(totals.acked) {
@@ -229,14 +183,14 @@ impl Bbr {
     fn advance_refill(&mut self, ended: Option<&Totals>) {
         if let Some(totals) = ended {
             self.probe.start(totals.bandwidth);
-            self.losses = Losses::default();
+            self.losses = LossExcess::default();
             self.enter(State::Up);
         }
     }
 
-    /// Probing ends when the bandwidth no longer grows, but not while it is the long-term bound that keeps it from
-    /// growing; and when the last probe was too much, as soon as this one is where that was (section 5.3.3.7). That it
-    /// ends when too much is lost is in [`Bbr::on_probe_lost`].
+    /// Probing ends when the bandwidth no longer grows, unless the long-term bound keeps it from growing. After a probe that
+    /// was too much, the next one ends as soon as it gets that far (section 5.3.3.7). [`Bbr::on_probe_lost`] ends it on
+    /// losses.
     fn advance_up(&mut self, acked: &Acked, ended: Option<&Totals>) {
         let fills_window = self.round.totals.fills_window || ended.is_some_and(|totals| totals.fills_window);
         let is_bounded = fills_window && self.window >= self.bounds.inflight_long;
@@ -253,7 +207,7 @@ impl Bbr {
         }
     }
 
-    /// Too much was lost while asking for more: so much is too much (section 5.5.10.2).
+    /// Losses while probing are too high: the bytes in flight were too much (section 5.5.10.2).
     fn on_probe_lost(&mut self, lost: &Lost) {
         self.probe.awaits_answer = false;
         self.probe.was_too_much = true;
@@ -266,58 +220,58 @@ impl Bbr {
         }
     }
 
-    fn start_empty(&mut self) {
+    fn start_probe_rtt(&mut self) {
         self.window_before = self.window;
-        // From here on the flight is small, and says nothing about what was too much.
+        // From here on the flight is small: losses no longer answer the bandwidth probe.
         self.probe.awaits_answer = false;
-        self.enter(State::Empty(None));
+        self.enter(State::ProbeRtt(None));
     }
 
-    fn advance_empty(&mut self, acked: &Acked, until: Option<Instant>) {
+    fn advance_probe_rtt(&mut self, acked: &Acked, until: Option<Instant>) {
         match until {
             None if acked.in_flight <= self.window => {
-                let length = ROUND_TRIP_PROBE_LENGTH.max(acked.smoothed_round_trip);
-                self.state = State::Empty(Some(acked.now + length));
+                let length = RTT_PROBE_LENGTH.max(acked.rtt_smoothed);
+                self.state = State::ProbeRtt(Some(acked.now + length));
             }
-            Some(until) if acked.now >= until => self.end_empty(acked.now),
+            Some(until) if acked.now >= until => self.end_probe_rtt(acked.now),
             _ => {}
         }
     }
 
     /// Section 5.3.4.4.
-    fn end_empty(&mut self, now: Instant) {
-        self.round_trip.put_off(now);
+    fn end_probe_rtt(&mut self, now: Instant) {
+        self.rtt.postpone_probe(now);
         self.bounds.forget_short_term();
         self.window = self.window.max(self.window_before);
         self.enter(if self.startup.is_reached { State::Cruise } else { State::Startup });
     }
 
-    /// All that was known is void: as at first, but from the smallest window.
+    /// Discards the model and starts again from the minimum window.
     fn collapse(&mut self, now: Instant) {
         let round = Round::from(self.round.delivered);
         *self = Bbr { window: WINDOW_BYTES_MIN, round, ..Bbr::new(now) };
     }
 
-    /// What the path is believed to take now, in bytes a second.
+    /// The estimated bandwidth, in bytes per second.
     fn bandwidth(&self) -> u64 {
         self.bandwidth.max().min(self.bounds.bandwidth)
     }
 
-    /// `gain` bandwidth-delay products, in bytes; on an unknown path, as many initial windows.
+    /// `gain` bandwidth-delay products, in bytes. On an unknown path: `gain` initial windows.
     fn inflight(&self, gain: f64) -> u64 {
-        let product = match self.round_trip.least() {
-            Some(round_trip) if self.bandwidth() > 0 => self.bandwidth() as f64 * round_trip.as_secs_f64(),
+        let product = match self.rtt.least() {
+            Some(rtt) if self.bandwidth() > 0 => self.bandwidth() as f64 * rtt.as_secs_f64(),
             _ => WINDOW_BYTES_INITIAL as f64,
         };
         ((gain * product) as u64).max(WINDOW_BYTES_PIPE)
     }
 
-    /// Section 5.6.2. In start-up the rate only grows: the first samples tell of the sender, not of the path.
+    /// Section 5.6.2. In start-up the rate only grows: the first samples measure the sender, not the path.
     fn set_pacing_rate(&mut self, acked: &Acked) {
         let gain = self.state.pacing_gain();
         let rate = scale(self.bandwidth(), gain * PACING_SHARE);
         let rate_before = self.pacing_rate.unwrap_or_else(|| {
-            let seconds = acked.smoothed_round_trip.max(Duration::from_micros(1)).as_secs_f64();
+            let seconds = acked.rtt_smoothed.max(Duration::from_micros(1)).as_secs_f64();
             (gain * self.window as f64 / seconds) as u64
         });
         self.pacing_rate = Some(if self.startup.is_reached { rate } else { rate.max(rate_before) });
@@ -325,15 +279,15 @@ impl Bbr {
 
     /// Sections 5.6.4.5 to 5.6.4.7.
     fn set_window(&mut self, acked_bytes: u64) {
-        let is_emptying = matches!(self.state, State::Empty(_));
-        let excess = if is_emptying { 0 } else { self.aggregation.excess() };
+        let probes_rtt = matches!(self.state, State::ProbeRtt(_));
+        let excess = if probes_rtt { 0 } else { self.aggregation.excess() };
         let target = self.inflight(self.state.window_gain()) + WINDOW_BYTES_SLACK + excess;
         if self.startup.is_reached {
             self.window = (self.window + acked_bytes).min(target);
         } else if self.window < target || self.acked_at_first < WINDOW_BYTES_INITIAL {
             self.window += acked_bytes;
         }
-        if is_emptying {
+        if probes_rtt {
             self.window = self.window.min(target);
         }
         self.window = self.window.min(self.bounds.window_max(self.state)).max(WINDOW_BYTES_PIPE);
@@ -342,8 +296,8 @@ impl Bbr {
 
 impl Controller for Bbr {
     fn on_sent(&mut self, _now: Instant, bytes: u64, in_flight: u64) {
-        // Seen here and not from acknowledgments: those come many at a time, and behind losses. The transport sends when
-        // there is room for the largest datagram, so a window that lacks less than one is full.
+        // Decided here, not on acknowledgments: those arrive many at a time, and after losses. The transport sends only
+        // when there is room for the largest datagram, so a window with less room than that is full.
         self.round.totals.fills_window |= in_flight + DATAGRAM_BYTES_MAX as u64 > self.window;
         self.resumes_from_idle |= in_flight <= bytes;
     }
@@ -354,6 +308,8 @@ impl Controller for Bbr {
         self.set_pacing_rate(acked);
         self.set_window(acked.bytes);
         self.resumes_from_idle = false;
+        assert!(self.window >= WINDOW_BYTES_PIPE, "acknowledgments keep coming");
+        assert!(self.bounds.inflight_long >= WINDOW_BYTES_MIN, "no bound stops the flow");
     }
 
     fn on_lost(&mut self, lost: &Lost) {
@@ -374,8 +330,4 @@ impl Controller for Bbr {
     fn pacing_rate(&self) -> Option<u64> {
         self.pacing_rate
     }
-}
-
-fn scale(value: u64, factor: f64) -> u64 {
-    (value as f64 * factor) as u64
 }

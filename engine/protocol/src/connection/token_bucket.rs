@@ -1,13 +1,13 @@
-//! Token buckets: how fast something may leave (R4, R5).
+//! Token buckets, which limit the rate of messages and pace datagrams.
 
 use crate::limits::DATAGRAM_BYTES_MAX;
 use crate::time::{Duration, Instant};
 
-/// What may leave at once after a pause: enough for a run of datagrams, and for as long as a timer may be late.
+/// Burst after a pause: at least a GSO batch of datagrams, and enough for the time by which a timer may be late.
 const BURST_BYTES_MIN: u64 = 10 * DATAGRAM_BYTES_MAX as u64;
 const BURST: Duration = Duration::from_millis(4);
 
-/// Fills at a rate, up to a burst; what is taken may overdraw it once.
+/// Fills at a rate, up to a burst. Taking may overdraw it once.
 #[derive(Clone, Debug)]
 pub(super) struct TokenBucket {
     tokens: i64,
@@ -19,13 +19,14 @@ impl TokenBucket {
         TokenBucket { tokens: BURST_BYTES_MIN as i64, filled_at: now }
     }
 
-    /// Lets it fill at `bytes_per_second`, and says whether something may leave.
+    /// Fills at `bytes_per_second` until `now`. Returns whether something may leave.
     pub(super) fn allows(&mut self, now: Instant, bytes_per_second: u64) -> bool {
-        let burst = BURST_BYTES_MIN.max(over(bytes_per_second, BURST)) as i64;
-        let gained = over(bytes_per_second, now.since(self.filled_at));
+        let burst = BURST_BYTES_MIN.max(bytes_in(bytes_per_second, BURST)) as i64;
+        let gained = bytes_in(bytes_per_second, now.since(self.filled_at));
         if gained > 0 {
             self.tokens = self.tokens.saturating_add(gained as i64).min(burst);
             self.filled_at = now;
+            debug_assert!(self.tokens <= burst, "no more than a burst is saved");
         }
         self.tokens > 0
     }
@@ -38,7 +39,7 @@ impl TokenBucket {
         self.tokens -= bytes as i64;
     }
 
-    /// When [`Self::allows`] will say yes, if nothing else is taken.
+    /// When [`Self::allows`] returns true, if nothing else is taken.
     pub(super) fn ready_at(&self, bytes_per_second: u64) -> Instant {
         if self.tokens > 0 {
             return self.filled_at;
@@ -49,8 +50,8 @@ impl TokenBucket {
     }
 }
 
-/// Bytes that a rate gives in a time.
-fn over(bytes_per_second: u64, time: Duration) -> u64 {
+/// Bytes at a rate in a time.
+fn bytes_in(bytes_per_second: u64, time: Duration) -> u64 {
     (u128::from(bytes_per_second) * time.as_nanos() / 1_000_000_000).min(i64::MAX as u128) as u64
 }
 

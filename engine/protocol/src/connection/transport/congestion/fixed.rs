@@ -1,9 +1,9 @@
-//! A window that never changes.
+//! A constant window.
 
-use super::{Acked, Controller, Lost, WINDOW_BYTES_MIN};
+use super::controller::{Acked, Controller, Lost, WINDOW_BYTES_MIN};
 use crate::time::Instant;
 
-/// Always the same window, whatever happens.
+/// A constant window: nothing that happens changes it.
 #[derive(Debug)]
 pub struct Fixed {
     window: u64,

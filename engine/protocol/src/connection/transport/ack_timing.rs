@@ -1,34 +1,34 @@
-//! When to acknowledge what came (R1). What came stands in the replay window.
+//! When to acknowledge (PROTOCOL.md#ack-timing). What to acknowledge is in the replay window.
 
 use crate::crypto::ReplayWindow;
 use crate::limits::{ACK_DELAY_MAX, ACK_POSITIONS_MAX};
 use crate::time::Instant;
 use crate::wire::FrameWriter;
 
-/// Packets that are acknowledged together at the least, and at the most.
+/// Ack-eliciting datagrams per acknowledgment, at least and at most.
 const TOGETHER_MIN: u32 = 2;
 const TOGETHER_MAX: u32 = 16;
 
 #[derive(Debug)]
-pub(super) struct Acks {
-    /// Packets that ask for an acknowledgment and have none yet.
+pub(in crate::connection) struct AckTiming {
+    /// Ack-eliciting datagrams without an acknowledgment.
     waiting: u32,
-    /// The newest of those is held back until then at the latest.
+    /// When the first of them must be acknowledged.
     due_at: Instant,
-    /// Something is missing, or came late: the sender wants to know at once.
+    /// A datagram is missing, or arrived late: the sender must learn that at once.
     urgent: bool,
-    /// When the highest number came.
+    /// When the highest sequence arrived.
     highest_at: Instant,
     highest: u64,
-    /// As many together as came within a quarter of the longest delay.
+    /// Datagrams to acknowledge together: as many as arrive within a quarter of [`ACK_DELAY_MAX`].
     together: u32,
     counted: u32,
     counting_since: Instant,
 }
 
-impl Acks {
+impl AckTiming {
     pub(super) fn new(now: Instant) -> Self {
-        Acks {
+        AckTiming {
             waiting: 0,
             due_at: Instant::NEVER,
             urgent: false,
@@ -40,13 +40,13 @@ impl Acks {
         }
     }
 
-    /// A datagram came. `expected` is the number behind the highest so far.
-    pub(super) fn received(&mut self, now: Instant, sequence: u64, expected: u64, asks: bool) {
+    /// A datagram arrives. `expected` is the highest sequence before it, plus 1.
+    pub(in crate::connection) fn received(&mut self, now: Instant, sequence: u64, expected: u64, ack_eliciting: bool) {
         if sequence > self.highest {
             self.highest = sequence;
             self.highest_at = now;
         }
-        if !asks {
+        if !ack_eliciting {
             return;
         }
         if self.waiting == 0 {
@@ -57,7 +57,7 @@ impl Acks {
         self.adapt(now);
     }
 
-    /// Fewer, larger acknowledgments where much arrives.
+    /// Fewer acknowledgments where many datagrams arrive.
     fn adapt(&mut self, now: Instant) {
         self.counted += 1;
         if now.since(self.counting_since) >= ACK_DELAY_MAX {
@@ -67,25 +67,27 @@ impl Acks {
         }
     }
 
-    /// Whether an acknowledgment would be worth a datagram of its own.
-    pub(super) fn are_due(&self, now: Instant) -> bool {
+    /// Whether an acknowledgment is worth a datagram of its own.
+    pub(super) fn is_due(&self, now: Instant) -> bool {
         self.waiting > 0 && (self.urgent || self.waiting >= self.together || self.due_at <= now)
     }
 
-    /// Whether one can go along with something else.
-    pub(super) fn are_waiting(&self) -> bool {
+    /// Whether an acknowledgment can go with other frames.
+    pub(super) fn is_pending(&self) -> bool {
         self.waiting > 0
     }
 
-    /// When [`Self::are_due`] will be true at the latest.
+    /// When [`Self::is_due`] becomes true at the latest.
     pub(super) fn deadline(&self) -> Instant {
         if self.waiting > 0 { self.due_at } else { Instant::NEVER }
     }
 
-    /// Writes the acknowledgment; false when it does not fit.
-    pub(super) fn write(&mut self, now: Instant, window: &ReplayWindow, writer: &mut FrameWriter<'_>) -> bool {
+    /// Writes the acknowledgment. False if it does not fit.
+    pub(super) fn write(&mut self, now: Instant, received: &ReplayWindow, writer: &mut FrameWriter<'_>) -> bool {
+        assert!(self.waiting > 0 && received.highest() > 0, "an acknowledgment follows an ack-eliciting datagram");
+        assert!(received.highest() >= self.highest, "what was received is in the replay window");
         let delay = now.since(self.highest_at);
-        if !writer.ack(window.highest(), delay, window.runs(ACK_POSITIONS_MAX)) {
+        if !writer.ack(received.highest(), delay, received.runs(ACK_POSITIONS_MAX)) {
             return false;
         }
         self.waiting = 0;
@@ -104,29 +106,29 @@ mod tests {
     }
 
     #[test]
-    fn waits_for_a_second_one_or_for_the_delay_but_never_with_a_gap() {
-        let mut acks = Acks::new(at(0));
+    fn waits_for_a_second_datagram_or_the_delay_but_not_with_a_gap() {
+        let mut acks = AckTiming::new(at(0));
         acks.received(at(1), 1, 1, true);
-        assert!(!acks.are_due(at(1)) && acks.are_due(at(1) + ACK_DELAY_MAX));
+        assert!(!acks.is_due(at(1)) && acks.is_due(at(1) + ACK_DELAY_MAX));
         acks.received(at(2), 2, 2, true);
-        assert!(acks.are_due(at(2)));
-        let mut acks = Acks::new(at(0));
+        assert!(acks.is_due(at(2)));
+        let mut acks = AckTiming::new(at(0));
         acks.received(at(1), 2, 1, true);
-        assert!(acks.are_due(at(1)), "number 1 is missing");
-        let mut acks = Acks::new(at(0));
+        assert!(acks.is_due(at(1)), "number 1 is missing");
+        let mut acks = AckTiming::new(at(0));
         (1..100).for_each(|sequence| acks.received(at(1), sequence, sequence, false));
-        assert!(!acks.are_due(at(1000)) && acks.deadline() == Instant::NEVER);
+        assert!(!acks.is_due(at(1000)) && acks.deadline() == Instant::NEVER);
     }
 
     #[test]
-    fn acknowledges_more_at_once_where_much_arrives() {
-        let mut acks = Acks::new(at(0));
+    fn acknowledges_more_datagrams_together_where_many_arrive() {
+        let mut acks = AckTiming::new(at(0));
         let mut written = 0;
         let mut window = ReplayWindow::default();
         for sequence in 1..=1000 {
             window.commit(sequence);
             acks.received(at(sequence / 10), sequence, sequence, true);
-            if acks.are_due(at(sequence / 10)) {
+            if acks.is_due(at(sequence / 10)) {
                 assert!(acks.write(at(sequence / 10), &window, &mut FrameWriter::new(&mut [0; 100], 0)));
                 written += 1;
             }

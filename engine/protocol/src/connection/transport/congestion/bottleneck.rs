@@ -1,11 +1,11 @@
-//! A bottleneck, packet by packet, for the controllers' tests.
+//! A simulated bottleneck, packet by packet, for the controllers' tests.
 //!
-//! All flows share one queue of a fixed rate and length, with a fixed delay behind it and a seeded loss before it.
-//! Every packet is acknowledged on its own, or many together as by [`super::super::acks`]. The senders find losses, probe
-//! and declare persistent congestion after RFC 9002, and pace with a token bucket. All packets are datagrams of the usual
-//! size, but leave only when the window has room for the largest: as in the transport, it is hardly ever full to the byte.
+//! All flows share one queue of a fixed rate and length, with a fixed delay behind it and seeded loss before it. Packets
+//! are acknowledged one by one, or many together as in [`super::super::ack_timing`]. The senders detect losses, probe and
+//! declare persistent congestion after RFC 9002, and pace with a token bucket. All packets have the usual size, but leave
+//! only when the window has room for the largest: as in the transport, the window is hardly ever full to the byte.
 
-use super::{Acked, Controller, Lost, RateSample};
+use super::controller::{Acked, Controller, Lost, RateSample};
 use crate::limits::{ACK_DELAY_MAX, DATAGRAM_BYTES_BASE, DATAGRAM_BYTES_MAX};
 use crate::time::{Duration, Instant};
 use core::cmp::Reverse;
@@ -22,25 +22,25 @@ const ACK_DELAY: Duration = Duration::from_nanos(ACK_DELAY_MAX.as_nanos() as u64
 const PACKET_THRESHOLD: u64 = 3;
 /// Probe timeouts that a silence lasts before it is persistent congestion (RFC 9002, section 7.6.1).
 const PERSISTENT_PROBE_TIMEOUTS: u32 = 3;
-/// Round trip assumed before the first sample (RFC 9002, section 6.2.2).
-const ROUND_TRIP_INITIAL: Duration = Duration::from_millis(333);
+/// RTT assumed before the first sample (RFC 9002, section 6.2.2).
+const RTT_INITIAL: Duration = Duration::from_millis(333);
 /// Least allowance for jitter in a probe timeout (RFC 9002, section 6.1.2).
 const GRANULARITY: Duration = Duration::from_millis(1);
-/// How much unused pacing time a sender may make up for at once: the depth of the token bucket.
+/// Depth of the pacing token bucket, as time.
 const BURST: Duration = Duration::from_millis(1);
 /// Length of the slices in which a [`Report`] counts.
 const SLICE: Duration = Duration::from_millis(100);
 
-/// What lies between the senders and the receiver.
+/// The path between the senders and the receiver.
 pub struct Path {
     pub bytes_per_second: u64,
     pub round_trip: Duration,
     pub queue_bytes: u64,
     /// Packets lost at random, in a thousand.
     pub loss_per_mille: u64,
-    /// While nothing comes through.
+    /// When nothing comes through.
     pub blackout: Range<Duration>,
-    /// Acknowledgments are held up to multiples of this on their way back; not at all if zero.
+    /// Acknowledgments return only at multiples of this. Zero: at any time.
     pub acked_every: Duration,
     /// Packets acknowledged together, unless one is missing or they come too slowly.
     pub acked_together: usize,
@@ -62,7 +62,7 @@ impl Path {
         }
     }
 
-    /// Runs `flows` for so many seconds.
+    /// Runs `flows` for `seconds`.
     pub fn run(&self, seconds: u64, flows: Vec<Flow>) -> Report {
         let length = Duration::from_secs(seconds);
         let slices = (length.as_nanos() / SLICE.as_nanos()) as usize;
@@ -96,7 +96,7 @@ impl Path {
 pub struct Flow {
     pub start: Duration,
     pub controller: Box<dyn Controller>,
-    /// Bytes a second that the application offers from the given moment on; before it, and without it, there is always
+    /// From the given time on the application offers this many bytes per second. Before it, and without it, there is always
     /// more to send.
     pub demand: Option<(Duration, u64)>,
 }
@@ -108,15 +108,15 @@ impl Flow {
     }
 }
 
-/// What came of it.
+/// The result of a run.
 pub struct Report {
     bytes_per_second: u64,
     /// Bytes delivered: by flow, by slice.
     delivered: Vec<Vec<u64>>,
     queue: Vec<Slice>,
-    /// The smallest window that any controller ever answered.
+    /// The smallest window of any controller at any time.
     pub window_least: u64,
-    /// The controllers as they ended.
+    /// The controllers at the end.
     pub controllers: Vec<Box<dyn Controller>>,
 }
 
@@ -197,14 +197,14 @@ fn slice_of(now: Instant) -> usize {
     (u128::from(now.as_nanos()) / SLICE.as_nanos()) as usize
 }
 
-/// What happens to a sender.
+/// An event at a sender.
 #[derive(PartialEq, Eq, PartialOrd, Ord)]
 enum Event {
     Acked(u64),
     Wake,
 }
 
-/// What is to happen, by time; at the same time, in the order in which it was planned.
+/// Planned events by time. Those at the same time stay in the order in which they were planned.
 #[derive(Default)]
 struct Events {
     heap: BinaryHeap<Reverse<(Instant, u64, usize, Event)>>,
@@ -223,7 +223,7 @@ impl Events {
     }
 }
 
-/// The bottleneck itself: first in, first out, and what does not fit is dropped.
+/// The queue of the bottleneck: first in, first out. What does not fit is dropped.
 struct Queue<'a> {
     path: &'a Path,
     free_at: Instant,
@@ -232,7 +232,7 @@ struct Queue<'a> {
 }
 
 impl Queue<'_> {
-    /// Takes a packet; answers when its acknowledgment comes back, if it gets through.
+    /// Carries a packet. Returns when its acknowledgment is back, if it gets through.
     fn carry(&mut self, now: Instant) -> Option<Instant> {
         if self.path.blackout.contains(&now.since(Instant::ZERO)) || self.is_unlucky() {
             return None;
@@ -256,7 +256,7 @@ impl Queue<'_> {
     }
 
     fn is_unlucky(&mut self) -> bool {
-        // Knuth's MMIX generator; its upper bits are the good ones.
+        // Knuth's MMIX generator; its upper bits are the random ones.
         self.random = self.random.wrapping_mul(6_364_136_223_846_793_005).wrapping_add(1_442_695_040_888_963_407);
         (self.random >> 33) % 1000 < self.path.loss_per_mille
     }
@@ -266,7 +266,7 @@ fn time_for(bytes: u64, bytes_per_second: u64) -> Duration {
     Duration::from_nanos(bytes * 1_000_000_000 / bytes_per_second.max(1))
 }
 
-/// A packet under way, with what the delivery rate needs (draft-cheng-iccrg-delivery-rate-estimation, section 3.1.2).
+/// A packet in flight, with what the delivery rate needs (draft-cheng-iccrg-delivery-rate-estimation, section 3.1.2).
 struct Packet {
     number: u64,
     sent_at: Instant,
@@ -279,21 +279,21 @@ struct Packet {
 struct Sender {
     controller: Box<dyn Controller>,
     demand: Option<(Duration, u64)>,
-    /// Under way, by number.
+    /// In flight, by number.
     packets: VecDeque<Packet>,
     next_number: u64,
-    /// Numbers that arrived and wait to be acknowledged with others, since when they do, and the number to come next. That
-    /// they wait here and not at the receiver makes no difference.
+    /// Numbers that arrived and wait for an acknowledgment, since when, and the next number. The receiver's part is simulated
+    /// here.
     arrived: Vec<u64>,
     arrived_since: Instant,
     expected_number: u64,
     delivered: u64,
     delivered_at: Instant,
     first_sent_at: Instant,
-    /// Rates are application-limited until so much was delivered.
+    /// Rates are application-limited until this much is delivered.
     limited_until: u64,
-    /// Latest, smoothed, variation, least.
-    round_trips: Option<(Duration, Duration, Duration, Duration)>,
+    /// Latest, smoothed, variation, minimum.
+    rtt_samples: Option<(Duration, Duration, Duration, Duration)>,
     last_sent_at: Instant,
     timeouts: u32,
     probe: bool,
@@ -320,7 +320,7 @@ impl Sender {
             delivered_at: start,
             first_sent_at: start,
             limited_until: 0,
-            round_trips: None,
+            rtt_samples: None,
             last_sent_at: start,
             timeouts: 0,
             probe: false,
@@ -339,7 +339,7 @@ impl Sender {
         self.in_flight() + ROOM_BYTES <= self.controller.window()
     }
 
-    /// Whether a packet may leave now; when only the application holds it back, that is noted.
+    /// Whether a packet may leave now. Notes when only the application holds it back.
     fn may_send(&mut self, now: Instant) -> bool {
         if self.probe {
             return true;
@@ -376,7 +376,7 @@ impl Sender {
 
     fn pace(&mut self, now: Instant) {
         let window_a_round = |round_trip: Duration| (self.controller.window() as f64 / round_trip.as_secs_f64()) as u64;
-        let smoothed = self.round_trips.map(|(_, smoothed, _, _)| smoothed);
+        let smoothed = self.rtt_samples.map(|(_, smoothed, _, _)| smoothed);
         let rate = self.controller.pacing_rate().or(smoothed.map(window_a_round)).unwrap_or(u64::MAX);
         let saved_from = Instant::from_nanos(now.as_nanos().saturating_sub(BURST.as_nanos() as u64));
         self.paced_until = self.paced_until.max(saved_from) + time_for(PACKET_BYTES, rate);
@@ -399,7 +399,7 @@ impl Sender {
         }
     }
 
-    /// When it must be woken next, unless that is planned already.
+    /// When the sender must be woken next, unless that is planned already.
     fn next_wake(&mut self, now: Instant) -> Option<Instant> {
         let send_at = self.has_room().then(|| self.paced_until.max(self.data_at));
         let at = send_at.into_iter().chain(self.probe_at()).chain(self.acknowledges_at()).min()?.max(now);
@@ -416,7 +416,7 @@ impl Sender {
 
     fn probe_timeout(&self) -> Duration {
         let (_, smoothed, variation, _) =
-            self.round_trips.unwrap_or((Duration::ZERO, ROUND_TRIP_INITIAL, ROUND_TRIP_INITIAL / 2, Duration::ZERO));
+            self.rtt_samples.unwrap_or((Duration::ZERO, RTT_INITIAL, RTT_INITIAL / 2, Duration::ZERO));
         smoothed + (variation * 4).max(GRANULARITY)
     }
 
@@ -432,7 +432,7 @@ impl Sender {
         }
     }
 
-    /// When what arrived is acknowledged, however few.
+    /// When the waiting numbers are acknowledged at the latest.
     fn acknowledges_at(&self) -> Option<Instant> {
         (!self.arrived.is_empty()).then(|| self.arrived_since + ACK_DELAY)
     }
@@ -448,7 +448,7 @@ impl Sender {
         }
         let Some(newest) = newest else { return };
         self.timeouts = 0;
-        self.note_round_trip(now.since(newest.sent_at));
+        self.note_rtt(now.since(newest.sent_at));
         self.note_delivered(now, bytes);
         let rate = self.rate(now, &newest);
         // Losses first: RFC 9002, appendix A.7.
@@ -457,23 +457,22 @@ impl Sender {
     }
 
     fn tell_acked(&mut self, now: Instant, packet: &Packet, bytes: u64, rate: Option<RateSample>) {
-        let (latest, smoothed, _, least) = self.round_trips.unwrap();
+        let (latest, smoothed, _, _) = self.rtt_samples.unwrap();
         self.controller.on_acked(&Acked {
             now,
             bytes,
             newest_sent_at: packet.sent_at,
             in_flight: self.in_flight(),
-            round_trip: Some(latest),
-            smoothed_round_trip: smoothed,
-            round_trip_min: least,
+            rtt: Some(latest),
+            rtt_smoothed: smoothed,
             rate,
         });
         self.window_least = self.window_least.min(self.controller.window());
     }
 
     /// RFC 9002, section 5.3.
-    fn note_round_trip(&mut self, latest: Duration) {
-        self.round_trips = Some(match self.round_trips {
+    fn note_rtt(&mut self, latest: Duration) {
+        self.rtt_samples = Some(match self.rtt_samples {
             None => (latest, latest, latest / 2, latest),
             Some((_, smoothed, variation, least)) => {
                 let variation = (variation * 3 + smoothed.abs_diff(latest)) / 4;
@@ -496,7 +495,7 @@ impl Sender {
         self.first_sent_at = packet.sent_at;
         let sending = packet.sent_at.since(packet.first_sent_at);
         let interval = sending.max(now.since(packet.delivered_at));
-        let least = self.round_trips?.3;
+        let least = self.rtt_samples?.3;
         (interval >= least).then(|| RateSample {
             bytes_per_second: ((self.delivered - packet.delivered) as f64 / interval.as_secs_f64()) as u64,
             application_limited: packet.application_limited,
@@ -506,10 +505,10 @@ impl Sender {
     }
 
     fn detect_lost(&mut self, now: Instant, acked: u64) {
-        let Some((latest, smoothed, _, _)) = self.round_trips else { return };
-        let patience = latest.max(smoothed) * 9 / 8;
+        let Some((latest, smoothed, _, _)) = self.rtt_samples else { return };
+        let loss_delay = latest.max(smoothed) * 9 / 8;
         let is_lost = |packet: &Packet| {
-            packet.number + PACKET_THRESHOLD <= acked || (packet.number < acked && packet.sent_at + patience <= now)
+            packet.number + PACKET_THRESHOLD <= acked || (packet.number < acked && packet.sent_at + loss_delay <= now)
         };
         let count = self.packets.iter().take_while(|packet| is_lost(packet)).count();
         if count == 0 {

@@ -1,6 +1,6 @@
 //! CUBIC (RFC 9438), with HyStart++ for its slow start (RFC 9406).
 
-use super::{Acked, Controller, Lost, WINDOW_BYTES_INITIAL, WINDOW_BYTES_MIN};
+use super::controller::{Acked, Controller, Lost, WINDOW_BYTES_INITIAL, WINDOW_BYTES_MIN};
 use crate::limits::DATAGRAM_BYTES_BASE;
 use crate::time::{Duration, Instant};
 
@@ -8,61 +8,61 @@ use crate::time::{Duration, Instant};
 const SEGMENT_BYTES: f64 = DATAGRAM_BYTES_BASE as f64;
 /// How steep the window's curve is, in segments per cubic second (C in RFC 9438, section 4.1).
 const STEEPNESS: f64 = 0.4;
-/// What is left of the window after a loss (beta in RFC 9438, section 4.6).
+/// Share of the window that is left after a loss (beta in RFC 9438, section 4.6).
 const BETA: f64 = 0.7;
-/// Segments a round trip by which the Reno-friendly window grows, until it is back where the reduction was (RFC 9438,
+/// Segments per round trip by which the Reno-friendly window grows until it has made up for the reduction (RFC 9438,
 /// section 4.3).
 const RENO_GROWTH: f64 = 3.0 * (1.0 - BETA) / (1.0 + BETA);
-/// The most by which the window aims to grow in one round trip (RFC 9438, section 4.2).
+/// The largest growth of the window in one round trip (RFC 9438, section 4.2).
 const TARGET_GROWTH_MAX: f64 = 1.5;
-/// Below this share of the window, what is under way does not use it (the rule of RFC 9002, section 7.8; the share is
-/// Linux' for slow start, where pacing alone keeps the window half empty).
+/// With less than this share of the window in flight, the window counts as unused (the rule of RFC 9002, section 7.8; the
+/// share is that of Linux in slow start, where pacing alone keeps the window half empty).
 const USED_SHARE_MIN: f64 = 0.5;
 /// Pacing rate over window per round trip while the window doubles (Linux, `tcp_pacing_ss_ratio`).
 const PACING_GAIN_SLOW_START: f64 = 2.0;
-/// The same otherwise (RFC 9002, section 7.7).
+/// Pacing rate over window per round trip otherwise (RFC 9002, section 7.7).
 const PACING_GAIN: f64 = 1.25;
 
-/// Grows along a cubic function of the time since the last loss: fast at first, flat where the loss was, fast again
-/// beyond.
+/// The window grows along a cubic function of the time since the last loss: fast at first, flat where the loss was, fast
+/// again beyond.
 #[derive(Debug)]
 pub struct Cubic {
-    /// In bytes; an acknowledgment may add less than one.
+    /// In bytes. An acknowledgment may add less than one.
     window: f64,
-    /// Below it, the window grows by slow start.
-    slow_start_below: f64,
+    /// Below this, the window grows by slow start.
+    slow_start_threshold: f64,
     slow_start: HyStart,
-    /// Window at the last reduction, in bytes; what it was reduced from.
+    /// The window before the last reduction, in bytes.
     reduced_from: f64,
-    /// Where the curve flattens, in bytes (W_max); zero when there is nothing to aim for: the curve then starts flat.
+    /// Where the curve flattens, in bytes (W_max). With 0 the curve starts flat.
     plateau: f64,
     /// Since the window last left slow start or was reduced.
     epoch: Option<Epoch>,
     /// Since when the application has left the window unused.
     unused_since: Option<Instant>,
-    /// Losses and acknowledgments of what was sent until then belong to the last reduction.
+    /// When the last reduction was. Losses and acknowledgments of what was sent until then belong to it.
     reduced_at: Option<Instant>,
-    smoothed_round_trip: Option<Duration>,
+    rtt_smoothed: Option<Duration>,
 }
 
 impl Cubic {
-    /// For a path of which nothing is known.
+    /// For an unknown path.
     pub fn new() -> Self {
         Cubic {
             window: WINDOW_BYTES_INITIAL as f64,
-            slow_start_below: f64::INFINITY,
+            slow_start_threshold: f64::INFINITY,
             slow_start: HyStart::default(),
             reduced_from: 0.0,
             plateau: 0.0,
             epoch: None,
             unused_since: None,
             reduced_at: None,
-            smoothed_round_trip: None,
+            rtt_smoothed: None,
         }
     }
 
     fn in_slow_start(&self) -> bool {
-        self.window < self.slow_start_below
+        self.window < self.slow_start_threshold
     }
 
     fn is_before_reduction(&self, sent_at: Instant) -> bool {
@@ -83,7 +83,7 @@ impl Cubic {
         }
     }
 
-    /// The curve stands still while the application does (RFC 9438, section 5.8).
+    /// Application-limited time does not advance the curve (RFC 9438, section 5.8).
     fn skip_unused_time(&mut self, now: Instant) {
         if let (Some(since), Some(epoch)) = (self.unused_since.take(), &mut self.epoch) {
             epoch.start = epoch.start + now.since(since);
@@ -93,7 +93,7 @@ impl Cubic {
     fn grow_in_slow_start(&mut self, acked: &Acked) {
         match self.slow_start.on_acked(acked) {
             Some(divisor) => self.window += (acked.bytes / divisor) as f64,
-            None => self.slow_start_below = self.window,
+            None => self.slow_start_threshold = self.window,
         }
     }
 
@@ -105,29 +105,34 @@ impl Cubic {
         if epoch.cubic(elapsed) < epoch.reno {
             self.window = window.max(epoch.reno);
         } else {
-            let target = epoch.cubic(elapsed + acked.smoothed_round_trip).clamp(window, window * TARGET_GROWTH_MAX);
+            let target = epoch.cubic(elapsed + acked.rtt_smoothed).clamp(window, window * TARGET_GROWTH_MAX);
             self.window += (target - window) / window * acked.bytes as f64;
         }
     }
 
+    fn check(&self) {
+        assert!(self.window.is_finite() && self.window >= WINDOW_BYTES_MIN as f64, "the window has a minimum");
+        assert!(self.plateau.is_finite() && self.plateau >= 0.0, "the plateau is a window");
+    }
+
     fn reduce(&mut self, now: Instant) {
         let converges_fast = self.window < self.plateau;
-        // Fast convergence: whoever meets its limit earlier than last time leaves room to others (section 4.7).
+        // Fast convergence: a flow that loses earlier than last time leaves room to others (section 4.7).
         self.plateau = if converges_fast { self.window * (1.0 + BETA) / 2.0 } else { self.window };
         self.reduced_from = self.window;
         self.window = (self.window * BETA).max(WINDOW_BYTES_MIN as f64);
-        self.slow_start_below = self.window;
+        self.slow_start_threshold = self.window;
         self.reduced_at = Some(now);
         self.epoch = None;
         self.unused_since = None;
     }
 
-    /// Slow start from the bottom to where the last reduction led, then a curve that starts flat (section 4.8).
+    /// Slow start from the minimum to the window after the last reduction, then a curve that starts flat (section 4.8).
     fn collapse(&mut self) {
         self.window = WINDOW_BYTES_MIN as f64;
         self.slow_start = HyStart::default();
         self.plateau = 0.0;
-        // What was sent until now is gone: there is no recovery to wait for.
+        // Everything sent until now is lost: there is no recovery to wait for.
         self.reduced_at = None;
     }
 }
@@ -142,7 +147,7 @@ impl Controller for Cubic {
     fn on_sent(&mut self, _now: Instant, _bytes: u64, _in_flight: u64) {}
 
     fn on_acked(&mut self, acked: &Acked) {
-        self.smoothed_round_trip = Some(acked.smoothed_round_trip);
+        self.rtt_smoothed = Some(acked.rtt_smoothed);
         if self.is_before_reduction(acked.newest_sent_at) {
             return;
         }
@@ -151,6 +156,7 @@ impl Controller for Cubic {
         } else {
             self.grow(acked);
         }
+        self.check();
     }
 
     fn on_lost(&mut self, lost: &Lost) {
@@ -160,6 +166,7 @@ impl Controller for Cubic {
         if lost.persistent {
             self.collapse();
         }
+        self.check();
     }
 
     fn window(&self) -> u64 {
@@ -168,8 +175,8 @@ impl Controller for Cubic {
 
     fn pacing_rate(&self) -> Option<u64> {
         let gain = if self.in_slow_start() { PACING_GAIN_SLOW_START } else { PACING_GAIN };
-        let round_trip = self.smoothed_round_trip.filter(|round_trip| !round_trip.is_zero())?;
-        Some((gain * self.window / round_trip.as_secs_f64()) as u64)
+        let rtt = self.rtt_smoothed.filter(|rtt| !rtt.is_zero())?;
+        Some((gain * self.window / rtt.as_secs_f64()) as u64)
     }
 }
 
@@ -179,7 +186,7 @@ struct Epoch {
     start: Instant,
     /// Where the curve is flat (W_max).
     plateau: f64,
-    /// When, after the start, the curve gets there, in seconds (K).
+    /// How long after the start the curve gets there, in seconds (K).
     plateau_after: f64,
     /// What Reno's window would be (W_est).
     reno: f64,
@@ -189,6 +196,7 @@ impl Epoch {
     fn new(start: Instant, window: f64, plateau: f64) -> Self {
         let plateau = plateau.max(window);
         let plateau_after = ((plateau - window) / SEGMENT_BYTES / STEEPNESS).cbrt();
+        assert!(plateau_after >= 0.0, "the curve grows towards its plateau");
         Epoch { start, plateau, plateau_after, reno: window }
     }
 
@@ -197,59 +205,61 @@ impl Epoch {
         self.plateau + STEEPNESS * SEGMENT_BYTES * from_plateau.powi(3)
     }
 
-    /// Grows Reno's window by what an acknowledgment is worth (section 4.3).
+    /// Grows Reno's window by one acknowledgment (section 4.3).
     fn grow_reno(&mut self, acked_bytes: f64, window: f64, reduced_from: f64) {
         let growth = if self.reno < reduced_from { RENO_GROWTH } else { 1.0 };
         self.reno += growth * SEGMENT_BYTES * acked_bytes / window;
     }
 }
 
-/// Leaves slow start when the round trip grows, which is before the queue overflows (RFC 9406).
+/// Ends slow start when the RTT grows, which is before the queue overflows (RFC 9406).
 #[derive(Debug, Default)]
 struct HyStart {
-    /// The round ends with the acknowledgment of something sent from then on.
+    /// The round ends with the acknowledgment of something sent since then.
     round_started_at: Instant,
-    /// Least round trip of the last round and of this one.
+    /// Lowest RTT of the last round and of this one.
     last_least: Option<Duration>,
     least: Option<Duration>,
-    /// Round trips measured in this round.
+    /// RTT samples in this round.
     samples: u32,
     conservative: Option<Conservative>,
 }
 
-/// The round trip has grown, perhaps by chance: slow start goes on, but slowly.
+/// Conservative slow start: the RTT has grown, perhaps by chance, so the window grows slowly.
 #[derive(Debug)]
 struct Conservative {
-    /// Least round trip when that was noticed: below it, it was by chance.
+    /// The RTT that triggered it. If the RTT falls below, the growth was by chance.
     baseline: Duration,
     rounds: u32,
 }
 
 impl HyStart {
-    /// Round trips that a round needs to be judged by (N_RTT_SAMPLE; this and the next in RFC 9406, section 4.3).
+    /// RTT samples that a decision needs (N_RTT_SAMPLE; this and the next in RFC 9406, section 4.3).
     const SAMPLES_MIN: u32 = 8;
-    /// Bounds of the growth of the round trip that counts, and which share of the round trip it is between them.
+    /// Growth of the RTT that ends slow start: a fraction of the RTT, within bounds.
     const GROWTH_MIN: Duration = Duration::from_millis(4);
     const GROWTH_MAX: Duration = Duration::from_millis(16);
     const GROWTH_DIVISOR: u32 = 8;
-    /// How much slower the window grows once in doubt.
+    /// How much slower the window grows in conservative slow start.
     const CONSERVATIVE_DIVISOR: u64 = 4;
-    /// Rounds of doubt that end slow start.
+    /// Rounds of conservative slow start that end slow start.
     const CONSERVATIVE_ROUNDS: u32 = 5;
 
-    /// By which fraction of what was acknowledged the window may grow; None when slow start is over.
+    /// The window may grow by the acknowledged bytes divided by this. None when slow start is over.
     fn on_acked(&mut self, acked: &Acked) -> Option<u64> {
         if acked.newest_sent_at >= self.round_started_at {
             self.start_round(acked.now);
         }
-        if let Some(round_trip) = acked.round_trip {
-            self.least = Some(self.least.map_or(round_trip, |least| least.min(round_trip)));
+        if let Some(rtt) = acked.rtt {
+            self.least = Some(self.least.map_or(rtt, |least| least.min(rtt)));
             self.samples += 1;
         }
-        self.judge();
+        self.check_rtt_growth();
         match &self.conservative {
             None => Some(1),
-            Some(doubt) => (doubt.rounds < Self::CONSERVATIVE_ROUNDS).then_some(Self::CONSERVATIVE_DIVISOR),
+            Some(conservative) => {
+                (conservative.rounds < Self::CONSERVATIVE_ROUNDS).then_some(Self::CONSERVATIVE_DIVISOR)
+            }
         }
     }
 
@@ -262,7 +272,7 @@ impl HyStart {
         }
     }
 
-    fn judge(&mut self) {
+    fn check_rtt_growth(&mut self) {
         let (Some(least), Some(last)) = (self.least, self.last_least) else { return };
         if self.samples < Self::SAMPLES_MIN {
             return;
@@ -271,7 +281,7 @@ impl HyStart {
             None if least >= last + (last / Self::GROWTH_DIVISOR).clamp(Self::GROWTH_MIN, Self::GROWTH_MAX) => {
                 self.conservative = Some(Conservative { baseline: least, rounds: 0 });
             }
-            Some(doubt) if least < doubt.baseline => self.conservative = None,
+            Some(conservative) if least < conservative.baseline => self.conservative = None,
             _ => {}
         }
     }
@@ -282,7 +292,7 @@ mod tests {
     use super::super::bottleneck::{Flow, Path};
     use super::*;
 
-    const ROUND_TRIP: Duration = Duration::from_millis(50);
+    const RTT: Duration = Duration::from_millis(50);
 
     fn greedy(start_ms: u64) -> Flow {
         Flow::greedy(start_ms, Cubic::new())
@@ -299,14 +309,14 @@ mod tests {
 
     #[test]
     fn fills_a_clean_path() {
-        let report = Path::new(100, ROUND_TRIP).run(20, vec![greedy(0)]);
+        let report = Path::new(100, RTT).run(20, vec![greedy(0)]);
         assert!(report.filled(2.0..20.0) >= 0.95, "{}", report.filled(2.0..20.0));
     }
 
     #[test]
     fn two_flows_share_fairly() {
         for start_ms in [2000, 3300, 5000] {
-            let report = Path::new(20, ROUND_TRIP).run(60, vec![greedy(0), greedy(start_ms)]);
+            let report = Path::new(20, RTT).run(60, vec![greedy(0), greedy(start_ms)]);
             let fairness = report.fairness(30..60);
             assert!(fairness >= 0.9, "{start_ms} ms: {fairness}");
             assert!(report.filled(30.0..60.0) >= 0.95);
@@ -316,7 +326,7 @@ mod tests {
     #[test]
     fn recovers_after_a_blackout() {
         let blackout = Duration::from_secs(5)..Duration::from_secs(15);
-        let path = Path { blackout, ..Path::new(20, ROUND_TRIP) };
+        let path = Path { blackout, ..Path::new(20, RTT) };
         let report = path.run(30, vec![greedy(0)]);
         let resumes = report.resumes(15.0);
         let filled = report.filled(resumes + 1.0..resumes + 3.0);
@@ -326,7 +336,7 @@ mod tests {
 
     #[test]
     fn slow_start_slows_down_before_a_long_queue_overflows() {
-        let mut path = Path::new(20, ROUND_TRIP);
+        let mut path = Path::new(20, RTT);
         path.queue_bytes *= 3;
         let report = path.run(2, vec![greedy(0)]);
         // Without HyStart++ it is 13 %.
@@ -372,8 +382,8 @@ mod tests {
     fn an_application_that_sends_little_gains_no_window() {
         let rate = 500_000;
         let flow = Flow { demand: Some((Duration::ZERO, rate)), ..greedy(0) };
-        let report = Path::new(100, ROUND_TRIP).run(10, vec![flow]);
-        let product = rate as f64 * ROUND_TRIP.as_secs_f64();
+        let report = Path::new(100, RTT).run(10, vec![flow]);
+        let product = rate as f64 * RTT.as_secs_f64();
         let window = report.controllers[0].window() as f64;
         assert!(window <= 2.0 * product, "{window}");
     }
