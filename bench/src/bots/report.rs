@@ -387,7 +387,7 @@ impl Player {
         let visible = sights.visible as f64 / sights.looked.max(1) as f64;
         let full = visible * FULL_STATE_BYTES * 60.0;
         let bytes = sights.snapshot_bytes as f64 / each;
-        let header = ringshard_world::snapshot::SnapshotHeader::BYTES as f64;
+        let header = ringshard_world::messages::SnapshotHeader::BYTES as f64;
         Player {
             snapshots_per_s: sights.snapshots as f64 / each,
             kilobytes_per_s: bytes / 1000.0,

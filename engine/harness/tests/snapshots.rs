@@ -7,7 +7,7 @@ use ringshard_world::codec::{NoRoom, Reader, Writer};
 use ringshard_world::entity::FACTIONS_MAX;
 use ringshard_world::limits::*;
 use ringshard_world::map::MapError;
-use ringshard_world::snapshot::*;
+use ringshard_world::messages::*;
 use ringshard_world::state::fields;
 use ringshard_world::view::{Change, Pose, Seen, ViewError, digest_on};
 use ringshard_world::{EntityId, EntityKind, Map, Position, State, View};

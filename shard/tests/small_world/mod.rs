@@ -24,7 +24,7 @@ use ringshard_protocol::time::{Duration, Instant};
 use ringshard_protocol::wire::{Channel, ConnectionId, Message};
 use ringshard_protocol::{Endpoint, EndpointConfig};
 use ringshard_world::codec::Writer;
-use ringshard_world::snapshot::{Input, Welcome, kinds};
+use ringshard_world::messages::{Input, Welcome, kinds};
 use ringshard_world::{EntityId, EntityKind, Position, View};
 use std::cell::Cell;
 use std::net::SocketAddr;

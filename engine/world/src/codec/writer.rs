@@ -1,18 +1,12 @@
 //! Writing.
 
-use super::{Mark, NoRoom};
+use super::NoRoom;
 
-/// Appends to a buffer of the caller's, never past its end.
-///
-/// Bits go into the byte that the bits before them began, from the lowest up; anything else begins at the next whole
-/// byte. A write that gives [`NoRoom`] has written nothing.
+/// Appends to a buffer of the caller, never past its end. A write that gives [`NoRoom`] has written nothing.
 #[derive(Debug)]
 pub struct Writer<'a> {
     buffer: &'a mut [u8],
-    /// Bytes written, the begun one included.
     used: usize,
-    /// Bits of that one that are still free; they are zero.
-    spare: u32,
 }
 
 macro_rules! fixed {
@@ -26,21 +20,15 @@ macro_rules! fixed {
 }
 
 impl<'a> Writer<'a> {
-    /// Writes from the start of `buffer`; what is in it does not matter.
+    /// Writes from the start of `buffer`, and overwrites what is there.
     pub fn new(buffer: &'a mut [u8]) -> Self {
-        Writer { buffer, used: 0, spare: 0 }
+        Writer { buffer, used: 0 }
     }
 
-    /// Bytes written so far, a begun one included.
+    /// Bytes written so far.
     #[inline]
     pub fn used(&self) -> usize {
         self.used
-    }
-
-    /// Whole bytes that can still be written.
-    #[inline]
-    pub fn room(&self) -> usize {
-        self.buffer.len() - self.used
     }
 
     /// What was written so far.
@@ -48,50 +36,27 @@ impl<'a> Writer<'a> {
         &self.buffer[..self.used]
     }
 
-    /// Where it stands.
-    #[inline]
-    pub fn mark(&self) -> Mark {
-        Mark { bytes: self.used, spare: self.spare }
-    }
-
-    /// Takes back what was written since `mark`.
-    ///
-    /// # Panics
-    /// When the mark lies ahead: it is another writer's, or was itself taken back.
-    pub fn rewind(&mut self, mark: Mark) {
-        let ahead = mark.bytes > self.used || mark.bytes == self.used && mark.spare < self.spare;
-        assert!(!ahead, "a writer only goes back");
-        (self.used, self.spare) = (mark.bytes, mark.spare);
-        if self.spare > 0 {
-            self.buffer[self.used - 1] &= u8::MAX >> self.spare;
-        }
-    }
-
-    /// All that `write` writes, or nothing.
+    /// Keeps everything that `write` writes, or nothing if it fails.
     #[inline]
     pub fn whole<T>(&mut self, write: impl FnOnce(&mut Self) -> Result<T, NoRoom>) -> Result<T, NoRoom> {
-        let mark = self.mark();
-        write(self).inspect_err(|_| self.rewind(mark))
+        let before = self.used;
+        let written = write(self).inspect_err(|_| self.used = before);
+        assert!(before <= self.used, "a writer only goes forward");
+        written
     }
 
-    fixed! { u8 u16 u32 u64 i8 i16 i32 i64 f32 f64 }
+    fixed! { u8 u16 u32 u64 i8 i16 i32 f32 }
 
-    /// Appends a byte: 1 or 0.
+    /// Appends 1 to 5 bytes, fewer for numbers closer to 0: 0, -1, 1, -2 and so on are written as 0, 1, 2, 3.
     #[inline]
-    pub fn bool(&mut self, value: bool) -> Result<(), NoRoom> {
-        self.u8(value.into())
+    pub fn varint_i32(&mut self, value: i32) -> Result<(), NoRoom> {
+        self.varint_u32((value << 1 ^ value >> 31) as u32)
     }
 
-    /// Appends 1 to 5 bytes, the fewer the smaller the number: 7 bits each, the lowest first.
+    /// Appends a number in as few bytes as it needs: 7 bits each, the lowest first.
     #[inline]
-    pub fn varint_u32(&mut self, value: u32) -> Result<(), NoRoom> {
-        self.varint_u64(value.into())
-    }
-
-    /// Appends 1 to 10 bytes, the fewer the smaller the number: 7 bits each, the lowest first.
-    #[inline]
-    pub fn varint_u64(&mut self, value: u64) -> Result<(), NoRoom> {
-        let len = (u64::BITS - (value | 1).leading_zeros()).div_ceil(7) as usize;
+    fn varint_u32(&mut self, value: u32) -> Result<(), NoRoom> {
+        let len = (u32::BITS - (value | 1).leading_zeros()).div_ceil(7) as usize;
         let bytes = self.take(len)?;
         for (at, byte) in bytes.iter_mut().enumerate() {
             *byte = (value >> (7 * at)) as u8 | 0x80;
@@ -100,87 +65,17 @@ impl<'a> Writer<'a> {
         Ok(())
     }
 
-    /// Appends 1 to 5 bytes, the fewer the closer the number is to 0: 0, -1, 1, -2 and so on count as 0, 1, 2, 3.
-    #[inline]
-    pub fn varint_i32(&mut self, value: i32) -> Result<(), NoRoom> {
-        self.varint_u32((value << 1 ^ value >> 31) as u32)
-    }
-
-    /// Appends 1 to 10 bytes, the fewer the closer the number is to 0: 0, -1, 1, -2 and so on count as 0, 1, 2, 3.
-    #[inline]
-    pub fn varint_i64(&mut self, value: i64) -> Result<(), NoRoom> {
-        self.varint_u64((value << 1 ^ value >> 63) as u64)
-    }
-
-    /// Appends one bit.
-    #[inline]
-    pub fn bit(&mut self, value: bool) -> Result<(), NoRoom> {
-        self.bits(value.into(), 1)
-    }
-
-    /// Appends the lowest `count` bits of a number that has no others.
-    ///
-    /// # Panics
-    /// When `count` is not in 1..=32, or the number has more bits.
-    #[inline]
-    pub fn bits(&mut self, value: u32, count: u32) -> Result<(), NoRoom> {
-        assert!((1..=32).contains(&count), "a field has 1 to 32 bits");
-        assert!(u64::from(value) >> count == 0, "{value} has more than {count} bits");
-        let begun = self.spare;
-        let fresh = count.saturating_sub(begun).div_ceil(8);
-        let Some(end) = Some(self.used + fresh as usize).filter(|&end| end <= self.buffer.len()) else {
-            return Err(NoRoom);
-        };
-        if begun > 0 {
-            self.buffer[self.used - 1] |= (value << (8 - begun)) as u8;
-        }
-        let mut rest = u64::from(value) >> begun;
-        for byte in &mut self.buffer[self.used..end] {
-            *byte = rest as u8;
-            rest >>= 8;
-        }
-        self.used = end;
-        self.spare = begun + 8 * fresh - count;
-        Ok(())
-    }
-
-    /// Appends a number of 0..=`most` in as many bits as `most` has: none where it is 0.
-    ///
-    /// # Panics
-    /// When the number is higher.
-    #[inline]
-    pub fn up_to(&mut self, most: u32, value: u32) -> Result<(), NoRoom> {
-        assert!(value <= most, "{value} is more than {most}");
-        if most == 0 { Ok(()) } else { self.bits(value, u32::BITS - most.leading_zeros()) }
-    }
-
-    /// Appends bytes whose number the reader knows.
+    /// Appends bytes as they are.
     #[inline]
     pub fn raw(&mut self, bytes: &[u8]) -> Result<(), NoRoom> {
         self.take(bytes.len()).map(|room| room.copy_from_slice(bytes))
     }
 
-    /// Appends bytes, their number in front.
-    #[inline]
-    pub fn bytes(&mut self, bytes: &[u8]) -> Result<(), NoRoom> {
-        self.whole(|writer| {
-            writer.varint_u64(bytes.len() as u64)?;
-            writer.raw(bytes)
-        })
-    }
-
-    /// Appends text as UTF-8, its number of bytes in front.
-    #[inline]
-    pub fn text(&mut self, text: &str) -> Result<(), NoRoom> {
-        self.bytes(text.as_bytes())
-    }
-
-    /// The next `len` whole bytes, to be filled.
+    /// The next `len` bytes, to be filled.
     #[inline]
     fn take(&mut self, len: usize) -> Result<&mut [u8], NoRoom> {
         let room = self.buffer[self.used..].get_mut(..len).ok_or(NoRoom)?;
         self.used += len;
-        self.spare = 0;
         Ok(room)
     }
 }
