@@ -1,21 +1,20 @@
-//! What each fuzz target does with its input. The targets themselves only hand it over, so that an ordinary test can
-//! replay a corpus.
+//! The fuzz targets: a function each, so that an ordinary test can replay a corpus.
 //!
-//! Nothing may panic; beyond that, each function states what must hold.
+//! No input may cause a panic. Each function states and checks what else must hold.
 
 mod client;
 mod codec;
+mod connection_frames;
 mod endpoint;
 mod input;
 mod link;
 mod peer;
-mod session_frames;
 mod world;
 
 pub use client::client_receive;
 pub use codec::codec;
+pub use connection_frames::connection_frames;
 pub use endpoint::endpoint_receive;
-pub use session_frames::session_frames;
 pub use world::world;
 
 use input::Input;
@@ -27,14 +26,14 @@ use ringshard_protocol::wire::*;
 use std::collections::HashSet;
 use std::net::SocketAddr;
 
-/// Puts the right checksum at the end, without which no decoder looks at the rest.
+/// Writes the right checksum at the end, without which decoders refuse the datagram.
 fn put_checksum(datagram: &mut [u8]) {
     if let Some((covered, checksum)) = datagram.split_last_chunk_mut::<4>() {
         *checksum = crc32c::crc32c(covered).to_le_bytes();
     }
 }
 
-/// A packet outside encryption that is accepted is the one that an encoder writes.
+/// An unencrypted packet that is accepted is encoded as the same bytes.
 pub fn cleartext(data: &[u8]) {
     check_cleartext(data);
     let mut repaired = data.to_vec();
@@ -50,14 +49,14 @@ fn check_cleartext(datagram: &[u8]) {
         Ok(Cleartext::Denied(denied)) => assert_eq!(denied.encode(), datagram),
         Ok(Cleartext::ForeignConnect { version, .. }) => {
             assert_ne!(version, PROTOCOL_VERSION);
-            // What answers it must not be larger.
+            // Its answer must not be larger.
             assert!(datagram.len() >= CONNECT_BYTES);
         }
         Err(_) => {}
     }
 }
 
-/// Frames end, stay inside the datagram, and those that are understood are the ones that a writer writes.
+/// Frames stay inside the datagram, and known ones are written as the same bytes.
 pub fn frames(data: &[u8]) {
     let mut buffer = vec![0; data.len()];
     let mut writer = FrameWriter::new(&mut buffer, 0);
@@ -76,11 +75,11 @@ pub fn frames(data: &[u8]) {
             Frame::RekeyRequest(key) => writer.rekey_request(key),
             Frame::RekeyResponse { to, key } => writer.rekey_response(&to, key),
             Frame::Disconnect(reason) => {
-                // Reasons that nobody knows yet read as this one.
+                // Unknown reasons read as this one.
                 same &= reason != DisconnectReason::Closed;
                 writer.disconnect(reason)
             }
-            // There is more than one way to write the same acknowledgment, and any bytes are a probe.
+            // An acknowledgment has several encodings, and a probe has any bytes.
             Frame::Ack(_) | Frame::Probe | Frame::BadAck | Frame::Bad => {
                 same = false;
                 true
@@ -94,7 +93,7 @@ pub fn frames(data: &[u8]) {
     }
 }
 
-/// Writes a message that was read, its number in front of it where it has one.
+/// Writes a message that was read, behind its number if it has one.
 fn write_message(writer: &mut FrameWriter<'_>, channel: Channel, body: &[u8], compressed: bool) -> bool {
     match body.split_first_chunk::<NUMBER_BYTES>() {
         Some((number, bytes)) if channel.delivery() != Delivery::Unreliable => {
@@ -105,10 +104,10 @@ fn write_message(writer: &mut FrameWriter<'_>, channel: Channel, body: &[u8], co
     }
 }
 
-/// The ranges of an acknowledgment lie in `1..=largest`, apart from each other and ever lower, and are few; written again
-/// they say the same.
+/// The ranges of an acknowledgment lie in `1..=largest`, descend, do not touch, and are few. Written again, they are the
+/// same.
 pub fn ack(data: &[u8]) {
-    // Numbers end at 2^62: what is beyond was never sent, and nobody looks at the ranges.
+    // Numbers end at 2^62. A higher one was never sent, and its ranges are not read.
     let Some(ack) = Ack::decode(data).ok().filter(|ack| ack.largest <= 1 << 62) else { return };
     let mut runs = Vec::new();
     let mut lowest = None;
@@ -135,15 +134,15 @@ pub fn ack(data: &[u8]) {
     let used = ringshard_protocol::wire::ack::encode(ack.largest, ack.delay, runs.iter().copied(), &mut body);
     let again = Ack::decode(&body[..used]).expect("what is written is read");
     assert_eq!((again.largest, again.delay), (ack.largest, ack.delay));
-    // What finds no room is left out: the oldest.
-    let spoken_of = |ack: &Ack<'_>| -> Vec<u64> { ack.ranges().flatten().collect() };
-    let (all, mut some) = (spoken_of(&ack), spoken_of(&again));
+    // Without room, the oldest ranges are left out.
+    let acknowledged = |ack: &Ack<'_>| -> Vec<u64> { ack.ranges().flatten().collect() };
+    let (all, mut some) = (acknowledged(&ack), acknowledged(&again));
     assert!(used + 5 >= Ack::BYTES_MAX || some.len() == all.len());
     some.retain(|number| !all.contains(number));
-    assert!(some.is_empty(), "something is said to be received that was not: {some:?}");
+    assert!(some.is_empty(), "numbers are acknowledged that were not received: {some:?}");
 }
 
-/// A fragment stays within its message, lies on the grain, and encodes to the same bytes.
+/// A fragment lies within its message and on the grain, and is encoded as the same bytes.
 pub fn fragment(data: &[u8]) {
     let Ok(fragment) = Fragment::decode(data) else { return };
     let Fragment { offset, total, bytes, .. } = fragment;
@@ -160,7 +159,7 @@ pub fn fragment(data: &[u8]) {
     }
 }
 
-/// What decodes encodes to the same bytes.
+/// What is decoded is encoded as the same bytes.
 pub fn session_parameters_and_header(data: &[u8]) {
     if let Ok(header) = Header::decode(data) {
         assert_eq!(header.encode(), data[..HEADER_BYTES]);
@@ -172,7 +171,7 @@ pub fn session_parameters_and_header(data: &[u8]) {
     }
 }
 
-/// The window agrees with a set that remembers everything.
+/// The replay window agrees with a set of all sequence numbers.
 pub fn replay_window(data: &[u8]) {
     let mut input = Input::new(data);
     let mut window = ReplayWindow::default();
@@ -198,7 +197,7 @@ pub fn replay_window(data: &[u8]) {
         }
         assert_eq!(window.highest(), highest);
     }
-    // The runs that acknowledgments are made of say the same as the set.
+    // The runs for acknowledgments agree with the set.
     let mut at = highest;
     for (index, run) in window.runs(positions).enumerate() {
         assert!(run < at && (run > 0 || index == 0), "{run} below {at}");
@@ -208,7 +207,7 @@ pub fn replay_window(data: &[u8]) {
     assert_eq!(highest - at, positions.min(REPLAY_WINDOW - 1).min(highest.saturating_sub(1)));
 }
 
-/// A cookie is good for its sender and its time, whatever else was signed meanwhile, and for nobody and nothing else.
+/// A cookie is valid for its address, its key and its lifetime, whatever else was signed, and for nothing else.
 pub fn cookie(data: &[u8]) {
     let mut input = Input::new(data);
     let mut random = Csprng::from_seed([1; 32]);
