@@ -120,6 +120,7 @@ impl Driver {
             let _ = self.socket.reopen(self.server);
         }
         while let Some(len) = self.client.poll_transmit(now, &mut self.datagram[..DATAGRAM_BYTES_MAX]) {
+            assert!((1..=DATAGRAM_BYTES_MAX).contains(&len), "the client's datagrams have a valid size");
             if !self.socket.send(&self.datagram[..len]) {
                 break;
             }

@@ -10,3 +10,11 @@ pub const VARIABLES: usize = 64;
 pub const BASELINE_AGE_MAX: u32 = 31;
 /// Snapshots before the newest that an input acknowledges, a bit each.
 pub const SNAPSHOTS_ACKNOWLEDGED: u32 = 64;
+
+const _: () = {
+    assert!(WORLD_SECTIONS_MAX as u64 * (1 << 16) <= 1 << 31, "a position has 32 bits, a difference 33");
+    assert!(WORLD_ENTITIES_MAX == 1 << u16::BITS, "an index has 16 bits");
+    assert!(VARIABLES == u64::BITS as usize, "a set of variables is a u64");
+    assert!(BASELINE_AGE_MAX + 1 == 1 << 5, "versions and ages have 5 bits on the wire");
+    assert!(SNAPSHOTS_ACKNOWLEDGED == u64::BITS, "an acknowledgment is a u64");
+};
