@@ -99,7 +99,6 @@ impl Inbox {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use ringshard_protocol::limits::MESSAGE_BYTES_MAX;
     use ringshard_protocol::wire::DisconnectReason;
 
     const RECONNECTING: ClientEvent = ClientEvent::Reconnecting(CloseReason::Silent);

@@ -2,7 +2,7 @@
 
 use crate::input::Input;
 use crate::peer::{HEARTBEAT, Peer, SUITE, may_end, suites, total};
-use crate::put_checksum;
+use crate::wire::put_checksum;
 use ringshard_protocol::client::{Client, ClientConfig, ClientEvent};
 use ringshard_protocol::connection::{Role, SendError, prologue};
 use ringshard_protocol::crypto::SecretKey;
@@ -15,6 +15,8 @@ use std::cell::RefCell;
 const INPUTS_PER_CONNECTION: u32 = 10_000;
 /// Everything that one input can make the client send: its messages in the smallest fragments, and Disconnects.
 const DATAGRAMS_AT_ONCE: usize = 64 * (MESSAGE_BYTES_MAX / 128) + DISCONNECT_COPIES;
+/// Time that may pass in an input, unless it may be expensive: less than the timeout.
+const TIME_PER_INPUT: Duration = Duration::from_secs(10);
 
 struct Fixture {
     client: Client,
@@ -24,6 +26,8 @@ struct Fixture {
     now: Instant,
     last: Vec<u8>,
     inputs: u32,
+    /// Time that may still pass in this input.
+    time_left: Duration,
 }
 
 thread_local! {
@@ -58,7 +62,7 @@ impl Fixture {
         let Ok(Cleartext::Connect(connect)) = decode_cleartext(&datagram[..len]) else {
             panic!("a client begins with a Connect");
         };
-        Fixture { client, server: None, connect, now, last: Vec::new(), inputs: 0 }
+        Fixture { client, server: None, connect, now, last: Vec::new(), inputs: 0, time_left: TIME_PER_INPUT }
     }
 
     fn connected() -> Self {
@@ -107,81 +111,92 @@ impl Fixture {
         self.inputs += 1;
         // Each input begins with a datagram of the server, so that the time that passed in earlier inputs does not add up.
         self.deliver_sealed(&[]);
-        let mut time_left = Duration::from_secs(10);
+        self.time_left = TIME_PER_INPUT;
         for _ in 0..64 {
             if input.is_empty() {
                 break;
             }
-            match input.byte() % 12 {
-                0 => self.deliver(&mut input.piece(1300).to_vec()),
-                1..=3 => {
-                    let frames = input.piece(FRAMES_BYTES_MAX);
-                    if expensive || !Frames::new(frames).any(|frame| may_end(&frame)) {
-                        self.deliver_sealed(frames);
-                    }
-                }
-                4 => {
-                    let frames = input.piece(64);
-                    let (at, by) = (input.word(), input.byte());
-                    self.deliver_altered(frames, at, by);
-                }
-                5 => {
-                    let step = Duration::from_millis(u64::from(input.word()) % 4096);
-                    if expensive || step < time_left {
-                        time_left = time_left.saturating_sub(step);
-                        self.now = self.now + step;
-                        self.client.advance(self.now);
-                    }
-                }
-                6 => {
-                    let (channel, len) = input.channel_and_length();
-                    let message: Vec<u8> = (0..len).map(|at| at as u8).collect();
-                    let sent = self.client.send(self.now, channel, &message);
-                    assert_eq!(
-                        sent == Err(SendError::TooLong),
-                        len > MESSAGE_BYTES_MAX && sent != Err(SendError::NotConnected)
-                    );
-                }
-                7 => self.drain(),
-                8 => {
-                    // An unencrypted packet for this handshake or, seldom, for another one.
-                    let other = u64::from(input.byte() / 255);
-                    let mut datagram = [&[0; HEADER_BYTES], input.piece(200), &[0; 4]].concat();
-                    datagram[..4].copy_from_slice(&input.array::<4>());
-                    datagram[6..HEADER_BYTES].copy_from_slice(&(self.connect.tag ^ other).to_le_bytes());
-                    put_checksum(&mut datagram);
-                    self.deliver(&mut datagram);
-                }
-                9 => {
-                    let cookie = Cookie { tag: self.connect.tag, cookie: [input.byte(); COOKIE_BYTES] };
-                    self.deliver(&mut cookie.encode());
-                }
-                10 => {
-                    let mut again = self.last.clone();
-                    let drops = *self.client.drops();
-                    self.deliver(&mut again);
-                    assert_ne!(self.client.drops(), &drops, "a datagram was taken twice");
-                }
-                _ if expensive => match input.byte() % 4 {
-                    0 => self.client.disconnect(),
-                    1 => {
-                        let (at, by) = (input.byte(), input.byte());
-                        self.accept(input.array(), at, by);
-                    }
-                    _ => {
-                        let mut parameters: [u8; SessionParameters::BYTES] = input.array();
-                        let [low, high] = (DATAGRAM_BYTES_MAX as u16).to_le_bytes();
-                        let sound = [SUITE as u8, parameters[5] % 2, low, high];
-                        parameters[4..8].copy_from_slice(&sound);
-                        self.accept(parameters, 0, 0);
-                    }
-                },
-                _ => {}
-            }
+            self.step(input, expensive);
         }
         // Leave nothing for the next input.
         self.drain();
         while self.client.poll_event().is_some() {}
+    }
+
+    fn step(&mut self, input: &mut Input<'_>, expensive: bool) {
+        match input.byte() % 12 {
+            0 => self.deliver(&mut input.piece(1300).to_vec()),
+            1..=3 => {
+                let frames = input.piece(FRAMES_BYTES_MAX);
+                if expensive || !Frames::new(frames).any(|frame| may_end(&frame)) {
+                    self.deliver_sealed(frames);
+                }
+            }
+            4 => {
+                let frames = input.piece(64);
+                let (at, by) = (input.word(), input.byte());
+                self.deliver_altered(frames, at, by);
+            }
+            5 => self.advance(Duration::from_millis(u64::from(input.word()) % 4096), expensive),
+            6 => self.send(input),
+            7 => self.drain(),
+            8 => {
+                // An unencrypted packet for this handshake or, seldom, for another one.
+                let other = u64::from(input.byte() / 255);
+                let mut datagram = [&[0; HEADER_BYTES], input.piece(200), &[0; 4]].concat();
+                datagram[..4].copy_from_slice(&input.array::<4>());
+                datagram[6..HEADER_BYTES].copy_from_slice(&(self.connect.tag ^ other).to_le_bytes());
+                put_checksum(&mut datagram);
+                self.deliver(&mut datagram);
+            }
+            9 => {
+                let cookie = Cookie { tag: self.connect.tag, cookie: [input.byte(); COOKIE_BYTES] };
+                self.deliver(&mut cookie.encode());
+            }
+            10 => {
+                let mut again = self.last.clone();
+                let drops = *self.client.drops();
+                self.deliver(&mut again);
+                assert_ne!(self.client.drops(), &drops, "a datagram was taken twice");
+            }
+            _ if expensive => self.expensive_step(input),
+            _ => {}
+        }
+    }
+
+    /// A step that ends the connection or needs a key exchange.
+    fn expensive_step(&mut self, input: &mut Input<'_>) {
+        match input.byte() % 4 {
+            0 => self.client.disconnect(),
+            1 => {
+                let (at, by) = (input.byte(), input.byte());
+                self.accept(input.array(), at, by);
+            }
+            _ => {
+                let mut parameters: [u8; SessionParameters::BYTES] = input.array();
+                let [low, high] = (DATAGRAM_BYTES_MAX as u16).to_le_bytes();
+                let valid = [SUITE as u8, parameters[5] % 2, low, high];
+                parameters[4..8].copy_from_slice(&valid);
+                self.accept(parameters, 0, 0);
+            }
+        }
+    }
+
+    /// Advances the clock. Only an expensive input may let the connection time out.
+    fn advance(&mut self, step: Duration, expensive: bool) {
+        if expensive || step < self.time_left {
+            self.time_left = self.time_left.saturating_sub(step);
+            self.now = self.now + step;
+            self.client.advance(self.now);
+        }
+    }
+
+    fn send(&mut self, input: &mut Input<'_>) {
+        let (channel, len) = input.channel_and_length();
+        let message: Vec<u8> = (0..len).map(|at| at as u8).collect();
+        let sent = self.client.send(self.now, channel, &message);
+        let is_too_long = len > MESSAGE_BYTES_MAX && sent != Err(SendError::NotConnected);
+        assert_eq!(sent == Err(SendError::TooLong), is_too_long);
     }
 
     fn deliver(&mut self, datagram: &mut [u8]) {

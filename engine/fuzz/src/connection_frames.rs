@@ -118,19 +118,7 @@ impl Fixture {
                     _ => writer.numbered(channel, number, true, &block),
                 }
             }
-            5..=7 => {
-                let number = number(input);
-                let total = match input.byte() {
-                    255 => MESSAGE_BYTES_MAX,
-                    byte => 1 + usize::from(byte) * 257,
-                };
-                let grains = total.div_ceil(FRAGMENT_GRAIN_BYTES);
-                let offset = usize::from(input.word()) % grains * FRAGMENT_GRAIN_BYTES;
-                let bytes = (total - offset).min(FRAGMENT_GRAIN_BYTES * (1 + usize::from(input.byte()) % 9));
-                let bytes = &vec![number as u8; bytes];
-                let compressed = input.byte() % 8 == 7;
-                writer.fragment(&Fragment { channel, number, offset, total, compressed, bytes })
-            }
+            5..=7 => write_any_fragment(channel, number(input), input, writer),
             8 => {
                 let largest =
                     self.newest.saturating_sub((input.byte() % 32).into()).wrapping_add((input.byte() / 254).into());
@@ -142,14 +130,7 @@ impl Fixture {
                 writer.path_response(if input.byte().is_multiple_of(4) { input.byte().into() } else { self.challenge })
             }
             10 => writer.path_challenge(input.byte().into()),
-            11 => match input.byte() % 3 {
-                0 => writer.rekey_request(SecretKey::from_bytes(input.array()).public().as_bytes()),
-                1 => writer.rekey_request(&[input.byte(); 32]),
-                _ => {
-                    self.keys_are_lost = true;
-                    writer.rekey_response(&self.request, &[input.byte(); 32])
-                }
-            },
+            11 => self.write_any_rekey(input, writer),
             12 => writer.new_id(ConnectionId::new(0, input.byte().max(1), input.word())),
             13 => match input.byte() % 2 {
                 0 => writer.integrity(&IntegrityFrame::Challenge { index: input.byte(), nonce: input.array() }),
@@ -161,6 +142,17 @@ impl Fixture {
                 _ => writer.ping(input.byte().into()),
             },
         };
+    }
+
+    fn write_any_rekey(&mut self, input: &mut Input<'_>, writer: &mut FrameWriter<'_>) -> bool {
+        match input.byte() % 3 {
+            0 => writer.rekey_request(SecretKey::from_bytes(input.array()).public().as_bytes()),
+            1 => writer.rekey_request(&[input.byte(); 32]),
+            _ => {
+                self.keys_are_lost = true;
+                writer.rekey_response(&self.request, &[input.byte(); 32])
+            }
+        }
     }
 
     fn deliver_frames(&mut self, frames: &[u8]) {
@@ -270,6 +262,19 @@ impl Fixture {
         self.endpoint.sweep(self.now + RESUME_PERIOD);
         assert_eq!(self.endpoint.message_bytes(), 0, "memory was not given back");
     }
+}
+
+fn write_any_fragment(channel: Channel, number: u16, input: &mut Input<'_>, writer: &mut FrameWriter<'_>) -> bool {
+    let total = match input.byte() {
+        255 => MESSAGE_BYTES_MAX,
+        byte => 1 + usize::from(byte) * 257,
+    };
+    let grains = total.div_ceil(FRAGMENT_GRAIN_BYTES);
+    let offset = usize::from(input.word()) % grains * FRAGMENT_GRAIN_BYTES;
+    let len = (total - offset).min(FRAGMENT_GRAIN_BYTES * (1 + usize::from(input.byte()) % 9));
+    let bytes = &vec![number as u8; len];
+    let compressed = input.byte() % 8 == 7;
+    writer.fragment(&Fragment { channel, number, offset, total, compressed, bytes })
 }
 
 fn any_message(input: &mut Input<'_>) -> (Channel, Vec<u8>) {

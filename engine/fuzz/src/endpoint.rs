@@ -3,7 +3,7 @@
 use crate::input::Input;
 use crate::link::FlatLink;
 use crate::peer::{HEARTBEAT, Peer, SUITE, may_end, suites, total};
-use crate::put_checksum;
+use crate::wire::put_checksum;
 use ringshard_protocol::connection::{Role, TransportConfig, prologue};
 use ringshard_protocol::crypto::SecretKey;
 use ringshard_protocol::crypto::noise::{Initiator, MESSAGE_1_BYTES};
@@ -17,6 +17,8 @@ use std::net::SocketAddr;
 
 /// The connection is replaced after this many inputs, so that a finding seldom depends on a long history.
 const INPUTS_PER_CONNECTION: u32 = 10_000;
+/// Time that may pass in an input, unless it may be expensive: less than the timeout.
+const TIME_PER_INPUT: Duration = Duration::from_secs(10);
 
 struct Fixture {
     endpoint: Endpoint,
@@ -30,6 +32,8 @@ struct Fixture {
     /// The last cookie for [`NEW_CLIENT`], which its second Connect returns.
     cookie: [u8; COOKIE_BYTES],
     inputs: u32,
+    /// Time that may still pass in this input.
+    time_left: Duration,
 }
 
 /// The host of a second client, which connects.
@@ -111,7 +115,17 @@ impl Fixture {
         let now = Instant::from_nanos(1_000_000_000);
         let mut link = FlatLink::new();
         let (endpoint, peer) = established(now, &mut link);
-        Fixture { endpoint, link, now, peer, path: path(1), last: Vec::new(), cookie: [0; COOKIE_BYTES], inputs: 0 }
+        Fixture {
+            endpoint,
+            link,
+            now,
+            peer,
+            path: path(1),
+            last: Vec::new(),
+            cookie: [0; COOKIE_BYTES],
+            inputs: 0,
+            time_left: TIME_PER_INPUT,
+        }
     }
 
     fn is_reusable(&self) -> bool {
@@ -126,78 +140,12 @@ impl Fixture {
         let expensive = input.may_be_expensive();
         // Each input begins with a datagram of the client, so that the time that passed in earlier inputs does not add up.
         self.deliver_sealed(&[]);
-        let mut time_left = Duration::from_secs(10);
+        self.time_left = TIME_PER_INPUT;
         for _ in 0..64 {
             if input.is_empty() {
                 break;
             }
-            match input.byte() % 12 {
-                0 => self.deliver(path(input.byte()), &mut input.piece(1300).to_vec()),
-                1..=3 => {
-                    let frames = input.piece(FRAMES_BYTES_MAX);
-                    if expensive || !Frames::new(frames).any(|frame| may_end(&frame)) {
-                        self.deliver_sealed(frames);
-                    }
-                }
-                4 => {
-                    let frames = input.piece(64);
-                    let (at, by) = (input.word(), input.byte());
-                    self.deliver_altered(frames, at, by);
-                }
-                5 => {
-                    let step = Duration::from_millis(u64::from(input.word()) % 4096);
-                    if expensive || step < time_left {
-                        time_left = time_left.saturating_sub(step);
-                        self.now = self.now + step;
-                        self.endpoint.sweep(self.now);
-                    }
-                }
-                6 => {
-                    let (channel, len) = input.channel_and_length();
-                    let message: Vec<u8> = (0..len).map(|at| at as u8).collect();
-                    let sent = self.endpoint.send(self.now, self.peer.connection.id(), channel, &message);
-                    assert_eq!(
-                        sent == Err(SendError::TooLong),
-                        len > MESSAGE_BYTES_MAX && sent != Err(SendError::NotConnected)
-                    );
-                }
-                7 => {
-                    self.link.room = usize::from(input.byte()) % 8;
-                    self.flush();
-                    self.link.room = FlatLink::ROOM;
-                }
-                8 => {
-                    let mut datagram = [&[0; HEADER_BYTES], input.piece(200), &[0; 4]].concat();
-                    datagram[6..HEADER_BYTES].copy_from_slice(&input.array::<8>());
-                    put_checksum(&mut datagram);
-                    self.deliver(path(input.byte()), &mut datagram);
-                }
-                9 => {
-                    let mut noise = [0; MESSAGE_1_BYTES];
-                    noise[..8].copy_from_slice(&input.array::<8>());
-                    let mut cookie = [0; COOKIE_BYTES];
-                    cookie[..20].copy_from_slice(&input.array::<20>());
-                    self.deliver(path(input.byte()), &mut connect(noise, cookie).encode());
-                }
-                10 => {
-                    let mut again = self.last.clone();
-                    let before = self.dropped();
-                    self.deliver(self.path, &mut again);
-                    assert_ne!(self.dropped(), before, "a datagram was taken twice");
-                }
-                _ if expensive => match input.byte() % 4 {
-                    0 => self.endpoint.disconnect(self.peer.connection.id(), DisconnectReason::Closed),
-                    1 => {
-                        self.endpoint.shut_down();
-                    }
-                    2 => self.deliver_new_connect([0; COOKIE_BYTES], 0, 0),
-                    _ => {
-                        let (at, by) = (input.byte(), input.byte());
-                        self.deliver_new_connect(self.cookie, at, by);
-                    }
-                },
-                _ => self.path.peer.set_port(input.word()),
-            }
+            self.step(input, expensive);
             let stats = self.endpoint.stats();
             assert!(stats.stranger_bytes_out <= stats.stranger_bytes_in, "amplified");
         }
@@ -208,6 +156,83 @@ impl Fixture {
         }
         self.flush();
         while self.endpoint.poll_event().is_some() {}
+    }
+
+    fn step(&mut self, input: &mut Input<'_>, expensive: bool) {
+        match input.byte() % 12 {
+            0 => self.deliver(path(input.byte()), &mut input.piece(1300).to_vec()),
+            1..=3 => {
+                let frames = input.piece(FRAMES_BYTES_MAX);
+                if expensive || !Frames::new(frames).any(|frame| may_end(&frame)) {
+                    self.deliver_sealed(frames);
+                }
+            }
+            4 => {
+                let frames = input.piece(64);
+                let (at, by) = (input.word(), input.byte());
+                self.deliver_altered(frames, at, by);
+            }
+            5 => self.advance(Duration::from_millis(u64::from(input.word()) % 4096), expensive),
+            6 => self.send(input),
+            7 => {
+                self.link.room = usize::from(input.byte()) % 8;
+                self.flush();
+                self.link.room = FlatLink::ROOM;
+            }
+            8 => {
+                let mut datagram = [&[0; HEADER_BYTES], input.piece(200), &[0; 4]].concat();
+                datagram[6..HEADER_BYTES].copy_from_slice(&input.array::<8>());
+                put_checksum(&mut datagram);
+                self.deliver(path(input.byte()), &mut datagram);
+            }
+            9 => {
+                let mut noise = [0; MESSAGE_1_BYTES];
+                noise[..8].copy_from_slice(&input.array::<8>());
+                let mut cookie = [0; COOKIE_BYTES];
+                cookie[..20].copy_from_slice(&input.array::<20>());
+                self.deliver(path(input.byte()), &mut connect(noise, cookie).encode());
+            }
+            10 => {
+                let mut again = self.last.clone();
+                let before = self.dropped();
+                self.deliver(self.path, &mut again);
+                assert_ne!(self.dropped(), before, "a datagram was taken twice");
+            }
+            _ if expensive => self.expensive_step(input),
+            _ => self.path.peer.set_port(input.word()),
+        }
+    }
+
+    /// A step that ends connections or needs a key exchange.
+    fn expensive_step(&mut self, input: &mut Input<'_>) {
+        match input.byte() % 4 {
+            0 => self.endpoint.disconnect(self.peer.connection.id(), DisconnectReason::Closed),
+            1 => {
+                self.endpoint.shut_down();
+            }
+            2 => self.deliver_new_connect([0; COOKIE_BYTES], 0, 0),
+            _ => {
+                let (at, by) = (input.byte(), input.byte());
+                self.deliver_new_connect(self.cookie, at, by);
+            }
+        }
+    }
+
+    /// Advances the clock. Only an expensive input may let the connection time out.
+    fn advance(&mut self, step: Duration, expensive: bool) {
+        if expensive || step < self.time_left {
+            self.time_left = self.time_left.saturating_sub(step);
+            self.now = self.now + step;
+            self.endpoint.sweep(self.now);
+        }
+    }
+
+    fn send(&mut self, input: &mut Input<'_>) {
+        let (channel, len) = input.channel_and_length();
+        let message: Vec<u8> = (0..len).map(|at| at as u8).collect();
+        let sent = self.endpoint.send(self.now, self.peer.connection.id(), channel, &message);
+        let is_too_long = len > MESSAGE_BYTES_MAX && sent != Err(SendError::NotConnected);
+        assert_eq!(sent == Err(SendError::TooLong), is_too_long);
     }
 
     fn deliver(&mut self, path: Path, datagram: &mut [u8]) {

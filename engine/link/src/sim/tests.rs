@@ -33,7 +33,7 @@ fn received(link: &mut SimLink) -> Vec<(SocketAddr, Instant, Vec<u8>)> {
     all
 }
 
-/// Lets everything arrive that is under way.
+/// Advances the clock until nothing is in flight.
 fn settle(network: &Network) {
     network.advance(Duration::from_secs(3600));
 }
