@@ -2,6 +2,7 @@
 
 mod server;
 
+use ringshard_client::protocol::connection::HeartbeatConfig;
 use ringshard_client::protocol::endpoint::{EndCause, Event as ServerEvent};
 use ringshard_client::protocol::wire::DisconnectReason;
 use ringshard_client::{
@@ -186,6 +187,35 @@ fn a_connection_moves_to_a_new_socket() {
     drive(&mut driver, |_, _| server.events().iter().any(|event| matches!(event, ServerEvent::Renamed { .. })));
     let joined = server.events().iter().filter(|event| matches!(event, ServerEvent::Joined { .. })).count();
     assert_eq!(joined, 1, "it is the same connection");
+}
+
+#[test]
+fn a_driver_reconnects_from_a_new_socket() {
+    let heartbeat = HeartbeatConfig { interval: Duration::from_millis(200), timeout: Duration::from_secs(1) };
+    // An address of this host that other tests do not use.
+    let server = EchoServer::start_with(([127, 0, 78, 1], 0).into(), heartbeat).unwrap();
+    let address = server.address;
+    let config = ClientConfig { reconnect: true, ..ClientConfig::new(public_key()) };
+    let mut driver = Driver::connect(address, config).unwrap();
+    connect(&mut driver);
+    let former = driver.local_addr().unwrap();
+    drop(server);
+    let began = Instant::now();
+    let mut server = None;
+    while !driver.is_connected() || server.is_none() {
+        assert!(began.elapsed() < TIMEOUT, "{:?}", driver.stats());
+        driver.wait(Duration::from_millis(20));
+        driver.update();
+        while let Some(event) = driver.poll_event() {
+            match event {
+                Event::Reconnecting(_) if server.is_none() => server = Some(EchoServer::start(address).unwrap()),
+                Event::Closed(reason) => panic!("the connection is gone: {reason}"),
+                _ => {}
+            }
+        }
+    }
+    assert_ne!(driver.local_addr().unwrap(), former, "the former address may be gone");
+    echo(&mut driver, Channel::RELIABLE_ORDERED, b"again");
 }
 
 #[test]
