@@ -132,7 +132,7 @@ fn ipv6_works_where_the_host_has_it() {
 }
 
 #[test]
-fn a_server_that_is_not_there_yet_is_waited_for() {
+fn a_driver_waits_for_a_server_that_starts_later() {
     // An address of this host that other tests do not use.
     let free = UdpSocket::bind(SocketAddr::from(([127, 0, 77, 1], 0))).unwrap();
     let address = free.local_addr().unwrap();
@@ -156,7 +156,7 @@ fn a_server_with_another_key_is_not_trusted() {
 }
 
 #[test]
-fn who_disconnects_tells_the_server() {
+fn a_disconnect_tells_the_server() {
     let (server, mut driver) = start();
     connect(&mut driver);
     driver.disconnect();
@@ -230,7 +230,7 @@ fn a_wait_ends_at_the_protocols_deadline() {
 }
 
 #[test]
-fn what_the_client_can_do_beside_is_at_hand() {
+fn with_client_reaches_the_rest_of_the_client() {
     let (_server, mut driver) = start();
     connect(&mut driver);
     let room = driver.send_room();
@@ -240,7 +240,7 @@ fn what_the_client_can_do_beside_is_at_hand() {
 }
 
 #[test]
-fn what_cannot_be_connected_to_says_why() {
+fn errors_of_connect_say_why() {
     let config = || ClientConfig::new(public_key());
     let unresolved = Driver::connect("no address at all", config()).unwrap_err();
     assert!(matches!(unresolved, ConnectError::Unresolved(_)), "{unresolved}");
