@@ -219,6 +219,12 @@ fn a_driver_reconnects_from_a_new_socket() {
 }
 
 #[test]
+fn a_driver_can_move_to_another_thread() {
+    fn is_send<T: Send + 'static>() {}
+    is_send::<Driver>();
+}
+
+#[test]
 fn a_wait_ends_at_the_protocols_deadline() {
     // Nobody answers here, and nobody refuses.
     let silent = UdpSocket::bind(loopback()).unwrap();
