@@ -12,7 +12,7 @@ use ringshard::world::exchange::Change;
 use ringshard::world::replication::viewer::Scratch;
 use ringshard::world::replication::{Encoder, Pacing, Replica, Viewer};
 use ringshard::world::store::Rate;
-use ringshard::world::visibility::Neighbourhood;
+use ringshard::world::visibility::Visibility;
 use ringshard_demo::Layout;
 use ringshard_demo::{WALK_MAX, spawn_point};
 use ringshard_protocol::crypto::Csprng;
@@ -151,7 +151,7 @@ struct Bench {
     random: Csprng,
     walkers: Vec<Walker>,
     replica: Replica,
-    neighbourhood: Neighbourhood,
+    neighbourhood: Visibility,
     encoder: Encoder,
     viewers: Vec<Viewer>,
     /// Snapshots written for each viewer.
@@ -174,7 +174,7 @@ impl Bench {
         Bench {
             viewers: walkers.iter().map(|walker| Viewer::new(walker.id)).collect(),
             numbers: vec![0; clients],
-            neighbourhood: Neighbourhood::new(&map, clients, arguments.visible, 5_000.0),
+            neighbourhood: Visibility::new(&map, clients, arguments.visible, 5_000.0),
             replica: Replica::new(clients),
             encoder: Encoder::new(clients),
             walkers,
@@ -276,7 +276,7 @@ impl Bench {
     fn look(&mut self, tick: u32) {
         for (number, viewer) in self.viewers.iter_mut().enumerate() {
             if tick <= 1 || (tick + number as u32).is_multiple_of(INTEREST_PERIOD) {
-                self.neighbourhood.look(viewer, &self.replica);
+                self.neighbourhood.update(viewer, &self.replica);
             }
         }
     }

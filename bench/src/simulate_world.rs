@@ -208,7 +208,7 @@ impl Hops {
             }
             let mut missing = false;
             for core in (0..hosts.len()).filter(|core| core != owner) {
-                match shard(core).look(*id) {
+                match shard(core).state(*id) {
                     Some(_) => *ticks_max = (*ticks_max).max(shard(core).tick() - since[core]),
                     None => missing = true,
                 }
@@ -357,7 +357,7 @@ impl Stage {
                 // NPCs walk on: what was told of them may be a few ticks old.
                 let walks = |state: &State| state.states & states::MOVING != 0;
                 let same = |state: &State| walks(state) || walks(seen.state()) || state == seen.state();
-                let same = shard.look(seen.id()).is_some_and(same);
+                let same = shard.state(seen.id()).is_some_and(same);
                 differing += usize::from(!same);
             }
         }

@@ -4,7 +4,7 @@ mod small_world;
 
 use ringshard::game::shard::Shard;
 use ringshard::game::simulation::WorldConfig;
-use ringshard::game::{Game, Gone};
+use ringshard::game::{Game, LeaveReason};
 use ringshard::world::exchange::Command;
 use ringshard_link::conditions::{Conditions, NetworkSpec};
 use ringshard_protocol::connection::sealed_len;
@@ -52,7 +52,7 @@ fn whatever_a_client_says_when_it_hangs_up_its_session_is_over() {
         let left = (world.total(|stats| stats.players), world.total(|stats| stats.suspended));
         assert_eq!((left, world.total(|stats| stats.entities)), ((0, 0), 0), "reason {reason}");
     }
-    let once = [Heard::Joined, Heard::Gone(Gone::Left)];
+    let once = [Heard::Joined, Heard::Gone(LeaveReason::Left)];
     assert_eq!(heard(&world), once.repeat(21));
 }
 
@@ -105,7 +105,7 @@ fn a_client_that_stays_away_too_long_begins_anew_and_sees() {
     assert_eq!(world.seen_by(0), world.ids(1..2));
     let heard = &world.cores[0].service().service.game().heard;
     let of_former: Vec<_> = heard.iter().filter(|(id, _)| Some(*id) == former).map(|&(_, heard)| heard).collect();
-    assert_eq!(of_former, [Heard::Joined, Heard::Suspended, Heard::Gone(Gone::Silent)]);
+    assert_eq!(of_former, [Heard::Joined, Heard::Suspended, Heard::Gone(LeaveReason::TimedOut)]);
 }
 
 #[test]
@@ -123,7 +123,7 @@ fn a_server_that_ends_ends_each_life_once_the_suspended_ones_too() {
     world.lifecycle.stop();
     world.pass(3 * SECOND);
     assert_eq!((world.total(|stats| stats.players), world.total(|stats| stats.suspended)), (0, 0));
-    let ends = heard(&world).iter().filter(|heard| **heard == Heard::Gone(Gone::ShuttingDown)).count();
+    let ends = heard(&world).iter().filter(|heard| **heard == Heard::Gone(LeaveReason::ShuttingDown)).count();
     assert_eq!((ends, world.total(|stats| stats.entities)), (3, 0));
 }
 
@@ -236,7 +236,7 @@ fn a_client_that_had_to_make_room_while_it_was_silent_can_enter_again_and_sees()
     assert!(agreed > 50 && differ == 0, "{agreed} digests agree, {differ} do not");
     let heard = &world.cores[0].service().service.game().heard;
     let of_former: Vec<_> = heard.iter().filter(|(id, _)| Some(*id) == former).map(|&(_, heard)| heard).collect();
-    assert_eq!(of_former, [Heard::Joined, Heard::Suspended, Heard::Gone(Gone::Silent)]);
+    assert_eq!(of_former, [Heard::Joined, Heard::Suspended, Heard::Gone(LeaveReason::TimedOut)]);
     // Nothing is kept of it once it is gone.
     world.players[0].client.disconnect();
     world.pass(SECOND);
@@ -393,11 +393,11 @@ impl Game for Wild {
                 6 => {
                     let len = [0, 1, 1_200, 65_536, 65_537, 200_000][self.next() as usize % 6];
                     let channel = ringshard_protocol::wire::Channel::new(self.next() as u8 % 16).unwrap();
-                    shard.tell(id, channel, &vec![kinds::GAME; len]);
+                    shard.send(id, channel, &vec![kinds::GAME; len]);
                 }
                 7 => _ = shard.entities.apply_buff(id, 1 << (self.next() % 7), 1, self.next() % 100),
                 8 => _ = shard.entities.set_variable(id, self.next() as usize % 64, self.next() as i32),
-                _ => _ = shard.look(id),
+                _ => _ = shard.state(id),
             }
         }
     }

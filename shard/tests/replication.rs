@@ -6,7 +6,7 @@ mod dice;
 
 use dice::Dice;
 use ringshard::world::exchange::Change;
-use ringshard::world::replication::viewer::{Agreement, Scratch};
+use ringshard::world::replication::viewer::{DigestResult, Scratch};
 use ringshard::world::replication::{Encoder, Pacing, Replica, Viewer};
 use ringshard::world::store::Rate;
 use ringshard_world::codec::Writer;
@@ -372,8 +372,8 @@ impl Client {
     }
 
     /// The server's: what is acknowledged, client and server agree on, as far as anything is known.
-    fn hear(&mut self, dice: &mut Dice, world: &World, scratch: &mut Scratch) -> Agreement {
-        let mut last = Agreement::Unknown;
+    fn hear(&mut self, dice: &mut Dice, world: &World, scratch: &mut Scratch) -> DigestResult {
+        let mut last = DigestResult::Unknown;
         for bytes in self.up.arrived(dice, world.tick) {
             let input = Input::read(&bytes).unwrap();
             let Some((newest, before)) = input.received else { continue };
@@ -381,9 +381,9 @@ impl Client {
                 continue;
             }
             last = self.viewer.check(input.digest.unwrap(), &world.replica, scratch);
-            assert_ne!(last, Agreement::Differs, "of snapshot {newest} at tick {}", world.tick);
-            self.outcome.agreed += u64::from(last == Agreement::Agreed);
-            self.outcome.unknown += u64::from(last == Agreement::Unknown);
+            assert_ne!(last, DigestResult::Differs, "of snapshot {newest} at tick {}", world.tick);
+            self.outcome.agreed += u64::from(last == DigestResult::Agreed);
+            self.outcome.unknown += u64::from(last == DigestResult::Unknown);
         }
         last
     }
@@ -428,7 +428,7 @@ fn play(seed: u64, shape: &Shape) -> Outcome {
     }
     let rested = (0..SETTLING).find(|_| {
         let agreements = tick(dice, &mut world, &mut clients, &calm, &mut scratch);
-        let agreed = agreements.iter().all(|&agreement| agreement == Agreement::Agreed);
+        let agreed = agreements.iter().all(|&agreement| agreement == DigestResult::Agreed);
         agreed && clients.iter().all(|client| client.is_up_to_date(&world))
     });
     assert!(rested.is_some(), "clients are not told to the end of a world at rest");
@@ -441,7 +441,7 @@ fn tick(
     clients: &mut [Client],
     shape: &Shape,
     scratch: &mut Scratch,
-) -> Vec<Agreement> {
+) -> Vec<DigestResult> {
     world.tick += 1;
     world.encoder.clear();
     for index in 0..shape.entities {

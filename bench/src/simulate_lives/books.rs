@@ -2,7 +2,7 @@
 //! against them, and so is all that the game is told.
 
 use super::game::{Fickle, Heard, SharedDiary};
-use ringshard::game::Gone;
+use ringshard::game::LeaveReason;
 use ringshard::game::simulation::{Simulation, WorldStats};
 use ringshard::runtime::service::{Service, ServiceCounters};
 use ringshard::runtime::stages::Stages;
@@ -159,11 +159,15 @@ impl Books {
         let why = match cause {
             EndCause::Client(_) => {
                 self.tally.ended_by_client += 1;
-                Gone::Left
+                LeaveReason::Left
             }
             EndCause::Server(reason) => {
                 self.tally.ended_by_server += 1;
-                if reason == DisconnectReason::ShuttingDown { Gone::ShuttingDown } else { Gone::PutOut }
+                if reason == DisconnectReason::ShuttingDown {
+                    LeaveReason::ShuttingDown
+                } else {
+                    LeaveReason::Disconnected
+                }
             }
             EndCause::Expired if id.is_some() => return Err("a session expires that is not suspended".to_owned()),
             EndCause::Expired if early => {
@@ -171,7 +175,7 @@ impl Books {
             }
             EndCause::Expired => {
                 self.tally.expired += 1;
-                Gone::Silent
+                LeaveReason::TimedOut
             }
         };
         Ok(life.body.map(|body| Heard::Gone(body, why)))
@@ -343,7 +347,7 @@ impl Service for Watched {
             let is_alive = |body| self.world.shard().entities.contains(body);
             let followed = match heard {
                 Heard::Joined(body) => books.enter(from, body, is_alive),
-                Heard::Gone(body, Gone::Silent) => books.displace(body),
+                Heard::Gone(body, LeaveReason::TimedOut) => books.displace(body),
                 heard => Err(format!("the game is told {heard:?}")),
             };
             followed.unwrap_or_else(|what| books.blame(format!("{from} enters: {what}")));

@@ -2,7 +2,7 @@
 
 use crate::simulate::dice::Dice;
 use ringshard::game::shard::Shard;
-use ringshard::game::{Game, Gone};
+use ringshard::game::{Game, LeaveReason};
 use ringshard_protocol::wire::{Channel, Message};
 use ringshard_world::snapshot::{Input, kinds};
 use ringshard_world::{EntityId, EntityKind};
@@ -30,7 +30,7 @@ pub enum Heard {
     Joined(EntityId),
     Suspended(EntityId),
     Resumed(EntityId),
-    Gone(EntityId, Gone),
+    Gone(EntityId, LeaveReason),
 }
 
 /// What the game writes down. The books of the core read it.
@@ -135,7 +135,7 @@ impl Game for Fickle {
         }
     }
 
-    fn leave(&mut self, shard: &mut Shard, player: EntityId, why: Gone) {
+    fn leave(&mut self, shard: &mut Shard, player: EntityId, why: LeaveReason) {
         self.note(Heard::Gone(player, why));
         if self.dice.chance(200) {
             return self.drop_body(shard, player);
@@ -157,10 +157,10 @@ impl Game for Fickle {
     fn message(&mut self, shard: &mut Shard, player: EntityId, message: Message<'_>) {
         self.expect_alive(player, "a message");
         match message.bytes.first() {
-            Some(&BEG) => shard.tell(player, Channel::RELIABLE_ORDERED, &self.answer),
+            Some(&BEG) => shard.send(player, Channel::RELIABLE_ORDERED, &self.answer),
             _ => {
                 let channel = Channel::new((self.dice.next() % 16) as u8).expect("there are sixteen channels");
-                shard.tell(player, channel, &[kinds::GAME; 8]);
+                shard.send(player, channel, &[kinds::GAME; 8]);
             }
         }
         if self.dice.chance(20) {

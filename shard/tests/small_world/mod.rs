@@ -4,7 +4,7 @@
 
 use ringshard::game::shard::Shard;
 use ringshard::game::simulation::{Simulation, WorldConfig, WorldStats};
-use ringshard::game::{Game, Gone};
+use ringshard::game::{Game, LeaveReason};
 use ringshard::runtime::control::{Lifecycle, mailbox};
 use ringshard::runtime::core::Core;
 use ringshard::runtime::idle::{Idle, Strategy};
@@ -46,7 +46,7 @@ pub enum Heard {
     Joined,
     Suspended,
     Resumed,
-    Gone(Gone),
+    Gone(LeaveReason),
 }
 
 /// Players stand in a row, and walk along it, leap away, or lose their bodies.
@@ -77,7 +77,7 @@ impl Game for Row {
         self.heard.push((player, Heard::Resumed));
     }
 
-    fn leave(&mut self, _shard: &mut Shard, player: EntityId, why: Gone) {
+    fn leave(&mut self, _shard: &mut Shard, player: EntityId, why: LeaveReason) {
         self.heard.push((player, Heard::Gone(why)));
     }
 
@@ -102,7 +102,7 @@ impl Game for Row {
             let bodies: Vec<_> = shard.entities.ids().collect();
             for EntityId { index, generation } in bodies {
                 let message = [kinds::GAME, index as u8, generation];
-                shard.tell(EntityId { index, generation }, Channel::UNRELIABLE, &message);
+                shard.send(EntityId { index, generation }, Channel::UNRELIABLE, &message);
             }
         }
     }
