@@ -3,7 +3,7 @@
 //! | module | for |
 //! |---|---|
 //! | [`Game`] | the trait: what the server calls |
-//! | [`shard`] | [`Shard`](shard::Shard): the world as a game sees it |
+//! | [`shard`] | [`Shard`]: the world as a game sees it |
 //! | `outgoing` | messages to players that wait for the end of a tick |
 //! | [`simulation`] | the service that runs a game on a core |
 //!
