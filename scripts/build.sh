@@ -6,7 +6,7 @@ cd "$(dirname "$0")/.."
 case "${1:-}" in
     "")
         scripts/prepare.sh >&2
-        cargo build --release --locked --quiet >&2
+        cargo build --release --locked --quiet --package ringshard-cli --package ringshard-bench >&2
         ;;
     --no-build) ;;
     *)

@@ -21,7 +21,8 @@ if command -v tshark > /dev/null; then step scripts/wireshark/test.sh; fi
 step cargo test --locked --workspace
 # Transfers of many MiB say nothing of it, and take a quarter of an hour with ciphers that are not optimised.
 step cargo test --locked -p ringshard-protocol --no-default-features --lib
-step cargo test --locked -p ringshard-harness --no-default-features --test protocol --test oracles --test scenarios
+step cargo test --locked -p ringshard-harness --no-default-features --test protocol
+step cargo test --locked -p ringshard-harness --no-default-features --test network scenarios::
 step cargo doc --locked --workspace --no-deps
 step cargo fmt --manifest-path engine/fuzz/Cargo.toml --check
 step cargo test --manifest-path engine/fuzz/Cargo.toml --target-dir target/fuzz

@@ -55,7 +55,7 @@ impl Scene {
         let mut client = Client::new(config, now, [2; 32]).expect("the key is sound");
         let mut datagram = [0; DATAGRAM_BYTES_MAX];
         let len = client.poll_transmit(now, &mut datagram).expect("a client begins at once");
-        let Ok(Cleartext::Connect(connect)) = decode_cleartext(&datagram[..len]) else {
+        let Ok(UnencryptedPacket::Connect(connect)) = decode_unencrypted(&datagram[..len]) else {
             panic!("a client begins with a Connect");
         };
         Scene { client, server: None, connect, now, last: Vec::new(), inputs: 0 }
@@ -63,7 +63,7 @@ impl Scene {
 
     fn connected() -> Self {
         let mut scene = Scene::new();
-        let parameters = SessionParameters {
+        let parameters = ConnectionParameters {
             connection: ConnectionId::new(0, 1, 0),
             suite: SUITE as u8,
             resumed: false,
@@ -77,13 +77,13 @@ impl Scene {
     }
 
     /// Answers the Connect with these parameters, sealed as the server would, and then altered.
-    fn accept(&mut self, parameters: [u8; SessionParameters::BYTES], at: u8, by: u8) {
+    fn accept(&mut self, parameters: [u8; ConnectionParameters::BYTES], at: u8, by: u8) {
         let secret = SecretKey::from_bytes([1; 32]);
         let prologue = prologue(SUITE as u8, Options { pre_shared_key: false });
         let (responder, token) = Responder::read(&secret, &secret.public(), &prologue, None, &self.connect.noise)
             .expect("the client pins this key");
         assert_eq!(token, [0; RESUME_TOKEN_BYTES], "there is nothing to go on with");
-        let mut noise = [0; SessionParameters::BYTES + MESSAGE_2_OVERHEAD_BYTES];
+        let mut noise = [0; ConnectionParameters::BYTES + MESSAGE_2_OVERHEAD_BYTES];
         let secrets = responder
             .write(&SecretKey::from_bytes([3; 32]), &parameters, &mut noise)
             .expect("the client's key is sound");
@@ -93,14 +93,14 @@ impl Scene {
         self.deliver(&mut accepted.encode());
         let Some(id) = self.client.id().filter(|_| was_connecting) else { return };
         assert_eq!(by, 0, "an altered Accepted was taken");
-        assert_eq!(Ok(id), SessionParameters::decode(&parameters).map(|parameters| parameters.connection));
+        assert_eq!(Ok(id), ConnectionParameters::decode(&parameters).map(|parameters| parameters.connection));
         self.server = Some(Peer::new(id, Role::Server, secrets, self.now));
     }
 
     /// Whether both ends go on to understand each other.
     fn is_connected(&self) -> bool {
-        let (Some(session), Some(server)) = (self.client.session(), &self.server) else { return false };
-        session.is_called(server.session.id())
+        let (Some(session), Some(server)) = (self.client.connection(), &self.server) else { return false };
+        session.has_id(server.session.id())
     }
 
     fn play(&mut self, input: &mut Input<'_>, dear: bool) {
@@ -169,7 +169,7 @@ impl Scene {
                         self.accept(input.array(), at, by);
                     }
                     _ => {
-                        let mut parameters: [u8; SessionParameters::BYTES] = input.array();
+                        let mut parameters: [u8; ConnectionParameters::BYTES] = input.array();
                         let [low, high] = (DATAGRAM_BYTES_MAX as u16).to_le_bytes();
                         let sound = [SUITE as u8, parameters[5] % 2, low, high];
                         parameters[4..8].copy_from_slice(&sound);
@@ -206,7 +206,7 @@ impl Scene {
         let Some(mut datagram) = self.seal(frames) else { return };
         let at = usize::from(at) % datagram.len();
         datagram[at] ^= by.max(1);
-        let picture = |client: &Client| (client.session().map(|session| session.stats), client.is_closed());
+        let picture = |client: &Client| (client.connection().map(|session| session.stats), client.is_closed());
         let (before, drops) = (picture(&self.client), total(self.client.drops()));
         assert!(self.client.receive(self.now, &mut datagram).is_none(), "an altered datagram was taken");
         assert_eq!(total(self.client.drops()), drops + 1);
@@ -224,7 +224,7 @@ impl Scene {
             let Some(len) = self.client.poll_transmit(self.now, &mut datagram) else { break };
             let header = Header::decode(&datagram[..len]).expect("the client's datagrams have a header");
             if header.flags & flags::ENCRYPTED == 0 {
-                decode_cleartext(&datagram[..len]).expect("the client's packets are well-formed");
+                decode_unencrypted(&datagram[..len]).expect("the client's packets are well-formed");
             } else if let Some(server) = &mut self.server {
                 server.open(self.now, &header, &mut datagram[..len]).expect("the server holds the key");
             }

@@ -87,18 +87,18 @@ pub(crate) fn established(now: Instant, link: &mut FlatLink) -> (Endpoint, Peer)
         endpoint.receive(now, path(1), &mut connect.encode());
         endpoint.flush(now, link);
         let (_, reply) = link.sent().next().expect("a Connect is answered");
-        let reply = decode_cleartext(reply).expect("the endpoint's packets are well-formed");
+        let reply = decode_unencrypted(reply).expect("the endpoint's packets are well-formed");
         link.submit();
         reply
     };
-    let Cleartext::Cookie(Cookie { cookie, .. }) = reply(connect(noise, [0; COOKIE_BYTES])) else {
+    let UnencryptedPacket::Cookie(Cookie { cookie, .. }) = reply(connect(noise, [0; COOKIE_BYTES])) else {
         panic!("a stranger is given a cookie");
     };
-    let Cleartext::Accepted(accepted) = reply(connect(noise, cookie)) else {
+    let UnencryptedPacket::Accepted(accepted) = reply(connect(noise, cookie)) else {
         panic!("who brings the cookie back is let in");
     };
     let (secrets, parameters) = initiator.finish(&accepted.noise).expect("the endpoint holds the key");
-    let id = SessionParameters::decode(&parameters).expect("the endpoint's parameters are sound").connection;
+    let id = ConnectionParameters::decode(&parameters).expect("the endpoint's parameters are sound").connection;
     let mut peer = Peer::new(id, Role::Client, secrets, now);
     endpoint.receive(now, path(1), &mut peer.seal(&[]));
     assert!(matches!(endpoint.poll_event(), Some(Event::Joined { id: of, .. }) if of == id));
@@ -198,11 +198,11 @@ impl Scene {
                 _ => self.path.peer.set_port(input.word()),
             }
             let stats = self.endpoint.stats();
-            assert!(stats.stranger_bytes_out <= stats.stranger_bytes_in, "amplified");
+            assert!(stats.unvalidated_bytes_out <= stats.unvalidated_bytes_in, "amplified");
         }
         // Nothing waits for the next input.
         self.path = path(1);
-        while !self.endpoint.is_flushed() || self.endpoint.has_strangers_waiting() {
+        while !self.endpoint.is_flushed() || self.endpoint.has_admissions_waiting() {
             self.flush();
         }
         self.flush();
@@ -244,7 +244,7 @@ impl Scene {
         let (before, drops) = (picture(&self.endpoint), self.dropped());
         match self.endpoint.receive(self.now, self.path, &mut datagram) {
             Received::Nothing => assert_eq!(self.dropped(), drops + 1),
-            Received::Elsewhere(core, _) => assert_eq!((at, core), (0, 1)),
+            Received::OtherCore(core, _) => assert_eq!((at, core), (0, 1)),
             Received::Messages { .. } => panic!("an altered datagram was taken"),
         }
         assert_eq!(picture(&self.endpoint), before);
@@ -267,8 +267,8 @@ impl Scene {
                 // The way back stays where the client joined until it has answered from elsewhere.
                 let challenge = Frames::new(opened).all(|frame| matches!(frame, Frame::PathChallenge(_)));
                 assert!(to == path(1) || challenge, "sent to a path that is not validated");
-            } else if let Cleartext::Cookie(Cookie { cookie, .. }) =
-                decode_cleartext(datagram).expect("the endpoint's packets are well-formed")
+            } else if let UnencryptedPacket::Cookie(Cookie { cookie, .. }) =
+                decode_unencrypted(datagram).expect("the endpoint's packets are well-formed")
                 && to == path(STRANGER)
             {
                 self.cookie = cookie;

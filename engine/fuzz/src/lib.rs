@@ -43,12 +43,12 @@ pub fn cleartext(data: &[u8]) {
 }
 
 fn check_cleartext(datagram: &[u8]) {
-    match decode_cleartext(datagram) {
-        Ok(Cleartext::Connect(connect)) => assert_eq!(connect.encode(), datagram),
-        Ok(Cleartext::Cookie(cookie)) => assert_eq!(cookie.encode(), datagram),
-        Ok(Cleartext::Accepted(accepted)) => assert_eq!(accepted.encode(), datagram),
-        Ok(Cleartext::Denied(denied)) => assert_eq!(denied.encode(), datagram),
-        Ok(Cleartext::ForeignConnect { version, .. }) => {
+    match decode_unencrypted(datagram) {
+        Ok(UnencryptedPacket::Connect(connect)) => assert_eq!(connect.encode(), datagram),
+        Ok(UnencryptedPacket::Cookie(cookie)) => assert_eq!(cookie.encode(), datagram),
+        Ok(UnencryptedPacket::Accepted(accepted)) => assert_eq!(accepted.encode(), datagram),
+        Ok(UnencryptedPacket::Denied(denied)) => assert_eq!(denied.encode(), datagram),
+        Ok(UnencryptedPacket::ForeignConnect { version, .. }) => {
             assert_ne!(version, PROTOCOL_VERSION);
             // What answers it must not be larger.
             assert!(datagram.len() >= CONNECT_BYTES);
@@ -166,7 +166,7 @@ pub fn session_parameters_and_header(data: &[u8]) {
         assert_eq!(header.encode(), data[..HEADER_BYTES]);
     }
     if let Some(bytes) = data.first_chunk()
-        && let Ok(parameters) = SessionParameters::decode(bytes)
+        && let Ok(parameters) = ConnectionParameters::decode(bytes)
     {
         assert_eq!(&parameters.encode(), bytes);
     }

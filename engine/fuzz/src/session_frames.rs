@@ -213,10 +213,10 @@ impl Scene {
         for (index, (_, datagram)) in self.link.sent().enumerate() {
             let header = Header::decode(datagram).expect("the endpoint's datagrams have a header");
             if header.flags & flags::ENCRYPTED == 0 {
-                decode_cleartext(datagram).expect("the endpoint's packets are well-formed");
+                decode_unencrypted(datagram).expect("the endpoint's packets are well-formed");
                 continue;
             }
-            assert!(session.is_called(header.connection), "the client was not told this name");
+            assert!(session.has_id(header.connection), "the client was not told this name");
             let bytes = datagram.len();
             let Ok(plaintext) = session.open(self.now, &header, datagram) else {
                 assert!(self.keys_are_lost, "the client holds the key");

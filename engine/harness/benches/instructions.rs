@@ -1,9 +1,9 @@
-//! Instructions of the hot path's operations: what noise cannot move.
+//! Instructions per operation of the hot path: unlike times, they do not depend on the load of the machine.
 //!
-//! `cargo install gungraun-runner` once, in the version of `Cargo.lock`; then
-//! `cargo bench -p ringshard-harness --bench instructions`. It needs valgrind.
+//! Needs valgrind and, once, `cargo install gungraun-runner` in the version of `Cargo.lock`. Run it with
+//! `cargo bench -p ringshard-harness --bench instructions`.
 
-#![allow(missing_docs, reason = "the macros make items of their own")]
+#![allow(missing_docs, reason = "the macros generate items without documentation")]
 
 #[path = "operations/mod.rs"]
 mod operations;
@@ -61,7 +61,7 @@ fn open((mut end, mut datagram): (End, Vec<u8>)) -> (End, u32) {
     (end, messages)
 }
 
-/// A server that has already handled one of each, so that nothing is done for the first time.
+/// A server that has already received and sent a message, so that nothing happens for the first time.
 fn to_receive(suite: Suite) -> (Server, Vec<u8>) {
     let mut server = to_send(suite);
     let datagram = server.datagram();

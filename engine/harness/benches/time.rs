@@ -1,4 +1,4 @@
-//! Time of the hot path's operations: `cargo bench -p ringshard-harness --bench time`. No test depends on it.
+//! Time per operation of the hot path: `cargo bench -p ringshard-harness --bench time`. No test depends on it.
 
 #[path = "operations/mod.rs"]
 mod operations;

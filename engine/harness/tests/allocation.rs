@@ -1,158 +1,78 @@
-//! The datapath does not allocate: not for a datagram received, not for a message sent, not for a flush.
+//! The datapath does not allocate, neither to receive a datagram, nor to send a message, nor to flush. A binary of its own,
+//! because the counter replaces the allocator of the whole binary.
 
 use allocation_counter::AllocationInfo;
 use rand_chacha::rand_core::SeedableRng;
+use ringshard_harness::*;
 use ringshard_protocol::connection::{
     Connection, ConnectionConfig, HeartbeatConfig, Ingested, Resources, Role, TransportConfig,
 };
 use ringshard_protocol::crypto::noise::Secrets;
-use ringshard_protocol::crypto::{Csprng, SecretKey, Suite, Suites};
+use ringshard_protocol::crypto::{Csprng, Suite};
 use ringshard_protocol::endpoint::Received;
 use ringshard_protocol::limits::*;
-use ringshard_protocol::link::{Arrival, Link, LinkStats, Path, Wait};
+use ringshard_protocol::link::{Link, Path};
 use ringshard_protocol::time::{Duration, Instant};
 use ringshard_protocol::wire::{Channel, ConnectionId, FrameWriter, Header, Message};
-use ringshard_protocol::{Client, ClientConfig, Endpoint, EndpointConfig};
+use ringshard_protocol::{Client, Endpoint, EndpointConfig};
 use std::net::SocketAddr;
-use std::ops::Range;
 
-/// Calls to the allocator, frees included, that `work` makes.
+/// Calls to the allocator that `work` makes, frees included.
 fn allocator_calls(work: impl FnOnce()) -> i64 {
     let AllocationInfo { count_total, count_current, .. } = allocation_counter::measure(work);
     2 * count_total as i64 - count_current
 }
 
-/// Bytes that `work` asks the allocator for, whether or not it gives them back.
+/// Bytes that `work` allocates, freed or not.
 fn allocated_bytes(work: impl FnOnce()) -> u64 {
     allocation_counter::measure(work).bytes_total
-}
-
-/// A link whose memory is all there from the start: what is to arrive is put into `inbound`, what was sent lies in
-/// `memory` until it is forgotten.
-struct FlatLink {
-    now: Instant,
-    inbound: Vec<(SocketAddr, Range<usize>)>,
-    inbound_memory: Vec<u8>,
-    sent: Vec<(SocketAddr, Range<usize>)>,
-    memory: Vec<u8>,
-    used: usize,
-}
-
-impl FlatLink {
-    fn new(datagrams: usize) -> Self {
-        FlatLink {
-            now: Instant::ZERO,
-            inbound: Vec::with_capacity(datagrams),
-            inbound_memory: Vec::with_capacity(datagrams * DATAGRAM_BYTES_MAX),
-            sent: Vec::with_capacity(datagrams),
-            memory: vec![0; datagrams * DATAGRAM_BYTES_MAX],
-            used: 0,
-        }
-    }
-
-    fn put(&mut self, from: SocketAddr, datagram: &[u8]) {
-        let start = self.inbound_memory.len();
-        self.inbound_memory.extend_from_slice(datagram);
-        self.inbound.push((from, start..self.inbound_memory.len()));
-    }
-
-    fn forget_sent(&mut self) {
-        self.sent.clear();
-        self.used = 0;
-    }
-}
-
-impl Link for FlatLink {
-    fn now(&mut self) -> Instant {
-        self.now
-    }
-
-    fn receive(&mut self, _budget: usize, mut deliver: impl FnMut(Arrival<'_>)) -> usize {
-        let received = self.inbound.len();
-        for (peer, range) in self.inbound.drain(..) {
-            let bytes = &mut self.inbound_memory[range];
-            let path = Path::new(0, peer);
-            deliver(Arrival { path, arrived_at: None, segment_bytes: bytes.len(), bytes, following: None });
-        }
-        self.inbound_memory.clear();
-        received
-    }
-
-    fn reserve(&mut self, path: Path, len: usize) -> Option<&mut [u8]> {
-        let range = self.used..self.used + len;
-        self.used += len;
-        self.sent.push((path.peer, range.clone()));
-        Some(&mut self.memory[range])
-    }
-
-    fn submit(&mut self) {}
-
-    fn park(&mut self, _wait: Wait) {}
-
-    fn stats(&self) -> LinkStats {
-        LinkStats::default()
-    }
 }
 
 const CLIENTS: usize = 100;
 const WARM_UP_ROUNDS: usize = 70;
 const ROUNDS: usize = 100;
-/// The measured rounds last two heartbeats, so pings and their answers are among what does not allocate.
+/// The measured rounds last two heartbeats, so they include pings and pongs.
 const ROUND: Duration = Duration::from_millis(100);
 
-fn address(client: usize) -> SocketAddr {
-    SocketAddr::from(([10, 0, 0, client as u8], 1))
+fn path(client: usize) -> Path {
+    Path::new(0, client_address(client))
 }
 
-/// A server with its clients, all connected, and no stranger left to answer.
-fn connected() -> (Endpoint, Vec<Client>, FlatLink) {
-    let secret = SecretKey::from_bytes([1; 32]);
-    let config = EndpointConfig {
-        core: 0,
-        cores: 1,
-        connections_max: CLIENTS,
-        suites: Suites::native(),
-        heartbeat: HeartbeatConfig { interval: HEARTBEAT_DEFAULT, timeout: TIMEOUT_DEFAULT },
-        secret: secret.clone(),
-        pre_shared: None,
-        transport: TransportConfig::default(),
-        message_bytes_max: MESSAGE_MEMORY_BYTES_DEFAULT,
-        integrity: None,
-    };
+/// A server with connected clients and an empty reply queue.
+fn connected() -> (Endpoint, Vec<Client>, MemoryLink) {
+    let config = EndpointConfig { connections_max: CLIENTS, ..server_config() };
     let mut server = Endpoint::new(config, Instant::ZERO, [2; 32]);
-    let mut clients: Vec<_> = (0..CLIENTS)
-        .map(|client| Client::new(ClientConfig::new(secret.public()), Instant::ZERO, [client as u8; 32]).unwrap())
-        .collect();
-    let mut link = FlatLink::new(2 * CLIENTS);
-    while server.stats().joined < CLIENTS as u64 || server.has_strangers_waiting() {
+    let client = |number| Client::new(client_config(), Instant::ZERO, [number as u8; 32]).unwrap();
+    let mut clients: Vec<_> = (0..CLIENTS).map(client).collect();
+    let mut link = MemoryLink::new(2 * CLIENTS);
+    while server.stats().joined < CLIENTS as u64 || server.has_admissions_waiting() {
         link.now = link.now + ROUND;
-        assert!(link.now.as_nanos() < 60_000_000_000, "the clients do not get in");
-        exchange(&mut server, &mut clients, &mut link);
+        assert!(link.now.as_nanos() < 60_000_000_000, "the clients do not connect within a minute");
+        carry(&mut server, &mut clients, &mut link);
     }
     while server.poll_event().is_some() {}
     (server, clients, link)
 }
 
-/// Carries what the clients have to say to the server, and its answers back.
-fn exchange(server: &mut Endpoint, clients: &mut [Client], link: &mut FlatLink) {
+/// Carries the datagrams of the clients to the server, and its answers back.
+fn carry(server: &mut Endpoint, clients: &mut [Client], link: &mut MemoryLink) {
     let now = link.now;
     let mut datagram = [0; DATAGRAM_BYTES_MAX];
     for (index, client) in clients.iter_mut().enumerate() {
         client.advance(now);
         while let Some(len) = client.poll_transmit(now, &mut datagram) {
-            link.put(address(index), &datagram[..len]);
+            link.put(path(index), &datagram[..len]);
         }
     }
     turn(server, link, &mut Vec::new());
-    for (to, range) in &link.sent {
-        let index = (0..CLIENTS).find(|&index| address(index) == *to).unwrap();
-        clients[index].receive(now, &mut link.memory[range.clone()]);
+    for (to, datagram) in link.sent() {
+        clients[index_of(to)].receive(now, datagram);
     }
-    link.forget_sent();
+    link.clear();
 }
 
 /// A turn of a server that answers each message with two.
-fn turn(server: &mut Endpoint, link: &mut FlatLink, message: &mut Vec<u8>) {
+fn turn(server: &mut Endpoint, link: &mut MemoryLink, message: &mut Vec<u8>) {
     let now = link.now;
     link.receive(RECEIVE_DATAGRAMS_PER_TURN, |arrival| {
         let path = arrival.path;
@@ -162,7 +82,7 @@ fn turn(server: &mut Endpoint, link: &mut FlatLink, message: &mut Vec<u8>) {
                     server.send(now, id, channel, bytes).unwrap();
                     server.send(now, id, channel, b"and more").unwrap();
                 }
-                // The longer ones came compressed.
+                // The longer messages are compressed.
                 while more && let Some(channel) = server.read(id, message) {
                     server.send(now, id, channel, message).unwrap();
                     server.send(now, id, channel, b"and more").unwrap();
@@ -182,7 +102,7 @@ fn the_count_sees_allocations_and_frees() {
 }
 
 #[test]
-fn an_endpoint_moves_ten_thousand_datagrams_without_the_allocator() {
+fn an_endpoint_handles_ten_thousand_datagrams_without_allocating() {
     let (mut server, mut clients, mut link) = connected();
     let mut calls = 0;
     let mut message = Vec::with_capacity(MESSAGE_BYTES_MAX);
@@ -198,28 +118,31 @@ fn an_endpoint_moves_ten_thousand_datagrams_without_the_allocator() {
             client.advance(link.now);
             client.send(link.now, Channel::UNRELIABLE, &vec![index as u8; 1 + 10 * (round % 100)]).unwrap();
             let len = client.poll_transmit(link.now, &mut datagram).unwrap();
-            link.put(address(index), &datagram[..len]);
+            link.put(path(index), &datagram[..len]);
         }
         let now = link.now;
         let in_turn = allocator_calls(|| turn(&mut server, &mut link, &mut message));
         calls += if warm { in_turn } else { 0 };
-        for (to, range) in &link.sent {
-            let client = &mut clients[index_of(*to)];
-            client.receive(now, &mut link.memory[range.clone()]).expect("the server's datagrams are good");
+        for (to, datagram) in link.sent() {
+            let client = &mut clients[index_of(to)];
+            client.receive(now, datagram).expect("the server's datagrams are sound");
             while client.read(&mut message).is_some() {}
         }
-        link.forget_sent();
+        link.clear();
     }
     let stats = server.stats();
     assert_eq!(stats.datagrams_in - at_start.datagrams_in, (CLIENTS * ROUNDS) as u64);
     assert!(stats.datagrams_out - at_start.datagrams_out >= (CLIENTS * ROUNDS) as u64);
     assert_eq!(stats.messages_out - at_start.messages_out, 2 * (CLIENTS * ROUNDS) as u64);
-    assert!(server.info(clients[0].id().unwrap()).unwrap().stats.pongs_in > 0, "no heartbeat was among it");
+    assert!(
+        server.info(clients[0].id().unwrap()).unwrap().stats.pongs_in > 0,
+        "the measured rounds include no heartbeat"
+    );
     assert_eq!(calls, 0);
 }
 
 #[test]
-fn a_client_moves_datagrams_without_the_allocator() {
+fn a_client_handles_datagrams_without_allocating() {
     let (mut server, mut clients, mut link) = connected();
     let ids: Vec<ConnectionId> = clients.iter().map(|client| client.id().unwrap()).collect();
     let mut calls = 0;
@@ -232,8 +155,7 @@ fn a_client_moves_datagrams_without_the_allocator() {
         let now = link.now;
         let mut messages = 0;
         let mut datagram = [0; DATAGRAM_BYTES_MAX];
-        for (client, (_, range)) in clients.iter_mut().zip(&link.sent) {
-            let arrived = &mut link.memory[range.clone()];
+        for (client, (_, arrived)) in clients.iter_mut().zip(link.sent()) {
             let in_turn = allocator_calls(|| {
                 messages += client.receive(now, arrived).map_or(0, Iterator::count);
                 client.advance(now);
@@ -243,20 +165,20 @@ fn a_client_moves_datagrams_without_the_allocator() {
             });
             calls += if round >= WARM_UP_ROUNDS { in_turn } else { 0 };
         }
-        assert_eq!(messages, CLIENTS, "the datagrams go out in the order of the clients");
-        // The server hears of none of it, or it would time out; tell it that they are there.
+        assert_eq!(messages, CLIENTS, "each client receives one message");
+        // The server received none of these datagrams. One message each keeps the connections alive.
         for (index, client) in clients.iter_mut().enumerate() {
             client.send(now, Channel::UNRELIABLE, b"here").unwrap();
             let len = client.poll_transmit(now, &mut datagram).unwrap();
-            link.put(address(index), &datagram[..len]);
+            link.put(path(index), &datagram[..len]);
         }
-        link.forget_sent();
+        link.clear();
         turn(&mut server, &mut link, &mut Vec::new());
-        for ((to, range), index) in link.sent.iter().zip(0..) {
-            assert_eq!(*to, address(index));
-            clients[index].receive(now, &mut link.memory[range.clone()]);
+        for ((to, datagram), index) in link.sent().zip(0..) {
+            assert_eq!(to, path(index));
+            clients[index].receive(now, datagram);
         }
-        link.forget_sent();
+        link.clear();
     }
     assert_eq!(calls, 0);
 }
@@ -267,11 +189,11 @@ const DELAY: Duration = Duration::from_millis(5);
 const RELIABLE_WARM_UP_ROUNDS: usize = 60;
 
 #[test]
-fn both_ends_move_ten_thousand_datagrams_of_reliable_messages_without_the_allocator() {
+fn both_ends_handle_ten_thousand_datagrams_of_reliable_messages_without_allocating() {
     let (mut server, mut clients, mut link) = connected();
     let ids: Vec<ConnectionId> = clients.iter().map(|client| client.id().unwrap()).collect();
     let (mut at_server, mut at_clients) = (0, 0);
-    let mut heard = vec![(0, 0); CLIENTS];
+    let mut received = vec![(0, 0); CLIENTS];
     let mut message = Vec::with_capacity(MESSAGE_BYTES_MAX);
     let mut datagram = [0; DATAGRAM_BYTES_MAX];
     let mut at_start = *server.stats();
@@ -286,7 +208,7 @@ fn both_ends_move_ten_thousand_datagrams_of_reliable_messages_without_the_alloca
                 client.advance(link.now);
                 client.send(link.now, Channel::RELIABLE_ORDERED, &text).unwrap();
                 while let Some(len) = client.poll_transmit(link.now, &mut datagram) {
-                    link.put(address(index), &datagram[..len]);
+                    link.put(path(index), &datagram[..len]);
                 }
             }
         });
@@ -298,11 +220,11 @@ fn both_ends_move_ten_thousand_datagrams_of_reliable_messages_without_the_alloca
                 let path = arrival.path;
                 for datagram in arrival.datagrams() {
                     let Received::Messages { id, messages, more } = server.receive(now, path, datagram) else {
-                        panic!("the clients' datagrams are good");
+                        panic!("the clients' datagrams are sound");
                     };
                     for Message { channel, bytes } in messages {
                         assert!(channel == Channel::RELIABLE_ORDERED && bytes == text);
-                        heard[index_of(path.peer)].0 += 1;
+                        received[index_of(path)].0 += 1;
                     }
                     while more && server.read(id, &mut message).is_some() {}
                 }
@@ -316,31 +238,31 @@ fn both_ends_move_ten_thousand_datagrams_of_reliable_messages_without_the_alloca
         link.now = link.now + DELAY;
         let now = link.now;
         let calls = allocator_calls(|| {
-            for (to, range) in &link.sent {
-                let index = index_of(*to);
+            for (to, datagram) in link.sent() {
+                let index = index_of(to);
                 let client = &mut clients[index];
-                let messages = client.receive(now, &mut link.memory[range.clone()]);
-                for Message { channel, bytes } in messages.expect("the server's datagrams are good") {
+                let messages = client.receive(now, datagram);
+                for Message { channel, bytes } in messages.expect("the server's datagrams are sound") {
                     assert!(channel == Channel::RELIABLE_ORDERED && bytes == text);
-                    heard[index].1 += 1;
+                    received[index].1 += 1;
                 }
                 while client.read(&mut message).is_some() {}
             }
         });
         at_clients += if warm { calls } else { 0 };
-        link.forget_sent();
+        link.clear();
         link.now = link.now + DELAY;
     }
     let stats = server.stats();
     assert!(stats.datagrams_in - at_start.datagrams_in >= (CLIENTS * ROUNDS) as u64);
     assert!(stats.datagrams_out - at_start.datagrams_out >= (CLIENTS * ROUNDS) as u64);
     let messages = RELIABLE_WARM_UP_ROUNDS + ROUNDS;
-    assert!(heard.iter().all(|&both| both == (messages, messages)), "no message came from memory, and none is missing");
+    assert!(received.iter().all(|&both| both == (messages, messages)), "each message arrived once, without being kept");
     assert_eq!((at_server, at_clients), (0, 0));
 }
 
 #[test]
-fn numbers_far_ahead_cost_a_peer_more_than_the_receiver() {
+fn message_numbers_far_ahead_cost_their_sender_more_than_the_receiver() {
     let config = ConnectionConfig {
         id: ConnectionId::new(0, 1, 7),
         role: Role::Server,
@@ -350,8 +272,8 @@ fn numbers_far_ahead_cost_a_peer_more_than_the_receiver() {
         transport: TransportConfig::default(),
     };
     let mut resources = Resources::new(0, Csprng::from_seed([4; 32]));
-    let mut session = Connection::new(config, Instant::ZERO, &mut resources.random);
-    let header = Header { connection: session.id(), channel: 0, flags: 0, sequence: 1 };
+    let mut connection = Connection::new(config, Instant::ZERO, &mut resources.random);
+    let header = Header { connection: connection.id(), channel: 0, flags: 0, sequence: 1 };
     let mut buffer = [0; 64];
     let mut writer = FrameWriter::new(&mut buffer, 0);
     let newest = CHANNEL_WINDOW_MESSAGES as u16 - 1;
@@ -360,14 +282,14 @@ fn numbers_far_ahead_cost_a_peer_more_than_the_receiver() {
     }
     let used = writer.used();
     let cost = allocated_bytes(|| {
-        let ingested = session.ingest(Instant::ZERO, &header, used, &mut buffer[..used], &mut resources);
-        // The unordered ones are delivered, the ordered ones wait for those before them.
+        let ingested = connection.ingest(Instant::ZERO, &header, used, &mut buffer[..used], &mut resources);
+        // The unordered messages are delivered; the ordered ones wait for earlier messages.
         assert_eq!(ingested, Ok(Ingested::Messages(4)));
     });
     assert!(cost < 64 << 10, "{used} bytes of frames cost {cost}");
 }
 
-fn index_of(address: SocketAddr) -> usize {
-    let SocketAddr::V4(v4) = address else { unreachable!("the clients have IPv4 addresses") };
+fn index_of(path: Path) -> usize {
+    let SocketAddr::V4(v4) = path.peer else { unreachable!("the clients have IPv4 addresses") };
     v4.ip().octets()[3].into()
 }

@@ -1,4 +1,4 @@
-//! The operations of the hot path, each with what it needs, for both kinds of measurement: time and instructions.
+//! The operations of the hot path, for both benchmarks: time and instructions.
 
 mod server;
 
@@ -14,13 +14,13 @@ use ringshard_protocol::limits::{ACK_POSITIONS_MAX, FRAMES_BYTES_BASE, HEARTBEAT
 use ringshard_protocol::time::{Duration, Instant};
 use ringshard_protocol::wire::{Ack, Channel, ConnectionId, FrameWriter, Frames, Header, ack};
 
-/// Size of the message that everything is measured with.
+/// Size of the message in all measurements.
 pub const MESSAGE_BYTES: usize = 64;
 pub const MESSAGE: [u8; MESSAGE_BYTES] = [0x5A; MESSAGE_BYTES];
 
-/// One end of a connection, with what it may use.
+/// One end of a connection, and its resources.
 pub struct End {
-    pub session: Connection,
+    pub connection: Connection,
     pub resources: Resources,
 }
 
@@ -36,7 +36,7 @@ pub fn ends(suite: Suite) -> (End, End) {
             transport: TransportConfig::default(),
         };
         let mut resources = Resources::new(0, Csprng::seed_from_u64(3));
-        End { session: Connection::new(config, Instant::ZERO, &mut resources.random), resources }
+        End { connection: Connection::new(config, Instant::ZERO, &mut resources.random), resources }
     };
     (end(Role::Client), end(Role::Server))
 }
@@ -75,20 +75,20 @@ pub fn seal(end: &mut End, frames: &[u8]) -> Vec<u8> {
     datagram
 }
 
-/// Numbers and seals.
+/// Numbers a datagram and seals it.
 pub fn seal_into(end: &mut End, frames: &[u8], datagram: &mut [u8]) {
-    let sequence = end.session.begin_datagram(&mut end.resources.random);
-    end.session.seal(sequence, frames, datagram).expect("the key is fresh");
+    let sequence = end.connection.begin_datagram(&mut end.resources.random);
+    end.connection.seal(sequence, frames, datagram).expect("the key is fresh");
 }
 
-/// Opens, and takes in the frames; gives how many messages there are.
+/// Opens a datagram and handles its frames; gives the number of messages.
 pub fn open(end: &mut End, datagram: &mut [u8]) -> u32 {
     let (now, bytes) = (Instant::ZERO, datagram.len());
     let header = Header::decode(datagram).expect("it was sealed");
-    let plaintext = end.session.open(now, &header, datagram).expect("it was sealed for this end");
-    match end.session.ingest(now, &header, bytes, plaintext, &mut end.resources) {
+    let plaintext = end.connection.open(now, &header, datagram).expect("it was sealed for this end");
+    match end.connection.ingest(now, &header, bytes, plaintext, &mut end.resources) {
         Ok(Ingested::Messages(messages)) => messages,
-        other => panic!("there is a message in it: {other:?}"),
+        other => panic!("the datagram has no message: {other:?}"),
     }
 }
 
@@ -105,7 +105,7 @@ pub fn window() -> ReplayWindow {
     window
 }
 
-/// What an acknowledgment of that window looks like.
+/// The acknowledgment of that window.
 pub fn acknowledgment() -> Vec<u8> {
     let mut body = [0; Ack::BYTES_MAX];
     let used = encode_ack(&window(), &mut body);
@@ -116,7 +116,7 @@ pub fn encode_ack(window: &ReplayWindow, body: &mut [u8; Ack::BYTES_MAX]) -> usi
     ack::encode(window.highest(), Duration::from_millis(1), window.runs(ACK_POSITIONS_MAX), body)
 }
 
-/// Decodes, and walks over the ranges; gives how many datagrams it speaks of as received.
+/// Decodes an acknowledgment and walks over its ranges; gives the number of datagrams that it acknowledges.
 pub fn decode_ack(body: &[u8]) -> u64 {
     let ack = Ack::decode(body).expect("it was encoded");
     ack.ranges().map(|range| range.end() - range.start() + 1).sum()

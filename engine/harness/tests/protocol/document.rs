@@ -1,4 +1,4 @@
-//! `PROTOCOL.md` as data: its vectors, its tables, its other blocks.
+//! `PROTOCOL.md` as data: its vectors, tables and other blocks.
 
 use ringshard_protocol::crypto::{PublicKey, SecretKey};
 use ringshard_protocol::wire::ConnectionId;
@@ -10,7 +10,7 @@ const DOCUMENT: &str = include_str!("../../../PROTOCOL.md");
 
 pub type Vectors = BTreeMap<&'static str, Vector>;
 
-/// A vector block: values by key, and which of them were asked for.
+/// A vector block: its values by key, and which of them a test has read.
 pub struct Vector {
     name: &'static str,
     values: BTreeMap<&'static str, Vec<u8>>,
@@ -29,7 +29,7 @@ impl Vector {
     }
 
     pub fn array<const N: usize>(&self, key: &str) -> [u8; N] {
-        self.get(key).try_into().unwrap_or_else(|_| panic!("{}: {key} has not {N} bytes", self.name))
+        self.get(key).try_into().unwrap_or_else(|_| panic!("{}: {key} does not have {N} bytes", self.name))
     }
 
     pub fn byte(&self, key: &str) -> u8 {
@@ -57,7 +57,7 @@ impl Vector {
         ConnectionId::from_bits(self.u32(key))
     }
 
-    /// A secret key, whose public half must be as the vector says.
+    /// A secret key; its public key must be the one in the vector.
     pub fn secret(&self, secret: &str, public: &str) -> SecretKey {
         let key = SecretKey::from_bytes(self.array(secret));
         assert_eq!(key.public(), PublicKey::from_bytes(self.array(public)), "{}: {public}", self.name);
@@ -72,7 +72,7 @@ impl Vector {
 
     pub fn assert_all_read(&self) {
         let keys: BTreeSet<_> = self.values.keys().copied().collect();
-        assert_eq!(*self.read.borrow(), keys, "{}: keys that were checked, and keys there are", self.name);
+        assert_eq!(*self.read.borrow(), keys, "{}: the test must read every key", self.name);
     }
 }
 
@@ -80,7 +80,7 @@ pub fn vectors() -> Vectors {
     let mut vectors = BTreeMap::new();
     for (info, text) in fenced_blocks() {
         let Some(name) = info.strip_prefix("vector ") else {
-            assert!(!info.starts_with("vector"), "a vector without a name");
+            assert!(!info.starts_with("vector"), "a vector has no name");
             continue;
         };
         let mut values = BTreeMap::new();
@@ -94,12 +94,12 @@ pub fn vectors() -> Vectors {
     vectors
 }
 
-/// Info string and text of each fenced block.
+/// The info string and the text of each fenced block.
 pub fn fenced_blocks() -> impl Iterator<Item = (&'static str, &'static str)> {
     DOCUMENT.split("\n```").skip(1).step_by(2).map(|block| block.split_once('\n').expect("a block has a first line"))
 }
 
-/// What stands outside of blocks, line by line.
+/// The lines outside of fenced blocks.
 pub fn prose() -> impl Iterator<Item = &'static str> {
     DOCUMENT.split("\n```").step_by(2).flat_map(str::lines)
 }
@@ -115,7 +115,7 @@ pub fn table(columns: &[&str]) -> Vec<Vec<&'static str>> {
 }
 
 fn from_hex(digits: &str) -> Vec<u8> {
-    assert!(digits.len().is_multiple_of(2), "whole bytes: {digits}");
-    let byte = |at| u8::from_str_radix(&digits[at..at + 2], 16).unwrap_or_else(|_| panic!("no hexadecimal: {digits}"));
+    assert!(digits.len().is_multiple_of(2), "not a whole number of bytes: {digits}");
+    let byte = |at| u8::from_str_radix(&digits[at..at + 2], 16).unwrap_or_else(|_| panic!("not hexadecimal: {digits}"));
     (0..digits.len()).step_by(2).map(byte).collect()
 }

@@ -1,7 +1,7 @@
-//! The vectors of frames: each as it is written, as it is read, and what a session makes of it.
+//! The vectors of frames: how each is written and read, and what a connection does with it.
 
 use crate::document::Vector;
-use crate::vectors::{any_session, ingest, read, resources};
+use crate::vectors::{any_connection, ingest, read, resources};
 use ringshard_protocol::connection::Ingested;
 use ringshard_protocol::limits::*;
 use ringshard_protocol::time::{Duration, Instant};
@@ -77,7 +77,7 @@ pub fn messages(vector: &Vector) {
     check_frame("empty_1", vector.get("empty_1"), empty, |writer| writer.numbered(channel, number, false, &[]));
 }
 
-/// The frame is what the value is written as, and is read as the value, alone and padded.
+/// The value is written as the frame, and the frame reads as the value, alone and padded.
 fn check_frame(name: &str, bytes: &[u8], frame: Frame<'_>, write: impl Fn(&mut FrameWriter<'_>) -> bool) {
     let mut buffer = [0; 2048];
     let mut writer = FrameWriter::new(&mut buffer, 0);
@@ -97,8 +97,8 @@ pub fn frames_bad(vector: &Vector) {
     let good: Vec<_> = frames.into_iter().filter(|&frame| frame != Frame::Bad).collect();
     assert_eq!(good, expected);
 
-    // They are counted, and ask for nothing.
-    let (mut server, mut resources) = (any_session(), resources());
+    // Bad frames are counted and are not ack-eliciting.
+    let (mut server, mut resources) = (any_connection(), resources());
     let ingested = ingest(&mut server, 1, vector.get("plaintext"), &mut resources);
     assert_eq!(ingested, Ok(Ingested::Messages(expected.len() as u32)));
     assert_eq!(resources.drops.bad_frame, bad as u64);
@@ -131,8 +131,8 @@ pub fn compressed(vector: &Vector) {
 pub fn compressed_bad(vector: &Vector) {
     for (name, bytes) in vector.values() {
         for (channel, frame) in compressed_frames(bytes) {
-            let (mut server, mut resources) = (any_session(), resources());
-            ingest(&mut server, 1, &frame, &mut resources).expect("it shows when it is read");
+            let (mut server, mut resources) = (any_connection(), resources());
+            ingest(&mut server, 1, &frame, &mut resources).expect("the error appears when the message is read");
             let read = server.read(&mut Vec::new(), &mut resources);
             assert_eq!(read, Err(DisconnectReason::BadCompression), "{name}, {channel}");
         }
@@ -193,13 +193,13 @@ pub fn fragments(vector: &Vector) {
     }
 }
 
-/// What a session delivers of these frames, each in a datagram of its own.
+/// What a connection delivers of these frames, each in a datagram of its own.
 fn delivered(datagrams: &[&[u8]]) -> Vec<(Channel, Vec<u8>)> {
-    let (mut server, mut resources, mut messages) = (any_session(), resources(), Vec::new());
+    let (mut server, mut resources, mut messages) = (any_connection(), resources(), Vec::new());
     for (sequence, plaintext) in (1..).zip(datagrams) {
         assert_eq!(ingest(&mut server, sequence, plaintext, &mut resources), Ok(Ingested::Messages(0)));
         let mut message = Vec::new();
-        while let Some(channel) = server.read(&mut message, &mut resources).expect("nothing is wrong with it") {
+        while let Some(channel) = server.read(&mut message, &mut resources).expect("the message is sound") {
             messages.push((channel, message.clone()));
         }
     }
@@ -213,7 +213,7 @@ pub fn ack(vector: &Vector) {
     assert!(vector.get("frame").ends_with(vector.get("runs")));
     let ends: Vec<_> = vector.get("received").as_chunks().0.iter().map(|&end| u64::from_le_bytes(end)).collect();
     let received: Vec<_> = ends.chunks_exact(2).map(|pair| pair[0]..=pair[1]).collect();
-    // Runs above 255 come as ranges that touch.
+    // Runs above 255 read as adjacent ranges.
     let mut read: Vec<RangeInclusive<u64>> = Vec::new();
     for range in ack.ranges() {
         match read.last_mut() {
@@ -241,7 +241,7 @@ pub fn ack(vector: &Vector) {
 pub fn ack_bad(vector: &Vector) {
     for (name, frame) in vector.values() {
         assert_eq!(read(frame), [Frame::BadAck], "{name}");
-        let mut server = any_session();
+        let mut server = any_connection();
         let ended = ingest(&mut server, 1, frame, &mut resources());
         assert_eq!(ended, Ok(Ingested::End(DisconnectReason::ProtocolViolation)), "{name}");
     }

@@ -1,7 +1,7 @@
-//! What a receiver does with values that nobody may send: PROTOCOL.md#reserved-values, row by row.
+//! What a receiver does with values that no peer may send: PROTOCOL.md#reserved-values, row by row.
 
+use crate::bare_client::{connect, deliver, find, frame, joined, kind, message, with_checksum};
 use crate::document::table;
-use crate::stranger::{connect, find, frame, joined, kind, message, with_checksum};
 use ringshard_protocol::crypto::noise::{MESSAGE_2_OVERHEAD_BYTES, Responder};
 use ringshard_protocol::crypto::{SecretKey, Suite, Suites};
 use ringshard_protocol::limits::*;
@@ -43,22 +43,22 @@ fn reserved_values_are_treated_as_the_document_says() {
     }
 }
 
-/// The server drops what the stranger seals under an altered header, counted by `counter`; what follows is still read.
+/// The server drops a datagram with an altered header, counts it in `counter`, and still reads the next one.
 fn dropped_by_header(alter: impl Fn(&mut [u8; 14]), counter: fn(&Drops) -> u64) {
-    let (mut server, mut stranger) = joined();
-    let mut header = stranger.header();
+    let (mut server, mut client) = joined();
+    let mut header = client.header();
     alter(&mut header);
     let before = counter(server.endpoint.drops());
-    assert_eq!(server.hear(stranger.port, &stranger.seal_as(header, &[message(0, 0, b"dropped")])), []);
+    assert_eq!(deliver(&mut server, client.port, &client.seal_as(header, &[message(0, 0, b"dropped")])), []);
     assert_eq!(counter(server.endpoint.drops()), before + 1, "{header:?}");
-    let next = stranger.seal(&[message(0, 0, b"read")]);
-    server.hear(stranger.port, &next);
+    let next = client.seal(&[message(0, 0, b"read")]);
+    deliver(&mut server, client.port, &next);
     assert_eq!(server.messages, [(Channel::UNRELIABLE, b"read".to_vec())]);
 }
 
 fn ids() {
     dropped_by_header(|header| header[1] = 0, |drops| drops.malformed);
-    // A Connect names no connection, and at most a core.
+    // A Connect has no connection id; it may name a core.
     assert!(altered_connect(2, 1).is_ok());
     for (at, value) in [(0, 1), (1, 1), (2, 2), (2, 255), (3, 1)] {
         assert_eq!(altered_connect(at, value), Err(Malformed::UnknownValue), "byte {at} is {value}");
@@ -75,7 +75,7 @@ fn header_flags() {
     for bit in 3..8 {
         dropped_by_header(|header| header[5] |= 1 << bit, |drops| drops.wrong_flags);
     }
-    // The other suite, no encryption, a phase without a key.
+    // The other suite, no encryption, and a phase without a key.
     dropped_by_header(|header| header[5] = 0x01, |drops| drops.wrong_flags);
     dropped_by_header(|header| header[5] = 0x00, |drops| drops.wrong_flags);
     dropped_by_header(|header| header[5] = 0x07, |drops| drops.not_authentic);
@@ -85,10 +85,10 @@ fn sequences() {
     for sequence in [0, (1 << 62) + 1, u64::MAX] {
         dropped_by_header(|header| header[6..].copy_from_slice(&u64::to_le_bytes(sequence)), |drops| drops.replayed);
     }
-    let (mut server, stranger) = joined();
-    let mut header = stranger.header();
+    let (mut server, client) = joined();
+    let mut header = client.header();
     header[6..].copy_from_slice(&(1_u64 << 62).to_le_bytes());
-    server.hear(stranger.port, &stranger.seal_as(header, &[message(0, 0, b"the last")]));
+    deliver(&mut server, client.port, &client.seal_as(header, &[message(0, 0, b"the last")]));
     assert_eq!(server.messages.len(), 1);
 }
 
@@ -100,11 +100,11 @@ fn any_connect() -> Connect {
     connect
 }
 
-/// A Connect with one byte altered and the checksum put right.
-fn altered_connect(at: usize, value: u8) -> Result<Cleartext, Malformed> {
+/// A Connect with one altered byte and a correct checksum.
+fn altered_connect(at: usize, value: u8) -> Result<UnencryptedPacket, Malformed> {
     let mut packet = any_connect().encode()[..CONNECT_BYTES - 4].to_vec();
     packet[at] = value;
-    decode_cleartext(&with_checksum(packet))
+    decode_unencrypted(&with_checksum(packet))
 }
 
 fn types() {
@@ -125,24 +125,24 @@ fn padding() {
 
 fn suites() {
     let (mut server, _) = joined();
-    let stranger = connect(&mut server, 43_000, 0xFD, 0x66, None);
-    assert_eq!(stranger.parameters[4], Suite::ChaCha20Poly1305 as u8);
+    let client = connect(&mut server, 43_000, 0xFD, 0x66, None);
+    assert_eq!(client.parameters[4], Suite::ChaCha20Poly1305 as u8);
 }
 
-/// Whether a client that offers ChaCha20-Poly1305 alone believes a ConnectionAccepted with these parameters.
-fn believes(alter: impl Fn(&mut [u8; SessionParameters::BYTES])) -> bool {
+/// Whether a client that offers ChaCha20-Poly1305 alone accepts a ConnectionAccepted with these parameters.
+fn accepts(alter: impl Fn(&mut [u8; ConnectionParameters::BYTES])) -> bool {
     let secret = SecretKey::from_bytes([0x71; 32]);
     let public = secret.public();
     let config = ClientConfig { suites: Suites::only(&[Suite::ChaCha20Poly1305]), ..ClientConfig::new(public) };
     let mut client = Client::new(config, Instant::ZERO, [0x72; 32]).expect("a sound key");
     let mut buffer = [0; DATAGRAM_BYTES_MAX];
     let len = client.poll_transmit(Instant::ZERO, &mut buffer).expect("a Connect");
-    let Ok(Cleartext::Connect(connect)) = decode_cleartext(&buffer[..len]) else { panic!("a Connect") };
+    let Ok(UnencryptedPacket::Connect(connect)) = decode_unencrypted(&buffer[..len]) else { panic!("a Connect") };
     let (responder, _) =
         Responder::read(&secret, &public, b"ringshard\x01\x00\x01\x00", None, &connect.noise).expect("message 1 opens");
     let mut parameters = [1, 2, 3, 4, 1, 0, 0xC0, 0x05, 0x88, 0x13, 0, 0, 0x98, 0x3A, 0, 0];
     alter(&mut parameters);
-    let mut noise = [0; SessionParameters::BYTES + MESSAGE_2_OVERHEAD_BYTES];
+    let mut noise = [0; ConnectionParameters::BYTES + MESSAGE_2_OVERHEAD_BYTES];
     responder.write(&SecretKey::from_bytes([0x73; 32]), &parameters, &mut noise).expect("a sound key");
     let mut accepted = Accepted { tag: connect.tag, connection: ConnectionId::NONE, noise }.encode();
     client.receive(Instant::ZERO, &mut accepted);
@@ -151,20 +151,20 @@ fn believes(alter: impl Fn(&mut [u8; SessionParameters::BYTES])) -> bool {
 }
 
 fn suite_agreed() {
-    assert!((0..=255).all(|value| believes(|parameters| parameters[4] = value) == (value == 1)));
+    assert!((0..=255).all(|value| accepts(|parameters| parameters[4] = value) == (value == 1)));
 }
 
 fn resumed() {
-    assert!((0..=255).all(|value| believes(|parameters| parameters[5] = value) == (value == 0)));
-    // Others that PROTOCOL.md#connectionaccepted does not allow.
-    assert!(!believes(|parameters| parameters[1] = 0), "generation 0");
-    assert!(!believes(|parameters| parameters[8..12].fill(0)), "no heartbeat");
-    assert!(!believes(|parameters| parameters.copy_within(8..12, 12)), "a timeout of one heartbeat");
+    assert!((0..=255).all(|value| accepts(|parameters| parameters[5] = value) == (value == 0)));
+    // Other values that PROTOCOL.md#connectionaccepted does not allow.
+    assert!(!accepts(|parameters| parameters[1] = 0), "generation 0");
+    assert!(!accepts(|parameters| parameters[8..12].fill(0)), "no heartbeat");
+    assert!(!accepts(|parameters| parameters.copy_within(8..12, 12)), "a timeout of one heartbeat");
 }
 
 fn largest_datagram() {
     for bytes in [0, 512, 1200, 1471, 1472, 1473, 65_535_u16] {
-        let believed = believes(|parameters| parameters[6..8].copy_from_slice(&bytes.to_le_bytes()));
+        let believed = accepts(|parameters| parameters[6..8].copy_from_slice(&bytes.to_le_bytes()));
         assert_eq!(believed, bytes == 1472, "{bytes}");
     }
 }
@@ -172,16 +172,16 @@ fn largest_datagram() {
 fn denials() {
     for reason in 0..=255 {
         let packet = with_checksum([&[0; 6][..], &[9; 8], &[3, reason, 1, 0, 0, 0]].concat());
-        assert_eq!(decode_cleartext(&packet).is_ok(), (1..=7).contains(&reason), "{reason}");
+        assert_eq!(decode_unencrypted(&packet).is_ok(), (1..=7).contains(&reason), "{reason}");
     }
 }
 
-/// The server counts so many bad frames in what the stranger says, and reads what is beside them.
+/// The server counts this many bad frames and reads the frames beside them.
 fn skipped(bad: u64, frames: Vec<Vec<u8>>) {
-    let (mut server, mut stranger) = joined();
+    let (mut server, mut client) = joined();
     let frames = [vec![message(0, 0, b"before")], frames, vec![message(0, 0, b"after")]].concat();
-    let datagram = stranger.seal(&frames);
-    assert_eq!(server.hear(stranger.port, &datagram), []);
+    let datagram = client.seal(&frames);
+    assert_eq!(deliver(&mut server, client.port, &datagram), []);
     assert_eq!(server.endpoint.drops().bad_frame, bad);
     assert_eq!(server.messages.len(), 2);
 }
@@ -200,17 +200,16 @@ fn frame_channels() {
 fn new_ids() {
     let plaintext = frame(kind::NEW_ID, &[1, 0, 3, 4]);
     assert_eq!(Frames::new(&plaintext).collect::<Vec<_>>(), [Frame::Bad]);
-    // To a server, each is bad.
+    // A server refuses every NewId.
     skipped(2, vec![plaintext, frame(kind::NEW_ID, &[0, 9, 0, 0])]);
 }
 
 fn probes() {
-    let (mut server, mut stranger) = joined();
-    let datagram =
-        stranger.seal(&[frame(kind::PROBE, b"anything"), message(0, 0, b"after"), frame(kind::PING, &[1; 8])]);
-    let answers = server.hear(stranger.port, &datagram);
-    let frames: Vec<_> = answers.iter().flat_map(|(_, answer)| stranger.open(answer)).collect();
-    assert!(find(&frames, kind::ACK).is_some(), "it asks");
+    let (mut server, mut client) = joined();
+    let datagram = client.seal(&[frame(kind::PROBE, b"anything"), message(0, 0, b"after"), frame(kind::PING, &[1; 8])]);
+    let answers = deliver(&mut server, client.port, &datagram);
+    let frames: Vec<_> = answers.iter().flat_map(|(_, answer)| client.open(answer)).collect();
+    assert!(find(&frames, kind::ACK).is_some(), "a Probe is ack-eliciting");
     assert_eq!((server.endpoint.drops().bad_frame, server.messages.len()), (0, 1));
 }
 

@@ -1,8 +1,8 @@
-//! The vectors of `PROTOCOL.md`, each against the code, and where there is one against another implementation.
+//! The vectors of `PROTOCOL.md`, each against the code and, where one exists, against another implementation.
 
 use crate::document::{Vector, Vectors, vectors};
 use crate::frames::{ack, ack_bad, compressed, compressed_bad, fragments, frames, frames_bad, messages};
-use crate::world;
+use crate::world_messages as world;
 use chacha20poly1305::aead::{AeadInOut, KeyInit};
 use rand_chacha::rand_core::SeedableRng;
 use ringshard_protocol::connection::{
@@ -18,7 +18,7 @@ use std::collections::BTreeSet;
 
 type Check = fn(&Vector);
 
-/// Every vector that the document must have, and what it is checked with.
+/// Every vector that the document must have, and its check.
 const CHECKS: [(&str, Check); 62] = [
     ("header", header),
     ("connect-foreign", connect_foreign),
@@ -88,7 +88,7 @@ const CHECKS: [(&str, Check); 62] = [
 fn every_vector_holds() {
     let vectors = vectors();
     let named: BTreeSet<_> = CHECKS.iter().map(|&(name, _)| name).collect();
-    assert_eq!(named, vectors.keys().copied().collect(), "named here, and found in the document");
+    assert_eq!(named, vectors.keys().copied().collect(), "this list and the document must name the same vectors");
     for (name, check) in CHECKS {
         println!("{name}");
         check(&vectors[name]);
@@ -96,9 +96,9 @@ fn every_vector_holds() {
     }
 }
 
-/// The vectors of one chapter take up the results of the chapter before.
+/// The vectors of each section use the results of the section before.
 #[test]
-fn the_vectors_are_one_story() {
+fn the_vectors_build_on_each_other() {
     let vectors = vectors();
     let same = |name: &str, key: &str, other: &str, other_key: &str| {
         assert_eq!(vectors[name].get(key), vectors[other].get(other_key), "{name}: {key}, {other}: {other_key}");
@@ -124,11 +124,11 @@ fn the_vectors_are_one_story() {
     same("handshake-resume", "token", "resume-token", "token");
     same("data-rekeyed-client", "key", "rekey-first", "key_client");
     same("data-rekeyed-server", "key", "rekey-second", "key_server");
-    sessions_open_their_datagrams(&vectors);
+    connections_open_their_datagrams(&vectors);
 }
 
-/// Sessions of the handshakes' secrets open the datagrams that the other end sealed, each once.
-fn sessions_open_their_datagrams(vectors: &Vectors) {
+/// Connections with the secrets of the handshakes open the datagrams that the other end sealed, each once.
+fn connections_open_their_datagrams(vectors: &Vectors) {
     for (handshake, suite) in [("handshake-nk", Suite::Aes128Gcm), ("handshake-nkpsk2", Suite::ChaCha20Poly1305)] {
         if !built(suite) {
             continue;
@@ -165,36 +165,36 @@ fn header(vector: &Vector) {
 }
 
 fn connect_foreign(vector: &Vector) {
-    let foreign = Cleartext::ForeignConnect { tag: vector.u64("tag"), version: vector.u16("version") };
-    assert_eq!(decode_cleartext(vector.get("datagram")), Ok(foreign));
+    let foreign = UnencryptedPacket::ForeignConnect { tag: vector.u64("tag"), version: vector.u16("version") };
+    assert_eq!(decode_unencrypted(vector.get("datagram")), Ok(foreign));
 }
 
 fn cookie(vector: &Vector) {
     let value = Cookie { tag: vector.u64("tag"), cookie: vector.array("cookie") };
-    check_cleartext(vector.get("datagram"), &value.encode(), Cleartext::Cookie(value));
+    check_packet(vector.get("datagram"), &value.encode(), UnencryptedPacket::Cookie(value));
 }
 
 fn accepted_envelope(vector: &Vector) {
     let value =
         Accepted { tag: vector.u64("tag"), connection: vector.connection("connection"), noise: vector.array("noise") };
-    check_cleartext(vector.get("datagram"), &value.encode(), Cleartext::Accepted(value));
+    check_packet(vector.get("datagram"), &value.encode(), UnencryptedPacket::Accepted(value));
 }
 
 fn denied(vector: &Vector, reason: DeniedReason) {
     assert_eq!(vector.byte("reason"), reason as u8);
     let (server_version, wait_ms) = (vector.u16("server_version"), vector.u16("wait_ms"));
     let value = Denied { tag: vector.u64("tag"), reason, server_version, wait_ms };
-    check_cleartext(vector.get("datagram"), &value.encode(), Cleartext::Denied(value));
+    check_packet(vector.get("datagram"), &value.encode(), UnencryptedPacket::Denied(value));
 }
 
-/// The datagram is what the value encodes to, decodes to the value, and does not survive damage.
-fn check_cleartext(datagram: &[u8], encoded: &[u8], value: Cleartext) {
+/// The value encodes to the datagram, the datagram decodes to the value, and a damaged one is refused.
+fn check_packet(datagram: &[u8], encoded: &[u8], value: UnencryptedPacket) {
     assert_eq!(datagram, encoded);
-    assert_eq!(decode_cleartext(datagram), Ok(value));
+    assert_eq!(decode_unencrypted(datagram), Ok(value));
     for bit in 0..datagram.len() * 8 {
         let mut damaged = datagram.to_vec();
         damaged[bit / 8] ^= 1 << (bit % 8);
-        assert_eq!(decode_cleartext(&damaged), Err(Malformed::Checksum), "bit {bit}");
+        assert_eq!(decode_unencrypted(&damaged), Err(Malformed::Checksum), "bit {bit}");
     }
 }
 
@@ -218,10 +218,10 @@ fn handshake(vector: &Vector) {
     for (name, cookie) in [("connect_first", [0; COOKIE_BYTES]), ("connect", vector.array("cookie"))] {
         let connect = Connect { core, tag, suites, options, cookie, noise };
         assert_eq!(vector.get(name).len(), CONNECT_BYTES);
-        check_cleartext(vector.get(name), &connect.encode(), Cleartext::Connect(connect));
+        check_packet(vector.get(name), &connect.encode(), UnencryptedPacket::Connect(connect));
     }
 
-    let parameters = SessionParameters {
+    let parameters = ConnectionParameters {
         connection: vector.connection("connection"),
         suite: vector.byte("suite"),
         resumed: vector.get("resumed") == [1],
@@ -234,7 +234,7 @@ fn handshake(vector: &Vector) {
     assert_eq!(agreed, Suite::from_bit(parameters.suite));
     let payload = parameters.encode();
     assert_eq!(vector.get("parameters"), payload);
-    assert_eq!(SessionParameters::decode(&payload), Ok(parameters));
+    assert_eq!(ConnectionParameters::decode(&payload), Ok(parameters));
 
     let (responder, read) =
         Responder::read(&server_static, &server_public, &prologue, pre_shared, &noise).expect("message 1 opens");
@@ -243,7 +243,7 @@ fn handshake(vector: &Vector) {
     let server_secrets = responder.write(&server_ephemeral, &payload, &mut noise_2).expect("the key is sound");
     assert_eq!(vector.get("noise_2"), noise_2);
     let accepted = Accepted { tag, connection: parameters.connection, noise: noise_2 };
-    check_cleartext(vector.get("accepted"), &accepted.encode(), Cleartext::Accepted(accepted));
+    check_packet(vector.get("accepted"), &accepted.encode(), UnencryptedPacket::Accepted(accepted));
     let (client_secrets, opened) = initiator.finish(&noise_2).expect("message 2 opens");
     assert_eq!(opened, payload);
 
@@ -256,7 +256,7 @@ fn handshake(vector: &Vector) {
     handshake_elsewhere(vector);
 }
 
-/// What the keys of a handshake become when a session goes on.
+/// The keys of a handshake that resumes a session.
 fn resumed_keys(vector: &Vector, secrets: &Secrets) {
     let vectors = vectors();
     let former = &vectors["resume-token"];
@@ -272,7 +272,7 @@ fn resumed_keys(vector: &Vector, secrets: &Secrets) {
     assert_eq!(secrets.resuming(&key).split(), resumed);
 }
 
-/// The same handshake by another implementation of Noise.
+/// The same handshake with another implementation of Noise.
 fn handshake_elsewhere(vector: &Vector) {
     let pre_shared = vector.has("pre_shared_key").then(|| vector.array::<32>("pre_shared_key"));
     let name = match pre_shared {
@@ -304,9 +304,13 @@ fn handshake_elsewhere(vector: &Vector) {
     let len = client.read_message(&message[..len], &mut payload).expect("message 2 is read");
     assert_eq!(payload[..len], *vector.get("parameters"));
 
-    // Its split keys show in the first message of each direction.
+    // The first message of each direction shows the split keys.
     for (name, state) in [("split_client", client), ("split_server", server)] {
-        let len = state.into_transport_mode().expect("it is over").write_message(&[], &mut message).expect("it seals");
+        let len = state
+            .into_transport_mode()
+            .expect("the handshake is complete")
+            .write_message(&[], &mut message)
+            .expect("it seals");
         let mut sealed = [0; TAG_BYTES];
         AeadKey::new(Suite::ChaCha20Poly1305, &vector.array(name)).seal([0; 12], &[], &mut sealed);
         assert_eq!(message[..len], sealed);
@@ -371,8 +375,8 @@ fn rekey(vector: &Vector) {
     let to = *request.first_chunk().unwrap();
     assert_eq!(read(vector.get("response")), [Frame::RekeyResponse { to, key: &response }]);
     let shared: [u8; 32] = vector.array("shared");
-    assert_eq!(asker.exchange(&PublicKey::from_bytes(response)), Ok(shared));
-    assert_eq!(answerer.exchange(&PublicKey::from_bytes(request)), Ok(shared));
+    assert_eq!(asker.diffie_hellman(&PublicKey::from_bytes(response)), Ok(shared));
+    assert_eq!(answerer.diffie_hellman(&PublicKey::from_bytes(request)), Ok(shared));
 
     assert_eq!(vector.get("label"), b"ringshard 1 rekey");
     for (split, next) in [("split_client", "next_client"), ("split_server", "next_server")] {
@@ -452,12 +456,12 @@ fn secrets(vector: &Vector) -> Secrets {
     Secrets::from_split(vector.array("split_client"), vector.array("split_server"))
 }
 
-/// An end of a connection whose handshake gave the split keys of the vector.
+/// An end of a connection with the split keys of the vector.
 fn session(role: Role, suite: Suite, vector: &Vector) -> Connection {
     session_of(role, suite, secrets(vector))
 }
 
-pub fn any_session() -> Connection {
+pub fn any_connection() -> Connection {
     session_of(Role::Server, Suite::ChaCha20Poly1305, Secrets::from_split([1; 32], [2; 32]))
 }
 
@@ -473,7 +477,7 @@ fn session_of(role: Role, suite: Suite, secrets: Secrets) -> Connection {
     Connection::new(config, Instant::ZERO, &mut Csprng::seed_from_u64(2))
 }
 
-/// Without feature `ring` the engine has no AES-128-GCM; the vectors then show it by the other implementation alone.
+/// Without feature `ring` the engine has no AES-128-GCM, and only the other implementation checks its vectors.
 fn built(suite: Suite) -> bool {
     cfg!(feature = "ring") || suite == Suite::ChaCha20Poly1305
 }
@@ -508,7 +512,7 @@ fn padded(key: &[u8]) -> [u8; 32] {
     secret
 }
 
-/// Ciphertext and tag, by another implementation than the engine's default.
+/// The ciphertext and tag of another implementation than the engine's default.
 fn seal_elsewhere(suite: Suite, key: &[u8], header: &Header, plaintext: &[u8]) -> Vec<u8> {
     fn seal<C: AeadInOut + KeyInit>(key: &[u8], header: &Header, plaintext: &[u8]) -> Vec<u8> {
         let nonce = nonce(header);

@@ -1,11 +1,11 @@
-//! Authenticated encryption (S3): ChaCha20-Poly1305 (RFC 8439) and AES-128-GCM (NIST SP 800-38D).
+//! Authenticated encryption: ChaCha20-Poly1305 and AES-128-GCM (PROTOCOL.md#suites).
 //!
-//! With feature `ring` both come from `ring`; without it ChaCha20-Poly1305 comes from RustCrypto, in Rust alone, and
+//! With feature `ring` both come from `ring`. Without it ChaCha20-Poly1305 comes from RustCrypto, in pure Rust, and
 //! AES-128-GCM is not offered.
 
 use crate::limits::{PACKETS_PER_KEY_MAX_AES_GCM, PACKETS_PER_KEY_MAX_CHACHA, TAG_BYTES};
 
-/// Bytes that do not open under the key: altered, or sealed under another one.
+/// The bytes do not open under the key: they are altered, or sealed under another key.
 #[derive(Clone, Copy, PartialEq, Eq, Debug, thiserror::Error)]
 #[error("not authentic")]
 pub struct NotAuthentic;
@@ -14,14 +14,14 @@ pub struct NotAuthentic;
 #[derive(Clone, Copy, PartialEq, Eq, Debug, Hash)]
 #[repr(u8)]
 pub enum Suite {
-    /// RFC 8439. Every end can do it.
+    /// RFC 8439. Every endpoint supports it.
     ChaCha20Poly1305 = 0x01,
-    /// NIST SP 800-38D. Offered where the processor has the instructions.
+    /// NIST SP 800-38D. Offered only with hardware support.
     Aes128Gcm = 0x02,
 }
 
 impl Suite {
-    /// The suite that is this bit of an offer.
+    /// The suite with this bit in an offer.
     pub fn from_bit(bit: u8) -> Option<Self> {
         match bit {
             0x01 => Some(Suite::ChaCha20Poly1305),
@@ -38,7 +38,7 @@ impl Suite {
         }
     }
 
-    /// Packets that one key may seal; the connection closes before more.
+    /// Packets that one key may seal. The connection closes before it exceeds them.
     pub const fn packets_per_key_max(self) -> u64 {
         match self {
             Suite::ChaCha20Poly1305 => PACKETS_PER_KEY_MAX_CHACHA,
@@ -55,27 +55,27 @@ impl Suite {
     }
 }
 
-/// What an end offers or allows.
+/// The suites that an endpoint offers or allows.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
 pub struct Suites(u8);
 
 impl Suites {
-    /// These and no others.
+    /// These suites and no others.
     pub fn only(suites: &[Suite]) -> Self {
         Suites(suites.iter().fold(0, |bits, &suite| bits | suite as u8))
     }
 
-    /// An offer as it came over the wire; bits nobody knows are ignored, so that later versions may add some.
+    /// An offer from the wire. Unknown bits are ignored, so that later versions can add suites.
     pub const fn from_bits(bits: u8) -> Self {
         Suites(bits)
     }
 
-    /// The offer as it stands on the wire.
+    /// The offer for the wire.
     pub const fn bits(self) -> u8 {
         self.0
     }
 
-    /// All that this build does well on this processor.
+    /// All suites that are fast on this processor.
     pub fn native() -> Self {
         if aes_in_hardware() {
             Suites::only(&[Suite::ChaCha20Poly1305, Suite::Aes128Gcm])
@@ -84,7 +84,7 @@ impl Suites {
         }
     }
 
-    /// The suite that two ends use: AES-128-GCM if both have it (it is the faster one there), else ChaCha20-Poly1305.
+    /// The suite that both endpoints allow: AES-128-GCM if possible, because it is faster with hardware support.
     pub fn agree(self, other: Suites) -> Option<Suite> {
         let common = self.0 & other.0;
         [Suite::Aes128Gcm, Suite::ChaCha20Poly1305].into_iter().find(|&suite| common & suite as u8 != 0)
@@ -121,22 +121,25 @@ impl AeadKey {
     /// A key from the first [`Suite::key_bytes`] of `secret`.
     ///
     /// # Panics
-    /// When the build cannot do `suite`: it must not have been offered.
+    /// If this build does not support `suite`.
     pub fn new(suite: Suite, secret: &[u8; 32]) -> Self {
         AeadKey { backend: backend::Key::new(suite, &secret[..suite.key_bytes()]) }
     }
 
-    /// Seals in place. `buffer` holds the plaintext and, behind it, [`TAG_BYTES`] of room that receive the tag.
+    /// Seals in place. `buffer` holds the plaintext and [`TAG_BYTES`] for the tag.
+    ///
+    /// # Panics
+    /// If `buffer` is shorter than the tag.
     #[inline]
     pub fn seal(&self, nonce: [u8; 12], associated: &[u8], buffer: &mut [u8]) {
-        let (plaintext, room) = buffer.split_last_chunk_mut::<TAG_BYTES>().expect("the caller leaves room for the tag");
+        let (plaintext, room) = buffer.split_last_chunk_mut::<TAG_BYTES>().expect("the buffer has room for the tag");
         *room = self.backend.seal(nonce, associated, plaintext);
     }
 
-    /// Opens in place and gives the plaintext. `sealed` ends with the tag.
+    /// Opens in place and returns the plaintext. `sealed` ends with the tag.
     ///
     /// # Errors
-    /// [`NotAuthentic`]; the bytes are then garbage.
+    /// [`NotAuthentic`]; `sealed` then holds garbage.
     #[inline]
     pub fn open<'a>(
         &self,
@@ -197,7 +200,7 @@ mod backend {
 
     impl Key {
         pub(super) fn new(suite: Suite, secret: &[u8]) -> Self {
-            assert!(suite == Suite::ChaCha20Poly1305, "AES-128-GCM needs the feature `ring`; it was not offered");
+            assert!(suite == Suite::ChaCha20Poly1305, "AES-128-GCM needs the feature `ring`");
             Key(ChaCha20Poly1305::new_from_slice(secret).expect("the key has the suite's length"))
         }
 

@@ -1,34 +1,36 @@
-//! The stateless cookie (S1): a stranger costs no memory until it has shown that it receives at its address.
+//! Stateless cookies (PROTOCOL.md#cookie-validation): an address costs no memory before it has proved that it receives.
+//!
+//! The layout is this server's own; to clients the cookie is opaque.
 //!
 //! ```text
 //! | nonce 8 | timestamp 8, nanoseconds, little endian | HMAC-SHA256 32 |
 //! ```
-//! The MAC covers nonce, timestamp, the sender's address and port, its ephemeral key, the protocol version and the
-//! number this server drew at boot.
+//! The MAC covers nonce, timestamp, the client's address and port, its ephemeral key, the protocol version and a random
+//! number from the server's start.
 
-use super::keys::{hmac_sha256, hmac_sha256_verifies};
+use super::kdf::{hmac_sha256, hmac_sha256_verifies};
 use crate::limits::{COOKIE_BYTES, COOKIE_LIFETIME, COOKIE_SECRET_LIFETIME, PROTOCOL_VERSION};
 use crate::time::Instant;
 use core::net::{IpAddr, SocketAddr};
 use rand_chacha::rand_core::Rng;
 
-/// What a cookie turned out to be.
+/// Whether a cookie is valid.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
 pub enum CookieVerdict {
-    /// Ours, fresh, for this address and key.
+    /// Signed by this server for this address and key, and not expired.
     Valid,
-    /// All zeros: the sender has none yet.
+    /// All zeros: the client has no cookie yet.
     Absent,
-    /// Not ours, or for another sender.
+    /// Not signed by this server, or for another address or key.
     Forged,
-    /// Ours once, too old now.
+    /// Older than `COOKIE_LIFETIME`.
     Expired,
 }
 
 /// Signs and verifies cookies.
 #[derive(Debug)]
 pub struct CookieSigner {
-    boot: [u8; 16],
+    start_nonce: [u8; 16],
     current: Secret,
     previous: Secret,
 }
@@ -46,15 +48,15 @@ impl core::fmt::Debug for Secret {
 }
 
 impl CookieSigner {
-    /// A signer that starts at `now` and draws its secrets from `random`.
+    /// A signer with secrets from `random`.
     pub fn new(now: Instant, random: &mut impl Rng) -> Self {
-        let mut boot = [0; 16];
-        random.fill_bytes(&mut boot);
+        let mut start_nonce = [0; 16];
+        random.fill_bytes(&mut start_nonce);
         let current = Secret::draw(now, random);
-        CookieSigner { boot, previous: current.clone(), current }
+        CookieSigner { start_nonce, previous: current.clone(), current }
     }
 
-    /// A cookie for the sender at `address` that begins a handshake with `client_key`.
+    /// A cookie for the client at `address` with the ephemeral key `client_key`.
     pub fn sign(
         &mut self,
         now: Instant,
@@ -65,6 +67,7 @@ impl CookieSigner {
         if now.since(self.current.since) >= COOKIE_SECRET_LIFETIME {
             self.previous = core::mem::replace(&mut self.current, Secret::draw(now, random));
         }
+        assert!(self.previous.since <= self.current.since, "secrets follow each other in time");
         let mut cookie = [0; COOKIE_BYTES];
         random.fill_bytes(&mut cookie[..8]);
         cookie[8..16].copy_from_slice(&now.as_nanos().to_le_bytes());
@@ -73,7 +76,7 @@ impl CookieSigner {
         cookie
     }
 
-    /// Judges a cookie that came from `address` with `client_key`.
+    /// Checks a cookie that came from `address` with `client_key`.
     pub fn verify(
         &self,
         now: Instant,
@@ -101,7 +104,7 @@ impl CookieSigner {
 
     fn covered<'a>(&'a self, stamp: &'a [u8], address: &'a [u8; 18], client_key: &'a [u8; 32]) -> [&'a [u8]; 5] {
         const VERSION: [u8; 2] = PROTOCOL_VERSION.to_le_bytes();
-        [stamp, address, client_key, &VERSION, &self.boot]
+        [stamp, address, client_key, &VERSION, &self.start_nonce]
     }
 }
 
@@ -138,7 +141,7 @@ mod tests {
     }
 
     #[test]
-    fn is_good_for_its_sender_and_its_time_only() {
+    fn a_cookie_is_valid_for_its_client_and_its_lifetime() {
         let mut random = Csprng::from_seed([1; 32]);
         let start = Instant::from_nanos(5);
         let mut signer = CookieSigner::new(start, &mut random);
@@ -160,7 +163,7 @@ mod tests {
     }
 
     #[test]
-    fn outlives_one_change_of_secret_and_not_another_boot() {
+    fn a_cookie_survives_one_change_of_secret_but_no_restart() {
         let mut random = Csprng::from_seed([2; 32]);
         let mut signer = CookieSigner::new(Instant::ZERO, &mut random);
         let before = Instant::ZERO + (COOKIE_SECRET_LIFETIME - Duration::from_secs(1));
@@ -169,7 +172,7 @@ mod tests {
         let newer = signer.sign(after, address(1), &KEY, &mut random);
         assert_eq!(signer.verify(after, address(1), &KEY, &cookie), CookieVerdict::Valid);
         assert_eq!(signer.verify(after, address(1), &KEY, &newer), CookieVerdict::Valid);
-        let other_boot = CookieSigner::new(Instant::ZERO, &mut random);
-        assert_eq!(other_boot.verify(after, address(1), &KEY, &newer), CookieVerdict::Forged);
+        let other_server = CookieSigner::new(Instant::ZERO, &mut random);
+        assert_eq!(other_server.verify(after, address(1), &KEY, &newer), CookieVerdict::Forged);
     }
 }

@@ -1,9 +1,6 @@
-//! Long-lived keys (S2) and the two derivations everything else is built on.
+//! X25519 keys and pre-shared keys (PROTOCOL.md#noise).
 
 use core::fmt;
-use hkdf::Hkdf;
-use hmac::{Hmac, KeyInit, Mac};
-use sha2::Sha256;
 use x25519_dalek::StaticSecret;
 
 /// A key that cannot be used.
@@ -12,7 +9,7 @@ pub enum BadKey {
     /// Not 64 hexadecimal digits.
     #[error("a key is 64 hexadecimal digits")]
     NotHexadecimal,
-    /// The public key is a point of small order: every exchange with it gives zero.
+    /// The public key is a point of small order: every shared secret with it is zero.
     #[error("the public key is a weak point of the curve: make a new one with `ringshard keygen`")]
     Weak,
 }
@@ -22,7 +19,7 @@ pub enum BadKey {
 pub struct SecretKey(StaticSecret);
 
 impl SecretKey {
-    /// The key with these bytes; they must come from a good source of randomness.
+    /// The key with these bytes, which must come from a cryptographic generator.
     pub fn from_bytes(bytes: [u8; 32]) -> Self {
         SecretKey(StaticSecret::from(bytes))
     }
@@ -35,7 +32,7 @@ impl SecretKey {
         from_hex(text).map(Self::from_bytes)
     }
 
-    /// 64 hexadecimal digits, for a file that only the server reads.
+    /// The key as 64 hexadecimal digits: secret.
     pub fn to_hex(&self) -> String {
         to_hex(self.0.as_bytes())
     }
@@ -45,11 +42,11 @@ impl SecretKey {
         PublicKey(x25519_dalek::PublicKey::from(&self.0).to_bytes())
     }
 
-    /// The Diffie-Hellman function.
+    /// The X25519 shared secret of this key and `public` (RFC 7748).
     ///
     /// # Errors
     /// [`BadKey::Weak`] when the shared secret is zero.
-    pub fn exchange(&self, public: &PublicKey) -> Result<[u8; 32], BadKey> {
+    pub fn diffie_hellman(&self, public: &PublicKey) -> Result<[u8; 32], BadKey> {
         let shared = self.0.diffie_hellman(&x25519_dalek::PublicKey::from(public.0));
         if shared.was_contributory() { Ok(shared.to_bytes()) } else { Err(BadKey::Weak) }
     }
@@ -71,7 +68,7 @@ impl PublicKey {
         PublicKey(bytes)
     }
 
-    /// The key's bytes, as they stand on the wire.
+    /// The key's bytes on the wire.
     pub const fn as_bytes(&self) -> &[u8; 32] {
         &self.0
     }
@@ -97,7 +94,7 @@ impl fmt::Debug for PublicKey {
     }
 }
 
-/// A secret that both ends got over another channel, mixed into the handshake.
+/// A secret that both endpoints have from elsewhere. The handshake mixes it in.
 #[derive(Clone)]
 pub struct PreSharedKey([u8; 32]);
 
@@ -141,28 +138,4 @@ fn from_hex(text: &str) -> Result<[u8; 32], BadKey> {
 
 fn to_hex(bytes: &[u8]) -> String {
     bytes.iter().map(|byte| format!("{byte:02x}")).collect()
-}
-
-/// HKDF with SHA-256 (RFC 5869): extract from `input` with `salt`, expand with `info` into all of `output`.
-///
-/// # Panics
-/// When `output` is longer than the 8,160 bytes that the RFC allows.
-pub fn hkdf_sha256(salt: &[u8], input: &[u8], info: &[u8], output: &mut [u8]) {
-    Hkdf::<Sha256>::new(Some(salt), input).expand(info, output).expect("at most 255 blocks are asked for");
-}
-
-/// HMAC with SHA-256 (RFC 2104) over `parts`, one after the other.
-pub fn hmac_sha256(key: &[u8], parts: &[&[u8]]) -> [u8; 32] {
-    mac_sha256(key, parts).finalize().into_bytes().into()
-}
-
-/// Whether `tag` is the HMAC of `parts`, in constant time.
-pub(crate) fn hmac_sha256_verifies(key: &[u8], parts: &[&[u8]], tag: &[u8]) -> bool {
-    mac_sha256(key, parts).verify_slice(tag).is_ok()
-}
-
-fn mac_sha256(key: &[u8], parts: &[&[u8]]) -> Hmac<Sha256> {
-    let mut mac = Hmac::<Sha256>::new_from_slice(key).expect("HMAC takes keys of any length");
-    parts.iter().for_each(|part| mac.update(part));
-    mac
 }

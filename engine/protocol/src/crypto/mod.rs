@@ -1,18 +1,21 @@
-//! Secrets: the AEADs, the Noise handshake, the stateless cookie, the replay window.
+//! Cryptography: AEAD, the Noise handshake, key derivation, stateless cookies, the replay window.
 //!
-//! Nothing here knows a packet's layout or a connection's state; it takes and gives byte slices of stated sizes.
+//! Nothing here knows a packet's layout or a connection's state. It takes and returns byte slices of stated sizes.
 
 mod aead;
 mod cookie;
+mod kdf;
 mod keys;
 pub mod noise;
 mod replay;
+mod secrets;
 
 pub use aead::{AeadKey, NotAuthentic, Suite, Suites};
 pub use cookie::{CookieSigner, CookieVerdict};
-pub(crate) use keys::hmac_sha256_verifies;
-pub use keys::{BadKey, PreSharedKey, PublicKey, SecretKey, hkdf_sha256, hmac_sha256};
+pub(crate) use kdf::hmac_sha256_verifies;
+pub use kdf::{hkdf_sha256, hmac_sha256};
+pub use keys::{BadKey, PreSharedKey, PublicKey, SecretKey};
 pub use replay::ReplayWindow;
 
-/// A deterministic cryptographic generator: all randomness of an endpoint comes from the 32 bytes it was seeded with.
+/// A deterministic cryptographic generator. All randomness of an endpoint comes from its seed of 32 bytes.
 pub type Csprng = rand_chacha::ChaCha20Rng;

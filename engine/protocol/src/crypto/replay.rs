@@ -1,54 +1,55 @@
-//! The replay window (S4): which of the last 1024 sequences were seen.
+//! The replay window: which of the last 1024 sequences were received (PROTOCOL.md#replay-window).
 
 use crate::limits::REPLAY_WINDOW;
 
 const WORDS: usize = (REPLAY_WINDOW / 64) as usize;
 
-/// 1024 bits in a circle, and the highest sequence seen. Sequence 0 is never sent and never fresh.
+/// A ring of 1024 bits below the highest sequence received. Sequence 0 is never sent and never fresh.
 ///
-/// Checked before decryption, committed after it: a forged packet moves nothing.
+/// A sequence is checked before its datagram is opened, and committed afterwards: a forged datagram moves nothing.
 #[derive(Clone, Debug)]
 pub struct ReplayWindow {
     highest: u64,
-    seen: [u64; WORDS],
+    received: [u64; WORDS],
 }
 
 impl Default for ReplayWindow {
     fn default() -> Self {
-        ReplayWindow { highest: 0, seen: [0; WORDS] }
+        ReplayWindow { highest: 0, received: [0; WORDS] }
     }
 }
 
 impl ReplayWindow {
-    /// Whether `sequence` is neither seen nor too old to tell.
+    /// Whether `sequence` was not received, and is not too old to tell.
     #[inline]
     pub fn is_fresh(&self, sequence: u64) -> bool {
         if sequence > self.highest {
             return true;
         }
-        // Sequence 0 lies in a young window as "never seen": it must be refused by name.
-        sequence != 0 && self.highest - sequence < REPLAY_WINDOW && self.seen[word(sequence)] & bit(sequence) == 0
+        // The bit of sequence 0 is clear in a young window, so it needs a check of its own.
+        sequence != 0 && self.highest - sequence < REPLAY_WINDOW && self.received[word(sequence)] & bit(sequence) == 0
     }
 
-    /// Marks `sequence` as seen. Only after its packet was found authentic.
+    /// Marks `sequence` as received. Call it only for an authentic datagram.
     ///
     /// # Panics
-    /// When it is not fresh.
+    /// If `sequence` is not fresh.
     #[inline]
     pub fn commit(&mut self, sequence: u64) {
-        assert!(self.is_fresh(sequence), "a packet is checked before it is committed");
+        assert!(self.is_fresh(sequence), "a sequence is checked before it is committed");
         if sequence > self.highest {
             self.advance(sequence);
         }
-        self.seen[word(sequence)] |= bit(sequence);
+        self.received[word(sequence)] |= bit(sequence);
+        debug_assert!(!self.is_fresh(sequence) && self.received[word(self.highest)] & bit(self.highest) != 0);
     }
 
-    /// The highest sequence committed, 0 for none.
+    /// The highest sequence committed; 0 before the first.
     pub fn highest(&self) -> u64 {
         self.highest
     }
 
-    /// Lengths of the runs of seen, unseen, seen... numbers from the one below the highest downwards, over at most
+    /// Lengths of the runs of received, missing, received... sequences downwards from the one below the highest, over at most
     /// `positions` of them. The first may be 0.
     pub fn runs(&self, positions: u64) -> impl Iterator<Item = u64> {
         let mut at = self.highest.saturating_sub(1);
@@ -59,18 +60,19 @@ impl ReplayWindow {
                 return None;
             }
             let run = self.run_length(at, end, seen);
+            debug_assert!(run <= at - end, "a run ends inside the positions asked for");
             at -= run;
             seen = !seen;
             Some(run)
         })
     }
 
-    /// How many numbers from `at` down to above `end` are all seen, or all unseen; a word at a time.
+    /// How many sequences from `at` down to above `end` are all received, or all missing. Works a word at a time.
     fn run_length(&self, at: u64, end: u64, seen: bool) -> u64 {
         let mut run = 0;
         while run < at - end {
             let from = at - run;
-            let bits = if seen { self.seen[word(from)] } else { !self.seen[word(from)] };
+            let bits = if seen { self.received[word(from)] } else { !self.received[word(from)] };
             let available = from % 64 + 1;
             let same = u64::from((bits << (64 - available)).leading_ones()).min(available);
             run += same;
@@ -81,27 +83,29 @@ impl ReplayWindow {
         run.min(at - end)
     }
 
-    /// Forgets the positions that leave the window as it moves up to `sequence`.
+    /// Moves the window up to `sequence` and clears the positions that enter it.
     #[inline]
     fn advance(&mut self, sequence: u64) {
+        debug_assert!(sequence > self.highest, "the window only moves up");
         let step = sequence - self.highest;
         if step >= REPLAY_WINDOW {
-            self.seen = [0; WORDS];
+            self.received = [0; WORDS];
         } else if step == 1 {
-            self.seen[word(sequence)] &= !bit(sequence);
+            self.received[word(sequence)] &= !bit(sequence);
         } else {
             self.clear_between(self.highest + 1, sequence);
         }
         self.highest = sequence;
     }
 
-    /// Clears the positions of `first..=last`, at most a word at a time; they are fewer than the window is long.
+    /// Clears the positions of `first..=last`, a word at a time.
     fn clear_between(&mut self, first: u64, last: u64) {
+        assert!(first <= last && last - first < REPLAY_WINDOW, "fewer positions than the window has");
         let mut from = first;
         loop {
             let to = last.min(from | 63);
             let mask = (u64::MAX << (from % 64)) & (u64::MAX >> (63 - to % 64));
-            self.seen[word(from)] &= !mask;
+            self.received[word(from)] &= !mask;
             if to == last {
                 return;
             }

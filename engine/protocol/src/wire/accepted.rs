@@ -1,43 +1,44 @@
-//! ConnectionAccepted: Noise message 2, which proves the server and carries the session's parameters.
+//! ConnectionAccepted: Noise message 2, which authenticates the server and carries the connection's parameters
+//! (PROTOCOL.md#connectionaccepted).
 //!
 //! ```text
 //! body: Noise message 2 = server's ephemeral key 32 | sealed parameters 16 | tag 16
 //! parameters: connection id u32 | suite u8 | resumed u8 | largest datagram u16 | heartbeat ms u32 | timeout ms u32
 //! ```
 
-use super::envelope::{BODY, CHECKSUM_BYTES, TYPE_ACCEPTED, seal_envelope};
+use super::envelope::{BODY, CHECKSUM_BYTES, TYPE_ACCEPTED, encode_envelope};
 use super::{ConnectionId, Header, Malformed};
 use crate::limits::{CONNECT_BYTES, DATAGRAM_BYTES_MAX};
 use core::time::Duration;
 
-/// What the server decided for the session, sealed inside Noise message 2.
+/// What the server decided for the connection, sealed inside Noise message 2.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
-pub struct SessionParameters {
-    /// The connection's name from now on.
+pub struct ConnectionParameters {
+    /// The connection's id.
     pub connection: ConnectionId,
     /// The AEAD, as one bit of the client's offer.
     pub suite: u8,
-    /// The session that the client named goes on; otherwise a new one begins.
+    /// The session that the client named is resumed. Otherwise a new session begins.
     pub resumed: bool,
-    /// Largest datagram that the server takes, in bytes: [`DATAGRAM_BYTES_MAX`] in this version.
+    /// Largest datagram that the server accepts, in bytes: [`DATAGRAM_BYTES_MAX`] in this version.
     pub datagram_bytes_max: u16,
     /// Interval between pings.
     pub heartbeat: Duration,
-    /// Silence after which either end gives up.
+    /// Silence after which either endpoint gives the connection up.
     pub timeout: Duration,
 }
 
-impl SessionParameters {
+impl ConnectionParameters {
     /// Encoded size.
     pub const BYTES: usize = 16;
 
     /// Reads the opened payload of Noise message 2.
     ///
     /// # Errors
-    /// [`Malformed::UnknownValue`] for an identifier of zero, intervals of zero or another datagram limit.
+    /// [`Malformed::UnknownValue`] for a connection id of generation 0, intervals of zero or another datagram limit.
     pub fn decode(bytes: &[u8; Self::BYTES]) -> Result<Self, Malformed> {
         let word = |at: usize| u32::from_le_bytes([bytes[at], bytes[at + 1], bytes[at + 2], bytes[at + 3]]);
-        let parameters = SessionParameters {
+        let parameters = ConnectionParameters {
             connection: ConnectionId::from_bits(word(0)),
             suite: bytes[4],
             resumed: bytes[5] == 1,
@@ -66,12 +67,12 @@ impl SessionParameters {
     }
 }
 
-/// The server's consent.
+/// ConnectionAccepted.
 #[derive(Clone, PartialEq, Eq, Debug)]
 pub struct Accepted {
     /// Handshake tag of the Connect that this answers.
     pub tag: u64,
-    /// The connection's name, in the clear; the sealed one is the one to believe.
+    /// The connection's id in the clear. Only the one inside Noise message 2 is authentic.
     pub connection: ConnectionId,
     /// Noise NK message 2.
     pub noise: [u8; Self::NOISE_BYTES],
@@ -79,7 +80,7 @@ pub struct Accepted {
 
 impl Accepted {
     /// Noise message 2: ephemeral key, parameters, tag.
-    pub const NOISE_BYTES: usize = 32 + SessionParameters::BYTES + 16;
+    pub const NOISE_BYTES: usize = 32 + ConnectionParameters::BYTES + 16;
     /// Size of the datagram.
     pub const BYTES: usize = BODY + Self::NOISE_BYTES + CHECKSUM_BYTES;
 
@@ -93,8 +94,8 @@ impl Accepted {
 
     /// The datagram.
     pub fn encode(&self) -> [u8; Self::BYTES] {
-        seal_envelope(self.connection, TYPE_ACCEPTED, self.tag, |body| body.copy_from_slice(&self.noise))
+        encode_envelope(self.connection, TYPE_ACCEPTED, self.tag, |body| body.copy_from_slice(&self.noise))
     }
 }
 
-const _: () = assert!(Accepted::BYTES < CONNECT_BYTES, "a reply to a stranger is smaller than what it answers");
+const _: () = assert!(Accepted::BYTES < CONNECT_BYTES, "no amplification: the answer is smaller than the Connect");

@@ -1,10 +1,10 @@
-//! Acknowledgments: which datagrams arrived (R1).
+//! Acknowledgments: which datagrams arrived (PROTOCOL.md#ack-frame).
 //!
 //! ```text
 //! | largest u64 | delay u16 | runs: u8 each |
 //! ```
-//! The runs count, from `largest - 1` downwards, received datagrams, then missing ones, then received ones, and so on. A
-//! run longer than 255 goes on behind a run of 0. The delay is in units of 8 us.
+//! The runs count downwards from `largest - 1`: received datagrams, then missing ones, then received ones, and so on. A
+//! run longer than 255 continues behind a run of 0. The delay is in units of 8 us.
 
 use super::Malformed;
 use crate::limits::ACK_POSITIONS_MAX;
@@ -17,7 +17,7 @@ const RUNS_AT: usize = 10;
 /// Which of the peer's datagrams were received.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
 pub struct Ack<'a> {
-    /// The newest.
+    /// The highest sequence received.
     pub largest: u64,
     /// Time between its arrival and this acknowledgment, up to 524 ms.
     pub delay: Duration,
@@ -25,7 +25,7 @@ pub struct Ack<'a> {
 }
 
 impl<'a> Ack<'a> {
-    /// Largest encoded size, in bytes: every position a run of its own, and the rests of long ones.
+    /// Largest encoded size, in bytes.
     pub const BYTES_MAX: usize = RUNS_AT + RUNS_BYTES_MAX;
 
     /// Reads the body of an Ack frame.
@@ -44,7 +44,7 @@ impl<'a> Ack<'a> {
         Ok(Ack { largest, delay: DELAY_UNIT * u16::from_le_bytes([d0, d1]).into(), runs })
     }
 
-    /// The received datagrams, as ranges from the newest down.
+    /// The received sequences, as ranges from the newest down.
     pub fn ranges(&self) -> impl Iterator<Item = RangeInclusive<u64>> {
         let mut newest = self.largest;
         let mut runs = self.runs.iter();
@@ -69,11 +69,11 @@ impl<'a> Ack<'a> {
     }
 }
 
-/// Bytes that all runs take at most.
+/// Most bytes of runs in an acknowledgment that this crate writes.
 pub const RUNS_BYTES_MAX: usize = 64;
 
-/// Writes an Ack frame's body into `body`, from the run lengths that `runs` gives: received, missing, received...
-/// Gives its size.
+/// Writes an Ack frame's body from the lengths of its runs: received, missing, received... Runs that do not fit are left
+/// out. Returns the size of the body.
 pub fn encode(
     largest: u64,
     delay: Duration,
@@ -97,6 +97,7 @@ pub fn encode(
         body[used] = run as u8;
         used += 1;
     }
+    debug_assert!(used <= body.len(), "a run is written only where it fits");
     used
 }
 
@@ -131,7 +132,7 @@ mod tests {
     }
 
     #[test]
-    fn what_cannot_be_is_refused() {
+    fn impossible_acks_are_refused() {
         let body = |largest: u64, runs: &[u8]| [&largest.to_le_bytes()[..], &[0, 0], runs].concat();
         assert!(Ack::decode(&body(0, &[])).is_err(), "number 0 is never sent");
         assert!(Ack::decode(&body(5, &[4])).is_ok());

@@ -1,9 +1,9 @@
-//! Channels: 16 of them, whose delivery is their number modulo 4 (W2). Nothing is negotiated.
+//! The 16 channels of a connection. A channel's number modulo 4 is its delivery (PROTOCOL.md#channels).
 
 use crate::limits::CHANNELS;
 use core::fmt;
 
-/// What a channel promises.
+/// What a channel guarantees.
 #[derive(Clone, Copy, PartialEq, Eq, Debug, Hash)]
 #[repr(u8)]
 pub enum Delivery {
@@ -13,12 +13,12 @@ pub enum Delivery {
     ReliableOrdered = 1,
     /// Exactly once, as soon as it is there.
     ReliableUnordered = 2,
-    /// At most once, and never one that is older than what was delivered before.
+    /// At most once, and never after a newer one.
     UnreliableSequenced = 3,
 }
 
 impl Delivery {
-    /// Whether messages are repeated until they arrive.
+    /// Whether messages are retransmitted until they arrive.
     pub const fn is_reliable(self) -> bool {
         matches!(self, Delivery::ReliableOrdered | Delivery::ReliableUnordered)
     }
@@ -34,7 +34,7 @@ impl Delivery {
     }
 }
 
-/// One of the 16 channels of a connection. Channels do not wait for each other.
+/// One of the 16 channels of a connection. Channels do not block each other.
 #[derive(Clone, Copy, PartialEq, Eq, Debug, Hash, PartialOrd, Ord)]
 pub struct Channel(u8);
 
@@ -53,7 +53,7 @@ impl Channel {
         if (number as usize) < CHANNELS { Some(Channel(number)) } else { None }
     }
 
-    /// All of them, by number.
+    /// All channels, by number.
     pub fn all() -> impl Iterator<Item = Channel> {
         (0..CHANNELS as u8).map(Channel)
     }
@@ -64,13 +64,13 @@ impl Channel {
         self.0
     }
 
-    /// The number, to index with.
+    /// The number as an index.
     #[inline]
     pub const fn index(self) -> usize {
         self.0 as usize
     }
 
-    /// What it promises.
+    /// What it guarantees.
     #[inline]
     pub const fn delivery(self) -> Delivery {
         match self.0 % 4 {

@@ -1,10 +1,10 @@
-//! Cookie: the server's answer to a stranger, who must come again with it from the same address.
+//! Cookie: the server's answer to a Connect without one. The client repeats its Connect with it (PROTOCOL.md#cookie).
 //!
 //! ```text
 //! body: cookie 48
 //! ```
 
-use super::envelope::{BODY, CHECKSUM_BYTES, TYPE_COOKIE, seal_envelope};
+use super::envelope::{BODY, CHECKSUM_BYTES, TYPE_COOKIE, encode_envelope};
 use super::{ConnectionId, Header, Malformed};
 use crate::limits::{CONNECT_BYTES, COOKIE_BYTES};
 
@@ -34,8 +34,8 @@ impl Cookie {
 
     /// The datagram.
     pub fn encode(&self) -> [u8; Self::BYTES] {
-        seal_envelope(ConnectionId::NONE, TYPE_COOKIE, self.tag, |body| body.copy_from_slice(&self.cookie))
+        encode_envelope(ConnectionId::NONE, TYPE_COOKIE, self.tag, |body| body.copy_from_slice(&self.cookie))
     }
 }
 
-const _: () = assert!(Cookie::BYTES < CONNECT_BYTES, "a reply to a stranger is smaller than what it answers");
+const _: () = assert!(Cookie::BYTES < CONNECT_BYTES, "no amplification: the answer is smaller than the Connect");

@@ -1,16 +1,16 @@
-//! ConnectionDenied: the server says no, and why.
+//! ConnectionDenied: the server refuses a client, with a reason (PROTOCOL.md#connectiondenied).
 //!
 //! ```text
 //! body: reason u8 | server's version u16 | wait u16, in ms
 //! ```
-//! It is not authenticated: whoever can read the Connect can forge it. It ends nothing: a client remembers it, and goes on
-//! until its attempt's time is over.
+//! It is not authenticated: an attacker who reads the Connect can forge it. So it ends nothing: the client remembers it and
+//! continues until its attempt times out.
 
-use super::envelope::{BODY, CHECKSUM_BYTES, TYPE_DENIED, seal_envelope};
+use super::envelope::{BODY, CHECKSUM_BYTES, TYPE_DENIED, encode_envelope};
 use super::{ConnectionId, Header, Malformed};
 use crate::limits::CONNECT_BYTES;
 
-/// Why a server lets a client not in. The texts are for people: they say what to do.
+/// Why the server denies a connection. The texts tell people what to do.
 #[derive(Clone, Copy, PartialEq, Eq, Debug, thiserror::Error)]
 pub enum DeniedReason {
     /// The client speaks another protocol version.
@@ -20,7 +20,7 @@ pub enum DeniedReason {
     #[error("the server is full: try again later, or raise its --max-connections")]
     ServerFull = 2,
     /// Noise message 1 does not open: the client pins another server key.
-    #[error("the server holds another key than the one pinned: check the server's public key")]
+    #[error("the server has another key than the pinned one: check the server's public key")]
     WrongKey = 3,
     /// No AEAD in common.
     #[error("client and server have no cipher in common")]
@@ -28,11 +28,11 @@ pub enum DeniedReason {
     /// The server is going down.
     #[error("the server is shutting down: connect again when it is back")]
     ShuttingDown = 5,
-    /// One end uses a pre-shared key and the other does not.
+    /// Only one endpoint uses a pre-shared key.
     #[error("only one of client and server uses a pre-shared key: give the same one to both, or to neither")]
     PreSharedKeyMismatch = 6,
-    /// More clients connect than the server lets in at a time.
-    #[error("the server lets in others first: try again later, or raise its handshakes-per-second limits")]
+    /// More clients connect than the server accepts at a time.
+    #[error("the server is busy: try again later, or raise its handshakes-per-second limits")]
     Busy = 7,
 }
 
@@ -46,7 +46,7 @@ impl DeniedReason {
     }
 }
 
-/// The server's refusal.
+/// ConnectionDenied.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
 pub struct Denied {
     /// Handshake tag of the Connect that this answers.
@@ -55,7 +55,7 @@ pub struct Denied {
     pub reason: DeniedReason,
     /// Protocol version of the server.
     pub server_version: u16,
-    /// How long the client should wait before its next Connect, in ms; 0 for as long as it otherwise would.
+    /// How long the client should wait before its next Connect, in ms. 0: no advice.
     pub wait_ms: u16,
 }
 
@@ -81,7 +81,7 @@ impl Denied {
 
     /// The datagram.
     pub fn encode(&self) -> [u8; Self::BYTES] {
-        seal_envelope(ConnectionId::NONE, TYPE_DENIED, self.tag, |body| {
+        encode_envelope(ConnectionId::NONE, TYPE_DENIED, self.tag, |body| {
             body[0] = self.reason as u8;
             body[1..3].copy_from_slice(&self.server_version.to_le_bytes());
             body[3..].copy_from_slice(&self.wait_ms.to_le_bytes());
@@ -89,4 +89,4 @@ impl Denied {
     }
 }
 
-const _: () = assert!(Denied::BYTES < CONNECT_BYTES, "a reply to a stranger is smaller than what it answers");
+const _: () = assert!(Denied::BYTES < CONNECT_BYTES, "no amplification: the answer is smaller than the Connect");

@@ -1,10 +1,10 @@
-//! Fragments of messages that do not fit one datagram (W11).
+//! Fragments of messages that do not fit one datagram (PROTOCOL.md#fragments).
 //!
 //! ```text
 //! | channel u8 | fragment_id u16 | offset u16 | total_size u32 | bytes |
 //! ```
-//! `fragment_id` is the message's number on its channel. The top bit of `total_size` says that the whole is compressed.
-//! Fragments begin at multiples of [`FRAGMENT_GRAIN_BYTES`], and all but the last end at one.
+//! `fragment_id` is the message's number on its channel. The top bit of `total_size` marks a compressed message.
+//! Fragments begin at multiples of [`FRAGMENT_GRAIN_BYTES`]; all but the last end at one.
 
 use super::{Channel, Malformed};
 use crate::limits::{FRAGMENT_GRAIN_BYTES, MESSAGE_BYTES_MAX};
@@ -21,22 +21,22 @@ pub struct Fragment<'a> {
     pub number: u16,
     /// Where the piece begins, in bytes.
     pub offset: usize,
-    /// Size of the whole, 1 to [`MESSAGE_BYTES_MAX`].
+    /// Size of the whole message, 1 to [`MESSAGE_BYTES_MAX`].
     pub total: usize,
-    /// The whole is compressed.
+    /// Whether the whole message is compressed.
     pub compressed: bool,
     /// The piece.
     pub bytes: &'a [u8],
 }
 
 impl<'a> Fragment<'a> {
-    /// Channel and header in front of the bytes.
+    /// Bytes in front of the piece.
     pub const HEADER_BYTES: usize = HEADER;
 
     /// Reads the body of a Fragment frame.
     ///
     /// # Errors
-    /// [`Malformed`] for an unknown channel, an empty piece, one that leaves the whole or is not aligned.
+    /// [`Malformed`] for an unknown channel, and for a piece that is empty, not aligned or outside the message.
     pub fn decode(body: &'a [u8]) -> Result<Self, Malformed> {
         let Some((head, bytes)) = body.split_first_chunk::<HEADER>() else {
             return Err(Malformed::TooShort);
@@ -78,7 +78,7 @@ mod tests {
     }
 
     #[test]
-    fn stands_on_the_wire_as_written_down() {
+    fn the_layout_is_that_of_the_document() {
         let whole = body(256, 300 | COMPRESSED, 44);
         let fragment = Fragment::decode(&whole).unwrap();
         assert_eq!((fragment.number, fragment.offset, fragment.total, fragment.compressed), (7, 256, 300, true));

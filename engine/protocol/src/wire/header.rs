@@ -1,4 +1,4 @@
-//! The 14 bytes in front of every datagram (W1).
+//! The 14 bytes in front of every datagram (PROTOCOL.md#header).
 //!
 //! ```text
 //! 0        4 5 6                14
@@ -8,37 +8,29 @@
 use super::{ConnectionId, Malformed};
 use crate::limits::{DATAGRAM_BYTES_MAX, HEADER_BYTES};
 
-/// Bits of the flags byte (W3).
+/// Bits of the flags byte. All others are reserved: a datagram that sets one is dropped (PROTOCOL.md#flags).
 pub mod flags {
     /// The rest of the datagram is sealed.
     pub const ENCRYPTED: u8 = 0x01;
     /// Sealed with ChaCha20-Poly1305; without it, with AES-128-GCM.
     pub const CHACHA20_POLY1305: u8 = 0x02;
-    /// Key phase: flips with every change of the traffic keys.
+    /// Key phase: flips with every rekey.
     pub const REKEY: u8 = 0x04;
-    /// Reserved by W3; a datagram that sets it is dropped.
-    pub const FRAGMENT: u8 = 0x08;
-    /// Reserved by W3; a datagram that sets it is dropped.
-    pub const COMPRESSED: u8 = 0x10;
-    /// Reserved by W3; a datagram that sets it is dropped.
-    pub const ACKNOWLEDGMENT: u8 = 0x20;
-    /// Reserved by W3; a datagram that sets it is dropped.
-    pub const RELIABLE_HANDSHAKE: u8 = 0x40;
 }
 
-/// The flags byte. Which bits must be set is the connection's state to say, not the packet's.
+/// The flags byte. The state of the connection determines which bits must be set.
 pub type Flags = u8;
 
 /// The header as a value.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
 pub struct Header {
-    /// Whose datagram this is.
+    /// The connection that the datagram belongs to.
     pub connection: ConnectionId,
     /// The most demanding channel inside; 0 (unreliable) in this version.
     pub channel: u8,
     /// See [`flags`].
     pub flags: Flags,
-    /// Encrypted: the packet number, which is also the nonce. Otherwise: the handshake tag.
+    /// Encrypted datagrams: the sequence, which is also part of the nonce. Unencrypted packets: the handshake tag.
     pub sequence: u64,
 }
 
@@ -64,7 +56,7 @@ impl Header {
         })
     }
 
-    /// The header as it stands on the wire.
+    /// The header's bytes on the wire.
     #[inline]
     pub fn encode(&self) -> [u8; HEADER_BYTES] {
         let mut bytes = [0; HEADER_BYTES];
@@ -81,7 +73,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn stands_on_the_wire_as_written_down() {
+    fn the_layout_is_that_of_the_document() {
         let header = Header {
             connection: ConnectionId::new(0x11, 0x22, 0x4433),
             channel: 0,
@@ -94,7 +86,7 @@ mod tests {
     }
 
     #[test]
-    fn refuses_what_is_no_datagram() {
+    fn wrong_lengths_are_refused() {
         assert_eq!(Header::decode(&[0; 13]), Err(Malformed::TooShort));
         assert_eq!(Header::decode(&[]), Err(Malformed::TooShort));
         assert_eq!(Header::decode(&[0; 1473]), Err(Malformed::TooLong));

@@ -1,7 +1,7 @@
-//! Bytes only: what stands where in a datagram. A file per message.
+//! The layout of datagrams and frames, one file per packet or concept.
 //!
-//! Nothing here knows a key, a connection's state or a clock. Every decoder takes any bytes and answers with a value
-//! or a [`Malformed`]; none of them allocates or panics. The normative text is `PROTOCOL.md`.
+//! Nothing here knows a key, a connection's state or a clock. Every decoder takes any bytes and returns a value or
+//! [`Malformed`]; none allocates or panics. The normative text is `PROTOCOL.md`.
 
 mod accepted;
 pub mod ack;
@@ -9,29 +9,33 @@ mod channel;
 mod connect;
 mod cookie;
 mod denied;
+mod disconnect;
 mod envelope;
 mod fragment;
 mod frame;
+mod frame_reader;
+mod frame_writer;
 mod header;
 mod id;
+mod unencrypted;
 
-pub use accepted::{Accepted, SessionParameters};
+pub use accepted::{Accepted, ConnectionParameters};
 pub use ack::Ack;
 pub use channel::{Channel, Delivery};
 pub use connect::{Connect, NOISE_MESSAGE_1_BYTES, Options};
 pub use cookie::Cookie;
 pub use denied::{Denied, DeniedReason};
-pub use envelope::{Cleartext, decode_cleartext};
+pub use disconnect::DisconnectReason;
 pub use fragment::Fragment;
-pub(crate) use frame::strike;
-pub use frame::{
-    DisconnectReason, Frame, FrameWriter, Frames, INTEGRITY_NAME_BYTES, INTEGRITY_NONCE_BYTES, IntegrityFrame, Message,
-    Messages, NUMBER_BYTES, REKEY_NAME_BYTES,
-};
+pub use frame::{Frame, INTEGRITY_NAME_BYTES, INTEGRITY_NONCE_BYTES, IntegrityFrame, NUMBER_BYTES, REKEY_NAME_BYTES};
+pub(crate) use frame_reader::mark_consumed;
+pub use frame_reader::{Frames, Message, Messages};
+pub use frame_writer::FrameWriter;
 pub use header::{Flags, Header, flags};
 pub use id::ConnectionId;
+pub use unencrypted::{UnencryptedPacket, decode_unencrypted};
 
-/// Why bytes were not what they should be.
+/// Why bytes are not a valid packet or frame.
 #[derive(Clone, Copy, PartialEq, Eq, Debug, thiserror::Error)]
 pub enum Malformed {
     /// Fewer bytes than the message has.
@@ -40,13 +44,13 @@ pub enum Malformed {
     /// More bytes than the message has, or than a datagram may have.
     #[error("too long")]
     TooLong,
-    /// The CRC32C of a packet outside encryption does not match.
+    /// The CRC32C of an unencrypted packet does not match.
     #[error("checksum does not match")]
     Checksum,
-    /// A packet type that does not exist outside encryption.
+    /// No unencrypted packet has this type.
     #[error("unknown packet type")]
     UnknownType,
-    /// A flag, channel or field with a value that the protocol does not know.
+    /// A flag, channel or field has a value that the protocol does not define.
     #[error("unknown value")]
     UnknownValue,
 }

@@ -1,6 +1,6 @@
 //! `ringshard keygen`
 
-use crate::{Folder, assert_refused, ringshard, said};
+use crate::shared::{Folder, assert_refused, ringshard, stdout};
 
 #[test]
 fn a_key_is_made_once_and_read_by_its_owner_alone() {
@@ -10,7 +10,7 @@ fn a_key_is_made_once_and_read_by_its_owner_alone() {
     assert!(made.status.success());
     assert_eq!(String::from_utf8_lossy(&made.stdout).trim().len(), 64, "the public key");
     let again = ringshard(&["keygen", "--public", &file]);
-    assert_eq!(said(&again), said(&made), "the public half of a key there is");
+    assert_eq!(stdout(&again), stdout(&made), "the public half of a key there is");
     let mode = std::os::unix::fs::MetadataExt::mode(&std::fs::metadata(&file).unwrap());
     assert_eq!(mode & 0o777, 0o600);
     let before = std::fs::read(&file).unwrap();

@@ -1,11 +1,11 @@
 //! Help, manual pages and completions.
 
-use crate::{Folder, ringshard, said};
+use crate::shared::{Folder, ringshard, stdout};
 use ringshard::config::keys;
 
 #[test]
 fn help_says_what_each_flag_takes() {
-    let help = said(&ringshard(&["serve", "--help"]));
+    let help = stdout(&ringshard(&["serve", "--help"]));
     for part in [
         "--key <FILE>",
         "--pre-shared-key <FILE>",
@@ -29,7 +29,7 @@ fn every_command_has_a_page_and_every_setting_is_in_that_of_serve() {
     let pages = folder.file("pages");
     assert!(ringshard(&["man", &pages]).status.success());
     let page = |name: &str| std::fs::read_to_string(format!("{pages}/{name}.1")).unwrap_or_else(|_| panic!("{name}"));
-    let help = said(&ringshard(&["--help"]));
+    let help = stdout(&ringshard(&["--help"]));
     let commands = help.lines().skip_while(|line| *line != "Commands:").skip(1).take_while(|line| !line.is_empty());
     let commands: Vec<&str> = commands.filter_map(|line| line.strip_prefix("  ")?.split(' ').next()).collect();
     let commands: Vec<&str> = commands.into_iter().filter(|name| !name.is_empty() && *name != "help").collect();
@@ -49,7 +49,7 @@ fn shells_get_completions() {
     for shell in ["bash", "zsh", "fish"] {
         let script = ringshard(&["completions", shell]);
         assert!(script.status.success());
-        let script = said(&script);
+        let script = stdout(&script);
         assert!(script.contains("max-connections") && script.contains("kick"), "{shell}: {script}");
     }
 }

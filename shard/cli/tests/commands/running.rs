@@ -1,14 +1,15 @@
 //! A server that runs: what it logs, what is asked of it, and its end.
 
-use crate::{Folder, ringshard, serve};
-use rustix::process::{Pid, Signal, kill_process};
+use crate::shared::{Folder, Server, assert_has, free_address, ringshard, stdout};
+use rustix::process::Signal;
 use std::io::{BufRead, Write};
 use std::process::{Command, Stdio};
 
 #[test]
 fn histograms_of_a_running_server_come_as_table_files_and_picture() {
     let folder = Folder::new("histograms");
-    let (mut child, _log, admin) = serve(&[]);
+    let server = Server::start("histograms", "", &[]);
+    let admin = server.admin.to_string();
     std::thread::sleep(std::time::Duration::from_millis(200));
     let table = ringshard(&["histograms", "--admin", &admin]);
     assert!(String::from_utf8_lossy(&table.stdout).contains("park_overshoot"));
@@ -18,27 +19,25 @@ fn histograms_of_a_running_server_come_as_table_files_and_picture() {
     assert!(String::from_utf8_lossy(&files.stdout).contains("\"datagrams_in\""));
     assert!(std::fs::read_to_string(svg).unwrap().contains("<svg"));
     let percentiles = std::fs::read_to_string(format!("{hgrm}/core-0-park_overshoot.hgrm")).unwrap();
-    assert!(percentiles.contains("#[Mean") && percentiles.contains("1/(1-Percentile)"));
-    child.kill().unwrap();
-    child.wait().unwrap();
+    assert_has(&percentiles, &["#[Mean", "1/(1-Percentile)"]);
 }
 
 #[test]
 fn interrupt_and_terminate_end_it_with_its_histograms_and_success() {
     for signal in [Signal::INT, Signal::TERM] {
         for datapath in ["auto", "mmsg"] {
-            let (child, _log, _) = serve(&["--datapath", datapath]);
-            kill_process(Pid::from_raw(child.id().cast_signed()).unwrap(), signal).unwrap();
-            let output = child.wait_with_output().unwrap();
-            assert!(output.status.success(), "{signal:?}: {:?}", output.status);
-            assert!(String::from_utf8_lossy(&output.stdout).contains("latency by core and stage"));
+            let mut server = Server::start("signals", "", &["--datapath", datapath]);
+            server.signal(signal);
+            let status = server.ends();
+            assert!(status.success(), "{signal:?}: {status}");
+            assert_has(&server.stdout(), &["latency by core and stage"]);
         }
     }
 }
 
 /// What a server logs until it serves, and its admin address.
 fn first_lines(flags: &[&str]) -> (Vec<String>, String) {
-    let admin = std::net::TcpListener::bind("127.0.0.1:0").unwrap().local_addr().unwrap().to_string();
+    let admin = free_address().to_string();
     let mut child = Command::new(env!("CARGO_BIN_EXE_ringshard"))
         .args(["serve", "--listen", "127.0.0.1:0", "--admin", &admin, "--cpus", "0"])
         .args(flags)
@@ -63,7 +62,7 @@ fn first_lines(flags: &[&str]) -> (Vec<String>, String) {
 fn the_first_line_of_the_log_says_where_to_ask_and_which_key_clients_pin() {
     let folder = Folder::new("first-line");
     let key = folder.file("server.key");
-    let public = crate::said(&ringshard(&["keygen", "--out", &key]));
+    let public = stdout(&ringshard(&["keygen", "--out", &key]));
     let (lines, admin) = first_lines(&["--key", &key]);
     for part in [&format!("http://{admin}/"), public.trim(), "starting", env!("CARGO_PKG_VERSION")] {
         assert!(lines[0].contains(part), "{part} is missing in {}", lines[0]);
@@ -94,7 +93,7 @@ fn a_log_in_json_is_an_object_a_line() {
 fn a_key_may_come_through_a_pipe() {
     let folder = Folder::new("pipe");
     let key = folder.file("server.key");
-    let public = crate::said(&ringshard(&["keygen", "--out", &key]));
+    let public = stdout(&ringshard(&["keygen", "--out", &key]));
     let mut child = Command::new(env!("CARGO_BIN_EXE_ringshard"))
         .args(["serve", "--listen", "127.0.0.1:0", "--admin", "off", "--cpus", "0", "--key", "/dev/stdin"])
         .stdin(Stdio::piped())

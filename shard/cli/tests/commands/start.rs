@@ -1,6 +1,6 @@
 //! Starts that fail, and what they say.
 
-use crate::{Folder, assert_refused, ringshard};
+use crate::shared::{Folder, assert_refused, ringshard};
 use std::net::UdpSocket;
 
 #[test]

@@ -1,6 +1,7 @@
 //! The admin port and the admin socket.
 
-use crate::fixture::{Player, Server, raw, raw_socket, request};
+use crate::requests::{raw, raw_socket, request};
+use crate::shared::{Folder, Player, Server};
 use ringshard::config::Reloaded;
 use ringshard::ops::admin::{AskError, Asker};
 use ringshard::ops::report::{ServerReport, SessionSnapshot};
@@ -51,10 +52,9 @@ fn a_page_of_another_site_is_refused_and_a_secret_is_asked_for_where_one_is_set(
     assert_eq!(server.asker().text("/ready").unwrap(), "ready\n", "it was not drained");
     drop(server);
 
-    let token = std::env::temp_dir().join(format!("ringshard-operation-token-{}", std::process::id()));
-    std::fs::write(&token, "0123456789abcdef\n").unwrap();
-    std::fs::set_permissions(&token, std::fs::Permissions::from_mode(0o600)).unwrap();
-    let server = Server::start("locked", "", &["--admin-token-file", token.to_str().unwrap()]);
+    let secrets = Folder::new("locked-secrets");
+    let token = secrets.secret("token", "0123456789abcdef\n");
+    let server = Server::start("locked", "", &["--admin-token-file", &token]);
     for path in ["/live", "/ready"] {
         assert!(server.asker().text(path).is_ok(), "a probe bears no secret: {path}");
     }
@@ -62,11 +62,10 @@ fn a_page_of_another_site_is_refused_and_a_secret_is_asked_for_where_one_is_set(
         assert!(matches!(server.asker().text(path), Err(AskError::Locked(_))), "{path}");
     }
     assert!(matches!(server.asker().post("/drain"), Err(AskError::Locked(_))));
-    let bearer = Asker::with_token_file(server.admin, Some(&token)).unwrap();
+    let bearer = Asker::with_token_file(server.admin, Some(token.as_ref())).unwrap();
     assert_eq!(bearer.text("/ready").unwrap(), "ready\n");
     assert!(bearer.text("/stats").is_ok());
     assert_eq!(bearer.post("/drain").unwrap(), "draining\n");
-    std::fs::remove_file(&token).unwrap();
 }
 
 #[test]
@@ -79,7 +78,7 @@ fn a_port_without_a_secret_takes_no_orders_and_a_socket_that_the_file_system_gua
         }
     }
     assert_eq!(server.asker().text("/ready").unwrap(), "ready\n", "it was not drained");
-    let socket = server.folder.join("admin.sock");
+    let socket = server.folder.0.join("admin.sock");
     assert_eq!(socket.metadata().unwrap().permissions().mode() & 0o777, 0o600);
     assert!(raw_socket(socket.clone(), &request("GET", "/stats", "")).contains("\"cores\""));
     assert!(raw_socket(socket, &request("POST", "/drain", "")).starts_with("HTTP/1.1 200"));
@@ -89,11 +88,11 @@ fn a_port_without_a_secret_takes_no_orders_and_a_socket_that_the_file_system_gua
 #[test]
 fn a_socket_that_a_killed_server_left_behind_is_replaced_and_that_of_a_living_one_is_not() {
     let first = Server::start("socket", "", &["--admin-socket", "admin.sock"]);
-    let socket = first.folder.join("admin.sock");
+    let socket = first.folder.0.join("admin.sock");
     let bound = || ringshard::ops::admin::Admin::bind_socket(&socket);
     let refused = bound().unwrap_err().to_string();
     assert!(refused.contains("another server answers") && refused.contains("admin-socket"), "{refused}");
-    let left_behind = first.folder.join("left.sock");
+    let left_behind = first.folder.0.join("left.sock");
     drop(std::os::unix::net::UnixListener::bind(&left_behind).unwrap());
     ringshard::ops::admin::Admin::bind_socket(&left_behind).expect("nobody answers there any more");
 }
@@ -141,10 +140,10 @@ fn metric(server: &Server, name: &str) -> f64 {
 #[test]
 fn limits_and_lists_change_while_players_play_and_the_rest_is_refused_by_name() {
     let mut server = Server::start("reload", "npcs = 10\nallow = []\n", &["--admin-socket", "admin.sock"]);
-    let socket = server.folder.join("admin.sock");
+    let socket = server.folder.0.join("admin.sock");
     let reload = || raw_socket(socket.clone(), &request("POST", "/reload", ""));
     let mut player = Player::connected(&server);
-    let settings = server.folder.join("settings.toml");
+    let settings = server.folder.0.join("settings.toml");
     std::fs::write(&settings, "npcs = 20\nallow = []\ndeny = [\"192.0.2.0/24\"]\n").unwrap();
     let reloaded: Reloaded = serde_json::from_str(reload().split("\r\n\r\n").nth(1).unwrap()).unwrap();
     assert_eq!((reloaded.changed, reloaded.refused), (vec!["deny".to_owned()], vec!["npcs".to_owned()]));
@@ -157,7 +156,7 @@ fn limits_and_lists_change_while_players_play_and_the_rest_is_refused_by_name() 
 
     std::fs::write(&settings, "allow = []\ndeny = [\"127.0.0.0/8\"]\n").unwrap();
     server.signal(Signal::HUP);
-    server.said("settings reloaded");
+    server.log_line("settings reloaded");
     let give_up = std::time::Instant::now() + std::time::Duration::from_secs(20);
     while metric(&server, "ringshard_reload_successful") != 1.0 {
         assert!(std::time::Instant::now() < give_up, "the reload counts as failed");

@@ -1,6 +1,6 @@
 //! Captures of a running server.
 
-use crate::fixture::{Player, Server};
+use crate::shared::{Player, Server};
 use ringshard::ops::admin::AskError;
 use ringshard::ops::capture::{Secrets, decrypt};
 use std::time::Duration;
@@ -12,7 +12,7 @@ fn a_capture_has_what_was_said_and_opens_with_the_secrets_alone() {
     let asker = server.asker();
     let capturing = std::thread::spawn(move || asker.bytes("/capture?seconds=1.5", Duration::from_secs(10)));
     while !capturing.is_finished() {
-        player.heard.clear();
+        player.received.clear();
         player.echo(b"the secret of the captured");
     }
     let capture = capturing.join().unwrap().unwrap();

@@ -1,6 +1,6 @@
 //! Connections that are ended by order.
 
-use crate::fixture::{Player, Server};
+use crate::shared::{Player, Server};
 use ringshard::ops::report::SessionSnapshot;
 use ringshard_protocol::client::CloseReason;
 use ringshard_protocol::wire::DisconnectReason;
@@ -11,7 +11,7 @@ fn whoever_is_kicked_is_told_and_nobody_else_is_disturbed() {
     let server = Server::start("kick", "", &["--admin-socket", "admin.sock"]);
     let (mut first, mut second) = (Player::connected(&server), Player::connected(&server));
     let kick = |target: &str| {
-        let socket = server.folder.join("admin.sock");
+        let socket = server.folder.0.join("admin.sock");
         let mut command = Command::new(env!("CARGO_BIN_EXE_ringshard"));
         String::from_utf8(command.args(["kick", target, "--admin-socket"]).arg(socket).output().unwrap().stdout)
             .unwrap()

@@ -1,6 +1,6 @@
 //! What is lost is counted for what it is, and reaches the log.
 
-use crate::fixture::{PATIENCE, Player, Server};
+use crate::shared::{Player, Server, TIMEOUT};
 use ringshard::ops::report::ServerReport;
 use ringshard_protocol::client::CloseReason;
 use ringshard_protocol::wire::DeniedReason;
@@ -14,7 +14,7 @@ fn report(server: &Server) -> ServerReport {
 }
 
 fn until(server: &Server, what: &str, happened: impl Fn(&ServerReport) -> bool) -> ServerReport {
-    let give_up = Clock::now() + PATIENCE;
+    let give_up = Clock::now() + TIMEOUT;
     loop {
         let report = report(server);
         if happened(&report) {
@@ -35,7 +35,7 @@ fn what_is_dropped_is_logged_by_reason_and_not_by_datagram() {
         stranger.send_to(&[0; 60], server.listen).unwrap();
         std::thread::sleep(Duration::from_millis(10));
     }
-    let line = server.said("reason=malformed");
+    let line = server.log_line("reason=malformed");
     let from = stranger.local_addr().unwrap().to_string();
     assert!(line.contains("malformed") && line.contains(&from), "{line}");
     server.signal(Signal::TERM);
@@ -70,9 +70,9 @@ fn a_datagram_without_a_header_is_not_taken_for_a_full_buffer_and_a_full_buffer_
     server.signal(Signal::CONT);
     let after = until(&server, "a full buffer is counted", |report| report.total(full) > before.total(full) + 1_000);
     assert_eq!(after.total(refused), before.total(refused));
-    let line = server.said("reason=link_kernel_drops");
+    let line = server.log_line("reason=link_kernel_drops");
     assert!(line.contains("WARN") && line.contains("net.core.rmem_max"), "{line}");
-    assert!(server.said("reason=link_kernel_refused").contains("shorter than a header"));
+    assert!(server.log_line("reason=link_kernel_refused").contains("shorter than a header"));
 }
 
 #[test]
@@ -81,15 +81,15 @@ fn a_refusal_is_logged_with_its_reason_and_an_address() {
     let mut player = Player::connected(&server);
     let mut late = Player::new(&server);
     // The first one goes on playing: a silent one would give way.
-    let give_up = std::time::Instant::now() + std::time::Duration::from_secs(20);
+    let give_up = Clock::now() + TIMEOUT;
     while late.closed.is_none() {
-        assert!(std::time::Instant::now() < give_up, "it is denied");
+        assert!(Clock::now() < give_up, "it is denied");
         player.step();
         late.step();
     }
     assert!(matches!(late.closed, Some(CloseReason::Denied(DeniedReason::ServerFull, _))), "{:?}", late.closed);
     player.echo(b"I was first");
-    let line = server.said("reason=denied_full");
+    let line = server.log_line("reason=denied_full");
     let from = late.socket.local_addr().unwrap().to_string();
     assert!(line.contains("max-connections") && line.contains(&from), "{line}");
 }

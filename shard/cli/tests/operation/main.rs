@@ -2,9 +2,13 @@
 
 mod admin;
 mod capture;
-mod fixture;
 mod kick;
 mod losses;
+mod metrics_page;
 mod panics;
+mod requests;
+#[path = "../shared/mod.rs"]
+#[allow(dead_code, unused_imports, reason = "the other binary uses the rest")]
+mod shared;
 mod signals;
 mod stuck;

@@ -1,6 +1,6 @@
 //! A core that panics.
 
-use crate::fixture::{PATIENCE, Player, wait_for};
+use crate::shared::{Player, TIMEOUT, wait_for_line};
 use ringshard::ops::panic_report::end_process_on_panic;
 use ringshard::runtime::server::{self, ServerConfig};
 use ringshard::runtime::service::Service;
@@ -44,7 +44,7 @@ fn a_panic_of_a_core_ends_the_process_loudly_and_leaves_what_it_had_done() {
         .spawn()
         .unwrap();
     let mut log = BufReader::new(child.stderr.take().unwrap());
-    let serving = wait_for(&mut log, "listen=");
+    let serving = wait_for_line(&mut log, "listen=");
     let listen = serving.split("listen=").nth(1).unwrap().trim().parse().unwrap();
     let mut player = Player::of(listen, SecretKey::from_bytes([7; 32]).public());
     player.until("it connects", |player| player.client.is_connected());
@@ -52,7 +52,7 @@ fn a_panic_of_a_core_ends_the_process_loudly_and_leaves_what_it_had_done() {
     let a_while = Clock::now() + Duration::from_millis(1500);
     player.until("a while has passed", |_| Clock::now() > a_while);
     player.client.send(player.now(), Channel::UNRELIABLE, b"bad news").unwrap();
-    let give_up = Clock::now() + PATIENCE;
+    let give_up = Clock::now() + TIMEOUT;
     let status = loop {
         player.step();
         if let Some(status) = child.try_wait().unwrap() {

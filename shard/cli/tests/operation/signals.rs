@@ -1,6 +1,6 @@
 //! Signals, and the end of a server.
 
-use crate::fixture::{PATIENCE, Player, Server};
+use crate::shared::{Player, Server, TIMEOUT};
 use ringshard::ops::admin::AskError;
 use ringshard_protocol::client::CloseReason;
 use ringshard_protocol::wire::{DeniedReason, DisconnectReason};
@@ -13,8 +13,8 @@ fn a_drained_server_lets_nobody_in_keeps_who_is_there_and_ends_when_all_have_lef
     let mut server = Server::start("drain", "drain-ms = 600000\n", &[]);
     let mut player = Player::connected(&server);
     server.signal(Signal::TERM);
-    server.said("draining");
-    let give_up = Clock::now() + PATIENCE;
+    server.log_line("draining");
+    let give_up = Clock::now() + TIMEOUT;
     while !matches!(server.asker().text("/ready"), Err(AskError::Refused(_, 503, _))) {
         assert!(Clock::now() < give_up, "it says that it is ready");
     }
@@ -33,7 +33,7 @@ fn a_second_signal_ends_the_drain_and_players_are_told() {
     let mut server = Server::start("stop", "drain-ms = 600000\n", &[]);
     let mut player = Player::connected(&server);
     server.signal(Signal::INT);
-    server.said("draining");
+    server.log_line("draining");
     server.signal(Signal::INT);
     player.until("it is told", |player| player.closed.is_some());
     assert_eq!(player.closed, Some(CloseReason::Disconnected(DisconnectReason::ShuttingDown)));
@@ -45,9 +45,9 @@ fn a_dump_has_histograms_connections_and_settings() {
     let mut server = Server::start("dump", "", &[]);
     let player = Player::connected(&server);
     server.signal(Signal::USR2);
-    let line = server.said("dumped");
+    let line = server.log_line("dumped");
     let path = line.split("path=").nth(1).unwrap().trim();
-    let dump: serde_json::Value = serde_json::from_slice(&std::fs::read(server.folder.join(path)).unwrap()).unwrap();
+    let dump: serde_json::Value = serde_json::from_slice(&std::fs::read(server.folder.0.join(path)).unwrap()).unwrap();
     assert_eq!(dump["sessions"][0]["address"], player.socket.local_addr().unwrap().to_string());
     assert_eq!(dump["report"]["cores"][0]["counters"]["joined"], 1);
     assert!(dump["config"].as_array().unwrap().len() > 20);
@@ -58,13 +58,13 @@ fn a_server_whose_log_nobody_reads_goes_on_and_hears_signals() {
     let mut server = Server::start("stalled", "", &[]);
     // Each signal is a line of some kilobytes: soon whoever reads standard error is so far behind that the pipe is full.
     let wrong = format!("deny = [\"{}\"]\n", "nonsense".repeat(300));
-    std::fs::write(server.folder.join("settings.toml"), wrong).unwrap();
+    std::fs::write(server.folder.0.join("settings.toml"), wrong).unwrap();
     let dropped = |server: &Server| {
         let scrape = server.asker().text("/metrics").unwrap();
         let line = scrape.lines().find_map(|line| line.strip_prefix("ringshard_log_lines_dropped_total "));
         line.unwrap().parse::<u64>().unwrap()
     };
-    let give_up = Clock::now() + 2 * PATIENCE;
+    let give_up = Clock::now() + 2 * TIMEOUT;
     while dropped(&server) == 0 {
         assert!(Clock::now() < give_up, "no line was dropped");
         for _ in 0..200 {

@@ -1,6 +1,6 @@
 //! A core that is stuck: the others are seen as ever, and it is said which one it is, and since when.
 
-use crate::fixture::{PATIENCE, Player};
+use crate::shared::{Player, TIMEOUT};
 use ringshard::ops::admin::{Admin, AskError, Asker};
 use ringshard::ops::handle::ServerHandle;
 use ringshard::ops::log::Log;
@@ -54,7 +54,7 @@ fn a_stuck_core_is_named_and_hides_nothing_of_the_others() {
 
     player.client.send(player.now(), Channel::UNRELIABLE, b"sleep").unwrap();
     player.step();
-    let give_up = Clock::now() + PATIENCE;
+    let give_up = Clock::now() + TIMEOUT;
     let why = loop {
         match soon(&asker, |asker| asker.text("/live")) {
             Err(AskError::Refused(_, 503, why)) => break why,
@@ -100,7 +100,7 @@ fn a_stuck_core_is_named_and_hides_nothing_of_the_others() {
     assert!(listed.contains(&format!("core {ill} is stuck")), "{listed}");
 
     asleep.store(false, Ordering::Relaxed);
-    let give_up = Clock::now() + PATIENCE;
+    let give_up = Clock::now() + TIMEOUT;
     while asker.text("/live").is_err() {
         assert!(Clock::now() < give_up, "it turns again, and nobody says so");
     }

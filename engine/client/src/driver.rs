@@ -1,0 +1,269 @@
+//! A [`Client`] with its socket, its clock and its memory.
+
+use crate::inbox::{Event, Inbox};
+use crate::socket::{Received, Socket, SocketStats};
+use ringshard_protocol::client::{Client, ClientConfig, ClientEvent};
+use ringshard_protocol::connection::SendError;
+use ringshard_protocol::crypto::NotAuthentic;
+use ringshard_protocol::limits::DATAGRAM_BYTES_MAX;
+use ringshard_protocol::time::{Duration, Instant};
+use ringshard_protocol::wire::{Channel, Message};
+use std::io;
+use std::net::{SocketAddr, ToSocketAddrs};
+
+/// Datagrams that one [`Driver::update`] receives at most, so that a flood cannot hold up a frame.
+const DATAGRAMS_PER_UPDATE: usize = 1_024;
+
+/// Why there is no driver. The texts say what to do.
+#[derive(Debug, thiserror::Error)]
+pub enum ConnectError {
+    /// The server's name has no address.
+    #[error("the server's address cannot be resolved ({0}): give HOST:PORT, and check the name and the DNS")]
+    Unresolved(io::Error),
+    /// No socket can reach any of the server's addresses.
+    #[error("no UDP socket to {address} ({source}): check that this host is online and has a route there")]
+    Socket {
+        /// The address that was tried last.
+        address: SocketAddr,
+        /// What the system said.
+        source: io::Error,
+    },
+    /// The operating system gives no random bytes, and nothing can be secret without.
+    #[error("the operating system gives no random bytes ({0}): on Linux, check that getrandom(2) is not forbidden")]
+    Random(getrandom::Error),
+    /// The server's public key is no key that a server can have.
+    #[error("the server's public key is not valid: copy it again from where the server prints it")]
+    Key(NotAuthentic),
+}
+
+/// One connection to one server, over a UDP socket. The crate's documentation shows a frame.
+///
+/// A driver that is dropped disconnects.
+#[derive(Debug)]
+pub struct Driver {
+    client: Client,
+    server: SocketAddr,
+    socket: Socket,
+    /// The zero of the client's clock.
+    start: std::time::Instant,
+    inbox: Inbox,
+    /// The connection was lost since the last flush, and perhaps the address of the socket with it.
+    lost: bool,
+    /// The datagram being received or sent. One byte more than the largest, so that a larger one shows.
+    datagram: Box<[u8; DATAGRAM_BYTES_MAX + 1]>,
+    /// The message being read that came too early, in fragments or compressed.
+    message: Vec<u8>,
+}
+
+impl Driver {
+    /// Begins to connect. [`Event::Connected`] or [`Event::Closed`] says how that went.
+    ///
+    /// Resolving a name may block; an address does not. Of several addresses, the first that this host has a route to is
+    /// used.
+    ///
+    /// # Errors
+    /// [`ConnectError`]. A server that does not answer is no error here.
+    pub fn connect(server: impl ToSocketAddrs, config: ClientConfig) -> Result<Self, ConnectError> {
+        let (server, socket) = open_first(server)?;
+        let mut seed = [0; 32];
+        getrandom::fill(&mut seed).map_err(ConnectError::Random)?;
+        let client = Client::new(config, Instant::ZERO, seed).map_err(ConnectError::Key)?;
+        let mut driver = Driver {
+            client,
+            server,
+            socket,
+            start: std::time::Instant::now(),
+            inbox: Inbox::default(),
+            lost: false,
+            datagram: Box::new([0; DATAGRAM_BYTES_MAX + 1]),
+            message: Vec::new(),
+        };
+        driver.flush();
+        Ok(driver)
+    }
+
+    /// Receives all that has arrived, lets time pass, and sends what is due. Never blocks.
+    ///
+    /// While messages of more than 4 MiB wait in [`Self::poll_event`], nothing more is received: the operating system drops
+    /// what its buffer does not hold, and the server sends reliable messages again.
+    pub fn update(&mut self) {
+        self.receive();
+        let now = self.now();
+        self.client.advance(now);
+        self.flush();
+    }
+
+    /// The oldest message or event that was not taken yet. Take all of them after each [`Self::update`].
+    pub fn poll_event(&mut self) -> Option<Event<'_>> {
+        self.inbox.pop()
+    }
+
+    /// Queues a message, which leaves at the next [`Self::flush`] or [`Self::update`]. Small messages share datagrams.
+    ///
+    /// # Errors
+    /// [`SendError`]; the message was not taken. After [`SendError::Overflow`] the connection ends: [`Self::send_room`]
+    /// says how much more may be queued.
+    pub fn send(&mut self, channel: Channel, message: &[u8]) -> Result<(), SendError> {
+        let sent = self.client.send(self.now(), channel, message);
+        if sent != Err(SendError::Full) {
+            return sent;
+        }
+        self.flush();
+        self.client.send(self.now(), channel, message)
+    }
+
+    /// Sends what is due. Never blocks: when the send buffer of the operating system is full, the rest leaves later.
+    pub fn flush(&mut self) {
+        let now = self.now();
+        if std::mem::take(&mut self.lost) && !self.client.is_connected() {
+            // If there is no other address, the former one is tried again.
+            let _ = self.socket.reopen(self.server);
+        }
+        while let Some(len) = self.client.poll_transmit(now, &mut self.datagram[..DATAGRAM_BYTES_MAX]) {
+            if !self.socket.send(&self.datagram[..len]) {
+                break;
+            }
+        }
+        self.lost |= take_events(&mut self.client, &mut self.inbox);
+    }
+
+    /// Waits until something has arrived, for `timeout` at most, and not beyond the protocol's next deadline. For programs
+    /// that have nothing else to do until the next [`Self::update`].
+    ///
+    /// Returns at once while [`Self::poll_event`] has something.
+    pub fn wait(&mut self, timeout: Duration) {
+        if self.inbox.is_empty() {
+            let deadline = self.client.deadline().since(self.now());
+            self.socket.wait(timeout.min(deadline), &mut self.datagram[..]);
+        }
+    }
+
+    /// Disconnects, and tells the server. [`Event::Closed`] follows.
+    pub fn disconnect(&mut self) {
+        self.client.disconnect();
+        self.flush();
+    }
+
+    /// Moves the connection to a new socket. Call it when the network of this host has changed, for example from Wi-Fi to
+    /// mobile: the connection goes on from the new address at once. Without it, the driver notices only after the
+    /// timeout, and then reconnects if [`ClientConfig::reconnect`] is set.
+    ///
+    /// # Errors
+    /// [`ConnectError::Socket`]; the former socket stays in use.
+    pub fn rebind(&mut self) -> Result<(), ConnectError> {
+        let address = self.server;
+        self.socket.reopen(address).map_err(|source| ConnectError::Socket { address, source })?;
+        self.client.address_changed(self.now());
+        self.flush();
+        Ok(())
+    }
+
+    /// Whether messages can be sent.
+    pub fn is_connected(&self) -> bool {
+        self.client.is_connected()
+    }
+
+    /// Whether there is no connection and will be none. Messages may still wait in [`Self::poll_event`].
+    pub fn is_closed(&self) -> bool {
+        self.client.is_closed()
+    }
+
+    /// Bytes of reliable messages that can still be queued; each message costs 64 bytes beside its size.
+    pub fn send_room(&self) -> usize {
+        self.client.send_room()
+    }
+
+    /// The server's address.
+    pub fn server(&self) -> SocketAddr {
+        self.server
+    }
+
+    /// The address of the driver's own socket.
+    ///
+    /// # Errors
+    /// What the system said.
+    pub fn local_addr(&self) -> io::Result<SocketAddr> {
+        self.socket.local_addr()
+    }
+
+    /// What the socket did so far. [`Self::client`] has the counts of the connection.
+    pub fn stats(&self) -> &SocketStats {
+        &self.socket.stats
+    }
+
+    /// The client, to look at: round-trip time, counters, drops.
+    pub fn client(&self) -> &Client {
+        &self.client
+    }
+
+    /// Runs `change` on the client, with the time by its clock. For what has no method here: rates, the quality of channels,
+    /// congestion control, keys.
+    ///
+    /// ```no_run
+    /// # fn limit(driver: &mut ringshard_client::Driver) {
+    /// driver.with_client(|client, now| client.set_rate(now, Some(64_000)));
+    /// # }
+    /// ```
+    pub fn with_client<T>(&mut self, change: impl FnOnce(&mut Client, Instant) -> T) -> T {
+        let now = self.now();
+        change(&mut self.client, now)
+    }
+
+    fn now(&self) -> Instant {
+        Instant::ZERO + self.start.elapsed()
+    }
+
+    fn receive(&mut self) {
+        for _ in 0..DATAGRAMS_PER_UPDATE {
+            if !self.inbox.has_room() {
+                return;
+            }
+            match self.socket.receive(&mut self.datagram[..]) {
+                Received::Datagram(len) => self.take_datagram(len),
+                Received::Failed => {}
+                Received::Nothing => return,
+            }
+        }
+    }
+
+    /// Hands in the datagram that was received, and takes all that it gave.
+    fn take_datagram(&mut self, len: usize) {
+        let now = self.now();
+        let Driver { client, inbox, lost, datagram, message, .. } = self;
+        let messages = client.receive(now, &mut datagram[..len]);
+        *lost |= take_events(client, inbox);
+        messages.into_iter().flatten().for_each(|message| inbox.push_message(message));
+        while let Some(channel) = client.read(message) {
+            inbox.push_message(Message { channel, bytes: message });
+        }
+        *lost |= take_events(client, inbox);
+    }
+}
+
+/// Moves the client's events to the inbox; gives whether the connection was lost.
+fn take_events(client: &mut Client, inbox: &mut Inbox) -> bool {
+    let mut lost = false;
+    while let Some(event) = client.poll_event() {
+        lost |= matches!(event, ClientEvent::Reconnecting(_));
+        inbox.push_event(event);
+    }
+    lost
+}
+
+impl Drop for Driver {
+    fn drop(&mut self) {
+        self.disconnect();
+    }
+}
+
+/// A socket to the first address of the server that this host has a route to.
+fn open_first(server: impl ToSocketAddrs) -> Result<(SocketAddr, Socket), ConnectError> {
+    let mut failed = ConnectError::Unresolved(io::Error::new(io::ErrorKind::NotFound, "the name has no address"));
+    for address in server.to_socket_addrs().map_err(ConnectError::Unresolved)? {
+        match Socket::open(address) {
+            Ok(socket) => return Ok((address, socket)),
+            Err(source) => failed = ConnectError::Socket { address, source },
+        }
+    }
+    Err(failed)
+}

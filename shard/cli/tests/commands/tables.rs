@@ -1,0 +1,125 @@
+//! What commands print: as wide as the terminal, whole where there is none, and quietly ended when nobody reads on.
+
+use crate::scene::Scene;
+use crate::shared::{Folder, assert_has, free_address, text};
+use std::io::{BufRead, BufReader, Read};
+use std::process::{Command, Stdio};
+
+/// Escape sequences begin with it.
+const ESCAPE: char = '\x1b';
+
+/// What a command that looks at the scene's server prints on a terminal of that many columns.
+fn on_a_terminal(scene: &Scene, columns: u16, arguments: &[&str]) -> Vec<String> {
+    let command = scene.command(arguments);
+    let words: Vec<_> = std::iter::once(command.get_program()).chain(command.get_args()).collect();
+    let words: Vec<String> = words.iter().map(|word| format!("'{}'", word.to_str().unwrap())).collect();
+    let output = Command::new("script")
+        .args(["-qec", &format!("stty rows 24 cols {columns} && {}", words.join(" ")), "/dev/null"])
+        .stdin(Stdio::null())
+        .output()
+        .expect("script is there: it gives a terminal to the command");
+    assert!(output.status.success(), "{}", text(&output.stdout));
+    text(&output.stdout).lines().map(|line| line.trim_end_matches('\r').to_owned()).collect()
+}
+
+#[test]
+fn tables_fit_the_terminal_and_are_whole_where_there_is_none() {
+    let scene = Scene::new("tables");
+    let player = scene.player.to_string();
+    for (arguments, words, all) in [
+        (
+            ["sessions"].as_slice(),
+            [player.as_str(), "1 of 1 connections", "by bytes, most first"].as_slice(),
+            ["standing", "rate", "unacknowledged", "over-budget", "bytes out", "lost"].as_slice(),
+        ),
+        (&["sessions", "--sort", "unacknowledged"], &[&player, "unacknowledged"], &["over-budget", "bytes out"]),
+        (&["histograms"], &["park_overshoot", "p99.9", "1 connections"], &["p50", "p90", "max"]),
+        (&["top", "--once", "--interval", "0.2"], &[&player, "busy", "in B/s"], &["handled p99", "waiting", "refused"]),
+    ] {
+        for columns in [80, 60] {
+            let lines = on_a_terminal(&scene, columns, arguments);
+            let wide: Vec<&String> = lines.iter().filter(|line| line.chars().count() > columns.into()).collect();
+            assert!(wide.is_empty(), "{arguments:?} on {columns} columns: {wide:#?}");
+            if columns == 80 {
+                assert_has(&lines.join("\n"), words);
+            }
+        }
+        let whole = text(&scene.run(arguments).stdout);
+        assert_has(&whole, words);
+        assert_has(&whole, all);
+        assert!(!whole.contains(ESCAPE) && !whole.contains('…'), "{whole}");
+    }
+}
+
+#[test]
+fn sessions_says_how_many_of_how_many_and_why_there_is_none() {
+    let scene = Scene::new("counts");
+    let said = |arguments: &[&str]| text(&scene.run(&[&["sessions"], arguments].concat()).stdout);
+    let host = scene.player.ip().to_string();
+    assert_has(&said(&["--address", &host]), &["1 of 1 connections: from 127.0.0.1"]);
+    assert_eq!(said(&["--address", "10.0.0.1"]), "none of 1 connections is from 10.0.0.1\n");
+    assert_eq!(
+        said(&["--core", "0", "--id", "0.60000.1"]),
+        "none of 1 connections is on core 0, with the id 0.60000.1\n"
+    );
+    assert_eq!(said(&["--address", "10.0.0.1", "--json"]).trim(), "[]");
+    let nonsense = scene.run(&["sessions", "--id", "a b"]);
+    assert!(!nonsense.status.success());
+    assert_has(&text(&nonsense.stderr), &["three numbers", "0.86.109"]);
+}
+
+#[test]
+fn a_pipe_gets_no_escapes_and_may_be_closed_at_any_time() {
+    let scene = Scene::new("pipes");
+    let mut watch = scene.command(&["histograms", "--watch"]);
+    let mut child = watch.stdout(Stdio::piped()).stderr(Stdio::piped()).spawn().unwrap();
+    let mut lines = BufReader::new(child.stdout.take().unwrap()).lines();
+    let page: Vec<String> = lines.by_ref().map(Result::unwrap).take(50).take_while(|line| !line.is_empty()).collect();
+    assert_has(&page.join("\n"), &["datagrams/s in", "park_overshoot", "p99.9"]);
+    assert!(!page.concat().contains(ESCAPE), "{page:?}");
+    drop(lines);
+    let output = child.wait_with_output().unwrap();
+    assert_eq!((output.status.code(), text(&output.stderr)), (Some(0), String::new()));
+}
+
+#[test]
+fn every_command_ends_quietly_when_nobody_reads_what_it_prints() {
+    let scene = Scene::new("closed");
+    let folder = Folder::new("closed-files");
+    let (key, report, admin) = (folder.file("a.key"), folder.file("report.tar.gz"), free_address().to_string());
+    let of_server: [&[&str]; 9] = [
+        &["sessions"],
+        &["sessions", "--json"],
+        &["sessions", "--address", "10.0.0.1"],
+        &["histograms"],
+        &["histograms", "--json"],
+        &["histograms", "--svg", "-"],
+        &["top", "--once", "--interval", "0.1"],
+        &["report", "--seconds", "0", "--out", &report],
+        &["capture", "--seconds", "0.3", "--out", "-"],
+    ];
+    let alone: [&[&str]; 7] = [
+        &["--help"],
+        &["doctor"],
+        &["doctor", "--json"],
+        &["keygen", "--out", &key],
+        &["config", "schema"],
+        &["config", "print"],
+        &["config", "check", "--cpus", "0", "--admin", &admin],
+    ];
+    let program = || Command::new(env!("CARGO_BIN_EXE_ringshard"));
+    let alone = alone.iter().map(|arguments| {
+        let mut command = program();
+        command.args(*arguments);
+        command
+    });
+    for mut command in of_server.iter().map(|arguments| scene.command(arguments)).chain(alone) {
+        let mut child = command.stdout(Stdio::piped()).stderr(Stdio::piped()).spawn().unwrap();
+        drop(child.stdout.take());
+        let mut said = String::new();
+        child.stderr.take().unwrap().read_to_string(&mut said).unwrap();
+        let status = child.wait().unwrap();
+        assert!(!said.contains("panicked") && !said.contains("Broken pipe"), "{command:?}: {said}");
+        assert_eq!(status.code(), Some(0), "{command:?}: {said}");
+    }
+}

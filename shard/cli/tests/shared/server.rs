@@ -1,0 +1,114 @@
+//! A server that runs as a process of its own.
+
+use super::{Folder, TIMEOUT};
+use ringshard::ops::admin::Asker;
+use ringshard_protocol::crypto::PublicKey;
+use rustix::process::{Pid, Signal, kill_process};
+use std::io::{BufRead, BufReader, Read};
+use std::net::{SocketAddr, TcpListener};
+use std::process::{Child, ChildStderr, Command, ExitStatus, Stdio};
+use std::time::{Duration, Instant as Clock};
+
+/// A server as a process of its own, on CPU 0 and a free port, killed when it is dropped. Its folder holds its settings
+/// and is its working directory.
+pub struct Server {
+    pub child: Child,
+    /// What it logs from now on.
+    pub log: BufReader<ChildStderr>,
+    pub folder: Folder,
+    pub admin: SocketAddr,
+    pub listen: SocketAddr,
+    pub key: PublicKey,
+}
+
+impl Server {
+    /// Starts a server with these lines in its settings file and these flags, and waits until it serves.
+    pub fn start(name: &str, settings: &str, flags: &[&str]) -> Self {
+        let folder = Folder::new(name);
+        std::fs::write(folder.file("settings.toml"), settings).unwrap();
+        loop {
+            let admin = free_address();
+            let mut child = Command::new(env!("CARGO_BIN_EXE_ringshard"))
+                .current_dir(&folder.0)
+                .args(["serve", "--config", "settings.toml", "--listen", "127.0.0.1:0", "--cpus", "0"])
+                .args(["--admin", &admin.to_string()])
+                .args(flags)
+                .stderr(Stdio::piped())
+                .stdout(Stdio::piped())
+                .spawn()
+                .unwrap();
+            let mut log = BufReader::new(child.stderr.take().unwrap());
+            let (mut line, mut lines) = (String::new(), String::new());
+            while !line.contains("serving") {
+                line.clear();
+                if log.read_line(&mut line).unwrap() == 0 {
+                    break;
+                }
+                lines.push_str(&line);
+            }
+            if line.is_empty() {
+                child.wait().unwrap();
+                // Another program can take the admin port after it was found to be free.
+                assert!(lines.contains("in use"), "the server ended early: {lines}");
+                continue;
+            }
+            let word = |name: &str| line.split(name).nth(1).unwrap().split_whitespace().next().unwrap().to_owned();
+            let (listen, key) = (word("listen=").parse().unwrap(), PublicKey::from_hex(&word("public_key=")).unwrap());
+            return Server { child, log, folder, admin, listen, key };
+        }
+    }
+
+    pub fn asker(&self) -> Asker {
+        Asker::new(self.admin)
+    }
+
+    pub fn signal(&self, signal: Signal) {
+        kill_process(Pid::from_raw(self.child.id().cast_signed()).unwrap(), signal).unwrap();
+    }
+
+    /// Waits for the next line of the log that has `words`.
+    pub fn log_line(&mut self, words: &str) -> String {
+        wait_for_line(&mut self.log, words)
+    }
+
+    /// Waits until the process has ended.
+    pub fn ends(&mut self) -> ExitStatus {
+        let give_up = Clock::now() + TIMEOUT;
+        loop {
+            if let Some(status) = self.child.try_wait().unwrap() {
+                return status;
+            }
+            assert!(Clock::now() < give_up, "the server does not end");
+            std::thread::sleep(Duration::from_millis(10));
+        }
+    }
+
+    /// What it printed to its standard output, once it has ended.
+    pub fn stdout(&mut self) -> String {
+        let mut text = String::new();
+        self.child.stdout.take().unwrap().read_to_string(&mut text).unwrap();
+        text
+    }
+}
+
+impl Drop for Server {
+    fn drop(&mut self) {
+        let _ = self.child.kill();
+        let _ = self.child.wait();
+    }
+}
+
+/// Reads a log until a line has `words`.
+pub fn wait_for_line(log: &mut BufReader<ChildStderr>, words: &str) -> String {
+    let mut line = String::new();
+    while !line.contains(words) {
+        line.clear();
+        assert_ne!(log.read_line(&mut line).unwrap(), 0, "the server ended before it logged `{words}`");
+    }
+    line
+}
+
+/// An address of this host that no program listens on.
+pub fn free_address() -> SocketAddr {
+    TcpListener::bind("127.0.0.1:0").unwrap().local_addr().unwrap()
+}

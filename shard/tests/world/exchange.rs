@@ -1,0 +1,403 @@
+//! The exchange between cores against a model: whatever the order in which cores publish, receive and command, and however
+//! long one does neither, in the end every core knows of every entity what its owner knows.
+//!
+//! All but one of these run on one thread and take the turns of all cores in any order. As cores share nothing but their
+//! rings, and these are tested where they come from, that is all that can happen, down to what a core sees of another
+//! that is in the middle of publishing.
+
+use crate::dice::Dice;
+use ringshard::world::exchange::{Change, Command, Exchange};
+use ringshard::world::replication::{Encoder, Replica};
+use ringshard::world::store::Rate;
+use ringshard_protocol::time::Instant;
+use ringshard_world::codec::Writer;
+use ringshard_world::limits::VARIABLES;
+use ringshard_world::snapshot::{ENTRY_BYTES_MAX, SnapshotHeader};
+use ringshard_world::{EntityId, EntityKind, State, View};
+use std::cell::RefCell;
+
+/// Turns of everybody after which all must be known everywhere. What the smallest ring has room for is told of one
+/// entity at least in each.
+const SETTLING: usize = 400;
+
+/// An entity, as its owner knows it.
+#[derive(Clone)]
+struct Owned {
+    generation: u8,
+    is_there: bool,
+    state: State,
+    variables: [i32; VARIABLES],
+    dirty: u64,
+    touched: u64,
+}
+
+const NOBODY: Owned =
+    Owned { generation: 0, is_there: false, state: State::NONE, variables: [0; VARIABLES], dirty: 0, touched: 0 };
+
+/// A core: what it owns, and what it knows of the world.
+struct Core {
+    exchange: Exchange,
+    first: u16,
+    owned: Vec<Owned>,
+    replica: Replica,
+    tick: u32,
+    /// Commands sent to each core that were not refused, as far as they go by one's own count.
+    sent: Vec<u32>,
+    came: Vec<u32>,
+    refused: u64,
+    /// Changes that were to be published, to each of the other cores.
+    changes: u64,
+}
+
+impl Core {
+    fn all(cores: usize, entities: usize) -> Vec<Core> {
+        let core = |exchange: Exchange| {
+            let (first, share) = exchange.own();
+            Core {
+                exchange,
+                first,
+                owned: vec![NOBODY; share],
+                replica: Replica::new(entities),
+                tick: 1,
+                sent: vec![0; cores],
+                came: vec![0; cores],
+                refused: 0,
+                changes: 0,
+            }
+        };
+        Exchange::between(cores, entities).into_iter().map(core).collect()
+    }
+
+    fn id(&self, place: usize) -> EntityId {
+        EntityId { index: self.first + place as u16, generation: self.owned[place].generation }
+    }
+
+    /// Anything that may happen to one of its entities.
+    fn disturb(&mut self, dice: &mut Dice, variables: usize) {
+        let place = dice.below(self.owned.len());
+        let owned = &mut self.owned[place];
+        if !owned.is_there || dice.per_mille(30) {
+            if owned.is_there {
+                *owned = Owned { generation: owned.generation, ..NOBODY };
+            }
+            if dice.per_mille(700) {
+                let kind = EntityKind::ALL[dice.below(9)];
+                let state = State { kind, ..State::NONE };
+                *owned = Owned { generation: owned.generation % 255 + 1, is_there: true, state, ..NOBODY };
+            }
+            return;
+        }
+        match dice.below(4) {
+            0 | 1 => owned.state.position.x = dice.bits() as u32,
+            2 => (owned.state.health, owned.state.faction) = (dice.bits() as u8, dice.below(64) as u8),
+            _ => {
+                for _ in 0..dice.below(variables + 1) {
+                    let number = dice.below(variables);
+                    owned.variables[number] = [0, dice.bits() as i32][dice.below(2)];
+                    owned.dirty |= 1 << number;
+                    owned.touched |= 1 << number;
+                }
+            }
+        }
+    }
+
+    /// What has changed since the last time, as the simulation finds it.
+    fn find_changes(&mut self) -> Vec<Change> {
+        let mut changes = Vec::new();
+        for (place, owned) in self.owned.iter().enumerate() {
+            let id = self.id(place);
+            let known = self.replica.generation(id.index);
+            if !owned.is_there {
+                if known != 0 {
+                    changes.push(Change::Gone { id: EntityId { generation: known, ..id } });
+                }
+            } else if known != id.generation || *self.replica.state(id.index) != owned.state {
+                changes.push(Change::State { id, state: owned.state, rate: Rate::Full });
+            }
+        }
+        for place in 0..self.owned.len() {
+            let id = self.id(place);
+            let owned = &mut self.owned[place];
+            let dirty = std::mem::take(&mut owned.dirty);
+            let set = (0..VARIABLES).filter(|number| dirty >> number & 1 != 0);
+            changes.extend(set.map(|number| Change::Variable {
+                id,
+                number: number as u8,
+                value: owned.variables[number],
+            }));
+        }
+        changes
+    }
+
+    /// A tick's end; `meanwhile` is what others do while it tells again of what was missed.
+    fn publish(&mut self, mut meanwhile: impl FnMut()) {
+        self.tick += 1;
+        let changes = self.find_changes();
+        self.changes += changes.len() as u64;
+        changes.iter().for_each(|change| self.replica.apply(self.tick, change));
+        let Core { exchange, owned, first, .. } = self;
+        exchange.publish(Instant::ZERO, &changes, |index, say| {
+            meanwhile();
+            let Owned { generation, is_there, state, variables, touched, .. } = &owned[usize::from(index - *first)];
+            let id = EntityId { index, generation: *generation };
+            if !is_there {
+                return say(Change::Gone { id });
+            }
+            say(Change::State { id, state: *state, rate: Rate::Full });
+            meanwhile();
+            for (number, &value) in variables.iter().enumerate().filter(|(number, _)| touched >> number & 1 != 0) {
+                say(Change::Variable { id, number: number as u8, value });
+            }
+        });
+    }
+
+    fn receive(&mut self) {
+        let Core { exchange, replica, tick, .. } = self;
+        let mut counted = 0;
+        let mut applied = 0;
+        let take = |change: &Change| {
+            replica.apply(*tick, change);
+            applied += 1;
+        };
+        let received = exchange.receive(take, |_, count| counted += count);
+        assert!(received == applied && received as u64 == counted);
+    }
+
+    /// Commands bear numbers, by sender and receiver.
+    fn command(&mut self, to: u16) {
+        let owner = self.exchange.owner(to);
+        let from = EntityId { index: self.first, generation: 1 };
+        let content = self.sent[owner].to_le_bytes();
+        let command = Command::new(EntityId { index: to, generation: 1 }, from, 7, &content).unwrap();
+        if self.exchange.command(command) {
+            self.sent[owner] += 1;
+        } else if owner != self.exchange.core() {
+            self.refused += 1;
+        }
+    }
+
+    fn obey(&mut self) {
+        let Core { exchange, came, first, owned, .. } = self;
+        let own = *first..*first + owned.len() as u16;
+        let share = owned.len();
+        exchange.commands(|command| {
+            assert!(own.contains(&command.to.index), "a command came to the wrong core");
+            let came = &mut came[usize::from(command.from.index) / share];
+            assert_eq!(command.content(), came.to_le_bytes(), "commands are out of order");
+            *came += 1;
+        });
+    }
+
+    /// All that it knows, as a client would be told that sees everything.
+    fn known(&self) -> View {
+        let mut encoder = Encoder::new(self.replica.capacity());
+        let mut message = vec![0; SnapshotHeader::BYTES + self.replica.capacity() * ENTRY_BYTES_MAX];
+        let mut writer = Writer::new(&mut message);
+        SnapshotHeader { number: 0, tick: 0, input: 0 }.write(&mut writer).unwrap();
+        for index in (0..self.replica.capacity() as u16).filter(|&index| self.replica.generation(index) != 0) {
+            writer.raw(encoder.entry(&self.replica, index, 0)).unwrap();
+        }
+        let mut view = View::new();
+        view.take(writer.written(), |_| ()).unwrap();
+        view
+    }
+}
+
+/// Whether every core knows of every entity what its owner does; if not, of which first.
+fn unknown(cores: &[Core]) -> Option<(usize, EntityId)> {
+    cores.iter().enumerate().find_map(|(at, core)| {
+        let view = core.known();
+        let mut living = 0;
+        for owner in cores {
+            for (place, owned) in owner.owned.iter().enumerate() {
+                let id = owner.id(place);
+                let same = match view.entity(id) {
+                    Some(seen) => {
+                        let values = owned.variables.iter().enumerate();
+                        let same =
+                            values.fold(true, |all, (number, &value)| all & (seen.variable(number as u8) == value));
+                        living += 1;
+                        owned.is_there && *seen.state() == owned.state && same
+                    }
+                    None => !owned.is_there,
+                };
+                if !same {
+                    return Some((at, id));
+                }
+            }
+        }
+        assert_eq!((view.len(), core.replica.len()), (living, living));
+        None
+    })
+}
+
+/// Nothing changes any more, and everybody takes part: then all is known everywhere before long. Gives how many changes
+/// had to be told again.
+fn settle(mut cores: Vec<Core>) -> u64 {
+    let told = |cores: &[Core]| {
+        let stats = cores.iter().map(|core| core.exchange.stats);
+        stats.fold((0, 0), |(published, received), stats| (published + stats.published, received + stats.received))
+    };
+    // At rest once nobody has anything to say, nor to hear.
+    let at_rest = (0..SETTLING).any(|_| {
+        let before = told(&cores);
+        cores.iter_mut().for_each(|core| core.publish(|| ()));
+        for core in &mut cores {
+            core.receive();
+            core.obey();
+        }
+        told(&cores) == before
+    });
+    assert!(at_rest, "there is no end to it");
+    assert_eq!(unknown(&cores), None, "a core and an entity that it does not know as it is");
+    for (at, core) in cores.iter().enumerate() {
+        for other in &cores {
+            assert_eq!(core.sent[other.exchange.core()], other.came[at], "commands were lost");
+        }
+        let stats = core.exchange.stats;
+        assert!(stats.published + stats.overflowed >= core.changes * (cores.len() as u64 - 1));
+    }
+    let (published, received) = told(&cores);
+    assert_eq!(published, received);
+    cores.iter().map(|core| core.exchange.stats.overflowed).sum()
+}
+
+/// Gives how many changes had to be told again, and how many commands were refused.
+fn play(seed: u64) -> (u64, u64) {
+    let dice = &mut Dice::new(seed);
+    let count = dice.between(2, 4) as usize;
+    let entities = count * [1, 2, 7, 30, 40, 80][dice.below(6)] + dice.below(count);
+    let variables = [1, 3, VARIABLES][dice.below(3)];
+    let cores: Vec<RefCell<Core>> = Core::all(count, entities).into_iter().map(RefCell::new).collect();
+    // How often each core receives, of a thousand turns: some hardly ever do.
+    let mut diligence: Vec<u32> = (0..count).map(|_| [5, 100, 900][dice.below(3)]).collect();
+    let owned = count * cores[0].borrow().owned.len();
+    for turn in 0..600 {
+        let at = dice.below(count);
+        if turn % 100 == 0 {
+            diligence[at] = [0, 5, 100, 900][dice.below(4)];
+        }
+        let mut core = cores[at].borrow_mut();
+        match dice.below(4) {
+            0 => (0..=dice.below(100)).for_each(|_| core.disturb(dice, variables)),
+            1 => core.publish(|| {
+                let other = dice.below(count);
+                if other != at && dice.per_mille(diligence[other]) {
+                    cores[other].borrow_mut().receive();
+                }
+            }),
+            2 if dice.per_mille(diligence[at]) => {
+                core.receive();
+                core.obey();
+            }
+            3 => (0..dice.below(60)).for_each(|_| core.command(dice.below(owned) as u16)),
+            _ => {}
+        }
+    }
+    let cores: Vec<Core> = cores.into_iter().map(RefCell::into_inner).collect();
+    let refused = cores.iter().map(|core| core.refused).sum();
+    (settle(cores), refused)
+}
+
+#[test]
+fn in_the_end_every_core_knows_what_the_owners_know() {
+    let (mut overflowed, mut refused) = (0, 0);
+    for seed in 0..200 {
+        match std::panic::catch_unwind(|| play(seed)) {
+            Ok(counts) => (overflowed, refused) = (overflowed + counts.0, refused + counts.1),
+            Err(_) => panic!("seed {seed}"),
+        }
+    }
+    assert!(overflowed > 10_000 && refused > 1_000, "{overflowed} overflowed, {refused} refused");
+}
+
+/// A core that has stopped holds nobody up, and costs nobody but itself.
+#[test]
+fn who_does_not_receive_holds_nobody_up() {
+    let mut cores = Core::all(3, 300);
+    let dice = &mut Dice::new(1);
+    for _ in 0..500 {
+        for core in &mut cores[..2] {
+            (0..50).for_each(|_| core.disturb(dice, 3));
+            core.publish(|| ());
+        }
+        cores[0].receive();
+        cores[1].receive();
+        cores[2].tick += 1;
+    }
+    let told = |cores: &[Core]| {
+        let view = cores[1].known();
+        (0..100).all(|place| {
+            let owned = &cores[0].owned[place];
+            view.entity(cores[0].id(place)).map(|seen| *seen.state()) == owned.is_there.then_some(owned.state)
+        })
+    };
+    assert!(told(&cores));
+    assert!(settle(cores) > 10_000);
+}
+
+/// More is published, for ever, than a core receives: then it learns of everything late, but of nothing never.
+#[test]
+fn who_receives_too_seldom_learns_of_everybody() {
+    let mut cores = Core::all(2, 320);
+    let mut learned_at = vec![0; 160];
+    for tick in 1..=800 {
+        for owned in &mut cores[0].owned {
+            (owned.generation, owned.is_there) = (1, true);
+            owned.state.position.x = tick;
+            (0..3).for_each(|number| owned.variables[number] = tick as i32);
+            (owned.dirty, owned.touched) = (7, 7);
+        }
+        cores[0].publish(|| ());
+        cores[1].tick += 1;
+        if tick % 4 == 0 {
+            let knew: Vec<State> = (0..160).map(|index| *cores[1].replica.state(index)).collect();
+            cores[1].receive();
+            for (index, knew) in knew.iter().enumerate() {
+                if cores[1].replica.state(index as u16) != knew {
+                    learned_at[index] = tick;
+                }
+            }
+        }
+    }
+    let latest = learned_at.iter().enumerate().min_by_key(|(_, at)| **at);
+    assert!(learned_at.iter().all(|&at| at >= 760), "{latest:?} is told of never");
+}
+
+#[test]
+fn a_command_to_oneself_or_to_nobody_goes_nowhere() {
+    let mut ends = Exchange::between(2, 5);
+    let id = |index| EntityId { index, generation: 1 };
+    for to in [0, 1, 4] {
+        assert!(!ends[0].command(Command::new(id(to), id(0), 1, &[]).unwrap()));
+    }
+    assert!(Command::new(id(0), id(0), 1, &[0; 113]).is_none());
+}
+
+/// The same, as it is meant to be: a thread for each core.
+#[test]
+fn cores_on_threads_of_their_own_agree_in_the_end() {
+    let cores = Core::all(3, 240);
+    let run = |mut core: Core| {
+        let dice = &mut Dice::new(core.first.into());
+        for round in 0..1500 {
+            (0..20).for_each(|_| core.disturb(dice, 3));
+            core.publish(|| ());
+            (0..dice.below(20)).for_each(|_| core.command(dice.below(240) as u16));
+            // Every now and then one is held up.
+            if round / 50 % 3 != core.exchange.core() || round % 7 == 0 {
+                core.receive();
+                core.obey();
+            }
+            if dice.per_mille(100) {
+                std::thread::yield_now();
+            }
+        }
+        core
+    };
+    let cores = std::thread::scope(|scope| {
+        let threads: Vec<_> = cores.into_iter().map(|core| scope.spawn(|| run(core))).collect();
+        threads.into_iter().map(|thread| thread.join().unwrap()).collect()
+    });
+    settle(cores);
+}
