@@ -1,4 +1,5 @@
-//! Time of a rebuild, and of a viewer's query: `cargo bench -p ringshard --bench interest`. No test depends on it.
+//! Times of a rebuild and of a query of the interest grid: `cargo bench -p ringshard --bench interest`. No test depends on
+//! them.
 
 mod layouts;
 
@@ -14,29 +15,29 @@ fn main() {
     divan::main();
 }
 
-fn rebuild(grid: &mut Grid, places: &[Position]) {
-    grid.rebuild(places.iter().zip(0..).map(|(&place, index)| (index, place, EntityKind::Player as u8)));
+fn rebuild(grid: &mut Grid, positions: &[Position]) {
+    grid.rebuild(positions.iter().zip(0..).map(|(&position, index)| (index, position, EntityKind::Player as u8)));
 }
 
 #[divan::bench(args = Layout::ALL, consts = COUNTS)]
 fn rebuilding<const COUNT: usize>(bencher: Bencher<'_, '_>, layout: Layout) {
-    let places = layout.places(COUNT, 1);
+    let positions = layout.places(COUNT, 1);
     let mut grid = Grid::new(COUNT, layouts::sights());
-    bencher.bench_local(|| rebuild(&mut grid, black_box(&places)));
+    bencher.bench_local(|| rebuild(&mut grid, black_box(&positions)));
 }
 
-/// One viewer after the other, each where an entity is, with the reach it had last time.
+/// One viewer after the other, each at the position of an entity, with the reach of its last query.
 #[divan::bench(args = Layout::ALL, consts = COUNTS, sample_count = 20, sample_size = 10_000)]
 fn nearest<const COUNT: usize>(bencher: Bencher<'_, '_>, layout: Layout) {
-    let places = layout.places(COUNT, 1);
+    let positions = layout.places(COUNT, 1);
     let mut grid = Grid::new(COUNT, layouts::sights());
-    rebuild(&mut grid, &places);
+    rebuild(&mut grid, &positions);
     let (mut scratch, mut out) = (Scratch::new(), Vec::with_capacity(WANTED));
     let mut reaches = vec![Reach::default(); COUNT];
     let mut viewers = (0..COUNT).cycle();
     let mut query = || {
         let viewer = viewers.next().expect("there is no end to them");
-        let query = Query { from: places[viewer], count: WANTED, turn: 0 };
+        let query = Query { from: positions[viewer], count: WANTED, turn: 0 };
         grid.nearest(&mut scratch, &query, &mut reaches[viewer], |index| usize::from(index) == viewer, &mut out);
         out.len()
     };
@@ -46,14 +47,14 @@ fn nearest<const COUNT: usize>(bencher: Bencher<'_, '_>, layout: Layout) {
     bencher.bench_local(query);
 }
 
-/// As a viewer that has just come: it looks as far as anything is seen.
+/// A viewer without a last query: it looks as far as anything is seen.
 #[divan::bench(args = Layout::ALL, sample_count = 20, sample_size = 1_000)]
 fn nearest_for_the_first_time(bencher: Bencher<'_, '_>, layout: Layout) {
-    let places = layout.places(10_000, 1);
-    let mut grid = Grid::new(places.len(), layouts::sights());
-    rebuild(&mut grid, &places);
+    let positions = layout.places(10_000, 1);
+    let mut grid = Grid::new(positions.len(), layouts::sights());
+    rebuild(&mut grid, &positions);
     let (mut scratch, mut out) = (Scratch::new(), Vec::with_capacity(WANTED));
-    let mut viewers = places.iter().cycle();
+    let mut viewers = positions.iter().cycle();
     bencher.bench_local(|| {
         let from = *viewers.next().expect("there is no end to them");
         let query = Query { from, count: WANTED, turn: 0 };

@@ -1,6 +1,6 @@
-//! A game of tag in sixty lines: whoever is it, and touches somebody, passes it on.
+//! A game of tag in sixty lines: the player who is "it" passes it on by touching another player.
 //!
-//! `cargo run --release -p ringshard --example tag` serves it; `ringshard-bench bots` would walk in it, too.
+//! `cargo run --release -p ringshard --example tag` serves it.
 
 use ringshard::game::Game;
 use ringshard::game::shard::Shard;
@@ -13,7 +13,7 @@ use ringshard_world::messages::Input;
 use ringshard_world::{EntityId, EntityKind};
 use std::f32::consts::TAU;
 
-/// The variable that says who is it; clients see it beside each player.
+/// The variable that is 1 for the player who is it. Clients see it.
 const IT: usize = 0;
 const TAGGED: u8 = 1;
 const REACH: f32 = 150.0;
@@ -31,7 +31,7 @@ impl Game for Tag {
 
     fn input(&mut self, shard: &mut Shard, player: EntityId, input: &Input) {
         let angle = f32::from(input.direction) / 65_536.0 * TAU;
-        // The client says where to and how fast, of all it may; never where it is.
+        // The client chooses direction and pace, never its position.
         let speed = SPEED * f32::from(input.pace) / 255.0;
         shard.entities.set_velocity(player, [speed * angle.cos(), speed * angle.sin(), 0.0]);
     }
@@ -44,17 +44,17 @@ impl Game for Tag {
 
     fn tick(&mut self, shard: &mut Shard) {
         let columns = shard.entities.columns_mut();
-        for place in columns.living.iter() {
+        for row in columns.living.iter() {
             for axis in 0..2 {
-                columns.points[place][axis] += columns.velocities[place][axis] / TICKS_PER_SECOND as f32;
+                columns.points[row][axis] += columns.velocities[row][axis] / TICKS_PER_SECOND as f32;
             }
         }
         let it = shard.entities.ids().find(|&id| shard.entities.variable(id, IT) == Some(1));
         let Some((it, point)) = it.and_then(|it| Some((it, shard.entities.point(it)?))) else { return };
-        // The nearest of all, whichever core they live on: a command reaches their owner.
+        // The nearest entities of all cores: a command reaches the owner of each.
         let mut around = Vec::new();
         shard.nearest(point, REACH, 2, &mut around);
-        // A command that is refused, because too many are under way, is tried again in the next tick.
+        // A refused command is tried again in the next tick: too many were waiting.
         if let Some(&other) = around.iter().find(|&&other| other != it)
             && shard.command(other, it, TAGGED, &[]).is_ok()
         {

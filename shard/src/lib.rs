@@ -2,10 +2,10 @@
 //!
 //! | module | for | may use |
 //! |---|---|---|
-//! | [`runtime`] | cores: the turn, starting, stopping, requests to them | |
+//! | [`runtime`] | the cores: turning, starting, stopping, requests to them | |
 //! | [`world`] | entities, interest, replication, the exchange between cores | [`runtime`] |
 //! | [`game`] | the trait that a game implements, and the simulation that runs it | [`world`], [`runtime`] |
-//! | [`config`] | settings, from their sources to values | [`game`], [`world`], [`runtime`] |
+//! | [`config`] | settings, from their sources to validated values | [`game`], [`world`], [`runtime`] |
 //! | [`ops`] | reports, the admin port, captures, the supervisor | [`config`], [`runtime`] |
 
 #![forbid(unsafe_code)]

@@ -10,7 +10,7 @@ use ringshard::world::exchange::Change;
 use ringshard::world::replication::viewer::Scratch;
 use ringshard::world::replication::{Encoder, Pacing, Replica, Viewer};
 use ringshard::world::store::Rate;
-use ringshard::world::visibility::Neighbourhood;
+use ringshard::world::visibility::Visibility;
 use ringshard_demo::{Layout, WALK_MAX, spawn_point};
 use ringshard_protocol::crypto::Csprng;
 use ringshard_world::entity::states;
@@ -37,7 +37,7 @@ pub struct ComputeRun {
     pub random: Csprng,
     pub walkers: Vec<Walker>,
     pub replica: Replica,
-    pub neighbourhood: Neighbourhood,
+    pub visibility: Visibility,
     pub encoder: Encoder,
     pub viewers: Vec<Viewer>,
     /// Snapshots written for each viewer.
@@ -60,7 +60,7 @@ impl ComputeRun {
         ComputeRun {
             viewers: walkers.iter().map(|walker| Viewer::new(walker.id)).collect(),
             numbers: vec![0; clients],
-            neighbourhood: Neighbourhood::new(&map, clients, arguments.visible, 5_000.0),
+            visibility: Visibility::new(&map, clients, arguments.visible, 5_000.0),
             replica: Replica::new(clients),
             encoder: Encoder::new(clients),
             walkers,
@@ -156,13 +156,13 @@ impl ComputeRun {
     pub fn take(&mut self, tick: u32, changes: &[Change]) {
         self.encoder.clear();
         changes.iter().for_each(|change| self.replica.apply(tick, change));
-        self.neighbourhood.rebuild(&self.replica);
+        self.visibility.rebuild(&self.replica);
     }
 
     pub fn look(&mut self, tick: u32) {
         for (number, viewer) in self.viewers.iter_mut().enumerate() {
             if tick <= 1 || (tick + number as u32).is_multiple_of(INTEREST_PERIOD) {
-                self.neighbourhood.look(viewer, &self.replica);
+                self.visibility.update(viewer, &self.replica);
             }
         }
     }

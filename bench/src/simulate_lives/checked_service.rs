@@ -2,7 +2,7 @@
 
 use super::game::{GameEvent, RandomGame, SharedEventLog};
 use super::model::SessionModel;
-use ringshard::game::Gone;
+use ringshard::game::LeaveReason;
 use ringshard::game::simulation::Simulation;
 use ringshard::runtime::service::{Service, ServiceCounters};
 use ringshard::runtime::stages::Stages;
@@ -72,7 +72,7 @@ impl Service for CheckedService {
             let is_alive = |body| self.world.shard().entities.contains(body);
             let followed = match events {
                 GameEvent::Joined(body) => model.enter(from, body, is_alive),
-                GameEvent::Gone(body, Gone::Silent) => model.displace(body),
+                GameEvent::Gone(body, LeaveReason::TimedOut) => model.displace(body),
                 events => Err(format!("the game is wrongly told {events:?}")),
             };
             followed.unwrap_or_else(|what| model.report_violation(format!("{from} enters: {what}")));

@@ -2,7 +2,7 @@
 
 use crate::random::Random;
 use ringshard::game::shard::Shard;
-use ringshard::game::{Game, Gone};
+use ringshard::game::{Game, LeaveReason};
 use ringshard_protocol::wire::{Channel, Message};
 use ringshard_world::messages::{Input, kinds};
 use ringshard_world::{EntityId, EntityKind};
@@ -29,7 +29,7 @@ pub enum GameEvent {
     Joined(EntityId),
     Suspended(EntityId),
     Resumed(EntityId),
-    Gone(EntityId, Gone),
+    Gone(EntityId, LeaveReason),
 }
 
 /// What the game was told. The model reads it.
@@ -134,7 +134,7 @@ impl Game for RandomGame {
         }
     }
 
-    fn leave(&mut self, shard: &mut Shard, player: EntityId, why: Gone) {
+    fn leave(&mut self, shard: &mut Shard, player: EntityId, why: LeaveReason) {
         self.note(GameEvent::Gone(player, why));
         if self.random.chance(200) {
             return self.drop_body(shard, player);
@@ -156,10 +156,10 @@ impl Game for RandomGame {
     fn message(&mut self, shard: &mut Shard, player: EntityId, message: Message<'_>) {
         self.expect_alive(player, "a message");
         match message.bytes.first() {
-            Some(&LARGE_REQUEST) => shard.tell(player, Channel::RELIABLE_ORDERED, &self.answer),
+            Some(&LARGE_REQUEST) => shard.send(player, Channel::RELIABLE_ORDERED, &self.answer),
             _ => {
                 let channel = Channel::new((self.random.next() % 16) as u8).expect("there are sixteen channels");
-                shard.tell(player, channel, &[kinds::GAME; 8]);
+                shard.send(player, channel, &[kinds::GAME; 8]);
             }
         }
         if self.random.chance(20) {

@@ -3,7 +3,7 @@
 
 use super::counts::SessionCounts;
 use super::game::{GameEvent, SharedEventLog};
-use ringshard::game::Gone;
+use ringshard::game::LeaveReason;
 use ringshard::game::simulation::WorldStats;
 use ringshard_protocol::Endpoint;
 use ringshard_protocol::endpoint::{EndCause, Event, SessionId, Standing};
@@ -142,11 +142,15 @@ impl SessionModel {
         let why = match cause {
             EndCause::Client(_) => {
                 self.counts.ended_by_client += 1;
-                Gone::Left
+                LeaveReason::Left
             }
             EndCause::Server(reason) => {
                 self.counts.ended_by_server += 1;
-                if reason == DisconnectReason::ShuttingDown { Gone::ShuttingDown } else { Gone::PutOut }
+                if reason == DisconnectReason::ShuttingDown {
+                    LeaveReason::ShuttingDown
+                } else {
+                    LeaveReason::Disconnected
+                }
             }
             EndCause::Expired if id.is_some() => return Err("a session expires that is not suspended".to_owned()),
             EndCause::Expired if early => {
@@ -154,7 +158,7 @@ impl SessionModel {
             }
             EndCause::Expired => {
                 self.counts.expired += 1;
-                Gone::Silent
+                LeaveReason::TimedOut
             }
         };
         Ok(state.body.map(|body| GameEvent::Gone(body, why)))

@@ -27,7 +27,7 @@ impl ExchangeDelays {
             }
             let mut missing = false;
             for core in (0..server_cores.len()).filter(|core| core != owner) {
-                match shard(core).look(*id) {
+                match shard(core).state(*id) {
                     Some(_) => *ticks_max = (*ticks_max).max(shard(core).tick() - since[core]),
                     None => missing = true,
                 }

@@ -187,7 +187,7 @@ impl Simulator {
                 // NPCs keep walking: a view of them may be a few ticks old.
                 let walks = |state: &State| state.states & states::MOVING != 0;
                 let same = |state: &State| walks(state) || walks(seen.state()) || state == seen.state();
-                let same = shard.look(seen.id()).is_some_and(same);
+                let same = shard.state(seen.id()).is_some_and(same);
                 differing += usize::from(!same);
             }
         }

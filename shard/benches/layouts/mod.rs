@@ -1,4 +1,4 @@
-//! How a world's entities may be spread: what the interest grid is tested with, and measured on.
+//! Distributions of entities, for the tests and benchmarks of the interest grid.
 
 use rand_chacha::ChaCha8Rng;
 use rand_chacha::rand_core::{Rng, SeedableRng};
@@ -7,16 +7,16 @@ use ringshard::world::interest::grid::CLASSES;
 use ringshard_world::{EntityKind, Map, Position};
 use std::f32::consts::TAU;
 
-/// A way to spread them over the default map, where a unit is a centimetre.
+/// A distribution of entities over the default map, on which a unit is a centimetre.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
 pub enum Layout {
-    /// Over all of the map.
+    /// Over the whole map.
     Uniform,
     /// In 20 towns.
     Towns,
     /// Within 100 m.
     Crowd,
-    /// Within 100 m, upwards too.
+    /// Within 100 m, also vertically.
     Swarm,
     /// Nine of ten within 10 m, the others anywhere.
     Square,
@@ -25,15 +25,15 @@ pub enum Layout {
 }
 
 impl Layout {
-    /// All of them.
+    /// All layouts.
     pub const ALL: [Layout; 6] = [Self::Uniform, Self::Towns, Self::Crowd, Self::Swarm, Self::Square, Self::Point];
 
-    /// So many places.
+    /// The positions of `count` entities.
     pub fn places(self, count: usize, seed: u64) -> Vec<Position> {
         let map = Map::default();
         let random = &mut ChaCha8Rng::seed_from_u64(seed);
         let towns: [[f32; 2]; 20] = std::array::from_fn(|_| [0; 2].map(|_| between(random, 20_000.0, 800_000.0)));
-        let place = |number: usize| {
+        let position = |number: usize| {
             let [x, y, z] = [0; 3].map(|_| between(random, 0.0, 1.0));
             let point = match self {
                 Layout::Square if number.is_multiple_of(10) => [819_200.0 * x, 819_200.0 * y, 500.0 * z],
@@ -50,7 +50,7 @@ impl Layout {
             };
             map.quantise(point)
         };
-        (0..count).map(place).collect()
+        (0..count).map(position).collect()
     }
 }
 
@@ -58,7 +58,7 @@ fn between(random: &mut impl Rng, low: f32, high: f32) -> f32 {
     low + (high - low) * (random.next_u32() >> 8) as f32 / (1 << 24) as f32
 }
 
-/// Each kind's radius, and the same weight for all.
+/// The radius of each kind, and the same weight for all.
 pub fn sights() -> [Sight; CLASSES] {
     let mut sights = [Sight { radius_steps: 0, weight_log2: 0 }; CLASSES];
     for (sight, kind) in sights.iter_mut().zip(EntityKind::ALL) {

@@ -1,42 +1,35 @@
-//! One core's part of the world, as a game sees it: its own entities to change, everybody's to look at, and ways to
-//! speak to players and to the owners of others.
+//! The world as a game sees it on one core: it changes the core's own entities, reads those of all cores, sends messages to
+//! players and commands to entities.
 
+use crate::game::outgoing::OutgoingMessages;
 use crate::world::exchange::{Command, CommandError, Exchange, Outbox};
+use crate::world::interest::COUNT_MAX;
 use crate::world::replication::Replica;
 use crate::world::store::{Entities, Factions};
-use crate::world::visibility::Neighbourhood;
+use crate::world::visibility::Visibility;
 use ringshard_protocol::crypto::Csprng;
 use ringshard_protocol::wire::Channel;
 use ringshard_world::{EntityId, Map, State};
 
-/// Entities that [`Shard::nearest`] finds at most.
-pub const NEAREST_MAX: usize = crate::world::interest::grid::COUNT_MAX;
+/// Most entities that [`Shard::nearest`] finds.
+pub const NEAREST_MAX: usize = COUNT_MAX;
 
-/// Something to be said to a player.
-#[derive(Clone, Debug)]
-pub(crate) struct Said {
-    pub(crate) to: EntityId,
-    pub(crate) channel: Channel,
-    pub(crate) from: usize,
-    pub(crate) len: usize,
-}
-
-/// What a game has to work with.
+/// One core's part of the world.
 pub struct Shard {
     /// The entities that this core owns.
     pub entities: Entities,
-    /// Who is whose enemy.
+    /// Which factions are friends or enemies.
     pub factions: Factions,
-    /// For chance. Seeded with the core, so that a simulated world goes the same way every time.
+    /// The game's randomness. It is seeded per core, so that a simulated world repeats exactly. Use no other source.
     pub random: Csprng,
     map: Map,
     core: usize,
     tick: u64,
     pub(crate) replica: Replica,
-    pub(crate) neighbourhood: Neighbourhood,
+    pub(crate) visibility: Visibility,
+    /// Buffer for [`Shard::nearest`].
     found: Vec<u16>,
-    pub(crate) said: Vec<Said>,
-    pub(crate) words: Vec<u8>,
+    pub(crate) outgoing: OutgoingMessages,
     pub(crate) outbox: Outbox,
 }
 
@@ -47,7 +40,7 @@ impl Shard {
         map: Map,
         entities: Entities,
         replica: Replica,
-        neighbourhood: Neighbourhood,
+        visibility: Visibility,
         random: Csprng,
     ) -> Self {
         Shard {
@@ -58,10 +51,9 @@ impl Shard {
             core: exchange.core(),
             tick: first_tick,
             replica,
-            neighbourhood,
+            visibility,
             found: Vec::new(),
-            said: Vec::new(),
-            words: Vec::new(),
+            outgoing: OutgoingMessages::default(),
             outbox: Outbox::new(exchange),
         }
     }
@@ -75,56 +67,52 @@ impl Shard {
         &self.map
     }
 
-    /// Which core this is.
+    /// The number of this core.
     pub fn core(&self) -> usize {
         self.core
     }
 
-    /// Ticks since the world began; on each core one more than in its last tick. It never ends.
+    /// The number of this tick, counted from the beginning of the world. It increases by one per tick and never wraps.
     pub fn tick(&self) -> u64 {
         self.tick
     }
 
-    /// The tick as clients are told it: modulo 2^32 (PROTOCOL.md, section 15). Only how far two of them are apart counts.
+    /// The tick on the wire, modulo 2^32: PROTOCOL.md#world-messages. Only the distance of two ticks counts.
     pub(crate) fn wire_tick(&self) -> u32 {
         self.tick as u32
     }
 
-    /// What is known of any entity of the world: of this core's own, as of the last tick; of others', as of theirs that
-    /// came last.
-    pub fn look(&self, id: EntityId) -> Option<&State> {
+    /// The state of any entity of the world: for this core's own entities after the last tick, for others the latest state
+    /// that has arrived. `None` if it does not exist.
+    pub fn state(&self, id: EntityId) -> Option<&State> {
         self.replica.get(id)
     }
 
-    /// The nearest entities to a point, of any core, at most `count` and no farther than `radius` units; appended to
-    /// `around`, in no order. More than [`NEAREST_MAX`] are never found.
+    /// Appends the nearest entities to a point to `around`, in no order: entities of any core, at most `count` and no farther
+    /// away than `radius` units. It never finds more than [`NEAREST_MAX`].
     pub fn nearest(&mut self, point: [f32; 3], radius: f32, count: usize, around: &mut Vec<EntityId>) {
         let from = self.map.quantise(point);
         let reach = u64::from(self.map.steps_of(radius)).pow(2);
         self.found.clear();
         if count > 0 {
-            self.neighbourhood.nearest(from, count.min(NEAREST_MAX), &mut self.found);
+            self.visibility.nearest(from, count.min(NEAREST_MAX), &mut self.found);
         }
         let close = |index: &u16| self.replica.state(*index).position.distance_squared(from) <= reach;
         let close = self.found.iter().copied().filter(close);
         around.extend(close.map(|index| EntityId { index, generation: self.replica.generation(index) }));
     }
 
-    /// Says something to a player of this core; [`Game::message`] is how the client's answers come. Taken at the end of
-    /// the tick.
-    ///
-    /// [`Game::message`]: crate::game::Game::message
-    pub fn tell(&mut self, player: EntityId, channel: Channel, message: &[u8]) {
-        let from = self.words.len();
-        self.words.extend_from_slice(message);
-        self.said.push(Said { to: player, channel, from, len: message.len() });
+    /// Sends a message to a player of this core. It leaves at the end of the tick; if the player has no client then, it is
+    /// lost.
+    pub fn send(&mut self, player: EntityId, channel: Channel, message: &[u8]) {
+        self.outgoing.push(player, channel, message);
     }
 
-    /// Sends a command to the owner of `to`, whichever core that is. What is taken arrives, in the order of sending: in the
-    /// next tick, or, where more are sent than a ring between cores holds, as soon as there is room.
+    /// Sends a command to `to`, on whatever core that entity is. An accepted command arrives, in the order of sending:
+    /// normally in the next tick, or as soon as the ring to that core has room.
     ///
     /// # Errors
-    /// [`CommandError`]; the command was not taken.
+    /// [`CommandError`]; the command was refused.
     pub fn command(&mut self, to: EntityId, from: EntityId, kind: u8, content: &[u8]) -> Result<(), CommandError> {
         self.outbox.push(Command::new(to, from, kind, content))
     }

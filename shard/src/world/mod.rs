@@ -1,12 +1,15 @@
-//! A world as the cores of a server share it.
+//! A world that the cores of a server share: each core owns a part of the entities and knows the state of all.
 //!
 //! | module | for |
 //! |---|---|
 //! | [`store`] | the entities that a core owns |
-//! | [`exchange`] | the rings over which cores publish changes and send commands |
-//! | [`interest`] | the grid that finds who is near, and the difference from tick to tick |
+//! | [`exchange`] | the rings on which cores publish changes and send commands |
+//! | [`interest`] | the nearest entities to a point, and how that set changes |
 //! | [`replication`] | what each client is sent |
-//! | [`visibility`] | what each client sees |
+//! | [`visibility`] | which entities each client sees |
+//!
+//! The world uses the tick rate of the runtime and the types of `ringshard-world`. It knows no connections, endpoints or
+//! games, and reads no clock.
 
 pub mod exchange;
 pub mod interest;

@@ -1,43 +1,47 @@
-//! Who is around whom: the grid over the whole world as this core knows it, asked for clients and for the game.
+//! Which entities are visible to whom: queries of clients and of the game to one grid over the whole world.
 
-use crate::world::interest::{Difference, Grid, Query, Reach, Scratch, Sight};
+use crate::world::interest::{COUNT_MAX, Difference, Grid, Query, Reach, Scratch, Sight};
 use crate::world::replication::{Replica, Viewer};
 use ringshard_world::{EntityKind, Map, Position};
 
-/// What came into a client's sight, and what left it.
+/// How many entities entered and left a client's sight.
 #[derive(Clone, Copy, PartialEq, Eq, Debug, Default)]
-pub struct Moved {
-    /// Entities that came.
+pub struct SightChange {
+    /// Entities that entered.
     pub entered: usize,
     /// Entities that left.
     pub left: usize,
 }
 
-/// The grid, and room to ask it.
-pub struct Neighbourhood {
+/// The grid, and working memory for queries.
+pub struct Visibility {
     grid: Grid,
     scratch: Scratch,
     difference: Difference,
     visible_max: usize,
-    /// Square of the distance up to which one is near, in steps.
+    /// Square of the distance up to which an entity is near, in steps.
     near: u64,
     wanted: Vec<u16>,
     entering: Vec<u16>,
     leaving: Vec<u16>,
 }
 
-impl Neighbourhood {
-    /// Of a world of at most `entities_max` entities, where a client sees at most `visible_max` of them, and those up to
+impl Visibility {
+    /// For a world of at most `entities_max` entities, in which a client sees at most `visible_max` of them. Entities up to
     /// `near` units away are near.
+    ///
+    /// # Panics
+    /// When `visible_max` is 0 or exceeds [`COUNT_MAX`].
     pub fn new(map: &Map, entities_max: usize, visible_max: usize, near: f32) -> Self {
+        assert!((1..=COUNT_MAX).contains(&visible_max), "a client sees 1 to {COUNT_MAX} entities");
         let sights = std::array::from_fn(|class| {
             let kind = EntityKind::from_number(class as u8);
             let radius_steps = kind.map_or(0, |kind| map.steps_of(kind.radius()));
-            // A shot on its way matters more than who stands as close.
+            // A projectile matters more than other entities at the same distance.
             let weight_log2 = if kind == Some(EntityKind::Projectile) { 2 } else { 0 };
             Sight { radius_steps, weight_log2 }
         });
-        Neighbourhood {
+        Visibility {
             grid: Grid::new(entities_max, sights),
             scratch: Scratch::new(),
             difference: Difference::new(),
@@ -49,20 +53,20 @@ impl Neighbourhood {
         }
     }
 
-    /// A tick has passed: everybody may be elsewhere.
+    /// Rebuilds the grid: a tick has passed, and every entity may have moved.
     pub fn rebuild(&mut self, replica: &Replica) {
-        self.grid.rebuild(replica.places());
+        self.grid.rebuild(replica.positions());
     }
 
-    /// Has a client look around.
-    pub fn look(&mut self, viewer: &mut Viewer, replica: &Replica) -> Moved {
+    /// Updates which entities are in a client's sight.
+    pub fn update(&mut self, viewer: &mut Viewer, replica: &Replica) -> SightChange {
         let body = replica.get(viewer.player);
-        // A player without a body looks on from where it last was.
-        viewer.stood_at = body.map(|own| own.position).or(viewer.stood_at);
-        let Some(from) = viewer.stood_at else { return Moved::default() };
+        // A player without a body watches from where it last was.
+        viewer.last_position = body.map(|own| own.position).or(viewer.last_position);
+        let Some(from) = viewer.last_position else { return SightChange::default() };
         let player = viewer.player.index;
         let unseen = |index: u16| !replica.sees(viewer.player, index);
-        // Always the same ones, of many in one place: who is seen should stay so.
+        // With the same turn each time, the same ones of many equally near entities stay in sight.
         let query = Query { from, count: self.visible_max, turn: player.into() };
         self.wanted.clear();
         self.grid.nearest(&mut self.scratch, &query, &mut viewer.reach, unseen, &mut self.wanted);
@@ -71,14 +75,15 @@ impl Neighbourhood {
             self.wanted.push(player);
         }
         self.difference.compare(viewer.shown(), &self.wanted, &mut self.entering, &mut self.leaving);
-        let moved = Moved { entered: self.entering.len(), left: self.leaving.len() };
+        let change = SightChange { entered: self.entering.len(), left: self.leaving.len() };
         self.leaving.drain(..).for_each(|index| viewer.leave(index));
         self.entering.drain(..).for_each(|index| viewer.enter(index, replica.generation(index)));
         viewer.set_near(|index| replica.state(index).position.distance_squared(from) <= self.near);
-        moved
+        assert!(viewer.shown_len() <= self.visible_max, "a client sees at most visible_max entities");
+        change
     }
 
-    /// The nearest entities to a place, by index, as far as each is seen.
+    /// The indices of the nearest entities to a position, as far as each can be seen.
     pub fn nearest(&mut self, from: Position, count: usize, out: &mut Vec<u16>) {
         let query = Query { from, count, turn: 0 };
         self.grid.nearest(&mut self.scratch, &query, &mut Reach::default(), |_| false, out);

@@ -1,7 +1,7 @@
 //! The entity store does not allocate once it is made, whatever happens in it.
 
 use crate::allocator_calls;
-use ringshard::world::store::{Authority, Entities, Factions, Relation};
+use ringshard::world::store::{Entities, Factions, Relation};
 use ringshard_world::EntityKind;
 use ringshard_world::entity::buffs;
 
@@ -21,7 +21,6 @@ fn a_store_is_filled_used_and_emptied_without_the_allocator() {
                 for kind in 0..7 {
                     assert!(entities.apply_buff(id, 1 << kind, 1, tick + 1 + u64::from(id.index) % 600));
                 }
-                entities.set_authority(id, Authority::Owner(id));
             }
             assert_eq!(entities.len(), CAPACITY);
             for place in (tick as usize % 7..CAPACITY).step_by(7) {

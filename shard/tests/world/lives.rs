@@ -3,7 +3,7 @@
 use crate::small_world::*;
 use ringshard::game::shard::Shard;
 use ringshard::game::simulation::WorldConfig;
-use ringshard::game::{Game, Gone};
+use ringshard::game::{Game, LeaveReason};
 use ringshard::world::exchange::Command;
 use ringshard_protocol::connection::sealed_len;
 use ringshard_protocol::limits::{RESUME_PERIOD, TIMEOUT_DEFAULT};
@@ -45,7 +45,7 @@ fn whatever_a_client_says_when_it_hangs_up_its_session_is_over() {
         let left = (world.total(|stats| stats.players), world.total(|stats| stats.suspended));
         assert_eq!((left, world.total(|stats| stats.entities)), ((0, 0), 0), "reason {reason}");
     }
-    let once = [LifeEvent::Joined, LifeEvent::Gone(Gone::Left)];
+    let once = [LifeEvent::Joined, LifeEvent::Gone(LeaveReason::Left)];
     assert_eq!(events(&world), once.repeat(21));
 }
 
@@ -98,7 +98,7 @@ fn a_client_that_stays_away_too_long_begins_anew_and_sees() {
     assert_eq!(world.seen_by(0), world.ids(1..2));
     let events = &world.simulation(0).game().events;
     let of_former: Vec<_> = events.iter().filter(|(id, _)| Some(*id) == former).map(|&(_, event)| event).collect();
-    assert_eq!(of_former, [LifeEvent::Joined, LifeEvent::Suspended, LifeEvent::Gone(Gone::Silent)]);
+    assert_eq!(of_former, [LifeEvent::Joined, LifeEvent::Suspended, LifeEvent::Gone(LeaveReason::TimedOut)]);
 }
 
 #[test]
@@ -116,7 +116,7 @@ fn a_server_that_ends_ends_each_life_once_the_suspended_ones_too() {
     world.lifecycle.stop();
     world.run_for(3 * SECOND);
     assert_eq!((world.total(|stats| stats.players), world.total(|stats| stats.suspended)), (0, 0));
-    let ends = events(&world).iter().filter(|event| **event == LifeEvent::Gone(Gone::ShuttingDown)).count();
+    let ends = events(&world).iter().filter(|event| **event == LifeEvent::Gone(LeaveReason::ShuttingDown)).count();
     assert_eq!((ends, world.total(|stats| stats.entities)), (3, 0));
 }
 
@@ -229,7 +229,7 @@ fn a_client_that_had_to_make_room_while_it_was_silent_can_enter_again_and_sees()
     assert!(agreed > 50 && differ == 0, "{agreed} digests agree, {differ} do not");
     let events = &world.simulation(0).game().events;
     let of_former: Vec<_> = events.iter().filter(|(id, _)| Some(*id) == former).map(|&(_, event)| event).collect();
-    assert_eq!(of_former, [LifeEvent::Joined, LifeEvent::Suspended, LifeEvent::Gone(Gone::Silent)]);
+    assert_eq!(of_former, [LifeEvent::Joined, LifeEvent::Suspended, LifeEvent::Gone(LeaveReason::TimedOut)]);
     // Nothing is kept of it once it is gone.
     world.players[0].client.disconnect();
     world.run_for(SECOND);
@@ -386,11 +386,11 @@ impl Game for Wild {
                 6 => {
                     let len = [0, 1, 1_200, 65_536, 65_537, 200_000][self.next() as usize % 6];
                     let channel = ringshard_protocol::wire::Channel::new(self.next() as u8 % 16).unwrap();
-                    shard.tell(id, channel, &vec![kinds::GAME; len]);
+                    shard.send(id, channel, &vec![kinds::GAME; len]);
                 }
                 7 => _ = shard.entities.apply_buff(id, 1 << (self.next() % 7), 1, self.next() % 100),
                 8 => _ = shard.entities.set_variable(id, self.next() as usize % 64, self.next() as i32),
-                _ => _ = shard.look(id),
+                _ => _ = shard.state(id),
             }
         }
     }

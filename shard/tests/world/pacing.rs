@@ -1,7 +1,7 @@
 //! How often a client is told of what, and that what does not fit today is told tomorrow.
 
 use ringshard::world::exchange::Change;
-use ringshard::world::replication::viewer::{Agreement, Scratch};
+use ringshard::world::replication::viewer::{DigestResult, Scratch};
 use ringshard::world::replication::{Encoder, Pacing, Replica, Viewer};
 use ringshard::world::store::Rate;
 use ringshard_world::limits::VARIABLES;
@@ -101,7 +101,7 @@ impl World {
         .unwrap();
         let (newest, before) = view.received().unwrap();
         assert!(viewer.acknowledge(*tick, newest, before, replica));
-        assert_ne!(viewer.check(view.digest(), replica, scratch), Agreement::Differs);
+        assert_ne!(viewer.check(view.digest(), replica, scratch), DigestResult::Differs);
     }
 
     fn begin(&mut self) {

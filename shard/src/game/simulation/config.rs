@@ -1,4 +1,4 @@
-//! The shape of a world.
+//! The configuration of a world.
 
 use crate::runtime::out_of_range::OutOfRange;
 use crate::world::replication::Pacing;
@@ -8,27 +8,27 @@ use ringshard_world::limits::WORLD_ENTITIES_MAX;
 use ringshard_world::messages::{ENTRY_BYTES_MAX, SnapshotHeader};
 use ringshard_world::{EntityKind, Map};
 
-/// Entities in sight of a client: as many as leave it may still be under way.
+/// Most entities in sight of a client. As many may still be leaving its sight.
 pub const VISIBLE_MAX: usize = SLOTS_MAX / 2;
-/// Bytes of a snapshot's entries: more would be tried to be compressed, which they cannot.
+/// Most bytes of a snapshot's entries. The engine would try to compress larger messages, and entries do not compress.
 pub const SNAPSHOT_BYTES_MAX: usize = COMPRESSION_BYTES_MIN - SnapshotHeader::BYTES;
 
-/// The shape of a world, the same on every core.
+/// The configuration of a world, the same on every core.
 #[derive(Clone, Copy, Debug)]
 pub struct WorldConfig {
-    /// Where it is.
+    /// The map.
     pub map: Map,
-    /// Entities at most, over all cores; up to [`WORLD_ENTITIES_MAX`].
+    /// Most entities, over all cores; up to [`WORLD_ENTITIES_MAX`].
     pub entities_max: usize,
-    /// Entities that a client sees at most: the nearest.
+    /// Most entities that a client sees: the nearest ones.
     pub visible_max: usize,
-    /// How far away an entity is near, in units: it is told of at the full rate.
+    /// Up to this distance in units an entity is near: clients get it at the full rate.
     pub near: f32,
-    /// How often clients are told of what.
+    /// How often clients get which entities.
     pub pacing: Pacing,
-    /// For the game's chance.
+    /// The seed of the game's randomness.
     pub seed: u64,
-    /// The tick that the world goes on from; 0 for a new one.
+    /// The tick that the world continues from; 0 for a new world.
     pub first_tick: u64,
 }
 
@@ -47,15 +47,15 @@ impl Default for WorldConfig {
 }
 
 impl WorldConfig {
-    /// Whether such a world can be, on so many cores.
+    /// Checks that all values are in their ranges, for a world on `cores` cores.
     ///
     /// # Errors
-    /// Says the first thing that is out of range, and what the range is.
+    /// The first value that is out of range, and its range.
     pub fn check(&self, cores: usize) -> Result<(), OutOfRange> {
         self.violations(cores).into_iter().next().map_or(Ok(()), Err)
     }
 
-    /// Everything that is out of range on so many cores, and what the range is.
+    /// Every value that is out of range for a world on `cores` cores, and its range.
     pub fn violations(&self, cores: usize) -> Vec<OutOfRange> {
         let WorldConfig { entities_max, visible_max, near, pacing, .. } = *self;
         let mut violations = Vec::new();

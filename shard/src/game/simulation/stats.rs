@@ -1,59 +1,59 @@
-//! What a world counts.
+//! The counters of a world.
 
 use ringshard_protocol::counters;
 
 counters! {
-    /// What a world counts, on one core.
+    /// The counters of a world on one core.
     WorldStats {
         /// Ticks.
         ticks,
-        /// Ticks at whose beginning clients still waited to be told of the last.
+        /// Ticks that began before all clients had their snapshot of the last one.
         late_ticks,
-        /// How much is shed now: 0 for nothing, up to 3.
+        /// The present level of load shedding: 0 sheds nothing, 3 most.
         shed_level,
-        /// Times that more was shed, ever.
+        /// How often the level was raised.
         sheds,
-        /// Players now whose clients are connected.
+        /// Players at present whose clients are connected.
         players,
-        /// Players now whose clients are silent and can come back.
+        /// Players at present whose clients are silent and can return.
         suspended,
-        /// Entities that this core owns now.
+        /// Entities at present that this core owns.
         entities,
-        /// Entities of all cores that this one knows now.
+        /// Entities of all cores that this core knows at present.
         known_entities,
-        /// Inputs taken.
+        /// Inputs received.
         inputs,
-        /// Messages that made no sense, or came from a client that is not in the world.
+        /// Messages that were malformed, or came from a client that is not in the world.
         strange_messages,
-        /// Snapshots sent, and bytes of them.
+        /// Snapshots sent.
         snapshots,
-        /// Bytes of those.
+        /// Bytes of these snapshots.
         snapshot_bytes,
-        /// Snapshots that found no room to be sent; they count as lost.
+        /// Snapshots that the endpoint refused to send; they count as lost.
         snapshots_unsent,
         /// Entries in snapshots.
         entries,
-        /// Entries that had to be encoded: the others were encoded already.
+        /// Entries that had to be encoded; the others were encoded already.
         encoded,
-        /// Entities that came into a client's sight, and left it.
+        /// Entities that entered a client's sight.
         entered,
         /// Entities that left a client's sight.
         left,
-        /// Digests of clients that agreed with what they must have.
+        /// Digests of clients that agreed with what they must see.
         digests_agreed,
-        /// Digests that did not.
+        /// Digests that did not agree.
         digests_differ,
-        /// Digests that nothing can be said of.
+        /// Digests that could not be compared, because it is unknown what the client has.
         digests_unknown,
-        /// Digests that were not compared, because a tick compares only so many.
+        /// Digests that were not compared, because a tick compares a limited number.
         digests_skipped,
         /// Changes published to other cores.
         changes_published,
-        /// Changes taken from other cores.
+        /// Changes received from other cores.
         changes_received,
-        /// Changes that found a ring full, and were published again later.
+        /// Changes that found a ring full and were published again later.
         changes_overflowed,
-        /// Commands that were refused to the game that sent them.
+        /// Commands of the game that were refused.
         commands_refused,
     }
 }

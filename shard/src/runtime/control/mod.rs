@@ -3,7 +3,7 @@
 //! | module | for |
 //! |---|---|
 //! | [`request`] | what a core can be asked |
-//! | [`mailbox`] | the rings that carry requests and responses |
+//! | [`mod@mailbox`] | the rings that carry requests and responses |
 //! | [`lifecycle`] | running, draining, stopping |
 //! | [`liveness`] | whether a core still turns |
 //! | [`kick`], [`quality`] | requests that visit every connection |

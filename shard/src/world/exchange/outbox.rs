@@ -1,38 +1,39 @@
-//! Commands on their way out: accepted, and not yet in the ring to their owner's core.
+//! Commands that were accepted and are not yet in the ring to their core.
 //!
-//! What is accepted here arrives. A ring that is full holds nothing up but the commands to that core, which wait in their
-//! order; when too many wait, the next one is refused to its sender.
+//! An accepted command arrives. A full ring delays only the commands to that core, which wait in their order. When too many
+//! wait, the next one is refused.
 
-use super::{Command, Exchange};
+use super::Exchange;
+use super::command::Command;
 use std::collections::VecDeque;
 
-/// Commands that may wait, over all cores.
+/// Most commands that wait, over all cores.
 const WAITING_MAX: usize = 16_384;
-/// Commands to one core that may wait at least, however many cores there are.
+/// Commands to one core that may wait, however many cores there are.
 const WAITING_MIN: usize = 1_024;
 
-/// A command that was not taken.
+/// Why a command was refused.
 #[derive(Clone, Copy, PartialEq, Eq, Debug, thiserror::Error)]
 pub enum CommandError {
-    /// It carries more than [`COMMAND_BYTES_MAX`](super::COMMAND_BYTES_MAX) bytes.
-    #[error("a command carries at most {} bytes", super::COMMAND_BYTES_MAX)]
+    /// The content exceeds [`COMMAND_BYTES_MAX`](super::command::COMMAND_BYTES_MAX) bytes.
+    #[error("a command carries at most {} bytes", super::command::COMMAND_BYTES_MAX)]
     TooLong,
     /// No core owns the entity at that index.
     #[error("the world has no entity at that index")]
     NoSuchEntity,
-    /// Too many commands to that core wait already: try again in the next tick, or do without.
+    /// Too many commands to that core wait already. Try again in the next tick, or drop the command.
     #[error("too many commands to that core wait already")]
     Busy,
 }
 
-/// Commands to each core, in the order of sending.
+/// Commands that wait, by core, in the order of sending.
 #[derive(Debug)]
 pub(crate) struct Outbox {
-    /// Entities of each core.
+    /// Number of entities that each core owns.
     share: usize,
     waiting_max: usize,
     waiting: Vec<VecDeque<Command>>,
-    /// Commands that were refused, ever.
+    /// Commands refused since the start.
     pub(crate) refused: u64,
 }
 
@@ -47,7 +48,7 @@ impl Outbox {
         }
     }
 
-    /// Takes a command, which then arrives.
+    /// Accepts a command, or refuses it. `command` is None if it was too long.
     pub(crate) fn push(&mut self, command: Option<Command>) -> Result<(), CommandError> {
         let pushed = command.ok_or(CommandError::TooLong).and_then(|command| {
             let owner = usize::from(command.to.index) / self.share;
@@ -56,14 +57,16 @@ impl Outbox {
                 return Err(CommandError::Busy);
             }
             waiting.push_back(command);
+            assert!(waiting.len() <= self.waiting_max, "a queue keeps its limit");
             Ok(())
         });
         self.refused += u64::from(pushed.is_err());
         pushed
     }
 
-    /// Hands on what waits, as far as there is room: to this core's own `commands`, and to the rings of the others.
-    pub(crate) fn hand_on(&mut self, exchange: &mut Exchange, commands: &mut Vec<Command>) {
+    /// Moves waiting commands to the rings of other cores, as far as there is room, and this core's own to `commands`.
+    pub(crate) fn flush(&mut self, exchange: &mut Exchange, commands: &mut Vec<Command>) {
+        assert_eq!(self.waiting.len(), exchange.cores(), "there is a queue for each core");
         for (core, waiting) in self.waiting.iter_mut().enumerate() {
             if core == exchange.core() {
                 commands.extend(waiting.drain(..));

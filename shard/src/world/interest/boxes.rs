@@ -1,26 +1,26 @@
-//! Entities by sixteens, and the boxes around them: what a query walks.
+//! Packets of sixteen entities and the bounding boxes around them: the tree that a query descends.
 //!
-//! Everything stands in arrays of [`FAN`], an array for each coordinate, so that the compiler compares many at a time.
+//! All data is in arrays of [`FAN`] elements, one array per coordinate, so that the compiler vectorises comparisons.
 
-/// Entities in a packet, packets in a group, groups in a region.
+/// Entities per packet, packets per group, groups per region.
 pub(super) const FAN: usize = 16;
 
-/// A place as it is kept: 2^31 less on each axis, since it is signed numbers that every processor compares many at a time.
-pub(super) fn kept(place: [u32; 3]) -> [i32; 3] {
-    place.map(|along| (along ^ 1 << 31) as i32)
+/// A position with 2^31 subtracted on each axis: every processor has vector comparisons for signed numbers.
+pub(super) fn signed(position: [u32; 3]) -> [i32; 3] {
+    position.map(|along| (along ^ 1 << 31) as i32)
 }
 
-/// From where entities are seen: those of a class, or all that stand together.
+/// From how far entities are seen: those of a class, or all in a box.
 #[derive(Clone, Copy)]
 pub(super) struct Seen {
-    /// Square of the least distance from which none of them is.
+    /// Square of the least distance from which none of them is seen.
     pub unseen_from: u64,
     /// The greatest of their weights.
     pub weight_log2: u8,
 }
 
 impl Seen {
-    /// As nobody is.
+    /// Seen from nowhere.
     pub(super) const NEVER: Seen = Seen { unseen_from: 0, weight_log2: 0 };
 
     fn and(self, other: Seen) -> Seen {
@@ -30,20 +30,20 @@ impl Seen {
         }
     }
 
-    /// The key at a distance; nobody has a lower one there.
+    /// The least key that an entity at this distance can have.
     #[inline]
     pub(super) fn key(self, square: u64) -> u64 {
         square >> self.weight_log2
     }
 
-    /// Square of the least distance at which nobody has a key below `limit`.
+    /// Square of the least distance at which no entity has a key below `limit`.
     #[inline]
     pub(super) fn beyond(self, limit: u64) -> u64 {
         self.unseen_from.min(limit << self.weight_log2)
     }
 }
 
-/// An entity as it was given.
+/// An entity as it was passed to the grid.
 #[derive(Clone, Copy)]
 pub(super) struct Given {
     pub at: [i32; 3],
@@ -51,7 +51,7 @@ pub(super) struct Given {
     pub class: u8,
 }
 
-/// Neighbours on the curve.
+/// Sixteen neighbours on the Z-curve.
 #[derive(Clone)]
 pub(super) struct Packet {
     pub at: [[i32; FAN]; 3],
@@ -64,21 +64,21 @@ impl Packet {
 
     #[inline]
     pub(super) fn put(&mut self, lane: usize, Given { at, index, class }: Given) {
-        for (places, at) in self.at.iter_mut().zip(at) {
-            places[lane] = at;
+        for (coordinates, at) in self.at.iter_mut().zip(at) {
+            coordinates[lane] = at;
         }
         self.index[lane] = index;
         self.class[lane] = class;
     }
 
-    /// Squares of their distances from a place.
+    /// Squares of their distances from a point.
     #[inline(never)]
     pub(super) fn distances(&self, from: [i32; 3]) -> [u64; FAN] {
         squares(|axis, lane| self.at[axis][lane].abs_diff(from[axis]))
     }
 }
 
-/// Boxes side by side.
+/// Sixteen boxes.
 #[derive(Clone)]
 pub(super) struct Boxes {
     low: [[i32; FAN]; 3],
@@ -91,6 +91,7 @@ impl Boxes {
 
     /// A box around each packet.
     pub(super) fn around_packets(packets: &[Packet], seen: impl Fn(u8) -> Seen) -> Boxes {
+        assert!(packets.len() <= FAN, "a group has {FAN} packets");
         let mut boxes = Boxes::EMPTY;
         for (lane, packet) in packets.iter().enumerate() {
             let mut present = packet.class.iter().fold(0u32, |present, &class| present | 1 << class);
@@ -106,6 +107,7 @@ impl Boxes {
 
     /// A box around each of `parts`.
     pub(super) fn around_boxes(parts: &[Boxes]) -> Boxes {
+        assert!(parts.len() <= FAN, "a region has {FAN} groups");
         let mut boxes = Boxes::EMPTY;
         for (lane, part) in parts.iter().enumerate() {
             let all = part.seen.iter().fold(Seen::NEVER, |all, &seen| all.and(seen));
@@ -122,10 +124,10 @@ impl Boxes {
         self.seen[lane] = seen;
     }
 
-    /// Squares of the distances of the boxes from a place.
+    /// Squares of the distances of the boxes from a point.
     #[inline(never)]
     pub(super) fn distances(&self, from: [i32; 3]) -> [u64; FAN] {
-        // No place is on both sides of a box, but of an empty one, which is as far as can be.
+        // A point is on both sides of an empty box only, which is then as far away as possible.
         squares(|axis, lane| {
             let (low, high, from) = (self.low[axis][lane], self.high[axis][lane], from[axis]);
             above(low, from) + above(from, high)
@@ -139,7 +141,7 @@ fn above(a: i32, b: i32) -> u32 {
     if a > b { a.wrapping_sub(b) as u32 } else { 0 }
 }
 
-/// Sums of the squares along three axes. A loop an axis, over 32-bit numbers, is what the compiler makes use of.
+/// Sums of the squares along three axes. The compiler vectorises one loop per axis over 32-bit numbers.
 #[inline]
 fn squares(along: impl Fn(usize, usize) -> u32) -> [u64; FAN] {
     let mut sums = [0; FAN];
@@ -154,7 +156,7 @@ fn squares(along: impl Fn(usize, usize) -> u32) -> [u64; FAN] {
             sums[lane] += u64::from(steps[lane] & 0x7fff_ffff).pow(2);
         }
     }
-    // Of a distance of 2^31 on any axis, it is enough to know that it is one.
+    // Distances of 2^31 or more on any axis are all treated alike: bit 63 makes them the farthest.
     for lane in 0..FAN {
         sums[lane] |= u64::from(far[lane]) << 63;
     }

@@ -1,22 +1,24 @@
-//! Who comes into a viewer's sight, and who leaves it.
+//! The difference of two sets of entities: which enter, and which leave.
 
 use ringshard_world::limits::WORLD_ENTITIES_MAX;
 
-/// Tells apart two sets of entities; one for each core.
+/// Compares sets of entities. One per core.
 pub struct Difference {
-    /// Of each entity: the comparison it was last wanted in, and half a comparison later if it was there before.
+    /// Per entity, the stamp of the comparison in which it was last wanted. A comparison has two stamps: the first for
+    /// entities that enter, the second for those that stay.
     stamps: Vec<u32>,
+    /// The last stamp that was given.
     stamp: u32,
 }
 
 impl Difference {
-    /// One for all entities there can be.
+    /// For all indices of a world.
     pub fn new() -> Self {
         Difference { stamps: vec![0; WORLD_ENTITIES_MAX], stamp: 0 }
     }
 
-    /// Who of `wanted` is not in `current` enters; who of `current` is not in `wanted` leaves. Neither names anybody
-    /// twice, and both outputs keep the order of what they are taken from.
+    /// Entities of `wanted` that are not in `current` enter; entities of `current` that are not in `wanted` leave. Neither
+    /// input contains an entity twice. Both outputs keep the order of their input.
     pub fn compare(
         &mut self,
         current: impl Iterator<Item = u16>,
@@ -44,6 +46,7 @@ impl Difference {
             }
         }
         entering.extend(wanted.iter().copied().filter(|&index| self.stamps[usize::from(index)] == is_wanted));
+        assert!(entering.len() <= wanted.len(), "only wanted entities enter");
     }
 }
 
@@ -67,7 +70,7 @@ mod tests {
     }
 
     #[test]
-    fn who_stays_is_not_named() {
+    fn an_entity_that_stays_is_in_neither_output() {
         let mut difference = Difference::new();
         assert_eq!(compare(&mut difference, &[1, 65_535, 3], &[3, 0, 1]), (vec![0], vec![65_535]));
         assert_eq!(compare(&mut difference, &[], &[2, 1]), (vec![2, 1], vec![]));

@@ -1,16 +1,24 @@
-//! Who sees whom: the entities that matter most to a viewer, and what that changes for it.
+//! Interest queries: the nearest entities to a point, and how that set changes from query to query.
 //!
 //! | module | for |
 //! |---|---|
-//! | [`grid`] | where everybody is, and the nearest to a place |
-//! | [`difference`] | who comes into sight, and who leaves it |
+//! | [`grid`] | the positions of all entities, and the nearest to a point |
+//! | [`difference`] | which entities enter a set, and which leave it |
+//! | `boxes` | packets of entities and their bounding boxes, compared sixteen at a time |
+//! | `keyed` | lists of numbers that are ordered by a key |
+//! | [`scratch`] | working memory of queries, and counters |
+//! | `order` | sorting entities along a Z-curve |
 //!
-//! A tick rebuilds the grid once; any number of viewers then ask it. Neither allocates.
+//! Each tick rebuilds the grid once; any number of viewers then query it. Neither allocates. Nothing here knows clients,
+//! states or the exchange.
 
 mod boxes;
 pub mod difference;
 pub mod grid;
+mod keyed;
 mod order;
+pub mod scratch;
 
 pub use difference::Difference;
-pub use grid::{Grid, Query, Reach, Scratch, Sight};
+pub use grid::{Grid, Query, Reach, Sight};
+pub use scratch::{COUNT_MAX, Counters, Scratch};

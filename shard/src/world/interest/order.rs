@@ -1,33 +1,33 @@
-//! The order that entities are kept in: by the cells of a grid, along a Z-curve, so that what is near in space is mostly
-//! near in memory.
+//! Sorting entities by the cells of a grid, along a Z-curve, so that neighbours in space are mostly neighbours in memory.
 //!
-//! Those that are seen from afar are kept apart from those that are not, in a layer of their own: a town's thousand walls
-//! do not stand between its few people.
+//! Entities that are seen from far away are kept apart from the others, in a layer of their own: the thousand walls of a town
+//! must not stand between its few players.
 //!
-//! The cells are as small as a code's bits allow for where everybody is: on all of the default map 400 units, within
-//! 100 m 3 units. The order decides how fast an answer is, never what it is.
+//! The cells are as small as the bits of a code allow for the present positions: 400 units if these span the default map,
+//! 3 units if they span 100 m. The order determines the speed of a query, never its result.
 
 /// Layers, as a power of two.
 const LAYER_BITS: u32 = 1;
 /// The last layer.
 pub(super) const LAYER_MAX: u32 = (1 << LAYER_BITS) - 1;
-/// Bits of a place's code, over all axes.
-const PLACE_BITS: u32 = 30;
-/// Bits of it along an axis, at most: two bytes to look up.
+/// Bits of a position's code, over all axes.
+const POSITION_BITS: u32 = 30;
+/// Most bits of a code along one axis: two bytes to look up.
 const AXIS_BITS_MAX: u32 = 16;
 /// Bits of an entity's number, below its code.
 const NUMBER_BITS: u32 = 16;
+/// Bits of a digit of the radix sort.
 const DIGIT_BITS: u32 = 11;
-const DIGITS: usize = (PLACE_BITS + LAYER_BITS).div_ceil(DIGIT_BITS) as usize;
+const DIGITS: usize = (POSITION_BITS + LAYER_BITS).div_ceil(DIGIT_BITS) as usize;
 const DIGIT_VALUES: usize = 1 << DIGIT_BITS;
 
 pub(super) struct Order {
     curve: Curve,
-    /// Of each entity: its layer, below that its place's code, and below that its number.
+    /// One key per entity, from the highest bits: its layer, the code of its position, its number.
     sorted: Vec<u64>,
-    /// Where they are on every other pass.
+    /// The output of every other pass.
     other: Vec<u64>,
-    /// How often each digit has each value; then, where the next with that value goes.
+    /// How often each digit has each value; then, where the next key with that value goes.
     next: Box<[[u32; DIGIT_VALUES]; DIGITS]>,
 }
 
@@ -41,8 +41,8 @@ impl Order {
         }
     }
 
-    /// Entities by layer and place, none of which is below `low` or above `high` on any axis, in order: [`number`] tells
-    /// which is which.
+    /// Sorts entities, given by layer and position. No position is below `low` or above `high` on any axis. [`number`] gives
+    /// the number of a key's entity.
     pub(super) fn sort(
         &mut self,
         entities: impl ExactSizeIterator<Item = (u8, [i32; 3])>,
@@ -50,17 +50,18 @@ impl Order {
         high: [i32; 3],
     ) -> &[u64] {
         let count = entities.len();
+        assert!(count <= self.sorted.len(), "an order has room for its entities");
         let (mut from, mut to) = (&mut self.sorted[..count], &mut self.other[..count]);
         self.curve.fit(low, high);
         self.next.iter_mut().for_each(|next| next.fill(0));
-        for ((number, coded), (layer, place)) in (0u64..).zip(from.iter_mut()).zip(entities) {
-            *coded = (u64::from(layer) << PLACE_BITS | self.curve.code(place)) << NUMBER_BITS | number;
+        for ((number, coded), (layer, position)) in (0u64..).zip(from.iter_mut()).zip(entities) {
+            *coded = (u64::from(layer) << POSITION_BITS | self.curve.code(position)) << NUMBER_BITS | number;
             for (digit, next) in self.next.iter_mut().enumerate() {
                 next[value(*coded, digit)] += 1;
             }
         }
         for (digit, next) in self.next.iter_mut().enumerate() {
-            // A digit that is the same for all moves nobody.
+            // A digit that is the same for all moves no key.
             if from.first().is_none_or(|&coded| next[value(coded, digit)] as usize == count) {
                 continue;
             }
@@ -73,13 +74,14 @@ impl Order {
                 to[*next as usize] = coded;
                 *next += 1;
             }
+            assert_eq!(before as usize, count, "each key has one value per digit");
             std::mem::swap(&mut from, &mut to);
         }
         from
     }
 }
 
-/// Which of the places it was, counted from 0.
+/// The number of a key's entity, counted from 0.
 pub(super) fn number(coded: u64) -> usize {
     usize::from(coded as u16)
 }
@@ -88,12 +90,12 @@ fn value(coded: u64, digit: usize) -> usize {
     (coded >> (NUMBER_BITS + digit as u32 * DIGIT_BITS)) as usize % DIGIT_VALUES
 }
 
-/// A Z-curve through a part of the world: the bits of a cell's place along the three axes, in turns.
+/// A Z-curve through a part of the world: a code interleaves the bits of a cell along the three axes.
 struct Curve {
     low: [i32; 3],
-    /// Steps of a cell, as a power of two.
+    /// Size of a cell in steps, as a power of two.
     shift: u32,
-    /// Of each axis, and of the lower and the upper byte along it: where the byte's bits go.
+    /// Per axis, and for the lower and the upper byte along it: where the bits of the byte go.
     spread: Box<[[[u32; 256]; 2]; 3]>,
 }
 
@@ -104,36 +106,38 @@ impl Default for Curve {
 }
 
 impl Curve {
-    /// The finest that leads through all that is neither below `low` nor above `high`.
+    /// Makes the cells as small as possible for positions between `low` and `high`.
     fn fit(&mut self, low: [i32; 3], high: [i32; 3]) {
         let bits: [u32; 3] = std::array::from_fn(|axis| u32::BITS - high[axis].abs_diff(low[axis]).leading_zeros());
         let left = |shift: u32| bits.map(|bits| bits.saturating_sub(shift));
-        let fits = |left: [u32; 3]| left.iter().sum::<u32>() <= PLACE_BITS && left.iter().all(|&b| b <= AXIS_BITS_MAX);
+        let fits =
+            |left: [u32; 3]| left.iter().sum::<u32>() <= POSITION_BITS && left.iter().all(|&b| b <= AXIS_BITS_MAX);
         self.low = low;
         self.shift = (0..u32::BITS).find(|&shift| fits(left(shift))).expect("no bits fit");
         let left = left(self.shift);
-        let mut places = [[0; AXIS_BITS_MAX as usize]; 3];
-        let mut place = 0;
+        let mut targets = [[0; AXIS_BITS_MAX as usize]; 3];
+        let mut target = 0;
         for bit in 0..AXIS_BITS_MAX {
             for axis in (0..3).filter(|&axis| bit < left[axis]) {
-                places[axis][bit as usize] = 1 << place;
-                place += 1;
+                targets[axis][bit as usize] = 1 << target;
+                target += 1;
             }
         }
-        for (spread, places) in self.spread.iter_mut().zip(&places) {
-            for (spread, places) in spread.iter_mut().zip(places.chunks(8)) {
+        assert!(target <= POSITION_BITS, "a code has {POSITION_BITS} bits");
+        for (spread, targets) in self.spread.iter_mut().zip(&targets) {
+            for (spread, targets) in spread.iter_mut().zip(targets.chunks(8)) {
                 for byte in 1..256usize {
-                    spread[byte] = spread[byte & (byte - 1)] | places[byte.trailing_zeros() as usize];
+                    spread[byte] = spread[byte & (byte - 1)] | targets[byte.trailing_zeros() as usize];
                 }
             }
         }
     }
 
     #[inline]
-    fn code(&self, place: [i32; 3]) -> u64 {
+    fn code(&self, position: [i32; 3]) -> u64 {
         let mut code = 0;
         for (axis, spread) in self.spread.iter().enumerate() {
-            let cell = place[axis].abs_diff(self.low[axis]) >> self.shift;
+            let cell = position[axis].abs_diff(self.low[axis]) >> self.shift;
             code |= spread[0][cell as usize % 256] | spread[1][(cell >> 8) as usize % 256];
         }
         code.into()

@@ -1,5 +1,5 @@
-//! Each entry is encoded once: what has changed of an entity since some version of it is the same bytes for every client
-//! that has that version.
+//! The entries of a tick's snapshots. Each is encoded once: the difference of an entity from one version has the same bytes
+//! for every client that has that version.
 
 use super::replica::Replica;
 use ringshard_prefetch::prefetch;
@@ -9,109 +9,114 @@ use ringshard_world::messages::{ENTRY_BYTES_MAX, write_difference, write_full};
 
 /// Entries of one entity: in full, and from a baseline of each age.
 const AGES: usize = BASELINE_AGE_MAX as usize + 1;
+/// The entity has no entries yet.
 const NONE: u32 = u32::MAX;
 
-/// Where in the arena an entry stands: its length in two bytes, then its bytes.
-type Place = u32;
-const EMPTY: Place = Place::MAX;
+/// Where in the arena an entry begins: its length in two bytes, then its bytes.
+type Offset = u32;
+/// The entry is not encoded yet.
+const EMPTY: Offset = Offset::MAX;
 const LENGTH_BYTES: usize = 2;
 
-/// Of one entity, by age. The younger half, which nearly all clients want, is one cache line.
+/// The entries of one entity, by age. The younger half, which nearly all clients need, is one cache line.
 #[derive(Clone, Copy, Debug)]
 #[repr(align(64))]
-struct Row([Place; AGES]);
+struct EntrySet([Offset; AGES]);
 
 /// The entries of one tick.
 #[derive(Debug)]
 pub struct Encoder {
     arena: Vec<u8>,
-    /// Each entity's row, if it has one.
-    row_of: Vec<u32>,
-    rows: Vec<Row>,
-    /// Whose rows they are.
+    /// The number of each entity's set, or [`NONE`].
+    set_of: Vec<u32>,
+    sets: Vec<EntrySet>,
+    /// The entity of each set.
     owners: Vec<u16>,
-    /// Entries encoded, ever.
+    /// Entries encoded since the start.
     pub encoded: u64,
-    /// Entries taken from those, ever.
+    /// Entries used in snapshots since the start.
     pub taken: u64,
 }
 
 impl Encoder {
-    /// For a world of at most `entities` entities.
+    /// An encoder for a world of at most `entities` entities.
     pub fn new(entities: usize) -> Self {
         Encoder {
             arena: Vec::new(),
-            row_of: vec![NONE; entities],
-            rows: Vec::new(),
+            set_of: vec![NONE; entities],
+            sets: Vec::new(),
             owners: Vec::new(),
             encoded: 0,
             taken: 0,
         }
     }
 
-    /// Forgets everything: a tick has passed.
+    /// Forgets all entries: a tick has passed.
     pub fn clear(&mut self) {
+        assert_eq!(self.owners.len(), self.sets.len(), "each set has an owner");
         for &owner in &self.owners {
-            self.row_of[usize::from(owner)] = NONE;
+            self.set_of[usize::from(owner)] = NONE;
         }
         self.owners.clear();
-        self.rows.clear();
+        self.sets.clear();
         self.arena.clear();
     }
 
-    /// Forgets what was encoded of an entity, which has changed.
+    /// Forgets the entries of an entity, which has changed.
     #[inline]
     pub fn forget(&mut self, index: u16) {
-        let row = &mut self.row_of[usize::from(index)];
-        if *row != NONE {
-            self.rows[*row as usize] = Row([EMPTY; AGES]);
+        let set = &mut self.set_of[usize::from(index)];
+        if *set != NONE {
+            self.sets[*set as usize] = EntrySet([EMPTY; AGES]);
         }
     }
 
-    /// Asks the processor for what [`Self::entry`] needs first.
+    /// Prefetches what [`Self::entry`] reads first.
     #[inline]
     pub fn prefetch(&self, index: u16) {
-        if let Some(row) = self.rows.get(self.row_of[usize::from(index)] as usize) {
-            prefetch(&row.0[0]);
+        if let Some(set) = self.sets.get(self.set_of[usize::from(index)] as usize) {
+            prefetch(&set.0[0]);
         }
     }
 
-    /// Asks the processor for the entry itself, if there is one.
+    /// Prefetches the entry itself, if it is encoded.
     #[inline]
     pub fn prefetch_entry(&self, index: u16, age: usize) {
-        if let Some(row) = self.rows.get(self.row_of[usize::from(index)] as usize)
-            && let Some(bytes) = self.arena.get(row.0[age] as usize)
+        if let Some(set) = self.sets.get(self.set_of[usize::from(index)] as usize)
+            && let Some(bytes) = self.arena.get(set.0[age] as usize)
         {
             prefetch(bytes);
         }
     }
 
-    /// The entry of the entity at `index` for who has its version of `age` versions back, or, for 0, in full.
+    /// The entry of the entity at `index`, as the difference from the version `age` versions back; for 0, in full.
     #[inline]
     pub fn entry(&mut self, replica: &Replica, index: u16, age: u8) -> &[u8] {
         self.taken += 1;
-        let row = self.row(index);
-        let place = match self.rows[row].0[usize::from(age)] {
-            EMPTY => self.encode(replica, index, age, row),
-            place => place,
+        let set = self.set(index);
+        debug_assert_eq!(self.owners[set], index, "a set has the entries of its owner");
+        let offset = match self.sets[set].0[usize::from(age)] {
+            EMPTY => self.encode(replica, index, age, set),
+            offset => offset,
         };
-        let bytes = &self.arena[place as usize..];
-        let (len, bytes) = bytes.split_first_chunk().expect("a length stands there");
+        let bytes = &self.arena[offset as usize..];
+        let (len, bytes) = bytes.split_first_chunk().expect("an entry begins with its length");
         &bytes[..usize::from(u16::from_le_bytes(*len))]
     }
 
-    fn row(&mut self, index: u16) -> usize {
-        let row = &mut self.row_of[usize::from(index)];
-        if *row == NONE {
-            *row = self.rows.len() as u32;
-            self.rows.push(Row([EMPTY; AGES]));
+    fn set(&mut self, index: u16) -> usize {
+        let set = &mut self.set_of[usize::from(index)];
+        if *set == NONE {
+            *set = self.sets.len() as u32;
+            self.sets.push(EntrySet([EMPTY; AGES]));
             self.owners.push(index);
         }
-        *row as usize
+        *set as usize
     }
 
-    fn encode(&mut self, replica: &Replica, index: u16, age: u8, row: usize) -> Place {
+    fn encode(&mut self, replica: &Replica, index: u16, age: u8, set: usize) -> Offset {
         let at = self.arena.len();
+        assert!(at < EMPTY as usize && self.sets[set].0[usize::from(age)] == EMPTY, "an entry is encoded once");
         let from = at + LENGTH_BYTES;
         self.arena.resize(from + ENTRY_BYTES_MAX, 0);
         let mut writer = Writer::new(&mut self.arena[from..]);
@@ -120,15 +125,15 @@ impl Encoder {
             write_full(entity, replica.variables_set(index), &mut writer)
         } else {
             let base = entity.version.wrapping_sub(u32::from(age));
-            let state = replica.state_at(index, base).expect("a baseline is kept");
+            let state = replica.state_at(index, base).expect("the baseline is kept");
             write_difference(entity, base, state, replica.variables_set_since(index, base), &mut writer)
         };
-        written.expect("an entry has a largest size");
+        written.expect("an entry has at most ENTRY_BYTES_MAX bytes");
         let len = writer.used();
         self.arena.truncate(from + len);
         self.arena[at..from].copy_from_slice(&(len as u16).to_le_bytes());
-        self.rows[row].0[usize::from(age)] = at as Place;
+        self.sets[set].0[usize::from(age)] = at as Offset;
         self.encoded += 1;
-        at as Place
+        at as Offset
     }
 }

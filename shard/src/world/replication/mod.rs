@@ -1,15 +1,20 @@
-//! What each client is told of the world around it (A4, A5).
+//! What each client is sent about the world around it.
 //!
 //! | module | for |
 //! |---|---|
-//! | [`replica`] | the whole world, as one core knows it, with its recent past |
-//! | [`encoder`] | entries, encoded once for all who can use them |
-//! | [`viewer`] | one client: what it sees, what it has, what it is told next |
+//! | [`replica`] | the whole world, as one core knows it, with its recent versions |
+//! | [`encoder`] | entries of snapshots, encoded once for all clients |
+//! | [`viewer`] | one client: what is in sight, what it has acknowledged, what is due |
+//! | [`pacing`] | how often a client gets which entities |
+//!
+//! It uses the store's rates, the changes of the exchange and the reach of interest queries, and sends nothing itself.
 
 pub mod encoder;
+pub mod pacing;
 pub mod replica;
 pub mod viewer;
 
 pub use encoder::Encoder;
+pub use pacing::Pacing;
 pub use replica::Replica;
-pub use viewer::{Pacing, Viewer};
+pub use viewer::Viewer;

@@ -1,13 +1,13 @@
-//! What is done to an entity, how strongly, and until when (A7).
+//! The buffs of entities: intensity, and the tick at which each ends.
 //!
-//! An entity carries each kind at most once. One that is applied again lasts until the later of both ticks, with the
-//! larger of both intensities: nothing is gained by waiting, and nothing lost by helping twice.
+//! An entity has each buff at most once. A buff that is applied again lasts until the later of both ticks, with the larger of
+//! both intensities.
 
-use super::places::bits;
-use super::wheel::Wheel;
+use super::row_set::bits;
+use super::timer_wheel::TimerWheel;
 use ringshard_world::entity::{buffs, states};
 
-/// All kinds of buffs.
+/// All buffs.
 pub const ALL: u8 = buffs::FROZEN
     | buffs::POISONED
     | buffs::BURNING
@@ -16,58 +16,57 @@ pub const ALL: u8 = buffs::FROZEN
     | buffs::INVISIBLE
     | buffs::INVULNERABLE;
 
-/// Slots of an entity in the wheel: a power of two, with one for each bit of a mask.
+/// Timers per entity in the wheel: a power of two, one for each bit of a mask.
 const SLOTS: usize = 8;
 
-/// The states that an entity is in as long as it carries `carried`, whatever the game says.
+/// The states that follow from the buffs in `active`.
 #[inline]
-pub fn states_of(carried: u8) -> u8 {
-    let stunned = if carried & buffs::STUNNED != 0 { states::STUNNED } else { 0 };
-    let invisible = if carried & buffs::INVISIBLE != 0 { states::INVISIBLE } else { 0 };
+pub fn states_of(active: u8) -> u8 {
+    let stunned = if active & buffs::STUNNED != 0 { states::STUNNED } else { 0 };
+    let invisible = if active & buffs::INVISIBLE != 0 { states::INVISIBLE } else { 0 };
     stunned | invisible
 }
 
 #[derive(Debug)]
 pub(super) struct Buffs {
-    /// What each entity carries.
-    carried: Vec<u8>,
+    /// The buffs that each row has, one bit each.
+    active: Vec<u8>,
     intensities: Vec<[u8; SLOTS]>,
-    /// When it ends: an item for each slot of each entity.
-    wheel: Wheel,
+    /// When each ends: one timer per slot of a row.
+    wheel: TimerWheel,
 }
 
 impl Buffs {
     pub(super) fn new(capacity: usize) -> Buffs {
         Buffs {
-            carried: vec![0; capacity],
+            active: vec![0; capacity],
             intensities: vec![[0; SLOTS]; capacity],
-            wheel: Wheel::new(capacity * SLOTS),
+            wheel: TimerWheel::new(capacity * SLOTS),
         }
     }
 
     #[inline]
-    pub(super) fn carried(&self) -> &[u8] {
-        &self.carried
+    pub(super) fn active(&self) -> &[u8] {
+        &self.active
     }
 
-    /// Intensity and last tick of `buff`, when it is carried.
+    /// Intensity and last tick of `buff`, if the row has it.
     #[inline]
-    pub(super) fn get(&self, place: usize, buff: u8) -> Option<(u8, u64)> {
+    pub(super) fn get(&self, row: usize, buff: u8) -> Option<(u8, u64)> {
         let slot = slot_of(buff);
-        (self.carried[place] & buff != 0)
-            .then(|| (self.intensities[place][slot], self.wheel.until(place * SLOTS + slot)))
+        (self.active[row] & buff != 0).then(|| (self.intensities[row][slot], self.wheel.until(row * SLOTS + slot)))
     }
 
-    /// False when it would be over already.
-    pub(super) fn apply(&mut self, place: usize, buff: u8, intensity: u8, until: u64) -> bool {
+    /// False if it would have ended already.
+    pub(super) fn apply(&mut self, row: usize, buff: u8, intensity: u8, until: u64) -> bool {
         let slot = slot_of(buff);
-        let item = place * SLOTS + slot;
+        let item = row * SLOTS + slot;
         if until <= self.wheel.now() {
             return false;
         }
-        let strongest = &mut self.intensities[place][slot];
-        if self.carried[place] & buff == 0 {
-            self.carried[place] |= buff;
+        let strongest = &mut self.intensities[row][slot];
+        if self.active[row] & buff == 0 {
+            self.active[row] |= buff;
             *strongest = intensity;
             self.wheel.insert(item, until);
             return true;
@@ -80,38 +79,40 @@ impl Buffs {
         true
     }
 
-    /// Whether it was carried.
-    pub(super) fn remove(&mut self, place: usize, buff: u8) -> bool {
+    /// Returns whether the row had it.
+    pub(super) fn remove(&mut self, row: usize, buff: u8) -> bool {
         let slot = slot_of(buff);
-        let carried = self.carried[place] & buff != 0;
-        if carried {
-            self.carried[place] &= !buff;
-            self.wheel.remove(place * SLOTS + slot);
+        let had = self.active[row] & buff != 0;
+        if had {
+            self.active[row] &= !buff;
+            self.wheel.remove(row * SLOTS + slot);
         }
-        carried
+        had
     }
 
-    /// Ends all that is carried there.
-    pub(super) fn clear(&mut self, place: usize) {
-        for slot in bits(std::mem::take(&mut self.carried[place]).into()) {
-            self.wheel.remove(place * SLOTS + slot);
+    /// Ends all buffs of a row.
+    pub(super) fn clear(&mut self, row: usize) {
+        for slot in bits(std::mem::take(&mut self.active[row]).into()) {
+            self.wheel.remove(row * SLOTS + slot);
         }
     }
 
-    /// Ends what lasted until `tick` or less; tells `each` the place and the buff.
+    /// Ends the buffs that last until `tick` or less; calls `each` with the row and the buff.
     #[inline]
     pub(super) fn expire(&mut self, tick: u64, mut each: impl FnMut(usize, u8)) {
-        let Buffs { carried, wheel, .. } = self;
-        wheel.turn(tick, |item| {
-            let (place, buff) = (item / SLOTS, 1 << (item % SLOTS));
-            assert!(carried[place] & buff != 0, "who does not carry it does not stand in the wheel");
-            carried[place] &= !buff;
-            each(place, buff);
+        let Buffs { active, wheel, .. } = self;
+        wheel.advance(tick, |item| {
+            let (row, buff) = (item / SLOTS, 1 << (item % SLOTS));
+            assert!(active[row] & buff != 0, "a timer runs only for a buff that the row has");
+            active[row] &= !buff;
+            each(row, buff);
         });
     }
 }
 
+const _: () = assert!(SLOTS == u8::BITS as usize && SLOTS.is_power_of_two());
+
 fn slot_of(buff: u8) -> usize {
-    assert!(buff.is_power_of_two() && buff & ALL != 0, "{buff:#04x} is not one buff");
+    assert!(buff.is_power_of_two() && buff & ALL != 0, "{buff:#04x} is not exactly one buff");
     buff.trailing_zeros() as usize
 }

@@ -1,16 +1,16 @@
-//! The store column by column, for passes over everybody: the simulation's and the publisher's.
+//! The store column by column, for passes over all entities: the game's and the publisher's.
 
 use super::buffs::states_of;
-use super::entities::{Authority, Rate};
-use super::places::PlaceSet;
+use super::rate::Rate;
+use super::row_set::RowSet;
 use ringshard_world::EntityKind;
 use ringshard_world::limits::VARIABLES;
 
-/// All columns, by place. What stands at places that are not living means nothing.
+/// All columns, to read. Values of rows that are not in `living` are meaningless.
 #[derive(Clone, Copy, Debug)]
-#[allow(missing_docs, reason = "as `Entities` says of each")]
+#[allow(missing_docs, reason = "documented at the getters of `Entities`")]
 pub struct Columns<'a> {
-    pub living: &'a PlaceSet,
+    pub living: &'a RowSet,
     pub generations: &'a [u8],
     pub kinds: &'a [EntityKind],
     pub factions: &'a [u8],
@@ -22,33 +22,31 @@ pub struct Columns<'a> {
     pub buffs: &'a [u8],
     pub health: &'a [u8],
     pub mana: &'a [u8],
-    pub authorities: &'a [Authority],
     pub rates: &'a [Rate],
     pub variables: &'a [[i32; VARIABLES]],
-    /// Which variables were ever set: a bit each.
+    /// Which variables were ever set, one bit each.
     pub variables_touched: &'a [u64],
-    /// Where variables changed since they were last taken.
-    pub dirty: &'a PlaceSet,
+    /// The rows whose variables have changed since the last publication.
+    pub dirty: &'a RowSet,
 }
 
 impl Columns<'_> {
-    /// The states there, those of buffs included.
+    /// The states of a row, those of its buffs included.
     #[inline]
-    pub fn states(&self, place: usize) -> u8 {
-        self.own_states[place] | states_of(self.buffs[place])
+    pub fn states(&self, row: usize) -> u8 {
+        self.own_states[row] | states_of(self.buffs[row])
     }
 }
 
-/// The columns that a simulation writes, and what it must know meanwhile, by place.
+/// The columns that a game writes, and those that it reads meanwhile.
 #[derive(Debug)]
-#[allow(missing_docs, reason = "as `Entities` says of each")]
+#[allow(missing_docs, reason = "documented at the getters of `Entities`")]
 pub struct ColumnsMut<'a> {
-    pub living: &'a PlaceSet,
+    pub living: &'a RowSet,
     pub generations: &'a [u8],
     pub kinds: &'a [EntityKind],
     pub factions: &'a [u8],
     pub buffs: &'a [u8],
-    pub authorities: &'a [Authority],
     pub points: &'a mut [[f32; 3]],
     pub velocities: &'a mut [[f32; 3]],
     pub rotations: &'a mut [[u16; 3]],

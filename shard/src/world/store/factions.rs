@@ -1,20 +1,20 @@
-//! Who is whose enemy, and whose friend (A7): two masks for each faction, so that asking is a shift.
+//! Which factions are friends or enemies: two masks per faction, so that a lookup is one shift.
 
-/// Factions at most: one bit of a mask each.
+/// Most factions: one bit of a mask each.
 pub const FACTIONS_MAX: u8 = 64;
 
-/// What two factions are to each other.
+/// The relation of two factions.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
 pub enum Relation {
-    /// Nothing.
+    /// Neither friends nor enemies.
     Neutral,
-    /// They help each other.
+    /// Friends.
     Friend,
-    /// They fight each other.
+    /// Enemies.
     Enemy,
 }
 
-/// What all factions are to each other. At first each is its own friend and neutral to the others.
+/// The relations of all factions. At first each faction is its own friend and neutral to all others.
 #[derive(Clone, Debug)]
 pub struct Factions {
     friends: [u64; FACTIONS_MAX as usize],
@@ -28,11 +28,11 @@ impl Default for Factions {
 }
 
 impl Factions {
-    /// From now on `a` and `b` are that to each other. They may be the same: a faction that is its own enemy fights
-    /// within itself.
+    /// Sets the relation of `a` and `b`, in both directions. `a` and `b` may be the same: members of a faction that is its
+    /// own enemy fight each other.
     ///
     /// # Panics
-    /// When there is no such faction, here and below.
+    /// When `a` or `b` is not below [`FACTIONS_MAX`]; so do all methods of this type.
     pub fn relate(&mut self, a: u8, b: u8, relation: Relation) {
         for (one, other) in [(a, b), (b, a)] {
             let (at, bit) = (usize::from(one), mask_of(other));
@@ -43,10 +43,11 @@ impl Factions {
                 Relation::Friend => self.friends[at] |= bit,
                 Relation::Enemy => self.enemies[at] |= bit,
             }
+            assert!(self.friends[at] & self.enemies[at] == 0, "two factions are not both friends and enemies");
         }
     }
 
-    /// What `a` and `b` are to each other.
+    /// The relation of `a` and `b`.
     pub fn relation(&self, a: u8, b: u8) -> Relation {
         match (self.is_friend(a, b), self.is_enemy(a, b)) {
             (true, _) => Relation::Friend,
@@ -55,25 +56,25 @@ impl Factions {
         }
     }
 
-    /// Whether they help each other.
+    /// Whether they are friends.
     #[inline]
     pub fn is_friend(&self, a: u8, b: u8) -> bool {
         self.friends(a) & mask_of(b) != 0
     }
 
-    /// Whether they fight each other.
+    /// Whether they are enemies.
     #[inline]
     pub fn is_enemy(&self, a: u8, b: u8) -> bool {
         self.enemies(a) & mask_of(b) != 0
     }
 
-    /// All friends of `faction`, a bit each.
+    /// All friends of `faction`, one bit each.
     #[inline]
     pub fn friends(&self, faction: u8) -> u64 {
         self.friends[usize::from(faction)]
     }
 
-    /// All enemies of `faction`, a bit each.
+    /// All enemies of `faction`, one bit each.
     #[inline]
     pub fn enemies(&self, faction: u8) -> u64 {
         self.enemies[usize::from(faction)]

@@ -1,27 +1,30 @@
-//! The world as one core keeps it: who is there, what is done to whom, and who is whose enemy (A2, A7, A8).
+//! The entities that a core owns: their state, their buffs, their variables, and the relations of factions.
 //!
 //! | module | for |
 //! |---|---|
-//! | [`entities`] | [`Entities`]: all that a core owns |
-//! | [`columns`] | the same, column by column |
-//! | [`buffs`] | what is done to an entity, and until when |
-//! | `wheel` | which of it ends at a tick |
-//! | `variables` | what the game keeps with an entity, and what of it changed |
-//! | [`factions`] | who is whose enemy |
-//! | [`places`] | sets of places |
+//! | [`entities`] | [`Entities`]: spawn, despawn, read and change by id |
+//! | [`columns`] | the same data column by column, for passes over all entities |
+//! | [`buffs`] | which buffs an entity has, how strong they are, and when they end |
+//! | `timer_wheel` | which buffs end at a tick |
+//! | `variables` | the variables of the game, and which of them changed |
+//! | [`factions`] | which factions are friends or enemies |
+//! | [`rate`] | how often an entity is replicated |
+//! | [`row_set`] | sets of rows |
 //!
-//! Nothing here reads a clock, knows a connection, or allocates once it is made. A *place* is a row of the store: an
-//! entity's index, counted from the first that the core owns.
+//! A *row* of the store is an entity's index minus the first index that the core owns. The store reads no clock, knows no
+//! connections, and allocates only when it is made.
 
 pub mod buffs;
 pub mod columns;
 pub mod entities;
 pub mod factions;
-pub mod places;
+pub mod rate;
+pub mod row_set;
+mod timer_wheel;
 mod variables;
-mod wheel;
 
 pub use columns::{Columns, ColumnsMut};
-pub use entities::{Authority, Entities, Full, Rate};
+pub use entities::{Entities, Full};
 pub use factions::{Factions, Relation};
-pub use places::PlaceSet;
+pub use rate::Rate;
+pub use row_set::RowSet;

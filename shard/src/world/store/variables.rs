@@ -1,20 +1,20 @@
-//! What the game keeps with an entity: numbers whose meaning is its own, and which of them changed since they were last
-//! published (A8).
+//! The variables of entities, whose meaning is up to the game, and which of them changed since the last publication.
 
-use super::places::PlaceSet;
+use super::row_set::RowSet;
 use ringshard_world::limits::VARIABLES;
 
-const _: () = assert!(VARIABLES <= u64::BITS as usize, "a bit each");
+const _: () = assert!(VARIABLES <= u64::BITS as usize, "one bit per variable");
 
 #[derive(Debug)]
 pub(super) struct Variables {
     values: Vec<[i32; VARIABLES]>,
-    /// Which of an entity's were ever set: a bit each. Whoever missed some is told of these, also of those that are 0 again.
+    /// Which variables of each row were ever set, one bit each. A core that has missed changes gets these again, also those
+    /// that are 0 again.
     touched: Vec<u64>,
-    /// Which of an entity's changed: a bit each.
+    /// Which variables of each row have changed, one bit each.
     dirty: Vec<u64>,
-    /// Where any changed, so that publishing need not look at every mask.
-    dirty_places: PlaceSet,
+    /// The rows where any has changed, so that a publication need not visit every row.
+    dirty_rows: RowSet,
 }
 
 impl Variables {
@@ -23,7 +23,7 @@ impl Variables {
             values: vec![[0; VARIABLES]; capacity],
             touched: vec![0; capacity],
             dirty: vec![0; capacity],
-            dirty_places: PlaceSet::new(capacity),
+            dirty_rows: RowSet::new(capacity),
         }
     }
 
@@ -38,35 +38,40 @@ impl Variables {
     }
 
     #[inline]
-    pub(super) fn dirty_places(&self) -> &PlaceSet {
-        &self.dirty_places
+    pub(super) fn dirty_rows(&self) -> &RowSet {
+        &self.dirty_rows
     }
 
     #[inline]
-    pub(super) fn set(&mut self, place: usize, number: usize, value: i32) {
-        if std::mem::replace(&mut self.values[place][number], value) != value {
-            self.dirty[place] |= 1 << number;
-            self.touched[place] |= 1 << number;
-            self.dirty_places.insert(place);
+    pub(super) fn set(&mut self, row: usize, number: usize, value: i32) {
+        if std::mem::replace(&mut self.values[row][number], value) != value {
+            self.dirty[row] |= 1 << number;
+            self.touched[row] |= 1 << number;
+            self.dirty_rows.insert(row);
         }
     }
 
     #[inline]
-    pub(super) fn take_dirty(&mut self, place: usize) -> u64 {
-        self.dirty_places.remove(place);
-        std::mem::take(&mut self.dirty[place])
+    pub(super) fn take_dirty(&mut self, row: usize) -> u64 {
+        assert_eq!(self.dirty_rows.contains(row), self.dirty[row] != 0, "row {row} is dirty where a variable changed");
+        self.dirty_rows.remove(row);
+        std::mem::take(&mut self.dirty[row])
     }
 
     #[inline]
     pub(super) fn drain_dirty(&mut self, mut each: impl FnMut(usize, u64, &[i32; VARIABLES])) {
-        let Variables { values, dirty, dirty_places, .. } = self;
-        dirty_places.drain(|place| each(place, std::mem::take(&mut dirty[place]), &values[place]));
+        let Variables { values, dirty, dirty_rows, .. } = self;
+        dirty_rows.drain(|row| {
+            let changed = std::mem::take(&mut dirty[row]);
+            assert!(changed != 0, "a dirty row has a variable that changed");
+            each(row, changed, &values[row]);
+        });
     }
 
-    /// All are 0 again, and nobody is to be told.
-    pub(super) fn clear(&mut self, place: usize) {
-        self.values[place] = [0; VARIABLES];
-        self.touched[place] = 0;
-        self.take_dirty(place);
+    /// Sets all variables of a row to 0. That is no change to publish.
+    pub(super) fn clear(&mut self, row: usize) {
+        self.values[row] = [0; VARIABLES];
+        self.touched[row] = 0;
+        self.take_dirty(row);
     }
 }

@@ -167,8 +167,8 @@ impl Client {
     }
 
     /// The server's: what is acknowledged, client and server agree on, as far as anything is known.
-    pub fn hear(&mut self, dice: &mut Dice, world: &World, scratch: &mut Scratch) -> Agreement {
-        let mut last = Agreement::Unknown;
+    pub fn hear(&mut self, dice: &mut Dice, world: &World, scratch: &mut Scratch) -> DigestResult {
+        let mut last = DigestResult::Unknown;
         for bytes in self.up.arrived(dice, world.tick) {
             let input = Input::read(&bytes).unwrap();
             let Some((newest, before)) = input.received else { continue };
@@ -176,9 +176,9 @@ impl Client {
                 continue;
             }
             last = self.viewer.check(input.digest.unwrap(), &world.replica, scratch);
-            assert_ne!(last, Agreement::Differs, "of snapshot {newest} at tick {}", world.tick);
-            self.outcome.agreed += u64::from(last == Agreement::Agreed);
-            self.outcome.unknown += u64::from(last == Agreement::Unknown);
+            assert_ne!(last, DigestResult::Differs, "of snapshot {newest} at tick {}", world.tick);
+            self.outcome.agreed += u64::from(last == DigestResult::Agreed);
+            self.outcome.unknown += u64::from(last == DigestResult::Unknown);
         }
         last
     }

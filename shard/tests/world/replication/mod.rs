@@ -10,7 +10,7 @@ use model::*;
 
 use crate::dice::Dice;
 use ringshard::world::exchange::Change;
-use ringshard::world::replication::viewer::{Agreement, Scratch};
+use ringshard::world::replication::viewer::{DigestResult, Scratch};
 use ringshard::world::replication::{Encoder, Pacing, Replica, Viewer};
 use ringshard::world::store::Rate;
 use ringshard_world::codec::Writer;
@@ -46,7 +46,7 @@ fn play(seed: u64, shape: &Shape) -> Outcome {
     }
     let rested = (0..SETTLING).find(|_| {
         let agreements = tick(dice, &mut world, &mut clients, &calm, &mut scratch);
-        let agreed = agreements.iter().all(|&agreement| agreement == Agreement::Agreed);
+        let agreed = agreements.iter().all(|&agreement| agreement == DigestResult::Agreed);
         agreed && clients.iter().all(|client| client.is_up_to_date(&world))
     });
     assert!(rested.is_some(), "clients are not told to the end of a world at rest");
@@ -59,7 +59,7 @@ fn tick(
     clients: &mut [Client],
     shape: &Shape,
     scratch: &mut Scratch,
-) -> Vec<Agreement> {
+) -> Vec<DigestResult> {
     world.tick += 1;
     world.encoder.clear();
     for index in 0..shape.entities {

@@ -1,7 +1,7 @@
 //! The game of a small world: players stand in a row.
 
 use ringshard::game::shard::Shard;
-use ringshard::game::{Game, Gone};
+use ringshard::game::{Game, LeaveReason};
 use ringshard_protocol::wire::Channel;
 use ringshard_world::messages::{Input, kinds};
 use ringshard_world::{EntityId, EntityKind};
@@ -21,7 +21,7 @@ pub enum LifeEvent {
     Joined,
     Suspended,
     Resumed,
-    Gone(Gone),
+    Gone(LeaveReason),
 }
 
 /// Players stand in a row. Their inputs make them walk along it, leap away, or lose their bodies.
@@ -53,7 +53,7 @@ impl Game for Row {
         self.events.push((player, LifeEvent::Resumed));
     }
 
-    fn leave(&mut self, _shard: &mut Shard, player: EntityId, why: Gone) {
+    fn leave(&mut self, _shard: &mut Shard, player: EntityId, why: LeaveReason) {
         self.events.push((player, LifeEvent::Gone(why)));
     }
 
@@ -78,7 +78,7 @@ impl Game for Row {
             let bodies: Vec<_> = shard.entities.ids().collect();
             for EntityId { index, generation } in bodies {
                 let message = [kinds::GAME, index as u8, generation];
-                shard.tell(EntityId { index, generation }, Channel::UNRELIABLE, &message);
+                shard.send(EntityId { index, generation }, Channel::UNRELIABLE, &message);
             }
         }
     }

@@ -3,6 +3,7 @@
 use super::*;
 use crate::world::store::buffs::ALL;
 use ringshard_world::entity::buffs;
+use ringshard_world::limits::VARIABLES;
 use std::collections::{BTreeMap, HashMap};
 
 /// SplitMix64: the same rolls for the same seed.
@@ -34,7 +35,6 @@ struct Model {
     own_states: u8,
     health: u8,
     mana: u8,
-    authority: Authority,
     rate: Rate,
     /// Intensity and last tick.
     buffs: BTreeMap<u8, (u8, u64)>,
@@ -54,7 +54,6 @@ impl Model {
             own_states: states::ALIVE,
             health: 255,
             mana: 255,
-            authority: Authority::Server,
             rate: Rate::Full,
             buffs: BTreeMap::new(),
             variables: [0; VARIABLES],
@@ -121,14 +120,12 @@ fn step(dice: &mut Dice, entities: &mut Entities, model: &mut HashMap<EntityId, 
             }
         }
         6 => {
-            let authority = if roll & 1 == 0 { Authority::Server } else { Authority::Owner(id) };
             let rate = [Rate::Full, Rate::Reduced, Rate::Low, Rate::Never][(roll >> 1) as usize % 4];
             let faction = (roll >> 8) as u8 % FACTIONS_MAX;
-            assert_eq!(entities.set_authority(id, authority), is_there);
             assert_eq!(entities.set_rate(id, rate), is_there);
             assert_eq!(entities.set_faction(id, faction), is_there);
             if let Some(entity) = there {
-                (entity.authority, entity.rate, entity.faction) = (authority, rate, faction);
+                (entity.rate, entity.faction) = (rate, faction);
             }
         }
         7..=9 => {
@@ -154,9 +151,9 @@ fn step(dice: &mut Dice, entities: &mut Entities, model: &mut HashMap<EntityId, 
             }
         }
         _ => {
-            if let Some(place) = entities.place(id) {
+            if let Some(row) = entities.row(id) {
                 let entity = there.expect("it is found only if it lives");
-                assert_eq!(entities.take_dirty(place), std::mem::take(&mut entity.dirty));
+                assert_eq!(entities.take_dirty(row), std::mem::take(&mut entity.dirty));
             }
         }
     }
@@ -175,7 +172,6 @@ fn compare(entities: &Entities, id: EntityId, model: Option<&Model>) {
     assert_eq!(entities.states(id), model.map(Model::states));
     assert_eq!(entities.health(id), model.map(|entity| entity.health));
     assert_eq!(entities.mana(id), model.map(|entity| entity.mana));
-    assert_eq!(entities.authority(id), model.map(|entity| entity.authority));
     assert_eq!(entities.rate(id), model.map(|entity| entity.rate));
     assert_eq!(entities.buffs(id), model.map(Model::carried));
     for buff in (0..7).map(|number| 1 << number) {
@@ -258,7 +254,7 @@ fn the_store_does_what_a_plain_model_does() {
     }
 }
 
-/// A store with one entity at place 0.
+/// A store with one entity at row 0.
 fn one() -> (Entities, EntityId) {
     let mut entities = Entities::new(20, 10);
     let id = entities.spawn(EntityKind::Monster, 3, [1.0, 2.0, 3.0]).unwrap();
@@ -301,7 +297,6 @@ fn an_old_id_does_not_name_the_next_tenant() {
     let old = entities.spawn(EntityKind::Player, 1, [1.0; 3]).unwrap();
     entities.set_health(old, 7);
     entities.set_variable(old, 5, 5);
-    entities.set_authority(old, Authority::Owner(old));
     entities.despawn(old);
     let new = entities.spawn(EntityKind::Item, 2, [2.0; 3]).unwrap();
     assert_eq!(new.index, old.index);
@@ -329,7 +324,6 @@ fn an_index_says_whose_it_is() {
     let entities = Entities::new(20, 10);
     let owns = |index| entities.owns(EntityId { index, generation: 0 });
     assert_eq!([19, 20, 29, 30].map(owns), [false, true, true, false]);
-    assert_eq!([0, 19, 20, 29, 30, u16::MAX].map(|index| entities.owner_of(index)), [0, 1, 2, 2, 3, 6553]);
     let last = Entities::new(u16::MAX, 1).spawn(EntityKind::Npc, 0, [0.0; 3]);
     assert_eq!(last, Ok(EntityId { index: u16::MAX, generation: 1 }));
     let whole = Entities::new(0, WORLD_ENTITIES_MAX);
@@ -419,7 +413,7 @@ fn a_state_of_the_games_outlasts_a_buffs() {
 }
 
 #[test]
-#[should_panic(expected = "is not one buff")]
+#[should_panic(expected = "is not exactly one buff")]
 fn two_buffs_are_not_one() {
     let (mut entities, id) = one();
     entities.apply_buff(id, buffs::FROZEN | buffs::SLOWED, 1, 5);

@@ -1,0 +1,61 @@
+//! NPCs, which walk around their homes.
+
+use crate::layout::{Layout, spawn_point};
+use crate::movement::walk;
+use rand_chacha::rand_core::Rng;
+use ringshard::game::shard::Shard;
+use ringshard::runtime::tick::TICKS_PER_SECOND;
+use ringshard_world::{EntityId, EntityKind};
+use std::f32::consts::TAU;
+
+/// How far an NPC walks from its home, in units.
+const PATROL_RADIUS: f32 = 1_000.0;
+/// How fast it walks, in units per second.
+const PATROL_SPEED: f32 = 150.0;
+/// Ticks between two decisions of an NPC.
+const DECISION_TICKS: usize = 2 * TICKS_PER_SECOND as usize;
+
+#[derive(Clone, Copy, Debug)]
+struct Npc {
+    id: EntityId,
+    home: [f32; 3],
+}
+
+/// The NPCs of one core.
+#[derive(Debug)]
+pub struct Npcs {
+    wanted: usize,
+    npcs: Vec<Npc>,
+}
+
+impl Npcs {
+    /// None yet; [`Npcs::populate`] spawns `wanted`.
+    pub fn new(wanted: usize) -> Npcs {
+        Npcs { wanted, npcs: Vec::with_capacity(wanted) }
+    }
+
+    /// Spawns missing NPCs, as far as the core has room.
+    pub fn populate(&mut self, shard: &mut Shard, layout: Layout) {
+        while self.npcs.len() < self.wanted {
+            let map = *shard.map();
+            let home = spawn_point(layout, &map, &mut shard.random);
+            let Ok(id) = shard.entities.spawn(EntityKind::Npc, 0, home) else { return };
+            self.npcs.push(Npc { id, home });
+        }
+    }
+
+    /// Lets some NPCs decide where to walk.
+    pub fn patrol(&mut self, shard: &mut Shard) {
+        let tick = shard.tick() as usize;
+        for npc in self.npcs.iter().skip(tick % DECISION_TICKS).step_by(DECISION_TICKS) {
+            let Some(point) = shard.entities.point(npc.id) else { continue };
+            let [away_x, away_y] = [npc.home[0] - point[0], npc.home[1] - point[1]];
+            let returns = away_x.hypot(away_y) > PATROL_RADIUS;
+            let turn = shard.random.next_u32() as u16;
+            let rests = !returns && turn.is_multiple_of(3);
+            let angle = if returns { away_y.atan2(away_x) } else { f32::from(turn) / 65_536.0 * TAU };
+            let speed = if rests { 0.0 } else { PATROL_SPEED };
+            walk(shard, npc.id, angle, speed);
+        }
+    }
+}

@@ -1,0 +1,160 @@
+//! One client: what is in its sight, what it has acknowledged, and what it is sent next.
+//!
+//! | module | for |
+//! |---|---|
+//! | `slot` | one entity in sight |
+//! | `history` | the snapshots in flight, with their entries |
+//! | `acknowledge` | what acknowledgments prove that the client has |
+//! | `due` | which entities are due, and how urgent they are |
+//! | `snapshot` | writing a snapshot |
+//! | `digest` | comparing the client's digest with what it must see |
+//! | `scratch` | working memory that all viewers share |
+//! | [`inputs`] | which inputs the state of a tick contains |
+//!
+//! For each entity in sight the viewer knows the newest version that the client has acknowledged, and when it last sent one.
+//! What is due is sent at the rates of the pacing; if more is due than fits the budget, what has waited longest and is
+//! nearest goes first. Entries are never retransmitted: a later snapshot repeats what a lost one said, from the same
+//! baseline.
+
+mod acknowledge;
+mod digest;
+mod due;
+mod history;
+pub mod inputs;
+mod scratch;
+mod slot;
+mod snapshot;
+
+pub use digest::DigestResult;
+pub use scratch::Scratch;
+pub use slot::SLOTS_MAX;
+
+use crate::world::interest::Reach;
+use history::History;
+use inputs::Inputs;
+use ringshard_prefetch::prefetch;
+use ringshard_world::{EntityId, Position};
+use slot::{Sight, Slot, SlotSet};
+
+/// Ticks for the first acknowledgment, before the round-trip time was measured: a quarter of a second.
+const RTT_TICKS_FIRST: u32 = 15;
+
+/// One client's view, as the server knows it.
+#[derive(Debug)]
+pub struct Viewer {
+    /// The client's own entity.
+    pub player: EntityId,
+    /// How far its last interest query had to search.
+    pub reach: Reach,
+    /// The entities in sight, and free slots.
+    slots: Vec<Slot>,
+    /// The free slots.
+    free: Vec<u8>,
+    /// Slots of which the client may have another version than is known here, until it acknowledges a newer one.
+    uncertain: SlotSet,
+    /// Slots that are to be sent in full, whatever the client has.
+    in_full: SlotSet,
+    /// Whether the last snapshot had no room for all that was due.
+    crowded: bool,
+    /// Number of the next snapshot.
+    number: u16,
+    history: History,
+    /// Smoothed round-trip time, in eighths of a tick.
+    rtt_eighths: u32,
+    /// Tick of the last snapshot.
+    last_snapshot_at: u32,
+    /// The newest snapshot that was acknowledged.
+    acknowledged: Option<u16>,
+    /// The inputs of its player.
+    pub inputs: Inputs,
+    /// The last known position of its player.
+    pub last_position: Option<Position>,
+}
+
+impl Viewer {
+    /// A client that sees nothing yet.
+    pub fn new(player: EntityId) -> Self {
+        Viewer {
+            player,
+            reach: Reach::default(),
+            slots: Vec::with_capacity(SLOTS_MAX),
+            free: Vec::with_capacity(SLOTS_MAX),
+            uncertain: SlotSet::default(),
+            in_full: SlotSet::default(),
+            crowded: false,
+            number: 0,
+            history: History::new(),
+            rtt_eighths: RTT_TICKS_FIRST * 8,
+            last_snapshot_at: 0,
+            acknowledged: None,
+            inputs: Inputs::default(),
+            last_position: None,
+        }
+    }
+
+    /// The indices of the entities in sight.
+    pub fn shown(&self) -> impl Iterator<Item = u16> + '_ {
+        self.slots.iter().filter(|slot| slot.sight == Sight::Shown).map(|slot| slot.index)
+    }
+
+    /// The number of entities in sight.
+    pub fn shown_len(&self) -> usize {
+        self.slots.iter().filter(|slot| slot.sight == Sight::Shown).count()
+    }
+
+    /// Updates which of the entities in sight are near.
+    pub fn set_near(&mut self, near: impl Fn(u16) -> bool) {
+        for slot in self.slots.iter_mut().filter(|slot| slot.sight == Sight::Shown) {
+            slot.near = near(slot.index);
+        }
+    }
+
+    /// The entity at `index` enters the client's sight. If there is no free slot it is ignored: the next look tries again.
+    ///
+    /// # Panics
+    /// When it is in sight already.
+    pub fn enter(&mut self, index: u16, generation: u8) {
+        // An entity that is still leaving keeps its slot: the client may have it or not.
+        let leaving = self.slots.iter().position(|slot| slot.sight != Sight::Free && slot.index == index);
+        let Some(at) = leaving.or_else(|| self.free_slot()) else { return };
+        let expected = if leaving.is_some() { Sight::Leaving } else { Sight::Free };
+        assert_eq!(self.slots[at].sight, expected, "entity {index} enters once");
+        self.slots[at] = Slot { sight: Sight::Shown, near: true, generation, index, since: self.number, ..Slot::FREE };
+        self.in_full.remove(at);
+        match leaving {
+            Some(_) => self.uncertain.insert(at),
+            None => self.uncertain.remove(at),
+        }
+    }
+
+    fn free_slot(&mut self) -> Option<usize> {
+        if let Some(at) = self.free.pop() {
+            return Some(at.into());
+        }
+        if self.slots.len() == SLOTS_MAX {
+            return None;
+        }
+        self.slots.push(Slot::FREE);
+        Some(self.slots.len() - 1)
+    }
+
+    /// The entity at `index` leaves the client's sight.
+    pub fn leave(&mut self, index: u16) {
+        if let Some(slot) = self.slots.iter_mut().find(|slot| slot.sight == Sight::Shown && slot.index == index) {
+            slot.leave();
+        }
+    }
+
+    /// Prefetches what [`Self::snapshot`] reads: thousands of viewers do not stay in the processor's cache.
+    #[inline]
+    pub fn prefetch(&self) {
+        // A cache line holds four slots.
+        self.slots.iter().step_by(4).for_each(prefetch);
+        self.history.prefetch(self.number);
+    }
+
+    /// Ticks after which an update that was not acknowledged is repeated.
+    fn repeat_after(&self) -> u32 {
+        self.rtt_eighths.div_ceil(8) * 5 / 4 + 2
+    }
+}

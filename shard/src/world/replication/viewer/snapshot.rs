@@ -1,0 +1,118 @@
+//! Writing a snapshot: PROTOCOL.md#snapshots.
+
+use super::Viewer;
+use super::history::Entry;
+use super::scratch::{Due, Scratch};
+use super::slot::{SINCE_MAX, Sight};
+use crate::world::replication::encoder::Encoder;
+use crate::world::replication::pacing::Pacing;
+use crate::world::replication::replica::Replica;
+use ringshard_world::codec::Writer;
+use ringshard_world::messages::{SnapshotHeader, write_gone};
+use std::cmp::Reverse;
+
+/// Ticks after which a snapshot without entries is sent, to acknowledge inputs.
+const EMPTY_SNAPSHOT_TICKS: u32 = 10;
+
+impl Viewer {
+    /// Writes the next snapshot into `message`; returns its length, 0 if there is nothing to send.
+    pub fn snapshot(
+        &mut self,
+        tick: u32,
+        pacing: &Pacing,
+        replica: &Replica,
+        encoder: &mut Encoder,
+        scratch: &mut Scratch,
+        message: &mut [u8],
+    ) -> usize {
+        let wanted = self.find_due(tick, pacing, replica, encoder, scratch);
+        let due = &mut scratch.due;
+        assert!(due.len() <= self.slots.len(), "a slot is due once");
+        if due.is_empty() && tick.wrapping_sub(self.last_snapshot_at) < EMPTY_SNAPSHOT_TICKS {
+            return 0;
+        }
+        self.last_snapshot_at = tick;
+        replica.freeze();
+        let room = message.len().min(SnapshotHeader::BYTES + pacing.bytes_max);
+        let mut writer = Writer::new(&mut message[..room]);
+        let header = SnapshotHeader { number: self.number, tick, input: self.inputs.contained(tick) };
+        header.write(&mut writer).expect("a snapshot has room for its header");
+        if SnapshotHeader::BYTES + wanted <= room && !self.crowded {
+            self.write_all(tick, due, replica, encoder, &mut writer);
+        } else {
+            self.write_most_urgent(tick, due, replica, encoder, &mut writer);
+        }
+        self.record(tick);
+        writer.used()
+    }
+
+    /// Writes all that is due, in the order of the slots.
+    fn write_all(&mut self, tick: u32, due: &[Due], replica: &Replica, encoder: &mut Encoder, writer: &mut Writer<'_>) {
+        for (at, &one) in due.iter().enumerate() {
+            if let Some(next) = due.get(at + 2) {
+                encoder.prefetch_entry(next.index, next.age.into());
+            }
+            // Entries can be larger than estimated. What does not fit waits, and the next snapshot is written by urgency.
+            self.crowded |= !self.write_entry(tick, one, replica, encoder, writer);
+        }
+    }
+
+    /// Writes what is most urgent until the snapshot is full.
+    fn write_most_urgent(
+        &mut self,
+        tick: u32,
+        due: &mut [Due],
+        replica: &Replica,
+        encoder: &mut Encoder,
+        writer: &mut Writer<'_>,
+    ) {
+        due.sort_unstable_by_key(|due| Reverse(due.urgency));
+        let full = due.iter().position(|&one| !self.write_entry(tick, one, replica, encoder, writer));
+        // One more entry, a shorter one, may still fit. The others wait, which makes them more urgent.
+        if let Some(full) = full
+            && let Some(&next) = due.get(full + 1)
+        {
+            self.write_entry(tick, next, replica, encoder, writer);
+        }
+        self.crowded = full.is_some();
+    }
+
+    /// Writes the entry of a slot; false if there is no room.
+    fn write_entry(
+        &mut self,
+        tick: u32,
+        due: Due,
+        replica: &Replica,
+        encoder: &mut Encoder,
+        writer: &mut Writer<'_>,
+    ) -> bool {
+        let slot = &mut self.slots[usize::from(due.slot)];
+        assert_eq!(slot.index, due.index, "a slot keeps its entity while a snapshot is written");
+        let (written, version, gone) = match slot.sight {
+            Sight::Free => unreachable!("a free slot is never due"),
+            Sight::Leaving => (write_gone(slot.index, writer), 1, true),
+            Sight::Shown => {
+                let version = replica.version(slot.index);
+                let entry = encoder.entry(replica, slot.index, due.age);
+                (writer.raw(entry), version, false)
+            }
+        };
+        if written.is_err() {
+            return false;
+        }
+        (slot.announced, slot.sent, slot.sent_at) = (true, version as u16, tick as u16);
+        self.in_full.remove(due.slot.into());
+        self.history.record_entry(Entry { slot: due.slot, gone, version: version as u16 });
+        true
+    }
+
+    fn record(&mut self, tick: u32) {
+        if self.history.record_snapshot(self.number, tick) {
+            // Whether the displaced snapshot has arrived will never be known.
+            self.doubt_all();
+        }
+        self.number = self.number.wrapping_add(1);
+        // Numbers wrap: an acknowledgment that is too old can no longer be compared.
+        self.acknowledged = self.acknowledged.filter(|&former| self.number.wrapping_sub(former) <= SINCE_MAX);
+    }
+}
