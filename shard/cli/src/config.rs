@@ -24,7 +24,7 @@ pub fn run(arguments: &Arguments) -> Result<(), Box<dyn Error>> {
             configuration.without_effect().iter().for_each(|line| eprintln!("ringshard: {line}"));
             output::print_line("a server would start with these settings")?;
         }
-        Arguments::Print(sources) => output::print(Configuration::load(sources.clone())?.texts().file())?,
+        Arguments::Print(sources) => output::print(Configuration::load(sources.clone())?.raw_values().file())?,
         Arguments::Schema => output::print_line(serde_json::to_string_pretty(&schema())?)?,
     }
     Ok(())

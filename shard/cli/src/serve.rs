@@ -63,7 +63,7 @@ fn serve(
         tracing::warn!("{line}");
     }
     let server = start(configuration.settings(), &config, world)?;
-    let (game, _) = configuration.texts().get("game");
+    let (game, _) = configuration.raw_values().get("game");
     tracing::info!(
         listen = %server.listen(),
         cores = config.cpus.len(),

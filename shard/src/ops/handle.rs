@@ -1,7 +1,7 @@
 //! A running server as who runs it sees it: what can be asked of it, and what it can be told, whether over the admin port
 //! or by a signal.
 
-use crate::config::{Configuration, Reloaded, Wrong};
+use crate::config::{Configuration, Reloaded, SettingErrors};
 use crate::ops::capture::{self, Capture, CaptureError};
 use crate::ops::log::{Log, LogError};
 use crate::ops::panic_report::write_private;
@@ -24,7 +24,7 @@ use tokio::sync::Semaphore;
 pub enum ReloadError {
     /// They are wrong; nothing has changed.
     #[error("nothing was reloaded: {0}")]
-    Wrong(#[from] Wrong),
+    SettingErrors(#[from] SettingErrors),
     /// Some cores did not take them.
     #[error(
         "all settings but limits and networks were reloaded; {0} and keeps its former ones: reload again once it does"
