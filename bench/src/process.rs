@@ -2,7 +2,7 @@
 
 use crate::interrupt;
 use crate::scenario::{Rate, Scenario, option_name};
-use ringshard::ops::admin::Asker;
+use ringshard::ops::admin::AdminClient;
 use ringshard::ops::report::ServerReport;
 use ringshard_protocol::crypto::PublicKey;
 use rustix::process::{Pid, Signal, kill_process};
@@ -135,7 +135,7 @@ pub struct Server {
     folder: Folder,
     pub address: SocketAddr,
     pub key: PublicKey,
-    asker: Asker,
+    asker: AdminClient,
 }
 
 impl Server {
@@ -173,7 +173,7 @@ impl Server {
             .stdout(Stdio::null())
             .stderr(log);
         let process = ServerProcess::start(&mut command)?;
-        let mut server = Server { process, folder, address, key, asker: Asker::new(admin) };
+        let mut server = Server { process, folder, address, key, asker: AdminClient::new(admin) };
         server.wait_until_it_answers()?;
         Ok(server)
     }

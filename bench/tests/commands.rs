@@ -1,7 +1,7 @@
 //! The load commands as their users meet them: what they refuse, what ends them early, and what they say of a server that
 //! is not what they want.
 
-use ringshard::ops::admin::Asker;
+use ringshard::ops::admin::AdminClient;
 use ringshard::ops::report::ServerReport;
 use rustix::process::{Pid, Signal, kill_process};
 use std::io::{BufRead, BufReader};
@@ -140,7 +140,7 @@ impl Running {
         };
         // At first it is still the process that it was made from.
         assert!(comes_true(|| admin().is_some()), "it has no admin port");
-        let asker = Asker::new(admin().unwrap());
+        let asker = AdminClient::new(admin().unwrap());
         let messages = || asker.get::<ServerReport>("/stats").map_or(0, |report| report.total("messages_in"));
         assert!(comes_true(|| messages() > 0), "its clients say nothing");
         std::thread::sleep(Duration::from_secs(4));

@@ -191,7 +191,7 @@ fn without_a_ring_the_cause_is_what_is_to_be_mended() {
     let causes: [(&[(&str, &str)], &str); 4] = [
         (&[("proc/sys/kernel/io_uring_disabled", "2\n")], "sysctl -w kernel.io_uring_disabled=0"),
         (&[("proc/self/status", "Seccomp:\t2\n")], "seccomp profile"),
-        (&[("proc/sys/kernel/osrelease", "5.19.0")], "a kernel of 6.1"),
+        (&[("proc/sys/kernel/osrelease", "5.19.0")], "install kernel 6.1"),
         (&[], "ulimit -l unlimited"),
     ];
     for (number, (changed, fix)) in causes.into_iter().enumerate() {

@@ -3,7 +3,7 @@
 use super::Arguments;
 use crate::process::{Server, Usage, usage};
 use crate::scenario::{Scenario, option_name};
-use ringshard::ops::admin::Asker;
+use ringshard::ops::admin::AdminClient;
 use ringshard::ops::report::ServerReport;
 use ringshard_protocol::crypto::PublicKey;
 use std::net::SocketAddr;
@@ -18,7 +18,7 @@ pub struct WorldServer {
 enum Whose {
     Own(Server),
     /// Asked where its operator asks, if that is known.
-    Running(Option<Asker>),
+    Running(Option<AdminClient>),
 }
 
 /// What was seen of a server at one moment.
@@ -36,7 +36,7 @@ impl WorldServer {
             let own = Server::start_with(scenario, &options(arguments))?;
             return Ok(WorldServer { address: own.address, key: own.key, whose: Whose::Own(own) });
         };
-        let asker = |admin| Asker::with_token_file(admin, arguments.admin_token_file.as_deref());
+        let asker = |admin| AdminClient::with_token_file(admin, arguments.admin_token_file.as_deref());
         let asker = arguments.admin.map(asker).transpose().map_err(|error| error.to_string())?;
         Ok(WorldServer { address, key, whose: Whose::Running(asker) })
     }

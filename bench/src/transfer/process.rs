@@ -3,7 +3,7 @@
 use super::server::Load;
 use crate::process::{ServerProcess, Usage, free_ports, usage};
 use crate::scenario::{Scenario, option_name};
-use ringshard::ops::admin::Asker;
+use ringshard::ops::admin::AdminClient;
 use ringshard::ops::report::ServerReport;
 use ringshard_protocol::crypto::PublicKey;
 use std::io::{BufRead, BufReader, Write};
@@ -15,7 +15,7 @@ pub struct SendingServer {
     orders: ChildStdin,
     pub address: SocketAddr,
     pub key: PublicKey,
-    asker: Asker,
+    asker: AdminClient,
 }
 
 impl SendingServer {
@@ -41,7 +41,7 @@ impl SendingServer {
         let mut line = String::new();
         let _ = BufReader::new(said).read_line(&mut line);
         match PublicKey::from_hex(&line) {
-            Ok(key) => Ok(SendingServer { process, orders, address, key, asker: Asker::new(admin) }),
+            Ok(key) => Ok(SendingServer { process, orders, address, key, asker: AdminClient::new(admin) }),
             Err(_) => Err("the sending server ended at once; it said why above".into()),
         }
     }

@@ -3,7 +3,7 @@
 use crate::ledger::filler;
 use crate::scenario::{Cipher, Datapath, IdleArgument};
 use clap::ValueEnum;
-use ringshard::ops::admin::Admin;
+use ringshard::ops::admin::AdminListener;
 use ringshard::ops::handle::ServerHandle;
 use ringshard::ops::log::Log;
 use ringshard::runtime::idle::Strategy;
@@ -124,7 +124,7 @@ pub fn run(arguments: &Arguments) -> Result<(), String> {
     let admin = Admin::bind(arguments.admin, None).map_err(|error| error.to_string())?;
     let server = Server::start(&configure(arguments)?, |_| Source::new(&arguments.load, order.clone()))
         .map_err(|error| error.to_string())?;
-    let operation = ServerHandle::new(&server, None, Log::of_program());
+    let operation = ServerHandle::new(&server, None, Log::external());
     admin.serve(Arc::new(operation)).map_err(|error| format!("no thread answers: {error}"))?;
     println!("{}", server.public_key());
     for line in std::io::stdin().lock().lines() {

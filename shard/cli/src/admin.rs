@@ -2,7 +2,7 @@
 
 use clap::ValueEnum;
 use ringshard::config::key_files::refuse_exposed;
-use ringshard::ops::admin::{Asker, Order};
+use ringshard::ops::admin::{AdminClient, Order};
 use std::error::Error;
 use std::net::{SocketAddr, TcpStream, ToSocketAddrs};
 use std::path::PathBuf;
@@ -45,13 +45,13 @@ impl AdminArguments {
     ///
     /// # Errors
     /// The file with the secret cannot be read, or can be read by everybody.
-    pub fn asker(&self) -> Result<Asker, Box<dyn Error>> {
+    pub fn asker(&self) -> Result<AdminClient, Box<dyn Error>> {
         if let Some(file) = &self.admin_token_file
             && let Ok(status) = file.metadata()
         {
             refuse_exposed(file, &status)?;
         }
-        Ok(Asker::with_token_file(self.admin, self.admin_token_file.as_deref())?)
+        Ok(AdminClient::with_token_file(self.admin, self.admin_token_file.as_deref())?)
     }
 }
 

@@ -2,7 +2,7 @@
 
 use crate::admin::AdminArguments;
 use crate::output::{Output, remark};
-use ringshard::ops::admin::{AskError, Asker};
+use ringshard::ops::admin::{AdminClient, AdminClientError};
 use ringshard::ops::capture::{MEGABYTES_MAX, SECONDS_MAX, Secrets, decrypt};
 use std::collections::BTreeSet;
 use std::error::Error;
@@ -130,11 +130,11 @@ fn copy(mut from: impl Read, to: &mut Output) -> Result<u64, Box<dyn Error>> {
 /// Gathers the secrets of the connections while a capture is made, on a thread of its own.
 struct SecretsWatch {
     over: Arc<AtomicBool>,
-    gathering: JoinHandle<Result<(BTreeSet<String>, Output), AskError>>,
+    gathering: JoinHandle<Result<(BTreeSet<String>, Output), AdminClientError>>,
 }
 
 impl SecretsWatch {
-    fn start(asker: Asker, file: Output, first: &str) -> Self {
+    fn start(asker: AdminClient, file: Output, first: &str) -> Self {
         let over = Arc::new(AtomicBool::new(false));
         let mut secrets: BTreeSet<String> = first.lines().map(str::to_owned).collect();
         let gather = {

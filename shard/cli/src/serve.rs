@@ -2,11 +2,11 @@
 
 use ringshard::config::{Configuration, Layout, LogFormat, Prepared, Served, Settings, Sources};
 use ringshard::game::simulation::{Simulation, WorldConfig};
-use ringshard::ops::admin::Admin;
+use ringshard::ops::admin::AdminListener;
 use ringshard::ops::handle::ServerHandle;
 use ringshard::ops::log::{Flush, Log};
 use ringshard::ops::panic_report::end_process_on_panic;
-use ringshard::ops::process::write_briefly;
+use ringshard::ops::process::write_with_timeout;
 use ringshard::ops::supervisor::{Orders, supervise};
 use ringshard::runtime::server::{Server, ServerConfig};
 use ringshard::runtime::service::Echo;
@@ -86,7 +86,7 @@ fn serve(
         drops = ?report.drops(),
         "stopped"
     );
-    write_briefly(std::io::stdout(), crate::histograms::table(&report), LAST_FIGURES);
+    write_with_timeout(std::io::stdout(), crate::histograms::table(&report), LAST_FIGURES);
     Ok(())
 }
 

@@ -6,7 +6,7 @@ use crate::sheet::{Column, Sheet};
 use crate::units::{address, age, bytes, micros, percent, things};
 use ratatui::text::Line;
 use ringshard::ops::admin::Order;
-use ringshard::ops::report::{ServerReport, SessionSnapshot};
+use ringshard::ops::report::{ConnectionSnapshot, ServerReport};
 use ringshard::runtime::control::Gathered;
 use std::error::Error;
 use std::net::IpAddr;
@@ -105,7 +105,7 @@ impl Arguments {
 }
 
 /// A table in which every order has a column of its name.
-fn sheet(sessions: &[SessionSnapshot], title: String, order: Order) -> Sheet {
+fn sheet(sessions: &[ConnectionSnapshot], title: String, order: Order) -> Sheet {
     let column = |of: Order, heading, rank| Column::new(heading, 0).rank(rank).marked(of == order);
     let columns = vec![
         Column::text("id", 0),
@@ -123,7 +123,7 @@ fn sheet(sessions: &[SessionSnapshot], title: String, order: Order) -> Sheet {
         Column::new("bytes out", 0).rank(10),
         Column::new("lost", 0).rank(11),
     ];
-    let row = |session: &SessionSnapshot| {
+    let row = |session: &ConnectionSnapshot| {
         let both = (session.bytes_in + session.bytes_out) as f64;
         let cells = [
             session.id.clone(),

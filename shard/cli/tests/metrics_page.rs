@@ -1,6 +1,6 @@
 //! METRICS.md, and everything else that names metrics, against what a running server gives.
 
-use ringshard::ops::admin::Asker;
+use ringshard::ops::admin::AdminClient;
 use std::collections::BTreeSet;
 use std::io::{BufRead, BufReader};
 use std::process::{Command, Stdio};
@@ -21,7 +21,7 @@ fn scrape() -> String {
         line.clear();
         assert_ne!(log.read_line(&mut line).unwrap(), 0, "the server ended early");
     }
-    let metrics = Asker::new(admin).text("/metrics").unwrap();
+    let metrics = AdminClient::new(admin).text("/metrics").unwrap();
     server.kill().unwrap();
     server.wait().unwrap();
     metrics

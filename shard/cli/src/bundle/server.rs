@@ -4,7 +4,7 @@ use super::archive::Archive;
 use crate::admin::AdminArguments;
 use crate::histograms::picture;
 use jiff::Zoned;
-use ringshard::ops::admin::{AskError, Asker};
+use ringshard::ops::admin::{AdminClient, AdminClientError};
 use ringshard::ops::doctor::CpuSet;
 use ringshard::ops::report::ServerReport;
 use serde_json::json;
@@ -14,7 +14,7 @@ use std::net::{SocketAddr, UdpSocket};
 pub struct Server {
     address: SocketAddr,
     /// Who asks; or why nobody can.
-    asker: Result<Asker, String>,
+    asker: Result<AdminClient, String>,
     /// Nobody is there, as was found a moment ago: the other questions need not wait for it.
     unreachable: Option<String>,
     /// Processors that it was told to run on.
@@ -138,7 +138,7 @@ impl Server {
         let asker = self.asker.as_ref().map_err(String::clone)?;
         asker.text(path).map_err(|error| {
             let text = error.to_string();
-            if matches!(error, AskError::Unreachable(..)) {
+            if matches!(error, AdminClientError::Unreachable(..)) {
                 self.unreachable = Some(text.clone());
             }
             text

@@ -11,7 +11,7 @@ use crate::units::{address, age, count, micros, things, whole};
 use hdrhistogram::Histogram;
 use jiff::Zoned;
 use ratatui::text::Line;
-use ringshard::ops::admin::Asker;
+use ringshard::ops::admin::AdminClient;
 use ringshard::ops::report::ServerReport;
 use std::error::Error;
 use std::fmt::Write as _;
@@ -63,7 +63,7 @@ pub fn run(arguments: &Arguments) -> Result<(), Box<dyn Error>> {
     Ok(())
 }
 
-fn watch(asker: &Asker, mut before: ServerReport) -> Result<(), Box<dyn Error>> {
+fn watch(asker: &AdminClient, mut before: ServerReport) -> Result<(), Box<dyn Error>> {
     // Clears the screen and goes to its top left; elsewhere, looks follow each other with a blank line between them.
     let (begin, end) = if std::io::stdout().is_terminal() { ("\x1b[2J\x1b[H", "") } else { ("", "\n") };
     loop {

@@ -3,7 +3,7 @@
 use super::poll::Answer;
 use hdrhistogram::Histogram;
 use ringshard::ops::admin::Order;
-use ringshard::ops::report::{CoreSnapshot, Percentiles, ServerReport, SessionSnapshot, StageSnapshot};
+use ringshard::ops::report::{ConnectionSnapshot, CoreSnapshot, Percentiles, ServerReport, StageSnapshot};
 use std::collections::HashMap;
 use std::net::SocketAddr;
 
@@ -75,7 +75,7 @@ pub struct DropFigures {
 #[derive(Clone, Debug)]
 pub struct Talker {
     /// As it is.
-    pub session: SessionSnapshot,
+    pub session: ConnectionSnapshot,
     /// Bytes from it and to it a second; none for one that was not in the answer before.
     pub rates: Option<(f64, f64)>,
 }
@@ -162,9 +162,10 @@ fn drops(report: &ServerReport, change: Option<&ServerReport>) -> Vec<DropFigure
     drops
 }
 
-fn talkers(before: &[SessionSnapshot], now: &[SessionSnapshot], order: Order) -> Vec<Talker> {
-    let before: HashMap<&str, &SessionSnapshot> = before.iter().map(|session| (session.id.as_str(), session)).collect();
-    let rates = |now: &SessionSnapshot| {
+fn talkers(before: &[ConnectionSnapshot], now: &[ConnectionSnapshot], order: Order) -> Vec<Talker> {
+    let before: HashMap<&str, &ConnectionSnapshot> =
+        before.iter().map(|session| (session.id.as_str(), session)).collect();
+    let rates = |now: &ConnectionSnapshot| {
         let before = before.get(now.id.as_str())?;
         // By the clock of its core; a place that another has taken since begins anew.
         let seconds = now.age_s - before.age_s;

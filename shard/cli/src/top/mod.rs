@@ -18,7 +18,7 @@ use self::view::View;
 use crate::admin::AdminArguments;
 use crate::output;
 use crate::sheet;
-use ringshard::ops::admin::{Asker, Order};
+use ringshard::ops::admin::{AdminClient, Order};
 use std::error::Error;
 use std::io::IsTerminal;
 use std::time::Duration;
@@ -72,7 +72,7 @@ pub fn run(arguments: &Arguments) -> Result<(), Box<dyn Error>> {
 }
 
 /// One screen as plain text: as high as it needs to be, and as wide where standard output is no terminal.
-fn page(asker: &Asker, question: Question, interval: Duration) -> Result<String, Box<dyn Error>> {
+fn page(asker: &AdminClient, question: Question, interval: Duration) -> Result<String, Box<dyn Error>> {
     let mut screen = Screen::new(Answer::get(asker, question)?, question.sort);
     std::thread::sleep(interval);
     screen.take(Ok(Answer::get(asker, question)?));

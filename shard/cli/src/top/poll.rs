@@ -1,8 +1,8 @@
 //! Asking the server, on a thread of its own: it may take its time, and keys are to be answered at once.
 
 use crate::admin::order_name;
-use ringshard::ops::admin::{AskError, Asker, Order};
-use ringshard::ops::report::{ServerReport, SessionSnapshot};
+use ringshard::ops::admin::{AdminClient, AdminClientError, Order};
+use ringshard::ops::report::{ConnectionSnapshot, ServerReport};
 use std::sync::mpsc::{Receiver, RecvTimeoutError, Sender, channel};
 use std::time::{Duration, Instant};
 
@@ -27,15 +27,15 @@ pub struct Answer {
     /// The server.
     pub report: ServerReport,
     /// Its connections, as far as they were asked for.
-    pub sessions: Vec<SessionSnapshot>,
+    pub sessions: Vec<ConnectionSnapshot>,
 }
 
 impl Answer {
     /// Asks.
     ///
     /// # Errors
-    /// [`AskError`].
-    pub fn get(asker: &Asker, question: Question) -> Result<Self, AskError> {
+    /// [`AdminClientError`].
+    pub fn get(asker: &AdminClient, question: Question) -> Result<Self, AdminClientError> {
         let asked = Instant::now();
         let report = asker.get("/stats")?;
         let answered = Instant::now();
@@ -45,7 +45,7 @@ impl Answer {
 
     /// An answer for tests, given at `at`.
     #[cfg(test)]
-    pub fn at(at: Instant, report: ServerReport, sessions: Vec<SessionSnapshot>) -> Self {
+    pub fn at(at: Instant, report: ServerReport, sessions: Vec<ConnectionSnapshot>) -> Self {
         Answer { asked: at, answered: at, report, sessions }
     }
 
@@ -71,7 +71,7 @@ impl Answer {
 pub struct Poller {
     questions: Sender<Question>,
     /// What the server said, or why it said nothing.
-    pub answers: Receiver<Result<Answer, AskError>>,
+    pub answers: Receiver<Result<Answer, AdminClientError>>,
 }
 
 impl Poller {
@@ -79,7 +79,7 @@ impl Poller {
     ///
     /// # Errors
     /// What the system said: no thread.
-    pub fn start(asker: Asker, question: Question, interval: Duration) -> std::io::Result<Self> {
+    pub fn start(asker: AdminClient, question: Question, interval: Duration) -> std::io::Result<Self> {
         let (questions, asked) = channel();
         let (tell, answers) = channel();
         let ask = move || {

@@ -1,7 +1,7 @@
 //! Servers for the tests of what is shown of them.
 
 use super::poll::Answer;
-use ringshard::ops::report::{ServerReport, SessionSnapshot};
+use ringshard::ops::report::{ConnectionSnapshot, ServerReport};
 use serde_json::json;
 use std::net::SocketAddr;
 use std::time::{Duration, Instant};
@@ -47,8 +47,8 @@ pub fn report(cores: usize, seconds: u64) -> ServerReport {
 }
 
 /// A connection `seconds` after it began, at this many bytes a second each way.
-pub fn session(number: u8, seconds: u64, rate: u64) -> SessionSnapshot {
-    SessionSnapshot {
+pub fn session(number: u8, seconds: u64, rate: u64) -> ConnectionSnapshot {
+    ConnectionSnapshot {
         id: format!("0.{number}.1"),
         core: 0,
         address: player(number),

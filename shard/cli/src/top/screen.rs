@@ -3,7 +3,7 @@
 use super::figures::Figures;
 use super::poll::Answer;
 use jiff::Zoned;
-use ringshard::ops::admin::{AskError, Order, Wanted};
+use ringshard::ops::admin::{AdminClientError, Order, Wanted};
 use std::collections::VecDeque;
 
 /// Looks that the graphs go back: the width of a large screen.
@@ -56,7 +56,7 @@ impl Screen {
     }
 
     /// Takes in what came of another question.
-    pub fn take(&mut self, outcome: Result<Answer, AskError>) {
+    pub fn take(&mut self, outcome: Result<Answer, AdminClientError>) {
         let packets = match outcome {
             Ok(answer) => {
                 self.seen = Zoned::now();

@@ -7,7 +7,7 @@ use ratatui::DefaultTerminal;
 use ratatui::crossterm::cursor;
 use ratatui::crossterm::event::{Event, KeyCode, KeyEvent, KeyEventKind, KeyModifiers, poll, read};
 use ratatui::crossterm::execute;
-use ringshard::ops::admin::Asker;
+use ringshard::ops::admin::AdminClient;
 use signal_hook::consts::{SIGHUP, SIGINT, SIGTERM};
 use std::error::Error;
 use std::io::stdout;
@@ -20,7 +20,7 @@ use std::time::Duration;
 const KEY_PATIENCE: Duration = Duration::from_millis(100);
 
 /// Shows a server until a key, a signal or an error ends it.
-pub fn show(asker: &Asker, screen: Screen, question: Question, interval: Duration) -> Result<(), Box<dyn Error>> {
+pub fn show(asker: &AdminClient, screen: Screen, question: Question, interval: Duration) -> Result<(), Box<dyn Error>> {
     let told_to_end = Arc::new(AtomicBool::new(false));
     // A terminal that has gone away never lets go of who listens to it, and needs nothing back.
     signal_hook::flag::register_conditional_shutdown(SIGHUP, 1, Arc::new(AtomicBool::new(true)))?;

@@ -255,7 +255,7 @@ mod tests {
     use super::super::samples::answer;
     use super::*;
     use crate::sheet::text;
-    use ringshard::ops::admin::{AskError, Order};
+    use ringshard::ops::admin::{AdminClientError, Order};
     use std::time::Instant;
 
     fn screen(cores: usize) -> Screen {
@@ -265,8 +265,8 @@ mod tests {
         screen
     }
 
-    fn lost() -> AskError {
-        AskError::Unreachable(([127, 0, 0, 1], 3566).into(), "refused".into())
+    fn lost() -> AdminClientError {
+        AdminClientError::Unreachable(([127, 0, 0, 1], 3566).into(), "refused".into())
     }
 
     fn live(screen: &Screen) -> View<'_> {

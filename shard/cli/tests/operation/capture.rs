@@ -1,7 +1,7 @@
 //! Captures of a running server.
 
 use crate::fixture::{Player, Server};
-use ringshard::ops::admin::AskError;
+use ringshard::ops::admin::AdminClientError;
 use ringshard::ops::capture::{Secrets, decrypt};
 use std::time::Duration;
 
@@ -26,7 +26,9 @@ fn a_capture_has_what_was_said_and_opens_with_the_secrets_alone() {
     drop(server);
 
     let server = Server::start("secretive", "", &[]);
-    let Err(AskError::Refused(_, 403, why)) = server.asker().text("/keys") else { panic!("secrets were given out") };
+    let Err(AdminClientError::Refused(_, 403, why)) = server.asker().text("/keys") else {
+        panic!("secrets were given out")
+    };
     assert!(why.contains("--key-log"), "{why}");
-    assert!(matches!(server.asker().text("/capture?seconds=1e9"), Err(AskError::Refused(_, 400, _))));
+    assert!(matches!(server.asker().text("/capture?seconds=1e9"), Err(AdminClientError::Refused(_, 400, _))));
 }

@@ -1,6 +1,6 @@
 //! A server of its own for each test, and players driven by hand.
 
-use ringshard::ops::admin::Asker;
+use ringshard::ops::admin::AdminClient;
 use ringshard_protocol::client::{Client, ClientConfig, ClientEvent, CloseReason};
 use ringshard_protocol::crypto::PublicKey;
 use ringshard_protocol::limits::DATAGRAM_BYTES_MAX;
@@ -49,8 +49,8 @@ impl Server {
         Server { child, log, folder, admin, listen, key }
     }
 
-    pub fn asker(&self) -> Asker {
-        Asker::new(self.admin)
+    pub fn asker(&self) -> AdminClient {
+        AdminClient::new(self.admin)
     }
 
     pub fn signal(&self, signal: Signal) {

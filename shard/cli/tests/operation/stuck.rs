@@ -1,7 +1,7 @@
 //! A core that is stuck: the others are seen as ever, and it is said which one it is, and since when.
 
 use crate::fixture::{PATIENCE, Player};
-use ringshard::ops::admin::{Admin, AskError, Asker};
+use ringshard::ops::admin::{Admin, AdminClient, AdminClientError};
 use ringshard::ops::handle::ServerHandle;
 use ringshard::ops::log::Log;
 use ringshard::ops::report::ServerReport;
@@ -29,7 +29,7 @@ impl Service for Sleeper {
 }
 
 /// Asks, and makes sure that the answer comes soon.
-fn soon<T>(asker: &Asker, ask: impl Fn(&Asker) -> T) -> T {
+fn soon<T>(asker: &AdminClient, ask: impl Fn(&AdminClient) -> T) -> T {
     let asked = Clock::now();
     let answer = ask(asker);
     assert!(asked.elapsed() < Duration::from_secs(1), "it took {:?}", asked.elapsed());
@@ -43,9 +43,9 @@ fn a_stuck_core_is_named_and_hides_nothing_of_the_others() {
     config.listen = ([127, 0, 0, 1], 0).into();
     let server = Server::start(&config, |_| Sleeper(asleep.clone())).unwrap();
     let admin = TcpListener::bind("127.0.0.1:0").unwrap().local_addr().unwrap();
-    let operation = ServerHandle::new(&server, None, Log::of_program());
+    let operation = ServerHandle::new(&server, None, Log::external());
     Admin::bind(admin, None).unwrap().serve(Arc::new(operation)).unwrap();
-    let asker = Asker::new(admin);
+    let asker = AdminClient::new(admin);
     let mut player = Player::of(server.listen(), server.public_key());
     player.until("it connects", |player| player.client.is_connected());
     assert_eq!(asker.text("/live").unwrap(), "live\n");
@@ -57,13 +57,13 @@ fn a_stuck_core_is_named_and_hides_nothing_of_the_others() {
     let give_up = Clock::now() + PATIENCE;
     let why = loop {
         match soon(&asker, |asker| asker.text("/live")) {
-            Err(AskError::Refused(_, 503, why)) => break why,
+            Err(AdminClientError::Refused(_, 503, why)) => break why,
             outcome => assert!(Clock::now() < give_up, "{outcome:?}"),
         }
         std::thread::sleep(Duration::from_millis(20));
     };
     assert!(why.contains(&format!("core {ill} is stuck for")), "{why}");
-    assert!(matches!(soon(&asker, |asker| asker.text("/ready")), Err(AskError::Refused(_, 503, _))));
+    assert!(matches!(soon(&asker, |asker| asker.text("/ready")), Err(AdminClientError::Refused(_, 503, _))));
 
     let report: ServerReport = soon(&asker, |asker| asker.get("/stats")).unwrap();
     for (core, is_ill) in [(ill, true), (1 - ill, false)] {

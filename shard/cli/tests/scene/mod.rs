@@ -3,7 +3,7 @@
 // Each test file is a program of its own, and none needs all of this.
 #![allow(dead_code, reason = "each test file uses its part of it")]
 
-use ringshard::ops::admin::Asker;
+use ringshard::ops::admin::AdminClient;
 use ringshard::ops::report::ServerReport;
 use ringshard_protocol::client::{Client, ClientConfig};
 use ringshard_protocol::crypto::PublicKey;
@@ -92,7 +92,7 @@ impl Scene {
         std::fs::write(folder.file("token"), TOKEN).unwrap();
         std::fs::set_permissions(folder.file("token"), std::fs::Permissions::from_mode(0o600)).unwrap();
         let (server, admin) = serve(&folder, options);
-        let asker = Asker::with_token_file(admin.parse().unwrap(), Some(&folder.0.join("token"))).unwrap();
+        let asker = AdminClient::with_token_file(admin.parse().unwrap(), Some(&folder.0.join("token"))).unwrap();
         let listen = asker.get::<ServerReport>("/stats").unwrap().listen;
         let (over, socket) = (Arc::new(AtomicBool::new(false)), socket());
         let player = socket.local_addr().unwrap();
@@ -113,7 +113,7 @@ impl Scene {
         scene
     }
 
-    fn wait_until(&self, asker: &Asker, so: impl Fn(&ServerReport) -> bool) {
+    fn wait_until(&self, asker: &AdminClient, so: impl Fn(&ServerReport) -> bool) {
         let give_up = std::time::Instant::now() + PATIENCE;
         loop {
             let report: ServerReport = asker.get("/stats").unwrap();
@@ -138,8 +138,8 @@ impl Scene {
     }
 
     /// Who asks the server.
-    pub fn asker(&self) -> Asker {
-        Asker::with_token_file(self.admin.parse().unwrap(), Some(&self.folder.0.join("token"))).unwrap()
+    pub fn asker(&self) -> AdminClient {
+        AdminClient::with_token_file(self.admin.parse().unwrap(), Some(&self.folder.0.join("token"))).unwrap()
     }
 }
 
