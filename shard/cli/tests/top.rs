@@ -47,7 +47,7 @@ fn top_shows_the_server_its_cores_its_drops_and_who_talks() {
     assert!(core.starts_with("0 ") && core.contains('%'), "its share of time: {core}");
     for order in ["bytes", "age", "over-budget"] {
         let output = scene.asked(&["top", "--once", "--interval", "0.1", "--sort", order]);
-        assert_has(&text(&output.stdout), &[&format!("by {order}, most first"), &player]);
+        assert_has(&text(&output.stdout), &[&format!("by {order}, largest first"), &player]);
     }
 }
 
@@ -139,7 +139,7 @@ fn a_report_is_made_without_a_server_too_and_says_what_it_lacks() {
     let (missing, out) = (folder.file("missing"), folder.file("locked.tar.gz"));
     let arguments = ["report", "--admin", &admin, "--admin-token-file", &missing, "--out", &out, "--seconds", "0"];
     assert!(ringshard(&arguments).status.success());
-    assert_has(&unpack(&out)["errors.txt"], &["cannot read the secret", &missing]);
+    assert_has(&unpack(&out)["errors.txt"], &["cannot read the token", &missing]);
 
     let nowhere = folder.file("no-such-folder/report.tar.gz");
     let output = ringshard(&["report", "--admin", &admin, "--out", &nowhere]);

@@ -32,7 +32,7 @@ fn a_server_drains_by_command_asked_by_name_with_its_secret() {
     assert_refused(&ringshard(&["drain", "--admin", &by_name]), &["--admin-token-file"]);
     let drained = ringshard(&["drain", "--admin", &by_name, "--admin-token-file", &secret]);
     assert!(drained.status.success(), "{}", String::from_utf8_lossy(&drained.stderr));
-    assert!(said(&drained).contains("nobody new is let in"));
+    assert!(said(&drained).contains("admits no new clients"));
     // Nobody is there, so it ends.
     assert!(child.wait().unwrap().success());
     assert_refused(&ringshard(&["drain", "--admin", &admin]), &["no server answers", "--admin"]);
@@ -45,9 +45,9 @@ fn a_kick_without_anybody_to_end_is_a_failure() {
     let socket = folder.file("admin.sock");
     let (mut child, _log, admin) = serve(&["--admin-socket", &socket]);
     let kick = |target: &str| ringshard(&["kick", target, "--admin-socket", &socket]);
-    assert_refused(&ringshard(&["kick", "0.5.1", "--admin", &admin]), &["takes no orders", "admin-socket"]);
-    assert_refused(&kick("0.5.1"), &["no connection is 0.5.1", "ringshard sessions"]);
-    assert_refused(&kick("[2001:db8::1]:5"), &["no connection is [2001:db8::1]:5"]);
+    assert_refused(&ringshard(&["kick", "0.5.1", "--admin", &admin]), &["accepts no commands", "admin-socket"]);
+    assert_refused(&kick("0.5.1"), &["no connection matches 0.5.1", "ringshard sessions"]);
+    assert_refused(&kick("[2001:db8::1]:5"), &["no connection matches [2001:db8::1]:5"]);
     assert_refused(&kick("player"), &["an id such as 0.12.3", "an IP address"]);
     child.kill().unwrap();
     child.wait().unwrap();
@@ -76,7 +76,7 @@ fn orders_go_over_a_socket_where_one_is_named() {
     assert!(asked.join().unwrap().starts_with("POST /kick?target=10.0.0.7 HTTP/1.1\r\n"));
     std::fs::remove_file(&socket).unwrap();
     let asked = answer_once(&socket, "HTTP/1.1 422 X\r\nContent-Length: 14\r\n\r\nnpcs is `many`");
-    assert_refused(&order(&["reload"]), &[&socket, "says 422", "npcs is `many`"]);
+    assert_refused(&order(&["reload"]), &[&socket, "status 422", "npcs is `many`"]);
     asked.join().unwrap();
     std::fs::remove_file(&socket).unwrap();
     assert_refused(&order(&["drain"]), &["no server answers", &socket, "ringshard serve"]);

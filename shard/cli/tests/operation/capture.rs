@@ -18,7 +18,7 @@ fn a_capture_has_what_was_said_and_opens_with_the_secrets_alone() {
     let capture = capturing.join().unwrap().unwrap();
     let says = |file: &[u8]| file.windows(26).any(|window| window == b"the secret of the captured");
     assert!(!says(&capture), "on the wire it is sealed");
-    let secrets = Secrets::read(&server.asker().text("/keys").unwrap()).unwrap();
+    let secrets = Secrets::parse(&server.asker().text("/keys").unwrap()).unwrap();
     let decrypted = decrypt(&capture, &secrets, server.listen.port()).unwrap();
     assert!(says(&decrypted.file) && decrypted.opened > 10 && decrypted.sealed == 0, "{}", decrypted.opened);
     let nobody = decrypt(&capture, &Secrets::default(), server.listen.port()).unwrap();

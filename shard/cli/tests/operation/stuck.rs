@@ -44,7 +44,7 @@ fn a_stuck_core_is_named_and_hides_nothing_of_the_others() {
     let server = Server::start(&config, |_| Sleeper(asleep.clone())).unwrap();
     let admin = TcpListener::bind("127.0.0.1:0").unwrap().local_addr().unwrap();
     let operation = ServerHandle::new(&server, None, Log::external());
-    Admin::bind(admin, None).unwrap().serve(Arc::new(operation)).unwrap();
+    AdminListener::bind(admin, None).unwrap().serve(Arc::new(operation)).unwrap();
     let asker = AdminClient::new(admin);
     let mut player = Player::of(server.listen(), server.public_key());
     player.until("it connects", |player| player.client.is_connected());
@@ -62,7 +62,7 @@ fn a_stuck_core_is_named_and_hides_nothing_of_the_others() {
         }
         std::thread::sleep(Duration::from_millis(20));
     };
-    assert!(why.contains(&format!("core {ill} is stuck for")), "{why}");
+    assert!(why.contains(&format!("core {ill} has been stuck for")), "{why}");
     assert!(matches!(soon(&asker, |asker| asker.text("/ready")), Err(AdminClientError::Refused(_, 503, _))));
 
     let report: ServerReport = soon(&asker, |asker| asker.get("/stats")).unwrap();
@@ -82,7 +82,7 @@ fn a_stuck_core_is_named_and_hides_nothing_of_the_others() {
     assert!(figure("ringshard_core_silence_seconds", 1 - ill) < 1.0);
     assert_eq!(figure("ringshard_sessions", ill), 1.0);
 
-    let sessions = soon(&asker, |asker| asker.sessions("/sessions")).unwrap();
+    let sessions = soon(&asker, |asker| asker.connections("/sessions")).unwrap();
     assert_eq!((sessions.given.len(), sessions.missing), (0, vec![ill]));
     let capture = asker.bytes("/capture?seconds=0.1", Duration::ZERO);
     assert!(capture.is_ok(), "of the other core: {capture:?}");
@@ -95,7 +95,7 @@ fn a_stuck_core_is_named_and_hides_nothing_of_the_others() {
         String::from_utf8_lossy(&[output.stdout, output.stderr].concat()).into_owned()
     };
     let top = ringshard(&["top", "--once", "--interval", "0.2"]);
-    assert!(top.contains(&format!("core {ill} is stuck for")), "{top}");
+    assert!(top.contains(&format!("core {ill} has been stuck for")), "{top}");
     let listed = ringshard(&["sessions"]);
     assert!(listed.contains(&format!("core {ill} is stuck")), "{listed}");
 
