@@ -4,14 +4,18 @@ use crate::{capture, config, control, doctor, histograms, keygen, manual, report
 use clap::{Parser, Subcommand};
 use ringshard::config::Sources;
 
+/// The end of `ringshard --help`.
+const FIRST_STEPS: &str = "\
+First steps:
+  ringshard doctor                     # what slows this host down
+  ringshard keygen --out server.key    # prints the public key, which clients pin
+  ringshard serve --key server.key     # an echo server on UDP port 3565
+  ringshard top                        # in another terminal; or open http://127.0.0.1:3566";
+
 /// A thread-per-core packet engine and world server.
 #[derive(Parser)]
 #[command(
-    version,
-    after_help = "First steps:\n  ringshard doctor                       # what slows this host down\n  ringshard keygen \
-                  --out server.key        # prints the public key, which clients pin\n  ringshard serve --key server.key     \
-                    # an echo server on UDP port 3565\n  ringshard top                          # in a second terminal; or \
-                  open http://127.0.0.1:3566"
+    version, after_help = FIRST_STEPS
 )]
 pub struct Arguments {
     #[command(subcommand)]
@@ -52,7 +56,7 @@ pub enum Command {
     Kick(control::KickArguments),
     /// Watch a running server, updated each second: cores, drops and connections.
     Top(top::Arguments),
-    /// Write a report on a running server and its host into one file, for whoever finds the fault.
+    /// Collect everything about a running server and its host in one file, to attach to a bug report.
     Report(report::Arguments),
     /// Print completions for a shell: `ringshard completions bash > /etc/bash_completion.d/ringshard`.
     Completions(manual::CompletionsArguments),

@@ -16,7 +16,7 @@ use std::net::IpAddr;
 pub struct Arguments {
     #[command(flatten)]
     admin: AdminArguments,
-    /// SortOrder of the list; largest first.
+    /// Order of the list, largest first.
     #[arg(long, value_enum, default_value = "bytes")]
     sort: SortOrder,
     /// Longest list; 0 for all connections.

@@ -157,7 +157,7 @@ settings! {
         heartbeat_ms: u64 = "5000", milliseconds(1..=3_600_000), false;
         /// Silence after which a connection ends.
         timeout_ms: u64 = "15000", milliseconds(2..=3_600_000), false;
-        /// Time until reliable messages are sent again, until a connection's first acknowledgment.
+        /// Time after which reliable messages are sent again while a connection has received no acknowledgment yet.
         retransmission_ms: u64 = "250", milliseconds(10..=2_000), false;
         /// Congestion control of reliable messages. bbr tolerates random loss; cubic is the internet's common algorithm.
         congestion: CongestionControl = "bbr",

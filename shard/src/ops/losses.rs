@@ -363,10 +363,7 @@ mod tests {
         assert_eq!(losses.intersection(&work).collect::<Vec<_>>(), Vec::<&&str>::new());
         let listed: BTreeSet<&str> = losses.union(&work).copied().collect();
         let missing: Vec<_> = counted.difference(&listed).collect();
-        assert!(
-            missing.is_empty(),
-            "say of these whether they are work or a loss, and what to do about it: {missing:?}"
-        );
+        assert!(missing.is_empty(), "these counters are neither in WORK nor in LOSSES: {missing:?}");
         let gone: Vec<_> = listed.difference(&counted).collect();
         assert!(gone.is_empty(), "nothing counts these: {gone:?}");
         assert!(core.drops.keys().all(|reason| losses.contains(reason.as_str())), "a drop is never work");
@@ -402,6 +399,6 @@ mod tests {
         assert!(lost[1].kind().advice.contains("rmem_max"));
         assert_eq!(since(None, &report([1, 2], 0)).len(), 1, "without an earlier look, all since the start");
         let new = Lost { name: "brand_new".into(), count: 1, last_from: None };
-        assert_eq!(new.kind().warn_from, 1, "a counter that nobody has listed is told of");
+        assert_eq!(new.kind().warn_from, 1, "a counter in no table causes a warning");
     }
 }

@@ -79,8 +79,8 @@ mod tests {
         let began = Instant::now();
         write_with_timeout(writer, "x".repeat(1 << 20), Duration::from_millis(100));
         assert!((100..10_000).contains(&began.elapsed().as_millis()), "{:?}", began.elapsed());
-        let mut said = String::new();
-        reader.read_to_string(&mut said).unwrap();
-        assert_eq!(said.len(), 1 << 20, "what is read late is there");
+        let mut text = String::new();
+        reader.read_to_string(&mut text).unwrap();
+        assert_eq!(text.len(), 1 << 20, "a late reader gets everything");
     }
 }

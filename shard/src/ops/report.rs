@@ -176,7 +176,9 @@ impl Percentiles {
     /// The percentiles of a histogram in nanoseconds.
     pub fn of(histogram: &Histogram<u64>) -> Self {
         let at = |quantile| histogram.value_at_quantile(quantile) as f64 / 1000.0;
-        Percentiles { p50_us: at(0.5), p99_us: at(0.99), p999_us: at(0.999), max_us: histogram.max() as f64 / 1000.0 }
+        let (p50_us, p99_us, p999_us) = (at(0.5), at(0.99), at(0.999));
+        assert!(p50_us <= p99_us && p99_us <= p999_us, "percentiles out of order: {p50_us}, {p99_us}, {p999_us}");
+        Percentiles { p50_us, p99_us, p999_us, max_us: histogram.max() as f64 / 1000.0 }
     }
 }
 
@@ -192,6 +194,9 @@ impl CoreSnapshot {
         counters.insert("message_bytes".into(), report.message_bytes as u64);
         counters.insert("duplicates".into(), report.duplicates);
         counters.extend(named);
+        let counted =
+            report.endpoint.entries().count() + report.link.entries().count() + report.service.entries().count();
+        assert_eq!(counters.len(), counted + 4, "two counters of a core have the same name");
         CoreSnapshot {
             core,
             connections: report.connections,

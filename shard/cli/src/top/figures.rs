@@ -112,12 +112,13 @@ impl CoreRates {
         let drops: u64 = cores.iter().flat_map(|core| core.drops.values()).sum();
         let turns = stages("turn").flat_map(|stage| &stage.buckets);
         let in_turns = turns.fold(0.0, |sum, &(nanos, count)| sum + nanos as f64 * count as f64);
+        let busy = (in_turns / 1e9 / seconds / cores.len().max(1) as f64).min(1.0);
         CoreRates {
             datagrams_in: rate("datagrams_in"),
             datagrams_out: rate("datagrams_out"),
             bytes_in: rate("bytes_in"),
             bytes_out: rate("bytes_out"),
-            busy: (in_turns / 1e9 / seconds / cores.len().max(1) as f64).min(1.0),
+            busy,
             turn: percentiles(stages("turn")),
             tick: percentiles(stages("tick")),
             handled: percentiles(stages("arrival_to_handled")),

@@ -48,11 +48,9 @@ fn time(percentiles: Option<Percentiles>, read: impl Fn(Percentiles) -> f64) -> 
     percentiles.map_or_else(none, |percentiles| micros(read(percentiles)).into())
 }
 
-/// The cores from `first` on, at most `rows` of them, and their sum.
-pub fn cores(figures: &Figures, width: u16, first: usize, rows: usize) -> Table {
-    let cores = &figures.report.cores;
-    let bars = width >= BARS_FROM;
-    let columns = vec![
+/// The columns of the table of cores.
+fn core_columns(bars: bool) -> Vec<Column> {
+    vec![
         Column::text("core", 4),
         Column::new("conns", 6),
         Column::new("in/s", 5),
@@ -69,32 +67,42 @@ pub fn cores(figures: &Figures, width: u16, first: usize, rows: usize) -> Table 
         Column::new("skip/s", 6),
         Column::new("krnl/s", 6),
         Column::new("drop/s", 6),
-    ];
-    let row = |name: String, connections: usize, rates: Option<&CoreRates>| {
-        let rate = |read: fn(&CoreRates) -> f64| rates.map_or_else(none, |rates| count(read(rates)).into());
-        let volume = |read: fn(&CoreRates) -> f64| rates.map_or_else(none, |rates| bytes(read(rates)).into());
-        let troubles = |read: fn(&CoreRates) -> f64, bounds| rates.map_or_else(none, |it| trouble(read(it), bounds));
-        let turn = rates.and_then(|rates| rates.turn);
-        let tick = rates.and_then(|rates| rates.tick);
-        vec![
-            name.into(),
-            short_count(connections as u64).into(),
-            rate(|it| it.datagrams_in),
-            rate(|it| it.datagrams_out),
-            volume(|it| it.bytes_in),
-            volume(|it| it.bytes_out),
-            rates.map_or_else(none, |rates| busy(rates.busy, bars)),
-            time(turn, |it| it.p50_us),
-            time(turn, |it| it.p99_us),
-            time(rates.and_then(|rates| rates.handled), |it| it.p99_us),
-            time(tick, |it| it.p50_us),
-            time(tick, |it| it.p99_us),
-            rate(|it| it.ticks),
-            troubles(|it| it.ticks_skipped, NEVER),
-            troubles(|it| it.kernel_drops, NEVER),
-            troubles(|it| it.drops, SOMETIMES),
-        ]
-    };
+    ]
+}
+
+/// A row of the table of cores.
+fn core_row(name: String, connections: usize, rates: Option<&CoreRates>, bars: bool) -> Vec<Line<'static>> {
+    let rate = |read: fn(&CoreRates) -> f64| rates.map_or_else(none, |rates| count(read(rates)).into());
+    let volume = |read: fn(&CoreRates) -> f64| rates.map_or_else(none, |rates| bytes(read(rates)).into());
+    let troubles = |read: fn(&CoreRates) -> f64, bounds| rates.map_or_else(none, |it| trouble(read(it), bounds));
+    let turn = rates.and_then(|rates| rates.turn);
+    let tick = rates.and_then(|rates| rates.tick);
+    vec![
+        name.into(),
+        short_count(connections as u64).into(),
+        rate(|it| it.datagrams_in),
+        rate(|it| it.datagrams_out),
+        volume(|it| it.bytes_in),
+        volume(|it| it.bytes_out),
+        rates.map_or_else(none, |rates| busy(rates.busy, bars)),
+        time(turn, |it| it.p50_us),
+        time(turn, |it| it.p99_us),
+        time(rates.and_then(|rates| rates.handled), |it| it.p99_us),
+        time(tick, |it| it.p50_us),
+        time(tick, |it| it.p99_us),
+        rate(|it| it.ticks),
+        troubles(|it| it.ticks_skipped, NEVER),
+        troubles(|it| it.kernel_drops, NEVER),
+        troubles(|it| it.drops, SOMETIMES),
+    ]
+}
+
+/// The cores from `first` on, at most `rows` of them, and their sum.
+pub fn cores(figures: &Figures, width: u16, first: usize, rows: usize) -> Table {
+    let cores = &figures.report.cores;
+    let bars = width >= BARS_FROM;
+    let columns = core_columns(bars);
+    let row = |name, connections, rates| core_row(name, connections, rates, bars);
     let rates = figures.rates.as_ref();
     let each = |(index, core): (usize, &CoreSnapshot)| {
         // The figures of a stuck core are old.

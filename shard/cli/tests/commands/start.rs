@@ -7,7 +7,10 @@ use std::net::UdpSocket;
 fn each_wrong_start_says_what_to_do() {
     let folder = Folder::new("start");
     let missing = folder.file("missing.key");
-    assert_refused(&ringshard(&["serve", "--key", &missing]), &["key file", "does not exist", "ringshard keygen --out"]);
+    assert_refused(
+        &ringshard(&["serve", "--key", &missing]),
+        &["key file", "does not exist", "ringshard keygen --out"],
+    );
     let bad = folder.secret("bad.key", "not a key");
     assert_refused(&ringshard(&["serve", "--key", &bad]), &["does not hold a key", "64 hexadecimal digits"]);
     let table = folder.secret("integrity.keys", &format!("{}\nshort\n", "ab".repeat(32)));

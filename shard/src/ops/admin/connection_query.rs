@@ -17,7 +17,7 @@ pub enum SortOrder {
     RoundTrip,
     /// Share of datagrams from the client that never arrived.
     Loss,
-    /// Age.
+    /// Time since the handshake.
     Age,
     /// Time since the last datagram from the client.
     Silence,

@@ -116,6 +116,7 @@ impl Capture {
             return Err(CaptureError::OutOfRange { seconds, megabytes });
         }
         let permit = permits.clone().try_acquire_owned().map_err(|_| CaptureError::Busy)?;
+        assert_eq!(permits.available_permits(), 0, "two captures can run at once");
         let lost = Arc::new(AtomicU64::new(0));
         let mut queues = Vec::new();
         let observers = Observers(control.clone());
@@ -128,6 +129,7 @@ impl Capture {
         });
         drop(control);
         begun?;
+        assert!(!queues.is_empty(), "a capture of no core");
         let until = Instant::now() + Duration::from_secs_f64(seconds);
         Ok(Capture { queues, lost, server, until, bytes_max: megabytes << 20, observers, _permit: permit })
     }

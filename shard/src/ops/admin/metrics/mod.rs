@@ -21,6 +21,14 @@ const BOUNDS_US: [u64; 23] = [
     1_000_000, 2_000_000, 5_000_000, 10_000_000,
 ];
 
+const _: () = {
+    let mut index = 1;
+    while index < BOUNDS_US.len() {
+        assert!(BOUNDS_US[index - 1] < BOUNDS_US[index], "the bounds of the buckets must rise");
+        index += 1;
+    }
+};
+
 /// The answer to a scrape, in this format.
 pub(super) fn encode(snapshot: MetricsSnapshot, format: Format) -> Result<String, fmt::Error> {
     let mut registry = Registry::default();
