@@ -271,11 +271,14 @@ fn who_has_kernel_threads_is_no_container() {
 #[test]
 fn a_plan_must_fit_the_host() {
     let host = with("plan", &[("usr/sbin/ringshard-tune-host", "")]);
-    assert_eq!(host.host(&cpus("3-5")).err().unwrap().to_string(), "processors 4-5 are not online; these are: 0-3",);
+    assert_eq!(
+        host.host(&cpus("3-5")).err().unwrap().to_string(),
+        "CPUs 4-5 are not online; the CPUs of this host are 0-3",
+    );
     let plan = |nic: &str| Plan { nic: Some(nic.into()), ..Plan::default() };
     assert_eq!(
         host.host(&plan("eth1")).err().unwrap().to_string(),
-        "there is no network interface eth1; there are: bond0 eth0 lo",
+        "there is no network interface eth1; this host has: bond0 eth0 lo",
     );
     assert_eq!(host.host(&plan("bond0")).unwrap().tune_command(), "ringshard-tune-host --nic eth0 --cpus 2-3");
     assert_eq!(host.host(&plan("lo")).unwrap().tune_command(), "ringshard-tune-host --cpus 2-3");
