@@ -14,9 +14,7 @@ First steps:
 
 /// A thread-per-core packet engine and world server.
 #[derive(Parser)]
-#[command(
-    version, after_help = FIRST_STEPS
-)]
+#[command(name = "ringshard", version, after_help = FIRST_STEPS)]
 pub struct Arguments {
     #[command(subcommand)]
     pub command: Command,

@@ -228,7 +228,7 @@ fn trimmed(value: f64) -> String {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::top::samples::report;
+    use crate::top::fixtures::report;
 
     /// How far a colour stands out on white: WCAG's contrast ratio, 1 to 21.
     fn contrast(RGBColor(red, green, blue): RGBColor) -> f64 {
@@ -257,7 +257,7 @@ mod tests {
     fn each_stage_has_a_panel_each_core_a_color_and_the_title_says_which_server_and_when() {
         let at: Zoned = "2026-11-25T20:00:00+00:00[UTC]".parse().unwrap();
         for cores in [1, 2, 16, 64] {
-            let svg = picture(&report(cores, 10), &at).unwrap();
+            let svg = chart(&report(cores, 10), &at).unwrap();
             for text in
                 ["turn", "tick", "0.0.0.0:3565", "2026-11-25 20:00:00", "p99: ", "percentile of all samples", " us"]
             {

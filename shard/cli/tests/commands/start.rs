@@ -58,15 +58,15 @@ fn everything_on_the_command_line_that_is_wrong_is_said_at_once() {
     ]);
     let parts = [
         "9 errors in the settings",
-        "--npcs (command line): it is given more than once",
-        "--layout (command line): a value must follow",
+        "--npcs (command line): this flag is given more than once",
+        "--layout (command line): this flag needs a value",
         "-x (command line): flags begin with --",
         "npcs is `-5` (flag)",
         "--max-conections (flag): there is no such setting; did you mean --max-connections?",
         "idle is `lazy` (flag)",
         "1 (command line): flags begin with --",
         "did you mean --drain-ms?",
-        "--port (flag): there is no such setting; `ringshard config print`",
+        "--port (flag): there is no such setting; `ringshard serve --help`",
     ];
     assert_refused(&output, &parts);
     let checked = ringshard(&["config", "check", "--npcs", "60000", "--entities", "100", "--cpus", "0,0"]);

@@ -94,7 +94,7 @@ fn a_socket_that_a_killed_server_left_behind_is_replaced_and_that_of_a_living_on
     let socket = first.folder.join("admin.sock");
     let bound = || ringshard::ops::admin::AdminListener::bind_socket(&socket);
     let refused = bound().unwrap_err().to_string();
-    assert!(refused.contains("another server answers") && refused.contains("admin-socket"), "{refused}");
+    assert!(refused.contains("another server uses") && refused.contains("admin-socket"), "{refused}");
     let left_behind = first.folder.join("left.sock");
     drop(std::os::unix::net::UnixListener::bind(&left_behind).unwrap());
     ringshard::ops::admin::AdminListener::bind_socket(&left_behind).expect("nobody answers there any more");

@@ -1,7 +1,7 @@
 //! A core that is stuck: the others are seen as ever, and it is said which one it is, and since when.
 
 use crate::fixture::{PATIENCE, Player};
-use ringshard::ops::admin::{Admin, AdminClient, AdminClientError};
+use ringshard::ops::admin::{AdminClient, AdminClientError, AdminListener};
 use ringshard::ops::handle::ServerHandle;
 use ringshard::ops::log::Log;
 use ringshard::ops::report::ServerReport;
