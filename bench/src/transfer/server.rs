@@ -121,7 +121,7 @@ const END: u8 = 2;
 /// `send` and sends every client its last message at the line `end`.
 pub fn run(arguments: &Arguments) -> Result<(), String> {
     let order = Arc::new(AtomicU8::new(WAIT));
-    let admin = Admin::bind(arguments.admin, None).map_err(|error| error.to_string())?;
+    let admin = AdminListener::bind(arguments.admin, None).map_err(|error| error.to_string())?;
     let server = Server::start(&configure(arguments)?, |_| Source::new(&arguments.load, order.clone()))
         .map_err(|error| error.to_string())?;
     let operation = ServerHandle::new(&server, None, Log::external());
