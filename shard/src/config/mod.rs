@@ -17,8 +17,7 @@
 //! | `file`, `sources`, `flags` | reading the file, all sources, the command line |
 //! | `schema` | a JSON Schema of the file |
 //! | [`key_files`] | files with keys and secrets |
-//! | `prepare` | from settings to [`ServerConfig`](crate::runtime::server::ServerConfig) and
-//!   [`WorldConfig`](crate::game::simulation::WorldConfig) |
+//! | `prepare` | from settings to what a server is started with: its `ServerConfig` and `WorldConfig` |
 //! | `configuration` | all of it together, and reloading |
 
 mod configuration;
