@@ -1,6 +1,6 @@
 //! The load commands from outside: what they refuse, how signals end them, and how they report an unsuitable server.
 
-use ringshard::ops::admin::Asker;
+use ringshard::ops::admin::AdminClient;
 use ringshard::ops::report::ServerReport;
 use rustix::process::{Pid, Signal, kill_process};
 use std::io::{BufRead, BufReader};
@@ -139,7 +139,7 @@ impl Running {
         };
         // Right after the fork it still has the parent's command line.
         assert!(comes_true(|| admin().is_some()), "it has no admin port");
-        let asker = Asker::new(admin().unwrap());
+        let asker = AdminClient::new(admin().unwrap());
         let messages = || asker.get::<ServerReport>("/stats").map_or(0, |report| report.total("messages_in"));
         assert!(comes_true(|| messages() > 0), "its clients send nothing");
         std::thread::sleep(Duration::from_secs(4));

@@ -4,7 +4,7 @@ use super::options::Arguments;
 use crate::scenario::{Scenario, option_name};
 use crate::server_process::Server;
 use crate::system::usage::{Usage, usage};
-use ringshard::ops::admin::Asker;
+use ringshard::ops::admin::AdminClient;
 use ringshard::ops::report::ServerReport;
 use ringshard_protocol::crypto::PublicKey;
 use std::net::SocketAddr;
@@ -18,7 +18,7 @@ pub struct WorldServer {
 enum Whose {
     Own(Server),
     /// Its admin client, if its admin address is known.
-    Running(Option<Asker>),
+    Running(Option<AdminClient>),
 }
 
 /// What was seen of a server at one moment.
@@ -36,7 +36,7 @@ impl WorldServer {
             let own = Server::start_with(scenario, &options(arguments))?;
             return Ok(WorldServer { address: own.address, key: own.key, whose: Whose::Own(own) });
         };
-        let admin_client = |admin| Asker::with_token_file(admin, arguments.admin_token_file.as_deref());
+        let admin_client = |admin| AdminClient::with_token_file(admin, arguments.admin_token_file.as_deref());
         let admin_client = arguments.admin.map(admin_client).transpose().map_err(|error| error.to_string())?;
         Ok(WorldServer { address, key, whose: Whose::Running(admin_client) })
     }

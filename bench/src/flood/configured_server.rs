@@ -5,7 +5,7 @@
 
 use crate::scenario::Scenario;
 use crate::server_process::{Server, TemporaryFolder};
-use ringshard::ops::report::SessionSnapshot;
+use ringshard::ops::report::ConnectionSnapshot;
 use ringshard_protocol::crypto::Suite;
 use ringshard_protocol::wire::{ConnectionId, Flags, flags};
 use rustix::process::{Pid, Signal, kill_process};
@@ -41,7 +41,7 @@ pub struct ConfiguredServer {
 /// The parts of a server's dump that are used here.
 #[derive(Deserialize)]
 struct Dump {
-    sessions: Vec<SessionSnapshot>,
+    sessions: Vec<ConnectionSnapshot>,
     config: Vec<Setting>,
 }
 
@@ -120,7 +120,7 @@ fn is_dump(path: &Path) -> bool {
     path.file_name().and_then(|name| name.to_str()).is_some_and(|name| name.starts_with("ringshard-dump-"))
 }
 
-fn target(session: &SessionSnapshot) -> Result<Target, String> {
+fn target(session: &ConnectionSnapshot) -> Result<Target, String> {
     let id = connection_id(&session.id).ok_or_else(|| format!("{} is not a connection id", session.id))?;
     let cipher = if session.suite == Suite::ChaCha20Poly1305.name() { flags::CHACHA20_POLY1305 } else { 0 };
     Ok(Target { id, address: session.address, flags: flags::ENCRYPTED | cipher })

@@ -7,7 +7,7 @@ pub use self::temporary_folder::TemporaryFolder;
 use crate::scenario::{Rate, Scenario, option_name};
 use crate::system::interrupt;
 use crate::system::usage::{Usage, usage};
-use ringshard::ops::admin::Asker;
+use ringshard::ops::admin::AdminClient;
 use ringshard::ops::report::ServerReport;
 use ringshard_protocol::crypto::PublicKey;
 use rustix::process::{Pid, Signal, kill_process};
@@ -74,7 +74,7 @@ pub struct Server {
     folder: TemporaryFolder,
     pub address: SocketAddr,
     pub key: PublicKey,
-    admin_client: Asker,
+    admin_client: AdminClient,
 }
 
 impl Server {
@@ -112,7 +112,7 @@ impl Server {
             .stdout(Stdio::null())
             .stderr(log);
         let process = ServerProcess::start(&mut command)?;
-        let mut server = Server { process, folder, address, key, admin_client: Asker::new(admin) };
+        let mut server = Server { process, folder, address, key, admin_client: AdminClient::new(admin) };
         server.wait_until_it_answers()?;
         Ok(server)
     }

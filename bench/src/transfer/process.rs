@@ -4,7 +4,7 @@ use super::server::SendOptions;
 use crate::scenario::{Scenario, option_name};
 use crate::server_process::{ServerProcess, free_ports};
 use crate::system::usage::{Usage, usage};
-use ringshard::ops::admin::Asker;
+use ringshard::ops::admin::AdminClient;
 use ringshard::ops::report::ServerReport;
 use ringshard_protocol::crypto::PublicKey;
 use std::io::{BufRead, BufReader, Write};
@@ -16,7 +16,7 @@ pub struct SendingServer {
     commands: ChildStdin,
     pub address: SocketAddr,
     pub key: PublicKey,
-    admin_client: Asker,
+    admin_client: AdminClient,
 }
 
 impl SendingServer {
@@ -42,7 +42,7 @@ impl SendingServer {
         let mut line = String::new();
         let _ = BufReader::new(said).read_line(&mut line);
         match PublicKey::from_hex(&line) {
-            Ok(key) => Ok(SendingServer { process, commands, address, key, admin_client: Asker::new(admin) }),
+            Ok(key) => Ok(SendingServer { process, commands, address, key, admin_client: AdminClient::new(admin) }),
             Err(_) => Err("the sending server ended at startup; see its error above".into()),
         }
     }

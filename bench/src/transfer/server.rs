@@ -3,7 +3,7 @@
 use crate::random::filler;
 use crate::scenario::{Cipher, Datapath, IdleStrategy};
 use clap::ValueEnum;
-use ringshard::ops::admin::Admin;
+use ringshard::ops::admin::AdminListener;
 use ringshard::ops::handle::ServerHandle;
 use ringshard::ops::log::Log;
 use ringshard::runtime::idle::Strategy;
@@ -118,10 +118,10 @@ const END: u8 = 2;
 /// line `end` it sends every client its last message.
 pub fn run(arguments: &Arguments) -> Result<(), String> {
     let command = Arc::new(AtomicU8::new(WAIT));
-    let admin = Admin::bind(arguments.admin, None).map_err(|error| error.to_string())?;
+    let admin = AdminListener::bind(arguments.admin, None).map_err(|error| error.to_string())?;
     let server = Server::start(&configure(arguments)?, |_| Sender::new(&arguments.load, command.clone()))
         .map_err(|error| error.to_string())?;
-    let operation = ServerHandle::new(&server, None, Log::of_program());
+    let operation = ServerHandle::new(&server, None, Log::external());
     admin.serve(Arc::new(operation)).map_err(|error| format!("cannot start the admin thread: {error}"))?;
     println!("{}", server.public_key());
     for line in std::io::stdin().lock().lines() {

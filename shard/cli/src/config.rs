@@ -5,26 +5,26 @@ use clap::Subcommand;
 use ringshard::config::{Configuration, Sources, schema};
 use std::error::Error;
 
-/// What it does.
+/// Arguments of `config`.
 #[derive(Subcommand)]
 pub enum Arguments {
-    /// Say whether a server would start with these settings, and name everything that is wrong; key files are read, too.
+    /// Check whether a server would start with these settings, and print all errors. Reads key files too.
     Check(Sources),
-    /// Print all settings as a file, with where each comes from; a file to begin with, when nothing is set.
+    /// Print all settings as a file, with the source of each. Without any settings, this is a template.
     Print(Sources),
-    /// Print a JSON Schema of the file, for editors.
+    /// Print a JSON Schema of the settings file, for editors.
     Schema,
 }
 
-/// Does it.
+/// Runs `ringshard config`.
 pub fn run(arguments: &Arguments) -> Result<(), Box<dyn Error>> {
     match arguments {
         Arguments::Check(sources) => {
             let (configuration, _) = Configuration::prepared(sources.clone())?;
             configuration.without_effect().iter().for_each(|line| eprintln!("ringshard: {line}"));
-            output::print_line("a server would start with these settings")?;
+            output::print_line("no errors: a server would start with these settings")?;
         }
-        Arguments::Print(sources) => output::print(Configuration::load(sources.clone())?.texts().file())?,
+        Arguments::Print(sources) => output::print(Configuration::load(sources.clone())?.raw_values().file())?,
         Arguments::Schema => output::print_line(serde_json::to_string_pretty(&schema())?)?,
     }
     Ok(())

@@ -5,27 +5,27 @@ use ringshard::ops::doctor::{CpuSet, Finding, Host, Plan, Probes, Verdict};
 use std::error::Error;
 use std::path::Path;
 
-/// What it takes.
+/// Arguments of `doctor`.
 #[derive(clap::Args)]
 pub struct Arguments {
-    /// Processors that the server is to run on: a list such as 0,2,4-7. Default: those isolated from the scheduler if there
-    /// are any, else all.
+    /// CPUs that the server will use, such as 0,2,4-7. Default: the CPUs isolated from the scheduler, or all if none is
+    /// isolated.
     #[arg(long, value_name = "LIST", value_parser = parse_cpus)]
     cpus: Option<CpuSet>,
-    /// Network interface that the server is reached through. Default: that of the default route.
+    /// Network interface that the server will use. Default: that of the default route.
     #[arg(long, value_name = "NAME")]
     nic: Option<String>,
-    /// One JSON array instead of the lines.
+    /// Print a JSON array instead of lines.
     #[arg(long)]
     json: bool,
 }
 
 fn parse_cpus(text: &str) -> Result<CpuSet, String> {
     let cpus = CpuSet::from_list(text).filter(|cpus| !cpus.is_empty());
-    cpus.ok_or_else(|| "a list of processor numbers such as 0,2,4-7 is wanted".into())
+    cpus.ok_or_else(|| "use a list of CPU numbers such as 0,2,4-7".into())
 }
 
-/// Looks at this host, and says what to change.
+/// Runs `ringshard doctor`.
 pub fn run(arguments: &Arguments) -> Result<(), Box<dyn Error>> {
     let plan = Plan { cpus: arguments.cpus.clone(), nic: arguments.nic.clone() };
     let host = Host::at(Path::new("/"), &plan)?;
@@ -36,16 +36,22 @@ pub fn run(arguments: &Arguments) -> Result<(), Box<dyn Error>> {
         findings.iter().try_for_each(print)?;
         if findings.iter().any(|finding| finding.tune_host) {
             let command = host.tune_command();
-            output::print_line(format_args!("\nAll marked * at once, and back with --undo:\n  {command}"))?;
+            output::print_line(format_args!(
+                "\nThis command fixes all that are marked *; with --undo it restores the former values:\n  {command}"
+            ))?;
         }
     }
     match findings.iter().filter(|finding| finding.verdict == Verdict::Fail).count() {
         0 => Ok(()),
-        failed => Err(format!("{failed} of {} checks failed: this host cannot serve as it is", findings.len()).into()),
+        failed => Err(format!(
+            "{failed} of {} checks failed: a server cannot run on this host until they are fixed",
+            findings.len()
+        )
+        .into()),
     }
 }
 
-/// A line for what was found, and one for what mends it, to be copied as it stands.
+/// Prints a line with what was found, and one with the command that fixes it.
 fn print(finding: &Finding) -> Result<(), PrintError> {
     let Finding { check, verdict, found, fix, tune_host } = finding;
     let verdict = match verdict {

@@ -1,27 +1,27 @@
-//! `ringshard man` and `ringshard completions`: what a package installs beside the binary.
+//! `ringshard man` and `ringshard completions`, for packages.
 
 use clap::{Command, CommandFactory};
 use clap_complete::Shell;
 use std::error::Error;
 use std::path::{Path, PathBuf};
 
-/// What `completions` takes.
+/// Arguments of `completions`.
 #[derive(clap::Args)]
 pub struct CompletionsArguments {
-    /// For which shell.
+    /// The shell.
     #[arg(value_enum)]
     shell: Shell,
 }
 
-/// What `man` takes.
+/// Arguments of `man`.
 #[derive(clap::Args)]
 pub struct ManArguments {
-    /// Folder to write the pages to, one a command; it is made if it is not there.
+    /// Folder for the pages. It is created if it does not exist.
     #[arg(value_name = "DIR")]
     folder: PathBuf,
 }
 
-/// Prints the completions of a shell.
+/// Runs `ringshard completions`.
 pub fn completions<C: CommandFactory>(arguments: &CompletionsArguments) -> Result<(), Box<dyn Error>> {
     let mut script = Vec::new();
     clap_complete::generate(arguments.shell, &mut C::command(), "ringshard", &mut script);
@@ -29,20 +29,20 @@ pub fn completions<C: CommandFactory>(arguments: &CompletionsArguments) -> Resul
     Ok(())
 }
 
-/// Writes the pages.
+/// Runs `ringshard man`.
 pub fn man<C: CommandFactory>(arguments: &ManArguments) -> Result<(), Box<dyn Error>> {
     let folder = &arguments.folder;
-    std::fs::create_dir_all(folder).map_err(|error| format!("cannot make {}: {error}", folder.display()))?;
+    std::fs::create_dir_all(folder).map_err(|error| format!("cannot create {}: {error}", folder.display()))?;
     let mut command = C::command().disable_help_subcommand(true);
     command.build();
     pages(&command, "ringshard", folder)
 }
 
-/// The page of a command, and those of the commands in it: `ringshard-config-check.1`.
+/// Writes the page of a command, and those of its subcommands: `ringshard-config-check.1`.
 fn pages(command: &Command, name: &str, folder: &Path) -> Result<(), Box<dyn Error>> {
     let path = folder.join(format!("{name}.1"));
     let mut page = Vec::new();
-    // The date is left out, so that the same source gives the same pages.
+    // Without a date, the same source gives the same pages.
     clap_mangen::Man::new(command.clone().name(name.to_owned())).date("").render(&mut page)?;
     std::fs::write(&path, page).map_err(|error| format!("cannot write {}: {error}", path.display()))?;
     for inner in command.get_subcommands().filter(|inner| !inner.is_hide_set()) {

@@ -1,6 +1,6 @@
-//! Where commands write: standard output, remarks on standard error, and files that were not there before.
+//! The output of commands: standard output, remarks on standard error, and new files.
 //!
-//! Whoever reads along may stop reading, as `| head` does. That ends a command quietly and well.
+//! If the reader of standard output stops, as `| head` does, the command ends quietly and successfully.
 
 use std::error::Error;
 use std::fmt::{self, Display};
@@ -9,22 +9,22 @@ use std::io::{self, ErrorKind, IsTerminal, Write};
 use std::os::unix::fs::OpenOptionsExt;
 use std::path::{Path, PathBuf};
 
-/// Text that standard output did not take.
+/// Standard output cannot be written.
 #[derive(Debug, thiserror::Error)]
 #[error("cannot write to standard output: {0}")]
 pub struct PrintError(#[from] io::Error);
 
-/// Writes a text to standard output.
+/// Prints a text to standard output.
 ///
 /// # Errors
-/// [`PrintError`]; commands pass it on, and [`is_closed`] tells whether it is one to speak of.
+/// [`PrintError`]. Commands pass it on; [`is_closed`] says whether it is an error for the user.
 pub fn print(text: impl Display) -> Result<(), PrintError> {
     let mut out = io::stdout().lock();
     write!(out, "{text}")?;
     Ok(out.flush()?)
 }
 
-/// Writes a text and the end of its line to standard output.
+/// Prints a line to standard output.
 ///
 /// # Errors
 /// [`PrintError`].
@@ -32,17 +32,17 @@ pub fn print_line(text: impl Display) -> Result<(), PrintError> {
     print(format_args!("{text}\n"))
 }
 
-/// Says something aside, on standard error. Nothing depends on whether it is read.
+/// Prints a line to standard error, if possible.
 pub fn remark(text: impl Display) {
     let _ = writeln!(io::stderr(), "{text}");
 }
 
-/// Whether a command ended because nobody reads its standard output any more.
+/// Whether a command ended because its standard output was closed.
 pub fn is_closed(error: &(dyn Error + 'static)) -> bool {
     error.downcast_ref::<PrintError>().is_some_and(|PrintError(error)| error.kind() == ErrorKind::BrokenPipe)
 }
 
-/// A file that this command makes, for its owner alone; or standard output, where `-` is asked for.
+/// A new file that only its owner can read, or standard output for `-`.
 pub enum Output {
     /// A file.
     File(PathBuf, File),
@@ -51,30 +51,30 @@ pub enum Output {
 }
 
 impl Output {
-    /// Makes the file.
+    /// Creates the file.
     ///
     /// # Errors
-    /// It exists, or cannot be made; standard output is a terminal, and `what` is nothing for one.
+    /// The file exists or cannot be created, or standard output is a terminal, where `what` does not belong.
     pub fn create(path: &Path, what: &str) -> Result<Self, String> {
         if path.as_os_str() == "-" {
             return match io::stdout().is_terminal() {
-                true => Err(format!("standard output is a terminal: send {what} into a pipe or a file")),
+                true => Err(format!("standard output is a terminal: redirect {what} to a pipe or a file")),
                 false => Ok(Output::Standard),
             };
         }
         match OpenOptions::new().write(true).create_new(true).mode(0o600).open(path) {
             Ok(file) => Ok(Output::File(path.to_owned(), file)),
             Err(error) if error.kind() == ErrorKind::AlreadyExists => {
-                Err(format!("{} exists already, and nothing is overwritten: name another file", path.display()))
+                Err(format!("{} already exists, and files are never overwritten: name another file", path.display()))
             }
             Err(error) => Err(format!("cannot write {}: {error}", path.display())),
         }
     }
 
-    /// Writes all of `bytes`, so that whoever reads along has them.
+    /// Writes and flushes `bytes`.
     ///
     /// # Errors
-    /// What the system said.
+    /// What the system reports.
     pub fn write(&mut self, bytes: &[u8]) -> Result<(), Box<dyn Error>> {
         match self {
             Output::File(path, file) => {
@@ -88,7 +88,7 @@ impl Output {
         }
     }
 
-    /// Takes the file away again: nothing came of it.
+    /// Removes the file, because the command failed.
     pub fn discard(self) {
         if let Output::File(path, _) = self {
             let _ = std::fs::remove_file(path);

@@ -2,12 +2,12 @@
 
 use ringshard::config::{Configuration, Layout, LogFormat, Prepared, Served, Settings, Sources};
 use ringshard::game::simulation::{Simulation, WorldConfig};
-use ringshard::ops::admin::Admin;
+use ringshard::ops::admin::AdminListener;
 use ringshard::ops::handle::ServerHandle;
-use ringshard::ops::log::{Flush, Log};
+use ringshard::ops::log::{FlushGuard, Log};
 use ringshard::ops::panic_report::end_process_on_panic;
-use ringshard::ops::process::write_briefly;
-use ringshard::ops::supervisor::{Orders, supervise};
+use ringshard::ops::process::write_with_timeout;
+use ringshard::ops::supervisor::{SignalReceiver, supervise};
 use ringshard::runtime::server::{Server, ServerConfig};
 use ringshard::runtime::service::Echo;
 use ringshard::world::exchange::Exchange;
@@ -16,10 +16,10 @@ use std::error::Error;
 use std::sync::Arc;
 use std::time::Duration;
 
-/// How long the last figures may take to be read before the process ends.
-const LAST_FIGURES: Duration = Duration::from_secs(2);
+/// How long the final table may take to be written before the process ends.
+const FINAL_TABLE_TIMEOUT: Duration = Duration::from_secs(2);
 
-/// Serves until told to stop.
+/// Runs `ringshard serve`.
 pub fn run(sources: &Sources) -> Result<(), Box<dyn Error>> {
     let (configuration, prepared) = Configuration::prepared(sources.clone())?;
     let settings = configuration.settings();
@@ -27,7 +27,7 @@ pub fn run(sources: &Sources) -> Result<(), Box<dyn Error>> {
     let is_json = settings.log_format == LogFormat::Json;
     let mut flush = Some(flush);
     serve(configuration, prepared, log, &mut flush).inspect_err(|error| {
-        // Whoever reads the log by machine would not see what is said beside it.
+        // A program that reads the JSON log does not see the message on standard error.
         if is_json {
             tracing::error!(%error, "the server did not start");
         }
@@ -38,14 +38,14 @@ fn serve(
     configuration: Configuration,
     prepared: Prepared,
     log: Log,
-    flush: &mut Option<Flush>,
+    flush: &mut Option<FlushGuard>,
 ) -> Result<(), Box<dyn Error>> {
     let Prepared { server: config, world, admin, admin_socket, dump_folder } = prepared;
-    let admin = admin.map(|(address, token)| Admin::bind(address, token)).transpose()?;
-    let admin_socket = admin_socket.map(|path| Admin::bind_socket(&path)).transpose()?;
-    let orders = Orders::by_signal()?;
+    let admin = admin.map(|(address, token)| AdminListener::bind(address, token)).transpose()?;
+    let admin_socket = admin_socket.map(|path| AdminListener::bind_socket(&path)).transpose()?;
+    let signals = SignalReceiver::install()?;
     end_process_on_panic(dump_folder);
-    let admin_url = admin.as_ref().and_then(Admin::address).map(|address| format!("http://{address}/"));
+    let admin_url = admin.as_ref().and_then(AdminListener::address).map(|address| format!("http://{address}/"));
     let admin_url = admin_url.unwrap_or_else(|| "off".into());
     tracing::info!(
         version = env!("CARGO_PKG_VERSION"),
@@ -56,14 +56,14 @@ fn serve(
     );
     if configuration.settings().key.is_none() {
         tracing::warn!(
-            "no key is set: one was made for this run alone, so clients must pin the public key of the line above"
+            "no key is set, so the server made one for this run: clients must pin the public key in the line above"
         );
     }
     for line in configuration.without_effect() {
         tracing::warn!("{line}");
     }
     let server = start(configuration.settings(), &config, world)?;
-    let (game, _) = configuration.texts().get("game");
+    let (game, _) = configuration.raw_values().get("game");
     tracing::info!(
         listen = %server.listen(),
         cores = config.cpus.len(),
@@ -71,11 +71,11 @@ fn serve(
         public_key = %server.public_key(),
         "serving {game}",
     );
-    let operation = Arc::new(ServerHandle::new(&server, Some(configuration), log));
+    let handle = Arc::new(ServerHandle::new(&server, Some(configuration), log));
     for admin in [admin, admin_socket].into_iter().flatten() {
-        admin.serve(operation.clone())?;
+        admin.serve(handle.clone())?;
     }
-    let report = supervise(server, &operation, &orders).unwrap_or_else(|abandoned| {
+    let report = supervise(server, &handle, &signals).unwrap_or_else(|abandoned| {
         tracing::error!("{abandoned}");
         drop(flush.take());
         std::process::exit(1);
@@ -86,7 +86,7 @@ fn serve(
         drops = ?report.drops(),
         "stopped"
     );
-    write_briefly(std::io::stdout(), crate::histograms::table(&report), LAST_FIGURES);
+    write_with_timeout(std::io::stdout(), crate::histograms::table(&report), FINAL_TABLE_TIMEOUT);
     Ok(())
 }
 
@@ -98,7 +98,7 @@ fn start(settings: &Settings, config: &ServerConfig, world: WorldConfig) -> Resu
     let mut exchanges = Exchange::between(cores, world.entities_max).into_iter();
     let share = |core: usize| npcs * (core + 1) / cores - npcs * core / cores;
     let server = Server::start(config, |core| {
-        let exchange = exchanges.next().expect("there is one for each core");
+        let exchange = exchanges.next().expect("there is an exchange for each core");
         Simulation::new(world, exchange, Demo::new(layout, share(core)))
     })?;
     Ok(server)

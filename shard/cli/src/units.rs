@@ -1,31 +1,31 @@
-//! Numbers as people read them at a glance, with three digits; and addresses.
+//! Numbers with units, in three digits; and addresses.
 
 use std::net::SocketAddr;
 
-/// A count a second.
+/// A rate per second.
 pub fn count(value: f64) -> String {
     scaled(value, 1000.0, ["", "k", "M", "G", "T"])
 }
 
-/// A number of things, in the width of a count.
-pub fn things(value: u64) -> String {
+/// A whole number, as short as a rate.
+pub fn short_count(value: u64) -> String {
     if value < 1_000 { value.to_string() } else { count(value as f64) }
 }
 
-/// Bytes, or bytes a second.
+/// Bytes, or bytes per second.
 pub fn bytes(value: f64) -> String {
     scaled(value, 1024.0, [" B", " KiB", " MiB", " GiB", " TiB"])
 }
 
 fn scaled(value: f64, step: f64, units: [&str; 5]) -> String {
     let (mut value, mut power) = (value, 0);
-    // What would be written as 1000 is one of the next unit.
+    // What would be rounded to 1000 is 1 of the next unit.
     while value >= 999.5 && power + 1 < units.len() {
         value /= step;
         power += 1;
     }
     let digits = match value {
-        // Whole things are counted, unless they are so few that a rate of them is none.
+        // Decimals matter only in small rates.
         _ if value == 0.0 => 0,
         value if value >= 99.95 || (power == 0 && value >= 9.95) => 0,
         value if value >= 9.995 || power == 0 => 1,
@@ -34,7 +34,7 @@ fn scaled(value: f64, step: f64, units: [&str; 5]) -> String {
     format!("{value:.digits$}{}", units[power])
 }
 
-/// A number of things, with its thousands apart.
+/// A whole number with separated thousands.
 pub fn whole(value: u64) -> String {
     let digits = value.to_string();
     let mut text = String::with_capacity(digits.len() * 4 / 3);
@@ -59,7 +59,7 @@ pub fn micros(value: f64) -> String {
     }
 }
 
-/// Seconds that something has lasted.
+/// A duration in seconds.
 pub fn age(seconds: f64) -> String {
     let whole = seconds.max(0.0) as u64;
     let (days, hours, minutes) = (whole / 86_400, whole / 3_600 % 24, whole / 60 % 60);
@@ -72,12 +72,12 @@ pub fn age(seconds: f64) -> String {
     }
 }
 
-/// A share, in percent.
+/// A share in percent.
 pub fn percent(share: f64) -> String {
     format!("{:.1}%", share * 100.0)
 }
 
-/// An address as its owner knows it: a socket for both families shows IPv4 addresses as IPv6.
+/// An address. A socket for both families reports IPv4 addresses as IPv6; this shows them as IPv4.
 pub fn address(address: SocketAddr) -> String {
     SocketAddr::new(address.ip().to_canonical(), address.port()).to_string()
 }
@@ -93,7 +93,7 @@ mod tests {
         for (value, text) in counts.into_iter().zip(texts) {
             assert_eq!(count(value), text);
         }
-        assert_eq!((things(7), things(61_234)), ("7".into(), "61.2k".into()));
+        assert_eq!((short_count(7), short_count(61_234)), ("7".into(), "61.2k".into()));
         assert_eq!(bytes(0.0), "0 B");
         assert_eq!(bytes(1023.0), "1.00 KiB");
         assert_eq!(bytes(3.5 * 1024.0 * 1024.0), "3.50 MiB");

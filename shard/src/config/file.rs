@@ -1,21 +1,22 @@
-//! Settings in a file: TOML, read to its end whatever is wrong on the way, with the line of everything in it.
+//! The settings file, in TOML. Errors do not end the reading: all are reported, each with its line.
 
-use super::form::Kind;
-use super::settings::{Key, keys};
-use super::texts::{Source, Texts};
-use super::wrong::SettingError;
+use super::errors::SettingError;
+use super::raw_values::RawValues;
+use super::setting::Setting;
+use super::source::Source;
+use super::value_format::ValueKind;
 use std::path::Path;
 use toml::Spanned;
 use toml::de::{DeTable, DeValue};
 
-/// Takes over what the file at `path` says.
-pub(super) fn read(path: &Path, texts: &mut Texts, wrong: &mut Vec<SettingError>) {
+/// Reads the file at `path` into `raw`.
+pub(super) fn read(path: &Path, raw: &mut RawValues, errors: &mut Vec<SettingError>) {
     match std::fs::read_to_string(path) {
-        Ok(text) => File { path, text: &text, broken: Vec::new() }.read(texts, wrong),
+        Ok(text) => File { path, text: &text, broken: Vec::new() }.read(raw, errors),
         Err(error) => {
-            // What the file would have said is not known, so nothing can be said of the values together.
-            texts.distrust_all();
-            wrong.push(SettingError::File { path: path.to_owned(), why: error.to_string() });
+            // The values of the file are not known, so nothing can be said of the values together.
+            raw.doubt_all();
+            errors.push(SettingError::File { path: path.to_owned(), why: error.to_string() });
         }
     }
 }
@@ -23,41 +24,41 @@ pub(super) fn read(path: &Path, texts: &mut Texts, wrong: &mut Vec<SettingError>
 struct File<'a> {
     path: &'a Path,
     text: &'a str,
-    /// Lines that are no TOML: nothing else is said of them.
+    /// Lines that are not valid TOML. Nothing else is reported of them.
     broken: Vec<usize>,
 }
 
 impl File<'_> {
-    fn read(mut self, texts: &mut Texts, wrong: &mut Vec<SettingError>) {
-        let (table, errors) = DeTable::parse_recoverable(self.text);
-        for error in errors {
+    fn read(mut self, raw: &mut RawValues, errors: &mut Vec<SettingError>) {
+        let (table, syntax_errors) = DeTable::parse_recoverable(self.text);
+        for error in syntax_errors {
             let line = self.line(error.span().map_or(0, |span| span.start));
-            // One mistake can trip the reader several times.
+            // One mistake can cause several errors.
             if self.broken.contains(&line) {
                 continue;
             }
             self.broken.push(line);
             let name = self.text.lines().nth(line - 1).and_then(|line| line.split('=').next()).unwrap_or_default();
-            texts.distrust(name.trim());
-            wrong.push(SettingError::Syntax { said_by: self.source(line), why: error.message().to_owned() });
+            raw.doubt(name.trim());
+            errors.push(SettingError::Syntax { at: self.source(line), why: error.message().to_owned() });
         }
-        self.take(table.get_ref(), texts, wrong);
+        self.take(table.get_ref(), raw, errors);
     }
 
-    fn take(&self, table: &DeTable<'_>, texts: &mut Texts, wrong: &mut Vec<SettingError>) {
+    fn take(&self, table: &DeTable<'_>, raw: &mut RawValues, errors: &mut Vec<SettingError>) {
         for (name, value) in table {
             let line = self.line(name.span().start);
             if self.broken.contains(&line) {
                 continue;
             }
-            let (name, said_by) = (name.get_ref().as_ref(), self.source(line));
-            match (keys().iter().find(|key| key.name == name), value.get_ref()) {
-                (Some(key), value) => set(key, value, said_by, texts, wrong),
+            let (name, source) = (name.get_ref().as_ref(), self.source(line));
+            match (raw.setting(name), value.get_ref()) {
+                (Some(setting), value) => set(setting, value, source, raw, errors),
                 (None, DeValue::Table(inner)) => {
-                    wrong.push(SettingError::Table { name: name.to_owned(), said_by });
-                    self.take(inner, texts, wrong);
+                    errors.push(SettingError::Table { name: name.to_owned(), at: source });
+                    self.take(inner, raw, errors);
                 }
-                (None, _) => wrong.push(SettingError::unknown(name, said_by, |key| key.name.clone())),
+                (None, _) => errors.push(SettingError::unknown(name, source, raw.table(), |it| it.name.clone())),
             }
         }
     }
@@ -72,24 +73,30 @@ impl File<'_> {
     }
 }
 
-fn set(key: &Key, value: &DeValue<'_>, said_by: Source, texts: &mut Texts, wrong: &mut Vec<SettingError>) {
-    match plain(value, &key.kind) {
-        Some(text) => texts.set(key, text, said_by),
+fn set(
+    setting: &'static Setting,
+    value: &DeValue<'_>,
+    source: Source,
+    raw: &mut RawValues,
+    errors: &mut Vec<SettingError>,
+) {
+    match as_flag(value, &setting.kind) {
+        Some(text) => raw.set(setting, text, source),
         None => {
-            texts.distrust(&key.name);
-            wrong.push(SettingError::Value {
-                key: key.name.clone(),
+            raw.doubt(&setting.name);
+            errors.push(SettingError::Value {
+                setting: setting.name.clone(),
                 value: format!("a TOML {}", value.type_str()),
-                said_by,
+                at: source,
                 why: None,
-                expects: key.expects.clone(),
+                expects: setting.expects.clone(),
             });
         }
     }
 }
 
-/// A value of a file as the text that a flag would have.
-fn plain(value: &DeValue<'_>, kind: &Kind) -> Option<String> {
+/// A TOML value as the text of a flag.
+fn as_flag(value: &DeValue<'_>, kind: &ValueKind) -> Option<String> {
     match value {
         DeValue::String(text) => Some(text.to_string()),
         DeValue::Integer(number) => {
@@ -98,7 +105,7 @@ fn plain(value: &DeValue<'_>, kind: &Kind) -> Option<String> {
         }
         DeValue::Float(number) => Some(number.as_str().to_owned()),
         DeValue::Boolean(switch) => Some(switch.to_string()),
-        DeValue::Array(items) if *kind == Kind::List => {
+        DeValue::Array(items) if *kind == ValueKind::List => {
             let text = |item: &Spanned<DeValue<'_>>| item.get_ref().as_str().map(str::to_owned);
             Some(items.iter().map(text).collect::<Option<Vec<_>>>()?.join(","))
         }

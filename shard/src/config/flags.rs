@@ -1,14 +1,15 @@
-//! Every setting as a flag. The environment is read along with them.
+//! Every setting as a flag. The environment is read along with the flags.
 
-use super::settings::keys;
-use super::texts::{Sources, VARIABLE_PREFIX};
-use super::{Key, Kind};
+use super::setting::Setting;
+use super::settings::all_settings;
+use super::source::{FILE_VARIABLE, VARIABLE_PREFIX};
+use super::sources::Sources;
+use super::value_format::ValueKind;
 use clap::{Arg, ArgMatches, Command};
 use std::ffi::OsString;
 use std::path::PathBuf;
 
-/// The variable, and the flag, that name the file.
-pub(super) const FILE_VARIABLE: &str = "RINGSHARD_CONFIG";
+/// The flag that names the file.
 const FILE_FLAG: &str = "config";
 
 impl clap::Args for Sources {
@@ -19,8 +20,12 @@ impl clap::Args for Sources {
             .env(FILE_VARIABLE)
             .hide_env(true)
             .value_parser(clap::value_parser!(PathBuf))
-            .help("File with settings, as of `ringshard config print`. Flags win over the environment, which wins over the file");
-        keys().iter().fold(command.arg(file), |command, key| command.arg(flag(key)))
+            .help(
+                "TOML file with settings; `ringshard config print` prints a template. Each setting can also be an \
+                 environment variable, such as RINGSHARD_MAX_CONNECTIONS. Flags win over the environment, which wins over \
+                 the file",
+            );
+        all_settings().iter().fold(command.arg(file), |command, setting| command.arg(flag(setting)))
     }
 
     fn augment_args_for_update(command: Command) -> Command {
@@ -28,23 +33,26 @@ impl clap::Args for Sources {
     }
 }
 
-fn flag(key: &'static Key) -> Arg {
-    let default = if key.default.is_empty() { "none" } else { key.default };
-    let live = if key.live { "; can change while it runs" } else { "" };
-    Arg::new(key.name.as_str())
-        .long(key.name.as_str())
-        .value_name(key.placeholder.as_str())
-        .help_heading(key.group)
-        // A negative number is out of every range, which is then what is said of it.
-        .allow_negative_numbers(matches!(key.kind, Kind::Whole(..) | Kind::Decimal(..) | Kind::Milliseconds(..)))
-        .help(format!("{} It takes {} [default: {default}{live}]", key.help, key.expects))
+fn flag(setting: &'static Setting) -> Arg {
+    let default = if setting.default.is_empty() { "none" } else { setting.default };
+    let live = if setting.live { "; reloadable" } else { "" };
+    Arg::new(setting.name.as_str())
+        .long(setting.name.as_str())
+        .value_name(setting.placeholder.as_str())
+        .help_heading(setting.group)
+        // A negative number is out of every range. Accepted here, it is reported with the range.
+        .allow_negative_numbers(matches!(
+            setting.kind,
+            ValueKind::Whole(..) | ValueKind::Decimal(..) | ValueKind::Milliseconds(..)
+        ))
+        .help(format!("{} Must be {} [default: {default}{live}]", setting.help, setting.expects))
 }
 
 impl clap::FromArgMatches for Sources {
     fn from_arg_matches(matches: &ArgMatches) -> Result<Self, clap::Error> {
-        let flags = keys().iter().filter_map(|key| {
-            let value = matches.get_one::<String>(&key.name)?;
-            Some((key.name.clone(), value.clone()))
+        let flags = all_settings().iter().filter_map(|setting| {
+            let value = matches.get_one::<String>(&setting.name)?;
+            Some((setting.name.clone(), value.clone()))
         });
         let file = matches.get_one::<PathBuf>(FILE_FLAG).cloned();
         Ok(Sources { file, environment: environment(), flags: flags.collect(), misplaced: Vec::new() })
@@ -56,14 +64,14 @@ impl clap::FromArgMatches for Sources {
     }
 }
 
-/// The variables that are meant for us.
+/// The environment variables that are meant as settings.
 fn environment() -> Vec<(String, String)> {
     let text = |(name, value): (OsString, OsString)| {
-        // What is no text is no value of any setting, and is told of as it looks.
+        // A value that is not UTF-8 is no value of any setting; it is reported as it looks.
         Some((name.into_string().ok()?, value.to_string_lossy().into_owned()))
     };
-    // What Kubernetes tells every container of a service that is called ringshard.
+    // Kubernetes sets these in every container if a service is named ringshard.
     let of_a_service = |name: &str| name.starts_with("RINGSHARD_SERVICE_") || name.starts_with("RINGSHARD_PORT");
-    let ours = |(name, _): &(String, String)| name.starts_with(VARIABLE_PREFIX) && !of_a_service(name);
-    std::env::vars_os().filter_map(text).filter(ours).collect()
+    let is_setting = |(name, _): &(String, String)| name.starts_with(VARIABLE_PREFIX) && !of_a_service(name);
+    std::env::vars_os().filter_map(text).filter(is_setting).collect()
 }

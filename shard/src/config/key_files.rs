@@ -1,4 +1,4 @@
-//! Key files: 64 hexadecimal digits and a line end, in a file that other users of the host can neither read nor change.
+//! Key files: 64 hexadecimal digits and a line end. Other users of the host can neither read nor change the file.
 
 use crate::runtime::entropy::random_bytes;
 use ringshard_protocol::crypto::{PreSharedKey, PublicKey, SecretKey};
@@ -10,25 +10,25 @@ use std::path::{Path, PathBuf};
 /// A key file that cannot be used.
 #[derive(Debug, thiserror::Error)]
 pub enum KeyFileError {
-    /// It is not there.
-    #[error("there is no key file {0}: make one with `ringshard keygen --out {0}`")]
+    /// There is no server key.
+    #[error("the key file {0} does not exist: make one with `ringshard keygen --out {0}`")]
     Missing(PathBuf),
-    /// A secret that is not a server's key is not there.
-    #[error("there is no file {0}: make one with `(umask 077; openssl rand -hex 32 > {0})`")]
+    /// There is no file with another secret.
+    #[error("the file {0} does not exist: make one with `(umask 077; openssl rand -hex 32 > {0})`")]
     NoSecret(PathBuf),
-    /// A table of integrity keys with a bad line, or of a size that it cannot have.
-    #[error("{0}, line {1}: {2}; a table of integrity keys has 1 to 256 lines of 64 hexadecimal digits")]
+    /// A table of integrity keys with a wrong line or a wrong size.
+    #[error("{0}, line {1}: {2}; a table of integrity keys must have 1 to 256 lines of 64 hexadecimal digits")]
     BadTable(PathBuf, usize, String),
-    /// It is there already.
-    #[error("{0} exists: a key is not overwritten; name another file, or remove this one")]
+    /// It already exists.
+    #[error("{0} already exists, and a key is never overwritten: name another file, or remove this one")]
     Exists(PathBuf),
-    /// Its content is no key.
-    #[error("{0} holds no key: {1}")]
+    /// Its content is not a key.
+    #[error("{0} does not hold a key: {1}")]
     NoKey(PathBuf, ringshard_protocol::crypto::BadKey),
     /// Every user of the host can read or change it.
     #[error(
-        "{0} is open to every user of this host (mode {1:04o}): run `chmod 600 {0}`, and make a new secret if others may \
-         have read this one"
+        "every user of this host can read or change {0} (mode {1:04o}): run `chmod 600 {0}`, and make a new secret if \
+         others may have read this one"
     )]
     Exposed(PathBuf, u32),
     /// Anything else.
@@ -36,9 +36,9 @@ pub enum KeyFileError {
     Failed(PathBuf, &'static str, io::Error),
 }
 
-/// Makes a key and writes it to a file that must not exist; gives the public half.
+/// Makes a key, writes it to a file that must not exist yet, and returns the public half.
 ///
-/// The file is complete or not there: it is written under another name, made durable, and linked into place.
+/// The file is complete or does not exist: it is written under another name, synced, and linked into place.
 ///
 /// # Errors
 /// [`KeyFileError`].
@@ -46,8 +46,12 @@ pub fn generate(path: &Path) -> Result<PublicKey, KeyFileError> {
     let secret = SecretKey::from_bytes(random_bytes());
     let failed = |step: &'static str| move |error| KeyFileError::Failed(path.to_owned(), step, error);
     let partial = path.with_extension(format!("partial-{}", std::process::id()));
-    let mut file =
-        OpenOptions::new().write(true).create_new(true).mode(0o600).open(&partial).map_err(failed("write beside"))?;
+    let mut file = OpenOptions::new()
+        .write(true)
+        .create_new(true)
+        .mode(0o600)
+        .open(&partial)
+        .map_err(failed("create a file beside"))?;
     let written = writeln!(file, "{}", secret.to_hex()).and_then(|()| file.sync_all());
     let linked = written.and_then(|()| std::fs::hard_link(&partial, path));
     let _ = std::fs::remove_file(&partial);
@@ -78,7 +82,7 @@ pub fn load_pre_shared(path: &Path) -> Result<PreSharedKey, KeyFileError> {
     PreSharedKey::from_hex(&read_private(path)?).map_err(|error| KeyFileError::NoKey(path.to_owned(), error))
 }
 
-/// Reads a table of integrity keys, one a line.
+/// Reads a table of integrity keys, one per line.
 ///
 /// # Errors
 /// [`KeyFileError`].
@@ -96,13 +100,13 @@ pub fn load_integrity_keys(path: &Path) -> Result<Vec<[u8; 32]>, KeyFileError> {
     }
 }
 
-/// What others may do with a file. The group may read it: that is how systemd and Kubernetes hand out credentials.
-const OPEN_TO_OTHERS: u32 = 0o007;
+/// Permission bits that other users must not have. The group may have them: systemd and Kubernetes pass credentials so.
+const MODE_OTHERS: u32 = 0o007;
 
 /// Reads a file with a secret.
 ///
 /// # Errors
-/// [`KeyFileError`]: it is not there, it is open to every user of the host, or it cannot be read.
+/// [`KeyFileError`]: it does not exist, other users can read or change it, or it cannot be read.
 pub fn read_private(path: &Path) -> Result<String, KeyFileError> {
     let failed = |error: io::Error| match error.kind() {
         io::ErrorKind::NotFound => KeyFileError::NoSecret(path.to_owned()),
@@ -115,13 +119,13 @@ pub fn read_private(path: &Path) -> Result<String, KeyFileError> {
     Ok(text)
 }
 
-/// Whether a file may hold a secret: other users can neither read nor change it. A pipe may.
+/// Refuses a file that other users can read or change. A pipe is not refused.
 ///
 /// # Errors
 /// [`KeyFileError::Exposed`].
 pub fn refuse_exposed(path: &Path, status: &Metadata) -> Result<(), KeyFileError> {
     let mode = status.mode() & 0o7777;
-    match status.is_file() && mode & OPEN_TO_OTHERS != 0 {
+    match status.is_file() && mode & MODE_OTHERS != 0 {
         true => Err(KeyFileError::Exposed(path.to_owned(), mode)),
         false => Ok(()),
     }

@@ -1,8 +1,9 @@
-//! From settings to what a server is started with. Key files are read here, and values are checked against each other.
+//! From settings to what a server is started with. Reads the files that settings name, and checks values against each other.
 
+use super::errors::{SettingError, SettingErrors};
+use super::key_files::{self, KeyFileError, load_integrity_keys, load_pre_shared, load_secret};
+use super::raw_values::RawValues;
 use super::settings::{Cipher, Settings};
-use super::{Configuration, SettingError, Wrong};
-use crate::config::key_files::{self, KeyFileError, load_integrity_keys, load_pre_shared, load_secret};
 use crate::game::simulation::WorldConfig;
 use crate::runtime::entropy::random_bytes;
 use crate::runtime::out_of_range::OutOfRange;
@@ -15,9 +16,9 @@ use std::net::SocketAddr;
 use std::path::{Path, PathBuf};
 use std::time::Duration;
 
-/// Time between two checks of a client's integrity.
+/// Time between two integrity checks of a client.
 const INTEGRITY_PERIOD: Duration = Duration::from_secs(60);
-/// The least length of the secret that questions bear.
+/// Least length of the admin token.
 const TOKEN_CHARACTERS_MIN: usize = 16;
 
 /// What a server is started with.
@@ -25,38 +26,63 @@ const TOKEN_CHARACTERS_MIN: usize = 16;
 pub struct Prepared {
     /// What its cores are started with.
     pub server: ServerConfig,
-    /// The shape of the world, where it serves one.
+    /// The shape of the world, if the game has one.
     pub world: WorldConfig,
-    /// Where questions are answered, and the secret that they must bear.
+    /// The address of the admin port, and its token.
     pub admin: Option<(SocketAddr, Option<String>)>,
-    /// The Unix socket where questions are answered and orders are taken.
+    /// The Unix socket that also accepts commands.
     pub admin_socket: Option<PathBuf>,
-    /// Where dumps go.
+    /// The folder for dumps.
     pub dump_folder: PathBuf,
 }
 
-impl Configuration {
-    /// Checks the values against each other, and reads every file that they name; once, as it may be a pipe.
-    pub(super) fn prepare(&self) -> Result<Prepared, Wrong> {
-        match (self.server(), self.world(), self.admin(), self.admin_socket(), self.dump_folder()) {
-            (Ok(server), Ok(world), Ok(admin), Ok(admin_socket), Ok(dump_folder)) => {
-                Ok(Prepared { server, world, admin, admin_socket, dump_folder })
-            }
-            (server, world, admin, admin_socket, dump_folder) => {
-                let wrong = [server.err(), world.err(), admin.err(), admin_socket.err(), dump_folder.err()];
-                Err(Wrong(wrong.into_iter().flatten().flat_map(|wrong| wrong.0).collect()))
-            }
+/// Checks the values against each other, and reads every file that they name. Each is read once, because it may be a pipe.
+pub(super) fn prepare(settings: &Settings, raw: &RawValues) -> Result<Prepared, SettingErrors> {
+    let preparation = Preparation { settings, raw };
+    let (server, world, admin) = (preparation.server(), preparation.world(), preparation.admin());
+    match (server, world, admin, preparation.admin_socket(), preparation.dump_folder()) {
+        (Ok(server), Ok(world), Ok(admin), Ok(admin_socket), Ok(dump_folder)) => {
+            Ok(Prepared { server, world, admin, admin_socket, dump_folder })
+        }
+        (server, world, admin, admin_socket, dump_folder) => {
+            let errors = [server.err(), world.err(), admin.err(), admin_socket.err(), dump_folder.err()];
+            Err(SettingErrors(errors.into_iter().flatten().flat_map(|errors| errors.0).collect()))
         }
     }
+}
 
-    /// What the cores of a server are started with; or all that does not go together, and every key file that cannot be
-    /// used.
-    fn server(&self) -> Result<ServerConfig, Wrong> {
-        let settings = &self.settings;
-        let mut wrong = Vec::new();
-        let secret = self.key_file("key", &settings.key, load_secret, &mut wrong);
-        let pre_shared = self.key_file("pre-shared-key", &settings.pre_shared_key, load_pre_shared, &mut wrong);
-        let integrity = self.key_file("integrity-keys", &settings.integrity_keys, load_integrity_keys, &mut wrong);
+/// The settings of the cores that can change while a server runs.
+pub(super) fn policy(settings: &Settings) -> Policy {
+    let cores = settings.cpus.len().max(1) as u64;
+    let unless_zero = |number: u64| (number > 0).then_some(number);
+    let networks = |list: &[ipnet::IpNet]| {
+        list.iter().map(|network| Network::new(network.network(), network.prefix_len())).collect()
+    };
+    Policy {
+        handshakes_per_second: settings.handshakes_per_second.div_ceil(cores),
+        address_handshakes_per_second: settings.address_handshakes_per_second,
+        address_handshakes_at_once: settings.address_handshakes_at_once,
+        connection_messages_per_second: unless_zero(settings.connection_messages_per_second),
+        connection_bytes_per_second: unless_zero(settings.connection_bytes_per_second),
+        connection_send_bytes_per_second: unless_zero(settings.connection_send_bytes_per_second),
+        denied: networks(&settings.deny),
+        allowed: networks(&settings.allow),
+    }
+}
+
+struct Preparation<'a> {
+    settings: &'a Settings,
+    raw: &'a RawValues,
+}
+
+impl Preparation<'_> {
+    /// What the cores are started with, or everything that does not fit together and every key file that cannot be used.
+    fn server(&self) -> Result<ServerConfig, SettingErrors> {
+        let settings = self.settings;
+        let mut errors = Vec::new();
+        let secret = self.key_file("key", &settings.key, load_secret, &mut errors);
+        let pre_shared = self.key_file("pre-shared-key", &settings.pre_shared_key, load_pre_shared, &mut errors);
+        let integrity = self.key_file("integrity-keys", &settings.integrity_keys, load_integrity_keys, &mut errors);
         let config = ServerConfig {
             listen: settings.listen,
             cpus: settings.cpus.clone(),
@@ -65,7 +91,7 @@ impl Configuration {
             connections_max: settings.max_connections as usize,
             socket_buffer_bytes: settings.socket_buffer_kib as usize * 1024,
             arrival_stamps: settings.arrival_stamps,
-            suites: self.suites(&mut wrong),
+            suites: self.suites(&mut errors),
             heartbeat: HeartbeatConfig {
                 interval: Duration::from_millis(settings.heartbeat_ms),
                 timeout: Duration::from_millis(settings.timeout_ms),
@@ -79,43 +105,42 @@ impl Configuration {
             },
             message_bytes_max: (settings.message_memory_mib as usize) << 20,
             integrity: integrity.map(|keys| IntegrityConfig { keys: keys.into(), period: INTEGRITY_PERIOD }),
-            policy: self.policy(),
+            policy: policy(settings),
         };
-        let violations = config.violations().into_iter().chain(never_sent_again(settings));
-        wrong.extend(violations.map(|misfit| self.together(misfit.settings, misfit.text)));
-        if wrong.is_empty() { Ok(config) } else { Err(Wrong(wrong)) }
+        let violations = config.violations().into_iter().chain(retransmission_too_late(settings));
+        errors.extend(violations.map(|violation| self.together(violation.settings, violation.text)));
+        if errors.is_empty() { Ok(config) } else { Err(SettingErrors(errors)) }
     }
 
-    /// What is in the file that a setting names, if it names one that can be used.
+    /// The content of the file that a setting names, if it names one that can be used.
     fn key_file<T>(
         &self,
         setting: &'static str,
         path: &Option<PathBuf>,
         load: impl Fn(&Path) -> Result<T, KeyFileError>,
-        wrong: &mut Vec<SettingError>,
+        errors: &mut Vec<SettingError>,
     ) -> Option<T> {
         let loaded = load(path.as_deref()?);
-        loaded.map_err(|error| wrong.push(self.together(&[setting], error.to_string()))).ok()
+        loaded.map_err(|error| errors.push(self.together(&[setting], error.to_string()))).ok()
     }
 
-    fn suites(&self, wrong: &mut Vec<SettingError>) -> Suites {
+    fn suites(&self, errors: &mut Vec<SettingError>) -> Suites {
         match self.settings.cipher {
             Cipher::Auto => Suites::native(),
             Cipher::Chacha => Suites::only(&[Suite::ChaCha20Poly1305]),
             Cipher::Aes => {
                 if Suites::native().bits() & Suite::Aes128Gcm as u8 == 0 {
-                    let text =
-                        "cipher is `aes`, and this processor has no instructions for it: it takes chacha or auto";
-                    wrong.push(self.together(&["cipher"], text.into()));
+                    let text = "cipher is `aes`, but this CPU has no AES instructions: use chacha or auto";
+                    errors.push(self.together(&["cipher"], text.into()));
                 }
                 Suites::only(&[Suite::Aes128Gcm])
             }
         }
     }
 
-    /// The shape of the world; or all that does not go together.
-    fn world(&self) -> Result<WorldConfig, Wrong> {
-        let settings = &self.settings;
+    /// The shape of the world, or everything that does not fit together.
+    fn world(&self) -> Result<WorldConfig, SettingErrors> {
+        let settings = self.settings;
         let world = WorldConfig {
             entities_max: settings.entities as usize,
             visible_max: settings.visible as usize,
@@ -125,96 +150,79 @@ impl Configuration {
             ..WorldConfig::default()
         };
         let violations = world.violations(settings.cpus.len()).into_iter().chain(no_room_for_players(settings));
-        let wrong: Vec<_> = violations.map(|misfit| self.together(misfit.settings, misfit.text)).collect();
-        if wrong.is_empty() { Ok(world) } else { Err(Wrong(wrong)) }
+        let errors: Vec<_> = violations.map(|violation| self.together(violation.settings, violation.text)).collect();
+        if errors.is_empty() { Ok(world) } else { Err(SettingErrors(errors)) }
     }
 
-    /// What can change while a server runs, of what its cores go by.
-    pub fn policy(&self) -> Policy {
-        let settings = &self.settings;
-        let cores = settings.cpus.len().max(1) as u64;
-        let unless_zero = |number: u64| (number > 0).then_some(number);
-        let networks = |list: &[ipnet::IpNet]| {
-            list.iter().map(|network| Network::new(network.network(), network.prefix_len())).collect()
-        };
-        Policy {
-            handshakes_per_second: settings.handshakes_per_second.div_ceil(cores),
-            address_handshakes_per_second: settings.address_handshakes_per_second,
-            address_handshakes_at_once: settings.address_handshakes_at_once,
-            connection_messages_per_second: unless_zero(settings.connection_messages_per_second),
-            connection_bytes_per_second: unless_zero(settings.connection_bytes_per_second),
-            connection_send_bytes_per_second: unless_zero(settings.connection_send_bytes_per_second),
-            denied: networks(&settings.deny),
-            allowed: networks(&settings.allow),
-        }
-    }
-
-    /// Where questions are answered, and the secret that they must bear. An address that others reach needs one.
-    fn admin(&self) -> Result<Option<(SocketAddr, Option<String>)>, Wrong> {
+    /// The address of the admin port, and its token. An address that other hosts can reach needs one.
+    fn admin(&self) -> Result<Option<(SocketAddr, Option<String>)>, SettingErrors> {
         let Some(address) = self.settings.admin else { return Ok(None) };
         let token = match &self.settings.admin_token_file {
             Some(path) => {
                 let token = key_files::read_private(path)
-                    .map_err(|error| Wrong(vec![self.together(&["admin-token-file"], error.to_string())]))?;
+                    .map_err(|error| SettingErrors(vec![self.together(&["admin-token-file"], error.to_string())]))?;
                 let token = token.trim();
                 if token.len() < TOKEN_CHARACTERS_MIN || !token.bytes().all(|byte| byte.is_ascii_graphic()) {
                     let text = format!(
-                        "{} holds no secret for admin: it takes {TOKEN_CHARACTERS_MIN} letters and digits or more, \
-                         as of `openssl rand -hex 32`",
+                        "{} holds no valid admin token: it must be {TOKEN_CHARACTERS_MIN} or more printable characters \
+                         without spaces, such as `openssl rand -hex 32` makes",
                         path.display()
                     );
-                    return Err(Wrong(vec![self.together(&["admin-token-file"], text)]));
+                    return Err(SettingErrors(vec![self.together(&["admin-token-file"], text)]));
                 }
                 Some(token.to_owned())
             }
             None if !address.ip().is_loopback() => {
-                let text = format!(
-                    "admin is {address}, which others can reach: give a secret with admin-token-file, or use 127.0.0.1"
-                );
-                return Err(Wrong(vec![self.together(&["admin", "admin-token-file"], text)]));
+                let text =
+                    format!("admin is {address}, which other hosts can reach: set admin-token-file, or use 127.0.0.1");
+                return Err(SettingErrors(vec![self.together(&["admin", "admin-token-file"], text)]));
             }
             None => None,
         };
         Ok(Some((address, token)))
     }
 
-    /// The Unix socket where questions are answered and orders are taken, if there is a folder for it.
-    fn admin_socket(&self) -> Result<Option<PathBuf>, Wrong> {
+    /// The Unix socket that also accepts commands, if its folder exists.
+    fn admin_socket(&self) -> Result<Option<PathBuf>, SettingErrors> {
         let Some(path) = &self.settings.admin_socket else { return Ok(None) };
         let folder = path.parent().filter(|folder| !folder.as_os_str().is_empty());
         if folder.is_some_and(|folder| !folder.is_dir()) {
-            let text = format!("admin-socket is {}, and there is no such folder: make it first", path.display());
-            return Err(Wrong(vec![self.together(&["admin-socket"], text)]));
+            let text = format!("admin-socket is {}, but its folder does not exist: create it first", path.display());
+            return Err(SettingErrors(vec![self.together(&["admin-socket"], text)]));
         }
         Ok(Some(path.clone()))
     }
 
-    /// Where dumps go, if there is such a folder.
-    fn dump_folder(&self) -> Result<PathBuf, Wrong> {
+    /// The folder for dumps, if it exists.
+    fn dump_folder(&self) -> Result<PathBuf, SettingErrors> {
         let folder = self.settings.dump_dir.clone().unwrap_or_else(|| ".".into());
         if folder.is_dir() {
             return Ok(folder);
         }
-        let text = format!("dump-dir is {}, and there is no such folder: make it", folder.display());
-        Err(Wrong(vec![self.together(&["dump-dir"], text)]))
+        let text = format!("dump-dir is {}, but this folder does not exist: create it", folder.display());
+        Err(SettingErrors(vec![self.together(&["dump-dir"], text)]))
     }
 
     fn together(&self, settings: &[&'static str], text: String) -> SettingError {
-        let settings = settings.iter().map(|name| (*name, self.texts.get(name).1.clone())).collect();
+        let settings = settings.iter().map(|name| (*name, self.raw.get(name).1.clone())).collect();
         SettingError::Together { text, settings }
     }
 }
 
-/// A connection that is given up before anything could be sent again.
-fn never_sent_again(settings: &Settings) -> Option<OutOfRange> {
-    let Settings { retransmission_ms: again, timeout_ms: timeout, .. } = settings;
-    let text = format!("retransmission-ms is {again} and timeout-ms is {timeout}; the timeout must be the longer one");
-    (again >= timeout).then_some(OutOfRange { settings: &["retransmission-ms", "timeout-ms"], text })
+/// A timeout that ends a connection before anything can be sent again.
+fn retransmission_too_late(settings: &Settings) -> Option<OutOfRange> {
+    let Settings { retransmission_ms, timeout_ms, .. } = settings;
+    let text = format!(
+        "retransmission-ms is {retransmission_ms} and timeout-ms is {timeout_ms}, but timeout-ms must be the larger one"
+    );
+    (retransmission_ms >= timeout_ms).then_some(OutOfRange { settings: &["retransmission-ms", "timeout-ms"], text })
 }
 
-/// A world that is full of NPCs.
+/// A world that NPCs fill.
 fn no_room_for_players(settings: &Settings) -> Option<OutOfRange> {
     let Settings { npcs, entities, .. } = settings;
-    let text = format!("npcs is {npcs} and entities is {entities}; entities must be more, as players need room too");
+    let text = format!(
+        "npcs is {npcs} and entities is {entities}, but entities must be more than npcs: players need room too"
+    );
     (npcs >= entities).then_some(OutOfRange { settings: &["npcs", "entities"], text })
 }

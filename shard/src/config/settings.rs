@@ -1,8 +1,9 @@
-//! Every setting: its name, what it takes, its default, and whether it can change while a server runs.
+//! The table of all settings: name, type, default, value format, and whether it can change while a server runs.
 
-use super::form::*;
-use super::texts::Texts;
-use super::wrong::SettingError;
+use super::errors::SettingError;
+use super::raw_values::RawValues;
+use super::setting::Setting;
+use super::value_format::*;
 use crate::game::simulation::{SNAPSHOT_BYTES_MAX, VISIBLE_MAX};
 use crate::runtime::datapath::Datapath;
 use crate::runtime::idle::Strategy;
@@ -16,7 +17,7 @@ use std::net::SocketAddr;
 use std::path::PathBuf;
 use std::sync::OnceLock;
 
-/// Where the demonstration has players and NPCs enter its world.
+/// Where players and NPCs enter the world of the demonstration.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
 pub enum Layout {
     /// Anywhere.
@@ -30,226 +31,202 @@ pub enum Layout {
 /// What a server serves.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
 pub enum Served {
-    /// Every message goes back to where it came from.
+    /// Every message goes back to its sender.
     Echo,
     /// A world to walk and fight in.
     Demo,
 }
 
-/// Ciphers to agree to.
+/// Ciphers that the server offers.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
 pub enum Cipher {
-    /// AES-128-GCM where both ends have it in hardware, ChaCha20-Poly1305 otherwise.
+    /// AES-128-GCM if both ends have it in hardware, else ChaCha20-Poly1305.
     Auto,
-    /// ChaCha20-Poly1305 alone.
+    /// Only ChaCha20-Poly1305.
     Chacha,
-    /// AES-128-GCM alone.
+    /// Only AES-128-GCM.
     Aes,
 }
 
-/// How lines of the log are written.
+/// The format of log lines.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
 pub enum LogFormat {
     /// For people.
     Text,
-    /// One JSON object a line.
+    /// One JSON object per line.
     Json,
 }
 
-/// What there is to know of a setting before it has a value.
-#[derive(Clone, Debug)]
-pub struct Key {
-    /// What it is called in files and as a flag; in the environment `RINGSHARD_`, in capitals, with underscores.
-    pub name: String,
-    /// The group it belongs to.
-    pub group: &'static str,
-    /// What it does.
-    pub help: String,
-    /// What it is when nobody says otherwise.
-    pub default: &'static str,
-    /// What it takes, for people.
-    pub expects: String,
-    /// The same in a word, for the list of flags.
-    pub placeholder: String,
-    /// The same for machines.
-    pub kind: Kind,
-    /// Whether it can change while a server runs.
-    pub live: bool,
-}
-
-impl Key {
-    /// Its name in the environment.
-    pub fn variable(&self) -> String {
-        format!("{}{}", super::texts::VARIABLE_PREFIX, self.name.to_uppercase().replace('-', "_"))
-    }
-}
-
-/// The group of those that only a world goes by.
+/// The group of settings that only a world uses.
 pub(super) const WORLD: &str = "World";
 
 macro_rules! settings {
-    ($($group:tt { $($(#[doc = $doc:literal])+ $field:ident: $type:ty = $default:literal, $form:expr, $live:expr;)* })*) => {
-        /// The settings of a server, each of them valid by itself.
+    ($($group:tt { $($(#[doc = $doc:literal])+ $field:ident: $type:ty = $default:literal, $format:expr, $live:expr;)* })*) => {
+        /// The settings of a server. Each is valid by itself.
         #[derive(Clone, Debug)]
         pub struct Settings {
             $($($(#[doc = $doc])+ pub $field: $type,)*)*
         }
 
         /// All settings, in the order in which they are shown.
-        pub fn keys() -> &'static [Key] {
-            static KEYS: OnceLock<Vec<Key>> = OnceLock::new();
-            KEYS.get_or_init(|| vec![$($({
-                let form: Form<$type> = $form;
-                Key {
+        pub fn all_settings() -> &'static [Setting] {
+            static TABLE: OnceLock<Vec<Setting>> = OnceLock::new();
+            TABLE.get_or_init(|| vec![$($({
+                let format: ValueFormat<$type> = $format;
+                assert!(format.parse($default).is_ok(), "the default of {} is not valid", stringify!($field));
+                Setting {
                     name: stringify!($field).replace('_', "-"),
                     group: $group,
                     help: concat!($($doc, "\n"),+).lines().map(str::trim).collect::<Vec<_>>().join(" "),
                     default: $default,
-                    expects: form.expects,
-                    placeholder: form.placeholder,
-                    kind: form.kind,
+                    expects: format.expects,
+                    placeholder: format.placeholder,
+                    kind: format.kind,
                     live: $live,
                 }
             },)*)*])
         }
 
         impl Settings {
-            /// Reads every text. What a setting does not take is added to `wrong`; one whose text does not hold for that
-            /// has its default meanwhile, so that the others can be checked all the same.
-            pub(super) fn read(texts: &mut Texts, wrong: &mut Vec<SettingError>) -> Settings {
-                Settings { $($($field: read(texts, stringify!($field), &$form, $default, wrong),)*)* }
+            /// Parses every raw value. A value that is not valid is added to `errors`, and the default takes its place, so
+            /// that the others can still be checked.
+            pub(super) fn parse(raw: &mut RawValues, errors: &mut Vec<SettingError>) -> Settings {
+                Settings { $($($field: parse(raw, stringify!($field), &$format, $default, errors),)*)* }
             }
         }
     };
 }
 
-fn read<T: 'static>(
-    texts: &mut Texts,
+fn parse<T: 'static>(
+    raw: &mut RawValues,
     field: &str,
-    form: &Form<T>,
+    format: &ValueFormat<T>,
     default: &'static str,
-    wrong: &mut Vec<SettingError>,
+    errors: &mut Vec<SettingError>,
 ) -> T {
     let name = field.replace('_', "-");
     let mut value = None;
-    // Also those that another source overrides: they would be in force once that one is gone.
-    for (text, source) in texts.all(&name) {
-        let read = form.read(text).map_err(|why| SettingError::Value {
-            key: name.clone(),
+    // Values that a later source overrides are checked too: they win once that source is gone.
+    for (text, source) in raw.all(&name) {
+        let parsed = format.parse(text).map_err(|why| SettingError::Value {
+            setting: name.clone(),
             value: text.clone(),
-            said_by: source.clone(),
+            at: source.clone(),
             why,
-            expects: form.expects.clone(),
+            expects: format.expects.clone(),
         });
-        value = read.map_err(|error| wrong.push(error)).ok();
+        value = parsed.map_err(|error| errors.push(error)).ok();
     }
     value.unwrap_or_else(|| {
-        texts.distrust(&name);
-        form.read(default).expect("every default is a value of its setting")
+        raw.doubt(&name);
+        format.parse(default).expect("every default is valid")
     })
 }
 
 settings! {
     "Network" {
-        /// Address and UDP port. The IPv6 wildcard takes IPv4 too.
+        /// Address and UDP port to listen on. The IPv6 wildcard also accepts IPv4.
         listen: SocketAddr = "[::]:3565", address(), false;
-        /// Processors to run on, one core each.
+        /// CPUs to run on, one pinned core each.
         cpus: Vec<usize> = "all", cpus(), false;
-        /// How datagrams reach the kernel. auto is io_uring where every core can have it, else recvmmsg and sendmmsg.
+        /// How the server exchanges datagrams with the kernel. auto: io_uring if every core can open a ring, else recvmmsg and
+        /// sendmmsg.
         datapath: Datapath = "auto",
             choice(&[("auto", Datapath::Auto), ("uring", Datapath::Uring), ("mmsg", Datapath::Mmsg)]), false;
-        /// How a core waits for work: busy never does, adaptive gathers arrivals only under load, park always.
+        /// How a core waits for work. busy: it never sleeps. adaptive: it sleeps, and collects arrivals only under load. park: it
+        /// sleeps, and always collects arrivals.
         idle: Strategy = "adaptive",
             choice(&[("busy", Strategy::Busy), ("adaptive", Strategy::Adaptive), ("park", Strategy::Park)]), false;
-        /// Receive and send buffer of each core's socket. Beyond the host's rmem_max and wmem_max only with CAP_NET_ADMIN.
+        /// Receive and send buffer of each core's socket. Sizes above the host's rmem_max and wmem_max need CAP_NET_ADMIN.
         socket_buffer_kib: u64 = "32768", whole(64..=1 << 20, "KiB"), false;
-        /// Have the kernel stamp arrivals. Without, a few per cent are spared where every client has a socket of its own,
-        /// and the histogram `arrival_to_handled` stays empty.
+        /// Let the kernel time-stamp arrivals. Without stamps, the histogram `arrival_to_handled` stays empty, and the server saves
+        /// a few per cent of CPU time if every client has a socket of its own.
         arrival_stamps: bool = "true", switch(), false;
     }
     "Clients" {
-        /// Secret key file, made by `ringshard keygen`; nobody else on the host may be able to read it. Without it a key is made up for this run alone.
+        /// File with the server's secret key, made by `ringshard keygen`. Other users of this host must not be able to read it.
+        /// Without it, the server makes a key for this run only.
         key: Option<PathBuf> = "", file(), false;
-        /// File with a key of 64 hexadecimal digits that every client must hold too.
+        /// File with a key of 64 hexadecimal digits. Only clients with the same key can connect.
         pre_shared_key: Option<PathBuf> = "", file(), false;
-        /// Ciphers to agree to. auto: AES-128-GCM where both ends have it in hardware, else ChaCha20-Poly1305.
+        /// Ciphers that the server offers. auto: AES-128-GCM if both ends have it in hardware, else ChaCha20-Poly1305.
         cipher: Cipher = "auto", choice(&[("auto", Cipher::Auto), ("chacha", Cipher::Chacha), ("aes", Cipher::Aes)]), false;
-        /// Connections at most, over all cores.
+        /// Highest number of connections, over all cores.
         max_connections: u64 = "16384", whole(1..=(CORES_MAX * CONNECTIONS_PER_CORE_MAX) as u64, ""), false;
         /// Time between two pings.
         heartbeat_ms: u64 = "5000", milliseconds(1..=3_600_000), false;
         /// Silence after which a connection ends.
         timeout_ms: u64 = "15000", milliseconds(2..=3_600_000), false;
-        /// Wait for the first acknowledgment of a connection before its reliable messages are sent again.
+        /// Time after which reliable messages are sent again while a connection has received no acknowledgment yet.
         retransmission_ms: u64 = "250", milliseconds(10..=2_000), false;
-        /// Congestion control of reliable messages: bbr bears random loss, cubic is the internet's common one.
+        /// Congestion control of reliable messages. bbr tolerates random loss; cubic is the internet's common algorithm.
         congestion: CongestionControl = "bbr",
             choice(&[("bbr", CongestionControl::Bbr), ("cubic", CongestionControl::Cubic)]), false;
-        /// Compress messages above 512 bytes that look compressible.
+        /// Compress messages of more than 512 bytes that look compressible.
         compression: bool = "true", switch(), false;
         /// Memory for reliable messages, over all cores.
         message_memory_mib: u64 = "256", whole(4..=1 << 20, "MiB"), false;
-        /// File with the integrity keys that unaltered clients hold, 1 to 256 lines of 64 hexadecimal digits. Clients are
-        /// asked for proof with one of them each minute; wrong and missing answers are counted, nothing else follows.
+        /// File with the integrity keys of unaltered clients: 1 to 256 lines of 64 hexadecimal digits. The server asks each client
+        /// once a minute to prove that it has one of them. Wrong and missing answers are only counted.
         integrity_keys: Option<PathBuf> = "", file(), false;
     }
     WORLD {
-        /// What to serve: echo sends every message back; demo is a world to walk and fight in.
+        /// What to serve. echo returns every message; demo is a world to walk and fight in.
         game: Served = "echo", choice(&[("echo", Served::Echo), ("demo", Served::Demo)]), false;
-        /// Where players and NPCs come into the world of the demo.
+        /// Where players and NPCs enter the demo's world.
         layout: Layout = "uniform",
             choice(&[("uniform", Layout::Uniform), ("towns", Layout::Towns), ("crowd", Layout::Crowd)]), false;
-        /// NPCs, over all cores.
+        /// Number of NPCs, over all cores.
         npcs: u64 = "500", whole(0..=WORLD_ENTITIES_MAX as u64, ""), false;
-        /// Entities at most, over all cores; each takes 2.5 KiB on every core.
+        /// Highest number of entities, over all cores. Each takes 2.5 KiB on every core.
         entities: u64 = "16384", whole(1..=WORLD_ENTITIES_MAX as u64, ""), false;
-        /// Entities that a client sees at most: the nearest.
+        /// Highest number of entities that a client sees: the nearest ones.
         visible: u64 = "64", whole(1..=VISIBLE_MAX as u64, ""), false;
-        /// Distance up to which an entity is near, and told of at the full rate.
+        /// Distance up to which a client gets updates of an entity at the full rate.
         near: f64 = "5000", decimal(0.0..=f64::from(EntityKind::Projectile.radius()), "units"), false;
-        /// What a client is told at most per tick.
+        /// Largest snapshot: the entity data that a client gets per tick.
         snapshot_bytes: u64 = "500",
             whole(ENTRY_BYTES_MAX as u64..=SNAPSHOT_BYTES_MAX as u64, "bytes"), false;
-        /// For all chance in the world.
+        /// Seed of all randomness in the world.
         seed: u64 = "0", whole(0..=i64::MAX as u64, ""), false;
     }
     "Limits" {
-        /// New connections a second, over all cores. Each costs a key exchange, 0.12 ms of a core.
-        handshakes_per_second: u64 = "2000", whole(1..=1_000_000, "a second"), true;
-        /// New connections a second from one IPv4 address, or one IPv6 /64, on a core.
-        address_handshakes_per_second: u64 = "50", whole(1..=1_000_000, "a second"), true;
-        /// New connections at once from one IPv4 address, or one IPv6 /64, on a core: players who share an address join
-        /// together when a server comes back.
+        /// New connections per second, over all cores. Each costs a key exchange, 0.12 ms of a core.
+        handshakes_per_second: u64 = "2000", whole(1..=1_000_000, "per second"), true;
+        /// New connections per second on one core from one IPv4 address or IPv6 /64.
+        address_handshakes_per_second: u64 = "50", whole(1..=1_000_000, "per second"), true;
+        /// New connections at once on one core from one IPv4 address or IPv6 /64. Players who share an address reconnect together
+        /// when a server comes back.
         address_handshakes_at_once: u64 = "500", whole(1..=1_000_000, ""), true;
-        /// Messages a second that are taken from a connection; 0 for any number.
-        connection_messages_per_second: u64 = "2000", whole(0..=1_000_000_000, "a second"), true;
-        /// Bytes a second that are taken from a connection; 0 for any number.
+        /// Messages per second that the server accepts from one connection; 0 for no limit.
+        connection_messages_per_second: u64 = "2000", whole(0..=1_000_000_000, "per second"), true;
+        /// Bytes per second that the server accepts from one connection; 0 for no limit.
         connection_bytes_per_second: u64 = "1048576", whole(0..=1_000_000_000_000, "bytes"), true;
-        /// Bytes of messages a second that are sent to a connection; 0 for any number.
+        /// Bytes of messages per second that the server sends to one connection; 0 for no limit.
         connection_send_bytes_per_second: u64 = "0", whole(0..=1_000_000_000_000, "bytes"), true;
-        /// Networks that nobody may connect from. Whoever is connected from there is disconnected.
+        /// Networks that may not connect. Clients that are connected from them are disconnected.
         deny: Vec<IpNet> = "", networks(), true;
-        /// Networks that `deny` and the limits per address do not hold for: relays, load generators. This host itself is one.
+        /// Networks to which `deny` and the limits per address do not apply, such as relays. The default is this host, so that
+        /// local load generators bypass the limits.
         allow: Vec<IpNet> = "127.0.0.0/8,::1", networks(), true;
     }
-    "ServerHandle" {
-        /// Where to answer questions about the server, over HTTP: the dashboard, metrics, `ringshard top`.
+    "Operation" {
+        /// Address of the admin port: HTTP for the dashboard, metrics, and commands such as `ringshard top`.
         admin: Option<SocketAddr> = "127.0.0.1:3566", address().or("off"), false;
-        /// File with the secret that requests must bear, 16 characters or more. Must be given when `admin` is not an
-        /// address of this host alone. Without it, `admin` answers questions and takes no orders: no reload, no drain.
+        /// File with the token that admin requests need, 16 characters or more. Required if `admin` is not a loopback address.
+        /// Without it, the admin port answers questions and refuses commands: reload, drain, kick.
         admin_token_file: Option<PathBuf> = "", file(), false;
-        /// Unix socket that answers the same questions and also takes orders, without a secret: whoever may open the file
-        /// may reload, drain and kick. Only the server's user may.
+        /// Unix socket that answers the same requests, commands too, without a token. Only the server's user and root can open it.
         admin_socket: Option<PathBuf> = "", file(), false;
-        /// What is logged, to standard error.
+        /// What to log to standard error.
         log: String = "info", log(), true;
-        /// How lines of the log are written: text for people, json as one object a line.
+        /// Format of log lines: text, or json for one JSON object per line.
         log_format: LogFormat = "text", choice(&[("text", LogFormat::Text), ("json", LogFormat::Json)]), false;
-        /// How long players may stay once the server is told to stop; nobody new is let in.
+        /// How long clients may stay once the server is told to stop. Meanwhile it admits no new clients.
         drain_ms: u64 = "0", milliseconds(0..=3_600_000), true;
-        /// Folder for what is dumped at SIGUSR2 and at a panic; the empty one is the folder that the server was started in.
+        /// Folder for dumps (SIGUSR2) and panic reports. Without it, the folder that the server was started in.
         dump_dir: Option<PathBuf> = "", folder(), false;
-        /// Let those who may ask questions ask for traffic keys: for `ringshard capture --key-log`, on test servers.
+        /// Give traffic secrets to whoever may read from the admin port, for `ringshard capture --key-log`. Only for test servers.
         key_log: bool = "false", switch(), false;
     }
 }

@@ -1,11 +1,11 @@
-//! A running server as who runs it sees it: what can be asked of it, and what it can be told, whether over the admin port
-//! or by a signal.
+//! The handle of a running server: every question it answers and every command it accepts, from the admin port or by a
+//! signal.
 
-use crate::config::{Configuration, Reloaded, Wrong};
-use crate::ops::capture::{self, Capture, CaptureError};
+use crate::config::{Configuration, Reloaded, SettingErrors};
+use crate::ops::capture::{self, Capture, CaptureError, CaptureRequest};
 use crate::ops::log::{Log, LogError};
-use crate::ops::panic_report::write_private;
-use crate::ops::report::{ServerReport, SessionSnapshot};
+use crate::ops::private_file::write_private;
+use crate::ops::report::{ConnectionSnapshot, ServerReport};
 use crate::runtime::control::kick::{Kicked, Target};
 use crate::runtime::control::liveness::Liveness;
 use crate::runtime::control::quality::Quality;
@@ -19,67 +19,65 @@ use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::{Duration, SystemTime};
 use tokio::sync::Semaphore;
 
-/// Settings that were not taken over.
+/// A reload that failed.
 #[derive(Debug, thiserror::Error)]
 pub enum ReloadError {
-    /// They are wrong; nothing has changed.
+    /// The settings are wrong. Nothing has changed.
     #[error("nothing was reloaded: {0}")]
-    Wrong(#[from] Wrong),
-    /// Some cores did not take them.
-    #[error(
-        "all settings but limits and networks were reloaded; {0} and keeps its former ones: reload again once it does"
-    )]
+    Settings(#[from] SettingErrors),
+    /// Some cores did not apply them.
+    #[error("{0}, so it keeps its former limits and networks; all else was reloaded: reload again once it answers")]
     Unresponsive(#[from] Unresponsive),
-    /// The log did not.
-    #[error("the log goes on as it was: {0}")]
+    /// The log did not apply its level.
+    #[error("the log keeps its former level, and limits and networks were not applied: {0}")]
     Log(#[from] LogError),
 }
 
-/// What came of reading the settings so far.
+/// How the latest reload went.
 #[derive(Clone, Copy, Debug)]
 pub struct ReloadStatus {
-    /// When settings were taken over last; at first, the start.
+    /// When settings were last applied; the start counts.
     pub succeeded_at: SystemTime,
-    /// Whether that was the last time that they were read.
-    pub is_last: bool,
+    /// Whether the latest reload applied them.
+    pub is_latest: bool,
 }
 
-/// Everything that a scrape tells.
+/// Everything in a scrape of the metrics.
 #[derive(Clone, Debug)]
-pub struct Figures {
-    /// What the server has done.
+pub struct MetricsSnapshot {
+    /// The report.
     pub report: ServerReport,
-    /// How good the connections of each core were, over all scrapes so far: each looks at every connection once. A core that
-    /// does not answer is left out.
+    /// The quality of the connections of each core, summed over all scrapes: each looks at every connection once, except
+    /// on cores that do not answer.
     pub qualities: Vec<Quality>,
     /// Seconds since each core began its last turn.
     pub silences_s: Vec<f64>,
-    /// When the server was started.
+    /// When the server started.
     pub started_at: SystemTime,
-    /// Reading the settings.
+    /// How the latest reload went.
     pub reload: ReloadStatus,
-    /// Lines of the log that were dropped.
+    /// Log lines that were dropped.
     pub log_lines_dropped: u64,
 }
 
-/// What can be asked of a running server, and what it can be told.
+/// A running server, for questions and commands.
 pub struct ServerHandle {
     control: Arc<Mutex<Control>>,
     lifecycle: Arc<Lifecycle>,
     livenesses: Vec<Arc<Liveness>>,
-    /// None where a server is run by a program that configures it in its own way.
+    /// None if a program configures the server in its own way.
     configuration: Option<Mutex<Configuration>>,
     log: Log,
     qualities: Mutex<Vec<Quality>>,
     started_at: SystemTime,
     reload: Mutex<ReloadStatus>,
     dumps: AtomicU32,
-    /// Where a capture is made; there is one place.
-    capturing: Arc<Semaphore>,
+    /// Its only permit belongs to the running capture.
+    capture_permit: Arc<Semaphore>,
 }
 
 impl ServerHandle {
-    /// Of a server that was started with `configuration`, if it was, and that logs to `log`.
+    /// The handle of a server that was started with `configuration`, if any, and that logs to `log`.
     pub fn new(server: &Server, configuration: Option<Configuration>, log: Log) -> Self {
         let control = server.control().clone();
         let livenesses = lock(&control).livenesses();
@@ -92,35 +90,36 @@ impl ServerHandle {
             configuration: configuration.map(Mutex::new),
             log,
             started_at: now,
-            reload: Mutex::new(ReloadStatus { succeeded_at: now, is_last: true }),
+            reload: Mutex::new(ReloadStatus { succeeded_at: now, is_latest: true }),
             dumps: AtomicU32::new(0),
-            capturing: Arc::new(Semaphore::new(1)),
+            capture_permit: Arc::new(Semaphore::new(1)),
         }
     }
 
-    /// What it has done so far; of a core that is stuck, what is known of it.
+    /// The report on all cores; of a stuck core, its last figures.
     pub fn report(&self) -> ServerReport {
         lock(&self.control).status().into()
     }
 
-    /// Its connections, and the cores that did not tell theirs.
-    pub fn sessions(&self) -> Gathered<SessionSnapshot> {
+    /// All connections, and the cores that did not answer.
+    pub fn connections(&self) -> Gathered<ConnectionSnapshot> {
         let Gathered { given, missing } = lock(&self.control).connections();
-        let snapshot = |(info, at): &_| SessionSnapshot::new(info, *at);
+        let snapshot = |(info, at): &_| ConnectionSnapshot::new(info, *at);
         Gathered { given: given.iter().map(snapshot).collect(), missing }
     }
 
-    /// Everything that a scrape tells.
-    pub fn figures(&self) -> Figures {
+    /// Everything in a scrape of the metrics.
+    pub fn metrics(&self) -> MetricsSnapshot {
         let (report, found) = {
             let mut control = lock(&self.control);
             (ServerReport::from(control.status()), control.qualities())
         };
         let mut qualities = lock(&self.qualities);
+        assert_eq!(qualities.len(), found.len(), "a core came or went while the server ran");
         for (sum, found) in qualities.iter_mut().zip(found) {
             sum.add(&found.unwrap_or_default());
         }
-        Figures {
+        MetricsSnapshot {
             report,
             qualities: qualities.clone(),
             silences_s: self.livenesses.iter().map(|core| core.silence().as_secs_f64()).collect(),
@@ -130,63 +129,62 @@ impl ServerHandle {
         }
     }
 
-    /// The cores that are stuck, with for how long each has been. Nobody is asked, and nobody is waited for.
+    /// The stuck cores, and for how long each has been stuck. It asks no core and waits for none.
     pub fn stuck(&self) -> Vec<(usize, Duration)> {
         let cores = self.livenesses.iter().enumerate();
         cores.filter_map(|(number, core)| Some((number, core.stuck()?))).collect()
     }
 
-    /// Whether nobody new is let in.
+    /// Whether the server drains: it admits no new clients.
     pub fn is_draining(&self) -> bool {
         self.lifecycle.is_draining()
     }
 
-    /// Lines of the log that were dropped because nobody read those before them.
+    /// Log lines that were dropped because the reader of the log did not keep up.
     pub fn log_lines_dropped(&self) -> u64 {
         self.log.dropped_lines()
     }
 
-    /// Begins a capture; one can be made at a time.
+    /// Begins a capture. Only one can run at a time.
     ///
     /// # Errors
     /// [`CaptureError`].
-    pub fn capture(&self, wanted: &capture::Wanted) -> Result<Capture, CaptureError> {
-        Capture::begin(&self.control, &self.capturing, wanted)
+    pub fn capture(&self, request: &CaptureRequest) -> Result<Capture, CaptureError> {
+        Capture::begin(&self.control, &self.capture_permit, request)
     }
 
-    /// The traffic secrets of all connections of the cores that answer, as a key log; None where the settings do not allow
-    /// it.
+    /// The traffic secrets of all connections of the cores that answer, as a key log; None if the settings do not allow it.
     pub fn key_log(&self) -> Option<String> {
         self.configuration.as_ref().filter(|configuration| lock(configuration).settings().key_log)?;
         Some(capture::key_log::write(&lock(&self.control).secrets().given))
     }
 
-    /// Every setting, and where it comes from; null where it was configured otherwise.
+    /// Every setting and its source; null if there is no configuration.
     pub fn describe(&self) -> Value {
         self.configuration.as_ref().map_or(Value::Null, |configuration| lock(configuration).describe())
     }
 
-    /// How long players may stay once it is drained.
+    /// How long clients may stay once the server drains.
     pub fn drain_time(&self) -> Duration {
         let millis = self.configuration.as_ref().map_or(0, |configuration| lock(configuration).settings().drain_ms);
         Duration::from_millis(millis)
     }
 
-    /// Reads the settings anew, and goes by those that can change while it runs.
+    /// Reads the settings again and applies those that can change while the server runs.
     ///
     /// # Errors
     /// [`ReloadError`].
     pub fn reload(&self) -> Result<Reloaded, ReloadError> {
-        let outcome = self.take_over_settings();
+        let outcome = self.apply_settings();
         let mut status = lock(&self.reload);
-        status.is_last = outcome.is_ok();
+        status.is_latest = outcome.is_ok();
         if outcome.is_ok() {
             status.succeeded_at = SystemTime::now();
         }
         outcome
     }
 
-    fn take_over_settings(&self) -> Result<Reloaded, ReloadError> {
+    fn apply_settings(&self) -> Result<Reloaded, ReloadError> {
         let Some(configuration) = &self.configuration else { return Ok(Reloaded::default()) };
         let mut configuration = lock(configuration);
         let reloaded = configuration.reload()?;
@@ -194,35 +192,34 @@ impl ServerHandle {
         lock(&self.control).apply(&configuration.policy())?;
         if !reloaded.refused.is_empty() {
             let refused = reloaded.refused.join(", ");
-            tracing::warn!(%refused, "these settings cannot change while the server runs: restart it for them");
+            tracing::warn!(%refused, "these settings need a restart of the server");
         }
         tracing::info!(changed = %reloaded.changed.join(", "), "settings reloaded");
         Ok(reloaded)
     }
 
-    /// Ends connections; their clients are told.
+    /// Ends connections and tells their clients.
     pub fn kick(&self, target: Target) -> Kicked {
         let Gathered { given, missing } = lock(&self.control).kick(target);
         let connections = given.iter().sum();
-        tracing::info!(%target, connections, ?missing, "connections ended by order");
+        tracing::info!(%target, connections, ?missing, "connections ended by kick");
         Kicked { connections, missing }
     }
 
-    /// Lets nobody in any more. Who oversees the server ends it when all have left, or have had their time.
+    /// Admits no new clients. The supervisor ends the server when all have left or their time is over.
     pub fn drain(&self) {
         if !self.lifecycle.is_draining() {
-            tracing::info!(may_stay = ?self.drain_time(), "draining: nobody new is let in");
+            tracing::info!(may_stay = ?self.drain_time(), "draining: the server admits no new clients");
         }
         self.lifecycle.drain();
     }
 
-    /// Writes histograms, counters and connections into a file, whose path it gives. Of a core that is stuck it has what is
-    /// known.
+    /// Writes histograms, counters and connections into a file and returns its path; of a stuck core, its last figures.
     ///
     /// # Errors
-    /// A file that cannot be written.
+    /// The file cannot be written.
     pub fn dump(&self) -> io::Result<PathBuf> {
-        let Gathered { given, missing } = self.sessions();
+        let Gathered { given, missing } = self.connections();
         let dump = json!({
             "report": self.report(),
             "sessions": given,
@@ -241,7 +238,7 @@ impl ServerHandle {
     }
 }
 
-/// What is behind the lock is never left half done: a panic ends the process.
+/// A poisoned lock is no concern: a panic ends the process.
 fn lock<T>(mutex: &Mutex<T>) -> MutexGuard<'_, T> {
     mutex.lock().unwrap_or_else(PoisonError::into_inner)
 }

@@ -1,5 +1,5 @@
-//! The log: lines on standard error, written by a thread of its own. Nobody else ever waits for whoever reads them: lines
-//! that find the queue full are dropped and counted.
+//! The log: lines on standard error, written by a thread of its own. No other thread waits for the reader: lines that find
+//! the queue full are dropped and counted.
 
 use crate::config::LogFormat;
 use std::io::IsTerminal;
@@ -9,24 +9,24 @@ use tracing_subscriber::layer::SubscriberExt;
 use tracing_subscriber::util::SubscriberInitExt;
 use tracing_subscriber::{EnvFilter, Layer, Registry, fmt, reload};
 
-/// Lines that wait to be written at most.
-const LINES_MAX: usize = 1024;
+/// Lines that may wait to be written.
+const QUEUE_LINES_MAX: usize = 1024;
 
-/// A log that could not be started, or told what to log.
+/// A log that cannot be started or changed.
 #[derive(Debug, thiserror::Error)]
 pub enum LogError {
-    /// The filter makes no sense.
-    #[error("log is `{0}`: it takes error, warn, info, debug or trace ({1})")]
+    /// The filter is not valid.
+    #[error("log is `{0}`, but must be off, error, warn, info, debug or trace ({1})")]
     Filter(String, tracing_subscriber::filter::ParseError),
-    /// The log cannot change any more.
-    #[error("the log cannot change what it logs: {0}")]
-    Gone(#[from] reload::Error),
-    /// The program logs already, in its own way.
-    #[error("this program has a log already: {0}")]
-    Twice(#[from] tracing_subscriber::util::TryInitError),
+    /// The log has ended.
+    #[error("cannot change the level of the log: {0}")]
+    Ended(#[from] reload::Error),
+    /// The program has another log.
+    #[error("cannot start the log, because this program already has one: {0}")]
+    AlreadyStarted(#[from] tracing_subscriber::util::TryInitError),
 }
 
-/// The running log. Copies of it are the same log.
+/// The running log. Its clones are the same log.
 #[derive(Clone, Debug, Default)]
 pub struct Log(Option<Arc<Started>>);
 
@@ -36,20 +36,20 @@ struct Started {
     dropped: ErrorCounter,
 }
 
-/// Keep it until the process ends: when it is dropped, lines that wait are written, for which it waits a second at most.
+/// Writes the waiting lines when it is dropped, for up to a second. Keep it until the process ends.
 #[derive(Debug)]
-pub struct Flush(#[allow(dead_code, reason = "it acts when it is dropped")] WorkerGuard);
+pub struct FlushGuard(#[allow(dead_code, reason = "it acts when it is dropped")] WorkerGuard);
 
 impl Log {
-    /// Logs to standard error from here on.
+    /// Starts logging to standard error.
     ///
     /// # Errors
     /// [`LogError`].
-    pub fn start(filter: &str, format: LogFormat) -> Result<(Log, Flush), LogError> {
+    pub fn start(filter: &str, format: LogFormat) -> Result<(Log, FlushGuard), LogError> {
         let (filter, handle) = reload::Layer::<EnvFilter, Registry>::new(parse(filter)?);
         let (writer, guard) = NonBlockingBuilder::default()
             .lossy(true)
-            .buffered_lines_limit(LINES_MAX)
+            .buffered_lines_limit(QUEUE_LINES_MAX)
             .thread_name("log")
             .finish(std::io::stderr());
         let started = Started { filter: handle, dropped: writer.error_counter() };
@@ -59,15 +59,15 @@ impl Log {
             LogFormat::Json => lines.json().flatten_event(true).with_current_span(false).with_span_list(false).boxed(),
         };
         tracing_subscriber::registry().with(filter).with(lines).try_init()?;
-        Ok((Log(Some(Arc::new(started))), Flush(guard)))
+        Ok((Log(Some(Arc::new(started))), FlushGuard(guard)))
     }
 
-    /// A log that is not this server's to change: the program that runs the server logs in its own way.
-    pub fn of_program() -> Log {
+    /// For a program that logs in its own way: the server cannot change that log.
+    pub fn external() -> Log {
         Log::default()
     }
 
-    /// Logs what passes this filter from here on.
+    /// Changes what is logged.
     ///
     /// # Errors
     /// [`LogError`].
@@ -76,7 +76,7 @@ impl Log {
         self.0.as_ref().map_or(Ok(()), |started| Ok(started.filter.reload(parsed)?))
     }
 
-    /// Lines that were dropped because nobody read those before them.
+    /// Lines that were dropped because the reader did not keep up.
     pub fn dropped_lines(&self) -> u64 {
         self.0.as_ref().map_or(0, |started| started.dropped.dropped_lines() as u64)
     }

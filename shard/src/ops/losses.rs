@@ -1,7 +1,7 @@
-//! Everything that a server loses or refuses: one row for each counter, with what to do about it. The log is written from
-//! this list.
+//! Everything that a server loses or refuses: a row for each counter, with what to do about it. The log lines about losses
+//! come from this table.
 //!
-//! A counter that is neither here nor in [`WORK`] counts as a loss: a new one cannot be forgotten.
+//! A counter that is neither here nor in [`WORK`] counts as a loss, so a new one cannot be forgotten.
 
 use crate::ops::report::{CoreSnapshot, ServerReport};
 use std::collections::BTreeMap;
@@ -12,65 +12,90 @@ use std::net::SocketAddr;
 pub struct Loss {
     /// Its counter's name.
     pub name: &'static str,
-    /// As many of them within ten seconds are worth a warning; fewer are what networks and leaving players make every day.
-    pub unusual_from: u64,
+    /// This many in ten seconds cause a warning. Networks and leaving players always cause fewer.
+    pub warn_from: u64,
     /// What it means, and what to do about it.
     pub advice: &'static str,
 }
 
-const fn loss(name: &'static str, unusual_from: u64, advice: &'static str) -> Loss {
-    Loss { name, unusual_from, advice }
+const fn loss(name: &'static str, warn_from: u64, advice: &'static str) -> Loss {
+    Loss { name, warn_from, advice }
 }
 
-/// As many of what happens every day are worth a warning.
-const OFTEN: u64 = 10_000;
+/// Threshold for what always occurs.
+const COMMON: u64 = 10_000;
 
-/// All of them.
+/// All kinds of loss.
 pub const LOSSES: &[Loss] = &[
-    // What came, and was dropped.
+    // What arrived and was dropped.
     loss(
         "bad_size",
         1,
-        "datagrams are shorter than a header or longer than 1,472 bytes: they are not of this protocol",
+        "datagrams are shorter than a header or longer than 1,472 bytes: they belong to another protocol",
     ),
-    loss("malformed", 1, "datagrams are not of this protocol: a scan or a flood; `deny` keeps a network out"),
-    loss("unexpected", OFTEN, "handshake datagrams came to the wrong end or too late"),
+    loss("malformed", 1, "datagrams belong to another protocol: a port scan or a flood; `deny` refuses a network"),
+    loss("unexpected", COMMON, "handshake datagrams reached the wrong end, or arrived too late"),
     loss(
         "unknown_connection",
-        OFTEN,
-        "datagrams name connections that do not exist: clients of before a restart, or a flood",
+        COMMON,
+        "datagrams name connections that do not exist: clients from before a restart, or a flood",
     ),
-    loss("wrong_flags", 1, "datagrams have flags that their connection's state does not allow: a broken client"),
-    loss("replayed", OFTEN, "datagrams came twice, or very late: the network copies them, or somebody replays them"),
-    loss("not_authentic", 1, "datagrams do not open under their connection's key: somebody forges or alters them"),
-    loss("bad_frame", 1, "authentic datagrams hold frames that make no sense: a broken client, or another version"),
-    loss("no_memory", 1, "memory for reliable messages runs low: raise message-memory-mib"),
-    loss("outdated", OFTEN, "sequenced messages were overtaken by newer ones: clients' networks reorder datagrams"),
+    loss("wrong_flags", 1, "datagrams have flags that the state of their connection does not allow: a faulty client"),
+    loss(
+        "replayed",
+        COMMON,
+        "datagrams arrived twice or very late: the network duplicates them, or somebody replays them",
+    ),
+    loss(
+        "not_authentic",
+        1,
+        "datagrams do not decrypt with the key of their connection: somebody forges or alters them",
+    ),
+    loss("bad_frame", 1, "authentic datagrams hold invalid frames: a faulty client, or one of another version"),
+    loss("no_memory", 1, "memory for reliable messages is used up: raise message-memory-mib"),
+    loss("outdated", COMMON, "sequenced messages arrived after newer ones: the clients' networks reorder datagrams"),
     loss(
         "fragments_abandoned",
-        OFTEN,
-        "pieces of large unreliable messages never came: clients' networks lose datagrams",
+        COMMON,
+        "fragments of large unreliable messages never arrived: the clients' networks lose datagrams",
     ),
-    loss("fragments_refused", 1, "clients send more large unreliable messages at a time than are put together"),
-    loss("bad_compression", 1, "a message does not decompress; its connection was ended: a broken client"),
-    loss("impossible_ack", 1, "a client acknowledged what was never sent; its connection was ended: a broken client"),
-    loss("beyond_window", 1, "a client sent more reliable messages than may be under way; its connection was ended"),
-    loss("weak_key", 1, "a client sent a key of no use in a change of keys; its connection was ended: a broken client"),
-    loss("rekey_refused", 1, "a client asked for new keys too soon: a broken client"),
-    loss("over_budget", 1, "a client sends more than connection-messages-per-second or connection-bytes-per-second"),
-    loss("denied_address", 1, "datagrams come from a network that `deny` names"),
-    loss("misbehaving_address", 1, "a flood: Connects are dropped from addresses that much nonsense comes from"),
-    loss("address_budget", 1, "one address asks for more connections than address-handshakes-per-second"),
-    loss("reply_queue_full", 1, "a flood of Connects: more than are answered"),
+    loss("fragments_refused", 1, "clients send more large unreliable messages at a time than the server reassembles"),
+    loss("bad_compression", 1, "a message does not decompress, and its connection was ended: a faulty client"),
+    loss(
+        "impossible_ack",
+        1,
+        "a client acknowledged what was never sent, and its connection was ended: a faulty client",
+    ),
+    loss(
+        "beyond_window",
+        1,
+        "a client sent reliable messages beyond its window, and its connection was ended: a faulty client",
+    ),
+    loss("weak_key", 1, "a client sent an unusable key in a rekey, and its connection was ended: a faulty client"),
+    loss(
+        "rekey_refused",
+        1,
+        "clients asked for new keys too soon, or too many at once: faulty clients if it continues",
+    ),
+    loss(
+        "over_budget",
+        1,
+        "clients send more than connection-messages-per-second or connection-bytes-per-second: find them with \
+         `ringshard sessions --sort over-budget`",
+    ),
+    loss("denied_address", 1, "datagrams come from a network in `deny`"),
+    loss("misbehaving_address", 1, "a flood: the server drops Connects from addresses that sent many invalid packets"),
+    loss("address_budget", 1, "one address asks for more connections than address-handshakes-per-second allows"),
+    loss("reply_queue_full", 1, "a flood of Connects: more arrive than the server answers"),
     loss(
         "handshake_queue_full",
         1,
-        "more clients want to join than handshakes-per-second and the core's spare time allow",
+        "more clients connect than handshakes-per-second and the spare time of the core allow",
     ),
     loss(
         "misrouted",
         1,
-        "datagrams came to the wrong core and the ring to theirs was full: that core is overloaded or stuck",
+        "datagrams reached the wrong core, and the ring to theirs was full: that core is overloaded or stuck",
     ),
     loss(
         "link_kernel_drops",
@@ -81,62 +106,71 @@ pub const LOSSES: &[Loss] = &[
     loss(
         "link_kernel_refused",
         1,
-        "the kernel refused datagrams that are shorter than a header or have a wrong UDP checksum",
+        "the kernel refused datagrams that are shorter than a header or have a wrong UDP checksum: they belong to \
+         another protocol, or were damaged",
     ),
-    loss("link_truncated", 1, "datagrams were longer than a receive buffer: they are not of this protocol"),
-    // What was to be sent, and was not.
-    loss("rate_limited", 1, "unreliable messages exceed the rate that is set for their channel or connection"),
+    loss("link_truncated", 1, "datagrams were longer than a receive buffer: they belong to another protocol"),
+    // What was not sent.
+    loss("rate_limited", 1, "the game sends unreliable messages beyond the rate of their channel or connection"),
     loss(
         "send_queue_full",
         1,
-        "no room for datagrams to clients within a turn: the core is overloaded; use more cores",
+        "a send queue had no room for datagrams to clients: the core is overloaded; use more cores",
     ),
     loss(
         "link_send_failed",
         1,
-        "the kernel would not send datagrams: a firewall rule, no route, or a full device queue; \
-                                 compare `nft list ruleset`, `ip route` and `tc -s qdisc`",
+        "the kernel did not send datagrams: a firewall rule, a missing route, or a full device queue; see \
+         `nft list ruleset`, `ip route` and `tc -s qdisc`",
     ),
     loss(
         "link_send_queue_full",
         1,
-        "a device queue or the socket's send buffer was full: see `tc -s qdisc`, raise socket-buffer-kib",
+        "a device queue or the socket's send buffer was full: see `tc -s qdisc`, or raise socket-buffer-kib",
     ),
     loss("link_send_forbidden", 1, "a firewall rule on this host forbids datagrams to clients: see `nft list ruleset`"),
     loss("link_send_unreachable", 1, "this host has no route to clients: see `ip route`"),
     loss(
         "link_send_too_large",
-        OFTEN,
-        "datagrams did not fit the device: probes for larger ones do that on small MTUs",
+        COMMON,
+        "datagrams did not fit the device: probes for larger sizes do that if the MTU is small",
     ),
     loss(
         "link_segmentation_refused",
         1,
-        "the kernel refused to segment; the datagrams left one by one, and none is lost",
+        "the kernel did not segment a batch; its datagrams were sent one by one, and none is lost",
     ),
     loss(
         "link_segmentation_stopped",
         1,
-        "the network device cannot segment UDP, so each datagram is sent alone, which costs \
-                                          several times more: `ethtool -K DEVICE tx-udp-segmentation on tx on`",
+        "the network device cannot segment UDP, so each datagram is sent alone, which costs several times more CPU: run \
+         `ethtool -K DEVICE tx-udp-segmentation on tx on`",
     ),
-    loss("packets_lost", OFTEN, "datagrams to clients were lost on the way; reliable messages were sent again"),
-    loss("world_snapshots_unsent", 1, "snapshots found no room to be sent: the core is overloaded; use more cores"),
+    loss(
+        "packets_lost",
+        COMMON,
+        "datagrams to clients were lost in the network; their reliable messages were sent again",
+    ),
+    loss("world_snapshots_unsent", 1, "a send queue had no room for snapshots: the core is overloaded; use more cores"),
     loss("world_changes_overflowed", 1, "the ring to another core was full: that core is overloaded or stuck"),
     loss(
         "world_commands_refused",
         1,
-        "commands were refused to the game that sent them: too many wait for that core, which is overloaded or stuck",
+        "commands of the game were refused: too many wait for another core, which is overloaded or stuck",
     ),
-    loss("world_digests_skipped", OFTEN, "more digests came than a core compares in a tick: clients send too many"),
-    loss("world_strange_messages", 1, "messages make no sense to the game: a broken client, or another version"),
+    loss("world_digests_skipped", COMMON, "clients send more digests than a core compares per tick"),
+    loss(
+        "world_strange_messages",
+        1,
+        "messages are not valid for this game: a faulty client, or one of another version",
+    ),
     loss(
         "world_digests_differ",
         1,
-        "clients see another world than they should: a broken client, or a fault of the server",
+        "views of clients differ from what the server sent: a faulty client or server; please report it",
     ),
-    // Clients that were turned away or put out.
-    loss("denied_version", 1, "clients with another protocol version were refused: update the older of the two"),
+    // Clients that were refused or disconnected.
+    loss("denied_version", 1, "clients with another protocol version were refused: update the older one"),
     loss(
         "denied_full",
         1,
@@ -145,7 +179,7 @@ pub const LOSSES: &[Loss] = &[
     loss(
         "denied_key",
         1,
-        "clients were refused because they pin another server key: give them this server's public key",
+        "clients were refused because they pin another server key: give them the public key of this server",
     ),
     loss(
         "denied_cipher",
@@ -153,25 +187,25 @@ pub const LOSSES: &[Loss] = &[
         "clients were refused because they have no cipher in common with the server: check `cipher`",
     ),
     loss("denied_draining", 1, "clients were refused because the server is draining"),
-    loss("denied_pre_shared_key", 1, "clients were refused because only one end uses a pre-shared key"),
+    loss(
+        "denied_pre_shared_key",
+        1,
+        "clients were refused because only one end uses a pre-shared key: check `pre-shared-key`",
+    ),
     loss(
         "denied_busy",
         100,
-        "clients were asked to wait because more connect than may at a time: raise address-handshakes-per-second or \
+        "clients must wait because too many connect at a time: raise address-handshakes-per-second or \
          handshakes-per-second, or add their network to `allow`",
     ),
-    loss("denied", 1, "connections from a network that `deny` names now were ended"),
-    loss("timed_out", 100, "connections ended in silence: the network to these clients is gone, or they crashed"),
+    loss("denied", 1, "connections were ended because their network is now in `deny`"),
+    loss("timed_out", 100, "connections timed out: the network to these clients failed, or they crashed"),
     loss(
         "half_open_expired",
-        OFTEN,
-        "clients asked for a connection and never used it: a flood, or a network that loses much",
+        COMMON,
+        "clients never completed their handshake: a flood, or a network that loses many datagrams",
     ),
-    loss(
-        "half_open_displaced",
-        1,
-        "clients that had yet to prove their keys gave way to others: a flood of handshakes",
-    ),
+    loss("half_open_displaced", 1, "clients that had not proved their keys gave way to others: a flood of handshakes"),
     loss(
         "memory_evicted",
         1,
@@ -180,24 +214,32 @@ pub const LOSSES: &[Loss] = &[
     loss(
         "silent_displaced",
         100,
-        "silent connections gave way to clients from the same address because the server is full",
+        "the server is full, so silent connections gave way to clients from the same address: raise max-connections",
     ),
-    loss("overflowed", 1, "connections were ended because their clients do not keep up with reliable messages"),
+    loss(
+        "overflowed",
+        1,
+        "connections were ended because their clients do not acknowledge reliable messages fast enough",
+    ),
     loss(
         "integrity_wrong",
         1,
-        "clients answered an integrity check wrongly: altered clients, or another integrity-keys file",
+        "clients answered an integrity check wrongly: altered clients, or a wrong integrity-keys file",
     ),
-    loss("integrity_unanswered", 100, "clients have not answered an integrity check"),
-    // Time that was lost.
+    loss("integrity_unanswered", 100, "clients did not answer an integrity check: altered clients, or lost datagrams"),
+    // Time.
     loss(
         "ticks_skipped",
         6,
-        "ticks were left out: the core was kept from running, or its ticks are too long; see \
-                              `ringshard doctor` and `ringshard histograms`",
+        "ticks were skipped: the core did not get the CPU, or ticks take too long; see `ringshard doctor` and \
+         `ringshard histograms`",
     ),
-    loss("world_late_ticks", 600, "clients still waited for the last tick's snapshots when the next tick began"),
-    loss("world_sheds", 1, "the world sheds load: clients get updates of distant entities less often; use more cores"),
+    loss(
+        "world_late_ticks",
+        600,
+        "clients still waited for the snapshots of a tick when the next tick began: use more cores",
+    ),
+    loss("world_sheds", 1, "ticks take too long, so clients get fewer updates of distant entities: use more cores"),
 ];
 
 /// Counters of ordinary work, and of states.
@@ -216,7 +258,7 @@ pub const WORK: &[&str] = &[
     "cookies_out",
     "handshakes",
     "handshakes_repeated",
-    // Each refusal is counted by its reason, too.
+    // Each refusal is also counted by its reason.
     "denied_out",
     "joined",
     "left",
@@ -251,45 +293,58 @@ pub const WORK: &[&str] = &[
     "world_changes_received",
 ];
 
-/// What a server lost of one kind in some time.
+/// A loss of one kind in a period.
 #[derive(Clone, PartialEq, Eq, Debug)]
 pub struct Lost {
     /// The counter's name.
     pub name: String,
-    /// How many.
+    /// Its increase in the period.
     pub count: u64,
-    /// The last address that the counter was noted for, on a core that has any of them.
+    /// The last address that caused it, if a core knows one.
     pub last_from: Option<SocketAddr>,
 }
 
 impl Lost {
-    /// What there is to know of this kind of loss.
-    pub fn about(&self) -> Loss {
-        let unknown = loss("", 1, "this server counts it as a loss and knows nothing more of it");
+    /// The kind of loss.
+    pub fn kind(&self) -> Loss {
+        let unknown = loss("", 1, "this version of ringshard does not know this counter");
         LOSSES.iter().find(|loss| loss.name == self.name).copied().unwrap_or(unknown)
     }
 }
 
-/// What a server lost after `earlier`, or since its start.
+/// What a server lost after `earlier`, or since its start. Kinds without losses are left out.
 pub fn since(earlier: Option<&ServerReport>, report: &ServerReport) -> Vec<Lost> {
     let since = earlier.map_or_else(|| report.clone(), |earlier| report.since(earlier));
     let mut lost: BTreeMap<&str, Lost> = BTreeMap::new();
     for core in &since.cores {
         for (name, count) in of(core) {
-            let nothing = || Lost { name: name.to_owned(), count: 0, last_from: None };
-            let lost = lost.entry(name).or_insert_with(nothing);
+            let none = || Lost { name: name.to_owned(), count: 0, last_from: None };
+            let lost = lost.entry(name).or_insert_with(none);
             lost.count += count;
             lost.last_from = core.offenders.get(name).copied().or(lost.last_from);
         }
     }
+    assert!(lost.values().all(|lost| lost.count > 0), "a loss of nothing");
     lost.into_values().collect()
 }
 
-/// The losses of a core, by the names of their counters; those that never struck are left out.
+/// The losses of a core, by counter. Those that are 0 are left out.
 fn of(core: &CoreSnapshot) -> impl Iterator<Item = (&str, u64)> {
     let counters = core.counters.iter().filter(|(name, _)| !WORK.contains(&name.as_str()));
     core.drops.iter().chain(counters).filter(|&(_, &count)| count > 0).map(|(name, &count)| (name.as_str(), count))
 }
+
+/// Whether every row has a name, a threshold and advice.
+const fn rows_are_complete() -> bool {
+    let (mut index, mut complete) = (0, true);
+    while index < LOSSES.len() {
+        complete &= LOSSES[index].warn_from > 0 && !LOSSES[index].name.is_empty() && !LOSSES[index].advice.is_empty();
+        index += 1;
+    }
+    complete
+}
+
+const _: () = assert!(rows_are_complete(), "a row of LOSSES has no name, no threshold or no advice");
 
 #[cfg(test)]
 mod tests {
@@ -312,10 +367,7 @@ mod tests {
         assert_eq!(losses.intersection(&work).collect::<Vec<_>>(), Vec::<&&str>::new());
         let listed: BTreeSet<&str> = losses.union(&work).copied().collect();
         let missing: Vec<_> = counted.difference(&listed).collect();
-        assert!(
-            missing.is_empty(),
-            "say of these whether they are work or a loss, and what to do about it: {missing:?}"
-        );
+        assert!(missing.is_empty(), "these counters are neither in WORK nor in LOSSES: {missing:?}");
         let gone: Vec<_> = listed.difference(&counted).collect();
         assert!(gone.is_empty(), "nothing counts these: {gone:?}");
         assert!(core.drops.keys().all(|reason| losses.contains(reason.as_str())), "a drop is never work");
@@ -348,9 +400,9 @@ mod tests {
         let named: Vec<_> =
             lost.iter().map(|lost| (lost.name.as_str(), lost.count, lost.last_from.is_some())).collect();
         assert_eq!(named, [("denied_full", 2, true), ("link_kernel_drops", 3, false)]);
-        assert!(lost[1].about().advice.contains("rmem_max"));
+        assert!(lost[1].kind().advice.contains("rmem_max"));
         assert_eq!(since(None, &report([1, 2], 0)).len(), 1, "without an earlier look, all since the start");
         let new = Lost { name: "brand_new".into(), count: 1, last_from: None };
-        assert_eq!(new.about().unusual_from, 1, "a counter that nobody has listed is told of");
+        assert_eq!(new.kind().warn_from, 1, "a counter in no table causes a warning");
     }
 }

@@ -1,17 +1,17 @@
-//! Operating a running server: what it reports, and the orders that it takes.
+//! Operating a running server: what it reports, and the commands that it accepts.
 //!
 //! | module | for |
 //! |---|---|
-//! | [`handle`] | everything that can be asked of a server, and every order that it takes |
-//! | [`report`] | what a server reports of itself |
-//! | [`losses`] | every counter of something lost, with a threshold and advice |
-//! | [`admin`] | the HTTP port |
-//! | [`capture`] | datagrams, in a file that Wireshark reads |
-//! | [`supervisor`] | signals, the watchdog, the log of losses, the end |
-//! | [`panic_report`] | what a core that panics leaves behind |
-//! | [`log`] | the log, which nobody waits for |
-//! | [`process`] | the process as the system sees it |
-//! | [`doctor`] | whether a host is fit to serve |
+//! | [`handle`] | every question that a server answers, and every command that it accepts |
+//! | [`report`] | what a server reports about itself |
+//! | [`losses`] | every counter of a loss, with a threshold and advice |
+//! | [`admin`] | the HTTP port, and its client |
+//! | [`capture`] | datagrams, in a file for Wireshark |
+//! | [`supervisor`] | signals, the watchdog, the log of losses, ending the server |
+//! | [`panic_report`] | the file that a panic leaves behind |
+//! | [`log`] | the log, which no other thread waits for |
+//! | [`process`] | the process as the system sees it, and its last output |
+//! | [`doctor`] | what makes this host slow or unable to serve |
 
 pub mod admin;
 pub mod capture;
@@ -20,6 +20,7 @@ pub mod handle;
 pub mod log;
 pub mod losses;
 pub mod panic_report;
+mod private_file;
 pub mod process;
 pub mod report;
 pub mod supervisor;

@@ -1,4 +1,4 @@
-//! This process as the system sees it: what it uses, and what it may use.
+//! What this process uses and may use, as the system sees it; and its last output.
 
 use procfs::process::{LimitValue, Process};
 use procfs::{ProcError, page_size, ticks_per_second};
@@ -9,17 +9,17 @@ use std::time::Duration;
 /// What this process uses.
 #[derive(Clone, Copy, PartialEq, Debug)]
 pub struct Usage {
-    /// Seconds of processor time, of all threads, in the program and in the kernel.
+    /// Seconds of CPU time of all threads, in the program and in the kernel.
     pub cpu_s: f64,
-    /// Memory that is in use, in bytes.
+    /// Resident memory, in bytes.
     pub resident_bytes: u64,
     /// Address space, in bytes.
     pub virtual_bytes: u64,
     /// Threads.
     pub threads: u64,
-    /// Open files, sockets among them.
+    /// Open files, including sockets.
     pub files: u64,
-    /// Open files at most; None for as many as there can be.
+    /// Limit of open files; None for no limit.
     pub files_max: Option<u64>,
 }
 
@@ -27,7 +27,7 @@ impl Usage {
     /// What this process uses now.
     ///
     /// # Errors
-    /// What the system said: no /proc.
+    /// /proc cannot be read.
     pub fn now() -> Result<Usage, ProcError> {
         let process = Process::myself()?;
         let stat = process.stat()?;
@@ -46,17 +46,17 @@ impl Usage {
     }
 }
 
-/// Writes a text to standard output or standard error, and waits for whoever reads it, but not for long: a process that is
+/// Writes a text to standard output or standard error. Waits for the reader, but no longer than `timeout`: a process that is
 /// about to end must end.
-pub fn write_briefly(mut to: impl Write + Send + 'static, text: String, patience: Duration) {
+pub fn write_with_timeout(mut to: impl Write + Send + 'static, text: String, timeout: Duration) {
     let (done, written) = sync_channel(1);
     let write = move || {
-        // Whoever started the process may not read what it says.
+        // A closed output is no error here: the process ends anyway.
         let _ = to.write_all(text.as_bytes()).and_then(|()| to.flush());
         let _ = done.send(());
     };
-    if std::thread::Builder::new().name("last words".into()).spawn(write).is_ok() {
-        let _ = written.recv_timeout(patience);
+    if std::thread::Builder::new().name("final-output".into()).spawn(write).is_ok() {
+        let _ = written.recv_timeout(timeout);
     }
 }
 
@@ -74,13 +74,13 @@ mod tests {
     }
 
     #[test]
-    fn nobody_waits_long_for_who_does_not_read() {
+    fn a_reader_that_does_not_read_is_not_waited_for_long() {
         let (mut reader, writer) = std::io::pipe().unwrap();
         let began = Instant::now();
-        write_briefly(writer, "x".repeat(1 << 20), Duration::from_millis(100));
+        write_with_timeout(writer, "x".repeat(1 << 20), Duration::from_millis(100));
         assert!((100..10_000).contains(&began.elapsed().as_millis()), "{:?}", began.elapsed());
-        let mut said = String::new();
-        reader.read_to_string(&mut said).unwrap();
-        assert_eq!(said.len(), 1 << 20, "what is read late is there");
+        let mut text = String::new();
+        reader.read_to_string(&mut text).unwrap();
+        assert_eq!(text.len(), 1 << 20, "a late reader gets everything");
     }
 }

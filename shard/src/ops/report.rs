@@ -1,4 +1,4 @@
-//! What a running server says of itself: the form it has on the wire and in files.
+//! What a server reports about itself, as it is sent and written to files.
 
 use crate::runtime::core_report::CoreReport;
 use crate::runtime::datapath::Backend;
@@ -12,7 +12,7 @@ use serde::{Deserialize, Serialize};
 use std::collections::BTreeMap;
 use std::net::SocketAddr;
 
-/// A server at one moment; all counts since its start.
+/// A server at one moment. All counters count from its start.
 #[derive(Clone, Debug, Serialize, Deserialize)]
 pub struct ServerReport {
     /// Version of the server.
@@ -21,13 +21,13 @@ pub struct ServerReport {
     pub pid: u32,
     /// Seconds since the start.
     pub uptime_s: f64,
-    /// Where it listens.
+    /// The address that it listens on.
     pub listen: SocketAddr,
     /// Which link carries the datagrams.
     pub datapath: Backend,
-    /// Nobody new is let in.
+    /// Whether it drains: it admits no new clients.
     pub draining: bool,
-    /// Connections that it takes at most, over all cores.
+    /// Highest number of connections, over all cores.
     #[serde(default)]
     pub connections_max: usize,
     /// Its cores, in order.
@@ -37,26 +37,26 @@ pub struct ServerReport {
 /// One core at one moment.
 #[derive(Clone, Debug, Serialize, Deserialize)]
 pub struct CoreSnapshot {
-    /// Number of the core in the server.
+    /// Number of the core.
     pub core: usize,
-    /// Connections now.
+    /// Current connections.
     pub connections: usize,
-    /// Seconds since the core last turned, when it is stuck; all else is then what it said before that.
+    /// If the core is stuck, the seconds since its last turn. The other fields are then as old as that.
     #[serde(default)]
     pub stuck_s: Option<f64>,
-    /// Every counter of endpoint and link.
+    /// Every counter except drops.
     pub counters: BTreeMap<String, u64>,
-    /// Every drop reason.
+    /// Drops, by reason.
     pub drops: BTreeMap<String, u64>,
-    /// Whose datagrams were dropped last, by reason.
+    /// The last address whose datagrams were dropped, by reason.
     pub offenders: BTreeMap<String, SocketAddr>,
-    /// Every stage.
+    /// The latency histograms.
     pub stages: Vec<StageSnapshot>,
     /// The latest ticks, oldest first.
     pub ticks: Vec<TickSnapshot>,
 }
 
-/// One tick, as it went.
+/// One tick.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct TickSnapshot {
     /// Its number, from 0 at the start of the core.
@@ -65,61 +65,61 @@ pub struct TickSnapshot {
     pub late_us: u32,
     /// How long it took, in microseconds.
     pub took_us: u32,
-    /// Ticks that were left out after it.
+    /// Ticks that were skipped after it.
     pub skipped: u32,
 }
 
 /// A connection at one moment.
 #[derive(Clone, Debug, Serialize, Deserialize)]
-pub struct SessionSnapshot {
-    /// Its name, as logs and captures have it.
+pub struct ConnectionSnapshot {
+    /// Its id, as logs and captures show it.
     pub id: String,
     /// The core that owns it.
     pub core: u8,
-    /// Where its client is.
+    /// The address of its client.
     pub address: SocketAddr,
-    /// How far it has come: `half-open`, `established` or `closing`.
+    /// Its state: `half-open`, `established` or `closing`.
     pub standing: String,
     /// Seconds since its handshake.
     pub age_s: f64,
-    /// Seconds since something was heard.
+    /// Seconds since the last datagram from the client.
     pub silent_s: f64,
     /// The AEAD in use.
     pub suite: String,
-    /// Smoothed round trip, in milliseconds.
+    /// Smoothed round-trip time, in milliseconds.
     pub round_trip_ms: Option<f64>,
-    /// Share of the client's datagrams that never came, 0 to 1.
+    /// Share of the client's datagrams that never arrived, 0 to 1.
     pub loss: f64,
-    /// Datagrams from it and to it, and bytes of those.
+    /// Datagrams from the client.
     pub datagrams_in: u64,
-    /// Datagrams to it.
+    /// Datagrams to the client.
     pub datagrams_out: u64,
-    /// Bytes from it.
+    /// Bytes from the client.
     pub bytes_in: u64,
-    /// Bytes to it.
+    /// Bytes to the client.
     pub bytes_out: u64,
-    /// Largest datagram that is sent to it, in bytes.
+    /// Largest datagram to the client, in bytes.
     pub datagram_bytes: usize,
     /// Reliable messages that wait for an acknowledgment, in bytes.
     pub unacknowledged_bytes: usize,
-    /// Messages of which some pieces have come.
+    /// Messages of which only some fragments have arrived.
     pub messages_in_pieces: usize,
-    /// What may be under way by the congestion control, in bytes.
+    /// Congestion window, in bytes.
     pub window_bytes: Option<u64>,
-    /// What is under way, in bytes.
+    /// Bytes in flight.
     pub in_flight_bytes: Option<u64>,
-    /// Datagrams given up as lost.
+    /// Datagrams to the client that are considered lost.
     pub packets_lost: u64,
-    /// Datagrams refused because it sent more than it may.
+    /// Datagrams refused because the client sent more than it may.
     pub over_budget: u64,
-    /// Changes of the traffic keys.
+    /// Number of rekeys.
     pub key_changes: u64,
 }
 
-impl SessionSnapshot {
+impl ConnectionSnapshot {
     /// A connection as it was at `now`, by the clock of its core.
     pub fn new(info: &ConnectionInfo, now: Instant) -> Self {
-        SessionSnapshot {
+        ConnectionSnapshot {
             id: info.id.to_string(),
             core: info.id.core(),
             address: info.path.peer,
@@ -150,47 +150,53 @@ impl SessionSnapshot {
     }
 }
 
-/// A histogram as the buckets that are not empty.
+/// A latency histogram, as its buckets that are not empty.
 #[derive(Clone, Debug, Serialize, Deserialize)]
 pub struct StageSnapshot {
     /// Name of the stage.
     pub name: String,
-    /// Upper value of the bucket in nanoseconds, and how many are in it.
+    /// The upper bound of a bucket in nanoseconds, and its count.
     pub buckets: Vec<(u64, u64)>,
 }
 
-/// The figures that a histogram is read by, in microseconds.
+/// Percentiles of a histogram, in microseconds.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Serialize, Deserialize)]
 pub struct Percentiles {
-    /// Half are at most this.
+    /// 50th percentile.
     pub p50_us: f64,
-    /// 99 in 100 are at most this.
+    /// 99th percentile.
     pub p99_us: f64,
-    /// 999 in 1000 are at most this.
+    /// 99.9th percentile.
     pub p999_us: f64,
-    /// The largest.
+    /// Maximum.
     pub max_us: f64,
 }
 
 impl Percentiles {
-    /// Reads them off a histogram in nanoseconds.
+    /// The percentiles of a histogram in nanoseconds.
     pub fn of(histogram: &Histogram<u64>) -> Self {
         let at = |quantile| histogram.value_at_quantile(quantile) as f64 / 1000.0;
-        Percentiles { p50_us: at(0.5), p99_us: at(0.99), p999_us: at(0.999), max_us: histogram.max() as f64 / 1000.0 }
+        let (p50_us, p99_us, p999_us) = (at(0.5), at(0.99), at(0.999));
+        assert!(p50_us <= p99_us && p99_us <= p999_us, "percentiles out of order: {p50_us}, {p99_us}, {p999_us}");
+        Percentiles { p50_us, p99_us, p999_us, max_us: histogram.max() as f64 / 1000.0 }
     }
 }
 
 impl CoreSnapshot {
-    /// The snapshot of core `core` from what it reported.
+    /// The snapshot of core `core` from its report.
     pub fn new(core: usize, report: &CoreReport) -> Self {
         let owned = |(name, count): (&str, u64)| (name.to_owned(), count);
+        let named = report.service.entries().map(|(name, count)| (format!("world_{name}"), count));
         let link = report.link.entries().map(|(name, count)| (format!("link_{name}"), count));
         let mut counters: BTreeMap<String, u64> = report.endpoint.entries().map(owned).chain(link).collect();
         counters.insert("ticks".into(), report.ticks.count());
         counters.insert("ticks_skipped".into(), report.ticks_skipped);
         counters.insert("message_bytes".into(), report.message_bytes as u64);
         counters.insert("duplicates".into(), report.duplicates);
-        counters.extend(report.service.entries().map(|(name, count)| (format!("world_{name}"), count)));
+        counters.extend(named);
+        let counted =
+            report.endpoint.entries().count() + report.link.entries().count() + report.service.entries().count();
+        assert_eq!(counters.len(), counted + 4, "two counters of a core have the same name");
         CoreSnapshot {
             core,
             connections: report.connections,
@@ -199,23 +205,30 @@ impl CoreSnapshot {
             drops: report.drops.entries().map(owned).collect(),
             offenders: report.offenders.entries().map(|(reason, peer)| (reason.to_owned(), peer)).collect(),
             stages: report.stages.entries().map(|(name, stage)| StageSnapshot::new(name, stage)).into(),
-            ticks: report
-                .ticks
-                .latest()
-                .map(|(number, tick)| TickSnapshot {
-                    number,
-                    late_us: tick.late_us,
-                    took_us: tick.took_us,
-                    skipped: tick.skipped,
-                })
-                .collect(),
+            ticks: ticks(report),
         }
     }
 
-    /// A counter by name; 0 when a server of another version does not have it.
+    /// A counter by name; 0 if the server, of another version, does not have it.
     pub fn counter(&self, name: &str) -> u64 {
         self.counters.get(name).copied().unwrap_or(0)
     }
+}
+
+/// The latest ticks, oldest first.
+fn ticks(report: &CoreReport) -> Vec<TickSnapshot> {
+    let ticks: Vec<_> = report
+        .ticks
+        .latest()
+        .map(|(number, tick)| TickSnapshot {
+            number,
+            late_us: tick.late_us,
+            took_us: tick.took_us,
+            skipped: tick.skipped,
+        })
+        .collect();
+    assert!(ticks.is_sorted_by(|left, right| left.number < right.number), "ticks out of order");
+    ticks
 }
 
 impl StageSnapshot {
@@ -234,7 +247,7 @@ impl StageSnapshot {
         stage.histogram().clone()
     }
 
-    /// What was counted after `earlier`.
+    /// What was recorded after `earlier`.
     pub fn since(&self, earlier: &StageSnapshot) -> StageSnapshot {
         let before: BTreeMap<u64, u64> = earlier.buckets.iter().copied().collect();
         let buckets = self
@@ -292,7 +305,7 @@ impl ServerReport {
         self.cores.iter().map(|core| core.counter(counter)).sum()
     }
 
-    /// A stage's histogram over all cores, in nanoseconds; empty when there is no such stage.
+    /// A stage's histogram over all cores, in nanoseconds; empty if there is no such stage.
     pub fn stage(&self, name: &str) -> Histogram<u64> {
         let mut sum = Stage::new().histogram().clone();
         for stage in self.cores.iter().flat_map(|core| &core.stages).filter(|stage| stage.name == name) {
@@ -301,7 +314,7 @@ impl ServerReport {
         sum
     }
 
-    /// The figures that every histogram is read by, by core and stage.
+    /// Percentiles by core and stage.
     pub fn percentiles(&self) -> Vec<BTreeMap<String, Percentiles>> {
         let of_core = |core: &CoreSnapshot| {
             core.stages.iter().map(|stage| (stage.name.clone(), Percentiles::of(&stage.histogram()))).collect()
@@ -309,7 +322,7 @@ impl ServerReport {
         self.cores.iter().map(of_core).collect()
     }
 
-    /// Drops by reason, summed over the cores; reasons that never struck are left out.
+    /// Drops by reason, summed over the cores. Reasons without drops are left out.
     pub fn drops(&self) -> BTreeMap<String, u64> {
         let mut sums = BTreeMap::new();
         for (reason, &count) in self.cores.iter().flat_map(|core| &core.drops) {
@@ -320,7 +333,7 @@ impl ServerReport {
         sums
     }
 
-    /// The table that people read: a row per core and stage; stages in which nothing happened are left out.
+    /// The histograms as a table: a row per core and stage. Empty stages are left out.
     pub fn table(&self) -> String {
         let mut table = comfy_table::Table::new();
         table.load_style(comfy_table::presets::UTF8_BORDERS_ONLY);

@@ -1,4 +1,5 @@
-//! Watches over a running server: signals, the system's watchdog, cores that are stuck, a log of what is lost, and its end.
+//! Supervises a running server: handles signals, feeds the system's watchdog, reports stuck cores and losses, and ends the
+//! server.
 
 use crate::ops::handle::ServerHandle;
 use crate::ops::losses::{self, Loss};
@@ -15,192 +16,207 @@ use std::sync::Arc;
 use std::sync::mpsc::{Receiver, RecvTimeoutError, SyncSender, channel, sync_channel};
 use std::time::{Duration, Instant};
 
-/// Time between two looks at the server.
-const LOOK: Duration = Duration::from_millis(100);
-/// Time between two signs of life to the system, unless it wants them more often.
-const PULSE: Duration = Duration::from_secs(5);
-/// Time between two lines in the log about the same kind of loss.
-const LOSSES_LOGGED: Duration = Duration::from_secs(10);
+/// Time between two checks of the server.
+const CHECK_INTERVAL: Duration = Duration::from_millis(100);
+/// Longest time between two notifications of the watchdog.
+const WATCHDOG_INTERVAL_MAX: Duration = Duration::from_secs(5);
+/// Time between two log lines about the same kind of loss.
+const LOSSES_INTERVAL: Duration = Duration::from_secs(10);
+/// Time between two log lines about the same stuck core.
+const STUCK_INTERVAL: Duration = Duration::from_secs(10);
+/// How long a server that ends waits for stuck cores. The others need some seconds to tell their clients.
+const STUCK_GRACE_PERIOD: Duration = Duration::from_secs(10);
+/// Reloads and dumps that may wait.
+const TASKS_MAX: usize = 4;
 
-/// How long a server that ends waits for cores that are stuck: the others need some seconds to tell their clients.
-const END_PATIENCE: Duration = Duration::from_secs(10);
-/// Time between two lines in the log about the same stuck core.
-const STUCK_LOGGED: Duration = Duration::from_secs(10);
-
-/// The signals that a server obeys, from the moment this is made.
+/// Receives the signals that a server handles.
 #[derive(Debug)]
-pub struct Orders(Receiver<i32>);
+pub struct SignalReceiver(Receiver<i32>);
 
-impl Orders {
-    /// Takes the signals over.
+impl SignalReceiver {
+    /// Handles the signals from now on.
     ///
     /// # Errors
-    /// What the system said.
-    pub fn by_signal() -> io::Result<Self> {
+    /// What the system reports.
+    pub fn install() -> io::Result<Self> {
         let mut signals = Signals::new([SIGTERM, SIGINT, SIGHUP, SIGUSR2])?;
-        let (orders, received) = channel();
+        let (sender, receiver) = channel();
         std::thread::Builder::new().name("signals".into()).spawn(move || {
             for signal in signals.forever() {
-                if orders.send(signal).is_err() {
+                if sender.send(signal).is_err() {
                     return;
                 }
             }
         })?;
-        Ok(Orders(received))
+        Ok(SignalReceiver(receiver))
     }
 }
 
-/// A server that was given up before it had ended: its clients were not told.
+/// A server that did not end in order: some clients were not told.
 #[derive(Clone, PartialEq, Eq, Debug, thiserror::Error)]
 pub enum Abandoned {
-    /// It was told to stop once more while it was ending.
-    #[error("told to stop once more while it was ending: the server ends without telling its clients")]
-    Impatience,
+    /// It was told to stop again while it was ending.
+    #[error("told to stop again while the server was ending: it exits without telling its clients")]
+    StoppedAgain,
     /// Cores are stuck, so it would never end.
-    #[error("core {0:?} is stuck and does not end: the server ends without telling that core's clients")]
+    #[error("core {0:?} is stuck and does not end: the server exits without telling the clients of that core")]
     Stuck(Vec<usize>),
 }
 
-/// Watches over the server until it has ended; gives its last report. Nothing here waits for anybody for long: who feeds
-/// the watchdog and hears signals must always be free.
+/// Supervises the server until it has ended, and returns its last report. It never waits for long, because it must always be
+/// free to handle signals and feed the watchdog.
 ///
 /// # Errors
-/// The server is to be given up. End the process: its cores may still run.
-pub fn supervise(server: Server, operation: &Arc<ServerHandle>, orders: &Orders) -> Result<ServerReport, Abandoned> {
-    // Nobody listens where the system did not start us, and then there is nobody to tell.
-    let tell = |state| drop(sd_notify::notify(&[state]));
-    tell(NotifyState::Ready);
-    let chores = Chores::start(operation.clone());
-    let mut watch = Watch::new();
+/// The server does not end in order. End the process: cores may still run.
+pub fn supervise(
+    server: Server,
+    handle: &Arc<ServerHandle>,
+    signals: &SignalReceiver,
+) -> Result<ServerReport, Abandoned> {
+    notify(NotifyState::Ready);
+    let tasks = SlowTasks::start(handle.clone());
+    let mut supervisor = Supervisor::new();
     while !server.has_ended() {
-        match orders.0.recv_timeout(LOOK) {
-            Ok(signal @ (SIGHUP | SIGUSR2)) => chores.put(signal),
-            Ok(_) if server.lifecycle().is_stopping() => return Err(Abandoned::Impatience),
-            Ok(_) if server.lifecycle().is_draining() => server.lifecycle().stop(),
-            Ok(_) => operation.drain(),
+        let lifecycle = server.lifecycle();
+        match signals.0.recv_timeout(CHECK_INTERVAL) {
+            Ok(signal @ (SIGHUP | SIGUSR2)) => tasks.queue(signal),
+            Ok(_) if lifecycle.is_stopping() => return Err(Abandoned::StoppedAgain),
+            Ok(_) if lifecycle.is_draining() => lifecycle.stop(),
+            Ok(_) => handle.drain(),
             Err(RecvTimeoutError::Timeout) => {}
-            // Without signals the admin port may still end it.
-            Err(RecvTimeoutError::Disconnected) => std::thread::sleep(LOOK),
+            // Without signals, the admin port can still end the server.
+            Err(RecvTimeoutError::Disconnected) => std::thread::sleep(CHECK_INTERVAL),
         }
-        watch.drain(server.lifecycle(), operation);
-        watch.cores(server.lifecycle(), operation)?;
-        watch.losses(operation);
+        supervisor.check_drain(lifecycle, handle);
+        supervisor.check_cores(lifecycle, handle)?;
+        supervisor.check_losses(handle);
     }
-    tell(NotifyState::Stopping);
+    notify(NotifyState::Stopping);
     let report = ServerReport::from(server.join());
-    watch.log_losses(&report);
+    supervisor.log_losses(&report);
     Ok(report)
 }
 
-/// What takes time, on a thread of its own: reading settings, and writing dumps. A disk may take its time.
-struct Chores(SyncSender<i32>);
+/// Tells systemd. If systemd did not start the process, nobody listens, and that is no error.
+fn notify(state: NotifyState<'_>) {
+    let _ = sd_notify::notify(&[state]);
+}
 
-impl Chores {
-    fn start(operation: Arc<ServerHandle>) -> Self {
-        let (put, chores) = sync_channel(4);
+/// Reloads and dumps, on a thread of their own, because a disk may be slow.
+struct SlowTasks(SyncSender<i32>);
+
+impl SlowTasks {
+    fn start(handle: Arc<ServerHandle>) -> Self {
+        let (sender, tasks) = sync_channel(TASKS_MAX);
         let work = move || {
-            for signal in chores {
-                if signal == SIGHUP { reload(&operation) } else { dump(&operation) }
+            for signal in tasks {
+                if signal == SIGHUP { reload(&handle) } else { dump(&handle) }
             }
         };
-        if let Err(error) = std::thread::Builder::new().name("chores".into()).spawn(work) {
-            tracing::error!(%error, "no thread for SIGHUP and SIGUSR2: they do nothing; restart the server to reload");
+        if let Err(error) = std::thread::Builder::new().name("slow-tasks".into()).spawn(work) {
+            tracing::error!(%error, "no thread for SIGHUP and SIGUSR2, so they do nothing: restart the server to reload");
         }
-        Chores(put)
+        SlowTasks(sender)
     }
 
-    fn put(&self, signal: i32) {
+    fn queue(&self, signal: i32) {
+        assert!(signal == SIGHUP || signal == SIGUSR2, "signal {signal} is not a slow task");
         if self.0.try_send(signal).is_err() {
-            tracing::warn!(
-                signal,
-                "this signal does nothing: reloads or dumps that were asked for before are not done yet"
-            );
+            tracing::warn!(signal, "signal ignored: earlier reloads or dumps are still running");
         }
     }
 }
 
-fn reload(operation: &ServerHandle) {
-    if let Err(error) = operation.reload() {
+fn reload(handle: &ServerHandle) {
+    if let Err(error) = handle.reload() {
         tracing::error!("{error}");
     }
 }
 
-fn dump(operation: &ServerHandle) {
-    match operation.dump() {
+fn dump(handle: &ServerHandle) {
+    match handle.dump() {
         Ok(path) => tracing::info!(path = %path.display(), "dumped histograms and connections"),
         Err(error) => tracing::error!(%error, "cannot dump histograms and connections"),
     }
 }
 
-/// What is looked at now and then.
-struct Watch {
-    looked_at: Instant,
+/// What is known from the checks so far.
+struct Supervisor {
+    checked_at: Instant,
     draining_since: Option<Instant>,
     stopping_since: Option<Instant>,
-    pulse_every: Duration,
-    pulse_at: Instant,
-    /// Cores that are stuck, and when that was logged last.
+    watchdog_interval: Duration,
+    /// When the watchdog is due.
+    watchdog_at: Instant,
+    /// Stuck cores, and when each was last logged.
     stuck: BTreeMap<usize, Instant>,
+    /// When losses are due.
     losses_at: Instant,
-    losses: Option<ServerReport>,
-    lines_dropped: u64,
+    /// The report whose losses were logged last.
+    reported: Option<ServerReport>,
+    log_lines_dropped: u64,
 }
 
-impl Watch {
+impl Supervisor {
     fn new() -> Self {
-        // Often in the time after which the system would take us for dead: one sign that does not come is not the end.
-        let pulse_every = sd_notify::watchdog_enabled().map_or(PULSE, |patience| (patience / 5).min(PULSE));
+        // Five notifications per timeout of the watchdog: a late one does not end the server.
+        let watchdog_interval = sd_notify::watchdog_enabled()
+            .map_or(WATCHDOG_INTERVAL_MAX, |timeout| (timeout / 5).min(WATCHDOG_INTERVAL_MAX));
         let now = Instant::now();
-        Watch {
-            looked_at: now,
+        Supervisor {
+            checked_at: now,
             draining_since: None,
             stopping_since: None,
-            pulse_every,
-            pulse_at: now,
+            watchdog_interval,
+            watchdog_at: now,
             stuck: BTreeMap::new(),
-            losses_at: now + LOSSES_LOGGED,
-            losses: None,
-            lines_dropped: 0,
+            losses_at: now + LOSSES_INTERVAL,
+            reported: None,
+            log_lines_dropped: 0,
         }
     }
 
-    /// Ends a server that is drained when all have left, or have had their time.
-    fn drain(&mut self, lifecycle: &Lifecycle, operation: &ServerHandle) {
+    /// Stops a draining server once all clients have left or their time is over.
+    fn check_drain(&mut self, lifecycle: &Lifecycle, handle: &ServerHandle) {
+        assert!(
+            self.draining_since.is_none() || lifecycle.is_draining(),
+            "a draining server never admits clients again"
+        );
         if !lifecycle.is_draining() || lifecycle.is_stopping() {
             return;
         }
         let since = *self.draining_since.get_or_insert_with(|| {
-            drop(sd_notify::notify(&[NotifyState::Stopping]));
+            notify(NotifyState::Stopping);
             Instant::now()
         });
-        // However long players may stay: the system is not to end us meanwhile.
-        drop(sd_notify::notify(&[NotifyState::ExtendTimeoutUsec(PULSE.as_micros() as u32)]));
-        let time_is_up = since.elapsed() >= operation.drain_time();
-        let is_empty = || operation.report().cores.iter().all(|core| core.connections == 0);
-        if time_is_up || is_empty() {
+        // systemd must not end the server while clients may stay.
+        notify(NotifyState::ExtendTimeoutUsec(WATCHDOG_INTERVAL_MAX.as_micros() as u32));
+        let time_is_over = since.elapsed() >= handle.drain_time();
+        let is_empty = || handle.report().cores.iter().all(|core| core.connections == 0);
+        if time_is_over || is_empty() {
             lifecycle.stop();
         }
     }
 
-    /// Tells the system that we live if every core turns, and the log of cores that do not.
-    fn cores(&mut self, lifecycle: &Lifecycle, operation: &ServerHandle) -> Result<(), Abandoned> {
+    /// Feeds the watchdog while every core turns, and logs the cores that do not.
+    fn check_cores(&mut self, lifecycle: &Lifecycle, handle: &ServerHandle) -> Result<(), Abandoned> {
         let now = Instant::now();
-        // When this thread itself was kept from running, so were the cores: they get until the next look to show that they
-        // turn.
-        let was_held_up = now.duration_since(self.looked_at) >= STUCK_AFTER;
-        self.looked_at = now;
+        // If this thread did not run for a while, neither did the cores. They have until the next check to turn.
+        let was_held_up = now.duration_since(self.checked_at) >= STUCK_AFTER;
+        self.checked_at = now;
         if was_held_up {
             return Ok(());
         }
-        let stuck = operation.stuck();
+        let stuck = handle.stuck();
         self.log_stuck(now, &stuck);
-        if stuck.is_empty() && now >= self.pulse_at {
-            self.pulse_at = now + self.pulse_every;
-            drop(sd_notify::notify(&[NotifyState::Watchdog]));
+        if stuck.is_empty() && now >= self.watchdog_at {
+            self.watchdog_at = now + self.watchdog_interval;
+            notify(NotifyState::Watchdog);
         }
+        assert!(self.stopping_since.is_none() || lifecycle.is_stopping(), "a stopping server never serves again");
         if lifecycle.is_stopping() {
             let since = *self.stopping_since.get_or_insert(now);
-            if !stuck.is_empty() && now.duration_since(since) >= END_PATIENCE {
+            if !stuck.is_empty() && now.duration_since(since) >= STUCK_GRACE_PERIOD {
                 return Err(Abandoned::Stuck(stuck.iter().map(|&(core, _)| core).collect()));
             }
         }
@@ -217,46 +233,46 @@ impl Watch {
         });
         for &(core, silence) in stuck {
             let logged_at = self.stuck.get(&core);
-            if logged_at.is_none_or(|at| now.duration_since(*at) >= STUCK_LOGGED) {
+            if logged_at.is_none_or(|at| now.duration_since(*at) >= STUCK_INTERVAL) {
                 self.stuck.insert(core, now);
                 tracing::error!(
                     core,
                     for_s = silence.as_secs(),
-                    "this core is stuck: its clients get nothing. Either the game's code does not return, or something keeps \
-                     the thread from running (`ringshard doctor`). If it stays so, the system's watchdog ends this server; \
-                     `ringshard report` gathers what is known"
+                    "this core is stuck, and its clients get nothing: the game's code does not return, or the thread does \
+                     not get the CPU (`ringshard doctor`). Run `ringshard report` now; systemd restarts the server soon"
                 );
             }
         }
+        assert_eq!(self.stuck.len(), stuck.len(), "the list of logged stuck cores differs from the stuck cores");
     }
 
-    /// Every ten seconds, tells the log what was lost.
-    fn losses(&mut self, operation: &ServerHandle) {
+    /// Every ten seconds, logs what was lost.
+    fn check_losses(&mut self, handle: &ServerHandle) {
         if Instant::now() < self.losses_at {
             return;
         }
-        self.losses_at = Instant::now() + LOSSES_LOGGED;
-        self.log_losses(&operation.report());
-        let lines = operation.log_lines_dropped();
-        if lines > self.lines_dropped {
-            let count = lines - self.lines_dropped;
-            self.lines_dropped = lines;
-            tracing::warn!(count, "lines of this log were dropped: whoever reads standard error did not keep up");
+        self.losses_at = Instant::now() + LOSSES_INTERVAL;
+        self.log_losses(&handle.report());
+        let lines = handle.log_lines_dropped();
+        assert!(lines >= self.log_lines_dropped, "the count of dropped log lines fell");
+        if lines > self.log_lines_dropped {
+            let count = lines - self.log_lines_dropped;
+            self.log_lines_dropped = lines;
+            tracing::warn!(count, "log lines were dropped: the reader of standard error does not keep up");
         }
     }
 
-    /// A line for each kind of loss that there was more of, with the address that the last of it was noted for; never one
-    /// a datagram.
+    /// One line for each kind of loss that has occurred since the last time, with the last address; never one per datagram.
     fn log_losses(&mut self, report: &ServerReport) {
-        for lost in losses::since(self.losses.as_ref(), report) {
-            let Loss { unusual_from, advice, .. } = lost.about();
+        for lost in losses::since(self.reported.as_ref(), report) {
+            let Loss { warn_from, advice, .. } = lost.kind();
             let (reason, count, last_from) = (&lost.name, lost.count, lost.last_from.map(tracing::field::display));
-            if count < unusual_from {
+            if count < warn_from {
                 tracing::debug!(%reason, count, last_from, "{advice}");
             } else {
                 tracing::warn!(%reason, count, last_from, "{advice}");
             }
         }
-        self.losses = Some(report.clone());
+        self.reported = Some(report.clone());
     }
 }

@@ -20,7 +20,7 @@ fn flags_win_over_the_environment_which_wins_over_the_file() {
     let configuration = Configuration::load(sources).unwrap();
     let settings = configuration.settings();
     assert_eq!((settings.heartbeat_ms, settings.timeout_ms, settings.max_connections), (1000, 30_000, 300));
-    let said_by = |name| configuration.texts().get(name).1.clone();
+    let said_by = |name| configuration.raw_values().get(name).1.clone();
     assert_eq!(said_by("heartbeat-ms"), Source::File(file, 1));
     assert_eq!(said_by("timeout-ms"), Source::Environment("RINGSHARD_TIMEOUT_MS".into()));
     assert_eq!((said_by("max-connections"), said_by("npcs")), (Source::Flag, Source::Default));
@@ -39,7 +39,7 @@ fn what_is_printed_can_be_read_and_says_the_same() {
         ("key", key.to_str().unwrap()),
     ];
     let first = Configuration::load(flags(&said)).unwrap();
-    let file = folder.write("printed.toml", &first.texts().file());
+    let file = folder.write("printed.toml", &first.raw_values().file());
     let second = Configuration::load(Sources { file: Some(file), ..Sources::default() }).unwrap();
     assert_eq!(format!("{:?}", first.settings()), format!("{:?}", second.settings()));
     assert!(!second.settings().compression && second.settings().admin.is_none());
@@ -50,7 +50,7 @@ fn what_is_printed_can_be_read_and_says_the_same() {
 fn a_setting_that_changes_nothing_beside_the_others_is_named() {
     let lines = |said: &[(&str, &str)]| Configuration::prepared(flags(said)).unwrap().0.without_effect().join("\n");
     let told = lines(&[("npcs", "7"), ("admin", "off"), ("key-log", "true")]);
-    assert!(told.contains("npcs is `7` (flag) and has no effect: game is echo"), "{told}");
+    assert!(told.contains("npcs is `7` (flag) but has no effect: game is echo"), "{told}");
     assert!(told.contains("key-log is `true`") && told.contains("admin is off"), "{told}");
     assert_eq!(lines(&[("npcs", "7"), ("game", "demo"), ("key-log", "true")]), "");
 }

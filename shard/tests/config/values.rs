@@ -1,50 +1,50 @@
 //! What each setting takes, and what it does not.
 
 use crate::{Folder, complaints, flags};
-use ringshard::config::{Configuration, Key, Kind, Source, Sources, keys, schema};
+use ringshard::config::{Configuration, Setting, Source, Sources, ValueKind, all_settings, schema};
 
-/// Texts that a setting does not take. Those of [`Kind::Text`] are particular to each.
-fn wrong_texts(key: &Key) -> Vec<String> {
+/// Texts that a setting does not take. Those of [`ValueKind::Text`] are particular to each.
+fn wrong_texts(key: &Setting) -> Vec<String> {
     let nowhere = "/nowhere/at/all".to_owned();
     match (&key.kind, key.name.as_str()) {
-        (Kind::Whole(least, most), _) => {
+        (ValueKind::Whole(least, most), _) => {
             let below = least.checked_sub(1).map(|below| below.to_string());
             let above = (*most < u64::MAX).then(|| (most + 1).to_string());
             let mut texts = vec!["many".into(), "-1".into(), "1.5".into(), String::new()];
             texts.extend(below.into_iter().chain(above));
             texts
         }
-        (Kind::Decimal(least, most), _) => {
+        (ValueKind::Decimal(least, most), _) => {
             vec!["far".into(), (least - 1.0).to_string(), (most + 1.0).to_string(), "NaN".into()]
         }
-        (Kind::Milliseconds(least, most), _) => {
+        (ValueKind::Milliseconds(least, most), _) => {
             let mut texts: Vec<String> =
                 ["soon", "10", "-1", "1.5", "-5s", "1us", "5 parsecs", ""].map(Into::into).into();
             texts.retain(|text| text.parse().map_or(true, |millis: u64| millis < *least));
             texts.extend([(most + 1).to_string(), format!("{}ms", most + 1), "400h".into()]);
             texts
         }
-        (Kind::Switch, _) => vec!["yes".into(), "1".into(), String::new()],
-        (Kind::Choice(_), _) => vec!["something-else".into(), String::new()],
-        (Kind::List, _) => vec!["10.0.0.0/33".into(), "example.com".into(), "10.0.0.0/8,x".into()],
-        (Kind::Text, "listen" | "admin") => {
+        (ValueKind::Switch, _) => vec!["yes".into(), "1".into(), String::new()],
+        (ValueKind::Choice(_), _) => vec!["something-else".into(), String::new()],
+        (ValueKind::List, _) => vec!["10.0.0.0/33".into(), "example.com".into(), "10.0.0.0/8,x".into()],
+        (ValueKind::Text, "listen" | "admin") => {
             ["3565", "localhost", "localhost:", ":3565", "1.2.3.4:70000", "::1:9", "no.such.host.invalid:9"]
                 .map(Into::into)
                 .into()
         }
-        (Kind::Text, "cpus") => ["4095", "3-1", "a", "0,", "0,0", "0-0,0", ""].map(Into::into).into(),
-        (Kind::Text, "log") => vec!["loud".into(), "warn,loud".into(), String::new()],
+        (ValueKind::Text, "cpus") => ["4095", "3-1", "a", "0,", "0,0", "0-0,0", ""].map(Into::into).into(),
+        (ValueKind::Text, "log") => vec!["loud".into(), "warn,loud".into(), String::new()],
         (
-            Kind::Text,
+            ValueKind::Text,
             "key" | "pre-shared-key" | "integrity-keys" | "admin-token-file" | "admin-socket" | "dump-dir",
         ) => vec![nowhere],
-        (Kind::Text, other) => panic!("{other} is a text: say here which texts it does not take"),
+        (ValueKind::Text, other) => panic!("{other} is a text: say here which texts it does not take"),
     }
 }
 
 #[test]
 fn each_wrong_value_is_named_with_its_setting_what_is_taken_and_who_said_it() {
-    for key in keys() {
+    for key in all_settings() {
         for text in wrong_texts(key) {
             let complaints = complaints(flags(&[(&key.name, &text)]));
             let told = complaints.iter().any(|complaint| {
@@ -63,13 +63,13 @@ fn each_wrong_value_is_named_with_its_setting_what_is_taken_and_who_said_it() {
 fn each_default_is_taken_and_stands_in_the_schema() {
     let (configuration, _) = Configuration::prepared(Sources::default()).unwrap();
     let schema = schema();
-    for key in keys() {
-        assert_eq!(configuration.texts().get(&key.name), (key.default, &Source::Default));
+    for key in all_settings() {
+        assert_eq!(configuration.raw_values().get(&key.name), (key.default, &Source::Default));
         let described = &schema["properties"][&key.name];
         assert!(described["description"].as_str().unwrap().len() > 20, "{}", key.name);
         assert_eq!(described["default"], serde_json::to_value(key.kind.toml(key.default)).unwrap());
     }
-    assert_eq!(schema["properties"].as_object().unwrap().len(), keys().len());
+    assert_eq!(schema["properties"].as_object().unwrap().len(), all_settings().len());
 }
 
 #[test]
@@ -109,8 +109,8 @@ fn the_file_that_is_installed_is_read_and_says_little_beyond_the_defaults() {
     let configuration = Configuration::load(sources).unwrap();
     // Its key and its folder are the service's own.
     let own = ["key", "drain-ms", "dump-dir", "admin-socket"];
-    for key in keys() {
-        let (said, _) = configuration.texts().get(&key.name);
+    for key in all_settings() {
+        let (said, _) = configuration.raw_values().get(&key.name);
         assert!(own.contains(&key.name.as_str()) || said == key.default, "{} is {said}", key.name);
     }
     // What it shows commented out is what holds without it, and is no text of a former version.
@@ -119,7 +119,7 @@ fn the_file_that_is_installed_is_read_and_says_little_beyond_the_defaults() {
     let shown: Vec<_> = shown.filter(|(name, _)| is_name(name)).collect();
     assert!(shown.len() > 10, "{shown:?}");
     for (name, value) in shown {
-        let key = keys().iter().find(|key| key.name == name).unwrap_or_else(|| panic!("no setting: {name}"));
+        let key = all_settings().iter().find(|key| key.name == name).unwrap_or_else(|| panic!("no setting: {name}"));
         let default = key.kind.toml(key.default).to_string();
         assert!(value == default || key.default.is_empty(), "{name} = {value}: the default is {default}");
     }

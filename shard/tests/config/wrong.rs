@@ -39,11 +39,11 @@ fn one_pass_finds_everything_that_is_wrong_with_the_line_of_each() {
     let expected = [
         vec![at(1), "max-conections".into(), "did you mean max-connections".into()],
         vec![at(2), "idle is `lazy`".into(), "busy, adaptive, park".into()],
-        vec![at(3), "no TOML".into()],
+        vec![at(3), "not valid TOML".into()],
         vec![at(4), "[world]".into(), "remove this line".into()],
         vec![at(5), "near is `true`".into(), "a number from 0".into()],
         vec![at(6), "entities is `70000`".into(), "65536".into()],
-        vec![at(8), "cpus is `0,0`".into(), "processor 0 is named twice".into()],
+        vec![at(8), "cpus is `0,0`".into(), "CPU 0 is named twice".into()],
         vec!["RINGSHARD_TIMOUT_MS (environment)".into(), "did you mean RINGSHARD_TIMEOUT_MS".into()],
         vec!["RINGSHARD_COMPRESSION".into(), "compression is `perhaps`".into()],
         vec!["--visibel".into(), "flag".into(), "did you mean --visible".into()],
@@ -105,7 +105,7 @@ fn values_that_do_not_go_together_are_named_together() {
             vec![("retransmission-ms", "2s"), ("timeout-ms", "2s"), ("heartbeat-ms", "1s")],
             vec!["retransmission-ms is 2000", "timeout-ms is 2000"],
         ),
-        (vec![("admin", "0.0.0.0:3566")], vec!["others can reach", "admin-token-file"]),
+        (vec![("admin", "0.0.0.0:3566")], vec!["other hosts can reach", "admin-token-file"]),
     ] {
         let complaints = complaints(flags(&said));
         assert!(parts.iter().all(|part| complaints[0].contains(part)), "{said:?}: {complaints:?}");

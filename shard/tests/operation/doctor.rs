@@ -191,7 +191,7 @@ fn without_a_ring_the_cause_is_what_is_to_be_mended() {
     let causes: [(&[(&str, &str)], &str); 4] = [
         (&[("proc/sys/kernel/io_uring_disabled", "2\n")], "sysctl -w kernel.io_uring_disabled=0"),
         (&[("proc/self/status", "Seccomp:\t2\n")], "seccomp profile"),
-        (&[("proc/sys/kernel/osrelease", "5.19.0")], "a kernel of 6.1"),
+        (&[("proc/sys/kernel/osrelease", "5.19.0")], "install kernel 6.1"),
         (&[], "ulimit -l unlimited"),
     ];
     for (number, (changed, fix)) in causes.into_iter().enumerate() {
@@ -271,11 +271,14 @@ fn who_has_kernel_threads_is_no_container() {
 #[test]
 fn a_plan_must_fit_the_host() {
     let host = with("plan", &[("usr/sbin/ringshard-tune-host", "")]);
-    assert_eq!(host.host(&cpus("3-5")).err().unwrap().to_string(), "processors 4-5 are not online; these are: 0-3",);
+    assert_eq!(
+        host.host(&cpus("3-5")).err().unwrap().to_string(),
+        "CPUs 4-5 are not online; the CPUs of this host are 0-3",
+    );
     let plan = |nic: &str| Plan { nic: Some(nic.into()), ..Plan::default() };
     assert_eq!(
         host.host(&plan("eth1")).err().unwrap().to_string(),
-        "there is no network interface eth1; there are: bond0 eth0 lo",
+        "there is no network interface eth1; this host has: bond0 eth0 lo",
     );
     assert_eq!(host.host(&plan("bond0")).unwrap().tune_command(), "ringshard-tune-host --nic eth0 --cpus 2-3");
     assert_eq!(host.host(&plan("lo")).unwrap().tune_command(), "ringshard-tune-host --cpus 2-3");

@@ -1,17 +1,17 @@
-//! `ringshard histograms`: latencies as a table, as a picture, and as files for other tools.
+//! `ringshard histograms`: latencies as a table, as a chart, and as files for other tools.
 
-mod picture;
+mod chart;
 
-pub use picture::picture;
+pub use chart::chart;
 
 use crate::admin::AdminArguments;
 use crate::output;
-use crate::sheet::{Column, Sheet};
-use crate::units::{address, age, count, micros, things, whole};
+use crate::table::{Column, Table};
+use crate::units::{address, age, count, micros, short_count, whole};
 use hdrhistogram::Histogram;
 use jiff::Zoned;
 use ratatui::text::Line;
-use ringshard::ops::admin::Asker;
+use ringshard::ops::admin::AdminClient;
 use ringshard::ops::report::ServerReport;
 use std::error::Error;
 use std::fmt::Write as _;
@@ -19,32 +19,32 @@ use std::io::IsTerminal;
 use std::path::{Path, PathBuf};
 use std::time::Duration;
 
-/// What it takes.
+/// Arguments of `histograms`.
 #[derive(clap::Args)]
 pub struct Arguments {
     #[command(flatten)]
     admin: AdminArguments,
-    /// Show again every second what happened since the last time.
+    /// Print what happened in the last second, every second.
     #[arg(long, conflicts_with_all = ["hgrm", "svg", "json"])]
     watch: bool,
-    /// Write one HdrHistogram percentile file per core and stage into this folder.
+    /// Write an HdrHistogram percentile file per core and stage into this folder.
     #[arg(long, value_name = "DIR")]
     hgrm: Option<PathBuf>,
-    /// Draw the percentile curves into this file: a panel per stage, a curve per core. `-` writes the picture to standard
-    /// output, and nothing else.
+    /// Write a chart of the percentiles to this file, with a panel per stage and a curve per core. `-` writes only the chart,
+    /// to standard output.
     #[arg(long, value_name = "FILE")]
     svg: Option<PathBuf>,
-    /// Print everything as JSON, counters included.
+    /// Print all histograms and counters as JSON.
     #[arg(long)]
     json: bool,
 }
 
-/// Shows them.
+/// Runs `ringshard histograms`.
 pub fn run(arguments: &Arguments) -> Result<(), Box<dyn Error>> {
-    let asker = arguments.admin.asker()?;
-    let report = asker.get("/stats")?;
+    let client = arguments.admin.client()?;
+    let report = client.get("/stats")?;
     if arguments.watch {
-        return watch(&asker, report);
+        return watch(&client, report);
     }
     if let Some(dir) = &arguments.hgrm {
         write_percentile_files(&report, dir)?;
@@ -63,18 +63,18 @@ pub fn run(arguments: &Arguments) -> Result<(), Box<dyn Error>> {
     Ok(())
 }
 
-fn watch(asker: &Asker, mut before: ServerReport) -> Result<(), Box<dyn Error>> {
-    // Clears the screen and goes to its top left; elsewhere, looks follow each other with a blank line between them.
+fn watch(client: &AdminClient, mut before: ServerReport) -> Result<(), Box<dyn Error>> {
+    // On a terminal, each page replaces the one before; elsewhere, a blank line separates them.
     let (begin, end) = if std::io::stdout().is_terminal() { ("\x1b[2J\x1b[H", "") } else { ("", "\n") };
     loop {
         std::thread::sleep(Duration::from_secs(1));
-        let now: ServerReport = asker.get("/stats")?;
+        let now: ServerReport = client.get("/stats")?;
         output::print(format_args!("{begin}{}{end}", page(&now.since(&before))))?;
         before = now;
     }
 }
 
-/// What the server did, in lines of text, and how long it took.
+/// What the server did, as text, with its latencies.
 fn page(report: &ServerReport) -> String {
     let rate = |counter| count(report.total(counter) as f64 / report.uptime_s.max(1e-9));
     let connections: usize = report.cores.iter().map(|core| core.connections).sum();
@@ -93,7 +93,7 @@ fn page(report: &ServerReport) -> String {
     )
 }
 
-/// The latencies: a row per core and stage; stages in which nothing happened are left out.
+/// The latencies: a row per core and stage. Empty stages are left out.
 pub fn table(report: &ServerReport) -> String {
     let columns = vec![
         Column::new("core", 0),
@@ -108,7 +108,7 @@ pub fn table(report: &ServerReport) -> String {
     let stages = report.cores.iter().flat_map(|core| core.stages.iter().map(move |stage| (core.core, stage)));
     let row = |(core, name, histogram): (usize, &str, Histogram<u64>)| {
         let time = |nanos: u64| micros(nanos as f64 / 1000.0);
-        let mut cells = vec![core.to_string(), name.to_owned(), things(histogram.len())];
+        let mut cells = vec![core.to_string(), name.to_owned(), short_count(histogram.len())];
         cells.extend([0.5, 0.9, 0.99, 0.999].map(|quantile| time(histogram.value_at_quantile(quantile))));
         cells.push(time(histogram.max()));
         cells.into_iter().map(Line::from).collect()
@@ -118,11 +118,11 @@ pub fn table(report: &ServerReport) -> String {
         .map(|(core, stage)| row((core, &stage.name, stage.histogram())))
         .collect();
     let (title, aside) = (Line::from("latency by core and stage"), Line::default());
-    Sheet { title, aside, columns, rows, empty: "nothing was recorded" }.page()
+    Table { title, aside, columns, rows, empty: "nothing was recorded" }.page()
 }
 
-/// The histograms with their names, the empty ones left out.
-fn curves(report: &ServerReport) -> impl Iterator<Item = (String, Histogram<u64>)> {
+/// The histograms with their names, without empty ones.
+fn named_histograms(report: &ServerReport) -> impl Iterator<Item = (String, Histogram<u64>)> {
     report.cores.iter().flat_map(|core| {
         core.stages
             .iter()
@@ -131,10 +131,10 @@ fn curves(report: &ServerReport) -> impl Iterator<Item = (String, Histogram<u64>
     })
 }
 
-/// Percentile files as HdrHistogram's own tools write and plot them; values in microseconds.
+/// Percentile files in the format of HdrHistogram's tools, in microseconds.
 fn write_percentile_files(report: &ServerReport, dir: &Path) -> Result<(), Box<dyn Error>> {
-    std::fs::create_dir_all(dir).map_err(|error| format!("cannot make the folder {}: {error}", dir.display()))?;
-    for (name, histogram) in curves(report) {
+    std::fs::create_dir_all(dir).map_err(|error| format!("cannot create the folder {}: {error}", dir.display()))?;
+    for (name, histogram) in named_histograms(report) {
         let path = dir.join(format!("{name}.hgrm"));
         std::fs::write(&path, percentile_text(&histogram))
             .map_err(|error| format!("cannot write {}: {error}", path.display()))?;
@@ -168,9 +168,9 @@ fn percentile_text(histogram: &Histogram<u64>) -> String {
     text
 }
 
-/// Draws into a file, or onto standard output.
+/// Writes the chart to a file or to standard output.
 fn draw(report: &ServerReport, file: &Path) -> Result<(), Box<dyn Error>> {
-    let svg = picture(report, &Zoned::now()).map_err(|error| format!("cannot draw {}: {error}", file.display()))?;
+    let svg = chart(report, &Zoned::now()).map_err(|error| format!("cannot draw {}: {error}", file.display()))?;
     if file.as_os_str() == "-" {
         return Ok(output::print(svg)?);
     }

@@ -1,60 +1,60 @@
-//! What a server did between two answers, and what it is now.
+//! What a server did between two answers, and its current state.
 
 use super::poll::Answer;
 use hdrhistogram::Histogram;
-use ringshard::ops::admin::Order;
-use ringshard::ops::report::{CoreSnapshot, Percentiles, ServerReport, SessionSnapshot, StageSnapshot};
+use ringshard::ops::admin::SortOrder;
+use ringshard::ops::report::{ConnectionSnapshot, CoreSnapshot, Percentiles, ServerReport, StageSnapshot};
 use std::collections::HashMap;
 use std::net::SocketAddr;
 
-/// A server as it is shown.
+/// The figures to show.
 #[derive(Clone, Debug)]
 pub struct Figures {
-    /// As it was last.
+    /// The latest report.
     pub report: ServerReport,
-    /// What it did since it was last asked; none when it has not answered twice since it was started.
+    /// Rates since the answer before; None until the server has answered twice since its start.
     pub rates: Option<Rates>,
-    /// What it dropped, the most at present first.
+    /// Drops, the highest current rate first.
     pub drops: Vec<DropFigures>,
-    /// Its connections, in the order that was asked for.
+    /// Its connections, in the requested order.
     pub talkers: Vec<Talker>,
 }
 
-/// What was done, a second.
+/// Rates per second.
 #[derive(Clone, Debug)]
 pub struct Rates {
-    /// By all cores together.
+    /// Of all cores together.
     pub all: CoreRates,
-    /// By each.
+    /// Of each core.
     pub cores: Vec<CoreRates>,
 }
 
-/// What a core did, a second.
+/// Rates of a core per second.
 #[derive(Clone, Debug)]
 pub struct CoreRates {
-    /// Datagrams taken in.
+    /// Datagrams received.
     pub datagrams_in: f64,
-    /// Datagrams given out.
+    /// Datagrams sent.
     pub datagrams_out: f64,
-    /// Bytes taken in.
+    /// Bytes received.
     pub bytes_in: f64,
-    /// Bytes given out.
+    /// Bytes sent.
     pub bytes_out: f64,
-    /// Share of the time that went into turns that had work, 0 to 1; the mean of several cores.
+    /// Share of the time spent in turns with work, 0 to 1; for several cores, the mean.
     pub busy: f64,
-    /// A turn; none when there was none.
+    /// Duration of a turn; None without turns.
     pub turn: Option<Percentiles>,
-    /// A tick.
+    /// Duration of a tick.
     pub tick: Option<Percentiles>,
-    /// From a datagram's arrival until it was handled.
+    /// Time from the arrival of a datagram until it is handled.
     pub handled: Option<Percentiles>,
     /// Ticks.
     pub ticks: f64,
-    /// Ticks left out.
+    /// Ticks skipped.
     pub ticks_skipped: f64,
     /// Datagrams dropped by the kernel.
     pub kernel_drops: f64,
-    /// Drops of all reasons.
+    /// Drops for all reasons.
     pub drops: f64,
 }
 
@@ -63,36 +63,36 @@ pub struct CoreRates {
 pub struct DropFigures {
     /// The reason.
     pub reason: String,
-    /// Since the start.
+    /// Number since the start.
     pub total: u64,
-    /// A second.
+    /// Current rate per second.
     pub rate: Option<f64>,
-    /// Whose datagram it was last.
+    /// The last address that caused it.
     pub offender: Option<SocketAddr>,
 }
 
 /// A connection.
 #[derive(Clone, Debug)]
 pub struct Talker {
-    /// As it is.
-    pub session: SessionSnapshot,
-    /// Bytes from it and to it a second; none for one that was not in the answer before.
+    /// Its figures.
+    pub connection: ConnectionSnapshot,
+    /// Bytes per second from and to the client; None if the answer before did not have the connection.
     pub rates: Option<(f64, f64)>,
 }
 
 impl Figures {
-    /// Of the server that answered `now`, and `before` if it is the same one.
-    pub fn new(before: Option<&Answer>, now: &Answer, order: Order) -> Self {
+    /// The figures of the answer `now`, with rates since `before`.
+    pub fn new(before: Option<&Answer>, now: &Answer, order: SortOrder) -> Self {
         let change = before.map(|before| now.report.since(&before.report));
         Figures {
             rates: change.as_ref().map(Rates::new),
             drops: drops(&now.report, change.as_ref()),
-            talkers: talkers(before.map_or(&[], |before| &before.sessions), &now.sessions, order),
+            talkers: talkers(before.map_or(&[], |before| &before.connections), &now.connections, order),
             report: now.report.clone(),
         }
     }
 
-    /// Connections of all cores.
+    /// Number of connections of all cores.
     pub fn connections(&self) -> usize {
         self.report.cores.iter().map(|core| core.connections).sum()
     }
@@ -112,12 +112,13 @@ impl CoreRates {
         let drops: u64 = cores.iter().flat_map(|core| core.drops.values()).sum();
         let turns = stages("turn").flat_map(|stage| &stage.buckets);
         let in_turns = turns.fold(0.0, |sum, &(nanos, count)| sum + nanos as f64 * count as f64);
+        let busy = (in_turns / 1e9 / seconds / cores.len().max(1) as f64).min(1.0);
         CoreRates {
             datagrams_in: rate("datagrams_in"),
             datagrams_out: rate("datagrams_out"),
             bytes_in: rate("bytes_in"),
             bytes_out: rate("bytes_out"),
-            busy: (in_turns / 1e9 / seconds / cores.len().max(1) as f64).min(1.0),
+            busy,
             turn: percentiles(stages("turn")),
             tick: percentiles(stages("tick")),
             handled: percentiles(stages("arrival_to_handled")),
@@ -129,7 +130,7 @@ impl CoreRates {
     }
 }
 
-/// Of all these together.
+/// The percentiles of all these histograms together.
 fn percentiles<'a>(stages: impl Iterator<Item = &'a StageSnapshot>) -> Option<Percentiles> {
     let sum = stages.map(StageSnapshot::histogram).reduce(|mut sum, histogram| {
         sum.add(histogram).expect("all stages have the same bounds");
@@ -143,11 +144,11 @@ fn drops(report: &ServerReport, change: Option<&ServerReport>) -> Vec<DropFigure
     let rate =
         |reason: &str| recent.as_ref().map(|(drops, seconds)| drops.get(reason).copied().unwrap_or(0) as f64 / seconds);
     let offender = |reason: &str| {
-        // Of several cores, the one that dropped the most of late knows who it is about.
+        // Of several cores, the one that recently dropped most is most likely to know the address.
         let count = |core: &CoreSnapshot| core.drops.get(reason).copied().unwrap_or(0);
-        let of_late = |index: usize| change.and_then(|change| change.cores.get(index)).map_or(0, count);
+        let recently = |index: usize| change.and_then(|change| change.cores.get(index)).map_or(0, count);
         let cores = report.cores.iter().enumerate().filter(|(_, core)| core.offenders.contains_key(reason));
-        let core = cores.max_by_key(|(index, core)| (of_late(*index), count(core)));
+        let core = cores.max_by_key(|(index, core)| (recently(*index), count(core)));
         core.and_then(|(_, core)| core.offenders.get(reason).copied())
     };
     let figures = |(reason, total): (String, u64)| DropFigures {
@@ -162,19 +163,20 @@ fn drops(report: &ServerReport, change: Option<&ServerReport>) -> Vec<DropFigure
     drops
 }
 
-fn talkers(before: &[SessionSnapshot], now: &[SessionSnapshot], order: Order) -> Vec<Talker> {
-    let before: HashMap<&str, &SessionSnapshot> = before.iter().map(|session| (session.id.as_str(), session)).collect();
-    let rates = |now: &SessionSnapshot| {
+fn talkers(before: &[ConnectionSnapshot], now: &[ConnectionSnapshot], order: SortOrder) -> Vec<Talker> {
+    let before: HashMap<&str, &ConnectionSnapshot> =
+        before.iter().map(|connection| (connection.id.as_str(), connection)).collect();
+    let rates = |now: &ConnectionSnapshot| {
         let before = before.get(now.id.as_str())?;
-        // By the clock of its core; a place that another has taken since begins anew.
+        // By the clock of its core. A new connection in the same slot has a smaller age.
         let seconds = now.age_s - before.age_s;
         let bytes = (now.bytes_in.checked_sub(before.bytes_in)?, now.bytes_out.checked_sub(before.bytes_out)?);
         (seconds > 0.0).then(|| (bytes.0 as f64 / seconds, bytes.1 as f64 / seconds))
     };
     let mut talkers: Vec<_> =
-        now.iter().map(|session| Talker { rates: rates(session), session: session.clone() }).collect();
-    if order == Order::Rate {
-        // The server knows the rate of a whole life alone.
+        now.iter().map(|connection| Talker { rates: rates(connection), connection: connection.clone() }).collect();
+    if order == SortOrder::Rate {
+        // The server knows only the rate over the life of a connection.
         let both = |talker: &Talker| talker.rates.map_or(-1.0, |(inward, outward)| inward + outward);
         talkers.sort_by(|left, right| both(right).total_cmp(&both(left)));
     }
@@ -183,16 +185,16 @@ fn talkers(before: &[SessionSnapshot], now: &[SessionSnapshot], order: Order) ->
 
 #[cfg(test)]
 mod tests {
-    use super::super::samples::{answer, player, session};
+    use super::super::fixtures::{answer, connection, player};
     use super::*;
     use std::time::Instant;
 
     #[test]
-    fn rates_are_what_was_done_between_two_answers() {
+    fn rates_come_from_the_difference_of_two_answers() {
         let began = Instant::now();
         let (before, now) = (answer(began, 2, 10), answer(began, 2, 14));
-        assert!(now.goes_on_from(&before));
-        let figures = Figures::new(Some(&before), &now, Order::Rate);
+        assert!(now.continues(&before));
+        let figures = Figures::new(Some(&before), &now, SortOrder::Rate);
         let rates = figures.rates.as_ref().unwrap();
         let close = |left: f64, right: f64| (left - right).abs() < right * 0.02;
         assert!(close(rates.all.datagrams_in, 2_000.0) && close(rates.cores[1].datagrams_out, 2_000.0));
@@ -204,9 +206,9 @@ mod tests {
     }
 
     #[test]
-    fn what_is_dropped_now_comes_before_what_was_dropped_once() {
+    fn current_drops_come_before_former_ones() {
         let began = Instant::now();
-        let figures = Figures::new(Some(&answer(began, 2, 10)), &answer(began, 2, 20), Order::Rate);
+        let figures = Figures::new(Some(&answer(began, 2, 10)), &answer(began, 2, 20), SortOrder::Rate);
         let reasons: Vec<&str> = figures.drops.iter().map(|drops| drops.reason.as_str()).collect();
         assert_eq!(reasons, ["replayed", "malformed"], "what never happened is left out");
         assert_eq!((figures.drops[0].total, figures.drops[0].rate), (400, Some(20.0)));
@@ -216,28 +218,28 @@ mod tests {
     }
 
     #[test]
-    fn who_talks_most_now_comes_first_and_who_is_new_has_no_rate_yet() {
-        let before = [session(1, 10, 100), session(2, 10, 2_048)];
-        let now = [session(1, 12, 100), session(2, 12, 2_048), session(3, 1, 1 << 20)];
-        let talkers = talkers(&before, &now, Order::Rate);
-        let rates: Vec<_> = talkers.iter().map(|talker| (talker.session.address, talker.rates)).collect();
+    fn the_busiest_connection_comes_first_and_a_new_one_has_no_rate_yet() {
+        let before = [connection(1, 10, 100), connection(2, 10, 2_048)];
+        let now = [connection(1, 12, 100), connection(2, 12, 2_048), connection(3, 1, 1 << 20)];
+        let talkers = talkers(&before, &now, SortOrder::Rate);
+        let rates: Vec<_> = talkers.iter().map(|talker| (talker.connection.address, talker.rates)).collect();
         let expected = [(player(2), Some((2_048.0, 2_048.0))), (player(1), Some((100.0, 100.0))), (player(3), None)];
         assert_eq!(rates, expected);
         // Another connection in the place of one that has gone.
-        assert_eq!(super::talkers(&before, &[session(1, 1, 100)], Order::Rate)[0].rates, None);
+        assert_eq!(super::talkers(&before, &[connection(1, 1, 100)], SortOrder::Rate)[0].rates, None);
     }
 
     #[test]
-    fn a_server_that_was_started_again_has_no_rates_until_it_has_answered_twice() {
+    fn a_restarted_server_has_no_rates_until_it_has_answered_twice() {
         let began = Instant::now();
         let before = answer(began, 2, 100);
-        assert!(answer(began, 2, 101).goes_on_from(&before));
+        assert!(answer(began, 2, 101).continues(&before));
         let at = |seconds, report| Answer::at(began + std::time::Duration::from_secs(seconds), report, Vec::new());
-        let report = |seconds| super::super::samples::report(2, seconds);
-        assert!(!at(101, report(1)).goes_on_from(&before), "a shorter life");
-        assert!(!at(400, report(150)).goes_on_from(&before), "a longer one, but not as long as it would be");
-        assert!(!at(101, ServerReport { pid: 8, ..report(101) }).goes_on_from(&before), "another process");
-        assert!(!at(101, super::super::samples::report(1, 101)).goes_on_from(&before), "other cores");
-        assert!(at(400, report(400)).goes_on_from(&before), "it was only not heard for a while");
+        let report = |seconds| super::super::fixtures::report(2, seconds);
+        assert!(!at(101, report(1)).continues(&before), "a shorter life");
+        assert!(!at(400, report(150)).continues(&before), "a longer one, but not as long as it would be");
+        assert!(!at(101, ServerReport { pid: 8, ..report(101) }).continues(&before), "another process");
+        assert!(!at(101, super::super::fixtures::report(1, 101)).continues(&before), "other cores");
+        assert!(at(400, report(400)).continues(&before), "it was only not heard for a while");
     }
 }

@@ -1,50 +1,50 @@
-//! `ringshard top`: a running server, as it is from second to second.
+//! `ringshard top`: watches a running server.
 //!
-//! A thread asks the server and hands its answers over ([`poll`]); two answers make figures ([`figures`]); what has been
-//! seen so far is a [`screen`]; that is drawn ([`view`], out of [`tables`]), and keys are read ([`terminal`]).
+//! A thread asks the server ([`poll`]). Two answers make figures with rates ([`figures`]). A [`screen`] keeps what has been seen
+//! so far, [`view`] draws it with the tables of [`tables`], and [`terminal`] reads keys.
 
 mod figures;
-mod poll;
 #[cfg(test)]
-pub mod samples;
+pub mod fixtures;
+mod poll;
 mod screen;
 mod tables;
 mod terminal;
 mod view;
 
-use self::poll::{Answer, Question};
+use self::poll::{Answer, Query};
 use self::screen::Screen;
 use self::view::View;
 use crate::admin::AdminArguments;
 use crate::output;
-use crate::sheet;
-use ringshard::ops::admin::{Asker, Order};
+use crate::table;
+use ringshard::ops::admin::{AdminClient, SortOrder};
 use std::error::Error;
 use std::io::IsTerminal;
 use std::time::Duration;
 
-/// The shortest time between two questions, in seconds: every question takes a little of the cores' time.
+/// Shortest time between two requests, in seconds: each request takes some time of the cores.
 const INTERVAL_S_MIN: f64 = 0.1;
-/// The longest, in seconds.
+/// Longest time between two requests, in seconds.
 const INTERVAL_S_MAX: f64 = 3_600.0;
-/// Connections that are asked for at most: more than a screen has lines.
+/// Highest `--limit`: more than a screen has lines.
 const LIMIT_MAX: i64 = 1_000;
 
-/// What it takes.
+/// Arguments of `top`.
 #[derive(clap::Args)]
 pub struct Arguments {
     #[command(flatten)]
     admin: AdminArguments,
-    /// Seconds from one look to the next.
+    /// Seconds between two updates.
     #[arg(long, value_name = "SECONDS", default_value = "1", value_parser = interval)]
     interval: Duration,
-    /// Of the connections, those with most of this first; `s` goes on to the next.
+    /// Order of the connections, largest first. The key `s` switches to the next order.
     #[arg(long, value_enum, default_value = "rate")]
-    sort: Order,
-    /// Connections that are asked for at most.
+    sort: SortOrder,
+    /// Highest number of connections to show.
     #[arg(long, value_name = "N", default_value_t = 30, value_parser = clap::value_parser!(u16).range(1..=LIMIT_MAX))]
     limit: u16,
-    /// Look twice, print what was seen as plain text, and end.
+    /// Print one page as plain text, and end.
     #[arg(long)]
     once: bool,
 }
@@ -53,30 +53,30 @@ fn interval(text: &str) -> Result<Duration, String> {
     let seconds = text.parse().ok().filter(|seconds| (INTERVAL_S_MIN..=INTERVAL_S_MAX).contains(seconds));
     seconds
         .map(Duration::from_secs_f64)
-        .ok_or_else(|| format!("a number of seconds from {INTERVAL_S_MIN} to {INTERVAL_S_MAX} is wanted"))
+        .ok_or_else(|| format!("use a number of seconds from {INTERVAL_S_MIN} to {INTERVAL_S_MAX}"))
 }
 
-/// Shows it.
+/// Runs `ringshard top`.
 pub fn run(arguments: &Arguments) -> Result<(), Box<dyn Error>> {
-    let asker = arguments.admin.asker()?;
-    let question = Question { sort: arguments.sort, limit: arguments.limit };
+    let client = arguments.admin.client()?;
+    let query = Query { sort: arguments.sort, limit: arguments.limit };
     if arguments.once {
-        return Ok(output::print(page(&asker, question, arguments.interval)?)?);
+        return Ok(output::print(page(&client, query, arguments.interval)?)?);
     }
     if !std::io::stdout().is_terminal() {
-        return Err("top draws on a terminal, and standard output is none: `top --once` prints plain text".into());
+        return Err("standard output is not a terminal: use `ringshard top --once`, which prints plain text".into());
     }
-    // A server that has never answered is an error; one that answers no more is waited for.
-    let first = Answer::get(&asker, question)?;
-    terminal::show(&asker, Screen::new(first, arguments.sort), question, arguments.interval)
+    // A server that never answers is an error. Once it has answered, top waits for it.
+    let first = Answer::get(&client, query)?;
+    terminal::show(&client, Screen::new(first, arguments.sort), query, arguments.interval)
 }
 
-/// One screen as plain text: as high as it needs to be, and as wide where standard output is no terminal.
-fn page(asker: &Asker, question: Question, interval: Duration) -> Result<String, Box<dyn Error>> {
-    let mut screen = Screen::new(Answer::get(asker, question)?, question.sort);
+/// One page as plain text, as wide as the terminal; as wide as it needs if standard output is not a terminal.
+fn page(client: &AdminClient, query: Query, interval: Duration) -> Result<String, Box<dyn Error>> {
+    let mut screen = Screen::new(Answer::get(client, query)?, query.sort);
     std::thread::sleep(interval);
-    screen.take(Ok(Answer::get(asker, question)?));
+    screen.take(Ok(Answer::get(client, query)?));
     let view = View::page(&screen);
-    let columns = sheet::terminal_columns().unwrap_or_else(|| view.columns_needed());
-    Ok(sheet::text(view, columns, view.rows_needed()))
+    let columns = table::terminal_columns().unwrap_or_else(|| view.columns_needed());
+    Ok(table::text(view, columns, view.rows_needed()))
 }

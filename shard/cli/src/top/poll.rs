@@ -1,67 +1,67 @@
-//! Asking the server, on a thread of its own: it may take its time, and keys are to be answered at once.
+//! Asks the server on a thread of its own, so that a slow answer does not delay keys.
 
 use crate::admin::order_name;
-use ringshard::ops::admin::{AskError, Asker, Order};
-use ringshard::ops::report::{ServerReport, SessionSnapshot};
+use ringshard::ops::admin::{AdminClient, AdminClientError, SortOrder};
+use ringshard::ops::report::{ConnectionSnapshot, ServerReport};
 use std::sync::mpsc::{Receiver, RecvTimeoutError, Sender, channel};
 use std::time::{Duration, Instant};
 
-/// Server's clock against ours, and the time that an answer is under way: less than this share, and less than this.
-const CLOCKS_APART: f64 = 0.01;
-const CLOCKS_APART_S: f64 = 0.1;
+/// Tolerance for the difference between the server's clock and ours, as a share of the time.
+const CLOCK_TOLERANCE: f64 = 0.01;
+/// Tolerance for the time that an answer is in transit, in seconds.
+const TRANSIT_TOLERANCE_S: f64 = 0.1;
 
-/// Which connections are asked for.
+/// Which connections to ask for.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
-pub struct Question {
-    /// Most of what first.
-    pub sort: Order,
-    /// How many at most.
+pub struct Query {
+    /// Their order.
+    pub sort: SortOrder,
+    /// Their highest number.
     pub limit: u16,
 }
 
-/// What the server said.
+/// An answer of the server.
 #[derive(Clone, Debug)]
 pub struct Answer {
     asked: Instant,
     answered: Instant,
-    /// The server.
+    /// Its report.
     pub report: ServerReport,
-    /// Its connections, as far as they were asked for.
-    pub sessions: Vec<SessionSnapshot>,
+    /// The requested connections.
+    pub connections: Vec<ConnectionSnapshot>,
 }
 
 impl Answer {
-    /// Asks.
+    /// Asks the server.
     ///
     /// # Errors
-    /// [`AskError`].
-    pub fn get(asker: &Asker, question: Question) -> Result<Self, AskError> {
+    /// [`AdminClientError`].
+    pub fn get(client: &AdminClient, query: Query) -> Result<Self, AdminClientError> {
         let asked = Instant::now();
-        let report = asker.get("/stats")?;
+        let report = client.get("/stats")?;
         let answered = Instant::now();
-        let path = format!("/sessions?sort={}&limit={}", order_name(question.sort), question.limit);
-        Ok(Answer { asked, answered, report, sessions: asker.sessions(&path)?.given })
+        let path = format!("/sessions?sort={}&limit={}", order_name(query.sort), query.limit);
+        Ok(Answer { asked, answered, report, connections: client.connections(&path)?.given })
     }
 
-    /// An answer for tests, given at `at`.
+    /// An answer at `at`, for tests.
     #[cfg(test)]
-    pub fn at(at: Instant, report: ServerReport, sessions: Vec<SessionSnapshot>) -> Self {
-        Answer { asked: at, answered: at, report, sessions }
+    pub fn at(at: Instant, report: ServerReport, connections: Vec<ConnectionSnapshot>) -> Self {
+        Answer { asked: at, answered: at, report, connections }
     }
 
-    /// Whether the same server gave both, and was not started again in between: then its counts go on, and what they have
-    /// become more by is what it did.
-    pub fn goes_on_from(&self, before: &Answer) -> bool {
+    /// Whether the same server, without a restart, gave both answers. Then the differences of its counters are what it did.
+    pub fn continues(&self, before: &Answer) -> bool {
         let (now, then) = (&self.report, &before.report);
-        // At least this much time has passed for it, too; the process id alone is always the same in a container.
-        let passed = self.asked.saturating_duration_since(before.answered).as_secs_f64();
-        let lived = now.uptime_s - then.uptime_s;
-        let in_and_out = |report: &ServerReport| (report.total("datagrams_in"), report.total("datagrams_out"));
-        let ((ins, outs), (ins_then, outs_then)) = (in_and_out(now), in_and_out(then));
+        // Its uptime must have grown by the time between the answers. The process id is always the same in a container.
+        let elapsed = self.asked.saturating_duration_since(before.answered).as_secs_f64();
+        let grown = now.uptime_s - then.uptime_s;
+        let counters = |report: &ServerReport| (report.total("datagrams_in"), report.total("datagrams_out"));
+        let ((ins, outs), (ins_then, outs_then)) = (counters(now), counters(then));
         now.pid == then.pid
             && now.cores.len() == then.cores.len()
-            && lived > 0.0
-            && lived > passed * (1.0 - CLOCKS_APART) - CLOCKS_APART_S
+            && grown > 0.0
+            && grown > elapsed * (1.0 - CLOCK_TOLERANCE) - TRANSIT_TOLERANCE_S
             && ins >= ins_then
             && outs >= outs_then
     }
@@ -69,29 +69,29 @@ impl Answer {
 
 /// The thread that asks.
 pub struct Poller {
-    questions: Sender<Question>,
-    /// What the server said, or why it said nothing.
-    pub answers: Receiver<Result<Answer, AskError>>,
+    queries: Sender<Query>,
+    /// The answers, or why there was none.
+    pub answers: Receiver<Result<Answer, AdminClientError>>,
 }
 
 impl Poller {
     /// Asks every `interval`, until it is dropped.
     ///
     /// # Errors
-    /// What the system said: no thread.
-    pub fn start(asker: Asker, question: Question, interval: Duration) -> std::io::Result<Self> {
-        let (questions, asked) = channel();
-        let (tell, answers) = channel();
+    /// The thread cannot be started.
+    pub fn start(client: AdminClient, query: Query, interval: Duration) -> std::io::Result<Self> {
+        let (queries, queried) = channel();
+        let (sender, answers) = channel();
         let ask = move || {
-            let (mut question, mut due) = (question, Instant::now() + interval);
+            let (mut query, mut due) = (query, Instant::now() + interval);
             loop {
-                match asked.recv_timeout(due.saturating_duration_since(Instant::now())) {
-                    // The next look is due when it was: rates over less than that say little.
-                    Ok(other) => question = other,
+                match queried.recv_timeout(due.saturating_duration_since(Instant::now())) {
+                    // The next request is due as before: rates over a shorter time say little.
+                    Ok(other) => query = other,
                     Err(RecvTimeoutError::Disconnected) => return,
                     Err(RecvTimeoutError::Timeout) => {
                         due = (due + interval).max(Instant::now());
-                        if tell.send(Answer::get(&asker, question)).is_err() {
+                        if sender.send(Answer::get(&client, query)).is_err() {
                             return;
                         }
                     }
@@ -99,12 +99,12 @@ impl Poller {
             }
         };
         std::thread::Builder::new().name("poll".into()).spawn(ask)?;
-        Ok(Poller { questions, answers })
+        Ok(Poller { queries, answers })
     }
 
-    /// Asks this from now on.
-    pub fn ask(&self, question: Question) {
-        // Nobody there: that the answers have ended says so.
-        let _ = self.questions.send(question);
+    /// Changes the query.
+    pub fn ask(&self, query: Query) {
+        // If the thread has ended, so have the answers, which reports it.
+        let _ = self.queries.send(query);
     }
 }

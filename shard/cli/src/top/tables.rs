@@ -2,30 +2,30 @@
 
 use super::figures::{CoreRates, DropFigures, Figures, Talker};
 use crate::admin::order_name;
-use crate::sheet::{ASIDE, Column, Sheet};
-use crate::units::{address, age, bytes, count, micros, percent, things, whole};
+use crate::table::{Column, DIMMED, Table};
+use crate::units::{address, age, bytes, count, micros, percent, short_count, whole};
 use ratatui::style::{Color, Style, Stylize};
 use ratatui::text::{Line, Span};
-use ringshard::ops::admin::Order;
+use ringshard::ops::admin::SortOrder;
 use ringshard::ops::report::{CoreSnapshot, Percentiles};
 
-/// Share of the time in turns from which a core has little left, and from which it has too little.
+/// Share of time in turns: little is left, and too little is left.
 const BUSY: [f64; 2] = [0.7, 0.9];
-/// Share of lost datagrams that a game feels, and that it suffers from.
+/// Share of lost datagrams: noticeable, and harmful.
 const LOSS: [f64; 2] = [0.01, 0.05];
-/// Round trip that a game feels, and that it suffers from; in milliseconds.
+/// Round-trip time in milliseconds: noticeable, and harmful.
 const ROUND_TRIP_MS: [f64; 2] = [150.0, 300.0];
-/// What should never happen: any of it a second, and more than now and then.
+/// Events per second that should never happen: any, and more than a few.
 const NEVER: [f64; 2] = [f64::MIN_POSITIVE, 1.0];
-/// What happens on bad networks: any of it, and plenty.
-const AT_TIMES: [f64; 2] = [f64::MIN_POSITIVE, 1_000.0];
+/// Events per second that bad networks cause: any, and many.
+const SOMETIMES: [f64; 2] = [f64::MIN_POSITIVE, 1_000.0];
 
-/// Width of a table of cores from which time is drawn as bars.
+/// Width from which the table of cores shows bars.
 const BARS_FROM: u16 = 100;
-/// Columns of such a bar.
+/// Width of a bar.
 const BAR: u16 = 12;
 
-/// Good, bad, or in between.
+/// The style of a value: normal, warning or bad.
 fn heat(value: f64, [warn, bad]: [f64; 2]) -> Style {
     match value {
         value if value >= bad => Style::new().fg(Color::Red).bold(),
@@ -34,25 +34,23 @@ fn heat(value: f64, [warn, bad]: [f64; 2]) -> Style {
     }
 }
 
-/// What is not known, or nothing.
+/// An unknown value.
 fn none() -> Line<'static> {
-    Line::styled("-", ASIDE)
+    Line::styled("-", DIMMED)
 }
 
-/// A rate of what should not be: nothing to see while it is zero.
+/// A rate of unwanted events; dimmed while it is 0.
 fn trouble(rate: f64, bounds: [f64; 2]) -> Line<'static> {
-    if rate > 0.0 { Line::styled(count(rate), heat(rate, bounds)) } else { Line::styled("0", ASIDE) }
+    if rate > 0.0 { Line::styled(count(rate), heat(rate, bounds)) } else { Line::styled("0", DIMMED) }
 }
 
 fn time(percentiles: Option<Percentiles>, read: impl Fn(Percentiles) -> f64) -> Line<'static> {
     percentiles.map_or_else(none, |percentiles| micros(read(percentiles)).into())
 }
 
-/// The cores from `first` on, `rows` of them at most, and all of them together.
-pub fn cores(figures: &Figures, width: u16, first: usize, rows: usize) -> Sheet {
-    let cores = &figures.report.cores;
-    let bars = width >= BARS_FROM;
-    let columns = vec![
+/// The columns of the table of cores.
+fn core_columns(bars: bool) -> Vec<Column> {
+    vec![
         Column::text("core", 4),
         Column::new("conns", 6),
         Column::new("in/s", 5),
@@ -69,35 +67,45 @@ pub fn cores(figures: &Figures, width: u16, first: usize, rows: usize) -> Sheet 
         Column::new("skip/s", 6),
         Column::new("krnl/s", 6),
         Column::new("drop/s", 6),
-    ];
-    let row = |name: String, connections: usize, rates: Option<&CoreRates>| {
-        let rate = |read: fn(&CoreRates) -> f64| rates.map_or_else(none, |rates| count(read(rates)).into());
-        let volume = |read: fn(&CoreRates) -> f64| rates.map_or_else(none, |rates| bytes(read(rates)).into());
-        let troubles = |read: fn(&CoreRates) -> f64, bounds| rates.map_or_else(none, |it| trouble(read(it), bounds));
-        let turn = rates.and_then(|rates| rates.turn);
-        let tick = rates.and_then(|rates| rates.tick);
-        vec![
-            name.into(),
-            things(connections as u64).into(),
-            rate(|it| it.datagrams_in),
-            rate(|it| it.datagrams_out),
-            volume(|it| it.bytes_in),
-            volume(|it| it.bytes_out),
-            rates.map_or_else(none, |rates| busy(rates.busy, bars)),
-            time(turn, |it| it.p50_us),
-            time(turn, |it| it.p99_us),
-            time(rates.and_then(|rates| rates.handled), |it| it.p99_us),
-            time(tick, |it| it.p50_us),
-            time(tick, |it| it.p99_us),
-            rate(|it| it.ticks),
-            troubles(|it| it.ticks_skipped, NEVER),
-            troubles(|it| it.kernel_drops, NEVER),
-            troubles(|it| it.drops, AT_TIMES),
-        ]
-    };
+    ]
+}
+
+/// A row of the table of cores.
+fn core_row(name: String, connections: usize, rates: Option<&CoreRates>, bars: bool) -> Vec<Line<'static>> {
+    let rate = |read: fn(&CoreRates) -> f64| rates.map_or_else(none, |rates| count(read(rates)).into());
+    let volume = |read: fn(&CoreRates) -> f64| rates.map_or_else(none, |rates| bytes(read(rates)).into());
+    let troubles = |read: fn(&CoreRates) -> f64, bounds| rates.map_or_else(none, |it| trouble(read(it), bounds));
+    let turn = rates.and_then(|rates| rates.turn);
+    let tick = rates.and_then(|rates| rates.tick);
+    vec![
+        name.into(),
+        short_count(connections as u64).into(),
+        rate(|it| it.datagrams_in),
+        rate(|it| it.datagrams_out),
+        volume(|it| it.bytes_in),
+        volume(|it| it.bytes_out),
+        rates.map_or_else(none, |rates| busy(rates.busy, bars)),
+        time(turn, |it| it.p50_us),
+        time(turn, |it| it.p99_us),
+        time(rates.and_then(|rates| rates.handled), |it| it.p99_us),
+        time(tick, |it| it.p50_us),
+        time(tick, |it| it.p99_us),
+        rate(|it| it.ticks),
+        troubles(|it| it.ticks_skipped, NEVER),
+        troubles(|it| it.kernel_drops, NEVER),
+        troubles(|it| it.drops, SOMETIMES),
+    ]
+}
+
+/// The cores from `first` on, at most `rows` of them, and their sum.
+pub fn cores(figures: &Figures, width: u16, first: usize, rows: usize) -> Table {
+    let cores = &figures.report.cores;
+    let bars = width >= BARS_FROM;
+    let columns = core_columns(bars);
+    let row = |name, connections, rates| core_row(name, connections, rates, bars);
     let rates = figures.rates.as_ref();
     let each = |(index, core): (usize, &CoreSnapshot)| {
-        // Of a core that is stuck there are old figures alone: it does nothing now.
+        // The figures of a stuck core are old.
         let rates = rates.and_then(|rates| rates.cores.get(index)).filter(|_| core.stuck_s.is_none());
         let row = row(core.core.to_string(), core.connections, rates);
         match core.stuck_s {
@@ -118,15 +126,16 @@ pub fn cores(figures: &Figures, width: u16, first: usize, rows: usize) -> Sheet 
     };
     let aside = match stuck(cores) {
         Some(stuck) => Line::styled(stuck, heat(1.0, NEVER)),
-        None => Line::styled(aside, ASIDE),
+        None => Line::styled(aside, DIMMED),
     };
-    Sheet { title: title("cores"), aside, columns, rows: shown, empty: "none" }
+    Table { title: title("cores"), aside, columns, rows: shown, empty: "none" }
 }
 
-/// The cores that are stuck, in words.
+/// Names the stuck cores.
 fn stuck(cores: &[CoreSnapshot]) -> Option<String> {
-    let words = cores.iter().filter_map(|core| Some(format!("core {} is stuck for {}", core.core, age(core.stuck_s?))));
-    words.reduce(|words, more| words + ", " + &more)
+    let texts =
+        cores.iter().filter_map(|core| Some(format!("core {} has been stuck for {}", core.core, age(core.stuck_s?))));
+    texts.reduce(|texts, text| texts + ", " + &text)
 }
 
 fn title(text: &'static str) -> Line<'static> {
@@ -146,13 +155,13 @@ fn busy(share: f64, bar: bool) -> Line<'static> {
     let color = style.fg.unwrap_or(Color::Green);
     Line::from(vec![
         Span::from(drawn).fg(color),
-        Span::styled("·".repeat(rest), ASIDE),
+        Span::styled("·".repeat(rest), DIMMED),
         Span::styled(format!("{:>7}", text.content), style),
     ])
 }
 
-/// What was dropped.
-pub fn drops(figures: &Figures) -> Sheet {
+/// The drops, by reason.
+pub fn drops(figures: &Figures) -> Table {
     let columns = vec![
         Column::text("reason", 20),
         Column::new("since start", 11).rank(2),
@@ -163,51 +172,51 @@ pub fn drops(figures: &Figures) -> Sheet {
         vec![
             drops.reason.clone().into(),
             whole(drops.total).into(),
-            drops.rate.map_or_else(none, |rate| trouble(rate, AT_TIMES)),
+            drops.rate.map_or_else(none, |rate| trouble(rate, SOMETIMES)),
             drops.offender.map_or_else(none, |offender| address(offender).into()),
         ]
     };
     let rows = figures.drops.iter().map(row).collect();
-    Sheet { title: title("drops"), aside: Line::default(), columns, rows, empty: "nothing was dropped since the start" }
+    Table { title: title("drops"), aside: Line::default(), columns, rows, empty: "no drops since the start" }
 }
 
 /// The connections.
-pub fn talkers(figures: &Figures, order: Order) -> Sheet {
-    let is = |wanted: Order| order == wanted;
+pub fn talkers(figures: &Figures, order: SortOrder) -> Table {
+    let is = |wanted: SortOrder| order == wanted;
     let columns = vec![
         Column::text("address", 21),
         Column::text("id", 9).rank(5),
         Column::new("core", 4).rank(4),
-        Column::new("in B/s", 8).rank(1).marked(is(Order::Rate)),
-        Column::new("out B/s", 8).rank(1).marked(is(Order::Rate)),
-        Column::new("round trip", 10).rank(2).marked(is(Order::RoundTrip)),
-        Column::new("loss", 6).rank(3).marked(is(Order::Loss)),
-        Column::new("bytes", 8).rank(7).marked(is(Order::Bytes)),
-        Column::new("age", 7).rank(8).marked(is(Order::Age)),
-        Column::new("silent", 7).rank(9).marked(is(Order::Silence)),
-        Column::new("waiting", 8).rank(6).marked(is(Order::Unacknowledged)),
-        Column::new("refused", 7).rank(10).marked(is(Order::OverBudget)),
+        Column::new("in B/s", 8).rank(1).marked(is(SortOrder::Rate)),
+        Column::new("out B/s", 8).rank(1).marked(is(SortOrder::Rate)),
+        Column::new("round trip", 10).rank(2).marked(is(SortOrder::RoundTrip)),
+        Column::new("loss", 6).rank(3).marked(is(SortOrder::Loss)),
+        Column::new("bytes", 8).rank(7).marked(is(SortOrder::Bytes)),
+        Column::new("age", 7).rank(8).marked(is(SortOrder::Age)),
+        Column::new("silent", 7).rank(9).marked(is(SortOrder::Silence)),
+        Column::new("waiting", 8).rank(6).marked(is(SortOrder::Unacknowledged)),
+        Column::new("refused", 7).rank(10).marked(is(SortOrder::OverBudget)),
     ];
     let row = |talker: &Talker| {
-        let session = &talker.session;
+        let connection = &talker.connection;
         let rate = |rate: Option<f64>| rate.map_or_else(none, |rate| bytes(rate).into());
         let round_trip = |millis: f64| Line::styled(micros(millis * 1000.0), heat(millis, ROUND_TRIP_MS));
         vec![
-            address(session.address).into(),
-            Line::styled(session.id.clone(), ASIDE),
-            session.core.to_string().into(),
+            address(connection.address).into(),
+            Line::styled(connection.id.clone(), DIMMED),
+            connection.core.to_string().into(),
             rate(talker.rates.map(|rates| rates.0)),
             rate(talker.rates.map(|rates| rates.1)),
-            session.round_trip_ms.map_or_else(none, round_trip),
-            Line::styled(percent(session.loss), heat(session.loss, LOSS)),
-            bytes((session.bytes_in + session.bytes_out) as f64).into(),
-            age(session.age_s).into(),
-            age(session.silent_s).into(),
-            bytes(session.unacknowledged_bytes as f64).into(),
-            trouble(session.over_budget as f64, AT_TIMES),
+            connection.round_trip_ms.map_or_else(none, round_trip),
+            Line::styled(percent(connection.loss), heat(connection.loss, LOSS)),
+            bytes((connection.bytes_in + connection.bytes_out) as f64).into(),
+            age(connection.age_s).into(),
+            age(connection.silent_s).into(),
+            bytes(connection.unacknowledged_bytes as f64).into(),
+            trouble(connection.over_budget as f64, SOMETIMES),
         ]
     };
     let rows = figures.talkers.iter().map(row).collect();
-    let aside = Line::styled(format!("by {}, most first", order_name(order)), ASIDE);
-    Sheet { title: title("top talkers"), aside, columns, rows, empty: "nobody is connected" }
+    let aside = Line::styled(format!("by {}, largest first", order_name(order)), DIMMED);
+    Table { title: title("top talkers"), aside, columns, rows, empty: "no connections" }
 }

@@ -1,13 +1,13 @@
-//! The terminal: taken, drawn on, listened to, and given back as it was however this ends.
+//! The terminal: draws on it, reads keys, and restores it at the end.
 
-use super::poll::{Poller, Question};
+use super::poll::{Poller, Query};
 use super::screen::Screen;
 use super::view::View;
 use ratatui::DefaultTerminal;
 use ratatui::crossterm::cursor;
 use ratatui::crossterm::event::{Event, KeyCode, KeyEvent, KeyEventKind, KeyModifiers, poll, read};
 use ratatui::crossterm::execute;
-use ringshard::ops::admin::Asker;
+use ringshard::ops::admin::AdminClient;
 use signal_hook::consts::{SIGHUP, SIGINT, SIGTERM};
 use std::error::Error;
 use std::io::stdout;
@@ -16,41 +16,41 @@ use std::sync::mpsc::TryRecvError;
 use std::sync::{Arc, Once};
 use std::time::Duration;
 
-/// How long a key is waited for before answers and signals are looked after.
-const KEY_PATIENCE: Duration = Duration::from_millis(100);
+/// How long to wait for a key before answers and signals are handled.
+const KEY_TIMEOUT: Duration = Duration::from_millis(100);
 
-/// Shows a server until a key, a signal or an error ends it.
-pub fn show(asker: &Asker, screen: Screen, question: Question, interval: Duration) -> Result<(), Box<dyn Error>> {
+/// Shows a server until a key, a signal or an error ends `top`.
+pub fn show(client: &AdminClient, screen: Screen, query: Query, interval: Duration) -> Result<(), Box<dyn Error>> {
     let told_to_end = Arc::new(AtomicBool::new(false));
-    // A terminal that has gone away never lets go of who listens to it, and needs nothing back.
+    // Reading from a terminal that has gone never returns, and there is nothing to restore.
     signal_hook::flag::register_conditional_shutdown(SIGHUP, 1, Arc::new(AtomicBool::new(true)))?;
     for signal in [SIGINT, SIGTERM] {
         signal_hook::flag::register_conditional_shutdown(signal, 1, told_to_end.clone())?;
         signal_hook::flag::register(signal, told_to_end.clone())?;
     }
-    let poller = Poller::start(asker.clone(), question, interval)?;
-    let mut taken = Taken::new()?;
-    let mut show = Show { screen, frozen: None, help: false, first_core: 0, question, poller };
+    let poller = Poller::start(client.clone(), query, interval)?;
+    let mut terminal = RestoredTerminal::new()?;
+    let mut top = Top { screen, frozen: None, help: false, first_core: 0, query, poller };
     while !told_to_end.load(Ordering::Relaxed) {
-        show.draw(&mut taken.0)?;
-        if poll(KEY_PATIENCE)?
+        top.draw(&mut terminal.0)?;
+        if poll(KEY_TIMEOUT)?
             && let Event::Key(key) = read()?
-            && show.press(key)
+            && top.press(key)
         {
             break;
         }
-        show.take_answers()?;
+        top.take_answers()?;
     }
     Ok(())
 }
 
-/// A terminal that is given back when this is dropped, and before a panic is told of.
-struct Taken(DefaultTerminal);
+/// Restores the terminal when it is dropped, and before a panic message.
+struct RestoredTerminal(DefaultTerminal);
 
-impl Taken {
+impl RestoredTerminal {
     fn new() -> Result<Self, String> {
         static HOOK: Once = Once::new();
-        // Where a panic aborts, nothing is dropped, and the cursor would stay hidden.
+        // If a panic aborts, nothing is dropped, and the cursor would stay hidden.
         HOOK.call_once(|| {
             let hook = std::panic::take_hook();
             std::panic::set_hook(Box::new(move |info| {
@@ -58,16 +58,16 @@ impl Taken {
                 hook(info);
             }));
         });
-        ratatui::try_init().map(Taken).map_err(|error| {
+        ratatui::try_init().map(RestoredTerminal).map_err(|error| {
             let _ = ratatui::try_restore();
-            format!("cannot draw on this terminal: {error}; `top --once` prints plain text")
+            format!("cannot draw on this terminal: {error}; `ringshard top --once` prints plain text")
         })
     }
 }
 
-impl Drop for Taken {
+impl Drop for RestoredTerminal {
     fn drop(&mut self) {
-        // A panic has given it back already, and has written on it since. A terminal that is gone needs nothing back.
+        // A panic has already restored it and printed its message. If the terminal has gone, nothing needs to be restored.
         if !std::thread::panicking() {
             let _ = ratatui::try_restore();
             let _ = execute!(stdout(), cursor::Show);
@@ -75,19 +75,19 @@ impl Drop for Taken {
     }
 }
 
-/// What is on the terminal.
-struct Show {
+/// The state of `top`.
+struct Top {
     screen: Screen,
-    /// What is shown in its place while it is paused.
+    /// What is shown instead while paused.
     frozen: Option<Screen>,
     help: bool,
     /// The core at the top of the list.
     first_core: usize,
-    question: Question,
+    query: Query,
     poller: Poller,
 }
 
-impl Show {
+impl Top {
     fn draw(&self, terminal: &mut DefaultTerminal) -> Result<(), String> {
         let view = View {
             screen: self.frozen.as_ref().unwrap_or(&self.screen),
@@ -100,7 +100,7 @@ impl Show {
         drawn.map(drop).map_err(|error| format!("cannot draw on this terminal any more: {error}"))
     }
 
-    /// Does what a key is for; whether it ends this.
+    /// Handles a key; true if it ends `top`.
     fn press(&mut self, key: KeyEvent) -> bool {
         if key.kind == KeyEventKind::Release {
             return false;
@@ -110,12 +110,12 @@ impl Show {
             KeyCode::Char('c') if key.modifiers.contains(KeyModifiers::CONTROL) => return true,
             KeyCode::Char('q') | KeyCode::Esc => return true,
             KeyCode::Char('s') => {
-                self.question.sort = self.screen.next_order();
+                self.query.sort = self.screen.next_order();
                 self.frozen = self.frozen.take().map(|mut frozen| {
                     frozen.next_order();
                     frozen
                 });
-                self.poller.ask(self.question);
+                self.poller.ask(self.query);
             }
             KeyCode::Char('p') => self.frozen = if self.frozen.is_none() { Some(self.screen.clone()) } else { None },
             KeyCode::Char('?') => self.help = !self.help,
@@ -131,7 +131,7 @@ impl Show {
             match self.poller.answers.try_recv() {
                 Ok(outcome) => self.screen.take(outcome),
                 Err(TryRecvError::Empty) => return Ok(()),
-                Err(TryRecvError::Disconnected) => return Err("top asks no more: the thread that did has ended"),
+                Err(TryRecvError::Disconnected) => return Err("the thread that asks the server has ended"),
             }
         }
     }

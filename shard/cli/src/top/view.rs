@@ -1,8 +1,8 @@
-//! Where on the screen what is drawn.
+//! The layout of the screen.
 
 use super::screen::Screen;
 use super::tables::{cores, drops, talkers};
-use crate::sheet::{ACCENT, ASIDE, HEAD_ROWS, Sheet, rule};
+use crate::table::{ACCENT, DIMMED, HEAD_ROWS, Table, rule};
 use crate::units::{address, age, bytes, count, whole};
 use jiff::Zoned;
 use ratatui::buffer::Buffer;
@@ -12,42 +12,42 @@ use ratatui::text::{Line, Span};
 use ratatui::widgets::{Paragraph, RenderDirection, Sparkline, Widget, Wrap};
 use std::collections::VecDeque;
 
-/// What is left free beside a text.
+/// Margins beside a text.
 const SIDES: Margin = Margin { horizontal: 1, vertical: 0 };
 /// Lines of the header.
 const HEADER_ROWS: u16 = 2;
 /// Width from which drops and connections are side by side.
 const BESIDE_FROM: u16 = 140;
-/// Columns of the drops then.
+/// Width of the drops then.
 const DROPS_COLUMNS: u16 = 64;
-/// Lines for drops and for connections, for which the list of cores is cut.
+/// Lines for which the list of cores makes room: of the drops, and of the connections.
 const DROPS_ROWS: u16 = HEAD_ROWS + 3;
 const TALKERS_ROWS: u16 = HEAD_ROWS + 4;
-/// Lines for why a server does not answer, at most.
+/// Most lines for why the server does not answer.
 const LOST_ROWS_MAX: usize = 3;
 
-/// What the columns mean, and all keys.
+/// The help: columns and keys.
 const HELP: [&str; 6] = [
-    "busy        share of the time in turns that had work: datagrams, ticks, sending",
-    "turn, tick  how long one took since the last look: half of them, 99 in 100",
-    "skip/s      ticks left out because the one before was over too late",
-    "krnl/s      datagrams dropped by the kernel because a socket's buffer was full",
-    "drop/s      datagrams and messages dropped by the server: see below the cores",
-    "q, Esc, Ctrl-C quit   s sort   p pause   up, down scroll cores   ? back",
+    "busy        share of the time spent in turns with work: datagrams, ticks, sending",
+    "turn, tick  duration since the last update: median and 99th percentile",
+    "skip/s      ticks skipped because the tick before ended too late",
+    "krnl/s      datagrams dropped by the kernel because a socket buffer was full",
+    "drop/s      datagrams and messages dropped by the server, by reason below",
+    "q, Esc, Ctrl-C quit   s sort   p pause   up, down scroll cores   ? close help",
 ];
 
-/// A screen, and how it is looked at.
+/// A screen, and how it is shown.
 #[derive(Clone, Copy, Debug)]
 pub struct View<'a> {
-    /// What is seen.
+    /// The screen.
     pub screen: &'a Screen,
-    /// It stands still.
+    /// Updates are paused.
     pub paused: bool,
-    /// With what the columns and keys mean.
+    /// The help is shown.
     pub help: bool,
     /// The core at the top of the list.
     pub first_core: usize,
-    /// On a terminal, with graphs and keys; as a page of text otherwise.
+    /// On a terminal, with graphs and keys; else a page of text.
     pub live: bool,
 }
 
@@ -57,19 +57,19 @@ impl<'a> View<'a> {
         View { screen, paused: false, help: false, first_core: 0, live: false }
     }
 
-    /// Lines that it takes to show all of it as a page.
+    /// Lines that the whole page needs.
     pub fn rows_needed(&self) -> u16 {
         let figures = &self.screen.figures;
         let talkers = talkers(figures, self.screen.order).rows_needed();
         HEADER_ROWS + self.cores_rows() + drops(figures).rows_needed() + talkers
     }
 
-    /// Columns of a page that lacks nothing.
+    /// Width that the whole page needs.
     pub fn columns_needed(&self) -> u16 {
         let figures = &self.screen.figures;
         let cores = cores(figures, u16::MAX, 0, figures.report.cores.len());
         let sheets = [cores, drops(figures), talkers(figures, self.screen.order)];
-        sheets.iter().map(Sheet::columns_needed).max().unwrap_or(0)
+        sheets.iter().map(Table::columns_needed).max().unwrap_or(0)
     }
 
     fn cores_rows(&self) -> u16 {
@@ -89,7 +89,7 @@ impl<'a> View<'a> {
 
     fn footer_rows(&self, columns: u16) -> u16 {
         let keys = if self.help { HELP.len() as u16 } else { 1 };
-        // Words do not fill their lines.
+        // Wrapped lines are not full.
         let room = usize::from(columns).saturating_sub(12).max(1);
         let why = self.screen.lost.as_ref().map_or(0, |lost| 1 + lost.error.len().div_ceil(room).min(LOST_ROWS_MAX));
         if self.live { keys + why as u16 } else { 0 }
@@ -111,7 +111,7 @@ impl<'a> View<'a> {
                 states.extend([" ".into(), chip(text, color)]);
             }
         }
-        states.push(Span::styled(seen.strftime(" %H:%M:%S").to_string(), ASIDE));
+        states.push(Span::styled(seen.strftime(" %H:%M:%S").to_string(), DIMMED));
         let states = Line::from(states);
         let width = (states.width() as u16).min(line.width);
         let [left, right] = Layout::horizontal([Constraint::Fill(1), Constraint::Length(width)]).areas(line);
@@ -122,7 +122,7 @@ impl<'a> View<'a> {
             format!("up {}", age(report.uptime_s)),
             format!("pid {}", report.pid),
         ] {
-            // What is said last goes first where there is no room.
+            // If there is no room, the last ones are left out.
             if server.width() + 2 + text.len() <= left.width.into() {
                 server.push_span(format!(" {text} "));
             }
@@ -140,7 +140,7 @@ impl<'a> View<'a> {
         let plural = if connections == 1 { "" } else { "s" };
         let mut spans = vec![" ".into(), whole(connections as u64).bold(), format!(" connection{plural}   ").into()];
         match figures.rates.as_ref().map(|rates| &rates.all) {
-            None => spans.push(Span::styled("rates with the next look", ASIDE)),
+            None => spans.push(Span::styled("rates follow with the next update", DIMMED)),
             Some(all) => spans.extend([
                 "packets in ".into(),
                 count(all.datagrams_in).bold(),
@@ -164,7 +164,7 @@ impl<'a> View<'a> {
         let drops = drops(figures);
         let beside = self.live && area.width >= BESIDE_FROM;
         let below_rows = if beside { TALKERS_ROWS } else { drops.rows_needed().min(DROPS_ROWS) + TALKERS_ROWS };
-        // Half of the room at least, and more where the others leave it.
+        // At least half of the room, and what the other tables leave.
         let cores_room =
             if self.live { (area.height / 2).max(area.height.saturating_sub(below_rows)) } else { area.height };
         let cores_rows = self.cores_rows().min(cores_room);
@@ -189,11 +189,11 @@ impl<'a> View<'a> {
         if let Some(lost) = &self.screen.lost {
             let lasts = age(lost.since.duration_until(&Zoned::now()).as_secs_f64());
             let text =
-                format!("no answer since {} ({lasts}), asking on\n{}", lost.since.strftime("%H:%M:%S"), lost.error);
+                format!("no answer since {} ({lasts}), trying again\n{}", lost.since.strftime("%H:%M:%S"), lost.error);
             Paragraph::new(text).fg(Color::Red).wrap(Wrap { trim: true }).render(why.inner(SIDES), buffer);
         }
         for (line, text) in keys.rows().zip(if self.help { HELP.as_slice() } else { &[] }) {
-            Line::styled(format!(" {text}"), ASIDE).render(line, buffer);
+            Line::styled(format!(" {text}"), DIMMED).render(line, buffer);
         }
         if !self.help {
             key_line(self.paused).render(keys, buffer);
@@ -214,17 +214,17 @@ impl Widget for View<'_> {
         self.graphs(graphs, buffer);
         self.tables(tables, buffer);
         if self.screen.lost.is_some() {
-            // What was, not what is.
-            buffer.set_style(graphs.union(tables), ASIDE);
+            // The figures are old.
+            buffer.set_style(graphs.union(tables), DIMMED);
         }
         self.footer(footer, buffer);
     }
 }
 
 fn key_line(paused: bool) -> Line<'static> {
-    let pause = if paused { " go on   " } else { " pause   " };
-    let keys = [(" q", " quit   "), ("s", " sort   "), ("p", pause), ("?", " what the columns mean")];
-    Line::from_iter(keys.into_iter().flat_map(|(key, text)| [key.fg(ACCENT).bold(), Span::styled(text, ASIDE)]))
+    let pause = if paused { " resume   " } else { " pause   " };
+    let keys = [(" q", " quit   "), ("s", " sort   "), ("p", pause), ("?", " help")];
+    Line::from_iter(keys.into_iter().flat_map(|(key, text)| [key.fg(ACCENT).bold(), Span::styled(text, DIMMED)]))
 }
 
 fn graph(
@@ -237,7 +237,7 @@ fn graph(
 ) {
     let seen = packets.iter().take(area.width.into()).map(|look| look.map(&read));
     let most = seen.clone().flatten().fold(0.0, f64::max);
-    let aside = Line::styled(format!("most {}", count(most)), ASIDE);
+    let aside = Line::styled(format!("max {}", count(most)), DIMMED);
     rule(Line::from(title).bold(), aside, area, buffer);
     let below = Rect { y: area.y.saturating_add(1), height: area.height.saturating_sub(1), ..area };
     let bars: Vec<Option<u64>> = seen.map(|value| value.map(|value| value.round() as u64)).collect();
@@ -252,21 +252,21 @@ fn graph(
 
 #[cfg(test)]
 mod tests {
-    use super::super::samples::answer;
+    use super::super::fixtures::answer;
     use super::*;
-    use crate::sheet::text;
-    use ringshard::ops::admin::{AskError, Order};
+    use crate::table::text;
+    use ringshard::ops::admin::{AdminClientError, SortOrder};
     use std::time::Instant;
 
     fn screen(cores: usize) -> Screen {
         let began = Instant::now();
-        let mut screen = Screen::new(answer(began, cores, 10), Order::Rate);
+        let mut screen = Screen::new(answer(began, cores, 10), SortOrder::Rate);
         (11..15).for_each(|second| screen.take(Ok(answer(began, cores, second))));
         screen
     }
 
-    fn lost() -> AskError {
-        AskError::Unreachable(([127, 0, 0, 1], 3566).into(), "refused".into())
+    fn lost() -> AdminClientError {
+        AdminClientError::Unreachable(([127, 0, 0, 1], 3566).into(), "refused".into())
     }
 
     fn live(screen: &Screen) -> View<'_> {
@@ -333,7 +333,7 @@ mod tests {
         // It is back, and begins with nothing.
         screen.take(Ok(answer(Instant::now(), 2, 1)));
         let lines = drawn(&live(&screen), 80, 24);
-        has(&lines, &["rates with the next look", "replayed"]);
+        has(&lines, &["rates follow with the next update", "replayed"]);
         assert!(!lines.iter().any(|line| line.contains("NO ANSWER")));
         screen.take(Ok(answer(Instant::now(), 2, 2)));
         has(&drawn(&live(&screen), 80, 24), &["packets in 2.00k/s"]);
@@ -364,8 +364,8 @@ mod tests {
         let began = Instant::now();
         let mut answer = answer(began, 1, 10);
         let address = "[2001:db8:85a3:8d3:1319:8a2e:370:7348]:40000";
-        answer.sessions[0].address = address.parse().unwrap();
-        let mut screen = Screen::new(answer, Order::Age);
+        answer.connections[0].address = address.parse().unwrap();
+        let mut screen = Screen::new(answer, SortOrder::Age);
         for _ in 0..8 {
             let lines = drawn(&live(&screen), 80, 24);
             has(&lines, &[address]);
@@ -382,6 +382,6 @@ mod tests {
             screen.next_order();
             has(&drawn(&live(&screen), 80, 24), &[heading]);
         }
-        assert_eq!(screen.order, Order::Rate, "once around");
+        assert_eq!(screen.order, SortOrder::Rate, "once around");
     }
 }

@@ -63,11 +63,11 @@ fn what_is_refused_is_refused_before_the_capture_and_leaves_nothing() {
     let began = Instant::now();
     let output = scene.run(&["capture", "--seconds", &long, "--out", &file, "--key-log", &keys]);
     assert!(!output.status.success());
-    assert_has(&text(&output.stderr), &["gives out no secrets", "--key-log true"]);
+    assert_has(&text(&output.stderr), &["does not give out traffic secrets", "--key-log true"]);
     std::fs::write(folder.file("there"), "already").unwrap();
     let output = scene.run(&["capture", "--seconds", &long, "--out", &folder.file("there")]);
     assert!(!output.status.success());
-    assert_has(&text(&output.stderr), &["exists already", "another file"]);
+    assert_has(&text(&output.stderr), &["already exists", "another file"]);
     assert_eq!(std::fs::read_to_string(folder.file("there")).unwrap(), "already");
     assert_captures(&scene, &folder, "b.pcapng");
     assert!(began.elapsed() < Duration::from_secs(LONG_S.into()), "the place of a capture was kept");
@@ -82,7 +82,7 @@ fn a_client_that_goes_away_gives_its_place_back_and_a_second_one_is_told_to_wait
     assert!(status.starts_with("HTTP/1.1 200"), "an answer begins when the capture does: {status}");
     let second = scene.run(&["capture", "--seconds", "1", "--out", &folder.file("second.pcapng")]);
     assert!(!second.status.success());
-    assert_has(&text(&second.stderr), &["409", "another capture is being made"]);
+    assert_has(&text(&second.stderr), &["409", "another capture is running"]);
     drop(answer);
     assert_captures(&scene, &folder, "third.pcapng");
 }

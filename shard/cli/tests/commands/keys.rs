@@ -22,8 +22,11 @@ fn a_key_is_made_once_and_read_by_its_owner_alone() {
 fn the_public_half_of_a_key_that_is_no_key_is_refused() {
     let folder = Folder::new("keygen-public");
     let nothing = folder.file("missing.key");
-    assert_refused(&ringshard(&["keygen", "--public", &nothing]), &["no key file", "ringshard keygen --out"]);
+    assert_refused(
+        &ringshard(&["keygen", "--public", &nothing]),
+        &["key file", "does not exist", "ringshard keygen --out"],
+    );
     let nonsense = folder.secret("nonsense.key", "nonsense");
-    assert_refused(&ringshard(&["keygen", "--public", &nonsense]), &["holds no key"]);
+    assert_refused(&ringshard(&["keygen", "--public", &nonsense]), &["does not hold a key"]);
     assert_refused(&ringshard(&["keygen", "--public", &nonsense, "--out", "x"]), &["cannot be used with"]);
 }

@@ -1,7 +1,7 @@
 //! Help, manual pages and completions.
 
 use crate::shared::{Folder, ringshard, stdout};
-use ringshard::config::keys;
+use ringshard::config::all_settings;
 
 #[test]
 fn help_says_what_each_flag_takes() {
@@ -41,7 +41,7 @@ fn every_command_has_a_page_and_every_setting_is_in_that_of_serve() {
     }
     assert!(page("ringshard-config-check").contains("ringshard config check"));
     let serve = page("ringshard-serve").replace("\\-", "-");
-    keys().iter().for_each(|key| assert!(serve.contains(&format!("--{}", key.name)), "{}", key.name));
+    all_settings().iter().for_each(|key| assert!(serve.contains(&format!("--{}", key.name)), "{}", key.name));
 }
 
 #[test]

@@ -1,7 +1,7 @@
 //! A server with a connected player and a sender of invalid packets: what the commands that look at a server show.
 
 use crate::shared::{Folder, Player, Server, TIMEOUT};
-use ringshard::ops::admin::Asker;
+use ringshard::ops::admin::AdminClient;
 use ringshard::ops::report::ServerReport;
 use std::net::{SocketAddr, UdpSocket};
 use std::process::{Command, Output};
@@ -63,7 +63,7 @@ impl Scene {
     /// Waits until the server has counted the player and the invalid packets.
     fn wait_until_counted(&self) {
         let token = self.folder.0.join("token");
-        let asker = Asker::with_token_file(self.server.admin, Some(&token)).unwrap();
+        let asker = AdminClient::with_token_file(self.server.admin, Some(&token)).unwrap();
         let give_up = std::time::Instant::now() + TIMEOUT;
         loop {
             let report: ServerReport = asker.get("/stats").unwrap();

@@ -7,9 +7,12 @@ use std::net::UdpSocket;
 fn each_wrong_start_says_what_to_do() {
     let folder = Folder::new("start");
     let missing = folder.file("missing.key");
-    assert_refused(&ringshard(&["serve", "--key", &missing]), &["no key file", "ringshard keygen --out"]);
+    assert_refused(
+        &ringshard(&["serve", "--key", &missing]),
+        &["key file", "does not exist", "ringshard keygen --out"],
+    );
     let bad = folder.secret("bad.key", "not a key");
-    assert_refused(&ringshard(&["serve", "--key", &bad]), &["holds no key", "64 hexadecimal digits"]);
+    assert_refused(&ringshard(&["serve", "--key", &bad]), &["does not hold a key", "64 hexadecimal digits"]);
     let table = folder.secret("integrity.keys", &format!("{}\nshort\n", "ab".repeat(32)));
     assert_refused(
         &ringshard(&["serve", "--integrity-keys", &table]),
@@ -20,7 +23,7 @@ fn each_wrong_start_says_what_to_do() {
         &["message-memory-mib is 7", "need 8 or more", "flag"],
     );
     assert_refused(&ringshard(&["serve", "--no-such-option"]), &["--no-such-option", "--help"]);
-    assert_refused(&ringshard(&["serve", "--cpus", "4095"]), &["cpus is `4095`", "processors of this host"]);
+    assert_refused(&ringshard(&["serve", "--cpus", "4095"]), &["cpus is `4095`", "this host's CPUs"]);
     assert_refused(
         &ringshard(&["serve", "--max-connections", "0", "--cpus", "0"]),
         &["max-connections is `0`", "from 1 to"],
@@ -54,20 +57,20 @@ fn everything_on_the_command_line_that_is_wrong_is_said_at_once() {
         "6",
     ]);
     let parts = [
-        "9 things are wrong",
-        "--npcs (command line): it is given more than once",
-        "--layout (command line): a value must follow",
+        "9 errors in the settings",
+        "--npcs (command line): this flag is given more than once",
+        "--layout (command line): this flag needs a value",
         "-x (command line): flags begin with --",
         "npcs is `-5` (flag)",
         "--max-conections (flag): there is no such setting; did you mean --max-connections?",
         "idle is `lazy` (flag)",
         "1 (command line): flags begin with --",
         "did you mean --drain-ms?",
-        "--port (flag): there is no such setting; `ringshard config print`",
+        "--port (flag): there is no such setting; `ringshard serve --help`",
     ];
     assert_refused(&output, &parts);
     let checked = ringshard(&["config", "check", "--npcs", "60000", "--entities", "100", "--cpus", "0,0"]);
-    assert_refused(&checked, &["2 things", "npcs is 60000 and entities is 100", "processor 0 is named twice"]);
+    assert_refused(&checked, &["2 errors", "npcs is 60000 and entities is 100", "CPU 0 is named twice"]);
 }
 
 #[test]

@@ -29,7 +29,7 @@ fn tables_fit_the_terminal_and_are_whole_where_there_is_none() {
     for (arguments, words, all) in [
         (
             ["sessions"].as_slice(),
-            [player.as_str(), "1 of 1 connections", "by bytes, most first"].as_slice(),
+            [player.as_str(), "1 of 1 connections", "by bytes, largest first"].as_slice(),
             ["standing", "rate", "unacknowledged", "over-budget", "bytes out", "lost"].as_slice(),
         ),
         (&["sessions", "--sort", "unacknowledged"], &[&player, "unacknowledged"], &["over-budget", "bytes out"]),

@@ -3,8 +3,8 @@
 use crate::requests::{raw, raw_socket, request};
 use crate::shared::{Folder, Player, Server};
 use ringshard::config::Reloaded;
-use ringshard::ops::admin::{AskError, Asker};
-use ringshard::ops::report::{ServerReport, SessionSnapshot};
+use ringshard::ops::admin::{AdminClient, AdminClientError};
+use ringshard::ops::report::{ConnectionSnapshot, ServerReport};
 use ringshard_protocol::client::CloseReason;
 use ringshard_protocol::wire::DisconnectReason;
 use rustix::process::Signal;
@@ -24,18 +24,18 @@ fn the_admin_port_says_what_there_is_to_know() {
     assert_eq!((report.listen, report.total("joined"), report.cores[0].connections), (server.listen, 1, 1));
     let metrics = asker.text("/metrics").unwrap();
     assert!(metrics.contains("ringshard_sessions{core=\"0\"} 1"), "{metrics}");
-    let sessions: Vec<SessionSnapshot> = asker.get("/sessions?sort=rate&limit=5").unwrap();
+    let sessions: Vec<ConnectionSnapshot> = asker.get("/sessions?sort=rate&limit=5").unwrap();
     assert_eq!(sessions.len(), 1);
     assert_eq!(sessions[0].address, player.socket.local_addr().unwrap());
     assert_eq!((sessions[0].standing.as_str(), sessions[0].datagrams_in > 0), ("established", true));
-    assert!(asker.get::<Vec<SessionSnapshot>>("/sessions?address=10.0.0.1").unwrap().is_empty());
+    assert!(asker.get::<Vec<ConnectionSnapshot>>("/sessions?address=10.0.0.1").unwrap().is_empty());
     let config: serde_json::Value = asker.get("/config").unwrap();
     let listen = config.as_array().unwrap().iter().find(|setting| setting["name"] == "listen").unwrap();
     assert_eq!(listen["source"], "flag");
     let percentiles: Vec<serde_json::Value> = asker.get("/histograms").unwrap();
     assert!(percentiles[0]["turn"]["p99_us"].as_f64().unwrap() > 0.0);
-    assert!(matches!(asker.text("/sessions?sort=nonsense"), Err(AskError::Refused(_, 400, _))));
-    assert!(matches!(asker.text("/nothing"), Err(AskError::Refused(_, 404, _))));
+    assert!(matches!(asker.text("/sessions?sort=nonsense"), Err(AdminClientError::Refused(_, 400, _))));
+    assert!(matches!(asker.text("/nothing"), Err(AdminClientError::Refused(_, 404, _))));
     player.echo(b"and nobody was disturbed");
 }
 
@@ -59,10 +59,10 @@ fn a_page_of_another_site_is_refused_and_a_secret_is_asked_for_where_one_is_set(
         assert!(server.asker().text(path).is_ok(), "a probe bears no secret: {path}");
     }
     for path in ["/stats", "/metrics", "/sessions", "/config", "/histograms", "/keys", "/capture"] {
-        assert!(matches!(server.asker().text(path), Err(AskError::Locked(_))), "{path}");
+        assert!(matches!(server.asker().text(path), Err(AdminClientError::Unauthorized(_))), "{path}");
     }
-    assert!(matches!(server.asker().post("/drain"), Err(AskError::Locked(_))));
-    let bearer = Asker::with_token_file(server.admin, Some(token.as_ref())).unwrap();
+    assert!(matches!(server.asker().post("/drain"), Err(AdminClientError::Unauthorized(_))));
+    let bearer = AdminClient::with_token_file(server.admin, Some(token.as_ref())).unwrap();
     assert_eq!(bearer.text("/ready").unwrap(), "ready\n");
     assert!(bearer.text("/stats").is_ok());
     assert_eq!(bearer.post("/drain").unwrap(), "draining\n");
@@ -72,7 +72,9 @@ fn a_page_of_another_site_is_refused_and_a_secret_is_asked_for_where_one_is_set(
 fn a_port_without_a_secret_takes_no_orders_and_a_socket_that_the_file_system_guards_does() {
     let mut server = Server::start("orders", "drain-ms = 0\n", &["--admin-socket", "admin.sock"]);
     for path in ["/drain", "/reload"] {
-        let Err(AskError::Refused(_, 403, why)) = server.asker().post(path) else { panic!("{path}: it was taken") };
+        let Err(AdminClientError::Refused(_, 403, why)) = server.asker().post(path) else {
+            panic!("{path}: it was taken")
+        };
         for way_out in ["admin-token-file", "admin-socket", "SIGHUP", "SIGTERM"] {
             assert!(why.contains(way_out), "{path}: {why}");
         }
@@ -89,12 +91,12 @@ fn a_port_without_a_secret_takes_no_orders_and_a_socket_that_the_file_system_gua
 fn a_socket_that_a_killed_server_left_behind_is_replaced_and_that_of_a_living_one_is_not() {
     let first = Server::start("socket", "", &["--admin-socket", "admin.sock"]);
     let socket = first.folder.0.join("admin.sock");
-    let bound = || ringshard::ops::admin::Admin::bind_socket(&socket);
+    let bound = || ringshard::ops::admin::AdminListener::bind_socket(&socket);
     let refused = bound().unwrap_err().to_string();
     assert!(refused.contains("another server answers") && refused.contains("admin-socket"), "{refused}");
     let left_behind = first.folder.0.join("left.sock");
     drop(std::os::unix::net::UnixListener::bind(&left_behind).unwrap());
-    ringshard::ops::admin::Admin::bind_socket(&left_behind).expect("nobody answers there any more");
+    ringshard::ops::admin::AdminListener::bind_socket(&left_behind).expect("nobody answers there any more");
 }
 
 #[test]

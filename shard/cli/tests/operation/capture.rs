@@ -1,7 +1,7 @@
 //! Captures of a running server.
 
 use crate::shared::{Player, Server};
-use ringshard::ops::admin::AskError;
+use ringshard::ops::admin::AdminClientError;
 use ringshard::ops::capture::{Secrets, decrypt};
 use std::time::Duration;
 
@@ -18,7 +18,7 @@ fn a_capture_has_what_was_said_and_opens_with_the_secrets_alone() {
     let capture = capturing.join().unwrap().unwrap();
     let says = |file: &[u8]| file.windows(26).any(|window| window == b"the secret of the captured");
     assert!(!says(&capture), "on the wire it is sealed");
-    let secrets = Secrets::read(&server.asker().text("/keys").unwrap()).unwrap();
+    let secrets = Secrets::parse(&server.asker().text("/keys").unwrap()).unwrap();
     let decrypted = decrypt(&capture, &secrets, server.listen.port()).unwrap();
     assert!(says(&decrypted.file) && decrypted.opened > 10 && decrypted.sealed == 0, "{}", decrypted.opened);
     let nobody = decrypt(&capture, &Secrets::default(), server.listen.port()).unwrap();
@@ -26,7 +26,9 @@ fn a_capture_has_what_was_said_and_opens_with_the_secrets_alone() {
     drop(server);
 
     let server = Server::start("secretive", "", &[]);
-    let Err(AskError::Refused(_, 403, why)) = server.asker().text("/keys") else { panic!("secrets were given out") };
+    let Err(AdminClientError::Refused(_, 403, why)) = server.asker().text("/keys") else {
+        panic!("secrets were given out")
+    };
     assert!(why.contains("--key-log"), "{why}");
-    assert!(matches!(server.asker().text("/capture?seconds=1e9"), Err(AskError::Refused(_, 400, _))));
+    assert!(matches!(server.asker().text("/capture?seconds=1e9"), Err(AdminClientError::Refused(_, 400, _))));
 }

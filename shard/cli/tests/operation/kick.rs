@@ -1,7 +1,7 @@
 //! Connections that are ended by order.
 
 use crate::shared::{Player, Server};
-use ringshard::ops::report::SessionSnapshot;
+use ringshard::ops::report::ConnectionSnapshot;
 use ringshard_protocol::client::CloseReason;
 use ringshard_protocol::wire::DisconnectReason;
 use std::process::Command;
@@ -16,7 +16,7 @@ fn whoever_is_kicked_is_told_and_nobody_else_is_disturbed() {
         String::from_utf8(command.args(["kick", target, "--admin-socket"]).arg(socket).output().unwrap().stdout)
             .unwrap()
     };
-    let sessions: Vec<SessionSnapshot> = server.asker().get("/sessions").unwrap();
+    let sessions: Vec<ConnectionSnapshot> = server.asker().get("/sessions").unwrap();
     let of = |player: &Player| {
         let address = player.socket.local_addr().unwrap();
         sessions.iter().find(|session| session.address == address).unwrap()

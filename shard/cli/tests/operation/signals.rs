@@ -1,7 +1,7 @@
 //! Signals, and the end of a server.
 
 use crate::shared::{Player, Server, TIMEOUT};
-use ringshard::ops::admin::AskError;
+use ringshard::ops::admin::AdminClientError;
 use ringshard_protocol::client::CloseReason;
 use ringshard_protocol::wire::{DeniedReason, DisconnectReason};
 use rustix::process::Signal;
@@ -15,7 +15,7 @@ fn a_drained_server_lets_nobody_in_keeps_who_is_there_and_ends_when_all_have_lef
     server.signal(Signal::TERM);
     server.log_line("draining");
     let give_up = Clock::now() + TIMEOUT;
-    while !matches!(server.asker().text("/ready"), Err(AskError::Refused(_, 503, _))) {
+    while !matches!(server.asker().text("/ready"), Err(AdminClientError::Refused(_, 503, _))) {
         assert!(Clock::now() < give_up, "it says that it is ready");
     }
     assert_eq!(server.asker().text("/live").unwrap(), "live\n");

@@ -1,7 +1,7 @@
 //! A core that is stuck: the others are seen as ever, and it is said which one it is, and since when.
 
 use crate::shared::{Player, TIMEOUT};
-use ringshard::ops::admin::{Admin, AskError, Asker};
+use ringshard::ops::admin::{AdminClient, AdminClientError, AdminListener};
 use ringshard::ops::handle::ServerHandle;
 use ringshard::ops::log::Log;
 use ringshard::ops::report::ServerReport;
@@ -29,7 +29,7 @@ impl Service for Sleeper {
 }
 
 /// Asks, and makes sure that the answer comes soon.
-fn soon<T>(asker: &Asker, ask: impl Fn(&Asker) -> T) -> T {
+fn soon<T>(asker: &AdminClient, ask: impl Fn(&AdminClient) -> T) -> T {
     let asked = Clock::now();
     let answer = ask(asker);
     assert!(asked.elapsed() < Duration::from_secs(1), "it took {:?}", asked.elapsed());
@@ -43,9 +43,9 @@ fn a_stuck_core_is_named_and_hides_nothing_of_the_others() {
     config.listen = ([127, 0, 0, 1], 0).into();
     let server = Server::start(&config, |_| Sleeper(asleep.clone())).unwrap();
     let admin = TcpListener::bind("127.0.0.1:0").unwrap().local_addr().unwrap();
-    let operation = ServerHandle::new(&server, None, Log::of_program());
-    Admin::bind(admin, None).unwrap().serve(Arc::new(operation)).unwrap();
-    let asker = Asker::new(admin);
+    let operation = ServerHandle::new(&server, None, Log::external());
+    AdminListener::bind(admin, None).unwrap().serve(Arc::new(operation)).unwrap();
+    let asker = AdminClient::new(admin);
     let mut player = Player::of(server.listen(), server.public_key());
     player.until("it connects", |player| player.client.is_connected());
     assert_eq!(asker.text("/live").unwrap(), "live\n");
@@ -57,13 +57,13 @@ fn a_stuck_core_is_named_and_hides_nothing_of_the_others() {
     let give_up = Clock::now() + TIMEOUT;
     let why = loop {
         match soon(&asker, |asker| asker.text("/live")) {
-            Err(AskError::Refused(_, 503, why)) => break why,
+            Err(AdminClientError::Refused(_, 503, why)) => break why,
             outcome => assert!(Clock::now() < give_up, "{outcome:?}"),
         }
         std::thread::sleep(Duration::from_millis(20));
     };
     assert!(why.contains(&format!("core {ill} is stuck for")), "{why}");
-    assert!(matches!(soon(&asker, |asker| asker.text("/ready")), Err(AskError::Refused(_, 503, _))));
+    assert!(matches!(soon(&asker, |asker| asker.text("/ready")), Err(AdminClientError::Refused(_, 503, _))));
 
     let report: ServerReport = soon(&asker, |asker| asker.get("/stats")).unwrap();
     for (core, is_ill) in [(ill, true), (1 - ill, false)] {
@@ -82,7 +82,7 @@ fn a_stuck_core_is_named_and_hides_nothing_of_the_others() {
     assert!(figure("ringshard_core_silence_seconds", 1 - ill) < 1.0);
     assert_eq!(figure("ringshard_sessions", ill), 1.0);
 
-    let sessions = soon(&asker, |asker| asker.sessions("/sessions")).unwrap();
+    let sessions = soon(&asker, |asker| asker.connections("/sessions")).unwrap();
     assert_eq!((sessions.given.len(), sessions.missing), (0, vec![ill]));
     let capture = asker.bytes("/capture?seconds=0.1", Duration::ZERO);
     assert!(capture.is_ok(), "of the other core: {capture:?}");

@@ -1,7 +1,7 @@
 //! A server that runs as a process of its own.
 
 use super::{Folder, TIMEOUT};
-use ringshard::ops::admin::Asker;
+use ringshard::ops::admin::AdminClient;
 use ringshard_protocol::crypto::PublicKey;
 use rustix::process::{Pid, Signal, kill_process};
 use std::io::{BufRead, BufReader, Read};
@@ -58,8 +58,8 @@ impl Server {
         }
     }
 
-    pub fn asker(&self) -> Asker {
-        Asker::new(self.admin)
+    pub fn asker(&self) -> AdminClient {
+        AdminClient::new(self.admin)
     }
 
     pub fn signal(&self, signal: Signal) {

@@ -1,4 +1,4 @@
-//! Who may ask, and who may give orders.
+//! Which requests are allowed.
 
 use axum::extract::{Request, State};
 use axum::http::{HeaderMap, Method, StatusCode, header};
@@ -8,23 +8,23 @@ use ringshard_protocol::crypto::hmac_sha256;
 use std::net::IpAddr;
 use std::sync::Arc;
 
-/// What anyone may ask: the page itself, which has no figures, and what tells a supervisor whether to restart the server
-/// and a load balancer whether to send players. Neither can bear a secret.
-const OPEN: [&str; 3] = ["/", "/live", "/ready"];
+/// Paths that need no token: the dashboard itself, which holds no figures, and the health checks of service supervisors and
+/// load balancers, which cannot send a token.
+const PUBLIC_PATHS: [&str; 3] = ["/", "/live", "/ready"];
 
-/// Who may ask.
+/// Which requests a port or socket allows.
 #[derive(Debug)]
 pub(super) enum Guard {
-    /// Whoever may open the socket's file: the file system has decided that.
+    /// All: the file system decides who may open the socket.
     Socket,
-    /// Any process of this host may ask, and none may give orders.
+    /// Questions from this host; no commands.
     Local,
-    /// Whoever bears the secret, of which this is the digest.
+    /// Requests with the token whose digest this is.
     Token([u8; 32]),
 }
 
 impl Guard {
-    /// Of a TCP port, with its secret, if it has one.
+    /// The guard of a TCP port, with its token, if it has one.
     pub(super) fn of_port(token: Option<&str>) -> Self {
         token.map_or(Guard::Local, |token| Guard::Token(digest(token.as_bytes())))
     }
@@ -37,25 +37,24 @@ impl Guard {
     }
 
     fn refusal(&self, request: &Request) -> Option<(StatusCode, &'static str)> {
-        let asks = matches!(*request.method(), Method::GET | Method::HEAD);
-        if asks && OPEN.contains(&request.uri().path()) {
+        let is_question = matches!(*request.method(), Method::GET | Method::HEAD);
+        if is_question && PUBLIC_PATHS.contains(&request.uri().path()) {
             return None;
         }
         match self {
             Guard::Socket => None,
-            Guard::Token(token) if bears(request.headers(), token) => None,
+            Guard::Token(token) if has_token(request.headers(), token) => None,
             Guard::Token(_) => {
-                let why =
-                    "this request needs the secret of admin-token-file: send it as `Authorization: Bearer SECRET`";
+                let why = "this request needs the token in admin-token-file: send it as `Authorization: Bearer TOKEN`";
                 Some((StatusCode::UNAUTHORIZED, why))
             }
             Guard::Local if !is_for_this_host(request.headers()) => {
-                let why = "name this host by its address or as localhost, and ask from no page of another site";
+                let why = "use this host's address or localhost in the URL; pages of other sites may not send requests";
                 Some((StatusCode::FORBIDDEN, why))
             }
-            Guard::Local if !asks => {
-                let why = "this port takes no orders: set admin-token-file and send its secret, or ask over admin-socket, \
-                           or send a signal: SIGHUP reloads, SIGTERM drains";
+            Guard::Local if !is_question => {
+                let why = "this port accepts no commands: set admin-token-file and send its token, use admin-socket, or send \
+                           a signal (SIGHUP reloads, SIGTERM drains)";
                 Some((StatusCode::FORBIDDEN, why))
             }
             Guard::Local => None,
@@ -63,22 +62,22 @@ impl Guard {
     }
 }
 
-fn bears(headers: &HeaderMap, token: &[u8; 32]) -> bool {
-    let borne = headers.get(header::AUTHORIZATION).and_then(|value| value.as_bytes().strip_prefix(b"Bearer "));
-    borne.is_some_and(|borne| digest(borne) == *token)
+fn has_token(headers: &HeaderMap, token: &[u8; 32]) -> bool {
+    let sent = headers.get(header::AUTHORIZATION).and_then(|value| value.as_bytes().strip_prefix(b"Bearer "));
+    sent.is_some_and(|sent| digest(sent) == *token)
 }
 
-/// What is compared in a secret's place: how far two of these agree says nothing about it.
-fn digest(secret: &[u8]) -> [u8; 32] {
-    hmac_sha256(b"ringshard admin", &[secret])
+/// Digests are compared in place of tokens, so that the time of the comparison says nothing about the token.
+fn digest(token: &[u8]) -> [u8; 32] {
+    hmac_sha256(b"ringshard admin", &[token])
 }
 
 const SEC_FETCH_SITE: header::HeaderName = header::HeaderName::from_static("sec-fetch-site");
 
-/// Whether a request names this host by an address or as localhost, and comes from no page of another one: a name that
-/// resolves to here, or a form on a page elsewhere, is how browsers are made to ask.
+/// Whether a request names this host by an address or as localhost, and does not come from a page of another site. Such
+/// pages make browsers ask with a host name that resolves to this host, or with a form.
 fn is_for_this_host(headers: &HeaderMap) -> bool {
-    let names_us = |name: &str| {
+    let is_this_host = |name: &str| {
         let host = match name.strip_prefix('[') {
             Some(rest) => rest.split(']').next().unwrap_or_default(),
             None => name.rsplit_once(':').map_or(name, |(host, _)| host),
@@ -90,9 +89,9 @@ fn is_for_this_host(headers: &HeaderMap) -> bool {
     };
     let host = text(header::HOST).unwrap_or_default();
     let origin = text(header::ORIGIN).map(|origin| origin.trim_start_matches("http://"));
-    // Browsers leave out the origin where a page only fetches, but say whose page it is.
-    let fetched_here = text(SEC_FETCH_SITE).is_none_or(|site| site == "same-origin" || site == "none");
-    names_us(host) && fetched_here && origin.is_none_or(|origin| origin == host)
+    // If a page only fetches, browsers leave out the origin but say whose page it is.
+    let same_site = text(SEC_FETCH_SITE).is_none_or(|site| site == "same-origin" || site == "none");
+    is_this_host(host) && same_site && origin.is_none_or(|origin| origin == host)
 }
 
 #[cfg(test)]
@@ -130,7 +129,7 @@ mod tests {
     }
 
     #[test]
-    fn the_secret_opens_and_nothing_else() {
+    fn only_the_token_opens() {
         let guard = Guard::of_port(Some("0123456789abcdef"));
         let bears = |text: &str| refused(&guard, "GET", "/stats", &[(header::AUTHORIZATION, text)]).is_none();
         assert!(bears("Bearer 0123456789abcdef"));
@@ -146,7 +145,7 @@ mod tests {
     }
 
     #[test]
-    fn without_a_secret_a_port_takes_no_orders_and_a_socket_does() {
+    fn without_a_token_a_port_refuses_commands_and_a_socket_accepts_them() {
         let here = [(header::HOST, "127.0.0.1:3566")];
         let port = Guard::of_port(None);
         assert_eq!(refused(&port, "GET", "/stats", &here), None);

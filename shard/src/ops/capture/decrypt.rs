@@ -1,4 +1,4 @@
-//! Opens the datagrams of a capture, with the secrets that a server gave out.
+//! Decrypts the datagrams of a capture, with the traffic secrets from the server.
 
 use super::file::File;
 use super::key_log;
@@ -11,7 +11,7 @@ use ringshard_protocol::wire::{Header, flags};
 use std::collections::HashMap;
 use std::net::SocketAddr;
 
-/// Secrets by core, slot and key phase. A slot can have had several connections, and a connection several names.
+/// Keys by core, slot and key phase. A slot may have had several connections, and a connection several ids.
 #[derive(Debug, Default)]
 pub struct Secrets(HashMap<(u8, u16, u8), Vec<Keys>>);
 
@@ -21,20 +21,20 @@ struct Keys {
     server_to_client: AeadKey,
 }
 
-/// A line of a key log that is none.
+/// A line that does not belong into a key log.
 #[derive(Debug, thiserror::Error)]
-#[error("line {0} is no secret: {1}; a key log has lines as of `ringshard capture --key-log`")]
+#[error("line {0} is not a traffic secret: {1}; `ringshard capture --key-log` makes key logs")]
 pub struct BadLine(usize, String);
 
 impl Secrets {
-    /// Reads a key log.
+    /// Parses a key log.
     ///
     /// # Errors
-    /// The first line that is no secret.
-    pub fn read(text: &str) -> Result<Self, BadLine> {
+    /// The first wrong line.
+    pub fn parse(text: &str) -> Result<Self, BadLine> {
         let mut secrets = Secrets::default();
         for (index, line) in text.lines().enumerate().filter(|(_, line)| !line.trim().is_empty()) {
-            let line = key_log::read(line).map_err(|why| BadLine(index + 1, why))?;
+            let line = key_log::parse(line).map_err(|why| BadLine(index + 1, why))?;
             let halves = noise::Secrets::from_split(line.client_to_server, line.server_to_client);
             let (client_to_server, server_to_client) = halves.traffic_keys(line.suite);
             let keys = secrets.0.entry((line.id.core(), line.id.slot(), line.phase)).or_default();
@@ -44,23 +44,23 @@ impl Secrets {
     }
 }
 
-/// What became of a capture's datagrams.
+/// A decrypted capture.
 #[derive(Clone, Debug)]
 pub struct Decrypted {
-    /// The capture, with what could be opened in the clear: the flag of encryption cleared, the tag removed.
+    /// The capture. In each opened datagram, the flag for encryption is cleared and the tag removed.
     pub file: Vec<u8>,
-    /// Datagrams that were opened.
+    /// Datagrams that were decrypted.
     pub opened: u64,
-    /// Sealed datagrams that stay so: their secrets are not there.
+    /// Datagrams whose secrets are missing: they stay encrypted.
     pub sealed: u64,
-    /// Datagrams that were in the clear: handshakes.
+    /// Datagrams that were not encrypted: handshakes.
     pub clear: u64,
 }
 
-/// Opens what can be opened of a capture whose server listened on `port`.
+/// Decrypts a capture of a server that listens on `port`, as far as the secrets allow.
 ///
 /// # Errors
-/// It is no capture.
+/// The file is not a capture.
 pub fn decrypt(capture: &[u8], secrets: &Secrets, port: u16) -> Result<Decrypted, pcap_file::PcapError> {
     let mut reader = PcapNgReader::new(capture)?;
     let mut file = File::new(SocketAddr::from(([0, 0, 0, 0], port)), Vec::new())?;
@@ -104,7 +104,7 @@ fn open(packet: &[u8], secrets: &Secrets, port: u16) -> Outcome {
     let of_slot = (header.connection.core(), header.connection.slot(), header.flags & flags::REKEY);
     let Some(frames) = secrets.0.get(&of_slot).into_iter().flatten().find_map(|keys| {
         let key = if inbound { &keys.client_to_server } else { &keys.server_to_client };
-        // Opening spoils what does not open.
+        // A failed attempt overwrites its input.
         let mut sealed = datagram[HEADER_BYTES..].to_vec();
         let nonce = nonce(header.connection, header.sequence);
         key.open(nonce, &datagram[..HEADER_BYTES], &mut sealed).ok().map(|frames| frames.to_vec())

@@ -1,4 +1,4 @@
-//! The file: pcapng, with an IP and a UDP header made up around each datagram.
+//! The file of a capture: pcapng, with an invented IP and UDP header around each datagram.
 
 use etherparse::PacketBuilder;
 use pcap_file::pcapng::PcapNgWriter;
@@ -13,10 +13,10 @@ use std::time::{Duration, SystemTime};
 
 /// Largest packet: a datagram with its headers.
 const SNAP_BYTES: u32 = 2048;
-/// Hops that a packet may still take, as made up as the rest of its header.
+/// The invented hop limit.
 const HOPS: u8 = 64;
-/// Nanoseconds, as the number of their decimals.
-const NANOSECONDS: u8 = 9;
+/// Decimals of a time stamp in nanoseconds.
+const NANOSECOND_DECIMALS: u8 = 9;
 
 pub(super) struct File<W: Write> {
     writer: PcapNgWriter<W>,
@@ -27,7 +27,7 @@ pub(super) struct File<W: Write> {
 }
 
 impl<W: Write> File<W> {
-    /// A file of what a server that listens there sends and receives, written to `out`.
+    /// A file, written to `out`, of what a server that listens on this address sends and receives.
     pub(super) fn new(server: SocketAddr, out: W) -> Result<Self, PcapError> {
         let mut writer = PcapNgWriter::new(out)?;
         writer.write_pcapng_block(InterfaceDescriptionBlock {
@@ -35,24 +35,24 @@ impl<W: Write> File<W> {
             snaplen: SNAP_BYTES,
             options: vec![
                 InterfaceDescriptionOption::IfName(Cow::Owned(format!("ringshard {server}"))),
-                InterfaceDescriptionOption::IfTsResol(NANOSECONDS),
+                InterfaceDescriptionOption::IfTsResol(NANOSECOND_DECIMALS),
             ],
         })?;
         let now = SystemTime::now();
         Ok(File { writer, bytes: 0, server, first: now, last: now })
     }
 
-    /// Bytes of packets in it.
+    /// Bytes of packets so far.
     pub(super) fn bytes(&self) -> usize {
         self.bytes
     }
 
-    /// Hands on what was written.
+    /// Flushes what was written.
     pub(super) fn flush(&mut self) -> Result<(), PcapError> {
         self.writer.get_mut().flush().map_err(PcapError::IoError)
     }
 
-    /// Adds a datagram that came from `peer`, or goes to it.
+    /// Adds a datagram from or to `peer`.
     pub(super) fn datagram(
         &mut self,
         at: SystemTime,
@@ -65,7 +65,7 @@ impl<W: Write> File<W> {
         self.packet(since_epoch(at), &packet)
     }
 
-    /// Adds a packet as it is.
+    /// Adds a packet with its headers.
     pub(super) fn packet(&mut self, at: Duration, packet: &[u8]) -> Result<(), PcapError> {
         self.bytes += self.writer.write_pcapng_block(EnhancedPacketBlock {
             interface_id: 0,
@@ -77,7 +77,7 @@ impl<W: Write> File<W> {
         Ok(())
     }
 
-    /// Ends it, says in it how many datagrams it lacks, and gives back what it was written to.
+    /// Writes how many datagrams are missing, and returns what the file was written to.
     pub(super) fn finish(mut self, lost: u64) -> Result<W, PcapError> {
         let stamp = |at| since_epoch(at).as_nanos() as u64;
         self.writer.write_pcapng_block(InterfaceStatisticsBlock {
@@ -97,8 +97,7 @@ fn since_epoch(at: SystemTime) -> Duration {
     at.duration_since(SystemTime::UNIX_EPOCH).unwrap_or_default()
 }
 
-/// The datagram in an IP packet. The server's own address is not known where it listens on all: it is then that of its
-/// family's loopback.
+/// The datagram in an IP packet. If the server listens on all addresses, its own is not known, and loopback takes its place.
 fn packet(server: SocketAddr, inbound: bool, peer: SocketAddr, datagram: &[u8]) -> Vec<u8> {
     let peer_ip = peer.ip().to_canonical();
     let server_ip = match (server.ip().to_canonical(), peer_ip) {
@@ -106,17 +105,15 @@ fn packet(server: SocketAddr, inbound: bool, peer: SocketAddr, datagram: &[u8]) 
         (_, IpAddr::V4(_)) => Ipv4Addr::LOCALHOST.into(),
         (_, IpAddr::V6(_)) => Ipv6Addr::LOCALHOST.into(),
     };
-    let (here, there) = (SocketAddr::new(server_ip, server.port()), SocketAddr::new(peer_ip, peer.port()));
-    let (from, to) = if inbound { (there, here) } else { (here, there) };
+    let (server, client) = (SocketAddr::new(server_ip, server.port()), SocketAddr::new(peer_ip, peer.port()));
+    let (from, to) = if inbound { (client, server) } else { (server, client) };
     let builder = match (from.ip(), to.ip()) {
         (IpAddr::V4(from), IpAddr::V4(to)) => PacketBuilder::ipv4(from.octets(), to.octets(), HOPS),
         (from, to) => PacketBuilder::ipv6(octets(from), octets(to), HOPS),
     };
+    assert!(datagram.len() <= SNAP_BYTES as usize, "a datagram is longer than a packet of the capture");
     let mut packet = Vec::with_capacity(SNAP_BYTES as usize);
-    builder
-        .udp(from.port(), to.port())
-        .write(&mut packet, datagram)
-        .expect("a datagram fits a packet, and memory a packet");
+    builder.udp(from.port(), to.port()).write(&mut packet, datagram).expect("a datagram fits into a packet");
     packet
 }
 

@@ -1,4 +1,4 @@
-//! Traffic secrets as lines of text.
+//! A key log: traffic secrets as lines of text.
 //!
 //! ```text
 //! RINGSHARD_TRAFFIC_SECRETS <id> <suite> <key phase> <client to server> <server to client>
@@ -9,35 +9,35 @@ use ringshard_protocol::endpoint::TrafficSecrets;
 use ringshard_protocol::wire::ConnectionId;
 use std::fmt::Write;
 
-/// What each line begins with.
+/// The first word of each line.
 const LABEL: &str = "RINGSHARD_TRAFFIC_SECRETS";
 
 /// A key log of these secrets.
 pub fn write(secrets: &[TrafficSecrets]) -> String {
     let mut log = String::new();
     for TrafficSecrets { id, suite, phase, client_to_server, server_to_client } in secrets {
-        let (theirs, ours) = (hex(client_to_server), hex(server_to_client));
-        let _ = writeln!(log, "{LABEL} {:08x} {} {phase} {theirs} {ours}", id.bits(), suite.name());
+        let (inbound, outbound) = (hex(client_to_server), hex(server_to_client));
+        let _ = writeln!(log, "{LABEL} {:08x} {} {phase} {inbound} {outbound}", id.bits(), suite.name());
     }
     log
 }
 
-/// The secrets of a line.
+/// Parses a line.
 ///
 /// # Errors
-/// What of it is wrong.
-pub(super) fn read(line: &str) -> Result<TrafficSecrets, String> {
+/// What is wrong with it.
+pub(super) fn parse(line: &str) -> Result<TrafficSecrets, String> {
     let fields: Vec<&str> = line.split_whitespace().collect();
-    let &[LABEL, id, suite, phase, theirs, ours] = fields.as_slice() else {
-        return Err(format!("it has other fields than {LABEL} ID SUITE PHASE SECRET SECRET"));
+    let &[LABEL, id, suite, phase, inbound, outbound] = fields.as_slice() else {
+        return Err(format!("its fields must be {LABEL} ID SUITE PHASE SECRET SECRET"));
     };
     let suites = [Suite::ChaCha20Poly1305, Suite::Aes128Gcm];
     Ok(TrafficSecrets {
-        id: ConnectionId::from_bits(u32::from_str_radix(id, 16).map_err(|_| format!("`{id}` is no connection"))?),
-        suite: suites.into_iter().find(|it| it.name() == suite).ok_or(format!("`{suite}` is no cipher"))?,
-        phase: phase.parse().map_err(|_| format!("`{phase}` is no key phase"))?,
-        client_to_server: unhex(theirs).ok_or("the first secret is not 64 hexadecimal digits")?,
-        server_to_client: unhex(ours).ok_or("the second secret is not 64 hexadecimal digits")?,
+        id: ConnectionId::from_bits(u32::from_str_radix(id, 16).map_err(|_| format!("`{id}` is not a connection id"))?),
+        suite: suites.into_iter().find(|it| it.name() == suite).ok_or(format!("`{suite}` is not a cipher"))?,
+        phase: phase.parse().map_err(|_| format!("`{phase}` is not a key phase"))?,
+        client_to_server: unhex(inbound).ok_or("the first secret is not 64 hexadecimal digits")?,
+        server_to_client: unhex(outbound).ok_or("the second secret is not 64 hexadecimal digits")?,
     })
 }
 

@@ -1,7 +1,8 @@
-//! Captures: the datagrams of a running server as they are on the wire, in a file that Wireshark reads.
+//! Captures: the datagrams of a running server as they are on the wire, in a file for Wireshark.
 //!
-//! The cores hand over copies, so that no privilege is needed, runs are taken apart, and the times are those at which the
-//! protocol saw them. A [`Capture`] is written while it is made, so that none is ever held in memory. What is sealed stays sealed: [`decrypt`] opens it, with the secrets of a server that gives them out.
+//! The cores hand over copies. So a capture needs no privilege, shows batches as single datagrams, and has the times at which
+//! the protocol saw them. A [`Capture`] is written while it is made, so it is never held in memory. Datagrams stay encrypted;
+//! [`decrypt`] opens them with the traffic secrets, if the server gives those out.
 
 mod decrypt;
 mod file;
@@ -23,56 +24,59 @@ use std::sync::{Arc, Mutex, PoisonError};
 use std::time::{Duration, Instant, SystemTime};
 use tokio::sync::{OwnedSemaphorePermit, Semaphore};
 
-/// Datagrams of a core that may wait to be taken over: 12 MiB of them.
-const WAITING_MAX: usize = 8192;
-/// Time between two looks at what the cores have handed over.
-const LOOK: Duration = Duration::from_millis(5);
+/// Datagrams of a core that may wait to be written: 12 MiB.
+const QUEUE_DATAGRAMS_MAX: usize = 8192;
+/// Time between two looks at the queues of the cores.
+const POLL_INTERVAL: Duration = Duration::from_millis(5);
 /// The longest capture, in seconds.
 pub const SECONDS_MAX: f64 = 300.0;
 /// The largest capture, in MiB.
 pub const MEGABYTES_MAX: usize = 256;
 
-/// What is to be captured.
+/// What to capture.
 #[derive(Clone, Debug, Deserialize)]
 #[serde(deny_unknown_fields)]
-pub struct Wanted {
-    /// For how long, in seconds; up to [`SECONDS_MAX`].
-    #[serde(default = "ten_seconds")]
+pub struct CaptureRequest {
+    /// Duration in seconds, up to [`SECONDS_MAX`].
+    #[serde(default = "seconds_default")]
     pub seconds: f64,
-    /// How much, in MiB; up to [`MEGABYTES_MAX`].
-    #[serde(default = "a_hundred_megabytes")]
+    /// Size in MiB, up to [`MEGABYTES_MAX`].
+    #[serde(default = "megabytes_default")]
     pub megabytes: usize,
-    /// To and from this address alone.
+    /// Only datagrams from and to this address.
     pub address: Option<IpAddr>,
 }
 
-fn ten_seconds() -> f64 {
+fn seconds_default() -> f64 {
     10.0
 }
 
-fn a_hundred_megabytes() -> usize {
+fn megabytes_default() -> usize {
     100
 }
 
-/// A capture that was not made, or not to its end.
+/// A capture that was not made, or ended early.
 #[derive(Debug, thiserror::Error)]
 pub enum CaptureError {
-    /// A figure out of its range.
-    #[error("seconds is {seconds}, megabytes is {megabytes}: they are up to {SECONDS_MAX} and up to {MEGABYTES_MAX}")]
+    /// A value out of its range.
+    #[error(
+        "seconds is {seconds} and megabytes is {megabytes}, but seconds must be above 0 and at most {SECONDS_MAX}, and \
+         megabytes must be from 1 to {MEGABYTES_MAX}"
+    )]
     OutOfRange {
-        /// What was asked for.
+        /// The requested duration.
         seconds: f64,
-        /// What was asked for.
+        /// The requested size.
         megabytes: usize,
     },
-    /// Only one is made at a time.
-    #[error("another capture is being made: wait for it to end, or end the client that makes it")]
-    Taken,
+    /// Another capture runs.
+    #[error("another capture is running: wait until it ends, or stop the client that runs it")]
+    Busy,
     /// No core took part.
     #[error(transparent)]
     Unresponsive(#[from] Unresponsive),
-    /// The file could not be put together, or nobody takes it any more.
-    #[error("cannot hand out the capture: {0}")]
+    /// The file cannot be written: its reader has gone, for example.
+    #[error("cannot write the capture: {0}")]
     File(#[from] PcapError),
 }
 
@@ -85,71 +89,77 @@ struct Captured {
     bytes: [u8; DATAGRAM_BYTES_MAX],
 }
 
-/// A capture that has begun. Dropped, it ends: no core hands over any more, and another can be made.
+/// A running capture. It ends when it is dropped; then another can begin.
 pub struct Capture {
-    lanes: Vec<Consumer<Captured>>,
+    queues: Vec<Consumer<Captured>>,
     lost: Arc<AtomicU64>,
     server: SocketAddr,
     until: Instant,
     bytes_max: usize,
-    ends: Ends,
-    /// Given back last, when no core observes for this capture any more.
-    _place: OwnedSemaphorePermit,
+    observers: Observers,
+    /// Released last, when no core observes for this capture any more.
+    _permit: OwnedSemaphorePermit,
 }
 
 impl Capture {
-    /// Has all cores hand over their datagrams from now on. `place` is the only one that there is.
+    /// Lets all cores hand over their datagrams from now on. `permits` has one permit, so only one capture can run.
     ///
     /// # Errors
-    /// [`CaptureError::OutOfRange`], [`CaptureError::Taken`] and [`CaptureError::Unresponsive`].
-    pub fn begin(control: &Arc<Mutex<Control>>, place: &Arc<Semaphore>, wanted: &Wanted) -> Result<Self, CaptureError> {
-        let &Wanted { seconds, megabytes, address } = wanted;
+    /// [`CaptureError::OutOfRange`], [`CaptureError::Busy`] and [`CaptureError::Unresponsive`].
+    pub fn begin(
+        control: &Arc<Mutex<Control>>,
+        permits: &Arc<Semaphore>,
+        request: &CaptureRequest,
+    ) -> Result<Self, CaptureError> {
+        let &CaptureRequest { seconds, megabytes, address } = request;
         if !(seconds > 0.0 && seconds <= SECONDS_MAX && (1..=MEGABYTES_MAX).contains(&megabytes)) {
             return Err(CaptureError::OutOfRange { seconds, megabytes });
         }
-        let place = place.clone().try_acquire_owned().map_err(|_| CaptureError::Taken)?;
+        let permit = permits.clone().try_acquire_owned().map_err(|_| CaptureError::Busy)?;
+        assert_eq!(permits.available_permits(), 0, "two captures can run at once");
         let lost = Arc::new(AtomicU64::new(0));
-        let mut lanes = Vec::new();
-        let ends = Ends(control.clone());
+        let mut queues = Vec::new();
+        let observers = Observers(control.clone());
         let mut control = control.lock().unwrap_or_else(PoisonError::into_inner);
         let server = control.identity().listen;
         let begun = control.observe(|_| {
-            let (observer, lane) = observe(address, lost.clone());
-            lanes.push(lane);
+            let (observer, queue) = observer(address, lost.clone());
+            queues.push(queue);
             Some(observer)
         });
         drop(control);
         begun?;
+        assert!(!queues.is_empty(), "a capture of no core");
         let until = Instant::now() + Duration::from_secs_f64(seconds);
-        Ok(Capture { lanes, lost, server, until, bytes_max: megabytes << 20, ends, _place: place })
+        Ok(Capture { queues, lost, server, until, bytes_max: megabytes << 20, observers, _permit: permit })
     }
 
-    /// Writes the file while it is made. It takes as long as was asked for, unless `out` fails: `out` is flushed at each
-    /// look, with or without anything new in it, so that it can tell that nobody takes it any more.
+    /// Writes the capture while it is made, for as long as requested or until `out` fails. `out` is flushed at each look, even
+    /// if nothing is new, so that it can report a reader that has gone.
     ///
     /// # Errors
     /// [`CaptureError::File`].
     pub fn write(mut self, out: impl Write) -> Result<(), CaptureError> {
         let mut file = File::new(self.server, out)?;
         while Instant::now() < self.until && file.bytes() < self.bytes_max {
-            std::thread::sleep(LOOK);
-            self.take_over(&mut file)?;
+            std::thread::sleep(POLL_INTERVAL);
+            self.drain_queues(&mut file)?;
             file.flush()?;
         }
-        self.ends.now();
-        self.take_over(&mut file)?;
+        self.observers.remove();
+        self.drain_queues(&mut file)?;
         Ok(file.finish(self.lost.load(Ordering::Relaxed))?.flush().map_err(PcapError::IoError)?)
     }
 
-    /// Takes over what the cores have handed over, as far as it may be: of each core, no more than can wait, so that none
-    /// holds up the others. Each core's datagrams are in order.
-    fn take_over(&mut self, file: &mut File<impl Write>) -> Result<(), CaptureError> {
-        for lane in &mut self.lanes {
-            for _ in 0..WAITING_MAX {
+    /// Writes the waiting datagrams, up to the size of the capture; of each core at most one queue, so that none holds up the
+    /// others. The datagrams of each core are in order.
+    fn drain_queues(&mut self, file: &mut File<impl Write>) -> Result<(), CaptureError> {
+        for queue in &mut self.queues {
+            for _ in 0..QUEUE_DATAGRAMS_MAX {
                 if file.bytes() >= self.bytes_max {
                     return Ok(());
                 }
-                let Ok(Captured { at, inbound, peer, len, bytes }) = lane.pop() else { break };
+                let Ok(Captured { at, inbound, peer, len, bytes }) = queue.pop() else { break };
                 file.datagram(at, inbound, peer, &bytes[..len])?;
             }
         }
@@ -157,30 +167,30 @@ impl Capture {
     }
 }
 
-/// Nobody observes any more when this is dropped, however the capture ended.
-struct Ends(Arc<Mutex<Control>>);
+/// The observers in the cores. They are removed when this is dropped, however the capture ended.
+struct Observers(Arc<Mutex<Control>>);
 
-impl Ends {
-    fn now(&self) {
-        // A core that does not answer now finds out by itself that nobody takes what it hands over.
+impl Observers {
+    fn remove(&self) {
+        // A core that does not answer finds out by itself that its queue is abandoned.
         let _ = self.0.lock().unwrap_or_else(PoisonError::into_inner).observe(|_| None);
     }
 }
 
-impl Drop for Ends {
+impl Drop for Observers {
     fn drop(&mut self) {
-        self.now();
+        self.remove();
     }
 }
 
-/// An observer for a core, and where what it saw comes out.
-fn observe(address: Option<IpAddr>, lost: Arc<AtomicU64>) -> (Observer, Consumer<Captured>) {
-    let (mut seen, lane) = RingBuffer::new(WAITING_MAX);
+/// An observer for a core, and the queue of what it sees.
+fn observer(address: Option<IpAddr>, lost: Arc<AtomicU64>) -> (Observer, Consumer<Captured>) {
+    let (mut seen, queue) = RingBuffer::new(QUEUE_DATAGRAMS_MAX);
     let look = move |ObservedDatagram { inbound, path, datagram }: ObservedDatagram<'_>| {
         let len = datagram.len();
         if seen.is_abandoned()
             || len > DATAGRAM_BYTES_MAX
-            || address.is_some_and(|wanted| wanted.to_canonical() != path.peer.ip().to_canonical())
+            || address.is_some_and(|only| only.to_canonical() != path.peer.ip().to_canonical())
         {
             return;
         }
@@ -191,5 +201,5 @@ fn observe(address: Option<IpAddr>, lost: Arc<AtomicU64>) -> (Observer, Consumer
             lost.fetch_add(1, Ordering::Relaxed);
         }
     };
-    (Observer::new(look), lane)
+    (Observer::new(look), queue)
 }

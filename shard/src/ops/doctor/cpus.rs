@@ -1,17 +1,17 @@
-//! Sets of processors, in the two ways in which the kernel writes them.
+//! Sets of CPUs, in the two formats of the kernel.
 
 use std::collections::BTreeSet;
 use std::fmt;
 
-/// Processors by number.
+/// CPUs, by number.
 #[derive(Clone, PartialEq, Eq, Default, Debug)]
 pub struct CpuSet(BTreeSet<usize>);
 
 impl CpuSet {
-    /// Highest number taken: a range cannot be made to fill the memory.
+    /// Highest number, so that a long range does not fill the memory.
     const CPU_MAX: usize = 8_191;
 
-    /// Reads a list such as `0,2,4-7`; nothing where it is none.
+    /// Parses a list such as `0,2,4-7`.
     pub fn from_list(text: &str) -> Option<Self> {
         let number = |text: &str| text.trim().parse::<usize>().ok().filter(|&cpu| cpu <= Self::CPU_MAX);
         let mut cpus = BTreeSet::new();
@@ -22,7 +22,7 @@ impl CpuSet {
         Some(CpuSet(cpus))
     }
 
-    /// Reads a mask such as `00000001,0000000f`: hexadecimal words of 32 bits, the highest first.
+    /// Parses a mask such as `00000001,0000000f`: hexadecimal words of 32 bits, the highest first.
     pub fn from_mask(text: &str) -> Option<Self> {
         let mut cpus = BTreeSet::new();
         for (index, word) in text.split(',').rev().enumerate() {
@@ -32,27 +32,27 @@ impl CpuSet {
         Some(CpuSet(cpus))
     }
 
-    /// How many there are.
+    /// The number of CPUs.
     pub fn len(&self) -> usize {
         self.0.len()
     }
 
-    /// Whether there is none.
+    /// Whether the set is empty.
     pub fn is_empty(&self) -> bool {
         self.0.is_empty()
     }
 
-    /// In order.
+    /// The CPUs, in order.
     pub fn iter(&self) -> impl Iterator<Item = usize> {
         self.0.iter().copied()
     }
 
-    /// Those that `other` has not.
+    /// The CPUs that are not in `other`.
     pub fn without(&self, other: &Self) -> Self {
         CpuSet(self.0.difference(&other.0).copied().collect())
     }
 
-    /// Those that both have.
+    /// The CPUs that are in both sets.
     pub fn within(&self, other: &Self) -> Self {
         CpuSet(self.0.intersection(&other.0).copied().collect())
     }
@@ -70,7 +70,7 @@ impl Extend<usize> for CpuSet {
     }
 }
 
-/// As a list, which [`CpuSet::from_list`], `--cpus` and the kernel take.
+/// As a list, as [`CpuSet::from_list`], `--cpus` and the kernel accept it.
 impl fmt::Display for CpuSet {
     fn fmt(&self, f: &mut fmt::Formatter) -> fmt::Result {
         let mut rest = self.iter().peekable();

@@ -1,26 +1,26 @@
-//! A host, as its files tell of it, and what of it a server is to use.
+//! A host, as its files describe it, and the parts of it that a server uses.
 
 use super::CpuSet;
 use std::collections::BTreeSet;
 use std::path::{Path, PathBuf};
 
-/// What a server on the host is to use; what is not said is as `ringshard serve` and `tune-host.sh` take it.
+/// What the server uses. The defaults are those of `ringshard serve` and `tune-host.sh`.
 #[derive(Clone, Default, Debug)]
 pub struct Plan {
-    /// Its processors: those isolated from the scheduler if there are any, else all.
+    /// Its CPUs. Default: the isolated CPUs, or all if none is isolated.
     pub cpus: Option<CpuSet>,
-    /// Its network interface: the hardware below that of the default route.
+    /// Its network interface. Default: the hardware below the interface of the default route.
     pub nic: Option<String>,
 }
 
-/// A plan that the host cannot fulfil.
+/// A plan that does not fit the host.
 #[derive(Debug, PartialEq, Eq, thiserror::Error)]
 pub enum PlanError {
-    /// Processors that are not there.
-    #[error("processors {0} are not online; these are: {1}")]
+    /// CPUs that are not online.
+    #[error("CPUs {0} are not online; the CPUs of this host are {1}")]
     NotOnline(CpuSet, CpuSet),
-    /// A network interface that is not there.
-    #[error("there is no network interface {0}; there are: {1}")]
+    /// There is no such network interface.
+    #[error("there is no network interface {0}; this host has: {1}")]
     NoInterface(String, String),
 }
 
@@ -33,7 +33,7 @@ pub struct Host {
 }
 
 impl Host {
-    /// The host whose files stand below `root`: `/` for this one.
+    /// The host whose files are below `root`: `/` for this one.
     ///
     /// # Errors
     /// [`PlanError`].
@@ -70,50 +70,50 @@ impl Host {
         command + &format!(" --cpus {}", self.cpus)
     }
 
-    /// Processors of the server.
+    /// CPUs of the server.
     pub(super) fn cpus(&self) -> &CpuSet {
         &self.cpus
     }
 
-    /// Processors that run.
+    /// CPUs that are online.
     pub(super) fn online(&self) -> &CpuSet {
         &self.online
     }
 
-    /// Processors that the scheduler leaves alone.
+    /// CPUs that are isolated from the scheduler.
     pub(super) fn isolated(&self) -> CpuSet {
         self.cpu_list("sys/devices/system/cpu/isolated").within(&self.online)
     }
 
-    /// Network interfaces of the server; hardware only.
+    /// Network interfaces of the server: hardware only.
     pub(super) fn nics(&self) -> &[String] {
         &self.nics
     }
 
-    /// The content of a file, without what surrounds it.
+    /// The content of a file, without surrounding white space.
     pub(super) fn read(&self, path: &str) -> Option<String> {
         let text = std::fs::read_to_string(self.root.join(path)).ok()?;
         Some(text.trim().to_owned())
     }
 
-    /// A number that a file holds alone.
+    /// The number in a file.
     pub(super) fn number(&self, path: &str) -> Option<u64> {
         self.read(path)?.parse().ok()
     }
 
-    /// The processors that a file lists; none where it is not there.
+    /// The CPUs that a file lists; none if it does not exist.
     pub(super) fn cpu_list(&self, path: &str) -> CpuSet {
         self.read(path).and_then(|list| CpuSet::from_list(&list)).unwrap_or_default()
     }
 
-    /// The value of a line `name value` of a file.
+    /// The value in the line `name value` of a file.
     pub(super) fn field(&self, path: &str, name: &str) -> Option<String> {
         let text = self.read(path)?;
         let value = text.lines().find_map(|line| line.strip_prefix(name))?;
         value.split_whitespace().next().map(str::to_owned)
     }
 
-    /// Names in a folder, sorted; none where it is not there.
+    /// The names in a folder, sorted; none if it does not exist.
     pub(super) fn names(&self, folder: &str) -> Vec<String> {
         let entries = std::fs::read_dir(self.root.join(folder)).into_iter().flatten().flatten();
         let mut names: Vec<_> = entries.map(|entry| entry.file_name().to_string_lossy().into_owned()).collect();
@@ -121,7 +121,7 @@ impl Host {
         names
     }
 
-    /// Whether a file or folder is there.
+    /// Whether a file or folder exists.
     pub(super) fn exists(&self, path: &str) -> bool {
         self.root.join(path).exists()
     }
@@ -136,7 +136,7 @@ impl Host {
         routes.lines().filter_map(by_default).collect()
     }
 
-    /// An interface, or what a bond, a bridge or a VLAN is made of.
+    /// Collects an interface, or those that a bond, a bridge or a VLAN consists of.
     fn collect_hardware(&self, name: &str, found: &mut BTreeSet<String>) {
         if self.exists(&format!("sys/class/net/{name}/device")) {
             found.insert(name.to_owned());

@@ -1,45 +1,47 @@
-//! The kernel, and what stands between it and a server.
+//! The kernel, and what limits its use.
 
 use super::{Finding, Host};
 
-/// Oldest kernel with all that the io_uring link uses (deferred task work, ring-mapped buffers, multishot receive).
+/// Oldest kernel with everything that the io_uring link uses (deferred task work, ring-mapped buffers, multishot receive).
 const KERNEL_MIN: (u32, u32) = (6, 1);
-/// Oldest kernel that sends and receives runs of datagrams (UDP_SEGMENT, UDP_GRO): without, nothing is served.
-const KERNEL_OLDEST: (u32, u32) = (5, 0);
-/// What a filter of system calls must let through.
+/// Oldest kernel with GSO and GRO for UDP (UDP_SEGMENT, UDP_GRO). The server does not run without them.
+const KERNEL_REQUIRED: (u32, u32) = (5, 0);
+/// The system calls that a seccomp filter must allow.
 const URING_CALLS: &str = "io_uring_setup, io_uring_enter and io_uring_register";
 
 impl Host {
     pub(super) fn kernel(&self) -> Finding {
         const CHECK: &str = "kernel";
         let release = self.read("proc/sys/kernel/osrelease").unwrap_or_default();
-        let fix = format!("a kernel of {}.{} or later", KERNEL_MIN.0, KERNEL_MIN.1);
+        let fix = format!("install kernel {}.{} or later", KERNEL_MIN.0, KERNEL_MIN.1);
         match version(&release) {
             Some(version) if version >= KERNEL_MIN => Finding::ok(CHECK, release),
-            Some(version) if version < KERNEL_OLDEST => {
-                Finding::fail(CHECK, format!("{release}: it knows no runs of datagrams"), fix)
+            Some(version) if version < KERNEL_REQUIRED => {
+                Finding::fail(CHECK, format!("{release}: too old for GSO and GRO of UDP, which the server needs"), fix)
             }
             Some(_) => {
-                let found = format!("{release}: no io_uring as it is used here; recvmmsg and sendmmsg serve instead");
+                let found = format!(
+                    "{release}: too old for the io_uring datapath; the server uses recvmmsg and sendmmsg instead"
+                );
                 Finding::warn(CHECK, found, fix)
             }
-            None => Finding::warn(CHECK, format!("a release that cannot be read: {release:?}"), fix),
+            None => Finding::warn(CHECK, format!("unknown release {release:?}"), fix),
         }
     }
 
-    /// Why a ring cannot be had is not in what the kernel answers, but can be told from what it is set to.
+    /// The kernel does not say why it refuses a ring; its settings do.
     pub(super) fn io_uring(&self, probed: &Result<(), String>) -> Finding {
         const CHECK: &str = "io_uring";
-        let Err(error) = probed else { return Finding::ok(CHECK, "usable") };
+        let Err(error) = probed else { return Finding::ok(CHECK, "available") };
         let is_old = version(&self.read("proc/sys/kernel/osrelease").unwrap_or_default())
             .is_some_and(|version| version < KERNEL_MIN);
         let fix = match self.number("proc/sys/kernel/io_uring_disabled") {
             Some(1..) => "sysctl -w kernel.io_uring_disabled=0".to_owned(),
-            _ if self.filters_system_calls() => format!("a seccomp profile that allows {URING_CALLS}"),
-            _ if is_old => format!("a kernel of {}.{} or later", KERNEL_MIN.0, KERNEL_MIN.1),
+            _ if self.filters_system_calls() => format!("use a seccomp profile that allows {URING_CALLS}"),
+            _ if is_old => format!("install kernel {}.{} or later", KERNEL_MIN.0, KERNEL_MIN.1),
             _ => "ulimit -l unlimited; in the service's unit: LimitMEMLOCK=infinity".to_owned(),
         };
-        Finding::warn(CHECK, format!("{error}; recvmmsg and sendmmsg serve instead"), fix)
+        Finding::warn(CHECK, format!("{error}; the server uses recvmmsg and sendmmsg instead"), fix)
     }
 
     fn filters_system_calls(&self) -> bool {
@@ -49,20 +51,20 @@ impl Host {
     pub(super) fn system_calls(&self) -> Finding {
         const CHECK: &str = "system calls";
         if !self.filters_system_calls() {
-            return Finding::ok(CHECK, "none is filtered");
+            return Finding::ok(CHECK, "not filtered");
         }
         let fix = format!(
-            "docker run --security-opt seccomp=PROFILE.json, one that allows {URING_CALLS}; in a unit: \
+            "docker run --security-opt seccomp=PROFILE.json, with a profile that allows {URING_CALLS}; in a unit: \
              SystemCallFilter=@system-service"
         );
-        Finding::warn(CHECK, "seccomp filters them; container runtimes refuse io_uring by default", fix)
+        Finding::warn(CHECK, "filtered by seccomp; container runtimes refuse io_uring by default", fix)
     }
 
-    /// A container's files tell of the container; most of what makes a host fast is outside.
+    /// The files of a container describe the container, but most of what makes a host fast is outside.
     pub(super) fn container(&self) -> Finding {
         const CHECK: &str = "container";
         let quota = self.read("sys/fs/cgroup/cpu.max").filter(|quota| !quota.starts_with("max"));
-        // A machine made of a container's image has its marks, but kernel threads of its own.
+        // A virtual machine made from a container image looks like a container, but has kernel threads.
         let runtime = if self.read("proc/2/comm").as_deref() == Some("kthreadd") {
             None
         } else if self.exists(".dockerenv") {
@@ -75,12 +77,12 @@ impl Host {
         match (quota, runtime) {
             (Some(quota), _) => Finding::warn(
                 CHECK,
-                format!("its processors are taken away for part of the time (cpu.max is `{quota}`)"),
+                format!("a quota takes the CPUs away for part of the time (cpu.max is `{quota}`)"),
                 "docker run --cpuset-cpus LIST instead of --cpus N; in a unit: no CPUQuota=",
             ),
             (None, Some(runtime)) => Finding::warn(
                 CHECK,
-                format!("{runtime}: NIC, interrupts and sysctls are those of the host outside"),
+                format!("{runtime}: NIC, interrupts and sysctls are those of the host"),
                 "docker run --network host --ulimit memlock=-1 --ulimit nofile=65536, and tune-host.sh on the host",
             ),
             (None, None) => Finding::ok(CHECK, "none"),

@@ -1,14 +1,14 @@
-//! What the kernel gives a process at most.
+//! Limits of a process and of its sockets.
 
 use super::{Finding, Host};
 
-/// Bytes of socket buffer that each core asks for.
+/// Socket buffer that each core requests, in bytes.
 const SOCKET_BUFFER_BYTES: u64 = 32 << 20;
-/// Files that a server may need at least.
+/// Open files that a server may need.
 const OPEN_FILES_MIN: u64 = 1_024;
-/// Bytes that may be locked at least, where they are accounted: the rings of a core.
+/// Locked memory that a server needs if the kernel accounts for it, in bytes: the rings of a core.
 const LOCKED_BYTES_MIN: u64 = 8 << 20;
-/// Connections that the firewall must be able to remember, if it remembers any: each address that sends is one.
+/// Connections that a firewall must be able to track, if it tracks any: each address that sends is one.
 const TRACKED_MIN: u64 = 1 << 18;
 
 impl Host {
@@ -22,14 +22,14 @@ impl Host {
         self.limit("open files", "Max open files", OPEN_FILES_MIN, fix)
     }
 
-    /// A limit of this process: the service's are what counts, which its unit sets.
+    /// A limit of this process. The limits of the service are set in its unit.
     fn limit(&self, check: &'static str, name: &str, least: u64, fix: &str) -> Finding {
         let soft = self.field("proc/self/limits", name);
         match soft.as_deref().map(|soft| (soft, soft.parse::<u64>())) {
             Some(("unlimited", _)) => Finding::ok(check, "unlimited"),
             Some((_, Ok(most))) if most >= least => Finding::ok(check, most.to_string()),
-            Some((soft, _)) => Finding::warn(check, format!("{soft}, of at least {least}"), fix),
-            None => Finding::warn(check, "not known", fix),
+            Some((soft, _)) => Finding::warn(check, format!("{soft}, but the server needs {least}"), fix),
+            None => Finding::warn(check, "unknown", fix),
         }
     }
 
@@ -37,27 +37,25 @@ impl Host {
         let fix = format!("sysctl -w net.core.{name}={SOCKET_BUFFER_BYTES}");
         match self.number(&format!("proc/sys/net/core/{name}")) {
             Some(most) if most >= SOCKET_BUFFER_BYTES => Finding::ok(check, format!("{most} bytes")),
-            Some(most) => Finding::warn(
-                check,
-                format!("{most} bytes at most, of {SOCKET_BUFFER_BYTES} that a core asks for"),
-                fix,
-            )
-            .tuned(),
-            None => Finding::warn(check, "not known: it is the host's, outside this network namespace", fix),
+            Some(most) => {
+                Finding::warn(check, format!("at most {most} bytes, but a core requests {SOCKET_BUFFER_BYTES}"), fix)
+                    .tuned()
+            }
+            None => Finding::warn(check, "unknown: only the host has this setting, not this network namespace", fix),
         }
     }
 
-    /// A firewall that remembers every sender drops the datagrams of whom it has no room for.
+    /// A firewall that tracks connections drops the datagrams of senders for which its table has no room.
     pub(super) fn connection_tracking(&self) -> Finding {
         const CHECK: &str = "connection tracking";
         let file = |name| self.number(&format!("proc/sys/net/netfilter/nf_conntrack_{name}"));
         match (file("count"), file("max")) {
             (Some(count @ 1..), Some(most)) if most < TRACKED_MIN => Finding::warn(
                 CHECK,
-                format!("the firewall remembers {count} connections, and drops what comes from others beyond {most}"),
+                format!("the firewall tracks {count} connections, and drops datagrams of new ones beyond {most}"),
                 format!("sysctl -w net.netfilter.nf_conntrack_max={TRACKED_MIN}, or a rule `udp dport 3565 notrack`"),
             ),
-            (Some(count @ 1..), _) => Finding::ok(CHECK, format!("{count} connections")),
+            (Some(count @ 1..), _) => Finding::ok(CHECK, format!("{count} connections tracked")),
             _ => Finding::ok(CHECK, "none"),
         }
     }

@@ -1,7 +1,7 @@
-//! Whether a host is fit to serve (O5): what the kernel allows, what it is set to, and the command that mends it.
+//! What makes this host slow or unable to serve, and the command that fixes it.
 //!
-//! Everything is read from `/proc`, `/sys` and `/run` below a root that tests can make, and nothing is changed:
-//! `scripts/tune-host.sh` changes what [`Finding::tune_host`] marks. What no file tells, [`Probes`] has asked.
+//! Everything is read from `/proc`, `/sys` and `/run`, below a root that tests can replace. Nothing is changed:
+//! `scripts/tune-host.sh` fixes what [`Finding::tune_host`] marks. [`Probes`] has what no file says.
 
 mod cpus;
 mod host;
@@ -18,30 +18,30 @@ pub use probes::{Ethtool, Probes};
 
 use serde::Serialize;
 
-/// How a check went.
+/// The result of a check.
 #[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Debug, Serialize)]
 #[serde(rename_all = "lowercase")]
 pub enum Verdict {
-    /// As it should be.
+    /// Nothing to do.
     Ok,
-    /// It serves, but not as well as it could.
+    /// The server runs, but not as well as it could.
     Warn,
-    /// It does not serve, or not as this build is meant to.
+    /// The server cannot run.
     Fail,
 }
 
 /// What one check found.
 #[derive(Clone, PartialEq, Eq, Debug, Serialize)]
 pub struct Finding {
-    /// What was looked at.
+    /// The name of the check.
     pub check: &'static str,
-    /// How it is.
+    /// Its result.
     pub verdict: Verdict,
     /// What was found.
     pub found: String,
-    /// The command, or the setting, that mends it; empty where nothing is to be done.
+    /// The command or setting that fixes it; empty if there is nothing to do.
     pub fix: String,
-    /// Whether `tune-host.sh` mends it.
+    /// Whether `tune-host.sh` fixes it.
     pub tune_host: bool,
 }
 
@@ -55,17 +55,19 @@ impl Finding {
     }
 
     fn fail(check: &'static str, found: impl Into<String>, fix: impl Into<String>) -> Self {
-        Finding { verdict: Verdict::Fail, ..Self::warn(check, found, fix) }
+        let finding = Self::warn(check, found, fix);
+        assert!(!finding.fix.is_empty(), "{check}: a failed check says how to fix it");
+        Finding { verdict: Verdict::Fail, ..finding }
     }
 
-    /// One that `tune-host.sh` mends, too.
+    /// A finding that `tune-host.sh` also fixes.
     fn tuned(self) -> Self {
         Finding { tune_host: true, ..self }
     }
 }
 
 impl Host {
-    /// Looks at everything.
+    /// Runs all checks.
     pub fn examine(&self, probes: &Probes) -> Vec<Finding> {
         vec![
             self.kernel(),

@@ -1,8 +1,8 @@
-//! The processors of a server: how fast they are, and who else has them.
+//! The CPUs of a server: how fast they are, and what else uses them.
 
 use super::{CpuSet, Finding, Host};
 
-/// Clocks that are read without a system call.
+/// Clocks that need no system call.
 const FAST_CLOCKS: [&str; 5] =
     ["tsc", "kvm-clock", "hyperv_clocksource_tsc_page", "arch_sys_counter", "riscv_clocksource"];
 
@@ -12,7 +12,7 @@ impl Host {
         let of = |cpu| self.read(&format!("sys/devices/system/cpu/cpu{cpu}/cpufreq/scaling_governor"));
         let governors: Vec<_> = self.cpus().iter().filter_map(of).collect();
         match governors.iter().find(|governor| *governor != "performance") {
-            None if governors.is_empty() => Finding::ok(CHECK, "none: the frequency is the machine's below"),
+            None if governors.is_empty() => Finding::ok(CHECK, "none: the hypervisor or firmware sets the frequency"),
             None => Finding::ok(CHECK, "performance"),
             Some(other) => Finding::warn(
                 CHECK,
@@ -23,7 +23,7 @@ impl Host {
         }
     }
 
-    /// The processors that are threads of the same core as this one, with itself.
+    /// The hyper-threads of the physical core of this CPU, including itself.
     fn siblings(&self, cpu: usize) -> CpuSet {
         let mut siblings = self.cpu_list(&format!("sys/devices/system/cpu/cpu{cpu}/topology/thread_siblings_list"));
         siblings.extend([cpu]);
@@ -41,11 +41,14 @@ impl Host {
         match shared {
             Some(cpu) => Finding::warn(
                 CHECK,
-                format!("processors {} are one core: two cores of the server would share it", self.siblings(cpu)),
+                format!(
+                    "CPUs {} are hyper-threads of one physical core, which two cores of the server would share",
+                    self.siblings(cpu)
+                ),
                 format!("ringshard serve --cpus {one_each}"),
             ),
             None if self.cpus().iter().any(|cpu| self.siblings(cpu).len() > 1) => {
-                Finding::ok(CHECK, "on; one of each core is the server's")
+                Finding::ok(CHECK, "on; the server uses one per physical core")
             }
             None => Finding::ok(CHECK, "off"),
         }
@@ -56,14 +59,16 @@ impl Host {
         let isolated = self.isolated();
         let tickless = self.cpu_list("sys/devices/system/cpu/nohz_full");
         if self.online().len() == 1 {
-            return Finding::ok(CHECK, "none: there is one processor, for everything");
+            return Finding::ok(CHECK, "none: there is only one CPU");
         }
         let found = match (self.cpus().without(&isolated), self.cpus().without(&tickless)) {
             (shared, _) if shared == *self.cpus() => {
-                "none: the scheduler may put other work on the server's".to_owned()
+                "none: the scheduler may run other work on the server's CPUs".to_owned()
             }
-            (shared, _) if !shared.is_empty() => format!("{isolated}: but {shared} are the server's, too"),
-            (_, ticking) if !ticking.is_empty() => format!("{isolated}: but the timer's tick interrupts {ticking}"),
+            (shared, _) if !shared.is_empty() => format!("{isolated}, but not the server's CPUs {shared}"),
+            (_, ticking) if !ticking.is_empty() => {
+                format!("{isolated}, but the timer tick still interrupts CPUs {ticking}")
+            }
             _ => return Finding::ok(CHECK, isolated.to_string()),
         };
         let server = self.processors_to_isolate();
@@ -78,7 +83,7 @@ impl Host {
         Finding::warn(CHECK, found, fix)
     }
 
-    /// The server's, but for a core that is left to everything else.
+    /// The CPUs of the server, except one physical core that is left to everything else.
     fn processors_to_isolate(&self) -> CpuSet {
         let spared = self.online().without(self.cpus());
         match self.online().iter().next() {
@@ -87,7 +92,7 @@ impl Host {
         }
     }
 
-    /// Memory nodes of a machine with several: the server's processors should be on the one that the NIC is on.
+    /// On a machine with several memory nodes, the CPUs of the server should be on the node of the NIC.
     pub(super) fn memory_nodes(&self) -> Finding {
         const CHECK: &str = "memory nodes";
         let node = |name: &String| {
@@ -103,17 +108,17 @@ impl Host {
             let Some((number, near)) = nodes.iter().find(|(node, _)| of_nic == Some(*node)) else { continue };
             let far = self.cpus().without(near);
             if !far.is_empty() {
-                let found = format!("{nic} is on node {number}, processors {far} of the server are on another");
+                let found = format!("{nic} is on node {number}, but the server's CPUs {far} are on another");
                 return Finding::warn(CHECK, found, format!("ringshard serve --cpus {near}"));
             }
         }
         match nodes.iter().filter(|(_, cpus)| !cpus.within(self.cpus()).is_empty()).collect::<Vec<_>>().as_slice() {
             [(_, first), _, ..] => Finding::warn(
                 CHECK,
-                "the server is on several: memory of another one is slower",
+                "the server uses several, and memory of another node is slower",
                 format!("ringshard serve --cpus {first}"),
             ),
-            _ => Finding::ok(CHECK, format!("{}, the server on one", nodes.len())),
+            _ => Finding::ok(CHECK, format!("{}; the server uses one", nodes.len())),
         }
     }
 
@@ -121,7 +126,7 @@ impl Host {
         const CHECK: &str = "clock source";
         const FOLDER: &str = "sys/devices/system/clocksource/clocksource0";
         let Some(current) = self.read(&format!("{FOLDER}/current_clocksource")) else {
-            return Finding::ok(CHECK, "not told");
+            return Finding::ok(CHECK, "unknown");
         };
         if FAST_CLOCKS.contains(&current.as_str()) {
             return Finding::ok(CHECK, current);
@@ -129,8 +134,8 @@ impl Host {
         let available = self.read(&format!("{FOLDER}/available_clocksource")).unwrap_or_default();
         let fix = match FAST_CLOCKS.iter().find(|clock| available.split_whitespace().any(|other| other == **clock)) {
             Some(clock) => format!("echo {clock} > /{FOLDER}/current_clocksource"),
-            None => "journalctl -k --grep clocksource says why the kernel trusts no faster one".to_owned(),
+            None => "journalctl -k --grep clocksource shows why the kernel rejects faster ones".to_owned(),
         };
-        Finding::warn(CHECK, format!("{current}: a system call each time the clock is read"), fix)
+        Finding::warn(CHECK, format!("{current}: each reading of the clock is a system call"), fix)
     }
 }

@@ -1,9 +1,9 @@
-//! Other programs of the host that help a server or get in its way.
+//! Other programs on the host that help or disturb a server.
 
 use super::{Finding, Host};
 
 impl Host {
-    /// The first of these programs that runs, by the name that the kernel keeps of it: 15 bytes.
+    /// The first of these programs that runs, by its kernel name, which has at most 15 bytes.
     fn running(&self, wanted: &[&str]) -> Option<String> {
         let is_process = |name: &String| name.bytes().all(|digit| digit.is_ascii_digit());
         let processes = self.names("proc").into_iter().filter(is_process);
@@ -14,10 +14,10 @@ impl Host {
     pub(super) fn irqbalance(&self) -> Finding {
         const CHECK: &str = "irqbalance";
         match self.running(&["irqbalance"]) {
-            None => Finding::ok(CHECK, "does not run"),
+            None => Finding::ok(CHECK, "not running"),
             Some(_) => Finding::warn(
                 CHECK,
-                "it runs, and moves interrupts between processors",
+                "it is running and moves interrupts between CPUs",
                 "systemctl disable --now irqbalance",
             )
             .tuned(),
@@ -27,10 +27,10 @@ impl Host {
     pub(super) fn time(&self) -> Finding {
         const CHECK: &str = "time";
         match self.running(&["chronyd", "systemd-timesyn", "ntpd", "openntpd", "ptp4l", "phc2sys"]) {
-            Some(name) => Finding::ok(CHECK, format!("kept right by {name}")),
+            Some(name) => Finding::ok(CHECK, format!("synchronized by {name}")),
             None => Finding::warn(
                 CHECK,
-                "nothing keeps it right; logs of several hosts will not fit together",
+                "not synchronized: the logs of several hosts do not match",
                 "apt-get install chrony",
             ),
         }

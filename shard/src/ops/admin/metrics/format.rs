@@ -10,8 +10,8 @@ pub(in crate::ops::admin) enum Format {
 }
 
 impl Format {
-    /// The format that a request's `Accept` headers ask for. Whoever is content with anything gets the classic one.
-    pub(in crate::ops::admin) fn wanted<'a>(accept: impl Iterator<Item = &'a str>) -> Self {
+    /// The format that the `Accept` headers of a request ask for; the classic one if any will do.
+    pub(in crate::ops::admin) fn accepted<'a>(accept: impl Iterator<Item = &'a str>) -> Self {
         let (mut open_metrics, mut classic) = (0.0, 0.0);
         for entry in accept.flat_map(|header| header.split(',')) {
             let mut parts = entry.split(';').map(str::trim);
@@ -20,14 +20,14 @@ impl Format {
                 Some("text/plain" | "text/*" | "*/*") => &mut classic,
                 _ => continue,
             };
-            let said = parts.find_map(|part| part.strip_prefix("q=")).and_then(|q| q.parse().ok());
-            *quality = f64::max(*quality, said.unwrap_or(1.0));
+            let stated = parts.find_map(|part| part.strip_prefix("q=")).and_then(|q| q.parse().ok());
+            *quality = f64::max(*quality, stated.unwrap_or(1.0));
         }
-        // Of two that are as welcome, the one that says more.
+        // If both are equally welcome, the one that says more.
         if open_metrics > 0.0 && open_metrics >= classic { Format::OpenMetrics } else { Format::Classic }
     }
 
-    /// What a response says of its content.
+    /// The content type of the response.
     pub(in crate::ops::admin) fn content_type(self) -> &'static str {
         match self {
             Format::OpenMetrics => "application/openmetrics-text; version=1.0.0; charset=utf-8",
@@ -36,19 +36,19 @@ impl Format {
     }
 }
 
-/// OpenMetrics as the classic format: a counter's family is called as its samples are, with `_total`; `info` is a gauge
-/// there; units and the end are not told.
+/// Converts OpenMetrics to the classic format: families of counters have the names of their samples, with `_total`; `info`
+/// becomes a gauge; units and the end marker are left out.
 pub(super) fn classic(open_metrics: &str) -> String {
     let lines: Vec<&str> = open_metrics.lines().collect();
     let mut text = String::with_capacity(open_metrics.len());
-    let mut say = |parts: [&str; 3]| {
+    let mut add_line = |parts: [&str; 3]| {
         parts.iter().for_each(|part| text.push_str(part));
         text.push('\n');
     };
     for (index, line) in lines.iter().enumerate() {
         if let Some(help) = line.strip_prefix("# HELP ") {
             // The type comes on the next line.
-            let (name, words) = help.split_once(' ').unwrap_or((help, ""));
+            let (name, help) = help.split_once(' ').unwrap_or((help, ""));
             let kind = lines.get(index + 1).and_then(|line| line.strip_prefix("# TYPE ")?.split(' ').nth(1));
             let (suffix, kind) = match kind {
                 Some("counter") => ("_total", "counter"),
@@ -56,10 +56,10 @@ pub(super) fn classic(open_metrics: &str) -> String {
                 Some(kind) => ("", kind),
                 None => ("", "untyped"),
             };
-            say(["# HELP ", &format!("{name}{suffix} "), words]);
-            say(["# TYPE ", &format!("{name}{suffix} "), kind]);
+            add_line(["# HELP ", &format!("{name}{suffix} "), help]);
+            add_line(["# TYPE ", &format!("{name}{suffix} "), kind]);
         } else if !line.starts_with('#') {
-            say([line, "", ""]);
+            add_line([line, "", ""]);
         }
     }
     text
@@ -70,7 +70,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn everybody_gets_the_format_they_ask_for() {
+    fn every_request_gets_the_format_that_it_asks_for() {
         let prometheus = "application/openmetrics-text;version=1.0.0,application/openmetrics-text;version=0.0.1;q=0.75,\
                           text/plain;version=0.0.4;q=0.5,*/*;q=0.1";
         for (accept, format) in [
@@ -82,9 +82,9 @@ mod tests {
             ("*/*", Format::Classic),
             ("text/html", Format::Classic),
         ] {
-            assert_eq!(Format::wanted([accept].into_iter()), format, "{accept}");
+            assert_eq!(Format::accepted([accept].into_iter()), format, "{accept}");
         }
-        assert_eq!(Format::wanted([].into_iter()), Format::Classic);
+        assert_eq!(Format::accepted([].into_iter()), Format::Classic);
     }
 
     #[test]

@@ -1,10 +1,10 @@
-//! What a server has done as Prometheus reads it: names, units, labels.
+//! The metrics for Prometheus: names, units, labels.
 
 mod format;
 
 pub(super) use format::Format;
 
-use crate::ops::handle::Figures;
+use crate::ops::handle::MetricsSnapshot;
 use crate::ops::process::Usage;
 use crate::ops::report::StageSnapshot;
 use crate::runtime::control::quality::{LOSSES_PERMILLE, ROUND_TRIPS_MS};
@@ -15,17 +15,25 @@ use prometheus_client::registry::{Registry, Unit};
 use std::fmt;
 use std::time::SystemTime;
 
-/// Upper bounds of the buckets of every histogram, in microseconds: 1, 2, 5 in each decade, and what a tick has.
+/// Upper bounds of the buckets of every histogram, in microseconds: 1, 2, 5 in each decade, and the length of a tick.
 const BOUNDS_US: [u64; 23] = [
     1, 2, 5, 10, 20, 50, 100, 200, 500, 1_000, 2_000, 5_000, 10_000, 16_000, 20_000, 50_000, 100_000, 200_000, 500_000,
     1_000_000, 2_000_000, 5_000_000, 10_000_000,
 ];
 
-/// The text that answers a scrape, in this format.
-pub(super) fn encode(figures: Figures, format: Format) -> Result<String, fmt::Error> {
+const _: () = {
+    let mut index = 1;
+    while index < BOUNDS_US.len() {
+        assert!(BOUNDS_US[index - 1] < BOUNDS_US[index], "the bounds of the buckets must rise");
+        index += 1;
+    }
+};
+
+/// The answer to a scrape, in this format.
+pub(super) fn encode(snapshot: MetricsSnapshot, format: Format) -> Result<String, fmt::Error> {
     let mut registry = Registry::default();
-    registry.register_collector(Box::new(ProcessMetrics(figures.started_at)));
-    registry.sub_registry_with_prefix("ringshard").register_collector(Box::new(Scrape(figures)));
+    registry.register_collector(Box::new(ProcessMetrics(snapshot.started_at)));
+    registry.sub_registry_with_prefix("ringshard").register_collector(Box::new(ServerMetrics(snapshot)));
     let mut text = String::new();
     text::encode(&mut text, &registry)?;
     Ok(match format {
@@ -34,13 +42,13 @@ pub(super) fn encode(figures: Figures, format: Format) -> Result<String, fmt::Er
     })
 }
 
-/// What of a core goes under which name; all else of its counters is an event.
+/// Metrics with a direction: name, help, and the counters of both directions.
 const DIRECTIONS: [(&str, &str, &str, &str); 3] = [
-    ("packets", "Datagrams that the protocol took in and gave out", "datagrams_in", "datagrams_out"),
-    ("bytes", "Bytes of those", "bytes_in", "bytes_out"),
-    ("messages", "Messages given to the game and taken from it", "messages_in", "messages_out"),
+    ("packets", "Datagrams that the protocol received and sent", "datagrams_in", "datagrams_out"),
+    ("bytes", "Bytes of those datagrams, without IP and UDP headers", "bytes_in", "bytes_out"),
+    ("messages", "Messages delivered to the game and accepted from it", "messages_in", "messages_out"),
 ];
-/// Counters with a metric of their own: its name, the counter's, and what it counts.
+/// Counters with a metric of their own: name, counter, help. All others are events.
 const COUNTERS: [(&str, &str, &str); 5] = [
     (
         "kernel_drops",
@@ -50,50 +58,52 @@ const COUNTERS: [(&str, &str, &str); 5] = [
     (
         "kernel_refused",
         "link_kernel_refused",
-        "Datagrams that the kernel refused: shorter than a header, or with a wrong UDP checksum",
+        "Datagrams that the kernel refused because they are shorter than a header or have a wrong UDP checksum",
     ),
     (
         "send_failed",
         "link_send_failed",
-        "Datagrams that the kernel would not send: a firewall, no route, or a full queue of the device",
+        "Datagrams that the kernel did not send: a firewall rule, a missing route, or a full device queue",
     ),
-    ("duplicates", "duplicates", "Reliable messages, and pieces of them, that came again after they had arrived"),
-    ("ticks_skipped", "ticks_skipped", "Ticks that were left out because the one before was over too late"),
+    ("duplicates", "duplicates", "Reliable messages, and fragments of them, that arrived again"),
+    ("ticks_skipped", "ticks_skipped", "Ticks that were skipped because the tick before ended too late"),
 ];
-/// Counters that are states, not sums.
+/// Values that rise and fall.
 const GAUGES: [&str; 6] =
     ["message_bytes", "world_shed_level", "world_players", "world_suspended", "world_entities", "world_known_entities"];
 
 #[derive(Debug)]
-struct Scrape(Figures);
+struct ServerMetrics(MetricsSnapshot);
 
-impl Collector for Scrape {
+impl Collector for ServerMetrics {
     fn encode(&self, mut encoder: DescriptorEncoder<'_>) -> fmt::Result {
-        let Figures { report, reload, .. } = &self.0;
-        info(&mut encoder, "build", "The server's version", &[("version", report.version.as_str())])?;
+        let MetricsSnapshot { report, reload, .. } = &self.0;
+        info(&mut encoder, "build", "Version of the server", &[("version", report.version.as_str())])?;
         let driver = report.datapath.to_string();
-        info(&mut encoder, "io_driver", "How datagrams reach the kernel", &[("driver", driver.as_str())])?;
-        let uptime = encoder.encode_descriptor("uptime", "Since the start", Some(&Unit::Seconds), MetricType::Gauge)?;
+        info(
+            &mut encoder,
+            "io_driver",
+            "How the server exchanges datagrams with the kernel",
+            &[("driver", driver.as_str())],
+        )?;
+        let uptime =
+            encoder.encode_descriptor("uptime", "Time since the start", Some(&Unit::Seconds), MetricType::Gauge)?;
         gauge(report.uptime_s, uptime)?;
         let one = |so: bool| f64::from(u8::from(so));
         for (name, help, value) in [
-            ("draining", "1 while nobody new is let in", one(report.draining)),
-            ("sessions_max", "Connections at most, over all cores", report.connections_max as f64),
-            (
-                "reload_successful",
-                "1 when the settings were taken over the last time they were read",
-                one(reload.is_last),
-            ),
+            ("draining", "1 while the server drains and admits no new clients", one(report.draining)),
+            ("sessions_max", "Highest number of connections, over all cores", report.connections_max as f64),
+            ("reload_successful", "1 if the last reload applied the settings", one(reload.is_latest)),
         ] {
             gauge(value, encoder.encode_descriptor(name, help, None, MetricType::Gauge)?)?;
         }
-        let help = "When settings were taken over last, in seconds since 1970";
+        let help = "When settings were last applied, in seconds since 1970";
         let name = "reload_success_timestamp";
         gauge(
             unix_s(reload.succeeded_at),
             encoder.encode_descriptor(name, help, Some(&Unit::Seconds), MetricType::Gauge)?,
         )?;
-        let help = "Lines of the log that were dropped because nobody read those before them";
+        let help = "Log lines that were dropped because the reader of the log did not keep up";
         let lines = encoder.encode_descriptor("log_lines_dropped", help, None, MetricType::Counter)?;
         counter_of(self.0.log_lines_dropped, lines)?;
         self.liveness(&mut encoder)?;
@@ -103,16 +113,16 @@ impl Collector for Scrape {
     }
 }
 
-impl Scrape {
-    /// Figures of a core that is stuck are those that it gave last; these say so.
+impl ServerMetrics {
+    /// How long each core has been silent or stuck. The other metrics of a stuck core are old.
     fn liveness(&self, encoder: &mut DescriptorEncoder<'_>) -> fmt::Result {
-        let help = "Seconds since the core began its last turn; it begins one 60 times a second";
+        let help = "Time since the core began its last turn; it begins at least 60 turns per second";
         let unit = Some(&Unit::Seconds);
         let mut metric = encoder.encode_descriptor("core_silence", help, unit, MetricType::Gauge)?;
         for (core, &silence) in self.0.silences_s.iter().enumerate() {
             gauge(silence, metric.encode_family(&[("core", core.to_string())])?)?;
         }
-        let help = "Seconds for which the core has been stuck; 0 while it turns";
+        let help = "How long the core has been stuck; 0 while it turns";
         let mut metric = encoder.encode_descriptor("core_stuck", help, unit, MetricType::Gauge)?;
         for core in &self.0.report.cores {
             gauge(core.stuck_s.unwrap_or(0.0), metric.encode_family(&[("core", core.core.to_string())])?)?;
@@ -120,22 +130,23 @@ impl Scrape {
         Ok(())
     }
 
-    /// Each scrape looks at every connection once, and these count what it finds.
+    /// The quality of the connections. Each scrape looks at every connection once.
     fn quality(&self, encoder: &mut DescriptorEncoder<'_>) -> fmt::Result {
-        let (help, kind) = ("Round trips of the connections, each looked at once per scrape", MetricType::Histogram);
+        let (help, kind) =
+            ("Round-trip times of the connections, each looked at once per scrape", MetricType::Histogram);
         let mut metric = encoder.encode_descriptor("session_round_trip", help, Some(&Unit::Seconds), kind)?;
         for (core, quality) in self.0.qualities.iter().enumerate() {
             let bounds = ROUND_TRIPS_MS.map(|millis| millis as f64 / 1e3);
             let (sum, core) = (quality.round_trips_sum.as_secs_f64(), [("core", core.to_string())]);
-            classes(&bounds, &quality.round_trips, sum, metric.encode_family(&core)?)?;
+            buckets(&bounds, &quality.round_trips, sum, metric.encode_family(&core)?)?;
         }
         let ratio = Unit::Other("ratio".into());
-        let help = "Share of the datagrams from each connection that never came, each looked at once per scrape";
+        let help = "Share of each connection's datagrams that never arrived, each looked at once per scrape";
         let mut metric = encoder.encode_descriptor("session_loss", help, Some(&ratio), kind)?;
         for (core, quality) in self.0.qualities.iter().enumerate() {
             let bounds = LOSSES_PERMILLE.map(|permille| permille as f64 / 1e3);
             let core = [("core", core.to_string())];
-            classes(&bounds, &quality.losses, quality.losses_sum, metric.encode_family(&core)?)?;
+            buckets(&bounds, &quality.losses, quality.losses_sum, metric.encode_family(&core)?)?;
         }
         Ok(())
     }
@@ -164,18 +175,18 @@ impl Scrape {
                 counter_of(core.counter(counter), metric.encode_family(&[("core", core.core.to_string())])?)?;
             }
         }
-        let mut metric = encoder.encode_descriptor("sessions", "Connections now", None, MetricType::Gauge)?;
+        let mut metric = encoder.encode_descriptor("sessions", "Current connections", None, MetricType::Gauge)?;
         for core in &self.0.report.cores {
             gauge(core.connections as f64, metric.encode_family(&[("core", core.core.to_string())])?)?;
         }
-        self.everything_else(encoder)
+        self.events_and_states(encoder)
     }
 
-    fn everything_else(&self, encoder: &mut DescriptorEncoder<'_>) -> fmt::Result {
-        let directed = DIRECTIONS.iter().flat_map(|&(_, _, inward, outward)| [inward, outward]);
-        let named: Vec<&str> = directed.chain(COUNTERS.iter().map(|&(_, counter, _)| counter)).collect();
+    fn events_and_states(&self, encoder: &mut DescriptorEncoder<'_>) -> fmt::Result {
+        let with_direction = DIRECTIONS.iter().flat_map(|&(_, _, inward, outward)| [inward, outward]);
+        let named: Vec<&str> = with_direction.chain(COUNTERS.iter().map(|&(_, counter, _)| counter)).collect();
         let is_event = |name: &str| !named.contains(&name) && !GAUGES.contains(&name);
-        let help = "Everything else that a core counts, by the names of its counters";
+        let help = "Everything else that a core counts, by event";
         let mut metric = encoder.encode_descriptor("events", help, None, MetricType::Counter)?;
         for core in &self.0.report.cores {
             for (name, &count) in core.counters.iter().filter(|(name, _)| is_event(name)) {
@@ -183,7 +194,7 @@ impl Scrape {
                 counter_of(count, metric.encode_family(&labels)?)?;
             }
         }
-        let help = "What a core counts that can become less, by the names of its counters";
+        let help = "Values of a core that rise and fall, by state";
         let mut metric = encoder.encode_descriptor("state", help, None, MetricType::Gauge)?;
         for core in &self.0.report.cores {
             for (name, &count) in core.counters.iter().filter(|(name, _)| GAUGES.contains(&name.as_str())) {
@@ -196,13 +207,14 @@ impl Scrape {
 
     fn histograms(&self, encoder: &mut DescriptorEncoder<'_>) -> fmt::Result {
         let (unit, kind) = (Some(&Unit::Seconds), MetricType::Histogram);
-        let mut metric = encoder.encode_descriptor("tick_duration", "A tick of what is served", unit, kind)?;
+        let mut metric = encoder.encode_descriptor("tick_duration", "Duration of a tick", unit, kind)?;
         for core in &self.0.report.cores {
             for stage in core.stages.iter().filter(|stage| stage.name == "tick") {
                 histogram(stage, metric.encode_family(&[("core", core.core.to_string())])?)?;
             }
         }
-        let mut metric = encoder.encode_descriptor("packet_stage", "Stages of a core's turn", unit, kind)?;
+        let mut metric =
+            encoder.encode_descriptor("packet_stage", "Duration of the stages of a core's turn", unit, kind)?;
         for core in &self.0.report.cores {
             for stage in core.stages.iter().filter(|stage| stage.name != "tick") {
                 let labels = [("core", core.core.to_string()), ("stage", stage.name.clone())];
@@ -213,7 +225,7 @@ impl Scrape {
     }
 }
 
-/// What is said of every process, under the names that all programs use.
+/// The metrics of the process, under the names that all programs use.
 #[derive(Debug)]
 struct ProcessMetrics(SystemTime);
 
@@ -224,20 +236,20 @@ impl Collector for ProcessMetrics {
         };
         metric(
             "process_start_time",
-            "When it was started, in seconds since 1970",
+            "When the process started, in seconds since 1970",
             Some(&Unit::Seconds),
             unix_s(self.0),
         )?;
         let Ok(usage) = Usage::now() else { return Ok(()) };
         let bytes = Some(&Unit::Bytes);
-        metric("process_resident_memory", "Memory that is in use", bytes, usage.resident_bytes as f64)?;
+        metric("process_resident_memory", "Resident memory", bytes, usage.resident_bytes as f64)?;
         metric("process_virtual_memory", "Address space", bytes, usage.virtual_bytes as f64)?;
         metric("process_threads", "Threads", None, usage.threads as f64)?;
-        metric("process_open_fds", "Open files, sockets among them", None, usage.files as f64)?;
+        metric("process_open_fds", "Open files, including sockets", None, usage.files as f64)?;
         if let Some(files_max) = usage.files_max {
-            metric("process_max_fds", "Open files at most", None, files_max as f64)?;
+            metric("process_max_fds", "Limit of open files", None, files_max as f64)?;
         }
-        let help = "Processor time of all threads, in the program and in the kernel";
+        let help = "CPU time of all threads, in the program and in the kernel";
         let mut cpu = encoder.encode_descriptor("process_cpu", help, Some(&Unit::Seconds), MetricType::Counter)?;
         cpu.encode_counter::<NoLabelSet, _, u64>(&usage.cpu_s, None)
     }
@@ -262,8 +274,9 @@ fn counter_of(count: u64, mut metric: Metric<'_>) -> fmt::Result {
     metric.encode_counter::<NoLabelSet, _, u64>(&count, None)
 }
 
-/// A histogram of so many in each class: those up to the bound, and the rest in one class more than there are bounds.
-fn classes(bounds: &[f64], counts: &[u64], sum: f64, mut metric: Metric<'_>) -> fmt::Result {
+/// A histogram with these counts per bucket: one bucket for each bound, and one for all above.
+fn buckets(bounds: &[f64], counts: &[u64], sum: f64, mut metric: Metric<'_>) -> fmt::Result {
+    assert_eq!(counts.len(), bounds.len() + 1, "a histogram has a bucket for each bound and one above");
     let bounds = bounds.iter().copied().chain([f64::INFINITY]);
     let buckets: Vec<(f64, u64)> = bounds.zip(counts.iter().copied()).collect();
     metric.encode_histogram::<NoLabelSet>(sum, counts.iter().sum(), &buckets, None)
@@ -276,7 +289,7 @@ fn histogram(stage: &StageSnapshot, metric: Metric<'_>) -> fmt::Result {
         counts[BOUNDS_US.partition_point(|&bound| bound * 1_000 < nanos)] += count;
         sum += seconds(nanos) * count as f64;
     }
-    classes(&BOUNDS_US.map(|bound| seconds(bound * 1_000)), &counts, sum, metric)
+    buckets(&BOUNDS_US.map(|bound| seconds(bound * 1_000)), &counts, sum, metric)
 }
 
 #[cfg(test)]
@@ -310,15 +323,15 @@ mod tests {
         quality.losses[0] = 3;
         let stuck = CoreStatus { stuck: Some(Duration::from_millis(12_500)), ..CoreStatus::default() };
         let cores = vec![CoreStatus { report: Box::new(report), stuck: None }, stuck];
-        let figures = Figures {
+        let snapshot = MetricsSnapshot {
             report: ServerStatus { identity, draining: false, cores }.into(),
             qualities: vec![quality, Quality::default()],
             silences_s: vec![0.25, 12.5],
             started_at: SystemTime::UNIX_EPOCH,
-            reload: ReloadStatus { succeeded_at: SystemTime::UNIX_EPOCH, is_last: true },
+            reload: ReloadStatus { succeeded_at: SystemTime::UNIX_EPOCH, is_latest: true },
             log_lines_dropped: 6,
         };
-        let text = encode(figures.clone(), Format::OpenMetrics).unwrap();
+        let text = encode(snapshot.clone(), Format::OpenMetrics).unwrap();
         for line in [
             "ringshard_packets_total{core=\"0\",direction=\"in\"} 70",
             "ringshard_packets_dropped_total{core=\"0\",reason=\"not_authentic\"} 5",
@@ -350,7 +363,7 @@ mod tests {
         {
             assert!(text.lines().any(|line| line.starts_with(&format!("{name} "))), "{name} is missing in\n{text}");
         }
-        let classic = encode(figures, Format::Classic).unwrap();
+        let classic = encode(snapshot, Format::Classic).unwrap();
         assert!(classic.contains("# TYPE ringshard_packets_total counter\nringshard_packets_total{"), "{classic}");
     }
 }

@@ -1,72 +1,72 @@
-//! What the server says of itself.
+//! The figures of the server, from its admin port.
 
 use super::archive::Archive;
 use crate::admin::AdminArguments;
-use crate::histograms::picture;
+use crate::histograms::chart;
 use jiff::Zoned;
-use ringshard::ops::admin::{AskError, Asker};
+use ringshard::ops::admin::{AdminClient, AdminClientError};
 use ringshard::ops::doctor::CpuSet;
 use ringshard::ops::report::ServerReport;
 use serde_json::json;
 use std::net::{SocketAddr, UdpSocket};
 
-/// The server that is asked.
+/// The server.
 pub struct Server {
     address: SocketAddr,
-    /// Who asks; or why nobody can.
-    asker: Result<Asker, String>,
-    /// Nobody is there, as was found a moment ago: the other questions need not wait for it.
+    /// The client, or why there is none.
+    client: Result<AdminClient, String>,
+    /// Why the last request found no server. Later requests then fail at once.
     unreachable: Option<String>,
-    /// Processors that it was told to run on.
+    /// The setting `cpus`, if it is a list.
     cpus: Option<CpuSet>,
     first: Option<ServerReport>,
     second: Option<ServerReport>,
-    /// When it said something of itself first.
-    looked_at: Zoned,
+    /// When it was asked first.
+    asked_at: Zoned,
 }
 
 impl Server {
-    /// The one that is asked for.
+    /// The server at this address.
     pub fn new(arguments: &AdminArguments) -> Self {
-        let asker = arguments.asker().map_err(|error| error.to_string());
+        let client = arguments.client().map_err(|error| error.to_string());
         Server {
             address: arguments.address(),
-            asker,
+            client,
             unreachable: None,
             cpus: None,
             first: None,
             second: None,
-            looked_at: Zoned::now(),
+            asked_at: Zoned::now(),
         }
     }
 
-    /// Where it is asked.
+    /// The address of its admin port.
     pub fn address(&self) -> SocketAddr {
         self.address
     }
 
-    /// Whether it runs on this host: what can be bound is an address of it.
+    /// Whether it runs on this host: then its address can be bound.
     pub fn is_here(&self) -> bool {
         UdpSocket::bind((self.address.ip(), 0)).is_ok()
     }
 
-    /// Processors that it was told to run on; none where it takes those that it finds, or has not said.
+    /// The CPUs in its settings; None if they do not name any, or it has not answered.
     pub fn cpus(&self) -> Option<CpuSet> {
         self.cpus.clone()
     }
 
-    /// What it said of itself first, or at all.
+    /// The first report that it gave.
     pub fn report(&self) -> Option<&ServerReport> {
         self.first.as_ref().or(self.second.as_ref())
     }
 
-    /// Everything that it tells.
-    pub fn first_look(&mut self, archive: &mut Archive) {
-        self.first = self.stats("stats.json", "every counter, drop and histogram, since the start", archive);
+    /// Adds everything that it reports.
+    pub fn first_sample(&mut self, archive: &mut Archive) {
+        self.first = self.stats("stats.json", "every counter, drop and histogram since the start", archive);
         for (path, name, about) in [
-            ("/sessions", "sessions.json", "the connections: addresses, rates, round trips, losses"),
-            ("/config", "config.json", "every setting, and where it comes from; of keys the names of files"),
-            ("/metrics", "metrics.txt", "what Prometheus is told"),
+            ("/sessions", "sessions.json", "the connections: addresses, bytes, round trips, losses"),
+            ("/config", "config.json", "every setting and its source; of keys, only the names of their files"),
+            ("/metrics", "metrics.txt", "the metrics for Prometheus"),
         ] {
             let text = self.ask(path);
             if path == "/config" {
@@ -84,21 +84,21 @@ impl Server {
         }
     }
 
-    /// The counters again.
-    pub fn second_look(&mut self, archive: &mut Archive) {
+    /// Adds the counters again.
+    pub fn second_sample(&mut self, archive: &mut Archive) {
         self.unreachable = None;
-        self.second = self.stats("stats-later.json", "the same, at the second look", archive);
+        self.second = self.stats("stats-later.json", "the same, in the second sample", archive);
         let (Some(first), Some(second)) = (&self.first, &self.second) else { return };
         if first.pid != second.pid || second.uptime_s < first.uptime_s {
-            archive.remark("The server was started again between the two looks.".into());
+            archive.remark("The server restarted between the two samples.".into());
             return;
         }
         let change = second.since(first);
-        archive.add("change.json", "what it did between the two looks", pretty(&change));
-        archive.add("change.txt", "the same, latencies as a table", Ok(change.table()));
+        archive.add("change.json", "what the server did between the two samples", pretty(&change));
+        archive.add("change.txt", "the latencies between the two samples, as a table", Ok(change.table()));
     }
 
-    /// Latencies as numbers and as a picture.
+    /// Adds the latencies as numbers and as a chart.
     pub fn histograms(&self, archive: &mut Archive) {
         let Some(report) = self.report() else { return };
         let between = self.first.as_ref().zip(self.second.as_ref()).map(|(first, second)| second.since(first));
@@ -111,13 +111,13 @@ impl Server {
             "latencies by core and stage: percentiles, in microseconds",
             pretty(&percentiles),
         );
-        let picture = picture(report, &self.looked_at).map_err(|error| format!("cannot draw it: {error}"));
-        archive.add("histograms.svg", "latencies since the start as a picture", picture);
+        let chart = chart(report, &self.asked_at).map_err(|error| format!("cannot draw it: {error}"));
+        archive.add("histograms.svg", "latencies since the start, as a chart", chart);
     }
 
     fn stats(&mut self, name: &'static str, about: &'static str, archive: &mut Archive) -> Option<ServerReport> {
         if self.report().is_none() {
-            self.looked_at = Zoned::now();
+            self.asked_at = Zoned::now();
         }
         let text = self.ask("/stats");
         let report = text.as_ref().ok().map(|text| serde_json::from_str(text));
@@ -125,7 +125,8 @@ impl Server {
         match report? {
             Ok(report) => Some(report),
             Err(error) => {
-                archive.miss(name, format!("it is as the server gave it, and not as this version knows it: {error}"));
+                archive
+                    .miss(name, format!("the file has the server's answer, which this version cannot read: {error}"));
                 None
             }
         }
@@ -135,10 +136,10 @@ impl Server {
         if let Some(error) = &self.unreachable {
             return Err(error.clone());
         }
-        let asker = self.asker.as_ref().map_err(String::clone)?;
-        asker.text(path).map_err(|error| {
+        let client = self.client.as_ref().map_err(String::clone)?;
+        client.text(path).map_err(|error| {
             let text = error.to_string();
-            if matches!(error, AskError::Unreachable(..)) {
+            if matches!(error, AdminClientError::Unreachable(..)) {
                 self.unreachable = Some(text.clone());
             }
             text
@@ -146,7 +147,7 @@ impl Server {
     }
 }
 
-/// The processors in the settings of a server.
+/// The CPUs in the settings of a server.
 fn cpus(config: &str) -> Option<CpuSet> {
     let config: serde_json::Value = serde_json::from_str(config).ok()?;
     let setting = config.as_array()?.iter().find(|setting| setting["name"] == "cpus")?;

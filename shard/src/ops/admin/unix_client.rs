@@ -1,4 +1,4 @@
-//! Orders over a Unix socket: for who may open the file, without a secret.
+//! Commands over the admin socket of a running server. They need no token: the file system decides who may open it.
 
 use axum::body::{Body, to_bytes};
 use axum::http::{Request, header};
@@ -8,40 +8,40 @@ use std::path::{Path, PathBuf};
 use std::time::Duration;
 use tokio::net::UnixStream;
 
-/// How long an answer may take: cores have two seconds for theirs.
-const PATIENCE: Duration = Duration::from_secs(5);
-/// The longest answer that is taken, in bytes.
+/// How long an answer may take. Cores have two seconds for theirs.
+const ANSWER_TIMEOUT: Duration = Duration::from_secs(5);
+/// Longest answer, in bytes.
 const ANSWER_BYTES_MAX: usize = 1 << 20;
 
-/// An order that was not carried out.
+/// A command that was not carried out.
 #[derive(Debug, thiserror::Error)]
-pub enum OrderError {
-    /// Nobody there.
+pub enum UnixClientError {
+    /// No answer.
     #[error("no server answers at {0}: check that `ringshard serve` runs with --admin-socket {0} ({1})")]
     Unreachable(PathBuf, String),
-    /// It does not do what it is told.
-    #[error("the server at {0} says {1}: {2}")]
+    /// The server refuses the command.
+    #[error("the server at {0} refused the command with status {1}: {2}")]
     Refused(PathBuf, u16, String),
 }
 
-/// What `POST path` gives, over the socket of a server.
+/// The answer to `POST path` over the socket of a server.
 ///
 /// # Errors
-/// [`OrderError`].
-pub fn post(socket: &Path, path: &str) -> Result<String, OrderError> {
-    let unreachable = |why: String| OrderError::Unreachable(socket.to_owned(), why);
+/// [`UnixClientError`].
+pub fn post(socket: &Path, path: &str) -> Result<String, UnixClientError> {
+    let unreachable = |why: String| UnixClientError::Unreachable(socket.to_owned(), why);
     let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build();
     let runtime = runtime.map_err(|error| unreachable(error.to_string()))?;
-    let answered = runtime.block_on(async { tokio::time::timeout(PATIENCE, exchange(socket, path)).await });
+    let answered = runtime.block_on(async { tokio::time::timeout(ANSWER_TIMEOUT, request(socket, path)).await });
     match answered {
         Ok(Ok((200, text))) => Ok(text),
-        Ok(Ok((status, text))) => Err(OrderError::Refused(socket.to_owned(), status, text.trim_end().to_owned())),
+        Ok(Ok((status, text))) => Err(UnixClientError::Refused(socket.to_owned(), status, text.trim_end().to_owned())),
         Ok(Err(error)) => Err(unreachable(error.to_string())),
-        Err(_) => Err(unreachable(format!("no answer within {} s", PATIENCE.as_secs()))),
+        Err(_) => Err(unreachable(format!("no answer within {} s", ANSWER_TIMEOUT.as_secs()))),
     }
 }
 
-async fn exchange(socket: &Path, path: &str) -> Result<(u16, String), Box<dyn Error>> {
+async fn request(socket: &Path, path: &str) -> Result<(u16, String), Box<dyn Error>> {
     let stream = TokioIo::new(UnixStream::connect(socket).await?);
     let (mut sender, connection) = hyper::client::conn::http1::handshake(stream).await?;
     tokio::spawn(connection);

@@ -1,23 +1,23 @@
-//! `ringshard drain`, `ringshard reload` and `ringshard kick`: what a running server can be told.
+//! `ringshard drain`, `ringshard reload` and `ringshard kick`: commands to a running server.
 
 use crate::admin::AdminArguments;
 use crate::output::print_line;
 use ringshard::config::Reloaded;
-use ringshard::ops::admin::order;
+use ringshard::ops::admin::unix_client;
 use ringshard::runtime::control::kick::{Kicked, Target};
 use std::error::Error;
 use std::path::{Path, PathBuf};
 
-/// Where an installed server takes orders.
+/// The admin socket of an installed server.
 const SOCKET_DEFAULT: &str = "/run/ringshard/admin.sock";
 
-/// Which server is told.
+/// Which server gets the command.
 #[derive(clap::Args)]
 pub struct ServerArguments {
     #[command(flatten)]
     admin: AdminArguments,
-    /// The server's admin socket, in place of its admin address. Default: /run/ringshard/admin.sock, where there is one and
-    /// no admin address or secret is given.
+    /// Admin socket of the server, instead of its admin port. Default: /run/ringshard/admin.sock if it exists and neither
+    /// --admin nor --admin-token-file is given.
     #[arg(long, value_name = "FILE", env = "RINGSHARD_ADMIN_SOCKET")]
     admin_socket: Option<PathBuf>,
 }
@@ -27,36 +27,37 @@ impl ServerArguments {
         let default = Path::new(SOCKET_DEFAULT);
         let installed = Some(default).filter(|socket| self.admin.is_default() && socket.exists());
         match self.admin_socket.as_deref().or(installed) {
-            Some(socket) => Ok(order::post(socket, path)?),
-            None => Ok(self.admin.asker()?.post(path)?),
+            Some(socket) => Ok(unix_client::post(socket, path)?),
+            None => Ok(self.admin.client()?.post(path)?),
         }
     }
 }
 
-/// What `drain` and `reload` take.
+/// Arguments of `drain` and `reload`.
 #[derive(clap::Args)]
 pub struct Arguments {
     #[command(flatten)]
     server: ServerArguments,
 }
 
-/// What `kick` takes.
+/// Arguments of `kick`.
 #[derive(clap::Args)]
 pub struct KickArguments {
     #[command(flatten)]
     server: ServerArguments,
-    /// A connection by the id that `ringshard sessions` shows, or all from an IP address, or the one from ADDRESS:PORT.
+    /// Which connections to end: one by its id, as `ringshard sessions` shows it; all from an IP address; or the one from
+    /// ADDRESS:PORT.
     #[arg(value_name = "ID|ADDRESS")]
     target: Target,
 }
 
-/// Lets nobody in any more.
+/// Runs `ringshard drain`.
 pub fn drain(arguments: &Arguments) -> Result<(), Box<dyn Error>> {
     arguments.server.post("/drain")?;
-    Ok(print_line("draining: nobody new is let in, and the server ends when all have left or drain-ms is over")?)
+    Ok(print_line("draining: the server admits no new clients, and ends when all have left or drain-ms is over")?)
 }
 
-/// Has the settings read anew.
+/// Runs `ringshard reload`.
 pub fn reload(arguments: &Arguments) -> Result<(), Box<dyn Error>> {
     let answer = arguments.server.post("/reload")?;
     let Reloaded { changed, refused } = serde_json::from_str(&answer)?;
@@ -65,22 +66,22 @@ pub fn reload(arguments: &Arguments) -> Result<(), Box<dyn Error>> {
         false => print_line(format_args!("changed: {}", changed.join(", ")))?,
     }
     if !refused.is_empty() {
-        return Err(format!("these cannot change while the server runs, restart it: {}", refused.join(", ")).into());
+        return Err(format!("restart the server to change these settings: {}", refused.join(", ")).into());
     }
     Ok(())
 }
 
-/// Ends connections.
+/// Runs `ringshard kick`.
 pub fn kick(arguments: &KickArguments) -> Result<(), Box<dyn Error>> {
     let target = &arguments.target;
     let answer = arguments.server.post(&format!("/kick?target={target}"))?;
     let Kicked { connections, missing } = serde_json::from_str(&answer)?;
     if !missing.is_empty() {
         let cores = missing.iter().map(usize::to_string).collect::<Vec<_>>().join(", ");
-        return Err(format!("ended {connections}; core {cores} does not answer, and may have more").into());
+        return Err(format!("ended {connections} connections; core {cores} does not answer and may have more: repeat the command once it does").into());
     }
     match connections {
-        0 => Err(format!("no connection is {target}: `ringshard sessions` lists them").into()),
+        0 => Err(format!("no connection matches {target}: `ringshard sessions` lists all").into()),
         connections => {
             let plural = if connections == 1 { "" } else { "s" };
             Ok(print_line(format_args!("ended {connections} connection{plural}"))?)

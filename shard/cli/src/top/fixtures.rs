@@ -1,18 +1,18 @@
-//! Servers for the tests of what is shown of them.
+//! Answers of imaginary servers, for tests.
 
 use super::poll::Answer;
-use ringshard::ops::report::{ServerReport, SessionSnapshot};
+use ringshard::ops::report::{ConnectionSnapshot, ServerReport};
 use serde_json::json;
 use std::net::SocketAddr;
 use std::time::{Duration, Instant};
 
-/// An address of a player.
+/// The address of a player.
 pub fn player(number: u8) -> SocketAddr {
     SocketAddr::from(([192, 0, 2, number], 40_000 + u16::from(number)))
 }
 
-/// A server with that many cores `seconds` after its start, steadily at work: each core takes in 1,000 datagrams a second,
-/// spends a fifth of its time in turns of 100 us, and drops 10 datagrams a second.
+/// A server with this many cores, `seconds` after its start. Each second, each core receives 1,000 datagrams, spends a fifth of
+/// its time in turns of 100 us, and drops 10 datagrams.
 pub fn report(cores: usize, seconds: u64) -> ServerReport {
     let core = |core: usize| {
         json!({
@@ -43,12 +43,12 @@ pub fn report(cores: usize, seconds: u64) -> ServerReport {
         "draining": false,
         "cores": (0..cores).map(core).collect::<Vec<_>>(),
     });
-    serde_json::from_value(report).expect("a server says these at least")
+    serde_json::from_value(report).expect("these are all fields that a report needs")
 }
 
-/// A connection `seconds` after it began, at this many bytes a second each way.
-pub fn session(number: u8, seconds: u64, rate: u64) -> SessionSnapshot {
-    SessionSnapshot {
+/// A connection `seconds` after it began, with this many bytes per second in each direction.
+pub fn connection(number: u8, seconds: u64, rate: u64) -> ConnectionSnapshot {
+    ConnectionSnapshot {
         id: format!("0.{number}.1"),
         core: 0,
         address: player(number),
@@ -73,8 +73,8 @@ pub fn session(number: u8, seconds: u64, rate: u64) -> SessionSnapshot {
     }
 }
 
-/// What a server answers `seconds` after its start.
+/// The answer of a server `seconds` after its start.
 pub fn answer(began: Instant, cores: usize, seconds: u64) -> Answer {
-    let sessions = vec![session(1, seconds, 100), session(2, seconds, 2_048)];
-    Answer::at(began + Duration::from_secs(seconds), report(cores, seconds), sessions)
+    let connections = vec![connection(1, seconds, 100), connection(2, seconds, 2_048)];
+    Answer::at(began + Duration::from_secs(seconds), report(cores, seconds), connections)
 }

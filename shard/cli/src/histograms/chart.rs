@@ -1,4 +1,4 @@
-//! The latencies of a server as a picture: a panel for each stage, a curve for each core.
+//! The latencies of a server as a chart: a panel for each stage, a curve for each core.
 
 use crate::units::{address, age, micros};
 use hdrhistogram::Histogram;
@@ -8,7 +8,7 @@ use plotters::prelude::*;
 use ringshard::ops::report::ServerReport;
 use std::error::Error;
 
-/// Width of the picture, in pixels.
+/// Width of the chart, in pixels.
 const WIDTH: u32 = 1200;
 /// Height of a panel, in pixels.
 const PANEL_HEIGHT: u32 = 300;
@@ -21,30 +21,30 @@ const SIDE: i32 = 24;
 /// Height of a line of the legend, and width of a core in it, in pixels.
 const LEGEND_LINE: i32 = 22;
 const LEGEND_ENTRY: i32 = 82;
-/// Cores that the legend lists; of more, it shows the range of their colours.
+/// Most cores that the legend lists. For more, it shows the range of colours.
 const LEGEND_CORES_MAX: usize = 56;
 
-/// Colours that differ for everybody and stand out on white, for as many cores as there are of them.
+/// Colours for few cores. They stand out on white and differ for colour-blind readers too.
 const DISTINCT: [RGBColor; 5] =
     [RGBColor(0, 114, 178), RGBColor(213, 94, 0), RGBColor(0, 0, 0), RGBColor(0, 158, 115), RGBColor(185, 85, 150)];
-/// For more cores: from the first core to the last, the hue changes steadily and the lightness grows.
+/// Colours for more cores: hue and lightness change steadily from the first to the last.
 const RAMP: [RGBColor; 5] =
     [RGBColor(68, 1, 84), RGBColor(65, 68, 135), RGBColor(42, 120, 142), RGBColor(31, 148, 139), RGBColor(86, 150, 40)];
 
 type Area<'a> = DrawingArea<SVGBackend<'a>, Shift>;
 
-/// What a core recorded of a stage.
+/// The histogram of a core and stage.
 struct Curve {
     core: usize,
     color: RGBColor,
     histogram: Histogram<u64>,
 }
 
-/// The percentiles of all stages and cores as SVG, of a report that was made at `at`.
+/// The percentiles of all stages and cores as SVG, from a report made at `at`.
 ///
 /// # Errors
-/// What the drawing library said.
-pub fn picture(report: &ServerReport, at: &Zoned) -> Result<String, Box<dyn Error>> {
+/// What the drawing library reports.
+pub fn chart(report: &ServerReport, at: &Zoned) -> Result<String, Box<dyn Error>> {
     let stages = stages(report);
     let rows = stages.len().div_ceil(PANELS_ACROSS).max(1);
     let legend = legend_height(report.cores.len());
@@ -60,7 +60,7 @@ pub fn picture(report: &ServerReport, at: &Zoned) -> Result<String, Box<dyn Erro
             draw_panel(panel, name, curves)?;
         }
         if stages.is_empty() {
-            panels.draw_text("nothing was recorded yet", &words(&panels, 16.0), (SIDE, SIDE))?;
+            panels.draw_text("nothing was recorded yet", &text_style(&panels, 16.0), (SIDE, SIDE))?;
         }
         draw_legend(&below, report)?;
         area.present()?;
@@ -68,7 +68,7 @@ pub fn picture(report: &ServerReport, at: &Zoned) -> Result<String, Box<dyn Erro
     Ok(svg)
 }
 
-/// The stages in which something was recorded, with the cores that did.
+/// The stages that are not empty, with their curves.
 fn stages(report: &ServerReport) -> Vec<(String, Vec<Curve>)> {
     let mut stages: Vec<(String, Vec<Curve>)> = Vec::new();
     for (index, core) in report.cores.iter().enumerate() {
@@ -86,6 +86,7 @@ fn stages(report: &ServerReport) -> Vec<(String, Vec<Curve>)> {
 
 /// The colour of a core.
 fn color(index: usize, cores: usize) -> RGBColor {
+    assert!(index < cores, "there is no core {index} of {cores}");
     if cores <= DISTINCT.len() {
         return DISTINCT[index];
     }
@@ -96,7 +97,7 @@ fn color(index: usize, cores: usize) -> RGBColor {
     RGBColor(between(from.0, to.0), between(from.1, to.1), between(from.2, to.2))
 }
 
-fn words<'a>(area: &Area<'_>, size: f64) -> TextStyle<'a> {
+fn text_style<'a>(area: &Area<'_>, size: f64) -> TextStyle<'a> {
     ("sans-serif", size).into_text_style(area)
 }
 
@@ -110,12 +111,12 @@ fn draw_title(area: &Area<'_>, report: &ServerReport, at: &Zoned) -> Result<(), 
         age(*uptime_s),
         cores.len(),
     );
-    area.draw_text(&title, &words(area, 27.0), (SIDE, 16))?;
-    area.draw_text(&facts, &words(area, 17.0).color(&BLACK.mix(0.7)), (SIDE, 46))?;
+    area.draw_text(&title, &text_style(area, 27.0), (SIDE, 16))?;
+    area.draw_text(&facts, &text_style(area, 17.0).color(&BLACK.mix(0.7)), (SIDE, 46))?;
     Ok(())
 }
 
-/// Time over percentile, both on logarithmic axes: the tail is what matters.
+/// Time over percentile, both on logarithmic axes, because the tail matters.
 fn draw_panel(area: &Area<'_>, name: &str, curves: &[Curve]) -> Result<(), Box<dyn Error>> {
     let micros_of = |nanos: u64| nanos.max(1) as f64 / 1000.0;
     let most = curves.iter().map(|curve| curve.histogram.len()).max().unwrap_or(1) as f64;
@@ -127,8 +128,8 @@ fn draw_panel(area: &Area<'_>, name: &str, curves: &[Curve]) -> Result<(), Box<d
         10f64.powf(if up { power.ceil() } else { power.floor() })
     };
     let (low, high) = (decade(lowest, false), decade(highest * 1.05, true));
-    area.draw_text(name, &words(area, 19.0), (SIDE, 8))?;
-    area.draw_text(&range(curves), &words(area, 15.0).color(&BLACK.mix(0.7)), (SIDE + 220, 11))?;
+    area.draw_text(name, &text_style(area, 19.0), (SIDE, 8))?;
+    area.draw_text(&range(curves), &text_style(area, 15.0).color(&BLACK.mix(0.7)), (SIDE + 220, 11))?;
     let mut chart = ChartBuilder::on(area)
         .margin_top(36)
         .margin_right(SIDE + 12)
@@ -140,8 +141,8 @@ fn draw_panel(area: &Area<'_>, name: &str, curves: &[Curve]) -> Result<(), Box<d
         .configure_mesh()
         .x_desc("percentile of all samples")
         .y_desc("time")
-        .axis_desc_style(words(area, 14.0))
-        .label_style(words(area, 14.0))
+        .axis_desc_style(text_style(area, 14.0))
+        .label_style(text_style(area, 14.0))
         .x_labels(nines_end.log10() as usize + 1)
         .y_labels((high / low).log10().round() as usize + 1)
         .bold_line_style(BLACK.mix(0.18))
@@ -161,7 +162,7 @@ fn draw_panel(area: &Area<'_>, name: &str, curves: &[Curve]) -> Result<(), Box<d
     Ok(())
 }
 
-/// Where the 99th percentile is lowest, and where it is highest.
+/// The cores with the lowest and the highest 99th percentile.
 fn range(curves: &[Curve]) -> String {
     let p99 = |curve: &Curve| curve.histogram.value_at_quantile(0.99);
     let of = |curve: &Curve| format!("{} on core {}", micros(p99(curve) as f64 / 1000.0), curve.core);
@@ -177,14 +178,14 @@ fn legend_height(cores: usize) -> u32 {
     (lines as i32 * LEGEND_LINE + 16) as u32
 }
 
-/// Cores on a line of the legend.
+/// Number of cores on a line of the legend.
 fn legend_across() -> usize {
     ((WIDTH as i32 - 2 * SIDE) / LEGEND_ENTRY) as usize
 }
 
-/// Which colour is which core's.
+/// The colours of the cores.
 fn draw_legend(area: &Area<'_>, report: &ServerReport) -> Result<(), Box<dyn Error>> {
-    let (cores, style) = (report.cores.len(), words(area, 16.0));
+    let (cores, style) = (report.cores.len(), text_style(area, 16.0));
     let block = |x: i32, y: i32, width: i32, index| {
         area.draw(&Rectangle::new([(x, y), (x + width, y + 12)], color(index, cores).filled()))
     };
@@ -227,7 +228,7 @@ fn trimmed(value: f64) -> String {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::top::samples::report;
+    use crate::top::fixtures::report;
 
     /// How far a colour stands out on white: WCAG's contrast ratio, 1 to 21.
     fn contrast(RGBColor(red, green, blue): RGBColor) -> f64 {
@@ -256,7 +257,7 @@ mod tests {
     fn each_stage_has_a_panel_each_core_a_color_and_the_title_says_which_server_and_when() {
         let at: Zoned = "2026-11-25T20:00:00+00:00[UTC]".parse().unwrap();
         for cores in [1, 2, 16, 64] {
-            let svg = picture(&report(cores, 10), &at).unwrap();
+            let svg = chart(&report(cores, 10), &at).unwrap();
             for text in
                 ["turn", "tick", "0.0.0.0:3565", "2026-11-25 20:00:00", "p99: ", "percentile of all samples", " us"]
             {

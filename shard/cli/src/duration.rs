@@ -1,14 +1,14 @@
-//! Times on the command line.
+//! Durations on the command line.
 
 use jiff::SignedDuration;
 use std::time::Duration;
 
-/// A time such as `10s`, `250ms` or `5m`; a number alone is seconds.
-pub fn seconds(text: &str) -> Result<Duration, String> {
+/// Parses a duration such as `10s`, `250ms` or `5m`; a number alone is seconds.
+pub fn parse(text: &str) -> Result<Duration, String> {
     let plain = text.parse().ok().and_then(|seconds| SignedDuration::try_from_secs_f64(seconds).ok());
     let time = plain.or_else(|| text.parse().ok());
     let time = time.and_then(|time| Duration::try_from(time).ok());
-    time.ok_or_else(|| "give a time such as 10s, 250ms or 5m; a number alone is seconds".into())
+    time.ok_or_else(|| "use a time such as 10s, 250ms or 5m; a number alone is seconds".into())
 }
 
 #[cfg(test)]
@@ -19,10 +19,10 @@ mod tests {
     fn a_number_alone_is_seconds() {
         for (text, millis) in [("10", 10_000), ("0.5", 500), ("10s", 10_000), ("250ms", 250), ("2m", 120_000), ("0", 0)]
         {
-            assert_eq!(seconds(text), Ok(Duration::from_millis(millis)), "{text}");
+            assert_eq!(parse(text), Ok(Duration::from_millis(millis)), "{text}");
         }
         for text in ["", "soon", "-1", "-1s", "nan", "inf", "1e30", "5 parsecs"] {
-            assert!(seconds(text).is_err(), "{text}");
+            assert!(parse(text).is_err(), "{text}");
         }
     }
 }

@@ -1,8 +1,7 @@
-//! A table with a title, in as many columns as a line has room for: a rule that bears the title, a line of headings, and the
-//! rows.
+//! A table: a rule with the title, a line of headings, and the rows.
 //!
-//! Where not all columns fit, those of the highest rank are left out first. A cell is cut only where its column alone is
-//! wider than the line; an ellipsis then says so.
+//! If a line has no room for all columns, those of the highest rank are left out first. A cell is cut only if its column alone
+//! is wider than the line; an ellipsis marks the cut.
 
 use ratatui::buffer::Buffer;
 use ratatui::layout::{Alignment, Rect};
@@ -10,13 +9,13 @@ use ratatui::style::{Color, Modifier, Style, Stylize};
 use ratatui::text::Line;
 use ratatui::widgets::Widget;
 
-/// What catches the eye first.
+/// Colour of what is most important.
 pub const ACCENT: Color = Color::Cyan;
-/// What is beside the point.
-pub const ASIDE: Style = Style::new().add_modifier(Modifier::DIM);
-/// Blank columns between two columns of a table, at most.
+/// Style of what is less important.
+pub const DIMMED: Style = Style::new().add_modifier(Modifier::DIM);
+/// Widest gap between two columns.
 const GAP_MAX: u16 = 3;
-/// Blank columns between two columns of a table, at least.
+/// Narrowest gap between two columns.
 const GAP_MIN: u16 = 1;
 /// Lines above the rows: the rule and the headings.
 pub const HEAD_ROWS: u16 = 2;
@@ -32,7 +31,7 @@ pub struct Column {
 }
 
 impl Column {
-    /// A column of numbers. It is `width_min` wide, or as wide as its widest cell.
+    /// A column of numbers, at least `width_min` wide, and as wide as its widest cell.
     pub const fn new(heading: &'static str, width_min: u16) -> Self {
         Column { heading, width_min, rank: 0, alignment: Alignment::Right, marked: false }
     }
@@ -42,13 +41,13 @@ impl Column {
         Column { alignment: Alignment::Left, ..Column::new(heading, width_min) }
     }
 
-    /// When it is left out: columns of rank 0 never are, those of the highest rank are first. Columns of one rank stay or go
+    /// Sets the rank: columns of the highest rank are left out first, those of rank 0 never. Columns of one rank stay or go
     /// together.
     pub const fn rank(self, rank: u8) -> Self {
         Column { rank, ..self }
     }
 
-    /// The column that the rows are in order of, if `marked`: its heading stands out, and it is never left out.
+    /// Marks the column by which the rows are sorted: its heading stands out, and it is never left out.
     pub const fn marked(self, marked: bool) -> Self {
         Column { marked, rank: if marked { 0 } else { self.rank }, ..self }
     }
@@ -56,41 +55,41 @@ impl Column {
     fn title(&self) -> Line<'static> {
         match self.marked {
             true => Line::from(self.heading).fg(ACCENT).bold(),
-            false => Line::styled(self.heading, ASIDE),
+            false => Line::styled(self.heading, DIMMED),
         }
     }
 }
 
 /// A table with a title.
 #[derive(Clone, Debug)]
-pub struct Sheet {
-    /// On the rule, to the left.
+pub struct Table {
+    /// Left on the rule.
     pub title: Line<'static>,
-    /// On the rule, to the right.
+    /// Right on the rule.
     pub aside: Line<'static>,
     /// The columns.
     pub columns: Vec<Column>,
     /// The rows, with a text for each column.
     pub rows: Vec<Vec<Line<'static>>>,
-    /// What is said where there are no rows.
+    /// The text if there are no rows.
     pub empty: &'static str,
 }
 
-impl Sheet {
-    /// Lines that it takes to show all of it.
+impl Table {
+    /// Lines that the whole table needs.
     pub fn rows_needed(&self) -> u16 {
-        // Nothing needs no headings.
+        // Without rows, there are no headings.
         if self.rows.is_empty() { 2 } else { HEAD_ROWS + self.rows.len() as u16 }
     }
 
-    /// Columns of a line that shows all of it.
+    /// Width that the whole table needs.
     pub fn columns_needed(&self) -> u16 {
         let gaps = self.columns.len().saturating_sub(1) as u16 * GAP_MAX;
         let titles = self.title.width() + self.aside.width() + 10;
         (self.widths().sum::<u16>() + gaps).max(titles as u16).max(self.empty.len() as u16)
     }
 
-    /// All of it as plain text: as wide as the terminal, and as wide as it needs to be where standard output is none.
+    /// The table as plain text, as wide as the terminal; as wide as it needs if standard output is not a terminal.
     pub fn page(self) -> String {
         let columns = terminal_columns().unwrap_or_else(|| self.columns_needed());
         let rows = self.rows_needed();
@@ -98,6 +97,11 @@ impl Sheet {
     }
 
     fn widths(&self) -> impl Iterator<Item = u16> {
+        let columns = self.columns.len();
+        assert!(
+            self.rows.iter().all(|row| row.len() == columns),
+            "a row has another number of cells than there are columns"
+        );
         self.columns.iter().enumerate().map(|(at, column)| {
             let cells = self.rows.iter().map(|row| row[at].width() as u16).max().unwrap_or(0);
             cells.max(column.width_min).max(column.heading.chars().count() as u16)
@@ -105,13 +109,13 @@ impl Sheet {
     }
 }
 
-/// Columns of the terminal that standard output is; none where it is no terminal.
+/// Width of the terminal; None if standard output is not a terminal.
 pub fn terminal_columns() -> Option<u16> {
     let size = terminal_size::terminal_size_of(std::io::stdout());
     size.map(|(columns, _)| columns.0).filter(|columns| *columns > 0)
 }
 
-/// What a widget draws, without colours; what is blank at the end of a line is left out.
+/// What a widget draws, without colours and without blanks at line ends.
 pub fn text(widget: impl Widget, columns: u16, rows: u16) -> String {
     let area = Rect::new(0, 0, columns, rows);
     let mut buffer = Buffer::empty(area);
@@ -125,53 +129,53 @@ pub fn text(widget: impl Widget, columns: u16, rows: u16) -> String {
     text
 }
 
-impl Widget for Sheet {
+impl Widget for Table {
     fn render(self, area: Rect, buffer: &mut Buffer) {
         rule(self.title.clone(), self.aside.clone(), area, buffer);
         let mut lines = area.rows().skip(1);
         if self.rows.is_empty() {
             if let Some(line) = lines.next() {
-                Line::styled(self.empty, ASIDE).render(line, buffer);
+                Line::styled(self.empty, DIMMED).render(line, buffer);
             }
             return;
         }
-        let places = self.places(area);
+        let positions = self.positions(area);
         if let Some(line) = lines.next() {
-            print(line, &places, buffer, |at| self.columns[at].title());
+            print(line, &positions, buffer, |at| self.columns[at].title());
         }
         for (line, row) in lines.zip(&self.rows) {
-            print(line, &places, buffer, |at| row[at].clone());
+            print(line, &positions, buffer, |at| row[at].clone());
         }
     }
 }
 
-/// Where a column stands on its lines.
-struct Place {
-    /// Which column.
+/// The position of a column.
+struct Position {
+    /// Its index.
     at: usize,
     x: u16,
     width: u16,
     alignment: Alignment,
 }
 
-impl Sheet {
-    /// The columns that are shown in an area, with the gaps as wide as it allows.
-    fn places(&self, area: Rect) -> Vec<Place> {
+impl Table {
+    /// The positions of the columns that an area has room for, with gaps as wide as possible.
+    fn positions(&self, area: Rect) -> Vec<Position> {
         let widths: Vec<u16> = self.widths().collect();
         let shown = self.shown(&widths, area.width);
         let taken: u16 = shown.iter().map(|&at| widths[at]).sum();
         let gaps = shown.len().saturating_sub(1).max(1) as u16;
         let gap = (area.width.saturating_sub(taken) / gaps).clamp(GAP_MIN, GAP_MAX);
         let mut x = area.x;
-        let place = |at: usize| {
-            let place = Place { at, x, width: widths[at], alignment: self.columns[at].alignment };
+        let position = |at: usize| {
+            let position = Position { at, x, width: widths[at], alignment: self.columns[at].alignment };
             x = x.saturating_add(widths[at] + gap);
-            place
+            position
         };
-        shown.into_iter().map(place).collect()
+        shown.into_iter().map(position).collect()
     }
 
-    /// The columns that a line has room for, in order.
+    /// The indices of the columns that a line has room for, in order.
     fn shown(&self, widths: &[u16], room: u16) -> Vec<usize> {
         let mut ranks: Vec<u8> = self.columns.iter().map(|column| column.rank).collect();
         ranks.sort_unstable();
@@ -190,28 +194,28 @@ impl Sheet {
     }
 }
 
-fn print(line: Rect, places: &[Place], buffer: &mut Buffer, cell: impl Fn(usize) -> Line<'static>) {
-    for &Place { at, x, width, alignment } in places {
-        let place = Rect { x, width, ..line }.intersection(line);
+fn print(line: Rect, positions: &[Position], buffer: &mut Buffer, cell: impl Fn(usize) -> Line<'static>) {
+    for &Position { at, x, width, alignment } in positions {
+        let room = Rect { x, width, ..line }.intersection(line);
         let cell = cell(at);
-        let is_cut = cell.width() > place.width.into();
-        // From its beginning: half a number that lacks its first digits is another number.
-        cell.alignment(if is_cut { Alignment::Left } else { alignment }).render(place, buffer);
-        if is_cut && place.width > 0 {
-            buffer[(place.right() - 1, place.y)].set_symbol("…");
+        let is_cut = cell.width() > room.width.into();
+        // Left-aligned, so that a number keeps its first digits.
+        cell.alignment(if is_cut { Alignment::Left } else { alignment }).render(room, buffer);
+        if is_cut && room.width > 0 {
+            buffer[(room.right() - 1, room.y)].set_symbol("…");
         }
     }
 }
 
-/// A rule across the first line of an area, with texts on it.
+/// Draws a rule across the first line of an area, with texts on it.
 pub fn rule(title: Line<'static>, aside: Line<'static>, area: Rect, buffer: &mut Buffer) {
     let Some(line) = area.rows().next() else { return };
-    Line::styled("─".repeat(line.width.into()), ASIDE).render(line, buffer);
+    Line::styled("─".repeat(line.width.into()), DIMMED).render(line, buffer);
     let width = |text: &Line<'_>| text.width() as u16;
     let inner = Rect { x: line.x.saturating_add(2), width: line.width.saturating_sub(4), ..line };
     let room = inner.width.saturating_sub(width(&title) + 2);
     padded(title, inner, buffer);
-    // The title goes first where there is no room for both.
+    // If there is no room for both, only the title is shown.
     if width(&aside) > 0 && width(&aside) + 2 <= room {
         let taken = width(&aside) + 2;
         padded(aside, Rect { x: inner.right() - taken, width: taken, ..inner }, buffer);
@@ -230,7 +234,7 @@ fn padded(mut text: Line<'static>, area: Rect, buffer: &mut Buffer) {
 mod tests {
     use super::*;
 
-    fn sheet(address: &'static str) -> Sheet {
+    fn sample(address: &'static str) -> Table {
         let columns = vec![
             Column::text("address", 10),
             Column::new("rate", 6).rank(2),
@@ -238,42 +242,42 @@ mod tests {
             Column::new("age", 6).rank(3).marked(true),
         ];
         let row = [address, "12.3k", "0.1%", "1m 01s"].map(Line::from).to_vec();
-        Sheet { title: "few".into(), aside: Line::default(), columns, rows: vec![row], empty: "" }
+        Table { title: "few".into(), aside: Line::default(), columns, rows: vec![row], empty: "" }
     }
 
-    fn lines(sheet: Sheet, columns: u16) -> Vec<String> {
-        text(sheet, columns, 3).lines().map(str::to_owned).collect()
+    fn lines(table: Table, columns: u16) -> Vec<String> {
+        text(table, columns, 3).lines().map(str::to_owned).collect()
     }
 
     #[test]
-    fn columns_that_do_not_fit_go_by_their_rank_and_none_is_cut() {
+    fn columns_that_do_not_fit_are_left_out_by_rank_and_none_is_cut() {
         assert_eq!(
-            lines(sheet("192.0.2.1"), 31)[1..],
+            lines(sample("192.0.2.1"), 31)[1..],
             ["address      rate   loss    age", "192.0.2.1   12.3k   0.1% 1m 01s"]
         );
-        assert_eq!(lines(sheet("192.0.2.1"), 30)[1], "address        loss      age");
+        assert_eq!(lines(sample("192.0.2.1"), 30)[1], "address        loss      age");
         assert_eq!(
-            lines(sheet("192.0.2.1"), 23)[1],
+            lines(sample("192.0.2.1"), 23)[1],
             "address         age",
             "the order's column stays, whatever its rank"
         );
-        assert_eq!(lines(sheet("[2001:db8::1]:40000"), 33)[2], "[2001:db8::1]:40000   0.1% 1m 01s");
+        assert_eq!(lines(sample("[2001:db8::1]:40000"), 33)[2], "[2001:db8::1]:40000   0.1% 1m 01s");
     }
 
     #[test]
-    fn what_is_cut_after_all_says_so_and_no_line_is_longer_than_the_terminal() {
+    fn a_cut_cell_is_marked_and_no_line_is_longer_than_the_terminal() {
         for columns in 0..60 {
-            let lines = lines(sheet("[2001:db8::1]:40000"), columns);
+            let lines = lines(sample("[2001:db8::1]:40000"), columns);
             assert!(lines.iter().all(|line| line.chars().count() <= columns.into()), "{columns}: {lines:?}");
         }
-        assert_eq!(lines(sheet("[2001:db8::1]:40000"), 12)[2], "[2001:db8::…");
-        assert_eq!(lines(sheet("[2001:db8::1]:40000"), 23)[2], "[2001:db8::1]:40000 1m…");
+        assert_eq!(lines(sample("[2001:db8::1]:40000"), 12)[2], "[2001:db8::…");
+        assert_eq!(lines(sample("[2001:db8::1]:40000"), 23)[2], "[2001:db8::1]:40000 1m…");
     }
 
     #[test]
-    fn all_of_it_fits_into_what_it_needs() {
-        let needed = sheet("[2001:db8::1]:40000").columns_needed();
-        let lines = lines(sheet("[2001:db8::1]:40000"), needed);
+    fn a_table_fits_into_the_width_that_it_needs() {
+        let needed = sample("[2001:db8::1]:40000").columns_needed();
+        let lines = lines(sample("[2001:db8::1]:40000"), needed);
         assert!(["address", "rate", "loss", "age"].iter().all(|heading| lines[1].contains(heading)), "{lines:?}");
     }
 }

@@ -1,4 +1,4 @@
-//! The file: what goes into it, what is said of that, and how it is written.
+//! The archive: its files, its table of contents, and how it is written.
 
 use flate2::Compression;
 use flate2::write::GzEncoder;
@@ -9,23 +9,23 @@ use std::io::{self, BufWriter, Write};
 use std::os::unix::fs::OpenOptionsExt;
 use std::path::{Path, PathBuf};
 
-/// What whoever gets it should know, and whoever passes it on.
+/// What to know before passing it on.
 const CAUTION: &str =
-    "It holds addresses of players, and the settings of the server. It holds no keys and no secrets: of those,
-config.json has the names of their files alone. Look through it before you pass it on.";
+    "It holds addresses of players and the settings of the server. It holds no keys and no secrets: config.json has only the
+names of their files. Look through it before you pass it on.";
 
 /// A report that could not be written.
 #[derive(Debug, thiserror::Error)]
 pub enum ArchiveError {
-    /// The file is there already.
-    #[error("{0} exists, and nothing is overwritten: name another file with --out")]
+    /// The file exists.
+    #[error("{0} already exists, and files are never overwritten: name another file with --out")]
     Exists(PathBuf),
-    /// It cannot be made, or there is no room for it.
+    /// The file cannot be created or written.
     #[error("cannot write {0}: {1}; name a file in another folder with --out")]
     Write(PathBuf, io::Error),
 }
 
-/// Whether a file can be made there: found out before the work, not after it.
+/// Checks, before the work begins, whether the file can be created.
 ///
 /// # Errors
 /// [`ArchiveError`].
@@ -48,24 +48,24 @@ struct Entry {
     bytes: Vec<u8>,
 }
 
-/// What is gathered.
+/// The files collected so far.
 pub struct Archive {
-    /// The folder that all of it is in.
+    /// The folder that holds all files.
     name: String,
     made: Timestamp,
     entries: Vec<Entry>,
-    /// What could not be had, and why.
+    /// Files that are missing, and why.
     missing: Vec<(String, String)>,
     remarks: Vec<String>,
 }
 
 impl Archive {
-    /// With nothing in it.
+    /// An empty archive.
     pub fn new(name: String, made: Timestamp) -> Self {
         Archive { name, made, entries: Vec::new(), missing: Vec::new(), remarks: Vec::new() }
     }
 
-    /// Takes in a file, or notes why it is not there.
+    /// Adds a file, or notes why it is missing.
     pub fn add(&mut self, name: impl Into<String>, about: impl Into<String>, text: Result<String, String>) {
         match text {
             Ok(text) => self.entries.push(Entry { name: name.into(), about: about.into(), bytes: text.into() }),
@@ -73,20 +73,20 @@ impl Archive {
         }
     }
 
-    /// Notes what is wrong with a file, or why there is none.
+    /// Notes why a file is missing, or what is wrong with it.
     pub fn miss(&mut self, name: impl Into<String>, error: String) {
         self.missing.push((name.into(), error));
     }
 
-    /// Notes something that whoever reads it should know.
+    /// Adds a remark for the reader.
     pub fn remark(&mut self, text: String) {
         self.remarks.push(text);
     }
 
-    /// Writes it to a file that its owner alone can read; gives the bytes.
+    /// Writes the archive to a file that only its owner can read; returns the number of bytes.
     ///
     /// # Errors
-    /// [`ArchiveError`]; then there is no file.
+    /// [`ArchiveError`]. Then the file does not exist.
     pub fn write(&self, path: &Path) -> Result<u64, ArchiveError> {
         let open = OpenOptions::new().write(true).create_new(true).mode(0o600).open(path);
         let file = open.map_err(|error| match error.kind() {
@@ -135,7 +135,7 @@ impl Archive {
         }
         let _ = write!(text, "Files:\n{}", self.files());
         if !self.missing.is_empty() {
-            let _ = write!(text, "\nWhat could not be had (also in errors.txt):\n{}", self.errors());
+            let _ = write!(text, "\nMissing (also in errors.txt):\n{}", self.errors());
         }
         text
     }
@@ -145,7 +145,7 @@ impl Archive {
         self.entries.iter().map(|Entry { name, about, .. }| format!("  {name:width$}  {about}\n")).collect()
     }
 
-    /// Files that lack for the same reason together.
+    /// The missing files, grouped by reason.
     fn errors(&self) -> String {
         let mut reasons: Vec<(&str, Vec<&str>)> = Vec::new();
         for (name, error) in &self.missing {
@@ -157,11 +157,11 @@ impl Archive {
         reasons.iter().map(|(reason, names)| format!("  {}: {reason}\n", names.join(", "))).collect()
     }
 
-    /// What is in it, for whoever made it.
+    /// The contents, for the user who made the archive.
     pub fn summary(&self) -> String {
         let mut text = self.files();
         if !self.missing.is_empty() {
-            let _ = write!(text, "but not (see errors.txt in it):\n{}", self.errors());
+            let _ = write!(text, "Missing (also in errors.txt):\n{}", self.errors());
         }
         text.push_str(CAUTION);
         text
@@ -173,7 +173,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn files_that_lack_for_one_reason_are_named_together() {
+    fn files_that_are_missing_for_one_reason_are_named_together() {
         let mut archive = Archive::new("report".into(), Timestamp::UNIX_EPOCH);
         for (name, error) in [("a", "no server"), ("b", "no file"), ("c", "no server")] {
             archive.add(name, "", Err(error.into()));

@@ -1,0 +1,74 @@
+//! The command line: all commands and their help.
+
+use crate::{capture, config, control, doctor, histograms, keygen, manual, report, sessions, top};
+use clap::{Parser, Subcommand};
+use ringshard::config::Sources;
+
+/// The end of `ringshard --help`.
+const FIRST_STEPS: &str = "\
+First steps:
+  ringshard doctor                     # what slows this host down
+  ringshard keygen --out server.key    # prints the public key, which clients pin
+  ringshard serve --key server.key     # an echo server on UDP port 3565
+  ringshard top                        # in another terminal; or open http://127.0.0.1:3566";
+
+/// A thread-per-core packet engine and world server.
+#[derive(Parser)]
+#[command(name = "ringshard", version, after_help = FIRST_STEPS)]
+pub struct Arguments {
+    #[command(subcommand)]
+    pub command: Command,
+}
+
+#[derive(Subcommand)]
+pub enum Command {
+    /// Run a server.
+    ///
+    /// Signals: SIGTERM or Ctrl-C drains the server, a second one ends it at once, and a third one ends it without telling
+    /// clients. SIGHUP reloads the settings that are marked reloadable. SIGUSR2 writes histograms and connections to a file.
+    Serve(Sources),
+    /// Check settings, print them, or print their JSON Schema.
+    #[command(subcommand)]
+    Config(config::Arguments),
+    /// Check this host: print what slows a server down, and the command that fixes it.
+    ///
+    /// Exit code 1 if the host cannot run a server.
+    Doctor(doctor::Arguments),
+    /// Make a server key, and print its public half, which clients pin.
+    Keygen(keygen::Arguments),
+    /// Show latency histograms of a running server, by core and stage.
+    Histograms(histograms::Arguments),
+    /// Capture the datagrams of a running server into a file for Wireshark.
+    Capture(capture::Arguments),
+    /// Decrypt a capture with the traffic secrets that `ringshard capture --key-log` wrote.
+    Decrypt(capture::DecryptArguments),
+    /// List the connections of a running server.
+    Sessions(sessions::Arguments),
+    /// Drain a running server: it admits no new clients, and ends when all have left or drain-ms is over.
+    Drain(control::Arguments),
+    /// Let a running server read its settings again.
+    ///
+    /// Exit code 1 if the new settings are wrong, or if some of them need a restart.
+    Reload(control::Arguments),
+    /// End connections of a running server. Their clients do not reconnect by themselves.
+    Kick(control::KickArguments),
+    /// Watch a running server, updated each second: cores, drops and connections.
+    Top(top::Arguments),
+    /// Collect everything about a running server and its host in one file, to attach to a bug report.
+    Report(report::Arguments),
+    /// Print completions for a shell: `ringshard completions bash > /etc/bash_completion.d/ringshard`.
+    Completions(manual::CompletionsArguments),
+    /// Write manual pages, one per command.
+    Man(manual::ManArguments),
+}
+
+impl Command {
+    /// The settings of the command, if it takes any.
+    pub fn sources_mut(&mut self) -> Option<&mut Sources> {
+        match self {
+            Command::Serve(sources) => Some(sources),
+            Command::Config(config::Arguments::Check(sources) | config::Arguments::Print(sources)) => Some(sources),
+            _ => None,
+        }
+    }
+}

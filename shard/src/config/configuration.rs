@@ -1,0 +1,151 @@
+//! The settings of a server, with their sources, and how they are reloaded.
+
+use super::errors::{SettingError, SettingErrors};
+use super::prepare::{self, Prepared};
+use super::raw_values::RawValues;
+use super::setting::Setting;
+use super::settings::{Served, Settings, WORLD, all_settings};
+use super::source::Source;
+use super::sources::Sources;
+use ringshard_protocol::endpoint::Policy;
+use serde_json::{Value, json};
+
+/// What a reload changed.
+#[derive(Clone, PartialEq, Eq, Debug, Default, serde::Serialize, serde::Deserialize)]
+pub struct Reloaded {
+    /// Settings that have changed.
+    pub changed: Vec<String>,
+    /// Settings with a new value that needs a restart.
+    pub refused: Vec<String>,
+}
+
+/// The settings of a server, with their sources.
+#[derive(Clone, Debug)]
+pub struct Configuration {
+    sources: Sources,
+    raw: RawValues,
+    settings: Settings,
+}
+
+impl Configuration {
+    /// Reads all sources. Each value is one that its setting takes; [`Self::prepared`] checks whether they fit together and
+    /// whether the files that they name can be used.
+    ///
+    /// # Errors
+    /// Everything that is wrong with names and values.
+    pub fn load(sources: Sources) -> Result<Self, SettingErrors> {
+        let (configuration, errors) = Self::read(sources);
+        if errors.is_empty() { Ok(configuration) } else { Err(SettingErrors::sorted(errors)) }
+    }
+
+    /// Reads all sources and the files that they name, and checks everything that can be checked without starting a server.
+    ///
+    /// # Errors
+    /// Everything that is wrong.
+    pub fn prepared(sources: Sources) -> Result<(Self, Prepared), SettingErrors> {
+        let (configuration, mut errors) = Self::read(sources);
+        match prepare::prepare(&configuration.settings, &configuration.raw) {
+            Ok(prepared) if errors.is_empty() => Ok((configuration, prepared)),
+            Ok(_) => Err(SettingErrors::sorted(errors)),
+            Err(SettingErrors(more)) => {
+                // A value that is not what its source means says nothing about the others.
+                let is_doubtful = |error: &SettingError| {
+                    let raw = &configuration.raw;
+                    all_settings().iter().any(|it| error.compares(&it.name) && raw.is_doubtful(&it.name))
+                };
+                errors.extend(more.into_iter().filter(|error| !is_doubtful(error)));
+                Err(SettingErrors::sorted(errors))
+            }
+        }
+    }
+
+    /// What can be read, with defaults for the rest, and everything that is wrong.
+    fn read(sources: Sources) -> (Self, Vec<SettingError>) {
+        let mut errors = Vec::new();
+        let mut raw = sources.read(&mut errors);
+        let settings = Settings::parse(&mut raw, &mut errors);
+        (Configuration { sources, raw, settings }, errors)
+    }
+
+    /// The values.
+    pub fn settings(&self) -> &Settings {
+        &self.settings
+    }
+
+    /// The values as text, with their sources.
+    pub fn raw_values(&self) -> &RawValues {
+        &self.raw
+    }
+
+    /// The settings of the cores that can change while a server runs.
+    pub fn policy(&self) -> Policy {
+        prepare::policy(&self.settings)
+    }
+
+    /// Reads all sources again and applies the settings that can change while a server runs. If anything is wrong, nothing
+    /// changes.
+    ///
+    /// # Errors
+    /// Everything that is wrong.
+    pub fn reload(&mut self) -> Result<Reloaded, SettingErrors> {
+        let fresh = Self::load(self.sources.clone())?.raw;
+        let (mut raw, mut reloaded) = (self.raw.clone(), Reloaded::default());
+        for setting in all_settings().iter().filter(|it| fresh.get(&it.name).0 != self.raw.get(&it.name).0) {
+            if setting.live {
+                raw.copy_from(setting, &fresh);
+                reloaded.changed.push(setting.name.clone());
+            } else {
+                reloaded.refused.push(setting.name.clone());
+            }
+        }
+        // A value that was right before can be wrong now, such as a host name that does not resolve any more.
+        let mut errors = Vec::new();
+        let settings = Settings::parse(&mut raw, &mut errors);
+        if !errors.is_empty() {
+            return Err(SettingErrors::sorted(errors));
+        }
+        (self.settings, self.raw) = (settings, raw);
+        Ok(reloaded)
+    }
+
+    /// Settings that a source sets but that other settings make useless: a line for each.
+    pub fn without_effect(&self) -> Vec<String> {
+        let mut lines = Vec::new();
+        let mut note = |setting: &Setting, why: &str| {
+            let (text, source) = self.raw.get(&setting.name);
+            if *source != Source::Default {
+                lines.push(format!("{} is `{text}` ({source}) but has no effect: {why}", setting.name));
+            }
+        };
+        let (port_off, socket_off) = (self.settings.admin.is_none(), self.settings.admin_socket.is_none());
+        for setting in all_settings() {
+            let needs_world = setting.group == WORLD && setting.name != "game";
+            if needs_world && self.settings.game == Served::Echo {
+                note(setting, "game is echo, which has no world");
+            }
+            if setting.name == "admin-token-file" && port_off {
+                note(setting, "admin is off");
+            }
+            if setting.name == "key-log" && port_off && socket_off {
+                note(setting, "admin is off and there is no admin-socket");
+            }
+        }
+        lines
+    }
+
+    /// All settings, for machines.
+    pub fn describe(&self) -> Value {
+        let describe = |setting: &Setting| {
+            let (text, source) = self.raw.get(&setting.name);
+            let value = serde_json::to_value(setting.kind.toml(text)).unwrap_or_default();
+            json!({
+                "name": setting.name,
+                "value": value,
+                "source": source.to_string(),
+                "live": setting.live,
+                "group": setting.group,
+            })
+        };
+        all_settings().iter().map(describe).collect()
+    }
+}

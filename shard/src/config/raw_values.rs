@@ -1,0 +1,94 @@
+//! The raw values of all settings, as text, from all sources.
+
+use super::setting::Setting;
+use super::source::Source;
+use std::collections::{BTreeMap, BTreeSet};
+
+/// The text of every setting from each source that sets it.
+#[derive(Clone, Debug)]
+pub struct RawValues {
+    table: &'static [Setting],
+    /// By setting: the default first, then the sources in order of precedence. The last one wins.
+    values: BTreeMap<&'static str, Vec<(String, Source)>>,
+    /// Settings with a value that cannot be read: what stands in `values` may not be what the source means.
+    doubtful: BTreeSet<String>,
+}
+
+impl RawValues {
+    /// The defaults of these settings.
+    pub(super) fn defaults(table: &'static [Setting]) -> Self {
+        let default =
+            |setting: &'static Setting| (setting.name.as_str(), vec![(setting.default.to_owned(), Source::Default)]);
+        let values: BTreeMap<_, _> = table.iter().map(default).collect();
+        assert_eq!(values.len(), table.len(), "two settings have the same name");
+        RawValues { table, values, doubtful: BTreeSet::new() }
+    }
+
+    /// All settings, in the order in which they are shown.
+    pub(super) fn table(&self) -> &'static [Setting] {
+        self.table
+    }
+
+    /// The setting with this name.
+    pub(super) fn setting(&self, name: &str) -> Option<&'static Setting> {
+        self.table.iter().find(|setting| setting.name == name)
+    }
+
+    /// The text of a setting, and its source.
+    ///
+    /// # Panics
+    /// If there is no setting with this name.
+    pub fn get(&self, name: &str) -> (&str, &Source) {
+        let (text, source) = self.all(name).last().expect("a setting has at least its default");
+        (text, source)
+    }
+
+    /// The texts of a setting from all sources; the last one wins.
+    pub(super) fn all(&self, name: &str) -> &[(String, Source)] {
+        let all = self.values.get(name).unwrap_or_else(|| panic!("there is no setting {name}"));
+        assert_eq!(all.first().map(|(_, source)| source), Some(&Source::Default), "{name} has lost its default");
+        all
+    }
+
+    /// Sets a setting; it wins over what earlier sources say.
+    pub(super) fn set(&mut self, setting: &'static Setting, text: String, source: Source) {
+        assert_ne!(source, Source::Default, "only the table sets defaults");
+        self.doubtful.remove(&setting.name);
+        self.values.entry(&setting.name).or_default().push((text, source));
+    }
+
+    /// Notes that a source has a value for this setting that cannot be read.
+    pub(super) fn doubt(&mut self, name: &str) {
+        self.doubtful.insert(name.to_owned());
+    }
+
+    /// Notes that for all settings.
+    pub(super) fn doubt_all(&mut self) {
+        self.doubtful.extend(self.table.iter().map(|setting| setting.name.clone()));
+    }
+
+    /// Whether the text of a setting may differ from what its sources mean.
+    pub(super) fn is_doubtful(&self, name: &str) -> bool {
+        self.doubtful.contains(name)
+    }
+
+    /// Copies one setting from `other`.
+    pub(super) fn copy_from(&mut self, setting: &'static Setting, other: &RawValues) {
+        self.values.insert(&setting.name, other.all(&setting.name).to_vec());
+    }
+
+    /// All settings as a file, with the source of each behind it.
+    pub fn file(&self) -> String {
+        let mut file = String::new();
+        let mut group = "";
+        for setting in self.table {
+            let (text, source) = self.get(&setting.name);
+            if setting.group != group {
+                group = setting.group;
+                file.push_str(&format!("{}# {group}\n", if file.is_empty() { "" } else { "\n" }));
+            }
+            file.push_str(&format!("{} = {}  # {source}\n", setting.name, setting.kind.toml(text)));
+        }
+        file
+    }
+}

@@ -1,0 +1,61 @@
+//! The sources of settings: a file, the environment and flags. Later ones win.
+
+use super::errors::SettingError;
+use super::file;
+use super::raw_values::RawValues;
+use super::setting::Setting;
+use super::settings::all_settings;
+use super::source::{FILE_VARIABLE, Source};
+use std::path::PathBuf;
+
+/// The sources of a server's settings. A reload reads them again.
+#[derive(Clone, Debug, Default)]
+pub struct Sources {
+    /// The file, if there is one.
+    pub file: Option<PathBuf>,
+    /// Environment variables that begin with `RINGSHARD_`, and their values.
+    pub environment: Vec<(String, String)>,
+    /// Names of settings and their values.
+    pub flags: Vec<(String, String)>,
+    /// Words on the command line that do not belong there, and why.
+    pub misplaced: Vec<(String, String)>,
+}
+
+impl Sources {
+    /// Reads all sources. Adds to `errors` what is no setting and what cannot be read.
+    pub(super) fn read(&self, errors: &mut Vec<SettingError>) -> RawValues {
+        let mut raw = RawValues::defaults(all_settings());
+        if let Some(path) = &self.file {
+            file::read(path, &mut raw, errors);
+        }
+        self.read_environment(&mut raw, errors);
+        self.read_flags(&mut raw, errors);
+        raw
+    }
+
+    fn read_environment(&self, raw: &mut RawValues, errors: &mut Vec<SettingError>) {
+        for (variable, value) in self.environment.iter().filter(|(variable, _)| variable != FILE_VARIABLE) {
+            let source = Source::Environment(variable.clone());
+            match raw.table().iter().find(|setting| setting.variable() == *variable) {
+                Some(setting) => raw.set(setting, value.clone(), source),
+                None => errors.push(SettingError::unknown(variable, source, raw.table(), Setting::variable)),
+            }
+        }
+    }
+
+    fn read_flags(&self, raw: &mut RawValues, errors: &mut Vec<SettingError>) {
+        for (name, value) in &self.flags {
+            match raw.setting(name) {
+                Some(setting) => raw.set(setting, value.clone(), Source::Flag),
+                None => {
+                    let as_flag = |setting: &Setting| format!("--{}", setting.name);
+                    errors.push(SettingError::unknown(&format!("--{name}"), Source::Flag, raw.table(), as_flag));
+                }
+            }
+        }
+        for (word, why) in &self.misplaced {
+            raw.doubt(word.trim_start_matches('-'));
+            errors.push(SettingError::CommandLine { word: word.clone(), why: why.clone() });
+        }
+    }
+}

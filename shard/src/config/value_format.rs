@@ -1,0 +1,269 @@
+//! How the text of a setting becomes a value, whatever the source of the text.
+
+use ipnet::IpNet;
+use jiff::SignedDuration;
+use serde_json::{Value, json};
+use std::net::{IpAddr, SocketAddr, ToSocketAddrs};
+use std::ops::RangeInclusive;
+use std::path::PathBuf;
+
+/// Which part of a text is wrong. None if [`ValueFormat::expects`] says enough.
+pub type ValueError = Option<String>;
+
+type Parser<T> = Box<dyn Fn(&str) -> Result<T, ValueError>>;
+
+/// Which values a setting takes, and how its text becomes one.
+pub struct ValueFormat<T> {
+    /// The values, for people; completes "must be".
+    pub expects: String,
+    /// The same in a word, for the list of flags.
+    pub placeholder: String,
+    /// The same for machines.
+    pub kind: ValueKind,
+    parse: Parser<T>,
+}
+
+/// The kind of a value in a file and in the schema.
+#[derive(Clone, PartialEq, Debug)]
+pub enum ValueKind {
+    /// A whole number from the first to the second.
+    Whole(u64, u64),
+    /// A number from the first to the second.
+    Decimal(f64, f64),
+    /// A time from the first to the second, in milliseconds.
+    Milliseconds(u64, u64),
+    /// True or false.
+    Switch,
+    /// One of these words.
+    Choice(Vec<String>),
+    /// A text.
+    Text,
+    /// A list of texts.
+    List,
+}
+
+impl ValueKind {
+    /// As JSON Schema.
+    pub fn schema(&self) -> Value {
+        match self {
+            ValueKind::Whole(least, most) => json!({"type": "integer", "minimum": least, "maximum": most}),
+            ValueKind::Decimal(least, most) => json!({"type": "number", "minimum": least, "maximum": most}),
+            ValueKind::Milliseconds(least, most) => json!({"anyOf": [
+                {"type": "integer", "minimum": least, "maximum": most},
+                {"type": "string", "pattern": "^([0-9.]+ ?(ms|s|m|h) ?)+$"},
+            ]}),
+            ValueKind::Switch => json!({"type": "boolean"}),
+            ValueKind::Choice(words) => json!({"enum": words}),
+            ValueKind::Text => json!({"type": "string"}),
+            ValueKind::List => json!({"type": "array", "items": {"type": "string"}}),
+        }
+    }
+
+    /// A text as a TOML value.
+    pub fn toml(&self, text: &str) -> toml::Value {
+        let as_text = || toml::Value::String(text.to_owned());
+        match self {
+            ValueKind::Whole(..) | ValueKind::Milliseconds(..) => {
+                text.parse().map_or_else(|_| as_text(), toml::Value::Integer)
+            }
+            ValueKind::Decimal(..) => text.parse().map_or_else(|_| as_text(), toml::Value::Float),
+            ValueKind::Switch => read_switch(text).map_or_else(as_text, toml::Value::Boolean),
+            ValueKind::Choice(_) | ValueKind::Text => as_text(),
+            ValueKind::List => {
+                toml::Value::Array(items(text).map(|item| toml::Value::String(item.to_owned())).collect())
+            }
+        }
+    }
+}
+
+impl<T: 'static> ValueFormat<T> {
+    fn new(
+        placeholder: impl Into<String>,
+        expects: impl Into<String>,
+        kind: ValueKind,
+        parse: impl Fn(&str) -> Result<T, ValueError> + 'static,
+    ) -> Self {
+        ValueFormat { expects: expects.into(), placeholder: placeholder.into(), kind, parse: Box::new(parse) }
+    }
+
+    /// Parses a text.
+    ///
+    /// # Errors
+    /// The text is not one that [`Self::expects`] describes.
+    pub fn parse(&self, text: &str) -> Result<T, ValueError> {
+        (self.parse)(text.trim())
+    }
+
+    /// This format, or `word` for none.
+    pub fn or(self, word: &'static str) -> ValueFormat<Option<T>> {
+        let (placeholder, expects) = (self.placeholder.clone(), format!("{}, or `{word}`", self.expects));
+        ValueFormat::new(placeholder, expects, ValueKind::Text, move |text| match text == word {
+            true => Ok(None),
+            false => self.parse(text).map(Some),
+        })
+    }
+}
+
+/// A whole number of `unit`s.
+pub fn whole(range: RangeInclusive<u64>, unit: &str) -> ValueFormat<u64> {
+    let (least, most) = range.into_inner();
+    let expects = format!("a whole number from {least} to {most}{}{unit}", if unit.is_empty() { "" } else { " " });
+    ValueFormat::new("N", expects, ValueKind::Whole(least, most), move |text| {
+        text.parse().ok().filter(|number| (least..=most).contains(number)).ok_or(None)
+    })
+}
+
+/// A number of `unit`s.
+pub fn decimal(range: RangeInclusive<f64>, unit: &str) -> ValueFormat<f64> {
+    let (least, most) = range.into_inner();
+    ValueFormat::new(
+        "N",
+        format!("a number from {least} to {most} {unit}"),
+        ValueKind::Decimal(least, most),
+        move |text| text.parse().ok().filter(|number| (least..=most).contains(number)).ok_or(None),
+    )
+}
+
+/// A time in milliseconds: `5000`, `5s`, `250ms`, `1m 30s`.
+pub fn milliseconds(range: RangeInclusive<u64>) -> ValueFormat<u64> {
+    let (least, most) = range.into_inner();
+    let people = |millis: u64| format!("{:#}", SignedDuration::from_millis(millis as i64));
+    let expects = format!(
+        "a time from {} to {}, such as 250ms, 10s or 5m; a number alone is milliseconds",
+        people(least),
+        people(most)
+    );
+    ValueFormat::new("TIME", expects, ValueKind::Milliseconds(least, most), move |text| {
+        let millis = text.parse().ok().or_else(|| whole_milliseconds(text));
+        millis.filter(|millis| (least..=most).contains(millis)).ok_or(None)
+    })
+}
+
+fn whole_milliseconds(text: &str) -> Option<u64> {
+    let duration: SignedDuration = text.parse().ok()?;
+    let is_whole = duration.subsec_nanos() % 1_000_000 == 0;
+    u64::try_from(duration.as_millis()).ok().filter(|_| is_whole)
+}
+
+/// True or false.
+pub fn switch() -> ValueFormat<bool> {
+    ValueFormat::new("true|false", "true or false", ValueKind::Switch, |text| read_switch(text).ok_or(None))
+}
+
+fn read_switch(text: &str) -> Option<bool> {
+    match text {
+        "true" | "on" => Some(true),
+        "false" | "off" => Some(false),
+        _ => None,
+    }
+}
+
+/// One of these words, each with its value.
+pub fn choice<T: Copy + 'static>(choices: &'static [(&'static str, T)]) -> ValueFormat<T> {
+    let words: Vec<String> = choices.iter().map(|(word, _)| (*word).to_owned()).collect();
+    ValueFormat::new(words.join("|"), format!("one of {}", words.join(", ")), ValueKind::Choice(words), |text| {
+        choices.iter().find(|(word, _)| *word == text).map(|&(_, value)| value).ok_or(None)
+    })
+}
+
+/// An address with a port. A host name is looked up at once.
+pub fn address() -> ValueFormat<SocketAddr> {
+    let expects = "an IP address or host name with a port, such as 0.0.0.0:3565, [::]:3565 or localhost:3566";
+    ValueFormat::new("ADDRESS:PORT", expects, ValueKind::Text, |text| text.parse().or_else(|_| look_up(text)))
+}
+
+fn look_up(text: &str) -> Result<SocketAddr, ValueError> {
+    // Only a host with a port is looked up.
+    let (host, port) = text.rsplit_once(':').ok_or(None)?;
+    if host.is_empty() || host.contains(':') || port.parse::<u16>().is_err() {
+        return Err(None);
+    }
+    let unknown = |error: std::io::Error| Some(format!("the host name {host} cannot be looked up ({error})"));
+    let addresses: Vec<SocketAddr> = text.to_socket_addrs().map_err(unknown)?.collect();
+    // Whoever writes `localhost` means 127.0.0.1, even if the resolver lists ::1 first.
+    let preferred = addresses.iter().find(|address| address.is_ipv4()).or(addresses.first());
+    preferred.copied().ok_or_else(|| Some(format!("the host name {host} has no address")))
+}
+
+/// The path of a file; empty for none.
+pub fn file() -> ValueFormat<Option<PathBuf>> {
+    path("FILE", "the path of a file")
+}
+
+/// The path of a folder; empty for none.
+pub fn folder() -> ValueFormat<Option<PathBuf>> {
+    path("DIR", "the path of a folder")
+}
+
+fn path(placeholder: &str, expects: &str) -> ValueFormat<Option<PathBuf>> {
+    ValueFormat::new(placeholder, expects, ValueKind::Text, |text| Ok((!text.is_empty()).then(|| text.into())))
+}
+
+/// What is logged: a level, or levels by module.
+pub fn log() -> ValueFormat<String> {
+    const LEVELS: [&str; 6] = ["off", "error", "warn", "info", "debug", "trace"];
+    let expects = "a level (off, error, warn, info, debug, trace), or levels by module such as warn,ringshard=debug";
+    ValueFormat::new("LEVEL", expects, ValueKind::Text, |text| {
+        // The filter would take any other word for the name of a module, which is hardly ever what is meant.
+        let is_level = |part: &&str| part.contains('=') || LEVELS.contains(&part.trim());
+        if let Some(part) = text.split(',').find(|part| !is_level(part)) {
+            return Err(text.contains(',').then(|| format!("`{}` is not a level", part.trim())));
+        }
+        match tracing_subscriber::EnvFilter::try_new(text) {
+            Ok(_) => Ok(text.to_owned()),
+            Err(error) => Err(Some(error.to_string())),
+        }
+    })
+}
+
+/// A list of networks and single addresses.
+pub fn networks() -> ValueFormat<Vec<IpNet>> {
+    let expects = "a list of networks and addresses such as 203.0.113.0/24,2001:db8::/32";
+    ValueFormat::new("NETWORKS", expects, ValueKind::List, |text| {
+        let network = |item: &str| item.parse().ok().or_else(|| item.parse::<IpAddr>().ok().map(IpNet::from));
+        items(text)
+            .map(|item| network(item).ok_or_else(|| Some(format!("`{item}` is neither a network nor an address"))))
+            .collect()
+    })
+}
+
+/// CPUs of this host; `all` for those that this process may use by default.
+pub fn cpus() -> ValueFormat<Vec<usize>> {
+    let expects = "a list of this host's CPUs such as 0,2,4-7, each once, or `all`";
+    ValueFormat::new("LIST", expects, ValueKind::Text, |text| {
+        let allowed: Vec<usize> =
+            core_affinity::get_core_ids().unwrap_or_default().iter().map(|core| core.id).collect();
+        if text == "all" {
+            return Ok(allowed);
+        }
+        // Isolated CPUs are not among the allowed ones, but can be named.
+        let online = std::fs::read_to_string("/sys/devices/system/cpu/online").ok();
+        let online = online.as_deref().map(str::trim);
+        let present = online.and_then(cpu_list).unwrap_or(allowed);
+        let cpus = cpu_list(text).ok_or(None)?;
+        for (index, cpu) in cpus.iter().enumerate() {
+            if !present.contains(cpu) {
+                return Err(Some(format!("this host has no CPU {cpu}; its CPUs are {}", online.unwrap_or("others"))));
+            }
+            if cpus[..index].contains(cpu) {
+                return Err(Some(format!("CPU {cpu} is named twice, and two cores on it would starve each other")));
+            }
+        }
+        Ok(cpus)
+    })
+}
+
+/// A list of CPUs as the kernel writes it, such as 0,2,4-7; not empty.
+fn cpu_list(text: &str) -> Option<Vec<usize>> {
+    let number = |text: &str| text.trim().parse::<u16>().ok().map(usize::from);
+    let mut cpus = Vec::new();
+    for part in text.split(',') {
+        let (first, last) = part.split_once('-').unwrap_or((part, part));
+        cpus.extend(number(first)?..=number(last)?);
+    }
+    (!cpus.is_empty()).then_some(cpus)
+}
+
+fn items(text: &str) -> impl Iterator<Item = &str> {
+    text.split(',').map(str::trim).filter(|item| !item.is_empty())
+}
