@@ -8,8 +8,8 @@
 //! 2. Drain what it produced: messages, [`Endpoint::poll_event`], [`Endpoint::flush`].
 //! 3. Return at the next deadline ([`Endpoint::deadline`]) at the latest.
 //!
-//! So the same code runs as a server, as a client, as ten thousand bots, and in a seeded simulator a thousand times faster
-//! than real time.
+//! So the same code runs as a server, as a client, as ten thousand bots, and in a seeded simulator a thousand times
+//! faster than real time.
 //!
 //! # The modules
 //! | module | for | may use |

@@ -1,4 +1,5 @@
-//! Every bound of the protocol, in one place (PROTOCOL.md#limits). The relations between them are checked at compile time.
+//! Every bound of the protocol, in one place (PROTOCOL.md#limits). The relations between them are checked at compile
+//! time.
 //!
 //! A bound that a peer can reach has a counter in [`crate::stats`]; a bound that a caller can reach has an error.
 
@@ -9,8 +10,8 @@ pub const PROTOCOL_VERSION: u16 = 1;
 /// Default UDP port of a server.
 pub const PORT_DEFAULT: u16 = 3565;
 
-/// Largest UDP payload that every path is assumed to carry, in bytes. Larger ones are sent only if probes of that size have
-/// arrived (PROTOCOL.md#mtu-discovery).
+/// Largest UDP payload that every path is assumed to carry, in bytes. Larger ones are sent only if probes of that size
+/// have arrived (PROTOCOL.md#mtu-discovery).
 pub const DATAGRAM_BYTES_BASE: usize = 1200;
 /// Largest UDP payload that either end sends or accepts, in bytes: an Ethernet frame's IPv4 packet without its headers.
 pub const DATAGRAM_BYTES_MAX: usize = 1472;
@@ -31,8 +32,8 @@ pub const WHOLE_MESSAGE_BYTES_MAX: usize = FRAMES_BYTES_BASE - FRAME_HEADER_BYTE
 /// Largest message of any channel, in bytes.
 pub const MESSAGE_BYTES_MAX: usize = 1 << 16;
 
-/// Sizes that encrypted datagrams are padded to (PROTOCOL.md#padding). Datagrams of equal size to one address leave as one
-/// `UDP_SEGMENT` send. Four sizes per octave keep the padding under a quarter.
+/// Sizes that encrypted datagrams are padded to (PROTOCOL.md#padding). Datagrams of equal size to one address leave as
+/// one `UDP_SEGMENT` send. Four sizes per octave keep the padding under a quarter.
 pub const DATAGRAM_BUCKETS: [u16; 22] =
     [48, 64, 80, 96, 112, 128, 160, 192, 224, 256, 320, 384, 448, 512, 640, 768, 896, 1024, 1200, 1328, 1408, 1472];
 
@@ -58,8 +59,8 @@ pub const PACKETS_PER_KEY_MAX_CHACHA: u64 = 1 << 62;
 pub const HEARTBEAT_DEFAULT: Duration = Duration::from_secs(5);
 /// Silence after which a connection ends (PROTOCOL.md#timeout).
 pub const TIMEOUT_DEFAULT: Duration = Duration::from_secs(15);
-/// How long after a missed ping a connection is silent: if no slot is free, a client that connects from the same address may
-/// get its slot (PROTOCOL.md#silent-connections).
+/// How long after a missed ping a connection is silent: if no slot is free, a client that connects from the same
+/// address may get its slot (PROTOCOL.md#silent-connections).
 pub const SILENT_AFTER: Duration = Duration::from_secs(1);
 /// How long an accepted client may take to prove that it holds the keys.
 pub const HALF_OPEN_TIMEOUT: Duration = Duration::from_secs(5);
@@ -71,7 +72,8 @@ pub const CONNECT_RETRY_MAX: Duration = Duration::from_secs(2);
 pub const CONNECT_TIMEOUT: Duration = Duration::from_secs(10);
 /// How long a server that is busy or full asks clients to wait before they try again.
 pub const BUSY_WAIT: Duration = Duration::from_secs(1);
-/// Longest wait that a client accepts from such an answer. Answers can be forged, and one must not use up the whole attempt.
+/// Longest wait that a client accepts from such an answer. Answers can be forged, and one must not use up the whole
+/// attempt.
 pub const BUSY_WAIT_MAX: Duration = Duration::from_secs(2);
 /// How long a client tries to connect to a server that answers that it is busy.
 pub const BUSY_TIMEOUT: Duration = Duration::from_secs(60);
@@ -82,12 +84,13 @@ pub const DISCONNECT_COPIES: usize = 3;
 pub const CHANNELS: usize = 16;
 /// Messages of a reliable channel that may be sent beyond the oldest unacknowledged one.
 pub const CHANNEL_WINDOW_MESSAGES: usize = 4096;
-/// What a connection's reliable messages, from the oldest unacknowledged to the newest sent, may cost the receiver, in bytes
-/// (PROTOCOL.md#windows). Each message costs its size and [`MESSAGE_COST_BYTES`].
+/// What a connection's reliable messages, from the oldest unacknowledged to the newest sent, may cost the receiver, in
+/// bytes (PROTOCOL.md#windows). Each message costs its size and [`MESSAGE_COST_BYTES`].
 pub const RELIABLE_WINDOW_BYTES: usize = 2 << 20;
 /// What keeping a message costs in addition to its size, in bytes.
 pub const MESSAGE_COST_BYTES: usize = 64;
-/// What a connection's reliable messages may cost the sender, in bytes, including those not sent yet (PROTOCOL.md#windows).
+/// What a connection's reliable messages may cost the sender, in bytes, including those not sent yet
+/// (PROTOCOL.md#windows).
 pub const SEND_QUEUE_BYTES_MAX: usize = 4 << 20;
 /// Default memory for messages of one core, in bytes.
 pub const MESSAGE_MEMORY_BYTES_DEFAULT: usize = 256 << 20;
@@ -99,8 +102,8 @@ pub const MESSAGE_MEMORY_BYTES_LOW: usize = 1 << 20;
 
 /// Fragments begin at multiples of this (PROTOCOL.md#fragments).
 pub const FRAGMENT_GRAIN_BYTES: usize = 128;
-/// Fragmented messages that a sender has in flight, and a receiver reassembles, at a time; reliable and unreliable ones are
-/// counted separately (PROTOCOL.md#windows).
+/// Fragmented messages that a sender has in flight, and a receiver reassembles, at a time; reliable and unreliable ones
+/// are counted separately (PROTOCOL.md#windows).
 pub const FRAGMENTED_OPEN_MAX: usize = 8;
 /// Bytes of these messages.
 pub const FRAGMENTED_BYTES_MAX: usize = 256 << 10;
@@ -148,8 +151,8 @@ pub const PATH_CHALLENGES_MAX: u32 = 8;
 
 /// How long a session can be resumed after its connection timed out (PROTOCOL.md#resumption).
 pub const RESUME_PERIOD: Duration = Duration::from_secs(60);
-/// Silence after a missed ping after which a client starts a reconnect attempt beside its connection: the server may have
-/// restarted, and then does not know that connection (PROTOCOL.md#reconnection).
+/// Silence after a missed ping after which a client starts a reconnect attempt beside its connection: the server may
+/// have restarted, and then does not know that connection (PROTOCOL.md#reconnection).
 pub const RECONNECT_AFTER: Duration = Duration::from_secs(2);
 /// First wait of a client before it reconnects. It doubles with each try.
 pub const RECONNECT_FIRST: Duration = Duration::from_millis(100);
@@ -176,8 +179,8 @@ pub const TIMER_GRAIN: Duration = Duration::from_millis(1);
 
 /// Datagrams of a core that may be composed and not yet handed to the link.
 pub const SEND_QUEUE_DATAGRAMS: usize = 8192;
-/// Datagrams that a turn takes from the link before it transmits. The connections of this many are still in the second-level
-/// cache when they are answered.
+/// Datagrams that a turn takes from the link before it transmits. The connections of this many are still in the
+/// second-level cache when they are answered.
 pub const RECEIVE_DATAGRAMS_PER_TURN: usize = 256;
 
 /// Datagrams in one `UDP_SEGMENT` send: the kernel's UDP_MAX_SEGMENTS was 64 until 6.9.

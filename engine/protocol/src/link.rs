@@ -1,7 +1,7 @@
 //! The trait of whatever carries datagrams between an endpoint and the network.
 //!
-//! A link owns one or more sockets, their memory, and the clock. It lends each arriving datagram in place, and it lends memory
-//! for each datagram that leaves. Datagrams of equal size to one peer form a batch, which leaves as one send.
+//! A link owns one or more sockets, their memory, and the clock. It lends each arriving datagram in place, and it lends
+//! memory for each datagram that leaves. Datagrams of equal size to one peer form a batch, which leaves as one send.
 
 use crate::limits::HEADER_BYTES;
 use crate::time::{Duration, Instant};
@@ -119,7 +119,8 @@ crate::counters! {
 pub struct Wait {
     /// Latest end of the wait.
     pub until: Instant,
-    /// Time to gather arrivals before the wait ends for fewer than [`Self::enough`]: a wake-up per datagram is expensive.
+    /// Time to gather arrivals before the wait ends for fewer than [`Self::enough`]: a wake-up per datagram is
+    /// expensive.
     pub gather: Duration,
     /// Number of arrivals that ends the wait at once.
     pub enough: u32,
@@ -136,8 +137,8 @@ pub trait Link {
     /// Lends what has arrived, up to about `budget` datagrams. Returns their number. Never waits.
     fn receive(&mut self, budget: usize, deliver: impl FnMut(Arrival<'_>)) -> usize;
 
-    /// Room for a datagram of `len` bytes on `path`. Fill it before the next call. None if all send memory is in use: try again
-    /// after the next [`submit`](Self::submit).
+    /// Room for a datagram of `len` bytes on `path`. Fill it before the next call. None if all send memory is in use:
+    /// try again after the next [`submit`](Self::submit).
     ///
     /// # Panics
     /// When `len` is 0 or over [`crate::limits::DATAGRAM_BYTES_MAX`].

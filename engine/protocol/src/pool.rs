@@ -1,8 +1,8 @@
-//! Memory for messages that must be kept: reliable ones until they are acknowledged, and those that arrived too early or in
-//! pieces until they can be delivered.
+//! Memory for messages that must be kept: reliable ones until they are acknowledged, and those that arrived too early
+//! or in pieces until they can be delivered.
 //!
-//! There is one pool per core, or per client. Buffer sizes are powers of two, and buffers return to their pool: after warm-up,
-//! nothing is allocated. The sum is bounded.
+//! There is one pool per core, or per client. Buffer sizes are powers of two, and buffers return to their pool: after
+//! warm-up, nothing is allocated. The sum is bounded.
 
 use crate::limits::{MESSAGE_BYTES_MAX, MESSAGE_MEMORY_BYTES_LOW, MESSAGE_MEMORY_BYTES_MIN};
 

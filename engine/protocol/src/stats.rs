@@ -62,7 +62,8 @@ counters! {
         over_budget,
         /// From a denied network.
         denied_address,
-        /// A Connect without a cookie, from an address that sends many malformed packets, while the reply queue was full.
+        /// A Connect without a cookie, from an address that sends many malformed packets, while the reply queue was
+        /// full.
         misbehaving_address,
         /// A valid cookie beyond the key exchanges that its address may have.
         address_budget,

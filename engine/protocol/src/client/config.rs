@@ -15,9 +15,9 @@ pub struct ClientConfig {
     pub pre_shared: Option<PreSharedKey>,
     /// How reliable messages are carried.
     pub transport: TransportConfig,
-    /// Whether the client reconnects by itself when it no longer hears the server, and resumes its session if the server still
-    /// knows it (PROTOCOL.md#reconnection). The first attempt begins before the old connection times out; the client keeps
-    /// the connection that the server answers.
+    /// Whether the client reconnects by itself when it no longer hears the server, and resumes its session if the
+    /// server still knows it (PROTOCOL.md#reconnection). The first attempt begins before the old connection times out;
+    /// the client keeps the connection that the server answers.
     pub reconnect: bool,
     /// The table of integrity keys of this version, if it has one (PROTOCOL.md#integrity-check).
     pub integrity_keys: Option<Arc<[[u8; 32]]>>,

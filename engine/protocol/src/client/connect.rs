@@ -80,7 +80,8 @@ impl Client {
         self.prove_keys(now);
     }
 
-    /// Sends a ping that proves the keys to the server, and repeats it until the server is heard: it can be lost on the way.
+    /// Sends a ping that proves the keys to the server, and repeats it until the server is heard: it can be lost on the
+    /// way.
     pub(super) fn prove_keys(&mut self, now: Instant) {
         if let Some((at, wait)) = self.proof
             && at <= now

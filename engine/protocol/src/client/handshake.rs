@@ -1,5 +1,5 @@
-//! An attempt to connect, from the first Connect to the server's Accepted (PROTOCOL.md#client-handshake). Until then no answer is
-//! authentic, and none ends the attempt.
+//! An attempt to connect, from the first Connect to the server's Accepted (PROTOCOL.md#client-handshake). Until then no
+//! answer is authentic, and none ends the attempt.
 
 use super::config::ClientConfig;
 use super::events::CloseReason;

@@ -1,7 +1,7 @@
 //! One connection, from the client's side.
 //!
-//! It is driven like an endpoint: hand in one thing, drain [`Client::poll_transmit`] and [`Client::poll_event`], return at
-//! [`Client::deadline`]. It owns no socket: the caller sends the datagrams to the server.
+//! It is driven like an endpoint: hand in one thing, drain [`Client::poll_transmit`] and [`Client::poll_event`], return
+//! at [`Client::deadline`]. It owns no socket: the caller sends the datagrams to the server.
 
 mod config;
 mod connect;
@@ -81,7 +81,8 @@ impl Client {
         })
     }
 
-    /// The tag by which a driver of many clients finds the client of an unencrypted packet: it is the packet's sequence.
+    /// The tag by which a driver of many clients finds the client of an unencrypted packet: it is the packet's
+    /// sequence.
     pub fn handshake_tag(&self) -> u64 {
         self.tag
     }
@@ -199,8 +200,8 @@ impl Client {
         }
     }
 
-    /// The next message that could not be delivered in place: it arrived in pieces, too early, or compressed. It replaces the
-    /// contents of `message`. Returns its channel.
+    /// The next message that could not be delivered in place: it arrived in pieces, too early, or compressed. It
+    /// replaces the contents of `message`. Returns its channel.
     pub fn read(&mut self, message: &mut Vec<u8>) -> Option<Channel> {
         let Client { state: State::Connected(connection), resources, .. } = self else { return None };
         match connection.read(message, resources) {
@@ -219,8 +220,8 @@ impl Client {
         }
     }
 
-    /// The client's own address has changed. It shows the server its new address at once, and sends again what was in flight
-    /// (PROTOCOL.md#migration). If a NAT changes the address unnoticed, the next datagram shows it.
+    /// The client's own address has changed. It shows the server its new address at once, and sends again what was in
+    /// flight (PROTOCOL.md#migration). If a NAT changes the address unnoticed, the next datagram shows it.
     pub fn address_changed(&mut self, now: Instant) {
         if let State::Connected(connection) = &mut self.state {
             connection.path_changed(now);

@@ -1,5 +1,5 @@
-//! Reconnection (PROTOCOL.md#reconnection): a client that loses its connection connects again, and resumes its session if the
-//! server still knows it.
+//! Reconnection (PROTOCOL.md#reconnection): a client that loses its connection connects again, and resumes its session
+//! if the server still knows it.
 
 use super::handshake::Handshake;
 use super::resumable::ResumableSession;

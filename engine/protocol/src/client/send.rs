@@ -142,7 +142,8 @@ impl Client {
         }
     }
 
-    /// Lets the connection write what is due into the open datagram. Returns the size of the datagram that is sent next.
+    /// Lets the connection write what is due into the open datagram. Returns the size of the datagram that is sent
+    /// next.
     #[inline]
     fn compose_due(&mut self, now: Instant) -> Option<usize> {
         if let Some(datagram) = self.outgoing.full.front() {

@@ -28,8 +28,8 @@ impl Prices {
     }
 }
 
-/// What a client has used, as the times until which its messages and bytes last at its rates (the virtual scheduling algorithm
-/// of ITU-T I.371). One datagram may overdraw it.
+/// What a client has used, as the times until which its messages and bytes last at its rates (the virtual scheduling
+/// algorithm of ITU-T I.371). One datagram may overdraw it.
 #[derive(Clone, Copy, Default, Debug)]
 pub(super) struct Budget {
     messages_until: Instant,

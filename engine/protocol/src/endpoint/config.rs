@@ -24,7 +24,8 @@ pub struct EndpointConfig {
     pub pre_shared: Option<PreSharedKey>,
     /// How reliable messages are carried.
     pub transport: TransportConfig,
-    /// Memory for messages that are kept, in bytes, at least [`MESSAGE_MEMORY_BYTES_MIN`](crate::limits::MESSAGE_MEMORY_BYTES_MIN).
+    /// Memory for messages that are kept, in bytes, at least
+    /// [`MESSAGE_MEMORY_BYTES_MIN`](crate::limits::MESSAGE_MEMORY_BYTES_MIN).
     pub message_bytes_max: usize,
     /// How clients' integrity is checked; None for no checks.
     pub integrity: Option<IntegrityConfig>,

@@ -10,8 +10,8 @@ use crate::wire::DisconnectReason;
 const SLOTS_PER_SWEEP: usize = 256;
 
 impl Endpoint {
-    /// Uses `policy` from now on, and puts the former one in its place. The next sweeps apply it to existing connections, some
-    /// at a time.
+    /// Uses `policy` from now on, and puts the former one in its place. The next sweeps apply it to existing
+    /// connections, some at a time.
     pub fn swap_policy(&mut self, policy: &mut Policy) {
         core::mem::swap(&mut self.policy, policy);
         self.prices = Prices::of(&self.policy);

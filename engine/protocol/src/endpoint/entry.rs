@@ -14,8 +14,8 @@ use core::net::SocketAddr;
 /// How far a connection has come.
 #[derive(Clone, Debug)]
 pub(super) enum Phase {
-    /// The server has accepted the client. Until `until` the client must prove that it holds the keys. `reply` answers its
-    /// Connect again; `resumes` is the session that it then resumes.
+    /// The server has accepted the client. Until `until` the client must prove that it holds the keys. `reply` answers
+    /// its Connect again; `resumes` is the session that it then resumes.
     HalfOpen { reply: Box<[u8; Accepted::BYTES]>, until: Instant, resumes: Option<ResumeKey> },
     /// Both ends hold the keys.
     Established,

@@ -1,5 +1,5 @@
-//! The way of a datagram out: at the end of a turn, what was composed is sealed into the link's memory, and admission answers
-//! unknown addresses.
+//! The way of a datagram out: at the end of a turn, what was composed is sealed into the link's memory, and admission
+//! answers unknown addresses.
 
 use super::Endpoint;
 use super::entry::{Entry, Phase};
@@ -16,7 +16,8 @@ use crate::wire::DisconnectReason;
 const PREFETCH_AHEAD: usize = 2;
 
 impl Endpoint {
-    /// Seals all composed datagrams into the link's memory. Then answers unknown addresses, within the budget of a flush.
+    /// Seals all composed datagrams into the link's memory. Then answers unknown addresses, within the budget of a
+    /// flush.
     ///
     /// What the link has no room for waits for the next flush.
     pub fn flush(&mut self, now: Instant, link: &mut impl Link) {

@@ -60,8 +60,8 @@ pub struct ConnectionInfo {
 }
 
 impl Endpoint {
-    /// Bytes of reliable messages that are not acknowledged yet, over all connections. It walks through all of them: use it
-    /// only at shutdown.
+    /// Bytes of reliable messages that are not acknowledged yet, over all connections. It walks through all of them:
+    /// use it only at shutdown.
     pub fn unacknowledged_bytes(&self) -> usize {
         self.infos(0, self.table.slots()).map(|info| info.unacknowledged_bytes).sum()
     }

@@ -1,5 +1,5 @@
-//! The life of a session on a server. A session begins when a client proves its keys, can move from connection to connection,
-//! can be suspended without a connection, and ends once.
+//! The life of a session on a server. A session begins when a client proves its keys, can move from connection to
+//! connection, can be suspended without a connection, and ends once.
 //!
 //! ```text
 //!            Joined                    Renamed, Resumed { former: Some }
@@ -12,8 +12,8 @@
 //!        +----------- suspended
 //!             Ended
 //! ```
-//! Each arrow is one [`Event`]. A client can only choose among these arrows: the reason in its Disconnect is reported, and
-//! decides nothing.
+//! Each arrow is one [`Event`]. A client can only choose among these arrows: the reason in its Disconnect is reported,
+//! and decides nothing.
 
 use super::Endpoint;
 use super::entry::{Entry, Phase};
@@ -32,8 +32,8 @@ pub(super) enum Departure {
     Client(DisconnectReason),
     /// The server ends it.
     Server(DisconnectReason),
-    /// The client was silent for the timeout, or long enough that another client may have its slot. That client may name the
-    /// session `spare`, which must not make room for this one.
+    /// The client was silent for the timeout, or long enough that another client may have its slot. That client may
+    /// name the session `spare`, which must not make room for this one.
     Silent { spare: Option<Token> },
 }
 
@@ -160,8 +160,8 @@ impl Endpoint {
         }
     }
 
-    /// Ends a connection. The next flush tells its client, after what was sent before. A half-open connection is removed at
-    /// once.
+    /// Ends a connection. The next flush tells its client, after what was sent before. A half-open connection is
+    /// removed at once.
     pub fn disconnect(&mut self, id: ConnectionId, reason: DisconnectReason) {
         let Some(entry) = self.table.get_mut(id) else { return };
         match entry.phase {
@@ -173,7 +173,8 @@ impl Endpoint {
             Phase::Established => entry.phase = Phase::Closing(reason),
         }
         for _ in 0..DISCONNECT_COPIES {
-            // Each copy has its own datagram. If there is no room for one, the client's timeout covers it as if it were lost.
+            // Each copy has its own datagram. If there is no room for one, the client's timeout covers it as if it were
+            // lost.
             entry.open_datagram = None;
             compose(&mut self.send_queue, entry, &mut self.resources.random, |frames| frames.disconnect(reason));
         }

@@ -1,21 +1,21 @@
-//! When memory for messages is low, suspended sessions that hold some end first, then the connection that holds the most
-//! (PROTOCOL.md#memory-pressure).
+//! When memory for messages is low, suspended sessions that hold some end first, then the connection that holds the
+//! most (PROTOCOL.md#memory-pressure).
 
 use super::Endpoint;
 use super::entry::Entry;
 use crate::time::{Duration, Instant};
 use crate::wire::DisconnectReason;
 
-/// Least time between two searches through all connections, and what each slot adds, so that searches cost a few percent of
-/// a core.
+/// Least time between two searches through all connections, and what each slot adds, so that searches cost a few
+/// percent of a core.
 const SEARCH_PERIOD: Duration = Duration::from_millis(10);
 const SEARCH_PERIOD_PER_SLOT: Duration = Duration::from_micros(2);
 /// Bytes that a connection must hold before it can be evicted. An ordinary tick of messages is less.
 const EVICTED_BYTES_MIN: usize = 4096;
 
 impl Endpoint {
-    /// When memory is low, ends suspended sessions that hold some. If that does not suffice, ends the connection whose received
-    /// and unacknowledged messages hold the most.
+    /// When memory is low, ends suspended sessions that hold some. If that does not suffice, ends the connection whose
+    /// received and unacknowledged messages hold the most.
     pub(super) fn relieve_memory(&mut self, now: Instant) {
         if !self.resources.pool.is_low() || now < self.relief_at {
             return;

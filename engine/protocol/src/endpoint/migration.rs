@@ -1,5 +1,5 @@
-//! A client that sends from another address keeps its connection (PROTOCOL.md#migration): the endpoint challenges the new
-//! path, and moves the connection there once the client has answered over it.
+//! A client that sends from another address keeps its connection (PROTOCOL.md#migration): the endpoint challenges the
+//! new path, and moves the connection there once the client has answered over it.
 
 use super::Endpoint;
 use super::candidate::Candidate;

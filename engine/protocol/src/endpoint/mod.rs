@@ -158,8 +158,8 @@ impl Endpoint {
         self.table.prefetch(id);
     }
 
-    /// Sets the share of the core's time that is spare, 0 to 1. Key exchanges are expensive: with little time to spare, the
-    /// endpoint does fewer of them. Until the first call the share is 1.
+    /// Sets the share of the core's time that is spare, 0 to 1. Key exchanges are expensive: with little time to spare,
+    /// the endpoint does fewer of them. Until the first call the share is 1.
     pub fn set_spare(&mut self, spare: f32) {
         self.admission.set_spare(spare);
     }

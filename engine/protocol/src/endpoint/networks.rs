@@ -10,8 +10,8 @@ pub struct Network {
 }
 
 impl Network {
-    /// The addresses whose first `prefix` bits are those of `address`; an IPv4 network of at most 32, an IPv6 network of
-    /// at most 128 bits.
+    /// The addresses whose first `prefix` bits are those of `address`; an IPv4 network of at most 32, an IPv6 network
+    /// of at most 128 bits.
     pub fn new(address: IpAddr, prefix: u8) -> Self {
         let prefix = match address {
             IpAddr::V4(_) => u32::from(prefix.min(32)) + 96,
@@ -72,8 +72,8 @@ impl FromIterator<Network> for Networks {
     }
 }
 
-/// The key of the addresses that share a limit: one IPv4 address, which may be many clients behind a carrier's NAT, or one
-/// IPv6 /64.
+/// The key of the addresses that share a limit: one IPv4 address, which may be many clients behind a carrier's NAT, or
+/// one IPv6 /64.
 pub(super) fn limit_key(address: IpAddr) -> u128 {
     match address {
         IpAddr::V4(address) => address.to_ipv6_mapped().to_bits(),
@@ -84,7 +84,8 @@ pub(super) fn limit_key(address: IpAddr) -> u128 {
     }
 }
 
-/// The key of the addresses that share a queue: an IPv4 /24 or an IPv6 /48, all of which one attacker is likely to hold.
+/// The key of the addresses that share a queue: an IPv4 /24 or an IPv6 /48, all of which one attacker is likely to
+/// hold.
 pub(super) fn queue_key(address: IpAddr) -> u128 {
     let address = bits(address);
     match Ipv6Addr::from_bits(address).to_ipv4_mapped() {

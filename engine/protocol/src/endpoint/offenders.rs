@@ -1,5 +1,5 @@
-//! The last sender of a dropped datagram, for each reason. At the cost of one store, the log can say where a flood seems to
-//! come from. Addresses can be forged, so it is a hint.
+//! The last sender of a dropped datagram, for each reason. At the cost of one store, the log can say where a flood
+//! seems to come from. Addresses can be forged, so it is a hint.
 
 use core::net::SocketAddr;
 

@@ -1,7 +1,7 @@
 //! The way of a datagram in: from the link to the messages in it.
 //!
-//! Nothing that a datagram says changes a timer, an address, a window or a counter of a connection before the datagram has
-//! proved authentic.
+//! Nothing that a datagram says changes a timer, an address, a window or a counter of a connection before the datagram
+//! has proved authentic.
 
 use super::Endpoint;
 use super::budget::Prices;
@@ -34,8 +34,8 @@ pub enum Received<'a> {
 }
 
 impl Endpoint {
-    /// Takes a datagram and opens it in place. Drain [`Self::poll_event`] before you read the messages: the connection may
-    /// have just joined, or may have a new id.
+    /// Takes a datagram and opens it in place. Drain [`Self::poll_event`] before you read the messages: the connection
+    /// may have just joined, or may have a new id.
     #[inline]
     pub fn receive<'a>(&mut self, now: Instant, path: Path, datagram: &'a mut [u8]) -> Received<'a> {
         self.stats.datagrams_in += 1;
@@ -198,8 +198,8 @@ impl Endpoint {
         more
     }
 
-    /// The next message of `id` that could not be delivered in place: it arrived in pieces, too early, or compressed. It
-    /// replaces the contents of `message`. Returns its channel.
+    /// The next message of `id` that could not be delivered in place: it arrived in pieces, too early, or compressed.
+    /// It replaces the contents of `message`. Returns its channel.
     pub fn read(&mut self, id: ConnectionId, message: &mut Vec<u8>) -> Option<Channel> {
         let entry = self.table.get_mut(id).filter(|entry| !entry.is_closing())?;
         match entry.connection.read(message, &mut self.resources) {

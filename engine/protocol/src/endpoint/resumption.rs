@@ -1,5 +1,5 @@
-//! Sessions that can be resumed over another connection (PROTOCOL.md#resumption). A token names one; only a client that also
-//! knows the session's secret can resume it.
+//! Sessions that can be resumed over another connection (PROTOCOL.md#resumption). A token names one; only a client that
+//! also knows the session's secret can resume it.
 
 use super::session::{SessionId, Token};
 use crate::connection::Channels;
@@ -102,8 +102,9 @@ impl Resumption {
         }
     }
 
-    /// Keeps a session that has lost its connection. If there are too many, the oldest one ends, except the one that `spare`
-    /// names, which is about to be resumed. If there is no other, this session itself ends. Calls `ended` for each.
+    /// Keeps a session that has lost its connection. If there are too many, the oldest one ends, except the one that
+    /// `spare` names, which is about to be resumed. If there is no other, this session itself ends. Calls `ended` for
+    /// each.
     pub(super) fn suspend(
         &mut self,
         now: Instant,
@@ -157,8 +158,8 @@ impl Resumption {
         }
     }
 
-    /// Ends sessions that hold memory, oldest first, until enough is free: live connections need it more. Calls `ended` for
-    /// each.
+    /// Ends sessions that hold memory, oldest first, until enough is free: live connections need it more. Calls `ended`
+    /// for each.
     pub(super) fn relieve(&mut self, pool: &mut MessagePool, mut ended: impl FnMut(SessionId)) {
         for at in 0..self.by_age.len() {
             if !pool.is_low() {

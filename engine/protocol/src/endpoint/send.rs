@@ -11,8 +11,8 @@ use crate::time::Instant;
 use crate::wire::{Channel, ConnectionId, Delivery, DisconnectReason, FrameWriter};
 
 impl Endpoint {
-    /// Sends a message to `id`. Unreliable messages share the next datagram as far as they fit; reliable ones leave as the
-    /// path allows.
+    /// Sends a message to `id`. Unreliable messages share the next datagram as far as they fit; reliable ones leave as
+    /// the path allows.
     ///
     /// # Errors
     /// [`SendError`]; the message was not taken.

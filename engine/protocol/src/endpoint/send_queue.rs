@@ -1,7 +1,7 @@
 //! Datagrams that are composed and not yet sealed. Messages to one connection share a datagram until the next flush.
 //!
-//! The queue has a fixed pool of buffers, reused last-in first-out so that the few in use stay in the cache, and the order
-//! in which datagrams leave.
+//! The queue has a fixed pool of buffers, reused last-in first-out so that the few in use stay in the cache, and the
+//! order in which datagrams leave.
 
 use crate::limits::{FRAMES_BYTES_MAX, SEND_QUEUE_DATAGRAMS};
 use crate::wire::{ConnectionId, FrameWriter};

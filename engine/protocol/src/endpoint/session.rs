@@ -2,7 +2,8 @@
 
 use crate::limits::RESUME_TOKEN_BYTES;
 
-/// Names a session of an endpoint. It survives address changes and resumption, unlike a connection id, and is never reused.
+/// Names a session of an endpoint. It survives address changes and resumption, unlike a connection id, and is never
+/// reused.
 #[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Debug)]
 pub struct SessionId(pub(super) u64);
 

@@ -10,8 +10,9 @@ use crate::wire::ConnectionId;
 use core::net::IpAddr;
 
 impl Endpoint {
-    /// Answers the clients that found no free slot. Each that knows the server's key gets the slot of the connection from its
-    /// address that has been silent longest; that session can still be resumed. The others are told that the server is full.
+    /// Answers the clients that found no free slot. Each that knows the server's key gets the slot of the connection
+    /// from its address that has been silent longest; that session can still be resumed. The others are told that the
+    /// server is full.
     pub(super) fn displace_silent(&mut self, now: Instant) {
         while let Some((path, connect)) = self.admission.next_without_slot() {
             let silent = if now >= self.silent_search_at { self.longest_silent(now, path.peer.ip()) } else { None };

@@ -111,8 +111,8 @@ impl Table {
         }
     }
 
-    /// The connection of the client with this ephemeral key at this address. An attacker who sends a copied Connect from
-    /// another address gets a connection of its own, without the keys.
+    /// The connection of the client with this ephemeral key at this address. An attacker who sends a copied Connect
+    /// from another address gets a connection of its own, without the keys.
     pub(super) fn of_client(&self, peer: SocketAddr, client_key: &[u8; 32]) -> Option<ConnectionId> {
         self.by_client.get(&(peer, *client_key)).copied()
     }
@@ -251,8 +251,9 @@ impl Table {
         self.len() == self.capacity
     }
 
-    /// Whether the next client must displace a half-open connection, because there are too many of them, or because all slots
-    /// are taken. In the second case a connection that was accepted just now is safe: its proof may be on the way.
+    /// Whether the next client must displace a half-open connection, because there are too many of them, or because all
+    /// slots are taken. In the second case a connection that was accepted just now is safe: its proof may be on the
+    /// way.
     pub(super) fn must_displace(&mut self, now: Instant) -> bool {
         if self.half_open_count >= half_open_max(self.capacity) {
             return true;

@@ -1,7 +1,8 @@
 //! The timers of connections: a timer wheel with a resolution of a millisecond.
 //!
-//! A connection is in the wheel at most once. If its deadline moves later, it stays where it is and is put back when that
-//! comes up; if its deadline moves earlier, it moves. The links are stored by slot, so a deadline allocates nothing.
+//! A connection is in the wheel at most once. If its deadline moves later, it stays where it is and is put back when
+//! that comes up; if its deadline moves earlier, it moves. The links are stored by slot, so a deadline allocates
+//! nothing.
 
 use crate::limits::TIMER_GRAIN;
 use crate::time::Instant;

@@ -1,7 +1,7 @@
 //! Token buckets by address, in fixed memory.
 //!
-//! A keyed hash gives each address four places for its bucket, so an attacker cannot choose whose bucket to displace. The
-//! fullest of the four is displaced first; an address without a bucket has a full one.
+//! A keyed hash gives each address four places for its bucket, so an attacker cannot choose whose bucket to displace.
+//! The fullest of the four is displaced first; an address without a bucket has a full one.
 
 use crate::crypto::Csprng;
 use crate::time::{Duration, Instant};

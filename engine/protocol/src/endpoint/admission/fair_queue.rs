@@ -1,7 +1,8 @@
-//! A queue in which many items from one sender do not delay those of others (stochastic fairness queueing, McKenney 1990).
+//! A queue in which many items from one sender do not delay those of others (stochastic fairness queueing, McKenney
+//! 1990).
 //!
-//! A hash of the sender chooses an item's lane, and lanes are served in turn. When the queue is full, the longest lane loses
-//! its oldest item: the heaviest sender loses first, and the item that has waited longest is worth least.
+//! A hash of the sender chooses an item's lane, and lanes are served in turn. When the queue is full, the longest lane
+//! loses its oldest item: the heaviest sender loses first, and the item that has waited longest is worth least.
 
 /// Number of lanes. Attackers in as many networks make it one plain queue.
 const LANES: usize = 64;

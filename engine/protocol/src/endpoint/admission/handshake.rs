@@ -145,7 +145,8 @@ impl Admission {
             stats.half_open_displaced += u64::from(table.displace_half_open());
         }
         let id = table.next_id().ok_or(DeniedReason::ServerFull)?;
-        // A client that shows a token has yet to prove that it knows the session's secret. The session is not touched before.
+        // A client that shows a token has yet to prove that it knows the session's secret. The session is not touched
+        // before.
         let resumes = resumption.key_of(&opened.token);
         let parameters = ConnectionParameters {
             connection: id,

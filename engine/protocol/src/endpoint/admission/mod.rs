@@ -1,8 +1,8 @@
 //! Admission of clients that have no connection yet (PROTOCOL.md#server-handshake).
 //!
-//! Receiving a Connect only queues work, in bounded queues. The work is done at the end of a flush, within its budget: players
-//! come first. Until a client has returned its cookie, it costs no memory and no key exchange. A reply is never larger than
-//! the Connect that it answers, and a Connect gets at most one, so the server amplifies no attack.
+//! Receiving a Connect only queues work, in bounded queues. The work is done at the end of a flush, within its budget:
+//! players come first. Until a client has returned its cookie, it costs no memory and no key exchange. A reply is never
+//! larger than the Connect that it answers, and a Connect gets at most one, so the server amplifies no attack.
 
 mod buckets;
 mod context;
@@ -27,8 +27,8 @@ use rand_chacha::rand_core::Rng;
 use std::collections::VecDeque;
 use std::hash::DefaultHasher;
 
-/// Malformed or unexpected packets that an address may send before it is misbehaving. While the reply queue is full, the
-/// Connects without a cookie of misbehaving addresses are dropped first.
+/// Malformed or unexpected packets that an address may send before it is misbehaving. While the reply queue is full,
+/// the Connects without a cookie of misbehaving addresses are dropped first.
 const INVALID_PACKETS: Rate = Rate { per_second: 20, at_once: 200 };
 
 /// What admission needs to know of the server.
