@@ -1,5 +1,5 @@
-//! LZ4 for messages that it makes shorter (PROTOCOL.md#compression). Each message is compressed on its own, so that no secret
-//! in one affects the size of another.
+//! LZ4 for messages that it makes shorter (PROTOCOL.md#compression). Each message is compressed on its own, so that no
+//! secret in one affects the size of another.
 //!
 //! ```text
 //! | size u32 | LZ4 block |
@@ -11,8 +11,8 @@ use lz4_flex::block::{CompressTable, compress_into_with_table, decompress_into, 
 const SIZE_BYTES: usize = 4;
 /// Sampled bytes to guess whether a message is compressible.
 const SAMPLE_BYTES: usize = 128;
-/// Up to this many pairs of equal bytes, each counted twice, a sample counts as random. Evenly distributed bytes give 64;
-/// bytes of 6.4 bits of (collision) entropy give 190.
+/// Up to this many pairs of equal bytes, each counted twice, a sample counts as random. Evenly distributed bytes give
+/// 64; bytes of 6.4 bits of (collision) entropy give 190.
 const EQUAL_PAIRS_MAX: u32 = 150;
 
 /// The message cannot be decompressed.
@@ -77,8 +77,8 @@ const LAST_LITERALS_MIN: usize = 5;
 /// The last match begins at least this many bytes before the end of the message.
 const LAST_MATCH_DISTANCE: usize = 12;
 
-/// Whether a block keeps to the LZ4 block format, including its rules for the end, and gives `size` bytes. The decoder alone
-/// accepts more than the format allows, which other implementations refuse.
+/// Whether a block keeps to the LZ4 block format, including its rules for the end, and gives `size` bytes. The decoder
+/// alone accepts more than the format allows, which other implementations refuse.
 fn is_well_formed(block: &[u8], size: usize) -> bool {
     if size == 0 {
         return *block == [0];
@@ -124,7 +124,8 @@ fn length(first: u8, rest: &mut &[u8]) -> Option<usize> {
     }
 }
 
-/// Entropy check: how often the bytes of a sample, spread over the message, repeat (Renyi entropy of order 2, in integers).
+/// Entropy check: how often the bytes of a sample, spread over the message, repeat (Renyi entropy of order 2, in
+/// integers).
 fn looks_compressible(message: &[u8]) -> bool {
     let mut counts = [0_u8; 256];
     let stride = (message.len() / SAMPLE_BYTES).max(1);
@@ -143,8 +144,9 @@ mod tests {
     use crate::crypto::Csprng;
     use rand_chacha::rand_core::{Rng, SeedableRng};
 
-    /// Blocks from an encoder, and the same blocks with a few bytes altered, cut off or added. The reference implementation
-    /// accepts the same ones and gives the same bytes, except that it accepts an offset of 0, which the format forbids.
+    /// Blocks from an encoder, and the same blocks with a few bytes altered, cut off or added. The reference
+    /// implementation accepts the same ones and gives the same bytes, except that it accepts an offset of 0, which the
+    /// format forbids.
     #[test]
     fn accepts_the_blocks_that_liblz4_accepts() {
         let mut random = Csprng::seed_from_u64(4);

@@ -2,8 +2,8 @@
 
 use crate::time::{Duration, Instant};
 
-/// Key agreements per period. At 120 us each this is about 1 % of a core. Ten thousand connections that rekey once an hour
-/// need three per second.
+/// Key agreements per period. At 120 us each this is about 1 % of a core. Ten thousand connections that rekey once an
+/// hour need three per second.
 const AGREEMENTS_MAX: u32 = 100;
 const PERIOD: Duration = Duration::from_secs(1);
 

@@ -1,7 +1,7 @@
 //! One connection, the same code at both endpoints: keys, sequences, heartbeat, channels, and delivery over a path.
 //!
-//! A connection opens and seals datagrams, reads and writes frames. It does not know where datagrams come from or go to.
-//! Its driver hands in a datagram, a message or the time, then asks [`Connection::wants_datagram`] and lets
+//! A connection opens and seals datagrams, reads and writes frames. It does not know where datagrams come from or go
+//! to. Its driver hands in a datagram, a message or the time, then asks [`Connection::wants_datagram`] and lets
 //! [`Connection::fill`] write.
 //!
 //! | module | for |

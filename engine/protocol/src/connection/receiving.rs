@@ -42,8 +42,8 @@ enum FrameOutcome {
 }
 
 impl Connection {
-    /// Acts on the frames of a datagram that [`Connection::open`] opened. Messages to deliver in place stay where they are,
-    /// for [`crate::wire::Messages`]. Others wait for [`Connection::read`].
+    /// Acts on the frames of a datagram that [`Connection::open`] opened. Messages to deliver in place stay where they
+    /// are, for [`crate::wire::Messages`]. Others wait for [`Connection::read`].
     ///
     /// # Errors
     /// [`Refused::NoMemory`]; the connection does not change.
@@ -119,8 +119,8 @@ impl Connection {
         &mut self.transport_mut(now).consumed
     }
 
-    /// Puts the next message that could not be delivered in place into `message`. Returns its channel, or None if there is no
-    /// message. Call it after every datagram: these messages go before those of later datagrams.
+    /// Puts the next message that could not be delivered in place into `message`. Returns its channel, or None if there
+    /// is no message. Call it after every datagram: these messages go before those of later datagrams.
     ///
     /// # Errors
     /// The reason to end the connection, if a message cannot be decompressed.

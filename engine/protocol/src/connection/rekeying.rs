@@ -7,9 +7,9 @@
 //!   derives; seals in the new phase                   |
 //!   | first datagram in the new phase --------------> |  seals in the new phase, too
 //! ```
-//! Each new pair of secrets comes from the one before and from a new key agreement: an attacker who learns one pair knows
-//! neither earlier nor later ones. Sequences continue, so a nonce is never used twice with a key. After any failure the old
-//! keys stay in use.
+//! Each new pair of secrets comes from the one before and from a new key agreement: an attacker who learns one pair
+//! knows neither earlier nor later ones. Sequences continue, so a nonce is never used twice with a key. After any
+//! failure the old keys stay in use.
 
 use super::keys::{KeyPair, Role, TrafficKeys};
 use crate::crypto::noise::Secrets;
@@ -97,7 +97,8 @@ impl Rekeying {
         self.keys.seal(nonce, associated, body);
     }
 
-    /// Opens what carries `phase`. If it is the first of a new phase, the old key stays for the time that `linger` gives.
+    /// Opens what carries `phase`. If it is the first of a new phase, the old key stays for the time that `linger`
+    /// gives.
     #[inline]
     pub(super) fn open<'a>(
         &mut self,
@@ -249,8 +250,8 @@ impl Rekeying {
         ResponseOutcome::Switched
     }
 
-    /// The peer acknowledged our response in the old phase. An asker that uses a response acknowledges it in the new phase,
-    /// so this one answered a late copy of a dropped request: the keys stay as they are.
+    /// The peer acknowledged our response in the old phase. An asker that uses a response acknowledges it in the new
+    /// phase, so this one answered a late copy of a dropped request: the keys stay as they are.
     pub(super) fn response_acknowledged(&mut self) {
         if let Some(Rekey::Answered(_)) = self.rekey {
             self.rekey = None;

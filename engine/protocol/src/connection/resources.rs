@@ -46,8 +46,8 @@ impl Resources {
     }
 }
 
-/// A fresh key pair from `random`, which gets a fresh seed: an attacker who reads our memory later cannot reconstruct the
-/// key.
+/// A fresh key pair from `random`, which gets a fresh seed: an attacker who reads our memory later cannot reconstruct
+/// the key.
 pub fn draw_secret(random: &mut Csprng) -> SecretKey {
     let (mut secret, mut seed) = ([0; 32], [0; 32]);
     random.fill_bytes(&mut secret);

@@ -19,7 +19,8 @@ pub enum Refused {
     Replayed,
     /// It does not open under the key.
     NotAuthentic,
-    /// It holds messages that would have to be kept, and memory is short. It counts as lost (PROTOCOL.md#memory-pressure).
+    /// It holds messages that would have to be kept, and memory is short. It counts as lost
+    /// (PROTOCOL.md#memory-pressure).
     NoMemory,
     /// Its sender exceeds its budget. It counts as lost (PROTOCOL.md#budgets).
     OverBudget,
@@ -30,8 +31,8 @@ pub enum Refused {
 pub struct KeyExhausted;
 
 impl Connection {
-    /// Opens a datagram in place. Returns its frames with their padding, for [`Connection::ingest`]. The connection does not
-    /// change, except that new keys come into use with the first datagram under them.
+    /// Opens a datagram in place. Returns its frames with their padding, for [`Connection::ingest`]. The connection
+    /// does not change, except that new keys come into use with the first datagram under them.
     ///
     /// # Errors
     /// [`Refused`].

@@ -104,8 +104,9 @@ impl Connection {
         self.transport.as_ref().map_or(SEND_QUEUE_BYTES_MAX, |transport| transport.channels.send_room())
     }
 
-    /// Turns an unreliable message into frames: in pieces if it does not fit a datagram. A short message on an unreliable
-    /// channel of a connection that [`Self::is_unlimited`] does not need this: its frame can be written directly.
+    /// Turns an unreliable message into frames: in pieces if it does not fit a datagram. A short message on an
+    /// unreliable channel of a connection that [`Self::is_unlimited`] does not need this: its frame can be written
+    /// directly.
     ///
     /// # Errors
     /// [`SendError`]; the message is dropped.
@@ -173,8 +174,8 @@ impl Connection {
         self.transport.as_ref().map_or(FRAMES_BYTES_BASE, |transport| transport.fresh_frames_max(now))
     }
 
-    /// Writes what is due into a datagram. `fresh`: nothing is in it yet. Returns how many ack-eliciting frames it wrote; if
-    /// any, [`Self::sent`] must follow.
+    /// Writes what is due into a datagram. `fresh`: nothing is in it yet. Returns how many ack-eliciting frames it
+    /// wrote; if any, [`Self::sent`] must follow.
     pub fn fill(&mut self, now: Instant, writer: &mut FrameWriter<'_>, fresh: bool) -> u16 {
         let TransientFrames { ping, pong, path_response } = &mut self.transient;
         if let Some(value) = *pong

@@ -1,5 +1,5 @@
-//! Shrinks queues after a burst. What each connection needs once in its life is far more than all connections need at the
-//! same time.
+//! Shrinks queues after a burst. What each connection needs once in its life is far more than all connections need at
+//! the same time.
 
 use std::collections::VecDeque;
 

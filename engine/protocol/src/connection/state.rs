@@ -174,8 +174,8 @@ impl Connection {
         self.transport.as_ref().map_or(0, |transport| transport.channels.queued())
     }
 
-    /// Memory that its messages hold, in bytes: received ones that wait for others or for the reader, and sent or queued
-    /// ones that are not acknowledged.
+    /// Memory that its messages hold, in bytes: received ones that wait for others or for the reader, and sent or
+    /// queued ones that are not acknowledged.
     pub fn held_bytes(&self) -> usize {
         self.transport.as_ref().map_or(0, |transport| transport.channels.held_bytes())
     }
@@ -252,8 +252,8 @@ impl Connection {
         self.transport.as_ref().map_or(timers, |transport| timers.min(transport.deadline()))
     }
 
-    /// Asks the peer for new traffic keys. Does nothing during a rekey, or so soon after one that the peer would ignore the
-    /// request.
+    /// Asks the peer for new traffic keys. Does nothing during a rekey, or so soon after one that the peer would ignore
+    /// the request.
     pub fn rekey(&mut self, now: Instant, resources: &mut Resources) {
         if let Some(key) = self.rekeying.ask(now, resources.draw_secret()) {
             self.transport_mut(now).controls.request_rekey(key);
@@ -290,8 +290,8 @@ impl Connection {
         }
     }
 
-    /// Challenges the client's integrity with entry `index` of the key table, which is `key`. While an earlier challenge is
-    /// outstanding, repeats that one. Returns whether it is a new one.
+    /// Challenges the client's integrity with entry `index` of the key table, which is `key`. While an earlier
+    /// challenge is outstanding, repeats that one. Returns whether it is a new one.
     pub fn challenge_integrity(&mut self, now: Instant, index: u8, key: [u8; 32], resources: &mut Resources) -> bool {
         match self.integrity.challenge(index, key, &mut resources.random) {
             Some(frame) => self.transport_mut(now).controls.check_integrity(frame),

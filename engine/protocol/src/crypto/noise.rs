@@ -34,8 +34,9 @@ pub struct Initiator {
 impl Initiator {
     /// Begins a handshake. Returns the state, and message 1 with `payload`.
     ///
-    /// `ephemeral` must be fresh for every handshake. The handshake fails unless both endpoints have the same `prologue`.
-    /// The payload has no forward secrecy: an attacker who later learns the server's static key can read it.
+    /// `ephemeral` must be fresh for every handshake. The handshake fails unless both endpoints have the same
+    /// `prologue`. The payload has no forward secrecy: an attacker who later learns the server's static key can read
+    /// it.
     ///
     /// # Errors
     /// [`NotAuthentic`] if the server's key is a weak point.

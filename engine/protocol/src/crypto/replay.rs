@@ -49,8 +49,8 @@ impl ReplayWindow {
         self.highest
     }
 
-    /// Lengths of the runs of received, missing, received... sequences downwards from the one below the highest, over at most
-    /// `positions` of them. The first may be 0.
+    /// Lengths of the runs of received, missing, received... sequences downwards from the one below the highest, over
+    /// at most `positions` of them. The first may be 0.
     pub fn runs(&self, positions: u64) -> impl Iterator<Item = u64> {
         let mut at = self.highest.saturating_sub(1);
         let end = self.highest.saturating_sub(1 + positions.min(REPLAY_WINDOW - 1));

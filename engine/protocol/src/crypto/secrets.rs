@@ -47,8 +47,8 @@ impl Secrets {
         (derive(&self.client_to_server), derive(&self.server_to_client))
     }
 
-    /// The secrets after a rekey with the shared secret `shared`: each split key comes from the one before and from `shared`
-    /// (PROTOCOL.md#rekeying).
+    /// The secrets after a rekey with the shared secret `shared`: each split key comes from the one before and from
+    /// `shared` (PROTOCOL.md#rekeying).
     pub fn next(&self, shared: &[u8; 32]) -> Secrets {
         self.mix(shared, b"ringshard 1 rekey")
     }
@@ -58,8 +58,9 @@ impl Secrets {
         ResumeKey { token: self.export(b"ringshard 1 resume"), secret: self.export(b"ringshard 1 resume secret") }
     }
 
-    /// The secrets of a handshake that resumes the session of `former` (PROTOCOL.md#resumption-keys). They also come from that
-    /// session's secret: an attacker who knows all of the handshake, but not the session, cannot use the connection.
+    /// The secrets of a handshake that resumes the session of `former` (PROTOCOL.md#resumption-keys). They also come
+    /// from that session's secret: an attacker who knows all of the handshake, but not the session, cannot use the
+    /// connection.
     pub fn resuming(&self, former: &ResumeKey) -> Secrets {
         self.mix(&former.secret, b"ringshard 1 resumed")
     }

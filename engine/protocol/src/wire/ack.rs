@@ -31,8 +31,8 @@ impl<'a> Ack<'a> {
     /// Reads the body of an Ack frame.
     ///
     /// # Errors
-    /// [`Malformed::TooShort`]; [`Malformed::UnknownValue`] for runs that reach below the first datagram, or further back
-    /// than an acknowledgment may.
+    /// [`Malformed::TooShort`]; [`Malformed::UnknownValue`] for runs that reach below the first datagram, or further
+    /// back than an acknowledgment may.
     pub fn decode(body: &'a [u8]) -> Result<Self, Malformed> {
         let Some((head, runs)) = body.split_first_chunk::<RUNS_AT>() else { return Err(Malformed::TooShort) };
         let [l0, l1, l2, l3, l4, l5, l6, l7, d0, d1] = *head;
@@ -72,8 +72,8 @@ impl<'a> Ack<'a> {
 /// Most bytes of runs in an acknowledgment that this crate writes.
 pub const RUNS_BYTES_MAX: usize = 64;
 
-/// Writes an Ack frame's body from the lengths of its runs: received, missing, received... Runs that do not fit are left
-/// out. Returns the size of the body.
+/// Writes an Ack frame's body from the lengths of its runs: received, missing, received... Runs that do not fit are
+/// left out. Returns the size of the body.
 pub fn encode(
     largest: u64,
     delay: Duration,

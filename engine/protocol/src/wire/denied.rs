@@ -3,8 +3,8 @@
 //! ```text
 //! body: reason u8 | server's version u16 | wait u16, in ms
 //! ```
-//! It is not authenticated: an attacker who reads the Connect can forge it. So it ends nothing: the client remembers it and
-//! continues until its attempt times out.
+//! It is not authenticated: an attacker who reads the Connect can forge it. So it ends nothing: the client remembers it
+//! and continues until its attempt times out.
 
 use super::envelope::{BODY, CHECKSUM_BYTES, TYPE_DENIED, encode_envelope};
 use super::{ConnectionId, Header, Malformed};

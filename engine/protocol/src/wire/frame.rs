@@ -98,8 +98,8 @@ pub enum Frame<'a> {
 }
 
 impl Frame<'_> {
-    /// Whether the receiver must acknowledge its datagram (RFC 9002, section 2). Frames that are never sent again are not
-    /// ack-eliciting.
+    /// Whether the receiver must acknowledge its datagram (RFC 9002, section 2). Frames that are never sent again are
+    /// not ack-eliciting.
     #[inline]
     pub fn is_ack_eliciting(&self) -> bool {
         match self {

@@ -2,8 +2,8 @@
 
 /// Identifies a connection on the wire: its core, its slot in that core's table, and the slot's generation.
 ///
-/// The core is byte 0 of every datagram. The packet filter of the socket group reads it there, so a datagram reaches its
-/// core from whatever address it comes.
+/// The core is byte 0 of every datagram. The packet filter of the socket group reads it there, so a datagram reaches
+/// its core from whatever address it comes.
 #[derive(Clone, Copy, PartialEq, Eq, Hash, Debug, Default)]
 pub struct ConnectionId(u32);
 
@@ -20,8 +20,8 @@ impl ConnectionId {
         ConnectionId(core as u32 | (generation as u32) << 8 | (slot as u32) << 16)
     }
 
-    /// No connection, on this core: in a Connect that wants to resume a session of that core. The generation of 0 tells it
-    /// from every connection, the slot of 1 from [`Self::NONE`].
+    /// No connection, on this core: in a Connect that wants to resume a session of that core. The generation of 0 tells
+    /// it from every connection, the slot of 1 from [`Self::NONE`].
     pub const fn any_on_core(core: u8) -> Self {
         ConnectionId(core as u32 | 1 << 16)
     }

@@ -76,9 +76,9 @@ struct UnreliableReassembly {
     message: Reassembly,
 }
 
-/// Unreliable messages with missing pieces. A new one replaces the one that has waited longest for a new piece, if it has
-/// waited for [`FRAGMENT_STALL`]. Without that wait, interleaved messages would displace each other, and none would ever be
-/// complete.
+/// Unreliable messages with missing pieces. A new one replaces the one that has waited longest for a new piece, if it
+/// has waited for [`FRAGMENT_STALL`]. Without that wait, interleaved messages would displace each other, and none would
+/// ever be complete.
 #[derive(Debug, Default)]
 pub(super) struct UnreliableReassemblies {
     open: Vec<UnreliableReassembly>,

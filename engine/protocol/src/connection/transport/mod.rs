@@ -105,8 +105,8 @@ impl Transport {
         }
     }
 
-    /// Size of the MTU probe that is due. A probe is only worth it with much in flight, or with messages in pieces that would
-    /// fit a larger datagram.
+    /// Size of the MTU probe that is due. A probe is only worth it with much in flight, or with messages in pieces that
+    /// would fit a larger datagram.
     fn probe_size(&self, now: Instant) -> Option<u16> {
         let worth_it = self.wants_larger
             || self.recovery.in_flight() > 4 * self.mtu.datagram_bytes() as u64
@@ -114,7 +114,8 @@ impl Transport {
         self.mtu.probe_due(now).filter(|_| worth_it)
     }
 
-    /// A message whose frame has `frames_bytes` is sent. If it would fit a larger datagram whole, MTU probes are worth it.
+    /// A message whose frame has `frames_bytes` is sent. If it would fit a larger datagram whole, MTU probes are worth
+    /// it.
     pub(super) fn note_message(&mut self, frames_bytes: usize) {
         self.wants_larger |= frames_bytes > self.frames_max() && frames_bytes <= FRAMES_BYTES_MAX;
     }
@@ -151,8 +152,8 @@ impl Transport {
         can_write
     }
 
-    /// Writes what is due into a datagram. `fresh`: nothing is in it yet. Returns how many ack-eliciting frames it wrote; if
-    /// any, [`Self::sent`] must follow.
+    /// Writes what is due into a datagram. `fresh`: nothing is in it yet. Returns how many ack-eliciting frames it
+    /// wrote; if any, [`Self::sent`] must follow.
     pub(super) fn fill(
         &mut self,
         now: Instant,

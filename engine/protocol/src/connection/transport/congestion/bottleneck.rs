@@ -1,9 +1,10 @@
 //! A simulated bottleneck, packet by packet, for the controllers' tests.
 //!
-//! All flows share one queue of a fixed rate and length, with a fixed delay behind it and seeded loss before it. Packets
-//! are acknowledged one by one, or many together as in [`super::super::ack_timing`]. The senders detect losses, probe and
-//! declare persistent congestion after RFC 9002, and pace with a token bucket. All packets have the usual size, but leave
-//! only when the window has room for the largest: as in the transport, the window is hardly ever full to the byte.
+//! All flows share one queue of a fixed rate and length, with a fixed delay behind it and seeded loss before it.
+//! Packets are acknowledged one by one, or many together as in [`super::super::ack_timing`]. The senders detect losses,
+//! probe and declare persistent congestion after RFC 9002, and pace with a token bucket. All packets have the usual
+//! size, but leave only when the window has room for the largest: as in the transport, the window is hardly ever full
+//! to the byte.
 
 use super::controller::{Acked, Controller, Lost, RateSample};
 use crate::limits::{ACK_DELAY_MAX, DATAGRAM_BYTES_BASE, DATAGRAM_BYTES_MAX};
@@ -96,8 +97,8 @@ impl Path {
 pub struct Flow {
     pub start: Duration,
     pub controller: Box<dyn Controller>,
-    /// From the given time on the application offers this many bytes per second. Before it, and without it, there is always
-    /// more to send.
+    /// From the given time on the application offers this many bytes per second. Before it, and without it, there is
+    /// always more to send.
     pub demand: Option<(Duration, u64)>,
 }
 
@@ -282,8 +283,8 @@ struct Sender {
     /// In flight, by number.
     packets: VecDeque<Packet>,
     next_number: u64,
-    /// Numbers that arrived and wait for an acknowledgment, since when, and the next number. The receiver's part is simulated
-    /// here.
+    /// Numbers that arrived and wait for an acknowledgment, since when, and the next number. The receiver's part is
+    /// simulated here.
     arrived: Vec<u64>,
     arrived_since: Instant,
     expected_number: u64,

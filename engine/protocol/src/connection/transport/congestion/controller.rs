@@ -71,7 +71,7 @@ pub trait Controller: Debug + Send {
     /// Bytes that may be in flight, at least [`WINDOW_BYTES_MIN`].
     fn window(&self) -> u64;
 
-    /// Bytes per second at which they may leave. None while nothing is known: the pacer then spreads the window over the
-    /// RTT.
+    /// Bytes per second at which they may leave. None while nothing is known: the pacer then spreads the window over
+    /// the RTT.
     fn pacing_rate(&self) -> Option<u64>;
 }

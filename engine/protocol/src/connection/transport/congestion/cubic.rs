@@ -15,16 +15,16 @@ const BETA: f64 = 0.7;
 const RENO_GROWTH: f64 = 3.0 * (1.0 - BETA) / (1.0 + BETA);
 /// The largest growth of the window in one round trip (RFC 9438, section 4.2).
 const TARGET_GROWTH_MAX: f64 = 1.5;
-/// With less than this share of the window in flight, the window counts as unused (the rule of RFC 9002, section 7.8; the
-/// share is that of Linux in slow start, where pacing alone keeps the window half empty).
+/// With less than this share of the window in flight, the window counts as unused (the rule of RFC 9002, section 7.8;
+/// the share is that of Linux in slow start, where pacing alone keeps the window half empty).
 const USED_SHARE_MIN: f64 = 0.5;
 /// Pacing rate over window per round trip while the window doubles (Linux, `tcp_pacing_ss_ratio`).
 const PACING_GAIN_SLOW_START: f64 = 2.0;
 /// Pacing rate over window per round trip otherwise (RFC 9002, section 7.7).
 const PACING_GAIN: f64 = 1.25;
 
-/// The window grows along a cubic function of the time since the last loss: fast at first, flat where the loss was, fast
-/// again beyond.
+/// The window grows along a cubic function of the time since the last loss: fast at first, flat where the loss was,
+/// fast again beyond.
 #[derive(Debug)]
 pub struct Cubic {
     /// In bytes. An acknowledgment may add less than one.

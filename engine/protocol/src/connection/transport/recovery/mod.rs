@@ -31,8 +31,8 @@ pub(super) enum SentFrame {
     Message(Channel, MessagePart),
     /// A control frame. Sent again when lost, if still wanted.
     Control(ControlKind),
-    /// An MTU probe of this datagram size, whose loss is no sign of congestion. Size 0: a Probe frame for a probe timeout.
-    /// Never sent again.
+    /// An MTU probe of this datagram size, whose loss is no sign of congestion. Size 0: a Probe frame for a probe
+    /// timeout. Never sent again.
     Probe(u16),
 }
 
@@ -155,7 +155,8 @@ impl Recovery {
         self.check();
     }
 
-    /// More frames go into the last datagram, which had not left yet. It is in flight, whatever its state was meanwhile.
+    /// More frames go into the last datagram, which had not left yet. It is in flight, whatever its state was
+    /// meanwhile.
     fn extend_last(&mut self, now: Instant, bytes: u64, frames: u16) {
         let Some(last) = self.sent.back_mut() else { return };
         self.in_flight -= if last.state == PacketState::InFlight { u64::from(last.bytes) } else { 0 };
@@ -342,8 +343,8 @@ impl Recovery {
         (base * (1 << self.timeouts.min(10))).min(PROBE_TIMEOUT_MAX)
     }
 
-    /// A probe timeout expires: the oldest packet in flight is presumed lost. Calls `lost` for its frames. This is no sign
-    /// of congestion yet: only an acknowledgment shows what was lost.
+    /// A probe timeout expires: the oldest packet in flight is presumed lost. Calls `lost` for its frames. This is no
+    /// sign of congestion yet: only an acknowledgment shows what was lost.
     pub(super) fn probe_timeout_expired(&mut self, now: Instant, mut lost: impl FnMut(SentFrame)) {
         self.timeouts = self.timeouts.saturating_add(1);
         self.last_sent_at = now;
@@ -361,8 +362,8 @@ impl Recovery {
         }
     }
 
-    /// Settles the oldest packets presumed lost beyond [`PRESUMED_LOST_MAX`]: a peer that never acknowledges must not make
-    /// this state grow.
+    /// Settles the oldest packets presumed lost beyond [`PRESUMED_LOST_MAX`]: a peer that never acknowledges must not
+    /// make this state grow.
     fn forget_presumed_lost(&mut self) {
         let presumed = self.sent.iter().filter(|packet| packet.state == PacketState::PresumedLost).count();
         let too_many = presumed.saturating_sub(PRESUMED_LOST_MAX);

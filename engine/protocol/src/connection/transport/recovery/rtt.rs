@@ -60,7 +60,8 @@ impl RttEstimator {
             true => self.smoothed + (self.variation * 4).max(GRANULARITY) + ACK_DELAY_MAX + 2 * TIMER_GRAIN,
             false => self.first_timeout,
         };
-        // Without this bound one late sample could keep a connection from recovering. A probe too many costs one datagram.
+        // Without this bound one late sample could keep a connection from recovering. A probe too many costs one
+        // datagram.
         timeout.min(PROBE_TIMEOUT_MAX)
     }
 

@@ -1,18 +1,18 @@
 //! BBR, versions 2 and 3, after draft-ietf-ccwg-bbr-06 ("the draft" here; sections are those of the draft).
 //!
-//! The model of the path is its bandwidth, its RTT without a queue, and bounds learned from losses. Most of the time the
-//! sender cruises within the model. Every few seconds it probes for more bandwidth, and occasionally it lets the queue run
-//! empty to measure the RTT.
+//! The model of the path is its bandwidth, its RTT without a queue, and bounds learned from losses. Most of the time
+//! the sender cruises within the model. Every few seconds it probes for more bandwidth, and occasionally it lets the
+//! queue run empty to measure the RTT.
 //!
 //! Three parts of the draft are left out: the schedule for coexistence with Reno, the undo of spurious losses, and the
 //! smaller window during recovery. Four differences are deliberate:
 //!
 //! - The draft lowers its short-term bounds in every round with any loss. On a long path with random loss that is every
 //!   round. Here losses count, as while probing, when they exceed a share (see [`LossExcess`]).
-//! - Several flows together believe in more bandwidth than there is, because each measures while it probes. In the draft
-//!   their windows then hold a queue, so the smaller flow does not find out that it could have more. Here a flow that
-//!   cruises with a queue in front of it, and gets less than it sends, settles for what it gets until it probes again
-//!   (see [`Bbr::outruns_path`]).
+//! - Several flows together believe in more bandwidth than there is, because each measures while it probes. In the
+//! draft   their windows then hold a queue, so the smaller flow does not find out that it could have more. Here a flow
+//! that   cruises with a queue in front of it, and gets less than it sends, settles for what it gets until it probes
+//! again   (see [`Bbr::outruns_path`]).
 //! - For the same reason a probe's queue is drained faster (see [`State::pacing_gain`]).
 //! - After an RTT probe, bandwidth probing continues where it was instead of waiting again.
 
@@ -188,9 +188,9 @@ impl Bbr {
         }
     }
 
-    /// Probing ends when the bandwidth no longer grows, unless the long-term bound keeps it from growing. After a probe that
-    /// was too much, the next one ends as soon as it gets that far (section 5.3.3.7). [`Bbr::on_probe_lost`] ends it on
-    /// losses.
+    /// Probing ends when the bandwidth no longer grows, unless the long-term bound keeps it from growing. After a probe
+    /// that was too much, the next one ends as soon as it gets that far (section 5.3.3.7). [`Bbr::on_probe_lost`] ends
+    /// it on losses.
     fn advance_up(&mut self, acked: &Acked, ended: Option<&Totals>) {
         let fills_window = self.round.totals.fills_window || ended.is_some_and(|totals| totals.fills_window);
         let is_bounded = fills_window && self.window >= self.bounds.inflight_long;

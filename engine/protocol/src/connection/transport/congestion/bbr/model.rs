@@ -173,8 +173,8 @@ impl MinRtt {
     }
 }
 
-/// By how much losses exceed [`LOSS_SHARE_MAX`], in bytes: a sum that never falls below zero. Random losses decay in it.
-/// Losses from congestion add up, however few datagrams a round has.
+/// By how much losses exceed [`LOSS_SHARE_MAX`], in bytes: a sum that never falls below zero. Random losses decay in
+/// it. Losses from congestion add up, however few datagrams a round has.
 #[derive(Debug, Default)]
 pub(super) struct LossExcess {
     excess: f64,
@@ -200,8 +200,8 @@ impl LossExcess {
     }
 }
 
-/// How much more is acknowledged at once than the bandwidth explains. Receivers and paths that batch acknowledgments need
-/// that much more in flight (section 5.5.9).
+/// How much more is acknowledged at once than the bandwidth explains. Receivers and paths that batch acknowledgments
+/// need that much more in flight (section 5.5.9).
 #[derive(Debug, Default)]
 pub(super) struct Aggregation {
     since: Instant,
@@ -278,8 +278,8 @@ impl Default for Bounds {
 }
 
 impl Bounds {
-    /// Lowers the short-term bounds towards what the path delivered in a round with too many losses, at most by the factor
-    /// [`BETA`] (section 5.5.10.3).
+    /// Lowers the short-term bounds towards what the path delivered in a round with too many losses, at most by the
+    /// factor [`BETA`] (section 5.5.10.3).
     pub(super) fn lower(&mut self, totals: &Totals, bandwidth: u64, window: u64) {
         self.bandwidth = totals.bandwidth.max(scale(self.bandwidth.min(bandwidth), BETA));
         self.inflight = totals.inflight.max(scale(self.inflight.min(window), BETA));
@@ -320,8 +320,8 @@ pub(super) struct Probe {
     is_stopping: bool,
     /// The last probe lost too much.
     pub(super) was_too_much: bool,
-    /// The probe ended at the bound where the last one lost too much. If it loses little there, the next one follows at once
-    /// (section 5.3.3.6).
+    /// The probe ended at the bound where the last one lost too much. If it loses little there, the next one follows at
+    /// once (section 5.3.3.6).
     pub(super) is_cautious: bool,
     /// How often the growth of the long-term bound doubled.
     doublings: u32,

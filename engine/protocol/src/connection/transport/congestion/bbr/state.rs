@@ -18,7 +18,8 @@ pub(super) enum State {
     Down,
     /// Sends at the bandwidth.
     Cruise,
-    /// Sends at the bandwidth for one round, without the short-term bounds, so that the path is full when probing starts.
+    /// Sends at the bandwidth for one round, without the short-term bounds, so that the path is full when probing
+    /// starts.
     Refill,
     /// Sends more than the bandwidth, to probe whether the path takes more.
     Up,
