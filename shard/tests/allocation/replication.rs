@@ -1,4 +1,4 @@
-//! What clients are told is found, written and acknowledged without the allocator, once the largest tick was seen.
+//! The replication finds, writes and acknowledges entries without allocating, once the largest tick is over.
 
 use crate::allocator_calls;
 use crate::dice::Dice;
@@ -14,7 +14,7 @@ const WARMING: u32 = 300;
 const TICKS: u32 = 600;
 
 #[test]
-fn clients_are_told_without_the_allocator() {
+fn replication_does_not_allocate() {
     let dice = &mut Dice::new(7);
     let mut replica = Replica::new(ENTITIES.into());
     let mut encoder = Encoder::new(ENTITIES.into());
@@ -22,16 +22,16 @@ fn clients_are_told_without_the_allocator() {
     let mut viewers: Vec<(Viewer, View)> =
         (0..VIEWERS).map(|_| (Viewer::new(EntityId { index: 0, generation: 1 }), View::new())).collect();
     let mut states = vec![State::NONE; ENTITIES.into()];
-    let mut told = [[0; 1024]; VIEWERS];
+    let mut messages = [[0; 1024]; VIEWERS];
     let (mut calls, mut entries) = (0, 0);
     for tick in 1..=WARMING + TICKS {
-        // All that can happen in a tick happens first; later it is less, and different every time.
+        // The warm-up ticks have every possible change; later ticks have fewer, and others each time.
         let is_warm = tick > WARMING;
         let may = if is_warm { 700 } else { 1000 };
         let calls_of_tick = allocator_calls(|| {
             encoder.clear();
             for index in 0..ENTITIES {
-                // Some are younger than others.
+                // Entities have different ages.
                 let id = EntityId { index, generation: (1 + (tick + u32::from(index)) / 500) as u8 };
                 if !dice.per_mille(may) {
                     continue;
@@ -63,12 +63,12 @@ fn clients_are_told_without_the_allocator() {
                 }
                 viewer.set_near(|index| index % 3 != 0);
                 let pacing = Pacing { bytes_max: 900, ..Pacing::default() };
-                lens[at] = viewer.snapshot(tick, &pacing, &replica, &mut encoder, &mut scratch, &mut told[at]);
+                lens[at] = viewer.snapshot(tick, &pacing, &replica, &mut encoder, &mut scratch, &mut messages[at]);
             }
         });
         for (at, (_, view)) in viewers.iter_mut().enumerate() {
             if lens[at] > 0 && dice.per_mille(900) {
-                view.take(&told[at][..lens[at]], |_| entries += 1).unwrap();
+                view.take(&messages[at][..lens[at]], |_| entries += 1).unwrap();
             }
         }
         calls += if is_warm { calls_of_tick + calls_of_viewers } else { 0 };

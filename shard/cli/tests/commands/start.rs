@@ -1,10 +1,10 @@
-//! Starts that fail, and what they say.
+//! Starts that fail, and their messages.
 
 use crate::shared::{Folder, assert_refused, ringshard};
 use std::net::UdpSocket;
 
 #[test]
-fn each_wrong_start_says_what_to_do() {
+fn each_failed_start_says_what_to_do() {
     let folder = Folder::new("start");
     let missing = folder.file("missing.key");
     assert_refused(&ringshard(&["serve", "--key", &missing]), &["no key file", "ringshard keygen --out"]);
@@ -34,7 +34,7 @@ fn each_wrong_start_says_what_to_do() {
 }
 
 #[test]
-fn everything_on_the_command_line_that_is_wrong_is_said_at_once() {
+fn all_mistakes_on_the_command_line_are_reported_at_once() {
     let output = ringshard(&[
         "serve",
         "--npcs",
