@@ -3,12 +3,13 @@
 set -euo pipefail
 cd "$(dirname "$0")/.."
 allowed="
-bench/src/flood/volley.rs          sendmmsg with a source address of its own
+bench/src/flood/send_batch.rs      sendmmsg from forged source addresses
 bench/src/floor/server.rs          recvmmsg and sendmmsg on bare buffers
 engine/link/src/buffer.rs          mappings shared with the kernel
 engine/link/src/message.rs         sockaddr and msghdr
-engine/link/src/mmsg.rs            recvmmsg, sendmmsg, ppoll
-engine/link/src/outbox.rs          slices of memory that runs are made of, and headers that point to them
+engine/link/src/mmsg.rs            recvmmsg, ppoll
+engine/link/src/outbox.rs          slices of send memory, and headers that point to it
+engine/link/src/sendmmsg.rs        sendmmsg
 engine/link/src/socket.rs          socket options
 engine/link/src/uring/buffers.rs   the ring of receive buffers
 engine/link/src/uring/mod.rs       submissions

@@ -1,45 +1,42 @@
-//! Drives a real server with real clients, and says what came of it.
+//! Puts load on a real server with real clients, simulates whole systems, and judges the results.
 
 #![deny(unsafe_code)]
 
 mod bots;
 mod compute;
-mod directory;
+mod delivery_check;
 mod echo;
-mod fleet;
 mod flood;
 mod floor;
-mod generator;
-mod health;
 mod hostile;
-mod interrupt;
-mod ledger;
-mod network;
-mod peer;
-mod process;
+mod load;
+mod random;
 mod report;
 mod scenario;
+mod server_process;
 mod simulate;
 mod simulate_lives;
 mod simulate_world;
 mod soak;
+mod system;
+mod terminal;
 mod transfer;
-mod verdict;
 mod verify;
 
-use self::verdict::Verdict;
+use self::report::verdict::Verdict;
+use self::system::interrupt;
 use clap::{Parser, Subcommand};
 use std::process::ExitCode;
 
 /// Load generator and verification for Ringshard.
 ///
-/// Every command starts its own server process on its own processors, drives it from the others over loopback, and
-/// stops it; soak and bots can also use one that runs already. Ctrl-C ends a run early, with a report of what was
-/// measured; once more ends it at once.
+/// Each command starts its own server process, drives it over loopback from other CPUs, and stops it. `soak` and `bots`
+/// can also use a running server. Ctrl-C ends a run early and reports what was measured; a second Ctrl-C ends it at
+/// once.
 ///
-/// Exit code 0: it ran, and what was to be verified holds. 1: it did not run, or a simulation found a violation. 2: it
-/// ran and missed a target. 3: it missed a target, but the load generator was overloaded, or other programs used the
-/// server's processors, so that this says nothing about the server. 130: it was cut short.
+/// Exit codes: 0: the run finished and met every target. 1: the run did not start, or a simulation found a violation.
+/// 2: a target was missed. 3: a target was missed, but the load generator was overloaded or other programs used the
+/// server's CPUs, so the result says nothing about the server. 130: the run was interrupted.
 #[derive(Parser)]
 #[command(version)]
 struct Arguments {
@@ -49,34 +46,35 @@ struct Arguments {
 
 #[derive(Subcommand)]
 enum Command {
-    /// Verify 600,000 packets/s in and out, through the whole encrypted path, and show what else this machine does.
+    /// Verify 600,000 packets/s in and out through the whole encrypted path, and measure what else this machine can do.
     Verify(verify::Arguments),
     /// Echo messages through an encrypted server.
     Echo(echo::Arguments),
-    /// Players in a world: they walk, fight and talk, and check what they see of each other.
+    /// Run players in a world: they walk, fight and chat, and check what they see.
     Bots(bots::Arguments),
-    /// What serving a world costs without a network, on one core.
+    /// Measure what serving a world costs on one core, without a network.
     Compute(compute::Arguments),
-    /// The same load on a plain recvmmsg/sendmmsg echo server, without protocol: what the kernel alone costs.
+    /// Run the same load on a plain recvmmsg/sendmmsg echo server: the cost of the kernel alone.
     Floor(scenario::Arguments),
-    /// Players at a steady rate while strangers flood the server, and honest newcomers who join meanwhile.
+    /// Flood a server from unknown addresses while players play and new clients join.
     Flood(flood::Arguments),
-    /// Players at a steady rate, alone and beside peers with valid keys that send what no correct client would.
+    /// Run players beside peers with valid keys that break the protocol.
     Hostile(hostile::Arguments),
-    /// Send reliable messages from a server to its clients as fast as they go, and check every one.
+    /// Send reliable messages from a server to its clients as fast as possible, and check each one.
     Transfer(transfer::Arguments),
-    /// Reliable messages to a server and back for a long time, every echo checked, the server's memory watched.
+    /// Echo reliable messages for a long time, check every echo, and watch the server's memory.
     Soak(soak::Arguments),
-    /// Simulate the whole system, with everything that can go wrong, and audit what it promises. Starts no process.
+    /// Simulate servers, clients and bad networks, and check every guarantee. Starts no process.
     Simulate(simulate::Arguments),
-    /// Walk through the lives of players at random, step by step, and check after each that nobody is lost or left over.
+    /// Simulate random joins, losses and returns of players, and check after each step that no player is lost or left
+    /// over.
     SimulateLives(simulate_lives::Arguments),
-    /// Simulate a world of several cores and its players, on a bad network, and hold every view against the server's.
+    /// Simulate a world on several cores behind a bad network, and compare every player's view with the server's world.
     SimulateWorld(simulate_world::Arguments),
-    /// The server that `floor` starts.
+    /// The server process that `floor` starts.
     #[command(hide = true)]
     FloorServer(floor::server::Arguments),
-    /// The server that `transfer` starts.
+    /// The server process that `transfer` starts.
     #[command(hide = true)]
     TransferServer(transfer::server::Arguments),
 }
@@ -84,7 +82,7 @@ enum Command {
 fn main() -> ExitCode {
     let arguments = Arguments::try_parse().unwrap_or_else(|error| {
         let _ = error.print();
-        // 2 would say that a target was missed.
+        // clap's own code, 2, means a missed target here.
         std::process::exit(if error.use_stderr() { 1 } else { 0 });
     });
     match run(arguments.command) {
@@ -97,7 +95,7 @@ fn main() -> ExitCode {
 }
 
 fn run(command: Command) -> Result<Verdict, String> {
-    // Servers end when they are told to, as they are.
+    // Server processes keep the default signal handling.
     if !matches!(command, Command::FloorServer(_) | Command::TransferServer(_)) {
         interrupt::listen()?;
     }

@@ -1,5 +1,4 @@
-//! The load commands as their users meet them: what they refuse, what ends them early, and what they say of a server that
-//! is not what they want.
+//! The load commands from outside: what they refuse, how signals end them, and how they report an unsuitable server.
 
 use ringshard::ops::admin::Asker;
 use ringshard::ops::report::ServerReport;
@@ -11,10 +10,10 @@ use std::process::{Child, Command, Output, Stdio};
 use std::sync::Once;
 use std::time::{Duration, Instant};
 
-/// How long something that happens at once on an idle machine may take on a busy one.
-const PATIENCE: Duration = Duration::from_secs(60);
+/// How long a state may take to be reached on a busy machine.
+const TIMEOUT: Duration = Duration::from_secs(60);
 
-/// The server binary, which is built with this one where all of the workspace is built.
+/// The server binary. A build of the whole workspace has built it with this one.
 fn ringshard() -> PathBuf {
     static BUILT: Once = Once::new();
     let binary = Path::new(env!("CARGO_BIN_EXE_ringshard-bench")).with_file_name("ringshard");
@@ -38,15 +37,15 @@ fn text(bytes: &[u8]) -> String {
     String::from_utf8_lossy(bytes).into_owned()
 }
 
-fn assert_says(output: &Output, code: i32, words: &[&str]) {
-    let said = text(&output.stdout) + &text(&output.stderr);
-    assert_eq!(output.status.code(), Some(code), "{said}");
+fn assert_output(output: &Output, code: i32, words: &[&str]) {
+    let printed = text(&output.stdout) + &text(&output.stderr);
+    assert_eq!(output.status.code(), Some(code), "{printed}");
     for word in words {
-        assert!(said.contains(word), "`{word}` is missing from:\n{said}");
+        assert!(printed.contains(word), "`{word}` is missing from:\n{printed}");
     }
 }
 
-/// A server that is there already.
+/// A running server.
 struct Server {
     child: Child,
     folder: PathBuf,
@@ -72,7 +71,7 @@ impl Server {
         while !lines.contains("listen=") || !lines.contains("public_key=") {
             assert_ne!(log.read_line(&mut lines).unwrap(), 0, "the server did not start: {lines}");
         }
-        // It must not stop for want of a reader.
+        // Without a reader the server would block.
         std::thread::spawn(move || std::io::copy(&mut log, &mut std::io::sink()));
         let word = |name: &str| lines.split(name).nth(1).unwrap().split_whitespace().next().unwrap().to_owned();
         Server { child, folder, listen: word("listen=").parse().unwrap(), admin, key: word("public_key=") }
@@ -91,24 +90,24 @@ impl Drop for Server {
     }
 }
 
-/// The processes that a process has started.
+/// The child processes of a process.
 fn children(pid: u32) -> Vec<u32> {
     let tasks = std::fs::read_dir(format!("/proc/{pid}/task")).into_iter().flatten().flatten();
     let children = |task: std::fs::DirEntry| std::fs::read_to_string(task.path().join("children")).unwrap_or_default();
     tasks.map(children).collect::<String>().split_whitespace().map(|pid| pid.parse().unwrap()).collect()
 }
 
-/// Whether a process has not ended. One that has may stay in the table until somebody asks how.
+/// Whether a process is running. A zombie is not.
 fn is_alive(pid: u32) -> bool {
     let stat = std::fs::read_to_string(format!("/proc/{pid}/stat")).unwrap_or_default();
     stat.rsplit_once(") ").is_some_and(|(_, rest)| !rest.starts_with('Z'))
 }
 
-/// Waits until it holds; false when it does not within our patience.
+/// Waits until `it` holds. Returns false after the timeout.
 fn comes_true(mut it: impl FnMut() -> bool) -> bool {
-    let give_up = Instant::now() + PATIENCE;
+    let deadline = Instant::now() + TIMEOUT;
     while !it() {
-        if Instant::now() > give_up {
+        if Instant::now() > deadline {
             return false;
         }
         std::thread::sleep(Duration::from_millis(10));
@@ -116,33 +115,33 @@ fn comes_true(mut it: impl FnMut() -> bool) -> bool {
     true
 }
 
-/// A load that runs until it is told to end.
+/// A load command that runs until it is told to end.
 struct Running {
     child: Child,
-    /// Its server.
+    /// Process id of its server.
     server: u32,
 }
 
 impl Running {
-    /// Starts it, and waits until it has started its server.
+    /// Starts the command, and waits until it has started its server.
     fn start(words: &str) -> Self {
         let child = bench(words).stdout(Stdio::piped()).stderr(Stdio::piped()).spawn().unwrap();
-        assert!(comes_true(|| children(child.id()).len() == 1), "it starts no server");
+        assert!(comes_true(|| children(child.id()).len() == 1), "it started no server");
         Running { server: children(child.id())[0], child }
     }
 
-    /// Waits until its clients have said something, and then for as long as a command warms up.
-    fn is_under_way(&self) {
+    /// Waits until its clients send, and then for as long as a command warms up.
+    fn wait_until_measuring(&self) {
         let cmdline = format!("/proc/{}/cmdline", self.server);
         let admin = || {
             let words = std::fs::read_to_string(&cmdline).unwrap_or_default();
             words.split('\0').skip_while(|&word| word != "--admin").nth(1)?.parse().ok()
         };
-        // At first it is still the process that it was made from.
+        // Right after the fork it still has the parent's command line.
         assert!(comes_true(|| admin().is_some()), "it has no admin port");
         let asker = Asker::new(admin().unwrap());
         let messages = || asker.get::<ServerReport>("/stats").map_or(0, |report| report.total("messages_in"));
-        assert!(comes_true(|| messages() > 0), "its clients say nothing");
+        assert!(comes_true(|| messages() > 0), "its clients send nothing");
         std::thread::sleep(Duration::from_secs(4));
     }
 
@@ -150,76 +149,82 @@ impl Running {
         kill_process(Pid::from_raw(self.child.id().cast_signed()).unwrap(), signal).unwrap();
     }
 
-    /// What it said, once it and its server have ended.
-    fn ended(mut self) -> Output {
+    /// Its output, once it and its server have ended.
+    fn output(mut self) -> Output {
         if !comes_true(|| self.child.try_wait().unwrap().is_some()) {
             let _ = self.child.kill();
-            panic!("it goes on");
+            panic!("it does not end");
         }
-        assert!(comes_true(|| !is_alive(self.server)), "its server outlives it");
+        assert!(comes_true(|| !is_alive(self.server)), "its server is still running");
         self.child.wait_with_output().unwrap()
     }
 }
 
 #[test]
 fn a_signal_ends_a_run_early_with_a_report_and_without_its_server() {
-    // The other commands have the same loops; these three have one of each kind.
+    // These three cover each kind of loop that the commands have.
     for words in ["soak --clients 5 --mins 60", "bots --clients 5 --secs 3000", "verify --only --clients 5 --secs 3000"]
     {
         let running = Running::start(words);
-        running.is_under_way();
+        running.wait_until_measuring();
         running.signal(Signal::INT);
-        assert_says(&running.ended(), 130, &["verdict: cut short", "round trip"]);
+        assert_output(&running.output(), 130, &["verdict: interrupted", "round trip"]);
     }
 }
 
 #[test]
-fn a_second_signal_ends_it_at_once_and_its_server_with_it() {
+fn a_second_signal_ends_a_run_and_its_server_at_once() {
     let running = Running::start("transfer --clients 5 --secs 3000");
     std::thread::sleep(Duration::from_secs(1));
     running.signal(Signal::TERM);
     running.signal(Signal::INT);
-    assert_eq!(running.ended().status.code(), Some(130));
+    assert_eq!(running.output().status.code(), Some(130));
 }
 
 #[test]
-fn bots_join_a_server_that_runs_and_say_what_it_says_of_itself() {
+fn bots_join_a_running_server_and_report_its_figures() {
     let server = Server::start("demo");
     let options = server.options();
     let run = |more: &str| bench(&format!("bots --clients 5 --secs 1 {options} {more}")).output().unwrap();
     let output = run("");
-    // Whether this machine keeps the times is not what is tested.
-    let said = text(&output.stdout);
-    assert!(said.contains("verdict: ") && said.contains("snapshots/s") && said.contains("not queried"), "{output:?}");
-    let said = text(&run(&format!("--admin {}", server.admin)).stdout);
-    assert!(said.contains("verdict: ") && said.contains("digests agree") && said.contains("1 core(s)"), "{said}");
-    assert!(is_alive(server.child.id()), "it is not theirs to stop");
+    // Whether this machine meets the targets is not tested.
+    let printed = text(&output.stdout);
+    assert!(
+        printed.contains("verdict: ") && printed.contains("snapshots/s") && printed.contains("not queried"),
+        "{output:?}"
+    );
+    let printed = text(&run(&format!("--admin {}", server.admin)).stdout);
+    assert!(
+        printed.contains("verdict: ") && printed.contains("digests agree") && printed.contains("1 core(s)"),
+        "{printed}"
+    );
+    assert!(is_alive(server.child.id()), "a running server is not stopped");
 }
 
 #[test]
-fn a_server_that_is_not_what_is_wanted_is_named_as_such() {
+fn an_unsuitable_server_is_reported() {
     let (echoes, plays) = (Server::start("echo"), Server::start("demo"));
     let bots = bench(&format!("bots --clients 5 --secs 1 {}", echoes.options())).output().unwrap();
-    assert_says(&bots, 1, &["has no world", "--game demo"]);
+    assert_output(&bots, 1, &["has no world", "--game demo"]);
     let soak = bench(&format!("soak --clients 5 --mins 5 {}", plays.options())).output().unwrap();
-    assert_says(&soak, 1, &["echoes nothing", "--game echo"]);
+    assert_output(&soak, 1, &["echoes nothing", "--game echo"]);
 }
 
 #[test]
-fn a_verdict_allows_for_the_network_that_was_asked_for() {
+fn a_verdict_allows_for_the_simulated_network() {
     let words = "verify --only --clients 50 --rate 20 --secs 2 --network delay=25ms,loss=5% --target-pps 500";
-    // The round trip takes 50 ms in that network alone; on a busy machine it takes what it takes.
+    // That network alone takes 50 ms per round trip, and a busy machine much more.
     let output = bench(&format!("{words} --target-p99-ms 2000")).output().unwrap();
-    assert_says(&output, 0, &["verdict: pass", "the network may take"]);
+    assert_output(&output, 0, &["verdict: pass", "the network may take"]);
     let output = bench(&format!("{words} --target-p99-ms 0")).output().unwrap();
-    // Undecided where the machine is so busy that the generator cannot tell.
+    // Undecided if the machine is too busy.
     assert!(matches!(output.status.code(), Some(0 | 2 | 3)), "{output:?}");
     assert!(text(&output.stdout).contains("p99 0 ms"), "{output:?}");
 }
 
 #[test]
-fn what_would_do_nothing_is_refused_with_what_to_do() {
-    for (words, said) in [
+fn options_without_effect_are_refused_with_advice() {
+    for (words, message) in [
         ("flood --rate max", "a steady rate"),
         ("hostile --rate max", "a steady rate"),
         ("hostile --peers 0", "1 to 30000"),
@@ -242,6 +247,6 @@ fn what_would_do_nothing_is_refused_with_what_to_do() {
     ] {
         let key = "dfab3b52741c0a79b36760e4f7acf1deaa5ad9e7d979c502ead2bee86627ea09";
         let output = bench(&words.replace("KEY", key)).output().unwrap();
-        assert_says(&output, 1, &[said]);
+        assert_output(&output, 1, &[message]);
     }
 }

@@ -124,7 +124,7 @@ def amplification(server):
     after = server.counters()
     expect("amplification is at most 1", True, got <= sent)
     expect("the server counts the same", (sent, got), tuple(
-        after[name] - before[name] for name in ("stranger_bytes_in", "stranger_bytes_out")))
+        after[name] - before[name] for name in ("unvalidated_bytes_in", "unvalidated_bytes_out")))
 
 
 @case("a repeated Connect gets the same ConnectionAccepted", "echo")

@@ -329,7 +329,7 @@ def silent(server):
     while time.monotonic() < until:
         for client in clients[:2]:
             client.idle(0.05)
-    with server.counted(timed_out=0, vacated=1):
+    with server.counted(timed_out=0, silent_displaced=1):
         late = connected(server)
     expect("echo", b"in", late.echo(1, b"in"))
     expect("active connections stay open", [True, True], [client.is_alive() for client in clients[:2]])

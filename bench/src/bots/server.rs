@@ -1,14 +1,14 @@
-//! The server whose world the bots are in: one of our own, or one that runs already.
+//! The server whose world the bots are in: one of our own, or a running one.
 
-use super::Arguments;
-use crate::process::{Server, Usage, usage};
+use super::options::Arguments;
 use crate::scenario::{Scenario, option_name};
+use crate::server_process::Server;
+use crate::system::usage::{Usage, usage};
 use ringshard::ops::admin::Asker;
 use ringshard::ops::report::ServerReport;
 use ringshard_protocol::crypto::PublicKey;
 use std::net::SocketAddr;
 
-/// A server with a world.
 pub struct WorldServer {
     pub address: SocketAddr,
     pub key: PublicKey,
@@ -17,45 +17,46 @@ pub struct WorldServer {
 
 enum Whose {
     Own(Server),
-    /// Asked where its operator asks, if that is known.
+    /// Its admin client, if its admin address is known.
     Running(Option<Asker>),
 }
 
 /// What was seen of a server at one moment.
 pub struct Seen {
-    /// None of one that cannot be asked.
+    /// None if its admin address is unknown.
     pub report: Option<ServerReport>,
-    /// Zeros of one that runs elsewhere.
+    /// Zeros if it runs on another machine.
     pub usage: Usage,
 }
 
 impl WorldServer {
-    /// Starts one, unless there is one.
+    /// Starts a server, unless the arguments name a running one.
     pub fn new(arguments: &Arguments, scenario: &Scenario) -> Result<Self, String> {
         let Some((address, key)) = arguments.running.server() else {
             let own = Server::start_with(scenario, &options(arguments))?;
             return Ok(WorldServer { address: own.address, key: own.key, whose: Whose::Own(own) });
         };
-        let asker = |admin| Asker::with_token_file(admin, arguments.admin_token_file.as_deref());
-        let asker = arguments.admin.map(asker).transpose().map_err(|error| error.to_string())?;
-        Ok(WorldServer { address, key, whose: Whose::Running(asker) })
+        let admin_client = |admin| Asker::with_token_file(admin, arguments.admin_token_file.as_deref());
+        let admin_client = arguments.admin.map(admin_client).transpose().map_err(|error| error.to_string())?;
+        Ok(WorldServer { address, key, whose: Whose::Running(admin_client) })
     }
 
-    /// What it says of itself, and the system of it.
+    /// Its own report, and its usage according to the kernel.
     pub fn look(&self) -> Result<Seen, String> {
         match &self.whose {
             Whose::Own(server) => Ok(Seen { report: Some(server.report()?), usage: server.usage() }),
             Whose::Running(None) => Ok(Seen { report: None, usage: Usage::default() }),
-            Whose::Running(Some(asker)) => {
-                let report: ServerReport = asker.get("/stats").map_err(|error| error.to_string())?;
-                // Of a process elsewhere, this system knows nothing.
-                let usage = if asker.address().ip().is_loopback() { usage(report.pid) } else { Usage::default() };
+            Whose::Running(Some(admin_client)) => {
+                let report: ServerReport = admin_client.get("/stats").map_err(|error| error.to_string())?;
+                // This kernel knows nothing about processes elsewhere.
+                let usage =
+                    if admin_client.address().ip().is_loopback() { usage(report.pid) } else { Usage::default() };
                 Ok(Seen { report: Some(report), usage })
             }
         }
     }
 
-    /// Stops one of our own; leaves another alone.
+    /// Stops a server of our own; leaves a running one alone.
     pub fn stop(self) -> Result<(), String> {
         match self.whose {
             Whose::Own(server) => server.stop(),
@@ -65,7 +66,7 @@ impl WorldServer {
 }
 
 fn options(arguments: &Arguments) -> Vec<String> {
-    // Shots take places, too; and players fall on cores by address hash, unevenly.
+    // Shots are entities, too, and the address hash spreads players unevenly over the cores.
     let entities = ((arguments.clients + arguments.npcs) * 2 + 1_000).min(65_536);
     let options = [
         ("--game", "demo".to_owned()),

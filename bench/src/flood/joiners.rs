@@ -1,7 +1,7 @@
-//! Honest newcomers: ordinary clients behind one address, who want in while the flood goes on.
+//! Clients that join during the flood, all from one address.
 
-use super::source::JOINERS;
-use crate::peer::{Peer, Voice};
+use super::addresses::JOINER_ADDRESS;
+use crate::load::peer::{Peer, Transport};
 use core_affinity::CoreId;
 use ringshard::runtime::entropy::random_bytes;
 use ringshard_link::mmsg::MmsgLink;
@@ -16,18 +16,18 @@ use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
 use std::thread::JoinHandle;
 
-/// The longest that they stay, should the one who dismisses them be gone.
+/// The longest that they run if nobody stops them.
 const LIFE_MAX: Duration = Duration::from_secs(4000);
-/// How often each is looked at, at least.
+/// Maximum time between two rounds.
 const LOOK: Duration = Duration::from_millis(1);
-/// How often they look whether they are to stop before they have begun.
+/// How often they check whether to stop before they begin.
 const WAIT: Duration = Duration::from_millis(20);
-/// How long arrivals are gathered.
+/// How long arrivals are batched.
 const GATHER: Duration = Duration::from_micros(100);
-/// Datagrams taken before anything is sent, at least; more where there are more joiners, each of which may have one.
+/// Minimum datagrams to receive before sending. With more joiners, one each.
 const RECEIVE_BUDGET: usize = 256;
 
-/// Those who join.
+/// Clients that join during a flood.
 pub struct Joiners {
     shared: Arc<Shared>,
     thread: JoinHandle<Result<Joined, String>>,
@@ -35,7 +35,7 @@ pub struct Joiners {
 
 #[derive(Default)]
 struct Shared {
-    /// Those who are in and have heard the server since, or were not let in.
+    /// Clients that have joined and heard from the server, or have failed.
     settled: AtomicUsize,
     stop: AtomicBool,
 }
@@ -43,16 +43,16 @@ struct Shared {
 /// What became of them.
 #[derive(Debug, Default)]
 pub struct Joined {
-    /// How long it took each who came in, the quickest first.
+    /// Join times, fastest first.
     pub times: Vec<Duration>,
-    /// Those who came in and were not there any more in the end.
+    /// Clients that joined and lost their connection.
     pub lost: usize,
-    /// Why not, of the first who did not come in or did not stay.
+    /// Why the first client that failed did.
     pub why: Option<String>,
 }
 
 impl Joined {
-    /// Those who came in and stayed.
+    /// Clients that joined and stayed.
     pub fn joined(&self) -> usize {
         self.times.len() - self.lost
     }
@@ -67,8 +67,8 @@ impl Joined {
 }
 
 impl Joiners {
-    /// So many begin to connect at that time, each from a port of its own. Their keys are made before: clients have
-    /// processors of their own for that.
+    /// Starts `count` clients that connect at `begin`, each from its own port. Their keys are made before, as real
+    /// clients have their own CPUs for that.
     pub fn start(server: SocketAddr, key: PublicKey, count: usize, cpu: usize, begin: std::time::Instant) -> Self {
         let shared = Arc::new(Shared::default());
         let ours = shared.clone();
@@ -77,28 +77,28 @@ impl Joiners {
             if count == 0 {
                 return Ok(Joined::default());
             }
-            let sockets = (0..count).map(|_| Socket::listen((JOINERS, 0).into(), false));
+            let sockets = (0..count).map(|_| Socket::listen((JOINER_ADDRESS, 0).into(), false));
             let sockets = sockets.collect::<Result<Vec<_>, _>>().map_err(|error| error.to_string())?;
             match Ring::open() {
                 Ok(ring) => {
                     let link = UringLink::new(ring, sockets).map_err(|error| error.to_string())?;
-                    Ok(Crowd::new(link, server, key, count, begin).run(&ours))
+                    Ok(Driver::new(link, server, key, count, begin).run(&ours))
                 }
                 Err(_) => {
                     let link = MmsgLink::new(sockets).map_err(|error| error.to_string())?;
-                    Ok(Crowd::new(link, server, key, count, begin).run(&ours))
+                    Ok(Driver::new(link, server, key, count, begin).run(&ours))
                 }
             }
         });
         Joiners { shared, thread }
     }
 
-    /// Those who are in and have heard the server since, or were not let in.
+    /// Clients that have joined and heard from the server, or have failed.
     pub fn settled(&self) -> usize {
         self.shared.settled.load(Ordering::Relaxed)
     }
 
-    /// Has them leave.
+    /// Disconnects all clients.
     pub fn dismiss(self) -> Result<Joined, String> {
         self.shared.stop.store(true, Ordering::Relaxed);
         self.thread.join().map_err(|_| "the joiners' thread panicked")?
@@ -112,37 +112,38 @@ struct Joiner {
 }
 
 impl Joiner {
-    /// Whether it is connected, and the server has said so with its first encrypted datagram: who was let in and hears
-    /// nothing more does not know whether it was heard itself.
-    fn is_heard(&self) -> bool {
-        match &self.peer.voice {
-            Voice::Protocol(client) => client.session().is_some_and(|session| session.stats.datagrams_in > 0),
-            Voice::Plain => false,
+    /// Whether the client is connected and has received an encrypted datagram. Only that proves that the server has
+    /// received the client's.
+    fn has_heard_server(&self) -> bool {
+        match &self.peer.transport {
+            Transport::Protocol(client) => client.connection().is_some_and(|session| session.stats.datagrams_in > 0),
+            Transport::Plain => false,
         }
     }
 }
 
-/// All of them, driven together.
-struct Crowd<L> {
+/// Drives all of them.
+struct Driver<L> {
     link: L,
     joiners: Vec<Joiner>,
     begin: Instant,
     why: Option<String>,
 }
 
-impl<L: Link> Crowd<L> {
+impl<L: Link> Driver<L> {
     fn new(mut link: L, server: SocketAddr, key: PublicKey, count: usize, begin: std::time::Instant) -> Self {
         let begin = link.now() + begin.saturating_duration_since(std::time::Instant::now());
         let joiners = (0..count as u32)
             .map(|socket| {
-                // Which does not try again by itself once it has given up.
-                let client = Client::new(ClientConfig::new(key), begin, random_bytes()).expect("a server made the key");
+                // It does not reconnect by itself.
+                let client =
+                    Client::new(ClientConfig::new(key), begin, random_bytes()).expect("the server's key is valid");
                 let path = Path::new(socket, server);
-                let peer = Peer { voice: Voice::Protocol(client), path, in_flight: 0, last_sent: begin };
+                let peer = Peer { transport: Transport::Protocol(client), path, in_flight: 0, last_sent: begin };
                 Joiner { peer, joined_after: None, closed: false }
             })
             .collect();
-        Crowd { link, joiners, begin, why: None }
+        Driver { link, joiners, begin, why: None }
     }
 
     fn run(mut self, shared: &Shared) -> Joined {
@@ -157,18 +158,18 @@ impl<L: Link> Crowd<L> {
             }
             self.receive(now);
             self.advance();
-            let settled = self.joiners.iter().filter(|joiner| joiner.closed || joiner.is_heard()).count();
+            let settled = self.joiners.iter().filter(|joiner| joiner.closed || joiner.has_heard_server()).count();
             shared.settled.store(settled, Ordering::Relaxed);
             self.link.park(Wait { until: now + LOOK, gather: GATHER, enough: 8 });
         }
-        self.disband()
+        self.finish()
     }
 
     fn receive(&mut self, now: Instant) {
-        let Crowd { link, joiners, .. } = self;
+        let Driver { link, joiners, .. } = self;
         link.receive(RECEIVE_BUDGET.max(joiners.len()), |mut arrival| {
             let Some(joiner) = joiners.get_mut(arrival.path.socket as usize) else { return };
-            let Voice::Protocol(client) = &mut joiner.peer.voice else { return };
+            let Transport::Protocol(client) = &mut joiner.peer.transport else { return };
             for index in 0..arrival.count() {
                 client.receive(now, arrival.datagram(index));
             }
@@ -176,7 +177,7 @@ impl<L: Link> Crowd<L> {
     }
 
     fn advance(&mut self) {
-        let Crowd { link, joiners, begin, why } = self;
+        let Driver { link, joiners, begin, why } = self;
         for joiner in joiners {
             let now = link.now();
             joiner.peer.advance(now, link);
@@ -192,13 +193,14 @@ impl<L: Link> Crowd<L> {
         }
     }
 
-    fn disband(mut self) -> Joined {
+    fn finish(mut self) -> Joined {
         let mut times: Vec<Duration> = self.joiners.iter().filter_map(|joiner| joiner.joined_after).collect();
         times.sort_unstable();
-        let lost = self.joiners.iter().filter(|joiner| joiner.joined_after.is_some() && !joiner.is_heard()).count();
+        let lost =
+            self.joiners.iter().filter(|joiner| joiner.joined_after.is_some() && !joiner.has_heard_server()).count();
         let why = self.why.take().filter(|_| lost > 0 || times.len() < self.joiners.len());
         for joiner in &mut self.joiners {
-            if let Voice::Protocol(client) = &mut joiner.peer.voice {
+            if let Transport::Protocol(client) = &mut joiner.peer.transport {
                 client.disconnect();
             }
         }

@@ -1,4 +1,4 @@
-//! The kinds of floods.
+//! Kinds of floods.
 
 use clap::ValueEnum;
 use serde::Serialize;
@@ -10,11 +10,11 @@ use std::str::FromStr;
 pub enum Kind {
     /// Well-formed first Connects from forged addresses all over 127.0.0.0/8.
     Connects,
-    /// Connects with valid cookies from one /24, with keys that are never proved.
+    /// Connects with valid cookies from one /24, whose keys are never proved.
     Handshakes,
-    /// Datagrams under the names of players that fail to authenticate.
+    /// Datagrams with players' connection ids that fail authentication.
     BadTags,
-    /// Bytes at random, of all sizes, some with headers that look right.
+    /// Random bytes of all sizes, some with plausible headers.
     Garbage,
 }
 
@@ -25,7 +25,7 @@ impl Kind {
     }
 }
 
-/// The kinds that are to be measured, one after the other.
+/// The kinds to measure, one after the other.
 #[derive(Clone, PartialEq, Eq, Debug)]
 pub struct Kinds(pub Vec<Kind>);
 
@@ -39,7 +39,7 @@ impl FromStr for Kinds {
         }
         let kinds = text.split(',').map(|name| Kind::from_str(name.trim(), false)).collect::<Result<Vec<_>, _>>();
         let names: Vec<String> = all.iter().map(|kind| kind.name()).collect();
-        kinds.map(Kinds).map_err(|_| format!("give {}, several of these with commas between, or all", names.join(", ")))
+        kinds.map(Kinds).map_err(|_| format!("give {}, several of these separated by commas, or all", names.join(", ")))
     }
 }
 

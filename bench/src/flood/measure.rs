@@ -1,17 +1,18 @@
-//! One flood: players in, then strangers upon the server, then honest newcomers.
+//! One flood: players connect, the flood starts, then clients join.
 
-use super::attack::{Attack, BadTags, Connects, Flood, Garbage, Handshakes, Struck};
+use super::attack::{Attack, BadTags, Connects, Flood, FloodResult, Garbage, Handshakes};
+use super::configured_server::{ConfiguredServer, Target};
 use super::joiners::{Joined, Joiners};
 use super::kind::Kind;
-use super::operated::{Operated, Target};
-use super::report::Figures;
-use super::{Arguments, NAME};
-use crate::echo::{Run, bar};
-use crate::generator::{self, Outcome, Phase, Shared};
-use crate::interrupt;
-use crate::process::{self, Usage};
-use crate::report::{ClientFigures, Load, Report, ServerFigures};
+use super::options::{Arguments, NAME};
+use crate::load::generator;
+use crate::load::generator::{Outcome, Phase, Shared};
+use crate::load::run::Run;
+use crate::report::{ClientFigures, CpuTime, Report, ServerFigures};
 use crate::scenario::{Scenario, option_name};
+use crate::system::interrupt;
+use crate::system::usage::{Usage, usage};
+use crate::terminal::bar;
 use ringshard::ops::report::ServerReport;
 use ringshard_protocol::limits::CONNECT_TIMEOUT;
 use std::net::{SocketAddr, SocketAddrV4};
@@ -19,27 +20,27 @@ use std::sync::Arc;
 use std::sync::atomic::Ordering;
 use std::time::{Duration, Instant};
 
-/// Playing before anything is measured.
+/// Playing before the measurement.
 const WARM_UP: Duration = Duration::from_secs(1);
-/// Time for newcomers to make their keys.
+/// Time for joining clients to make their keys.
 const KEYS: Duration = Duration::from_secs(1);
-/// How long the flood has lasted when newcomers come.
+/// How long the flood has lasted when clients join.
 const JOIN_AFTER: Duration = Duration::from_secs(1);
-/// How long those may take: their own patience, and the time to notice that it has ended.
+/// How long joining may take: the clients' timeout, and the time to notice it.
 const JOIN_MAX: Duration = CONNECT_TIMEOUT.saturating_add(Duration::from_secs(1));
 /// Time for the last answers to players.
 const DRAIN: Duration = Duration::from_millis(700);
-/// Time between two looks.
+/// Time between two checks.
 const LOOK: Duration = Duration::from_millis(50);
 
-/// What was seen of the server and of this process at one moment.
-struct Seen {
+/// The server and this process at one moment.
+struct Observation {
     report: ServerReport,
     server: Usage,
     own: Usage,
 }
 
-/// What was seen of a flood.
+/// What was measured during a flood.
 pub struct Measured {
     pub before: ServerReport,
     pub after: ServerReport,
@@ -47,18 +48,18 @@ pub struct Measured {
     pub memory_after: u64,
     pub elapsed: Duration,
     pub players: Outcome,
-    /// Clients that noticed that their connection was gone.
+    /// Clients that noticed the loss of their connection.
     pub players_failed: u64,
     pub joined: Joined,
-    pub struck: Struck,
+    pub result: FloodResult,
 }
 
 /// Measures one kind of flood against a server of its own.
-pub fn measure(kind: Kind, arguments: &Arguments, scenario: &Scenario) -> Result<Figures, String> {
-    let operated = Operated::start(scenario)?;
-    let server = operated.server();
-    let SocketAddr::V4(address) = server.address else { return Err("the server is to be at an IPv4 address".into()) };
-    // Making keys takes time that nobody is to play in.
+pub fn measure(kind: Kind, arguments: &Arguments, scenario: &Scenario) -> Result<(Measured, Report), String> {
+    let configured = ConfiguredServer::start(scenario)?;
+    let server = configured.server();
+    let SocketAddr::V4(address) = server.address else { return Err("the server needs an IPv4 address".into()) };
+    // Making keys takes seconds, so it is done before the players connect.
     let prepared = match kind {
         Kind::Handshakes => {
             Some(Handshakes::prepare(address, server.key, arguments.burst).map_err(|error| error.to_string())?)
@@ -69,17 +70,17 @@ pub fn measure(kind: Kind, arguments: &Arguments, scenario: &Scenario) -> Result
     let generators = generator::start(scenario, server.address, Some(server.key), &shared);
     let mut run = Run { name: NAME, scenario, shared: &shared, generators };
     run.connect()?;
-    let players = operated.tighten()?;
+    let players = configured.apply_default_limits()?;
     let attack = attack(kind, address, prepared, players, arguments.burst)?;
     let cpu = *scenario.client_cpus.last().unwrap_or(&0);
     let begin = Instant::now() + KEYS + WARM_UP;
     let joiners = Joiners::start(server.address, server.key, arguments.joiners, cpu, begin + JOIN_AFTER);
     wait("playing", begin, interrupt::is_requested);
     if interrupt::is_requested() {
-        return Err(interrupt::too_early("players played"));
+        return Err(interrupt::too_early("players were warming up"));
     }
 
-    let look = || Ok::<_, String>(Seen { report: server.report()?, server: server.usage(), own: own_usage() });
+    let look = || Ok::<_, String>(Observation { report: server.report()?, server: server.usage(), own: own_usage() });
     let before = look()?;
     let began = Instant::now();
     shared.set_phase(Phase::Measure);
@@ -90,17 +91,17 @@ pub fn measure(kind: Kind, arguments: &Arguments, scenario: &Scenario) -> Result
     let after = look()?;
     let elapsed = began.elapsed();
     let joined = joiners.dismiss()?;
-    let struck = flood.stop()?;
+    let result = flood.stop()?;
     shared.set_phase(Phase::Drain);
     std::thread::sleep(DRAIN);
     let players_failed = shared.failed.load(Ordering::Relaxed);
     let players = stop_players(&mut run)?;
-    operated.stop()?;
-    if let (0, Some(error)) = (struck.sent.datagrams, &struck.refused) {
-        return Err(format!("the system sends nothing from forged addresses: {error}"));
+    configured.stop()?;
+    if let (0, Some(error)) = (result.sent.datagrams, &result.refused) {
+        return Err(format!("the kernel refuses to send from forged addresses: {error}"));
     }
 
-    let load = Load::between(elapsed, (before.server, after.server), (before.own, after.own));
+    let load = CpuTime::between(elapsed, (before.server, after.server), (before.own, after.own));
     let seen = after.report.since(&before.report);
     let figures = ServerFigures::new(&seen, &load, after.server, scenario.server_cpus.len());
     let client = ClientFigures::new(&players, &load, scenario.client_cpus.len());
@@ -116,9 +117,9 @@ pub fn measure(kind: Kind, arguments: &Arguments, scenario: &Scenario) -> Result
         players,
         players_failed,
         joined,
-        struck,
+        result,
     };
-    Ok(Figures::new(kind, arguments, measured, report))
+    Ok((measured, report))
 }
 
 fn attack(
@@ -134,8 +135,8 @@ fn attack(
         Kind::Handshakes => Box::new(prepared.ok_or("handshakes are prepared")?),
         Kind::BadTags => {
             let attack = BadTags::new(server, players, burst).map_err(failed)?;
-            if !attack.has_own() {
-                eprintln!("flood: this system gives no copies of sockets: nothing comes from players' own addresses");
+            if !attack.has_player_sockets() {
+                eprintln!("flood: sockets cannot be copied here, so nothing is sent from players' own addresses");
             }
             Box::new(attack)
         }
@@ -144,10 +145,10 @@ fn attack(
 }
 
 fn own_usage() -> Usage {
-    process::usage(std::process::id())
+    usage(std::process::id())
 }
 
-/// Waits until then, or until it is done.
+/// Waits until a time, or until `is_done`.
 fn wait(step: &str, until: Instant, is_done: impl Fn() -> bool) {
     let began = Instant::now();
     let bar = bar(NAME, step, (until - began).as_millis() as u64);
@@ -158,7 +159,7 @@ fn wait(step: &str, until: Instant, is_done: impl Fn() -> bool) {
     bar.finish_and_clear();
 }
 
-/// Ends the generators. That a player lost its connection is a result here, and no reason to give up.
+/// Ends the generators. A player that lost its connection is a result here, not an error.
 fn stop_players(run: &mut Run<'_>) -> Result<Outcome, String> {
     run.shared.set_phase(Phase::Stop);
     let mut total = Outcome::new();

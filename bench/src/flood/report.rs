@@ -1,56 +1,56 @@
-//! What came of the floods: a row each for people, an object for machines.
+//! The results of floods: a table, and one JSON object.
 
-use super::Arguments;
 use super::kind::Kind;
 use super::measure::Measured;
-use crate::report::{Report, grouped};
-use crate::verdict::{Missed, Verdict};
+use super::options::Arguments;
+use crate::report::Report;
+use crate::report::verdict::{Missed, Verdict};
+use crate::terminal::grouped;
 use ringshard_protocol::limits::CONNECT_TIMEOUT;
 use serde::Serialize;
 use std::collections::BTreeMap;
 use std::fmt::Write as _;
 
-/// Round trip that 99 in 100 players must keep, in microseconds.
+/// Target: 99 % of the players' round trips end within this many microseconds.
 const P99_MAX_US: f64 = 50_000.0;
-/// What a server may grow by.
+/// Target: the server's memory grows by at most this.
 const GROWTH_MAX_MIB: f64 = 16.0;
-/// Drop reasons in a row.
+/// Drop reasons shown in a row of the table.
 const REASONS: usize = 3;
 
-/// What came of one flood.
+/// The result of one flood.
 #[derive(Debug, Serialize)]
 pub struct Figures {
     pub kind: Kind,
-    /// Seconds that the flood was measured for.
     pub secs: f64,
-    /// Datagrams that were to be sent, that the kernel took, and that reached the server beside those with players'
+    /// Datagrams per second: requested, accepted by the kernel, and received by the server apart from players'
     /// messages.
     pub wanted_per_s: f64,
     pub sent_per_s: f64,
     pub seen_per_s: f64,
     pub sent_bytes_per_s: f64,
-    /// What was sent and answered, by what it was, from the flood's beginning to its end.
+    /// Datagrams sent and answers received by type, over the whole flood.
     pub sent_as: BTreeMap<&'static str, u64>,
-    /// Datagrams that the kernel dropped at the server's socket, players' among them; less those that no server is shown,
-    /// because they are shorter than a header.
+    /// Datagrams that the kernel dropped at the server's socket, players' included. Datagrams shorter than a header are
+    /// not counted: the kernel never passes them on.
     pub kernel_drops: u64,
-    /// Why the server dropped datagrams, the main reason first.
+    /// Why the server dropped datagrams, most frequent reason first.
     pub drops: Vec<(String, u64)>,
-    /// What strangers cost it.
+    /// What the flood cost the server.
     pub cookies_per_s: f64,
     pub handshakes_per_s: f64,
-    pub stranger_bytes_in: u64,
-    pub stranger_bytes_out: u64,
+    pub unvalidated_bytes_in: u64,
+    pub unvalidated_bytes_out: u64,
     pub players_lost: u64,
-    /// Why, of the first of them.
+    /// Why the first of them lost its connection.
     pub players_lost_because: Option<String>,
     pub joiners: usize,
     pub joined: usize,
     pub join_median_s: Option<f64>,
     pub join_slowest_s: Option<f64>,
-    /// How long it took each who came in, the quickest first.
+    /// Join times, fastest first.
     pub join_times_s: Vec<f64>,
-    /// Why not, of the first joiner that did not come in or did not stay.
+    /// Why the first client that failed to join did.
     pub not_joined_because: Option<String>,
     pub memory_before_mib: f64,
     pub memory_after_mib: f64,
@@ -62,10 +62,10 @@ pub struct Figures {
 impl Figures {
     pub fn new(kind: Kind, arguments: &Arguments, measured: Measured, players: Report) -> Self {
         let Measured { before, after, memory_before, memory_after, elapsed, .. } = &measured;
-        let Measured { joined, struck, players_failed, .. } = &measured;
+        let Measured { joined, result, players_failed, .. } = &measured;
         let seen = after.since(before);
         let secs = elapsed.as_secs_f64();
-        let flood_secs = struck.elapsed.as_secs_f64();
+        let flood_secs = result.elapsed.as_secs_f64();
         let of_flood = |count: u64| count as f64 / flood_secs;
         let of_server = |count: u64| count as f64 / secs;
         let mut drops: Vec<(String, u64)> = seen.drops().into_iter().collect();
@@ -75,18 +75,18 @@ impl Figures {
             kind,
             secs,
             wanted_per_s: arguments.per_second as f64,
-            sent_per_s: of_flood(struck.sent.datagrams),
-            // Each player's message comes in a datagram of its own at a steady rate.
+            sent_per_s: of_flood(result.sent.datagrams),
+            // At a steady rate each player's message comes in a datagram of its own.
             seen_per_s: of_server(seen.total("datagrams_in").saturating_sub(seen.total("messages_in"))),
-            sent_bytes_per_s: of_flood(struck.sent.bytes),
-            sent_as: struck.counts.clone(),
+            sent_bytes_per_s: of_flood(result.sent.bytes),
+            sent_as: result.counts.clone(),
             kernel_drops: seen.total("link_kernel_drops"),
             drops,
             cookies_per_s: of_server(seen.total("cookies_out")),
             handshakes_per_s: of_server(seen.total("handshakes")),
-            stranger_bytes_in: seen.total("stranger_bytes_in"),
-            stranger_bytes_out: seen.total("stranger_bytes_out"),
-            // One end may not have noticed yet.
+            unvalidated_bytes_in: seen.total("unvalidated_bytes_in"),
+            unvalidated_bytes_out: seen.total("unvalidated_bytes_out"),
+            // The other end may not have noticed yet.
             players_lost: seen.total("left").max(*players_failed),
             players_lost_because: measured.players.closed.clone(),
             joiners: arguments.joiners,
@@ -105,10 +105,10 @@ impl Figures {
         figures
     }
 
-    /// All that is not as it is to be. Newcomers have a thread of their own, beside that which floods: whether they come
-    /// in is not up to how the players' generator keeps up.
+    /// The missed targets. Joining clients run on the flood's thread, so their success does not depend on the players'
+    /// generator.
     fn misses(&self) -> Missed {
-        let Missed { mut promises, mut server, clients: mut missed } = Missed::default();
+        let Missed { mut guarantees, mut server, clients: mut missed } = Missed::default();
         if self.players_lost > 0 {
             missed.push(format!("{} players lost their connection", self.players_lost));
         }
@@ -120,18 +120,20 @@ impl Figures {
             let (joined, joiners) = (self.joined, self.joiners);
             server.push(format!("{joined} of {joiners} joined within {} s", CONNECT_TIMEOUT.as_secs()));
         }
-        if self.stranger_bytes_out > self.stranger_bytes_in {
-            let (bytes_out, bytes_in) = (self.stranger_bytes_out, self.stranger_bytes_in);
-            promises.push(format!("{bytes_out} bytes to strangers for {bytes_in} from them"));
+        if self.unvalidated_bytes_out > self.unvalidated_bytes_in {
+            let (bytes_out, bytes_in) = (self.unvalidated_bytes_out, self.unvalidated_bytes_in);
+            guarantees.push(format!(
+                "{bytes_out} bytes sent to unknown addresses, more than the {bytes_in} received from them"
+            ));
         }
         let growth = self.memory_after_mib - self.memory_before_mib;
         if growth > GROWTH_MAX_MIB {
-            promises.push(format!("{growth:.1} MiB more memory"));
+            guarantees.push(format!("memory grew by {growth:.1} MiB"));
         }
-        Missed { promises, server, clients: missed }
+        Missed { guarantees, server, clients: missed }
     }
 
-    /// What does not fit into a row.
+    /// What does not fit into the table.
     pub fn page(&self) -> String {
         let mut page = format!("{} flood\n{}", self.kind.name(), self.players.page());
         let mut line = |name: &str, text: String| {
@@ -140,7 +142,7 @@ impl Figures {
         line(
             "flood",
             format!(
-                "{} datagrams/s wanted, {}/s sent ({:.1} MB/s), {}/s seen, {} dropped by the kernel",
+                "{} datagrams/s requested, {}/s sent ({:.1} MB/s), {}/s received, {} dropped by the kernel",
                 grouped(self.wanted_per_s),
                 grouped(self.sent_per_s),
                 self.sent_bytes_per_s / 1e6,
@@ -153,20 +155,20 @@ impl Figures {
             line("", self.sent_as.iter().map(of).collect::<Vec<_>>().join(", "));
         }
         line(
-            "strangers",
+            "cost",
             format!(
                 "{} cookies/s, {} key exchanges/s, {:.1} MB in, {:.1} MB out",
                 grouped(self.cookies_per_s),
                 grouped(self.handshakes_per_s),
-                self.stranger_bytes_in as f64 / 1e6,
-                self.stranger_bytes_out as f64 / 1e6
+                self.unvalidated_bytes_in as f64 / 1e6,
+                self.unvalidated_bytes_out as f64 / 1e6
             ),
         );
         if let Some(why) = &self.players_lost_because {
             line("lost", format!("the first of {}: {why}", self.players_lost));
         }
         if let Some(why) = &self.not_joined_because {
-            line("not joined", format!("the first: {why}"));
+            line("failed to join", format!("the first: {why}"));
         }
         line("verdict", self.verdict.to_string());
         page
@@ -194,7 +196,7 @@ impl Figures {
                 Verdict::Pass => "pass".into(),
                 Verdict::Fail(_) | Verdict::Violated => "FAIL".into(),
                 Verdict::Undecided(..) => "undecided".into(),
-                Verdict::CutShort(_) => "cut short".into(),
+                Verdict::Interrupted(_) => "cut short".into(),
             },
             reasons.join(", "),
         ]
@@ -218,7 +220,7 @@ const COLUMNS: [&str; 14] = [
     "dropped, mainly",
 ];
 
-/// The floods under each other.
+/// All floods as a table.
 pub fn table(floods: &[Figures]) -> String {
     let rows: Vec<[String; COLUMNS.len()]> =
         std::iter::once(COLUMNS.map(str::to_owned)).chain(floods.iter().map(Figures::cells)).collect();
@@ -236,7 +238,7 @@ pub fn table(floods: &[Figures]) -> String {
     table
 }
 
-/// All floods, for machines.
+/// All floods as JSON.
 #[derive(Serialize)]
 pub struct All<'a> {
     pub scenario: &'static str,
@@ -248,11 +250,11 @@ pub struct All<'a> {
     pub verdict: &'a Verdict,
 }
 
-/// Of all floods together: that of the first that did not pass.
+/// The verdict on all floods: that of the first that did not pass.
 pub fn verdict(floods: &[Figures]) -> Verdict {
     let verdicts = || floods.iter().map(|figures| &figures.verdict);
     let first = |wanted: fn(&Verdict) -> bool| verdicts().find(|verdict| wanted(verdict));
-    first(|verdict| matches!(verdict, Verdict::CutShort(_)))
+    first(|verdict| matches!(verdict, Verdict::Interrupted(_)))
         .or_else(|| first(|verdict| matches!(verdict, Verdict::Fail(_))))
         .or_else(|| first(|verdict| *verdict != Verdict::Pass))
         .cloned()
@@ -262,10 +264,10 @@ pub fn verdict(floods: &[Figures]) -> Verdict {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::generator::Outcome;
-    use crate::process::Usage;
-    use crate::report::{ClientFigures, Load, ServerFigures};
+    use crate::load::generator::Outcome;
+    use crate::report::{ClientFigures, CpuTime, ServerFigures};
     use crate::scenario::Scenario;
+    use crate::system::usage::Usage;
     use clap::Parser;
     use std::time::Duration;
 
@@ -280,7 +282,7 @@ mod tests {
         let Arguments { load, serving, settings, .. } = &arguments;
         let scenario = Scenario::new(load.players().unwrap(), &load.place, serving, settings, None).unwrap();
         let second = Duration::from_secs(1);
-        let load = Load { elapsed: second, server_cpu: second, server_waited: Duration::ZERO, client_cpu: second };
+        let load = CpuTime { elapsed: second, server_cpu: second, server_waited: Duration::ZERO, client_cpu: second };
         let usage = Usage { cpu: second, ..Usage::default() };
         let server = ServerFigures::plain(60_000, 60_000, &load, usage, 1);
         let client = ClientFigures::new(&Outcome::new(), &load, 1);
@@ -293,13 +295,13 @@ mod tests {
             sent_bytes_per_s: 1e6,
             sent_as: BTreeMap::new(),
             kernel_drops: 12_345,
-            drops: [("stranger_budget", 900), ("malformed", 80), ("unexpected", 7), ("replayed", 1)]
+            drops: [("reply_queue_full", 900), ("malformed", 80), ("unexpected", 7), ("replayed", 1)]
                 .map(|(reason, count)| (reason.to_owned(), count))
                 .into(),
             cookies_per_s: 0.0,
             handshakes_per_s: 0.0,
-            stranger_bytes_in: 1_000,
-            stranger_bytes_out: 1_000,
+            unvalidated_bytes_in: 1_000,
+            unvalidated_bytes_out: 1_000,
             players_lost: 0,
             players_lost_because: None,
             joiners: arguments.joiners,
@@ -327,8 +329,11 @@ mod tests {
         assert_eq!(miss(|it| it.players_lost = 3), "3 players lost their connection");
         assert_eq!(miss(|it| it.players.client.rtt.p99_us = 50_000.0), "p99 round trip 50.0 ms");
         assert_eq!(miss(|it| it.joined = 9), "9 of 10 joined within 10 s");
-        assert_eq!(miss(|it| it.stranger_bytes_out = 1_001), "1001 bytes to strangers for 1000 from them");
-        assert_eq!(miss(|it| it.memory_after_mib = 66.2), "16.2 MiB more memory");
+        assert_eq!(
+            miss(|it| it.unvalidated_bytes_out = 1_001),
+            "1001 bytes sent to unknown addresses, more than the 1000 received from them"
+        );
+        assert_eq!(miss(|it| it.memory_after_mib = 66.2), "memory grew by 16.2 MiB");
         assert_eq!(miss(|it| it.memory_after_mib = 10.0), "", "less is no fault");
     }
 
@@ -343,7 +348,7 @@ mod tests {
         for part in ["handshakes", "299,000", "12,345", "200 of 200", "0.25", "2.50", "50.0 > 66.0", "pass"] {
             assert!(lines[1].contains(part), "{part} in {}", lines[1]);
         }
-        assert!(lines[1].ends_with("stranger_budget 900, malformed 80, unexpected 7"), "{}", lines[1]);
+        assert!(lines[1].ends_with("reply_queue_full 900, malformed 80, unexpected 7"), "{}", lines[1]);
         assert!(lines[2].starts_with("bad-tags") && lines[2].contains("FAIL"));
     }
 

@@ -1,4 +1,4 @@
-//! The floor itself: the least a server can do. One thread, one socket, recvmmsg, sendmmsg of the same buffers.
+//! The floor: the least that an echo server can do. One thread, one socket, recvmmsg and sendmmsg of the same buffers.
 #![allow(unsafe_code)]
 
 use core_affinity::CoreId;
@@ -6,17 +6,17 @@ use std::io::{BufRead, Write};
 use std::mem::zeroed;
 use std::net::{SocketAddr, UdpSocket};
 use std::os::fd::AsRawFd;
-use std::sync::atomic::{AtomicU64, Ordering::Relaxed};
+use std::sync::atomic::AtomicU64;
+use std::sync::atomic::Ordering::Relaxed;
 
-/// Datagrams taken by one call.
+/// Datagrams per call.
 const BATCH: usize = 64;
-/// Room for each.
 const DATAGRAM_BYTES: usize = 2048;
 
 static RECEIVED: AtomicU64 = AtomicU64::new(0);
+
 static SENT: AtomicU64 = AtomicU64::new(0);
 
-/// What it takes.
 #[derive(clap::Args)]
 pub struct Arguments {
     #[arg(long)]
@@ -25,7 +25,7 @@ pub struct Arguments {
     cpu: usize,
 }
 
-/// Echoes until killed. Each line on standard input is answered with the counts.
+/// Echoes until killed. Answers each line on standard input with the counts.
 pub fn run(arguments: &Arguments) -> Result<(), String> {
     let socket = UdpSocket::bind(arguments.listen).map_err(|error| format!("cannot bind: {error}"))?;
     let buffer_bytes = 32i32 << 20;
@@ -48,7 +48,7 @@ fn answer() {
             break;
         }
     }
-    // The parent is gone.
+    // The parent has exited.
     std::process::exit(0);
 }
 
@@ -98,7 +98,7 @@ fn echo(socket: &UdpSocket) {
                     SENT.fetch_add(sent as u64, Relaxed);
                     done += sent;
                 }
-                // The first of them cannot be sent: skip it.
+                // The first datagram cannot be sent: skip it.
                 Err(_) => done += 1,
             }
         }

@@ -1,8 +1,9 @@
-//! Many runs, as many at a time as there are processors, until enough is simulated or something is found.
+//! Many runs in parallel, until enough time is simulated or a violation is found.
 
-use super::tally::Tally;
-use super::world::{self, Options, Outcome};
-use crate::interrupt;
+use super::simulator;
+use super::simulator::{Options, Outcome};
+use super::totals::Totals;
+use crate::system::interrupt;
 use indicatif::{ProgressBar, ProgressStyle};
 use std::cell::RefCell;
 use std::fmt;
@@ -10,92 +11,81 @@ use std::ops::Range;
 use std::sync::Mutex;
 use std::time::{Duration, Instant};
 
-/// How much is to be done.
+/// How much to simulate.
 #[derive(Clone, Debug)]
 pub enum Extent {
-    /// These runs.
+    /// These seeds.
     Seeds(Range<u64>),
-    /// From this seed on, until so much time was simulated.
-    Hours {
-        /// The first seed.
-        from: u64,
-        /// Simulated hours.
-        hours: f64,
-    },
+    /// Seeds from `from` on, until enough time is simulated.
+    Hours { from: u64, hours: f64 },
 }
 
 /// Many runs.
 #[derive(Clone, Debug)]
 pub struct Campaign {
-    /// How many.
     pub extent: Extent,
-    /// Players of every run, if not drawn.
+    /// Players in every run; None: drawn.
     pub clients: Option<usize>,
     /// Minutes of traffic and faults in every run.
     pub minutes: u64,
-    /// Runs at a time.
+    /// Runs in parallel.
     pub threads: usize,
-    /// Tell what happens.
+    /// Log every event.
     pub log: bool,
-    /// Look for more when something was found.
+    /// Continue after a violation.
     pub keep_going: bool,
 }
 
-/// A violation, and how to see it again.
+/// A violation, and how to reproduce it.
 #[derive(Clone, Debug)]
 pub struct Failure {
-    /// Of which run.
     pub seed: u64,
-    /// When in it.
+    /// Time since the start of the run.
     pub at: Duration,
-    /// What.
     pub what: String,
-    /// Shows it again.
+    /// The command that reproduces it.
     pub replay: String,
 }
 
 impl fmt::Display for Failure {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         let Failure { seed, at, what, replay } = self;
-        write!(f, "seed {seed}, {:.3} s into the run: {what}\nreplay it with: {replay}", at.as_secs_f64())
+        write!(f, "seed {seed}, {:.3} s into the run: {what}\nreproduce it with: {replay}", at.as_secs_f64())
     }
 }
 
-/// What came of a campaign.
+/// The result of a campaign.
 #[derive(Clone, Debug)]
-pub struct Campaigned {
+pub struct CampaignResult {
     /// Sums over all runs.
-    pub tally: Tally,
-    /// The first seed, and the one after the last that was begun.
+    pub totals: Totals,
+    /// The first seed, and the one after the last that was started.
     pub seeds: Range<u64>,
-    /// Time it took.
     pub took: Duration,
     /// All violations, by seed.
     pub failures: Vec<Failure>,
 }
 
-/// What the threads share.
 struct Shared {
     next: u64,
-    tally: Tally,
+    totals: Totals,
     failures: Vec<Failure>,
 }
 
 thread_local! {
-    /// How to replay the run that this thread is at.
+    /// The command that reproduces this thread's run.
     static REPLAY: RefCell<String> = const { RefCell::new(String::new()) };
 }
 
 impl Campaign {
-    /// Does all of it.
-    pub fn run(&self) -> Campaigned {
+    pub fn run(&self) -> CampaignResult {
         tell_how_to_replay_a_panic();
         let began = Instant::now();
         let from = match &self.extent {
             Extent::Seeds(seeds) => seeds.start,
             Extent::Hours { from, .. } => *from,
         };
-        let shared = Mutex::new(Shared { next: from, tally: Tally::default(), failures: Vec::new() });
+        let shared = Mutex::new(Shared { next: from, totals: Totals::default(), failures: Vec::new() });
         let bar = self.bar();
         std::thread::scope(|scope| {
             for _ in 0..self.threads {
@@ -103,9 +93,9 @@ impl Campaign {
             }
         });
         bar.finish_and_clear();
-        let Shared { next, tally, mut failures } = shared.into_inner().expect("a thread that panics ends the process");
+        let Shared { next, totals, mut failures } = shared.into_inner().expect("a thread that panics ends the process");
         failures.sort_by_key(|failure| failure.seed);
-        Campaigned { tally, seeds: from..next, took: began.elapsed(), failures }
+        CampaignResult { totals, seeds: from..next, took: began.elapsed(), failures }
     }
 
     fn bar(&self) -> ProgressBar {
@@ -124,8 +114,9 @@ impl Campaign {
             let replay = self.replay(seed);
             REPLAY.set(replay.clone());
             let began = Instant::now();
-            let mut outcome = world::run(Options { seed, clients: self.clients, minutes: self.minutes, log: self.log });
-            outcome.tally.worked_s = began.elapsed().as_secs_f64();
+            let mut outcome =
+                simulator::run(Options { seed, clients: self.clients, minutes: self.minutes, log: self.log });
+            outcome.totals.worked_s = began.elapsed().as_secs_f64();
             self.take(shared, seed, replay, outcome, bar);
         }
     }
@@ -134,7 +125,7 @@ impl Campaign {
         let mut shared = shared.lock().expect("a thread that panics ends the process");
         let goes_on = match &self.extent {
             Extent::Seeds(seeds) => shared.next < seeds.end,
-            Extent::Hours { hours, .. } => shared.tally.simulated_s < hours * 3600.0,
+            Extent::Hours { hours, .. } => shared.totals.simulated_s < hours * 3600.0,
         };
         if !goes_on || interrupt::is_requested() || !self.keep_going && !shared.failures.is_empty() {
             return None;
@@ -145,12 +136,12 @@ impl Campaign {
 
     fn take(&self, shared: &Mutex<Shared>, seed: u64, replay: String, outcome: Outcome, bar: &ProgressBar) {
         let mut shared = shared.lock().expect("a thread that panics ends the process");
-        shared.tally.add(&outcome.tally);
+        shared.totals.add(&outcome.totals);
         bar.set_position(match &self.extent {
-            Extent::Seeds(_) => shared.tally.runs,
-            Extent::Hours { .. } => (shared.tally.simulated_s / 60.0) as u64,
+            Extent::Seeds(_) => shared.totals.runs,
+            Extent::Hours { .. } => (shared.totals.simulated_s / 60.0) as u64,
         });
-        bar.set_message(format!("{:.0}x real time per core", shared.tally.speed()));
+        bar.set_message(format!("{:.0}x real time per core", shared.totals.speed()));
         if let Some(violation) = outcome.violation {
             shared.failures.push(Failure { seed, at: violation.at, what: violation.what, replay });
         }
@@ -166,11 +157,11 @@ impl Campaign {
     }
 }
 
-/// An assertion of the engine that does not hold is a violation, too.
+/// A failed assertion of the engine is a violation, too.
 fn tell_how_to_replay_a_panic() {
     let usual = std::panic::take_hook();
     std::panic::set_hook(Box::new(move |panic| {
         usual(panic);
-        REPLAY.with(|text| eprintln!("replay it with: {}", text.borrow()));
+        REPLAY.with(|text| eprintln!("reproduce it with: {}", text.borrow()));
     }));
 }

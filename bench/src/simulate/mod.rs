@@ -1,121 +1,108 @@
-//! The auditor: a seeded simulation of the whole system that tries to break what it promises.
+//! `simulate`: simulates servers, clients and bad networks from a seed, and checks every guarantee of the engine.
 //!
-//! One run is one seed: a server, up to a dozen players, and a few minutes under one virtual clock. What the players say,
-//! over what paths, and what befalls them is drawn; so are kills of either end. The engine is taken as it is, from
-//! outside: the audit keeps books of its own on what was sent, and every message, event and datagram is held against
-//! them.
+//! One run is one seed: a server, up to a dozen players, and some minutes under one virtual clock. Traffic, path states
+//! and faults are drawn, including kills of either end. The engine is used from outside, unchanged. A model records
+//! what was sent; every message, event and datagram is checked against it.
 //!
-//! | module | for |
+//! | module | purpose |
 //! |---|---|
-//! | [`world`] | the clock, and who acts when |
-//! | [`plan`], [`weather`], [`traffic`], [`faults`], [`attacker`] | what is drawn |
-//! | [`host`], [`player`], [`tap`], [`speech`] | who drives the engine |
-//! | [`audit`], [`session`], [`lane`], [`payload`], [`numbers`], [`calm`], [`settle`] | what is checked |
-//! | [`campaign`], [`report`], [`tally`] | many runs, and what came of them |
+//! | [`draw`] | the plan of a run, its path states and its traffic |
+//! | [`nodes`] | the server, the players and their links, which drive the engine |
+//! | [`model`] | what was sent and what must hold |
+//! | [`simulator`] | the clock, faults, the attacker, and the checks after faults |
+//! | [`campaign`], [`report`], [`totals`] | many runs and their result |
 
-#![allow(clippy::match_overlapping_arm, reason = "a throw of dice falls under the first arm that is above it")]
+#![allow(clippy::match_overlapping_arm, reason = "a number takes the first arm whose bound exceeds it")]
 
-mod attacker;
-mod audit;
-mod calm;
 mod campaign;
-pub(crate) mod dice;
-mod faults;
-mod host;
-mod lane;
-mod numbers;
-mod payload;
-mod plan;
-mod player;
+mod draw;
+mod model;
+mod nodes;
 mod report;
-mod session;
-mod settle;
-mod speech;
-mod tally;
-mod tap;
-mod traffic;
-mod weather;
-mod world;
+mod simulator;
+mod totals;
 
 use self::campaign::{Campaign, Extent};
+use crate::report::verdict::Verdict;
 use crate::scenario::number_in;
-use crate::verdict::Verdict;
 use std::ops::Range;
 use std::path::PathBuf;
 
-/// Simulated hours, where nothing is said about how much to do.
+/// Default number of simulated hours.
 const HOURS_DEFAULT: f64 = 1.0;
 
-/// Options of `simulate`.
 #[derive(clap::Args, Clone, Debug)]
 #[command(after_long_help = LONG_HELP)]
 pub struct Arguments {
-    /// The seed of the one run; with --hours, of the first.
+    /// Seed of the run; with --hours, of the first run.
     #[arg(long, value_name = "N", conflicts_with = "seeds")]
     seed: Option<u64>,
-    /// The seeds of all runs, the last one not included, as in 1..100.
+    /// Seeds of all runs, without the last one, as in 1..100.
     #[arg(long, value_name = "FROM..TO", value_parser = seeds)]
     seeds: Option<Range<u64>>,
-    /// Go on until so much time has been simulated; default, where no seed is given: 1.
+    /// Simulate until this many hours have passed; default, if no seed is given: 1.
     #[arg(long, value_name = "H", conflicts_with = "seeds", value_parser = hours)]
     hours: Option<f64>,
     /// Players in every run; default: drawn, 1 to 12.
     #[arg(long, value_name = "N", value_parser = clap::value_parser!(u64).range(1..=200))]
     clients: Option<u64>,
-    /// Minutes of traffic and faults in every run; some calm comes on top.
+    /// Minutes of traffic and faults in every run. Recovery phases come on top.
     #[arg(long, value_name = "M", default_value_t = 10, value_parser = clap::value_parser!(u64).range(1..=10_000))]
     minutes: u64,
-    /// Runs at a time; default: one for each processor.
+    /// Runs in parallel; default: one per CPU.
     #[arg(long, value_name = "T", value_parser = clap::value_parser!(u64).range(1..=1_024))]
     threads: Option<u64>,
     /// Write the result to this file as one JSON object.
     #[arg(long, value_name = "FILE")]
     json: Option<PathBuf>,
-    /// Tell everything that happens in the run, with its time: for one that is replayed.
+    /// Log every event of the run with its time.
     #[arg(long, requires = "seed", conflicts_with = "hours")]
     log: bool,
-    /// Look for more when a violation was found.
+    /// Continue after a violation.
     #[arg(long)]
     keep_going: bool,
 }
 
 const LONG_HELP: &str = "\
-What is done to the system: loss up to 30 %, in bursts and at random; jitter, reordering, copies, flipped bits; slow
-lines with queues; paths that swallow large datagrams; outages of one or both directions, shorter and longer than the
-timeout; changes of address, announced and not; clients and servers that die and come back; hanging up on either side;
-changes of keys every minute; priorities and rates that change; more said than can be sent; links without room; memory
-that runs short; old datagrams sent again and garbage, from anywhere.
+What is simulated: loss up to 30 %, random and in bursts; jitter, reordering, duplicates, bit errors; slow lines with
+queues; paths that drop large datagrams; outages of one or both directions, shorter and longer than the timeout; changed
+addresses, with and without the client's knowledge; clients and servers that die and restart; disconnects by either side;
+rekeying every minute; changing priorities and rates; more messages than can be sent; links without room; low memory;
+replayed datagrams and garbage from any address.
 
-What is checked: reliable messages arrive once, unaltered, and on ordered channels in order, as long as their session
-lives, also where it goes on over another connection; sequenced ones never go back; unreliable ones come once; no number
-seals two datagrams; an end gives up only after the timeout, and never over a clear path; what is kept stays within its
-bound, and comes down to nothing; strangers never get more than they send. In the calm after every storm: every client
-has its connection again, a message gets through both ways, all that was missing arrives, keys can still change, each
-within its stated time.
+What is checked:
+  - Reliable messages arrive once, unaltered and, on ordered channels, in order, as long as their session exists, also
+    after it resumes over another connection. Sequenced messages never go back. Unreliable ones arrive at most once.
+  - No sequence number is used for two datagrams.
+  - An end gives up a connection only after the timeout, and never on a clear path.
+  - Memory stays within its bound, and is freed once everything has arrived.
+  - Unknown addresses never get more bytes than they sent.
+  - After each phase of faults, within a stated time: every client is connected again, a message gets through both ways,
+    everything missing arrives, and keys can still change.
 
 Examples:
   ringshard-bench simulate                      an hour, in seconds
   ringshard-bench simulate --hours 300          a campaign
-  ringshard-bench simulate --seed 17 --log      one run, told in full
+  ringshard-bench simulate --seed 17 --log      one run with all events
 
-Exit code: 0 when all that was checked holds. 1 when something does not: the first violation, its seed, and the command
-that replays it are printed. 130 when a signal ended it early, and what was checked until then holds.";
+Exit codes: 0: no violation. 1: a violation; its seed and the command that reproduces it are printed. 130: interrupted,
+without a violation until then.";
 
 fn hours(text: &str) -> Result<f64, String> {
     number_in(text, 0.001..=1e6)
 }
 
 fn seeds(text: &str) -> Result<Range<u64>, String> {
-    let parse = |part: &str| part.trim().parse::<u64>().map_err(|_| format!("`{part}` is no number"));
+    let parse = |part: &str| part.trim().parse::<u64>().map_err(|_| format!("`{part}` is not a number"));
     let (from, to) = text.split_once("..").ok_or("seeds are written FROM..TO, as in 1..100")?;
     let range = parse(from)?..parse(to)?;
     if range.is_empty() { Err("there is no seed in that range".to_owned()) } else { Ok(range) }
 }
 
-/// Runs the simulation.
+/// Runs the command.
 ///
 /// # Errors
-/// The result could not be written.
+/// If the result cannot be written.
 pub fn run(arguments: &Arguments) -> Result<Verdict, String> {
     let extent = match (&arguments.seeds, arguments.seed, arguments.hours) {
         (Some(seeds), ..) => Extent::Seeds(seeds.clone()),

@@ -1,7 +1,7 @@
-//! What a campaign came to: a page for people, an object for machines.
+//! The result of a campaign, as text and as JSON.
 
-use super::campaign::{Campaigned, Failure};
-use super::tally::Tally;
+use super::campaign::{CampaignResult, Failure};
+use super::totals::Totals;
 use serde::Serialize;
 use std::fmt::Write as _;
 
@@ -11,7 +11,7 @@ struct Object<'a> {
     seed_behind_last: u64,
     speed: f64,
     #[serde(flatten)]
-    tally: &'a Tally,
+    totals: &'a Totals,
     violations: Vec<Found<'a>>,
 }
 
@@ -24,15 +24,12 @@ struct Found<'a> {
 }
 
 /// The result as one JSON object.
-///
-/// # Errors
-/// Never, as long as numbers are numbers.
-pub fn json(result: &Campaigned) -> serde_json::Result<String> {
+pub fn json(result: &CampaignResult) -> serde_json::Result<String> {
     let object = Object {
         seed_first: result.seeds.start,
         seed_behind_last: result.seeds.end,
-        speed: result.tally.speed(),
-        tally: &result.tally,
+        speed: result.totals.speed(),
+        totals: &result.totals,
         violations: result.failures.iter().map(Found::of).collect(),
     };
     serde_json::to_string_pretty(&object).map(|text| text + "\n")
@@ -45,9 +42,9 @@ impl<'a> Found<'a> {
     }
 }
 
-/// The result as people read it.
-pub fn page(result: &Campaigned) -> String {
-    let Campaigned { tally, seeds, took, failures } = result;
+/// The result as text.
+pub fn page(result: &CampaignResult) -> String {
+    let CampaignResult { totals, seeds, took, failures } = result;
     let mut page = String::new();
     let mut section = |title: &str, rows: Vec<(String, String)>| {
         if rows.is_empty() {
@@ -58,37 +55,37 @@ pub fn page(result: &Campaigned) -> String {
             let _ = writeln!(page, "  {name:<54} {value:>24}");
         }
     };
-    section("Simulated", simulated(tally, seeds, took.as_secs_f64()));
-    section("Messages", messages(tally));
-    section("Faults", counts(tally.faults.iter().map(|(kind, count)| (*kind, *count))));
-    section("Connections that ended", counts(tally.ends.iter().map(|(reason, count)| (reason.as_str(), *count))));
-    section("Recovery after all faults ended, worst", recovery(tally));
+    section("Simulated", simulated(totals, seeds, took.as_secs_f64()));
+    section("Messages", messages(totals));
+    section("Faults", counts(totals.faults.iter().map(|(kind, count)| (*kind, *count))));
+    section("Connections that ended", counts(totals.ends.iter().map(|(reason, count)| (reason.as_str(), *count))));
+    section("Longest recovery after all faults ended", recovery(totals));
     section("Verdict", vec![("violations".to_owned(), failures.len().to_string())]);
     page
 }
 
-fn simulated(tally: &Tally, seeds: &std::ops::Range<u64>, took: f64) -> Vec<(String, String)> {
+fn simulated(totals: &Totals, seeds: &std::ops::Range<u64>, took: f64) -> Vec<(String, String)> {
     vec![
-        ("runs".to_owned(), format!("{}", tally.runs)),
+        ("runs".to_owned(), format!("{}", totals.runs)),
         ("seeds".to_owned(), format!("{}..{}", seeds.start, seeds.end)),
-        ("simulated hours".to_owned(), format!("{:.2}", tally.simulated_s / 3600.0)),
-        ("seconds that took".to_owned(), format!("{took:.1}")),
-        ("times real time, per core".to_owned(), format!("{:.0}", tally.speed())),
-        ("players per run, on average".to_owned(), format!("{:.1}", tally.player_s / tally.simulated_s.max(1.0))),
-        ("datagrams".to_owned(), tally.datagrams.to_string()),
-        ("sessions begun".to_owned(), tally.sessions.to_string()),
-        ("sessions resumed".to_owned(), tally.resumed.to_string()),
-        ("changes of keys".to_owned(), tally.key_changes.to_string()),
+        ("simulated hours".to_owned(), format!("{:.2}", totals.simulated_s / 3600.0)),
+        ("elapsed seconds".to_owned(), format!("{took:.1}")),
+        ("times real time, per core".to_owned(), format!("{:.0}", totals.speed())),
+        ("players per run, on average".to_owned(), format!("{:.1}", totals.player_s / totals.simulated_s.max(1.0))),
+        ("datagrams".to_owned(), totals.datagrams.to_string()),
+        ("sessions begun".to_owned(), totals.sessions.to_string()),
+        ("sessions resumed".to_owned(), totals.resumed.to_string()),
+        ("key changes".to_owned(), totals.key_changes.to_string()),
     ]
 }
 
-fn messages(tally: &Tally) -> Vec<(String, String)> {
+fn messages(totals: &Totals) -> Vec<(String, String)> {
     let row = |(kind, (sent, arrived)): (&&str, &(u64, u64))| {
         (format!("{kind}: sent, arrived"), format!("{sent}, {arrived}"))
     };
-    let mut rows: Vec<_> = tally.messages.iter().map(row).collect();
-    rows.push(("megabytes that arrived".to_owned(), format!("{:.1}", tally.bytes as f64 / 1e6)));
-    rows.push(("refused for want of room, or by a rate".to_owned(), tally.refused.to_string()));
+    let mut rows: Vec<_> = totals.messages.iter().map(row).collect();
+    rows.push(("megabytes arrived".to_owned(), format!("{:.1}", totals.bytes as f64 / 1e6)));
+    rows.push(("refused by a full queue, lack of memory or a rate".to_owned(), totals.refused.to_string()));
     rows
 }
 
@@ -96,12 +93,12 @@ fn counts<'a>(counts: impl Iterator<Item = (&'a str, u64)>) -> Vec<(String, Stri
     counts.map(|(name, count)| (name.to_owned(), count.to_string())).collect()
 }
 
-fn recovery(tally: &Tally) -> Vec<(String, String)> {
+fn recovery(totals: &Totals) -> Vec<(String, String)> {
     let mut rows: Vec<_> =
-        tally.worst_s.iter().map(|(what, worst)| ((*what).to_owned(), format!("{worst:.2} s"))).collect();
-    if let Some(rate) = tally.slowest_drain {
-        rows.push(("64 KiB and more to arrive".to_owned(), format!("{:.0} kB/s", rate as f64 / 1e3)));
+        totals.worst_s.iter().map(|(what, worst)| ((*what).to_owned(), format!("{worst:.2} s"))).collect();
+    if let Some(rate) = totals.slowest_drain {
+        rows.push(("slowest drain of 64 KiB or more".to_owned(), format!("{:.0} kB/s", rate as f64 / 1e3)));
     }
-    rows.push(("deadlines that had passed when they were given".to_owned(), tally.late_deadlines.to_string()));
+    rows.push(("deadlines already in the past when returned".to_owned(), totals.late_deadlines.to_string()));
     rows
 }

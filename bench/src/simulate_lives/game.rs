@@ -1,6 +1,6 @@
-//! A game that does all that a game may do to the bodies of its players, and writes down what it is told of their lives.
+//! A game that does everything that a game may do to players' entities, and logs what it is told of them.
 
-use crate::simulate::dice::Dice;
+use crate::random::Random;
 use ringshard::game::shard::Shard;
 use ringshard::game::{Game, Gone};
 use ringshard_protocol::wire::{Channel, Message};
@@ -8,87 +8,86 @@ use ringshard_world::snapshot::{Input, kinds};
 use ringshard_world::{EntityId, EntityKind};
 use std::sync::{Arc, Mutex, MutexGuard};
 
-/// Centre of the place where everybody is, in units, and half its edge.
+/// Centre of the area where everybody is, in units, and half its edge.
 const CENTRE: [f32; 3] = [10_000.0, 10_000.0, 100.0];
 const HALF_EDGE: f32 = 3_000.0;
-/// Entities that belong to no player, at most.
+/// Maximum number of entities that belong to no player.
 const OWN_MAX: usize = 4;
-/// Of a thousand requests to enter, how many the game refuses.
+/// Requests to enter that the game refuses, per thousand.
 const REFUSALS_PER_MILLE: u64 = 30;
-/// Of a thousand ticks, in how many a body dies, and in how many an entity of the game comes or goes.
+/// Ticks in which a player's entity dies, and in which one of the game's own appears or disappears, per thousand.
 const DEATHS_PER_MILLE: u64 = 15;
 const OWN_CHANGES_PER_MILLE: u64 = 40;
-
 /// First byte of a message that asks the game for a large answer.
-pub const BEG: u8 = kinds::GAME + 1;
+pub const LARGE_REQUEST: u8 = kinds::GAME + 1;
 /// Bytes of a large answer.
 const ANSWER_BYTES: usize = 60_000;
 
-/// What the game is told about the life of a player, with the player's body at that time.
+/// What the game is told about a player, with its current entity.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
-pub enum Heard {
+pub enum GameEvent {
     Joined(EntityId),
     Suspended(EntityId),
     Resumed(EntityId),
     Gone(EntityId, Gone),
 }
 
-/// What the game writes down. The books of the core read it.
+/// What the game was told. The model reads it.
 #[derive(Debug, Default)]
-pub struct Diary {
-    pub heard: Vec<Heard>,
-    /// Entities that should exist: bodies of players, and entities of the game's own.
+pub struct EventLog {
+    pub events: Vec<GameEvent>,
+    /// Entities that should exist: those of players, and the game's own.
     pub entities: usize,
-    /// What the game was asked that nobody may ask of it.
+    /// A call that the game must never get.
     pub fault: Option<String>,
 }
 
-/// A diary that the game and the books share.
+/// An event log that the game and the model share.
 #[derive(Clone, Debug, Default)]
-pub struct SharedDiary(Arc<Mutex<Diary>>);
+pub struct SharedEventLog(Arc<Mutex<EventLog>>);
 
-impl SharedDiary {
-    pub fn open(&self) -> MutexGuard<'_, Diary> {
-        self.0.lock().expect("whoever panics ends the process")
+impl SharedEventLog {
+    pub fn open(&self) -> MutexGuard<'_, EventLog> {
+        self.0.lock().expect("a thread that panics ends the process")
     }
 }
 
-/// The game, on one core.
-pub struct Fickle {
-    diary: SharedDiary,
-    dice: Dice,
+/// The game on one core.
+pub struct RandomGame {
+    event_log: SharedEventLog,
+    random: Random,
     bodies: Vec<EntityId>,
     own: Vec<EntityId>,
-    /// A large answer that does not compress.
+    /// Large and incompressible.
     answer: Vec<u8>,
 }
 
-impl Fickle {
-    pub fn new(diary: SharedDiary, mut dice: Dice) -> Self {
-        let mut answer: Vec<u8> = (0..ANSWER_BYTES).map(|_| dice.next() as u8).collect();
+impl RandomGame {
+    pub fn new(event_log: SharedEventLog, mut random: Random) -> Self {
+        let mut answer: Vec<u8> = (0..ANSWER_BYTES).map(|_| random.next() as u8).collect();
         answer[0] = kinds::GAME;
-        Fickle { diary, dice, bodies: Vec::new(), own: Vec::new(), answer }
+        RandomGame { event_log, random, bodies: Vec::new(), own: Vec::new(), answer }
     }
 
     fn spot(&mut self) -> [f32; 3] {
         let [x, y, z] = CENTRE;
-        let mut offset = || (self.dice.next() % 1000) as f32 / 500.0 * HALF_EDGE - HALF_EDGE;
+        let mut offset = || (self.random.next() % 1000) as f32 / 500.0 * HALF_EDGE - HALF_EDGE;
         [x + offset(), y + offset(), z]
     }
 
     fn spawn(&mut self, shard: &mut Shard, kind: EntityKind) -> Option<EntityId> {
         let spot = self.spot();
         let id = shard.entities.spawn(kind, 1, spot).ok()?;
-        self.diary.open().entities += 1;
+        self.event_log.open().entities += 1;
         Some(id)
     }
 
     fn despawn(&mut self, shard: &mut Shard, id: EntityId) {
         let was_there = shard.entities.despawn(id);
-        let mut diary = self.diary.open();
-        diary.entities -= 1;
+        let mut event_log = self.event_log.open();
+        event_log.entities -= 1;
         if !was_there {
-            diary.fault = Some(format!("{id:?} is gone, and the game has not despawned it"));
+            event_log.fault = Some(format!("{id:?} is gone, but the game has not despawned it"));
         }
     }
 
@@ -99,51 +98,51 @@ impl Fickle {
         }
     }
 
-    fn note(&mut self, heard: Heard) {
-        self.diary.open().heard.push(heard);
+    fn note(&mut self, events: GameEvent) {
+        self.event_log.open().events.push(events);
     }
 
     fn expect_alive(&mut self, player: EntityId, what: &str) {
         if !self.bodies.contains(&player) {
-            self.diary.open().fault = Some(format!("{what} of {player:?}, which is no living body"));
+            self.event_log.open().fault = Some(format!("{what} of {player:?}, which is not alive"));
         }
     }
 }
 
-impl Game for Fickle {
+impl Game for RandomGame {
     fn join(&mut self, shard: &mut Shard) -> Option<EntityId> {
-        if self.dice.chance(REFUSALS_PER_MILLE) {
+        if self.random.chance(REFUSALS_PER_MILLE) {
             return None;
         }
         let body = self.spawn(shard, EntityKind::Player)?;
         self.bodies.push(body);
-        self.note(Heard::Joined(body));
+        self.note(GameEvent::Joined(body));
         Some(body)
     }
 
     fn suspended(&mut self, shard: &mut Shard, player: EntityId) {
-        self.note(Heard::Suspended(player));
-        if self.dice.chance(100) {
+        self.note(GameEvent::Suspended(player));
+        if self.random.chance(100) {
             self.drop_body(shard, player);
         }
     }
 
     fn resumed(&mut self, shard: &mut Shard, player: EntityId) {
-        self.note(Heard::Resumed(player));
-        if self.dice.chance(50) {
+        self.note(GameEvent::Resumed(player));
+        if self.random.chance(50) {
             self.drop_body(shard, player);
         }
     }
 
     fn leave(&mut self, shard: &mut Shard, player: EntityId, why: Gone) {
-        self.note(Heard::Gone(player, why));
-        if self.dice.chance(200) {
+        self.note(GameEvent::Gone(player, why));
+        if self.random.chance(200) {
             return self.drop_body(shard, player);
         }
-        // The world despawns it after this.
+        // The world despawns it afterwards.
         if let Some(at) = self.bodies.iter().position(|&it| it == player) {
             self.bodies.swap_remove(at);
-            self.diary.open().entities -= 1;
+            self.event_log.open().entities -= 1;
         }
     }
 
@@ -151,30 +150,30 @@ impl Game for Fickle {
         self.expect_alive(player, "an input");
         let spot = self.spot();
         shard.entities.set_point(player, spot);
-        shard.entities.set_variable(player, 0, self.dice.next() as i32);
+        shard.entities.set_variable(player, 0, self.random.next() as i32);
     }
 
     fn message(&mut self, shard: &mut Shard, player: EntityId, message: Message<'_>) {
         self.expect_alive(player, "a message");
         match message.bytes.first() {
-            Some(&BEG) => shard.tell(player, Channel::RELIABLE_ORDERED, &self.answer),
+            Some(&LARGE_REQUEST) => shard.tell(player, Channel::RELIABLE_ORDERED, &self.answer),
             _ => {
-                let channel = Channel::new((self.dice.next() % 16) as u8).expect("there are sixteen channels");
+                let channel = Channel::new((self.random.next() % 16) as u8).expect("there are sixteen channels");
                 shard.tell(player, channel, &[kinds::GAME; 8]);
             }
         }
-        if self.dice.chance(20) {
+        if self.random.chance(20) {
             self.drop_body(shard, player);
         }
     }
 
     fn tick(&mut self, shard: &mut Shard) {
-        if self.dice.chance(DEATHS_PER_MILLE) && !self.bodies.is_empty() {
-            let body = self.dice.pick(&self.bodies);
+        if self.random.chance(DEATHS_PER_MILLE) && !self.bodies.is_empty() {
+            let body = self.random.pick(&self.bodies);
             self.drop_body(shard, body);
         }
-        if self.dice.chance(OWN_CHANGES_PER_MILLE) {
-            match self.own.len() < OWN_MAX && self.dice.chance(500) {
+        if self.random.chance(OWN_CHANGES_PER_MILLE) {
+            match self.own.len() < OWN_MAX && self.random.chance(500) {
                 true => {
                     let own = self.spawn(shard, EntityKind::Npc);
                     self.own.extend(own);

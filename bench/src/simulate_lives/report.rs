@@ -1,22 +1,18 @@
-//! What a campaign came to: a page for people, an object for machines.
+//! The result of a campaign, as text and as JSON.
 
-use super::stage::Stage;
-use super::{JUDGED_STEPS_MIN, RESIDENT_GROWTH_MAX};
-use crate::report::grouped;
-use crate::verdict::Verdict;
+use super::counts::{Counts, add};
+use super::simulator::Simulator;
+use crate::report::verdict::Verdict;
+use crate::terminal::grouped;
 use ringshard_protocol::time::Instant;
 use serde::Serialize;
-use std::collections::BTreeMap;
 
-/// How often what happened, by name.
-pub type Counts = BTreeMap<&'static str, u64>;
+/// Maximum growth of memory from the first quarter of a campaign to its end, in bytes. Allocators keep some.
+const RESIDENT_GROWTH_MAX: u64 = 16 << 20;
+/// Memory is judged from this many steps on. Before, it still warms up.
+const JUDGED_STEPS_MIN: u64 = 1_000_000;
 
-/// Adds counts to those of the same names.
-pub fn add(counts: &mut Counts, more: impl Iterator<Item = (&'static str, u64)>) {
-    more.for_each(|(name, count)| *counts.entry(name).or_default() += count);
-}
-
-/// Something that must not be.
+/// A violation of a guarantee.
 #[derive(Clone, Debug, Serialize)]
 pub struct Violation {
     pub seed: u64,
@@ -33,7 +29,6 @@ impl std::fmt::Display for Violation {
     }
 }
 
-/// What a campaign came to.
 #[derive(Clone, Debug, Serialize)]
 pub struct Outcome {
     pub scenario: &'static str,
@@ -42,19 +37,19 @@ pub struct Outcome {
     pub steps: u64,
     pub runs: u64,
     pub took_s: f64,
-    /// Time of the processor: what it would take where nothing else runs.
+    /// CPU time, independent of other programs.
     pub cpu_s: f64,
     pub simulated_s: f64,
-    /// What clients did.
-    pub deeds: Counts,
+    #[serde(rename = "deeds")]
+    pub action_counts: Counts,
     /// What became of sessions.
     pub lives: Counts,
-    /// What the endpoints counted, and the digests of views.
+    /// Counters of the endpoints, and digests of views.
     pub server: Counts,
-    /// Resident memory at each quarter of the campaign, after a run of which nothing is kept.
+    /// Resident memory at each quarter of the campaign, after a run has been dropped.
     pub resident_mib: Vec<f64>,
     pub violation: Option<Violation>,
-    /// How memory grew, where it did.
+    /// How memory grew, if it did.
     pub growth: Option<String>,
     pub verdict: Verdict,
 }
@@ -70,7 +65,7 @@ impl Outcome {
             took_s: 0.0,
             cpu_s: 0.0,
             simulated_s: 0.0,
-            deeds: Counts::new(),
+            action_counts: Counts::new(),
             lives: Counts::new(),
             server: Counts::new(),
             resident_mib: Vec::new(),
@@ -81,29 +76,29 @@ impl Outcome {
     }
 
     /// Adds a run.
-    pub fn add(&mut self, steps: u64, stage: &Stage) {
+    pub fn add(&mut self, steps: u64, simulator: &Simulator) {
         self.steps += steps;
         self.runs += 1;
-        self.simulated_s += stage.now().since(Instant::ZERO).as_secs_f64();
-        add(&mut self.deeds, stage.deeds.entries());
-        stage.count(&mut self.lives, &mut self.server);
+        self.simulated_s += simulator.now().since(Instant::ZERO).as_secs_f64();
+        add(&mut self.action_counts, simulator.action_counts.entries());
+        simulator.count(&mut self.lives, &mut self.server);
     }
 
-    /// Notes the resident memory, where another quarter of all steps is done.
+    /// Records the resident memory at each quarter of all steps.
     pub fn note_memory(&mut self, steps: u64, resident_bytes: u64) {
         if self.steps * 4 >= steps * (self.resident_mib.len() as u64 + 1) {
             self.resident_mib.push(mebibytes(resident_bytes));
         }
     }
 
-    /// Judges what only the whole campaign can show.
+    /// Judges the campaign as a whole.
     pub fn judge(&mut self) {
         let (first, last) = (self.resident_mib.first().copied(), self.resident_mib.last().copied());
         if let (Some(first), Some(last)) = (first, last)
             && self.steps >= JUDGED_STEPS_MIN
             && last > first + mebibytes(RESIDENT_GROWTH_MAX)
         {
-            self.growth = Some(format!("memory grows: {first:.1} MiB after a quarter, {last:.1} MiB in the end"));
+            self.growth = Some(format!("memory grew: {first:.1} MiB after a quarter, {last:.1} MiB at the end"));
         }
         self.verdict = match self.failure() {
             Some(_) => Verdict::Violated,
@@ -111,7 +106,7 @@ impl Outcome {
         };
     }
 
-    /// What is wrong, if anything is.
+    /// What is wrong, if anything.
     pub fn failure(&self) -> Option<String> {
         let violation = self.violation.as_ref().map(Violation::to_string);
         violation.or_else(|| self.growth.clone())
@@ -120,17 +115,17 @@ impl Outcome {
     pub fn page(&self) -> String {
         let mut page = String::new();
         let mut line = |name: &str, text: String| page += &format!("  {name:<12} {text}\n");
-        let Outcome { runs, steps, took_s, cpu_s, simulated_s, deeds, lives, server, .. } = self;
+        let Outcome { runs, steps, took_s, cpu_s, simulated_s, action_counts, lives, server, .. } = self;
         let of = |counts: &Counts, name: &str| grouped(counts.get(name).copied().unwrap_or(0) as f64);
-        let (deed, life, seen) =
-            (|name: &str| of(deeds, name), |name: &str| of(lives, name), |name: &str| of(server, name));
+        let (action, life, seen) =
+            (|name: &str| of(action_counts, name), |name: &str| of(lives, name), |name: &str| of(server, name));
         let cores: Vec<_> = self.cores.iter().map(u8::to_string).collect();
-        line("runs", format!("{runs} from seed {} on, on {} core(s)", self.seed, cores.join(", ")));
+        line("runs", format!("{runs} from seed {}, on {} core(s)", self.seed, cores.join(", ")));
         let rates = (grouped(*steps as f64 / took_s), grouped(*steps as f64 / cpu_s.max(0.01)));
         line(
             "steps",
             format!(
-                "{} in {took_s:.1} s: {}/s, {} per second of processor time; {:.1} simulated hours",
+                "{} in {took_s:.1} s: {}/s, {} per second of CPU time; {:.1} simulated hours",
                 grouped(*steps as f64),
                 rates.0,
                 rates.1,
@@ -140,7 +135,7 @@ impl Outcome {
         line(
             "sessions",
             format!(
-                "{} began; {} suspended, {} resumed of those and {} while live; {} renamed",
+                "{} began; {} suspended, {} resumed while suspended, {} while live; {} renamed",
                 life("joined"),
                 life("suspended"),
                 life("resumed_suspended"),
@@ -160,37 +155,37 @@ impl Outcome {
         line(
             "world",
             format!(
-                "{} players entered, {} got another body; {} digests agree",
+                "{} players entered, {} got a new entity; {} digests agree",
                 life("entered"),
                 life("bodies_replaced"),
                 seen("digests_agreed")
             ),
         );
         line(
-            "by hand",
+            "manual",
             format!(
-                "{} handshakes: {} resumed, {} not proven, {} refused, {} with a former key; {} hostile datagrams",
-                deed("handshakes_by_hand"),
-                deed("resumed_by_hand"),
-                deed("unproven"),
-                deed("refused_by_hand"),
-                deed("former_keys_used"),
-                deed("hostile_datagrams")
+                "{} handshakes: {} resumed, {} unproven, {} refused, {} with a former key; {} hostile datagrams",
+                action("handshakes_by_hand"),
+                action("resumed_by_hand"),
+                action("unproven"),
+                action("refused_by_hand"),
+                action("former_keys_used"),
+                action("hostile_datagrams")
             ),
         );
         line(
             "server",
             format!(
-                "{} seats of silent clients given away, {} put out for lack of memory, {} weak keys, {} key changes refused",
+                "{} slots of silent clients reclaimed, {} disconnected for lack of memory, {} weak keys, {} rekeys refused",
                 seen("vacated"),
-                seen("hoards_ended"),
+                seen("memory_evicted"),
                 seen("weak_key"),
                 seen("rekey_refused")
             ),
         );
-        line("rests", format!("{} times everybody left, and nothing was left", deed("rests")));
+        line("rests", format!("everybody left {} times, and nothing remained", action("rests")));
         let resident: Vec<_> = self.resident_mib.iter().map(|mib| format!("{mib:.1}")).collect();
-        line("memory", format!("{} MiB resident, quarter by quarter", resident.join(", ")));
+        line("memory", format!("{} MiB resident at each quarter", resident.join(", ")));
         page + &format!("\nverdict: {}\n", self.verdict)
     }
 }

@@ -1,16 +1,16 @@
 //! The server's resident memory over the run.
 
-use crate::process::usage;
+use crate::system::usage::usage;
 use serde::Serialize;
 use std::time::Duration;
 
-/// How much it may grow after the warm-up and still count as flat: the larger of the two.
+/// Maximum growth after the warm-up: the larger of these two.
 const GROWTH_SHARE_MAX: f64 = 0.05;
 const GROWTH_BYTES_MAX: u64 = 4 << 20;
-/// The warm-up, unless it is said: this part of the run, and at most so long.
+/// Default warm-up: this share of the run, but at most this long.
 const WARM_UP_PART: f64 = 0.2;
 const WARM_UP_MAX_S: f64 = 60.0;
-/// Samples kept of a run for its report.
+/// Samples in the report.
 const SHOWN: usize = 12;
 
 /// Samples of a process's memory.
@@ -22,13 +22,12 @@ pub struct Watch {
     samples: Vec<(f64, u64)>,
 }
 
-/// What came of it.
 #[derive(Clone, Debug, Serialize)]
 pub struct MemoryFigures {
     /// At the end of the warm-up, and at the end.
     pub first_bytes: u64,
     pub last_bytes: u64,
-    /// Of the straight line through the samples between the two.
+    /// Slope of a linear fit in between.
     pub slope_bytes_per_hour: f64,
     pub is_flat: bool,
     /// Some samples: seconds from the start, and bytes.
@@ -36,7 +35,7 @@ pub struct MemoryFigures {
 }
 
 impl Watch {
-    /// Memory counts after so many seconds; without, after a part of the run.
+    /// Memory counts after `warm_up` seconds, or after a share of the run.
     pub fn new(pid: u32, warm_up: Option<f64>) -> Self {
         Watch { pid, warm_up, samples: Vec::new() }
     }
@@ -54,7 +53,7 @@ impl Watch {
         self.samples.last().map_or(0.0, |&(_, bytes)| bytes as f64 / f64::from(1 << 20))
     }
 
-    /// None when the process could not be seen, or not for long enough.
+    /// None if there are too few samples of the process.
     pub fn figures(&self) -> Option<MemoryFigures> {
         let end = self.samples.last()?.0;
         let warm_up = self.warm_up.unwrap_or((end * WARM_UP_PART).min(WARM_UP_MAX_S));
@@ -71,7 +70,7 @@ impl Watch {
     }
 }
 
-/// Bytes a second of the straight line that is nearest to the samples.
+/// Slope of a least-squares fit, in bytes per second.
 fn slope(samples: &[(f64, u64)]) -> f64 {
     let count = samples.len() as f64;
     let mean_at = samples.iter().map(|&(at, _)| at).sum::<f64>() / count;

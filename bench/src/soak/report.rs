@@ -1,22 +1,22 @@
 //! The result of a soak.
 
 use super::memory::MemoryFigures;
-use super::{Arguments, Soaked};
-use crate::ledger::Faults;
-use crate::network::NetworkFigures;
-use crate::report::grouped;
+use super::options::Arguments;
+use super::run::Soaked;
+use crate::delivery_check::Faults;
+use crate::report::network::NetworkFigures;
+use crate::report::verdict::{Missed, Verdict};
 use crate::scenario::{Flows, Scenario, option_name};
-use crate::verdict::{Missed, Verdict};
+use crate::terminal::grouped;
 use hdrhistogram::Histogram;
 use serde::Serialize;
 use std::collections::BTreeMap;
 use std::fmt::Write as _;
 use std::sync::atomic::{AtomicU64, Ordering};
 
-/// Share of all messages whose echo must be there within the deadline.
+/// Share of all messages whose echo must arrive within the deadline.
 const IN_TIME_MIN: f64 = 0.999;
 
-/// The result of a soak.
 #[derive(Clone, Debug, Serialize)]
 pub struct SoakReport {
     scenario: &'static str,
@@ -28,19 +28,19 @@ pub struct SoakReport {
     faults: Faults,
     round_trip: RoundTrips,
     deadline_ms: u64,
-    /// Share of all messages whose echo came within the deadline, counted from when the message was to be sent.
+    /// Share of all messages whose echo arrived within the deadline, counted from the intended send time.
     in_time: f64,
-    /// Connections that were made again, and sessions that did not go on then.
+    /// Reconnects, and sessions that were not resumed.
     reconnected: u64,
     sessions_lost: u64,
     closed: Option<String>,
-    /// Datagrams that either side gave up as lost, and sent again what they carried; the server's where it is our own.
+    /// Datagrams that each side declared lost; their contents were sent again. The server's only if it is our own.
     client_packets_lost: u64,
     server_packets_lost: Option<u64>,
     client_drops: BTreeMap<String, u64>,
     server_drops: BTreeMap<String, u64>,
     network: Option<NetworkFigures>,
-    /// Of the server, where it can be seen.
+    /// The server's, if it could be seen.
     memory: Option<MemoryFigures>,
     /// How the load generator kept up.
     generator: String,
@@ -71,63 +71,66 @@ impl RoundTrips {
 
 impl SoakReport {
     pub fn new(arguments: &Arguments, scenario: &Scenario, soaked: Soaked) -> Self {
-        let Soaked { elapsed, chorus, crew, memory, server, interference } = soaked;
+        let Soaked { elapsed, shared, result, memory, server, interference } = soaked;
         let count = |counter: &AtomicU64| counter.load(Ordering::Relaxed);
-        let round_trips = chorus.round_trips.lock().expect("nobody panics with it");
+        let round_trips = shared.round_trips.lock().expect("no thread panics while it holds the lock");
         let deadline = arguments.deadline();
         let deadline_ns = deadline.as_nanos() as u64;
         let in_time = round_trips.count_between(0, deadline_ns);
         let mut faults = Faults::default();
-        crew.talks.iter().for_each(|talk| faults.add(&talk.faults()));
+        result.workloads.iter().for_each(|workload| faults.add(&workload.faults()));
         let mut report = SoakReport {
             scenario: "soak",
             flows: scenario.flows,
             clients: scenario.clients,
             secs: elapsed.as_secs_f64(),
-            messages: count(&chorus.said),
-            echoes: count(&chorus.answered),
+            messages: count(&shared.sent),
+            echoes: count(&shared.echoed),
             faults,
             round_trip: RoundTrips::of(&round_trips),
             deadline_ms: deadline.as_millis() as u64,
-            in_time: in_time as f64 / (count(&chorus.said) as f64).max(1.0),
-            reconnected: count(&chorus.reconnected),
-            sessions_lost: count(&chorus.sessions_lost),
-            closed: crew.closed,
-            client_packets_lost: crew.packets_lost,
+            in_time: in_time as f64 / (count(&shared.sent) as f64).max(1.0),
+            reconnected: count(&shared.reconnected),
+            sessions_lost: count(&shared.sessions_lost),
+            closed: result.closed,
+            client_packets_lost: result.packets_lost,
             server_packets_lost: server.as_ref().map(|server| server.total("packets_lost")),
-            client_drops: crew.drops,
+            client_drops: result.drops,
             server_drops: server.map_or(BTreeMap::new(), |server| server.drops()),
-            network: NetworkFigures::new(scenario.network, &crew.network),
+            network: NetworkFigures::new(scenario.network, &result.network),
             memory,
-            generator: crew.health.text(),
+            generator: result.health.text(),
             verdict: Verdict::Pass,
         };
-        report.verdict = Verdict::of(report.judge(), crew.health.overload(), interference);
+        report.verdict = Verdict::of(report.judge(), result.health.overload(), interference);
         report
     }
 
-    /// The targets that were missed.
     fn judge(&self) -> Missed {
         let (mut broken, mut missed) = (Vec::new(), Vec::new());
         if !self.faults.is_none() {
             broken.push(self.faults.text());
         }
         if self.in_time < IN_TIME_MIN {
-            missed.push(format!("{:.3} % within {} ms", self.in_time * 100.0, self.deadline_ms));
+            missed.push(format!(
+                "only {:.3} % of the echoes arrived within {} ms",
+                self.in_time * 100.0,
+                self.deadline_ms
+            ));
         }
         if let Some(reason) = &self.closed {
             missed.push(format!("a client lost its connection: {reason}"));
         }
         if self.sessions_lost > 0 {
-            broken.push(format!("{} sessions did not go on", self.sessions_lost));
+            broken.push(format!("{} sessions were not resumed", self.sessions_lost));
         }
         if self.memory.as_ref().is_some_and(|memory| !memory.is_flat) {
             broken.push("the server's memory grew".into());
         }
-        Missed { promises: broken, clients: missed, ..Missed::default() }
+        Missed { guarantees: broken, clients: missed, ..Missed::default() }
     }
 
-    /// The page for people.
+    /// The report as text.
     pub fn page(&self) -> String {
         let mut page = String::new();
         let mut line = |name: &str, text: String| {
@@ -139,7 +142,7 @@ impl SoakReport {
             line("network", format!("{spec}: {lost} of {entered} datagrams lost"));
         }
         let per_second = grouped(self.messages as f64 / self.secs);
-        line("messages", format!("{} sent ({per_second}/s), {} came back", self.messages, self.echoes));
+        line("messages", format!("{} sent ({per_second}/s), {} echoed", self.messages, self.echoes));
         line("checked", self.faults.text());
         let RoundTrips { mean_ms, p50_ms, p99_ms, p999_ms, max_ms } = self.round_trip;
         line(
@@ -150,7 +153,7 @@ impl SoakReport {
         );
         line("in time", format!("{:.4} % within {} ms", self.in_time * 100.0, self.deadline_ms));
         let servers = self.server_packets_lost.map_or(String::new(), |lost| format!(", the server {lost}"));
-        line("resent", format!("the clients took {} datagrams for lost{servers}", self.client_packets_lost));
+        line("resent", format!("the clients declared {} datagrams lost{servers}", self.client_packets_lost));
         if self.reconnected > 0 {
             line("reconnected", format!("{} times, {} sessions lost", self.reconnected, self.sessions_lost));
         }
@@ -169,14 +172,14 @@ impl SoakReport {
         let Some(memory) = &self.memory else {
             return line(
                 "server RSS",
-                "not seen: the server runs elsewhere, or is gone (--server-pid tells which process it is)".into(),
+                "unknown: the server runs elsewhere, or has ended (--server-pid names its process)".into(),
             );
         };
         let mebibytes = |bytes: f64| bytes / f64::from(1 << 20);
         line(
             "server RSS",
             format!(
-                "{:.1} MiB after the warm-up, {:.1} MiB at the end, {:+.2} MiB an hour",
+                "{:.1} MiB after the warm-up, {:.1} MiB at the end, {:+.2} MiB per hour",
                 mebibytes(memory.first_bytes as f64),
                 mebibytes(memory.last_bytes as f64),
                 mebibytes(memory.slope_bytes_per_hour)

@@ -1,8 +1,9 @@
-//! The sending server as a process of its own.
+//! The process of the sending server.
 
-use super::server::Load;
-use crate::process::{ServerProcess, Usage, free_ports, usage};
+use super::server::SendOptions;
 use crate::scenario::{Scenario, option_name};
+use crate::server_process::{ServerProcess, free_ports};
+use crate::system::usage::{Usage, usage};
 use ringshard::ops::admin::Asker;
 use ringshard::ops::report::ServerReport;
 use ringshard_protocol::crypto::PublicKey;
@@ -12,17 +13,17 @@ use std::process::{ChildStdin, Command, Stdio};
 
 pub struct SendingServer {
     process: ServerProcess,
-    orders: ChildStdin,
+    commands: ChildStdin,
     pub address: SocketAddr,
     pub key: PublicKey,
-    asker: Asker,
+    admin_client: Asker,
 }
 
 impl SendingServer {
-    /// Starts one, and waits until it says its key.
-    pub fn start(scenario: &Scenario, load: &Load) -> Result<Self, String> {
+    /// Starts it, and waits until it prints its key.
+    pub fn start(scenario: &Scenario, load: &SendOptions) -> Result<Self, String> {
         let (address, admin) = free_ports()?;
-        let own = std::env::current_exe().map_err(|error| format!("cannot tell where this program is: {error}"))?;
+        let own = std::env::current_exe().map_err(|error| format!("cannot find this program's path: {error}"))?;
         let cpus: Vec<String> = scenario.server_cpus.iter().map(usize::to_string).collect();
         let mut command = Command::new(own);
         command
@@ -37,23 +38,23 @@ impl SendingServer {
             .stdin(Stdio::piped())
             .stdout(Stdio::piped());
         let mut process = ServerProcess::start(&mut command)?;
-        let (orders, said) = process.take_pipes().ok_or("the sending server has no pipes")?;
+        let (commands, said) = process.take_pipes().ok_or("the sending server has no pipes")?;
         let mut line = String::new();
         let _ = BufReader::new(said).read_line(&mut line);
         match PublicKey::from_hex(&line) {
-            Ok(key) => Ok(SendingServer { process, orders, address, key, asker: Asker::new(admin) }),
-            Err(_) => Err("the sending server ended at once; it said why above".into()),
+            Ok(key) => Ok(SendingServer { process, commands, address, key, admin_client: Asker::new(admin) }),
+            Err(_) => Err("the sending server ended at startup; see its error above".into()),
         }
     }
 
-    /// Tells it `send` or `end`.
-    pub fn order(&mut self, order: &str) -> Result<(), String> {
-        writeln!(self.orders, "{order}").map_err(|error| format!("the sending server is gone: {error}"))
+    /// Sends it the command `send` or `end`.
+    pub fn command(&mut self, command: &str) -> Result<(), String> {
+        writeln!(self.commands, "{command}").map_err(|error| format!("the sending server has ended: {error}"))
     }
 
-    /// What it says of itself, and the system of it.
-    pub fn look(&self) -> Result<(ServerReport, Usage), String> {
-        let report = self.asker.get("/stats").map_err(|error| error.to_string())?;
+    /// Its own report, and its usage according to the kernel.
+    pub fn observe(&self) -> Result<(ServerReport, Usage), String> {
+        let report = self.admin_client.get("/stats").map_err(|error| error.to_string())?;
         Ok((report, usage(self.process.id())))
     }
 }

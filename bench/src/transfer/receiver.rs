@@ -1,19 +1,19 @@
-//! A client that receives: every message must be the next one, and unaltered.
+//! A client that receives and checks every message.
 
-use super::server::{HEAD_BYTES, Load, body_of};
-use crate::fleet::Talk;
-use crate::ledger::Ledger;
+use super::server::{HEAD_BYTES, SendOptions, body_of};
+use crate::delivery_check::DeliveryCheck;
+use crate::load::fleet::Workload;
 use ringshard_protocol::client::{Client, ClientEvent};
 use ringshard_protocol::time::Instant;
 use ringshard_protocol::wire::{Channel, ConnectionId};
 use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};
 
-/// What all clients have got.
+/// Counts over all clients.
 #[derive(Default)]
 pub struct Counts {
     pub messages: AtomicU64,
-    /// Clients that have got their last message and all before it.
+    /// Clients that have received all messages.
     pub complete: AtomicU64,
 }
 
@@ -21,11 +21,11 @@ pub struct Receiver {
     channel: Channel,
     bodies: Arc<Vec<Vec<u8>>>,
     id: ConnectionId,
-    pub ledger: Ledger,
-    /// How many there are, once the last one has come.
+    pub delivery: DeliveryCheck,
+    /// Number of messages, once the last one has arrived.
     total: Option<u64>,
     is_complete: bool,
-    /// Messages that came since the shared count was last brought up to date.
+    /// Messages that are not yet in the shared count.
     uncounted: u64,
     messages_per_hint: u64,
     since_hint: u64,
@@ -33,13 +33,13 @@ pub struct Receiver {
 }
 
 impl Receiver {
-    pub fn new(load: &Load, bodies: Arc<Vec<Vec<u8>>>, counts: Arc<Counts>) -> Self {
+    pub fn new(load: &SendOptions, bodies: Arc<Vec<Vec<u8>>>, counts: Arc<Counts>) -> Self {
         let channel = Channel::new(load.channel).expect("checked when it was parsed");
         Receiver {
             channel,
             bodies,
             id: ConnectionId::NONE,
-            ledger: Ledger::new(channel.delivery()),
+            delivery: DeliveryCheck::new(channel.delivery()),
             total: None,
             is_complete: false,
             uncounted: 0,
@@ -49,16 +49,16 @@ impl Receiver {
         }
     }
 
-    /// Counts as lost what should have come and has not; `sent` is how many were sent, where the last did not come.
+    /// Counts missing messages as lost.
     pub fn close(&mut self) {
-        self.ledger.faults.lost += match self.total {
-            Some(total) => self.ledger.missing(total),
-            // The last message itself is missing, and nobody can say what else.
+        self.delivery.faults.lost += match self.total {
+            Some(total) => self.delivery.missing(total),
+            // The last message is missing; how many others are is unknown.
             None => 1,
         };
     }
 
-    /// The number of a message that is as it was sent, and whether it is the last.
+    /// The number of a correct message, and whether it is the last. None if it differs from what was sent.
     fn check(&self, channel: Channel, message: &[u8]) -> Option<(u64, bool)> {
         let number = u64::from_le_bytes(*message.first_chunk()?);
         let head = message.first_chunk::<HEAD_BYTES>()?;
@@ -70,20 +70,20 @@ impl Receiver {
     }
 }
 
-impl Talk for Receiver {
-    fn hear(&mut self, channel: Channel, message: &[u8]) {
+impl Workload for Receiver {
+    fn on_message(&mut self, channel: Channel, message: &[u8]) {
         self.uncounted += 1;
         let Some((number, last)) = self.check(channel, message) else {
-            self.ledger.faults.altered += 1;
+            self.delivery.faults.altered += 1;
             return;
         };
-        self.ledger.enter(number);
+        self.delivery.enter(number);
         if last {
             self.total = Some(number + 1);
         }
     }
 
-    fn speak(&mut self, now: Instant, client: &mut Client) {
+    fn advance(&mut self, now: Instant, client: &mut Client) {
         if self.uncounted == 0 {
             return;
         }
@@ -93,7 +93,7 @@ impl Talk for Receiver {
         if self.since_hint >= self.messages_per_hint && client.send(now, Channel::UNRELIABLE, b"more").is_ok() {
             self.since_hint = 0;
         }
-        if !self.is_complete && self.total.is_some_and(|total| self.ledger.missing(total) == 0) {
+        if !self.is_complete && self.total.is_some_and(|total| self.delivery.missing(total) == 0) {
             self.is_complete = true;
             self.counts.complete.fetch_add(1, Ordering::Relaxed);
         }
@@ -103,7 +103,7 @@ impl Talk for Receiver {
         Instant::NEVER
     }
 
-    fn event(&mut self, event: ClientEvent) {
+    fn on_event(&mut self, event: ClientEvent) {
         if let ClientEvent::Connected { id, .. } = event {
             self.id = id;
         }

@@ -1,19 +1,20 @@
 //! The result of a transfer.
 
+use super::measure::{Measured, Observation};
 use super::receiver::Receiver;
-use super::server::{Congestion, Load};
-use super::{Measured, Sight};
-use crate::fleet::Crew;
-use crate::ledger::Faults;
-use crate::network::NetworkFigures;
-use crate::report::{self, ServerFigures, grouped};
+use super::server::{Congestion, SendOptions};
+use crate::delivery_check::Faults;
+use crate::load::fleet::FleetResult;
+use crate::report::network::NetworkFigures;
+use crate::report::verdict::{Missed, Verdict};
+use crate::report::{CpuTime, ServerFigures};
 use crate::scenario::{Flows, Scenario, option_name};
-use crate::verdict::{Missed, Verdict};
+use crate::system::usage::Usage;
+use crate::terminal::grouped;
 use serde::Serialize;
 use std::collections::BTreeMap;
 use std::fmt::Write as _;
 
-/// The result of a transfer.
 #[derive(Clone, Debug, Serialize)]
 pub struct TransferReport {
     scenario: &'static str,
@@ -27,18 +28,18 @@ pub struct TransferReport {
     secs: f64,
     datapath: String,
     cipher: String,
-    /// Messages that the clients got, and their bytes.
+    /// Messages that the clients received, and their bytes.
     messages_per_s: f64,
     megabytes_per_s: f64,
     server_cpu_ns_per_message: f64,
     server: ServerFigures,
     client_cpu_share: f64,
     client_drops: BTreeMap<String, u64>,
-    /// Share of the server's datagrams that the clients did not get, and how many the server gave up as lost and sent
-    /// again what they carried; in the whole run.
+    /// Over the whole run: share of the server's datagrams that the clients did not receive, and datagrams that the
+    /// server declared lost.
     datagram_loss: f64,
     packets_lost: u64,
-    /// Messages, or pieces of them, that the clients got again.
+    /// Messages or fragments that the clients received twice.
     duplicates: u64,
     network: Option<NetworkFigures>,
     faults: Faults,
@@ -49,21 +50,24 @@ pub struct TransferReport {
 }
 
 impl TransferReport {
-    pub fn new(scenario: &Scenario, load: &Load, measured: Measured, crew: Crew<Receiver>) -> Self {
+    pub fn new(scenario: &Scenario, load: &SendOptions, measured: Measured, result: FleetResult<Receiver>) -> Self {
         let Measured { before, after, end } = measured;
         let elapsed = after.at - before.at;
         let secs = elapsed.as_secs_f64();
         let messages = after.messages - before.messages;
-        let usages = |of: fn(&Sight) -> crate::process::Usage| (of(&before), of(&after));
-        let spent =
-            report::Load::between(elapsed, usages(|sight| sight.server_usage), usages(|sight| sight.client_usage));
+        let usages = |of: fn(&Observation) -> Usage| (of(&before), of(&after));
+        let spent = CpuTime::between(
+            elapsed,
+            usages(|observation| observation.server_usage),
+            usages(|observation| observation.client_usage),
+        );
         let seen = after.server.since(&before.server);
         let server = ServerFigures::new(&seen, &spent, after.server_usage, scenario.server_cpus.len());
         let sent = end.server.total("datagrams_out").max(1) as f64;
         let mut faults = Faults::default();
-        crew.talks.iter().for_each(|talk| faults.add(&talk.ledger.faults));
+        result.workloads.iter().for_each(|workload| faults.add(&workload.delivery.faults));
         let interference = spent.interference(scenario.server_cpus.len());
-        let verdict = Verdict::of(judge(&faults, crew.closed.as_deref()), crew.health.overload(), interference);
+        let verdict = Verdict::of(judge(&faults, result.closed.as_deref()), result.health.overload(), interference);
         TransferReport {
             scenario: "transfer",
             flows: scenario.flows,
@@ -81,20 +85,20 @@ impl TransferReport {
             server_cpu_ns_per_message: spent.server_cpu.as_nanos() as f64 / messages.max(1) as f64,
             server,
             client_cpu_share: spent.client_cpu.as_secs_f64() / secs / scenario.client_cpus.len() as f64,
-            // Repeated pieces are no fault of anybody's: they stand by themselves.
-            duplicates: crew.drops.get("duplicate").copied().unwrap_or(0),
-            client_drops: crew.drops.into_iter().filter(|(reason, _)| reason != "duplicate").collect(),
+            // Duplicates are not a fault: they are reported on their own.
+            duplicates: result.drops.get("duplicate").copied().unwrap_or(0),
+            client_drops: result.drops.into_iter().filter(|(reason, _)| reason != "duplicate").collect(),
             datagram_loss: (1.0 - end.datagrams as f64 / sent).max(0.0),
             packets_lost: end.server.total("packets_lost"),
-            network: NetworkFigures::new(scenario.network, &crew.network),
+            network: NetworkFigures::new(scenario.network, &result.network),
             faults,
-            closed: crew.closed,
-            generator: crew.health.text(),
+            closed: result.closed,
+            generator: result.health.text(),
             verdict,
         }
     }
 
-    /// The page for people.
+    /// The report as text.
     pub fn page(&self) -> String {
         let TransferReport { server, .. } = self;
         let mut page = String::new();
@@ -102,11 +106,11 @@ impl TransferReport {
             let _ = writeln!(page, "  {name:<12} {text}");
         };
         let flows = option_name(self.flows);
-        let order = if self.channel == 1 { "ordered" } else { "unordered" };
+        let ordering = if self.channel == 1 { "ordered" } else { "unordered" };
         line(
             "load",
             format!(
-                "{} clients, {flows} flows, {} bytes, {order}, {:.1} s",
+                "{} clients, {flows} flows, {} bytes, {ordering}, {:.1} s",
                 self.clients, self.payload_bytes, self.secs
             ),
         );
@@ -121,7 +125,10 @@ impl TransferReport {
             ),
         );
         if let Some(network) = &self.network {
-            line("network", format!("{}: {} lost, {} at full queues", network.spec, network.lost, network.queue_full));
+            line(
+                "network",
+                format!("{}: {} lost, {} dropped by full queues", network.spec, network.lost, network.queue_full),
+            );
         }
         line("messages", format!("{}/s, {:.1} MB/s", grouped(self.messages_per_s), self.megabytes_per_s));
         line("datagrams", format!("{}/s out, {}/s in", grouped(server.out_pps), grouped(server.in_pps)));
@@ -141,7 +148,7 @@ impl TransferReport {
         line(
             "loss",
             format!(
-                "{:.4} % of datagrams, {} taken for lost and sent again, {} pieces came twice (whole run)",
+                "{:.4} % of datagrams, {} declared lost, {} duplicates received (whole run)",
                 self.datagram_loss * 100.0,
                 self.packets_lost,
                 self.duplicates
@@ -162,11 +169,11 @@ impl TransferReport {
     }
 }
 
-/// What was promised and does not hold: everything came, once, as it was sent.
+/// Broken guarantees: every message arrives once and unaltered.
 fn judge(faults: &Faults, closed: Option<&str>) -> Missed {
     let mut missed = Missed::default();
     if !faults.is_none() {
-        missed.promises.push(faults.text());
+        missed.guarantees.push(faults.text());
     }
     if let Some(reason) = closed {
         missed.clients.push(format!("a client lost its connection: {reason}"));

@@ -1,7 +1,7 @@
-//! The server that sends: as many reliable messages to every client as may wait.
+//! The sending server: keeps the queue of every client full of reliable messages.
 
-use crate::ledger::filler;
-use crate::scenario::{Cipher, Datapath, IdleArgument};
+use crate::random::filler;
+use crate::scenario::{Cipher, Datapath, IdleStrategy};
 use clap::ValueEnum;
 use ringshard::ops::admin::Admin;
 use ringshard::ops::handle::ServerHandle;
@@ -13,8 +13,7 @@ use ringshard_link::socket::BUFFER_BYTES;
 use ringshard_protocol::Endpoint;
 use ringshard_protocol::connection::{CongestionControl, HeartbeatConfig, TransportConfig};
 use ringshard_protocol::crypto::{SecretKey, Suite, Suites};
-use ringshard_protocol::endpoint::Event;
-use ringshard_protocol::endpoint::Policy;
+use ringshard_protocol::endpoint::{Event, Policy};
 use ringshard_protocol::limits::{MESSAGE_COST_BYTES, MESSAGE_MEMORY_BYTES_DEFAULT, SEND_QUEUE_BYTES_MAX};
 use ringshard_protocol::time::Instant;
 use ringshard_protocol::wire::{Channel, ConnectionId, Message};
@@ -25,16 +24,15 @@ use std::sync::Arc;
 use std::sync::atomic::{AtomicU8, Ordering};
 use std::time::Duration;
 
-/// What stands at the front of each message: its number, the connection it is for, and whether it is the last.
+/// The header of each message: its number, its connection, and whether it is the last.
 ///
 /// ```text
 /// | number u64 | connection u32 | last u32 |
 /// ```
 pub const HEAD_BYTES: usize = 16;
-/// Different bodies, taken in turn.
+/// Different bodies, used in turn.
 const BODIES: usize = 64;
 
-/// What it takes.
 #[derive(clap::Args, Clone, Debug)]
 pub struct Arguments {
     #[arg(long)]
@@ -48,46 +46,45 @@ pub struct Arguments {
     #[arg(long, value_enum)]
     pub datapath: Datapath,
     #[arg(long, value_enum)]
-    pub idle: IdleArgument,
+    pub idle: IdleStrategy,
     #[arg(long)]
     pub no_arrival_stamps: bool,
     #[arg(long)]
     pub clients: usize,
     #[command(flatten)]
-    pub load: Load,
+    pub load: SendOptions,
 }
 
-/// What is sent: both processes must know.
+/// What is sent. Both processes must know it.
 #[derive(clap::Args, Clone, Debug)]
-pub struct Load {
-    /// Bytes in a message.
+pub struct SendOptions {
+    /// Bytes per message.
     #[arg(long, value_name = "BYTES", default_value_t = 1_000)]
     pub size: usize,
-    /// 1: reliable and ordered. 2: reliable, in any order.
+    /// 1: reliable and ordered. 2: reliable and unordered.
     #[arg(long, value_name = "1|2", default_value_t = 1, value_parser = clap::value_parser!(u8).range(1..=2))]
     pub channel: u8,
     /// Congestion control of both sides.
     #[arg(long, value_enum, default_value = "bbr")]
     pub congestion: Congestion,
-    /// KiB of messages that the server keeps waiting for each client, those under way included: 128 to 4000.
+    /// KiB of messages that the server queues for each client, including those in flight: 128 to 4000.
     #[arg(long, value_name = "KIB", default_value_t = 512)]
     pub queue: usize,
-    /// Never compress: leaves out even the look at whether it would pay. These messages never do.
+    /// Never compress, and never check whether compression would pay. These messages do not compress.
     #[arg(long)]
     pub no_compression: bool,
 }
 
-/// A congestion control.
 #[derive(Clone, Copy, PartialEq, Eq, Debug, ValueEnum, Serialize)]
 #[serde(rename_all = "lowercase")]
 pub enum Congestion {
-    /// Bears random loss.
+    /// Tolerates random loss.
     Bbr,
-    /// The internet's common one.
+    /// The common one of the internet.
     Cubic,
 }
 
-impl Load {
+impl SendOptions {
     pub fn transport(&self) -> TransportConfig {
         let congestion = match self.congestion {
             Congestion::Bbr => CongestionControl::Bbr,
@@ -96,41 +93,41 @@ impl Load {
         TransportConfig { congestion, compression: !self.no_compression, ..TransportConfig::default() }
     }
 
-    /// Messages of which one's arrival is worth telling: a quarter of what may wait.
+    /// Messages until a client tells the server that it has received some: a quarter of the queue.
     pub fn messages_per_hint(&self) -> u64 {
         ((self.queue << 10) / 4 / (self.size + MESSAGE_COST_BYTES)).max(1) as u64
     }
 
-    /// The messages, without their heads. They do not compress.
+    /// The messages without their headers. They do not compress.
     pub fn bodies(&self) -> Vec<Vec<u8>> {
         (0..BODIES as u64).map(|body| filler(body << 32, self.size)).collect()
     }
 }
 
-/// Which of the bodies a message has.
+/// The body of a message.
 pub fn body_of(number: u64, connection: ConnectionId) -> usize {
     (number as usize).wrapping_add(usize::from(connection.slot())) % BODIES
 }
 
-/// What the parent has said.
+/// Commands of the parent.
 const WAIT: u8 = 0;
 const SEND: u8 = 1;
 const END: u8 = 2;
 
-/// Serves until the parent closes the pipe. The first line it prints is its public key; it begins to send at the line
-/// `send` and sends every client its last message at the line `end`.
+/// Serves until the parent closes the pipe. Prints its public key first. On the line `send` it begins to send; on the
+/// line `end` it sends every client its last message.
 pub fn run(arguments: &Arguments) -> Result<(), String> {
-    let order = Arc::new(AtomicU8::new(WAIT));
+    let command = Arc::new(AtomicU8::new(WAIT));
     let admin = Admin::bind(arguments.admin, None).map_err(|error| error.to_string())?;
-    let server = Server::start(&configure(arguments)?, |_| Source::new(&arguments.load, order.clone()))
+    let server = Server::start(&configure(arguments)?, |_| Sender::new(&arguments.load, command.clone()))
         .map_err(|error| error.to_string())?;
     let operation = ServerHandle::new(&server, None, Log::of_program());
-    admin.serve(Arc::new(operation)).map_err(|error| format!("no thread answers: {error}"))?;
+    admin.serve(Arc::new(operation)).map_err(|error| format!("cannot start the admin thread: {error}"))?;
     println!("{}", server.public_key());
     for line in std::io::stdin().lock().lines() {
         match line.as_deref() {
-            Ok("send") => order.store(SEND, Ordering::Relaxed),
-            Ok("end") => order.store(END, Ordering::Relaxed),
+            Ok("send") => command.store(SEND, Ordering::Relaxed),
+            Ok("end") => command.store(END, Ordering::Relaxed),
             _ => break,
         }
     }
@@ -150,9 +147,9 @@ fn configure(arguments: &Arguments) -> Result<ServerConfig, String> {
             Datapath::Mmsg => Wanted::Mmsg,
         },
         idle: match arguments.idle {
-            IdleArgument::Busy => Strategy::Busy,
-            IdleArgument::Adaptive => Strategy::Adaptive,
-            IdleArgument::Park => Strategy::Park,
+            IdleStrategy::Busy => Strategy::Busy,
+            IdleStrategy::Adaptive => Strategy::Adaptive,
+            IdleStrategy::Park => Strategy::Park,
         },
         connections_max: (2 * arguments.clients).max(1024) * cores,
         socket_buffer_bytes: BUFFER_BYTES,
@@ -160,7 +157,7 @@ fn configure(arguments: &Arguments) -> Result<ServerConfig, String> {
         suites: match arguments.cipher {
             Cipher::Chacha => Suites::only(&[Suite::ChaCha20Poly1305]),
             Cipher::Aes if Suites::native().bits() & Suite::Aes128Gcm as u8 == 0 => {
-                return Err("this processor has no AES instructions: use --cipher chacha".into());
+                return Err("this CPU has no AES instructions: use --cipher chacha".into());
             }
             Cipher::Aes => Suites::only(&[Suite::Aes128Gcm]),
         },
@@ -168,7 +165,7 @@ fn configure(arguments: &Arguments) -> Result<ServerConfig, String> {
         secret: SecretKey::from_bytes(ringshard::runtime::entropy::random_bytes()),
         pre_shared: None,
         transport: arguments.load.transport(),
-        // Cores are dealt their clients unevenly, and memory is lent in blocks larger than what is in them.
+        // Clients are spread unevenly over the cores, and memory is allocated in blocks larger than their contents.
         message_bytes_max: (4 * cores * queues).max(cores * MESSAGE_MEMORY_BYTES_DEFAULT),
         integrity: None,
         policy: Policy::default(),
@@ -183,51 +180,51 @@ struct Flow {
     ended: bool,
 }
 
-/// Sends on every tick, and whenever a client says that it has got a good part of what was waiting.
-struct Source {
+/// Sends on every tick, and when a client says that it has received a part of its queue.
+struct Sender {
     channel: Channel,
-    /// Bytes that each connection's send room is left with.
+    /// Room that is left in each connection's queue.
     room_left: usize,
-    /// One behind the other: heads are written over their fronts.
+    /// Headers are written over their fronts.
     bodies: Vec<Vec<u8>>,
-    order: Arc<AtomicU8>,
+    command: Arc<AtomicU8>,
     /// By slot.
     flows: Vec<Option<Flow>>,
 }
 
-impl Source {
-    fn new(load: &Load, order: Arc<AtomicU8>) -> Self {
-        Source {
+impl Sender {
+    fn new(load: &SendOptions, command: Arc<AtomicU8>) -> Self {
+        Sender {
             channel: Channel::new(load.channel).expect("checked when it was parsed"),
             room_left: SEND_QUEUE_BYTES_MAX - (load.queue << 10),
             bodies: load.bodies(),
-            order,
+            command,
             flows: Vec::new(),
         }
     }
 
     fn fill(&mut self, now: Instant, endpoint: &mut Endpoint, slot: usize) {
-        let Source { channel, room_left, bodies, order, flows } = self;
+        let Sender { channel, room_left, bodies, command, flows } = self;
         let Some(Some(flow)) = flows.get_mut(slot) else { return };
-        let order = order.load(Ordering::Relaxed);
+        let command = command.load(Ordering::Relaxed);
         let cost = bodies[0].len() + MESSAGE_COST_BYTES;
         let mut room = endpoint.send_room(flow.id).saturating_sub(*room_left);
-        while order != WAIT && !flow.ended && room >= cost {
+        while command != WAIT && !flow.ended && room >= cost {
             let body = &mut bodies[body_of(flow.next, flow.id)];
             body[..8].copy_from_slice(&flow.next.to_le_bytes());
             body[8..12].copy_from_slice(&flow.id.bits().to_le_bytes());
-            body[12..HEAD_BYTES].copy_from_slice(&u32::from(order == END).to_le_bytes());
+            body[12..HEAD_BYTES].copy_from_slice(&u32::from(command == END).to_le_bytes());
             if endpoint.send(now, flow.id, *channel, body).is_err() {
                 return;
             }
             flow.next += 1;
-            flow.ended = order == END;
+            flow.ended = command == END;
             room -= cost;
         }
     }
 }
 
-impl Service for Source {
+impl Service for Sender {
     fn event(&mut self, _now: Instant, _endpoint: &mut Endpoint, event: Event) {
         match event {
             Event::Joined { id, .. } => {

@@ -99,7 +99,7 @@ impl Scene {
 
     /// Whether both ends go on to understand each other.
     fn is_connected(&self) -> bool {
-        let (Some(session), Some(server)) = (self.client.session(), &self.server) else { return false };
+        let (Some(session), Some(server)) = (self.client.connection(), &self.server) else { return false };
         session.is_called(server.session.id())
     }
 
@@ -206,7 +206,7 @@ impl Scene {
         let Some(mut datagram) = self.seal(frames) else { return };
         let at = usize::from(at) % datagram.len();
         datagram[at] ^= by.max(1);
-        let picture = |client: &Client| (client.session().map(|session| session.stats), client.is_closed());
+        let picture = |client: &Client| (client.connection().map(|session| session.stats), client.is_closed());
         let (before, drops) = (picture(&self.client), total(self.client.drops()));
         assert!(self.client.receive(self.now, &mut datagram).is_none(), "an altered datagram was taken");
         assert_eq!(total(self.client.drops()), drops + 1);

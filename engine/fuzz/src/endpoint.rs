@@ -198,11 +198,11 @@ impl Scene {
                 _ => self.path.peer.set_port(input.word()),
             }
             let stats = self.endpoint.stats();
-            assert!(stats.stranger_bytes_out <= stats.stranger_bytes_in, "amplified");
+            assert!(stats.unvalidated_bytes_out <= stats.unvalidated_bytes_in, "amplified");
         }
         // Nothing waits for the next input.
         self.path = path(1);
-        while !self.endpoint.is_flushed() || self.endpoint.has_strangers_waiting() {
+        while !self.endpoint.is_flushed() || self.endpoint.has_admissions_waiting() {
             self.flush();
         }
         self.flush();
@@ -244,7 +244,7 @@ impl Scene {
         let (before, drops) = (picture(&self.endpoint), self.dropped());
         match self.endpoint.receive(self.now, self.path, &mut datagram) {
             Received::Nothing => assert_eq!(self.dropped(), drops + 1),
-            Received::Elsewhere(core, _) => assert_eq!((at, core), (0, 1)),
+            Received::OtherCore(core, _) => assert_eq!((at, core), (0, 1)),
             Received::Messages { .. } => panic!("an altered datagram was taken"),
         }
         assert_eq!(picture(&self.endpoint), before);

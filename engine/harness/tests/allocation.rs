@@ -45,7 +45,7 @@ fn connected() -> (Endpoint, Vec<Client>, MemoryLink) {
     let client = |number| Client::new(client_config(), Instant::ZERO, [number as u8; 32]).unwrap();
     let mut clients: Vec<_> = (0..CLIENTS).map(client).collect();
     let mut link = MemoryLink::new(2 * CLIENTS);
-    while server.stats().joined < CLIENTS as u64 || server.has_strangers_waiting() {
+    while server.stats().joined < CLIENTS as u64 || server.has_admissions_waiting() {
         link.now = link.now + ROUND;
         assert!(link.now.as_nanos() < 60_000_000_000, "the clients do not connect within a minute");
         carry(&mut server, &mut clients, &mut link);

@@ -1,13 +1,13 @@
-//! Memory that the kernel reads and writes while we do other things.
+//! Memory that the kernel reads and writes asynchronously.
 #![allow(unsafe_code)]
 
 use std::io;
 use std::ptr::NonNull;
 
-/// Anonymous, zeroed, page-aligned memory. It is touched, and so resident, only where it is used.
+/// Anonymous, zeroed, page-aligned memory. Pages become resident when they are first used.
 ///
-/// It is handled by raw pointer: parts of it belong to the kernel at times, and whoever makes a slice of a part answers
-/// for it being ours and nobody else's at that time.
+/// It is handled by raw pointer, because the kernel owns parts of it at times. The caller that makes a slice of a part
+/// vouches that neither the kernel nor another slice uses that part.
 #[derive(Debug)]
 pub(super) struct Region {
     start: NonNull<u8>,
@@ -16,7 +16,8 @@ pub(super) struct Region {
 
 impl Region {
     pub(super) fn new(len: usize) -> io::Result<Self> {
-        // SAFETY: an anonymous private mapping at an address of the kernel's choice touches no memory of ours.
+        assert!(len > 0, "a region has bytes");
+        // SAFETY: an anonymous private mapping at an address of the kernel's choice overlaps no memory in use.
         let start = unsafe {
             libc::mmap(
                 std::ptr::null_mut(),
@@ -44,7 +45,7 @@ impl Region {
     /// A part of the region as a slice.
     ///
     /// # Safety
-    /// For as long as the slice lives, neither the kernel nor any other slice may use that part.
+    /// While the slice lives, neither the kernel nor any other slice may use that part.
     #[allow(clippy::mut_from_ref, reason = "exclusiveness is the caller's promise")]
     pub(super) unsafe fn slice(&self, offset: usize, len: usize) -> &mut [u8] {
         assert!(offset.checked_add(len).is_some_and(|end| end <= self.len), "inside the region");

@@ -4,13 +4,13 @@ use ringshard_protocol::time::{Duration, Instant};
 use std::sync::OnceLock;
 use std::time::SystemTime;
 
-/// How often the distance between the two clocks is measured again: the wall clock can be set.
+/// How often the offset between the two clocks is measured again: the wall clock can be set.
 const REMEASURE: Duration = Duration::from_millis(100);
 
-/// The zero of all clocks of this process: cores tell each other when something was.
+/// The zero of all clocks of this process, so that cores can exchange times.
 static START: OnceLock<std::time::Instant> = OnceLock::new();
 
-/// The monotonic clock, and the wall clock that the kernel stamps arrivals with, translated into it.
+/// The monotonic clock. It also translates the wall-clock stamps of the kernel on arrivals.
 #[derive(Debug)]
 pub(super) struct Clock {
     start: std::time::Instant,
@@ -28,7 +28,7 @@ impl Clock {
     }
 
     pub(super) fn now(&mut self) -> Instant {
-        // The zero lies a second back, so that an arrival just before the start still has a place.
+        // The zero lies a second before the start, so that an arrival shortly before the start has a time.
         let now = Instant::from_nanos(self.start.elapsed().as_nanos() as u64 + 1_000_000_000);
         if now.since(self.measured_at) >= REMEASURE {
             self.measure(now);
@@ -43,7 +43,7 @@ impl Clock {
         self.measured_at = now;
     }
 
-    /// The moment of a wall-clock stamp.
+    /// The time of a wall-clock stamp on this clock.
     pub(super) fn stamped(&self, nanos: u64) -> Instant {
         Instant::from_nanos(nanos.saturating_sub(self.wall_at_zero))
     }

@@ -1,20 +1,20 @@
-//! Tells apart why the kernel dropped datagrams of a socket: it counts all of them together.
+//! Why the kernel dropped datagrams of a socket.
 //!
-//! A socket's own counter holds what found its receive buffer full, what its filter refused, and what had a wrong UDP
-//! checksum. Only the first is lost by the server. The network namespace counts that one by itself, over all its sockets:
-//! so many at most of a socket's drops are due to a full buffer.
+//! A socket has one counter for three causes: a full receive buffer, its filter, and a wrong UDP checksum. Only the first
+//! is a fault of the server. The network namespace counts full buffers alone, over all its sockets, which bounds how
+//! many of a socket's drops are due to a full buffer.
 
 use ringshard_protocol::link::LinkStats;
 use std::cell::RefCell;
 use std::fs::File;
 use std::os::unix::fs::FileExt;
 
-/// Where the network namespace counts UDP over IPv4 and over IPv6.
+/// Counters of the network namespace for UDP over IPv4 and over IPv6.
 const PATHS: [&str; 2] = ["/proc/self/net/snmp", "/proc/self/net/snmp6"];
-/// Longest text that is read of either: several times what they have.
+/// Bytes read of either file: several times what it has.
 const TEXT_BYTES: usize = 16_384;
 
-/// What the kernel dropped of a socket's datagrams.
+/// Datagrams of a socket that the kernel dropped.
 #[derive(Clone, Copy, PartialEq, Eq, Debug, Default)]
 pub(super) struct KernelLosses {
     /// The receive buffer was full.
@@ -23,7 +23,7 @@ pub(super) struct KernelLosses {
     pub(super) refused: u64,
 }
 
-/// The counters of a link, with what the kernel dropped of its sockets added.
+/// The counters of a link, plus the kernel's drops on its sockets.
 pub(super) fn with_losses(mut stats: LinkStats, losses: impl Iterator<Item = KernelLosses>) -> LinkStats {
     for losses in losses {
         stats.kernel_drops += losses.full;
@@ -32,17 +32,18 @@ pub(super) fn with_losses(mut stats: LinkStats, losses: impl Iterator<Item = Ker
     stats
 }
 
-/// Divides a socket's count.
+/// Divides a socket's drops by cause.
 #[derive(Debug)]
 pub(super) struct Divider(RefCell<State>);
 
 #[derive(Debug)]
 struct State {
-    /// Open from the start: a root directory or a mount may hide them later.
+    /// Opened at the start: a chroot or a mount may hide them later.
     files: [Option<File>; 2],
     text: Box<[u8; TEXT_BYTES]>,
-    /// The socket's drops that are divided already, and the namespace's full buffers then.
+    /// The socket's drops that are divided already.
     drops: u64,
+    /// The namespace's drops for full buffers at that time.
     full_of_all: Option<u64>,
     losses: KernelLosses,
 }
@@ -61,8 +62,8 @@ impl Divider {
         Divider(RefCell::new(state))
     }
 
-    /// Divides what the socket has dropped since the last call; `drops` is its count of all its drops. Reads files only
-    /// when there were drops. It allocates nothing.
+    /// Divides the drops since the last call; `drops` is the socket's counter. Reads files only if there were drops, and
+    /// allocates nothing.
     pub(super) fn divide(&self, drops: u64) -> KernelLosses {
         let mut state = self.0.borrow_mut();
         let new = drops.saturating_sub(state.drops);
@@ -70,13 +71,14 @@ impl Divider {
             let now = state.read();
             state.take(new, now);
             state.drops = drops;
+            assert!(state.losses.full + state.losses.refused == drops, "every drop has one cause");
         }
         state.losses
     }
 }
 
 impl State {
-    /// Full buffers of the namespace; None where it does not say.
+    /// The namespace's drops for full buffers; None if it does not say.
     fn read(&mut self) -> Option<u64> {
         let mut sum = None;
         for file in self.files.iter().flatten() {
@@ -88,8 +90,8 @@ impl State {
         sum
     }
 
-    /// Takes `new` drops of the socket for full buffers, as far as the namespace has as many new ones. Where the namespace
-    /// says nothing, all of them are: better a false alarm than none.
+    /// Divides `new` drops of the socket: at most as many as the namespace has new ones are due to full buffers. If the
+    /// namespace says nothing, all of them are: a false alarm is better than none.
     fn take(&mut self, new: u64, full_of_all: Option<u64>) {
         let full = match (self.full_of_all, full_of_all) {
             (Some(before), Some(now)) => new.min(now.saturating_sub(before)),
@@ -119,7 +121,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn both_files_are_understood() {
+    fn both_files_are_parsed() {
         let v4 = "Ip: Forwarding\nIp: 1\nUdp: InDatagrams NoPorts InErrors OutDatagrams RcvbufErrors SndbufErrors\n\
                   Udp: 70 1 9 60 7 0\nUdpLite: InDatagrams NoPorts InErrors OutDatagrams RcvbufErrors\nUdpLite: 0 0 0 0 3\n";
         assert_eq!(of_v4(v4), Some(7));
@@ -130,7 +132,7 @@ mod tests {
     }
 
     #[test]
-    fn what_is_refused_is_not_taken_for_a_full_buffer() {
+    fn refused_datagrams_do_not_count_as_a_full_buffer() {
         let divider = Divider::new();
         let mut state = divider.0.borrow_mut();
         state.full_of_all = Some(100);
@@ -139,8 +141,8 @@ mod tests {
         state.take(10, Some(107));
         assert_eq!(state.losses, KernelLosses { full: 7, refused: 8 });
         state.take(2, Some(900));
-        assert_eq!(state.losses, KernelLosses { full: 9, refused: 8 }, "other sockets have theirs");
+        assert_eq!(state.losses, KernelLosses { full: 9, refused: 8 }, "other sockets have drops too");
         state.take(1, None);
-        assert_eq!(state.losses, KernelLosses { full: 10, refused: 8 }, "nobody says otherwise");
+        assert_eq!(state.losses, KernelLosses { full: 10, refused: 8 }, "the namespace says nothing");
     }
 }

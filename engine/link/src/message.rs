@@ -1,4 +1,4 @@
-//! Addresses and control messages, as the kernel's `msghdr` wants them.
+//! Addresses and control messages in the format of the kernel's `msghdr`.
 #![allow(unsafe_code)]
 
 use ringshard_protocol::time::Instant;
@@ -9,21 +9,21 @@ use super::clock::Clock;
 use super::socket::Socket;
 use ringshard_protocol::link::Path;
 
-/// Room for the name of a peer.
+/// Room for a peer's address.
 pub(super) const NAME_BYTES: usize = size_of::<libc::sockaddr_in6>();
-/// Room for what comes with an arrival: GRO segment size (24), time stamp (32), and the address it came to (40).
+/// Room for the control messages of an arrival: GRO segment size (24), time stamp (32), and destination address (40).
 pub(super) const CONTROL_BYTES: usize = 96;
-/// Room for what goes with a run: GSO segment size (24), and the address it leaves from (40).
+/// Room for the control messages of a run: GSO segment size (24), and source address (40).
 const SEND_CONTROL_BYTES: usize = 64;
 const CONTROL_HEADER_BYTES: usize = size_of::<libc::cmsghdr>();
 
-/// What a control buffer said about an arrival.
+/// The control messages of an arrival.
 #[derive(Clone, Copy, Debug, Default)]
 pub(super) struct Control {
-    /// Size of the datagrams that were merged, if they were.
+    /// Size of each datagram, if GRO merged several.
     pub(super) segment_bytes: Option<usize>,
     pub(super) arrived_at: Option<Instant>,
-    /// The address of this host that it came to, where the socket asks for it.
+    /// The address of this host that it came to, if the socket asks for it.
     pub(super) local: Option<IpAddr>,
 }
 
@@ -34,8 +34,8 @@ impl Control {
     }
 }
 
-/// Whether the kernel sends to `peer` from `local`. It does not from the address of a group. From a link-local address
-/// it must know the device, which the address of a link-local peer alone names.
+/// Whether the kernel can send to `peer` from `local`. It cannot from a group address. From a link-local address it must
+/// know the device, which only a link-local peer's address names.
 fn can_answer_from(local: IpAddr, peer: SocketAddr) -> bool {
     match local {
         IpAddr::V4(ip) => !ip.is_broadcast() && !ip.is_multicast() && !ip.is_unspecified(),
@@ -61,11 +61,11 @@ pub(super) fn read_control(mut control: &[u8], clock: &Clock) -> Control {
                     read.arrived_at = Some(clock.stamped(seconds * 1_000_000_000 + nanos));
                 }
             }
-            // An in_pktinfo: device, the address to answer from, the address in the header.
+            // An in_pktinfo: device, address to answer from, address in the header.
             (libc::IPPROTO_IP, libc::IP_PKTINFO) => {
                 read.local = data.get(4..8).and_then(|ip| ip.first_chunk::<4>()).map(|ip| Ipv4Addr::from(*ip).into());
             }
-            // An in6_pktinfo: the address, the device.
+            // An in6_pktinfo: address, device.
             (libc::IPPROTO_IPV6, libc::IPV6_PKTINFO) => {
                 read.local = data.first_chunk::<16>().map(|ip| Ipv6Addr::from(*ip).to_canonical());
             }
@@ -76,8 +76,8 @@ pub(super) fn read_control(mut control: &[u8], clock: &Clock) -> Control {
     read
 }
 
-/// Reads the name of a peer. IPv4 addresses that a dual-stack socket shows as IPv6 come back as IPv4. Port 0 is none:
-/// nobody can be answered there.
+/// Reads a peer's address. IPv4 addresses that a dual-stack socket shows as IPv6 become IPv4. None for port 0, which cannot
+/// be answered.
 pub(super) fn read_name(name: &[u8]) -> Option<SocketAddr> {
     let family = u16::from_ne_bytes(*name.first_chunk()?);
     let port = u16::from_be_bytes([*name.get(2)?, *name.get(3)?]);
@@ -101,7 +101,7 @@ pub(super) fn read_name(name: &[u8]) -> Option<SocketAddr> {
     }
 }
 
-/// A `msghdr` for one run, with all that it points to. It must not move while the kernel holds it.
+/// A `msghdr` for one run, with everything that it points to. It must not move while the kernel has it.
 pub(super) struct SendHeader {
     header: libc::msghdr,
     buffer: libc::iovec,
@@ -109,7 +109,7 @@ pub(super) struct SendHeader {
     control: SendControl,
 }
 
-/// Control messages, one behind the other; aligned as `cmsghdr` is.
+/// Control messages, one behind the other, aligned like `cmsghdr`.
 #[repr(C, align(8))]
 struct SendControl {
     bytes: [u8; SEND_CONTROL_BYTES],
@@ -119,6 +119,7 @@ struct SendControl {
 impl SendControl {
     fn push(&mut self, level: i32, kind: i32, data: &[u8]) {
         let len = CONTROL_HEADER_BYTES + data.len();
+        assert!(self.len + len <= SEND_CONTROL_BYTES, "SEND_CONTROL_BYTES has room for all control messages");
         let message = &mut self.bytes[self.len..];
         message[..8].copy_from_slice(&len.to_ne_bytes());
         message[8..12].copy_from_slice(&level.to_ne_bytes());
@@ -127,7 +128,7 @@ impl SendControl {
         self.len += len.next_multiple_of(8);
     }
 
-    /// The address that the run leaves from, as the socket's family has it. The route picks the device.
+    /// Appends the source address of the run, in the socket's family. The route picks the device.
     fn push_local(&mut self, local: IpAddr, v6_socket: bool) {
         match local {
             IpAddr::V4(ip) if !v6_socket => {
@@ -152,12 +153,12 @@ impl std::fmt::Debug for SendHeader {
 
 impl SendHeader {
     pub(super) fn new() -> Self {
-        // SAFETY: all of these are plain C structures for which zeros are a value.
+        // SAFETY: all fields are plain C structures, for which zeros are a value.
         unsafe { zeroed() }
     }
 
-    /// Fills it in for `len` bytes at `start`: datagrams of `segment_bytes` each, if there is more than one. They leave
-    /// through `socket`, which must be that of the path. Gives the address to hand to the kernel.
+    /// Fills in the header for `len` bytes at `start`: datagrams of `segment_bytes` each, if there are several. They leave
+    /// through `socket`, which must be that of the path. Gives the address for the kernel.
     pub(super) fn fill(
         &mut self,
         start: *mut u8,
@@ -166,6 +167,7 @@ impl SendHeader {
         path: Path,
         socket: &Socket,
     ) -> *mut libc::msghdr {
+        assert!(segment_bytes.is_none_or(|bytes| usize::from(bytes) < len), "a run has several datagrams");
         self.buffer = libc::iovec { iov_base: start.cast(), iov_len: len };
         self.header.msg_iov = &raw mut self.buffer;
         self.header.msg_iovlen = 1;
@@ -192,7 +194,7 @@ impl SendHeader {
     }
 }
 
-/// An address as an IPv6 socket has it.
+/// An address in the format of an IPv6 socket.
 fn v6_octets(ip: IpAddr) -> [u8; 16] {
     match ip {
         IpAddr::V4(ip) => ip.to_ipv6_mapped().octets(),
@@ -200,7 +202,7 @@ fn v6_octets(ip: IpAddr) -> [u8; 16] {
     }
 }
 
-/// Writes `peer` as the socket's family has it; gives the length.
+/// Writes `peer` in the socket's family; gives the length.
 fn write_name(name: &mut MaybeUninit<libc::sockaddr_storage>, peer: SocketAddr, v6_socket: bool) -> libc::socklen_t {
     match (peer.ip(), v6_socket) {
         (IpAddr::V4(ip), false) => {
@@ -211,7 +213,7 @@ fn write_name(name: &mut MaybeUninit<libc::sockaddr_storage>, peer: SocketAddr, 
                 sin_addr: libc::in_addr { s_addr: u32::from_ne_bytes(ip.octets()) },
                 sin_zero: [0; 8],
             };
-            // SAFETY: a sockaddr_storage is large and aligned enough for every sockaddr.
+            // SAFETY: a sockaddr_storage has the size and alignment of every sockaddr.
             unsafe { v4.write(value) };
             size_of::<libc::sockaddr_in>() as libc::socklen_t
         }
@@ -228,7 +230,7 @@ fn write_name(name: &mut MaybeUninit<libc::sockaddr_storage>, peer: SocketAddr, 
                 sin6_addr: libc::in6_addr { s6_addr: v6_octets(ip) },
                 sin6_scope_id: scope,
             };
-            // SAFETY: a sockaddr_storage is large and aligned enough for every sockaddr.
+            // SAFETY: a sockaddr_storage has the size and alignment of every sockaddr.
             unsafe { v6.write(value) };
             size_of::<libc::sockaddr_in6>() as libc::socklen_t
         }
@@ -240,7 +242,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn names_survive_the_way_through_either_socket() {
+    fn addresses_survive_both_kinds_of_socket() {
         for text in ["192.0.2.7:3565", "[2001:db8::7]:3565"] {
             let peer: SocketAddr = text.parse().unwrap();
             for v6_socket in [peer.is_ipv6(), true] {
@@ -256,7 +258,7 @@ mod tests {
     }
 
     #[test]
-    fn the_local_address_survives_the_way_through_either_socket() {
+    fn the_local_address_survives_both_kinds_of_socket() {
         let clock = Clock::new();
         for text in ["192.0.2.1", "2001:db8::1"] {
             let local: IpAddr = text.parse().unwrap();
@@ -270,7 +272,7 @@ mod tests {
     }
 
     #[test]
-    fn answers_leave_from_no_address_that_the_kernel_cannot_send_from() {
+    fn answers_use_only_source_addresses_that_the_kernel_takes() {
         let path = |local: &str, peer: &str| {
             let control = Control { local: Some(local.parse().unwrap()), ..Control::default() };
             control.path(0, peer.parse().unwrap()).local.map(|local| local.to_string())
@@ -283,7 +285,7 @@ mod tests {
     }
 
     #[test]
-    fn control_messages_of_any_bytes_are_read_without_harm() {
+    fn any_bytes_are_read_as_control_messages_without_a_panic() {
         let clock = Clock::new();
         for len in 0..80 {
             for fill in [0, 1, 16, 24, 255] {

@@ -1,10 +1,11 @@
-//! The link over recvmmsg and sendmmsg: for hosts where io_uring is refused, and the baseline of every benchmark.
+//! The link over recvmmsg and sendmmsg: for hosts that refuse io_uring, and as the baseline of benchmarks.
 #![allow(unsafe_code)]
 
 use super::buffer::Region;
 use super::clock::Clock;
 use super::message::{CONTROL_BYTES, NAME_BYTES, read_control, read_name};
 use super::outbox::Outbox;
+use super::sendmmsg::send_all;
 use super::socket::Socket;
 use crate::losses::with_losses;
 use ringshard_protocol::limits::HEADER_BYTES;
@@ -12,22 +13,21 @@ use ringshard_protocol::link::{Arrival, Link, LinkStats, Path, Wait};
 use ringshard_protocol::time::Instant;
 use std::io;
 use std::mem::zeroed;
-use std::os::fd::RawFd;
 
 /// Arrivals taken by one recvmmsg.
 const BATCH: usize = 32;
-/// Room for one arrival: a run of datagrams merged by GRO, then name and control; the odd lines keep the arrivals from
-/// all landing in the same sets of the cache.
+/// Room for one arrival: datagrams merged by GRO, then name and control. Three cache lines more than a power of two, so that
+/// the arrivals fall into different cache sets.
 const ARRIVAL_BYTES: usize = 65_536;
 const STRIDE: usize = ARRIVAL_BYTES + 192;
 const NAME_AT: usize = ARRIVAL_BYTES;
 const CONTROL_AT: usize = NAME_AT + 32;
 const _: () = assert!(NAME_BYTES <= 32 && CONTROL_AT + CONTROL_BYTES <= STRIDE);
 
-/// See the module.
+/// The link over recvmmsg and sendmmsg; see the [module](self).
 pub struct MmsgLink {
     sockets: Vec<Socket>,
-    /// The socket to read first next time.
+    /// The socket that the next receive reads first.
     next_socket: usize,
     memory: Region,
     buffers: Box<[libc::iovec]>,
@@ -47,7 +47,10 @@ impl MmsgLink {
     /// A link over these sockets.
     ///
     /// # Errors
-    /// What the system said: no memory.
+    /// The system's error: no memory.
+    ///
+    /// # Panics
+    /// When there is no socket.
     pub fn new(sockets: Vec<Socket>) -> io::Result<Self> {
         assert!(!sockets.is_empty(), "a link has a socket");
         let memory = Region::new(BATCH * STRIDE)?;
@@ -76,7 +79,7 @@ impl MmsgLink {
         })
     }
 
-    /// Takes what has arrived at one socket, up to a batch; gives arrivals and datagrams.
+    /// Receives a batch from one socket; gives the numbers of arrivals and datagrams.
     fn receive_batch(&mut self, socket: usize, deliver: &mut impl FnMut(Arrival<'_>)) -> (usize, usize) {
         for (at, header) in self.headers.iter_mut().enumerate() {
             header.msg_hdr.msg_name = self.memory.at(at * STRIDE + NAME_AT).cast();
@@ -84,9 +87,9 @@ impl MmsgLink {
             header.msg_hdr.msg_control = self.memory.at(at * STRIDE + CONTROL_AT).cast();
             header.msg_hdr.msg_controllen = CONTROL_BYTES;
         }
-        debug_assert_eq!(self.buffers.len(), self.headers.len());
-        // SAFETY: every header points to its own part of `memory` and its own iovec, all of which live in `self` and
-        // are not otherwise used during the call.
+        debug_assert!(self.buffers.len() == BATCH && self.headers.len() == BATCH, "a header for each buffer");
+        // SAFETY: every header points to its own part of `memory` and to its own iovec, all of which live in `self` and are
+        // not used otherwise during the call.
         let arrived = unsafe {
             libc::recvmmsg(
                 self.sockets[socket].fd(),
@@ -96,8 +99,9 @@ impl MmsgLink {
                 std::ptr::null_mut(),
             )
         };
-        // An error is "nothing there", or the echo of an earlier send to a port that is closed: nothing to do for either.
+        // An error means that nothing waits, or is an ICMP error about an earlier send: there is nothing to do for either.
         let arrived = usize::try_from(arrived).unwrap_or(0);
+        assert!(arrived <= BATCH, "the kernel fills the headers that it was given");
         let mut datagrams = 0;
         for at in 0..arrived {
             let header = &self.headers[at];
@@ -105,8 +109,7 @@ impl MmsgLink {
             let name_len = (header.msg_hdr.msg_namelen as usize).min(NAME_BYTES);
             let control_len = header.msg_hdr.msg_controllen.min(CONTROL_BYTES);
             self.stats.truncated += u64::from(header.msg_hdr.msg_flags & libc::MSG_TRUNC != 0);
-            // SAFETY: recvmmsg is through with these three parts, which do not overlap, and no other slice of them
-            // outlives the previous turn of the loop.
+            // SAFETY: recvmmsg has returned, these three parts do not overlap, and no slice outlives its turn of the loop.
             let (bytes, name, control) = unsafe {
                 (
                     self.memory.slice(at * STRIDE, len),
@@ -117,7 +120,7 @@ impl MmsgLink {
             let Some(peer) = read_name(name) else { continue };
             let control = read_control(control, &self.clock);
             let following = if at + 1 < arrived {
-                // SAFETY: recvmmsg is through with this part too, and its turn of the loop has not come.
+                // SAFETY: recvmmsg has returned, and the slice of this part is made in the next turn of the loop.
                 unsafe { self.memory.slice((at + 1) * STRIDE, HEADER_BYTES) }.first_chunk().copied()
             } else {
                 None
@@ -137,7 +140,7 @@ impl MmsgLink {
         (arrived, datagrams)
     }
 
-    /// Takes what has arrived at one socket, until about `share` datagrams; gives how many they were.
+    /// Receives about `share` datagrams at most from one socket; gives their number.
     fn receive_share(&mut self, socket: usize, share: usize, deliver: &mut impl FnMut(Arrival<'_>)) -> usize {
         let mut received = 0;
         loop {
@@ -149,7 +152,7 @@ impl MmsgLink {
         }
     }
 
-    /// Waits until a socket has something, or until the time.
+    /// Waits until a socket is readable, or until `until`.
     fn wait_readable(&mut self, until: Instant) {
         let left = until.since(self.clock.now());
         if left.is_zero() {
@@ -169,7 +172,7 @@ impl MmsgLink {
             (polls.as_mut_ptr(), polls.len())
         };
         let timeout = libc::timespec { tv_sec: left.as_secs() as libc::time_t, tv_nsec: left.subsec_nanos().into() };
-        // SAFETY: `polls` points to `count` entries that live through the call, as does `timeout`.
+        // SAFETY: `polls` points to `count` entries, which outlive the call, as does `timeout`.
         unsafe { libc::ppoll(polls, count as libc::nfds_t, &raw const timeout, std::ptr::null()) };
     }
 }
@@ -180,8 +183,8 @@ impl Link for MmsgLink {
     }
 
     fn receive(&mut self, budget: usize, mut deliver: impl FnMut(Arrival<'_>)) -> usize {
-        // Every socket has its share of the budget, and the round goes on where the last call ended it: a busy socket
-        // makes no other wait longer than a round takes.
+        // Every socket has a share of the budget, and the round continues where the last call ended. So no socket waits
+        // longer than a round, however busy the others are.
         let share = (budget / self.sockets.len()).max(BATCH);
         let mut received = 0;
         for _ in 0..self.sockets.len() {
@@ -200,7 +203,7 @@ impl Link for MmsgLink {
     }
 
     fn submit(&mut self) {
-        // A call sends consecutive runs of one socket.
+        // One system call sends consecutive runs of one socket.
         while self.outbox.has_waiting() {
             let mut batch: [libc::mmsghdr; BATCH] = std::array::from_fn(|_| {
                 // SAFETY: zeros are a value of this plain C structure.
@@ -216,7 +219,7 @@ impl Link for MmsgLink {
                     break;
                 }
                 socket = of;
-                // SAFETY: `take` just filled in the header; it stays where it is until the run is finished.
+                // SAFETY: `take` has just written the header, which stays in place until the run is complete.
                 batch[count].msg_hdr = unsafe { *header };
                 numbers[count] = number;
                 count += 1;
@@ -224,7 +227,7 @@ impl Link for MmsgLink {
             let MmsgLink { outbox, sockets, clock, stats, .. } = self;
             let fd = sockets[socket as usize].fd();
             let tell = |at: usize, outcome| outbox.complete(numbers[at], outcome, sockets, clock, stats);
-            // SAFETY: the headers and what they point to live in the outbox until the run is completed.
+            // SAFETY: the headers, and everything that they point to, live in the outbox until `complete`, which `tell` calls.
             unsafe { send_all(fd, &mut batch[..count], tell) };
         }
         self.outbox.resume_segmenting(&mut self.clock);
@@ -245,33 +248,5 @@ impl Link for MmsgLink {
 
     fn stats(&self) -> LinkStats {
         with_losses(self.stats, self.sockets.iter().map(Socket::kernel_losses))
-    }
-}
-
-/// Hands messages to the kernel one after the other, and tells `done` what became of each: sent, or the system's error.
-/// One that fails takes no other with it.
-///
-/// # Safety
-/// What a message points to must live until `done` was told of it.
-pub(super) unsafe fn send_all(fd: RawFd, messages: &mut [libc::mmsghdr], mut done: impl FnMut(usize, Result<(), i32>)) {
-    let mut next = 0;
-    while next < messages.len() {
-        let rest = &mut messages[next..];
-        // SAFETY: the caller vouches for what the messages point to.
-        let sent = unsafe { libc::sendmmsg(fd, rest.as_mut_ptr(), rest.len() as u32, libc::MSG_DONTWAIT) };
-        match usize::try_from(sent) {
-            Ok(sent) => {
-                (next..next + sent).for_each(|at| done(at, Ok(())));
-                next += sent;
-            }
-            // The first of them failed.
-            Err(_) => {
-                let error = io::Error::last_os_error().raw_os_error().unwrap_or_default();
-                if error != libc::EINTR {
-                    done(next, Err(error));
-                    next += 1;
-                }
-            }
-        }
     }
 }

@@ -1,26 +1,27 @@
-//! What leaves: datagrams written one behind the other into one circle of memory, grouped into runs.
+//! Outgoing datagrams, written one behind the other into a ring of memory and grouped into runs.
 //!
-//! A run is datagrams of one size to one peer; it leaves as one `UDP_SEGMENT` send. Where the kernel refuses to segment
-//! it, its datagrams leave again one by one. Runs are released in the order they were opened: memory that the kernel
-//! still reads is never handed out again.
+//! A run is datagrams of one size to one peer, which leave as one `UDP_SEGMENT` send. If the kernel refuses to segment a
+//! run, its datagrams leave again one by one. Runs are opened, taken for the kernel, completed in any order, and released
+//! in the order of opening. So memory that the kernel still reads is never handed out again.
 #![allow(unsafe_code)]
 
 use super::buffer::Region;
 use super::clock::Clock;
 use super::message::SendHeader;
-use super::mmsg::send_all;
 use super::segmentation::Segmentation;
+use super::sendmmsg::send_all;
 use super::socket::Socket;
 use ringshard_protocol::limits::{DATAGRAM_BYTES_MAX, RUN_BYTES_MAX, SEGMENTS_MAX};
 use ringshard_protocol::link::{LinkStats, Path};
 use std::io;
 use std::mem::zeroed;
 
-/// Size of the circle.
+/// Size of the ring.
 const BYTES: usize = 4 << 20;
-/// Runs that may be open, queued or with the kernel at once.
+/// Runs that may be growing, waiting or with the kernel at once.
 pub(super) const RUNS: usize = 4096;
 const _: () = assert!(RUNS.is_power_of_two() && BYTES > 4 * RUN_BYTES_MAX);
+const _: () = assert!(SEGMENTS_MAX * DATAGRAM_BYTES_MAX <= BYTES && RUN_BYTES_MAX <= u16::MAX as usize);
 
 #[derive(Debug)]
 struct Run {
@@ -31,17 +32,18 @@ struct Run {
     count: usize,
     /// Datagrams that it may grow to.
     count_max: usize,
+    /// The kernel does not read it any more; runs opened before it may still be with the kernel.
     done: bool,
     header: SendHeader,
 }
 
-/// The circle and its runs.
+/// The ring and its runs.
 #[derive(Debug)]
 pub(super) struct Outbox {
     memory: Region,
     cursor: usize,
     runs: Box<[Run]>,
-    /// Runs ever released, handed to the kernel, and opened: each at most the next.
+    /// Runs released, taken for the kernel, and opened, since the start: each at most the next, and all at most [`RUNS`] apart.
     released: usize,
     taken: usize,
     opened: usize,
@@ -76,7 +78,7 @@ impl Outbox {
         })
     }
 
-    /// Looks whether it is time to try runs again where one was refused.
+    /// Allows runs again to destinations whose pause is over.
     #[inline]
     pub(super) fn resume_segmenting(&mut self, clock: &mut Clock) {
         if self.segmentation.is_stopped_somewhere() {
@@ -84,24 +86,29 @@ impl Outbox {
         }
     }
 
+    /// Room for a datagram of `len` bytes, behind those of its run, or in a run of its own. None: the ring is full.
+    ///
+    /// # Panics
+    /// When `len` is 0 or over [`DATAGRAM_BYTES_MAX`].
     #[inline]
     pub(super) fn reserve(&mut self, path: Path, len: usize) -> Option<&mut [u8]> {
-        assert!((1..=DATAGRAM_BYTES_MAX).contains(&len), "a datagram has 1 to 1200 bytes");
+        assert!((1..=DATAGRAM_BYTES_MAX).contains(&len), "a datagram has 1 to DATAGRAM_BYTES_MAX bytes");
         let start = match self.grow(path, len) {
             Some(start) => start,
             None => self.open(path, len)?,
         };
-        // SAFETY: the part lies in a run that is not yet with the kernel, behind all that was handed out before; the
-        // borrow of `self` keeps the next call away while the slice lives.
+        // SAFETY: the part lies in a run that was not taken for the kernel, behind everything handed out before; the
+        // borrow of `self` prevents the next call while the slice lives.
         Some(unsafe { self.memory.slice(start, len) })
     }
 
-    /// Appends to the last run, if it is open, of this path and size, and has room in front of it.
+    /// Appends to the last run, if it may grow, has this path and size, and there is room behind it.
     #[inline]
     fn grow(&mut self, path: Path, len: usize) -> Option<usize> {
         if !self.growing {
             return None;
         }
+        assert!(self.taken < self.opened, "a run that grows was not taken");
         let room = self.room_at_cursor();
         let run = &mut self.runs[(self.opened - 1) % RUNS];
         let fits = run.segment_bytes == len
@@ -112,6 +119,7 @@ impl Outbox {
         if !fits {
             return None;
         }
+        assert!(run.start + run.len == self.cursor, "the last run ends at the cursor");
         run.len += len;
         run.count += 1;
         let start = self.cursor;
@@ -119,12 +127,13 @@ impl Outbox {
         Some(start)
     }
 
+    /// Opens a run at the cursor, or at the start of the ring when the end is too near.
     fn open(&mut self, path: Path, len: usize) -> Option<usize> {
         if self.opened - self.released == RUNS {
             return None;
         }
         if len >= self.room_at_cursor() {
-            // Go round, if the other end of the circle is free: the memory between cursor and end stays unused.
+            // Wrap around, if the start of the ring is free. The memory between cursor and end stays unused.
             let oldest = self.oldest_start()?;
             if self.cursor < oldest || len >= oldest {
                 return None;
@@ -136,14 +145,15 @@ impl Outbox {
         (run.segment_bytes, run.count, run.done) = (len, 1, false);
         run.count_max = self.segmentation.count_max(path.peer.ip());
         self.opened += 1;
+        assert!(self.opened - self.released <= RUNS, "a run's place is free before it is used again");
         self.growing = true;
         let start = self.cursor;
         self.cursor += len;
         Some(start)
     }
 
-    /// Bytes from the cursor to the oldest run in use, or to the end. The cursor never catches up with the oldest run,
-    /// so all of it is never taken.
+    /// Bytes from the cursor to the oldest run in use, or to the end. They are never used up: the cursor must not reach the
+    /// oldest run.
     #[inline]
     fn room_at_cursor(&self) -> usize {
         match self.oldest_start() {
@@ -157,7 +167,7 @@ impl Outbox {
         (self.released < self.opened).then(|| self.runs[self.released % RUNS].start)
     }
 
-    /// Takes the next run for the kernel: its number, its socket, and the header to hand over.
+    /// Takes the next run for the kernel: its number, its socket, and its header, which stays valid until [`Self::complete`].
     pub(super) fn take(&mut self, sockets: &[Socket]) -> Option<(usize, u32, *mut libc::msghdr)> {
         if self.taken == self.opened {
             return None;
@@ -166,20 +176,29 @@ impl Outbox {
         self.taken += 1;
         self.growing = false;
         let run = &mut self.runs[number];
+        assert!(!run.done, "a run is taken once");
+        assert!(run.count <= SEGMENTS_MAX && run.len == run.count * run.segment_bytes, "datagrams of one size");
         let socket = &sockets[run.path.socket as usize];
         let segment_bytes = (run.count > 1).then_some(run.segment_bytes as u16);
         let header = run.header.fill(self.memory.at(run.start), run.len, segment_bytes, run.path, socket);
         Some((number, run.path.socket, header))
     }
 
-    /// Gives the last taken run back to be taken again.
+    /// Gives back the run that was taken last, to be taken again.
+    ///
+    /// # Panics
+    /// When no run is taken, or the last one is complete.
     pub(super) fn untake(&mut self) {
         assert!(self.taken > self.released, "a run was taken");
         self.taken -= 1;
+        assert!(!self.runs[self.taken % RUNS].done, "the kernel never had the run");
     }
 
-    /// The kernel is through with a run: counts what became of it, and frees its memory. A run that it would not segment
-    /// leaves again first, datagram by datagram. `outcome` has the system's error.
+    /// The kernel does not read a run any more: counts the outcome, which may be an error code, and frees the memory. A run
+    /// that the kernel refused to segment is first sent again, datagram by datagram.
+    ///
+    /// # Panics
+    /// When the kernel does not have that run.
     pub(super) fn complete(
         &mut self,
         number: usize,
@@ -188,13 +207,14 @@ impl Outbox {
         clock: &mut Clock,
         stats: &mut LinkStats,
     ) {
+        assert!(self.is_with_kernel(number), "the kernel completes a run that it has, once");
         let count = self.runs[number].count;
         match outcome {
             Ok(()) => count_sent(stats, count),
-            Err(error) if count > 1 && may_blame_segmentation(error) => {
+            Err(error) if count > 1 && may_be_segmentation(error) => {
                 stats.segmentation_refused += 1;
                 if self.send_one_by_one(number, sockets, stats) > 0 {
-                    // Only where the datagrams leave by themselves was segmentation to blame.
+                    // Segmentation is only to blame if single datagrams leave.
                     self.segmentation.stop(self.runs[number].path.peer.ip(), clock.now());
                     stats.segmentation_stopped += 1;
                 }
@@ -204,7 +224,7 @@ impl Outbox {
         self.release(number);
     }
 
-    /// Sends the datagrams of a run that the kernel is through with, each by itself; gives how many left.
+    /// Sends the datagrams of a completed run, each by itself; gives how many were sent.
     fn send_one_by_one(&mut self, number: usize, sockets: &[Socket], stats: &mut LinkStats) -> usize {
         let run = &mut self.runs[number];
         let socket = &sockets[run.path.socket as usize];
@@ -216,7 +236,7 @@ impl Outbox {
         for (at, (buffer, message)) in buffers.iter_mut().zip(&mut messages).take(run.count).enumerate() {
             buffer.iov_base = self.memory.at(run.start + at * run.segment_bytes).cast();
             buffer.iov_len = run.segment_bytes;
-            // SAFETY: `fill` has just made this header, which lives in the run, as does what it points to.
+            // SAFETY: `fill` has just written this header. It lives in the run, as does everything that it points to.
             message.msg_hdr = unsafe { *header };
             message.msg_hdr.msg_iov = buffer;
         }
@@ -228,22 +248,31 @@ impl Outbox {
             }
             Err(error) => count_unsent(stats, error, 1),
         };
-        // SAFETY: every message points to its own buffer, to a part of the run's memory, which is not released yet, and
-        // to the name and control of its header.
+        // SAFETY: every message points to its own buffer, to a part of the run's memory, which is not released yet, and to
+        // name and control of the run's header.
         unsafe { send_all(socket.fd(), &mut messages[..run.count], tell) };
         sent
     }
 
+    /// Releases a run, and those behind it that only waited for it.
     fn release(&mut self, number: usize) {
         self.runs[number].done = true;
         while self.released < self.taken && self.runs[self.released % RUNS].done {
             self.released += 1;
         }
+        assert!(self.taken <= self.opened && self.opened - self.released <= RUNS, "runs are released in order");
         if self.released == self.opened {
-            // All is free: start over where the cache is warm.
+            // All memory is free: begin at the start, where the cache is warm.
             self.cursor = 0;
             self.growing = false;
         }
+    }
+
+    /// Whether the run of that number was taken and not completed.
+    #[inline]
+    fn is_with_kernel(&self, number: usize) -> bool {
+        let age = number.wrapping_sub(self.released) % RUNS;
+        number < RUNS && age < self.taken - self.released && !self.runs[number].done
     }
 
     /// Whether a run waits to be taken.
@@ -257,10 +286,9 @@ impl Outbox {
     }
 }
 
-/// Whether a run may have failed for being a run: EIO where the device has no checksum offload or the route transforms
-/// packets, EINVAL from some drivers and tunnels. Both have other causes, too: whether the datagrams leave by themselves
-/// tells.
-fn may_blame_segmentation(error: i32) -> bool {
+/// Whether segmentation may be the cause of an error: EIO if the device has no checksum offload or the route transforms
+/// packets, EINVAL from some drivers and tunnels. Both have other causes, too; sending single datagrams tells.
+fn may_be_segmentation(error: i32) -> bool {
     matches!(error, libc::EIO | libc::EINVAL | libc::EOPNOTSUPP)
 }
 
@@ -294,8 +322,8 @@ mod tests {
     }
 
     proptest! {
-        /// Memory with the kernel is never handed out: each datagram still holds what was written into it when its run
-        /// is finished, whatever the order of calls.
+        /// Memory that the kernel has is never handed out: until its run is complete, each datagram holds what was written
+        /// into it, whatever the order of calls.
         #[test]
         fn never_hands_out_memory_in_use(steps in prop::collection::vec((0u8..8, 0u16..3, 0usize..4), 1..1500)) {
             let sockets = [Socket::bound_for_test()];
@@ -326,7 +354,7 @@ mod tests {
                     }
                 } else if !taken.is_empty() {
                     let (number, bytes, header) = taken.swap_remove(size * 7 % taken.len());
-                    // SAFETY: as above; the run is not finished, so nobody writes to it.
+                    // SAFETY: as above; the run is not complete, so nobody writes to it.
                     let held = unsafe {
                         let buffer = *(*header).msg_iov;
                         std::slice::from_raw_parts(buffer.iov_base.cast::<u8>(), buffer.iov_len)
@@ -350,5 +378,20 @@ mod tests {
             runs += 1;
         }
         assert_eq!(runs, 3);
+    }
+
+    #[test]
+    #[should_panic = "once"]
+    fn a_run_is_completed_once() {
+        let sockets = [Socket::bound_for_test()];
+        let mut outbox = Outbox::new(&sockets).unwrap();
+        for port in [1, 2] {
+            outbox.reserve(path(port), 100).unwrap();
+        }
+        let numbers = [outbox.take(&sockets).unwrap().0, outbox.take(&sockets).unwrap().0];
+        let (mut clock, mut stats) = (Clock::new(), LinkStats::default());
+        for number in [numbers[1], numbers[1]] {
+            outbox.complete(number, Ok(()), &sockets, &mut clock, &mut stats);
+        }
     }
 }

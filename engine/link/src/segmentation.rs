@@ -1,25 +1,26 @@
-//! Which destinations take runs.
+//! Destinations whose route refuses GSO.
 //!
-//! The kernel refuses to segment where a route leads through a device or a transformation that cannot do it: that is a
-//! property of the route, so other destinations keep their runs. Only the few that refused lately are remembered. A
-//! destination that is forgotten costs one refused run more and no datagram, so forgetting is harmless.
+//! The kernel refuses to segment if the route leads through a device or a transformation that cannot do it. That is a
+//! property of the route, so other destinations keep their runs. A fixed number of recent refusals is remembered.
+//! Forgetting one costs one more refused run and no datagram.
 
+use ringshard_protocol::limits::SEGMENTS_MAX;
 use ringshard_protocol::time::{Duration, Instant};
 use std::net::IpAddr;
 
-/// Destinations that are remembered at most.
+/// Destinations remembered at most.
 const PLACES: usize = 256;
-/// How long a destination gets no runs before one is tried again: devices are set up anew, and routes change.
+/// How long a destination gets single datagrams before a run is tried again: devices and routes change.
 const PAUSE: Duration = Duration::from_secs(30);
 
-/// Datagrams that a run to each destination may have.
+/// The number of datagrams that a run to each destination may have.
 #[derive(Debug)]
 pub(super) struct Segmentation {
-    /// Where nothing was refused.
+    /// The number where nothing was refused.
     count_max: usize,
-    /// By a hash of the destination; a newer one takes the place of an older one.
+    /// By a hash of the destination; a newer refusal replaces an older one.
     refused: Box<[Option<Refusal>]>,
-    /// Places that are taken.
+    /// Entries of `refused` in use.
     taken: usize,
 }
 
@@ -30,8 +31,9 @@ struct Refusal {
 }
 
 impl Segmentation {
-    /// Runs of up to `count_max` datagrams, 1 or more, to everybody.
+    /// Allows runs of up to `count_max` datagrams, 1 or more, to every destination.
     pub(super) fn new(count_max: usize) -> Self {
+        assert!((1..=SEGMENTS_MAX).contains(&count_max), "a run has 1 to SEGMENTS_MAX datagrams");
         Segmentation { count_max, refused: vec![None; PLACES].into_boxed_slice(), taken: 0 }
     }
 
@@ -51,19 +53,20 @@ impl Segmentation {
         }
     }
 
-    /// Sends every datagram to `destination` by itself for a while.
+    /// Allows only single datagrams to `destination` for a while.
     pub(super) fn stop(&mut self, destination: IpAddr, now: Instant) {
         let refusal = Refusal { destination, until: now + PAUSE };
         self.taken += usize::from(self.refused[place(destination)].replace(refusal).is_none());
+        assert!(self.taken <= PLACES, "every refusal has a place");
     }
 
-    /// Whether a destination is remembered.
+    /// Whether any destination is remembered.
     #[inline]
     pub(super) fn is_stopped_somewhere(&self) -> bool {
         self.taken > 0
     }
 
-    /// Forgets those whose time is over.
+    /// Forgets refusals whose pause is over.
     pub(super) fn resume(&mut self, now: Instant) {
         for place in &mut self.refused {
             self.taken -= usize::from(place.take_if(|refusal| refusal.until <= now).is_some());
@@ -86,7 +89,7 @@ mod tests {
     const NOW: Instant = Instant::ZERO;
 
     #[test]
-    fn one_destination_pauses_alone_and_only_for_a_while() {
+    fn a_refusal_holds_for_one_destination_and_for_a_while() {
         let mut segmentation = Segmentation::new(64);
         let [refusing, other] = ["192.0.2.1", "2001:db8::1"].map(|text| text.parse().unwrap());
         segmentation.stop(refusing, NOW);
@@ -99,7 +102,7 @@ mod tests {
     }
 
     #[test]
-    fn ever_so_many_destinations_take_the_same_memory() {
+    fn memory_does_not_grow_with_destinations() {
         let mut segmentation = Segmentation::new(64);
         for host in 0..10_000u32 {
             let destination = IpAddr::from(host.to_be_bytes());

@@ -1,4 +1,4 @@
-//! UDP sockets as the links want them, and the packet filter that steers datagrams to their core.
+//! UDP sockets with their options, and the packet filter that steers datagrams to their core.
 #![allow(unsafe_code)]
 
 use super::losses::{Divider, KernelLosses};
@@ -9,35 +9,35 @@ use std::mem::size_of_val;
 use std::net::{SocketAddr, UdpSocket};
 use std::os::fd::{AsRawFd, RawFd};
 
-/// Receive and send buffer asked for, in bytes: at 600,000 datagrams a second some 50 ms of them.
+/// Size of receive and send buffers, in bytes: about 50 ms at 600,000 datagrams per second.
 pub const BUFFER_BYTES: usize = 32 << 20;
 
-/// A socket that could not be made.
+/// Why there is no socket. The texts say what to do.
 #[derive(Debug, thiserror::Error)]
 pub enum SocketError {
     /// Another process has the port.
     #[error("{0} is in use: stop the server that has it, or choose another port with --listen")]
     InUse(SocketAddr),
-    /// The port is below 1024 and we are not allowed to.
+    /// The port is below 1024, and the process may not use it.
     #[error("not allowed to listen on {0}: choose a port above 1023, or grant CAP_NET_BIND_SERVICE")]
     NotAllowed(SocketAddr),
-    /// The address is none of this host's.
-    #[error("{0} is no address of this host: check --listen against `ip address`")]
+    /// The host does not have this address.
+    #[error("{0} is not an address of this host: check --listen against `ip address`")]
     NotOurs(SocketAddr),
     /// An IPv6 address on a host whose kernel has no IPv6.
     #[error("{0} needs IPv6, which this host does not have: choose an IPv4 address with --listen, or switch IPv6 on")]
     NoIpv6(SocketAddr),
-    /// This process, or the host, has as many files open as it may.
-    #[error("no file is left for the socket of {0}: raise `ulimit -n`, or LimitNOFILE= of the service")]
+    /// This process or the host has reached its limit of open files.
+    #[error("no file descriptor is left for the socket of {0}: raise `ulimit -n`, or LimitNOFILE= of the service")]
     NoFileLeft(SocketAddr),
-    /// Anything else, with the step it failed at.
+    /// Anything else, with the step that failed.
     #[error("cannot {step} for {address}: {source}")]
     Failed {
-        /// What was tried.
+        /// The step that failed.
         step: &'static str,
-        /// For which address.
+        /// The address of the socket.
         address: SocketAddr,
-        /// What the system said.
+        /// The system's error.
         source: io::Error,
     },
 }
@@ -48,27 +48,28 @@ pub struct Socket {
     socket: UdpSocket,
     v6: bool,
     connected: bool,
-    /// What tells its drops apart; none where there is no filter, and a full buffer is the only cause.
+    /// Divides its drops by cause; None without a filter, because a full buffer is then the only cause.
     losses: Option<Divider>,
 }
 
 impl Socket {
-    /// One socket of a group that shares `address`. The order in which they are made is the order of the cores.
+    /// A server's socket at `address`. With `group`, several sockets share it: the order of their creation is the order of
+    /// the cores.
     ///
-    /// An IPv6 wildcard address takes IPv4 too (W14). A socket of a wildcard address says of each arrival which address
-    /// of the host it came to, so that the answer can leave from there.
+    /// An IPv6 wildcard address takes IPv4 too (RFC 3493, section 5.3). A socket at a wildcard address reports the
+    /// destination address of each arrival, so that answers can leave from there.
     ///
     /// # Errors
     /// [`SocketError`].
     pub fn listen(address: SocketAddr, group: bool) -> Result<Self, SocketError> {
         let failed = |step| move |source| SocketError::Failed { step, address, source };
         let socket = Self::make(address)?;
-        drop_what_has_no_header(socket.as_raw_fd()).map_err(failed("filter a socket"))?;
+        drop_short_datagrams(socket.as_raw_fd()).map_err(failed("filter a socket"))?;
         if group {
             socket.set_reuse_port(true).map_err(failed("share the port"))?;
         }
         if address.ip().is_unspecified() {
-            tell_local_address(socket.as_raw_fd(), address).map_err(failed("learn where datagrams come to"))?;
+            ask_for_destination(socket.as_raw_fd(), address).map_err(failed("ask for destination addresses"))?;
         }
         socket.bind(&SockAddr::from(address)).map_err(|error| match error.kind() {
             io::ErrorKind::AddrInUse => SocketError::InUse(address),
@@ -79,7 +80,7 @@ impl Socket {
         Ok(Socket { socket: socket.into(), v6: address.is_ipv6(), connected: false, losses: Some(Divider::new()) })
     }
 
-    /// A socket with a port of its own that talks to `server` alone.
+    /// A client's socket: it has its own port, and sends to and receives from `server` only.
     ///
     /// # Errors
     /// [`SocketError`].
@@ -109,9 +110,9 @@ impl Socket {
         socket.set_nonblocking(true).map_err(failed("make a socket non-blocking"))?;
         set_buffers(&socket, BUFFER_BYTES);
         let fd = socket.as_raw_fd();
-        // Each of these makes things faster or more visible; without them everything still works.
+        // Everything works without these options, but slower.
         let _ = set_option(fd, libc::SOL_UDP, libc::UDP_GRO, &1i32);
-        // PROBE sets "don't fragment" without the kernel's own path MTU, and spares it an IP identifier per packet.
+        // PROBE sets "don't fragment", ignores the kernel's path MTU, and saves an IP identifier per packet.
         let _ = set_option(fd, libc::IPPROTO_IP, libc::IP_MTU_DISCOVER, &libc::IP_PMTUDISC_PROBE);
         if address.is_ipv6() {
             let _ = set_option(fd, libc::IPPROTO_IPV6, libc::IPV6_MTU_DISCOVER, &libc::IPV6_PMTUDISC_PROBE);
@@ -119,13 +120,14 @@ impl Socket {
         Ok(socket)
     }
 
-    /// Attaches the filter that picks the socket of the group by connection id: byte 0 of a datagram is the core.
+    /// Attaches the filter that picks the socket of the group by connection id (PROTOCOL.md#connection-id): byte 0 of a
+    /// datagram is the core.
     ///
-    /// Connection id 0, a stranger, gives an index that no socket has; the kernel then goes by address hash. So does a
-    /// core that does not exist.
+    /// For connection id 0, which unknown addresses use, the filter gives an index that no socket has; the kernel then
+    /// picks by address hash. It does the same for a core that does not exist.
     ///
     /// # Errors
-    /// What the system said: the kernel is built without it.
+    /// The system's error: the kernel is built without reuseport filters.
     pub fn steer_by_connection_id(&self) -> io::Result<()> {
         const LOAD_WORD_0: u16 = (libc::BPF_LD | libc::BPF_W | libc::BPF_ABS) as u16;
         const LOAD_BYTE_0: u16 = (libc::BPF_LD | libc::BPF_B | libc::BPF_ABS) as u16;
@@ -144,35 +146,35 @@ impl Socket {
         set_option(self.socket.as_raw_fd(), libc::SOL_SOCKET, libc::SO_ATTACH_REUSEPORT_CBPF, &program)
     }
 
-    /// Asks the kernel to stamp each arrival with its time. Where datagrams come one by one, that is a few per cent of
-    /// what they cost; where they come in runs, it is nothing.
+    /// Asks the kernel for the time of each arrival. That costs a few per cent of a datagram that arrives alone, and nothing
+    /// for datagrams that GRO merged.
     ///
     /// # Errors
-    /// What the system said.
+    /// The system's error.
     pub fn stamp_arrivals(&self) -> io::Result<()> {
         set_option(self.socket.as_raw_fd(), libc::SOL_SOCKET, libc::SO_TIMESTAMPNS, &1i32)
     }
 
-    /// The address it is bound to.
+    /// The address that the socket is bound to.
     ///
     /// # Errors
-    /// What the system said.
+    /// The system's error.
     pub fn local_addr(&self) -> io::Result<SocketAddr> {
         self.socket.local_addr()
     }
 
-    /// Asks for receive and send buffers of so many bytes, instead of [`BUFFER_BYTES`]; the host's limits hold unless we may
-    /// exceed them.
+    /// Asks for receive and send buffers of `bytes` instead of [`BUFFER_BYTES`]. The host's limits apply unless the process
+    /// may exceed them.
     pub fn resize_buffers(&self, bytes: usize) {
         set_buffers(&socket2::SockRef::from(&self.socket), bytes);
     }
 
-    /// Bytes that the kernel keeps for arrivals, by its own count, which includes its overhead.
+    /// Size of the receive buffer by the kernel's count, which includes its overhead.
     pub fn receive_buffer_bytes(&self) -> usize {
         socket2::SockRef::from(&self.socket).recv_buffer_size().unwrap_or(0)
     }
 
-    /// Datagrams that the kernel dropped since the socket was made, and why.
+    /// Datagrams that the kernel dropped since the socket was made, by cause.
     pub(super) fn kernel_losses(&self) -> KernelLosses {
         let drops = self.kernel_drops();
         match &self.losses {
@@ -181,12 +183,12 @@ impl Socket {
         }
     }
 
-    /// Datagrams that the kernel dropped, for whatever reason.
+    /// Datagrams that the kernel dropped for any cause.
     fn kernel_drops(&self) -> u64 {
         const DROPS: usize = 8;
         let mut values = [0u32; DROPS + 1];
         let mut len = size_of_val(&values) as libc::socklen_t;
-        // SAFETY: the kernel writes at most `len` bytes, which is the size of the array.
+        // SAFETY: the kernel writes at most `len` bytes, the size of the array, which outlives the call.
         let result = unsafe {
             libc::getsockopt(
                 self.socket.as_raw_fd(),
@@ -199,7 +201,7 @@ impl Socket {
         if result == 0 { values[DROPS].into() } else { 0 }
     }
 
-    /// Whether the kernel knows UDP_SEGMENT.
+    /// Whether the kernel supports UDP_SEGMENT.
     pub(super) fn can_segment(&self) -> bool {
         set_option(self.socket.as_raw_fd(), libc::SOL_UDP, libc::UDP_SEGMENT, &0i32).is_ok()
     }
@@ -216,7 +218,7 @@ impl Socket {
         self.connected
     }
 
-    /// Makes the kernel refuse runs through this socket, and nothing else: it does not segment what has no checksum.
+    /// Makes the kernel refuse runs, and nothing else, on this socket: it does not segment datagrams without checksum.
     #[cfg(test)]
     pub(super) fn refuse_runs_for_test(&self) {
         set_option(self.fd(), libc::SOL_SOCKET, libc::SO_NO_CHECK, &1i32).expect("every kernel has this option");
@@ -228,12 +230,12 @@ impl Socket {
     }
 }
 
-/// Lets the kernel drop what is shorter than a header. An empty datagram would end a multishot receive.
-fn drop_what_has_no_header(fd: RawFd) -> io::Result<()> {
+/// Makes the kernel drop datagrams shorter than a header. An empty datagram would end a multishot receive.
+fn drop_short_datagrams(fd: RawFd) -> io::Result<()> {
     const LOAD_LENGTH: u16 = (libc::BPF_LD | libc::BPF_W | libc::BPF_LEN) as u16;
     const JUMP_IF_AT_LEAST: u16 = (libc::BPF_JMP | libc::BPF_JGE | libc::BPF_K) as u16;
     const RETURN_K: u16 = (libc::BPF_RET | libc::BPF_K) as u16;
-    /// The filter sees the datagram from its UDP header on.
+    /// The filter sees the datagram with its UDP header.
     const UDP_HEADER_BYTES: usize = 8;
     let step = |code, jt, jf, k| libc::sock_filter { code, jt, jf, k };
     let mut program = [
@@ -246,15 +248,15 @@ fn drop_what_has_no_header(fd: RawFd) -> io::Result<()> {
     set_option(fd, libc::SOL_SOCKET, libc::SO_ATTACH_FILTER, &program)
 }
 
-/// Has each arrival say which address of this host it came to. An IPv6 socket says it of IPv4 arrivals, too.
-fn tell_local_address(fd: RawFd, address: SocketAddr) -> io::Result<()> {
+/// Asks for the destination address of each arrival. On an IPv6 socket this includes IPv4 arrivals.
+fn ask_for_destination(fd: RawFd, address: SocketAddr) -> io::Result<()> {
     match address {
         SocketAddr::V4(_) => set_option(fd, libc::IPPROTO_IP, libc::IP_PKTINFO, &1i32),
         SocketAddr::V6(_) => set_option(fd, libc::IPPROTO_IPV6, libc::IPV6_RECVPKTINFO, &1i32),
     }
 }
 
-/// Asks for buffers of so many bytes: beyond the host's limit as far as we are allowed, up to it otherwise.
+/// Asks for buffers of `bytes`: beyond the host's limit if the process may, up to it otherwise.
 fn set_buffers(socket: &socket2::Socket, bytes: usize) {
     let wanted = bytes as i32;
     let fd = socket.as_raw_fd();
@@ -267,7 +269,7 @@ fn set_buffers(socket: &socket2::Socket, bytes: usize) {
 }
 
 fn set_option<T>(fd: RawFd, level: i32, name: i32, value: &T) -> io::Result<()> {
-    // SAFETY: the kernel reads `size_of_val(value)` bytes from a reference that is valid for as many.
+    // SAFETY: the kernel reads `size_of_val(value)` bytes from a reference to as many.
     let result = unsafe {
         libc::setsockopt(fd, level, name, std::ptr::from_ref(value).cast(), size_of_val(value) as libc::socklen_t)
     };

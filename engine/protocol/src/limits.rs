@@ -160,9 +160,9 @@ pub const CONNECTIONS_PER_CORE_MAX: usize = 1 << 16;
 pub const CORES_MAX: usize = 1 << 8;
 
 /// Answers to strangers (cookies, denials) that one flush may send, ~4 us each; the rest waits its turn (S8).
-pub const STRANGER_REPLIES_PER_FLUSH: usize = 32;
+pub const ADMISSION_REPLIES_PER_FLUSH: usize = 32;
 /// Answers to strangers that may wait; beyond that their Connects are dropped and counted.
-pub const STRANGER_REPLIES_WAITING_MAX: usize = 1024;
+pub const ADMISSION_REPLIES_WAITING_MAX: usize = 1024;
 /// Key exchanges that one flush may do, ~120 us each; the rest waits its turn (S8).
 pub const HANDSHAKES_PER_FLUSH: usize = 8;
 /// Clients with a valid cookie that may wait for their key exchange.
@@ -173,7 +173,7 @@ pub const EVENTS_RESERVED: usize = 1024;
 pub const TIMER_GRAIN: Duration = Duration::from_millis(1);
 
 /// Datagrams that may be composed and not yet handed to the link, per core.
-pub const STAGED_DATAGRAMS: usize = 8192;
+pub const SEND_QUEUE_DATAGRAMS: usize = 8192;
 /// Datagrams that one turn takes from the link before it transmits: as many as have their sessions still in the second
 /// cache when they are answered.
 pub const RECEIVE_DATAGRAMS_PER_TURN: usize = 256;
@@ -201,5 +201,5 @@ const _: () = {
     assert!(HEARTBEAT_DEFAULT.as_secs() + RECONNECT_AFTER.as_secs() + CONNECT_RETRY_MAX.as_secs() < 10);
     assert!(COOKIE_SECRET_LIFETIME.as_secs() > COOKIE_LIFETIME.as_secs());
     // One receive may overshoot its budget by one run, and each datagram may be answered by one.
-    assert!(STAGED_DATAGRAMS >= 2 * (RECEIVE_DATAGRAMS_PER_TURN + SEGMENTS_MAX));
+    assert!(SEND_QUEUE_DATAGRAMS >= 2 * (RECEIVE_DATAGRAMS_PER_TURN + SEGMENTS_MAX));
 };

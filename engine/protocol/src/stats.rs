@@ -63,17 +63,17 @@ counters! {
         /// From a network that is denied.
         denied_address,
         /// A Connect without a cookie from an address that much nonsense comes from.
-        ill_behaved,
+        misbehaving_address,
         /// Valid cookies beyond the key exchanges that an address may have.
         address_budget,
         /// Strangers beyond what a flush answers.
-        stranger_budget,
+        reply_queue_full,
         /// Valid cookies beyond what may wait for a key exchange.
         handshake_queue_full,
         /// For another core that does not exist or whose ring is full.
         misrouted,
         /// A datagram for a peer that could not be composed: the staging area is full.
-        stage_full,
+        send_queue_full,
     }
 }
 
@@ -93,9 +93,9 @@ counters! {
         /// Messages taken from the caller.
         messages_out,
         /// Bytes that came from addresses not yet validated.
-        stranger_bytes_in,
+        unvalidated_bytes_in,
         /// Bytes sent to addresses not yet validated. Never more than came in.
-        stranger_bytes_out,
+        unvalidated_bytes_out,
         /// Connects received.
         connects_in,
         /// Cookies sent.
@@ -144,9 +144,9 @@ counters! {
         /// Connections that ended because their client did not keep up with reliable messages.
         overflowed,
         /// Connections that ended because memory was low and their messages held the most of it.
-        hoards_ended,
+        memory_evicted,
         /// Silent connections whose slot went to a client that connected from the same address.
-        vacated,
+        silent_displaced,
         /// Datagrams given up as lost; what they carried of reliable messages was sent again.
         packets_lost,
         /// Integrity challenges.

@@ -59,9 +59,9 @@ pub const LOSSES: &[Loss] = &[
     loss("rekey_refused", 1, "a client asked for new keys too soon: a broken client"),
     loss("over_budget", 1, "a client sends more than connection-messages-per-second or connection-bytes-per-second"),
     loss("denied_address", 1, "datagrams come from a network that `deny` names"),
-    loss("ill_behaved", 1, "a flood: Connects are dropped from addresses that much nonsense comes from"),
+    loss("misbehaving_address", 1, "a flood: Connects are dropped from addresses that much nonsense comes from"),
     loss("address_budget", 1, "one address asks for more connections than address-handshakes-per-second"),
-    loss("stranger_budget", 1, "a flood of Connects: more than are answered"),
+    loss("reply_queue_full", 1, "a flood of Connects: more than are answered"),
     loss(
         "handshake_queue_full",
         1,
@@ -86,7 +86,11 @@ pub const LOSSES: &[Loss] = &[
     loss("link_truncated", 1, "datagrams were longer than a receive buffer: they are not of this protocol"),
     // What was to be sent, and was not.
     loss("rate_limited", 1, "unreliable messages exceed the rate that is set for their channel or connection"),
-    loss("stage_full", 1, "no room for datagrams to clients within a turn: the core is overloaded; use more cores"),
+    loss(
+        "send_queue_full",
+        1,
+        "no room for datagrams to clients within a turn: the core is overloaded; use more cores",
+    ),
     loss(
         "link_send_failed",
         1,
@@ -169,11 +173,15 @@ pub const LOSSES: &[Loss] = &[
         "clients that had yet to prove their keys gave way to others: a flood of handshakes",
     ),
     loss(
-        "hoards_ended",
+        "memory_evicted",
         1,
         "connections that held the most memory were ended because memory is low: raise message-memory-mib",
     ),
-    loss("vacated", 100, "silent connections gave way to clients from the same address because the server is full"),
+    loss(
+        "silent_displaced",
+        100,
+        "silent connections gave way to clients from the same address because the server is full",
+    ),
     loss("overflowed", 1, "connections were ended because their clients do not keep up with reliable messages"),
     loss(
         "integrity_wrong",
@@ -202,8 +210,8 @@ pub const WORK: &[&str] = &[
     "messages_out",
     "duplicates",
     "late_in",
-    "stranger_bytes_in",
-    "stranger_bytes_out",
+    "unvalidated_bytes_in",
+    "unvalidated_bytes_out",
     "connects_in",
     "cookies_out",
     "handshakes",

@@ -129,7 +129,7 @@ impl SessionSnapshot {
                 Standing::Closing => "closing",
             }
             .into(),
-            age_s: now.since(info.born).as_secs_f64(),
+            age_s: now.since(info.accepted_at).as_secs_f64(),
             silent_s: now.since(info.heard_at).as_secs_f64(),
             suite: info.suite.name().into(),
             round_trip_ms: info.round_trip.map(|it| it.as_secs_f64() * 1000.0),

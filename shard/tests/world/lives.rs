@@ -23,7 +23,7 @@ fn events(world: &World) -> Vec<LifeEvent> {
 /// Disconnects the first client with any reason.
 fn disconnect_with(world: &mut World, reason: u8) {
     let mut player = world.players.remove(0);
-    let (mut session, mut resources) = player.client.into_session().expect("it is connected");
+    let (mut session, mut resources) = player.client.into_connection().expect("it is connected");
     let sequence = session.begin_datagram(&mut resources.random);
     let frames = [1, 6 << 3, reason];
     let path = Path::new(0, player.server);

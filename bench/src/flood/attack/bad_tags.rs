@@ -1,9 +1,9 @@
-//! Bad tags: under the names of players, as somebody sends who has seen their headers and holds none of their keys.
+//! Bad tags: an attacker that has seen players' headers but has none of their keys.
 
 use super::Attack;
-use crate::flood::operated::Target;
-use crate::flood::source::Forged;
-use crate::flood::volley::{Sent, Volley, socket_of_all_addresses};
+use crate::flood::addresses::Forged;
+use crate::flood::configured_server::Target;
+use crate::flood::send_batch::{SendBatch, Sent, wildcard_socket};
 use rand_chacha::ChaCha8Rng;
 use rand_chacha::rand_core::{Rng, SeedableRng};
 use ringshard_protocol::limits::{DATAGRAM_BUCKETS, HEADER_BYTES};
@@ -13,61 +13,60 @@ use std::collections::BTreeMap;
 use std::io;
 use std::net::{SocketAddr, SocketAddrV4, UdpSocket};
 
-/// Of so many volleys, one is sent from a player's own address, the others from forged ones.
+/// One in this many batches is sent from a player's own address, the others from forged ones.
 const OWN_EVERY: u64 = 8;
-/// Numbers that no player comes to, and that are far from the highest there is: always fresh.
+/// Sequence numbers that no player reaches, far below the maximum: they always look fresh.
 const SEQUENCES: std::ops::Range<u64> = 1 << 41..1 << 61;
 
-/// See the module.
 pub struct BadTags {
     socket: UdpSocket,
     server: SocketAddrV4,
-    volley: Volley,
+    batch: SendBatch,
     draw: Draw,
     targets: Vec<Target>,
-    own: Vec<Voice>,
-    volleys: u64,
+    player_sockets: Vec<PlayerSocket>,
+    batches: u64,
     sent_as_own: u64,
 }
 
 struct Draw {
     random: ChaCha8Rng,
     forged: Forged,
-    /// Of those of one burst.
+    /// Size of the datagrams of this burst.
     len: usize,
 }
 
-/// The socket of some players.
-struct Voice {
+/// A socket that some players share.
+struct PlayerSocket {
     socket: UdpSocket,
     players: Vec<Target>,
 }
 
 impl BadTags {
-    /// Against these players of the server.
+    /// Attacks the connections of these players.
     pub fn new(server: SocketAddrV4, targets: Vec<Target>, burst: usize) -> io::Result<Self> {
-        assert!(!targets.is_empty(), "there are players to pass for");
+        assert!(!targets.is_empty(), "there must be players to imitate");
         Ok(BadTags {
-            socket: socket_of_all_addresses()?,
+            socket: wildcard_socket()?,
             server,
-            volley: Volley::new(),
+            batch: SendBatch::new(),
             draw: Draw { random: ChaCha8Rng::from_seed([4; 32]), forged: Forged::new(burst), len: 0 },
-            own: voices(server, &targets),
+            player_sockets: player_sockets(server, &targets),
             targets,
-            volleys: 0,
+            batches: 0,
             sent_as_own: 0,
         })
     }
 
     /// Whether it can send from players' own addresses.
-    pub fn has_own(&self) -> bool {
-        !self.own.is_empty()
+    pub fn has_player_sockets(&self) -> bool {
+        !self.player_sockets.is_empty()
     }
 }
 
 impl Draw {
-    fn fill(&mut self, volley: &mut Volley, players: &[Target]) {
-        while !volley.is_full() {
+    fn fill(&mut self, batch: &mut SendBatch, players: &[Target]) {
+        while !batch.is_full() {
             let (source, begins) = self.forged.next(&mut self.random);
             let draw = self.random.next_u64();
             if begins {
@@ -75,24 +74,24 @@ impl Draw {
             }
             let Target { id, flags, .. } = players[draw as usize % players.len()];
             let sequence = SEQUENCES.start + self.random.next_u64() % (SEQUENCES.end - SEQUENCES.start);
-            let datagram = volley.add(source, self.len);
-            // What is left of what stood there before is ciphertext and tag as good as any.
+            let datagram = batch.add(source, self.len);
+            // The previous bytes serve as ciphertext and tag.
             datagram[..HEADER_BYTES].copy_from_slice(&Header { connection: id, channel: 0, flags, sequence }.encode());
         }
     }
 }
 
 impl Attack for BadTags {
-    fn strike(&mut self) -> io::Result<Sent> {
-        self.volleys += 1;
-        let BadTags { socket, server, volley, draw, targets, own, volleys, sent_as_own } = self;
-        if *volleys % OWN_EVERY != 0 || own.is_empty() {
-            draw.fill(volley, targets);
-            return volley.send_to(socket, *server);
+    fn send(&mut self) -> io::Result<Sent> {
+        self.batches += 1;
+        let BadTags { socket, server, batch, draw, targets, player_sockets, batches, sent_as_own } = self;
+        if *batches % OWN_EVERY != 0 || player_sockets.is_empty() {
+            draw.fill(batch, targets);
+            return batch.send_to(socket, *server);
         }
-        let Voice { socket, players } = &own[(*volleys / OWN_EVERY) as usize % own.len()];
-        draw.fill(volley, players);
-        let sent = volley.send_through(socket)?;
+        let PlayerSocket { socket, players } = &player_sockets[(*batches / OWN_EVERY) as usize % player_sockets.len()];
+        draw.fill(batch, players);
+        let sent = batch.send_through(socket)?;
         *sent_as_own += sent.datagrams;
         Ok(sent)
     }
@@ -102,38 +101,38 @@ impl Attack for BadTags {
     }
 }
 
-/// The players' own sockets. They are this process's, whose generator plays for them; what is sent through a copy comes
-/// from the player's address and port, as nothing from a socket of another does.
-fn voices(server: SocketAddrV4, targets: &[Target]) -> Vec<Voice> {
+/// Copies of the players' own sockets: this process plays the players. What a copy sends comes from the player's
+/// address and port, which no other socket can do.
+fn player_sockets(server: SocketAddrV4, targets: &[Target]) -> Vec<PlayerSocket> {
     let mut players: BTreeMap<SocketAddr, Vec<Target>> = BTreeMap::new();
     for target in targets {
         players.entry(target.address).or_default().push(*target);
     }
-    let mut voices = Vec::new();
+    let mut player_sockets = Vec::new();
     for socket in own_sockets() {
         if socket.peer_addr().is_ok_and(|peer| peer == SocketAddr::V4(server))
             && let Some(players) = socket.local_addr().ok().and_then(|address| players.remove(&address))
         {
-            voices.push(Voice { socket, players });
+            player_sockets.push(PlayerSocket { socket, players });
         }
     }
-    voices
+    player_sockets
 }
 
-/// A copy of every file of this process, as a socket; most of them are none. Empty where the system gives no copies.
+/// A copy of every file of this process, as a socket; most are none. Empty if the system refuses copies.
 fn own_sockets() -> impl Iterator<Item = UdpSocket> {
-    let own = pidfd_open(getpid(), PidfdFlags::empty()).ok();
+    let player_sockets = pidfd_open(getpid(), PidfdFlags::empty()).ok();
     let files = std::fs::read_dir("/proc/self/fd").into_iter().flatten().flatten();
     let numbers: Vec<i32> = files.filter_map(|file| file.file_name().to_str()?.parse().ok()).collect();
     numbers.into_iter().filter_map(move |number| {
-        pidfd_getfd(own.as_ref()?, number, PidfdGetfdFlags::empty()).ok().map(UdpSocket::from)
+        pidfd_getfd(player_sockets.as_ref()?, number, PidfdGetfdFlags::empty()).ok().map(UdpSocket::from)
     })
 }
 
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::flood::volley::BATCH;
+    use crate::flood::send_batch::BATCH;
     use ringshard_protocol::wire::{ConnectionId, flags};
     use std::time::Duration;
 
@@ -148,14 +147,15 @@ mod tests {
         let SocketAddr::V4(address) = server.local_addr().unwrap() else { unreachable!("it was bound to IPv4") };
         let player = UdpSocket::bind("127.0.0.1:0").unwrap();
         player.connect(address).unwrap();
-        let own = player.local_addr().unwrap();
-        let targets = vec![target(1, own), target(2, own), target(3, "127.0.0.1:1".parse().unwrap())];
+        let player_sockets = player.local_addr().unwrap();
+        let targets =
+            vec![target(1, player_sockets), target(2, player_sockets), target(3, "127.0.0.1:1".parse().unwrap())];
         let mut attack = BadTags::new(address, targets, 1).unwrap();
         // A system may refuse copies of files.
-        let has_own = attack.has_own();
+        let has_player_sockets = attack.has_player_sockets();
         let (mut from_own, mut slots) = (0, [0; 4]);
         for _ in 0..OWN_EVERY {
-            assert_eq!(attack.strike().unwrap().datagrams, BATCH as u64);
+            assert_eq!(attack.send().unwrap().datagrams, BATCH as u64);
             for _ in 0..BATCH {
                 let mut datagram = [0; 2048];
                 let (len, from) = server.recv_from(&mut datagram).unwrap();
@@ -164,14 +164,14 @@ mod tests {
                 assert!(DATAGRAM_BUCKETS.contains(&(len as u16)));
                 assert_eq!(header.connection.generation(), 9);
                 slots[usize::from(header.connection.slot())] += 1;
-                if from == own {
+                if from == player_sockets {
                     from_own += 1;
                     assert_ne!(header.connection.slot(), 3, "not the name of somebody elsewhere");
                 }
             }
         }
         assert!(slots[1..].iter().all(|&count| count > 0), "{slots:?}");
-        assert_eq!(from_own, if has_own { BATCH as u64 } else { 0 });
+        assert_eq!(from_own, if has_player_sockets { BATCH as u64 } else { 0 });
         assert_eq!(attack.counts()["from_players_own_addresses"], from_own);
     }
 }

@@ -1,8 +1,8 @@
-//! Connects: everybody asks to be let in, and nobody is there.
+//! Connects: first Connects from clients that do not exist.
 
 use super::Attack;
-use crate::flood::source::Forged;
-use crate::flood::volley::{Sent, Volley, socket_of_all_addresses};
+use crate::flood::addresses::Forged;
+use crate::flood::send_batch::{SendBatch, Sent, wildcard_socket};
 use rand_chacha::ChaCha8Rng;
 use rand_chacha::rand_core::{Rng, SeedableRng};
 use ringshard_protocol::crypto::Suites;
@@ -11,35 +11,34 @@ use ringshard_protocol::wire::{Connect, NOISE_MESSAGE_1_BYTES, Options};
 use std::io;
 use std::net::{SocketAddrV4, UdpSocket};
 
-/// See the module.
 pub struct Connects {
     socket: UdpSocket,
     server: SocketAddrV4,
-    volley: Volley,
+    batch: SendBatch,
     forged: Forged,
     random: ChaCha8Rng,
 }
 
 impl Connects {
     pub fn new(server: SocketAddrV4, burst: usize) -> io::Result<Self> {
-        let socket = socket_of_all_addresses()?;
-        let (volley, forged) = (Volley::new(), Forged::new(burst));
-        Ok(Connects { socket, server, volley, forged, random: ChaCha8Rng::from_seed([1; 32]) })
+        let socket = wildcard_socket()?;
+        let (batch, forged) = (SendBatch::new(), Forged::new(burst));
+        Ok(Connects { socket, server, batch, forged, random: ChaCha8Rng::from_seed([1; 32]) })
     }
 }
 
 impl Attack for Connects {
-    fn strike(&mut self) -> io::Result<Sent> {
-        while !self.volley.is_full() {
+    fn send(&mut self) -> io::Result<Sent> {
+        while !self.batch.is_full() {
             let (source, _) = self.forged.next(&mut self.random);
-            self.volley.add(source, CONNECT_BYTES).copy_from_slice(&a_key_of_nobody(&mut self.random).encode());
+            self.batch.add(source, CONNECT_BYTES).copy_from_slice(&connect_with_random_key(&mut self.random).encode());
         }
-        self.volley.send_to(&self.socket, self.server)
+        self.batch.send_to(&self.socket, self.server)
     }
 }
 
-/// A first Connect as a client sends it, with a key that nobody holds.
-pub fn a_key_of_nobody(random: &mut ChaCha8Rng) -> Connect {
+/// A first Connect as a client sends it, with a random public key.
+pub fn connect_with_random_key(random: &mut ChaCha8Rng) -> Connect {
     let mut noise = [0x5A; NOISE_MESSAGE_1_BYTES];
     random.fill_bytes(&mut noise[..32]);
     let suites = Suites::native().bits();
@@ -55,7 +54,7 @@ mod tests {
     #[test]
     fn a_server_takes_them_for_what_they_seem() {
         let mut random = ChaCha8Rng::from_seed([2; 32]);
-        let (one, other) = (a_key_of_nobody(&mut random), a_key_of_nobody(&mut random));
+        let (one, other) = (connect_with_random_key(&mut random), connect_with_random_key(&mut random));
         assert_eq!(decode_unencrypted(&one.encode()), Ok(UnencryptedPacket::Connect(one.clone())));
         assert_ne!((one.tag, one.client_key()), (other.tag, other.client_key()));
     }

@@ -1,8 +1,8 @@
-//! Garbage: bytes at random, of any size, some of which look right at first sight.
+//! Garbage: random bytes of any size, some with plausible headers.
 
 use super::Attack;
-use crate::flood::source::Forged;
-use crate::flood::volley::{Sent, Volley, socket_of_all_addresses};
+use crate::flood::addresses::Forged;
+use crate::flood::send_batch::{SendBatch, Sent, wildcard_socket};
 use rand_chacha::ChaCha8Rng;
 use rand_chacha::rand_core::{Rng, SeedableRng};
 use ringshard_protocol::limits::{CONNECT_BYTES, HEADER_BYTES};
@@ -11,50 +11,48 @@ use std::collections::BTreeMap;
 use std::io;
 use std::net::{SocketAddrV4, UdpSocket};
 
-/// The largest of them, in bytes.
+/// Largest size in bytes.
 const BYTES_MAX: usize = 1400;
-/// Random bytes that they are cut from: drawing them all anew would cost more than sending them.
+/// Random bytes that datagrams are cut from: new random bytes would cost more than sending them.
 const POOL_BYTES: usize = 1 << 16;
-/// Slots that plausible ids name.
+/// Slots that plausible connection ids name.
 const SLOTS: u16 = 2048;
 
-/// See the module.
 pub struct Garbage {
     socket: UdpSocket,
     server: SocketAddrV4,
-    volley: Volley,
+    batch: SendBatch,
     forged: Forged,
     draw: Draw,
-    /// What those of one burst are, so that they are of one size.
-    sort: (Sort, usize),
-    /// Shorter than a header: the kernel drops these, and counts them as it counts what it has no room for.
+    /// Shape and size of all datagrams of this burst.
+    shape: (Shape, usize),
+    /// Datagrams shorter than a header. The kernel drops them in the same counter as datagrams it has no room for.
     runts: u64,
 }
 
 impl Garbage {
     pub fn new(server: SocketAddrV4, burst: usize) -> io::Result<Self> {
-        let socket = socket_of_all_addresses()?;
-        let (volley, forged, draw) = (Volley::new(), Forged::new(burst), Draw::new(3));
-        Ok(Garbage { socket, server, volley, forged, draw, sort: (Sort::Noise, 1), runts: 0 })
+        let socket = wildcard_socket()?;
+        let (batch, forged, draw) = (SendBatch::new(), Forged::new(burst), Draw::new(3));
+        Ok(Garbage { socket, server, batch, forged, draw, shape: (Shape::Noise, 1), runts: 0 })
     }
 }
 
-/// The name of the count of datagrams that are shorter than a header.
 const RUNTS: &str = "shorter_than_a_header";
 
 impl Attack for Garbage {
-    fn strike(&mut self) -> io::Result<Sent> {
+    fn send(&mut self) -> io::Result<Sent> {
         let mut runts = 0;
-        while !self.volley.is_full() {
+        while !self.batch.is_full() {
             let (source, begins) = self.forged.next(&mut self.draw.random);
             if begins {
-                self.sort = self.draw.next();
+                self.shape = self.draw.next();
             }
-            let (sort, len) = self.sort;
+            let (shape, len) = self.shape;
             runts += u64::from(len < HEADER_BYTES);
-            self.draw.write(sort, self.volley.add(source, len));
+            self.draw.write(shape, self.batch.add(source, len));
         }
-        let sent = self.volley.send_to(&self.socket, self.server)?;
+        let sent = self.batch.send_to(&self.socket, self.server)?;
         self.runts += runts;
         Ok(sent)
     }
@@ -64,16 +62,16 @@ impl Attack for Garbage {
     }
 }
 
-/// What they look like.
+/// What a datagram looks like.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
-enum Sort {
-    /// Nothing.
+enum Shape {
+    /// Random bytes.
     Noise,
-    /// A stranger's: connection id 0, and noise behind it.
-    Stranger,
-    /// A Connect of the right size, all of it noise behind its type.
+    /// Connection id 0, as from an unknown address, then noise.
+    UnknownAddress,
+    /// A Connect of the right size: noise behind its type.
     Connect,
-    /// A player's: an id such as players have, flags and channel as they should be.
+    /// A plausible connection id, flags and channel, then noise.
     Player,
 }
 
@@ -90,31 +88,31 @@ impl Draw {
         Draw { random, pool: pool.into() }
     }
 
-    /// The sort and size of the next one.
-    fn next(&mut self) -> (Sort, usize) {
+    /// Shape and size of the next burst.
+    fn next(&mut self) -> (Shape, usize) {
         let draw = self.random.next_u32() as usize;
         let len = 1 + draw / 4 % BYTES_MAX;
         match draw % 4 {
-            0 => (Sort::Noise, len),
-            1 => (Sort::Stranger, len),
-            2 => (Sort::Connect, CONNECT_BYTES),
-            _ => (Sort::Player, len),
+            0 => (Shape::Noise, len),
+            1 => (Shape::UnknownAddress, len),
+            2 => (Shape::Connect, CONNECT_BYTES),
+            _ => (Shape::Player, len),
         }
     }
 
-    fn write(&mut self, sort: Sort, datagram: &mut [u8]) {
+    fn write(&mut self, shape: Shape, datagram: &mut [u8]) {
         let draw = self.random.next_u64();
         let from = draw as usize % (POOL_BYTES - datagram.len());
         datagram.copy_from_slice(&self.pool[from..from + datagram.len()]);
         let header = |connection, flags| Header { connection, channel: 0, flags, sequence: draw >> 2 }.encode();
-        let header = match sort {
-            Sort::Noise => return,
-            Sort::Stranger => header(ConnectionId::NONE, 0),
-            Sort::Connect => {
+        let header = match shape {
+            Shape::Noise => return,
+            Shape::UnknownAddress => header(ConnectionId::NONE, 0),
+            Shape::Connect => {
                 datagram[HEADER_BYTES] = 0;
                 header(ConnectionId::NONE, 0)
             }
-            Sort::Player => {
+            Shape::Player => {
                 let generation = (draw >> 8) as u8 | 1;
                 let id = ConnectionId::new(0, generation, (draw >> 16) as u16 % SLOTS);
                 let cipher = if draw & 1 == 0 { 0 } else { flags::CHACHA20_POLY1305 };
@@ -135,18 +133,18 @@ mod tests {
     fn it_has_every_size_and_every_sort_and_none_of_it_is_anything() {
         let mut draw = Draw::new(9);
         let mut sizes = [0; BYTES_MAX + 1];
-        let mut sorts = [0; 4];
+        let mut shapes = [0; 4];
         for _ in 0..100_000 {
-            let (sort, len) = draw.next();
+            let (shape, len) = draw.next();
             let mut datagram = vec![0; len];
-            draw.write(sort, &mut datagram);
+            draw.write(shape, &mut datagram);
             sizes[len] += 1;
-            sorts[sort as usize] += 1;
+            shapes[shape as usize] += 1;
             let cleartext = decode_unencrypted(&datagram);
-            assert!(cleartext.is_err(), "{sort:?} is {cleartext:?}");
-            match sort {
-                Sort::Connect => assert_eq!(cleartext, Err(Malformed::Checksum)),
-                Sort::Player if len >= HEADER_BYTES => {
+            assert!(cleartext.is_err(), "{shape:?} is {cleartext:?}");
+            match shape {
+                Shape::Connect => assert_eq!(cleartext, Err(Malformed::Checksum)),
+                Shape::Player if len >= HEADER_BYTES => {
                     let header = Header::decode(&datagram).unwrap();
                     assert_ne!(header.connection.generation(), 0);
                     assert_eq!(header.flags & flags::ENCRYPTED, flags::ENCRYPTED);
@@ -155,6 +153,6 @@ mod tests {
             }
         }
         assert!(sizes[1..].iter().all(|&count| count > 0) && sizes[0] == 0);
-        assert!(sorts.iter().all(|&count| count > 20_000), "{sorts:?}");
+        assert!(shapes.iter().all(|&count| count > 20_000), "{shapes:?}");
     }
 }

@@ -1,4 +1,4 @@
-//! The flood itself: one thread that sends at a rate, whatever comes of it.
+//! The thread that floods the server at a fixed rate.
 
 mod bad_tags;
 mod connects;
@@ -10,7 +10,7 @@ pub use self::connects::Connects;
 pub use self::garbage::Garbage;
 pub use self::handshakes::Handshakes;
 
-use super::volley::{BATCH, Sent};
+use super::send_batch::{BATCH, Sent};
 use core_affinity::CoreId;
 use rustix::process::setpriority_process;
 use std::collections::BTreeMap;
@@ -20,49 +20,49 @@ use std::sync::atomic::{AtomicBool, Ordering};
 use std::thread::JoinHandle;
 use std::time::{Duration, Instant};
 
-/// The longest that a flood lasts, should the one who stops it be gone.
+/// The longest that a flood lasts if nobody stops it.
 const LIFE_MAX: Duration = Duration::from_secs(4000);
-/// What was not sent so long after its time is not made up for: a flood has a rate, and no debts.
+/// What is later than this is skipped: a flood keeps its rate but does not catch up.
 const LATE_MAX: Duration = Duration::from_millis(20);
-/// How long it waits when it is ahead of its rate, or has nothing to send.
+/// How long the thread sleeps when nothing is due.
 const REST: Duration = Duration::from_micros(200);
-/// The priority of its thread, a tenth of a usual one's.
+/// Nice value of its thread: a tenth of the usual CPU share.
 const NICE: i32 = 10;
 
-/// What strangers do to a server.
+/// A kind of flood.
 pub trait Attack: Send {
-    /// Sends some datagrams, [`BATCH`] at most.
-    fn strike(&mut self) -> io::Result<Sent>;
+    /// Sends at most [`BATCH`] datagrams.
+    fn send(&mut self) -> io::Result<Sent>;
 
-    /// What it has sent and received so far, by what it was; nothing where all is of one sort.
+    /// What it has sent and received so far, by type. Empty if there is only one type.
     fn counts(&self) -> BTreeMap<&'static str, u64> {
         BTreeMap::new()
     }
 }
 
-/// A flood that is under way.
+/// A running flood.
 pub struct Flood {
     stop: Arc<AtomicBool>,
-    thread: JoinHandle<Struck>,
+    thread: JoinHandle<FloodResult>,
 }
 
-/// What a flood was in the end.
-pub struct Struck {
+/// What a flood has sent in the end.
+pub struct FloodResult {
     pub sent: Sent,
     pub elapsed: Duration,
     pub counts: BTreeMap<&'static str, u64>,
-    /// What the system said last when it would not send.
+    /// The last error of a send.
     pub refused: Option<io::Error>,
 }
 
 impl Flood {
-    /// Sends so many datagrams a second from here on, on this processor.
+    /// Starts to send `per_second` datagrams per second on this CPU.
     pub fn start(mut attack: Box<dyn Attack>, per_second: u64, cpu: usize) -> Self {
         let stop = Arc::new(AtomicBool::new(false));
         let end = stop.clone();
         let thread = std::thread::spawn(move || {
             core_affinity::set_for_current(CoreId { id: cpu });
-            // The players, who share this processor, go first: it is the server's delay that is measured, not theirs.
+            // Players share this CPU and go first: the server's delay is measured, not theirs.
             let _ = setpriority_process(None, NICE);
             let began = Instant::now();
             let mut pace = Pace::new(per_second);
@@ -72,8 +72,8 @@ impl Flood {
                     std::thread::sleep(REST);
                     continue;
                 }
-                match attack.strike() {
-                    Ok(struck) if struck.datagrams > 0 => sent.add(struck),
+                match attack.send() {
+                    Ok(result) if result.datagrams > 0 => sent.add(result),
                     Ok(_) => std::thread::sleep(REST),
                     Err(error) => {
                         refused = Some(error);
@@ -81,22 +81,21 @@ impl Flood {
                     }
                 }
             }
-            Struck { sent, elapsed: began.elapsed(), counts: attack.counts(), refused }
+            FloodResult { sent, elapsed: began.elapsed(), counts: attack.counts(), refused }
         });
         Flood { stop, thread }
     }
 
-    /// Ends it.
-    pub fn stop(self) -> Result<Struck, String> {
+    pub fn stop(self) -> Result<FloodResult, String> {
         self.stop.store(true, Ordering::Relaxed);
         self.thread.join().map_err(|_| "the flood's thread panicked".into())
     }
 }
 
-/// When it is time for more.
+/// Decides when a batch is due.
 struct Pace {
     per_second: u64,
-    /// Datagrams that were not sent when it was time, and never will be.
+    /// Datagrams that were skipped because they were late.
     forgone: u64,
 }
 
@@ -105,7 +104,7 @@ impl Pace {
         Pace { per_second, forgone: 0 }
     }
 
-    /// Whether a batch is due, so long after the beginning, when so many have been sent.
+    /// Whether a batch is due after `elapsed`, when `sent` datagrams have been sent.
     fn is_due(&mut self, elapsed: Duration, sent: u64) -> bool {
         let wanted = (elapsed.as_secs_f64() * self.per_second as f64) as u64;
         let late_max = (LATE_MAX.as_secs_f64() * self.per_second as f64) as u64 + BATCH as u64;
@@ -125,7 +124,7 @@ mod tests {
         let millis = Duration::from_millis;
         assert!(!pace.is_due(millis(0), 0));
         assert!(pace.is_due(millis(1), 0) && !pace.is_due(millis(1), 64));
-        // A second late: of 64,000 that were due, those of the last 20 ms are sent, and a batch.
+        // A second late: of 64,000 due datagrams, those of the last 20 ms and one batch are sent.
         let mut sent = 0;
         while pace.is_due(millis(1000), sent) {
             sent += BATCH as u64;

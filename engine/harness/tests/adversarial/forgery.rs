@@ -86,13 +86,13 @@ fn each_hostile_datagram_is_counted_at_the_client_and_changes_nothing() {
     let authentic = world.sealed_by_server(0, b"intact");
     let now = world.now();
     let client = &mut world.clients[0].client;
-    let before = client.session().unwrap().stats;
+    let before = client.connection().unwrap().stats;
     for mut datagram in hostile_datagrams(&authentic) {
         let dropped = total_drops(client.drops());
         let text = format!("{datagram:02x?}");
         assert!(client.receive(now, &mut datagram).is_none(), "{text}");
         assert_eq!(total_drops(client.drops()), dropped + 1, "{text}");
-        assert_eq!(client.session().unwrap().stats, before, "{text}");
+        assert_eq!(client.connection().unwrap().stats, before, "{text}");
     }
     assert_eq!(client.poll_event(), None);
     assert_eq!(client.transmit_len(now), None);
@@ -161,19 +161,19 @@ fn a_flood_of_connects_disturbs_no_client_and_is_never_amplified() {
         rounds += 1;
         world.step();
         let stats = world.server.stats();
-        assert!(stats.stranger_bytes_out <= stats.stranger_bytes_in);
+        assert!(stats.unvalidated_bytes_out <= stats.unvalidated_bytes_in);
     }
     world.run_for(ROUND_TRIP);
-    world.run_until("all addresses are answered", |world| !world.server.has_strangers_waiting());
+    world.run_until("all addresses are answered", |world| !world.server.has_admissions_waiting());
     let expected: Vec<Vec<u8>> = (0..rounds).map(|round| vec![round; 20]).collect();
     for end in &world.clients {
         assert_eq!(end.messages(), expected);
     }
     let stats = world.server.stats();
     assert_eq!((stats.handshakes, world.server.connections()), (10, 10));
-    assert_eq!(stats.cookies_out + world.server.drops().stranger_budget, 5_000 + 10);
-    assert!(stats.cookies_out > 10 && world.server.drops().stranger_budget > 0);
-    assert!(stats.stranger_bytes_out <= stats.stranger_bytes_in);
+    assert_eq!(stats.cookies_out + world.server.drops().reply_queue_full, 5_000 + 10);
+    assert!(stats.cookies_out > 10 && world.server.drops().reply_queue_full > 0);
+    assert!(stats.unvalidated_bytes_out <= stats.unvalidated_bytes_in);
 }
 
 #[test]
@@ -208,7 +208,7 @@ fn a_forged_denial_ends_neither_an_attempt_nor_the_reconnection() {
 fn a_recorded_connect_and_the_static_key_do_not_give_access_to_the_session() {
     let mut world = World::connected(1);
     let victim = world.id(0);
-    let key = world.clients[0].client.session().unwrap().resume_key();
+    let key = world.clients[0].client.connection().unwrap().resume_key();
     let server = server_config().secret.public();
     let mut random = Csprng::seed_from_u64(9);
     let prologue = prologue(Suites::native().bits(), Options { pre_shared_key: false });

@@ -40,7 +40,7 @@ impl Peer {
         let seed = [number as u8 ^ (number >> 8) as u8; 32];
         let mut client = Client::new(client_config(), server.now, seed).expect("the server's key is sound");
         server.connect(&mut client, path);
-        let (session, resources) = client.into_session().expect("it is connected");
+        let (session, resources) = client.into_connection().expect("it is connected");
         let joined = server.events.pop();
         assert!(matches!(joined, Some(Event::Joined { id, .. }) if id == session.id()), "{joined:?}");
         Peer { session, path, resources }
@@ -358,6 +358,6 @@ fn honest_messages_get_through_while_others_hoard_memory() {
     }
     assert_eq!(server.messages.len() - before, 40, "all 40 honest messages are delivered");
     let (ended, stats) = (endings(&mut server), server.endpoint.stats());
-    assert!(stats.hoards_ended > 0 && ended.iter().all(|&reason| reason == DisconnectReason::ShortOfMemory));
+    assert!(stats.memory_evicted > 0 && ended.iter().all(|&reason| reason == DisconnectReason::ShortOfMemory));
     assert!(honest.iter().all(|peer| server.endpoint.info(peer.id()).is_some()), "no honest client was disconnected");
 }

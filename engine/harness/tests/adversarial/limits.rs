@@ -71,7 +71,7 @@ fn key_exchanges_keep_to_their_rate_and_every_client_gets_in() {
     let mut world = with_policy(roomy(), Policy { handshakes_per_second: 50, ..Policy::default() });
     world.add_clients(150);
     world.run_for(2 * ROUND_TRIP);
-    assert!(!world.server.has_strangers_waiting(), "the server waits until the rate allows another handshake");
+    assert!(!world.server.has_admissions_waiting(), "the server waits until the rate allows another handshake");
     assert!(world.server.deadline() <= world.now() + Duration::from_millis(20), "the next handshake is due soon");
     let mut per_second = Vec::new();
     for _ in 0..4 {
@@ -277,7 +277,7 @@ fn forged_malformed_packets_do_not_keep_their_victim_out() {
         send_malformed(&world, &mut random, victim);
         world.step();
     }
-    assert_eq!((connected(&world), world.server.drops().ill_behaved), (1, 0));
+    assert_eq!((connected(&world), world.server.drops().misbehaving_address), (1, 0));
 }
 
 #[test]
@@ -297,7 +297,7 @@ fn a_full_reply_queue_drops_misbehaving_addresses_first() {
         send_malformed(&world, &mut random, misbehaving);
         world.step();
     }
-    assert!(world.server.drops().ill_behaved > 0 && world.server.drops().stranger_budget > 0);
+    assert!(world.server.drops().misbehaving_address > 0 && world.server.drops().reply_queue_full > 0);
 }
 
 #[test]
@@ -400,7 +400,7 @@ fn clients_that_crashed_make_room_for_those_that_come_back_from_their_address() 
     assert_eq!(connected(&world), 8, "the seven are back, and the neighbour is still connected");
     assert!(world.clients[neighbour].client.is_connected());
     assert!(!world.clients[newcomer].client.is_connected(), "no silent connection of its address can give way");
-    assert_eq!(world.server.stats().vacated, 7);
+    assert_eq!(world.server.stats().silent_displaced, 7);
     assert_eq!(world.server_events.iter().filter(|(_, event)| matches!(event, Event::Suspended { .. })).count(), 7);
 }
 
@@ -423,7 +423,7 @@ fn a_client_that_takes_a_silent_slot_resumes_its_own_session() {
     world.network.set_conditions_between(server_address(), home(2000), CLEAN);
     world.run_until("the first client has resumed", |world| world.server.stats().joined == 3);
     assert_eq!(
-        (world.server.stats().vacated, world.server.stats().resumed),
+        (world.server.stats().silent_displaced, world.server.stats().resumed),
         (1, 1),
         "the client resumed its own session"
     );

@@ -69,12 +69,12 @@ fn rare_long_messages_make_the_client_probe_for_larger_datagrams() {
             world.clients[0].client.send(now, channel, &noise).unwrap();
             world.run_for(Duration::from_secs(1));
         }
-        assert_eq!(world.clients[0].client.session().unwrap().datagram_bytes(), DATAGRAM_BYTES_MAX, "{channel}");
-        let sent = world.clients[0].client.session().unwrap().stats.datagrams_out;
+        assert_eq!(world.clients[0].client.connection().unwrap().datagram_bytes(), DATAGRAM_BYTES_MAX, "{channel}");
+        let sent = world.clients[0].client.connection().unwrap().stats.datagrams_out;
         let now = world.now();
         world.clients[0].client.send(now, channel, &noise).unwrap();
         world.run_for(STEP);
-        assert_eq!(world.clients[0].client.session().unwrap().stats.datagrams_out, sent + 1, "{channel}");
+        assert_eq!(world.clients[0].client.connection().unwrap().stats.datagrams_out, sent + 1, "{channel}");
     }
 }
 
@@ -86,7 +86,7 @@ fn a_short_stall_is_no_black_hole() {
         let now = world.now();
         let _ = world.clients[0].client.send(now, Channel::RELIABLE_ORDERED, &noise);
     };
-    let size = |world: &World| world.clients[0].client.session().unwrap().datagram_bytes();
+    let size = |world: &World| world.clients[0].client.connection().unwrap().datagram_bytes();
     let mut random = Csprng::seed_from_u64(5);
     let mut long = vec![0; 60_000];
     random.fill_bytes(&mut long);

@@ -250,7 +250,7 @@ fn keys_change_under_traffic_and_no_sequence_number_is_used_twice() {
     world.run_for(Duration::from_secs(2));
     assert!(numbers(&world.clients[0].messages_on(Channel::RELIABLE_ORDERED)).into_iter().eq(0..300));
     assert_eq!(world.server.info(id).unwrap().key_changes, 2);
-    assert_eq!(world.clients[0].client.session().unwrap().key_changes(), 2);
+    assert_eq!(world.clients[0].client.connection().unwrap().key_changes(), 2);
     assert_eq!((world.server.drops().not_authentic, world.clients[0].client.drops().not_authentic), (0, 0));
     let mut seen = HashSet::new();
     let mut phases = HashSet::new();

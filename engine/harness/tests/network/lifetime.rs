@@ -21,7 +21,7 @@ fn the_heartbeat_keeps_an_idle_connection_alive() {
 fn the_heartbeat_measures_the_round_trip_time() {
     let mut world = World::connected(1);
     world.run_for(HEARTBEAT_DEFAULT + STEP + ROUND_TRIP);
-    let measured_by_client = world.clients[0].client.session().unwrap().round_trip();
+    let measured_by_client = world.clients[0].client.connection().unwrap().round_trip();
     assert_eq!(measured_by_client, Some(2 * DELAY));
     assert_eq!(world.server.info(world.id(0)).unwrap().round_trip, Some(2 * DELAY));
 }

@@ -1,8 +1,7 @@
-//! Real sockets on a bad network: any link, under conditions.
+//! A link under network conditions: real sockets on a bad network.
 //!
-//! This is behind the feature `conditions`, which is off by default. A server that lost datagrams on purpose, because
-//! somebody left an option set, would be hard to explain to its players: the server has no such option, does not turn
-//! the feature on, and built by itself does not even have this compiled in. Load generators and tests turn it on.
+//! This is behind the feature `conditions`, which load generators and tests turn on. A server does not, so that no
+//! forgotten option can make it drop its players' datagrams.
 
 use super::conditions::{Conditions, Impairment, ImpairmentStats, NetworkSpec, Outage, Transit};
 use ringshard_protocol::limits::DATAGRAM_BYTES_MAX;
@@ -12,17 +11,17 @@ use ringshard_protocol::time::Instant;
 #[cfg(test)]
 mod tests;
 
-/// Datagrams reserved between two submits.
+/// Datagrams that may be reserved between two submits.
 const RESERVED_MAX: usize = 4_096;
 
-/// What conditions did to a link's datagrams.
+/// What the conditions did to a link's datagrams.
 #[derive(Clone, Copy, PartialEq, Eq, Debug, Default)]
 pub struct ConditionedStats {
-    /// To what was sent.
+    /// To outgoing datagrams.
     pub outward: ImpairmentStats,
-    /// To what arrived.
+    /// To incoming datagrams.
     pub inward: ImpairmentStats,
-    /// Arrivals, either way, that were lost because as many as may be held were on their way already.
+    /// Datagrams, in both directions, that were dropped because the maximum was in flight already.
     pub not_held: u64,
 }
 
@@ -35,27 +34,26 @@ impl ConditionedStats {
     }
 }
 
-/// A link whose datagrams suffer [`Conditions`], both those it sends and those it receives.
+/// A link under [`Conditions`], which apply to sent and to received datagrams.
 ///
-/// Each of its sockets is a path of its own, with a state for each direction: draws, bursts, and a line with a queue.
-/// Delays come on top of those of the real network, and round trips have them twice. What is on its way when the link
-/// is dropped is lost.
+/// Each socket is a path with its own state in each direction: random draws, bursts, and a line with a queue. Delays add to
+/// those of the real network, twice per round trip. Datagrams in flight are lost when the link is dropped.
 #[derive(Debug)]
 pub struct ConditionedLink<L> {
     link: L,
-    outward: Way,
-    inward: Way,
-    /// Where each datagram that waits for `submit` goes, and its size; the bytes lie in `memory` one behind the other.
+    outward: Direction,
+    inward: Direction,
+    /// Path and size of each datagram that waits for `submit`; the bytes lie one behind the other in `memory`.
     reserved: Vec<(Path, usize)>,
     memory: Vec<u8>,
 }
 
 /// One direction of all paths.
 #[derive(Debug)]
-struct Way {
+struct Direction {
     conditions: Conditions,
     seed: u64,
-    /// 0 or 1: the two ways of a path draw from different streams.
+    /// 0 or 1: the two directions of a path draw from different streams.
     parity: u64,
     /// By socket.
     impairments: Vec<Impairment>,
@@ -64,9 +62,9 @@ struct Way {
     not_held: u64,
 }
 
-impl Way {
+impl Direction {
     fn enter(&mut self, path: Path, now: Instant, bytes: &[u8]) {
-        let Way { conditions, seed, parity, impairments, transit, .. } = self;
+        let Direction { conditions, seed, parity, impairments, transit, .. } = self;
         let socket = path.socket as usize;
         while impairments.len() <= socket {
             impairments.push(Impairment::new(*conditions, *seed, 2 * impairments.len() as u64 + *parity));
@@ -88,8 +86,8 @@ impl Way {
 }
 
 impl<L: Link> ConditionedLink<L> {
-    /// Puts a link under conditions. An outage is counted from now. In each direction at most `held_max` datagrams, 1 or
-    /// more, are on their way at once; more are dropped and counted.
+    /// Puts a link under conditions. An outage counts from now. In each direction at most `held_max` datagrams, 1 or more,
+    /// are in flight at once; more are dropped and counted.
     ///
     /// # Panics
     /// When `held_max` is 0, or a condition is out of its range: see [`Conditions::check`].
@@ -99,7 +97,7 @@ impl<L: Link> ConditionedLink<L> {
         let began = link.now();
         let moment = |from_start: Instant| began + from_start.since(Instant::ZERO);
         let outage = spec.conditions.outage.map(|outage| Outage { from: moment(outage.from), to: moment(outage.to) });
-        let way = |parity| Way {
+        let direction = |parity| Direction {
             conditions: Conditions { outage, ..spec.conditions },
             seed: spec.seed,
             parity,
@@ -108,7 +106,7 @@ impl<L: Link> ConditionedLink<L> {
             held_max,
             not_held: 0,
         };
-        ConditionedLink { link, outward: way(0), inward: way(1), reserved: Vec::new(), memory: Vec::new() }
+        ConditionedLink { link, outward: direction(0), inward: direction(1), reserved: Vec::new(), memory: Vec::new() }
     }
 
     /// What the conditions did so far.
@@ -117,19 +115,19 @@ impl<L: Link> ConditionedLink<L> {
         ConditionedStats { outward: self.outward.stats(), inward: self.inward.stats(), not_held }
     }
 
-    /// Datagrams on their way now, in both directions.
+    /// Datagrams in flight, in both directions.
     pub fn held(&self) -> usize {
         self.outward.transit.len() + self.inward.transit.len()
     }
 
-    /// Hands over what is due. What the link has no room for stays due.
+    /// Sends what is due. What the link has no room for stays due.
     fn send_due(&mut self, now: Instant) {
         let transit = &mut self.outward.transit;
         while let Some(held) = transit.peek_due(now) {
             match self.link.reserve(held.envelope, held.bytes.len()) {
                 Some(room) => room.copy_from_slice(&held.bytes),
                 None => {
-                    // Sending may make room.
+                    // Submitting may make room.
                     self.link.submit();
                     let Some(room) = self.link.reserve(held.envelope, held.bytes.len()) else { return };
                     room.copy_from_slice(&held.bytes);
@@ -161,6 +159,7 @@ impl<L: Link> Link for ConditionedLink<L> {
         {
             received += 1;
             let held = inward.transit.get(place);
+            assert!(held.due <= now, "a datagram arrives when it is due");
             deliver(Arrival {
                 path: held.envelope,
                 arrived_at: Some(held.due),
@@ -192,21 +191,22 @@ impl<L: Link> Link for ConditionedLink<L> {
             rest = behind;
             self.outward.enter(path, now, bytes);
         }
+        assert!(rest.is_empty(), "every byte belongs to a reserved datagram");
         self.memory.clear();
         self.send_due(now);
         self.link.submit();
     }
 
-    /// Waits no longer than until the next datagram is due, either way: to be sent at the next submit, or received.
+    /// Waits until the next datagram is due in either direction, at most.
     fn park(&mut self, wait: Wait) {
         self.submit();
-        let due = [&self.outward, &self.inward].into_iter().filter_map(|way| way.transit.next_due()).min();
+        let due = [&self.outward, &self.inward].into_iter().filter_map(|direction| direction.transit.next_due()).min();
         let until = wait.until.min(due.unwrap_or(Instant::NEVER));
         let gather = wait.gather.min(until.since(self.link.now()));
         self.link.park(Wait { until, gather, ..wait });
     }
 
-    /// Of the link underneath: what really went out and came in.
+    /// The counters of the link underneath: what really left and arrived.
     fn stats(&self) -> LinkStats {
         self.link.stats()
     }

@@ -1,19 +1,18 @@
-//! Bad networks, made to order: what a path does to datagrams, as a plain value, and the state that does it.
+//! Simulated network conditions: what a path does to datagrams.
 //!
-//! [`Conditions`] say how bad; an [`Impairment`] is one direction of a path under them and decides each datagram's fate
-//! from a seed; [`NetworkSpec`] is the same as text. The simulator ([`super::sim`]) and, where the feature `conditions`
-//! is on, `ConditionedLink` over real sockets use one and the same model.
+//! [`Conditions`] is a plain value. An [`Impairment`] is one direction of a path under conditions, and decides the fate of
+//! each datagram from a seed. [`NetworkSpec`] is conditions and seed as text. The simulator ([`super::sim`]) and, with the
+//! feature `conditions`, `ConditionedLink` over real sockets use the same model.
 //!
 //! # What happens to a datagram, in this order
-//! 1. Outage: what enters during it is lost. MTU: what is larger is lost, and nobody is told.
+//! 1. Outage: datagrams that enter during it are lost. MTU: larger datagrams are lost without notice.
 //! 2. Loss: in bursts ([`BurstLoss`], the simple Gilbert model), and at random. Together they are the Gilbert-Elliott
-//!    model that loses all in its bad state and [`Conditions::loss`] in its good one.
-//! 3. Rate: it waits in a drop-tail queue for its turn on the line, or is dropped because the queue is full.
-//! 4. Duplication: from here there may be two of it, each with draws of its own.
+//!    model that loses everything in its bad state and [`Conditions::loss`] in its good one.
+//! 3. Rate: the datagram waits for the line in a drop-tail queue, or is dropped because the queue is full.
+//! 4. Duplication: from here on there may be two copies, each with its own random draws.
 //! 5. Delay, jitter, reordering, corruption.
 //!
-//! Sizes are those of UDP payloads: headers of UDP, IP and Ethernet are not counted. A line of a given rate on the wire
-//! carries less than that here.
+//! Sizes are UDP payloads, without headers of UDP, IP and Ethernet. So a real line of the same rate carries less.
 
 mod impairment;
 mod spec;
@@ -27,11 +26,11 @@ pub(super) use transit::Transit;
 use core::fmt;
 use ringshard_protocol::time::{Duration, Instant};
 
-/// Largest UDP payload there is, in bytes.
+/// Largest UDP payload, in bytes.
 const MTU_MAX: usize = 65_507;
-/// Longest delay, jitter or hold, in seconds.
+/// Longest delay, jitter or hold-back, in seconds.
 const DELAY_S_MAX: u64 = 60;
-/// Longest mean of a burst, in datagrams.
+/// Longest mean length of a burst, in datagrams.
 const BURST_DATAGRAMS_MAX: u32 = 1_000_000;
 /// Slowest line, in bytes per second: 8 kbit/s.
 const RATE_MIN: u64 = 1_000;
@@ -40,22 +39,22 @@ const RATE_MAX: u64 = 12_500_000_000;
 /// Longest queue, in bytes.
 const QUEUE_BYTES_MAX: u64 = 1 << 30;
 
-/// How likely something is, in millionths: 0 to 1,000,000.
+/// A probability in millionths: 0 to 1,000,000.
 #[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Debug, Default)]
 pub struct Chance(u32);
 
 impl Chance {
-    /// Not at all.
+    /// Probability 0.
     pub const NEVER: Chance = Chance(0);
-    /// Without fail.
+    /// Probability 1.
     pub const ALWAYS: Chance = Chance(1_000_000);
 
-    /// So many in a thousand, 0 to 1,000.
+    /// A probability in thousandths, 0 to 1,000.
     pub const fn per_mille(thousandths: u32) -> Self {
         Chance(thousandths.saturating_mul(1_000))
     }
 
-    /// So many in a million, 0 to 1,000,000.
+    /// A probability in millionths, 0 to 1,000,000.
     pub const fn per_million(millionths: u32) -> Self {
         Chance(millionths)
     }
@@ -72,75 +71,75 @@ impl fmt::Display for Chance {
     }
 }
 
-/// Losses that come in a row, as of a fading radio or a full buffer on the way.
+/// Consecutive losses, as caused by a fading radio or a full buffer on the path.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
 pub struct BurstLoss {
-    /// Chance of each datagram to begin a burst, which loses it and those that follow.
+    /// Chance of each datagram to begin a burst, which loses it and the following ones.
     pub enter: Chance,
     /// Mean length of a burst in datagrams, 1 to 1,000,000; lengths are geometrically distributed.
     pub mean_length: u32,
 }
 
-/// Datagrams that are held back while later ones pass.
+/// Datagrams that are held back while later ones overtake them.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
 pub struct Reorder {
     /// Chance of each datagram to be held back.
     pub chance: Chance,
-    /// For up to so long, drawn evenly; at most 60 s. Those sent within that time overtake it.
+    /// Longest hold-back, drawn evenly; at most 60 s. Datagrams sent in that time overtake it.
     pub hold_max: Duration,
 }
 
-/// A line that carries only so much.
+/// A line with a limited rate.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
 pub struct RateLimit {
     /// UDP payload bytes per second, 1,000 to 12,500,000,000.
     pub bytes_per_second: u64,
-    /// Bytes that may wait, the datagram on the line included; 0 to 2^30. What would not fit is dropped, except that an
+    /// Bytes that may wait, including the datagram on the line; 0 to 2^30. A datagram that does not fit is dropped, but an
     /// idle line takes a datagram of any size.
     pub queue_bytes: u64,
 }
 
-/// A time in which nothing passes.
+/// A time in which every datagram is lost.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
 pub struct Outage {
-    /// From here.
+    /// Its first moment.
     pub from: Instant,
-    /// Until just before here.
+    /// The moment after it.
     pub to: Instant,
 }
 
 /// What a network does to datagrams in one direction.
 ///
-/// The fields are explained in the order of the [module](self)'s list.
+/// The [module](self) explains the order in which the fields apply.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
 pub struct Conditions {
-    /// When nothing passes.
+    /// When every datagram is lost.
     pub outage: Option<Outage>,
-    /// Largest datagram that passes, in bytes of UDP payload, 1 to 65,507: a black hole for larger ones. None: any size.
+    /// Largest datagram that passes, in bytes of UDP payload, 1 to 65,507; larger ones vanish. None: any size passes.
     pub mtu: Option<usize>,
-    /// Losses in a row.
+    /// Consecutive losses.
     pub burst: Option<BurstLoss>,
-    /// Chance of each datagram to be lost, by itself.
+    /// Chance of each datagram to be lost, independently.
     pub loss: Chance,
-    /// How much passes.
+    /// Rate and queue of the line.
     pub rate: Option<RateLimit>,
-    /// Chance to arrive twice.
+    /// Chance of a datagram to arrive twice.
     pub duplication: Chance,
-    /// Time that every datagram takes, at most 60 s.
+    /// Delay of every datagram, at most 60 s.
     pub delay: Duration,
-    /// Up to this much more, drawn evenly for each; at most 60 s.
+    /// Longest additional delay, drawn evenly per datagram; at most 60 s.
     pub jitter: Duration,
-    /// Whether jitter leaves the order alone, as a queue whose length varies would: a datagram then arrives no earlier
-    /// than those before it. Otherwise datagrams that are less apart than their jitter overtake each other.
+    /// Whether jitter keeps the order, like a queue of varying length: a datagram then arrives no earlier than those before
+    /// it. Otherwise datagrams that are closer than their jitter overtake each other.
     pub keeps_order: bool,
-    /// Datagrams held back; they are overtaken also where jitter keeps the order.
+    /// Datagrams that are held back, and overtaken even if jitter keeps the order.
     pub reorder: Option<Reorder>,
-    /// Chance that one bit arrives inverted.
+    /// Chance of a datagram to arrive with one bit inverted.
     pub corruption: Chance,
 }
 
 impl Conditions {
-    /// A network that only takes its time.
+    /// A network that only delays.
     pub const fn none(delay: Duration) -> Self {
         Conditions {
             outage: None,
@@ -157,7 +156,7 @@ impl Conditions {
         }
     }
 
-    /// Whether every field is within its range.
+    /// Checks that every field is in its range.
     ///
     /// # Errors
     /// The first field that is not.
@@ -217,15 +216,15 @@ impl fmt::Display for Shown {
     }
 }
 
-/// Conditions that no network can have.
+/// A condition out of its range.
 #[derive(Clone, PartialEq, Eq, Debug, thiserror::Error)]
 #[error("{field} is {value}; it can be {range}")]
 pub struct ConditionsError {
-    /// What is out of its range.
+    /// The name of the condition.
     pub field: &'static str,
-    /// What it is.
+    /// Its value.
     pub value: String,
-    /// What it could be.
+    /// Its range.
     pub range: &'static str,
 }
 
@@ -236,7 +235,7 @@ mod tests {
     const NONE: Conditions = Conditions::none(Duration::ZERO);
 
     #[test]
-    fn what_is_out_of_range_is_named_with_its_value_and_its_range() {
+    fn a_condition_out_of_range_is_named_with_value_and_range() {
         let burst = |enter, mean_length| Some(BurstLoss { enter, mean_length });
         let rate = |bytes_per_second, queue_bytes| Some(RateLimit { bytes_per_second, queue_bytes });
         let moment = |seconds| Instant::ZERO + Duration::from_secs(seconds);

@@ -1,21 +1,21 @@
-//! Datagrams on their way, by when they are due.
+//! Datagrams in flight, ordered by the time they are due.
 
 use core::cmp::Reverse;
 use ringshard_protocol::time::Instant;
 use std::collections::BinaryHeap;
 
-/// One datagram on its way, or arrived and waiting to be taken.
+/// One datagram in flight, or arrived and waiting to be received.
 #[derive(Debug)]
 pub(crate) struct Held<E> {
-    /// From whom, to whom, or both.
+    /// Sender, receiver, or both.
     pub envelope: E,
     pub due: Instant,
     pub bytes: Vec<u8>,
 }
 
-/// Holds datagrams until they are due; those due at the same moment leave in the order in which they came.
+/// Holds datagrams until they are due; datagrams due at the same time leave in the order in which they entered.
 ///
-/// A place is used again, with its buffer, when its datagram is released: in the long run nothing is allocated.
+/// Places and their buffers are reused after a release, so that nothing is allocated in the long run.
 #[derive(Debug)]
 pub(crate) struct Transit<E> {
     /// Due time, number of the datagram, place.
@@ -30,18 +30,18 @@ impl<E> Transit<E> {
         Transit { order: BinaryHeap::new(), places: Vec::new(), free: Vec::new(), entered: 0 }
     }
 
-    /// Datagrams that have a place: on their way, or due and not yet released.
+    /// Datagrams that have a place: in flight, or due and not yet released.
     pub(crate) fn len(&self) -> usize {
         self.places.len() - self.free.len()
     }
 
-    /// Places that were ever needed at once.
+    /// The largest number of places in use at once.
     #[cfg(test)]
     pub(crate) fn places(&self) -> usize {
         self.places.len()
     }
 
-    /// Takes a copy of the datagram; gives it to be looked at and altered.
+    /// Takes a copy of the datagram, and lends it to be altered.
     pub(crate) fn insert(&mut self, envelope: E, due: Instant, bytes: &[u8]) -> &mut Held<E> {
         let place = match self.free.pop() {
             Some(place) => {
@@ -67,14 +67,14 @@ impl<E> Transit<E> {
         self.order.peek().map(|&Reverse((due, ..))| due)
     }
 
-    /// The next datagram, if it is due at `now`.
+    /// The next datagram, if it is due at `now`, which keeps its place.
     #[cfg(any(test, feature = "conditions"))]
     pub(crate) fn peek_due(&self, now: Instant) -> Option<&Held<E>> {
         let &Reverse((due, _, place)) = self.order.peek()?;
         (due <= now).then(|| &self.places[place as usize])
     }
 
-    /// The place of the next datagram, if it is due at `now`. It keeps the place until it is released.
+    /// Takes the next datagram out of the order, if it is due at `now`. It keeps its place until it is released.
     pub(crate) fn pop_due(&mut self, now: Instant) -> Option<u32> {
         if self.next_due()? > now {
             return None;
@@ -86,8 +86,13 @@ impl<E> Transit<E> {
         &mut self.places[place as usize]
     }
 
+    /// Frees the place of a datagram that was taken.
     pub(crate) fn release(&mut self, place: u32) {
         self.free.push(place);
+        assert!(
+            self.order.len() + self.free.len() <= self.places.len(),
+            "a place is released once, after it was taken"
+        );
     }
 }
 
@@ -96,7 +101,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn datagrams_leave_when_due_in_order_and_their_places_are_used_again() {
+    fn datagrams_leave_in_order_when_due_and_their_places_are_reused() {
         let mut transit = Transit::new();
         let at = Instant::from_nanos;
         for (number, nanos) in [(0u8, 30), (1, 10), (2, 20), (3, 10)] {

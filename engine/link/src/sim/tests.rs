@@ -1,5 +1,8 @@
 use super::*;
-use crate::conditions::{Chance, Outage, RateLimit};
+use crate::conditions::{Chance, Conditions, Outage, RateLimit};
+use core::net::SocketAddr;
+use ringshard_protocol::link::{Arrival, Link, Path};
+use ringshard_protocol::time::{Duration, Instant};
 
 const MS: Duration = Duration::from_millis(1);
 const DELAY: Duration = Duration::from_millis(20);
@@ -49,7 +52,7 @@ fn a_datagram_arrives_after_the_delay_where_it_was_sent() {
     assert_eq!(received(&mut b), [(address(1), at(20), b"to b".to_vec())]);
     assert_eq!(received(&mut c), [(address(1), at(20), b"to c".to_vec())]);
     assert_eq!((received(&mut a), received(&mut b)), (vec![], vec![]));
-    assert_eq!((a.stats().datagrams_out, b.stats().datagrams_in, network.under_way()), (2, 1, 0));
+    assert_eq!((a.stats().datagrams_out, b.stats().datagrams_in, network.in_flight()), (2, 1, 0));
 }
 
 #[test]
@@ -206,7 +209,7 @@ fn what_arrives_at_an_address_without_a_link_is_lost_and_counted() {
     send(2);
     network.advance(DELAY);
     drop(moves);
-    assert_eq!((network.unreachable(), network.under_way(), network.next_arrival()), (5, 0, None));
+    assert_eq!((network.unreachable(), network.in_flight(), network.next_arrival()), (5, 0, None));
 }
 
 #[test]
@@ -288,6 +291,6 @@ fn in_the_long_run_places_are_used_again() {
         received(&mut b);
     }
     // As many as are on their way at once.
-    assert_eq!(network.under_way(), 19);
-    assert!(network.0.borrow().under_way.places() <= 21);
+    assert_eq!(network.in_flight(), 19);
+    assert!(network.places() <= 21);
 }

@@ -1,7 +1,7 @@
 //! The ring of receive buffers that the kernel fills.
 //!
-//! A buffer is in one of two hands: the kernel's, from `publish` until a completion names it; ours, from then until
-//! `give_back`.
+//! A buffer belongs to the kernel from [`ReceiveBuffers::publish`] until a completion names it, and to the link from then,
+//! [`ReceiveBuffers::claim`], until [`ReceiveBuffers::give_back`].
 
 use crate::buffer::Region;
 use crate::message::{CONTROL_BYTES, NAME_BYTES};
@@ -16,18 +16,18 @@ use std::sync::atomic::{AtomicU16, Ordering};
 pub(super) const COUNT: usize = 512;
 const _: () = assert!(COUNT.is_power_of_two() && COUNT <= 32_768);
 
-/// What the kernel writes in front of each arrival: four u32, lengths of name, control and payload, and flags.
+/// The kernel's header of each arrival: four u32, lengths of name, control and payload, and flags.
 const OUT_BYTES: usize = 16;
 const NAME_AT: usize = OUT_BYTES;
 const CONTROL_AT: usize = NAME_AT + NAME_BYTES;
 const PAYLOAD_AT: usize = CONTROL_AT + CONTROL_BYTES;
 /// A run that GRO merged has up to 64 KiB.
 const BUFFER_BYTES: usize = PAYLOAD_AT + 65_536;
-/// Three lines more than a power of two, so that the fronts of the buffers spread over the sets of the cache.
+/// Three cache lines more than a power of two, so that the starts of the buffers fall into different cache sets.
 const STRIDE: usize = 65_536 + 192;
 const _: () = assert!(BUFFER_BYTES <= STRIDE && STRIDE.is_multiple_of(64));
 
-/// An arrival as it lies in its buffer.
+/// An arrival in its buffer.
 pub(super) struct Arrived<'a> {
     pub(super) name: &'a [u8],
     pub(super) control: &'a [u8],
@@ -38,11 +38,12 @@ pub(super) struct Arrived<'a> {
 pub(super) struct ReceiveBuffers {
     entries: Region,
     memory: Region,
-    /// Buffers ever given to the kernel; published or not.
+    /// Buffers given to the kernel since the start, modulo 2^16.
     given: u16,
+    /// Those of them that the kernel can see.
     published: u16,
-    /// Which buffers are ours.
-    lent: Box<[bool]>,
+    /// Which buffers belong to the link.
+    ours: Box<[bool]>,
 }
 
 impl ReceiveBuffers {
@@ -52,7 +53,7 @@ impl ReceiveBuffers {
             memory: Region::new(COUNT * STRIDE)?,
             given: 0,
             published: 0,
-            lent: vec![true; COUNT].into_boxed_slice(),
+            ours: vec![true; COUNT].into_boxed_slice(),
         };
         for buffer in 0..COUNT as u16 {
             buffers.give_back(buffer);
@@ -61,19 +62,28 @@ impl ReceiveBuffers {
         Ok(buffers)
     }
 
-    /// Tells the kernel about the ring. It must outlive `ring`.
+    /// Registers the buffers with `ring`, which they must outlive.
     pub(super) fn register(&self, ring: &IoUring, group: u16) -> io::Result<()> {
-        // SAFETY: the entries are page-aligned, zeroed but for what was written, and live in `self`, which the link
-        // drops only after the ring.
+        // SAFETY: the entries are page-aligned and initialised, and live in `self`, which the link drops only after the
+        // ring.
         unsafe { ring.submitter().register_buf_ring_with_flags(self.entries.at(0) as u64, COUNT as u16, group, 0) }
     }
 
-    /// The arrival that a completion says is in `buffer`, `len` bytes of it; None when its lengths make no sense.
+    /// Notes that a completion has named `buffer`: it belongs to the link until [`Self::give_back`].
+    ///
+    /// # Panics
+    /// When the kernel did not have it: it would write into memory that the link reads.
+    pub(super) fn claim(&mut self, buffer: u16) {
+        let ours = &mut self.ours[usize::from(buffer)];
+        assert!(!*ours, "the kernel names a buffer that it has");
+        *ours = true;
+    }
+
+    /// The arrival in a claimed buffer, `len` bytes of it by its completion; None if its lengths are impossible.
     pub(super) fn lend(&mut self, buffer: u16, len: usize) -> Option<Arrived<'_>> {
         let index = usize::from(buffer);
-        assert!(!self.lent[index], "the kernel names a buffer that it has");
-        self.lent[index] = true;
-        // SAFETY: the completion has passed this buffer into our hands, and `&mut self` keeps other slices away.
+        assert!(self.ours[index], "a buffer is claimed before it is lent");
+        // SAFETY: the buffer was claimed from the kernel, and `&mut self` excludes other slices.
         let whole = unsafe { self.memory.slice(index * STRIDE, BUFFER_BYTES.min(len)) };
         let (head, bytes) = whole.split_at_mut_checked(PAYLOAD_AT)?;
         let word = |at: usize| u32::from_ne_bytes([head[at], head[at + 1], head[at + 2], head[at + 3]]);
@@ -83,41 +93,46 @@ impl ReceiveBuffers {
         Some(Arrived { name, control, bytes, truncated })
     }
 
-    /// The header of the arrival in `buffer`, which is not lent yet.
+    /// The header of the arrival in `buffer`, whose completion is known and which is not claimed yet.
     pub(super) fn peek(&self, buffer: u16, len: usize) -> Option<[u8; HEADER_BYTES]> {
         let index = usize::from(buffer);
-        assert!(!self.lent[index], "an arrival is looked at before it is lent");
+        assert!(!self.ours[index], "only the arrival after the claimed one is looked at");
         if len < PAYLOAD_AT + HEADER_BYTES {
             return None;
         }
-        // SAFETY: a completion has passed this buffer into our hands, and no slice of it is made before it is lent.
+        // SAFETY: a completion has named this buffer, so the kernel does not write to it, and no slice of it exists before it
+        // is claimed.
         unsafe { self.memory.slice(index * STRIDE + PAYLOAD_AT, HEADER_BYTES) }.first_chunk().copied()
     }
 
-    /// Gives a buffer to the kernel, from the next `publish` on.
+    /// Gives a claimed buffer to the kernel, which sees it after the next [`Self::publish`].
+    ///
+    /// # Panics
+    /// When the buffer is not claimed: the kernel would have it twice.
     pub(super) fn give_back(&mut self, buffer: u16) {
         let index = usize::from(buffer);
-        // A completion that carried an error named the buffer without lending it.
-        self.lent[index] = false;
+        assert!(self.ours[index], "a buffer is given back once");
+        self.ours[index] = false;
         let at = usize::from(self.given) % COUNT;
         let entry = self.entries.at(at * size_of::<BufRingEntry>()).cast::<BufRingEntry>();
-        // SAFETY: the entry is inside the region and behind the published tail, so the kernel does not read it yet.
-        // Only the fields are written: the first entry holds the tail in its reserved field.
+        // SAFETY: the entry is inside the region and behind the published tail, so the kernel does not read it yet. Only
+        // these fields are written, because the first entry holds the tail in its reserved field.
         unsafe {
             (*entry).set_addr(self.memory.at(index * STRIDE) as u64);
             (*entry).set_len(BUFFER_BYTES as u32);
             (*entry).set_bid(buffer);
         }
         self.given = self.given.wrapping_add(1);
+        assert!(usize::from(self.given.wrapping_sub(self.published)) <= COUNT, "the ring has a place for each buffer");
     }
 
-    /// Lets the kernel see what was given back.
+    /// Makes the buffers that were given back visible to the kernel.
     pub(super) fn publish(&mut self) {
         if self.published == self.given {
             return;
         }
         self.published = self.given;
-        // SAFETY: the tail is a u16 at a place the kernel defined, aligned, inside the first entry; we are its only
+        // SAFETY: the tail is an aligned u16 inside the first entry, at the offset that the kernel defines. This is its only
         // writer, and both sides access it atomically.
         unsafe {
             let tail = BufRingEntry::tail(self.entries.at(0).cast()).cast_mut();

@@ -1,13 +1,18 @@
 //! The link over io_uring: one ring, made and used by one thread.
 //!
-//! Every socket has one multishot receive armed, which takes its buffers from one ring of them; every run that leaves is
-//! one `sendmsg`. All of a turn's sends are one system call, its wait is another. The kernel runs completions only when we ask
+//! Every socket has one multishot receive armed; all receives share one ring of buffers. Every outgoing run is one
+//! `sendmsg`. A turn makes two system calls: one for all its sends, one to wait. The kernel runs completions only on request
 //! (`DEFER_TASKRUN`), so they come in batches and never interrupt a turn.
+//!
+//! The kernel reads and writes `Memory` asynchronously. So its parts never move, each is released only when its completion
+//! was reaped, and a shutdown that cannot reap all completions leaks the memory.
 #![allow(unsafe_code)]
 
 mod buffers;
+mod error;
 
 use self::buffers::{Arrived, ReceiveBuffers};
+pub use self::error::UringError;
 use super::clock::Clock;
 use super::message::{CONTROL_BYTES, NAME_BYTES, read_control, read_name};
 use super::outbox::{Outbox, RUNS};
@@ -22,57 +27,25 @@ use std::collections::VecDeque;
 use std::io;
 use std::mem::{ManuallyDrop, zeroed};
 
-/// Submissions that fit the ring; more are submitted in between.
+/// Submissions that fit the ring. When it is full, it is submitted.
 const SUBMISSIONS: u32 = 1024;
-/// Completions that fit: every run in flight and every receive buffer can have one, twice over.
+/// Completions that fit: twice one for every run in flight and every receive buffer.
 const COMPLETIONS: u32 = 16_384;
 const _: () = assert!(COMPLETIONS as usize >= 2 * (RUNS + buffers::COUNT));
 
-/// Buffers that a receive takes before the kernel looks at the next one, more or less.
+/// Buffers that a receive takes, about, before the kernel serves the next one.
 const BUFFERS_AT_ONCE: usize = 32;
 
-/// The kernel's name for the group of receive buffers.
+/// The kernel's number of the group of receive buffers.
 const BUFFER_GROUP: u16 = 0;
-/// Marks the user data of sends; receives carry the socket's number.
+/// Marks the user data of sends, which is the run's number. The user data of receives is the socket's number.
 const SEND: u64 = 1 << 32;
-/// How long a shutdown waits for the kernel to let go of our memory.
+/// How long a shutdown waits for the kernel to release the link's memory.
 const DRAIN: Duration = Duration::from_secs(1);
 
-/// Why io_uring cannot be used. The texts say what to do about it.
-#[derive(Debug, thiserror::Error)]
-pub enum UringError {
-    /// Refused: by sysctl, seccomp or a security module.
-    #[error("io_uring is refused ({0}): check `sysctl kernel.io_uring_disabled` and the container's seccomp profile")]
-    Refused(io::Error),
-    /// No memory that may be locked.
-    #[error("io_uring may not lock enough memory ({0}): raise `ulimit -l` or LimitMEMLOCK= to 1 MiB for each core")]
-    Memlock(io::Error),
-    /// The kernel lacks a part of io_uring that is used here: it is too old, or was built without it.
-    #[error("the kernel lacks a part of io_uring that is used here ({0}): Linux 6.1 or later has it")]
-    Incomplete(io::Error),
-    /// This process, or the host, has as many files open as it may.
-    #[error("no file is left for a ring ({0}): raise `ulimit -n`, or LimitNOFILE= of the service")]
-    NoFileLeft(io::Error),
-    /// Anything else.
-    #[error("io_uring cannot be set up: {0}")]
-    Failed(io::Error),
-}
-
-impl UringError {
-    fn from_setup(error: io::Error) -> Self {
-        match error.raw_os_error() {
-            Some(libc::EPERM | libc::EACCES | libc::ENOSYS) => UringError::Refused(error),
-            Some(libc::ENOMEM) => UringError::Memlock(error),
-            Some(libc::EMFILE | libc::ENFILE) => UringError::NoFileLeft(error),
-            Some(libc::EINVAL | libc::EOPNOTSUPP) => UringError::Incomplete(error),
-            _ => UringError::Failed(error),
-        }
-    }
-}
-
-/// A ring with its receive buffers: all that the kernel may refuse a link. It must be opened on the thread that uses it.
+/// A ring with its receive buffers: everything that the kernel may refuse to a link. Open it on the thread that uses it.
 pub struct Ring {
-    // Dropped first: the kernel must have let go of the buffers before they are freed.
+    // Dropped first: the kernel must release the buffers before they are freed.
     ring: IoUring,
     buffers: ReceiveBuffers,
 }
@@ -84,7 +57,7 @@ impl std::fmt::Debug for Ring {
 }
 
 impl Ring {
-    /// Opens one, and has the kernel do something with it: that `open` succeeds means that a link over it works.
+    /// Opens a ring and runs an operation on it: if this succeeds, a link over it works.
     ///
     /// # Errors
     /// [`UringError`], saying why not.
@@ -98,7 +71,7 @@ impl Ring {
             .map_err(UringError::from_setup)?;
         let buffers = ReceiveBuffers::new().map_err(UringError::from_setup)?;
         buffers.register(&ring, BUFFER_GROUP).map_err(UringError::from_setup)?;
-        // SAFETY: the entry points to nothing.
+        // SAFETY: the entry points to no memory.
         unsafe { ring.submission().push(&opcode::Nop::new().build()) }.expect("a new ring has room");
         ring.submit_and_wait(1).map_err(UringError::from_setup)?;
         ring.completion().for_each(drop);
@@ -106,26 +79,26 @@ impl Ring {
     }
 }
 
-/// See the module.
+/// The link over io_uring; see the [module](self).
 pub struct UringLink {
     ring: ManuallyDrop<IoUring>,
     sockets: Vec<Socket>,
-    /// What the kernel writes to. Dropped only after it let go: see `drop`.
+    /// The memory that the kernel uses. Freed only when the kernel has released it: see `drop`.
     memory: ManuallyDrop<Memory>,
     clock: Clock,
-    /// Sockets whose receive has ended and must be armed again, the one that has waited longest first.
+    /// Sockets whose receive has ended and must be armed again, longest waiting first. Every other socket has one armed.
     unarmed: VecDeque<u32>,
     can_gather: bool,
-    /// A completion that was taken from the ring and not yet looked at.
+    /// A completion that was reaped and not yet handled.
     pending: Option<cqueue::Entry>,
     stats: LinkStats,
 }
 
-/// All that the kernel reads from and writes to.
+/// Everything that the kernel reads and writes.
 struct Memory {
     buffers: ReceiveBuffers,
     outbox: Outbox,
-    /// Tells every multishot receive how much room for name and control to leave in each buffer.
+    /// Tells every multishot receive how many bytes of each buffer to reserve for name and control.
     template: Box<libc::msghdr>,
 }
 
@@ -139,7 +112,10 @@ impl UringLink {
     /// A link over these sockets.
     ///
     /// # Errors
-    /// What the system said: no memory.
+    /// The system's error: no memory.
+    ///
+    /// # Panics
+    /// When there is no socket.
     pub fn new(Ring { ring, buffers }: Ring, sockets: Vec<Socket>) -> io::Result<Self> {
         assert!(!sockets.is_empty(), "a link has a socket");
         let outbox = Outbox::new(&sockets)?;
@@ -165,13 +141,13 @@ impl UringLink {
         Ok(link)
     }
 
-    /// Arms receives that have ended, those that have waited longest first. Where more sockets want buffers than there
-    /// are, that is a round of all sockets; and only as many are armed as find some, since the others would end at once.
+    /// Arms receives that have ended, longest waiting first. With more sockets than buffers, all sockets take turns: only
+    /// as many are armed as will find buffers, since the others would end at once.
     fn arm(&mut self) {
         if self.unarmed.is_empty() {
             return;
         }
-        // What has arrived and was not looked at yet lies in a buffer.
+        // Every completion that was not handled yet may hold a buffer.
         let free = buffers::COUNT.saturating_sub(self.ring.completion().len());
         for _ in 0..(free / BUFFERS_AT_ONCE).max(1) {
             let Some(socket) = self.unarmed.pop_front() else { return };
@@ -186,11 +162,11 @@ impl UringLink {
         }
     }
 
-    /// Queues a submission; makes room by submitting when there is none.
+    /// Queues a submission. If the ring is full, it is submitted first.
     fn push(&mut self, entry: squeue::Entry) {
         loop {
-            // SAFETY: what the entry points to, a header in the outbox or the template, stays in place in `memory`
-            // until the completion was reaped or the ring is gone.
+            // SAFETY: the entry points to a header in the outbox or to the template. Both stay in place in `memory` until the
+            // completion is reaped or the ring is closed.
             if unsafe { self.ring.submission().push(&entry) }.is_ok() {
                 return;
             }
@@ -207,7 +183,7 @@ impl UringLink {
         }
     }
 
-    /// Enters the kernel once: submits, runs what completed, waits if told to.
+    /// Enters the kernel once: submits, runs completions, and waits for `want` of them if there is a `wait`.
     fn enter(&mut self, want: usize, wait: Option<(Duration, Duration)>) {
         let result = match wait {
             Some((timeout, gather)) => {
@@ -221,9 +197,9 @@ impl UringLink {
             None => self.ring.submit_and_wait(want),
         };
         match result.map_err(|error| error.raw_os_error()) {
-            // The time was up, a signal came, or completions wait to be reaped first: all are the caller's next step.
+            // Timeout, signal, or completions must be reaped first: the caller handles all of them.
             Ok(_) | Err(Some(libc::ETIME | libc::EINTR | libc::EBUSY | libc::EAGAIN)) => {}
-            Err(code) => panic!("io_uring_enter failed with error {code:?}: the ring is in a state it cannot be in"),
+            Err(code) => panic!("io_uring_enter failed with error {code:?}: the ring is in an impossible state"),
         }
     }
 
@@ -237,7 +213,7 @@ impl UringLink {
         self.memory.outbox.complete(number, outcome, &self.sockets, &mut self.clock, &mut self.stats);
     }
 
-    /// The header of the arrival after the one at hand, if it is there already.
+    /// The header of the next arrival, if its completion is there already.
     #[inline]
     fn following(&mut self) -> Option<[u8; HEADER_BYTES]> {
         self.pending = self.next_completion();
@@ -248,14 +224,16 @@ impl UringLink {
         self.memory.buffers.peek(cqueue::buffer_select(entry.flags())?, entry.result() as usize)
     }
 
-    /// Looks at one completion of a receive: gives its arrival to `deliver` and its buffer back.
+    /// Handles one completion of a receive: passes its arrival to `deliver`, and gives its buffer back.
     fn receive_completed(&mut self, entry: &cqueue::Entry, deliver: &mut impl FnMut(Arrival<'_>)) -> usize {
         let socket = entry.user_data() as u32;
         if !cqueue::more(entry.flags()) {
+            assert!(self.unarmed.len() < self.sockets.len(), "an armed receive ends once");
             self.unarmed.push_back(socket);
             self.stats.rearmed += 1;
         }
         let Some(buffer) = cqueue::buffer_select(entry.flags()) else { return 0 };
+        self.memory.buffers.claim(buffer);
         let following = self.following();
         let mut datagrams = 0;
         if entry.result() >= 0
@@ -313,7 +291,7 @@ impl Link for UringLink {
         if !self.ring.submission().is_empty() {
             self.enter(0, None);
         }
-        // Nearly all sends complete at once. They are looked at here, so that `park` sees only what is worth waking for.
+        // Nearly all sends complete at once. They are handled here, so that only receives wake `park`.
         while let Some(entry) = self.next_completion() {
             if entry.user_data() & SEND == 0 {
                 self.pending = Some(entry);
@@ -324,7 +302,7 @@ impl Link for UringLink {
     }
 
     fn park(&mut self, wait: Wait) {
-        // A receive that has ended may end again at once, for want of buffers: look before waiting.
+        // A receive that is armed again may end at once for lack of buffers: do not wait before its completion is handled.
         let rearming = !self.unarmed.is_empty();
         self.submit();
         let left = wait.until.since(self.clock.now());
@@ -342,13 +320,14 @@ impl Link for UringLink {
 }
 
 impl Drop for UringLink {
-    /// Cancels what is in flight and waits until the kernel has let go of our memory; then frees it. Should it not let
-    /// go in time, the memory is leaked: a leak at shutdown is harmless, a write into freed memory is not.
+    /// Cancels what is in flight, waits until the kernel has released the memory, and frees it. If the kernel does not
+    /// release it in time, it is leaked: a leak at shutdown is harmless, a write into freed memory is not.
     fn drop(&mut self) {
         self.queue_sends();
         self.enter(0, None);
         let _ = self.ring.submitter().register_sync_cancel(Some(Timespec::from(DRAIN)), CancelBuilder::any());
         let give_up = std::time::Instant::now() + DRAIN;
+        assert!(self.unarmed.len() <= self.sockets.len(), "a socket has one receive");
         let mut armed = self.sockets.len() - self.unarmed.len();
         while (armed > 0 || self.memory.outbox.with_kernel() > 0) && std::time::Instant::now() < give_up {
             while let Some(entry) = self.next_completion() {
@@ -361,8 +340,8 @@ impl Drop for UringLink {
             self.enter(1, Some((tick, Duration::ZERO)));
         }
         let drained = armed == 0 && self.memory.outbox.with_kernel() == 0;
-        // SAFETY: neither field is used after this, and the memory is freed only when nothing that uses it is in flight:
-        // every receive has ended and every send has completed, and nothing was submitted since.
+        // SAFETY: neither field is used after this. The memory is freed only if no operation uses it: every receive has
+        // ended, every send has completed, and nothing was submitted since.
         unsafe {
             ManuallyDrop::drop(&mut self.ring);
             if drained {

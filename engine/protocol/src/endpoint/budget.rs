@@ -1,16 +1,17 @@
-//! How much a connection may send (S8): messages and bytes a second, with a second's worth at once.
+//! How much a client may send on its connection: messages and bytes per second, in bursts of up to a second's worth
+//! (PROTOCOL.md#budgets).
 
 use super::policy::Policy;
 use crate::time::{Duration, Instant};
 
-/// What may come at once, as time at the rate.
+/// The largest burst, as time at the rate.
 const BURST: Duration = Duration::from_secs(1);
-/// Messages that a frame counts for which is delimited but not understood: nobody sends such by mistake.
+/// What a frame costs that is delimited but not understood, in messages: no client sends one by mistake.
 const BAD_FRAME_MESSAGES: u64 = 100;
-/// Parts of a nanosecond that the price of a byte is kept in.
+/// Resolution of the price of a byte, in parts of a nanosecond.
 const PARTS: u64 = 1 << 10;
 
-/// What things cost, in time at the rate. Free where there is no limit.
+/// What messages and bytes cost, as time at the rate; 0 without a limit.
 #[derive(Clone, Copy, Default, Debug)]
 pub(super) struct Prices {
     message_nanos: u64,
@@ -27,8 +28,8 @@ impl Prices {
     }
 }
 
-/// What a connection has used up: the times up to which it has, at its rates (a virtual scheduling algorithm as in ITU-T
-/// I.371). It may be overdrawn by one datagram.
+/// What a client has used, as the times until which its messages and bytes last at its rates (the virtual scheduling algorithm
+/// of ITU-T I.371). One datagram may overdraw it.
 #[derive(Clone, Copy, Default, Debug)]
 pub(super) struct Budget {
     messages_until: Instant,
@@ -36,13 +37,13 @@ pub(super) struct Budget {
 }
 
 impl Budget {
-    /// Whether another datagram may come.
+    /// Whether another datagram is accepted.
     #[inline]
     pub(super) fn allows(&self, now: Instant) -> bool {
         self.messages_until.max(self.bytes_until) <= now + BURST
     }
 
-    /// Counts a datagram with this many messages, frames that were not understood, and bytes.
+    /// Charges a datagram with this many messages, frames that were not understood, and bytes.
     #[inline]
     pub(super) fn charge(&mut self, now: Instant, prices: &Prices, messages: u64, bad_frames: u64, bytes: usize) {
         let messages = messages + bad_frames * BAD_FRAME_MESSAGES;
@@ -56,7 +57,7 @@ impl Budget {
 mod tests {
     use super::*;
 
-    /// Datagrams that get through in the third second of sending one each millisecond.
+    /// Datagrams accepted in the third second of sending one per millisecond.
     fn through(policy: Policy, messages: u64, bad_frames: u64, bytes: usize) -> usize {
         let (prices, mut budget, mut through) = (Prices::of(&policy), Budget::default(), 0);
         for millis in 0..3000 {
@@ -76,16 +77,20 @@ mod tests {
             connection_bytes_per_second: bytes,
             ..Policy::default()
         };
-        assert_eq!(through(limits(None, None), 700, 3, 1472), 1000, "no limit is none");
+        assert_eq!(through(limits(None, None), 700, 3, 1472), 1000, "no limit");
         assert_eq!(through(limits(Some(500), None), 1, 0, 1472), 500);
         assert_eq!(through(limits(Some(500), None), 10, 0, 64), 50);
         assert_eq!(through(limits(None, Some(100_000)), 9, 0, 1000), 100);
         assert_eq!(through(limits(Some(500), Some(100_000)), 1, 0, 200), 500);
-        assert_eq!(through(limits(Some(500), None), 0, 1, 64), 5, "nonsense is dear");
+        assert_eq!(
+            through(limits(Some(500), None), 0, 1, 64),
+            5,
+            "frames that are not understood cost a hundred messages"
+        );
         assert_eq!(
             through(limits(Some(2000), Some(1 << 20)), 1, 0, 200),
             1000,
-            "a thousand a second is within the default"
+            "a thousand per second are within the default"
         );
     }
 }

@@ -1,4 +1,4 @@
-//! How a policy comes to hold, also for connections that were there before it.
+//! Applies a new policy, also to connections that exist already.
 
 use super::Endpoint;
 use super::budget::{Budget, Prices};
@@ -6,12 +6,12 @@ use super::policy::Policy;
 use crate::time::Instant;
 use crate::wire::DisconnectReason;
 
-/// Slots that one sweep brings a new policy to bear on.
+/// Slots that one sweep applies a new policy to.
 const SLOTS_PER_SWEEP: usize = 256;
 
 impl Endpoint {
-    /// Goes by `policy` from here on, and leaves the former one in its place; connections that are there are brought in
-    /// line by the next sweeps, some at a time.
+    /// Uses `policy` from now on, and puts the former one in its place. The next sweeps apply it to existing connections, some
+    /// at a time.
     pub fn swap_policy(&mut self, policy: &mut Policy) {
         core::mem::swap(&mut self.policy, policy);
         self.prices = Prices::of(&self.policy);
@@ -19,22 +19,22 @@ impl Endpoint {
         self.enforced_up_to = Some(0);
     }
 
-    /// Brings the policy to bear on some connections that were there before it.
+    /// Applies the policy to connections that existed before it.
     #[cold]
     pub(super) fn enforce_policy(&mut self, now: Instant, from: usize) {
         let to = (from + SLOTS_PER_SWEEP).min(self.table.slots());
         for slot in from..to {
-            let Some(id) = self.table.occupant(slot) else { continue };
-            let Some(connection) = self.table.get_mut(id) else { continue };
-            if self.policy.denies(connection.path.peer.ip()) {
-                self.stats.denied += u64::from(!connection.is_closing());
+            let Some(id) = self.table.id_in_slot(slot) else { continue };
+            let Some(entry) = self.table.get_mut(id) else { continue };
+            if self.policy.denies(entry.path.peer.ip()) {
+                self.stats.denied += u64::from(!entry.is_closing());
                 self.disconnect(id, DisconnectReason::Denied);
                 continue;
             }
-            // What was used up was so at other prices.
-            connection.budget = Budget::default();
+            // What the client has used was charged at the former prices.
+            entry.budget = Budget::default();
             if self.cap_changed {
-                connection.session.cap_rate(now, self.policy.connection_send_bytes_per_second);
+                entry.connection.cap_rate(now, self.policy.connection_send_bytes_per_second);
                 self.activate(now, id);
             }
         }

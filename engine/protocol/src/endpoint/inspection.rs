@@ -1,9 +1,9 @@
-//! What there is to know about the connections of an endpoint, for who looks after a server.
+//! What operators can see of an endpoint's connections.
 
 use super::Endpoint;
-use super::life::SessionId;
+use super::entry::{Entry, Phase};
 use super::observer::Observer;
-use super::table::{Entry, Phase};
+use super::session::SessionId;
 use crate::connection::TrafficSecrets;
 use crate::crypto::Suite;
 use crate::link::Path;
@@ -14,44 +14,44 @@ use crate::wire::ConnectionId;
 /// How far a connection has come.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
 pub enum Standing {
-    /// Its client has yet to prove its keys.
+    /// The client has not proved its keys yet.
     HalfOpen,
     /// Both ends hold the keys.
     Established,
-    /// Its client is being told that it is over.
+    /// The client is being told that the connection ends.
     Closing,
 }
 
-/// What there is to know about a connection.
+/// What operators can see of a connection.
 #[derive(Clone, Copy, Debug)]
 pub struct ConnectionInfo {
-    /// What it is called.
+    /// Its id.
     pub id: ConnectionId,
     /// The session that it carries; None until its client has proved its keys.
     pub session: Option<SessionId>,
     /// How far it has come.
     pub standing: Standing,
-    /// When its handshake was done.
-    pub born: Instant,
-    /// When something was last heard.
+    /// When the server accepted it.
+    pub accepted_at: Instant,
+    /// When a datagram of the client last arrived.
     pub heard_at: Instant,
-    /// Messages of which some pieces have come.
+    /// Messages of which some fragments have arrived.
     pub messages_in_pieces: usize,
-    /// Where it is.
+    /// Its addresses.
     pub path: Path,
     /// The AEAD in use.
     pub suite: Suite,
-    /// Smoothed round trip, from acknowledgments or from the heartbeat.
+    /// Smoothed round-trip time, from acknowledgments or from the heartbeat.
     pub round_trip: Option<Duration>,
-    /// Share of the client's datagrams that never came.
+    /// Share of the client's datagrams that were lost, 0 to 1.
     pub loss: f64,
     /// Largest datagram that is sent to it, in bytes.
     pub datagram_bytes: usize,
-    /// Reliable messages that wait for an acknowledgment, in bytes.
+    /// Bytes of reliable messages that are not acknowledged yet.
     pub unacknowledged_bytes: usize,
-    /// What may be under way by the congestion control, and what is, in bytes.
+    /// The congestion window, and what is in flight, in bytes.
     pub congestion: Option<(u64, u64)>,
-    /// Datagrams given up as lost; what they carried of reliable messages was sent again.
+    /// Datagrams to the client that were lost. Their reliable messages were sent again.
     pub packets_lost: u64,
     /// Changes of the traffic keys.
     pub key_changes: u64,
@@ -60,26 +60,26 @@ pub struct ConnectionInfo {
 }
 
 impl Endpoint {
-    /// Reliable messages that wait for an acknowledgment, over all connections, in bytes. It looks at each: for a server
-    /// that is about to end.
+    /// Bytes of reliable messages that are not acknowledged yet, over all connections. It walks through all of them: use it
+    /// only at shutdown.
     pub fn unacknowledged_bytes(&self) -> usize {
         self.infos(0, self.table.slots()).map(|info| info.unacknowledged_bytes).sum()
     }
 
-    /// Slots of connections that were ever used: what [`Self::infos`] can look at.
+    /// Number of slots ever used. Connections are in slots 0 to this, exclusive.
     pub fn slots(&self) -> usize {
         self.table.slots()
     }
 
-    /// What there is to know about the connections in `count` slots from `first` on.
+    /// Information about the connections in `count` slots from `first` on.
     pub fn infos(&self, first: usize, count: usize) -> impl Iterator<Item = ConnectionInfo> {
         let last = first.saturating_add(count).min(self.table.slots());
-        (first..last).filter_map(|slot| self.info(self.table.occupant(slot)?))
+        (first..last).filter_map(|slot| self.info(self.table.id_in_slot(slot)?))
     }
 
-    /// What there is to know about a connection.
+    /// Information about a connection.
     pub fn info(&self, id: ConnectionId) -> Option<ConnectionInfo> {
-        self.table.get(id).map(|Entry { path, session, session_id, phase, born, .. }| ConnectionInfo {
+        self.table.get(id).map(|Entry { path, connection, session_id, phase, accepted_at, .. }| ConnectionInfo {
             id,
             session: *session_id,
             standing: match phase {
@@ -87,34 +87,34 @@ impl Endpoint {
                 Phase::Established => Standing::Established,
                 Phase::Closing(_) => Standing::Closing,
             },
-            born: *born,
-            heard_at: session.heard_at(),
-            messages_in_pieces: session.messages_in_pieces(),
+            accepted_at: *accepted_at,
+            heard_at: connection.heard_at(),
+            messages_in_pieces: connection.messages_in_pieces(),
             path: *path,
-            suite: session.suite(),
-            round_trip: session.round_trip(),
-            loss: session.loss(),
-            datagram_bytes: session.datagram_bytes(),
-            unacknowledged_bytes: session.unacknowledged_bytes(),
-            congestion: session.congestion(),
-            packets_lost: session.packets_lost(),
-            key_changes: session.key_changes(),
-            stats: session.stats,
+            suite: connection.suite(),
+            round_trip: connection.round_trip(),
+            loss: connection.loss(),
+            datagram_bytes: connection.datagram_bytes(),
+            unacknowledged_bytes: connection.unacknowledged_bytes(),
+            congestion: connection.congestion(),
+            packets_lost: connection.packets_lost(),
+            key_changes: connection.key_changes(),
+            stats: connection.stats,
         })
     }
 
-    /// Shows every datagram to `observer` from here on, or to nobody; gives who was shown them before.
+    /// Shows every datagram to `observer` from now on; None stops it. Returns the former observer.
     pub fn observe(&mut self, observer: Option<Observer>) -> Option<Observer> {
         core::mem::replace(&mut self.observer, observer)
     }
 
-    /// The traffic secrets of the connections in `count` slots from `first` on: whoever has them can read, and forge, all
-    /// that these say.
+    /// The traffic secrets of the connections in `count` slots from `first` on. They suffice to read and to forge all
+    /// datagrams of these connections.
     pub fn traffic_secrets(&self, first: usize, count: usize) -> impl Iterator<Item = TrafficSecrets> {
         let last = first.saturating_add(count).min(self.table.slots());
         (first..last).filter_map(|slot| {
-            let id = self.table.occupant(slot)?;
-            self.table.get(id).map(|connection| connection.session.traffic_secrets())
+            let id = self.table.id_in_slot(slot)?;
+            self.table.get(id).map(|entry| entry.connection.traffic_secrets())
         })
     }
 }

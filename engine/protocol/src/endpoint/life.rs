@@ -1,5 +1,5 @@
-//! The life of a session at a server: it begins when a client proves its keys, can move from connection to connection, can
-//! be suspended while no connection carries it, and ends once.
+//! The life of a session on a server. A session begins when a client proves its keys, can move from connection to connection,
+//! can be suspended without a connection, and ends once.
 //!
 //! ```text
 //!            Joined                    Renamed, Resumed { former: Some }
@@ -12,127 +12,40 @@
 //!        +----------- suspended
 //!             Ended
 //! ```
-//! Each arrow is one [`Event`]. Whatever a client says, it only ever chooses among these arrows: the reason in its
-//! Disconnect is reported, and decides nothing.
+//! Each arrow is one [`Event`]. A client can only choose among these arrows: the reason in its Disconnect is reported, and
+//! decides nothing.
 
-use super::resumption::{Found, Token};
-use super::table::{Entry, Phase};
-use super::{Endpoint, compose};
-use crate::limits::{DISCONNECT_COPIES, EVENTS_RESERVED};
+use super::Endpoint;
+use super::entry::{Entry, Phase};
+use super::events::{EndCause, Event};
+use super::resumption::{Found, Suspended};
+use super::send::compose;
+use super::session::{SessionId, Token};
+use crate::limits::DISCONNECT_COPIES;
 use crate::time::Instant;
 use crate::wire::{ConnectionId, DisconnectReason};
-use std::collections::VecDeque;
 
-/// Names a session of an endpoint. Unlike a connection's id it stays the same over address changes and resumptions, and
-/// no other session of the endpoint ever gets it.
-#[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Debug)]
-pub struct SessionId(u64);
-
-/// Something that happened to a connection, or to the session that it carries.
-#[derive(Clone, Copy, PartialEq, Eq, Debug)]
-pub enum Event {
-    /// A client has proved its keys, and a session begins.
-    Joined {
-        /// Its connection.
-        id: ConnectionId,
-        /// The new session.
-        session: SessionId,
-    },
-    /// A client has proved its keys, and goes on with a session: what was sent reliably and is not acknowledged goes on,
-    /// too.
-    Resumed {
-        /// Its connection.
-        id: ConnectionId,
-        /// The session.
-        session: SessionId,
-        /// The connection that carried the session until now; None when it was suspended.
-        former: Option<ConnectionId>,
-    },
-    /// The connection has another id from now on, because its client has moved. The former id is understood until it
-    /// changes again.
-    Renamed {
-        /// The new id.
-        id: ConnectionId,
-        /// The former id.
-        former: ConnectionId,
-    },
-    /// Its client has answered an integrity challenge: rightly, or not. What follows is the game's to decide.
-    Integrity(ConnectionId, bool),
-    /// The client was silent for the timeout. Its connection is gone, its session can be resumed for a while.
-    Suspended {
-        /// The connection that is gone.
-        id: ConnectionId,
-        /// The session.
-        session: SessionId,
-    },
-    /// The session is over, and so is its connection.
-    Ended {
-        /// The connection that is gone; None when the session was suspended.
-        id: Option<ConnectionId>,
-        /// The session.
-        session: SessionId,
-        /// Why.
-        cause: EndCause,
-    },
-}
-
-/// Why a session is over.
-#[derive(Clone, Copy, PartialEq, Eq, Debug)]
-pub enum EndCause {
-    /// The client hung up. The reason is what the client says: report it, decide nothing by it.
-    Client(DisconnectReason),
-    /// The server ended it.
-    Server(DisconnectReason),
-    /// It was suspended, and nobody resumed it in time; or memory was short.
-    Expired,
-}
-
-/// How a connection goes.
+/// How a connection ends.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
 pub(super) enum Departure {
-    /// The client hung up.
+    /// The client disconnected.
     Client(DisconnectReason),
     /// The server ends it.
     Server(DisconnectReason),
-    /// Nothing was heard for the timeout, or for long enough where a client that names the session `spare` wants the slot.
+    /// The client was silent for the timeout, or long enough that another client may have its slot. That client may name the
+    /// session `spare`, which must not make room for this one.
     Silent { spare: Option<Token> },
 }
 
-/// What has happened and was not asked for yet, and the sessions that there were.
-#[derive(Debug)]
-pub(super) struct Life {
-    events: VecDeque<Event>,
-    sessions: u64,
-}
-
-impl Life {
-    pub(super) fn new(connections_max: usize) -> Self {
-        Life { events: VecDeque::with_capacity(EVENTS_RESERVED.max(2 * connections_max)), sessions: 0 }
-    }
-
-    pub(super) fn note(&mut self, event: Event) {
-        self.events.push_back(event);
-    }
-
-    pub(super) fn next_event(&mut self) -> Option<Event> {
-        self.events.pop_front()
-    }
-
-    fn begin_session(&mut self) -> SessionId {
-        self.sessions += 1;
-        SessionId(self.sessions)
-    }
-}
-
 impl Endpoint {
-    /// A client has proved its keys: its session begins, or the one that it named goes on.
-    pub(super) fn confirm(&mut self, now: Instant, id: ConnectionId) {
-        let resumes = self.table.confirm(id);
+    /// A client has proved its keys: its session begins, or it resumes the one that it named.
+    pub(super) fn establish(&mut self, now: Instant, id: ConnectionId) {
+        let resumes = self.table.establish(id);
         self.stats.joined += 1;
-        let begun = match resumes {
+        let session = match resumes {
             None => {
-                let session = self.life.begin_session();
-                self.life.note(Event::Joined { id, session });
+                let session = self.events.begin_session();
+                self.events.push(Event::Joined { id, session });
                 session
             }
             Some(key) => match self.resume(now, id, &key.token) {
@@ -140,147 +53,144 @@ impl Endpoint {
                 None => return self.disconnect(id, DisconnectReason::NotResumable),
             },
         };
-        let Some(connection) = self.table.get_mut(id) else { return };
-        connection.session_id = Some(begun);
-        connection.alias = resumes.map(|key| key.token);
-        self.resumption.begin(connection.session.resume_key(), resumes, id);
+        let Some(entry) = self.table.get_mut(id) else { return };
+        assert!(entry.session_id.is_none(), "a connection carries one session");
+        entry.session_id = Some(session);
+        entry.resumed_by = resumes.map(|key| key.token);
+        self.resumption.begin(entry.connection.resume_key(), resumes, id);
         if let Some(integrity) = &self.integrity {
-            connection.challenge_at = now + integrity.period;
+            entry.integrity_check_at = now + integrity.period;
             self.table.schedule(id);
         }
     }
 
-    /// Lets the connection go on with the session that `token` names; None when that is over.
+    /// Moves the session that `token` names to the connection; None if the session is over.
     fn resume(&mut self, now: Instant, id: ConnectionId, token: &Token) -> Option<SessionId> {
         let (session, former, channels) = match self.resumption.take(token)? {
             Found::Suspended(session, channels) => (session, None, channels),
-            // One that is being put out takes its session along.
+            // A connection that is closing ends with its session.
             Found::Live(former) if self.table.get(former).is_some_and(Entry::is_closing) => return None,
             Found::Live(former) => {
-                let mut connection = self.table.retire(now, former)?;
-                self.resumption.forget_alias(connection.alias);
+                assert!(former != id, "a session is resumed over another connection");
+                let mut entry = self.table.remove_in_order(now, former)?;
+                self.resumption.forget_alias(entry.resumed_by);
                 self.stats.left += 1;
-                let channels = connection.session.take_channels(&mut self.resources);
-                (connection.session_id?, Some(former), channels)
+                let channels = entry.connection.take_channels(&mut self.resources);
+                (entry.session_id?, Some(former), channels)
             }
         };
         if let Some(channels) = channels {
-            let connection = self.table.get_mut(id)?;
-            connection.session.adopt(now, *channels);
+            let entry = self.table.get_mut(id)?;
+            entry.connection.adopt(now, *channels);
             if let Some(cap) = self.policy.connection_send_bytes_per_second {
-                connection.session.cap_rate(now, Some(cap));
+                entry.connection.cap_rate(now, Some(cap));
             }
         }
         self.stats.resumed += 1;
-        self.life.note(Event::Resumed { id, session, former });
+        self.events.push(Event::Resumed { id, session, former });
         Some(session)
     }
 
-    /// The connection is gone; its session with it, unless that may go on.
+    /// Removes the connection. Its session ends too, unless it can be resumed.
     pub(super) fn leave(&mut self, now: Instant, id: ConnectionId, departure: Departure) {
         if self.table.get(id).is_none() {
             return;
         }
-        let id = self.table.occupant(id.slot().into()).unwrap_or(id);
-        // A client that was silent and is heard again is worth a word in the log: its connection did not end in order.
+        let id = self.table.id_in_slot(id.slot().into()).unwrap_or(id);
+        // Datagrams of a silent client that is heard again count as unknown, not as late: operators should see them.
         let removed = match departure {
             Departure::Silent { .. } => self.table.remove(id),
-            Departure::Client(_) | Departure::Server(_) => self.table.retire(now, id),
+            Departure::Client(_) | Departure::Server(_) => self.table.remove_in_order(now, id),
         };
-        let Some(mut connection) = removed else { return };
-        let key = connection.session.resume_key();
-        self.stats.left += u64::from(!connection.is_half_open());
-        // One that never got a session has no life that anybody was told.
-        let Some(session) = connection.session_id else {
-            connection.session.release(&mut self.resources);
+        let Some(mut entry) = removed else { return };
+        let key = entry.connection.resume_key();
+        self.stats.left += u64::from(!entry.is_half_open());
+        // Without a session there was no event, so there is none now.
+        let Some(session) = entry.session_id else {
+            entry.connection.release(&mut self.resources);
             return;
         };
         let cause = match departure {
             Departure::Client(reason) => EndCause::Client(reason),
             Departure::Server(reason) => EndCause::Server(reason),
             Departure::Silent { spare } => {
-                let channels = connection.session.take_channels(&mut self.resources);
-                self.life.note(Event::Suspended { id, session });
-                let Endpoint { resumption, resources, life, .. } = self;
-                let (alias, pool) = (connection.alias, &mut resources.pool);
-                resumption.suspend(now, key, alias, session, channels, spare.as_ref(), pool, |session| {
-                    life.note(Event::Ended { id: None, session, cause: EndCause::Expired });
+                let channels = entry.connection.take_channels(&mut self.resources);
+                self.events.push(Event::Suspended { id, session });
+                let suspended = Suspended { key, session, channels, alias: entry.resumed_by };
+                let Endpoint { resumption, resources, events, .. } = self;
+                resumption.suspend(now, suspended, spare.as_ref(), &mut resources.pool, |session| {
+                    events.ended(None, session, EndCause::Expired);
                 });
                 return;
             }
         };
-        self.resumption.end(&key.token, connection.alias);
-        connection.session.release(&mut self.resources);
-        self.life.note(Event::Ended { id: Some(id), session, cause });
+        self.resumption.end(&key.token, entry.resumed_by);
+        entry.connection.release(&mut self.resources);
+        self.events.ended(Some(id), session, cause);
     }
 
-    /// Ends the suspended sessions whose time is over.
+    /// Ends the suspended sessions that were not resumed in time.
     pub(super) fn expire_suspended(&mut self, now: Instant) {
-        let Endpoint { resumption, resources, life, .. } = self;
-        resumption.expire(now, &mut resources.pool, |session| {
-            life.note(Event::Ended { id: None, session, cause: EndCause::Expired });
-        });
+        let Endpoint { resumption, resources, events, .. } = self;
+        resumption.expire(now, &mut resources.pool, |session| events.ended(None, session, EndCause::Expired));
     }
 
-    /// Ends suspended sessions that hold memory, as long as it is low.
+    /// Ends suspended sessions that hold memory, until enough is free.
     pub(super) fn relieve_suspended(&mut self) {
-        let Endpoint { resumption, resources, life, .. } = self;
-        resumption.relieve(&mut resources.pool, |session| {
-            life.note(Event::Ended { id: None, session, cause: EndCause::Expired });
-        });
+        let Endpoint { resumption, resources, events, .. } = self;
+        resumption.relieve(&mut resources.pool, |session| events.ended(None, session, EndCause::Expired));
     }
 
-    /// Ends all suspended sessions: nobody will be let in to resume them.
+    /// Ends all suspended sessions: no client will be admitted to resume them.
     fn end_suspended(&mut self) {
-        let Endpoint { resumption, resources, life, .. } = self;
-        resumption.end_suspended(&mut resources.pool, |session| {
-            life.note(Event::Ended { id: None, session, cause: EndCause::Server(DisconnectReason::ShuttingDown) });
-        });
+        let cause = EndCause::Server(DisconnectReason::ShuttingDown);
+        let Endpoint { resumption, resources, events, .. } = self;
+        resumption.end_suspended(&mut resources.pool, |session| events.ended(None, session, cause));
     }
 
-    /// Forgets a connection whose client never proved its keys.
-    pub(super) fn forget(&mut self, id: ConnectionId) {
-        if let Some(mut connection) = self.table.remove(id) {
-            connection.session.release(&mut self.resources);
+    /// Removes a connection whose client has not proved its keys.
+    pub(super) fn remove_half_open(&mut self, id: ConnectionId) {
+        if let Some(mut entry) = self.table.remove(id) {
+            assert!(entry.session_id.is_none(), "a half-open connection has no session");
+            entry.connection.release(&mut self.resources);
         }
     }
 
-    /// Ends a connection: its client is told at the next flush, behind what was sent before. One whose client has yet to
-    /// prove its keys is forgotten at once.
+    /// Ends a connection. The next flush tells its client, after what was sent before. A half-open connection is removed at
+    /// once.
     pub fn disconnect(&mut self, id: ConnectionId, reason: DisconnectReason) {
-        let Some(connection) = self.table.get_mut(id) else { return };
-        match connection.phase {
+        let Some(entry) = self.table.get_mut(id) else { return };
+        match entry.phase {
             Phase::Closing(_) => return,
             Phase::HalfOpen { .. } => {
-                self.forget(id);
+                self.remove_half_open(id);
                 return;
             }
-            Phase::Established => connection.phase = Phase::Closing(reason),
+            Phase::Established => entry.phase = Phase::Closing(reason),
         }
         for _ in 0..DISCONNECT_COPIES {
-            // Each copy in a datagram of its own. One that finds no room is as good as one that was lost: the client's
-            // timeout covers both.
-            connection.staged = None;
-            compose(&mut self.staging, connection, &mut self.resources.random, |frames| frames.disconnect(reason));
+            // Each copy has its own datagram. If there is no room for one, the client's timeout covers it as if it were lost.
+            entry.open_datagram = None;
+            compose(&mut self.send_queue, entry, &mut self.resources.random, |frames| frames.disconnect(reason));
         }
-        self.staging.retire_later(id.slot());
+        self.send_queue.close_after_flush(id.slot());
     }
 
-    /// Refuses new connections from here on. Those that are there stay.
+    /// Refuses new connections from now on. Existing ones stay.
     pub fn refuse_new(&mut self) {
-        self.strangers.refuse_all();
+        self.admission.refuse_all();
     }
 
-    /// Refuses new connections from here on, and ends as many as there is room to tell. Call it, and flush, until it
-    /// gives 0: the connections that are left.
+    /// Refuses new connections from now on, and ends as many as the send queue has room for. Call it and flush until it
+    /// returns 0, the number of connections left.
     pub fn shut_down(&mut self) -> usize {
-        self.strangers.refuse_all();
+        self.admission.refuse_all();
         self.end_suspended();
         for slot in 0..self.table.slots() {
-            if !self.staging.has_room_for(DISCONNECT_COPIES) {
+            if !self.send_queue.has_room_for(DISCONNECT_COPIES) {
                 break;
             }
-            if let Some(id) = self.table.occupant(slot) {
+            if let Some(id) = self.table.id_in_slot(slot) {
                 self.disconnect(id, DisconnectReason::ShuttingDown);
             }
         }

@@ -1,20 +1,21 @@
-//! Memory for messages is shared out: when it is low, suspended sessions that hold some of it go first, then the connection
-//! that holds the most.
+//! When memory for messages is low, suspended sessions that hold some end first, then the connection that holds the most
+//! (PROTOCOL.md#memory-pressure).
 
 use super::Endpoint;
-use super::table::Entry;
+use super::entry::Entry;
 use crate::time::{Duration, Instant};
 use crate::wire::DisconnectReason;
 
-/// Least time between two looks at all connections, and what each of them adds: so they cost a few percent of a core.
+/// Least time between two searches through all connections, and what each slot adds, so that searches cost a few percent of
+/// a core.
 const SEARCH_PERIOD: Duration = Duration::from_millis(10);
 const SEARCH_PERIOD_PER_SLOT: Duration = Duration::from_micros(2);
-/// What a connection must hold before it may have to go, in bytes: the messages of a tick are no hoard.
-const HOARD_BYTES_MIN: usize = 4096;
+/// Bytes that a connection must hold before it can be evicted. An ordinary tick of messages is less.
+const EVICTED_BYTES_MIN: usize = 4096;
 
 impl Endpoint {
-    /// When memory is low, ends suspended sessions that hold some, and then the connection whose messages hold the most of
-    /// it: those that came, and those that wait to be acknowledged.
+    /// When memory is low, ends suspended sessions that hold some. If that does not suffice, ends the connection whose received
+    /// and unacknowledged messages hold the most.
     pub(super) fn relieve_memory(&mut self, now: Instant) {
         if !self.resources.pool.is_low() || now < self.relief_at {
             return;
@@ -26,20 +27,20 @@ impl Endpoint {
         }
         let largest = (0..self.table.slots())
             .filter_map(|slot| {
-                let id = self.table.occupant(slot)?;
-                let connection = self.table.get(id).filter(|it| !Entry::is_closing(it))?;
-                Some((connection.session.held_bytes(), id))
+                let id = self.table.id_in_slot(slot)?;
+                let entry = self.table.get(id).filter(|it| !Entry::is_closing(it))?;
+                Some((entry.connection.held_bytes(), id))
             })
             .max_by_key(|&(held, _)| held);
         if let Some((held, id)) = largest
-            && held >= HOARD_BYTES_MIN
+            && held >= EVICTED_BYTES_MIN
         {
-            self.stats.hoards_ended += 1;
+            self.stats.memory_evicted += 1;
             self.disconnect(id, DisconnectReason::ShortOfMemory);
         }
     }
 
-    /// Least time between two looks at all connections.
+    /// Least time between two searches through all connections.
     pub(super) fn search_period(&self) -> Duration {
         SEARCH_PERIOD.max(SEARCH_PERIOD_PER_SLOT * self.table.slots() as u32)
     }

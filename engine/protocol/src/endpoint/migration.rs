@@ -1,60 +1,112 @@
-//! A client that shows up at another address (W13): the new path is challenged before anything else is sent there.
+//! A client that sends from another address keeps its connection (PROTOCOL.md#migration): the endpoint challenges the new
+//! path, and moves the connection there once the client has answered over it.
 
-use crate::limits::{PATH_CHALLENGE_PERIOD, PATH_CHALLENGES_MAX};
-use crate::link::Path;
+use super::Endpoint;
+use super::candidate::Candidate;
+use super::entry::Entry;
+use super::events::Event;
+use super::observer::show;
+use super::offenders::Offence;
+use crate::connection::sealed_len;
+use crate::link::{Link, Path};
 use crate::time::Instant;
+use crate::wire::{ConnectionId, FrameWriter, Header};
+use rand_chacha::rand_core::Rng;
 
-/// Bytes sent to a path that is not validated, for each byte that came from it (RFC 9000, section 8.1).
-const AMPLIFICATION_MAX: u64 = 3;
+/// What a new path costs the client's budget, in messages: each needs a challenge in a datagram of its own.
+const CANDIDATE_MESSAGES: u64 = 10;
 
-/// A path that the client may have moved to. A connection has one at most: a newer one takes its place.
-#[derive(Debug)]
-pub(super) struct Candidate {
-    pub(super) path: Path,
-    /// What the client must send back from there.
-    pub(super) value: u64,
-    bytes_in: u64,
-    bytes_out: u64,
-    challenges: u32,
-    next_at: Instant,
-}
-
-impl Candidate {
-    /// A path that a datagram of `bytes` came from.
-    pub(super) fn new(path: Path, value: u64, now: Instant, bytes: usize) -> Self {
-        Candidate { path, value, bytes_in: bytes as u64, bytes_out: 0, challenges: 0, next_at: now }
+impl Endpoint {
+    /// An authentic datagram arrived over another path than the connection's.
+    #[cold]
+    pub(super) fn heard_on_other_path(
+        &mut self,
+        now: Instant,
+        id: ConnectionId,
+        path: Path,
+        header: &Header,
+        bytes: usize,
+    ) {
+        if self.policy.denies(path.peer.ip()) {
+            // The datagram counts, but the connection does not move there.
+            self.resources.drops.denied_address += 1;
+            self.offenders.note(Offence::Denied, path.peer);
+            return;
+        }
+        self.stats.path_changed += 1;
+        let value = self.resources.random.next_u64();
+        let Some(entry) = self.table.get_mut(id) else { return };
+        match &mut entry.candidate {
+            Some(candidate) if candidate.path == path => candidate.heard(bytes),
+            // A datagram that was overtaken shows where the client was, not where it is.
+            _ if !entry.connection.is_newest(header.sequence) => return,
+            candidate => {
+                *candidate = Some(Box::new(Candidate::new(path, value, now, bytes)));
+                entry.budget.charge(now, &self.prices, CANDIDATE_MESSAGES, 0, 0);
+            }
+        }
+        self.challenges.push_back(id.slot());
+        self.table.schedule(id);
     }
 
-    /// Another datagram came from it.
-    pub(super) fn heard(&mut self, bytes: usize) {
-        self.bytes_in += bytes as u64;
+    /// The client has answered a challenge. The path is validated if the answer came over it.
+    pub(super) fn path_response(&mut self, now: Instant, path: Path, id: ConnectionId, value: u64) {
+        let Some(entry) = self.table.get(id) else { return };
+        let answers = |candidate: &Candidate| candidate.path == path && candidate.value == value;
+        if !entry.candidate.as_deref().is_some_and(answers) || self.policy.denies(path.peer.ip()) {
+            return;
+        }
+        let Some(entry) = self.table.set_path(id, path) else { return };
+        entry.connection.path_changed(now);
+        self.stats.migrated += 1;
+        if entry.connection.is_renaming() {
+            return;
+        }
+        let Some(renamed) = self.table.rename(id) else { return };
+        let Some(entry) = self.table.get_mut(renamed) else { return };
+        entry.connection.announce_id(now, renamed);
+        self.resumption.rename(&entry.connection.resume_key().token, renamed);
+        self.events.push(Event::Renamed { id: renamed, former: id });
     }
 
-    /// Whether a challenge is due.
-    pub(super) fn is_due(&self, now: Instant) -> bool {
-        self.next_at <= now
+    /// Gives up the candidate path if its challenges went unanswered, or lists it for the next challenge.
+    pub(super) fn advance_candidate(&mut self, now: Instant, id: ConnectionId) {
+        let Some(entry) = self.table.get_mut(id) else { return };
+        let Some(candidate) = &entry.candidate else { return };
+        if candidate.is_given_up(now) {
+            entry.candidate = None;
+        } else if candidate.deadline() <= now {
+            self.challenges.push_back(id.slot());
+        }
     }
 
-    /// Whether `bytes` more may be sent to it.
-    pub(super) fn allows(&self, bytes: usize) -> bool {
-        self.bytes_out + bytes as u64 <= AMPLIFICATION_MAX * self.bytes_in
-    }
-
-    /// A challenge was due; `bytes` of it left, 0 where none could.
-    pub(super) fn challenged(&mut self, now: Instant, bytes: usize) {
-        self.bytes_out += bytes as u64;
-        self.challenges += 1;
-        self.next_at = now + PATH_CHALLENGE_PERIOD;
-        assert!(self.bytes_out <= AMPLIFICATION_MAX * self.bytes_in, "nobody is flooded through a server");
-    }
-
-    /// Whether it was challenged often enough.
-    pub(super) fn is_given_up(&self, now: Instant) -> bool {
-        self.challenges >= PATH_CHALLENGES_MAX && self.next_at <= now
-    }
-
-    /// When the next challenge is due.
-    pub(super) fn deadline(&self) -> Instant {
-        self.next_at
+    /// Sends the challenges that are due, each over its candidate path.
+    pub(super) fn challenge_paths(&mut self, now: Instant, link: &mut impl Link) {
+        while let Some(slot) = self.challenges.pop_front() {
+            let Some(id) = self.table.id_in_slot(slot.into()) else { continue };
+            let Some(Entry { candidate: Some(candidate), connection, .. }) = self.table.get_mut(id) else { continue };
+            if !candidate.is_due(now) {
+                continue;
+            }
+            let mut frames = [0; 16];
+            let mut writer = FrameWriter::new(&mut frames, 0);
+            writer.path_challenge(candidate.value);
+            let used = writer.used();
+            let len = sealed_len(used);
+            let room = if candidate.allows(len) { link.reserve(candidate.path, len) } else { None };
+            candidate.challenged(now, if room.is_some() { len } else { 0 });
+            let Some(datagram) = room else {
+                self.table.schedule(id);
+                continue;
+            };
+            let sequence = connection.begin_datagram(&mut self.resources.random);
+            if connection.seal(sequence, &frames[..used], datagram).is_err() {
+                datagram.fill(0);
+            }
+            show(&mut self.observer, false, candidate.path, datagram);
+            self.stats.datagrams_out += 1;
+            self.stats.bytes_out += len as u64;
+            self.table.schedule(id);
+        }
     }
 }

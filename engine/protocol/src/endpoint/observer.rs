@@ -1,27 +1,27 @@
-//! Whoever wants to see every datagram as it is on the wire: captures, and nothing else.
+//! Shows every datagram, as it is on the wire, to an observer: for captures.
 
 use crate::link::Path;
 
-/// A datagram on its way.
+/// A datagram as it is on the wire.
 #[derive(Clone, Copy, Debug)]
-pub struct Sighting<'a> {
-    /// Whether it came, or goes.
+pub struct ObservedDatagram<'a> {
+    /// True if it was received, false if it is sent.
     pub inbound: bool,
-    /// Between whom.
+    /// Its addresses.
     pub path: Path,
-    /// As it is on the wire.
+    /// Its bytes.
     pub datagram: &'a [u8],
 }
 
-type Look = dyn FnMut(Sighting<'_>) + Send;
+type Observe = dyn FnMut(ObservedDatagram<'_>) + Send;
 
-/// Is shown every datagram. It runs inside the core's turn: it must not block.
-pub struct Observer(Box<Look>);
+/// Is shown every datagram. It runs inside the core's turn, so it must not block.
+pub struct Observer(Box<Observe>);
 
 impl Observer {
-    /// Looks by calling `look`.
-    pub fn new(look: impl FnMut(Sighting<'_>) + Send + 'static) -> Self {
-        Observer(Box::new(look))
+    /// An observer that calls `observe`.
+    pub fn new(observe: impl FnMut(ObservedDatagram<'_>) + Send + 'static) -> Self {
+        Observer(Box::new(observe))
     }
 }
 
@@ -34,7 +34,7 @@ impl core::fmt::Debug for Observer {
 /// Shows a datagram to the observer, if there is one.
 #[inline]
 pub(super) fn show(observer: &mut Option<Observer>, inbound: bool, path: Path, datagram: &[u8]) {
-    if let Some(Observer(look)) = observer {
-        look(Sighting { inbound, path, datagram });
+    if let Some(Observer(observe)) = observer {
+        observe(ObservedDatagram { inbound, path, datagram });
     }
 }

@@ -1,11 +1,11 @@
-//! Whose datagrams were dropped last, by reason: enough for a log that says where a flood seems to come from, at the price
-//! of one store. Addresses can be forged: it is a hint.
+//! The last sender of a dropped datagram, for each reason. At the cost of one store, the log can say where a flood seems to
+//! come from. Addresses can be forged, so it is a hint.
 
 use core::net::SocketAddr;
 
 macro_rules! offences {
     ($($(#[$doc:meta])* $offence:ident = $name:literal,)*) => {
-        /// What an offender did; each is the counter of the same name, of a drop or of a denial.
+        /// Why an address is noted: the drop or denial counter of the same name.
         #[derive(Clone, Copy, PartialEq, Eq, Debug)]
         pub(super) enum Offence {
             $($(#[$doc])* $offence,)*
@@ -25,9 +25,9 @@ offences! {
     NotAuthentic = "not_authentic",
     OverBudget = "over_budget",
     Denied = "denied_address",
-    IllBehaved = "ill_behaved",
+    MisbehavingAddress = "misbehaving_address",
     AddressBudget = "address_budget",
-    StrangerBudget = "stranger_budget",
+    ReplyQueueFull = "reply_queue_full",
     HandshakeQueueFull = "handshake_queue_full",
     DeniedVersion = "denied_version",
     DeniedFull = "denied_full",
@@ -38,7 +38,7 @@ offences! {
     DeniedBusy = "denied_busy",
 }
 
-/// The last offender by each reason.
+/// The last offender for each reason.
 #[derive(Clone, Copy, Default, Debug)]
 pub struct Offenders([Option<SocketAddr>; NAMES.len()]);
 
@@ -48,7 +48,7 @@ impl Offenders {
         self.0[offence as usize] = Some(peer);
     }
 
-    /// The counters that an address was noted for, with the last such address.
+    /// The counters that have an offender, with its address.
     pub fn entries(&self) -> impl Iterator<Item = (&'static str, SocketAddr)> {
         NAMES.iter().zip(self.0).filter_map(|(name, peer)| Some((*name, peer?)))
     }

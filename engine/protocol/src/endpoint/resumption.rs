@@ -1,35 +1,33 @@
-//! Sessions that can go on over another connection: found by a token, and resumed by who also knows the session's secret
-//! (PROTOCOL.md, section 11).
+//! Sessions that can be resumed over another connection (PROTOCOL.md#resumption). A token names one; only a client that also
+//! knows the session's secret can resume it.
 
-use super::life::SessionId;
+use super::session::{SessionId, Token};
 use crate::connection::Channels;
 use crate::crypto::noise::ResumeKey;
-use crate::limits::{RESUME_PERIOD, RESUME_TOKEN_BYTES};
+use crate::limits::RESUME_PERIOD;
 use crate::pool::MessagePool;
 use crate::time::Instant;
 use crate::wire::ConnectionId;
 use std::collections::{HashMap, VecDeque};
 
-/// Names a session.
-pub(super) type Token = [u8; RESUME_TOKEN_BYTES];
-
 /// What is left of a session whose connection has timed out.
 #[derive(Debug)]
-struct Suspended {
-    key: ResumeKey,
-    session: SessionId,
-    channels: Option<Box<Channels>>,
-    alias: Option<Token>,
+pub(super) struct Suspended {
+    pub(super) key: ResumeKey,
+    pub(super) session: SessionId,
+    pub(super) channels: Option<Box<Channels>>,
+    /// The token that resumed the session last.
+    pub(super) alias: Option<Token>,
 }
 
-/// A session whose connection is there.
+/// A session that has a connection.
 #[derive(Debug)]
 struct Live {
     key: ResumeKey,
     id: ConnectionId,
 }
 
-/// The key that a session went on by.
+/// The key that resumed a session.
 #[derive(Debug)]
 struct Alias {
     key: ResumeKey,
@@ -40,9 +38,9 @@ struct Alias {
 /// Where a session was found.
 #[derive(Debug)]
 pub(super) enum Found {
-    /// Its connection is still there.
+    /// It has this connection.
     Live(ConnectionId),
-    /// Its connection has timed out; these are its channels, if it ever needed any.
+    /// Its connection has timed out. These are its channels, if it ever needed any.
     Suspended(SessionId, Option<Box<Channels>>),
 }
 
@@ -50,10 +48,10 @@ pub(super) enum Found {
 #[derive(Debug)]
 pub(super) struct Resumption {
     live: HashMap<Token, Live>,
-    /// What a session was named by before it went on: its client may not have heard yet that it did.
+    /// Tokens that named sessions before they were resumed: a client may not know yet that its session was resumed.
     aliases: HashMap<Token, Alias>,
     suspended: HashMap<Token, Suspended>,
-    /// Suspended sessions by age; those that were resumed are passed over.
+    /// When suspended sessions expire, oldest first. It may also hold sessions that were resumed.
     by_age: VecDeque<(Instant, Token)>,
     suspended_max: usize,
 }
@@ -69,21 +67,23 @@ impl Resumption {
         }
     }
 
-    /// A session has begun, or goes on over another connection; then `by` is the key that it went on by.
+    /// Notes a session that begins, or that the key `by` has resumed.
     pub(super) fn begin(&mut self, key: ResumeKey, by: Option<ResumeKey>, id: ConnectionId) {
         if let Some(former) = by {
+            assert!(former.token != key.token, "each connection of a session has its own token");
             self.aliases.insert(former.token, Alias { key: former, token: key.token });
         }
-        self.live.insert(key.token, Live { key, id });
+        let before = self.live.insert(key.token, Live { key, id });
+        assert!(before.is_none(), "a token names one session");
     }
 
-    /// A session is over for good.
+    /// Forgets a session that is over.
     pub(super) fn end(&mut self, token: &Token, alias: Option<Token>) {
         self.live.remove(token);
         self.forget_alias(alias);
     }
 
-    /// A session is no longer named by the token that it went on by.
+    /// Forgets the token that resumed a session.
     pub(super) fn forget_alias(&mut self, alias: Option<Token>) {
         if let Some(alias) = alias {
             self.aliases.remove(&alias);
@@ -95,42 +95,43 @@ impl Resumption {
         self.aliases.get(token).map_or(*token, |alias| alias.token)
     }
 
-    /// The session's connection has another id now.
+    /// Notes the new id of a session's connection.
     pub(super) fn rename(&mut self, token: &Token, id: ConnectionId) {
         if let Some(live) = self.live.get_mut(token) {
             live.id = id;
         }
     }
 
-    /// Keeps what is left of a session for a while. `ended` hears of those that make room for it: the oldest, but not the
-    /// one that `spare` names, which is about to go on. Where there is no other, it hears of the session itself.
-    #[allow(clippy::too_many_arguments, reason = "all that is left of a session, and what it is kept in")]
+    /// Keeps a session that has lost its connection. If there are too many, the oldest one ends, except the one that `spare`
+    /// names, which is about to be resumed. If there is no other, this session itself ends. Calls `ended` for each.
     pub(super) fn suspend(
         &mut self,
         now: Instant,
-        key: ResumeKey,
-        alias: Option<Token>,
-        session: SessionId,
-        channels: Option<Box<Channels>>,
+        mut suspended: Suspended,
         spare: Option<&Token>,
         pool: &mut MessagePool,
         mut ended: impl FnMut(SessionId),
     ) {
-        self.live.remove(&key.token);
+        let token = suspended.key.token;
+        self.live.remove(&token);
         while self.suspended.len() >= self.suspended_max {
             if !self.drop_oldest_but(spare, pool, &mut ended) {
-                self.forget_alias(alias);
-                if let Some(mut channels) = channels {
+                self.forget_alias(suspended.alias);
+                if let Some(channels) = &mut suspended.channels {
                     channels.release(pool);
                 }
-                return ended(session);
+                return ended(suspended.session);
             }
         }
-        self.by_age.push_back((now + RESUME_PERIOD, key.token));
-        self.suspended.insert(key.token, Suspended { key, session, channels, alias });
+        let until = now + RESUME_PERIOD;
+        assert!(self.by_age.back().is_none_or(|&(before, _)| before <= until), "sessions expire in order");
+        self.by_age.push_back((until, token));
+        let before = self.suspended.insert(token, suspended);
+        assert!(before.is_none(), "a session is suspended once");
+        assert!(self.suspended.len() <= self.suspended_max, "suspended sessions are bounded");
     }
 
-    /// The key of the session that `token` names, if that could go on: the one that `token` belongs to.
+    /// The key that must prove the right to resume the session that `token` names; None if there is no such session.
     pub(super) fn key_of(&self, token: &Token) -> Option<ResumeKey> {
         let newest = self.resolve(token);
         let live = self.live.get(&newest).map(|live| live.key);
@@ -138,7 +139,7 @@ impl Resumption {
         Some(self.aliases.get(token).map_or(newest, |alias| alias.key))
     }
 
-    /// Takes a session out, to go on with it.
+    /// Takes out a session that is resumed.
     pub(super) fn take(&mut self, token: &Token) -> Option<Found> {
         let token = self.resolve(token);
         if let Some(live) = self.live.remove(&token) {
@@ -149,15 +150,15 @@ impl Resumption {
         Some(Found::Suspended(session, channels))
     }
 
-    /// Forgets those that waited for too long. `ended` hears of each.
+    /// Ends the sessions that were not resumed in time. Calls `ended` for each.
     pub(super) fn expire(&mut self, now: Instant, pool: &mut MessagePool, mut ended: impl FnMut(SessionId)) {
         while self.by_age.front().is_some_and(|&(until, _)| until <= now) {
             self.drop_oldest(pool, &mut ended);
         }
     }
 
-    /// Forgets those that hold memory, the oldest first, until enough is free: connections that are there need it more.
-    /// `ended` hears of each.
+    /// Ends sessions that hold memory, oldest first, until enough is free: live connections need it more. Calls `ended` for
+    /// each.
     pub(super) fn relieve(&mut self, pool: &mut MessagePool, mut ended: impl FnMut(SessionId)) {
         for at in 0..self.by_age.len() {
             if !pool.is_low() {
@@ -171,19 +172,20 @@ impl Resumption {
         }
     }
 
-    /// Forgets all suspended sessions. `ended` hears of each.
+    /// Ends all suspended sessions. Calls `ended` for each.
     pub(super) fn end_suspended(&mut self, pool: &mut MessagePool, mut ended: impl FnMut(SessionId)) {
         while !self.by_age.is_empty() {
             self.drop_oldest(pool, &mut ended);
         }
+        assert!(self.suspended.is_empty(), "every suspended session is in the list by age");
     }
 
-    /// When [`Self::expire`] has something to do.
+    /// When [`Self::expire`] next has something to do.
     pub(super) fn deadline(&self) -> Instant {
         self.by_age.front().map_or(Instant::NEVER, |&(until, _)| until)
     }
 
-    /// Drops the oldest that `spare` does not name; false when there is none.
+    /// Drops the oldest session except the one that `spare` names; false if there is none.
     fn drop_oldest_but(
         &mut self,
         spare: Option<&Token>,

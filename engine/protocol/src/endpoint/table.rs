@@ -1,133 +1,50 @@
-//! The connections of a core: found by slot, checked by generation.
+//! The connections of a core: found by slot, checked by generation (PROTOCOL.md#connection-id).
 
-use super::budget::Budget;
-use super::life::SessionId;
-use super::migration::Candidate;
-use super::resumption::Token;
-use super::staging::StageIndex;
+use super::entry::{Entry, Phase};
 use super::timers::Timers;
-use crate::connection::Connection;
 use crate::crypto::Csprng;
 use crate::crypto::noise::ResumeKey;
 use crate::limits::HALF_OPEN_TIMEOUT;
 use crate::link::Path;
 use crate::time::{Duration, Instant};
-use crate::wire::{Accepted, ConnectionId, DisconnectReason};
+use crate::wire::ConnectionId;
 use core::net::SocketAddr;
 use rand_chacha::rand_core::Rng;
 use ringshard_prefetch::prefetch;
 use std::collections::{HashMap, VecDeque};
 
-/// How long after its end datagrams of a connection are taken for late ones.
+/// How long after the end of a connection its datagrams count as late.
 const LATE_FOR: Duration = Duration::from_secs(3);
 
-/// How far a connection has come.
-#[derive(Clone, Debug)]
-pub(super) enum Phase {
-    /// Accepted; the client has yet to prove that it holds the keys, until then. Its Connect may come again. The session
-    /// it names goes on as soon as it has.
-    HalfOpen { reply: Box<[u8; Accepted::BYTES]>, until: Instant, resumes: Option<ResumeKey> },
-    /// Both ends hold the keys.
-    Established,
-    /// The client is told at the next flush; then it is gone.
-    Closing(DisconnectReason),
-}
-
-#[derive(Debug)]
-pub(super) struct Entry {
-    pub(super) path: Path,
-    /// What it has used up of what it may send.
-    pub(super) budget: Budget,
-    /// When its handshake was done.
-    pub(super) born: Instant,
-    /// Where it may have moved to.
-    pub(super) candidate: Option<Box<Candidate>>,
-    /// The address that its handshake came from.
-    pub(super) born_at: SocketAddr,
-    /// The ephemeral key of its handshake: a Connect that comes again makes no second connection.
-    pub(super) client_key: [u8; 32],
-    pub(super) phase: Phase,
-    /// The datagram being composed for it.
-    pub(super) staged: Option<StageIndex>,
-    /// It stands in the queue of those that have something to say.
-    pub(super) is_active: bool,
-    /// The session that it carries; None until its client has proved its keys.
-    pub(super) session_id: Option<SessionId>,
-    /// What its session was named by before it went on with it.
-    pub(super) alias: Option<Token>,
-    /// When its client's integrity is checked next.
-    pub(super) challenge_at: Instant,
-    /// Datagrams given up as lost that the endpoint has counted.
-    pub(super) lost_counted: u64,
-    pub(super) session: Connection,
-}
-
-impl Entry {
-    pub(super) fn is_half_open(&self) -> bool {
-        matches!(self.phase, Phase::HalfOpen { .. })
-    }
-
-    /// Whether nothing is going on with it but unreliable messages.
-    #[inline]
-    pub(super) fn is_plain(&self) -> bool {
-        matches!(self.phase, Phase::Established) && self.session.is_quiet()
-    }
-
-    /// Datagrams given up as lost since the last call.
-    pub(super) fn newly_lost(&mut self) -> u64 {
-        let lost = self.session.packets_lost();
-        lost - std::mem::replace(&mut self.lost_counted, lost)
-    }
-
-    pub(super) fn is_closing(&self) -> bool {
-        matches!(self.phase, Phase::Closing(_))
-    }
-
-    /// When it wants to be looked at next.
-    fn deadline(&self) -> Instant {
-        match self.phase {
-            Phase::HalfOpen { until, .. } => until,
-            Phase::Closing(_) => Instant::NEVER,
-            Phase::Established => {
-                let candidate = self.candidate.as_ref().map_or(Instant::NEVER, |candidate| candidate.deadline());
-                self.session.deadline().min(candidate).min(self.challenge_at)
-            }
-        }
-    }
-
-    /// Nothing more goes into the datagram `index`: it is being sealed.
-    #[inline]
-    pub(super) fn close_staged(&mut self, index: StageIndex) {
-        if self.staged == Some(index) {
-            self.staged = None;
-        }
-    }
-}
-
-/// How long a client that was let in keeps a slot that others want, although it has yet to prove its keys.
+/// How long a half-open connection keeps a slot that other clients want.
 const HALF_OPEN_GRACE: Duration = Duration::from_secs(1);
 
-/// Clients of a core that may have yet to prove their keys: a quarter of all, where that is enough for a second of joins.
+/// Half-open connections of a core: a quarter of all, but at least a second of joins.
 fn half_open_max(capacity: usize) -> usize {
     (capacity / 4).max(1024).min(capacity)
 }
 
+/// The generation after this one: 1 to 255. 0 belongs to no connection.
+fn next_generation(generation: u8) -> u8 {
+    generation % 255 + 1
+}
+
 fn is_half_open(slots: &[Slot], id: ConnectionId) -> bool {
     let slot = &slots[usize::from(id.slot())];
-    slot.generation == id.generation() && slot.connection.as_ref().is_some_and(Entry::is_half_open)
+    slot.generation == id.generation() && slot.entry.as_ref().is_some_and(Entry::is_half_open)
 }
 
 #[derive(Debug)]
 struct Slot {
     generation: u8,
-    /// What the connection was called before its client moved; 0 when it never did.
+    /// The generation before the client moved; 0 if it never did.
     former_generation: u8,
-    connection: Option<Entry>,
-    /// The slot's last connection that ended in order.
+    entry: Option<Entry>,
+    /// The last connection of the slot that ended in order.
     ended: Ended,
 }
 
-/// A connection that has ended in order: both its names, and when it ended. Without one, both names are 0.
+/// A connection that ended in order: its two generations and when it ended. Both are 0 if there was none.
 #[derive(Clone, Copy, Default, Debug)]
 struct Ended {
     generation: u8,
@@ -137,7 +54,7 @@ struct Ended {
 
 impl Slot {
     #[inline]
-    fn is_called(&self, generation: u8) -> bool {
+    fn has_generation(&self, generation: u8) -> bool {
         generation == self.generation || generation == self.former_generation && generation != 0
     }
 }
@@ -146,13 +63,13 @@ impl Slot {
 pub(super) struct Table {
     core: u8,
     capacity: usize,
-    /// Generation that a slot's first connection gets: drawn at boot, so that a restarted server knows its own.
+    /// Generation of the first connection in each slot. It is drawn at boot, so that a restarted server rejects the
+    /// connections of the one before.
     first_generation: u8,
     slots: Vec<Slot>,
     timers: Timers,
     free: VecDeque<u16>,
-    /// Connections whose clients have yet to prove their keys, oldest first; those that have done so since, or are gone,
-    /// may still stand among them.
+    /// Half-open connections, oldest first. It may also hold connections that are established or gone by now.
     half_open: VecDeque<ConnectionId>,
     half_open_count: usize,
     by_client: HashMap<(SocketAddr, [u8; 32]), ConnectionId>,
@@ -176,17 +93,17 @@ impl Table {
     #[inline]
     pub(super) fn get(&self, id: ConnectionId) -> Option<&Entry> {
         let slot = self.slots.get(usize::from(id.slot()))?;
-        slot.connection.as_ref().filter(|_| slot.is_called(id.generation()) && id.core() == self.core)
+        slot.entry.as_ref().filter(|_| slot.has_generation(id.generation()) && id.core() == self.core)
     }
 
     #[inline]
     pub(super) fn get_mut(&mut self, id: ConnectionId) -> Option<&mut Entry> {
         let slot = self.slots.get_mut(usize::from(id.slot()))?;
-        let called = slot.is_called(id.generation());
-        slot.connection.as_mut().filter(|_| called && id.core() == self.core)
+        let named = slot.has_generation(id.generation());
+        slot.entry.as_mut().filter(|_| named && id.core() == self.core)
     }
 
-    /// Asks the processor for a connection, without looking at it: whether it is the right one shows when it is used.
+    /// Prefetches the slot of a connection. It reads nothing, so the id may be wrong.
     #[inline]
     pub(super) fn prefetch(&self, id: ConnectionId) {
         if let Some(slot) = self.slots.get(usize::from(id.slot())) {
@@ -194,20 +111,20 @@ impl Table {
         }
     }
 
-    /// The connection of the client with this ephemeral key at this address. Whoever copies its Connect and sends it from
-    /// elsewhere gets a connection of its own, which it cannot use.
+    /// The connection of the client with this ephemeral key at this address. An attacker who sends a copied Connect from
+    /// another address gets a connection of its own, without the keys.
     pub(super) fn of_client(&self, peer: SocketAddr, client_key: &[u8; 32]) -> Option<ConnectionId> {
         self.by_client.get(&(peer, *client_key)).copied()
     }
 
-    /// The id that the next connection gets; None when the core is full.
-    pub(super) fn vacancy(&mut self) -> Option<ConnectionId> {
+    /// The id of the next connection; None if the core is full.
+    pub(super) fn next_id(&mut self) -> Option<ConnectionId> {
         if self.free.is_empty() && self.slots.len() < self.capacity {
             self.free.push_back(self.slots.len() as u16);
             self.slots.push(Slot {
                 generation: self.first_generation,
                 former_generation: 0,
-                connection: None,
+                entry: None,
                 ended: Ended::default(),
             });
         }
@@ -215,118 +132,135 @@ impl Table {
         Some(ConnectionId::new(self.core, self.slots[usize::from(slot)].generation, slot))
     }
 
-    /// Takes in the connection that was made for the id of [`Self::vacancy`].
-    pub(super) fn insert(&mut self, now: Instant, connection: Entry) {
-        let id = connection.session.id();
-        assert!(self.vacancy() == Some(id), "a connection goes where its id says");
+    /// Adds a half-open connection, which was made for the id of [`Self::next_id`].
+    pub(super) fn insert(&mut self, now: Instant, entry: Entry) {
+        let id = entry.connection.id();
+        assert!(self.next_id() == Some(id), "a connection goes where its id says");
+        assert!(entry.is_half_open(), "a client has yet to prove its keys");
         self.free.pop_front();
-        self.by_client.insert((connection.born_at, connection.client_key), id);
+        self.by_client.insert((entry.handshake_peer, entry.client_key), id);
         self.half_open_count += 1;
         if self.half_open.len() == self.half_open.capacity() {
             let Table { slots, half_open, .. } = self;
             half_open.retain(|id| is_half_open(slots, *id));
         }
         self.half_open.push_back(id);
-        self.slots[usize::from(id.slot())].connection = Some(connection);
-        self.await_proof(now, id);
+        let slot = &mut self.slots[usize::from(id.slot())];
+        assert!(slot.entry.is_none(), "a free slot is empty");
+        slot.entry = Some(entry);
+        assert!(self.half_open_count <= self.len(), "every half-open connection has a slot");
+        assert!(self.by_client.len() == self.len(), "every connection is found by its client's key");
+        self.restart_half_open_timeout(now, id);
     }
 
-    /// Gives the client time, from `now` on, to prove its keys: its Accepted was just sent.
-    pub(super) fn await_proof(&mut self, now: Instant, id: ConnectionId) {
+    /// Gives the client the full time from `now` on to prove its keys: the server has just sent its Accepted.
+    pub(super) fn restart_half_open_timeout(&mut self, now: Instant, id: ConnectionId) {
         if let Some(Entry { phase: Phase::HalfOpen { until, .. }, .. }) = self.get_mut(id) {
             *until = now + HALF_OPEN_TIMEOUT;
         }
         self.schedule(id);
     }
 
-    /// The client has proved its keys: what was kept for a repeated Connect is no longer needed. Gives the key of
-    /// the session that it goes on with.
-    pub(super) fn confirm(&mut self, id: ConnectionId) -> Option<ResumeKey> {
+    /// The client has proved its keys. Returns the key of the session that it resumes.
+    pub(super) fn establish(&mut self, id: ConnectionId) -> Option<ResumeKey> {
         let phase = std::mem::replace(&mut self.get_mut(id)?.phase, Phase::Established);
-        self.half_open_count -= usize::from(matches!(phase, Phase::HalfOpen { .. }));
+        let Phase::HalfOpen { resumes, .. } = phase else { panic!("a connection is established once") };
+        assert!(self.half_open_count > 0, "a half-open connection was counted");
+        self.half_open_count -= 1;
         self.schedule(id);
-        match phase {
-            Phase::HalfOpen { resumes, .. } => resumes,
-            _ => None,
-        }
+        resumes
     }
 
-    /// Notes when the connection wants to be looked at next.
+    /// Moves the connection to its validated path.
+    pub(super) fn set_path(&mut self, id: ConnectionId, path: Path) -> Option<&mut Entry> {
+        let entry = self.get_mut(id)?;
+        entry.candidate = None;
+        entry.path = path;
+        Some(entry)
+    }
+
+    /// Schedules the connection's timer for its deadline.
     #[inline]
     pub(super) fn schedule(&mut self, id: ConnectionId) {
-        if let Some(connection) = self.get(id) {
-            let deadline = connection.deadline();
+        if let Some(entry) = self.get(id) {
+            let deadline = entry.deadline();
             self.timers.schedule(id.slot(), deadline);
         }
     }
 
-    /// A connection whose time has come. It must be scheduled anew.
+    /// A connection whose timer has expired. The caller must schedule it again.
     pub(super) fn expired(&mut self, now: Instant) -> Option<ConnectionId> {
         loop {
             let slot = self.timers.expired(now)?;
-            if let Some(id) = self.occupant(slot.into()) {
+            if let Some(id) = self.id_in_slot(slot.into()) {
                 return Some(id);
             }
         }
     }
 
-    /// When [`Self::expired`] may give something.
+    /// When [`Self::expired`] may next return a connection.
     pub(super) fn next_deadline(&self) -> Instant {
         self.timers.next()
     }
 
-    /// Gives the connection a new name, its slot's next; the one it has goes on to be known.
+    /// Gives the connection the next generation of its slot. Its former id stays valid.
     pub(super) fn rename(&mut self, id: ConnectionId) -> Option<ConnectionId> {
         self.get(id)?;
         let slot = &mut self.slots[usize::from(id.slot())];
         slot.former_generation = slot.generation;
-        slot.generation = slot.generation % 255 + 1;
+        slot.generation = next_generation(slot.generation);
+        assert!(slot.generation != slot.former_generation, "the two ids differ");
         Some(ConnectionId::new(self.core, slot.generation, id.slot()))
     }
 
-    /// Removes a connection that ends in order. Its datagrams that are still on their way are late, not a stranger's.
-    pub(super) fn retire(&mut self, now: Instant, id: ConnectionId) -> Option<Entry> {
+    /// Removes a connection that ends in order: its datagrams that still arrive count as late, not as unknown.
+    pub(super) fn remove_in_order(&mut self, now: Instant, id: ConnectionId) -> Option<Entry> {
         let Slot { generation, former_generation, .. } = *self.slots.get(usize::from(id.slot()))?;
-        let connection = self.remove(id)?;
+        let entry = self.remove(id)?;
         self.slots[usize::from(id.slot())].ended = Ended { generation, former_generation, at: now };
-        Some(connection)
+        Some(entry)
     }
 
-    /// Whether the connection of this name ended in order a moment ago.
+    /// Whether the connection with this id ended in order a moment ago.
     pub(super) fn has_just_ended(&self, now: Instant, id: ConnectionId) -> bool {
         let Some(Slot { ended, .. }) = self.slots.get(usize::from(id.slot())) else { return false };
-        let called = id.generation() == ended.generation || id.generation() == ended.former_generation;
-        called && id.generation() != 0 && id.core() == self.core && now.since(ended.at) < LATE_FOR
+        let named = id.generation() == ended.generation || id.generation() == ended.former_generation;
+        named && id.generation() != 0 && id.core() == self.core && now.since(ended.at) < LATE_FOR
     }
 
     pub(super) fn remove(&mut self, id: ConnectionId) -> Option<Entry> {
         self.get(id)?;
         let slot = &mut self.slots[usize::from(id.slot())];
-        let connection = slot.connection.take()?;
-        self.half_open_count -= usize::from(connection.is_half_open());
-        slot.generation = slot.generation % 255 + 1;
+        let entry = slot.entry.take()?;
+        slot.generation = next_generation(slot.generation);
         slot.former_generation = 0;
+        if entry.is_half_open() {
+            assert!(self.half_open_count > 0, "a half-open connection was counted");
+            self.half_open_count -= 1;
+        }
         self.free.push_back(id.slot());
-        self.by_client.remove(&(connection.born_at, connection.client_key));
-        Some(connection)
+        let found = self.by_client.remove(&(entry.handshake_peer, entry.client_key));
+        assert!(found.is_some(), "every connection is found by its client's key");
+        assert!(self.free.len() <= self.slots.len(), "a slot is freed once");
+        Some(entry)
     }
 
-    /// Whether every slot has its connection.
+    /// Whether every slot is taken.
     pub(super) fn is_full(&self) -> bool {
         self.len() == self.capacity
     }
 
-    /// Whether so many clients have yet to prove their keys that the next must take the place of one. Where only a slot is
-    /// missing, one that was let in just now keeps its own: its proof may be on the way.
-    pub(super) fn is_crowded(&mut self, now: Instant) -> bool {
+    /// Whether the next client must displace a half-open connection, because there are too many of them, or because all slots
+    /// are taken. In the second case a connection that was accepted just now is safe: its proof may be on the way.
+    pub(super) fn must_displace(&mut self, now: Instant) -> bool {
         if self.half_open_count >= half_open_max(self.capacity) {
             return true;
         }
-        let has_waited = |born: Instant| now.since(born) >= HALF_OPEN_GRACE;
-        self.is_full() && self.oldest_half_open().is_some_and(|id| self.get(id).is_some_and(|it| has_waited(it.born)))
+        let has_waited = |entry: &Entry| now.since(entry.accepted_at) >= HALF_OPEN_GRACE;
+        self.is_full() && self.oldest_half_open().is_some_and(|id| self.get(id).is_some_and(has_waited))
     }
 
-    /// The connection that has waited longest for its client to prove its keys.
+    /// The connection that has been half-open longest.
     fn oldest_half_open(&mut self) -> Option<ConnectionId> {
         while let Some(&id) = self.half_open.front() {
             if is_half_open(&self.slots, id) {
@@ -334,15 +268,16 @@ impl Table {
             }
             self.half_open.pop_front();
         }
+        assert!(self.half_open_count == 0, "every half-open connection is in the list");
         None
     }
 
-    /// Gives up the connection that has waited longest for its client to prove its keys; false when there is none.
+    /// Removes the connection that has been half-open longest; false if there is none.
     pub(super) fn displace_half_open(&mut self) -> bool {
         self.oldest_half_open().is_some_and(|id| self.remove(id).is_some())
     }
 
-    /// Slots that have ever been used: 0 to this are the ones to sweep.
+    /// Number of slots ever used. Connections are in slots 0 to this, exclusive.
     pub(super) fn slots(&self) -> usize {
         self.slots.len()
     }
@@ -351,8 +286,9 @@ impl Table {
         self.slots.len() - self.free.len()
     }
 
-    pub(super) fn occupant(&self, slot: usize) -> Option<ConnectionId> {
-        let Slot { generation, connection, .. } = self.slots.get(slot)?;
-        connection.as_ref().map(|_| ConnectionId::new(self.core, *generation, slot as u16))
+    /// The id of the connection in this slot.
+    pub(super) fn id_in_slot(&self, slot: usize) -> Option<ConnectionId> {
+        let Slot { generation, entry, .. } = self.slots.get(slot)?;
+        entry.as_ref().map(|_| ConnectionId::new(self.core, *generation, slot as u16))
     }
 }

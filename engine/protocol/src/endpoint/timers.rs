@@ -1,23 +1,23 @@
-//! When to look at each connection again: a wheel of milliseconds.
+//! The timers of connections: a timer wheel with a resolution of a millisecond.
 //!
-//! A connection stands in the wheel at most once. When its deadline moves later, it stays and is put back when it comes
-//! up; when it moves earlier, it moves. The links lie beside the slots: nothing is allocated for a deadline.
+//! A connection is in the wheel at most once. If its deadline moves later, it stays where it is and is put back when that
+//! comes up; if its deadline moves earlier, it moves. The links are stored by slot, so a deadline allocates nothing.
 
 use crate::limits::TIMER_GRAIN;
 use crate::time::Instant;
 
-/// Grains of the wheel: deadlines further away than half of it come up there and are put back.
+/// Size of the wheel. A deadline further away than half of it comes up there, and is put back.
 const GRAINS: u64 = 2048;
 const NOT_ARMED: u64 = u64::MAX;
-/// No slot: behind the last of a grain, and before the first.
+/// No slot: the end of a grain's list.
 const NONE: u32 = u32::MAX;
 
-/// Where a slot stands in the wheel.
+/// Where a slot is in the wheel.
 #[derive(Clone, Copy, Debug)]
 struct Place {
-    /// Its grain.
+    /// Its grain, or [`NOT_ARMED`].
     armed: u64,
-    /// The slots behind it and before it in that grain.
+    /// Its neighbours in that grain's list.
     next: u32,
     previous: u32,
 }
@@ -26,13 +26,13 @@ struct Place {
 pub(super) struct Timers {
     /// The first slot of each grain.
     wheel: Vec<u32>,
-    /// A bit for each grain of the wheel that is not empty.
+    /// One bit per grain of the wheel: set if its list is not empty.
     occupied: [u64; (GRAINS / 64) as usize],
-    /// Of each slot.
+    /// By slot.
     places: Vec<Place>,
-    /// The last grain that was dealt with.
+    /// The last grain that was processed.
     turned_to: u64,
-    /// The grain up to which they are being dealt with: what is scheduled meanwhile comes up after it.
+    /// The grain up to which grains are being processed: what is scheduled meanwhile comes up after it.
     turning_to: u64,
 }
 
@@ -47,7 +47,7 @@ impl Timers {
         }
     }
 
-    /// Slot `slot` wants to be looked at by `deadline`; no earlier than the next time the wheel turns.
+    /// Arms the timer of `slot` for `deadline`, but no earlier than the wheel turns next.
     #[inline]
     pub(super) fn schedule(&mut self, slot: u16, deadline: Instant) {
         let index = usize::from(slot);
@@ -67,6 +67,8 @@ impl Timers {
     }
 
     fn arm(&mut self, slot: u16, grain: u64) {
+        assert!(grain > self.turned_to && grain - self.turned_to < GRAINS, "a grain is within one turn of the wheel");
+        debug_assert!(self.places[usize::from(slot)].armed == NOT_ARMED, "a slot is in the wheel once");
         let at = (grain % GRAINS) as usize;
         let next = std::mem::replace(&mut self.wheel[at], slot.into());
         if next != NONE {
@@ -95,22 +97,23 @@ impl Timers {
         self.places[usize::from(slot)].armed = NOT_ARMED;
     }
 
-    /// The next slot whose time has come. It must be scheduled anew.
+    /// The next slot whose timer has expired. The caller must schedule it again.
     pub(super) fn expired(&mut self, now: Instant) -> Option<u16> {
         let present = grain_before(now);
         while self.turned_to < present {
-            // Half a wheel at a time, so that what is scheduled meanwhile has room on the other half.
+            // Half a wheel at a time: what is scheduled meanwhile has room in the other half.
             self.turning_to = present.min(self.turned_to + GRAINS / 2);
             let Some(grain) = self.next_occupied(self.turning_to) else { continue };
+            assert!(self.wheel[(grain % GRAINS) as usize] != NONE, "a set bit means a slot");
             let slot = self.wheel[(grain % GRAINS) as usize] as u16;
-            assert_eq!(self.places[usize::from(slot)].armed, grain, "who stands in a grain is due in it");
+            assert_eq!(self.places[usize::from(slot)].armed, grain, "a slot is in the list of its own grain");
             self.disarm(slot);
             return Some(slot);
         }
         None
     }
 
-    /// The first grain up to `target` that may hold something; None, and the wheel turned there, when none does.
+    /// The first grain up to `target` with a timer. If there is none, turns the wheel to `target`.
     fn next_occupied(&mut self, target: u64) -> Option<u64> {
         let found = self.first_occupied(self.turned_to + 1, target);
         if found.is_none() {
@@ -133,7 +136,7 @@ impl Timers {
         None
     }
 
-    /// When something may come up next.
+    /// When the next timer may expire.
     pub(super) fn next(&self) -> Instant {
         match self.first_occupied(self.turned_to + 1, self.turned_to + GRAINS - 1) {
             Some(grain) => Instant::from_nanos(grain * GRAIN_NANOS),
@@ -144,7 +147,7 @@ impl Timers {
 
 const GRAIN_NANOS: u64 = TIMER_GRAIN.as_nanos() as u64;
 
-/// The last grain that is wholly past.
+/// The last grain that is over.
 fn grain_before(now: Instant) -> u64 {
     now.as_nanos() / GRAIN_NANOS
 }
@@ -161,7 +164,7 @@ mod tests {
     use crate::time::Duration;
     use rand_chacha::rand_core::{Rng, SeedableRng};
 
-    /// Against a plain list: nothing comes up early or twice, nothing late, whatever is scheduled.
+    /// Compared with a plain list: no timer expires early, late or twice, whatever is scheduled.
     #[test]
     fn every_deadline_comes_up_in_its_grain() {
         for seed in 0..20 {

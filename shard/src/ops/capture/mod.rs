@@ -12,7 +12,7 @@ pub use decrypt::{Decrypted, Secrets, decrypt};
 use crate::runtime::control::{Control, Unresponsive};
 use file::File;
 use pcap_file::PcapError;
-use ringshard_protocol::endpoint::{Observer, Sighting};
+use ringshard_protocol::endpoint::{ObservedDatagram, Observer};
 use ringshard_protocol::limits::DATAGRAM_BYTES_MAX;
 use rtrb::{Consumer, RingBuffer};
 use serde::Deserialize;
@@ -176,7 +176,7 @@ impl Drop for Ends {
 /// An observer for a core, and where what it saw comes out.
 fn observe(address: Option<IpAddr>, lost: Arc<AtomicU64>) -> (Observer, Consumer<Captured>) {
     let (mut seen, lane) = RingBuffer::new(WAITING_MAX);
-    let look = move |Sighting { inbound, path, datagram }: Sighting<'_>| {
+    let look = move |ObservedDatagram { inbound, path, datagram }: ObservedDatagram<'_>| {
         let len = datagram.len();
         if seen.is_abandoned()
             || len > DATAGRAM_BYTES_MAX

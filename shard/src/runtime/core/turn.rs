@@ -173,7 +173,7 @@ impl<L: Link, S: Service> Core<L, S> {
         let now = self.link.now();
         self.respond(now);
         let busy = received >= RECEIVE_DATAGRAMS_PER_TURN
-            || self.endpoint.has_strangers_waiting()
+            || self.endpoint.has_admissions_waiting()
             || !self.endpoint.is_flushed()
             || self.request.is_some()
             || self.shutdown.is_disconnecting();
@@ -226,7 +226,7 @@ fn ingest<S: Service>(
                 service.message(now, endpoint, id, Message { channel, bytes: buffer });
             }
         }
-        Received::Elsewhere(core, datagram) => {
+        Received::OtherCore(core, datagram) => {
             let mut bytes = [0; DATAGRAM_BYTES_MAX];
             bytes[..datagram.len()].copy_from_slice(datagram);
             if !mesh.forward(core, Misrouted { path, len: datagram.len() as u16, bytes }) {

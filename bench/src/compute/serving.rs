@@ -1,0 +1,194 @@
+//! A world whose players walk, and the CPU time that serving them takes.
+
+use super::options::Arguments;
+use super::row::Row;
+use crate::scenario::option_name;
+use rand_chacha::rand_core::{Rng, SeedableRng};
+use ringshard::game::simulation::INTEREST_PERIOD;
+use ringshard::runtime::tick::TICKS_PER_SECOND;
+use ringshard::world::exchange::Change;
+use ringshard::world::replication::viewer::Scratch;
+use ringshard::world::replication::{Encoder, Pacing, Replica, Viewer};
+use ringshard::world::store::Rate;
+use ringshard::world::visibility::Neighbourhood;
+use ringshard_demo::{Layout, WALK_MAX, spawn_point};
+use ringshard_protocol::crypto::Csprng;
+use ringshard_world::entity::states;
+use ringshard_world::{EntityId, EntityKind, Map, State};
+use rustix::time::{ClockId, clock_gettime};
+use std::time::Duration;
+
+/// Ticks until a snapshot is acknowledged: 50 ms.
+const ROUND_TRIP: u16 = 3;
+/// Ticks before the measurement starts.
+const WARM_UP: u32 = 90;
+/// Ticks until a player decides again whether to walk or rest.
+const ACTIVITY_TICKS: u32 = 120;
+
+pub struct Walker {
+    pub id: EntityId,
+    pub point: [f32; 3],
+    pub home: [f32; 3],
+    pub velocity: [f32; 2],
+}
+
+pub struct ComputeRun {
+    pub map: Map,
+    pub random: Csprng,
+    pub walkers: Vec<Walker>,
+    pub replica: Replica,
+    pub neighbourhood: Neighbourhood,
+    pub encoder: Encoder,
+    pub viewers: Vec<Viewer>,
+    /// Snapshots written for each viewer.
+    pub numbers: Vec<u16>,
+    pub layout: Layout,
+    pub moving: f64,
+}
+
+impl ComputeRun {
+    pub fn new(arguments: &Arguments, layout: Layout, clients: usize) -> Self {
+        let map = Map::default();
+        let mut random = Csprng::seed_from_u64(1);
+        let walkers: Vec<_> = (0..clients)
+            .map(|index| {
+                let point = spawn_point(layout, &map, &mut random);
+                let id = EntityId { index: index as u16, generation: 1 };
+                Walker { id, point, home: point, velocity: [0.0; 2] }
+            })
+            .collect();
+        ComputeRun {
+            viewers: walkers.iter().map(|walker| Viewer::new(walker.id)).collect(),
+            numbers: vec![0; clients],
+            neighbourhood: Neighbourhood::new(&map, clients, arguments.visible, 5_000.0),
+            replica: Replica::new(clients),
+            encoder: Encoder::new(clients),
+            walkers,
+            map,
+            random,
+            layout,
+            moving: arguments.moving,
+        }
+    }
+
+    pub fn run(mut self, arguments: &Arguments) -> Row {
+        let pacing = Pacing { bytes_max: arguments.snapshot_bytes, ..Pacing::default() };
+        let mut ticks = Vec::new();
+        let mut sums = [Duration::ZERO; 3];
+        let (mut bytes, mut entries, mut encoded) = (0, 0, 0);
+        for tick in 1..=WARM_UP + arguments.ticks {
+            let before = (self.encoder.taken, self.encoder.encoded);
+            let changes = self.walk(tick);
+            let began = busy();
+            self.take(tick, &changes);
+            let moved = busy();
+            self.look(tick);
+            let looked = busy();
+            let written = self.write(tick, &pacing);
+            let done = busy();
+            if tick > WARM_UP {
+                ticks.push(done - began);
+                for (sum, part) in sums.iter_mut().zip([moved - began, looked - moved, done - looked]) {
+                    *sum += part;
+                }
+                bytes += written;
+                entries += self.encoder.taken - before.0;
+                encoded += self.encoder.encoded - before.1;
+            }
+        }
+        ticks.sort_unstable();
+        let clients = self.walkers.len();
+        let count = f64::from(arguments.ticks);
+        let each = clients as f64 * count;
+        let ms = |duration: Duration| duration.as_secs_f64() * 1e3;
+        let [moving, looking, writing] = sums;
+        let served = (looking + writing).as_nanos() as f64;
+        Row {
+            clients,
+            layout: option_name(self.layout),
+            tick_ms: ms(ticks[ticks.len() / 2]),
+            tick_p99_ms: ms(ticks[ticks.len() * 99 / 100]),
+            move_ms: ms(moving) / count,
+            look_ms: ms(looking) / count,
+            write_ms: ms(writing) / count,
+            entries_per_client: entries as f64 / each,
+            ns_per_client: served / each,
+            ns_per_entry: writing.as_nanos() as f64 / entries.max(1) as f64,
+            encoded_share: encoded as f64 / entries.max(1) as f64,
+            bits_per_entry: bytes as f64 * 8.0 / entries.max(1) as f64,
+            kilobytes_per_client_s: bytes as f64 / each * f64::from(TICKS_PER_SECOND) / 1e3,
+        }
+    }
+
+    /// Moves all players for one tick. This is not measured.
+    pub fn walk(&mut self, tick: u32) -> Vec<Change> {
+        let mut changes = Vec::new();
+        for walker in &mut self.walkers {
+            if tick % ACTIVITY_TICKS == u32::from(walker.id.index) % ACTIVITY_TICKS || tick == 1 {
+                let walks = f64::from(self.random.next_u32()) < self.moving * f64::from(u32::MAX);
+                let angle = self.random.next_u32() as f32;
+                let speed = if walks { WALK_MAX } else { 0.0 };
+                // Players turn back home, so that the layout stays as it is.
+                let away = [walker.home[0] - walker.point[0], walker.home[1] - walker.point[1]];
+                let angle = if away[0].hypot(away[1]) > 2_000.0 { away[1].atan2(away[0]) } else { angle };
+                walker.velocity = [speed * angle.cos(), speed * angle.sin()];
+            } else if walker.velocity == [0.0; 2] {
+                continue;
+            }
+            for axis in 0..2 {
+                walker.point[axis] += walker.velocity[axis] / TICKS_PER_SECOND as f32;
+            }
+            let moves = walker.velocity != [0.0; 2];
+            let state = State {
+                position: self.map.quantise(walker.point),
+                velocity: [walker.velocity[0] as i16, walker.velocity[1] as i16, 0],
+                rotation: [walker.velocity[1].atan2(walker.velocity[0]).to_degrees() as i16 as u16, 0, 0],
+                states: states::ALIVE | if moves { states::MOVING } else { 0 },
+                health: 255,
+                kind: EntityKind::Player,
+                ..State::NONE
+            };
+            changes.push(Change::State { id: walker.id, state, rate: Rate::Full });
+        }
+        changes
+    }
+
+    pub fn take(&mut self, tick: u32, changes: &[Change]) {
+        self.encoder.clear();
+        changes.iter().for_each(|change| self.replica.apply(tick, change));
+        self.neighbourhood.rebuild(&self.replica);
+    }
+
+    pub fn look(&mut self, tick: u32) {
+        for (number, viewer) in self.viewers.iter_mut().enumerate() {
+            if tick <= 1 || (tick + number as u32).is_multiple_of(INTEREST_PERIOD) {
+                self.neighbourhood.look(viewer, &self.replica);
+            }
+        }
+    }
+
+    pub fn write(&mut self, tick: u32, pacing: &Pacing) -> usize {
+        let mut scratch = Scratch::default();
+        let mut message = [0; 512];
+        let mut bytes = 0;
+        for at in 0..self.viewers.len() {
+            if let Some(next) = self.viewers.get(at + 1) {
+                next.prefetch();
+            }
+            let (viewer, number) = (&mut self.viewers[at], &mut self.numbers[at]);
+            if *number >= ROUND_TRIP {
+                viewer.acknowledge(tick, *number - ROUND_TRIP, u64::MAX, &self.replica);
+            }
+            let len = viewer.snapshot(tick, pacing, &self.replica, &mut self.encoder, &mut scratch, &mut message);
+            *number += u16::from(len > 0);
+            bytes += len;
+        }
+        bytes
+    }
+}
+
+/// CPU time of this thread. Unlike elapsed time, it does not depend on other programs.
+pub fn busy() -> Duration {
+    let time = clock_gettime(ClockId::ThreadCPUTime);
+    Duration::new(time.tv_sec as u64, time.tv_nsec as u32)
+}

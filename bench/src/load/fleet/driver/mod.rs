@@ -1,0 +1,355 @@
+//! One thread of a fleet.
+
+use super::result::FleetResult;
+use super::shared::Shared;
+use super::workload::Workload;
+use crate::load::generator::stamp_arrivals;
+use crate::load::health::Health;
+use crate::load::peer_table::PeerTable;
+use core_affinity::CoreId;
+use ringshard::runtime::entropy::random_bytes;
+use ringshard_link::conditioned::{ConditionedLink, ConditionedStats};
+use ringshard_link::conditions::NetworkSpec;
+use ringshard_link::mmsg::MmsgLink;
+use ringshard_link::socket::Socket;
+use ringshard_link::uring::{Ring, UringLink};
+use ringshard_prefetch::prefetch;
+use ringshard_protocol::client::{Client, ClientConfig, ClientEvent};
+use ringshard_protocol::link::{Link, Path, Wait};
+use ringshard_protocol::time::{Duration, Instant};
+use ringshard_protocol::wire::Header;
+use std::cmp::Reverse;
+use std::collections::{BTreeMap, BinaryHeap};
+use std::net::SocketAddr;
+use std::sync::Arc;
+use std::sync::atomic::Ordering;
+
+/// Maximum number of clients in the handshake.
+const CONNECTING_MAX: usize = 64;
+/// Minimum datagrams to receive before sending.
+const RECEIVE_BUDGET: usize = 256;
+/// If more clients were served in a round, the next round receives this many times as many datagrams. So the backlog of
+/// received datagrams shrinks however far the thread is behind.
+const RECEIVED_PER_SERVED: usize = 2;
+/// Datagrams that the simulated network holds, each way.
+const HELD_MAX: usize = 65_536;
+/// How long arrivals are batched.
+const GATHER: Duration = Duration::from_micros(100);
+/// Precision of deadlines: a deadline in the past is served again after this.
+const DEADLINE_STEP: Duration = Duration::from_micros(50);
+/// Maximum time between two checks whether to stop.
+const STOP_CHECK: Duration = Duration::from_millis(20);
+
+/// One thread's share of the fleet.
+pub struct Share {
+    pub cpu: usize,
+    pub server: SocketAddr,
+    pub config: ClientConfig,
+    /// The simulated network of its clients.
+    pub network: Option<NetworkSpec>,
+    pub sockets: usize,
+    /// Clients per socket.
+    pub per_socket: usize,
+    pub shared: Arc<Shared>,
+}
+
+/// Runs a thread.
+pub fn drive<T: Workload>(share: Share, workloads: Vec<T>) -> Result<FleetResult<T>, String> {
+    core_affinity::set_for_current(CoreId { id: share.cpu });
+    let sockets = (0..share.sockets)
+        .map(|_| Socket::connect(share.server))
+        .collect::<Result<Vec<_>, _>>()
+        .map_err(|error| error.to_string())?;
+    stamp_arrivals(&sockets);
+    match Ring::open() {
+        Ok(ring) => Ok(drive_over(UringLink::new(ring, sockets).map_err(|error| error.to_string())?, share, workloads)),
+        Err(_) => Ok(drive_over(MmsgLink::new(sockets).map_err(|error| error.to_string())?, share, workloads)),
+    }
+}
+
+/// Runs over the link itself, or over a simulated network.
+fn drive_over<T: Workload>(link: impl Link, share: Share, workloads: Vec<T>) -> FleetResult<T> {
+    let Some(network) = share.network else { return Driver::new(link, share, workloads).run().0 };
+    let (mut result, link) = Driver::new(ConditionedLink::new(link, network, HELD_MAX), share, workloads).run();
+    result.network = link.conditioned_stats();
+    result.health.dropped += result.network.not_held;
+    result
+}
+
+struct FleetClient<T> {
+    client: Client,
+    workload: T,
+    path: Path,
+    /// The tag in answers to its handshake.
+    tag: u64,
+    joined: bool,
+    /// When it is served, unless something happens before.
+    wakes_at: Instant,
+    /// It is served in this round.
+    touched: bool,
+}
+
+struct Driver<L, T> {
+    link: L,
+    share: Share,
+    /// Clients that have not begun to connect.
+    waiting: std::vec::IntoIter<T>,
+    members: Vec<FleetClient<T>>,
+    peer_table: PeerTable,
+    /// When clients are due. Entries that differ from the client's `wakes_at` are outdated.
+    timers: BinaryHeap<Reverse<(Instant, u32)>>,
+    touched: Vec<u32>,
+    /// A message that had to be reassembled or reordered.
+    message: Vec<u8>,
+    under_way: usize,
+    closed: Option<String>,
+    /// Clients served in the last round.
+    served: usize,
+    /// The client to serve first: the first one that found no room in the last round that ran out of it.
+    first: u32,
+    health: Health,
+    /// The kernel's drops when the measurement began.
+    dropped_before: Option<u64>,
+}
+
+impl<L: Link, T: Workload> Driver<L, T> {
+    fn new(link: L, share: Share, workloads: Vec<T>) -> Self {
+        Driver {
+            link,
+            share,
+            members: Vec::with_capacity(workloads.len()),
+            waiting: workloads.into_iter(),
+            peer_table: PeerTable::default(),
+            timers: BinaryHeap::new(),
+            touched: Vec::new(),
+            message: Vec::new(),
+            under_way: 0,
+            closed: None,
+            served: 0,
+            first: 0,
+            health: Health::new(),
+            dropped_before: None,
+        }
+    }
+
+    /// Runs until told to stop. Returns the link.
+    fn run(mut self) -> (FleetResult<T>, L) {
+        while !self.share.shared.stop.load(Ordering::Relaxed) {
+            let now = self.link.now();
+            let measuring = self.share.shared.measuring.load(Ordering::Relaxed);
+            self.note_drops(measuring);
+            self.receive(now, measuring);
+            self.begin(now);
+            // Everything received has been handled: latency ends here.
+            let now = self.link.now();
+            self.wake(now, measuring);
+            self.serve_all(now);
+            let until = self.timers.peek().map_or(Instant::NEVER, |Reverse((at, _))| *at);
+            let until = until.min(now + STOP_CHECK);
+            self.link.park(Wait { until, gather: GATHER, enough: 32 });
+        }
+        self.finish()
+    }
+
+    /// Counts what the kernel dropped in the measured time.
+    fn note_drops(&mut self, measuring: bool) {
+        match (measuring, self.dropped_before) {
+            (true, None) => self.dropped_before = Some(self.link.stats().kernel_drops),
+            (false, Some(before)) => {
+                self.health.dropped += self.link.stats().kernel_drops.saturating_sub(before);
+                self.dropped_before = None;
+            }
+            _ => {}
+        }
+    }
+
+    fn receive(&mut self, now: Instant, measuring: bool) {
+        let Driver { link, share, members, peer_table, touched, message, served, health, .. } = self;
+        let budget = RECEIVE_BUDGET.max(*served * RECEIVED_PER_SERVED);
+        let received = link.receive(budget, |mut arrival| {
+            if measuring {
+                health.note_read(now, &arrival);
+            }
+            let socket = arrival.path.socket as usize;
+            let find = |datagram: &[u8]| match share.per_socket {
+                1 => Some(socket),
+                _ => Header::decode(datagram).ok().and_then(|header| peer_table.find(&header)),
+            };
+            for index in 0..arrival.count() {
+                if let Some(ahead) = arrival.peek(index + 2).and_then(find).and_then(|number| members.get(number)) {
+                    prefetch(ahead);
+                }
+                let datagram = arrival.datagram(index);
+                let number = find(datagram);
+                let Some((number, member)) = number.and_then(|number| Some((number, members.get_mut(number)?))) else {
+                    continue;
+                };
+                member.receive(now, datagram, message);
+                if !member.touched {
+                    member.touched = true;
+                    touched.push(number as u32);
+                }
+            }
+        });
+        share.shared.datagrams.fetch_add(received as u64, Ordering::Relaxed);
+    }
+
+    /// Starts handshakes, a few at a time.
+    fn begin(&mut self, now: Instant) {
+        while self.under_way < CONNECTING_MAX
+            && let Some(workload) = self.waiting.next()
+        {
+            let number = self.members.len();
+            let Share { config, server, per_socket, .. } = &self.share;
+            let client = Client::new(config.clone(), now, random_bytes()).expect("the server's key is valid");
+            let path = Path::new((number / per_socket) as u32, *server);
+            self.members.push(FleetClient {
+                client,
+                workload,
+                path,
+                tag: 0,
+                joined: false,
+                wakes_at: Instant::NEVER,
+                touched: true,
+            });
+            self.touched.push(number as u32);
+            self.under_way += 1;
+        }
+    }
+
+    /// Marks the clients whose deadline has come.
+    fn wake(&mut self, now: Instant, measuring: bool) {
+        while let Some(&Reverse((at, number))) = self.timers.peek()
+            && at <= now
+        {
+            self.timers.pop();
+            let member = &mut self.members[number as usize];
+            if member.wakes_at == at {
+                member.wakes_at = Instant::NEVER;
+                if measuring {
+                    self.health.note_done(now, at, 1);
+                }
+                if !member.touched {
+                    member.touched = true;
+                    self.touched.push(number);
+                }
+            }
+        }
+    }
+
+    /// Serves all marked clients. If the link runs out of room, the next round begins with the first client that had
+    /// none, so that no client is always last.
+    fn serve_all(&mut self, now: Instant) {
+        // Clients of one socket are served together: their datagrams form GSO batches.
+        self.touched.sort_unstable();
+        let first = self.touched.partition_point(|&number| number < self.first);
+        self.touched.rotate_left(first);
+        self.served = self.touched.len();
+        let mut without_room = None;
+        for at in 0..self.touched.len() {
+            if let Some(&ahead) = self.touched.get(at + 2) {
+                prefetch(&self.members[ahead as usize]);
+            }
+            let number = self.touched[at];
+            if !self.serve(now, number) {
+                without_room.get_or_insert(number);
+            }
+        }
+        self.touched.clear();
+        self.first = without_room.unwrap_or(self.first);
+    }
+
+    /// Advances a client and its workload, sends, and sets its timer. Returns false if the link had no room.
+    fn serve(&mut self, now: Instant, number: u32) -> bool {
+        let member = &mut self.members[number as usize];
+        member.touched = false;
+        if member.client.deadline() <= now {
+            member.client.advance(now);
+        }
+        while let Some(event) = member.client.poll_event() {
+            match event {
+                ClientEvent::Connected { id, .. } => {
+                    self.peer_table.enter(id, number);
+                    if !std::mem::replace(&mut member.joined, true) {
+                        self.under_way -= 1;
+                        self.share.shared.connected.fetch_add(1, Ordering::Relaxed);
+                    }
+                }
+                ClientEvent::Closed(reason) => {
+                    self.closed.get_or_insert_with(|| reason.to_string());
+                    self.share.shared.closed.fetch_add(1, Ordering::Relaxed);
+                }
+                ClientEvent::Reconnecting(_) => {}
+            }
+            member.workload.on_event(event);
+        }
+        if member.tag != member.client.handshake_tag() {
+            member.tag = member.client.handshake_tag();
+            self.peer_table.by_tag.insert(member.tag, number);
+        }
+        member.workload.advance(now, &mut member.client);
+        let had_room = transmit(&mut member.client, now, member.path, &mut self.link);
+        let next = match had_room {
+            true => member.client.deadline().min(member.workload.deadline()).max(now + DEADLINE_STEP),
+            false => now + DEADLINE_STEP,
+        };
+        if next < member.wakes_at {
+            member.wakes_at = next;
+            self.timers.push(Reverse((next, number)));
+        }
+        had_room
+    }
+
+    fn finish(mut self) -> (FleetResult<T>, L) {
+        let mut drops = BTreeMap::new();
+        let mut packets_lost = 0;
+        self.note_drops(false);
+        let now = self.link.now();
+        for member in &mut self.members {
+            for (reason, count) in member.client.drops().entries().filter(|&(_, count)| count > 0) {
+                *drops.entry(reason.to_owned()).or_insert(0) += count;
+            }
+            if member.client.duplicates() > 0 {
+                *drops.entry("duplicate".to_owned()).or_insert(0) += member.client.duplicates();
+            }
+            packets_lost += member.client.connection().map_or(0, |session| session.packets_lost());
+            member.client.disconnect();
+            transmit(&mut member.client, now, member.path, &mut self.link);
+            self.link.submit();
+        }
+        let link = self.link.stats();
+        for (reason, count) in [("link_kernel_drops", link.kernel_drops), ("link_send_failed", link.send_failed)] {
+            if count > 0 {
+                drops.insert(reason.to_owned(), count);
+            }
+        }
+        let workloads = self.members.into_iter().map(|member| member.workload).collect();
+        let (network, health) = (ConditionedStats::default(), self.health);
+        let result = FleetResult { workloads, network, health, drops, packets_lost, closed: self.closed };
+        (result, self.link)
+    }
+}
+
+impl<T: Workload> FleetClient<T> {
+    fn receive(&mut self, now: Instant, datagram: &mut [u8], buffer: &mut Vec<u8>) {
+        let Some(messages) = self.client.receive(now, datagram) else { return };
+        for message in messages {
+            self.workload.on_message(message.channel, message.bytes);
+        }
+        while let Some(channel) = self.client.read(buffer) {
+            self.workload.on_message(channel, buffer);
+        }
+    }
+}
+
+/// Sends what is queued. Returns false if the link has no room; the rest stays queued.
+fn transmit(client: &mut Client, now: Instant, path: Path, link: &mut impl Link) -> bool {
+    while let Some(len) = client.transmit_len(now) {
+        let Some(room) = link.reserve(path, len) else { return false };
+        client.transmit(now, room);
+    }
+    true
+}
+
+#[cfg(test)]
+mod tests;

@@ -1,0 +1,35 @@
+//! Progress bars, and numbers as text.
+
+use indicatif::{ProgressBar, ProgressStyle};
+
+pub fn bar(name: &str, step: &str, length: u64) -> ProgressBar {
+    let style = ProgressStyle::with_template("{prefix} [{bar:40}] {percent:>3} % {msg}")
+        .unwrap_or_else(|_| ProgressStyle::default_bar());
+    ProgressBar::new(length).with_style(style).with_prefix(format!("{name}: {step}"))
+}
+
+/// A whole number with thousands separators.
+pub fn grouped(value: f64) -> String {
+    let digits = format!("{:.0}", value.max(0.0));
+    let mut text = String::new();
+    for (at, digit) in digits.chars().enumerate() {
+        if at > 0 && (digits.len() - at).is_multiple_of(3) {
+            text.push(',');
+        }
+        text.push(digit);
+    }
+    text
+}
+
+#[cfg(test)]
+mod tests {
+    use super::grouped;
+
+    #[test]
+    fn thousands_stand_apart() {
+        assert_eq!(
+            ["0", "999", "1,000", "1,234,567"],
+            [0.0, 999.0, 1000.0, 1_234_567.4].map(grouped).map(|s| s).each_ref().map(|s| s.as_str())
+        );
+    }
+}

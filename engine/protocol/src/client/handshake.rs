@@ -1,0 +1,224 @@
+//! The client's side of the handshake (PROTOCOL.md#client-handshake). Until the server's Accepted, no answer is authentic, and
+//! none ends the attempt.
+
+use super::{Client, ClientConfig, ClientEvent, CloseReason, State};
+use crate::connection::{Connection, ConnectionConfig, HeartbeatConfig, Resources, Role, prologue};
+use crate::crypto::noise::{Initiator, ResumeKey, Secrets};
+use crate::crypto::{NotAuthentic, Suite};
+use crate::limits::*;
+use crate::time::{Duration, Instant};
+use crate::wire::{
+    Accepted, Connect, ConnectionParameters, Cookie, Denied, DeniedReason, Options, UnencryptedPacket,
+    decode_unencrypted,
+};
+use rand_chacha::rand_core::Rng;
+
+/// An attempt to connect.
+#[derive(Debug)]
+pub(super) struct Handshake {
+    initiator: Initiator,
+    /// The key of the session to resume.
+    resumes: Option<ResumeKey>,
+    connect: Connect,
+    started_at: Instant,
+    pub(super) retry_at: Instant,
+    retry_after: Duration,
+    tries: u32,
+    /// When a cookie last caused a Connect at once.
+    cookie_at: Option<Instant>,
+    /// Whether an answer did not fit the pinned key.
+    wrong_key: bool,
+    /// The last denial. It may be forged.
+    denied: Option<Denied>,
+    /// When the last denial said that the server is busy.
+    busy_at: Option<Instant>,
+}
+
+impl Handshake {
+    pub(super) fn begin(
+        config: &ClientConfig,
+        now: Instant,
+        resumable: Option<(u8, ResumeKey)>,
+        resources: &mut Resources,
+    ) -> Result<Self, NotAuthentic> {
+        let options = Options { pre_shared_key: config.pre_shared.is_some() };
+        let suites = config.suites.bits();
+        let (initiator, noise) = Initiator::begin(
+            &config.server,
+            resources.draw_secret(),
+            &prologue(suites, options),
+            config.pre_shared.clone(),
+            &resumable.map_or([0; RESUME_TOKEN_BYTES], |(_, key)| key.token),
+        )?;
+        let core = resumable.map(|(core, _)| core);
+        let mut connect = Connect { core, tag: 0, suites, options, cookie: [0; COOKIE_BYTES], noise };
+        connect.tag = Connect::tag_of(connect.client_key());
+        Ok(Handshake {
+            initiator,
+            resumes: resumable.map(|(_, key)| key),
+            connect,
+            started_at: now,
+            retry_at: now,
+            retry_after: CONNECT_RETRY_FIRST,
+            tries: 0,
+            cookie_at: None,
+            wrong_key: false,
+            denied: None,
+            busy_at: None,
+        })
+    }
+
+    pub(super) fn tag(&self) -> u64 {
+        self.connect.tag
+    }
+
+    /// Writes the Connect that is due, and schedules the next.
+    pub(super) fn transmit(&mut self, now: Instant, datagram: &mut [u8]) {
+        assert!(datagram.len() == CONNECT_BYTES, "the caller asks for the size first");
+        assert!(now >= self.retry_at, "a Connect leaves when it is due");
+        datagram.copy_from_slice(&self.connect.encode());
+        self.tries += 1;
+        // Jitter: clients that began together must not all retry together.
+        let jitter = u32::from(self.connect.client_key()[31 - self.tries as usize % 16] % 128);
+        self.retry_at = now + self.retry_after * (192 + jitter) / 256;
+        self.retry_after = (self.retry_after * 2).min(CONNECT_RETRY_MAX);
+    }
+
+    fn cookie(&mut self, now: Instant, cookie: &Cookie) {
+        if self.connect.cookie == cookie.cookie {
+            return;
+        }
+        self.connect.cookie = cookie.cookie;
+        // Cookies can be forged: they must not each cause a Connect.
+        if self.cookie_at.is_none_or(|at| now.since(at) >= CONNECT_RETRY_FIRST) {
+            self.cookie_at = Some(now);
+            self.retry_at = now;
+        }
+    }
+
+    /// The server denies the client. `random` spreads clients that were all told to wait at the same time.
+    fn denied(&mut self, now: Instant, denied: &Denied, random: u32) {
+        self.denied = Some(*denied);
+        if denied.reason == DeniedReason::Busy {
+            self.busy_at = Some(now);
+        }
+        let wait = Duration::from_millis(denied.wait_ms.into()).min(BUSY_WAIT_MAX);
+        if !wait.is_zero() {
+            // Once to twice as long as the server says.
+            self.retry_at = self.retry_at.max(now + wait + wait * (random % 256) / 256);
+        }
+    }
+
+    /// Opens the server's Accepted; None if it does not fit the pinned key or the Connect.
+    fn finish(&mut self, accepted: &Accepted) -> Option<(Secrets, ConnectionParameters, Suite)> {
+        let (secrets, payload) = self.initiator.finish(&accepted.noise).ok()?;
+        let parameters = ConnectionParameters::decode(&payload).ok()?;
+        let suite = Suite::from_bit(parameters.suite)?;
+        let offered = self.connect.suites & parameters.suite != 0;
+        if !offered || parameters.resumed && self.resumes.is_none() {
+            return None;
+        }
+        let secrets = match &self.resumes {
+            Some(key) if parameters.resumed => secrets.resuming(key),
+            _ => secrets,
+        };
+        Some((secrets, parameters, suite))
+    }
+
+    /// When the attempt ends without success. A server that says that it is busy gets more time.
+    pub(super) fn gives_up_at(&self) -> Instant {
+        let busy_until = self.busy_at.map(|at| at + CONNECT_TIMEOUT).unwrap_or(Instant::ZERO);
+        (self.started_at + CONNECT_TIMEOUT).max(busy_until.min(self.started_at + BUSY_TIMEOUT))
+    }
+
+    /// Why the attempt failed, as far as the answers tell. None of them is authentic.
+    pub(super) fn failure(&self) -> CloseReason {
+        match self.denied {
+            _ if self.wrong_key => CloseReason::WrongKey,
+            Some(Denied { reason, server_version, .. }) => CloseReason::Denied(reason, server_version),
+            None => CloseReason::Unreachable(self.tries),
+        }
+    }
+}
+
+impl Client {
+    /// The handshake in progress: the first one, or a reconnect attempt.
+    pub(super) fn handshake(&mut self) -> Option<&mut Handshake> {
+        match &mut self.state {
+            State::Connecting(handshake) => Some(handshake),
+            State::Connected(_) => self.reconnect_attempt.as_deref_mut(),
+            State::Waiting(_) | State::Closed => None,
+        }
+    }
+
+    pub(super) fn receive_unencrypted(&mut self, now: Instant, datagram: &[u8]) {
+        let Ok(packet) = decode_unencrypted(datagram) else {
+            self.resources.drops.malformed += 1;
+            return;
+        };
+        let tag = self.tag;
+        let Some(handshake) = self.handshake() else {
+            // A late answer to a handshake that is over.
+            self.resources.drops.unexpected += 1;
+            return;
+        };
+        match packet {
+            UnencryptedPacket::Cookie(cookie) if cookie.tag == tag => handshake.cookie(now, &cookie),
+            UnencryptedPacket::Accepted(accepted) if accepted.tag == tag => self.accepted(now, &accepted),
+            UnencryptedPacket::Denied(denied) if denied.tag == tag => {
+                let random = self.resources.random.next_u32();
+                if let Some(handshake) = self.handshake() {
+                    handshake.denied(now, &denied, random);
+                }
+            }
+            _ => self.resources.drops.unexpected += 1,
+        }
+    }
+
+    /// The server accepts the client: the handshake becomes the connection.
+    fn accepted(&mut self, now: Instant, accepted: &Accepted) {
+        let Some(handshake) = self.handshake() else { return };
+        let Some((secrets, parameters, suite)) = handshake.finish(accepted) else {
+            handshake.wrong_key = true;
+            self.resources.drops.not_authentic += 1;
+            return;
+        };
+        // The answer may come again. Two connections from one handshake would use each nonce twice with one key.
+        self.reconnect_attempt = None;
+        let ConnectionParameters { connection: id, resumed, heartbeat, timeout, .. } = parameters;
+        let config = ConnectionConfig {
+            id,
+            role: Role::Client,
+            suite,
+            secrets,
+            heartbeat: HeartbeatConfig { interval: heartbeat, timeout },
+            transport: self.config.transport,
+        };
+        if self.is_connected() {
+            // The silent connection gives way.
+            self.suspend_session();
+            self.events.push_back(ClientEvent::Reconnecting(CloseReason::Silent));
+        }
+        let mut connection = Connection::new(config, now, &mut self.resources.random);
+        if !resumed {
+            self.forget_session();
+        } else if let Some(channels) = self.take_channels() {
+            connection.adopt(now, *channels);
+        }
+        self.state = State::Connected(connection);
+        self.reconnect_after = RECONNECT_FIRST;
+        self.events.push_back(ClientEvent::Connected { id, resumed });
+        self.proof = Some((now, CONNECT_RETRY_FIRST));
+        self.prove_keys(now);
+    }
+
+    /// Sends a ping that proves the keys to the server, and repeats it until the server is heard: it can be lost on the way.
+    pub(super) fn prove_keys(&mut self, now: Instant) {
+        if let Some((at, wait)) = self.proof
+            && at <= now
+        {
+            self.compose(|frames| frames.ping(0));
+            self.proof = Some((now + wait, (wait * 2).min(CONNECT_RETRY_MAX)));
+        }
+    }
+}

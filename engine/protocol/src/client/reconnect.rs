@@ -1,0 +1,114 @@
+//! Reconnection (PROTOCOL.md#reconnection): a client that loses its connection connects again, and resumes its session if the
+//! server still knows it.
+
+use super::handshake::Handshake;
+use super::{Client, ClientEvent, CloseReason, State};
+use crate::connection::{Channels, Connection};
+use crate::crypto::noise::ResumeKey;
+use crate::limits::*;
+use crate::time::Instant;
+use crate::wire::DisconnectReason;
+use rand_chacha::rand_core::Rng;
+
+/// What a lost connection leaves behind: enough to resume its session.
+#[derive(Debug)]
+pub(super) struct ResumableSession {
+    core: u8,
+    key: ResumeKey,
+    channels: Option<Box<Channels>>,
+}
+
+/// When a client that hears nothing over this connection starts a reconnect attempt.
+pub(super) fn attempt_at(connection: &Connection) -> Instant {
+    connection.heard_at() + connection.heartbeat_config().interval + RECONNECT_AFTER
+}
+
+impl Client {
+    /// Starts a reconnect attempt beside the silent connection. If the server is heard over that after all, it stays.
+    pub(super) fn attempt_reconnect(&mut self, now: Instant) {
+        if !self.config.reconnect || self.reconnect_attempt.is_some() || self.outgoing.disconnects > 0 {
+            return;
+        }
+        let resumable = self.resume_key();
+        self.reconnect_attempt = Some(Box::new(self.begin_handshake(now, resumable)));
+    }
+
+    pub(super) fn reconnect(&mut self, now: Instant) {
+        let resumable = self.resumable.as_ref().map(|session| (session.core, session.key));
+        self.state = State::Connecting(Box::new(self.begin_handshake(now, resumable)));
+    }
+
+    fn begin_handshake(&mut self, now: Instant, resumable: Option<(u8, ResumeKey)>) -> Handshake {
+        let handshake = Handshake::begin(&self.config, now, resumable, &mut self.resources)
+            .expect("the server's key was valid for the first handshake");
+        self.tag = handshake.tag();
+        handshake
+    }
+
+    /// The core that knows the session, and the key that resumes it.
+    fn resume_key(&self) -> Option<(u8, ResumeKey)> {
+        match &self.resumable {
+            // The server was not heard since the session was to be resumed. Only the server knows whether it was.
+            Some(ResumableSession { core, key, .. }) => Some((*core, *key)),
+            None => self.connection().map(|connection| (connection.id().core(), connection.resume_key())),
+        }
+    }
+
+    /// Drops the connection, and keeps its session for the next one.
+    pub(super) fn suspend_session(&mut self) {
+        let resumable = self.resume_key();
+        if let State::Connected(mut connection) = std::mem::replace(&mut self.state, State::Closed)
+            && let Some((core, key)) = resumable
+        {
+            let channels = connection.take_channels(&mut self.resources);
+            self.resumable = Some(ResumableSession { core, key, channels });
+        }
+        self.forget_outgoing();
+    }
+
+    /// The connection was lost: waits and reconnects, if the client is configured to and it may help.
+    pub(super) fn lost(&mut self, now: Instant, reason: CloseReason) {
+        if !self.config.reconnect || !reason.is_temporary() {
+            return self.close(reason);
+        }
+        let resumable = !matches!(reason, CloseReason::Disconnected(DisconnectReason::NotResumable));
+        self.reconnect_attempt = None;
+        self.suspend_session();
+        if !resumable {
+            self.forget_session();
+        }
+        // Jitter, so that the clients of a restarted server do not all come at once.
+        let jitter = self.resources.random.next_u32() % 256;
+        let wait = self.reconnect_after * (256 + jitter) / 512;
+        self.reconnect_after = (self.reconnect_after * 2).min(RECONNECT_MAX);
+        self.state = State::Waiting(now + wait);
+        self.events.push_back(ClientEvent::Reconnecting(reason));
+    }
+
+    pub(super) fn close(&mut self, reason: CloseReason) {
+        assert!(!self.is_closed(), "a client closes once");
+        self.reconnect_attempt = None;
+        if let State::Connected(mut connection) = std::mem::replace(&mut self.state, State::Closed) {
+            connection.release(&mut self.resources);
+        }
+        self.forget_session();
+        self.forget_outgoing();
+        self.events.push_back(ClientEvent::Closed(reason));
+    }
+
+    /// The channels of the session that a new connection resumes. Its key is kept until the server is heard.
+    pub(super) fn take_channels(&mut self) -> Option<Box<Channels>> {
+        self.resumable.as_mut().and_then(|session| session.channels.take())
+    }
+
+    pub(super) fn forget_session(&mut self) {
+        if let Some(ResumableSession { channels: Some(mut channels), .. }) = self.resumable.take() {
+            channels.release(&mut self.resources.pool);
+        }
+    }
+
+    fn forget_outgoing(&mut self) {
+        self.outgoing.clear();
+        self.proof = None;
+    }
+}
