@@ -100,7 +100,7 @@ impl Scene {
     /// Whether both ends go on to understand each other.
     fn is_connected(&self) -> bool {
         let (Some(session), Some(server)) = (self.client.connection(), &self.server) else { return false };
-        session.is_called(server.session.id())
+        session.has_id(server.session.id())
     }
 
     fn play(&mut self, input: &mut Input<'_>, dear: bool) {

@@ -216,7 +216,7 @@ impl Scene {
                 decode_unencrypted(datagram).expect("the endpoint's packets are well-formed");
                 continue;
             }
-            assert!(session.is_called(header.connection), "the client was not told this name");
+            assert!(session.has_id(header.connection), "the client was not told this name");
             let bytes = datagram.len();
             let Ok(plaintext) = session.open(self.now, &header, datagram) else {
                 assert!(self.keys_are_lost, "the client holds the key");

@@ -1,21 +1,21 @@
-//! What the protocol asks of whoever carries datagrams between an endpoint and the network.
+//! The trait of whatever carries datagrams between an endpoint and the network.
 //!
-//! A link owns one or more sockets, their memory, and the clock. It lends each arrival in place, and it lends memory for
-//! each datagram that leaves. Datagrams of equal size to one peer grow into runs that leave as one send.
+//! A link owns one or more sockets, their memory, and the clock. It lends each arriving datagram in place, and it lends memory
+//! for each datagram that leaves. Datagrams of equal size to one peer form a batch, which leaves as one send.
 
 use crate::limits::HEADER_BYTES;
 use crate::time::{Duration, Instant};
 use core::net::{IpAddr, SocketAddr};
 
-/// Where datagrams of a connection go and come from: a pair of addresses.
+/// The two addresses of a datagram (PROTOCOL.md#conventions).
 #[derive(Clone, Copy, PartialEq, Eq, Hash, Debug)]
 pub struct Path {
-    /// Which of the link's sockets.
+    /// Number of the link's socket.
     pub socket: u32,
-    /// The address at the other end.
+    /// The peer's address.
     pub peer: SocketAddr,
-    /// The address at this end, where the socket is bound to all addresses of the host. A datagram that is sent over the
-    /// path leaves from it. None: the socket has one address, or the kernel chooses.
+    /// The host's own address, if the socket is bound to all of them. Datagrams on this path leave from it. None if the
+    /// socket has one address, or the kernel chooses.
     pub local: Option<IpAddr>,
 }
 
@@ -29,25 +29,25 @@ impl Path {
 /// One or more datagrams that arrived together from one peer.
 #[derive(Debug)]
 pub struct Arrival<'a> {
-    /// Through which socket, from whom.
+    /// Its socket and sender.
     pub path: Path,
-    /// When the kernel got the first of them, on the link's clock, where it says so.
+    /// When the kernel received the first of them, on the link's clock; None if unknown.
     pub arrived_at: Option<Instant>,
-    /// Size of each datagram; only the last may be shorter. Never 0.
+    /// Size of each datagram, in bytes; only the last may be shorter. Never 0.
     pub segment_bytes: usize,
-    /// The datagrams, one behind the other.
+    /// The datagrams, one after the other.
     pub bytes: &'a mut [u8],
-    /// The header of the next arrival, where it is known already: to look ahead.
+    /// The header of the next arrival, if it is known already: for prefetching.
     pub following: Option<[u8; HEADER_BYTES]>,
 }
 
 impl<'a> Arrival<'a> {
-    /// How many datagrams; an empty datagram is one.
+    /// Number of datagrams. An empty datagram counts as one.
     pub fn count(&self) -> usize {
         self.bytes.len().div_ceil(self.segment_bytes).max(1)
     }
 
-    /// The datagram at `index`, or where this arrival ends before that, the header of the next one: to look ahead.
+    /// The datagram at `index`, or past the end, the header of the next arrival: for prefetching.
     #[inline]
     pub fn peek(&self, index: usize) -> Option<&[u8]> {
         let start = index * self.segment_bytes;
@@ -60,7 +60,7 @@ impl<'a> Arrival<'a> {
     /// The datagram at `index`.
     ///
     /// # Panics
-    /// When there are not so many.
+    /// When there is none.
     #[inline]
     pub fn datagram(&mut self, index: usize) -> &mut [u8] {
         let rest = &mut self.bytes[index * self.segment_bytes..];
@@ -77,78 +77,78 @@ impl<'a> Arrival<'a> {
 }
 
 crate::counters! {
-    /// What a link did.
+    /// Counters of a link.
     LinkStats {
-        /// Datagrams that arrived.
+        /// Datagrams received.
         datagrams_in,
-        /// Arrivals: runs of datagrams that the kernel handed over together.
+        /// Arrivals: batches of datagrams that the kernel handed over together.
         arrivals,
         /// Datagrams sent.
         datagrams_out,
-        /// Sends: runs of datagrams handed to the kernel together.
+        /// Sends: batches of datagrams handed to the kernel together.
         sends,
-        /// Datagrams that the kernel would not send, for whatever reason; they are lost as on the way.
+        /// Datagrams that the kernel did not send, for any reason. They count as lost in transit.
         send_failed,
-        /// Of those: the socket's send buffer was full, or the kernel had no memory.
+        /// Datagrams not sent because the socket's send buffer was full, or the kernel had no memory.
         send_queue_full,
-        /// Of those: a firewall rule or a security module forbids it.
+        /// Datagrams not sent because a firewall rule or a security module forbids it.
         send_forbidden,
-        /// Of those: there is no route to the destination, or it has said that nobody listens there.
+        /// Datagrams not sent because there is no route to the destination, or its port is closed.
         send_unreachable,
-        /// Of those: larger than the device carries.
+        /// Datagrams not sent because they are larger than the device carries.
         send_too_large,
-        /// Runs that the kernel or the device would not segment. Their datagrams left again one by one, at once.
+        /// Batches that the kernel or the device did not segment. Their datagrams left one by one, at once.
         segmentation_refused,
-        /// Times that segmentation was switched off for a destination because of that, for half a minute.
+        /// Times that segmentation to a destination was turned off for half a minute because of that.
         segmentation_stopped,
-        /// Datagrams that were longer than a receive buffer.
+        /// Datagrams longer than a receive buffer.
         truncated,
         /// Datagrams that the kernel dropped because the socket's receive buffer was full.
         kernel_drops,
-        /// Datagrams that the kernel did not pass on because they are shorter than a header, or have a wrong UDP checksum.
+        /// Datagrams that the kernel dropped because they are shorter than a header, or have a wrong UDP checksum.
         kernel_refused,
-        /// Times a receive had ended and was armed again.
+        /// Times that a receive ended and was armed again.
         rearmed,
-        /// Times the link waited for the network.
+        /// Times that the link waited for the network.
         waits,
     }
 }
 
-/// How long and for what [`Link::park`] waits.
+/// What [`Link::park`] waits for.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
 pub struct Wait {
-    /// No later than this.
+    /// Latest end of the wait.
     pub until: Instant,
-    /// Gather arrivals this long before waking for fewer than [`Self::enough`]: a wake-up per datagram is dear.
+    /// Time to gather arrivals before the wait ends for fewer than [`Self::enough`]: a wake-up per datagram is expensive.
     pub gather: Duration,
-    /// Arrivals that end the wait at once.
+    /// Number of arrivals that ends the wait at once.
     pub enough: u32,
 }
 
 /// Carries datagrams.
 ///
-/// The order within a turn is: [`receive`](Self::receive), [`reserve`](Self::reserve) as often as wanted,
-/// [`submit`](Self::submit), [`park`](Self::park), which submits what is left.
+/// The order within a turn is: [`receive`](Self::receive), any number of [`reserve`](Self::reserve),
+/// [`submit`](Self::submit), and [`park`](Self::park), which submits the rest.
 pub trait Link {
-    /// The moment it is, on the link's own clock.
+    /// The current time on the link's clock.
     fn now(&mut self) -> Instant;
 
-    /// Lends what has arrived, until about `budget` datagrams; gives how many they were. Never waits.
+    /// Lends what has arrived, up to about `budget` datagrams. Returns their number. Never waits.
     fn receive(&mut self, budget: usize, deliver: impl FnMut(Arrival<'_>)) -> usize;
 
-    /// Room for a datagram of `len` bytes on `path`, to be filled before the next call. None when all send memory is in
-    /// use: try again after the next [`submit`](Self::submit).
+    /// Room for a datagram of `len` bytes on `path`. Fill it before the next call. None if all send memory is in use: try again
+    /// after the next [`submit`](Self::submit).
     ///
     /// # Panics
     /// When `len` is 0 or over [`crate::limits::DATAGRAM_BYTES_MAX`].
     fn reserve(&mut self, path: Path, len: usize) -> Option<&mut [u8]>;
 
-    /// Hands all that was reserved to the network.
+    /// Sends everything that was reserved.
     fn submit(&mut self);
 
-    /// The same, then waits for the network as `wait` says.
+    /// Sends everything that was reserved, then waits for the network as `wait` says.
     fn park(&mut self, wait: Wait);
 
-    /// What it did so far.
+    /// Counters of what it did.
     fn stats(&self) -> LinkStats;
 }

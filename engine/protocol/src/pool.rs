@@ -1,8 +1,8 @@
-//! Memory for messages that must be kept: reliable ones until they are acknowledged, and those that came too early or in
+//! Memory for messages that must be kept: reliable ones until they are acknowledged, and those that arrived too early or in
 //! pieces until they can be delivered.
 //!
-//! One pool per core, or per client. Buffers come in sizes of powers of two and go back to where they came from, so once
-//! the sizes in use have been seen, nothing is allocated any more; and the sum is bounded (R7).
+//! There is one pool per core, or per client. Buffer sizes are powers of two, and buffers return to their pool: after warm-up,
+//! nothing is allocated. The sum is bounded.
 
 use crate::limits::{MESSAGE_BYTES_MAX, MESSAGE_MEMORY_BYTES_LOW, MESSAGE_MEMORY_BYTES_MIN};
 
@@ -12,7 +12,7 @@ const SMALLEST: u32 = 6;
 const LARGEST: u32 = MESSAGE_BYTES_MAX.ilog2();
 const CLASSES: usize = (LARGEST - SMALLEST + 1) as usize;
 
-/// Memory lent by a [`MessagePool`], to which it must be given back.
+/// Memory lent by a [`MessagePool`]. It must be given back to that pool.
 #[derive(Debug)]
 #[must_use = "give it back to its pool"]
 pub struct Buffer {
@@ -21,40 +21,40 @@ pub struct Buffer {
 }
 
 impl Buffer {
-    /// What is in it.
+    /// Its contents.
     #[inline]
     pub fn bytes(&self) -> &[u8] {
         &self.bytes[..self.len]
     }
 
-    /// What is in it.
+    /// Its contents.
     #[inline]
     pub fn bytes_mut(&mut self) -> &mut [u8] {
         &mut self.bytes[..self.len]
     }
 
-    /// Bytes in it.
+    /// Bytes of contents.
     #[inline]
     pub fn len(&self) -> usize {
         self.len
     }
 
-    /// Whether there is nothing in it.
+    /// Whether it has no contents.
     pub fn is_empty(&self) -> bool {
         self.len == 0
     }
 
-    /// Forgets what is behind the first `len` bytes.
+    /// Shortens the contents to the first `len` bytes.
     ///
     /// # Panics
-    /// When there are not so many.
+    /// When there are fewer.
     pub fn truncate(&mut self, len: usize) {
         assert!(len <= self.len, "a buffer only gets shorter");
         self.len = len;
     }
 }
 
-/// Lends buffers, up to a bound.
+/// Lends buffers, within a bound.
 #[derive(Debug)]
 pub struct MessagePool {
     free: [Vec<Box<[u8]>>; CLASSES],
@@ -64,13 +64,14 @@ pub struct MessagePool {
 }
 
 impl MessagePool {
-    /// A pool that holds and lends at most `bytes_max` together, at least [`MESSAGE_MEMORY_BYTES_MIN`]. It begins empty.
+    /// An empty pool. The buffers that it holds and lends are bounded by `bytes_max` together, which is raised to
+    /// [`MESSAGE_MEMORY_BYTES_MIN`].
     pub fn new(bytes_max: usize) -> Self {
         let bytes_max = bytes_max.max(MESSAGE_MEMORY_BYTES_MIN);
         MessagePool { free: [const { Vec::new() }; CLASSES], free_bytes: 0, lent_bytes: 0, bytes_max }
     }
 
-    /// A buffer of `len` bytes with anything in them. None when too much is lent.
+    /// A buffer of `len` bytes with arbitrary contents. None if the bound is reached.
     ///
     /// # Panics
     /// When `len` is over [`MESSAGE_BYTES_MAX`].
@@ -91,10 +92,12 @@ impl MessagePool {
             }
         };
         self.lent_bytes += size;
+        assert!(self.lent_bytes + self.free_bytes <= self.bytes_max, "a pool keeps its bound");
+        assert!(bytes.len() == size && len <= size, "a buffer is of its class");
         Some(Buffer { bytes, len })
     }
 
-    /// A buffer with a copy of `message`. None when too much is lent.
+    /// A buffer with a copy of `message`. None if the bound is reached.
     pub fn copy(&mut self, message: &[u8]) -> Option<Buffer> {
         let mut buffer = self.take(message.len())?;
         buffer.bytes_mut().copy_from_slice(message);
@@ -102,6 +105,9 @@ impl MessagePool {
     }
 
     /// Takes a buffer back.
+    ///
+    /// # Panics
+    /// When less than the buffer is lent: it belongs to another pool.
     pub fn give_back(&mut self, buffer: Buffer) {
         let size = buffer.bytes.len();
         assert!(size <= self.lent_bytes, "a buffer goes back to the pool that lent it");
@@ -110,23 +116,23 @@ impl MessagePool {
         self.free[class_of(size).0].push(buffer.bytes);
     }
 
-    /// Bytes lent right now.
+    /// Bytes that are lent right now.
     pub fn lent_bytes(&self) -> usize {
         self.lent_bytes
     }
 
-    /// Whether so little is left that only what need not be kept should be taken in.
+    /// Whether less than [`MESSAGE_MEMORY_BYTES_LOW`] is left: then only messages that need not be kept are accepted.
     #[inline]
     pub fn is_low(&self) -> bool {
         self.bytes_max - self.lent_bytes < MESSAGE_MEMORY_BYTES_LOW
     }
 
-    /// Whether even of that only half is left.
+    /// Whether less than half of that is left.
     pub fn is_exhausted(&self) -> bool {
         self.bytes_max - self.lent_bytes < MESSAGE_MEMORY_BYTES_LOW / 2
     }
 
-    /// Frees buffers that nobody uses until at most `bytes_max` of them are left, the largest first.
+    /// Frees unused buffers, largest first, until they take at most `bytes_max`.
     fn shrink_to(&mut self, bytes_max: usize) {
         for class in (0..CLASSES).rev() {
             while self.free_bytes > bytes_max && self.free[class].pop().is_some() {
@@ -136,7 +142,7 @@ impl MessagePool {
     }
 }
 
-/// Which size of buffer holds `len` bytes: its class, its bytes.
+/// The buffer size for `len` bytes: its class, and its bytes.
 fn class_of(len: usize) -> (usize, usize) {
     let size = len.max(1 << SMALLEST).next_power_of_two();
     ((size.ilog2() - SMALLEST) as usize, size)
@@ -147,7 +153,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn a_buffer_comes_back_and_is_lent_again() {
+    fn a_returned_buffer_is_lent_again() {
         let mut pool = MessagePool::new(0);
         let buffer = pool.copy(b"message").unwrap();
         let address = buffer.bytes().as_ptr();
@@ -160,7 +166,7 @@ mod tests {
     }
 
     #[test]
-    fn lends_no_more_than_it_may_and_frees_one_size_for_another() {
+    fn keeps_its_bound_and_frees_one_size_for_another() {
         let mut pool = MessagePool::new(MESSAGE_MEMORY_BYTES_MIN);
         let small: Vec<_> = std::iter::from_fn(|| pool.take(64)).collect();
         assert_eq!(small.len(), MESSAGE_MEMORY_BYTES_MIN / 64);
@@ -169,7 +175,7 @@ mod tests {
         assert!(!pool.is_low());
         let large: Vec<_> = std::iter::from_fn(|| pool.take(MESSAGE_BYTES_MAX)).collect();
         assert_eq!(large.len(), MESSAGE_MEMORY_BYTES_MIN / MESSAGE_BYTES_MAX);
-        assert_eq!(pool.free_bytes, 0, "what was free made room");
+        assert_eq!(pool.free_bytes, 0, "unused buffers made room");
         large.into_iter().for_each(|buffer| pool.give_back(buffer));
     }
 

@@ -1,6 +1,6 @@
-//! Counters: one per outcome, one per reason for a drop. A drop is never silent.
+//! Counters: one per outcome, one per drop reason. No drop goes uncounted.
 
-/// A struct of counters that knows their names.
+/// Declares a struct of counters, and lists them by name.
 #[macro_export]
 macro_rules! counters {
     ($(#[$doc:meta])* $name:ident { $($(#[$field_doc:meta])* $field:ident,)* }) => {
@@ -24,55 +24,55 @@ counters! {
     Drops {
         /// Shorter than a header, or longer than the largest datagram.
         bad_size,
-        /// Outside encryption: wrong checksum, unknown type or value, wrong length.
+        /// Unencrypted packet with a wrong checksum, an unknown type or value, or a wrong length.
         malformed,
-        /// Outside encryption and sent to the wrong end, or too late.
+        /// Unencrypted packet sent to the wrong end, or too late.
         unexpected,
-        /// No such connection here, or one that is gone.
+        /// No such connection here, or it is gone.
         unknown_connection,
         /// Flags or channel that the connection's state does not allow.
         wrong_flags,
-        /// Seen before, or too old to tell.
+        /// Received before, or too old to tell.
         replayed,
-        /// Does not open under the connection's key.
+        /// Does not open with the connection's key.
         not_authentic,
-        /// A frame that was delimited but not understood; the frames beside it were read.
+        /// A frame that was delimited but not understood. The other frames of the datagram were read.
         bad_frame,
-        /// Holds messages that would have to be kept, and memory is low; taken for lost on the way.
+        /// Has messages that must be kept, and memory is low. Treated as lost in transit.
         no_memory,
         /// A sequenced message that is older than one that was delivered.
         outdated,
-        /// An unreliable message given up because pieces of it never came.
+        /// An unreliable message given up because fragments of it never arrived.
         fragments_abandoned,
-        /// A piece of an unreliable message for which there was no place: as many as may be are put together already.
+        /// A fragment of an unreliable message while the most messages are being reassembled already.
         fragments_refused,
-        /// A message that does not decompress to what it says; its connection ends.
+        /// A message that does not decompress to its stated size. Its connection ends.
         bad_compression,
-        /// An acknowledgment of what was not sent; its connection ends.
+        /// An acknowledgment of a packet that was not sent. Its connection ends.
         impossible_ack,
-        /// A reliable message beyond what may be under way; its connection ends.
+        /// A reliable message beyond the window. Its connection ends.
         beyond_window,
-        /// A public key that no correct end sends, in a change of keys; its connection ends.
+        /// A public key in a rekey that no correct peer sends. Its connection ends.
         weak_key,
-        /// A request for new keys that came too soon, while one was under way, or when too many connections asked.
+        /// A request for new keys that came too soon, during another rekey, or when too many connections asked.
         rekey_refused,
         /// An unreliable message beyond the rate of its channel or connection.
         rate_limited,
-        /// A datagram of a connection that sends more than it may; taken for lost on the way.
+        /// A datagram of a client that sends more than it may. Treated as lost in transit.
         over_budget,
-        /// From a network that is denied.
+        /// From a denied network.
         denied_address,
-        /// A Connect without a cookie from an address that much nonsense comes from.
+        /// A Connect without a cookie, from an address that sends many malformed packets, while the reply queue was full.
         misbehaving_address,
-        /// Valid cookies beyond the key exchanges that an address may have.
+        /// A valid cookie beyond the key exchanges that its address may have.
         address_budget,
-        /// Strangers beyond what a flush answers.
+        /// A reply to an unknown address that was not sent: the reply queue, or the link, was full.
         reply_queue_full,
-        /// Valid cookies beyond what may wait for a key exchange.
+        /// A valid cookie beyond those that may wait for a key exchange.
         handshake_queue_full,
-        /// For another core that does not exist or whose ring is full.
+        /// For another core that does not exist, or whose ring is full.
         misrouted,
-        /// A datagram for a peer that could not be composed: the staging area is full.
+        /// A datagram for a peer that could not be composed: the send queue is full.
         send_queue_full,
     }
 }
@@ -80,21 +80,21 @@ counters! {
 counters! {
     /// What one endpoint did.
     EndpointStats {
-        /// Datagrams handed in.
+        /// Datagrams received.
         datagrams_in,
-        /// Bytes in those.
+        /// Bytes of those.
         bytes_in,
         /// Datagrams handed to the link.
         datagrams_out,
-        /// Bytes in those.
+        /// Bytes of those.
         bytes_out,
-        /// Messages given to the caller.
+        /// Messages delivered to the caller.
         messages_in,
         /// Messages taken from the caller.
         messages_out,
-        /// Bytes that came from addresses not yet validated.
+        /// Bytes from addresses that are not validated.
         unvalidated_bytes_in,
-        /// Bytes sent to addresses not yet validated. Never more than came in.
+        /// Bytes to addresses that are not validated. Never more than came in.
         unvalidated_bytes_out,
         /// Connects received.
         connects_in,
@@ -102,44 +102,43 @@ counters! {
         cookies_out,
         /// Key exchanges done.
         handshakes,
-        /// Connects of clients that have a connection already; answered with what they were answered before, if at all.
+        /// Connects of clients that have a connection already. They get the same answer as before, or none.
         handshakes_repeated,
-        /// Refusals sent. Each is also counted by its reason.
+        /// Denials sent. Each is also counted by its reason.
         denied_out,
-        /// Refusals of clients that speak another protocol version.
+        /// Denials of clients with another protocol version.
         denied_version,
-        /// Refusals because all slots of the core are taken.
+        /// Denials because all slots of the core are taken.
         denied_full,
-        /// Refusals of clients that pin another server key.
+        /// Denials of clients that pin another server key.
         denied_key,
-        /// Refusals of clients that have no cipher in common with the server.
+        /// Denials of clients that have no cipher in common with the server.
         denied_cipher,
-        /// Refusals because the server is draining.
+        /// Denials because the server is draining.
         denied_draining,
-        /// Refusals because only one of client and server uses a pre-shared key.
+        /// Denials because only one of client and server uses a pre-shared key.
         denied_pre_shared_key,
-        /// Refusals because more clients connect than the server lets in at a time; they were asked to wait.
+        /// Denials because more clients connect than the server admits at a time. They were asked to wait.
         denied_busy,
-        /// Datagrams of connections that had ended in order a moment before: they were on their way, or were copies of the
-        /// last one.
+        /// Datagrams of connections that had just ended in order: late ones, or copies of the last one.
         late_in,
         /// Connections whose client has proved its keys.
         joined,
         /// Connections that ended.
         left,
-        /// Connections of those that ended in silence.
+        /// Connections that ended because the client was silent.
         timed_out,
-        /// Key exchanges whose client never proved its keys.
+        /// Connections whose client did not prove its keys in time.
         half_open_expired,
-        /// Key exchanges whose client had not yet proved its keys when others needed the room.
+        /// Connections whose client had not proved its keys yet when another client needed the slot.
         half_open_displaced,
-        /// Connections that were ended because their network is denied now.
+        /// Connections that ended because their network is denied now.
         denied,
         /// Authentic datagrams from another address than the connection's.
         path_changed,
         /// Connections that moved to another address, after it was validated.
         migrated,
-        /// Sessions that went on over another connection.
+        /// Sessions that were resumed over another connection.
         resumed,
         /// Connections that ended because their client did not keep up with reliable messages.
         overflowed,
@@ -147,13 +146,13 @@ counters! {
         memory_evicted,
         /// Silent connections whose slot went to a client that connected from the same address.
         silent_displaced,
-        /// Datagrams given up as lost; what they carried of reliable messages was sent again.
+        /// Datagrams lost in transit. Their reliable messages were sent again.
         packets_lost,
-        /// Integrity challenges.
+        /// Integrity challenges sent.
         integrity_checks,
-        /// Wrong answers to those.
+        /// Wrong answers to integrity challenges.
         integrity_wrong,
-        /// Times that a challenge was still not answered when the next was due.
+        /// Integrity challenges that were not answered when the next one was due.
         integrity_unanswered,
     }
 }
@@ -169,16 +168,16 @@ counters! {
         bytes_in,
         /// Bytes in datagrams sealed.
         bytes_out,
-        /// Pings answered by the peer.
+        /// Pings that the peer answered.
         pongs_in,
-        /// Datagrams refused because the peer sent more than it may.
+        /// Datagrams dropped because the peer sent more than it may.
         over_budget,
     }
 }
 
 impl ConnectionStats {
-    /// Share of the peer's datagrams that never came, 0 to 1. A sender of reliable messages leaves out a number now and
-    /// then, which shows as a loss of 0.05 %.
+    /// Share of the peer's datagrams that were lost, 0 to 1. The sequence numbers that a sender skips
+    /// (PROTOCOL.md#sequence) show as a loss of 0.05 %.
     pub fn loss(&self, highest_sequence: u64) -> f64 {
         if highest_sequence == 0 {
             return 0.0;

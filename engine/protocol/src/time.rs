@@ -1,18 +1,18 @@
-//! Time as the protocol sees it: handed in, never read.
+//! Time in the protocol: the caller passes it in.
 
 pub use core::time::Duration;
 
-/// Nanoseconds on a clock that never goes back. Only the link and the simulator know which.
+/// Nanoseconds on a monotonic clock, which the link or a simulator chooses.
 #[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Debug, Default, Hash)]
 pub struct Instant(u64);
 
 impl Instant {
-    /// The clock's own zero.
+    /// The clock's zero.
     pub const ZERO: Instant = Instant(0);
-    /// A moment that never comes.
+    /// Later than every other instant.
     pub const NEVER: Instant = Instant(u64::MAX);
 
-    /// The moment `nanos` nanoseconds after the clock's zero.
+    /// The instant `nanos` nanoseconds after the clock's zero.
     pub const fn from_nanos(nanos: u64) -> Self {
         Instant(nanos)
     }
@@ -27,7 +27,7 @@ impl Instant {
         self.0 / 1_000
     }
 
-    /// Time from `earlier` to here; zero when `earlier` is later.
+    /// Time from `earlier` to this instant; zero if `earlier` is later.
     pub const fn since(self, earlier: Instant) -> Duration {
         Duration::from_nanos(self.0.saturating_sub(earlier.0))
     }

@@ -1,17 +1,14 @@
-//! The client's side of the handshake (PROTOCOL.md#client-handshake). Until the server's Accepted, no answer is authentic, and
-//! none ends the attempt.
+//! An attempt to connect, from the first Connect to the server's Accepted (PROTOCOL.md#client-handshake). Until then no answer is
+//! authentic, and none ends the attempt.
 
-use super::{Client, ClientConfig, ClientEvent, CloseReason, State};
-use crate::connection::{Connection, ConnectionConfig, HeartbeatConfig, Resources, Role, prologue};
+use super::config::ClientConfig;
+use super::events::CloseReason;
+use crate::connection::{Resources, prologue};
 use crate::crypto::noise::{Initiator, ResumeKey, Secrets};
 use crate::crypto::{NotAuthentic, Suite};
 use crate::limits::*;
 use crate::time::{Duration, Instant};
-use crate::wire::{
-    Accepted, Connect, ConnectionParameters, Cookie, Denied, DeniedReason, Options, UnencryptedPacket,
-    decode_unencrypted,
-};
-use rand_chacha::rand_core::Rng;
+use crate::wire::{Accepted, Connect, ConnectionParameters, Cookie, Denied, DeniedReason, Options};
 
 /// An attempt to connect.
 #[derive(Debug)]
@@ -27,7 +24,7 @@ pub(super) struct Handshake {
     /// When a cookie last caused a Connect at once.
     cookie_at: Option<Instant>,
     /// Whether an answer did not fit the pinned key.
-    wrong_key: bool,
+    pub(super) wrong_key: bool,
     /// The last denial. It may be forged.
     denied: Option<Denied>,
     /// When the last denial said that the server is busy.
@@ -84,7 +81,7 @@ impl Handshake {
         self.retry_after = (self.retry_after * 2).min(CONNECT_RETRY_MAX);
     }
 
-    fn cookie(&mut self, now: Instant, cookie: &Cookie) {
+    pub(super) fn cookie(&mut self, now: Instant, cookie: &Cookie) {
         if self.connect.cookie == cookie.cookie {
             return;
         }
@@ -97,7 +94,7 @@ impl Handshake {
     }
 
     /// The server denies the client. `random` spreads clients that were all told to wait at the same time.
-    fn denied(&mut self, now: Instant, denied: &Denied, random: u32) {
+    pub(super) fn denied(&mut self, now: Instant, denied: &Denied, random: u32) {
         self.denied = Some(*denied);
         if denied.reason == DeniedReason::Busy {
             self.busy_at = Some(now);
@@ -110,7 +107,7 @@ impl Handshake {
     }
 
     /// Opens the server's Accepted; None if it does not fit the pinned key or the Connect.
-    fn finish(&mut self, accepted: &Accepted) -> Option<(Secrets, ConnectionParameters, Suite)> {
+    pub(super) fn finish(&mut self, accepted: &Accepted) -> Option<(Secrets, ConnectionParameters, Suite)> {
         let (secrets, payload) = self.initiator.finish(&accepted.noise).ok()?;
         let parameters = ConnectionParameters::decode(&payload).ok()?;
         let suite = Suite::from_bit(parameters.suite)?;
@@ -137,88 +134,6 @@ impl Handshake {
             _ if self.wrong_key => CloseReason::WrongKey,
             Some(Denied { reason, server_version, .. }) => CloseReason::Denied(reason, server_version),
             None => CloseReason::Unreachable(self.tries),
-        }
-    }
-}
-
-impl Client {
-    /// The handshake in progress: the first one, or a reconnect attempt.
-    pub(super) fn handshake(&mut self) -> Option<&mut Handshake> {
-        match &mut self.state {
-            State::Connecting(handshake) => Some(handshake),
-            State::Connected(_) => self.reconnect_attempt.as_deref_mut(),
-            State::Waiting(_) | State::Closed => None,
-        }
-    }
-
-    pub(super) fn receive_unencrypted(&mut self, now: Instant, datagram: &[u8]) {
-        let Ok(packet) = decode_unencrypted(datagram) else {
-            self.resources.drops.malformed += 1;
-            return;
-        };
-        let tag = self.tag;
-        let Some(handshake) = self.handshake() else {
-            // A late answer to a handshake that is over.
-            self.resources.drops.unexpected += 1;
-            return;
-        };
-        match packet {
-            UnencryptedPacket::Cookie(cookie) if cookie.tag == tag => handshake.cookie(now, &cookie),
-            UnencryptedPacket::Accepted(accepted) if accepted.tag == tag => self.accepted(now, &accepted),
-            UnencryptedPacket::Denied(denied) if denied.tag == tag => {
-                let random = self.resources.random.next_u32();
-                if let Some(handshake) = self.handshake() {
-                    handshake.denied(now, &denied, random);
-                }
-            }
-            _ => self.resources.drops.unexpected += 1,
-        }
-    }
-
-    /// The server accepts the client: the handshake becomes the connection.
-    fn accepted(&mut self, now: Instant, accepted: &Accepted) {
-        let Some(handshake) = self.handshake() else { return };
-        let Some((secrets, parameters, suite)) = handshake.finish(accepted) else {
-            handshake.wrong_key = true;
-            self.resources.drops.not_authentic += 1;
-            return;
-        };
-        // The answer may come again. Two connections from one handshake would use each nonce twice with one key.
-        self.reconnect_attempt = None;
-        let ConnectionParameters { connection: id, resumed, heartbeat, timeout, .. } = parameters;
-        let config = ConnectionConfig {
-            id,
-            role: Role::Client,
-            suite,
-            secrets,
-            heartbeat: HeartbeatConfig { interval: heartbeat, timeout },
-            transport: self.config.transport,
-        };
-        if self.is_connected() {
-            // The silent connection gives way.
-            self.suspend_session();
-            self.events.push_back(ClientEvent::Reconnecting(CloseReason::Silent));
-        }
-        let mut connection = Connection::new(config, now, &mut self.resources.random);
-        if !resumed {
-            self.forget_session();
-        } else if let Some(channels) = self.take_channels() {
-            connection.adopt(now, *channels);
-        }
-        self.state = State::Connected(connection);
-        self.reconnect_after = RECONNECT_FIRST;
-        self.events.push_back(ClientEvent::Connected { id, resumed });
-        self.proof = Some((now, CONNECT_RETRY_FIRST));
-        self.prove_keys(now);
-    }
-
-    /// Sends a ping that proves the keys to the server, and repeats it until the server is heard: it can be lost on the way.
-    pub(super) fn prove_keys(&mut self, now: Instant) {
-        if let Some((at, wait)) = self.proof
-            && at <= now
-        {
-            self.compose(|frames| frames.ping(0));
-            self.proof = Some((now + wait, (wait * 2).min(CONNECT_RETRY_MAX)));
         }
     }
 }

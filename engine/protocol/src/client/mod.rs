@@ -4,17 +4,20 @@
 //! [`Client::deadline`]. It owns no socket: the caller sends the datagrams to the server.
 
 mod config;
+mod connect;
 mod events;
 mod handshake;
 mod outgoing;
 mod reconnect;
+mod resumable;
+mod send;
 
 pub use self::config::ClientConfig;
 pub use self::events::{ClientEvent, CloseReason};
 
 use self::handshake::Handshake;
 use self::outgoing::Outgoing;
-use self::reconnect::{ResumableSession, attempt_at};
+use self::resumable::ResumableSession;
 use crate::connection::{Connection, ConnectionEvent, Ingested, Resources};
 use crate::crypto::{Csprng, NotAuthentic, Suite};
 use crate::limits::*;
@@ -149,7 +152,7 @@ impl Client {
             self.resources.drops.unknown_connection += 1;
             return None;
         };
-        if !connection.is_called(header.connection) {
+        if !connection.has_id(header.connection) {
             resources.drops.unknown_connection += 1;
             return None;
         }
@@ -271,4 +274,9 @@ impl Client {
     pub fn poll_event(&mut self) -> Option<ClientEvent> {
         self.events.pop_front()
     }
+}
+
+/// When a client that hears nothing over this connection starts a reconnect attempt.
+fn attempt_at(connection: &Connection) -> Instant {
+    connection.heard_at() + connection.heartbeat_config().interval + RECONNECT_AFTER
 }

@@ -2,26 +2,14 @@
 //! server still knows it.
 
 use super::handshake::Handshake;
+use super::resumable::ResumableSession;
 use super::{Client, ClientEvent, CloseReason, State};
-use crate::connection::{Channels, Connection};
+use crate::connection::Channels;
 use crate::crypto::noise::ResumeKey;
 use crate::limits::*;
 use crate::time::Instant;
 use crate::wire::DisconnectReason;
 use rand_chacha::rand_core::Rng;
-
-/// What a lost connection leaves behind: enough to resume its session.
-#[derive(Debug)]
-pub(super) struct ResumableSession {
-    core: u8,
-    key: ResumeKey,
-    channels: Option<Box<Channels>>,
-}
-
-/// When a client that hears nothing over this connection starts a reconnect attempt.
-pub(super) fn attempt_at(connection: &Connection) -> Instant {
-    connection.heard_at() + connection.heartbeat_config().interval + RECONNECT_AFTER
-}
 
 impl Client {
     /// Starts a reconnect attempt beside the silent connection. If the server is heard over that after all, it stays.

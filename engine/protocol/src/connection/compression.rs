@@ -1,4 +1,5 @@
-//! LZ4 for messages where it pays (B5): each on its own, so that nothing secret in one shows in the size of another.
+//! LZ4 for messages that it makes shorter (PROTOCOL.md#compression). Each message is compressed on its own, so that no secret
+//! in one affects the size of another.
 //!
 //! ```text
 //! | size u32 | LZ4 block |
@@ -8,20 +9,20 @@ use crate::limits::{COMPRESSION_BYTES_MIN, MESSAGE_BYTES_MAX};
 use lz4_flex::block::{CompressTable, compress_into_with_table, decompress_into, get_maximum_output_size};
 
 const SIZE_BYTES: usize = 4;
-/// Bytes looked at to guess whether a message is worth the attempt.
+/// Sampled bytes to guess whether a message is compressible.
 const SAMPLE_BYTES: usize = 128;
-/// Pairs of equal bytes in the sample, each counted twice, up to which it is taken for random. Evenly distributed bytes
-/// give 64; those of 6.4 bits of (collision) entropy, 190.
+/// Up to this many pairs of equal bytes, each counted twice, a sample counts as random. Evenly distributed bytes give 64;
+/// bytes of 6.4 bits of (collision) entropy give 190.
 const EQUAL_PAIRS_MAX: u32 = 150;
 
-/// Why a message could not be restored.
+/// The message cannot be decompressed.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
 pub(super) struct BadCompression;
 
-/// Compresses; keeps its working memory from message to message.
+/// Compresses messages, and reuses its working memory.
 #[derive(Default)]
 pub struct Compressor {
-    /// Made for the first message.
+    /// Allocated for the first message.
     table: Option<CompressTable>,
     block: Vec<u8>,
 }
@@ -33,7 +34,7 @@ impl core::fmt::Debug for Compressor {
 }
 
 impl Compressor {
-    /// `message` compressed. None where it is short, looks random, or would not get a tenth shorter.
+    /// `message` compressed. None if it is short, looks random, or would become less than a tenth shorter.
     pub(super) fn compress(&mut self, message: &[u8]) -> Option<&[u8]> {
         if message.len() <= COMPRESSION_BYTES_MIN || !looks_compressible(message) {
             return None;
@@ -43,14 +44,15 @@ impl Compressor {
         let (size, block) = self.block.split_at_mut(SIZE_BYTES);
         size.copy_from_slice(&(message.len() as u32).to_le_bytes());
         let len = SIZE_BYTES + compress_into_with_table(message, block, table).ok()?;
+        assert!(len <= self.block.len(), "the encoder stays inside its bound");
         (len <= message.len() - message.len() / 10).then_some(&self.block[..len])
     }
 }
 
-/// Restores what [`Compressor::compress`] made into `message`, which is emptied first.
+/// Decompresses into `message`, whose old content is discarded.
 ///
 /// # Errors
-/// [`BadCompression`] when the size is not honest, or beyond [`MESSAGE_BYTES_MAX`]: no more than that is ever written.
+/// [`BadCompression`] if the stated size is wrong or above [`MESSAGE_BYTES_MAX`], or the block breaks the format.
 pub(super) fn decompress(compressed: &[u8], message: &mut Vec<u8>) -> Result<(), BadCompression> {
     let (size, block) = compressed.split_first_chunk::<SIZE_BYTES>().ok_or(BadCompression)?;
     let size = u32::from_le_bytes(*size) as usize;
@@ -68,15 +70,15 @@ pub(super) fn decompress(compressed: &[u8], message: &mut Vec<u8>) -> Result<(),
     }
 }
 
-/// Matches are at least so long.
+/// Minimum length of a match.
 const MATCH_BYTES_MIN: usize = 4;
-/// A block with a match ends with at least so many literals.
+/// Minimum literals at the end of a block with a match.
 const LAST_LITERALS_MIN: usize = 5;
-/// The last match begins at least so many bytes before the end of the message.
+/// The last match begins at least this many bytes before the end of the message.
 const LAST_MATCH_DISTANCE: usize = 12;
 
-/// Whether a block keeps to the LZ4 block format, its rules for the end included, and gives `size` bytes. The decoder
-/// alone takes more than the format allows; other implementations refuse that.
+/// Whether a block keeps to the LZ4 block format, including its rules for the end, and gives `size` bytes. The decoder alone
+/// accepts more than the format allows, which other implementations refuse.
 fn is_well_formed(block: &[u8], size: usize) -> bool {
     if size == 0 {
         return *block == [0];
@@ -106,7 +108,7 @@ fn is_well_formed(block: &[u8], size: usize) -> bool {
     }
 }
 
-/// A length of which the token has the first 4 bits; the rest follows in bytes, of which each but the last is 255.
+/// A length: the token has its first 4 bits; the rest follows in bytes, all 255 except the last.
 fn length(first: u8, rest: &mut &[u8]) -> Option<usize> {
     let mut length = usize::from(first);
     if first < 0x0F {
@@ -122,7 +124,7 @@ fn length(first: u8, rest: &mut &[u8]) -> Option<usize> {
     }
 }
 
-/// Entropy check: how often a sample, spread over the message, repeats its bytes (Renyi entropy of order 2, in integers).
+/// Entropy check: how often the bytes of a sample, spread over the message, repeat (Renyi entropy of order 2, in integers).
 fn looks_compressible(message: &[u8]) -> bool {
     let mut counts = [0_u8; 256];
     let stride = (message.len() / SAMPLE_BYTES).max(1);
@@ -141,10 +143,10 @@ mod tests {
     use crate::crypto::Csprng;
     use rand_chacha::rand_core::{Rng, SeedableRng};
 
-    /// Blocks as they come from an encoder, and the same with a few bytes altered, cut off or added: the reference
-    /// implementation takes the same ones, and gives the same bytes. An offset of 0, which the format forbids, it lets pass.
+    /// Blocks from an encoder, and the same blocks with a few bytes altered, cut off or added. The reference implementation
+    /// accepts the same ones and gives the same bytes, except that it accepts an offset of 0, which the format forbids.
     #[test]
-    fn takes_the_blocks_that_liblz4_takes() {
+    fn accepts_the_blocks_that_liblz4_accepts() {
         let mut random = Csprng::seed_from_u64(4);
         let (mut taken, mut refused) = (0, 0);
         for round in 0..40_000 {
@@ -201,7 +203,7 @@ mod tests {
     }
 
     #[test]
-    fn text_gets_shorter_and_comes_back() {
+    fn text_becomes_shorter_and_is_restored() {
         let mut compressor = Compressor::default();
         let text = b"players move, fight, trade and talk; ".repeat(40);
         let compressed = compressor.compress(&text).expect("text compresses");
@@ -222,11 +224,11 @@ mod tests {
     }
 
     #[test]
-    fn a_size_that_is_not_true_is_refused_and_never_exceeded() {
+    fn a_wrong_size_is_refused_and_never_exceeded() {
         let mut message = Vec::new();
         let bomb = [&(u32::MAX).to_le_bytes()[..], &[0x1F, 0, 1, 0, 255, 255, 255]].concat();
         assert_eq!(decompress(&bomb, &mut message), Err(BadCompression));
-        assert_eq!(message.capacity(), 0, "refused before any memory was asked for");
+        assert_eq!(message.capacity(), 0, "refused before any memory is allocated");
         let block = lz4_flex::block::compress(&[7; 60_000]);
         for claimed in [0, 59_999, 60_001, 65_536_u32] {
             let lie = [&claimed.to_le_bytes()[..], &block].concat();

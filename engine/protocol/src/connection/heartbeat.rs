@@ -1,19 +1,19 @@
-//! Heartbeat (S6): a ping at every interval, the round trip from its answer, the end after too long a silence.
+//! The heartbeat: a ping at every interval, the RTT from its answer, the end after the timeout (PROTOCOL.md#heartbeat).
 
 use crate::time::{Duration, Instant};
 
-/// The two times of a heartbeat. The server decides them and tells the client.
+/// Interval and timeout of a heartbeat. The server decides both and tells the client.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
 pub struct HeartbeatConfig {
-    /// Between two pings.
+    /// Time between two pings.
     pub interval: Duration,
-    /// Of silence, after which the peer is taken for gone.
+    /// Silence after which the peer is considered gone.
     pub timeout: Duration,
 }
 
-/// What the passing of time calls for.
+/// What the heartbeat needs done.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
-pub enum Due {
+pub(super) enum HeartbeatAction {
     /// Nothing.
     Nothing,
     /// Send a ping with this value.
@@ -22,72 +22,73 @@ pub enum Due {
     TimedOut,
 }
 
-/// State of one connection's heartbeat.
+/// The heartbeat of one connection.
 #[derive(Clone, Debug)]
-pub struct Heartbeat {
+pub(super) struct Heartbeat {
     config: HeartbeatConfig,
     heard_at: Instant,
     pinged_at: Instant,
-    /// The ping that waits for its answer: its value is the moment it was due.
+    /// Value of the ping that waits for its answer: the time when it was due.
     outstanding: Option<u64>,
-    round_trip: Option<Duration>,
+    rtt: Option<Duration>,
 }
 
 impl Heartbeat {
     pub(super) fn new(config: HeartbeatConfig, now: Instant) -> Self {
-        Heartbeat { config, heard_at: now, pinged_at: now, outstanding: None, round_trip: None }
+        Heartbeat { config, heard_at: now, pinged_at: now, outstanding: None, rtt: None }
     }
 
+    /// An authentic datagram arrives.
+    #[inline]
     pub(super) fn heard(&mut self, now: Instant) {
         self.heard_at = self.heard_at.max(now);
     }
 
-    /// Ping interval and timeout.
-    pub fn config(&self) -> HeartbeatConfig {
+    pub(super) fn config(&self) -> HeartbeatConfig {
         self.config
     }
 
-    /// Counts a ping as sent now, whatever the interval; gives its value.
-    pub fn ping(&mut self, now: Instant) -> u64 {
+    /// Starts a ping now, whatever the interval. Returns its value.
+    pub(super) fn ping(&mut self, now: Instant) -> u64 {
         self.pinged_at = now;
         self.outstanding = Some(now.as_nanos());
         now.as_nanos()
     }
 
-    /// When something was last heard.
-    pub fn heard_at(&self) -> Instant {
+    /// When the last authentic datagram arrived.
+    pub(super) fn heard_at(&self) -> Instant {
         self.heard_at
     }
 
-    /// Smoothed round trip: an eighth of each new sample (RFC 6298). None before the first answer.
-    pub fn round_trip(&self) -> Option<Duration> {
-        self.round_trip
+    /// Smoothed RTT: an eighth of each new sample (RFC 6298). None before the first answer.
+    pub(super) fn rtt(&self) -> Option<Duration> {
+        self.rtt
     }
 
-    /// The next moment at which [`Self::due`] may call for something.
-    pub fn deadline(&self) -> Instant {
+    /// When [`Self::advance`] has something to do.
+    pub(super) fn deadline(&self) -> Instant {
         (self.heard_at + self.config.timeout).min(self.pinged_at + self.config.interval)
     }
 
-    /// What `now` calls for. A ping it asks for counts as sent.
-    pub fn due(&mut self, now: Instant) -> Due {
+    /// What is due at `now`. A ping counts as sent.
+    pub(super) fn advance(&mut self, now: Instant) -> HeartbeatAction {
         if now.since(self.heard_at) >= self.config.timeout {
-            return Due::TimedOut;
+            return HeartbeatAction::TimedOut;
         }
         if now.since(self.pinged_at) < self.config.interval {
-            return Due::Nothing;
+            return HeartbeatAction::Nothing;
         }
-        Due::Ping(self.ping(now))
+        HeartbeatAction::Ping(self.ping(now))
     }
 
-    /// Takes the answer to a ping; false when it answers none that waits.
-    pub fn pong(&mut self, now: Instant, value: u64) -> bool {
+    /// A pong arrives. False if it does not answer the outstanding ping.
+    pub(super) fn pong(&mut self, now: Instant, value: u64) -> bool {
         if self.outstanding != Some(value) {
             return false;
         }
         self.outstanding = None;
         let sample = now.since(Instant::from_nanos(value));
-        self.round_trip = Some(match self.round_trip {
+        self.rtt = Some(match self.rtt {
             None => sample,
             Some(smoothed) => (smoothed * 7 + sample) / 8,
         });
@@ -109,21 +110,21 @@ mod tests {
     #[test]
     fn pings_each_interval_and_gives_up_after_the_timeout() {
         let mut heartbeat = Heartbeat::new(CONFIG, at(0));
-        assert_eq!(heartbeat.due(at(4)), Due::Nothing);
-        assert_eq!(heartbeat.due(at(5)), Due::Ping(at(5).as_nanos()));
-        assert_eq!(heartbeat.due(at(5)), Due::Nothing);
+        assert_eq!(heartbeat.advance(at(4)), HeartbeatAction::Nothing);
+        assert_eq!(heartbeat.advance(at(5)), HeartbeatAction::Ping(at(5).as_nanos()));
+        assert_eq!(heartbeat.advance(at(5)), HeartbeatAction::Nothing);
         assert_eq!(heartbeat.deadline(), at(10));
-        assert!(matches!(heartbeat.due(at(10)), Due::Ping(_)));
-        assert_eq!(heartbeat.due(at(15)), Due::TimedOut);
+        assert!(matches!(heartbeat.advance(at(10)), HeartbeatAction::Ping(_)));
+        assert_eq!(heartbeat.advance(at(15)), HeartbeatAction::TimedOut);
     }
 
     #[test]
-    fn only_the_answer_to_the_ping_that_waits_gives_a_round_trip() {
+    fn only_the_answer_to_the_outstanding_ping_gives_an_rtt() {
         let mut heartbeat = Heartbeat::new(CONFIG, at(0));
-        let Due::Ping(value) = heartbeat.due(at(5)) else { panic!("a ping is due") };
+        let HeartbeatAction::Ping(value) = heartbeat.advance(at(5)) else { panic!("a ping is due") };
         assert!(!heartbeat.pong(at(6), value + 1));
         assert!(heartbeat.pong(at(6), value));
         assert!(!heartbeat.pong(at(7), value), "answered twice");
-        assert_eq!(heartbeat.round_trip(), Some(Duration::from_secs(1)));
+        assert_eq!(heartbeat.rtt(), Some(Duration::from_secs(1)));
     }
 }

@@ -1,26 +1,52 @@
-//! What the frames of an authentic datagram do.
+//! Acts on the frames of an authentic datagram.
 
-use super::work::price_of;
-use super::*;
+use super::channels::Disposition;
+use super::compression::decompress;
+use super::control_frames::ControlKind;
+use super::frame_cost::frame_cost;
+use super::keys::Role;
+use super::rekeying::{RequestOutcome, ResponseOutcome, request_name};
+use super::resources::{Resources, draw_secret};
+use super::sealing::Refused;
+use super::state::Connection;
+use crate::limits::CHANNELS;
+use crate::time::Instant;
+use crate::wire::{
+    Ack, Channel, ConnectionId, Delivery, DisconnectReason, Fragment, Frame, Frames, Header, IntegrityFrame,
+    NUMBER_BYTES, mark_consumed,
+};
 
-/// What one frame came to.
-enum Step {
-    /// A message that can be delivered as it lies there.
+/// What an authentic datagram brought.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub enum Ingested {
+    /// This many messages to deliver in place.
+    Messages(u32),
+    /// The same, and the peer answers a path challenge with this value.
+    PathResponse(u32, u64),
+    /// The peer closed the connection.
+    PeerLeft(DisconnectReason),
+    /// The connection must end.
+    End(DisconnectReason),
+}
+
+/// What happens with a frame.
+enum FrameOutcome {
+    /// It is a message that is delivered in place.
     Deliver,
-    /// Dealt with: not to be delivered from the datagram.
-    Strike,
-    /// Nothing that a reader of messages could mistake for one.
-    Pass,
-    /// The connection is over, or the driver must act.
+    /// It is a message that must not be delivered in place.
+    Consumed,
+    /// It is no message.
+    Done,
+    /// The connection ends, or the driver must act.
     Stop(Ingested),
 }
 
 impl Connection {
-    /// Takes in the frames of a datagram that [`Connection::open`] has opened, numbered as `header` says. Messages that are
-    /// to be delivered are left in place for [`crate::wire::Messages`]; others wait in [`Connection::read`].
+    /// Acts on the frames of a datagram that [`Connection::open`] opened. Messages to deliver in place stay where they are,
+    /// for [`crate::wire::Messages`]. Others wait for [`Connection::read`].
     ///
     /// # Errors
-    /// [`Refused::NoMemory`]; the session is then as it was before.
+    /// [`Refused::NoMemory`]; the connection does not change.
     #[inline]
     pub fn ingest(
         &mut self,
@@ -34,17 +60,8 @@ impl Connection {
             return Err(Refused::NoMemory);
         }
         let expected = self.replay.highest() + 1;
-        self.replay.commit(header.sequence);
-        self.heartbeat.heard(now);
-        self.stats.datagrams_in += 1;
-        self.stats.bytes_in += bytes as u64;
-        if header.connection != self.id {
-            self.called_by_other_name(header.connection);
-        }
-        if let Some(transport) = &mut self.transport {
-            transport.struck.clear();
-        }
-        let (mut messages, mut asks, mut response) = (0, false, None);
+        self.note_datagram(now, header, bytes);
+        let (mut messages, mut ack_eliciting, mut response) = (0, false, None);
         let mut frames = Frames::new(plaintext);
         let mut at = 0;
         while let Some(frame) = frames.next() {
@@ -56,26 +73,26 @@ impl Connection {
                 at = next;
                 continue;
             }
-            let step = self.apply(now, header.sequence, frame, resources);
-            if !matches!(step, Step::Deliver) {
-                resources.work += price_of(&frame);
+            let outcome = self.act_on(now, header.sequence, frame, resources);
+            if !matches!(outcome, FrameOutcome::Deliver) {
+                resources.frame_cost += frame_cost(&frame);
             }
-            match step {
-                Step::Deliver => messages += 1,
-                Step::Strike => self.strikes(now).push(at as u16),
-                Step::Pass => {}
-                Step::Stop(Ingested::PathResponse(_, value)) => response = Some(value),
-                Step::Stop(stop) => return Ok(stop),
+            match outcome {
+                FrameOutcome::Deliver => messages += 1,
+                FrameOutcome::Consumed => self.consumed_mut(now).push(at as u16),
+                FrameOutcome::Done => {}
+                FrameOutcome::Stop(Ingested::PathResponse(_, value)) => response = Some(value),
+                FrameOutcome::Stop(stop) => return Ok(stop),
             }
-            asks |= frame.is_ack_eliciting();
+            ack_eliciting |= frame.is_ack_eliciting();
             at = next;
         }
-        if asks {
+        if ack_eliciting {
             self.transport_mut(now);
         }
         if let Some(transport) = &mut self.transport {
-            transport.acks.received(now, header.sequence, expected, asks);
-            transport.struck.drain(..).for_each(|at| mark_consumed(plaintext, at.into()));
+            transport.acks.received(now, header.sequence, expected, ack_eliciting);
+            transport.consumed.drain(..).for_each(|at| mark_consumed(plaintext, at.into()));
         }
         Ok(match response {
             Some(value) => Ingested::PathResponse(messages, value),
@@ -83,16 +100,30 @@ impl Connection {
         })
     }
 
-    #[cold]
-    fn strikes(&mut self, now: Instant) -> &mut Vec<u16> {
-        &mut self.transport_mut(now).struck
+    #[inline]
+    fn note_datagram(&mut self, now: Instant, header: &Header, bytes: usize) {
+        self.replay.commit(header.sequence);
+        self.heartbeat.heard(now);
+        self.stats.datagrams_in += 1;
+        self.stats.bytes_in += bytes as u64;
+        if header.connection != self.id {
+            self.received_under_other_id(header.connection);
+        }
+        if let Some(transport) = &mut self.transport {
+            transport.consumed.clear();
+        }
     }
 
-    /// The next message that could not be delivered from a datagram, put into `message`; gives its channel. None when
-    /// there is none. Ask after every datagram: what waits here goes before what later datagrams bring.
+    #[cold]
+    fn consumed_mut(&mut self, now: Instant) -> &mut Vec<u16> {
+        &mut self.transport_mut(now).consumed
+    }
+
+    /// Puts the next message that could not be delivered in place into `message`. Returns its channel, or None if there is no
+    /// message. Call it after every datagram: these messages go before those of later datagrams.
     ///
     /// # Errors
-    /// The reason to end the connection, when a message cannot be decompressed.
+    /// The reason to end the connection, if a message cannot be decompressed.
     pub fn read(
         &mut self,
         message: &mut Vec<u8>,
@@ -118,23 +149,28 @@ impl Connection {
         }
     }
 
-    /// Whether [`Self::read`] would give something.
+    /// Whether [`Self::read`] has a message.
     #[inline]
     pub fn has_ready(&self) -> bool {
         self.transport.as_ref().is_some_and(|transport| transport.channels.has_ready())
     }
 
-    /// Whether a datagram holds something that costs memory to take in.
+    /// Whether `sequence` is the highest received.
+    pub(crate) fn is_newest(&self, sequence: u64) -> bool {
+        sequence == self.replay.highest()
+    }
+
+    /// Whether accepting a datagram would take memory (PROTOCOL.md#memory-pressure).
     #[cold]
     fn would_keep(&self, plaintext: &[u8], exhausted: bool) -> bool {
-        // How many messages of each ordered channel would be delivered before the one at hand.
+        // How many messages of each ordered channel this datagram would deliver before the current one.
         let mut ahead = [0; CHANNELS];
         let channels = self.transport.as_ref().map(|transport| &transport.channels);
         let distance = |channel, number| channels.map_or(number, |it| it.distance(channel, number));
         Frames::new(plaintext).any(|frame| match frame {
             Frame::Compressed(..) => true,
             Frame::Fragment(fragment) => {
-                // What is begun has its memory; the message that others wait for gets what is left.
+                // A begun message has its memory. The message that others wait for may use the reserve.
                 let begun = channels.is_some_and(|it| it.has_begun(fragment.channel, fragment.number));
                 let next = distance(fragment.channel, fragment.number) == 0 && !exhausted;
                 !(begun || next && fragment.channel.delivery().is_reliable())
@@ -152,105 +188,83 @@ impl Connection {
     }
 
     #[cold]
-    fn called_by_other_name(&mut self, id: ConnectionId) {
-        assert!(self.is_called(id), "the driver finds a session by its name");
-        if self.keys.role() == Role::Server {
-            // The client has taken up its new name.
+    fn received_under_other_id(&mut self, id: ConnectionId) {
+        assert!(self.has_id(id), "the driver finds a connection by its id");
+        if self.role() == Role::Server {
+            // The client uses its new id.
             self.id = id;
             self.other_id = None;
         }
     }
 
-    /// Does what a frame asks for, other than a plain unreliable message.
-    fn apply(&mut self, now: Instant, sequence: u64, frame: Frame<'_>, resources: &mut Resources) -> Step {
+    fn role(&self) -> Role {
+        self.rekeying.keys().role
+    }
+
+    /// Acts on any frame except a message of an unreliable channel.
+    fn act_on(&mut self, now: Instant, sequence: u64, frame: Frame<'_>, resources: &mut Resources) -> FrameOutcome {
         match frame {
             Frame::Message(channel, body) => {
                 return match channel.delivery() {
-                    Delivery::Unreliable => Step::Deliver,
+                    Delivery::Unreliable => FrameOutcome::Deliver,
                     Delivery::UnreliableSequenced => self.sequenced(now, channel, body, resources),
                     _ => self.reliable(now, channel, body, false, resources),
                 };
             }
             Frame::Compressed(channel, body) => return self.compressed(now, channel, body, resources),
             Frame::Fragment(fragment) => return self.fragment(now, &fragment, resources),
-            Frame::Ack(ack) => {
-                let next_sequence = self.next_sequence;
-                let Connection { transport: Some(transport), keys, .. } = self else {
-                    // Nothing of what it speaks of asked for it. It is not wrong for that.
-                    return if ack.largest < next_sequence { Step::Pass } else { self.bad_ack(resources) };
-                };
-                let settled = |control| {
-                    if control == Control::RekeyResponse {
-                        keys.answer_acknowledged();
-                    }
-                };
-                if transport.acknowledged(now, &ack, next_sequence, &mut resources.pool, settled).is_err() {
-                    return self.bad_ack(resources);
-                }
-            }
-            Frame::BadAck => return self.bad_ack(resources),
-            Frame::Ping(value) => self.pending.pong = Some(value),
+            Frame::Ack(ack) => return self.ack(now, &ack, resources),
+            Frame::BadAck => return impossible_ack(resources),
+            Frame::Ping(value) => self.transient.pong = Some(value),
             Frame::Pong(value) => self.stats.pongs_in += u64::from(self.heartbeat.pong(now, value)),
-            Frame::PathChallenge(value) => self.pending.path_response = Some(value),
-            Frame::PathResponse(value) => return Step::Stop(Ingested::PathResponse(0, value)),
-            Frame::Disconnect(reason) => return Step::Stop(Ingested::PeerLeft(reason)),
-            Frame::NewId(id) => self.renamed(id, sequence, resources),
-            Frame::Integrity(frame) => self.integrity(frame, resources),
-            Frame::RekeyRequest(key) => return self.rekey_requested(now, key, resources),
-            Frame::RekeyResponse { to, key } => match self.keys.answered(now, to, key) {
-                Answered::Switched => self.transport_mut(now).controls.drop_rekey_request(),
-                Answered::Ignored => {}
-                Answered::Weak => return self.weak_key(resources),
+            Frame::PathChallenge(value) => self.transient.path_response = Some(value),
+            Frame::PathResponse(value) => return FrameOutcome::Stop(Ingested::PathResponse(0, value)),
+            Frame::Disconnect(reason) => return FrameOutcome::Stop(Ingested::PeerLeft(reason)),
+            Frame::NewId(id) => self.new_id(id, sequence, resources),
+            Frame::Integrity(frame) => self.integrity_frame(frame, resources),
+            Frame::RekeyRequest(key) => return self.rekey_request(now, key, resources),
+            Frame::RekeyResponse { to, key } => match self.rekeying.answered(now, to, key) {
+                ResponseOutcome::Switched => self.transport_mut(now).controls.drop_rekey_request(),
+                ResponseOutcome::Ignored => {}
+                ResponseOutcome::WeakKey => return weak_key(resources),
             },
             Frame::Probe => {}
             Frame::Bad => resources.drops.bad_frame += 1,
         }
-        Step::Pass
+        FrameOutcome::Done
     }
 
-    fn bad_ack(&mut self, resources: &mut Resources) -> Step {
-        resources.drops.impossible_ack += 1;
-        Step::Stop(Ingested::End(DisconnectReason::ProtocolViolation))
-    }
-
-    fn weak_key(&mut self, resources: &mut Resources) -> Step {
-        resources.drops.weak_key += 1;
-        Step::Stop(Ingested::End(DisconnectReason::ProtocolViolation))
-    }
-
-    fn beyond_window(&mut self, resources: &mut Resources) -> Step {
-        if resources.pool.is_exhausted() {
-            // What is kept may have found no room, which is no fault of the peer's.
-            return Step::Stop(Ingested::End(DisconnectReason::ShortOfMemory));
+    fn ack(&mut self, now: Instant, ack: &Ack<'_>, resources: &mut Resources) -> FrameOutcome {
+        let next_sequence = self.next_sequence;
+        let Connection { transport: Some(transport), rekeying, .. } = self else {
+            // Nothing ack-eliciting was sent. The protocol tolerates such an acknowledgment.
+            return if ack.largest < next_sequence { FrameOutcome::Done } else { impossible_ack(resources) };
+        };
+        let control_acked = |kind| {
+            if kind == ControlKind::RekeyResponse {
+                rekeying.response_acknowledged();
+            }
+        };
+        match transport.acknowledged(now, ack, next_sequence, &mut resources.pool, control_acked) {
+            Ok(()) => FrameOutcome::Done,
+            Err(_) => impossible_ack(resources),
         }
-        resources.drops.beyond_window += 1;
-        Step::Stop(Ingested::End(DisconnectReason::ProtocolViolation))
     }
 
-    fn sequenced(&mut self, now: Instant, channel: Channel, body: &[u8], resources: &mut Resources) -> Step {
+    fn sequenced(&mut self, now: Instant, channel: Channel, body: &[u8], resources: &mut Resources) -> FrameOutcome {
         let (number, bytes) = split_number(body);
-        if !self.is_newer(channel, number) {
+        if !self.numbers_mut(channel).take_newer(number) {
             resources.drops.outdated += 1;
-            return Step::Strike;
+            return FrameOutcome::Consumed;
         }
         if !self.has_ready() {
-            return Step::Deliver;
+            return FrameOutcome::Deliver;
         }
-        // Older ones wait to be read: it must not overtake them.
+        // Older messages wait to be read: this one must not overtake them.
         if !self.transport_mut(now).channels.unreliable(channel, bytes, false, &mut resources.pool) {
             resources.drops.no_memory += 1;
         }
-        Step::Strike
-    }
-
-    /// Whether a sequenced message is newer than all that were delivered; it is then the newest.
-    fn is_newer(&mut self, channel: Channel, number: u16) -> bool {
-        let numbers = &mut self.numbers[unreliable_index(channel)];
-        let newer = numbers.newest.is_none_or(|newest| (1..0x8000).contains(&number.wrapping_sub(newest)));
-        if newer {
-            numbers.newest = Some(number);
-        }
-        newer
+        FrameOutcome::Consumed
     }
 
     fn reliable(
@@ -260,28 +274,28 @@ impl Connection {
         body: &[u8],
         compressed: bool,
         resources: &mut Resources,
-    ) -> Step {
+    ) -> FrameOutcome {
         let (number, bytes) = split_number(body);
         let channels = &mut self.transport_mut(now).channels;
         match channels.message(now, channel, number, bytes, compressed, &mut resources.pool) {
-            Ok(Arrived::InPlace) => Step::Deliver,
-            Ok(Arrived::Kept) => Step::Strike,
-            Ok(Arrived::Duplicate) => {
+            Ok(Disposition::InPlace) => FrameOutcome::Deliver,
+            Ok(Disposition::Buffered) => FrameOutcome::Consumed,
+            Ok(Disposition::Duplicate) => {
                 resources.duplicates += 1;
-                Step::Strike
+                FrameOutcome::Consumed
             }
-            Err(_) => self.beyond_window(resources),
+            Err(_) => beyond_window(resources),
         }
     }
 
-    fn compressed(&mut self, now: Instant, channel: Channel, body: &[u8], resources: &mut Resources) -> Step {
+    fn compressed(&mut self, now: Instant, channel: Channel, body: &[u8], resources: &mut Resources) -> FrameOutcome {
         let bytes = match channel.delivery() {
             Delivery::Unreliable => body,
             Delivery::UnreliableSequenced => {
                 let (number, bytes) = split_number(body);
-                if !self.is_newer(channel, number) {
+                if !self.numbers_mut(channel).take_newer(number) {
                     resources.drops.outdated += 1;
-                    return Step::Pass;
+                    return FrameOutcome::Done;
                 }
                 bytes
             }
@@ -290,17 +304,17 @@ impl Connection {
         if !self.transport_mut(now).channels.unreliable(channel, bytes, true, &mut resources.pool) {
             resources.drops.no_memory += 1;
         }
-        Step::Pass
+        FrameOutcome::Done
     }
 
-    fn fragment(&mut self, now: Instant, fragment: &Fragment<'_>, resources: &mut Resources) -> Step {
+    fn fragment(&mut self, now: Instant, fragment: &Fragment<'_>, resources: &mut Resources) -> FrameOutcome {
         let channels = &mut self.transport_mut(now).channels;
         if fragment.channel.delivery().is_reliable() {
             match channels.fragment(now, fragment, &mut resources.pool) {
-                Ok(useful) => resources.duplicates += u64::from(!useful),
-                Err(_) => return self.beyond_window(resources),
+                Ok(new) => resources.duplicates += u64::from(!new),
+                Err(_) => return beyond_window(resources),
             }
-            return Step::Pass;
+            return FrameOutcome::Done;
         }
         let (abandoned, refused) = (channels.abandoned(), channels.pieces_refused());
         let complete = channels.unreliable_fragment(now, fragment, &mut resources.pool);
@@ -308,71 +322,71 @@ impl Connection {
         resources.drops.fragments_refused += channels.pieces_refused() - refused;
         if complete
             && fragment.channel.delivery() == Delivery::UnreliableSequenced
-            && !self.is_newer(fragment.channel, fragment.number)
+            && !self.numbers_mut(fragment.channel).take_newer(fragment.number)
         {
             self.transport_mut(now).channels.discard_newest(&mut resources.pool);
             resources.drops.outdated += 1;
         }
-        Step::Pass
+        FrameOutcome::Done
     }
 
-    fn renamed(&mut self, id: ConnectionId, sequence: u64, resources: &mut Resources) {
-        // Only a server names connections, and only in its own slot.
-        let mine = id.core() == self.id.core() && id.slot() == self.id.slot();
-        if self.keys.role() == Role::Server || !mine {
+    fn new_id(&mut self, id: ConnectionId, sequence: u64, resources: &mut Resources) {
+        // Only a server gives new ids, and only for its own slot.
+        let same_slot = id.core() == self.id.core() && id.slot() == self.id.slot();
+        if self.role() == Role::Server || !same_slot {
             resources.drops.bad_frame += 1;
-        } else if id != self.id && sequence > self.renamed_by {
-            // A late copy of an earlier name means nothing any more.
-            self.renamed_by = sequence;
+        } else if id != self.id && sequence > self.id_changed_by {
+            // A late copy of an earlier id is ignored.
+            self.id_changed_by = sequence;
             self.other_id = Some(self.id);
             self.id = id;
         }
     }
 
-    fn rekey_requested(&mut self, now: Instant, key: &[u8; 32], resources: &mut Resources) -> Step {
-        let Resources { random, exchanges, .. } = resources;
-        match self.keys.requested(now, key, || exchanges.take(now).then(|| draw_secret(random))) {
-            Answer::Key(answer) => {
+    fn rekey_request(&mut self, now: Instant, key: &[u8; 32], resources: &mut Resources) -> FrameOutcome {
+        let Resources { random, key_agreements, .. } = resources;
+        match self.rekeying.requested(now, key, || key_agreements.take(now).then(|| draw_secret(random))) {
+            RequestOutcome::Answer(answer) => {
                 let controls = &mut self.transport_mut(now).controls;
                 controls.drop_rekey_request();
-                controls.answer_rekey(name_of(key), answer);
+                controls.answer_rekey(request_name(key), answer);
             }
-            Answer::Again => self.transport_mut(now).controls.wait(Control::RekeyResponse),
-            Answer::Nothing => resources.drops.rekey_refused += 1,
-            Answer::Weak => return self.weak_key(resources),
+            RequestOutcome::AnswerAgain => self.transport_mut(now).controls.queue(ControlKind::RekeyResponse),
+            RequestOutcome::Ignore => resources.drops.rekey_refused += 1,
+            RequestOutcome::WeakKey => return weak_key(resources),
         }
-        Step::Pass
+        FrameOutcome::Done
     }
 
-    fn integrity(&mut self, frame: IntegrityFrame, resources: &mut Resources) {
-        match (frame, self.keys.role()) {
-            (IntegrityFrame::Challenge { index, nonce }, Role::Client) => {
-                self.event = Some(ConnectionEvent::IntegrityChallenge { index, nonce });
-            }
-            (IntegrityFrame::Answer { to, mac }, Role::Server) => {
-                // A copy of an answer to an earlier challenge says nothing about the one that waits now.
-                let waits = |challenge: &mut Box<Challenge>| challenge.nonce.starts_with(&to);
-                if let Some(challenge) = self.challenge.take_if(waits) {
-                    let Challenge { key, nonce } = *challenge;
-                    let right = hmac_sha256_verifies(&key, &[&self.transcript, &nonce], &mac);
-                    self.event = Some(ConnectionEvent::IntegrityAnswer(right));
-                }
-            }
-            _ => resources.drops.bad_frame += 1,
+    fn integrity_frame(&mut self, frame: IntegrityFrame, resources: &mut Resources) {
+        let role = self.role();
+        if !self.integrity.received(frame, role) {
+            resources.drops.bad_frame += 1;
         }
     }
 }
 
-/// A message's number and its bytes. The frame was checked to have a number.
+fn impossible_ack(resources: &mut Resources) -> FrameOutcome {
+    resources.drops.impossible_ack += 1;
+    FrameOutcome::Stop(Ingested::End(DisconnectReason::ProtocolViolation))
+}
+
+fn weak_key(resources: &mut Resources) -> FrameOutcome {
+    resources.drops.weak_key += 1;
+    FrameOutcome::Stop(Ingested::End(DisconnectReason::ProtocolViolation))
+}
+
+fn beyond_window(resources: &mut Resources) -> FrameOutcome {
+    if resources.pool.is_exhausted() {
+        // Perhaps there was only no memory, which is not the peer's fault.
+        return FrameOutcome::Stop(Ingested::End(DisconnectReason::ShortOfMemory));
+    }
+    resources.drops.beyond_window += 1;
+    FrameOutcome::Stop(Ingested::End(DisconnectReason::ProtocolViolation))
+}
+
+/// A message's number and its bytes. The reader has checked that there is a number.
 fn split_number(body: &[u8]) -> (u16, &[u8]) {
     let (number, bytes) = body.split_first_chunk::<NUMBER_BYTES>().expect("a frame without its number is a bad one");
     (u16::from_le_bytes(*number), bytes)
-}
-
-/// Position of an unreliable channel among those.
-pub(super) fn unreliable_index(channel: Channel) -> usize {
-    match channel.delivery() {
-        Delivery::Unreliable => channel.index() / 4,
-        _ => CHANNELS / 4 + channel.index() / 4,
-    }
 }

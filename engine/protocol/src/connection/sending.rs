@@ -1,29 +1,57 @@
-//! Messages on their way into datagrams.
+//! From messages to frames: what goes into the next datagram.
 
-use super::receiving::unreliable_index;
-use super::*;
+use super::compression::Compressor;
+use super::resources::Resources;
+use super::state::{Connection, TransientFrames};
+use crate::limits::*;
+use crate::time::Instant;
+use crate::wire::{Channel, Delivery, Fragment, FrameWriter, NUMBER_BYTES};
 
-/// An unreliable message as frames: one, or as many as it has pieces.
+/// Why a message was not sent.
+#[derive(Clone, Copy, PartialEq, Eq, Debug, thiserror::Error)]
+pub enum SendError {
+    /// Over [`MESSAGE_BYTES_MAX`].
+    #[error("a message has at most {MESSAGE_BYTES_MAX} bytes")]
+    TooLong,
+    /// No such connection, or it is gone.
+    #[error("no such connection")]
+    NotConnected,
+    /// The send queue is full, or memory is short. Unreliable messages are dropped then.
+    #[error("the send queue is full, or memory is short")]
+    Full,
+    /// Over the rate of the channel or the connection. Unreliable messages are dropped then.
+    #[error("over the rate limit of the channel or connection")]
+    RateLimited,
+    /// Too many reliable messages wait: the connection ends.
+    #[error("more than {SEND_QUEUE_BYTES_MAX} bytes of reliable messages wait: the connection ends")]
+    Overflow,
+}
+
+/// The frames of an unreliable message: one, or one for each piece.
 #[derive(Debug)]
-pub struct Unreliable<'a> {
+pub struct UnreliableFrames<'a> {
     channel: Channel,
     message: &'a [u8],
     compressed: bool,
-    /// Sequenced messages and those in pieces have one.
+    /// For sequenced and fragmented messages.
     number: u16,
-    /// Bytes of each piece but the last; 0 for a message that is whole.
+    /// Bytes of each piece except the last; 0 for a message that goes whole.
     piece: usize,
 }
 
-impl Unreliable<'_> {
-    /// How many frames it is.
+impl UnreliableFrames<'_> {
+    /// How many frames.
     pub fn frames(&self) -> usize {
         if self.piece == 0 { 1 } else { self.message.len().div_ceil(self.piece) }
     }
 
-    /// Appends frame `index`; false when it does not fit.
+    /// Appends frame `index`. False if it does not fit.
+    ///
+    /// # Panics
+    /// If there is no such frame.
     pub fn write(&self, index: usize, writer: &mut FrameWriter<'_>) -> bool {
-        let Unreliable { channel, message, compressed, number, piece } = *self;
+        assert!(index < self.frames(), "the caller counts the frames");
+        let UnreliableFrames { channel, message, compressed, number, piece } = *self;
         if piece > 0 {
             let offset = index * piece;
             let bytes = &message[offset..message.len().min(offset + piece)];
@@ -38,10 +66,14 @@ impl Unreliable<'_> {
 }
 
 impl Connection {
-    /// Queues a reliable message: it leaves when the path allows, and again until it has arrived.
+    /// Queues a reliable message. It is sent when the path allows, and again until it has arrived.
     ///
     /// # Errors
-    /// [`SendError`]; the message was not taken. After [`SendError::Overflow`] the connection must end (R7).
+    /// [`SendError`]; the message is not queued. After [`SendError::Overflow`] the connection must end
+    /// (PROTOCOL.md#windows).
+    ///
+    /// # Panics
+    /// If `channel` is unreliable.
     pub fn send_reliable(
         &mut self,
         now: Instant,
@@ -49,7 +81,7 @@ impl Connection {
         message: &[u8],
         resources: &mut Resources,
     ) -> Result<(), SendError> {
-        assert!(channel.delivery().is_reliable(), "unreliable messages are emitted");
+        assert!(channel.delivery().is_reliable(), "unreliable messages go through send_unreliable");
         if message.len() > MESSAGE_BYTES_MAX {
             return Err(SendError::TooLong);
         }
@@ -67,24 +99,27 @@ impl Connection {
         Ok(())
     }
 
-    /// Bytes of reliable messages that can still be queued; each costs its size and [`MESSAGE_COST_BYTES`].
+    /// What further reliable messages may cost, in bytes: for each its size and [`MESSAGE_COST_BYTES`].
     pub fn send_room(&self) -> usize {
         self.transport.as_ref().map_or(SEND_QUEUE_BYTES_MAX, |transport| transport.channels.send_room())
     }
 
-    /// Makes frames of an unreliable message: in pieces where it does not fit a datagram. A short one on a plain channel
-    /// of a session that [`Self::is_unlimited`] needs none of this: its frame can be written as it is.
+    /// Turns an unreliable message into frames: in pieces if it does not fit a datagram. A short message on an unreliable
+    /// channel of a connection that [`Self::is_unlimited`] does not need this: its frame can be written directly.
     ///
     /// # Errors
-    /// [`SendError`]; the message was not taken.
+    /// [`SendError`]; the message is dropped.
+    ///
+    /// # Panics
+    /// If `channel` is reliable.
     pub fn send_unreliable<'a>(
         &mut self,
         now: Instant,
         channel: Channel,
         message: &'a [u8],
         compressor: &'a mut Compressor,
-    ) -> Result<Unreliable<'a>, SendError> {
-        assert!(!channel.delivery().is_reliable(), "reliable messages are queued");
+    ) -> Result<UnreliableFrames<'a>, SendError> {
+        assert!(!channel.delivery().is_reliable(), "reliable messages go through send_reliable");
         if message.len() > MESSAGE_BYTES_MAX {
             return Err(SendError::TooLong);
         }
@@ -99,67 +134,49 @@ impl Connection {
         let (message, compressed) = (compressed.unwrap_or(message), compressed.is_some());
         let sequenced = channel.delivery() == Delivery::UnreliableSequenced;
         let overhead = FRAME_HEADER_BYTES + usize::from(compressed) + if sequenced { NUMBER_BYTES } else { 0 };
-        let frames_max = self.frames_max();
-        let piece = match overhead + message.len() <= frames_max {
-            true => 0,
-            false => {
-                self.transport_mut(now).note_message(overhead + message.len());
-                let room = frames_max - FRAME_HEADER_BYTES - Fragment::HEADER_BYTES;
-                room / FRAGMENT_GRAIN_BYTES * FRAGMENT_GRAIN_BYTES
-            }
-        };
-        let number = if sequenced || piece > 0 { self.next_number(channel) } else { 0 };
-        Ok(Unreliable { channel, message, compressed, number, piece })
+        let piece = self.piece_bytes(now, overhead + message.len());
+        let number = if sequenced || piece > 0 { self.numbers_mut(channel).next() } else { 0 };
+        Ok(UnreliableFrames { channel, message, compressed, number, piece })
     }
 
-    /// Whether no rate holds back its unreliable messages, and the path carries datagrams of the usual size.
+    /// Size of the pieces for a message whose frame would have `frame_bytes`. 0: it fits whole.
+    fn piece_bytes(&mut self, now: Instant, frame_bytes: usize) -> usize {
+        let frames_max = self.frames_max();
+        if frame_bytes <= frames_max {
+            return 0;
+        }
+        self.transport_mut(now).note_message(frame_bytes);
+        let room = frames_max - FRAME_HEADER_BYTES - Fragment::HEADER_BYTES;
+        room / FRAGMENT_GRAIN_BYTES * FRAGMENT_GRAIN_BYTES
+    }
+
+    /// Whether no rate limits its unreliable messages, and the path carries datagrams of the usual size.
     #[inline]
     pub fn is_unlimited(&self) -> bool {
         self.transport.as_ref().is_none_or(|transport| transport.is_unlimited())
     }
 
-    /// Whether it never needed to send or receive anything reliably, and has nothing to answer: a datagram left nothing to
-    /// be done.
+    /// Whether it has never sent or received anything ack-eliciting, and has nothing to answer. A datagram then leaves
+    /// nothing to do.
     #[inline]
     pub(crate) fn is_quiet(&self) -> bool {
-        let Pending { ping, pong, path_response } = &self.pending;
-        self.transport.is_none() && ping.is_none() && pong.is_none() && path_response.is_none()
+        self.transport.is_none() && self.transient.is_empty()
     }
 
-    /// Whether `sequence` is the newest that came.
-    pub(crate) fn is_newest(&self, sequence: u64) -> bool {
-        sequence == self.replay.highest()
-    }
-
-    /// Whether the peer has been told a new name and has not taken it up yet.
-    pub(crate) fn is_renaming(&self) -> bool {
-        self.other_id.is_some()
-    }
-
-    fn next_number(&mut self, channel: Channel) -> u16 {
-        let numbers = &mut self.numbers[unreliable_index(channel)];
-        numbers.next = numbers.next.wrapping_add(1);
-        numbers.next
-    }
-
-    /// Whether [`Self::fill`] into a fresh datagram would write something.
+    /// Whether [`Self::fill`] into a new datagram would write anything.
     pub fn wants_datagram(&mut self, now: Instant) -> bool {
-        let Pending { ping, pong, path_response } = &self.pending;
-        ping.is_some()
-            || pong.is_some()
-            || path_response.is_some()
-            || self.transport.as_mut().is_some_and(|transport| transport.wants_datagram(now))
+        !self.transient.is_empty() || self.transport.as_mut().is_some_and(|transport| transport.wants_datagram(now))
     }
 
-    /// What a fresh datagram may hold as frames; with [`Self::fill`] to begin it.
+    /// Room for frames in a new datagram that [`Self::fill`] begins. An MTU probe has more than usual.
     pub fn fresh_frames_max(&self, now: Instant) -> usize {
         self.transport.as_ref().map_or(FRAMES_BYTES_BASE, |transport| transport.fresh_frames_max(now))
     }
 
-    /// Writes what is due into a datagram; `fresh` when nothing is in it so far. Gives how many things it now carries that
-    /// must be acknowledged: if any, [`Self::sent`] wants to know.
+    /// Writes what is due into a datagram. `fresh`: nothing is in it yet. Returns how many ack-eliciting frames it wrote; if
+    /// any, [`Self::sent`] must follow.
     pub fn fill(&mut self, now: Instant, writer: &mut FrameWriter<'_>, fresh: bool) -> u16 {
-        let Pending { ping, pong, path_response } = &mut self.pending;
+        let TransientFrames { ping, pong, path_response } = &mut self.transient;
         if let Some(value) = *pong
             && writer.pong(value)
         {
@@ -181,12 +198,13 @@ impl Connection {
         }
     }
 
-    /// The `carried` things that [`Self::fill`] wrote leave in datagram `sequence`, which has `frames` bytes of frames.
-    pub fn sent(&mut self, now: Instant, sequence: u64, frames: usize, carried: u16) {
-        if carried > 0
+    /// The `ack_eliciting` frames that [`Self::fill`] wrote leave in datagram `sequence`, which has `frames` bytes of
+    /// frames.
+    pub fn sent(&mut self, now: Instant, sequence: u64, frames: usize, ack_eliciting: u16) {
+        if ack_eliciting > 0
             && let Some(transport) = &mut self.transport
         {
-            transport.sent(now, sequence, frames, carried);
+            transport.sent(now, sequence, frames, ack_eliciting);
         }
     }
 }

@@ -141,7 +141,7 @@ mod tests {
     }
 
     #[test]
-    fn is_good_for_its_sender_and_its_time_only() {
+    fn a_cookie_is_valid_for_its_client_and_its_lifetime() {
         let mut random = Csprng::from_seed([1; 32]);
         let start = Instant::from_nanos(5);
         let mut signer = CookieSigner::new(start, &mut random);
@@ -163,7 +163,7 @@ mod tests {
     }
 
     #[test]
-    fn outlives_one_change_of_secret_and_not_another_start() {
+    fn a_cookie_survives_one_change_of_secret_but_no_restart() {
         let mut random = Csprng::from_seed([2; 32]);
         let mut signer = CookieSigner::new(Instant::ZERO, &mut random);
         let before = Instant::ZERO + (COOKIE_SECRET_LIFETIME - Duration::from_secs(1));

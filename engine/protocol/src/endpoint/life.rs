@@ -105,6 +105,10 @@ impl Endpoint {
         let Some(mut entry) = removed else { return };
         let key = entry.connection.resume_key();
         self.stats.left += u64::from(!entry.is_half_open());
+        assert!(
+            entry.session_id.is_none() || !entry.is_half_open(),
+            "a session begins when the client has proved its keys"
+        );
         // Without a session there was no event, so there is none now.
         let Some(session) = entry.session_id else {
             entry.connection.release(&mut self.resources);

@@ -59,7 +59,7 @@ impl Endpoint {
         let Some(entry) = self.table.set_path(id, path) else { return };
         entry.connection.path_changed(now);
         self.stats.migrated += 1;
-        if entry.connection.is_renaming() {
+        if entry.connection.is_changing_id() {
             return;
         }
         let Some(renamed) = self.table.rename(id) else { return };

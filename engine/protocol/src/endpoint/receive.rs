@@ -41,11 +41,7 @@ impl Endpoint {
         self.stats.datagrams_in += 1;
         self.stats.bytes_in += datagram.len() as u64;
         show(&mut self.observer, true, path, datagram);
-        let Ok(header) = Header::decode(datagram) else {
-            self.resources.drops.bad_size += 1;
-            self.offenders.note(Offence::BadSize, path.peer);
-            return Received::Nothing;
-        };
+        let Ok(header) = Header::decode(datagram) else { return self.bad_size(path) };
         if header.connection.generation() == 0 {
             return self.receive_unencrypted(now, path, &header, datagram);
         }
@@ -55,7 +51,7 @@ impl Endpoint {
         let Some(mut entry) = self.table.get_mut(header.connection) else {
             return self.not_connected(now, path, header.connection);
         };
-        if !entry.connection.is_called(header.connection) {
+        if !entry.connection.has_id(header.connection) {
             return self.unknown_connection(path);
         }
         if entry.is_closing() {
@@ -115,6 +111,13 @@ impl Endpoint {
         }
         let (admission, mut context) = self.admission();
         admission.receive(now, path, datagram, &mut context);
+        Received::Nothing
+    }
+
+    #[cold]
+    fn bad_size(&mut self, path: Path) -> Received<'static> {
+        self.resources.drops.bad_size += 1;
+        self.offenders.note(Offence::BadSize, path.peer);
         Received::Nothing
     }
 
@@ -237,12 +240,12 @@ fn ingest(
     resources: &mut Resources,
     prices: &Prices,
 ) -> Result<Ingested, Refused> {
-    let (bad_frames, work) = (resources.drops.bad_frame, resources.work);
+    let (bad_frames, work) = (resources.drops.bad_frame, resources.frame_cost);
     let ingested = entry.connection.ingest(now, header, bytes, plaintext, resources).inspect_err(|_| {
         // Opening and reading it cost as much as if it had been used.
         entry.budget.charge(now, prices, 1, 0, bytes);
     })?;
-    let (bad_frames, work) = (resources.drops.bad_frame - bad_frames, resources.work - work);
+    let (bad_frames, work) = (resources.drops.bad_frame - bad_frames, resources.frame_cost - work);
     let messages = match ingested {
         Ingested::Messages(messages) | Ingested::PathResponse(messages, _) => messages,
         Ingested::PeerLeft(_) | Ingested::End(_) => 0,

@@ -174,6 +174,7 @@ impl Table {
     /// Moves the connection to its validated path.
     pub(super) fn set_path(&mut self, id: ConnectionId, path: Path) -> Option<&mut Entry> {
         let entry = self.get_mut(id)?;
+        assert!(entry.path != path, "a candidate path is not the connection's own");
         entry.candidate = None;
         entry.path = path;
         Some(entry)

@@ -132,7 +132,7 @@ mod tests {
     }
 
     #[test]
-    fn what_cannot_be_is_refused() {
+    fn impossible_acks_are_refused() {
         let body = |largest: u64, runs: &[u8]| [&largest.to_le_bytes()[..], &[0, 0], runs].concat();
         assert!(Ack::decode(&body(0, &[])).is_err(), "number 0 is never sent");
         assert!(Ack::decode(&body(5, &[4])).is_ok());

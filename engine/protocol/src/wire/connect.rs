@@ -75,6 +75,7 @@ impl Connect {
         u64::from_le_bytes(*client_key.first_chunk().expect("a key has 8 bytes"))
     }
 
+    #[inline]
     pub(super) fn decode(header: &Header, body: &[u8]) -> Result<DecodedConnect, Malformed> {
         let version = u16::from_le_bytes(*body.first_chunk().ok_or(Malformed::TooShort)?);
         let core = header.connection.requested_core();

@@ -28,11 +28,11 @@ pub enum DeniedReason {
     /// The server is going down.
     #[error("the server is shutting down: connect again when it is back")]
     ShuttingDown = 5,
-    /// One end uses a pre-shared key and the other does not.
+    /// Only one endpoint uses a pre-shared key.
     #[error("only one of client and server uses a pre-shared key: give the same one to both, or to neither")]
     PreSharedKeyMismatch = 6,
     /// More clients connect than the server accepts at a time.
-    #[error("the server lets in others first: try again later, or raise its handshakes-per-second limits")]
+    #[error("the server is busy: try again later, or raise its handshakes-per-second limits")]
     Busy = 7,
 }
 

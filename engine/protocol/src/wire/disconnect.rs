@@ -13,10 +13,10 @@ pub enum DisconnectReason {
     #[error("nothing heard for the timeout")]
     TimedOut = 2,
     /// The key has sealed as many packets as its suite allows.
-    #[error("the key is used up")]
+    #[error("the key is exhausted")]
     KeyExhausted = 3,
     /// The peer violated the protocol: it acknowledged what was not sent, or sent beyond a window.
-    #[error("the peer broke the protocol")]
+    #[error("the peer violated the protocol")]
     ProtocolViolation = 4,
     /// The send queue of reliable messages is full.
     #[error("too many reliable messages wait: the peer does not keep up")]
@@ -25,7 +25,7 @@ pub enum DisconnectReason {
     #[error("a message could not be decompressed")]
     BadCompression = 6,
     /// Memory is short, and this connection held the most, or left reliable messages incomplete.
-    #[error("the other end is short of memory: too much was sent to it, or left unacknowledged or incomplete")]
+    #[error("the peer is short of memory: too much was sent to it, or left unacknowledged or incomplete")]
     ShortOfMemory = 7,
     /// The application did not accept the answer to an integrity challenge.
     #[error("the integrity check failed")]
@@ -34,7 +34,7 @@ pub enum DisconnectReason {
     #[error("the session to resume is gone")]
     NotResumable = 10,
     /// The server no longer accepts this client's address.
-    #[error("the server does not let this address in")]
+    #[error("the server denies this address")]
     Denied = 11,
 }
 

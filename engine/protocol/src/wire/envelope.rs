@@ -27,6 +27,7 @@ pub(super) struct Envelope<'a> {
 }
 
 /// Checks length, checksum, flags and channel.
+#[inline]
 pub(super) fn decode_envelope(datagram: &[u8]) -> Result<Envelope<'_>, Malformed> {
     let header = Header::decode(datagram)?;
     if datagram.len() < BODY + CHECKSUM_BYTES {

@@ -78,7 +78,7 @@ mod tests {
     }
 
     #[test]
-    fn stands_on_the_wire_as_written_down() {
+    fn the_layout_is_that_of_the_document() {
         let whole = body(256, 300 | COMPRESSED, 44);
         let fragment = Fragment::decode(&whole).unwrap();
         assert_eq!((fragment.number, fragment.offset, fragment.total, fragment.compressed), (7, 256, 300, true));

@@ -47,7 +47,7 @@ impl<'a> Iterator for Frames<'a> {
         self.rest = rest;
         Some(match message_channel(kind) {
             Some(channel) => read_message(channel, body),
-            None => read_control(kind, body).unwrap_or(Frame::Bad),
+            None => read_control(kind, body),
         })
     }
 }
@@ -62,8 +62,12 @@ fn read_message(channel: Channel, body: &[u8]) -> Frame<'_> {
     if body.len() < number_bytes(channel) { Frame::Bad } else { Frame::Message(channel, body) }
 }
 
+fn read_control(kind: u16, body: &[u8]) -> Frame<'_> {
+    decode_control(kind, body).unwrap_or(Frame::Bad)
+}
+
 /// A frame other than a whole message. None for a bad one.
-fn read_control(kind: u16, body: &[u8]) -> Option<Frame<'_>> {
+fn decode_control(kind: u16, body: &[u8]) -> Option<Frame<'_>> {
     let word = |body: &[u8]| body.try_into().ok().map(u64::from_le_bytes);
     match kind {
         KIND_PING => word(body).map(Frame::Ping),
@@ -74,14 +78,14 @@ fn read_control(kind: u16, body: &[u8]) -> Option<Frame<'_>> {
             &[code] => Some(Frame::Disconnect(DisconnectReason::from_code(code))),
             _ => None,
         },
-        KIND_COMPRESSED => read_compressed(body),
+        KIND_COMPRESSED => decode_compressed(body),
         KIND_FRAGMENT => Fragment::decode(body).ok().map(Frame::Fragment),
         KIND_ACK => Some(Ack::decode(body).map_or(Frame::BadAck, Frame::Ack)),
         KIND_NEW_ID => {
             let id = body.try_into().ok().map(|bits| ConnectionId::from_bits(u32::from_le_bytes(bits)));
             id.filter(|id| id.generation() != 0).map(Frame::NewId)
         }
-        KIND_INTEGRITY => read_integrity(body).map(Frame::Integrity),
+        KIND_INTEGRITY => decode_integrity(body).map(Frame::Integrity),
         KIND_REKEY_REQUEST => body.try_into().ok().map(Frame::RekeyRequest),
         KIND_REKEY_RESPONSE => {
             let (&to, key) = body.split_first_chunk()?;
@@ -92,14 +96,14 @@ fn read_control(kind: u16, body: &[u8]) -> Option<Frame<'_>> {
     }
 }
 
-fn read_compressed(body: &[u8]) -> Option<Frame<'_>> {
+fn decode_compressed(body: &[u8]) -> Option<Frame<'_>> {
     let (&number, body) = body.split_first()?;
     let channel = Channel::new(number)?;
     (body.len() > number_bytes(channel)).then_some(Frame::Compressed(channel, body))
 }
 
 /// Challenge and answer differ in length.
-fn read_integrity(body: &[u8]) -> Option<IntegrityFrame> {
+fn decode_integrity(body: &[u8]) -> Option<IntegrityFrame> {
     let (&index, nonce) = body.split_first()?;
     if let Ok(nonce) = nonce.try_into() {
         return Some(IntegrityFrame::Challenge { index, nonce });

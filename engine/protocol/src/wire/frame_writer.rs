@@ -177,7 +177,7 @@ mod tests {
     }
 
     #[test]
-    fn one_bad_frame_costs_itself_alone() {
+    fn a_bad_frame_does_not_affect_its_neighbours() {
         let mut buffer = [0; 64];
         let mut writer = FrameWriter::new(&mut buffer, 0);
         assert!(writer.message(Channel::UNRELIABLE, b"before"));

@@ -8,7 +8,7 @@
 use super::{ConnectionId, Malformed};
 use crate::limits::{DATAGRAM_BYTES_MAX, HEADER_BYTES};
 
-/// Bits of the flags byte (PROTOCOL.md#flags).
+/// Bits of the flags byte. All others are reserved: a datagram that sets one is dropped (PROTOCOL.md#flags).
 pub mod flags {
     /// The rest of the datagram is sealed.
     pub const ENCRYPTED: u8 = 0x01;
@@ -16,14 +16,6 @@ pub mod flags {
     pub const CHACHA20_POLY1305: u8 = 0x02;
     /// Key phase: flips with every rekey.
     pub const REKEY: u8 = 0x04;
-    /// Reserved: PROTOCOL.md#flags. A datagram that sets it is dropped.
-    pub const FRAGMENT: u8 = 0x08;
-    /// Reserved: PROTOCOL.md#flags. A datagram that sets it is dropped.
-    pub const COMPRESSED: u8 = 0x10;
-    /// Reserved: PROTOCOL.md#flags. A datagram that sets it is dropped.
-    pub const ACKNOWLEDGMENT: u8 = 0x20;
-    /// Reserved: PROTOCOL.md#flags. A datagram that sets it is dropped.
-    pub const RELIABLE_HANDSHAKE: u8 = 0x40;
 }
 
 /// The flags byte. The state of the connection determines which bits must be set.
@@ -81,7 +73,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn stands_on_the_wire_as_written_down() {
+    fn the_layout_is_that_of_the_document() {
         let header = Header {
             connection: ConnectionId::new(0x11, 0x22, 0x4433),
             channel: 0,
@@ -94,7 +86,7 @@ mod tests {
     }
 
     #[test]
-    fn refuses_what_is_no_datagram() {
+    fn wrong_lengths_are_refused() {
         assert_eq!(Header::decode(&[0; 13]), Err(Malformed::TooShort));
         assert_eq!(Header::decode(&[]), Err(Malformed::TooShort));
         assert_eq!(Header::decode(&[0; 1473]), Err(Malformed::TooLong));

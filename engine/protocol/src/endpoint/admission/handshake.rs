@@ -35,6 +35,7 @@ impl Admission {
         let share = (self.spare / SPARE_FOR_FULL_RATE).clamp(RATE_SHARE_MIN, 1.0);
         let per_second = (context.policy.handshakes_per_second as f64 * f64::from(share)) as u64;
         let limit = Rate { per_second, at_once: (per_second / 10).max(HANDSHAKES_PER_FLUSH as u64) };
+        assert!(self.without_slot.is_empty(), "the last flush has answered every client without a slot");
         self.next_handshake_at = None;
         let before = context.stats.handshakes;
         while !self.handshakes.is_empty() && context.stats.handshakes - before < HANDSHAKES_PER_FLUSH as u64 {

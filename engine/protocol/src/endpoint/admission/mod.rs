@@ -5,24 +5,21 @@
 //! the Connect that it answers, and a Connect gets at most one, so the server amplifies no attack.
 
 mod buckets;
+mod context;
 mod fair_queue;
 mod handshake;
 mod reply;
 
 use self::buckets::{Bucket, Buckets, Rate};
+pub(super) use self::context::Context;
 use self::fair_queue::FairQueue;
 use self::reply::{Reply, denied};
 use super::networks::{limit_key, queue_key};
-use super::observer::Observer;
-use super::offenders::{Offence, Offenders};
-use super::policy::Policy;
-use super::resumption::Resumption;
-use super::table::Table;
+use super::offenders::Offence;
 use crate::connection::{HeartbeatConfig, TransportConfig};
 use crate::crypto::{CookieSigner, CookieVerdict, Csprng, PreSharedKey, PublicKey, SecretKey, Suites};
 use crate::limits::*;
 use crate::link::{Link, Path};
-use crate::stats::{Drops, EndpointStats};
 use crate::time::Instant;
 use crate::wire::{Connect, DeniedReason, UnencryptedPacket, decode_unencrypted};
 use core::hash::Hasher;
@@ -70,34 +67,6 @@ pub(super) struct Admission {
     spare: f32,
     /// Keys the mapping from address to lane, so that an attacker cannot choose whose lane to fill.
     lane_secret: u64,
-}
-
-/// What admission touches of its endpoint.
-pub(super) struct Context<'a> {
-    pub(super) policy: &'a Policy,
-    pub(super) table: &'a mut Table,
-    pub(super) resumption: &'a Resumption,
-    pub(super) stats: &'a mut EndpointStats,
-    pub(super) drops: &'a mut Drops,
-    pub(super) offenders: &'a mut Offenders,
-    pub(super) observer: &'a mut Option<Observer>,
-}
-
-impl Context<'_> {
-    /// Counts a dropped packet, and notes its sender.
-    fn drop_packet(&mut self, offence: Offence, path: Path) {
-        let drops = &mut *self.drops;
-        *match offence {
-            Offence::Denied => &mut drops.denied_address,
-            Offence::Unexpected => &mut drops.unexpected,
-            Offence::MisbehavingAddress => &mut drops.misbehaving_address,
-            Offence::AddressBudget => &mut drops.address_budget,
-            Offence::ReplyQueueFull => &mut drops.reply_queue_full,
-            Offence::HandshakeQueueFull => &mut drops.handshake_queue_full,
-            _ => &mut drops.malformed,
-        } += 1;
-        self.offenders.note(offence, path.peer);
-    }
 }
 
 impl Admission {
@@ -240,10 +209,11 @@ impl Admission {
             && let Some((path, reply)) = self.exchanged.pop_front().or_else(|| self.replies.pop())
         {
             room -= 1;
-            if !self.send(now, path, reply, link, context) {
+            if !reply.send(now, path, &mut self.cookies, &mut self.random, link, context) {
                 context.drop_packet(Offence::ReplyQueueFull, path);
             }
         }
+        assert!(self.exchanged.is_empty(), "the answer to a key exchange waits for one flush at most");
         let stats = &context.stats;
         assert!(stats.unvalidated_bytes_out <= stats.unvalidated_bytes_in, "a server never amplifies");
     }

@@ -3,7 +3,8 @@
 use super::super::entry::Phase;
 use super::super::observer::{Observer, show};
 use super::super::offenders::Offence;
-use super::{Admission, Context};
+use super::context::Context;
+use crate::crypto::{CookieSigner, Csprng};
 use crate::limits::{BUSY_WAIT, CONNECT_BYTES, PROTOCOL_VERSION};
 use crate::link::{Link, Path};
 use crate::stats::EndpointStats;
@@ -29,20 +30,21 @@ pub(super) fn denied(tag: u64, reason: DeniedReason) -> Reply {
     Reply::Denied(Denied { tag, reason, server_version: PROTOCOL_VERSION, wait_ms })
 }
 
-impl Admission {
-    /// Sends a reply; false if the link has no room.
+impl Reply {
+    /// Sends the reply; false if the link has no room.
     pub(super) fn send(
-        &mut self,
+        self,
         now: Instant,
         path: Path,
-        reply: Reply,
+        cookies: &mut CookieSigner,
+        random: &mut Csprng,
         link: &mut impl Link,
         context: &mut Context<'_>,
     ) -> bool {
         let Context { table, stats, drops, offenders, observer, .. } = context;
-        match reply {
+        match self {
             Reply::Cookie { tag, client_key } => {
-                let cookie = self.cookies.sign(now, path.peer, &client_key, &mut self.random);
+                let cookie = cookies.sign(now, path.peer, &client_key, random);
                 let sent = transmit(link, path, &Cookie { tag, cookie }.encode(), stats, observer);
                 stats.cookies_out += u64::from(sent);
                 sent
