@@ -28,7 +28,7 @@ fn each_failed_start_says_what_to_do() {
     assert_refused(&ringshard(&["serve", "--timeout-ms", "100", "--cpus", "0"]), &["timeout", "heartbeat"]);
     assert_refused(
         &ringshard(&["serve", "--listen", "192.0.2.1:3565", "--cpus", "0"]),
-        &["192.0.2.1", "no address of this host"],
+        &["192.0.2.1", "not an address of this host"],
     );
     assert_refused(&ringshard(&["histograms", "--admin", "127.0.0.1:1"]), &["no server answers", "ringshard serve"]);
 }
