@@ -30,7 +30,7 @@ struct Owned {
     touched: u64,
 }
 
-const NOBODY: Owned =
+const NO_ENTITY: Owned =
     Owned { generation: 0, is_there: false, state: State::NONE, variables: [0; VARIABLES], dirty: 0, touched: 0 };
 
 /// A core: the entities it owns, and what it knows of the world.
@@ -56,7 +56,7 @@ impl Core {
             Core {
                 exchange,
                 first,
-                owned: vec![NOBODY; share],
+                owned: vec![NO_ENTITY; share],
                 replica: Replica::new(entities),
                 tick: 1,
                 sent: vec![0; cores],
@@ -78,12 +78,12 @@ impl Core {
         let owned = &mut self.owned[place];
         if !owned.is_there || dice.per_mille(30) {
             if owned.is_there {
-                *owned = Owned { generation: owned.generation, ..NOBODY };
+                *owned = Owned { generation: owned.generation, ..NO_ENTITY };
             }
             if dice.per_mille(700) {
                 let kind = EntityKind::ALL[dice.below(9)];
                 let state = State { kind, ..State::NONE };
-                *owned = Owned { generation: owned.generation % 255 + 1, is_there: true, state, ..NOBODY };
+                *owned = Owned { generation: owned.generation % 255 + 1, is_there: true, state, ..NO_ENTITY };
             }
             return;
         }
@@ -234,19 +234,19 @@ fn unknown(cores: &[Core]) -> Option<(usize, EntityId)> {
 /// Lets all cores take part without further changes: soon everything is known everywhere. Gives the number of changes that
 /// were published again.
 fn settle(mut cores: Vec<Core>) -> u64 {
-    let told = |cores: &[Core]| {
+    let counts = |cores: &[Core]| {
         let stats = cores.iter().map(|core| core.exchange.stats);
         stats.fold((0, 0), |(published, received), stats| (published + stats.published, received + stats.received))
     };
     // At rest when no core publishes or receives.
     let at_rest = (0..SETTLING).any(|_| {
-        let before = told(&cores);
+        let before = counts(&cores);
         cores.iter_mut().for_each(|core| core.publish(|| ()));
         for core in &mut cores {
             core.receive();
             core.run_commands();
         }
-        told(&cores) == before
+        counts(&cores) == before
     });
     assert!(at_rest, "the exchange does not come to rest");
     assert_eq!(unknown(&cores), None, "a core does not know this entity as its owner does");
@@ -257,7 +257,7 @@ fn settle(mut cores: Vec<Core>) -> u64 {
         let stats = core.exchange.stats;
         assert!(stats.published + stats.overflowed >= core.changes * (cores.len() as u64 - 1));
     }
-    let (published, received) = told(&cores);
+    let (published, received) = counts(&cores);
     assert_eq!(published, received);
     cores.iter().map(|core| core.exchange.stats.overflowed).sum()
 }
@@ -325,14 +325,14 @@ fn a_core_that_does_not_receive_delays_no_other() {
         cores[1].receive();
         cores[2].tick += 1;
     }
-    let told = |cores: &[Core]| {
+    let knows_all = |cores: &[Core]| {
         let view = cores[1].known();
         (0..100).all(|place| {
             let owned = &cores[0].owned[place];
             view.entity(cores[0].id(place)).map(|seen| *seen.state()) == owned.is_there.then_some(owned.state)
         })
     };
-    assert!(told(&cores));
+    assert!(knows_all(&cores));
     assert!(settle(cores) > 10_000);
 }
 

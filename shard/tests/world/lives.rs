@@ -175,13 +175,14 @@ fn a_player_without_a_body_still_sees_and_can_get_another_body() {
     let tenant = world.players.last().unwrap().id.unwrap();
     assert!(tenant.index == former.index && tenant != former, "{tenant:?} has the slot of {former:?}");
     assert!(world.players[0].view.tick() > tick + 60, "the view continues");
-    let told = |generation: u8| move |message: &&Vec<u8>| message[2] == generation && message[1] == former.index as u8;
+    let is_for =
+        |generation: u8| move |message: &&Vec<u8>| message[2] == generation && message[1] == former.index as u8;
     assert_eq!(
-        world.players[0].inbox.iter().filter(told(tenant.generation)).count(),
+        world.players[0].inbox.iter().filter(is_for(tenant.generation)).count(),
         0,
         "the player receives messages for another"
     );
-    assert!(world.players.last().unwrap().inbox.iter().filter(told(tenant.generation)).count() > 10);
+    assert!(world.players.last().unwrap().inbox.iter().filter(is_for(tenant.generation)).count() > 10);
 
     world.players[0].id = None;
     world.run_for(SECOND);

@@ -83,9 +83,9 @@ fn a_json_log_has_one_object_per_line() {
     let holder = std::net::UdpSocket::bind(&taken).unwrap();
     let output = ringshard(&["serve", "--listen", &taken, "--cpus", "0", "--admin", "off", "--log-format", "json"]);
     let log = String::from_utf8_lossy(&output.stderr).into_owned();
-    let told = log.lines().filter_map(|line| serde_json::from_str::<serde_json::Value>(line).ok());
-    let told: Vec<_> = told.filter(|object| object["level"] == "ERROR").collect();
-    assert!(!output.status.success() && told[0]["error"].as_str().unwrap().contains("in use"), "{log}");
+    let errors = log.lines().filter_map(|line| serde_json::from_str::<serde_json::Value>(line).ok());
+    let errors: Vec<_> = errors.filter(|object| object["level"] == "ERROR").collect();
+    assert!(!output.status.success() && errors[0]["error"].as_str().unwrap().contains("in use"), "{log}");
     drop(holder);
 }
 

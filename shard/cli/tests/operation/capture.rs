@@ -24,8 +24,8 @@ fn a_capture_can_be_decrypted_only_with_the_secrets() {
     let secrets = Secrets::read(&server.asker().text("/keys").unwrap()).unwrap();
     let decrypted = decrypt(&capture, &secrets, server.listen.port()).unwrap();
     assert!(has_text(&decrypted.file) && decrypted.opened > 10 && decrypted.sealed == 0, "{}", decrypted.opened);
-    let nobody = decrypt(&capture, &Secrets::default(), server.listen.port()).unwrap();
-    assert_eq!((nobody.opened, nobody.sealed), (0, decrypted.opened));
+    let without_secrets = decrypt(&capture, &Secrets::default(), server.listen.port()).unwrap();
+    assert_eq!((without_secrets.opened, without_secrets.sealed), (0, decrypted.opened));
     drop(server);
 
     let server = Server::start("secretive", "", &[]);

@@ -52,9 +52,10 @@ fn the_page_lists_each_name_once_and_no_other() {
         ("Stages", labels(&scrape, "stage")),
     ] {
         let rows = rows(page, heading);
-        let told: Names = rows.iter().cloned().collect();
-        assert_eq!(rows.len(), told.len(), "{heading}: the page lists a name twice");
-        let (missing, stale): (Vec<_>, Vec<_>) = (known.difference(&told).collect(), told.difference(&known).collect());
+        let listed: Names = rows.iter().cloned().collect();
+        assert_eq!(rows.len(), listed.len(), "{heading}: the page lists a name twice");
+        let (missing, stale): (Vec<_>, Vec<_>) =
+            (known.difference(&listed).collect(), listed.difference(&known).collect());
         assert!(missing.is_empty() && stale.is_empty(), "{heading}: missing {missing:?}, stale {stale:?}");
         assert!(known.len() > 4, "{heading}: {known:?}");
     }

@@ -146,7 +146,7 @@ fn most_digests_are_checked_without_loss() {
     }
 }
 
-/// Entities that never leave, such as the own one: what is known of them outlives snapshot numbers and ticks of 16 bits.
+/// Entities that never leave, such as the player's own: what is known of them outlives snapshot numbers and ticks of 16 bits.
 #[test]
 fn snapshot_numbers_wrap() {
     let calm = Shape {
@@ -178,7 +178,7 @@ fn a_client_whose_acknowledgments_are_lost_stays_up_to_date() {
     let mut clients = [Client::new(still.entities)];
     clients[0].wanted[0] = true;
     world.truth[0] =
-        Rc::new(Truth { generation: 1, is_there: true, state: any_state(dice), rate: Rate::Full, ..NOBODY });
+        Rc::new(Truth { generation: 1, is_there: true, state: any_state(dice), rate: Rate::Full, ..NO_ENTITY });
     world.state(0);
     (0..30).for_each(|_| drop(tick(dice, &mut world, &mut clients, &still, scratch)));
     assert!(clients[0].is_up_to_date(&world));
@@ -213,7 +213,7 @@ fn entities_that_do_not_fit_are_sent_before_long() {
     let mut clients = [Client::new(ENTITIES)];
     for index in 0..ENTITIES {
         let state = State { position: Position { x: index as u32, ..Position::default() }, ..State::NONE };
-        world.truth[index] = Rc::new(Truth { generation: 1, is_there: true, state, ..NOBODY });
+        world.truth[index] = Rc::new(Truth { generation: 1, is_there: true, state, ..NO_ENTITY });
         world.state(index);
         clients[0].wanted[index] = true;
         clients[0].near[index] = index % 2 == 0;

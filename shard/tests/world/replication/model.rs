@@ -13,7 +13,7 @@ pub struct Truth {
     pub variables: [i32; VARIABLES],
 }
 
-pub const NOBODY: Truth =
+pub const NO_ENTITY: Truth =
     Truth { generation: 0, is_there: false, state: State::NONE, rate: Rate::Full, variables: [0; VARIABLES] };
 
 /// The player whose view all clients have.
@@ -67,7 +67,7 @@ pub struct World {
 impl World {
     pub fn new(entities: usize, tick: u32) -> Self {
         World {
-            truth: (0..entities).map(|_| Rc::new(NOBODY)).collect(),
+            truth: (0..entities).map(|_| Rc::new(NO_ENTITY)).collect(),
             replica: Replica::new(entities),
             encoder: Encoder::new(entities),
             tick,
