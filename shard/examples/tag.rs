@@ -9,7 +9,7 @@ use ringshard::runtime::server::{Server, ServerConfig};
 use ringshard::runtime::tick::TICKS_PER_SECOND;
 use ringshard::world::exchange::{Command, Exchange};
 use ringshard_protocol::crypto::SecretKey;
-use ringshard_world::snapshot::Input;
+use ringshard_world::messages::Input;
 use ringshard_world::{EntityId, EntityKind};
 use std::f32::consts::TAU;
 

@@ -10,7 +10,7 @@ use ringshard_protocol::time::{Duration, Instant};
 use ringshard_protocol::wire::Channel;
 use ringshard_world::codec::{Reader, Writer};
 use ringshard_world::entity::states;
-use ringshard_world::snapshot::{Input, SnapshotHeader, Welcome, kinds};
+use ringshard_world::messages::{Input, SnapshotHeader, Welcome, kinds};
 use ringshard_world::view::Change;
 use ringshard_world::{EntityId, Received, View};
 use std::collections::VecDeque;

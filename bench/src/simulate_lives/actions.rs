@@ -9,7 +9,7 @@ use super::simulator::Simulator;
 use ringshard_protocol::endpoint::SessionId;
 use ringshard_protocol::time::{Duration, Instant};
 use ringshard_protocol::wire::{Channel, DisconnectReason};
-use ringshard_world::snapshot::kinds;
+use ringshard_world::messages::kinds;
 
 /// All reasons that a server can give.
 const REASONS: [DisconnectReason; 11] = [

@@ -5,7 +5,7 @@ use crate::random::Random;
 use ringshard_protocol::limits::{FRAGMENT_GRAIN_BYTES, FRAMES_BYTES_BASE};
 use ringshard_protocol::time::Duration;
 use ringshard_protocol::wire::{Channel, Fragment, FrameWriter};
-use ringshard_world::snapshot::kinds;
+use ringshard_world::messages::kinds;
 
 /// The frames of one datagram.
 pub struct Frames {

@@ -4,7 +4,7 @@ use crate::random::Random;
 use ringshard::game::shard::Shard;
 use ringshard::game::{Game, Gone};
 use ringshard_protocol::wire::{Channel, Message};
-use ringshard_world::snapshot::{Input, kinds};
+use ringshard_world::messages::{Input, kinds};
 use ringshard_world::{EntityId, EntityKind};
 use std::sync::{Arc, Mutex, MutexGuard};
 

@@ -13,7 +13,7 @@ use ringshard_protocol::link::{Link, Path};
 use ringshard_protocol::time::{Duration, Instant};
 use ringshard_protocol::wire::Channel;
 use ringshard_world::codec::Writer;
-use ringshard_world::snapshot::{Input, Welcome, kinds};
+use ringshard_world::messages::{Input, Welcome, kinds};
 use ringshard_world::{EntityId, View};
 use std::collections::VecDeque;
 use std::net::SocketAddr;

@@ -49,14 +49,14 @@ pub struct Driver {
     inbox: Inbox,
     /// The connection was lost since the last flush, and perhaps the address of the socket with it.
     lost: bool,
-    /// The datagram being received or sent. One byte more than the largest, so that a larger one shows.
+    /// The datagram being received or sent. One byte more than the largest, so that larger ones are noticed.
     datagram: Box<[u8; DATAGRAM_BYTES_MAX + 1]>,
-    /// The message being read that came too early, in fragments or compressed.
+    /// The message being read, which arrived too early, in fragments or compressed.
     message: Vec<u8>,
 }
 
 impl Driver {
-    /// Begins to connect. [`Event::Connected`] or [`Event::Closed`] says how that went.
+    /// Begins to connect. [`Event::Connected`] or [`Event::Closed`] reports the outcome.
     ///
     /// Resolving a name may block; an address does not. Of several addresses, the first that this host has a route to is
     /// used.
@@ -82,9 +82,9 @@ impl Driver {
         Ok(driver)
     }
 
-    /// Receives all that has arrived, lets time pass, and sends what is due. Never blocks.
+    /// Receives everything that has arrived, advances the client's clock, and sends what is due. Never blocks.
     ///
-    /// While messages of more than 4 MiB wait in [`Self::poll_event`], nothing more is received: the operating system drops
+    /// While 4 MiB or 65,536 messages wait in [`Self::poll_event`], nothing more is received: the operating system drops
     /// what its buffer does not hold, and the server sends reliable messages again.
     pub fn update(&mut self) {
         self.receive();
@@ -120,6 +120,7 @@ impl Driver {
             let _ = self.socket.reopen(self.server);
         }
         while let Some(len) = self.client.poll_transmit(now, &mut self.datagram[..DATAGRAM_BYTES_MAX]) {
+            assert!((1..=DATAGRAM_BYTES_MAX).contains(&len), "the client's datagrams have a valid size");
             if !self.socket.send(&self.datagram[..len]) {
                 break;
             }

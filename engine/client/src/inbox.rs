@@ -3,6 +3,7 @@
 //! All messages lie one behind the other in one buffer, which is reused: once it is warm, nothing is allocated.
 
 use ringshard_protocol::client::{ClientEvent, CloseReason};
+use ringshard_protocol::limits::MESSAGE_BYTES_MAX;
 use ringshard_protocol::wire::{Channel, ConnectionId, Message};
 use std::collections::VecDeque;
 use std::ops::Range;
@@ -52,6 +53,8 @@ enum Entry {
 #[derive(Debug, Default)]
 pub(crate) struct Inbox {
     bytes: Vec<u8>,
+    /// [`ClientEvent::Closed`] was pushed.
+    is_closed: bool,
     entries: VecDeque<Entry>,
 }
 
@@ -66,10 +69,13 @@ impl Inbox {
     }
 
     pub(crate) fn push_event(&mut self, event: ClientEvent) {
+        assert!(!self.is_closed, "Closed is the last event");
+        self.is_closed = matches!(event, ClientEvent::Closed(_));
         self.entries.push_back(Entry::Event(event));
     }
 
     pub(crate) fn push_message(&mut self, message: Message<'_>) {
+        assert!(message.bytes.len() <= MESSAGE_BYTES_MAX, "the protocol delivers no larger message");
         if self.entries.is_empty() {
             self.bytes.clear();
         }
@@ -95,6 +101,7 @@ mod tests {
     use super::*;
     use ringshard_protocol::wire::DisconnectReason;
 
+    const RECONNECTING: ClientEvent = ClientEvent::Reconnecting(CloseReason::Silent);
     const CLOSED: ClientEvent = ClientEvent::Closed(CloseReason::Disconnected(DisconnectReason::Closed));
 
     fn message(bytes: &[u8]) -> Message<'_> {
@@ -113,12 +120,14 @@ mod tests {
         let mut inbox = Inbox::default();
         inbox.push_message(message(b"first"));
         inbox.push_message(message(b""));
-        inbox.push_event(CLOSED);
+        inbox.push_event(RECONNECTING);
         inbox.push_message(message(b"last"));
+        inbox.push_event(CLOSED);
         assert_eq!(pop_message(&mut inbox).unwrap(), b"first");
         assert_eq!(pop_message(&mut inbox).unwrap(), b"");
-        assert!(matches!(inbox.pop(), Some(Event::Closed(_))));
+        assert!(matches!(inbox.pop(), Some(Event::Reconnecting(_))));
         assert_eq!(pop_message(&mut inbox).unwrap(), b"last");
+        assert!(matches!(inbox.pop(), Some(Event::Closed(_))));
         assert!(inbox.pop().is_none());
     }
 

@@ -26,17 +26,17 @@
 //! ```
 //!
 //! # A frame
-//! 1. [`Driver::update`] receives what has arrived, lets time pass, and sends what is due.
+//! 1. [`Driver::update`] receives what has arrived, advances the clock, and sends what is due.
 //! 2. [`Driver::poll_event`] lends messages and events, oldest first, until there is none.
 //! 3. [`Driver::send`] queues messages; [`Driver::flush`] sends them.
 //!
-//! The driver keeps the law of [`ringshard_protocol`]: after each datagram it takes all messages and events, and it sends
-//! all that is due. So a game needs no deadline: once per frame is often enough. A program without frames calls
+//! The driver keeps the law of [`ringshard_protocol`]: after each datagram it takes all messages and events, and then it
+//! sends everything that is due. A game that calls it once per frame needs no deadline. A program without frames calls
 //! [`Driver::wait`], which returns at the protocol's next deadline at the latest.
 //!
 //! # Lost datagrams
-//! Everything that the socket refuses counts as lost on the way, and the protocol recovers from it: a full send buffer,
-//! no route, a datagram that is too large for the interface, an ICMP error because no server listens.
+//! A datagram that the socket refuses counts as lost, and the protocol recovers from it. Causes are a full send buffer, no
+//! route, a datagram too large for the interface, or an ICMP error because no server listens.
 //! [`Driver::stats`] counts them. A server that stays away shows as [`Event::Reconnecting`] or [`Event::Closed`].
 //!
 //! The standard library cannot forbid fragmentation. Where the operating system does not do so by itself, probes for

@@ -2,6 +2,7 @@
 
 mod server;
 
+use ringshard_client::protocol::connection::HeartbeatConfig;
 use ringshard_client::protocol::endpoint::{EndCause, Event as ServerEvent};
 use ringshard_client::protocol::wire::DisconnectReason;
 use ringshard_client::{
@@ -131,7 +132,7 @@ fn ipv6_works_where_the_host_has_it() {
 }
 
 #[test]
-fn a_server_that_is_not_there_yet_is_waited_for() {
+fn a_driver_waits_for_a_server_that_starts_later() {
     // An address of this host that other tests do not use.
     let free = UdpSocket::bind(SocketAddr::from(([127, 0, 77, 1], 0))).unwrap();
     let address = free.local_addr().unwrap();
@@ -155,7 +156,7 @@ fn a_server_with_another_key_is_not_trusted() {
 }
 
 #[test]
-fn who_disconnects_tells_the_server() {
+fn a_disconnect_tells_the_server() {
     let (server, mut driver) = start();
     connect(&mut driver);
     driver.disconnect();
@@ -189,6 +190,41 @@ fn a_connection_moves_to_a_new_socket() {
 }
 
 #[test]
+fn a_driver_reconnects_from_a_new_socket() {
+    let heartbeat = HeartbeatConfig { interval: Duration::from_millis(200), timeout: Duration::from_secs(1) };
+    // An address of this host that other tests do not use.
+    let server = EchoServer::start_with(([127, 0, 78, 1], 0).into(), heartbeat).unwrap();
+    let address = server.address;
+    let config = ClientConfig { reconnect: true, ..ClientConfig::new(public_key()) };
+    let mut driver = Driver::connect(address, config).unwrap();
+    connect(&mut driver);
+    let former = driver.local_addr().unwrap();
+    drop(server);
+    let began = Instant::now();
+    let mut server = None;
+    while !driver.is_connected() || server.is_none() {
+        assert!(began.elapsed() < TIMEOUT, "{:?}", driver.stats());
+        driver.wait(Duration::from_millis(20));
+        driver.update();
+        while let Some(event) = driver.poll_event() {
+            match event {
+                Event::Reconnecting(_) if server.is_none() => server = Some(EchoServer::start(address).unwrap()),
+                Event::Closed(reason) => panic!("the connection is gone: {reason}"),
+                _ => {}
+            }
+        }
+    }
+    assert_ne!(driver.local_addr().unwrap(), former, "the former address may be gone");
+    echo(&mut driver, Channel::RELIABLE_ORDERED, b"again");
+}
+
+#[test]
+fn a_driver_can_move_to_another_thread() {
+    fn is_send<T: Send + 'static>() {}
+    is_send::<Driver>();
+}
+
+#[test]
 fn a_wait_ends_at_the_protocols_deadline() {
     // Nobody answers here, and nobody refuses.
     let silent = UdpSocket::bind(loopback()).unwrap();
@@ -200,7 +236,7 @@ fn a_wait_ends_at_the_protocols_deadline() {
 }
 
 #[test]
-fn what_the_client_can_do_beside_is_at_hand() {
+fn with_client_reaches_the_rest_of_the_client() {
     let (_server, mut driver) = start();
     connect(&mut driver);
     let room = driver.send_room();
@@ -210,7 +246,7 @@ fn what_the_client_can_do_beside_is_at_hand() {
 }
 
 #[test]
-fn what_cannot_be_connected_to_says_why() {
+fn errors_of_connect_say_why() {
     let config = || ClientConfig::new(public_key());
     let unresolved = Driver::connect("no address at all", config()).unwrap_err();
     assert!(matches!(unresolved, ConnectError::Unresolved(_)), "{unresolved}");

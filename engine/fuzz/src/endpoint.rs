@@ -1,38 +1,43 @@
-//! An endpoint with an established client, at the mercy of the input.
+//! An endpoint with one connected client. The input chooses what arrives and what the application does.
 
 use crate::input::Input;
 use crate::link::FlatLink;
 use crate::peer::{HEARTBEAT, Peer, SUITE, may_end, suites, total};
-use crate::put_checksum;
+use crate::wire::put_checksum;
+use ringshard_protocol::connection::{Role, TransportConfig, prologue};
 use ringshard_protocol::crypto::SecretKey;
 use ringshard_protocol::crypto::noise::{Initiator, MESSAGE_1_BYTES};
 use ringshard_protocol::endpoint::{Endpoint, EndpointConfig, Event, Received, SendError};
 use ringshard_protocol::limits::*;
 use ringshard_protocol::link::{Link, Path};
-use ringshard_protocol::connection::{Role, TransportConfig, prologue};
 use ringshard_protocol::time::{Duration, Instant};
 use ringshard_protocol::wire::*;
 use std::cell::RefCell;
 use std::net::SocketAddr;
 
-/// A connection is made anew after so many inputs, so that a finding seldom hangs on a long past.
+/// The connection is replaced after this many inputs, so that a finding seldom depends on a long history.
 const INPUTS_PER_CONNECTION: u32 = 10_000;
+/// Time that may pass in an input, unless it may be expensive: less than the timeout.
+const TIME_PER_INPUT: Duration = Duration::from_secs(10);
 
-struct Scene {
+struct Fixture {
     endpoint: Endpoint,
     link: FlatLink,
     now: Instant,
-    /// Stands on the client's side of the keys.
+    /// The client.
     peer: Peer,
-    /// Where that is.
+    /// The client's path.
     path: Path,
     last: Vec<u8>,
-    /// The cookie that [`STRANGER`] was given last, for its second Connect.
+    /// The last cookie for [`NEW_CLIENT`], which its second Connect returns.
     cookie: [u8; COOKIE_BYTES],
     inputs: u32,
+    /// Time that may still pass in this input.
+    time_left: Duration,
 }
 
-const STRANGER: u8 = 200;
+/// The host of a second client, which connects.
+const NEW_CLIENT: u8 = 200;
 
 pub(crate) fn path(host: u8) -> Path {
     Path::new(0, SocketAddr::from(([10, 0, 0, host], 9)))
@@ -54,20 +59,20 @@ fn connect(noise: [u8; MESSAGE_1_BYTES], cookie: [u8; COOKIE_BYTES]) -> Connect 
 }
 
 thread_local! {
-    static SCENE: RefCell<Option<Scene>> = const { RefCell::new(None) };
-    static STRANGERS_MESSAGE_1: [u8; MESSAGE_1_BYTES] = begin(6).1;
+    static FIXTURE: RefCell<Option<Fixture>> = const { RefCell::new(None) };
+    static NEW_CLIENT_MESSAGE_1: [u8; MESSAGE_1_BYTES] = begin(6).1;
 }
 
-/// Whatever arrives: no panic, no amplification, and nothing of a connection changes that its key did not seal.
+/// Anything arrives: nothing panics, nothing is amplified, and only datagrams sealed with its key change a connection.
 pub fn endpoint_receive(data: &[u8]) {
-    SCENE.with_borrow_mut(|scene| {
-        let mut on_stage = scene.take().unwrap_or_else(Scene::new);
-        on_stage.play(&mut Input::new(data));
-        *scene = on_stage.is_reusable().then_some(on_stage);
+    FIXTURE.with_borrow_mut(|kept| {
+        let mut fixture = kept.take().unwrap_or_else(Fixture::new);
+        fixture.run(&mut Input::new(data));
+        *kept = fixture.is_reusable().then_some(fixture);
     });
 }
 
-/// An endpoint that has let in a client; stands where that is, at `path(1)`, with its half of the session.
+/// An endpoint, and the peer of its one connection, a client at `path(1)`.
 pub(crate) fn established(now: Instant, link: &mut FlatLink) -> (Endpoint, Peer) {
     let config = EndpointConfig {
         core: 0,
@@ -92,10 +97,10 @@ pub(crate) fn established(now: Instant, link: &mut FlatLink) -> (Endpoint, Peer)
         reply
     };
     let UnencryptedPacket::Cookie(Cookie { cookie, .. }) = reply(connect(noise, [0; COOKIE_BYTES])) else {
-        panic!("a stranger is given a cookie");
+        panic!("a first Connect is answered by a cookie");
     };
     let UnencryptedPacket::Accepted(accepted) = reply(connect(noise, cookie)) else {
-        panic!("who brings the cookie back is let in");
+        panic!("a Connect with its cookie is accepted");
     };
     let (secrets, parameters) = initiator.finish(&accepted.noise).expect("the endpoint holds the key");
     let id = ConnectionParameters::decode(&parameters).expect("the endpoint's parameters are sound").connection;
@@ -105,108 +110,129 @@ pub(crate) fn established(now: Instant, link: &mut FlatLink) -> (Endpoint, Peer)
     (endpoint, peer)
 }
 
-impl Scene {
+impl Fixture {
     fn new() -> Self {
         let now = Instant::from_nanos(1_000_000_000);
         let mut link = FlatLink::new();
         let (endpoint, peer) = established(now, &mut link);
-        Scene { endpoint, link, now, peer, path: path(1), last: Vec::new(), cookie: [0; COOKIE_BYTES], inputs: 0 }
+        Fixture {
+            endpoint,
+            link,
+            now,
+            peer,
+            path: path(1),
+            last: Vec::new(),
+            cookie: [0; COOKIE_BYTES],
+            inputs: 0,
+            time_left: TIME_PER_INPUT,
+        }
     }
 
     fn is_reusable(&self) -> bool {
         self.inputs < INPUTS_PER_CONNECTION
             && self.endpoint.connections() == 1
-            && self.endpoint.info(self.peer.session.id()).is_some()
+            && self.endpoint.info(self.peer.connection.id()).is_some()
     }
 
-    fn play(&mut self, input: &mut Input<'_>) {
+    fn run(&mut self, input: &mut Input<'_>) {
         self.inputs += 1;
-        // Key exchanges, and the ends of connections, which call for one.
-        let dear = input.is_dear();
-        // Each input starts with a sign of life, or the time that earlier ones let pass would add up.
+        // Key exchanges, and the end of the connection, which requires one.
+        let expensive = input.may_be_expensive();
+        // Each input begins with a datagram of the client, so that the time that passed in earlier inputs does not add up.
         self.deliver_sealed(&[]);
-        let mut patience = Duration::from_secs(10);
+        self.time_left = TIME_PER_INPUT;
         for _ in 0..64 {
             if input.is_empty() {
                 break;
             }
-            match input.byte() % 12 {
-                0 => self.deliver(path(input.byte()), &mut input.piece(1300).to_vec()),
-                1..=3 => {
-                    let frames = input.piece(FRAMES_BYTES_MAX);
-                    if dear || !Frames::new(frames).any(|frame| may_end(&frame)) {
-                        self.deliver_sealed(frames);
-                    }
-                }
-                4 => {
-                    let frames = input.piece(64);
-                    let (at, by) = (input.word(), input.byte());
-                    self.deliver_altered(frames, at, by);
-                }
-                5 => {
-                    let step = Duration::from_millis(u64::from(input.word()) % 4096);
-                    if dear || step < patience {
-                        patience = patience.saturating_sub(step);
-                        self.now = self.now + step;
-                        self.endpoint.sweep(self.now);
-                    }
-                }
-                6 => {
-                    let (channel, len) = input.channel_and_length();
-                    let message: Vec<u8> = (0..len).map(|at| at as u8).collect();
-                    let sent = self.endpoint.send(self.now, self.peer.session.id(), channel, &message);
-                    assert_eq!(
-                        sent == Err(SendError::TooLong),
-                        len > MESSAGE_BYTES_MAX && sent != Err(SendError::NotConnected)
-                    );
-                }
-                7 => {
-                    self.link.room = usize::from(input.byte()) % 8;
-                    self.flush();
-                    self.link.room = FlatLink::ROOM;
-                }
-                8 => {
-                    let mut datagram = [&[0; HEADER_BYTES], input.piece(200), &[0; 4]].concat();
-                    datagram[6..HEADER_BYTES].copy_from_slice(&input.array::<8>());
-                    put_checksum(&mut datagram);
-                    self.deliver(path(input.byte()), &mut datagram);
-                }
-                9 => {
-                    let mut noise = [0; MESSAGE_1_BYTES];
-                    noise[..8].copy_from_slice(&input.array::<8>());
-                    let mut cookie = [0; COOKIE_BYTES];
-                    cookie[..20].copy_from_slice(&input.array::<20>());
-                    self.deliver(path(input.byte()), &mut connect(noise, cookie).encode());
-                }
-                10 => {
-                    let mut again = self.last.clone();
-                    let before = self.dropped();
-                    self.deliver(self.path, &mut again);
-                    assert_ne!(self.dropped(), before, "a datagram was taken twice");
-                }
-                _ if dear => match input.byte() % 4 {
-                    0 => self.endpoint.disconnect(self.peer.session.id(), DisconnectReason::Closed),
-                    1 => {
-                        self.endpoint.shut_down();
-                    }
-                    2 => self.deliver_strangers_connect([0; COOKIE_BYTES], 0, 0),
-                    _ => {
-                        let (at, by) = (input.byte(), input.byte());
-                        self.deliver_strangers_connect(self.cookie, at, by);
-                    }
-                },
-                _ => self.path.peer.set_port(input.word()),
-            }
+            self.step(input, expensive);
             let stats = self.endpoint.stats();
             assert!(stats.unvalidated_bytes_out <= stats.unvalidated_bytes_in, "amplified");
         }
-        // Nothing waits for the next input.
+        // Leave nothing for the next input.
         self.path = path(1);
         while !self.endpoint.is_flushed() || self.endpoint.has_admissions_waiting() {
             self.flush();
         }
         self.flush();
         while self.endpoint.poll_event().is_some() {}
+    }
+
+    fn step(&mut self, input: &mut Input<'_>, expensive: bool) {
+        match input.byte() % 12 {
+            0 => self.deliver(path(input.byte()), &mut input.piece(1300).to_vec()),
+            1..=3 => {
+                let frames = input.piece(FRAMES_BYTES_MAX);
+                if expensive || !Frames::new(frames).any(|frame| may_end(&frame)) {
+                    self.deliver_sealed(frames);
+                }
+            }
+            4 => {
+                let frames = input.piece(64);
+                let (at, by) = (input.word(), input.byte());
+                self.deliver_altered(frames, at, by);
+            }
+            5 => self.advance(Duration::from_millis(u64::from(input.word()) % 4096), expensive),
+            6 => self.send(input),
+            7 => {
+                self.link.room = usize::from(input.byte()) % 8;
+                self.flush();
+                self.link.room = FlatLink::ROOM;
+            }
+            8 => {
+                let mut datagram = [&[0; HEADER_BYTES], input.piece(200), &[0; 4]].concat();
+                datagram[6..HEADER_BYTES].copy_from_slice(&input.array::<8>());
+                put_checksum(&mut datagram);
+                self.deliver(path(input.byte()), &mut datagram);
+            }
+            9 => {
+                let mut noise = [0; MESSAGE_1_BYTES];
+                noise[..8].copy_from_slice(&input.array::<8>());
+                let mut cookie = [0; COOKIE_BYTES];
+                cookie[..20].copy_from_slice(&input.array::<20>());
+                self.deliver(path(input.byte()), &mut connect(noise, cookie).encode());
+            }
+            10 => {
+                let mut again = self.last.clone();
+                let before = self.dropped();
+                self.deliver(self.path, &mut again);
+                assert_ne!(self.dropped(), before, "a datagram was taken twice");
+            }
+            _ if expensive => self.expensive_step(input),
+            _ => self.path.peer.set_port(input.word()),
+        }
+    }
+
+    /// A step that ends connections or needs a key exchange.
+    fn expensive_step(&mut self, input: &mut Input<'_>) {
+        match input.byte() % 4 {
+            0 => self.endpoint.disconnect(self.peer.connection.id(), DisconnectReason::Closed),
+            1 => {
+                self.endpoint.shut_down();
+            }
+            2 => self.deliver_new_connect([0; COOKIE_BYTES], 0, 0),
+            _ => {
+                let (at, by) = (input.byte(), input.byte());
+                self.deliver_new_connect(self.cookie, at, by);
+            }
+        }
+    }
+
+    /// Advances the clock. Only an expensive input may let the connection time out.
+    fn advance(&mut self, step: Duration, expensive: bool) {
+        if expensive || step < self.time_left {
+            self.time_left = self.time_left.saturating_sub(step);
+            self.now = self.now + step;
+            self.endpoint.sweep(self.now);
+        }
+    }
+
+    fn send(&mut self, input: &mut Input<'_>) {
+        let (channel, len) = input.channel_and_length();
+        let message: Vec<u8> = (0..len).map(|at| at as u8).collect();
+        let sent = self.endpoint.send(self.now, self.peer.connection.id(), channel, &message);
+        let is_too_long = len > MESSAGE_BYTES_MAX && sent != Err(SendError::NotConnected);
+        assert_eq!(sent == Err(SendError::TooLong), is_too_long);
     }
 
     fn deliver(&mut self, path: Path, datagram: &mut [u8]) {
@@ -221,7 +247,7 @@ impl Scene {
         }
     }
 
-    /// Datagrams that were not taken. One of a connection that has just ended is late, and not dropped as a stranger's.
+    /// Datagrams that were dropped, including late ones of a connection that has just ended.
     fn dropped(&self) -> u64 {
         total(self.endpoint.drops()) + self.endpoint.stats().late_in
     }
@@ -232,29 +258,29 @@ impl Scene {
         self.deliver(self.path, &mut datagram);
     }
 
-    /// A datagram that is not what was sealed changes nothing but a counter.
+    /// A datagram that was altered after sealing only changes a counter.
     fn deliver_altered(&mut self, frames: &[u8], at: u16, by: u8) {
         let mut datagram = self.peer.seal(frames);
         let at = usize::from(at) % datagram.len();
         datagram[at] ^= by.max(1);
-        let id = self.peer.session.id();
-        let picture = |endpoint: &Endpoint| {
+        let id = self.peer.connection.id();
+        let snapshot = |endpoint: &Endpoint| {
             (endpoint.info(id).map(|info| info.stats), endpoint.stats().messages_in, endpoint.connections())
         };
-        let (before, drops) = (picture(&self.endpoint), self.dropped());
+        let (before, drops) = (snapshot(&self.endpoint), self.dropped());
         match self.endpoint.receive(self.now, self.path, &mut datagram) {
             Received::Nothing => assert_eq!(self.dropped(), drops + 1),
             Received::OtherCore(core, _) => assert_eq!((at, core), (0, 1)),
             Received::Messages { .. } => panic!("an altered datagram was taken"),
         }
-        assert_eq!(picture(&self.endpoint), before);
+        assert_eq!(snapshot(&self.endpoint), before);
     }
 
-    fn deliver_strangers_connect(&mut self, cookie: [u8; COOKIE_BYTES], at: u8, by: u8) {
-        let mut datagram = connect(STRANGERS_MESSAGE_1.with(|noise| *noise), cookie).encode();
+    fn deliver_new_connect(&mut self, cookie: [u8; COOKIE_BYTES], at: u8, by: u8) {
+        let mut datagram = connect(NEW_CLIENT_MESSAGE_1.with(|noise| *noise), cookie).encode();
         datagram[usize::from(at) % CONNECT_BYTES] ^= by;
         put_checksum(&mut datagram);
-        self.deliver(path(STRANGER), &mut datagram);
+        self.deliver(path(NEW_CLIENT), &mut datagram);
         self.flush();
     }
 
@@ -264,12 +290,12 @@ impl Scene {
             let header = Header::decode(datagram).expect("the endpoint's datagrams have a header");
             if header.flags & flags::ENCRYPTED != 0 {
                 let opened = self.peer.open(self.now, &header, datagram).expect("the peer holds the key");
-                // The way back stays where the client joined until it has answered from elsewhere.
+                // The endpoint keeps sending to the first path until another one is validated.
                 let challenge = Frames::new(opened).all(|frame| matches!(frame, Frame::PathChallenge(_)));
                 assert!(to == path(1) || challenge, "sent to a path that is not validated");
             } else if let UnencryptedPacket::Cookie(Cookie { cookie, .. }) =
                 decode_unencrypted(datagram).expect("the endpoint's packets are well-formed")
-                && to == path(STRANGER)
+                && to == path(NEW_CLIENT)
             {
                 self.cookie = cookie;
             }

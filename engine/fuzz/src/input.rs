@@ -1,14 +1,14 @@
-//! The fuzzer's bytes, read as numbers and pieces. Past the end there are zeros.
+//! The fuzzer's bytes, read as numbers and pieces. Zeros follow the end.
 
 use ringshard_protocol::limits::MESSAGE_BYTES_MAX;
 use ringshard_protocol::wire::Channel;
 use std::cell::Cell;
 
-/// While fuzzing, one in so many inputs may be dear.
-const INPUTS_PER_DEAR_ONE: u32 = 128;
+/// While fuzzing, one in this many inputs may be expensive.
+const INPUTS_PER_EXPENSIVE_ONE: u32 = 128;
 
 thread_local! {
-    static SINCE_DEAR_ONE: Cell<u32> = const { Cell::new(INPUTS_PER_DEAR_ONE) };
+    static SINCE_EXPENSIVE_ONE: Cell<u32> = const { Cell::new(INPUTS_PER_EXPENSIVE_ONE) };
 }
 
 pub(crate) struct Input<'a> {
@@ -39,16 +39,16 @@ impl<'a> Input<'a> {
         u16::from_le_bytes(self.array())
     }
 
-    /// Whether the input asks for what takes a key exchange, a thousand times as long as the rest, and gets it: the
-    /// first always does, so that a finding can be replayed alone.
-    pub(crate) fn is_dear(&mut self) -> bool {
-        let affordable = !cfg!(fuzzing) || SINCE_DEAR_ONE.get() >= INPUTS_PER_DEAR_ONE;
-        let dear = self.byte() % 2 == 1 && affordable;
-        SINCE_DEAR_ONE.set(if dear { 0 } else { SINCE_DEAR_ONE.get().saturating_add(1) });
-        dear
+    /// Whether the input asks for operations that need a key exchange, which take a thousand times as long as others, and
+    /// may have them. The first input always may, so that a finding can be replayed alone.
+    pub(crate) fn may_be_expensive(&mut self) -> bool {
+        let affordable = !cfg!(fuzzing) || SINCE_EXPENSIVE_ONE.get() >= INPUTS_PER_EXPENSIVE_ONE;
+        let expensive = self.byte() % 2 == 1 && affordable;
+        SINCE_EXPENSIVE_ONE.set(if expensive { 0 } else { SINCE_EXPENSIVE_ONE.get().saturating_add(1) });
+        expensive
     }
 
-    /// For a message to be sent: mostly short, now and then too long.
+    /// Channel and length of a message: mostly short, sometimes too long.
     pub(crate) fn channel_and_length(&mut self) -> (Channel, usize) {
         let word = self.word();
         let channel = Channel::new((word % 16) as u8).expect("there are 16");
@@ -60,14 +60,14 @@ impl<'a> Input<'a> {
         (channel, len)
     }
 
-    /// At most `len` bytes, as many as there are.
+    /// The next `len` bytes, or all that are left.
     pub(crate) fn take(&mut self, len: usize) -> &'a [u8] {
         let (piece, rest) = self.rest.split_at(len.min(self.rest.len()));
         self.rest = rest;
         piece
     }
 
-    /// A piece with its length in front, of at most `max` bytes.
+    /// The next piece of at most `max` bytes, behind its length.
     pub(crate) fn piece(&mut self, max: usize) -> &'a [u8] {
         let len = usize::from(self.word()) % (max + 1);
         self.take(len)

@@ -1,4 +1,4 @@
-//! A link that costs next to nothing: what is sent lies in its memory until it is submitted.
+//! A cheap link: datagrams lie in its memory until `submit` discards them.
 
 use ringshard_protocol::limits::DATAGRAM_BYTES_MAX;
 use ringshard_protocol::link::{Arrival, Link, LinkStats, Path, Wait};

@@ -1,16 +1,18 @@
-//! Who stands at the other end of the keys, and so can seal what no honest end would.
+//! The peer of the end under test. It has the keys, so it can seal datagrams that no honest peer would send.
 
 use rand_chacha::rand_core::SeedableRng;
+use ringshard_protocol::connection::{
+    Connection, ConnectionConfig, HeartbeatConfig, Refused, Resources, Role, TransportConfig, sealed_len,
+};
 use ringshard_protocol::crypto::Csprng;
 use ringshard_protocol::crypto::noise::Secrets;
 use ringshard_protocol::crypto::{Suite, Suites};
 use ringshard_protocol::limits::*;
-use ringshard_protocol::connection::{Connection, ConnectionConfig, HeartbeatConfig, Refused, Resources, Role, TransportConfig, sealed_len};
 use ringshard_protocol::stats::Drops;
 use ringshard_protocol::time::Instant;
 use ringshard_protocol::wire::*;
 
-/// The only one, so that handshakes differ in nothing that an input has not chosen.
+/// The only suite, so that handshakes differ only by the input.
 pub(crate) const SUITE: Suite = Suite::ChaCha20Poly1305;
 pub(crate) const HEARTBEAT: HeartbeatConfig = HeartbeatConfig { interval: HEARTBEAT_DEFAULT, timeout: TIMEOUT_DEFAULT };
 
@@ -19,7 +21,7 @@ pub(crate) fn suites() -> Suites {
 }
 
 pub(crate) struct Peer {
-    pub(crate) session: Connection,
+    pub(crate) connection: Connection,
     pub(crate) resources: Resources,
 }
 
@@ -28,36 +30,36 @@ impl Peer {
         let transport = TransportConfig::default();
         let config = ConnectionConfig { id, role, suite: SUITE, secrets, heartbeat: HEARTBEAT, transport };
         let mut resources = Resources::new(0, Csprng::from_seed([9; 32]));
-        Peer { session: Connection::new(config, now, &mut resources.random), resources }
+        Peer { connection: Connection::new(config, now, &mut resources.random), resources }
     }
 
     /// A datagram with these bytes as its frames.
     pub(crate) fn seal(&mut self, frames: &[u8]) -> Vec<u8> {
         let mut datagram = vec![0; sealed_len(frames.len())];
-        let sequence = self.session.begin_datagram(&mut self.resources.random);
-        self.session.seal(sequence, frames, &mut datagram).expect("the key is far from exhausted");
+        let sequence = self.connection.begin_datagram(&mut self.resources.random);
+        self.connection.seal(sequence, frames, &mut datagram).expect("the key is far from exhausted");
         datagram
     }
 
-    /// Opens a datagram of the other end's, which must be sound, without taking it in.
+    /// Opens a datagram of the end under test, whose frames must be well-formed, without reading its frames.
     pub(crate) fn open<'a>(
         &mut self,
         now: Instant,
         header: &Header,
         datagram: &'a mut [u8],
     ) -> Result<&'a mut [u8], Refused> {
-        let opened = self.session.open(now, header, datagram)?;
+        let opened = self.connection.open(now, header, datagram)?;
         assert!(Frames::new(opened).all(|frame| !matches!(frame, Frame::Bad | Frame::BadAck)));
         Ok(opened)
     }
 }
 
-/// Whether this may end the connection, after which another handshake is needed.
+/// Whether a frame may end the connection, after which another handshake is needed.
 pub(crate) fn may_end(frame: &Frame<'_>) -> bool {
     const NUMBER_MAX: u16 = 256;
     match *frame {
         Frame::Disconnect(_) | Frame::Compressed(..) | Frame::Ack(_) | Frame::BadAck => true,
-        // The other end does not follow to another name, or to other keys.
+        // The peer does not follow to another connection id, or to other keys.
         Frame::NewId(_) | Frame::RekeyResponse { .. } => true,
         Frame::Message(channel, body) if channel.delivery().is_reliable() => {
             body.first_chunk().is_some_and(|number| u16::from_le_bytes(*number) >= NUMBER_MAX)

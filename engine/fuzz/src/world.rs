@@ -1,16 +1,18 @@
+//! World messages and a client's view.
+
 use crate::input::Input as Fuzzed;
 use ringshard_world::codec::{Reader, Writer};
 use ringshard_world::limits::WORLD_ENTITIES_MAX;
-use ringshard_world::snapshot::{Input, SnapshotHeader, Welcome};
+use ringshard_world::messages::{Input, SnapshotHeader, Welcome};
 use ringshard_world::view::{Change, digest_on};
 use ringshard_world::{EntityId, Position, State, View};
 use std::collections::BTreeMap;
 
-/// The longest piece that is taken for a message.
+/// The longest message.
 const MESSAGE_BYTES_MAX: usize = 600;
 
-/// Pieces, each as every message that there is, and as the entries of the next snapshot: what is read is written as the
-/// same again, what a view says has changed is what it has, and what it acknowledges is what it took.
+/// Reads each piece as every kind of message, and as the entries of the next snapshot. What is read is written as the same
+/// bytes; the changes that a view reports lead to its contents; it acknowledges the snapshots that it took.
 pub fn world(data: &[u8]) {
     let mut input = Fuzzed::new(data);
     let mut view = View::new();
@@ -49,12 +51,11 @@ fn read_welcome(message: &[u8]) {
         assert_eq!(Welcome::read(&buffer), Ok(Some(welcome)));
         let far = welcome.map.size();
         assert!(far.iter().all(|length| length.is_finite() && *length > 0.0));
-        let place = welcome.map.quantise(far);
-        assert_eq!(welcome.map.position(welcome.map.place(place)), Some(place));
+        assert!(welcome.map.contains(welcome.map.quantise(far)), "the far corner is taken to the edge");
     }
 }
 
-/// A difference that is read leads to a state; the difference to that is written no longer, and leads there, too.
+/// A difference leads to a state. The difference to that state, written anew, is not longer and leads to the same state.
 fn read_difference(fields: u8, bytes: &[u8]) {
     let fields = fields & 0x1F;
     let mut reader = Reader::new(bytes);
@@ -67,7 +68,7 @@ fn read_difference(fields: u8, bytes: &[u8]) {
     assert_eq!(base.read_difference(fields, &mut Reader::new(writer.written())), Ok(state));
 }
 
-/// A snapshot with such entries, newer than the last by more or less.
+/// A snapshot with these entries. `mode` says by how much it is newer than the last.
 fn next_snapshot(view: &View, mode: u8, entries: &[u8]) -> Vec<u8> {
     let SnapshotHeader { number, tick, .. } =
         view.newest().unwrap_or(SnapshotHeader { number: 0xFFF0, tick: 0, input: 0 });
@@ -94,7 +95,7 @@ fn note(known: &mut BTreeMap<u16, EntityId>, change: Change) {
 fn check_acknowledgment(view: &View, taken: &[u16]) {
     let Some((newest, before)) = view.received() else { return assert!(taken.is_empty()) };
     assert_eq!(taken.last(), Some(&newest));
-    // Those taken are ever newer: what is further behind than that has gone round.
+    // Numbers wrap at 2^16: only the last 64 count.
     let mut behind = 0;
     let mut expected = 0;
     for pair in taken.windows(2).rev() {
@@ -111,7 +112,7 @@ fn check(view: &View, known: &BTreeMap<u16, EntityId>) {
     assert!(view.len() == known.len() && known.len() <= WORLD_ENTITIES_MAX);
     let mut digest = 0;
     for &id in known.values() {
-        let seen = view.entity(id).expect("it did not leave");
+        let seen = view.entity(id).expect("it is in view");
         digest = digest_on(digest, id, seen.state());
         for tick in [f64::NAN, -1.0, 0.5, seen.tick() as f64 - 0.5, f64::INFINITY] {
             assert!(seen.pose(tick).position.iter().all(|axis| (0.0..=f64::from(u32::MAX)).contains(axis)));

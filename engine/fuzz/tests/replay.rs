@@ -1,4 +1,4 @@
-//! Every input that fuzzing found worth keeping still passes.
+//! Every input of the corpora passes.
 
 use std::path::Path;
 
@@ -9,10 +9,10 @@ fn replay(name: &str, target: fn(&[u8])) {
         .map(|entry| entry.unwrap().path())
         .collect();
     assert!(!inputs.is_empty(), "{} is empty", folder.display());
-    // The targets keep state between inputs: the order is part of a run.
+    // Targets keep state between inputs, so the order matters.
     inputs.sort();
     for input in inputs {
-        // Only shown when the test fails: the last one is the culprit.
+        // Shown only if the test fails: the last one is the cause.
         println!("{}", input.display());
         target(&std::fs::read(&input).unwrap());
     }
@@ -37,7 +37,7 @@ replay! {
     fragment,
     frames,
     replay_window,
-    session_frames,
+    connection_frames,
     session_parameters_and_header,
     world,
 }

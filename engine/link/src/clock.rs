@@ -54,7 +54,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn two_clocks_tell_the_same_time_whenever_they_were_made() {
+    fn all_clocks_have_the_same_zero() {
         let mut first = Clock::new();
         std::thread::sleep(Duration::from_millis(30));
         let mut second = Clock::new();

@@ -81,13 +81,7 @@ impl MmsgLink {
 
     /// Receives a batch from one socket; gives the numbers of arrivals and datagrams.
     fn receive_batch(&mut self, socket: usize, deliver: &mut impl FnMut(Arrival<'_>)) -> (usize, usize) {
-        for (at, header) in self.headers.iter_mut().enumerate() {
-            header.msg_hdr.msg_name = self.memory.at(at * STRIDE + NAME_AT).cast();
-            header.msg_hdr.msg_namelen = NAME_BYTES as libc::socklen_t;
-            header.msg_hdr.msg_control = self.memory.at(at * STRIDE + CONTROL_AT).cast();
-            header.msg_hdr.msg_controllen = CONTROL_BYTES;
-        }
-        debug_assert!(self.buffers.len() == BATCH && self.headers.len() == BATCH, "a header for each buffer");
+        self.reset_headers();
         // SAFETY: every header points to its own part of `memory` and to its own iovec, all of which live in `self` and are
         // not used otherwise during the call.
         let arrived = unsafe {
@@ -102,42 +96,63 @@ impl MmsgLink {
         // An error means that nothing waits, or is an ICMP error about an earlier send: there is nothing to do for either.
         let arrived = usize::try_from(arrived).unwrap_or(0);
         assert!(arrived <= BATCH, "the kernel fills the headers that it was given");
-        let mut datagrams = 0;
-        for at in 0..arrived {
-            let header = &self.headers[at];
-            let len = (header.msg_len as usize).min(ARRIVAL_BYTES);
-            let name_len = (header.msg_hdr.msg_namelen as usize).min(NAME_BYTES);
-            let control_len = header.msg_hdr.msg_controllen.min(CONTROL_BYTES);
-            self.stats.truncated += u64::from(header.msg_hdr.msg_flags & libc::MSG_TRUNC != 0);
-            // SAFETY: recvmmsg has returned, these three parts do not overlap, and no slice outlives its turn of the loop.
-            let (bytes, name, control) = unsafe {
-                (
-                    self.memory.slice(at * STRIDE, len),
-                    self.memory.slice(at * STRIDE + NAME_AT, name_len),
-                    self.memory.slice(at * STRIDE + CONTROL_AT, control_len),
-                )
-            };
-            let Some(peer) = read_name(name) else { continue };
-            let control = read_control(control, &self.clock);
-            let following = if at + 1 < arrived {
-                // SAFETY: recvmmsg has returned, and the slice of this part is made in the next turn of the loop.
-                unsafe { self.memory.slice((at + 1) * STRIDE, HEADER_BYTES) }.first_chunk().copied()
-            } else {
-                None
-            };
-            let arrival = Arrival {
-                path: control.path(socket as u32, peer),
-                arrived_at: control.arrived_at,
-                segment_bytes: control.segment_bytes.unwrap_or(len).max(1),
-                bytes,
-                following,
-            };
-            datagrams += arrival.count();
-            deliver(arrival);
-        }
+        let datagrams: usize = (0..arrived).map(|at| self.deliver_arrival(at, arrived, socket, deliver)).sum();
         self.stats.arrivals += arrived as u64;
         self.stats.datagrams_in += datagrams as u64;
         (arrived, datagrams)
+    }
+
+    /// Writes the lengths that the kernel has overwritten, and where name and control go.
+    fn reset_headers(&mut self) {
+        debug_assert!(self.buffers.len() == BATCH && self.headers.len() == BATCH, "a header for each buffer");
+        for (at, header) in self.headers.iter_mut().enumerate() {
+            header.msg_hdr.msg_name = self.memory.at(at * STRIDE + NAME_AT).cast();
+            header.msg_hdr.msg_namelen = NAME_BYTES as libc::socklen_t;
+            header.msg_hdr.msg_control = self.memory.at(at * STRIDE + CONTROL_AT).cast();
+            header.msg_hdr.msg_controllen = CONTROL_BYTES;
+        }
+    }
+
+    /// Delivers arrival `at` of `arrived`; gives the number of its datagrams.
+    #[inline]
+    fn deliver_arrival(
+        &mut self,
+        at: usize,
+        arrived: usize,
+        socket: usize,
+        deliver: &mut impl FnMut(Arrival<'_>),
+    ) -> usize {
+        let header = &self.headers[at];
+        let len = (header.msg_len as usize).min(ARRIVAL_BYTES);
+        let name_len = (header.msg_hdr.msg_namelen as usize).min(NAME_BYTES);
+        let control_len = header.msg_hdr.msg_controllen.min(CONTROL_BYTES);
+        self.stats.truncated += u64::from(header.msg_hdr.msg_flags & libc::MSG_TRUNC != 0);
+        // SAFETY: recvmmsg has returned, these three parts do not overlap, and no slice outlives this call.
+        let (bytes, name, control) = unsafe {
+            (
+                self.memory.slice(at * STRIDE, len),
+                self.memory.slice(at * STRIDE + NAME_AT, name_len),
+                self.memory.slice(at * STRIDE + CONTROL_AT, control_len),
+            )
+        };
+        let Some(peer) = read_name(name) else { return 0 };
+        let control = read_control(control, &self.clock);
+        let following = if at + 1 < arrived {
+            // SAFETY: recvmmsg has returned, and the next arrival is another part of the memory.
+            unsafe { self.memory.slice((at + 1) * STRIDE, HEADER_BYTES) }.first_chunk().copied()
+        } else {
+            None
+        };
+        let arrival = Arrival {
+            path: control.path(socket as u32, peer),
+            arrived_at: control.arrived_at,
+            segment_bytes: control.segment_bytes.unwrap_or(len).max(1),
+            bytes,
+            following,
+        };
+        let datagrams = arrival.count();
+        deliver(arrival);
+        datagrams
     }
 
     /// Receives about `share` datagrams at most from one socket; gives their number.

@@ -1,7 +1,7 @@
-//! Asks the processor for memory that is about to be used.
+//! Prefetches memory that is about to be used into the CPU's cache.
 //!
-//! With thousands of connections, the memory of a connection is rarely in the cache when its datagram comes. Asking for it
-//! while the previous datagram is decrypted hides most of the wait. On processors other than x86-64 this does nothing.
+//! With thousands of connections, the memory of a connection is rarely in the cache when its datagram arrives. A prefetch
+//! while the previous datagram is decrypted hides most of the latency. On CPUs other than x86-64 it does nothing.
 
 #![deny(unsafe_code)]
 
@@ -9,7 +9,7 @@
 #[cfg(target_arch = "x86_64")]
 const LINE_BYTES: usize = 64;
 
-/// Asks for every line of `value`.
+/// Prefetches every cache line of `value`.
 #[cfg(target_arch = "x86_64")]
 #[allow(unsafe_code)]
 #[inline]
@@ -17,11 +17,11 @@ pub fn prefetch<T>(value: &T) {
     use core::arch::x86_64::{_MM_HINT_T0, _mm_prefetch};
     let start = core::ptr::from_ref(value).cast::<i8>();
     for offset in (0..size_of::<T>()).step_by(LINE_BYTES) {
-        // SAFETY: a prefetch reads nothing and never faults; every address is inside `value`.
+        // SAFETY: a prefetch has no effect on memory and never faults; every address is inside `value`.
         unsafe { _mm_prefetch::<_MM_HINT_T0>(start.add(offset)) };
     }
 }
 
-/// Does nothing here.
+/// Does nothing on this CPU.
 #[cfg(not(target_arch = "x86_64"))]
 pub fn prefetch<T>(_value: &T) {}

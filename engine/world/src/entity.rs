@@ -1,43 +1,43 @@
-//! What an entity is called, what kinds there are, and the flags it carries (A2, A7).
+//! Entities: names, kinds, and the bits of states and buffs (PROTOCOL.md#entities).
 
-/// Names an entity, world-wide: its place in the world's table, and how often that was taken before.
+/// Names an entity in the whole world.
 #[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Debug)]
 pub struct EntityId {
-    /// Its place in the table. Each core owns a part of it.
+    /// Its place in the world's table, of which each core owns a part.
     pub index: u16,
-    /// Tells it from those that had the place before.
+    /// Distinguishes it from entities that had the place before.
     pub generation: u8,
 }
 
-/// Sides that an entity may be on.
+/// Factions; they are numbered from 0.
 pub const FACTIONS_MAX: u8 = 64;
 
-/// What sort of thing an entity is.
+/// The kind of an entity. What the kinds do is up to the game.
 #[derive(Clone, Copy, PartialEq, Eq, Hash, Debug)]
 #[repr(u8)]
 pub enum EntityKind {
-    /// Someone's.
+    /// A player's character.
     Player = 0,
-    /// Harmless.
+    /// A non-player character.
     Npc = 1,
-    /// Not so.
+    /// A hostile non-player character.
     Monster = 2,
-    /// On its way.
+    /// A projectile.
     Projectile = 3,
-    /// Scenery that may change.
+    /// A changeable part of the scenery.
     Environment = 4,
-    /// Built, and stays.
+    /// A building.
     StaticBuild = 5,
-    /// Carries others.
+    /// A vehicle.
     Vehicle = 6,
-    /// To be picked up.
+    /// An item that can be picked up.
     Item = 7,
-    /// To be seen.
+    /// A visual effect.
     Effect = 8,
 }
 
 impl EntityKind {
-    /// All of them, by number.
+    /// All kinds, by number.
     pub const ALL: [EntityKind; 9] = [
         Self::Player,
         Self::Npc,
@@ -55,7 +55,7 @@ impl EntityKind {
         Self::ALL.get(usize::from(number)).copied()
     }
 
-    /// From how far it is seen unless the game says otherwise, in units (A3).
+    /// Default distance from which it is seen, in units.
     pub fn radius(self) -> f32 {
         match self {
             Self::Player => 100_000.0,
@@ -68,7 +68,7 @@ impl EntityKind {
     }
 }
 
-/// What an entity is doing (A2): a bit each.
+/// Bits of [`State::states`](crate::State::states).
 pub mod states {
     /// It is alive.
     pub const ALIVE: u8 = 0x01;
@@ -86,7 +86,7 @@ pub mod states {
     pub const FALLING: u8 = 0x40;
 }
 
-/// What has been done to an entity (A7): a bit each.
+/// Bits of [`State::buffs`](crate::State::buffs).
 pub mod buffs {
     /// It cannot move.
     pub const FROZEN: u8 = 0x01;

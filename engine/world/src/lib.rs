@@ -1,17 +1,17 @@
-//! The world as it is replicated: what both ends must agree on.
+//! The replicated world: what a server and its clients must agree on (PROTOCOL.md#world-messages).
 //!
-//! | module | for |
-//! |---|---|
-//! | [`codec`] | numbers, bits and strings in messages, checked |
-//! | [`limits`] | bounds of a world |
-//! | [`map`] | places, counted in steps |
-//! | [`entity`] | names, kinds and flags |
-//! | [`state`] | what is replicated of an entity, and differences of it |
-//! | [`snapshot`] | what goes over the wire, both ways |
-//! | [`received`] | which snapshots a client acknowledges |
-//! | [`view`] | what a client knows |
+//! | module | for | may use |
+//! |---|---|---|
+//! | [`codec`] | numbers in messages, checked | |
+//! | [`limits`] | bounds of a world | |
+//! | [`map`] | positions, in steps | [`limits`] |
+//! | [`entity`] | names, kinds, states and buffs | |
+//! | [`state`] | the replicated state of an entity, and differences of states | [`codec`], [`entity`], [`map`] |
+//! | [`messages`] | snapshots, inputs, welcomes | [`state`] and those below |
+//! | [`received`] | which snapshots a client acknowledges | [`messages`] |
+//! | [`view`] | what a client sees of the world | all of them |
 //!
-//! The server's simulation and the client's view stand on this; it knows neither.
+//! It does no I/O and reads no clock. The server's simulation and the client's view both use it.
 
 #![forbid(unsafe_code)]
 
@@ -19,8 +19,8 @@ pub mod codec;
 pub mod entity;
 pub mod limits;
 pub mod map;
+pub mod messages;
 pub mod received;
-pub mod snapshot;
 pub mod state;
 pub mod view;
 

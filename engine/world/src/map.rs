@@ -1,14 +1,14 @@
 //! Positions on a grid that both ends share, and the map that gives the grid its size (PROTOCOL.md#map).
 //!
-//! A game thinks in units, as 32-bit floats. Replication counts in steps: a section of the map has 65,536 steps along x
-//! and y. Steps go on over the sections' borders, so the difference of two positions is the same wherever they lie.
+//! A game uses units, as 32-bit floats. Replication uses steps: a section of the map has 65,536 steps along x and y. Steps
+//! continue across sections, so the difference of two positions does not depend on where they are.
 
 use crate::limits::WORLD_SECTIONS_MAX;
 
-/// Steps along x and y of a section, as a power of two.
+/// Steps of a section along x and y, as a power of two.
 pub const SECTION_STEPS_LOG2: u32 = 16;
 
-/// A place, in steps from the map's corner.
+/// A position, in steps from the map's corner.
 #[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Debug, Default)]
 pub struct Position {
     /// Steps along x.
@@ -20,8 +20,7 @@ pub struct Position {
 }
 
 impl Position {
-    /// Square of the distance to `other`, in steps squared. Of places that no map has it may be more than there is a number
-    /// for: then it is the largest.
+    /// Square of the distance to `other`, in steps squared. It saturates for positions that no map has.
     #[inline]
     pub fn distance_squared(self, other: Position) -> u64 {
         let axis = |a: u32, b: u32| u64::from(a.abs_diff(b)).pow(2);
@@ -29,20 +28,20 @@ impl Position {
     }
 }
 
-/// Why there is no such map.
+/// Why a map is impossible.
 #[derive(Clone, Copy, PartialEq, Debug, thiserror::Error)]
 pub enum MapError {
-    /// An edge that is no length, or has steps, or a far corner, that are none.
+    /// A section's edge or height that is not positive, too high, or too small or large for 32-bit floats.
     #[error(
         "a section's edge is {0} units; give more than 0, a height of at most its width, and what 32-bit floats hold"
     )]
     Edge(f32),
-    /// Too many or too few.
+    /// Too few or too many sections.
     #[error("{0} sections along an axis; a map has 1 to {WORLD_SECTIONS_MAX}")]
     Sections(u32),
 }
 
-/// The shape of a map (B4): sections, side by side in components, side by side.
+/// The shape of a map: components side by side, each of sections side by side.
 #[derive(Clone, Copy, PartialEq, Debug)]
 pub struct Map {
     /// Length of a step, in units.
@@ -54,15 +53,15 @@ pub struct Map {
 }
 
 impl Default for Map {
-    /// 8 x 8 x 4 components of 4 x 4 x 1 sections of 25,600 x 25,600 x 6,400 units (B4): 8.2 km squared, where a unit is
-    /// a centimetre. A step is 25/64 of a unit.
+    /// 8 x 8 x 4 components of 4 x 4 x 1 sections of 25,600 x 25,600 x 6,400 units: 8.2 km by 8.2 km if a
+    /// unit is a centimetre. A step is 25/64 of a unit.
     fn default() -> Self {
-        Map::new([25_600.0, 6_400.0], [4, 4, 1], [8, 8, 4]).expect("it is a map")
+        Map::new([25_600.0, 6_400.0], [4, 4, 1], [8, 8, 4]).expect("the default map is possible")
     }
 }
 
 impl Map {
-    /// A map of `components`, each of so many sections; `section` is the edge and the height of one, in units.
+    /// A map of `components`, each of `sections_of_component`; `section` is the edge and the height of one, in units.
     ///
     /// # Errors
     /// [`MapError`] names what is out of range.
@@ -78,7 +77,7 @@ impl Map {
         if !step.is_normal() {
             return Err(MapError::Edge(edge));
         }
-        // What is more than a whole number of steps by rounding alone is that number: so it is the same at both ends.
+        // A height that exceeds a whole number of steps by a rounding error counts as that number, so that both ends agree.
         let tall = f64::from(height) / f64::from(step) * (1.0 - f64::from(f32::EPSILON));
         let tall = (tall.ceil() as u32).clamp(1, 1 << SECTION_STEPS_LOG2);
         let mut sections = [0; 3];
@@ -94,13 +93,13 @@ impl Map {
         if map.size().iter().all(|length| length.is_finite()) { Ok(map) } else { Err(MapError::Edge(edge)) }
     }
 
-    /// Edge and height of a section, in units, and how many there are along each axis.
+    /// Edge and height of a section, in units, and the number of sections along each axis.
     pub fn shape(&self) -> ([f32; 2], [u16; 3]) {
         let [wide, _, tall] = self.section_steps.map(|steps| self.units(steps));
         ([wide, tall], self.sections)
     }
 
-    /// Length of a step, in units: on no axis is a place off by more than half of it, or, where the map ends, than one.
+    /// Length of a step, in units. A quantised position is off by at most half a step on each axis, or a step at the map's end.
     pub fn step(&self) -> f32 {
         self.step
     }
@@ -110,7 +109,7 @@ impl Map {
         std::array::from_fn(|axis| self.units(self.steps(axis)))
     }
 
-    /// So many steps, in units: rounded once, however many they are.
+    /// Converts steps to units, with one rounding.
     #[inline]
     fn units(&self, steps: u32) -> f32 {
         (f64::from(steps) * f64::from(self.step)) as f32
@@ -120,30 +119,31 @@ impl Map {
         u32::from(self.sections[axis]) * self.section_steps[axis]
     }
 
-    /// The place nearest to a point given in units from the map's corner. What lies outside, or nowhere, is taken to the
-    /// nearest edge.
+    /// The position nearest to a point in units from the map's corner. Points outside go to the nearest edge, NaN to 0.
     #[inline]
     pub fn quantise(&self, point: [f32; 3]) -> Position {
-        // In 64 bits: far from the corner a step is not much more than 32 of them tell apart. The cast takes what is below
-        // 0, and what is no number, to 0.
+        // In 64 bits: far from the corner, 32-bit floats are not much finer than a step. The cast takes negative numbers and
+        // NaN to 0.
         let [x, y, z] = std::array::from_fn(|axis| {
             ((f64::from(point[axis]) / f64::from(self.step)).round() as u32).min(self.steps(axis) - 1)
         });
-        Position { x, y, z }
+        let position = Position { x, y, z };
+        debug_assert!(self.contains(position), "{point:?} is taken to the edge");
+        position
     }
 
-    /// The point, in units from the map's corner.
+    /// The point of a position, in units from the map's corner.
     #[inline]
     pub fn point(&self, position: Position) -> [f32; 3] {
         [position.x, position.y, position.z].map(|steps| self.units(steps))
     }
 
-    /// So many units, in steps.
+    /// Converts units to whole steps.
     pub fn steps_of(&self, units: f32) -> u32 {
         (units / self.step) as u32
     }
 
-    /// Whether it is a place of this map.
+    /// Whether the map has this position.
     #[inline]
     pub fn contains(&self, position: Position) -> bool {
         position.x < self.steps(0) && position.y < self.steps(1) && position.z < self.steps(2)

@@ -1,60 +1,58 @@
-//! The state of an entity as it is replicated, and the difference of two of them (B6).
+//! The replicated state of an entity, and the difference of two states (PROTOCOL.md#snapshots).
 //!
-//! States are quantised the same for everybody, so what has changed from one version of an entity to another is the same
-//! bytes for every client that knows the older one.
+//! States are quantised once for all clients. So the difference between two versions is the same bytes for every client.
 
-use super::entity::EntityKind;
-use super::map::Position;
-use crate::codec::Malformed;
-use crate::codec::{NoRoom, Reader, Writer};
+use crate::codec::{Malformed, NoRoom, Reader, Writer};
+use crate::entity::EntityKind;
 use crate::limits::VARIABLES;
+use crate::map::Position;
 
-/// Speed that one count of a velocity is, in units a second.
+/// One count of a velocity, in units per second.
 pub const VELOCITY_STEP: f32 = 2.0;
 
-/// Which fields a difference has.
+/// The fields of a difference, a bit each.
 pub mod fields {
-    /// Where it is.
+    /// The position.
     pub const POSITION: u8 = 0x01;
-    /// Where it looks.
+    /// The rotation.
     pub const ROTATION: u8 = 0x02;
-    /// How it looks.
+    /// The animation.
     pub const ANIMATION: u8 = 0x04;
-    /// What it does and how it fares: states, buffs, health, mana.
+    /// States, buffs, health and mana.
     pub const FLAGS: u8 = 0x08;
-    /// Where it goes.
+    /// The velocity.
     pub const VELOCITY: u8 = 0x10;
-    /// Variables (A8).
+    /// Variables.
     pub const VARIABLES: u8 = 0x20;
 }
 
-/// What is replicated of an entity, but for its variables.
+/// The replicated state of an entity, without its variables.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
 pub struct State {
-    /// Where it is.
+    /// The position.
     pub position: Position,
-    /// Where it goes, on each axis, in counts of [`VELOCITY_STEP`].
+    /// The velocity along each axis, in counts of [`VELOCITY_STEP`].
     pub velocity: [i16; 3],
-    /// Yaw, pitch and roll, of 65,536 to a full turn.
+    /// Yaw, pitch and roll, in 65,536ths of a turn.
     pub rotation: [u16; 3],
-    /// Which animation plays; what the number means is the game's.
+    /// The animation that plays; the game defines the numbers.
     pub animation: u16,
-    /// [`super::entity::states`].
+    /// Bits of [`states`](crate::entity::states).
     pub states: u8,
-    /// [`super::entity::buffs`].
+    /// Bits of [`buffs`](crate::entity::buffs).
     pub buffs: u8,
     /// Health, of 255.
     pub health: u8,
     /// Mana, of 255.
     pub mana: u8,
-    /// What it is. As long as it lives, it stays that.
+    /// The kind, which never changes.
     pub kind: EntityKind,
-    /// Whose side it is on, below [`super::entity::FACTIONS_MAX`]. As long as it lives, it stays there.
+    /// The faction, below [`FACTIONS_MAX`](crate::entity::FACTIONS_MAX), which never changes.
     pub faction: u8,
 }
 
 impl State {
-    /// What a full state is a difference from.
+    /// The state that a full state is a difference from.
     pub const NONE: State = State {
         position: Position { x: 0, y: 0, z: 0 },
         velocity: [0; 3],
@@ -67,10 +65,10 @@ impl State {
         kind: EntityKind::Player,
         faction: 0,
     };
-    /// Bytes of the largest difference but for variables.
+    /// Size of the largest difference, without variables.
     pub const DIFFERENCE_BYTES_MAX: usize = 13 + 7 + 2 + 5 + 7;
 
-    /// The bytes that digests are made of.
+    /// The bytes that go into digests.
     pub fn digest_bytes(&self) -> [u8; 32] {
         let mut bytes = [0; 32];
         let mut writer = Writer::new(&mut bytes);
@@ -102,10 +100,10 @@ impl State {
         [self.states, self.buffs, self.health, self.mana]
     }
 
-    /// Writes `changed` of the fields as differences from `base`.
+    /// Writes the fields `changed` as differences from `base`.
     ///
     /// # Errors
-    /// [`NoRoom`]; what was written up to there stands.
+    /// [`NoRoom`]; a part may have been written.
     pub fn write_difference(&self, base: &State, changed: u8, writer: &mut Writer<'_>) -> Result<(), NoRoom> {
         if changed & fields::POSITION != 0 {
             let (to, from) = (self.position, base.position);
@@ -172,12 +170,12 @@ impl State {
     }
 }
 
-/// The shorter way round on each axis.
+/// The shorter turn on each axis.
 fn turned(to: [u16; 3], from: [u16; 3]) -> [i32; 3] {
     std::array::from_fn(|axis| i32::from(to[axis].wrapping_sub(from[axis]) as i16))
 }
 
-/// Three numbers, each in as few bytes as it needs: a byte with the widths, two bits each, then the bytes.
+/// Writes three numbers in 0, 1, 2 or 4 bytes each, behind a byte with their widths, two bits each.
 #[inline]
 fn write_axes(axes: [i32; 3], writer: &mut Writer<'_>) -> Result<(), NoRoom> {
     let width = |value: i32| match value {
@@ -213,7 +211,7 @@ fn read_axes(reader: &mut Reader<'_>) -> Result<[i32; 3], Malformed> {
     Ok(axes)
 }
 
-/// Writes the variables of `mask`: how many, then number and value of each.
+/// Writes the variables of `mask`: their count, then number and value of each.
 ///
 /// # Errors
 /// [`NoRoom`].
@@ -229,7 +227,7 @@ pub fn write_variables(mask: u64, values: &[i32; VARIABLES], writer: &mut Writer
     Ok(())
 }
 
-/// Reads variables; each is given to `set`.
+/// Reads variables, and calls `set` with number and value of each.
 ///
 /// # Errors
 /// [`Malformed`].

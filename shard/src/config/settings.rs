@@ -11,7 +11,7 @@ use ringshard_protocol::connection::CongestionControl;
 use ringshard_protocol::limits::{CONNECTIONS_PER_CORE_MAX, CORES_MAX};
 use ringshard_world::EntityKind;
 use ringshard_world::limits::WORLD_ENTITIES_MAX;
-use ringshard_world::snapshot::ENTRY_BYTES_MAX;
+use ringshard_world::messages::ENTRY_BYTES_MAX;
 use std::net::SocketAddr;
 use std::path::PathBuf;
 use std::sync::OnceLock;

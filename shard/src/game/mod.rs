@@ -9,7 +9,7 @@ use crate::game::shard::Shard;
 use crate::world::exchange::Command;
 use ringshard_protocol::wire::Message;
 use ringshard_world::EntityId;
-use ringshard_world::snapshot::Input;
+use ringshard_world::messages::Input;
 
 /// Why a player is gone.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
@@ -46,7 +46,7 @@ pub trait Game: Send + 'static {
 
     /// A message of the game's own from a player: its first byte is [`kinds::GAME`] or more.
     ///
-    /// [`kinds::GAME`]: ringshard_world::snapshot::kinds::GAME
+    /// [`kinds::GAME`]: ringshard_world::messages::kinds::GAME
     fn message(&mut self, _shard: &mut Shard, _player: EntityId, _message: Message<'_>) {}
 
     /// A command from another core, or from this one, to one of this core's entities.

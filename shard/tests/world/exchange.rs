@@ -11,7 +11,7 @@ use ringshard::world::store::Rate;
 use ringshard_protocol::time::Instant;
 use ringshard_world::codec::Writer;
 use ringshard_world::limits::VARIABLES;
-use ringshard_world::snapshot::{ENTRY_BYTES_MAX, SnapshotHeader};
+use ringshard_world::messages::{ENTRY_BYTES_MAX, SnapshotHeader};
 use ringshard_world::{EntityId, EntityKind, State, View};
 use std::cell::RefCell;
 

@@ -10,7 +10,7 @@ use ringshard_protocol::limits::{RESUME_PERIOD, TIMEOUT_DEFAULT};
 use ringshard_protocol::link::Link;
 use ringshard_protocol::link::Path;
 use ringshard_protocol::time::Duration;
-use ringshard_world::snapshot::{Input, kinds};
+use ringshard_world::messages::{Input, kinds};
 use ringshard_world::{EntityId, EntityKind};
 
 const SECOND: Duration = Duration::from_secs(1);

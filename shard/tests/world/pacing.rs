@@ -5,7 +5,7 @@ use ringshard::world::replication::viewer::{Agreement, Scratch};
 use ringshard::world::replication::{Encoder, Pacing, Replica, Viewer};
 use ringshard::world::store::Rate;
 use ringshard_world::limits::VARIABLES;
-use ringshard_world::snapshot::SnapshotHeader;
+use ringshard_world::messages::SnapshotHeader;
 use ringshard_world::view::Change as Seen;
 use ringshard_world::{EntityId, Position, State, View};
 

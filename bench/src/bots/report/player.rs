@@ -43,7 +43,7 @@ impl Player {
         let visible = counts.visible as f64 / counts.looked.max(1) as f64;
         let full = visible * FULL_STATE_BYTES * 60.0;
         let bytes = counts.snapshot_bytes as f64 / each;
-        let header = ringshard_world::snapshot::SnapshotHeader::BYTES as f64;
+        let header = ringshard_world::messages::SnapshotHeader::BYTES as f64;
         Player {
             snapshots_per_s: counts.snapshots as f64 / each,
             kilobytes_per_s: bytes / 1000.0,

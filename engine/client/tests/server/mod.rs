@@ -30,13 +30,17 @@ pub struct EchoServer {
 
 impl EchoServer {
     pub fn start(address: SocketAddr) -> std::io::Result<Self> {
+        Self::start_with(address, HeartbeatConfig { interval: HEARTBEAT_DEFAULT, timeout: TIMEOUT_DEFAULT })
+    }
+
+    pub fn start_with(address: SocketAddr, heartbeat: HeartbeatConfig) -> std::io::Result<Self> {
         let socket = UdpSocket::bind(address)?;
         socket.set_read_timeout(Some(Duration::from_millis(2)))?;
         let address = socket.local_addr()?;
         let (events, stop) = (Arc::<Mutex<Vec<Event>>>::default(), Arc::<AtomicBool>::default());
         let (seen, stopped) = (events.clone(), stop.clone());
         let thread = std::thread::spawn(move || {
-            let mut turns = Turns::new(socket);
+            let mut turns = Turns::new(socket, heartbeat);
             while !stopped.load(Ordering::Relaxed) {
                 seen.lock().unwrap().extend(turns.turn());
             }
@@ -66,13 +70,13 @@ struct Turns {
 }
 
 impl Turns {
-    fn new(socket: UdpSocket) -> Self {
+    fn new(socket: UdpSocket, heartbeat: HeartbeatConfig) -> Self {
         let config = EndpointConfig {
             core: 0,
             cores: 1,
             connections_max: 8,
             suites: Suites::native(),
-            heartbeat: HeartbeatConfig { interval: HEARTBEAT_DEFAULT, timeout: TIMEOUT_DEFAULT },
+            heartbeat,
             secret: SecretKey::from_bytes(SECRET),
             pre_shared: None,
             transport: TransportConfig::default(),

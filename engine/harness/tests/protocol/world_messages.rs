@@ -5,7 +5,7 @@ use ringshard_world::codec::{NoRoom, Reader, Writer};
 use ringshard_world::entity::{FACTIONS_MAX, buffs, states};
 use ringshard_world::limits::VARIABLES;
 use ringshard_world::map::SECTION_STEPS_LOG2;
-use ringshard_world::snapshot::{
+use ringshard_world::messages::{
     Input, SnapshotHeader, Versioned, Welcome, kinds, write_difference, write_full, write_gone,
 };
 use ringshard_world::{EntityId, EntityKind, Map, Position, State, View};

@@ -5,7 +5,7 @@ use proptest::collection::vec;
 use proptest::prelude::*;
 use ringshard_world::codec::Reader;
 use ringshard_world::limits::*;
-use ringshard_world::snapshot::*;
+use ringshard_world::messages::*;
 use ringshard_world::view::Change;
 use ringshard_world::{Map, Position, State, View};
 

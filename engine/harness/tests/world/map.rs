@@ -4,7 +4,7 @@ use crate::samples::*;
 use proptest::prelude::*;
 use ringshard_world::limits::*;
 use ringshard_world::map::MapError;
-use ringshard_world::snapshot::*;
+use ringshard_world::messages::*;
 use ringshard_world::{Map, Position};
 
 fn any_map() -> impl Strategy<Value = Map> {

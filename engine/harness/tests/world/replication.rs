@@ -4,7 +4,7 @@ use crate::samples::*;
 use proptest::collection::vec;
 use proptest::prelude::*;
 use ringshard_world::limits::*;
-use ringshard_world::snapshot::*;
+use ringshard_world::messages::*;
 use ringshard_world::view::digest_on;
 use ringshard_world::{EntityId, State, View};
 use std::collections::BTreeMap;

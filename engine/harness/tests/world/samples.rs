@@ -5,7 +5,7 @@ use proptest::prelude::*;
 use ringshard_world::codec::{NoRoom, Writer};
 use ringshard_world::entity::FACTIONS_MAX;
 use ringshard_world::limits::*;
-use ringshard_world::snapshot::*;
+use ringshard_world::messages::*;
 use ringshard_world::state::fields;
 use ringshard_world::view::{Pose, Seen, digest_on};
 use ringshard_world::{EntityId, EntityKind, Position, State, View};

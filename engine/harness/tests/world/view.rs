@@ -6,7 +6,7 @@ use proptest::prelude::*;
 use ringshard_world::View;
 use ringshard_world::codec::Reader;
 use ringshard_world::limits::*;
-use ringshard_world::snapshot::*;
+use ringshard_world::messages::*;
 use ringshard_world::view::{Change, ViewError};
 use std::collections::BTreeSet;
 use std::slice::from_ref;

@@ -19,7 +19,7 @@ fn spec(text: &str) -> NetworkSpec {
     text.parse().unwrap()
 }
 
-/// A network without faults and delays of its own, one end of it under conditions and one as it is.
+/// A network without faults and delays, with one link under conditions and one without.
 fn ends(spec: NetworkSpec, held_max: usize) -> (Network, ConditionedLink<SimLink>, SimLink) {
     let network = Network::new(1, Conditions::none(Duration::ZERO));
     let link = SimLink::new(network.clone(), address(1));
@@ -38,7 +38,7 @@ fn received(link: &mut impl Link) -> Vec<(Instant, Vec<u8>)> {
 }
 
 #[test]
-fn both_what_is_sent_and_what_arrives_takes_its_time() {
+fn both_directions_are_delayed() {
     let (network, mut link, mut peer) = ends(spec("delay=20ms"), 100);
     post(&mut link, 2, b"out");
     post(&mut peer, 1, b"in");
@@ -59,7 +59,7 @@ fn both_what_is_sent_and_what_arrives_takes_its_time() {
 }
 
 #[test]
-fn a_receive_takes_no_more_than_its_budget_and_leaves_the_rest_due() {
+fn a_receive_keeps_to_its_budget() {
     let (network, mut link, _peer) = ends(spec("delay=1ms"), 100);
     for number in 0..5 {
         network.send(address(2), address(1), &[number]);
@@ -76,7 +76,7 @@ fn a_receive_takes_no_more_than_its_budget_and_leaves_the_rest_due() {
 }
 
 #[test]
-fn each_way_has_faults_of_its_own_and_they_are_counted() {
+fn each_direction_has_its_own_faults_and_counts() {
     let conditions = "loss=20%,duplicate=10%,corrupt=5%,seed=3";
     let (network, mut link, mut peer) = ends(spec(conditions), 100_000);
     for _ in 0..10_000 {
@@ -88,7 +88,7 @@ fn each_way_has_faults_of_its_own_and_they_are_counted() {
     assert_eq!(inward, ImpairmentStats::default(), "nothing was received yet");
     let (out, back) = (received(&mut peer), received(&mut link));
     let inward = link.conditioned_stats().inward;
-    assert_ne!(outward, inward, "they would share their luck");
+    assert_ne!(outward, inward, "the sockets draw independently");
     for (stats, arrived) in [(outward, &out), (inward, &back)] {
         assert!((1_850..2_150).contains(&stats.lost), "{stats:?}");
         assert!((700..900).contains(&stats.duplicated), "{stats:?}");
@@ -101,7 +101,7 @@ fn each_way_has_faults_of_its_own_and_they_are_counted() {
 }
 
 #[test]
-fn what_is_beyond_the_memory_is_dropped_and_counted() {
+fn datagrams_beyond_the_maximum_are_dropped_and_counted() {
     let (network, mut link, mut peer) = ends(spec("delay=20ms"), 10);
     for number in 0..15 {
         post(&mut link, 2, &[number]);
@@ -121,7 +121,7 @@ fn what_is_beyond_the_memory_is_dropped_and_counted() {
 }
 
 #[test]
-fn reserved_memory_ends_and_is_there_again_after_a_submit() {
+fn a_submit_frees_reserved_memory() {
     let (_network, mut link, _peer) = ends(spec("loss=100%"), 1);
     let path = Path::new(0, address(2));
     let mut reserve_all = || {
@@ -136,7 +136,7 @@ fn reserved_memory_ends_and_is_there_again_after_a_submit() {
 }
 
 #[test]
-fn an_outage_is_counted_from_the_making_of_the_link() {
+fn an_outage_counts_from_the_creation_of_the_link() {
     let network = Network::new(1, Conditions::none(Duration::ZERO));
     network.advance(Duration::from_secs(100));
     let link = SimLink::new(network.clone(), address(1));
@@ -153,7 +153,7 @@ fn an_outage_is_counted_from_the_making_of_the_link() {
 }
 
 #[test]
-fn each_socket_is_a_path_of_its_own() {
+fn each_socket_is_its_own_path() {
     // 100 bytes take a millisecond.
     let rate = Some(RateLimit { bytes_per_second: 100_000, queue_bytes: 12_000 });
     let conditions = Conditions { rate, ..Conditions::none(Duration::ZERO) };
@@ -177,10 +177,10 @@ fn each_socket_is_a_path_of_its_own() {
         (0..200).for_each(|ms| link.outward.enter(Path::new(socket, address(2)), at(ms), b"?"));
     }
     let [first, second] = &link.outward.impairments[..] else { panic!("there are two sockets") };
-    assert_ne!(first.stats(), second.stats(), "they would share their luck");
+    assert_ne!(first.stats(), second.stats(), "the sockets draw independently");
 }
 
-/// A link of which only what it was asked is of interest.
+/// A link that records what it was asked.
 #[derive(Default)]
 struct Asked {
     now: Instant,
@@ -227,7 +227,7 @@ impl Link for Asked {
 }
 
 #[test]
-fn a_wait_ends_when_the_next_datagram_is_due_either_way() {
+fn a_wait_ends_when_the_next_datagram_is_due_in_either_direction() {
     let mut link = ConditionedLink::new(Asked { room: 10, ..Asked::default() }, spec("delay=20ms"), 10);
     let wait = Wait { until: at(50), gather: 5 * MS, enough: 3 };
     link.park(wait);
@@ -262,7 +262,7 @@ fn merged_arrivals_are_split() {
 }
 
 #[test]
-fn the_delay_counts_from_the_arrival_and_not_from_the_look() {
+fn the_delay_counts_from_the_arrival_and_not_from_the_receive() {
     let asked = Asked { arrived_at: Some(at(7)), now: at(10), ..Asked::default() };
     let mut link = ConditionedLink::new(asked, spec("delay=20ms"), 10);
     assert_eq!(link.receive(10, |_| panic!("nothing is due")), 0);
@@ -271,7 +271,7 @@ fn the_delay_counts_from_the_arrival_and_not_from_the_look() {
 }
 
 #[test]
-fn what_the_link_has_no_room_for_is_sent_later() {
+fn datagrams_without_room_are_sent_later() {
     let mut link = ConditionedLink::new(Asked { room: 2, ..Asked::default() }, spec("delay=1ms"), 100);
     for number in 0..5 {
         post(&mut link, 2, &[number]);

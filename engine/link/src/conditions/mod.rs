@@ -59,8 +59,7 @@ impl Chance {
         Chance(millionths)
     }
 
-    /// In millionths.
-    pub const fn as_per_million(self) -> u32 {
+    const fn as_per_million(self) -> u32 {
         self.0
     }
 }

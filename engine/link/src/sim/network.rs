@@ -158,11 +158,6 @@ impl Network {
             .set_conditions(conditions);
     }
 
-    /// Removes the bottleneck. Datagrams that have passed it arrive as planned.
-    pub fn remove_bottleneck(&self, bottleneck: Bottleneck) {
-        self.0.borrow_mut().bottlenecks.remove(&bottleneck);
-    }
-
     /// What happened to datagrams from one address to another so far, without the bottlenecks.
     pub fn stats_between(&self, from: SocketAddr, to: SocketAddr) -> ImpairmentStats {
         self.0.borrow().directions.get(&(from, to)).map(Impairment::stats).unwrap_or_default()

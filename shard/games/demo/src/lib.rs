@@ -10,7 +10,7 @@ use ringshard::world::exchange::{COMMAND_BYTES_MAX, Command};
 use ringshard_protocol::crypto::Csprng;
 use ringshard_protocol::wire::{Channel, Message};
 use ringshard_world::entity::{buffs, states};
-use ringshard_world::snapshot::{Input, kinds};
+use ringshard_world::messages::{Input, kinds};
 use ringshard_world::{EntityId, EntityKind, Map};
 use std::f32::consts::TAU;
 

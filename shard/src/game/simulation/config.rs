@@ -5,7 +5,7 @@ use crate::world::replication::Pacing;
 use crate::world::replication::viewer::SLOTS_MAX;
 use ringshard_protocol::limits::COMPRESSION_BYTES_MIN;
 use ringshard_world::limits::WORLD_ENTITIES_MAX;
-use ringshard_world::snapshot::{ENTRY_BYTES_MAX, SnapshotHeader};
+use ringshard_world::messages::{ENTRY_BYTES_MAX, SnapshotHeader};
 use ringshard_world::{EntityKind, Map};
 
 /// Entities in sight of a client: as many as leave it may still be under way.

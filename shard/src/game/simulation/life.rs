@@ -21,7 +21,7 @@ use ringshard_protocol::time::Instant;
 use ringshard_protocol::wire::{Channel, ConnectionId, DisconnectReason};
 use ringshard_world::EntityId;
 use ringshard_world::codec::Writer;
-use ringshard_world::snapshot::Welcome;
+use ringshard_world::messages::Welcome;
 
 impl<G: Game> Simulation<G> {
     /// Follows a session from connection to connection, and to its end.

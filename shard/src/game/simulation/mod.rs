@@ -42,7 +42,7 @@ use ringshard_protocol::limits::COMPRESSION_BYTES_MIN;
 use ringshard_protocol::time::{Duration, Instant};
 use ringshard_protocol::wire::{Channel, ConnectionId, Message};
 use ringshard_world::limits::VARIABLES;
-use ringshard_world::snapshot::{Input, kinds};
+use ringshard_world::messages::{Input, kinds};
 use ringshard_world::state::VELOCITY_STEP;
 use ringshard_world::{EntityId, Map, State};
 

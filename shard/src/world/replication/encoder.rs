@@ -5,7 +5,7 @@ use super::replica::Replica;
 use ringshard_prefetch::prefetch;
 use ringshard_world::codec::Writer;
 use ringshard_world::limits::BASELINE_AGE_MAX;
-use ringshard_world::snapshot::{ENTRY_BYTES_MAX, write_difference, write_full};
+use ringshard_world::messages::{ENTRY_BYTES_MAX, write_difference, write_full};
 
 /// Entries of one entity: in full, and from a baseline of each age.
 const AGES: usize = BASELINE_AGE_MAX as usize + 1;

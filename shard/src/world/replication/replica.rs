@@ -8,7 +8,7 @@ use crate::world::exchange::Change;
 use crate::world::store::Rate;
 use ringshard_world::entity::states;
 use ringshard_world::limits::{BASELINE_AGE_MAX, VARIABLES};
-use ringshard_world::snapshot::Versioned;
+use ringshard_world::messages::Versioned;
 use ringshard_world::{EntityId, Position, State};
 use std::cell::Cell;
 

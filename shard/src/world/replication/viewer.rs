@@ -10,7 +10,7 @@ use crate::world::interest::Reach;
 use ringshard_prefetch::prefetch;
 use ringshard_world::codec::Writer;
 use ringshard_world::limits::SNAPSHOTS_ACKNOWLEDGED;
-use ringshard_world::snapshot::{PLAIN_ENTRY_BYTES_MAX, SnapshotHeader, write_gone};
+use ringshard_world::messages::{PLAIN_ENTRY_BYTES_MAX, SnapshotHeader, write_gone};
 use ringshard_world::view::digest_on;
 use ringshard_world::{EntityId, Position};
 

@@ -16,7 +16,7 @@ use ringshard::world::store::Rate;
 use ringshard_world::codec::Writer;
 use ringshard_world::entity::states;
 use ringshard_world::limits::VARIABLES;
-use ringshard_world::snapshot::{Input, PLAIN_ENTRY_BYTES_MAX, SnapshotHeader};
+use ringshard_world::messages::{Input, PLAIN_ENTRY_BYTES_MAX, SnapshotHeader};
 use ringshard_world::view::Change as Seen;
 use ringshard_world::{EntityId, EntityKind, Position, State, View};
 use std::rc::Rc;

@@ -6,7 +6,7 @@ use ringshard_protocol::link::{Link, Path};
 use ringshard_protocol::time::Instant;
 use ringshard_protocol::wire::Channel;
 use ringshard_world::codec::Writer;
-use ringshard_world::snapshot::{Input, Welcome, kinds};
+use ringshard_world::messages::{Input, Welcome, kinds};
 use ringshard_world::{EntityId, Position, View};
 use std::net::SocketAddr;
 

@@ -3,7 +3,7 @@
 use ringshard::game::shard::Shard;
 use ringshard::game::{Game, Gone};
 use ringshard_protocol::wire::Channel;
-use ringshard_world::snapshot::{Input, kinds};
+use ringshard_world::messages::{Input, kinds};
 use ringshard_world::{EntityId, EntityKind};
 
 /// Action of an input: the player leaps to the other end of the map.

@@ -30,7 +30,7 @@ fn without_faults_each_arrives_once_after_the_delay() {
 }
 
 #[test]
-fn random_losses_are_as_many_as_asked_for_and_independent() {
+fn random_losses_have_their_rate_and_are_independent() {
     let fates = fates(Conditions { loss: Chance::per_mille(200), ..NONE }, 100_000, MS);
     let lost = |fate: &Fate| fate[0].is_none();
     let losses = fates.iter().filter(|fate| lost(fate)).count();
@@ -40,21 +40,21 @@ fn random_losses_are_as_many_as_asked_for_and_independent() {
 }
 
 #[test]
-fn bursts_begin_as_often_and_are_as_long_as_asked_for() {
+fn bursts_have_their_frequency_and_mean_length() {
     let burst = BurstLoss { enter: Chance::per_mille(10), mean_length: 8 };
     let fates = fates(Conditions { burst: Some(burst), ..NONE }, 2_000_000, MS);
     let lost: Vec<bool> = fates.iter().map(|fate| fate[0].is_none()).collect();
     let losses = lost.iter().filter(|&&lost| lost).count();
     let begun = lost.windows(2).filter(|pair| !pair[0] && pair[1]).count();
     let passed = lost.len() - losses;
-    // One in a hundred runs on into another, and counts as one.
+    // One in a hundred bursts continues into another one, and both count as one.
     assert!((7.9..8.3).contains(&share(losses, begun)), "mean {}", share(losses, begun));
-    // One in a hundred of those that were not in a burst began one.
+    // One in a hundred datagrams outside a burst began one.
     assert!((0.0097..0.0102).contains(&share(begun, passed + begun)), "{begun} of {passed}");
 }
 
 #[test]
-fn a_line_delays_by_what_is_queued_and_drops_what_does_not_fit() {
+fn a_line_delays_by_its_queue_and_drops_what_does_not_fit() {
     // 100 bytes take a millisecond; 12 of them fit.
     let rate = Some(RateLimit { bytes_per_second: 100_000, queue_bytes: 1_200 });
     let mut impairment = impairment(Conditions { rate, delay: 5 * MS, ..NONE });
@@ -68,13 +68,13 @@ fn a_line_delays_by_what_is_queued_and_drops_what_does_not_fit() {
         assert_eq!(impairment.pass(at(3), 100)[0].unwrap().at, at(5 + 12 + number));
     }
     assert_eq!(impairment.pass(at(3), 1), Fate::default());
-    // An idle line takes any size at once, and nothing beside it.
+    // An idle line takes a datagram of any size, and then no other one.
     assert_eq!(impairment.pass(at(100), 1_500)[0].unwrap().at, at(100 + 15 + 5));
     assert_eq!(impairment.pass(at(100), 100), Fate::default());
 }
 
 #[test]
-fn what_leaves_a_saturated_line_is_its_rate_to_the_byte() {
+fn a_saturated_line_has_exactly_its_rate() {
     // A byte takes 3.2 ns: rounding each datagram's time would show.
     let rate = Some(RateLimit { bytes_per_second: 312_500_000, queue_bytes: 1 << 20 });
     let mut impairment = impairment(Conditions { rate, ..NONE });
@@ -91,8 +91,8 @@ fn what_leaves_a_saturated_line_is_its_rate_to_the_byte() {
 }
 
 #[test]
-fn what_enters_late_queues_behind_what_came_before() {
-    // As behind a bottleneck that reorders.
+fn a_late_datagram_queues_behind_earlier_ones() {
+    // As behind a bottleneck that reorders datagrams.
     let rate = Some(RateLimit { bytes_per_second: 100_000, queue_bytes: 1_200 });
     let mut impairment = impairment(Conditions { rate, ..NONE });
     let leave = [10, 0, 11, 12].map(|ms| impairment.pass(at(ms), 100)[0].unwrap().at);
@@ -145,7 +145,7 @@ fn jitter_is_even_and_reorders_unless_order_is_kept() {
 }
 
 #[test]
-fn as_many_as_asked_for_are_held_back_and_overtaken_even_where_jitter_keeps_the_order() {
+fn held_back_datagrams_have_their_rate_and_are_overtaken_even_if_jitter_keeps_the_order() {
     let reorder = Some(Reorder { chance: Chance::per_mille(50), hold_max: 10 * MS });
     let conditions = Conditions { reorder, jitter: 2 * MS, keeps_order: true, ..Conditions::none(20 * MS) };
     let fates = fates(conditions, 20_000, MS);
@@ -156,7 +156,7 @@ fn as_many_as_asked_for_are_held_back_and_overtaken_even_where_jitter_keeps_the_
 }
 
 #[test]
-fn duplicates_and_damage_are_as_many_as_asked_for() {
+fn duplicates_and_damage_have_their_rate() {
     let conditions = Conditions {
         duplication: Chance::per_mille(100),
         corruption: Chance::per_million(20_000),
@@ -170,7 +170,7 @@ fn duplicates_and_damage_are_as_many_as_asked_for() {
     let bits: Vec<usize> = fates.iter().flatten().flatten().filter_map(|delivery| delivery.flipped_bit).collect();
     assert!((0.019..0.021).contains(&share(bits.len(), 100_000 + twice)), "{}", bits.len());
     assert!(bits.iter().all(|&bit| bit < 800) && bits.iter().any(|&bit| bit > 790) && bits.iter().any(|&bit| bit < 10));
-    // There is no bit to invert in nothing.
+    // An empty datagram has no bit to invert.
     let mut always = impairment(Conditions { corruption: Chance::ALWAYS, ..NONE });
     assert_eq!(always.pass(at(0), 0)[0].unwrap().flipped_bit, None);
 }
@@ -197,7 +197,7 @@ fn a_fate_follows_from_seed_and_stream() {
 }
 
 #[test]
-fn conditions_change_for_what_comes_after() {
+fn changed_conditions_apply_to_later_datagrams() {
     let rate = Some(RateLimit { bytes_per_second: 100_000, queue_bytes: 1_200 });
     let mut impairment = impairment(Conditions { rate, ..NONE });
     for _ in 0..12 {
@@ -213,7 +213,7 @@ fn conditions_change_for_what_comes_after() {
 }
 
 #[test]
-fn a_burst_ends_with_the_conditions_that_it_came_from() {
+fn a_burst_ends_when_its_condition_is_removed() {
     let burst = |enter| Some(BurstLoss { enter, mean_length: 1_000_000 });
     let mut impairment = impairment(Conditions { burst: burst(Chance::ALWAYS), ..NONE });
     assert_eq!(impairment.pass(at(0), 100), Fate::default());

@@ -12,7 +12,7 @@ fn message(text: &str) -> String {
 }
 
 #[test]
-fn every_key_says_what_it_means() {
+fn every_key_sets_its_condition() {
     let at = |seconds| Instant::ZERO + Duration::from_secs(seconds);
     let conditions = Conditions {
         outage: Some(Outage { from: at(10), to: at(12) }),
@@ -31,7 +31,7 @@ fn every_key_says_what_it_means() {
 }
 
 #[test]
-fn what_is_left_out_does_not_happen_or_has_its_default() {
+fn keys_left_out_have_no_effect_or_their_default() {
     assert_eq!(parse("seed=1"), NetworkSpec::default());
     let spaced = parse(" delay = 1.5ms , order=free, jitter=150us");
     assert_eq!(spaced.conditions.delay, Duration::from_micros(1_500));
@@ -45,7 +45,7 @@ fn what_is_left_out_does_not_happen_or_has_its_default() {
 }
 
 #[test]
-fn every_key_is_explained_by_an_example_that_is_understood() {
+fn every_keys_example_is_valid() {
     for (key, example, _) in KEYS {
         let beside = match key {
             "queue" => ",rate=1mbit",
@@ -59,7 +59,7 @@ fn every_key_is_explained_by_an_example_that_is_understood() {
 }
 
 #[test]
-fn a_spec_is_written_as_it_would_be_read() {
+fn a_spec_is_written_in_its_own_syntax() {
     assert_eq!(parse(ALL).to_string(), ALL);
     let written = |text: &str| parse(text).to_string();
     assert_eq!(written("seed=18446744073709551615"), "seed=18446744073709551615");
@@ -78,7 +78,7 @@ fn a_spec_is_written_as_it_would_be_read() {
 }
 
 #[test]
-fn what_is_wrong_is_said_with_what_would_be_right() {
+fn errors_say_what_is_wrong_and_what_is_right() {
     let syntax_of = |key: &str| {
         let (key, example, meaning) = KEYS.into_iter().find(|entry| entry.0 == key).unwrap();
         format!("an example is {key}={example}: {meaning}")

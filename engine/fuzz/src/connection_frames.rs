@@ -1,52 +1,54 @@
-//! A connection whose client holds the keys and says whatever the input wants, between what it says honestly.
+//! An endpoint whose client has the keys. It sends frames that the input chooses, between honest ones.
 
 use crate::endpoint::{established, path};
 use crate::input::Input;
 use crate::link::FlatLink;
 use crate::peer::Peer;
+use ringshard_protocol::connection::sealed_len;
 use ringshard_protocol::crypto::SecretKey;
 use ringshard_protocol::endpoint::{Endpoint, Event, Received};
 use ringshard_protocol::limits::*;
 use ringshard_protocol::link::{Link, Path};
-use ringshard_protocol::connection::sealed_len;
 use ringshard_protocol::time::{Duration, Instant};
 use ringshard_protocol::wire::*;
 
 const OPERATIONS_MAX: usize = 256;
 const DATAGRAMS_AT_ONCE: usize = 64;
 
-struct Scene {
+struct Fixture {
     endpoint: Endpoint,
     link: FlatLink,
     now: Instant,
     peer: Peer,
-    /// What the endpoint calls the connection.
+    /// The connection's id at the endpoint.
     id: ConnectionId,
     path: Path,
-    /// The newest datagram of the endpoint's that was opened, and the value of its last path challenge.
+    /// The highest sequence number that the endpoint sent and the client took.
     newest: u64,
+    /// The value of the endpoint's last path challenge.
     challenge: u64,
-    /// The name of its last request for new keys.
+    /// The name of the endpoint's last rekey request.
     request: [u8; REKEY_NAME_BYTES],
-    /// A made-up answer was given to a request for new keys: what the endpoint seals from there on nobody can open.
+    /// The client has sent a forged rekey response: nobody can open what the endpoint seals after it.
     keys_are_lost: bool,
 }
 
-/// Whatever an authentic client says: no panic, memory within its bound, and none of it kept once the connection is gone.
-pub fn session_frames(data: &[u8]) {
+/// An authentic client sends anything: nothing panics, memory stays within its bound, and all of it is freed with the
+/// connection.
+pub fn connection_frames(data: &[u8]) {
     let now = Instant::from_nanos(1_000_000_000);
     let mut link = FlatLink::new();
     let (endpoint, peer) = established(now, &mut link);
-    let id = peer.session.id();
+    let id = peer.connection.id();
     let (newest, challenge, request) = (0, 0, [0; REKEY_NAME_BYTES]);
-    let mut scene =
-        Scene { endpoint, link, now, peer, id, path: path(1), newest, challenge, request, keys_are_lost: false };
-    scene.play(&mut Input::new(data));
-    scene.close();
+    let mut fixture =
+        Fixture { endpoint, link, now, peer, id, path: path(1), newest, challenge, request, keys_are_lost: false };
+    fixture.run(&mut Input::new(data));
+    fixture.close();
 }
 
-impl Scene {
-    fn play(&mut self, input: &mut Input<'_>) {
+impl Fixture {
+    fn run(&mut self, input: &mut Input<'_>) {
         for _ in 0..OPERATIONS_MAX {
             if input.is_empty() || self.endpoint.connections() == 0 {
                 break;
@@ -64,38 +66,38 @@ impl Scene {
                 }
                 6 | 7 => {
                     let (channel, message) = any_message(input);
-                    // Whether it is taken is not the question here.
+                    // It may be refused.
                     let _ = self.endpoint.send(self.now, self.id, channel, &message);
                 }
                 8 => {
                     let (channel, message) = any_message(input);
-                    let Peer { session, resources } = &mut self.peer;
+                    let Peer { connection, resources } = &mut self.peer;
                     if channel.delivery().is_reliable() {
-                        let _ = session.send_reliable(self.now, channel, &message, resources);
+                        let _ = connection.send_reliable(self.now, channel, &message, resources);
                     }
                 }
-                9 | 10 => self.speak(input.byte()),
-                11 | 12 => self.listen(input.byte()),
+                9 | 10 => self.client_sends(input.byte()),
+                11 | 12 => self.client_receives(input.byte()),
                 13 => {
                     self.now = self.now + Duration::from_millis(u64::from(input.word()) % 4096);
                     self.endpoint.sweep(self.now);
                 }
                 14 => match input.byte() % 4 {
                     0 => self.endpoint.rekey(self.now, self.id),
-                    1 => self.peer.session.rekey(self.now, &mut self.peer.resources),
+                    1 => self.peer.connection.rekey(self.now, &mut self.peer.resources),
                     2 => self.endpoint.set_rate(self.now, self.id, input.byte().checked_mul(8).map(u64::from)),
                     _ => self.path = path(input.byte()),
                 },
                 _ => self.deliver(&mut input.piece(64).to_vec()),
             }
-            self.look();
+            self.check();
         }
     }
 
-    /// A frame that may be what is expected of the client right now, or just beside it.
+    /// Writes a frame that the endpoint may expect now, or one that is slightly wrong.
     fn write_any(&mut self, input: &mut Input<'_>, writer: &mut FrameWriter<'_>) {
         let channel = Channel::new(input.byte() % 16).expect("there are 16");
-        // Mostly low numbers, which are in the window.
+        // Mostly low numbers, which are inside the window.
         let number = |input: &mut Input<'_>| match input.byte() {
             255 => input.word(),
             byte => u16::from(byte % 16),
@@ -116,19 +118,7 @@ impl Scene {
                     _ => writer.numbered(channel, number, true, &block),
                 }
             }
-            5..=7 => {
-                let number = number(input);
-                let total = match input.byte() {
-                    255 => MESSAGE_BYTES_MAX,
-                    byte => 1 + usize::from(byte) * 257,
-                };
-                let grains = total.div_ceil(FRAGMENT_GRAIN_BYTES);
-                let offset = usize::from(input.word()) % grains * FRAGMENT_GRAIN_BYTES;
-                let bytes = (total - offset).min(FRAGMENT_GRAIN_BYTES * (1 + usize::from(input.byte()) % 9));
-                let bytes = &vec![number as u8; bytes];
-                let compressed = input.byte() % 8 == 7;
-                writer.fragment(&Fragment { channel, number, offset, total, compressed, bytes })
-            }
+            5..=7 => write_any_fragment(channel, number(input), input, writer),
             8 => {
                 let largest =
                     self.newest.saturating_sub((input.byte() % 32).into()).wrapping_add((input.byte() / 254).into());
@@ -140,14 +130,7 @@ impl Scene {
                 writer.path_response(if input.byte().is_multiple_of(4) { input.byte().into() } else { self.challenge })
             }
             10 => writer.path_challenge(input.byte().into()),
-            11 => match input.byte() % 3 {
-                0 => writer.rekey_request(SecretKey::from_bytes(input.array()).public().as_bytes()),
-                1 => writer.rekey_request(&[input.byte(); 32]),
-                _ => {
-                    self.keys_are_lost = true;
-                    writer.rekey_response(&self.request, &[input.byte(); 32])
-                }
-            },
+            11 => self.write_any_rekey(input, writer),
             12 => writer.new_id(ConnectionId::new(0, input.byte().max(1), input.word())),
             13 => match input.byte() % 2 {
                 0 => writer.integrity(&IntegrityFrame::Challenge { index: input.byte(), nonce: input.array() }),
@@ -159,6 +142,17 @@ impl Scene {
                 _ => writer.ping(input.byte().into()),
             },
         };
+    }
+
+    fn write_any_rekey(&mut self, input: &mut Input<'_>, writer: &mut FrameWriter<'_>) -> bool {
+        match input.byte() % 3 {
+            0 => writer.rekey_request(SecretKey::from_bytes(input.array()).public().as_bytes()),
+            1 => writer.rekey_request(&[input.byte(); 32]),
+            _ => {
+                self.keys_are_lost = true;
+                writer.rekey_response(&self.request, &[input.byte(); 32])
+            }
+        }
     }
 
     fn deliver_frames(&mut self, frames: &[u8]) {
@@ -178,37 +172,37 @@ impl Scene {
         }
     }
 
-    /// The client says what it has to say; every datagram whose bit in `lost` is set never arrives.
-    fn speak(&mut self, lost: u8) {
+    /// The client sends what is due. Datagrams whose bit is set in `lost` do not arrive.
+    fn client_sends(&mut self, lost: u8) {
         let now = self.now;
-        self.peer.session.advance(now, &mut self.peer.resources);
+        self.peer.connection.advance(now, &mut self.peer.resources);
         for index in 0..DATAGRAMS_AT_ONCE {
-            let Peer { session, resources } = &mut self.peer;
-            if !session.wants_datagram(now) {
+            let Peer { connection, resources } = &mut self.peer;
+            if !connection.wants_datagram(now) {
                 break;
             }
             let mut buffer = [0; FRAMES_BYTES_MAX];
-            let limit = session.fresh_frames_max(now);
+            let limit = connection.fresh_frames_max(now);
             let mut writer = FrameWriter::new(&mut buffer[..limit], 0);
-            let carried = session.fill(now, &mut writer, true);
+            let carried = connection.fill(now, &mut writer, true);
             let used = writer.used();
             if used == 0 {
                 break;
             }
-            let sequence = session.begin_datagram(&mut resources.random);
-            session.sent(now, sequence, used, carried);
+            let sequence = connection.begin_datagram(&mut resources.random);
+            connection.sent(now, sequence, used, carried);
             let mut datagram = vec![0; sealed_len(used)];
-            session.seal(sequence, &buffer[..used], &mut datagram).expect("the key is far from exhausted");
+            connection.seal(sequence, &buffer[..used], &mut datagram).expect("the key is far from exhausted");
             if lost & 1 << (index % 8) == 0 {
                 self.deliver(&mut datagram);
             }
         }
     }
 
-    /// The client takes what the endpoint has to say, as far as it is not `lost`.
-    fn listen(&mut self, lost: u8) {
+    /// The endpoint sends what is due, and the client receives it. Datagrams whose bit is set in `lost` do not arrive.
+    fn client_receives(&mut self, lost: u8) {
         self.endpoint.flush(self.now, &mut self.link);
-        let Peer { session, resources } = &mut self.peer;
+        let Peer { connection, resources } = &mut self.peer;
         let mut message = Vec::new();
         for (index, (_, datagram)) in self.link.sent().enumerate() {
             let header = Header::decode(datagram).expect("the endpoint's datagrams have a header");
@@ -216,9 +210,9 @@ impl Scene {
                 decode_unencrypted(datagram).expect("the endpoint's packets are well-formed");
                 continue;
             }
-            assert!(session.has_id(header.connection), "the client was not told this name");
+            assert!(connection.has_id(header.connection), "the client does not know this id");
             let bytes = datagram.len();
-            let Ok(plaintext) = session.open(self.now, &header, datagram) else {
+            let Ok(plaintext) = connection.open(self.now, &header, datagram) else {
                 assert!(self.keys_are_lost, "the client holds the key");
                 continue;
             };
@@ -234,16 +228,16 @@ impl Scene {
             }
             if lost & 1 << (index % 8) == 0 {
                 self.newest = self.newest.max(header.sequence);
-                // What the client thinks of it is not the question here.
-                let _ = session.ingest(self.now, &header, bytes, plaintext, resources);
-                while let Ok(Some(_)) = session.read(&mut message, resources) {}
+                // The client may refuse it.
+                let _ = connection.ingest(self.now, &header, bytes, plaintext, resources);
+                while let Ok(Some(_)) = connection.read(&mut message, resources) {}
             }
         }
         self.link.submit();
     }
 
-    /// What must hold whatever happened.
-    fn look(&mut self) {
+    /// Checks what must hold at any time.
+    fn check(&mut self) {
         assert!(self.endpoint.message_bytes() <= MESSAGE_MEMORY_BYTES_MIN, "memory beyond its bound");
         while let Some(event) = self.endpoint.poll_event() {
             match event {
@@ -260,24 +254,37 @@ impl Scene {
     fn close(mut self) {
         self.endpoint.disconnect(self.id, DisconnectReason::Closed);
         while self.endpoint.connections() > 0 {
-            assert!(!self.endpoint.is_flushed(), "a connection that is told to go stays");
+            assert!(!self.endpoint.is_flushed(), "a connection that is told to end stays");
             self.endpoint.flush(self.now, &mut self.link);
             self.link.submit();
         }
-        // One that has timed out is kept for a while, in case it goes on.
+        // A session that timed out is kept until it cannot be resumed any more.
         self.endpoint.sweep(self.now + RESUME_PERIOD);
         assert_eq!(self.endpoint.message_bytes(), 0, "memory was not given back");
     }
 }
 
+fn write_any_fragment(channel: Channel, number: u16, input: &mut Input<'_>, writer: &mut FrameWriter<'_>) -> bool {
+    let total = match input.byte() {
+        255 => MESSAGE_BYTES_MAX,
+        byte => 1 + usize::from(byte) * 257,
+    };
+    let grains = total.div_ceil(FRAGMENT_GRAIN_BYTES);
+    let offset = usize::from(input.word()) % grains * FRAGMENT_GRAIN_BYTES;
+    let len = (total - offset).min(FRAGMENT_GRAIN_BYTES * (1 + usize::from(input.byte()) % 9));
+    let bytes = &vec![number as u8; len];
+    let compressed = input.byte() % 8 == 7;
+    writer.fragment(&Fragment { channel, number, offset, total, compressed, bytes })
+}
+
 fn any_message(input: &mut Input<'_>) -> (Channel, Vec<u8>) {
     let (channel, len) = input.channel_and_length();
-    // What compresses, and what does not.
+    // Compressible bytes, or incompressible ones.
     let factor = if input.byte().is_multiple_of(2) { 0 } else { 0x9E37_79B9_7F4A_7C15u64 };
     (channel, (0..len as u64).map(|at| (at.wrapping_mul(factor) >> 40) as u8).collect())
 }
 
-/// A compressed message: with an honest size or not, and a block that is sound or not.
+/// A compressed message, whose size and block may be valid or not.
 fn any_block(input: &mut Input<'_>) -> Vec<u8> {
     let literals = usize::from(input.byte() % 15);
     let size = match input.byte() {
