@@ -28,7 +28,7 @@ pub struct Server {
 }
 
 impl Server {
-    /// A server that nobody has connected to, one second after the clock's start.
+    /// A server without connections, one second after the clock's start.
     pub fn new(config: EndpointConfig) -> Self {
         let now = Instant::ZERO + Duration::from_secs(1);
         Server {

@@ -188,77 +188,100 @@ const DELAY: Duration = Duration::from_millis(5);
 
 const RELIABLE_WARM_UP_ROUNDS: usize = 60;
 
+/// A server and its clients that send each other a reliable message per round.
+struct Reliable {
+    server: Endpoint,
+    clients: Vec<Client>,
+    link: MemoryLink,
+    ids: Vec<ConnectionId>,
+    /// For each client: messages that the server received from it, and messages that it received.
+    received: Vec<(usize, usize)>,
+    /// Memory for messages that are not read from their datagram.
+    message: Vec<u8>,
+}
+
+impl Reliable {
+    fn new() -> Self {
+        let (server, clients, link) = connected();
+        let ids = clients.iter().map(|client| client.id().unwrap()).collect();
+        let (received, message) = (vec![(0, 0); CLIENTS], Vec::with_capacity(MESSAGE_BYTES_MAX));
+        Reliable { server, clients, link, ids, received, message }
+    }
+
+    fn clients_send(&mut self, text: &[u8]) {
+        let Reliable { clients, link, .. } = self;
+        let mut datagram = [0; DATAGRAM_BYTES_MAX];
+        for (index, client) in clients.iter_mut().enumerate() {
+            client.advance(link.now);
+            client.send(link.now, Channel::RELIABLE_ORDERED, text).unwrap();
+            while let Some(len) = client.poll_transmit(link.now, &mut datagram) {
+                link.put(path(index), &datagram[..len]);
+            }
+        }
+    }
+
+    fn server_receives_and_sends(&mut self, text: &[u8]) {
+        let Reliable { server, link, ids, received, message, .. } = self;
+        let now = link.now;
+        link.receive(RECEIVE_DATAGRAMS_PER_TURN, |arrival| {
+            let path = arrival.path;
+            for datagram in arrival.datagrams() {
+                let Received::Messages { id, messages, more } = server.receive(now, path, datagram) else {
+                    panic!("the clients' datagrams are sound");
+                };
+                for Message { channel, bytes } in messages {
+                    assert!(channel == Channel::RELIABLE_ORDERED && bytes == text, "a message was altered");
+                    received[index_of(path)].0 += 1;
+                }
+                while more && server.read(id, message).is_some() {}
+            }
+        });
+        ids.iter().for_each(|&id| server.send(now, id, Channel::RELIABLE_ORDERED, text).unwrap());
+        server.sweep(now);
+        server.flush(now, link);
+        link.submit();
+    }
+
+    fn clients_receive(&mut self, text: &[u8]) {
+        let Reliable { clients, link, received, message, .. } = self;
+        let now = link.now;
+        for (to, datagram) in link.sent() {
+            let index = index_of(to);
+            let messages = clients[index].receive(now, datagram).expect("the server's datagrams are sound");
+            for Message { channel, bytes } in messages {
+                assert!(channel == Channel::RELIABLE_ORDERED && bytes == text, "a message was altered");
+                received[index].1 += 1;
+            }
+            while clients[index].read(message).is_some() {}
+        }
+    }
+}
+
 #[test]
 fn both_ends_handle_ten_thousand_datagrams_of_reliable_messages_without_allocating() {
-    let (mut server, mut clients, mut link) = connected();
-    let ids: Vec<ConnectionId> = clients.iter().map(|client| client.id().unwrap()).collect();
+    let mut world = Reliable::new();
     let (mut at_server, mut at_clients) = (0, 0);
-    let mut received = vec![(0, 0); CLIENTS];
-    let mut message = Vec::with_capacity(MESSAGE_BYTES_MAX);
-    let mut datagram = [0; DATAGRAM_BYTES_MAX];
-    let mut at_start = *server.stats();
+    let mut at_start = *world.server.stats();
     for round in 0..RELIABLE_WARM_UP_ROUNDS + ROUNDS {
-        let warm = round >= RELIABLE_WARM_UP_ROUNDS;
         if round == RELIABLE_WARM_UP_ROUNDS {
-            at_start = *server.stats();
+            (at_server, at_clients, at_start) = (0, 0, *world.server.stats());
         }
         let text = [round as u8; 200];
-        let calls = allocator_calls(|| {
-            for (index, client) in clients.iter_mut().enumerate() {
-                client.advance(link.now);
-                client.send(link.now, Channel::RELIABLE_ORDERED, &text).unwrap();
-                while let Some(len) = client.poll_transmit(link.now, &mut datagram) {
-                    link.put(path(index), &datagram[..len]);
-                }
-            }
-        });
-        at_clients += if warm { calls } else { 0 };
-        link.now = link.now + DELAY;
-        let now = link.now;
-        let calls = allocator_calls(|| {
-            link.receive(RECEIVE_DATAGRAMS_PER_TURN, |arrival| {
-                let path = arrival.path;
-                for datagram in arrival.datagrams() {
-                    let Received::Messages { id, messages, more } = server.receive(now, path, datagram) else {
-                        panic!("the clients' datagrams are sound");
-                    };
-                    for Message { channel, bytes } in messages {
-                        assert!(channel == Channel::RELIABLE_ORDERED && bytes == text);
-                        received[index_of(path)].0 += 1;
-                    }
-                    while more && server.read(id, &mut message).is_some() {}
-                }
-            });
-            ids.iter().for_each(|&id| server.send(now, id, Channel::RELIABLE_ORDERED, &text).unwrap());
-            server.sweep(now);
-            server.flush(now, &mut link);
-            link.submit();
-        });
-        at_server += if warm { calls } else { 0 };
-        link.now = link.now + DELAY;
-        let now = link.now;
-        let calls = allocator_calls(|| {
-            for (to, datagram) in link.sent() {
-                let index = index_of(to);
-                let client = &mut clients[index];
-                let messages = client.receive(now, datagram);
-                for Message { channel, bytes } in messages.expect("the server's datagrams are sound") {
-                    assert!(channel == Channel::RELIABLE_ORDERED && bytes == text);
-                    received[index].1 += 1;
-                }
-                while client.read(&mut message).is_some() {}
-            }
-        });
-        at_clients += if warm { calls } else { 0 };
-        link.clear();
-        link.now = link.now + DELAY;
+        at_clients += allocator_calls(|| world.clients_send(&text));
+        world.link.now = world.link.now + DELAY;
+        at_server += allocator_calls(|| world.server_receives_and_sends(&text));
+        world.link.now = world.link.now + DELAY;
+        at_clients += allocator_calls(|| world.clients_receive(&text));
+        world.link.clear();
+        world.link.now = world.link.now + DELAY;
     }
-    let stats = server.stats();
+    let stats = world.server.stats();
     assert!(stats.datagrams_in - at_start.datagrams_in >= (CLIENTS * ROUNDS) as u64);
     assert!(stats.datagrams_out - at_start.datagrams_out >= (CLIENTS * ROUNDS) as u64);
     let messages = RELIABLE_WARM_UP_ROUNDS + ROUNDS;
-    assert!(received.iter().all(|&both| both == (messages, messages)), "each message arrived once, without being kept");
-    assert_eq!((at_server, at_clients), (0, 0));
+    let all_arrived = world.received.iter().all(|&both| both == (messages, messages));
+    assert!(all_arrived, "each message arrives once, without being kept");
+    assert_eq!((at_server, at_clients), (0, 0), "calls to the allocator at the server and at the clients");
 }
 
 #[test]

@@ -1,11 +1,11 @@
-//! What goes into the Debian package and the container image, as far as that shows without building either.
+//! The contents of the Debian package and the container image, without building them.
 
 use std::path::Path;
 
 const FOLDER: &str = env!("CARGO_MANIFEST_DIR");
 
 #[test]
-fn everything_that_is_packaged_is_there_or_made_by_the_script_that_packages_it() {
+fn every_packaged_file_exists_or_is_made_by_the_packaging_script() {
     let manifest: toml::Table = include_str!("../Cargo.toml").parse().unwrap();
     let deb = &manifest["package"]["metadata"]["deb"];
     let script = include_str!("../../../scripts/package.sh");
@@ -28,7 +28,7 @@ fn everything_that_is_packaged_is_there_or_made_by_the_script_that_packages_it()
 }
 
 #[test]
-fn the_image_is_made_of_what_there_is() {
+fn the_image_copies_only_existing_files() {
     let image = include_str!("../../deploy/Containerfile");
     let top = Path::new(FOLDER).join("../..");
     for line in image.lines().filter_map(|line| line.strip_prefix("COPY ")).filter(|line| !line.starts_with("--from")) {

@@ -1,4 +1,4 @@
-//! The entity store does not allocate once it is made, whatever happens in it.
+//! The entity store does not allocate after its construction.
 
 use crate::allocator_calls;
 use ringshard::world::store::{Entities, Factions, Relation};
@@ -8,9 +8,9 @@ use ringshard_world::entity::buffs;
 const CAPACITY: usize = 1000;
 const TICKS: u64 = 1000;
 
-/// No warming up: the first time that a thing is done must not allocate either.
+/// Without a warm-up: the first use must not allocate either.
 #[test]
-fn a_store_is_filled_used_and_emptied_without_the_allocator() {
+fn filling_using_and_emptying_a_store_does_not_allocate() {
     let mut entities = Entities::new(0, CAPACITY);
     let mut factions = Factions::default();
     let (mut ended, mut changed) = (0, 0);

@@ -1,4 +1,4 @@
-//! Settings: each by each source, each wrong value with its message, and reloading.
+//! Settings: their sources, wrong values and their messages, and reloading.
 
 mod reload;
 mod sources;
@@ -24,7 +24,7 @@ impl Folder {
         path
     }
 
-    /// A file for its owner alone, as secrets must be.
+    /// Writes a file that only its owner can read, as secrets must be.
     fn write_secret(&self, name: &str, text: &str) -> PathBuf {
         let path = self.write(name, text);
         std::fs::set_permissions(&path, std::fs::Permissions::from_mode(0o600)).unwrap();
@@ -43,8 +43,8 @@ fn flags(flags: &[(&str, &str)]) -> Sources {
     Sources { flags: flags.iter().map(owned).collect(), ..Sources::default() }
 }
 
-/// The messages of a configuration that is wrong.
+/// The messages of a wrong configuration.
 fn complaints(sources: Sources) -> Vec<String> {
     let checked = Configuration::prepared(sources);
-    checked.expect_err("something is wrong").0.iter().map(SettingError::to_string).collect()
+    checked.expect_err("the configuration is wrong").0.iter().map(SettingError::to_string).collect()
 }

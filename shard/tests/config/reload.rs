@@ -1,10 +1,10 @@
-//! Settings that are read anew while a server runs.
+//! Settings that are reloaded while a server runs.
 
 use crate::Folder;
 use ringshard::config::{Configuration, Sources};
 
 #[test]
-fn reloading_takes_what_can_change_and_names_what_cannot() {
+fn a_reload_applies_what_can_change_and_names_what_cannot() {
     let folder = Folder::new("reload");
     let file = folder.write("a.toml", "deny = []\nnpcs = 10\nlog = \"info\"\n");
     let sources =
@@ -21,7 +21,7 @@ fn reloading_takes_what_can_change_and_names_what_cannot() {
     assert_eq!(configuration.policy().connection_messages_per_second, Some(7));
     assert!(configuration.policy().denies("203.0.113.9".parse().unwrap()));
 
-    // Nothing changes when anything is wrong.
+    // A wrong file changes nothing.
     folder.write("a.toml", "deny = [\"nonsense\"]\nlog = \"debug\"\n");
     assert!(configuration.reload().is_err());
     assert_eq!(configuration.settings().log, "warn");

@@ -1,4 +1,4 @@
-//! Where settings come from, and how they are written down again.
+//! The sources of settings, and how `config print` writes them.
 
 use crate::{Folder, flags};
 use ringshard::config::{Configuration, Source, Sources};
@@ -27,7 +27,7 @@ fn flags_win_over_the_environment_which_wins_over_the_file() {
 }
 
 #[test]
-fn what_is_printed_can_be_read_and_says_the_same() {
+fn printed_settings_read_back() {
     let folder = Folder::new("print");
     let key = folder.write_secret("server.key", &"ab".repeat(32));
     let said = [
@@ -47,7 +47,7 @@ fn what_is_printed_can_be_read_and_says_the_same() {
 }
 
 #[test]
-fn a_setting_that_changes_nothing_beside_the_others_is_named() {
+fn settings_without_effect_are_named() {
     let lines = |said: &[(&str, &str)]| Configuration::prepared(flags(said)).unwrap().0.without_effect().join("\n");
     let told = lines(&[("npcs", "7"), ("admin", "off"), ("key-log", "true")]);
     assert!(told.contains("npcs is `7` (flag) but has no effect: game is echo"), "{told}");

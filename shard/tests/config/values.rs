@@ -1,9 +1,9 @@
-//! What each setting takes, and what it does not.
+//! The values that each setting takes and refuses.
 
 use crate::{Folder, complaints, flags};
 use ringshard::config::{Configuration, Setting, Source, Sources, ValueKind, all_settings, schema};
 
-/// Texts that a setting does not take. Those of [`ValueKind::Text`] are particular to each.
+/// Texts that a setting refuses. Those of [`ValueKind::Text`] are particular to each.
 fn wrong_texts(key: &Setting) -> Vec<String> {
     let nowhere = "/nowhere/at/all".to_owned();
     match (&key.kind, key.name.as_str()) {
@@ -38,12 +38,12 @@ fn wrong_texts(key: &Setting) -> Vec<String> {
             ValueKind::Text,
             "key" | "pre-shared-key" | "integrity-keys" | "admin-token-file" | "admin-socket" | "dump-dir",
         ) => vec![nowhere],
-        (ValueKind::Text, other) => panic!("{other} is a text: say here which texts it does not take"),
+        (ValueKind::Text, other) => panic!("{other} is a text: add the texts that it refuses"),
     }
 }
 
 #[test]
-fn each_wrong_value_is_named_with_its_setting_what_is_taken_and_who_said_it() {
+fn each_wrong_value_is_reported_with_its_setting_its_source_and_what_is_accepted() {
     for key in all_settings() {
         for text in wrong_texts(key) {
             let complaints = complaints(flags(&[(&key.name, &text)]));
@@ -54,13 +54,13 @@ fn each_wrong_value_is_named_with_its_setting_what_is_taken_and_who_said_it() {
             assert!(told, "{} = `{text}`: {complaints:?}", key.name);
             let is_path = key.expects.starts_with("the path");
             let range = complaints.iter().any(|complaint| complaint.contains(&key.expects));
-            assert!(is_path || range, "{} = `{text}`: {complaints:?} does not say what it takes", key.name);
+            assert!(is_path || range, "{} = `{text}`: {complaints:?} does not say what is accepted", key.name);
         }
     }
 }
 
 #[test]
-fn each_default_is_taken_and_stands_in_the_schema() {
+fn each_default_is_valid_and_in_the_schema() {
     let (configuration, _) = Configuration::prepared(Sources::default()).unwrap();
     let schema = schema();
     for key in all_settings() {
@@ -73,7 +73,7 @@ fn each_default_is_taken_and_stands_in_the_schema() {
 }
 
 #[test]
-fn a_time_is_a_number_of_milliseconds_or_says_its_unit() {
+fn a_time_is_a_number_of_milliseconds_or_has_a_unit() {
     for (said, millis) in [
         ("1500", 1_500),
         ("10s", 10_000),
@@ -93,7 +93,7 @@ fn a_time_is_a_number_of_milliseconds_or_says_its_unit() {
 }
 
 #[test]
-fn an_address_may_be_a_host_name() {
+fn an_address_can_be_a_host_name() {
     let (configuration, _) =
         Configuration::prepared(flags(&[("admin", "localhost:3566"), ("listen", "localhost:0")])).unwrap();
     let settings = configuration.settings();
@@ -102,18 +102,18 @@ fn an_address_may_be_a_host_name() {
 }
 
 #[test]
-fn the_file_that_is_installed_is_read_and_says_little_beyond_the_defaults() {
+fn the_installed_file_is_valid_and_changes_little_beyond_the_defaults() {
     let installed = concat!(env!("CARGO_MANIFEST_DIR"), "/deploy/ringshard.toml");
     let text = std::fs::read_to_string(installed).unwrap();
     let sources = Sources { file: Some(installed.into()), ..Sources::default() };
     let configuration = Configuration::load(sources).unwrap();
-    // Its key and its folder are the service's own.
+    // The service has a key and a folder of its own.
     let own = ["key", "drain-ms", "dump-dir", "admin-socket"];
     for key in all_settings() {
         let (said, _) = configuration.raw_values().get(&key.name);
         assert!(own.contains(&key.name.as_str()) || said == key.default, "{} is {said}", key.name);
     }
-    // What it shows commented out is what holds without it, and is no text of a former version.
+    // A commented line shows the current default.
     let is_name = |name: &str| name.bytes().all(|byte| byte.is_ascii_lowercase() || byte == b'-');
     let shown = text.lines().filter_map(|line| line.strip_prefix("# ")?.split_once(" = "));
     let shown: Vec<_> = shown.filter(|(name, _)| is_name(name)).collect();

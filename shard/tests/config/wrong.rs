@@ -1,4 +1,4 @@
-//! Everything that is wrong is reported, in one pass, each with its place.
+//! All mistakes are reported in one pass, each with its place.
 
 use crate::{Folder, complaints, flags};
 use ringshard::config::{Configuration, Sources};
@@ -10,7 +10,7 @@ fn from(file: PathBuf) -> Sources {
 }
 
 #[test]
-fn one_pass_finds_everything_that_is_wrong_with_the_line_of_each() {
+fn one_pass_finds_all_mistakes_with_their_lines() {
     let folder = Folder::new("all");
     let exposed = folder.write("server.key", &"ab".repeat(32));
     let text = [
@@ -62,9 +62,9 @@ fn one_pass_finds_everything_that_is_wrong_with_the_line_of_each() {
 }
 
 #[test]
-fn what_cannot_be_read_says_nothing_about_the_rest() {
+fn an_unreadable_value_causes_no_further_messages() {
     let folder = Folder::new("doubt");
-    // With the default of either the two would not go together; what is meant nobody knows.
+    // The value is unknown, so a conflict with the other setting must not be reported.
     let told = complaints(from(folder.write("a.toml", "timeout-ms = = 60000\nheartbeat-ms = 20000\n")));
     assert_eq!(told.len(), 1, "{told:?}");
     let told = complaints(flags(&[("timeout-ms", "soon"), ("heartbeat-ms", "20000")]));
@@ -73,7 +73,7 @@ fn what_cannot_be_read_says_nothing_about_the_rest() {
     missing.flags = vec![("heartbeat-ms".into(), "20000".into())];
     let told = complaints(missing);
     assert_eq!(told.len(), 1, "{told:?}");
-    // A later source that can be read makes up for an earlier one, which is still reported.
+    // A readable later source replaces an unreadable earlier one, which is still reported.
     let mut both = from(folder.write("b.toml", "timeout-ms = true\n"));
     both.flags = vec![("timeout-ms".into(), "1000".into())];
     let told = complaints(both).join("\n");
@@ -81,7 +81,7 @@ fn what_cannot_be_read_says_nothing_about_the_rest() {
 }
 
 #[test]
-fn files_that_are_no_settings_are_named() {
+fn invalid_files_are_named() {
     let folder = Folder::new("files");
     let from = |file: PathBuf| complaints(from(file)).join("\n");
     assert!(from(folder.0.join("missing.toml")).contains("missing.toml"));
@@ -95,7 +95,7 @@ fn files_that_are_no_settings_are_named() {
 }
 
 #[test]
-fn values_that_do_not_go_together_are_named_together() {
+fn conflicting_values_are_named_together() {
     for (said, parts) in [
         (vec![("timeout-ms", "4000")], vec!["timeout-ms is 4000", "heartbeat-ms is 5000", "flag", "default"]),
         (vec![("max-connections", "70000"), ("cpus", "0")], vec!["max-connections is 70000", "1 to 65536"]),
@@ -111,13 +111,13 @@ fn values_that_do_not_go_together_are_named_together() {
         assert!(parts.iter().all(|part| complaints[0].contains(part)), "{said:?}: {complaints:?}");
         assert_eq!(complaints.len(), 1, "{complaints:?}");
     }
-    // All of them, not the first alone.
+    // All conflicts are reported, not only the first.
     let all = [("timeout-ms", "4000"), ("max-connections", "70000"), ("cpus", "0"), ("npcs", "9"), ("entities", "9")];
     assert_eq!(complaints(flags(&all)).len(), 3);
 }
 
 #[test]
-fn a_secret_that_every_user_can_read_or_change_is_refused() {
+fn a_secret_that_every_user_can_read_or_write_is_refused() {
     let folder = Folder::new("exposed");
     let hex = "ab".repeat(32);
     for setting in ["key", "pre-shared-key", "integrity-keys", "admin-token-file"] {

@@ -1,9 +1,9 @@
-//! The doctor looks at hosts that are made up of files.
+//! The doctor examines hosts that are made of files.
 
 use ringshard::ops::doctor::{CpuSet, Ethtool, Finding, Host, Plan, PlanError, Probes, Verdict};
 use std::path::PathBuf;
 
-/// A host in a folder of its own, gone with it.
+/// A host in a folder of its own, removed when it is dropped.
 struct Folder(PathBuf);
 
 impl Folder {
@@ -42,7 +42,7 @@ const FEATURES: &str = "Features for eth0:\n\
 const CHANNELS: &str = "Channel parameters for eth0:\nPre-set maximums:\nRX:\t\tn/a\nCombined:\t8\n\
                         Current hardware settings:\nRX:\t\tn/a\nCombined:\t2\n";
 
-/// Everything as it should be: four processors, of which a server has two, and a NIC with a queue for each.
+/// A host without faults: four CPUs, two of them for a server, and a NIC with a queue for each of these.
 const FIT: &[(&str, &str)] = &[
     ("proc/sys/kernel/osrelease", "6.12.5-amd64\n"),
     ("proc/self/limits", LIMITS),
@@ -89,7 +89,7 @@ fn with(name: &str, changed: &[(&str, &str)]) -> Folder {
     Folder::new(name, &kept.chain(changed).copied().collect::<Vec<_>>())
 }
 
-/// All that is asked rather than read answers well.
+/// Probes without faults.
 fn probes() -> Probes {
     let ethtool = Ethtool { features: FEATURES.into(), channels: CHANNELS.into() };
     Probes { uring: Ok(()), ethtool: [("eth0".to_owned(), ethtool)].into() }
@@ -99,24 +99,24 @@ fn cpus(list: &str) -> Plan {
     Plan { cpus: CpuSet::from_list(list), nic: None }
 }
 
-fn of(check: &str, findings: Vec<Finding>) -> Finding {
+fn find(check: &str, findings: Vec<Finding>) -> Finding {
     findings.into_iter().find(|finding| finding.check == check).unwrap_or_else(|| panic!("there is no check {check}"))
 }
 
 #[test]
-fn a_fit_host_has_nothing_to_mend() {
+fn a_host_without_faults_has_no_findings() {
     for finding in with("fit", &[]).examine(&Plan::default(), &probes()) {
         assert_eq!((finding.verdict, finding.fix.as_str()), (Verdict::Ok, ""), "{finding:?}");
     }
 }
 
-/// Each fault, alone, is found by its own check, and by no other; who mends it is said as it is.
+/// Each fault is found by its own check and by no other, with a fix and whether `tune-host.sh` applies it.
 #[test]
-fn each_fault_is_found_and_can_be_mended() {
+fn each_fault_is_found_by_its_check_and_has_a_fix() {
     let few_files = LIMITS.replace("65536 ", "256 ");
     let little_memory = LIMITS.replace("unlimited", "65536");
     const TUNE: &str = "scripts/tune-host.sh --nic eth0 --cpus 2-3";
-    /// The check that finds it, what is otherwise, part of what mends it, and whether `tune-host.sh` does.
+    /// The check that finds it, the changed files, a part of the fix, and whether `tune-host.sh` applies it.
     type Fault<'a> = (&'a str, &'a [(&'a str, &'a str)], &'a str, bool);
     let faults: [Fault; 24] = [
         ("kernel", &[("proc/sys/kernel/osrelease", "5.15.0-91-generic")], "6.1", false),
@@ -187,7 +187,7 @@ fn each_fault_is_found_and_can_be_mended() {
 }
 
 #[test]
-fn without_a_ring_the_cause_is_what_is_to_be_mended() {
+fn without_io_uring_the_fix_addresses_the_cause() {
     let causes: [(&[(&str, &str)], &str); 4] = [
         (&[("proc/sys/kernel/io_uring_disabled", "2\n")], "sysctl -w kernel.io_uring_disabled=0"),
         (&[("proc/self/status", "Seccomp:\t2\n")], "seccomp profile"),
@@ -196,31 +196,31 @@ fn without_a_ring_the_cause_is_what_is_to_be_mended() {
     ];
     for (number, (changed, fix)) in causes.into_iter().enumerate() {
         let refused = Probes { uring: Err("not permitted".into()), ..probes() };
-        let finding = of("io_uring", with(&format!("uring-{number}"), changed).examine(&Plan::default(), &refused));
+        let finding = find("io_uring", with(&format!("uring-{number}"), changed).examine(&Plan::default(), &refused));
         assert!(finding.verdict == Verdict::Warn && finding.found.starts_with("not permitted"), "{finding:?}");
         assert!(finding.fix.contains(fix), "{finding:?}");
     }
 }
 
 #[test]
-fn a_nic_gets_a_queue_for_each_processor_as_far_as_it_has_them() {
+fn a_nic_gets_a_queue_per_cpu_up_to_its_maximum() {
     let host = with("queues", &[]);
     let queues = |channels: &str| {
         let mut probes = probes();
         probes.ethtool.get_mut("eth0").unwrap().channels = channels.to_owned();
-        of("NIC queues", host.examine(&cpus("0-3"), &probes))
+        find("NIC queues", host.examine(&cpus("0-3"), &probes))
     };
     assert_eq!(queues(CHANNELS).fix, "ethtool -L eth0 combined 4");
     assert_eq!(queues(&CHANNELS.replace('8', "3")).fix, "ethtool -L eth0 combined 3");
     assert_eq!(queues(&CHANNELS.replace('8', "2")).verdict, Verdict::Ok);
-    // What it can have is not told: the fix says what is wanted.
+    // Without a known maximum, the fix asks for a queue per CPU.
     assert_eq!(queues("").fix, "ethtool -L eth0 combined 4");
 }
 
 #[test]
-fn one_queue_for_several_processors_wants_steering() {
+fn one_queue_for_several_cpus_needs_steering() {
     let host = with("steering", &[]);
-    let steering = || of("receive steering", host.examine(&cpus("1-3"), &probes()));
+    let steering = || find("receive steering", host.examine(&cpus("1-3"), &probes()));
     assert_eq!(steering().verdict, Verdict::Warn);
     assert_eq!(steering().fix, "scripts/tune-host.sh --nic eth0 --cpus 1-3");
     std::fs::write(host.0.join("sys/class/net/eth0/queues/rx-0/rps_cpus"), "00000000,0000000e").unwrap();
@@ -228,21 +228,21 @@ fn one_queue_for_several_processors_wants_steering() {
 }
 
 #[test]
-fn runs_must_not_be_taken_apart() {
+fn gro_and_gso_must_be_on() {
     let host = with("offloads", &[]);
     let mut probes = probes();
     probes.ethtool.get_mut("eth0").unwrap().features =
         FEATURES.replace("generic-receive-offload: on", "generic-receive-offload: off [requested on]");
-    let finding = of("GRO and GSO", host.examine(&Plan::default(), &probes));
+    let finding = find("GRO and GSO", host.examine(&Plan::default(), &probes));
     assert_eq!((finding.fix.as_str(), finding.tune_host), ("ethtool -K eth0 gro on", true));
     probes.ethtool.clear();
-    let finding = of("GRO and GSO", host.examine(&Plan::default(), &probes));
+    let finding = find("GRO and GSO", host.examine(&Plan::default(), &probes));
     assert_eq!((finding.verdict, finding.fix.as_str()), (Verdict::Warn, "apt-get install ethtool"));
 }
 
-/// With nothing isolated, one core is left to everything else, all of its threads.
+/// Without isolated CPUs, one core with all of its threads is left to other programs.
 #[test]
-fn isolation_leaves_a_core_to_others() {
+fn isolation_leaves_a_core_to_other_programs() {
     let host = with(
         "isolation",
         &[
@@ -250,22 +250,22 @@ fn isolation_leaves_a_core_to_others() {
             ("sys/devices/system/cpu/cpu0/topology/thread_siblings_list", "0,2\n"),
         ],
     );
-    let finding = of("isolated processors", host.examine(&Plan::default(), &probes()));
+    let finding = find("isolated processors", host.examine(&Plan::default(), &probes()));
     assert!(finding.found.starts_with("none") && finding.fix.contains("isolcpus=1,3 nohz_full=1,3"), "{finding:?}");
     std::fs::create_dir_all(host.0.join("etc/default")).unwrap();
     std::fs::write(host.0.join("etc/default/grub"), "").unwrap();
-    let finding = of("isolated processors", host.examine(&Plan::default(), &probes()));
+    let finding = find("isolated processors", host.examine(&Plan::default(), &probes()));
     assert!(finding.fix.starts_with("sed -i 's/^GRUB_CMDLINE_LINUX=\"/&isolcpus=1,3 "), "{finding:?}");
-    // A server that leaves some to others anyway gets what it asked for.
-    let finding = of("isolated processors", host.examine(&cpus("1-2"), &probes()));
+    // A server that leaves CPUs to other programs gets the CPUs that it asked for.
+    let finding = find("isolated processors", host.examine(&cpus("1-2"), &probes()));
     assert!(finding.fix.contains("isolcpus=1-2 "), "{finding:?}");
 }
 
-/// A machine made of a container's image has its marks, but is none.
+/// A machine booted from a container image has the marks of a container, but is none.
 #[test]
-fn who_has_kernel_threads_is_no_container() {
+fn a_host_with_kernel_threads_is_no_container() {
     let findings = with("image", &[(".dockerenv", ""), ("proc/2/comm", "kthreadd\n")]);
-    assert_eq!(of("container", findings.examine(&Plan::default(), &probes())).verdict, Verdict::Ok);
+    assert_eq!(find("container", findings.examine(&Plan::default(), &probes())).verdict, Verdict::Ok);
 }
 
 #[test]
@@ -285,14 +285,14 @@ fn a_plan_must_fit_the_host() {
 }
 
 #[test]
-fn a_kernel_without_runs_of_datagrams_fails() {
+fn a_kernel_without_udp_segmentation_fails() {
     let findings = with("old", &[("proc/sys/kernel/osrelease", "4.14.2")]).examine(&Plan::default(), &probes());
     assert_eq!(findings.iter().map(|finding| finding.verdict).max(), Some(Verdict::Fail));
 }
 
-/// A host that tells nothing, as a sandbox may: every check has something to say.
+/// A host without readable files, as in a sandbox: every check still has a result.
 #[test]
-fn a_host_that_tells_nothing_is_examined_too() {
+fn a_host_without_readable_files_is_examined() {
     let findings = Folder::new("nothing", &[("proc/version", "")]).examine(&Plan::default(), &probes());
     assert!(findings.iter().all(|finding| !finding.found.is_empty()), "{findings:#?}");
     assert!(findings.iter().all(|finding| (finding.verdict == Verdict::Ok) == finding.fix.is_empty()), "{findings:#?}");

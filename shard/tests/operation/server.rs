@@ -1,4 +1,4 @@
-//! A real server on real sockets, over both links.
+//! A server on real sockets, over both datapaths.
 
 use ringshard::ops::report::ServerReport;
 use ringshard::runtime::datapath::{Backend, Datapath};
@@ -43,25 +43,25 @@ fn core_affinity_ids() -> Vec<usize> {
     core_affinity::get_core_ids().unwrap_or_default().iter().map(|core| core.id).collect()
 }
 
-/// Runs the same scenario over each link that this host has.
-fn over_both(cores: usize, scenario: fn(&Server)) {
+/// Runs a scenario over each datapath that this host has.
+fn over_each_datapath(cores: usize, scenario: fn(&Server)) {
     for datapath in [Datapath::Mmsg, Datapath::Auto] {
         let config = config(([127, 0, 0, 1], 0).into(), cores, datapath);
-        let server = Server::start(&config, |_| Echo).expect("loopback has a free port");
+        let server = Server::start(&config, |_| Echo).expect("the server starts on a free port");
         scenario(&server);
         server.lifecycle().stop();
         let report = ServerReport::from(server.join());
-        assert!(report.cores.iter().all(|core| core.connections == 0), "a server that stopped has no connections");
+        assert!(report.cores.iter().all(|core| core.connections == 0), "a stopped server has no connections");
     }
 }
 
-/// A client with a socket of its own, driven step by step.
+/// A client on a socket of its own, stepped by the test.
 struct Player {
     client: Client,
     socket: UdpSocket,
     server: SocketAddr,
-    /// Where the last datagram came from.
-    heard_from: Option<SocketAddr>,
+    /// The source of the last datagram.
+    received_from: Option<SocketAddr>,
     started: std::time::Instant,
 }
 
@@ -70,14 +70,14 @@ impl Player {
         let config = ClientConfig::new(server.public_key());
         let client = Client::new(config, Instant::ZERO, ringshard::runtime::entropy::random_bytes()).unwrap();
         let (server, started) = (server.listen(), std::time::Instant::now());
-        Player { client, socket: socket(), server, heard_from: None, started }
+        Player { client, socket: socket(), server, received_from: None, started }
     }
 
     fn now(&self) -> Instant {
         Instant::ZERO + self.started.elapsed()
     }
 
-    /// Sends what waits, then takes what comes within some milliseconds; gives the messages.
+    /// Sends what waits, then receives for a few milliseconds; gives the messages.
     fn step(&mut self) -> Vec<Vec<u8>> {
         let now = self.now();
         self.client.advance(now);
@@ -87,7 +87,7 @@ impl Player {
         }
         let mut messages = Vec::new();
         while let Ok((len, from)) = self.socket.recv_from(&mut buffer) {
-            self.heard_from = Some(from);
+            self.received_from = Some(from);
             let now = self.now();
             let received = self.client.receive(now, &mut buffer[..len]).into_iter().flatten();
             messages.extend(received.map(|message| message.bytes.to_vec()));
@@ -132,8 +132,8 @@ fn socket() -> UdpSocket {
 }
 
 #[test]
-fn players_on_every_core_hear_their_echo() {
-    over_both(2, |server| {
+fn players_on_every_core_get_their_echo() {
+    over_each_datapath(2, |server| {
         let mut players: Vec<Player> = (0..16).map(|_| Player::new(server)).collect();
         for (number, player) in players.iter_mut().enumerate() {
             player.connect();
@@ -141,39 +141,43 @@ fn players_on_every_core_hear_their_echo() {
         }
         let cores: std::collections::HashSet<u8> =
             players.iter().filter_map(|player| Some(player.client.id()?.core())).collect();
-        assert_eq!(cores.len(), 2, "16 addresses fall on both cores");
+        assert_eq!(cores.len(), 2, "16 addresses are spread over both cores");
     });
 }
 
 #[test]
-fn a_player_whose_port_changes_still_reaches_its_core_and_its_session() {
+fn a_player_whose_port_changes_reaches_the_same_core_and_session() {
     for datapath in [Datapath::Mmsg, Datapath::Auto] {
         let server = Server::start(&config(([127, 0, 0, 1], 0).into(), 2, datapath), |_| Echo).unwrap();
         let mut player = Player::new(&server);
         player.connect();
         player.echoes(b"before");
         let core = player.client.id().unwrap().core();
-        // Many ports, so that the address hash alone would pick the other core for about half of them.
+        // Many ports: the address hash alone would pick the other core for about half of them.
         for number in 0..16 {
             player.socket = socket();
             let former = player.client.id();
             player.client.address_changed(player.now());
             player.echoes_on(Channel::RELIABLE_ORDERED, format!("from port {number}").as_bytes());
-            player.until("the connection is named anew", |player, _| player.client.id() != former);
-            player.echoes_on(Channel::RELIABLE_ORDERED, b"under the new name");
+            player.until("the connection gets a new id", |player, _| player.client.id() != former);
+            player.echoes_on(Channel::RELIABLE_ORDERED, b"under the new id");
         }
         server.lifecycle().stop();
         let report = ServerReport::from(server.join());
         assert_eq!(report.total("migrated"), 16);
         assert!(report.drops().is_empty(), "{:?}", report.drops());
         let other = &report.cores[1 - usize::from(core)];
-        assert_eq!(other.counter("datagrams_in"), 0, "steering is by connection id; nothing came to the other core");
+        assert_eq!(
+            other.counter("datagrams_in"),
+            0,
+            "steering is by connection id, so nothing arrives at the other core"
+        );
     }
 }
 
 #[test]
-fn messages_of_every_delivery_and_size_come_back() {
-    over_both(1, |server| {
+fn messages_of_every_channel_and_size_come_back() {
+    over_each_datapath(1, |server| {
         let mut player = Player::new(server);
         player.connect();
         for channel in Channel::all() {
@@ -187,7 +191,7 @@ fn messages_of_every_delivery_and_size_come_back() {
 }
 
 #[test]
-fn a_server_that_stops_tells_its_players() {
+fn a_server_that_stops_disconnects_its_players() {
     for datapath in [Datapath::Mmsg, Datapath::Auto] {
         let server = Server::start(&config(([127, 0, 0, 1], 0).into(), 2, datapath), |_| Echo).unwrap();
         let mut players: Vec<Player> = (0..8).map(|_| Player::new(&server)).collect();
@@ -197,7 +201,7 @@ fn a_server_that_stops_tells_its_players() {
         let report = ServerReport::from(server.join());
         assert_eq!(report.total("joined"), 8);
         for player in &mut players {
-            player.until("the farewell comes", |player, _| player.client.is_closed());
+            player.until("the Disconnect arrives", |player, _| player.client.is_closed());
             let reason = CloseReason::Disconnected(DisconnectReason::ShuttingDown);
             let events: Vec<_> = std::iter::from_fn(|| player.client.poll_event()).collect();
             assert_eq!(events.last(), Some(&ClientEvent::Closed(reason)));
@@ -210,7 +214,7 @@ fn ipv4_and_ipv6_players_share_a_wildcard_server() {
     let listen: SocketAddr = "[::]:0".parse().unwrap();
     for datapath in [Datapath::Mmsg, Datapath::Auto] {
         let Ok(server) = Server::start(&config(listen, 1, datapath), |_| Echo) else {
-            // A host without IPv6 has nothing to share.
+            // This host has no IPv6.
             return;
         };
         let port = server.listen().port();
@@ -228,14 +232,14 @@ fn ipv4_and_ipv6_players_share_a_wildcard_server() {
 }
 
 #[test]
-fn junk_from_the_network_is_counted_and_harms_nobody() {
-    over_both(1, |server| {
+fn random_datagrams_harm_no_player() {
+    over_each_datapath(1, |server| {
         let mut player = Player::new(server);
         player.connect();
-        let stranger = socket();
+        let sender = socket();
         for len in [0, 1, 13, 14, 100, 1472, 1473, 9000] {
             for fill in [0u8, 0xFF, 0x5A] {
-                stranger.send_to(&vec![fill; len], server.listen()).unwrap();
+                sender.send_to(&vec![fill; len], server.listen()).unwrap();
             }
         }
         player.echoes(b"still here");
@@ -243,8 +247,8 @@ fn junk_from_the_network_is_counted_and_harms_nobody() {
 }
 
 #[test]
-fn players_are_answered_from_the_address_that_they_speak_to() {
-    // Answers would leave from 127.0.0.1 by themselves. All of 127.0.0.0/8 is this host's.
+fn answers_leave_from_the_address_that_the_player_sends_to() {
+    // By default answers leave from 127.0.0.1. All of 127.0.0.0/8 belongs to this host.
     for listen in ["0.0.0.0:0", "[::]:0"] {
         for datapath in [Datapath::Mmsg, Datapath::Auto] {
             let server = Server::start(&config(listen.parse().unwrap(), 2, datapath), |_| Echo).unwrap();
@@ -252,11 +256,11 @@ fn players_are_answered_from_the_address_that_they_speak_to() {
             for host in [2, 3] {
                 let mut player = Player::new(&server);
                 player.server = ([127, 0, 0, host], port).into();
-                // It hears nothing from elsewhere.
+                // The socket receives from this address only.
                 player.socket.connect(player.server).unwrap();
                 player.connect();
                 player.echoes(b"from there");
-                assert_eq!(player.heard_from, Some(player.server));
+                assert_eq!(player.received_from, Some(player.server));
             }
             server.lifecycle().stop();
             let report = ServerReport::from(server.join());
@@ -272,9 +276,9 @@ fn another_address_of_the_server_is_another_path() {
         let mut player = Player::new(&server);
         for host in [1, 2] {
             player.server = ([127, 0, 0, host], server.listen().port()).into();
-            player.until("the server answers from there", |player, _| {
+            player.until("the server answers from this address", |player, _| {
                 player.client.address_changed(player.now());
-                player.client.is_connected() && player.heard_from == Some(player.server)
+                player.client.is_connected() && player.received_from == Some(player.server)
             });
             player.echoes_on(Channel::RELIABLE_ORDERED, b"from there");
         }
@@ -282,13 +286,13 @@ fn another_address_of_the_server_is_another_path() {
         assert_eq!(
             ServerReport::from(server.join()).total("migrated"),
             1,
-            "the other path was challenged before it was used"
+            "the server challenges the other path before it uses it"
         );
     }
 }
 
 #[test]
-fn auto_takes_the_ring_where_it_can_be_had() {
+fn auto_uses_io_uring_where_it_is_available() {
     let server = Server::start(&config(([127, 0, 0, 1], 0).into(), 2, Datapath::Auto), |_| Echo).unwrap();
     assert_eq!(server.datapath() == Backend::Uring, Ring::open().is_ok());
     server.lifecycle().stop();

@@ -1,9 +1,8 @@
-//! Chance that can be had again: what a seed once made happen, it makes happen again.
+//! Random decisions: a seed gives the same decisions each time.
 
-/// A die of any number of sides (SplitMix64).
+/// A random number generator (SplitMix64).
 pub struct Dice(u64);
 
-#[allow(dead_code, reason = "not every test needs all of it")]
 impl Dice {
     pub fn new(seed: u64) -> Self {
         Dice(seed.wrapping_mul(0xD134_2543_DE82_EF95) ^ 0x5851_F42D_4C95_7F2D)
@@ -17,17 +16,17 @@ impl Dice {
         bits ^ bits >> 31
     }
 
-    /// Less than `sides`.
+    /// A number below `sides`.
     pub fn below(&mut self, sides: usize) -> usize {
         (self.bits() % sides as u64) as usize
     }
 
-    /// From `least` to `most`.
+    /// A number from `least` to `most`.
     pub fn between(&mut self, least: u32, most: u32) -> u32 {
         least + self.below((most - least) as usize + 1) as u32
     }
 
-    /// True so many times of a thousand.
+    /// True in this many cases of a thousand.
     pub fn per_mille(&mut self, times: u32) -> bool {
         self.below(1000) < times as usize
     }

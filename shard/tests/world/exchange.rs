@@ -1,9 +1,8 @@
-//! The exchange between cores against a model: whatever the order in which cores publish, receive and command, and however
-//! long one does neither, in the end every core knows of every entity what its owner knows.
+//! The exchange between cores against a model: in whatever order cores publish, receive and send commands, and however long
+//! one does none of it, in the end every core knows of every entity what its owner knows.
 //!
-//! All but one of these run on one thread and take the turns of all cores in any order. As cores share nothing but their
-//! rings, and these are tested where they come from, that is all that can happen, down to what a core sees of another
-//! that is in the middle of publishing.
+//! All tests but one run on one thread and take the turns of the cores in a random order. Cores share nothing but their
+//! rings, which `rtrb` tests itself, so this covers every interleaving, also in the middle of a publication.
 
 use crate::dice::Dice;
 use ringshard::world::exchange::{Change, Command, Exchange};
@@ -16,11 +15,11 @@ use ringshard_world::messages::{ENTRY_BYTES_MAX, SnapshotHeader};
 use ringshard_world::{EntityId, EntityKind, State, View};
 use std::cell::RefCell;
 
-/// Turns of everybody after which all must be known everywhere. What the smallest ring has room for is told of one
-/// entity at least in each.
+/// Turns of all cores after which everything must be known everywhere. Even the smallest ring carries at least one entity
+/// per turn.
 const SETTLING: usize = 400;
 
-/// An entity, as its owner knows it.
+/// An entity as its owner knows it.
 #[derive(Clone)]
 struct Owned {
     generation: u8,
@@ -31,21 +30,22 @@ struct Owned {
     touched: u64,
 }
 
-const NOBODY: Owned =
+const NO_ENTITY: Owned =
     Owned { generation: 0, is_there: false, state: State::NONE, variables: [0; VARIABLES], dirty: 0, touched: 0 };
 
-/// A core: what it owns, and what it knows of the world.
+/// A core: the entities it owns, and what it knows of the world.
 struct Core {
     exchange: Exchange,
     first: u16,
     owned: Vec<Owned>,
     replica: Replica,
     tick: u32,
-    /// Commands sent to each core that were not refused, as far as they go by one's own count.
+    /// Commands sent to each core and not refused.
     sent: Vec<u32>,
-    came: Vec<u32>,
+    /// Commands received from each core.
+    arrived: Vec<u32>,
     refused: u64,
-    /// Changes that were to be published, to each of the other cores.
+    /// Changes published to each of the other cores.
     changes: u64,
 }
 
@@ -56,11 +56,11 @@ impl Core {
             Core {
                 exchange,
                 first,
-                owned: vec![NOBODY; share],
+                owned: vec![NO_ENTITY; share],
                 replica: Replica::new(entities),
                 tick: 1,
                 sent: vec![0; cores],
-                came: vec![0; cores],
+                arrived: vec![0; cores],
                 refused: 0,
                 changes: 0,
             }
@@ -72,18 +72,18 @@ impl Core {
         EntityId { index: self.first + place as u16, generation: self.owned[place].generation }
     }
 
-    /// Anything that may happen to one of its entities.
+    /// Makes a random change to one of its entities.
     fn disturb(&mut self, dice: &mut Dice, variables: usize) {
         let place = dice.below(self.owned.len());
         let owned = &mut self.owned[place];
         if !owned.is_there || dice.per_mille(30) {
             if owned.is_there {
-                *owned = Owned { generation: owned.generation, ..NOBODY };
+                *owned = Owned { generation: owned.generation, ..NO_ENTITY };
             }
             if dice.per_mille(700) {
                 let kind = EntityKind::ALL[dice.below(9)];
                 let state = State { kind, ..State::NONE };
-                *owned = Owned { generation: owned.generation % 255 + 1, is_there: true, state, ..NOBODY };
+                *owned = Owned { generation: owned.generation % 255 + 1, is_there: true, state, ..NO_ENTITY };
             }
             return;
         }
@@ -101,7 +101,7 @@ impl Core {
         }
     }
 
-    /// What has changed since the last time, as the simulation finds it.
+    /// The changes since the last call, as the simulation finds them.
     fn find_changes(&mut self) -> Vec<Change> {
         let mut changes = Vec::new();
         for (place, owned) in self.owned.iter().enumerate() {
@@ -129,24 +129,24 @@ impl Core {
         changes
     }
 
-    /// A tick's end; `meanwhile` is what others do while it tells again of what was missed.
+    /// Publishes at the end of a tick. `meanwhile` is what other cores do while it publishes missed changes again.
     fn publish(&mut self, mut meanwhile: impl FnMut()) {
         self.tick += 1;
         let changes = self.find_changes();
         self.changes += changes.len() as u64;
         changes.iter().for_each(|change| self.replica.apply(self.tick, change));
         let Core { exchange, owned, first, .. } = self;
-        exchange.publish(Instant::ZERO, &changes, |index, say| {
+        exchange.publish(Instant::ZERO, &changes, |index, publish| {
             meanwhile();
             let Owned { generation, is_there, state, variables, touched, .. } = &owned[usize::from(index - *first)];
             let id = EntityId { index, generation: *generation };
             if !is_there {
-                return say(Change::Gone { id });
+                return publish(Change::Gone { id });
             }
-            say(Change::State { id, state: *state, rate: Rate::Full });
+            publish(Change::State { id, state: *state, rate: Rate::Full });
             meanwhile();
             for (number, &value) in variables.iter().enumerate().filter(|(number, _)| touched >> number & 1 != 0) {
-                say(Change::Variable { id, number: number as u8, value });
+                publish(Change::Variable { id, number: number as u8, value });
             }
         });
     }
@@ -163,7 +163,7 @@ impl Core {
         assert!(received == applied && received as u64 == counted);
     }
 
-    /// Commands bear numbers, by sender and receiver.
+    /// Sends a command. Commands are numbered per sender and receiver.
     fn command(&mut self, to: u16) {
         let owner = self.exchange.owner(to);
         let from = EntityId { index: self.first, generation: 1 };
@@ -176,19 +176,19 @@ impl Core {
         }
     }
 
-    fn obey(&mut self) {
-        let Core { exchange, came, first, owned, .. } = self;
+    fn run_commands(&mut self) {
+        let Core { exchange, arrived, first, owned, .. } = self;
         let own = *first..*first + owned.len() as u16;
         let share = owned.len();
         exchange.commands(|command| {
-            assert!(own.contains(&command.to.index), "a command came to the wrong core");
-            let came = &mut came[usize::from(command.from.index) / share];
-            assert_eq!(command.content(), came.to_le_bytes(), "commands are out of order");
-            *came += 1;
+            assert!(own.contains(&command.to.index), "a command arrived at the wrong core");
+            let arrived = &mut arrived[usize::from(command.from.index) / share];
+            assert_eq!(command.content(), arrived.to_le_bytes(), "commands are out of order");
+            *arrived += 1;
         });
     }
 
-    /// All that it knows, as a client would be told that sees everything.
+    /// All that it knows, as a view of a client that sees everything.
     fn known(&self) -> View {
         let mut encoder = Encoder::new(self.replica.capacity());
         let mut message = vec![0; SnapshotHeader::BYTES + self.replica.capacity() * ENTRY_BYTES_MAX];
@@ -203,7 +203,7 @@ impl Core {
     }
 }
 
-/// Whether every core knows of every entity what its owner does; if not, of which first.
+/// The first core and entity of which the core does not know what the owner knows.
 fn unknown(cores: &[Core]) -> Option<(usize, EntityId)> {
     cores.iter().enumerate().find_map(|(at, core)| {
         let view = core.known();
@@ -231,45 +231,45 @@ fn unknown(cores: &[Core]) -> Option<(usize, EntityId)> {
     })
 }
 
-/// Nothing changes any more, and everybody takes part: then all is known everywhere before long. Gives how many changes
-/// had to be told again.
+/// Lets all cores take part without further changes: soon everything is known everywhere. Gives the number of changes that
+/// were published again.
 fn settle(mut cores: Vec<Core>) -> u64 {
-    let told = |cores: &[Core]| {
+    let counts = |cores: &[Core]| {
         let stats = cores.iter().map(|core| core.exchange.stats);
         stats.fold((0, 0), |(published, received), stats| (published + stats.published, received + stats.received))
     };
-    // At rest once nobody has anything to say, nor to hear.
+    // At rest when no core publishes or receives.
     let at_rest = (0..SETTLING).any(|_| {
-        let before = told(&cores);
+        let before = counts(&cores);
         cores.iter_mut().for_each(|core| core.publish(|| ()));
         for core in &mut cores {
             core.receive();
-            core.obey();
+            core.run_commands();
         }
-        told(&cores) == before
+        counts(&cores) == before
     });
-    assert!(at_rest, "there is no end to it");
-    assert_eq!(unknown(&cores), None, "a core and an entity that it does not know as it is");
+    assert!(at_rest, "the exchange does not come to rest");
+    assert_eq!(unknown(&cores), None, "a core does not know this entity as its owner does");
     for (at, core) in cores.iter().enumerate() {
         for other in &cores {
-            assert_eq!(core.sent[other.exchange.core()], other.came[at], "commands were lost");
+            assert_eq!(core.sent[other.exchange.core()], other.arrived[at], "commands were lost");
         }
         let stats = core.exchange.stats;
         assert!(stats.published + stats.overflowed >= core.changes * (cores.len() as u64 - 1));
     }
-    let (published, received) = told(&cores);
+    let (published, received) = counts(&cores);
     assert_eq!(published, received);
     cores.iter().map(|core| core.exchange.stats.overflowed).sum()
 }
 
-/// Gives how many changes had to be told again, and how many commands were refused.
+/// Gives the number of changes published again, and of commands refused.
 fn play(seed: u64) -> (u64, u64) {
     let dice = &mut Dice::new(seed);
     let count = dice.between(2, 4) as usize;
     let entities = count * [1, 2, 7, 30, 40, 80][dice.below(6)] + dice.below(count);
     let variables = [1, 3, VARIABLES][dice.below(3)];
     let cores: Vec<RefCell<Core>> = Core::all(count, entities).into_iter().map(RefCell::new).collect();
-    // How often each core receives, of a thousand turns: some hardly ever do.
+    // How often each core receives, of a thousand turns: some cores rarely do.
     let mut diligence: Vec<u32> = (0..count).map(|_| [5, 100, 900][dice.below(3)]).collect();
     let owned = count * cores[0].borrow().owned.len();
     for turn in 0..600 {
@@ -288,7 +288,7 @@ fn play(seed: u64) -> (u64, u64) {
             }),
             2 if dice.per_mille(diligence[at]) => {
                 core.receive();
-                core.obey();
+                core.run_commands();
             }
             3 => (0..dice.below(60)).for_each(|_| core.command(dice.below(owned) as u16)),
             _ => {}
@@ -311,9 +311,9 @@ fn in_the_end_every_core_knows_what_the_owners_know() {
     assert!(overflowed > 10_000 && refused > 1_000, "{overflowed} overflowed, {refused} refused");
 }
 
-/// A core that has stopped holds nobody up, and costs nobody but itself.
+/// A core that has stopped delays no other core.
 #[test]
-fn who_does_not_receive_holds_nobody_up() {
+fn a_core_that_does_not_receive_delays_no_other() {
     let mut cores = Core::all(3, 300);
     let dice = &mut Dice::new(1);
     for _ in 0..500 {
@@ -325,20 +325,20 @@ fn who_does_not_receive_holds_nobody_up() {
         cores[1].receive();
         cores[2].tick += 1;
     }
-    let told = |cores: &[Core]| {
+    let knows_all = |cores: &[Core]| {
         let view = cores[1].known();
         (0..100).all(|place| {
             let owned = &cores[0].owned[place];
             view.entity(cores[0].id(place)).map(|seen| *seen.state()) == owned.is_there.then_some(owned.state)
         })
     };
-    assert!(told(&cores));
+    assert!(knows_all(&cores));
     assert!(settle(cores) > 10_000);
 }
 
-/// More is published, for ever, than a core receives: then it learns of everything late, but of nothing never.
+/// More is published than a core receives, for ever: the core learns of everything late, but of everything.
 #[test]
-fn who_receives_too_seldom_learns_of_everybody() {
+fn a_core_that_receives_too_rarely_still_learns_of_every_entity() {
     let mut cores = Core::all(2, 320);
     let mut learned_at = vec![0; 160];
     for tick in 1..=800 {
@@ -361,11 +361,11 @@ fn who_receives_too_seldom_learns_of_everybody() {
         }
     }
     let latest = learned_at.iter().enumerate().min_by_key(|(_, at)| **at);
-    assert!(learned_at.iter().all(|&at| at >= 760), "{latest:?} is told of never");
+    assert!(learned_at.iter().all(|&at| at >= 760), "the core never learned of {latest:?}");
 }
 
 #[test]
-fn a_command_to_oneself_or_to_nobody_goes_nowhere() {
+fn a_command_to_the_own_core_or_to_no_core_is_refused() {
     let mut ends = Exchange::between(2, 5);
     let id = |index| EntityId { index, generation: 1 };
     for to in [0, 1, 4] {
@@ -374,9 +374,9 @@ fn a_command_to_oneself_or_to_nobody_goes_nowhere() {
     assert!(Command::new(id(0), id(0), 1, &[0; 113]).is_none());
 }
 
-/// The same, as it is meant to be: a thread for each core.
+/// The same with a thread for each core.
 #[test]
-fn cores_on_threads_of_their_own_agree_in_the_end() {
+fn cores_on_threads_agree_in_the_end() {
     let cores = Core::all(3, 240);
     let run = |mut core: Core| {
         let dice = &mut Dice::new(core.first.into());
@@ -384,10 +384,10 @@ fn cores_on_threads_of_their_own_agree_in_the_end() {
             (0..20).for_each(|_| core.disturb(dice, 3));
             core.publish(|| ());
             (0..dice.below(20)).for_each(|_| core.command(dice.below(240) as u16));
-            // Every now and then one is held up.
+            // Now and then a core is delayed.
             if round / 50 % 3 != core.exchange.core() || round % 7 == 0 {
                 core.receive();
-                core.obey();
+                core.run_commands();
             }
             if dice.per_mille(100) {
                 std::thread::yield_now();

@@ -11,7 +11,7 @@ use ringshard::world::interest::{COUNT_MAX, Counters, Grid, Query, Reach, Scratc
 use ringshard_world::Position;
 use ringshard_world::limits::WORLD_ENTITIES_MAX;
 
-/// An entity's place and class; its index is its place in a list of them.
+/// The position and class of an entity. Its index is its position in a list.
 type Entity = (Position, u8);
 
 struct World {
@@ -39,7 +39,7 @@ impl World {
         &self.out
     }
 
-    /// The key of an entity that is seen from there.
+    /// The sort key of an entity that is visible from there.
     fn key(&self, from: Position, index: u16) -> Option<u128> {
         let (at, class) = self.entities[usize::from(index)];
         let Sight { radius_steps, weight_log2 } = self.sights[usize::from(class)];
@@ -50,16 +50,16 @@ impl World {
         (square <= u128::from(radius_steps).pow(2)).then_some(square >> weight_log2)
     }
 
-    /// Asks, and compares with brute force, unless the query was cut short.
+    /// Queries the grid and compares with brute force, unless the query was cut short.
     fn check(&mut self, query: Query, reach: &mut Reach, excluded: impl Fn(u16) -> bool) {
         let cut_short = self.scratch.counters.cut_short;
         let mut found = self.nearest(&query, reach, &excluded).to_vec();
         let mut keys: Vec<u128> =
-            found.iter().map(|&index| self.key(query.from, index).expect("who is not seen is not found")).collect();
+            found.iter().map(|&index| self.key(query.from, index).expect("only visible entities are found")).collect();
         keys.sort_unstable();
         found.sort_unstable();
         found.dedup();
-        assert_eq!(found.len(), keys.len(), "nobody is found twice");
+        assert_eq!(found.len(), keys.len(), "an entity was found twice");
         assert!(!found.iter().any(|&index| excluded(index)));
         if self.scratch.counters.cut_short == cut_short {
             let indices = (0..self.entities.len()).map(|index| index as u16).filter(|&index| !excluded(index));
@@ -85,7 +85,7 @@ fn moved(place: Position, steps: u32, random: &mut impl Rng) -> Position {
 }
 
 #[test]
-fn the_nearest_are_those_that_brute_force_finds() {
+fn the_grid_finds_what_brute_force_finds() {
     for (layout, seed) in Layout::ALL.into_iter().zip(1..) {
         for count in [1, 15, 16, 17, 300, 5_000] {
             let random = &mut ChaCha8Rng::seed_from_u64(seed);
@@ -101,11 +101,11 @@ fn the_nearest_are_those_that_brute_force_finds() {
                     from = moved(from, 100 << (6 * turn), random);
                 }
             }
-            // From outside a swarm, many boxes are equally far.
+            // From outside a swarm, many boxes are equally far away.
             let allowed = if layout == Layout::Swarm { 8 } else { 0 };
             let cut_short = world.scratch.counters.cut_short;
             assert!(cut_short <= allowed, "{layout:?} of {count}: {cut_short} were cut short");
-            // So many, when many cannot be seen, may be more than there is time for.
+            // A large count among many excluded entities may exceed the limit of candidates.
             for turn in 0..40 {
                 let from = world.entities[random.next_u32() as usize % count].0;
                 let query = Query { from, count: COUNT_MAX, turn };
@@ -118,7 +118,7 @@ fn the_nearest_are_those_that_brute_force_finds() {
 }
 
 #[test]
-fn in_a_world_of_ten_thousand_one_look_is_enough_and_hardly_ever_cut_short() {
+fn among_ten_thousand_one_look_is_enough_and_rarely_cut_short() {
     for layout in Layout::ALL {
         let players = layout.places(10_000, 5).into_iter().map(|place| (place, 0)).collect();
         let mut world = World::new(layouts::sights(), players);
@@ -135,7 +135,7 @@ fn in_a_world_of_ten_thousand_one_look_is_enough_and_hardly_ever_cut_short() {
             world.rebuild();
         }
         let Counters { queries, looks, candidates, cut_short } = world.scratch.counters;
-        // Ten thousand within a quarter of a metre are too many.
+        // Ten thousand entities within a quarter of a metre are too many.
         assert!(cut_short * 100 <= if layout == Layout::Point { queries } else { 0 }, "{layout:?}: {cut_short}");
         assert!(looks * 100 <= queries * 102, "{layout:?}: {looks} looks for {queries} queries");
         assert!(candidates <= queries * 512, "{layout:?}: {candidates} candidates for {queries} queries");
@@ -162,7 +162,7 @@ fn weights_and_radii_of_every_size_are_respected() {
 }
 
 #[test]
-fn few_who_are_seen_from_afar_are_found_among_many_who_are_not() {
+fn few_entities_with_a_large_radius_are_found_among_many_with_a_small_one() {
     let mut sights = layouts::sights();
     sights[1].radius_steps = 100;
     for one_in in [20, 200] {
@@ -181,7 +181,7 @@ fn few_who_are_seen_from_afar_are_found_among_many_who_are_not() {
 }
 
 #[test]
-fn the_edges_of_all_there_is_are_places_like_others() {
+fn the_edges_of_the_coordinates_are_no_exception() {
     let edges = [0, 1, 1 << 16, (1 << 31) - 1, 1 << 31, u32::MAX - 70_000, u32::MAX - 1, u32::MAX];
     let mut sights = layouts::sights();
     sights[0].radius_steps = RADIUS_STEPS_MAX;
@@ -200,7 +200,7 @@ fn the_edges_of_all_there_is_are_places_like_others() {
 }
 
 #[test]
-fn an_entity_is_seen_from_its_radius_and_not_from_a_step_further() {
+fn an_entity_is_visible_up_to_its_radius_and_no_step_further() {
     let at = Position { x: 1 << 20, y: 1 << 20, z: 1 << 10 };
     let mut sights = layouts::sights();
     sights[3].radius_steps = RADIUS_STEPS_MAX;
@@ -215,7 +215,7 @@ fn an_entity_is_seen_from_its_radius_and_not_from_a_step_further() {
 }
 
 #[test]
-fn who_weighs_four_times_as_much_matters_like_one_at_half_the_distance() {
+fn a_fourfold_weight_counts_like_half_the_distance() {
     let mut sights = layouts::sights();
     sights[1].weight_log2 = 2;
     let at = |x: u32| Position { x, y: 0, z: 0 };
@@ -227,7 +227,7 @@ fn who_weighs_four_times_as_much_matters_like_one_at_half_the_distance() {
 }
 
 #[test]
-fn an_empty_grid_answers_and_a_rebuild_forgets() {
+fn an_empty_grid_finds_nothing_and_a_rebuild_forgets() {
     let mut grid = Grid::new(3, layouts::sights());
     let (mut scratch, mut out, mut reach) = (Scratch::new(), vec![9], Reach::default());
     let from = Position { x: 5, y: 5, z: 5 };
@@ -244,7 +244,7 @@ fn an_empty_grid_answers_and_a_rebuild_forgets() {
 }
 
 #[test]
-fn as_many_as_there_can_be_at_one_point_cost_no_more_than_is_allowed_and_all_get_their_turn() {
+fn a_full_world_at_one_point_stays_within_the_limits_and_every_entity_gets_a_turn() {
     for (count, turns) in [(WORLD_ENTITIES_MAX, 200), (10_000, 20_000)] {
         let point = Layout::Point.places(count, 1);
         let mut world = World::new(layouts::sights(), point.into_iter().map(|place| (place, 0)).collect());
@@ -257,15 +257,15 @@ fn as_many_as_there_can_be_at_one_point_cost_no_more_than_is_allowed_and_all_get
             found.iter().for_each(|&index| seen[usize::from(index)] = true);
         }
         let missed = seen.iter().filter(|&&seen| !seen).count();
-        assert!(missed == 0 || count == WORLD_ENTITIES_MAX, "{missed} never had their turn");
+        assert!(missed == 0 || count == WORLD_ENTITIES_MAX, "{missed} entities never got a turn");
         let Counters { queries, looks, candidates, cut_short } = world.scratch.counters;
-        assert_eq!((looks, cut_short), (queries, 0), "who is as near as the farthest that was found is not nearer");
+        assert_eq!((looks, cut_short), (queries, 0), "an entity as near as the farthest found is not nearer");
         assert!(candidates <= queries * CANDIDATES_MAX as u64);
     }
 }
 
 #[test]
-fn a_crowd_of_whom_none_counts_is_looked_at_no_longer_than_is_allowed() {
+fn a_query_without_a_result_stays_within_the_limits() {
     for layout in [Layout::Point, Layout::Crowd, Layout::Swarm] {
         let players = layout.places(30_000, 1).into_iter().map(|place| (place, 0)).collect();
         let mut world = World::new(layouts::sights(), players);
@@ -275,13 +275,13 @@ fn a_crowd_of_whom_none_counts_is_looked_at_no_longer_than_is_allowed() {
             assert!(world.nearest(&query, &mut Reach::default(), |_| true).is_empty());
             let after = world.scratch.counters;
             assert!(after.candidates - before.candidates <= (LOOKS_MAX * CANDIDATES_MAX) as u64);
-            assert_eq!(after.cut_short, before.cut_short + 1, "it says so");
+            assert_eq!(after.cut_short, before.cut_short + 1, "a query that is cut short is counted");
         }
     }
 }
 
 #[test]
-fn a_viewer_that_goes_far_is_told_who_is_there() {
+fn a_viewer_that_leaps_finds_its_new_neighbours() {
     let mut places = Layout::Crowd.places(9_000, 1);
     places.extend(Layout::Uniform.places(1_000, 2));
     let mut world = World::new(layouts::sights(), places.into_iter().map(|place| (place, 0)).collect());

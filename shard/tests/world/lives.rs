@@ -1,4 +1,4 @@
-//! The life of a player, as its game and its client see it: each event once, in order, however it ends.
+//! The life of a player as its game and its client see it: each event once and in order, however it ends.
 
 use crate::small_world::*;
 use ringshard::game::shard::Shard;
@@ -20,8 +20,8 @@ fn events(world: &World) -> Vec<LifeEvent> {
     (0..world.cores.len()).flat_map(of_core).collect()
 }
 
-/// A client hangs up with a reason of its choice, by hand.
-fn hang_up_with(world: &mut World, reason: u8) {
+/// Disconnects the first client with any reason.
+fn disconnect_with(world: &mut World, reason: u8) {
     let mut player = world.players.remove(0);
     let (mut session, mut resources) = player.client.into_connection().expect("it is connected");
     let sequence = session.begin_datagram(&mut resources.random);
@@ -32,15 +32,15 @@ fn hang_up_with(world: &mut World, reason: u8) {
     player.link.submit();
 }
 
-/// Whatever reason a client gives, also one that only a server finds out: it is gone, and so is its player.
+/// Any reason of a client ends its session and its player, even a reason that only servers use.
 #[test]
-fn whatever_a_client_says_when_it_hangs_up_its_session_is_over() {
+fn any_reason_of_a_disconnect_ends_the_session() {
     let mut world = World::new(1, "delay=5ms");
     for reason in 0..=20 {
         world.join(1);
         world.run_for(SECOND / 2);
         assert_eq!(world.total(|stats| stats.players), 1, "reason {reason}");
-        hang_up_with(&mut world, reason);
+        disconnect_with(&mut world, reason);
         world.run_for(SECOND / 10);
         let left = (world.total(|stats| stats.players), world.total(|stats| stats.suspended));
         assert_eq!((left, world.total(|stats| stats.entities)), ((0, 0), 0), "reason {reason}");
@@ -50,7 +50,7 @@ fn whatever_a_client_says_when_it_hangs_up_its_session_is_over() {
 }
 
 #[test]
-fn a_client_that_was_silent_goes_on_with_its_player_and_its_view() {
+fn a_silent_client_resumes_with_its_player_and_its_view() {
     let mut world = World::new(2, "delay=20ms");
     world.reconnect = true;
     world.join(4);
@@ -66,7 +66,7 @@ fn a_client_that_was_silent_goes_on_with_its_player_and_its_view() {
     assert_eq!(world.ids(0..4), ids);
     for player in 0..4 {
         assert_eq!(world.seen_by(player), world.ids((0..4).filter(|&other| other != player)));
-        assert!(world.players[player].view.tick() > tick + 100 * 60, "its view goes on");
+        assert!(world.players[player].view.tick() > tick + 100 * 60, "the view continues");
         assert_eq!(world.players[player].resumed, [false, true, true, true]);
     }
     assert_eq!(world.total(|stats| stats.strange_messages), 0);
@@ -79,7 +79,7 @@ fn a_client_that_was_silent_goes_on_with_its_player_and_its_view() {
 }
 
 #[test]
-fn a_client_that_stays_away_too_long_begins_anew_and_sees() {
+fn a_client_that_stays_away_too_long_starts_again_and_sees() {
     let mut world = World::new(1, "delay=20ms");
     world.reconnect = true;
     world.join(2);
@@ -89,7 +89,7 @@ fn a_client_that_stays_away_too_long_begins_anew_and_sees() {
     world.network.set_conditions_between(world.players[0].link.local(), address(0), conditions("loss=100%"));
     world.network.set_conditions_between(address(0), world.players[0].link.local(), conditions("loss=100%"));
     world.run_for(TIMEOUT_DEFAULT + RESUME_PERIOD + 5 * SECOND);
-    assert_eq!(world.total(|stats| stats.entities), 1, "its player is gone");
+    assert_eq!(world.total(|stats| stats.entities), 1, "the player is gone");
     world.network.set_conditions_between(world.players[0].link.local(), address(0), conditions("delay=20ms"));
     world.network.set_conditions_between(address(0), world.players[0].link.local(), conditions("delay=20ms"));
     world.run_for(12 * SECOND);
@@ -102,7 +102,7 @@ fn a_client_that_stays_away_too_long_begins_anew_and_sees() {
 }
 
 #[test]
-fn a_server_that_ends_ends_each_life_once_the_suspended_ones_too() {
+fn a_stopping_server_ends_each_life_once_including_suspended_ones() {
     let mut world = World::new(1, "delay=5ms");
     world.join(3);
     world.run_for(SECOND);
@@ -112,7 +112,7 @@ fn a_server_that_ends_ends_each_life_once_the_suspended_ones_too() {
     assert_eq!((world.total(|stats| stats.players), world.total(|stats| stats.suspended)), (2, 1));
     world.lifecycle.drain();
     world.run_for(SECOND);
-    assert_eq!(world.total(|stats| stats.players), 2, "players may stay while it drains");
+    assert_eq!(world.total(|stats| stats.players), 2, "players may stay while the server drains");
     world.lifecycle.stop();
     world.run_for(3 * SECOND);
     assert_eq!((world.total(|stats| stats.players), world.total(|stats| stats.suspended)), (0, 0));
@@ -120,9 +120,9 @@ fn a_server_that_ends_ends_each_life_once_the_suspended_ones_too() {
     assert_eq!((ends, world.total(|stats| stats.entities)), (3, 0));
 }
 
-/// What a snapshot acknowledges is what its state contains, however many others are served in the same slice.
+/// A snapshot names the last input that its state contains, however many other players the same slice serves.
 #[test]
-fn the_input_that_a_snapshot_names_is_in_its_state() {
+fn the_state_of_a_snapshot_contains_the_input_that_it_names() {
     for others in [0, 8, 15, 40] {
         let mut world = World::new(1, "delay=7ms");
         world.join(others + 1);
@@ -137,7 +137,7 @@ fn the_input_that_a_snapshot_names_is_in_its_state() {
         let (mut right, mut wrong) = (0, 0);
         for &(input, position) in &world.players[others].own_positions {
             let Some(position) = position.filter(|_| input > 1000) else { continue };
-            // An input walks one unit.
+            // Each input walks one unit.
             let walked = map.quantise([0.0, HERE[1] + f32::from(input - 1000), 0.0]).y;
             *if walked.abs_diff(position.y) <= 1 { &mut right } else { &mut wrong } += 1;
         }
@@ -146,7 +146,7 @@ fn the_input_that_a_snapshot_names_is_in_its_state() {
 }
 
 #[test]
-fn a_player_whose_body_is_gone_looks_on_and_can_have_another() {
+fn a_player_without_a_body_still_sees_and_can_get_another_body() {
     let config = WorldConfig { entities_max: 4, ..small() };
     let mut world = World::of(1, "delay=5ms", config, |_| Row { sends_ids: true, ..Row::default() });
     world.join(2);
@@ -157,7 +157,7 @@ fn a_player_whose_body_is_gone_looks_on_and_can_have_another() {
     world.run_for(SECOND / 4);
     (world.players[0].actions, world.players[0].pace) = (0, 0);
     let tick = world.players[0].view.tick();
-    // Others come and go until one has the place of the body that is gone.
+    // Other players come and go until one gets the slot of the body that is gone.
     for _ in 0..8 {
         world.join(1);
         world.run_for(SECOND / 2);
@@ -173,19 +173,20 @@ fn a_player_whose_body_is_gone_looks_on_and_can_have_another() {
         world.players.pop();
     }
     let tenant = world.players.last().unwrap().id.unwrap();
-    assert!(tenant.index == former.index && tenant != former, "{tenant:?} has the place of {former:?}");
-    assert!(world.players[0].view.tick() > tick + 60, "the view goes on");
-    let told = |generation: u8| move |message: &&Vec<u8>| message[2] == generation && message[1] == former.index as u8;
+    assert!(tenant.index == former.index && tenant != former, "{tenant:?} has the slot of {former:?}");
+    assert!(world.players[0].view.tick() > tick + 60, "the view continues");
+    let is_for =
+        |generation: u8| move |message: &&Vec<u8>| message[2] == generation && message[1] == former.index as u8;
     assert_eq!(
-        world.players[0].inbox.iter().filter(told(tenant.generation)).count(),
+        world.players[0].inbox.iter().filter(is_for(tenant.generation)).count(),
         0,
-        "it hears what is for another"
+        "the player receives messages for another"
     );
-    assert!(world.players.last().unwrap().inbox.iter().filter(told(tenant.generation)).count() > 10);
+    assert!(world.players.last().unwrap().inbox.iter().filter(is_for(tenant.generation)).count() > 10);
 
     world.players[0].id = None;
     world.run_for(SECOND);
-    let body = world.players[0].id.expect("it has another body");
+    let body = world.players[0].id.expect("the player has another body");
     assert!(body != former && world.players[0].view.entity(body).is_some());
     assert_eq!(world.total(|stats| stats.players), 3);
     world.players[0].client.disconnect();
@@ -193,10 +194,10 @@ fn a_player_whose_body_is_gone_looks_on_and_can_have_another() {
     assert_eq!((world.total(|stats| stats.players), world.total(|stats| stats.entities)), (2, 2));
 }
 
-/// Numbers of snapshots belong to a session, as long as that lives: a client that lost its place, not its session, goes on
-/// where it was.
+/// Snapshot numbers belong to the session: a client that lost its slot in the world, but not its session, continues with
+/// its numbers.
 #[test]
-fn a_client_that_had_to_make_room_while_it_was_silent_can_enter_again_and_sees() {
+fn a_silent_client_that_lost_its_slot_can_enter_again_and_sees() {
     let config = WorldConfig { entities_max: 2, ..small() };
     let mut world = World::of(1, "delay=5ms", config, |_| Row::default());
     world.reconnect = true;
@@ -211,33 +212,33 @@ fn a_client_that_had_to_make_room_while_it_was_silent_can_enter_again_and_sees()
     };
     between(&world, "loss=100%");
     world.run_for(TIMEOUT_DEFAULT + SECOND);
-    // Another takes the only other place, and leaves it again.
+    // Another player takes the slot and leaves it again.
     world.join(1);
     world.run_for(2 * SECOND);
-    assert!(world.players[2].id.is_some(), "who is there goes before who may come back");
+    assert!(world.players[2].id.is_some(), "a connected player goes before a suspended one");
     assert_eq!((world.total(|stats| stats.players), world.total(|stats| stats.suspended)), (2, 0));
     world.players[2].client.disconnect();
     world.run_for(SECOND);
     between(&world, "delay=5ms");
     world.run_for(10 * SECOND);
     let player = &world.players[0];
-    assert_eq!(player.resumed, [false, true], "its session goes on");
-    assert!(player.id.is_some() && player.id != former, "it has another body");
-    assert!(player.view.tick() > tick + 20 * 60, "its view goes on");
+    assert_eq!(player.resumed, [false, true], "the session is resumed");
+    assert!(player.id.is_some() && player.id != former, "the player has another body");
+    assert!(player.view.tick() > tick + 20 * 60, "the view continues");
     assert_eq!(world.seen_by(0), world.ids(1..2));
     let (agreed, differ) = world.digests();
     assert!(agreed > 50 && differ == 0, "{agreed} digests agree, {differ} do not");
     let events = &world.simulation(0).game().events;
     let of_former: Vec<_> = events.iter().filter(|(id, _)| Some(*id) == former).map(|&(_, event)| event).collect();
     assert_eq!(of_former, [LifeEvent::Joined, LifeEvent::Suspended, LifeEvent::Gone(LeaveReason::TimedOut)]);
-    // Nothing is kept of it once it is gone.
+    // The server keeps nothing of a player that is gone.
     world.players[0].client.disconnect();
     world.run_for(SECOND);
     assert_eq!((world.total(|stats| stats.players), world.total(|stats| stats.entities)), (1, 1));
 }
 
 #[test]
-fn what_is_told_to_an_entity_is_not_heard_by_a_player_that_had_its_place() {
+fn a_message_to_an_entity_does_not_reach_a_player_that_had_its_slot() {
     let config = WorldConfig { entities_max: 4, ..small() };
     let row = |_| Row { sends_ids: true, npcs_from: Some(150), ..Row::default() };
     let mut world = World::of(1, "delay=5ms", config, row);
@@ -248,29 +249,29 @@ fn what_is_told_to_an_entity_is_not_heard_by_a_player_that_had_its_place() {
     world.run_for(3 * SECOND);
     let npcs = world.players[0].view.entities().filter(|seen| seen.state().kind == EntityKind::Npc);
     let tenant = npcs.map(|seen| seen.id()).find(|id| id.index == former.index);
-    let tenant = tenant.expect("an NPC has the place, and the player sees it");
+    let tenant = tenant.expect("an NPC has the slot, and the player sees it");
     let messages = world.players[0].inbox.iter();
     let of_tenant = messages.filter(|message| message[1..] == [tenant.index as u8, tenant.generation]).count();
-    assert_eq!(of_tenant, 0, "it heard what was said to {tenant:?}");
-    assert!(world.players[1].inbox.len() > 100, "others hear what is said to them");
+    assert_eq!(of_tenant, 0, "the player received messages to {tenant:?}");
+    assert!(world.players[1].inbox.len() > 100, "other players receive their messages");
 }
 
-/// 828 days at 60 Hz.
+/// Ticks have 32 bits on the wire: 828 days at 60 Hz.
 #[test]
-fn ticks_and_versions_go_on_where_their_numbers_go_round() {
+fn ticks_and_versions_continue_where_their_numbers_wrap() {
     let first_tick = (1 << 32) - 300;
     let mut world = World::of(2, "delay=20ms,loss=2%", WorldConfig { first_tick, ..small() }, |_| Row::default());
     world.join(6);
     world.players.iter_mut().for_each(|player| player.pace = 50);
     world.run_for(15 * SECOND);
     for player in 0..6 {
-        assert!(world.players[player].view.tick() > 1 << 32, "the view counts on");
+        assert!(world.players[player].view.tick() > 1 << 32, "the view continues to count");
         assert_eq!(world.seen_by(player), world.ids((0..6).filter(|&other| other != player)));
     }
     assert!(world.simulation(0).shard().tick() > 1 << 32);
     let (agreed, differ) = world.digests();
     assert!(agreed > 300 && differ == 0, "{agreed} digests agree, {differ} do not");
-    // They are told of what changed, not of everything again and again.
+    // Players receive what changed, not everything again and again.
     world.players.iter_mut().for_each(|player| player.pace = 0);
     world.run_for(2 * SECOND);
     let before = world.total(|stats| stats.entries);
@@ -278,12 +279,12 @@ fn ticks_and_versions_go_on_where_their_numbers_go_round() {
     assert!(world.total(|stats| stats.entries) - before < 200, "nothing moves");
 }
 
-/// Sends many commands to the other core in one tick; counts those that come, and sees that they come in order.
+/// Sends many commands to the other core in one tick, counts those that arrive, and checks their order.
 #[derive(Default)]
 struct Burst {
     core: usize,
-    taken: u32,
-    came: u32,
+    accepted: u32,
+    arrived: u32,
     body: Option<EntityId>,
 }
 
@@ -297,33 +298,33 @@ impl Game for Burst {
     fn input(&mut self, _shard: &mut Shard, _player: EntityId, _input: &Input) {}
 
     fn command(&mut self, _shard: &mut Shard, command: &Command) {
-        assert_eq!(command.content(), self.came.to_le_bytes(), "in the order of sending");
-        self.came += 1;
+        assert_eq!(command.content(), self.arrived.to_le_bytes(), "in the order of sending");
+        self.arrived += 1;
     }
 
     fn tick(&mut self, shard: &mut Shard) {
         let own = *self.body.get_or_insert_with(|| shard.entities.spawn(EntityKind::Npc, 0, HERE).unwrap());
         let other = EntityId { index: if self.core == 0 { 512 } else { 0 }, generation: 1 };
         if shard.tick() == 10 {
-            // Until it is refused: what is taken is told from what is not.
-            while shard.command(other, own, 1, &self.taken.to_le_bytes()).is_ok() {
-                self.taken += 1;
+            // Until a command is refused.
+            while shard.command(other, own, 1, &self.accepted.to_le_bytes()).is_ok() {
+                self.accepted += 1;
             }
         }
     }
 }
 
 #[test]
-fn every_command_that_was_taken_arrives_in_order() {
+fn every_accepted_command_arrives_in_order() {
     let mut world = World::of(2, "delay=1ms", small(), |core| Burst { core, ..Burst::default() });
     world.run_for(SECOND);
     let game = |core: usize| world.simulation(core).game();
-    assert!(game(0).taken >= BURST && game(1).taken >= BURST);
-    assert_eq!((game(0).came, game(1).came), (game(1).taken, game(0).taken));
-    assert_eq!(world.total(|stats| stats.commands_refused), 2, "the one that was not taken is counted");
+    assert!(game(0).accepted >= BURST && game(1).accepted >= BURST);
+    assert_eq!((game(0).arrived, game(1).arrived), (game(1).accepted, game(0).accepted));
+    assert_eq!(world.total(|stats| stats.commands_refused), 2, "each core counts the refused command");
 }
 
-/// Calls all that a game can call with whatever comes to mind.
+/// Calls everything that a game can call with random arguments.
 struct Wild(u64);
 
 impl Wild {
@@ -397,7 +398,7 @@ impl Game for Wild {
 }
 
 #[test]
-fn nothing_that_a_game_passes_ends_the_process() {
+fn no_argument_of_a_game_ends_the_process() {
     let mut world = World::of(2, "delay=5ms", small(), |core| Wild(core as u64 + 7));
     world.join(6);
     world.run_for(10 * SECOND);

@@ -1,4 +1,4 @@
-//! How often a client is told of what, and that what does not fit today is told tomorrow.
+//! How often a client receives each entity, and that every entity gets its turn.
 
 use ringshard::world::exchange::Change;
 use ringshard::world::replication::viewer::{DigestResult, Scratch};
@@ -9,14 +9,14 @@ use ringshard_world::messages::SnapshotHeader;
 use ringshard_world::view::Change as Seen;
 use ringshard_world::{EntityId, Position, State, View};
 
-/// Ticks until everybody knows what there is, and its first acknowledgments have come.
+/// Ticks until the client knows every entity and its first acknowledgments have arrived.
 const BEGINNING: u32 = 60;
 
 fn id(index: u16) -> EntityId {
     EntityId { index, generation: 1 }
 }
 
-/// A world of one viewer, over a channel that loses nothing: what leaves in a tick is acknowledged before the next.
+/// A world with one viewer on a channel without loss: a snapshot is acknowledged before the next tick.
 struct World {
     tick: u32,
     pacing: Pacing,
@@ -27,8 +27,8 @@ struct World {
     view: View,
     states: Vec<State>,
     rates: Vec<Rate>,
-    /// Entities told of in the last tick, and whether in full.
-    told: Vec<(u16, bool)>,
+    /// Entities sent in the last tick, and whether in full.
+    sent: Vec<(u16, bool)>,
 }
 
 impl World {
@@ -43,7 +43,7 @@ impl World {
             view: View::new(),
             states: vec![State { health: 255, ..State::NONE }; entities],
             rates: vec![Rate::Full; entities],
-            told: Vec::new(),
+            sent: Vec::new(),
         };
         for index in 0..entities as u16 {
             world.publish(index);
@@ -58,17 +58,17 @@ impl World {
         self.encoder.forget(index);
     }
 
-    /// A small step.
+    /// Moves an entity by one step.
     fn move_on(&mut self, index: u16) {
         self.states[usize::from(index)].position.x += 1;
         self.publish(index);
     }
 
-    /// As much as can change at once without being told in full.
+    /// Changes as much of an entity as a difference can carry.
     fn change_all(&mut self, index: u16) {
         let state = &mut self.states[usize::from(index)];
         let Position { x, y, z } = state.position;
-        // Back and forth, so that each difference is a large one.
+        // Back and forth, so that each difference is large.
         state.position = Position { x: x ^ 1 << 30, y: y ^ 1 << 30, z: z ^ 1 << 30 };
         state.velocity = state.velocity.map(|axis| axis ^ 1 << 14);
         state.rotation = state.rotation.map(|axis| axis ^ 1 << 14);
@@ -79,24 +79,24 @@ impl World {
         self.viewer.set_near(|_| near);
     }
 
-    /// A tick in which `change` happens. Its snapshot arrives, and so does what the client says to it.
+    /// Runs a tick in which `change` happens. Its snapshot and the acknowledgment arrive.
     fn tick(&mut self, change: impl FnOnce(&mut World)) {
         self.tick += 1;
         self.encoder.clear();
         change(self);
         let mut message = [0; 1024];
-        let World { tick, pacing, replica, encoder, scratch, viewer, view, told, .. } = self;
+        let World { tick, pacing, replica, encoder, scratch, viewer, view, sent, .. } = self;
         let len = viewer.snapshot(*tick, pacing, replica, encoder, scratch, &mut message);
-        told.clear();
+        sent.clear();
         if len == 0 {
             return;
         }
         let entry = SnapshotHeader::BYTES..len;
         let is_full = |bytes: &[u8]| u16::from_le_bytes([bytes[2], bytes[3]]) >> 5 & 31 == 0;
         view.take(&message[..len], |change| match change {
-            // Only of a snapshot's first entry is it known where it stands.
-            Seen::Entered(id) | Seen::Updated(id) => told.push((id.index, is_full(&message[entry.clone()]))),
-            Seen::Left(id) => panic!("{id:?} did not leave"),
+            // The test knows the offset of the first entry only.
+            Seen::Entered(id) | Seen::Updated(id) => sent.push((id.index, is_full(&message[entry.clone()]))),
+            Seen::Left(id) => panic!("{id:?} must not leave"),
         })
         .unwrap();
         let (newest, before) = view.received().unwrap();
@@ -109,12 +109,12 @@ impl World {
         assert_eq!(self.view.len(), self.states.len());
     }
 
-    /// In how many of `ticks` ticks entity 0 is told of, as `change` happens in each.
-    fn told_in(&mut self, ticks: u32, mut change: impl FnMut(&mut World)) -> u32 {
+    /// The number of ticks, out of `ticks`, that send entity 0 while `change` happens in each.
+    fn ticks_with_updates(&mut self, ticks: u32, mut change: impl FnMut(&mut World)) -> u32 {
         (0..ticks)
             .map(|_| {
                 self.tick(&mut change);
-                u32::from(self.told.iter().any(|&(index, _)| index == 0))
+                u32::from(self.sent.iter().any(|&(index, _)| index == 0))
             })
             .sum()
     }
@@ -127,80 +127,80 @@ fn alone() -> World {
 }
 
 #[test]
-fn what_moves_nearby_is_told_of_in_every_tick() {
+fn a_near_moving_entity_is_sent_in_every_tick() {
     let mut world = alone();
-    assert_eq!(world.told_in(600, |world| world.move_on(0)), 600);
+    assert_eq!(world.ticks_with_updates(600, |world| world.move_on(0)), 600);
 }
 
 #[test]
-fn what_moves_far_away_is_told_of_18_times_a_second() {
+fn a_far_moving_entity_is_sent_18_times_per_second() {
     for offset in 0..10 {
         let mut world = alone();
-        world.told_in(offset, |_| ());
+        world.ticks_with_updates(offset, |_| ());
         world.all_near(false);
-        let told = world.told_in(600, |world| world.move_on(0));
-        assert!((175..=185).contains(&told), "{told} times in 10 s, where 180 were wanted");
+        let sent = world.ticks_with_updates(600, |world| world.move_on(0));
+        assert!((175..=185).contains(&sent), "{sent} times in 10 s instead of 180");
     }
 }
 
 #[test]
-fn what_hardly_moves_is_told_of_6_times_a_second() {
+fn a_rarely_moving_entity_is_sent_6_times_per_second() {
     for near in [true, false] {
         let mut world = alone();
         world.all_near(near);
-        let told = world.told_in(600, |world| {
+        let sent = world.ticks_with_updates(600, |world| {
             if world.tick % 5 == 0 {
                 world.move_on(0);
             }
         });
-        assert_eq!(told, 60);
+        assert_eq!(sent, 60);
     }
 }
 
-/// What has moved, and stands now: what is changed of it from time to time is not movement.
+/// The entity has moved and stands now: an occasional change of a variable is no movement.
 #[test]
-fn what_has_stopped_moving_hardly_moves() {
+fn an_entity_that_has_stopped_counts_as_rarely_moving() {
     let mut world = alone();
-    world.told_in(60, |world| world.move_on(0));
-    world.told_in(60, |_| ());
-    let told = world.told_in(600, |world| {
+    world.ticks_with_updates(60, |world| world.move_on(0));
+    world.ticks_with_updates(60, |_| ());
+    let sent = world.ticks_with_updates(600, |world| {
         if world.tick % 5 == 0 {
             let value = world.tick as i32;
             world.replica.apply(world.tick, &Change::Variable { id: id(0), number: 0, value });
             world.encoder.forget(0);
         }
     });
-    assert_eq!(told, 60);
+    assert_eq!(sent, 60);
 }
 
 #[test]
-fn under_load_what_is_far_comes_less_often() {
+fn under_load_far_entities_are_sent_less_often() {
     for (level, wanted) in [(1, 90), (2, 45), (3, 23)] {
         let mut world = World::new(1, Pacing::default().shed(level));
         world.begin();
         world.all_near(false);
-        let told = world.told_in(600, |world| world.move_on(0));
-        assert!(told.abs_diff(wanted) <= 3, "{told} times at level {level}, where {wanted} were wanted");
+        let sent = world.ticks_with_updates(600, |world| world.move_on(0));
+        assert!(sent.abs_diff(wanted) <= 3, "{sent} times at level {level} instead of {wanted}");
     }
 }
 
 #[test]
-fn an_entity_is_told_of_as_often_as_it_says() {
+fn the_rate_of_an_entity_limits_how_often_it_is_sent() {
     for (rate, most) in [(Rate::Full, 600), (Rate::Reduced, 200), (Rate::Low, 60), (Rate::Never, 3)] {
         let mut world = alone();
         world.rates[0] = rate;
-        let told = world.told_in(600, |world| world.move_on(0));
-        assert!(told.abs_diff(most) <= 1, "{told} times at {rate:?}");
+        let sent = world.ticks_with_updates(600, |world| world.move_on(0));
+        assert!(sent.abs_diff(most) <= 1, "{sent} times at {rate:?}");
     }
 }
 
 #[test]
-fn what_does_not_change_is_told_again_in_full() {
+fn an_unchanged_entity_is_refreshed_in_full() {
     let mut world = alone();
     let mut at = Vec::new();
     for _ in 0..1500 {
         world.tick(|_| ());
-        if let Some(&(_, is_full)) = world.told.first() {
+        if let Some(&(_, is_full)) = world.sent.first() {
             assert!(is_full);
             at.push(world.tick);
         }
@@ -209,50 +209,50 @@ fn what_does_not_change_is_told_again_in_full() {
     assert!(at.windows(2).all(|pair| pair[1] - pair[0] == 300), "{at:?}");
 }
 
-/// The longest that anybody waits in a world in which all of `entities` change as `change` says, in every tick.
+/// The longest that any entity waits while all of them change in every tick.
 fn longest_wait(entities: u16, bytes_max: usize, mut change: impl FnMut(&mut World, u16)) -> u32 {
     let mut world = World::new(entities.into(), Pacing { bytes_max, ..Pacing::default() });
-    let mut told_at = vec![world.tick; entities.into()];
+    let mut sent_at = vec![world.tick; entities.into()];
     let mut longest = 0;
     for _ in 0..1000 {
         world.tick(|world| (0..entities).for_each(|index| change(world, index)));
-        for &(index, _) in &world.told {
-            let told_at = &mut told_at[usize::from(index)];
-            longest = longest.max(world.tick - *told_at);
-            *told_at = world.tick;
+        for &(index, _) in &world.sent {
+            let sent_at = &mut sent_at[usize::from(index)];
+            longest = longest.max(world.tick - *sent_at);
+            *sent_at = world.tick;
         }
     }
-    told_at.iter().fold(longest, |longest, told_at| longest.max(world.tick - told_at))
+    sent_at.iter().fold(longest, |longest, sent_at| longest.max(world.tick - sent_at))
 }
 
 #[test]
-fn everybody_is_told_of_when_three_of_fifty_fit() {
-    // A full entry is 9 bytes and more, and a difference 6: in the beginning fewer fit.
+fn every_entity_gets_a_turn_when_three_of_fifty_fit() {
+    // A full entry has 9 bytes or more and a difference 6, so fewer fit in the beginning.
     let longest = longest_wait(50, 30, World::move_on);
-    assert!(longest <= 50, "somebody waited {longest} ticks");
+    assert!(longest <= 50, "an entity waited {longest} ticks");
 }
 
 #[test]
-fn everybody_is_told_of_when_near_ones_come_first() {
+fn every_entity_gets_a_turn_when_near_entities_come_first() {
     let longest = longest_wait(50, 30, |world, index| {
         world.viewer.set_near(|index| index % 2 == 0);
         world.move_on(index);
     });
-    assert!(longest <= 50, "somebody waited {longest} ticks");
+    assert!(longest <= 50, "an entity waited {longest} ticks");
 }
 
-/// More than was thought: differences larger than most.
+/// The differences are larger than most.
 #[test]
-fn everybody_is_told_of_when_entries_are_larger_than_usual() {
+fn every_entity_gets_a_turn_when_entries_are_larger_than_usual() {
     for entities in [20, 25, 28, 31, 40, 100] {
         let longest = longest_wait(entities, 500, World::change_all);
-        assert!(longest <= 12, "of {entities} somebody waited {longest} ticks");
+        assert!(longest <= 12, "of {entities} an entity waited {longest} ticks");
     }
 }
 
-/// The largest entry there is fits only when nearly nothing else does.
+/// The largest possible entry fits only when nearly nothing else does.
 #[test]
-fn everybody_is_told_of_when_one_needs_nearly_all_of_the_room() {
+fn every_entity_gets_a_turn_when_one_entry_needs_nearly_all_of_the_budget() {
     let longest = longest_wait(40, 450, |world, index| {
         world.move_on(index);
         for number in 0..VARIABLES * usize::from(index == 39) {
@@ -260,12 +260,12 @@ fn everybody_is_told_of_when_one_needs_nearly_all_of_the_room() {
             world.replica.apply(world.tick, &Change::Variable { id: id(index), number: number as u8, value });
         }
     });
-    assert!(longest <= 50, "somebody waited {longest} ticks");
+    assert!(longest <= 50, "an entity waited {longest} ticks");
 }
 
-/// One entry for all who have the same version, whoever they are.
+/// All clients with the same version get the same bytes.
 #[test]
-fn an_entry_is_encoded_once() {
+fn an_entry_is_encoded_once_for_all_clients() {
     const VIEWERS: usize = 20;
     let mut world = World::new(8, Pacing::default());
     let mut viewers: Vec<(Viewer, View)> = (0..VIEWERS)
@@ -285,7 +285,7 @@ fn an_entry_is_encoded_once() {
             let mut message = [0; 1024];
             let len = viewer.snapshot(tick, pacing, replica, encoder, scratch, &mut message);
             view.take(&message[..len], |_| ()).unwrap();
-            // Half of them say so late: they are 2 versions behind, and the others 1.
+            // Half of the clients acknowledge late: they are 2 versions behind, the others 1.
             if at % 2 == 0 || tick % 2 == 0 {
                 let (newest, before) = view.received().unwrap();
                 assert!(viewer.acknowledge(tick, newest, before, replica));

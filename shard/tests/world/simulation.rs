@@ -6,7 +6,7 @@ use ringshard_protocol::time::Duration;
 use std::net::SocketAddr;
 
 #[test]
-fn who_leaps_across_the_map_is_gone_here_and_alone_there() {
+fn a_player_that_leaps_across_the_map_disappears_here_and_appears_there() {
     let mut world = World::new(2, "delay=20ms,loss=5%");
     world.join(6);
     world.run_for(Duration::from_secs(3));
@@ -27,9 +27,9 @@ fn who_leaps_across_the_map_is_gone_here_and_alone_there() {
     assert!(agreed > 50 && differ == 0, "{agreed} digests agree, {differ} do not");
 }
 
-/// What a client says right after its address changed comes with a name that the server has only just given it.
+/// The first datagram after an address change arrives under an id that the server has only just assigned.
 #[test]
-fn who_moves_and_asks_to_come_in_again_has_one_body() {
+fn a_player_that_moves_and_asks_to_enter_again_has_one_body() {
     let mut world = World::new(1, "delay=20ms");
     world.join(3);
     world.run_for(Duration::from_secs(1));

@@ -51,12 +51,12 @@ pub struct World {
 }
 
 impl World {
-    /// A world of [`server_config`] in which nobody is yet. The seed decides what the network does.
+    /// A world of [`server_config`] without clients. The seed decides what the network does.
     pub fn new(seed: u64, conditions: Conditions) -> Self {
         Self::with_config(seed, conditions, server_config())
     }
 
-    /// A world of this server in which nobody is yet.
+    /// A world of this server without clients.
     pub fn with_config(seed: u64, conditions: Conditions, config: EndpointConfig) -> Self {
         let network = Network::new(seed, conditions);
         network.start_trace();

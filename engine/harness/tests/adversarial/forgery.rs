@@ -195,7 +195,7 @@ fn a_forged_denial_ends_neither_an_attempt_nor_the_reconnection() {
         world.run_for(CONNECT_TIMEOUT + Duration::from_secs(1));
         let events = &world.clients[client].events;
         assert!(
-            matches!(events[0].1, ClientEvent::Reconnecting(CloseReason::Denied(said, 7)) if said == reason),
+            matches!(events[0].1, ClientEvent::Reconnecting(CloseReason::Denied(denied, 7)) if denied == reason),
             "{events:?}"
         );
         world.network.set_conditions_between(address, server_address(), CLEAN);

@@ -73,9 +73,9 @@ fn a_hundred_clients_and_a_thousand_messages_each_way_under_loss() {
     });
     world.run_for(Duration::from_secs(1));
     for end in &world.clients {
-        for heard in [&end.received, &end.received_by_server] {
-            assert!(heard.iter().map(number_of).eq(0..MESSAGES));
-            assert!(heard.iter().all(|heard| heard.1 == numbered(number_of(heard), 40)));
+        for messages in [&end.received, &end.received_by_server] {
+            assert!(messages.iter().map(number_of).eq(0..MESSAGES));
+            assert!(messages.iter().all(|message| message.1 == numbered(number_of(message), 40)));
         }
     }
     assert_eq!(world.server.message_bytes(), 0);
@@ -103,8 +103,8 @@ fn large_and_small_messages_of_all_channels_arrive() {
     let mut unordered: Vec<u32> = end.received.iter().map(number_of).collect();
     unordered.sort_unstable();
     assert!(unordered.into_iter().eq(0..120));
-    for heard in end.received.iter().chain(&end.received_by_server) {
-        assert_eq!(heard.1, numbered(number_of(heard), sizes[number_of(heard) as usize % sizes.len()]));
+    for received in end.received.iter().chain(&end.received_by_server) {
+        assert_eq!(received.1, numbered(number_of(received), sizes[number_of(received) as usize % sizes.len()]));
     }
     world.run_for(Duration::from_secs(1));
     assert_eq!((world.server.message_bytes(), world.clients[0].client.message_bytes()), (0, 0));
@@ -140,9 +140,9 @@ fn sequenced_messages_never_arrive_out_of_order() {
         world.step();
     }
     world.run_for(Duration::from_secs(1));
-    let heard = &world.clients[0].received_by_server;
-    assert!(heard.windows(2).all(|pair| number_of(&pair[0]) < number_of(&pair[1])));
-    assert!((300..1900).contains(&heard.len()), "{}", heard.len());
+    let received = &world.clients[0].received_by_server;
+    assert!(received.windows(2).all(|pair| number_of(&pair[0]) < number_of(&pair[1])));
+    assert!((300..1900).contains(&received.len()), "{}", received.len());
     assert!(world.server.drops().outdated > 100);
 }
 
@@ -319,8 +319,8 @@ fn a_small_sequenced_message_does_not_overtake_a_compressed_one_in_its_datagram(
     world.send_on(0, Channel::UNRELIABLE_SEQUENCED, &[1; 600]);
     world.send_on(0, Channel::UNRELIABLE_SEQUENCED, &[2; 20]);
     world.run_for(Duration::from_millis(100));
-    let heard: Vec<u8> = world.clients[0].received_by_server.iter().map(|heard| heard.1[0]).collect();
-    assert_eq!(heard, [1, 2]);
+    let received: Vec<u8> = world.clients[0].received_by_server.iter().map(|received| received.1[0]).collect();
+    assert_eq!(received, [1, 2]);
 }
 
 #[test]
@@ -342,8 +342,8 @@ fn the_first_messages_of_a_resuming_client_belong_to_its_session() {
         world.run_for(Duration::from_secs(3));
     }
     for channel in channels {
-        let heard = world.clients[0].received_by_server.iter().filter(|heard| heard.0 == channel);
-        let mut numbers: Vec<u32> = heard.map(number_of).collect();
+        let received = world.clients[0].received_by_server.iter().filter(|received| received.0 == channel);
+        let mut numbers: Vec<u32> = received.map(number_of).collect();
         if channel == Channel::RELIABLE_UNORDERED {
             numbers.sort_unstable();
         }

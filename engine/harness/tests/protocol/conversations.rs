@@ -67,9 +67,9 @@ fn large_messages_arrive_in_fragments_and_compressed() {
         }
         let frames = receive_for(&mut server, &mut client, Duration::from_millis(500));
         assert!(find(&frames, kind::FRAGMENT).is_some() && find(&frames, kind::COMPRESSED).is_some());
-        let mut heard = std::mem::take(&mut client.messages);
-        heard.sort_unstable_by_key(|(_, message)| message.len());
-        assert_eq!(heard, [(channel.number(), noise.to_vec()), (channel.number(), text.clone())]);
+        let mut received = std::mem::take(&mut client.messages);
+        received.sort_unstable_by_key(|(_, message)| message.len());
+        assert_eq!(received, [(channel.number(), noise.to_vec()), (channel.number(), text.clone())]);
     }
 }
 

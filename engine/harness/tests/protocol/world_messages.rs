@@ -98,9 +98,9 @@ fn state(vector: &Vector, key: &str) -> State {
 /// The value of `key` as variables: a mask, and all values.
 fn variables(vector: &Vector, key: &str) -> (u64, [i32; VARIABLES]) {
     let (mut mask, mut values) = (0, [0; VARIABLES]);
-    let (told, rest) = vector.get(key).as_chunks::<5>();
+    let (entries, rest) = vector.get(key).as_chunks::<5>();
     assert!(rest.is_empty());
-    for &[number, a, b, c, d] in told {
+    for &[number, a, b, c, d] in entries {
         mask |= 1 << number;
         values[usize::from(number)] = i32::from_le_bytes([a, b, c, d]);
     }

@@ -52,13 +52,13 @@ proptest! {
     #[test]
     fn a_view_holds_what_the_entries_say(
         (base, state) in any_change(),
-        ((told, first), (changed, then)) in (any_variables(), any_variables()),
+        ((mask, first), (changed, then)) in (any_variables(), any_variables()),
         (index, generation, version, age) in (any::<u16>(), any::<u8>(), any::<u16>(), 1..=BASELINE_AGE_MAX),
     ) {
         let id = id(index, generation);
         let version = u32::from(version);
         let whole = Versioned { id, version, state: &base, variables: &first };
-        let entry = written(|writer| write_full(whole, told, writer));
+        let entry = written(|writer| write_full(whole, mask, writer));
         let plain = written(|writer| write_full(whole, 0, writer));
         prop_assert!(plain.len() <= PLAIN_ENTRY_BYTES_MAX && entry.len() <= ENTRY_BYTES_MAX);
         let mut view = View::new();
@@ -66,7 +66,7 @@ proptest! {
         prop_assert_eq!(view.take(&snapshot(1, 10, &[entry]), |change| changes.push(change)), Ok(true));
         let seen = view.entity(id).expect("it is in the view");
         prop_assert_eq!((seen.id(), seen.tick(), seen.state()), (id, 10, &base));
-        prop_assert_eq!(variables_of(seen), masked(told, &first));
+        prop_assert_eq!(variables_of(seen), masked(mask, &first));
 
         let next = Versioned { id, version: version + age, state: &state, variables: &then };
         let entry = written(|writer| write_difference(next, version, &base, changed, writer));
@@ -76,7 +76,7 @@ proptest! {
         let seen = view.entity(id).expect("it is still in the view");
         prop_assert_eq!((seen.tick(), seen.state()), (11, &State { kind: base.kind, faction: base.faction, ..state }));
         let both = std::array::from_fn(|number| {
-            if changed >> number & 1 == 1 { then[number] } else { masked(told, &first)[number] }
+            if changed >> number & 1 == 1 { then[number] } else { masked(mask, &first)[number] }
         });
         prop_assert_eq!(variables_of(seen), both);
 

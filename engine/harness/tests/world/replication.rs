@@ -18,10 +18,10 @@ enum Step {
     Succeeds(usize, State),
     /// An entity leaves the view, or comes back.
     Hides(usize),
-    /// The server sends a snapshot of the entities in `told`, those in `afresh` in full.
-    Snapshot { told: u8, afresh: u8, fate: Fate },
+    /// The server sends a snapshot of the entities in `included`, those in `in_full` in full.
+    Snapshot { included: u8, in_full: u8, fate: Fate },
     /// This many snapshots arrive, and none is acknowledged yet.
-    Silence { told: u8, count: usize },
+    Silence { included: u8, count: usize },
     /// The client's input arrives.
     Input,
 }
@@ -44,8 +44,8 @@ fn any_step() -> impl Strategy<Value = Step> {
         1 => (entity(), any_state()).prop_map(|(entity, state)| Step::Succeeds(entity, state)),
         1 => entity().prop_map(Step::Hides),
         12 => (any::<u8>(), prop_oneof![4 => Just(0), 1 => any::<u8>()], fate)
-            .prop_map(|(told, afresh, fate)| Step::Snapshot { told, afresh, fate }),
-        1 => (any::<u8>(), 1..40usize).prop_map(|(told, count)| Step::Silence { told, count }),
+            .prop_map(|(included, in_full, fate)| Step::Snapshot { included, in_full, fate }),
+        1 => (any::<u8>(), 1..40usize).prop_map(|(included, count)| Step::Silence { included, count }),
         6 => Just(Step::Input),
     ]
 }
@@ -114,7 +114,7 @@ impl Server {
         (entity.acknowledged, entity.since) = (None, self.number);
     }
 
-    fn entry(entity: &Original, afresh: bool) -> Vec<u8> {
+    fn entry(entity: &Original, in_full: bool) -> Vec<u8> {
         let Original { id, version, versions, .. } = entity;
         if !entity.visible {
             return written(|writer| write_gone(id.index, writer));
@@ -122,7 +122,7 @@ impl Server {
         let (state, variables, _) = &versions[version];
         let versioned = Versioned { id: *id, version: *version, state, variables };
         let baseline = entity.acknowledged.filter(|&base| base < *version && version - base <= BASELINE_AGE_MAX);
-        match baseline.filter(|_| !afresh) {
+        match baseline.filter(|_| !in_full) {
             None => {
                 let set = (0..VARIABLES).filter(|&number| variables[number] != 0).map(|number| 1 << number).sum();
                 written(|writer| write_full(versioned, set, writer))
@@ -135,17 +135,17 @@ impl Server {
     }
 
     /// The next snapshot and its number.
-    fn snapshot(&mut self, told: u8, afresh: u8) -> (u64, Vec<u8>) {
+    fn snapshot(&mut self, included: u8, in_full: u8) -> (u64, Vec<u8>) {
         let number = self.number;
         self.number += 1;
-        let told: Vec<_> = (0..ENTITIES).filter(|entity| told >> entity & 1 == 1).collect();
+        let included: Vec<_> = (0..ENTITIES).filter(|entity| included >> entity & 1 == 1).collect();
         let entries: Vec<_> =
-            told.iter().map(|&entity| Self::entry(&self.entities[entity], afresh >> entity & 1 == 1)).collect();
+            included.iter().map(|&entity| Self::entry(&self.entities[entity], in_full >> entity & 1 == 1)).collect();
         let entry = |&entity: &usize| {
             let Original { id, visible, version, .. } = self.entities[entity];
             (entity, id, visible.then_some(version))
         };
-        self.sent.insert(number, told.iter().map(entry).collect());
+        self.sent.insert(number, included.iter().map(entry).collect());
         (number, snapshot(number as u16, number as u32, &entries))
     }
 
@@ -196,14 +196,14 @@ proptest! {
                 Step::Changes(entity, state, set) => server.change(entity, state, set),
                 Step::Succeeds(entity, state) => server.succeed(entity, state),
                 Step::Hides(entity) => server.hide(entity),
-                Step::Silence { told, count } => {
+                Step::Silence { included, count } => {
                     for _ in 0..count {
-                        let (number, message) = server.snapshot(told, 0);
+                        let (number, message) = server.snapshot(included, 0);
                         deliver(&server, &mut view, &mut known, (number, &message));
                     }
                 }
-                Step::Snapshot { told, afresh, fate } => {
-                    let (number, message) = server.snapshot(told, afresh);
+                Step::Snapshot { included, in_full, fate } => {
+                    let (number, message) = server.snapshot(included, in_full);
                     match fate {
                         Fate::Lost => {}
                         Fate::Late => late = Some(message),

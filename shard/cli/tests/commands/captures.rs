@@ -1,4 +1,4 @@
-//! `ringshard capture`: where it writes, and that one that is refused or left keeps the place of none.
+//! `ringshard capture`: where it writes, what it refuses, and when the server is free for the next capture.
 
 use crate::scene::{Scene, TOKEN};
 use crate::shared::{Folder, TIMEOUT, assert_has, text};
@@ -6,12 +6,12 @@ use std::io::{BufRead, BufReader, Read, Write};
 use std::net::TcpStream;
 use std::time::{Duration, Instant};
 
-/// Seconds of a capture that is never waited for.
+/// Length of a capture whose end no test waits for.
 const LONG_S: u32 = 100;
-/// What a pcapng file begins with.
+/// The first bytes of a pcapng file.
 const MAGIC: [u8; 4] = [0x0a, 0x0d, 0x0d, 0x0a];
 
-/// The beginning of a capture's answer: its status line, and what is left to read.
+/// Starts a capture; gives the status line of the answer, and the rest to be read.
 fn begin(scene: &Scene) -> (String, BufReader<TcpStream>) {
     let mut stream = TcpStream::connect(&scene.server.admin).unwrap();
     let admin = &scene.server.admin;
@@ -24,7 +24,7 @@ fn begin(scene: &Scene) -> (String, BufReader<TcpStream>) {
     (status, answer)
 }
 
-/// A short capture works, within a time that no capture of minutes would leave.
+/// Asserts that a short capture works before a long one could have ended.
 fn assert_captures(scene: &Scene, folder: &Folder, name: &str) {
     let give_up = Instant::now() + TIMEOUT;
     loop {
@@ -40,14 +40,14 @@ fn assert_captures(scene: &Scene, folder: &Folder, name: &str) {
 }
 
 #[test]
-fn a_dash_is_standard_output_and_what_it_says_goes_to_standard_error() {
+fn a_dash_means_standard_output_and_remarks_go_to_standard_error() {
     let scene = Scene::new("capture-dash");
     let folder = Folder::new("capture-dash-files");
     let output = scene.command(&["capture", "--seconds", "0.5", "--out", "-"]).current_dir(&folder.0).output().unwrap();
     assert!(output.status.success(), "{}", text(&output.stderr));
     assert!(output.stdout.starts_with(&MAGIC), "{:?}", &output.stdout[..output.stdout.len().min(16)]);
     assert_has(&text(&output.stderr), &["capturing", "standard output"]);
-    assert_eq!(std::fs::read_dir(&folder.0).unwrap().count(), 0, "no file is made");
+    assert_eq!(std::fs::read_dir(&folder.0).unwrap().count(), 0, "no file is written");
 
     let both = scene.run(&["capture", "--out", "-", "--key-log", "-"]);
     assert!(!both.status.success());
@@ -55,7 +55,7 @@ fn a_dash_is_standard_output_and_what_it_says_goes_to_standard_error() {
 }
 
 #[test]
-fn what_is_refused_is_refused_before_the_capture_and_leaves_nothing() {
+fn a_refused_capture_is_refused_at_once_and_leaves_no_file() {
     let scene = Scene::new("capture-refused");
     let folder = Folder::new("capture-refused-files");
     let (file, keys) = (folder.file("a.pcapng"), folder.file("a.keys"));
@@ -70,16 +70,16 @@ fn what_is_refused_is_refused_before_the_capture_and_leaves_nothing() {
     assert_has(&text(&output.stderr), &["already exists", "another file"]);
     assert_eq!(std::fs::read_to_string(folder.file("there")).unwrap(), "already");
     assert_captures(&scene, &folder, "b.pcapng");
-    assert!(began.elapsed() < Duration::from_secs(LONG_S.into()), "the place of a capture was kept");
-    assert_eq!(std::fs::read_dir(&folder.0).unwrap().count(), 2, "what was refused leaves no file");
+    assert!(began.elapsed() < Duration::from_secs(LONG_S.into()), "a refused capture blocked the next one");
+    assert_eq!(std::fs::read_dir(&folder.0).unwrap().count(), 2, "a refused capture leaves no file");
 }
 
 #[test]
-fn a_client_that_goes_away_gives_its_place_back_and_a_second_one_is_told_to_wait() {
+fn a_second_capture_is_refused_until_the_first_client_goes_away() {
     let scene = Scene::new("capture-gone");
     let folder = Folder::new("capture-gone-files");
     let (status, answer) = begin(&scene);
-    assert!(status.starts_with("HTTP/1.1 200"), "an answer begins when the capture does: {status}");
+    assert!(status.starts_with("HTTP/1.1 200"), "the answer must begin when the capture begins: {status}");
     let second = scene.run(&["capture", "--seconds", "1", "--out", &folder.file("second.pcapng")]);
     assert!(!second.status.success());
     assert_has(&text(&second.stderr), &["409", "another capture is running"]);
@@ -88,7 +88,7 @@ fn a_client_that_goes_away_gives_its_place_back_and_a_second_one_is_told_to_wait
 }
 
 #[test]
-fn a_capture_arrives_while_it_is_made() {
+fn a_capture_is_streamed() {
     let scene = Scene::new("capture-stream");
     let began = Instant::now();
     let (status, mut answer) = begin(&scene);
@@ -97,8 +97,8 @@ fn a_capture_arrives_while_it_is_made() {
     let mut seen = Vec::new();
     while !seen.ends_with(&MAGIC) {
         let mut byte = [0];
-        answer.read_exact(&mut byte).expect("the file begins at once");
+        answer.read_exact(&mut byte).expect("the file must begin at once");
         seen.push(byte[0]);
     }
-    assert!(began.elapsed() < Duration::from_secs(LONG_S.into()), "it came when the capture was over");
+    assert!(began.elapsed() < Duration::from_secs(LONG_S.into()), "the file arrived only after the capture");
 }

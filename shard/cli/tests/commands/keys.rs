@@ -1,16 +1,16 @@
-//! `ringshard keygen`
+//! `ringshard keygen`.
 
 use crate::shared::{Folder, assert_refused, ringshard, stdout};
 
 #[test]
-fn a_key_is_made_once_and_read_by_its_owner_alone() {
+fn a_key_is_written_once_and_only_its_owner_can_read_it() {
     let folder = Folder::new("keygen");
     let file = folder.file("server.key");
     let made = ringshard(&["keygen", "--out", &file]);
     assert!(made.status.success());
     assert_eq!(String::from_utf8_lossy(&made.stdout).trim().len(), 64, "the public key");
     let again = ringshard(&["keygen", "--public", &file]);
-    assert_eq!(stdout(&again), stdout(&made), "the public half of a key there is");
+    assert_eq!(stdout(&again), stdout(&made), "--public must print the same public key");
     let mode = std::os::unix::fs::MetadataExt::mode(&std::fs::metadata(&file).unwrap());
     assert_eq!(mode & 0o777, 0o600);
     let before = std::fs::read(&file).unwrap();
@@ -19,7 +19,7 @@ fn a_key_is_made_once_and_read_by_its_owner_alone() {
 }
 
 #[test]
-fn the_public_half_of_a_key_that_is_no_key_is_refused() {
+fn the_public_key_of_an_invalid_key_file_is_refused() {
     let folder = Folder::new("keygen-public");
     let nothing = folder.file("missing.key");
     assert_refused(

@@ -1,4 +1,4 @@
-//! The `ringshard` binary as a person meets it: what it does, and what it says when it cannot.
+//! The commands of the `ringshard` binary: what they print, what they refuse, and what they return.
 
 mod captures;
 mod keys;

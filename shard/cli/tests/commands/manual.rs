@@ -4,7 +4,7 @@ use crate::shared::{Folder, ringshard, stdout};
 use ringshard::config::all_settings;
 
 #[test]
-fn help_says_what_each_flag_takes() {
+fn help_names_the_value_of_each_flag() {
     let help = stdout(&ringshard(&["serve", "--help"]));
     for part in [
         "--key <FILE>",
@@ -24,7 +24,7 @@ fn help_says_what_each_flag_takes() {
 }
 
 #[test]
-fn every_command_has_a_page_and_every_setting_is_in_that_of_serve() {
+fn every_command_has_a_manual_page_and_that_of_serve_has_every_setting() {
     let folder = Folder::new("man");
     let pages = folder.file("pages");
     assert!(ringshard(&["man", &pages]).status.success());
@@ -39,13 +39,13 @@ fn every_command_has_a_page_and_every_setting_is_in_that_of_serve() {
         assert!(page(&format!("ringshard-{command}")).contains(".TH"), "{command}");
         assert!(top.contains(&command.replace('-', "\\-")), "{command} is not in the page of ringshard");
     }
-    assert!(page("ringshard-config-check").contains("ringshard config check"));
+    assert!(page("ringshard-config-check").contains("ringshard config check"), "{}", page("ringshard-config-check"));
     let serve = page("ringshard-serve").replace("\\-", "-");
     all_settings().iter().for_each(|key| assert!(serve.contains(&format!("--{}", key.name)), "{}", key.name));
 }
 
 #[test]
-fn shells_get_completions() {
+fn each_shell_gets_completions() {
     for shell in ["bash", "zsh", "fish"] {
         let script = ringshard(&["completions", shell]);
         assert!(script.status.success());

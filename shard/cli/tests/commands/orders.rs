@@ -5,7 +5,7 @@ use std::io::{BufRead, BufReader, Write};
 use std::os::unix::net::UnixListener;
 
 #[test]
-fn a_server_reloads_by_command_and_what_needs_a_restart_is_a_failure() {
+fn reload_applies_changes_and_fails_where_a_restart_is_needed() {
     let server = Server::start("order-reload", "npcs = 1\n", &["--admin-socket", "admin.sock"]);
     let (file, socket) = (server.folder.file("settings.toml"), server.folder.file("admin.sock"));
     let reload = || ringshard(&["reload", "--admin-socket", &socket]);
@@ -19,7 +19,7 @@ fn a_server_reloads_by_command_and_what_needs_a_restart_is_a_failure() {
 }
 
 #[test]
-fn a_server_drains_by_command_asked_by_name_with_its_secret() {
+fn drain_takes_a_host_name_and_needs_the_secret() {
     let folder = Folder::new("order-drain");
     let secret = folder.secret("token", "0123456789abcdef");
     let mut server = Server::start("order-drain", "", &["--admin-token-file", &secret]);
@@ -28,25 +28,25 @@ fn a_server_drains_by_command_asked_by_name_with_its_secret() {
     assert_refused(&ringshard(&["drain", "--admin", &by_name]), &["--admin-token-file"]);
     let drained = ringshard(&["drain", "--admin", &by_name, "--admin-token-file", &secret]);
     assert!(drained.status.success(), "{}", String::from_utf8_lossy(&drained.stderr));
-    assert!(stdout(&drained).contains("nobody new is let in"));
-    // Nobody is there, so it ends.
+    assert!(stdout(&drained).contains("admits no new clients"));
+    // No player is connected, so the server ends.
     assert!(server.ends().success());
     assert_refused(&ringshard(&["drain", "--admin", &admin]), &["no server answers", "--admin"]);
     assert_refused(&ringshard(&["drain", "--admin", "localhost"]), &["host name with a port", "127.0.0.1:3566"]);
 }
 
 #[test]
-fn a_kick_without_anybody_to_end_is_a_failure() {
+fn a_kick_without_a_matching_connection_fails() {
     let server = Server::start("order-kick", "", &["--admin-socket", "admin.sock"]);
     let (admin, socket) = (server.admin.to_string(), server.folder.file("admin.sock"));
     let kick = |target: &str| ringshard(&["kick", target, "--admin-socket", &socket]);
-    assert_refused(&ringshard(&["kick", "0.5.1", "--admin", &admin]), &["takes no orders", "admin-socket"]);
-    assert_refused(&kick("0.5.1"), &["no connection is 0.5.1", "ringshard sessions"]);
-    assert_refused(&kick("[2001:db8::1]:5"), &["no connection is [2001:db8::1]:5"]);
+    assert_refused(&ringshard(&["kick", "0.5.1", "--admin", &admin]), &["accepts no commands", "admin-socket"]);
+    assert_refused(&kick("0.5.1"), &["no connection matches 0.5.1", "ringshard sessions"]);
+    assert_refused(&kick("[2001:db8::1]:5"), &["no connection matches [2001:db8::1]:5"]);
     assert_refused(&kick("player"), &["an id such as 0.12.3", "an IP address"]);
 }
 
-/// Answers one order that comes over a Unix socket; gives what was asked.
+/// Answers one request over a Unix socket; gives the request.
 fn answer_once(socket: &str, answer: &'static str) -> std::thread::JoinHandle<String> {
     let listener = UnixListener::bind(socket).unwrap();
     std::thread::spawn(move || {
@@ -60,7 +60,7 @@ fn answer_once(socket: &str, answer: &'static str) -> std::thread::JoinHandle<St
 }
 
 #[test]
-fn orders_go_over_a_socket_where_one_is_named() {
+fn commands_use_the_admin_socket_where_one_is_given() {
     let folder = Folder::new("order-socket");
     let socket = folder.file("admin.sock");
     let order = |arguments: &[&str]| ringshard(&[arguments, &["--admin-socket", &socket]].concat());
@@ -69,7 +69,7 @@ fn orders_go_over_a_socket_where_one_is_named() {
     assert!(asked.join().unwrap().starts_with("POST /kick?target=10.0.0.7 HTTP/1.1\r\n"));
     std::fs::remove_file(&socket).unwrap();
     let asked = answer_once(&socket, "HTTP/1.1 422 X\r\nContent-Length: 14\r\n\r\nnpcs is `many`");
-    assert_refused(&order(&["reload"]), &[&socket, "says 422", "npcs is `many`"]);
+    assert_refused(&order(&["reload"]), &[&socket, "status 422", "npcs is `many`"]);
     asked.join().unwrap();
     std::fs::remove_file(&socket).unwrap();
     assert_refused(&order(&["drain"]), &["no server answers", &socket, "ringshard serve"]);

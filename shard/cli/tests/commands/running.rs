@@ -1,4 +1,4 @@
-//! A server that runs: what it logs, what is asked of it, and its end.
+//! `ringshard serve`: what it logs and how it ends; and `ringshard histograms`.
 
 use crate::shared::{Folder, Server, assert_has, free_address, ringshard, stdout};
 use rustix::process::Signal;
@@ -6,7 +6,7 @@ use std::io::{BufRead, Write};
 use std::process::{Command, Stdio};
 
 #[test]
-fn histograms_of_a_running_server_come_as_table_files_and_picture() {
+fn histograms_are_printed_as_a_table_and_written_as_files_and_a_picture() {
     let folder = Folder::new("histograms");
     let server = Server::start("histograms", "", &[]);
     let admin = server.admin.to_string();
@@ -23,7 +23,7 @@ fn histograms_of_a_running_server_come_as_table_files_and_picture() {
 }
 
 #[test]
-fn interrupt_and_terminate_end_it_with_its_histograms_and_success() {
+fn sigint_and_sigterm_end_the_server_with_success_and_its_histograms() {
     for signal in [Signal::INT, Signal::TERM] {
         for datapath in ["auto", "mmsg"] {
             let mut server = Server::start("signals", "", &["--datapath", datapath]);
@@ -35,7 +35,7 @@ fn interrupt_and_terminate_end_it_with_its_histograms_and_success() {
     }
 }
 
-/// What a server logs until it serves, and its admin address.
+/// The log of a server until it serves, and its admin address.
 fn first_lines(flags: &[&str]) -> (Vec<String>, String) {
     let admin = free_address().to_string();
     let mut child = Command::new(env!("CARGO_BIN_EXE_ringshard"))
@@ -59,7 +59,7 @@ fn first_lines(flags: &[&str]) -> (Vec<String>, String) {
 }
 
 #[test]
-fn the_first_line_of_the_log_says_where_to_ask_and_which_key_clients_pin() {
+fn the_first_log_line_has_the_admin_address_and_the_public_key() {
     let folder = Folder::new("first-line");
     let key = folder.file("server.key");
     let public = stdout(&ringshard(&["keygen", "--out", &key]));
@@ -70,7 +70,7 @@ fn the_first_line_of_the_log_says_where_to_ask_and_which_key_clients_pin() {
 }
 
 #[test]
-fn a_log_in_json_is_an_object_a_line() {
+fn a_json_log_has_one_object_per_line() {
     let (lines, admin) = first_lines(&["--log-format", "json", "--npcs", "3"]);
     let objects: Vec<serde_json::Value> =
         lines.iter().map(|line| serde_json::from_str(line).unwrap_or_else(|error| panic!("{error}: {line}"))).collect();
@@ -78,19 +78,19 @@ fn a_log_in_json_is_an_object_a_line() {
     assert_eq!(objects[0]["admin"], format!("http://{admin}/"));
     assert!(objects.iter().all(|object| object["level"].is_string() && object["timestamp"].is_string()));
     assert!(objects.iter().any(|object| object["message"].as_str().unwrap().contains("npcs is `3`")), "{lines:?}");
-    // A start that fails says so in the same form.
+    // A failed start is logged in the same format.
     let taken = std::net::UdpSocket::bind("127.0.0.1:0").unwrap().local_addr().unwrap().to_string();
     let holder = std::net::UdpSocket::bind(&taken).unwrap();
     let output = ringshard(&["serve", "--listen", &taken, "--cpus", "0", "--admin", "off", "--log-format", "json"]);
     let log = String::from_utf8_lossy(&output.stderr).into_owned();
-    let told = log.lines().filter_map(|line| serde_json::from_str::<serde_json::Value>(line).ok());
-    let told: Vec<_> = told.filter(|object| object["level"] == "ERROR").collect();
-    assert!(!output.status.success() && told[0]["error"].as_str().unwrap().contains("in use"), "{log}");
+    let errors = log.lines().filter_map(|line| serde_json::from_str::<serde_json::Value>(line).ok());
+    let errors: Vec<_> = errors.filter(|object| object["level"] == "ERROR").collect();
+    assert!(!output.status.success() && errors[0]["error"].as_str().unwrap().contains("in use"), "{log}");
     drop(holder);
 }
 
 #[test]
-fn a_key_may_come_through_a_pipe() {
+fn the_key_can_come_from_a_pipe() {
     let folder = Folder::new("pipe");
     let key = folder.file("server.key");
     let public = stdout(&ringshard(&["keygen", "--out", &key]));

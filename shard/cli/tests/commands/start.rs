@@ -1,10 +1,10 @@
-//! Starts that fail, and what they say.
+//! Starts that fail, and their messages.
 
 use crate::shared::{Folder, assert_refused, ringshard};
 use std::net::UdpSocket;
 
 #[test]
-fn each_wrong_start_says_what_to_do() {
+fn each_failed_start_says_what_to_do() {
     let folder = Folder::new("start");
     let missing = folder.file("missing.key");
     assert_refused(
@@ -31,13 +31,13 @@ fn each_wrong_start_says_what_to_do() {
     assert_refused(&ringshard(&["serve", "--timeout-ms", "100", "--cpus", "0"]), &["timeout", "heartbeat"]);
     assert_refused(
         &ringshard(&["serve", "--listen", "192.0.2.1:3565", "--cpus", "0"]),
-        &["192.0.2.1", "no address of this host"],
+        &["192.0.2.1", "not an address of this host"],
     );
     assert_refused(&ringshard(&["histograms", "--admin", "127.0.0.1:1"]), &["no server answers", "ringshard serve"]);
 }
 
 #[test]
-fn everything_on_the_command_line_that_is_wrong_is_said_at_once() {
+fn all_mistakes_on_the_command_line_are_reported_at_once() {
     let output = ringshard(&[
         "serve",
         "--npcs",

@@ -1,14 +1,14 @@
-//! What commands print: as wide as the terminal, whole where there is none, and quietly ended when nobody reads on.
+//! The output of commands: it fits the terminal, is complete without one, and ends quietly when its reader goes away.
 
 use crate::scene::Scene;
 use crate::shared::{Folder, assert_has, free_address, text};
 use std::io::{BufRead, BufReader, Read};
 use std::process::{Command, Stdio};
 
-/// Escape sequences begin with it.
+/// The first character of an escape sequence.
 const ESCAPE: char = '\x1b';
 
-/// What a command that looks at the scene's server prints on a terminal of that many columns.
+/// Runs a command on a terminal of this width; gives the lines that it prints.
 fn on_a_terminal(scene: &Scene, columns: u16, arguments: &[&str]) -> Vec<String> {
     let command = scene.command(arguments);
     let words: Vec<_> = std::iter::once(command.get_program()).chain(command.get_args()).collect();
@@ -17,13 +17,13 @@ fn on_a_terminal(scene: &Scene, columns: u16, arguments: &[&str]) -> Vec<String>
         .args(["-qec", &format!("stty rows 24 cols {columns} && {}", words.join(" ")), "/dev/null"])
         .stdin(Stdio::null())
         .output()
-        .expect("script is there: it gives a terminal to the command");
+        .expect("the program `script` exists: it gives the command a terminal");
     assert!(output.status.success(), "{}", text(&output.stdout));
     text(&output.stdout).lines().map(|line| line.trim_end_matches('\r').to_owned()).collect()
 }
 
 #[test]
-fn tables_fit_the_terminal_and_are_whole_where_there_is_none() {
+fn tables_fit_the_terminal_and_are_complete_without_one() {
     let scene = Scene::new("tables");
     let player = scene.player.to_string();
     for (arguments, words, all) in [
@@ -52,24 +52,24 @@ fn tables_fit_the_terminal_and_are_whole_where_there_is_none() {
 }
 
 #[test]
-fn sessions_says_how_many_of_how_many_and_why_there_is_none() {
+fn sessions_says_how_many_connections_match_and_why_none_does() {
     let scene = Scene::new("counts");
-    let said = |arguments: &[&str]| text(&scene.run(&[&["sessions"], arguments].concat()).stdout);
+    let printed = |arguments: &[&str]| text(&scene.run(&[&["sessions"], arguments].concat()).stdout);
     let host = scene.player.ip().to_string();
-    assert_has(&said(&["--address", &host]), &["1 of 1 connections: from 127.0.0.1"]);
-    assert_eq!(said(&["--address", "10.0.0.1"]), "none of 1 connections is from 10.0.0.1\n");
+    assert_has(&printed(&["--address", &host]), &["1 of 1 connections: from 127.0.0.1"]);
+    assert_eq!(printed(&["--address", "10.0.0.1"]), "none of 1 connections is from 10.0.0.1\n");
     assert_eq!(
-        said(&["--core", "0", "--id", "0.60000.1"]),
+        printed(&["--core", "0", "--id", "0.60000.1"]),
         "none of 1 connections is on core 0, with the id 0.60000.1\n"
     );
-    assert_eq!(said(&["--address", "10.0.0.1", "--json"]).trim(), "[]");
+    assert_eq!(printed(&["--address", "10.0.0.1", "--json"]).trim(), "[]");
     let nonsense = scene.run(&["sessions", "--id", "a b"]);
     assert!(!nonsense.status.success());
     assert_has(&text(&nonsense.stderr), &["three numbers", "0.86.109"]);
 }
 
 #[test]
-fn a_pipe_gets_no_escapes_and_may_be_closed_at_any_time() {
+fn a_pipe_gets_no_escape_sequences_and_can_be_closed_at_any_time() {
     let scene = Scene::new("pipes");
     let mut watch = scene.command(&["histograms", "--watch"]);
     let mut child = watch.stdout(Stdio::piped()).stderr(Stdio::piped()).spawn().unwrap();
@@ -83,7 +83,7 @@ fn a_pipe_gets_no_escapes_and_may_be_closed_at_any_time() {
 }
 
 #[test]
-fn every_command_ends_quietly_when_nobody_reads_what_it_prints() {
+fn every_command_ends_quietly_when_its_output_is_closed() {
     let scene = Scene::new("closed");
     let folder = Folder::new("closed-files");
     let (key, report, admin) = (folder.file("a.key"), folder.file("report.tar.gz"), free_address().to_string());
@@ -116,10 +116,10 @@ fn every_command_ends_quietly_when_nobody_reads_what_it_prints() {
     for mut command in of_server.iter().map(|arguments| scene.command(arguments)).chain(alone) {
         let mut child = command.stdout(Stdio::piped()).stderr(Stdio::piped()).spawn().unwrap();
         drop(child.stdout.take());
-        let mut said = String::new();
-        child.stderr.take().unwrap().read_to_string(&mut said).unwrap();
+        let mut errors = String::new();
+        child.stderr.take().unwrap().read_to_string(&mut errors).unwrap();
         let status = child.wait().unwrap();
-        assert!(!said.contains("panicked") && !said.contains("Broken pipe"), "{command:?}: {said}");
-        assert_eq!(status.code(), Some(0), "{command:?}: {said}");
+        assert!(!errors.contains("panicked") && !errors.contains("Broken pipe"), "{command:?}: {errors}");
+        assert_eq!(status.code(), Some(0), "{command:?}: {errors}");
     }
 }

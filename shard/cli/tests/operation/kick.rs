@@ -1,4 +1,4 @@
-//! Connections that are ended by order.
+//! `ringshard kick`.
 
 use crate::shared::{Player, Server};
 use ringshard::ops::report::ConnectionSnapshot;
@@ -7,7 +7,7 @@ use ringshard_protocol::wire::DisconnectReason;
 use std::process::Command;
 
 #[test]
-fn whoever_is_kicked_is_told_and_nobody_else_is_disturbed() {
+fn a_kick_disconnects_its_target_and_no_other_player() {
     let server = Server::start("kick", "", &["--admin-socket", "admin.sock"]);
     let (mut first, mut second) = (Player::connected(&server), Player::connected(&server));
     let kick = |target: &str| {
@@ -22,16 +22,16 @@ fn whoever_is_kicked_is_told_and_nobody_else_is_disturbed() {
         sessions.iter().find(|session| session.address == address).unwrap()
     };
     assert_eq!(kick(&of(&first).id), "ended 1 connection\n");
-    first.until("it is told", |player| player.closed.is_some());
+    first.until("the kicked player is disconnected", |player| player.closed.is_some());
     assert_eq!(first.closed, Some(CloseReason::Disconnected(DisconnectReason::Closed)));
-    second.echo(b"not me");
+    second.echo(b"still connected");
     assert_eq!(kick(&of(&second).address.to_string()), "ended 1 connection\n");
-    second.until("it is told, too", |player| player.closed.is_some());
+    second.until("the player kicked by address is disconnected", |player| player.closed.is_some());
 
     let (mut third, mut fourth) = (Player::connected(&server), Player::connected(&server));
     assert_eq!(kick("127.0.0.1"), "ended 2 connections\n");
-    third.until("all from an address are told", |player| player.closed.is_some());
-    fourth.until("all from an address are told", |player| player.closed.is_some());
+    third.until("all players of the IP address are disconnected", |player| player.closed.is_some());
+    fourth.until("all players of the IP address are disconnected", |player| player.closed.is_some());
     let mut other = Player::connected(&server);
-    other.echo(b"who comes anew is let in");
+    other.echo(b"a kicked address can connect again");
 }

@@ -1,4 +1,4 @@
-//! What is lost is counted for what it is, and reaches the log.
+//! Losses are counted by cause and logged.
 
 use crate::shared::{Player, Server, TIMEOUT};
 use ringshard::ops::report::ServerReport;
@@ -26,17 +26,17 @@ fn until(server: &Server, what: &str, happened: impl Fn(&ServerReport) -> bool) 
 }
 
 #[test]
-fn what_is_dropped_is_logged_by_reason_and_not_by_datagram() {
+fn drops_are_logged_per_reason_and_not_per_datagram() {
     let mut server = Server::start("drops", "", &[]);
-    let stranger = UdpSocket::bind("127.0.0.1:0").unwrap();
-    // The first look at the counters comes ten seconds after the start.
+    let sender = UdpSocket::bind("127.0.0.1:0").unwrap();
+    // The server checks its counters for the first time ten seconds after its start.
     let until = Clock::now() + Duration::from_secs(11);
     while Clock::now() < until {
-        stranger.send_to(&[0; 60], server.listen).unwrap();
+        sender.send_to(&[0; 60], server.listen).unwrap();
         std::thread::sleep(Duration::from_millis(10));
     }
     let line = server.log_line("reason=malformed");
-    let from = stranger.local_addr().unwrap().to_string();
+    let from = sender.local_addr().unwrap().to_string();
     assert!(line.contains("malformed") && line.contains(&from), "{line}");
     server.signal(Signal::TERM);
     let mut rest = String::new();
@@ -45,27 +45,27 @@ fn what_is_dropped_is_logged_by_reason_and_not_by_datagram() {
 }
 
 #[test]
-fn a_datagram_without_a_header_is_not_taken_for_a_full_buffer_and_a_full_buffer_is_told_of() {
+fn datagrams_without_a_header_and_full_socket_buffers_are_counted_apart() {
     let mut server = Server::start("kernel", "socket-buffer-kib = 64\n", &[]);
-    let stranger = UdpSocket::bind("127.0.0.1:0").unwrap();
+    let sender = UdpSocket::bind("127.0.0.1:0").unwrap();
     let (refused, full) = ("link_kernel_refused", "link_kernel_drops");
-    // Sockets of other programs may find their buffers full in the same moment, and no one can tell whose they were.
-    let is_told_apart = (0..5).any(|_| {
+    // The kernel counts full buffers of all programs together, so another program can disturb a try.
+    let counted_apart = (0..5).any(|_| {
         let before = report(&server);
         for _ in 0..5 {
-            stranger.send_to(&[], server.listen).unwrap();
-            stranger.send_to(&[1], server.listen).unwrap();
+            sender.send_to(&[], server.listen).unwrap();
+            sender.send_to(&[1], server.listen).unwrap();
         }
         let of_both = |report: &ServerReport| report.total(refused) + report.total(full);
-        let after = until(&server, "they are counted", |report| of_both(report) == of_both(&before) + 10);
+        let after = until(&server, "the datagrams are counted", |report| of_both(report) == of_both(&before) + 10);
         after.total(full) == before.total(full)
     });
-    assert!(is_told_apart);
+    assert!(counted_apart);
 
     let before = report(&server);
     server.signal(Signal::STOP);
     for _ in 0..2_000 {
-        stranger.send_to(&[0; 600], server.listen).unwrap();
+        sender.send_to(&[0; 600], server.listen).unwrap();
     }
     server.signal(Signal::CONT);
     let after = until(&server, "a full buffer is counted", |report| report.total(full) > before.total(full) + 1_000);
@@ -76,31 +76,31 @@ fn a_datagram_without_a_header_is_not_taken_for_a_full_buffer_and_a_full_buffer_
 }
 
 #[test]
-fn a_refusal_is_logged_with_its_reason_and_an_address() {
+fn a_denial_is_logged_with_its_reason_and_an_address() {
     let mut server = Server::start("full", "max-connections = 1\n", &[]);
     let mut player = Player::connected(&server);
     let mut late = Player::new(&server);
-    // The first one goes on playing: a silent one would give way.
+    // The first player stays active: a silent one would give way.
     let give_up = Clock::now() + TIMEOUT;
     while late.closed.is_none() {
-        assert!(Clock::now() < give_up, "it is denied");
+        assert!(Clock::now() < give_up, "the second player is denied");
         player.step();
         late.step();
     }
     assert!(matches!(late.closed, Some(CloseReason::Denied(DeniedReason::ServerFull, _))), "{:?}", late.closed);
-    player.echo(b"I was first");
+    player.echo(b"still connected");
     let line = server.log_line("reason=denied_full");
     let from = late.socket.local_addr().unwrap().to_string();
     assert!(line.contains("max-connections") && line.contains(&from), "{line}");
 }
 
 #[test]
-fn who_leaves_in_order_is_no_offender() {
+fn a_player_that_disconnects_properly_is_no_offender() {
     let server = Server::start("leaves", "", &[]);
     let mut player = Player::connected(&server);
     player.client.disconnect();
-    player.until("it hangs up", |player| player.closed.is_some());
-    let report = until(&server, "its last word came more than once", |report| report.total("late_in") > 0);
+    player.until("the client closes", |player| player.closed.is_some());
+    let report = until(&server, "the repeated Disconnect counts as late", |report| report.total("late_in") > 0);
     assert_eq!((report.total("left"), report.cores[0].connections), (1, 0));
     assert!(report.drops().is_empty(), "{:?}", report.drops());
     assert!(report.cores[0].offenders.is_empty(), "{:?}", report.cores[0].offenders);

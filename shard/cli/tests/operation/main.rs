@@ -1,4 +1,4 @@
-//! A running server as its operators meet it.
+//! A running server as its operators use it: admin port, signals, captures, losses, panics, metrics.
 
 mod admin;
 mod capture;

@@ -1,21 +1,24 @@
-//! METRICS.md, and everything else that names metrics, against what a running server gives.
+//! METRICS.md, and the other files that name metrics, against the metrics of a running server.
 
 use crate::shared::Server;
 use std::collections::BTreeSet;
 
-/// What a server that runs a world answers to a scrape.
+/// A scrape of a server that runs a world.
 fn scrape() -> String {
     let server = Server::start("metrics", "", &["--game", "demo", "--npcs", "1", "--entities", "16"]);
     server.asker().text("/metrics").unwrap()
 }
 
+/// Crates that documents may name.
+const CRATES: [&str; 4] = ["ringshard_client", "ringshard_link", "ringshard_protocol", "ringshard_world"];
+
 type Names = BTreeSet<String>;
 
-/// The metrics of a scrape, as Prometheus stores them; those of a histogram under its own name.
+/// The metrics of a scrape under the names that Prometheus stores; a histogram once, under its own name.
 fn metrics(scrape: &str) -> Names {
     let kinds = scrape.lines().filter_map(|line| line.strip_prefix("# TYPE ")?.split_once(' '));
     let stored = |(name, kind): (&str, &str)| match kind {
-        // One of the two text formats leaves these endings out.
+        // One of the two text formats omits these endings.
         "counter" => format!("{}_total", name.trim_end_matches("_total")),
         "info" => format!("{}_info", name.trim_end_matches("_info")),
         _ => name.to_owned(),
@@ -39,7 +42,7 @@ fn rows(page: &str, heading: &str) -> Vec<String> {
 }
 
 #[test]
-fn the_page_has_each_name_once_and_no_other() {
+fn the_page_lists_each_name_once_and_no_other() {
     let (scrape, page) = (scrape(), include_str!("../../../METRICS.md"));
     for (heading, known) in [
         ("Metrics", metrics(&scrape)),
@@ -49,19 +52,20 @@ fn the_page_has_each_name_once_and_no_other() {
         ("Stages", labels(&scrape, "stage")),
     ] {
         let rows = rows(page, heading);
-        let told: Names = rows.iter().cloned().collect();
-        assert_eq!(rows.len(), told.len(), "{heading}: a name stands there twice");
-        let (missing, stale): (Vec<_>, Vec<_>) = (known.difference(&told).collect(), told.difference(&known).collect());
-        assert!(missing.is_empty() && stale.is_empty(), "{heading}: missing {missing:?}, no longer there {stale:?}");
+        let listed: Names = rows.iter().cloned().collect();
+        assert_eq!(rows.len(), listed.len(), "{heading}: the page lists a name twice");
+        let (missing, stale): (Vec<_>, Vec<_>) =
+            (known.difference(&listed).collect(), listed.difference(&known).collect());
+        assert!(missing.is_empty() && stale.is_empty(), "{heading}: missing {missing:?}, stale {stale:?}");
         assert!(known.len() > 4, "{heading}: {known:?}");
     }
     let mut cells =
         page.lines().filter(|line| line.starts_with("| `")).flat_map(|line| line[1..line.len() - 1].split('|'));
-    assert!(cells.all(|cell| cell.trim().len() >= 4), "each says something");
+    assert!(cells.all(|cell| cell.trim().len() >= 4), "a cell is empty");
 }
 
 #[test]
-fn alerts_dashboards_and_the_readme_name_only_what_there_is() {
+fn alerts_dashboards_and_documents_name_only_existing_metrics() {
     let scrape = scrape();
     let known = metrics(&scrape);
     for (file, text) in [
@@ -71,19 +75,18 @@ fn alerts_dashboards_and_the_readme_name_only_what_there_is() {
         ("METRICS.md", include_str!("../../../METRICS.md")),
     ] {
         let is_part = |letter: char| letter.is_ascii_lowercase() || letter == '_';
-        let is_metric =
-            |word: &&str| word.starts_with("ringshard_") && !word.ends_with('_') && *word != "ringshard_protocol";
+        let is_metric = |word: &&str| word.starts_with("ringshard_") && !word.ends_with('_') && !CRATES.contains(word);
         let words = text.split(|letter| !is_part(letter)).filter(is_metric);
         for word in words {
             let histogram = ["_bucket", "_sum", "_count"].iter().find_map(|part| word.strip_suffix(part));
-            assert!(known.contains(histogram.unwrap_or(word)), "{file} names {word}, and there is no such metric");
+            assert!(known.contains(histogram.unwrap_or(word)), "{file} names {word}, which is no metric");
         }
         for label in ["reason", "event", "state", "stage"] {
             let known = labels(&scrape, label);
-            // Variables of a dashboard, and what Prometheus says of its own alerts.
+            // Variables of a dashboard, and a label of Prometheus itself.
             let is_foreign = |value: &&String| value.contains(['$', '|']) || *value == "firing";
             for value in labels(&text.replace("\\\"", "\""), label).iter().filter(|value| !is_foreign(value)) {
-                assert!(known.contains(value), "{file} names {label} {value}, and there is none");
+                assert!(known.contains(value), "{file} names {label} {value}, which does not exist");
             }
         }
     }

@@ -9,33 +9,33 @@ use std::io::Read;
 use std::time::{Duration, Instant as Clock};
 
 #[test]
-fn a_drained_server_lets_nobody_in_keeps_who_is_there_and_ends_when_all_have_left() {
+fn a_draining_server_denies_new_players_keeps_the_others_and_ends_when_they_have_left() {
     let mut server = Server::start("drain", "drain-ms = 600000\n", &[]);
     let mut player = Player::connected(&server);
     server.signal(Signal::TERM);
     server.log_line("draining");
     let give_up = Clock::now() + TIMEOUT;
     while !matches!(server.asker().text("/ready"), Err(AdminClientError::Refused(_, 503, _))) {
-        assert!(Clock::now() < give_up, "it says that it is ready");
+        assert!(Clock::now() < give_up, "the server still says that it is ready");
     }
     assert_eq!(server.asker().text("/live").unwrap(), "live\n");
     player.echo(b"still here");
     let mut late = Player::new(&server);
-    late.until("the late one is denied", |late| late.closed.is_some());
+    late.until("the late player is denied", |late| late.closed.is_some());
     assert!(matches!(late.closed, Some(CloseReason::Denied(DeniedReason::ShuttingDown, _))), "{:?}", late.closed);
     player.client.disconnect();
-    player.until("it hangs up", |player| player.closed.is_some());
+    player.until("the client closes", |player| player.closed.is_some());
     assert!(server.ends().success());
 }
 
 #[test]
-fn a_second_signal_ends_the_drain_and_players_are_told() {
+fn a_second_signal_ends_the_drain_and_disconnects_the_players() {
     let mut server = Server::start("stop", "drain-ms = 600000\n", &[]);
     let mut player = Player::connected(&server);
     server.signal(Signal::INT);
     server.log_line("draining");
     server.signal(Signal::INT);
-    player.until("it is told", |player| player.closed.is_some());
+    player.until("the player is disconnected", |player| player.closed.is_some());
     assert_eq!(player.closed, Some(CloseReason::Disconnected(DisconnectReason::ShuttingDown)));
     assert!(server.ends().success());
 }
@@ -54,9 +54,9 @@ fn a_dump_has_histograms_connections_and_settings() {
 }
 
 #[test]
-fn a_server_whose_log_nobody_reads_goes_on_and_hears_signals() {
+fn a_server_with_an_unread_log_still_serves_and_handles_signals() {
     let mut server = Server::start("stalled", "", &[]);
-    // Each signal is a line of some kilobytes: soon whoever reads standard error is so far behind that the pipe is full.
+    // Each signal logs a line of some kilobytes, which soon fills the pipe of standard error.
     let wrong = format!("deny = [\"{}\"]\n", "nonsense".repeat(300));
     std::fs::write(server.folder.0.join("settings.toml"), wrong).unwrap();
     let dropped = |server: &Server| {
@@ -73,10 +73,10 @@ fn a_server_whose_log_nobody_reads_goes_on_and_hears_signals() {
         }
     }
     let mut player = Player::connected(&server);
-    player.echo(b"nobody reads, and still");
+    player.echo(b"nobody reads the log");
     server.signal(Signal::TERM);
     assert!(server.ends().success());
     let mut rest = String::new();
     server.log.read_to_string(&mut rest).unwrap();
-    assert!(!rest.contains("stuck"), "a core that ends is not stuck");
+    assert!(!rest.contains("stuck"), "a core that ends must not count as stuck");
 }

@@ -1,4 +1,4 @@
-//! A core that is stuck: the others are seen as ever, and it is said which one it is, and since when.
+//! A stuck core: all answers name it, and the other cores stay visible.
 
 use crate::shared::{Player, TIMEOUT};
 use ringshard::ops::admin::{AdminClient, AdminClientError, AdminListener};
@@ -17,7 +17,7 @@ use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::{Duration, Instant as Clock};
 
-/// Gets stuck at the first message, for as long as it is told to.
+/// Blocks at the first message while the flag is set.
 struct Sleeper(Arc<AtomicBool>);
 
 impl Service for Sleeper {
@@ -28,7 +28,7 @@ impl Service for Sleeper {
     }
 }
 
-/// Asks, and makes sure that the answer comes soon.
+/// Sends a request and asserts that the answer takes less than a second.
 fn soon<T>(asker: &AdminClient, ask: impl Fn(&AdminClient) -> T) -> T {
     let asked = Clock::now();
     let answer = ask(asker);
@@ -37,7 +37,7 @@ fn soon<T>(asker: &AdminClient, ask: impl Fn(&AdminClient) -> T) -> T {
 }
 
 #[test]
-fn a_stuck_core_is_named_and_hides_nothing_of_the_others() {
+fn a_stuck_core_is_named_and_does_not_hide_the_others() {
     let asleep = Arc::new(AtomicBool::new(true));
     let mut config = ServerConfig::new(SecretKey::from_bytes([7; 32]), vec![0, 0]);
     config.listen = ([127, 0, 0, 1], 0).into();
@@ -47,10 +47,10 @@ fn a_stuck_core_is_named_and_hides_nothing_of_the_others() {
     AdminListener::bind(admin, None).unwrap().serve(Arc::new(operation)).unwrap();
     let asker = AdminClient::new(admin);
     let mut player = Player::of(server.listen(), server.public_key());
-    player.until("it connects", |player| player.client.is_connected());
+    player.until("the client connects", |player| player.client.is_connected());
     assert_eq!(asker.text("/live").unwrap(), "live\n");
     let before: ServerReport = asker.get("/stats").unwrap();
-    let ill = before.cores.iter().position(|core| core.connections == 1).unwrap();
+    let stuck = before.cores.iter().position(|core| core.connections == 1).unwrap();
 
     player.client.send(player.now(), Channel::UNRELIABLE, b"sleep").unwrap();
     player.step();
@@ -62,30 +62,30 @@ fn a_stuck_core_is_named_and_hides_nothing_of_the_others() {
         }
         std::thread::sleep(Duration::from_millis(20));
     };
-    assert!(why.contains(&format!("core {ill} is stuck for")), "{why}");
+    assert!(why.contains(&format!("core {stuck} has been stuck for")), "{why}");
     assert!(matches!(soon(&asker, |asker| asker.text("/ready")), Err(AdminClientError::Refused(_, 503, _))));
 
     let report: ServerReport = soon(&asker, |asker| asker.get("/stats")).unwrap();
-    for (core, is_ill) in [(ill, true), (1 - ill, false)] {
+    for (core, is_ill) in [(stuck, true), (1 - stuck, false)] {
         assert_eq!(report.cores[core].stuck_s.is_some(), is_ill, "{:?}", report.cores[core].stuck_s);
     }
-    assert_eq!(report.cores[ill].connections, 1, "as it was when it was asked last");
-    assert!(report.cores[1 - ill].counter("ticks") > before.cores[1 - ill].counter("ticks"), "the other goes on");
+    assert_eq!(report.cores[stuck].connections, 1, "the report has the last known state of the core");
+    assert!(report.cores[1 - stuck].counter("ticks") > before.cores[1 - stuck].counter("ticks"), "the other core runs");
 
     let metrics = soon(&asker, |asker| asker.text("/metrics")).unwrap();
     let figure = |name: &str, core: usize| -> f64 {
         let prefix = format!("{name}{{core=\"{core}\"}} ");
         metrics.lines().find_map(|line| line.strip_prefix(&prefix)).unwrap().parse().unwrap()
     };
-    assert!(figure("ringshard_core_stuck_seconds", ill) >= 1.0, "{metrics}");
-    assert_eq!(figure("ringshard_core_stuck_seconds", 1 - ill), 0.0);
-    assert!(figure("ringshard_core_silence_seconds", 1 - ill) < 1.0);
-    assert_eq!(figure("ringshard_sessions", ill), 1.0);
+    assert!(figure("ringshard_core_stuck_seconds", stuck) >= 1.0, "{metrics}");
+    assert_eq!(figure("ringshard_core_stuck_seconds", 1 - stuck), 0.0);
+    assert!(figure("ringshard_core_silence_seconds", 1 - stuck) < 1.0);
+    assert_eq!(figure("ringshard_sessions", stuck), 1.0);
 
     let sessions = soon(&asker, |asker| asker.connections("/sessions")).unwrap();
-    assert_eq!((sessions.given.len(), sessions.missing), (0, vec![ill]));
+    assert_eq!((sessions.given.len(), sessions.missing), (0, vec![stuck]));
     let capture = asker.bytes("/capture?seconds=0.1", Duration::ZERO);
-    assert!(capture.is_ok(), "of the other core: {capture:?}");
+    assert!(capture.is_ok(), "a capture of the other core works: {capture:?}");
     let ringshard = |arguments: &[&str]| {
         let output = Command::new(env!("CARGO_BIN_EXE_ringshard"))
             .args(arguments)
@@ -95,14 +95,14 @@ fn a_stuck_core_is_named_and_hides_nothing_of_the_others() {
         String::from_utf8_lossy(&[output.stdout, output.stderr].concat()).into_owned()
     };
     let top = ringshard(&["top", "--once", "--interval", "0.2"]);
-    assert!(top.contains(&format!("core {ill} is stuck for")), "{top}");
+    assert!(top.contains(&format!("core {stuck} has been stuck for")), "{top}");
     let listed = ringshard(&["sessions"]);
-    assert!(listed.contains(&format!("core {ill} is stuck")), "{listed}");
+    assert!(listed.contains(&format!("core {stuck} is stuck")), "{listed}");
 
     asleep.store(false, Ordering::Relaxed);
     let give_up = Clock::now() + TIMEOUT;
     while asker.text("/live").is_err() {
-        assert!(Clock::now() < give_up, "it turns again, and nobody says so");
+        assert!(Clock::now() < give_up, "the core runs again, but /live still fails");
     }
     server.lifecycle().stop();
     assert!(server.join().cores.iter().all(|core| core.stuck.is_none()));

@@ -3,11 +3,11 @@
 use super::model::*;
 use super::*;
 
-/// Bytes of a message at most.
+/// Largest size of a message.
 pub const MESSAGE_BYTES: usize = 1024;
 
-/// A snapshot, with what was true when it left.
-pub struct Told {
+/// A snapshot, and what was true when it left.
+pub struct Sent {
     pub bytes: Vec<u8>,
     pub world: Past,
     pub shown: Vec<u16>,
@@ -15,24 +15,24 @@ pub struct Told {
 
 /// Messages on their way: when each arrives.
 pub struct Channel<T> {
-    pub under_way: Vec<(u32, T)>,
+    pub in_flight: Vec<(u32, T)>,
     pub dark_until: u32,
 }
 
 impl<T> Channel<T> {
     pub fn new() -> Self {
-        Channel { under_way: Vec::new(), dark_until: 0 }
+        Channel { in_flight: Vec::new(), dark_until: 0 }
     }
 
     pub fn send(&mut self, dice: &mut Dice, tick: u32, shape: &Shape, message: T) {
         if tick >= self.dark_until && !dice.per_mille(shape.loss) {
-            self.under_way.push((tick + dice.between(0, shape.delay), message));
+            self.in_flight.push((tick + dice.between(0, shape.delay), message));
         }
     }
 
     pub fn arrived(&mut self, dice: &mut Dice, tick: u32) -> Vec<T> {
         let mut arrived: Vec<T> =
-            self.under_way.extract_if(.., |&mut (at, _)| at <= tick).map(|(_, told)| told).collect();
+            self.in_flight.extract_if(.., |&mut (at, _)| at <= tick).map(|(_, sent)| sent).collect();
         for at in 1..arrived.len() {
             arrived.swap(at, dice.below(at + 1));
         }
@@ -44,22 +44,22 @@ impl<T> Channel<T> {
 pub struct Client {
     pub viewer: Viewer,
     pub view: View,
-    /// What it should see, if it is there and may be told of.
+    /// The entities that it should see, where they exist and are visible.
     pub wanted: Vec<bool>,
     pub near: Vec<bool>,
-    pub down: Channel<Told>,
+    pub down: Channel<Sent>,
     pub up: Channel<Vec<u8>>,
     pub inputs: u16,
     pub outcome: Outcome,
 }
 
-/// How it went.
+/// What the test counted.
 #[derive(Clone, Copy, Default, Debug)]
 pub struct Outcome {
     pub snapshots: u64,
-    /// Digests on which both sides agreed.
+    /// Digests on which both ends agreed.
     pub agreed: u64,
-    /// Digests of which the server could say nothing.
+    /// Digests that the server could not check.
     pub unknown: u64,
 }
 
@@ -87,7 +87,7 @@ impl Client {
         }
     }
 
-    /// What the neighbourhood does.
+    /// Updates what the viewer sees, as the interest management does.
     pub fn look(&mut self, world: &World) {
         let sees = |index: u16| {
             let truth = &world.truth[usize::from(index)];
@@ -110,7 +110,7 @@ impl Client {
         }
     }
 
-    /// The server's half of a tick.
+    /// The tick of the server.
     pub fn serve(&mut self, dice: &mut Dice, world: &mut World, past: &Past, shape: &Shape, scratch: &mut Scratch) {
         let mut message = [0; MESSAGE_BYTES];
         let World { replica, encoder, tick, .. } = world;
@@ -119,14 +119,14 @@ impl Client {
             self.outcome.snapshots += 1;
             assert!(len <= SnapshotHeader::BYTES + shape.pacing.bytes_max, "{len} bytes are over the budget");
             let shown = self.viewer.shown().collect();
-            let told = Told { bytes: message[..len].to_vec(), world: past.clone(), shown };
-            self.down.send(dice, *tick, shape, told);
+            let sent = Sent { bytes: message[..len].to_vec(), world: past.clone(), shown };
+            self.down.send(dice, *tick, shape, sent);
         }
     }
 
-    /// The client's: whatever comes is true, as of when it left.
-    pub fn listen(&mut self, dice: &mut Dice, tick: u32, shape: &Shape) {
-        for Told { bytes, world, shown } in self.down.arrived(dice, tick) {
+    /// The tick of the client: what arrives must be true as of when it left.
+    pub fn receive(&mut self, dice: &mut Dice, tick: u32, shape: &Shape) {
+        for Sent { bytes, world, shown } in self.down.arrived(dice, tick) {
             let mut news = Vec::new();
             let newest = self.view.newest();
             let taken = self.view.take(&bytes, |change| news.push(change)).expect("an honest server's snapshot");
@@ -137,7 +137,7 @@ impl Client {
                     Seen::Entered(id) | Seen::Updated(id) => self.compare(id, &world, header.tick),
                     Seen::Left(id) => {
                         let same = world[usize::from(id.index)].generation == id.generation;
-                        assert!(!same || !shown.contains(&id.index), "{id:?} is in sight, and was said to be gone");
+                        assert!(!same || !shown.contains(&id.index), "{id:?} left the view, but is in sight");
                     }
                 }
             }
@@ -153,12 +153,12 @@ impl Client {
         self.up.send(dice, tick, shape, input);
     }
 
-    /// What is known of an entity of which there was news is what it was.
+    /// Asserts that the view shows an entity as it was.
     pub fn compare(&self, id: EntityId, world: &[Rc<Truth>], tick: u32) {
         let (truth, seen) = (&world[usize::from(id.index)], self.view.entity(id));
-        let seen = seen.unwrap_or_else(|| panic!("{id:?} was told of, and is not there"));
-        assert!(truth.is_there && truth.generation == id.generation, "{id:?} was not there");
-        assert!(is_visible(world, id.index.into()), "{id:?} was told of, and is invisible");
+        let seen = seen.unwrap_or_else(|| panic!("{id:?} changed, but is not in the view"));
+        assert!(truth.is_there && truth.generation == id.generation, "{id:?} did not exist");
+        assert!(is_visible(world, id.index.into()), "{id:?} was sent, but is invisible");
         assert_eq!(*seen.state(), truth.state, "{id:?} at {tick}");
         assert_eq!(seen.tick(), u64::from(tick));
         for (number, &value) in truth.variables.iter().enumerate() {
@@ -166,8 +166,8 @@ impl Client {
         }
     }
 
-    /// The server's: what is acknowledged, client and server agree on, as far as anything is known.
-    pub fn hear(&mut self, dice: &mut Dice, world: &World, scratch: &mut Scratch) -> DigestResult {
+    /// The server takes acknowledgments: both ends must agree on every digest that can be checked.
+    pub fn acknowledge(&mut self, dice: &mut Dice, world: &World, scratch: &mut Scratch) -> DigestResult {
         let mut last = DigestResult::Unknown;
         for bytes in self.up.arrived(dice, world.tick) {
             let input = Input::read(&bytes).unwrap();
@@ -183,7 +183,7 @@ impl Client {
         last
     }
 
-    /// Whether all that is in sight is known as it is, and nothing else.
+    /// Whether the view shows exactly what is in sight, as it is.
     pub fn is_up_to_date(&self, world: &World) -> bool {
         let seen = |index: usize| {
             let Truth { generation, is_there, state, rate, variables } = &*world.truth[index];

@@ -21,12 +21,12 @@ use ringshard_world::view::Change as Seen;
 use ringshard_world::{EntityId, EntityKind, Position, State, View};
 use std::rc::Rc;
 
-/// Ticks in which a world that has come to rest must have been told of to the end, over a channel that works: until the
-/// next refresh, and until what went out after it is acknowledged.
+/// Ticks after which clients must know a world at rest completely, over a channel without loss: up to the next refresh and
+/// its acknowledgments.
 const SETTLING: u32 = 900;
 
-/// Plays a world through, and then lets it come to rest.
-fn play(seed: u64, shape: &Shape) -> Outcome {
+/// Runs a world, then lets it come to rest.
+fn run(seed: u64, shape: &Shape) -> Outcome {
     let dice = &mut Dice::new(seed);
     let mut world = World::new(shape.entities, dice.between(1, 1_000_000));
     let mut clients: Vec<Client> = (0..shape.viewers).map(|_| Client::new(shape.entities)).collect();
@@ -49,7 +49,7 @@ fn play(seed: u64, shape: &Shape) -> Outcome {
         let agreed = agreements.iter().all(|&agreement| agreement == DigestResult::Agreed);
         agreed && clients.iter().all(|client| client.is_up_to_date(&world))
     });
-    assert!(rested.is_some(), "clients are not told to the end of a world at rest");
+    assert!(rested.is_some(), "clients do not get to know a world at rest completely");
     clients.iter().fold(Outcome::default(), |all, client| all.plus(client.outcome))
 }
 
@@ -76,28 +76,28 @@ fn tick(
                 _ => (client.down.dark_until, client.up.dark_until) = (until, until),
             }
         }
-        // What other cores publish comes at any time between two clients.
+        // Changes of other cores can arrive between any two clients.
         if shape.change > 0 && dice.per_mille(300) {
             let index = dice.below(shape.entities);
             world.disturb(dice, index, shape);
             past = Rc::new(world.truth.clone());
         }
-        agreements.push(client.hear(dice, world, scratch));
+        agreements.push(client.acknowledge(dice, world, scratch));
         client.roam(dice, shape);
         if world.tick.is_multiple_of(shape.looks) {
             client.look(world);
         }
         client.serve(dice, world, &past, shape, scratch);
-        client.listen(dice, world.tick, shape);
+        client.receive(dice, world.tick, shape);
     }
     agreements
 }
 
-/// A world of which the seed says everything.
+/// A random shape.
 fn any_shape(seed: u64) -> Shape {
     let dice = &mut Dice::new(seed ^ 0x005A_4E00);
     let variables = [0, 0, 1, 5, VARIABLES][dice.below(5)];
-    // As much as the largest entry takes at least: a smaller budget is refused where a world is configured.
+    // At least the size of the largest entry: the configuration refuses a smaller budget.
     let bytes_min = PLAIN_ENTRY_BYTES_MAX + 1 + 6 * variables;
     Shape {
         entities: dice.between(1, 24) as usize,
@@ -119,37 +119,36 @@ fn any_shape(seed: u64) -> Shape {
     }
 }
 
-/// Says with which seed it failed.
-fn play_any(seed: u64) -> Outcome {
+/// Runs a random world; a failure names its seed.
+fn run_any(seed: u64) -> Outcome {
     let shape = any_shape(seed);
-    match std::panic::catch_unwind(|| play(seed, &shape)) {
+    match std::panic::catch_unwind(|| run(seed, &shape)) {
         Ok(outcome) => outcome,
         Err(_) => panic!("seed {seed}: {shape:?}"),
     }
 }
 
 #[test]
-fn clients_know_what_is_so_whatever_the_channel_does() {
-    let outcome = (0..300).map(play_any).fold(Outcome::default(), Outcome::plus);
+fn clients_know_the_truth_whatever_the_channel_does() {
+    let outcome = (0..300).map(run_any).fold(Outcome::default(), Outcome::plus);
     assert!(outcome.agreed > outcome.unknown, "{outcome:?}");
 }
 
-/// Where nothing is lost, nothing is unknown for long: a digest that says nothing finds nothing.
+/// Without loss, most digests can be checked: a digest that is never checked would find nothing.
 #[test]
-fn digests_say_something() {
+fn most_digests_are_checked_without_loss() {
     for seed in 0..20 {
         let (pacing, change) = (Pacing::default(), 100);
         let shape =
             Shape { change, loss: 0, delay: 0, blackout: 0, turnover: 0, roaming: 2, pacing, ..any_shape(seed) };
-        let outcome = play(seed, &shape);
+        let outcome = run(seed, &shape);
         assert!(outcome.agreed > 4 * outcome.unknown, "{outcome:?} in {shape:?}");
     }
 }
 
-/// Entities that one is never rid of, such as one's own: what is known of them outlives the numbers of snapshots, and
-/// ticks of 16 bits.
+/// Entities that never leave, such as the player's own: what is known of them outlives snapshot numbers and ticks of 16 bits.
 #[test]
-fn numbers_of_snapshots_begin_anew() {
+fn snapshot_numbers_wrap() {
     let calm = Shape {
         entities: 4,
         viewers: 1,
@@ -164,14 +163,14 @@ fn numbers_of_snapshots_begin_anew() {
         blackout: 0,
         pacing: Pacing::default(),
     };
-    let outcome = play(2, &calm);
+    let outcome = run(2, &calm);
     assert!(outcome.snapshots > 1 << 16, "{outcome:?}");
     assert!(outcome.agreed > 2 * outcome.unknown, "{outcome:?}");
 }
 
-/// The client hears, and is not heard: the same is said again and again, and from the same baseline.
+/// The client receives, but its acknowledgments are lost: the server repeats the same difference from the same baseline.
 #[test]
-fn who_is_not_heard_can_go_on_from_what_it_is_known_to_have() {
+fn a_client_whose_acknowledgments_are_lost_stays_up_to_date() {
     let still =
         Shape { viewers: 1, change: 0, turnover: 0, roaming: 0, loss: 0, delay: 1, blackout: 0, ..any_shape(0) };
     let (dice, scratch) = (&mut Dice::new(1), &mut Scratch::default());
@@ -179,7 +178,7 @@ fn who_is_not_heard_can_go_on_from_what_it_is_known_to_have() {
     let mut clients = [Client::new(still.entities)];
     clients[0].wanted[0] = true;
     world.truth[0] =
-        Rc::new(Truth { generation: 1, is_there: true, state: any_state(dice), rate: Rate::Full, ..NOBODY });
+        Rc::new(Truth { generation: 1, is_there: true, state: any_state(dice), rate: Rate::Full, ..NO_ENTITY });
     world.state(0);
     (0..30).for_each(|_| drop(tick(dice, &mut world, &mut clients, &still, scratch)));
     assert!(clients[0].is_up_to_date(&world));
@@ -190,9 +189,9 @@ fn who_is_not_heard_can_go_on_from_what_it_is_known_to_have() {
     assert!(clients[0].is_up_to_date(&world));
 }
 
-/// Far more changes than there is room to tell of: everybody is told of in turn, and nobody never.
+/// Far more changes than fit: every entity gets its turn.
 #[test]
-fn whoever_there_is_no_room_for_is_told_of_before_long() {
+fn entities_that_do_not_fit_are_sent_before_long() {
     const ENTITIES: usize = 60;
     let pacing = Pacing { bytes_max: PLAIN_ENTRY_BYTES_MAX + 20, ..Pacing::default() };
     let (loss, delay) = (0, 2);
@@ -214,7 +213,7 @@ fn whoever_there_is_no_room_for_is_told_of_before_long() {
     let mut clients = [Client::new(ENTITIES)];
     for index in 0..ENTITIES {
         let state = State { position: Position { x: index as u32, ..Position::default() }, ..State::NONE };
-        world.truth[index] = Rc::new(Truth { generation: 1, is_there: true, state, ..NOBODY });
+        world.truth[index] = Rc::new(Truth { generation: 1, is_there: true, state, ..NO_ENTITY });
         world.state(index);
         clients[0].wanted[index] = true;
         clients[0].near[index] = index % 2 == 0;
@@ -228,8 +227,8 @@ fn whoever_there_is_no_room_for_is_told_of_before_long() {
         if tick_number > 200 {
             let oldest = clients[0].view.entities().map(|seen| u64::from(world.tick) - seen.tick()).max();
             assert_eq!(clients[0].view.entities().count(), ENTITIES);
-            // Half of them are far, and count a sixth as much; a snapshot has room for one or two of those.
-            assert!(oldest < Some(150), "one was last told of {oldest:?} ticks ago");
+            // Half of them are far and count a sixth as much; one or two of them fit a snapshot.
+            assert!(oldest < Some(150), "an entity was last sent {oldest:?} ticks ago");
         }
     }
 }

@@ -1,11 +1,11 @@
-//! The world of which clients are told, and the truth about it.
+//! The world that is replicated: the truth about it, and what the server knows.
 
 use super::*;
 
-/// What an entity is, whoever may know it.
+/// What an entity really is.
 #[derive(Clone)]
 pub struct Truth {
-    /// Of who is there, or was last.
+    /// Of the entity that is there, or was last.
     pub generation: u8,
     pub is_there: bool,
     pub state: State,
@@ -13,16 +13,16 @@ pub struct Truth {
     pub variables: [i32; VARIABLES],
 }
 
-pub const NOBODY: Truth =
+pub const NO_ENTITY: Truth =
     Truth { generation: 0, is_there: false, state: State::NONE, rate: Rate::Full, variables: [0; VARIABLES] };
 
-/// Whose view all clients have.
+/// The player whose view all clients have.
 pub const PLAYER: EntityId = EntityId { index: 0, generation: 1 };
 
-/// Whether the player may see an entity: who is invisible is seen by itself and by its faction.
+/// Whether the player may see an entity. An invisible one is seen by itself and by its faction.
 pub fn is_visible(world: &[Rc<Truth>], index: usize) -> bool {
     let (own, other) = (&world[usize::from(PLAYER.index)], &world[index].state);
-    // Another that has the place of the player's body is no more visible to it than others.
+    // Another entity in the slot of the player's body has no special visibility.
     let has_body = own.is_there && own.generation == PLAYER.generation;
     let is_own = index == usize::from(PLAYER.index) || own.state.faction == other.faction;
     other.states & states::INVISIBLE == 0 || has_body && is_own
@@ -31,32 +31,32 @@ pub fn is_visible(world: &[Rc<Truth>], index: usize) -> bool {
 /// The world at some moment.
 pub type Past = Rc<Vec<Rc<Truth>>>;
 
-/// What happens in a world, and how often.
+/// What happens in a world and how often. Chances are per mille and tick.
 #[derive(Clone, Copy, Debug)]
 pub struct Shape {
     pub entities: usize,
     pub viewers: usize,
     pub ticks: u32,
-    /// Variables that are used.
+    /// Number of variables in use.
     pub variables: usize,
-    /// Of a thousand, that an entity changes in a tick.
+    /// Chance that an entity changes.
     pub change: u32,
-    /// Of a thousand, that it goes, or comes back; and whether how often it is told of may change.
+    /// Chance that an entity goes or comes back. Above 0, rates change as well.
     pub turnover: u32,
-    /// Of a thousand, that it comes into somebody's sight, or leaves it.
+    /// Chance that an entity enters or leaves the sight of a viewer.
     pub roaming: u32,
-    /// Ticks between two looks of a viewer.
+    /// Ticks between two updates of what a viewer sees.
     pub looks: u32,
-    /// Of a thousand, that a message is lost.
+    /// Chance that a message is lost.
     pub loss: u32,
-    /// Ticks that a message takes at most.
+    /// Longest time of a message in ticks.
     pub delay: u32,
-    /// Of a thousand, that a spell begins in which nothing arrives.
+    /// Chance that a time begins in which nothing arrives.
     pub blackout: u32,
     pub pacing: Pacing,
 }
 
-/// The world's owner: the truth, and the replica that is told of it.
+/// The owner of the world: the truth, and the replica of it.
 pub struct World {
     pub truth: Vec<Rc<Truth>>,
     pub replica: Replica,
@@ -67,14 +67,14 @@ pub struct World {
 impl World {
     pub fn new(entities: usize, tick: u32) -> Self {
         World {
-            truth: (0..entities).map(|_| Rc::new(NOBODY)).collect(),
+            truth: (0..entities).map(|_| Rc::new(NO_ENTITY)).collect(),
             replica: Replica::new(entities),
             encoder: Encoder::new(entities),
             tick,
         }
     }
 
-    /// What the simulation does with each change.
+    /// Applies a change as the simulation does.
     pub fn apply(&mut self, change: Change) {
         self.replica.apply(self.tick, &change);
         self.encoder.forget(change.id().index);
@@ -95,7 +95,7 @@ impl World {
     pub fn spawn(&mut self, dice: &mut Dice, index: usize) {
         let kind = EntityKind::ALL[dice.below(EntityKind::ALL.len())];
         let state = State { kind, faction: dice.below(64) as u8, ..any_state(dice) };
-        // Rarely anything but the usual.
+        // Mostly the full rate.
         let rate = [Rate::Full, Rate::Full, Rate::Full, Rate::Reduced, Rate::Low, Rate::Never][dice.below(6)];
         let generation = self.truth[index].generation % 255 + 1;
         self.truth[index] = Rc::new(Truth { generation, is_there: true, state, rate, variables: [0; VARIABLES] });
@@ -109,7 +109,7 @@ impl World {
         self.apply(Change::Gone { id });
     }
 
-    /// Everything of an entity again, as a core does that had no room for some of it.
+    /// Publishes all of an entity again, as a core does after an overflow.
     pub fn again(&mut self, index: usize) {
         self.state(index);
         for number in 0..VARIABLES {
@@ -120,13 +120,13 @@ impl World {
         }
     }
 
-    /// Anything that may happen to an entity.
+    /// Makes a random change to an entity.
     pub fn disturb(&mut self, dice: &mut Dice, index: usize, shape: &Shape) {
         if dice.per_mille(shape.turnover) {
             if !self.truth[index].is_there {
                 self.spawn(dice, index);
             } else {
-                // Gone and come again within a tick, its owner may leave out the first, or not.
+                // When an entity goes and comes back within a tick, its owner may leave out the first change.
                 if dice.per_mille(700) {
                     self.despawn(index);
                 }
@@ -169,7 +169,7 @@ pub fn any_state(dice: &mut Dice) -> State {
     state
 }
 
-/// A step of any size; or anything else.
+/// Makes a random change to a state, of any size.
 pub fn alter(dice: &mut Dice, state: &mut State) {
     let reach = [1, 100, 30_000, 8_000_000, u32::MAX >> 1][dice.below(5)];
     let mut step = || dice.between(0, 2 * reach).wrapping_sub(reach);
@@ -185,7 +185,7 @@ pub fn alter(dice: &mut Dice, state: &mut State) {
         16 => state.mana = steps[0] as u8,
         17 => (state.states, state.buffs) = (steps[0] as u8, steps[1] as u8),
         18 => state.faction = steps[0] as u8 % 64,
-        // Said again, as it was.
+        // Repeated without a change.
         _ => {}
     }
 }

@@ -129,7 +129,7 @@ impl<G: Game, S: Service + Borrow<Simulation<G>>> World<G, S> {
             // A core may need several turns for every slice that is due.
             for core in &mut self.cores {
                 let goes_on = (0..4).all(|_| core.turn());
-                assert!(goes_on || self.lifecycle.is_stopping(), "a core has ended, and nobody has stopped it");
+                assert!(goes_on || self.lifecycle.is_stopping(), "a core has ended, but the server was not stopped");
             }
             let now = self.network.now();
             self.players.iter_mut().for_each(|player| player.step(now));

@@ -15,7 +15,7 @@ pub const HERE: [f32; 3] = [10_000.0, 10_000.0, 100.0];
 /// Where a leap ends.
 pub const THERE: [f32; 3] = [90_000.0, 90_000.0, 100.0];
 
-/// A change in the life of a player that the game is told of.
+/// A change in the life of a player, as the game learns of it.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
 pub enum LifeEvent {
     Joined,
@@ -28,7 +28,7 @@ pub enum LifeEvent {
 #[derive(Default)]
 pub struct Row {
     pub joined: u32,
-    /// What the game was told of its players, in order.
+    /// The lives of its players, in order.
     pub events: Vec<(EntityId, LifeEvent)>,
     /// Sends every entity its own id, in every tick.
     pub sends_ids: bool,
