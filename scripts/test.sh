@@ -1,5 +1,5 @@
 #!/usr/bin/env bash
-# Everything that must hold before a change lands. No test depends on a time; the benchmark at the end is a smoke run.
+# All checks that must pass before a change lands. No test depends on time; the load runs at the end are smoke tests.
 set -euo pipefail
 cd "$(dirname "$0")/.."
 scripts/prepare.sh
@@ -16,10 +16,10 @@ step scripts/module-graph-test.sh
 step scripts/check-dependencies.sh
 step scripts/check-msrv.sh
 step scripts/tune-host-test.sh
-# Where there is a Wireshark to try the dissector with.
+# Tests the dissector if Wireshark is installed.
 if command -v tshark > /dev/null; then step scripts/wireshark/test.sh; fi
 step cargo test --locked --workspace
-# Transfers of many MiB say nothing of it, and take a quarter of an hour with ciphers that are not optimised.
+# Without long transfers: they add nothing here, and take a quarter of an hour with unoptimised ciphers.
 step cargo test --locked -p ringshard-protocol --no-default-features --lib
 step cargo test --locked -p ringshard-harness --no-default-features --test protocol --test oracles --test scenarios
 step cargo doc --locked --workspace --no-deps
