@@ -135,7 +135,7 @@ mod tests {
         let mut one = Health::new();
         one.note_read(at(1), &arrival(&mut [0; 10_000], at(0)));
         one.note_read(at(20_000), &arrival(&mut [0; 1], at(0)));
-        assert!(one.overload().unwrap().contains("lay unread"));
+        assert!(one.overload().unwrap().contains("stayed unread"));
         let drops = Health { dropped: 1, ..Health::new() };
         assert!(drops.overload().unwrap().contains("dropped 1 datagrams"));
     }
