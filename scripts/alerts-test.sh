@@ -1,5 +1,5 @@
 #!/usr/bin/env bash
-# Every alert of shard/deploy/alerts.yml, tried on a real server and a real Prometheus.
+# Tests every alert of shard/deploy/alerts.yml with a real server and a real Prometheus.
 set -euo pipefail
 cd "$(dirname "$0")/.."
 
@@ -7,17 +7,17 @@ usage() {
     cat <<'END'
 Usage: scripts/alerts-test.sh [--no-build] [--binaries DIR]
 
-  --no-build      use the binaries that are there
-  --binaries DIR  where they are [default: target/release]
+  --no-build      use the existing binaries
+  --binaries DIR  their folder [default: target/release]
 
-Checks shard/deploy's rules, their unit tests and a scrape with promtool. Then starts a server with players and Prometheus
-in a network namespace of their own, sees that no alert fires, makes the cause of each alert on purpose, and waits until it
-fires. Time spans of the rules are shortened, so that all of it takes some five minutes.
+Checks shard/deploy's rules, their unit tests and a scrape with promtool. Then it starts a server with players and
+Prometheus in a network namespace, checks that no alert fires, causes each alert, and waits until it fires. The rules' time
+spans are shortened; the test takes about five minutes.
 
-RingshardSegmentationStopped has its unit test alone: the loopback device can always segment.
+RingshardSegmentationStopped has only its unit test: the loopback device can always segment.
 
-Needs root, prometheus (with promtool), nft, ip, curl and python3. Exit code: 0 all fired, and none without a cause; 2 one
-did not, or did without a cause; 1 it did not run.
+Needs root, prometheus (with promtool), nft, ip, curl and python3. Exit codes: 0: each alert fired, and none without a
+cause. 2: an alert did not fire, or fired without a cause. 1: it did not run.
 END
 }
 
@@ -30,10 +30,10 @@ build=yes binaries=${CARGO_TARGET_DIR:-target}/release inside=no
 while [ $# -gt 0 ]; do
     case $1 in
         --no-build) build=no && shift ;;
-        --binaries) binaries=${2:?--binaries wants a folder} && shift 2 ;;
+        --binaries) binaries=${2:?--binaries needs a folder} && shift 2 ;;
         --inside) inside=yes && shift ;;
         -h | --help) usage && exit ;;
-        *) die "there is no option $1; --help shows those there are" ;;
+        *) die "there is no option $1; see --help" ;;
     esac
 done
 if [ "$inside" = no ]; then
@@ -45,9 +45,9 @@ if [ "$inside" = no ]; then
         scripts/prepare.sh
         cargo build --release --locked
     fi
-    [ -x "$binaries/ringshard-bench" ] || die "there is no $binaries/ringshard-bench; leave out --no-build"
+    [ -x "$binaries/ringshard-bench" ] || die "there is no $binaries/ringshard-bench; omit --no-build"
     (cd shard/deploy && promtool check rules alerts.yml && promtool test rules alerts-test.yml)
-    # Nothing of the host is touched: the namespace ends with the last process in it.
+    # The namespace ends with its last process, so nothing remains on the host.
     exec timeout --kill-after 10 900 unshare --net "$0" --inside --binaries "$binaries"
 fi
 
@@ -69,7 +69,7 @@ trap 'exit 1' INT TERM
 port=3565 admin=127.0.0.1:3566 prometheus=127.0.0.1:9090
 key=$("$binaries/ringshard" keygen --out "$files/server.key" 2>/dev/null)
 
-# The server's log goes into a pipe, whose reader can be stopped.
+# The server logs into a pipe, so that its reader can be stopped.
 mkfifo "$files/log"
 cat "$files/log" >"$files/server.log" &
 reader=$!
@@ -89,9 +89,9 @@ for _ in $(seq 200); do
 done
 curl -sf "http://$admin/ready" >/dev/null || die "the server did not start: $(cat "$files/server.log")"
 
-curl -sf -H 'Accept: text/plain' "http://$admin/metrics" | promtool check metrics || die "promtool does not like a scrape"
+curl -sf -H 'Accept: text/plain' "http://$admin/metrics" | promtool check metrics || die "promtool rejects the server's metrics"
 
-# Spans of minutes become spans of seconds; the thresholds stay.
+# Shorten minutes to seconds; keep the thresholds.
 sed -e 's/\[1m\]/[10s]/g; s/\[5m\]/[15s]/g; s/for: 1m/for: 5s/; s/for: 30s/for: 3s/; s/for: 15s/for: 3s/' \
     shard/deploy/alerts.yml >"$files/alerts.yml"
 sed -e 's/_interval: 5s/_interval: 1s/' shard/deploy/prometheus.yml >"$files/prometheus.yml"
@@ -99,19 +99,19 @@ prometheus --config.file="$files/prometheus.yml" --storage.tsdb.path="$files/dat
     >"$files/prometheus.log" 2>&1 &
 processes+=($!)
 
-# The alerts that fire, one a line.
+# The firing alerts, one per line.
 firing() {
     curl -sf "http://$prometheus/api/v1/alerts" | python3 -c '
 import json, sys
 alerts = json.load(sys.stdin)["data"]["alerts"]
 print("\n".join(sorted({alert["labels"]["alertname"] for alert in alerts if alert["state"] == "firing"})))'
 }
-# Those that fire without a cause that is made here. Whether ticks are late on a host depends on what else it does.
-needless() {
+# Alerts that fire without a cause. Late ticks are excluded: they depend on what else the host does.
+unexpected() {
     firing | grep -v RingshardTick || true
 }
 failed=0
-# fires ALERT [SECONDS]: waits until it does.
+# fires ALERT [SECONDS]: waits until the alert fires.
 fires() {
     for _ in $(seq $((${2:-40} * 2))); do
         if grep -qx "$1" <<<"$(firing)"; then
@@ -123,12 +123,12 @@ fires() {
     printf '  %-28s does not fire\n' "$1"
     failed=1
 }
-# quiet SECONDS WHAT: no alert fires in so many seconds.
+# quiet SECONDS WHAT: checks that no alert fires for SECONDS.
 quiet() {
     for _ in $(seq "$1"); do
         sleep 1
         local found
-        found=$(needless)
+        found=$(unexpected)
         if [ -n "$found" ]; then
             echo "  fires without a cause ($2): $found"
             failed=1
@@ -137,16 +137,16 @@ quiet() {
     done
     printf '  %-28s no alert fires\n' "$2"
 }
-# calms_down: waits until no alert fires any more.
-calms_down() {
+# wait_until_quiet: waits until no alert fires.
+wait_until_quiet() {
     for _ in $(seq 120); do
-        [ -z "$(needless)" ] && return
+        [ -z "$(unexpected)" ] && return
         sleep 0.5
     done
-    echo "  goes on without its cause: $(needless)"
+    echo "  still fires without its cause: $(unexpected)"
     failed=1
 }
-# datagrams COUNT BYTES: so many to the server, as fast as they go.
+# datagrams COUNT BYTES: sends them to the server as fast as possible.
 datagrams() {
     python3 - "$1" "$2" $port <<'END'
 import socket, sys
@@ -174,7 +174,7 @@ done
 players 20
 sleep 15
 echo "with players:"
-calms_down
+wait_until_quiet
 quiet 15 "a server with players"
 datagrams 5 1
 datagrams 5 0
@@ -186,7 +186,7 @@ datagrams 3000 600
 kill -CONT $server
 fires RingshardKernelDrops
 fires RingshardTicksSkipped
-calms_down
+wait_until_quiet
 
 for _ in $(seq 60); do
     datagrams 20 60
@@ -195,16 +195,16 @@ done &
 processes+=($!)
 fires RingshardDrops
 wait $! 2>/dev/null || true
-calms_down
+wait_until_quiet
 
 nft add table inet firewall
 nft add chain inet firewall out '{ type filter hook output priority 0; }'
 nft add rule inet firewall out udp sport $port numgen random mod 10 '<' 2 drop
 fires RingshardSendFailed
 nft delete table inet firewall
-calms_down
+wait_until_quiet
 
-# One thread is stopped, as a game whose code does not return would stop it.
+# Stops one thread, as game code that does not return would.
 python3 - $server <<'END' &
 import ctypes, os, pathlib, sys, time
 threads = pathlib.Path(f"/proc/{sys.argv[1]}/task").iterdir()
@@ -222,7 +222,7 @@ processes+=("$stopper")
 fires RingshardCoreStuck 15
 curl -s --max-time 1 "http://$admin/live" | sed 's/^/    \/live: /'
 wait $stopper || failed=1
-calms_down
+wait_until_quiet
 
 settings '"nonsense"'
 kill -HUP $server
@@ -237,19 +237,19 @@ fires RingshardLogLinesDropped
 kill -CONT $reader
 settings ''
 kill -HUP $server
-calms_down
+wait_until_quiet
 
 players_leave
-# Whoever is refused gives up: many that come one by one fill the server.
-crowd=()
+# Refused clients give up, so many load generators fill the server one by one.
+loads=()
 for _ in $(seq 30); do
     players 2
-    crowd+=("$players")
+    loads+=("$players")
 done
 fires RingshardFull
 fires RingshardNearlyFull
-for players in "${crowd[@]}"; do players_leave; done
-calms_down
+for players in "${loads[@]}"; do players_leave; done
+wait_until_quiet
 
 python3 - <<'END' &
 import socket, time
@@ -269,9 +269,9 @@ prlimit --pid $server --nofile=90:128
 fires RingshardFewFilesLeft
 prlimit --pid $server --nofile=128:128
 wait $! 2>/dev/null || true
-calms_down
+wait_until_quiet
 
-# A processor that others want, too: ticks begin, and do not end in time.
+# Other programs use the server's CPU, so ticks do not end in time.
 kill -TERM $server
 wait $server 2>/dev/null || true
 "$binaries/ringshard" serve --key "$files/server.key" --listen 127.0.0.1:$port --admin "$admin" --cpus 0 --game demo \

@@ -1,6 +1,6 @@
 #!/usr/bin/env bash
-# Builds the release binaries and prints the folder that they are in, wherever cargo puts it: CARGO_TARGET_DIR,
-# CARGO_BUILD_TARGET_DIR and build.target-dir in cargo's configuration hold. With --no-build, it only prints the folder.
+# Builds the release binaries and prints their folder, which CARGO_TARGET_DIR, CARGO_BUILD_TARGET_DIR or build.target-dir
+# may move. With --no-build, it only prints the folder.
 set -euo pipefail
 cd "$(dirname "$0")/.."
 case "${1:-}" in

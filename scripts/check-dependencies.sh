@@ -1,6 +1,6 @@
 #!/usr/bin/env bash
-# Licences, sources, bans and advisories of everything that is linked in, by cargo-deny and .cargo/deny.toml.
-# Advisories need the database of RustSec from the internet; where it cannot be fetched, they are skipped, and it says so.
+# Checks licences, sources, bans and advisories of all dependencies with cargo-deny and .cargo/deny.toml.
+# Advisories need the RustSec database from the internet. If it cannot be fetched, they are skipped with a message.
 set -euo pipefail
 cd "$(dirname "$0")/.."
 

@@ -1,8 +1,8 @@
 #!/usr/bin/env bash
-# Whether Ringshard still builds with the oldest Rust that Cargo.toml declares (rust-version).
-# With that toolchain installed (rustup toolchain install VERSION), it is tried. Without it, two things are checked: no
-# dependency declares a newer one, and clippy's lint incompatible_msrv is on, which refuses younger names of the
-# standard library in product code. What neither sees: younger syntax, and dependencies that declare nothing.
+# Checks that Ringshard builds with the oldest Rust that Cargo.toml declares (rust-version).
+# If that toolchain is installed (rustup toolchain install VERSION), it builds. Otherwise it checks that no dependency
+# declares a newer version, and that clippy's lint incompatible_msrv is on, which refuses newer names of the standard
+# library in product code. Neither finds newer syntax, or dependencies that declare no version.
 set -euo pipefail
 cd "$(dirname "$0")/.."
 
@@ -21,13 +21,13 @@ if len(oldest) != 1 or None in oldest:
 oldest = oldest.pop()
 for one in packages:
     if one["id"] in members and "[lints]\nworkspace = true" not in open(one["manifest_path"]).read():
-        sys.exit("msrv: " + one["manifest_path"] + " does not take the lints of the workspace")
+        sys.exit("msrv: " + one["manifest_path"] + " does not use the lints of the workspace")
 newer = [one for one in packages if one["rust_version"] and version(one["rust_version"]) > version(oldest)]
 for one in newer:
     name, needs = one["name"], one["rust_version"]
-    print(f"msrv: {name} needs Rust {needs}, Cargo.toml promises {oldest}", file=sys.stderr)
+    print(f"msrv: {name} needs Rust {needs}, but Cargo.toml declares {oldest}", file=sys.stderr)
 silent = sum(not one["rust_version"] for one in packages)
-print(f"msrv: {len(packages) - silent} of {len(packages)} crates declare a version, the others none; none needs more than {oldest}"
+print(f"msrv: {len(packages) - silent} of {len(packages)} crates declare a version; none needs more than {oldest}"
       if not newer else f"msrv: {len(newer)} crates need more than {oldest}")
 sys.exit(bool(newer))
 '

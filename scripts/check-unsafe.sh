@@ -1,5 +1,5 @@
 #!/usr/bin/env bash
-# The files that may contain unsafe code. Another one is a decision: add it here, with what it needs it for.
+# The files that may contain unsafe code, and why. To allow another file, decide so and add it here.
 set -euo pipefail
 cd "$(dirname "$0")/.."
 allowed="

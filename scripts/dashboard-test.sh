@@ -1,14 +1,14 @@
 #!/usr/bin/env bash
-# The dashboard in a browser, against a real server: no error, no question to anybody else, figures where figures belong, and
-# nothing cut or beyond the edge of any screen, from a phone's to a wall's.
+# Tests the dashboard in a browser with a real server: no error, no request to another host, all figures shown, and nothing
+# cut off or off screen, from phone to wall display.
 #
 #   scripts/dashboard-test.sh [BINARY] [SCREENSHOT]
 #
-#   BOTS=300      players in the world meanwhile, by the ringshard-bench beside the binary
-#   WATCH_S=125   how long to look before the screenshot is taken, so that its two minutes are full
-#   CHROMIUM=...  which browser
+#   BOTS=300      players in the world, run by the ringshard-bench beside the binary
+#   WATCH_S=125   seconds before the screenshot; 125 fills its two minutes
+#   CHROMIUM=...  the browser
 #
-# Exit code 3: no browser here.
+# Exit code 3: there is no browser or no python3.
 set -euo pipefail
 cd "$(dirname "$0")/.."
 
@@ -28,7 +28,7 @@ import urllib.request
 
 binary, browser, work, screenshot, bots, watch_s = sys.argv[1:4] + [sys.argv[4], int(sys.argv[5]), float(sys.argv[6])]
 SECRET = "0123456789abcdef0123456789abcdef"
-# What is to be ended: processes, and those that the load generator would leave behind.
+# Processes to end, and those that the load generator would leave behind.
 started, grandchildren = [], []
 
 
@@ -43,11 +43,11 @@ def free_port(kind):
         return it.getsockname()[1]
 
 
-def until(what, met, patience_s=40):
-    give_up = time.monotonic() + patience_s
+def until(what, met, timeout_s=40):
+    deadline = time.monotonic() + timeout_s
     while not (found := met()):
-        if time.monotonic() > give_up:
-            raise AssertionError(f"not within {patience_s} s: {what}")
+        if time.monotonic() > deadline:
+            raise AssertionError(f"not within {timeout_s} s: {what}")
         time.sleep(0.1)
     return found
 
@@ -62,7 +62,7 @@ def ask(admin, path, secret=None):
 
 
 class Server:
-    """A server of the demonstration, on ports of its own."""
+    """A demonstration server on its own ports."""
 
     def __init__(self, *options):
         self.listen = f"127.0.0.1:{free_port(socket.SOCK_DGRAM)}"
@@ -82,7 +82,7 @@ class Server:
 
 
 def server_with_bots(count):
-    """The admin address of the server that the load generator starts for itself."""
+    """The admin address of the server that the load generator starts."""
     bench = pathlib.Path(binary).with_name("ringshard-bench")
     cpus = sorted(os.sched_getaffinity(0))
     some, rest = ",".join(map(str, cpus[: max(2, len(cpus) // 2)])), ",".join(map(str, cpus[len(cpus) // 2 :]))
@@ -170,10 +170,10 @@ class Page:
     def is_clean(self):
         assert not self.complaints, "\n".join(self.complaints)
         strange = [url for url in self.requests if not url.startswith((self.origin, "data:"))]
-        assert not strange, f"the page asks elsewhere: {strange}"
+        assert not strange, f"the page sends requests elsewhere: {strange}"
 
     def save(self, file):
-        # As high as the page: a canvas beyond the viewport would be stretched.
+        # As high as the page: a canvas outside the viewport would be stretched.
         self.resize(1600, int(self.call("Page.getLayoutMetrics")["cssContentSize"]["height"]))
         time.sleep(2)
         image = self.call("Page.captureScreenshot", format="png")["data"]
@@ -181,13 +181,13 @@ class Page:
 
 
 TEXT = "(document.querySelector('{}') ?? {{textContent: ''}}).textContent"
-# How many colours a canvas has: one of nothing, and few where there is only a message.
+# Number of colours of a canvas: one if it is empty, few if it shows only a message.
 COLOURS = """(() => { const it = document.getElementById('%s'), { width, height } = it;
     const copy = new OffscreenCanvas(width, height).getContext('2d', { willReadFrequently: true });
     copy.drawImage(it, 0, 0);
     return new Set(new Uint32Array(copy.getImageData(0, 0, width, height).data.buffer)).size; })()"""
 
-# What is beyond the edge of the screen, what is cut, and what is without a name.
+# Elements that are off screen, cut off or without a name.
 MISFITS = """(() => {
     const name = it => `${it.closest('[id]').id}: ${it.tagName.toLowerCase()} '${it.textContent.trim().slice(0, 40)}'`, misfits = [];
     if (document.documentElement.scrollWidth > innerWidth) misfits.push(`the page is ${document.documentElement.scrollWidth} pixels wide`);
@@ -227,7 +227,7 @@ def shows_figures(page, cores):
 
 def test_figures(page, admin):
     served = ask(admin, "/").decode()
-    assert served == pathlib.Path("shard/src/admin/dashboard.html").read_text(), "the server has another dashboard: build it first"
+    assert served == pathlib.Path("shard/src/ops/admin/dashboard.html").read_text(), "the server has a different dashboard: build it first"
     cores = len(json.loads(ask(admin, "/stats"))["cores"])
     page.open(admin)
     until("figures", lambda: shows_figures(page, cores))
@@ -241,7 +241,7 @@ def test_figures(page, admin):
 
 
 def test_reload(page, admin):
-    """What the server has recorded since its start fills the heat map at once, not two minutes later."""
+    """The heat map shows what the server has recorded since its start at once, not two minutes later."""
     uptime_s = lambda: json.loads(ask(admin, "/stats"))["uptime_s"]
     until("there is something to show", lambda: uptime_s() > 30)
     page.open(admin)
@@ -251,9 +251,9 @@ def test_reload(page, admin):
 def test_sizes(page, admin):
     stats = json.loads(ask(admin, "/stats"))
     host, port = stats["listen"].rsplit(":", 1)
-    with socket.socket(socket.AF_INET, socket.SOCK_DGRAM) as stranger:
+    with socket.socket(socket.AF_INET, socket.SOCK_DGRAM) as sender:
         for datagram in NONSENSE * 3:
-            stranger.sendto(datagram, (host, int(port)))
+            sender.sendto(datagram, (host, int(port)))
     for width in (390, 768, 1024, 1400, 2560):
         page.resize(width, 900)
         page.open(admin)
@@ -306,10 +306,10 @@ def test_silence(page):
     until("figures", lambda: page.js("document.querySelectorAll('#cores tbody tr').length"))
     page.is_clean()
     server.stop()
-    until("silence is told", lambda: page.js("document.body.dataset.status") == "silent")
+    until("the page reports the silence", lambda: page.js("document.body.dataset.status") == "silent")
     assert "No answer since" in page.js(TEXT.format("#notice"))
     server.start()
-    until("a restart is told", lambda: "started anew" in page.js(TEXT.format("#notice")) and page.js("document.body.dataset.status") != "silent")
+    until("the page reports the restart", lambda: "started anew" in page.js(TEXT.format("#notice")) and page.js("document.body.dataset.status") != "silent")
     server.stop()
 
 

@@ -1,23 +1,23 @@
 #!/usr/bin/env bash
-# Hosts and networks as they are: a server on each, in a network namespace, and clients that must get through.
+# Host and network setups in network namespaces, each with a server that its clients must reach.
 set -euo pipefail
 cd "$(dirname "$0")/.."
 
 usage() {
     cat <<'END'
-Usage: scripts/lab-hosts.sh [--no-build] [SCENARIO...]    default: all of them, in under three minutes
+Usage: scripts/lab-hosts.sh [--no-build] [SCENARIO...]    default: all scenarios, in under three minutes
 
-  addresses      a server with several addresses answers from the one that it was spoken to
-  segmentation   a device without checksum offload; a kernel that refuses to segment for one client
+  addresses      a server with several addresses answers from the address that the client used
+  segmentation   a device without checksum offload; a kernel that refuses UDP_SEGMENT for one client
   memlock        too little lockable memory for io_uring, on the only core and on the second of two
-  firewall       a firewall rule that refuses what is sent to one client
+  firewall       a firewall rule that rejects datagrams to one client
   slow-line      a line that carries less than the server may send at once
-  mtu            large datagrams that vanish without a word, from the start or all of a sudden
-  return         a client that crashed comes back from the same address and port
+  mtu            large datagrams get lost silently, from the start or suddenly
+  return         a client that crashed returns from the same address and port
   ipv6           a host without IPv6
 
-A scenario that this host cannot play is skipped, and the reason is said. Exit code: 0 when none failed, 2 when one did,
-1 when they could not run. Needs root, ip and nft; nothing outside the two namespaces is touched.
+Scenarios that this host does not support are skipped with the reason. Exit codes: 0: none failed. 2: one failed. 1: they
+did not run. Needs root, ip and nft; touches nothing outside the two namespaces.
 END
 }
 
@@ -49,7 +49,7 @@ parse() {
     [ ${#chosen[@]} -gt 0 ] || chosen=("${all[@]}")
 }
 
-# A scenario ends with one of these; `why` is said.
+# A scenario may end with one of these; the reason is printed.
 fail() { why=$1 && return 1; }
 skip() { why=$1 && return 77; }
 
@@ -67,18 +67,18 @@ serve() {
     start_server --admin 127.0.0.1:3566 --cpus "$cpus" "$@" || fail "the server did not start: $(tail -n 1 "$files/server.log")"
 }
 
-# Starts a server that must refuse, with a word about each of the texts.
+# Starts a server that must refuse to run and log each of the texts.
 refuse() {
     local texts=$1 text
     shift
     ! start_server --admin off --cpus "$cpus" "$@" || fail "the server started with $*" || return
     while read -r text; do
         grep -qF "$text" "$files/server.log" ||
-            fail "the server does not say \"$text\": $(tail -n 1 "$files/server.log")" || return
+            fail "the server does not log \"$text\": $(tail -n 1 "$files/server.log")" || return
     done <<<"$texts"
 }
 
-# Some clients send messages to a server for a while; each must come back, unaltered and in time.
+# Some clients send messages to a server for a while; each echo must arrive, unaltered and in time.
 clients=4 mins=0.05
 talk() {
     local to=$1
@@ -100,28 +100,28 @@ expect() {
     local count
     count=$(counter "$1")
     # shellcheck disable=SC2086
-    [ "${count:-none}" $2 ] || fail "the counter $1 is ${count:-not there}, wanted $2"
+    [ "${count:-none}" $2 ] || fail "the counter $1 is ${count:-missing}, expected $2"
 }
 
-# Only what is larger than the device takes could not be sent: probes of how much the path carries.
+# Only datagrams larger than the device's MTU may fail to be sent: MTU probes.
 expect_all_sent() {
     local failed too_large
     failed=$(counter link_send_failed) too_large=$(counter link_send_too_large)
-    [ "$failed" = "$too_large" ] || fail "$failed datagrams could not be sent, only $too_large of them for their size"
+    [ "$failed" = "$too_large" ] || fail "$failed datagrams could not be sent, only $too_large of them because of their size"
 }
 
-# Has one end drop what matches, where it leaves (output) or arrives (input).
+# Makes one end drop what matches, on output or on input.
 drop() {
     "$1" nft add table inet lab_hosts 2>/dev/null || skip "this kernel has no nf_tables" || return
     "$1" nft "add chain inet lab_hosts $2 { type filter hook $2 priority 0; }" &&
         "$1" nft "add rule inet lab_hosts $2 $3 drop" || fail "nft refuses to drop what matches $3"
 }
 
-# Clients get this one port, or any.
+# Sets the range of local ports that clients get.
 client_ports() { in_client sysctl -qw net.ipv4.ip_local_port_range="$1"; }
 
-# Waits until nobody holds the client's port 40000. The kernel takes io_uring apart after its process has ended, and keeps
-# the sockets until then.
+# Waits until the client's port 40000 is free. The kernel dismantles io_uring after its process has ended, and keeps the
+# sockets until then.
 client_port_free() {
     for _ in $(seq 100); do
         in_client grep -qi ":9C40 " /proc/net/udp || return 0
@@ -148,7 +148,7 @@ play_addresses() {
 }
 
 play_segmentation() {
-    # What the device itself refuses depends on the kernel: since 6.11 it does without checksum offload.
+    # What the device refuses depends on the kernel: since 6.11 it needs no checksum offload.
     if command -v ethtool >/dev/null; then
         in_server ethtool -K lab0 tx off >/dev/null 2>&1 || true
         serve --listen "0.0.0.0:$port" || return
@@ -157,7 +157,7 @@ play_segmentation() {
         end_processes
         in_server ethtool -K lab0 tx on >/dev/null 2>&1 || true
     fi
-    command -v cc >/dev/null || skip "there is no C compiler to make a kernel refuse with; apt-get install -y gcc" || return
+    command -v cc >/dev/null || skip "no C compiler, which is needed to imitate a kernel that refuses; apt-get install -y gcc" || return
     cc -O1 -shared -fPIC -o "$files/refuse.so" scripts/lab/refuse-segmentation.c -ldl ||
         fail "scripts/lab/refuse-segmentation.c does not compile" || return
     local errno
@@ -178,12 +178,12 @@ play_segmentation() {
 
 play_memlock() {
     local as_nobody=(setpriv --reuid $nobody --regid $nobody --clear-groups)
-    command -v setpriv >/dev/null || skip "there is no setpriv to be an unprivileged user with" || return
+    command -v setpriv >/dev/null || skip "no setpriv, which is needed to run as an unprivileged user" || return
     chmod 755 "$files" && chown $nobody "$files/server.key"
     cp "$binaries/ringshard" "$files/ringshard"
-    # Where an unprivileged user gets at it.
+    # An unprivileged user can read it there.
     local own=$binaries binaries=$files limit
-    # None for one core; then enough for one ring, of some 300 KiB, and not for two.
+    # Too little for one core; then enough for one ring of about 300 KiB, but not for two.
     for limit in 65536 458752; do
         [ $limit = 65536 ] || { [ "$(nproc)" -gt 1 ] && cpus=0,1; } || break
         wrapper=(prlimit --memlock=$limit:$limit "${as_nobody[@]}")
@@ -191,7 +191,7 @@ play_memlock() {
         if grep -q 'datapath=io_uring' "$files/server.log"; then
             skip "this kernel does not count rings as locked memory" || return
         fi
-        grep -q 'cannot open a ring' "$files/server.log" || fail "the log does not say why io_uring is not used" || return
+        grep -q 'cannot open a ring' "$files/server.log" || fail "the log does not give the reason why io_uring is not used" || return
         binaries=$own talk $server_address || return
         end_processes
         refuse "cannot open its ring" --datapath uring --listen "0.0.0.0:$port" || return
@@ -219,7 +219,7 @@ play_slow-line() {
 }
 
 play_mtu() {
-    # The client's device takes nothing larger, and nobody says so.
+    # The client's device silently drops larger datagrams.
     ip -n "$client_space" link set lab0 mtu 1300
     serve --listen "0.0.0.0:$port" || return
     talk $server_address || return
@@ -228,7 +228,7 @@ play_mtu() {
     local talking=$!
     sleep 4
     drop in_client input "meta l4proto udp meta length > 1260" || return
-    wait $talking || fail "large datagrams vanish in the middle: $(grep ^verdict "$files/talk.log")" || return
+    wait $talking || fail "large datagrams get lost in the middle: $(grep ^verdict "$files/talk.log")" || return
 }
 
 play_return() {
@@ -247,27 +247,27 @@ play_return() {
 }
 
 play_ipv6() {
-    # A kernel without it: the wildcard address means all IPv4 addresses, a particular one is refused.
+    # A kernel without IPv6: the wildcard address means all IPv4 addresses; a specific one is refused.
     if command -v python3 >/dev/null; then
         wrapper=(python3 scripts/lab/no-ipv6.py)
         serve --listen "[::]:$port" || return
-        grep -q "no IPv6" "$files/server.log" || fail "the log does not say that it listens on IPv4 alone" || return
+        grep -q "no IPv6" "$files/server.log" || fail "the log does not say that the server listens on IPv4 only" || return
         talk $second_address || return
         end_processes
         refuse $'[::1]:'$port$'\nIPv6' --listen "[::1]:$port" || return
         wrapper=()
     fi
-    # A lack of files is not a lack of IPv6.
+    # Too few file descriptors must not be reported as missing IPv6.
     local most
     for most in 4 5 6 7; do
         wrapper=(prlimit --nofile=$most)
         start_server --admin off --cpus 0 --listen "[::]:$port" || true
-        ! grep -q "no IPv6" "$files/server.log" || fail "the server takes a lack of files for a lack of IPv6" || return
+        ! grep -q "no IPv6" "$files/server.log" || fail "the server reports too few file descriptors as missing IPv6" || return
         end_processes
     done
     wrapper=()
-    # Switched off in a namespace: there are no addresses.
-    in_server sysctl -qw net.ipv6.conf.all.disable_ipv6=1 2>/dev/null || skip "this kernel has no IPv6 to switch off" || return
+    # Disabled in a namespace: there are no addresses.
+    in_server sysctl -qw net.ipv6.conf.all.disable_ipv6=1 2>/dev/null || skip "this kernel has no IPv6" || return
     refuse "[::1]:$port" --listen "[::1]:$port" || return
     serve --listen "[::]:$port" || return
     talk $second_address || return

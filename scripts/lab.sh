@@ -1,30 +1,30 @@
 #!/usr/bin/env bash
-# A bad network between two network namespaces, with a server in one and `ringshard-bench soak` in the other.
+# A lossy network between two network namespaces, with a server in one and `ringshard-bench soak` in the other.
 set -euo pipefail
 cd "$(dirname "$0")/.."
 
 usage() {
     cat <<'END'
-Usage: scripts/lab.sh [OPTIONS] [-- OPTIONS OF soak]    soaks a server over a network that loses datagrams
-       scripts/lab.sh up [--loss PERCENT]               only makes the network, and says how to use it
-       scripts/lab.sh down ID                           takes it down again
+Usage: scripts/lab.sh [OPTIONS] [-- OPTIONS OF soak]    soaks a server over a lossy network
+       scripts/lab.sh up [--loss PERCENT]               only creates the network, and prints how to use it
+       scripts/lab.sh down ID                           removes that network
 
-  --loss PERCENT      datagrams dropped at random, each way, 0 to 99.99 [default: 5]
+  --loss PERCENT      random loss of datagrams, each way, 0 to 99.99 [default: 5]
   --clients N         clients [default: 200]
   --mins M            minutes [default: 10]
-  --blackout SECONDS  drop everything for so long in the middle; every session must live through it
+  --blackout SECONDS  drop everything for this long in the middle; every session must survive
   --json FILE         write the result to this file as one JSON object
-  --no-build          use the binaries that are there
+  --no-build          use the existing binaries
 
-Two namespaces are joined by a veth pair and nftables drops what arrives at either, datagram by datagram. Whatever
-happens, the namespaces and the processes that were started are gone at the end. Needs root, ip and nft; nothing outside
-the namespaces is touched. Exit code: that of soak: 0 all held, 2 something did not, 1 it did not run.
+A veth pair connects two namespaces, and nftables drops datagrams that arrive at either. The script always removes its
+namespaces and processes at the end, and touches nothing outside them. Needs root, ip and nft. Exit codes are those of
+soak: 0: all targets met. 2: a target missed. 1: it did not run.
 END
 }
 
 lab=lab
 . scripts/lab/network.sh
-# The default timeout of a connection is 15 s; a longer blackout is lived through by connecting again.
+# The default timeout of a connection is 15 s. To survive a longer blackout, clients must reconnect.
 blackout_without_reconnecting=12
 
 loss=5 clients=200 mins=10 blackout=0 build=yes
@@ -41,7 +41,7 @@ parse() {
             --no-build) build=no && shift ;;
             --) shift && extra=("$@") && break ;;
             --loss | --clients | --mins | --blackout | --json)
-                [ $# -ge 2 ] || die "$1 wants a value; see --help"
+                [ $# -ge 2 ] || die "$1 needs a value; see --help"
                 case "$1" in
                     --loss) loss=$2 ;;
                     --clients) clients=$2 ;;
@@ -85,7 +85,7 @@ END
     done
 }
 
-# Drops everything for a while, in the middle.
+# Drops everything for the time of the blackout, in the middle.
 black_out() {
     trap 'kill $!; exit' TERM
     sleep "$(darkness_begins)" &
@@ -109,7 +109,7 @@ change_both() {
 soak() {
     local options=(--server "$server_address:$port" --key "$key" --server-pid "$server" --clients "$clients" --mins "$mins")
     if [ "$blackout" -gt 0 ]; then
-        # Nothing can come back in time while nothing passes, and what waits meanwhile takes memory.
+        # During the blackout no echo arrives in time, and queued messages take memory.
         options+=(--deadline-ms "$(((blackout + 10) * 1000))" --warm-up "$(($(darkness_begins) + blackout + 10))")
         [ "$blackout" -le $blackout_without_reconnecting ] || options+=(--reconnect)
         black_out &
@@ -121,7 +121,7 @@ soak() {
     wait "$soaking"
 }
 
-# How many datagrams were dropped at one end.
+# Prints how many datagrams were dropped on the way to one end.
 show_loss() {
     ip netns exec "$2" nft list counters | awk -v to="$1" '
         /counter/ { of = $2 }
@@ -144,7 +144,7 @@ run_soak() {
     make_key
     start_server --listen $server_address:$port --admin off --cpus "0-$((($(nproc) + 1) / 2 - 1))" || {
         cat "$files/server.log" >&2
-        die "the server did not start; what it said is above"
+        die "the server did not start; see its log above"
     }
     echo "lab: $clients clients in $client_space, a server in $server_space, $loss % loss each way, blackout ${blackout} s"
     local outcome=0
@@ -161,17 +161,17 @@ run_up() {
     lose
     trap - EXIT
     cat <<END
-The network is up: $loss % loss each way. Things to run in it:
+The network is up: $loss % loss each way. Commands to use it:
   ip netns exec $server_space ringshard serve --listen $server_address:$port --key server.key
   ip netns exec $client_space ringshard-bench soak --server $server_address:$port --key PUBLIC_KEY
-  ip netns exec $server_space nft add rule inet lab dark drop       # nothing arrives at the server any more
-  ip netns exec $server_space nft flush chain inet lab dark         # it does again
-Take it down with: scripts/lab.sh down $id
+  ip netns exec $server_space nft add rule inet lab dark drop       # drop everything to the server
+  ip netns exec $server_space nft flush chain inet lab dark         # stop dropping
+Remove it with: scripts/lab.sh down $id
 END
 }
 
 run_down() {
-    [[ $id =~ ^[0-9]+$ ]] || die "down wants the number that up said; \`ip netns list\` shows it in the names"
+    [[ $id =~ ^[0-9]+$ ]] || die "down needs the number that up printed; \`ip netns list\` shows it in the names"
     name "$id"
     remove_network
 }

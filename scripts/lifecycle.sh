@@ -1,5 +1,5 @@
 #!/usr/bin/env bash
-# What a server and its clients live through: killed, restarted, stopped for a while, clocks that jump.
+# Kills, restarts and freezes a server under load, and measures the recovery.
 set -euo pipefail
 cd "$(dirname "$0")/.."
 
@@ -7,18 +7,18 @@ usage() {
     cat <<'END'
 Usage: scripts/lifecycle.sh [OPTIONS]
 
-  --clients N   clients that talk to the server all the while [default: 500]
+  --clients N   clients that send to the server all the time [default: 500]
   --json FILE   write the figures to this file as one JSON object
-  --no-build    use the binaries that are there
+  --no-build    use the existing binaries
 
-Runs a server on loopback, and clients that reconnect, and does to them what happens at night:
+Runs a server and reconnecting clients over loopback, with these incidents:
 
-  server-killed    kill -9, started again 2 s later with the same key: how long until every client is back
-  clients-killed   kill -9 of all clients: how long until the server has their slots free
-  frozen           SIGSTOP for 5 s: no client may be lost, ticks that were missed are not made up for
-  clock            the wall clock jumps an hour ahead and back (needs faketime): nothing may happen
+  server-killed    kill -9, restart 2 s later with the same key: measures the time until every client is back
+  clients-killed   kill -9 of all clients: measures the time until the server has freed their slots
+  frozen           SIGSTOP for 5 s: no client may be lost, and missed ticks must not be made up
+  clock            the wall clock jumps one hour ahead and back (needs faketime): nothing may happen
 
-Exit code: 0 all held, 2 something did not, 1 it did not run.
+Exit codes: 0: all targets met. 2: a target missed. 1: it did not run.
 END
 }
 
@@ -30,11 +30,11 @@ die() {
 clients=500 build=() json=
 while [ $# -gt 0 ]; do
     case $1 in
-        --clients) clients=${2:?--clients wants a number} && shift 2 ;;
-        --json) json=${2:?--json wants a file} && shift 2 ;;
+        --clients) clients=${2:?--clients needs a number} && shift 2 ;;
+        --json) json=${2:?--json needs a file} && shift 2 ;;
         --no-build) build=(--no-build) && shift ;;
         -h | --help) usage && exit ;;
-        *) die "there is no option $1; --help shows those there are" ;;
+        *) die "there is no option $1; see --help" ;;
     esac
 done
 binaries=$(scripts/build.sh "${build[@]}")
@@ -57,7 +57,7 @@ port=$((20000 + RANDOM % 20000))
 admin=127.0.0.1:$((port + 1))
 key=$("$binaries/ringshard" keygen --out "$files/server.key" 2>/dev/null)
 
-# start_server [COMMAND...]: starts it, under COMMAND, and waits until it lets players in.
+# start_server [COMMAND...]: starts it, under COMMAND, and waits until it is ready.
 start_server() {
     "$@" "$binaries/ringshard" serve --listen 127.0.0.1:$port --admin "$admin" --key "$files/server.key" --cpus 0 \
         --game echo >"$files/server.out" 2>>"$files/server.log" &
@@ -68,14 +68,14 @@ start_server() {
         sleep 0.05
     done
     cat "$files/server.log" >&2
-    die "the server did not start; what it said is above"
+    die "the server did not start; see its log above"
 }
 
 start_clients() {
     "$binaries/ringshard-bench" soak --server 127.0.0.1:$port --key "$key" --clients "$clients" --rate 10 --mins 10 \
         --reconnect >"$files/clients.out" 2>&1 &
-    crew=$!
-    processes+=("$crew")
+    load=$!
+    processes+=("$load")
     wait_for_sessions "$clients" 30 >/dev/null || die "the clients did not connect: $(tail -n 3 "$files/clients.out")"
     sleep 2
 }
@@ -85,7 +85,7 @@ end() {
     wait "$1" 2>/dev/null || true
 }
 
-# metric NAME: the sum of a metric over all cores; nothing when the server does not answer.
+# metric NAME: the sum of a metric over all cores; empty if the server does not answer.
 metric() {
     curl -sf --max-time 3 "http://$admin/metrics" | grep -F "$1" | awk '{ sum += $NF } END { if (NR) printf "%d\n", sum }'
 }
@@ -98,7 +98,7 @@ since() {
     awk -v from="$1" -v to="$(now)" 'BEGIN { printf "%.1f", to - from }'
 }
 
-# wait_for_sessions COUNT SECONDS: prints how long it took; fails when it took longer.
+# wait_for_sessions COUNT SECONDS: prints how long it took; fails after SECONDS.
 wait_for_sessions() {
     local began
     began=$(now)
@@ -110,7 +110,7 @@ wait_for_sessions() {
 }
 
 results=() verdict=0
-# result NAME FIGURE MOST: a line of the table; the figure may be at most so much.
+# result NAME FIGURE MOST: a line of the table. FIGURE must be at most MOST.
 result() {
     local held=yes
     awk -v figure="$2" -v most="$3" 'BEGIN { exit !(figure <= most) }' || held=no verdict=2
@@ -127,7 +127,7 @@ start_server
 wait_for_sessions "$clients" 30 >/dev/null || true
 result "server-killed: seconds from restart until all $clients are back" "$(since "$restarted")" 10
 
-end "$crew"
+end "$load"
 result "clients-killed: seconds until all $clients slots are free" "$(wait_for_sessions 0 40 || echo 40)" 16.5
 end "$server"
 
@@ -145,7 +145,7 @@ result "frozen for 5 s: ticks that were left out, of 300" "$(($(metric ringshard
 result "frozen for 5 s: ticks in 2 s afterwards, of 120" "$(($(metric 'event="ticks"') - ticks))" 135
 sessions=$(metric ringshard_sessions{)
 result "frozen for 5 s: clients missing afterwards" "$((clients - sessions))" 0
-end "$crew"
+end "$load"
 end "$server"
 
 if command -v faketime >/dev/null; then
@@ -163,10 +163,10 @@ if command -v faketime >/dev/null; then
     result "clock: ticks left out in 9 s" "$(($(metric ringshard_ticks_skipped_total) - skipped))" 5
     sessions=$(metric ringshard_sessions{)
     result "clock: clients missing afterwards" "$((clients - sessions))" 0
-    end "$crew"
+    end "$load"
     end "$server"
 else
-    echo "clock: not tried; it needs faketime (apt install faketime)"
+    echo "clock: skipped; it needs faketime (apt install faketime)"
 fi
 
 if [ -n "$json" ]; then

@@ -1,6 +1,6 @@
 #!/usr/bin/env bash
-# Tests of module-graph.py: plants one violation of each kind in a copy of the sources, and demands that it is named.
-# `module-graph-test.sh DIR` takes the sources of another workspace.
+# Tests module-graph.py: adds one violation of each kind to a copy of the sources, and requires that it is reported.
+# `module-graph-test.sh DIR` uses the sources of another workspace.
 set -euo pipefail
 cd "$(dirname "$0")/.."
 graph=$PWD/scripts/module-graph.py
@@ -15,7 +15,7 @@ find . -name target -prune -o \( -name '*.rs' -o -name Cargo.toml -o -name Cargo
 
 fail() { echo "module-graph-test: $*" >&2; exit 1; }
 
-# case_of CRATE NAME: starts a case with the sources as they are. Only the crate is read, to be quick.
+# case_of CRATE NAME: starts a case with unchanged sources. Only the crate is read, to be quick.
 case_of() {
     only=$1 name=$2
     rm -rf "$copy"
@@ -25,17 +25,17 @@ case_of() {
 
 check() { "$graph" --root "$copy" --check --crate "$only" "$@" >"$work/said" 2>&1; }
 
-# Demands that the script fails and prints the text, which it does not print without the plant.
+# Requires that the script fails and prints the text, which it does not print for the unchanged sources.
 refused() {
     local rc=0
     check "${@:2}" || rc=$?
     [ "$rc" = 2 ] || { cat "$work/said" >&2; fail "$name: exit code $rc instead of 2"; }
-    grep -qF -- "$1" "$work/said" || { cat "$work/said" >&2; fail "$name: '$1' is not named"; }
-    ! grep -qF -- "$1" "$work/before-$only" || fail "$name: '$1' is named without the plant, too"
+    grep -qF -- "$1" "$work/said" || { cat "$work/said" >&2; fail "$name: '$1' is not reported"; }
+    ! grep -qF -- "$1" "$work/before-$only" || fail "$name: '$1' is reported for the unchanged sources, too"
     echo "ok: $name"
 }
 
-# Demands that the script says what it says without the plant.
+# Requires the same output as for the unchanged sources.
 allowed() {
     check || true
     diff "$work/before-$only" "$work/said" >&2 || fail "$name: refused"
@@ -54,7 +54,7 @@ echo 'mod planted_a; mod planted_b;' >>$root/lib.rs
 echo 'use crate::planted_b::B; pub struct A(B);' >$root/planted_a.rs
 echo 'pub struct B; fn b(a: &super::planted_a::A) {}' >$root/planted_b.rs
 refused "circle: ringshard-protocol: planted_a, planted_b"
-grep -q "planted_b -> planted_a  $root/planted_b.rs:1" "$work/said" || fail "the arrow that closes the circle is not named"
+grep -q "planted_b -> planted_a  $root/planted_b.rs:1" "$work/said" || fail "the arrow that closes the circle is not reported"
 
 case_of ringshard-protocol "a circle of a folder and two modules, through re-exports and groups"
 mkdir -p $root/planted_a
@@ -149,4 +149,4 @@ echo 'mod a;' >$root/planted.rs
 touch $root/planted/a.rs
 refused "beside: $root/planted.rs belongs into planted/mod.rs"
 
-echo "module-graph names every planted violation"
+echo "module-graph reports every violation"

@@ -1,10 +1,10 @@
 #!/usr/bin/env bash
-# What operation costs: packets/s with limits that count and a scrape each second, against no limits and nobody asking.
+# The cost of limits and monitoring: packets/s with rate limits and a scrape per second, compared with neither.
 set -euo pipefail
 cd "$(dirname "$0")/.."
 
 if [ "${1:-}" = -h ] || [ "${1:-}" = --help ]; then
-    echo "Usage: scripts/overhead.sh [PAIRS]    runs so many pairs [default: 7] of 3 s; needs the release build, curl and python3"
+    echo "Usage: scripts/overhead.sh [PAIRS]    runs PAIRS pairs [default: 7] of 3 s; needs the release build, curl and python3"
     exit
 fi
 pairs=${1:-7}
@@ -20,7 +20,7 @@ rate() {
     python3 -c 'import json, sys; print(round(json.load(open(sys.argv[1]))["server"]["in_pps"]))' "$files/$name.json"
 }
 
-# Asks every server of ours for its metrics and connections, once a second, wherever its admin port is.
+# Queries metrics and connections of every running server once per second.
 scrape() {
     while sleep 1; do
         for admin in $(ps -eo args | sed -nE 's/^[^ ]*ringshard serve .*--admin ([0-9.:]+).*/\1/p'); do

@@ -22,7 +22,7 @@ scripts/prepare.sh
 cargo build --release --locked
 ringshard=${CARGO_TARGET_DIR:-target}/release/ringshard
 
-# Where shard/Cargo.toml looks for them.
+# shard/cli/Cargo.toml expects them there.
 made=${CARGO_TARGET_DIR:-target}/release/package
 rm -rf "$made"
 mkdir -p "$made"

@@ -1,5 +1,5 @@
 #!/usr/bin/env bash
-# Installs what building needs and is not here: a C compiler (for the cipher library) and the Rust toolchain.
+# Installs a C compiler (for the cipher library) if there is none, and checks the Rust toolchain.
 set -euo pipefail
 
 as_root() {

@@ -1,5 +1,5 @@
 #!/usr/bin/env bash
-# A real Prometheus scrapes a real server under load; what it has counted must be what the clients have counted.
+# A real Prometheus scrapes a real server under load; its counts of messages must match the clients'.
 set -euo pipefail
 cd "$(dirname "$0")/.."
 
@@ -7,9 +7,9 @@ if [ "${1:-}" = -h ] || [ "${1:-}" = --help ]; then
     cat <<'END'
 Usage: scripts/scrape.sh [--no-build]
 
-Starts a server, Prometheus with shard/deploy's configuration, and `ringshard-bench soak` for a minute; then compares what
-Prometheus says of messages with what the clients say. Exit code: 0 when they agree to 0.1 %, 2 when they do not, 1 when it
-did not run. Needs prometheus (apt install prometheus) and curl.
+Starts a server, Prometheus with shard/deploy's configuration, and `ringshard-bench soak` for a minute; then compares the
+counts of messages of Prometheus and the clients. Exit codes: 0: they agree to 0.1 %. 2: they differ. 1: it did not run.
+Needs prometheus (apt install prometheus) and curl.
 END
     exit
 fi
@@ -20,7 +20,7 @@ die() {
 command -v prometheus >/dev/null || die "there is no prometheus: apt install prometheus"
 case "${1:-}" in
     "" | --no-build) binaries=$(scripts/build.sh "$@") ;;
-    *) die "there is no option $1; --help shows those there are" ;;
+    *) die "there is no option $1; see --help" ;;
 esac
 
 files=$(mktemp -d)

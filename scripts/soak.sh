@@ -1,23 +1,24 @@
 #!/usr/bin/env bash
-# Long runs that look for what short ones do not find.
+# Long runs, for faults that short runs do not find.
 set -euo pipefail
 cd "$(dirname "$0")/.."
 
 usage() {
     cat <<'END'
-Usage: scripts/soak.sh sim [HOURS] [OPTIONS OF simulate]    the whole system simulated, for so many simulated hours
-       scripts/soak.sh net [OPTIONS OF soak]                a real server and its clients over loopback
+Usage: scripts/soak.sh sim [HOURS] [OPTIONS OF simulate]    simulates the whole system for this many hours [default: 300]
+       scripts/soak.sh net [OPTIONS OF soak]                runs a real server and clients over loopback
 
-  sim   Every soak begins at a seed of its own, drawn from the clock and printed, so that each finds new ground; --seed N
-        begins at another. An hour takes seconds. HOURS: default 300; `ringshard-bench simulate --help` says the rest.
-        Exit code: 0 all held, 1 something did not, with the seed and the command that replays it, 130 cut short.
-  net   `ringshard-bench soak --help` says the rest; scripts/lab.sh does the same over a network that loses datagrams.
-        Exit code: 0 all held, 2 something did not, 3 echoes were late on a machine too busy to tell, 1 it did not run,
-        130 cut short.
+  sim   An hour takes seconds. The first seed is drawn from the clock and printed, so that each soak simulates new runs;
+        --seed N sets it. `ringshard-bench simulate --help` lists the other options.
+        Exit codes: 0: no violation. 1: a violation; its seed and the command that reproduces it are printed. 130:
+        interrupted.
+  net   `ringshard-bench soak --help` lists the options. scripts/lab.sh does the same over a lossy network.
+        Exit codes: 0: all targets met. 2: a target missed. 3: echoes were late, but the machine was too busy to tell why.
+        1: it did not run. 130: interrupted.
 
 Examples:
-  scripts/soak.sh sim                  300 simulated hours on all processors
-  scripts/soak.sh sim 24 --threads 1   a simulated day on one
+  scripts/soak.sh sim                  300 simulated hours on all CPUs
+  scripts/soak.sh sim 24 --threads 1   a simulated day on one CPU
   scripts/soak.sh net --mins 60        an hour over loopback
 END
 }

@@ -1,5 +1,5 @@
 #!/usr/bin/env bash
-# Tests of tune-host.sh against hosts that are made of files: every change is made, said, made once, and taken back.
+# Tests tune-host.sh on fake hosts made of files: every change is made, printed, made only once, and undone.
 set -euo pipefail
 cd "$(dirname "$0")/.."
 
@@ -9,7 +9,7 @@ export FAKE_ROOT=$work/host
 mkdir -p "$work/bin"
 export PATH=$work/bin:$PATH
 
-# An ethtool that makes and removes queues, and places their interrupts as it likes, as drivers do.
+# A fake ethtool that creates and removes queues, and places their interrupts anywhere, as drivers do.
 cat >"$work/bin/ethtool" <<'END_OF_ETHTOOL'
 #!/usr/bin/env bash
 set -euo pipefail
@@ -55,7 +55,7 @@ esac
 END_OF_SYSTEMCTL
 chmod +x "$work"/bin/*
 
-# Six processors, and a NIC with two queues where eight can be; an administrator has set some things by hand.
+# Six CPUs, and a NIC with two of eight possible queues. An administrator has changed some settings.
 make_host() {
     local cpu
     rm -rf "$FAKE_ROOT"
@@ -82,29 +82,29 @@ make_host() {
 tune() { scripts/tune-host.sh --root "$FAKE_ROOT" "$@"; }
 contents() { (cd "$FAKE_ROOT" && find . -type f ! -path './run/*' ! -path './sys/kernel/*' -print0 | sort -z | xargs -0 grep -H .); }
 is() { [ "$(cat "$FAKE_ROOT/$1")" = "$2" ] || fail "$1 is $(cat "$FAKE_ROOT/$1"), not $2"; }
-says() { grep -qF -- "$1" <<<"$said" || fail "it does not say \"$1\" but: $said"; }
+prints() { grep -qF -- "$1" <<<"$printed" || fail "it does not print \"$1\" but: $printed"; }
 fail() {
     echo "tune-host-test: $test: $1" >&2
     exit 1
 }
 passed() { echo "ok   $test"; }
 
-test="a dry run changes nothing and says what it would change"
+test="a dry run changes nothing and prints what would change"
 make_host && before=$(contents)
-said=$(tune --dry-run --cpus 2-5)
+printed=$(tune --dry-run --cpus 2-5)
 if [ "$(contents)" != "$before" ] || [ -e "$FAKE_ROOT/run" ]; then fail "it changed something"; fi
-says "/proc/sys/net/core/rmem_max: 212992 -> 33554432"
-says "eth0 queues: 2 -> 4"
-says "nothing was changed"
+prints "/proc/sys/net/core/rmem_max: 212992 -> 33554432"
+prints "eth0 queues: 2 -> 4"
+prints "nothing was changed"
 passed
 
-test="every change is made, and said as before -> after"
-said=$(tune --cpus 2-5)
-says "/proc/sys/net/core/rmem_max: 212992 -> 33554432"
-says "eth0 queues: 2 -> 4"
-says "/proc/irq/104/smp_affinity_list: 0-5 -> 5"
-says "eth0 generic-receive-offload: off -> on"
-says "irqbalance: active -> inactive"
+test="every change is made, and printed as before -> after"
+printed=$(tune --cpus 2-5)
+prints "/proc/sys/net/core/rmem_max: 212992 -> 33554432"
+prints "eth0 queues: 2 -> 4"
+prints "/proc/irq/104/smp_affinity_list: 0-5 -> 5"
+prints "eth0 generic-receive-offload: off -> on"
+prints "irqbalance: active -> inactive"
 is proc/sys/net/core/rmem_max 33554432
 is proc/sys/net/core/wmem_max 99999999
 is proc/sys/net/core/netdev_max_backlog 1000
@@ -118,23 +118,23 @@ passed
 
 test="a second run changes nothing"
 after=$(contents)
-said=$(tune --cpus 2-5)
-says "0 settings changed"
+printed=$(tune --cpus 2-5)
+prints "0 settings changed"
 [ "$(contents)" = "$after" ] || fail "it changed something"
 passed
 
-test="--undo restores every file as it was, also after runs with other processors"
+test="--undo restores every file, also after runs with other CPUs"
 tune --cpus 0 >/dev/null
-said=$(tune --undo)
-says "/proc/sys/net/core/rmem_max: 33554432 -> 212992"
+printed=$(tune --undo)
+prints "/proc/sys/net/core/rmem_max: 33554432 -> 212992"
 [ "$(contents)" = "$before" ] || fail "$(diff <(echo "$before") <(contents))"
-said=$(tune --undo)
-says "there is nothing to restore"
+printed=$(tune --undo)
+prints "there is nothing to restore"
 passed
 
-test="fewer queues than processors: what comes is spread, and each processor has a queue to send through"
+test="fewer queues than CPUs: received packets are spread, and each CPU has a queue to send through"
 make_host && sed -i 's/Combined:\\t8/Combined:\\t2/' "$work/bin/ethtool"
-said=$(tune)
+printed=$(tune)
 is sys/class/net/eth0/queues/rx-0/rps_cpus 0000003f
 is sys/class/net/eth0/queues/tx-0/xps_cpus 00000015
 is sys/class/net/eth0/queues/tx-1/xps_cpus 0000002a
@@ -144,50 +144,50 @@ tune --undo >/dev/null
 [ "$(contents)" = "$before" ] || fail "$(diff <(echo "$before") <(contents))"
 passed
 
-test="processors above 31 have a word of their own in a mask"
+test="CPUs above 31 are in further words of a mask"
 make_host && echo 0-69 >"$FAKE_ROOT/sys/devices/system/cpu/online"
 tune --cpus 0,33,69 >/dev/null
 is sys/class/net/eth0/queues/rx-0/rps_cpus 00000020,00000002,00000001
 passed
 
-test="a host without hardware, governor and default route is told so in sentences"
+test="missing hardware, governors and default routes are reported"
 make_host && rm -r "$FAKE_ROOT/proc/net/route" "$FAKE_ROOT"/sys/devices/system/cpu/cpu*
-said=$(tune)
-says "no default route"
-says "no frequency governor here"
-said=$(tune --nic lo)
-says "lo is no hardware"
+printed=$(tune)
+prints "no default route"
+prints "no frequency governor here"
+printed=$(tune --nic lo)
+prints "lo is not a hardware device"
 passed
 
-test="without --cpus, isolated processors are the server's"
+test="without --cpus, the server gets the isolated CPUs"
 make_host && echo 4-5 >"$FAKE_ROOT/sys/devices/system/cpu/isolated"
 tune >/dev/null
 is proc/irq/101/smp_affinity_list 4
 is proc/irq/102/smp_affinity_list 5
 passed
 
-test="what is refused is said, and ends in exit code 1"
+test="refused changes are reported, with exit code 1"
 make_host && rm "$FAKE_ROOT/proc/sys/net/core/rmem_max"
 ln -sf /proc/version "$FAKE_ROOT/sys/devices/system/cpu/cpu0/cpufreq/scaling_governor"
-if said=$(tune --nic lo 2>&1); then fail "it says that all is well"; fi
-says "no net.core.rmem_max here"
-says "the kernel refuses performance"
+if printed=$(tune --nic lo 2>&1); then fail "it reports success"; fi
+prints "no net.core.rmem_max here"
+prints "the kernel refuses performance"
 passed
 
-test="mistakes are answered with what to write instead"
+test="wrong options are refused"
 for wrong in "--cpus 9" "--cpus two" "--nic eth9" "--frequency 3" "--nic"; do
     # shellcheck disable=SC2086
-    if said=$(tune $wrong 2>&1); then fail "$wrong is taken"; fi
-    [[ $said == tune-host:* ]] || fail "$wrong: $said"
+    if printed=$(tune $wrong 2>&1); then fail "$wrong is accepted"; fi
+    [[ $printed == tune-host:* ]] || fail "$wrong: $printed"
 done
 passed
 
-test="a user who is not root is refused, but may look"
+test="without root only a dry run is allowed"
 make_host
 if [ "$(id -u)" = 0 ]; then
-    # The script itself may be where nobody else can read.
-    if said=$(setpriv --reuid=65534 --clear-groups bash -s -- --nic lo <scripts/tune-host.sh 2>&1); then fail "it ran"; fi
-    says "only root can change a host"
+    # The script may be in a folder that other users cannot read.
+    if printed=$(setpriv --reuid=65534 --clear-groups bash -s -- --nic lo <scripts/tune-host.sh 2>&1); then fail "it ran"; fi
+    prints "only root can change a host"
     setpriv --reuid=65534 --clear-groups bash -s -- --nic lo --dry-run <scripts/tune-host.sh >/dev/null
 fi
 passed

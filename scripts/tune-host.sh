@@ -1,43 +1,43 @@
 #!/usr/bin/env bash
-# Tunes this host for a server of many small datagrams: says each change, and takes all of them back.
+# Tunes this host for a server of many small datagrams. Prints each change, and can undo all of them.
 set -euo pipefail
 
 usage() {
     cat <<'END_OF_USAGE'
-Usage: tune-host.sh [--nic NAME,...] [--cpus LIST] [--dry-run]    changes what is not as it should be
+Usage: tune-host.sh [--nic NAME,...] [--cpus LIST] [--dry-run]    tunes this host
        tune-host.sh --undo [--dry-run]                            restores all former values
 
-  --nic NAME,...  network interfaces [default: that of the default route; of a bond, bridge or VLAN those below it]
-  --cpus LIST     processors of the server, as of `ringshard serve --cpus`: 0,2,4-7
-                  [default: those isolated from the scheduler if there are any, else all that are online]
-  --dry-run       says what it would change, and changes nothing; needs no root
-  --root DIR      for tests: takes DIR/proc, DIR/sys and DIR/run for this host's; needs no root
+  --nic NAME,...  network interfaces [default: the default route's; for a bond, bridge or VLAN those below it]
+  --cpus LIST     CPUs of the server, as in `ringshard serve --cpus`: 0,2,4-7
+                  [default: those isolated from the scheduler, if any, else all online CPUs]
+  --dry-run       print what would change, and change nothing; needs no root
+  --root DIR      for tests: use DIR/proc, DIR/sys and DIR/run instead of this host's; needs no root
 
 What it changes, and why:
-  socket buffers   net.core.rmem_max and wmem_max to 32 MiB, which each core asks for: some 50 ms of full load
-  NIC queues       one for each of the processors, as far as the NIC has them
-  interrupts       that of queue N on the Nth processor; irqbalance, which would move them again, is stopped
-  sending (XPS)    each processor sends through the queue whose interrupt it has
-  receiving (RPS)  off where each processor has a queue; else the kernel spreads what comes over all of them, and
-                   net.core.netdev_max_backlog goes to 16,384, because what is spread waits in that queue
-  runs             GRO and GSO on, where ethtool is installed: runs of datagrams are what most of the speed comes from
-  frequency        the governor `performance`: a processor that has to wake up and speed up first is late
+  socket buffers   net.core.rmem_max and wmem_max to 32 MiB, which each core requests: about 50 ms of full load
+  NIC queues       one per CPU, as far as the NIC has them
+  interrupts       queue N's interrupt goes to the Nth CPU; irqbalance, which would move it, is stopped
+  sending (XPS)    each CPU sends through the queue whose interrupt it handles
+  receiving (RPS)  off if each CPU has a queue; otherwise the kernel spreads received packets over all CPUs, and
+                   net.core.netdev_max_backlog rises to 16,384, because spread packets wait in that queue
+  batches          GRO and GSO on, if ethtool is installed: most of the speed comes from batches of datagrams
+  frequency        the governor `performance`: a CPU that first has to wake up and speed up is late
 
-What it leaves alone: net.core.optmem_max (filters and control messages of the server take far less than the least
-default), net.core.busy_poll and busy_read (io_uring does not go by them), isolation and hyper-threads (they need
-another kernel command line; `ringshard doctor` has it), and whatever is higher already.
+What it leaves alone: net.core.optmem_max (the server's filters and control messages take far less than the lowest
+default), net.core.busy_poll and busy_read (io_uring ignores them), isolation and hyper-threads (they need another kernel
+command line; `ringshard doctor` prints it), and values that are already higher.
 
-Every change is printed as "what: before -> after". What was before is kept in /run/ringshard-tune until --undo or the
-next boot, which ends the changes, too; a second run changes only what is not as it should be, and keeps the oldest
-values. The Debian package calls this file ringshard-tune-host, and `systemctl enable --now ringshard-tune` runs it now
-and at each boot, with OPTIONS="--nic ... --cpus ..." of /etc/default/ringshard-tune.
+Every change is printed as "what: before -> after". Former values are kept in /run/ringshard-tune until --undo or the next
+boot, which also ends the changes. A second run changes only what differs, and keeps the oldest former values. The Debian
+package installs this script as ringshard-tune-host. `systemctl enable --now ringshard-tune` runs it now and at each boot,
+with OPTIONS="--nic ... --cpus ..." of /etc/default/ringshard-tune.
 
 Examples:
-  tune-host.sh --dry-run                      what is there to do here?
+  tune-host.sh --dry-run                      shows what would change
   tune-host.sh --nic eth0 --cpus 2-9          eight queues, for a server with --cpus 2-9
   tune-host.sh --undo
 
-Exit code: 0 all is as it should be, 1 something could not be changed, or restored.
+Exit codes: 0: everything is set or restored. 1: something could not be changed or restored.
 END_OF_USAGE
 }
 
@@ -66,7 +66,7 @@ parse() {
             --dry-run) dry_run=yes && shift ;;
             --undo) undo=yes && shift ;;
             --nic | --cpus | --root)
-                [ -n "${2:-}" ] || die "$1 wants a value; see --help"
+                [ -n "${2:-}" ] || die "$1 needs a value; see --help"
                 case "$1" in
                     --nic) nics=${2//,/ } ;;
                     --cpus) cpu_list=$2 ;;
@@ -79,19 +79,19 @@ parse() {
     done
     state="$root/run/ringshard-tune"
     if [ $dry_run = no ] && [ -z "$root" ] && [ "$(id -u)" != 0 ]; then
-        die "only root can change a host: run it with sudo, or look first with --dry-run"
+        die "only root can change a host: run it with sudo, or with --dry-run to only look"
     fi
 }
 
-# --- what changes, and how it comes back
+# --- changes, and how they are undone
 
-# First line of a file; fails where it cannot be read, as the steering of an only queue cannot.
+# First line of a file. Fails if it cannot be read, such as the steering of a single queue.
 read_value() {
     value=''
     { IFS= read -r value <"$1"; } 2>/dev/null || [ -n "$value" ]
 }
 
-# Keeps the oldest value only: a second run must not take for the host's own what the first one set.
+# Keeps only the oldest value: a second run must not record what the first one set.
 remember() {
     local kind=$1 target=$2 before=$3
     [ $dry_run = no ] || return 0
@@ -103,7 +103,7 @@ announce() {
     changed=$((changed + 1))
 }
 
-# Masks are the same however many zeros and commas the kernel writes.
+# The kernel prints masks with varying zeros and commas.
 canonical() {
     case "$1" in
         *[rx]ps_cpus) local mask=${2//,/} && mask=${mask#"${mask%%[!0]*}"} && echo "${mask:-0}" ;;
@@ -116,7 +116,7 @@ write_value() {
         [ "$(canonical "$1" "$value")" = "$(canonical "$1" "$2")" ]
 }
 
-# Sets a file of /proc or /sys; one that cannot be read is none of this host's.
+# Sets a file of /proc or /sys, if this host has it.
 set_value() {
     local path=$1 wanted=$2 value
     read_value "$root$path" || return 0
@@ -138,7 +138,7 @@ set_value() {
 raise() {
     local path=/proc/sys/${1//.//} least=$2 value
     if ! read_value "$root$path"; then
-        note "no $1 here: it is the host's, outside this network namespace"
+        note "no $1 here: it belongs to the host, outside this network namespace"
     elif [ "$value" -ge "$least" ]; then
         right=$((right + 1))
     else
@@ -146,13 +146,13 @@ raise() {
     fi
 }
 
-# --- processors
+# --- CPUs
 
 # The numbers of a list such as 0,2,4-7.
 numbers() {
     local part
     for part in ${1//,/ }; do
-        [[ $part =~ ^([0-9]+)(-([0-9]+))?$ ]] || die "$part is no processor, nor a range of them: write --cpus 0,2,4-7"
+        [[ $part =~ ^([0-9]+)(-([0-9]+))?$ ]] || die "$part is neither a CPU nor a range of CPUs: write --cpus 0,2,4-7"
         seq "${BASH_REMATCH[1]}" "${BASH_REMATCH[3]:-${BASH_REMATCH[1]}}"
     done
 }
@@ -161,17 +161,17 @@ choose_cpus() {
     local value online cpu
     read_value "$root/sys/devices/system/cpu/isolated" || true
     cpu_list=${cpu_list:-$value}
-    read_value "$root/sys/devices/system/cpu/online" || die "cannot read which processors are online"
+    read_value "$root/sys/devices/system/cpu/online" || die "cannot read which CPUs are online"
     online=$(numbers "$value")
     # Not in a process substitution: an error must end this script.
     cpu_list=$(numbers "${cpu_list:-$value}")
     mapfile -t cpus <<<"$cpu_list"
     for cpu in "${cpus[@]}"; do
-        grep -qx "$cpu" <<<"$online" || die "processor $cpu is not online; these are: $value"
+        grep -qx "$cpu" <<<"$online" || die "CPU $cpu is not online; online: $value"
     done
 }
 
-# Processors as the kernel's mask: words of 32 bits, the highest first.
+# CPUs as the kernel's mask: words of 32 bits, the highest first.
 mask() {
     local words=() cpu last=0 word text=''
     for cpu in "$@"; do
@@ -194,10 +194,10 @@ set_governor() {
         if [[ " $value " == *" performance "* ]]; then
             set_value "$path/scaling_governor" performance
         else
-            note "processor $cpu has no governor \`performance\`, only: $value"
+            note "CPU $cpu has no governor \`performance\`, only: $value"
         fi
     done
-    [ $found = yes ] || note "no frequency governor here: the frequency is the machine's below"
+    [ $found = yes ] || note "no frequency governor here: firmware or the hypervisor sets the frequency"
 }
 
 # --- network interfaces
@@ -220,7 +220,7 @@ choose_nics() {
     local name found
     if [ -z "$nics" ]; then
         nics=$(awk '$2 == "00000000" { print $1 }' "$root/proc/net/route" 2>/dev/null | sort -u) || true
-        [ -n "$nics" ] || note "no default route, and so no network interface to tune: name one with --nic"
+        [ -n "$nics" ] || note "no default route, so no network interface is tuned: name one with --nic"
     fi
     hardware=()
     for name in $nics; do
@@ -228,7 +228,7 @@ choose_nics() {
             die "there is no network interface $name; there are: $(cd "$root/sys/class/net" && echo *)"
         found=$(hardware_of "$name" | sort -u)
         if [ -z "$found" ]; then
-            note "$name is no hardware: it has no queues and interrupts to place"
+            note "$name is not a hardware device: it has no queues and interrupts to place"
         else
             mapfile -t -O ${#hardware[@]} hardware <<<"$found"
         fi
@@ -237,7 +237,7 @@ choose_nics() {
 
 queues_of() { find "$root/sys/class/net/$1/queues" -maxdepth 1 -name "$2-*" | wc -l; }
 
-# The number of a line of `ethtool -l`: the first is the most, the second what is set.
+# A number of `ethtool -l`: the first is the maximum, the second the current one.
 channels() { ethtool -l "$1" 2>/dev/null | awk -v nth="$2" '$1 == "Combined:" && ++line == nth { print $2 }'; }
 
 set_queues() {
@@ -248,7 +248,7 @@ set_queues() {
     fi
     most=$(channels "$nic" 1) now=$(channels "$nic" 2)
     if ! [[ $most =~ ^[1-9][0-9]*$ && $now =~ ^[1-9][0-9]*$ ]]; then
-        note "$nic: its queues cannot be set"
+        note "$nic: the number of its queues cannot be set"
         return
     fi
     wanted=$((most < ${#cpus[@]} ? most : ${#cpus[@]}))
@@ -259,14 +259,13 @@ set_queues() {
     remember queues "$nic" "$now"
     if [ $dry_run = yes ] || ethtool -L "$nic" combined "$wanted" >/dev/null 2>&1; then
         announce "$nic queues" "$now" "$wanted"
-        [ $dry_run = no ] || note "$nic: what is listed below is for the queues that are there now"
+        [ $dry_run = no ] || note "$nic: the changes below are for its current queues"
     else
         complain "$nic keeps $now queues: it refuses $wanted"
     fi
 }
 
-# The name that a driver gave an interrupt, read from $root/sys/kernel/irq, says which queue it serves; it has no number
-# where it serves none.
+# The queue that an interrupt serves, from the name that its driver gave it. Empty if it serves none.
 queue_of_interrupt() {
     local value
     read_value "$root/sys/kernel/irq/$1/actions" || return 0
@@ -277,7 +276,7 @@ queue_of_interrupt() {
     esac
 }
 
-# Interrupts of a NIC's queues, as "interrupt queue". A virtio device has them at the PCI device it is on.
+# Interrupts of a NIC's queues, as "interrupt queue". Those of a virtio device are at its PCI device.
 interrupts() {
     local device=$root/sys/class/net/$1/device folder irq queue
     for folder in "$device/msi_irqs" "$device/../msi_irqs"; do
@@ -290,7 +289,7 @@ interrupts() {
     done
 }
 
-# Before the queues change: drivers place the interrupts of all of them anew.
+# Before the number of queues changes, because drivers then place all interrupts again.
 remember_steering() {
     local path value irq queue
     for path in "$root/sys/class/net/$1/queues"/*/[rx]ps_cpus; do
@@ -308,10 +307,10 @@ place_interrupts() {
         found=yes
         set_value "/proc/irq/$irq/smp_affinity_list" "${cpus[queue % ${#cpus[@]}]}"
     done < <(interrupts "$nic")
-    [ $found = yes ] || note "$nic: no interrupts by queue, so they stay where they are"
+    [ $found = yes ] || note "$nic: it has no interrupts per queue, so they stay where they are"
 }
 
-# Processors that send through a queue: with fewer queues than processors, several.
+# CPUs that send through a queue: several if there are fewer queues than CPUs.
 senders_of() {
     local queue=$1 queues=$2 at
     for ((at = queue % ${#cpus[@]}; at < ${#cpus[@]}; at += queues)); do echo "${cpus[at]}"; done
@@ -333,7 +332,7 @@ steer() {
     done
 }
 
-# What `ethtool -k` says of a feature: on, off, or "off [fixed]".
+# State of a feature in `ethtool -k`: on, off, or "off [fixed]".
 offload() { ethtool -k "$1" 2>/dev/null | sed -n "s/^$2: //p"; }
 
 set_offload() {
@@ -364,7 +363,7 @@ stop_irqbalance() {
     fi
 }
 
-# --- the two directions
+# --- tune and undo
 
 tune() {
     local nic
@@ -387,13 +386,13 @@ tune() {
     done
     [ $spread = no ] || raise net.core.netdev_max_backlog $backlog_packets
     if [ $dry_run = yes ]; then
-        echo "$changed settings would change, $right are as they should be; nothing was changed"
+        echo "$changed settings would change, $right are already right; nothing was changed"
     else
-        echo "$changed settings changed, $right were as they should be; --undo restores what was before"
+        echo "$changed settings changed, $right were already right; --undo restores the former values"
     fi
 }
 
-# Restores one line of what was before.
+# Restores one former value.
 restore() {
     local kind=$1 target=$2 before=$3 value now
     case "$kind" in
@@ -412,7 +411,7 @@ restore() {
             announce "$target" "$now" "$before"
             ;;
         value)
-            # Gone with its queue, or with its NIC.
+            # Its queue or NIC may be gone.
             read_value "$root$target" || return 0
             now=$value
             [ "$(canonical "$target" "$now")" != "$(canonical "$target" "$before")" ] || return 0
@@ -422,7 +421,7 @@ restore() {
             ;;
         service)
             ! systemctl is-active --quiet "$target" 2>/dev/null || return 0
-            # Without waiting: as the end of ringshard-tune.service, this runs before what it starts.
+            # Without waiting: at the end of ringshard-tune.service, this runs before the service it starts.
             [ $dry_run = yes ] || systemctl --no-block start "$target" || { complain "$target does not start" && return; }
             announce "$target" inactive "$before"
             ;;
@@ -432,10 +431,10 @@ restore() {
 restore_all() {
     local wanted kind target before
     if [ ! -e "$state" ]; then
-        echo "there is nothing to restore: nothing was changed since this host has started"
+        echo "there is nothing to restore: nothing was changed since boot"
         return
     fi
-    # Queues first: their number changes what else there is. irqbalance last: it would move interrupts at once.
+    # Queues first, because other settings depend on their number. irqbalance last, because it moves interrupts at once.
     for wanted in queues offload value service; do
         while IFS=$'\t' read -r kind target before; do
             [ "$kind" != $wanted ] || restore "$kind" "$target" "$before"
@@ -451,4 +450,4 @@ restore_all() {
 
 parse "$@"
 if [ $undo = yes ]; then restore_all; else tune; fi
-[ $failed = 0 ] || die "$failed settings are not as they should be"
+[ $failed = 0 ] || die "$failed settings could not be changed"

@@ -58,7 +58,7 @@ impl DeliveryCheck {
     }
 
     /// Records that message `number` arrived.
-    pub fn enter(&mut self, number: u64) {
+    pub fn record(&mut self, number: u64) {
         if number < self.next || self.ahead.contains(&number) {
             self.faults.repeated += 1;
         } else if number == self.next {
@@ -90,24 +90,24 @@ mod tests {
 
     fn faults(delivery: Delivery, numbers: &[u64]) -> (Faults, u64) {
         let mut delivery = DeliveryCheck::new(delivery);
-        numbers.iter().for_each(|&number| delivery.enter(number));
+        numbers.iter().for_each(|&number| delivery.record(number));
         (delivery.faults, delivery.missing(4))
     }
 
     #[test]
-    fn what_is_promised_is_no_fault() {
+    fn guaranteed_delivery_is_no_fault() {
         assert_eq!(faults(Delivery::ReliableOrdered, &[0, 1, 2, 3]), (Faults::default(), 0));
         assert_eq!(faults(Delivery::ReliableUnordered, &[2, 0, 3, 1]), (Faults::default(), 0));
     }
 
     #[test]
-    fn overtaking_is_a_fault_on_an_ordered_channel() {
+    fn reordering_is_a_fault_on_an_ordered_channel() {
         let one = Faults { out_of_order: 1, ..Faults::default() };
         assert_eq!(faults(Delivery::ReliableOrdered, &[0, 2, 1, 3]), (one, 0));
     }
 
     #[test]
-    fn repeated_and_missing_ones_are_seen() {
+    fn repeated_and_missing_messages_are_counted() {
         let one = Faults { repeated: 1, ..Faults::default() };
         assert_eq!(faults(Delivery::ReliableOrdered, &[0, 1, 1]), (one, 2));
         assert_eq!(faults(Delivery::ReliableUnordered, &[0, 3, 3, 1]), (one, 1));

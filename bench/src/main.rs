@@ -123,7 +123,7 @@ mod tests {
     use clap::CommandFactory;
 
     #[test]
-    fn every_command_can_be_asked_for() {
+    fn every_command_is_well_formed() {
         Arguments::command().debug_assert();
     }
 }

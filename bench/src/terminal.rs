@@ -26,7 +26,7 @@ mod tests {
     use super::grouped;
 
     #[test]
-    fn thousands_stand_apart() {
+    fn thousands_are_separated() {
         assert_eq!(
             ["0", "999", "1,000", "1,234,567"],
             [0.0, 999.0, 1000.0, 1_234_567.4].map(grouped).map(|s| s).each_ref().map(|s| s.as_str())

@@ -81,7 +81,7 @@ fn a_world_has_two_thousand_players_per_server_core_by_default() {
     let code = if players > HELD { 2 } else { 0 };
     assert_output(&sandbox.run("verify-world.sh"), code, &[&format!("ran bots --clients {players}")]);
     assert_output(&sandbox.run("verify-world.sh --players 10000"), 2, &["ran bots --clients 10000"]);
-    assert_output(&sandbox.run("verify-world.sh --players many"), 1, &["--players wants a number"]);
+    assert_output(&sandbox.run("verify-world.sh --players many"), 1, &["--players needs a number"]);
     assert_output(&sandbox.run("verify-world.sh --clients 5"), 1, &["--players"]);
     assert_output(&sandbox.run("verify-world.sh --help"), 0, &[&players.to_string()]);
 }

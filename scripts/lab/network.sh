@@ -1,8 +1,7 @@
-# Two network namespaces, a server in one and clients in the other: what scripts/lab.sh and scripts/lab-hosts.sh share.
-# To be sourced. Whatever happens, the namespaces and the processes that were started are gone at the end; nothing
-# outside the namespaces is touched.
+# Two network namespaces, a server in one and clients in the other. scripts/lab.sh and scripts/lab-hosts.sh source this.
+# The namespaces and the started processes are always removed at the end; nothing outside them is touched.
 
-# Addresses for documentation: nobody else has them, least of all in here.
+# Documentation addresses (RFC 5737): no real host has them.
 server_address=192.0.2.1
 client_address=192.0.2.2
 port=3565
@@ -12,17 +11,17 @@ die() {
     exit 1
 }
 
-# Says what is missing, or nothing.
+# Prints what is missing, if anything.
 missing() {
     if [ "$(id -u)" != 0 ]; then
-        echo "needs root to make network namespaces; run it with sudo"
+        echo "creating network namespaces needs root; run it with sudo"
         return
     fi
     command -v ip >/dev/null || echo "there is no ip; install it (apt-get install -y iproute2) and run this again"
     command -v nft >/dev/null || echo "there is no nft; install it (apt-get install -y nftables) and run this again"
 }
 
-# The names of this run's namespaces; the devices in them need none of their own.
+# Names this run's namespaces.
 name() {
     id=$1
     server_space=ringshard-$id-server
@@ -36,12 +35,12 @@ make_network() {
     ip netns add "$server_space"
     ip netns add "$client_space"
     ip -n "$server_space" link add lab0 type veth peer name lab0 netns "$client_space" ||
-        die "this kernel has no veth devices; they are the module veth"
+        die "this kernel has no veth devices (module veth)"
     plug "$server_space" $server_address
     plug "$client_space" $client_address
 }
 
-# Brings one end up. Runs of datagrams are cut before they cross, so that they are lost one by one.
+# Brings one end up. GSO batches are segmented before they cross, so that datagrams are lost one by one.
 plug() {
     ip -n "$1" addr add "$2/24" dev lab0
     ip -n "$1" link set dev lab0 gso_max_segs 1
@@ -58,7 +57,7 @@ remove_network() {
 processes=()
 files=
 
-# Ends the processes that were started, and waits until they are gone.
+# Ends the started processes, and waits for them.
 end_processes() {
     for process in "${processes[@]}"; do
         kill "$process" 2>/dev/null || true
@@ -76,7 +75,7 @@ clean_up() {
     [ -z "$files" ] || rm -rf "$files"
 }
 
-# Makes files for this run, and has all of it removed however it ends.
+# Creates a folder for this run, and makes sure that everything is removed at the end.
 begin() {
     name $$
     trap clean_up EXIT
@@ -86,20 +85,20 @@ begin() {
 
 find_binaries() {
     binaries=$(realpath "${CARGO_TARGET_DIR:-target}/release")
-    [ -x "$binaries/ringshard-bench" ] || die "there is no $binaries/ringshard-bench; leave out --no-build"
+    [ -x "$binaries/ringshard-bench" ] || die "there is no $binaries/ringshard-bench; omit --no-build"
 }
 
 make_key() {
     key=$("$binaries/ringshard" keygen --out "$files/server.key" 2>"$files/keygen.log") ||
-        die "no key was made: $(cat "$files/keygen.log")"
+        die "cannot create a key: $(cat "$files/keygen.log")"
 }
 
-# Starts a server in its namespace, with these options, and through the command in `wrapper` where there is one; fails
-# when it ends before it serves. Its log is $files/server.log.
+# Starts a server in its namespace with these options, through the command in `wrapper`, if any. Fails if the server ends
+# before it serves. Its log is $files/server.log.
 wrapper=()
 start_server() {
     : >"$files/server.log"
-    # Not through a function: $! is to be the server itself.
+    # Not through a function: $! must be the server itself.
     ip netns exec "$server_space" "${wrapper[@]}" "$binaries/ringshard" serve --key "$files/server.key" "$@" \
         >"$files/server.out" 2>"$files/server.log" &
     server=$!

@@ -1,4 +1,4 @@
-"""Runs a command on a kernel that has no IPv6, as far as the command can tell: socket(AF_INET6) fails with EAFNOSUPPORT."""
+"""Runs a command as on a kernel without IPv6: socket(AF_INET6) fails with EAFNOSUPPORT."""
 import ctypes
 import os
 import platform
@@ -22,5 +22,5 @@ program = ctypes.create_string_buffer(b"".join(struct.pack("HBBI", *step) for st
 header = ctypes.create_string_buffer(struct.pack("HxxxxxxQ", len(steps), ctypes.addressof(program)))
 libc = ctypes.CDLL(None, use_errno=True)
 if libc.prctl(PR_SET_NO_NEW_PRIVS, 1, 0, 0, 0) or libc.prctl(PR_SET_SECCOMP, SECCOMP_MODE_FILTER, header, 0, 0):
-    sys.exit("no-ipv6: this kernel filters no system calls")
+    sys.exit("no-ipv6: this kernel cannot filter system calls")
 os.execvp(sys.argv[1], sys.argv[1:])

@@ -1,5 +1,5 @@
-// A kernel that does not segment for one client, to be preloaded: sendmmsg fails with $REFUSE_ERRNO where a message
-// to $REFUSE_PORT carries UDP_SEGMENT. Everything else reaches the kernel as it is.
+// Preloaded, imitates a kernel that does not segment for one client: sendmmsg fails with $REFUSE_ERRNO if a message to
+// $REFUSE_PORT carries UDP_SEGMENT. Everything else reaches the kernel unchanged.
 #define _GNU_SOURCE
 #include <dlfcn.h>
 #include <errno.h>
@@ -13,7 +13,7 @@
 #endif
 
 static int is_refused(struct msghdr *message) {
-    const struct sockaddr_in *name = message->msg_name; // The port is at the same place in both families.
+    const struct sockaddr_in *name = message->msg_name; // The port is at the same offset in both families.
     const char *port = getenv("REFUSE_PORT");
     if (!name || !port || ntohs(name->sin_port) != atoi(port))
         return 0;

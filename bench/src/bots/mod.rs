@@ -117,7 +117,7 @@ fn enter(shared: &Shared, fleet: &Fleet<Bot>, clients: usize) -> Result<(), Stri
             bar.finish_and_clear();
             return Ok(());
         }
-        if let Some(error) = why_not(shared, fleet, entered, clients, began.elapsed()) {
+        if let Some(error) = join_failure(shared, fleet, entered, clients, began.elapsed()) {
             bar.finish_and_clear();
             return Err(error);
         }
@@ -126,7 +126,7 @@ fn enter(shared: &Shared, fleet: &Fleet<Bot>, clients: usize) -> Result<(), Stri
 }
 
 /// Why waiting for players to enter cannot succeed any more.
-fn why_not(shared: &Shared, fleet: &Fleet<Bot>, entered: u64, clients: usize, waited: Duration) -> Option<String> {
+fn join_failure(shared: &Shared, fleet: &Fleet<Bot>, entered: u64, clients: usize, waited: Duration) -> Option<String> {
     if interrupt::is_requested() {
         return Some(interrupt::too_early("players were entering the world"));
     }

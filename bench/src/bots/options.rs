@@ -1,5 +1,5 @@
 use crate::scenario;
-use crate::scenario::{Flows, Place};
+use crate::scenario::{Flows, Placement};
 use ringshard_demo::Layout;
 use std::net::SocketAddr;
 use std::path::PathBuf;
@@ -45,7 +45,7 @@ pub struct Arguments {
     #[arg(long, value_name = "S", default_value_t = 10.0)]
     pub secs: f64,
     #[command(flatten)]
-    pub running: scenario::Running,
+    pub running: scenario::RunningServer,
     /// Admin address of --server, for the server's own figures. Without it, only what players see is judged.
     #[arg(long, value_name = "ADDRESS:PORT", requires = "server")]
     pub admin: Option<SocketAddr>,
@@ -53,11 +53,11 @@ pub struct Arguments {
     #[arg(long, value_name = "FILE", requires = "admin")]
     pub admin_token_file: Option<PathBuf>,
     #[command(flatten)]
-    pub between: scenario::Network,
+    pub between: scenario::NetworkOptions,
     #[command(flatten)]
-    pub place: Place,
+    pub place: Placement,
     #[command(flatten)]
-    pub serving: scenario::Serving,
+    pub serving: scenario::ServerOptions,
     #[command(flatten)]
     pub settings: scenario::Settings,
     /// Write the result to this file as one JSON object.

@@ -12,17 +12,17 @@ use std::net::SocketAddr;
 pub struct WorldServer {
     pub address: SocketAddr,
     pub key: PublicKey,
-    whose: Whose,
+    source: ServerSource,
 }
 
-enum Whose {
+enum ServerSource {
     Own(Server),
     /// Its admin client, if its admin address is known.
-    Running(Option<AdminClient>),
+    RunningServer(Option<AdminClient>),
 }
 
 /// What was seen of a server at one moment.
-pub struct Seen {
+pub struct Observation {
     /// None if its admin address is unknown.
     pub report: Option<ServerReport>,
     /// Zeros if it runs on another machine.
@@ -34,33 +34,33 @@ impl WorldServer {
     pub fn new(arguments: &Arguments, scenario: &Scenario) -> Result<Self, String> {
         let Some((address, key)) = arguments.running.server() else {
             let own = Server::start_with(scenario, &options(arguments))?;
-            return Ok(WorldServer { address: own.address, key: own.key, whose: Whose::Own(own) });
+            return Ok(WorldServer { address: own.address, key: own.key, source: ServerSource::Own(own) });
         };
         let admin_client = |admin| AdminClient::with_token_file(admin, arguments.admin_token_file.as_deref());
         let admin_client = arguments.admin.map(admin_client).transpose().map_err(|error| error.to_string())?;
-        Ok(WorldServer { address, key, whose: Whose::Running(admin_client) })
+        Ok(WorldServer { address, key, source: ServerSource::RunningServer(admin_client) })
     }
 
     /// Its own report, and its usage according to the kernel.
-    pub fn look(&self) -> Result<Seen, String> {
-        match &self.whose {
-            Whose::Own(server) => Ok(Seen { report: Some(server.report()?), usage: server.usage() }),
-            Whose::Running(None) => Ok(Seen { report: None, usage: Usage::default() }),
-            Whose::Running(Some(admin_client)) => {
+    pub fn look(&self) -> Result<Observation, String> {
+        match &self.source {
+            ServerSource::Own(server) => Ok(Observation { report: Some(server.report()?), usage: server.usage() }),
+            ServerSource::RunningServer(None) => Ok(Observation { report: None, usage: Usage::default() }),
+            ServerSource::RunningServer(Some(admin_client)) => {
                 let report: ServerReport = admin_client.get("/stats").map_err(|error| error.to_string())?;
                 // This kernel knows nothing about processes elsewhere.
                 let usage =
                     if admin_client.address().ip().is_loopback() { usage(report.pid) } else { Usage::default() };
-                Ok(Seen { report: Some(report), usage })
+                Ok(Observation { report: Some(report), usage })
             }
         }
     }
 
     /// Stops a server of our own; leaves a running one alone.
     pub fn stop(self) -> Result<(), String> {
-        match self.whose {
-            Whose::Own(server) => server.stop(),
-            Whose::Running(_) => Ok(()),
+        match self.source {
+            ServerSource::Own(server) => server.stop(),
+            ServerSource::RunningServer(_) => Ok(()),
         }
     }
 }

@@ -40,7 +40,7 @@ pub fn measure(name: &'static str, scenario: &Scenario) -> Result<Report, String
     let mut run = Run { name, scenario, shared: &shared, generators };
     run.connect()?;
     let connecting = Connecting::new(scenario.clients, began.elapsed(), idle, server.usage());
-    let measured = run.through(|| Ok((server.report()?, server.usage())))?;
+    let measured = run.measure(|| Ok((server.report()?, server.usage())))?;
     let (before, after) = (&measured.before.0, &measured.after.0);
     let load = CpuTime::between(measured.elapsed, (measured.before.1, measured.after.1), measured.client_usage);
     let seen = after.since(before);

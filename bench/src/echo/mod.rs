@@ -13,11 +13,11 @@ pub struct Arguments {
     #[command(flatten)]
     load: scenario::Arguments,
     #[command(flatten)]
-    serving: scenario::Serving,
+    serving: scenario::ServerOptions,
     #[command(flatten)]
     settings: scenario::Settings,
     #[command(flatten)]
-    between: scenario::Network,
+    between: scenario::NetworkOptions,
 }
 
 pub fn run(arguments: &Arguments) -> Result<Verdict, String> {

@@ -27,15 +27,15 @@ fn random_source(random: &mut ChaCha8Rng) -> Ipv4Addr {
 }
 
 /// Forged addresses, each used for one burst of datagrams.
-pub struct Forged {
+pub struct ForgedAddresses {
     burst: usize,
     left: usize,
     source: Ipv4Addr,
 }
 
-impl Forged {
+impl ForgedAddresses {
     pub fn new(burst: usize) -> Self {
-        Forged { burst, left: 0, source: Ipv4Addr::LOCALHOST }
+        ForgedAddresses { burst, left: 0, source: Ipv4Addr::LOCALHOST }
     }
 
     /// The source address of the next datagram, and whether it begins a burst.
@@ -61,7 +61,7 @@ mod tests {
     use std::collections::HashSet;
 
     #[test]
-    fn strangers_come_from_all_over_loopback_but_not_from_where_players_and_joiners_are() {
+    fn forged_sources_cover_loopback_except_the_subnets_of_players_and_joiners() {
         let mut random = ChaCha8Rng::from_seed([7; 32]);
         let sources: HashSet<Ipv4Addr> = (0..200_000).map(|_| random_source(&mut random)).collect();
         assert!(sources.len() > 190_000, "{} of 200,000 differ", sources.len());
@@ -75,7 +75,7 @@ mod tests {
     #[test]
     fn a_burst_comes_from_one_address() {
         let mut random = ChaCha8Rng::from_seed([7; 32]);
-        let mut forged = Forged::new(3);
+        let mut forged = ForgedAddresses::new(3);
         let drawn: Vec<(Ipv4Addr, bool)> = (0..9).map(|_| forged.next(&mut random)).collect();
         for burst in drawn.chunks(3) {
             assert!(burst.iter().all(|(source, _)| *source == burst[0].0));
@@ -85,7 +85,7 @@ mod tests {
     }
 
     #[test]
-    fn handshakes_come_from_every_host_of_one_network() {
+    fn handshakes_come_from_every_host_of_one_subnet() {
         let hosts: HashSet<Ipv4Addr> = (0..1_000).map(handshake_source).collect();
         assert_eq!(hosts.len(), usize::from(HANDSHAKE_HOSTS));
         assert!(hosts.iter().all(|&host| same_subnet(host, Ipv4Addr::new(127, 77, 3, 1))));

@@ -139,7 +139,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn ids_are_read_as_they_are_written() {
+    fn ids_are_parsed_as_printed() {
         for id in [ConnectionId::new(0, 1, 0), ConnectionId::new(255, 255, 65_535), ConnectionId::new(3, 77, 1_000)] {
             assert_eq!(connection_id(&id.to_string()), Some(id));
         }

@@ -215,7 +215,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn who_came_in_and_did_not_stay_has_not_joined() {
+    fn clients_that_lost_their_connection_have_not_joined() {
         let times: Vec<Duration> = (1..=5).map(Duration::from_secs).collect();
         let joined = Joined { times, lost: 2, why: None };
         assert_eq!(joined.joined(), 3);

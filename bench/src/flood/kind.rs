@@ -48,7 +48,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn kinds_are_named_one_by_one_or_all_together() {
+    fn kinds_are_given_one_by_one_or_as_all() {
         assert_eq!("all".parse(), Ok(Kinds(Kind::value_variants().to_vec())));
         assert_eq!("bad-tags".parse(), Ok(Kinds(vec![Kind::BadTags])));
         assert_eq!("garbage, connects".parse(), Ok(Kinds(vec![Kind::Garbage, Kind::Connects])));

@@ -61,7 +61,7 @@ pub fn run(arguments: &Arguments) -> Result<Verdict, String> {
         let &Arguments { joiners, per_second, burst, .. } = arguments;
         let clients = scenario.clients;
         let (floods, verdict) = (&floods, &verdict);
-        write_json(path, &report::All { scenario: NAME, clients, joiners, per_second, burst, floods, verdict })?;
+        write_json(path, &report::JsonReport { scenario: NAME, clients, joiners, per_second, burst, floods, verdict })?;
     }
     Ok(verdict)
 }

@@ -25,7 +25,7 @@ pub struct Arguments {
     #[command(flatten)]
     pub load: scenario::Arguments,
     #[command(flatten)]
-    pub serving: scenario::Serving,
+    pub serving: scenario::ServerOptions,
     #[command(flatten)]
     pub settings: scenario::Settings,
 }

@@ -240,7 +240,7 @@ pub fn table(floods: &[Figures]) -> String {
 
 /// All floods as JSON.
 #[derive(Serialize)]
-pub struct All<'a> {
+pub struct JsonReport<'a> {
     pub scenario: &'static str,
     pub clients: usize,
     pub joiners: usize,
@@ -318,7 +318,7 @@ mod tests {
     }
 
     #[test]
-    fn what_is_to_be_is_all_that_is_said() {
+    fn only_missed_targets_are_reported() {
         let good = figures("flood --kind connects");
         assert_eq!((good.joiners, good.wanted_per_s, good.misses()), (200, 300_000.0, Missed::default()));
         let miss = |change: fn(&mut Figures)| {
@@ -338,7 +338,7 @@ mod tests {
     }
 
     #[test]
-    fn a_row_each_with_the_main_reasons() {
+    fn the_table_has_a_row_per_flood_with_the_main_drop_reasons() {
         let mut bad = figures("flood --kind bad-tags");
         bad.verdict = Verdict::Fail(vec!["all of it".into()]);
         let table = table(&[figures("flood --kind handshakes"), bad]);
@@ -353,9 +353,9 @@ mod tests {
     }
 
     #[test]
-    fn the_result_for_machines_names_kinds_as_the_command_does() {
+    fn json_names_kinds_as_the_command_line_does() {
         let floods = [figures("flood --kind bad-tags")];
-        let all = All {
+        let all = JsonReport {
             scenario: "flood",
             clients: 1,
             joiners: 2,
@@ -370,7 +370,7 @@ mod tests {
     }
 
     #[test]
-    fn what_cannot_be_is_refused() {
+    fn impossible_options_are_refused() {
         for wrong in ["flood --kind some", "flood --per-second many", "flood --joiners -1"] {
             assert!(Line::try_parse_from(wrong.split(' ')).is_err(), "{wrong}");
         }

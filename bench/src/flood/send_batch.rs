@@ -193,7 +193,7 @@ mod tests {
     use std::time::Duration;
 
     #[test]
-    fn each_datagram_comes_from_the_address_it_was_given() {
+    fn each_datagram_has_its_own_source_address() {
         let receiver = UdpSocket::bind("127.0.0.1:0").unwrap();
         receiver.set_read_timeout(Some(Duration::from_secs(5))).unwrap();
         let SocketAddr::V4(address) = receiver.local_addr().unwrap() else { unreachable!("it was bound to IPv4") };
@@ -214,7 +214,7 @@ mod tests {
     }
 
     #[test]
-    fn neighbours_of_one_size_from_one_source_leave_as_one_and_arrive_as_they_were() {
+    fn neighbours_of_equal_size_and_source_leave_as_one_batch() {
         let receiver = UdpSocket::bind("127.0.0.1:0").unwrap();
         receiver.set_read_timeout(Some(Duration::from_secs(5))).unwrap();
         let SocketAddr::V4(address) = receiver.local_addr().unwrap() else { unreachable!("it was bound to IPv4") };

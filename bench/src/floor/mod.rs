@@ -7,7 +7,7 @@ use crate::load::generator::Shared;
 use crate::load::run::Run;
 use crate::report::verdict::{Missed, Verdict};
 use crate::report::{ClientFigures, CpuTime, Report, ServerFigures};
-use crate::scenario::{Arguments, Scenario, Serving, Settings};
+use crate::scenario::{Arguments, Scenario, ServerOptions, Settings};
 use crate::server_process::{ServerProcess, free_ports};
 use crate::system::raise_file_limit;
 use crate::system::usage::usage;
@@ -19,7 +19,7 @@ pub fn run(arguments: &Arguments) -> Result<Verdict, String> {
     if arguments.place.server_cpus.len() > 1 {
         return Err("--server-cpus has several CPUs; the floor's server runs on one".to_owned());
     }
-    let (serving, settings) = (Serving::default(), Settings::default());
+    let (serving, settings) = (ServerOptions::default(), Settings::default());
     let scenario = Scenario::new(arguments.load(), &arguments.place, &serving, &settings, None)?;
     let report = measure(&scenario)?;
     println!("floor: plain recvmmsg and sendmmsg, no protocol\n{}", report.page());
@@ -41,7 +41,7 @@ pub fn measure(scenario: &Scenario) -> Result<Report, String> {
     let generators = generator::start(scenario, server.address, None, &shared);
     let mut run = Run { name: "floor", scenario, shared: &shared, generators };
     run.connect()?;
-    let measured = run.through(|| Ok((server.counts()?, usage(server.process.id()))))?;
+    let measured = run.measure(|| Ok((server.counts()?, usage(server.process.id()))))?;
     let load = CpuTime::between(measured.elapsed, (measured.before.1, measured.after.1), measured.client_usage);
     let count = |after: u64, before: u64| after.saturating_sub(before);
     let (before, after) = (measured.before.0, measured.after.0);

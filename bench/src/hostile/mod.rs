@@ -33,7 +33,7 @@ pub struct Arguments {
     #[command(flatten)]
     load: scenario::Arguments,
     #[command(flatten)]
-    serving: scenario::Serving,
+    serving: scenario::ServerOptions,
     #[command(flatten)]
     settings: scenario::Settings,
 }
@@ -99,7 +99,7 @@ fn measure(scenario: &Scenario, attack: Option<&Arguments>) -> Result<Measured, 
     let attack = attack.map(start);
     let attacks =
         || attack.as_ref().map_or((0, 0), |it| (it.sent.load(Ordering::Relaxed), it.put_out.load(Ordering::Relaxed)));
-    let measured = run.through(|| Ok((server.report()?, server.usage(), attacks())))?;
+    let measured = run.measure(|| Ok((server.report()?, server.usage(), attacks())))?;
     let (sent, put_out) = (measured.after.2.0 - measured.before.2.0, measured.after.2.1 - measured.before.2.1);
     if let Some(attack) = attack {
         attack.stop();

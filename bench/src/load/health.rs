@@ -112,7 +112,7 @@ mod tests {
     }
 
     #[test]
-    fn who_keeps_up_is_not_overloaded() {
+    fn a_generator_that_keeps_up_is_not_overloaded() {
         let mut health = Health::new();
         for ms in 0..1_000 {
             health.note_read(at(ms + 1), &arrival(&mut [0; 4], at(ms)));
@@ -124,7 +124,7 @@ mod tests {
     }
 
     #[test]
-    fn each_sign_of_overload_is_named() {
+    fn each_sign_of_overload_is_reported() {
         let mut slow = Health::new();
         slow.note_done(at(50), at(0), 10);
         assert!(slow.overload().unwrap().contains("late"));
@@ -135,7 +135,7 @@ mod tests {
         let mut one = Health::new();
         one.note_read(at(1), &arrival(&mut [0; 10_000], at(0)));
         one.note_read(at(20_000), &arrival(&mut [0; 1], at(0)));
-        assert!(one.overload().unwrap().contains("lay unread"));
+        assert!(one.overload().unwrap().contains("stayed unread"));
         let drops = Health { dropped: 1, ..Health::new() };
         assert!(drops.overload().unwrap().contains("dropped 1 datagrams"));
     }

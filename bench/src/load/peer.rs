@@ -12,7 +12,7 @@ use ringshard_protocol::wire::Channel;
 /// | intended send time u64 | measured u8 | zeros 3 | sender u32 |
 /// ```
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
-pub struct Stamp {
+pub struct MessageHeader {
     /// When it was due: delay in the generator counts as latency.
     pub intended: Instant,
     /// Whether it counts.
@@ -21,7 +21,7 @@ pub struct Stamp {
     pub sender: u32,
 }
 
-impl Stamp {
+impl MessageHeader {
     pub fn write(&self, payload: &mut [u8]) {
         payload[..8].copy_from_slice(&self.intended.as_nanos().to_le_bytes());
         payload[8] = self.measured.into();
@@ -30,7 +30,7 @@ impl Stamp {
 
     pub fn read(payload: &[u8]) -> Option<Self> {
         let front = payload.first_chunk::<PAYLOAD_BYTES_MIN>()?;
-        Some(Stamp {
+        Some(MessageHeader {
             intended: Instant::from_nanos(u64::from_le_bytes(*front.first_chunk()?)),
             measured: front[8] != 0,
             sender: u32::from_le_bytes(*front.last_chunk()?),

@@ -11,7 +11,9 @@ pub struct PeerTable {
 }
 
 impl PeerTable {
-    pub fn enter(&mut self, id: ConnectionId, peer: u32) {
+    /// Records the connection id of a peer.
+    pub fn insert(&mut self, id: ConnectionId, peer: u32) {
+        assert!(peer != u32::MAX, "the number marks empty entries");
         let (core, slot) = (usize::from(id.core()), usize::from(id.slot()));
         if self.by_id.len() <= core {
             self.by_id.resize(core + 1, Vec::new());

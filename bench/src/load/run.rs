@@ -66,7 +66,7 @@ impl Run<'_> {
 
     /// Warms up, measures, drains, and ends the generators. A signal shortens the measurement. `look` is called before
     /// and after the measured time.
-    pub fn through<T>(&mut self, look: impl Fn() -> Result<T, String>) -> Result<Measured<T>, String> {
+    pub fn measure<T>(&mut self, look: impl Fn() -> Result<T, String>) -> Result<Measured<T>, String> {
         std::thread::sleep(WARM_UP);
         if interrupt::is_requested() {
             let _ = self.finish();

@@ -91,6 +91,7 @@ pub struct CpuTime {
 
 impl CpuTime {
     pub fn between(elapsed: Duration, server: (Usage, Usage), client: (Usage, Usage)) -> Self {
+        assert!(!elapsed.is_zero(), "rates need a measured time");
         CpuTime {
             elapsed,
             server_cpu: server.1.cpu.saturating_sub(server.0.cpu),

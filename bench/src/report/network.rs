@@ -88,7 +88,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn the_longest_round_trip_has_everything_twice() {
+    fn the_longest_round_trip_has_each_delay_twice() {
         let longest = |spec: &str| round_trip_max(Some(spec.parse().unwrap()));
         assert_eq!(round_trip_max(None), Duration::ZERO);
         assert_eq!(longest("delay=25ms"), Duration::from_millis(50));
@@ -98,7 +98,7 @@ mod tests {
     }
 
     #[test]
-    fn what_is_lost_either_way_breaks_a_round_trip() {
+    fn loss_in_either_direction_breaks_a_round_trip() {
         let way = |lost| ImpairmentStats { entered: 1_000, lost, ..ImpairmentStats::default() };
         let stats = ConditionedStats { outward: way(100), inward: way(500), not_held: 0 };
         let allowance = Allowance::new(None, &stats);

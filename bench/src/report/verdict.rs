@@ -147,7 +147,7 @@ mod tests {
     }
 
     #[test]
-    fn what_the_server_measured_counts_however_overloaded_the_generator_is() {
+    fn the_servers_own_measurements_count_even_if_the_generator_is_overloaded() {
         let verdict = judge(missed(&[], &["3 ticks skipped"], &["p99 90 ms"]), true, false);
         assert_eq!(verdict.exit_code(), 2);
         let text = verdict.to_string();
@@ -157,13 +157,13 @@ mod tests {
     }
 
     #[test]
-    fn no_promise_is_excused() {
+    fn no_broken_guarantee_is_excused() {
         assert_eq!(judge(missed(&["1 lost"], &[], &[]), true, true).exit_code(), 2);
         assert_eq!(judge(missed(&[], &[], &[]), true, true), Verdict::Pass);
     }
 
     #[test]
-    fn a_run_that_was_cut_short_neither_passes_nor_fails() {
+    fn an_interrupted_run_neither_passes_nor_fails() {
         let interrupted = |missed| Verdict::judge(missed, None, None, true);
         assert_eq!(interrupted(missed(&[], &[], &[])).exit_code(), 130);
         assert!(interrupted(missed(&["1 lost"], &[], &[])).to_string().contains("missed until then: 1 lost"));

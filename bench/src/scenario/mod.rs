@@ -3,7 +3,7 @@
 mod options;
 mod values;
 
-pub use self::options::{Arguments, Load, Network, Place, Running, Serving, Setting, Settings};
+pub use self::options::{Arguments, Load, NetworkOptions, Placement, RunningServer, ServerOptions, Setting, Settings};
 pub use self::values::{Cipher, Datapath, Flows, IdleStrategy, Rate, number_in, option_name};
 
 use ringshard_link::conditions::NetworkSpec;
@@ -40,8 +40,8 @@ impl Scenario {
     /// Checks the options against each other and against this machine.
     pub fn new(
         load: Load,
-        place: &Place,
-        serving: &Serving,
+        place: &Placement,
+        serving: &ServerOptions,
         settings: &Settings,
         network: Option<NetworkSpec>,
     ) -> Result<Self, String> {
@@ -91,7 +91,7 @@ impl Scenario {
 }
 
 /// The CPUs of each side: those given, or the first half for the server and the others for the clients.
-fn split_cpus(place: &Place) -> Result<(Vec<usize>, Vec<usize>), String> {
+fn split_cpus(place: &Placement) -> Result<(Vec<usize>, Vec<usize>), String> {
     let all: Vec<usize> = core_affinity::get_core_ids().unwrap_or_default().iter().map(|core| core.id).collect();
     if let Some(cpu) = place.server_cpus.iter().chain(&place.client_cpus).find(|cpu| !all.contains(cpu)) {
         return Err(format!("there is no CPU {cpu} here; there are {all:?}"));

@@ -30,7 +30,7 @@ pub struct Arguments {
     #[arg(long, value_name = "S", default_value_t = 5.0)]
     pub secs: f64,
     #[command(flatten)]
-    pub place: Place,
+    pub place: Placement,
     /// Write the result to this file as one JSON object.
     #[arg(long, value_name = "FILE")]
     pub json: Option<PathBuf>,
@@ -54,7 +54,7 @@ impl Arguments {
 
 /// A simulated network between clients and server.
 #[derive(clap::Args, Clone, Copy, Debug)]
-pub struct Network {
+pub struct NetworkOptions {
     /// Put the clients behind a simulated bad network: `delay=25ms,loss=1%`. --help explains the syntax.
     #[arg(long, value_name = "SPEC", long_help = network_help())]
     pub network: Option<NetworkSpec>,
@@ -75,7 +75,7 @@ pub fn network_help() -> String {
 
 /// Where server and clients run.
 #[derive(clap::Args, Clone, Debug)]
-pub struct Place {
+pub struct Placement {
     /// CPUs of the server; default: the first half.
     #[arg(long, value_name = "N,N,...", value_delimiter = ',')]
     pub server_cpus: Vec<usize>,
@@ -89,7 +89,7 @@ pub struct Place {
 
 /// How a server of our own runs.
 #[derive(clap::Args, Clone, Debug, Default)]
-pub struct Serving {
+pub struct ServerOptions {
     /// The server's cipher.
     #[arg(long, value_enum, default_value = "chacha")]
     pub cipher: Cipher,
@@ -122,7 +122,7 @@ pub fn parse_setting(text: &str) -> Result<Setting, String> {
 
 /// A running server, on this machine or another.
 #[derive(clap::Args, Clone, Debug)]
-pub struct Running {
+pub struct RunningServer {
     /// Use a running server, on this machine or another; default: start one.
     #[arg(
         long,
@@ -139,7 +139,7 @@ pub struct Running {
     pub pre_shared_key: Option<PathBuf>,
 }
 
-impl Running {
+impl RunningServer {
     /// The configuration of its clients, or of clients of a server of our own with this key.
     pub fn client_config(&self, key: PublicKey) -> Result<ClientConfig, String> {
         let pre_shared = self.pre_shared_key.as_deref().map(load_pre_shared).transpose();

@@ -79,7 +79,7 @@ thread_local! {
 
 impl Campaign {
     pub fn run(&self) -> CampaignResult {
-        tell_how_to_replay_a_panic();
+        print_replay_on_panic();
         let began = Instant::now();
         let from = match &self.extent {
             Extent::Seeds(seeds) => seeds.start,
@@ -158,7 +158,7 @@ impl Campaign {
 }
 
 /// A failed assertion of the engine is a violation, too.
-fn tell_how_to_replay_a_panic() {
+fn print_replay_on_panic() {
     let usual = std::panic::take_hook();
     std::panic::set_hook(Box::new(move |panic| {
         usual(panic);

@@ -64,28 +64,28 @@ pub struct Arguments {
 }
 
 const LONG_HELP: &str = "\
-What is simulated: loss up to 30 %, random and in bursts; jitter, reordering, duplicates, bit errors; slow lines with
-queues; paths that drop large datagrams; outages of one or both directions, shorter and longer than the timeout; changed
-addresses, with and without the client's knowledge; clients and servers that die and restart; disconnects by either side;
-rekeying every minute; changing priorities and rates; more messages than can be sent; links without room; low memory;
+What is simulated: loss up to 30 %, random and in bursts; jitter, reordering, duplicates, bit errors; slow lines with \
+queues; paths that drop large datagrams; outages of one or both directions, shorter and longer than the timeout; changed \
+addresses, with and without the client's knowledge; clients and servers that die and restart; disconnects by either side; \
+rekeying every minute; changing priorities and rates; more messages than can be sent; links without room; low memory; \
 replayed datagrams and garbage from any address.
 
 What is checked:
-  - Reliable messages arrive once, unaltered and, on ordered channels, in order, as long as their session exists, also
-    after it resumes over another connection. Sequenced messages never go back. Unreliable ones arrive at most once.
+  - Reliable messages arrive once, unaltered and, on ordered channels, in order, as long as their session exists, also \
+after it resumes over another connection. Sequenced messages never go back. Unreliable ones arrive at most once.
   - No sequence number is used for two datagrams.
   - An end gives up a connection only after the timeout, and never on a clear path.
   - Memory stays within its bound, and is freed once everything has arrived.
   - Unknown addresses never get more bytes than they sent.
-  - After each phase of faults, within a stated time: every client is connected again, a message gets through both ways,
-    everything missing arrives, and keys can still change.
+  - After each phase of faults, within a stated time: every client is connected again, a message gets through both ways, \
+everything missing arrives, and keys can still change.
 
 Examples:
   ringshard-bench simulate                      an hour, in seconds
   ringshard-bench simulate --hours 300          a campaign
   ringshard-bench simulate --seed 17 --log      one run with all events
 
-Exit codes: 0: no violation. 1: a violation; its seed and the command that reproduces it are printed. 130: interrupted,
+Exit codes: 0: no violation. 1: a violation; its seed and the command that reproduces it are printed. 130: interrupted, \
 without a violation until then.";
 
 fn hours(text: &str) -> Result<f64, String> {

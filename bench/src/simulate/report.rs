@@ -6,17 +6,17 @@ use serde::Serialize;
 use std::fmt::Write as _;
 
 #[derive(Serialize)]
-struct Object<'a> {
+struct JsonReport<'a> {
     seed_first: u64,
     seed_behind_last: u64,
     speed: f64,
     #[serde(flatten)]
     totals: &'a Totals,
-    violations: Vec<Found<'a>>,
+    violations: Vec<JsonViolation<'a>>,
 }
 
 #[derive(Serialize)]
-struct Found<'a> {
+struct JsonViolation<'a> {
     seed: u64,
     at_s: f64,
     what: &'a str,
@@ -25,20 +25,20 @@ struct Found<'a> {
 
 /// The result as one JSON object.
 pub fn json(result: &CampaignResult) -> serde_json::Result<String> {
-    let object = Object {
+    let object = JsonReport {
         seed_first: result.seeds.start,
         seed_behind_last: result.seeds.end,
         speed: result.totals.speed(),
         totals: &result.totals,
-        violations: result.failures.iter().map(Found::of).collect(),
+        violations: result.failures.iter().map(JsonViolation::of).collect(),
     };
     serde_json::to_string_pretty(&object).map(|text| text + "\n")
 }
 
-impl<'a> Found<'a> {
+impl<'a> JsonViolation<'a> {
     fn of(failure: &'a Failure) -> Self {
         let Failure { seed, at, what, replay } = failure;
-        Found { seed: *seed, at_s: at.as_secs_f64(), what, replay }
+        JsonViolation { seed: *seed, at_s: at.as_secs_f64(), what, replay }
     }
 }
 

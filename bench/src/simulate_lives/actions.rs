@@ -86,7 +86,7 @@ impl Simulator {
 
     fn act_connecting(&mut self, number: usize) {
         match self.random.next() % 100 {
-            0..4 => self.hang_up(number),
+            0..4 => self.disconnect(number),
             4..8 => self.vanish(number),
             8..12 => self.cut_off(number),
             _ => {}
@@ -100,8 +100,8 @@ impl Simulator {
             560..660 => self.send_message(number),
             660..700 => self.change_keys(number),
             700..780 => self.migrate(number),
-            780..810 => self.hang_up(number),
-            810..860 => self.hang_up_by_hand(number),
+            780..810 => self.disconnect(number),
+            810..860 => self.disconnect_raw(number),
             860..890 => self.cut_off(number),
             890..910 => self.vanish(number),
             910..950 => _ = self.players[number].turn_raw() && self.excuse(number),
@@ -126,7 +126,7 @@ impl Simulator {
             }
             640..750 => Frames::enter(),
             750..800 => Frames::ping(),
-            800..880 => return self.hang_up_by_hand(number),
+            800..880 => return self.disconnect_raw(number),
             880..930 => return self.vanish(number),
             930..980 => return self.resume_elsewhere(number),
             _ => return self.kick(number),
@@ -197,7 +197,7 @@ impl Simulator {
         }
     }
 
-    pub(super) fn hang_up(&mut self, number: usize) {
+    pub(super) fn disconnect(&mut self, number: usize) {
         let (now, session) = (self.now(), self.session_of(number));
         let player = &mut self.players[number];
         let is_cut_off = player.is_cut_off();
@@ -209,12 +209,12 @@ impl Simulator {
         self.players[number].transmit(now, server);
         if !is_cut_off {
             self.run_until_quiet();
-            self.expect_over(session, "the client has disconnected");
+            self.expect_session_over(session, "the client has disconnected");
         }
     }
 
     /// Disconnects with a random reason byte. Whatever it is, the session is over.
-    pub(super) fn hang_up_by_hand(&mut self, number: usize) {
+    pub(super) fn disconnect_raw(&mut self, number: usize) {
         let session = self.session_of(number);
         if !self.players[number].turn_raw() {
             return;
@@ -229,11 +229,11 @@ impl Simulator {
         self.players[number].vanish();
         if !is_cut_off {
             self.run_until_quiet();
-            self.expect_over(session, &format!("the client has disconnected with reason {reason}"));
+            self.expect_session_over(session, &format!("the client has disconnected with reason {reason}"));
         }
     }
 
-    fn expect_over(&mut self, session: Option<(u8, SessionId)>, why: &str) {
+    fn expect_session_over(&mut self, session: Option<(u8, SessionId)>, why: &str) {
         if let Some(session) = session
             && self.is_alive(session)
         {
@@ -383,7 +383,7 @@ impl Simulator {
         self.players[number].excused_until = Instant::NEVER;
         self.server_cores[usize::from(session.0)].model.borrow_mut().kicks.push((id, reason));
         self.run_until_quiet();
-        self.expect_over(Some(session), "the server has disconnected it");
+        self.expect_session_over(Some(session), "the server has disconnected it");
         if is_where_the_server_thinks && self.players[number].is_conforming() {
             self.report_violation(format!(
                 "the server disconnected the client with {reason:?}, but the client considers itself connected"

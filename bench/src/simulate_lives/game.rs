@@ -69,15 +69,15 @@ impl RandomGame {
         RandomGame { event_log, random, bodies: Vec::new(), own: Vec::new(), answer }
     }
 
-    fn spot(&mut self) -> [f32; 3] {
+    fn random_position(&mut self) -> [f32; 3] {
         let [x, y, z] = CENTRE;
         let mut offset = || (self.random.next() % 1000) as f32 / 500.0 * HALF_EDGE - HALF_EDGE;
         [x + offset(), y + offset(), z]
     }
 
     fn spawn(&mut self, shard: &mut Shard, kind: EntityKind) -> Option<EntityId> {
-        let spot = self.spot();
-        let id = shard.entities.spawn(kind, 1, spot).ok()?;
+        let random_position = self.random_position();
+        let id = shard.entities.spawn(kind, 1, random_position).ok()?;
         self.event_log.open().entities += 1;
         Some(id)
     }
@@ -91,7 +91,7 @@ impl RandomGame {
         }
     }
 
-    fn drop_body(&mut self, shard: &mut Shard, body: EntityId) {
+    fn remove_entity(&mut self, shard: &mut Shard, body: EntityId) {
         if let Some(at) = self.bodies.iter().position(|&it| it == body) {
             self.bodies.swap_remove(at);
             self.despawn(shard, body);
@@ -123,21 +123,21 @@ impl Game for RandomGame {
     fn suspended(&mut self, shard: &mut Shard, player: EntityId) {
         self.note(GameEvent::Suspended(player));
         if self.random.chance(100) {
-            self.drop_body(shard, player);
+            self.remove_entity(shard, player);
         }
     }
 
     fn resumed(&mut self, shard: &mut Shard, player: EntityId) {
         self.note(GameEvent::Resumed(player));
         if self.random.chance(50) {
-            self.drop_body(shard, player);
+            self.remove_entity(shard, player);
         }
     }
 
     fn leave(&mut self, shard: &mut Shard, player: EntityId, why: LeaveReason) {
         self.note(GameEvent::Gone(player, why));
         if self.random.chance(200) {
-            return self.drop_body(shard, player);
+            return self.remove_entity(shard, player);
         }
         // The world despawns it afterwards.
         if let Some(at) = self.bodies.iter().position(|&it| it == player) {
@@ -148,8 +148,8 @@ impl Game for RandomGame {
 
     fn input(&mut self, shard: &mut Shard, player: EntityId, _input: &Input) {
         self.expect_alive(player, "an input");
-        let spot = self.spot();
-        shard.entities.set_point(player, spot);
+        let random_position = self.random_position();
+        shard.entities.set_point(player, random_position);
         shard.entities.set_variable(player, 0, self.random.next() as i32);
     }
 
@@ -163,14 +163,14 @@ impl Game for RandomGame {
             }
         }
         if self.random.chance(20) {
-            self.drop_body(shard, player);
+            self.remove_entity(shard, player);
         }
     }
 
     fn tick(&mut self, shard: &mut Shard) {
         if self.random.chance(DEATHS_PER_MILLE) && !self.bodies.is_empty() {
             let body = self.random.pick(&self.bodies);
-            self.drop_body(shard, body);
+            self.remove_entity(shard, body);
         }
         if self.random.chance(OWN_CHANGES_PER_MILLE) {
             match self.own.len() < OWN_MAX && self.random.chance(500) {

@@ -44,16 +44,16 @@ const BAR_PERIOD: u64 = 256;
 
 /// The position in a campaign.
 #[derive(Clone, Copy, Debug)]
-struct Place {
+struct Position {
     seed: u64,
     cores: u8,
     /// Steps of this run, including the current one.
     step: u64,
 }
 
-impl Place {
+impl Position {
     fn violation(self, what: &str) -> Violation {
-        let Place { seed, cores, step } = self;
+        let Position { seed, cores, step } = self;
         let replay = format!("ringshard-bench simulate-lives --seed {seed} --steps {step} --cores {cores}");
         Violation { seed, step, cores, what: what.to_owned(), replay }
     }
@@ -61,7 +61,7 @@ impl Place {
 
 thread_local! {
     /// The position of this thread's campaign, for the panic hook.
-    static PLACE: Cell<Option<Place>> = const { Cell::new(None) };
+    static POSITION: Cell<Option<Position>> = const { Cell::new(None) };
 }
 
 /// A panic is a violation: the hook prints the position and ends the process with code 1.
@@ -69,8 +69,8 @@ fn catch_panics() {
     let hook = std::panic::take_hook();
     std::panic::set_hook(Box::new(move |panic| {
         hook(panic);
-        if let Some(place) = PLACE.get() {
-            eprintln!("ringshard-bench: {}", place.violation("the server or a client panicked, see above"));
+        if let Some(position) = POSITION.get() {
+            eprintln!("ringshard-bench: {}", position.violation("the server or a client panicked, see above"));
             std::process::exit(1);
         }
     }));
@@ -95,7 +95,7 @@ pub fn run(arguments: &Arguments) -> Result<Verdict, String> {
         live(seed + number, cores, run_steps, &mut outcome, |done| bar.set_position(before + done));
         outcome.note_memory(steps, usage(std::process::id()).resident_bytes);
     }
-    PLACE.set(None);
+    POSITION.set(None);
     bar.finish_and_clear();
     outcome.took_s = began.elapsed().as_secs_f64();
     outcome.cpu_s = (usage(std::process::id()).cpu - cpu_began).as_secs_f64();
@@ -113,17 +113,17 @@ pub fn run(arguments: &Arguments) -> Result<Verdict, String> {
 /// Simulates one run.
 fn live(seed: u64, cores: u8, steps: u64, outcome: &mut Outcome, mut progress: impl FnMut(u64)) {
     let mut simulator = Simulator::new(seed, cores.into(), steps);
-    let mut place = Place { seed, cores, step: 0 };
+    let mut position = Position { seed, cores, step: 0 };
     let mut lived = Ok(());
-    while place.step < steps && lived.is_ok() && !interrupt::is_requested() {
-        place.step += 1;
-        PLACE.set(Some(place));
+    while position.step < steps && lived.is_ok() && !interrupt::is_requested() {
+        position.step += 1;
+        POSITION.set(Some(position));
         lived = simulator.step();
-        if place.step.is_multiple_of(BAR_PERIOD) {
-            progress(place.step);
+        if position.step.is_multiple_of(BAR_PERIOD) {
+            progress(position.step);
         }
     }
     let lived = lived.and_then(|()| simulator.end());
-    outcome.violation = lived.err().map(|what| place.violation(&what));
-    outcome.add(place.step, &simulator);
+    outcome.violation = lived.err().map(|what| position.violation(&what));
+    outcome.add(position.step, &simulator);
 }

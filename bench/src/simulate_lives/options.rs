@@ -3,24 +3,24 @@
 use std::path::PathBuf;
 
 const LONG_HELP: &str = "\
-Simulates the lives of players at random. One step is one action of one client and the few simulated milliseconds in which
+Simulates the lives of players at random. One step is one action of one client and the few simulated milliseconds in which \
 it takes effect. Sometimes the clock jumps by seconds or minutes.
 
-What clients do: connect, enter the world, enter again, send input, chat; disconnect with any of the 256 reasons; fall
-silent for less and for more than the timeout and the resumption period, and return; vanish; resume a session that is
-suspended, live or over, with its newest key or a former one, and prove their keys or not; change their address, with and
-without knowing; request new keys, also with weak keys and many times at once; send nonsense, false acknowledgments and
-the beginnings of large messages. The game refuses some players and removes their entities. The server disconnects clients,
+What clients do: connect, enter the world, enter again, send input, chat; disconnect with any of the 256 reasons; fall \
+silent for less and for more than the timeout and the resumption period, and return; vanish; resume a session that is \
+suspended, live or over, with its newest key or a former one, and prove their keys or not; change their address, with and \
+without knowing; request new keys, also with weak keys and many times at once; send nonsense, false acknowledgments and \
+the beginnings of large messages. The game refuses some players and removes their entities. The server disconnects clients, \
 is full, is short of memory, drains and ends.
 
 What is checked after every step:
-  - The players in the world are those of the sessions that are live or can be resumed; the entities are theirs and the
-    game's own.
+  - The players in the world are those of the sessions that are live or can be resumed; the entities are theirs and the \
+game's own.
   - The game is told of joining, suspension, resumption and leaving once each, in order.
   - A session resumes exactly where its key leads, and never once it is over.
   - A client that disconnects, or is disconnected, is gone. A conforming client loses its connection only for a cause.
   - Every view equals what the server sent.
-When everybody has left and all timeouts have passed, no connections, sessions, players, entities of players, message
+When everybody has left and all timeouts have passed, no connections, sessions, players, entities of players, message \
 memory or datagrams remain. Over a campaign, the memory of the process does not grow.
 
 Examples:
@@ -28,7 +28,7 @@ Examples:
   ringshard-bench simulate-lives --steps 10000000         a campaign
   ringshard-bench simulate-lives --seed 17 --cores 2      from seed 17, on two cores
 
-A run has 50,000 steps. The next run takes the next seed and the next number of cores. A violation prints its seed, its
+A run has 50,000 steps. The next run takes the next seed and the next number of cores. A violation prints its seed, its \
 step and the command that reproduces it.
 
 Exit codes: 0: no violation. 1: a violation, or a panic. 130: interrupted, without a violation until then.";

@@ -183,7 +183,7 @@ impl Outcome {
                 seen("rekey_refused")
             ),
         );
-        line("rests", format!("everybody left {} times, and nothing remained", action("rests")));
+        line("all gone", format!("everybody left {} times, and nothing remained", action("rests")));
         let resident: Vec<_> = self.resident_mib.iter().map(|mib| format!("{mib:.1}")).collect();
         line("memory", format!("{} MiB resident at each quarter", resident.join(", ")));
         page + &format!("\nverdict: {}\n", self.verdict)

@@ -198,8 +198,8 @@ impl Simulator {
     fn everybody_leaves(&mut self) -> Result<(), String> {
         for number in 0..self.players.len() {
             match self.random.next() % 3 {
-                0 => self.hang_up(number),
-                1 => self.hang_up_by_hand(number),
+                0 => self.disconnect(number),
+                1 => self.disconnect_raw(number),
                 _ => {}
             }
         }

@@ -1,6 +1,6 @@
 //! A client that sends at a steady rate on an ordered and an unordered reliable channel, and checks every echo.
 
-use super::message::{Head, MessageSource};
+use super::message::{MessageHeader, MessageSource};
 use crate::delivery_check::{DeliveryCheck, Faults};
 use crate::load::fleet::Workload;
 use hdrhistogram::Histogram;
@@ -85,7 +85,7 @@ impl Stream {
     /// Records a correct echo.
     fn enter(&mut self, number: u32) {
         let before = self.delivery.next();
-        self.delivery.enter(number.into());
+        self.delivery.record(number.into());
         self.intended.drain(..(self.delivery.next() - before) as usize);
     }
 }
@@ -180,14 +180,14 @@ impl SoakClient {
     fn send_next(&mut self, now: Instant, client: &mut Client) -> bool {
         let SoakClient { number, shared, streams, next_at, message, .. } = self;
         let stream = if streams[1].next < streams[0].next { &mut streams[1] } else { &mut streams[0] };
-        let head = Head { intended: *next_at, number: stream.next, client: *number };
-        shared.messages.write(head, stream.channel, message);
+        let header = MessageHeader { intended: *next_at, number: stream.next, client: *number };
+        shared.messages.write(header, stream.channel, message);
         let fits = client.send_room() >= message.len() + MESSAGE_COST_BYTES;
         if !fits || client.send(now, stream.channel, message).is_err() {
             return false;
         }
         stream.next += 1;
-        stream.intended.push_back(head.intended);
+        stream.intended.push_back(header.intended);
         shared.sent.fetch_add(1, Ordering::Relaxed);
         true
     }
@@ -199,21 +199,21 @@ impl Workload for SoakClient {
             self.streams[0].delivery.faults.altered += 1;
             return;
         };
-        let Some(head) = Head::read(message) else {
+        let Some(header) = MessageHeader::read(message) else {
             stream.delivery.faults.altered += 1;
             return;
         };
-        let Some(intended) = stream.owed(head.number) else {
+        let Some(intended) = stream.owed(header.number) else {
             stream.delivery.faults.repeated += 1;
             return;
         };
-        let as_said = Head { intended, client: self.number, ..head };
+        let as_said = MessageHeader { intended, client: self.number, ..header };
         self.shared.messages.write(as_said, channel, &mut self.message);
         if self.message != message {
             stream.delivery.faults.altered += 1;
             return;
         }
-        stream.enter(head.number);
+        stream.enter(header.number);
         self.answers.push(intended);
     }
 

@@ -14,7 +14,7 @@ const WARM_UP_MAX_S: f64 = 60.0;
 const SHOWN: usize = 12;
 
 /// Samples of a process's memory.
-pub struct Watch {
+pub struct MemoryWatch {
     pid: u32,
     /// Seconds.
     warm_up: Option<f64>,
@@ -34,10 +34,10 @@ pub struct MemoryFigures {
     pub samples: Vec<(f64, u64)>,
 }
 
-impl Watch {
+impl MemoryWatch {
     /// Memory counts after `warm_up` seconds, or after a share of the run.
     pub fn new(pid: u32, warm_up: Option<f64>) -> Self {
-        Watch { pid, warm_up, samples: Vec::new() }
+        MemoryWatch { pid, warm_up, samples: Vec::new() }
     }
 
     /// Takes a sample if the last one is a second old.
@@ -88,10 +88,10 @@ mod tests {
     use super::*;
 
     #[test]
-    fn growth_is_told_from_warm_up() {
+    fn growth_is_distinguished_from_warm_up() {
         let rising = |from: u64, per_second: u64| {
             let samples = (0..600).map(|at| (at as f64, from + at * per_second)).collect();
-            Watch { pid: 0, warm_up: None, samples }.figures().expect("there are samples")
+            MemoryWatch { pid: 0, warm_up: None, samples }.figures().expect("there are samples")
         };
         assert!(rising(20 << 20, 0).is_flat);
         let grows = rising(20 << 20, 100 << 10);

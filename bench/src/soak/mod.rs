@@ -21,7 +21,7 @@ use std::time::Duration;
 pub fn run(arguments: &Arguments) -> Result<Verdict, String> {
     let scenario = scenario(arguments)?;
     raise_file_limit();
-    let soaked = match arguments.running.server() {
+    let outcome = match arguments.running.server() {
         Some((address, key)) => {
             soak(arguments, &scenario, Target { address, key, pid: arguments.server_pid, own: None })?
         }
@@ -29,12 +29,12 @@ pub fn run(arguments: &Arguments) -> Result<Verdict, String> {
             let own = Server::start(&scenario)?;
             let Server { address, key, .. } = own;
             let pid = Some(own.report()?.pid);
-            let soaked = soak(arguments, &scenario, Target { address, key, pid, own: Some(&own) })?;
+            let outcome = soak(arguments, &scenario, Target { address, key, pid, own: Some(&own) })?;
             own.stop()?;
-            soaked
+            outcome
         }
     };
-    let report = SoakReport::new(arguments, &scenario, soaked);
+    let report = SoakReport::new(arguments, &scenario, outcome);
     print!("soak: reliable messages to a server and back\n{}", report.page());
     if let Some(path) = &arguments.json {
         crate::report::write_json(path, &report)?;

@@ -1,6 +1,6 @@
 use crate::report::network::round_trip_max;
 use crate::scenario;
-use crate::scenario::{Flows, Place};
+use crate::scenario::{Flows, Placement};
 use std::path::PathBuf;
 use std::time::Duration;
 
@@ -29,7 +29,7 @@ pub struct Arguments {
     #[arg(long)]
     pub reconnect: bool,
     #[command(flatten)]
-    pub running: scenario::Running,
+    pub running: scenario::RunningServer,
     /// Process id of --server, if it runs on this machine, to watch its memory.
     #[arg(long, value_name = "PID", requires = "server")]
     pub server_pid: Option<u32>,
@@ -37,11 +37,11 @@ pub struct Arguments {
     #[arg(long, value_name = "S", value_parser = seconds)]
     pub warm_up: Option<f64>,
     #[command(flatten)]
-    pub between: scenario::Network,
+    pub between: scenario::NetworkOptions,
     #[command(flatten)]
-    pub place: Place,
+    pub place: Placement,
     #[command(flatten)]
-    pub serving: scenario::Serving,
+    pub serving: scenario::ServerOptions,
     #[command(flatten)]
     pub settings: scenario::Settings,
     /// Write the result to this file as one JSON object.

@@ -2,7 +2,7 @@
 
 use super::memory::MemoryFigures;
 use super::options::Arguments;
-use super::run::Soaked;
+use super::run::SoakOutcome;
 use crate::delivery_check::Faults;
 use crate::report::network::NetworkFigures;
 use crate::report::verdict::{Missed, Verdict};
@@ -70,8 +70,8 @@ impl RoundTrips {
 }
 
 impl SoakReport {
-    pub fn new(arguments: &Arguments, scenario: &Scenario, soaked: Soaked) -> Self {
-        let Soaked { elapsed, shared, result, memory, server, interference } = soaked;
+    pub fn new(arguments: &Arguments, scenario: &Scenario, outcome: SoakOutcome) -> Self {
+        let SoakOutcome { elapsed, shared, result, memory, server, interference } = outcome;
         let count = |counter: &AtomicU64| counter.load(Ordering::Relaxed);
         let round_trips = shared.round_trips.lock().expect("no thread panics while it holds the lock");
         let deadline = arguments.deadline();

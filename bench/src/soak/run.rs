@@ -1,7 +1,7 @@
 //! Lets the clients send for the given time, then waits for their last echoes.
 
 use super::client::{DRAIN, SEND, Shared, SoakClient};
-use super::memory::{MemoryFigures, Watch};
+use super::memory::{MemoryFigures, MemoryWatch};
 use super::options::Arguments;
 use crate::load::fleet::{Fleet, FleetResult};
 use crate::report::CpuTime;
@@ -33,7 +33,7 @@ pub struct Target<'a> {
 }
 
 /// What a soak leaves.
-pub struct Soaked {
+pub struct SoakOutcome {
     pub elapsed: Duration,
     pub shared: Arc<Shared>,
     pub result: FleetResult<SoakClient>,
@@ -44,7 +44,7 @@ pub struct Soaked {
     pub interference: Option<String>,
 }
 
-pub fn soak(arguments: &Arguments, scenario: &Scenario, target: Target<'_>) -> Result<Soaked, String> {
+pub fn soak(arguments: &Arguments, scenario: &Scenario, target: Target<'_>) -> Result<SoakOutcome, String> {
     let period = Duration::from_secs_f64(1.0 / arguments.rate);
     let shared = Arc::new(Shared::new(scenario.clients, period));
     let clients = (0..scenario.clients as u32).map(|number| SoakClient::new(number, shared.clone())).collect();
@@ -52,14 +52,14 @@ pub fn soak(arguments: &Arguments, scenario: &Scenario, target: Target<'_>) -> R
     let fleet = Fleet::start("soak", scenario, target.address, config, clients).connect()?;
     let usages = || (target.own.map_or(Usage::default(), Server::usage), usage(std::process::id()));
     let before = usages();
-    let mut watch = target.pid.map(|pid| Watch::new(pid, arguments.warm_up));
+    let mut memory_watch = target.pid.map(|pid| MemoryWatch::new(pid, arguments.warm_up));
     shared.phase.store(SEND, Ordering::Relaxed);
     let began = Instant::now();
     let echo_within = FIRST_ECHO_WITHIN + round_trip_max(scenario.network);
     let hears_nothing = || began.elapsed() > echo_within && shared.echoed.load(Ordering::Relaxed) == 0;
     fleet.measure(true);
     let done = || interrupt::is_requested() || hears_nothing();
-    fleet.wait("speaking", scenario.measure, done, |elapsed| look(elapsed, &shared, watch.as_mut()));
+    fleet.wait("sending", scenario.measure, done, |elapsed| look(elapsed, &shared, memory_watch.as_mut()));
     fleet.measure(false);
     let elapsed = began.elapsed();
     let after = usages();
@@ -77,20 +77,20 @@ pub fn soak(arguments: &Arguments, scenario: &Scenario, target: Target<'_>) -> R
     fleet.wait("draining", DRAINED_WITHIN, complete, |_| look(began.elapsed(), &shared, None));
     let server = target.own.map(Server::report).transpose()?;
     let result = fleet.stop()?;
-    let memory = watch.and_then(|watch| watch.figures());
+    let memory = memory_watch.and_then(|memory_watch| memory_watch.figures());
     let interference = load.interference(scenario.server_cpus.len());
-    Ok(Soaked { elapsed, shared, result, memory, server, interference })
+    Ok(SoakOutcome { elapsed, shared, result, memory, server, interference })
 }
 
 /// Samples the memory. Returns the text of the progress bar.
-fn look(elapsed: Duration, shared: &Shared, watch: Option<&mut Watch>) -> String {
+fn look(elapsed: Duration, shared: &Shared, memory_watch: Option<&mut MemoryWatch>) -> String {
     let (sent, echoed) = (shared.sent.load(Ordering::Relaxed), shared.echoed.load(Ordering::Relaxed));
     let owed = sent.saturating_sub(echoed);
     let echoes = format!("{} echoes, {owed} on their way", grouped(echoed as f64));
-    match watch {
-        Some(watch) => {
-            watch.look(elapsed);
-            format!("{echoes}, server {:.1} MiB", watch.mebibytes())
+    match memory_watch {
+        Some(memory_watch) => {
+            memory_watch.look(elapsed);
+            format!("{echoes}, server {:.1} MiB", memory_watch.mebibytes())
         }
         None => echoes,
     }

@@ -8,10 +8,10 @@ pub mod server;
 
 use self::measure::measure;
 use self::report::TransferReport;
-use self::server::{HEAD_BYTES, SendOptions};
+use self::server::{HEADER_BYTES, SendOptions};
 use crate::report::verdict::Verdict;
 use crate::scenario;
-use crate::scenario::{Flows, PAYLOAD_BYTES_MIN, Place, Rate, Scenario, Settings};
+use crate::scenario::{Flows, PAYLOAD_BYTES_MIN, Placement, Rate, Scenario, Settings};
 use crate::system::raise_file_limit;
 use ringshard_protocol::limits::{MESSAGE_BYTES_MAX, SEND_QUEUE_BYTES_MAX};
 use std::path::PathBuf;
@@ -30,11 +30,11 @@ pub struct Arguments {
     #[command(flatten)]
     load: SendOptions,
     #[command(flatten)]
-    between: scenario::Network,
+    between: scenario::NetworkOptions,
     #[command(flatten)]
-    place: Place,
+    place: Placement,
     #[command(flatten)]
-    serving: scenario::Serving,
+    serving: scenario::ServerOptions,
     /// Write the result to this file as one JSON object.
     #[arg(long, value_name = "FILE")]
     json: Option<PathBuf>,
@@ -54,8 +54,8 @@ pub fn run(arguments: &Arguments) -> Result<Verdict, String> {
 
 fn scenario(arguments: &Arguments) -> Result<Scenario, String> {
     let SendOptions { size, queue, .. } = arguments.load;
-    if !(HEAD_BYTES..=MESSAGE_BYTES_MAX).contains(&size) {
-        return Err(format!("--size is {size}; it must be {HEAD_BYTES} to {MESSAGE_BYTES_MAX}"));
+    if !(HEADER_BYTES..=MESSAGE_BYTES_MAX).contains(&size) {
+        return Err(format!("--size is {size}; it must be {HEADER_BYTES} to {MESSAGE_BYTES_MAX}"));
     }
     let most = (SEND_QUEUE_BYTES_MAX >> 10) - 96;
     if !(128..=most).contains(&queue) {

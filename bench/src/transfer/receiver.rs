@@ -1,6 +1,6 @@
 //! A client that receives and checks every message.
 
-use super::server::{HEAD_BYTES, SendOptions, body_of};
+use super::server::{HEADER_BYTES, SendOptions, body_of};
 use crate::delivery_check::DeliveryCheck;
 use crate::load::fleet::Workload;
 use ringshard_protocol::client::{Client, ClientEvent};
@@ -61,12 +61,12 @@ impl Receiver {
     /// The number of a correct message, and whether it is the last. None if it differs from what was sent.
     fn check(&self, channel: Channel, message: &[u8]) -> Option<(u64, bool)> {
         let number = u64::from_le_bytes(*message.first_chunk()?);
-        let head = message.first_chunk::<HEAD_BYTES>()?;
-        let connection = u32::from_le_bytes([head[8], head[9], head[10], head[11]]);
+        let header = message.first_chunk::<HEADER_BYTES>()?;
+        let connection = u32::from_le_bytes([header[8], header[9], header[10], header[11]]);
         let body = &self.bodies[body_of(number, self.id)];
         let as_sent =
-            channel == self.channel && connection == self.id.bits() && message[HEAD_BYTES..] == body[HEAD_BYTES..];
-        as_sent.then_some((number, head[12] != 0))
+            channel == self.channel && connection == self.id.bits() && message[HEADER_BYTES..] == body[HEADER_BYTES..];
+        as_sent.then_some((number, header[12] != 0))
     }
 }
 
@@ -77,7 +77,7 @@ impl Workload for Receiver {
             self.delivery.faults.altered += 1;
             return;
         };
-        self.delivery.enter(number);
+        self.delivery.record(number);
         if last {
             self.total = Some(number + 1);
         }

@@ -29,7 +29,7 @@ use std::time::Duration;
 /// ```text
 /// | number u64 | connection u32 | last u32 |
 /// ```
-pub const HEAD_BYTES: usize = 16;
+pub const HEADER_BYTES: usize = 16;
 /// Different bodies, used in turn.
 const BODIES: usize = 64;
 
@@ -213,7 +213,7 @@ impl Sender {
             let body = &mut bodies[body_of(flow.next, flow.id)];
             body[..8].copy_from_slice(&flow.next.to_le_bytes());
             body[8..12].copy_from_slice(&flow.id.bits().to_le_bytes());
-            body[12..HEAD_BYTES].copy_from_slice(&u32::from(command == END).to_le_bytes());
+            body[12..HEADER_BYTES].copy_from_slice(&u32::from(command == END).to_le_bytes());
             if endpoint.send(now, flow.id, *channel, body).is_err() {
                 return;
             }

@@ -5,7 +5,7 @@ mod targets;
 use self::targets::Targets;
 use crate::report::Report;
 use crate::report::verdict::Verdict;
-use crate::scenario::{Flows, Place, Rate, Scenario};
+use crate::scenario::{Flows, Placement, Rate, Scenario};
 use crate::system::interrupt;
 use crate::terminal::grouped;
 use crate::{echo, scenario};
@@ -30,13 +30,13 @@ pub struct Arguments {
     #[arg(long)]
     only: bool,
     #[command(flatten)]
-    between: scenario::Network,
+    between: scenario::NetworkOptions,
     #[command(flatten)]
     targets: Targets,
     #[command(flatten)]
-    place: Place,
+    place: Placement,
     #[command(flatten)]
-    serving: scenario::Serving,
+    serving: scenario::ServerOptions,
     #[command(flatten)]
     settings: scenario::Settings,
     /// Write the result to this file as one JSON object.
@@ -48,7 +48,7 @@ pub fn run(arguments: &Arguments) -> Result<Verdict, String> {
     let scenario = |flows, clients, rate, secs| {
         let Arguments { size, place, serving, settings, between, .. } = arguments;
         // --relays applies to relay flows only.
-        let place = Place { relays: place.relays.filter(|_| flows == Flows::Relay), ..place.clone() };
+        let place = Placement { relays: place.relays.filter(|_| flows == Flows::Relay), ..place.clone() };
         Scenario::new(
             scenario::Load { flows, clients, rate, size: *size, secs },
             &place,

@@ -12,13 +12,13 @@ const NETWORK_SLACK: f64 = 0.1;
 #[derive(clap::Args, Clone, Copy, Debug)]
 pub struct Targets {
     /// Minimum packets per second, in and out.
-    #[arg(long = "target-pps", value_name = "N", default_value_t = 600_000.0, value_parser = at_least_0)]
+    #[arg(long = "target-pps", value_name = "N", default_value_t = 600_000.0, value_parser = non_negative)]
     pub packets_per_second: f64,
     /// Maximum loss of messages, in percent.
-    #[arg(long = "target-loss", value_name = "PERCENT", default_value_t = 0.1, value_parser = at_least_0)]
+    #[arg(long = "target-loss", value_name = "PERCENT", default_value_t = 0.1, value_parser = non_negative)]
     pub loss_percent: f64,
     /// 99 % of the round trips must take less than this many milliseconds.
-    #[arg(long = "target-p99-ms", value_name = "MS", default_value_t = 50.0, value_parser = at_least_0)]
+    #[arg(long = "target-p99-ms", value_name = "MS", default_value_t = 50.0, value_parser = non_negative)]
     p99_ms: f64,
 }
 
@@ -60,6 +60,6 @@ impl Targets {
     }
 }
 
-fn at_least_0(text: &str) -> Result<f64, String> {
+fn non_negative(text: &str) -> Result<f64, String> {
     scenario::number_in(text, 0.0..=1e9)
 }

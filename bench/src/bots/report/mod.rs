@@ -116,7 +116,7 @@ impl BotsReport {
     }
 
     /// How many players the server can hold, as far as this run can tell.
-    fn room(&self) -> Option<String> {
+    fn capacity_note(&self) -> Option<String> {
         let server = self.server.as_ref()?;
         match self.verdict {
             Verdict::Pass => {
@@ -187,8 +187,8 @@ impl BotsReport {
         if let Some(interference) = &self.interference {
             line("note", interference.clone());
         }
-        if let Some(room) = self.room() {
-            line("room", room);
+        if let Some(capacity_note) = self.capacity_note() {
+            line("capacity", capacity_note);
         }
         let _ = writeln!(page, "\nverdict: {}", self.verdict);
         page

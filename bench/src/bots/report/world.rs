@@ -120,7 +120,7 @@ impl World {
         World {
             cores,
             cpu_share,
-            would_hold: cpu_share.filter(|&share| share > 0.01).map(|share| would_hold(clients, share)),
+            would_hold: cpu_share.filter(|&share| share > 0.01).map(|share| capacity(clients, share)),
             resident_mib: *resident_bytes as f64 / f64::from(1 << 20),
             inputs_per_s: rate("inputs"),
             snapshots_per_s: rate("snapshots"),
@@ -143,7 +143,7 @@ impl World {
 }
 
 /// Players that the server has CPU for, rounded down to the precision of the estimate.
-pub fn would_hold(clients: usize, cpu_share: f64) -> usize {
+pub fn capacity(clients: usize, cpu_share: f64) -> usize {
     let players = clients as f64 * FULL / cpu_share;
     let step = if players < 1_000.0 { 10.0 } else { 100.0 };
     ((players / step).floor() * step) as usize

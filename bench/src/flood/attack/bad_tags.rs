@@ -1,7 +1,7 @@
 //! Bad tags: an attacker that has seen players' headers but has none of their keys.
 
 use super::Attack;
-use crate::flood::addresses::Forged;
+use crate::flood::addresses::ForgedAddresses;
 use crate::flood::configured_server::Target;
 use crate::flood::send_batch::{SendBatch, Sent, wildcard_socket};
 use rand_chacha::ChaCha8Rng;
@@ -22,16 +22,16 @@ pub struct BadTags {
     socket: UdpSocket,
     server: SocketAddrV4,
     batch: SendBatch,
-    draw: Draw,
+    draw: DatagramSource,
     targets: Vec<Target>,
     player_sockets: Vec<PlayerSocket>,
     batches: u64,
     sent_as_own: u64,
 }
 
-struct Draw {
+struct DatagramSource {
     random: ChaCha8Rng,
-    forged: Forged,
+    forged: ForgedAddresses,
     /// Size of the datagrams of this burst.
     len: usize,
 }
@@ -50,7 +50,11 @@ impl BadTags {
             socket: wildcard_socket()?,
             server,
             batch: SendBatch::new(),
-            draw: Draw { random: ChaCha8Rng::from_seed([4; 32]), forged: Forged::new(burst), len: 0 },
+            draw: DatagramSource {
+                random: ChaCha8Rng::from_seed([4; 32]),
+                forged: ForgedAddresses::new(burst),
+                len: 0,
+            },
             player_sockets: player_sockets(server, &targets),
             targets,
             batches: 0,
@@ -64,7 +68,7 @@ impl BadTags {
     }
 }
 
-impl Draw {
+impl DatagramSource {
     fn fill(&mut self, batch: &mut SendBatch, players: &[Target]) {
         while !batch.is_full() {
             let (source, begins) = self.forged.next(&mut self.random);
@@ -141,7 +145,7 @@ mod tests {
     }
 
     #[test]
-    fn they_come_under_players_names_from_everywhere_and_from_the_players_themselves() {
+    fn datagrams_carry_players_ids_and_some_come_from_players_own_addresses() {
         let server = UdpSocket::bind("127.0.0.1:0").unwrap();
         server.set_read_timeout(Some(Duration::from_secs(5))).unwrap();
         let SocketAddr::V4(address) = server.local_addr().unwrap() else { unreachable!("it was bound to IPv4") };

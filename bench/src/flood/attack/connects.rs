@@ -1,7 +1,7 @@
 //! Connects: first Connects from clients that do not exist.
 
 use super::Attack;
-use crate::flood::addresses::Forged;
+use crate::flood::addresses::ForgedAddresses;
 use crate::flood::send_batch::{SendBatch, Sent, wildcard_socket};
 use rand_chacha::ChaCha8Rng;
 use rand_chacha::rand_core::{Rng, SeedableRng};
@@ -15,14 +15,14 @@ pub struct Connects {
     socket: UdpSocket,
     server: SocketAddrV4,
     batch: SendBatch,
-    forged: Forged,
+    forged: ForgedAddresses,
     random: ChaCha8Rng,
 }
 
 impl Connects {
     pub fn new(server: SocketAddrV4, burst: usize) -> io::Result<Self> {
         let socket = wildcard_socket()?;
-        let (batch, forged) = (SendBatch::new(), Forged::new(burst));
+        let (batch, forged) = (SendBatch::new(), ForgedAddresses::new(burst));
         Ok(Connects { socket, server, batch, forged, random: ChaCha8Rng::from_seed([1; 32]) })
     }
 }
@@ -52,7 +52,7 @@ mod tests {
     use ringshard_protocol::wire::{UnencryptedPacket, decode_unencrypted};
 
     #[test]
-    fn a_server_takes_them_for_what_they_seem() {
+    fn they_decode_as_connects() {
         let mut random = ChaCha8Rng::from_seed([2; 32]);
         let (one, other) = (connect_with_random_key(&mut random), connect_with_random_key(&mut random));
         assert_eq!(decode_unencrypted(&one.encode()), Ok(UnencryptedPacket::Connect(one.clone())));

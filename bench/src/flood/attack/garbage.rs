@@ -1,7 +1,7 @@
 //! Garbage: random bytes of any size, some with plausible headers.
 
 use super::Attack;
-use crate::flood::addresses::Forged;
+use crate::flood::addresses::ForgedAddresses;
 use crate::flood::send_batch::{SendBatch, Sent, wildcard_socket};
 use rand_chacha::ChaCha8Rng;
 use rand_chacha::rand_core::{Rng, SeedableRng};
@@ -22,8 +22,8 @@ pub struct Garbage {
     socket: UdpSocket,
     server: SocketAddrV4,
     batch: SendBatch,
-    forged: Forged,
-    draw: Draw,
+    forged: ForgedAddresses,
+    draw: GarbageSource,
     /// Shape and size of all datagrams of this burst.
     shape: (Shape, usize),
     /// Datagrams shorter than a header. The kernel drops them in the same counter as datagrams it has no room for.
@@ -33,7 +33,7 @@ pub struct Garbage {
 impl Garbage {
     pub fn new(server: SocketAddrV4, burst: usize) -> io::Result<Self> {
         let socket = wildcard_socket()?;
-        let (batch, forged, draw) = (SendBatch::new(), Forged::new(burst), Draw::new(3));
+        let (batch, forged, draw) = (SendBatch::new(), ForgedAddresses::new(burst), GarbageSource::new(3));
         Ok(Garbage { socket, server, batch, forged, draw, shape: (Shape::Noise, 1), runts: 0 })
     }
 }
@@ -75,17 +75,17 @@ enum Shape {
     Player,
 }
 
-struct Draw {
+struct GarbageSource {
     random: ChaCha8Rng,
     pool: Box<[u8]>,
 }
 
-impl Draw {
+impl GarbageSource {
     fn new(seed: u8) -> Self {
         let mut random = ChaCha8Rng::from_seed([seed; 32]);
         let mut pool = vec![0; POOL_BYTES];
         random.fill_bytes(&mut pool);
-        Draw { random, pool: pool.into() }
+        GarbageSource { random, pool: pool.into() }
     }
 
     /// Shape and size of the next burst.
@@ -130,8 +130,8 @@ mod tests {
     use ringshard_protocol::wire::{Malformed, decode_unencrypted};
 
     #[test]
-    fn it_has_every_size_and_every_sort_and_none_of_it_is_anything() {
-        let mut draw = Draw::new(9);
+    fn garbage_has_every_size_and_shape_and_never_decodes() {
+        let mut draw = GarbageSource::new(9);
         let mut sizes = [0; BYTES_MAX + 1];
         let mut shapes = [0; 4];
         for _ in 0..100_000 {

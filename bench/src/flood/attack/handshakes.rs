@@ -247,7 +247,7 @@ mod tests {
     }
 
     #[test]
-    fn one_asks_until_it_has_a_cookie_and_shows_it_when_its_turn_has_come() {
+    fn a_client_asks_for_a_cookie_and_then_connects_with_it() {
         let connect = openable(SecretKey::from_bytes([6; 32]).public());
         let mut client = ForgedClient::new(handshake_source(0), connect.clone());
         let begin = Instant::now();
@@ -270,7 +270,7 @@ mod tests {
     }
 
     #[test]
-    fn a_liar_shows_its_cookie_all_the_time() {
+    fn an_invalid_client_repeats_its_cookie_without_waiting() {
         let mut random = ChaCha8Rng::from_seed([8; 32]);
         let mut invalid_client = [ForgedClient::new(handshake_source(1), connect_with_random_key(&mut random))];
         let now = Instant::now();

@@ -119,7 +119,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn a_flood_keeps_its_rate_and_makes_up_for_nothing() {
+    fn a_flood_keeps_its_rate_and_does_not_catch_up() {
         let mut pace = Pace::new(64_000);
         let millis = Duration::from_millis;
         assert!(!pace.is_due(millis(0), 0));

@@ -1,10 +1,11 @@
 //! One thread of the generator.
 
 use super::outcome::Outcome;
+use super::pace::Pace;
 use super::shared::{Phase, Shared};
-use crate::load::peer::{Peer, Stamp, Transport};
+use crate::load::peer::{MessageHeader, Peer, Transport};
 use crate::load::peer_table::PeerTable;
-use crate::scenario::{Rate, Scenario};
+use crate::scenario::Scenario;
 use ringshard::runtime::entropy::random_bytes;
 use ringshard_link::conditioned::ConditionedLink;
 use ringshard_link::conditions::NetworkSpec;
@@ -20,8 +21,6 @@ use std::sync::atomic::Ordering;
 
 /// Maximum number of clients per thread in the handshake.
 const CONNECTING_MAX: usize = 256;
-/// Messages in flight of all peers together at `--rate max`, but at least one per peer.
-const IN_FLIGHT: usize = 1_024;
 /// When a message in flight is given up and the next one is sent.
 const GIVEN_UP_AFTER: Duration = Duration::from_millis(500);
 /// Time in which every peer's timers are checked once.
@@ -70,7 +69,7 @@ struct Generator<L> {
     peer_table: PeerTable,
     /// Peers whose handshake has begun. The others follow as these complete.
     started: usize,
-    under_way: Vec<u32>,
+    connecting: Vec<u32>,
     connected: usize,
     failed: usize,
     pace: Pace,
@@ -78,20 +77,12 @@ struct Generator<L> {
     swept_to: usize,
     swept_at: Instant,
     /// Headers of the answers of this round.
-    answers: Vec<Stamp>,
+    answers: Vec<MessageHeader>,
     /// Messages sent in this round.
     sent: usize,
     /// The kernel's drops when the measurement began.
     dropped_before: Option<u64>,
     outcome: Outcome,
-}
-
-/// When to send.
-enum Pace {
-    /// Sockets take turns at fixed times; all peers of a socket send at its time.
-    Scheduled { period: Duration, sockets: usize, round: u64, next_socket: usize, next_peer: usize, begin: Instant },
-    /// Each peer sends when it has fewer than `each` messages in flight.
-    Window { each: u32, ready: Vec<u32> },
 }
 
 impl<L: Link> Generator<L> {
@@ -101,20 +92,7 @@ impl<L: Link> Generator<L> {
         let threads = scenario.client_cpus.len().min(scenario.sockets);
         let sockets = scenario.sockets.div_ceil(threads).min(clients);
         let per_socket = clients.div_ceil(sockets);
-        let pace = match scenario.rate {
-            Rate::Hz(hz) => Pace::Scheduled {
-                period: Duration::from_secs_f64(1.0 / hz),
-                sockets: clients.div_ceil(per_socket),
-                round: 0,
-                next_socket: 0,
-                next_peer: 0,
-                begin: Instant::NEVER,
-            },
-            Rate::Max => Pace::Window {
-                each: (IN_FLIGHT / scenario.clients).max(1) as u32,
-                ready: Vec::with_capacity(clients * 2),
-            },
-        };
+        let pace = Pace::new(scenario, clients, clients.div_ceil(per_socket));
         let peers = (0..clients)
             .map(|peer| Peer {
                 transport: Transport::Plain,
@@ -131,7 +109,7 @@ impl<L: Link> Generator<L> {
             per_socket,
             peer_table: PeerTable::default(),
             started: 0,
-            under_way: Vec::with_capacity(CONNECTING_MAX),
+            connecting: Vec::with_capacity(CONNECTING_MAX),
             connected: 0,
             failed: 0,
             pace,
@@ -158,7 +136,7 @@ impl<L: Link> Generator<L> {
             }
             self.sweep(now);
             if phase == Phase::Stop {
-                self.hang_up();
+                self.disconnect_all();
                 return (self.outcome, self.link);
             }
             let until = self.next_deadline();
@@ -194,7 +172,7 @@ impl<L: Link> Generator<L> {
             };
             for index in 0..arrival.count() {
                 if key.is_none() {
-                    answers.extend(Stamp::read(arrival.datagram(index)));
+                    answers.extend(MessageHeader::read(arrival.datagram(index)));
                     continue;
                 }
                 if let Some(ahead) = arrival.peek(index + 3).and_then(find).and_then(|peer| peers.get(peer)) {
@@ -205,7 +183,7 @@ impl<L: Link> Generator<L> {
                 if let Transport::Protocol(client) = &mut peer.transport
                     && let Some(messages) = client.receive(now, datagram)
                 {
-                    answers.extend(messages.filter_map(|message| Stamp::read(message.bytes)));
+                    answers.extend(messages.filter_map(|message| MessageHeader::read(message.bytes)));
                 }
             }
         });
@@ -240,18 +218,18 @@ impl<L: Link> Generator<L> {
             self.begin_sending();
             return;
         };
-        while self.started < self.peers.len() && self.under_way.len() < CONNECTING_MAX {
+        while self.started < self.peers.len() && self.connecting.len() < CONNECTING_MAX {
             let config = ClientConfig::new(key);
             let client = Client::new(config, now, random_bytes()).expect("the server's key is valid");
             self.peer_table.by_tag.insert(client.handshake_tag(), self.started as u32);
             let peer = &mut self.peers[self.started];
             peer.transport = Transport::Protocol(client);
             peer.advance(now, &mut self.link);
-            self.under_way.push(self.started as u32);
+            self.connecting.push(self.started as u32);
             self.started += 1;
         }
-        let mut under_way = std::mem::take(&mut self.under_way);
-        under_way.retain(|&number| {
+        let mut connecting = std::mem::take(&mut self.connecting);
+        connecting.retain(|&number| {
             let number = number as usize;
             let peer = &mut self.peers[number];
             if let Transport::Protocol(client) = &peer.transport
@@ -262,7 +240,7 @@ impl<L: Link> Generator<L> {
             self.poll_events(now, number);
             matches!(&self.peers[number].transport, Transport::Protocol(client) if !client.is_connected() && !client.is_closed())
         });
-        self.under_way = under_way;
+        self.connecting = connecting;
         if self.connected + self.failed == self.peers.len() {
             self.begin_sending();
         }
@@ -270,14 +248,7 @@ impl<L: Link> Generator<L> {
 
     fn begin_sending(&mut self) {
         let now = self.link.now();
-        match &mut self.pace {
-            Pace::Scheduled { begin, .. } => *begin = now,
-            Pace::Window { each, ready } => {
-                for _ in 0..*each {
-                    ready.extend(0..self.peers.len() as u32);
-                }
-            }
-        }
+        self.pace.begin(now, self.peers.len());
     }
 
     fn poll_events(&mut self, now: Instant, number: usize) {
@@ -285,7 +256,7 @@ impl<L: Link> Generator<L> {
         while let Some(event) = peer.poll_event() {
             match event {
                 ClientEvent::Connected { id, .. } => {
-                    self.peer_table.enter(id, number as u32);
+                    self.peer_table.insert(id, number as u32);
                     self.connected += 1;
                     self.shared.connected.fetch_add(1, Ordering::Relaxed);
                     // Proves the keys to the server.
@@ -313,7 +284,7 @@ impl<L: Link> Generator<L> {
     fn send_scheduled(&mut self, now: Instant, measured: bool) {
         loop {
             let Pace::Scheduled { next_socket, next_peer, .. } = self.pace else { return };
-            let intended = self.scheduled_at();
+            let intended = self.pace.scheduled_at();
             if intended > now {
                 return;
             }
@@ -330,27 +301,8 @@ impl<L: Link> Generator<L> {
                     return;
                 }
             }
-            if let Pace::Scheduled { sockets, round, next_socket, next_peer, .. } = &mut self.pace {
-                *next_peer = 0;
-                *next_socket += 1;
-                if *next_socket == *sockets {
-                    *next_socket = 0;
-                    *round += 1;
-                }
-            }
+            self.pace.next_socket();
         }
-    }
-
-    /// When the next socket is due: sockets are spread evenly over the period.
-    fn scheduled_at(&self) -> Instant {
-        let Pace::Scheduled { period, sockets, round, next_socket, begin, .. } = self.pace else {
-            return Instant::NEVER;
-        };
-        if begin == Instant::NEVER {
-            return begin;
-        }
-        let period = period.as_nanos() as u64;
-        begin + Duration::from_nanos(period * round + period * next_socket as u64 / sockets as u64)
     }
 
     fn send_window(&mut self, now: Instant, measured: bool) {
@@ -395,7 +347,7 @@ impl<L: Link> Generator<L> {
         {
             return true;
         }
-        Stamp { intended, measured, sender: number as u32 }.write(&mut self.payload);
+        MessageHeader { intended, measured, sender: number as u32 }.write(&mut self.payload);
         if !peer.send(now, &self.payload, &mut self.link) {
             return false;
         }
@@ -437,7 +389,7 @@ impl<L: Link> Generator<L> {
     fn next_deadline(&mut self) -> Instant {
         let sweep = self.swept_at + Duration::from_millis(5);
         match &self.pace {
-            Pace::Scheduled { .. } => self.scheduled_at().min(sweep),
+            Pace::Scheduled { .. } => self.pace.scheduled_at().min(sweep),
             Pace::Window { ready, .. } if !ready.is_empty() && self.connected + self.failed == self.peers.len() => {
                 self.link.now() + Duration::from_micros(200)
             }
@@ -445,7 +397,7 @@ impl<L: Link> Generator<L> {
         }
     }
 
-    fn hang_up(&mut self) {
+    fn disconnect_all(&mut self) {
         let now = self.link.now();
         for peer in &mut self.peers {
             if let Transport::Protocol(client) = &mut peer.transport {

@@ -5,6 +5,7 @@
 
 mod driver;
 mod outcome;
+mod pace;
 mod shared;
 
 pub use self::outcome::Outcome;

@@ -375,11 +375,11 @@ impl Audit {
     /// An end gave up a silent connection: it must have been silent, and not on a clear path.
     pub fn check_timeout(&mut self, now: Instant, session: usize, side: Side) {
         let it = &self.sessions[session];
-        let (hears, other) = match side {
+        let (heard_session, other) = match side {
             Side::Client => (it.client_heard, it.server),
             Side::Server => (it.server_heard, it.client),
         };
-        let (player, silence) = (it.player, now.since(hears));
+        let (player, silence) = (it.player, now.since(heard_session));
         if silence < TIMEOUT_DEFAULT {
             self.report_violation(now, format!("player {player}: the {side:?} timed out after {silence:?} of silence"));
         }

@@ -147,7 +147,7 @@ impl ChannelModel {
     }
 
     fn unreliable(&mut self, index: Option<u32>, len: usize) -> Result<(), String> {
-        let Some(index) = index else { return self.one_of_the_short(len) };
+        let Some(index) = index else { return self.short_message(len) };
         let (word, bit) = (index as usize / 64, 1 << (index % 64));
         if word >= self.arrived.len() {
             self.arrived.resize(word + 1, 0);
@@ -160,7 +160,7 @@ impl ChannelModel {
     }
 
     fn sequenced(&mut self, index: Option<u32>, len: usize) -> Result<(), String> {
-        let Some(index) = index else { return self.one_of_the_short(len) };
+        let Some(index) = index else { return self.short_message(len) };
         if self.newest.is_some_and(|newest| newest >= index) {
             return Err(format!("message {index} after {}", self.newest.unwrap_or_default()));
         }
@@ -168,7 +168,7 @@ impl ChannelModel {
         Ok(())
     }
 
-    fn one_of_the_short(&mut self, len: usize) -> Result<(), String> {
+    fn short_message(&mut self, len: usize) -> Result<(), String> {
         let (sent, arrived) = &mut self.short[len];
         *arrived += 1;
         match arrived <= sent {
@@ -195,7 +195,7 @@ mod tests {
     }
 
     #[test]
-    fn an_ordered_channel_allows_one_order_only() {
+    fn an_ordered_channel_accepts_only_the_order_sent() {
         let (mut model, messages) = with_sent(Channel::RELIABLE_ORDERED, &[10, 0, 20, 3]);
         assert!(model.arrived(&messages[2]).is_err(), "too early");
         for message in &messages {
@@ -206,7 +206,7 @@ mod tests {
     }
 
     #[test]
-    fn an_unordered_channel_allows_each_once() {
+    fn an_unordered_channel_accepts_each_message_once() {
         let (mut model, messages) = with_sent(Channel::RELIABLE_UNORDERED, &[10, 2, 20, 2]);
         for at in [2, 1, 0] {
             assert_eq!(model.arrived(&messages[at]), Ok(()));
@@ -218,7 +218,7 @@ mod tests {
     }
 
     #[test]
-    fn unreliable_channels_allow_gaps_and_no_copies() {
+    fn unreliable_channels_accept_gaps_but_no_duplicates() {
         let (mut model, messages) = with_sent(Channel::UNRELIABLE, &[10, 1, 20]);
         assert_eq!((model.arrived(&messages[2]), model.arrived(&messages[0])), (Ok(()), Ok(())));
         assert!(model.arrived(&messages[0]).is_err());

@@ -85,7 +85,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn a_message_is_known_and_no_other_is_taken_for_it() {
+    fn a_message_is_recognised_and_no_other_is_mistaken_for_it() {
         let stream = Stream::new(7, true, Channel::RELIABLE_ORDERED);
         let mut message = Vec::new();
         for len in [8, 9, 100, 65_536] {

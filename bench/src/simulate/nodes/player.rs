@@ -117,7 +117,7 @@ impl Player {
     }
 
     /// Moves to a fresh address. `is_told`: the client knows.
-    pub fn moves(&mut self, now: Instant, network: &Network, is_told: bool) {
+    pub fn change_address(&mut self, now: Instant, network: &Network, is_told: bool) {
         let address = self.draw_address();
         let Some((client, link)) = &mut self.running else { return };
         link.rebind(address);

@@ -77,7 +77,7 @@ impl Server {
                 while let Some(event) = endpoint.poll_event() {
                     on_event(now, event, endpoint, audit);
                 }
-                let session = hears(now, id, audit);
+                let session = heard_session(now, id, audit);
                 for message in messages {
                     audit.arrived_at_server(now, session, message.channel, message.bytes);
                 }
@@ -113,7 +113,7 @@ impl Server {
 }
 
 /// An authentic message arrived on `id`. Returns its session if that is live.
-fn hears(now: Instant, id: ConnectionId, audit: &mut Audit) -> Option<usize> {
+fn heard_session(now: Instant, id: ConnectionId, audit: &mut Audit) -> Option<usize> {
     let Some(&session) = audit.by_id.get(&id) else {
         audit.report_violation(now, format!("messages on the unknown {}", connection_name(id)));
         return None;

@@ -18,8 +18,8 @@ enum Fault {
     Move,
     Rebind,
     Kill,
-    HangUp,
-    SendAway,
+    ClientDisconnects,
+    ServerDisconnects,
     Quality,
     Rate,
     Overflow,
@@ -32,8 +32,8 @@ const FAULT_WEIGHTS: [(Fault, u64); 11] = [
     (Fault::Move, 18),
     (Fault::Rebind, 18),
     (Fault::Kill, 4),
-    (Fault::HangUp, 2),
-    (Fault::SendAway, 2),
+    (Fault::ClientDisconnects, 2),
+    (Fault::ServerDisconnects, 2),
     (Fault::Quality, 18),
     (Fault::Rate, 8),
     (Fault::Overflow, 2),
@@ -97,12 +97,12 @@ impl Simulator {
             Fault::Move => self.move_player(now, player, true),
             Fault::Rebind => self.move_player(now, player, false),
             Fault::Kill => self.kill_player(now, player),
-            Fault::HangUp => self.hang_up(now, player),
-            Fault::SendAway => self.send_away(now, player),
+            Fault::ClientDisconnects => self.client_disconnects(now, player),
+            Fault::ServerDisconnects => self.server_disconnects(now, player),
             Fault::Quality => self.change_quality(now, player),
             Fault::Rate => self.change_rate(now, player),
             Fault::Overflow => self.overflow(now, player),
-            Fault::RoomLimit => self.press_player(now, player),
+            Fault::RoomLimit => self.limit_player_room(now, player),
             Fault::Burst => self.burst(now, player),
             Fault::Rekey => self.rekey(now, player),
         }
@@ -138,15 +138,15 @@ impl Simulator {
         }
     }
 
-    fn disturb(&mut self, player: usize, until: Instant) {
+    fn mark_disturbed(&mut self, player: usize, until: Instant) {
         let since = &mut self.audit.clear_since[player];
         *since = (*since).max(until);
     }
 
     fn move_player(&mut self, now: Instant, player: usize, is_told: bool) {
         self.audit.totals.fault(if is_told { "address changed" } else { "address changed unseen" });
-        self.players[player].moves(now, &self.network, is_told);
-        self.disturb(player, now);
+        self.players[player].change_address(now, &self.network, is_told);
+        self.mark_disturbed(player, now);
     }
 
     fn kill_player(&mut self, now: Instant, player: usize) {
@@ -155,7 +155,7 @@ impl Simulator {
         self.players[player].kill(now, back_after, &mut self.audit);
     }
 
-    fn hang_up(&mut self, now: Instant, player: usize) {
+    fn client_disconnects(&mut self, now: Instant, player: usize) {
         let Some((client, _)) = &mut self.players[player].running else { return };
         self.audit.totals.fault("client hangs up");
         client.disconnect();
@@ -163,7 +163,7 @@ impl Simulator {
         self.players[player].wake(now);
     }
 
-    fn send_away(&mut self, now: Instant, player: usize) {
+    fn server_disconnects(&mut self, now: Instant, player: usize) {
         let Some(session) = self.live(player) else { return };
         let (Some(id), Some((endpoint, _))) = (self.audit.sessions[session].ids[0], &mut self.server.running) else {
             return;
@@ -241,12 +241,12 @@ impl Simulator {
         }
     }
 
-    fn press_player(&mut self, now: Instant, player: usize) {
+    fn limit_player_room(&mut self, now: Instant, player: usize) {
         let (until, per_mille) = (now + self.random.millis(1, 3_000), self.random.between(300, 1000));
         let Some((_, link)) = &mut self.players[player].running else { return };
         self.audit.totals.fault("no room at a client's link");
         link.limit_room(until, per_mille);
-        self.disturb(player, until);
+        self.mark_disturbed(player, until);
     }
 
     /// Sends thousands of small messages at once, or some large ones, on one channel.

@@ -269,7 +269,7 @@ impl<L: Link, T: Workload> Driver<L, T> {
         while let Some(event) = member.client.poll_event() {
             match event {
                 ClientEvent::Connected { id, .. } => {
-                    self.peer_table.enter(id, number);
+                    self.peer_table.insert(id, number);
                     if !std::mem::replace(&mut member.joined, true) {
                         self.under_way -= 1;
                         self.share.shared.connected.fetch_add(1, Ordering::Relaxed);

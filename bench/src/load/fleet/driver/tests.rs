@@ -23,7 +23,7 @@ impl Workload for Silent {
 }
 
 /// A link with little room, and a server that does not answer.
-struct Narrow {
+struct NarrowLink {
     now: Instant,
     room: usize,
     turns: usize,
@@ -34,7 +34,7 @@ struct Narrow {
     buffer: [u8; 2048],
 }
 
-impl Link for Narrow {
+impl Link for NarrowLink {
     fn now(&mut self) -> Instant {
         self.now
     }
@@ -68,9 +68,9 @@ impl Link for Narrow {
     }
 }
 
-fn driver(clients: usize) -> Driver<Narrow, Silent> {
+fn driver(clients: usize) -> Driver<NarrowLink, Silent> {
     let shared = Arc::new(Shared::default());
-    let link = Narrow {
+    let link = NarrowLink {
         now: Instant::ZERO,
         room: ROOM,
         turns: 0,
@@ -92,13 +92,13 @@ fn driver(clients: usize) -> Driver<Narrow, Silent> {
 }
 
 #[test]
-fn clients_share_a_link_that_has_too_little_room() {
+fn clients_share_a_link_with_too_little_room() {
     let (_, link) = driver(CLIENTS).run();
     assert_eq!(link.sent, [1; CLIENTS], "everybody got its turn, and nobody two");
 }
 
 #[test]
-fn what_may_be_received_grows_with_what_is_sent() {
+fn the_receive_budget_grows_with_the_clients_served() {
     let mut driver = driver(0);
     driver.served = RECEIVE_BUDGET;
     driver.receive(Instant::ZERO, false);
