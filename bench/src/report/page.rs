@@ -8,7 +8,6 @@ use std::fmt::Write as _;
 
 impl Report {
     pub fn page(&self) -> String {
-        let Report { server, client, .. } = self;
         let mut page = String::new();
         let mut line = |name: &str, text: String| {
             let _ = writeln!(page, "  {name:<12} {text}");
@@ -21,6 +20,20 @@ impl Report {
         if !self.datapath.is_empty() {
             line("server", format!("{}, {}", self.datapath, self.cipher));
         }
+        self.network_lines(&mut line);
+        self.server_lines(&mut line);
+        self.client_lines(&mut line);
+        if let Some(interference) = &self.interference {
+            line("note", interference.clone());
+        }
+        if !self.server.drops.is_empty() {
+            line("drops", format!("{:?}", self.server.drops));
+        }
+        self.floor_line(&mut line);
+        page
+    }
+
+    fn network_lines(&self, line: &mut impl FnMut(&str, String)) {
         if let Some(network) = &self.network {
             let NetworkFigures { spec, entered, lost, queue_full, duplicated, held_back, corrupted, not_held } =
                 network;
@@ -37,6 +50,10 @@ impl Report {
                 line("", format!("{not_held} lost because the generator's queue was full: the figures are wrong"));
             }
         }
+    }
+
+    fn server_lines(&self, line: &mut impl FnMut(&str, String)) {
+        let server = &self.server;
         line("in", format!("{} packets/s", grouped(server.in_pps)));
         line("out", format!("{} packets/s", grouped(server.out_pps)));
         line(
@@ -51,6 +68,10 @@ impl Report {
             ),
         );
         line("server RSS", format!("{:.1} MiB", server.rss_bytes as f64 / (1 << 20) as f64));
+    }
+
+    fn client_lines(&self, line: &mut impl FnMut(&str, String)) {
+        let client = &self.client;
         line(
             "messages",
             format!(
@@ -81,12 +102,9 @@ impl Report {
         }
         line("generator", self.generator.clone());
         line("saturated", format!("{} (client {:.0} % busy)", self.saturated, client.cpu_share * 100.0));
-        if let Some(interference) = &self.interference {
-            line("note", interference.clone());
-        }
-        if !server.drops.is_empty() {
-            line("drops", format!("{:?}", server.drops));
-        }
+    }
+
+    fn floor_line(&self, line: &mut impl FnMut(&str, String)) {
         if let (Some(floor), Some(ratio)) = (self.floor, self.ratio_to_floor) {
             line(
                 "floor",
@@ -97,6 +115,5 @@ impl Report {
                 ),
             );
         }
-        page
     }
 }
