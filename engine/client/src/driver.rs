@@ -3,7 +3,7 @@
 use crate::inbox::{Event, Inbox};
 use crate::socket::{Received, Socket, SocketStats};
 use ringshard_protocol::client::{Client, ClientConfig, ClientEvent};
-use ringshard_protocol::connection::SendError;
+use ringshard_protocol::connection::{Connection, SendError};
 use ringshard_protocol::crypto::NotAuthentic;
 use ringshard_protocol::limits::DATAGRAM_BYTES_MAX;
 use ringshard_protocol::time::{Duration, Instant};
@@ -131,9 +131,9 @@ impl Driver {
     /// Waits until something has arrived, for `timeout` at most, and not beyond the protocol's next deadline. For programs
     /// that have nothing else to do until the next [`Self::update`].
     ///
-    /// Returns at once while [`Self::poll_event`] has something.
+    /// Returns at once while [`Self::poll_event`] has something, or the next update will have.
     pub fn wait(&mut self, timeout: Duration) {
-        if self.inbox.is_empty() {
+        if self.inbox.is_empty() && !self.client.connection().is_some_and(Connection::has_ready) {
             let deadline = self.client.deadline().since(self.now());
             self.socket.wait(timeout.min(deadline), &mut self.datagram[..]);
         }
@@ -215,6 +215,7 @@ impl Driver {
     }
 
     fn receive(&mut self) {
+        self.read_messages();
         for _ in 0..DATAGRAMS_PER_UPDATE {
             if !self.inbox.has_room() {
                 return;
@@ -230,11 +231,20 @@ impl Driver {
     /// Hands in the datagram that was received, and takes all that it gave.
     fn take_datagram(&mut self, len: usize) {
         let now = self.now();
-        let Driver { client, inbox, lost, datagram, message, .. } = self;
+        let Driver { client, inbox, lost, datagram, .. } = self;
         let messages = client.receive(now, &mut datagram[..len]);
         *lost |= take_events(client, inbox);
         messages.into_iter().flatten().for_each(|message| inbox.push_message(message));
-        while let Some(channel) = client.read(message) {
+        self.read_messages();
+    }
+
+    /// Takes what the client has put together, while there is room: decompressed, it may be much larger than the datagram
+    /// that completed it.
+    fn read_messages(&mut self) {
+        let Driver { client, inbox, lost, message, .. } = self;
+        while inbox.has_room()
+            && let Some(channel) = client.read(message)
+        {
             inbox.push_message(Message { channel, bytes: message });
         }
         *lost |= take_events(client, inbox);

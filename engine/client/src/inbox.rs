@@ -63,7 +63,7 @@ impl Inbox {
         self.entries.is_empty()
     }
 
-    /// Whether another datagram may be received. The messages of one datagram, and those that it completes, always fit.
+    /// Whether more may be received, or read from the client. What one datagram contains, or one message, always fits.
     pub(crate) fn has_room(&self) -> bool {
         self.entries.len() < ENTRIES_MAX && (self.is_empty() || self.bytes.len() < BYTES_MAX)
     }

@@ -123,6 +123,30 @@ fn many_messages_of_one_frame_all_come_back_in_order() {
     drive(&mut driver, |_, messages| !messages.is_empty());
 }
 
+/// Compressed, these messages are small: a datagram has several of them, and the game takes only one per update.
+#[test]
+fn large_messages_wait_in_order_for_a_slow_game() {
+    const COUNT: u8 = 200;
+    let (_server, mut driver) = start();
+    connect(&mut driver);
+    for number in 0..COUNT {
+        driver.send(Channel::RELIABLE_ORDERED, &[number; 1 << 16]).unwrap();
+    }
+    let (began, mut next) = (Instant::now(), 0);
+    while next < COUNT {
+        assert!(began.elapsed() < TIMEOUT, "{:?}, {next} came back", driver.stats());
+        driver.update();
+        match driver.poll_event() {
+            Some(Event::Message(message)) => {
+                assert!(message.bytes.len() == 1 << 16 && message.bytes.iter().all(|&byte| byte == next));
+                next += 1;
+            }
+            Some(event) => panic!("{event:?}"),
+            None => driver.wait(Duration::from_millis(20)),
+        }
+    }
+}
+
 #[test]
 fn ipv6_works_where_the_host_has_it() {
     let Ok(server) = EchoServer::start("[::1]:0".parse().unwrap()) else { return };

@@ -65,7 +65,8 @@ impl ServiceCounters {
     /// Adds a counter.
     ///
     /// # Panics
-    /// When there are [`SERVICE_COUNTERS_MAX`] already, or when `name` is empty.
+    /// When there are [`SERVICE_COUNTERS_MAX`] already, or when `name` is empty. The first report panics when two counters
+    /// have the same name.
     pub fn push(&mut self, name: &'static str, count: u64) {
         assert!(self.len < SERVICE_COUNTERS_MAX, "a service has at most {SERVICE_COUNTERS_MAX} counters");
         assert!(!name.is_empty(), "a counter has a name");

@@ -78,6 +78,34 @@ fn a_silent_client_resumes_with_its_player_and_its_view() {
     assert_eq!(events.iter().filter(|event| **event == LifeEvent::Resumed).count(), 12);
 }
 
+/// The first datagram of a connection may resume its session and end it: the ones before it were lost.
+#[test]
+fn a_client_that_resumes_and_leaves_at_once_leaves_no_body() {
+    let mut world = World::new(1, "delay=20ms");
+    world.reconnect = true;
+    world.join(1);
+    world.run_for(2 * SECOND);
+    let client = world.players[0].link.local();
+    let towards_server = |world: &World, text: &str| {
+        world.network.set_conditions_between(client, address(0), conditions(text));
+    };
+    world.network.set_conditions(conditions("loss=100%"));
+    world.run_for(TIMEOUT_DEFAULT + SECOND);
+    assert_eq!((world.total(|stats| stats.players), world.total(|stats| stats.suspended)), (0, 1));
+    world.network.set_conditions(conditions("delay=20ms"));
+    while world.cores[0].endpoint().connections() == 0 {
+        world.run_for(STEP);
+    }
+    towards_server(&world, "loss=100%");
+    world.run_for(SECOND / 20);
+    assert!(world.players[0].client.is_connected() && world.total(|stats| stats.suspended) == 1);
+    towards_server(&world, "delay=20ms");
+    disconnect_with(&mut world, 0);
+    world.run_for(SECOND / 10);
+    assert_eq!((world.total(|stats| stats.suspended), world.total(|stats| stats.entities)), (0, 0));
+    assert_eq!(events(&world), [LifeEvent::Joined, LifeEvent::Suspended, LifeEvent::Gone(LeaveReason::Left)]);
+}
+
 #[test]
 fn a_client_that_stays_away_too_long_starts_again_and_sees() {
     let mut world = World::new(1, "delay=20ms");

@@ -85,10 +85,8 @@ impl<G: Game> Simulation<G> {
 
     fn leave(&mut self, id: Option<ConnectionId>, session: SessionId, reason: LeaveReason) {
         self.players.forget_displaced(session);
-        let player = match id {
-            Some(id) => self.players.remove(id),
-            None => self.players.remove_suspended(session),
-        };
+        // A connection that resumed the session with its last datagram has ended before its player was given back to it.
+        let player = id.and_then(|id| self.players.remove(id)).or_else(|| self.players.remove_suspended(session));
         if let Some(player) = player {
             self.remove_body(player.viewer.player, reason);
         }

@@ -39,12 +39,14 @@ impl Shutdown {
 
     /// Follows the server's lifecycle: refuses new clients when it drains, disconnects all when it stops.
     pub(super) fn follow_lifecycle(&mut self, now: Instant, endpoint: &mut Endpoint, service: &mut impl Service) {
+        // Read once and before the other: a stop that arrives between the two would be one without a drain.
+        let is_stopping = self.lifecycle.is_stopping();
         if !self.draining && self.lifecycle.is_draining() {
             self.draining = true;
             endpoint.refuse_new();
             service.draining(now, endpoint);
         }
-        if self.is_disconnecting() || !self.lifecycle.is_stopping() {
+        if self.is_disconnecting() || !is_stopping {
             return;
         }
         let since = *self.flushing_since.get_or_insert(now);
