@@ -7,7 +7,7 @@
 //! | `boxes` | packets of entities and their bounding boxes, compared sixteen at a time |
 //! | `keyed` | lists of numbers that are ordered by a key |
 //! | [`scratch`] | working memory of queries, and counters |
-//! | `order` | sorting entities along a Z-curve |
+//! | `z_order` | sorting entities along a Z-curve |
 //!
 //! Each tick rebuilds the grid once; any number of viewers then query it. Neither allocates. Nothing here knows clients,
 //! states or the exchange.
@@ -16,8 +16,8 @@ mod boxes;
 pub mod difference;
 pub mod grid;
 mod keyed;
-mod order;
 pub mod scratch;
+mod z_order;
 
 pub use difference::Difference;
 pub use grid::{Grid, Query, Reach, Sight};
