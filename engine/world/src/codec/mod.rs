@@ -41,7 +41,7 @@ pub enum Malformed {
     /// They go on behind it, or it is longer than it may be.
     #[error("too long")]
     TooLong,
-    /// Bits that nobody wrote are set.
+    /// Padding bits are set.
     #[error("padding is not zero")]
     Padding,
     /// A number with bits that its type does not have, or with more bytes than it needs.
