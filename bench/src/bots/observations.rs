@@ -1,40 +1,27 @@
 //! What bots see.
 
 use hdrhistogram::Histogram;
+use ringshard_protocol::counters;
 
 /// Longest staleness that the histograms distinguish, in ticks.
 const STALENESS_MAX: u64 = 100_000;
 
-/// What a bot has seen in the measured time.
-#[derive(Clone, Copy, Debug, Default)]
-pub struct SnapshotCounts {
-    pub snapshots: u64,
-    pub snapshot_bytes: u64,
-    /// Snapshots that were read. The counts below are of these.
-    pub looked: u64,
-    pub looked_bytes: u64,
-    /// Entities in view, summed over these snapshots.
-    pub visible: u64,
-    pub updates: u64,
-    pub entered: u64,
-    pub left: u64,
-    pub chats: u64,
-    /// Malformed snapshots.
-    pub faulty: u64,
-}
-
-impl SnapshotCounts {
-    pub fn add(&mut self, other: &SnapshotCounts) {
-        self.snapshots += other.snapshots;
-        self.snapshot_bytes += other.snapshot_bytes;
-        self.looked += other.looked;
-        self.looked_bytes += other.looked_bytes;
-        self.visible += other.visible;
-        self.updates += other.updates;
-        self.entered += other.entered;
-        self.left += other.left;
-        self.chats += other.chats;
-        self.faulty += other.faulty;
+counters! {
+    /// What a bot has seen in the measured time.
+    SnapshotCounts {
+        snapshots,
+        snapshot_bytes,
+        /// Snapshots that were read. The counts below are of these.
+        looked,
+        looked_bytes,
+        /// Entities in view, summed over these snapshots.
+        visible,
+        updates,
+        entered,
+        left,
+        chats,
+        /// Malformed snapshots.
+        faulty,
     }
 }
 

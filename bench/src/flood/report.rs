@@ -5,7 +5,7 @@ use super::measure::Measured;
 use super::options::Arguments;
 use crate::report::Report;
 use crate::report::verdict::{Missed, Verdict};
-use crate::terminal::grouped;
+use crate::terminal::{Page, grouped};
 use ringshard_protocol::limits::CONNECT_TIMEOUT;
 use serde::Serialize;
 use std::collections::BTreeMap;
@@ -135,11 +135,8 @@ impl Figures {
 
     /// What does not fit into the table.
     pub fn page(&self) -> String {
-        let mut page = format!("{} flood\n{}", self.kind.name(), self.players.page());
-        let mut line = |name: &str, text: String| {
-            let _ = writeln!(page, "  {name:<12} {text}");
-        };
-        line(
+        let mut page = Page::default();
+        page.line(
             "flood",
             format!(
                 "{} datagrams/s requested, {}/s sent ({:.1} MB/s), {}/s received, {} dropped by the kernel",
@@ -152,9 +149,9 @@ impl Figures {
         );
         if !self.sent_as.is_empty() {
             let of = |(name, count): (&&str, &u64)| format!("{name} {}", grouped(*count as f64));
-            line("", self.sent_as.iter().map(of).collect::<Vec<_>>().join(", "));
+            page.line("", self.sent_as.iter().map(of).collect::<Vec<_>>().join(", "));
         }
-        line(
+        page.line(
             "cost",
             format!(
                 "{} cookies/s, {} key exchanges/s, {:.1} MB in, {:.1} MB out",
@@ -165,13 +162,13 @@ impl Figures {
             ),
         );
         if let Some(why) = &self.players_lost_because {
-            line("lost", format!("the first of {}: {why}", self.players_lost));
+            page.line("lost", format!("the first of {}: {why}", self.players_lost));
         }
         if let Some(why) = &self.not_joined_because {
-            line("failed to join", format!("the first: {why}"));
+            page.line("failed to join", format!("the first: {why}"));
         }
-        line("verdict", self.verdict.to_string());
-        page
+        page.line("verdict", &self.verdict);
+        format!("{} flood\n{}{}", self.kind.name(), self.players.page(), page.into_text())
     }
 
     fn cells(&self) -> [String; COLUMNS.len()] {

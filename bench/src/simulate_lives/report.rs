@@ -3,7 +3,7 @@
 use super::counts::{Counts, add};
 use super::simulator::Simulator;
 use crate::report::verdict::Verdict;
-use crate::terminal::grouped;
+use crate::terminal::{Page, grouped};
 use ringshard_protocol::time::Instant;
 use serde::Serialize;
 
@@ -113,16 +113,26 @@ impl Outcome {
     }
 
     pub fn page(&self) -> String {
-        let mut page = String::new();
-        let mut line = |name: &str, text: String| page += &format!("  {name:<12} {text}\n");
-        let Outcome { runs, steps, took_s, cpu_s, simulated_s, action_counts, lives, server, .. } = self;
-        let of = |counts: &Counts, name: &str| grouped(counts.get(name).copied().unwrap_or(0) as f64);
-        let (action, life, seen) =
-            (|name: &str| of(action_counts, name), |name: &str| of(lives, name), |name: &str| of(server, name));
+        let mut page = Page::default();
+        self.write_steps(&mut page);
+        self.write_lives(&mut page);
+        self.write_manual_clients(&mut page);
+        self.write_server(&mut page);
+        page.line(
+            "all gone",
+            format!("everybody left {} times, and nothing remained", of(&self.action_counts, "rests")),
+        );
+        let resident: Vec<_> = self.resident_mib.iter().map(|mib| format!("{mib:.1}")).collect();
+        page.line("memory", format!("{} MiB resident at each quarter", resident.join(", ")));
+        page.with_verdict(&self.verdict)
+    }
+
+    fn write_steps(&self, page: &mut Page) {
+        let Outcome { runs, steps, took_s, cpu_s, simulated_s, .. } = self;
         let cores: Vec<_> = self.cores.iter().map(u8::to_string).collect();
-        line("runs", format!("{runs} from seed {}, on {} core(s)", self.seed, cores.join(", ")));
+        page.line("runs", format!("{runs} from seed {}, on {} core(s)", self.seed, cores.join(", ")));
         let rates = (grouped(*steps as f64 / took_s), grouped(*steps as f64 / cpu_s.max(0.01)));
-        line(
+        page.line(
             "steps",
             format!(
                 "{} in {took_s:.1} s: {}/s, {} per second of CPU time; {:.1} simulated hours",
@@ -132,7 +142,11 @@ impl Outcome {
                 simulated_s / 3600.0
             ),
         );
-        line(
+    }
+
+    fn write_lives(&self, page: &mut Page) {
+        let life = |name: &str| of(&self.lives, name);
+        page.line(
             "sessions",
             format!(
                 "{} began; {} suspended, {} resumed while suspended, {} while live; {} renamed",
@@ -143,7 +157,7 @@ impl Outcome {
                 life("renamed")
             ),
         );
-        line(
+        page.line(
             "ends",
             format!(
                 "{} by the client, {} by the server, {} expired",
@@ -152,16 +166,20 @@ impl Outcome {
                 life("expired")
             ),
         );
-        line(
+        page.line(
             "world",
             format!(
                 "{} players entered, {} got a new entity; {} digests agree",
                 life("entered"),
                 life("bodies_replaced"),
-                seen("digests_agreed")
+                of(&self.server, "digests_agreed")
             ),
         );
-        line(
+    }
+
+    fn write_manual_clients(&self, page: &mut Page) {
+        let action = |name: &str| of(&self.action_counts, name);
+        page.line(
             "manual",
             format!(
                 "{} handshakes: {} resumed, {} unproven, {} refused, {} with a former key; {} hostile datagrams",
@@ -173,7 +191,11 @@ impl Outcome {
                 action("hostile_datagrams")
             ),
         );
-        line(
+    }
+
+    fn write_server(&self, page: &mut Page) {
+        let seen = |name: &str| of(&self.server, name);
+        page.line(
             "server",
             format!(
                 "{} slots of silent clients reclaimed, {} disconnected for lack of memory, {} weak keys, {} rekeys refused",
@@ -183,11 +205,12 @@ impl Outcome {
                 seen("rekey_refused")
             ),
         );
-        line("all gone", format!("everybody left {} times, and nothing remained", action("rests")));
-        let resident: Vec<_> = self.resident_mib.iter().map(|mib| format!("{mib:.1}")).collect();
-        line("memory", format!("{} MiB resident at each quarter", resident.join(", ")));
-        page + &format!("\nverdict: {}\n", self.verdict)
     }
+}
+
+/// A count as text.
+fn of(counts: &Counts, name: &str) -> String {
+    grouped(counts.get(name).copied().unwrap_or(0) as f64)
 }
 
 fn mebibytes(bytes: u64) -> f64 {

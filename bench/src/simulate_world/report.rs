@@ -1,7 +1,7 @@
 //! The result of a simulation.
 
 use crate::report::verdict::Verdict;
-use crate::terminal::grouped;
+use crate::terminal::{Page, grouped};
 use serde::Serialize;
 
 #[derive(Clone, Debug, Serialize)]
@@ -50,14 +50,16 @@ impl Outcome {
     }
 
     pub fn page(&self) -> String {
-        let mut page = String::new();
-        let mut line = |name: &str, text: String| page += &format!("  {name:<12} {text}\n");
+        let mut page = Page::default();
         let Outcome { cores, clients, npcs, simulated_s, took_s, .. } = self;
-        line("world", format!("{clients} players and {npcs} NPCs on {cores} core(s), {}", self.network));
-        line("time", format!("{simulated_s:.0} s in {took_s:.1} s: {:.0} times real time", simulated_s / took_s));
-        line("players", format!("{} joined, {} left", self.joined, self.joined - self.clients as u64));
-        line("snapshots", format!("{} with {} entries", grouped(self.snapshots as f64), grouped(self.entries as f64)));
-        line(
+        page.line("world", format!("{clients} players and {npcs} NPCs on {cores} core(s), {}", self.network));
+        page.line("time", format!("{simulated_s:.0} s in {took_s:.1} s: {:.0} times real time", simulated_s / took_s));
+        page.line("players", format!("{} joined, {} left", self.joined, self.joined - self.clients as u64));
+        page.line(
+            "snapshots",
+            format!("{} with {} entries", grouped(self.snapshots as f64), grouped(self.entries as f64)),
+        );
+        page.line(
             "agreement",
             format!(
                 "{} digests agree, {} differ, {} not comparable",
@@ -66,21 +68,24 @@ impl Outcome {
                 self.digests_unknown
             ),
         );
-        line("at the end", format!("{} of {} entities in view differ", self.differing, self.compared));
+        page.line("at the end", format!("{} of {} entities in view differ", self.differing, self.compared));
         if self.hop_ticks_max > 0 {
-            line("exchange", format!("new entities are known on every core within {} tick(s)", self.hop_ticks_max));
+            page.line(
+                "exchange",
+                format!("new entities are known on every core within {} tick(s)", self.hop_ticks_max),
+            );
         }
-        line(
+        page.line(
             "overload",
             format!(
                 "{} ticks skipped, {} sheds, {} changes overflowed",
                 self.ticks_skipped, self.sheds, self.changes_overflowed
             ),
         );
-        line(
+        page.line(
             "memory",
             format!("{:.1} MiB early, {:.1} MiB at the end", self.resident_mib_early, self.resident_mib_end),
         );
-        page + &format!("\nverdict: {}\n", self.verdict)
+        page.with_verdict(&self.verdict)
     }
 }

@@ -7,11 +7,10 @@ use crate::delivery_check::Faults;
 use crate::report::network::NetworkFigures;
 use crate::report::verdict::{Missed, Verdict};
 use crate::scenario::{Flows, Scenario, option_name};
-use crate::terminal::grouped;
+use crate::terminal::{Page, grouped};
 use hdrhistogram::Histogram;
 use serde::Serialize;
 use std::collections::BTreeMap;
-use std::fmt::Write as _;
 use std::sync::atomic::{AtomicU64, Ordering};
 
 /// Share of all messages whose echo must arrive within the deadline.
@@ -132,51 +131,47 @@ impl SoakReport {
 
     /// The report as text.
     pub fn page(&self) -> String {
-        let mut page = String::new();
-        let mut line = |name: &str, text: String| {
-            let _ = writeln!(page, "  {name:<12} {text}");
-        };
-        line("load", format!("{} clients, {} flows, {:.1} s", self.clients, option_name(self.flows), self.secs));
+        let mut page = Page::default();
+        page.line("load", format!("{} clients, {} flows, {:.1} s", self.clients, option_name(self.flows), self.secs));
         if let Some(network) = &self.network {
             let NetworkFigures { spec, entered, lost, .. } = network;
-            line("network", format!("{spec}: {lost} of {entered} datagrams lost"));
+            page.line("network", format!("{spec}: {lost} of {entered} datagrams lost"));
         }
         let per_second = grouped(self.messages as f64 / self.secs);
-        line("messages", format!("{} sent ({per_second}/s), {} echoed", self.messages, self.echoes));
-        line("checked", self.faults.text());
+        page.line("messages", format!("{} sent ({per_second}/s), {} echoed", self.messages, self.echoes));
+        page.line("checked", self.faults.text());
         let RoundTrips { mean_ms, p50_ms, p99_ms, p999_ms, max_ms } = self.round_trip;
-        line(
+        page.line(
             "round trip",
             format!(
                 "mean {mean_ms:.2} ms, p50 {p50_ms:.2} ms, p99 {p99_ms:.2} ms, p99.9 {p999_ms:.2} ms, max {max_ms:.1} ms"
             ),
         );
-        line("in time", format!("{:.4} % within {} ms", self.in_time * 100.0, self.deadline_ms));
+        page.line("in time", format!("{:.4} % within {} ms", self.in_time * 100.0, self.deadline_ms));
         let servers = self.server_packets_lost.map_or(String::new(), |lost| format!(", the server {lost}"));
-        line("resent", format!("the clients declared {} datagrams lost{servers}", self.client_packets_lost));
+        page.line("resent", format!("the clients declared {} datagrams lost{servers}", self.client_packets_lost));
         if self.reconnected > 0 {
-            line("reconnected", format!("{} times, {} sessions lost", self.reconnected, self.sessions_lost));
+            page.line("reconnected", format!("{} times, {} sessions lost", self.reconnected, self.sessions_lost));
         }
         for (whose, drops) in [("server", &self.server_drops), ("clients", &self.client_drops)] {
             if !drops.is_empty() {
-                line("drops", format!("{whose}: {drops:?}"));
+                page.line("drops", format!("{whose}: {drops:?}"));
             }
         }
-        line("generator", self.generator.clone());
-        self.memory_lines(line);
-        let _ = writeln!(page, "\nverdict: {}", self.verdict);
-        page
+        page.line("generator", &self.generator);
+        self.write_memory(&mut page);
+        page.with_verdict(&self.verdict)
     }
 
-    fn memory_lines(&self, mut line: impl FnMut(&str, String)) {
+    fn write_memory(&self, page: &mut Page) {
         let Some(memory) = &self.memory else {
-            return line(
+            return page.line(
                 "server RSS",
-                "unknown: the server runs elsewhere, or has ended (--server-pid names its process)".into(),
+                "unknown: the server runs elsewhere, or has ended (--server-pid names its process)",
             );
         };
         let mebibytes = |bytes: f64| bytes / f64::from(1 << 20);
-        line(
+        page.line(
             "server RSS",
             format!(
                 "{:.1} MiB after the warm-up, {:.1} MiB at the end, {:+.2} MiB per hour",
@@ -187,6 +182,6 @@ impl SoakReport {
         );
         let samples: Vec<_> =
             memory.samples.iter().map(|&(at, bytes)| format!("{at:.0} s {:.1}", mebibytes(bytes as f64))).collect();
-        line("", samples.join(", "));
+        page.line("", samples.join(", "));
     }
 }

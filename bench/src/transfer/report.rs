@@ -10,10 +10,9 @@ use crate::report::verdict::{Missed, Verdict};
 use crate::report::{CpuTime, ServerFigures};
 use crate::scenario::{Flows, Scenario, option_name};
 use crate::system::usage::Usage;
-use crate::terminal::grouped;
+use crate::terminal::{Page, grouped};
 use serde::Serialize;
 use std::collections::BTreeMap;
-use std::fmt::Write as _;
 
 #[derive(Clone, Debug, Serialize)]
 pub struct TransferReport {
@@ -101,20 +100,17 @@ impl TransferReport {
     /// The report as text.
     pub fn page(&self) -> String {
         let TransferReport { server, .. } = self;
-        let mut page = String::new();
-        let mut line = |name: &str, text: String| {
-            let _ = writeln!(page, "  {name:<12} {text}");
-        };
+        let mut page = Page::default();
         let flows = option_name(self.flows);
         let ordering = if self.channel == 1 { "ordered" } else { "unordered" };
-        line(
+        page.line(
             "load",
             format!(
                 "{} clients, {flows} flows, {} bytes, {ordering}, {:.1} s",
                 self.clients, self.payload_bytes, self.secs
             ),
         );
-        line(
+        page.line(
             "server",
             format!(
                 "{}, {}, {}, queue of {} KiB each",
@@ -125,27 +121,27 @@ impl TransferReport {
             ),
         );
         if let Some(network) = &self.network {
-            line(
+            page.line(
                 "network",
                 format!("{}: {} lost, {} dropped by full queues", network.spec, network.lost, network.queue_full),
             );
         }
-        line("messages", format!("{}/s, {:.1} MB/s", grouped(self.messages_per_s), self.megabytes_per_s));
-        line("datagrams", format!("{}/s out, {}/s in", grouped(server.out_pps), grouped(server.in_pps)));
-        line(
+        page.line("messages", format!("{}/s, {:.1} MB/s", grouped(self.messages_per_s), self.megabytes_per_s));
+        page.line("datagrams", format!("{}/s out, {}/s in", grouped(server.out_pps), grouped(server.in_pps)));
+        page.line(
             "runs",
             format!(
                 "{:.1} datagrams per send, {:.1} per arrival",
                 server.datagrams_per_send, server.datagrams_per_arrival
             ),
         );
-        line(
+        page.line(
             "server CPU",
             format!("{:.0} ns per message, {:.0} % busy", self.server_cpu_ns_per_message, server.cpu_share * 100.0),
         );
-        line("client CPU", format!("{:.0} % busy", self.client_cpu_share * 100.0));
-        line("server RSS", format!("{:.1} MiB", server.rss_bytes as f64 / (1 << 20) as f64));
-        line(
+        page.line("client CPU", format!("{:.0} % busy", self.client_cpu_share * 100.0));
+        page.line("server RSS", format!("{:.1} MiB", server.rss_bytes as f64 / (1 << 20) as f64));
+        page.line(
             "loss",
             format!(
                 "{:.4} % of datagrams, {} declared lost, {} duplicates received (whole run)",
@@ -156,16 +152,15 @@ impl TransferReport {
         );
         for (whose, drops) in [("server", &server.drops), ("clients", &self.client_drops)] {
             if !drops.is_empty() {
-                line("drops", format!("{whose}: {drops:?}"));
+                page.line("drops", format!("{whose}: {drops:?}"));
             }
         }
-        line("generator", self.generator.clone());
-        line("checked", format!("{} (whole run)", self.faults.text()));
+        page.line("generator", &self.generator);
+        page.line("checked", format!("{} (whole run)", self.faults.text()));
         if let Some(reason) = &self.closed {
-            line("closed", format!("a client lost its connection: {reason}"));
+            page.line("closed", format!("a client lost its connection: {reason}"));
         }
-        let _ = writeln!(page, "\nverdict: {}", self.verdict);
-        page
+        page.with_verdict(&self.verdict)
     }
 }
 

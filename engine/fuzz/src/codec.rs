@@ -1,7 +1,9 @@
+//! The message codec of `ringshard-world`.
+
 use crate::input::Input;
 use ringshard_world::codec::{Malformed, NoRoom, Reader, Writer};
 
-/// What was read, to be written again.
+/// A value that was read and is written again.
 enum Item<'a> {
     Fixed(u64, u32),
     Float(f64),
@@ -14,8 +16,8 @@ enum Item<'a> {
     Text(&'a str),
 }
 
-/// Whatever is read from whatever bytes, in whatever order: an error leaves the reader where it was; what is read is
-/// written as the same bytes, and where it finds no room, not at all.
+/// Reads any values in any order from any bytes, and writes them again. A read error leaves the reader where it was. The
+/// values that were read encode to the same bytes. A value that does not fit into the buffer writes nothing.
 pub fn codec(data: &[u8]) {
     let mut input = Input::new(data);
     let (steps, room) = (input.byte(), input.byte());
@@ -27,26 +29,26 @@ pub fn codec(data: &[u8]) {
         let before = reader.mark();
         match read(&mut steps, &mut reader) {
             Ok(item) => items.push(item),
-            Err(_) => assert_eq!(reader.mark(), before, "an error read something"),
+            Err(_) => assert_eq!(reader.mark(), before, "a failed read moved the reader"),
         }
     }
     let end = reader.mark();
 
-    // With room for all of it, and with room for some.
+    // Once with room for everything, and once with any room.
     for room in [bytes.len(), room.into()] {
         let mut buffer = vec![0xA5; room];
         let mut writer = Writer::new(&mut buffer);
-        let same = room == bytes.len();
+        let complete = room == bytes.len();
         for item in &items {
             let before = writer.mark();
             if write(item, &mut writer) == Err(NoRoom) {
-                assert!(!same, "it is longer than what it was read from");
-                assert_eq!(writer.mark(), before, "something was written without room");
+                assert!(!complete, "the values are longer than the bytes they were read from");
+                assert_eq!(writer.mark(), before, "a failed write moved the writer");
             }
         }
-        if same {
+        if complete {
             assert_eq!(writer.mark(), end);
-            // Bits of the last byte that were not read may be set.
+            // The unread bits of the last byte may be 1.
             if let Some((last, whole)) = writer.written().split_last() {
                 assert_eq!(*whole, bytes[..whole.len()]);
                 assert_eq!(bytes[whole.len()] & last, *last);

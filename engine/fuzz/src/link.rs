@@ -1,4 +1,6 @@
-//! A cheap link: datagrams lie in its memory until `submit` discards them.
+//! A cheap link: sent datagrams stay in its memory until `submit` discards them, and none arrive.
+//!
+//! The harness has a memory link too, but it would link the sockets and io_uring into every fuzz target.
 
 use ringshard_protocol::limits::DATAGRAM_BYTES_MAX;
 use ringshard_protocol::link::{Arrival, Link, LinkStats, Path, Wait};

@@ -1,6 +1,6 @@
 //! Counters: one per outcome, one per drop reason. No drop goes uncounted.
 
-/// Declares a struct of counters, and lists them by name.
+/// Declares a struct of counters, which can be listed by name and summed.
 #[macro_export]
 macro_rules! counters {
     ($(#[$doc:meta])* $name:ident { $($(#[$field_doc:meta])* $field:ident,)* }) => {
@@ -14,6 +14,11 @@ macro_rules! counters {
             /// Every counter with its name, in the order of declaration.
             pub fn entries(&self) -> impl Iterator<Item = (&'static str, u64)> {
                 [$((stringify!($field), self.$field)),*].into_iter()
+            }
+
+            /// Adds the counts of `other`.
+            pub fn add(&mut self, other: &$name) {
+                $(self.$field += other.$field;)*
             }
         }
     };

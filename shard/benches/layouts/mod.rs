@@ -2,8 +2,7 @@
 
 use rand_chacha::ChaCha8Rng;
 use rand_chacha::rand_core::{Rng, SeedableRng};
-use ringshard::world::interest::Sight;
-use ringshard::world::interest::grid::CLASSES;
+use ringshard::world::interest::{CLASSES, Sight};
 use ringshard_world::{EntityKind, Map, Position};
 use std::f32::consts::TAU;
 

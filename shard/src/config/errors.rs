@@ -161,6 +161,7 @@ pub struct SettingErrors(pub Vec<SettingError>);
 impl SettingErrors {
     /// The errors, sorted by where they stand.
     pub(super) fn sorted(mut errors: Vec<SettingError>) -> Self {
+        assert!(!errors.is_empty(), "settings are refused, but nothing is wrong with them");
         errors.sort_by_key(SettingError::rank);
         SettingErrors(errors)
     }

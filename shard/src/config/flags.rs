@@ -25,6 +25,10 @@ impl clap::Args for Sources {
                  environment variable, such as RINGSHARD_MAX_CONNECTIONS. Flags win over the environment, which wins over \
                  the file",
             );
+        assert!(
+            all_settings().iter().all(|setting| setting.name != FILE_FLAG),
+            "a setting has the name of the file flag"
+        );
         all_settings().iter().fold(command.arg(file), |command, setting| command.arg(flag(setting)))
     }
 

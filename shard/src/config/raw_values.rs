@@ -53,6 +53,8 @@ impl RawValues {
     /// Sets a setting; it wins over what earlier sources say.
     pub(super) fn set(&mut self, setting: &'static Setting, text: String, source: Source) {
         assert_ne!(source, Source::Default, "only the table sets defaults");
+        let last = self.get(&setting.name).1;
+        assert!(last.precedence() <= source.precedence(), "{}: {source} does not win over {last}", setting.name);
         self.doubtful.remove(&setting.name);
         self.values.entry(&setting.name).or_default().push((text, source));
     }
@@ -72,8 +74,9 @@ impl RawValues {
         self.doubtful.contains(name)
     }
 
-    /// Copies one setting from `other`.
+    /// Copies one setting from `other`, which was read later.
     pub(super) fn copy_from(&mut self, setting: &'static Setting, other: &RawValues) {
+        assert!(setting.live, "{} changes only with a restart", setting.name);
         self.values.insert(&setting.name, other.all(&setting.name).to_vec());
     }
 

@@ -71,7 +71,7 @@ macro_rules! settings {
         /// All settings, in the order in which they are shown.
         pub fn all_settings() -> &'static [Setting] {
             static TABLE: OnceLock<Vec<Setting>> = OnceLock::new();
-            TABLE.get_or_init(|| vec![$($({
+            TABLE.get_or_init(|| checked(vec![$($({
                 let format: ValueFormat<$type> = $format;
                 assert!(format.parse($default).is_ok(), "the default of {} is not valid", stringify!($field));
                 Setting {
@@ -84,7 +84,7 @@ macro_rules! settings {
                     kind: format.kind,
                     live: $live,
                 }
-            },)*)*])
+            },)*)*]))
         }
 
         impl Settings {
@@ -95,6 +95,18 @@ macro_rules! settings {
             }
         }
     };
+}
+
+/// Checks what holds for every table of settings.
+fn checked(table: Vec<Setting>) -> Vec<Setting> {
+    for setting in &table {
+        let is_name = |byte: u8| byte == b'-' || byte.is_ascii_lowercase();
+        assert!(setting.name.bytes().all(is_name), "{} cannot be written in every source", setting.name);
+        assert!(setting.help.ends_with('.'), "the help of {} is not a sentence", setting.name);
+    }
+    let groups = table.chunk_by(|one, next| one.group == next.group).map(|group| group[0].group);
+    assert!(groups.clone().all(|name| groups.clone().filter(|other| *other == name).count() == 1), "a group is split");
+    table
 }
 
 fn parse<T: 'static>(

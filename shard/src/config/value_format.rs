@@ -3,6 +3,7 @@
 use ipnet::IpNet;
 use jiff::SignedDuration;
 use serde_json::{Value, json};
+use std::fmt::Debug;
 use std::net::{IpAddr, SocketAddr, ToSocketAddrs};
 use std::ops::RangeInclusive;
 use std::path::PathBuf;
@@ -95,7 +96,11 @@ impl<T: 'static> ValueFormat<T> {
     }
 
     /// This format, or `word` for none.
+    ///
+    /// # Panics
+    /// When `word` is a value of this format.
     pub fn or(self, word: &'static str) -> ValueFormat<Option<T>> {
+        assert!(self.parse(word).is_err(), "`{word}` would be both a value and none");
         let (placeholder, expects) = (self.placeholder.clone(), format!("{}, or `{word}`", self.expects));
         ValueFormat::new(placeholder, expects, ValueKind::Text, move |text| match text == word {
             true => Ok(None),
@@ -105,8 +110,11 @@ impl<T: 'static> ValueFormat<T> {
 }
 
 /// A whole number of `unit`s.
+///
+/// # Panics
+/// When the range is empty.
 pub fn whole(range: RangeInclusive<u64>, unit: &str) -> ValueFormat<u64> {
-    let (least, most) = range.into_inner();
+    let (least, most) = bounds(range);
     let expects = format!("a whole number from {least} to {most}{}{unit}", if unit.is_empty() { "" } else { " " });
     ValueFormat::new("N", expects, ValueKind::Whole(least, most), move |text| {
         text.parse().ok().filter(|number| (least..=most).contains(number)).ok_or(None)
@@ -114,8 +122,11 @@ pub fn whole(range: RangeInclusive<u64>, unit: &str) -> ValueFormat<u64> {
 }
 
 /// A number of `unit`s.
+///
+/// # Panics
+/// When the range is empty.
 pub fn decimal(range: RangeInclusive<f64>, unit: &str) -> ValueFormat<f64> {
-    let (least, most) = range.into_inner();
+    let (least, most) = bounds(range);
     ValueFormat::new(
         "N",
         format!("a number from {least} to {most} {unit}"),
@@ -125,8 +136,11 @@ pub fn decimal(range: RangeInclusive<f64>, unit: &str) -> ValueFormat<f64> {
 }
 
 /// A time in milliseconds: `5000`, `5s`, `250ms`, `1m 30s`.
+///
+/// # Panics
+/// When the range is empty.
 pub fn milliseconds(range: RangeInclusive<u64>) -> ValueFormat<u64> {
-    let (least, most) = range.into_inner();
+    let (least, most) = bounds(range);
     let people = |millis: u64| format!("{:#}", SignedDuration::from_millis(millis as i64));
     let expects = format!(
         "a time from {} to {}, such as 250ms, 10s or 5m; a number alone is milliseconds",
@@ -137,6 +151,11 @@ pub fn milliseconds(range: RangeInclusive<u64>) -> ValueFormat<u64> {
         let millis = text.parse().ok().or_else(|| whole_milliseconds(text));
         millis.filter(|millis| (least..=most).contains(millis)).ok_or(None)
     })
+}
+
+fn bounds<T: PartialOrd + Debug>(range: RangeInclusive<T>) -> (T, T) {
+    assert!(!range.is_empty(), "no number is in {range:?}");
+    range.into_inner()
 }
 
 fn whole_milliseconds(text: &str) -> Option<u64> {
@@ -159,8 +178,13 @@ fn read_switch(text: &str) -> Option<bool> {
 }
 
 /// One of these words, each with its value.
+///
+/// # Panics
+/// When there are fewer than two words, or one stands there twice.
 pub fn choice<T: Copy + 'static>(choices: &'static [(&'static str, T)]) -> ValueFormat<T> {
     let words: Vec<String> = choices.iter().map(|(word, _)| (*word).to_owned()).collect();
+    assert!(words.len() > 1, "{words:?} is no choice");
+    assert!((1..words.len()).all(|at| !words[..at].contains(&words[at])), "{words:?} has a word twice");
     ValueFormat::new(words.join("|"), format!("one of {}", words.join(", ")), ValueKind::Choice(words), |text| {
         choices.iter().find(|(word, _)| *word == text).map(|&(_, value)| value).ok_or(None)
     })

@@ -22,6 +22,18 @@ pub enum Source {
     Flag,
 }
 
+impl Source {
+    /// A source wins over all with a lower number.
+    pub(super) fn precedence(&self) -> u8 {
+        match self {
+            Source::Default => 0,
+            Source::File(..) => 1,
+            Source::Environment(_) => 2,
+            Source::Flag => 3,
+        }
+    }
+}
+
 impl fmt::Display for Source {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {

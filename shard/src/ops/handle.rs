@@ -81,6 +81,7 @@ impl ServerHandle {
     pub fn new(server: &Server, configuration: Option<Configuration>, log: Log) -> Self {
         let control = server.control().clone();
         let livenesses = lock(&control).livenesses();
+        assert!(!livenesses.is_empty(), "a server has at least one core");
         let now = SystemTime::now();
         ServerHandle {
             qualities: Mutex::new(vec![Quality::default(); livenesses.len()]),

@@ -18,6 +18,7 @@ use std::time::{Duration, Instant};
 
 /// Time between two checks of the server.
 const CHECK_INTERVAL: Duration = Duration::from_millis(100);
+const _: () = assert!(CHECK_INTERVAL.as_nanos() < STUCK_AFTER.as_nanos(), "every check would seem held up");
 /// Longest time between two notifications of the watchdog.
 const WATCHDOG_INTERVAL_MAX: Duration = Duration::from_secs(5);
 /// Time between two log lines about the same kind of loss.
@@ -203,6 +204,7 @@ impl Supervisor {
         let now = Instant::now();
         // If this thread did not run for a while, neither did the cores. They have until the next check to turn.
         let was_held_up = now.duration_since(self.checked_at) >= STUCK_AFTER;
+        assert!(now >= self.checked_at, "the supervisor's clock went back");
         self.checked_at = now;
         if was_held_up {
             return Ok(());

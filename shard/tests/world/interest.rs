@@ -6,8 +6,9 @@ mod layouts;
 use layouts::Layout;
 use rand_chacha::ChaCha8Rng;
 use rand_chacha::rand_core::{Rng, SeedableRng};
-use ringshard::world::interest::grid::{CANDIDATES_MAX, CLASSES, LOOKS_MAX, RADIUS_STEPS_MAX};
-use ringshard::world::interest::{COUNT_MAX, Counters, Grid, Query, Reach, Scratch, Sight};
+use ringshard::world::interest::{
+    CANDIDATES_MAX, CLASSES, COUNT_MAX, Counters, Grid, LOOKS_MAX, Query, RADIUS_STEPS_MAX, Reach, Scratch, Sight,
+};
 use ringshard_world::Position;
 use ringshard_world::limits::WORLD_ENTITIES_MAX;
 

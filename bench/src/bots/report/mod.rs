@@ -18,9 +18,8 @@ use crate::load::fleet::FleetResult;
 use crate::report::network::{Allowance, NetworkFigures};
 use crate::report::verdict::{Missed, Verdict};
 use crate::scenario::{Flows, Scenario, option_name};
-use crate::terminal::grouped;
+use crate::terminal::{Page, grouped};
 use serde::Serialize;
-use std::fmt::Write as _;
 
 /// Target: 99 % of the updates of near moving entities are at most this many ticks old.
 pub const STALENESS_MAX: u64 = 3;
@@ -136,15 +135,12 @@ impl BotsReport {
     /// The report as text.
     pub fn page(&self) -> String {
         let BotsReport { server, player, .. } = self;
-        let mut page = String::new();
-        let mut line = |name: &str, text: String| {
-            let _ = writeln!(page, "  {name:<12} {text}");
-        };
+        let mut page = Page::default();
         let place = match (&self.layout, self.npcs) {
             (Some(layout), Some(npcs)) => format!("{} NPCs, {layout}", grouped(npcs as f64)),
             _ => "all others connected to the server".to_owned(),
         };
-        line(
+        page.line(
             "world",
             format!(
                 "{} players and {place}, {:.0} % walk; {} flows, {:.1} s",
@@ -156,16 +152,18 @@ impl BotsReport {
         );
         if let Some(network) = &self.network {
             let NetworkFigures { spec, entered, lost, queue_full, .. } = network;
-            line("network", format!("{spec}: {lost} of {entered} datagrams lost, {queue_full} dropped by full queues"));
+            page.line(
+                "network",
+                format!("{spec}: {lost} of {entered} datagrams lost, {queue_full} dropped by full queues"),
+            );
         }
         match server {
-            Some(server) => server.lines(&mut line),
-            None => line(
-                "server",
-                "not queried (give its admin address with --admin); only the client side is judged".to_owned(),
-            ),
+            Some(server) => server.write(&mut page),
+            None => {
+                page.line("server", "not queried (give its admin address with --admin); only the client side is judged")
+            }
         }
-        line(
+        page.line(
             "player",
             format!(
                 "{:.1} snapshots/s, {:.2} KB/s, {:.1} entities in view, {:.0} updates/s of {:.0} bits",
@@ -176,21 +174,26 @@ impl BotsReport {
                 player.bits_per_update
             ),
         );
-        line("saved", format!("{:.1} % less than all visible entities in every tick", percent(player.saved_share)));
+        page.line(
+            "saved",
+            format!("{:.1} % less than all visible entities in every tick", percent(player.saved_share)),
+        );
         let [near, far, still] = player.update_hz;
-        line("update rate", format!("near and moving {near:.0} Hz, far and moving {far:.0} Hz, still {still:.1} Hz"));
+        page.line(
+            "update rate",
+            format!("near and moving {near:.0} Hz, far and moving {far:.0} Hz, still {still:.1} Hz"),
+        );
         let Ticks { p50, p99, max } = player.near_staleness_ticks;
-        line("staleness", format!("near and moving: p50 {p50}, p99 {p99}, max {max} ticks"));
-        line("round trip", format!("input to snapshot: {}", times(&player.round_trip)));
-        line("bots", format!("{:.0} % of their CPU", percent(player.client_cpu_share)));
-        line("generator", self.generator.clone());
+        page.line("staleness", format!("near and moving: p50 {p50}, p99 {p99}, max {max} ticks"));
+        page.line("round trip", format!("input to snapshot: {}", times(&player.round_trip)));
+        page.line("bots", format!("{:.0} % of their CPU", percent(player.client_cpu_share)));
+        page.line("generator", &self.generator);
         if let Some(interference) = &self.interference {
-            line("note", interference.clone());
+            page.line("note", interference);
         }
         if let Some(capacity_note) = self.capacity_note() {
-            line("capacity", capacity_note);
+            page.line("capacity", capacity_note);
         }
-        let _ = writeln!(page, "\nverdict: {}", self.verdict);
-        page
+        page.with_verdict(&self.verdict)
     }
 }

@@ -4,7 +4,7 @@ use super::measured::{Measured, RATE_MIN};
 use super::text::{percent, times};
 use crate::report::network::Allowance;
 use crate::report::verdict::Missed;
-use crate::terminal::grouped;
+use crate::terminal::{Page, grouped};
 use ringshard::ops::report::{Percentiles, ServerReport};
 use ringshard::runtime::tick::TICK;
 use serde::Serialize;
@@ -69,10 +69,10 @@ impl World {
         missed
     }
 
-    pub fn lines(&self, line: &mut impl FnMut(&str, String)) {
+    pub fn write(&self, page: &mut Page) {
         let cpu =
             self.cpu_share.map_or("CPU unknown".to_owned(), |share| format!("{:.0} % of its CPU", percent(share)));
-        line(
+        page.line(
             "server",
             format!(
                 "{} core(s), {cpu}, {:.0} MiB; {} inputs/s in, {} snapshots/s out",
@@ -83,21 +83,21 @@ impl World {
             ),
         );
         let encoded = percent(self.encoded_share);
-        line("entries", format!("{}/s, {encoded:.1} % of them encoded", grouped(self.entries_per_s)));
-        line("tick", times(&self.tick));
-        line("tick start", format!("{} late", times(&self.tick_start_jitter)));
-        line("slice", times(&self.slice));
+        page.line("entries", format!("{}/s, {encoded:.1} % of them encoded", grouped(self.entries_per_s)));
+        page.line("tick", times(&self.tick));
+        page.line("tick start", format!("{} late", times(&self.tick_start_jitter)));
+        page.line("slice", times(&self.slice));
         if self.cores > 1 {
-            line("exchange", format!("{} behind", times(&self.exchange_lag)));
+            page.line("exchange", format!("{} behind", times(&self.exchange_lag)));
         }
-        line(
+        page.line(
             "overload",
             format!(
                 "{} of {} ticks late, {} skipped, shedding level {}",
                 self.late_ticks, self.ticks, self.ticks_skipped, self.shed_level
             ),
         );
-        line(
+        page.line(
             "agreement",
             format!(
                 "{} digests agree, {} differ, {} not comparable",
@@ -105,7 +105,7 @@ impl World {
             ),
         );
         if !self.drops.is_empty() {
-            line("drops", format!("{:?}", self.drops));
+            page.line("drops", format!("{:?}", self.drops));
         }
     }
 

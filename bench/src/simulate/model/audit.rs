@@ -92,6 +92,7 @@ impl Audit {
 
     /// Records a violation.
     pub fn report_violation(&mut self, now: Instant, what: impl Into<String>) {
+        assert!(now >= self.began_at, "an event before the run began");
         let (at, what) = (now.since(self.began_at), what.into());
         if self.log {
             eprintln!("{:10.4}  VIOLATION {what}", at.as_secs_f64());
@@ -117,6 +118,8 @@ impl Audit {
         resumed: bool,
     ) -> usize {
         self.log_event(now, || format!("player {player}: {}, resumed: {resumed}", connection_name(id)));
+        let is_own = |former: usize| self.sessions[former].player == player;
+        assert!(former.is_none_or(is_own), "player {player} has the session of another player");
         let session = match former {
             Some(former) if resumed => {
                 let session = &mut self.sessions[former];

@@ -113,6 +113,7 @@ impl ChannelModel {
 
     /// The first missing reliable message.
     fn base(&self) -> u32 {
+        assert!(self.missing.len() <= self.sent as usize, "more messages are missing than were sent");
         self.sent - self.missing.len() as u32
     }
 
@@ -125,7 +126,7 @@ impl ChannelModel {
             return Err(format!("{index:?} of {len} bytes, but {base} of {expected} bytes is next"));
         }
         self.missing.pop_front();
-        self.missing_bytes -= len;
+        self.has_arrived(len);
         Ok(())
     }
 
@@ -139,11 +140,18 @@ impl ChannelModel {
         if found != Some(len as u32) {
             return Err(format!("{index:?} of {len} bytes twice"));
         }
-        self.missing_bytes -= len;
         while let Some(None) = self.missing.front() {
             self.missing.pop_front();
         }
+        self.has_arrived(len);
         Ok(())
+    }
+
+    /// A reliable message of `len` bytes is no longer missing.
+    fn has_arrived(&mut self, len: usize) {
+        assert!(len <= self.missing_bytes, "a message of {len} bytes was not counted when it was sent");
+        self.missing_bytes -= len;
+        assert!(!self.missing.is_empty() || self.missing_bytes == 0, "bytes are missing, but no message");
     }
 
     fn unreliable(&mut self, index: Option<u32>, len: usize) -> Result<(), String> {

@@ -61,6 +61,7 @@ fn filler(mark: u32, len: usize) -> &'static [u8] {
     static TABLES: OnceLock<[Vec<u8>; 2]> = OnceLock::new();
     let [noise, text] = TABLES.get_or_init(|| [noise(), text()]);
     let table = if mark & 1 == 0 { noise } else { text };
+    assert!(table.len() == TABLE_BYTES && len <= MESSAGE_BYTES_MAX, "a table holds the filler of every message");
     &table[(mark >> 1) as usize % (TABLE_BYTES - MESSAGE_BYTES_MAX)..][..len]
 }
 

@@ -30,6 +30,7 @@ impl SequenceNumbers {
         }
         (self.newest + 1..=number).for_each(|passed| *self.word(passed) &= !bit(passed));
         self.newest = self.newest.max(number);
+        assert!(self.newest - number < WINDOW, "the window does not hold {number}");
         let word = self.word(number);
         if *word & bit(number) != 0 {
             return Err("was used before".to_owned());

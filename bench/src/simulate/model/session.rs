@@ -64,7 +64,10 @@ pub struct Session {
 impl Session {
     /// A session that its client has just learned of.
     pub fn new(player: usize, key: u64, now: Instant) -> Self {
-        let models = [true, false].into_iter();
+        let directions = [true, false].into_iter();
+        let models: Vec<_> =
+            directions.flat_map(|there| Channel::all().map(move |it| ChannelModel::new(key, there, it))).collect();
+        assert_eq!(models.len(), 2 * CHANNELS, "each channel has a model in each direction");
         Session {
             player,
             client: End::Live,
@@ -81,7 +84,7 @@ impl Session {
             backlog: 0,
             complete_since: None,
             unreliable_sent_at: None,
-            models: models.flat_map(|there| Channel::all().map(move |it| ChannelModel::new(key, there, it))).collect(),
+            models,
         }
     }
 

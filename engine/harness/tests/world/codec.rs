@@ -1,10 +1,10 @@
-//! What is written reads back; other bytes give an error, and an error changes nothing.
+//! Written values read back. Bytes that no writer produces give an error, and an error changes nothing.
 
 use proptest::collection::vec;
 use proptest::prelude::*;
 use ringshard_world::codec::*;
 
-/// Any item that a message can contain.
+/// A value that a message can contain.
 #[derive(Clone, PartialEq, Debug)]
 enum Item {
     U8(u8),
@@ -120,8 +120,8 @@ fn any_item() -> impl Strategy<Value = Item> {
     prop_oneof![byte_wise, others, any_bits()]
 }
 
-/// The items, one after the other.
-fn written(items: &[Item]) -> Vec<u8> {
+/// Encodes the items one after the other.
+fn encode(items: &[Item]) -> Vec<u8> {
     let mut buffer = vec![0xA5; 1 << 16];
     let mut writer = Writer::new(&mut buffer);
     items.iter().for_each(|item| item.write(&mut writer).unwrap());
@@ -131,7 +131,7 @@ fn written(items: &[Item]) -> Vec<u8> {
 proptest! {
     #[test]
     fn items_read_back(items in vec(any_item(), 0..40)) {
-        let bytes = written(&items);
+        let bytes = encode(&items);
         let mut reader = Reader::new(&bytes);
         for item in &items {
             prop_assert_eq!(&item.read(&mut reader).unwrap(), item);
@@ -139,9 +139,9 @@ proptest! {
         prop_assert_eq!(reader.finish(), Ok(()));
     }
 
-    /// Bit fields lie in a message as in a list of bits, whatever is written between them.
+    /// Consecutive bit fields are packed without gaps, and a byte-wise value between them begins at a whole byte.
     #[test]
-    fn bit_fields_lie_as_in_a_list_of_bits(
+    fn bit_fields_are_packed_as_in_a_list_of_bits(
         items in vec(prop_oneof![4 => any_bits(), 1 => any::<u8>().prop_map(Item::U8)], 0..60),
     ) {
         let mut model: Vec<bool> = Vec::new();
@@ -157,11 +157,11 @@ proptest! {
             model.extend((0..count).map(|bit| value >> bit & 1 == 1));
         }
         model.resize(model.len().next_multiple_of(8), false);
-        let lie = |byte: u8| (0..8).map(move |bit| byte >> bit & 1 == 1);
-        prop_assert_eq!(written(&items).into_iter().flat_map(lie).collect::<Vec<_>>(), model);
+        let bits_of = |byte: u8| (0..8).map(move |bit| byte >> bit & 1 == 1);
+        prop_assert_eq!(encode(&items).into_iter().flat_map(bits_of).collect::<Vec<_>>(), model);
     }
 
-    /// In a short buffer, each item is written whole or not at all.
+    /// In a short buffer, each item is written as a whole or not at all.
     #[test]
     fn an_item_without_room_changes_nothing(items in vec(any_item(), 0..40), room in 0..200usize) {
         let mut buffer = vec![0xA5; room];
@@ -174,7 +174,7 @@ proptest! {
                 Err(NoRoom) => prop_assert_eq!((writer.mark(), writer.written().to_vec()), before),
             }
         }
-        prop_assert_eq!(writer.written(), written(&fitted));
+        prop_assert_eq!(writer.written(), encode(&fitted));
     }
 
     #[test]
@@ -190,12 +190,13 @@ proptest! {
         dropped.iter().for_each(|item| item.write(&mut writer).unwrap());
         writer.rewind(mark);
         then.iter().for_each(|item| item.write(&mut writer).unwrap());
-        prop_assert_eq!(writer.written(), written(&[kept, then].concat()));
+        prop_assert_eq!(writer.written(), encode(&[kept, then].concat()));
     }
 
-    /// Any bytes read as any items: an error leaves the reader where it was, and what was read writes the same bytes.
+    /// Reads any bytes as any items. An error leaves the reader where it was, and the items that were read encode to the
+    /// same bytes.
     #[test]
-    fn any_bytes_are_read_or_refused(items in vec(any_item(), 0..40), bytes in vec(any::<u8>(), 0..200)) {
+    fn any_bytes_are_decoded_or_refused(items in vec(any_item(), 0..40), bytes in vec(any::<u8>(), 0..200)) {
         let mut reader = Reader::new(&bytes);
         let mut read = Vec::new();
         for item in &items {
@@ -205,7 +206,7 @@ proptest! {
                 Err(_) => prop_assert_eq!(reader.mark(), mark),
             }
         }
-        let again = written(&read);
+        let again = encode(&read);
         let len = bytes.len() - reader.remaining();
         prop_assert_eq!(again.len(), len);
         // The unread bits of the last byte may have any value.
@@ -222,7 +223,7 @@ proptest! {
         by in 1..=255u8,
         cut in any::<bool>(),
     ) {
-        let mut bytes = written(&items);
+        let mut bytes = encode(&items);
         prop_assume!(!bytes.is_empty());
         let at = at.index(bytes.len());
         if cut { bytes.truncate(at) } else { bytes[at] ^= by }
@@ -233,7 +234,7 @@ proptest! {
 
     #[test]
     fn a_reader_rewinds(first in any_item(), second in any_item()) {
-        let bytes = written(&[first.clone(), second.clone()]);
+        let bytes = encode(&[first.clone(), second.clone()]);
         let mut reader = Reader::new(&bytes);
         first.read(&mut reader).unwrap();
         let mark = reader.mark();
@@ -247,7 +248,7 @@ proptest! {
 
 #[test]
 fn numbers_are_encoded_as_documented() {
-    let bytes = |item: Item| written(&[item]);
+    let bytes = |item: Item| encode(&[item]);
     assert_eq!(bytes(Item::U32(0x0102_0304)), [4, 3, 2, 1]);
     assert_eq!(bytes(Item::I16(-2)), [0xFE, 0xFF]);
     assert_eq!(bytes(Item::F32(1.0f32.to_bits())), [0, 0, 0x80, 0x3F]);
@@ -261,8 +262,8 @@ fn numbers_are_encoded_as_documented() {
     assert_eq!(bytes(Item::VarI32(i32::MIN)), bytes(Item::VarU32(u32::MAX)));
     assert_eq!(bytes(Item::Text("ö".into())), [2, 0xC3, 0xB6]);
     // Three bits of the first byte, padding, then a whole byte.
-    assert_eq!(written(&[Item::Bits(0b101, 3), Item::U8(7)]), [0b101, 7]);
-    assert_eq!(written(&[Item::Bits(0b101, 3), Item::Bits(0x1FF, 9)]), [0b1111_1101, 0b1111]);
+    assert_eq!(encode(&[Item::Bits(0b101, 3), Item::U8(7)]), [0b101, 7]);
+    assert_eq!(encode(&[Item::Bits(0b101, 3), Item::Bits(0x1FF, 9)]), [0b1111_1101, 0b1111]);
 }
 
 #[test]
@@ -272,7 +273,7 @@ fn malformed_items_are_refused() {
     // More bytes than the number needs.
     assert_eq!(u32_of(&[0x80, 0]), Err(Malformed::VarInt));
     assert_eq!(u64_of(&[0xFF, 0x80, 0]), Err(Malformed::VarInt));
-    // More bits than the type has: by value, and by length.
+    // More bits than the type has, in the last byte and in an extra byte.
     assert_eq!(u32_of(&[0xFF, 0xFF, 0xFF, 0xFF, 0x1F]), Err(Malformed::VarInt));
     assert_eq!(u32_of(&[0xFF, 0xFF, 0xFF, 0xFF, 0x8F, 1]), Err(Malformed::VarInt));
     let longest = |last: &[u8]| [&[0xFF; 9], last].concat();
@@ -290,7 +291,7 @@ fn malformed_items_are_refused() {
     assert_eq!(Reader::new(&[7]).up_to(6), Err(Malformed::UnknownValue));
     assert_eq!(Reader::new(&[2, 0xC3, 0x28]).text(), Err(Malformed::NotUtf8));
     assert_eq!(Reader::new(&[1]).finish(), Err(Malformed::TooLong));
-    // A padding bit that is not 0: before a byte, and at the end.
+    // A padding bit that is 1, before a byte and at the end.
     let mut reader = Reader::new(&[0b1101, 9]);
     assert_eq!(reader.bits(3), Ok(0b101));
     assert_eq!(reader.u8(), Err(Malformed::Padding));

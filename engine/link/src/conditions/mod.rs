@@ -160,41 +160,64 @@ impl Conditions {
     /// # Errors
     /// The first field that is not.
     pub fn check(&self) -> Result<(), ConditionsError> {
-        let chance = |field, value: Chance| in_range(field, value, value <= Chance::ALWAYS, "0% to 100%");
-        let time = |field, value: Duration| {
-            in_range(field, Shown(value), value <= Duration::from_secs(DELAY_S_MAX), "0s to 60s")
-        };
-        time("delay", self.delay)?;
-        time("jitter", self.jitter)?;
-        chance("loss", self.loss)?;
-        chance("duplication", self.duplication)?;
-        chance("corruption", self.corruption)?;
-        if let Some(BurstLoss { enter, mean_length }) = self.burst {
-            chance("burst chance", enter)?;
-            let fits = (1..=BURST_DATAGRAMS_MAX).contains(&mean_length);
-            in_range("burst length", mean_length, fits, "1 to 1000000 datagrams")?;
-        }
-        if let Some(Reorder { chance: of_each, hold_max }) = self.reorder {
-            chance("reorder chance", of_each)?;
-            time("reorder hold", hold_max)?;
-        }
-        if let Some(RateLimit { bytes_per_second, queue_bytes }) = self.rate {
-            let fits = (RATE_MIN..=RATE_MAX).contains(&bytes_per_second);
-            let value = format!("{bytes_per_second} bytes per second");
-            in_range("rate", value, fits, "1000 to 12500000000 bytes per second (8kbit to 100gbit)")?;
-            let value = format!("{queue_bytes} bytes");
-            in_range("queue", value, queue_bytes <= QUEUE_BYTES_MAX, "0 to 1073741824 bytes")?;
-        }
-        if let Some(mtu) = self.mtu {
-            let fits = (1..=MTU_MAX).contains(&mtu);
-            in_range("mtu", format!("{mtu} bytes"), fits, "1 to 65507 bytes of UDP payload")?;
-        }
-        if let Some(Outage { from, to }) = self.outage {
-            let value = format!("{:?} to {:?}", from.since(Instant::ZERO), to.since(Instant::ZERO));
-            in_range("outage", value, from < to, "a time that ends after it begins")?;
-        }
-        Ok(())
+        check_time("delay", self.delay)?;
+        check_time("jitter", self.jitter)?;
+        check_chance("loss", self.loss)?;
+        check_chance("duplication", self.duplication)?;
+        check_chance("corruption", self.corruption)?;
+        self.burst.map_or(Ok(()), BurstLoss::check)?;
+        self.reorder.map_or(Ok(()), Reorder::check)?;
+        self.rate.map_or(Ok(()), RateLimit::check)?;
+        self.mtu.map_or(Ok(()), check_mtu)?;
+        self.outage.map_or(Ok(()), Outage::check)
     }
+}
+
+impl BurstLoss {
+    fn check(self) -> Result<(), ConditionsError> {
+        check_chance("burst chance", self.enter)?;
+        let fits = (1..=BURST_DATAGRAMS_MAX).contains(&self.mean_length);
+        in_range("burst length", self.mean_length, fits, "1 to 1000000 datagrams")
+    }
+}
+
+impl Reorder {
+    fn check(self) -> Result<(), ConditionsError> {
+        check_chance("reorder chance", self.chance)?;
+        check_time("reorder hold", self.hold_max)
+    }
+}
+
+impl RateLimit {
+    fn check(self) -> Result<(), ConditionsError> {
+        let RateLimit { bytes_per_second, queue_bytes } = self;
+        let fits = (RATE_MIN..=RATE_MAX).contains(&bytes_per_second);
+        let value = format!("{bytes_per_second} bytes per second");
+        in_range("rate", value, fits, "1000 to 12500000000 bytes per second (8kbit to 100gbit)")?;
+        let value = format!("{queue_bytes} bytes");
+        in_range("queue", value, queue_bytes <= QUEUE_BYTES_MAX, "0 to 1073741824 bytes")
+    }
+}
+
+impl Outage {
+    fn check(self) -> Result<(), ConditionsError> {
+        let Outage { from, to } = self;
+        let value = format!("{:?} to {:?}", from.since(Instant::ZERO), to.since(Instant::ZERO));
+        in_range("outage", value, from < to, "a time that ends after it begins")
+    }
+}
+
+fn check_chance(field: &'static str, value: Chance) -> Result<(), ConditionsError> {
+    in_range(field, value, value <= Chance::ALWAYS, "0% to 100%")
+}
+
+fn check_time(field: &'static str, value: Duration) -> Result<(), ConditionsError> {
+    in_range(field, Shown(value), value <= Duration::from_secs(DELAY_S_MAX), "0s to 60s")
+}
+
+fn check_mtu(mtu: usize) -> Result<(), ConditionsError> {
+    let fits = (1..=MTU_MAX).contains(&mtu);
+    in_range("mtu", format!("{mtu} bytes"), fits, "1 to 65507 bytes of UDP payload")
 }
 
 fn in_range(

@@ -4,6 +4,7 @@ use super::padding::sealed_len;
 use super::state::{Connection, next_skip};
 use crate::crypto::Csprng;
 use crate::limits::*;
+use crate::stats::Drops;
 use crate::time::Instant;
 use crate::wire::{ConnectionId, Header, flags};
 
@@ -24,6 +25,19 @@ pub enum Refused {
     NoMemory,
     /// Its sender exceeds its budget. It counts as lost (PROTOCOL.md#budgets).
     OverBudget,
+}
+
+impl Drops {
+    /// The counter of datagrams that a connection refused for this reason.
+    pub(crate) fn counter_of(&mut self, refused: Refused) -> &mut u64 {
+        match refused {
+            Refused::WrongFlags => &mut self.wrong_flags,
+            Refused::Replayed => &mut self.replayed,
+            Refused::NotAuthentic => &mut self.not_authentic,
+            Refused::NoMemory => &mut self.no_memory,
+            Refused::OverBudget => &mut self.over_budget,
+        }
+    }
 }
 
 /// The key has sealed as many packets as its suite allows: the connection must end.

@@ -33,6 +33,7 @@ impl Endpoint {
     }
 
     /// Lets the connections that have something to send write it, each as much as its path allows.
+    #[inline]
     fn compose_active(&mut self, now: Instant) {
         for _ in 0..self.active.len() {
             let Some(slot) = self.active.pop_front() else { break };
@@ -56,6 +57,7 @@ impl Endpoint {
     }
 
     /// Seals the datagrams in the send queue into the link's memory; false if the link ran out of room.
+    #[inline]
     fn seal_queued(&mut self, now: Instant, link: &mut impl Link) -> bool {
         while let Some(queued) = self.send_queue.front() {
             if let Some(ahead) = self.send_queue.ahead(PREFETCH_AHEAD) {
@@ -85,6 +87,7 @@ impl Endpoint {
     }
 
     /// Ends the closing connections: their last datagrams have left.
+    #[inline]
     fn end_closing(&mut self, now: Instant) {
         while let Some(slot) = self.send_queue.next_closing() {
             let Some(id) = self.table.id_in_slot(slot.into()) else { continue };

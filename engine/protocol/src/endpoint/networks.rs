@@ -95,10 +95,10 @@ pub(super) fn queue_key(address: IpAddr) -> u128 {
 }
 
 #[cfg(test)]
-mod tests {
+pub(super) mod tests {
     use super::*;
 
-    fn network(text: &str) -> Network {
+    pub(in crate::endpoint) fn network(text: &str) -> Network {
         let (address, prefix) = text.split_once('/').unwrap();
         Network::new(address.parse().unwrap(), prefix.parse().unwrap())
     }

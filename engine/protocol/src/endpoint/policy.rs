@@ -49,13 +49,8 @@ impl Policy {
 
 #[cfg(test)]
 mod tests {
-    use super::super::networks::Network;
+    use super::super::networks::tests::network;
     use super::*;
-
-    fn network(text: &str) -> Network {
-        let (address, prefix) = text.split_once('/').unwrap();
-        Network::new(address.parse().unwrap(), prefix.parse().unwrap())
-    }
 
     #[test]
     fn the_allowed_are_not_denied() {

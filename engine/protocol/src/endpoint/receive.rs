@@ -11,7 +11,6 @@ use super::observer::show;
 use super::offenders::Offence;
 use crate::connection::{ConnectionEvent, Ingested, Refused, Resources};
 use crate::link::Path;
-use crate::stats::Drops;
 use crate::time::Instant;
 use crate::wire::{Channel, ConnectionId, Header, Messages};
 
@@ -252,16 +251,4 @@ fn ingest(
     };
     entry.budget.charge(now, prices, work + u64::from(messages), bad_frames, bytes);
     Ok(ingested)
-}
-
-impl Drops {
-    pub(crate) fn counter_of(&mut self, refused: Refused) -> &mut u64 {
-        match refused {
-            Refused::WrongFlags => &mut self.wrong_flags,
-            Refused::Replayed => &mut self.replayed,
-            Refused::NotAuthentic => &mut self.not_authentic,
-            Refused::NoMemory => &mut self.no_memory,
-            Refused::OverBudget => &mut self.over_budget,
-        }
-    }
 }

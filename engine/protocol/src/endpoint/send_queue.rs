@@ -90,6 +90,7 @@ impl SendQueue {
     }
 
     /// Sequence number of a datagram, and the bytes of frames in it.
+    #[inline]
     pub(super) fn contents(&self, index: BufferIndex) -> (u64, usize) {
         let Buffer { sequence, used, .. } = self.buffers[usize::from(index)];
         (sequence, used.into())
@@ -131,6 +132,7 @@ impl SendQueue {
     }
 
     /// The next slot whose connection ends now. Call it when the queue is empty.
+    #[inline]
     pub(super) fn next_closing(&mut self) -> Option<u16> {
         assert!(self.queue.is_empty(), "a connection ends after its last datagram");
         self.closing.pop_front()

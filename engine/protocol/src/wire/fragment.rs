@@ -59,6 +59,10 @@ impl<'a> Fragment<'a> {
     }
 
     pub(super) fn encode_header(&self) -> [u8; HEADER] {
+        let end = self.offset + self.bytes.len();
+        assert!(self.offset < end && end <= self.total, "a piece lies inside its message");
+        assert!(self.offset.is_multiple_of(FRAGMENT_GRAIN_BYTES), "a piece begins at a grain");
+        assert!(self.total <= MESSAGE_BYTES_MAX, "no message has {} bytes", self.total);
         let mut header = [0; HEADER];
         let size = self.total as u32 | if self.compressed { COMPRESSED } else { 0 };
         header[0] = self.channel.number();

@@ -3,8 +3,11 @@
 use super::ack::{self, Ack};
 use super::frame::*;
 use super::{Channel, ConnectionId, DisconnectReason, Fragment};
-use crate::limits::FRAME_HEADER_BYTES;
+use crate::limits::{CHANNELS, FRAME_HEADER_BYTES};
 use crate::time::Duration;
+
+const _: () = assert!(KIND_MESSAGE + CHANNELS as u16 == 1 << (u16::BITS - LENGTH_BITS), "a kind has 5 bits");
+const _: () = assert!(Ack::BYTES_MAX <= LENGTH_MASK as usize, "the largest acknowledgment fits into a frame");
 
 /// Appends frames to the caller's buffer. Every method returns false and writes nothing if its frame does not fit.
 #[derive(Debug)]
@@ -63,6 +66,9 @@ impl<'a> FrameWriter<'a> {
     }
 
     /// Appends a piece of a message.
+    ///
+    /// # Panics
+    /// If the piece is empty, begins beside a grain, or reaches beyond its message.
     pub fn fragment(&mut self, fragment: &Fragment<'_>) -> bool {
         let header = fragment.encode_header();
         let Some(body) = self.begin(KIND_FRAGMENT, header.len() + fragment.bytes.len()) else { return false };

@@ -1,8 +1,11 @@
-//! Reads and writes the content of messages: numbers, bits, byte strings and text, all checked.
+//! Reads and writes the content of messages: numbers, bit fields, byte strings and text, with every access checked.
 //!
-//! A [`Writer`] fills a buffer of the caller's, a [`Reader`] lends from one. Neither allocates, and neither needs aligned
-//! bytes. What does not fit is [`NoRoom`]; bytes that no writer writes are [`Malformed`]. After either error the writer or
-//! the reader stands where it stood before. There is one way to write a value, and a reader takes no other.
+//! The crate's own messages use it, and game authors use it for theirs. So it is public and complete: fixed-width numbers,
+//! varints, bit fields, byte strings, text, and marks to go back to, whether or not this crate needs each of them.
+//!
+//! A [`Writer`] fills a buffer of the caller. A [`Reader`] borrows from received bytes. Neither allocates, and neither needs
+//! aligned bytes. A value that does not fit gives [`NoRoom`]. Bytes that no writer produces give [`Malformed`]. An error
+//! leaves the writer or the reader where it was. Each value has exactly one encoding, and the reader refuses all others.
 //!
 //! ```
 //! use ringshard_world::codec::{Reader, Writer};
@@ -27,39 +30,39 @@ pub mod writer;
 pub use reader::Reader;
 pub use writer::Writer;
 
-/// It does not fit into the buffer; nothing of it was written.
+/// The value does not fit into the buffer. Nothing was written.
 #[derive(Clone, Copy, PartialEq, Eq, Debug, thiserror::Error)]
 #[error("no room in the buffer")]
 pub struct NoRoom;
 
-/// Why bytes are not what they were read as.
+/// Why bytes do not decode as the requested value.
 #[derive(Clone, Copy, PartialEq, Eq, Debug, thiserror::Error)]
 pub enum Malformed {
-    /// They end within it.
+    /// The bytes end inside the value.
     #[error("too short")]
     TooShort,
-    /// They go on behind it, or it is longer than it may be.
+    /// Bytes follow the last value, or a value is longer than its limit.
     #[error("too long")]
     TooLong,
-    /// Padding bits are set.
+    /// A padding bit is 1.
     #[error("padding is not zero")]
     Padding,
-    /// A number with bits that its type does not have, or with more bytes than it needs.
-    #[error("not how that number is written")]
+    /// A varint with more bits than its type has, or with more bytes than its value needs.
+    #[error("invalid varint")]
     VarInt,
-    /// Text that is none.
+    /// Text that is not UTF-8.
     #[error("not UTF-8")]
     NotUtf8,
-    /// A value that there is not.
+    /// A value that its type does not have.
     #[error("unknown value")]
     UnknownValue,
 }
 
-/// Where a [`Writer`] or a [`Reader`] stood, to go back to.
+/// A position of a [`Writer`] or a [`Reader`], to go back to.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
 pub struct Mark {
-    /// Bytes written or read, the begun one included.
+    /// Bytes written or read, including a partly used last byte.
     bytes: usize,
-    /// Bits of that one that are left.
+    /// Unused bits of the last byte.
     spare: u32,
 }

@@ -1,23 +1,23 @@
-//! Writing.
+//! Writes values into a buffer.
 
 use super::{Mark, NoRoom};
 
-/// Appends to a buffer of the caller's, never past its end.
+/// Appends values to a buffer of the caller, never past its end.
 ///
-/// Bits go into the byte that the bits before them began, from the lowest up; anything else begins at the next whole
-/// byte. A write that gives [`NoRoom`] has written nothing.
+/// A bit field continues in the byte that the previous bit field left partly used, from its lowest free bit up. All other
+/// values begin at the next whole byte. A write that fails with [`NoRoom`] writes nothing.
 #[derive(Debug)]
 pub struct Writer<'a> {
     buffer: &'a mut [u8],
-    /// Bytes written, the begun one included.
+    /// Bytes written, including a partly used last byte.
     used: usize,
-    /// Bits of that one that are still free; they are zero.
+    /// Free bits of the last byte. They are 0.
     spare: u32,
 }
 
 macro_rules! fixed {
     ($($name:ident)*) => {$(
-        #[doc = concat!("Appends an `", stringify!($name), "`, little endian.")]
+        #[doc = concat!("Appends `", stringify!($name), "`, little endian.")]
         #[inline]
         pub fn $name(&mut self, value: $name) -> Result<(), NoRoom> {
             self.raw(&value.to_le_bytes())
@@ -26,38 +26,38 @@ macro_rules! fixed {
 }
 
 impl<'a> Writer<'a> {
-    /// Writes from the start of `buffer`; what is in it does not matter.
+    /// Writes from the start of `buffer`. Its old content does not matter.
     pub fn new(buffer: &'a mut [u8]) -> Self {
         Writer { buffer, used: 0, spare: 0 }
     }
 
-    /// Bytes written so far, a begun one included.
+    /// Bytes written so far, including a partly used last byte.
     #[inline]
     pub fn used(&self) -> usize {
         self.used
     }
 
-    /// Whole bytes that can still be written.
+    /// Whole bytes that are still free.
     #[inline]
     pub fn room(&self) -> usize {
         self.buffer.len() - self.used
     }
 
-    /// What was written so far.
+    /// The bytes written so far.
     pub fn written(&self) -> &[u8] {
         &self.buffer[..self.used]
     }
 
-    /// Where it stands.
+    /// The current position.
     #[inline]
     pub fn mark(&self) -> Mark {
         Mark { bytes: self.used, spare: self.spare }
     }
 
-    /// Takes back what was written since `mark`.
+    /// Undoes what was written since `mark`.
     ///
     /// # Panics
-    /// When the mark lies ahead: it is another writer's, or was itself taken back.
+    /// If the mark lies ahead. Then it comes from another writer, or from writes that were undone.
     pub fn rewind(&mut self, mark: Mark) {
         let ahead = mark.bytes > self.used || mark.bytes == self.used && mark.spare < self.spare;
         assert!(!ahead, "a writer only goes back");
@@ -67,7 +67,7 @@ impl<'a> Writer<'a> {
         }
     }
 
-    /// All that `write` writes, or nothing.
+    /// Runs `write`, and undoes what it wrote if it fails.
     #[inline]
     pub fn whole<T>(&mut self, write: impl FnOnce(&mut Self) -> Result<T, NoRoom>) -> Result<T, NoRoom> {
         let mark = self.mark();
@@ -76,19 +76,19 @@ impl<'a> Writer<'a> {
 
     fixed! { u8 u16 u32 u64 i8 i16 i32 i64 f32 f64 }
 
-    /// Appends a byte: 1 or 0.
+    /// Appends a byte, 0 or 1.
     #[inline]
     pub fn bool(&mut self, value: bool) -> Result<(), NoRoom> {
         self.u8(value.into())
     }
 
-    /// Appends 1 to 5 bytes, the fewer the smaller the number: 7 bits each, the lowest first.
+    /// Appends a varint of 1 to 5 bytes: 7 bits per byte, the lowest first. Small numbers need fewer bytes.
     #[inline]
     pub fn varint_u32(&mut self, value: u32) -> Result<(), NoRoom> {
         self.varint_u64(value.into())
     }
 
-    /// Appends 1 to 10 bytes, the fewer the smaller the number: 7 bits each, the lowest first.
+    /// Appends a varint of 1 to 10 bytes: 7 bits per byte, the lowest first. Small numbers need fewer bytes.
     #[inline]
     pub fn varint_u64(&mut self, value: u64) -> Result<(), NoRoom> {
         let len = (u64::BITS - (value | 1).leading_zeros()).div_ceil(7) as usize;
@@ -100,13 +100,13 @@ impl<'a> Writer<'a> {
         Ok(())
     }
 
-    /// Appends 1 to 5 bytes, the fewer the closer the number is to 0: 0, -1, 1, -2 and so on count as 0, 1, 2, 3.
+    /// Appends a varint of 1 to 5 bytes in zigzag order: 0, -1, 1, -2 are written as 0, 1, 2, 3.
     #[inline]
     pub fn varint_i32(&mut self, value: i32) -> Result<(), NoRoom> {
         self.varint_u32((value << 1 ^ value >> 31) as u32)
     }
 
-    /// Appends 1 to 10 bytes, the fewer the closer the number is to 0: 0, -1, 1, -2 and so on count as 0, 1, 2, 3.
+    /// Appends a varint of 1 to 10 bytes in zigzag order: 0, -1, 1, -2 are written as 0, 1, 2, 3.
     #[inline]
     pub fn varint_i64(&mut self, value: i64) -> Result<(), NoRoom> {
         self.varint_u64((value << 1 ^ value >> 63) as u64)
@@ -118,49 +118,49 @@ impl<'a> Writer<'a> {
         self.bits(value.into(), 1)
     }
 
-    /// Appends the lowest `count` bits of a number that has no others.
+    /// Appends a number of `count` bits.
     ///
     /// # Panics
-    /// When `count` is not in 1..=32, or the number has more bits.
+    /// If `count` is not in 1..=32, or the number has more bits.
     #[inline]
     pub fn bits(&mut self, value: u32, count: u32) -> Result<(), NoRoom> {
         assert!((1..=32).contains(&count), "a field has 1 to 32 bits");
         assert!(u64::from(value) >> count == 0, "{value} has more than {count} bits");
-        let begun = self.spare;
-        let fresh = count.saturating_sub(begun).div_ceil(8);
+        let spare = self.spare;
+        let fresh = count.saturating_sub(spare).div_ceil(8);
         let Some(end) = Some(self.used + fresh as usize).filter(|&end| end <= self.buffer.len()) else {
             return Err(NoRoom);
         };
-        if begun > 0 {
-            self.buffer[self.used - 1] |= (value << (8 - begun)) as u8;
+        if spare > 0 {
+            self.buffer[self.used - 1] |= (value << (8 - spare)) as u8;
         }
-        let mut rest = u64::from(value) >> begun;
+        let mut rest = u64::from(value) >> spare;
         for byte in &mut self.buffer[self.used..end] {
             *byte = rest as u8;
             rest >>= 8;
         }
         self.used = end;
-        self.spare = begun + 8 * fresh - count;
+        self.spare = spare + 8 * fresh - count;
         Ok(())
     }
 
-    /// Appends a number of 0..=`most` in as many bits as `most` has: none where it is 0.
+    /// Appends a number in 0..=`most` in as many bits as `most` has. If `most` is 0, that is no bit.
     ///
     /// # Panics
-    /// When the number is higher.
+    /// If the number is higher.
     #[inline]
     pub fn up_to(&mut self, most: u32, value: u32) -> Result<(), NoRoom> {
         assert!(value <= most, "{value} is more than {most}");
         if most == 0 { Ok(()) } else { self.bits(value, u32::BITS - most.leading_zeros()) }
     }
 
-    /// Appends bytes whose number the reader knows.
+    /// Appends bytes without their length: the reader must know it.
     #[inline]
     pub fn raw(&mut self, bytes: &[u8]) -> Result<(), NoRoom> {
         self.take(bytes.len()).map(|room| room.copy_from_slice(bytes))
     }
 
-    /// Appends bytes, their number in front.
+    /// Appends a byte string: its length as a varint, then the bytes.
     #[inline]
     pub fn bytes(&mut self, bytes: &[u8]) -> Result<(), NoRoom> {
         self.whole(|writer| {
@@ -169,13 +169,13 @@ impl<'a> Writer<'a> {
         })
     }
 
-    /// Appends text as UTF-8, its number of bytes in front.
+    /// Appends text: its length in bytes as a varint, then UTF-8.
     #[inline]
     pub fn text(&mut self, text: &str) -> Result<(), NoRoom> {
         self.bytes(text.as_bytes())
     }
 
-    /// The next `len` whole bytes, to be filled.
+    /// Claims the next `len` whole bytes. The caller fills them.
     #[inline]
     fn take(&mut self, len: usize) -> Result<&mut [u8], NoRoom> {
         let room = self.buffer[self.used..].get_mut(..len).ok_or(NoRoom)?;

@@ -107,6 +107,7 @@ impl Kick {
     /// Visits the next `slots` slots of a core; returns whether all have been visited. Clients are told that the server
     /// closed the connection, so they do not reconnect by themselves.
     pub fn advance(&mut self, endpoint: &mut Endpoint, slots: usize) -> bool {
+        assert!(self.next_slot == 0 || self.next_slot < endpoint.slots(), "a kick that has visited all slots goes on");
         let last = self.next_slot + slots;
         for slot in self.next_slot..last.min(endpoint.slots()) {
             let Some(info) = endpoint.infos(slot, 1).next() else { continue };

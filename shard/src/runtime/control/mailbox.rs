@@ -6,6 +6,7 @@
 use crate::runtime::control::liveness::{Liveness, TurnRecorder};
 use crate::runtime::control::request::Request;
 use rtrb::{Consumer, Producer, RingBuffer};
+use std::mem::{Discriminant, discriminant};
 use std::sync::Arc;
 use std::time::{Duration, Instant};
 
@@ -27,6 +28,8 @@ pub struct ControlEnd {
     responses: Consumer<Envelope>,
     /// Number of the last request.
     number: u64,
+    /// Kind of the last request.
+    kind: Option<Discriminant<Request>>,
     liveness: Arc<Liveness>,
 }
 
@@ -45,7 +48,7 @@ pub fn mailbox() -> (ControlEnd, CoreEnd) {
     let (requests, requests_end) = RingBuffer::new(1);
     let (responses, responses_end) = RingBuffer::new(1);
     let turns = TurnRecorder::new();
-    let control = ControlEnd { requests, responses: responses_end, number: 0, liveness: turns.liveness() };
+    let control = ControlEnd { requests, responses: responses_end, number: 0, kind: None, liveness: turns.liveness() };
     (control, CoreEnd { requests: requests_end, responses, received: 0, turns })
 }
 
@@ -92,6 +95,7 @@ impl ControlEnd {
     pub(super) fn send(&mut self, request: Request) {
         while self.responses.pop().is_ok() {}
         self.number += 1;
+        self.kind = Some(discriminant(&request));
         let _ = self.requests.push(Envelope { number: self.number, request });
     }
 
@@ -102,6 +106,7 @@ impl ControlEnd {
             if let Ok(Envelope { number, request }) = self.responses.pop() {
                 assert!(number <= self.number, "a response follows its request");
                 if number == self.number {
+                    assert_eq!(self.kind, Some(discriminant(&request)), "a response has the kind of its request");
                     return Some(request);
                 }
             }

@@ -66,7 +66,11 @@ pub struct Control {
 
 impl Control {
     /// Over these cores, in order.
+    ///
+    /// # Panics
+    /// When there is no core.
     pub fn new(identity: Identity, lifecycle: Arc<Lifecycle>, cores: Vec<ControlEnd>) -> Self {
+        assert!(!cores.is_empty(), "a server has at least one core");
         let reports = vec![None; cores.len()];
         Control { identity, lifecycle, cores, reports }
     }
@@ -90,6 +94,7 @@ impl Control {
     /// has been stuck.
     pub fn status(&mut self) -> ServerStatus {
         let responses = self.request_all(|_| Request::Report(Box::default()));
+        assert_eq!(responses.len(), self.reports.len(), "each core has one report");
         for (latest, response) in self.reports.iter_mut().zip(responses) {
             if let Some(Request::Report(report)) = response {
                 *latest = Some(report);

@@ -56,30 +56,6 @@ ringshard_protocol::counters! {
 }
 
 impl ImpairmentStats {
-    /// Adds the counts of another.
-    pub fn add(&mut self, other: &ImpairmentStats) {
-        let ImpairmentStats {
-            entered,
-            lost_in_outage,
-            too_large,
-            lost_in_bursts,
-            lost,
-            queue_full,
-            duplicated,
-            held_back,
-            corrupted,
-        } = other;
-        self.entered += entered;
-        self.lost_in_outage += lost_in_outage;
-        self.too_large += too_large;
-        self.lost_in_bursts += lost_in_bursts;
-        self.lost += lost;
-        self.queue_full += queue_full;
-        self.duplicated += duplicated;
-        self.held_back += held_back;
-        self.corrupted += corrupted;
-    }
-
     /// Datagrams that entered and never arrive.
     pub fn all_lost(&self) -> u64 {
         self.lost_in_outage + self.too_large + self.lost_in_bursts + self.lost + self.queue_full

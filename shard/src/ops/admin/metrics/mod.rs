@@ -277,6 +277,7 @@ fn counter_of(count: u64, mut metric: Metric<'_>) -> fmt::Result {
 /// A histogram with these counts per bucket: one bucket for each bound, and one for all above.
 fn buckets(bounds: &[f64], counts: &[u64], sum: f64, mut metric: Metric<'_>) -> fmt::Result {
     assert_eq!(counts.len(), bounds.len() + 1, "a histogram has a bucket for each bound and one above");
+    assert!(bounds.is_sorted_by(|lower, upper| lower < upper), "the bounds of a histogram grow");
     let bounds = bounds.iter().copied().chain([f64::INFINITY]);
     let buckets: Vec<(f64, u64)> = bounds.zip(counts.iter().copied()).collect();
     metric.encode_histogram::<NoLabelSet>(sum, counts.iter().sum(), &buckets, None)

@@ -9,10 +9,10 @@
 //!
 //! - The draft lowers its short-term bounds in every round with any loss. On a long path with random loss that is every
 //!   round. Here losses count, as while probing, when they exceed a share (see [`LossExcess`]).
-//! - Several flows together believe in more bandwidth than there is, because each measures while it probes. In the
-//! draft   their windows then hold a queue, so the smaller flow does not find out that it could have more. Here a flow
-//! that   cruises with a queue in front of it, and gets less than it sends, settles for what it gets until it probes
-//! again   (see [`Bbr::outruns_path`]).
+//! - Several flows together believe in more bandwidth than there is, because each measures while it probes. In the draft
+//!   their windows then hold a queue, so the smaller flow does not find out that it could have more. Here a flow that
+//!   cruises with a queue in front of it, and gets less than it sends, settles for what it gets until it probes again
+//!   (see [`Bbr::outruns_path`]).
 //! - For the same reason a probe's queue is drained faster (see [`State::pacing_gain`]).
 //! - After an RTT probe, bandwidth probing continues where it was instead of waiting again.
 
