@@ -169,8 +169,8 @@ class Page:
 
     def is_clean(self):
         assert not self.complaints, "\n".join(self.complaints)
-        strange = [url for url in self.requests if not url.startswith((self.origin, "data:"))]
-        assert not strange, f"the page sends requests elsewhere: {strange}"
+        elsewhere = [url for url in self.requests if not url.startswith((self.origin, "data:"))]
+        assert not elsewhere, f"the page sends requests elsewhere: {elsewhere}"
 
     def save(self, file):
         # As high as the page: a canvas outside the viewport would be stretched.

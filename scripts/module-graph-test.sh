@@ -23,14 +23,14 @@ case_of() {
     cd "$copy"
 }
 
-check() { "$graph" --root "$copy" --check --crate "$only" "$@" >"$work/said" 2>&1; }
+check() { "$graph" --root "$copy" --check --crate "$only" "$@" >"$work/output" 2>&1; }
 
 # Requires that the script fails and prints the text, which it does not print for the unchanged sources.
 refused() {
     local rc=0
     check "${@:2}" || rc=$?
-    [ "$rc" = 2 ] || { cat "$work/said" >&2; fail "$name: exit code $rc instead of 2"; }
-    grep -qF -- "$1" "$work/said" || { cat "$work/said" >&2; fail "$name: '$1' is not reported"; }
+    [ "$rc" = 2 ] || { cat "$work/output" >&2; fail "$name: exit code $rc instead of 2"; }
+    grep -qF -- "$1" "$work/output" || { cat "$work/output" >&2; fail "$name: '$1' is not reported"; }
     ! grep -qF -- "$1" "$work/before-$only" || fail "$name: '$1' is reported for the unchanged sources, too"
     echo "ok: $name"
 }
@@ -38,14 +38,14 @@ refused() {
 # Requires the same output as for the unchanged sources.
 allowed() {
     check || true
-    diff "$work/before-$only" "$work/said" >&2 || fail "$name: refused"
+    diff "$work/before-$only" "$work/output" >&2 || fail "$name: refused"
     echo "ok: $name"
 }
 
 for crate in ringshard-protocol ringshard-world ringshard; do
     case_of $crate "the sources as they are"
     check || true
-    cp "$work/said" "$work/before-$crate"
+    cp "$work/output" "$work/before-$crate"
 done
 root=engine/protocol/src
 
@@ -54,7 +54,7 @@ echo 'mod planted_a; mod planted_b;' >>$root/lib.rs
 echo 'use crate::planted_b::B; pub struct A(B);' >$root/planted_a.rs
 echo 'pub struct B; fn b(a: &super::planted_a::A) {}' >$root/planted_b.rs
 refused "circle: ringshard-protocol: planted_a, planted_b"
-grep -q "planted_b -> planted_a  $root/planted_b.rs:1" "$work/said" || fail "the arrow that closes the circle is not reported"
+grep -q "planted_b -> planted_a  $root/planted_b.rs:1" "$work/output" || fail "the arrow that closes the circle is not reported"
 
 case_of ringshard-protocol "a circle of a folder and two modules, through re-exports and groups"
 mkdir -p $root/planted_a

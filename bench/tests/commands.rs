@@ -139,8 +139,8 @@ impl Running {
         };
         // Right after the fork it still has the parent's command line.
         assert!(comes_true(|| admin().is_some()), "it has no admin port");
-        let asker = AdminClient::new(admin().unwrap());
-        let messages = || asker.get::<ServerReport>("/stats").map_or(0, |report| report.total("messages_in"));
+        let client = AdminClient::new(admin().unwrap());
+        let messages = || client.get::<ServerReport>("/stats").map_or(0, |report| report.total("messages_in"));
         assert!(comes_true(|| messages() > 0), "its clients send nothing");
         std::thread::sleep(Duration::from_secs(4));
     }
@@ -213,7 +213,7 @@ fn an_unsuitable_server_is_reported() {
 #[test]
 fn a_verdict_allows_for_the_simulated_network() {
     let words = "verify --only --clients 50 --rate 20 --secs 2 --network delay=25ms,loss=5% --target-pps 500";
-    // That network alone takes 50 ms per round trip, and a busy machine much more.
+    // The network alone adds 50 ms per round trip, and a busy machine much more.
     let output = bench(&format!("{words} --target-p99-ms 2000")).output().unwrap();
     assert_output(&output, 0, &["verdict: pass", "the network may take"]);
     let output = bench(&format!("{words} --target-p99-ms 0")).output().unwrap();

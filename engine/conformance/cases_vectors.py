@@ -75,23 +75,23 @@ def check_handshake(v):
     shared = v["pre_shared_key"] if "pre_shared_key" in v else None
     expect("prologue", v["prologue"], wire.prologue(suites, options))
     name = PROTOCOL.noise_names[options]
-    client, answerer = (Noise(name, v["prologue"], server.public, shared) for _ in range(2))
+    client, responder = (Noise(name, v["prologue"], server.public, shared) for _ in range(2))
     expect("noise_1", v["noise_1"], client.write_1(ours, v["token"]))
     wanted = wire.wanting_core(v.number("core")) if "core" in v else wire.NO_CONNECTION
     for key, cookie in (("connect_first", wire.NO_COOKIE), ("connect", v["cookie"])):
         expect(key, v[key], wire.connect(v["noise_1"], suites, options, cookie, wanted))
-    expect("token at the server", v["token"], answerer.read_1(server, v["noise_1"]))
+    expect("token at the server", v["token"], responder.read_1(server, v["noise_1"]))
     parameters = b"".join(v[field] for field in ("connection", "suite", "resumed", "datagram_bytes_max", "heartbeat_ms",
                                                  "timeout_ms"))
     expect("parameters", v["parameters"], parameters)
-    expect("noise_2", v["noise_2"], answerer.write_2(theirs, parameters))
+    expect("noise_2", v["noise_2"], responder.write_2(theirs, parameters))
     kind, _ = PROTOCOL.packets["ConnectionAccepted"]
     expect("accepted", v["accepted"], wire.envelope(v["connection"], ours.public[:8], kind, v["noise_2"]))
     read = wire.read_parameters(client.read_2(v["noise_2"]), suites, any(v["token"]))
     expect("as read", (v["connection"], SUITE_OF_BIT[v.number("suite")], v["resumed"] == b"\1",
                             LIMITS["DATAGRAM_BYTES_MAX"], v.number("heartbeat_ms"), v.number("timeout_ms")),
            (read.connection, read.suite, read.resumed, read.datagram_bytes_max, read.heartbeat_ms, read.timeout_ms))
-    for end in (client, answerer):
+    for end in (client, responder):
         expect("split keys", [v["split_client"], v["split_server"]], end.split())
     if "resume_secret" in v:
         keys = Keys(LABELS, read.suite, *client.split()).follow(v["resume_secret"], "resumed")
@@ -116,11 +116,11 @@ def check_traffic(v):
 
 @block("rekey")
 def check_rekey(v):
-    asker, answerer = KeyPair(v["asker_secret"]), KeyPair(v["answerer_secret"])
-    expect("public keys", (v["asker_public"], v["answerer_public"]), (asker.public, answerer.public))
-    expect("request", v["request"], wire.frame("RekeyRequest", asker.public))
-    expect("response", v["response"], wire.frame("RekeyResponse", asker.public[:8] + answerer.public))
-    expect("shared", v["shared"], asker.exchange(answerer.public))
+    requester, responder = KeyPair(v["requester_secret"]), KeyPair(v["responder_secret"])
+    expect("public keys", (v["requester_public"], v["responder_public"]), (requester.public, responder.public))
+    expect("request", v["request"], wire.frame("RekeyRequest", requester.public))
+    expect("response", v["response"], wire.frame("RekeyResponse", requester.public[:8] + responder.public))
+    expect("shared", v["shared"], requester.exchange(responder.public))
     expect("label", v["label"], LABELS["rekey"])
     keys = Keys(LABELS, CHACHA, v["split_client"], v["split_server"]).follow(v["shared"], "rekey")
     expect("next", (v["next_client"], v["next_server"]), (keys.split_client, keys.split_server))

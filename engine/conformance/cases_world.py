@@ -164,7 +164,7 @@ def resumed(server):
     player.client.close()
 
 
-@case("a late or repeated input moves nobody", "demo")
+@case("a late or repeated input moves no player", "demo")
 def late_input(server):
     player = playing(server)
     player.play(0.5)
@@ -214,10 +214,10 @@ def invalid(server):
     wrong += [b"", vectors["world-snapshots"]["first"], vectors["world-welcome"]["message"], b"\3\0",
               bytes([CLIENT_KINDS["EnterToWorld"]]) + b"\0"]
     for channel in (0, 1, 2):
-        before = server.counter("world_strange_messages")
+        before = server.counter("world_invalid_messages")
         for message in wrong:
             client.send(channel, message)
-        eventually("invalid messages", before + len(wrong), lambda: server.counter("world_strange_messages"))
+        eventually("invalid messages", before + len(wrong), lambda: server.counter("world_invalid_messages"))
     agrees(server, player, lambda: player.play(1.0))
     client.close()
 

@@ -170,8 +170,8 @@ class Server:
 class Counted:
     """Expects that counters rise by exactly these amounts in a block, and that no other drop counter rises.
 
-    The server drops later copies of a Disconnect as `unknown_connection`, at any time. That counter is therefore
-    checked only if it is expected.
+    The server drops later copies of a Disconnect as `unknown_connection`, at any time, so
+    that counter is checked only if it is expected.
     """
 
     def __init__(self, server, expected):

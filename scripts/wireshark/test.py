@@ -455,8 +455,8 @@ def frame_cases():
     one_frame("rekey_response", vector["rekey_response"], fields, "RekeyResponse")
     for name in ("rekey-first", "rekey-second"):
         rekey = VECTORS[name]
-        one_frame(name + " request", rekey["request"], {"rekey.public_key": rekey["asker_public"]})
-        fields = {"rekey.names": rekey["asker_public"][:8], "rekey.public_key": rekey["answerer_public"]}
+        one_frame(name + " request", rekey["request"], {"rekey.public_key": rekey["requester_public"]})
+        fields = {"rekey.names": rekey["requester_public"][:8], "rekey.public_key": rekey["responder_public"]}
         one_frame(name + " response", rekey["response"], fields)
 
     zeros = vector["probe"][2:]

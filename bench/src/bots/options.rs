@@ -37,7 +37,7 @@ pub struct Arguments {
     /// Maximum bytes of snapshot per player and tick.
     #[arg(long, value_name = "BYTES", default_value_t = 500, conflicts_with = "server")]
     pub snapshot_bytes: usize,
-    /// Players that keep a view of the world and check it, spread evenly. The others only acknowledge snapshots, so
+    /// Players, spread evenly, that keep a view of the world and check it. The others only acknowledge snapshots, so
     /// that one machine can run more players.
     #[arg(long, value_name = "N", default_value_t = 500)]
     pub observers: usize,

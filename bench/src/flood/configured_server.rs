@@ -14,7 +14,7 @@ use std::net::SocketAddr;
 use std::path::Path;
 use std::time::{Duration, Instant};
 
-/// The only exempt network: a documentation network (RFC 5737), where nobody is.
+/// The only exempt network: a documentation network (RFC 5737), without hosts.
 const ALLOWED: &str = "192.0.2.0/24";
 /// The limit that is raised while players join.
 const AT_ONCE: &str = "address-handshakes-at-once";

@@ -16,7 +16,7 @@ use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
 use std::thread::JoinHandle;
 
-/// The longest that they run if nobody stops them.
+/// The longest that they run if they are not stopped.
 const LIFE_MAX: Duration = Duration::from_secs(4000);
 /// Maximum time between two rounds.
 const LOOK: Duration = Duration::from_millis(1);

@@ -28,7 +28,7 @@ impl Attack {
             socket.connect(server).expect("the server has an address");
             socket.set_nonblocking(true).expect("sockets can be non-blocking");
             let mut attackers = Attackers::new(socket, key, peers);
-            // Ends even if nobody stops it.
+            // Ends even if it is not stopped.
             while !end.load(Ordering::Relaxed) && attackers.began.elapsed() < Duration::from_secs(4000) {
                 attackers.receive();
                 attackers.connect();

@@ -2,7 +2,7 @@
 
 mod figures;
 pub mod network;
-mod page;
+mod text;
 pub mod verdict;
 
 pub use self::figures::{ClientFigures, Connecting, CpuTime, FloorFigures, ServerFigures, saturated};

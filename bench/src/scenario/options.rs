@@ -64,11 +64,10 @@ pub fn network_help() -> String {
     format!(
         "Put the clients behind a simulated bad network, for example:\n\
          --network delay=25ms,jitter=5ms,loss=1%,burst=0.2%x8,rate=100mbit,queue=256k,seed=7\n\n\
-         It applies to each direction on its own, so a round trip has the delay twice. Each socket of the clients is a \
-         path with its own random draws and its own line; with relay flows all clients of a socket share it. The server \
+         It applies to each direction, so a round trip has the delay twice. Each client socket has its own path, with its \
+         own random draws and rate; with relay flows all clients of a socket share it. The server \
          is not changed, and no floor is measured. Verdicts adapt: time targets grow by the longest possible round trip \
-         of that network, and targets of loss and rate by what it really lost. Parts in any order; all are \
-         optional:\n\n{}",
+         of that network, and targets of loss and rate by its actual loss. All parts are optional, in any order:\n\n{}",
         NetworkSpec::syntax()
     )
 }

@@ -37,7 +37,7 @@ pub struct Arguments {
     /// Seed of the run; with --hours, of the first run.
     #[arg(long, value_name = "N", conflicts_with = "seeds")]
     seed: Option<u64>,
-    /// Seeds of all runs, without the last one, as in 1..100.
+    /// Seeds of all runs, as in 1..100, which excludes 100.
     #[arg(long, value_name = "FROM..TO", value_parser = seeds)]
     seeds: Option<Range<u64>>,
     /// Simulate until this many hours have passed; default, if no seed is given: 1.
@@ -72,9 +72,9 @@ replayed datagrams and garbage from any address.
 
 What is checked:
   - Reliable messages arrive once, unaltered and, on ordered channels, in order, as long as their session exists, also \
-after it resumes over another connection. Sequenced messages never go back. Unreliable ones arrive at most once.
+after it resumes over another connection. Sequenced messages never arrive out of order. Unreliable ones arrive at most once.
   - No sequence number is used for two datagrams.
-  - An end gives up a connection only after the timeout, and never on a clear path.
+  - An endpoint gives up a connection only after the timeout, and never on a clear path.
   - Memory stays within its bound, and is freed once everything has arrived.
   - Unknown addresses never get more bytes than they sent.
   - After each phase of faults, within a stated time: every client is connected again, a message gets through both ways, \

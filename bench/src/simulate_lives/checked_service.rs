@@ -28,11 +28,11 @@ impl CheckedService {
         &self.world
     }
 
-    /// The game must not have been told of any change to a player.
+    /// No callback about a player must have run.
     fn expect_no_news(&self, what: &str) {
         let events = std::mem::take(&mut self.event_log.open().events);
         if !events.is_empty() {
-            self.model.borrow_mut().report_violation(format!("in {what}, the game is wrongly told {events:?}"));
+            self.model.borrow_mut().report_violation(format!("in {what}, the game wrongly gets {events:?}"));
         }
     }
 }
@@ -48,7 +48,7 @@ impl Service for CheckedService {
             Ok(expected) if event_log.events.iter().copied().eq(expected) => {}
             Ok(expected) => {
                 model.report_violation(format!(
-                    "{event:?}: the game is told {:?} instead of {expected:?}",
+                    "{event:?}: the game gets {:?} instead of {expected:?}",
                     event_log.events
                 ));
             }
@@ -73,7 +73,7 @@ impl Service for CheckedService {
             let followed = match events {
                 GameEvent::Joined(body) => model.enter(from, body, is_alive),
                 GameEvent::Gone(body, LeaveReason::TimedOut) => model.displace(body),
-                events => Err(format!("the game is wrongly told {events:?}")),
+                events => Err(format!("the game wrongly gets {events:?}")),
             };
             followed.unwrap_or_else(|what| model.report_violation(format!("{from} enters: {what}")));
         }

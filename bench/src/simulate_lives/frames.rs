@@ -53,7 +53,7 @@ impl Frames {
         Frames::new(|frames| _ = frames.message(Channel::UNRELIABLE, &[kinds::ENTER_TO_WORLD]))
     }
 
-    /// Asks the game for a large answer, which nobody acknowledges.
+    /// Asks the game for a large answer, which the client does not acknowledge.
     pub fn request_large_answer() -> Self {
         Frames::new(|frames| _ = frames.message(Channel::UNRELIABLE, &[LARGE_REQUEST]))
     }

@@ -1,4 +1,4 @@
-//! A game that does everything that a game may do to players' entities, and logs what it is told of them.
+//! A game that does everything that a game may do to players' entities, and logs its callbacks.
 
 use crate::random::Random;
 use ringshard::game::shard::Shard;
@@ -23,7 +23,7 @@ pub const LARGE_REQUEST: u8 = kinds::GAME + 1;
 /// Bytes of a large answer.
 const ANSWER_BYTES: usize = 60_000;
 
-/// What the game is told about a player, with its current entity.
+/// A callback of the game about a player, with its current entity.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
 pub enum GameEvent {
     Joined(EntityId),
@@ -32,7 +32,7 @@ pub enum GameEvent {
     Gone(EntityId, LeaveReason),
 }
 
-/// What the game was told. The model reads it.
+/// The callbacks of the game so far. The model reads them.
 #[derive(Debug, Default)]
 pub struct EventLog {
     pub events: Vec<GameEvent>,

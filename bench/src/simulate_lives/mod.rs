@@ -9,7 +9,7 @@
 //! | [`actions`] | what clients do, and what must be true right after it |
 //! | [`player`] | one client |
 //! | [`handshake`], [`frames`] | what a misbehaving client can do |
-//! | [`game`] | a game that removes players' entities and logs what it is told |
+//! | [`game`] | a game that removes players' entities and logs its callbacks |
 //! | [`model`], [`checked_service`] | the expected state of each session, and the checks against it |
 //! | [`counts`], [`report`] | the result of a campaign |
 

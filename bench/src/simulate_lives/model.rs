@@ -1,5 +1,5 @@
 //! The model of one core: the expected state of each session and player after the events so far. Every event, and
-//! everything that the game is told, is checked against it.
+//! every callback of the game, is checked against it.
 
 use super::counts::SessionCounts;
 use super::game::{GameEvent, SharedEventLog};
@@ -74,7 +74,7 @@ impl SessionModel {
         self.fault.get_or_insert(what);
     }
 
-    /// Applies an event. Returns what the game must be told.
+    /// Applies an event. Returns the callback that the game must get.
     pub fn follow(&mut self, now: Instant, event: Event) -> Result<Option<GameEvent>, String> {
         match event {
             Event::Integrity(..) => Ok(None),
@@ -190,7 +190,7 @@ impl SessionModel {
         Ok(())
     }
 
-    /// A player who enters has displaced a suspended one: that of the oldest session.
+    /// A new player has displaced a suspended one: that of the oldest session.
     pub fn displace(&mut self, body: EntityId) -> Result<(), String> {
         let oldest = self.states.values_mut().find(|state| state.at.is_none() && state.body.is_some());
         match oldest {

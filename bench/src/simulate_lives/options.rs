@@ -14,10 +14,10 @@ the beginnings of large messages. The game refuses some players and removes thei
 is full, is short of memory, drains and ends.
 
 What is checked after every step:
-  - The players in the world are those of the sessions that are live or can be resumed; the entities are theirs and the \
-game's own.
-  - The game is told of joining, suspension, resumption and leaving once each, in order.
-  - A session resumes exactly where its key leads, and never once it is over.
+  - Every player in the world has a session that is live or can be resumed. Every entity belongs to a player or to the \
+game.
+  - The game's callbacks for joining, suspension, resumption and leaving run once each, in order.
+  - A resumption key resumes exactly its own session, and never one that is over.
   - A client that disconnects, or is disconnected, is gone. A conforming client loses its connection only for a cause.
   - Every view equals what the server sent.
 When everybody has left and all timeouts have passed, no connections, sessions, players, entities of players, message \

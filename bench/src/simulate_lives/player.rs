@@ -325,12 +325,12 @@ impl Player {
     pub fn transmit(&mut self, now: Instant, server: SocketAddr) {
         let Player { link: Some(link), end: ClientState::Conforming(client), .. } = self else { return };
         let path = Path::new(0, server);
-        let mut said = false;
+        let mut sent = false;
         while let Some(len) = client.transmit_len(now) {
             client.transmit(now, link.reserve(path, len).expect("a simulated link has room"));
-            said = true;
+            sent = true;
         }
-        if said {
+        if sent {
             link.submit();
         }
         // The last datagram of a disconnect closes the client.

@@ -32,7 +32,7 @@ use std::sync::Arc;
 
 /// Clock steps during a jump.
 const JUMP: Duration = Duration::from_millis(100);
-/// Clock steps while nobody is connected.
+/// Clock steps while no client is connected.
 const EMPTY_STEP: Duration = Duration::from_millis(250);
 /// Rounds without arrivals after which all is quiet: what crosses cores shows one round later.
 const QUIET_ROUNDS: u32 = 2;
@@ -273,7 +273,7 @@ impl Simulator {
         Ok(())
     }
 
-    /// Runs cores and clients until nobody has anything to send at this moment.
+    /// Runs cores and clients until none has anything to send at this moment.
     pub fn run_until_quiet(&mut self) {
         let mut quiet = 0;
         for _ in 0..ROUNDS_MAX {

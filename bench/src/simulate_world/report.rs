@@ -36,9 +36,9 @@ pub struct Outcome {
 impl Outcome {
     pub fn judge(&self, faulty: u64) -> Vec<String> {
         let mut missed = Vec::new();
-        let told = self.digests_agreed + self.digests_differ;
-        if self.digests_differ > 0 || told == 0 {
-            missed.push(format!("{} of {told} digests differ", self.digests_differ));
+        let compared = self.digests_agreed + self.digests_differ;
+        if self.digests_differ > 0 || compared == 0 {
+            missed.push(format!("{} of {compared} digests differ", self.digests_differ));
         }
         if self.differing > 0 || self.compared == 0 {
             missed.push(format!("{} of {} entities differ at the end", self.differing, self.compared));

@@ -207,8 +207,8 @@ impl Workload for SoakClient {
             stream.delivery.faults.repeated += 1;
             return;
         };
-        let as_said = MessageHeader { intended, client: self.number, ..header };
-        self.shared.messages.write(as_said, channel, &mut self.message);
+        let as_sent = MessageHeader { intended, client: self.number, ..header };
+        self.shared.messages.write(as_sent, channel, &mut self.message);
         if self.message != message {
             stream.delivery.faults.altered += 1;
             return;

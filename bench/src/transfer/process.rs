@@ -38,9 +38,9 @@ impl SendingServer {
             .stdin(Stdio::piped())
             .stdout(Stdio::piped());
         let mut process = ServerProcess::start(&mut command)?;
-        let (commands, said) = process.take_pipes().ok_or("the sending server has no pipes")?;
+        let (commands, output) = process.take_pipes().ok_or("the sending server has no pipes")?;
         let mut line = String::new();
-        let _ = BufReader::new(said).read_line(&mut line);
+        let _ = BufReader::new(output).read_line(&mut line);
         match PublicKey::from_hex(&line) {
             Ok(key) => Ok(SendingServer { process, commands, address, key, admin_client: AdminClient::new(admin) }),
             Err(_) => Err("the sending server ended at startup; see its error above".into()),

@@ -25,10 +25,10 @@ pub enum ConnectError {
     Socket {
         /// The address that was tried last.
         address: SocketAddr,
-        /// What the system said.
+        /// The system's error.
         source: io::Error,
     },
-    /// The operating system gives no random bytes, and nothing can be secret without.
+    /// The operating system gives no random bytes, so keys cannot be generated.
     #[error("the operating system gives no random bytes ({0}): on Linux, check that getrandom(2) is not forbidden")]
     Random(getrandom::Error),
     /// The server's public key is no key that a server can have.
@@ -182,7 +182,7 @@ impl Driver {
     /// The address of the driver's own socket.
     ///
     /// # Errors
-    /// What the system said.
+    /// The system's error.
     pub fn local_addr(&self) -> io::Result<SocketAddr> {
         self.socket.local_addr()
     }

@@ -250,7 +250,7 @@ fn a_driver_can_move_to_another_thread() {
 
 #[test]
 fn a_wait_ends_at_the_protocols_deadline() {
-    // Nobody answers here, and nobody refuses.
+    // This socket neither answers nor refuses.
     let silent = UdpSocket::bind(loopback()).unwrap();
     let mut driver = Driver::connect(silent.local_addr().unwrap(), ClientConfig::new(public_key())).unwrap();
     assert_eq!(driver.stats(), &SocketStats { datagrams_out: 1, ..SocketStats::default() });

@@ -29,7 +29,7 @@ struct Fixture {
     challenge: u64,
     /// The name of the endpoint's last rekey request.
     request: [u8; REKEY_NAME_BYTES],
-    /// The client has sent a forged rekey response: nobody can open what the endpoint seals after it.
+    /// The client has sent a forged rekey response: the peer cannot open what the endpoint seals after it.
     keys_are_lost: bool,
 }
 

@@ -57,7 +57,7 @@ impl Region {
 
 impl Drop for Region {
     fn drop(&mut self) {
-        // SAFETY: this is the mapping made in `new`, of that length, and nobody can name it after this.
+        // SAFETY: this is the mapping made in `new`, of that length, and no reference to it remains.
         unsafe { libc::munmap(self.start.as_ptr().cast(), self.len) };
     }
 }

@@ -354,7 +354,7 @@ mod tests {
                     }
                 } else if !taken.is_empty() {
                     let (number, bytes, header) = taken.swap_remove(size * 7 % taken.len());
-                    // SAFETY: as above; the run is not complete, so nobody writes to it.
+                    // SAFETY: as above; the run is not complete, so nothing writes to it.
                     let held = unsafe {
                         let buffer = *(*header).msg_iov;
                         std::slice::from_raw_parts(buffer.iov_base.cast::<u8>(), buffer.iov_len)

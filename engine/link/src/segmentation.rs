@@ -1,7 +1,7 @@
 //! Destinations whose route refuses GSO.
 //!
-//! The kernel refuses to segment if the route leads through a device or a transformation that cannot do it. That is a
-//! property of the route, so other destinations keep their runs. A fixed number of recent refusals is remembered.
+//! The kernel refuses to segment if the route leads through a device or a transformation that cannot do it. Other
+//! destinations may have another route, so they keep their runs. A fixed number of recent refusals is remembered.
 //! Forgetting one costs one more refused run and no datagram.
 
 use ringshard_protocol::limits::SEGMENTS_MAX;

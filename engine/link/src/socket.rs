@@ -146,8 +146,8 @@ impl Socket {
         set_option(self.socket.as_raw_fd(), libc::SOL_SOCKET, libc::SO_ATTACH_REUSEPORT_CBPF, &program)
     }
 
-    /// Asks the kernel for the time of each arrival. That costs a few per cent of a datagram that arrives alone, and nothing
-    /// for datagrams that GRO merged.
+    /// Asks the kernel for the time of each arrival. It adds a few per cent to the cost of a datagram that arrives alone, and
+    /// nothing for datagrams that GRO merged.
     ///
     /// # Errors
     /// The system's error.

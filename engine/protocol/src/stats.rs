@@ -176,7 +176,7 @@ counters! {
         bytes_out,
         /// Pings that the peer answered.
         pongs_in,
-        /// Datagrams dropped because the peer sent more than it may.
+        /// Datagrams dropped because the peer exceeded its limits.
         over_budget,
     }
 }

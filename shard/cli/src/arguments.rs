@@ -24,8 +24,9 @@ pub struct Arguments {
 pub enum Command {
     /// Run a server.
     ///
-    /// Signals: SIGTERM or Ctrl-C drains the server, a second one ends it at once, and a third one ends it without telling
-    /// clients. SIGHUP reloads the settings that are marked reloadable. SIGUSR2 writes histograms and connections to a file.
+    /// Signals: SIGTERM or Ctrl-C drains the server; a second one ends the drain; a third one ends the process without
+    /// notifying clients. SIGHUP reloads the settings that are marked reloadable. SIGUSR2 writes histograms and
+    /// connections to a file.
     Serve(Sources),
     /// Check settings, print them, or print their JSON Schema.
     #[command(subcommand)]
@@ -46,9 +47,9 @@ pub enum Command {
     Sessions(sessions::Arguments),
     /// Drain a running server: it admits no new clients, and ends when all have left or drain-ms is over.
     Drain(control::Arguments),
-    /// Let a running server read its settings again.
+    /// Reload the settings of a running server.
     ///
-    /// Exit code 1 if the new settings are wrong, or if some of them need a restart.
+    /// Exit code 1 if the new settings are invalid, or if some of them need a restart.
     Reload(control::Arguments),
     /// End connections of a running server. Their clients do not reconnect by themselves.
     Kick(control::KickArguments),

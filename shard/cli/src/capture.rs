@@ -159,7 +159,7 @@ impl SecretsCollector {
             self.collecting.join().map_err(|_| "the thread that collects traffic secrets panicked")??;
         let log: String = secrets.iter().map(|line| format!("{line}\n")).collect();
         file.write(log.as_bytes())?;
-        remark(format_args!("wrote {file}: whoever has it can decrypt the capture"));
+        remark(format_args!("wrote {file}; anyone with this file can decrypt the capture"));
         Ok(())
     }
 }

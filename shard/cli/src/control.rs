@@ -45,8 +45,8 @@ pub struct Arguments {
 pub struct KickArguments {
     #[command(flatten)]
     server: ServerArguments,
-    /// Which connections to end: one by its id, as `ringshard sessions` shows it; all from an IP address; or the one from
-    /// ADDRESS:PORT.
+    /// The id of the connection to end, as `ringshard sessions` shows it; ADDRESS:PORT; or an IP address, for all its
+    /// connections.
     #[arg(value_name = "ID|ADDRESS")]
     target: Target,
 }

@@ -19,7 +19,7 @@ pub struct Arguments {
     /// Order of the list, largest first.
     #[arg(long, value_enum, default_value = "bytes")]
     sort: SortOrder,
-    /// Longest list; 0 for all connections.
+    /// Maximum number of connections to list; 0 for all.
     #[arg(long, value_name = "N", default_value_t = 20)]
     limit: usize,
     /// Only connections of this core.

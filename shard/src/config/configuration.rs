@@ -3,10 +3,10 @@
 use super::errors::{SettingError, SettingErrors};
 use super::prepare::{self, Prepared};
 use super::raw_values::RawValues;
-use super::setting::Setting;
+use super::setting_metadata::Setting;
 use super::settings::{Served, Settings, WORLD, all_settings};
-use super::source::Source;
 use super::sources::Sources;
+use super::value_source::Source;
 use ringshard_protocol::endpoint::Policy;
 use serde_json::{Value, json};
 

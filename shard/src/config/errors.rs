@@ -1,7 +1,7 @@
 //! What can be wrong with settings, and how it is reported: all errors at once, each with its place.
 
-use super::setting::Setting;
-use super::source::{Source, VARIABLE_PREFIX};
+use super::setting_metadata::Setting;
+use super::value_source::{Source, VARIABLE_PREFIX};
 use std::fmt;
 use std::path::PathBuf;
 
@@ -189,7 +189,7 @@ mod tests {
     #[test]
     fn a_name_is_suggested_only_where_it_was_likely_meant() {
         let suggested = |name| most_similar(name, all_settings()).map(|setting| setting.name.as_str());
-        for (said, meant) in [
+        for (given, meant) in [
             ("max-conections", "max-connections"),
             ("max_connections", "max-connections"),
             ("RINGSHARD_TIMOUT_MS", "timeout-ms"),
@@ -201,10 +201,10 @@ mod tests {
             ("connections", "max-connections"),
             ("pre-shared", "pre-shared-key"),
         ] {
-            assert_eq!(suggested(said), Some(meant), "{said}");
+            assert_eq!(suggested(given), Some(meant), "{given}");
         }
-        for said in ["world", "threads", "RINGSHARD_FOO", "bind", "port", "x", "workers", "tls-certificate"] {
-            assert_eq!(suggested(said), None, "{said}");
+        for given in ["world", "threads", "RINGSHARD_FOO", "bind", "port", "x", "workers", "tls-certificate"] {
+            assert_eq!(suggested(given), None, "{given}");
         }
     }
 }

@@ -2,9 +2,9 @@
 
 use super::errors::SettingError;
 use super::raw_values::RawValues;
-use super::setting::Setting;
-use super::source::Source;
+use super::setting_metadata::Setting;
 use super::value_format::ValueKind;
+use super::value_source::Source;
 use std::path::Path;
 use toml::Spanned;
 use toml::de::{DeTable, DeValue};
@@ -14,7 +14,7 @@ pub(super) fn read(path: &Path, raw: &mut RawValues, errors: &mut Vec<SettingErr
     match std::fs::read_to_string(path) {
         Ok(text) => File { path, text: &text, broken: Vec::new() }.read(raw, errors),
         Err(error) => {
-            // The values of the file are not known, so nothing can be said of the values together.
+            // The file's values are unknown, so rules between settings cannot be checked.
             raw.doubt_all();
             errors.push(SettingError::File { path: path.to_owned(), why: error.to_string() });
         }

@@ -1,10 +1,10 @@
 //! Every setting as a flag. The environment is read along with the flags.
 
-use super::setting::Setting;
+use super::setting_metadata::Setting;
 use super::settings::all_settings;
-use super::source::{FILE_VARIABLE, VARIABLE_PREFIX};
 use super::sources::Sources;
 use super::value_format::ValueKind;
+use super::value_source::{FILE_VARIABLE, VARIABLE_PREFIX};
 use clap::{Arg, ArgMatches, Command};
 use std::ffi::OsString;
 use std::path::PathBuf;

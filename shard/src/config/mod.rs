@@ -9,8 +9,8 @@
 //! | module | for |
 //! |---|---|
 //! | `value_format` | how a text becomes a value |
-//! | `source` | where a value comes from |
-//! | `setting` | one setting, before it has a value |
+//! | `value_source` | where a value comes from |
+//! | `setting_metadata` | one setting, before it has a value |
 //! | `raw_values` | the text of every setting |
 //! | `errors` | what can be wrong, and how it is reported |
 //! | `settings` | the table of all settings |
@@ -28,19 +28,19 @@ pub mod key_files;
 mod prepare;
 mod raw_values;
 mod schema;
-mod setting;
+mod setting_metadata;
 mod settings;
-mod source;
 mod sources;
 mod value_format;
+mod value_source;
 
 pub use configuration::{Configuration, Reloaded};
 pub use errors::{SettingError, SettingErrors};
 pub use prepare::Prepared;
 pub use raw_values::RawValues;
 pub use schema::schema;
-pub use setting::Setting;
+pub use setting_metadata::Setting;
 pub use settings::{Cipher, Layout, LogFormat, Served, Settings, all_settings};
-pub use source::Source;
 pub use sources::Sources;
 pub use value_format::ValueKind;
+pub use value_source::Source;

@@ -1,7 +1,7 @@
 //! The raw values of all settings, as text, from all sources.
 
-use super::setting::Setting;
-use super::source::Source;
+use super::setting_metadata::Setting;
+use super::value_source::Source;
 use std::collections::{BTreeMap, BTreeSet};
 
 /// The text of every setting from each source that sets it.

@@ -2,7 +2,7 @@
 
 use super::errors::SettingError;
 use super::raw_values::RawValues;
-use super::setting::Setting;
+use super::setting_metadata::Setting;
 use super::value_format::*;
 use crate::game::simulation::{SNAPSHOT_BYTES_MAX, VISIBLE_MAX};
 use crate::runtime::datapath::Datapath;
@@ -145,8 +145,8 @@ settings! {
         /// sendmmsg.
         datapath: Datapath = "auto",
             choice(&[("auto", Datapath::Auto), ("uring", Datapath::Uring), ("mmsg", Datapath::Mmsg)]), false;
-        /// How a core waits for work. busy: it never sleeps. adaptive: it sleeps, and collects arrivals only under load. park: it
-        /// sleeps, and always collects arrivals.
+        /// How a core waits for work. busy: it never sleeps. adaptive: it sleeps, and batches packets only under load. park: it
+        /// sleeps, and always batches packets.
         idle: Strategy = "adaptive",
             choice(&[("busy", Strategy::Busy), ("adaptive", Strategy::Adaptive), ("park", Strategy::Park)]), false;
         /// Receive and send buffer of each core's socket. Sizes above the host's rmem_max and wmem_max need CAP_NET_ADMIN.
@@ -169,7 +169,7 @@ settings! {
         heartbeat_ms: u64 = "5000", milliseconds(1..=3_600_000), false;
         /// Silence after which a connection ends.
         timeout_ms: u64 = "15000", milliseconds(2..=3_600_000), false;
-        /// Time after which reliable messages are sent again while a connection has received no acknowledgment yet.
+        /// Retransmission timeout until a connection receives its first acknowledgment.
         retransmission_ms: u64 = "250", milliseconds(10..=2_000), false;
         /// Congestion control of reliable messages. bbr tolerates random loss; cubic is the internet's common algorithm.
         congestion: CongestionControl = "bbr",
@@ -207,8 +207,8 @@ settings! {
         handshakes_per_second: u64 = "2000", whole(1..=1_000_000, "per second"), true;
         /// New connections per second on one core from one IPv4 address or IPv6 /64.
         address_handshakes_per_second: u64 = "50", whole(1..=1_000_000, "per second"), true;
-        /// New connections at once on one core from one IPv4 address or IPv6 /64. Players who share an address reconnect together
-        /// when a server comes back.
+        /// Burst of new connections on one core from one IPv4 address or IPv6 /64. After a restart of the server, players who
+        /// share an address reconnect together.
         address_handshakes_at_once: u64 = "500", whole(1..=1_000_000, ""), true;
         /// Messages per second that the server accepts from one connection; 0 for no limit.
         connection_messages_per_second: u64 = "2000", whole(0..=1_000_000_000, "per second"), true;
@@ -216,7 +216,7 @@ settings! {
         connection_bytes_per_second: u64 = "1048576", whole(0..=1_000_000_000_000, "bytes"), true;
         /// Bytes of messages per second that the server sends to one connection; 0 for no limit.
         connection_send_bytes_per_second: u64 = "0", whole(0..=1_000_000_000_000, "bytes"), true;
-        /// Networks that may not connect. Clients that are connected from them are disconnected.
+        /// Networks that may not connect. Their connected clients are disconnected.
         deny: Vec<IpNet> = "", networks(), true;
         /// Networks to which `deny` and the limits per address do not apply, such as relays. The default is this host, so that
         /// local load generators bypass the limits.
@@ -226,19 +226,19 @@ settings! {
         /// Address of the admin port: HTTP for the dashboard, metrics, and commands such as `ringshard top`.
         admin: Option<SocketAddr> = "127.0.0.1:3566", address().or("off"), false;
         /// File with the token that admin requests need, 16 characters or more. Required if `admin` is not a loopback address.
-        /// Without it, the admin port answers questions and refuses commands: reload, drain, kick.
+        /// Without it, the admin port answers GET requests and refuses the commands reload, drain and kick.
         admin_token_file: Option<PathBuf> = "", file(), false;
-        /// Unix socket that answers the same requests, commands too, without a token. Only the server's user and root can open it.
+        /// Unix socket for the same requests, including commands, without a token. Only the server's user and root can open it.
         admin_socket: Option<PathBuf> = "", file(), false;
         /// What to log to standard error.
         log: String = "info", log(), true;
         /// Format of log lines: text, or json for one JSON object per line.
         log_format: LogFormat = "text", choice(&[("text", LogFormat::Text), ("json", LogFormat::Json)]), false;
-        /// How long clients may stay once the server is told to stop. Meanwhile it admits no new clients.
+        /// How long clients may stay while the server drains. Meanwhile it admits no new clients.
         drain_ms: u64 = "0", milliseconds(0..=3_600_000), true;
-        /// Folder for dumps (SIGUSR2) and panic reports. Without it, the folder that the server was started in.
+        /// Folder for dumps (SIGUSR2) and panic reports. Without it, the working folder of the server.
         dump_dir: Option<PathBuf> = "", folder(), false;
-        /// Give traffic secrets to whoever may read from the admin port, for `ringshard capture --key-log`. Only for test servers.
+        /// Give traffic secrets to every admin client, for `ringshard capture --key-log`. Only for test servers.
         key_log: bool = "false", switch(), false;
     }
 }

@@ -3,9 +3,9 @@
 use super::errors::SettingError;
 use super::file;
 use super::raw_values::RawValues;
-use super::setting::Setting;
+use super::setting_metadata::Setting;
 use super::settings::all_settings;
-use super::source::{FILE_VARIABLE, Source};
+use super::value_source::{FILE_VARIABLE, Source};
 use std::path::PathBuf;
 
 /// The sources of a server's settings. A reload reads them again.

@@ -204,7 +204,7 @@ fn look_up(text: &str) -> Result<SocketAddr, ValueError> {
     }
     let unknown = |error: std::io::Error| Some(format!("the host name {host} cannot be looked up ({error})"));
     let addresses: Vec<SocketAddr> = text.to_socket_addrs().map_err(unknown)?.collect();
-    // Whoever writes `localhost` means 127.0.0.1, even if the resolver lists ::1 first.
+    // `localhost` means 127.0.0.1, even if the resolver lists ::1 first.
     let preferred = addresses.iter().find(|address| address.is_ipv4()).or(addresses.first());
     preferred.copied().ok_or_else(|| Some(format!("the host name {host} has no address")))
 }

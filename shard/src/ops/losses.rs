@@ -44,12 +44,12 @@ pub const LOSSES: &[Loss] = &[
     loss(
         "replayed",
         COMMON,
-        "datagrams arrived twice or very late: the network duplicates them, or somebody replays them",
+        "datagrams arrived twice or very late: the network duplicates them, or an attacker replays them",
     ),
     loss(
         "not_authentic",
         1,
-        "datagrams do not decrypt with the key of their connection: somebody forges or alters them",
+        "datagrams do not decrypt with the key of their connection: an attacker forges or alters them",
     ),
     loss("bad_frame", 1, "authentic datagrams hold invalid frames: a faulty client, or one of another version"),
     loss("no_memory", 1, "memory for reliable messages is used up: raise message-memory-mib"),
@@ -160,7 +160,7 @@ pub const LOSSES: &[Loss] = &[
     ),
     loss("world_digests_skipped", COMMON, "clients send more digests than a core compares per tick"),
     loss(
-        "world_strange_messages",
+        "world_invalid_messages",
         1,
         "messages are not valid for this game: a faulty client, or one of another version",
     ),

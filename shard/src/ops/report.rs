@@ -110,7 +110,7 @@ pub struct ConnectionSnapshot {
     pub in_flight_bytes: Option<u64>,
     /// Datagrams to the client that are considered lost.
     pub packets_lost: u64,
-    /// Datagrams refused because the client sent more than it may.
+    /// Datagrams dropped because the client exceeded its limits.
     pub over_budget: u64,
     /// Number of rekeys.
     pub key_changes: u64,

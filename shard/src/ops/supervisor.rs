@@ -56,11 +56,11 @@ impl SignalReceiver {
 /// A server that did not end in order: some clients were not told.
 #[derive(Clone, PartialEq, Eq, Debug, thiserror::Error)]
 pub enum Abandoned {
-    /// It was told to stop again while it was ending.
-    #[error("told to stop again while the server was ending: it exits without telling its clients")]
+    /// A second stop request arrived during shutdown.
+    #[error("a second stop request arrived during shutdown: the server exits without notifying its clients")]
     StoppedAgain,
     /// Cores are stuck, so it would never end.
-    #[error("core {0:?} is stuck and does not end: the server exits without telling the clients of that core")]
+    #[error("core {0:?} is stuck and does not end: the server exits without notifying the clients of that core")]
     Stuck(Vec<usize>),
 }
 
@@ -98,7 +98,7 @@ pub fn supervise(
     Ok(report)
 }
 
-/// Tells systemd. If systemd did not start the process, nobody listens, and that is no error.
+/// Notifies systemd. Does nothing if systemd did not start the process.
 fn notify(state: NotifyState<'_>) {
     let _ = sd_notify::notify(&[state]);
 }

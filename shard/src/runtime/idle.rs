@@ -86,7 +86,7 @@ mod tests {
     }
 
     #[test]
-    fn nobody_waits_while_there_is_work() {
+    fn a_core_never_waits_while_there_is_work() {
         for strategy in [Strategy::Busy, Strategy::Adaptive, Strategy::Park] {
             let now = Instant::from_nanos(5);
             assert_eq!(Idle::new(strategy).wait(now, now + GATHER, 0, true).until, now);

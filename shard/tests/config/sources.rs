@@ -30,7 +30,7 @@ fn flags_win_over_the_environment_which_wins_over_the_file() {
 fn printed_settings_read_back() {
     let folder = Folder::new("print");
     let key = folder.write_secret("server.key", &"ab".repeat(32));
-    let said = [
+    let given = [
         ("deny", "203.0.113.0/24, 2001:db8::1"),
         ("near", "123.5"),
         ("compression", "off"),
@@ -38,7 +38,7 @@ fn printed_settings_read_back() {
         ("admin", "off"),
         ("key", key.to_str().unwrap()),
     ];
-    let first = Configuration::load(flags(&said)).unwrap();
+    let first = Configuration::load(flags(&given)).unwrap();
     let file = folder.write("printed.toml", &first.raw_values().file());
     let second = Configuration::load(Sources { file: Some(file), ..Sources::default() }).unwrap();
     assert_eq!(format!("{:?}", first.settings()), format!("{:?}", second.settings()));
@@ -48,7 +48,7 @@ fn printed_settings_read_back() {
 
 #[test]
 fn settings_without_effect_are_named() {
-    let lines = |said: &[(&str, &str)]| Configuration::prepared(flags(said)).unwrap().0.without_effect().join("\n");
+    let lines = |given: &[(&str, &str)]| Configuration::prepared(flags(given)).unwrap().0.without_effect().join("\n");
     let told = lines(&[("npcs", "7"), ("admin", "off"), ("key-log", "true")]);
     assert!(told.contains("npcs is `7` (flag) but has no effect: game is echo"), "{told}");
     assert!(told.contains("key-log is `true`") && told.contains("admin is off"), "{told}");

@@ -74,7 +74,7 @@ fn each_default_is_valid_and_in_the_schema() {
 
 #[test]
 fn a_time_is_a_number_of_milliseconds_or_has_a_unit() {
-    for (said, millis) in [
+    for (given, millis) in [
         ("1500", 1_500),
         ("10s", 10_000),
         ("250ms", 250),
@@ -83,8 +83,8 @@ fn a_time_is_a_number_of_milliseconds_or_has_a_unit() {
         ("1m 30s", 90_000),
         ("0.5s", 500),
     ] {
-        let configuration = Configuration::load(flags(&[("drain-ms", said)])).unwrap();
-        assert_eq!(configuration.settings().drain_ms, millis, "{said}");
+        let configuration = Configuration::load(flags(&[("drain-ms", given)])).unwrap();
+        assert_eq!(configuration.settings().drain_ms, millis, "{given}");
     }
     let folder = Folder::new("times");
     let file = folder.write("a.toml", "heartbeat-ms = \"2s\"\ntimeout-ms = 9000\n");
@@ -110,8 +110,8 @@ fn the_installed_file_is_valid_and_changes_little_beyond_the_defaults() {
     // The service has a key and a folder of its own.
     let own = ["key", "drain-ms", "dump-dir", "admin-socket"];
     for key in all_settings() {
-        let (said, _) = configuration.raw_values().get(&key.name);
-        assert!(own.contains(&key.name.as_str()) || said == key.default, "{} is {said}", key.name);
+        let (given, _) = configuration.raw_values().get(&key.name);
+        assert!(own.contains(&key.name.as_str()) || given == key.default, "{} is {given}", key.name);
     }
     // A commented line shows the current default.
     let is_name = |name: &str| name.bytes().all(|byte| byte.is_ascii_lowercase() || byte == b'-');

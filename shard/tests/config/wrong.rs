@@ -96,7 +96,7 @@ fn invalid_files_are_named() {
 
 #[test]
 fn conflicting_values_are_named_together() {
-    for (said, parts) in [
+    for (given, parts) in [
         (vec![("timeout-ms", "4000")], vec!["timeout-ms is 4000", "heartbeat-ms is 5000", "flag", "default"]),
         (vec![("max-connections", "70000"), ("cpus", "0")], vec!["max-connections is 70000", "1 to 65536"]),
         (vec![("npcs", "60000"), ("entities", "100")], vec!["npcs is 60000", "entities is 100", "must be more"]),
@@ -107,8 +107,8 @@ fn conflicting_values_are_named_together() {
         ),
         (vec![("admin", "0.0.0.0:3566")], vec!["other hosts can reach", "admin-token-file"]),
     ] {
-        let complaints = complaints(flags(&said));
-        assert!(parts.iter().all(|part| complaints[0].contains(part)), "{said:?}: {complaints:?}");
+        let complaints = complaints(flags(&given));
+        assert!(parts.iter().all(|part| complaints[0].contains(part)), "{given:?}: {complaints:?}");
         assert_eq!(complaints.len(), 1, "{complaints:?}");
     }
     // All conflicts are reported, not only the first.
@@ -122,14 +122,14 @@ fn a_secret_that_every_user_can_read_or_write_is_refused() {
     let hex = "ab".repeat(32);
     for setting in ["key", "pre-shared-key", "integrity-keys", "admin-token-file"] {
         let file = folder.write_secret(setting, &hex);
-        let said = [(setting, file.to_str().unwrap())];
+        let given = [(setting, file.to_str().unwrap())];
         for mode in [0o600, 0o400, 0o440, 0o640] {
             std::fs::set_permissions(&file, std::fs::Permissions::from_mode(mode)).unwrap();
-            Configuration::prepared(flags(&said)).unwrap_or_else(|error| panic!("{setting}, {mode:o}: {error}"));
+            Configuration::prepared(flags(&given)).unwrap_or_else(|error| panic!("{setting}, {mode:o}: {error}"));
         }
         for mode in [0o644, 0o604, 0o602, 0o666] {
             std::fs::set_permissions(&file, std::fs::Permissions::from_mode(mode)).unwrap();
-            let told = complaints(flags(&said)).join("\n");
+            let told = complaints(flags(&given)).join("\n");
             let parts = [setting, "every user", "chmod 600", &format!("{mode:04o}")];
             assert!(parts.iter().all(|part| told.contains(part)), "{setting}, {mode:o}: {told}");
         }

@@ -69,7 +69,7 @@ fn a_silent_client_resumes_with_its_player_and_its_view() {
         assert!(world.players[player].view.tick() > tick + 100 * 60, "the view continues");
         assert_eq!(world.players[player].resumed, [false, true, true, true]);
     }
-    assert_eq!(world.total(|stats| stats.strange_messages), 0);
+    assert_eq!(world.total(|stats| stats.invalid_messages), 0);
     let (agreed, differ) = world.digests();
     assert!(agreed > 50 && differ == 0, "{agreed} digests agree, {differ} do not");
     let of_one = [&[LifeEvent::Joined][..], &[LifeEvent::Suspended, LifeEvent::Resumed].repeat(3)].concat();
@@ -200,17 +200,17 @@ fn a_player_without_a_body_still_sees_and_can_get_another_body() {
         world.run_for(SECOND / 2);
         world.players.pop();
     }
-    let tenant = world.players.last().unwrap().id.unwrap();
-    assert!(tenant.index == former.index && tenant != former, "{tenant:?} has the slot of {former:?}");
+    let successor = world.players.last().unwrap().id.unwrap();
+    assert!(successor.index == former.index && successor != former, "{successor:?} has the slot of {former:?}");
     assert!(world.players[0].view.tick() > tick + 60, "the view continues");
     let is_for =
         |generation: u8| move |message: &&Vec<u8>| message[2] == generation && message[1] == former.index as u8;
     assert_eq!(
-        world.players[0].inbox.iter().filter(is_for(tenant.generation)).count(),
+        world.players[0].inbox.iter().filter(is_for(successor.generation)).count(),
         0,
         "the player receives messages for another"
     );
-    assert!(world.players.last().unwrap().inbox.iter().filter(is_for(tenant.generation)).count() > 10);
+    assert!(world.players.last().unwrap().inbox.iter().filter(is_for(successor.generation)).count() > 10);
 
     world.players[0].id = None;
     world.run_for(SECOND);
@@ -276,11 +276,11 @@ fn a_message_to_an_entity_does_not_reach_a_player_that_had_its_slot() {
     world.players[0].actions = DIE;
     world.run_for(3 * SECOND);
     let npcs = world.players[0].view.entities().filter(|seen| seen.state().kind == EntityKind::Npc);
-    let tenant = npcs.map(|seen| seen.id()).find(|id| id.index == former.index);
-    let tenant = tenant.expect("an NPC has the slot, and the player sees it");
+    let successor = npcs.map(|seen| seen.id()).find(|id| id.index == former.index);
+    let successor = successor.expect("an NPC has the slot, and the player sees it");
     let messages = world.players[0].inbox.iter();
-    let of_tenant = messages.filter(|message| message[1..] == [tenant.index as u8, tenant.generation]).count();
-    assert_eq!(of_tenant, 0, "the player received messages to {tenant:?}");
+    let of_successor = messages.filter(|message| message[1..] == [successor.index as u8, successor.generation]).count();
+    assert_eq!(of_successor, 0, "the player received messages to {successor:?}");
     assert!(world.players[1].inbox.len() > 100, "other players receive their messages");
 }
 

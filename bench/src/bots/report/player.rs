@@ -39,7 +39,7 @@ impl Player {
         scenario: &Scenario,
     ) -> Self {
         let each = scenario.clients as f64 * load.elapsed.as_secs_f64();
-        let told = (counts.updates + counts.entered + counts.left) as f64;
+        let received = (counts.updates + counts.entered + counts.left) as f64;
         let visible = counts.visible as f64 / counts.looked.max(1) as f64;
         let full = visible * FULL_STATE_BYTES * 60.0;
         let bytes = counts.snapshot_bytes as f64 / each;
@@ -49,7 +49,7 @@ impl Player {
             kilobytes_per_s: bytes / 1000.0,
             visible,
             updates_per_s: counts.updates as f64 / (observers as f64 * load.elapsed.as_secs_f64()),
-            bits_per_update: (counts.looked_bytes as f64 - header * counts.looked as f64) * 8.0 / told.max(1.0),
+            bits_per_update: (counts.looked_bytes as f64 - header * counts.looked as f64) * 8.0 / received.max(1.0),
             saved_share: 1.0 - bytes / full.max(1.0),
             update_hz: observations.classes.map(|class| 60.0 * class.fresh as f64 / class.seen.max(1) as f64),
             near_staleness_ticks: Ticks::of(&observations.near_staleness),

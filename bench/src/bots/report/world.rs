@@ -55,11 +55,11 @@ impl World {
         if inputs < inputs_min {
             missed.clients.push(format!("the server took {inputs:.1} inputs/s per player, below {inputs_min:.1}"));
         }
-        let told = self.digests_agreed + self.digests_differ;
-        if (self.digests_agreed as f64) < AGREEMENT_MIN * told as f64 {
-            missed.guarantees.push(format!("{} of {told} digests differ", self.digests_differ));
+        let compared = self.digests_agreed + self.digests_differ;
+        if (self.digests_agreed as f64) < AGREEMENT_MIN * compared as f64 {
+            missed.guarantees.push(format!("{} of {compared} digests differ", self.digests_differ));
         }
-        if told == 0 {
+        if compared == 0 {
             missed.clients.push("no digest could be compared".to_owned());
         }
         if self.ticks_skipped > 0 || self.shed_level > 0 {

@@ -170,7 +170,7 @@ mod tests {
                 slots[usize::from(header.connection.slot())] += 1;
                 if from == player_sockets {
                     from_own += 1;
-                    assert_ne!(header.connection.slot(), 3, "not the name of somebody elsewhere");
+                    assert_ne!(header.connection.slot(), 3, "not the id of a player on another socket");
                 }
             }
         }

@@ -237,7 +237,7 @@ mod tests {
     use super::*;
     use ringshard_protocol::crypto::SecretKey;
 
-    fn said(request: Option<Request>) -> Option<(bool, Connect)> {
+    fn decoded(request: Option<Request>) -> Option<(bool, Connect)> {
         let (shows, datagram) = match request? {
             Request::CookieRequest(datagram) => (false, datagram),
             Request::WithCookie(datagram) => (true, datagram),
@@ -252,18 +252,18 @@ mod tests {
         let mut client = ForgedClient::new(handshake_source(0), connect.clone());
         let begin = Instant::now();
         let at = |millis| begin + Duration::from_millis(millis);
-        let mut next_request = |millis| said(client.next_request(at(millis), SHOW_AGAIN_AFTER));
+        let mut next_request = |millis| decoded(client.next_request(at(millis), SHOW_AGAIN_AFTER));
         assert_eq!(next_request(0), Some((false, connect.clone())), "all but the cookie stays as it is");
         assert_eq!(next_request(249), None);
         assert_eq!(next_request(250), Some((false, connect.clone())));
         client.take_cookie(at(300), [7; COOKIE_BYTES]);
         let with_cookie = Connect { cookie: [7; COOKIE_BYTES], ..connect.clone() };
-        let mut next_request = |millis| said(client.next_request(at(millis), SHOW_AGAIN_AFTER));
+        let mut next_request = |millis| decoded(client.next_request(at(millis), SHOW_AGAIN_AFTER));
         assert_eq!(next_request(300), Some((true, with_cookie.clone())));
         assert_eq!(next_request(399), None);
-        assert_eq!(next_request(400), Some((true, with_cookie.clone())), "nobody has accepted it");
+        assert_eq!(next_request(400), Some((true, with_cookie.clone())), "the server has not accepted it");
         client.accepted_at = Some(at(450));
-        let mut next_request = |millis| said(client.next_request(at(millis), SHOW_AGAIN_AFTER));
+        let mut next_request = |millis| decoded(client.next_request(at(millis), SHOW_AGAIN_AFTER));
         assert_eq!(next_request(2_449), None, "the server still knows it");
         assert_eq!(next_request(2_450), Some((true, with_cookie)));
         assert_eq!(next_request(8_300), Some((false, connect)), "the cookie is too old");

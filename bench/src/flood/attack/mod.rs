@@ -20,7 +20,7 @@ use std::sync::atomic::{AtomicBool, Ordering};
 use std::thread::JoinHandle;
 use std::time::{Duration, Instant};
 
-/// The longest that a flood lasts if nobody stops it.
+/// The longest that a flood lasts if it is not stopped.
 const LIFE_MAX: Duration = Duration::from_secs(4000);
 /// What is later than this is skipped: a flood keeps its rate but does not catch up.
 const LATE_MAX: Duration = Duration::from_millis(20);

@@ -123,7 +123,7 @@ impl<L: Link> Generator<L> {
         }
     }
 
-    /// Runs until told to stop. Returns the link.
+    /// Runs until it is stopped. Returns the link.
     fn run(mut self) -> (Outcome, L) {
         loop {
             let phase = self.shared.phase();

@@ -116,12 +116,12 @@ impl Player {
         self.back_at = now + back_after;
     }
 
-    /// Moves to a fresh address. `is_told`: the client knows.
-    pub fn change_address(&mut self, now: Instant, network: &Network, is_told: bool) {
+    /// Moves to a fresh address. `is_aware`: the client knows.
+    pub fn change_address(&mut self, now: Instant, network: &Network, is_aware: bool) {
         let address = self.draw_address();
         let Some((client, link)) = &mut self.running else { return };
         link.rebind(address);
-        if is_told {
+        if is_aware {
             client.address_changed(now);
         }
         self.due_at = now;

@@ -143,9 +143,9 @@ impl Simulator {
         *since = (*since).max(until);
     }
 
-    fn move_player(&mut self, now: Instant, player: usize, is_told: bool) {
-        self.audit.totals.fault(if is_told { "address changed" } else { "address changed unseen" });
-        self.players[player].change_address(now, &self.network, is_told);
+    fn move_player(&mut self, now: Instant, player: usize, is_aware: bool) {
+        self.audit.totals.fault(if is_aware { "address changed" } else { "address changed unseen" });
+        self.players[player].change_address(now, &self.network, is_aware);
         self.mark_disturbed(player, now);
     }
 

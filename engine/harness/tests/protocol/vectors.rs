@@ -368,15 +368,15 @@ fn traffic(vector: &Vector, suite: Suite) {
 }
 
 fn rekey(vector: &Vector) {
-    let asker = vector.secret("asker_secret", "asker_public");
-    let answerer = vector.secret("answerer_secret", "answerer_public");
-    let (request, response) = (vector.array("asker_public"), vector.array("answerer_public"));
+    let requester = vector.secret("requester_secret", "requester_public");
+    let responder = vector.secret("responder_secret", "responder_public");
+    let (request, response) = (vector.array("requester_public"), vector.array("responder_public"));
     assert_eq!(read(vector.get("request")), [Frame::RekeyRequest(&request)]);
     let to = *request.first_chunk().unwrap();
     assert_eq!(read(vector.get("response")), [Frame::RekeyResponse { to, key: &response }]);
     let shared: [u8; 32] = vector.array("shared");
-    assert_eq!(asker.diffie_hellman(&PublicKey::from_bytes(response)), Ok(shared));
-    assert_eq!(answerer.diffie_hellman(&PublicKey::from_bytes(request)), Ok(shared));
+    assert_eq!(requester.diffie_hellman(&PublicKey::from_bytes(response)), Ok(shared));
+    assert_eq!(responder.diffie_hellman(&PublicKey::from_bytes(request)), Ok(shared));
 
     assert_eq!(vector.get("label"), b"ringshard 1 rekey");
     for (split, next) in [("split_client", "next_client"), ("split_server", "next_server")] {

@@ -49,8 +49,8 @@ fn a_repeated_entity_stays_where_it_is() {
     let mut in_full = view_of(&[(0, at(0)), (10, at(100))]);
     let mut by_difference = view_of(&[(0, at(0)), (10, at(100))]);
     let full_again = full(id(1, 1), 1, &at(100));
-    let told_again = difference(id(1, 1), 1, &at(100), 0, &at(0));
-    for (view, again) in [(&mut in_full, full_again), (&mut by_difference, told_again)] {
+    let difference_again = difference(id(1, 1), 1, &at(100), 0, &at(0));
+    for (view, again) in [(&mut in_full, full_again), (&mut by_difference, difference_again)] {
         assert_eq!(view.take(&snapshot(2, 110, &[again]), |_| {}), Ok(true));
         for (tick, x) in [(5.0, 50.0), (10.0, 100.0), (60.0, 100.0), (110.0, 100.0), (200.0, 100.0)] {
             assert_eq!(pose(view, tick).position[0], x, "at {tick}");

@@ -186,7 +186,7 @@ fn datagrams_to_an_address_without_a_link_are_lost_and_counted() {
     let send = |to| network.send(address(9), address(to), &[to]);
     [1, 1, 2].into_iter().for_each(send);
     network.advance(DELAY);
-    assert_eq!(network.unreachable(), 1, "nobody is at 2 yet");
+    assert_eq!(network.unreachable(), 1, "address 2 has no socket yet");
     moves.rebind(address(2));
     assert_eq!((moves.local(), received(&mut moves).len()), (address(2), 0));
     assert_eq!(network.unreachable(), 3, "two had arrived and were left behind");

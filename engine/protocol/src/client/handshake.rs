@@ -27,7 +27,7 @@ pub(super) struct Handshake {
     pub(super) wrong_key: bool,
     /// The last denial. It may be forged.
     denied: Option<Denied>,
-    /// When the last denial said that the server is busy.
+    /// When the server last answered that it is busy.
     busy_at: Option<Instant>,
 }
 

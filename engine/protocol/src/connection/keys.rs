@@ -14,7 +14,7 @@ pub enum Role {
     Server,
 }
 
-/// The secrets of a connection's traffic, to decrypt captures with. Whoever has them can also forge datagrams.
+/// The secrets of a connection's traffic, to decrypt captures with. They also allow forging datagrams.
 #[derive(Clone)]
 pub struct TrafficSecrets {
     /// The connection's id.

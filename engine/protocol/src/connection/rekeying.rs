@@ -1,7 +1,7 @@
 //! Rekeying: how a connection changes its traffic keys (PROTOCOL.md#rekeying).
 //!
 //! ```text
-//! asker                                            answerer
+//! requester                                        responder
 //!   | RekeyRequest: fresh public key ---------------> |  derives; opens both phases from here on
 //!   | <-------------- RekeyResponse: fresh public key |
 //!   derives; seals in the new phase                   |
@@ -24,15 +24,15 @@ enum Rekey {
     /// Asked, and not answered. The request is repeated with the same key, so that a late answer is as good as an early
     /// one.
     Asked { ephemeral: SecretKey, name: [u8; REKEY_NAME_BYTES], asked_at: Instant },
-    /// Asker: seals in the new phase. The peer has not been heard in it yet.
+    /// Requester: seals in the new phase. The peer has not been heard in it yet.
     Switched { open: Box<AeadKey> },
-    /// Answerer: the new keys are derived, and come into use when the peer uses them.
+    /// Responder: the new keys are derived, and come into use when the peer uses them.
     Answered(Box<DerivedKeys>),
     /// The peer was heard in the new phase. The old key still opens late datagrams until then.
     Lingering { open: Box<AeadKey>, until: Instant },
 }
 
-/// What an answerer uses as soon as the asker does.
+/// What a responder uses as soon as the requester does.
 #[derive(Debug)]
 struct DerivedKeys {
     request: [u8; 32],
@@ -245,12 +245,12 @@ impl Rekeying {
         let (secrets, pair) = self.keys.next(&shared);
         self.keys.secrets = secrets;
         self.keys.replace_seal(pair.seal, now);
-        assert!(self.keys.seal_phase() != self.keys.open_phase(), "the asker seals in the new phase first");
+        assert!(self.keys.seal_phase() != self.keys.open_phase(), "the requester seals in the new phase first");
         self.rekey = Some(Rekey::Switched { open: Box::new(pair.open) });
         ResponseOutcome::Switched
     }
 
-    /// The peer acknowledged our response in the old phase. An asker that uses a response acknowledges it in the new
+    /// The peer acknowledged our response in the old phase. A requester that uses a response acknowledges it in the new
     /// phase, so this one answered a late copy of a dropped request: the keys stay as they are.
     pub(super) fn response_acknowledged(&mut self) {
         if let Some(Rekey::Answered(_)) = self.rekey {

@@ -4,8 +4,8 @@ use super::kdf::hkdf_sha256;
 use super::{AeadKey, Suite};
 use crate::limits::RESUME_TOKEN_BYTES;
 
-/// What a client needs to resume a session: a token that names it, and a secret that never travels. Without the secret
-/// nobody can use the keys of the resuming connection.
+/// What a client needs to resume a session: a token that names it, and a secret that never travels. Without the secret,
+/// an attacker cannot use the keys of the resuming connection.
 #[derive(Clone, Copy)]
 pub struct ResumeKey {
     /// Names the session in Noise message 1. Useless without the secret.

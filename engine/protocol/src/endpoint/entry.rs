@@ -1,7 +1,7 @@
 //! One connection in the table: its keys and transport, and what the endpoint knows about it.
 
 use super::budget::Budget;
-use super::candidate::Candidate;
+use super::candidate_path::Candidate;
 use super::send_queue::BufferIndex;
 use super::session::{SessionId, Token};
 use crate::connection::Connection;

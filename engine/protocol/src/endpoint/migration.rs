@@ -2,7 +2,7 @@
 //! new path, and moves the connection there once the client has answered over it.
 
 use super::Endpoint;
-use super::candidate::Candidate;
+use super::candidate_path::Candidate;
 use super::entry::Entry;
 use super::events::Event;
 use super::observer::show;

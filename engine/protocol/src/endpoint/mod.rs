@@ -8,15 +8,16 @@
 //! | `table`, `entry`, `timers` | the connections, by slot, and their timers |
 //! | `admission` | cookies, key exchanges and denials: the answers to unknown addresses |
 //! | `life`, `session`, `events`, `resumption` | sessions, which can outlive a connection |
-//! | `candidate`, `migration` | clients whose address changes |
-//! | `silent`, `memory` | which connections end when slots or memory run out |
+//! | `candidate_path`, `migration` | clients whose address changes |
+//! | `displace_silent`, `memory` | which connections end when slots or memory run out |
 //! | `policy`, `networks`, `enforcement`, `budget` | limits that can change while the endpoint runs |
 //! | `inspection`, `observer`, `offenders` | what operators see |
 
 mod admission;
 mod budget;
-mod candidate;
+mod candidate_path;
 mod config;
+mod displace_silent;
 mod enforcement;
 mod entry;
 mod events;
@@ -34,7 +35,6 @@ mod resumption;
 mod send;
 mod send_queue;
 mod session;
-mod silent;
 mod sweep;
 mod table;
 mod timers;

@@ -187,7 +187,7 @@ mod tests {
         let mut buffer = [0; 64];
         let mut writer = FrameWriter::new(&mut buffer, 0);
         assert!(writer.message(Channel::UNRELIABLE, b"before"));
-        assert!(writer.begin(10, 5).is_some(), "a kind nobody knows");
+        assert!(writer.begin(10, 5).is_some(), "an unknown kind");
         assert!(writer.message(Channel::UNRELIABLE, b"after"));
         let used = writer.used();
         let frames: Vec<_> = Frames::new(&buffer[..used]).collect();

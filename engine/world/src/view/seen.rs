@@ -126,7 +126,7 @@ impl Seen {
 
     /// Keeps a version.
     fn note(&mut self, version: u8, tick: u64, state: State) {
-        // The server repeats a version until it is acknowledged. That must not push out the baseline.
+        // The server repeats a version until it is acknowledged. Repetitions must not push out the baseline.
         let repeated = self.samples.back().filter(|newest| newest.version == version && newest.state == state);
         let since = repeated.map_or(tick, |newest| newest.since);
         self.samples.retain(|known| known.version != version);

@@ -24,7 +24,7 @@ use std::time::Duration;
 pub struct Arguments {
     #[command(flatten)]
     admin: AdminArguments,
-    /// Print what happened in the last second, every second.
+    /// Every second, print the histograms of the last second.
     #[arg(long, conflicts_with_all = ["hgrm", "svg", "json"])]
     watch: bool,
     /// Write an HdrHistogram percentile file per core and stage into this folder.

@@ -1,4 +1,4 @@
-//! `ringshard report`: everything about a server and its host, in one file for whoever finds the fault.
+//! `ringshard report`: everything about a server and its host, in one file, to diagnose a fault.
 //!
 //! [`archive`] collects what [`server`] and [`host`] add. What is missing is noted in it, because a report is needed most when
 //! the server does not answer.
@@ -33,7 +33,7 @@ pub struct Arguments {
     /// File to write, which must not exist yet. Default: ringshard-report-DATE.tar.gz in this folder.
     #[arg(long, value_name = "FILE")]
     out: Option<PathBuf>,
-    /// Time between two samples of the counters, which show their rates, such as 10s or 1m; 0 for a single sample.
+    /// Time between two samples of the counters, to compute rates, such as 10s or 1m; 0 for a single sample.
     #[arg(long, value_name = "TIME", default_value = "10", value_parser = wait)]
     seconds: Duration,
 }

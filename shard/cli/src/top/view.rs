@@ -325,7 +325,7 @@ mod tests {
     }
 
     #[test]
-    fn a_lost_server_is_told_of_and_what_was_seen_stays_until_it_is_back() {
+    fn a_lost_server_is_reported_and_its_last_figures_stay() {
         let mut screen = screen(2);
         screen.take(Err(lost()));
         let lines = drawn(&live(&screen), 80, 24);

@@ -63,10 +63,10 @@ impl Scene {
     /// Waits until the server has counted the player and the invalid packets.
     fn wait_until_counted(&self) {
         let token = self.folder.0.join("token");
-        let asker = AdminClient::with_token_file(self.server.admin, Some(&token)).unwrap();
+        let client = AdminClient::with_token_file(self.server.admin, Some(&token)).unwrap();
         let give_up = std::time::Instant::now() + TIMEOUT;
         loop {
-            let report: ServerReport = asker.get("/stats").unwrap();
+            let report: ServerReport = client.get("/stats").unwrap();
             if report.total("joined") == 1 && report.drops().values().sum::<u64>() >= INVALID_PACKETS {
                 return;
             }

@@ -16,26 +16,26 @@ use std::time::{Duration, Instant};
 fn the_admin_port_answers_all_requests() {
     let server = Server::start("asks", "", &[]);
     let mut player = Player::connected(&server);
-    let asker = server.asker();
-    assert_eq!(asker.text("/live").unwrap(), "live\n");
-    assert_eq!(asker.text("/ready").unwrap(), "ready\n");
-    assert!(asker.text("/").unwrap().contains("Ringshard"));
-    let report: ServerReport = asker.get("/stats").unwrap();
+    let client = server.admin_client();
+    assert_eq!(client.text("/live").unwrap(), "live\n");
+    assert_eq!(client.text("/ready").unwrap(), "ready\n");
+    assert!(client.text("/").unwrap().contains("Ringshard"));
+    let report: ServerReport = client.get("/stats").unwrap();
     assert_eq!((report.listen, report.total("joined"), report.cores[0].connections), (server.listen, 1, 1));
-    let metrics = asker.text("/metrics").unwrap();
+    let metrics = client.text("/metrics").unwrap();
     assert!(metrics.contains("ringshard_sessions{core=\"0\"} 1"), "{metrics}");
-    let sessions: Vec<ConnectionSnapshot> = asker.get("/sessions?sort=rate&limit=5").unwrap();
+    let sessions: Vec<ConnectionSnapshot> = client.get("/sessions?sort=rate&limit=5").unwrap();
     assert_eq!(sessions.len(), 1);
     assert_eq!(sessions[0].address, player.socket.local_addr().unwrap());
     assert_eq!((sessions[0].standing.as_str(), sessions[0].datagrams_in > 0), ("established", true));
-    assert!(asker.get::<Vec<ConnectionSnapshot>>("/sessions?address=10.0.0.1").unwrap().is_empty());
-    let config: serde_json::Value = asker.get("/config").unwrap();
+    assert!(client.get::<Vec<ConnectionSnapshot>>("/sessions?address=10.0.0.1").unwrap().is_empty());
+    let config: serde_json::Value = client.get("/config").unwrap();
     let listen = config.as_array().unwrap().iter().find(|setting| setting["name"] == "listen").unwrap();
     assert_eq!(listen["source"], "flag");
-    let percentiles: Vec<serde_json::Value> = asker.get("/histograms").unwrap();
+    let percentiles: Vec<serde_json::Value> = client.get("/histograms").unwrap();
     assert!(percentiles[0]["turn"]["p99_us"].as_f64().unwrap() > 0.0);
-    assert!(matches!(asker.text("/sessions?sort=nonsense"), Err(AdminClientError::Refused(_, 400, _))));
-    assert!(matches!(asker.text("/nothing"), Err(AdminClientError::Refused(_, 404, _))));
+    assert!(matches!(client.text("/sessions?sort=nonsense"), Err(AdminClientError::Refused(_, 400, _))));
+    assert!(matches!(client.text("/nothing"), Err(AdminClientError::Refused(_, 404, _))));
     player.echo(b"the player was not disturbed");
 }
 
@@ -49,19 +49,19 @@ fn cross_site_requests_are_refused_and_a_configured_secret_is_required() {
         server.admin
     );
     assert!(raw(server.admin, &cross).starts_with("HTTP/1.1 403"));
-    assert_eq!(server.asker().text("/ready").unwrap(), "ready\n", "the server must not drain");
+    assert_eq!(server.admin_client().text("/ready").unwrap(), "ready\n", "the server must not drain");
     drop(server);
 
     let secrets = Folder::new("locked-secrets");
     let token = secrets.secret("token", "0123456789abcdef\n");
     let server = Server::start("locked", "", &["--admin-token-file", &token]);
     for path in ["/live", "/ready"] {
-        assert!(server.asker().text(path).is_ok(), "a probe needs no secret: {path}");
+        assert!(server.admin_client().text(path).is_ok(), "a probe needs no secret: {path}");
     }
     for path in ["/stats", "/metrics", "/sessions", "/config", "/histograms", "/keys", "/capture"] {
-        assert!(matches!(server.asker().text(path), Err(AdminClientError::Unauthorized(_))), "{path}");
+        assert!(matches!(server.admin_client().text(path), Err(AdminClientError::Unauthorized(_))), "{path}");
     }
-    assert!(matches!(server.asker().post("/drain"), Err(AdminClientError::Unauthorized(_))));
+    assert!(matches!(server.admin_client().post("/drain"), Err(AdminClientError::Unauthorized(_))));
     let bearer = AdminClient::with_token_file(server.admin, Some(token.as_ref())).unwrap();
     assert_eq!(bearer.text("/ready").unwrap(), "ready\n");
     assert!(bearer.text("/stats").is_ok());
@@ -72,14 +72,14 @@ fn cross_site_requests_are_refused_and_a_configured_secret_is_required() {
 fn commands_need_a_secret_on_the_port_and_none_on_the_socket() {
     let mut server = Server::start("orders", "drain-ms = 0\n", &["--admin-socket", "admin.sock"]);
     for path in ["/drain", "/reload"] {
-        let Err(AdminClientError::Refused(_, 403, why)) = server.asker().post(path) else {
+        let Err(AdminClientError::Refused(_, 403, why)) = server.admin_client().post(path) else {
             panic!("{path} was accepted")
         };
         for way_out in ["admin-token-file", "admin-socket", "SIGHUP", "SIGTERM"] {
             assert!(why.contains(way_out), "{path}: {why}");
         }
     }
-    assert_eq!(server.asker().text("/ready").unwrap(), "ready\n", "the server must not drain");
+    assert_eq!(server.admin_client().text("/ready").unwrap(), "ready\n", "the server must not drain");
     let socket = server.folder.0.join("admin.sock");
     assert_eq!(socket.metadata().unwrap().permissions().mode() & 0o777, 0o600);
     assert!(raw_socket(socket.clone(), &request("GET", "/stats", "")).contains("\"cores\""));
@@ -105,7 +105,7 @@ fn idle_connections_do_not_delay_requests() {
     let idle: Vec<_> = (0..300).map(|_| TcpStream::connect(server.admin).unwrap()).collect();
     for path in ["/live", "/stats", "/metrics"] {
         let asked = Instant::now();
-        server.asker().text(path).unwrap();
+        server.admin_client().text(path).unwrap();
         assert!(asked.elapsed() < Duration::from_secs(2), "{path} took {:?}", asked.elapsed());
     }
     drop(idle);
@@ -138,7 +138,7 @@ fn a_scrape_has_the_format_of_its_accept_header() {
 
 /// The value of a metric.
 fn metric(server: &Server, name: &str) -> f64 {
-    let scrape = server.asker().text("/metrics").unwrap();
+    let scrape = server.admin_client().text("/metrics").unwrap();
     let value = scrape.lines().find_map(|line| line.strip_prefix(name)?.strip_prefix(' ')?.parse().ok());
     value.unwrap_or_else(|| panic!("{name} is missing in\n{scrape}"))
 }

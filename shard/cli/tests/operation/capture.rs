@@ -12,8 +12,8 @@ const TEXT: &[u8] = b"a text to be captured";
 fn a_capture_can_be_decrypted_only_with_the_secrets() {
     let server = Server::start("capture", "key-log = true\n", &[]);
     let mut player = Player::connected(&server);
-    let asker = server.asker();
-    let capturing = std::thread::spawn(move || asker.bytes("/capture?seconds=1.5", Duration::from_secs(10)));
+    let client = server.admin_client();
+    let capturing = std::thread::spawn(move || client.bytes("/capture?seconds=1.5", Duration::from_secs(10)));
     while !capturing.is_finished() {
         player.received.clear();
         player.echo(TEXT);
@@ -21,7 +21,7 @@ fn a_capture_can_be_decrypted_only_with_the_secrets() {
     let capture = capturing.join().unwrap().unwrap();
     let has_text = |file: &[u8]| file.windows(TEXT.len()).any(|window| window == TEXT);
     assert!(!has_text(&capture), "a capture has only sealed datagrams");
-    let secrets = Secrets::parse(&server.asker().text("/keys").unwrap()).unwrap();
+    let secrets = Secrets::parse(&server.admin_client().text("/keys").unwrap()).unwrap();
     let decrypted = decrypt(&capture, &secrets, server.listen.port()).unwrap();
     assert!(has_text(&decrypted.file) && decrypted.opened > 10 && decrypted.sealed == 0, "{}", decrypted.opened);
     let without_secrets = decrypt(&capture, &Secrets::default(), server.listen.port()).unwrap();
@@ -29,9 +29,9 @@ fn a_capture_can_be_decrypted_only_with_the_secrets() {
     drop(server);
 
     let server = Server::start("secretive", "", &[]);
-    let Err(AdminClientError::Refused(_, 403, why)) = server.asker().text("/keys") else {
+    let Err(AdminClientError::Refused(_, 403, why)) = server.admin_client().text("/keys") else {
         panic!("the server gave out secrets")
     };
     assert!(why.contains("--key-log"), "{why}");
-    assert!(matches!(server.asker().text("/capture?seconds=1e9"), Err(AdminClientError::Refused(_, 400, _))));
+    assert!(matches!(server.admin_client().text("/capture?seconds=1e9"), Err(AdminClientError::Refused(_, 400, _))));
 }

@@ -16,7 +16,7 @@ fn a_kick_disconnects_its_target_and_no_other_player() {
         String::from_utf8(command.args(["kick", target, "--admin-socket"]).arg(socket).output().unwrap().stdout)
             .unwrap()
     };
-    let sessions: Vec<ConnectionSnapshot> = server.asker().get("/sessions").unwrap();
+    let sessions: Vec<ConnectionSnapshot> = server.admin_client().get("/sessions").unwrap();
     let of = |player: &Player| {
         let address = player.socket.local_addr().unwrap();
         sessions.iter().find(|session| session.address == address).unwrap()

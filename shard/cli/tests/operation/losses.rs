@@ -10,7 +10,7 @@ use std::net::UdpSocket;
 use std::time::{Duration, Instant as Clock};
 
 fn report(server: &Server) -> ServerReport {
-    server.asker().get("/stats").unwrap()
+    server.admin_client().get("/stats").unwrap()
 }
 
 fn until(server: &Server, what: &str, happened: impl Fn(&ServerReport) -> bool) -> ServerReport {

@@ -6,7 +6,7 @@ use std::collections::BTreeSet;
 /// A scrape of a server that runs a world.
 fn scrape() -> String {
     let server = Server::start("metrics", "", &["--game", "demo", "--npcs", "1", "--entities", "16"]);
-    server.asker().text("/metrics").unwrap()
+    server.admin_client().text("/metrics").unwrap()
 }
 
 /// Crates that documents may name.

@@ -15,10 +15,10 @@ fn a_draining_server_denies_new_players_keeps_the_others_and_ends_when_they_have
     server.signal(Signal::TERM);
     server.log_line("draining");
     let give_up = Clock::now() + TIMEOUT;
-    while !matches!(server.asker().text("/ready"), Err(AdminClientError::Refused(_, 503, _))) {
+    while !matches!(server.admin_client().text("/ready"), Err(AdminClientError::Refused(_, 503, _))) {
         assert!(Clock::now() < give_up, "the server still says that it is ready");
     }
-    assert_eq!(server.asker().text("/live").unwrap(), "live\n");
+    assert_eq!(server.admin_client().text("/live").unwrap(), "live\n");
     player.echo(b"still here");
     let mut late = Player::new(&server);
     late.until("the late player is denied", |late| late.closed.is_some());
@@ -60,7 +60,7 @@ fn a_server_with_an_unread_log_still_serves_and_handles_signals() {
     let wrong = format!("deny = [\"{}\"]\n", "nonsense".repeat(300));
     std::fs::write(server.folder.0.join("settings.toml"), wrong).unwrap();
     let dropped = |server: &Server| {
-        let scrape = server.asker().text("/metrics").unwrap();
+        let scrape = server.admin_client().text("/metrics").unwrap();
         let line = scrape.lines().find_map(|line| line.strip_prefix("ringshard_log_lines_dropped_total "));
         line.unwrap().parse::<u64>().unwrap()
     };
@@ -73,7 +73,7 @@ fn a_server_with_an_unread_log_still_serves_and_handles_signals() {
         }
     }
     let mut player = Player::connected(&server);
-    player.echo(b"nobody reads the log");
+    player.echo(b"the log is not read");
     server.signal(Signal::TERM);
     assert!(server.ends().success());
     let mut rest = String::new();

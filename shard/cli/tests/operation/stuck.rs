@@ -29,9 +29,9 @@ impl Service for Sleeper {
 }
 
 /// Sends a request and asserts that the answer takes less than a second.
-fn soon<T>(asker: &AdminClient, ask: impl Fn(&AdminClient) -> T) -> T {
+fn soon<T>(client: &AdminClient, ask: impl Fn(&AdminClient) -> T) -> T {
     let asked = Clock::now();
-    let answer = ask(asker);
+    let answer = ask(client);
     assert!(asked.elapsed() < Duration::from_secs(1), "it took {:?}", asked.elapsed());
     answer
 }
@@ -45,34 +45,34 @@ fn a_stuck_core_is_named_and_does_not_hide_the_others() {
     let admin = TcpListener::bind("127.0.0.1:0").unwrap().local_addr().unwrap();
     let operation = ServerHandle::new(&server, None, Log::external());
     AdminListener::bind(admin, None).unwrap().serve(Arc::new(operation)).unwrap();
-    let asker = AdminClient::new(admin);
+    let client = AdminClient::new(admin);
     let mut player = Player::of(server.listen(), server.public_key());
     player.until("the client connects", |player| player.client.is_connected());
-    assert_eq!(asker.text("/live").unwrap(), "live\n");
-    let before: ServerReport = asker.get("/stats").unwrap();
+    assert_eq!(client.text("/live").unwrap(), "live\n");
+    let before: ServerReport = client.get("/stats").unwrap();
     let stuck = before.cores.iter().position(|core| core.connections == 1).unwrap();
 
     player.client.send(player.now(), Channel::UNRELIABLE, b"sleep").unwrap();
     player.step();
     let give_up = Clock::now() + TIMEOUT;
     let why = loop {
-        match soon(&asker, |asker| asker.text("/live")) {
+        match soon(&client, |client| client.text("/live")) {
             Err(AdminClientError::Refused(_, 503, why)) => break why,
             outcome => assert!(Clock::now() < give_up, "{outcome:?}"),
         }
         std::thread::sleep(Duration::from_millis(20));
     };
     assert!(why.contains(&format!("core {stuck} has been stuck for")), "{why}");
-    assert!(matches!(soon(&asker, |asker| asker.text("/ready")), Err(AdminClientError::Refused(_, 503, _))));
+    assert!(matches!(soon(&client, |client| client.text("/ready")), Err(AdminClientError::Refused(_, 503, _))));
 
-    let report: ServerReport = soon(&asker, |asker| asker.get("/stats")).unwrap();
+    let report: ServerReport = soon(&client, |client| client.get("/stats")).unwrap();
     for (core, is_ill) in [(stuck, true), (1 - stuck, false)] {
         assert_eq!(report.cores[core].stuck_s.is_some(), is_ill, "{:?}", report.cores[core].stuck_s);
     }
     assert_eq!(report.cores[stuck].connections, 1, "the report has the last known state of the core");
     assert!(report.cores[1 - stuck].counter("ticks") > before.cores[1 - stuck].counter("ticks"), "the other core runs");
 
-    let metrics = soon(&asker, |asker| asker.text("/metrics")).unwrap();
+    let metrics = soon(&client, |client| client.text("/metrics")).unwrap();
     let figure = |name: &str, core: usize| -> f64 {
         let prefix = format!("{name}{{core=\"{core}\"}} ");
         metrics.lines().find_map(|line| line.strip_prefix(&prefix)).unwrap().parse().unwrap()
@@ -82,9 +82,9 @@ fn a_stuck_core_is_named_and_does_not_hide_the_others() {
     assert!(figure("ringshard_core_silence_seconds", 1 - stuck) < 1.0);
     assert_eq!(figure("ringshard_sessions", stuck), 1.0);
 
-    let sessions = soon(&asker, |asker| asker.connections("/sessions")).unwrap();
+    let sessions = soon(&client, |client| client.connections("/sessions")).unwrap();
     assert_eq!((sessions.given.len(), sessions.missing), (0, vec![stuck]));
-    let capture = asker.bytes("/capture?seconds=0.1", Duration::ZERO);
+    let capture = client.bytes("/capture?seconds=0.1", Duration::ZERO);
     assert!(capture.is_ok(), "a capture of the other core works: {capture:?}");
     let ringshard = |arguments: &[&str]| {
         let output = Command::new(env!("CARGO_BIN_EXE_ringshard"))
@@ -101,7 +101,7 @@ fn a_stuck_core_is_named_and_does_not_hide_the_others() {
 
     asleep.store(false, Ordering::Relaxed);
     let give_up = Clock::now() + TIMEOUT;
-    while asker.text("/live").is_err() {
+    while client.text("/live").is_err() {
         assert!(Clock::now() < give_up, "the core runs again, but /live still fails");
     }
     server.lifecycle().stop();

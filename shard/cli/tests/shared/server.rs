@@ -58,7 +58,7 @@ impl Server {
         }
     }
 
-    pub fn asker(&self) -> AdminClient {
+    pub fn admin_client(&self) -> AdminClient {
         AdminClient::new(self.admin)
     }
 

@@ -17,7 +17,7 @@ pub const COMMAND_CHAT: u8 = 3;
 const EARSHOT_RADIUS: f32 = 5_000.0;
 /// How many of the entities around a speaker hear it.
 const EARSHOT: usize = 32;
-/// Ticks between two messages of a player, so that nobody floods the others.
+/// Ticks between two messages of a player, so that no player floods the others.
 const CHAT_COOLDOWN: u64 = 30;
 /// Bytes before the text in a message from the server.
 const SPEAKER_BYTES: usize = 4;

@@ -8,7 +8,7 @@
 //! | `player`, `players` | the players of this core, and the slice in which each is served |
 //! | `publish` | publishing the changes of a tick |
 //! | `serve` | sending snapshots to the clients of a slice |
-//! | `waiting` | snapshots that wait to be sent |
+//! | `unsent_snapshots` | snapshots that wait to be sent |
 //! | `shedding` | lower rates for a core whose ticks are late |
 //! | `stats` | the counters of a world |
 //!
@@ -24,7 +24,7 @@ mod publish;
 mod serve;
 mod shedding;
 mod stats;
-mod waiting;
+mod unsent_snapshots;
 
 pub use config::{SNAPSHOT_BYTES_MAX, VISIBLE_MAX, WorldConfig};
 pub use serve::INTEREST_PERIOD;
@@ -50,7 +50,7 @@ use ringshard_protocol::time::{Duration, Instant};
 use ringshard_protocol::wire::{ConnectionId, Message};
 use ringshard_world::messages::{Input, kinds};
 use shedding::Shedding;
-use waiting::Waiting;
+use unsent_snapshots::Waiting;
 
 /// Time between two slices. They take three quarters of a tick: the rest is for catching up.
 const SLICE: Duration = Duration::from_nanos(TICK.as_nanos() as u64 * 3 / 4 / SLICES as u64);
@@ -151,11 +151,11 @@ impl<G: Game> Simulation<G> {
         let tick = self.shard.wire_tick();
         let Simulation { players, game, shard, scratch, stats, .. } = self;
         let Some(player) = players.get_mut(from) else {
-            stats.strange_messages += 1;
+            stats.invalid_messages += 1;
             return;
         };
         let Ok(input) = Input::read(message) else {
-            stats.strange_messages += 1;
+            stats.invalid_messages += 1;
             return;
         };
         stats.inputs += 1;
@@ -171,7 +171,7 @@ impl<G: Game> Simulation<G> {
 
     fn game_message(&mut self, from: ConnectionId, message: Message<'_>) {
         let Some(player) = self.players.get_mut(from) else {
-            self.stats.strange_messages += 1;
+            self.stats.invalid_messages += 1;
             return;
         };
         let body = player.viewer.player;
@@ -211,7 +211,7 @@ impl<G: Game> Service for Simulation<G> {
             Some(&kinds::SYNC_ENTITY_QUANTIZED) => self.input(from, message.bytes),
             Some(&kinds::ENTER_TO_WORLD) if message.bytes.len() == 1 => self.enter(now, endpoint, from),
             Some(&(kinds::GAME..)) => self.game_message(from, message),
-            _ => self.stats.strange_messages += 1,
+            _ => self.stats.invalid_messages += 1,
         }
     }
 

@@ -3,7 +3,7 @@
 use super::Simulation;
 use super::player::Player;
 use super::stats::WorldStats;
-use super::waiting::{Run, Waiting};
+use super::unsent_snapshots::{Run, Waiting};
 use crate::game::Game;
 use crate::game::shard::Shard;
 use ringshard_prefetch::prefetch;

@@ -24,7 +24,7 @@ counters! {
         /// Inputs received.
         inputs,
         /// Messages that were malformed, or came from a client that is not in the world.
-        strange_messages,
+        invalid_messages,
         /// Snapshots sent.
         snapshots,
         /// Bytes of these snapshots.

@@ -23,7 +23,7 @@ pub enum SortOrder {
     Silence,
     /// Bytes of reliable messages that wait for an acknowledgment.
     Unacknowledged,
-    /// Datagrams refused because the client sent more than it may.
+    /// Datagrams dropped because the client exceeded its limits.
     OverBudget,
 }
 

@@ -36,7 +36,7 @@ pub enum BindError {
     SocketInUse(PathBuf),
 }
 
-/// An open port or socket that nobody serves yet.
+/// An open port or socket that is not served yet.
 #[derive(Debug)]
 pub struct AdminListener {
     listener: Listener,
@@ -82,7 +82,7 @@ impl AdminListener {
             }
             std::fs::remove_file(path).map_err(failed)?;
         }
-        // Until the permissions are set, the socket has another name, so that nobody connects to it.
+        // Until the permissions are set, the socket has another name, so that no client connects to it.
         let hidden = path.with_extension(format!("{}.new", std::process::id()));
         let listener = UnixListener::bind(&hidden).map_err(failed)?;
         let named = std::fs::set_permissions(&hidden, Permissions::from_mode(0o600))

@@ -73,8 +73,8 @@ impl CoreEnd {
         Some(envelope)
     }
 
-    /// Returns a request as its response. It is dropped if the response to an earlier request was never read: nobody waits
-    /// for this one either.
+    /// Returns a request as its response. It is dropped if the response to an earlier request was never read: this one
+    /// would not be read either.
     pub fn respond(&mut self, envelope: Envelope) {
         assert_eq!(envelope.number, self.received, "a core handles one request at a time");
         let _ = self.responses.push(envelope);

@@ -191,7 +191,7 @@ impl Control {
     }
 
     /// Sends a request to all cores at once and returns their responses in order; None for a core that does not respond. A
-    /// core that is known to be stuck delays nobody.
+    /// core that is known to be stuck causes no delay.
     fn request_all(&mut self, mut request: impl FnMut(usize) -> Request) -> Vec<Option<Request>> {
         let deadline = Instant::now() + RESPONSE_TIMEOUT;
         let mut sent = Vec::with_capacity(self.cores.len());
@@ -260,7 +260,7 @@ mod tests {
         std::thread::sleep(STUCK_AFTER);
         let sent = Instant::now();
         let status = control.status();
-        assert!(sent.elapsed() < STUCK_AFTER, "nobody waits for a core that is known to be stuck");
+        assert!(sent.elapsed() < STUCK_AFTER, "a core that is known to be stuck causes no delay");
         assert_eq!(connections(&status), [7, 9]);
         assert!(status.cores.iter().all(|core| core.stuck.is_some_and(|since| since >= STUCK_AFTER)));
         assert_eq!(control.connections().missing, [0, 1]);

@@ -21,7 +21,7 @@ pub(super) struct Shutdown {
     lifecycle: Arc<Lifecycle>,
     /// Whether new clients are refused.
     draining: bool,
-    /// When the server was told to stop.
+    /// When the stop request arrived.
     flushing_since: Option<Instant>,
     /// When the core began to disconnect its clients.
     disconnecting_since: Option<Instant>,

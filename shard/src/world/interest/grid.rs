@@ -1,6 +1,6 @@
 //! The positions of all entities: rebuilt every tick, and queried for the nearest entities by every viewer.
 //!
-//! Entities are sorted by cell (`order`) and cut into packets of sixteen neighbours. There is a bounding box around each
+//! Entities are sorted by cell (`z_order`) and cut into packets of sixteen neighbours. There is a bounding box around each
 //! packet, and around each sixteen of those. A query descends into the boxes within its reach, the nearest first. Their
 //! number depends on how many entities are wanted, and hardly on the number of entities, their distribution or the size of
 //! the map. No cell size has to fit the whole map.
@@ -10,8 +10,8 @@
 
 use super::boxes::{Boxes, FAN, Given, Packet, Seen, signed};
 use super::keyed::{NUMBER_BITS, Ties, keep_below, key, least_key, split_least};
-use super::order::{self, LAYER_MAX, Order};
 use super::scratch::{BATCH, COUNT_MAX, GROUPS_MAX, Scratch};
+use super::z_order::{self, LAYER_MAX, Order};
 use ringshard_world::Position;
 use ringshard_world::limits::WORLD_ENTITIES_MAX;
 
@@ -247,10 +247,10 @@ impl Grid {
 
 fn fill(packet: &mut Packet, sorted: &[u64], given: &[Given]) {
     for (lane, &coded) in sorted.iter().enumerate() {
-        packet.put(lane, given[order::number(coded)]);
+        packet.put(lane, given[z_order::number(coded)]);
     }
     // Empty lanes are where the first entity is, so that the box is around the entities only.
-    let filler = Given { class: NO_CLASS, ..given[order::number(sorted[0])] };
+    let filler = Given { class: NO_CLASS, ..given[z_order::number(sorted[0])] };
     for lane in sorted.len()..FAN {
         packet.put(lane, filler);
     }

@@ -7,7 +7,7 @@
 //! | `boxes` | packets of entities and their bounding boxes, compared sixteen at a time |
 //! | `keyed` | lists of numbers that are ordered by a key |
 //! | `scratch` | working memory of queries, and counters |
-//! | `order` | sorting entities along a Z-curve |
+//! | `z_order` | sorting entities along a Z-curve |
 //!
 //! Each tick rebuilds the grid once; any number of viewers then query it. Neither allocates. Nothing here knows clients,
 //! states or the exchange.
@@ -16,8 +16,8 @@ mod boxes;
 mod difference;
 mod grid;
 mod keyed;
-mod order;
 mod scratch;
+mod z_order;
 
 pub use difference::Difference;
 pub use grid::{CANDIDATES_MAX, CLASSES, Grid, LOOKS_MAX, Query, RADIUS_STEPS_MAX, Reach, Sight, WEIGHT_LOG2_MAX};

@@ -68,7 +68,7 @@ impl Variables {
         });
     }
 
-    /// Sets all variables of a row to 0. That is no change to publish.
+    /// Sets all variables of a row to 0, without publishing a change.
     pub(super) fn clear(&mut self, row: usize) {
         self.values[row] = [0; VARIABLES];
         self.touched[row] = 0;

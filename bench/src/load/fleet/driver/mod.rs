@@ -132,7 +132,7 @@ impl<L: Link, T: Workload> Driver<L, T> {
         }
     }
 
-    /// Runs until told to stop. Returns the link.
+    /// Runs until it is stopped. Returns the link.
     fn run(mut self) -> (FleetResult<T>, L) {
         while !self.share.shared.stop.load(Ordering::Relaxed) {
             let now = self.link.now();

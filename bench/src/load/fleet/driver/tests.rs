@@ -94,7 +94,7 @@ fn driver(clients: usize) -> Driver<NarrowLink, Silent> {
 #[test]
 fn clients_share_a_link_with_too_little_room() {
     let (_, link) = driver(CLIENTS).run();
-    assert_eq!(link.sent, [1; CLIENTS], "everybody got its turn, and nobody two");
+    assert_eq!(link.sent, [1; CLIENTS], "every client got exactly one turn");
 }
 
 #[test]

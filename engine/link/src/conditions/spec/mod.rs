@@ -21,7 +21,7 @@ const KEYS: [(&str, &str, &str); 13] = [
     (
         "burst",
         "0.2%x8",
-        "consecutive losses: the chance of each datagram to begin a burst, and the mean length, 1 to 1000000",
+        "consecutive losses: the chance per datagram that a burst begins, and its mean length, 1 to 1000000",
     ),
     ("reorder", "1%+40ms", "share held back for up to this long while later ones pass; +40ms may be left out"),
     ("duplicate", "0.1%", "share that arrives twice, 0% to 100%"),
@@ -31,9 +31,9 @@ const KEYS: [(&str, &str, &str); 13] = [
         "100mbit",
         "bits per second of UDP payload, headers not counted: 8kbit to 100gbit, with a unit: kbit, mbit or gbit",
     ),
-    ("queue", "256k", "bytes that may wait for the line, 0 to 1024m; more is dropped; default: 100 ms of the rate"),
+    ("queue", "256k", "bytes that may queue, 0 to 1024m; more is dropped; default: 100 ms of the rate"),
     ("mtu", "1200", "largest datagram that passes, 1 to 65507 bytes of UDP payload; larger ones vanish"),
-    ("outage", "10s+2s", "when everything is lost: the beginning, from the start, and the length"),
+    ("outage", "10s+2s", "total loss: when it begins, from the start, and how long it lasts"),
     ("seed", "7", "seed of all random draws, 0 to 18446744073709551615; default 1"),
 ];
 

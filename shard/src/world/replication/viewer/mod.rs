@@ -5,7 +5,7 @@
 //! | `slot` | one entity in sight |
 //! | `history` | the snapshots in flight, with their entries |
 //! | `acknowledge` | what acknowledgments prove that the client has |
-//! | `due` | which entities are due, and how urgent they are |
+//! | `priority` | which entities are due, and their priorities |
 //! | `snapshot` | writing a snapshot |
 //! | `digest` | comparing the client's digest with what it must see |
 //! | `scratch` | working memory that all viewers share |
@@ -13,14 +13,14 @@
 //!
 //! For each entity in sight the viewer knows the newest version that the client has acknowledged, and when it last sent one.
 //! What is due is sent at the rates of the pacing; if more is due than fits the budget, what has waited longest and is
-//! nearest goes first. Entries are never retransmitted: a later snapshot repeats what a lost one said, from the same
+//! nearest goes first. Entries are never retransmitted: a later snapshot repeats the changes of a lost one, from the same
 //! baseline.
 
 mod acknowledge;
 mod digest;
-mod due;
 mod history;
 pub mod inputs;
+mod priority;
 mod scratch;
 mod slot;
 mod snapshot;

@@ -10,7 +10,7 @@ pub(super) struct Due {
     /// Versions since the one that the client has; 0 to send it in full.
     pub(super) age: u8,
     pub(super) index: u16,
-    pub(super) urgency: u32,
+    pub(super) priority: u32,
 }
 
 /// Working memory for one viewer at a time.

@@ -21,7 +21,7 @@ pub(super) struct Slot {
     pub(super) sight: Sight,
     pub(super) generation: u8,
     pub(super) near: bool,
-    /// Whether a snapshot said that it has come into sight; or, if it is leaving, that it has gone.
+    /// Whether a snapshot has announced that it came into sight; or, if it is leaving, that it is gone.
     pub(super) announced: bool,
     pub(super) index: u16,
     /// Number of the first snapshot that may have contained it.

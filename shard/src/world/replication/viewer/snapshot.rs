@@ -40,7 +40,7 @@ impl Viewer {
         if SnapshotHeader::BYTES + wanted <= room && !self.crowded {
             self.write_all(tick, due, replica, encoder, &mut writer);
         } else {
-            self.write_most_urgent(tick, due, replica, encoder, &mut writer);
+            self.write_by_priority(tick, due, replica, encoder, &mut writer);
         }
         self.record(tick);
         writer.used()
@@ -52,13 +52,13 @@ impl Viewer {
             if let Some(next) = due.get(at + 2) {
                 encoder.prefetch_entry(next.index, next.age.into());
             }
-            // Entries can be larger than estimated. What does not fit waits, and the next snapshot is written by urgency.
+            // Entries can be larger than estimated. What does not fit waits, and the next snapshot is written by priority.
             self.crowded |= !self.write_entry(tick, one, replica, encoder, writer);
         }
     }
 
-    /// Writes what is most urgent until the snapshot is full.
-    fn write_most_urgent(
+    /// Writes entries by priority until the snapshot is full.
+    fn write_by_priority(
         &mut self,
         tick: u32,
         due: &mut [Due],
@@ -66,9 +66,9 @@ impl Viewer {
         encoder: &mut Encoder,
         writer: &mut Writer<'_>,
     ) {
-        due.sort_unstable_by_key(|due| Reverse(due.urgency));
+        due.sort_unstable_by_key(|due| Reverse(due.priority));
         let full = due.iter().position(|&one| !self.write_entry(tick, one, replica, encoder, writer));
-        // One more entry, a shorter one, may still fit. The others wait, which makes them more urgent.
+        // One more entry, a shorter one, may still fit. The others wait, which raises their priority.
         if let Some(full) = full
             && let Some(&next) = due.get(full + 1)
         {

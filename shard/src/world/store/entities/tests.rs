@@ -268,7 +268,7 @@ fn ended(entities: &mut Entities, tick: u64) -> Vec<(EntityId, u8)> {
 }
 
 #[test]
-fn a_full_store_refuses_until_somebody_goes() {
+fn a_full_store_refuses_until_an_entity_is_despawned() {
     let mut entities = Entities::new(20, 10);
     let ids: Vec<_> = (0..10).map(|_| entities.spawn(EntityKind::Npc, 0, [0.0; 3]).unwrap()).collect();
     assert!(ids.iter().map(|id| id.index).eq(20..30));
@@ -377,7 +377,7 @@ fn a_buff_applied_again_keeps_the_later_tick_and_the_larger_intensity() {
 }
 
 #[test]
-fn what_was_done_to_the_dead_does_not_hit_the_next_tenant() {
+fn a_reused_row_keeps_no_buffs_of_its_former_entity() {
     let mut entities = Entities::new(0, 1);
     let old = entities.spawn(EntityKind::Player, 0, [0.0; 3]).unwrap();
     for buff in (0..7).map(|number| 1 << number) {
@@ -436,7 +436,7 @@ fn only_what_changed_is_dirty_and_only_once() {
 }
 
 #[test]
-fn a_pass_over_the_columns_moves_everybody() {
+fn a_pass_over_the_columns_moves_every_entity() {
     let (mut entities, id) = one();
     entities.set_velocity(id, [60.0, 0.0, -120.0]);
     let columns = entities.columns_mut();

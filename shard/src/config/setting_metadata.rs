@@ -1,7 +1,7 @@
 //! One setting, before it has a value.
 
-use super::source::VARIABLE_PREFIX;
 use super::value_format::ValueKind;
+use super::value_source::VARIABLE_PREFIX;
 
 /// What is known of a setting before it has a value.
 #[derive(Clone, Debug)]

@@ -1,4 +1,4 @@
-//! Which entities are due to a client, and how urgent each is.
+//! Which entities are due to a client, and the priority of each.
 
 use super::Viewer;
 use super::scratch::{Due, Scratch};
@@ -14,17 +14,17 @@ const GONE_BYTES: usize = 4;
 /// Bytes of most differences.
 const ENTRY_BYTES_USUAL: usize = 16;
 /// An entity that the client does not know yet, or does not know to be gone, comes before all updates...
-const URGENCY_UNANNOUNCED: u32 = 1 << 22;
+const PRIORITY_UNANNOUNCED: u32 = 1 << 22;
 /// ... and of these, a near one comes first.
-const URGENCY_NEAR: u32 = 1 << 21;
-/// Most ticks of waiting that count for the urgency of an update.
+const PRIORITY_NEAR: u32 = 1 << 21;
+/// Most ticks of waiting that count for the priority of an update.
 const WAITED_MAX: u32 = 1 << 14;
 
-const _: () = assert!(GONE_BYTES == 4 && URGENCY_NEAR > u16::MAX as u32 && WAITED_MAX << 7 <= URGENCY_NEAR);
+const _: () = assert!(GONE_BYTES == 4 && PRIORITY_NEAR > u16::MAX as u32 && WAITED_MAX << 7 <= PRIORITY_NEAR);
 
 /// Why an entity is due.
 struct Need {
-    urgency: u32,
+    priority: u32,
     /// Its entry takes about so many bytes, without variables.
     bytes: usize,
     /// Whether it is unchanged and sent again in full.
@@ -47,19 +47,19 @@ impl Schedule<'_> {
     #[inline]
     fn need(&self, slot: &Slot, head: Head) -> Option<Need> {
         let waited = u32::from((self.tick as u16).wrapping_sub(slot.sent_at));
-        let need = |urgency, bytes| Some(Need { urgency, bytes, refresh: false });
+        let need = |priority, bytes| Some(Need { priority, bytes, refresh: false });
         if !slot.announced {
             let waited = self.number.wrapping_sub(slot.since);
             let bytes = if slot.sight == Sight::Leaving { GONE_BYTES } else { PLAIN_ENTRY_BYTES_MAX };
-            let near = if slot.near { URGENCY_NEAR } else { 0 };
-            return need(URGENCY_UNANNOUNCED + near + u32::from(waited), bytes);
+            let near = if slot.near { PRIORITY_NEAR } else { 0 };
+            return need(PRIORITY_UNANNOUNCED + near + u32::from(waited), bytes);
         }
         if slot.sight == Sight::Leaving {
             return if waited < self.repeat_after { None } else { need(waited << 4, GONE_BYTES) };
         }
         if slot.acked == head.version {
             let due = waited >= self.pacing.refresh;
-            return due.then_some(Need { urgency: 1, bytes: PLAIN_ENTRY_BYTES_MAX, refresh: true });
+            return due.then_some(Need { priority: 1, bytes: PLAIN_ENTRY_BYTES_MAX, refresh: true });
         }
         let interval = self.interval(slot, head);
         if waited < interval {
@@ -122,7 +122,7 @@ impl Viewer {
             bytes += need.bytes;
             let age = if slot.acked == 0 || in_full.contains(at) { 0 } else { head.age_of(slot.acked) };
             encoder.prefetch(slot.index);
-            due.push(Due { slot: at as u8, age, index: slot.index, urgency: need.urgency });
+            due.push(Due { slot: at as u8, age, index: slot.index, priority: need.priority });
         }
         bytes
     }
