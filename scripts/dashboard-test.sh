@@ -309,7 +309,7 @@ def test_silence(page):
     until("the page reports the silence", lambda: page.js("document.body.dataset.status") == "silent")
     assert "No answer since" in page.js(TEXT.format("#notice"))
     server.start()
-    until("the page reports the restart", lambda: "started anew" in page.js(TEXT.format("#notice")) and page.js("document.body.dataset.status") != "silent")
+    until("the page reports the restart", lambda: "The server restarted" in page.js(TEXT.format("#notice")) and page.js("document.body.dataset.status") != "silent")
     server.stop()
 
 
