@@ -30,9 +30,9 @@ use std::process::ExitCode;
 
 /// Load generator and verification for Ringshard.
 ///
-/// Each command starts its own server process, drives it over loopback from other CPUs, and stops it. `soak` and `bots`
-/// can also use a running server. Ctrl-C ends a run early and reports what was measured; a second Ctrl-C ends it at
-/// once.
+/// Each command starts its own server process, drives it over loopback from other CPUs, and stops it. Only `compute` and
+/// the simulations start none. `soak` and `bots` can also use a running server. Ctrl-C ends a run early and reports what
+/// was measured; a second Ctrl-C ends it at once.
 ///
 /// Exit codes: 0: the run finished and met every target. 1: the run did not start, or a simulation found a violation.
 /// 2: a target was missed. 3: a target was missed, but the load generator was overloaded or other programs used the
@@ -46,7 +46,8 @@ struct Arguments {
 
 #[derive(Subcommand)]
 enum Command {
-    /// Verify 600,000 encrypted packets/s in and out. Also measure distinct flows and the kernel's floor.
+    /// Verify 600,000 encrypted packets/s in and out. Then measure one socket per client, and the cost of the
+    /// kernel alone.
     Verify(verify::Arguments),
     /// Echo messages through an encrypted server.
     Echo(echo::Arguments),
@@ -54,7 +55,7 @@ enum Command {
     Bots(bots::Arguments),
     /// Measure what serving a world costs on one core, without a network.
     Compute(compute::Arguments),
-    /// Run the same load on a plain recvmmsg/sendmmsg echo server: the cost of the kernel alone.
+    /// Run the load of `echo` on a plain recvmmsg/sendmmsg echo server: the cost of the kernel alone.
     Floor(scenario::Arguments),
     /// Flood a server from unknown addresses while players play and new clients join.
     Flood(flood::Arguments),
@@ -66,8 +67,8 @@ enum Command {
     Soak(soak::Arguments),
     /// Simulate servers, clients and bad networks, and check every guarantee. Starts no process.
     Simulate(simulate::Arguments),
-    /// Simulate random joins, losses and returns of players, and check after each step that no player is lost or left
-    /// over.
+    /// Simulate random joins, losses and returns of players. Check after each step that no player is lost, and that none
+    /// stays who should be gone.
     SimulateLives(simulate_lives::Arguments),
     /// Simulate a world on several cores behind a bad network, and compare every player's view with the server's world.
     SimulateWorld(simulate_world::Arguments),

@@ -5,9 +5,9 @@ pub const NAME: &str = "flood";
 
 #[derive(clap::Args, Clone, Debug)]
 pub struct Arguments {
-    /// Floods to run: connects (first Connects from forged addresses), handshakes (valid cookies from one /24, keys
-    /// never proved), bad-tags (players' connection ids, invalid tags), garbage (random bytes); several separated by
-    /// commas, or all.
+    /// Floods to run: connects (first Connects from forged addresses), handshakes (a /24 returns valid cookies, but
+    /// never proves its keys), bad-tags (players' connection ids, invalid tags), garbage (random bytes); several
+    /// separated by commas, or all.
     #[arg(long, value_name = "KIND", default_value = "all")]
     pub kind: Kinds,
     /// Datagrams per second that the flood sends. One CPU sends the flood and the players' load; the report says how

@@ -65,9 +65,10 @@ pub fn network_help() -> String {
         "Put the clients behind a simulated bad network, for example:\n\
          --network delay=25ms,jitter=5ms,loss=1%,burst=0.2%x8,rate=100mbit,queue=256k,seed=7\n\n\
          It applies to each direction, so a round trip has the delay twice. Each client socket has its own path, with its \
-         own random draws and rate; with relay flows all clients of a socket share it. The server \
-         is not changed, and no floor is measured. Verdicts adapt: time targets grow by the longest possible round trip \
-         of that network, and targets of loss and rate by its actual loss. All parts are optional, in any order:\n\n{}",
+         own random draws and rate; with relay flows all clients of a socket share it. The load \
+         generator simulates the network; the server runs as usual. No floor is measured. The targets adapt: time \
+         targets grow by the longest possible round trip of that network. The loss that it caused raises the loss \
+         target and lowers the rate target. All parts are optional, in any order:\n\n{}",
         NetworkSpec::syntax()
     )
 }
@@ -130,10 +131,10 @@ pub struct RunningServer {
         conflicts_with_all = ["server_cpus", "cipher", "datapath", "idle", "no_arrival_stamps", "settings"]
     )]
     pub server: Option<SocketAddr>,
-    /// Its public key. The server logs it when it starts.
+    /// Public key of --server, which that server logs when it starts.
     #[arg(long, value_name = "HEX", requires = "server", value_parser = PublicKey::from_hex)]
     pub key: Option<PublicKey>,
-    /// File with the pre-shared key that the server requires, if any: its own pre-shared-key file.
+    /// The pre-shared-key file of --server, if it has one.
     #[arg(long, value_name = "FILE", requires = "server")]
     pub pre_shared_key: Option<PathBuf>,
 }

@@ -40,7 +40,7 @@ pub struct Arguments {
     /// Seeds of all runs, as in 1..100, which excludes 100.
     #[arg(long, value_name = "FROM..TO", value_parser = seeds)]
     seeds: Option<Range<u64>>,
-    /// Simulate until this many hours have passed; default, if no seed is given: 1.
+    /// Hours of simulated time, after which no new run starts; default, if no seed is given: 1.
     #[arg(long, value_name = "H", conflicts_with = "seeds", value_parser = hours)]
     hours: Option<f64>,
     /// Players in every run; default: drawn, 1 to 12.
@@ -67,12 +67,13 @@ const LONG_HELP: &str = "\
 What is simulated: loss up to 30 %, random and in bursts; jitter, reordering, duplicates, bit errors; slow lines with \
 queues; paths that drop large datagrams; outages of one or both directions, shorter and longer than the timeout; changed \
 addresses, with and without the client's knowledge; clients and servers that die and restart; disconnects by either side; \
-rekeying every minute; changing priorities and rates; more messages than can be sent; links without room; low memory; \
-replayed datagrams and garbage from any address.
+rekeying every minute; changing priorities and rates; more messages than can be sent; links that have no room to send; \
+low memory; replayed datagrams and garbage from any address.
 
 What is checked:
-  - Reliable messages arrive once, unaltered and, on ordered channels, in order, as long as their session exists, also \
-after it resumes over another connection. Sequenced messages never arrive out of order. Unreliable ones arrive at most once.
+  - While a session exists, its reliable messages arrive once and unaltered, and in order on ordered channels. This also \
+holds after the session resumes over another connection. Sequenced messages never arrive out of order. Unreliable ones \
+arrive at most once.
   - No sequence number is used for two datagrams.
   - An endpoint gives up a connection only after the timeout, and never on a clear path.
   - Memory stays within its bound, and is freed once everything has arrived.
@@ -81,7 +82,7 @@ after it resumes over another connection. Sequenced messages never arrive out of
 everything missing arrives, and keys can still change.
 
 Examples:
-  ringshard-bench simulate                      an hour, in seconds
+  ringshard-bench simulate                      one simulated hour; it takes seconds
   ringshard-bench simulate --hours 300          a campaign
   ringshard-bench simulate --seed 17 --log      one run with all events
 

@@ -7,9 +7,9 @@ Simulates the lives of players at random. One step is one action of one client a
 it takes effect. Sometimes the clock jumps by seconds or minutes.
 
 What clients do: connect, enter the world, enter again, send input, chat; disconnect with any of the 256 reasons; fall \
-silent for less and for more than the timeout and the resumption period, and return; vanish; resume a session that is \
-suspended, live or over, with its newest key or a former one, and prove their keys or not; change their address, with and \
-without knowing; request new keys, also with weak keys and many times at once; send nonsense, false acknowledgments and \
+silent for less and for more than the timeout and the resumption period, and return; vanish; resume a suspended, live or \
+ended session with its newest key or an older one, and sometimes never prove their keys; change their address, \
+half of them without knowing it; request new keys, also with weak keys and many times at once; send nonsense, false acknowledgments and \
 the beginnings of large messages. The game refuses some players and removes their entities. The server disconnects clients, \
 is full, is short of memory, drains and ends.
 
@@ -18,7 +18,8 @@ What is checked after every step:
 game.
   - The game's callbacks for joining, suspension, resumption and leaving run once each, in order.
   - A resumption key resumes exactly its own session, and never one that is over.
-  - A client that disconnects, or is disconnected, is gone. A conforming client loses its connection only for a cause.
+  - A client that disconnects, or is disconnected, is gone. A client that keeps to the protocol never \
+loses its connection without a reason.
   - Every view equals what the server sent.
 When everybody has left and all timeouts have passed, no connections, sessions, players, entities of players, message \
 memory or datagrams remain. Over a campaign, the memory of the process does not grow.
@@ -42,7 +43,7 @@ pub struct Arguments {
     /// Seed of the first run.
     #[arg(long, value_name = "S", default_value_t = 1)]
     pub seed: u64,
-    /// Cores of the server, 1 to 8. Runs take several numbers in turn.
+    /// Cores of the server, 1 to 8. With several numbers, each run takes the next one.
     #[arg(
         long, value_name = "N,...", value_delimiter = ',', default_values_t = [1, 2, 4],
         value_parser = clap::value_parser!(u8).range(1..=8)

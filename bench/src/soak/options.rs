@@ -15,7 +15,8 @@ pub struct Arguments {
     /// Clients.
     #[arg(long, value_name = "N", default_value_t = 200)]
     pub clients: usize,
-    /// Messages per second and client each way, of 16 to 4,000 bytes, alternately ordered and unordered.
+    /// Messages per second that each client sends and gets back. They have 16 to 4,000 bytes. Ordered and unordered ones
+    /// alternate.
     #[arg(long, value_name = "HZ", default_value_t = 20.0)]
     pub rate: f64,
     /// Minutes to run.

@@ -70,7 +70,7 @@ pub struct SendOptions {
     /// KiB of messages that the server queues for each client, including those in flight: 128 to 4000.
     #[arg(long, value_name = "KIB", default_value_t = 512)]
     pub queue: usize,
-    /// Never compress, and never check whether compression would pay. These messages do not compress.
+    /// Turn compression off. These messages are incompressible, so it saves only the attempts.
     #[arg(long)]
     pub no_compression: bool,
 }

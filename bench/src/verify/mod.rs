@@ -19,8 +19,8 @@ pub struct Arguments {
     /// Clients, behind relay sockets.
     #[arg(long, value_name = "N", default_value_t = 10_000)]
     clients: usize,
-    /// Messages per second and client: slightly above 60, so that the total exceeds 600,000. `max`: as fast as
-    /// possible.
+    /// Messages per second and client. The default is slightly above 60, so that the total exceeds 600,000. `max`: as
+    /// fast as possible.
     #[arg(long, value_name = "HZ|max", default_value = "61")]
     rate: Rate,
     /// Bytes per message.

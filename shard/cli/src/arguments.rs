@@ -45,7 +45,7 @@ pub enum Command {
     Decrypt(capture::DecryptArguments),
     /// List the connections of a running server.
     Sessions(sessions::Arguments),
-    /// Drain a running server: it admits no new clients, and ends when all have left or drain-ms is over.
+    /// Drain a running server: it admits no new clients, and ends when all have left or drain-ms has passed.
     Drain(control::Arguments),
     /// Reload the settings of a running server.
     ///

@@ -45,7 +45,7 @@ pub struct Arguments {
 pub struct KickArguments {
     #[command(flatten)]
     server: ServerArguments,
-    /// The id of the connection to end, as `ringshard sessions` shows it; ADDRESS:PORT; or an IP address, for all its
+    /// An id, as `ringshard sessions` shows it, or ADDRESS:PORT ends one connection. An IP address ends all its
     /// connections.
     #[arg(value_name = "ID|ADDRESS")]
     target: Target,
@@ -54,7 +54,7 @@ pub struct KickArguments {
 /// Runs `ringshard drain`.
 pub fn drain(arguments: &Arguments) -> Result<(), Box<dyn Error>> {
     arguments.server.post("/drain")?;
-    Ok(print_line("draining: the server admits no new clients, and ends when all have left or drain-ms is over")?)
+    Ok(print_line("draining: the server admits no new clients, and ends when all have left or drain-ms has passed")?)
 }
 
 /// Runs `ringshard reload`.

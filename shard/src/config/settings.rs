@@ -151,8 +151,8 @@ settings! {
             choice(&[("busy", Strategy::Busy), ("adaptive", Strategy::Adaptive), ("park", Strategy::Park)]), false;
         /// Receive and send buffer of each core's socket. Sizes above the host's rmem_max and wmem_max need CAP_NET_ADMIN.
         socket_buffer_kib: u64 = "32768", whole(64..=1 << 20, "KiB"), false;
-        /// Let the kernel time-stamp arrivals. Without stamps, the histogram `arrival_to_handled` stays empty, and the server saves
-        /// a few per cent of CPU time if every client has a socket of its own.
+        /// Let the kernel time-stamp arrivals. Without stamps, the histogram `arrival_to_handled` stays empty. That saves a few per
+        /// cent of the server's CPU time if each client has its own socket.
         arrival_stamps: bool = "true", switch(), false;
     }
     "Clients" {
@@ -178,8 +178,9 @@ settings! {
         compression: bool = "true", switch(), false;
         /// Memory for reliable messages, over all cores.
         message_memory_mib: u64 = "256", whole(4..=1 << 20, "MiB"), false;
-        /// File with the integrity keys of unaltered clients: 1 to 256 lines of 64 hexadecimal digits. The server asks each client
-        /// once a minute to prove that it has one of them. Wrong and missing answers are only counted.
+        /// File with the integrity keys, which your clients contain: 1 to 256 lines of 64 hexadecimal digits. Once a minute, the
+        /// server asks each client to prove that it has one of them. An altered client may lack it. The server only counts wrong
+        /// and missing answers.
         integrity_keys: Option<PathBuf> = "", file(), false;
     }
     WORLD {
@@ -194,7 +195,7 @@ settings! {
         entities: u64 = "16384", whole(1..=WORLD_ENTITIES_MAX as u64, ""), false;
         /// Highest number of entities that a client sees: the nearest ones.
         visible: u64 = "64", whole(1..=VISIBLE_MAX as u64, ""), false;
-        /// Distance up to which a client gets updates of an entity at the full rate.
+        /// A client gets updates of the entities within this distance at the full rate.
         near: f64 = "5000", decimal(0.0..=f64::from(EntityKind::Projectile.radius()), "units"), false;
         /// Largest snapshot: the entity data that a client gets per tick.
         snapshot_bytes: u64 = "500",
@@ -207,14 +208,14 @@ settings! {
         handshakes_per_second: u64 = "2000", whole(1..=1_000_000, "per second"), true;
         /// New connections per second on one core from one IPv4 address or IPv6 /64.
         address_handshakes_per_second: u64 = "50", whole(1..=1_000_000, "per second"), true;
-        /// Burst of new connections on one core from one IPv4 address or IPv6 /64. After a restart of the server, players who
-        /// share an address reconnect together.
+        /// Burst of new connections on one core from one IPv4 address or IPv6 /64. Allow for all players who share an address:
+        /// they reconnect together when the server restarts.
         address_handshakes_at_once: u64 = "500", whole(1..=1_000_000, ""), true;
         /// Messages per second that the server accepts from one connection; 0 for no limit.
         connection_messages_per_second: u64 = "2000", whole(0..=1_000_000_000, "per second"), true;
         /// Bytes per second that the server accepts from one connection; 0 for no limit.
         connection_bytes_per_second: u64 = "1048576", whole(0..=1_000_000_000_000, "bytes"), true;
-        /// Bytes of messages per second that the server sends to one connection; 0 for no limit.
+        /// Message bytes per second that the server sends to one connection; 0 for no limit.
         connection_send_bytes_per_second: u64 = "0", whole(0..=1_000_000_000_000, "bytes"), true;
         /// Networks that may not connect. Their connected clients are disconnected.
         deny: Vec<IpNet> = "", networks(), true;
@@ -228,13 +229,14 @@ settings! {
         /// File with the token that admin requests need, 16 characters or more. Required if `admin` is not a loopback address.
         /// Without it, the admin port answers GET requests and refuses the commands reload, drain and kick.
         admin_token_file: Option<PathBuf> = "", file(), false;
-        /// Unix socket for the same requests, including commands, without a token. Only the server's user and root can open it.
+        /// Unix socket that accepts all admin requests, including commands, without a token. Only the server's user and root can
+        /// open it.
         admin_socket: Option<PathBuf> = "", file(), false;
         /// What to log to standard error.
         log: String = "info", log(), true;
         /// Format of log lines: text, or json for one JSON object per line.
         log_format: LogFormat = "text", choice(&[("text", LogFormat::Text), ("json", LogFormat::Json)]), false;
-        /// How long clients may stay while the server drains. Meanwhile it admits no new clients.
+        /// How long clients may stay while the server drains; 0: it ends at once. Meanwhile it admits no new clients.
         drain_ms: u64 = "0", milliseconds(0..=3_600_000), true;
         /// Folder for dumps (SIGUSR2) and panic reports. Without it, the working folder of the server.
         dump_dir: Option<PathBuf> = "", folder(), false;

@@ -33,7 +33,8 @@ pub struct Arguments {
     /// File to write, which must not exist yet. Default: ringshard-report-DATE.tar.gz in this folder.
     #[arg(long, value_name = "FILE")]
     out: Option<PathBuf>,
-    /// Time between two samples of the counters, to compute rates, such as 10s or 1m; 0 for a single sample.
+    /// Time between two samples of the counters, such as 10s or 1m. Rates come from their difference. 0: one sample, no
+    /// rates.
     #[arg(long, value_name = "TIME", default_value = "10", value_parser = wait)]
     seconds: Duration,
 }
