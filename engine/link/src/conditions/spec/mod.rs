@@ -16,14 +16,14 @@ const QUEUE_DEFAULT_PART: u64 = 10;
 const KEYS: [(&str, &str, &str); 13] = [
     ("delay", "25ms", "delay of every datagram, 0s to 60s, with a unit: us, ms or s"),
     ("jitter", "5ms", "longest additional delay, drawn per datagram, 0s to 60s"),
-    ("order", "keep", "`keep`: jitter keeps the order; `free`, the default: close datagrams overtake each other"),
+    ("order", "keep", "whether jitter keeps the order of datagrams: `keep`: yes; `free`, the default: no"),
     ("loss", "1%", "share lost at random, 0% to 100%"),
     (
         "burst",
         "0.2%x8",
         "consecutive losses: the chance per datagram that a burst begins, and its mean length, 1 to 1000000",
     ),
-    ("reorder", "1%+40ms", "share held back for up to this long while later ones pass; +40ms may be left out"),
+    ("reorder", "1%+40ms", "share held back for up to this long while later ones pass; default: +40ms"),
     ("duplicate", "0.1%", "share that arrives twice, 0% to 100%"),
     ("corrupt", "0.01%", "share that arrives with a bit inverted, 0% to 100%; the smallest step is 0.0001%"),
     (
@@ -33,7 +33,7 @@ const KEYS: [(&str, &str, &str); 13] = [
     ),
     ("queue", "256k", "bytes that may queue, 0 to 1024m; more is dropped; default: 100 ms of the rate"),
     ("mtu", "1200", "largest datagram that passes, 1 to 65507 bytes of UDP payload; larger ones vanish"),
-    ("outage", "10s+2s", "total loss: when it begins, from the start, and how long it lasts"),
+    ("outage", "10s+2s", "total loss: time from the start until it begins, and how long it lasts"),
     ("seed", "7", "seed of all random draws, 0 to 18446744073709551615; default 1"),
 ];
 
