@@ -59,7 +59,7 @@ enum Command {
     Floor(scenario::Arguments),
     /// Flood a server from unknown addresses while players play and new clients join.
     Flood(flood::Arguments),
-    /// Run players beside peers with valid keys that break the protocol.
+    /// Run players beside peers that have valid keys but break the protocol.
     Hostile(hostile::Arguments),
     /// Send reliable messages from a server to its clients as fast as possible, and check each one.
     Transfer(transfer::Arguments),

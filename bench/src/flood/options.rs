@@ -5,7 +5,7 @@ pub const NAME: &str = "flood";
 
 #[derive(clap::Args, Clone, Debug)]
 pub struct Arguments {
-    /// Floods to run: connects (first Connects from forged addresses), handshakes (a /24 returns valid cookies, but
+    /// Floods to run: connects (the first datagram of a handshake, from forged addresses), handshakes (a /24 returns valid cookies, but
     /// never proves its keys), bad-tags (players' connection ids, invalid tags), garbage (random bytes); several
     /// separated by commas, or all.
     #[arg(long, value_name = "KIND", default_value = "all")]

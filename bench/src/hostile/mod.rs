@@ -1,4 +1,4 @@
-//! `hostile`: players at a steady rate beside peers with valid keys that break the protocol.
+//! `hostile`: players at a steady rate beside peers that have valid keys but break the protocol.
 
 mod attack;
 mod attackers;

@@ -45,7 +45,7 @@ pub struct Arguments {
     pub seed: u64,
     /// Cores of the server, 1 to 8. With several numbers, each run takes the next one.
     #[arg(
-        long, value_name = "N,...", value_delimiter = ',', default_values_t = [1, 2, 4],
+        long, value_name = "N,...", value_delimiter = ',', default_value = "1,2,4",
         value_parser = clap::value_parser!(u8).range(1..=8)
     )]
     pub cores: Vec<u8>,

@@ -26,7 +26,7 @@ pub struct Arguments {
     /// Bytes per message.
     #[arg(long, value_name = "BYTES", default_value_t = 64)]
     size: usize,
-    /// Skip the additional runs: distinct flows and floors.
+    /// Skip the additional runs: one socket per client, and the kernel alone.
     #[arg(long)]
     only: bool,
     #[command(flatten)]

@@ -10,7 +10,7 @@ pub struct Arguments {
     /// File for the secret key, which must not exist yet. Only its owner can read it.
     #[arg(long, value_name = "FILE", default_value = "server.key")]
     out: PathBuf,
-    /// Print the public half of the key in this file, and make no key.
+    /// Make no key: read the secret key from this file, and print its public half.
     #[arg(long, value_name = "FILE", conflicts_with = "out")]
     public: Option<PathBuf>,
 }

@@ -151,8 +151,8 @@ settings! {
             choice(&[("busy", Strategy::Busy), ("adaptive", Strategy::Adaptive), ("park", Strategy::Park)]), false;
         /// Receive and send buffer of each core's socket. Sizes above the host's rmem_max and wmem_max need CAP_NET_ADMIN.
         socket_buffer_kib: u64 = "32768", whole(64..=1 << 20, "KiB"), false;
-        /// Let the kernel time-stamp arrivals. Without stamps, the histogram `arrival_to_handled` stays empty. That saves a few per
-        /// cent of the server's CPU time if each client has its own socket.
+        /// Let the kernel time-stamp arrivals. `false` leaves the histogram `arrival_to_handled` empty, and saves a few per cent
+        /// of the server's CPU time if each client has its own socket.
         arrival_stamps: bool = "true", switch(), false;
     }
     "Clients" {

@@ -143,7 +143,7 @@ pub fn milliseconds(range: RangeInclusive<u64>) -> ValueFormat<u64> {
     let (least, most) = bounds(range);
     let people = |millis: u64| format!("{:#}", SignedDuration::from_millis(millis as i64));
     let expects = format!(
-        "a time from {} to {}, such as 250ms, 10s or 5m; a number alone is milliseconds",
+        "a time from {} to {}, such as 250ms or 1s; a number alone is milliseconds",
         people(least),
         people(most)
     );

@@ -16,7 +16,7 @@ const QUEUE_DEFAULT_PART: u64 = 10;
 const KEYS: [(&str, &str, &str); 13] = [
     ("delay", "25ms", "delay of every datagram, 0s to 60s, with a unit: us, ms or s"),
     ("jitter", "5ms", "longest additional delay, drawn per datagram, 0s to 60s"),
-    ("order", "keep", "whether jitter keeps the order of datagrams: `keep`: yes; `free`, the default: no"),
+    ("order", "keep", "`keep`: jitter never changes the order of datagrams; `free`, the default: it may"),
     ("loss", "1%", "share lost at random, 0% to 100%"),
     (
         "burst",
