@@ -194,12 +194,18 @@ impl Outcome {
     }
 
     fn write_server(&self, page: &mut Page) {
-        let seen = |name: &str| of(&self.server, name);
+        let seen = |name: &str| {
+            assert!(
+                self.server.is_empty() || self.server.contains_key(name),
+                "no counter of a server is called {name}"
+            );
+            of(&self.server, name)
+        };
         page.line(
             "server",
             format!(
                 "{} slots of silent clients reclaimed, {} disconnected for lack of memory, {} weak keys, {} rekeys refused",
-                seen("vacated"),
+                seen("silent_displaced"),
                 seen("memory_evicted"),
                 seen("weak_key"),
                 seen("rekey_refused")

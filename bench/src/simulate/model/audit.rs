@@ -59,7 +59,7 @@ pub struct Audit {
     /// fragments, and drops datagrams.
     pub memory_low_at: Instant,
     /// Slots that the server reclaimed from silent clients, as far as it is known from whom.
-    vacated: u64,
+    displaced: u64,
     /// Players whose connections have just changed state.
     pub vulnerable: Vec<usize>,
     pub totals: Totals,
@@ -82,7 +82,7 @@ impl Audit {
             server_up_since: Instant::NEVER,
             suspended_max: 0,
             memory_low_at: Instant::ZERO,
-            vacated: 0,
+            displaced: 0,
             vulnerable: Vec::new(),
             totals: Totals::default(),
             violation: None,
@@ -278,13 +278,13 @@ impl Audit {
         }
     }
 
-    /// The server suspends a session after its timeout, or earlier because it reclaims the slot. `vacated` counts the
+    /// The server suspends a session after its timeout, or earlier because it reclaims the slot. `displaced` counts the
     /// reclaimed slots since it started.
-    pub fn suspended(&mut self, now: Instant, id: ConnectionId, session_id: SessionId, vacated: u64) {
+    pub fn suspended(&mut self, now: Instant, id: ConnectionId, session_id: SessionId, displaced: u64) {
         self.totals.end("server: suspended");
         if let Some(session) = self.connection_is_gone(now, id, session_id) {
             let silence = now.since(self.sessions[session].server_heard);
-            let gave_way = silence < TIMEOUT_DEFAULT && self.vacated < vacated;
+            let gave_way = silence < TIMEOUT_DEFAULT && self.displaced < displaced;
             if !gave_way {
                 self.check_timeout(now, session, Side::Server);
             } else if silence < HEARTBEAT_DEFAULT + SILENT_AFTER {
@@ -293,7 +293,7 @@ impl Audit {
                     format!("{} lost its slot after {silence:?} of silence", connection_name(id)),
                 );
             }
-            self.vacated += u64::from(gave_way);
+            self.displaced += u64::from(gave_way);
             self.sessions[session].server = End::Lost(now);
         }
     }
@@ -349,7 +349,7 @@ impl Audit {
     /// The server's state is lost.
     pub fn server_is_gone(&mut self, now: Instant) {
         self.server_up_since = Instant::NEVER;
-        self.vacated = 0;
+        self.displaced = 0;
         self.by_id.clear();
         self.by_session.clear();
         self.guarantees.clear();
