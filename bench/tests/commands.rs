@@ -115,7 +115,7 @@ fn comes_true(mut it: impl FnMut() -> bool) -> bool {
     true
 }
 
-/// A load command that runs until it is told to end.
+/// A load command that runs until a signal ends it.
 struct Running {
     child: Child,
     /// Process id of its server.

@@ -254,7 +254,7 @@ impl Fixture {
     fn close(mut self) {
         self.endpoint.disconnect(self.id, DisconnectReason::Closed);
         while self.endpoint.connections() > 0 {
-            assert!(!self.endpoint.is_flushed(), "a connection that is told to end stays");
+            assert!(!self.endpoint.is_flushed(), "a connection that its caller ended is still there");
             self.endpoint.flush(self.now, &mut self.link);
             self.link.submit();
         }

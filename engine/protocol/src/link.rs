@@ -150,6 +150,6 @@ pub trait Link {
     /// Sends everything that was reserved, then waits for the network as `wait` says.
     fn park(&mut self, wait: Wait);
 
-    /// Counters of what it did.
+    /// Its counters.
     fn stats(&self) -> LinkStats;
 }

@@ -93,7 +93,7 @@ impl Session {
         &mut self.models[usize::from(!to_server) * CHANNELS + channel.index()]
     }
 
-    /// An end is told to disconnect.
+    /// The caller of an end asks it to disconnect.
     pub fn must_end(&mut self, now: Instant, side: Side) {
         self.ending.get_or_insert((side, now));
     }

@@ -128,7 +128,7 @@ impl Client {
         self.resources.duplicates
     }
 
-    /// Counters of what it dropped, by reason.
+    /// Drops by reason.
     pub fn drops(&self) -> &Drops {
         &self.resources.drops
     }

@@ -174,7 +174,7 @@ impl Endpoint {
         self.resources.pool.lent_bytes()
     }
 
-    /// Counters of what it did.
+    /// Its counters.
     pub fn stats(&self) -> &EndpointStats {
         &self.stats
     }
@@ -189,7 +189,7 @@ impl Endpoint {
         self.resources.duplicates
     }
 
-    /// Counters of what it dropped, by reason.
+    /// Drops by reason.
     pub fn drops(&self) -> &Drops {
         &self.resources.drops
     }

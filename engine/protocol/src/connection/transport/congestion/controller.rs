@@ -1,4 +1,4 @@
-//! What a congestion controller is told, and what it decides.
+//! The inputs of a congestion controller, and its decisions.
 
 use crate::limits::DATAGRAM_BYTES_BASE;
 use crate::time::{Duration, Instant};
