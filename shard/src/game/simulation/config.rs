@@ -4,14 +4,16 @@ use crate::runtime::out_of_range::OutOfRange;
 use crate::world::replication::Pacing;
 use crate::world::replication::viewer::SLOTS_MAX;
 use ringshard_protocol::limits::COMPRESSION_BYTES_MIN;
+use ringshard_world::Map;
 use ringshard_world::limits::WORLD_ENTITIES_MAX;
 use ringshard_world::messages::{ENTRY_BYTES_MAX, SnapshotHeader};
-use ringshard_world::{EntityKind, Map};
 
 /// Most entities in sight of a client. As many may still be leaving its sight.
 pub const VISIBLE_MAX: usize = SLOTS_MAX / 2;
 /// Most bytes of a snapshot's entries. The engine would try to compress larger messages, and entries do not compress.
 pub const SNAPSHOT_BYTES_MAX: usize = COMPRESSION_BYTES_MIN - SnapshotHeader::BYTES;
+/// The farthest that near entities can be, in units.
+pub const NEAR_MAX: f32 = 200_000.0;
 
 /// The configuration of a world, the same on every core.
 #[derive(Clone, Copy, Debug)]
@@ -68,9 +70,8 @@ impl WorldConfig {
         if !(1..=VISIBLE_MAX).contains(&visible_max) {
             wrong(&["visible"], format!("visible is {visible_max}; it is 1 to {VISIBLE_MAX}"));
         }
-        if !(near >= 0.0 && near <= EntityKind::Projectile.radius()) {
-            let most = EntityKind::Projectile.radius();
-            wrong(&["near"], format!("near is {near}; it is 0 to {most} units"));
+        if !(0.0..=NEAR_MAX).contains(&near) {
+            wrong(&["near"], format!("near is {near}; it is 0 to {NEAR_MAX} units"));
         }
         if !(ENTRY_BYTES_MAX..=SNAPSHOT_BYTES_MAX).contains(&pacing.bytes_max) {
             let bytes = pacing.bytes_max;
