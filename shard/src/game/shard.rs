@@ -55,13 +55,15 @@ pub struct Shard<G: Game> {
     pub(crate) decisions: Vec<(PlayerId, Decision)>,
 }
 
-/// A decision of the game about the presence of a player.
+/// A decision about the presence of a player.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
 pub(crate) enum Decision {
     /// It may enter, or not.
     Admit(Admission),
     /// It must leave.
     PutOut(u8),
+    /// It must leave, because more waited for it than the server keeps: the server's decision.
+    Backlog,
 }
 
 impl<G: Game> Shard<G> {
