@@ -40,7 +40,7 @@ fn serve(
     log: Log,
     flush: &mut Option<FlushGuard>,
 ) -> Result<(), Box<dyn Error>> {
-    let Prepared { server: config, world, admin, admin_socket, dump_folder } = prepared;
+    let Prepared { server: config, world, admin, admin_socket, dump_folder, .. } = prepared;
     let admin = admin.map(|(address, token)| AdminListener::bind(address, token)).transpose()?;
     let admin_socket = admin_socket.map(|path| AdminListener::bind_socket(&path)).transpose()?;
     let signals = SignalReceiver::install()?;
@@ -99,7 +99,7 @@ fn start(settings: &Settings, config: &ServerConfig, world: WorldConfig) -> Resu
     let share = |core: usize| npcs * (core + 1) / cores - npcs * core / cores;
     let server = Server::start(config, |core| {
         let exchange = exchanges.next().expect("there is an exchange for each core");
-        Simulation::new(world, exchange, Demo::new(layout, share(core)))
+        Simulation::new(world.clone(), exchange, Demo::new(layout, share(core)))
     })?;
     Ok(server)
 }

@@ -4,9 +4,10 @@ use super::errors::{SettingError, SettingErrors};
 use super::prepare::{self, Prepared};
 use super::raw_values::RawValues;
 use super::setting_metadata::Setting;
-use super::settings::{Served, Settings, WORLD, all_settings};
+use super::settings::{DEMONSTRATION, Served, Settings, WORLD, all_settings};
 use super::sources::Sources;
 use super::value_source::Source;
+use crate::game::simulation::LiveWorldConfig;
 use ringshard_protocol::endpoint::Policy;
 use serde_json::{Value, json};
 
@@ -82,6 +83,11 @@ impl Configuration {
         prepare::policy(&self.settings)
     }
 
+    /// The settings of the world that can change while a server runs.
+    pub fn live_world(&self) -> LiveWorldConfig {
+        prepare::live_world(&self.settings)
+    }
+
     /// Reads all sources again and applies the settings that can change while a server runs. If anything is wrong, nothing
     /// changes.
     ///
@@ -119,7 +125,7 @@ impl Configuration {
         };
         let (port_off, socket_off) = (self.settings.admin.is_none(), self.settings.admin_socket.is_none());
         for setting in all_settings() {
-            let needs_world = setting.group == WORLD && setting.name != "game";
+            let needs_world = [DEMONSTRATION, WORLD].contains(&setting.group) && setting.name != "game";
             if needs_world && self.settings.game == Served::Echo {
                 note(setting, "game is echo, which has no world");
             }

@@ -203,7 +203,7 @@ mod tests {
         ] {
             assert_eq!(suggested(given), Some(meant), "{given}");
         }
-        for given in ["world", "threads", "RINGSHARD_FOO", "bind", "port", "x", "workers", "tls-certificate"] {
+        for given in ["world", "threads", "RINGSHARD_FOO", "bind", "port", "x", "tls-certificate"] {
             assert_eq!(suggested(given), None, "{given}");
         }
     }

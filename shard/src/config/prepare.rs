@@ -4,10 +4,12 @@ use super::errors::{SettingError, SettingErrors};
 use super::key_files::{self, KeyFileError, load_integrity_keys, load_pre_shared, load_secret};
 use super::raw_values::RawValues;
 use super::settings::{Cipher, Settings};
-use crate::game::simulation::WorldConfig;
+use crate::game::simulation::{LiveWorldConfig, WorldConfig};
 use crate::runtime::entropy::random_bytes;
+use crate::runtime::jobs::{JobSettings, spare_cpus};
 use crate::runtime::out_of_range::OutOfRange;
 use crate::runtime::server::ServerConfig;
+use crate::runtime::tick::TICKS_PER_SECOND;
 use crate::world::replication::Pacing;
 use ringshard_protocol::connection::{HeartbeatConfig, TransportConfig};
 use ringshard_protocol::crypto::{SecretKey, Suite, Suites};
@@ -28,6 +30,8 @@ pub struct Prepared {
     pub server: ServerConfig,
     /// The shape of the world, if the game has one.
     pub world: WorldConfig,
+    /// The workers for a game's jobs, if it has any; `workers` can be 0.
+    pub jobs: JobSettings,
     /// The address of the admin port, and its token.
     pub admin: Option<(SocketAddr, Option<String>)>,
     /// The Unix socket that also accepts commands.
@@ -42,7 +46,7 @@ pub(super) fn prepare(settings: &Settings, raw: &RawValues) -> Result<Prepared, 
     let (server, world, admin) = (preparation.server(), preparation.world(), preparation.admin());
     match (server, world, admin, preparation.admin_socket(), preparation.dump_folder()) {
         (Ok(server), Ok(world), Ok(admin), Ok(admin_socket), Ok(dump_folder)) => {
-            Ok(Prepared { server, world, admin, admin_socket, dump_folder })
+            Ok(Prepared { jobs: jobs(settings), server, world, admin, admin_socket, dump_folder })
         }
         (server, world, admin, admin_socket, dump_folder) => {
             let errors = [server.err(), world.err(), admin.err(), admin_socket.err(), dump_folder.err()];
@@ -67,6 +71,23 @@ pub(super) fn policy(settings: &Settings) -> Policy {
         connection_send_bytes_per_second: unless_zero(settings.connection_send_bytes_per_second),
         denied: networks(&settings.deny),
         allowed: networks(&settings.allow),
+    }
+}
+
+/// The part of the world's configuration that can change while a server runs.
+pub(super) fn live_world(settings: &Settings) -> LiveWorldConfig {
+    LiveWorldConfig {
+        rewind_max_ticks: settings.rewind_ms as f64 / 1000.0 * f64::from(TICKS_PER_SECOND),
+        rewind_beyond: settings.rewind_beyond,
+    }
+}
+
+/// The workers for a game's jobs, on CPUs of their own if there are any.
+fn jobs(settings: &Settings) -> JobSettings {
+    JobSettings {
+        workers: settings.workers as usize,
+        per_core: settings.jobs as usize,
+        cpus: spare_cpus(&settings.cpus),
     }
 }
 
@@ -141,12 +162,16 @@ impl Preparation<'_> {
     /// The shape of the world, or everything that does not fit together.
     fn world(&self) -> Result<WorldConfig, SettingErrors> {
         let settings = self.settings;
+        let LiveWorldConfig { rewind_max_ticks, rewind_beyond } = live_world(settings);
         let world = WorldConfig {
             entities_max: settings.entities as usize,
             visible_max: settings.visible as usize,
             near: settings.near as f32,
             pacing: Pacing { bytes_max: settings.snapshot_bytes as usize, ..Pacing::default() },
             seed: settings.seed,
+            rewind_max_ticks,
+            rewind_beyond,
+            view_radius: settings.view_radius.clone(),
             ..WorldConfig::default()
         };
         let violations = world.violations(settings.cpus.len()).into_iter().chain(no_room_for_players(settings));

@@ -11,6 +11,7 @@ use crate::runtime::control::liveness::Liveness;
 use crate::runtime::control::quality::Quality;
 use crate::runtime::control::{Control, Gathered, Lifecycle, Unresponsive};
 use crate::runtime::server::Server;
+use crate::runtime::service::LiveSettings;
 use serde_json::{Value, json};
 use std::io;
 use std::path::PathBuf;
@@ -26,7 +27,9 @@ pub enum ReloadError {
     #[error("nothing was reloaded: {0}")]
     Settings(#[from] SettingErrors),
     /// Some cores did not apply them.
-    #[error("{0}, so it keeps its former limits and networks; all else was reloaded: reload again once it answers")]
+    #[error(
+        "{0}, so it may keep its former limits, networks and settings of the world; all else was reloaded: reload again once it answers"
+    )]
     Unresponsive(#[from] Unresponsive),
     /// The log did not apply its level.
     #[error("the log keeps its former level, and limits and networks were not applied: {0}")]
@@ -190,7 +193,13 @@ impl ServerHandle {
         let mut configuration = lock(configuration);
         let reloaded = configuration.reload()?;
         self.log.set_filter(&configuration.settings().log)?;
-        lock(&self.control).apply(&configuration.policy())?;
+        {
+            let mut control = lock(&self.control);
+            let limits = control.apply(&configuration.policy());
+            // A core that has not taken the one may still take the other.
+            let services = control.reload_services(|| LiveSettings::new(configuration.live_world()));
+            limits.and(services)?;
+        }
         if !reloaded.refused.is_empty() {
             let refused = reloaded.refused.join(", ");
             tracing::warn!(%refused, "these settings need a restart of the server");

@@ -13,8 +13,27 @@ pub const VISIBLE_MAX: usize = SLOTS_MAX / 2;
 /// Most bytes of a snapshot's entries. The engine would try to compress larger messages, and entries do not compress.
 pub const SNAPSHOT_BYTES_MAX: usize = COMPRESSION_BYTES_MIN - SnapshotHeader::BYTES;
 
+/// What happens to a shot whose shooter saw the world longer ago than lag compensation goes back.
+#[derive(Clone, Copy, PartialEq, Eq, Debug, Default)]
+pub enum RewindBeyond {
+    /// It meets the world as it was at the limit.
+    #[default]
+    Clamp,
+    /// It meets nothing.
+    Refuse,
+}
+
+/// The part of a world's configuration that can change while the server runs.
+#[derive(Clone, Copy, PartialEq, Debug)]
+pub struct LiveWorldConfig {
+    /// How many ticks lag compensation goes back, at most.
+    pub rewind_max_ticks: f64,
+    /// What happens beyond.
+    pub rewind_beyond: RewindBeyond,
+}
+
 /// The configuration of a world, the same on every core.
-#[derive(Clone, Copy, Debug)]
+#[derive(Clone, Debug)]
 pub struct WorldConfig {
     /// The map.
     pub map: Map,
@@ -30,6 +49,12 @@ pub struct WorldConfig {
     pub seed: u64,
     /// The tick that the world continues from; 0 for a new world.
     pub first_tick: u64,
+    /// How many ticks lag compensation goes back, at most.
+    pub rewind_max_ticks: f64,
+    /// What happens to a shot that would need more.
+    pub rewind_beyond: RewindBeyond,
+    /// Kinds of entities whose view radius differs from the game's, with that radius in units.
+    pub view_radius: Vec<(String, f32)>,
 }
 
 impl Default for WorldConfig {
@@ -42,6 +67,9 @@ impl Default for WorldConfig {
             pacing: Pacing::default(),
             seed: 0,
             first_tick: 0,
+            rewind_max_ticks: 15.0,
+            rewind_beyond: RewindBeyond::Clamp,
+            view_radius: Vec::new(),
         }
     }
 }

@@ -26,7 +26,7 @@ mod shedding;
 mod stats;
 mod unsent_snapshots;
 
-pub use config::{SNAPSHOT_BYTES_MAX, VISIBLE_MAX, WorldConfig};
+pub use config::{LiveWorldConfig, RewindBeyond, SNAPSHOT_BYTES_MAX, VISIBLE_MAX, WorldConfig};
 pub use serve::INTEREST_PERIOD;
 pub use stats::WorldStats;
 
@@ -100,9 +100,9 @@ impl<G: Game> Simulation<G> {
         Simulation {
             game,
             shard,
+            encoder: Encoder::new(config.entities_max),
             config,
             exchange,
-            encoder: Encoder::new(config.entities_max),
             players: Players::new(share),
             served: 0,
             tick_began: Instant::ZERO,
