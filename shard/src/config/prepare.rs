@@ -174,7 +174,7 @@ impl Preparation<'_> {
             view_radius: settings.view_radius.clone(),
             ..WorldConfig::default()
         };
-        let violations = world.violations(settings.cpus.len()).into_iter().chain(no_room_for_players(settings));
+        let violations = world.violations(settings.cpus.len()).into_iter().chain(self.no_room_for_players());
         let errors: Vec<_> = violations.map(|violation| self.together(violation.settings, violation.text)).collect();
         if errors.is_empty() { Ok(world) } else { Err(SettingErrors(errors)) }
     }
@@ -228,6 +228,16 @@ impl Preparation<'_> {
         Err(SettingErrors(vec![self.together(&["dump-dir"], text)]))
     }
 
+    /// A world that NPCs fill. The server of a game has none of the demonstration's.
+    fn no_room_for_players(&self) -> Option<OutOfRange> {
+        let Settings { npcs, entities, .. } = self.settings;
+        self.raw.setting("npcs")?;
+        let text = format!(
+            "npcs is {npcs} and entities is {entities}, but entities must be more than npcs: players need room too"
+        );
+        (npcs >= entities).then_some(OutOfRange { settings: &["npcs", "entities"], text })
+    }
+
     fn together(&self, settings: &[&'static str], text: String) -> SettingError {
         let settings = settings.iter().map(|name| (*name, self.raw.get(name).1.clone())).collect();
         SettingError::Together { text, settings }
@@ -241,13 +251,4 @@ fn retransmission_too_late(settings: &Settings) -> Option<OutOfRange> {
         "retransmission-ms is {retransmission_ms} and timeout-ms is {timeout_ms}, but timeout-ms must be the larger one"
     );
     (retransmission_ms >= timeout_ms).then_some(OutOfRange { settings: &["retransmission-ms", "timeout-ms"], text })
-}
-
-/// A world that NPCs fill.
-fn no_room_for_players(settings: &Settings) -> Option<OutOfRange> {
-    let Settings { npcs, entities, .. } = settings;
-    let text = format!(
-        "npcs is {npcs} and entities is {entities}, but entities must be more than npcs: players need room too"
-    );
-    (npcs >= entities).then_some(OutOfRange { settings: &["npcs", "entities"], text })
 }

@@ -104,6 +104,12 @@ macro_rules! settings {
     };
 }
 
+/// The settings of a game's own server: all except those of the demonstration.
+pub fn game_server_settings() -> &'static [Setting] {
+    static TABLE: OnceLock<Vec<Setting>> = OnceLock::new();
+    TABLE.get_or_init(|| all_settings().iter().filter(|setting| setting.group != DEMONSTRATION).cloned().collect())
+}
+
 /// Checks what holds for every table of settings.
 fn checked(table: Vec<Setting>) -> Vec<Setting> {
     for setting in &table {

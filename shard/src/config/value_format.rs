@@ -233,7 +233,7 @@ pub fn log() -> ValueFormat<String> {
         if let Some(part) = text.split(',').find(|part| !is_level(part)) {
             return Err(text.contains(',').then(|| format!("`{}` is not a level", part.trim())));
         }
-        match tracing_subscriber::EnvFilter::try_new(text) {
+        match text.parse::<tracing_subscriber::filter::Targets>() {
             Ok(_) => Ok(text.to_owned()),
             Err(error) => Err(Some(error.to_string())),
         }

@@ -2,6 +2,7 @@
 //! signal.
 
 use crate::config::{Configuration, Reloaded, SettingErrors};
+#[cfg(feature = "ops")]
 use crate::ops::capture::{self, Capture, CaptureError, CaptureRequest};
 use crate::ops::log::{Log, LogError};
 use crate::ops::private_file::write_private;
@@ -18,6 +19,7 @@ use std::path::PathBuf;
 use std::sync::atomic::{AtomicU32, Ordering};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::{Duration, SystemTime};
+#[cfg(feature = "ops")]
 use tokio::sync::Semaphore;
 
 /// A reload that failed.
@@ -76,6 +78,7 @@ pub struct ServerHandle {
     reload: Mutex<ReloadStatus>,
     dumps: AtomicU32,
     /// Its only permit belongs to the running capture.
+    #[cfg(feature = "ops")]
     capture_permit: Arc<Semaphore>,
 }
 
@@ -96,6 +99,7 @@ impl ServerHandle {
             started_at: now,
             reload: Mutex::new(ReloadStatus { succeeded_at: now, is_latest: true }),
             dumps: AtomicU32::new(0),
+            #[cfg(feature = "ops")]
             capture_permit: Arc::new(Semaphore::new(1)),
         }
     }
@@ -153,11 +157,13 @@ impl ServerHandle {
     ///
     /// # Errors
     /// [`CaptureError`].
+    #[cfg(feature = "ops")]
     pub fn capture(&self, request: &CaptureRequest) -> Result<Capture, CaptureError> {
         Capture::begin(&self.control, &self.capture_permit, request)
     }
 
     /// The traffic secrets of all connections of the cores that answer, as a key log; None if the settings do not allow it.
+    #[cfg(feature = "ops")]
     pub fn key_log(&self) -> Option<String> {
         self.configuration.as_ref().filter(|configuration| lock(configuration).settings().key_log)?;
         Some(capture::key_log::write(&lock(&self.control).secrets().given))
