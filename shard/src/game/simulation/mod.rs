@@ -259,7 +259,6 @@ impl<G: Game> Service for Simulation<G> {
         self.tick_began = now;
         self.served = 0;
         self.scratch.digests_left = DIGESTS_PER_TICK;
-        self.shard.happenings.clear();
         self.shard.begin_tick();
         self.run_commands();
         while let Some(done) = self.shard.jobs.take() {
@@ -269,6 +268,7 @@ impl<G: Game> Service for Simulation<G> {
         self.game.tick(&mut self.shard);
         self.settle();
         self.end_lingering();
+        self.shard.turn_happenings();
         self.publish(now);
         self.send_outgoing(now, endpoint);
         self.encoder.clear();
