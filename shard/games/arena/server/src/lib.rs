@@ -1,8 +1,8 @@
 //! The server of the arena: what it alone decides. It finds out whom shots hit, kills, respawns, and answers asks.
 
-use ringshard::game::{Admission, Game, LeaveReason, PlayerId, Reply, Shard, To};
+use ringshard::game::{Admission, Game, Hitbox, LeaveReason, NoJob, PlayerId, Reply, Shard, To};
 use ringshard_arena_rules::level::{distance_to_wall, spawn_point};
-use ringshard_arena_rules::movement::{RANGE, direction};
+use ringshard_arena_rules::movement::{RADIUS, RANGE, direction};
 use ringshard_arena_rules::{Answer, ArenaRules, Ask, Body, DAMAGE, Event, HEAL, HEALTH, Input, Shown};
 use ringshard_protocol::wire::Channel;
 use ringshard_world::{EntityId, Rules};
@@ -87,8 +87,10 @@ impl Arena {
 impl Game for Arena {
     type Rules = ArenaRules;
     type Command = Command;
-    type Job = ();
-    type Done = ();
+    type Job = NoJob;
+    type Done = NoJob;
+
+    const HITBOXES: &'static [Hitbox] = &[Hitbox::Sphere { radius: RADIUS, offset_z: 0.0 }];
 
     fn rules(&self) -> &ArenaRules {
         &self.rules
@@ -162,5 +164,10 @@ impl Game for Arena {
             }
             Command::Hit { .. } => {}
         }
+    }
+
+    /// Shots go through the dead.
+    fn hitbox(&self, shown: &Shown) -> Option<usize> {
+        (shown.health > 0).then_some(0)
     }
 }
