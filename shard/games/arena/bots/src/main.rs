@@ -7,9 +7,6 @@ use ringshard_client::{ClientConfig, ConnectError, PublicKey, Udp};
 use std::net::SocketAddr;
 use std::time::{Duration, Instant};
 
-/// The longest time between two frames of a bot.
-const FRAME: Duration = Duration::from_millis(16);
-
 /// Bots that play the arena, each over a socket of its own. Prints what each has counted: a line of JSON per bot.
 #[derive(Parser, Clone, Copy)]
 struct Options {
@@ -29,7 +26,9 @@ struct Options {
 fn main() -> Result<(), ConnectError> {
     let options = Options::parse();
     let bots: Vec<_> = (0..options.bots).map(|number| std::thread::spawn(move || play(number, options))).collect();
-    bots.into_iter().try_for_each(|bot| Ok(println!("{}", bot.join().expect("a bot does not panic")?)))
+    let lines = bots.into_iter().map(|bot| bot.join().expect("a bot does not panic"));
+    println!("{}", lines.collect::<Result<Vec<_>, _>>()?.join("\n"));
+    Ok(())
 }
 
 /// Plays, and gives what was counted.
@@ -40,7 +39,7 @@ fn play(number: u32, options: Options) -> Result<String, ConnectError> {
     while Instant::now() < end {
         udp.poll(|scene| bot.input(scene));
         bot.frame(udp.client_mut());
-        udp.wait(FRAME);
+        udp.wait(Duration::from_millis(16));
     }
     let counts = bot.score.entries().chain(udp.client().stats().entries());
     let counts: Vec<_> = counts.map(|(name, count)| format!("{name:?}: {count}")).collect();

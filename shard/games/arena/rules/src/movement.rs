@@ -17,11 +17,9 @@ pub const RANGE: f32 = 6_000.0;
 pub const COOLDOWN_TICKS: u16 = 12;
 const TICK_SECONDS: f32 = 1.0 / TICKS_PER_SECOND as f32;
 
-impl Body {
-    /// Whether the last step fired a shot.
-    pub fn has_fired(&self) -> bool {
-        self.weapon.ticks() == COOLDOWN_TICKS
-    }
+/// Whether the last step of a player fired a shot.
+pub fn has_fired(body: &Body) -> bool {
+    body.weapon.ticks() == COOLDOWN_TICKS
 }
 
 /// The direction of a yaw, of length 1.
@@ -45,9 +43,8 @@ pub fn step(body: &mut Body, input: &Input) {
         return;
     }
     body.yaw = input.yaw;
-    let wanted = wanted_velocity(input);
-    for axis in 0..2 {
-        let change = (wanted[axis] - body.velocity[axis]).clamp(-ACCELERATION, ACCELERATION);
+    for (axis, wanted) in wanted_velocity(input).into_iter().enumerate() {
+        let change = (wanted - body.velocity[axis]).clamp(-ACCELERATION, ACCELERATION);
         body.velocity[axis] += change;
         // One axis after the other: a player that walks into a wall slides along it.
         move_along(body, axis);
@@ -134,14 +131,14 @@ mod tests {
         let mut shots = 0;
         for _ in 0..60 {
             step(&mut body, &held);
-            shots += u16::from(body.has_fired());
+            shots += u16::from(has_fired(&body));
         }
         assert_eq!(shots, 60 / COOLDOWN_TICKS);
         body.alive = false;
         let point = body.point;
         for _ in 0..60 {
             step(&mut body, &held);
-            assert!(!body.has_fired());
+            assert!(!has_fired(&body));
         }
         assert_eq!((body.point, body.velocity), (point, [0.0; 2]));
     }

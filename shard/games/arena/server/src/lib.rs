@@ -3,7 +3,7 @@
 
 use ringshard::game::{Admission, Game, Hitbox, LeaveReason, NoJob, PlayerId, Reply, Shard, To};
 use ringshard_arena_rules::level::{distance_to_wall, spawn_point};
-use ringshard_arena_rules::movement::{RADIUS, RANGE, direction};
+use ringshard_arena_rules::movement::{RADIUS, RANGE, direction, has_fired};
 use ringshard_arena_rules::{Answer, ArenaRules, Ask, Body, DAMAGE, Event, HEAL, HEALTH, Input, Shown};
 use ringshard_protocol::wire::Channel;
 use ringshard_world::{EntityId, Rules};
@@ -77,7 +77,7 @@ impl Game for Arena {
 
     fn stepped(&mut self, shard: &mut Shard<Self>, player: PlayerId, _input: &Input) {
         let (Some(body), Some(&own)) = (shard.body(player), shard.own(player)) else { return };
-        if own.has_fired() {
+        if has_fired(&own) {
             shoot(shard, player, body, &own);
         }
         if !own.alive && own.respawn.is_ready() {
