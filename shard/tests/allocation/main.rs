@@ -7,6 +7,7 @@ mod interest;
 #[path = "../../benches/layouts/mod.rs"]
 mod layouts;
 mod replication;
+mod rewind;
 mod simulation;
 #[path = "../world/small_world/mod.rs"]
 #[allow(dead_code, reason = "the other binary uses the rest")]

@@ -61,11 +61,11 @@ impl Boxes {
     #[inline(never)]
     pub(super) fn distances(&self, from: [f32; 3]) -> [f32; FAN] {
         let mut squares = [0.0; FAN];
-        for axis in 0..3 {
-            for lane in 0..FAN {
-                let outside = greater(self.low[axis][lane] - from[axis], from[axis] - self.high[axis][lane]);
+        for (axis, from) in from.into_iter().enumerate() {
+            for (lane, square) in squares.iter_mut().enumerate() {
+                let outside = greater(self.low[axis][lane] - from, from - self.high[axis][lane]);
                 let outside = greater(outside, 0.0);
-                squares[lane] += outside * outside;
+                *square += outside * outside;
             }
         }
         squares
