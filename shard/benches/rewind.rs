@@ -1,5 +1,6 @@
 //! Times of the history: `cargo bench -p ringshard --bench rewind`. No test depends on them.
 
+#[allow(dead_code, reason = "the other benchmark uses the rest")]
 mod layouts;
 
 use divan::{Bencher, black_box};
@@ -74,7 +75,9 @@ fn ray(bencher: Bencher<'_, '_>, layout: Layout) {
         let (from, direction, at) = rays.next().expect("there is no end to them");
         history.at(at).ray(from, direction, RAY, |_| true)
     };
-    (0..COUNT).for_each(|_| drop(shoot()));
+    (0..COUNT).for_each(|_| {
+        shoot();
+    });
     bencher.bench_local(shoot);
 }
 
@@ -87,7 +90,9 @@ fn ray_through_all(bencher: Bencher<'_, '_>, layout: Layout) {
         let (from, direction, at) = rays.next().expect("there is no end to them");
         history.at(at).ray(from, direction, RAY, |_| false)
     };
-    (0..COUNT).for_each(|_| drop(shoot()));
+    (0..COUNT).for_each(|_| {
+        shoot();
+    });
     bencher.bench_local(shoot);
 }
 
@@ -102,6 +107,8 @@ fn sphere(bencher: Bencher<'_, '_>, layout: Layout) {
         history.at(at).sphere(centre, 500.0, |_, _, _| found += 1);
         found
     };
-    (0..COUNT).for_each(|_| drop(look()));
+    (0..COUNT).for_each(|_| {
+        look();
+    });
     bencher.bench_local(look);
 }

@@ -52,9 +52,7 @@ impl Boxes {
 
     /// The box around all of them.
     pub(super) fn hull(&self) -> Corners {
-        let low = |axis: usize| self.low[axis].iter().copied().fold(NOWHERE, lesser);
-        let high = |axis: usize| self.high[axis].iter().copied().fold(-NOWHERE, greater);
-        [std::array::from_fn(low), std::array::from_fn(high)]
+        [self.low.map(|lanes| reduced(lanes, lesser)), self.high.map(|lanes| reduced(lanes, greater))]
     }
 
     /// Squares of the distances of the boxes from a point; infinite for a box in which nothing is.
@@ -112,6 +110,19 @@ impl Slabs {
         }
         enters
     }
+}
+
+/// Combines the upper half of the lanes with the lower half until one is left: the compiler vectorises each half.
+#[inline]
+fn reduced(mut lanes: [f32; FAN], combined: impl Fn(f32, f32) -> f32) -> f32 {
+    let mut half = FAN / 2;
+    while half > 0 {
+        for lane in 0..half {
+            lanes[lane] = combined(lanes[lane], lanes[lane + half]);
+        }
+        half /= 2;
+    }
+    lanes[0]
 }
 
 /// One instruction, unlike `f32::max`, which also handles NaN.

@@ -82,17 +82,28 @@ impl Forest {
 
     /// The box around the hitbox of an entity at both ticks and between them; `None` if it has no hitbox.
     fn around(&self, before: Option<&Sample>, after: Option<&Sample>) -> Option<Corners> {
-        // On its way to the later sample, the entity has the hitbox of the earlier one.
-        let arriving = before.zip(after).filter(|(before, after)| before.leads_to(after));
-        let arriving = arriving.map(|(before, after)| (after.position, before.hitbox));
-        let standing = [before, after].map(|sample| sample.map(|sample| (sample.position, sample.hitbox)));
-        let placed = standing.into_iter().chain([arriving]).flatten();
-        placed.filter_map(|(position, hitbox)| self.corners(position, hitbox)).reduce(hull)
+        let standing = |sample: &Sample| self.between(sample.position, sample.position, sample.hitbox);
+        match (before, after) {
+            (Some(before), Some(after)) => {
+                // On its way to the later sample, the entity has the hitbox of the earlier one.
+                let way = if before.leads_to(after) { after.position } else { before.position };
+                let moving = self.between(before.position, way, before.hitbox);
+                if before.leads_to(after) && before.hitbox == after.hitbox {
+                    return moving;
+                }
+                moving.into_iter().chain(standing(after)).reduce(hull)
+            }
+            (one, other) => one.or(other).and_then(standing),
+        }
     }
 
-    fn corners(&self, Position { x, y, z }: Position, hitbox: u8) -> Option<Corners> {
-        let bounds = self.bounds.get(usize::from(hitbox))?;
-        let at = [x, y, z].map(f64::from);
-        Some(bounds.map(|bound| std::array::from_fn(|axis| (at[axis] + bound[axis]) as f32)))
+    /// The box around a hitbox that moves in a line; `None` if there is no such hitbox.
+    fn between(&self, from: Position, to: Position, hitbox: u8) -> Option<Corners> {
+        let [low, high] = self.bounds.get(usize::from(hitbox))?;
+        let axes = [(from.x, to.x), (from.y, to.y), (from.z, to.z)];
+        Some([
+            std::array::from_fn(|axis| (f64::from(axes[axis].0.min(axes[axis].1)) + low[axis]) as f32),
+            std::array::from_fn(|axis| (f64::from(axes[axis].0.max(axes[axis].1)) + high[axis]) as f32),
+        ])
     }
 }
