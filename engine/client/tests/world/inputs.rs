@@ -185,6 +185,7 @@ fn whatever_the_path_does_inputs_are_made_once_and_states_meet_again() {
         let (own, server) = (*bench.client.scene().own().unwrap(), bench.server.player().own);
         assert!((own.x - server.x).abs() < 0.01 && (own.y - server.y).abs() < 0.01, "seed {seed}: {own:?} {server:?}");
         let clock = bench.client.clock();
-        assert!((1.0..9.0).contains(&clock.ahead), "seed {seed}: {clock:?}");
+        // The margin of the bad path shrinks slowly.
+        assert!((1.0..12.0).contains(&clock.ahead), "seed {seed}: {clock:?}");
     }
 }

@@ -38,6 +38,8 @@ pub struct Bench {
     /// Called after each frame.
     pub watch: Box<dyn FnMut(&Client, u64)>,
     pub peer: SocketAddr,
+    /// Allocations of the client so far, if they are counted.
+    pub allocations: Option<u64>,
 }
 
 /// A stick that turns slowly, and now and then jerks.
@@ -76,6 +78,7 @@ impl Bench {
             inputs: 0,
             watch: Box::new(|_, _| {}),
             random,
+            allocations: None,
             peer: ([10, 0, 0, 1], 1_000).into(),
         }
     }
@@ -132,25 +135,49 @@ impl Bench {
         }
     }
 
+    /// The server starts anew, at `tick`: it knows nobody.
+    pub fn restart_server(&mut self, tick: u32) {
+        let heartbeat = HeartbeatConfig { interval: HEARTBEAT_DEFAULT, timeout: TIMEOUT_DEFAULT };
+        self.server = Server::new(tick, heartbeat);
+    }
+
+    /// Runs `call` on the client, and counts its allocations if they are to be counted.
+    fn call(&mut self, call: impl FnOnce(&mut Client)) {
+        let client = &mut self.client;
+        let counted = allocation_counter::measure(|| call(client));
+        if let Some(allocations) = &mut self.allocations {
+            *allocations += counted.count_total;
+        }
+    }
+
     /// A frame of the client. Datagrams wait in the socket until then.
     pub fn show_frame(&mut self) {
         let now = self.time();
         while self.client.has_room()
             && let Some(mut datagram) = self.down.receive(self.now)
         {
-            self.client.receive(now, &mut datagram);
+            self.call(|client| client.receive(now, &mut datagram));
         }
         if self.takes_news {
             self.news.extend(std::iter::from_fn(|| self.client.news()));
         }
-        let Bench { client, input, inputs, .. } = self;
-        client.update(now, |scene| {
-            *inputs += 1;
-            input(scene)
-        });
+        let mut due = 0;
+        self.call(|client| due = client.advance(now));
+        for _ in 0..due {
+            self.inputs += 1;
+            let input = (self.input)(&self.client.scene());
+            self.call(|client| assert!(client.input(&input)));
+        }
+        let mut shown = 0;
+        self.call(|client| shown = client.scene().others().map(|(_, pose, _)| pose.leap as usize).sum());
+        assert_eq!(shown, 0, "nothing leaps");
         let mut datagram = [0; DATAGRAM_BYTES_MAX];
-        while let Some(len) = self.client.transmit(now, &mut datagram) {
-            self.up.send(self.now, datagram[..len].to_vec(), &mut self.random);
+        let mut len = Some(0);
+        while len.is_some() {
+            self.call(|client| len = client.transmit(now, &mut datagram));
+            if let Some(len) = len {
+                self.up.send(self.now, datagram[..len].to_vec(), &mut self.random);
+            }
         }
         (self.watch)(&self.client, self.now);
     }

@@ -7,5 +7,5 @@ mod server;
 
 pub use bench::{Bench, Client};
 pub use network::{Path, Random};
-pub use rules::{Answer, Ask, Event, Input, Own, Shown, Walking};
-pub use server::{Admission, Server};
+pub use rules::{Answer, Ask, Event, Input, Shown, Walking};
+pub use server::Admission;

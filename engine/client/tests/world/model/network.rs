@@ -69,8 +69,4 @@ impl Way {
         let (index, &(at, _)) = (first.0, first.1);
         (at <= now).then(|| self.under_way.remove(index).1)
     }
-
-    pub fn clear(&mut self) {
-        self.under_way.clear();
-    }
 }

@@ -4,7 +4,7 @@ use super::rules::Input;
 use super::rules::{Answer, Ask, Event, Own, Shown, Walking};
 use ringshard_client::protocol::connection::{HeartbeatConfig, TransportConfig};
 use ringshard_client::protocol::crypto::{SecretKey, Suites};
-use ringshard_client::protocol::endpoint::{Event as Life, Received};
+use ringshard_client::protocol::endpoint::{Event as Life, Received, SessionId};
 use ringshard_client::protocol::limits::*;
 use ringshard_client::protocol::link::{Arrival, Link, LinkStats, Path, Wait};
 use ringshard_client::protocol::time::Instant;
@@ -25,8 +25,6 @@ const SECRET: [u8; 32] = [0x51; 32];
 pub enum Admission {
     Accepted,
     Refused(u8),
-    /// No answer at all.
-    Pending,
 }
 
 /// A player in the world, and what its client has.
@@ -68,6 +66,7 @@ pub struct Server {
     pub map: Map,
     pub admission: Admission,
     pub players: HashMap<ConnectionId, Player>,
+    suspended: HashMap<SessionId, Player>,
     entities: BTreeMap<EntityId, Entity>,
     /// Snapshots are sent every so many ticks.
     pub interval: u32,
@@ -103,6 +102,7 @@ impl Server {
             map: Map::default(),
             admission: Admission::Accepted,
             players: HashMap::new(),
+            suspended: HashMap::new(),
             entities: BTreeMap::new(),
             interval: 1,
             schema: Walking::default().schema(),
@@ -135,6 +135,12 @@ impl Server {
                         self.players.insert(id, player);
                     }
                 }
+                Life::Suspended { id, session } => {
+                    self.suspended.extend(self.players.remove(&id).map(|player| (session, player)));
+                }
+                Life::Resumed { id, session, former: None } => {
+                    self.players.extend(self.suspended.remove(&session).map(|player| (id, player)));
+                }
                 Life::Ended { id: Some(id), .. } => {
                     self.players.remove(&id);
                 }
@@ -154,7 +160,6 @@ impl Server {
                 match self.admission {
                     Admission::Accepted => self.admit(now, id),
                     Admission::Refused(reason) => self.say(now, id, EnterAnswer::Refused(reason)),
-                    Admission::Pending => {}
                 }
             }
             kinds::SYNC_ENTITY_QUANTIZED => self.take_inputs(id, message),
