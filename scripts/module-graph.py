@@ -54,6 +54,7 @@ ROOMS = {
         "game": ["runtime", "world"],
         "config": ["game", "runtime", "world"],
         "ops": ["config", "runtime"],
+        "serve": ["config", "game", "ops", "runtime", "world"],
     },
 }
 NO_IO = [
