@@ -61,7 +61,7 @@ pub fn serve_with<S: DeserializeOwned + Default, G: Game, J: Send + 'static, D: 
     let command = GameCommand::parse(GameSection::of::<S>());
     let outcome = match command {
         GameCommand::Serve(sources) => {
-            serve_game(sources, game, work).map(|report| print_final_table(last_words(&report)))
+            run_game(sources, game, work).map(|report| print_final_table(last_words(&report)))
         }
         command => command.text().map_err(Into::into).and_then(|text| print(&text.unwrap_or_default())),
     };
@@ -88,11 +88,17 @@ pub fn start_world<G: Game>(prepared: &Prepared, mut game: impl FnMut(usize) -> 
     })
 }
 
-fn serve_game<S: DeserializeOwned + Default, G: Game, J: Send + 'static, D: Send + 'static>(
+/// What [`serve_with`] does, for a program with a command line of its own: serves with the settings of `sources`, and returns
+/// the last report.
+///
+/// # Errors
+/// Those of [`run`].
+pub fn run_game<S: DeserializeOwned + Default, G: Game, J: Send + 'static, D: Send + 'static>(
     sources: Sources,
     mut game: impl FnMut(usize, &S, JobPort<J, D>) -> G,
     work: impl Fn(J) -> D + Send + Sync + 'static,
 ) -> Result<ServerReport, Box<dyn Error>> {
+    let sources = Sources { game: Some(GameSection::of::<S>()), ..sources };
     run(sources, |configuration, prepared| {
         let own: S = configuration.game_settings();
         let (ports, workers) = start_workers(prepared.server.cpus.len(), &prepared.jobs, work)?;
@@ -102,12 +108,15 @@ fn serve_game<S: DeserializeOwned + Default, G: Game, J: Send + 'static, D: Send
     })
 }
 
+/// The ports of the cores, in order, and the workers.
+type PortsAndWorkers<J, D> = (Vec<JobPort<J, D>>, Option<JobWorkers>);
+
 /// The ports of the cores, and the workers unless the game has no jobs.
 fn start_workers<J: Send + 'static, D: Send + 'static>(
     cores: usize,
     settings: &JobSettings,
     work: impl Fn(J) -> D + Send + Sync + 'static,
-) -> io::Result<(Vec<JobPort<J, D>>, Option<JobWorkers>)> {
+) -> io::Result<PortsAndWorkers<J, D>> {
     let has_jobs = TypeId::of::<J>() != TypeId::of::<NoJob>();
     if !has_jobs || settings.workers == 0 {
         if has_jobs {
