@@ -4,6 +4,7 @@
 #[allow(dead_code, reason = "the other binary uses the rest")]
 mod dice;
 mod interest;
+mod jobs;
 #[path = "../../benches/layouts/mod.rs"]
 mod layouts;
 mod replication;
