@@ -1,16 +1,34 @@
 //! Serving a game of one's own: everything that `ringshard serve` does, in a program of a few lines.
 //!
 //! ```no_run
-//! # use ringshard::game::{Game, shard::Shard};
-//! # use ringshard_world::{EntityId, messages::Input};
+//! # use ringshard::game::{Admission, AnswerOf, Game, NoJob, PlayerId, Reply, Shard};
+//! # ringshard_world::wire! {
+//! #     pub struct Nothing {}
+//! #     pub enum Never { Is }
+//! # }
+//! # struct Empty;
+//! # impl ringshard_world::Rules for Empty {
+//! #     type Input = Nothing;
+//! #     type Own = Nothing;
+//! #     type Shown = Nothing;
+//! #     type Ask = Never;
+//! #     type Answer = Never;
+//! #     type Event = Never;
+//! #     fn step(&self, _: &mut Nothing, _: &Nothing) {}
+//! #     fn pose(&self, _: &Nothing) -> ringshard_world::Pose { ringshard_world::Pose::default() }
+//! # }
 //! # struct Arena;
 //! # impl Game for Arena {
-//! #     fn join(&mut self, _: &mut Shard) -> Option<EntityId> { None }
-//! #     fn input(&mut self, _: &mut Shard, _: EntityId, _: &Input) {}
-//! #     fn tick(&mut self, _: &mut Shard) {}
+//! #     type Rules = Empty;
+//! #     type Command = Never;
+//! #     type Job = NoJob;
+//! #     type Done = NoJob;
+//! #     fn rules(&self) -> &Empty { &Empty }
+//! #     fn join(&mut self, _: &mut Shard<Self>, _: PlayerId, _: &[u8]) -> Admission { Admission::Accepted }
+//! #     fn ask(&mut self, shard: &mut Shard<Self>, _: PlayerId, _: Never, reply: Reply) { shard.reply(reply, &Never::Is) }
 //! # }
 //! fn main() -> std::process::ExitCode {
-//!     ringshard::serve(|_core, _jobs| Arena, ringshard::no_jobs)
+//!     ringshard::serve(|_core| Arena, ringshard::no_jobs)
 //! }
 //! ```
 
@@ -37,26 +55,25 @@ struct NoSettings {}
 /// signal or a command asks for it. `--help` lists the settings; `config check`, `config print` and `config schema` work as
 /// those of the program `ringshard`.
 ///
-/// `game` makes the game of each core, by its number. The game gives jobs through its port, and takes their results, such as
-/// in each tick. `work` does a job on a worker's thread, where it may block. A game without jobs passes
+/// `game` makes the game of each core, by its number. `work` does a job of the game ([`Shard::give`](crate::game::Shard::give)) on a worker's thread, where it may block. A game without jobs passes
 /// [`no_jobs`](crate::no_jobs).
 ///
 /// Call it once, from `main`: it starts the log, handles signals, and ends the process if a thread panics. Returns what `main`
 /// is to return.
-pub fn serve<G: Game, J: Send + 'static, D: Send + 'static>(
-    mut game: impl FnMut(usize, JobPort<J, D>) -> G,
-    work: impl Fn(J) -> D + Send + Sync + 'static,
+pub fn serve<G: Game>(
+    mut game: impl FnMut(usize) -> G,
+    work: impl Fn(G::Job) -> G::Done + Send + Sync + 'static,
 ) -> ExitCode {
-    serve_with(|core, _: &NoSettings, jobs| game(core, jobs), work)
+    serve_with(|core, _: &NoSettings| game(core), work)
 }
 
 /// [`serve`], for a game with settings of its own: the table `[game]` of the settings file. A key that `S` does not have, and
 /// a value that it does not take, are errors like all others: they name the key, the file and the line.
 ///
 /// Put `#[serde(default)]` on `S`, so that a key that the file leaves out has its default.
-pub fn serve_with<S: DeserializeOwned + Default, G: Game, J: Send + 'static, D: Send + 'static>(
-    game: impl FnMut(usize, &S, JobPort<J, D>) -> G,
-    work: impl Fn(J) -> D + Send + Sync + 'static,
+pub fn serve_with<S: DeserializeOwned + Default, G: Game>(
+    game: impl FnMut(usize, &S) -> G,
+    work: impl Fn(G::Job) -> G::Done + Send + Sync + 'static,
 ) -> ExitCode {
     let command = GameCommand::parse(GameSection::of::<S>());
     let outcome = match command {
@@ -75,16 +92,22 @@ pub fn serve_with<S: DeserializeOwned + Default, G: Game, J: Send + 'static, D: 
     }
 }
 
-/// Starts a server whose cores run the games that `game` makes over one world.
+/// Starts a server whose cores run the games that `game` makes over one world. `ports` has the port of each core to the
+/// workers.
 ///
 /// # Errors
 /// [`StartError`]; nothing runs then.
-pub fn start_world<G: Game>(prepared: &Prepared, mut game: impl FnMut(usize) -> G) -> Result<Server, StartError> {
+pub fn start_world<G: Game>(
+    prepared: &Prepared,
+    ports: Vec<JobPort<G::Job, G::Done>>,
+    mut game: impl FnMut(usize) -> G,
+) -> Result<Server, StartError> {
     let Prepared { server, world, .. } = prepared;
-    let mut exchanges = Exchange::between(server.cpus.len(), world.entities_max).into_iter();
+    let exchanges = Exchange::between(server.cpus.len(), world.entities_max);
+    let mut ends = exchanges.into_iter().zip(ports);
     Server::start(server, |core| {
-        let exchange = exchanges.next().expect("there is an exchange for each core");
-        Simulation::new(world.clone(), exchange, game(core))
+        let (exchange, jobs) = ends.next().expect("there is an exchange and a port for each core");
+        Simulation::new(world.clone(), exchange, game(core)).with_jobs(jobs)
     })
 }
 
@@ -93,17 +116,18 @@ pub fn start_world<G: Game>(prepared: &Prepared, mut game: impl FnMut(usize) -> 
 ///
 /// # Errors
 /// Those of [`run`].
-pub fn run_game<S: DeserializeOwned + Default, G: Game, J: Send + 'static, D: Send + 'static>(
+pub fn run_game<S: DeserializeOwned + Default, G: Game>(
     sources: Sources,
-    mut game: impl FnMut(usize, &S, JobPort<J, D>) -> G,
-    work: impl Fn(J) -> D + Send + Sync + 'static,
+    mut game: impl FnMut(usize, &S) -> G,
+    work: impl Fn(G::Job) -> G::Done + Send + Sync + 'static,
 ) -> Result<ServerReport, Box<dyn Error>> {
     let sources = Sources { game: Some(GameSection::of::<S>()), ..sources };
     run(sources, |configuration, prepared| {
         let own: S = configuration.game_settings();
+        let kinds: Vec<_> = G::KINDS.iter().map(|kind| kind.name).collect();
+        configuration.check_kinds(&kinds)?;
         let (ports, workers) = start_workers(prepared.server.cpus.len(), &prepared.jobs, work)?;
-        let mut ports = ports.into_iter();
-        let server = start_world(prepared, |core| game(core, &own, ports.next().expect("a port for each core")))?;
+        let server = start_world(prepared, ports, |core| game(core, &own))?;
         Ok(Started { server, workers, what: program_name() })
     })
 }

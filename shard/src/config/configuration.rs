@@ -8,7 +8,7 @@ use super::setting_metadata::Setting;
 use super::settings::{DEMONSTRATION, Served, Settings, WORLD, all_settings};
 use super::sources::Sources;
 use super::value_source::Source;
-use crate::game::simulation::LiveWorldConfig;
+use crate::world::rewind::RewindSettings;
 use ringshard_protocol::endpoint::Policy;
 use serde::de::DeserializeOwned;
 use serde_json::{Value, json};
@@ -113,7 +113,7 @@ impl Configuration {
     }
 
     /// The settings of the world that can change while a server runs.
-    pub fn live_world(&self) -> LiveWorldConfig {
+    pub fn live_world(&self) -> RewindSettings {
         prepare::live_world(&self.settings)
     }
 

@@ -4,13 +4,14 @@ use super::errors::{SettingError, SettingErrors};
 use super::key_files::{self, KeyFileError, load_integrity_keys, load_pre_shared, load_secret};
 use super::raw_values::RawValues;
 use super::settings::{Cipher, Settings};
-use crate::game::simulation::{LiveWorldConfig, WorldConfig};
+use crate::game::simulation::WorldConfig;
 use crate::runtime::entropy::random_bytes;
 use crate::runtime::jobs::{JobSettings, spare_cpus};
 use crate::runtime::out_of_range::OutOfRange;
 use crate::runtime::server::ServerConfig;
 use crate::runtime::tick::TICKS_PER_SECOND;
 use crate::world::replication::Pacing;
+use crate::world::rewind::RewindSettings;
 use ringshard_protocol::connection::{HeartbeatConfig, TransportConfig};
 use ringshard_protocol::crypto::{SecretKey, Suite, Suites};
 use ringshard_protocol::endpoint::{IntegrityConfig, Network, Policy};
@@ -75,10 +76,10 @@ pub(super) fn policy(settings: &Settings) -> Policy {
 }
 
 /// The part of the world's configuration that can change while a server runs.
-pub(super) fn live_world(settings: &Settings) -> LiveWorldConfig {
-    LiveWorldConfig {
-        rewind_max_ticks: settings.rewind_ms as f64 / 1000.0 * f64::from(TICKS_PER_SECOND),
-        rewind_beyond: settings.rewind_beyond,
+pub(super) fn live_world(settings: &Settings) -> RewindSettings {
+    RewindSettings {
+        max_ticks: settings.rewind_ms as f64 / 1000.0 * f64::from(TICKS_PER_SECOND),
+        beyond: settings.rewind_beyond,
     }
 }
 
@@ -162,15 +163,13 @@ impl Preparation<'_> {
     /// The shape of the world, or everything that does not fit together.
     fn world(&self) -> Result<WorldConfig, SettingErrors> {
         let settings = self.settings;
-        let LiveWorldConfig { rewind_max_ticks, rewind_beyond } = live_world(settings);
         let world = WorldConfig {
             entities_max: settings.entities as usize,
             visible_max: settings.visible as usize,
             near: settings.near as f32,
             pacing: Pacing { bytes_max: settings.snapshot_bytes as usize, ..Pacing::default() },
             seed: settings.seed,
-            rewind_max_ticks,
-            rewind_beyond,
+            rewind: live_world(settings),
             view_radius: settings.view_radius.clone(),
             ..WorldConfig::default()
         };

@@ -4,14 +4,14 @@ use super::errors::SettingError;
 use super::raw_values::RawValues;
 use super::setting_metadata::Setting;
 use super::value_format::*;
-use crate::game::simulation::{RewindBeyond, SNAPSHOT_BYTES_MAX, VISIBLE_MAX};
+use crate::game::simulation::{NEAR_MAX, SNAPSHOT_BYTES_MAX, VISIBLE_MAX};
 use crate::runtime::datapath::Datapath;
 use crate::runtime::idle::Strategy;
 use crate::runtime::jobs::WORKERS_MAX;
+use crate::world::rewind::Beyond;
 use ipnet::IpNet;
 use ringshard_protocol::connection::CongestionControl;
 use ringshard_protocol::limits::{CONNECTIONS_PER_CORE_MAX, CORES_MAX};
-use ringshard_world::EntityKind;
 use ringshard_world::limits::WORLD_ENTITIES_MAX;
 use ringshard_world::messages::ENTRY_BYTES_MAX;
 use std::net::SocketAddr;
@@ -211,7 +211,7 @@ settings! {
         /// Highest number of entities that a client sees: the nearest ones.
         visible: u64 = "64", whole(1..=VISIBLE_MAX as u64, ""), false;
         /// A client gets updates of the entities within this distance at the full rate.
-        near: f64 = "5000", decimal(0.0..=f64::from(EntityKind::Projectile.radius()), "units"), false;
+        near: f64 = "5000", decimal(0.0..=f64::from(NEAR_MAX), "units"), false;
         /// Largest snapshot: the entity data that a client gets per tick.
         snapshot_bytes: u64 = "500",
             whole(ENTRY_BYTES_MAX as u64..=SNAPSHOT_BYTES_MAX as u64, "bytes"), false;
@@ -222,8 +222,8 @@ settings! {
         rewind_ms: u64 = "250", milliseconds(0..=1_000), true;
         /// What happens to a shot that would have to go back further than rewind-ms. clamp: it meets the world as it was
         /// rewind-ms ago. refuse: it meets nothing.
-        rewind_beyond: RewindBeyond = "clamp",
-            choice(&[("clamp", RewindBeyond::Clamp), ("refuse", RewindBeyond::Refuse)]), true;
+        rewind_beyond: Beyond = "clamp",
+            choice(&[("clamp", Beyond::Clamp), ("refuse", Beyond::Refuse)]), true;
         /// Threads for the jobs of a game, such as database queries, beside the cores. 0: every job is refused. A game without
         /// jobs starts none.
         workers: u64 = "2", whole(0..=WORKERS_MAX as u64, ""), false;

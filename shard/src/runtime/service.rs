@@ -73,7 +73,7 @@ impl fmt::Debug for LiveSettings {
 }
 
 /// Most counters that a service may report.
-pub const SERVICE_COUNTERS_MAX: usize = 48;
+pub const SERVICE_COUNTERS_MAX: usize = 64;
 
 /// The counters of a service, by name. The array has a fixed size, so that a core allocates nothing to fill it.
 #[derive(Clone, Copy, Debug)]

@@ -2,7 +2,8 @@
 
 use crate::{Folder, complaints, flags};
 use ringshard::config::{Configuration, Setting, Source, Sources, ValueKind, all_settings, schema};
-use ringshard::game::simulation::{RewindBeyond, WorldConfig};
+use ringshard::game::simulation::WorldConfig;
+use ringshard::world::rewind::{Beyond, RewindSettings};
 
 /// Texts that a setting refuses. Those of [`ValueKind::Text`] are particular to each.
 fn wrong_texts(key: &Setting) -> Vec<String> {
@@ -147,7 +148,7 @@ fn the_settings_of_a_game_reach_its_world_and_its_workers() {
     ];
     let (_, prepared) = Configuration::prepared(flags(&given)).unwrap();
     let world = prepared.world;
-    assert_eq!((world.rewind_max_ticks, world.rewind_beyond), (30.0, RewindBeyond::Refuse));
+    assert_eq!(world.rewind, RewindSettings { max_ticks: 30.0, beyond: Beyond::Refuse });
     assert_eq!(world.view_radius, [("player".to_owned(), 80_000.0), ("item".to_owned(), 12.5)]);
     assert_eq!((prepared.jobs.workers, prepared.jobs.per_core), (0, 7));
     let folder = Folder::new("radius");
@@ -157,6 +158,5 @@ fn the_settings_of_a_game_reach_its_world_and_its_workers() {
     // Without a setting, the world of a program that sets nothing.
     let (_, prepared) = Configuration::prepared(Sources::default()).unwrap();
     let defaults = WorldConfig::default();
-    assert_eq!(prepared.world.rewind_max_ticks, defaults.rewind_max_ticks);
-    assert_eq!(prepared.world.rewind_beyond, defaults.rewind_beyond);
+    assert_eq!(prepared.world.rewind, defaults.rewind);
 }

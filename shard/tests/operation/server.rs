@@ -1,7 +1,6 @@
 //! A server on real sockets, over both datapaths.
 
 use ringshard::config::{Configuration, Sources};
-use ringshard::game::simulation::{LiveWorldConfig, RewindBeyond};
 use ringshard::ops::handle::ServerHandle;
 use ringshard::ops::log::Log;
 use ringshard::ops::report::ServerReport;
@@ -9,6 +8,7 @@ use ringshard::runtime::datapath::{Backend, Datapath};
 use ringshard::runtime::idle::Strategy;
 use ringshard::runtime::server::{Server, ServerConfig};
 use ringshard::runtime::service::{Echo, LiveSettings, Service};
+use ringshard::world::rewind::{Beyond, RewindSettings};
 use ringshard_link::uring::Ring;
 use ringshard_protocol::Endpoint;
 use ringshard_protocol::client::{Client, ClientConfig, ClientEvent, CloseReason};
@@ -308,7 +308,7 @@ fn auto_uses_io_uring_where_it_is_available() {
 #[test]
 fn a_reload_reaches_the_service_of_every_core() {
     /// Tells what it is given.
-    struct Reloaded(usize, mpsc::Sender<(usize, LiveWorldConfig)>);
+    struct Reloaded(usize, mpsc::Sender<(usize, RewindSettings)>);
     impl Service for Reloaded {
         fn message(&mut self, _: Instant, _: &mut Endpoint, _: ConnectionId, _: Message<'_>) {}
         fn reload(&mut self, settings: &LiveSettings) {
@@ -328,7 +328,7 @@ fn a_reload_reaches_the_service_of_every_core() {
     assert_eq!(reloaded.changed, ["rewind-ms", "rewind-beyond"]);
     let mut seen: Vec<_> = seen.try_iter().collect();
     seen.sort_by_key(|(core, _)| *core);
-    let expected = LiveWorldConfig { rewind_max_ticks: 30.0, rewind_beyond: RewindBeyond::Refuse };
+    let expected = RewindSettings { max_ticks: 30.0, beyond: Beyond::Refuse };
     assert_eq!(seen, [(0, expected), (1, expected)]);
     server.lifecycle().stop();
     server.join();

@@ -1,36 +1,21 @@
 //! The configuration of a world.
 
 use crate::runtime::out_of_range::OutOfRange;
+use crate::world::kind::Kind;
 use crate::world::replication::Pacing;
 use crate::world::replication::viewer::SLOTS_MAX;
+use crate::world::rewind::RewindSettings;
 use ringshard_protocol::limits::COMPRESSION_BYTES_MIN;
+use ringshard_world::Map;
 use ringshard_world::limits::WORLD_ENTITIES_MAX;
 use ringshard_world::messages::{ENTRY_BYTES_MAX, SnapshotHeader};
-use ringshard_world::{EntityKind, Map};
 
 /// Most entities in sight of a client. As many may still be leaving its sight.
 pub const VISIBLE_MAX: usize = SLOTS_MAX / 2;
 /// Most bytes of a snapshot's entries. The engine would try to compress larger messages, and entries do not compress.
 pub const SNAPSHOT_BYTES_MAX: usize = COMPRESSION_BYTES_MIN - SnapshotHeader::BYTES;
-
-/// What happens to a shot whose shooter saw the world longer ago than lag compensation goes back.
-#[derive(Clone, Copy, PartialEq, Eq, Debug, Default)]
-pub enum RewindBeyond {
-    /// It meets the world as it was at the limit.
-    #[default]
-    Clamp,
-    /// It meets nothing.
-    Refuse,
-}
-
-/// The part of a world's configuration that can change while the server runs.
-#[derive(Clone, Copy, PartialEq, Debug)]
-pub struct LiveWorldConfig {
-    /// How many ticks lag compensation goes back, at most.
-    pub rewind_max_ticks: f64,
-    /// What happens beyond.
-    pub rewind_beyond: RewindBeyond,
-}
+/// The farthest that near entities can be, in units.
+pub const NEAR_MAX: f32 = 200_000.0;
 
 /// The configuration of a world, the same on every core.
 #[derive(Clone, Debug)]
@@ -49,10 +34,8 @@ pub struct WorldConfig {
     pub seed: u64,
     /// The tick that the world continues from; 0 for a new world.
     pub first_tick: u64,
-    /// How many ticks lag compensation goes back, at most.
-    pub rewind_max_ticks: f64,
-    /// What happens to a shot that would need more.
-    pub rewind_beyond: RewindBeyond,
+    /// How far lag compensation goes back.
+    pub rewind: RewindSettings,
     /// Kinds of entities whose view radius differs from the game's, with that radius in units.
     pub view_radius: Vec<(String, f32)>,
 }
@@ -67,14 +50,20 @@ impl Default for WorldConfig {
             pacing: Pacing::default(),
             seed: 0,
             first_tick: 0,
-            rewind_max_ticks: 15.0,
-            rewind_beyond: RewindBeyond::Clamp,
+            rewind: RewindSettings::default(),
             view_radius: Vec::new(),
         }
     }
 }
 
 impl WorldConfig {
+    /// The kinds of a game, with the view radii of this configuration. Names that the game does not have are ignored.
+    pub(super) fn kinds_of(&self, kinds: &[Kind]) -> Vec<Kind> {
+        let radius =
+            |kind: &Kind| self.view_radius.iter().find(|(name, _)| name == kind.name).map(|(_, radius)| *radius);
+        kinds.iter().map(|kind| Kind { radius: radius(kind).unwrap_or(kind.radius), ..*kind }).collect()
+    }
+
     /// Checks that all values are in their ranges, for a world on `cores` cores.
     ///
     /// # Errors
@@ -96,9 +85,8 @@ impl WorldConfig {
         if !(1..=VISIBLE_MAX).contains(&visible_max) {
             wrong(&["visible"], format!("visible is {visible_max}; it is 1 to {VISIBLE_MAX}"));
         }
-        if !(near >= 0.0 && near <= EntityKind::Projectile.radius()) {
-            let most = EntityKind::Projectile.radius();
-            wrong(&["near"], format!("near is {near}; it is 0 to {most} units"));
+        if !(0.0..=NEAR_MAX).contains(&near) {
+            wrong(&["near"], format!("near is {near}; it is 0 to {NEAR_MAX} units"));
         }
         if !(ENTRY_BYTES_MAX..=SNAPSHOT_BYTES_MAX).contains(&pacing.bytes_max) {
             let bytes = pacing.bytes_max;
