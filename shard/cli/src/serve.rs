@@ -2,6 +2,7 @@
 
 use ringshard::config::{Configuration, Layout, Prepared, Served, Sources};
 use ringshard::ops::serve::{Started, print_final_table};
+use ringshard::runtime::jobs::Jobs;
 use ringshard::runtime::server::Server;
 use ringshard::runtime::service::Echo;
 use ringshard::serve::start_world;
@@ -22,7 +23,7 @@ fn start(configuration: &Configuration, prepared: &Prepared) -> Result<Started, 
         Served::Demo => {
             let (cores, npcs, layout) = (settings.cpus.len(), settings.npcs as usize, demo_layout(settings.layout));
             let share = |core: usize| npcs * (core + 1) / cores - npcs * core / cores;
-            start_world(prepared, |core| Demo::new(layout, share(core)))?
+            start_world(prepared, Jobs::none(cores), |core| Demo::new(layout, share(core)))?
         }
     };
     let (game, _) = configuration.raw_values().get("game");
