@@ -2,9 +2,7 @@
 //!
 //! `cargo run --release -p ringshard --example tag` serves it. shard/games/README.md builds the same game with a client.
 
-use rand_chacha::rand_core::Rng;
-use ringshard::game::{Admission, Game, LeaveReason, NoJob, PlayerId, Reply, Shard, To};
-use ringshard_protocol::wire::Channel;
+use ringshard::game::{Admission, Channel, Game, LeaveReason, NoJob, PlayerId, Reply, Rng, Shard, To};
 use ringshard_world::limits::TICKS_PER_SECOND;
 use ringshard_world::{EntityId, Pose, Rules, wire};
 
