@@ -76,6 +76,8 @@ pub struct Client<R: Rules> {
     rules: R,
     connection: Connection,
     now: Instant,
+    /// When the last frame was shown.
+    frame_at: Instant,
     presence: Presence,
     ticket: Vec<u8>,
     news: VecDeque<News<R>>,
@@ -128,6 +130,7 @@ impl<R: Rules> Client<R> {
             rules,
             connection,
             now,
+            frame_at: now,
             presence: Presence::Due,
             ticket: ticket.to_vec(),
             news: VecDeque::new(),
