@@ -41,6 +41,7 @@ CRATES = {
     "ringshard-link": ["ringshard-protocol"],
     "ringshard-client": ["ringshard-protocol", "ringshard-world"],
     "ringshard": ["ringshard-link", "ringshard-prefetch", "ringshard-protocol", "ringshard-world"],
+    "ringshard-testing": ["ringshard", "ringshard-client", "ringshard-link", "ringshard-protocol", "ringshard-world"],
     "ringshard-demo": ["ringshard", "ringshard-protocol", "ringshard-world"],
     "ringshard-cli": ["ringshard", "ringshard-demo", "ringshard-protocol"],
     "ringshard-harness": None,
