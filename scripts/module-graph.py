@@ -55,6 +55,7 @@ ROOMS = {
         "game": ["runtime", "world"],
         "config": ["game", "runtime", "world"],
         "ops": ["config", "runtime"],
+        "serve": ["config", "game", "ops", "runtime", "world"],
     },
 }
 NO_IO = [

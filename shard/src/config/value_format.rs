@@ -233,7 +233,7 @@ pub fn log() -> ValueFormat<String> {
         if let Some(part) = text.split(',').find(|part| !is_level(part)) {
             return Err(text.contains(',').then(|| format!("`{}` is not a level", part.trim())));
         }
-        match tracing_subscriber::EnvFilter::try_new(text) {
+        match text.parse::<tracing_subscriber::filter::Targets>() {
             Ok(_) => Ok(text.to_owned()),
             Err(error) => Err(Some(error.to_string())),
         }
@@ -248,6 +248,31 @@ pub fn networks() -> ValueFormat<Vec<IpNet>> {
         items(text)
             .map(|item| network(item).ok_or_else(|| Some(format!("`{item}` is neither a network nor an address"))))
             .collect()
+    })
+}
+
+/// A list of names with a distance each, such as `player=80000,item=5000`; up to `most` units.
+pub fn distances(most: f32) -> ValueFormat<Vec<(String, f32)>> {
+    let expects = format!(
+        "a list of kinds of entities with a distance each, such as player=80000,item=5000; a distance is from 1 to {most} \
+         units"
+    );
+    ValueFormat::new("KIND=UNITS", expects, ValueKind::List, move |text| {
+        let mut distances: Vec<(String, f32)> = Vec::new();
+        for item in items(text) {
+            let Some((kind, units)) = item.split_once('=').map(|(kind, units)| (kind.trim(), units.trim())) else {
+                return Err(Some(format!("`{item}` has no distance")));
+            };
+            let Some(units) = units.parse().ok().filter(|units| (1.0..=most).contains(units)) else {
+                return Err(Some(format!("`{units}` is not a distance from 1 to {most}")));
+            };
+            if kind.is_empty() || distances.iter().any(|(other, _)| other == kind) {
+                let what = if kind.is_empty() { "names no kind" } else { "names a kind a second time" };
+                return Err(Some(format!("`{item}` {what}")));
+            }
+            distances.push((kind.to_owned(), units));
+        }
+        Ok(distances)
     })
 }
 

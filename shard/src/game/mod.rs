@@ -20,8 +20,10 @@ pub mod reply;
 pub mod shard;
 pub mod simulation;
 
+pub use crate::runtime::jobs::{Busy, NoJob};
 pub use crate::world::exchange::CommandError;
 pub use crate::world::kind::Kind;
+pub use crate::world::rewind::{Hit, Hitbox, Past};
 pub use player::{Admission, LeaveReason, PlayerId};
 pub use reply::Reply;
 pub use shard::{Shard, To};
@@ -58,13 +60,16 @@ pub trait Game: Sized + Send + 'static {
     type Rules: Rules;
     /// What games send to the owners of other entities, on any core.
     type Command: Wire;
-    /// What worker threads do.
+    /// What worker threads do. [`NoJob`] for a game without jobs.
     type Job: Send + 'static;
     /// What they bring back.
     type Done: Send + 'static;
 
     /// The kinds of entities: at most 16.
     const KINDS: &'static [Kind] = &[ANY_KIND];
+
+    /// The hitboxes of entities: at most 255.
+    const HITBOXES: &'static [Hitbox] = &[];
 
     /// The rules.
     fn rules(&self) -> &Self::Rules;
@@ -113,6 +118,11 @@ pub trait Game: Sized + Send + 'static {
     /// The kind of an entity that shows this: a row of [`Self::KINDS`].
     fn kind(&self, _shown: &ShownOf<Self>) -> usize {
         0
+    }
+
+    /// The hitbox of an entity that shows this: a row of [`Self::HITBOXES`]. None if rays and spheres go through it.
+    fn hitbox(&self, _shown: &ShownOf<Self>) -> Option<usize> {
+        None
     }
 
     /// Whether a player may see an entity that is near enough: for stealth and phases. Asked when a viewer looks around, every

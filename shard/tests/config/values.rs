@@ -2,6 +2,8 @@
 
 use crate::{Folder, complaints, flags};
 use ringshard::config::{Configuration, Setting, Source, Sources, ValueKind, all_settings, schema};
+use ringshard::game::simulation::WorldConfig;
+use ringshard::world::rewind::{Beyond, RewindSettings};
 
 /// Texts that a setting refuses. Those of [`ValueKind::Text`] are particular to each.
 fn wrong_texts(key: &Setting) -> Vec<String> {
@@ -26,6 +28,11 @@ fn wrong_texts(key: &Setting) -> Vec<String> {
         }
         (ValueKind::Switch, _) => vec!["yes".into(), "1".into(), String::new()],
         (ValueKind::Choice(_), _) => vec!["something-else".into(), String::new()],
+        (ValueKind::List, "view-radius") => {
+            let wrong =
+                ["player", "player=", "player=far", "player=0", "player=1000001", "=5", "a=NaN", "a=5,b", "a=5,a=6"];
+            wrong.map(Into::into).into()
+        }
         (ValueKind::List, _) => vec!["10.0.0.0/33".into(), "example.com".into(), "10.0.0.0/8,x".into()],
         (ValueKind::Text, "listen" | "admin") => {
             ["3565", "localhost", "localhost:", ":3565", "1.2.3.4:70000", "::1:9", "no.such.host.invalid:9"]
@@ -123,4 +130,28 @@ fn the_installed_file_is_valid_and_changes_little_beyond_the_defaults() {
         let default = key.kind.toml(key.default).to_string();
         assert!(value == default || key.default.is_empty(), "{name} = {value}: the default is {default}");
     }
+}
+
+#[test]
+fn the_settings_of_a_game_reach_its_world_and_its_workers() {
+    let given = [
+        ("rewind-ms", "0.5s"),
+        ("rewind-beyond", "refuse"),
+        ("view-radius", "player = 80000, item=12.5"),
+        ("workers", "0"),
+        ("jobs", "7"),
+    ];
+    let (_, prepared) = Configuration::prepared(flags(&given)).unwrap();
+    let world = prepared.world;
+    assert_eq!(world.rewind, RewindSettings { max_ticks: 30.0, beyond: Beyond::Refuse });
+    assert_eq!(world.view_radius, [("player".to_owned(), 80_000.0), ("item".to_owned(), 12.5)]);
+    assert_eq!((prepared.jobs.workers, prepared.jobs.per_core), (0, 7));
+    let folder = Folder::new("radius");
+    let file = folder.write("a.toml", "view-radius = [\"player=80000\", \"item=12.5\"]\n");
+    let (_, prepared) = Configuration::prepared(Sources { file: Some(file), ..Sources::default() }).unwrap();
+    assert_eq!(prepared.world.view_radius, world.view_radius);
+    // Without a setting, the world of a program that sets nothing.
+    let (_, prepared) = Configuration::prepared(Sources::default()).unwrap();
+    let defaults = WorldConfig::default();
+    assert_eq!(prepared.world.rewind, defaults.rewind);
 }

@@ -5,7 +5,7 @@ use crate::game::Game;
 use crate::game::members::{Members, Presence};
 use crate::game::outgoing::Recipient;
 use crate::game::player::PlayerId;
-use crate::game::shard::Shard;
+use crate::game::shard::{Decision, Shard};
 use crate::world::exchange::{Command, Purpose};
 use ringshard_protocol::Endpoint;
 use ringshard_protocol::time::Instant;
@@ -23,30 +23,28 @@ impl<G: Game> Simulation<G> {
 
     /// Sends the messages of the tick to players, and the commands to other cores.
     pub(super) fn send_outgoing(&mut self, now: Instant, endpoint: &mut Endpoint) {
-        let mut overflowed = None;
         let Simulation { shard, exchange, commands, stats, .. } = self;
-        let Shard { members, outgoing, outbox, .. } = shard;
+        let Shard { members, outgoing, outbox, decisions, .. } = shard;
         outgoing.drain(|to, channel, message| {
             stats.events_out += u64::from(message[0] == kinds::EVENT);
             match to {
                 Recipient::Player(player) => {
-                    let sent = send(now, endpoint, members, player, channel, message);
-                    overflowed = overflowed.or((!sent).then_some(player));
+                    if !send(now, endpoint, members, player, channel, message) {
+                        decisions.push((player, Decision::Backlog));
+                    }
                 }
                 Recipient::Everybody => {
                     for slot in 0..members.slots() {
                         let inside = members.in_slot(slot).filter(|member| member.presence == Presence::Inside);
                         let Some(player) = inside.map(|member| member.id) else { continue };
-                        let sent = send(now, endpoint, members, player, channel, message);
-                        overflowed = overflowed.or((!sent).then_some(player));
+                        if !send(now, endpoint, members, player, channel, message) {
+                            decisions.push((player, Decision::Backlog));
+                        }
                     }
                 }
             }
         });
         outbox.flush(exchange, commands);
-        if let Some(player) = overflowed {
-            self.overflow_backlog(player);
-        }
     }
 }
 
@@ -61,7 +59,7 @@ fn run<G: Game>(game: &mut G, shard: &mut Shard<G>, command: &Command) {
             game.command(shard, command.to, command.from, content);
         }
         Purpose::ToPlayer(channel) => shard.tell_player_of(command.to, channel, message),
-        Purpose::ToViewers(channel) => shard.happenings.push(command.to, channel, message),
+        Purpose::ToViewers(channel) => shard.next_happenings.push(command.to, channel, message),
         Purpose::ToEverybody(channel) => shard.outgoing.push(Recipient::Everybody, channel, message),
     }
 }

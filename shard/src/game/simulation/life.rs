@@ -19,6 +19,7 @@ use crate::game::members::{Member, Presence};
 use crate::game::outgoing::Recipient;
 use crate::game::shard::Decision;
 use crate::game::{Admission, Game, LeaveReason, PlayerId};
+use crate::runtime::flight_recorder;
 use ringshard_protocol::Endpoint;
 use ringshard_protocol::endpoint::{EndCause, Event, SessionId};
 use ringshard_protocol::time::Instant;
@@ -73,6 +74,9 @@ impl<G: Game> Simulation<G> {
         let shard = &mut self.shard;
         let Some(member) = shard.members.in_slot_mut(slot) else { return };
         let (player, presence) = (member.id, member.presence);
+        if member.backlog.is_overflowed() {
+            return self.overflow_backlog(player);
+        }
         // At once: messages that the game has sent since the last tick come after these.
         member.backlog.drain(|channel, message| _ = endpoint.send(now, id, channel, message));
         if presence == Presence::Inside {
@@ -103,7 +107,10 @@ impl<G: Game> Simulation<G> {
                 let next = self.shard.members.next_id(player.slot);
                 let Some(member) = self.shard.members.known(player) else { return };
                 member.begin(self.game.rules(), next);
+                // The ticket is a secret: it does not appear in a panic report.
+                flight_recorder::work_on("the request to enter", next.number(), &[], |_| "its ticket".into());
                 let admission = self.game.join(&mut self.shard, next, request.ticket);
+                flight_recorder::work_done();
                 match admission {
                     Admission::Refused(_) => self.turn_away(next, admission),
                     Admission::Accepted => self.let_in(next),
@@ -182,6 +189,7 @@ impl<G: Game> Simulation<G> {
                     self.stats.put_out += 1;
                     self.answer_entering(player, EnterAnswer::PutOut(reason));
                 }
+                (Decision::Backlog, _) => self.overflow_backlog(player),
                 // Its answer was given already.
                 (Decision::Admit(_), _) => {}
             }
@@ -192,7 +200,7 @@ impl<G: Game> Simulation<G> {
     }
 
     /// More waited for a suspended player than the server keeps.
-    pub(super) fn overflow_backlog(&mut self, player: PlayerId) {
+    fn overflow_backlog(&mut self, player: PlayerId) {
         self.leave(player, LeaveReason::Backlog);
         self.stats.backlogs_overflowed += 1;
         if let Some(member) = self.shard.members.known(player) {

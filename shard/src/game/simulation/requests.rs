@@ -4,12 +4,13 @@ use super::Simulation;
 use crate::game::members::input_buffer::Offer;
 use crate::game::members::member::Acknowledgment;
 use crate::game::members::{Member, Presence};
-use crate::game::{Game, Reply};
+use crate::game::{AskOf, EventOf, Game, Reply};
+use crate::runtime::flight_recorder;
 use ringshard_protocol::wire::ConnectionId;
-use ringshard_world::Rules;
 use ringshard_world::codec::Malformed;
 use ringshard_world::limits::ASKS_OPEN_MAX;
 use ringshard_world::messages::{Answered, InputHeader, read_ask_number, read_event, read_whole};
+use ringshard_world::{Rules, Wire};
 
 impl<G: Game> Simulation<G> {
     /// The player of a connection, if it is in the world.
@@ -26,7 +27,7 @@ impl<G: Game> Simulation<G> {
             return Ok(());
         };
         let (mut late, mut early) = (0, 0);
-        let acknowledged = header.received.and_then(|(newest, _)| member.viewer().tick_of(newest));
+        let acknowledged = header.received.map(|(newest, _)| newest);
         for (tick, input) in inputs.iter() {
             match member.inputs.offer(tick, input, acknowledged) {
                 Offer::Waits | Offer::Copy => {}
@@ -59,7 +60,9 @@ impl<G: Game> Simulation<G> {
             Ok(ask) => {
                 member.asks_open += 1;
                 self.stats.asks += 1;
+                flight_recorder::work_on("the ask", player.number(), bytes, describe::<AskOf<G>>);
                 self.game.ask(&mut self.shard, player, ask, Reply { player, number });
+                flight_recorder::work_done();
                 Ok(())
             }
             Err(malformed) => {
@@ -76,7 +79,17 @@ impl<G: Game> Simulation<G> {
             return Ok(());
         };
         self.stats.events_in += 1;
+        flight_recorder::work_on("the event", player.number(), &message[1..], describe::<EventOf<G>>);
         self.game.event(&mut self.shard, player, event);
+        flight_recorder::work_done();
         Ok(())
+    }
+}
+
+/// What a client has sent, in words.
+fn describe<T: Wire>(bytes: &[u8]) -> String {
+    match read_whole::<T>(bytes) {
+        Ok(value) => format!("{value:?}"),
+        Err(_) => format!("{bytes:02x?}"),
     }
 }

@@ -1,9 +1,12 @@
 //! The step of every player.
 
 use super::Simulation;
-use crate::game::Game;
 use crate::game::members::Presence;
-use ringshard_world::Rules;
+use crate::game::{Game, PlayerId};
+use crate::runtime::flight_recorder;
+use ringshard_world::codec::{Reader, Writer};
+use ringshard_world::limits::INPUT_BYTES_MAX;
+use ringshard_world::{Fields, Rules};
 
 impl<G: Game> Simulation<G> {
     /// Takes an input of every player, steps its own state, and moves its body.
@@ -13,6 +16,7 @@ impl<G: Game> Simulation<G> {
             self.shard.members.prefetch_slot(slot + 2);
             self.step_player(slot, tick);
         }
+        flight_recorder::work_done();
     }
 
     fn step_player(&mut self, slot: u16, tick: u32) {
@@ -25,6 +29,7 @@ impl<G: Game> Simulation<G> {
         stats.inputs_taken += u64::from(taken.age == 0);
         // A silent client is not late.
         stats.inputs_missed += u64::from(taken.age > 0 && member.connection.is_some());
+        note_input(member.id, &taken.input);
         game.rules().step(&mut member.owner.own, &taken.input);
         let (player, body) = (member.id, member.owner.body);
         let pose = game.rules().pose(&member.owner.own);
@@ -46,4 +51,20 @@ impl<G: Game> Simulation<G> {
             }
         }
     }
+}
+
+/// Notes for a panic report whose input is stepped.
+#[inline]
+fn note_input<I: Fields>(player: PlayerId, input: &I) {
+    let mut bytes = [0; INPUT_BYTES_MAX];
+    let mut writer = Writer::new(&mut bytes);
+    let written = input.write_fields(input.all(), &mut writer);
+    debug_assert!(written.is_ok(), "an input has at most INPUT_BYTES_MAX bytes");
+    flight_recorder::work_on("the input", player.number(), writer.written(), |bytes| {
+        let mut input = I::default();
+        match input.read_fields(input.all(), &mut Reader::new(bytes)) {
+            Ok(()) => format!("{input:?}"),
+            Err(_) => format!("{bytes:02x?}"),
+        }
+    });
 }

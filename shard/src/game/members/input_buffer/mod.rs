@@ -29,7 +29,7 @@ pub(crate) enum Offer {
 struct Waiting<I> {
     tick: u32,
     input: TimedInput<I>,
-    acknowledged: Option<u32>,
+    acknowledged: Option<u16>,
 }
 
 /// What a player saw when it made an input.
@@ -39,8 +39,8 @@ pub(crate) struct View {
     pub(crate) tick: u32,
     /// How many ticks before that tick the other entities were shown, in 256ths of a tick: the client's word.
     pub(crate) delay: u16,
-    /// The tick of the newest snapshot that the client had acknowledged when the input arrived.
-    pub(crate) acknowledged: Option<u32>,
+    /// Number of the newest snapshot that the client had acknowledged when the input arrived.
+    pub(crate) acknowledged: Option<u16>,
 }
 
 /// The input of a tick.
@@ -50,7 +50,7 @@ pub(crate) struct Taken<I> {
     pub(crate) input: I,
     /// Ticks since an input was there in time; 0 if it is the client's for this tick, 255 for more.
     pub(crate) age: u8,
-    /// How many ticks the newest input is ahead; less than 0 if it was late.
+    /// How many ticks the input that arrived last is ahead; less than 0 if it was late.
     pub(crate) lead: i8,
 }
 
@@ -68,7 +68,7 @@ pub(crate) struct InputBuffer<I> {
     now: u32,
     /// Which inputs of the last 64 ticks have arrived, whether in time or late: bit 0 for `now`.
     arrived: u64,
-    /// The newest tick for which an input has arrived.
+    /// The tick of the input that arrived last, whatever became of it: so a client whose clock is wrong learns how much.
     newest: Option<u32>,
 }
 
@@ -87,14 +87,12 @@ impl<I: Fields> InputBuffer<I> {
         }
     }
 
-    /// Takes in an input for `tick`. `acknowledged` is the tick of the newest snapshot that the client has acknowledged.
-    pub(crate) fn offer(&mut self, tick: u32, input: TimedInput<I>, acknowledged: Option<u32>) -> Offer {
+    /// Takes in an input for `tick`. The inputs of a message come oldest first. `acknowledged` is the number of the newest snapshot that the client says it has.
+    pub(crate) fn offer(&mut self, tick: u32, input: TimedInput<I>, acknowledged: Option<u16>) -> Offer {
+        self.newest = Some(tick);
         let ahead = tick.wrapping_sub(self.now) as i32;
         if ahead > INPUT_AHEAD_MAX as i32 {
             return Offer::Early;
-        }
-        if self.newest.is_none_or(|newest| tick.wrapping_sub(newest) as i32 > 0) {
-            self.newest = Some(tick);
         }
         if ahead <= 0 {
             let bit = 1_u64.checked_shl(ahead.unsigned_abs()).unwrap_or(0);
