@@ -326,7 +326,9 @@ impl<G: Game> Shard<G> {
         let member = self.members.get(player)?;
         let view = member.inputs.view()?;
         let extend = |tick: u32| self.tick.saturating_add_signed((tick.wrapping_sub(self.wire_tick()) as i32).into());
-        let acknowledged = view.acknowledged.map_or(self.tick, extend);
+        let acknowledged = view.acknowledged.and_then(|number| member.viewer().tick_of(number));
+        // Without a snapshot that was really sent, the player has seen the present at most.
+        let acknowledged = acknowledged.map_or(self.tick, extend);
         let shown = extend(view.tick) as f64 - f64::from(view.delay) / 256.0;
         Some(Claim { shown, acknowledged, jitter_ticks: member.viewer().jitter_ticks() })
     }

@@ -1,6 +1,5 @@
 //! What the game is told.
 
-use super::asks::{AskId, Unanswered};
 use ringshard_protocol::client::CloseReason;
 use ringshard_world::contract::ContractType;
 use ringshard_world::{EntityId, Map, Rules};
@@ -10,6 +9,23 @@ use std::fmt;
 ///
 /// The queue may exceed this by what one datagram, or one message, brings.
 pub const NEWS_MAX: usize = 1_024;
+
+/// Names an ask. Numbers are used again, but never one that waits for an answer.
+#[derive(Clone, Copy, PartialEq, Eq, Hash, Debug)]
+pub struct AskId(pub u16);
+
+/// Why there is no answer to an ask.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub enum Unanswered {
+    /// Too many asks of this client waited at the server.
+    TooMany,
+    /// The server could not read the ask, or the client not the answer: their contracts differ.
+    Malformed,
+    /// The client was put out of the world first.
+    PutOut,
+    /// The session ended first.
+    SessionLost,
+}
 
 /// What the game is told, in the order in which it arrived.
 pub enum News<R: Rules> {

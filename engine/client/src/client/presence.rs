@@ -1,8 +1,7 @@
 //! Entering the world and leaving it (PROTOCOL.md#entering).
 
 use super::Client;
-use super::asks::Unanswered;
-use super::news::News;
+use super::news::{News, Unanswered};
 use ringshard_protocol::wire::Channel;
 use ringshard_world::Rules;
 use ringshard_world::limits::TICKET_BYTES_MAX;

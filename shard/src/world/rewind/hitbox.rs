@@ -5,9 +5,6 @@ use super::ray::{Ray, dot};
 use serde::{Deserialize, Serialize};
 use std::f64::consts::TAU;
 
-/// The hitbox of an entity that has none. A table has at most this many hitboxes.
-pub const NO_HITBOX: u8 = u8::MAX;
-
 /// A shape around an entity, in units of the map. Its centre is `offset_z` above the point of the entity's pose.
 #[derive(Clone, Copy, PartialEq, Debug, Serialize, Deserialize)]
 pub enum Hitbox {

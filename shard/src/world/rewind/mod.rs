@@ -40,7 +40,7 @@ pub use claim::{Beyond, Grant, RewindSettings, RewindStats, Verdict, granted_tic
 pub use dump::{DumpedEntity, DumpedPose, DumpedRay, RewindDump, Shot};
 pub use forest::TREES;
 pub use history::{History, REWIND_TICKS_MAX};
-pub use hitbox::{Hitbox, NO_HITBOX};
+pub use hitbox::Hitbox;
 pub use past::{Hit, Past};
-pub use pose::{Pose, SAMPLE_BYTES, Sample};
+pub use pose::{NO_HITBOX, Pose, SAMPLE_BYTES, Sample};
 pub use ray::Ray;

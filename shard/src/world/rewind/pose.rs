@@ -3,6 +3,9 @@
 use ringshard_world::state::VELOCITY_STEP;
 use ringshard_world::{Map, Position};
 
+/// The hitbox of an entity that has none. A table has at most this many hitboxes.
+pub const NO_HITBOX: u8 = u8::MAX;
+
 /// Where an entity is, and how it moves.
 #[derive(Clone, Copy, PartialEq, Debug, Default)]
 pub struct Pose {
@@ -29,7 +32,7 @@ pub struct Sample {
     pub leap: u8,
     /// The generation of the entity; 0 if there is none.
     pub generation: u8,
-    /// Its hitbox in the table of the history, or [`NO_HITBOX`](super::NO_HITBOX).
+    /// Its hitbox in the table of the history, or [`NO_HITBOX`].
     pub hitbox: u8,
 }
 
@@ -47,7 +50,7 @@ impl Sample {
         rotation: [0; 3],
         leap: 0,
         generation: 0,
-        hitbox: super::NO_HITBOX,
+        hitbox: NO_HITBOX,
     };
 
     /// The pose at this tick.
