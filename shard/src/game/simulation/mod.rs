@@ -226,7 +226,6 @@ impl<G: Game> Service for Simulation<G> {
         self.tick_began = now;
         self.served = 0;
         self.scratch.digests_left = DIGESTS_PER_TICK;
-        self.shard.happenings.clear();
         self.shard.begin_tick();
         self.run_commands();
         self.step_players();
@@ -234,6 +233,7 @@ impl<G: Game> Service for Simulation<G> {
         self.settle();
         self.end_lingering();
         self.publish(now);
+        self.shard.happenings.next_tick();
         self.send_outgoing(now, endpoint);
         self.encoder.clear();
         let Shard { visibility, replica, .. } = &mut self.shard;
