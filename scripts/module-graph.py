@@ -41,7 +41,8 @@ CRATES = {
     "ringshard-link": ["ringshard-protocol"],
     "ringshard-client": ["ringshard-protocol", "ringshard-world"],
     "ringshard": ["ringshard-link", "ringshard-prefetch", "ringshard-protocol", "ringshard-world"],
-    "ringshard-demo": ["ringshard", "ringshard-protocol", "ringshard-world"],
+    "ringshard-demo-rules": ["ringshard-world"],
+    "ringshard-demo": ["ringshard", "ringshard-demo-rules", "ringshard-protocol", "ringshard-world"],
     "ringshard-cli": ["ringshard", "ringshard-demo", "ringshard-protocol"],
     "ringshard-harness": None,
     "ringshard-bench": None,
@@ -54,6 +55,7 @@ ROOMS = {
         "game": ["runtime", "world"],
         "config": ["game", "runtime", "world"],
         "ops": ["config", "runtime"],
+        "serve": ["config", "game", "ops", "runtime", "world"],
     },
 }
 NO_IO = [

@@ -4,11 +4,8 @@
 
 use ringshard::game::Game;
 use ringshard::game::shard::Shard;
-use ringshard::game::simulation::{Simulation, WorldConfig};
-use ringshard::runtime::server::{Server, ServerConfig};
 use ringshard::runtime::tick::TICKS_PER_SECOND;
-use ringshard::world::exchange::{Command, Exchange};
-use ringshard_protocol::crypto::SecretKey;
+use ringshard::world::exchange::Command;
 use ringshard_world::messages::Input;
 use ringshard_world::{EntityId, EntityKind};
 use std::f32::consts::TAU;
@@ -63,12 +60,6 @@ impl Game for Tag {
     }
 }
 
-fn main() -> Result<(), Box<dyn std::error::Error>> {
-    let config = ServerConfig::new(SecretKey::from_bytes(ringshard::runtime::entropy::random_bytes()), vec![0, 1]);
-    let world = WorldConfig::default();
-    let mut ends = Exchange::between(config.cpus.len(), world.entities_max).into_iter();
-    let server = Server::start(&config, |_| Simulation::new(world, ends.next().expect("one for each core"), Tag))?;
-    println!("tag on {}, public key {}", server.listen(), server.public_key());
-    server.join();
-    Ok(())
+fn main() -> std::process::ExitCode {
+    ringshard::serve(|_core, _jobs| Tag, ringshard::no_jobs)
 }

@@ -53,16 +53,25 @@
 
 #![forbid(unsafe_code)]
 
+mod client;
+mod connect;
 mod driver;
 mod inbox;
 mod socket;
+mod udp;
 
-pub use driver::{ConnectError, Driver};
+pub use client::{AskId, Client, ClientStats, Clock, NEWS_MAX, NewClientError, News, Scene, Unanswered};
+pub use connect::ConnectError;
+pub use driver::Driver;
 pub use inbox::Event;
 pub use ringshard_protocol as protocol;
-pub use ringshard_protocol::client::{Client, ClientConfig, ClientEvent, CloseReason};
+pub use ringshard_protocol::client::{ClientConfig, ClientEvent, CloseReason};
 pub use ringshard_protocol::connection::SendError;
 pub use ringshard_protocol::crypto::PublicKey;
 pub use ringshard_protocol::wire::{Channel, ConnectionId, Delivery, Message};
 pub use ringshard_world as world;
+pub use ringshard_world::interpolation::{Interpolation, Mode};
+pub use ringshard_world::prediction::Smoothing;
+pub use ringshard_world::{EntityId, Map, Pose, Rules};
 pub use socket::SocketStats;
+pub use udp::Udp;

@@ -12,20 +12,26 @@
 //! | [`state`] | the replicated state of an entity, and differences of states | [`contract`] and those above |
 //! | [`messages`] | snapshots, inputs, entering, asks and events | [`state`] and those above |
 //! | [`received`] | which snapshots a client acknowledges | |
-//! | [`view`] | what a client sees of the world | all of them |
+//! | [`view`] | what a client sees of the world | those above |
+//! | [`interpolation`] | others between two snapshots | [`view`] and those above |
+//! | [`prediction`] | the own state ahead of the server | [`contract`], [`messages`] |
+//! | [`clock`] | when inputs are due, and which tick is shown | [`interpolation`], [`messages`] |
 //!
 //! It does no I/O and reads no clock. The server's simulation and the client's view both use it.
 
 #![forbid(unsafe_code)]
 
 pub mod character;
+pub mod clock;
 pub mod codec;
 pub mod contract;
 pub mod entity;
+pub mod interpolation;
 pub mod limits;
 pub mod map;
 pub mod messages;
 pub mod pose;
+pub mod prediction;
 pub mod received;
 pub mod state;
 pub mod view;

@@ -1,8 +1,9 @@
 //! Which entities are visible to whom: queries of clients and of the game to one grid over the whole world.
 
-use crate::world::interest::{COUNT_MAX, Difference, Grid, Query, Reach, Scratch, Sight};
+use crate::world::interest::{CLASSES, COUNT_MAX, Difference, Grid, Query, Reach, Scratch, Sight};
+use crate::world::kind::Kind;
 use crate::world::replication::{Replica, Viewer};
-use ringshard_world::{EntityKind, Map, Position};
+use ringshard_world::{EntityId, Fields, Map, Position};
 
 /// How many entities entered and left a client's sight.
 #[derive(Clone, Copy, PartialEq, Eq, Debug, Default)]
@@ -27,19 +28,17 @@ pub struct Visibility {
 }
 
 impl Visibility {
-    /// For a world of at most `entities_max` entities, in which a client sees at most `visible_max` of them. Entities up to
-    /// `near` units away are near.
+    /// For a world of at most `entities_max` entities of these kinds, in which a client sees at most `visible_max` of them.
+    /// Entities up to `near` units away are near.
     ///
     /// # Panics
-    /// When `visible_max` is 0 or exceeds [`COUNT_MAX`].
-    pub fn new(map: &Map, entities_max: usize, visible_max: usize, near: f32) -> Self {
+    /// When `visible_max` is 0 or exceeds [`COUNT_MAX`], or there are more than [`CLASSES`] kinds.
+    pub fn new(map: &Map, entities_max: usize, visible_max: usize, near: f32, kinds: &[Kind]) -> Self {
         assert!((1..=COUNT_MAX).contains(&visible_max), "a client sees 1 to {COUNT_MAX} entities");
-        let sights = std::array::from_fn(|class| {
-            let kind = EntityKind::from_number(class as u8);
-            let radius_steps = kind.map_or(0, |kind| map.steps_of(kind.radius()));
-            // A projectile matters more than other entities at the same distance.
-            let weight_log2 = if kind == Some(EntityKind::Projectile) { 2 } else { 0 };
-            Sight { radius_steps, weight_log2 }
+        assert!(kinds.len() <= CLASSES, "a game has at most {CLASSES} kinds of entities");
+        let sights = std::array::from_fn(|class| match kinds.get(class) {
+            Some(kind) => Sight { radius_steps: map.steps_of(kind.radius), weight_log2: kind.priority.into() },
+            None => Sight { radius_steps: 0, weight_log2: 0 },
         });
         Visibility {
             grid: Grid::new(entities_max, sights),
@@ -54,31 +53,39 @@ impl Visibility {
     }
 
     /// Rebuilds the grid: a tick has passed, and every entity may have moved.
-    pub fn rebuild(&mut self, replica: &Replica) {
+    pub fn rebuild<S: Fields>(&mut self, replica: &Replica<S>) {
         self.grid.rebuild(replica.positions());
     }
 
-    /// Updates which entities are in a client's sight.
-    pub fn update(&mut self, viewer: &mut Viewer, replica: &Replica) -> SightChange {
-        let body = replica.get(viewer.player);
-        // A player without a body watches from where it last was.
-        viewer.last_position = body.map(|own| own.position).or(viewer.last_position);
-        let Some(from) = viewer.last_position else { return SightChange::default() };
-        let player = viewer.player.index;
-        let unseen = |index: u16| !replica.sees(viewer.player, index);
+    /// Updates which entities are in the sight of a client whose player is at `from`: its body, the entities of `always`, and
+    /// the nearest others for which `hidden` is false. What does not exist is ignored.
+    pub fn update<S: Fields, O: Fields>(
+        &mut self,
+        viewer: &mut Viewer<O>,
+        replica: &Replica<S>,
+        from: Position,
+        always: &[EntityId],
+        hidden: impl Fn(EntityId) -> bool,
+    ) -> SightChange {
+        let body = viewer.body.filter(|&body| replica.get(body).is_some());
+        let id_of = |index: u16| EntityId { index, generation: replica.generation(index) };
+        let unseen = |index: u16| hidden(id_of(index)) && body != Some(id_of(index));
         // With the same turn each time, the same ones of many equally near entities stay in sight.
-        let query = Query { from, count: self.visible_max, turn: player.into() };
+        let query = Query { from, count: self.visible_max, turn: viewer.turn };
         self.wanted.clear();
         self.grid.nearest(&mut self.scratch, &query, &mut viewer.reach, unseen, &mut self.wanted);
-        if body.is_some() && !self.wanted.contains(&player) {
-            self.wanted.truncate(self.visible_max - 1);
-            self.wanted.push(player);
+        let pinned = body.into_iter().chain(always.iter().copied().filter(|&id| replica.get(id).is_some()));
+        for (place, EntityId { index, .. }) in pinned.take(self.visible_max).enumerate() {
+            pin(&mut self.wanted, place, index, self.visible_max);
         }
         self.difference.compare(viewer.shown(), &self.wanted, &mut self.entering, &mut self.leaving);
         let change = SightChange { entered: self.entering.len(), left: self.leaving.len() };
         self.leaving.drain(..).for_each(|index| viewer.leave(index));
         self.entering.drain(..).for_each(|index| viewer.enter(index, replica.generation(index)));
-        viewer.set_near(|index| replica.state(index).position.distance_squared(from) <= self.near);
+        // The player's own state says more of its body than the body's entry: that need not be fresh.
+        let own = body.map(|body| body.index);
+        let near = |index: u16| replica.state(index).position.distance_squared(from) <= self.near;
+        viewer.set_near(|index| own != Some(index) && near(index));
         assert!(viewer.shown_len() <= self.visible_max, "a client sees at most visible_max entities");
         change
     }
@@ -87,5 +94,20 @@ impl Visibility {
     pub fn nearest(&mut self, from: Position, count: usize, out: &mut Vec<u16>) {
         let query = Query { from, count, turn: 0 };
         self.grid.nearest(&mut self.scratch, &query, &mut Reach::default(), |_| false, out);
+    }
+}
+
+/// Puts `index` at a place of `wanted` that keeps it when the list is cut to `most`: the first `place` places are taken.
+fn pin(wanted: &mut Vec<u16>, place: usize, index: u16, most: usize) {
+    match wanted.iter().position(|&other| other == index) {
+        Some(at) if at >= place => wanted.swap(at, place),
+        Some(_) => {}
+        None if wanted.len() < most => {
+            wanted.push(index);
+            let last = wanted.len() - 1;
+            wanted.swap(last, place.min(last));
+        }
+        // In no order: any of those that are not pinned makes room.
+        None => wanted[place] = index,
     }
 }

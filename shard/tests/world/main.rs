@@ -6,5 +6,6 @@ mod interest;
 mod lives;
 mod pacing;
 mod replication;
+mod rewind;
 mod simulation;
 mod small_world;

@@ -47,6 +47,10 @@ pub struct View<R: Rules> {
     newest: Option<SnapshotHeader>,
     /// The tick of the newest snapshot. It does not wrap at 2^32, as ticks on the wire do.
     tick: u64,
+    /// Versions are kept at least for so many ticks.
+    history: u64,
+    /// Reused by digests.
+    order: Vec<EntityId>,
 }
 
 impl<R: Rules> View<R> {
@@ -60,7 +64,15 @@ impl<R: Rules> View<R> {
             received: Received::before(first),
             newest: None,
             tick: 0,
+            history: 0,
+            order: Vec::new(),
         }
+    }
+
+    /// Sets for how many ticks versions are kept at least, so that poses can be interpolated at a past tick. More are kept as
+    /// long as the server may need them; without this, no others are.
+    pub fn keep_history(&mut self, ticks: u64) {
+        self.history = ticks;
     }
 
     /// Forgets everything: another presence in the world begins with snapshot `first`. Memory is kept.
@@ -141,7 +153,7 @@ impl<R: Rules> View<R> {
         let Some(seen) = self.entities.get_mut(&head.index) else {
             return Err(ViewError::UnknownBaseline(head.index));
         };
-        seen.take_difference(tick, head, reader)?;
+        seen.take_difference(tick, head, reader, self.history)?;
         changed(Change::Updated(seen.id()));
         Ok(())
     }
@@ -200,10 +212,13 @@ impl<R: Rules> View<R> {
 
     /// The digest (PROTOCOL.md#digest): CRC32C over the entities in view, by index. Two ends with equal digests have the
     /// same view.
-    pub fn digest(&self) -> u32 {
-        let mut all: Vec<_> = self.entities.values().map(|seen| (seen.id(), *seen.state())).collect();
-        all.sort_unstable_by_key(|(id, _)| *id);
-        all.iter().fold(0, |digest, (id, state)| digest_on(digest, *id, state))
+    pub fn digest(&mut self) -> u32 {
+        let View { order, entities, .. } = self;
+        order.clear();
+        order.extend(entities.values().map(Seen::id));
+        order.sort_unstable();
+        let states = order.iter().map(|id| (*id, entities[&id.index].state()));
+        states.fold(0, |digest, (id, state)| digest_on(digest, id, state))
     }
 }
 

@@ -65,16 +65,24 @@ impl<S: Fields> Seen<S> {
         Seen { id, samples }
     }
 
-    /// Takes a difference from a known version.
-    pub(super) fn take_difference(&mut self, tick: u64, head: Head, reader: &mut Reader<'_>) -> Result<(), ViewError> {
+    /// Takes a difference from a known version. Older versions stay for `history` ticks.
+    pub(super) fn take_difference(
+        &mut self,
+        tick: u64,
+        head: Head,
+        reader: &mut Reader<'_>,
+        history: u64,
+    ) -> Result<(), ViewError> {
         assert!(head.version < VERSIONS && head.age < VERSIONS, "both have 5 bits");
         let base = (head.version + VERSIONS - head.age) % VERSIONS;
         let Some(at) = self.samples.iter().rposition(|sample| sample.version == base) else {
             return Err(ViewError::UnknownBaseline(head.index));
         };
         let state = self.samples[at].state.read_difference(head.fields, reader)?;
-        // The server never uses an older baseline again.
-        self.samples.drain(..at);
+        // The server never uses an older baseline again. Before `horizon`, nothing is shown any more.
+        let horizon = tick.saturating_sub(history);
+        let old = self.samples.iter().skip(1).take(at).take_while(|next| next.since <= horizon).count();
+        self.samples.drain(..old);
         self.note(head.version, tick, state);
         Ok(())
     }

@@ -82,6 +82,12 @@ impl History {
         (sent.waiting && sent.number == number).then_some(sent)
     }
 
+    /// The tick of snapshot `number`, whether it still waits or not; None if newer ones have displaced it.
+    pub(super) fn tick_of(&self, number: u16) -> Option<u32> {
+        let sent = self.sent[usize::from(number) % SNAPSHOTS];
+        (sent.number == number).then_some(sent.tick)
+    }
+
     /// The snapshot `number` is acknowledged or lost: it no longer waits.
     pub(super) fn settle(&mut self, number: u16) {
         let sent = &mut self.sent[usize::from(number) % SNAPSHOTS];

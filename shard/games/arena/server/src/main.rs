@@ -1,0 +1,8 @@
+//! The server of the arena.
+
+use ringshard_arena::Arena;
+use std::process::ExitCode;
+
+fn main() -> ExitCode {
+    ringshard::serve(Arena::new, ringshard::no_jobs)
+}
