@@ -275,6 +275,7 @@ impl<G: Game> Service for Simulation<G> {
         self.end_lingering();
         self.shard.turn_happenings();
         self.publish(now);
+        self.shard.happenings.next_tick();
         self.send_outgoing(now, endpoint);
         self.encoder.clear();
         let Shard { visibility, replica, .. } = &mut self.shard;
