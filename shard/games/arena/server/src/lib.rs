@@ -1,11 +1,10 @@
 //! The server of the arena: what it alone decides. It finds out whom shots hit, lets players die and respawn, and answers
 //! asks.
 
-use ringshard::game::{Admission, Game, Hitbox, LeaveReason, NoJob, PlayerId, Reply, Shard, To};
+use ringshard::game::{Admission, Channel, Game, Hitbox, LeaveReason, NoJob, PlayerId, Reply, Shard, To};
 use ringshard_arena_rules::level::{distance_to_wall, spawn_point};
 use ringshard_arena_rules::movement::{RADIUS, RANGE, direction, has_fired};
 use ringshard_arena_rules::{Answer, ArenaRules, Ask, Body, DAMAGE, Event, HEAL, HEALTH, Input, Shown};
-use ringshard_protocol::wire::Channel;
 use ringshard_world::{EntityId, Rules};
 use std::collections::BTreeMap;
 
