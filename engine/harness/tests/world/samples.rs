@@ -251,7 +251,7 @@ pub fn merged(base: &State<Shown>, other: &State<Shown>, changed: u8) -> State<S
 }
 
 /// Asserts the invariants of any view.
-pub fn check_view(view: &View<Sample>) {
+pub fn check_view(view: &mut View<Sample>) {
     let mut all: Vec<_> = view.entities().collect();
     assert_eq!(all.len(), view.len());
     all.sort_by_key(|seen| seen.id().index);
