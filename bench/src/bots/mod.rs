@@ -45,7 +45,7 @@ pub fn run(arguments: &Arguments) -> Result<Verdict, String> {
     let config = arguments.running.client_config(server.key)?;
     let shared = Arc::new(Shared::default());
     let Arguments { clients, moving, fight, chat, near, .. } = *arguments;
-    let behaviour = Behaviour { moving, fight, chat, near };
+    let behaviour = Behaviour { moving, fight, chat };
     let spacing = clients.div_ceil(arguments.observers);
     let per_socket = clients.div_ceil(scenario.sockets);
     let relay = |number: usize| (number / per_socket) as f64 / scenario.sockets as f64;
