@@ -136,7 +136,8 @@ macro_rules! wire {
                 assert!(names.len() <= 256, "an enum has at most 256 variants");
                 let number = $crate::contract::mix(0x811C_9DC5, "enum");
                 $(
-                    let number = $crate::contract::mix(number, stringify!($variant));
+                    // Without the bar, the variants `A, BC` would have the number of `AB, C`.
+                    let number = $crate::contract::mix(number, concat!("|", stringify!($variant)));
                     $($(let number = $crate::contract::mix(
                         number ^ <$kind as $crate::contract::Wire>::SCHEMA,
                         stringify!($field),
