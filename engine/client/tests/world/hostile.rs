@@ -22,7 +22,7 @@ fn nothing_that_a_server_says_makes_a_client_panic() {
             bench.client.ask(&Ask::Double { number: 1 });
             let kinds = [3, 6, 7, 9, random.next() as u8];
             let mut message = vec![kinds[random.next() as usize % kinds.len()]];
-            message.extend((0..random.next() % 40).map(|_| (random.next() >> random.share() as u64 * 8) as u8));
+            message.extend((0..random.next() % 40).map(|_| (random.next() % 256) as u8 & random.next() as u8));
             let now = bench.time();
             bench.server.send_raw(now, &message);
             if !bench.client.is_in_world() {

@@ -234,6 +234,7 @@ impl Server {
         player.acknowledge(&header, self.spoils.is_some());
         for (at, input) in inputs.iter() {
             let ahead = at.wrapping_sub(tick) as i32;
+            player.newest = Some(at);
             if ahead <= 0 {
                 player.late += u64::from(!player.is_taken(at));
                 continue;
@@ -244,9 +245,6 @@ impl Server {
             let known = player.inputs.insert(at, input);
             let same = known.is_none_or(|known| known == input);
             assert!(same || self.spoils.is_some(), "an input for a tick is made once");
-            if player.newest.is_none_or(|newest| at.wrapping_sub(newest) as i32 > 0) {
-                player.newest = Some(at);
-            }
         }
     }
 
