@@ -94,8 +94,8 @@ pub struct Client<R: Rules> {
     shown_clock: Option<ShownClock>,
     /// Inputs that the game still owes for this frame.
     due: u32,
-    /// An input was made since the last input message.
-    is_input_unsent: bool,
+    /// Inputs that were made since the last input message.
+    unsent: usize,
     digest_at: Instant,
     interpolation: Interpolation,
     smoothing: Smoothing,
@@ -142,7 +142,7 @@ impl<R: Rules> Client<R> {
             input_clock: None,
             shown_clock: None,
             due: 0,
-            is_input_unsent: false,
+            unsent: 0,
             digest_at: now,
             interpolation: Interpolation::default(),
             smoothing: Smoothing::default(),
