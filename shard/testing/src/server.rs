@@ -77,7 +77,7 @@ impl<G: Game> Server<G> {
                     network.now(),
                     seed_of(seed, "core", core),
                 ),
-                Simulation::new(config, exchange, game(core)),
+                Simulation::new(config.clone(), exchange, game(core)),
                 mesh,
                 Idle::new(Strategy::Busy),
                 core_end,

@@ -62,8 +62,9 @@ pub enum News<R: Rules> {
     Reconnecting(CloseReason),
     /// The client is connected again, and its presence in the world goes on.
     Resumed,
-    /// The client is connected again, but the server no longer knows it. Nothing is in view, without a [`News::Despawned`]
-    /// for each. The client enters again by itself, with the same ticket.
+    /// The client is connected again, with a new session: the server knows nothing of a former one. Nothing is in view,
+    /// without a [`News::Despawned`] for each. A client that was in the world, or on its way, enters again by itself, with the
+    /// same ticket.
     Renewed,
     /// There is no connection and will be none. It is the last news.
     Closed(CloseReason),
