@@ -53,7 +53,7 @@ macro_rules! wire {
             const BYTES_MAX: usize = <Self as $crate::contract::Wire>::BYTES_MAX + {
                 let names: &[&str] = &[$(stringify!($field)),*];
                 assert!(names.len() <= 64, "a state has at most 64 fields");
-                (names.len() + 6) / 7 + (names.is_empty() as usize)
+                names.len().div_ceil(7) + (names.is_empty() as usize)
             };
             const SCHEMA: u32 = <Self as $crate::contract::Wire>::SCHEMA;
 
