@@ -1,6 +1,8 @@
 //! The world of a server: its cores, what they exchange, and what clients see of it.
 
 mod contract;
+mod cores;
+mod counters;
 mod dice;
 mod exchange;
 mod interest;
