@@ -139,7 +139,7 @@ fn ordinary_work_is_counted() {
     }
     let (snapshots, bytes, entries) = (added("snapshots"), added("snapshot_bytes"), added("entries"));
     assert!(snapshots.abs_diff(180) <= 6 && bytes > snapshots * 10, "{snapshots} snapshots with {bytes} bytes");
-    assert!(entries > 150 && added("encoded") < entries, "{entries} entries");
+    assert!(entries > 100 && added("encoded") < entries, "{entries} entries");
 }
 
 #[test]
@@ -338,9 +338,9 @@ fn late_ticks_are_counted() {
 fn snapshots_that_find_no_room_are_counted() {
     let config = WorldConfig { entities_max: 64, visible_max: 32, ..WorldConfig::default() };
     let mut world: World =
-        Cores::new(1, "delay=20ms", config, |simulation| Limited { simulation, bytes_per_second: Some(200) });
+        Cores::new(1, "delay=20ms", config, |simulation| Limited { simulation, bytes_per_second: Some(1) });
     world.join(1, Habits { by: 10, ..Habits::default() });
-    world.run_for(Duration::from_secs(2));
+    world.run_for(Duration::from_secs(6));
     let counters = counters(&world);
     assert!(counters["snapshots_unsent"] > 30 && counters["snapshots"] > 0, "{}", counters["snapshots_unsent"]);
 }
