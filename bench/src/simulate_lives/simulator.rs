@@ -104,7 +104,8 @@ impl Simulator {
             let model = Rc::new(RefCell::new(SessionModel::new(connections_max)));
             model.borrow_mut().memory_is_scarce = memory_is_scarce;
             let game = RandomGame::new(event_log.clone(), random.fork());
-            let service = CheckedService::new(Simulation::new(world, exchange, game), event_log.clone(), model.clone());
+            let service =
+                CheckedService::new(Simulation::new(world.clone(), exchange, game), event_log.clone(), model.clone());
             let (inlet, outlet) = mailbox();
             let link = SimLink::new(network.clone(), address);
             let idle = Idle::new(Strategy::Busy);

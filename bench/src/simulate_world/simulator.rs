@@ -54,6 +54,7 @@ impl Simulator {
         let secret = SecretKey::from_bytes([7; 32]);
         let mut world = WorldConfig { entities_max: 4096, visible_max: visible, seed, ..WorldConfig::default() };
         world.pacing.bytes_max = snapshot_bytes;
+        let near = world.near;
         world.check(cores).map_err(|error| error.to_string())?;
         let ends = Exchange::between(cores, world.entities_max).into_iter().zip(Mesh::between(cores));
         let server_cores = ends.enumerate().map(|(number, (exchange, mesh))| {
@@ -79,7 +80,7 @@ impl Simulator {
             let core = Core::new(
                 SimLink::new(network.clone(), address),
                 endpoint,
-                Simulation::new(world, exchange, game),
+                Simulation::new(world.clone(), exchange, game),
                 mesh,
                 Idle::new(Strategy::Busy),
                 outlet,
@@ -101,7 +102,7 @@ impl Simulator {
             churn_period: if churn > 0.0 { Duration::from_secs_f64(1.0 / churn) } else { Duration::MAX },
             next_churn: network.now() + Duration::from_secs(5),
             stall: Duration::from_millis(stall_ms),
-            behaviour: Behaviour { moving: 0.5, fight: 0.5, chat: 0.05, near: world.near },
+            behaviour: Behaviour { moving: 0.5, fight: 0.5, chat: 0.05, near },
             network,
             seed,
             exchange_delays: ExchangeDelays::default(),

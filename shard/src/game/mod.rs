@@ -6,6 +6,7 @@
 //! | [`shard`] | [`Shard`]: the world as a game sees it |
 //! | [`player`] | names of players, and why they leave |
 //! | [`reply`] | answers that are owed |
+//! | [`character`] | the server's side of ready-made characters: buffs, factions |
 //! | `outgoing` | messages to players that wait for the end of a tick |
 //! | `members` | the players of a core: presence, inputs, own state |
 //! | [`simulation`] | the service that runs a game on a core |
@@ -13,6 +14,7 @@
 //! Every core runs one game over its own part of the world. A game sees no connections and no sockets: the simulation
 //! translates between these and the world.
 
+pub mod character;
 pub(crate) mod members;
 mod outgoing;
 pub mod player;
@@ -20,11 +22,17 @@ pub mod reply;
 pub mod shard;
 pub mod simulation;
 
+pub use crate::runtime::jobs::{Busy, NoJob};
 pub use crate::world::exchange::CommandError;
 pub use crate::world::kind::Kind;
+pub use crate::world::rewind::{Hit, Hitbox, Past};
 pub use player::{Admission, LeaveReason, PlayerId};
 pub use reply::Reply;
 pub use shard::{Shard, To};
+
+/// For [`Shard::random`].
+pub use rand_chacha::rand_core::Rng;
+pub use ringshard_protocol::wire::Channel;
 
 use ringshard_world::{EntityId, Rules, Wire};
 
@@ -58,13 +66,16 @@ pub trait Game: Sized + Send + 'static {
     type Rules: Rules;
     /// What games send to the owners of other entities, on any core.
     type Command: Wire;
-    /// What worker threads do.
+    /// What worker threads do. [`NoJob`] for a game without jobs.
     type Job: Send + 'static;
     /// What they bring back.
     type Done: Send + 'static;
 
     /// The kinds of entities: at most 16.
     const KINDS: &'static [Kind] = &[ANY_KIND];
+
+    /// The hitboxes of entities: at most 255.
+    const HITBOXES: &'static [Hitbox] = &[];
 
     /// The rules.
     fn rules(&self) -> &Self::Rules;
@@ -113,6 +124,11 @@ pub trait Game: Sized + Send + 'static {
     /// The kind of an entity that shows this: a row of [`Self::KINDS`].
     fn kind(&self, _shown: &ShownOf<Self>) -> usize {
         0
+    }
+
+    /// The hitbox of an entity that shows this: a row of [`Self::HITBOXES`]. None if rays and spheres go through it.
+    fn hitbox(&self, _shown: &ShownOf<Self>) -> Option<usize> {
+        None
     }
 
     /// Whether a player may see an entity that is near enough: for stealth and phases. Asked when a viewer looks around, every

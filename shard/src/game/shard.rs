@@ -6,9 +6,11 @@ use crate::game::outgoing::{OutgoingMessages, Recipient};
 use crate::game::player::{Admission, PlayerId};
 use crate::game::reply::Reply;
 use crate::game::{AnswerOf, EventOf, Game, OwnOf, ShownOf};
+use crate::runtime::jobs::{Busy, JobPort, Jobs};
 use crate::world::exchange::{Command, CommandError, Exchange, Outbox, Purpose};
 use crate::world::interest::COUNT_MAX;
 use crate::world::replication::{Happenings, Replica};
+use crate::world::rewind::{Grant, History, Past, RewindSettings, RewindStats, granted_tick};
 use crate::world::store::Entities;
 use crate::world::visibility::Visibility;
 use ringshard_protocol::crypto::Csprng;
@@ -16,6 +18,7 @@ use ringshard_protocol::wire::Channel;
 use ringshard_world::codec::Writer;
 use ringshard_world::messages::{ASK_MESSAGE_BYTES_MAX, Answered, EVENT_MESSAGE_BYTES_MAX, write_answer, write_event};
 use ringshard_world::{EntityId, Map, Pose, State, Wire};
+use std::cell::Cell;
 
 /// Most entities that [`Shard::nearest`] finds.
 pub const NEAREST_MAX: usize = COUNT_MAX;
@@ -27,7 +30,7 @@ pub enum To {
     Player(PlayerId),
     /// The player whose body this entity is, on whatever core.
     Entity(EntityId),
-    /// All players, on all cores, who see this entity in this tick.
+    /// All connected players, on all cores, who see this entity.
     ViewersOf(EntityId),
     /// All players in the world.
     Everybody,
@@ -41,7 +44,7 @@ pub struct Shard<G: Game> {
     pub random: Csprng,
     map: Map,
     core: usize,
-    tick: u64,
+    pub(crate) tick: u64,
     pub(crate) replica: Replica<ShownOf<G>>,
     /// Lent while a player looks around.
     pub(crate) visibility: Option<Box<Visibility>>,
@@ -51,6 +54,10 @@ pub struct Shard<G: Game> {
     pub(crate) outgoing: OutgoingMessages,
     pub(crate) happenings: Happenings,
     pub(crate) outbox: Outbox,
+    pub(crate) jobs: JobPort<G::Job, G::Done>,
+    pub(crate) history: History,
+    pub(crate) rewind: RewindSettings,
+    pub(crate) rewinds: Cell<RewindStats>,
     /// What the game has decided about players' presence since the last settlement.
     pub(crate) decisions: Vec<(PlayerId, Decision)>,
 }
@@ -75,6 +82,8 @@ impl<G: Game> Shard<G> {
         entities: Entities<ShownOf<G>>,
         replica: Replica<ShownOf<G>>,
         visibility: Visibility,
+        history: History,
+        rewind: RewindSettings,
         random: Csprng,
     ) -> Self {
         let (first, share) = exchange.own();
@@ -91,6 +100,10 @@ impl<G: Game> Shard<G> {
             found: Vec::new(),
             outgoing: OutgoingMessages::default(),
             outbox: Outbox::new(exchange),
+            jobs: Jobs::none(1).pop().expect("a port for one core"),
+            history,
+            rewind,
+            rewinds: Cell::default(),
             decisions: Vec::new(),
         }
     }
@@ -264,6 +277,61 @@ impl<G: Game> Shard<G> {
         content.write(&mut writer).expect("a command has at most COMMAND_BYTES_MAX bytes");
         self.outbox.push(Command::new(Purpose::Game, to, from, writer.written()))
     }
+
+    /// Gives a job to the workers. Its result comes with [`Game::done`], in a later tick.
+    ///
+    /// # Errors
+    /// [`Busy`], with the job: too many jobs of this core are outstanding, or there are no workers.
+    pub fn give(&mut self, job: G::Job) -> Result<(), Busy<G::Job>> {
+        self.jobs.give(job)
+    }
+
+    /// The world as a player saw it when it made its last input that was there in time: the input that
+    /// [`Game::stepped`] gets, unless that is a repeated one. For hits: a player hits what it aimed at.
+    ///
+    /// The client says what it saw. The server bounds that by what it knows of the client's path, and by the setting
+    /// `rewind-ms`. For a player that has made no input it is the world as of the last tick.
+    pub fn as_seen_by(&self, player: PlayerId) -> Past<'_> {
+        let Some(claim) = self.claim_of(player) else { return self.present() };
+        let Grant { at, verdict } =
+            granted_tick(self.history_tick(), claim.shown, claim.acknowledged, claim.jitter_ticks, self.rewind);
+        let mut rewinds = self.rewinds.get();
+        rewinds.count(verdict);
+        self.rewinds.set(rewinds);
+        self.history.at(at)
+    }
+
+    /// The world as of the last tick: for rays and spheres that are not a player's.
+    pub fn present(&self) -> Past<'_> {
+        self.history.at(self.history_tick() as f64)
+    }
+
+    /// The newest tick of the history: the one before the present tick while that is running.
+    fn history_tick(&self) -> u64 {
+        self.history.newest().unwrap_or(self.tick)
+    }
+
+    /// What a player says that it saw, and what the server knows of that. Ticks do not wrap here.
+    fn claim_of(&self, player: PlayerId) -> Option<Claim> {
+        let member = self.members.get(player)?;
+        let view = member.inputs.view()?;
+        let extend = |tick: u32| self.tick.saturating_add_signed((tick.wrapping_sub(self.wire_tick()) as i32).into());
+        let acknowledged = view.acknowledged.and_then(|number| member.viewer().tick_of(number));
+        // Without a snapshot that was really sent, the player has seen the present at most.
+        let acknowledged = acknowledged.map_or(self.tick, extend);
+        let shown = extend(view.tick) as f64 - f64::from(view.delay) / 256.0;
+        Some(Claim { shown, acknowledged, jitter_ticks: member.viewer().jitter_ticks() })
+    }
+}
+
+/// What a player says that it saw, and what the server knows of that.
+struct Claim {
+    /// The tick that its client showed.
+    shown: f64,
+    /// The tick of the newest snapshot that its client had acknowledged.
+    acknowledged: u64,
+    /// Deviation of the round trip.
+    jitter_ticks: f64,
 }
 
 /// No entity has generation 0.

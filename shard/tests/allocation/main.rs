@@ -4,9 +4,11 @@
 #[allow(dead_code, reason = "the other binary uses the rest")]
 mod dice;
 mod interest;
+mod jobs;
 #[path = "../../benches/layouts/mod.rs"]
 mod layouts;
 mod replication;
+mod rewind;
 mod simulation;
 #[path = "../world/small_world/mod.rs"]
 #[allow(dead_code, reason = "the other binary uses the rest")]

@@ -8,6 +8,7 @@ use ringshard_world::Rules;
 use ringshard_world::clock::ticks_in;
 use ringshard_world::limits::INPUTS_PER_MESSAGE_MAX;
 use ringshard_world::messages::{InputHeader, TimedInput};
+use ringshard_world::prediction::PREDICTED_TICKS_MAX;
 
 /// Inputs that one frame asks for at most. If more are due, the frame took so long that most of them would be late.
 pub const INPUTS_PER_FRAME_MAX: u32 = 8;
@@ -29,17 +30,17 @@ impl<R: Rules> Client<R> {
     /// After a frame that took too long, only the inputs that can still be in time are due. The other ticks are stepped as
     /// the server has stepped them: with the last input, or a neutral one.
     pub fn advance(&mut self, now: Instant) -> u32 {
-        let passed = now.since(self.now);
         self.now = self.now.max(now);
         self.connection.advance(self.now);
         self.read_messages();
-        self.smoother.fade(passed, &self.smoothing);
         self.show_frame();
         self.due = self.due_inputs();
         self.due
     }
 
     fn show_frame(&mut self) {
+        self.smoother.fade(self.now.since(self.frame_at), &self.smoothing);
+        self.frame_at = self.now;
         let Some(clock) = &mut self.shown_clock else { return };
         self.stats.frames += 1;
         if clock.advance(self.now, &self.interpolation) {
@@ -52,6 +53,11 @@ impl<R: Rules> Client<R> {
     fn due_inputs(&mut self) -> u32 {
         let Some(clock) = &mut self.input_clock else { return 0 };
         clock.advance(self.now);
+        if clock.tick() > self.view.tick() + PREDICTED_TICKS_MAX as u64 {
+            // Without news for so long, nothing can be predicted. The clock starts anew with the next snapshot.
+            self.input_clock = None;
+            return 0;
+        }
         // The prediction is ahead of the clock while the clock waits.
         let due = clock.tick().saturating_sub(self.prediction.newest());
         if due <= u64::from(INPUTS_PER_FRAME_MAX) {

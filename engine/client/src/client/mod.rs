@@ -20,8 +20,7 @@ mod scene;
 mod snapshots;
 mod stats;
 
-pub use asks::{AskId, Unanswered};
-pub use news::{NEWS_MAX, News};
+pub use news::{AskId, NEWS_MAX, News, Unanswered};
 pub use scene::Scene;
 pub use stats::{ClientStats, Clock};
 
@@ -76,6 +75,8 @@ pub struct Client<R: Rules> {
     rules: R,
     connection: Connection,
     now: Instant,
+    /// When the last frame was shown.
+    frame_at: Instant,
     presence: Presence,
     ticket: Vec<u8>,
     news: VecDeque<News<R>>,
@@ -128,6 +129,7 @@ impl<R: Rules> Client<R> {
             rules,
             connection,
             now,
+            frame_at: now,
             presence: Presence::Due,
             ticket: ticket.to_vec(),
             news: VecDeque::new(),

@@ -4,7 +4,7 @@ use super::Client;
 use super::news::News;
 use ringshard_world::Rules;
 use ringshard_world::clock::{InputClock, ShownClock};
-use ringshard_world::messages::{Owner, SnapshotHeader};
+use ringshard_world::messages::{NO_LEAD, Owner, SnapshotHeader};
 use ringshard_world::prediction::Reconciled;
 use ringshard_world::view::Change;
 
@@ -56,11 +56,11 @@ impl<R: Rules> Client<R> {
 
     /// The clock of the inputs follows what the server says of their arrival.
     fn follow_inputs(&mut self, header: &SnapshotHeader) {
-        let missed = header.input_age > 0 && header.lead != ringshard_world::messages::NO_LEAD;
+        let missed = header.input_age > 0 && header.lead != NO_LEAD;
         self.stats.inputs_missed += u64::from(missed);
-        let round_trip = self.round_trip();
+        let (now, round_trip) = (self.now, self.round_trip());
         if let Some(clock) = &mut self.input_clock {
-            clock.report(self.view.tick(), header.lead, missed, round_trip);
+            clock.report(now, self.view.tick(), header.lead, missed, round_trip);
         }
     }
 

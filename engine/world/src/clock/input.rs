@@ -6,7 +6,7 @@
 //! phase of now, and the loop does not swing.
 
 use super::spread::Spread;
-use super::{ticks_since, time_of};
+use super::{ticks_in, ticks_since, time_of};
 use crate::limits::{INPUT_AHEAD_MAX, INPUTS_PER_MESSAGE_MAX};
 use crate::messages::NO_LEAD;
 use ringshard_protocol::time::{Duration, Instant};
@@ -35,8 +35,13 @@ const STARVATION_EXCESS_TICKS: f64 = 1_200.0;
 const MISSED_IN_A_ROW: u32 = 6;
 /// Inputs whose sending is remembered.
 const SENT_KEPT: usize = 64;
-/// An input that was the newest one for longer says nothing of the path: the game had stalled.
-const REGULAR_TICKS: f64 = 2.5;
+/// After so many ticks of reports that say nothing of the path, the clock starts anew.
+const USELESS_TICKS_MAX: f64 = 60.0;
+/// A frame counts as at most so many ticks.
+const FRAME_TICKS_MAX: f64 = 12.0;
+/// An input that was the newest one for longer than so many usual frames says nothing of the path: the game
+/// had stalled.
+const REGULAR_FRAMES: f64 = 1.5;
 
 #[derive(Clone, Copy, Debug)]
 struct Sent {
@@ -59,6 +64,11 @@ pub struct InputClock {
     /// Missed inputs up to this tick are the consequence of one that was counted.
     counted_until: u64,
     missed_in_a_row: u32,
+    /// Since when reports say nothing of the path.
+    useless_since: Option<Instant>,
+    /// Ticks from one frame with inputs to the next.
+    frame: f64,
+    made_at: Instant,
     round_trip: f64,
     sent: [Option<Sent>; SENT_KEPT],
     leaps: u64,
@@ -67,7 +77,7 @@ pub struct InputClock {
 impl InputClock {
     /// Starts the clock by a first guess: a snapshot of `tick` has just arrived.
     pub fn start(now: Instant, tick: u64, round_trip: Duration) -> Self {
-        let round_trip = super::ticks_in(round_trip).min(f64::from(INPUT_AHEAD_MAX));
+        let round_trip = ticks_in(round_trip).min(f64::from(INPUT_AHEAD_MAX));
         InputClock {
             start: now,
             now,
@@ -77,6 +87,9 @@ impl InputClock {
             starvation: STARVATION_FIRST,
             counted_until: tick,
             missed_in_a_row: 0,
+            useless_since: None,
+            frame: 1.0,
+            made_at: now,
             round_trip,
             sent: [None; SENT_KEPT],
             leaps: 0,
@@ -149,16 +162,22 @@ impl InputClock {
 
     /// The input of `tick` was made, and is sent now.
     pub fn made(&mut self, tick: u64) {
+        if self.made_at < self.now {
+            let frame = ticks_since(self.made_at, self.now).clamp(1.0, FRAME_TICKS_MAX);
+            self.frame += (frame - self.frame) / 16.0;
+            self.made_at = self.now;
+        }
         self.sent[tick as usize % SENT_KEPT] = Some(Sent { tick, phase: self.phase(), at: self.now });
     }
 
     /// A snapshot of `tick` says that the newest input was ahead by `lead`, and whether the tick's own input was missed.
-    pub fn report(&mut self, tick: u64, lead: i8, missed: bool, round_trip: Duration) {
-        self.round_trip = super::ticks_in(round_trip);
-        if lead == NO_LEAD {
-            return;
-        }
-        let Some(sent) = tick.checked_add_signed(lead.into()).and_then(|newest| self.regular(newest)) else { return };
+    pub fn report(&mut self, now: Instant, tick: u64, lead: i8, missed: bool, round_trip: Duration) {
+        self.round_trip = ticks_in(round_trip);
+        let newest = tick.checked_add_signed(lead.into()).filter(|_| lead != NO_LEAD);
+        let Some(sent) = newest.and_then(|newest| self.regular(now, newest)) else {
+            return self.note_useless(now, tick);
+        };
+        self.useless_since = None;
         self.just_in_time.note(sent.phase - f64::from(lead));
         if !missed {
             self.missed_in_a_row = 0;
@@ -171,14 +190,25 @@ impl InputClock {
         }
     }
 
+    /// No input arrives, perhaps because the server refuses inputs that are too far ahead: guesses again.
+    fn note_useless(&mut self, now: Instant, tick: u64) {
+        let since = *self.useless_since.get_or_insert(now);
+        if ticks_since(since, now) >= USELESS_TICKS_MAX {
+            self.just_in_time = Spread::default();
+            (self.now, self.tick) = (now, tick as f64 + self.round_trip + self.margin());
+            (self.rate, self.useless_since, self.missed_in_a_row) = (0.0, None, 0);
+            self.leaps += 1;
+        }
+    }
+
     fn sent(&self, tick: u64) -> Option<Sent> {
         self.sent[tick as usize % SENT_KEPT].filter(|sent| sent.tick == tick)
     }
 
     /// When an input was sent, if the next one followed in its turn.
-    fn regular(&self, tick: u64) -> Option<Sent> {
+    fn regular(&self, now: Instant, tick: u64) -> Option<Sent> {
         let sent = self.sent(tick)?;
-        let next = self.sent(tick + 1).map_or(self.now, |next| next.at);
-        (ticks_since(sent.at, next) <= REGULAR_TICKS).then_some(sent)
+        let next = self.sent(tick + 1).map_or(now, |next| next.at);
+        (ticks_since(sent.at, next) <= REGULAR_FRAMES * self.frame + 1.5).then_some(sent)
     }
 }

@@ -50,11 +50,11 @@ impl Wire for f32 {
     const BYTES_MAX: usize = 4;
     const SCHEMA: u32 = mix(BASIS, "f32");
 
-    /// Writes 0 for NaN and infinities, which no game wants in its world, and for -0.
+    /// Writes 0 for NaN and infinities: no game wants them in its world. Writes 0 for -0 too: they are equal, so differences
+    /// do not tell them apart, and digests must not either.
     #[inline]
     fn write(&self, writer: &mut Writer<'_>) -> Result<(), NoRoom> {
         debug_assert!(self.is_finite(), "a float on the wire is finite");
-        // The sum is 0 for both zeros: they are equal, so only one of them may be on the wire and in digests.
         writer.f32(if self.is_finite() { *self + 0.0 } else { 0.0 })
     }
 

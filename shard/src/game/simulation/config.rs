@@ -1,8 +1,10 @@
 //! The configuration of a world.
 
 use crate::runtime::out_of_range::OutOfRange;
+use crate::world::kind::Kind;
 use crate::world::replication::Pacing;
 use crate::world::replication::viewer::SLOTS_MAX;
+use crate::world::rewind::RewindSettings;
 use ringshard_protocol::limits::COMPRESSION_BYTES_MIN;
 use ringshard_world::Map;
 use ringshard_world::limits::WORLD_ENTITIES_MAX;
@@ -16,7 +18,7 @@ pub const SNAPSHOT_BYTES_MAX: usize = COMPRESSION_BYTES_MIN - SnapshotHeader::BY
 pub const NEAR_MAX: f32 = 200_000.0;
 
 /// The configuration of a world, the same on every core.
-#[derive(Clone, Copy, Debug)]
+#[derive(Clone, Debug)]
 pub struct WorldConfig {
     /// The map.
     pub map: Map,
@@ -32,6 +34,10 @@ pub struct WorldConfig {
     pub seed: u64,
     /// The tick that the world continues from; 0 for a new world.
     pub first_tick: u64,
+    /// How far lag compensation goes back.
+    pub rewind: RewindSettings,
+    /// Kinds of entities whose view radius differs from the game's, with that radius in units.
+    pub view_radius: Vec<(String, f32)>,
 }
 
 impl Default for WorldConfig {
@@ -44,11 +50,20 @@ impl Default for WorldConfig {
             pacing: Pacing::default(),
             seed: 0,
             first_tick: 0,
+            rewind: RewindSettings::default(),
+            view_radius: Vec::new(),
         }
     }
 }
 
 impl WorldConfig {
+    /// The kinds of a game, with the view radii of this configuration. Names that the game does not have are ignored.
+    pub(super) fn kinds_of(&self, kinds: &[Kind]) -> Vec<Kind> {
+        let radius =
+            |kind: &Kind| self.view_radius.iter().find(|(name, _)| name == kind.name).map(|(_, radius)| *radius);
+        kinds.iter().map(|kind| Kind { radius: radius(kind).unwrap_or(kind.radius), ..*kind }).collect()
+    }
+
     /// Checks that all values are in their ranges, for a world on `cores` cores.
     ///
     /// # Errors

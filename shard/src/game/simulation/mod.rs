@@ -38,12 +38,14 @@ pub use stats::WorldStats;
 use crate::game::members::{Presence, SLICES};
 use crate::game::shard::Shard;
 use crate::game::{Game, ShownOf};
-use crate::runtime::service::{Service, ServiceCounters};
+use crate::runtime::jobs::{JobPort, JobStats};
+use crate::runtime::service::{LiveSettings, Service, ServiceCounters};
 use crate::runtime::stages::Stages;
 use crate::runtime::tick::TICK;
 use crate::world::exchange::{Change, Command, Exchange, ExchangeStats};
 use crate::world::replication::viewer::Scratch;
 use crate::world::replication::{Encoder, Replica};
+use crate::world::rewind::{History, RewindSettings, RewindStats};
 use crate::world::store::Entities;
 use crate::world::visibility::Visibility;
 use life::Lingering;
@@ -116,15 +118,23 @@ impl<G: Game> Simulation<G> {
             config.map,
             Entities::new(first, share, blank),
             Replica::new(config.entities_max, config.first_tick as u32, blank),
-            Visibility::new(&config.map, config.entities_max, config.visible_max, config.near, G::KINDS),
+            Visibility::new(
+                &config.map,
+                config.entities_max,
+                config.visible_max,
+                config.near,
+                &config.kinds_of(G::KINDS),
+            ),
+            History::new(config.entities_max, config.map, G::HITBOXES),
+            config.rewind,
             Csprng::seed_from_u64(config.seed.wrapping_add(exchange.core() as u64)),
         );
         Simulation {
             game,
             shard,
+            encoder: Encoder::new(config.entities_max),
             config,
             exchange,
-            encoder: Encoder::new(config.entities_max),
             served: 0,
             tick_began: Instant::ZERO,
             shedding: Shedding::default(),
@@ -140,6 +150,12 @@ impl<G: Game> Simulation<G> {
         }
     }
 
+    /// The same, with a port to worker threads.
+    pub fn with_jobs(mut self, jobs: JobPort<G::Job, G::Done>) -> Self {
+        self.shard.jobs = jobs;
+        self
+    }
+
     /// The game.
     pub fn game(&self) -> &G {
         &self.game
@@ -150,8 +166,16 @@ impl<G: Game> Simulation<G> {
         &self.shard
     }
 
+    /// Lets the caller act as the game, between two ticks: for tests.
+    pub fn act<T>(&mut self, act: impl FnOnce(&mut G, &mut Shard<G>) -> T) -> T {
+        act(&mut self.game, &mut self.shard)
+    }
+
     /// The counters.
     pub fn stats(&self) -> WorldStats {
+        let RewindStats { rewinds, rewinds_clamped_path, rewinds_clamped_max, rewinds_refused } =
+            self.shard.rewinds.get();
+        let JobStats { given, refused, done, outstanding } = self.shard.jobs.stats();
         let ExchangeStats { published, received, overflowed } = self.exchange.stats;
         WorldStats {
             late_ticks: self.shedding.late_ticks,
@@ -168,6 +192,14 @@ impl<G: Game> Simulation<G> {
             changes_received: received,
             changes_overflowed: overflowed,
             commands_refused: self.shard.outbox.refused,
+            rewinds,
+            rewinds_clamped_path,
+            rewinds_clamped_max,
+            rewinds_refused,
+            jobs_given: given,
+            jobs_refused: refused,
+            jobs_done: done,
+            jobs_outstanding: outstanding,
             ..self.stats
         }
     }
@@ -178,8 +210,8 @@ impl<G: Game> Simulation<G> {
 }
 
 impl<G: Game> Service for Simulation<G> {
-    fn event(&mut self, _now: Instant, endpoint: &mut Endpoint, event: Event) {
-        self.session_event(endpoint, event);
+    fn event(&mut self, now: Instant, endpoint: &mut Endpoint, event: Event) {
+        self.session_event(now, endpoint, event);
     }
 
     #[inline]
@@ -213,6 +245,12 @@ impl<G: Game> Service for Simulation<G> {
         exchange.receive(take, |published_at, count| stages.exchange_lag.record(now.since(published_at), count))
     }
 
+    fn reload(&mut self, settings: &LiveSettings) {
+        if let Some(&rewind) = settings.get::<RewindSettings>() {
+            self.shard.rewind = rewind;
+        }
+    }
+
     fn draining(&mut self, _now: Instant, _endpoint: &mut Endpoint) {
         self.game.draining(&mut self.shard);
     }
@@ -228,6 +266,9 @@ impl<G: Game> Service for Simulation<G> {
         self.scratch.digests_left = DIGESTS_PER_TICK;
         self.shard.begin_tick();
         self.run_commands();
+        while let Some(done) = self.shard.jobs.take() {
+            self.game.done(&mut self.shard, done);
+        }
         self.step_players();
         self.game.tick(&mut self.shard);
         self.settle();
@@ -238,6 +279,7 @@ impl<G: Game> Service for Simulation<G> {
         self.encoder.clear();
         let Shard { visibility, replica, .. } = &mut self.shard;
         visibility.as_mut().expect("nobody looks around now").rebuild(replica);
+        self.record_history();
         self.stats.ticks += 1;
     }
 

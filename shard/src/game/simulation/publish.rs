@@ -1,8 +1,10 @@
 //! Publishing the changes of a tick, to this core's replica and to all other cores.
 
 use super::Simulation;
+use crate::game::shard::Shard;
 use crate::game::{Game, ShownOf};
 use crate::world::exchange::Change;
+use crate::world::rewind::{NO_HITBOX, Sample};
 use crate::world::store::{Columns, Entities};
 use ringshard_protocol::time::Instant;
 use ringshard_world::{EntityId, Map, State};
@@ -20,6 +22,20 @@ impl<G: Game> Simulation<G> {
         let first = exchange.own().0;
         let map = *shard.map();
         exchange.publish(now, changes, |index| describe(game, &shard.entities, &map, first, index));
+    }
+
+    /// Records where all entities are, for rewinds.
+    pub(super) fn record_history(&mut self) {
+        let Simulation { shard, game, .. } = self;
+        let Shard { history, replica, tick, .. } = shard;
+        history.record(
+            *tick,
+            replica.living().map(|(index, generation, state)| {
+                let hitbox = game.hitbox(&state.shown).map_or(NO_HITBOX, |hitbox| hitbox as u8);
+                let State { position, velocity, rotation, leap, .. } = *state;
+                (index, Sample { position, velocity, rotation, leap, generation, hitbox })
+            }),
+        );
     }
 
     /// Compares the store with the replica.

@@ -27,7 +27,7 @@ impl<G: Game> Simulation<G> {
             return Ok(());
         };
         let (mut late, mut early) = (0, 0);
-        let acknowledged = header.received.and_then(|(newest, _)| member.viewer().tick_of(newest));
+        let acknowledged = header.received.map(|(newest, _)| newest);
         for (tick, input) in inputs.iter() {
             match member.inputs.offer(tick, input, acknowledged) {
                 Offer::Waits | Offer::Copy => {}

@@ -85,5 +85,21 @@ counters! {
         changes_overflowed,
         /// Commands of the game that were refused.
         commands_refused,
+        /// Rewinds that the game asked for, those included that were clamped or refused.
+        rewinds,
+        /// Rewinds clamped to what the client can have shown.
+        rewinds_clamped_path,
+        /// Rewinds clamped to the earliest tick that the settings allow.
+        rewinds_clamped_max,
+        /// Rewinds refused: the present was used.
+        rewinds_refused,
+        /// Jobs given to workers.
+        jobs_given,
+        /// Jobs that were refused.
+        jobs_refused,
+        /// Jobs whose results the game has got.
+        jobs_done,
+        /// Jobs at present that were given and whose results the game has not got.
+        jobs_outstanding,
     }
 }

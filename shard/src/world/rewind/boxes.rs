@@ -52,20 +52,18 @@ impl Boxes {
 
     /// The box around all of them.
     pub(super) fn hull(&self) -> Corners {
-        let low = |axis: usize| self.low[axis].iter().copied().fold(NOWHERE, lesser);
-        let high = |axis: usize| self.high[axis].iter().copied().fold(-NOWHERE, greater);
-        [std::array::from_fn(low), std::array::from_fn(high)]
+        [self.low.map(|lanes| reduced(lanes, lesser)), self.high.map(|lanes| reduced(lanes, greater))]
     }
 
     /// Squares of the distances of the boxes from a point; infinite for a box in which nothing is.
     #[inline(never)]
     pub(super) fn distances(&self, from: [f32; 3]) -> [f32; FAN] {
         let mut squares = [0.0; FAN];
-        for axis in 0..3 {
-            for lane in 0..FAN {
-                let outside = greater(self.low[axis][lane] - from[axis], from[axis] - self.high[axis][lane]);
+        for (axis, from) in from.into_iter().enumerate() {
+            for (lane, square) in squares.iter_mut().enumerate() {
+                let outside = greater(self.low[axis][lane] - from, from - self.high[axis][lane]);
                 let outside = greater(outside, 0.0);
-                squares[lane] += outside * outside;
+                *square += outside * outside;
             }
         }
         squares
@@ -112,6 +110,19 @@ impl Slabs {
         }
         enters
     }
+}
+
+/// Combines the upper half of the lanes with the lower half until one is left: the compiler vectorises each half.
+#[inline]
+fn reduced(mut lanes: [f32; FAN], combined: impl Fn(f32, f32) -> f32) -> f32 {
+    let mut half = FAN / 2;
+    while half > 0 {
+        for lane in 0..half {
+            lanes[lane] = combined(lanes[lane], lanes[lane + half]);
+        }
+        half /= 2;
+    }
+    lanes[0]
 }
 
 /// One instruction, unlike `f32::max`, which also handles NaN.

@@ -1,16 +1,16 @@
 //! A fixed number of trees, one per pair of ticks that queries ask for.
 
-use super::boxes::{Corners, NOTHING};
+use super::boxes::Corners;
 use super::frame::Pair;
 use super::hitbox::Hitbox;
-use super::pose::Sample;
+use super::sample::Sample;
 use super::tree::{Builder, Tree, hull};
-use ringshard_world::Map;
+use ringshard_world::{Map, Position};
 use std::cell::{Cell, Ref, RefCell};
 
-/// Trees that are kept. A rewind of 15 ticks, which is 250 ms, needs at most 16 pairs of ticks. Longer rewinds work, but may
-/// build a tree more than once.
-pub const TREES: usize = 16;
+/// Trees that are kept. A rewind of 31 ticks, which is half a second, needs at most 32 pairs of ticks. Longer rewinds work, but
+/// may build a tree more than once.
+pub const TREES: usize = 32;
 
 struct Slot {
     /// The ticks that the tree is for.
@@ -71,24 +71,39 @@ impl Forest {
         let idle = self.slots.iter().filter(|slot| slot.tree.try_borrow_mut().is_ok());
         let slot = idle.min_by_key(|slot| slot.used.get()).expect("fewer queries are nested than there are trees");
         slot.ticks.set(None);
-        let entities = pair.living().filter_map(|(index, before, after)| {
-            let parts = [before, after].into_iter().flatten().filter_map(|sample| self.around(sample));
-            parts.reduce(hull).map(|corners| (index, corners))
-        });
+        let entities = pair
+            .living()
+            .filter_map(|(index, before, after)| self.around(before, after).map(|corners| (index, corners)));
         slot.tree.borrow_mut().rebuild(&mut self.builder.borrow_mut(), entities);
         slot.ticks.set(Some(ticks));
         self.built.set(self.built.get() + 1);
         slot
     }
 
-    /// The box around the hitbox of a sample; `None` if it has no hitbox.
-    fn around(&self, sample: &Sample) -> Option<Corners> {
-        let bounds = self.bounds.get(usize::from(sample.hitbox))?;
-        let at = [sample.position.x, sample.position.y, sample.position.z].map(f64::from);
-        let mut corners = NOTHING;
-        for (corner, bound) in corners.iter_mut().zip(bounds) {
-            *corner = std::array::from_fn(|axis| (at[axis] + bound[axis]) as f32);
+    /// The box around the hitbox of an entity at both ticks and between them; `None` if it has no hitbox.
+    fn around(&self, before: Option<&Sample>, after: Option<&Sample>) -> Option<Corners> {
+        let standing = |sample: &Sample| self.between(sample.position, sample.position, sample.hitbox);
+        match (before, after) {
+            (Some(before), Some(after)) => {
+                // On its way to the later sample, the entity has the hitbox of the earlier one.
+                let way = if before.leads_to(after) { after.position } else { before.position };
+                let moving = self.between(before.position, way, before.hitbox);
+                if before.leads_to(after) && before.hitbox == after.hitbox {
+                    return moving;
+                }
+                moving.into_iter().chain(standing(after)).reduce(hull)
+            }
+            (one, other) => one.or(other).and_then(standing),
         }
-        Some(corners)
+    }
+
+    /// The box around a hitbox that moves in a line; `None` if there is no such hitbox.
+    fn between(&self, from: Position, to: Position, hitbox: u8) -> Option<Corners> {
+        let [low, high] = self.bounds.get(usize::from(hitbox))?;
+        let axes = [(from.x, to.x), (from.y, to.y), (from.z, to.z)];
+        Some([
+            std::array::from_fn(|axis| (f64::from(axes[axis].0.min(axes[axis].1)) + low[axis]) as f32),
+            std::array::from_fn(|axis| (f64::from(axes[axis].0.max(axes[axis].1)) + high[axis]) as f32),
+        ])
     }
 }

@@ -1,7 +1,7 @@
 //! All entities of one tick, and of a moment between two ticks.
 
-use super::pose::{Pose, Sample};
-use ringshard_world::{EntityId, Map};
+use super::sample::{NO_HITBOX, Sample};
+use ringshard_world::{EntityId, Map, Pose};
 
 const WORD: usize = u64::BITS as usize;
 
@@ -37,7 +37,7 @@ impl Frame {
             let at = usize::from(index);
             assert!(at < self.samples.len(), "the history has no entity {index}");
             let hitbox = sample.hitbox;
-            assert!(hitbox == super::NO_HITBOX || usize::from(hitbox) < hitboxes, "there is no hitbox {hitbox}");
+            assert!(hitbox == NO_HITBOX || usize::from(hitbox) < hitboxes, "there is no hitbox {hitbox}");
             if sample.generation != 0 {
                 self.samples[at] = sample;
                 self.living[at / WORD] |= 1 << (at % WORD);

@@ -3,7 +3,7 @@
 use super::forest::Forest;
 use super::frame::{Frame, Pair};
 use super::hitbox::Hitbox;
-use super::pose::Sample;
+use super::sample::{NO_HITBOX, Sample};
 use ringshard_world::Map;
 use ringshard_world::limits::WORLD_ENTITIES_MAX;
 
@@ -32,7 +32,7 @@ impl History {
     /// negative, not finite or greater than any map, or a capsule that is wider than high.
     pub fn new(entities_max: usize, map: Map, hitboxes: &'static [Hitbox]) -> Self {
         assert!(entities_max <= WORLD_ENTITIES_MAX, "a world has {WORLD_ENTITIES_MAX} indices");
-        assert!(hitboxes.len() <= super::NO_HITBOX.into(), "{} hitboxes; a table has at most 255", hitboxes.len());
+        assert!(hitboxes.len() <= NO_HITBOX.into(), "{} hitboxes; a table has at most 255", hitboxes.len());
         for hitbox in hitboxes {
             let fits = f64::from(hitbox.radius()) <= REACH_STEPS_MAX * f64::from(map.step());
             assert!(hitbox.is_possible() && fits, "{hitbox:?} is impossible");

@@ -1,12 +1,9 @@
 //! Hitboxes: shapes around entities, and their exact distances to rays and points, in 64-bit floats.
 
-use super::pose::Pose;
 use super::ray::{Ray, dot};
+use ringshard_world::Pose;
 use serde::{Deserialize, Serialize};
 use std::f64::consts::TAU;
-
-/// The hitbox of an entity that has none. A table has at most this many hitboxes.
-pub const NO_HITBOX: u8 = u8::MAX;
 
 /// A shape around an entity, in units of the map. Its centre is `offset_z` above the point of the entity's pose.
 #[derive(Clone, Copy, PartialEq, Debug, Serialize, Deserialize)]

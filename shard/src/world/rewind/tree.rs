@@ -24,15 +24,19 @@ const _: () = assert!(FAN.pow(LEVELS as u32) >= WORLD_ENTITIES_MAX, "one node is
 #[derive(Clone, Copy)]
 struct Given {
     corners: Corners,
+    /// To the nearest step or so.
+    centre: [i32; 3],
     /// The greatest of its edges.
     edge: f32,
     index: u16,
 }
 
 impl Given {
-    fn centre(&self) -> [i32; 3] {
-        let [low, high] = self.corners;
-        std::array::from_fn(|axis| ((f64::from(low[axis]) + f64::from(high[axis])) / 2.0) as i32)
+    fn new(index: u16, corners: Corners) -> Self {
+        let [low, high] = corners;
+        let edge = (0..3).fold(0.0f32, |edge, axis| edge.max(high[axis] - low[axis]));
+        let centre = std::array::from_fn(|axis| ((low[axis] + high[axis]) / 2.0) as i32);
+        Given { corners, centre, edge, index }
     }
 }
 
@@ -90,24 +94,22 @@ impl Tree {
         self.indices.clear();
         given.clear();
         let (mut around, mut edges) = (NOTHING, 0.0f64);
-        for (index, corners @ [low, high]) in entities {
+        let (mut low, mut high) = ([i32::MAX; 3], [i32::MIN; 3]);
+        for (index, corners) in entities {
             assert!(given.len() < given.capacity(), "the tree is full");
+            let one = Given::new(index, corners);
             around = hull(around, corners);
-            let edge = (0..3).fold(0.0f32, |edge, axis| edge.max(high[axis] - low[axis]));
-            edges += f64::from(edge);
-            given.push(Given { corners, edge, index });
+            edges += f64::from(one.edge);
+            low = std::array::from_fn(|axis| low[axis].min(one.centre[axis]));
+            high = std::array::from_fn(|axis| high[axis].max(one.centre[axis]));
+            given.push(one);
         }
         if given.is_empty() {
             return;
         }
         self.fit(around);
-        let (mut low, mut high) = ([i32::MAX; 3], [i32::MIN; 3]);
-        for centre in given.iter().map(Given::centre) {
-            low = std::array::from_fn(|axis| low[axis].min(centre[axis]));
-            high = std::array::from_fn(|axis| high[axis].max(centre[axis]));
-        }
         let large = (edges / given.len() as f64 * LARGE) as f32;
-        let layered = given.iter().map(|given| (u8::from(given.edge <= large), given.centre()));
+        let layered = given.iter().map(|given| (u8::from(given.edge <= large), given.centre));
         let sorted = order.sort(layered, low, high);
         for packet in sorted.chunks(FAN) {
             self.add_packet(packet.iter().map(|&coded| given[z_order::number(coded)]));

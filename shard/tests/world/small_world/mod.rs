@@ -52,7 +52,8 @@ impl World {
 impl<G: Game> World<G> {
     /// A world of any game.
     pub fn of(cores: usize, conditions: &str, config: WorldConfig, mut game: impl FnMut(usize) -> G) -> Self {
-        World::with_services(cores, conditions, config, |core, exchange| Simulation::new(config, exchange, game(core)))
+        let service = |core, exchange| Simulation::new(config.clone(), exchange, game(core));
+        World::with_services(cores, conditions, config.clone(), service)
     }
 }
 

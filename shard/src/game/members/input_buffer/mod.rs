@@ -29,7 +29,7 @@ pub(crate) enum Offer {
 struct Waiting<I> {
     tick: u32,
     input: TimedInput<I>,
-    acknowledged: Option<u32>,
+    acknowledged: Option<u16>,
 }
 
 /// What a player saw when it made an input.
@@ -39,8 +39,8 @@ pub(crate) struct View {
     pub(crate) tick: u32,
     /// How many ticks before that tick the other entities were shown, in 256ths of a tick: the client's word.
     pub(crate) delay: u16,
-    /// The tick of the newest snapshot that the client had acknowledged when the input arrived.
-    pub(crate) acknowledged: Option<u32>,
+    /// Number of the newest snapshot that the client had acknowledged when the input arrived.
+    pub(crate) acknowledged: Option<u16>,
 }
 
 /// The input of a tick.
@@ -87,8 +87,8 @@ impl<I: Fields> InputBuffer<I> {
         }
     }
 
-    /// Takes in an input for `tick`. The inputs of a message come oldest first. `acknowledged` is the tick of the newest snapshot that the client has acknowledged.
-    pub(crate) fn offer(&mut self, tick: u32, input: TimedInput<I>, acknowledged: Option<u32>) -> Offer {
+    /// Takes in an input for `tick`. The inputs of a message come oldest first. `acknowledged` is the number of the newest snapshot that the client says it has.
+    pub(crate) fn offer(&mut self, tick: u32, input: TimedInput<I>, acknowledged: Option<u16>) -> Offer {
         self.newest = Some(tick);
         let ahead = tick.wrapping_sub(self.now) as i32;
         if ahead > INPUT_AHEAD_MAX as i32 {

@@ -43,6 +43,7 @@ impl<O: Fields> Viewer<O> {
 
     fn measure_rtt(&mut self, ticks: u32) {
         let sample = ticks.clamp(1, RTT_TICKS_MAX) * 8;
+        self.jitter_eighths = (self.jitter_eighths * 7 + sample.abs_diff(self.rtt_eighths)) / 8;
         self.rtt_eighths = (self.rtt_eighths * 7 + sample) / 8;
         assert!((1..=RTT_TICKS_MAX * 8).contains(&self.rtt_eighths), "a mean lies between its samples");
     }

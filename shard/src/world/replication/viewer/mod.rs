@@ -66,6 +66,8 @@ pub struct Viewer<O> {
     history: History,
     /// Smoothed round-trip time, in eighths of a tick.
     rtt_eighths: u32,
+    /// Smoothed deviation of that time, in eighths of a tick.
+    jitter_eighths: u32,
     /// Tick of the last snapshot.
     last_snapshot_at: u32,
     /// The newest snapshot that was acknowledged.
@@ -89,6 +91,7 @@ impl<O: Fields> Viewer<O> {
             number: first,
             history: History::new(),
             rtt_eighths: RTT_TICKS_FIRST * 8,
+            jitter_eighths: 0,
             last_snapshot_at: 0,
             acknowledged: None,
             owners: Owners::new(blank),
@@ -113,6 +116,11 @@ impl<O: Fields> Viewer<O> {
     /// Smoothed time from a snapshot to its acknowledgment, in ticks.
     pub fn round_trip_ticks(&self) -> f64 {
         f64::from(self.rtt_eighths) / 8.0
+    }
+
+    /// Smoothed deviation of that time, in ticks.
+    pub fn jitter_ticks(&self) -> f64 {
+        f64::from(self.jitter_eighths) / 8.0
     }
 
     /// The indices of the entities in sight.

@@ -132,9 +132,9 @@ impl View {
     }
 
     fn include(&mut self, point: [f64; 2], radius: f64) {
-        for axis in 0..2 {
-            self.low[axis] = self.low[axis].min(point[axis] - radius);
-            self.high[axis] = self.high[axis].max(point[axis] + radius);
+        for (axis, along) in point.into_iter().enumerate() {
+            self.low[axis] = self.low[axis].min(along - radius);
+            self.high[axis] = self.high[axis].max(along + radius);
         }
     }
 
