@@ -4,10 +4,10 @@ use super::options::Arguments;
 use super::row::Row;
 use crate::scenario::option_name;
 use rand_chacha::rand_core::{Rng, SeedableRng};
+use ringshard::game::character::KINDS;
 use ringshard::game::simulation::INTEREST_PERIOD;
 use ringshard::runtime::tick::TICKS_PER_SECOND;
 use ringshard::world::exchange::Change;
-use ringshard::world::kind::Kind;
 use ringshard::world::replication::viewer::{PlayerReport, Scratch};
 use ringshard::world::replication::{Encoder, Happenings, Pacing, Replica, Viewer};
 use ringshard::world::store::Rate;
@@ -78,7 +78,6 @@ impl ComputeRun {
                 Walker { id, point, home: point, velocity: [0.0; 2] }
             })
             .collect();
-        let kinds = [Kind { name: "player", radius: EntityKind::Player.radius(), priority: 0 }];
         let viewer = |walker: &Walker| {
             let mut viewer = Viewer::new(Own::default(), walker.id.index.into(), 0);
             viewer.body = Some(walker.id);
@@ -88,7 +87,7 @@ impl ComputeRun {
             viewers: walkers.iter().map(viewer).collect(),
             message: vec![0; HEADER_BYTES_MAX + arguments.snapshot_bytes],
             numbers: vec![0; clients],
-            visibility: Visibility::new(&map, clients, arguments.visible, NEAR, &kinds),
+            visibility: Visibility::new(&map, clients, arguments.visible, NEAR, &KINDS),
             happenings: Happenings::new(clients),
             replica: Replica::new(clients, 0, Character::default()),
             encoder: Encoder::new(clients),
@@ -181,7 +180,7 @@ impl ComputeRun {
                 leap: 0,
                 shown,
             };
-            changes.push(Change::State { id: walker.id, state, kind: 0, rate: Rate::Full });
+            changes.push(Change::State { id: walker.id, state, kind: EntityKind::Player as u8, rate: Rate::Full });
         }
         changes
     }

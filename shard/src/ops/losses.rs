@@ -158,6 +158,27 @@ pub const LOSSES: &[Loss] = &[
         1,
         "commands of the game were refused: too many wait for another core, which is overloaded or stuck",
     ),
+    loss(
+        "world_jobs_refused",
+        1,
+        "jobs of the game were refused: the workers are too slow for them; raise `workers`, or `jobs` for short peaks",
+    ),
+    loss(
+        "world_rewinds_clamped_path",
+        COMMON,
+        "clients say that they showed what they cannot have shown yet: their clocks are wrong, or altered clients",
+    ),
+    loss(
+        "world_rewinds_clamped_max",
+        COMMON,
+        "players act on a world that is older than rewind-ms: their round trips are long, or raise rewind-ms",
+    ),
+    loss(
+        "world_rewinds_refused",
+        COMMON,
+        "players act on a world that is older than rewind-ms, so their hits count in the present: their round trips are \
+         long, or raise rewind-ms",
+    ),
     loss("world_digests_skipped", COMMON, "clients send more digests than a core compares per tick"),
     loss(
         "world_invalid_messages",
@@ -329,6 +350,10 @@ pub const WORK: &[&str] = &[
     "world_left",
     "world_digests_agreed",
     "world_digests_unknown",
+    "world_rewinds",
+    "world_jobs_given",
+    "world_jobs_done",
+    "world_jobs_outstanding",
     "world_changes_published",
     "world_changes_received",
 ];

@@ -50,6 +50,10 @@ ringshard_world::wire! {
         Flood,
         /// All entities of the core change in each tick from now on.
         Disturb,
+        /// The world is rewound for each input of the player from now on.
+        Aim,
+        /// Gives the workers as many jobs.
+        Work { jobs: u8 },
     }
     /// The answer.
     pub enum Answer { Echo { number: u16 }, Done }
@@ -90,6 +94,7 @@ pub struct Row {
     joined: u16,
     floods: bool,
     disturbs: bool,
+    aims: Option<PlayerId>,
     /// Replies that are never given.
     open: Vec<Reply>,
     /// Commands that arrived.
@@ -124,6 +129,12 @@ impl Game for Row {
         0
     }
 
+    fn stepped(&mut self, shard: &mut Shard<Self>, player: PlayerId, _input: &Step) {
+        if self.aims == Some(player) {
+            let _ = shard.as_seen_by(player);
+        }
+    }
+
     fn ask(&mut self, shard: &mut Shard<Self>, player: PlayerId, ask: Ask, reply: Reply) {
         let mut answer = Answer::Done;
         match ask {
@@ -137,6 +148,8 @@ impl Game for Row {
             }
             Ask::Flood => self.floods = true,
             Ask::Disturb => self.disturbs = true,
+            Ask::Aim => self.aims = Some(player),
+            Ask::Work { jobs } => (0..jobs).for_each(|_| drop(shard.give(()))),
         }
         shard.reply(reply, &answer);
     }
@@ -172,6 +185,8 @@ pub struct Habits {
     pub talks: bool,
     /// Its inputs are for ticks that are so much later than they should be.
     pub off: i32,
+    /// Ticks before that of an input at which it shows the others.
+    pub shows: u16,
     /// Its digests are wrong.
     pub lies: bool,
     /// It sends nothing at all.
@@ -275,7 +290,7 @@ impl Player {
 
     fn send_inputs(&mut self, now: Instant, beats: u64) {
         let by = if beats / 60 % 2 == 0 { self.habits.by } else { -self.habits.by };
-        let inputs = [TimedInput { input: Step { by }, view_delay: 0 }; 4];
+        let inputs = [TimedInput { input: Step { by }, view_delay: self.habits.shows * 256 }; 4];
         let digest = beats.is_multiple_of(8).then(|| self.view.digest() ^ u32::from(self.habits.lies));
         let tick = self.next_tick.wrapping_add_signed(self.habits.off);
         let header = InputHeader { received: self.view.received(), digest, tick };
@@ -310,7 +325,7 @@ impl Player {
 }
 
 /// Ticks from the newest snapshot to the input that is sent next: the round trip, and some more.
-const AHEAD: u32 = 7;
+pub const AHEAD: u32 = 7;
 
 /// Cores that run a game, each by a service `S` around its simulation, and their players.
 pub struct Cores<S> {
@@ -342,7 +357,7 @@ impl<S: Service> Cores<S> {
             Core::new(
                 SimLink::new(network.clone(), address(number)),
                 Endpoint::new(endpoint, network.now(), [number as u8 + 1; 32]),
-                service(Simulation::new(config, exchange, Row::default())),
+                service(Simulation::new(config.clone(), exchange, Row::default())),
                 mesh,
                 Idle::new(Strategy::Busy),
                 mailbox().1,

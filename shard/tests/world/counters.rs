@@ -2,8 +2,10 @@
 
 use crate::cores::*;
 use ringshard::game::simulation::{Simulation, WorldConfig};
+use ringshard::runtime::jobs::{JobSettings, Jobs};
 use ringshard::runtime::service::Service;
 use ringshard::runtime::stages::Stages;
+use ringshard::world::rewind::{Beyond, RewindSettings};
 use ringshard_protocol::Endpoint;
 use ringshard_protocol::connection::ChannelQuality;
 use ringshard_protocol::endpoint::Event as SessionEvent;
@@ -13,6 +15,7 @@ use ringshard_world::EntityId;
 use ringshard_world::contract::Schema;
 use ringshard_world::messages::{InputHeader, kinds};
 use std::collections::BTreeMap;
+use std::sync::{Mutex, mpsc};
 
 /// A simulation.
 struct Limited {
@@ -112,6 +115,11 @@ const CHECKS: &[Check] = &[
     (&["snapshots_unsent"], snapshots_that_find_no_room_are_counted),
     (&["changes_overflowed"], changes_that_find_no_room_are_counted),
     (&["commands_refused"], commands_that_find_no_room_are_counted),
+    (
+        &["rewinds", "rewinds_clamped_path", "rewinds_clamped_max", "rewinds_refused"],
+        rewinds_are_counted_by_what_became_of_them,
+    ),
+    (&["jobs_given", "jobs_refused", "jobs_done", "jobs_outstanding"], jobs_are_counted),
 ];
 
 /// A new counter needs a check.
@@ -368,4 +376,61 @@ fn commands_that_find_no_room_are_counted() {
     // Half of 16,384 wait for each of two cores.
     assert_eq!(counters(&world)["commands_refused"], 9_000 - 8_192 + 1);
     assert_eq!(world.cores[1].service().simulation.game().commands, 8_192, "what was accepted arrives");
+}
+
+#[test]
+fn rewinds_are_counted_by_what_became_of_them() {
+    let all = ["rewinds", "rewinds_clamped_path", "rewinds_clamped_max", "rewinds_refused"];
+    let counted = |max_ticks: f64, beyond: Beyond, shows: u32| {
+        let rewind = RewindSettings { max_ticks, beyond };
+        let config = WorldConfig { entities_max: 64, visible_max: 32, rewind, ..WorldConfig::default() };
+        let mut world: World =
+            Cores::new(1, "delay=20ms", config, |simulation| Limited { simulation, bytes_per_second: None });
+        world.join(1, Habits { by: 10, shows: shows as u16, ..Habits::default() });
+        world.run_for(Duration::from_secs(1));
+        let (now, before) = (world.network.now(), counters(&world));
+        world.players[0].ask(now, Ask::Aim);
+        world.run_for(Duration::from_secs(1));
+        let after = counters(&world);
+        all.map(|name| after[name] - before[name] > 50)
+    };
+    // What the newest snapshot shows; the future; and what is too long ago for the settings.
+    assert_eq!(counted(63.0, Beyond::Clamp, AHEAD), [true, false, false, false]);
+    assert_eq!(counted(63.0, Beyond::Clamp, 0), [true, true, false, false]);
+    assert_eq!(counted(1.0, Beyond::Clamp, AHEAD), [true, false, true, false]);
+    assert_eq!(counted(1.0, Beyond::Refuse, AHEAD), [true, false, false, true]);
+}
+
+#[test]
+fn jobs_are_counted() {
+    let (gate, at_the_gate) = mpsc::channel::<()>();
+    let at_the_gate = Mutex::new(at_the_gate);
+    let settings = JobSettings { workers: 1, per_core: 4, cpus: Vec::new() };
+    // A job is done when the gate has gone.
+    let work = move |()| drop(at_the_gate.lock().expect("one worker").recv());
+    let (mut ports, _workers) = Jobs::start(1, &settings, work).expect("a thread");
+    let config = WorldConfig { entities_max: 64, visible_max: 32, ..WorldConfig::default() };
+    let mut world: World = Cores::new(1, "delay=20ms", config, |simulation| {
+        let simulation = simulation.with_jobs(ports.remove(0));
+        Limited { simulation, bytes_per_second: None }
+    });
+    world.join(1, Habits::default());
+    world.run_for(Duration::from_secs(1));
+    let now = world.network.now();
+    world.players[0].ask(now, Ask::Work { jobs: 10 });
+    wait(&mut world);
+    let counted = |world: &World| {
+        let counters = counters(world);
+        ["jobs_given", "jobs_refused", "jobs_done", "jobs_outstanding"].map(|name| counters[name])
+    };
+    assert_eq!(counted(&world), [4, 6, 0, 4]);
+    drop(gate);
+    for _ in 0..1000 {
+        std::thread::sleep(std::time::Duration::from_millis(5));
+        wait(&mut world);
+        if counted(&world)[3] == 0 {
+            break;
+        }
+    }
+    assert_eq!(counted(&world), [4, 6, 4, 0]);
 }
