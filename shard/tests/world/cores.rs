@@ -203,6 +203,7 @@ pub struct Player {
     pub habits: Habits,
     pub view: View<RowRules>,
     pub is_inside: bool,
+    first_snapshot: Option<u16>,
     /// Whether it asks to enter while it is not inside.
     pub enters: bool,
     pub answers: Vec<(u16, Answered<Answer>)>,
@@ -235,14 +236,16 @@ impl Player {
     }
 
     fn receive(&mut self, now: Instant) {
-        let Player { client, link, view, is_inside, answers, events, .. } = self;
+        let Player { client, link, view, is_inside, first_snapshot, answers, events, .. } = self;
         let mut take = |message: &[u8]| match message[0] {
             kinds::ENTER_TO_WORLD => match EnterAnswer::read(message).unwrap() {
-                EnterAnswer::Welcome(welcome) if !*is_inside => {
+                EnterAnswer::Welcome(welcome) => {
                     *is_inside = true;
-                    view.begin(welcome.first_snapshot);
+                    // Another answer of the same presence says nothing new.
+                    if first_snapshot.replace(welcome.first_snapshot) != Some(welcome.first_snapshot) {
+                        view.begin(welcome.first_snapshot);
+                    }
                 }
-                EnterAnswer::Welcome(_) => {}
                 _ => *is_inside = false,
             },
             kinds::DELTA_SYNC => {
@@ -383,6 +386,7 @@ impl<S: Service> Cores<S> {
                 habits,
                 view: View::new(&RowRules, 0),
                 is_inside: false,
+                first_snapshot: None,
                 enters: true,
                 answers: Vec::new(),
                 events: Vec::new(),

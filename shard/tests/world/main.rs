@@ -9,3 +9,4 @@ mod interest;
 mod pacing;
 mod replication;
 mod rewind;
+mod simulation;
