@@ -185,6 +185,12 @@ fn asks_and_events_are_counted() {
     for player in &world.players {
         assert_eq!(player.events.len() as u64, counters["events_in"], "each event is heard once by each who sees it");
     }
+    // From now on all three hear of every tick.
+    let now = world.network.now();
+    world.players[0].ask(now, Ask::Flood);
+    wait(&mut world);
+    let sent = added(&mut world, "events_out", |world| world.run_for(Duration::from_secs(1)));
+    assert!(sent.abs_diff(180) <= 3 && sent.is_multiple_of(3), "{sent}");
 }
 
 #[test]
