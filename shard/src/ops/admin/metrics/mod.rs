@@ -72,9 +72,9 @@ const COUNTERS: [(&str, &str, &str); 5] = [
 const GAUGES: [&str; 8] = [
     "message_bytes",
     "world_shed_level",
-    "world_pending",
     "world_players",
     "world_suspended",
+    "world_pending",
     "world_entities",
     "world_known_entities",
     "world_jobs_outstanding",
