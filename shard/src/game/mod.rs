@@ -30,6 +30,10 @@ pub use player::{Admission, LeaveReason, PlayerId};
 pub use reply::Reply;
 pub use shard::{Shard, To};
 
+/// For [`Shard::random`].
+pub use rand_chacha::rand_core::Rng;
+pub use ringshard_protocol::wire::Channel;
+
 use ringshard_world::{EntityId, Rules, Wire};
 
 /// The types of a game's contract, shorter.

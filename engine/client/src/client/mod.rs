@@ -20,8 +20,7 @@ mod scene;
 mod snapshots;
 mod stats;
 
-pub use asks::{AskId, Unanswered};
-pub use news::{NEWS_MAX, News};
+pub use news::{AskId, NEWS_MAX, News, Unanswered};
 pub use scene::Scene;
 pub use stats::{ClientStats, Clock};
 

@@ -1,9 +1,8 @@
 //! Chat: what a player says reaches the players around it.
 
 use crate::Demo;
-use ringshard::game::{PlayerId, Shard, To};
+use ringshard::game::{Channel, PlayerId, Shard, To};
 use ringshard_demo_rules::{Event, TEXT_BYTES_MAX};
-use ringshard_protocol::wire::Channel;
 use ringshard_world::EntityId;
 use ringshard_world::character::EntityKind;
 use ringshard_world::contract::Text;

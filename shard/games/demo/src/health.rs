@@ -1,9 +1,8 @@
 //! Health: hits and restarts.
 
 use crate::{Command, Demo};
-use ringshard::game::{Shard, To};
+use ringshard::game::{Channel, Shard, To};
 use ringshard_demo_rules::{Event, Own};
-use ringshard_protocol::wire::Channel;
 use ringshard_world::EntityId;
 use ringshard_world::character::buffs;
 use ringshard_world::limits::TICKS_PER_SECOND;

@@ -26,9 +26,8 @@ pub use layout::{Layout, spawn_point};
 use asks::Asks;
 use chat::Chat;
 use npcs::Npcs;
-use rand_chacha::rand_core::Rng;
 use ringshard::game::character::{Buffs, Factions, KINDS, Relation};
-use ringshard::game::{Admission, Game, Kind, LeaveReason, PlayerId, Reply, Shard};
+use ringshard::game::{Admission, Game, Kind, LeaveReason, NoJob, PlayerId, Reply, Rng, Shard};
 use ringshard_demo_rules::{Ask, Character, DemoRules, Event, Input, Own};
 use ringshard_world::character::{EntityKind, buffs, states};
 use ringshard_world::{EntityId, Rules};
@@ -87,8 +86,8 @@ impl Demo {
 impl Game for Demo {
     type Rules = DemoRules;
     type Command = Command;
-    type Job = ();
-    type Done = ();
+    type Job = NoJob;
+    type Done = NoJob;
 
     const KINDS: &'static [Kind] = &KINDS;
 

@@ -3,8 +3,7 @@
 use crate::Demo;
 use crate::layout::{Layout, spawn_point};
 use crate::motion::walk;
-use rand_chacha::rand_core::Rng;
-use ringshard::game::Shard;
+use ringshard::game::{Rng, Shard};
 use ringshard_demo_rules::Character;
 use ringshard_world::character::EntityKind;
 use ringshard_world::limits::TICKS_PER_SECOND;

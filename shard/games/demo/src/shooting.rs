@@ -2,10 +2,9 @@
 
 use crate::{Command, Demo};
 use ringshard::game::character::Factions;
-use ringshard::game::{Shard, To};
+use ringshard::game::{Channel, Shard, To};
 use ringshard_demo_rules::turn::direction;
 use ringshard_demo_rules::{Character, Event};
-use ringshard_protocol::wire::Channel;
 use ringshard_world::character::{EntityKind, states};
 use ringshard_world::{EntityId, Pose};
 

@@ -22,6 +22,7 @@ use crate::game::{Admission, Game, LeaveReason, PlayerId};
 use crate::runtime::flight_recorder;
 use ringshard_protocol::Endpoint;
 use ringshard_protocol::endpoint::{EndCause, Event, SessionId};
+use ringshard_protocol::time::Instant;
 use ringshard_protocol::wire::{Channel, ConnectionId, DisconnectReason};
 use ringshard_world::codec::Writer;
 use ringshard_world::messages::{EnterAnswer, EnterRequest, Welcome};
@@ -39,7 +40,7 @@ pub(super) struct Lingering {
 
 impl<G: Game> Simulation<G> {
     /// Follows a session from connection to connection, and to its end.
-    pub(super) fn session_event(&mut self, endpoint: &Endpoint, event: Event) {
+    pub(super) fn session_event(&mut self, now: Instant, endpoint: &mut Endpoint, event: Event) {
         let address = |id| endpoint.info(id).map(|info| info.path.peer);
         let members = &mut self.shard.members;
         match event {
@@ -53,7 +54,7 @@ impl<G: Game> Simulation<G> {
             Event::Resumed { id, session, former: None } => {
                 if let Some(slot) = members.of_session(session).map(|member| member.id.slot) {
                     members.connect(slot, id, address(id));
-                    self.resume(slot);
+                    self.resume(now, endpoint, slot, id);
                 }
             }
             Event::Ended { session, cause, .. } => self.end(session, leave_reason(cause)),
@@ -69,15 +70,15 @@ impl<G: Game> Simulation<G> {
         }
     }
 
-    fn resume(&mut self, slot: u16) {
+    fn resume(&mut self, now: Instant, endpoint: &mut Endpoint, slot: u16, id: ConnectionId) {
         let shard = &mut self.shard;
         let Some(member) = shard.members.in_slot_mut(slot) else { return };
         let (player, presence) = (member.id, member.presence);
         if member.backlog.is_overflowed() {
             return self.overflow_backlog(player);
         }
-        let outgoing = &mut shard.outgoing;
-        member.backlog.drain(|channel, message| outgoing.push(Recipient::Player(player), channel, message));
+        // At once: messages that the game has sent since the last tick come after these.
+        member.backlog.drain(|channel, message| _ = endpoint.send(now, id, channel, message));
         if presence == Presence::Inside {
             self.game.resumed(shard, player);
         }
@@ -143,6 +144,10 @@ impl<G: Game> Simulation<G> {
         }
         self.stats.joined += 1;
         self.welcome(player);
+        if !is_connected {
+            // Its client fell silent while the game decided.
+            self.game.suspended(&mut self.shard, player);
+        }
     }
 
     fn welcome(&mut self, player: PlayerId) {

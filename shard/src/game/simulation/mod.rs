@@ -166,6 +166,11 @@ impl<G: Game> Simulation<G> {
         &self.shard
     }
 
+    /// Lets the caller act as the game, between two ticks: for tests.
+    pub fn act<T>(&mut self, act: impl FnOnce(&mut G, &mut Shard<G>) -> T) -> T {
+        act(&mut self.game, &mut self.shard)
+    }
+
     /// The counters.
     pub fn stats(&self) -> WorldStats {
         let RewindStats { rewinds, rewinds_clamped_path, rewinds_clamped_max, rewinds_refused } =
@@ -205,8 +210,8 @@ impl<G: Game> Simulation<G> {
 }
 
 impl<G: Game> Service for Simulation<G> {
-    fn event(&mut self, _now: Instant, endpoint: &mut Endpoint, event: Event) {
-        self.session_event(endpoint, event);
+    fn event(&mut self, now: Instant, endpoint: &mut Endpoint, event: Event) {
+        self.session_event(now, endpoint, event);
     }
 
     #[inline]
@@ -268,8 +273,8 @@ impl<G: Game> Service for Simulation<G> {
         self.game.tick(&mut self.shard);
         self.settle();
         self.end_lingering();
-        self.shard.turn_happenings();
         self.publish(now);
+        self.shard.happenings.next_tick();
         self.send_outgoing(now, endpoint);
         self.encoder.clear();
         let Shard { visibility, replica, .. } = &mut self.shard;

@@ -70,5 +70,7 @@ mod tests {
         set.remove(1);
         assert_eq!(set.iter().collect::<Vec<_>>(), [0, 63, 127, 129]);
         assert!(set.contains(127) && !set.contains(64));
+        [0, 63, 127, 129].into_iter().for_each(|row| set.remove(row));
+        assert_eq!(set, RowSet::new(130));
     }
 }

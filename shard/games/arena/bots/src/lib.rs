@@ -13,23 +13,24 @@ const SPEECH_TICKS: u32 = 600;
 /// How far a bot turns in a tick while it sees no enemy, in 65,536ths of a turn.
 const SEARCH_TURN: u16 = 300;
 
-/// What a bot has heard from the server.
-#[derive(Clone, Copy, PartialEq, Eq, Debug, Default)]
-pub struct Score {
-    /// Its shots.
-    pub shots: u64,
-    /// Those of them that hit a player.
-    pub hits: u64,
-    /// Players that it killed.
-    pub kills: u64,
-    /// Times that it was killed.
-    pub deaths: u64,
-    /// Asks that it made.
-    pub asked: u64,
-    /// Asks that were answered.
-    pub answered: u64,
-    /// Words of any player.
-    pub words: u64,
+ringshard_client::protocol::counters! {
+    /// What a bot has heard from the server.
+    Score {
+        /// Its shots.
+        shots,
+        /// Those of them that hit a player.
+        hits,
+        /// Players that it killed.
+        kills,
+        /// Times that it was killed.
+        deaths,
+        /// Asks that it made.
+        asked,
+        /// Asks that were answered.
+        answered,
+        /// Words of any player.
+        words,
+    }
 }
 
 /// A bot. It walks at random, shoots at the nearest player that it sees, and heals itself.
@@ -41,8 +42,8 @@ pub struct Bot {
     random: u32,
     /// Ticks that it has played.
     ticks: u32,
-    walk: [i8; 2],
-    yaw: u16,
+    /// Its last input.
+    input: Input,
     was_hurt: bool,
 }
 
@@ -56,13 +57,12 @@ impl Bot {
     pub fn input(&mut self, scene: &Scene<'_, ArenaRules>) -> Input {
         self.ticks += 1;
         if self.ticks % WALK_TICKS == 1 {
-            self.walk = [self.draw(), self.draw()];
+            (self.input.forward, self.input.strafe) = (self.draw(), self.draw());
         }
         let target = direction_to_nearest(scene);
-        self.yaw = target.map_or(self.yaw.wrapping_add(SEARCH_TURN), yaw);
-        let buttons = if target.is_some() { FIRE } else { 0 };
-        let [forward, strafe] = self.walk;
-        Input { forward, strafe, yaw: self.yaw, buttons }
+        self.input.yaw = target.map_or(self.input.yaw.wrapping_add(SEARCH_TURN), yaw);
+        self.input.buttons = if target.is_some() { FIRE } else { 0 };
+        self.input
     }
 
     /// What it takes from a frame, and what it asks and says.

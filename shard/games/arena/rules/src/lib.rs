@@ -9,7 +9,7 @@ use ringshard_world::{EntityId, Pose, Rules};
 /// Health of a player that has just spawned.
 pub const HEALTH: u8 = 100;
 /// Health that a hit takes.
-pub const DAMAGE: u8 = 10;
+pub const DAMAGE: u8 = 20;
 /// Health that an item gives.
 pub const HEAL: u8 = 40;
 /// The bit of [`Input::buttons`] that shoots.
@@ -36,6 +36,8 @@ ringshard_world::wire! {
         /// Counts respawns.
         pub leap: u8,
         pub alive: bool,
+        /// Until the server lets a dead player respawn.
+        pub respawn: Cooldown,
     }
 
     /// What everybody sees of a player.
@@ -55,10 +57,9 @@ ringshard_world::wire! {
 
     pub enum Answer {
         Used { left: u8, health: u8 },
-        Inventory { slots: [u8; 4] },
+        Inventory { items: [u8; 4] },
         Empty,
         Dead,
-        Unhurt,
     }
 
     pub enum Event {

@@ -7,8 +7,8 @@ use std::f32::consts::TAU;
 
 /// Full speed, in units per second.
 pub const SPEED: f32 = 600.0;
-/// Change of the velocity along an axis, in units per second squared.
-pub const ACCELERATION: f32 = 6_000.0;
+/// How much the velocity changes along an axis in a tick, in units per second.
+pub const ACCELERATION: f32 = 100.0;
 /// How far a player reaches around its point.
 pub const RADIUS: f32 = 40.0;
 /// How far a shot reaches.
@@ -17,16 +17,9 @@ pub const RANGE: f32 = 6_000.0;
 pub const COOLDOWN_TICKS: u16 = 12;
 const TICK_SECONDS: f32 = 1.0 / TICKS_PER_SECOND as f32;
 
-impl Body {
-    /// A player that has just spawned.
-    pub fn spawned(point: [f32; 2], leap: u8) -> Body {
-        Body { point, leap, alive: true, ..Body::default() }
-    }
-
-    /// Whether the last step fired a shot.
-    pub fn has_fired(&self) -> bool {
-        self.weapon.ticks() == COOLDOWN_TICKS
-    }
+/// Whether the last step of a player fired a shot.
+pub fn has_fired(body: &Body) -> bool {
+    body.weapon.ticks() == COOLDOWN_TICKS
 }
 
 /// The direction of a yaw, of length 1.
@@ -44,15 +37,14 @@ pub fn yaw(direction: [f32; 2]) -> u16 {
 /// Advances a player by one tick.
 pub fn step(body: &mut Body, input: &Input) {
     body.weapon.count_down();
+    body.respawn.count_down();
     if !body.alive {
         body.velocity = [0.0; 2];
         return;
     }
     body.yaw = input.yaw;
-    let wanted = wanted_velocity(input);
-    for axis in 0..2 {
-        let change =
-            (wanted[axis] - body.velocity[axis]).clamp(-ACCELERATION * TICK_SECONDS, ACCELERATION * TICK_SECONDS);
+    for (axis, wanted) in wanted_velocity(input).into_iter().enumerate() {
+        let change = (wanted - body.velocity[axis]).clamp(-ACCELERATION, ACCELERATION);
         body.velocity[axis] += change;
         // One axis after the other: a player that walks into a wall slides along it.
         move_along(body, axis);
@@ -88,6 +80,10 @@ mod tests {
 
     const NORTH: u16 = 1 << 14;
 
+    fn at([x, y]: [f32; 2]) -> Body {
+        Body { point: [CORNER + x, CORNER + y], alive: true, ..Body::default() }
+    }
+
     fn walk(body: &mut Body, ticks: u32, input: Input) {
         (0..ticks).for_each(|_| step(body, &input));
     }
@@ -95,7 +91,7 @@ mod tests {
     #[test]
     fn a_player_accelerates_to_full_speed_in_any_direction_and_stops_when_it_lets_go() {
         for (forward, strafe, yaw) in [(127, 0, 0), (0, -128, NORTH), (127, 127, 9_000), (-128, 127, 40_000)] {
-            let mut body = Body::spawned([CORNER + SIDE / 3.0; 2], 0);
+            let mut body = at([SIDE / 3.0; 2]);
             step(&mut body, &Input { forward, strafe, yaw, buttons: 0 });
             let [x, y] = body.velocity;
             assert!(x.hypot(y) < SPEED / 2.0, "it has not accelerated yet");
@@ -110,7 +106,7 @@ mod tests {
     #[test]
     fn a_player_stops_at_a_wall_and_slides_along_it() {
         // The wall above begins at y = 1,200.
-        let mut body = Body::spawned([CORNER + 1_300.0, CORNER + 1_000.0], 0);
+        let mut body = at([1_300.0, 1_000.0]);
         walk(&mut body, 60, Input { forward: 127, strafe: -64, yaw: NORTH, buttons: 0 });
         assert_eq!(body.point[1], CORNER + 1_200.0 - RADIUS);
         assert!(body.point[0] > CORNER + 1_400.0, "it slides, {:?}", body.point);
@@ -119,7 +115,7 @@ mod tests {
     #[test]
     fn whoever_walks_at_random_never_gets_into_a_wall() {
         let mut chance = 1_u32;
-        let mut body = Body::spawned([CORNER + 500.0; 2], 0);
+        let mut body = at([500.0; 2]);
         for _ in 0..20_000 {
             chance = chance.wrapping_mul(1_664_525).wrapping_add(1_013_904_223);
             let yaw = if chance >> 27 == 0 { chance as u16 } else { body.yaw };
@@ -130,19 +126,19 @@ mod tests {
 
     #[test]
     fn a_held_trigger_shoots_once_per_cooldown_and_the_dead_do_nothing() {
-        let mut body = Body::spawned([CORNER + 500.0; 2], 0);
+        let mut body = at([500.0; 2]);
         let held = Input { forward: 127, buttons: FIRE, ..Input::default() };
         let mut shots = 0;
         for _ in 0..60 {
             step(&mut body, &held);
-            shots += u16::from(body.has_fired());
+            shots += u16::from(has_fired(&body));
         }
         assert_eq!(shots, 60 / COOLDOWN_TICKS);
         body.alive = false;
         let point = body.point;
         for _ in 0..60 {
             step(&mut body, &held);
-            assert!(!body.has_fired());
+            assert!(!has_fired(&body));
         }
         assert_eq!((body.point, body.velocity), (point, [0.0; 2]));
     }

@@ -69,15 +69,17 @@ impl Visibility {
     ) -> SightChange {
         let body = viewer.body.filter(|&body| replica.get(body).is_some());
         let id_of = |index: u16| EntityId { index, generation: replica.generation(index) };
-        let unseen = |index: u16| hidden(id_of(index)) && body != Some(id_of(index));
+        // The grid is as old as the tick: an entity in it may be gone.
+        let unseen = |index: u16| {
+            let id = id_of(index);
+            id.generation == 0 || body != Some(id) && hidden(id)
+        };
         // With the same turn each time, the same ones of many equally near entities stay in sight.
         let query = Query { from, count: self.visible_max, turn: viewer.turn };
         self.wanted.clear();
         self.grid.nearest(&mut self.scratch, &query, &mut viewer.reach, unseen, &mut self.wanted);
-        let pinned = body.into_iter().chain(always.iter().copied().filter(|&id| replica.get(id).is_some()));
-        for (place, EntityId { index, .. }) in pinned.take(self.visible_max).enumerate() {
-            pin(&mut self.wanted, place, index, self.visible_max);
-        }
+        let pinned = body.into_iter().chain(always.iter().copied().filter(|&id| replica.is_replicated(id)));
+        pin(&mut self.wanted, pinned.map(|id| id.index), self.visible_max);
         self.difference.compare(viewer.shown(), &self.wanted, &mut self.entering, &mut self.leaving);
         let change = SightChange { entered: self.entering.len(), left: self.leaving.len() };
         self.leaving.drain(..).for_each(|index| viewer.leave(index));
@@ -97,17 +99,27 @@ impl Visibility {
     }
 }
 
-/// Puts `index` at a place of `wanted` that keeps it when the list is cut to `most`: the first `place` places are taken.
-fn pin(wanted: &mut Vec<u16>, place: usize, index: u16, most: usize) {
-    match wanted.iter().position(|&other| other == index) {
-        Some(at) if at >= place => wanted.swap(at, place),
-        Some(_) => {}
-        None if wanted.len() < most => {
-            wanted.push(index);
-            let last = wanted.len() - 1;
-            wanted.swap(last, place.min(last));
+/// Puts each of `indices` into `wanted`, which has each index at most once, and lets others make room where it would have
+/// more than `most`. If there are too many indices, the first ones stay.
+fn pin(wanted: &mut Vec<u16>, indices: impl Iterator<Item = u16>, most: usize) {
+    assert!(wanted.len() <= most, "a query finds at most so many");
+    // The pinned ones come first; the others are in no order.
+    let mut pinned = 0;
+    for index in indices {
+        match wanted.iter().position(|&other| other == index) {
+            Some(at) if at < pinned => continue,
+            Some(at) => wanted.swap(at, pinned),
+            None if pinned == most => return,
+            None if wanted.len() < most => {
+                wanted.push(index);
+                let last = wanted.len() - 1;
+                wanted.swap(last, pinned);
+            }
+            None => wanted[pinned] = index,
         }
-        // In no order: any of those that are not pinned makes room.
-        None => wanted[place] = index,
+        pinned += 1;
     }
 }
+
+#[cfg(test)]
+mod tests;

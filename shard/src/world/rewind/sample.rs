@@ -1,23 +1,10 @@
-//! Where an entity is, and what the history keeps of it per tick.
+//! What the history keeps of an entity per tick, and the poses at and between two ticks.
 
 use ringshard_world::state::VELOCITY_STEP;
-use ringshard_world::{Map, Position};
+use ringshard_world::{Map, Pose, Position};
 
 /// The hitbox of an entity that has none. A table has at most this many hitboxes.
 pub const NO_HITBOX: u8 = u8::MAX;
-
-/// Where an entity is, and how it moves.
-#[derive(Clone, Copy, PartialEq, Debug, Default)]
-pub struct Pose {
-    /// Units from the map's corner.
-    pub point: [f32; 3],
-    /// Units per second.
-    pub velocity: [f32; 3],
-    /// Yaw, pitch and roll, in 65,536ths of a turn.
-    pub rotation: [u16; 3],
-    /// Counts teleports: nothing is interpolated between two poses with different counts.
-    pub leap: u8,
-}
 
 /// An entity at one tick.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
