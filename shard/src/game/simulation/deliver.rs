@@ -26,20 +26,19 @@ impl<G: Game> Simulation<G> {
         let Simulation { shard, exchange, commands, stats, .. } = self;
         let Shard { members, outgoing, outbox, decisions, .. } = shard;
         outgoing.drain(|to, channel, message| {
-            stats.events_out += u64::from(message[0] == kinds::EVENT);
-            match to {
-                Recipient::Player(player) => {
-                    if !send(now, endpoint, members, player, channel, message) {
-                        decisions.push((player, Decision::Backlog));
-                    }
+            let mut send_to = |members: &mut Members<_>, player| {
+                stats.events_out += u64::from(message[0] == kinds::EVENT);
+                if !send(now, endpoint, members, player, channel, message) {
+                    decisions.push((player, Decision::Backlog));
                 }
+            };
+            match to {
+                Recipient::Player(player) => send_to(members, player),
                 Recipient::Everybody => {
                     for slot in 0..members.slots() {
                         let inside = members.in_slot(slot).filter(|member| member.presence == Presence::Inside);
                         let Some(player) = inside.map(|member| member.id) else { continue };
-                        if !send(now, endpoint, members, player, channel, message) {
-                            decisions.push((player, Decision::Backlog));
-                        }
+                        send_to(members, player);
                     }
                 }
             }
