@@ -203,7 +203,8 @@ class Enum:
         for name, fields in variants.items():
             self.variants[name] = Struct(fields, mix(number, "|" + name))
             number = self.variants[name].schema
-        self.schema, self.names = number, list(variants)
+        # No enum has a blank value: a game that has one in a struct must define it.
+        self.schema, self.names, self.blank = number, list(variants), None
         self.bytes_max = 1 + max((of.bytes_max for of in self.variants.values()), default=0)
 
     def read(self, reader):

@@ -46,7 +46,7 @@ pub fn world(data: &[u8]) {
         }
         check_acknowledgment(&view, &model.taken);
     }
-    check(&view, &model.known);
+    check(&mut view, &model.known);
 }
 
 /// A difference leads to a state. The difference to that state, written anew, is not longer and leads to the same state.
@@ -130,7 +130,7 @@ fn check_acknowledgment(view: &View<Game>, taken: &[(u16, Owner<Own>)]) {
     assert_eq!(before, expected);
 }
 
-fn check(view: &View<Game>, known: &BTreeMap<u16, EntityId>) {
+fn check(view: &mut View<Game>, known: &BTreeMap<u16, EntityId>) {
     assert!(view.len() == known.len() && known.len() <= WORLD_ENTITIES_MAX);
     let mut digest = 0;
     for &id in known.values() {

@@ -52,10 +52,7 @@ pub struct Shard<G: Game> {
     /// Buffer for [`Shard::nearest`].
     found: Vec<u16>,
     pub(crate) outgoing: OutgoingMessages,
-    /// The events of the last tick for all who see an entity: they leave with this tick's snapshots.
     pub(crate) happenings: Happenings,
-    /// Such events since then.
-    pub(crate) next_happenings: Happenings,
     pub(crate) outbox: Outbox,
     pub(crate) jobs: JobPort<G::Job, G::Done>,
     pub(crate) history: History,
@@ -97,7 +94,6 @@ impl<G: Game> Shard<G> {
             core: exchange.core(),
             tick: first_tick,
             happenings: Happenings::new(replica.capacity()),
-            next_happenings: Happenings::new(replica.capacity()),
             replica,
             visibility: Some(Box::new(visibility)),
             members: Members::new(first, share),
@@ -110,12 +106,6 @@ impl<G: Game> Shard<G> {
             rewinds: Cell::default(),
             decisions: Vec::new(),
         }
-    }
-
-    /// The tick ends: snapshots carry the events since the last one.
-    pub(crate) fn turn_happenings(&mut self) {
-        self.happenings.clear();
-        std::mem::swap(&mut self.happenings, &mut self.next_happenings);
     }
 
     pub(crate) fn begin_tick(&mut self) {
@@ -188,9 +178,9 @@ impl<G: Game> Shard<G> {
         self.members.get(player)?.owner.body.filter(|&body| self.entities.contains(body))
     }
 
-    /// The player whose body an entity of this core is.
+    /// The player whose body an entity of this core is. An entity that does not exist is nobody's body.
     pub fn player_of(&self, body: EntityId) -> Option<PlayerId> {
-        self.members.of_body(body).map(|member| member.id)
+        self.members.of_body(body).filter(|_| self.entities.contains(body)).map(|member| member.id)
     }
 
     /// A player's own state.
@@ -239,12 +229,13 @@ impl<G: Game> Shard<G> {
         write_event(event, &mut writer).expect("an event has at most EVENT_BYTES_MAX bytes");
         let message = writer.written();
         match to {
+            To::Player(player) if self.members.get(player).is_none() => {}
             To::Player(player) => self.outgoing.push(Recipient::Player(player), channel, message),
             To::Entity(body) if self.entities.owns(body) => self.tell_player_of(body, channel, message),
             To::Entity(body) => self.outbox.push(command(Purpose::ToPlayer(channel), body, &message[1..]))?,
             To::ViewersOf(about) => {
                 self.outbox.push_to_others(self.core, command(Purpose::ToViewers(channel), about, &message[1..]))?;
-                self.next_happenings.push(about, channel, message);
+                self.happenings.push(about, channel, message);
             }
             To::Everybody => {
                 self.outbox.push_to_others(self.core, command(Purpose::ToEverybody(channel), NOBODY, &message[1..]))?;
@@ -256,8 +247,8 @@ impl<G: Game> Shard<G> {
 
     /// Sends the message of an event to the player whose body that is, if there is one.
     pub(crate) fn tell_player_of(&mut self, body: EntityId, channel: Channel, message: &[u8]) {
-        if let Some(member) = self.members.of_body(body) {
-            self.outgoing.push(Recipient::Player(member.id), channel, message);
+        if let Some(player) = self.player_of(body) {
+            self.outgoing.push(Recipient::Player(player), channel, message);
         }
     }
 

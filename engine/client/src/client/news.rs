@@ -47,7 +47,7 @@ pub enum News<R: Rules> {
     Despawned(EntityId),
     /// The player controls another entity, or none.
     BodyChanged(Option<EntityId>),
-    /// An event of the game.
+    /// An event of the game. It may arrive before [`News::Entered`], because channels do not wait for each other.
     Event(R::Event),
     /// The answer to an ask.
     Answer(AskId, R::Answer),
@@ -62,8 +62,9 @@ pub enum News<R: Rules> {
     Reconnecting(CloseReason),
     /// The client is connected again, and its presence in the world goes on.
     Resumed,
-    /// The client is connected again, but the server no longer knows it. Nothing is in view, without a [`News::Despawned`]
-    /// for each. The client enters again by itself, with the same ticket.
+    /// The client is connected again, with a new session: the server knows nothing of a former one. Nothing is in view,
+    /// without a [`News::Despawned`] for each. A client that was in the world, or on its way, enters again by itself, with the
+    /// same ticket.
     Renewed,
     /// There is no connection and will be none. It is the last news.
     Closed(CloseReason),

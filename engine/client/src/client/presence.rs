@@ -76,7 +76,7 @@ impl<R: Rules> Client<R> {
 
     /// The session is new: nothing of the former one goes on. A client that was in the world enters again.
     pub(super) fn begin_session(&mut self) {
-        if self.presence == Presence::Inside {
+        if self.stats.reconnects > 0 {
             self.news.push_back(News::Renewed);
         }
         self.forget_world(Unanswered::SessionLost);
@@ -92,6 +92,6 @@ impl<R: Rules> Client<R> {
         self.prediction.clear();
         self.smoother.clear();
         (self.input_clock, self.shown_clock) = (None, None);
-        (self.body, self.due, self.is_input_unsent, self.is_inexact) = (None, 0, false, false);
+        (self.body, self.due, self.unsent, self.is_inexact) = (None, 0, 0, false);
     }
 }

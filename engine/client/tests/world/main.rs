@@ -4,6 +4,8 @@ mod model;
 
 mod asks;
 mod entering;
+mod hostile;
 mod inputs;
 mod memory;
 mod shown;
+mod udp;

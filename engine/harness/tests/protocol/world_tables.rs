@@ -69,16 +69,16 @@ fn the_example_of_a_schema_number_is_right() {
 fn the_demonstration_shows_the_character_of_the_code() {
     let blocks: Vec<_> = fenced_blocks().filter(|(info, _)| *info == "contract demonstration").collect();
     let [(_, text)] = blocks[..] else { panic!("the document must have the contract once") };
-    let fields =
-        text.split_once("struct Character {\n").and_then(|(_, rest)| rest.split_once('}')).expect("a struct").0;
+    let fields = text.split_once("struct Shown {\n").and_then(|(_, rest)| rest.split_once('}')).expect("a struct").0;
     let mut number = mix(0x811C_9DC5, "struct");
     for line in fields.lines() {
         let (name, kind) = line.trim().trim_end_matches(',').split_once(": ").expect("a field");
         number = mix(number ^ mix(0x811C_9DC5, kind), name);
     }
     assert_eq!(number, <Character as Fields>::SCHEMA);
-    let rows = table(&["of a character", "value"]);
-    assert!(rows.contains(&vec!["faction", &*format!("whose side it is on, less than {FACTIONS_MAX}")]));
+    let rows = table(&["of the demonstration", "value"]);
+    let factions = format!("whose side the entity is on, less than {FACTIONS_MAX}");
+    assert!(rows.contains(&vec!["Shown, faction", &*factions]));
 }
 
 #[test]

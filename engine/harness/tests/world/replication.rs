@@ -258,6 +258,6 @@ proptest! {
                 }
             }
         }
-        check_view(&view);
+        check_view(&mut view);
     }
 }

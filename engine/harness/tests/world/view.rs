@@ -20,7 +20,7 @@ proptest! {
                 prop_assert_eq!(view.received(), before);
             }
         }
-        check_view(&view);
+        check_view(&mut view);
     }
 
     /// However versions repeat or jump, the view holds at most as many as the wire can tell apart.
@@ -34,7 +34,7 @@ proptest! {
                 let _ = view.take(&snapshot(number + 1, number.into(), &[entry]), |_| {});
             }
         }
-        check_view(&view);
+        check_view(&mut view);
     }
 }
 
@@ -86,7 +86,7 @@ fn a_baseline_outlasts_a_silence() {
         assert_eq!(view.take(&snapshot(number, number.into(), &[again]), |_| {}), Ok(true), "snapshot {number}");
     }
     assert_eq!(view.entity(id(1, 1)).unwrap().tick(), 199);
-    check_view(&view);
+    check_view(&mut view);
 }
 
 /// The oldest baseline that a server may use is still held after all later versions.

@@ -58,7 +58,7 @@ fn run<G: Game>(game: &mut G, shard: &mut Shard<G>, command: &Command) {
             game.command(shard, command.to, command.from, content);
         }
         Purpose::ToPlayer(channel) => shard.tell_player_of(command.to, channel, message),
-        Purpose::ToViewers(channel) => shard.next_happenings.push(command.to, channel, message),
+        Purpose::ToViewers(channel) => shard.happenings.push(command.to, channel, message),
         Purpose::ToEverybody(channel) => shard.outgoing.push(Recipient::Everybody, channel, message),
     }
 }
