@@ -52,7 +52,8 @@ impl Match {
     /// What the server shows of a bot.
     fn shown(&self, number: usize) -> Shown {
         let body = self.world.client(number).scene().body().expect("it is in the arena");
-        let core = (0..2).find(|&core| self.world.simulation(core).shard().entities.owns(body)).expect("a core owns it");
+        let core =
+            (0..2).find(|&core| self.world.simulation(core).shard().entities.owns(body)).expect("a core owns it");
         *self.world.simulation(core).shard().entities.shown(body).expect("it exists")
     }
 
