@@ -24,7 +24,7 @@ use ringshard_protocol::limits::{HEARTBEAT_DEFAULT, TIMEOUT_DEFAULT};
 use ringshard_protocol::time::{Duration, Instant};
 use ringshard_protocol::{Endpoint, EndpointConfig};
 use ringshard_world::State;
-use ringshard_world::entity::states;
+use ringshard_world::character::{Character, states};
 use std::net::SocketAddr;
 use std::sync::Arc;
 use std::sync::atomic::Ordering;
@@ -186,8 +186,8 @@ impl Simulator {
             for seen in player.bot.view().entities() {
                 compared += 1;
                 // NPCs keep walking: a view of them may be a few ticks old.
-                let walks = |state: &State| state.states & states::MOVING != 0;
-                let same = |state: &State| walks(state) || walks(seen.state()) || state == seen.state();
+                let walks = |state: &State<Character>| state.shown.is(states::MOVING);
+                let same = |state: &State<Character>| walks(state) || walks(seen.state()) || state == seen.state();
                 let same = shard.state(seen.id()).is_some_and(same);
                 differing += usize::from(!same);
             }
