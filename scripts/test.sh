@@ -10,6 +10,7 @@ export RUSTDOCFLAGS="-D warnings"
 step cargo fmt --all --check
 step cargo clippy --locked --workspace --all-targets -- -D warnings
 step cargo clippy --locked -p ringshard-protocol --no-default-features -- -D warnings
+step cargo clippy --locked -p ringshard --no-default-features --all-targets -- -D warnings
 step scripts/check-unsafe.sh
 step scripts/module-graph.py --check
 step scripts/module-graph-test.sh

@@ -78,7 +78,7 @@ pub fn serve_with<S: DeserializeOwned + Default, G: Game>(
     let command = GameCommand::parse(GameSection::of::<S>());
     let outcome = match command {
         GameCommand::Serve(sources) => {
-            serve_game(sources, game, work).map(|report| print_final_table(last_words(&report)))
+            run_game(sources, game, work).map(|report| print_final_table(last_words(&report)))
         }
         command => command.text().map_err(Into::into).and_then(|text| print(&text.unwrap_or_default())),
     };
@@ -111,11 +111,17 @@ pub fn start_world<G: Game>(
     })
 }
 
-fn serve_game<S: DeserializeOwned + Default, G: Game>(
+/// What [`serve_with`] does, for a program with a command line of its own: serves with the settings of `sources`, and returns
+/// the last report.
+///
+/// # Errors
+/// Those of [`run`].
+pub fn run_game<S: DeserializeOwned + Default, G: Game>(
     sources: Sources,
     mut game: impl FnMut(usize, &S) -> G,
     work: impl Fn(G::Job) -> G::Done + Send + Sync + 'static,
 ) -> Result<ServerReport, Box<dyn Error>> {
+    let sources = Sources { game: Some(GameSection::of::<S>()), ..sources };
     run(sources, |configuration, prepared| {
         let own: S = configuration.game_settings();
         let kinds: Vec<_> = G::KINDS.iter().map(|kind| kind.name).collect();
@@ -126,12 +132,15 @@ fn serve_game<S: DeserializeOwned + Default, G: Game>(
     })
 }
 
+/// The ports of the cores, in order, and the workers.
+type PortsAndWorkers<J, D> = (Vec<JobPort<J, D>>, Option<JobWorkers>);
+
 /// The ports of the cores, and the workers unless the game has no jobs.
 fn start_workers<J: Send + 'static, D: Send + 'static>(
     cores: usize,
     settings: &JobSettings,
     work: impl Fn(J) -> D + Send + Sync + 'static,
-) -> io::Result<(Vec<JobPort<J, D>>, Option<JobWorkers>)> {
+) -> io::Result<PortsAndWorkers<J, D>> {
     let has_jobs = TypeId::of::<J>() != TypeId::of::<NoJob>();
     if !has_jobs || settings.workers == 0 {
         if has_jobs {

@@ -1,7 +1,86 @@
 //! The client of a Ringshard server: what a game links.
 //!
-//! A [`Driver`] is one connection to one server over a UDP socket of the standard library. A game calls it once per
-//! frame; no call blocks, except [`Driver::wait`], and no thread is started.
+//! A [`Client`] enters a world by the game's [`Rules`]: it predicts the player's own state, and shows the others between
+//! snapshots. [`Udp`] is such a client over a UDP socket of the standard library:
+//!
+//! ```no_run
+//! use ringshard_client::{ClientConfig, News, Pose, PublicKey, Rules, Udp};
+//!
+//! // A game's server and client share this.
+//! ringshard_client::world::wire! {
+//!     pub struct Input { pub x: i8, pub y: i8 }
+//!     pub struct Walker { pub x: f32, pub y: f32 }
+//!     pub struct Shown { pub health: u8 }
+//!     pub enum Ask { Heal }
+//!     pub enum Answer { Healed { health: u8 }, Empty }
+//!     pub enum Event { Waved }
+//! }
+//!
+//! struct Walking;
+//!
+//! impl Rules for Walking {
+//!     type Input = Input;
+//!     type Own = Walker;
+//!     type Shown = Shown;
+//!     type Ask = Ask;
+//!     type Answer = Answer;
+//!     type Event = Event;
+//!
+//!     fn step(&self, own: &mut Walker, input: &Input) {
+//!         own.x += f32::from(input.x) * 0.1;
+//!         own.y += f32::from(input.y) * 0.1;
+//!     }
+//!
+//!     fn pose(&self, own: &Walker) -> Pose {
+//!         Pose::at([own.x, own.y, 0.0])
+//!     }
+//! }
+//!
+//! # fn key() -> PublicKey { PublicKey::from_bytes([0; 32]) }
+//! # fn read_stick() -> Input { Input::default() }
+//! # fn draw(_: &Pose) {}
+//! fn main() -> Result<(), Box<dyn std::error::Error>> {
+//!     let mut udp = Udp::connect("203.0.113.7:3565", Walking, ClientConfig::new(key()), b"ticket")?;
+//!     loop {
+//!         udp.poll(|_scene| read_stick());
+//!         while let Some(news) = udp.news() {
+//!             match news {
+//!                 News::Entered { .. } => println!("in the world"),
+//!                 News::Answer(_, Answer::Healed { health }) => println!("health is {health}"),
+//!                 News::Closed(reason) => return Err(reason.into()),
+//!                 _ => {}
+//!             }
+//!         }
+//!         let scene = udp.client().scene();
+//!         scene.own_pose().iter().for_each(draw);
+//!         scene.others().for_each(|(_id, pose, _shown)| draw(&pose));
+//!     }
+//! }
+//! ```
+//!
+//! # A frame
+//! 1. [`Udp::poll`] receives what has arrived, asks the game for an input for each tick that is due, steps the own state with
+//!    it, and sends it.
+//! 2. [`Udp::news`] says what happened, oldest first, until there is none.
+//! 3. [`Client::scene`] is what there is to draw. [`Client::ask`] and [`Client::tell`] queue messages, which leave with the
+//!    next frame, or with [`Udp::flush`] at once.
+//!
+//! No call blocks, except [`Udp::wait`], and no thread is started.
+//!
+//! # Time
+//! Inputs are for ticks of the server. The client runs so far ahead that they arrive in time: it measures how early they
+//! are there, and runs at most 2 % faster or slower. It sends each input several times, so that a lost datagram loses none.
+//! Others are shown about two ticks and the jitter behind the newest snapshot ([`Interpolation`]). [`Client::clock`] shows
+//! both clocks, and [`Client::stats`] what they missed.
+//!
+//! # Other systems, other clocks
+//! [`Client`] does no I/O and reads no clock. A console, a browser or a simulation of ten thousand players hands in datagrams
+//! and the time, and sends what the client writes.
+//!
+//! # Connections without a world
+//! A [`Driver`] is one connection to one server, with the messages of the game's own. [`protocol::client::Client`] is the same
+//! without socket and clock. The driver keeps the law of [`ringshard_protocol`]: after each datagram it takes all messages
+//! and events, and then it sends everything that is due.
 //!
 //! ```no_run
 //! use ringshard_client::{Channel, ClientConfig, Driver, Event, PublicKey};
@@ -25,19 +104,10 @@
 //! }
 //! ```
 //!
-//! # A frame
-//! 1. [`Driver::update`] receives what has arrived, advances the clock, and sends what is due.
-//! 2. [`Driver::poll_event`] lends messages and events, oldest first, until there is none.
-//! 3. [`Driver::send`] queues messages; [`Driver::flush`] sends them.
-//!
-//! The driver keeps the law of [`ringshard_protocol`]: after each datagram it takes all messages and events, and then it
-//! sends everything that is due. A game that calls it once per frame needs no deadline. A program without frames calls
-//! [`Driver::wait`], which returns at the protocol's next deadline at the latest.
-//!
 //! # Lost datagrams
 //! A datagram that the socket refuses counts as lost, and the protocol recovers from it. Causes are a full send buffer, no
 //! route, a datagram too large for the interface, or an ICMP error because no server listens.
-//! [`Driver::stats`] counts them. A server that stays away shows as [`Event::Reconnecting`] or [`Event::Closed`].
+//! [`Udp::socket_stats`] and [`Driver::stats`] count them. A server that stays away shows as reconnecting, or as closed.
 //!
 //! The standard library cannot forbid fragmentation. Where the operating system does not do so by itself, probes for
 //! larger datagrams may arrive as IP fragments.
@@ -45,10 +115,13 @@
 //! # The modules
 //! | module | for | may use |
 //! |---|---|---|
-//! | [`Driver`] | one connection, driven | the protocol, the socket, the inbox |
+//! | [`Client`] | a client of a game | the protocol, the world |
+//! | [`Udp`] | such a client, with socket and clock | [`Client`], the socket |
+//! | [`Driver`] | one connection, with socket and clock | the protocol, the socket, the inbox |
+//! | `connect` | what every connection begins with | the socket |
 //! | `socket` | a non-blocking UDP socket that reports errors as losses | `std::net` |
-//! | `inbox` | messages and events until the game takes them | |
-//! | [`world`] | entities, snapshots and views, for games that use the replicated world | |
+//! | `inbox` | messages and events of a driver until the game takes them | |
+//! | [`world`] | entities, snapshots, views, prediction, interpolation | |
 //! | [`protocol`] | everything else: channels' quality, limits, statistics | |
 
 #![forbid(unsafe_code)]

@@ -7,6 +7,7 @@ use ringshard_protocol::client::ClientConfig;
 use ringshard_protocol::limits::DATAGRAM_BYTES_MAX;
 use ringshard_protocol::time::{Duration, Instant};
 use ringshard_world::Rules;
+use std::fmt;
 use std::io;
 use std::net::{SocketAddr, ToSocketAddrs};
 
@@ -16,7 +17,6 @@ const DATAGRAMS_PER_POLL: usize = 1_024;
 /// A client of a game over a UDP socket of the standard library. The crate's documentation shows a frame.
 ///
 /// No call blocks, except [`Self::wait`], and no thread is started. A client that is dropped disconnects.
-#[derive(Debug)]
 pub struct Udp<R: Rules> {
     client: Client<R>,
     server: SocketAddr,
@@ -161,6 +161,14 @@ impl<R: Rules> Udp<R> {
     /// What the socket did so far.
     pub fn socket_stats(&self) -> &SocketStats {
         &self.socket.stats
+    }
+}
+
+impl<R: Rules> fmt::Debug for Udp<R> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let mut debug = f.debug_struct("Udp");
+        debug.field("client", &self.client).field("server", &self.server).field("socket", &self.socket);
+        debug.finish_non_exhaustive()
     }
 }
 

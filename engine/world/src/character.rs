@@ -35,13 +35,38 @@ impl Character {
         EntityKind::from_number(self.kind)
     }
 
-    /// Whether it has any of these states.
+    /// Whether it has any of these [`states`].
     pub fn is(&self, states: u8) -> bool {
         self.states & states != 0
     }
+
+    /// Whether it has any of these [`buffs`].
+    pub fn has(&self, buffs: u8) -> bool {
+        self.buffs & buffs != 0
+    }
+
+    /// Sets or clears these [`states`].
+    pub fn set(&mut self, states: u8, on: bool) {
+        self.states = if on { self.states | states } else { self.states & !states };
+    }
+
+    /// Whether it cannot act: by a state or by a buff.
+    pub fn is_stunned(&self) -> bool {
+        self.is(states::STUNNED) || self.has(buffs::STUNNED)
+    }
+
+    /// Whether only its faction sees it: by a state or by a buff.
+    pub fn is_invisible(&self) -> bool {
+        self.is(states::INVISIBLE) || self.has(buffs::INVISIBLE)
+    }
+
+    /// Whether a character of this faction sees it.
+    pub fn is_visible_to(&self, faction: u8) -> bool {
+        !self.is_invisible() || self.faction == faction
+    }
 }
 
-/// Factions; they are numbered from 0.
+/// Most factions; they are numbered from 0.
 pub const FACTIONS_MAX: u8 = 64;
 
 /// The kind of an entity. What the kinds do is up to the game.
@@ -86,18 +111,6 @@ impl EntityKind {
     pub fn from_number(number: u8) -> Option<EntityKind> {
         Self::ALL.get(usize::from(number)).copied()
     }
-
-    /// Default distance from which it is seen, in units.
-    pub fn radius(self) -> f32 {
-        match self {
-            Self::Player => 100_000.0,
-            Self::Npc | Self::Monster | Self::Environment | Self::Effect => 50_000.0,
-            Self::StaticBuild => 25_000.0,
-            Self::Vehicle => 150_000.0,
-            Self::Projectile => 200_000.0,
-            Self::Item => 10_000.0,
-        }
-    }
 }
 
 /// Bits of [`Character::states`].
@@ -134,4 +147,37 @@ pub mod buffs {
     pub const INVISIBLE: u8 = 0x20;
     /// It cannot be hurt.
     pub const INVULNERABLE: u8 = 0x40;
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_state_and_a_buff_of_the_same_name_have_the_same_effect() {
+        let one = Character::new(EntityKind::Player, 3);
+        assert!(one.is(states::ALIVE) && !one.is_stunned() && !one.is_invisible());
+        let by_state = Character { states: one.states | states::STUNNED | states::INVISIBLE, ..one };
+        let by_buff = Character { buffs: buffs::STUNNED | buffs::INVISIBLE, ..one };
+        assert!(by_state.is_stunned() && by_state.is_invisible());
+        assert!(by_buff.is_stunned() && by_buff.is_invisible());
+    }
+
+    #[test]
+    fn only_its_own_faction_sees_an_invisible_character() {
+        let mut one = Character::new(EntityKind::Player, 3);
+        assert!(one.is_visible_to(3) && one.is_visible_to(4));
+        one.set(states::INVISIBLE, true);
+        assert!(one.is_visible_to(3) && !one.is_visible_to(4));
+        one.set(states::INVISIBLE, false);
+        assert_eq!(one, Character::new(EntityKind::Player, 3));
+    }
+
+    #[test]
+    fn every_kind_has_its_number() {
+        for kind in EntityKind::ALL {
+            assert_eq!(Character::new(kind, 0).entity_kind(), Some(kind));
+        }
+        assert_eq!(EntityKind::from_number(EntityKind::ALL.len() as u8), None);
+    }
 }

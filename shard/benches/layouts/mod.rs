@@ -3,7 +3,8 @@
 use rand_chacha::ChaCha8Rng;
 use rand_chacha::rand_core::{Rng, SeedableRng};
 use ringshard::world::interest::{CLASSES, Sight};
-use ringshard_world::{EntityKind, Map, Position};
+use ringshard_world::character::EntityKind;
+use ringshard_world::{Map, Position};
 use std::f32::consts::TAU;
 
 /// A distribution of entities over the default map, on which a unit is a centimetre.

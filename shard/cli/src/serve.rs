@@ -1,7 +1,9 @@
 //! `ringshard serve`
 
 use ringshard::config::{Configuration, Layout, Prepared, Served, Sources};
+use ringshard::game::Game;
 use ringshard::ops::serve::{Started, print_final_table};
+use ringshard::runtime::jobs::Jobs;
 use ringshard::runtime::server::Server;
 use ringshard::runtime::service::Echo;
 use ringshard::serve::start_world;
@@ -22,7 +24,9 @@ fn start(configuration: &Configuration, prepared: &Prepared) -> Result<Started, 
         Served::Demo => {
             let (cores, npcs, layout) = (settings.cpus.len(), settings.npcs as usize, demo_layout(settings.layout));
             let share = |core: usize| npcs * (core + 1) / cores - npcs * core / cores;
-            start_world(prepared, |core| Demo::new(layout, share(core)))?
+            let kinds: Vec<_> = Demo::KINDS.iter().map(|kind| kind.name).collect();
+            configuration.check_kinds(&kinds)?;
+            start_world(prepared, Jobs::none(cores), |core| Demo::new(layout, share(core)))?
         }
     };
     let (game, _) = configuration.raw_values().get("game");

@@ -94,7 +94,11 @@ impl SettingError {
     ) -> Self {
         let advice = match most_similar(name, table) {
             Some(setting) => format!("did you mean {}?", called(setting)),
-            None => "the server's `--help` lists all settings".into(),
+            // Only the program `ringshard` chooses its game.
+            None if table.iter().any(|setting| setting.name == "game") => {
+                "`ringshard serve --help` lists all settings".into()
+            }
+            None => "`--help` lists all settings".into(),
         };
         SettingError::Unknown { name: name.to_owned(), at, advice }
     }

@@ -59,6 +59,11 @@ impl File<'_> {
                 (None, DeValue::Table(inner)) if name == GAME && self.game.is_some() => {
                     self.take_game(value.span(), inner, raw, errors);
                 }
+                (Some(_), DeValue::Table(_)) if name == GAME => {
+                    let why =
+                        "these are settings of a game, which only its own server can read and check: run that program";
+                    errors.push(SettingError::Game { key: String::new(), at: source, why: why.into() });
+                }
                 (Some(setting), value) => set(setting, value, source, raw, errors),
                 (None, DeValue::Table(inner)) => {
                     errors.push(SettingError::Table { name: name.to_owned(), at: source });

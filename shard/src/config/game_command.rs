@@ -113,4 +113,27 @@ mod tests {
     fn the_command_line_is_consistent() {
         command("tag").debug_assert();
     }
+
+    #[test]
+    fn settings_follow_the_program_or_the_commands_of_config() {
+        #[derive(serde::Deserialize, Default)]
+        struct Nothing {}
+        let asked = |words: &str| {
+            let matches = command("tag").try_get_matches_from(words.split(' '))?;
+            Ok::<_, clap::Error>(GameCommand::read(&matches, GameSection::of::<Nothing>()))
+        };
+        let seed = [("seed".to_owned(), "7".to_owned())];
+        let is_game_with = |sources: &Sources| sources.game.is_some() && sources.flags == seed;
+        assert!(matches!(asked("tag --seed 7"), Ok(GameCommand::Serve(it)) if is_game_with(&it)));
+        assert!(matches!(asked("tag config check --seed 7"), Ok(GameCommand::Check(it)) if is_game_with(&it)));
+        assert!(matches!(asked("tag config print --seed 7"), Ok(GameCommand::Print(it)) if is_game_with(&it)));
+        assert!(matches!(asked("tag config schema"), Ok(GameCommand::Schema)));
+        for wrong in ["tag config", "tag config schema --seed 7", "tag --seed 7 config check", "tag --npcs 5"] {
+            assert!(asked(wrong).is_err(), "{wrong}");
+        }
+        let text = |words: &str| asked(words).unwrap().text();
+        assert!(text("tag config check --cpus 0").unwrap().unwrap().contains("no errors"));
+        assert!(text("tag config check --cpus 0 --near far").unwrap_err().to_string().contains("near is `far` (flag)"));
+        assert!(text("tag --near far").unwrap().is_none(), "serving prints nothing of this");
+    }
 }

@@ -6,6 +6,7 @@
 //! | [`shard`] | [`Shard`]: the world as a game sees it |
 //! | [`player`] | names of players, and why they leave |
 //! | [`reply`] | answers that are owed |
+//! | [`character`] | the server's side of ready-made characters: buffs, factions |
 //! | `outgoing` | messages to players that wait for the end of a tick |
 //! | `members` | the players of a core: presence, inputs, own state |
 //! | [`simulation`] | the service that runs a game on a core |
@@ -13,6 +14,7 @@
 //! Every core runs one game over its own part of the world. A game sees no connections and no sockets: the simulation
 //! translates between these and the world.
 
+pub mod character;
 pub(crate) mod members;
 mod outgoing;
 pub mod player;
@@ -27,6 +29,10 @@ pub use crate::world::rewind::{Hit, Hitbox, Past};
 pub use player::{Admission, LeaveReason, PlayerId};
 pub use reply::Reply;
 pub use shard::{Shard, To};
+
+/// For [`Shard::random`].
+pub use rand_chacha::rand_core::Rng;
+pub use ringshard_protocol::wire::Channel;
 
 use ringshard_world::{EntityId, Rules, Wire};
 

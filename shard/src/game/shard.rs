@@ -52,10 +52,7 @@ pub struct Shard<G: Game> {
     /// Buffer for [`Shard::nearest`].
     found: Vec<u16>,
     pub(crate) outgoing: OutgoingMessages,
-    /// The events of the last tick for all who see an entity: they leave with this tick's snapshots.
     pub(crate) happenings: Happenings,
-    /// Such events since then.
-    pub(crate) next_happenings: Happenings,
     pub(crate) outbox: Outbox,
     pub(crate) jobs: JobPort<G::Job, G::Done>,
     pub(crate) history: History,
@@ -97,7 +94,6 @@ impl<G: Game> Shard<G> {
             core: exchange.core(),
             tick: first_tick,
             happenings: Happenings::new(replica.capacity()),
-            next_happenings: Happenings::new(replica.capacity()),
             replica,
             visibility: Some(Box::new(visibility)),
             members: Members::new(first, share),
@@ -110,12 +106,6 @@ impl<G: Game> Shard<G> {
             rewinds: Cell::default(),
             decisions: Vec::new(),
         }
-    }
-
-    /// The tick ends: snapshots carry the events since the last one.
-    pub(crate) fn turn_happenings(&mut self) {
-        self.happenings.clear();
-        std::mem::swap(&mut self.happenings, &mut self.next_happenings);
     }
 
     pub(crate) fn begin_tick(&mut self) {
@@ -245,7 +235,7 @@ impl<G: Game> Shard<G> {
             To::Entity(body) => self.outbox.push(command(Purpose::ToPlayer(channel), body, &message[1..]))?,
             To::ViewersOf(about) => {
                 self.outbox.push_to_others(self.core, command(Purpose::ToViewers(channel), about, &message[1..]))?;
-                self.next_happenings.push(about, channel, message);
+                self.happenings.push(about, channel, message);
             }
             To::Everybody => {
                 self.outbox.push_to_others(self.core, command(Purpose::ToEverybody(channel), NOBODY, &message[1..]))?;

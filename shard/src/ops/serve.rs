@@ -46,7 +46,8 @@ pub fn run(
     let settings = configuration.settings();
     let (log, flush) = Log::start(&settings.log, settings.log_format)?;
     let is_json = settings.log_format == LogFormat::Json;
-    serve(configuration, &prepared, log, flush, start).inspect_err(|error| {
+    let mut flush = Some(flush);
+    serve(configuration, &prepared, log, &mut flush, start).inspect_err(|error| {
         // A program that reads the JSON log does not see the message on standard error.
         if is_json {
             tracing::error!(%error, "the server did not start");
@@ -63,7 +64,7 @@ fn serve(
     configuration: Configuration,
     prepared: &Prepared,
     log: Log,
-    flush: FlushGuard,
+    flush: &mut Option<FlushGuard>,
     start: impl FnOnce(&Configuration, &Prepared) -> Result<Started, Box<dyn Error>>,
 ) -> Result<ServerReport, Box<dyn Error>> {
     let admin = Admin::open(prepared)?;
@@ -84,7 +85,7 @@ fn serve(
         Ok(report) => report,
         Err(abandoned) => {
             tracing::error!("{abandoned}");
-            drop(flush);
+            drop(flush.take());
             std::process::exit(1);
         }
     };

@@ -91,7 +91,13 @@ fn only_the_server_of_a_game_has_the_table_and_only_the_demonstration_has_npcs()
     let folder = Folder::new("game-only");
     let file = folder.write("arena.toml", "[game]\nround-minutes = 5\n");
     let told = complaints(Sources { file: Some(file), ..Sources::default() });
-    assert!(told.len() == 1 && told[0].contains("arena.toml:1") && told[0].contains("game"), "{told:?}");
+    assert!(
+        told.len() == 1
+            && told[0].contains("arena.toml:1")
+            && told[0].contains("[game] (")
+            && told[0].contains("its own server"),
+        "{told:?}"
+    );
     let told =
         complaints(Sources { game: Some(GameSection::of::<Arena>()), ..flags(&[("npcs", "5"), ("game", "demo")]) });
     assert!(told.len() == 2 && told.iter().all(|line| line.contains("no such setting")), "{told:?}");

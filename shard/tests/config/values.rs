@@ -21,7 +21,9 @@ fn wrong_texts(key: &Setting) -> Vec<String> {
         }
         (ValueKind::Milliseconds(least, most), _) => {
             let mut texts: Vec<String> =
-                ["soon", "10", "-1", "1.5", "-5s", "1us", "5 parsecs", ""].map(Into::into).into();
+                ["soon", "10", "-1", "1.5", "-5s", "1us", "5 parsecs", "1s 1m", "1s 2s", "s", "1.2.3s", "0.0005s", ""]
+                    .map(Into::into)
+                    .into();
             texts.retain(|text| text.parse().map_or(true, |millis: u64| millis < *least));
             texts.extend([(most + 1).to_string(), format!("{}ms", most + 1), "400h".into()]);
             texts
@@ -89,6 +91,9 @@ fn a_time_is_a_number_of_milliseconds_or_has_a_unit() {
         ("1h", 3_600_000),
         ("1m 30s", 90_000),
         ("0.5s", 500),
+        ("1.1s", 1_100),
+        ("5 m", 300_000),
+        ("1m30s", 90_000),
     ] {
         let configuration = Configuration::load(flags(&[("drain-ms", given)])).unwrap();
         assert_eq!(configuration.settings().drain_ms, millis, "{given}");

@@ -55,9 +55,9 @@ impl BotsReport {
         let secs = load.elapsed.as_secs_f64();
         let mut counts = SnapshotCounts::default();
         let (mut observations, mut observers) = (Observations::new(), 0);
-        for bot in &result.workloads {
-            counts.add(&bot.counts);
-            if let Some(its) = &bot.observations {
+        for bot in &result.members {
+            counts.add(bot.counts());
+            if let Some(its) = bot.observations() {
                 observations.add(its);
                 observers += 1;
             }

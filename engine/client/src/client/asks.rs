@@ -1,6 +1,6 @@
 //! Asks and their answers (PROTOCOL.md#asks-and-events).
 
-use super::news::News;
+use super::news::{AskId, News, Unanswered};
 use super::{Client, MESSAGE_BYTES_MAX};
 use ringshard_protocol::limits::MESSAGE_COST_BYTES;
 use ringshard_protocol::wire::Channel;
@@ -8,23 +8,6 @@ use ringshard_world::Rules;
 use ringshard_world::codec::{NoRoom, Writer};
 use ringshard_world::limits::ASKS_OPEN_MAX;
 use ringshard_world::messages::{Answered, read_answer, write_ask, write_event};
-
-/// Names an ask. Numbers are used again, but never one that waits for an answer.
-#[derive(Clone, Copy, PartialEq, Eq, Hash, Debug)]
-pub struct AskId(pub u16);
-
-/// Why there is no answer to an ask.
-#[derive(Clone, Copy, PartialEq, Eq, Debug)]
-pub enum Unanswered {
-    /// Too many asks of this client waited at the server.
-    TooMany,
-    /// The server could not read the ask, or the client not the answer: their contracts differ.
-    Malformed,
-    /// The client was put out of the world first.
-    PutOut,
-    /// The session ended first.
-    SessionLost,
-}
 
 /// The asks that wait for an answer.
 #[derive(Debug, Default)]

@@ -1,8 +1,7 @@
 //! Datagrams, messages and events of the connection.
 
 use super::Client;
-use super::asks::Unanswered;
-use super::news::{NEWS_MAX, News};
+use super::news::{NEWS_MAX, News, Unanswered};
 use super::presence::Presence;
 use ringshard_protocol::client::ClientEvent;
 use ringshard_protocol::time::{Duration, Instant};

@@ -1,6 +1,5 @@
 //! What the game is told.
 
-use super::asks::{AskId, Unanswered};
 use ringshard_protocol::client::CloseReason;
 use ringshard_world::contract::ContractType;
 use ringshard_world::{EntityId, Map, Rules};
@@ -10,6 +9,23 @@ use std::fmt;
 ///
 /// The queue may exceed this by what one datagram, or one message, brings.
 pub const NEWS_MAX: usize = 1_024;
+
+/// Names an ask. Numbers are used again, but never one that waits for an answer.
+#[derive(Clone, Copy, PartialEq, Eq, Hash, Debug)]
+pub struct AskId(pub u16);
+
+/// Why there is no answer to an ask.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub enum Unanswered {
+    /// Too many asks of this client waited at the server.
+    TooMany,
+    /// The server could not read the ask, or the client not the answer: their contracts differ.
+    Malformed,
+    /// The client was put out of the world first.
+    PutOut,
+    /// The session ended first.
+    SessionLost,
+}
 
 /// What the game is told, in the order in which it arrived.
 pub enum News<R: Rules> {
@@ -46,8 +62,9 @@ pub enum News<R: Rules> {
     Reconnecting(CloseReason),
     /// The client is connected again, and its presence in the world goes on.
     Resumed,
-    /// The client is connected again, but the server no longer knows it. Nothing is in view, without a [`News::Despawned`]
-    /// for each. The client enters again by itself, with the same ticket.
+    /// The client is connected again, with a new session: the server knows nothing of a former one. Nothing is in view,
+    /// without a [`News::Despawned`] for each. A client that was in the world, or on its way, enters again by itself, with the
+    /// same ticket.
     Renewed,
     /// There is no connection and will be none. It is the last news.
     Closed(CloseReason),

@@ -1,8 +1,7 @@
 //! Entering the world and leaving it (PROTOCOL.md#entering).
 
 use super::Client;
-use super::asks::Unanswered;
-use super::news::News;
+use super::news::{News, Unanswered};
 use ringshard_protocol::wire::Channel;
 use ringshard_world::Rules;
 use ringshard_world::limits::TICKET_BYTES_MAX;
@@ -77,7 +76,7 @@ impl<R: Rules> Client<R> {
 
     /// The session is new: nothing of the former one goes on. A client that was in the world enters again.
     pub(super) fn begin_session(&mut self) {
-        if self.presence == Presence::Inside {
+        if self.stats.reconnects > 0 {
             self.news.push_back(News::Renewed);
         }
         self.forget_world(Unanswered::SessionLost);

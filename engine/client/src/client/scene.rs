@@ -1,7 +1,7 @@
 //! The world as it is shown: the own state predicted, the others between snapshots.
 
 use super::Client;
-use ringshard_world::interpolation::{pose_at, sample_at};
+use ringshard_world::interpolation::{pose_at, pose_between, sample_at};
 use ringshard_world::view::Seen;
 use ringshard_world::{EntityId, Pose, Rules};
 
@@ -29,10 +29,19 @@ impl<'a, R: Rules> Scene<'a, R> {
         self.client.prediction.own()
     }
 
-    /// The pose of the player's own state, with what is left of corrections: they fade.
+    /// The pose of the player's own state, with what is left of corrections: they fade. It is the pose at [`Self::tick`], or
+    /// one between that tick and the one before ([`Smoothing::between_ticks`]).
+    ///
+    /// [`Smoothing::between_ticks`]: crate::Smoothing::between_ticks
     pub fn own_pose(&self) -> Option<Pose> {
-        let Client { rules, smoother, .. } = self.client;
-        self.own().map(|own| smoother.shown(rules.pose(own)))
+        let Client { rules, smoother, prediction, input_clock, smoothing, .. } = self.client;
+        let newest = rules.pose(prediction.own()?);
+        let between = input_clock.as_ref().zip(prediction.own_before()).filter(|_| smoothing.between_ticks);
+        let pose = between.map_or(newest, |(clock, before)| {
+            let share = clock.ticks() - prediction.newest() as f64;
+            pose_between(&rules.pose(before), &newest, share.clamp(0.0, 1.0) as f32)
+        });
+        Some(smoother.shown(pose))
     }
 
     /// The entity that the player controls.

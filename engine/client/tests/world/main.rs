@@ -7,3 +7,4 @@ mod entering;
 mod inputs;
 mod memory;
 mod shown;
+mod udp;

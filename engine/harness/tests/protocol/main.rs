@@ -2,6 +2,7 @@
 //! take any bytes, and the cryptography against other implementations.
 
 mod bare_client;
+mod contract;
 mod conversations;
 mod decoders;
 mod document;
@@ -11,11 +12,11 @@ mod readme;
 mod reserved;
 mod vectors;
 mod world_messages;
+mod world_tables;
 
 use document::{fenced_blocks, prose, table};
 use ringshard_protocol::limits::*;
 use ringshard_protocol::wire::*;
-use ringshard_world::entity::FACTIONS_MAX;
 use ringshard_world::limits::*;
 use std::collections::{BTreeMap, BTreeSet};
 use std::fmt::Display;
@@ -97,11 +98,38 @@ fn limits() -> BTreeMap<&'static str, String> {
         number("CORES_MAX", &CORES_MAX),
         number("WORLD_SECTIONS_MAX", &WORLD_SECTIONS_MAX),
         number("WORLD_ENTITIES_MAX", &WORLD_ENTITIES_MAX),
-        number("FACTIONS_MAX", &FACTIONS_MAX),
-        number("VARIABLES", &VARIABLES),
+        number("TICKS_PER_SECOND", &TICKS_PER_SECOND),
         number("BASELINE_AGE_MAX", &BASELINE_AGE_MAX),
         number("SNAPSHOTS_ACKNOWLEDGED", &SNAPSHOTS_ACKNOWLEDGED),
+        number("OWNER_BASELINE_MAX", &OWNER_BASELINE_MAX),
+        number("INPUT_BYTES_MAX", &INPUT_BYTES_MAX),
+        number("OWN_BYTES_MAX", &OWN_BYTES_MAX),
+        number("SHOWN_BYTES_MAX", &SHOWN_BYTES_MAX),
+        number("ASK_BYTES_MAX", &ASK_BYTES_MAX),
+        number("EVENT_BYTES_MAX", &EVENT_BYTES_MAX),
+        number("TICKET_BYTES_MAX", &TICKET_BYTES_MAX),
+        number("INPUTS_PER_MESSAGE_MAX", &INPUTS_PER_MESSAGE_MAX),
+        number("INPUT_MESSAGE_BYTES_MAX", &INPUT_MESSAGE_BYTES_MAX),
+        number("INPUT_AHEAD_MAX", &INPUT_AHEAD_MAX),
+        number("INPUT_REPEAT_TICKS", &INPUT_REPEAT_TICKS),
+        number("ASKS_OPEN_MAX", &ASKS_OPEN_MAX),
     ])
+}
+
+/// Every link to a section leads to a heading.
+#[test]
+fn the_links_lead_to_sections() {
+    let anchor = |title: &str| {
+        let letters = title.to_lowercase().replace(' ', "-");
+        letters.chars().filter(|c| c.is_alphanumeric() || *c == '-').collect::<String>()
+    };
+    let headings: BTreeSet<_> =
+        prose().filter(|line| line.starts_with('#')).map(|line| anchor(line.trim_start_matches('#').trim())).collect();
+    let text = prose().collect::<Vec<_>>().join(" ");
+    let links: Vec<_> = text.split("](#").skip(1).filter_map(|rest| rest.split_once(')')).map(|(to, _)| to).collect();
+    assert!(links.len() > 100);
+    let dead: Vec<_> = links.into_iter().filter(|to| !headings.contains(*to)).collect();
+    assert!(dead.is_empty(), "{dead:?}");
 }
 
 /// Every name in capitals is a limit, and figures in the text agree with the limits.

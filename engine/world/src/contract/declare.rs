@@ -53,7 +53,7 @@ macro_rules! wire {
             const BYTES_MAX: usize = <Self as $crate::contract::Wire>::BYTES_MAX + {
                 let names: &[&str] = &[$(stringify!($field)),*];
                 assert!(names.len() <= 64, "a state has at most 64 fields");
-                (names.len() + 6) / 7 + (names.is_empty() as usize)
+                names.len().div_ceil(7) + (names.is_empty() as usize)
             };
             const SCHEMA: u32 = <Self as $crate::contract::Wire>::SCHEMA;
 
@@ -136,7 +136,8 @@ macro_rules! wire {
                 assert!(names.len() <= 256, "an enum has at most 256 variants");
                 let number = $crate::contract::mix(0x811C_9DC5, "enum");
                 $(
-                    let number = $crate::contract::mix(number, stringify!($variant));
+                    // Without the bar, the variants `A, BC` would have the number of `AB, C`.
+                    let number = $crate::contract::mix(number, concat!("|", stringify!($variant)));
                     $($(let number = $crate::contract::mix(
                         number ^ <$kind as $crate::contract::Wire>::SCHEMA,
                         stringify!($field),

@@ -50,11 +50,12 @@ impl Wire for f32 {
     const BYTES_MAX: usize = 4;
     const SCHEMA: u32 = mix(BASIS, "f32");
 
-    /// Writes 0 for NaN and infinities: no game wants them in its world.
+    /// Writes 0 for NaN and infinities: no game wants them in its world. Writes 0 for -0 too: they are equal, so differences
+    /// do not tell them apart, and digests must not either.
     #[inline]
     fn write(&self, writer: &mut Writer<'_>) -> Result<(), NoRoom> {
         debug_assert!(self.is_finite(), "a float on the wire is finite");
-        writer.f32(if self.is_finite() { *self } else { 0.0 })
+        writer.f32(if self.is_finite() { *self + 0.0 } else { 0.0 })
     }
 
     /// Refuses NaN and infinities: a game calculates with what clients send.

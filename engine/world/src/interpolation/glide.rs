@@ -21,13 +21,20 @@ pub(super) fn glided<S: Fields>(from: &Sample<S>, to: &Sample<S>, tick: f64, map
     let ticks = (to.since - start) as f64;
     let share = ((tick - start as f64) / ticks).min(1.0) as f32;
     let seconds = (ticks / f64::from(TICKS_PER_SECOND)) as f32;
-    let point = if mode == Mode::Hermite && fits(&a, &b, seconds, map.step()) {
-        std::array::from_fn(|axis| hermite(&a, &b, axis, share, seconds))
-    } else {
-        between(a.point, b.point, share)
-    };
+    let mut pose = pose_between(&a, &b, share);
+    if mode == Mode::Hermite && fits(&a, &b, seconds, map.step()) {
+        pose.point = std::array::from_fn(|axis| hermite(&a, &b, axis, share, seconds));
+    }
+    pose
+}
+
+/// The pose on the straight line from `a` (share 0) to `b` (share 1); `b` if it leaps there.
+pub fn pose_between(a: &Pose, b: &Pose, share: f32) -> Pose {
+    if a.leap != b.leap {
+        return *b;
+    }
     Pose {
-        point,
+        point: between(a.point, b.point, share),
         velocity: between(a.velocity, b.velocity, share),
         rotation: std::array::from_fn(|axis| turned(a.rotation[axis], b.rotation[axis], share)),
         leap: a.leap,

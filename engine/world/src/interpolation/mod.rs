@@ -2,6 +2,8 @@
 
 mod glide;
 
+pub use self::glide::pose_between;
+
 use self::glide::{extrapolated, glided};
 use crate::contract::Fields;
 use crate::limits::TICKS_PER_SECOND;

@@ -77,6 +77,7 @@ impl InputHeader {
         inputs: &[TimedInput<I>],
         writer: &mut Writer<'_>,
     ) -> Result<(), NoRoom> {
+        let start = writer.used();
         let has = |present: bool, flag: u8| if present { flag } else { 0 };
         writer.u8(kinds::SYNC_ENTITY_QUANTIZED)?;
         writer.u8(has(self.received.is_some(), HAS_RECEIVED) | has(self.digest.is_some(), HAS_DIGEST))?;
@@ -95,7 +96,7 @@ impl InputHeader {
             write_difference(input, base, writer)?;
             base = input;
         }
-        if writer.used() > INPUT_MESSAGE_BYTES_MAX { Err(NoRoom) } else { Ok(()) }
+        if writer.used() - start > INPUT_MESSAGE_BYTES_MAX { Err(NoRoom) } else { Ok(()) }
     }
 
     /// Reads the whole of `message`. `neutral` is what the first input is a difference from.

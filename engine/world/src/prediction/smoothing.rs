@@ -10,12 +10,15 @@ pub struct Smoothing {
     pub time: Duration,
     /// A correction by more units shows at once.
     pub snap: f32,
+    /// Shows the own pose between the last two ticks, so that it moves smoothly at any frame rate. It is then shown up to a
+    /// tick later.
+    pub between_ticks: bool,
 }
 
 impl Default for Smoothing {
-    /// 100 ms; 500 units.
+    /// 100 ms; 500 units; at the newest tick.
     fn default() -> Self {
-        Smoothing { time: Duration::from_millis(100), snap: 500.0 }
+        Smoothing { time: Duration::from_millis(100), snap: 500.0, between_ticks: false }
     }
 }
 
@@ -42,9 +45,9 @@ impl Smoother {
             self.offset[axis] += before.point[axis] - after.point[axis];
             self.turn[axis] += f32::from(before.rotation[axis].wrapping_sub(after.rotation[axis]) as i16);
         }
+        let far = length(self.offset);
         let snaps = settings.time.is_zero() || before.leap != after.leap;
-        // Not less than the bound: also what is no number.
-        if snaps || !(length(self.offset) <= settings.snap) {
+        if snaps || far.is_nan() || far > settings.snap {
             self.clear();
         }
         length(std::array::from_fn(|axis| before.point[axis] - after.point[axis]))

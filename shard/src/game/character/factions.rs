@@ -1,7 +1,8 @@
 //! Which factions are friends or enemies: two masks per faction, so that a lookup is one shift.
 
-/// Most factions: one bit of a mask each.
-pub const FACTIONS_MAX: u8 = 64;
+use ringshard_world::character::FACTIONS_MAX;
+
+const _: () = assert!(FACTIONS_MAX as u32 == u64::BITS, "a mask has one bit for each faction");
 
 /// The relation of two factions.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]

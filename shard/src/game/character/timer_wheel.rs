@@ -35,17 +35,25 @@ pub(super) struct TimerWheel {
 }
 
 impl TimerWheel {
-    pub(super) fn new(timers: usize) -> TimerWheel {
-        TimerWheel {
-            now: 0,
-            buckets: vec![NONE; LEVELS * BUCKETS],
-            running: [0; LEVELS],
-            links: vec![Link { until: STOPPED, next: NONE, previous: NONE }; timers],
-        }
+    /// A wheel at tick 0, without timers.
+    pub(super) fn new() -> TimerWheel {
+        TimerWheel { now: 0, buckets: vec![NONE; LEVELS * BUCKETS], running: [0; LEVELS], links: Vec::new() }
     }
 
     pub(super) fn now(&self) -> u64 {
         self.now
+    }
+
+    /// Makes room for `timers` timers; those that it has go on.
+    pub(super) fn grow(&mut self, timers: usize) {
+        let stopped = Link { until: STOPPED, next: NONE, previous: NONE };
+        self.links.resize(timers.max(self.links.len()), stopped);
+    }
+
+    /// Whether a timer runs.
+    #[inline]
+    pub(super) fn runs(&self, timer: usize) -> bool {
+        self.links[timer].until != STOPPED
     }
 
     /// The tick at which a running timer expires.
@@ -60,7 +68,7 @@ impl TimerWheel {
     #[inline]
     pub(super) fn insert(&mut self, timer: usize, until: u64) {
         assert!(until > self.now, "tick {until} has passed");
-        assert!(self.links[timer].until == STOPPED, "timer {timer} runs already");
+        assert!(!self.runs(timer), "timer {timer} runs already");
         self.link(timer, until);
     }
 
@@ -149,14 +157,15 @@ fn below(level: usize) -> u64 {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::world::store::entities::tests::Dice;
+    use crate::game::character::tests::Dice;
 
     /// Compares with a plain list, with waits and pauses from one tick to years.
     #[test]
     fn every_timer_expires_once_and_at_its_tick() {
         for seed in 0..20 {
             let mut dice = Dice(seed);
-            let mut wheel = TimerWheel::new(60);
+            let mut wheel = TimerWheel::new();
+            wheel.grow(60);
             let mut due: Vec<Option<u64>> = vec![None; 60];
             for _ in 0..3000 {
                 let item = dice.below(60) as usize;
@@ -186,7 +195,8 @@ mod tests {
 
     #[test]
     fn the_last_tick_expires_too() {
-        let mut wheel = TimerWheel::new(1);
+        let mut wheel = TimerWheel::new();
+        wheel.grow(1);
         wheel.insert(0, u64::MAX);
         let mut ended = Vec::new();
         wheel.advance(u64::MAX - 1, |item| ended.push(item));

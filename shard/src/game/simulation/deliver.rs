@@ -26,19 +26,19 @@ impl<G: Game> Simulation<G> {
         let Simulation { shard, exchange, commands, stats, .. } = self;
         let Shard { members, outgoing, outbox, decisions, .. } = shard;
         outgoing.drain(|to, channel, message| {
-            let mut send_to = |members: &mut Members<_>, player| {
+            let mut deliver = |members: &mut Members<G::Rules>, player| {
                 stats.events_out += u64::from(message[0] == kinds::EVENT);
                 if !send(now, endpoint, members, player, channel, message) {
                     decisions.push((player, Decision::Backlog));
                 }
             };
             match to {
-                Recipient::Player(player) => send_to(members, player),
+                Recipient::Player(player) => deliver(members, player),
                 Recipient::Everybody => {
                     for slot in 0..members.slots() {
                         let inside = members.in_slot(slot).filter(|member| member.presence == Presence::Inside);
                         let Some(player) = inside.map(|member| member.id) else { continue };
-                        send_to(members, player);
+                        deliver(members, player);
                     }
                 }
             }
@@ -58,7 +58,7 @@ fn run<G: Game>(game: &mut G, shard: &mut Shard<G>, command: &Command) {
             game.command(shard, command.to, command.from, content);
         }
         Purpose::ToPlayer(channel) => shard.tell_player_of(command.to, channel, message),
-        Purpose::ToViewers(channel) => shard.next_happenings.push(command.to, channel, message),
+        Purpose::ToViewers(channel) => shard.happenings.push(command.to, channel, message),
         Purpose::ToEverybody(channel) => shard.outgoing.push(Recipient::Everybody, channel, message),
     }
 }

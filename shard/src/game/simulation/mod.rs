@@ -273,8 +273,8 @@ impl<G: Game> Service for Simulation<G> {
         self.game.tick(&mut self.shard);
         self.settle();
         self.end_lingering();
-        self.shard.turn_happenings();
         self.publish(now);
+        self.shard.happenings.next_tick();
         self.send_outgoing(now, endpoint);
         self.encoder.clear();
         let Shard { visibility, replica, .. } = &mut self.shard;

@@ -149,8 +149,8 @@ impl<G: Game> Simulation<G> {
             for &slot in shard.members.slice(slice) {
                 let Some(member) = shard.members.in_slot(slot) else { continue };
                 let Some(id) = member.connection else { continue };
-                let concerned = member.viewer().in_sight().filter(|about| shard.happenings.concern(about.index));
-                heard.extend(concerned.map(|about| (id, about)));
+                let about = member.viewer().heard(&shard.happenings, &shard.replica);
+                heard.extend(about.map(|about| (id, about)));
             }
         }
         self.send_heard(now, endpoint);

@@ -6,6 +6,8 @@ use std::time::{Duration, Instant};
 /// How long a test waits for what must happen.
 const PATIENCE: Duration = Duration::from_secs(60);
 
+type Port = JobPort<(usize, usize), (usize, usize)>;
+
 fn settings(workers: usize, per_core: usize) -> JobSettings {
     JobSettings { workers, per_core, cpus: Vec::new() }
 }
@@ -28,7 +30,7 @@ fn each_of_many_jobs_is_answered_exactly_once_on_its_own_core() {
     const JOBS: usize = 100_000;
     let (ports, workers) =
         Jobs::start(CORES, &settings(3, 64), |(core, number): (usize, usize)| (core, number)).unwrap();
-    let core = |(core, mut port): (usize, JobPort<(usize, usize), (usize, usize)>)| {
+    let core = |(core, mut port): (usize, Port)| {
         std::thread::spawn(move || {
             let (mut answered, mut given) = (vec![false; JOBS], 0);
             while !answered.iter().all(|it| *it) {
@@ -115,7 +117,9 @@ fn a_single_job_always_wakes_a_sleeping_worker() {
 fn as_many_workers_as_jobs_run_at_the_same_time() {
     const WORKERS: usize = 4;
     let barrier = Arc::new(Barrier::new(WORKERS));
-    let meet = move |()| drop(barrier.wait());
+    let meet = move |()| {
+        barrier.wait();
+    };
     let (ports, workers) = Jobs::start(2, &settings(WORKERS, WORKERS), meet).unwrap();
     let core = |mut port: JobPort<(), ()>| {
         std::thread::spawn(move || {

@@ -54,6 +54,11 @@ impl Head {
         self.is_moving
     }
 
+    /// Whether there is an entity, and clients may see it.
+    fn is_replicated(self) -> bool {
+        self.generation != 0 && self.interval != NEVER
+    }
+
     /// How many versions back `version` is; 0 if no difference can start from it.
     #[inline]
     pub(super) fn age_of(self, version: u32) -> u8 {
@@ -193,6 +198,12 @@ impl<S: Fields> Replica<S> {
         (head.generation == id.generation && id.generation != 0).then(|| self.state(id.index))
     }
 
+    /// Whether `id` exists and is replicated.
+    pub fn is_replicated(&self, id: EntityId) -> bool {
+        let head = self.heads.get(usize::from(id.index));
+        head.is_some_and(|head| head.generation == id.generation && head.is_replicated())
+    }
+
     /// The state of the entity at `index` in an earlier version, if that is kept and a difference can start from it.
     #[inline]
     pub fn state_at(&self, index: u16, version: u32) -> Option<&State<S>> {
@@ -222,9 +233,8 @@ impl<S: Fields> Replica<S> {
 
     /// All entities that are replicated: index, position and kind.
     pub fn positions(&self) -> impl Iterator<Item = (u16, Position, u8)> + '_ {
-        let replicated = |head: &Head| head.generation != 0 && head.interval != NEVER;
         let all = self.heads.iter().zip(&self.states).zip(&self.kinds).enumerate();
-        let living = all.filter(move |(_, ((head, _), _))| replicated(head));
+        let living = all.filter(|(_, ((head, _), _))| head.is_replicated());
         living.map(|(index, ((_, state), &kind))| (index as u16, state.position, kind))
     }
 }

@@ -3,14 +3,14 @@
 use super::boxes::Corners;
 use super::frame::Pair;
 use super::hitbox::Hitbox;
-use super::pose::Sample;
+use super::sample::Sample;
 use super::tree::{Builder, Tree, hull};
 use ringshard_world::{Map, Position};
 use std::cell::{Cell, Ref, RefCell};
 
-/// Trees that are kept. A rewind of 15 ticks, which is 250 ms, needs at most 16 pairs of ticks. Longer rewinds work, but may
-/// build a tree more than once.
-pub const TREES: usize = 16;
+/// Trees that are kept. A rewind of 31 ticks, which is half a second, needs at most 32 pairs of ticks. Longer rewinds work, but
+/// may build a tree more than once.
+pub const TREES: usize = 32;
 
 struct Slot {
     /// The ticks that the tree is for.

@@ -1,7 +1,7 @@
 //! All entities of one tick, and of a moment between two ticks.
 
-use super::pose::{NO_HITBOX, Pose, Sample};
-use ringshard_world::{EntityId, Map};
+use super::sample::{NO_HITBOX, Sample};
+use ringshard_world::{EntityId, Map, Pose};
 
 const WORD: usize = u64::BITS as usize;
 

@@ -3,7 +3,7 @@
 use super::forest::Forest;
 use super::frame::{Frame, Pair};
 use super::hitbox::Hitbox;
-use super::pose::{NO_HITBOX, Sample};
+use super::sample::{NO_HITBOX, Sample};
 use ringshard_world::Map;
 use ringshard_world::limits::WORLD_ENTITIES_MAX;
 

@@ -1,7 +1,7 @@
 //! Hitboxes: shapes around entities, and their exact distances to rays and points, in 64-bit floats.
 
-use super::pose::Pose;
 use super::ray::{Ray, dot};
+use ringshard_world::Pose;
 use serde::{Deserialize, Serialize};
 use std::f64::consts::TAU;
 

@@ -5,10 +5,10 @@
 //!
 //! | module | for | may use |
 //! |---|---|---|
-//! | `pose` | where an entity is, and what is kept of it per tick | |
+//! | `sample` | what is kept of an entity per tick, and poses between two samples | |
 //! | `ray` | a ray that was checked | |
-//! | `hitbox` | shapes, and their exact distances to rays and points | `pose`, `ray` |
-//! | `frame` | all entities of one tick, and of a moment between two ticks | `pose` |
+//! | `hitbox` | shapes, and their exact distances to rays and points | `ray` |
+//! | `frame` | all entities of one tick, and of a moment between two ticks | `sample` |
 //! | `boxes` | bounding boxes, compared sixteen at a time | |
 //! | `tree` | the entities between two ticks, found by place | `boxes`, `ray`, the Z-order of `interest` |
 //! | `forest` | a fixed number of trees, built when they are first needed | `frame`, `hitbox`, `tree` |
@@ -31,8 +31,8 @@ mod frame;
 mod history;
 mod hitbox;
 mod past;
-mod pose;
 mod ray;
+mod sample;
 mod tree;
 
 pub use claim::{Beyond, Grant, RewindSettings, RewindStats, Verdict, granted_tick};
@@ -42,5 +42,5 @@ pub use forest::TREES;
 pub use history::{History, REWIND_TICKS_MAX};
 pub use hitbox::Hitbox;
 pub use past::{Hit, Past};
-pub use pose::{NO_HITBOX, Pose, SAMPLE_BYTES, Sample};
 pub use ray::Ray;
+pub use sample::{NO_HITBOX, SAMPLE_BYTES, Sample};

@@ -3,9 +3,8 @@
 use super::frame::{Pair, Placed};
 use super::history::History;
 use super::hitbox::Hitbox;
-use super::pose::Pose;
 use super::ray::Ray;
-use ringshard_world::{EntityId, Map};
+use ringshard_world::{EntityId, Map, Pose};
 
 /// The world at a tick, or between two ticks.
 ///

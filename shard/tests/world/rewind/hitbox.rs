@@ -2,7 +2,8 @@
 
 use super::model::{part, signed};
 use crate::dice::Dice;
-use ringshard::world::rewind::{Hitbox, Pose, Ray};
+use ringshard::world::rewind::{Hitbox, Ray};
+use ringshard_world::Pose;
 use std::f64::consts::PI;
 
 const STEPS: usize = 4_000;

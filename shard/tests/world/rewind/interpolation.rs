@@ -2,8 +2,8 @@
 
 use super::model::{HITBOXES, Model, Spread, Tick, moved, part};
 use crate::dice::Dice;
-use ringshard::world::rewind::{History, Pose, Sample};
-use ringshard_world::{Map, Position};
+use ringshard::world::rewind::{History, Sample};
+use ringshard_world::{Map, Pose, Position};
 
 #[test]
 fn poses_agree_with_the_model() {

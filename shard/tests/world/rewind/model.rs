@@ -1,8 +1,8 @@
 //! The history as a plain list of ticks, and queries that look at every entity.
 
 use crate::dice::Dice;
-use ringshard::world::rewind::{History, Hitbox, NO_HITBOX, Pose, REWIND_TICKS_MAX, Ray, Sample};
-use ringshard_world::{EntityId, Map, Position};
+use ringshard::world::rewind::{History, Hitbox, NO_HITBOX, REWIND_TICKS_MAX, Ray, Sample};
+use ringshard_world::{EntityId, Map, Pose, Position};
 use std::collections::BTreeMap;
 
 pub const HITBOXES: &[Hitbox] = &[

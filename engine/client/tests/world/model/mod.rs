@@ -8,4 +8,4 @@ mod server;
 pub use bench::{Bench, Client};
 pub use network::{Path, Random};
 pub use rules::{Answer, Ask, Event, Input, Shown, Walking};
-pub use server::Admission;
+pub use server::{Admission, Server, public_key};

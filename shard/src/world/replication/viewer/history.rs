@@ -45,8 +45,10 @@ const _: () = assert!(ENTRIES.is_power_of_two() && SNAPSHOTS <= u16::MAX as usiz
 
 impl History {
     pub(super) fn new() -> History {
+        // Numbers that belong elsewhere: no snapshot is found before it was sent.
+        let sent = std::array::from_fn(|at| Sent { number: at as u16 + 1, ..Sent::default() });
         History {
-            sent: Box::new([Sent::default(); SNAPSHOTS]),
+            sent: Box::new(sent),
             entries: vec![Entry::default(); ENTRIES].into_boxed_slice(),
             recorded: 0,
             start: 0,

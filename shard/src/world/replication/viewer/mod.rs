@@ -31,6 +31,8 @@ pub use slot::SLOTS_MAX;
 pub use snapshot::PlayerReport;
 
 use crate::world::interest::Reach;
+use crate::world::replication::happenings::Happenings;
+use crate::world::replication::replica::Replica;
 use history::History;
 use owners::Owners;
 use ringshard_prefetch::prefetch;
@@ -126,10 +128,15 @@ impl<O: Fields> Viewer<O> {
         self.slots.iter().filter(|slot| slot.sight == Sight::Shown).map(|slot| slot.index)
     }
 
-    /// The entities in sight, as the client was told of them.
-    pub fn in_sight(&self) -> impl Iterator<Item = EntityId> + '_ {
-        let shown = self.slots.iter().filter(|slot| slot.sight == Sight::Shown);
-        shown.map(|slot| EntityId { index: slot.index, generation: slot.generation })
+    /// The entities of which the client gets the events of this tick, as far as there are any.
+    pub fn heard<'a, S: Fields>(
+        &'a self,
+        happenings: &'a Happenings,
+        replica: &'a Replica<S>,
+    ) -> impl Iterator<Item = EntityId> + 'a {
+        let concerned = self.slots.iter().filter(|slot| happenings.concern(slot.index));
+        let heard = concerned.filter(|slot| slot.is_heard(replica.generation(slot.index)));
+        heard.map(|slot| EntityId { index: slot.index, generation: slot.generation })
     }
 
     /// The number of entities in sight.

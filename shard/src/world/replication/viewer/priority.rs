@@ -115,7 +115,7 @@ impl<O: Fields> Viewer<O> {
             if slot.sight == Sight::Free {
                 continue;
             }
-            if happenings.concern(slot.index) && slot.sight == Sight::Shown {
+            if happenings.concern(slot.index) && slot.is_heard(head.generation) {
                 heard.push(EntityId { index: slot.index, generation: slot.generation });
             }
             if follow(slot, head, schedule.number) {

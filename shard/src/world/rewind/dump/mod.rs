@@ -5,9 +5,8 @@ mod svg;
 use super::claim::{Grant, Verdict};
 use super::hitbox::Hitbox;
 use super::past::{Hit, Past};
-use super::pose::Pose;
 use super::ray::{Ray, dot};
-use ringshard_world::EntityId;
+use ringshard_world::{EntityId, Pose};
 use serde::{Deserialize, Serialize};
 use std::collections::BTreeMap;
 
