@@ -2,7 +2,7 @@
 
 use ringshard_arena_rules::level::distance_to_wall;
 use ringshard_arena_rules::movement::yaw;
-use ringshard_arena_rules::{ArenaRules, Ask, Event, FIRE, HEALTH, Input};
+use ringshard_arena_rules::{ArenaRules, Ask, Event, HEALTH, Input};
 use ringshard_client::world::contract::Text;
 use ringshard_client::{Channel, Client, News, Scene};
 
@@ -63,7 +63,7 @@ impl Bot {
         }
         let target = direction_to_nearest(scene);
         self.input.yaw = target.map_or(self.input.yaw.wrapping_add(SEARCH_TURN), yaw);
-        self.input.buttons = if target.is_some() { FIRE } else { 0 };
+        self.input.fire = target.is_some();
         self.input
     }
 
