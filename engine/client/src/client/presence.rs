@@ -92,6 +92,6 @@ impl<R: Rules> Client<R> {
         self.prediction.clear();
         self.smoother.clear();
         (self.input_clock, self.shown_clock) = (None, None);
-        (self.body, self.due, self.is_input_unsent, self.is_inexact) = (None, 0, false, false);
+        (self.body, self.due, self.unsent, self.is_inexact) = (None, 0, 0, false);
     }
 }

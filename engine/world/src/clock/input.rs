@@ -129,8 +129,8 @@ impl InputClock {
     /// When the next tick is due, if time passes.
     pub fn next_tick_at(&self) -> Instant {
         let missing = (self.tick.floor() + 1.0 - self.tick) / (1.0 + self.rate);
-        // One nanosecond more, so that rounding does not make the caller return too early.
-        self.now + time_of(missing) + Duration::from_nanos(1)
+        // A little more, so that rounding of large ticks does not make the caller return too early for ever.
+        self.now + time_of(missing) + Duration::from_micros(1)
     }
 
     /// Lets time pass.

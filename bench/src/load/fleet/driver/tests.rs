@@ -1,6 +1,8 @@
 use super::*;
+use crate::load::fleet::member::Connected;
 use crate::load::fleet::shared::Shared;
 use crate::load::fleet::workload::Workload;
+use ringshard_protocol::client::ClientEvent;
 use ringshard_protocol::crypto::SecretKey;
 use ringshard_protocol::link::{Arrival, LinkStats};
 use ringshard_protocol::wire::Channel;
