@@ -178,9 +178,9 @@ impl<G: Game> Shard<G> {
         self.members.get(player)?.owner.body.filter(|&body| self.entities.contains(body))
     }
 
-    /// The player whose body an entity of this core is.
+    /// The player whose body an entity of this core is. An entity that does not exist is nobody's body.
     pub fn player_of(&self, body: EntityId) -> Option<PlayerId> {
-        self.members.of_body(body).map(|member| member.id)
+        self.members.of_body(body).filter(|_| self.entities.contains(body)).map(|member| member.id)
     }
 
     /// A player's own state.
@@ -229,6 +229,7 @@ impl<G: Game> Shard<G> {
         write_event(event, &mut writer).expect("an event has at most EVENT_BYTES_MAX bytes");
         let message = writer.written();
         match to {
+            To::Player(player) if self.members.get(player).is_none() => {}
             To::Player(player) => self.outgoing.push(Recipient::Player(player), channel, message),
             To::Entity(body) if self.entities.owns(body) => self.tell_player_of(body, channel, message),
             To::Entity(body) => self.outbox.push(command(Purpose::ToPlayer(channel), body, &message[1..]))?,
@@ -246,8 +247,8 @@ impl<G: Game> Shard<G> {
 
     /// Sends the message of an event to the player whose body that is, if there is one.
     pub(crate) fn tell_player_of(&mut self, body: EntityId, channel: Channel, message: &[u8]) {
-        if let Some(member) = self.members.of_body(body) {
-            self.outgoing.push(Recipient::Player(member.id), channel, message);
+        if let Some(player) = self.player_of(body) {
+            self.outgoing.push(Recipient::Player(player), channel, message);
         }
     }
 
