@@ -74,7 +74,8 @@ impl<R: Rules> RawClient<R> {
     pub(crate) fn new(rules: &R, now: Instant, seed: u64, number: usize, ticket: Option<&[u8]>) -> Self {
         let neutral = rules.neutral_input();
         RawClient {
-            transport: Client::new(client_config(), now, seed_of(seed, "raw client", number)).expect("the key is sound"),
+            transport: Client::new(client_config(), now, seed_of(seed, "raw client", number))
+                .expect("the key is sound"),
             view: View::new(rules, 0),
             ticket: ticket.map(<[u8]>::to_vec),
             welcome: None,
