@@ -9,17 +9,18 @@ mod options;
 mod player;
 mod report;
 mod server;
-pub mod shared;
+mod shared;
 
+pub use self::brain::Brain;
 pub use self::options::Arguments;
+pub use self::player::Player;
+pub use self::shared::{Behaviour, Shared};
+pub use crate::load::fleet::Member;
 
 use self::bot::Bot;
-use self::brain::Brain;
 use self::follower::Follower;
-use self::player::Player;
 use self::report::{BotsReport, Measured};
 use self::server::WorldServer;
-use self::shared::{Behaviour, Shared};
 use crate::load::fleet::{Connected, Fleet};
 use crate::report::CpuTime;
 use crate::report::verdict::Verdict;

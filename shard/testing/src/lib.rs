@@ -8,7 +8,7 @@ mod seat;
 mod server;
 mod world;
 
-pub use raw::{OwnSnapshot, RawClient};
+pub use raw::{OwnSnapshot, RawClient, client_config};
 pub use ringshard_client::{Client, Clock, News, Scene};
 pub use ringshard_protocol::time::{Duration, Instant};
 pub use world::{World, core_address, small};

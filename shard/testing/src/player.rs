@@ -1,8 +1,8 @@
 //! A client as a game has it, and its news.
 
+use crate::raw::client_config;
 use crate::seat::Datagrams;
-use crate::server;
-use ringshard_client::{Client, ClientConfig, News, Rules, Scene};
+use ringshard_client::{Client, News, Rules, Scene};
 use ringshard_protocol::time::Instant;
 
 /// A client, and the news that the test has not taken.
@@ -13,8 +13,7 @@ pub(crate) struct Player<R: Rules> {
 
 impl<R: Rules> Player<R> {
     pub(crate) fn new(rules: R, ticket: &[u8], now: Instant, seed: [u8; 32]) -> Self {
-        let config = ClientConfig { reconnect: true, ..ClientConfig::new(server::public_key()) };
-        let client = Client::new(rules, config, ticket, now, seed).unwrap_or_else(|error| panic!("{error}"));
+        let client = Client::new(rules, client_config(), ticket, now, seed).unwrap_or_else(|error| panic!("{error}"));
         Player { client, news: Vec::new() }
     }
 

@@ -65,12 +65,17 @@ pub struct RawClient<R: Rules> {
     buffer: Vec<u8>,
 }
 
+/// The configuration of every client of a world: it reconnects by itself.
+pub fn client_config() -> ClientConfig {
+    ClientConfig { reconnect: true, ..ClientConfig::new(server::public_key()) }
+}
+
 impl<R: Rules> RawClient<R> {
     pub(crate) fn new(rules: &R, now: Instant, seed: u64, number: usize, ticket: Option<&[u8]>) -> Self {
         let neutral = rules.neutral_input();
-        let config = ClientConfig { reconnect: true, ..ClientConfig::new(server::public_key()) };
         RawClient {
-            transport: Client::new(config, now, seed_of(seed, "raw client", number)).expect("the key is sound"),
+            transport: Client::new(client_config(), now, seed_of(seed, "raw client", number))
+                .expect("the key is sound"),
             view: View::new(rules, 0),
             ticket: ticket.map(<[u8]>::to_vec),
             welcome: None,

@@ -216,7 +216,7 @@ impl<G: Game> World<G> {
 
     /// Makes the server end the connection of a client, as an operator does.
     pub fn kick(&mut self, number: usize) {
-        self.server.kick(self.clients[number].ip());
+        self.server.kick(self.clients[number].address().ip());
     }
 
     /// Datagrams that a client has received and sent so far.
@@ -232,6 +232,11 @@ impl<G: Game> World<G> {
     /// A raw client, to make it do something, and the time.
     pub fn raw_mut(&mut self, number: usize) -> (&mut RawClient<G::Rules>, Instant) {
         (&mut self.raw[number].client, self.network.now())
+    }
+
+    /// The present address of a raw client, from which a test can send datagrams by [`Network::send`].
+    pub fn raw_address(&self, number: usize) -> SocketAddr {
+        self.raw[number].address()
     }
 
     /// As [`Self::cut`], for a raw client.
@@ -251,7 +256,7 @@ impl<G: Game> World<G> {
 
     /// As [`Self::kick`], for a raw client.
     pub fn kick_raw(&mut self, number: usize) {
-        self.server.kick(self.raw[number].ip());
+        self.server.kick(self.raw[number].address().ip());
     }
 
     /// Lets time pass. Each client has 60 frames a second, in which it asks for the inputs that are due: `input` gets its

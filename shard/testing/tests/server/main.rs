@@ -4,6 +4,8 @@ mod arena;
 mod control;
 mod entering;
 mod inputs;
+mod life;
 mod messages;
 mod presence;
 mod sight;
+mod wild;

@@ -70,7 +70,7 @@ impl Link for NarrowLink {
     }
 }
 
-fn driver(clients: usize) -> Driver<NarrowLink, Silent> {
+fn driver(clients: usize) -> Driver<NarrowLink, Connected<Silent>> {
     let shared = Arc::new(Shared::default());
     let link = NarrowLink {
         now: Instant::ZERO,
@@ -90,7 +90,7 @@ fn driver(clients: usize) -> Driver<NarrowLink, Silent> {
         per_socket: 1,
         shared,
     };
-    Driver::new(link, share, (0..clients).map(|_| Silent).collect())
+    Driver::new(link, share, (0..clients).map(|_| Connected::new(Silent)).collect())
 }
 
 #[test]
