@@ -259,8 +259,8 @@ pub fn outage(time: Duration, network: &str) -> Outage {
     let mut world = world(2, network, 5);
     (0..8).for_each(|_| _ = world.join(b""));
     run_about(&mut world, SETTLING);
-    let player = world.game(0).players[0];
     let body = world.client(0).scene().body();
+    let player = body.and_then(|body| world.act(0, |_, shard| shard.player_of(body))).expect("it is in the world");
     let tick = world.client(0).scene().tick();
     world.news(0);
     world.cut(0);
@@ -287,7 +287,7 @@ pub fn outage(time: Duration, network: &str) -> Outage {
     let body_now = world.act(0, |_, shard| shard.body(player));
     Outage {
         same_player: world.act(0, |_, shard| shard.is_connected(player)) && world.game(0).counts.left == 0,
-        same_body: body.is_some() && body_now == body && world.client(0).scene().body() == body,
+        same_body: body_now == body && world.client(0).scene().body() == body,
         view_goes_on: world.client(0).scene().tick().wrapping_sub(tick) as u64 > 60 * time.as_secs(),
         told,
         arrived: arrived.len() as u32,
