@@ -120,7 +120,8 @@ impl<G: Game> Simulation<G> {
         }
     }
 
-    /// The player of a connection, which may be new.
+    /// The player of a connection, which may be new. None if the connection is gone, or the core has no room for another
+    /// player: the request is then ignored.
     fn player_of(&mut self, endpoint: &Endpoint, id: ConnectionId) -> Option<PlayerId> {
         let Simulation { shard, game, .. } = self;
         if let Some(member) = shard.members.of_connection(id) {
@@ -130,7 +131,7 @@ impl<G: Game> Simulation<G> {
         let (session, address) = (info.session?, info.path.peer);
         let rules = game.rules();
         let member = shard.members.add(|player| Member::new(rules, player, session, Some(id), address, 0));
-        Some(member.id)
+        member.map(|member| member.id)
     }
 
     /// A pending player enters.

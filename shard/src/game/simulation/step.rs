@@ -12,8 +12,8 @@ impl<G: Game> Simulation<G> {
     /// Takes an input of every player, steps its own state, and moves its body.
     pub(super) fn step_players(&mut self) {
         let tick = self.shard.wire_tick();
-        for slot in 0..self.shard.members.slots() {
-            self.shard.members.prefetch_slot(slot + 2);
+        for slot in self.shard.members.slots() {
+            self.shard.members.prefetch_slot(slot.saturating_add(2));
             self.step_player(slot, tick);
         }
         flight_recorder::work_done();
