@@ -239,7 +239,8 @@ impl<G: Game> Simulation<G> {
         }
     }
 
-    /// Despawns bodies that have lingered long enough and have no player again.
+    /// Despawns bodies that have lingered long enough and have no player again. One that the game has despawned is forgotten at
+    /// once: its id is used again some day.
     pub(super) fn end_lingering(&mut self) {
         let shard = &mut self.shard;
         let tick = shard.tick();
@@ -248,7 +249,7 @@ impl<G: Game> Simulation<G> {
             if !has_player && tick >= until {
                 shard.entities.despawn(body);
             }
-            !has_player && tick < until
+            !has_player && shard.entities.contains(body)
         });
     }
 }
