@@ -15,7 +15,7 @@ impl<G: Game> Simulation<G> {
     /// Takes an input of every player, steps its own state, and moves its body.
     pub(super) fn step_players(&mut self) {
         let tick = self.shard.wire_tick();
-        for slot in 0..self.shard.members.slots() {
+        for slot in self.shard.members.slots() {
             self.shard.members.prefetch_step(slot.saturating_add(STEPS_AHEAD), tick);
             self.step_player(slot, tick);
         }

@@ -31,7 +31,7 @@ pub struct Arena {
 
 /// A player that has just spawned.
 fn spawned(shard: &Shard<Arena>, player: PlayerId, leap: u8) -> Body {
-    let place = player.number().wrapping_add(shard.tick() as u32);
+    let place = (player.number() as u32).wrapping_add(shard.tick() as u32);
     Body { point: spawn_point(place), leap, alive: true, ..Body::default() }
 }
 
