@@ -9,6 +9,7 @@ fn players_on_a_bad_network_rarely_mispredict_and_every_input_is_taken_once() {
     assert_eq!((figures.strange, figures.violations), (0, 0));
     assert!(figures.predicted > 16 * 20 * 50 && figures.in_time_percent() >= 99.8, "{figures:?}");
     assert!(figures.datagrams_per_second <= 62.0, "{figures:?}");
+    assert!(percent(figures.starved, figures.frames) < 5.0, "{figures:?}");
 }
 
 #[test]
