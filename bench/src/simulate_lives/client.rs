@@ -202,7 +202,8 @@ impl Model {
                 ));
             }
         }
-        let mut living: Vec<_> = ledger.entities.iter().filter(|(_, it)| it.gone_at.is_none()).map(|(id, _)| *id).collect();
+        let mut living: Vec<_> =
+            ledger.entities.iter().filter(|(_, it)| it.gone_at.is_none()).map(|(id, _)| *id).collect();
         living.retain(|id| !self.seen.contains(id));
         let all = ledger.entities.values().filter(|it| it.gone_at.is_none()).count();
         match living.is_empty() && self.seen.len() == all {

@@ -130,7 +130,8 @@ impl RandomGame {
     fn spread(&mut self, shard: &mut Core, about: EntityId) {
         let value = self.random.next() as u32;
         let to = self.random.pick(&[To::Everybody, To::ViewersOf(about), To::Entity(about)]);
-        let channel = self.random.pick(&[Channel::UNRELIABLE, Channel::RELIABLE_ORDERED, Channel::UNRELIABLE_SEQUENCED]);
+        let channel =
+            self.random.pick(&[Channel::UNRELIABLE, Channel::RELIABLE_ORDERED, Channel::UNRELIABLE_SEQUENCED]);
         let sent = shard.tell(to, channel, &Event::Rumour { value, seal: seal(value, 0) });
         let mut ledger = self.ledger.open();
         if let Err(error) = sent {
@@ -221,7 +222,7 @@ impl RandomGame {
                 self.control(shard, other, to, other_own, body);
             }
             54..60 => body.into_iter().for_each(|body| self.despawn(shard, body)),
-            60..64 => {
+            60..62 => {
                 let reason = put_out_reason(self.random.next());
                 self.ledger.open().send_away(self.core, player, LeaveReason::PutOut(reason), shard.tick());
                 shard.put_out(player, reason);
@@ -343,7 +344,7 @@ impl Game for RandomGame {
         self.answer_due(shard, None);
         self.decide_pending(shard);
         let is_calm = self.ledger.open().is_calm;
-        if !is_calm && self.random.chance(300) {
+        if !is_calm && self.random.chance(100) {
             match self.random.between(0, 9) {
                 0 => self.act_on_others(shard),
                 1 => self.act_on_other_cores(shard),

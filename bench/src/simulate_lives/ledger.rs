@@ -60,7 +60,6 @@ pub struct Due {
 
 /// A player from its request to enter until it leaves.
 pub struct Presence {
-    pub core: usize,
     pub player: PlayerId,
     pub ticket: Ticket,
     pub state: State,
@@ -89,7 +88,10 @@ pub struct Presence {
 pub enum Owner {
     Presence(u32),
     /// Nobody's until this tick. Client `of` may get it again.
-    Lingers { of: u32, until: u64 },
+    Lingers {
+        of: u32,
+        until: u64,
+    },
     Game,
 }
 
@@ -133,8 +135,11 @@ pub struct Shared(Arc<Mutex<Ledger>>);
 
 impl Shared {
     pub fn new(cores: usize, clients: usize) -> Self {
-        let ledger =
-            Ledger { living: vec![BTreeMap::new(); cores], deeds: vec![Deeds::default(); clients], ..Ledger::default() };
+        let ledger = Ledger {
+            living: vec![BTreeMap::new(); cores],
+            deeds: vec![Deeds::default(); clients],
+            ..Ledger::default()
+        };
         Shared(Arc::new(Mutex::new(ledger)))
     }
 
@@ -171,7 +176,6 @@ impl Ledger {
         let is_later = ticket.plan >= rules::plans::ACCEPTED_LATER;
         let state = if is_later { State::Pending } else { State::Inside(tick) };
         let presence = Presence {
-            core,
             player,
             ticket,
             state,
@@ -200,7 +204,8 @@ impl Ledger {
     pub fn admit(&mut self, core: usize, player: PlayerId, tick: u64) {
         let Some(presence) = self.presence(core, player, "admitted") else { return };
         if presence.due.is_none() {
-            presence.state = State::Inside(tick);
+            (presence.state, presence.stepped_at) = (State::Inside(tick), tick);
+            presence.note(presence.own, presence.body, tick);
             self.counts.entered += 1;
         }
     }
@@ -273,9 +278,10 @@ impl Ledger {
     /// The player has this own state and body from now on.
     pub fn note(&mut self, serial: u32, own: Own, body: Option<EntityId>, tick: u64) {
         if let Some(body) = body {
-            let former = self.entities.get_mut(&body).map(|entity| {
-                std::mem::replace(&mut entity.owner, Owner::Presence(serial))
-            });
+            let former = self
+                .entities
+                .get_mut(&body)
+                .map(|entity| std::mem::replace(&mut entity.owner, Owner::Presence(serial)));
             if let Some(Owner::Presence(former)) = former
                 && former != serial
                 && let Some(loser) = self.presences.get_mut(&former)
@@ -356,7 +362,7 @@ impl Ledger {
         check.map_or(told == 0, |check| check.missing(told.into()) == 0)
     }
 
-    /// Counts an event to a player, and gives its number. 
+    /// Counts an event to a player, and gives its number.
     pub fn next_event(&mut self, serial: u32, channel: Channel) -> Event {
         let presence = self.presences.get_mut(&serial).expect("an event's presence is known");
         presence.count_reliable(channel);
@@ -384,7 +390,13 @@ impl Ledger {
     }
 
     /// Ends the tick of a core, before the server does what was decided in it. `living` are the store's entities.
-    pub fn end_tick(&mut self, core: usize, tick: u64, living: &[EntityId], ours: &[(PlayerId, Own, Option<EntityId>)]) {
+    pub fn end_tick(
+        &mut self,
+        core: usize,
+        tick: u64,
+        living: &[EntityId],
+        ours: &[(PlayerId, Own, Option<EntityId>)],
+    ) {
         let mut expected = 0;
         for serial in self.living[core].values() {
             let Some(presence) = self.presences.get_mut(serial) else { continue };
@@ -394,9 +406,11 @@ impl Ledger {
             let player = presence.player;
             let late = presence.due.is_some_and(|due| tick > due.until)
                 || presence.is_suspended && presence.flooded_at.is_some_and(|at| tick > at + 1);
-            let unstepped = matches!(presence.state, State::Inside(since) if since < tick && presence.stepped_at != tick);
+            let unstepped =
+                matches!(presence.state, State::Inside(since) if since < tick && presence.stepped_at != tick);
             let own = (player, presence.own, presence.body.filter(|body| living.contains(body)));
-            let is_inside = matches!(presence.state, State::Inside(_));
+            // One that was admitted in this tick enters at its end.
+            let is_inside = matches!(presence.state, State::Inside(since) if since < tick);
             expected += usize::from(is_inside);
             if late || unstepped || is_inside && !ours.contains(&own) {
                 let what = format!(
@@ -416,7 +430,9 @@ impl Ledger {
     fn check_entities(&mut self, core: usize, tick: u64, living: &[EntityId]) {
         let mut expected = 0;
         let mut wrong = None;
-        for (id, entity) in self.entities.iter_mut().filter(|(_, entity)| entity.core == core && entity.gone_at.is_none()) {
+        for (id, entity) in
+            self.entities.iter_mut().filter(|(_, entity)| entity.core == core && entity.gone_at.is_none())
+        {
             let is_over = matches!(entity.owner, Owner::Lingers { until, .. } if tick > until);
             if is_over {
                 entity.gone_at = Some(tick - 1);

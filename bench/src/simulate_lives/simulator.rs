@@ -139,7 +139,7 @@ impl Simulator {
             95..97 => plans::PENDING,
             _ => {
                 self.models[number].ticket = None;
-                return b"no ticket".to_vec();
+                return b"no".to_vec();
             }
         };
         bytes_of(&self.models[number].ticket(plan))
@@ -284,9 +284,10 @@ impl Simulator {
             return Err(fault.clone());
         }
         for (number, model) in models.iter_mut().enumerate() {
-            for news in world.news(number) {
-                model.hear(&news, &ledger)?;
-            }
+            // Some news are younger than the client's last frame.
+            let mut news = world.news(number);
+            news.extend(std::iter::from_fn(|| world.client_mut(number).news()));
+            news.iter().try_for_each(|news| model.hear(news, &ledger))?;
             model.check(world.client(number), &ledger)?;
         }
         for core in 0..world.cores() {
@@ -294,7 +295,16 @@ impl Simulator {
             let counted = (stats.players + stats.suspended, stats.suspended, stats.pending);
             if counted != ledger.players(core) {
                 let expected = ledger.players(core);
-                return Err(format!("core {core} counts (players, suspended, pending) {counted:?}, not {expected:?}"));
+                return Err(format!(
+                    "core {core} counts (players, suspended, pending) {counted:?}, not {expected:?}: {:?}",
+                    ledger.living[core]
+                        .values()
+                        .map(|it| {
+                            let p = &ledger.presences[it];
+                            (p.player, p.ticket, p.state, p.is_suspended)
+                        })
+                        .collect::<Vec<_>>()
+                ));
             }
         }
         let counts = &ledger.counts;
