@@ -22,7 +22,7 @@ const ENTITIES_PER_CORE: usize = 14;
 const STEP: Duration = Duration::from_millis(17);
 const GRAIN: Duration = Duration::from_millis(100);
 /// One step in so many is followed by a rest: nothing happens, then everybody leaves.
-const RESTS: u64 = 2_000;
+const RESTS: u64 = 500;
 /// Until then all outages are over, all clients connected, and all messages delivered.
 const CALM: Duration = Duration::from_secs(40);
 /// A silent session is over by then, and no body lingers.
@@ -115,7 +115,7 @@ impl Simulator {
             20..60 => self.act_hostile(),
             _ => self.act(number),
         }
-        let is_jump = self.random.chance(20);
+        let is_jump = self.random.chance(50);
         self.action_counts.jumps += u64::from(is_jump);
         let time = Duration::from_millis(self.random.magnitude(100, 30_000));
         let (time, grain) = if is_jump { (time, GRAIN) } else { (STEP, STEP) };
@@ -150,9 +150,9 @@ impl Simulator {
             return self.start(number);
         }
         match self.random.between(0, 999) {
-            0..12 => self.cut(number, 200, 5_000),
-            12..18 => self.cut(number, 5_000, 100_000),
-            18..30 => {
+            0..8 => self.cut(number, 200, 5_000),
+            8..20 => self.cut(number, 5_000, 100_000),
+            20..30 => {
                 self.world.move_address(number);
                 self.action_counts.moves += 1;
             }
