@@ -144,12 +144,19 @@ impl Game for Row {
             Ask::Leap => *shard.own_mut(player).expect("it asks") = Own { x: 90_000.0, y: 90_000.0 },
             Ask::Command { to, count } => {
                 let from = shard.body(player).expect("it has a body");
-                (0..count).for_each(|number| drop(shard.command(to, from, &Poke::Poke { number })));
+                for number in 0..count {
+                    // The counters of a world know what was refused; so with jobs.
+                    let _ = shard.command(to, from, &Poke::Poke { number });
+                }
             }
             Ask::Flood => self.floods = true,
             Ask::Disturb => self.disturbs = true,
             Ask::Aim => self.aims = Some(player),
-            Ask::Work { jobs } => (0..jobs).for_each(|_| drop(shard.give(()))),
+            Ask::Work { jobs } => {
+                for _ in 0..jobs {
+                    let _ = shard.give(());
+                }
+            }
         }
         shard.reply(reply, &answer);
     }
@@ -292,7 +299,7 @@ impl Player {
     }
 
     fn send_inputs(&mut self, now: Instant, beats: u64) {
-        let by = if beats / 60 % 2 == 0 { self.habits.by } else { -self.habits.by };
+        let by = if (beats / 60).is_multiple_of(2) { self.habits.by } else { -self.habits.by };
         let inputs = [TimedInput { input: Step { by }, view_delay: self.habits.shows * 256 }; 4];
         let digest = beats.is_multiple_of(8).then(|| self.view.digest() ^ u32::from(self.habits.lies));
         let tick = self.next_tick.wrapping_add_signed(self.habits.off);

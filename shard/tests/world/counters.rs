@@ -414,7 +414,9 @@ fn jobs_are_counted() {
     let at_the_gate = Mutex::new(at_the_gate);
     let settings = JobSettings { workers: 1, per_core: 4, cpus: Vec::new() };
     // A job is done when the gate has gone.
-    let work = move |()| drop(at_the_gate.lock().expect("one worker").recv());
+    let work = move |()| {
+        let _ = at_the_gate.lock().expect("one worker").recv();
+    };
     let (mut ports, _workers) = Jobs::start(1, &settings, work).expect("a thread");
     let config = WorldConfig { entities_max: 64, visible_max: 32, ..WorldConfig::default() };
     let mut world: World = Cores::new(1, "delay=20ms", config, |simulation| {

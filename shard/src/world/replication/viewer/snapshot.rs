@@ -162,11 +162,14 @@ mod tests {
 
     #[test]
     fn a_snapshot_is_not_so_long_that_it_is_compressed_unless_an_entry_needs_the_room() {
-        ringshard_world::wire! { pub struct Large { pub bytes: [u8; 250] } }
+        ringshard_world::wire! { pub struct Large {
+            pub a: [u8; 32], pub b: [u8; 32], pub c: [u8; 32], pub d: [u8; 32], pub e: [u8; 32], pub f: [u8; 32],
+            pub g: [u8; 32],
+        } }
         let pacing = Pacing { bytes_max: 500, ..Pacing::default() };
         assert_eq!(entries_room::<Character>(12, &pacing), 500);
         assert_eq!(entries_room::<Character>(112, &pacing), 400);
-        assert_eq!(entries_room::<Large>(269, &pacing), 33 + 251);
+        assert_eq!(entries_room::<Large>(269, &pacing), 33 + 7 * 32 + 1);
         let small = Pacing { bytes_max: ENTRY_BYTES_MAX, ..pacing };
         assert_eq!(entries_room::<Character>(12, &small), ENTRY_BYTES_MAX);
     }
