@@ -2,11 +2,10 @@
 
 use ringshard::game::{Channel, PlayerId, Shard};
 use ringshard_demo::{Demo, FULL, Layout};
-use ringshard_demo_rules::{Answer, Ask, Character, Event, Input, Own, Refusal, actions};
-use ringshard_testing::{Duration, World, small};
+use ringshard_demo_rules::{Answer, Ask, Character, DemoRules, Event, Input, Own, Refusal, actions};
+use ringshard_testing::{Duration, News, World, small};
 use ringshard_world::character::{EntityKind, buffs, states};
 use ringshard_world::contract::Text;
-use ringshard_world::messages::{Answered, EnterAnswer};
 use ringshard_world::{EntityId, Pose};
 
 const MIDDLE: [f32; 2] = [400_000.0, 400_000.0];
@@ -19,7 +18,7 @@ fn world(factions: &[u8]) -> World<Demo> {
     let mut world = World::new(1, NETWORK, 7, |_| Demo::new(Layout::Crowd, 0));
     for (number, &faction) in factions.iter().enumerate() {
         // One after the other, so that the server has them in this order.
-        world.join_raw(Some(b""));
+        world.join(b"");
         pass(&mut world, SECOND, Input::default());
         let point = [MIDDLE[0] + 500.0 * number as f32, MIDDLE[1]];
         change(&mut world, number, |own, shown| {
@@ -33,7 +32,7 @@ fn world(factions: &[u8]) -> World<Demo> {
 
 /// Player 0 does this; the others stand.
 fn pass(world: &mut World<Demo>, time: Duration, first: Input) {
-    world.pass_raw(time, |number, _, _| if number == 0 { first } else { Input::default() });
+    world.pass(time, |number, _| if number == 0 { first } else { Input::default() });
 }
 
 fn player(shard: &Shard<Demo>, number: usize) -> (PlayerId, EntityId) {
@@ -62,18 +61,20 @@ fn change(world: &mut World<Demo>, number: usize, change: impl FnOnce(&mut Own, 
     });
 }
 
-fn events(world: &World<Demo>, number: usize) -> Vec<Event> {
-    world.raw(number).events.iter().map(|&(_, event)| event).collect()
+/// The events that a client has got since the last call.
+fn events(world: &mut World<Demo>, number: usize) -> Vec<Event> {
+    let news = world.news(number).into_iter();
+    news.filter_map(|news| if let News::Event(event) = news { Some(event) } else { None }).collect()
 }
 
-fn ask(world: &mut World<Demo>, number: u16, ask: Ask) -> Answer {
-    let (client, now) = world.raw_mut(0);
-    client.ask(now, number, &ask);
+fn ask(world: &mut World<Demo>, ask: Ask) -> Answer {
+    let asked = world.client_mut(0).ask(&ask).expect("the client is in the world");
     pass(world, SECOND, Input::default());
-    match world.raw(0).answers.last() {
-        Some(&(to, Answered::Answer(answer))) if to == number => answer,
-        other => panic!("{ask:?} got {other:?}"),
-    }
+    let answer = |news| match news {
+        News::Answer(id, answer) if id == asked => Some(answer),
+        _ => None,
+    };
+    world.news(0).into_iter().find_map(answer).expect("an ask is answered")
 }
 
 const SHOOTING: Input = Input { direction: 0, pace: 0, actions: actions::SHOOT };
@@ -93,8 +94,8 @@ fn a_hit_hurts_an_enemy_which_burns_and_scores() {
     let shown = look(&mut world, 1).1;
     assert_eq!((shown.health, shown.has(buffs::BURNING)), (215, true));
     assert_eq!(look(&mut world, 0).1.score, 1);
-    assert_eq!(events(&world, 1), [Event::Hit { by: shooter, damage: 40 }]);
-    assert_eq!(events(&world, 0), [Event::Scored { on: target }]);
+    assert_eq!(events(&mut world, 1), [Event::Hit { by: shooter, damage: 40 }]);
+    assert_eq!(events(&mut world, 0), [Event::Scored { on: target }]);
     pass(&mut world, 4 * SECOND, Input::default());
     assert!(!look(&mut world, 1).1.has(buffs::BURNING), "the fire goes out");
 }
@@ -121,7 +122,7 @@ fn who_is_beaten_starts_again_elsewhere_and_cannot_be_hurt_there() {
     pass(&mut world, SECOND, SHOOTING);
     assert_eq!(look(&mut world, 1).1.health, 255);
     let beaten = Event::Beaten { by: body(&mut world, 0), who: body(&mut world, 1) };
-    assert!(events(&world, 0).contains(&beaten) && events(&world, 1).contains(&beaten));
+    assert!(events(&mut world, 0).contains(&beaten) && events(&mut world, 1).contains(&beaten));
 }
 
 #[test]
@@ -135,21 +136,21 @@ fn projectiles_go_through_friends() {
 fn a_shot_for_which_there_is_no_room_can_be_repeated_at_once() {
     let config = ringshard::game::simulation::WorldConfig { entities_max: 1, ..small() };
     let mut world = World::with_config(1, NETWORK, 7, config, |_| Demo::new(Layout::Crowd, 0));
-    world.join_raw(Some(b""));
-    world.join_raw(Some(b""));
+    world.join(b"");
+    world.join(b"");
     pass(&mut world, SECOND, SHOOTING);
-    let refused = world.raw(1).presence.contains(&EnterAnswer::Refused(FULL));
-    assert!(refused || world.raw(0).presence.contains(&EnterAnswer::Refused(FULL)));
+    let is_refused = |news: &News<DemoRules>| matches!(news, News::Refused(FULL));
+    assert!((0..2).any(|number| world.news(number).iter().any(is_refused)));
     assert!(look(&mut world, 0).0.shot.is_ready());
 }
 
 #[test]
 fn only_its_own_faction_sees_an_invisible_player() {
     let mut world = world(&[1, 2, 1]);
-    let sees = |world: &World<Demo>, viewer: usize, id| world.raw(viewer).view.entity(id).is_some();
+    let sees = |world: &World<Demo>, viewer: usize, id| world.client(viewer).scene().shown(id).is_some();
     let hidden = body(&mut world, 0);
     assert!(sees(&world, 1, hidden) && sees(&world, 2, hidden));
-    assert_eq!(ask(&mut world, 1, Ask::Hide), Answer::Hidden { ticks: 300, mana: 170 });
+    assert_eq!(ask(&mut world, Ask::Hide), Answer::Hidden { ticks: 300, mana: 170 });
     assert!(sees(&world, 0, hidden), "it sees itself");
     assert!(!sees(&world, 1, hidden) && sees(&world, 2, hidden));
     pass(&mut world, 6 * SECOND, Input::default());
@@ -159,20 +160,20 @@ fn only_its_own_faction_sees_an_invisible_player() {
 #[test]
 fn what_a_player_asks_costs_what_it_costs() {
     let mut world = world(&[1]);
-    assert_eq!(ask(&mut world, 1, Ask::Drink), Answer::Refused { why: Refusal::Unhurt });
+    assert_eq!(ask(&mut world, Ask::Drink), Answer::Refused { why: Refusal::Unhurt });
     change(&mut world, 0, |_, shown| shown.health = 100);
-    assert_eq!(ask(&mut world, 2, Ask::Drink), Answer::Drunk { health: 200, potions: 2 });
-    assert_eq!(ask(&mut world, 3, Ask::Drink), Answer::Drunk { health: 255, potions: 1 });
+    assert_eq!(ask(&mut world, Ask::Drink), Answer::Drunk { health: 200, potions: 2 });
+    assert_eq!(ask(&mut world, Ask::Drink), Answer::Drunk { health: 255, potions: 1 });
     change(&mut world, 0, |own, shown| (own.potions, shown.mana) = (0, 84));
-    assert_eq!(ask(&mut world, 4, Ask::Drink), Answer::Refused { why: Refusal::NoPotion });
-    assert_eq!(ask(&mut world, 5, Ask::Hide), Answer::Refused { why: Refusal::NoMana });
+    assert_eq!(ask(&mut world, Ask::Drink), Answer::Refused { why: Refusal::NoPotion });
+    assert_eq!(ask(&mut world, Ask::Hide), Answer::Refused { why: Refusal::NoMana });
     let before = look(&mut world, 0).0;
-    assert_eq!(ask(&mut world, 6, Ask::Restart), Answer::Restarted);
+    assert_eq!(ask(&mut world, Ask::Restart), Answer::Restarted);
     let (own, shown) = look(&mut world, 0);
     assert_eq!((own.leap, own.potions, shown.mana), (before.leap + 1, 3, 255));
-    assert!(matches!(ask(&mut world, 7, Ask::Restart), Answer::Refused { why: Refusal::TooEarly { .. } }));
+    assert!(matches!(ask(&mut world, Ask::Restart), Answer::Refused { why: Refusal::TooEarly { .. } }));
     pass(&mut world, 10 * SECOND, Input::default());
-    assert_eq!(ask(&mut world, 8, Ask::Restart), Answer::Restarted);
+    assert_eq!(ask(&mut world, Ask::Restart), Answer::Restarted);
 }
 
 #[test]
@@ -182,8 +183,7 @@ fn a_voice_reaches_players_nearby_and_only_twice_a_second() {
     pass(&mut world, SECOND, Input::default());
     let speaker = body(&mut world, 0);
     let say = |world: &mut World<Demo>, text: &str| {
-        let (client, now) = world.raw_mut(0);
-        client.tell(now, Channel::RELIABLE_ORDERED, &Event::Say { text: Text::new(text) });
+        world.client_mut(0).tell(Channel::RELIABLE_ORDERED, &Event::Say { text: Text::new(text) });
     };
     say(&mut world, "");
     say(&mut world, "one");
@@ -192,20 +192,20 @@ fn a_voice_reaches_players_nearby_and_only_twice_a_second() {
     say(&mut world, "three");
     pass(&mut world, SECOND, Input::default());
     let heard = ["one", "three"].map(|text| Event::Said { by: speaker, text: Text::new(text) });
-    assert_eq!(events(&world, 0), heard);
-    assert_eq!(events(&world, 1), heard);
-    assert_eq!(events(&world, 2), []);
+    assert_eq!(events(&mut world, 0), heard);
+    assert_eq!(events(&mut world, 1), heard);
+    assert_eq!(events(&mut world, 2), []);
 }
 
 #[test]
 fn a_client_cannot_make_events_that_are_the_servers() {
     let mut world = world(&[1, 2]);
     let (shooter, target) = (body(&mut world, 0), body(&mut world, 1));
-    let (client, now) = world.raw_mut(0);
-    client.tell(now, Channel::RELIABLE_ORDERED, &Event::Hit { by: shooter, damage: 255 });
-    client.tell(now, Channel::RELIABLE_ORDERED, &Event::Said { by: target, text: Text::new("I give up") });
+    let client = world.client_mut(0);
+    client.tell(Channel::RELIABLE_ORDERED, &Event::Hit { by: shooter, damage: 255 });
+    client.tell(Channel::RELIABLE_ORDERED, &Event::Said { by: target, text: Text::new("I give up") });
     pass(&mut world, SECOND, Input::default());
-    assert_eq!((events(&world, 1), look(&mut world, 1).1.health), (vec![], 255));
+    assert_eq!((events(&mut world, 1), look(&mut world, 1).1.health), (vec![], 255));
 }
 
 #[test]
@@ -230,11 +230,23 @@ fn effects_reach_the_step_and_movement_is_shown() {
 }
 
 #[test]
+fn a_client_predicts_walking_and_the_cooldown_of_shots_exactly() {
+    let mut world = world(&[1]);
+    let before = world.client(0).stats().mispredicted;
+    world.pass(5 * SECOND, |_, scene| {
+        let turn = scene.tick().wrapping_mul(331) as u16;
+        Input { direction: turn, pace: turn as u8, actions: actions::SHOOT }
+    });
+    assert!(!look(&mut world, 0).0.shot.is_ready(), "it shoots all the time");
+    assert_eq!(world.client(0).stats().mispredicted, before);
+}
+
+#[test]
 fn a_player_whose_client_is_silent_stands() {
     let mut world = world(&[1]);
     let north = Input { direction: 1 << 14, pace: 255, actions: 0 };
     pass(&mut world, SECOND, north);
-    world.cut_raw(0);
+    world.cut(0);
     pass(&mut world, SECOND, north);
     let stopped = look(&mut world, 0).0;
     assert_eq!(stopped.velocity, [0.0; 2]);
@@ -251,12 +263,12 @@ fn npcs_walk_and_stay_near_their_homes() {
             columns.living.iter().map(|row| columns.poses[row]).collect()
         })
     };
-    world.pass_raw(Duration::from_millis(50), |_, _, _| Input::default());
+    pass(&mut world, Duration::from_millis(50), Input::default());
     let homes = poses(&mut world);
     assert_eq!(homes.len(), 50);
     let mut farthest = 0.0_f32;
     for _ in 0..120 {
-        world.pass_raw(SECOND, |_, _, _| Input::default());
+        pass(&mut world, SECOND, Input::default());
         for (pose, home) in poses(&mut world).iter().zip(&homes) {
             farthest = farthest.max((pose.point[0] - home.point[0]).hypot(pose.point[1] - home.point[1]));
         }

@@ -34,7 +34,9 @@ fn any_reason_of_a_disconnect_ends_the_session() {
         let left = (world.total(|stats| stats.players), world.total(|stats| stats.suspended));
         assert_eq!((left, world.total(|stats| stats.entities)), ((0, 0), 0), "reason {reason}");
     }
-    assert_eq!(world.game(0).heard(), [Heard::Join(b"ok".to_vec()), Heard::Leave(LeaveReason::Left)].repeat(21));
+    let heard = world.game(0).heard();
+    assert_eq!(heard.len(), 2 * 21);
+    assert!(heard.chunks(2).all(|two| *two == [Heard::Join(b"ok".to_vec()), Heard::Leave(LeaveReason::Left)]));
 }
 
 #[test]
@@ -64,8 +66,9 @@ fn silent_clients_resume_with_their_players_their_numbers_and_their_views() {
     for core in [0, 1] {
         let of_one = |player| world.game(core).log.iter().filter(move |(of, _)| *of == player).map(|(_, heard)| heard);
         for player in world.game(core).players() {
-            let again = [Heard::Suspended, Heard::Resumed].repeat(3);
-            assert_eq!(of_one(player).cloned().collect::<Vec<_>>()[1..], again[..]);
+            let heard: Vec<_> = of_one(player).skip(1).cloned().collect();
+            assert_eq!(heard.len(), 2 * 3);
+            assert!(heard.chunks(2).all(|two| *two == [Heard::Suspended, Heard::Resumed]));
         }
     }
 }
@@ -92,7 +95,8 @@ fn a_client_that_resumes_and_leaves_at_once_leaves_no_body() {
     world.run(SECOND / 10);
     assert_eq!((world.total(|stats| stats.suspended), world.total(|stats| stats.entities)), (0, 0));
     let heard = world.game(0).heard();
-    assert_eq!(heard, [Heard::Join(b"ok".to_vec()), Heard::Suspended, Heard::Leave(LeaveReason::Left)]);
+    assert_eq!(heard[..2], [Heard::Join(b"ok".to_vec()), Heard::Suspended]);
+    assert_eq!(heard[2..], [Heard::Resumed, Heard::Leave(LeaveReason::Left)]);
 }
 
 #[test]

@@ -33,7 +33,7 @@ impl Wild {
     }
 
     fn own(&mut self) -> Own {
-        Own { steps: 0, mark: 0, x: self.float(), y: self.float() }
+        Own { steps: 0, mark: 0, x: self.next() as f32, y: -(self.next() as f32) }
     }
 
     fn id(&mut self, shard: &Shard<Self>) -> EntityId {
@@ -80,7 +80,10 @@ impl Wild {
             10 if self.next().is_multiple_of(64) => shard.put_out(former, 2),
             11 => shard.admit(player, Admission::Refused(1)),
             12 => _ = (shard.player_of(id), shard.body(player), shard.own(former), shard.is_connected(former)),
-            _ => _ = (shard.state(id), shard.pose(id), shard.own_mut(player).map(|own| *own = self.own())),
+            _ => {
+                let _ = (shard.state(id), shard.pose(id));
+                let _ = shard.own_mut(player).map(|own| *own = self.own());
+            }
         }
     }
 }
