@@ -49,6 +49,7 @@ while [ $# -gt 0 ]; do
 done
 
 if [ $build = yes ]; then
+    scripts/prepare.sh >&2
     cargo build --locked --quiet --profile $profile --package ringshard-arena --package ringshard-arena-bots >&2
 fi
 folder=$([ $profile = dev ] && echo debug || echo release)

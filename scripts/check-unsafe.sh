@@ -5,6 +5,17 @@ cd "$(dirname "$0")/.."
 allowed="
 bench/src/flood/send_batch.rs      sendmmsg from forged source addresses
 bench/src/floor/server.rs          recvmmsg and sendmmsg on bare buffers
+engine/client/c/src/calls/frame.rs     what a C program points to
+engine/client/c/src/calls/general.rs   what a C program points to
+engine/client/c/src/calls/lifetime.rs  what a C program points to
+engine/client/c/src/calls/talk.rs      what a C program points to
+engine/client/c/src/calls/udp.rs       what a C program points to
+engine/client/c/src/calls/world.rs     what a C program points to
+engine/client/c/src/config.rs      the structs of a C program
+engine/client/c/src/game.rs        a C program's pointer, sent along
+engine/client/c/src/handle.rs      handles that a C program owns
+engine/client/c/src/memory.rs      reading and writing through pointers of a C program
+engine/client/c/src/tests.rs       a test of handles
 engine/link/src/buffer.rs          mappings shared with the kernel
 engine/link/src/message.rs         sockaddr and msghdr
 engine/link/src/mmsg.rs            recvmmsg, ppoll

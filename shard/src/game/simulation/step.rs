@@ -9,12 +9,15 @@ use ringshard_world::codec::{Reader, Writer};
 use ringshard_world::limits::INPUT_BYTES_MAX;
 use ringshard_world::{Fields, Rules};
 
+/// The player of so many slots ahead is prefetched.
+const STEPS_AHEAD: u16 = 4;
+
 impl<G: Game> Simulation<G> {
     /// Takes an input of every player, steps its own state, and moves its body.
     pub(super) fn step_players(&mut self) {
         let tick = self.shard.wire_tick();
         for slot in self.shard.members.slots() {
-            self.shard.members.prefetch_slot(slot.saturating_add(2));
+            self.shard.members.prefetch_step(slot.saturating_add(STEPS_AHEAD), tick);
             self.step_player(slot, tick);
         }
         flight_recorder::work_done();

@@ -9,6 +9,7 @@ fn players_on_a_bad_network_rarely_mispredict_and_every_input_is_taken_once() {
     assert_eq!((figures.strange, figures.violations), (0, 0));
     assert!(figures.predicted > 16 * 20 * 50 && figures.in_time_percent() >= 99.8, "{figures:?}");
     assert!(figures.datagrams_per_second <= 62.0, "{figures:?}");
+    assert!(percent(figures.starved, figures.frames) < 5.0, "{figures:?}");
 }
 
 #[test]
@@ -53,8 +54,8 @@ fn a_player_keeps_everything_over_an_outage_of_25_seconds() {
 #[test]
 fn sessions_resume_at_any_moment_from_any_address_on_any_number_of_cores() {
     for cores in [1, 2, 4] {
-        let Resumes { resumed, lost, violations } = resumes(10, cores, "delay=20ms,jitter=10ms,loss=1%");
-        assert!(resumed >= 10, "{resumed} on {cores} cores");
+        let Resumes { resumed, lost, violations } = resumes(4, 8, cores, "delay=20ms,jitter=10ms,loss=1%");
+        assert!(resumed >= 4, "{resumed} on {cores} cores");
         assert_eq!((lost, violations), (0, 0), "{resumed} resumed on {cores} cores");
     }
 }

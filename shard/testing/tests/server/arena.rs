@@ -46,7 +46,6 @@ pub enum Heard {
     Leave(LeaveReason),
     Event(u32),
     Ask(Ask),
-    Draining,
 }
 
 /// Tickets: `ok` enters with a body, `bare` without, `no` is refused with reason 7, `wait` is pending.

@@ -345,3 +345,22 @@ fn a_client_that_moves_keeps_its_player_also_when_it_reaches_another_core() {
     assert!(tick - late < 12, "snapshots arrive at the new address");
     assert_eq!(world.raw(client).connected, [false]);
 }
+
+/// The first datagram after an address change arrives under an id that the server has only just assigned.
+#[test]
+fn a_client_that_moves_and_asks_to_enter_again_has_one_body() {
+    let mut world = world(2, NETWORK);
+    let (client, _) = world.enter();
+    for round in 0..40 {
+        let (raw, now) = world.raw_mut(client);
+        raw.enter(now, b"ok");
+        world.move_raw(client);
+        world.run(Duration::from_millis(50 + 13 * (round % 20)));
+    }
+    world.run(SECOND);
+    assert_eq!((world.total(|stats| stats.players), world.total(|stats| stats.entities)), (1, 1));
+    assert_eq!(world.game(0).heard(), [Heard::Join(b"ok".to_vec())]);
+    world.raw_mut(client).0.transport.disconnect();
+    world.run(SECOND);
+    assert_eq!((world.total(|stats| stats.players), world.total(|stats| stats.entities)), (0, 0));
+}

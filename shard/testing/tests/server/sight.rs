@@ -85,3 +85,25 @@ fn the_lead_says_how_far_ahead_the_newest_input_is() {
     let header = world.raw(client).newest().unwrap().0;
     assert!((-8..0).contains(&header.lead) && header.input_age > 60, "{header:?}");
 }
+
+#[test]
+fn a_player_that_leaps_across_the_map_disappears_here_and_appears_there() {
+    let mut world = world(2, "delay=20ms,loss=5%");
+    let entered = [(); 6].map(|()| world.enter());
+    world.run(SECOND);
+    let bodies = entered.map(|(client, _)| world.body(client).unwrap());
+    let sorted = |ids: &[EntityId]| {
+        let mut ids = ids.to_vec();
+        ids.sort_unstable();
+        ids
+    };
+    for leaper in [0, 1] {
+        world.act(leaper % 2, |_, shard| shard.own_mut(entered[leaper].1).unwrap().x = 400_000.0);
+        world.run(2 * SECOND);
+        for (at, (client, _)) in entered.iter().enumerate() {
+            let (there, here) = bodies.split_at(leaper + 1);
+            assert_eq!(world.seen(*client), sorted(if at <= leaper { there } else { here }), "{client}");
+        }
+    }
+    assert_eq!((world.total(|stats| stats.digests_differ), world.total(|stats| stats.digests_agreed) > 50), (0, true));
+}
