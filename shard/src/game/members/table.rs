@@ -49,7 +49,7 @@ impl<R: Rules> Members<R> {
 
     /// All slots, used or free.
     pub(crate) fn slots(&self) -> impl Iterator<Item = u16> + use<R> {
-        (0..=u16::MAX).take(self.slots.len())
+        (0..self.slots.len()).map(|slot| slot as u16)
     }
 
     /// The player in a slot.

@@ -6,9 +6,9 @@ use ringshard::game::{LeaveReason, To};
 use ringshard_protocol::limits::{RESUME_PERIOD, TIMEOUT_DEFAULT};
 use ringshard_protocol::wire::Channel;
 use ringshard_testing::{Duration, World};
-use ringshard_world::Pose;
 use ringshard_world::codec::Writer;
 use ringshard_world::messages::{EnterAnswer, InputHeader};
+use ringshard_world::{EntityId, Pose};
 
 const NETWORK: &str = "delay=20ms,jitter=5ms";
 
@@ -189,7 +189,41 @@ fn a_lingering_body_can_be_taken_over_by_the_same_person_in_a_new_session() {
 }
 
 /// A lingering body whose taker leaves at once, before the tick ends, still goes.
+/// Spawns and despawns entities until one has this id.
+fn use_again(world: &mut World<Arena>, id: EntityId) {
+    let again = world.act(0, |_, shard| {
+        (0..4 * 256).any(|_| {
+            let other = shard.entities.spawn(Pose::at(HERE), Shown::default()).unwrap();
+            other == id || !shard.entities.despawn(other)
+        })
+    });
+    assert!(again, "the id is used again");
+}
+
 /// Ids of entities are used again after 255 others at their index.
+#[test]
+fn a_pending_player_whose_body_the_game_despawns_takes_no_later_entity_with_it() {
+    let config = WorldConfig { entities_max: 4, ..ringshard_testing::small() };
+    let mut world = World::with_config(1, NETWORK, 1, config, |_| Arena::new());
+    world.add(Some(b"wait"));
+    world.run(SECOND);
+    let player = world.game(0).players()[0];
+    let body = world.act(0, |_, shard| {
+        let body = shard.entities.spawn(Pose::at(HERE), Shown::default()).unwrap();
+        assert!(shard.control(player, Some(body), Own::default()) && shard.entities.despawn(body));
+        body
+    });
+    world.run(SECOND / 10);
+    use_again(&mut world, body);
+    world.act(0, |_, shard| {
+        assert_eq!((shard.body(player), shard.player_of(body)), (None, None));
+        shard.put_out(player, 1);
+    });
+    world.run(SECOND);
+    assert_eq!(world.game(0).left(), [LeaveReason::PutOut(1)]);
+    assert!(world.act(0, |_, shard| shard.entities.contains(body)), "it is another entity");
+}
+
 #[test]
 fn a_lingering_body_that_the_game_despawns_takes_no_later_entity_with_it() {
     let config = WorldConfig { entities_max: 4, ..ringshard_testing::small() };
@@ -201,17 +235,7 @@ fn a_lingering_body_that_the_game_despawns_takes_no_later_entity_with_it() {
     world.run(SECOND / 2);
     world.act(0, |_, shard| assert!(shard.entities.despawn(body)));
     world.run(SECOND / 10);
-    let again = world.act(0, |_, shard| {
-        for _ in 0..4 * 256 {
-            let id = shard.entities.spawn(Pose::at(HERE), Shown::default()).unwrap();
-            if id == body {
-                return true;
-            }
-            assert!(shard.entities.despawn(id));
-        }
-        false
-    });
-    assert!(again, "the id is used again");
+    use_again(&mut world, body);
     world.run(3 * SECOND);
     assert!(world.act(0, |_, shard| shard.entities.contains(body)), "it is another entity");
 }
