@@ -27,6 +27,7 @@ step cargo test --locked --workspace
 step cargo test --locked -p ringshard-protocol --no-default-features --lib
 step cargo test --locked -p ringshard-harness --no-default-features --test protocol
 step cargo test --locked -p ringshard-harness --no-default-features --test network -- --skip paths:: --skip reliability::
+step scripts/bindings.sh --seconds 5
 step cargo doc --locked --workspace --no-deps
 step cargo fmt --manifest-path engine/fuzz/Cargo.toml --check
 step cargo test --manifest-path engine/fuzz/Cargo.toml --target-dir target/fuzz
