@@ -16,6 +16,7 @@ step scripts/module-graph.py --check
 step scripts/module-graph-test.sh
 step scripts/sizes.py --check
 step scripts/arena/lines.py
+step scripts/check-documents.py
 step scripts/check-dependencies.sh
 step scripts/check-msrv.sh
 step scripts/tune-host-test.sh
@@ -38,5 +39,5 @@ step "$bin/ringshard-bench" echo --clients 64 --rate 60 --secs 1 --datapath mmsg
 step scripts/lab-hosts.sh --no-build
 step "$bin/ringshard-bench" simulate --seeds 1..40
 step "$bin/ringshard-bench" simulate-world --minutes 0.2
-step "$bin/ringshard-bench" simulate-lives --steps 100000
+step "$bin/ringshard-bench" simulate-lives --steps 15000
 printf '\nall checks passed\n'

@@ -15,7 +15,7 @@ mod report;
 mod scenario;
 mod server_process;
 mod simulate;
-
+mod simulate_lives;
 mod simulate_world;
 mod soak;
 mod system;
@@ -69,6 +69,7 @@ enum Command {
     Simulate(simulate::Arguments),
     /// Simulate random joins, losses and returns of players. Check after each step that no player is lost, and that none
     /// stays who should be gone.
+    SimulateLives(simulate_lives::Arguments),
     /// Simulate a world on several cores behind a bad network, and compare every player's view with the server's world.
     SimulateWorld(simulate_world::Arguments),
     /// The server process that `floor` starts.
@@ -110,6 +111,7 @@ fn run(command: Command) -> Result<Verdict, String> {
         Command::Transfer(arguments) => transfer::run(&arguments),
         Command::Soak(arguments) => soak::run(&arguments),
         Command::Simulate(arguments) => simulate::run(&arguments),
+        Command::SimulateLives(arguments) => simulate_lives::run(&arguments),
         Command::SimulateWorld(arguments) => simulate_world::run(&arguments),
         Command::FloorServer(arguments) => floor::server::run(&arguments).map(|()| Verdict::Pass),
         Command::TransferServer(arguments) => transfer::server::run(&arguments).map(|()| Verdict::Pass),

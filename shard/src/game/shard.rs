@@ -60,6 +60,15 @@ pub struct Shard<G: Game> {
     pub(crate) rewinds: Cell<RewindStats>,
     /// What the game has decided about players' presence since the last settlement.
     pub(crate) decisions: Vec<(PlayerId, Decision)>,
+    /// Bodies whose players have left.
+    pub(crate) lingering: Vec<Lingering>,
+}
+
+/// A body whose player has left, and the tick at which it is despawned.
+#[derive(Clone, Copy, Debug)]
+pub(crate) struct Lingering {
+    pub(crate) until: u64,
+    pub(crate) body: EntityId,
 }
 
 /// A decision about the presence of a player.
@@ -105,6 +114,7 @@ impl<G: Game> Shard<G> {
             rewind,
             rewinds: Cell::default(),
             decisions: Vec::new(),
+            lingering: Vec::new(),
         }
     }
 
@@ -170,6 +180,7 @@ impl<G: Game> Shard<G> {
         let Some(member) = self.members.get_mut(player) else { return false };
         member.owner.own = own;
         self.members.set_body(player.slot, body);
+        self.lingering.retain(|lingering| Some(lingering.body) != body);
         true
     }
 
@@ -291,7 +302,8 @@ impl<G: Game> Shard<G> {
     /// [`Game::stepped`] gets, unless that is a repeated one. For hits: a player hits what it aimed at.
     ///
     /// The client says what it saw. The server bounds that by what it knows of the client's path, and by the setting
-    /// `rewind-ms`. For a player that has made no input it is the world as of the last tick.
+    /// `rewind-ms`. For a player that has made no input it is the world as of the last tick, and also while the server asks
+    /// what that player sees ([`Game::is_visible`]): a client's word decides nothing there.
     pub fn as_seen_by(&self, player: PlayerId) -> Past<'_> {
         let Some(claim) = self.claim_of(player) else { return self.present() };
         let Grant { at, verdict } =
@@ -315,13 +327,13 @@ impl<G: Game> Shard<G> {
     /// What a player says that it saw, and what the server knows of that. Ticks do not wrap here.
     fn claim_of(&self, player: PlayerId) -> Option<Claim> {
         let member = self.members.get(player)?;
-        let view = member.inputs.view()?;
+        let (view, viewer) = (member.inputs.view()?, member.viewer.as_deref()?);
         let extend = |tick: u32| self.tick.saturating_add_signed((tick.wrapping_sub(self.wire_tick()) as i32).into());
-        let acknowledged = view.acknowledged.and_then(|number| member.viewer().tick_of(number));
+        let acknowledged = view.acknowledged.and_then(|number| viewer.tick_of(number));
         // Without a snapshot that was really sent, the player has seen the present at most.
         let acknowledged = acknowledged.map_or(self.tick, extend);
         let shown = extend(view.tick) as f64 - f64::from(view.delay) / 256.0;
-        Some(Claim { shown, acknowledged, jitter_ticks: member.viewer().jitter_ticks() })
+        Some(Claim { shown, acknowledged, jitter_ticks: viewer.jitter_ticks() })
     }
 }
 

@@ -227,7 +227,9 @@ impl<R: Rules> RawClient<R> {
                 }
                 self.welcome = Some(welcome);
             }
-            _ => self.welcome = None,
+            // A client that is in the world stays there.
+            EnterAnswer::WrongSchema(_) => {}
+            EnterAnswer::Refused(_) | EnterAnswer::PutOut(_) => self.welcome = None,
         }
     }
 

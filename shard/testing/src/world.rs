@@ -23,6 +23,8 @@ pub struct World<G: Game> {
     network: Network,
     conditions: Conditions,
     seed: u64,
+    /// How often clients were started again.
+    rejoined: usize,
     clients: Vec<Seat<Player<G::Rules>>>,
     raw: Vec<Seat<RawClient<G::Rules>>>,
 }
@@ -57,7 +59,7 @@ impl<G: Game> World<G> {
         let conditions = network_conditions(network);
         let network = Network::new(seed, conditions);
         let server = Server::new(&network, cores, seed, WorldConfig { seed, ..config }, game);
-        World { server, network, conditions, seed, clients: Vec::new(), raw: Vec::new() }
+        World { server, network, conditions, seed, rejoined: 0, clients: Vec::new(), raw: Vec::new() }
     }
 
     /// The virtual time. It begins at zero.
@@ -152,6 +154,21 @@ impl<G: Game> World<G> {
         let seat = self.seat(player, address, number, "frame");
         self.clients.push(seat);
         number
+    }
+
+    /// The program of a client is started again at the same address. It knows nothing of its former session, and enters the
+    /// world with a ticket. The server is not told that the former program has ended.
+    ///
+    /// # Panics
+    /// When the ticket is too long.
+    pub fn rejoin(&mut self, number: usize, ticket: &[u8])
+    where
+        G::Rules: Clone,
+    {
+        self.rejoined += 1;
+        let rules = self.game(0).rules().clone();
+        let seed = seed_of(self.seed, "rejoined", self.rejoined);
+        self.clients[number].client = Player::new(rules, ticket, self.now(), seed);
     }
 
     /// A [`RawClient`] connects to the next core. With a ticket it enters the world by itself. Gives its number: raw clients
