@@ -46,7 +46,7 @@ has() { command -v "$1" >/dev/null; }
 skip() { echo "bindings: skipped $1: $2"; }
 
 # Each of these sets players[NAME] to the command that plays.
-declare -A players
+declare -A players=()
 prepare_csharp() {
     if ! has mcs || ! has mono; then
         skip "C#" "there is no Mono; install it: apt install mono-mcs mono-runtime libmono-system-core4.0-cil"
@@ -113,7 +113,7 @@ if ! kill -0 "$server" 2>/dev/null; then
     exit 2
 fi
 
-declare -A processes
+declare -A processes=()
 for name in "${!players[@]}"; do
     # A player that hangs fails.
     # shellcheck disable=SC2086 # The command has several words.

@@ -3,11 +3,13 @@
 use crate::game::{Game, rules};
 use crate::place::{Place, entity, number, number_or_none};
 use crate::shape::Shape;
+use godot::classes::node::ProcessMode;
 use godot::global::Error;
 use godot::prelude::*;
 use ringshard_client::{Channel, ClientConfig, News, Pose, PublicKey, Scene, Udp};
 
-/// A client of the game. It polls in each frame, before the other nodes if it stands above them in the scene.
+/// A client of the game. It polls in each frame, also while the game is paused, unless the scene sets its process mode. It
+/// polls before the nodes that stand below it in the scene.
 ///
 /// A script calls `connect_to_server`, sets what the player does with `set_input`, and listens to the signals. Entities have
 /// numbers; 0 is none.
@@ -28,6 +30,13 @@ pub struct RingshardClient {
 
 #[godot_api]
 impl INode for RingshardClient {
+    fn ready(&mut self) {
+        // A paused game must not lose its connection.
+        if self.base().get_process_mode() == ProcessMode::INHERIT {
+            self.base_mut().set_process_mode(ProcessMode::ALWAYS);
+        }
+    }
+
     fn process(&mut self, _delta: f64) {
         let input = self.input;
         let Some(udp) = &mut self.udp else { return };
@@ -37,7 +46,9 @@ impl INode for RingshardClient {
             self.report(news);
         }
         // What the handlers ask and tell leaves with this frame.
-        self.udp.as_mut().map(Udp::flush).unwrap_or_default();
+        if let Some(udp) = &mut self.udp {
+            udp.flush();
+        }
     }
 
     fn exit_tree(&mut self) {
@@ -126,7 +137,9 @@ impl RingshardClient {
     /// Disconnects. `closed` follows.
     #[func]
     fn close(&mut self) {
-        self.udp.as_mut().map(Udp::close).unwrap_or_default();
+        if let Some(udp) = &mut self.udp {
+            udp.close();
+        }
     }
 
     /// Whether the server has let the client into the world.
