@@ -1,6 +1,6 @@
 //! The result of a campaign, as text and as JSON.
 
-use super::simulator::Simulator;
+use super::simulator::{Count, Simulator};
 use crate::report::verdict::Verdict;
 use crate::terminal::{Page, grouped};
 use ringshard_protocol::time::Instant;
@@ -15,7 +15,7 @@ const JUDGED_STEPS_MIN: u64 = 100_000;
 /// Counts by name.
 type Counts = BTreeMap<&'static str, u64>;
 
-fn add(counts: &mut Counts, more: impl IntoIterator<Item = (&'static str, u64)>) {
+fn add(counts: &mut Counts, more: impl IntoIterator<Item = Count>) {
     more.into_iter().for_each(|(name, count)| *counts.entry(name).or_default() += count);
 }
 

@@ -60,6 +60,15 @@ pub struct Shard<G: Game> {
     pub(crate) rewinds: Cell<RewindStats>,
     /// What the game has decided about players' presence since the last settlement.
     pub(crate) decisions: Vec<(PlayerId, Decision)>,
+    /// Bodies whose players have left.
+    pub(crate) lingering: Vec<Lingering>,
+}
+
+/// A body whose player has left, and the tick at which it is despawned.
+#[derive(Clone, Copy, Debug)]
+pub(crate) struct Lingering {
+    pub(crate) until: u64,
+    pub(crate) body: EntityId,
 }
 
 /// A decision about the presence of a player.
@@ -105,6 +114,7 @@ impl<G: Game> Shard<G> {
             rewind,
             rewinds: Cell::default(),
             decisions: Vec::new(),
+            lingering: Vec::new(),
         }
     }
 
@@ -170,6 +180,7 @@ impl<G: Game> Shard<G> {
         let Some(member) = self.members.get_mut(player) else { return false };
         member.owner.own = own;
         self.members.set_body(player.slot, body);
+        self.lingering.retain(|lingering| Some(lingering.body) != body);
         true
     }
 

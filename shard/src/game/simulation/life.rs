@@ -17,26 +17,19 @@
 use super::Simulation;
 use crate::game::members::{Member, Presence};
 use crate::game::outgoing::Recipient;
-use crate::game::shard::Decision;
+use crate::game::shard::{Decision, Lingering, Shard};
 use crate::game::{Admission, Game, LeaveReason, PlayerId};
 use crate::runtime::flight_recorder;
 use ringshard_protocol::Endpoint;
 use ringshard_protocol::endpoint::{EndCause, Event, SessionId};
 use ringshard_protocol::time::Instant;
 use ringshard_protocol::wire::{Channel, ConnectionId, DisconnectReason};
+use ringshard_world::Rules;
 use ringshard_world::codec::Writer;
 use ringshard_world::messages::{EnterAnswer, EnterRequest, Welcome};
-use ringshard_world::{EntityId, Rules};
 
 /// The reason that a client is given when more waited for it than the server keeps.
 const BACKLOG_REASON: u8 = u8::MAX;
-
-/// A body whose player has left, and the tick at which it is despawned.
-#[derive(Clone, Copy, Debug)]
-pub(super) struct Lingering {
-    until: u64,
-    body: EntityId,
-}
 
 impl<G: Game> Simulation<G> {
     /// Follows a session from connection to connection, and to its end.
@@ -220,7 +213,7 @@ impl<G: Game> Simulation<G> {
         self.put_outside(player.slot);
         match body {
             Some(body) if ticks > 0 => {
-                self.lingering.push(Lingering { until: self.shard.tick() + u64::from(ticks), body });
+                self.shard.lingering.push(Lingering { until: self.shard.tick() + u64::from(ticks), body });
             }
             Some(body) => {
                 self.shard.entities.despawn(body);
@@ -239,17 +232,15 @@ impl<G: Game> Simulation<G> {
         }
     }
 
-    /// Despawns bodies that have lingered long enough and have no player again. One that the game has despawned is forgotten at
-    /// once: its id is used again some day.
+    /// Despawns bodies that have lingered long enough. One that the game has despawned is forgotten at once: its id is used
+    /// again some day.
     pub(super) fn end_lingering(&mut self) {
-        let shard = &mut self.shard;
-        let tick = shard.tick();
-        self.lingering.retain(|&Lingering { until, body }| {
-            let has_player = shard.members.of_body(body).is_some();
-            if !has_player && tick >= until {
-                shard.entities.despawn(body);
+        let Shard { lingering, entities, tick, .. } = &mut self.shard;
+        lingering.retain(|&Lingering { until, body }| {
+            if *tick >= until {
+                entities.despawn(body);
             }
-            !has_player && shard.entities.contains(body)
+            entities.contains(body)
         });
     }
 }

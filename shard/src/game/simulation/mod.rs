@@ -48,7 +48,6 @@ use crate::world::replication::{Encoder, Replica};
 use crate::world::rewind::{History, RewindSettings, RewindStats};
 use crate::world::store::Entities;
 use crate::world::visibility::Visibility;
-use life::Lingering;
 use rand_chacha::rand_core::SeedableRng;
 use ringshard_protocol::Endpoint;
 use ringshard_protocol::crypto::Csprng;
@@ -77,7 +76,6 @@ pub struct Simulation<G: Game> {
     served: usize,
     tick_began: Instant,
     shedding: Shedding,
-    lingering: Vec<Lingering>,
     scratch: Scratch,
     /// Entities that a player always sees: working memory.
     always: Vec<EntityId>,
@@ -138,7 +136,6 @@ impl<G: Game> Simulation<G> {
             served: 0,
             tick_began: Instant::ZERO,
             shedding: Shedding::default(),
-            lingering: Vec::new(),
             scratch: Scratch::default(),
             always: Vec::new(),
             waiting: Vec::new(),

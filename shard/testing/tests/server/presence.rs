@@ -188,7 +188,6 @@ fn a_lingering_body_can_be_taken_over_by_the_same_person_in_a_new_session() {
     assert_eq!(world.total(|stats| stats.entities), 0);
 }
 
-/// A lingering body whose taker leaves at once, before the tick ends, still goes.
 /// Spawns and despawns entities until one has this id.
 fn use_again(world: &mut World<Arena>, id: EntityId) {
     let again = world.act(0, |_, shard| {
@@ -254,6 +253,27 @@ fn a_body_that_was_taken_over_and_given_back_is_the_games() {
         assert!(shard.control(other, Some(body), own) && shard.control(other, None, own));
     });
     world.run(2 * SECOND);
+    assert!(world.act(0, |_, shard| shard.entities.contains(body)));
+}
+
+#[test]
+fn a_body_whose_taker_leaves_in_the_same_tick_lingers_anew() {
+    let mut world = world(1, NETWORK);
+    world.game_mut(0).lingers = 60;
+    let (client, player) = world.enter();
+    let (_, other) = world.enter();
+    let body = world.act(0, |_, shard| shard.body(player)).unwrap();
+    world.raw_mut(client).0.transport.disconnect();
+    world.run(SECOND / 2);
+    world.act(0, |game, shard| {
+        let own = *shard.own(other).unwrap();
+        assert!(shard.control(other, Some(body), own));
+        game.lingers = 600;
+        shard.put_out(other, 1);
+    });
+    world.run(5 * SECOND);
+    assert!(world.act(0, |_, shard| shard.entities.contains(body)), "the first time is over, the second is not");
+    world.run(6 * SECOND);
     assert!(!world.act(0, |_, shard| shard.entities.contains(body)));
 }
 
