@@ -37,7 +37,8 @@ fn script(name: &str, words: &[&str]) -> String {
 /// The words of a line of the pkg-config file, as pkg-config gives them.
 fn flags(file: &str, line: &str) -> Vec<String> {
     let value = |name: &str| {
-        let found = file.lines().find_map(|line| line.strip_prefix(name)).unwrap_or_else(|| panic!("there is no {name}"));
+        let found =
+            file.lines().find_map(|line| line.strip_prefix(name)).unwrap_or_else(|| panic!("there is no {name}"));
         found.to_owned()
     };
     let prefix = value("prefix=");
@@ -85,5 +86,8 @@ fn the_package_has_what_a_program_is_built_with() {
     }
     assert!(listed.lines().all(|line| line.contains(" root/root ")), "{listed}");
     let packaging = include_str!("../../../../../scripts/package.sh");
-    assert!(packaging.lines().any(|line| line == "scripts/package-client.sh"), "it is built beside the server's package");
+    assert!(
+        packaging.lines().any(|line| line == "scripts/package-client.sh"),
+        "it is built beside the server's package"
+    );
 }
