@@ -16,7 +16,7 @@ mod scenario;
 mod server_process;
 mod simulate;
 mod simulate_lives;
-mod simulate_world;
+//TMP mod simulate_world;
 mod soak;
 mod system;
 mod terminal;
@@ -71,7 +71,7 @@ enum Command {
     /// stays who should be gone.
     SimulateLives(simulate_lives::Arguments),
     /// Simulate a world on several cores behind a bad network, and compare every player's view with the server's world.
-    SimulateWorld(simulate_world::Arguments),
+    //TMP SimulateWorld(simulate_world::Arguments),
     /// The server process that `floor` starts.
     #[command(hide = true)]
     FloorServer(floor::server::Arguments),
@@ -112,7 +112,7 @@ fn run(command: Command) -> Result<Verdict, String> {
         Command::Soak(arguments) => soak::run(&arguments),
         Command::Simulate(arguments) => simulate::run(&arguments),
         Command::SimulateLives(arguments) => simulate_lives::run(&arguments),
-        Command::SimulateWorld(arguments) => simulate_world::run(&arguments),
+        //TMP Command::SimulateWorld(arguments) => simulate_world::run(&arguments),
         Command::FloorServer(arguments) => floor::server::run(&arguments).map(|()| Verdict::Pass),
         Command::TransferServer(arguments) => transfer::server::run(&arguments).map(|()| Verdict::Pass),
     }

@@ -309,7 +309,7 @@ def late_input(server):
     counters = server.counters()
     point = player.own["point"]
     walking = DEMO.Input.blank | {"direction": inland(player), "pace": 255}
-    for ahead in (-1000, -100, -30, LIMITS["INPUT_AHEAD_MAX"] + 60, 10_000, 1 << 30):
+    for ahead in (-1000, -200, -100, LIMITS["INPUT_AHEAD_MAX"] + 60, 10_000, 1 << 30):
         player.send_message(player.server_tick + ahead, [(0, walking)] * 4)
         player.client.idle(0.05)
         player.read()
@@ -460,9 +460,15 @@ def invalid(server):
               vectors["world-answer-opened"]["message"], vectors["world-enter-welcome"]["message"], b"\3\0"]
     for channel in (0, 1, 2):
         before = server.counter("world_invalid_messages")
-        for message in wrong:
+        for at, message in enumerate(wrong):
             client.send(channel, message)
-        eventually("invalid messages", before + len(wrong), lambda: server.counter("world_invalid_messages"))
+            if at % 16 == 0:
+                client.idle(0.01)
+
+        def counted():
+            client.idle(0.05)
+            return server.counter("world_invalid_messages")
+        eventually("invalid messages", before + len(wrong), counted)
     agrees(server, player, lambda: player.play(1.0))
     client.close()
 

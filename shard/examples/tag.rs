@@ -2,7 +2,8 @@
 //!
 //! `cargo run --release -p ringshard --example tag` serves it. shard/games/README.md builds the same game with a client.
 
-use ringshard::game::{Admission, Channel, Game, LeaveReason, NoJob, PlayerId, Reply, Rng, Shard, To};
+use ringshard::game::shard::NEAREST_MAX;
+use ringshard::game::{Admission, Channel, Game, NoJob, PlayerId, Reply, Rng, Shard, To};
 use ringshard_world::limits::TICKS_PER_SECOND;
 use ringshard_world::{EntityId, Pose, Rules, wire};
 
@@ -15,13 +16,15 @@ const SPEED: f32 = 600.0;
 const REACH: f32 = 150.0;
 /// Ticks for which a player that was tagged must not tag.
 const REST_TICKS: u64 = 60;
+/// Ticks without anybody who is it, after which somebody becomes it.
+const APPOINT_TICKS: u32 = 10;
 
 wire! {
     /// What a player does in one tick: how fast it runs along x and y, in 127ths of its speed.
     pub struct Input { pub x: i8, pub y: i8 }
     /// The player's own state. Its client predicts it.
     pub struct Own { pub point: [f32; 2], pub velocity: [f32; 2] }
-    /// What everybody sees of a player beside its pose.
+    /// What everybody sees of a player besides its pose.
     pub struct Shown { pub is_it: bool }
     pub enum Event { Tagged { by: EntityId, who: EntityId } }
     /// Players ask nothing here.
@@ -58,18 +61,44 @@ impl Rules for TagRules {
 struct Tag {
     /// The tick from which the player of this core who is it may tag.
     tags_from: u64,
+    /// Ticks for which nobody has been it.
+    without: u32,
     around: Vec<EntityId>,
 }
 
 impl Tag {
-    /// The player of this core who is it, if it is on this core, tags another one within `reach`.
-    fn tag(&mut self, shard: &mut Shard<Self>, it: EntityId, reach: f32) {
-        let Some(&Pose { point, .. }) = shard.entities.pose(it) else { return };
+    /// Finds players on all cores, the nearest ones, and leaves them in `around`.
+    fn look(&mut self, shard: &mut Shard<Self>, point: [f32; 3], reach: f32) {
         self.around.clear();
-        // The nearest entities of all cores: a command reaches the owner of each.
-        shard.nearest(point, reach, 2, &mut self.around);
+        shard.nearest(point, reach, NEAREST_MAX, &mut self.around);
+    }
+
+    /// The player who is it, on whatever core.
+    fn who_is_it(&mut self, shard: &mut Shard<Self>) -> Option<EntityId> {
+        self.look(shard, [CORNER[0], CORNER[1], 0.0], f32::INFINITY);
+        let is_it = |id: &EntityId| shard.state(*id).is_some_and(|state| state.shown.is_it);
+        self.around.iter().copied().find(is_it)
+    }
+
+    /// If nobody is it, somebody becomes it: at the beginning, and when the one who was it has left.
+    fn appoint(&mut self, shard: &mut Shard<Self>) {
+        let who = self.who_is_it(shard);
+        self.without = if who.is_some() { 0 } else { self.without + 1 };
+        // A tag that is on its way to another core arrives within a few ticks.
+        if self.without > APPOINT_TICKS
+            && let Some(&first) = self.around.first()
+            && shard.command(first, first, &Command::Tag).is_ok()
+        {
+            self.without = 0;
+        }
+    }
+
+    /// The player who is it tags another one within reach.
+    fn tag(&mut self, shard: &mut Shard<Self>, it: EntityId) {
+        let Some(&Pose { point, .. }) = shard.entities.pose(it) else { return };
+        self.look(shard, point, REACH);
         let Some(&other) = self.around.iter().find(|&&other| other != it) else { return };
-        // A refused command is tried again in the next tick: too many were waiting.
+        // The other player's core gets the command. A refused one is tried again in the next tick: too many were waiting.
         if shard.command(other, it, &Command::Tag).is_ok()
             && let Some(shown) = shard.entities.shown_mut(it)
         {
@@ -91,19 +120,10 @@ impl Game for Tag {
     fn join(&mut self, shard: &mut Shard<Self>, player: PlayerId, _ticket: &[u8]) -> Admission {
         let mut part = || shard.random.next_u32() as f32 / u32::MAX as f32;
         let own = Own { point: [CORNER[0] + part() * SIZE[0], CORNER[1] + part() * SIZE[1]], velocity: [0.0; 2] };
-        // The first player is it.
-        let shown = Shown { is_it: shard.core() == 0 && shard.entities.is_empty() };
+        let shown = Shown { is_it: false };
         let Ok(body) = shard.entities.spawn(TagRules.pose(&own), shown) else { return Admission::Refused(0) };
         shard.control(player, Some(body), own);
         Admission::Accepted
-    }
-
-    fn leave(&mut self, shard: &mut Shard<Self>, player: PlayerId, _reason: LeaveReason) -> u32 {
-        if let Some(body) = shard.body(player).filter(|&body| is_it(shard, body)) {
-            // Somebody else must be it.
-            self.tag(shard, body, f32::INFINITY);
-        }
-        0
     }
 
     fn ask(&mut self, shard: &mut Shard<Self>, _player: PlayerId, _ask: Nothing, reply: Reply) {
@@ -119,15 +139,14 @@ impl Game for Tag {
     }
 
     fn tick(&mut self, shard: &mut Shard<Self>) {
-        let it = shard.entities.ids().find(|&id| is_it(shard, id));
+        if shard.core() == 0 {
+            self.appoint(shard);
+        }
+        let it = shard.entities.ids().find(|&id| shard.entities.shown(id).is_some_and(|shown| shown.is_it));
         if let Some(it) = it.filter(|_| shard.tick() >= self.tags_from) {
-            self.tag(shard, it, REACH);
+            self.tag(shard, it);
         }
     }
-}
-
-fn is_it(shard: &Shard<Tag>, id: EntityId) -> bool {
-    shard.entities.shown(id).is_some_and(|shown| shown.is_it)
 }
 
 fn main() -> std::process::ExitCode {

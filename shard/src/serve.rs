@@ -55,7 +55,8 @@ struct NoSettings {}
 /// signal or a command asks for it. `--help` lists the settings; `config check`, `config print` and `config schema` work as
 /// those of the program `ringshard`.
 ///
-/// `game` makes the game of each core, by its number. `work` does a job of the game ([`Shard::give`](crate::game::Shard::give)) on a worker's thread, where it may block. A game without jobs passes
+/// `game` makes the game of each core, by its number. `work` does a job of the game
+/// ([`Shard::give`](crate::game::Shard::give)) on a worker's thread, where it may block. A game without jobs passes
 /// [`no_jobs`](crate::no_jobs).
 ///
 /// Call it once, from `main`: it starts the log, handles signals, and ends the process if a thread panics. Returns what `main`

@@ -50,3 +50,43 @@ impl Received {
         self.any.then_some((self.newest, self.before))
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use proptest::collection::vec;
+    use proptest::prelude::*;
+    use std::collections::BTreeSet;
+
+    proptest! {
+        /// Against a set of all snapshots, with numbers that do not wrap.
+        #[test]
+        fn an_acknowledgment_names_the_snapshots_received(
+            first in any::<u16>(),
+            ahead in vec(prop_oneof![1..4_u64, 60..70_u64, 1..32_768_u64], 0..80),
+        ) {
+            let mut received = Received::before(first);
+            prop_assert_eq!(received.acknowledgment(), None);
+            let mut newest = u64::from(first) + (1 << 20) - 1;
+            let mut all = BTreeSet::new();
+            for ahead in ahead {
+                prop_assert!(!received.is_news(newest as u16), "the newest is no news");
+                prop_assert!(!received.is_news((newest + 32_768) as u16), "that is half of all numbers ahead");
+                newest += ahead;
+                prop_assert!(received.is_news(newest as u16));
+                received.note(newest as u16);
+                all.insert(newest);
+                let before = (0..64).filter(|bit| all.contains(&(newest - 1 - bit))).map(|bit| 1 << bit).sum();
+                prop_assert_eq!(received.acknowledgment(), Some((newest as u16, before)));
+            }
+        }
+    }
+
+    #[test]
+    #[should_panic(expected = "snapshot 4 is not newer")]
+    fn an_old_snapshot_is_not_noted() {
+        let mut received = Received::before(4);
+        received.note(5);
+        received.note(4);
+    }
+}

@@ -178,9 +178,9 @@ impl<G: Game> Shard<G> {
         self.members.get(player)?.owner.body.filter(|&body| self.entities.contains(body))
     }
 
-    /// The player whose body an entity of this core is.
+    /// The player whose body an entity of this core is. An entity that does not exist is nobody's body.
     pub fn player_of(&self, body: EntityId) -> Option<PlayerId> {
-        self.members.of_body(body).map(|member| member.id)
+        self.members.of_body(body).filter(|_| self.entities.contains(body)).map(|member| member.id)
     }
 
     /// A player's own state.
@@ -229,6 +229,7 @@ impl<G: Game> Shard<G> {
         write_event(event, &mut writer).expect("an event has at most EVENT_BYTES_MAX bytes");
         let message = writer.written();
         match to {
+            To::Player(player) if self.members.get(player).is_none() => {}
             To::Player(player) => self.outgoing.push(Recipient::Player(player), channel, message),
             To::Entity(body) if self.entities.owns(body) => self.tell_player_of(body, channel, message),
             To::Entity(body) => self.outbox.push(command(Purpose::ToPlayer(channel), body, &message[1..]))?,
@@ -246,8 +247,8 @@ impl<G: Game> Shard<G> {
 
     /// Sends the message of an event to the player whose body that is, if there is one.
     pub(crate) fn tell_player_of(&mut self, body: EntityId, channel: Channel, message: &[u8]) {
-        if let Some(member) = self.members.of_body(body) {
-            self.outgoing.push(Recipient::Player(member.id), channel, message);
+        if let Some(player) = self.player_of(body) {
+            self.outgoing.push(Recipient::Player(player), channel, message);
         }
     }
 
@@ -290,7 +291,8 @@ impl<G: Game> Shard<G> {
     /// [`Game::stepped`] gets, unless that is a repeated one. For hits: a player hits what it aimed at.
     ///
     /// The client says what it saw. The server bounds that by what it knows of the client's path, and by the setting
-    /// `rewind-ms`. For a player that has made no input it is the world as of the last tick.
+    /// `rewind-ms`. For a player that has made no input it is the world as of the last tick, and also while the server asks
+    /// what that player sees ([`Game::is_visible`]): a client's word decides nothing there.
     pub fn as_seen_by(&self, player: PlayerId) -> Past<'_> {
         let Some(claim) = self.claim_of(player) else { return self.present() };
         let Grant { at, verdict } =
@@ -314,13 +316,13 @@ impl<G: Game> Shard<G> {
     /// What a player says that it saw, and what the server knows of that. Ticks do not wrap here.
     fn claim_of(&self, player: PlayerId) -> Option<Claim> {
         let member = self.members.get(player)?;
-        let view = member.inputs.view()?;
+        let (view, viewer) = (member.inputs.view()?, member.viewer.as_deref()?);
         let extend = |tick: u32| self.tick.saturating_add_signed((tick.wrapping_sub(self.wire_tick()) as i32).into());
-        let acknowledged = view.acknowledged.and_then(|number| member.viewer().tick_of(number));
+        let acknowledged = view.acknowledged.and_then(|number| viewer.tick_of(number));
         // Without a snapshot that was really sent, the player has seen the present at most.
         let acknowledged = acknowledged.map_or(self.tick, extend);
         let shown = extend(view.tick) as f64 - f64::from(view.delay) / 256.0;
-        Some(Claim { shown, acknowledged, jitter_ticks: member.viewer().jitter_ticks() })
+        Some(Claim { shown, acknowledged, jitter_ticks: viewer.jitter_ticks() })
     }
 }
 

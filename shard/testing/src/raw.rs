@@ -2,8 +2,7 @@
 
 use crate::seat::Datagrams;
 use crate::{seed_of, server};
-use ringshard_client::protocol::client::{Client, ClientEvent, CloseReason};
-use ringshard_protocol::client::ClientConfig;
+use ringshard_protocol::client::{Client, ClientConfig, ClientEvent, CloseReason};
 use ringshard_protocol::time::Instant;
 use ringshard_protocol::wire::Channel;
 use ringshard_world::codec::Writer;
@@ -51,6 +50,8 @@ pub struct RawClient<R: Rules> {
     pub ahead: u32,
     /// How many inputs each message repeats, 1 to 16.
     pub repeats: usize,
+    /// Makes the input of each tick; neutral ones if the test sets nothing else.
+    pub input: Box<dyn FnMut(u32) -> R::Input>,
     /// What its inputs say that it sees, in 256ths of a tick before their ticks.
     pub view_delay: u16,
     neutral: R::Input,
@@ -64,11 +65,17 @@ pub struct RawClient<R: Rules> {
     buffer: Vec<u8>,
 }
 
+/// The configuration of every client of a world: it reconnects by itself.
+pub fn client_config() -> ClientConfig {
+    ClientConfig { reconnect: true, ..ClientConfig::new(server::public_key()) }
+}
+
 impl<R: Rules> RawClient<R> {
     pub(crate) fn new(rules: &R, now: Instant, seed: u64, number: usize, ticket: Option<&[u8]>) -> Self {
-        let config = ClientConfig { reconnect: true, ..ClientConfig::new(server::public_key()) };
+        let neutral = rules.neutral_input();
         RawClient {
-            transport: Client::new(config, now, seed_of(seed, "raw client", number)).expect("the key is sound"),
+            transport: Client::new(client_config(), now, seed_of(seed, "raw client", number))
+                .expect("the key is sound"),
             view: View::new(rules, 0),
             ticket: ticket.map(<[u8]>::to_vec),
             welcome: None,
@@ -81,8 +88,9 @@ impl<R: Rules> RawClient<R> {
             sends_inputs: true,
             ahead: 10,
             repeats: 4,
+            input: Box::new(move |_| neutral),
             view_delay: 0,
-            neutral: rules.neutral_input(),
+            neutral,
             schema: rules.schema(),
             clock: None,
             made: VecDeque::new(),
@@ -153,8 +161,8 @@ impl<R: Rules> RawClient<R> {
         self.snapshots.last()
     }
 
-    /// Does what is due in a frame. `input` makes the input of each tick.
-    pub(crate) fn frame(&mut self, now: Instant, mut input: impl FnMut(&Self, u32) -> R::Input) {
+    /// Does what is due in a frame.
+    pub(crate) fn frame(&mut self, now: Instant) {
         self.transport.advance(now);
         self.note_events(now);
         if self.welcome.is_none() || !self.sends_inputs {
@@ -170,7 +178,7 @@ impl<R: Rules> RawClient<R> {
         }
         while self.made_for != tick {
             self.made_for = self.made_for.wrapping_add(1);
-            let input = input(self, self.made_for);
+            let input = (self.input)(self.made_for);
             self.made.push_back(TimedInput { input, view_delay: self.view_delay });
         }
         while self.made.len() > INPUTS_PER_MESSAGE_MAX {
@@ -219,7 +227,9 @@ impl<R: Rules> RawClient<R> {
                 }
                 self.welcome = Some(welcome);
             }
-            _ => self.welcome = None,
+            // A client that is in the world stays there.
+            EnterAnswer::WrongSchema(_) => {}
+            EnterAnswer::Refused(_) | EnterAnswer::PutOut(_) => self.welcome = None,
         }
     }
 

@@ -6,7 +6,7 @@ use ringshard_link::sim::{Network, SimLink};
 use ringshard_protocol::limits::DATAGRAM_BYTES_MAX;
 use ringshard_protocol::link::{Link, Path};
 use ringshard_protocol::time::{Duration, Instant};
-use std::net::{IpAddr, SocketAddr};
+use std::net::SocketAddr;
 
 /// Time between two frames of a client: it receives and sends once per frame.
 pub(crate) const FRAME: Duration = Duration::from_nanos(1_000_000_000 / 60);
@@ -44,8 +44,8 @@ impl<C: Datagrams> Seat<C> {
         }
     }
 
-    pub(crate) fn ip(&self) -> IpAddr {
-        self.link.local().ip()
+    pub(crate) fn address(&self) -> SocketAddr {
+        self.link.local()
     }
 
     pub(crate) fn is_cut(&self) -> bool {

@@ -106,8 +106,8 @@ impl<G: Game> Server<G> {
         &self.cores[core]
     }
 
-    pub(crate) fn act<T>(&mut self, core: usize, act: impl FnOnce(&mut G, &mut Shard<G>) -> T) -> T {
-        self.cores[core].service_mut().act(act)
+    pub(crate) fn game_and_shard_mut(&mut self, core: usize) -> (&mut G, &mut Shard<G>) {
+        self.cores[core].service_mut().game_and_shard_mut()
     }
 
     pub(crate) fn total(&self, counter: impl Fn(&WorldStats) -> u64) -> u64 {

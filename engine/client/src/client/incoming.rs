@@ -61,7 +61,7 @@ impl<R: Rules> Client<R> {
                 ClientEvent::Connected { resumed: false, .. } => self.begin_session(),
                 ClientEvent::Reconnecting(reason) => {
                     // What the server does meanwhile is unknown. The clock starts anew with the next snapshot.
-                    (self.input_clock, self.due, self.is_input_unsent) = (None, 0, false);
+                    (self.input_clock, self.due, self.unsent) = (None, 0, 0);
                     self.stats.reconnects += 1;
                     self.news.push_back(News::Reconnecting(reason));
                 }

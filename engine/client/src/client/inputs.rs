@@ -86,18 +86,18 @@ impl<R: Rules> Client<R> {
             self.smoother.clear();
         }
         self.due -= 1;
-        self.is_input_unsent = true;
+        self.unsent += 1;
         self.stats.inputs_made += 1;
         true
     }
 
     /// Sends the inputs that were made since the last time, with those before that can still arrive in time.
     pub(super) fn send_inputs(&mut self) {
-        if !self.is_input_unsent || !self.is_in_world() {
+        if self.unsent == 0 || !self.is_in_world() {
             return;
         }
         let Some(clock) = &self.input_clock else { return };
-        let most = clock.inputs_per_message().max(INPUTS_PER_FRAME_MAX as usize);
+        let most = clock.inputs_per_message().max(self.unsent);
         let neutral = self.rules.neutral_input();
         let mut inputs = [TimedInput { input: neutral, view_delay: 0 }; INPUTS_PER_MESSAGE_MAX];
         let count = self.prediction.last_inputs(most, &mut inputs);
@@ -109,7 +109,7 @@ impl<R: Rules> Client<R> {
             // The open datagram is full: the next call of `transmit` tries again.
             return;
         }
-        self.is_input_unsent = false;
+        self.unsent = 0;
         self.stats.inputs_sent += 1;
         if digest.is_some() {
             self.digest_at = self.now + DIGEST_EVERY;

@@ -94,8 +94,8 @@ pub struct Client<R: Rules> {
     shown_clock: Option<ShownClock>,
     /// Inputs that the game still owes for this frame.
     due: u32,
-    /// An input was made since the last input message.
-    is_input_unsent: bool,
+    /// Inputs that were made since the last input message.
+    unsent: usize,
     digest_at: Instant,
     interpolation: Interpolation,
     smoothing: Smoothing,
@@ -142,7 +142,7 @@ impl<R: Rules> Client<R> {
             input_clock: None,
             shown_clock: None,
             due: 0,
-            is_input_unsent: false,
+            unsent: 0,
             digest_at: now,
             interpolation: Interpolation::default(),
             smoothing: Smoothing::default(),
@@ -159,15 +159,21 @@ impl<R: Rules> Client<R> {
     /// When `datagram` is shorter than [`DATAGRAM_BYTES_MAX`](ringshard_protocol::limits::DATAGRAM_BYTES_MAX).
     pub fn transmit(&mut self, now: Instant, datagram: &mut [u8]) -> Option<usize> {
         assert!(datagram.len() >= DATAGRAM_BYTES_MAX, "a datagram may have {DATAGRAM_BYTES_MAX} bytes");
-        self.now = self.now.max(now);
-        self.send_request();
-        self.send_inputs();
+        self.flush(now);
         let len = self.connection.poll_transmit(self.now, datagram);
         self.take_events();
         let len = len?;
         self.stats.datagrams_out += 1;
         self.stats.bytes_out += len as u64;
         Some(len)
+    }
+
+    /// Hands what is due to the connection. [`Self::transmit`] does it, too: this is for callers that take datagrams from
+    /// [`Self::connection_mut`] themselves.
+    pub fn flush(&mut self, now: Instant) {
+        self.now = self.now.max(now);
+        self.send_request();
+        self.send_inputs();
     }
 
     /// When to call [`Self::advance`] and [`Self::transmit`] next, at the latest.
@@ -230,6 +236,11 @@ impl<R: Rules> Client<R> {
     /// Sets how corrections of the own pose are shown.
     pub fn set_smoothing(&mut self, smoothing: Smoothing) {
         self.smoothing = smoothing;
+    }
+
+    /// What the client knows of the world: the newest state of each entity in view, as it was received.
+    pub fn view(&self) -> &View<R> {
+        &self.view
     }
 
     /// The connection, to look at: round trip, counters, drops.

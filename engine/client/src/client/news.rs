@@ -47,7 +47,7 @@ pub enum News<R: Rules> {
     Despawned(EntityId),
     /// The player controls another entity, or none.
     BodyChanged(Option<EntityId>),
-    /// An event of the game.
+    /// An event of the game. It may arrive before [`News::Entered`], because channels do not wait for each other.
     Event(R::Event),
     /// The answer to an ask.
     Answer(AskId, R::Answer),

@@ -60,7 +60,11 @@ impl<R: Rules> Client<R> {
         }
     }
 
+    /// A client that is inside ignores a welcome: the server repeats it, and nothing begins anew.
     fn begin_presence(&mut self, welcome: &Welcome) {
+        if self.is_in_world() {
+            return;
+        }
         self.forget_world(Unanswered::PutOut);
         self.presence = Presence::Inside;
         self.map = welcome.map;
@@ -92,6 +96,6 @@ impl<R: Rules> Client<R> {
         self.prediction.clear();
         self.smoother.clear();
         (self.input_clock, self.shown_clock) = (None, None);
-        (self.body, self.due, self.is_input_unsent, self.is_inexact) = (None, 0, false, false);
+        (self.body, self.due, self.unsent, self.is_inexact) = (None, 0, 0, false);
     }
 }

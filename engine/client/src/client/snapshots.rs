@@ -17,11 +17,11 @@ impl<R: Rules> Client<R> {
             self.stats.snapshots_outside += 1;
             return;
         }
-        let Client { view, news, .. } = self;
+        let Client { view, news, stats, .. } = self;
         let taken = view.take(message, |change| match change {
             Change::Entered(id) => news.push_back(News::Spawned(id)),
             Change::Left(id) => news.push_back(News::Despawned(id)),
-            Change::Updated(_) => {}
+            Change::Updated(_) => stats.updates += 1,
         });
         match taken {
             Ok(true) => {}
@@ -36,6 +36,7 @@ impl<R: Rules> Client<R> {
             }
         }
         self.stats.snapshots += 1;
+        self.stats.snapshot_bytes += message.len() as u64;
         let (header, owner) = (self.view.newest().expect("a snapshot was taken"), *self.view.owner());
         self.follow_arrival();
         self.follow_inputs(&header);

@@ -7,6 +7,10 @@ ringshard_protocol::counters! {
     ClientStats {
         /// Snapshots applied.
         snapshots,
+        /// Bytes of those.
+        snapshot_bytes,
+        /// Updates of entities in those, without entities that came into view or left it.
+        updates,
         /// Snapshots that were malformed, or built on something unknown: the server violates the protocol.
         snapshots_refused,
         /// Snapshots older than one that was applied.

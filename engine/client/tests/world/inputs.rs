@@ -45,6 +45,33 @@ fn with_five_percent_loss_inputs_are_in_time() {
     }
 }
 
+/// Rough paths, and servers that send few snapshots.
+#[test]
+fn on_rough_paths_inputs_are_nearly_always_in_time() {
+    let cases = [
+        (80, 30, 0.05, 1),
+        (30, 8, 0.05, 3),
+        (150, 20, 0.1, 1),
+        (40, 40, 0.02, 2),
+        (30, 8, 0.02, 6),
+        (600, 20, 0.01, 1),
+    ];
+    for (seed, (latency, jitter, loss, interval)) in (200..).zip(cases) {
+        let mut bench = Bench::new(seed, Path::new(latency, jitter, loss));
+        bench.server.interval = interval;
+        bench.enter();
+        bench.pass_seconds(20);
+        let (in_time, missed) = (bench.server.player().in_time, bench.server.player().missed);
+        bench.pass_seconds(60);
+        let (in_time, missed) = (bench.server.player().in_time - in_time, bench.server.player().missed - missed);
+        let clock = bench.client.clock();
+        let case = format!("{latency} +- {jitter} ms, loss {loss}, each {interval} ticks: {missed} missed, {clock:?}");
+        println!("{case}");
+        assert!(missed * 200 <= in_time + missed, "{case}");
+        assert!(clock.ahead < latency as f64 * 0.06 + 10.0, "{case}");
+    }
+}
+
 #[test]
 fn without_latency_nothing_is_mispredicted() {
     let mut bench = Bench::new(21, Path::new(0, 0, 0.0));

@@ -4,6 +4,7 @@ mod model;
 
 mod asks;
 mod entering;
+mod hostile;
 mod inputs;
 mod memory;
 mod shown;

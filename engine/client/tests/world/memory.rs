@@ -13,7 +13,7 @@ fn a_frame_allocates_nothing() {
             let far = f32::from(index) * 100.0;
             let pose = Pose::at([20_000.0 + far * angle.cos(), 20_000.0 + far * angle.sin(), 0.0]);
             // One in ten comes and goes.
-            let here = index % 10 > 0 || tick / 60 % 2 == 0;
+            let here = !index.is_multiple_of(10) || (tick / 60).is_multiple_of(2);
             here.then_some((EntityId { index, generation: 1 }, pose, Shown { health: tick as u8 }))
         };
         (0..40).filter_map(place).collect()

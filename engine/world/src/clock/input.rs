@@ -7,7 +7,7 @@
 
 use super::spread::Spread;
 use super::{ticks_in, ticks_since, time_of};
-use crate::limits::{INPUT_AHEAD_MAX, INPUTS_PER_MESSAGE_MAX};
+use crate::limits::INPUTS_PER_MESSAGE_MAX;
 use crate::messages::NO_LEAD;
 use ringshard_protocol::time::{Duration, Instant};
 
@@ -34,7 +34,9 @@ const STARVATION_EXCESS_TICKS: f64 = 1_200.0;
 /// After so many missed inputs in a row the clock leaps ahead.
 const MISSED_IN_A_ROW: u32 = 6;
 /// Inputs whose sending is remembered.
-const SENT_KEPT: usize = 64;
+const SENT_KEPT: usize = 128;
+/// The first guess believes a round trip of at most so many ticks.
+const ROUND_TRIP_MAX: f64 = 90.0;
 /// After so many ticks of reports that say nothing of the path, the clock starts anew.
 const USELESS_TICKS_MAX: f64 = 60.0;
 /// A frame counts as at most so many ticks.
@@ -70,14 +72,14 @@ pub struct InputClock {
     frame: f64,
     made_at: Instant,
     round_trip: f64,
-    sent: [Option<Sent>; SENT_KEPT],
+    sent: [Sent; SENT_KEPT],
     leaps: u64,
 }
 
 impl InputClock {
     /// Starts the clock by a first guess: a snapshot of `tick` has just arrived.
     pub fn start(now: Instant, tick: u64, round_trip: Duration) -> Self {
-        let round_trip = ticks_in(round_trip).min(f64::from(INPUT_AHEAD_MAX));
+        let round_trip = ticks_in(round_trip).min(ROUND_TRIP_MAX);
         InputClock {
             start: now,
             now,
@@ -91,7 +93,7 @@ impl InputClock {
             frame: 1.0,
             made_at: now,
             round_trip,
-            sent: [None; SENT_KEPT],
+            sent: [Sent { tick: u64::MAX, phase: 0.0, at: now }; SENT_KEPT],
             leaps: 0,
         }
     }
@@ -129,8 +131,8 @@ impl InputClock {
     /// When the next tick is due, if time passes.
     pub fn next_tick_at(&self) -> Instant {
         let missing = (self.tick.floor() + 1.0 - self.tick) / (1.0 + self.rate);
-        // One nanosecond more, so that rounding does not make the caller return too early.
-        self.now + time_of(missing) + Duration::from_nanos(1)
+        // A little more, so that rounding of large ticks does not make the caller return too early for ever.
+        self.now + time_of(missing) + Duration::from_micros(1)
     }
 
     /// Lets time pass.
@@ -167,7 +169,7 @@ impl InputClock {
             self.frame += (frame - self.frame) / 16.0;
             self.made_at = self.now;
         }
-        self.sent[tick as usize % SENT_KEPT] = Some(Sent { tick, phase: self.phase(), at: self.now });
+        self.sent[tick as usize % SENT_KEPT] = Sent { tick, phase: self.phase(), at: self.now };
     }
 
     /// A snapshot of `tick` says that the newest input was ahead by `lead`, and whether the tick's own input was missed.
@@ -202,7 +204,7 @@ impl InputClock {
     }
 
     fn sent(&self, tick: u64) -> Option<Sent> {
-        self.sent[tick as usize % SENT_KEPT].filter(|sent| sent.tick == tick)
+        Some(self.sent[tick as usize % SENT_KEPT]).filter(|sent| sent.tick == tick)
     }
 
     /// When an input was sent, if the next one followed in its turn.

@@ -16,12 +16,13 @@ pub(super) struct Spread {
     deviation: f64,
     samples: f64,
     outliers: u32,
-    outliers_sum: f64,
+    /// The outlier of this row that is nearest to the mean, as a difference from it.
+    nearest: f64,
 }
 
 impl Default for Spread {
     fn default() -> Self {
-        Spread { mean: 0.0, deviation: DEVIATION_FIRST, samples: 0.0, outliers: 0, outliers_sum: 0.0 }
+        Spread { mean: 0.0, deviation: DEVIATION_FIRST, samples: 0.0, outliers: 0, nearest: 0.0 }
     }
 }
 
@@ -46,8 +47,8 @@ impl Spread {
         // The deviation starts from an assumption, not from nothing: it weighs like 8 samples.
         self.deviation += (off.abs().min(OUTLIER) - self.deviation) / (self.samples + 8.0).min(MEMORY);
         if self.moved(off) {
-            self.mean += self.outliers_sum / f64::from(self.outliers);
-            (self.outliers, self.outliers_sum) = (0, 0.0);
+            self.mean += self.nearest;
+            (self.outliers, self.nearest) = (0, 0.0);
         } else {
             self.mean += off.clamp(-OUTLIER, OUTLIER) / self.samples;
         }
@@ -55,13 +56,13 @@ impl Spread {
 
     /// Counts outliers on one side; true if there were enough in a row.
     fn moved(&mut self, off: f64) -> bool {
-        if off.abs() <= OUTLIER || off * self.outliers_sum < 0.0 {
-            (self.outliers, self.outliers_sum) = (0, 0.0);
+        if off.abs() <= OUTLIER {
+            self.outliers = 0;
+            return false;
         }
-        if off.abs() > OUTLIER {
-            self.outliers += 1;
-            self.outliers_sum += off;
-        }
+        let continues = self.outliers > 0 && off * self.nearest > 0.0;
+        self.outliers = if continues { self.outliers + 1 } else { 1 };
+        self.nearest = if continues && self.nearest.abs() < off.abs() { self.nearest } else { off };
         self.outliers >= OUTLIERS_IN_A_ROW
     }
 }

@@ -8,8 +8,8 @@
 /// | an enum of up to 256 variants, with named fields or none | `Clone, Copy, PartialEq, Debug` | [`Wire`](crate::contract::Wire) |
 ///
 /// Fields are of any type that implements [`Wire`](crate::contract::Wire): numbers, `bool`, arrays, `Option`,
-/// [`EntityId`](crate::EntityId), [`Text`](crate::contract::Text), and types that were declared with this macro. Structs of
-/// types that also need a `Default` for use as a field derive one.
+/// [`EntityId`](crate::EntityId), [`Text`](crate::contract::Text), and types that were declared with this macro. The type of
+/// a field of a struct also needs a `Default`: arrays have one up to 32 items; for an enum, the game implements it.
 ///
 /// The bytes are the fields in their order; an enum begins with the number of the variant, one byte.
 #[macro_export]

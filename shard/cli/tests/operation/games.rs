@@ -2,12 +2,9 @@
 
 use crate::shared::{Folder, TIMEOUT, wait_for_line};
 use ringshard::config::Sources;
-use ringshard::game::Game;
-use ringshard::game::shard::Shard;
-use ringshard::runtime::jobs::JobPort;
+use ringshard::game::{Admission, Game, PlayerId, Reply, Shard};
 use ringshard::serve::run_game;
-use ringshard_world::EntityId;
-use ringshard_world::messages::Input;
+use ringshard_world::{Pose, Rules, wire};
 use rustix::process::{Pid, Signal, kill_process};
 use serde::Deserialize;
 use std::io::{BufReader, Read};
@@ -17,7 +14,7 @@ use std::time::{Duration, Instant};
 /// How long the job takes that the game gives when it drains.
 const SAVING: Duration = Duration::from_millis(300);
 
-#[derive(Deserialize, Default)]
+#[derive(Clone, Deserialize, Default)]
 #[serde(default, rename_all = "kebab-case")]
 struct Settings {
     faulty: bool,
@@ -30,39 +27,74 @@ enum Job {
     Fault,
 }
 
-/// Gives a job whenever it has none, and one more when the server drains.
+wire! {
+    /// No client ever plays it.
+    pub struct Nothing {}
+    /// Nobody asks or tells anything.
+    pub enum Never { Is }
+}
+
+struct NoRules;
+
+impl Rules for NoRules {
+    type Input = Nothing;
+    type Own = Nothing;
+    type Shown = Nothing;
+    type Ask = Never;
+    type Answer = Never;
+    type Event = Never;
+
+    fn step(&self, _: &mut Nothing, _: &Nothing) {}
+
+    fn pose(&self, _: &Nothing) -> Pose {
+        Pose::default()
+    }
+}
+
+/// Has always one job outstanding, and gives one more when the server drains.
 struct Counting {
     core: usize,
-    jobs: JobPort<Job, (usize, u32)>,
-    faulty: bool,
-    save_as: String,
+    settings: Settings,
+    is_waiting: bool,
     count: u32,
 }
 
 impl Game for Counting {
-    fn join(&mut self, _: &mut Shard) -> Option<EntityId> {
-        None
+    type Rules = NoRules;
+    type Command = Never;
+    type Job = Job;
+    type Done = (usize, u32);
+
+    fn rules(&self) -> &NoRules {
+        &NoRules
     }
 
-    fn input(&mut self, _: &mut Shard, _: EntityId, _: &Input) {}
+    fn join(&mut self, _: &mut Shard<Self>, _: PlayerId, _: &[u8]) -> Admission {
+        Admission::Refused(0)
+    }
 
-    fn tick(&mut self, _: &mut Shard) {
-        while let Some((core, count)) = self.jobs.take() {
-            assert_eq!(core, self.core, "a result came to another core");
-            self.count = count;
-            if count == 10 {
-                tracing::info!(core, "counted to 10");
-            }
-        }
-        if self.jobs.outstanding() == 0 {
-            let job = if self.faulty { Job::Fault } else { Job::Count(self.core, self.count) };
-            assert!(self.jobs.give(job).is_ok());
+    fn ask(&mut self, shard: &mut Shard<Self>, _: PlayerId, _: Never, reply: Reply) {
+        shard.reply(reply, &Never::Is);
+    }
+
+    fn done(&mut self, _: &mut Shard<Self>, (core, count): (usize, u32)) {
+        assert_eq!(core, self.core, "a result came to another core");
+        (self.is_waiting, self.count) = (false, count);
+        if count == 10 {
+            tracing::info!(core, "counted to 10");
         }
     }
 
-    fn draining(&mut self, _: &mut Shard) {
-        let file = format!("{}-{}", self.save_as, self.core);
-        assert!(self.jobs.give(Job::Save { file, count: self.count }).is_ok());
+    fn tick(&mut self, shard: &mut Shard<Self>) {
+        if !std::mem::replace(&mut self.is_waiting, true) {
+            let job = if self.settings.faulty { Job::Fault } else { Job::Count(self.core, self.count) };
+            assert!(shard.give(job).is_ok());
+        }
+    }
+
+    fn draining(&mut self, shard: &mut Shard<Self>) {
+        let file = format!("{}-{}", self.settings.save_as, self.core);
+        assert!(shard.give(Job::Save { file, count: self.count }).is_ok());
     }
 }
 
@@ -84,10 +116,7 @@ fn work(job: Job) -> (usize, u32) {
 #[ignore = "it serves until it is stopped; the tests below run it"]
 fn serves_a_game() {
     let sources = Sources { file: Some(std::env::var("SETTINGS").unwrap().into()), ..Sources::default() };
-    let game = |core, settings: &Settings, jobs| {
-        let Settings { faulty, ref save_as } = *settings;
-        Counting { core, jobs, faulty, save_as: save_as.clone(), count: 0 }
-    };
+    let game = |core, settings: &Settings| Counting { core, settings: settings.clone(), is_waiting: false, count: 0 };
     run_game(sources, game, work).unwrap();
 }
 

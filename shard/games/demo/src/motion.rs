@@ -32,8 +32,8 @@ pub fn move_all(shard: &mut Shard<Demo>) {
         if pose.velocity == [0.0; 3] || columns.shown[row].kind == EntityKind::Player as u8 {
             continue;
         }
-        for axis in 0..3 {
-            pose.point[axis] = (pose.point[axis] + pose.velocity[axis] * tick).clamp(0.0, size[axis]);
+        for (axis, place) in pose.point.iter_mut().enumerate() {
+            *place = (*place + pose.velocity[axis] * tick).clamp(0.0, size[axis]);
         }
     }
 }

@@ -12,7 +12,8 @@ use ringshard_world::messages::{ENTRY_BYTES_MAX, SnapshotHeader};
 
 /// Most entities in sight of a client. As many may still be leaving its sight.
 pub const VISIBLE_MAX: usize = SLOTS_MAX / 2;
-/// Most bytes of a snapshot's entries. The engine would try to compress larger messages, and entries do not compress.
+/// Most bytes of a snapshot's entries. The engine would try to compress larger messages, and entries do not compress. The
+/// owner block leaves less room for entries.
 pub const SNAPSHOT_BYTES_MAX: usize = COMPRESSION_BYTES_MIN - SnapshotHeader::BYTES;
 /// The farthest that near entities can be, in units.
 pub const NEAR_MAX: f32 = 200_000.0;

@@ -120,7 +120,8 @@ impl<G: Game> Simulation<G> {
         }
     }
 
-    /// The player of a connection, which may be new.
+    /// The player of a connection, which may be new. None if the connection is gone, or the core has no room for another
+    /// player: the request is then ignored.
     fn player_of(&mut self, endpoint: &Endpoint, id: ConnectionId) -> Option<PlayerId> {
         let Simulation { shard, game, .. } = self;
         if let Some(member) = shard.members.of_connection(id) {
@@ -130,7 +131,7 @@ impl<G: Game> Simulation<G> {
         let (session, address) = (info.session?, info.path.peer);
         let rules = game.rules();
         let member = shard.members.add(|player| Member::new(rules, player, session, Some(id), address, 0));
-        Some(member.id)
+        member.map(|member| member.id)
     }
 
     /// A pending player enters.
@@ -238,7 +239,8 @@ impl<G: Game> Simulation<G> {
         }
     }
 
-    /// Despawns bodies that have lingered long enough and have no player again.
+    /// Despawns bodies that have lingered long enough and have no player again. One that the game has despawned is forgotten at
+    /// once: its id is used again some day.
     pub(super) fn end_lingering(&mut self) {
         let shard = &mut self.shard;
         let tick = shard.tick();
@@ -247,7 +249,7 @@ impl<G: Game> Simulation<G> {
             if !has_player && tick >= until {
                 shard.entities.despawn(body);
             }
-            !has_player && tick < until
+            !has_player && shard.entities.contains(body)
         });
     }
 }

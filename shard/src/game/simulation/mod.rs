@@ -166,9 +166,9 @@ impl<G: Game> Simulation<G> {
         &self.shard
     }
 
-    /// Lets the caller act as the game, between two ticks: for tests.
-    pub fn act<T>(&mut self, act: impl FnOnce(&mut G, &mut Shard<G>) -> T) -> T {
-        act(&mut self.game, &mut self.shard)
+    /// The game and the shard, to act as the game does between two ticks: for tests.
+    pub fn game_and_shard_mut(&mut self) -> (&mut G, &mut Shard<G>) {
+        (&mut self.game, &mut self.shard)
     }
 
     /// The counters.

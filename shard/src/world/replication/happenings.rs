@@ -117,6 +117,10 @@ mod tests {
             }
             happenings.next_tick();
             assert_eq!(happenings.is_empty(), model.is_empty());
+            assert!(
+                happenings.next.all.is_empty() && happenings.next.bytes.is_empty(),
+                "nothing of a former tick is kept"
+            );
             for index in 0..300 {
                 for generation in 1..=2 {
                     let entity = id(index, generation);

@@ -37,7 +37,7 @@ impl Visibility {
         assert!((1..=COUNT_MAX).contains(&visible_max), "a client sees 1 to {COUNT_MAX} entities");
         assert!(kinds.len() <= CLASSES, "a game has at most {CLASSES} kinds of entities");
         let sights = std::array::from_fn(|class| match kinds.get(class) {
-            Some(kind) => Sight { radius_steps: map.steps_of(kind.radius), weight_log2: kind.priority.into() },
+            Some(kind) => Sight { radius_steps: map.steps_of(kind.radius), weight_log2: kind.priority },
             None => Sight { radius_steps: 0, weight_log2: 0 },
         });
         Visibility {

@@ -15,6 +15,7 @@ ringshard_world::wire! {
 }
 
 /// A step counts itself, keeps the mark of its input, and walks.
+#[derive(Clone, Copy)]
 pub struct Counting;
 
 impl Rules for Counting {
@@ -45,7 +46,6 @@ pub enum Heard {
     Leave(LeaveReason),
     Event(u32),
     Ask(Ask),
-    Draining,
 }
 
 /// Tickets: `ok` enters with a body, `bare` without, `no` is refused with reason 7, `wait` is pending.
@@ -189,7 +189,8 @@ impl Game for Arena {
         usize::from(shown.kind)
     }
 
-    fn is_visible(&self, _shard: &Shard<Self>, _viewer: PlayerId, other: EntityId) -> bool {
+    fn is_visible(&self, shard: &Shard<Self>, viewer: PlayerId, other: EntityId) -> bool {
+        assert_eq!(shard.as_seen_by(viewer).at(), shard.present().at(), "a client decides nothing of what it sees");
         !self.hidden.contains(&other)
     }
 
@@ -212,7 +213,9 @@ pub fn world(cores: usize, network: &str) -> World<Arena> {
 
 /// What each test world can do.
 pub trait Arenas {
-    /// Time passes; each input is marked with its tick.
+    /// A client whose inputs are marked with their ticks.
+    fn add(&mut self, ticket: Option<&[u8]>) -> usize;
+    /// Time passes.
     fn run(&mut self, time: Duration);
     /// A client that enters with a body, and is in the world; its player.
     fn enter(&mut self) -> (usize, PlayerId);
@@ -225,12 +228,18 @@ pub trait Arenas {
 }
 
 impl Arenas for World<Arena> {
+    fn add(&mut self, ticket: Option<&[u8]>) -> usize {
+        let client = self.join_raw(ticket);
+        self.raw_mut(client).0.input = Box::new(|tick| Input { mark: tick, right: 0 });
+        client
+    }
+
     fn run(&mut self, time: Duration) {
-        self.pass_raw(time, |_, _, tick| Input { mark: tick, right: 0 });
+        self.pass(time, |_, _| Input::default());
     }
 
     fn enter(&mut self) -> (usize, PlayerId) {
-        let client = self.join_raw(Some(b"ok"));
+        let client = self.add(Some(b"ok"));
         let core = client % self.cores();
         let before = self.game(core).players().len();
         for _ in 0..100 {

@@ -29,7 +29,7 @@ fn an_accepted_client_gets_its_welcome_its_body_and_its_state() {
 #[test]
 fn a_refused_client_gets_the_reason_and_may_ask_again() {
     let mut world = world(1, NETWORK);
-    let client = world.join_raw(Some(b"no"));
+    let client = world.add(Some(b"no"));
     world.run(SECOND);
     assert_eq!(world.raw(client).presence, [EnterAnswer::Refused(7)]);
     assert_eq!((world.total(|stats| stats.refused), world.total(|stats| stats.players)), (1, 0));
@@ -49,7 +49,7 @@ fn a_refused_client_gets_the_reason_and_may_ask_again() {
 fn a_pending_client_is_told_when_the_game_has_decided() {
     let mut world = world(1, NETWORK);
     let clients = [(); 3].map(|()| {
-        let client = world.join_raw(Some(b"wait"));
+        let client = world.add(Some(b"wait"));
         world.run(SECOND);
         client
     });
@@ -80,7 +80,7 @@ fn a_pending_client_is_told_when_the_game_has_decided() {
 #[test]
 fn a_client_with_another_contract_is_told_which_type_differs() {
     let mut world = world(1, NETWORK);
-    let client = world.join_raw(None);
+    let client = world.add(None);
     world.run(SECOND);
     for kind in ContractType::ALL {
         let (raw, now) = world.raw_mut(client);
@@ -101,7 +101,7 @@ fn a_client_with_another_contract_is_told_which_type_differs() {
 #[test]
 fn a_ticket_has_at_most_1024_bytes() {
     let mut world = world(1, NETWORK);
-    let client = world.join_raw(None);
+    let client = world.add(None);
     world.run(SECOND);
     let (raw, now) = world.raw_mut(client);
     raw.enter(now, &[5; 1_025]);
@@ -132,7 +132,7 @@ fn a_client_in_the_world_that_asks_again_gets_the_same_welcome() {
 #[test]
 fn a_client_that_falls_silent_while_it_is_pending_finds_itself_inside() {
     let mut world = world(1, NETWORK);
-    let client = world.join_raw(Some(b"wait"));
+    let client = world.add(Some(b"wait"));
     world.run(SECOND);
     world.cut_raw(client);
     world.run(18 * SECOND);
@@ -151,7 +151,7 @@ fn a_client_that_falls_silent_while_it_is_pending_finds_itself_inside() {
 #[test]
 fn what_a_client_outside_sends_is_counted_and_reaches_nobody() {
     let mut world = world(1, NETWORK);
-    let client = world.join_raw(None);
+    let client = world.add(None);
     world.run(SECOND);
     let (raw, now) = world.raw_mut(client);
     raw.ask(now, 1, &Ask::Echo { value: 1 });

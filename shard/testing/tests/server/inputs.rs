@@ -75,7 +75,8 @@ fn more_inputs_than_ticks_gain_nothing() {
 fn a_missing_input_repeats_the_last_for_15_ticks_and_is_then_neutral() {
     let mut world = world(1, "delay=10ms");
     let (client, player) = world.enter();
-    world.pass_raw(SECOND, |_, _, tick| Input { mark: tick, right: 3 });
+    world.raw_mut(client).0.input = Box::new(|tick| Input { mark: tick, right: 3 });
+    world.run(SECOND);
     world.raw_mut(client).0.sends_inputs = false;
     world.run(2 * SECOND);
     let steps = &world.game(0).steps;
@@ -95,7 +96,7 @@ fn two_runs_with_one_seed_are_the_same_and_another_seed_differs() {
     let run = |seed| {
         let network = "delay=20ms,jitter=30ms,loss=5%,duplicate=1%";
         let mut world = ringshard_testing::World::new(2, network, seed, |_| Arena::new());
-        (0..4).for_each(|_| _ = world.join_raw(Some(b"ok")));
+        (0..4).for_each(|_| _ = world.add(Some(b"ok")));
         world.run(5 * SECOND);
         let steps = [world.game(0).steps.clone(), world.game(1).steps.clone()];
         let snapshots: Vec<_> = (0..4).map(|client| world.raw(client).snapshots.clone()).collect();

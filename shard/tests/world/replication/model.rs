@@ -139,7 +139,7 @@ impl World {
         self.events.clear();
         for index in 0..self.truth.len() {
             let present = self.truth[index].generation;
-            let generation = if dice.per_mille(200) { (present + 254) % 255 + 1 } else { present };
+            let generation = if dice.per_mille(200) { present.wrapping_sub(1) } else { present };
             if generation != 0 && dice.per_mille(shape.events) {
                 let about = EntityId { index: index as u16, generation };
                 self.happenings.push(about, Channel::UNRELIABLE, &[generation]);

@@ -1,15 +1,15 @@
-//! A player of the arena without a person: what it does in a tick, and what it takes from a frame.
+//! A player of the arena without a person: its input in a tick, and what it does in a frame.
 
 use ringshard_arena_rules::level::distance_to_wall;
 use ringshard_arena_rules::movement::yaw;
-use ringshard_arena_rules::{ArenaRules, Ask, Event, FIRE, HEALTH, Input};
+use ringshard_arena_rules::{ArenaRules, Ask, Event, HEALTH, Input};
 use ringshard_client::world::contract::Text;
 use ringshard_client::{Channel, Client, News, Scene};
 
 /// Ticks for which a bot walks in one direction.
 const WALK_TICKS: u32 = 25;
 /// Ticks between two words of a bot.
-const SPEECH_TICKS: u32 = 600;
+const SPEECH_TICKS: u32 = 300;
 /// How far a bot turns in a tick while it sees no enemy, in 65,536ths of a turn.
 const SEARCH_TURN: u16 = 300;
 
@@ -28,7 +28,7 @@ ringshard_client::protocol::counters! {
         asked,
         /// Asks that were answered.
         answered,
-        /// Words of any player.
+        /// Times that a player said something.
         words,
     }
 }
@@ -42,6 +42,8 @@ pub struct Bot {
     random: u32,
     /// Ticks that it has played.
     ticks: u32,
+    /// Times that it has said something.
+    words: u32,
     /// Its last input.
     input: Input,
     was_hurt: bool,
@@ -50,7 +52,7 @@ pub struct Bot {
 impl Bot {
     /// A bot. Each number behaves differently.
     pub fn new(number: u32) -> Self {
-        Bot { random: number, ..Bot::default() }
+        Bot { random: number, ticks: number, ..Bot::default() }
     }
 
     /// What it does in a tick.
@@ -61,27 +63,27 @@ impl Bot {
         }
         let target = direction_to_nearest(scene);
         self.input.yaw = target.map_or(self.input.yaw.wrapping_add(SEARCH_TURN), yaw);
-        self.input.buttons = if target.is_some() { FIRE } else { 0 };
+        self.input.fire = target.is_some();
         self.input
     }
 
-    /// What it takes from a frame, and what it asks and says.
+    /// What it asks and says in a frame.
     pub fn frame(&mut self, client: &mut Client<ArenaRules>) {
-        while let Some(news) = client.news() {
-            self.hear(&news, client);
-        }
         let health = client.scene().body().and_then(|body| Some(client.scene().shown(body)?.health));
         let is_hurt = health.is_some_and(|health| health > 0 && health < HEALTH / 2);
         if is_hurt && !self.was_hurt {
             self.score.asked += u64::from(client.ask(&Ask::Use { slot: 0 }).is_some());
         }
         self.was_hurt = is_hurt;
-        if self.ticks % SPEECH_TICKS == SPEECH_TICKS / 2 {
+        // Several frames may show one tick.
+        if self.ticks / SPEECH_TICKS > self.words {
+            self.words += 1;
             client.tell(Channel::RELIABLE_ORDERED, &Event::Say { text: Text::new("good evening") });
         }
     }
 
-    fn hear(&mut self, news: &News<ArenaRules>, client: &Client<ArenaRules>) {
+    /// What it takes from news.
+    pub fn hear(&mut self, news: &News<ArenaRules>, client: &Client<ArenaRules>) {
         let is_me = |id| Some(id) == client.scene().body();
         match *news {
             News::Answer(..) => self.score.answered += 1,

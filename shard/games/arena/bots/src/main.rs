@@ -38,6 +38,9 @@ fn play(number: u32, options: Options) -> Result<String, ConnectError> {
     let end = Instant::now() + Duration::from_secs(options.secs);
     while Instant::now() < end {
         udp.poll(|scene| bot.input(scene));
+        while let Some(news) = udp.news() {
+            bot.hear(&news, udp.client());
+        }
         bot.frame(udp.client_mut());
         udp.wait(Duration::from_millis(16));
     }

@@ -12,8 +12,6 @@ pub const HEALTH: u8 = 100;
 pub const DAMAGE: u8 = 20;
 /// Health that an item gives.
 pub const HEAL: u8 = 40;
-/// The bit of [`Input::buttons`] that shoots.
-pub const FIRE: u8 = 1;
 
 ringshard_world::wire! {
     /// What a player does in one tick.
@@ -24,7 +22,7 @@ ringshard_world::wire! {
         pub strafe: i8,
         /// Where it looks, in 65,536ths of a turn.
         pub yaw: u16,
-        pub buttons: u8,
+        pub fire: bool,
     }
 
     /// What the step of a player changes.
@@ -73,6 +71,7 @@ ringshard_world::wire! {
 }
 
 /// The rules of the arena.
+#[derive(Clone)]
 pub struct ArenaRules;
 
 impl Rules for ArenaRules {

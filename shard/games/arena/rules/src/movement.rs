@@ -1,7 +1,7 @@
 //! How a player moves and shoots in one tick.
 
 use crate::level::WALLS;
-use crate::{Body, FIRE, Input};
+use crate::{Body, Input};
 use ringshard_world::limits::TICKS_PER_SECOND;
 use std::f32::consts::TAU;
 
@@ -49,7 +49,7 @@ pub fn step(body: &mut Body, input: &Input) {
         // One axis after the other: a player that walks into a wall slides along it.
         move_along(body, axis);
     }
-    if input.buttons & FIRE != 0 {
+    if input.fire {
         body.weapon.start(COOLDOWN_TICKS);
     }
 }
@@ -92,10 +92,10 @@ mod tests {
     fn a_player_accelerates_to_full_speed_in_any_direction_and_stops_when_it_lets_go() {
         for (forward, strafe, yaw) in [(127, 0, 0), (0, -128, NORTH), (127, 127, 9_000), (-128, 127, 40_000)] {
             let mut body = at([SIDE / 3.0; 2]);
-            step(&mut body, &Input { forward, strafe, yaw, buttons: 0 });
+            step(&mut body, &Input { forward, strafe, yaw, fire: false });
             let [x, y] = body.velocity;
             assert!(x.hypot(y) < SPEED / 2.0, "it has not accelerated yet");
-            walk(&mut body, 20, Input { forward, strafe, yaw, buttons: 0 });
+            walk(&mut body, 20, Input { forward, strafe, yaw, fire: false });
             let [x, y] = body.velocity;
             assert!((x.hypot(y) - SPEED).abs() < 0.1, "{forward} {strafe}: {x} {y}");
             walk(&mut body, 20, Input { yaw, ..Input::default() });
@@ -107,7 +107,7 @@ mod tests {
     fn a_player_stops_at_a_wall_and_slides_along_it() {
         // The wall above begins at y = 1,200.
         let mut body = at([1_300.0, 1_000.0]);
-        walk(&mut body, 60, Input { forward: 127, strafe: -64, yaw: NORTH, buttons: 0 });
+        walk(&mut body, 60, Input { forward: 127, strafe: -64, yaw: NORTH, fire: false });
         assert_eq!(body.point[1], CORNER + 1_200.0 - RADIUS);
         assert!(body.point[0] > CORNER + 1_400.0, "it slides, {:?}", body.point);
     }
@@ -119,7 +119,7 @@ mod tests {
         for _ in 0..20_000 {
             chance = chance.wrapping_mul(1_664_525).wrapping_add(1_013_904_223);
             let yaw = if chance >> 27 == 0 { chance as u16 } else { body.yaw };
-            step(&mut body, &Input { forward: 127, strafe: (chance >> 16) as i8, yaw, buttons: 0 });
+            step(&mut body, &Input { forward: 127, strafe: (chance >> 16) as i8, yaw, fire: false });
             assert!(!WALLS.iter().any(|wall| wall.overlaps(body.point, RADIUS)), "{:?}", body.point);
         }
     }
@@ -127,7 +127,7 @@ mod tests {
     #[test]
     fn a_held_trigger_shoots_once_per_cooldown_and_the_dead_do_nothing() {
         let mut body = at([500.0; 2]);
-        let held = Input { forward: 127, buttons: FIRE, ..Input::default() };
+        let held = Input { forward: 127, fire: true, ..Input::default() };
         let mut shots = 0;
         for _ in 0..60 {
             step(&mut body, &held);

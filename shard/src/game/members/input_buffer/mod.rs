@@ -2,6 +2,7 @@
 //!
 //! The server takes exactly one input per tick, in the order of ticks. So a client that sends more inputs gains nothing.
 
+use ringshard_prefetch::prefetch;
 use ringshard_world::Fields;
 use ringshard_world::limits::{INPUT_AHEAD_MAX, INPUT_REPEAT_TICKS};
 use ringshard_world::messages::{NO_LEAD, TimedInput};
@@ -107,6 +108,13 @@ impl<I: Fields> InputBuffer<I> {
         assert!(waiting.is_none(), "inputs of passed ticks do not wait");
         *waiting = Some(Waiting { tick, input, acknowledged });
         Offer::Waits
+    }
+
+    /// Prefetches what [`Self::take`] reads and writes.
+    #[inline]
+    pub(crate) fn prefetch(&self, tick: u32) {
+        prefetch(&self.waiting[tick as usize % ROOM]);
+        prefetch(&self.last);
     }
 
     /// The input for `tick`, which is one more than at the last call.

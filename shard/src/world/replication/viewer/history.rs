@@ -104,3 +104,24 @@ impl History {
         kept.then(|| entries.map(|at| self.entries[at]))
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    /// A client may name any number: a tick of a snapshot that was never sent would let it choose what it has seen.
+    #[test]
+    fn the_tick_of_a_snapshot_is_known_from_its_sending_until_it_is_displaced() {
+        let mut history = History::new();
+        assert!((0..=u16::MAX).all(|number| history.tick_of(number).is_none() && history.in_flight(number).is_none()));
+        for number in 0..200_u16 {
+            history.record_snapshot(number, 1_000 + u32::from(number));
+        }
+        for number in 0..=u16::MAX {
+            let kept = (200 - SNAPSHOTS as u16..200).contains(&number);
+            assert_eq!(history.tick_of(number), kept.then(|| 1_000 + u32::from(number)), "{number}");
+        }
+        history.settle(199);
+        assert_eq!((history.tick_of(199), history.in_flight(199).is_none()), (Some(1_199), true));
+    }
+}

@@ -8,10 +8,13 @@ use ringshard_world::messages::Owner;
 /// Owner blocks that are kept.
 const KEPT: usize = OWNER_BASELINE_MAX as usize + 1;
 
+/// A block, and the number of its snapshot.
+type Kept<O> = Option<(u16, Owner<O>)>;
+
 #[derive(Debug)]
 pub(super) struct Owners<O> {
     blank: Owner<O>,
-    kept: Box<[Option<(u16, Owner<O>)>; KEPT]>,
+    kept: Box<[Kept<O>; KEPT]>,
 }
 
 impl<O: Fields> Owners<O> {

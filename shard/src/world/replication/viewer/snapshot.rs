@@ -1,6 +1,7 @@
 //! Writing a snapshot: PROTOCOL.md#snapshots.
 
 use super::Viewer;
+use super::acknowledge::BEHIND_MAX;
 use super::history::Entry;
 use super::scratch::{Due, Scratch};
 use super::slot::{SINCE_MAX, Sight};
@@ -8,9 +9,11 @@ use crate::world::replication::encoder::Encoder;
 use crate::world::replication::happenings::Happenings;
 use crate::world::replication::pacing::Pacing;
 use crate::world::replication::replica::Replica;
+use ringshard_protocol::limits::COMPRESSION_BYTES_MIN;
 use ringshard_world::Fields;
 use ringshard_world::codec::Writer;
-use ringshard_world::messages::{Owner, SnapshotHeader, write_gone};
+use ringshard_world::limits::SHOWN_BYTES_MAX;
+use ringshard_world::messages::{ENTRY_BYTES_MAX, Owner, SnapshotHeader, write_gone};
 use std::cmp::Reverse;
 
 /// Ticks after which a snapshot without news is sent: the client's clock follows it.
@@ -25,6 +28,13 @@ pub struct PlayerReport<'a, O> {
     pub lead: i8,
     /// Ticks since an input was there in time.
     pub input_age: u8,
+}
+
+/// Most bytes of entries behind a header of `header_bytes`. The engine would try to compress a longer message, which takes
+/// longer than to write it. But the largest entry always fits.
+fn entries_room<S: Fields>(header_bytes: usize, pacing: &Pacing) -> usize {
+    let largest = ENTRY_BYTES_MAX - SHOWN_BYTES_MAX + S::BYTES_MAX;
+    pacing.bytes_max.min(COMPRESSION_BYTES_MIN.saturating_sub(header_bytes).max(largest))
 }
 
 impl<O: Fields> Viewer<O> {
@@ -57,8 +67,9 @@ impl<O: Fields> Viewer<O> {
         header.write(report.owner, baseline, base, &mut writer).expect("a snapshot has room for its owner block");
         self.owners.record(self.number, report.owner);
         let header_bytes = writer.used();
-        let mut writer = Writer::new(&mut message[header_bytes..][..pacing.bytes_max]);
-        if wanted <= pacing.bytes_max && !self.crowded {
+        let room = entries_room::<S>(header_bytes, pacing);
+        let mut writer = Writer::new(&mut message[header_bytes..][..room]);
+        if wanted <= room && !self.crowded {
             self.write_all(tick, due, replica, encoder, &mut writer);
         } else {
             self.write_by_priority(tick, due, replica, encoder, &mut writer);
@@ -140,7 +151,28 @@ impl<O: Fields> Viewer<O> {
             self.doubt_all();
         }
         self.number = self.number.wrapping_add(1);
+        self.sent = (self.sent + 1).min(BEHIND_MAX);
         // Numbers wrap: an acknowledgment that is too old can no longer be compared.
         self.acknowledged = self.acknowledged.filter(|&former| self.number.wrapping_sub(former) <= SINCE_MAX);
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use ringshard_world::character::Character;
+
+    #[test]
+    fn a_snapshot_is_not_so_long_that_it_is_compressed_unless_an_entry_needs_the_room() {
+        ringshard_world::wire! { pub struct Large {
+            pub a: [u8; 32], pub b: [u8; 32], pub c: [u8; 32], pub d: [u8; 32], pub e: [u8; 32], pub f: [u8; 32],
+            pub g: [u8; 32],
+        } }
+        let pacing = Pacing { bytes_max: 500, ..Pacing::default() };
+        assert_eq!(entries_room::<Character>(12, &pacing), 500);
+        assert_eq!(entries_room::<Character>(112, &pacing), 400);
+        assert_eq!(entries_room::<Large>(269, &pacing), 33 + 7 * 32 + 1);
+        let small = Pacing { bytes_max: ENTRY_BYTES_MAX, ..pacing };
+        assert_eq!(entries_room::<Character>(12, &small), ENTRY_BYTES_MAX);
     }
 }
