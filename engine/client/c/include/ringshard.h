@@ -178,7 +178,7 @@ enum rs_news_kind
     RS_NEWS_KIND_DESPAWNED = 6,
     // The player controls `entity`, or none.
     RS_NEWS_KIND_BODY_CHANGED = 7,
-    // An event: `bytes`.
+    // An event: `bytes`. It may arrive before `RS_NEWS_KIND_ENTERED`, because channels do not wait for each other.
     RS_NEWS_KIND_EVENT = 8,
     // The answer to `ask`: `bytes`.
     RS_NEWS_KIND_ANSWER = 9,

@@ -178,7 +178,7 @@ pub enum rs_news_kind {
     Despawned = 6,
     /// The player controls `entity`, or none.
     BodyChanged = 7,
-    /// An event: `bytes`.
+    /// An event: `bytes`. It may arrive before `RS_NEWS_KIND_ENTERED`, because channels do not wait for each other.
     Event = 8,
     /// The answer to `ask`: `bytes`.
     Answer = 9,

@@ -136,6 +136,6 @@ int main(int count, char **words) {
            (unsigned)stats.mispredicted);
     const int good = entered == 1 && !closed && moved && others > 0 && has_map && host.steps >= inputs &&
                      host.refused == host.steps && goodbyes > 0 && is_closed == 1 && stats.snapshots > inputs_wanted / 2 &&
-                     stats.mispredicted * 10 <= stats.predicted && stats.snapshots_refused == 0;
+                     stats.mispredicted * 2 <= stats.predicted && stats.snapshots_refused == 0;
     return good ? 0 : 1;
 }
