@@ -15,6 +15,7 @@ engine/client/c/src/config.rs      the structs of a C program
 engine/client/c/src/game.rs        a C program's pointer, sent along
 engine/client/c/src/handle.rs      handles that a C program owns
 engine/client/c/src/memory.rs      reading and writing through pointers of a C program
+engine/client/c/src/tests.rs       a test of handles
 engine/link/src/buffer.rs          mappings shared with the kernel
 engine/link/src/message.rs         sockaddr and msghdr
 engine/link/src/mmsg.rs            recvmmsg, ppoll

@@ -16,6 +16,7 @@ step scripts/module-graph.py --check
 step scripts/module-graph-test.sh
 step scripts/sizes.py --check
 step scripts/arena/lines.py
+step scripts/check-documents.py
 step scripts/check-dependencies.sh
 step scripts/check-msrv.sh
 step scripts/tune-host-test.sh

@@ -24,7 +24,7 @@ wire! {
     pub struct Input { pub x: i8, pub y: i8 }
     /// The player's own state. Its client predicts it.
     pub struct Own { pub point: [f32; 2], pub velocity: [f32; 2] }
-    /// What everybody sees of a player beside its pose.
+    /// What everybody sees of a player besides its pose.
     pub struct Shown { pub is_it: bool }
     pub enum Event { Tagged { by: EntityId, who: EntityId } }
     /// Players ask nothing here.

@@ -1,7 +1,8 @@
 //! The client of a Ringshard server: what a game links.
 //!
-//! A [`Client`] enters a world by the game's [`Rules`]: it predicts the player's own state, and shows the others between
-//! snapshots. [`Udp`] is such a client over a UDP socket of the standard library:
+//! A [`Client`] is one player's end of a game. The game gives it its [`Rules`]. The client connects, enters the world,
+//! predicts the player's own state, and interpolates the others between snapshots. [`Udp`] is such a client over a UDP
+//! socket of the standard library:
 //!
 //! ```no_run
 //! use ringshard_client::{ClientConfig, News, Pose, PublicKey, Rules, Udp};
@@ -62,25 +63,27 @@
 //! 1. [`Udp::poll`] receives what has arrived, asks the game for an input for each tick that is due, steps the own state with
 //!    it, and sends it.
 //! 2. [`Udp::news`] says what happened, oldest first, until there is none.
-//! 3. [`Client::scene`] is what there is to draw. [`Client::ask`] and [`Client::tell`] queue messages, which leave with the
-//!    next frame, or with [`Udp::flush`] at once.
+//! 3. [`Client::scene`] is what to draw. [`Client::ask`] and [`Client::tell`] queue messages. They leave in the next frame,
+//!    or at once with [`Udp::flush`].
 //!
 //! No call blocks, except [`Udp::wait`], and no thread is started.
 //!
 //! # Time
-//! Inputs are for ticks of the server. The client runs so far ahead that they arrive in time: it measures how early they
-//! are there, and runs at most 2 % faster or slower. It sends each input several times, so that a lost datagram loses none.
-//! Others are shown about two ticks and the jitter behind the newest snapshot ([`Interpolation`]). [`Client::clock`] shows
-//! both clocks, and [`Client::stats`] what they missed.
+//! Each input is for one tick of the server. The client's clock runs ahead of the server's, so that inputs arrive in time. The
+//! server says how early they arrive, and the client's clock runs up to 2 % faster or slower to keep that small. The client
+//! sends each input several times, so that a lost datagram rarely loses one.
+//!
+//! Others are shown in the past: about two ticks and the jitter behind the newest snapshot ([`Interpolation`]).
+//! [`Client::clock`] shows both clocks. [`Client::stats`] counts inputs that came too late and frames past the newest snapshot.
 //!
 //! # Other systems, other clocks
-//! [`Client`] does no I/O and reads no clock. A console, a browser or a simulation of ten thousand players hands in datagrams
-//! and the time, and sends what the client writes.
+//! [`Client`] does no I/O and reads no clock. The program, such as a game on a console or a simulation of ten thousand players,
+//! hands in datagrams and the time, and sends the datagrams that the client writes.
 //!
 //! # Connections without a world
-//! A [`Driver`] is one connection to one server, with the messages of the game's own. [`protocol::client::Client`] is the same
-//! without socket and clock. The driver keeps the law of [`ringshard_protocol`]: after each datagram it takes all messages
-//! and events, and then it sends everything that is due.
+//! A [`Driver`] is one connection to one server. Its messages are plain bytes. [`protocol::client::Client`] is the same without
+//! socket and clock. After each datagram, the driver takes all messages and events, as [`ringshard_protocol`] demands, and then
+//! sends everything that is due.
 //!
 //! ```no_run
 //! use ringshard_client::{Channel, ClientConfig, Driver, Event, PublicKey};
@@ -107,7 +110,8 @@
 //! # Lost datagrams
 //! A datagram that the socket refuses counts as lost, and the protocol recovers from it. Causes are a full send buffer, no
 //! route, a datagram too large for the interface, or an ICMP error because no server listens.
-//! [`Udp::socket_stats`] and [`Driver::stats`] count them. A server that stays away shows as reconnecting, or as closed.
+//! [`Udp::socket_stats`] and [`Driver::stats`] count them. If the server does not answer for long, the client reports that it
+//! reconnects, or that it is closed.
 //!
 //! The standard library cannot forbid fragmentation. Where the operating system does not do so by itself, probes for
 //! larger datagrams may arrive as IP fragments.

@@ -2,7 +2,7 @@
 //! animation. A game that needs other fields declares its own.
 
 crate::wire! {
-    /// What everybody in sight knows of a character beside its pose.
+    /// What everybody in sight knows of a character besides its pose.
     pub struct Character {
         /// Its kind: the number of an [`EntityKind`].
         pub kind: u8,

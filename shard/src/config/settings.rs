@@ -221,7 +221,7 @@ settings! {
         /// network, and lets others be hit behind their cover.
         rewind_ms: u64 = "250", milliseconds(0..=1_000), true;
         /// What happens to a shot that would have to go back further than rewind-ms. clamp: it meets the world as it was
-        /// rewind-ms ago. refuse: it meets nothing.
+        /// rewind-ms ago. refuse: it meets the world as it is now.
         rewind_beyond: Beyond = "clamp",
             choice(&[("clamp", Beyond::Clamp), ("refuse", Beyond::Refuse)]), true;
         /// Threads for the jobs of a game, such as database queries, beside the cores. 0: every job is refused. A game without

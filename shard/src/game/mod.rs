@@ -117,8 +117,8 @@ pub trait Game: Sized + Send + 'static {
     /// Advances the world by one tick, 60 times a second.
     fn tick(&mut self, _shard: &mut Shard<Self>) {}
 
-    /// The server is draining: no new players join, and the present ones may stay for the configured time. Save now what must
-    /// outlive the server.
+    /// The server is draining: no new clients connect, and the present ones may stay for the configured time. Those that are
+    /// connected, but not in the world, may still ask to enter. Save now what must outlive the server.
     fn draining(&mut self, _shard: &mut Shard<Self>) {}
 
     /// The kind of an entity that shows this: a row of [`Self::KINDS`].

@@ -7,14 +7,15 @@ use std::fmt;
 #[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Debug)]
 pub struct PlayerId {
     pub(crate) slot: u16,
-    /// Distinguishes it from players that had the slot before.
-    pub(crate) generation: u16,
+    /// Distinguishes it from players that had the slot before. A client that is refused and asks again gets a new one each
+    /// time, so 16 bits would be used up within a minute.
+    pub(crate) generation: u32,
 }
 
 impl PlayerId {
     /// The id as a number, for logs and databases of a running server.
-    pub fn number(self) -> u32 {
-        u32::from(self.generation) << 16 | u32::from(self.slot)
+    pub fn number(self) -> u64 {
+        u64::from(self.generation) << 16 | u64::from(self.slot)
     }
 }
 

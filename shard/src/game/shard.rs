@@ -302,7 +302,8 @@ impl<G: Game> Shard<G> {
     /// [`Game::stepped`] gets, unless that is a repeated one. For hits: a player hits what it aimed at.
     ///
     /// The client says what it saw. The server bounds that by what it knows of the client's path, and by the setting
-    /// `rewind-ms`. For a player that has made no input it is the world as of the last tick.
+    /// `rewind-ms`. For a player that has made no input it is the world as of the last tick, and also while the server asks
+    /// what that player sees ([`Game::is_visible`]): a client's word decides nothing there.
     pub fn as_seen_by(&self, player: PlayerId) -> Past<'_> {
         let Some(claim) = self.claim_of(player) else { return self.present() };
         let Grant { at, verdict } =
@@ -326,13 +327,13 @@ impl<G: Game> Shard<G> {
     /// What a player says that it saw, and what the server knows of that. Ticks do not wrap here.
     fn claim_of(&self, player: PlayerId) -> Option<Claim> {
         let member = self.members.get(player)?;
-        let view = member.inputs.view()?;
+        let (view, viewer) = (member.inputs.view()?, member.viewer.as_deref()?);
         let extend = |tick: u32| self.tick.saturating_add_signed((tick.wrapping_sub(self.wire_tick()) as i32).into());
-        let acknowledged = view.acknowledged.and_then(|number| member.viewer().tick_of(number));
+        let acknowledged = view.acknowledged.and_then(|number| viewer.tick_of(number));
         // Without a snapshot that was really sent, the player has seen the present at most.
         let acknowledged = acknowledged.map_or(self.tick, extend);
         let shown = extend(view.tick) as f64 - f64::from(view.delay) / 256.0;
-        Some(Claim { shown, acknowledged, jitter_ticks: member.viewer().jitter_ticks() })
+        Some(Claim { shown, acknowledged, jitter_ticks: viewer.jitter_ticks() })
     }
 }
 

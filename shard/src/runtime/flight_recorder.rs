@@ -32,7 +32,7 @@ const SENT_BYTES_MAX: usize = 96;
 #[derive(Clone, Copy)]
 struct Sent {
     what: &'static str,
-    player: u32,
+    player: u64,
     bytes: [u8; SENT_BYTES_MAX],
     len: usize,
     describe: fn(&[u8]) -> String,
@@ -53,7 +53,7 @@ pub fn enter(phase: Phase) {
 /// Records that the game works on something that a player has sent: `what` it is, the number of the player, the first bytes,
 /// and how to put them into words.
 #[inline]
-pub fn work_on(what: &'static str, player: u32, sent: &[u8], describe: fn(&[u8]) -> String) {
+pub fn work_on(what: &'static str, player: u64, sent: &[u8], describe: fn(&[u8]) -> String) {
     let len = sent.len().min(SENT_BYTES_MAX);
     let mut bytes = [0; SENT_BYTES_MAX];
     bytes[..len].copy_from_slice(&sent[..len]);

@@ -65,8 +65,9 @@
 //! | [`World::join_raw`] | a client that sends what the test tells it: [`RawClient`] |
 //!
 //! # How time passes
-//! The clock advances by milliseconds. In each, every core turns once. Each client has 60 frames a second, at moments of its
-//! own: it receives and sends only then, as a game does. So a datagram waits for up to a frame before its client sees it.
+//! The clock advances by milliseconds. In each millisecond, every core turns once. Each client has 60 frames a second; clients
+//! do not have them at the same moment. A client receives and sends only in a frame, as a game does, so a datagram may wait for
+//! up to a frame before its client sees it.
 //!
 //! The cores have different addresses. A client reaches the same core as long as its address stays the same, as with a real
 //! server, whose cores share a port.

@@ -298,13 +298,6 @@ public:
         config.input = layout_of<input>();
         config.own = layout_of<own>();
         config.shown = layout_of<shown>();
-        // What is not set has the value that its struct gives it.
-        const input neutral{};
-        const own blank_own{};
-        const shown blank_shown{};
-        config.neutral_input = &neutral;
-        config.blank_own = &blank_own;
-        config.blank_shown = &blank_shown;
         config.step = step;
         config.place = place;
         if constexpr (detail::has_agrees<Rules>::value) config.agrees = agrees;

@@ -108,7 +108,8 @@ pub unsafe fn with(client: *const rs_client, act: impl FnOnce(&mut Player) -> Ou
 pub unsafe fn free(client: *mut rs_client) {
     // SAFETY: the caller says so.
     let Some(shared) = (unsafe { client.as_ref() }) else { return };
-    if shared.state.load(Ordering::Acquire) == BUSY {
+    // It stays busy: what it calls while it is dropped must not get in.
+    if shared.state.swap(BUSY, Ordering::Acquire) == BUSY {
         Failure::from(rs_error::Busy).report();
         return;
     }

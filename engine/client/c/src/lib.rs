@@ -31,3 +31,6 @@ mod message;
 mod reason;
 mod record;
 mod types;
+
+#[cfg(test)]
+mod tests;

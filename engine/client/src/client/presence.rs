@@ -60,7 +60,11 @@ impl<R: Rules> Client<R> {
         }
     }
 
+    /// A client that is inside ignores a welcome: the server repeats it, and nothing begins anew.
     fn begin_presence(&mut self, welcome: &Welcome) {
+        if self.is_in_world() {
+            return;
+        }
         self.forget_world(Unanswered::PutOut);
         self.presence = Presence::Inside;
         self.map = welcome.map;

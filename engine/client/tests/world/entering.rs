@@ -1,8 +1,10 @@
 //! Entering the world, being put out, and connections that are lost.
 
-use crate::model::{Admission, Bench, Client, Path, Shown, Walking};
+use crate::model::{Admission, Ask, Bench, Client, Path, Shown, Walking};
 use ringshard_client::protocol::wire::DisconnectReason;
+use ringshard_client::world::codec::Writer;
 use ringshard_client::world::contract::{ContractType, Schema};
+use ringshard_client::world::messages::{EnterAnswer, Welcome};
 use ringshard_client::{ClientConfig, EntityId, News, Pose};
 use std::time::Duration;
 
@@ -106,6 +108,34 @@ fn a_client_that_is_put_out_enters_again_and_old_snapshots_do_not_leak_in() {
         assert!(bench.client.scene().own().unwrap().steps < own + 60, "it is the state of the new presence");
         assert_eq!(bench.client.stats().snapshots_refused, 0);
     }
+}
+
+/// A server repeats its welcome if it is asked again: nothing of the presence may be lost then.
+#[test]
+fn a_welcome_that_is_repeated_changes_nothing() {
+    let mut bench = Bench::new(6, Path::new(30, 5, 0.0));
+    bench.places = Box::new(|_| rock_at(100.0));
+    bench.enter();
+    bench.pass_seconds(1);
+    assert!(bench.client.ask(&Ask::Double { number: 4 }).is_some());
+    bench.news.clear();
+    let before = *bench.client.stats();
+    let (tick, map) = (bench.server.tick, *bench.client.map());
+    for first_snapshot in [0, 3, 60, 30_000] {
+        let again = EnterAnswer::Welcome(Welcome { tick, first_snapshot, map });
+        let mut message = [0; EnterAnswer::BYTES_MAX];
+        let mut writer = Writer::new(&mut message);
+        again.write(&mut writer).unwrap();
+        let now = bench.time();
+        bench.server.send_raw(now, writer.written());
+        bench.pass(Duration::from_millis(200));
+        assert_eq!(bench.client.scene().others().count(), 1);
+    }
+    let lost = |news: &News<Walking>| matches!(news, News::Entered { .. } | News::Unanswered(..) | News::Spawned(_));
+    assert!(!has(&bench.news, lost), "{:?}", bench.news);
+    let after = bench.client.stats();
+    assert!(after.snapshots >= before.snapshots + 40, "it goes on to take snapshots");
+    assert_eq!(after.snapshots_late, before.snapshots_late);
 }
 
 fn reconnecting() -> ClientConfig {

@@ -71,7 +71,7 @@ pub trait Rules: Send + 'static {
     type Input: Fields;
     /// The player's own state, which steps change. It is sent to the player alone; the client predicts it.
     type Own: Fields;
-    /// What everybody in sight of an entity knows of it beside its pose.
+    /// What everybody in sight of an entity knows of it besides its pose.
     type Shown: Fields;
     /// What a client asks. Each is answered once.
     type Ask: Wire;

@@ -85,7 +85,7 @@ fn can_be_hit(shown: &Character) -> bool {
 /// A projectile of this entity's has hit `target`.
 pub fn score(shard: &mut Shard<Demo>, shooter: EntityId, target: EntityId) {
     let Some(shown) = shard.entities.shown_mut(shooter) else { return };
-    shown.score += 1;
+    shown.score = shown.score.saturating_add(1);
     // The shooter is on this core: the event cannot be refused.
     let _ = shard.tell(To::Entity(shooter), Channel::UNRELIABLE, &Event::Scored { on: target });
 }

@@ -1,8 +1,9 @@
 //! The demonstration on a server core, with clients under a virtual clock.
 
+use ringshard::game::simulation::WorldConfig;
 use ringshard::game::{Channel, PlayerId, Shard};
 use ringshard_demo::{Demo, FULL, Layout};
-use ringshard_demo_rules::{Answer, Ask, Character, DemoRules, Event, Input, Own, Refusal, actions};
+use ringshard_demo_rules::{Answer, Ask, Character, DemoRules, Event, Input, Own, Refusal, SHOT_COOLDOWN, actions};
 use ringshard_testing::{Duration, News, World, small};
 use ringshard_world::character::{EntityKind, buffs, states};
 use ringshard_world::contract::Text;
@@ -239,6 +240,30 @@ fn a_client_predicts_walking_and_the_cooldown_of_shots_exactly() {
     });
     assert!(!look(&mut world, 0).0.shot.is_ready(), "it shoots all the time");
     assert_eq!(world.client(0).stats().mispredicted, before);
+}
+
+/// The only place of the world is the player's, so the server refuses every shot.
+#[test]
+fn a_refused_shot_takes_back_the_cooldown_that_the_client_predicted() {
+    let config = WorldConfig { entities_max: 1, ..small() };
+    let mut world = World::with_config(1, NETWORK, 7, config, |_| Demo::new(Layout::Crowd, 0));
+    world.join(b"");
+    pass(&mut world, 2 * SECOND, Input::default());
+    let corrected = world.client(0).stats().mispredicted;
+    let (mut predicted, mut taken_back) = (false, false);
+    let mut is_first = true;
+    // Without the refusal the cooldown would take half a second.
+    world.pass(Duration::from_millis(300), |_, scene| {
+        let shot = scene.own().expect("the player is in the world").shot;
+        predicted |= shot.ticks() > SHOT_COOLDOWN - 3;
+        taken_back |= predicted && shot.is_ready();
+        let shoots = std::mem::take(&mut is_first);
+        Input { actions: if shoots { actions::SHOOT } else { 0 }, ..Input::default() }
+    });
+    assert!(predicted, "the client starts the cooldown at once");
+    assert!(taken_back, "the refusal ends it");
+    assert!(world.client(0).stats().mispredicted > corrected, "the server was of another opinion");
+    assert!(world.client(0).scene().own().unwrap().shot.is_ready());
 }
 
 #[test]

@@ -20,7 +20,7 @@ pub(crate) struct Members<R: Rules> {
     first: u16,
     slots: Vec<Option<Box<Member<R>>>>,
     /// The generation of the present or last player of each slot.
-    generations: Vec<u16>,
+    generations: Vec<u32>,
     /// Free slots, the one freed first at the front.
     free: VecDeque<u16>,
     /// Their slots, by slot of their connections.
@@ -47,9 +47,9 @@ impl<R: Rules> Members<R> {
         }
     }
 
-    /// How many slots there are, used or free.
-    pub(crate) fn slots(&self) -> u16 {
-        self.slots.len() as u16
+    /// All slots, used or free.
+    pub(crate) fn slots(&self) -> impl Iterator<Item = u16> + use<R> {
+        (0..self.slots.len()).map(|slot| slot as u16)
     }
 
     /// The player in a slot.
@@ -131,13 +131,20 @@ impl<R: Rules> Members<R> {
         self.in_slot(slot).filter(|member| member.owner.body == Some(body))
     }
 
-    /// A session's first request: it has a player now, outside the world.
-    pub(crate) fn add(&mut self, make: impl FnOnce(PlayerId) -> Member<R>) -> &mut Member<R> {
-        let slot = self.free.pop_front().unwrap_or_else(|| {
-            self.slots.push(None);
-            self.generations.push(0);
-            (self.slots.len() - 1) as u16
-        });
+    /// A free slot. None if all are used: a core can have twice as many sessions, because half of them may be suspended.
+    fn free_slot(&mut self) -> Option<u16> {
+        if let Some(slot) = self.free.pop_front() {
+            return Some(slot);
+        }
+        let slot = u16::try_from(self.slots.len()).ok()?;
+        self.slots.push(None);
+        self.generations.push(0);
+        Some(slot)
+    }
+
+    /// A session's first request: it has a player now, outside the world. None if the core has no room for another player.
+    pub(crate) fn add(&mut self, make: impl FnOnce(PlayerId) -> Member<R>) -> Option<&mut Member<R>> {
+        let slot = self.free_slot()?;
         let id = self.next_id(slot);
         let member = make(id);
         let connection = member.connection.expect("a session's first request comes over a connection");
@@ -146,7 +153,7 @@ impl<R: Rules> Members<R> {
         assert!(self.slots[usize::from(slot)].is_none(), "a free slot has no player");
         self.slots[usize::from(slot)] = Some(Box::new(member));
         self.set_connection(connection, slot);
-        self.slots[usize::from(slot)].as_deref_mut().expect("it was just added")
+        self.in_slot_mut(slot)
     }
 
     /// The id of the next player in a slot.
@@ -263,5 +270,51 @@ impl<R: Rules> Members<R> {
     /// All players that are in the world or wait to be let in.
     pub(crate) fn present(&self) -> impl Iterator<Item = &Member<R>> {
         self.slots.iter().flatten().map(|member| &**member).filter(|member| member.presence != Presence::Outside)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use ringshard_world::Pose;
+
+    ringshard_world::wire! {
+        pub struct Nothing {}
+        pub enum Never { Is }
+    }
+
+    struct NoRules;
+
+    impl Rules for NoRules {
+        type Input = Nothing;
+        type Own = Nothing;
+        type Shown = Nothing;
+        type Ask = Never;
+        type Answer = Never;
+        type Event = Never;
+
+        fn step(&self, _: &mut Nothing, _: &Nothing) {}
+
+        fn pose(&self, _: &Nothing) -> Pose {
+            Pose::default()
+        }
+    }
+
+    /// A reply or a decision that the game still owes would reach another player.
+    #[test]
+    fn a_client_that_is_refused_for_minutes_does_not_get_a_former_id_again() {
+        let mut members = Members::<NoRules>::new(0, 1);
+        let slot = members.free_slot().unwrap();
+        let first = members.next_id(slot);
+        assert!((0..1_000_000).all(|_| members.next_id(slot) != first));
+    }
+
+    /// Slots have 16 bits. With that many connections and as many suspended sessions, a core has more sessions than slots.
+    #[test]
+    fn a_core_without_a_free_slot_takes_no_further_player() {
+        let mut members = Members::<NoRules>::new(0, 1);
+        assert!((0..=u16::MAX).all(|slot| members.free_slot() == Some(slot)));
+        assert!(members.add(|_| unreachable!("it has no id")).is_none());
+        assert!(members.slots().eq(0..=u16::MAX), "the last slot is stepped and told events, too");
     }
 }

@@ -35,7 +35,7 @@ impl<G: Game> Simulation<G> {
             match to {
                 Recipient::Player(player) => deliver(members, player),
                 Recipient::Everybody => {
-                    for slot in 0..members.slots() {
+                    for slot in members.slots() {
                         let inside = members.in_slot(slot).filter(|member| member.presence == Presence::Inside);
                         let Some(player) = inside.map(|member| member.id) else { continue };
                         deliver(members, player);

@@ -113,7 +113,8 @@ impl<G: Game> Simulation<G> {
         }
     }
 
-    /// The player of a connection, which may be new.
+    /// The player of a connection, which may be new. None if the connection is gone, or the core has no room for another
+    /// player: the request is then ignored.
     fn player_of(&mut self, endpoint: &Endpoint, id: ConnectionId) -> Option<PlayerId> {
         let Simulation { shard, game, .. } = self;
         if let Some(member) = shard.members.of_connection(id) {
@@ -123,7 +124,7 @@ impl<G: Game> Simulation<G> {
         let (session, address) = (info.session?, info.path.peer);
         let rules = game.rules();
         let member = shard.members.add(|player| Member::new(rules, player, session, Some(id), address, 0));
-        Some(member.id)
+        member.map(|member| member.id)
     }
 
     /// A pending player enters.
@@ -231,12 +232,16 @@ impl<G: Game> Simulation<G> {
         }
     }
 
-    /// Despawns bodies that have lingered long enough.
+    /// Despawns bodies that have lingered long enough. One that the game has despawned is forgotten at once: its id is used
+    /// again some day.
     pub(super) fn end_lingering(&mut self) {
         let Shard { lingering, entities, tick, .. } = &mut self.shard;
-        for Lingering { body, .. } in lingering.extract_if(.., |lingering| *tick >= lingering.until) {
-            entities.despawn(body);
-        }
+        lingering.retain(|&Lingering { until, body }| {
+            if *tick >= until {
+                entities.despawn(body);
+            }
+            entities.contains(body)
+        });
     }
 }
 

@@ -31,7 +31,7 @@ impl<G: Game> Simulation<G> {
         history.record(
             *tick,
             replica.living().map(|(index, generation, state)| {
-                let hitbox = game.hitbox(&state.shown).map_or(NO_HITBOX, |hitbox| hitbox as u8);
+                let hitbox = hitbox_of::<G>(game.hitbox(&state.shown));
                 let State { position, velocity, rotation, leap, .. } = *state;
                 (index, Sample { position, velocity, rotation, leap, generation, hitbox })
             }),
@@ -79,6 +79,13 @@ fn describe<G: Game>(
     }
     let state = State::quantise(map, &columns.poses[row], columns.shown[row]);
     Change::State { id, state, kind: kind_of(game, &columns, row), rate: columns.rates[row] }
+}
+
+/// A hitbox as the history keeps it.
+fn hitbox_of<G: Game>(hitbox: Option<usize>) -> u8 {
+    let Some(hitbox) = hitbox else { return NO_HITBOX };
+    assert!(hitbox < G::HITBOXES.len(), "a game names its own hitboxes: there is no hitbox {hitbox}");
+    hitbox as u8
 }
 
 /// The kind of the entity in a row.

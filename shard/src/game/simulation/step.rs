@@ -2,6 +2,7 @@
 
 use super::Simulation;
 use crate::game::members::Presence;
+use crate::game::shard::Shard;
 use crate::game::{Game, PlayerId};
 use crate::runtime::flight_recorder;
 use ringshard_world::codec::{Reader, Writer};
@@ -15,14 +16,25 @@ impl<G: Game> Simulation<G> {
     /// Takes an input of every player, steps its own state, and moves its body.
     pub(super) fn step_players(&mut self) {
         let tick = self.shard.wire_tick();
-        for slot in 0..self.shard.members.slots() {
+        for slot in self.shard.members.slots() {
             self.shard.members.prefetch_step(slot.saturating_add(STEPS_AHEAD), tick);
             self.step_player(slot, tick);
         }
         flight_recorder::work_done();
     }
 
+    /// Takes the body away from a player, whether in the world or waiting to be, if the game has despawned it: its id is used
+    /// again some day.
+    fn forget_lost_body(&mut self, slot: u16) {
+        let Shard { members, entities, .. } = &mut self.shard;
+        let body = members.in_slot(slot).and_then(|member| member.owner.body);
+        if body.is_some_and(|body| !entities.contains(body)) {
+            members.set_body(slot, None);
+        }
+    }
+
     fn step_player(&mut self, slot: u16, tick: u32) {
+        self.forget_lost_body(slot);
         let Simulation { shard, game, stats, .. } = self;
         let Some(member) = shard.members.in_slot_mut(slot).filter(|member| member.presence == Presence::Inside) else {
             return;
@@ -36,12 +48,8 @@ impl<G: Game> Simulation<G> {
         game.rules().step(&mut member.owner.own, &taken.input);
         let (player, body) = (member.id, member.owner.body);
         let pose = game.rules().pose(&member.owner.own);
-        if let Some(body) = body {
-            match shard.entities.pose_mut(body) {
-                Some(place) => *place = pose,
-                // The game has despawned it.
-                None => shard.members.set_body(slot, None),
-            }
+        if let Some(place) = body.and_then(|body| shard.entities.pose_mut(body)) {
+            *place = pose;
         }
         game.stepped(shard, player, &taken.input);
         // The game may have changed the player's own state.

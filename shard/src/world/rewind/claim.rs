@@ -1,7 +1,7 @@
 //! Which tick a player is granted.
 //!
-//! A client says which tick it showed when its player acted. The server cannot check that, but it knows two things that the
-//! client cannot change: the newest snapshot that the client had acknowledged with the same input, and the present tick.
+//! A client says which tick it showed when its player acted. The server cannot check that, but it knows the present tick, and
+//! the newest snapshot that the client had acknowledged with the same input.
 //!
 //! | bound | why |
 //! |---|---|
@@ -12,7 +12,8 @@
 //!
 //! - Within the first range, an honest client could have shown the tick. Its hits count at that very tick, so a forger has to
 //!   aim at the world as it was then. The most that it gains is a choice among 4 + 4 × jitter ticks.
-//! - A client cannot acknowledge a snapshot that it did not receive, so it cannot move the range towards the present.
+//! - A client that acknowledges a snapshot before it has received it moves the range towards the present, which it has not
+//!   seen.
 //! - A client that holds back acknowledgments or inputs moves the range into the past, and widens it by the deviation that
 //!   the server measures. A client with a slower path has the same rewinds. The second range bounds both.
 //! - Whatever the numbers are, the grant lies in the second range.

@@ -149,7 +149,7 @@ fn outages(figures: &mut Figures) {
     figures.add("outage of 25 s: violations counted", outage.violations as f64, Target::AtMost(0.0));
     figures.add("outage of 25 s: mispredicted in 10 s, 15 s after it", outage.mispredicted_after as f64, Target::Any);
     for cores in [1, 2, 4] {
-        let resumes = resumes(1_000, cores, "delay=20ms,jitter=10ms,loss=1%");
+        let resumes = resumes(1_000, 24, cores, "delay=20ms,jitter=10ms,loss=1%");
         let title = format!("{} resumes on {cores} cores:", resumes.resumed);
         figures.add(format!("{title} players lost"), resumes.lost as f64, Target::AtMost(0.0));
         figures.add(format!("{title} violations counted"), resumes.violations as f64, Target::AtMost(0.0));

@@ -259,8 +259,8 @@ pub fn outage(time: Duration, network: &str) -> Outage {
     let mut world = world(2, network, 5);
     (0..8).for_each(|_| _ = world.join(b""));
     run_about(&mut world, SETTLING);
-    let player = world.game(0).players[0];
     let body = world.client(0).scene().body();
+    let player = body.and_then(|body| world.act(0, |_, shard| shard.player_of(body))).expect("it is in the world");
     let tick = world.client(0).scene().tick();
     world.news(0);
     world.cut(0);
@@ -287,7 +287,7 @@ pub fn outage(time: Duration, network: &str) -> Outage {
     let body_now = world.act(0, |_, shard| shard.body(player));
     Outage {
         same_player: world.act(0, |_, shard| shard.is_connected(player)) && world.game(0).counts.left == 0,
-        same_body: body.is_some() && body_now == body && world.client(0).scene().body() == body,
+        same_body: body_now == body && world.client(0).scene().body() == body,
         view_goes_on: world.client(0).scene().tick().wrapping_sub(tick) as u64 > 60 * time.as_secs(),
         told,
         arrived: arrived.len() as u32,
@@ -307,11 +307,10 @@ pub struct Resumes {
 }
 
 /// Outages of random players, moments and lengths, half of them with a new address, until `count` sessions were resumed.
-pub fn resumes(count: u64, cores: usize, network: &str) -> Resumes {
-    const PLAYERS: usize = 24;
+pub fn resumes(count: u64, players: usize, cores: usize, network: &str) -> Resumes {
     const RETURN_STEPS: u64 = 4 * 15;
     let mut world = world(cores, network, 6 + cores as u64);
-    (0..PLAYERS).for_each(|_| _ = world.join(b""));
+    (0..players).for_each(|_| _ = world.join(b""));
     run_about(&mut world, SETTLING);
     let mut draw = cores as u64;
     let mut next = |below: u64| {
@@ -319,8 +318,8 @@ pub fn resumes(count: u64, cores: usize, network: &str) -> Resumes {
         (draw >> 33) % below
     };
     // When each player is back.
-    let mut until = vec![None; PLAYERS];
-    let mut back_since = [0; PLAYERS];
+    let mut until = vec![None; players];
+    let mut back_since = vec![0; players];
     let mut ended = false;
     for step in 0_u64.. {
         if !ended && counts(&world).resumed >= count {
@@ -353,7 +352,7 @@ pub fn resumes(count: u64, cores: usize, network: &str) -> Resumes {
     let counts = counts(&world);
     let joined: u64 = (0..cores).map(|core| u64::from(world.game(core).joined)).sum();
     let here = world.total(|stats| stats.players);
-    let lost = counts.left + (joined - PLAYERS as u64) + (PLAYERS as u64 - here);
+    let lost = counts.left + (joined - players as u64) + (players as u64 - here);
     Resumes { resumed: counts.resumed, lost, violations: violations(&world) }
 }
 

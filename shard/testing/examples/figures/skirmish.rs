@@ -101,8 +101,6 @@ pub struct Skirmish {
     /// The mark of each player's last step, by slot.
     marks: Vec<u32>,
     pub joined: u32,
-    /// The players, in the order of joining.
-    pub players: Vec<PlayerId>,
     /// Whose shots are kept, and whose trail.
     pub watched: Option<(PlayerId, EntityId)>,
     pub shots: Vec<Shot>,
@@ -115,7 +113,6 @@ impl Skirmish {
             counts: Counts::default(),
             marks: Vec::new(),
             joined: 0,
-            players: Vec::new(),
             watched: None,
             shots: Vec::new(),
             trail: Vec::new(),
@@ -169,7 +166,6 @@ impl Game for Skirmish {
 
     fn join(&mut self, shard: &mut Shard<Self>, player: PlayerId, _ticket: &[u8]) -> Admission {
         self.joined += 1;
-        self.players.push(player);
         let spot = |step: u32| WALLS[0] + (self.joined * step % 29) as f32 * 100.0;
         let own = Own { x: spot(7), y: spot(11), ..Own::default() };
         let body = shard.entities.spawn(Running.pose(&own), Shown { number: self.joined }).expect("there is room");

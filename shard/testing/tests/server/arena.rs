@@ -189,7 +189,8 @@ impl Game for Arena {
         usize::from(shown.kind)
     }
 
-    fn is_visible(&self, _shard: &Shard<Self>, _viewer: PlayerId, other: EntityId) -> bool {
+    fn is_visible(&self, shard: &Shard<Self>, viewer: PlayerId, other: EntityId) -> bool {
+        assert_eq!(shard.as_seen_by(viewer).at(), shard.present().at(), "a client decides nothing of what it sees");
         !self.hidden.contains(&other)
     }
 

@@ -1,11 +1,14 @@
 //! How players leave, and what becomes of their bodies.
 
 use crate::arena::*;
+use ringshard::game::simulation::WorldConfig;
 use ringshard::game::{LeaveReason, To};
 use ringshard_protocol::limits::{RESUME_PERIOD, TIMEOUT_DEFAULT};
 use ringshard_protocol::wire::Channel;
 use ringshard_testing::{Duration, World};
-use ringshard_world::messages::EnterAnswer;
+use ringshard_world::codec::Writer;
+use ringshard_world::messages::{EnterAnswer, InputHeader};
+use ringshard_world::{EntityId, Pose};
 
 const NETWORK: &str = "delay=20ms,jitter=5ms";
 
@@ -42,6 +45,33 @@ fn a_player_that_is_put_out_can_enter_again_and_its_numbers_continue() {
     assert_eq!(world.said(client), [99; 5], "what the game says when a player leaves arrives");
     assert_eq!((world.total(|stats| stats.put_out), world.total(|stats| stats.invalid_messages)), (5, 0));
     assert_eq!(world.total(|stats| stats.digests_differ), 0);
+}
+
+/// Messages overtake each other: one with the digest of a former view says nothing about the present one.
+#[test]
+fn an_acknowledgment_of_an_earlier_presence_does_not_count() {
+    let mut world = world(1, "delay=5ms");
+    let (client, player) = world.enter();
+    world.run(SECOND);
+    let (raw, _) = world.raw_mut(client);
+    let header = InputHeader { received: raw.view.received(), digest: Some(raw.view.digest()), tick: 0 };
+    let mut message = [0; 64];
+    let mut writer = Writer::new(&mut message);
+    header.write::<Input>(&Input::default(), &[], &mut writer).unwrap();
+    let late = writer.written();
+    world.act(0, |_, shard| shard.put_out(player, 1));
+    world.run(SECOND / 4);
+    let (raw, now) = world.raw_mut(client);
+    raw.enter(now, b"ok");
+    raw.sends_inputs = false;
+    for _ in 0..40 {
+        let (raw, now) = world.raw_mut(client);
+        raw.send(now, Channel::UNRELIABLE, late);
+        world.run(TICK);
+    }
+    assert!(world.raw(client).welcome.is_some());
+    let counts = (world.total(|stats| stats.digests_differ), world.total(|stats| stats.digests_unknown));
+    assert_eq!((counts, world.total(|stats| stats.invalid_messages)), ((0, 0), 0));
 }
 
 #[test]
@@ -156,6 +186,57 @@ fn a_lingering_body_can_be_taken_over_by_the_same_person_in_a_new_session() {
     assert_eq!(world.total(|stats| stats.entities), 1);
     world.run(2 * SECOND);
     assert_eq!(world.total(|stats| stats.entities), 0);
+}
+
+/// Spawns and despawns entities until one has this id.
+fn use_again(world: &mut World<Arena>, id: EntityId) {
+    let again = world.act(0, |_, shard| {
+        (0..4 * 256).any(|_| {
+            let other = shard.entities.spawn(Pose::at(HERE), Shown::default()).unwrap();
+            other == id || !shard.entities.despawn(other)
+        })
+    });
+    assert!(again, "the id is used again");
+}
+
+/// Ids of entities are used again after 255 others at their index.
+#[test]
+fn a_pending_player_whose_body_the_game_despawns_takes_no_later_entity_with_it() {
+    let config = WorldConfig { entities_max: 4, ..ringshard_testing::small() };
+    let mut world = World::with_config(1, NETWORK, 1, config, |_| Arena::new());
+    world.add(Some(b"wait"));
+    world.run(SECOND);
+    let player = world.game(0).players()[0];
+    let body = world.act(0, |_, shard| {
+        let body = shard.entities.spawn(Pose::at(HERE), Shown::default()).unwrap();
+        assert!(shard.control(player, Some(body), Own::default()) && shard.entities.despawn(body));
+        body
+    });
+    world.run(SECOND / 10);
+    use_again(&mut world, body);
+    world.act(0, |_, shard| {
+        assert_eq!((shard.body(player), shard.player_of(body)), (None, None));
+        shard.put_out(player, 1);
+    });
+    world.run(SECOND);
+    assert_eq!(world.game(0).left(), [LeaveReason::PutOut(1)]);
+    assert!(world.act(0, |_, shard| shard.entities.contains(body)), "it is another entity");
+}
+
+#[test]
+fn a_lingering_body_that_the_game_despawns_takes_no_later_entity_with_it() {
+    let config = WorldConfig { entities_max: 4, ..ringshard_testing::small() };
+    let mut world = World::with_config(1, NETWORK, 1, config, |_| Arena::new());
+    let (client, player) = world.enter();
+    world.game_mut(0).lingers = 120;
+    let body = world.act(0, |_, shard| shard.body(player)).unwrap();
+    world.raw_mut(client).0.transport.disconnect();
+    world.run(SECOND / 2);
+    world.act(0, |_, shard| assert!(shard.entities.despawn(body)));
+    world.run(SECOND / 10);
+    use_again(&mut world, body);
+    world.run(3 * SECOND);
+    assert!(world.act(0, |_, shard| shard.entities.contains(body)), "it is another entity");
 }
 
 #[test]

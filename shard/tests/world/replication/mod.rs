@@ -237,6 +237,27 @@ fn an_own_state_that_rests_costs_nothing() {
     assert_eq!(clients[0].outcome.snapshots - before, 20, "a snapshot without news leaves every 10 ticks");
 }
 
+/// Input messages of an earlier presence may still arrive. Their digests are of a view that is gone.
+#[test]
+fn an_acknowledgment_of_a_snapshot_before_the_first_one_is_not_taken() {
+    let (dice, scratch) = (&mut Dice::new(1), &mut Scratch::default());
+    for first in [0, 7, 40_000, u16::MAX] {
+        let mut world = World::new(CALM.entities, 1, 0);
+        let mut client = Client::new(CALM.entities, first);
+        for sent in 0..5 {
+            for before in [1, 2, 60, 0x7000] {
+                let newest = first.wrapping_sub(before);
+                assert!(!client.viewer.acknowledge(1, newest, u64::MAX, &world.replica), "{sent} sent, {newest}");
+            }
+            client.owner.own.ammunition = sent + 1;
+            let past = Rc::new(world.truth.clone());
+            client.serve(dice, &mut world, &past, &CALM, scratch);
+            assert!(client.viewer.acknowledge(1, first.wrapping_add(sent), 0, &world.replica), "{sent}");
+        }
+        assert!(!client.viewer.acknowledge(1, first.wrapping_add(5), 0, &world.replica), "it was not sent yet");
+    }
+}
+
 /// Two zeros are equal, so a difference leaves the other one out: both ends must still have the same digest.
 #[test]
 fn a_negative_zero_does_not_make_digests_differ() {

@@ -26,12 +26,13 @@ ringshard_world::wire! {
 /// The arena, on one core.
 #[derive(Default)]
 pub struct Arena {
-    items: BTreeMap<PlayerId, [u8; 4]>,
+    /// The items of each player, and the tick from which it may speak again.
+    players: BTreeMap<PlayerId, ([u8; 4], u64)>,
 }
 
 /// A player that has just spawned.
 fn spawned(shard: &Shard<Arena>, player: PlayerId, leap: u8) -> Body {
-    let place = player.number().wrapping_add(shard.tick() as u32);
+    let place = (player.number() as u32).wrapping_add(shard.tick() as u32);
     Body { point: spawn_point(place), leap, alive: true, ..Body::default() }
 }
 
@@ -65,12 +66,12 @@ impl Game for Arena {
         let shown = Shown { health: HEALTH, ..Shown::default() };
         let Ok(body) = shard.entities.spawn(ArenaRules.pose(&own), shown) else { return Admission::Refused(0) };
         shard.control(player, Some(body), own);
-        self.items.insert(player, ITEMS);
+        self.players.insert(player, (ITEMS, 0));
         Admission::Accepted
     }
 
     fn leave(&mut self, _shard: &mut Shard<Self>, player: PlayerId, _reason: LeaveReason) -> u32 {
-        self.items.remove(&player);
+        self.players.remove(&player);
         0
     }
 
@@ -81,17 +82,16 @@ impl Game for Arena {
         }
         if !own.alive && own.respawn.is_ready() {
             shard.control(player, Some(body), spawned(shard, player, own.leap.wrapping_add(1)));
-            if let Some(shown) = shard.entities.shown_mut(body) {
-                shown.health = HEALTH;
-            }
+            let Some(shown) = shard.entities.shown_mut(body) else { return };
+            shown.health = HEALTH;
         }
     }
 
     fn ask(&mut self, shard: &mut Shard<Self>, player: PlayerId, ask: Ask, reply: Reply) {
         let shown = shard.body(player).and_then(|body| shard.entities.shown_mut(body));
-        let answer = match (ask, self.items.get_mut(&player).zip(shown)) {
-            (Ask::Look, Some((items, _))) => Answer::Inventory { items: *items },
-            (Ask::Use { slot }, Some((items, shown))) if shown.health > 0 => match items.get_mut(usize::from(slot)) {
+        let answer = match (ask, self.players.get_mut(&player).zip(shown)) {
+            (Ask::Look, Some(((items, _), _))) => Answer::Inventory { items: *items },
+            (Ask::Use { slot }, Some(((items, _), shown))) if shown.health > 0 => match items.get_mut(slot as usize) {
                 Some(left @ 1..) => {
                     *left -= 1;
                     shown.health = HEALTH.min(shown.health + HEAL);
@@ -105,7 +105,10 @@ impl Game for Arena {
     }
 
     fn event(&mut self, shard: &mut Shard<Self>, player: PlayerId, event: Event) {
-        if let (Event::Say { text }, Some(by)) = (event, shard.body(player)) {
+        let (Event::Say { text }, Some(by)) = (event, shard.body(player)) else { return };
+        if let Some((_, speaks_at)) = self.players.get_mut(&player).filter(|(_, at)| *at <= shard.tick()) {
+            // Twice a second: a flood to everybody would disconnect all whose queues it fills.
+            *speaks_at = shard.tick() + 30;
             let _ = shard.tell(To::Everybody, Channel::RELIABLE_ORDERED, &Event::Said { by, text });
         }
     }
@@ -114,11 +117,11 @@ impl Game for Arena {
         let Some(player) = shard.player_of(to) else { return };
         let (Some(own), Some(shown)) = (shard.own(player).copied(), shard.entities.shown_mut(to)) else { return };
         match command {
-            Command::Killed => shown.kills += 1,
+            Command::Killed => shown.kills = shown.kills.saturating_add(1),
             Command::Hit { damage, leap } if own.alive && own.leap == leap => {
                 shown.health = shown.health.saturating_sub(damage);
                 if shown.health == 0 {
-                    shown.deaths += 1;
+                    shown.deaths = shown.deaths.saturating_add(1);
                     die(shard, player, to, from);
                 }
             }
@@ -133,10 +136,9 @@ impl Game for Arena {
 }
 
 fn die(shard: &mut Shard<Arena>, player: PlayerId, whom: EntityId, by: EntityId) {
-    if let Some(own) = shard.own_mut(player) {
-        own.alive = false;
-        own.respawn.start(RESPAWN_TICKS);
-    }
+    let Some(own) = shard.own_mut(player) else { return };
+    own.alive = false;
+    own.respawn.start(RESPAWN_TICKS);
     let _ = shard.command(by, whom, &Command::Killed);
     let _ = shard.tell(To::Everybody, Channel::RELIABLE_ORDERED, &Event::Killed { by, whom });
 }

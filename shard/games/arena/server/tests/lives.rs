@@ -1,11 +1,12 @@
 //! Death, respawn and items, with clients in a simulated network.
 
-use ringshard::game::{Game, PlayerId};
+use ringshard::game::{Channel, Game, PlayerId};
 use ringshard_arena::{Arena, Command};
-use ringshard_arena_rules::{Answer, Ask, Body, HEAL, HEALTH, Input, Shown};
+use ringshard_arena_rules::{Answer, Ask, Body, Event, HEAL, HEALTH, Input, Shown};
 use ringshard_client::News;
 use ringshard_testing::{Duration, World};
 use ringshard_world::EntityId;
+use ringshard_world::contract::Text;
 
 /// A world on one core with two players, who stand still.
 fn two_players() -> (World<Arena>, [EntityId; 2]) {
@@ -88,4 +89,19 @@ fn an_item_heals_up_to_full_health_and_neither_empty_slots_nor_the_dead_use_one(
     assert_eq!(ask(&mut world, 1, Ask::Use { slot: 200 }), Answer::Empty);
     hit(&mut world, bodies, HEALTH, 0);
     assert_eq!(ask(&mut world, 1, Ask::Use { slot: 0 }), Answer::Dead);
+}
+
+/// What one player says goes to everybody: a flood of it would fill the queues of all.
+#[test]
+fn a_player_that_says_too_much_is_heard_once_in_half_a_second() {
+    let (mut world, _) = two_players();
+    world.news(1);
+    for _ in 0..60 {
+        let event = Event::Say { text: Text::new("good evening") };
+        (0..5).for_each(|_| assert!(world.client_mut(0).tell(Channel::RELIABLE_UNORDERED, &event)));
+        stand(&mut world, 1);
+    }
+    stand(&mut world, 10);
+    let heard = world.news(1).iter().filter(|news| matches!(news, News::Event(Event::Said { .. }))).count();
+    assert!((2..=3).contains(&heard), "{heard} of 300");
 }

@@ -10,16 +10,16 @@ use ringshard_world::Fields;
 /// client, say nothing about the path.
 const RTT_TICKS_MAX: u32 = 60;
 /// A number that is this far behind is not behind but ahead: numbers wrap.
-const BEHIND_MAX: u16 = 0x7FFF;
+pub(super) const BEHIND_MAX: u16 = 0x7FFF;
 
 impl<O: Fields> Viewer<O> {
     /// Takes an acknowledgment: the newest snapshot that arrived, and a bit for each of the 64 before it. Returns false if
     /// a newer acknowledgment was taken before, or if it names a snapshot that was not sent.
     pub fn acknowledge<S: Fields>(&mut self, tick: u32, newest: u16, before: u64, replica: &Replica<S>) -> bool {
-        // The last snapshot that was sent is the one before the next.
+        // The last snapshot that was sent is the one before the next. Those before the first belong to an earlier presence.
         let behind = self.number.wrapping_sub(newest);
         let is_old = |former: u16| (newest.wrapping_sub(former) as i16) < 0;
-        if behind == 0 || behind > BEHIND_MAX || self.acknowledged.is_some_and(is_old) {
+        if behind == 0 || behind > self.sent || self.acknowledged.is_some_and(is_old) {
             return false;
         }
         // Snapshots up to the last acknowledged one are settled.

@@ -63,6 +63,8 @@ pub struct Viewer<O> {
     crowded: bool,
     /// Number of the next snapshot.
     number: u16,
+    /// How many snapshots were sent, as far as numbers can tell: at most [`acknowledge::BEHIND_MAX`].
+    sent: u16,
     history: History,
     /// Smoothed round-trip time, in eighths of a tick.
     rtt_eighths: u32,
@@ -89,6 +91,7 @@ impl<O: Fields> Viewer<O> {
             in_full: SlotSet::default(),
             crowded: false,
             number: first,
+            sent: 0,
             history: History::new(),
             rtt_eighths: RTT_TICKS_FIRST * 8,
             jitter_eighths: 0,

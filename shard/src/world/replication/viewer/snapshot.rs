@@ -1,6 +1,7 @@
 //! Writing a snapshot: PROTOCOL.md#snapshots.
 
 use super::Viewer;
+use super::acknowledge::BEHIND_MAX;
 use super::history::Entry;
 use super::scratch::{Due, Scratch};
 use super::slot::{SINCE_MAX, Sight};
@@ -150,6 +151,7 @@ impl<O: Fields> Viewer<O> {
             self.doubt_all();
         }
         self.number = self.number.wrapping_add(1);
+        self.sent = (self.sent + 1).min(BEHIND_MAX);
         // Numbers wrap: an acknowledgment that is too old can no longer be compared.
         self.acknowledged = self.acknowledged.filter(|&former| self.number.wrapping_sub(former) <= SINCE_MAX);
     }
