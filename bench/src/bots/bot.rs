@@ -11,7 +11,7 @@ pub enum Bot {
     /// A real client.
     Player(Box<Player>),
     /// One that only acknowledges what it gets.
-    Follower(Connected<Follower>),
+    Follower(Box<Connected<Follower>>),
 }
 
 impl Bot {
