@@ -195,8 +195,9 @@ impl<G: Game> Simulation<G> {
 
     /// More waited for a suspended player than the server keeps.
     fn overflow_backlog(&mut self, player: PlayerId) {
+        // It may have left for another reason meanwhile.
+        self.stats.backlogs_overflowed += u64::from(self.shard.members.get(player).is_some());
         self.leave(player, LeaveReason::Backlog);
-        self.stats.backlogs_overflowed += 1;
         if let Some(member) = self.shard.members.known(player) {
             member.backlog.clear();
         }
