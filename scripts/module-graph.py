@@ -40,8 +40,14 @@ CRATES = {
     "ringshard-world": ["ringshard-protocol"],
     "ringshard-link": ["ringshard-protocol"],
     "ringshard-client": ["ringshard-protocol", "ringshard-world"],
+    "ringshard-client-c": ["ringshard-client", "ringshard-world"],
     "ringshard": ["ringshard-link", "ringshard-prefetch", "ringshard-protocol", "ringshard-world"],
-    "ringshard-demo": ["ringshard", "ringshard-protocol", "ringshard-world"],
+    "ringshard-demo-rules": ["ringshard-world"],
+    "ringshard-demo": ["ringshard", "ringshard-demo-rules", "ringshard-protocol", "ringshard-world"],
+    "ringshard-testing": ["ringshard", "ringshard-client", "ringshard-link", "ringshard-protocol", "ringshard-world"],
+    "ringshard-arena-rules": ["ringshard-world"],
+    "ringshard-arena": ["ringshard", "ringshard-arena-rules", "ringshard-world"],
+    "ringshard-arena-bots": ["ringshard-arena-rules", "ringshard-client", "ringshard-world"],
     "ringshard-cli": ["ringshard", "ringshard-demo", "ringshard-protocol"],
     "ringshard-harness": None,
     "ringshard-bench": None,
@@ -54,6 +60,7 @@ ROOMS = {
         "game": ["runtime", "world"],
         "config": ["game", "runtime", "world"],
         "ops": ["config", "runtime"],
+        "serve": ["config", "game", "ops", "runtime", "world"],
     },
 }
 NO_IO = [

@@ -1,5 +1,5 @@
 #!/usr/bin/env bash
-# Builds the Debian package, with manual pages and shell completions, and a second one with debug symbols.
+# Builds the Debian packages: the server, with manual pages and shell completions; its debug symbols; and the client for C.
 set -euo pipefail
 cd "$(dirname "$0")/.."
 
@@ -7,7 +7,8 @@ usage() {
     cat <<'END'
 Usage: scripts/package.sh [OPTIONS FOR cargo deb]
 
-Needs cargo-deb (cargo install cargo-deb --locked) and objcopy (apt install binutils). Prints the paths of both packages.
+Needs cargo-deb (cargo install cargo-deb --locked), objcopy (apt install binutils) and dpkg-deb. Prints the paths of the
+packages. scripts/package-client.sh builds the client's alone.
 END
 }
 
@@ -32,3 +33,4 @@ for shell in bash zsh fish; do
     "$ringshard" completions "$shell" >"$made/ringshard.$shell"
 done
 cargo deb --package ringshard-cli --locked --no-build "$@"
+scripts/package-client.sh

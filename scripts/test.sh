@@ -10,10 +10,13 @@ export RUSTDOCFLAGS="-D warnings"
 step cargo fmt --all --check
 step cargo clippy --locked --workspace --all-targets -- -D warnings
 step cargo clippy --locked -p ringshard-protocol --no-default-features -- -D warnings
+step cargo clippy --locked -p ringshard --no-default-features --all-targets -- -D warnings
 step scripts/check-unsafe.sh
 step scripts/module-graph.py --check
 step scripts/module-graph-test.sh
 step scripts/sizes.py --check
+step scripts/arena/lines.py
+step scripts/check-documents.py
 step scripts/check-dependencies.sh
 step scripts/check-msrv.sh
 step scripts/tune-host-test.sh
@@ -24,6 +27,7 @@ step cargo test --locked --workspace
 step cargo test --locked -p ringshard-protocol --no-default-features --lib
 step cargo test --locked -p ringshard-harness --no-default-features --test protocol
 step cargo test --locked -p ringshard-harness --no-default-features --test network -- --skip paths:: --skip reliability::
+step scripts/bindings.sh --seconds 5
 step cargo doc --locked --workspace --no-deps
 step cargo fmt --manifest-path engine/fuzz/Cargo.toml --check
 step cargo test --manifest-path engine/fuzz/Cargo.toml --target-dir target/fuzz
@@ -35,5 +39,5 @@ step "$bin/ringshard-bench" echo --clients 64 --rate 60 --secs 1 --datapath mmsg
 step scripts/lab-hosts.sh --no-build
 step "$bin/ringshard-bench" simulate --seeds 1..40
 step "$bin/ringshard-bench" simulate-world --minutes 0.2
-step "$bin/ringshard-bench" simulate-lives --steps 100000
+step "$bin/ringshard-bench" simulate-lives --steps 15000
 printf '\nall checks passed\n'

@@ -7,6 +7,7 @@ import lz4
 import wire
 import world
 from cases import case, expect
+from contract import EXAMPLE, Contract, EntityId, InvalidMessage, Reader
 from crypto import AES, CHACHA, Cipher, KeyPair, Keys, Noise, hkdf
 from document import LIMITS, PROTOCOL
 from wire import u16, u64
@@ -253,45 +254,79 @@ def check_integrity(v):
     expect("answer_frame", v["answer_frame"], wire.frame("Integrity", v["nonce"][:8] + v["answer"]))
 
 
+@block("world-schema")
+def check_schema(v):
+    names = {"entity_id": "EntityId", "cooldown": "Cooldown", "text_8": "Text<8>", "option_u32": "Option<u32>",
+             "option_entity_id": "Option<EntityId>", "f32_2": "[f32; 2]", "i16_3": "[i16; 3]"}
+    for key in v.lines:
+        name = names.get(key, key if key in ("u8", "i64", "bool", "f32") else key.capitalize())
+        expect(key, v.number(key), EXAMPLE.type(name).schema)
+
+
+def schema_of(listed):
+    return [wire.integer(listed[at:at + 4]) for at in range(0, len(listed), 4)]
+
+
+@block("world-enter-request")
+def check_enter_request(v):
+    schema = schema_of(v["schema"])
+    if any(schema):
+        expect("schema", EXAMPLE.schema, schema)
+    expect("message", v["message"], world.enter_request(schema, v["ticket"]))
+
+
+@block("world-enter-request-bad")
+def check_enter_request_bad(v):
+    # Only servers read requests; their cases send these.
+    good = PROTOCOL.vectors["world-enter-request"]["message"]
+    for key, message in v.items():
+        expect(key, True, message[:1] != good[:1] or len(message) < 25)
+
+
+@block("world-enter-welcome")
+def check_welcome(v):
+    read = world.read_enter_answer(v["message"])
+    f32 = struct.Struct("<f")
+    expect("welcome", (v.number("tick"), v.number("first_snapshot"), v["edge"], v["height"], v["sections"], v["step"],
+                       v.number("height_steps")),
+           (read.tick, read.first_snapshot, f32.pack(read.edge), f32.pack(read.height),
+            b"".join(map(u16, read.sections)), f32.pack(read.step), read.height_steps))
+
+
+@block("world-enter-refused", "world-enter-wrong-schema", "world-enter-put-out")
+def check_not_inside(v):
+    name = v.name.removeprefix("world-enter-").replace("-", " ")
+    reason = v.number("type" if name == "wrong schema" else "reason")
+    expect("answer", world.NotInside(name, reason), world.read_enter_answer(v["message"]))
+
+
+@block("world-enter-bad")
+def check_enter_bad(v):
+    for key, message in v.items():
+        expect(key, "refused", refused(InvalidMessage, world.read_enter_answer, message))
+
+
+def value(of, data):
+    """The value of a type that is encoded as `data`."""
+    found = world.whole(of, data)
+    expect("encoded again", data, of.write(found))
+    return found
+
+
 @block("world-input")
 def check_input(v):
-    digest = v["digest"] if "digest" in v else None
-    received = v["received"] if "received" in v else b""
-    sent = world.Input(v.number("number"), v.number("direction"), v.number("pace"), v.number("actions"), received,
-                       digest and wire.integer(digest))
-    expect("message", v["message"], sent.write())
-    expect("as read", sent, world.read_input(v["message"]))
+    inputs = [(v.number(f"view_delay_{at}"), value(EXAMPLE.Input, v[f"input_{at}"]))
+              for at in range(1, 4) if f"input_{at}" in v]
+    sent = world.InputMessage(v.number("tick"), inputs, v["received"] if "received" in v else b"",
+                              v.number("digest") if "digest" in v else None)
+    expect("message", v["message"], sent.write(EXAMPLE))
+    expect("as read", sent, world.read_input(EXAMPLE, v["message"]))
 
 
 @block("world-input-bad")
 def check_input_bad(v):
     for key, message in v.items():
-        expect(key, "refused", refused(world.InvalidMessage, world.read_input, message))
-
-
-@block("world-welcome")
-def check_welcome(v):
-    read = world.read_welcome(v["message"])
-    f32 = struct.Struct("<f")
-    expect("welcome", (v.number("index"), v.number("generation"), v.number("tick"), v["edge"], v["height"],
-                       v["sections"], v["step"], v.number("height_steps")),
-           (read.index, read.generation, read.tick, f32.pack(read.edge), f32.pack(read.height),
-            b"".join(map(u16, read.sections)), f32.pack(read.step), read.height_steps))
-
-
-@block("world-refusal")
-def check_refusal(v):
-    expect("refusal", None, world.read_welcome(v["message"]))
-
-
-@block("world-answer-bad")
-def check_answer_bad(v):
-    for key, message in v.items():
-        expect(key, "refused", refused(world.InvalidMessage, world.read_welcome, message))
-
-
-def variables_of(listed):
-    return {listed[at]: struct.unpack("<i", listed[at + 1:at + 5])[0] for at in range(0, len(listed), 5)}
+        expect(key, "refused", refused(InvalidMessage, world.read_input, EXAMPLE, message))
 
 
 @block("world-full", "world-difference")
@@ -300,45 +335,112 @@ def check_entry(v):
     entities = {}
     if "base" in v:
         base = v.number("base_version") % world.VERSIONS
-        entities[index] = world.Entity(0, {base: v["base"]}, base)
-    reader = world.Reader(v["entry"])
-    expect("index", index, world.read_entry(reader, entities))
-    expect("all of the entry is read", True, reader.is_over)
+        entities[index] = world.Entity(0, {base: world.read_state(EXAMPLE, v["base"])}, base)
+    reader = Reader(v["entry"])
+    expect("index", index, world.read_entry(EXAMPLE, reader, entities))
+    reader.finish()
     entity = entities[index]
     expect("version", version, entity.newest)
-    expect("state", v["state"], entity.state)
-    expect("variables", variables_of(v["variables"]), entity.variables)
+    expect("state", v["state"], entity.state.write(EXAMPLE))
     if "generation" in v:
         expect("generation", v.number("generation"), entity.generation)
 
 
 @block("world-gone")
 def check_gone(v):
-    entities = {v.number("index"): world.Entity(1, {0: bytes(world.STATE_BYTES)}, 0)}
-    world.read_entry(world.Reader(v["entry"]), entities)
+    entities = {v.number("index"): world.Entity(1, {0: world.blank_state(EXAMPLE)}, 0)}
+    world.read_entry(EXAMPLE, Reader(v["entry"]), entities)
     expect("entities", {}, entities)
+
+
+def owner_of(v, prefix):
+    body = EntityId().read(Reader(v[f"{prefix}body"]))
+    return world.Owner(body if body[1] else None, value(EXAMPLE.Own, v[f"{prefix}own"]))
+
+
+@block("world-owner")
+def check_owner(v):
+    number, baseline = v.number("number"), v.number("baseline")
+    view = world.View(EXAMPLE, number)
+    view.owners[(number - baseline) % 65536] = owner_of(v, "base_")
+    if baseline == 0:
+        expect("base", view.blank, owner_of(v, "base_"))
+    expect("it is taken", True, view.take(v["message"]))
+    expect("owner block", owner_of(v, ""), view.owner)
+    lead, = struct.unpack("b", v["lead"])
+    expect("header", (number, v.number("tick"), lead, v.number("input_age")),
+           (view.header.number, view.header.tick, view.header.lead, view.header.input_age))
+    expect("baseline", baseline, view.header.parts & world.BASELINE_BITS)
 
 
 @block("world-snapshots")
 def check_snapshots(v):
-    view = world.View()
-    for name in ("first", "second", "late", "third", "fourth"):
-        expect(f"{name} is taken", name != "late", view.take(v[name]))
-        expect(f"{name}_received", v[f"{name}_received"], view.received)
-        expect(f"{name}_digest", v.number(f"{name}_digest"), view.digest)
-        if name == "third":
-            index = PROTOCOL.vectors["world-full"].number("index")
-            expect("third_variables", variables_of(v["third_variables"]), view.entities[index].variables)
+    view = world.View(EXAMPLE, v.number("first_snapshot"))
+    for name in ("early", "first", "second", "late", "third", "fourth"):
+        before, ignored = (view.received, view.digest, view.owner), name in ("early", "late")
+        expect(f"{name} is taken", not ignored, view.take(v[name]))
+        after = (view.received, view.digest, view.owner)
+        expect(name, before if ignored else (v[f"{name}_received"], v.number(f"{name}_digest"), owner_of(v, f"{name}_")),
+               after)
 
 
 @block("world-snapshot-bad")
 def check_snapshot_bad(v):
+    snapshots = PROTOCOL.vectors["world-snapshots"]
     for key, message in v.items():
-        view = world.View()
-        view.take(PROTOCOL.vectors["world-snapshots"]["first"])
-        before = (view.digest, view.received)
-        expect(key, "refused", refused(world.InvalidMessage, view.take, message))
-        expect(f"{key} changes nothing", before, (view.digest, view.received))
+        view = world.View(EXAMPLE, snapshots.number("first_snapshot"))
+        view.take(snapshots["first"])
+        before = (view.digest, view.received, view.owner)
+        expect(key, "refused", refused(InvalidMessage, view.take, message))
+        expect(f"{key} changes nothing", before, (view.digest, view.received, view.owner))
+
+
+def named(v, of):
+    """The value of an enum: the variant, and its fields by name."""
+    name = of.names[v.number("variant")]
+    return name, {key: value(field, v[key]) for key, field in of.variants[name].fields.items()}
+
+
+@block("world-ask")
+def check_ask(v):
+    number, sent = v.number("number"), named(v, EXAMPLE.Ask)
+    expect("message", v["message"], world.ask(EXAMPLE, number, sent))
+    expect("as read", (number, sent), world.read_ask(EXAMPLE, v["message"]))
+
+
+@block("world-ask-bad")
+def check_ask_bad(v):
+    for key, message in v.items():
+        expect(key, "refused", refused(InvalidMessage, world.read_ask, EXAMPLE, message))
+
+
+@block("world-answer")
+def check_answered(v):
+    outcome = v.name.removeprefix("world-answer-").replace("-", " ")
+    answered = named(v, EXAMPLE.Answer) if outcome not in world.OUTCOMES.values() else None
+    if answered is not None:
+        expect("message", v["message"], world.answer(EXAMPLE, v.number("number"), answered))
+        outcome = "answered"
+    expect("as read", (v.number("number"), outcome, answered), world.read_answer(EXAMPLE, v["message"]))
+
+
+@block("world-answer-bad")
+def check_answer_bad(v):
+    for key, message in v.items():
+        expect(key, "refused", refused(InvalidMessage, world.read_answer, EXAMPLE, message))
+
+
+@block("world-event")
+def check_event(v):
+    sent = named(v, EXAMPLE.Event)
+    expect("message", v["message"], world.event(EXAMPLE, sent))
+    expect("as read", sent, world.read_event(EXAMPLE, v["message"]))
+
+
+@block("world-event-bad")
+def check_event_bad(v):
+    for key, message in v.items():
+        expect(key, "refused", refused(InvalidMessage, world.read_event, EXAMPLE, message))
 
 
 def check_of(name):
@@ -356,6 +458,13 @@ for _name in PROTOCOL.vectors:
 @case("every line of the test vectors was checked")
 def every_line(_):
     expect("lines that no case checked", [], [line for v in PROTOCOL.vectors.values() for line in v.unused()])
+
+
+@case("the example of a schema number is right")
+def schema_example(_):
+    rows = [(row["step"], row["result"]) for row in PROTOCOL.table("World messages", "step", "result")]
+    contract = Contract("struct Example {\n    health: u8,\n    at: [f32; 2],\n}\n")
+    expect("number", int(rows[-1][1], 0), contract.Example.schema)
 
 
 @case("CRC32C and HKDF match the document")

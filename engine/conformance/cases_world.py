@@ -1,7 +1,12 @@
-"""PROTOCOL.md#world-messages: entering, inputs, snapshots, digests and invalid messages."""
+"""PROTOCOL.md#world-messages against the demonstration: entering, inputs, snapshots, asks, events, digests.
 
-import os
+The demonstration puts nobody out and answers every ask at once, so no case here receives `put out` or `too many`. The
+tests of the server cover both.
+"""
+
+import math
 import random
+import struct
 import time
 
 import wire
@@ -9,51 +14,95 @@ import world
 from cases import case, eventually, expect
 from cases_handshake import connected
 from client import Client
+from contract import CONTRACTS, TYPES
 from document import LIMITS, PROTOCOL, numbers
 
-TICK = 1 / 60
+DEMO = CONTRACTS["demonstration"]
+TICKS = LIMITS["TICKS_PER_SECOND"]
 RESERVED = PROTOCOL.world_reserved
 SERVER_KINDS, CLIENT_KINDS = world.SERVER_KINDS, world.CLIENT_KINDS
+# Ticks that this client's inputs are ahead, and inputs in each message.
+AHEAD, REPEATED = 8, 8
+EAST, WEST, WALK_PER_TICK = 0, 0x8000, 600 / TICKS
 
 
 class Player:
-    """A client in the world. It sends one input per tick and applies snapshots."""
+    """A client in the world. It sends one input message per tick and applies snapshots."""
 
     def __init__(self, client):
-        self.client, self.view, self.welcome = client, world.View(), None
-        self.number, self.direction, self.pace = 0, 0, 0
-        self.refused, self.not_newer, self.taken, self.invalid = 0, 0, 0, []
+        self.client, self.view, self.welcome = client, None, None
+        self.input = dict(DEMO.Input.blank)
+        self.sent, self.newest_tick = [], None
+        self.answers, self.events, self.outside, self.welcomes = [], [], [], 0
+        self.not_newer, self.taken, self.early, self.invalid = 0, 0, 0, []
+        self.number = 0
 
-    def enter(self):
-        self.client.send(1, bytes([CLIENT_KINDS["EnterToWorld"]]))
-        self.welcome = None
-        self.until(lambda: self.welcome is not None, 3)
-        return self.welcome
+    def request(self, schema=None, ticket=b""):
+        """Asks to enter and returns the answer."""
+        before = self.welcomes + len(self.outside)
+        self.client.send(1, world.enter_request(DEMO.schema if schema is None else schema, ticket))
+        self.until(lambda: self.welcomes + len(self.outside) > before, 3)
+        return self.outside[-1] if self.view is None and self.outside else self.welcome
 
     def read(self):
         while self.client.messages:
             _, message = self.client.messages.popleft()
             try:
-                if message[0] == SERVER_KINDS["EnterToWorld"]:
-                    self.welcome = world.read_welcome(message)
-                    self.refused += self.welcome is None
-                elif self.view.take(message):
-                    self.taken += 1
-                else:
-                    self.not_newer += 1
-            except world.InvalidMessage as why:
+                self.take(message)
+            except (world.InvalidMessage, IndexError) as why:
                 self.invalid.append((str(why), message.hex()))
 
-    def send_input(self, **fields):
-        self.number = (self.number + 1) % 65536
-        received = self.view.received if self.view.newest is not None else b""
-        digest = self.view.digest if received and self.number % 4 == 0 else None
-        message = world.Input(self.number, self.direction, self.pace, 0, received, digest)
-        for name, value in fields.items():
-            setattr(message, name, value)
-        self.client.send(0, message.write())
+    def take(self, message):
+        kind = message[0]
+        if kind == SERVER_KINDS["EnterToWorld"]:
+            self.take_answer(world.read_enter_answer(message))
+        elif kind == SERVER_KINDS["Answer"]:
+            self.answers.append(world.read_answer(DEMO, message))
+        elif kind == SERVER_KINDS["Event"]:
+            self.events.append(world.read_event(DEMO, message))
+        elif self.view is None:
+            self.early += 1
+        elif self.view.take(message):
+            self.taken += 1
+            self.seen_at = time.monotonic()
+        else:
+            self.not_newer += 1
 
-    def until(self, happened, seconds):
+    def take_answer(self, answer):
+        if isinstance(answer, world.NotInside):
+            self.outside.append(answer)
+            self.view = None if answer.name == "put out" else self.view
+            return
+        self.welcomes += 1
+        self.welcome = answer
+        if self.view is None:
+            self.view = world.View(DEMO, answer.first_snapshot)
+            self.seen_at, self.newest_tick = time.monotonic(), answer.tick
+
+    @property
+    def server_tick(self):
+        known = self.view.header.tick if self.view.header else self.welcome.tick
+        return known + int((time.monotonic() - self.seen_at) * TICKS)
+
+    def acknowledgment(self):
+        received = self.view.received
+        digest = self.view.digest if received and self.taken % 4 == 0 else None
+        return {"received": received, "digest": digest}
+
+    def send_inputs(self):
+        """Makes the inputs of all ticks that have passed, and sends them with some that were sent before."""
+        newest = self.server_tick + AHEAD
+        for _ in range(max(newest - self.newest_tick, 0)):
+            self.sent.append((256 * 3, dict(self.input)))
+        self.newest_tick = max(newest, self.newest_tick)
+        self.sent = self.sent[-REPEATED:]
+        self.send_message(self.newest_tick, self.sent)
+
+    def send_message(self, tick, inputs, **fields):
+        message = world.InputMessage(tick % (1 << 32), inputs, **(self.acknowledgment() | fields))
+        self.client.send(0, message.write(DEMO))
+
+    def until(self, happened, seconds, inputs=True):
         """Plays until `happened()` is true. Returns False if it was not in time."""
         until, tick = time.monotonic() + seconds, time.monotonic()
         while not happened():
@@ -62,22 +111,47 @@ class Player:
             self.client.idle(max(tick - time.monotonic(), 0.001))
             self.read()
             if time.monotonic() >= tick:
-                tick = max(tick + TICK, time.monotonic())
-                if self.welcome is not None:
-                    self.send_input()
+                tick = max(tick + 1 / TICKS, time.monotonic())
+                if self.view is not None:
+                    self.send_inputs() if inputs else self.send_message(0, [])
         return True
 
-    def play(self, seconds):
-        self.until(lambda: False, seconds)
+    def play(self, seconds, inputs=True):
+        self.until(lambda: False, seconds, inputs)
+
+    def ask(self, name, **fields):
+        """Asks, and returns the answer."""
+        self.number = (self.number + 1) % 65536
+        self.client.send(1, world.ask(DEMO, self.number, (name, fields)))
+        return self.answer(self.number)
+
+    def answer(self, number):
+        """Waits for the answer of this number: its outcome and its value."""
+        def found():
+            return [answer[1:] for answer in self.answers if answer[0] == number]
+        self.until(found, 3)
+        expect(f"answers to ask {number}", 1, len(found()))
+        return found()[0]
 
     @property
     def own(self):
-        return self.view.entities.get(self.welcome.index)
+        return self.view.owner.own
+
+    @property
+    def body(self):
+        """The player's own entity, if it is in view."""
+        body = self.view.owner.body
+        entity = body and self.view.entities.get(body[0])
+        return entity if entity and entity.generation == body[1] else None
+
+    def walk(self, direction, pace=255):
+        self.input |= {"direction": direction, "pace": pace}
 
 
 def playing(server, **how):
     player = Player(connected(server, **how))
-    expect("welcome", True, player.enter() is not None)
+    expect("welcome", True, isinstance(player.request(), world.Welcome))
+    expect("own body in view", True, player.until(lambda: player.body is not None, 3))
     return player
 
 
@@ -86,9 +160,15 @@ def agrees(server, player, play):
     before = server.counters()
     play()
     after = server.counters()
-    expect("invalid snapshots", [], player.invalid[:2])
+    expect("invalid messages", [], player.invalid[:2])
     expect("digests that differ", 0, after["world_digests_differ"] - before["world_digests_differ"])
     expect("digests that agree", True, after["world_digests_agreed"] - before["world_digests_agreed"] > 0)
+
+
+def inland(player):
+    """Where the player walks without meeting the edge of the map."""
+    width = player.welcome.edge * player.welcome.sections[0]
+    return EAST if player.own["point"][0] < width / 2 else WEST
 
 
 @case("a player enters, moves, and sees it; digests agree", "demo")
@@ -96,35 +176,87 @@ def enter(server):
     before = server.counter("world_players")
     player = playing(server)
     expect("players", before + 1, server.counter("world_players"))
-    expect("own entity", True, player.until(lambda: player.own is not None, 3))
-    expect("generation, kind, faction", (player.welcome.generation, 0, True),
-           (player.own.generation, player.own.state[world.KIND], player.own.state[31] < LIMITS["FACTIONS_MAX"]))
-    place = player.own.state[:12]
-    player.direction, player.pace = 0x2000, 255
+    shown = player.body.state.shown
+    expect("kind and faction", (0, True), (shown["kind"], shown["faction"] < 64))
+    expect("potions", True, player.own["potions"] > 0)
+    start = player.own["point"][0]
+    player.walk(inland(player))
     agrees(server, player, lambda: player.play(2.0))
-    expect("the snapshot contains the own input", True, 0 <= (player.number - player.view.input) % 65536 < 30)
-    expect("the player moved", True, place != player.own.state[:12])
+    header = player.view.header
+    expect("inputs arrive in time", (True, True), (header.input_age < 30, 0 <= header.lead <= LIMITS["INPUT_AHEAD_MAX"]))
+    expect("the player moved", True, abs(player.own["point"][0] - start) > 300)
     expect("snapshots", True, player.taken > 10)
     expect("several entities", True, len(player.view.entities) > 1)
+    # The body follows the own state. The entry of the body may be some snapshots old.
+    x = int.from_bytes(player.body.state.pose[:4], "little") * player.welcome.step
+    expect("the body is where the player is", True, abs(x - player.own["point"][0]) < 30 * WALK_PER_TICK)
     player.client.close()
     eventually("players afterwards", before, lambda: server.counter("world_players"))
 
 
-@case("a client that enters again has the same player", "demo")
+@case("a request inside repeats the welcome and changes nothing", "demo")
 def enter_again(server):
     player = playing(server)
-    first = player.welcome
-    second = player.enter()
-    expect("entity", (first.index, first.generation), (second.index, second.generation))
+    first, newest = player.welcome, player.view.newest
+    agrees(server, player, lambda: player.play(0.7))
+    second = player.request(ticket=b"another")
+    expect("first snapshot", first.first_snapshot, second.first_snapshot)
     expect("map", (first.edge, first.height, first.sections), (second.edge, second.height, second.sections))
+    expect("tick", True, 1 <= second.tick - first.tick < 600)
+    agrees(server, player, lambda: player.play(0.7))
+    expect("numbers continue", True, 1 <= (player.view.newest - newest) % 65536 < 1000)
     player.client.close()
+
+
+@case("a client with another contract is told which type differs", "demo")
+def wrong_schema(server):
+    player = Player(connected(server))
+    before = server.counter("world_wrong_schemas")
+    for number, name in enumerate(TYPES):
+        for schema in (DEMO.schema[:number] + [value ^ 1 for value in DEMO.schema[number:]],
+                       [0] * number + [DEMO.schema[number] ^ 0x8000_0000] + [0] * (5 - number)):
+            expect(name, world.NotInside("wrong schema", number), player.request(schema))
+    eventually("counted", before + 12, lambda: server.counter("world_wrong_schemas"))
+    expect("contract types", TYPES, tuple(PROTOCOL.contract_types[number] for number in range(6)))
+    expect("0 agrees with all", True, isinstance(player.request([0] * 6), world.Welcome))
+    expect("wrong when inside", True, player.request([7] * 6) is player.welcome)
+    expect("told so", world.NotInside("wrong schema", 0), player.outside[-1])
+    agrees(server, player, lambda: player.play(0.7))
+    player.client.close()
+
+
+@case("a request with the longest ticket enters, and a longer one is invalid", "demo")
+def tickets(server):
+    player = Player(connected(server))
+    before = server.counter("world_invalid_messages")
+    bad = PROTOCOL.vectors["world-enter-request-bad"]
+    wrong = [bad["nothing"], bad["short"], world.enter_request(DEMO.schema, bytes(LIMITS["TICKET_BYTES_MAX"] + 1))]
+    for message in wrong:
+        player.client.send(1, message)
+    eventually("invalid", before + len(wrong), lambda: server.counter("world_invalid_messages"))
+    expect("welcome", True, isinstance(player.request(ticket=bytes(LIMITS["TICKET_BYTES_MAX"])), world.Welcome))
+    player.client.close()
+
+
+@case("messages of a client that is not in the world are ignored", "demo")
+def outside(server):
+    client = connected(server)
+    before = server.counter("world_messages_outside")
+    messages = [world.ask(DEMO, 1, ("Restart", {})), world.event(DEMO, ("Say", {"text": "hello"})),
+                world.InputMessage(5, [(0, DEMO.Input.blank)]).write(DEMO)]
+    for message in messages:
+        client.send(1, message)
+    eventually("counted", before + 3, lambda: server.counter("world_messages_outside"))
+    client.idle(0.3)
+    expect("answers", 0, len(client.messages))
+    client.close()
 
 
 @case("digests agree although snapshots are lost", "demo")
 def losses(server):
     player, chance = playing(server), random.Random(7)
     player.client.lose = lambda _: chance.random() < 0.3
-    player.direction, player.pace = 0x9000, 200
+    player.walk(inland(player), 200)
     agrees(server, player, lambda: player.play(4.0))
     player.client.lose = lambda _: False
     player.client.close()
@@ -133,7 +265,7 @@ def losses(server):
 @case("players see each other, and see one leave", "demo")
 def two(server):
     one, other = playing(server), playing(server)
-    index = other.welcome.index
+    first, second = one.view.owner.body[0], other.view.owner.body[0]
 
     def both(seconds, happened=lambda: False):
         until = time.monotonic() + seconds
@@ -141,10 +273,11 @@ def two(server):
             for player in (one, other):
                 player.until(lambda: False, 0.02)
         return happened()
-    expect("one sees the other", True, both(3, lambda: index in one.view.entities))
-    expect("the other sees one", True, both(3, lambda: one.welcome.index in other.view.entities))
+    expect("one sees the other", True, both(3, lambda: second in one.view.entities))
+    expect("the other sees one", True, both(3, lambda: first in other.view.entities))
+    expect("only its own state", (first, second), (one.view.owner.body[0], other.view.owner.body[0]))
     other.client.disconnect()
-    expect("one sees that the other left", True, one.until(lambda: index not in one.view.entities, 3))
+    expect("one sees that the other left", True, one.until(lambda: second not in one.view.entities, 3))
     agrees(server, one, lambda: one.play(1.5))
     one.client.close()
 
@@ -153,29 +286,80 @@ def two(server):
 def resumed(server):
     player = playing(server)
     player.play(1.0)
-    entity, newest = (player.welcome.index, player.welcome.generation), player.view.newest
+    body, newest, asked = player.view.owner.body, player.view.newest, player.number + 1
+    # The connection ends before the answer can arrive.
+    player.number = asked
+    player.client.send(1, world.ask(DEMO, asked, ("Drink", {})))
+    player.client.flush()
     player.client.socket.close()
     player.client = Client(server, session=player.client.session).connect()
     expect("resumed", True, player.client.parameters.resumed)
     agrees(server, player, lambda: player.play(1.5))
     expect("numbers continue", True, 1 <= (player.view.newest - newest) % 65536 < 1000)
-    welcome = player.enter()
-    expect("entity", entity, (welcome.index, welcome.generation))
+    expect("body", body, player.view.owner.body)
+    expect("answer", ("answered", ("Refused", {"why": ("Unhurt", {})})), player.answer(asked))
+    expect("welcomes", 1, player.welcomes)
     player.client.close()
 
 
-@case("a late or repeated input moves no player", "demo")
+@case("a late or early input moves no player", "demo")
 def late_input(server):
     player = playing(server)
     player.play(0.5)
-    for number in (player.number - 5, player.number, player.number + 40000):
-        player.send_input(number=number % 65536)
-        player.number -= 1
-    player.client.idle(0.1)
-    player.read()
-    expect("last input", True, (player.number - player.view.input) % 65536 < 30)
-    player.number = (player.number + 1000) % 65536
-    expect("a jump ahead is accepted", True, player.until(lambda: (player.number - player.view.input) % 65536 < 30, 3))
+    counters = server.counters()
+    point = player.own["point"]
+    walking = DEMO.Input.blank | {"direction": inland(player), "pace": 255}
+    for ahead in (-1000, -200, -100, LIMITS["INPUT_AHEAD_MAX"] + 60, 10_000, 1 << 30):
+        player.send_message(player.server_tick + ahead, [(0, walking)] * 4)
+        player.client.idle(0.05)
+        player.read()
+    eventually("late", 3 * 4, lambda: server.counter("world_inputs_late") - counters["world_inputs_late"])
+    eventually("early", 3 * 4, lambda: server.counter("world_inputs_early") - counters["world_inputs_early"])
+    player.until(lambda: False, 0.5)
+    expect("the player has not moved", point, player.own["point"])
+    player.client.close()
+
+
+@case("more inputs than ticks move no player further", "demo")
+def one_per_tick(server):
+    player = playing(server)
+    player.walk(inland(player))
+    player.play(0.5)
+    start, tick = player.own["point"][0], player.view.header.tick
+    until = time.monotonic() + 1.5
+    while time.monotonic() < until:
+        for _ in range(5):
+            player.send_inputs()
+        # Another input for the same ticks is a copy.
+        player.send_message(player.newest_tick, [(0, DEMO.Input.blank)] * len(player.sent))
+        player.client.idle(1 / TICKS)
+        player.read()
+    walked, ticks = abs(player.own["point"][0] - start), player.view.header.tick - tick
+    expect("it walked", True, walked > 100)
+    expect(f"{walked} units in {ticks} ticks are possible", True, walked <= ticks * WALK_PER_TICK + 1)
+    player.client.close()
+
+
+@case("a missing input repeats the last one for some ticks, and is then neutral", "demo")
+def silence(server):
+    player = playing(server)
+    player.walk(inland(player))
+    player.play(1.0)
+    repeated, seen = LIMITS["INPUT_REPEAT_TICKS"], {}
+
+    def gone_quiet():
+        header = player.view.header
+        seen[header.input_age] = player.own["point"][0]
+        return header.input_age == 255
+    expect("the age grows to its end", True, player.until(gone_quiet, 8, inputs=False))
+    walked = [age for age in seen if age < repeated]
+    stands = {point for age, point in seen.items() if age > repeated}
+    expect("snapshots of both", (True, True), (len(walked) >= 2, len(seen) - len(walked) > 10))
+    expect("it stands after that", 1, len(stands))
+    first, last = min(walked), max(walked)
+    expect("it walked until then", round((last - first) * WALK_PER_TICK), round(abs(seen[last] - seen[first])))
+    rest = round(abs(stands.pop() - seen[last]))
+    expect("and as far as it may", round((repeated - last) * WALK_PER_TICK), rest)
     player.client.close()
 
 
@@ -184,7 +368,7 @@ def false_ack(server):
     player = playing(server)
     player.play(0.5)
     for newest in (player.view.newest + 1000, player.view.newest - 20000):
-        player.send_input(received=wire.u16(newest % 65536) + b"\xff" * 8, digest=None)
+        player.send_message(0, [], received=wire.u16(newest % 65536) + b"\xff" * 8, digest=None)
     agrees(server, player, lambda: player.play(1.0))
     player.client.close()
 
@@ -195,29 +379,96 @@ def false_digest(server):
     player.play(0.5)
     before = server.counter("world_digests_differ")
     for _ in range(20):
-        player.send_input(digest=player.view.digest ^ 1)
-        player.client.idle(TICK)
+        player.send_message(0, [], digest=player.view.digest ^ 1)
+        player.client.idle(1 / TICKS)
         player.read()
     eventually("a digest that differs", True, lambda: server.counter("world_digests_differ") > before)
     agrees(server, player, lambda: player.play(1.0))
     player.client.close()
 
 
-@case("invalid world messages are counted, and the connection stays open", "demo", ("kind", "input, flags"))
+@case("each ask is answered once", "demo")
+def asks(server):
+    player = playing(server)
+    expect("drink", ("answered", ("Refused", {"why": ("Unhurt", {})})), player.ask("Drink"))
+    outcome, (name, fields) = player.ask("Hide")
+    expect("hide", ("answered", "Hidden", True), (outcome, name, fields["ticks"] > 0))
+    leap, point = player.own["leap"], player.own["point"]
+    expect("restart", ("answered", ("Restarted", {})), player.ask("Restart"))
+    expect("the own state follows", True,
+           player.until(lambda: player.own["leap"] != leap and player.own["point"] != point, 3))
+    outcome, (name, fields) = player.ask("Restart")
+    expect("again", ("Refused", "TooEarly"), (name, fields["why"][0]))
+    count = LIMITS["ASKS_OPEN_MAX"] + 36
+    for number in range(1000, 1000 + count):
+        player.client.send(1 + number % 2, world.ask(DEMO, number, ("Drink", {})))
+    expect("all are answered", True, player.until(lambda: len(player.answers) == count + 4, 3))
+    expect("each once", set(range(1000, 1000 + count)), {answer[0] for answer in player.answers[4:]})
+    player.play(0.3)
+    expect("no further answers", count + 4, len(player.answers))
+    player.client.close()
+
+
+@case("an ask that the server cannot read is answered so", "demo", ("enum, variant",))
+def malformed_asks(server):
+    player = playing(server)
+    before = server.counter("world_invalid_messages")
+    kind = bytes([CLIENT_KINDS["Ask"]])
+    for number, ask in enumerate((b"", bytes([len(DEMO.Ask.names)]), b"\xff", DEMO.Ask.write(("Drink", {})) + b"\0")):
+        player.client.send(1, kind + wire.u16(number + 7) + ask)
+        expect("outcome", ("malformed", None), player.answer(number + 7))
+    for short in (kind, kind + b"\1"):
+        player.client.send(1, short)
+    eventually("invalid messages", before + 6, lambda: server.counter("world_invalid_messages"))
+    expect("answers", 4, len(player.answers))
+    expect("a good one", "answered", player.ask("Drink")[0])
+    player.client.close()
+
+
+@case("what a player says reaches it; events that are not its to send are ignored", "demo")
+def events(server):
+    player = playing(server)
+    body, text = player.view.owner.body, "grüß Gott"
+    for by_server in (("Scored", {"on": body}), ("Said", {"by": body, "text": "forged"})):
+        player.client.send(1, world.event(DEMO, by_server))
+    player.client.send(1, world.event(DEMO, ("Say", {"text": text})))
+    said = ("Said", {"by": body, "text": text})
+    expect("said", True, player.until(lambda: said in player.events, 3))
+    expect("forged", [], [event for event in player.events if event[1].get("text") == "forged"])
+    before = server.counter("world_invalid_messages")
+    kind = bytes([CLIENT_KINDS["Event"]])
+    wrong = [kind, kind + b"\xff", kind + b"\0\xc9\1" + b"x" * 201, kind + b"\0\2\xc3\x28", kind + b"\0\5abc"]
+    for message in wrong:
+        player.client.send(1, message)
+    eventually("invalid messages", before + len(wrong), lambda: server.counter("world_invalid_messages"))
+    agrees(server, player, lambda: player.play(0.7))
+    player.client.close()
+
+
+@case("invalid world messages are counted, and the connection stays open", "demo",
+      ("kind", "input message, flags", "input message, count", "set of fields"))
 def invalid(server):
     player = playing(server)
-    client, good = player.client, world.Input(60000).write()
+    client, good = player.client, world.InputMessage(0, [(0, DEMO.Input.blank)]).write(DEMO)
     vectors = PROTOCOL.vectors
-    wrong = [vectors["world-input-bad"][key] for key in vectors["world-input-bad"].lines]
-    wrong += [bytes([kind]) + good[1:] for kind in numbers(RESERVED["kind"])]
-    wrong += [bytes([good[0], flag]) + good[2:] for flag in numbers(RESERVED["input, flags"])]
-    wrong += [b"", vectors["world-snapshots"]["first"], vectors["world-welcome"]["message"], b"\3\0",
-              bytes([CLIENT_KINDS["EnterToWorld"]]) + b"\0"]
+    none = world.InputMessage().write(DEMO)
+    wrong = [bytes([kind]) + good[1:] for kind in numbers(RESERVED["kind"])]
+    wrong += [bytes([good[0], flag]) + good[2:] for flag in numbers(RESERVED["input message, flags"])]
+    wrong += [none[:-1] + bytes([count]) + bytes(3 * count) for count in numbers(RESERVED["input message, count"], 40)]
+    wrong += [good[:-1] + wire_set for wire_set in (b"\x08", b"\x40", b"\x80\1", b"\x80\0")]
+    wrong += [good[:-1], good + b"\0", b"", vectors["world-snapshots"]["first"],
+              vectors["world-answer-opened"]["message"], vectors["world-enter-welcome"]["message"], b"\3\0"]
     for channel in (0, 1, 2):
         before = server.counter("world_invalid_messages")
-        for message in wrong:
+        for at, message in enumerate(wrong):
             client.send(channel, message)
-        eventually("invalid messages", before + len(wrong), lambda: server.counter("world_invalid_messages"))
+            if at % 16 == 0:
+                client.idle(0.01)
+
+        def counted():
+            client.idle(0.05)
+            return server.counter("world_invalid_messages")
+        eventually("invalid messages", before + len(wrong), counted)
     agrees(server, player, lambda: player.play(1.0))
     client.close()
 
@@ -227,7 +478,7 @@ def reasons(server):
     before = server.counter("world_players")
     for reason in range(256):
         client = connected(server)
-        client.send(1, bytes([CLIENT_KINDS["EnterToWorld"]]))
+        client.send(1, world.enter_request(DEMO.schema))
         expect("welcome", True, client.next_message(1) is not None)
         client.disconnect(reason)
         client.socket.close()
@@ -244,70 +495,91 @@ def violation(server):
     eventually("players", before, lambda: server.counter("world_players"))
 
 
-def snapshot(*entries, number=1, tick=1):
+def snapshot(*entries, number=1, parts=0, owner=b""):
     kind = SERVER_KINDS["DeltaSync"]
-    return bytes([kind]) + wire.u16(number) + wire.u32(tick) + wire.u16(0) + b"".join(entries)
+    return bytes([kind]) + wire.u16(number) + wire.u32(1) + bytes([0, 0, parts]) + owner + b"".join(entries)
 
 
-def entry(index, fields, told, version=0, age=0, of=b"\1\0\0"):
-    return wire.u16(index) + wire.u16(version | age << 5 | fields << 10) + (of if age == 0 and fields else b"") + told
+def entry(index, fields, told, version=0, age=0, generation=1):
+    of = bytes([generation]) if age == 0 and fields else b""
+    return wire.u16(index) + wire.u16(version | age << 5 | fields << 10) + of + told
 
 
 def takes(message):
     try:
-        return world.View().take(message)
+        return world.View(CONTRACTS["example"], 1).take(message)
+    except world.InvalidMessage:
+        return "dropped"
+
+
+def reads(read, *arguments):
+    try:
+        return read(*arguments)
     except world.InvalidMessage:
         return "dropped"
 
 
 @case("world messages that this client drops", covers=(
-    "EnterToWorld, answer", "full entry, kind", "full entry, faction", "axes, widths", "status, first byte",
-    "variables, number", "states and buffs"))
+    "EnterToWorld, answer", "wrong schema, type", "snapshot, parts", "entry, fields", "axes, widths", "answer, outcome",
+    "set of fields", "bool", "f32", "enum, variant"))
 def own_decoder(_):
-    fields, position = PROTOCOL.fields, b"\0"
-    welcome = PROTOCOL.vectors["world-welcome"]["message"]
+    fields, position, vectors, example = PROTOCOL.fields, b"\0", PROTOCOL.vectors, CONTRACTS["example"]
+    welcome = vectors["world-enter-welcome"]["message"]
     for answer in numbers(RESERVED["EnterToWorld, answer"]):
-        try:
-            expect(f"answer {answer}", "dropped", world.read_welcome(welcome[:1] + bytes([answer]) + welcome[2:]))
-        except world.InvalidMessage:
-            pass
-    at = fields["position"]
+        for message in (welcome[:1] + bytes([answer]) + welcome[2:], bytes([welcome[0], answer, 0])):
+            expect(f"answer {answer}", "dropped", reads(world.read_enter_answer, message))
+    for number in numbers(RESERVED["wrong schema, type"]):
+        expect(f"type {number}", "dropped", reads(world.read_enter_answer, bytes([welcome[0], 2, number])))
+    for outcome in numbers(RESERVED["answer, outcome"]):
+        message = vectors["world-answer-opened"]["message"]
+        for rest in (b"", b"\0"):
+            expect("outcome", "dropped", reads(world.read_answer, example, message[:3] + bytes([outcome]) + rest))
+    at, shown = fields["position"], fields["shown"]
     expect("a good entry", True, takes(snapshot(entry(1, at, position))))
-    for kind in numbers(RESERVED["full entry, kind"]):
-        expect(f"kind {kind}", "dropped", takes(snapshot(entry(1, at, position, of=bytes([1, kind, 0])))))
-    for faction in numbers(RESERVED["full entry, faction"]):
-        expect(f"faction {faction}", "dropped", takes(snapshot(entry(1, at, position, of=bytes([1, 0, faction])))))
+    for parts in numbers(RESERVED["snapshot, parts"]):
+        expect("parts", "dropped", takes(snapshot(parts=parts)))
+    for reserved in numbers(RESERVED["entry, fields"]):
+        expect("fields", "dropped", takes(snapshot(entry(1, at | reserved, position))))
     for name in ("position", "rotation", "velocity"):
         for widths in numbers(RESERVED["axes, widths"]):
             told = bytes([widths]) if name == "position" else position + bytes([widths])
             expect(f"{name}, widths", "dropped", takes(snapshot(entry(1, at | fields[name], told))))
-    for first in numbers(RESERVED["status, first byte"]):
-        expect("status", "dropped", takes(snapshot(entry(1, at | fields["status"], position + bytes([first, 0])))))
-    for number in numbers(RESERVED["variables, number"]):
-        told = position + bytes([1, number, 0])
-        expect("variable", "dropped", takes(snapshot(entry(1, at | fields["variables"], told))))
-    for varint in (b"\x80\0", b"\xff\x80\0", b"\x80\x80\x80\x80\x10", b"\xff" * 5, b"\x80" * 6 + b"\0"):
-        told = position + b"\1\0" + varint
-        expect(f"varint {varint.hex()}", "dropped", takes(snapshot(entry(1, at | fields["variables"], told))))
-    view = world.View()
-    for bit in numbers(RESERVED["states and buffs"]):
-        expect("states and buffs", True, view.take(snapshot(entry(1, at | fields["status"],
-                                                                  position + bytes([3, bit, bit])))))
-        expect("the bit is kept", bytes([bit, bit]), view.entities[1].state[26:28])
+    for told in (b"\x10", b"\x20\0", b"\x80\1", b"\x81\0\1", b"\x80" * 9 + b"\2", b"\x80" * 10 + b"\0", b"\x04\2\0\0\1"):
+        expect(f"shown {told.hex()}", "dropped", takes(snapshot(entry(1, at | shown, position + told))))
+    for number in (math.inf, -math.inf, math.nan):
+        owner = b"\x80\x02" + struct.pack("<f", number)
+        expect(f"{number}", "dropped", takes(snapshot(parts=world.HAS_OWN, owner=owner)))
+    expect("a finite one", True, takes(snapshot(parts=world.HAS_OWN, owner=b"\x80\x02" + bytes(4))))
+    for bad in (b"\3", b"\xff"):
+        expect("variant", "dropped", reads(world.read_event, example, bytes([SERVER_KINDS["Event"]]) + bad))
 
 
 @case("this client applies two entries for one entity in their order")
 def two_entries(_):
-    fields = PROTOCOL.fields
+    fields, view = PROTOCOL.fields, world.View(CONTRACTS["example"], 1)
     full = entry(9, fields["position"], b"\x01\x05", version=3)
     change = entry(9, fields["position"], b"\x01\x02", version=4, age=1)
-    gone, view = entry(9, 0, b""), world.View()
+    gone = entry(9, 0, b"")
     expect("full, then difference", True, view.take(snapshot(full, change)))
-    expect("x", 7, int.from_bytes(view.entities[9].state[:4], "little"))
+    expect("x", 7, int.from_bytes(view.entities[9].state.pose[:4], "little"))
     expect("gone, then full", True, view.take(snapshot(gone, full, number=2)))
     expect("versions", {3}, set(view.entities[9].states))
     expect("full, then gone", True, view.take(snapshot(full, gone, number=3)))
     expect("entities", {}, view.entities)
     expect("digest of nothing", 0, view.digest)
     expect("gone, then difference", "dropped", takes(snapshot(full, gone, change)))
-    expect("unknown", True, takes(snapshot(entry(os.urandom(1)[0], 0, b""))))
+    expect("unknown", True, takes(snapshot(entry(77, 0, b""))))
+
+
+@case("this client builds owner blocks on snapshots that it applied")
+def owner_blocks(_):
+    view, most = world.View(CONTRACTS["example"], 1), LIMITS["OWNER_BASELINE_MAX"]
+    body = world.HAS_BODY
+    expect("the first", True, view.take(snapshot(parts=body, owner=b"\5\0\1")))
+    expect("nothing new", True, view.take(snapshot(number=1 + most, parts=most)))
+    expect("body", (5, 1), view.owner.body)
+    expect("from the blank one", True, view.take(snapshot(number=2 + most)))
+    expect("no body", None, view.owner.body)
+    for number, baseline in ((3 + most, most), (34 + most, most), (3 + most, 3)):
+        expect("a baseline that it lacks", "dropped", reads(view.take, snapshot(number=number, parts=baseline)))
+    expect("none of them was taken", 2 + most, view.newest)

@@ -96,7 +96,17 @@ class Document:
             (row["sent by"], row["message"]): int(row["number"])
             for row in self.table("World messages", "number", "sent by", "message") if row["number"].isdigit()
         }
-        self.entity_kinds = [int(row["kind of entity"]) for row in self.table("World messages", "kind of entity", "is")]
+        self.contract_types = {
+            int(row["number"]): row["type"] for row in self.table("World messages", "number", "type", "is")
+        }
+        self.enter_answers = {
+            int(row["answer"]): row["name"] for row in self.table("World messages", "answer", "name", "bytes")
+            if row["answer"]
+        }
+        self.outcomes = {
+            int(row["outcome"]): row["name"] for row in self.table("World messages", "outcome", "name", "when")
+        }
+        self.contracts = dict(re.findall(r"^```contract (\S+)\n(.*?)^```", self.text, re.M | re.S))
         self.fields = {
             row["field"]: int(row["in fields"], 0)
             for row in self.table("World messages", "in fields", "field", "bytes")

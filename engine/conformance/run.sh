@@ -9,7 +9,7 @@ Usage: engine/conformance/run.sh BINARY [PART OF A NAME]
   BINARY   a built `ringshard`, such as target/release/ringshard
   PART     runs only the cases whose names contain it
 
-Starts servers on free loopback ports. Takes about 70 s. Prints one line per case.
+Starts servers on free loopback ports. Takes about 90 s. Prints one line per case.
 Needs Python 3.11 or later. The first run installs the package `cryptography` into a virtual environment under
 target/. Later runs need no network.
 

@@ -6,7 +6,8 @@ mod layouts;
 use divan::{Bencher, black_box};
 use layouts::Layout;
 use ringshard::world::interest::{Difference, Grid, Query, Reach, Scratch};
-use ringshard_world::{EntityKind, Position};
+use ringshard_world::Position;
+use ringshard_world::character::EntityKind;
 
 const COUNTS: [usize; 3] = [1_000, 5_000, 10_000];
 const WANTED: usize = 64;

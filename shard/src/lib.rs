@@ -7,6 +7,11 @@
 //! | [`game`] | the trait that a game implements, and the simulation that runs it | [`world`], [`runtime`] |
 //! | [`config`] | settings, from their sources to validated values | [`game`], [`world`], [`runtime`] |
 //! | [`ops`] | reports, the admin port, captures, the supervisor | [`config`], [`runtime`] |
+//! | [`mod@serve`] | serving a game of one's own, in a program of a few lines | all of them |
+//!
+//! The feature `ops`, which is on by default, has the admin port with its dashboard and metrics, captures, and the doctor.
+//! Without it, a server still has its settings, log, signals, reload, drain, watchdog and panic reports, and the crate needs
+//! far fewer others.
 
 #![forbid(unsafe_code)]
 
@@ -14,4 +19,8 @@ pub mod config;
 pub mod game;
 pub mod ops;
 pub mod runtime;
+pub mod serve;
 pub mod world;
+
+pub use runtime::jobs::no_jobs;
+pub use serve::{serve, serve_with};

@@ -1,19 +1,27 @@
 //! `bots`: players in a world over real sockets, on a server of its own or a running one.
 
-pub mod bot;
+mod answers;
+mod bot;
+mod brain;
+mod follower;
 mod observations;
 mod options;
+mod player;
 mod report;
 mod server;
-pub mod shared;
+mod shared;
 
+pub use self::brain::Brain;
 pub use self::options::Arguments;
+pub use self::player::Player;
+pub use self::shared::{Behaviour, Shared};
+pub use crate::load::fleet::Member;
 
-use self::bot::{Bot, INPUT_HZ};
+use self::bot::Bot;
+use self::follower::Follower;
 use self::report::{BotsReport, Measured};
 use self::server::WorldServer;
-use self::shared::{Behaviour, Shared};
-use crate::load::fleet::Fleet;
+use crate::load::fleet::{Connected, Fleet};
 use crate::report::CpuTime;
 use crate::report::verdict::Verdict;
 use crate::scenario;
@@ -21,6 +29,7 @@ use crate::scenario::{PAYLOAD_BYTES_MIN, Rate, Scenario};
 use crate::system::usage::usage;
 use crate::system::{interrupt, raise_file_limit};
 use crate::terminal::bar;
+use ringshard_world::limits::TICKS_PER_SECOND;
 use std::sync::Arc;
 use std::sync::atomic::Ordering;
 use std::time::{Duration, Instant};
@@ -37,11 +46,17 @@ pub fn run(arguments: &Arguments) -> Result<Verdict, String> {
     let config = arguments.running.client_config(server.key)?;
     let shared = Arc::new(Shared::default());
     let Arguments { clients, moving, fight, chat, near, .. } = *arguments;
-    let behaviour = Behaviour { moving, fight, chat, near };
+    let behaviour = Behaviour { moving, fight, chat };
     let spacing = clients.div_ceil(arguments.observers);
     let per_socket = clients.div_ceil(scenario.sockets);
     let relay = |number: usize| (number / per_socket) as f64 / scenario.sockets as f64;
-    let bot = |number| Bot::new(number, relay(number), behaviour, shared.clone(), number % spacing == 0);
+    let bot = |number: usize| {
+        let brain = Brain::new(number, behaviour, shared.clone());
+        match number % spacing {
+            0 => Bot::Player(Box::new(Player::new(brain, near, shared.clone()))),
+            _ => Bot::Follower(Box::new(Connected::new(Follower::new(brain, relay(number), shared.clone())))),
+        }
+    };
     let bots = (0..clients).map(bot).collect();
     let fleet = Fleet::start("bots", &scenario, server.address, config, bots).connect()?;
     shared.open.store(true, Ordering::Relaxed);
@@ -99,7 +114,7 @@ fn scenario(arguments: &Arguments) -> Result<Scenario, String> {
     let load = scenario::Load {
         flows: *flows,
         clients: *clients,
-        rate: Rate::Hz(INPUT_HZ.into()),
+        rate: Rate::Hz(TICKS_PER_SECOND.into()),
         size: PAYLOAD_BYTES_MIN,
         secs: *secs,
     };

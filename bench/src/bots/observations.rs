@@ -20,6 +20,12 @@ counters! {
         entered,
         left,
         chats,
+        /// Ticks whose predicted state was compared with the server's.
+        predicted,
+        /// Of those, the ones that differed.
+        mispredicted,
+        /// Snapshots whose tick the server stepped without the player's input.
+        inputs_missed,
         /// Malformed snapshots.
         faulty,
     }

@@ -37,8 +37,9 @@ pub struct Arguments {
     /// Maximum bytes of snapshot per player and tick.
     #[arg(long, value_name = "BYTES", default_value_t = 500, conflicts_with = "server")]
     pub snapshot_bytes: usize,
-    /// Players, spread evenly, that keep a view of the world and check it. The others only acknowledge snapshots, so
-    /// that one machine can run more players.
+    /// Players, spread evenly, that are real clients: they keep a view of the world and check it, predict their own state
+    /// and interpolate. The others send the same inputs and only acknowledge snapshots, so that one machine can run more
+    /// players.
     #[arg(long, value_name = "N", default_value_t = 500)]
     pub observers: usize,
     /// Seconds to measure, once all players are in the world.

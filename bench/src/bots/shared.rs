@@ -11,8 +11,6 @@ pub struct Behaviour {
     pub fight: f64,
     /// Chat messages per second.
     pub chat: f64,
-    /// Distance, in units, within which an entity is near.
-    pub near: f32,
 }
 
 /// State that bots share with the main thread.

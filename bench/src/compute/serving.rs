@@ -4,17 +4,19 @@ use super::options::Arguments;
 use super::row::Row;
 use crate::scenario::option_name;
 use rand_chacha::rand_core::{Rng, SeedableRng};
+use ringshard::game::character::KINDS;
 use ringshard::game::simulation::INTEREST_PERIOD;
 use ringshard::runtime::tick::TICKS_PER_SECOND;
 use ringshard::world::exchange::Change;
-use ringshard::world::replication::viewer::Scratch;
-use ringshard::world::replication::{Encoder, Pacing, Replica, Viewer};
+use ringshard::world::replication::viewer::{PlayerReport, Scratch};
+use ringshard::world::replication::{Encoder, Happenings, Pacing, Replica, Viewer};
 use ringshard::world::store::Rate;
 use ringshard::world::visibility::Visibility;
-use ringshard_demo::{Layout, WALK_MAX, spawn_point};
+use ringshard_demo::{Layout, spawn_point};
 use ringshard_protocol::crypto::Csprng;
-use ringshard_world::entity::states;
-use ringshard_world::{EntityId, EntityKind, Map, State};
+use ringshard_world::character::{Character, EntityKind, states};
+use ringshard_world::messages::{Owner, SnapshotHeader};
+use ringshard_world::{EntityId, Fields, Map, State};
 use rustix::time::{ClockId, clock_gettime};
 use std::time::Duration;
 
@@ -24,6 +26,23 @@ const ROUND_TRIP: u16 = 3;
 const WARM_UP: u32 = 90;
 /// Ticks until a player decides again whether to walk or rest.
 const ACTIVITY_TICKS: u32 = 120;
+/// Speed of a player that walks, in units per second.
+const WALK: f32 = 600.0;
+/// Up to this distance an entity is near, in units.
+const NEAR: f32 = 5_000.0;
+/// Most bytes of a snapshot's header with its owner block.
+const HEADER_BYTES_MAX: usize = SnapshotHeader::BYTES + 3 + <Own as Fields>::BYTES_MAX;
+
+ringshard_world::wire! {
+    /// The own state of a player: where it is.
+    pub struct Own { pub x: f32, pub y: f32, pub z: f32 }
+}
+
+impl Own {
+    fn at([x, y, z]: [f32; 3]) -> Own {
+        Own { x, y, z }
+    }
+}
 
 pub struct Walker {
     pub id: EntityId,
@@ -36,10 +55,12 @@ pub struct ComputeRun {
     pub map: Map,
     pub random: Csprng,
     pub walkers: Vec<Walker>,
-    pub replica: Replica,
+    pub replica: Replica<Character>,
     pub visibility: Visibility,
     pub encoder: Encoder,
-    pub viewers: Vec<Viewer>,
+    pub happenings: Happenings,
+    pub viewers: Vec<Viewer<Own>>,
+    pub message: Vec<u8>,
     /// Snapshots written for each viewer.
     pub numbers: Vec<u16>,
     pub layout: Layout,
@@ -57,11 +78,18 @@ impl ComputeRun {
                 Walker { id, point, home: point, velocity: [0.0; 2] }
             })
             .collect();
+        let viewer = |walker: &Walker| {
+            let mut viewer = Viewer::new(Own::default(), walker.id.index.into(), 0);
+            viewer.body = Some(walker.id);
+            viewer
+        };
         ComputeRun {
-            viewers: walkers.iter().map(|walker| Viewer::new(walker.id)).collect(),
+            viewers: walkers.iter().map(viewer).collect(),
+            message: vec![0; HEADER_BYTES_MAX + arguments.snapshot_bytes],
             numbers: vec![0; clients],
-            visibility: Visibility::new(&map, clients, arguments.visible, 5_000.0),
-            replica: Replica::new(clients),
+            visibility: Visibility::new(&map, clients, arguments.visible, NEAR, &KINDS),
+            happenings: Happenings::new(clients),
+            replica: Replica::new(clients, 0, Character::default()),
             encoder: Encoder::new(clients),
             walkers,
             map,
@@ -121,13 +149,13 @@ impl ComputeRun {
     }
 
     /// Moves all players for one tick. This is not measured.
-    pub fn walk(&mut self, tick: u32) -> Vec<Change> {
+    pub fn walk(&mut self, tick: u32) -> Vec<Change<Character>> {
         let mut changes = Vec::new();
         for walker in &mut self.walkers {
             if tick % ACTIVITY_TICKS == u32::from(walker.id.index) % ACTIVITY_TICKS || tick == 1 {
                 let walks = f64::from(self.random.next_u32()) < self.moving * f64::from(u32::MAX);
                 let angle = self.random.next_u32() as f32;
-                let speed = if walks { WALK_MAX } else { 0.0 };
+                let speed = if walks { WALK } else { 0.0 };
                 // Players turn back home, so that the layout stays as it is.
                 let away = [walker.home[0] - walker.point[0], walker.home[1] - walker.point[1]];
                 let angle = if away[0].hypot(away[1]) > 2_000.0 { away[1].atan2(away[0]) } else { angle };
@@ -139,21 +167,25 @@ impl ComputeRun {
                 walker.point[axis] += walker.velocity[axis] / TICKS_PER_SECOND as f32;
             }
             let moves = walker.velocity != [0.0; 2];
+            let shown = Character {
+                kind: EntityKind::Player as u8,
+                states: states::ALIVE | if moves { states::MOVING } else { 0 },
+                health: 255,
+                ..Character::default()
+            };
             let state = State {
                 position: self.map.quantise(walker.point),
                 velocity: [walker.velocity[0] as i16, walker.velocity[1] as i16, 0],
                 rotation: [walker.velocity[1].atan2(walker.velocity[0]).to_degrees() as i16 as u16, 0, 0],
-                states: states::ALIVE | if moves { states::MOVING } else { 0 },
-                health: 255,
-                kind: EntityKind::Player,
-                ..State::NONE
+                leap: 0,
+                shown,
             };
-            changes.push(Change::State { id: walker.id, state, rate: Rate::Full });
+            changes.push(Change::State { id: walker.id, state, kind: EntityKind::Player as u8, rate: Rate::Full });
         }
         changes
     }
 
-    pub fn take(&mut self, tick: u32, changes: &[Change]) {
+    pub fn take(&mut self, tick: u32, changes: &[Change<Character>]) {
         self.encoder.clear();
         changes.iter().for_each(|change| self.replica.apply(tick, change));
         self.visibility.rebuild(&self.replica);
@@ -162,24 +194,27 @@ impl ComputeRun {
     pub fn look(&mut self, tick: u32) {
         for (number, viewer) in self.viewers.iter_mut().enumerate() {
             if tick <= 1 || (tick + number as u32).is_multiple_of(INTEREST_PERIOD) {
-                self.visibility.update(viewer, &self.replica);
+                let from = self.map.quantise(self.walkers[number].point);
+                self.visibility.update(viewer, &self.replica, from, &[], |_| false);
             }
         }
     }
 
     pub fn write(&mut self, tick: u32, pacing: &Pacing) -> usize {
         let mut scratch = Scratch::default();
-        let mut message = [0; 512];
         let mut bytes = 0;
         for at in 0..self.viewers.len() {
             if let Some(next) = self.viewers.get(at + 1) {
                 next.prefetch();
             }
-            let (viewer, number) = (&mut self.viewers[at], &mut self.numbers[at]);
+            let Self { replica, encoder, happenings, message, walkers, viewers, numbers, .. } = self;
+            let (viewer, number, walker) = (&mut viewers[at], &mut numbers[at], &walkers[at]);
             if *number >= ROUND_TRIP {
-                viewer.acknowledge(tick, *number - ROUND_TRIP, u64::MAX, &self.replica);
+                viewer.acknowledge(tick, *number - ROUND_TRIP, u64::MAX, replica);
             }
-            let len = viewer.snapshot(tick, pacing, &self.replica, &mut self.encoder, &mut scratch, &mut message);
+            let owner = Owner { body: Some(walker.id), own: Own::at(walker.point) };
+            let report = PlayerReport { owner: &owner, lead: 0, input_age: 0 };
+            let len = viewer.snapshot(tick, &report, pacing, replica, encoder, happenings, &mut scratch, message);
             *number += u16::from(len > 0);
             bytes += len;
         }

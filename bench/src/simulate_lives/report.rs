@@ -1,16 +1,23 @@
 //! The result of a campaign, as text and as JSON.
 
-use super::counts::{Counts, add};
-use super::simulator::Simulator;
+use super::simulator::{Count, Simulator};
 use crate::report::verdict::Verdict;
 use crate::terminal::{Page, grouped};
 use ringshard_protocol::time::Instant;
 use serde::Serialize;
+use std::collections::BTreeMap;
 
 /// Maximum growth of memory from the first quarter of a campaign to its end, in bytes. Allocators keep some.
 const RESIDENT_GROWTH_MAX: u64 = 16 << 20;
 /// Memory is judged from this many steps on. Before, it still warms up.
-const JUDGED_STEPS_MIN: u64 = 1_000_000;
+const JUDGED_STEPS_MIN: u64 = 100_000;
+
+/// Counts by name.
+type Counts = BTreeMap<&'static str, u64>;
+
+fn add(counts: &mut Counts, more: impl IntoIterator<Item = Count>) {
+    more.into_iter().for_each(|(name, count)| *counts.entry(name).or_default() += count);
+}
 
 /// A violation of a guarantee.
 #[derive(Clone, Debug, Serialize)]
@@ -42,9 +49,9 @@ pub struct Outcome {
     pub simulated_s: f64,
     #[serde(rename = "deeds")]
     pub action_counts: Counts,
-    /// What became of sessions.
+    /// What became of players.
     pub lives: Counts,
-    /// Counters of the endpoints, and digests of views.
+    /// Counters of the worlds.
     pub server: Counts,
     /// Resident memory at each quarter of the campaign, after a run has been dropped.
     pub resident_mib: Vec<f64>,
@@ -81,7 +88,9 @@ impl Outcome {
         self.runs += 1;
         self.simulated_s += simulator.now().since(Instant::ZERO).as_secs_f64();
         add(&mut self.action_counts, simulator.action_counts.entries());
-        simulator.count(&mut self.lives, &mut self.server);
+        let (lives, server) = simulator.counts();
+        add(&mut self.lives, lives);
+        add(&mut self.server, server);
     }
 
     /// Records the resident memory at each quarter of all steps.
@@ -116,7 +125,6 @@ impl Outcome {
         let mut page = Page::default();
         self.write_steps(&mut page);
         self.write_lives(&mut page);
-        self.write_manual_clients(&mut page);
         self.write_server(&mut page);
         page.line(
             "all gone",
@@ -147,68 +155,52 @@ impl Outcome {
     fn write_lives(&self, page: &mut Page) {
         let life = |name: &str| of(&self.lives, name);
         page.line(
-            "sessions",
+            "players",
             format!(
-                "{} began; {} suspended, {} resumed while suspended, {} while live; {} renamed",
-                life("joined"),
+                "{} asked to enter, {} entered; {} suspended, {} resumed; {} bodies taken over",
+                life("asked"),
+                life("entered"),
                 life("suspended"),
-                life("resumed_suspended"),
-                life("resumed_live"),
-                life("renamed")
+                life("resumed"),
+                life("bodies_taken_over")
             ),
         );
         page.line(
             "ends",
             format!(
-                "{} by the client, {} by the server, {} expired",
-                life("ended_by_client"),
-                life("ended_by_server"),
-                life("expired")
+                "{} left, {} timed out, {} put out, {} with too much waiting, {} disconnected, {} with the server",
+                life("left"),
+                life("timed_out"),
+                life("put_out"),
+                life("backlogs_overflowed"),
+                life("disconnected"),
+                life("shut_down")
             ),
         );
         page.line(
-            "world",
+            "messages",
             format!(
-                "{} players entered, {} got a new entity; {} digests agree",
-                life("entered"),
-                life("bodies_replaced"),
-                of(&self.server, "digests_agreed")
-            ),
-        );
-    }
-
-    fn write_manual_clients(&self, page: &mut Page) {
-        let action = |name: &str| of(&self.action_counts, name);
-        page.line(
-            "manual",
-            format!(
-                "{} handshakes: {} resumed, {} unproven, {} refused, {} with a former key; {} hostile datagrams",
-                action("handshakes_by_hand"),
-                action("resumed_by_hand"),
-                action("unproven"),
-                action("refused_by_hand"),
-                action("former_keys_used"),
-                action("hostile_datagrams")
+                "{} steps, {} with a repeated input; {} asks, {} events of clients, {} commands",
+                life("steps"),
+                life("inputs_repeated"),
+                life("asks"),
+                life("events_in"),
+                life("commands")
             ),
         );
     }
 
     fn write_server(&self, page: &mut Page) {
-        let seen = |name: &str| {
-            assert!(
-                self.server.is_empty() || self.server.contains_key(name),
-                "no counter of a server is called {name}"
-            );
-            of(&self.server, name)
-        };
+        let seen = |name: &str| of(&self.server, name);
         page.line(
             "server",
             format!(
-                "{} slots of silent clients reclaimed, {} disconnected for lack of memory, {} weak keys, {} rekeys refused",
-                seen("silent_displaced"),
-                seen("memory_evicted"),
-                seen("weak_key"),
-                seen("rekey_refused")
+                "{} snapshots, {} digests agree; {} invalid messages, {} wrong contracts, {} entities found no room",
+                seen("snapshots"),
+                seen("digests_agreed"),
+                seen("invalid_messages"),
+                seen("wrong_schemas"),
+                of(&self.lives, "entities_full")
             ),
         );
     }

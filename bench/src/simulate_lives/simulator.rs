@@ -1,333 +1,380 @@
-//! The cores of a server and its clients, under one virtual clock.
+//! The clients and their deeds, the passing of time, and when to check.
 
-use super::checked_service::CheckedService;
-use super::counts::{ActionCounts, Counts, add};
-use super::game::{RandomGame, SharedEventLog};
-use super::model::SessionModel;
-use super::player::{ClientState, Player};
-use super::server_core::ServerCore;
+use super::client::Model;
+use super::game::RandomGame;
+use super::ledger::Shared;
+use super::rules::{Ask, Event, Input, Lives, Ticket, plans};
 use crate::random::Random;
-use ringshard::game::simulation::{Simulation, WorldConfig};
-use ringshard::runtime::control::{Lifecycle, mailbox};
-use ringshard::runtime::core::Core;
-use ringshard::runtime::idle::{Idle, Strategy};
-use ringshard::runtime::mesh::Mesh;
-use ringshard::world::exchange::Exchange;
-use ringshard_link::conditions::Conditions;
-use ringshard_link::sim::{Network, SimLink};
-use ringshard_protocol::connection::{HeartbeatConfig, TransportConfig};
-use ringshard_protocol::crypto::{PublicKey, SecretKey, Suites};
-use ringshard_protocol::endpoint::SessionId;
-use ringshard_protocol::limits::{
-    HALF_OPEN_TIMEOUT, HEARTBEAT_DEFAULT, MESSAGE_MEMORY_BYTES_DEFAULT, MESSAGE_MEMORY_BYTES_MIN, RESUME_PERIOD,
-    TIMEOUT_DEFAULT,
-};
+use ringshard::game::simulation::{VISIBLE_MAX, WorldConfig};
 use ringshard_protocol::time::{Duration, Instant};
-use ringshard_protocol::wire::ConnectionId;
-use ringshard_protocol::{Endpoint, EndpointConfig};
-use std::cell::RefCell;
-use std::net::SocketAddr;
-use std::rc::Rc;
-use std::sync::Arc;
+use ringshard_protocol::wire::Channel;
+use ringshard_testing::World;
+use ringshard_world::Wire;
+use ringshard_world::codec::Writer;
+use ringshard_world::contract::Schema;
+use ringshard_world::messages::{TimedInput, kinds};
 
-/// Clock steps during a jump.
-const JUMP: Duration = Duration::from_millis(100);
-/// Clock steps while no client is connected.
-const EMPTY_STEP: Duration = Duration::from_millis(250);
-/// Rounds without arrivals after which all is quiet: what crosses cores shows one round later.
-const QUIET_ROUNDS: u32 = 2;
-/// Maximum rounds at one moment.
-const ROUNDS_MAX: u32 = 64;
-/// Steps between two checks of every connection.
-const CONNECTIONS_CHECK_PERIOD: u64 = 16;
-/// Average steps until everybody leaves.
-const LEAVE_PERIOD: u64 = 5_000;
-/// Steps at the end of a run during which the server drains.
-const DRAINING_STEPS: u64 = 400;
+/// Clients per core. The last one may not be able to get a body: the core's entities are fewer.
+const CLIENTS_PER_CORE: usize = 8;
+/// Entities per core: on four cores as many as a client can see.
+const ENTITIES_PER_CORE: usize = 14;
+/// Time in which a step takes effect, and in which checks follow each other when time passes.
+const STEP: Duration = Duration::from_millis(17);
+const GRAIN: Duration = Duration::from_millis(100);
+/// One step in so many is followed by a rest: nothing happens, then everybody leaves.
+const RESTS: u64 = 500;
+/// Until then all outages are over, all clients connected, and all messages delivered.
+const CALM: Duration = Duration::from_secs(40);
+/// A silent session is over by then, and no body lingers.
+const GONE: Duration = Duration::from_secs(90);
+/// A counter's name and value.
+pub type Count = (&'static str, u64);
+
+/// What the network does, in turn.
+const NETWORKS: [&str; 5] = [
+    "delay=5ms",
+    "delay=20ms,jitter=10ms,loss=2%",
+    "delay=60ms,jitter=40ms,loss=5%,duplicate=5%",
+    "delay=10ms,jitter=3ms,duplicate=20%",
+    "delay=120ms,loss=15%",
+];
+
+ringshard_protocol::counters! {
+    /// What the simulator did.
+    ActionCounts {
+        starts,
+        enters,
+        asks,
+        events,
+        outages,
+        moves,
+        kicks,
+        closes,
+        vanished,
+        hostile,
+        jumps,
+        rests,
+    }
+}
 
 pub struct Simulator {
-    pub network: Network,
-    pub server_cores: Vec<ServerCore>,
-    pub players: Vec<Player>,
-    pub random: Random,
-    pub key: PublicKey,
+    world: World<RandomGame>,
+    ledger: Shared,
+    random: Random,
+    models: Vec<Model>,
+    /// When the outage of each client ends.
+    cut_until: Vec<Option<Instant>>,
     pub action_counts: ActionCounts,
-    lifecycle: Arc<Lifecycle>,
-    /// The step at which the server drains, if it does.
-    drains_at: u64,
-    steps: u64,
-    /// The server may disconnect clients for the memory that others hold.
-    pub memory_is_scarce: bool,
-    /// The first violation.
-    fault: Option<String>,
 }
 
 impl Simulator {
-    /// Draws the run of this seed.
-    pub fn new(seed: u64, cores: usize, steps: u64) -> Self {
+    pub fn new(seed: u64, cores: usize) -> Self {
         let mut random = Random::new(seed);
-        let players = cores * random.between(6, 12) as usize;
-        // Few enough slots that the server is sometimes full, or so many that it never is.
-        let connections_max = random.pick(&[players / cores, players / cores + 4, 4 * players]);
-        let memory_is_scarce = random.chance(250);
-        let entities_max = cores * random.pick(&[6, 16, 64]);
-        let world = WorldConfig {
-            entities_max,
-            visible_max: random.pick(&[3, 16]),
-            seed: random.next(),
+        let clients = cores * CLIENTS_PER_CORE;
+        let ledger = Shared::new(cores, clients);
+        let config = WorldConfig {
+            entities_max: cores * ENTITIES_PER_CORE,
+            visible_max: VISIBLE_MAX,
+            near: 50_000.0,
             ..WorldConfig::default()
         };
-        let network = Network::new(seed, Conditions::none(Duration::ZERO));
-        let secret = SecretKey::from_bytes([7; 32]);
-        let lifecycle = Arc::<Lifecycle>::default();
-        let ends = Exchange::between(cores, world.entities_max).into_iter().zip(Mesh::between(cores));
-        let server_cores = ends.enumerate().map(|(number, (exchange, mesh))| {
-            let address = SocketAddr::from(([10, 0, 0, number as u8 + 1], 3565));
-            let config = EndpointConfig {
-                core: number as u8,
-                cores,
-                connections_max,
-                suites: Suites::native(),
-                heartbeat: HeartbeatConfig { interval: HEARTBEAT_DEFAULT, timeout: TIMEOUT_DEFAULT },
-                secret: secret.clone(),
-                pre_shared: None,
-                transport: TransportConfig::default(),
-                message_bytes_max: if memory_is_scarce {
-                    MESSAGE_MEMORY_BYTES_MIN
-                } else {
-                    MESSAGE_MEMORY_BYTES_DEFAULT
-                },
-                integrity: None,
-            };
-            let endpoint = Endpoint::new(config, network.now(), random.seed());
-            let event_log = SharedEventLog::default();
-            let model = Rc::new(RefCell::new(SessionModel::new(connections_max)));
-            model.borrow_mut().memory_is_scarce = memory_is_scarce;
-            let game = RandomGame::new(event_log.clone(), random.fork());
-            let service = CheckedService::new(Simulation::new(world, exchange, game), event_log.clone(), model.clone());
-            let (inlet, outlet) = mailbox();
-            let link = SimLink::new(network.clone(), address);
-            let idle = Idle::new(Strategy::Busy);
-            let core = Core::new(link, endpoint, service, mesh, idle, outlet, lifecycle.clone());
-            ServerCore { core, address, model, event_log, _inlet: inlet }
-        });
-        let server_cores = server_cores.collect();
-        let drains = random.chance(500);
-        Simulator {
-            server_cores,
-            players: (0..players).map(|number| Player::new(number, &mut random)).collect(),
-            key: secret.public(),
-            action_counts: ActionCounts::default(),
-            lifecycle,
-            drains_at: if drains { steps.saturating_sub(DRAINING_STEPS) } else { u64::MAX },
-            steps: 0,
-            memory_is_scarce,
-            fault: None,
-            random,
-            network,
+        let mut games = random.fork();
+        let game = |core| RandomGame::new(core, cores, ledger.clone(), games.fork());
+        let world = World::with_config(cores, NETWORKS[0], seed, config, game);
+        let models = (0..clients).map(Model::new).collect();
+        let cut_until = vec![None; clients];
+        let mut simulator =
+            Simulator { world, ledger, random, models, cut_until, action_counts: ActionCounts::default() };
+        for number in 0..clients {
+            let ticket = simulator.ticket(number);
+            simulator.world.join(&ticket);
         }
+        for number in 0..cores {
+            let ticket = Ticket { client: (clients + number) as u32, attempt: 1, plan: plans::WITH_BODY };
+            simulator.world.join_raw(Some(&bytes_of(&ticket)));
+        }
+        simulator
     }
 
     pub fn now(&self) -> Instant {
-        self.network.now()
+        self.world.now()
     }
 
-    /// Adds the counts of all cores: of sessions, and of everything else.
-    pub fn count(&self, lives: &mut Counts, server: &mut Counts) {
-        for server_core in &self.server_cores {
-            add(lives, server_core.model.borrow().counts.entries());
-            add(server, server_core.endpoint().stats().entries());
-            add(server, server_core.endpoint().drops().entries());
-            let world = server_core.core.service().world().stats();
-            // The other statistics describe the present.
-            add(server, world.entries().filter(|(name, _)| name.starts_with("digests")));
-        }
+    /// What became of players, and the counters of the server.
+    pub fn counts(&self) -> (Vec<Count>, Vec<Count>) {
+        let lives = self.ledger.open().counts.entries().collect();
+        let server = (0..self.world.cores()).flat_map(|core| self.world.stats(core).entries().collect::<Vec<_>>());
+        (lives, server.collect())
     }
 
-    /// Records the first violation.
-    pub fn report_violation(&mut self, what: impl Into<String>) {
-        self.fault.get_or_insert(what.into());
-    }
-
-    /// One action of one client, and its consequences.
+    /// One deed, the time in which it takes effect, and the checks.
     ///
     /// # Errors
-    /// Says what is violated.
+    /// Says which guarantee does not hold.
     pub fn step(&mut self) -> Result<(), String> {
-        self.steps += 1;
-        if self.steps == self.drains_at {
-            self.lifecycle.drain();
+        let number = self.random.next() as usize % self.models.len();
+        match self.random.between(0, 999) {
+            0..20 => self.change_network(),
+            20..60 => self.act_hostile(),
+            _ => self.act(number),
         }
-        self.act();
-        match self.random.next() % 1000 {
-            0 => self.jump(5_000, 90_000),
-            1..=10 => self.jump(300, 6_000),
+        let is_jump = self.random.chance(50);
+        self.action_counts.jumps += u64::from(is_jump);
+        let time = Duration::from_millis(self.random.magnitude(100, 30_000));
+        let (time, grain) = if is_jump { (time, GRAIN) } else { (STEP, STEP) };
+        self.pass(time, grain)?;
+        if self.random.next().is_multiple_of(RESTS) { self.rest() } else { Ok(()) }
+    }
+
+    fn change_network(&mut self) {
+        let network = self.random.pick(&NETWORKS);
+        self.world.set_network(network);
+    }
+
+    /// Bytes to enter with: a ticket with a random plan, rarely none.
+    fn ticket(&mut self, number: usize) -> Vec<u8> {
+        let plan = match self.random.between(0, 99) {
+            0..70 => plans::WITH_BODY,
+            70..78 => plans::WITHOUT_BODY,
+            78..83 => plans::REFUSED,
+            83..91 => plans::ACCEPTED_LATER,
+            91..95 => plans::REFUSED_LATER,
+            95..97 => plans::PENDING,
             _ => {
-                self.network.advance(self.random.millis(1, 4));
-                self.run_until_quiet();
+                self.models[number].ticket = None;
+                return b"no".to_vec();
             }
-        }
-        self.check(self.steps.is_multiple_of(CONNECTIONS_CHECK_PERIOD))?;
-        if self.random.next().is_multiple_of(LEAVE_PERIOD) && !self.is_draining() {
-            self.everybody_leaves()?;
-        }
-        Ok(())
+        };
+        bytes_of(&self.models[number].ticket(plan))
     }
 
-    pub fn is_draining(&self) -> bool {
-        self.lifecycle.is_draining()
-    }
-
-    /// Everybody leaves, or the server ends; nothing may be left.
-    ///
-    /// # Errors
-    /// Says what is left.
-    pub fn end(&mut self) -> Result<(), String> {
-        if !self.is_draining() {
-            return self.everybody_leaves();
+    fn act(&mut self, number: usize) {
+        if self.world.client(number).is_closed() {
+            return self.start(number);
         }
-        self.lifecycle.stop();
-        self.players.iter_mut().for_each(|player| player.excused_until = Instant::NEVER);
-        // One second for last messages, two for the shutdown.
-        self.pass(Duration::from_secs(5), JUMP);
-        self.check(true)?;
-        self.check_empty()
-    }
-
-    /// Everybody leaves in one way or another, and all timeouts pass.
-    fn everybody_leaves(&mut self) -> Result<(), String> {
-        for number in 0..self.players.len() {
-            match self.random.next() % 3 {
-                0 => self.disconnect(number),
-                1 => self.disconnect_raw(number),
-                _ => {}
+        match self.random.between(0, 999) {
+            0..8 => self.cut(number, 200, 5_000),
+            8..20 => self.cut(number, 5_000, 100_000),
+            20..30 => {
+                self.world.move_address(number);
+                self.action_counts.moves += 1;
             }
-        }
-        self.run_until_quiet();
-        for player in &mut self.players {
-            player.vanish();
-            player.cut_off();
-            player.silent_until = Instant::ZERO;
-        }
-        let time = TIMEOUT_DEFAULT + RESUME_PERIOD + HALF_OPEN_TIMEOUT + Duration::from_secs(1);
-        self.pass(time, EMPTY_STEP);
-        self.action_counts.rests += 1;
-        self.check(true)?;
-        self.check_empty()
-    }
-
-    fn check_empty(&self) -> Result<(), String> {
-        self.check_cores(ServerCore::check_empty)?;
-        match self.network.in_flight() {
-            0 => Ok(()),
-            left => Err(format!("everybody has left, but {left} datagrams are in flight")),
-        }
-    }
-
-    fn check(&mut self, connections: bool) -> Result<(), String> {
-        if let Some(fault) = self.fault.take() {
-            return Err(fault);
-        }
-        self.check_cores(ServerCore::check)?;
-        // The model learns of the last flush of a turn in the next turn.
-        if connections && self.check_cores(ServerCore::check_connections).is_err() {
-            self.round();
-            self.check_cores(ServerCore::check_connections)?;
-        }
-        for number in 0..self.players.len() {
-            self.follow(number).map_err(|what| format!("client {number}: {what}"))?;
-        }
-        Ok(())
-    }
-
-    fn check_cores(&self, check: impl Fn(&ServerCore, Instant) -> Result<(), String>) -> Result<(), String> {
-        let mut numbered = self.server_cores.iter().enumerate();
-        numbered.try_for_each(|(number, server_core)| {
-            check(server_core, self.now()).map_err(|what| format!("core {number}: {what}"))
-        })
-    }
-
-    /// A client's session must not change unless the client was told.
-    fn follow(&mut self, number: usize) -> Result<(), String> {
-        let now = self.now();
-        let player = &mut self.players[number];
-        if let Some(fault) = player.fault.take() {
-            return Err(fault);
-        }
-        let ClientState::Conforming(client) = &player.end else { return Ok(()) };
-        if player.is_cut_off() {
-            return Ok(());
-        }
-        let Some(id) = client.id() else { return Ok(()) };
-        let found = locate(&self.server_cores, id);
-        match (player.session, found) {
-            (None, found) => player.session = found,
-            (Some(before), Some(found)) if before != found => {
-                return Err(format!("its session changed from {before:?} to {found:?} without notice"));
+            30..36 => {
+                self.ledger.open().deeds[number].kicked = self.models[number].attempts;
+                self.world.kick(number);
+                self.action_counts.kicks += 1;
             }
-            (Some(before), None) if now >= player.excused_until && !self.memory_is_scarce => {
-                return Err(format!("it is connected, but the server does not have its session {before:?}"));
+            36..50 => self.close(number),
+            50..56 => {
+                self.action_counts.vanished += 1;
+                self.start(number);
             }
-            _ => {}
-        }
-        Ok(())
-    }
-
-    /// Runs cores and clients until none has anything to send at this moment.
-    pub fn run_until_quiet(&mut self) {
-        let mut quiet = 0;
-        for _ in 0..ROUNDS_MAX {
-            self.round();
-            quiet = if self.network.next_arrival().is_none() { quiet + 1 } else { 0 };
-            if quiet == QUIET_ROUNDS {
-                break;
-            }
+            56..500 => self.ask(number),
+            500..800 => self.tell(number),
+            _ => self.enter(number),
         }
     }
 
-    fn round(&mut self) {
-        let now = self.network.now();
-        for server_core in &mut self.server_cores {
-            if !server_core.turn(now) && !self.lifecycle.is_stopping() {
-                self.fault.get_or_insert_with(|| "a core has ended without being stopped".to_owned());
-            }
-        }
-        for player in &mut self.players {
-            let server = self.server_cores[player.server].address;
-            player.drive(now, server);
-        }
+    /// The client's program begins, and knows of no session. If it ran, it ended without a word.
+    fn start(&mut self, number: usize) {
+        self.models[number].restart();
+        let ticket = self.ticket(number);
+        self.world.rejoin(number, &ticket);
+        self.action_counts.starts += 1;
     }
 
-    pub fn address(&self, core: usize) -> SocketAddr {
-        self.server_cores[core].address
+    fn close(&mut self, number: usize) {
+        self.ledger.open().deeds[number].closed = self.models[number].attempts;
+        self.world.leave(number);
+        self.action_counts.closes += 1;
     }
 
-    fn jump(&mut self, least_ms: u64, most_ms: u64) {
+    fn cut(&mut self, number: usize, least_ms: u64, most_ms: u64) {
         let time = Duration::from_millis(self.random.magnitude(least_ms, most_ms));
-        self.pass(time, JUMP);
+        self.world.cut(number);
+        self.cut_until[number] = Some(self.now() + time);
+        self.action_counts.outages += 1;
     }
 
-    fn pass(&mut self, time: Duration, grain: Duration) {
+    fn enter(&mut self, number: usize) {
+        // The ticket counts only if the client asks with it.
+        let before = self.models[number].ticket;
+        let ticket = self.ticket(number);
+        if self.world.client_mut(number).enter(&ticket) {
+            self.action_counts.enters += 1;
+        } else {
+            self.models[number].ticket = before;
+        }
+    }
+
+    fn ask(&mut self, number: usize) {
+        let value = self.random.next() as u32;
+        let ask = match self.random.between(0, 99) {
+            0..50 => Ask::Now { value },
+            50..90 => Ask::After { value, ticks: self.random.magnitude(1, 600) as u32 },
+            90..97 => Ask::OnReturn { value },
+            _ => Ask::Never { value },
+        };
+        if let Some(id) = self.world.client_mut(number).ask(&ask) {
+            self.models[number].open.insert(id.0, value);
+            self.action_counts.asks += 1;
+        }
+    }
+
+    fn tell(&mut self, number: usize) {
+        let channel = Channel::new((self.random.next() % 16) as u8).expect("there are sixteen channels");
+        for _ in 0..self.random.magnitude(1, 6) {
+            let model = &mut self.models[number];
+            let (Some(ticket), told) = (model.ticket, &mut model.told[channel.index()]) else { return };
+            let event = Event::Numbered { presence: ticket.attempt, channel: channel.number(), number: *told };
+            if self.world.client_mut(number).tell(channel, &event) {
+                *told += 1;
+                self.action_counts.events += 1;
+            }
+        }
+    }
+
+    /// A client that has valid keys breaks the contract.
+    fn act_hostile(&mut self) {
+        let number = self.random.next() as usize % self.world.cores();
+        let draw = self.random.next();
+        let (client, now) = self.world.raw_mut(number);
+        let ticket = client.ticket.clone().unwrap_or_default();
+        match self.random.between(0, 6) {
+            0 => client.enter_with(now, Schema([draw as u32; 6]), &ticket),
+            1 => client.enter(now, &ticket),
+            2 => (0..70).for_each(|number| client.ask(now, number, &Ask::Never { value: 0 })),
+            3 => {
+                let channel = Channel::new((draw % 16) as u8).expect("there are sixteen channels");
+                let kind = self.random.pick(&[kinds::EVENT, kinds::ASK, kinds::ANSWER, kinds::ENTER_TO_WORLD, 0, 200]);
+                let mut message = vec![kind];
+                message.extend((0..self.random.magnitude(1, 200)).map(|_| self.random.next() as u8));
+                client.send(now, channel, &message);
+            }
+            4 => {
+                let inputs = [TimedInput { input: Input::default(), view_delay: draw as u16 }; 4];
+                client.send_inputs(now, draw as u32, &inputs);
+            }
+            5 => self.world.cut_raw(number),
+            _ => self.world.restore_raw(number),
+        }
+        self.action_counts.hostile += 1;
+    }
+
+    /// Lets time pass. Checks everything after each `grain`.
+    fn pass(&mut self, time: Duration, grain: Duration) -> Result<(), String> {
         let until = self.now() + time;
         while self.now() < until {
-            self.network.advance(grain);
-            self.round();
+            for number in 0..self.models.len() {
+                if self.cut_until[number].take_if(|until| *until <= self.world.now()).is_some() {
+                    self.world.restore(number);
+                }
+            }
+            let input = |number: usize, scene: &ringshard_testing::Scene<'_, Lives>| Input {
+                by: number as u32 + 1,
+                tick: scene.tick().wrapping_add(1),
+            };
+            self.world.pass(grain, input);
+            self.check()?;
         }
-        self.run_until_quiet();
+        Ok(())
     }
 
-    /// The server's session on this connection.
-    pub fn locate(&self, id: ConnectionId) -> Option<(u8, SessionId)> {
-        locate(&self.server_cores, id)
+    fn check(&mut self) -> Result<(), String> {
+        let Simulator { world, ledger, models, .. } = self;
+        let ledger = ledger.open();
+        if let Some(fault) = &ledger.fault {
+            return Err(fault.clone());
+        }
+        for (number, model) in models.iter_mut().enumerate() {
+            // Some news are younger than the client's last frame.
+            let mut news = world.news(number);
+            news.extend(std::iter::from_fn(|| world.client_mut(number).news()));
+            news.iter().try_for_each(|news| model.hear(news, &ledger))?;
+            model.check(world.client(number), &ledger)?;
+        }
+        for core in 0..world.cores() {
+            let stats = world.stats(core);
+            let counted = (stats.players + stats.suspended, stats.suspended, stats.pending);
+            if counted != ledger.players(core) {
+                let expected = ledger.players(core);
+                return Err(format!("core {core} counts (players, suspended, pending) {counted:?}, not {expected:?}"));
+            }
+        }
+        let counts = &ledger.counts;
+        for (name, counted, expected) in [
+            ("entered", world.total(|it| it.joined), counts.entered),
+            ("refused", world.total(|it| it.refused), counts.refused + counts.refused_later),
+            ("put out", world.total(|it| it.put_out), counts.put_out),
+            ("overflowed", world.total(|it| it.backlogs_overflowed), counts.backlogs_overflowed),
+            ("asked", world.total(|it| it.asks), counts.asks),
+            ("heard", world.total(|it| it.events_in), counts.events_in),
+            ("differing digests", world.total(|it| it.digests_differ), 0),
+        ] {
+            if counted != expected {
+                return Err(format!("the server counts {counted} {name}, expected {expected}"));
+            }
+        }
+        Ok(())
     }
 
-    /// Whether the session is not over.
-    pub fn is_alive(&self, (core, session): (u8, SessionId)) -> bool {
-        self.server_cores[usize::from(core)].model.borrow().is_alive(session)
+    /// Nothing happens any more: everything arrives. Then everybody leaves: nothing remains.
+    fn rest(&mut self) -> Result<(), String> {
+        self.action_counts.rests += 1;
+        self.ledger.open().is_calm = true;
+        self.world.set_network(NETWORKS[0]);
+        for number in 0..self.models.len() {
+            self.cut_until[number] = None;
+            self.world.restore(number);
+        }
+        self.pass(CALM, GRAIN)?;
+        for number in 0..self.models.len() {
+            if self.models[number].is_here() {
+                self.models[number].check_calm(self.world.client(number), &self.ledger.open())?;
+            }
+            self.close(number);
+        }
+        (0..self.world.cores()).for_each(|number| self.world.cut_raw(number));
+        self.pass(GONE, GRAIN)?;
+        for core in 0..self.world.cores() {
+            let left = (self.world.endpoint(core).connections(), self.world.endpoint(core).message_bytes());
+            if left != (0, 0) {
+                return Err(format!("everybody has left, but core {core} has (connections, message bytes) {left:?}"));
+            }
+        }
+        let mut ledger = self.ledger.open();
+        ledger.forget()?;
+        ledger.is_calm = false;
+        drop(ledger);
+        self.models.iter_mut().for_each(Model::forget);
+        (0..self.world.cores()).for_each(|number| self.world.restore_raw(number));
+        Ok(())
+    }
+
+    /// The server drains, perhaps, and ends.
+    ///
+    /// # Errors
+    /// Says which guarantee does not hold.
+    pub fn end(&mut self) -> Result<(), String> {
+        if self.random.chance(500) {
+            self.world.drain();
+            self.pass(Duration::from_secs(5), GRAIN)?;
+            let (drained, cores) = (self.ledger.open().drained, self.world.cores());
+            if drained != cores {
+                return Err(format!("{drained} of {cores} games know that the server drains"));
+            }
+        }
+        self.ledger.open().is_stopping = true;
+        self.world.stop();
+        self.pass(Duration::from_secs(5), GRAIN)?;
+        let left = self.ledger.open().living.iter().map(|players| players.len()).sum::<usize>();
+        if left > 0 { Err(format!("the server has ended, but {left} players have not left")) } else { Ok(()) }
     }
 }
 
-fn locate(server_cores: &[ServerCore], id: ConnectionId) -> Option<(u8, SessionId)> {
-    let info = server_cores.get(usize::from(id.core()))?.endpoint().info(id)?;
-    Some((id.core(), info.session?))
+fn bytes_of(ticket: &Ticket) -> Vec<u8> {
+    let mut bytes = [0; <Ticket as Wire>::BYTES_MAX];
+    let mut writer = Writer::new(&mut bytes);
+    ticket.write(&mut writer).expect("there is room");
+    writer.written().to_vec()
 }

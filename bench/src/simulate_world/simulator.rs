@@ -5,8 +5,7 @@ use super::options::Arguments;
 use super::player::Player;
 use super::report::Outcome;
 use super::server_core::ServerCore;
-use crate::bots::bot::Bot;
-use crate::bots::shared::{Behaviour, Shared};
+use crate::bots::{Behaviour, Brain, Member, Player as Bot, Shared};
 use crate::report::verdict::Verdict;
 use crate::system::usage::usage;
 use ringshard::game::simulation::{Simulation, WorldConfig, WorldStats};
@@ -17,14 +16,14 @@ use ringshard::runtime::mesh::Mesh;
 use ringshard::world::exchange::Exchange;
 use ringshard_demo::Demo;
 use ringshard_link::sim::{Network, SimLink};
-use ringshard_protocol::client::{Client, ClientConfig};
+use ringshard_protocol::client::ClientConfig;
 use ringshard_protocol::connection::{HeartbeatConfig, TransportConfig};
 use ringshard_protocol::crypto::{PublicKey, SecretKey, Suites};
 use ringshard_protocol::limits::{HEARTBEAT_DEFAULT, TIMEOUT_DEFAULT};
 use ringshard_protocol::time::{Duration, Instant};
 use ringshard_protocol::{Endpoint, EndpointConfig};
 use ringshard_world::State;
-use ringshard_world::entity::states;
+use ringshard_world::character::{Character, states};
 use std::net::SocketAddr;
 use std::sync::Arc;
 use std::sync::atomic::Ordering;
@@ -42,6 +41,7 @@ pub struct Simulator {
     next_churn: Instant,
     stall: Duration,
     behaviour: Behaviour,
+    near: f32,
     seed: u64,
     exchange_delays: ExchangeDelays,
 }
@@ -54,6 +54,7 @@ impl Simulator {
         let secret = SecretKey::from_bytes([7; 32]);
         let mut world = WorldConfig { entities_max: 4096, visible_max: visible, seed, ..WorldConfig::default() };
         world.pacing.bytes_max = snapshot_bytes;
+        let near = world.near;
         world.check(cores).map_err(|error| error.to_string())?;
         let ends = Exchange::between(cores, world.entities_max).into_iter().zip(Mesh::between(cores));
         let server_cores = ends.enumerate().map(|(number, (exchange, mesh))| {
@@ -79,7 +80,7 @@ impl Simulator {
             let core = Core::new(
                 SimLink::new(network.clone(), address),
                 endpoint,
-                Simulation::new(world, exchange, game),
+                Simulation::new(world.clone(), exchange, game),
                 mesh,
                 Idle::new(Strategy::Busy),
                 outlet,
@@ -101,7 +102,8 @@ impl Simulator {
             churn_period: if churn > 0.0 { Duration::from_secs_f64(1.0 / churn) } else { Duration::MAX },
             next_churn: network.now() + Duration::from_secs(5),
             stall: Duration::from_millis(stall_ms),
-            behaviour: Behaviour { moving: 0.5, fight: 0.5, chat: 0.05, near: world.near },
+            behaviour: Behaviour { moving: 0.5, fight: 0.5, chat: 0.05 },
+            near,
             network,
             seed,
             exchange_delays: ExchangeDelays::default(),
@@ -126,12 +128,10 @@ impl Simulator {
         let address = SocketAddr::from(([10, 1, (place >> 8) as u8, place as u8], 1024));
         let now = self.network.now();
         let server = self.server_cores[number as usize % self.server_cores.len()].address;
-        self.players.push(Player {
-            client: Client::new(ClientConfig::new(self.key), now, seed).expect("the server's key is valid"),
-            bot: Bot::new(number as usize, (number % 16) as f64 / 16.0, self.behaviour, self.shared.clone(), true),
-            link: SimLink::new(self.network.clone(), address),
-            server,
-        });
+        let brain = Brain::new(number as usize, self.behaviour, self.shared.clone());
+        let mut bot = Bot::new(brain, self.near, self.shared.clone());
+        bot.begin(ClientConfig::new(self.key), now, seed);
+        self.players.push(Player { bot, link: SimLink::new(self.network.clone(), address), server });
     }
 
     /// Simulates a millisecond.
@@ -155,7 +155,7 @@ impl Simulator {
             self.next_churn = now + self.churn_period;
             let leaver = self.joined as usize * 7 % self.players.len();
             let mut player = self.players.swap_remove(leaver);
-            player.client.disconnect();
+            player.bot.connection_mut().disconnect();
             player.transmit(now);
             self.join();
         }
@@ -182,11 +182,11 @@ impl Simulator {
                 .find(|server_core| server_core.address == player.server)
                 .expect("the player's server is one of the cores");
             let shard = server_core.core.service().shard();
-            for seen in player.bot.view().entities() {
+            for seen in player.bot.client().view().entities() {
                 compared += 1;
                 // NPCs keep walking: a view of them may be a few ticks old.
-                let walks = |state: &State| state.states & states::MOVING != 0;
-                let same = |state: &State| walks(state) || walks(seen.state()) || state == seen.state();
+                let walks = |state: &State<Character>| state.shown.is(states::MOVING);
+                let same = |state: &State<Character>| walks(state) || walks(seen.state()) || state == seen.state();
                 let same = shard.state(seen.id()).is_some_and(same);
                 differing += usize::from(!same);
             }

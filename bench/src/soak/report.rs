@@ -77,7 +77,7 @@ impl SoakReport {
         let deadline_ns = deadline.as_nanos() as u64;
         let in_time = round_trips.count_between(0, deadline_ns);
         let mut faults = Faults::default();
-        result.workloads.iter().for_each(|workload| faults.add(&workload.faults()));
+        result.members.iter().for_each(|member| faults.add(&member.workload.faults()));
         let mut report = SoakReport {
             scenario: "soak",
             flows: scenario.flows,

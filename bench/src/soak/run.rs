@@ -3,7 +3,7 @@
 use super::client::{DRAIN, SEND, Shared, SoakClient};
 use super::memory::{MemoryFigures, MemoryWatch};
 use super::options::Arguments;
-use crate::load::fleet::{Fleet, FleetResult};
+use crate::load::fleet::{Connected, Fleet, FleetResult};
 use crate::report::CpuTime;
 use crate::report::network::round_trip_max;
 use crate::scenario::Scenario;
@@ -36,7 +36,7 @@ pub struct Target<'a> {
 pub struct SoakOutcome {
     pub elapsed: Duration,
     pub shared: Arc<Shared>,
-    pub result: FleetResult<SoakClient>,
+    pub result: FleetResult<Connected<SoakClient>>,
     pub memory: Option<MemoryFigures>,
     /// The report of a server of our own, before the clients disconnect.
     pub server: Option<ServerReport>,
@@ -47,7 +47,8 @@ pub struct SoakOutcome {
 pub fn soak(arguments: &Arguments, scenario: &Scenario, target: Target<'_>) -> Result<SoakOutcome, String> {
     let period = Duration::from_secs_f64(1.0 / arguments.rate);
     let shared = Arc::new(Shared::new(scenario.clients, period));
-    let clients = (0..scenario.clients as u32).map(|number| SoakClient::new(number, shared.clone())).collect();
+    let clients =
+        (0..scenario.clients as u32).map(|number| Connected::new(SoakClient::new(number, shared.clone()))).collect();
     let config = ClientConfig { reconnect: arguments.reconnect, ..arguments.running.client_config(target.key)? };
     let fleet = Fleet::start("soak", scenario, target.address, config, clients).connect()?;
     let usages = || (target.own.map_or(Usage::default(), Server::usage), usage(std::process::id()));

@@ -3,7 +3,7 @@
 use super::process::SendingServer;
 use super::receiver::{Counts, Receiver};
 use super::server::SendOptions;
-use crate::load::fleet::{Fleet, FleetResult};
+use crate::load::fleet::{Connected, Fleet, FleetResult};
 use crate::scenario::Scenario;
 use crate::system::interrupt;
 use crate::system::usage::{Usage, usage};
@@ -37,10 +37,14 @@ pub struct Measured {
 }
 
 /// Lets a server of its own send for the measured time, then end. Returns the measurements and the clients' result.
-pub fn measure(scenario: &Scenario, load: &SendOptions) -> Result<(Measured, FleetResult<Receiver>), String> {
+pub fn measure(
+    scenario: &Scenario,
+    load: &SendOptions,
+) -> Result<(Measured, FleetResult<Connected<Receiver>>), String> {
     let mut server = SendingServer::start(scenario, load)?;
     let (bodies, counts) = (Arc::new(load.bodies()), Arc::new(Counts::default()));
-    let receivers = (0..scenario.clients).map(|_| Receiver::new(load, bodies.clone(), counts.clone())).collect();
+    let receiver = |_| Connected::new(Receiver::new(load, bodies.clone(), counts.clone()));
+    let receivers = (0..scenario.clients).map(receiver).collect();
     let config = ClientConfig { transport: load.transport(), ..ClientConfig::new(server.key) };
     let fleet = Fleet::start("transfer", scenario, server.address, config, receivers).connect()?;
     server.command("send")?;
@@ -64,11 +68,11 @@ pub fn measure(scenario: &Scenario, load: &SendOptions) -> Result<(Measured, Fle
     fleet.wait("draining", DRAIN, complete, |_| String::new());
     let end = observe(&server, &fleet, &counts)?;
     let mut result = fleet.stop()?;
-    result.workloads.iter_mut().for_each(Receiver::close);
+    result.members.iter_mut().for_each(|member| member.workload.close());
     Ok((Measured { before, after, end }, result))
 }
 
-fn observe(server: &SendingServer, fleet: &Fleet<Receiver>, counts: &Counts) -> Result<Observation, String> {
+fn observe(server: &SendingServer, fleet: &Fleet<Connected<Receiver>>, counts: &Counts) -> Result<Observation, String> {
     let (report, server_usage) = server.observe()?;
     Ok(Observation {
         at: Instant::now(),

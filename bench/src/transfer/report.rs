@@ -4,7 +4,7 @@ use super::measure::{Measured, Observation};
 use super::receiver::Receiver;
 use super::server::{Congestion, SendOptions};
 use crate::delivery_check::Faults;
-use crate::load::fleet::FleetResult;
+use crate::load::fleet::{Connected, FleetResult};
 use crate::report::network::NetworkFigures;
 use crate::report::verdict::{Missed, Verdict};
 use crate::report::{CpuTime, ServerFigures};
@@ -49,7 +49,12 @@ pub struct TransferReport {
 }
 
 impl TransferReport {
-    pub fn new(scenario: &Scenario, load: &SendOptions, measured: Measured, result: FleetResult<Receiver>) -> Self {
+    pub fn new(
+        scenario: &Scenario,
+        load: &SendOptions,
+        measured: Measured,
+        result: FleetResult<Connected<Receiver>>,
+    ) -> Self {
         let Measured { before, after, end } = measured;
         let elapsed = after.at - before.at;
         let secs = elapsed.as_secs_f64();
@@ -64,7 +69,7 @@ impl TransferReport {
         let server = ServerFigures::new(&seen, &spent, after.server_usage, scenario.server_cpus.len());
         let sent = end.server.total("datagrams_out").max(1) as f64;
         let mut faults = Faults::default();
-        result.workloads.iter().for_each(|workload| faults.add(&workload.delivery.faults));
+        result.members.iter().for_each(|member| faults.add(&member.workload.delivery.faults));
         let interference = spent.interference(scenario.server_cpus.len());
         let verdict = Verdict::of(judge(&faults, result.closed.as_deref()), result.health.overload(), interference);
         TransferReport {

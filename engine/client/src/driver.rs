@@ -1,10 +1,10 @@
 //! A [`Client`] with its socket, its clock and its memory.
 
+use crate::connect::{ConnectError, fresh_seed, open_first};
 use crate::inbox::{Event, Inbox};
 use crate::socket::{Received, Socket, SocketStats};
 use ringshard_protocol::client::{Client, ClientConfig, ClientEvent};
 use ringshard_protocol::connection::{Connection, SendError};
-use ringshard_protocol::crypto::NotAuthentic;
 use ringshard_protocol::limits::DATAGRAM_BYTES_MAX;
 use ringshard_protocol::time::{Duration, Instant};
 use ringshard_protocol::wire::{Channel, Message};
@@ -13,28 +13,6 @@ use std::net::{SocketAddr, ToSocketAddrs};
 
 /// Datagrams that one [`Driver::update`] receives at most, so that a flood cannot hold up a frame.
 const DATAGRAMS_PER_UPDATE: usize = 1_024;
-
-/// Why there is no driver. The texts say what to do.
-#[derive(Debug, thiserror::Error)]
-pub enum ConnectError {
-    /// The server's name has no address.
-    #[error("the server's address cannot be resolved ({0}): give HOST:PORT, and check the name and the DNS")]
-    Unresolved(io::Error),
-    /// No socket can reach any of the server's addresses.
-    #[error("no UDP socket to {address} ({source}): check that this host is online and has a route there")]
-    Socket {
-        /// The address that was tried last.
-        address: SocketAddr,
-        /// The system's error.
-        source: io::Error,
-    },
-    /// The operating system gives no random bytes, so keys cannot be generated.
-    #[error("the operating system gives no random bytes ({0}): on Linux, check that getrandom(2) is not forbidden")]
-    Random(getrandom::Error),
-    /// The server's public key is no key that a server can have.
-    #[error("the server's public key is not valid: copy it again from where the server prints it")]
-    Key(NotAuthentic),
-}
 
 /// One connection to one server, over a UDP socket. The crate's documentation shows a frame.
 ///
@@ -65,9 +43,7 @@ impl Driver {
     /// [`ConnectError`]. A server that does not answer is no error here.
     pub fn connect(server: impl ToSocketAddrs, config: ClientConfig) -> Result<Self, ConnectError> {
         let (server, socket) = open_first(server)?;
-        let mut seed = [0; 32];
-        getrandom::fill(&mut seed).map_err(ConnectError::Random)?;
-        let client = Client::new(config, Instant::ZERO, seed).map_err(ConnectError::Key)?;
+        let client = Client::new(config, Instant::ZERO, fresh_seed()?).map_err(ConnectError::Key)?;
         let mut driver = Driver {
             client,
             server,
@@ -265,16 +241,4 @@ impl Drop for Driver {
     fn drop(&mut self) {
         self.disconnect();
     }
-}
-
-/// A socket to the first address of the server that this host has a route to.
-fn open_first(server: impl ToSocketAddrs) -> Result<(SocketAddr, Socket), ConnectError> {
-    let mut failed = ConnectError::Unresolved(io::Error::new(io::ErrorKind::NotFound, "the name has no address"));
-    for address in server.to_socket_addrs().map_err(ConnectError::Unresolved)? {
-        match Socket::open(address) {
-            Ok(socket) => return Ok((address, socket)),
-            Err(source) => failed = ConnectError::Socket { address, source },
-        }
-    }
-    Err(failed)
 }

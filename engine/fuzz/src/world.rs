@@ -1,87 +1,93 @@
-//! World messages and a client's view.
+//! Snapshots and a client's view.
 
+use crate::contract::{Game, Own, Shown};
 use crate::input::Input as Fuzzed;
 use ringshard_world::codec::{Reader, Writer};
-use ringshard_world::limits::WORLD_ENTITIES_MAX;
-use ringshard_world::messages::{Input, SnapshotHeader, Welcome};
+use ringshard_world::limits::{BASELINE_AGE_MAX, WORLD_ENTITIES_MAX};
+use ringshard_world::messages::{Owner, SnapshotHeader, kinds};
+use ringshard_world::state::{DIFFERENCE_BYTES_MAX, fields};
 use ringshard_world::view::{Change, digest_on};
-use ringshard_world::{EntityId, Position, State, View};
+use ringshard_world::{EntityId, Position, Rules, State, View};
 use std::collections::BTreeMap;
 
 /// The longest message.
 const MESSAGE_BYTES_MAX: usize = 600;
+/// The number of the first snapshot.
+const FIRST: u16 = 0xFFF0;
 
-/// Reads each piece as every kind of message, and as the entries of the next snapshot. What is read is written as the same
-/// bytes; the changes that a view reports lead to its contents; it acknowledges the snapshots that it took.
+/// What a view must know after the snapshots that it took.
+struct Model {
+    known: BTreeMap<u16, EntityId>,
+    /// The snapshots of this presence, oldest first, with their owner blocks.
+    taken: Vec<(u16, Owner<Own>)>,
+}
+
+/// Reads each piece as a snapshot, or as the owner block and the entries of the next one. The changes that a view reports
+/// lead to its contents; it acknowledges the snapshots that it took, and builds owner blocks on no others.
 pub fn world(data: &[u8]) {
     let mut input = Fuzzed::new(data);
-    let mut view = View::new();
-    let mut known = BTreeMap::new();
-    let mut taken = Vec::new();
+    let mut view = View::new(&Game, FIRST);
+    let mut model = Model { known: BTreeMap::new(), taken: Vec::new() };
     while !input.is_empty() {
-        let mode = input.byte();
+        let (mode, parts) = (input.byte(), input.byte());
         let piece = input.piece(MESSAGE_BYTES_MAX);
-        read_input(piece);
-        read_welcome(piece);
         read_difference(mode, piece);
-        let message = if mode % 4 == 0 { piece.to_vec() } else { next_snapshot(&view, mode, piece) };
-        let before = view.received();
-        match view.take(&message, |change| note(&mut known, change)) {
-            Ok(true) => taken.extend(view.newest().map(|newest| newest.number)),
-            Ok(false) | Err(_) => assert_eq!(view.received(), before),
+        read_owner(piece);
+        if mode == u8::MAX {
+            let first = view.newest().map_or(FIRST, |newest| newest.number.wrapping_add(1));
+            view.begin(first);
+            (model.known, model.taken) = (BTreeMap::new(), Vec::new());
         }
-        check_acknowledgment(&view, &taken);
+        let message = if mode % 4 == 0 { piece.to_vec() } else { next_snapshot(&view, mode, parts, piece) };
+        let before = (view.received(), *view.owner());
+        match view.take(&message, |change| note(&mut model.known, change)) {
+            Ok(true) => note_owner(&view, &message, &mut model.taken),
+            Ok(false) | Err(_) => assert_eq!((view.received(), *view.owner()), before),
+        }
+        check_acknowledgment(&view, &model.taken);
     }
-    check(&view, &known);
-}
-
-fn read_input(message: &[u8]) {
-    if let Ok(input) = Input::read(message) {
-        let mut buffer = [0; Input::BYTES_MAX];
-        let mut writer = Writer::new(&mut buffer);
-        input.write(&mut writer).expect("that is the largest");
-        assert_eq!(writer.written(), message);
-    }
-}
-
-fn read_welcome(message: &[u8]) {
-    if let Ok(Some(welcome)) = Welcome::read(message) {
-        let mut buffer = [0; Welcome::BYTES];
-        welcome.write(&mut Writer::new(&mut buffer)).expect("that is the size");
-        assert_eq!(Welcome::read(&buffer), Ok(Some(welcome)));
-        let far = welcome.map.size();
-        assert!(far.iter().all(|length| length.is_finite() && *length > 0.0));
-        assert!(welcome.map.contains(welcome.map.quantise(far)), "the far corner is taken to the edge");
-    }
+    check(&mut view, &model.known);
 }
 
 /// A difference leads to a state. The difference to that state, written anew, is not longer and leads to the same state.
-fn read_difference(fields: u8, bytes: &[u8]) {
-    let fields = fields & 0x1F;
+fn read_difference(changed: u8, bytes: &[u8]) {
     let mut reader = Reader::new(bytes);
-    let base = State { position: Position { x: 1, y: 1 << 31, z: u32::MAX }, rotation: [1, 0, 0xFFFF], ..State::NONE };
-    let Ok(state) = base.read_difference(fields, &mut reader) else { return };
-    let mut buffer = [0; State::DIFFERENCE_BYTES_MAX];
+    let position = Position { x: 1, y: 1 << 31, z: u32::MAX };
+    let base = State { position, rotation: [1, 0, 0xFFFF], ..State::blank(Game.blank_shown()) };
+    let read = base.read_difference(changed, &mut reader);
+    assert!(changed <= fields::ALL || read.is_err());
+    let Ok(state) = read else { return };
+    let mut buffer = [0; DIFFERENCE_BYTES_MAX];
     let mut writer = Writer::new(&mut buffer);
-    state.write_difference(&base, fields, &mut writer).expect("that is the largest");
+    state.write_difference(&base, changed, &mut writer).expect("that is the largest");
     assert!(writer.used() <= bytes.len() - reader.remaining());
-    assert_eq!(base.read_difference(fields, &mut Reader::new(writer.written())), Ok(state));
+    assert_eq!(base.read_difference(changed, &mut Reader::new(writer.written())), Ok(state));
 }
 
-/// A snapshot with these entries. `mode` says by how much it is newer than the last.
-fn next_snapshot(view: &View, mode: u8, entries: &[u8]) -> Vec<u8> {
-    let SnapshotHeader { number, tick, .. } =
-        view.newest().unwrap_or(SnapshotHeader { number: 0xFFF0, tick: 0, input: 0 });
+/// An owner block, written anew, has no part that did not change, and is read as the same one.
+fn read_owner(message: &[u8]) {
+    let base = Owner { body: Some(EntityId { index: 1, generation: 2 }), own: Own { fuel: 3, ..Own::default() } };
+    let mut reader = Reader::new(message);
+    let Ok(header) = SnapshotHeader::read(&mut reader) else { return };
+    let Ok(owner) = header.read_owner(base, &mut reader) else { return };
+    let mut buffer = [0; SnapshotHeader::BYTES_MAX];
+    let mut writer = Writer::new(&mut buffer);
+    header.write(&owner, header.baseline, &base, &mut writer).expect("that is the largest");
+    assert!(writer.used() <= message.len() - reader.remaining());
+    let mut reader = Reader::new(writer.written());
+    let again = SnapshotHeader::read(&mut reader).expect("it was written");
+    assert_eq!((again.number, again.tick, again.lead), (header.number, header.tick, header.lead));
+    assert_eq!((again.input_age, again.baseline), (header.input_age, header.baseline));
+    assert_eq!(again.read_owner(base, &mut reader), Ok(owner));
+}
+
+/// A snapshot with this owner block and these entries. `mode` says by how much it is newer than the last.
+fn next_snapshot(view: &View<Game>, mode: u8, parts: u8, rest: &[u8]) -> Vec<u8> {
+    let (number, tick) = view.newest().map_or((FIRST.wrapping_sub(1), 0), |newest| (newest.number, newest.tick));
     let ahead = if mode % 4 == 3 { mode / 4 } else { 1 };
-    let mut message = vec![0; SnapshotHeader::BYTES];
-    let header = SnapshotHeader {
-        number: number.wrapping_add(ahead.into()),
-        tick: tick.wrapping_add(u32::from(mode % 2)),
-        input: 0,
-    };
-    header.write(&mut Writer::new(&mut message)).expect("that is the size");
-    message.extend_from_slice(entries);
-    message
+    let number = number.wrapping_add(ahead.into());
+    let tick = tick.wrapping_add(u32::from(mode % 2));
+    [&[kinds::DELTA_SYNC][..], &number.to_le_bytes(), &tick.to_le_bytes(), &[mode, mode, parts], rest].concat()
 }
 
 fn note(known: &mut BTreeMap<u16, EntityId>, change: Change) {
@@ -92,14 +98,30 @@ fn note(known: &mut BTreeMap<u16, EntityId>, change: Change) {
     }
 }
 
-fn check_acknowledgment(view: &View, taken: &[u16]) {
+/// The owner block of a snapshot that was taken is the one that its bytes make of its baseline.
+fn note_owner(view: &View<Game>, message: &[u8], taken: &mut Vec<(u16, Owner<Own>)>) {
+    let mut reader = Reader::new(message);
+    let header = SnapshotHeader::read(&mut reader).expect("it was taken");
+    let base = match header.baseline {
+        0 => Owner { body: None, own: Game.blank_own() },
+        back => {
+            let wanted = header.number.wrapping_sub(back);
+            let found = taken.iter().rev().find(|(number, _)| *number == wanted);
+            found.expect("a baseline was taken before").1
+        }
+    };
+    assert_eq!(header.read_owner(base, &mut reader), Ok(*view.owner()));
+    taken.push((header.number, *view.owner()));
+}
+
+fn check_acknowledgment(view: &View<Game>, taken: &[(u16, Owner<Own>)]) {
     let Some((newest, before)) = view.received() else { return assert!(taken.is_empty()) };
-    assert_eq!(taken.last(), Some(&newest));
+    assert_eq!(taken.last().map(|(number, _)| *number), Some(newest));
     // Numbers wrap at 2^16: only the last 64 count.
     let mut behind = 0;
     let mut expected = 0;
     for pair in taken.windows(2).rev() {
-        behind += u32::from(pair[1].wrapping_sub(pair[0]));
+        behind += u32::from(pair[1].0.wrapping_sub(pair[0].0));
         if behind > u64::BITS {
             break;
         }
@@ -108,15 +130,14 @@ fn check_acknowledgment(view: &View, taken: &[u16]) {
     assert_eq!(before, expected);
 }
 
-fn check(view: &View, known: &BTreeMap<u16, EntityId>) {
+fn check(view: &mut View<Game>, known: &BTreeMap<u16, EntityId>) {
     assert!(view.len() == known.len() && known.len() <= WORLD_ENTITIES_MAX);
     let mut digest = 0;
     for &id in known.values() {
         let seen = view.entity(id).expect("it is in view");
-        digest = digest_on(digest, id, seen.state());
-        for tick in [f64::NAN, -1.0, 0.5, seen.tick() as f64 - 0.5, f64::INFINITY] {
-            assert!(seen.pose(tick).position.iter().all(|axis| (0.0..=f64::from(u32::MAX)).contains(axis)));
-        }
+        let state: &State<Shown> = seen.state();
+        digest = digest_on(digest, id, state);
+        assert!((1..=BASELINE_AGE_MAX as usize + 1).contains(&seen.samples().len()));
     }
     assert_eq!(view.digest(), digest);
 }

@@ -5,27 +5,41 @@
 //! | [`codec`] | numbers in messages, checked | |
 //! | [`limits`] | bounds of a world | |
 //! | [`map`] | positions, in steps | [`limits`] |
-//! | [`entity`] | names, kinds, states and buffs | |
-//! | [`state`] | the replicated state of an entity, and differences of states | [`codec`], [`entity`], [`map`] |
-//! | [`messages`] | snapshots, inputs, welcomes | [`state`] and those below |
-//! | [`received`] | which snapshots a client acknowledges | [`messages`] |
-//! | [`view`] | what a client sees of the world | all of them |
+//! | [`pose`] | where something is and looks, as a game calculates with it | |
+//! | [`entity`] | names of entities | |
+//! | [`contract`] | [`Rules`]: the types of a game, and the step that both ends run | those above |
+//! | [`character`] | ready-made types for games of characters | [`contract`] |
+//! | [`state`] | the replicated state of an entity, and differences of states | [`contract`] and those above |
+//! | [`messages`] | snapshots, inputs, entering, asks and events | [`state`] and those above |
+//! | [`received`] | which snapshots a client acknowledges | |
+//! | [`view`] | what a client sees of the world | those above |
+//! | [`interpolation`] | others between two snapshots | [`view`] and those above |
+//! | [`prediction`] | the own state ahead of the server | [`contract`], [`messages`] |
+//! | [`clock`] | when inputs are due, and which tick is shown | [`interpolation`], [`messages`] |
 //!
 //! It does no I/O and reads no clock. The server's simulation and the client's view both use it.
 
 #![forbid(unsafe_code)]
 
+pub mod character;
+pub mod clock;
 pub mod codec;
+pub mod contract;
 pub mod entity;
+pub mod interpolation;
 pub mod limits;
 pub mod map;
 pub mod messages;
+pub mod pose;
+pub mod prediction;
 pub mod received;
 pub mod state;
 pub mod view;
 
-pub use entity::{EntityId, EntityKind};
+pub use contract::{Fields, Rules, Wire};
+pub use entity::EntityId;
 pub use map::{Map, Position};
+pub use pose::Pose;
 pub use received::Received;
 pub use state::State;
 pub use view::View;

@@ -3,9 +3,10 @@
 //! States are quantised once for all clients. So the difference between two versions is the same bytes for every client.
 
 use crate::codec::{Malformed, NoRoom, Reader, Writer};
-use crate::entity::EntityKind;
-use crate::limits::VARIABLES;
-use crate::map::Position;
+use crate::contract::{Fields, read_difference, write_difference};
+use crate::limits::SHOWN_BYTES_MAX;
+use crate::map::{Map, Position};
+use crate::pose::Pose;
 
 /// One count of a velocity, in units per second.
 pub const VELOCITY_STEP: f32 = 2.0;
@@ -16,95 +17,100 @@ pub mod fields {
     pub const POSITION: u8 = 0x01;
     /// The rotation.
     pub const ROTATION: u8 = 0x02;
-    /// The animation.
-    pub const ANIMATION: u8 = 0x04;
-    /// States, buffs, health and mana.
-    pub const FLAGS: u8 = 0x08;
+    /// The count of teleports.
+    pub const LEAP: u8 = 0x04;
+    /// What the game shows of the entity.
+    pub const SHOWN: u8 = 0x08;
     /// The velocity.
     pub const VELOCITY: u8 = 0x10;
-    /// Variables.
-    pub const VARIABLES: u8 = 0x20;
+    /// All of them.
+    pub const ALL: u8 = 0x1F;
 }
 
-/// The replicated state of an entity, without its variables.
-#[derive(Clone, Copy, PartialEq, Eq, Debug)]
-pub struct State {
+/// The replicated state of an entity: its pose, quantised, and what the game shows of it.
+#[derive(Clone, Copy, PartialEq, Debug, Default)]
+pub struct State<S> {
     /// The position.
     pub position: Position,
     /// The velocity along each axis, in counts of [`VELOCITY_STEP`].
     pub velocity: [i16; 3],
     /// Yaw, pitch and roll, in 65,536ths of a turn.
     pub rotation: [u16; 3],
-    /// The animation that plays; the game defines the numbers.
-    pub animation: u16,
-    /// Bits of [`states`](crate::entity::states).
-    pub states: u8,
-    /// Bits of [`buffs`](crate::entity::buffs).
-    pub buffs: u8,
-    /// Health, of 255.
-    pub health: u8,
-    /// Mana, of 255.
-    pub mana: u8,
-    /// The kind, which never changes.
-    pub kind: EntityKind,
-    /// The faction, below [`FACTIONS_MAX`](crate::entity::FACTIONS_MAX), which never changes.
-    pub faction: u8,
+    /// Counts teleports.
+    pub leap: u8,
+    /// What the game shows.
+    pub shown: S,
 }
 
-impl State {
-    /// The state that a full state is a difference from.
-    pub const NONE: State = State {
-        position: Position { x: 0, y: 0, z: 0 },
-        velocity: [0; 3],
-        rotation: [0; 3],
-        animation: 0,
-        states: 0,
-        buffs: 0,
-        health: 0,
-        mana: 0,
-        kind: EntityKind::Player,
-        faction: 0,
-    };
-    /// Size of the largest difference, without variables.
-    pub const DIFFERENCE_BYTES_MAX: usize = 13 + 7 + 2 + 5 + 7;
+/// Size of the largest difference of two poses.
+const POSE_BYTES_MAX: usize = 13 + 7 + 1 + 7;
+/// Size of the largest difference of two states.
+pub const DIFFERENCE_BYTES_MAX: usize = POSE_BYTES_MAX + SHOWN_BYTES_MAX;
+/// Size of most differences of two states that are not replicated from a baseline: an estimate.
+pub const FULL_BYTES_USUAL: usize = POSE_BYTES_MAX + 16;
 
-    /// The bytes that go into digests.
-    pub fn digest_bytes(&self) -> [u8; 32] {
-        let mut bytes = [0; 32];
+impl<S: Fields> State<S> {
+    /// The state that a full state is a difference from.
+    pub fn blank(shown: S) -> Self {
+        State { position: Position::default(), velocity: [0; 3], rotation: [0; 3], leap: 0, shown }
+    }
+
+    /// The state of an entity with this pose. Points outside the map go to its edge, and velocities are clamped.
+    #[inline]
+    pub fn quantise(map: &Map, pose: &Pose, shown: S) -> Self {
+        State {
+            position: map.quantise(pose.point),
+            // The cast clamps what is out of range.
+            velocity: pose.velocity.map(|axis| (axis / VELOCITY_STEP).round() as i16),
+            rotation: pose.rotation,
+            leap: pose.leap,
+            shown,
+        }
+    }
+
+    /// Its pose, as exactly as it is replicated.
+    #[inline]
+    pub fn pose(&self, map: &Map) -> Pose {
+        Pose {
+            point: map.point(self.position),
+            velocity: self.velocity.map(|axis| f32::from(axis) * VELOCITY_STEP),
+            rotation: self.rotation,
+            leap: self.leap,
+        }
+    }
+
+    /// Appends the bytes that go into digests to a checksum (PROTOCOL.md#digest).
+    pub fn digest_on(&self, digest: u32) -> u32 {
+        let mut bytes = [0; 25 + SHOWN_BYTES_MAX];
         let mut writer = Writer::new(&mut bytes);
         let Position { x, y, z } = self.position;
         let mut write = || -> Result<(), NoRoom> {
             [x, y, z].into_iter().try_for_each(|axis| writer.u32(axis))?;
             self.velocity.into_iter().try_for_each(|axis| writer.i16(axis))?;
             self.rotation.into_iter().try_for_each(|axis| writer.u16(axis))?;
-            writer.u16(self.animation)?;
-            let single = [self.states, self.buffs, self.health, self.mana, self.kind as u8, self.faction];
-            single.into_iter().try_for_each(|byte| writer.u8(byte))
+            writer.u8(self.leap)?;
+            self.shown.write_fields(self.shown.all(), &mut writer)
         };
-        write().expect("32 bytes hold a state");
-        bytes
+        write().expect("a state has at most so many bytes");
+        crc32c::crc32c_append(digest, writer.written())
     }
 
     /// Which fields differ from `base`.
     #[inline]
-    pub fn changed_from(&self, base: &State) -> u8 {
+    pub fn changed_from(&self, base: &Self) -> u8 {
         let flag = |differs: bool, field: u8| if differs { field } else { 0 };
         flag(self.position != base.position, fields::POSITION)
             | flag(self.rotation != base.rotation, fields::ROTATION)
-            | flag(self.animation != base.animation, fields::ANIMATION)
-            | flag(self.status() != base.status(), fields::FLAGS)
+            | flag(self.leap != base.leap, fields::LEAP)
+            | flag(self.shown != base.shown, fields::SHOWN)
             | flag(self.velocity != base.velocity, fields::VELOCITY)
-    }
-
-    fn status(&self) -> [u8; 4] {
-        [self.states, self.buffs, self.health, self.mana]
     }
 
     /// Writes the fields `changed` as differences from `base`.
     ///
     /// # Errors
     /// [`NoRoom`]; a part may have been written.
-    pub fn write_difference(&self, base: &State, changed: u8, writer: &mut Writer<'_>) -> Result<(), NoRoom> {
+    pub fn write_difference(&self, base: &Self, changed: u8, writer: &mut Writer<'_>) -> Result<(), NoRoom> {
         if changed & fields::POSITION != 0 {
             let (to, from) = (self.position, base.position);
             let steps = [(to.x, from.x), (to.y, from.y), (to.z, from.z)];
@@ -113,13 +119,11 @@ impl State {
         if changed & fields::ROTATION != 0 {
             write_axes(turned(self.rotation, base.rotation), writer)?;
         }
-        if changed & fields::ANIMATION != 0 {
-            writer.u16(self.animation)?;
+        if changed & fields::LEAP != 0 {
+            writer.u8(self.leap)?;
         }
-        if changed & fields::FLAGS != 0 {
-            let (to, from) = (self.status(), base.status());
-            writer.u8((0..4).map(|at| u8::from(to[at] != from[at]) << at).sum())?;
-            (0..4).filter(|&at| to[at] != from[at]).try_for_each(|at| writer.u8(to[at]))?;
+        if changed & fields::SHOWN != 0 {
+            write_difference(&self.shown, &base.shown, writer)?;
         }
         if changed & fields::VELOCITY != 0 {
             let axes = std::array::from_fn(|axis| i32::from(self.velocity[axis].wrapping_sub(base.velocity[axis])));
@@ -131,8 +135,11 @@ impl State {
     /// Reads `changed` of the fields, as differences from this one.
     ///
     /// # Errors
-    /// [`Malformed`] when the bytes end before.
-    pub fn read_difference(mut self, changed: u8, reader: &mut Reader<'_>) -> Result<State, Malformed> {
+    /// [`Malformed`] when the bytes end before, or are no values of these fields.
+    pub fn read_difference(mut self, changed: u8, reader: &mut Reader<'_>) -> Result<Self, Malformed> {
+        if changed & !fields::ALL != 0 {
+            return Err(Malformed::UnknownValue);
+        }
         if changed & fields::POSITION != 0 {
             let [x, y, z] = read_axes(reader)?;
             let Position { x: from_x, y: from_y, z: from_z } = self.position;
@@ -146,21 +153,11 @@ impl State {
             let axes = read_axes(reader)?;
             self.rotation = std::array::from_fn(|axis| self.rotation[axis].wrapping_add(axes[axis] as u16));
         }
-        if changed & fields::ANIMATION != 0 {
-            self.animation = reader.u16()?;
+        if changed & fields::LEAP != 0 {
+            self.leap = reader.u8()?;
         }
-        if changed & fields::FLAGS != 0 {
-            let present = reader.u8()?;
-            if present >> 4 != 0 {
-                return Err(Malformed::UnknownValue);
-            }
-            for (at, field) in
-                [&mut self.states, &mut self.buffs, &mut self.health, &mut self.mana].into_iter().enumerate()
-            {
-                if present & 1 << at != 0 {
-                    *field = reader.u8()?;
-                }
-            }
+        if changed & fields::SHOWN != 0 {
+            read_difference(&mut self.shown, reader)?;
         }
         if changed & fields::VELOCITY != 0 {
             let axes = read_axes(reader)?;
@@ -209,35 +206,4 @@ fn read_axes(reader: &mut Reader<'_>) -> Result<[i32; 3], Malformed> {
         };
     }
     Ok(axes)
-}
-
-/// Writes the variables of `mask`: their count, then number and value of each.
-///
-/// # Errors
-/// [`NoRoom`].
-pub fn write_variables(mask: u64, values: &[i32; VARIABLES], writer: &mut Writer<'_>) -> Result<(), NoRoom> {
-    writer.u8(mask.count_ones() as u8)?;
-    let mut rest = mask;
-    while rest != 0 {
-        let number = rest.trailing_zeros();
-        rest &= rest - 1;
-        writer.u8(number as u8)?;
-        writer.varint_i32(values[number as usize])?;
-    }
-    Ok(())
-}
-
-/// Reads variables, and calls `set` with number and value of each.
-///
-/// # Errors
-/// [`Malformed`].
-pub fn read_variables(reader: &mut Reader<'_>, mut set: impl FnMut(u8, i32)) -> Result<(), Malformed> {
-    for _ in 0..reader.u8()? {
-        let number = reader.u8()?;
-        if usize::from(number) >= VARIABLES {
-            return Err(Malformed::UnknownValue);
-        }
-        set(number, reader.varint_i32()?);
-    }
-    Ok(())
 }

@@ -2,8 +2,9 @@
 
 use rand_chacha::ChaCha8Rng;
 use rand_chacha::rand_core::{Rng, SeedableRng};
+use ringshard::game::character::KINDS;
 use ringshard::world::interest::{CLASSES, Sight};
-use ringshard_world::{EntityKind, Map, Position};
+use ringshard_world::{Map, Position};
 use std::f32::consts::TAU;
 
 /// A distribution of entities over the default map, on which a unit is a centimetre.
@@ -60,8 +61,8 @@ fn between(random: &mut impl Rng, low: f32, high: f32) -> f32 {
 /// The radius of each kind, and the same weight for all.
 pub fn sights() -> [Sight; CLASSES] {
     let mut sights = [Sight { radius_steps: 0, weight_log2: 0 }; CLASSES];
-    for (sight, kind) in sights.iter_mut().zip(EntityKind::ALL) {
-        sight.radius_steps = Map::default().steps_of(kind.radius());
+    for (sight, kind) in sights.iter_mut().zip(&KINDS) {
+        sight.radius_steps = Map::default().steps_of(kind.radius);
     }
     sights
 }

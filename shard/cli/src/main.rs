@@ -5,7 +5,6 @@
 mod admin;
 mod arguments;
 mod capture;
-mod command_line;
 mod config;
 mod control;
 mod doctor;
@@ -22,10 +21,14 @@ mod top;
 mod units;
 
 use arguments::{Arguments, Command};
+use clap::Parser;
+use ringshard::config::parse_command_line;
 use std::process::ExitCode;
 
 fn main() -> ExitCode {
-    let result = match command_line::parse().command {
+    let (mut arguments, misplaced) = parse_command_line(|words| Arguments::try_parse_from(words));
+    misplaced.report_with(arguments.command.sources_mut());
+    let result = match arguments.command {
         Command::Serve(sources) => serve::run(&sources),
         Command::Config(arguments) => config::run(&arguments),
         Command::Doctor(arguments) => doctor::run(&arguments),

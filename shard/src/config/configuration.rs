@@ -1,14 +1,18 @@
 //! The settings of a server, with their sources, and how they are reloaded.
 
 use super::errors::{SettingError, SettingErrors};
+use super::game_section;
 use super::prepare::{self, Prepared};
 use super::raw_values::RawValues;
 use super::setting_metadata::Setting;
-use super::settings::{Served, Settings, WORLD, all_settings};
+use super::settings::{DEMONSTRATION, Served, Settings, WORLD, all_settings};
 use super::sources::Sources;
 use super::value_source::Source;
+use crate::world::rewind::RewindSettings;
 use ringshard_protocol::endpoint::Policy;
+use serde::de::DeserializeOwned;
 use serde_json::{Value, json};
+use std::collections::BTreeSet;
 
 /// What a reload changed.
 #[derive(Clone, PartialEq, Eq, Debug, Default, serde::Serialize, serde::Deserialize)]
@@ -77,9 +81,40 @@ impl Configuration {
         &self.raw
     }
 
+    /// The game's own settings, from the table `[game]` of the file.
+    ///
+    /// # Panics
+    /// When `S` is not the type that the sources name with [`GameSection::of`](super::GameSection::of).
+    pub fn game_settings<S: DeserializeOwned + Default>(&self) -> S {
+        let Some(table) = self.raw.game_file().and_then(game_section::table_of) else { return S::default() };
+        game_section::read(&table).unwrap_or_else(|wrong| panic!("settings of another game: {wrong:?}"))
+    }
+
+    /// Checks that `view-radius` names only kinds of entities that the game has.
+    ///
+    /// # Errors
+    /// The first kind that the game does not have, and those that it has.
+    pub fn check_kinds(&self, known: &[&str]) -> Result<(), SettingErrors> {
+        let unknown = self.settings.view_radius.iter().find(|(kind, _)| !known.contains(&kind.as_str()));
+        let Some((kind, _)) = unknown else { return Ok(()) };
+        let (value, at) = self.raw.get("view-radius");
+        Err(SettingErrors(vec![SettingError::Value {
+            setting: "view-radius".into(),
+            value: value.to_owned(),
+            at: at.clone(),
+            why: Some(format!("the game has no kind `{kind}`")),
+            expects: format!("a list such as KIND=UNITS with these kinds: {}", known.join(", ")),
+        }]))
+    }
+
     /// The settings of the cores that can change while a server runs.
     pub fn policy(&self) -> Policy {
         prepare::policy(&self.settings)
+    }
+
+    /// The settings of the world that can change while a server runs.
+    pub fn live_world(&self) -> RewindSettings {
+        prepare::live_world(&self.settings)
     }
 
     /// Reads all sources again and applies the settings that can change while a server runs. If anything is wrong, nothing
@@ -90,7 +125,7 @@ impl Configuration {
     pub fn reload(&mut self) -> Result<Reloaded, SettingErrors> {
         let fresh = Self::load(self.sources.clone())?.raw;
         let (mut raw, mut reloaded) = (self.raw.clone(), Reloaded::default());
-        for setting in all_settings().iter().filter(|it| fresh.get(&it.name).0 != self.raw.get(&it.name).0) {
+        for setting in self.sources.table().iter().filter(|it| fresh.get(&it.name).0 != self.raw.get(&it.name).0) {
             if setting.live {
                 raw.copy_from(setting, &fresh);
                 reloaded.changed.push(setting.name.clone());
@@ -98,6 +133,10 @@ impl Configuration {
                 reloaded.refused.push(setting.name.clone());
             }
         }
+        let (before, after) = (self.raw.game_values(), fresh.game_values());
+        let keys: BTreeSet<&String> = before.keys().chain(after.keys()).collect();
+        let differs = |key: &&String| before.get(key.as_str()) != after.get(key.as_str());
+        reloaded.refused.extend(keys.into_iter().filter(differs).map(|key| format!("[game] {key}")));
         // A value that was right before can be wrong now, such as a host name that does not resolve any more.
         let mut errors = Vec::new();
         let settings = Settings::parse(&mut raw, &mut errors);
@@ -118,9 +157,15 @@ impl Configuration {
             }
         };
         let (port_off, socket_off) = (self.settings.admin.is_none(), self.settings.admin_socket.is_none());
-        for setting in all_settings() {
-            let needs_world = setting.group == WORLD && setting.name != "game";
-            if needs_world && self.settings.game == Served::Echo {
+        for setting in self.sources.table() {
+            if cfg!(not(feature = "ops"))
+                && ["admin", "admin-token-file", "admin-socket", "key-log"].contains(&&*setting.name)
+            {
+                note(setting, "this program is built without the feature ops, which has the admin port");
+                continue;
+            }
+            let needs_world = [DEMONSTRATION, WORLD].contains(&setting.group) && setting.name != "game";
+            if needs_world && self.sources.game.is_none() && self.settings.game == Served::Echo {
                 note(setting, "game is echo, which has no world");
             }
             if setting.name == "admin-token-file" && port_off {
@@ -146,6 +191,6 @@ impl Configuration {
                 "group": setting.group,
             })
         };
-        all_settings().iter().map(describe).collect()
+        self.sources.table().iter().map(describe).collect()
     }
 }

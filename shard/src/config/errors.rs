@@ -48,6 +48,16 @@ pub enum SettingError {
         /// Where it stands.
         at: Source,
     },
+    /// A key or a value of the table `[game]` that the game does not have or take.
+    #[error("[game] {key}{}({at}): {why}", if key.is_empty() { "" } else { " " })]
+    Game {
+        /// The key.
+        key: String,
+        /// Where it stands.
+        at: Source,
+        /// What is wrong, and what would be right.
+        why: String,
+    },
     /// A line that is not valid TOML.
     #[error("{at}: this line is not valid TOML: {why}")]
     Syntax {
@@ -84,7 +94,11 @@ impl SettingError {
     ) -> Self {
         let advice = match most_similar(name, table) {
             Some(setting) => format!("did you mean {}?", called(setting)),
-            None => "`ringshard serve --help` lists all settings".into(),
+            // Only the program `ringshard` chooses its game.
+            None if table.iter().any(|setting| setting.name == "game") => {
+                "`ringshard serve --help` lists all settings".into()
+            }
+            None => "`--help` lists all settings".into(),
         };
         SettingError::Unknown { name: name.to_owned(), at, advice }
     }
@@ -101,6 +115,7 @@ impl SettingError {
             SettingError::Value { at: source, .. }
             | SettingError::Unknown { at: source, .. }
             | SettingError::Table { at: source, .. }
+            | SettingError::Game { at: source, .. }
             | SettingError::Syntax { at: source, .. } => match source {
                 Source::File(_, line) => (0, *line),
                 Source::Environment(_) => (1, 0),
@@ -136,9 +151,15 @@ const SIMILARITY_MIN: f64 = 0.66;
 fn most_similar(name: &str, table: &'static [Setting]) -> Option<&'static Setting> {
     let name = name.trim_start_matches('-').trim_start_matches(VARIABLE_PREFIX);
     let name = name.to_lowercase().replace('_', "-");
-    let rated = table.iter().map(|setting| (similarity(&name, &setting.name), setting));
+    let best = most_similar_name(&name, table.iter().map(|setting| setting.name.as_str()))?;
+    table.iter().find(|setting| setting.name == best)
+}
+
+/// The one of `names` that is most similar to `name`; None if none is similar enough.
+pub(super) fn most_similar_name<'a>(name: &str, names: impl Iterator<Item = &'a str>) -> Option<&'a str> {
+    let rated = names.map(|other| (similarity(name, other), other));
     let best = rated.max_by(|(left, _), (right, _)| left.total_cmp(right));
-    best.filter(|(similarity, _)| *similarity >= SIMILARITY_MIN).map(|(_, setting)| setting)
+    best.filter(|(similarity, _)| *similarity >= SIMILARITY_MIN).map(|(_, other)| other)
 }
 
 /// Similarity by letters, or by words: `timeout` resembles `timeout-ms`, and `log-level` resembles `log`.
@@ -203,7 +224,7 @@ mod tests {
         ] {
             assert_eq!(suggested(given), Some(meant), "{given}");
         }
-        for given in ["world", "threads", "RINGSHARD_FOO", "bind", "port", "x", "workers", "tls-certificate"] {
+        for given in ["world", "threads", "RINGSHARD_FOO", "bind", "port", "x", "tls-certificate"] {
             assert_eq!(suggested(given), None, "{given}");
         }
     }

@@ -1,18 +1,20 @@
 //! The settings file, in TOML. Errors do not end the reading: all are reported, each with its line.
 
 use super::errors::SettingError;
+use super::game_section::{GAME, GameSection, Wrong};
 use super::raw_values::RawValues;
 use super::setting_metadata::Setting;
 use super::value_format::ValueKind;
 use super::value_source::Source;
+use std::ops::Range;
 use std::path::Path;
 use toml::Spanned;
 use toml::de::{DeTable, DeValue};
 
-/// Reads the file at `path` into `raw`.
-pub(super) fn read(path: &Path, raw: &mut RawValues, errors: &mut Vec<SettingError>) {
+/// Reads the file at `path` into `raw`. It may have a table `[game]` if there is a `game` to check it.
+pub(super) fn read(path: &Path, game: Option<GameSection>, raw: &mut RawValues, errors: &mut Vec<SettingError>) {
     match std::fs::read_to_string(path) {
-        Ok(text) => File { path, text: &text, broken: Vec::new() }.read(raw, errors),
+        Ok(text) => File { path, text: &text, game, broken: Vec::new() }.read(raw, errors),
         Err(error) => {
             // The file's values are unknown, so rules between settings cannot be checked.
             raw.doubt_all();
@@ -24,6 +26,7 @@ pub(super) fn read(path: &Path, raw: &mut RawValues, errors: &mut Vec<SettingErr
 struct File<'a> {
     path: &'a Path,
     text: &'a str,
+    game: Option<GameSection>,
     /// Lines that are not valid TOML. Nothing else is reported of them.
     broken: Vec<usize>,
 }
@@ -53,6 +56,14 @@ impl File<'_> {
             }
             let (name, source) = (name.get_ref().as_ref(), self.source(line));
             match (raw.setting(name), value.get_ref()) {
+                (None, DeValue::Table(inner)) if name == GAME && self.game.is_some() => {
+                    self.take_game(value.span(), inner, raw, errors);
+                }
+                (Some(_), DeValue::Table(_)) if name == GAME => {
+                    let why =
+                        "these are settings of a game, which only its own server can read and check: run that program";
+                    errors.push(SettingError::Game { key: String::new(), at: source, why: why.into() });
+                }
                 (Some(setting), value) => set(setting, value, source, raw, errors),
                 (None, DeValue::Table(inner)) => {
                     errors.push(SettingError::Table { name: name.to_owned(), at: source });
@@ -60,6 +71,21 @@ impl File<'_> {
                 }
                 (None, _) => errors.push(SettingError::unknown(name, source, raw.table(), |it| it.name.clone())),
             }
+        }
+    }
+
+    /// Keeps the table `[game]`, and checks it unless the file has a line that is not valid: it may belong to that table.
+    fn take_game(&self, span: Range<usize>, table: &DeTable<'_>, raw: &mut RawValues, errors: &mut Vec<SettingError>) {
+        let (Some(game), true) = (self.game, self.broken.is_empty()) else { return };
+        let table = Spanned::new(span, table.clone());
+        let wrong = (game.check)(&table).into_iter();
+        let before = errors.len();
+        errors.extend(wrong.map(|Wrong { key, at, why }| {
+            let at = self.source(self.line(at));
+            SettingError::Game { key, at, why }
+        }));
+        if errors.len() == before {
+            raw.set_game_file(self.text.to_owned());
         }
     }
 

@@ -14,27 +14,28 @@ const FILE_FLAG: &str = "config";
 
 impl clap::Args for Sources {
     fn augment_args(command: Command) -> Command {
-        let file = Arg::new(FILE_FLAG)
-            .long(FILE_FLAG)
-            .value_name("FILE")
-            .env(FILE_VARIABLE)
-            .hide_env(true)
-            .value_parser(clap::value_parser!(PathBuf))
-            .help(
-                "TOML file with settings; `ringshard config print` prints a template. Each setting can also be an \
-                 environment variable, such as RINGSHARD_MAX_CONNECTIONS. Flags win over the environment, which wins over \
-                 the file",
-            );
-        assert!(
-            all_settings().iter().all(|setting| setting.name != FILE_FLAG),
-            "a setting has the name of the file flag"
-        );
-        all_settings().iter().fold(command.arg(file), |command, setting| command.arg(flag(setting)))
+        add_flags(command, all_settings(), "ringshard config print")
     }
 
     fn augment_args_for_update(command: Command) -> Command {
         Self::augment_args(command)
     }
+}
+
+/// Adds the flag of the file, and one for each setting. `print` is the command that prints a file with all settings.
+pub(super) fn add_flags(command: Command, table: &'static [Setting], print: &str) -> Command {
+    let file = Arg::new(FILE_FLAG)
+        .long(FILE_FLAG)
+        .value_name("FILE")
+        .env(FILE_VARIABLE)
+        .hide_env(true)
+        .value_parser(clap::value_parser!(PathBuf))
+        .help(format!(
+            "TOML file with settings; `{print}` prints a template. Each setting can also be an environment variable, \
+                 such as RINGSHARD_MAX_CONNECTIONS. Flags win over the environment, which wins over the file"
+        ));
+    assert!(table.iter().all(|setting| setting.name != FILE_FLAG), "a setting has the name of the file flag");
+    table.iter().fold(command.arg(file), |command, setting| command.arg(flag(setting)))
 }
 
 fn flag(setting: &'static Setting) -> Arg {
@@ -54,18 +55,23 @@ fn flag(setting: &'static Setting) -> Arg {
 
 impl clap::FromArgMatches for Sources {
     fn from_arg_matches(matches: &ArgMatches) -> Result<Self, clap::Error> {
-        let flags = all_settings().iter().filter_map(|setting| {
-            let value = matches.get_one::<String>(&setting.name)?;
-            Some((setting.name.clone(), value.clone()))
-        });
-        let file = matches.get_one::<PathBuf>(FILE_FLAG).cloned();
-        Ok(Sources { file, environment: environment(), flags: flags.collect(), misplaced: Vec::new() })
+        Ok(read_flags(matches, all_settings()))
     }
 
     fn update_from_arg_matches(&mut self, matches: &ArgMatches) -> Result<(), clap::Error> {
         *self = Self::from_arg_matches(matches)?;
         Ok(())
     }
+}
+
+/// The file and the flags of the command line, and the environment.
+pub(super) fn read_flags(matches: &ArgMatches, table: &'static [Setting]) -> Sources {
+    let flags = table.iter().filter_map(|setting| {
+        let value = matches.get_one::<String>(&setting.name)?;
+        Some((setting.name.clone(), value.clone()))
+    });
+    let file = matches.get_one::<PathBuf>(FILE_FLAG).cloned();
+    Sources { file, environment: environment(), flags: flags.collect(), ..Sources::default() }
 }
 
 /// The environment variables that are meant as settings.

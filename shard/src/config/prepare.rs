@@ -6,9 +6,12 @@ use super::raw_values::RawValues;
 use super::settings::{Cipher, Settings};
 use crate::game::simulation::WorldConfig;
 use crate::runtime::entropy::random_bytes;
+use crate::runtime::jobs::{JobSettings, spare_cpus};
 use crate::runtime::out_of_range::OutOfRange;
 use crate::runtime::server::ServerConfig;
+use crate::runtime::tick::TICKS_PER_SECOND;
 use crate::world::replication::Pacing;
+use crate::world::rewind::RewindSettings;
 use ringshard_protocol::connection::{HeartbeatConfig, TransportConfig};
 use ringshard_protocol::crypto::{SecretKey, Suite, Suites};
 use ringshard_protocol::endpoint::{IntegrityConfig, Network, Policy};
@@ -28,6 +31,8 @@ pub struct Prepared {
     pub server: ServerConfig,
     /// The shape of the world, if the game has one.
     pub world: WorldConfig,
+    /// The workers for a game's jobs, if it has any; `workers` can be 0.
+    pub jobs: JobSettings,
     /// The address of the admin port, and its token.
     pub admin: Option<(SocketAddr, Option<String>)>,
     /// The Unix socket that also accepts commands.
@@ -42,7 +47,7 @@ pub(super) fn prepare(settings: &Settings, raw: &RawValues) -> Result<Prepared, 
     let (server, world, admin) = (preparation.server(), preparation.world(), preparation.admin());
     match (server, world, admin, preparation.admin_socket(), preparation.dump_folder()) {
         (Ok(server), Ok(world), Ok(admin), Ok(admin_socket), Ok(dump_folder)) => {
-            Ok(Prepared { server, world, admin, admin_socket, dump_folder })
+            Ok(Prepared { jobs: jobs(settings), server, world, admin, admin_socket, dump_folder })
         }
         (server, world, admin, admin_socket, dump_folder) => {
             let errors = [server.err(), world.err(), admin.err(), admin_socket.err(), dump_folder.err()];
@@ -67,6 +72,23 @@ pub(super) fn policy(settings: &Settings) -> Policy {
         connection_send_bytes_per_second: unless_zero(settings.connection_send_bytes_per_second),
         denied: networks(&settings.deny),
         allowed: networks(&settings.allow),
+    }
+}
+
+/// The part of the world's configuration that can change while a server runs.
+pub(super) fn live_world(settings: &Settings) -> RewindSettings {
+    RewindSettings {
+        max_ticks: settings.rewind_ms as f64 / 1000.0 * f64::from(TICKS_PER_SECOND),
+        beyond: settings.rewind_beyond,
+    }
+}
+
+/// The workers for a game's jobs, on CPUs of their own if there are any.
+fn jobs(settings: &Settings) -> JobSettings {
+    JobSettings {
+        workers: settings.workers as usize,
+        per_core: settings.jobs as usize,
+        cpus: spare_cpus(&settings.cpus),
     }
 }
 
@@ -147,9 +169,11 @@ impl Preparation<'_> {
             near: settings.near as f32,
             pacing: Pacing { bytes_max: settings.snapshot_bytes as usize, ..Pacing::default() },
             seed: settings.seed,
+            rewind: live_world(settings),
+            view_radius: settings.view_radius.clone(),
             ..WorldConfig::default()
         };
-        let violations = world.violations(settings.cpus.len()).into_iter().chain(no_room_for_players(settings));
+        let violations = world.violations(settings.cpus.len()).into_iter().chain(self.no_room_for_players());
         let errors: Vec<_> = violations.map(|violation| self.together(violation.settings, violation.text)).collect();
         if errors.is_empty() { Ok(world) } else { Err(SettingErrors(errors)) }
     }
@@ -203,6 +227,16 @@ impl Preparation<'_> {
         Err(SettingErrors(vec![self.together(&["dump-dir"], text)]))
     }
 
+    /// A world that NPCs fill. The server of a game has none of the demonstration's.
+    fn no_room_for_players(&self) -> Option<OutOfRange> {
+        let Settings { npcs, entities, .. } = self.settings;
+        self.raw.setting("npcs")?;
+        let text = format!(
+            "npcs is {npcs} and entities is {entities}, but entities must be more than npcs: players need room too"
+        );
+        (npcs >= entities).then_some(OutOfRange { settings: &["npcs", "entities"], text })
+    }
+
     fn together(&self, settings: &[&'static str], text: String) -> SettingError {
         let settings = settings.iter().map(|name| (*name, self.raw.get(name).1.clone())).collect();
         SettingError::Together { text, settings }
@@ -216,13 +250,4 @@ fn retransmission_too_late(settings: &Settings) -> Option<OutOfRange> {
         "retransmission-ms is {retransmission_ms} and timeout-ms is {timeout_ms}, but timeout-ms must be the larger one"
     );
     (retransmission_ms >= timeout_ms).then_some(OutOfRange { settings: &["retransmission-ms", "timeout-ms"], text })
-}
-
-/// A world that NPCs fill.
-fn no_room_for_players(settings: &Settings) -> Option<OutOfRange> {
-    let Settings { npcs, entities, .. } = settings;
-    let text = format!(
-        "npcs is {npcs} and entities is {entities}, but entities must be more than npcs: players need room too"
-    );
-    (npcs >= entities).then_some(OutOfRange { settings: &["npcs", "entities"], text })
 }

@@ -1,7 +1,9 @@
 //! The raw values of all settings, as text, from all sources.
 
+use super::game_section::{GAME, table_of};
 use super::setting_metadata::Setting;
 use super::value_source::Source;
+use serde::Deserialize;
 use std::collections::{BTreeMap, BTreeSet};
 
 /// The text of every setting from each source that sets it.
@@ -12,19 +14,22 @@ pub struct RawValues {
     values: BTreeMap<&'static str, Vec<(String, Source)>>,
     /// Settings with a value that cannot be read: what stands in `values` may not be what the source means.
     doubtful: BTreeSet<String>,
+    /// The text of the file, if the game has settings of its own in it.
+    game_file: Option<String>,
 }
 
 impl RawValues {
-    /// The defaults of these settings.
-    pub(super) fn defaults(table: &'static [Setting]) -> Self {
+    /// The defaults of all settings. Only those of `table` can be set.
+    pub(super) fn defaults(all: &'static [Setting], table: &'static [Setting]) -> Self {
         let default =
             |setting: &'static Setting| (setting.name.as_str(), vec![(setting.default.to_owned(), Source::Default)]);
-        let values: BTreeMap<_, _> = table.iter().map(default).collect();
-        assert_eq!(values.len(), table.len(), "two settings have the same name");
-        RawValues { table, values, doubtful: BTreeSet::new() }
+        let values: BTreeMap<_, _> = all.iter().map(default).collect();
+        assert_eq!(values.len(), all.len(), "two settings have the same name");
+        assert!(table.iter().all(|setting| values.contains_key(setting.name.as_str())), "a setting has no default");
+        RawValues { table, values, doubtful: BTreeSet::new(), game_file: None }
     }
 
-    /// All settings, in the order in which they are shown.
+    /// The settings that can be set, in the order in which they are shown.
     pub(super) fn table(&self) -> &'static [Setting] {
         self.table
     }
@@ -80,7 +85,23 @@ impl RawValues {
         self.values.insert(&setting.name, other.all(&setting.name).to_vec());
     }
 
-    /// All settings as a file, with the source of each behind it.
+    /// The text of the file, if it has a table `[game]` that was found right.
+    pub(super) fn game_file(&self) -> Option<&str> {
+        self.game_file.as_deref()
+    }
+
+    /// Keeps the text of a file with a table `[game]`.
+    pub(super) fn set_game_file(&mut self, text: String) {
+        self.game_file = Some(text);
+    }
+
+    /// The table `[game]` as TOML, without its places in the file.
+    pub(super) fn game_values(&self) -> toml::Table {
+        let table = self.game_file().and_then(table_of);
+        table.and_then(|table| toml::Table::deserialize(toml::Deserializer::from(table)).ok()).unwrap_or_default()
+    }
+
+    /// All settings as a file, with the source of each behind it. Of the game's own settings, those that the file sets.
     pub fn file(&self) -> String {
         let mut file = String::new();
         let mut group = "";
@@ -91,6 +112,11 @@ impl RawValues {
                 file.push_str(&format!("{}# {group}\n", if file.is_empty() { "" } else { "\n" }));
             }
             file.push_str(&format!("{} = {}  # {source}\n", setting.name, setting.kind.toml(text)));
+        }
+        let game = self.game_values();
+        if !game.is_empty() {
+            let table = toml::Table::from_iter([(GAME.to_owned(), toml::Value::Table(game))]);
+            file.push_str(&format!("\n{}", toml::to_string(&table).unwrap_or_default()));
         }
         file
     }

@@ -1,11 +1,24 @@
 //! A JSON Schema of the settings file.
 
-use super::settings::all_settings;
+use super::game_section::GAME;
+use super::setting_metadata::Setting;
+use super::settings::{all_settings, game_server_settings};
 use serde_json::{Value, json};
 
-/// A JSON Schema of the file, for editors.
+/// A JSON Schema of the file of the program `ringshard`, for editors.
 pub fn schema() -> Value {
-    let properties: serde_json::Map<String, Value> = all_settings()
+    schema_of(all_settings())
+}
+
+/// A JSON Schema of the file of a game's own server.
+pub fn game_server_schema() -> Value {
+    let mut schema = schema_of(game_server_settings());
+    schema["properties"][GAME] = json!({"type": "object", "description": "The settings of the game itself."});
+    schema
+}
+
+fn schema_of(table: &'static [Setting]) -> Value {
+    let properties: serde_json::Map<String, Value> = table
         .iter()
         .map(|setting| {
             let mut schema = setting.kind.schema();

@@ -4,13 +4,14 @@ use super::errors::SettingError;
 use super::raw_values::RawValues;
 use super::setting_metadata::Setting;
 use super::value_format::*;
-use crate::game::simulation::{SNAPSHOT_BYTES_MAX, VISIBLE_MAX};
+use crate::game::simulation::{NEAR_MAX, SNAPSHOT_BYTES_MAX, VISIBLE_MAX};
 use crate::runtime::datapath::Datapath;
 use crate::runtime::idle::Strategy;
+use crate::runtime::jobs::WORKERS_MAX;
+use crate::world::rewind::Beyond;
 use ipnet::IpNet;
 use ringshard_protocol::connection::CongestionControl;
 use ringshard_protocol::limits::{CONNECTIONS_PER_CORE_MAX, CORES_MAX};
-use ringshard_world::EntityKind;
 use ringshard_world::limits::WORLD_ENTITIES_MAX;
 use ringshard_world::messages::ENTRY_BYTES_MAX;
 use std::net::SocketAddr;
@@ -59,6 +60,12 @@ pub enum LogFormat {
 
 /// The group of settings that only a world uses.
 pub(super) const WORLD: &str = "World";
+/// The group of settings of what the program `ringshard` can serve. A game's own server does not have them.
+pub(super) const DEMONSTRATION: &str = "Demonstration";
+/// Most jobs of one core that may be outstanding.
+const JOBS_MAX: u64 = 65_536;
+/// Largest radius at which an entity can be seen, in units.
+const VIEW_RADIUS_MAX: f32 = 1_000_000.0;
 
 macro_rules! settings {
     ($($group:tt { $($(#[doc = $doc:literal])+ $field:ident: $type:ty = $default:literal, $format:expr, $live:expr;)* })*) => {
@@ -95,6 +102,12 @@ macro_rules! settings {
             }
         }
     };
+}
+
+/// The settings of a game's own server: all except those of the demonstration.
+pub fn game_server_settings() -> &'static [Setting] {
+    static TABLE: OnceLock<Vec<Setting>> = OnceLock::new();
+    TABLE.get_or_init(|| all_settings().iter().filter(|setting| setting.group != DEMONSTRATION).cloned().collect())
 }
 
 /// Checks what holds for every table of settings.
@@ -183,7 +196,7 @@ settings! {
         /// and missing answers.
         integrity_keys: Option<PathBuf> = "", file(), false;
     }
-    WORLD {
+    DEMONSTRATION {
         /// What to serve. echo returns every message; demo is a world to walk and fight in.
         game: Served = "echo", choice(&[("echo", Served::Echo), ("demo", Served::Demo)]), false;
         /// Where players and NPCs enter the demo's world.
@@ -191,15 +204,31 @@ settings! {
             choice(&[("uniform", Layout::Uniform), ("towns", Layout::Towns), ("crowd", Layout::Crowd)]), false;
         /// Number of NPCs, over all cores.
         npcs: u64 = "500", whole(0..=WORLD_ENTITIES_MAX as u64, ""), false;
+    }
+    WORLD {
         /// Highest number of entities, over all cores. Each takes 2.5 KiB on every core.
         entities: u64 = "16384", whole(1..=WORLD_ENTITIES_MAX as u64, ""), false;
         /// Highest number of entities that a client sees: the nearest ones.
         visible: u64 = "64", whole(1..=VISIBLE_MAX as u64, ""), false;
         /// A client gets updates of the entities within this distance at the full rate.
-        near: f64 = "5000", decimal(0.0..=f64::from(EntityKind::Projectile.radius()), "units"), false;
+        near: f64 = "5000", decimal(0.0..=f64::from(NEAR_MAX), "units"), false;
         /// Largest snapshot: the entity data that a client gets per tick.
         snapshot_bytes: u64 = "500",
             whole(ENTRY_BYTES_MAX as u64..=SNAPSHOT_BYTES_MAX as u64, "bytes"), false;
+        /// Distances up to which clients see kinds of entities, where they differ from the game's own.
+        view_radius: Vec<(String, f32)> = "", distances(VIEW_RADIUS_MAX), false;
+        /// How far back in time a shot can meet the world as its shooter saw it. Every millisecond more helps players with a slow
+        /// network, and lets others be hit behind their cover.
+        rewind_ms: u64 = "250", milliseconds(0..=1_000), true;
+        /// What happens to a shot that would have to go back further than rewind-ms. clamp: it meets the world as it was
+        /// rewind-ms ago. refuse: it meets the world as it is now.
+        rewind_beyond: Beyond = "clamp",
+            choice(&[("clamp", Beyond::Clamp), ("refuse", Beyond::Refuse)]), true;
+        /// Threads for the jobs of a game, such as database queries, beside the cores. 0: every job is refused. A game without
+        /// jobs starts none.
+        workers: u64 = "2", whole(0..=WORKERS_MAX as u64, ""), false;
+        /// Highest number of jobs of one core that wait, run, or have a result that the game has not taken.
+        jobs: u64 = "1024", whole(1..=JOBS_MAX, "per core"), false;
         /// Seed of all randomness in the world.
         seed: u64 = "0", whole(0..=i64::MAX as u64, ""), false;
     }

@@ -2,13 +2,16 @@
 
 use super::errors::SettingError;
 use super::file;
+use super::game_section::GameSection;
 use super::raw_values::RawValues;
 use super::setting_metadata::Setting;
-use super::settings::all_settings;
+use super::settings::{all_settings, game_server_settings};
 use super::value_source::{FILE_VARIABLE, Source};
 use std::path::PathBuf;
 
 /// The sources of a server's settings. A reload reads them again.
+///
+/// Without [`Self::game`], they are those of the program `ringshard`.
 #[derive(Clone, Debug, Default)]
 pub struct Sources {
     /// The file, if there is one.
@@ -19,14 +22,22 @@ pub struct Sources {
     pub flags: Vec<(String, String)>,
     /// Words on the command line that do not belong there, and why.
     pub misplaced: Vec<(String, String)>,
+    /// The settings of the game, if this is the server of a game: it has no settings of the demonstration, and its file can
+    /// have a table `[game]`.
+    pub game: Option<GameSection>,
 }
 
 impl Sources {
+    /// The settings that these sources can set.
+    pub(super) fn table(&self) -> &'static [Setting] {
+        if self.game.is_some() { game_server_settings() } else { all_settings() }
+    }
+
     /// Reads all sources. Adds to `errors` what is no setting and what cannot be read.
     pub(super) fn read(&self, errors: &mut Vec<SettingError>) -> RawValues {
-        let mut raw = RawValues::defaults(all_settings());
+        let mut raw = RawValues::defaults(all_settings(), self.table());
         if let Some(path) = &self.file {
-            file::read(path, &mut raw, errors);
+            file::read(path, self.game, &mut raw, errors);
         }
         self.read_environment(&mut raw, errors);
         self.read_flags(&mut raw, errors);

@@ -1,7 +1,6 @@
 //! How the text of a setting becomes a value, whatever the source of the text.
 
 use ipnet::IpNet;
-use jiff::SignedDuration;
 use serde_json::{Value, json};
 use std::fmt::Debug;
 use std::net::{IpAddr, SocketAddr, ToSocketAddrs};
@@ -141,11 +140,10 @@ pub fn decimal(range: RangeInclusive<f64>, unit: &str) -> ValueFormat<f64> {
 /// When the range is empty.
 pub fn milliseconds(range: RangeInclusive<u64>) -> ValueFormat<u64> {
     let (least, most) = bounds(range);
-    let people = |millis: u64| format!("{:#}", SignedDuration::from_millis(millis as i64));
     let expects = format!(
         "a time from {} to {}, such as 250ms or 1s; a number alone is milliseconds",
-        people(least),
-        people(most)
+        with_unit(least),
+        with_unit(most)
     );
     ValueFormat::new("TIME", expects, ValueKind::Milliseconds(least, most), move |text| {
         let millis = text.parse().ok().or_else(|| whole_milliseconds(text));
@@ -158,10 +156,33 @@ fn bounds<T: PartialOrd + Debug>(range: RangeInclusive<T>) -> (T, T) {
     range.into_inner()
 }
 
+/// Units of time, with their milliseconds.
+const UNITS: [(&str, u64); 4] = [("h", 3_600_000), ("m", 60_000), ("s", 1_000), ("ms", 1)];
+
+/// A time such as `1m 30s`, from the largest unit to the smallest, in milliseconds.
 fn whole_milliseconds(text: &str) -> Option<u64> {
-    let duration: SignedDuration = text.parse().ok()?;
-    let is_whole = duration.subsec_nanos() % 1_000_000 == 0;
-    u64::try_from(duration.as_millis()).ok().filter(|_| is_whole)
+    let (mut rest, mut units, mut micros) = (text, UNITS.as_slice(), 0.0);
+    while !rest.is_empty() {
+        let is_digit = |byte: char| byte.is_ascii_digit() || byte == '.';
+        let (number, after) = rest.split_at(rest.find(|byte| !is_digit(byte))?);
+        let after = after.trim_start();
+        let (unit, after) = after.split_at(after.find(|byte: char| !byte.is_ascii_lowercase()).unwrap_or(after.len()));
+        let at = units.iter().position(|(name, _)| *name == unit)?;
+        micros += number.parse::<f64>().ok()? * units[at].1 as f64 * 1_000.0;
+        (units, rest) = (&units[at + 1..], after.trim_start());
+    }
+    // A fraction such as that of 1.1s is not exact in binary.
+    let micros = micros.round();
+    (!text.is_empty() && micros < u64::MAX as f64 && micros % 1_000.0 == 0.0).then_some(micros as u64 / 1_000)
+}
+
+/// A time in the largest unit that it is a whole number of.
+fn with_unit(millis: u64) -> String {
+    let of_unit = |&&(_, size): &&(&str, u64)| millis.is_multiple_of(size);
+    match UNITS.iter().find(of_unit) {
+        Some((unit, size)) if millis > 0 => format!("{}{unit}", millis / size),
+        _ => "0".into(),
+    }
 }
 
 /// True or false.
@@ -233,7 +254,7 @@ pub fn log() -> ValueFormat<String> {
         if let Some(part) = text.split(',').find(|part| !is_level(part)) {
             return Err(text.contains(',').then(|| format!("`{}` is not a level", part.trim())));
         }
-        match tracing_subscriber::EnvFilter::try_new(text) {
+        match text.parse::<tracing_subscriber::filter::Targets>() {
             Ok(_) => Ok(text.to_owned()),
             Err(error) => Err(Some(error.to_string())),
         }
@@ -248,6 +269,31 @@ pub fn networks() -> ValueFormat<Vec<IpNet>> {
         items(text)
             .map(|item| network(item).ok_or_else(|| Some(format!("`{item}` is neither a network nor an address"))))
             .collect()
+    })
+}
+
+/// A list of names with a distance each, such as `player=80000,item=5000`; up to `most` units.
+pub fn distances(most: f32) -> ValueFormat<Vec<(String, f32)>> {
+    let expects = format!(
+        "a list of kinds of entities with a distance each, such as player=80000,item=5000; a distance is from 1 to {most} \
+         units"
+    );
+    ValueFormat::new("KIND=UNITS", expects, ValueKind::List, move |text| {
+        let mut distances: Vec<(String, f32)> = Vec::new();
+        for item in items(text) {
+            let Some((kind, units)) = item.split_once('=').map(|(kind, units)| (kind.trim(), units.trim())) else {
+                return Err(Some(format!("`{item}` has no distance")));
+            };
+            let Some(units) = units.parse().ok().filter(|units| (1.0..=most).contains(units)) else {
+                return Err(Some(format!("`{units}` is not a distance from 1 to {most}")));
+            };
+            if kind.is_empty() || distances.iter().any(|(other, _)| other == kind) {
+                let what = if kind.is_empty() { "names no kind" } else { "names a kind a second time" };
+                return Err(Some(format!("`{item}` {what}")));
+            }
+            distances.push((kind.to_owned(), units));
+        }
+        Ok(distances)
     })
 }
 

@@ -4,72 +4,140 @@
 //! |---|---|
 //! | [`Game`] | the trait: what the server calls |
 //! | [`shard`] | [`Shard`]: the world as a game sees it |
+//! | [`player`] | names of players, and why they leave |
+//! | [`reply`] | answers that are owed |
+//! | [`character`] | the server's side of ready-made characters: buffs, factions |
 //! | `outgoing` | messages to players that wait for the end of a tick |
+//! | `members` | the players of a core: presence, inputs, own state |
 //! | [`simulation`] | the service that runs a game on a core |
 //!
 //! Every core runs one game over its own part of the world. A game sees no connections and no sockets: the simulation
 //! translates between these and the world.
 
+pub mod character;
+pub(crate) mod members;
 mod outgoing;
+pub mod player;
+pub mod reply;
 pub mod shard;
 pub mod simulation;
 
-use crate::game::shard::Shard;
-use crate::world::exchange::Command;
-use ringshard_protocol::wire::Message;
-use ringshard_world::EntityId;
-use ringshard_world::messages::Input;
+pub use crate::runtime::jobs::{Busy, NoJob};
+pub use crate::world::exchange::CommandError;
+pub use crate::world::kind::Kind;
+pub use crate::world::rewind::{Hit, Hitbox, Past};
+pub use player::{Admission, LeaveReason, PlayerId};
+pub use reply::Reply;
+pub use shard::{Shard, To};
 
-/// Why a player has left the world.
-#[derive(Clone, Copy, PartialEq, Eq, Debug)]
-pub enum LeaveReason {
-    /// The client disconnected.
-    Left,
-    /// The client was suspended and did not return in time, or its room was needed for another client.
-    TimedOut,
-    /// The server ended the connection: the client broke the protocol, was too slow, or was kicked.
-    Disconnected,
-    /// The server is shutting down.
-    ShuttingDown,
-}
+/// For [`Shard::random`].
+pub use rand_chacha::rand_core::Rng;
+pub use ringshard_protocol::wire::Channel;
+
+use ringshard_world::{EntityId, Rules, Wire};
+
+/// The types of a game's contract, shorter.
+pub type InputOf<G> = <<G as Game>::Rules as Rules>::Input;
+/// The player's own state.
+pub type OwnOf<G> = <<G as Game>::Rules as Rules>::Own;
+/// What an entity shows.
+pub type ShownOf<G> = <<G as Game>::Rules as Rules>::Shown;
+/// What a client asks.
+pub type AskOf<G> = <<G as Game>::Rules as Rules>::Ask;
+/// The answer.
+pub type AnswerOf<G> = <<G as Game>::Rules as Rules>::Answer;
+/// An event.
+pub type EventOf<G> = <<G as Game>::Rules as Rules>::Event;
+
+/// The kind of every entity of a game that declares none.
+const ANY_KIND: Kind = Kind { name: "entity", radius: 100_000.0, priority: 0 };
 
 /// A game, on one core.
 ///
 /// Each core has its own instance. The server calls these methods one at a time, on the core's thread. They must not block:
-/// while one runs, no player of the core receives anything.
-pub trait Game: Send + 'static {
-    /// A client wants to enter the world. Returns the entity that becomes the player's body, which must be one of this core;
-    /// `None` refuses the client.
-    ///
-    /// A client whose body the game has despawned keeps watching, and may ask for another body in the same way.
-    fn join(&mut self, shard: &mut Shard) -> Option<EntityId>;
+/// while one runs, no player of the core receives anything. What must wait for a disk, a network or a long calculation is a
+/// job ([`Shard::give`]).
+///
+/// A tick runs in this order: commands to this core's entities, results of jobs, the step of every player and
+/// [`Game::stepped`], [`Game::tick`]. Then the changes of the tick are published. Joins, events and asks of clients arrive
+/// between two ticks.
+pub trait Game: Sized + Send + 'static {
+    /// What the game's clients share with it.
+    type Rules: Rules;
+    /// What games send to the owners of other entities, on any core.
+    type Command: Wire;
+    /// What worker threads do. [`NoJob`] for a game without jobs.
+    type Job: Send + 'static;
+    /// What they bring back.
+    type Done: Send + 'static;
 
-    /// A player's client has fallen silent. It can return within a minute. Until then the player has no inputs, messages to
-    /// it are lost, and its body stays unless the game despawns it.
-    fn suspended(&mut self, _shard: &mut Shard, _player: EntityId) {}
+    /// The kinds of entities: at most 16.
+    const KINDS: &'static [Kind] = &[ANY_KIND];
 
-    /// The client of a suspended player is back.
-    fn resumed(&mut self, _shard: &mut Shard, _player: EntityId) {}
+    /// The hitboxes of entities: at most 255.
+    const HITBOXES: &'static [Hitbox] = &[];
 
-    /// A player has left for good. Called once for each client that joined, also if the player is suspended or has no body
-    /// any more. The body is despawned after this call.
-    fn leave(&mut self, _shard: &mut Shard, _player: EntityId, _reason: LeaveReason) {}
+    /// The rules.
+    fn rules(&self) -> &Self::Rules;
 
-    /// A player's input. Inputs can be lost. They never arrive in the wrong order, and never twice.
-    fn input(&mut self, shard: &mut Shard, player: EntityId, input: &Input);
+    /// A client wants to enter the world, and shows a ticket: bytes that it got from the game's login. The game may give the
+    /// player a body with [`Shard::control`] now or later.
+    fn join(&mut self, shard: &mut Shard<Self>, player: PlayerId, ticket: &[u8]) -> Admission;
 
-    /// A message from a player whose first byte is [`kinds::GAME`] or more: such messages belong to the game.
-    ///
-    /// [`kinds::GAME`]: ringshard_world::messages::kinds::GAME
-    fn message(&mut self, _shard: &mut Shard, _player: EntityId, _message: Message<'_>) {}
+    /// A player is gone for good. Called once for each player that [`Game::join`] did not refuse. Returns for how many ticks
+    /// its body stays: meanwhile the game may give it to another player, for example to the same person who has connected
+    /// again. Then it is despawned.
+    fn leave(&mut self, _shard: &mut Shard<Self>, _player: PlayerId, _reason: LeaveReason) -> u32 {
+        0
+    }
+
+    /// A player's client has fallen silent. It can return within a minute. Until then the player gets neutral inputs, and
+    /// reliable messages to it wait.
+    fn suspended(&mut self, _shard: &mut Shard<Self>, _player: PlayerId) {}
+
+    /// The client of a suspended player is back, and goes on where it was.
+    fn resumed(&mut self, _shard: &mut Shard<Self>, _player: PlayerId) {}
+
+    /// A player has made its step of this tick with this input. What only the server may decide belongs here: hits,
+    /// refusals.
+    fn stepped(&mut self, _shard: &mut Shard<Self>, _player: PlayerId, _input: &InputOf<Self>) {}
+
+    /// A client asks something. `reply` may be kept and answered in a later tick.
+    fn ask(&mut self, shard: &mut Shard<Self>, player: PlayerId, ask: AskOf<Self>, reply: Reply);
+
+    /// A client sends an event. It is the client's word, not the server's.
+    fn event(&mut self, _shard: &mut Shard<Self>, _player: PlayerId, _event: EventOf<Self>) {}
 
     /// A command to one of this core's entities, from an entity of any core. The receiver may no longer exist.
-    fn command(&mut self, _shard: &mut Shard, _command: &Command) {}
+    fn command(&mut self, _shard: &mut Shard<Self>, _to: EntityId, _from: EntityId, _command: Self::Command) {}
 
-    /// The server is draining: no new players join, and the present ones may stay for the configured time. Save now what must
-    /// outlive the server.
-    fn draining(&mut self, _shard: &mut Shard) {}
+    /// A worker has done a job that this core's game has given.
+    fn done(&mut self, _shard: &mut Shard<Self>, _done: Self::Done) {}
 
     /// Advances the world by one tick, 60 times a second.
-    fn tick(&mut self, shard: &mut Shard);
+    fn tick(&mut self, _shard: &mut Shard<Self>) {}
+
+    /// The server is draining: no new clients connect, and the present ones may stay for the configured time. Those that are
+    /// connected, but not in the world, may still ask to enter. Save now what must outlive the server.
+    fn draining(&mut self, _shard: &mut Shard<Self>) {}
+
+    /// The kind of an entity that shows this: a row of [`Self::KINDS`].
+    fn kind(&self, _shown: &ShownOf<Self>) -> usize {
+        0
+    }
+
+    /// The hitbox of an entity that shows this: a row of [`Self::HITBOXES`]. None if rays and spheres go through it.
+    fn hitbox(&self, _shown: &ShownOf<Self>) -> Option<usize> {
+        None
+    }
+
+    /// Whether a player may see an entity that is near enough: for stealth and phases. Asked when a viewer looks around, every
+    /// 16 ticks. Players always see their own bodies.
+    fn is_visible(&self, _shard: &Shard<Self>, _viewer: PlayerId, _other: EntityId) -> bool {
+        true
+    }
+
+    /// Adds entities that a player sees however far away they are: its party, a boss. Asked when a viewer looks around. They
+    /// count among the entities that a client may see.
+    fn always_visible(&self, _shard: &Shard<Self>, _viewer: PlayerId, _add: &mut Vec<EntityId>) {}
 }

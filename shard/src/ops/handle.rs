@@ -2,6 +2,7 @@
 //! signal.
 
 use crate::config::{Configuration, Reloaded, SettingErrors};
+#[cfg(feature = "ops")]
 use crate::ops::capture::{self, Capture, CaptureError, CaptureRequest};
 use crate::ops::log::{Log, LogError};
 use crate::ops::private_file::write_private;
@@ -11,12 +12,14 @@ use crate::runtime::control::liveness::Liveness;
 use crate::runtime::control::quality::Quality;
 use crate::runtime::control::{Control, Gathered, Lifecycle, Unresponsive};
 use crate::runtime::server::Server;
+use crate::runtime::service::LiveSettings;
 use serde_json::{Value, json};
 use std::io;
 use std::path::PathBuf;
 use std::sync::atomic::{AtomicU32, Ordering};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::{Duration, SystemTime};
+#[cfg(feature = "ops")]
 use tokio::sync::Semaphore;
 
 /// A reload that failed.
@@ -26,7 +29,9 @@ pub enum ReloadError {
     #[error("nothing was reloaded: {0}")]
     Settings(#[from] SettingErrors),
     /// Some cores did not apply them.
-    #[error("{0}, so it keeps its former limits and networks; all else was reloaded: reload again once it answers")]
+    #[error(
+        "{0}, so it may keep its former limits, networks and settings of the world; all else was reloaded: reload again once it answers"
+    )]
     Unresponsive(#[from] Unresponsive),
     /// The log did not apply its level.
     #[error("the log keeps its former level, and limits and networks were not applied: {0}")]
@@ -73,6 +78,7 @@ pub struct ServerHandle {
     reload: Mutex<ReloadStatus>,
     dumps: AtomicU32,
     /// Its only permit belongs to the running capture.
+    #[cfg(feature = "ops")]
     capture_permit: Arc<Semaphore>,
 }
 
@@ -93,6 +99,7 @@ impl ServerHandle {
             started_at: now,
             reload: Mutex::new(ReloadStatus { succeeded_at: now, is_latest: true }),
             dumps: AtomicU32::new(0),
+            #[cfg(feature = "ops")]
             capture_permit: Arc::new(Semaphore::new(1)),
         }
     }
@@ -150,11 +157,13 @@ impl ServerHandle {
     ///
     /// # Errors
     /// [`CaptureError`].
+    #[cfg(feature = "ops")]
     pub fn capture(&self, request: &CaptureRequest) -> Result<Capture, CaptureError> {
         Capture::begin(&self.control, &self.capture_permit, request)
     }
 
     /// The traffic secrets of all connections of the cores that answer, as a key log; None if the settings do not allow it.
+    #[cfg(feature = "ops")]
     pub fn key_log(&self) -> Option<String> {
         self.configuration.as_ref().filter(|configuration| lock(configuration).settings().key_log)?;
         Some(capture::key_log::write(&lock(&self.control).secrets().given))
@@ -190,7 +199,13 @@ impl ServerHandle {
         let mut configuration = lock(configuration);
         let reloaded = configuration.reload()?;
         self.log.set_filter(&configuration.settings().log)?;
-        lock(&self.control).apply(&configuration.policy())?;
+        {
+            let mut control = lock(&self.control);
+            let limits = control.apply(&configuration.policy());
+            // A core that has not taken the one may still take the other.
+            let services = control.reload_services(|| LiveSettings::new(configuration.live_world()));
+            limits.and(services)?;
+        }
         if !reloaded.refused.is_empty() {
             let refused = reloaded.refused.join(", ");
             tracing::warn!(%refused, "these settings need a restart of the server");

@@ -1,16 +1,16 @@
 //! The log: lines on standard error, written by a thread of its own. No other thread waits for the reader: lines that find
 //! the queue full are dropped and counted.
 
+pub use crate::ops::line_queue::FlushGuard;
+
 use crate::config::LogFormat;
+use crate::ops::line_queue::LineQueue;
 use std::io::IsTerminal;
 use std::sync::Arc;
-use tracing_appender::non_blocking::{ErrorCounter, NonBlockingBuilder, WorkerGuard};
+use tracing_subscriber::filter::Targets;
 use tracing_subscriber::layer::SubscriberExt;
 use tracing_subscriber::util::SubscriberInitExt;
-use tracing_subscriber::{EnvFilter, Layer, Registry, fmt, reload};
-
-/// Lines that may wait to be written.
-const QUEUE_LINES_MAX: usize = 1024;
+use tracing_subscriber::{Layer, Registry, fmt, reload};
 
 /// A log that cannot be started or changed.
 #[derive(Debug, thiserror::Error)]
@@ -18,6 +18,9 @@ pub enum LogError {
     /// The filter is not valid.
     #[error("log is `{0}`, but must be off, error, warn, info, debug or trace ({1})")]
     Filter(String, tracing_subscriber::filter::ParseError),
+    /// Its thread cannot be started.
+    #[error("cannot start the thread of the log: {0}")]
+    Thread(#[from] std::io::Error),
     /// The log has ended.
     #[error("cannot change the level of the log: {0}")]
     Ended(#[from] reload::Error),
@@ -32,13 +35,9 @@ pub struct Log(Option<Arc<Started>>);
 
 #[derive(Debug)]
 struct Started {
-    filter: reload::Handle<EnvFilter, Registry>,
-    dropped: ErrorCounter,
+    filter: reload::Handle<Targets, Registry>,
+    lines: LineQueue,
 }
-
-/// Writes the waiting lines when it is dropped, for up to a second. Keep it until the process ends.
-#[derive(Debug)]
-pub struct FlushGuard(#[allow(dead_code, reason = "it acts when it is dropped")] WorkerGuard);
 
 impl Log {
     /// Starts logging to standard error.
@@ -46,20 +45,16 @@ impl Log {
     /// # Errors
     /// [`LogError`].
     pub fn start(filter: &str, format: LogFormat) -> Result<(Log, FlushGuard), LogError> {
-        let (filter, handle) = reload::Layer::<EnvFilter, Registry>::new(parse(filter)?);
-        let (writer, guard) = NonBlockingBuilder::default()
-            .lossy(true)
-            .buffered_lines_limit(QUEUE_LINES_MAX)
-            .thread_name("log")
-            .finish(std::io::stderr());
-        let started = Started { filter: handle, dropped: writer.error_counter() };
-        let lines = fmt::layer().with_writer(writer).with_target(false);
+        let (filter, handle) = reload::Layer::<Targets, Registry>::new(parse(filter)?);
+        let (queue, guard) = LineQueue::start(std::io::stderr())?;
+        let started = Started { filter: handle, lines: queue.clone() };
+        let lines = fmt::layer().with_writer(queue).with_target(false);
         let lines = match format {
             LogFormat::Text => lines.with_ansi(std::io::stderr().is_terminal()).boxed(),
             LogFormat::Json => lines.json().flatten_event(true).with_current_span(false).with_span_list(false).boxed(),
         };
         tracing_subscriber::registry().with(filter).with(lines).try_init()?;
-        Ok((Log(Some(Arc::new(started))), FlushGuard(guard)))
+        Ok((Log(Some(Arc::new(started))), guard))
     }
 
     /// For a program that logs in its own way: the server cannot change that log.
@@ -78,10 +73,10 @@ impl Log {
 
     /// Lines that were dropped because the reader did not keep up.
     pub fn dropped_lines(&self) -> u64 {
-        self.0.as_ref().map_or(0, |started| started.dropped.dropped_lines() as u64)
+        self.0.as_ref().map_or(0, |started| started.lines.dropped())
     }
 }
 
-fn parse(filter: &str) -> Result<EnvFilter, LogError> {
-    EnvFilter::try_new(filter).map_err(|error| LogError::Filter(filter.to_owned(), error))
+fn parse(filter: &str) -> Result<Targets, LogError> {
+    filter.parse().map_err(|error| LogError::Filter(filter.to_owned(), error))
 }

@@ -158,6 +158,27 @@ pub const LOSSES: &[Loss] = &[
         1,
         "commands of the game were refused: too many wait for another core, which is overloaded or stuck",
     ),
+    loss(
+        "world_jobs_refused",
+        1,
+        "jobs of the game were refused: the workers are too slow for them; raise `workers`, or `jobs` for short peaks",
+    ),
+    loss(
+        "world_rewinds_clamped_path",
+        COMMON,
+        "clients say that they showed what they cannot have shown yet: their clocks are wrong, or altered clients",
+    ),
+    loss(
+        "world_rewinds_clamped_max",
+        COMMON,
+        "players act on a world that is older than rewind-ms: their round trips are long, or raise rewind-ms",
+    ),
+    loss(
+        "world_rewinds_refused",
+        COMMON,
+        "players act on a world that is older than rewind-ms, so their hits count in the present: their round trips are \
+         long, or raise rewind-ms",
+    ),
     loss("world_digests_skipped", COMMON, "clients send more digests than a core compares per tick"),
     loss(
         "world_invalid_messages",
@@ -165,11 +186,42 @@ pub const LOSSES: &[Loss] = &[
         "messages are not valid for this game: a faulty client, or one of another version",
     ),
     loss(
+        "world_messages_outside",
+        COMMON,
+        "inputs, asks and events came from clients that are not in the world: a few do when a player is put out",
+    ),
+    loss(
+        "world_inputs_missed",
+        COMMON,
+        "ticks had no input of their player, so its last one was repeated: the networks of clients lose or delay datagrams",
+    ),
+    loss(
+        "world_inputs_late",
+        COMMON,
+        "inputs arrived after their tick and were dropped: the networks of clients delay datagrams",
+    ),
+    loss(
+        "world_inputs_early",
+        100,
+        "inputs were refused because their tick is too far ahead: the clocks of clients are wrong, or faulty clients",
+    ),
+    loss("world_asks_refused", 1, "clients have too many open asks: the game answers too slowly, or faulty clients"),
+    loss(
         "world_digests_differ",
         1,
         "views of clients differ from what the server sent: a faulty client or server; please report it",
     ),
     // Clients that were refused or disconnected.
+    loss(
+        "world_wrong_schemas",
+        1,
+        "clients were refused because they were built with other types of the game: update the older end",
+    ),
+    loss(
+        "world_backlogs_overflowed",
+        1,
+        "suspended players had to leave because too many reliable messages waited for them: the game sends too many",
+    ),
     loss("denied_version", 1, "clients with another protocol version were refused: update the older one"),
     loss(
         "denied_full",
@@ -278,9 +330,18 @@ pub const WORK: &[&str] = &[
     "world_shed_level",
     "world_players",
     "world_suspended",
+    "world_pending",
+    "world_joined",
+    // What the game decides.
+    "world_refused",
+    "world_put_out",
     "world_entities",
     "world_known_entities",
-    "world_inputs",
+    "world_input_messages",
+    "world_inputs_taken",
+    "world_asks",
+    "world_events_in",
+    "world_events_out",
     "world_snapshots",
     "world_snapshot_bytes",
     "world_entries",
@@ -289,6 +350,10 @@ pub const WORK: &[&str] = &[
     "world_left",
     "world_digests_agreed",
     "world_digests_unknown",
+    "world_rewinds",
+    "world_jobs_given",
+    "world_jobs_done",
+    "world_jobs_outstanding",
     "world_changes_published",
     "world_changes_received",
 ];

@@ -2,25 +2,33 @@
 //!
 //! | module | for |
 //! |---|---|
+//! | [`serve`] | a server from its settings to its last report |
 //! | [`handle`] | every question that a server answers, and every command that it accepts |
 //! | [`report`] | what a server reports about itself |
 //! | [`losses`] | every counter of a loss, with a threshold and advice |
-//! | [`admin`] | the HTTP port, and its client |
-//! | [`capture`] | datagrams, in a file for Wireshark |
+//! | `admin` | the HTTP port, and its client |
+//! | `capture` | datagrams, in a file for Wireshark |
 //! | [`supervisor`] | signals, the watchdog, the log of losses, ending the server |
 //! | [`panic_report`] | the file that a panic leaves behind |
-//! | [`log`] | the log, which no other thread waits for |
+//! | [`log`], `line_queue` | the log, which no other thread waits for |
 //! | [`process`] | the process as the system sees it, and its last output |
-//! | [`doctor`] | what makes this host slow or unable to serve |
+//! | `doctor` | what makes this host slow or unable to serve |
+//!
+//! `admin`, `capture` and `doctor` need the feature `ops`.
 
+#[cfg(feature = "ops")]
 pub mod admin;
+#[cfg(feature = "ops")]
 pub mod capture;
+#[cfg(feature = "ops")]
 pub mod doctor;
 pub mod handle;
+mod line_queue;
 pub mod log;
 pub mod losses;
 pub mod panic_report;
 mod private_file;
 pub mod process;
 pub mod report;
+pub mod serve;
 pub mod supervisor;

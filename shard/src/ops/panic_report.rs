@@ -21,6 +21,8 @@ struct PanicReport {
     thread: String,
     /// What the core was doing; none on other threads.
     phase: Option<Phase>,
+    /// What the game was working on that a player had sent, if it was.
+    work: Option<String>,
     /// The core's latest figures, up to a second old; none on other threads.
     core: Option<CoreSnapshot>,
     backtrace: String,
@@ -36,8 +38,10 @@ pub fn end_process_on_panic(folder: PathBuf) {
             Ok(path) => format!("the panic report is in {}: please attach it to a bug report", path.display()),
             Err(error) => format!("cannot write a panic report to {}: {error}", folder.display()),
         };
-        let PanicReport { thread, panic, backtrace, .. } = &report;
-        let message = format!("ringshard: thread {thread} panicked: {panic}\n{backtrace}\nringshard: {written}\n");
+        let PanicReport { thread, panic, backtrace, work, .. } = &report;
+        let work = work.as_ref().map(|work| format!("ringshard: the game was working on {work}\n")).unwrap_or_default();
+        let message =
+            format!("ringshard: thread {thread} panicked: {panic}\n{work}{backtrace}\nringshard: {written}\n");
         write_with_timeout(std::io::stderr(), message, WRITE_TIMEOUT);
         std::process::abort();
     }));
@@ -48,6 +52,7 @@ fn panic_report(info: &PanicHookInfo<'_>) -> PanicReport {
         panic: info.to_string(),
         thread: std::thread::current().name().unwrap_or("(unnamed)").to_owned(),
         phase: flight_recorder::phase(),
+        work: flight_recorder::work(),
         core: flight_recorder::latest(CoreSnapshot::new),
         backtrace: Backtrace::force_capture().to_string(),
     }

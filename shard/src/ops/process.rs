@@ -1,12 +1,15 @@
 //! What this process uses and may use, as the system sees it; and its last output.
 
+#[cfg(feature = "ops")]
 use procfs::process::{LimitValue, Process};
+#[cfg(feature = "ops")]
 use procfs::{ProcError, page_size, ticks_per_second};
 use std::io::Write;
 use std::sync::mpsc::sync_channel;
 use std::time::Duration;
 
 /// What this process uses.
+#[cfg(feature = "ops")]
 #[derive(Clone, Copy, PartialEq, Debug)]
 pub struct Usage {
     /// Seconds of CPU time of all threads, in the program and in the kernel.
@@ -23,6 +26,7 @@ pub struct Usage {
     pub files_max: Option<u64>,
 }
 
+#[cfg(feature = "ops")]
 impl Usage {
     /// What this process uses now.
     ///
@@ -66,6 +70,7 @@ mod tests {
     use std::io::Read;
     use std::time::Instant;
 
+    #[cfg(feature = "ops")]
     #[test]
     fn this_process_uses_something() {
         let usage = Usage::now().unwrap();

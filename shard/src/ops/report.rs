@@ -334,6 +334,7 @@ impl ServerReport {
     }
 
     /// The histograms as a table: a row per core and stage. Empty stages are left out.
+    #[cfg(feature = "ops")]
     pub fn table(&self) -> String {
         let mut table = comfy_table::Table::new();
         table.load_style(comfy_table::presets::UTF8_BORDERS_ONLY);

@@ -25,8 +25,22 @@ pub enum Phase {
     Park,
 }
 
+/// Most bytes that are kept of what a player has sent.
+const SENT_BYTES_MAX: usize = 96;
+
+/// What a player has sent that the game is working on.
+#[derive(Clone, Copy)]
+struct Sent {
+    what: &'static str,
+    player: u64,
+    bytes: [u8; SENT_BYTES_MAX],
+    len: usize,
+    describe: fn(&[u8]) -> String,
+}
+
 thread_local! {
     static PHASE: Cell<Option<Phase>> = const { Cell::new(None) };
+    static SENT: Cell<Option<Sent>> = const { Cell::new(None) };
     static LATEST: RefCell<Option<(usize, Box<CoreReport>)>> = const { RefCell::new(None) };
 }
 
@@ -34,6 +48,28 @@ thread_local! {
 #[inline]
 pub fn enter(phase: Phase) {
     PHASE.set(Some(phase));
+}
+
+/// Records that the game works on something that a player has sent: `what` it is, the number of the player, the first bytes,
+/// and how to put them into words.
+#[inline]
+pub fn work_on(what: &'static str, player: u64, sent: &[u8], describe: fn(&[u8]) -> String) {
+    let len = sent.len().min(SENT_BYTES_MAX);
+    let mut bytes = [0; SENT_BYTES_MAX];
+    bytes[..len].copy_from_slice(&sent[..len]);
+    SENT.set(Some(Sent { what, player, bytes, len, describe }));
+}
+
+/// Records that the game has done what [`work_on`] says.
+#[inline]
+pub fn work_done() {
+    SENT.set(None);
+}
+
+/// What the game is working on, in words: which player, and what it has sent. None if it works on nothing of a player's.
+pub fn work() -> Option<String> {
+    let Sent { what, player, bytes, len, describe } = SENT.get()?;
+    Some(format!("{what} of player {}.{}: {}", player & 0xFFFF, player >> 16, describe(&bytes[..len])))
 }
 
 /// Makes this thread that of core number `core`. To be called before its first turn.

@@ -6,6 +6,7 @@
 //! | [`core`] | [`core::Core::turn`]: the loop of a core |
 //! | [`service`] | what a core serves: the trait, and the echo service |
 //! | [`control`] | requests to the cores of a running server |
+//! | [`jobs`] | work that may block, on worker threads beside the cores |
 //! | [`mesh`] | forwarding datagrams that arrived at the wrong core |
 //! | [`idle`] | how a core waits between two turns |
 //! | [`tick`] | the tick rate |
@@ -29,6 +30,7 @@ pub mod datapath;
 pub mod entropy;
 pub mod flight_recorder;
 pub mod idle;
+pub mod jobs;
 pub mod mesh;
 pub mod out_of_range;
 pub mod server;

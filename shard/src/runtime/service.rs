@@ -5,6 +5,8 @@ use ringshard_protocol::Endpoint;
 use ringshard_protocol::endpoint::Event;
 use ringshard_protocol::time::Instant;
 use ringshard_protocol::wire::{ConnectionId, Message};
+use std::any::Any;
+use std::fmt;
 
 /// Handles the messages of one core's connections, and sends through the endpoint. All methods run inside the core's turn:
 /// they must not block.
@@ -15,6 +17,9 @@ pub trait Service {
 
     /// The server is draining: new clients are refused, and connected clients may stay for the configured time.
     fn draining(&mut self, _now: Instant, _endpoint: &mut Endpoint) {}
+
+    /// Settings have changed while the server runs. Every service gets all of them, also those that it does not know.
+    fn reload(&mut self, _settings: &LiveSettings) {}
 
     /// A message arrived.
     fn message(&mut self, now: Instant, endpoint: &mut Endpoint, from: ConnectionId, message: Message<'_>);
@@ -45,8 +50,30 @@ pub trait Service {
     fn count(&self, _counters: &mut ServiceCounters) {}
 }
 
+/// Settings of a service that can change while it runs. The runtime carries them; their type is known to the service and to
+/// the program that started it.
+pub struct LiveSettings(Box<dyn Any + Send>);
+
+impl LiveSettings {
+    /// Settings of any type.
+    pub fn new<T: Any + Send>(settings: T) -> Self {
+        LiveSettings(Box::new(settings))
+    }
+
+    /// The settings, if they have this type.
+    pub fn get<T: Any>(&self) -> Option<&T> {
+        self.0.downcast_ref()
+    }
+}
+
+impl fmt::Debug for LiveSettings {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str("LiveSettings(..)")
+    }
+}
+
 /// Most counters that a service may report.
-pub const SERVICE_COUNTERS_MAX: usize = 48;
+pub const SERVICE_COUNTERS_MAX: usize = 64;
 
 /// The counters of a service, by name. The array has a fixed size, so that a core allocates nothing to fill it.
 #[derive(Clone, Copy, Debug)]

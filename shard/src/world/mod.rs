@@ -6,6 +6,8 @@
 //! | [`exchange`] | the rings on which cores publish changes and send commands |
 //! | [`interest`] | the nearest entities to a point, and how that set changes |
 //! | [`replication`] | what each client is sent |
+//! | [`kind`] | kinds of entities: how far away each is seen |
+//! | [`rewind`] | where entities were some ticks ago, and which of them a ray met there |
 //! | [`visibility`] | which entities each client sees |
 //!
 //! The world uses the tick rate of the runtime and the types of `ringshard-world`. It knows no connections, endpoints or
@@ -13,6 +15,8 @@
 
 pub mod exchange;
 pub mod interest;
+pub mod kind;
 pub mod replication;
+pub mod rewind;
 pub mod store;
 pub mod visibility;

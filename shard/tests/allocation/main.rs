@@ -1,16 +1,21 @@
 //! What must not allocate. A binary of its own, because the counter replaces the allocator of the whole binary.
 
+#[path = "../world/contract.rs"]
+#[allow(dead_code, reason = "the other binary uses the rest")]
+mod contract;
+#[path = "../world/cores.rs"]
+#[allow(dead_code, reason = "the other binary uses the rest")]
+mod cores;
 #[path = "../world/dice.rs"]
 #[allow(dead_code, reason = "the other binary uses the rest")]
 mod dice;
 mod interest;
+mod jobs;
 #[path = "../../benches/layouts/mod.rs"]
 mod layouts;
 mod replication;
+mod rewind;
 mod simulation;
-#[path = "../world/small_world/mod.rs"]
-#[allow(dead_code, reason = "the other binary uses the rest")]
-mod small_world;
 mod store;
 
 use allocation_counter::AllocationInfo;

@@ -1,11 +1,15 @@
 //! The replication finds, writes and acknowledges entries without allocating, once the largest tick is over.
 
 use crate::allocator_calls;
+use crate::contract::{Own, Plain, alter_own};
 use crate::dice::Dice;
 use ringshard::world::exchange::Change;
-use ringshard::world::replication::viewer::Scratch;
-use ringshard::world::replication::{Encoder, Pacing, Replica, Viewer};
+use ringshard::world::replication::viewer::{PlayerReport, Scratch};
+use ringshard::world::replication::{Encoder, Happenings, Pacing, Replica, Viewer};
 use ringshard::world::store::Rate;
+use ringshard_protocol::wire::Channel;
+use ringshard_world::character::Character;
+use ringshard_world::messages::Owner;
 use ringshard_world::{EntityId, State, View};
 
 const ENTITIES: u16 = 200;
@@ -17,26 +21,31 @@ const TICKS: u32 = 600;
 struct World {
     dice: Dice,
     tick: u32,
-    replica: Replica,
+    replica: Replica<Character>,
     encoder: Encoder,
+    happenings: Happenings,
     scratch: Scratch,
-    states: Vec<State>,
-    viewers: Vec<(Viewer, View)>,
+    states: Vec<State<Character>>,
+    viewers: Vec<(Viewer<Own>, View<Plain>)>,
+    owner: Owner<Own>,
+    heard: usize,
     messages: [[u8; 1024]; VIEWERS],
     lens: [usize; VIEWERS],
 }
 
 impl World {
     fn new() -> Self {
-        let player = EntityId { index: 0, generation: 1 };
         World {
             dice: Dice::new(7),
             tick: 0,
-            replica: Replica::new(ENTITIES.into()),
+            replica: Replica::new(ENTITIES.into(), 0, Character::default()),
             encoder: Encoder::new(ENTITIES.into()),
+            happenings: Happenings::new(ENTITIES.into()),
             scratch: Scratch::default(),
-            states: vec![State::NONE; ENTITIES.into()],
-            viewers: (0..VIEWERS).map(|_| (Viewer::new(player), View::new())).collect(),
+            states: vec![State::default(); ENTITIES.into()],
+            viewers: (0..VIEWERS).map(|_| (Viewer::new(Own::default(), 0, 0), View::new(&Plain, 0))).collect(),
+            owner: Owner::default(),
+            heard: 0,
             messages: [[0; 1024]; VIEWERS],
             lens: [0; VIEWERS],
         }
@@ -44,7 +53,7 @@ impl World {
 
     /// Changes each entity with this chance.
     fn change(&mut self, per_mille: u32) {
-        let World { dice, tick, replica, encoder, states, .. } = self;
+        let World { dice, tick, replica, encoder, happenings, states, .. } = self;
         encoder.clear();
         for index in 0..ENTITIES {
             // Entities have different ages.
@@ -55,16 +64,19 @@ impl World {
             let state = &mut states[usize::from(index)];
             state.position.x ^= dice.bits() as u32;
             state.position.y ^= dice.bits() as u32;
-            state.health = dice.bits() as u8;
-            replica.apply(*tick, &Change::State { id, state: *state, rate: Rate::Full });
-            replica.apply(*tick, &Change::Variable { id, number: dice.below(64) as u8, value: dice.bits() as i32 });
+            (state.shown.health, state.shown.score) = (dice.bits() as u8, dice.bits() as u32);
+            replica.apply(*tick, &Change::State { id, state: *state, kind: 0, rate: Rate::Full });
             encoder.forget(index);
+            happenings.push(id, Channel::UNRELIABLE, &[7; 40]);
         }
+        happenings.next_tick();
     }
 
     /// Takes the acknowledgment of each viewer with this chance, changes what it sees, and writes its snapshot.
     fn replicate(&mut self, per_mille: u32) {
-        let World { dice, tick, replica, encoder, scratch, viewers, messages, lens, .. } = self;
+        let World { dice, tick, replica, encoder, happenings, scratch, viewers, owner, messages, lens, .. } = self;
+        alter_own(dice, &mut owner.own);
+        owner.body = Some(EntityId { index: dice.below(ENTITIES.into()) as u16, generation: 1 });
         for (at, (viewer, view)) in viewers.iter_mut().enumerate() {
             if dice.per_mille(per_mille)
                 && let Some((newest, before)) = view.received()
@@ -81,7 +93,10 @@ impl World {
             }
             viewer.set_near(|index| index % 3 != 0);
             let pacing = Pacing { bytes_max: 900, ..Pacing::default() };
-            lens[at] = viewer.snapshot(*tick, &pacing, replica, encoder, scratch, &mut messages[at]);
+            let report = PlayerReport { owner, lead: 0, input_age: 0 };
+            let message = &mut messages[at];
+            lens[at] = viewer.snapshot(*tick, &report, &pacing, replica, encoder, happenings, scratch, message);
+            self.heard += scratch.heard.iter().map(|&about| happenings.about(about).count()).sum::<usize>();
         }
     }
 
@@ -114,6 +129,6 @@ fn replication_does_not_allocate() {
         entries += world.deliver();
         calls += if is_warm { calls_of_tick } else { 0 };
     }
-    assert!(entries > 10 * TICKS, "{entries} entries");
+    assert!(entries > 10 * TICKS && world.heard > 10 * TICKS as usize, "{entries} entries, {} events", world.heard);
     assert_eq!(calls, 0, "calls to the allocator");
 }

@@ -1,14 +1,13 @@
-//! The tick, the replication, the inputs and the exchange of a world do not allocate.
+//! The tick, the replication, the exchange, and what players send do not allocate.
 
-use crate::small_world::*;
-use ringshard::game::simulation::Simulation;
+use crate::cores::*;
+use ringshard::game::simulation::{Simulation, WorldConfig};
 use ringshard::runtime::service::Service;
 use ringshard::runtime::stages::Stages;
 use ringshard_protocol::Endpoint;
 use ringshard_protocol::endpoint::Event;
 use ringshard_protocol::time::{Duration, Instant};
 use ringshard_protocol::wire::{ConnectionId, Message};
-use std::borrow::Borrow;
 use std::cell::Cell;
 use std::rc::Rc;
 
@@ -54,27 +53,46 @@ impl<S: Service> Service for Counted<S> {
     }
 }
 
-impl<G> Borrow<Simulation<G>> for Counted<Simulation<G>> {
-    fn borrow(&self) -> &Simulation<G> {
-        &self.service
-    }
-}
-
 /// Measured once the number of players has peaked and every buffer has seen its largest tick.
 #[test]
 fn a_running_world_does_not_allocate() {
     let counts = Rc::new(Cell::new(false));
-    let mut world = World::with_services(2, "delay=20ms", small(), |_, exchange| {
-        let service = Simulation::new(small(), exchange, Row::default());
-        Counted { service, counts: counts.clone(), calls: 0 }
-    });
-    world.join(40);
-    world.players.iter_mut().for_each(|player| player.pace = 255);
-    world.run_for(Duration::from_secs(10));
+    let config = WorldConfig { entities_max: 1024, visible_max: 32, ..WorldConfig::default() };
+    let mut world =
+        Cores::new(2, "delay=20ms", config, |service| Counted { service, counts: counts.clone(), calls: 0 });
+    world.join(40, Habits { by: 10, talks: true, shows: 9, ..Habits::default() });
+    world.run_for(Duration::from_secs(1));
+    let now = world.network.now();
+    // Two of them aim, and send commands to the other core.
+    for player in [0, 1] {
+        world.players[player].ask(now, Ask::Aim);
+    }
+    world.run_for(Duration::from_secs(9));
+    let total = |world: &Cores<Counted<Simulation<Row>>>| {
+        let stats = world.cores.iter().map(|core| core.service().service.stats());
+        stats.fold([0; 6], |[entries, taken, asks, heard, changes, rewinds], stats| {
+            [
+                entries + stats.entries,
+                taken + stats.inputs_taken,
+                asks + stats.asks,
+                heard + stats.events_out,
+                changes + stats.changes_received,
+                rewinds + stats.rewinds,
+            ]
+        })
+    };
+    let before = total(&world);
     counts.set(true);
-    world.run_for(Duration::from_secs(5));
-    let entries: u64 = world.total(|stats| stats.entries);
-    assert!(entries > 100_000, "{entries} entries");
+    for _ in 0..50 {
+        let (now, to) = (world.network.now(), world.players[1].body().expect("it has a body"));
+        world.players[0].ask(now, Ask::Command { to, count: 3 });
+        world.run_for(Duration::from_millis(100));
+    }
+    let after = total(&world);
+    let least = [100_000, 40 * 290, 40 * 70, 40 * 70 * 31, 40 * 290, 500];
+    for ((before, after), least) in before.into_iter().zip(after).zip(least) {
+        assert!(after - before >= least, "{} of {least}: there must be something to measure", after - before);
+    }
     let calls: u64 = world.cores.iter().map(|core| core.service().calls).sum();
     assert_eq!(calls, 0);
 }

@@ -1,5 +1,6 @@
 //! Settings: their sources, wrong values and their messages, and reloading.
 
+mod game;
 mod reload;
 mod sources;
 mod values;

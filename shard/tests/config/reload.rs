@@ -2,6 +2,7 @@
 
 use crate::Folder;
 use ringshard::config::{Configuration, Sources};
+use ringshard::world::rewind::{Beyond, RewindSettings};
 
 #[test]
 fn a_reload_applies_what_can_change_and_names_what_cannot() {
@@ -26,4 +27,18 @@ fn a_reload_applies_what_can_change_and_names_what_cannot() {
     assert!(configuration.reload().is_err());
     assert_eq!(configuration.settings().log, "warn");
     assert!(configuration.policy().denies("203.0.113.9".parse().unwrap()));
+}
+
+#[test]
+fn lag_compensation_can_be_changed_by_a_reload_and_the_workers_cannot() {
+    let folder = Folder::new("rewind");
+    let file = folder.write("a.toml", "");
+    let mut configuration = Configuration::load(Sources { file: Some(file), ..Sources::default() }).unwrap();
+    let live = |max_ticks, beyond| RewindSettings { max_ticks, beyond };
+    assert_eq!(configuration.live_world(), live(15.0, Beyond::Clamp));
+    folder.write("a.toml", "rewind-ms = 100\nrewind-beyond = \"refuse\"\nworkers = 5\nview-radius = [\"player=10\"]\n");
+    let reloaded = configuration.reload().unwrap();
+    assert_eq!(reloaded.changed, ["rewind-ms", "rewind-beyond"]);
+    assert_eq!(reloaded.refused, ["view-radius", "workers"]);
+    assert_eq!(configuration.live_world(), live(6.0, Beyond::Refuse));
 }

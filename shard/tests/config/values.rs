@@ -2,6 +2,8 @@
 
 use crate::{Folder, complaints, flags};
 use ringshard::config::{Configuration, Setting, Source, Sources, ValueKind, all_settings, schema};
+use ringshard::game::simulation::WorldConfig;
+use ringshard::world::rewind::{Beyond, RewindSettings};
 
 /// Texts that a setting refuses. Those of [`ValueKind::Text`] are particular to each.
 fn wrong_texts(key: &Setting) -> Vec<String> {
@@ -19,13 +21,20 @@ fn wrong_texts(key: &Setting) -> Vec<String> {
         }
         (ValueKind::Milliseconds(least, most), _) => {
             let mut texts: Vec<String> =
-                ["soon", "10", "-1", "1.5", "-5s", "1us", "5 parsecs", ""].map(Into::into).into();
+                ["soon", "10", "-1", "1.5", "-5s", "1us", "5 parsecs", "1s 1m", "1s 2s", "s", "1.2.3s", "0.0005s", ""]
+                    .map(Into::into)
+                    .into();
             texts.retain(|text| text.parse().map_or(true, |millis: u64| millis < *least));
             texts.extend([(most + 1).to_string(), format!("{}ms", most + 1), "400h".into()]);
             texts
         }
         (ValueKind::Switch, _) => vec!["yes".into(), "1".into(), String::new()],
         (ValueKind::Choice(_), _) => vec!["something-else".into(), String::new()],
+        (ValueKind::List, "view-radius") => {
+            let wrong =
+                ["player", "player=", "player=far", "player=0", "player=1000001", "=5", "a=NaN", "a=5,b", "a=5,a=6"];
+            wrong.map(Into::into).into()
+        }
         (ValueKind::List, _) => vec!["10.0.0.0/33".into(), "example.com".into(), "10.0.0.0/8,x".into()],
         (ValueKind::Text, "listen" | "admin") => {
             ["3565", "localhost", "localhost:", ":3565", "1.2.3.4:70000", "::1:9", "no.such.host.invalid:9"]
@@ -82,6 +91,9 @@ fn a_time_is_a_number_of_milliseconds_or_has_a_unit() {
         ("1h", 3_600_000),
         ("1m 30s", 90_000),
         ("0.5s", 500),
+        ("1.1s", 1_100),
+        ("5 m", 300_000),
+        ("1m30s", 90_000),
     ] {
         let configuration = Configuration::load(flags(&[("drain-ms", given)])).unwrap();
         assert_eq!(configuration.settings().drain_ms, millis, "{given}");
@@ -123,4 +135,28 @@ fn the_installed_file_is_valid_and_changes_little_beyond_the_defaults() {
         let default = key.kind.toml(key.default).to_string();
         assert!(value == default || key.default.is_empty(), "{name} = {value}: the default is {default}");
     }
+}
+
+#[test]
+fn the_settings_of_a_game_reach_its_world_and_its_workers() {
+    let given = [
+        ("rewind-ms", "0.5s"),
+        ("rewind-beyond", "refuse"),
+        ("view-radius", "player = 80000, item=12.5"),
+        ("workers", "0"),
+        ("jobs", "7"),
+    ];
+    let (_, prepared) = Configuration::prepared(flags(&given)).unwrap();
+    let world = prepared.world;
+    assert_eq!(world.rewind, RewindSettings { max_ticks: 30.0, beyond: Beyond::Refuse });
+    assert_eq!(world.view_radius, [("player".to_owned(), 80_000.0), ("item".to_owned(), 12.5)]);
+    assert_eq!((prepared.jobs.workers, prepared.jobs.per_core), (0, 7));
+    let folder = Folder::new("radius");
+    let file = folder.write("a.toml", "view-radius = [\"player=80000\", \"item=12.5\"]\n");
+    let (_, prepared) = Configuration::prepared(Sources { file: Some(file), ..Sources::default() }).unwrap();
+    assert_eq!(prepared.world.view_radius, world.view_radius);
+    // Without a setting, the world of a program that sets nothing.
+    let (_, prepared) = Configuration::prepared(Sources::default()).unwrap();
+    let defaults = WorldConfig::default();
+    assert_eq!(prepared.world.rewind, defaults.rewind);
 }

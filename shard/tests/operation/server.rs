@@ -1,11 +1,16 @@
 //! A server on real sockets, over both datapaths.
 
+use ringshard::config::{Configuration, Sources};
+use ringshard::ops::handle::ServerHandle;
+use ringshard::ops::log::Log;
 use ringshard::ops::report::ServerReport;
 use ringshard::runtime::datapath::{Backend, Datapath};
 use ringshard::runtime::idle::Strategy;
 use ringshard::runtime::server::{Server, ServerConfig};
-use ringshard::runtime::service::Echo;
+use ringshard::runtime::service::{Echo, LiveSettings, Service};
+use ringshard::world::rewind::{Beyond, RewindSettings};
 use ringshard_link::uring::Ring;
+use ringshard_protocol::Endpoint;
 use ringshard_protocol::client::{Client, ClientConfig, ClientEvent, CloseReason};
 use ringshard_protocol::connection::{HeartbeatConfig, TransportConfig};
 use ringshard_protocol::crypto::{SecretKey, Suites};
@@ -14,8 +19,9 @@ use ringshard_protocol::limits::{
     DATAGRAM_BYTES_MAX, HEARTBEAT_DEFAULT, MESSAGE_MEMORY_BYTES_DEFAULT, TIMEOUT_DEFAULT,
 };
 use ringshard_protocol::time::Instant;
-use ringshard_protocol::wire::{Channel, DisconnectReason};
+use ringshard_protocol::wire::{Channel, ConnectionId, DisconnectReason, Message};
 use std::net::{SocketAddr, UdpSocket};
+use std::sync::mpsc;
 use std::time::Duration;
 
 fn config(listen: SocketAddr, cores: usize, datapath: Datapath) -> ServerConfig {
@@ -297,4 +303,34 @@ fn auto_uses_io_uring_where_it_is_available() {
     assert_eq!(server.datapath() == Backend::Uring, Ring::open().is_ok());
     server.lifecycle().stop();
     server.join();
+}
+
+#[test]
+fn a_reload_reaches_the_service_of_every_core() {
+    /// Tells what it is given.
+    struct Reloaded(usize, mpsc::Sender<(usize, RewindSettings)>);
+    impl Service for Reloaded {
+        fn message(&mut self, _: Instant, _: &mut Endpoint, _: ConnectionId, _: Message<'_>) {}
+        fn reload(&mut self, settings: &LiveSettings) {
+            assert!(settings.get::<u8>().is_none(), "settings of another type");
+            self.1.send((self.0, *settings.get().expect("the settings of a world"))).unwrap();
+        }
+    }
+    let file = std::env::temp_dir().join(format!("ringshard-server-reload-{}.toml", std::process::id()));
+    std::fs::write(&file, "").unwrap();
+    let configuration = Configuration::load(Sources { file: Some(file.clone()), ..Sources::default() }).unwrap();
+    let (sender, seen) = mpsc::channel();
+    let config = config(([127, 0, 0, 1], 0).into(), 2, Datapath::Mmsg);
+    let server = Server::start(&config, |core| Reloaded(core, sender.clone())).unwrap();
+    let handle = ServerHandle::new(&server, Some(configuration), Log::external());
+    std::fs::write(&file, "rewind-ms = 500\nrewind-beyond = \"refuse\"\n").unwrap();
+    let reloaded = handle.reload().unwrap();
+    assert_eq!(reloaded.changed, ["rewind-ms", "rewind-beyond"]);
+    let mut seen: Vec<_> = seen.try_iter().collect();
+    seen.sort_by_key(|(core, _)| *core);
+    let expected = RewindSettings { max_ticks: 30.0, beyond: Beyond::Refuse };
+    assert_eq!(seen, [(0, expected), (1, expected)]);
+    server.lifecycle().stop();
+    server.join();
+    std::fs::remove_file(&file).unwrap();
 }

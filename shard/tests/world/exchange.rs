@@ -4,15 +4,16 @@
 //! All tests but one run on one thread and take the turns of the cores in a random order. Cores share nothing but their
 //! rings, which `rtrb` tests itself, so this covers every interleaving, also in the middle of a publication.
 
+use crate::contract::{Own, Plain};
 use crate::dice::Dice;
-use ringshard::world::exchange::{Change, Command, Exchange};
+use ringshard::world::exchange::{COMMAND_BYTES_MAX, Change, Command, Exchange, Purpose};
 use ringshard::world::replication::{Encoder, Replica};
 use ringshard::world::store::Rate;
 use ringshard_protocol::time::Instant;
+use ringshard_world::character::Character;
 use ringshard_world::codec::Writer;
-use ringshard_world::limits::VARIABLES;
-use ringshard_world::messages::{ENTRY_BYTES_MAX, SnapshotHeader};
-use ringshard_world::{EntityId, EntityKind, State, View};
+use ringshard_world::messages::{ENTRY_BYTES_MAX, Owner, SnapshotHeader};
+use ringshard_world::{EntityId, State, View};
 use std::cell::RefCell;
 
 /// Turns of all cores after which everything must be known everywhere. Even the smallest ring carries at least one entity
@@ -24,21 +25,20 @@ const SETTLING: usize = 400;
 struct Owned {
     generation: u8,
     is_there: bool,
-    state: State,
-    variables: [i32; VARIABLES],
-    dirty: u64,
-    touched: u64,
+    state: State<Character>,
+    rate: Rate,
 }
 
-const NO_ENTITY: Owned =
-    Owned { generation: 0, is_there: false, state: State::NONE, variables: [0; VARIABLES], dirty: 0, touched: 0 };
+fn no_entity() -> Owned {
+    Owned { generation: 0, is_there: false, state: State::default(), rate: Rate::Full }
+}
 
 /// A core: the entities it owns, and what it knows of the world.
 struct Core {
-    exchange: Exchange,
+    exchange: Exchange<Character>,
     first: u16,
     owned: Vec<Owned>,
-    replica: Replica,
+    replica: Replica<Character>,
     tick: u32,
     /// Commands sent to each core and not refused.
     sent: Vec<u32>,
@@ -51,13 +51,13 @@ struct Core {
 
 impl Core {
     fn all(cores: usize, entities: usize) -> Vec<Core> {
-        let core = |exchange: Exchange| {
+        let core = |exchange: Exchange<Character>| {
             let (first, share) = exchange.own();
             Core {
                 exchange,
                 first,
-                owned: vec![NO_ENTITY; share],
-                replica: Replica::new(entities),
+                owned: vec![no_entity(); share],
+                replica: Replica::new(entities, 0, Character::default()),
                 tick: 1,
                 sent: vec![0; cores],
                 arrived: vec![0; cores],
@@ -73,36 +73,28 @@ impl Core {
     }
 
     /// Makes a random change to one of its entities.
-    fn disturb(&mut self, dice: &mut Dice, variables: usize) {
+    fn disturb(&mut self, dice: &mut Dice) {
         let place = dice.below(self.owned.len());
         let owned = &mut self.owned[place];
         if !owned.is_there || dice.per_mille(30) {
             if owned.is_there {
-                *owned = Owned { generation: owned.generation, ..NO_ENTITY };
+                *owned = Owned { generation: owned.generation, ..no_entity() };
             }
             if dice.per_mille(700) {
-                let kind = EntityKind::ALL[dice.below(9)];
-                let state = State { kind, ..State::NONE };
-                *owned = Owned { generation: owned.generation % 255 + 1, is_there: true, state, ..NO_ENTITY };
+                *owned = Owned { generation: owned.generation % 255 + 1, is_there: true, ..no_entity() };
+                owned.state.shown.kind = dice.below(9) as u8;
             }
             return;
         }
         match dice.below(4) {
             0 | 1 => owned.state.position.x = dice.bits() as u32,
-            2 => (owned.state.health, owned.state.faction) = (dice.bits() as u8, dice.below(64) as u8),
-            _ => {
-                for _ in 0..dice.below(variables + 1) {
-                    let number = dice.below(variables);
-                    owned.variables[number] = [0, dice.bits() as i32][dice.below(2)];
-                    owned.dirty |= 1 << number;
-                    owned.touched |= 1 << number;
-                }
-            }
+            2 => (owned.state.shown.health, owned.state.shown.score) = (dice.bits() as u8, dice.bits() as u32),
+            _ => owned.rate = [Rate::Full, Rate::Reduced, Rate::Low, Rate::Never][dice.below(4)],
         }
     }
 
     /// The changes since the last call, as the simulation finds them.
-    fn find_changes(&mut self) -> Vec<Change> {
+    fn find_changes(&self) -> Vec<Change<Character>> {
         let mut changes = Vec::new();
         for (place, owned) in self.owned.iter().enumerate() {
             let id = self.id(place);
@@ -111,20 +103,9 @@ impl Core {
                 if known != 0 {
                     changes.push(Change::Gone { id: EntityId { generation: known, ..id } });
                 }
-            } else if known != id.generation || *self.replica.state(id.index) != owned.state {
-                changes.push(Change::State { id, state: owned.state, rate: Rate::Full });
+            } else if !self.replica.is_known(id, &owned.state, owned.rate) {
+                changes.push(Change::State { id, state: owned.state, kind: kind_of(id), rate: owned.rate });
             }
-        }
-        for place in 0..self.owned.len() {
-            let id = self.id(place);
-            let owned = &mut self.owned[place];
-            let dirty = std::mem::take(&mut owned.dirty);
-            let set = (0..VARIABLES).filter(|number| dirty >> number & 1 != 0);
-            changes.extend(set.map(|number| Change::Variable {
-                id,
-                number: number as u8,
-                value: owned.variables[number],
-            }));
         }
         changes
     }
@@ -136,18 +117,11 @@ impl Core {
         self.changes += changes.len() as u64;
         changes.iter().for_each(|change| self.replica.apply(self.tick, change));
         let Core { exchange, owned, first, .. } = self;
-        exchange.publish(Instant::ZERO, &changes, |index, publish| {
+        exchange.publish(Instant::ZERO, &changes, |index| {
             meanwhile();
-            let Owned { generation, is_there, state, variables, touched, .. } = &owned[usize::from(index - *first)];
-            let id = EntityId { index, generation: *generation };
-            if !is_there {
-                return publish(Change::Gone { id });
-            }
-            publish(Change::State { id, state: *state, rate: Rate::Full });
-            meanwhile();
-            for (number, &value) in variables.iter().enumerate().filter(|(number, _)| touched >> number & 1 != 0) {
-                publish(Change::Variable { id, number: number as u8, value });
-            }
+            let Owned { generation, is_there, state, rate } = owned[usize::from(index - *first)].clone();
+            let id = EntityId { index, generation };
+            if is_there { Change::State { id, state, kind: kind_of(id), rate } } else { Change::Gone { id } }
         });
     }
 
@@ -155,7 +129,7 @@ impl Core {
         let Core { exchange, replica, tick, .. } = self;
         let mut counted = 0;
         let mut applied = 0;
-        let take = |change: &Change| {
+        let take = |change: &Change<Character>| {
             replica.apply(*tick, change);
             applied += 1;
         };
@@ -168,8 +142,8 @@ impl Core {
         let owner = self.exchange.owner(to);
         let from = EntityId { index: self.first, generation: 1 };
         let content = self.sent[owner].to_le_bytes();
-        let command = Command::new(EntityId { index: to, generation: 1 }, from, 7, &content).unwrap();
-        if self.exchange.command(command) {
+        let command = Command::new(Purpose::Game, EntityId { index: to, generation: 1 }, from, &content);
+        if self.exchange.command(owner, command) {
             self.sent[owner] += 1;
         } else if owner != self.exchange.core() {
             self.refused += 1;
@@ -189,18 +163,24 @@ impl Core {
     }
 
     /// All that it knows, as a view of a client that sees everything.
-    fn known(&self) -> View {
+    fn known(&self) -> View<Plain> {
         let mut encoder = Encoder::new(self.replica.capacity());
-        let mut message = vec![0; SnapshotHeader::BYTES + self.replica.capacity() * ENTRY_BYTES_MAX];
+        let mut message = vec![0; SnapshotHeader::BYTES_MAX + self.replica.capacity() * ENTRY_BYTES_MAX];
         let mut writer = Writer::new(&mut message);
-        SnapshotHeader { number: 0, tick: 0, input: 0 }.write(&mut writer).unwrap();
+        let nothing = Owner::<Own>::default();
+        SnapshotHeader::new(0, 0, 0, 0).write(&nothing, 0, &nothing, &mut writer).unwrap();
         for index in (0..self.replica.capacity() as u16).filter(|&index| self.replica.generation(index) != 0) {
             writer.raw(encoder.entry(&self.replica, index, 0)).unwrap();
         }
-        let mut view = View::new();
+        let mut view = View::new(&Plain, 0);
         view.take(writer.written(), |_| ()).unwrap();
         view
     }
+}
+
+/// The kind of an entity: any that another entity at its place does not have.
+fn kind_of(id: EntityId) -> u8 {
+    id.generation % 16
 }
 
 /// The first core and entity of which the core does not know what the owner knows.
@@ -213,11 +193,10 @@ fn unknown(cores: &[Core]) -> Option<(usize, EntityId)> {
                 let id = owner.id(place);
                 let same = match view.entity(id) {
                     Some(seen) => {
-                        let values = owned.variables.iter().enumerate();
-                        let same =
-                            values.fold(true, |all, (number, &value)| all & (seen.variable(number as u8) == value));
                         living += 1;
-                        owned.is_there && *seen.state() == owned.state && same
+                        let is_known = core.replica.is_known(id, &owned.state, owned.rate);
+                        let is_kind = core.replica.kind(id.index) == kind_of(id);
+                        owned.is_there && *seen.state() == owned.state && is_known && is_kind
                     }
                     None => !owned.is_there,
                 };
@@ -267,7 +246,6 @@ fn play(seed: u64) -> (u64, u64) {
     let dice = &mut Dice::new(seed);
     let count = dice.between(2, 4) as usize;
     let entities = count * [1, 2, 7, 30, 40, 80][dice.below(6)] + dice.below(count);
-    let variables = [1, 3, VARIABLES][dice.below(3)];
     let cores: Vec<RefCell<Core>> = Core::all(count, entities).into_iter().map(RefCell::new).collect();
     // How often each core receives, of a thousand turns: some cores rarely do.
     let mut diligence: Vec<u32> = (0..count).map(|_| [5, 100, 900][dice.below(3)]).collect();
@@ -279,7 +257,7 @@ fn play(seed: u64) -> (u64, u64) {
         }
         let mut core = cores[at].borrow_mut();
         match dice.below(4) {
-            0 => (0..=dice.below(100)).for_each(|_| core.disturb(dice, variables)),
+            0 => (0..=dice.below(100)).for_each(|_| core.disturb(dice)),
             1 => core.publish(|| {
                 let other = dice.below(count);
                 if other != at && dice.per_mille(diligence[other]) {
@@ -318,7 +296,7 @@ fn a_core_that_does_not_receive_delays_no_other() {
     let dice = &mut Dice::new(1);
     for _ in 0..500 {
         for core in &mut cores[..2] {
-            (0..50).for_each(|_| core.disturb(dice, 3));
+            (0..50).for_each(|_| core.disturb(dice));
             core.publish(|| ());
         }
         cores[0].receive();
@@ -345,13 +323,11 @@ fn a_core_that_receives_too_rarely_still_learns_of_every_entity() {
         for owned in &mut cores[0].owned {
             (owned.generation, owned.is_there) = (1, true);
             owned.state.position.x = tick;
-            (0..3).for_each(|number| owned.variables[number] = tick as i32);
-            (owned.dirty, owned.touched) = (7, 7);
         }
         cores[0].publish(|| ());
         cores[1].tick += 1;
         if tick % 4 == 0 {
-            let knew: Vec<State> = (0..160).map(|index| *cores[1].replica.state(index)).collect();
+            let knew: Vec<State<Character>> = (0..160).map(|index| *cores[1].replica.state(index)).collect();
             cores[1].receive();
             for (index, knew) in knew.iter().enumerate() {
                 if cores[1].replica.state(index as u16) != knew {
@@ -366,12 +342,19 @@ fn a_core_that_receives_too_rarely_still_learns_of_every_entity() {
 
 #[test]
 fn a_command_to_the_own_core_or_to_no_core_is_refused() {
-    let mut ends = Exchange::between(2, 5);
+    let mut ends = Exchange::<Character>::between(2, 5);
     let id = |index| EntityId { index, generation: 1 };
     for to in [0, 1, 4] {
-        assert!(!ends[0].command(Command::new(id(to), id(0), 1, &[]).unwrap()));
+        let owner = ends[0].owner(to);
+        assert!(!ends[0].command(owner, Command::new(Purpose::Game, id(to), id(0), &[])));
     }
-    assert!(Command::new(id(0), id(0), 1, &[0; 113]).is_none());
+}
+
+#[test]
+#[should_panic(expected = "a command carries at most")]
+fn a_command_that_is_too_long_is_a_mistake_of_the_caller() {
+    let id = EntityId { index: 0, generation: 1 };
+    Command::new(Purpose::Game, id, id, &[0; COMMAND_BYTES_MAX + 1]);
 }
 
 /// The same with a thread for each core.
@@ -381,7 +364,7 @@ fn cores_on_threads_agree_in_the_end() {
     let run = |mut core: Core| {
         let dice = &mut Dice::new(core.first.into());
         for round in 0..1500 {
-            (0..20).for_each(|_| core.disturb(dice, 3));
+            (0..20).for_each(|_| core.disturb(dice));
             core.publish(|| ());
             (0..dice.below(20)).for_each(|_| core.command(dice.below(240) as u16));
             // Now and then a core is delayed.

@@ -1,16 +1,21 @@
 //! How often a client receives each entity, and that every entity gets its turn.
 
+use crate::contract::{Own, Plain};
 use ringshard::world::exchange::Change;
-use ringshard::world::replication::viewer::{DigestResult, Scratch};
-use ringshard::world::replication::{Encoder, Pacing, Replica, Viewer};
+use ringshard::world::replication::viewer::{DigestResult, PlayerReport, Scratch};
+use ringshard::world::replication::{Encoder, Happenings, Pacing, Replica, Viewer};
 use ringshard::world::store::Rate;
-use ringshard_world::limits::VARIABLES;
-use ringshard_world::messages::SnapshotHeader;
+use ringshard_world::character::Character;
+use ringshard_world::messages::{Owner, SnapshotHeader};
 use ringshard_world::view::Change as Seen;
 use ringshard_world::{EntityId, Position, State, View};
 
 /// Ticks until the client knows every entity and its first acknowledgments have arrived.
 const BEGINNING: u32 = 60;
+
+/// The players have no own state: only entities count here.
+const OWNER: Owner<Own> = Owner { body: None, own: Own { x: 0.0, y: 0.0, ammunition: 0, cooldowns: [0; 5] } };
+const REPORT: PlayerReport<'_, Own> = PlayerReport { owner: &OWNER, lead: 0, input_age: 0 };
 
 fn id(index: u16) -> EntityId {
     EntityId { index, generation: 1 }
@@ -20,12 +25,13 @@ fn id(index: u16) -> EntityId {
 struct World {
     tick: u32,
     pacing: Pacing,
-    replica: Replica,
+    replica: Replica<Character>,
     encoder: Encoder,
+    happenings: Happenings,
     scratch: Scratch,
-    viewer: Viewer,
-    view: View,
-    states: Vec<State>,
+    viewer: Viewer<Own>,
+    view: View<Plain>,
+    states: Vec<State<Character>>,
     rates: Vec<Rate>,
     /// Entities sent in the last tick, and whether in full.
     sent: Vec<(u16, bool)>,
@@ -36,12 +42,13 @@ impl World {
         let mut world = World {
             tick: 1,
             pacing,
-            replica: Replica::new(entities),
+            replica: Replica::new(entities, 0, Character::default()),
             encoder: Encoder::new(entities),
+            happenings: Happenings::new(entities),
             scratch: Scratch::default(),
-            viewer: Viewer::new(id(0)),
-            view: View::new(),
-            states: vec![State { health: 255, ..State::NONE }; entities],
+            viewer: Viewer::new(OWNER.own, 0, 0),
+            view: View::new(&Plain, 0),
+            states: vec![State::default(); entities],
             rates: vec![Rate::Full; entities],
             sent: Vec::new(),
         };
@@ -54,7 +61,7 @@ impl World {
 
     fn publish(&mut self, index: u16) {
         let (state, rate) = (self.states[usize::from(index)], self.rates[usize::from(index)]);
-        self.replica.apply(self.tick, &Change::State { id: id(index), state, rate });
+        self.replica.apply(self.tick, &Change::State { id: id(index), state, kind: 0, rate });
         self.encoder.forget(index);
     }
 
@@ -72,6 +79,17 @@ impl World {
         state.position = Position { x: x ^ 1 << 30, y: y ^ 1 << 30, z: z ^ 1 << 30 };
         state.velocity = state.velocity.map(|axis| axis ^ 1 << 14);
         state.rotation = state.rotation.map(|axis| axis ^ 1 << 14);
+        let Character { kind, faction, states, buffs, health, mana, animation, score } = state.shown;
+        state.shown = Character {
+            kind: !kind,
+            faction: !faction,
+            states: !states,
+            buffs: !buffs,
+            health: !health,
+            mana: !mana,
+            animation: !animation,
+            score: !score,
+        };
         self.publish(index);
     }
 
@@ -85,8 +103,8 @@ impl World {
         self.encoder.clear();
         change(self);
         let mut message = [0; 1024];
-        let World { tick, pacing, replica, encoder, scratch, viewer, view, sent, .. } = self;
-        let len = viewer.snapshot(*tick, pacing, replica, encoder, scratch, &mut message);
+        let World { tick, pacing, replica, encoder, happenings, scratch, viewer, view, sent, .. } = self;
+        let len = viewer.snapshot(*tick, &REPORT, pacing, replica, encoder, happenings, scratch, &mut message);
         sent.clear();
         if len == 0 {
             return;
@@ -157,7 +175,7 @@ fn a_rarely_moving_entity_is_sent_6_times_per_second() {
     }
 }
 
-/// The entity has moved and stands now: an occasional change of a variable is no movement.
+/// The entity has moved and stands now: an occasional change of what it shows is no movement.
 #[test]
 fn an_entity_that_has_stopped_counts_as_rarely_moving() {
     let mut world = alone();
@@ -165,9 +183,8 @@ fn an_entity_that_has_stopped_counts_as_rarely_moving() {
     world.ticks_with_updates(60, |_| ());
     let sent = world.ticks_with_updates(600, |world| {
         if world.tick % 5 == 0 {
-            let value = world.tick as i32;
-            world.replica.apply(world.tick, &Change::Variable { id: id(0), number: 0, value });
-            world.encoder.forget(0);
+            world.states[0].shown.score = world.tick;
+            world.publish(0);
         }
     });
     assert_eq!(sent, 60);
@@ -250,14 +267,17 @@ fn every_entity_gets_a_turn_when_entries_are_larger_than_usual() {
     }
 }
 
-/// The largest possible entry fits only when nearly nothing else does.
+/// The entry that [`World::change_all`] makes: head, generation, position, rotation, velocity, and all that is shown.
+const LARGEST_ENTRY_BYTES: usize = 4 + 1 + 13 + 7 + 7 + 2 + 12;
+
+/// The largest entry fits only when nearly nothing else does.
 #[test]
 fn every_entity_gets_a_turn_when_one_entry_needs_nearly_all_of_the_budget() {
-    let longest = longest_wait(40, 450, |world, index| {
-        world.move_on(index);
-        for number in 0..VARIABLES * usize::from(index == 39) {
-            let value = i32::MIN + world.tick as i32;
-            world.replica.apply(world.tick, &Change::Variable { id: id(index), number: number as u8, value });
+    let longest = longest_wait(40, LARGEST_ENTRY_BYTES, |world, index| {
+        if index == 39 {
+            world.change_all(index);
+        } else {
+            world.move_on(index);
         }
     });
     assert!(longest <= 50, "an entity waited {longest} ticks");
@@ -268,22 +288,22 @@ fn every_entity_gets_a_turn_when_one_entry_needs_nearly_all_of_the_budget() {
 fn an_entry_is_encoded_once_for_all_clients() {
     const VIEWERS: usize = 20;
     let mut world = World::new(8, Pacing::default());
-    let mut viewers: Vec<(Viewer, View)> = (0..VIEWERS)
+    let mut viewers: Vec<(Viewer<Own>, View<Plain>)> = (0..VIEWERS)
         .map(|_| {
-            let mut viewer = Viewer::new(id(0));
+            let mut viewer = Viewer::new(OWNER.own, 0, 0);
             (0..8).for_each(|index| viewer.enter(index, 1));
-            (viewer, View::new())
+            (viewer, View::new(&Plain, 0))
         })
         .collect();
     for tick in 2..300 {
         world.tick = tick;
         world.encoder.clear();
         (0..8).for_each(|index| world.move_on(index));
-        let World { pacing, replica, encoder, scratch, .. } = &mut world;
+        let World { pacing, replica, encoder, happenings, scratch, .. } = &mut world;
         let (encoded, taken) = (encoder.encoded, encoder.taken);
         for (at, (viewer, view)) in viewers.iter_mut().enumerate() {
             let mut message = [0; 1024];
-            let len = viewer.snapshot(tick, pacing, replica, encoder, scratch, &mut message);
+            let len = viewer.snapshot(tick, &REPORT, pacing, replica, encoder, happenings, scratch, &mut message);
             view.take(&message[..len], |_| ()).unwrap();
             // Half of the clients acknowledge late: they are 2 versions behind, the others 1.
             if at % 2 == 0 || tick % 2 == 0 {

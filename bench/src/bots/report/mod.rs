@@ -23,8 +23,9 @@ use serde::Serialize;
 
 /// Target: 99 % of the updates of near moving entities are at most this many ticks old.
 pub const STALENESS_MAX: u64 = 3;
-/// Target: 99 % of the inputs are answered within this many microseconds.
-pub const ROUND_TRIP_MAX_US: f64 = 50_000.0;
+/// Target: 99 % of the inputs are answered within this many microseconds. An input waits for its tick, two to three ticks
+/// ahead, so that a lost datagram does not cost it; the player's prediction hides that.
+pub const ROUND_TRIP_MAX_US: f64 = 100_000.0;
 
 #[derive(Clone, Debug, Serialize)]
 pub struct BotsReport {
@@ -55,9 +56,9 @@ impl BotsReport {
         let secs = load.elapsed.as_secs_f64();
         let mut counts = SnapshotCounts::default();
         let (mut observations, mut observers) = (Observations::new(), 0);
-        for bot in &result.workloads {
-            counts.add(&bot.counts);
-            if let Some(its) = &bot.observations {
+        for bot in &result.members {
+            counts.add(bot.counts());
+            if let Some(its) = bot.observations() {
                 observations.add(its);
                 observers += 1;
             }
@@ -91,7 +92,7 @@ impl BotsReport {
         };
         let (player, missed_by_clients) = (&self.player, &mut missed.clients);
         let [near_moving, ..] = player.update_hz;
-        if near_moving < RATE_MIN {
+        if let Some(near_moving) = near_moving.filter(|&near_moving| near_moving < RATE_MIN) {
             missed_by_clients
                 .push(format!("near moving entities were updated at {near_moving:.1} Hz, below {RATE_MIN} Hz"));
         }
@@ -178,11 +179,11 @@ impl BotsReport {
             "saved",
             format!("{:.1} % less than all visible entities in every tick", percent(player.saved_share)),
         );
-        let [near, far, still] = player.update_hz;
-        page.line(
-            "update rate",
-            format!("near and moving {near:.0} Hz, far and moving {far:.0} Hz, still {still:.1} Hz"),
-        );
+        let [near, far, still] = player.update_hz.map(|hz| hz.map_or("none".to_owned(), |hz| format!("{hz:.0} Hz")));
+        page.line("update rate", format!("near and moving {near}, far and moving {far}, still {still}"));
+        let share = |share: f64| format!("{:.2} %", share * 100.0);
+        let (mispredicted, missed) = (share(player.mispredicted_share), share(player.inputs_missed_share));
+        page.line("prediction", format!("{mispredicted} of the ticks wrong, {missed} of the inputs too late"));
         let Ticks { p50, p99, max } = player.near_staleness_ticks;
         page.line("staleness", format!("near and moving: p50 {p50}, p99 {p99}, max {max} ticks"));
         page.line("round trip", format!("input to snapshot: {}", times(&player.round_trip)));

@@ -20,8 +20,12 @@ pub struct Player {
     pub bits_per_update: f64,
     /// Traffic saved, compared with all visible entities in every tick.
     pub saved_share: f64,
-    /// Updates per second of near moving, far moving and still entities.
-    pub update_hz: [f64; 3],
+    /// Updates per second of near moving, far moving and still entities other than the own body; null if there were none.
+    pub update_hz: [Option<f64>; 3],
+    /// Share of the ticks whose state a player predicted otherwise than the server decided.
+    pub mispredicted_share: f64,
+    /// Share of the snapshots whose tick the server stepped without the player's input.
+    pub inputs_missed_share: f64,
     pub near_staleness_ticks: Ticks,
     pub far_staleness_ticks: Ticks,
     pub round_trip: Percentiles,
@@ -51,7 +55,11 @@ impl Player {
             updates_per_s: counts.updates as f64 / (observers as f64 * load.elapsed.as_secs_f64()),
             bits_per_update: (counts.looked_bytes as f64 - header * counts.looked as f64) * 8.0 / received.max(1.0),
             saved_share: 1.0 - bytes / full.max(1.0),
-            update_hz: observations.classes.map(|class| 60.0 * class.fresh as f64 / class.seen.max(1) as f64),
+            update_hz: observations
+                .classes
+                .map(|class| (class.seen > 0).then(|| 60.0 * class.fresh as f64 / class.seen as f64)),
+            mispredicted_share: counts.mispredicted as f64 / counts.predicted.max(1) as f64,
+            inputs_missed_share: counts.inputs_missed as f64 / counts.looked.max(1) as f64,
             near_staleness_ticks: Ticks::of(&observations.near_staleness),
             far_staleness_ticks: Ticks::of(&observations.far_staleness),
             round_trip: Percentiles::of(&observations.round_trip),

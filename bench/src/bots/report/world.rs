@@ -122,7 +122,7 @@ impl World {
             cpu_share,
             would_hold: cpu_share.filter(|&share| share > 0.01).map(|share| capacity(clients, share)),
             resident_mib: *resident_bytes as f64 / f64::from(1 << 20),
-            inputs_per_s: rate("inputs"),
+            inputs_per_s: rate("inputs_taken"),
             snapshots_per_s: rate("snapshots"),
             entries_per_s: rate("entries"),
             encoded_share: total("encoded") as f64 / total("entries").max(1) as f64,

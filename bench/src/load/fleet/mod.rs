@@ -2,13 +2,15 @@
 //!
 //! The generator of `echo` checks each client's timers a few times per second, which is enough for unreliable messages.
 //! Reliable ones depend on timers for acknowledgments, probes and pacing, so here every client runs at its own
-//! deadline. Its [`Workload`] decides what it sends.
+//! deadline. A [`Member`] is such a client: a connection with a [`Workload`], or a client of a game.
 
 mod driver;
+mod member;
 mod result;
 mod shared;
 mod workload;
 
+pub use self::member::{Connected, Member};
 pub use self::result::FleetResult;
 pub use self::workload::Workload;
 
@@ -37,21 +39,21 @@ pub struct Fleet<T> {
     threads: Vec<JoinHandle<Result<FleetResult<T>, String>>>,
 }
 
-impl<T: Workload> Fleet<T> {
-    /// Starts a client for each workload. Sockets and clients are divided among the scenario's client CPUs.
+impl<T: Member> Fleet<T> {
+    /// Starts all members. Sockets and clients are divided among the scenario's client CPUs.
     pub fn start(
         name: &'static str,
         scenario: &Scenario,
         server: SocketAddr,
         config: ClientConfig,
-        workloads: Vec<T>,
+        members: Vec<T>,
     ) -> Self {
         let shared = Arc::new(Shared::default());
-        let clients = workloads.len() as u64;
-        let per_socket = workloads.len().div_ceil(scenario.sockets);
-        let sockets = workloads.len().div_ceil(per_socket);
+        let clients = members.len() as u64;
+        let per_socket = members.len().div_ceil(scenario.sockets);
+        let sockets = members.len().div_ceil(per_socket);
         let threads = scenario.client_cpus.len().min(sockets);
-        let mut workloads = workloads.into_iter();
+        let mut members = members.into_iter();
         let start = |thread: usize| {
             let sockets = sockets * (thread + 1) / threads - sockets * thread / threads;
             let share = driver::Share {
@@ -67,8 +69,8 @@ impl<T: Workload> Fleet<T> {
                 per_socket,
                 shared: shared.clone(),
             };
-            let workloads: Vec<T> = workloads.by_ref().take(sockets * per_socket).collect();
-            std::thread::spawn(move || driver::drive(share, workloads))
+            let members: Vec<T> = members.by_ref().take(sockets * per_socket).collect();
+            std::thread::spawn(move || driver::drive(share, members))
         };
         let threads = (0..threads).map(start).collect();
         Fleet { name, clients, shared, threads }

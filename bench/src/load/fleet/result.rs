@@ -5,8 +5,8 @@ use ringshard_link::conditioned::ConditionedStats;
 use std::collections::BTreeMap;
 
 pub struct FleetResult<T> {
-    /// Each client's workload, in order. Clients that never connected are missing.
-    pub workloads: Vec<T>,
+    /// The clients, in order. Those that never began to connect are missing.
+    pub members: Vec<T>,
     /// What the simulated network did.
     pub network: ConditionedStats,
     /// How the fleet kept up while it was measured.
@@ -22,7 +22,7 @@ pub struct FleetResult<T> {
 impl<T> FleetResult<T> {
     pub fn new() -> Self {
         FleetResult {
-            workloads: Vec::new(),
+            members: Vec::new(),
             network: ConditionedStats::default(),
             health: Health::new(),
             drops: BTreeMap::new(),
@@ -33,7 +33,7 @@ impl<T> FleetResult<T> {
 
     /// Adds the result of another thread.
     pub fn add(&mut self, other: FleetResult<T>) {
-        self.workloads.extend(other.workloads);
+        self.members.extend(other.members);
         self.network.add(&other.network);
         self.health.add(&other.health);
         for (reason, count) in other.drops {

@@ -2,6 +2,7 @@
 //! take any bytes, and the cryptography against other implementations.
 
 mod bare_client;
+mod contract;
 mod conversations;
 mod decoders;
 mod document;
@@ -11,14 +12,15 @@ mod readme;
 mod reserved;
 mod vectors;
 mod world_messages;
+mod world_tables;
 
 use document::{fenced_blocks, prose, table};
 use ringshard_protocol::limits::*;
 use ringshard_protocol::wire::*;
-use ringshard_world::entity::FACTIONS_MAX;
 use ringshard_world::limits::*;
 use std::collections::{BTreeMap, BTreeSet};
 use std::fmt::Display;
+use std::path::{Path, PathBuf};
 use std::time::Duration;
 
 #[test]
@@ -97,11 +99,73 @@ fn limits() -> BTreeMap<&'static str, String> {
         number("CORES_MAX", &CORES_MAX),
         number("WORLD_SECTIONS_MAX", &WORLD_SECTIONS_MAX),
         number("WORLD_ENTITIES_MAX", &WORLD_ENTITIES_MAX),
-        number("FACTIONS_MAX", &FACTIONS_MAX),
-        number("VARIABLES", &VARIABLES),
+        number("TICKS_PER_SECOND", &TICKS_PER_SECOND),
         number("BASELINE_AGE_MAX", &BASELINE_AGE_MAX),
         number("SNAPSHOTS_ACKNOWLEDGED", &SNAPSHOTS_ACKNOWLEDGED),
+        number("OWNER_BASELINE_MAX", &OWNER_BASELINE_MAX),
+        number("INPUT_BYTES_MAX", &INPUT_BYTES_MAX),
+        number("OWN_BYTES_MAX", &OWN_BYTES_MAX),
+        number("SHOWN_BYTES_MAX", &SHOWN_BYTES_MAX),
+        number("ASK_BYTES_MAX", &ASK_BYTES_MAX),
+        number("EVENT_BYTES_MAX", &EVENT_BYTES_MAX),
+        number("TICKET_BYTES_MAX", &TICKET_BYTES_MAX),
+        number("INPUTS_PER_MESSAGE_MAX", &INPUTS_PER_MESSAGE_MAX),
+        number("INPUT_MESSAGE_BYTES_MAX", &INPUT_MESSAGE_BYTES_MAX),
+        number("INPUT_AHEAD_MAX", &INPUT_AHEAD_MAX),
+        number("INPUT_REPEAT_TICKS", &INPUT_REPEAT_TICKS),
+        number("ASKS_OPEN_MAX", &ASKS_OPEN_MAX),
     ])
+}
+
+/// The sections, as links name them.
+fn anchors() -> BTreeSet<String> {
+    let anchor = |title: &str| {
+        let letters = title.to_lowercase().replace(' ', "-");
+        letters.chars().filter(|c| c.is_alphanumeric() || *c == '-').collect()
+    };
+    prose().filter(|line| line.starts_with('#')).map(|line| anchor(line.trim_start_matches('#').trim())).collect()
+}
+
+#[test]
+fn links_lead_to_sections() {
+    let text = prose().collect::<Vec<_>>().join(" ");
+    let links: Vec<_> = text.split("](#").skip(1).filter_map(|rest| rest.split_once(')')).map(|(to, _)| to).collect();
+    assert!(links.len() > 100);
+    let dead: Vec<_> = links.into_iter().filter(|to| !anchors().contains(*to)).collect();
+    assert!(dead.is_empty(), "{dead:?}");
+}
+
+/// Comments and other documents cite the sections of this one.
+#[test]
+fn citations_name_sections() {
+    let anchors = anchors();
+    let mut cited = 0;
+    for file in sources(&Path::new(env!("CARGO_MANIFEST_DIR")).join("../..")) {
+        let text = std::fs::read_to_string(&file).expect("a source is text");
+        for (at, rest) in text.match_indices("PROTOCOL.md#").map(|(at, head)| (at, &text[at + head.len()..])) {
+            let end = rest.find(|c: char| !c.is_ascii_lowercase() && !c.is_ascii_digit() && c != '-');
+            let anchor = &rest[..end.unwrap_or(rest.len())];
+            let line = text[..at].lines().count();
+            assert!(anchor.is_empty() || anchors.contains(anchor), "{}:{line}: {anchor}", file.display());
+            cited += 1;
+        }
+    }
+    assert!(cited > 100, "{cited}");
+}
+
+/// The sources of the repository.
+fn sources(folder: &Path) -> Vec<PathBuf> {
+    let mut found = Vec::new();
+    for entry in std::fs::read_dir(folder).expect("a folder").map(|entry| entry.expect("an entry").path()) {
+        let name = entry.file_name().unwrap_or_default().to_string_lossy().into_owned();
+        let is_source = ["rs", "md", "py", "lua"].iter().any(|kind| entry.extension().is_some_and(|it| it == *kind));
+        if entry.is_dir() && !entry.is_symlink() && !name.starts_with('.') && name != "target" && name != "corpus" {
+            found.append(&mut sources(&entry));
+        } else if is_source {
+            found.push(entry);
+        }
+    }
+    found
 }
 
 /// Every name in capitals is a limit, and figures in the text agree with the limits.

@@ -64,29 +64,29 @@ proptest! {
 
     /// A welcome carries the map unchanged.
     #[test]
-    fn a_welcome_reads_back(map in any_map(), index in any::<u16>(), generation in any::<u8>(), tick in any::<u32>()) {
-        let welcome = Welcome { player: id(index, generation), tick, map };
+    fn a_welcome_reads_back(map in any_map(), first_snapshot in any::<u16>(), tick in any::<u32>()) {
+        let welcome = EnterAnswer::Welcome(Welcome { tick, first_snapshot, map });
         let bytes = written(|writer| welcome.write(writer));
-        prop_assert_eq!(bytes.len(), Welcome::BYTES);
-        prop_assert_eq!(Welcome::read(&bytes), Ok(Some(welcome)));
+        prop_assert_eq!(bytes.len(), EnterAnswer::BYTES_MAX);
+        prop_assert_eq!(EnterAnswer::read(&bytes), Ok(welcome));
         for cut in 0..bytes.len() {
-            prop_assert!(Welcome::read(&bytes[..cut]).is_err());
+            prop_assert!(EnterAnswer::read(&bytes[..cut]).is_err());
         }
-        prop_assert!(Welcome::read(&[&bytes[..], &[0]].concat()).is_err());
+        prop_assert!(EnterAnswer::read(&[&bytes[..], &[0]].concat()).is_err());
     }
 
     /// Any bytes in position of a map: the map is sound, or the welcome is refused.
     #[test]
     fn a_welcome_has_a_sound_map_or_is_refused(edge in any::<u32>(), height in any::<u32>(), sections in [any_u16(), any_u16(), any_u16()]) {
-        let welcome = Welcome { player: id(1, 1), tick: 1, map: Map::default() };
-        let mut bytes = written(|writer| welcome.write(writer));
-        bytes.truncate(9);
+        let welcome = Welcome { tick: 1, first_snapshot: 1, map: Map::default() };
+        let mut bytes = written(|writer| EnterAnswer::Welcome(welcome).write(writer));
+        bytes.truncate(8);
         bytes.extend([edge.to_le_bytes(), height.to_le_bytes()].concat());
         bytes.extend(sections.map(u16::to_le_bytes).concat());
-        let Ok(Some(Welcome { map, .. })) = Welcome::read(&bytes) else { return Ok(()) };
+        let Ok(EnterAnswer::Welcome(Welcome { map, .. })) = EnterAnswer::read(&bytes) else { return Ok(()) };
         prop_assert!(map.step().is_normal() && map.size().iter().all(|length| length.is_finite() && *length > 0.0));
-        let again = Welcome { map, ..welcome };
-        prop_assert_eq!(Welcome::read(&written(|writer| again.write(writer))), Ok(Some(again)));
+        let again = EnterAnswer::Welcome(Welcome { map, ..welcome });
+        prop_assert_eq!(EnterAnswer::read(&written(|writer| again.write(writer))), Ok(again));
         prop_assert!(map.contains(Position::default()) && map.contains(map.quantise(map.size())));
     }
 }

@@ -4,21 +4,20 @@
 //! gone.
 
 use crate::codec::{Malformed, NoRoom, Reader, Writer};
-use crate::entity::{EntityId, EntityKind, FACTIONS_MAX};
-use crate::limits::{BASELINE_AGE_MAX, VARIABLES};
-use crate::state::{self, State, fields};
+use crate::contract::Fields;
+use crate::entity::EntityId;
+use crate::limits::BASELINE_AGE_MAX;
+use crate::state::{DIFFERENCE_BYTES_MAX, FULL_BYTES_USUAL, State, fields};
 
 /// An entity at one version, with everything that an entry may need.
 #[derive(Clone, Copy, Debug)]
-pub struct Versioned<'a> {
+pub struct Versioned<'a, S> {
     /// The entity.
     pub id: EntityId,
     /// The version.
     pub version: u32,
     /// The state at that version.
-    pub state: &'a State,
-    /// The variables at that version.
-    pub variables: &'a [i32; VARIABLES],
+    pub state: &'a State<S>,
 }
 
 /// The head of an entry: 5 bits of version, 5 bits of the baseline's age, 6 bits of fields.
@@ -58,10 +57,10 @@ impl Head {
     }
 }
 
-/// Size of the largest entry without variables.
-pub const PLAIN_ENTRY_BYTES_MAX: usize = Head::BYTES + 3 + State::DIFFERENCE_BYTES_MAX;
+/// Size of most full entries: an estimate.
+pub const FULL_ENTRY_BYTES_USUAL: usize = Head::BYTES + 1 + FULL_BYTES_USUAL;
 /// Size of the largest entry.
-pub const ENTRY_BYTES_MAX: usize = PLAIN_ENTRY_BYTES_MAX + 1 + VARIABLES * 6;
+pub const ENTRY_BYTES_MAX: usize = Head::BYTES + 1 + DIFFERENCE_BYTES_MAX;
 
 /// A version as it stands on the wire.
 fn short(version: u32) -> u8 {
@@ -76,76 +75,40 @@ pub fn write_gone(index: u16, writer: &mut Writer<'_>) -> Result<(), NoRoom> {
     writer.whole(|writer| Head { index, version: 0, age: FULL, fields: 0 }.write(writer))
 }
 
-/// Writes the full state of an entity; `variables` has a bit for each variable that is not 0.
+/// Writes the full state of an entity, as the difference from `blank`.
 ///
 /// # Errors
 /// [`NoRoom`]; a part may have been written.
-pub fn write_full(entity: Versioned<'_>, variables: u64, writer: &mut Writer<'_>) -> Result<(), NoRoom> {
-    let Versioned { id, version, state, .. } = entity;
+pub fn write_full<S: Fields>(
+    entity: Versioned<'_, S>,
+    blank: &State<S>,
+    writer: &mut Writer<'_>,
+) -> Result<(), NoRoom> {
+    let Versioned { id, version, state } = entity;
     // Always with a position: an entry without fields says that the entity is gone.
-    let changed = state.changed_from(&State::NONE) | fields::POSITION;
-    write_head(entity, FULL, changed, variables, version, writer)?;
+    let changed = state.changed_from(blank) | fields::POSITION;
+    Head { index: id.index, version: short(version), age: FULL, fields: changed }.write(writer)?;
     writer.u8(id.generation)?;
-    writer.u8(state.kind as u8)?;
-    writer.u8(state.faction)?;
-    write_fields(entity, &State::NONE, changed, variables, writer)
+    state.write_difference(blank, changed, writer)
 }
 
-/// Writes what has changed since version `base_version`, whose state was `base`; `variables` has a bit for each variable
-/// that has changed.
+/// Writes what has changed since version `base_version`, whose state was `base`.
 ///
 /// # Errors
 /// [`NoRoom`]; a part may have been written.
 ///
 /// # Panics
 /// When `base_version` is not 1 to [`BASELINE_AGE_MAX`] versions older.
-pub fn write_difference(
-    entity: Versioned<'_>,
+pub fn write_difference<S: Fields>(
+    entity: Versioned<'_, S>,
     base_version: u32,
-    base: &State,
-    variables: u64,
+    base: &State<S>,
     writer: &mut Writer<'_>,
 ) -> Result<(), NoRoom> {
-    let age = entity.version.wrapping_sub(base_version);
+    let Versioned { id, version, state } = entity;
+    let age = version.wrapping_sub(base_version);
     assert!((1..=BASELINE_AGE_MAX).contains(&age), "a baseline is 1 to {BASELINE_AGE_MAX} versions old, not {age}");
-    let changed = entity.state.changed_from(base);
-    write_head(entity, age as u8, changed, variables, entity.version, writer)?;
-    write_fields(entity, base, changed, variables, writer)
-}
-
-fn write_head(
-    entity: Versioned<'_>,
-    age: u8,
-    changed: u8,
-    variables: u64,
-    version: u32,
-    writer: &mut Writer<'_>,
-) -> Result<(), NoRoom> {
-    let with_variables = if variables != 0 { fields::VARIABLES } else { 0 };
-    Head { index: entity.id.index, version: short(version), age, fields: changed | with_variables }.write(writer)
-}
-
-fn write_fields(
-    entity: Versioned<'_>,
-    base: &State,
-    changed: u8,
-    variables: u64,
-    writer: &mut Writer<'_>,
-) -> Result<(), NoRoom> {
-    entity.state.write_difference(base, changed, writer)?;
-    match variables {
-        0 => Ok(()),
-        mask => state::write_variables(mask, entity.variables, writer),
-    }
-}
-
-/// Reads what a full entry has before its fields: generation, kind and faction.
-pub(crate) fn read_identity(reader: &mut Reader<'_>) -> Result<(u8, EntityKind, u8), Malformed> {
-    let generation = reader.u8()?;
-    let kind = EntityKind::from_number(reader.u8()?).ok_or(Malformed::UnknownValue)?;
-    let faction = reader.u8()?;
-    if faction >= FACTIONS_MAX {
-        return Err(Malformed::UnknownValue);
-    }
-    Ok((generation, kind, faction))
+    let changed = state.changed_from(base);
+    Head { index: id.index, version: short(version), age: age as u8, fields: changed }.write(writer)?;
+    state.write_difference(base, changed, writer)
 }

@@ -3,19 +3,26 @@
 //! | module | for | sender |
 //! |---|---|---|
 //! | [`kinds`] | the first byte of each message | |
-//! | [`Welcome`] | the answer to a client that asks to enter the world | server |
-//! | [`SnapshotHeader`] | the start of a snapshot, which entries follow | server |
+//! | [`EnterRequest`] | a request to enter the world | client |
+//! | [`EnterAnswer`] | the answer, and the end of a presence in the world | server |
+//! | [`SnapshotHeader`] | the start of a snapshot: header and owner block | server |
 //! | `entry` | one entity in a snapshot: a difference, a full state, or that it is gone | server |
-//! | [`Input`] | what a player does, and which snapshots the client has | client |
+//! | [`InputHeader`] | inputs, and which snapshots the client has | client |
+//! | `ask` | asks, answers and events of the game | both |
 
+mod ask;
+mod enter;
 mod entry;
 mod input;
 pub mod kinds;
 mod snapshot;
-mod welcome;
 
-pub use entry::{ENTRY_BYTES_MAX, PLAIN_ENTRY_BYTES_MAX, Versioned, write_difference, write_full, write_gone};
-pub(crate) use entry::{Head, read_identity};
-pub use input::Input;
-pub use snapshot::SnapshotHeader;
-pub use welcome::Welcome;
+pub use ask::{
+    ASK_MESSAGE_BYTES_MAX, Answered, EVENT_MESSAGE_BYTES_MAX, read_answer, read_ask_number, read_event, read_whole,
+    write_answer, write_ask, write_event,
+};
+pub use enter::{EnterAnswer, EnterRequest, Welcome};
+pub(crate) use entry::Head;
+pub use entry::{ENTRY_BYTES_MAX, FULL_ENTRY_BYTES_USUAL, Versioned, write_difference, write_full, write_gone};
+pub use input::{InputHeader, Inputs, TimedInput};
+pub use snapshot::{NO_LEAD, Owner, SnapshotHeader};

@@ -1,17 +1,20 @@
-//! A client's view of the world: the entities around its player, as its snapshots describe them.
+//! A client's view of the world: its own state, and the entities around its player, as its snapshots describe them.
 
 mod error;
 mod hasher;
+mod owners;
 mod seen;
 
 pub use error::ViewError;
-pub use seen::{Pose, Seen};
+pub use seen::{Sample, Seen};
 
 use self::hasher::IndexHasher;
+use self::owners::Owners;
 use crate::codec::Reader;
+use crate::contract::Rules;
 use crate::entity::EntityId;
 use crate::limits::WORLD_ENTITIES_MAX;
-use crate::messages::{Head, SnapshotHeader, read_identity};
+use crate::messages::{Head, Owner, SnapshotHeader};
 use crate::received::Received;
 use crate::state::State;
 use std::collections::HashMap;
@@ -29,48 +32,87 @@ pub enum Change {
 }
 
 /// The entities in view, by index.
-type Entities = HashMap<u16, Seen, BuildHasherDefault<IndexHasher>>;
+type Entities<S> = HashMap<u16, Seen<S>, BuildHasherDefault<IndexHasher>>;
 
 /// What a client knows of the world.
-#[derive(Debug, Default)]
-pub struct View {
-    entities: Entities,
+#[derive(Debug)]
+pub struct View<R: Rules> {
+    /// What full states are a difference from.
+    blank: State<R::Shown>,
+    entities: Entities<R::Shown>,
+    /// Entities that have left the view. Their memory is used again.
+    spare: Vec<Seen<R::Shown>>,
+    owners: Owners<R::Own>,
     received: Received,
+    newest: Option<SnapshotHeader>,
     /// The tick of the newest snapshot. It does not wrap at 2^32, as ticks on the wire do.
     tick: u64,
+    /// Versions are kept at least for so many ticks.
+    history: u64,
+    /// Reused by digests.
+    order: Vec<EntityId>,
 }
 
-impl View {
-    /// An empty view.
-    pub fn new() -> Self {
-        View::default()
+impl<R: Rules> View<R> {
+    /// An empty view. The server's first snapshot has number `first` ([`Welcome`](crate::messages::Welcome)).
+    pub fn new(rules: &R, first: u16) -> Self {
+        View {
+            blank: State::blank(rules.blank_shown()),
+            entities: Entities::default(),
+            spare: Vec::new(),
+            owners: Owners::new(rules.blank_own()),
+            received: Received::before(first),
+            newest: None,
+            tick: 0,
+            history: 0,
+            order: Vec::new(),
+        }
     }
 
-    /// Takes a snapshot, and calls `changed` for each change. False if the snapshot is older than the newest; it is then
-    /// ignored.
+    /// Sets for how many ticks versions are kept at least, so that poses can be interpolated at a past tick. More are kept as
+    /// long as the server may need them; without this, no others are.
+    pub fn keep_history(&mut self, ticks: u64) {
+        self.history = ticks;
+    }
+
+    /// Forgets everything: another presence in the world begins with snapshot `first`. Memory is kept.
+    pub fn begin(&mut self, first: u16) {
+        let View { entities, spare, .. } = self;
+        spare.extend(entities.drain().map(|(_, seen)| seen));
+        self.owners.clear();
+        self.received = Received::before(first);
+        (self.newest, self.tick) = (None, 0);
+    }
+
+    /// Takes a snapshot, and calls `changed` for each change of an entity. False if the snapshot is older than the newest;
+    /// it is then ignored.
     ///
     /// # Errors
     /// [`ViewError`]; the snapshot then counts as not received, although the entries before the fault were applied.
     pub fn take(&mut self, message: &[u8], mut changed: impl FnMut(Change)) -> Result<bool, ViewError> {
         let reader = &mut Reader::new(message);
         let header = SnapshotHeader::read(reader)?;
-        if !self.received.is_news(header) {
+        if !self.received.is_news(header.number) {
             return Ok(false);
         }
         let tick = self.extend_tick(header.tick);
+        let base = self.owners.baseline(header.number, header.baseline).ok_or(ViewError::UnknownOwnerBaseline)?;
+        let owner = header.read_owner(base, reader)?;
         while reader.remaining() > 0 {
             let head = Head::read(reader)?;
             self.take_entry(tick, head, reader, &mut changed)?;
         }
+        self.owners.note(header.number, owner);
         self.tick = tick;
-        self.received.note(header);
+        self.newest = Some(header);
+        self.received.note(header.number);
         assert!(self.entities.len() <= WORLD_ENTITIES_MAX, "an index names one entity");
         Ok(true)
     }
 
     /// Extends a tick of 32 bits: the one nearest to the newest tick that has `tick` as its lower half.
     fn extend_tick(&self, tick: u32) -> u64 {
-        match self.received.newest() {
+        match self.newest {
             Some(newest) => self.tick.saturating_add_signed((tick.wrapping_sub(newest.tick) as i32).into()),
             None => tick.into(),
         }
@@ -79,6 +121,16 @@ impl View {
     /// The tick of the newest snapshot, which does not wrap at 2^32; 0 before the first.
     pub fn tick(&self) -> u64 {
         self.tick
+    }
+
+    /// The newest snapshot's header.
+    pub fn newest(&self) -> Option<SnapshotHeader> {
+        self.newest
+    }
+
+    /// The player's own state and its body, as of the newest snapshot.
+    pub fn owner(&self) -> &Owner<R::Own> {
+        self.owners.newest()
     }
 
     fn take_entry(
@@ -91,6 +143,7 @@ impl View {
         if head.is_gone() {
             if let Some(gone) = self.entities.remove(&head.index) {
                 changed(Change::Left(gone.id()));
+                self.spare.push(gone);
             }
             return Ok(());
         }
@@ -100,7 +153,7 @@ impl View {
         let Some(seen) = self.entities.get_mut(&head.index) else {
             return Err(ViewError::UnknownBaseline(head.index));
         };
-        seen.take_difference(tick, head, reader)?;
+        seen.take_difference(tick, head, reader, self.history)?;
         changed(Change::Updated(seen.id()));
         Ok(())
     }
@@ -112,22 +165,21 @@ impl View {
         reader: &mut Reader<'_>,
         changed: &mut impl FnMut(Change),
     ) -> Result<(), ViewError> {
-        let (generation, kind, faction) = read_identity(reader)?;
-        let state = State { kind, faction, ..State::NONE }.read_difference(head.fields, reader)?;
-        let id = EntityId { index: head.index, generation };
+        let id = EntityId { index: head.index, generation: reader.u8()? };
+        let state = self.blank.read_difference(head.fields, reader)?;
         let known = self.entities.get_mut(&head.index);
         if let Some(seen) = known
             && seen.id() == id
         {
-            seen.take_full(tick, head, state, reader)?;
+            seen.take_full(tick, head, state);
             changed(Change::Updated(id));
             return Ok(());
         }
-        let mut seen = Seen::new(id, head.version, tick, state);
-        seen.take_variables(head, reader)?;
+        let seen = Seen::reusing(self.spare.pop(), id, head.version, tick, state);
         if let Some(former) = self.entities.insert(head.index, seen) {
             assert!(former.id() != id, "an entity enters once");
             changed(Change::Left(former.id()));
+            self.spare.push(former);
         }
         changed(Change::Entered(id));
         Ok(())
@@ -138,18 +190,13 @@ impl View {
         self.received.acknowledgment()
     }
 
-    /// The newest snapshot's header.
-    pub fn newest(&self) -> Option<SnapshotHeader> {
-        self.received.newest()
-    }
-
     /// All entities in view, in no particular order.
-    pub fn entities(&self) -> impl Iterator<Item = &Seen> {
+    pub fn entities(&self) -> impl Iterator<Item = &Seen<R::Shown>> {
         self.entities.values()
     }
 
     /// An entity in view.
-    pub fn entity(&self, id: EntityId) -> Option<&Seen> {
+    pub fn entity(&self, id: EntityId) -> Option<&Seen<R::Shown>> {
         self.entities.get(&id.index).filter(|seen| seen.id() == id)
     }
 
@@ -163,18 +210,21 @@ impl View {
         self.entities.is_empty()
     }
 
-    /// The digest (PROTOCOL.md#digest): CRC32C over the entities in view, by index, without variables. Two ends with equal
-    /// digests have the same view.
-    pub fn digest(&self) -> u32 {
-        let mut all: Vec<_> = self.entities.values().map(|seen| (seen.id(), *seen.state())).collect();
-        all.sort_unstable_by_key(|(id, _)| *id);
-        all.iter().fold(0, |digest, (id, state)| digest_on(digest, *id, state))
+    /// The digest (PROTOCOL.md#digest): CRC32C over the entities in view, by index. Two ends with equal digests have the
+    /// same view.
+    pub fn digest(&mut self) -> u32 {
+        let View { order, entities, .. } = self;
+        order.clear();
+        order.extend(entities.values().map(Seen::id));
+        order.sort_unstable();
+        let states = order.iter().map(|id| (*id, entities[&id.index].state()));
+        states.fold(0, |digest, (id, state)| digest_on(digest, id, state))
     }
 }
 
 /// The digest of a view with one more entity, the next by index.
-pub fn digest_on(digest: u32, id: EntityId, state: &State) -> u32 {
+pub fn digest_on<S: crate::contract::Fields>(digest: u32, id: EntityId, state: &State<S>) -> u32 {
     let digest = crc32c::crc32c_append(digest, &id.index.to_le_bytes());
     let digest = crc32c::crc32c_append(digest, &[id.generation]);
-    crc32c::crc32c_append(digest, &state.digest_bytes())
+    state.digest_on(digest)
 }

@@ -2,6 +2,7 @@
 
 mod admin;
 mod capture;
+mod games;
 mod kick;
 mod losses;
 mod metrics_page;

@@ -1,7 +1,7 @@
 //! Where players and NPCs enter the world.
 
 use clap::ValueEnum;
-use rand_chacha::rand_core::Rng;
+use ringshard::game::Rng;
 use ringshard_protocol::crypto::Csprng;
 use ringshard_world::Map;
 use std::f32::consts::TAU;

@@ -1,111 +1,168 @@
-//! The demonstration game: players walk and shoot at each other, NPCs patrol, projectiles set their targets on fire, and
-//! players can chat.
+//! The server of the demonstration game: players walk and shoot at each other, NPCs patrol, projectiles set their targets on
+//! fire, and players talk. Its rules are the crate `ringshard-demo-rules`.
 //!
 //! | module | for |
 //! |---|---|
 //! | `layout` | where players and NPCs enter the world |
-//! | `movement` | how entities move |
+//! | `motion` | how entities without a player move |
 //! | `npcs` | NPCs and their patrols |
-//! | `shooting` | projectiles, hits and scores |
-//! | `chat` | messages between players |
-//! | `cooldown` | actions that may be repeated only after some time |
+//! | `shooting` | projectiles, and what they hit |
+//! | `health` | hits, potions, restarts |
+//! | `asks` | answers to what players ask |
+//! | `chat` | what players say |
 
+#![forbid(unsafe_code)]
+
+mod asks;
 mod chat;
-mod cooldown;
+mod health;
 mod layout;
-mod movement;
+mod motion;
 mod npcs;
 mod shooting;
 
-pub use chat::CHAT;
 pub use layout::{Layout, spawn_point};
-pub use shooting::HITS;
 
-use chat::{COMMAND_CHAT, Chat};
-use movement::{move_all, walk};
+use asks::Asks;
+use chat::Chat;
 use npcs::Npcs;
-use rand_chacha::rand_core::Rng;
-use ringshard::game::Game;
-use ringshard::game::shard::Shard;
-use ringshard::world::exchange::Command;
-use ringshard::world::store::Relation;
-use ringshard_protocol::wire::Message;
-use ringshard_world::entity::{buffs, states};
-use ringshard_world::messages::Input;
-use ringshard_world::{EntityId, EntityKind};
-use shooting::{COMMAND_HIT, COMMAND_SCORED, Shooting};
-use std::f32::consts::TAU;
+use ringshard::game::character::{Buffs, Factions, KINDS, Relation};
+use ringshard::game::{Admission, Game, Kind, LeaveReason, NoJob, PlayerId, Reply, Rng, Shard};
+use ringshard_demo_rules::{Ask, Character, DemoRules, Event, Input, Own};
+use ringshard_world::character::{EntityKind, buffs, states};
+use ringshard_world::{EntityId, Rules};
+use shooting::Shooting;
 
-/// Fastest walk, in units per second: 6 m/s.
-pub const WALK_MAX: f32 = 600.0;
-/// The bit of an input's actions that shoots.
-pub const SHOOT: u8 = 0x01;
+/// Why a client is refused: the core has no room for its body.
+pub const FULL: u8 = 1;
+
+ringshard_world::wire! {
+    /// What entities of any cores do to each other.
+    pub enum Command {
+        /// A projectile of the sender's has hit the receiver.
+        Hit { damage: u8 },
+        /// The sender was hit by a projectile of the receiver's.
+        Scored,
+    }
+}
 
 /// The demonstration, on one core.
 pub struct Demo {
-    /// Whether the relations of the factions were set.
-    began: bool,
+    rules: DemoRules,
     layout: Layout,
+    factions: Factions,
+    buffs: Buffs,
     npcs: Npcs,
     shooting: Shooting,
     chat: Chat,
+    asks: Asks,
 }
 
 impl Demo {
-    /// The demonstration with this layout, and `npcs` NPCs on this core.
+    /// The demonstration on the default map, with this layout and `npcs` NPCs on this core.
     pub fn new(layout: Layout, npcs: usize) -> Self {
-        Demo { began: false, layout, npcs: Npcs::new(npcs), shooting: Shooting::default(), chat: Chat::default() }
+        let mut factions = Factions::default();
+        factions.relate(1, 2, Relation::Enemy);
+        Demo {
+            rules: DemoRules::default(),
+            layout,
+            factions,
+            buffs: Buffs::default(),
+            npcs: Npcs::new(npcs),
+            shooting: Shooting::default(),
+            chat: Chat::default(),
+            asks: Asks::default(),
+        }
+    }
+
+    /// A random spawn point.
+    fn spawn_point(&self, shard: &mut Shard<Self>) -> [f32; 2] {
+        let map = *shard.map();
+        let [x, y, _] = spawn_point(self.layout, &map, &mut shard.random);
+        [x, y]
     }
 }
 
 impl Game for Demo {
-    fn join(&mut self, shard: &mut Shard) -> Option<EntityId> {
-        let map = *shard.map();
-        let point = spawn_point(self.layout, &map, &mut shard.random);
+    type Rules = DemoRules;
+    type Command = Command;
+    type Job = NoJob;
+    type Done = NoJob;
+
+    const KINDS: &'static [Kind] = &KINDS;
+
+    fn rules(&self) -> &DemoRules {
+        &self.rules
+    }
+
+    fn kind(&self, shown: &Character) -> usize {
+        shown.kind.into()
+    }
+
+    fn join(&mut self, shard: &mut Shard<Self>, player: PlayerId, _ticket: &[u8]) -> Admission {
+        let own = Own::at(self.spawn_point(shard));
         let faction = 1 + (shard.random.next_u32() % 2) as u8;
-        shard.entities.spawn(EntityKind::Player, faction, point).ok()
+        let shown = Character::new(EntityKind::Player, faction);
+        let Ok(body) = shard.entities.spawn(self.rules.pose(&own), shown) else { return Admission::Refused(FULL) };
+        assert!(shard.control(player, Some(body), own), "a player that joins can have a body of this core");
+        Admission::Accepted
     }
 
-    fn suspended(&mut self, shard: &mut Shard, player: EntityId) {
-        // Without input it must not keep walking.
-        walk(shard, player, 0.0, 0.0);
+    fn leave(&mut self, _shard: &mut Shard<Self>, player: PlayerId, _reason: LeaveReason) -> u32 {
+        self.chat.forget(player);
+        self.asks.forget(player);
+        0
     }
 
-    fn input(&mut self, shard: &mut Shard, player: EntityId, input: &Input) {
-        let angle = f32::from(input.direction) / 65_536.0 * TAU;
-        let active = shard.entities.buffs(player).unwrap_or(0);
-        let held = shard.entities.states(player).is_none_or(|it| it & states::STUNNED != 0 || it & states::ALIVE == 0);
-        let fastest = match active {
-            _ if held || active & buffs::FROZEN != 0 => 0.0,
-            _ if active & buffs::SLOWED != 0 => WALK_MAX / 2.0,
-            _ => WALK_MAX,
-        };
-        walk(shard, player, angle, fastest * f32::from(input.pace) / 255.0);
-        if input.actions & SHOOT != 0 && !held {
-            self.shooting.shoot(shard, player);
+    fn stepped(&mut self, shard: &mut Shard<Self>, player: PlayerId, _input: &Input) {
+        let Some(body) = shard.body(player) else { return };
+        let Some(&shown) = shard.entities.shown(body) else { return };
+        let Some(own) = shard.own_mut(player) else { return };
+        // The player's next steps depend on these, so its client must know them.
+        own.stunned = shown.is_stunned() || !shown.is(states::ALIVE);
+        own.frozen = shown.has(buffs::FROZEN);
+        own.slowed = shown.has(buffs::SLOWED);
+        let (moves, shoots) = (own.velocity != [0.0; 2], own.has_shot());
+        if let Some(shown) = shard.entities.shown_mut(body) {
+            shown.set(states::MOVING, moves);
+        }
+        if shoots && !self.shooting.shoot(shard, body) {
+            // The client has predicted a shot. It is corrected, and can try again at once.
+            shard.own_mut(player).expect("it was there a moment ago").shot.end();
         }
     }
 
-    fn message(&mut self, shard: &mut Shard, player: EntityId, message: Message<'_>) {
-        self.chat.message(shard, player, message.bytes);
+    fn ask(&mut self, shard: &mut Shard<Self>, player: PlayerId, ask: Ask, reply: Reply) {
+        let answer = self.answer(shard, player, ask);
+        shard.reply(reply, &answer);
     }
 
-    fn command(&mut self, shard: &mut Shard, command: &Command) {
-        match (command.kind, command.content()) {
-            (COMMAND_HIT, &[damage]) => shooting::hit(shard, self.layout, command.to, command.from, damage),
-            (COMMAND_SCORED, _) => shooting::score(shard, command.to),
-            (COMMAND_CHAT, _) => chat::hear(shard, command),
-            _ => {}
+    fn event(&mut self, shard: &mut Shard<Self>, player: PlayerId, event: Event) {
+        // A client can send any event. This is the only one that is its to send.
+        if let Event::Say { text } = event {
+            self.chat.say(shard, player, text);
         }
     }
 
-    fn tick(&mut self, shard: &mut Shard) {
-        if !std::mem::replace(&mut self.began, true) {
-            shard.factions.relate(1, 2, Relation::Enemy);
+    fn command(&mut self, shard: &mut Shard<Self>, to: EntityId, from: EntityId, command: Command) {
+        match command {
+            Command::Hit { damage } => self.hit(shard, to, from, damage),
+            Command::Scored => shooting::score(shard, to, from),
         }
+    }
+
+    fn tick(&mut self, shard: &mut Shard<Self>) {
         self.npcs.populate(shard, self.layout);
         self.npcs.patrol(shard);
-        move_all(shard);
-        self.shooting.fly(shard);
+        motion::move_all(shard);
+        self.shooting.fly(shard, &self.factions);
+        let tick = shard.tick();
+        self.buffs.expire(&mut shard.entities, tick, |_, _| {});
+    }
+
+    fn is_visible(&self, shard: &Shard<Self>, viewer: PlayerId, other: EntityId) -> bool {
+        let Some(other) = shard.state(other).filter(|other| other.shown.is_invisible()) else { return true };
+        let viewer = shard.body(viewer).and_then(|body| shard.entities.shown(body));
+        viewer.is_some_and(|viewer| other.shown.is_visible_to(viewer.faction))
     }
 }

@@ -1,11 +1,13 @@
 //! NPCs, which walk around their homes.
 
+use crate::Demo;
 use crate::layout::{Layout, spawn_point};
-use crate::movement::walk;
-use rand_chacha::rand_core::Rng;
-use ringshard::game::shard::Shard;
-use ringshard::runtime::tick::TICKS_PER_SECOND;
-use ringshard_world::{EntityId, EntityKind};
+use crate::motion::walk;
+use ringshard::game::{Rng, Shard};
+use ringshard_demo_rules::Character;
+use ringshard_world::character::EntityKind;
+use ringshard_world::limits::TICKS_PER_SECOND;
+use ringshard_world::{EntityId, Pose};
 use std::f32::consts::TAU;
 
 /// How far an NPC walks from its home, in units.
@@ -35,27 +37,27 @@ impl Npcs {
     }
 
     /// Spawns missing NPCs, as far as the core has room.
-    pub fn populate(&mut self, shard: &mut Shard, layout: Layout) {
+    pub fn populate(&mut self, shard: &mut Shard<Demo>, layout: Layout) {
         while self.npcs.len() < self.wanted {
             let map = *shard.map();
             let home = spawn_point(layout, &map, &mut shard.random);
-            let Ok(id) = shard.entities.spawn(EntityKind::Npc, 0, home) else { return };
+            let shown = Character::new(EntityKind::Npc, 0);
+            let Ok(id) = shard.entities.spawn(Pose::at(home), shown) else { return };
             self.npcs.push(Npc { id, home });
         }
     }
 
     /// Lets some NPCs decide where to walk.
-    pub fn patrol(&mut self, shard: &mut Shard) {
+    pub fn patrol(&mut self, shard: &mut Shard<Demo>) {
         let tick = shard.tick() as usize;
         for npc in self.npcs.iter().skip(tick % DECISION_TICKS).step_by(DECISION_TICKS) {
-            let Some(point) = shard.entities.point(npc.id) else { continue };
+            let Some(&Pose { point, .. }) = shard.entities.pose(npc.id) else { continue };
             let [away_x, away_y] = [npc.home[0] - point[0], npc.home[1] - point[1]];
             let returns = away_x.hypot(away_y) > PATROL_RADIUS;
             let turn = shard.random.next_u32() as u16;
             let rests = !returns && turn.is_multiple_of(3);
-            let angle = if returns { away_y.atan2(away_x) } else { f32::from(turn) / 65_536.0 * TAU };
-            let speed = if rests { 0.0 } else { PATROL_SPEED };
-            walk(shard, npc.id, angle, speed);
+            let turn = if returns { (away_y.atan2(away_x) / TAU * 65_536.0) as i32 as u16 } else { turn };
+            walk(shard, npc.id, turn, if rests { 0.0 } else { PATROL_SPEED });
         }
     }
 }

@@ -1,20 +1,25 @@
 //! The configuration of a world.
 
 use crate::runtime::out_of_range::OutOfRange;
+use crate::world::kind::Kind;
 use crate::world::replication::Pacing;
 use crate::world::replication::viewer::SLOTS_MAX;
+use crate::world::rewind::RewindSettings;
 use ringshard_protocol::limits::COMPRESSION_BYTES_MIN;
+use ringshard_world::Map;
 use ringshard_world::limits::WORLD_ENTITIES_MAX;
 use ringshard_world::messages::{ENTRY_BYTES_MAX, SnapshotHeader};
-use ringshard_world::{EntityKind, Map};
 
 /// Most entities in sight of a client. As many may still be leaving its sight.
 pub const VISIBLE_MAX: usize = SLOTS_MAX / 2;
-/// Most bytes of a snapshot's entries. The engine would try to compress larger messages, and entries do not compress.
+/// Most bytes of a snapshot's entries. The engine would try to compress larger messages, and entries do not compress. The
+/// owner block leaves less room for entries.
 pub const SNAPSHOT_BYTES_MAX: usize = COMPRESSION_BYTES_MIN - SnapshotHeader::BYTES;
+/// The farthest that near entities can be, in units.
+pub const NEAR_MAX: f32 = 200_000.0;
 
 /// The configuration of a world, the same on every core.
-#[derive(Clone, Copy, Debug)]
+#[derive(Clone, Debug)]
 pub struct WorldConfig {
     /// The map.
     pub map: Map,
@@ -30,6 +35,10 @@ pub struct WorldConfig {
     pub seed: u64,
     /// The tick that the world continues from; 0 for a new world.
     pub first_tick: u64,
+    /// How far lag compensation goes back.
+    pub rewind: RewindSettings,
+    /// Kinds of entities whose view radius differs from the game's, with that radius in units.
+    pub view_radius: Vec<(String, f32)>,
 }
 
 impl Default for WorldConfig {
@@ -42,11 +51,20 @@ impl Default for WorldConfig {
             pacing: Pacing::default(),
             seed: 0,
             first_tick: 0,
+            rewind: RewindSettings::default(),
+            view_radius: Vec::new(),
         }
     }
 }
 
 impl WorldConfig {
+    /// The kinds of a game, with the view radii of this configuration. Names that the game does not have are ignored.
+    pub(super) fn kinds_of(&self, kinds: &[Kind]) -> Vec<Kind> {
+        let radius =
+            |kind: &Kind| self.view_radius.iter().find(|(name, _)| name == kind.name).map(|(_, radius)| *radius);
+        kinds.iter().map(|kind| Kind { radius: radius(kind).unwrap_or(kind.radius), ..*kind }).collect()
+    }
+
     /// Checks that all values are in their ranges, for a world on `cores` cores.
     ///
     /// # Errors
@@ -68,9 +86,8 @@ impl WorldConfig {
         if !(1..=VISIBLE_MAX).contains(&visible_max) {
             wrong(&["visible"], format!("visible is {visible_max}; it is 1 to {VISIBLE_MAX}"));
         }
-        if !(near >= 0.0 && near <= EntityKind::Projectile.radius()) {
-            let most = EntityKind::Projectile.radius();
-            wrong(&["near"], format!("near is {near}; it is 0 to {most} units"));
+        if !(0.0..=NEAR_MAX).contains(&near) {
+            wrong(&["near"], format!("near is {near}; it is 0 to {NEAR_MAX} units"));
         }
         if !(ENTRY_BYTES_MAX..=SNAPSHOT_BYTES_MAX).contains(&pacing.bytes_max) {
             let bytes = pacing.bytes_max;

@@ -1,105 +1,249 @@
-//! The life of a player: entering the world, suspension, return, and leaving.
+//! The life of a player: entering the world, suspension, return, and leaving (PROTOCOL.md#entering).
 //!
 //! ```text
-//!            enter: Game::join                 Resumed: Game::resumed
-//! connected ------------------> in the world <------------------------ suspended
-//!                                |        |                              ^    |
-//!                                |        +------------------------------+    |
-//!                                |            Suspended: Game::suspended      |
-//!                                +--> gone <----------------------------------+
-//!                                     Ended: Game::leave
+//!              EnterRequest: Game::join
+//!           Pending        Accepted     Refused
+//!              |               |           |
+//!              v   admit       v           v
+//!           Pending -------> Inside ---> Outside     put out, or refused later: Game::leave
+//!                           |      ^
+//!            Suspended:     v      |      Resumed: Game::resumed
+//!     Game::suspended      Inside, without a connection
+//!
+//!          Ended: the session is over. Game::leave if the player was inside or pending.
 //! ```
-//! A player belongs to a session, not to a connection: it stays in the world as long as the session can resume. A player
-//! whose body the game has despawned stays in the world and watches from where it last was. It can enter again, which gives it
-//! another body.
+//! A player belongs to a session, not to a connection: it stays in the world as long as the session can resume.
 
 use super::Simulation;
-use crate::game::{Game, LeaveReason};
+use crate::game::members::{Member, Presence};
+use crate::game::outgoing::Recipient;
+use crate::game::shard::{Decision, Lingering, Shard};
+use crate::game::{Admission, Game, LeaveReason, PlayerId};
+use crate::runtime::flight_recorder;
 use ringshard_protocol::Endpoint;
 use ringshard_protocol::endpoint::{EndCause, Event, SessionId};
 use ringshard_protocol::time::Instant;
 use ringshard_protocol::wire::{Channel, ConnectionId, DisconnectReason};
-use ringshard_world::EntityId;
+use ringshard_world::Rules;
 use ringshard_world::codec::Writer;
-use ringshard_world::messages::Welcome;
+use ringshard_world::messages::{EnterAnswer, EnterRequest, Welcome};
+
+/// The reason that a client is given when more waited for it than the server keeps.
+const BACKLOG_REASON: u8 = u8::MAX;
 
 impl<G: Game> Simulation<G> {
     /// Follows a session from connection to connection, and to its end.
     pub(super) fn session_event(&mut self, now: Instant, endpoint: &mut Endpoint, event: Event) {
+        let address = |id| endpoint.info(id).map(|info| info.path.peer);
+        let members = &mut self.shard.members;
         match event {
             Event::Joined { .. } | Event::Integrity(..) => {}
             Event::Renamed { id, former } | Event::Resumed { id, former: Some(former), .. } => {
-                let address = endpoint.info(id).map(|info| info.path.peer);
-                self.players.rename(&self.shard.entities, id, former, address);
-            }
-            Event::Suspended { id, session } => {
-                if let Some(body) = self.players.suspend(id, session) {
-                    self.game.suspended(&mut self.shard, body);
+                if let Some(slot) = members.of_connection(former).map(|member| member.id.slot) {
+                    members.connect(slot, id, address(id));
                 }
             }
+            Event::Suspended { session, .. } => self.suspend(session),
             Event::Resumed { id, session, former: None } => {
-                let Some(info) = endpoint.info(id) else { return };
-                match self.players.resume(&self.shard.entities, id, session, info.path.peer) {
-                    Some(body) => self.game.resumed(&mut self.shard, body),
-                    None if self.players.is_displaced(session) => refuse(now, endpoint, id),
-                    None => {}
+                if let Some(slot) = members.of_session(session).map(|member| member.id.slot) {
+                    members.connect(slot, id, address(id));
+                    self.resume(now, endpoint, slot, id);
                 }
             }
-            Event::Ended { id, session, cause } => self.leave(id, session, leave_reason(cause)),
+            Event::Ended { session, cause, .. } => self.end(session, leave_reason(cause)),
         }
     }
 
-    /// Lets a client enter, or confirms again that it has.
-    pub(super) fn enter(&mut self, now: Instant, endpoint: &mut Endpoint, id: ConnectionId) {
-        let Some(body) = self.body_of(endpoint, id) else { return refuse(now, endpoint, id) };
-        let welcome = Welcome { player: body, tick: self.shard.wire_tick(), map: self.config.map };
-        let mut message = [0; Welcome::BYTES];
-        welcome.write(&mut Writer::new(&mut message)).expect("the buffer has room for it");
-        // A refused message has ended the connection: its send queue was full.
-        let _ = endpoint.send(now, id, Channel::RELIABLE_ORDERED, &message);
+    fn suspend(&mut self, session: SessionId) {
+        let Some(member) = self.shard.members.of_session(session) else { return };
+        let (player, presence) = (member.id, member.presence);
+        self.shard.members.disconnect(player.slot);
+        if presence == Presence::Inside {
+            self.game.suspended(&mut self.shard, player);
+        }
     }
 
-    /// The body that the client has in the world, or that the game gives it now. None if the game refuses the client.
-    fn body_of(&mut self, endpoint: &Endpoint, id: ConnectionId) -> Option<EntityId> {
-        if let Some(player) = self.players.get_mut(id)
-            && self.shard.entities.row(player.viewer.player).is_some()
-        {
-            return Some(player.viewer.player);
+    fn resume(&mut self, now: Instant, endpoint: &mut Endpoint, slot: u16, id: ConnectionId) {
+        let shard = &mut self.shard;
+        let Some(member) = shard.members.in_slot_mut(slot) else { return };
+        let (player, presence) = (member.id, member.presence);
+        if member.backlog.is_overflowed() {
+            return self.overflow_backlog(player);
+        }
+        // At once: messages that the game has sent since the last tick come after these.
+        member.backlog.drain(|channel, message| _ = endpoint.send(now, id, channel, message));
+        if presence == Presence::Inside {
+            self.game.resumed(shard, player);
+        }
+    }
+
+    fn end(&mut self, session: SessionId, reason: LeaveReason) {
+        let Some(member) = self.shard.members.of_session(session) else { return };
+        let player = member.id;
+        self.leave(player, reason);
+        self.shard.members.remove(player.slot);
+    }
+
+    /// A client asks to enter.
+    pub(super) fn enter(&mut self, endpoint: &Endpoint, id: ConnectionId, request: &EnterRequest<'_>) {
+        let Some(player) = self.player_of(endpoint, id) else { return };
+        if let Some(differs) = self.game.rules().schema().difference(&request.schema) {
+            self.stats.wrong_schemas += 1;
+            return self.answer_entering(player, EnterAnswer::WrongSchema(differs));
+        }
+        let Some(member) = self.shard.members.known(player) else { return };
+        match member.presence {
+            // A client that asks twice gets the answer to its first request.
+            Presence::Pending => {}
+            Presence::Inside => self.welcome(player),
+            Presence::Outside => {
+                let next = self.shard.members.next_id(player.slot);
+                let Some(member) = self.shard.members.known(player) else { return };
+                member.begin(self.game.rules(), next);
+                // The ticket is a secret: it does not appear in a panic report.
+                flight_recorder::work_on("the request to enter", next.number(), &[], |_| "its ticket".into());
+                let admission = self.game.join(&mut self.shard, next, request.ticket);
+                flight_recorder::work_done();
+                match admission {
+                    Admission::Refused(_) => self.turn_away(next, admission),
+                    Admission::Accepted => self.let_in(next),
+                    Admission::Pending => {}
+                }
+            }
+        }
+    }
+
+    /// The player of a connection, which may be new. None if the connection is gone, or the core has no room for another
+    /// player: the request is then ignored.
+    fn player_of(&mut self, endpoint: &Endpoint, id: ConnectionId) -> Option<PlayerId> {
+        let Simulation { shard, game, .. } = self;
+        if let Some(member) = shard.members.of_connection(id) {
+            return Some(member.id);
         }
         let info = endpoint.info(id)?;
-        let body = self.game.join(&mut self.shard).or_else(|| {
-            // A client that is present goes before one that may return.
-            let displaced = self.players.displace_suspended()?;
-            self.remove_body(displaced, LeaveReason::TimedOut);
-            self.game.join(&mut self.shard)
-        })?;
-        let row = self.shard.entities.row(body).expect("a game gives a player an entity of this core");
-        let (players, entities, address) = (&mut self.players, &self.shard.entities, info.path.peer);
-        let is_known = players.give_body(id, row, body)
-            || info.session.is_some_and(|it| players.return_displaced(entities, id, it, address, row, body));
-        if !is_known {
-            players.add(entities, id, address, row, body);
-        }
-        Some(body)
+        let (session, address) = (info.session?, info.path.peer);
+        let rules = game.rules();
+        let member = shard.members.add(|player| Member::new(rules, player, session, Some(id), address, 0));
+        member.map(|member| member.id)
     }
 
-    fn leave(&mut self, id: Option<ConnectionId>, session: SessionId, reason: LeaveReason) {
-        self.players.forget_displaced(session);
-        // A connection that resumed the session with its last datagram has ended before its player was given back to it.
-        let player = id.and_then(|id| self.players.remove(id)).or_else(|| self.players.remove_suspended(session));
-        if let Some(player) = player {
-            self.remove_body(player.viewer.player, reason);
+    /// A pending player enters.
+    fn let_in(&mut self, player: PlayerId) {
+        let tick = self.shard.wire_tick();
+        let Some(member) = self.shard.members.get_mut(player) else { return };
+        member.enter(self.game.rules(), tick);
+        let is_connected = member.connection.is_some();
+        if is_connected {
+            self.shard.members.join_slice(player.slot);
+        }
+        self.stats.joined += 1;
+        self.welcome(player);
+        if !is_connected {
+            // Its client fell silent while the game decided.
+            self.game.suspended(&mut self.shard, player);
         }
     }
 
-    fn remove_body(&mut self, body: EntityId, reason: LeaveReason) {
-        self.game.leave(&mut self.shard, body, reason);
-        self.shard.entities.despawn(body);
+    fn welcome(&mut self, player: PlayerId) {
+        let Some(member) = self.shard.members.get(player) else { return };
+        let welcome =
+            Welcome { tick: self.shard.wire_tick(), first_snapshot: member.first_snapshot, map: *self.shard.map() };
+        self.answer_entering(player, EnterAnswer::Welcome(welcome));
     }
-}
 
-fn refuse(now: Instant, endpoint: &mut Endpoint, id: ConnectionId) {
-    let _ = endpoint.send(now, id, Channel::RELIABLE_ORDERED, &Welcome::REFUSAL);
+    /// A pending player does not enter. The game has refused it in [`Game::join`], so it need not be told.
+    fn turn_away(&mut self, player: PlayerId, admission: Admission) {
+        let Admission::Refused(reason) = admission else { return };
+        self.put_outside(player.slot);
+        self.stats.refused += 1;
+        self.answer_entering(player, EnterAnswer::Refused(reason));
+    }
+
+    fn answer_entering(&mut self, player: PlayerId, answer: EnterAnswer) {
+        let mut message = [0; EnterAnswer::BYTES_MAX];
+        let mut writer = Writer::new(&mut message);
+        answer.write(&mut writer).expect("the buffer has room for it");
+        self.shard.outgoing.push(Recipient::Player(player), Channel::RELIABLE_ORDERED, writer.written());
+    }
+
+    /// Carries out what the game has decided about players' presence.
+    pub(super) fn settle(&mut self) {
+        let mut decisions = std::mem::take(&mut self.shard.decisions);
+        for (player, decision) in decisions.drain(..) {
+            let Some(presence) = self.shard.members.get(player).map(|member| member.presence) else { continue };
+            match (decision, presence) {
+                (Decision::Admit(Admission::Accepted), Presence::Pending) => self.let_in(player),
+                (Decision::Admit(Admission::Refused(reason)), Presence::Pending) => {
+                    self.leave(player, LeaveReason::Refused(reason));
+                    self.stats.refused += 1;
+                    self.answer_entering(player, EnterAnswer::Refused(reason));
+                }
+                (Decision::PutOut(reason), _) => {
+                    self.leave(player, LeaveReason::PutOut(reason));
+                    self.stats.put_out += 1;
+                    self.answer_entering(player, EnterAnswer::PutOut(reason));
+                }
+                (Decision::Backlog, _) => self.overflow_backlog(player),
+                // Its answer was given already.
+                (Decision::Admit(_), _) => {}
+            }
+        }
+        // What the game decided meanwhile is settled at the end of the next tick.
+        std::mem::swap(&mut self.shard.decisions, &mut decisions);
+        self.shard.decisions.append(&mut decisions);
+    }
+
+    /// More waited for a suspended player than the server keeps.
+    fn overflow_backlog(&mut self, player: PlayerId) {
+        // It may have left for another reason meanwhile.
+        self.stats.backlogs_overflowed += u64::from(self.shard.members.get(player).is_some());
+        self.leave(player, LeaveReason::Backlog);
+        if let Some(member) = self.shard.members.known(player) {
+            member.backlog.clear();
+        }
+        self.answer_entering(player, EnterAnswer::PutOut(BACKLOG_REASON));
+    }
+
+    /// A player leaves the world. Its body lingers as long as the game says.
+    fn leave(&mut self, player: PlayerId, reason: LeaveReason) {
+        if self.shard.members.get(player).is_none() {
+            return;
+        }
+        let ticks = self.game.leave(&mut self.shard, player, reason);
+        let body = self.shard.body(player);
+        self.put_outside(player.slot);
+        match body {
+            Some(body) if ticks > 0 => {
+                self.shard.lingering.push(Lingering { until: self.shard.tick() + u64::from(ticks), body });
+            }
+            Some(body) => {
+                self.shard.entities.despawn(body);
+            }
+            None => {}
+        }
+    }
+
+    fn put_outside(&mut self, slot: u16) {
+        let members = &mut self.shard.members;
+        members.leave_slice(slot);
+        members.set_body(slot, None);
+        if let Some(member) = members.in_slot_mut(slot) {
+            assert!(member.presence != Presence::Outside, "a player leaves once");
+            member.presence = Presence::Outside;
+        }
+    }
+
+    /// Despawns bodies that have lingered long enough. One that the game has despawned is forgotten at once: its id is used
+    /// again some day.
+    pub(super) fn end_lingering(&mut self) {
+        let Shard { lingering, entities, tick, .. } = &mut self.shard;
+        lingering.retain(|&Lingering { until, body }| {
+            if *tick >= until {
+                entities.despawn(body);
+            }
+            entities.contains(body)
+        });
+    }
 }
 
 /// The reason that the game is given for the end of a session.

@@ -5,50 +5,58 @@
 //! |---|---|
 //! | `config` | the configuration of a world |
 //! | `life` | entering, suspension, return, and leaving of players |
-//! | `player`, `players` | the players of this core, and the slice in which each is served |
+//! | `requests` | inputs, asks and events of clients |
+//! | `step` | the step of every player |
+//! | `deliver` | commands and events from other cores, and messages to players |
 //! | `publish` | publishing the changes of a tick |
+//! | `acknowledge` | acknowledgments of snapshots |
 //! | `serve` | sending snapshots to the clients of a slice |
 //! | `unsent_snapshots` | snapshots that wait to be sent |
 //! | `shedding` | lower rates for a core whose ticks are late |
 //! | `stats` | the counters of a world |
 //!
-//! A tick runs the commands, the game, and the end of buffs. Then its changes are published, to this core's replica and to
-//! all other cores. Between two ticks the clients are served, one slice at a time, so that received datagrams do not wait
-//! until all clients are served. Clients of one address share a slice, so that their datagrams form long runs.
+//! A tick runs the commands, the steps of the players, and the game. Then its changes are published, to this core's replica
+//! and to all other cores. Between two ticks the clients are served, one slice at a time, so that received datagrams do not
+//! wait until all clients are served. Clients of one address share a slice, so that their datagrams form long runs.
 
+mod acknowledge;
 mod config;
+mod deliver;
 mod life;
-mod player;
-mod players;
 mod publish;
+mod requests;
 mod serve;
 mod shedding;
 mod stats;
+mod step;
 mod unsent_snapshots;
 
-pub use config::{SNAPSHOT_BYTES_MAX, VISIBLE_MAX, WorldConfig};
+pub use config::{NEAR_MAX, SNAPSHOT_BYTES_MAX, VISIBLE_MAX, WorldConfig};
 pub use serve::INTEREST_PERIOD;
 pub use stats::WorldStats;
 
-use crate::game::Game;
+use crate::game::members::{Presence, SLICES};
 use crate::game::shard::Shard;
-use crate::runtime::service::{Service, ServiceCounters};
+use crate::game::{Game, ShownOf};
+use crate::runtime::jobs::{JobPort, JobStats};
+use crate::runtime::service::{LiveSettings, Service, ServiceCounters};
 use crate::runtime::stages::Stages;
 use crate::runtime::tick::TICK;
 use crate::world::exchange::{Change, Command, Exchange, ExchangeStats};
 use crate::world::replication::viewer::Scratch;
 use crate::world::replication::{Encoder, Replica};
+use crate::world::rewind::{History, RewindSettings, RewindStats};
 use crate::world::store::Entities;
 use crate::world::visibility::Visibility;
-use player::Acknowledgment;
-use players::{Players, SLICES};
 use rand_chacha::rand_core::SeedableRng;
 use ringshard_protocol::Endpoint;
 use ringshard_protocol::crypto::Csprng;
 use ringshard_protocol::endpoint::Event;
 use ringshard_protocol::time::{Duration, Instant};
 use ringshard_protocol::wire::{ConnectionId, Message};
-use ringshard_world::messages::{Input, kinds};
+use ringshard_world::codec::Malformed;
+use ringshard_world::messages::{EnterRequest, kinds};
+use ringshard_world::{EntityId, Rules, Wire};
 use shedding::Shedding;
 use unsent_snapshots::Waiting;
 
@@ -58,22 +66,25 @@ const SLICE: Duration = Duration::from_nanos(TICK.as_nanos() as u64 * 3 / 4 / SL
 const DIGESTS_PER_TICK: u32 = 64;
 
 /// A game and its world, on one core.
-pub struct Simulation<G> {
+pub struct Simulation<G: Game> {
     game: G,
-    shard: Shard,
+    shard: Shard<G>,
     config: WorldConfig,
-    exchange: Exchange,
+    exchange: Exchange<ShownOf<G>>,
     encoder: Encoder,
-    players: Players,
     /// Slices served since this tick.
     served: usize,
     tick_began: Instant,
     shedding: Shedding,
     scratch: Scratch,
+    /// Entities that a player always sees: working memory.
+    always: Vec<EntityId>,
     /// The snapshots of a slice, and their bytes.
     waiting: Vec<Waiting>,
     snapshots: Vec<u8>,
-    changes: Vec<Change>,
+    /// Entities that events are about, and a client that sees each: working memory.
+    heard: Vec<(ConnectionId, EntityId)>,
+    changes: Vec<Change<ShownOf<G>>>,
     commands: Vec<Command>,
     stats: WorldStats,
 }
@@ -83,37 +94,63 @@ impl<G: Game> Simulation<G> {
     ///
     /// # Panics
     /// When the configuration is out of range.
-    pub fn new(config: WorldConfig, exchange: Exchange, game: G) -> Self {
+    pub fn new(config: WorldConfig, exchange: Exchange<ShownOf<G>>, game: G) -> Self {
+        const {
+            assert!(
+                <G::Command as Wire>::BYTES_MAX <= crate::world::exchange::COMMAND_BYTES_MAX,
+                "a Command is too large: see COMMAND_BYTES_MAX"
+            );
+            assert!(
+                !G::KINDS.is_empty() && G::KINDS.len() <= crate::world::kind::KINDS_MAX,
+                "a game has 1 to 16 kinds"
+            );
+        }
         config.check(1).unwrap_or_else(|error| panic!("{error}"));
+        // Checks the sizes of the contract's types.
+        let _ = game.rules().schema();
         let (first, share) = exchange.own();
-        let core = exchange.core();
-        let seed = config.seed.wrapping_add(core as u64);
+        let blank = game.rules().blank_shown();
         let shard = Shard::new(
             &exchange,
             config.first_tick,
             config.map,
-            Entities::new(first, share),
-            Replica::counting_from(config.entities_max, config.first_tick as u32),
-            Visibility::new(&config.map, config.entities_max, config.visible_max, config.near),
-            Csprng::seed_from_u64(seed),
+            Entities::new(first, share, blank),
+            Replica::new(config.entities_max, config.first_tick as u32, blank),
+            Visibility::new(
+                &config.map,
+                config.entities_max,
+                config.visible_max,
+                config.near,
+                &config.kinds_of(G::KINDS),
+            ),
+            History::new(config.entities_max, config.map, G::HITBOXES),
+            config.rewind,
+            Csprng::seed_from_u64(config.seed.wrapping_add(exchange.core() as u64)),
         );
         Simulation {
             game,
             shard,
+            encoder: Encoder::new(config.entities_max),
             config,
             exchange,
-            encoder: Encoder::new(config.entities_max),
-            players: Players::new(share),
             served: 0,
             tick_began: Instant::ZERO,
             shedding: Shedding::default(),
             scratch: Scratch::default(),
+            always: Vec::new(),
             waiting: Vec::new(),
             snapshots: Vec::new(),
+            heard: Vec::new(),
             changes: Vec::new(),
             commands: Vec::new(),
             stats: WorldStats::default(),
         }
+    }
+
+    /// The same, with a port to worker threads.
+    pub fn with_jobs(mut self, jobs: JobPort<G::Job, G::Done>) -> Self {
+        self.shard.jobs = jobs;
+        self
     }
 
     /// The game.
@@ -122,19 +159,28 @@ impl<G: Game> Simulation<G> {
     }
 
     /// The shard.
-    pub fn shard(&self) -> &Shard {
+    pub fn shard(&self) -> &Shard<G> {
         &self.shard
+    }
+
+    /// The game and the shard, to act as the game does between two ticks: for tests.
+    pub fn game_and_shard_mut(&mut self) -> (&mut G, &mut Shard<G>) {
+        (&mut self.game, &mut self.shard)
     }
 
     /// The counters.
     pub fn stats(&self) -> WorldStats {
+        let RewindStats { rewinds, rewinds_clamped_path, rewinds_clamped_max, rewinds_refused } =
+            self.shard.rewinds.get();
+        let JobStats { given, refused, done, outstanding } = self.shard.jobs.stats();
         let ExchangeStats { published, received, overflowed } = self.exchange.stats;
         WorldStats {
             late_ticks: self.shedding.late_ticks,
             shed_level: self.shedding.level.into(),
             sheds: self.shedding.raised,
-            players: self.players.len() as u64,
-            suspended: self.players.suspended_len() as u64,
+            players: self.shard.members.served() as u64,
+            suspended: self.count_players(|member| member.connection.is_none() && member.presence == Presence::Inside),
+            pending: self.count_players(|member| member.presence == Presence::Pending),
             entities: self.shard.entities.len() as u64,
             known_entities: self.shard.replica.len() as u64,
             entries: self.encoder.taken,
@@ -143,60 +189,20 @@ impl<G: Game> Simulation<G> {
             changes_received: received,
             changes_overflowed: overflowed,
             commands_refused: self.shard.outbox.refused,
+            rewinds,
+            rewinds_clamped_path,
+            rewinds_clamped_max,
+            rewinds_refused,
+            jobs_given: given,
+            jobs_refused: refused,
+            jobs_done: done,
+            jobs_outstanding: outstanding,
             ..self.stats
         }
     }
 
-    fn input(&mut self, from: ConnectionId, message: &[u8]) {
-        let tick = self.shard.wire_tick();
-        let Simulation { players, game, shard, scratch, stats, .. } = self;
-        let Some(player) = players.get_mut(from) else {
-            stats.invalid_messages += 1;
-            return;
-        };
-        let Ok(input) = Input::read(message) else {
-            stats.invalid_messages += 1;
-            return;
-        };
-        stats.inputs += 1;
-        if let Some((newest, before)) = input.received {
-            let acknowledgment = Acknowledgment { tick, newest, before, digest: input.digest };
-            player.acknowledge(acknowledgment, &shard.replica, scratch, stats);
-        }
-        let body = player.viewer.player;
-        if player.viewer.inputs.take(tick, input.number) && shard.entities.row(body).is_some() {
-            game.input(shard, body, &input);
-        }
-    }
-
-    fn game_message(&mut self, from: ConnectionId, message: Message<'_>) {
-        let Some(player) = self.players.get_mut(from) else {
-            self.stats.invalid_messages += 1;
-            return;
-        };
-        let body = player.viewer.player;
-        if self.shard.entities.row(body).is_some() {
-            self.game.message(&mut self.shard, body, message);
-        }
-    }
-
-    /// Sends the game's messages and commands.
-    fn send_outgoing(&mut self, now: Instant, endpoint: &mut Endpoint) {
-        let Simulation { shard, exchange, commands, players, .. } = self;
-        let Shard { entities, outgoing, outbox, .. } = shard;
-        outgoing.drain(|to, channel, message| {
-            if let Some(player) = players.of_body(entities, to) {
-                // The endpoint counts a refused message.
-                let _ = endpoint.send(now, player.id, channel, message);
-            }
-        });
-        outbox.flush(exchange, commands);
-    }
-
-    fn run_commands(&mut self) {
-        let Simulation { shard, exchange, commands, game, .. } = self;
-        commands.drain(..).for_each(|command| game.command(shard, &command));
-        exchange.commands(|command| game.command(shard, command));
+    fn count_players(&self, is_counted: impl Fn(&crate::game::members::Member<G::Rules>) -> bool) -> u64 {
+        self.shard.members.present().filter(|member| is_counted(member)).count() as u64
     }
 }
 
@@ -206,29 +212,40 @@ impl<G: Game> Service for Simulation<G> {
     }
 
     #[inline]
-    fn message(&mut self, now: Instant, endpoint: &mut Endpoint, from: ConnectionId, message: Message<'_>) {
-        match message.bytes.first() {
-            Some(&kinds::SYNC_ENTITY_QUANTIZED) => self.input(from, message.bytes),
-            Some(&kinds::ENTER_TO_WORLD) if message.bytes.len() == 1 => self.enter(now, endpoint, from),
-            Some(&(kinds::GAME..)) => self.game_message(from, message),
-            _ => self.stats.invalid_messages += 1,
-        }
+    fn message(&mut self, _now: Instant, endpoint: &mut Endpoint, from: ConnectionId, message: Message<'_>) {
+        let bytes = message.bytes;
+        let taken = match bytes.first() {
+            Some(&kinds::SYNC_ENTITY_QUANTIZED) => self.inputs(from, bytes),
+            Some(&kinds::EVENT) => self.event_message(from, bytes),
+            Some(&kinds::ASK) => self.ask(from, bytes),
+            Some(&kinds::ENTER_TO_WORLD) => {
+                EnterRequest::read(bytes).map(|request| self.enter(endpoint, from, &request))
+            }
+            _ => Err(Malformed::UnknownValue),
+        };
+        self.stats.invalid_messages += u64::from(taken.is_err());
     }
 
     #[inline]
     fn prefetch(&self, from: ConnectionId) {
-        self.players.prefetch(from);
+        self.shard.members.prefetch(from);
     }
 
     fn exchange(&mut self, now: Instant, stages: &mut Stages) -> usize {
         let Simulation { shard, exchange, encoder, .. } = self;
         // In this core's own ticks, which its clients get.
         let tick = shard.wire_tick();
-        let take = |change: &Change| {
+        let take = |change: &Change<ShownOf<G>>| {
             shard.replica.apply(tick, change);
             encoder.forget(change.id().index);
         };
         exchange.receive(take, |published_at, count| stages.exchange_lag.record(now.since(published_at), count))
+    }
+
+    fn reload(&mut self, settings: &LiveSettings) {
+        if let Some(&rewind) = settings.get::<RewindSettings>() {
+            self.shard.rewind = rewind;
+        }
     }
 
     fn draining(&mut self, _now: Instant, _endpoint: &mut Endpoint) {
@@ -238,18 +255,28 @@ impl<G: Game> Service for Simulation<G> {
     fn tick(&mut self, now: Instant, endpoint: &mut Endpoint) {
         let is_late = self.served < SLICES && self.shard.tick() > self.config.first_tick;
         self.shedding.record(is_late, self.shard.tick());
+        if is_late {
+            self.send_missed_events(now, endpoint);
+        }
         self.tick_began = now;
         self.served = 0;
         self.scratch.digests_left = DIGESTS_PER_TICK;
         self.shard.begin_tick();
         self.run_commands();
+        while let Some(done) = self.shard.jobs.take() {
+            self.game.done(&mut self.shard, done);
+        }
+        self.step_players();
         self.game.tick(&mut self.shard);
-        let tick = self.shard.tick();
-        self.shard.entities.expire_buffs(tick, |_, _| {});
+        self.settle();
+        self.end_lingering();
         self.publish(now);
+        self.shard.happenings.next_tick();
         self.send_outgoing(now, endpoint);
         self.encoder.clear();
-        self.shard.visibility.rebuild(&self.shard.replica);
+        let Shard { visibility, replica, .. } = &mut self.shard;
+        visibility.as_mut().expect("nobody looks around now").rebuild(replica);
+        self.record_history();
         self.stats.ticks += 1;
     }
 

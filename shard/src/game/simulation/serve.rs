@@ -1,17 +1,18 @@
-//! Sending snapshots to the clients of one slice.
+//! Sending snapshots to the clients of one slice, and with them the events of the tick.
 
 use super::Simulation;
-use super::player::Player;
-use super::stats::WorldStats;
+use super::acknowledge::apply_acknowledgment;
 use super::unsent_snapshots::{Run, Waiting};
 use crate::game::Game;
-use crate::game::shard::Shard;
-use ringshard_prefetch::prefetch;
+use crate::game::members::{Member, SLICES};
+use crate::world::replication::Viewer;
+use crate::world::replication::viewer::PlayerReport;
 use ringshard_protocol::Endpoint;
 use ringshard_protocol::connection::sealed_len;
-use ringshard_protocol::limits::COMPRESSION_BYTES_MIN;
 use ringshard_protocol::time::Instant;
 use ringshard_protocol::wire::Channel;
+use ringshard_world::Rules;
+use ringshard_world::messages::SnapshotHeader;
 
 /// Ticks in which the visible entities of every client are updated once.
 pub const INTEREST_PERIOD: u32 = 16;
@@ -24,29 +25,87 @@ impl<G: Game> Simulation<G> {
     }
 
     fn write_snapshots(&mut self, slice: usize) {
+        self.waiting.clear();
+        self.snapshots.clear();
+        let (mut address, mut addresses) = (None, 0);
+        for position in 0..self.shard.members.slice(slice).len() {
+            let slot = self.prefetch_ahead(slice, position);
+            self.acknowledge_and_look(slot);
+            let start = self.snapshots.len();
+            let len = self.write_snapshot(slot, start);
+            let Some(member) = self.shard.members.in_slot(slot) else { continue };
+            let Some(id) = member.connection else { continue };
+            if len > 0 {
+                addresses += u32::from(address.replace(member.address) != Some(member.address));
+                let run = Run { address: addresses, datagram_bytes: sealed_len(len) as u16 };
+                self.waiting.push(Waiting { id, run, start: start as u32, len: len as u16 });
+            }
+            self.heard.extend(self.scratch.heard.iter().map(|&about| (id, about)));
+        }
+    }
+
+    /// The slot of the player at a position of a slice. Prefetches the players after it.
+    #[inline]
+    fn prefetch_ahead(&self, slice: usize, position: usize) -> u16 {
+        let members = &self.shard.members;
+        let slots = members.slice(slice);
+        if let Some(&ahead) = slots.get(position + 2) {
+            members.prefetch_slot(ahead);
+        }
+        if let Some(next) = slots.get(position + 1).and_then(|&next| members.in_slot(next)) {
+            next.viewer().prefetch();
+        }
+        slots[position]
+    }
+
+    fn acknowledge_and_look(&mut self, slot: u16) {
+        let tick = self.shard.wire_tick();
+        let Simulation { shard, scratch, stats, .. } = self;
+        let Some(member) = shard.members.in_slot_mut(slot) else { return };
+        apply_acknowledgment(member, &shard.replica, scratch, stats);
+        // If it is its turn, or it has just come.
+        let is_due = tick % INTEREST_PERIOD == u32::from(slot) % INTEREST_PERIOD;
+        if !member.has_looked || is_due {
+            self.look(slot);
+        }
+    }
+
+    /// Updates which entities the client sees.
+    fn look(&mut self, slot: u16) {
+        let Simulation { shard, game, always, stats, .. } = self;
+        let Some(mut visibility) = shard.visibility.take() else { return };
+        let member = shard.members.in_slot_mut(slot).expect("a slice has the slots of players");
+        let (player, own, body) = (member.id, member.owner.own, member.owner.body);
+        let mut viewer = member.viewer.take().expect("a player looks around once at a time");
+        let from = shard.map().quantise(game.rules().pose(&own).point);
+        always.clear();
+        game.always_visible(shard, player, always);
+        let hidden = |other| !game.is_visible(shard, player, other);
+        let change = visibility.update(&mut viewer, &shard.replica, from, always, hidden);
+        shard.visibility = Some(visibility);
+        stats.entered += change.entered as u64;
+        stats.left += change.left as u64;
+        // The replica knows a new body from the next tick on.
+        let knows_body = body.is_none_or(|body| shard.replica.get(body).is_some());
+        let member = shard.members.in_slot_mut(slot).expect("a player stays while it looks");
+        (member.viewer, member.has_looked) = (Some(viewer), knows_body);
+    }
+
+    /// Writes a snapshot at `start` of the buffer; returns its length.
+    fn write_snapshot(&mut self, slot: u16, start: usize) -> usize {
         let tick = self.shard.wire_tick();
         let pacing = self.config.pacing.shed(self.shedding.level);
-        let Simulation { shard, players, encoder, scratch, waiting, snapshots, stats, .. } = self;
-        waiting.clear();
-        snapshots.clear();
-        let (mut address, mut addresses) = (None, 0);
-        for position in 0..players.slice_len(slice) {
-            players.in_slice(slice, position + 2).inspect(|player| prefetch(*player));
-            players.in_slice(slice, position + 1).inspect(|player| player.viewer.prefetch());
-            let player = players.in_slice_mut(slice, position);
-            player.apply_acknowledgment(&shard.replica, scratch, stats);
-            update_visibility(player, shard, tick, stats);
-            let start = snapshots.len();
-            snapshots.resize(start + COMPRESSION_BYTES_MIN, 0);
-            let viewer = &mut player.viewer;
-            let len = viewer.snapshot(tick, &pacing, &shard.replica, encoder, scratch, &mut snapshots[start..]);
-            snapshots.truncate(start + len);
-            if len > 0 {
-                addresses += u32::from(address.replace(player.address) != Some(player.address));
-                let run = Run { address: addresses, datagram_bytes: sealed_len(len) as u16 };
-                waiting.push(Waiting { id: player.id, run, start: start as u32, len: len as u16 });
-            }
-        }
+        let Simulation { shard, encoder, scratch, snapshots, .. } = self;
+        let Some(member) = shard.members.in_slot_mut(slot) else { return 0 };
+        let Member { viewer, owner, lead, input_age, .. } = member;
+        let viewer: &mut Viewer<_> = viewer.as_deref_mut().expect("a player that is served looks nowhere else");
+        let report = PlayerReport { owner, lead: *lead, input_age: *input_age };
+        snapshots.resize(start + SnapshotHeader::BYTES_MAX + pacing.bytes_max, 0);
+        let (replica, happenings) = (&shard.replica, &shard.happenings);
+        let room = &mut snapshots[start..];
+        let len = viewer.snapshot(tick, &report, &pacing, replica, encoder, happenings, scratch, room);
+        snapshots.truncate(start + len);
+        len
     }
 
     fn send_snapshots(&mut self, now: Instant, endpoint: &mut Endpoint) {
@@ -65,18 +124,35 @@ impl<G: Game> Simulation<G> {
                 Err(_) => stats.snapshots_unsent += 1,
             }
         }
+        self.send_heard(now, endpoint);
     }
-}
 
-/// Updates which entities the client sees, if it is its turn or it has just come.
-fn update_visibility(player: &mut Player, shard: &mut Shard, tick: u32, stats: &mut WorldStats) {
-    let is_due = tick % INTEREST_PERIOD == u32::from(player.id.slot()) % INTEREST_PERIOD;
-    if player.has_looked && !is_due {
-        return;
+    /// Sends the events about entities in sight. They share the datagrams of the snapshots, as far as they fit.
+    fn send_heard(&mut self, now: Instant, endpoint: &mut Endpoint) {
+        let Simulation { heard, shard, stats, .. } = self;
+        for (id, about) in heard.drain(..) {
+            for (channel, message) in shard.happenings.about(about) {
+                // The endpoint counts a refused message.
+                let _ = endpoint.send(now, id, channel, message);
+                stats.events_out += 1;
+            }
+        }
     }
-    let change = shard.visibility.update(&mut player.viewer, &shard.replica);
-    // The replica knows a new body from the next tick on.
-    player.has_looked = shard.replica.get(player.viewer.player).is_some();
-    stats.entered += change.entered as u64;
-    stats.left += change.left as u64;
+
+    /// Sends the events of the former tick to the players that were not served in it: the tick was late.
+    pub(super) fn send_missed_events(&mut self, now: Instant, endpoint: &mut Endpoint) {
+        if self.shard.happenings.is_empty() {
+            return;
+        }
+        let Simulation { shard, heard, .. } = self;
+        for slice in self.served..SLICES {
+            for &slot in shard.members.slice(slice) {
+                let Some(member) = shard.members.in_slot(slot) else { continue };
+                let Some(id) = member.connection else { continue };
+                let about = member.viewer().heard(&shard.happenings, &shard.replica);
+                heard.extend(about.map(|about| (id, about)));
+            }
+        }
+        self.send_heard(now, endpoint);
+    }
 }

@@ -17,14 +17,44 @@ counters! {
         players,
         /// Players at present whose clients are silent and can return.
         suspended,
+        /// Clients at present about which the game has not decided yet.
+        pending,
+        /// Players that have entered.
+        joined,
+        /// Clients that the game has refused.
+        refused,
+        /// Clients that were refused because their contract differs from the server's.
+        wrong_schemas,
+        /// Players that the game has put out.
+        put_out,
+        /// Suspended players that had to leave because too much waited for them.
+        backlogs_overflowed,
         /// Entities at present that this core owns.
         entities,
         /// Entities of all cores that this core knows at present.
         known_entities,
-        /// Inputs received.
-        inputs,
-        /// Messages that were malformed, or came from a client that is not in the world.
+        /// Input messages received. Each has several inputs: the last ones are sent again.
+        input_messages,
+        /// Inputs that were there in time.
+        inputs_taken,
+        /// Ticks of connected players without an input of theirs: the last one was repeated, or a neutral one was used.
+        inputs_missed,
+        /// Inputs that arrived after their tick.
+        inputs_late,
+        /// Inputs that were refused because their tick was too far ahead.
+        inputs_early,
+        /// Asks that the game got.
+        asks,
+        /// Asks that were refused because too many of the client were open.
+        asks_refused,
+        /// Events of clients.
+        events_in,
+        /// Events sent, once for each client.
+        events_out,
+        /// Messages that were malformed.
         invalid_messages,
+        /// Inputs, asks and events of clients that are not in the world.
+        messages_outside,
         /// Snapshots sent.
         snapshots,
         /// Bytes of these snapshots.
@@ -55,5 +85,21 @@ counters! {
         changes_overflowed,
         /// Commands of the game that were refused.
         commands_refused,
+        /// Rewinds that the game asked for, those included that were clamped or refused.
+        rewinds,
+        /// Rewinds clamped to what the client can have shown.
+        rewinds_clamped_path,
+        /// Rewinds clamped to the earliest tick that the settings allow.
+        rewinds_clamped_max,
+        /// Rewinds refused: the present was used.
+        rewinds_refused,
+        /// Jobs given to workers.
+        jobs_given,
+        /// Jobs that were refused.
+        jobs_refused,
+        /// Jobs whose results the game has got.
+        jobs_done,
+        /// Jobs at present that were given and whose results the game has not got.
+        jobs_outstanding,
     }
 }

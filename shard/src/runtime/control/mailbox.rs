@@ -91,8 +91,9 @@ impl ControlEnd {
         self.liveness.has_ended() || self.liveness.stuck().is_some()
     }
 
-    /// Sends a request. A core that has not read the previous request gets no new one; it would not respond to that either.
-    pub(super) fn send(&mut self, request: Request) {
+    /// Sends a request, and does not wait for the response. A core that has not read the previous request gets no new one; it
+    /// would not respond to that either.
+    pub fn send(&mut self, request: Request) {
         while self.responses.pop().is_ok() {}
         self.number += 1;
         self.kind = Some(discriminant(&request));

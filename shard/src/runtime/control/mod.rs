@@ -26,6 +26,7 @@ use crate::runtime::control::liveness::Liveness;
 use crate::runtime::control::quality::Quality;
 use crate::runtime::control::request::{ConnectionList, Request, SecretList};
 use crate::runtime::core_report::CoreReport;
+use crate::runtime::service::LiveSettings;
 use crate::runtime::status::{CoreStatus, Identity, ServerStatus};
 use ringshard_protocol::endpoint::{ConnectionInfo, Observer, Policy, TrafficSecrets};
 use std::sync::Arc;
@@ -140,6 +141,15 @@ impl Control {
     pub fn apply(&mut self, policy: &Policy) -> Result<(), Unresponsive> {
         let responses = self.request_all(|_| Request::Policy(Box::new(policy.clone())));
         let missing = missing(&responses);
+        if missing.is_empty() { Ok(()) } else { Err(Unresponsive(missing)) }
+    }
+
+    /// Hands settings to the services of all cores; `make` makes a copy for each.
+    ///
+    /// # Errors
+    /// The cores that do not respond. All others have taken them.
+    pub fn reload_services(&mut self, make: impl Fn() -> LiveSettings) -> Result<(), Unresponsive> {
+        let missing = missing(&self.request_all(|_| Request::Service(make())));
         if missing.is_empty() { Ok(()) } else { Err(Unresponsive(missing)) }
     }
 

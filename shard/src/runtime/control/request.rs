@@ -5,6 +5,7 @@
 use crate::runtime::control::kick::Kick;
 use crate::runtime::control::quality::Quality;
 use crate::runtime::core_report::CoreReport;
+use crate::runtime::service::LiveSettings;
 use ringshard_protocol::endpoint::{ConnectionInfo, Observer, Policy, TrafficSecrets};
 use ringshard_protocol::time::Instant;
 
@@ -20,6 +21,8 @@ pub enum Request {
     Connections(Box<ConnectionList>),
     /// Use this policy from now on. The former one comes back.
     Policy(Box<Policy>),
+    /// Hand these settings to the service. They come back, so that the core does not free them.
+    Service(LiveSettings),
     /// Show every datagram to this observer, or to none. The former one comes back.
     Observe(Option<Observer>),
     /// List the traffic secrets of the connections, some per turn.

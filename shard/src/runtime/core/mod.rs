@@ -93,6 +93,11 @@ impl<L: Link, S: Service> Core<L, S> {
         &self.service
     }
 
+    /// The service of this core, to change between two turns.
+    pub fn service_mut(&mut self) -> &mut S {
+        &mut self.service
+    }
+
     /// The connections of this core.
     pub fn endpoint(&self) -> &Endpoint {
         &self.endpoint

@@ -34,6 +34,7 @@ impl<L: Link, S: Service> Core<L, S> {
             }
             Request::Observe(observer) => *observer = endpoint.observe(observer.take()),
             Request::Policy(policy) => endpoint.swap_policy(policy),
+            Request::Service(settings) => self.service.reload(settings),
         }
         true
     }

@@ -1,5 +1,5 @@
 //! The rings between cores: each core publishes the changes of its entities to all others, and sends commands to the owners
-//! of other entities.
+//! of other entities and events to the cores of other players.
 //!
 //! | module | for |
 //! |---|---|
@@ -19,23 +19,24 @@ mod ring;
 pub mod stats;
 
 pub use change::Change;
-pub use command::{COMMAND_BYTES_MAX, Command};
+pub use command::{COMMAND_BYTES_MAX, Command, Purpose};
 pub use outbox::CommandError;
 pub(crate) use outbox::Outbox;
 pub use stats::ExchangeStats;
 
 use ring::{Incoming, Outgoing};
 use ringshard_protocol::time::Instant;
+use ringshard_world::Fields;
 
 /// One core's ends of all rings.
-pub struct Exchange {
+pub struct Exchange<S> {
     core: usize,
     /// Number of entities that each core owns.
     share: usize,
     /// To each core; none to itself.
-    outgoing: Vec<Option<Outgoing>>,
+    outgoing: Vec<Option<Outgoing<S>>>,
     /// From each core; none from itself.
-    incoming: Vec<Option<Incoming>>,
+    incoming: Vec<Option<Incoming<S>>>,
     /// Counters.
     pub stats: ExchangeStats,
 }
@@ -45,14 +46,14 @@ pub fn share_of(entities: usize, cores: usize) -> usize {
     entities / cores
 }
 
-impl Exchange {
+impl<S: Fields> Exchange<S> {
     /// The ends of `cores` cores, in their order, in a world of at most `entities` entities.
     ///
     /// # Panics
     /// When there are fewer entities than cores, or no core.
-    pub fn between(cores: usize, entities: usize) -> Vec<Exchange> {
+    pub fn between(cores: usize, entities: usize) -> Vec<Self> {
         let share = share_of(entities, cores);
-        let mut ends: Vec<Exchange> = (0..cores)
+        let mut ends: Vec<Self> = (0..cores)
             .map(|core| Exchange {
                 core,
                 share,
@@ -94,7 +95,7 @@ impl Exchange {
 
     /// Publishes the changes of this tick to every other core. `again` describes an entity, by index, of which a core has
     /// missed a change.
-    pub fn publish(&mut self, now: Instant, changes: &[Change], mut again: impl FnMut(u16, &mut dyn FnMut(Change))) {
+    pub fn publish(&mut self, now: Instant, changes: &[Change<S>], mut again: impl FnMut(u16) -> Change<S>) {
         let first = self.own().0;
         let stats = &mut self.stats;
         for outgoing in self.outgoing.iter_mut().flatten() {
@@ -105,17 +106,16 @@ impl Exchange {
 
     /// Takes the changes that other cores have published. Calls `arrived` for each core, with the time of its oldest change
     /// and their number. Returns the number of all changes.
-    pub fn receive(&mut self, mut take: impl FnMut(&Change), mut arrived: impl FnMut(Instant, u64)) -> usize {
+    pub fn receive(&mut self, mut take: impl FnMut(&Change<S>), mut arrived: impl FnMut(Instant, u64)) -> usize {
         let incoming = self.incoming.iter_mut().flatten();
         let received = incoming.map(|incoming| incoming.receive(&mut take, &mut arrived)).sum();
         self.stats.received += received as u64;
         received
     }
 
-    /// Sends a command to the owner of its receiver; false if that is this core, if no core owns it, or if the ring is full.
-    pub fn command(&mut self, command: Command) -> bool {
-        let owner = self.owner(command.to.index);
-        match self.outgoing.get_mut(owner) {
+    /// Sends a command to a core; false if that is this core, if there is no such core, or if the ring is full.
+    pub fn command(&mut self, core: usize, command: Command) -> bool {
+        match self.outgoing.get_mut(core) {
             Some(Some(outgoing)) => outgoing.command(command),
             _ => false,
         }

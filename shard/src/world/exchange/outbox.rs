@@ -5,6 +5,7 @@
 
 use super::Exchange;
 use super::command::Command;
+use ringshard_world::Fields;
 use std::collections::VecDeque;
 
 /// Most commands that wait, over all cores.
@@ -12,17 +13,14 @@ const WAITING_MAX: usize = 16_384;
 /// Commands to one core that may wait, however many cores there are.
 const WAITING_MIN: usize = 1_024;
 
-/// Why a command was refused.
+/// Why a command or an event was refused.
 #[derive(Clone, Copy, PartialEq, Eq, Debug, thiserror::Error)]
 pub enum CommandError {
-    /// The content exceeds [`COMMAND_BYTES_MAX`](super::command::COMMAND_BYTES_MAX) bytes.
-    #[error("a command carries at most {} bytes", super::command::COMMAND_BYTES_MAX)]
-    TooLong,
     /// No core owns the entity at that index.
     #[error("the world has no entity at that index")]
     NoSuchEntity,
-    /// Too many commands to that core wait already. Try again in the next tick, or drop the command.
-    #[error("too many commands to that core wait already")]
+    /// Too many commands to a core wait already. Try again in the next tick, or drop the command.
+    #[error("too many commands to a core wait already")]
     Busy,
 }
 
@@ -38,7 +36,7 @@ pub(crate) struct Outbox {
 }
 
 impl Outbox {
-    pub(crate) fn new(exchange: &Exchange) -> Self {
+    pub(crate) fn new<S: Fields>(exchange: &Exchange<S>) -> Self {
         let cores = exchange.cores();
         Outbox {
             share: exchange.own().1,
@@ -48,24 +46,37 @@ impl Outbox {
         }
     }
 
-    /// Accepts a command, or refuses it. `command` is None if it was too long.
-    pub(crate) fn push(&mut self, command: Option<Command>) -> Result<(), CommandError> {
-        let pushed = command.ok_or(CommandError::TooLong).and_then(|command| {
-            let owner = usize::from(command.to.index) / self.share;
-            let waiting = self.waiting.get_mut(owner).ok_or(CommandError::NoSuchEntity)?;
-            if waiting.len() >= self.waiting_max {
-                return Err(CommandError::Busy);
-            }
-            waiting.push_back(command);
-            assert!(waiting.len() <= self.waiting_max, "a queue keeps its limit");
-            Ok(())
-        });
-        self.refused += u64::from(pushed.is_err());
+    /// Accepts a command to the owner of the entity that it concerns, or refuses it.
+    pub(crate) fn push(&mut self, command: Command) -> Result<(), CommandError> {
+        let owner = usize::from(command.to.index) / self.share;
+        let pushed = match self.waiting.get(owner) {
+            None => Err(CommandError::NoSuchEntity),
+            Some(waiting) if waiting.len() >= self.waiting_max => Err(CommandError::Busy),
+            Some(_) => Ok(()),
+        };
+        match pushed {
+            Ok(()) => self.waiting[owner].push_back(command),
+            Err(_) => self.refused += 1,
+        }
         pushed
     }
 
+    /// Accepts a command to every core but `own`, or refuses it for all of them.
+    pub(crate) fn push_to_others(&mut self, own: usize, command: Command) -> Result<(), CommandError> {
+        let waiting_max = self.waiting_max;
+        if self.waiting.iter().enumerate().any(|(core, waiting)| core != own && waiting.len() >= waiting_max) {
+            self.refused += 1;
+            return Err(CommandError::Busy);
+        }
+        for (_, waiting) in self.waiting.iter_mut().enumerate().filter(|(core, _)| *core != own) {
+            waiting.push_back(command);
+        }
+        assert!(self.waiting.iter().all(|waiting| waiting.len() <= self.waiting_max), "a queue keeps its limit");
+        Ok(())
+    }
+
     /// Moves waiting commands to the rings of other cores, as far as there is room, and this core's own to `commands`.
-    pub(crate) fn flush(&mut self, exchange: &mut Exchange, commands: &mut Vec<Command>) {
+    pub(crate) fn flush<S: Fields>(&mut self, exchange: &mut Exchange<S>, commands: &mut Vec<Command>) {
         assert_eq!(self.waiting.len(), exchange.cores(), "there is a queue for each core");
         for (core, waiting) in self.waiting.iter_mut().enumerate() {
             if core == exchange.core() {
@@ -73,7 +84,7 @@ impl Outbox {
                 continue;
             }
             while let Some(command) = waiting.front()
-                && exchange.command(*command)
+                && exchange.command(core, *command)
             {
                 waiting.pop_front();
             }

@@ -1,9 +1,10 @@
 //! The ends of the rings between this core and one other core.
 
-use super::change::{Change, ENTITY_CHANGES_MAX};
+use super::change::Change;
 use super::command::Command;
 use super::stats::ExchangeStats;
 use ringshard_protocol::time::Instant;
+use ringshard_world::Fields;
 use rtrb::chunks::ChunkError;
 use rtrb::{Consumer, Producer, RingBuffer};
 
@@ -12,14 +13,14 @@ const COMMANDS: usize = 1024;
 
 /// A change in a ring, with the time of its publication.
 #[derive(Clone, Copy, Debug)]
-struct Published {
+struct Published<S> {
     at: Instant,
-    change: Change,
+    change: Change<S>,
 }
 
 /// The rings to one other core.
-pub(super) struct Outgoing {
-    changes: Producer<Published>,
+pub(super) struct Outgoing<S> {
+    changes: Producer<Published<S>>,
     commands: Producer<Command>,
     /// Entities of which that core has missed a change, one bit per row.
     behind: Vec<u64>,
@@ -32,16 +33,16 @@ pub(super) struct Outgoing {
 }
 
 /// The rings from one other core.
-pub(super) struct Incoming {
-    changes: Consumer<Published>,
+pub(super) struct Incoming<S> {
+    changes: Consumer<Published<S>>,
     commands: Consumer<Command>,
 }
 
 /// The rings from one core to another, in a world where each core owns `share` entities.
-pub(super) fn rings(share: usize) -> (Outgoing, Incoming) {
+pub(super) fn rings<S: Fields>(share: usize) -> (Outgoing<S>, Incoming<S>) {
     assert!(share > 0, "each core owns an entity at least");
-    // All entities may change in a tick, and the other core may be a tick late. All of one entity must fit.
-    let capacity = (2 * share).max(2 * ENTITY_CHANGES_MAX);
+    // All entities may change in a tick, and the other core may be a tick late.
+    let capacity = 2 * share;
     let (changes, changes_end) = RingBuffer::new(capacity);
     let (commands, commands_end) = RingBuffer::new(COMMANDS);
     let behind = vec![0; share.div_ceil(64)];
@@ -49,9 +50,9 @@ pub(super) fn rings(share: usize) -> (Outgoing, Incoming) {
     (outgoing, Incoming { changes: changes_end, commands: commands_end })
 }
 
-impl Incoming {
+impl<S: Fields> Incoming<S> {
     /// Takes the changes that have arrived; calls `arrived` with the time of the oldest and their number. Returns that number.
-    pub(super) fn receive(&mut self, mut take: impl FnMut(&Change), mut arrived: impl FnMut(Instant, u64)) -> usize {
+    pub(super) fn receive(&mut self, mut take: impl FnMut(&Change<S>), mut arrived: impl FnMut(Instant, u64)) -> usize {
         let waiting = self.changes.slots();
         let Ok(&Published { at, .. }) = self.changes.peek() else { return 0 };
         arrived(at, waiting as u64);
@@ -70,14 +71,14 @@ impl Incoming {
     }
 }
 
-impl Outgoing {
+impl<S: Fields> Outgoing<S> {
     /// Sends a command; false if the ring is full.
     pub(super) fn command(&mut self, command: Command) -> bool {
         self.commands.push(command).is_ok()
     }
 
     /// Publishes what fits. Changes that find no room are remembered by their entity.
-    pub(super) fn publish(&mut self, now: Instant, first: u16, changes: &[Change], stats: &mut ExchangeStats) {
+    pub(super) fn publish(&mut self, now: Instant, first: u16, changes: &[Change<S>], stats: &mut ExchangeStats) {
         assert!(now >= self.published_at, "changes are published in the order of time");
         self.published_at = now;
         let fits = match self.changes.write_chunk_uninit(changes.len()) {
@@ -107,7 +108,7 @@ impl Outgoing {
         &mut self,
         now: Instant,
         first: u16,
-        again: &mut impl FnMut(u16, &mut dyn FnMut(Change)),
+        again: &mut impl FnMut(u16) -> Change<S>,
         stats: &mut ExchangeStats,
     ) {
         let mut empty_words = 0;
@@ -119,7 +120,7 @@ impl Outgoing {
                 self.next = (self.next + 1) % self.behind.len();
                 continue;
             }
-            if self.changes.slots() < ENTITY_CHANGES_MAX {
+            if self.changes.slots() == 0 {
                 return;
             }
             let bit = word.trailing_zeros();
@@ -127,12 +128,9 @@ impl Outgoing {
             self.behind_count -= 1;
             empty_words = 0;
             let index = first + (self.next * 64) as u16 + bit as u16;
-            again(index, &mut |change| {
-                self.changes
-                    .push(Published { at: now, change })
-                    .expect("the ring has room for all changes of an entity");
-                stats.published += 1;
-            });
+            let published = Published { at: now, change: again(index) };
+            self.changes.push(published).expect("the ring has room for a change");
+            stats.published += 1;
         }
     }
 }

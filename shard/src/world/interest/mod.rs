@@ -17,7 +17,7 @@ mod difference;
 mod grid;
 mod keyed;
 mod scratch;
-mod z_order;
+pub(in crate::world) mod z_order;
 
 pub use difference::Difference;
 pub use grid::{CANDIDATES_MAX, CLASSES, Grid, LOOKS_MAX, Query, RADIUS_STEPS_MAX, Reach, Sight, WEIGHT_LOG2_MAX};

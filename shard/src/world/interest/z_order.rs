@@ -21,7 +21,7 @@ const DIGIT_BITS: u32 = 11;
 const DIGITS: usize = (POSITION_BITS + LAYER_BITS).div_ceil(DIGIT_BITS) as usize;
 const DIGIT_VALUES: usize = 1 << DIGIT_BITS;
 
-pub(super) struct Order {
+pub(in crate::world) struct Order {
     curve: Curve,
     /// One key per entity, from the highest bits: its layer, the code of its position, its number.
     sorted: Vec<u64>,
@@ -32,7 +32,7 @@ pub(super) struct Order {
 }
 
 impl Order {
-    pub(super) fn new(entities_max: usize) -> Self {
+    pub(in crate::world) fn new(entities_max: usize) -> Self {
         Order {
             curve: Curve::default(),
             sorted: vec![0; entities_max],
@@ -41,9 +41,14 @@ impl Order {
         }
     }
 
+    /// Heap memory of an order.
+    pub(in crate::world) const fn bytes(entities_max: usize) -> usize {
+        2 * entities_max * size_of::<u64>() + size_of::<[[u32; DIGIT_VALUES]; DIGITS]>() + 3 * 2 * 256 * 4
+    }
+
     /// Sorts entities, given by layer and position. No position is below `low` or above `high` on any axis. [`number`] gives
     /// the number of a key's entity.
-    pub(super) fn sort(
+    pub(in crate::world) fn sort(
         &mut self,
         entities: impl ExactSizeIterator<Item = (u8, [i32; 3])>,
         low: [i32; 3],
@@ -82,7 +87,7 @@ impl Order {
 }
 
 /// The number of a key's entity, counted from 0.
-pub(super) fn number(coded: u64) -> usize {
+pub(in crate::world) fn number(coded: u64) -> usize {
     usize::from(coded as u16)
 }
 

@@ -3,6 +3,7 @@
 
 use super::replica::Replica;
 use ringshard_prefetch::prefetch;
+use ringshard_world::Fields;
 use ringshard_world::codec::Writer;
 use ringshard_world::limits::BASELINE_AGE_MAX;
 use ringshard_world::messages::{ENTRY_BYTES_MAX, write_difference, write_full};
@@ -91,7 +92,7 @@ impl Encoder {
 
     /// The entry of the entity at `index`, as the difference from the version `age` versions back; for 0, in full.
     #[inline]
-    pub fn entry(&mut self, replica: &Replica, index: u16, age: u8) -> &[u8] {
+    pub fn entry<S: Fields>(&mut self, replica: &Replica<S>, index: u16, age: u8) -> &[u8] {
         self.taken += 1;
         let set = self.set(index);
         debug_assert_eq!(self.owners[set], index, "a set has the entries of its owner");
@@ -114,7 +115,7 @@ impl Encoder {
         *set as usize
     }
 
-    fn encode(&mut self, replica: &Replica, index: u16, age: u8, set: usize) -> Offset {
+    fn encode<S: Fields>(&mut self, replica: &Replica<S>, index: u16, age: u8, set: usize) -> Offset {
         let at = self.arena.len();
         assert!(at < EMPTY as usize && self.sets[set].0[usize::from(age)] == EMPTY, "an entry is encoded once");
         let from = at + LENGTH_BYTES;
@@ -122,11 +123,11 @@ impl Encoder {
         let mut writer = Writer::new(&mut self.arena[from..]);
         let entity = replica.versioned(index);
         let written = if age == 0 {
-            write_full(entity, replica.variables_set(index), &mut writer)
+            write_full(entity, replica.blank(), &mut writer)
         } else {
             let base = entity.version.wrapping_sub(u32::from(age));
             let state = replica.state_at(index, base).expect("the baseline is kept");
-            write_difference(entity, base, state, replica.variables_set_since(index, base), &mut writer)
+            write_difference(entity, base, state, &mut writer)
         };
         written.expect("an entry has at most ENTRY_BYTES_MAX bytes");
         let len = writer.used();

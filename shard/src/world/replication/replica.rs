@@ -6,11 +6,9 @@
 use crate::runtime::tick::TICKS_PER_SECOND;
 use crate::world::exchange::Change;
 use crate::world::store::Rate;
-use ringshard_world::entity::states;
-use ringshard_world::limits::{BASELINE_AGE_MAX, VARIABLES, WORLD_ENTITIES_MAX};
+use ringshard_world::limits::{BASELINE_AGE_MAX, WORLD_ENTITIES_MAX};
 use ringshard_world::messages::Versioned;
-use ringshard_world::{EntityId, Position, State};
-use std::cell::Cell;
+use ringshard_world::{EntityId, Fields, Position, State};
 
 /// Versions kept per entity.
 const KEPT: usize = BASELINE_AGE_MAX as usize + 1;
@@ -39,36 +37,26 @@ pub(super) struct Head {
     pub(super) generation: u8,
     /// Fewest ticks between two updates; [`NEVER`] for no updates.
     pub(super) interval: u8,
-    /// [`MOVING`], [`INVISIBLE`].
-    marks: u8,
-    /// How many versions back differences can start: as far as entity, kind and faction are the same. At most 255.
+    /// Whether the last change came soon after the one before.
+    is_moving: bool,
+    /// How many versions back differences can start: as far as it is the same entity. At most 255.
     baselines: u8,
 }
 
 const _: () = assert!(size_of::<Head>() == 8);
 // Versions wrap, and index the kept ones.
-const _: () = assert!(KEPT.is_power_of_two() && VARIABLES <= u64::BITS as usize);
-
-/// The last change came soon after the one before.
-const MOVING: u8 = 1;
-/// Only its own faction sees the entity.
-const INVISIBLE: u8 = 2;
+const _: () = assert!(KEPT.is_power_of_two());
 
 impl Head {
     /// Whether the last change came soon after the one before.
     #[inline]
     pub(super) fn is_moving(self) -> bool {
-        self.marks & MOVING != 0
+        self.is_moving
     }
 
-    /// Whether only its own faction sees the entity.
-    #[inline]
-    pub(super) fn is_invisible(self) -> bool {
-        self.marks & INVISIBLE != 0
-    }
-
-    fn mark(&mut self, mark: u8, set: bool) {
-        self.marks = if set { self.marks | mark } else { self.marks & !mark };
+    /// Whether there is an entity, and clients may see it.
+    fn is_replicated(self) -> bool {
+        self.generation != 0 && self.interval != NEVER
     }
 
     /// How many versions back `version` is; 0 if no difference can start from it.
@@ -79,53 +67,38 @@ impl Head {
     }
 }
 
-const NO_ENTITY: Head = Head { version: 0, generation: 0, interval: 0, marks: 0, baselines: 0 };
-
-/// What only changes and full entries of an entity need.
-#[derive(Clone, Copy, Debug, Default)]
-struct Details {
-    /// The tick of the newest version.
-    changed_at: u32,
-    /// The value of [`Replica::freezes`] when the newest version was made.
-    freezes: u32,
-    /// Variables that are not 0, one bit each.
-    set: u64,
-}
+const NO_ENTITY: Head = Head { version: 0, generation: 0, interval: 0, is_moving: false, baselines: 0 };
 
 /// The world, as one core knows it. All columns are by index of the entity.
 #[derive(Debug)]
-pub struct Replica {
+pub struct Replica<S> {
     heads: Vec<Head>,
-    details: Vec<Details>,
-    states: Vec<State>,
+    /// The tick of the newest version.
+    changed_at: Vec<u32>,
+    states: Vec<State<S>>,
+    /// The kind of each entity, which the game derives from its state.
+    kinds: Vec<u8>,
     /// The kept versions of each, by version modulo [`KEPT`].
-    past: Vec<[State; KEPT]>,
-    variables: Vec<[i32; VARIABLES]>,
-    /// The variables that each kept version has changed, one bit each.
-    variables_set: Vec<[u64; KEPT]>,
-    /// How often the newest versions were frozen. It wraps.
-    freezes: Cell<u32>,
+    past: Vec<[State<S>; KEPT]>,
+    /// What full entries are a difference from.
+    blank: State<S>,
     /// Entities that exist.
     living: usize,
 }
 
-impl Replica {
-    /// A replica of a world of at most `entities` entities. It allocates all memory now: 2 KiB for each.
-    pub fn new(entities: usize) -> Self {
-        Replica::counting_from(entities, 0)
-    }
-
-    /// The same, with versions that continue from `first_version`.
-    pub fn counting_from(entities: usize, first_version: u32) -> Self {
+impl<S: Fields> Replica<S> {
+    /// A replica of a world of at most `entities` entities, with versions that continue from `first_version`. It allocates
+    /// all memory now: 33 states for each.
+    pub fn new(entities: usize, first_version: u32, blank: S) -> Self {
         assert!(entities <= WORLD_ENTITIES_MAX, "a world has {WORLD_ENTITIES_MAX} indices");
+        let blank = State::blank(blank);
         Replica {
             heads: vec![Head { version: first_version, ..NO_ENTITY }; entities],
-            details: vec![Details::default(); entities],
-            states: vec![State::NONE; entities],
-            past: vec![[State::NONE; KEPT]; entities],
-            variables: vec![[0; VARIABLES]; entities],
-            variables_set: vec![[0; KEPT]; entities],
-            freezes: Cell::new(0),
+            changed_at: vec![0; entities],
+            states: vec![blank; entities],
+            kinds: vec![0; entities],
+            past: vec![[blank; KEPT]; entities],
+            blank,
             living: 0,
         }
     }
@@ -133,11 +106,13 @@ impl Replica {
     /// Applies a change that the owner of the entity has published.
     ///
     /// # Panics
-    /// When the world has no such index, or no variable of that number.
-    pub fn apply(&mut self, tick: u32, change: &Change) {
+    /// When the world has no such index.
+    pub fn apply(&mut self, tick: u32, change: &Change<S>) {
         match *change {
-            Change::State { id, ref state, rate } => self.set_state(tick, id, state, rate),
-            Change::Variable { id, number, value } => self.set_variable(tick, id, number, value),
+            Change::State { id, ref state, kind, rate } => {
+                self.kinds[usize::from(id.index)] = kind;
+                self.set_state(tick, id, state, rate);
+            }
             Change::Gone { id } => {
                 let head = &mut self.heads[usize::from(id.index)];
                 if head.generation != 0 {
@@ -149,63 +124,22 @@ impl Replica {
         }
     }
 
-    fn set_state(&mut self, tick: u32, id: EntityId, state: &State, rate: Rate) {
+    fn set_state(&mut self, tick: u32, id: EntityId, state: &State<S>, rate: Rate) {
         let index = usize::from(id.index);
-        let (head, details) = (&mut self.heads[index], &mut self.details[index]);
+        let head = &mut self.heads[index];
         assert!(id.generation != 0, "generation 0 means no entity");
         head.version = after(head.version);
         if head.generation != id.generation {
             self.living += usize::from(head.generation == 0);
-            (head.generation, head.marks, head.baselines) = (id.generation, 0, 0);
-            *details = Details { changed_at: tick, ..Details::default() };
-            self.variables[index] = [0; VARIABLES];
+            (head.generation, head.is_moving, head.baselines) = (id.generation, false, 0);
         } else {
-            head.mark(MOVING, tick.wrapping_sub(details.changed_at) <= MOVING_GAP);
+            head.is_moving = tick.wrapping_sub(self.changed_at[index]) <= MOVING_GAP;
             head.baselines = head.baselines.saturating_add(1);
-            details.changed_at = tick;
         }
-        details.freezes = self.freezes.get();
+        self.changed_at[index] = tick;
         head.interval = interval_of(rate);
-        head.mark(INVISIBLE, state.states & states::INVISIBLE != 0);
-        let former = &self.states[index];
-        if (former.kind, former.faction) != (state.kind, state.faction) {
-            // Differences do not contain these: the entity is sent in full.
-            head.baselines = 0;
-        }
-        let kept = head.version as usize % KEPT;
         self.states[index] = *state;
-        self.past[index][kept] = *state;
-        self.variables_set[index][kept] = 0;
-    }
-
-    fn set_variable(&mut self, tick: u32, id: EntityId, number: u8, value: i32) {
-        assert!(usize::from(number) < VARIABLES, "there is no variable {number}");
-        let index = usize::from(id.index);
-        let (head, details) = (&mut self.heads[index], &mut self.details[index]);
-        if head.generation != id.generation {
-            return;
-        }
-        // The changes of a tick make one version, unless a snapshot may contain that version already: changes of other cores
-        // arrive at any time.
-        if (details.changed_at, details.freezes) != (tick, self.freezes.get()) {
-            head.version = after(head.version);
-            head.baselines = head.baselines.saturating_add(1);
-            head.mark(MOVING, tick.wrapping_sub(details.changed_at) <= MOVING_GAP);
-            (details.changed_at, details.freezes) = (tick, self.freezes.get());
-            let kept = head.version as usize % KEPT;
-            self.past[index][kept] = self.states[index];
-            self.variables_set[index][kept] = 0;
-        }
-        let bit = 1 << number;
-        self.variables_set[index][head.version as usize % KEPT] |= bit;
-        details.set = if value == 0 { details.set & !bit } else { details.set | bit };
-        self.variables[index][usize::from(number)] = value;
-    }
-
-    /// A snapshot will contain the newest versions: from now on they do not change any more, and a change makes another
-    /// version.
-    pub(super) fn freeze(&self) {
-        self.freezes.set(self.freezes.get().wrapping_add(1));
+        self.past[index][head.version as usize % KEPT] = *state;
     }
 
     /// Most entities.
@@ -242,26 +176,37 @@ impl Replica {
 
     /// Whether the newest version of the entity has this state and rate.
     #[inline]
-    pub fn is_known(&self, id: EntityId, state: &State, rate: Rate) -> bool {
+    pub fn is_known(&self, id: EntityId, state: &State<S>, rate: Rate) -> bool {
         let Head { generation, interval, .. } = self.head(id.index);
         generation == id.generation && interval == interval_of(rate) && self.state(id.index) == state
     }
 
+    /// What full entries are a difference from.
+    pub(super) fn blank(&self) -> &State<S> {
+        &self.blank
+    }
+
     /// The newest state of the entity at `index`.
     #[inline]
-    pub fn state(&self, index: u16) -> &State {
+    pub fn state(&self, index: u16) -> &State<S> {
         &self.states[usize::from(index)]
     }
 
     /// The newest state of `id`, if it exists.
-    pub fn get(&self, id: EntityId) -> Option<&State> {
+    pub fn get(&self, id: EntityId) -> Option<&State<S>> {
         let head = self.heads.get(usize::from(id.index))?;
         (head.generation == id.generation && id.generation != 0).then(|| self.state(id.index))
     }
 
+    /// Whether `id` exists and is replicated.
+    pub fn is_replicated(&self, id: EntityId) -> bool {
+        let head = self.heads.get(usize::from(id.index));
+        head.is_some_and(|head| head.generation == id.generation && head.is_replicated())
+    }
+
     /// The state of the entity at `index` in an earlier version, if that is kept and a difference can start from it.
     #[inline]
-    pub fn state_at(&self, index: u16, version: u32) -> Option<&State> {
+    pub fn state_at(&self, index: u16, version: u32) -> Option<&State<S>> {
         let head = self.head(index);
         let age = head.version.wrapping_sub(version);
         let kept = age <= BASELINE_AGE_MAX.min(head.baselines.into());
@@ -269,41 +214,27 @@ impl Replica {
     }
 
     /// The entity at `index`, as an entry needs it.
-    pub(super) fn versioned(&self, index: u16) -> Versioned<'_> {
+    pub(super) fn versioned(&self, index: u16) -> Versioned<'_, S> {
         let Head { version, generation, .. } = self.head(index);
-        let at = usize::from(index);
-        Versioned {
-            id: EntityId { index, generation },
-            version,
-            state: &self.states[at],
-            variables: &self.variables[at],
-        }
+        Versioned { id: EntityId { index, generation }, version, state: self.state(index) }
     }
 
-    /// The variables of the entity at `index` that are not 0, one bit each.
-    pub(super) fn variables_set(&self, index: u16) -> u64 {
-        self.details[usize::from(index)].set
-    }
-
-    /// The variables of the entity at `index` that changed after `version`, one bit each.
-    pub(super) fn variables_set_since(&self, index: u16, version: u32) -> u64 {
-        let set = &self.variables_set[usize::from(index)];
-        let age = self.version(index).wrapping_sub(version);
-        assert!(age <= BASELINE_AGE_MAX, "version {version} is no longer kept");
-        (1..=age).fold(0, |all, ahead| all | set[version.wrapping_add(ahead) as usize % KEPT])
-    }
-
-    /// Whether `viewer` sees the entity at `index`, if it is close enough. Only its own faction sees an invisible entity.
+    /// The kind of the entity at `index`.
     #[inline]
-    pub fn sees(&self, viewer: EntityId, index: u16) -> bool {
-        !self.head(index).is_invisible()
-            || self.get(viewer).is_some_and(|own| index == viewer.index || own.faction == self.state(index).faction)
+    pub fn kind(&self, index: u16) -> u8 {
+        self.kinds[usize::from(index)]
+    }
+
+    /// All entities that exist: index, generation and state.
+    pub fn living(&self) -> impl Iterator<Item = (u16, u8, &State<S>)> + '_ {
+        let living = self.heads.iter().zip(&self.states).enumerate().filter(|(_, (head, _))| head.generation != 0);
+        living.map(|(index, (head, state))| (index as u16, head.generation, state))
     }
 
     /// All entities that are replicated: index, position and kind.
     pub fn positions(&self) -> impl Iterator<Item = (u16, Position, u8)> + '_ {
-        let replicated = |head: &Head| head.generation != 0 && head.interval != NEVER;
-        let living = self.heads.iter().zip(&self.states).enumerate().filter(move |(_, (head, _))| replicated(head));
-        living.map(|(index, (_, state))| (index as u16, state.position, state.kind as u8))
+        let all = self.heads.iter().zip(&self.states).zip(&self.kinds).enumerate();
+        let living = all.filter(|(_, ((head, _), _))| head.is_replicated());
+        living.map(|(index, ((_, state), &kind))| (index as u16, state.position, kind))
     }
 }

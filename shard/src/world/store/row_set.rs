@@ -44,19 +44,11 @@ impl RowSet {
     pub fn iter(&self) -> impl Iterator<Item = usize> + '_ {
         self.words.iter().enumerate().flat_map(|(at, &word)| bits(word).map(move |bit| at * 64 + bit))
     }
-
-    /// Removes all rows, in ascending order, and calls `each` with each.
-    #[inline]
-    pub(super) fn drain(&mut self, mut each: impl FnMut(usize)) {
-        for (at, word) in self.words.iter_mut().enumerate() {
-            bits(std::mem::take(word)).for_each(|bit| each(at * 64 + bit));
-        }
-    }
 }
 
 /// The numbers of the bits that are set in `word`, in ascending order.
 #[inline]
-pub(super) fn bits(mut word: u64) -> impl Iterator<Item = usize> {
+fn bits(mut word: u64) -> impl Iterator<Item = usize> {
     std::iter::from_fn(move || {
         let bit = (word != 0).then(|| word.trailing_zeros() as usize)?;
         word &= word - 1;
@@ -78,9 +70,7 @@ mod tests {
         set.remove(1);
         assert_eq!(set.iter().collect::<Vec<_>>(), [0, 63, 127, 129]);
         assert!(set.contains(127) && !set.contains(64));
-        let mut drained = Vec::new();
-        set.drain(|row| drained.push(row));
-        assert_eq!(drained, [0, 63, 127, 129]);
+        [0, 63, 127, 129].into_iter().for_each(|row| set.remove(row));
         assert_eq!(set, RowSet::new(130));
     }
 }

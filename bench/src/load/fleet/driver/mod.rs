@@ -1,8 +1,8 @@
 //! One thread of a fleet.
 
+use super::member::Member;
 use super::result::FleetResult;
 use super::shared::Shared;
-use super::workload::Workload;
 use crate::load::generator::stamp_arrivals;
 use crate::load::health::Health;
 use crate::load::peer_table::PeerTable;
@@ -14,10 +14,10 @@ use ringshard_link::mmsg::MmsgLink;
 use ringshard_link::socket::Socket;
 use ringshard_link::uring::{Ring, UringLink};
 use ringshard_prefetch::prefetch;
-use ringshard_protocol::client::{Client, ClientConfig, ClientEvent};
+use ringshard_protocol::client::{Client, ClientConfig};
 use ringshard_protocol::link::{Link, Path, Wait};
 use ringshard_protocol::time::{Duration, Instant};
-use ringshard_protocol::wire::Header;
+use ringshard_protocol::wire::{ConnectionId, Header};
 use std::cmp::Reverse;
 use std::collections::{BTreeMap, BinaryHeap};
 use std::net::SocketAddr;
@@ -54,7 +54,7 @@ pub struct Share {
 }
 
 /// Runs a thread.
-pub fn drive<T: Workload>(share: Share, workloads: Vec<T>) -> Result<FleetResult<T>, String> {
+pub fn drive<T: Member>(share: Share, members: Vec<T>) -> Result<FleetResult<T>, String> {
     core_affinity::set_for_current(CoreId { id: share.cpu });
     let sockets = (0..share.sockets)
         .map(|_| Socket::connect(share.server))
@@ -62,24 +62,25 @@ pub fn drive<T: Workload>(share: Share, workloads: Vec<T>) -> Result<FleetResult
         .map_err(|error| error.to_string())?;
     stamp_arrivals(&sockets);
     match Ring::open() {
-        Ok(ring) => Ok(drive_over(UringLink::new(ring, sockets).map_err(|error| error.to_string())?, share, workloads)),
-        Err(_) => Ok(drive_over(MmsgLink::new(sockets).map_err(|error| error.to_string())?, share, workloads)),
+        Ok(ring) => Ok(drive_over(UringLink::new(ring, sockets).map_err(|error| error.to_string())?, share, members)),
+        Err(_) => Ok(drive_over(MmsgLink::new(sockets).map_err(|error| error.to_string())?, share, members)),
     }
 }
 
 /// Runs over the link itself, or over a simulated network.
-fn drive_over<T: Workload>(link: impl Link, share: Share, workloads: Vec<T>) -> FleetResult<T> {
-    let Some(network) = share.network else { return Driver::new(link, share, workloads).run().0 };
-    let (mut result, link) = Driver::new(ConditionedLink::new(link, network, HELD_MAX), share, workloads).run();
+fn drive_over<T: Member>(link: impl Link, share: Share, members: Vec<T>) -> FleetResult<T> {
+    let Some(network) = share.network else { return Driver::new(link, share, members).run().0 };
+    let (mut result, link) = Driver::new(ConditionedLink::new(link, network, HELD_MAX), share, members).run();
     result.network = link.conditioned_stats();
     result.health.dropped += result.network.not_held;
     result
 }
 
-struct FleetClient<T> {
-    client: Client,
-    workload: T,
+struct Driven<T> {
+    member: T,
     path: Path,
+    /// The connection that its socket's table knows.
+    id: Option<ConnectionId>,
     /// The tag in answers to its handshake.
     tag: u64,
     joined: bool,
@@ -94,7 +95,7 @@ struct Driver<L, T> {
     share: Share,
     /// Clients that have not begun to connect.
     waiting: std::vec::IntoIter<T>,
-    members: Vec<FleetClient<T>>,
+    members: Vec<Driven<T>>,
     peer_table: PeerTable,
     /// When clients are due. Entries that differ from the client's `wakes_at` are outdated.
     timers: BinaryHeap<Reverse<(Instant, u32)>>,
@@ -112,13 +113,13 @@ struct Driver<L, T> {
     dropped_before: Option<u64>,
 }
 
-impl<L: Link, T: Workload> Driver<L, T> {
-    fn new(link: L, share: Share, workloads: Vec<T>) -> Self {
+impl<L: Link, T: Member> Driver<L, T> {
+    fn new(link: L, share: Share, members: Vec<T>) -> Self {
         Driver {
             link,
             share,
-            members: Vec::with_capacity(workloads.len()),
-            waiting: workloads.into_iter(),
+            members: Vec::with_capacity(members.len()),
+            waiting: members.into_iter(),
             peer_table: PeerTable::default(),
             timers: BinaryHeap::new(),
             touched: Vec::new(),
@@ -184,7 +185,7 @@ impl<L: Link, T: Workload> Driver<L, T> {
                 let Some((number, member)) = number.and_then(|number| Some((number, members.get_mut(number)?))) else {
                     continue;
                 };
-                member.receive(now, datagram, message);
+                member.member.receive(now, datagram, message);
                 if !member.touched {
                     member.touched = true;
                     touched.push(number as u32);
@@ -197,16 +198,16 @@ impl<L: Link, T: Workload> Driver<L, T> {
     /// Starts handshakes, a few at a time.
     fn begin(&mut self, now: Instant) {
         while self.under_way < CONNECTING_MAX
-            && let Some(workload) = self.waiting.next()
+            && let Some(mut member) = self.waiting.next()
         {
             let number = self.members.len();
             let Share { config, server, per_socket, .. } = &self.share;
-            let client = Client::new(config.clone(), now, random_bytes()).expect("the server's key is valid");
+            member.begin(config.clone(), now, random_bytes());
             let path = Path::new((number / per_socket) as u32, *server);
-            self.members.push(FleetClient {
-                client,
-                workload,
+            self.members.push(Driven {
+                member,
                 path,
+                id: None,
                 tag: 0,
                 joined: false,
                 wakes_at: Instant::NEVER,
@@ -261,40 +262,34 @@ impl<L: Link, T: Workload> Driver<L, T> {
 
     /// Advances a client and its workload, sends, and sets its timer. Returns false if the link had no room.
     fn serve(&mut self, now: Instant, number: u32) -> bool {
-        let member = &mut self.members[number as usize];
-        member.touched = false;
-        if member.client.deadline() <= now {
-            member.client.advance(now);
+        let driven = &mut self.members[number as usize];
+        driven.touched = false;
+        if let Some(reason) = driven.member.serve(now) {
+            self.closed.get_or_insert_with(|| reason.to_string());
+            self.share.shared.closed.fetch_add(1, Ordering::Relaxed);
         }
-        while let Some(event) = member.client.poll_event() {
-            match event {
-                ClientEvent::Connected { id, .. } => {
-                    self.peer_table.insert(id, number);
-                    if !std::mem::replace(&mut member.joined, true) {
-                        self.under_way -= 1;
-                        self.share.shared.connected.fetch_add(1, Ordering::Relaxed);
-                    }
-                }
-                ClientEvent::Closed(reason) => {
-                    self.closed.get_or_insert_with(|| reason.to_string());
-                    self.share.shared.closed.fetch_add(1, Ordering::Relaxed);
-                }
-                ClientEvent::Reconnecting(_) => {}
-            }
-            member.workload.on_event(event);
+        let connection = driven.member.connection();
+        if driven.id != connection.id()
+            && let Some(id) = connection.id()
+        {
+            driven.id = Some(id);
+            self.peer_table.insert(id, number);
         }
-        if member.tag != member.client.handshake_tag() {
-            member.tag = member.client.handshake_tag();
-            self.peer_table.by_tag.insert(member.tag, number);
+        if connection.is_connected() && !std::mem::replace(&mut driven.joined, true) {
+            self.under_way -= 1;
+            self.share.shared.connected.fetch_add(1, Ordering::Relaxed);
         }
-        member.workload.advance(now, &mut member.client);
-        let had_room = transmit(&mut member.client, now, member.path, &mut self.link);
+        if driven.tag != connection.handshake_tag() {
+            driven.tag = connection.handshake_tag();
+            self.peer_table.by_tag.insert(driven.tag, number);
+        }
+        let had_room = transmit(driven.member.connection_mut(), now, driven.path, &mut self.link);
         let next = match had_room {
-            true => member.client.deadline().min(member.workload.deadline()).max(now + DEADLINE_STEP),
+            true => driven.member.deadline().max(now + DEADLINE_STEP),
             false => now + DEADLINE_STEP,
         };
-        if next < member.wakes_at {
-            member.wakes_at = next;
+        if next < driven.wakes_at {
+            driven.wakes_at = next;
             self.timers.push(Reverse((next, number)));
         }
         had_room
@@ -305,16 +300,17 @@ impl<L: Link, T: Workload> Driver<L, T> {
         let mut packets_lost = 0;
         self.note_drops(false);
         let now = self.link.now();
-        for member in &mut self.members {
-            for (reason, count) in member.client.drops().entries().filter(|&(_, count)| count > 0) {
+        for Driven { member, path, .. } in &mut self.members {
+            let client = member.connection_mut();
+            for (reason, count) in client.drops().entries().filter(|&(_, count)| count > 0) {
                 *drops.entry(reason.to_owned()).or_insert(0) += count;
             }
-            if member.client.duplicates() > 0 {
-                *drops.entry("duplicate".to_owned()).or_insert(0) += member.client.duplicates();
+            if client.duplicates() > 0 {
+                *drops.entry("duplicate".to_owned()).or_insert(0) += client.duplicates();
             }
-            packets_lost += member.client.connection().map_or(0, |session| session.packets_lost());
-            member.client.disconnect();
-            transmit(&mut member.client, now, member.path, &mut self.link);
+            packets_lost += client.connection().map_or(0, |connection| connection.packets_lost());
+            client.disconnect();
+            transmit(client, now, *path, &mut self.link);
             self.link.submit();
         }
         let link = self.link.stats();
@@ -323,22 +319,10 @@ impl<L: Link, T: Workload> Driver<L, T> {
                 drops.insert(reason.to_owned(), count);
             }
         }
-        let workloads = self.members.into_iter().map(|member| member.workload).collect();
+        let members = self.members.into_iter().map(|driven| driven.member).collect();
         let (network, health) = (ConditionedStats::default(), self.health);
-        let result = FleetResult { workloads, network, health, drops, packets_lost, closed: self.closed };
+        let result = FleetResult { members, network, health, drops, packets_lost, closed: self.closed };
         (result, self.link)
-    }
-}
-
-impl<T: Workload> FleetClient<T> {
-    fn receive(&mut self, now: Instant, datagram: &mut [u8], buffer: &mut Vec<u8>) {
-        let Some(messages) = self.client.receive(now, datagram) else { return };
-        for message in messages {
-            self.workload.on_message(message.channel, message.bytes);
-        }
-        while let Some(channel) = self.client.read(buffer) {
-            self.workload.on_message(channel, buffer);
-        }
     }
 }
 

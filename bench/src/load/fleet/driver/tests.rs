@@ -1,6 +1,8 @@
 use super::*;
+use crate::load::fleet::member::Connected;
 use crate::load::fleet::shared::Shared;
 use crate::load::fleet::workload::Workload;
+use ringshard_protocol::client::ClientEvent;
 use ringshard_protocol::crypto::SecretKey;
 use ringshard_protocol::link::{Arrival, LinkStats};
 use ringshard_protocol::wire::Channel;
@@ -68,7 +70,7 @@ impl Link for NarrowLink {
     }
 }
 
-fn driver(clients: usize) -> Driver<NarrowLink, Silent> {
+fn driver(clients: usize) -> Driver<NarrowLink, Connected<Silent>> {
     let shared = Arc::new(Shared::default());
     let link = NarrowLink {
         now: Instant::ZERO,
@@ -88,7 +90,7 @@ fn driver(clients: usize) -> Driver<NarrowLink, Silent> {
         per_socket: 1,
         shared,
     };
-    Driver::new(link, share, (0..clients).map(|_| Silent).collect())
+    Driver::new(link, share, (0..clients).map(|_| Connected::new(Silent)).collect())
 }
 
 #[test]

@@ -69,8 +69,16 @@ const COUNTERS: [(&str, &str, &str); 5] = [
     ("ticks_skipped", "ticks_skipped", "Ticks that were skipped because the tick before ended too late"),
 ];
 /// Values that rise and fall.
-const GAUGES: [&str; 6] =
-    ["message_bytes", "world_shed_level", "world_players", "world_suspended", "world_entities", "world_known_entities"];
+const GAUGES: [&str; 8] = [
+    "message_bytes",
+    "world_shed_level",
+    "world_players",
+    "world_suspended",
+    "world_pending",
+    "world_entities",
+    "world_known_entities",
+    "world_jobs_outstanding",
+];
 
 #[derive(Debug)]
 struct ServerMetrics(MetricsSnapshot);

@@ -4,8 +4,8 @@ use super::Viewer;
 use super::scratch::Scratch;
 use super::slot::Sight;
 use crate::world::replication::replica::Replica;
-use ringshard_world::EntityId;
 use ringshard_world::view::digest_on;
+use ringshard_world::{EntityId, Fields};
 
 /// The result of comparing a client's digest.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
@@ -18,9 +18,9 @@ pub enum DigestResult {
     Differs,
 }
 
-impl Viewer {
+impl<O: Fields> Viewer<O> {
     /// Compares a client's digest, which came with the acknowledgment taken last, with what the client must see.
-    pub fn check(&mut self, digest: u32, replica: &Replica, scratch: &mut Scratch) -> DigestResult {
+    pub fn check<S: Fields>(&mut self, digest: u32, replica: &Replica<S>, scratch: &mut Scratch) -> DigestResult {
         let in_use = |at: usize| self.slots[at].sight != Sight::Free;
         if (0..self.slots.len()).any(|at| in_use(at) && self.uncertain.contains(at)) {
             return DigestResult::Unknown;

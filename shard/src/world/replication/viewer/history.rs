@@ -45,8 +45,10 @@ const _: () = assert!(ENTRIES.is_power_of_two() && SNAPSHOTS <= u16::MAX as usiz
 
 impl History {
     pub(super) fn new() -> History {
+        // Numbers that belong elsewhere: no snapshot is found before it was sent.
+        let sent = std::array::from_fn(|at| Sent { number: at as u16 + 1, ..Sent::default() });
         History {
-            sent: Box::new([Sent::default(); SNAPSHOTS]),
+            sent: Box::new(sent),
             entries: vec![Entry::default(); ENTRIES].into_boxed_slice(),
             recorded: 0,
             start: 0,
@@ -82,6 +84,12 @@ impl History {
         (sent.waiting && sent.number == number).then_some(sent)
     }
 
+    /// The tick of snapshot `number`, whether it still waits or not; None if newer ones have displaced it.
+    pub(super) fn tick_of(&self, number: u16) -> Option<u32> {
+        let sent = self.sent[usize::from(number) % SNAPSHOTS];
+        (sent.number == number).then_some(sent.tick)
+    }
+
     /// The snapshot `number` is acknowledged or lost: it no longer waits.
     pub(super) fn settle(&mut self, number: u16) {
         let sent = &mut self.sent[usize::from(number) % SNAPSHOTS];
@@ -94,5 +102,26 @@ impl History {
         let kept = self.recorded.wrapping_sub(sent.start) <= ENTRIES as u32;
         let entries = (0..u32::from(sent.count)).map(move |at| sent.start.wrapping_add(at) as usize % ENTRIES);
         kept.then(|| entries.map(|at| self.entries[at]))
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    /// A client may name any number: a tick of a snapshot that was never sent would let it choose what it has seen.
+    #[test]
+    fn the_tick_of_a_snapshot_is_known_from_its_sending_until_it_is_displaced() {
+        let mut history = History::new();
+        assert!((0..=u16::MAX).all(|number| history.tick_of(number).is_none() && history.in_flight(number).is_none()));
+        for number in 0..200_u16 {
+            history.record_snapshot(number, 1_000 + u32::from(number));
+        }
+        for number in 0..=u16::MAX {
+            let kept = (200 - SNAPSHOTS as u16..200).contains(&number);
+            assert_eq!(history.tick_of(number), kept.then(|| 1_000 + u32::from(number)), "{number}");
+        }
+        history.settle(199);
+        assert_eq!((history.tick_of(199), history.in_flight(199).is_none()), (Some(1_199), true));
     }
 }

@@ -9,7 +9,7 @@
 //! | `snapshot` | writing a snapshot |
 //! | `digest` | comparing the client's digest with what it must see |
 //! | `scratch` | working memory that all viewers share |
-//! | [`inputs`] | which inputs the state of a tick contains |
+//! | `owners` | the owner blocks in flight |
 //!
 //! For each entity in sight the viewer knows the newest version that the client has acknowledged, and when it last sent one.
 //! What is due is sent at the rates of the pacing; if more is due than fits the budget, what has waited longest and is
@@ -19,7 +19,7 @@
 mod acknowledge;
 mod digest;
 mod history;
-pub mod inputs;
+mod owners;
 mod priority;
 mod scratch;
 mod slot;
@@ -28,12 +28,15 @@ mod snapshot;
 pub use digest::DigestResult;
 pub use scratch::Scratch;
 pub use slot::SLOTS_MAX;
+pub use snapshot::PlayerReport;
 
 use crate::world::interest::Reach;
+use crate::world::replication::happenings::Happenings;
+use crate::world::replication::replica::Replica;
 use history::History;
-use inputs::Inputs;
+use owners::Owners;
 use ringshard_prefetch::prefetch;
-use ringshard_world::{EntityId, Position};
+use ringshard_world::{EntityId, Fields};
 use slot::{Sight, Slot, SlotSet};
 
 /// Ticks for the first acknowledgment, before the round-trip time was measured: a quarter of a second.
@@ -41,9 +44,11 @@ const RTT_TICKS_FIRST: u32 = 15;
 
 /// One client's view, as the server knows it.
 #[derive(Debug)]
-pub struct Viewer {
-    /// The client's own entity.
-    pub player: EntityId,
+pub struct Viewer<O> {
+    /// The body of the client's player.
+    pub body: Option<EntityId>,
+    /// Decides which of many equally near entities are in sight: different for each client.
+    pub turn: u32,
     /// How far its last interest query had to search.
     pub reach: Reach,
     /// The entities in sight, and free slots.
@@ -58,43 +63,83 @@ pub struct Viewer {
     crowded: bool,
     /// Number of the next snapshot.
     number: u16,
+    /// How many snapshots were sent, as far as numbers can tell: at most [`acknowledge::BEHIND_MAX`].
+    sent: u16,
     history: History,
     /// Smoothed round-trip time, in eighths of a tick.
     rtt_eighths: u32,
+    /// Smoothed deviation of that time, in eighths of a tick.
+    jitter_eighths: u32,
     /// Tick of the last snapshot.
     last_snapshot_at: u32,
     /// The newest snapshot that was acknowledged.
     acknowledged: Option<u16>,
-    /// The inputs of its player.
-    pub inputs: Inputs,
-    /// The last known position of its player.
-    pub last_position: Option<Position>,
+    /// The owner blocks of the last snapshots.
+    owners: Owners<O>,
 }
 
-impl Viewer {
-    /// A client that sees nothing yet.
-    pub fn new(player: EntityId) -> Self {
+impl<O: Fields> Viewer<O> {
+    /// A client that sees nothing yet; its first snapshot has number `first`. Owner blocks are differences from `blank`.
+    pub fn new(blank: O, turn: u32, first: u16) -> Self {
         Viewer {
-            player,
+            body: None,
+            turn,
             reach: Reach::default(),
             slots: Vec::with_capacity(SLOTS_MAX),
             free: Vec::with_capacity(SLOTS_MAX),
             uncertain: SlotSet::default(),
             in_full: SlotSet::default(),
             crowded: false,
-            number: 0,
+            number: first,
+            sent: 0,
             history: History::new(),
             rtt_eighths: RTT_TICKS_FIRST * 8,
+            jitter_eighths: 0,
             last_snapshot_at: 0,
             acknowledged: None,
-            inputs: Inputs::default(),
-            last_position: None,
+            owners: Owners::new(blank),
         }
+    }
+
+    /// The number of the next snapshot.
+    pub fn next_number(&self) -> u16 {
+        self.number
+    }
+
+    /// The newest snapshot that the client is known to have.
+    pub fn acknowledged(&self) -> Option<u16> {
+        self.acknowledged
+    }
+
+    /// The tick of a snapshot that the client has acknowledged lately.
+    pub fn tick_of(&self, number: u16) -> Option<u32> {
+        self.history.tick_of(number)
+    }
+
+    /// Smoothed time from a snapshot to its acknowledgment, in ticks.
+    pub fn round_trip_ticks(&self) -> f64 {
+        f64::from(self.rtt_eighths) / 8.0
+    }
+
+    /// Smoothed deviation of that time, in ticks.
+    pub fn jitter_ticks(&self) -> f64 {
+        f64::from(self.jitter_eighths) / 8.0
     }
 
     /// The indices of the entities in sight.
     pub fn shown(&self) -> impl Iterator<Item = u16> + '_ {
         self.slots.iter().filter(|slot| slot.sight == Sight::Shown).map(|slot| slot.index)
+    }
+
+    /// The entities of which the client gets the events of this tick, as far as there are any.
+    pub fn heard<'a, S: Fields>(
+        &'a self,
+        happenings: &'a Happenings,
+        replica: &'a Replica<S>,
+    ) -> impl Iterator<Item = EntityId> + 'a {
+        let concerned = self.slots.iter().filter(|slot| happenings.concern(slot.index));
+        let heard = concerned.filter(|slot| slot.is_heard(replica.generation(slot.index)));
+        heard.map(|slot| EntityId { index: slot.index, generation: slot.generation })
     }
 
     /// The number of entities in sight.

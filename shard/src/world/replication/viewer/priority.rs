@@ -4,10 +4,11 @@ use super::Viewer;
 use super::scratch::{Due, Scratch};
 use super::slot::{Sight, Slot};
 use crate::world::replication::encoder::Encoder;
+use crate::world::replication::happenings::Happenings;
 use crate::world::replication::pacing::Pacing;
 use crate::world::replication::replica::{Head, Replica};
-use ringshard_world::EntityId;
-use ringshard_world::messages::PLAIN_ENTRY_BYTES_MAX;
+use ringshard_world::messages::FULL_ENTRY_BYTES_USUAL;
+use ringshard_world::{EntityId, Fields};
 
 /// Bytes of an entry that says that an entity is gone.
 const GONE_BYTES: usize = 4;
@@ -25,7 +26,7 @@ const _: () = assert!(GONE_BYTES == 4 && PRIORITY_NEAR > u16::MAX as u32 && WAIT
 /// Why an entity is due.
 struct Need {
     priority: u32,
-    /// Its entry takes about so many bytes, without variables.
+    /// Its entry takes about so many bytes.
     bytes: usize,
     /// Whether it is unchanged and sent again in full.
     refresh: bool,
@@ -50,7 +51,7 @@ impl Schedule<'_> {
         let need = |priority, bytes| Some(Need { priority, bytes, refresh: false });
         if !slot.announced {
             let waited = self.number.wrapping_sub(slot.since);
-            let bytes = if slot.sight == Sight::Leaving { GONE_BYTES } else { PLAIN_ENTRY_BYTES_MAX };
+            let bytes = if slot.sight == Sight::Leaving { GONE_BYTES } else { FULL_ENTRY_BYTES_USUAL };
             let near = if slot.near { PRIORITY_NEAR } else { 0 };
             return need(PRIORITY_UNANNOUNCED + near + u32::from(waited), bytes);
         }
@@ -59,13 +60,13 @@ impl Schedule<'_> {
         }
         if slot.acked == head.version {
             let due = waited >= self.pacing.refresh;
-            return due.then_some(Need { priority: 1, bytes: PLAIN_ENTRY_BYTES_MAX, refresh: true });
+            return due.then_some(Need { priority: 1, bytes: FULL_ENTRY_BYTES_USUAL, refresh: true });
         }
         let interval = self.interval(slot, head);
         if waited < interval {
             return None;
         }
-        let bytes = if slot.acked == 0 { PLAIN_ENTRY_BYTES_MAX } else { ENTRY_BYTES_USUAL };
+        let bytes = if slot.acked == 0 { FULL_ENTRY_BYTES_USUAL } else { ENTRY_BYTES_USUAL };
         need(((waited.min(WAITED_MAX) << 6) / interval) << u32::from(slot.near), bytes)
     }
 
@@ -89,30 +90,35 @@ fn far_interval(pacing: &Pacing, tick: u32) -> u32 {
     (pacing.far_tenths + tick % 10 * 7 % 10) / 10
 }
 
-impl Viewer {
-    /// Fills `scratch.due` with the entities that are due; returns how many bytes they take at most, without variables.
-    pub(super) fn find_due(
+impl<O: Fields> Viewer<O> {
+    /// Fills `scratch.due` with the entities that are due; returns about how many bytes they take.
+    pub(super) fn find_due<S: Fields>(
         &mut self,
         tick: u32,
         pacing: &Pacing,
-        replica: &Replica,
+        replica: &Replica<S>,
         encoder: &Encoder,
+        happenings: &Happenings,
         scratch: &mut Scratch,
     ) -> usize {
-        let Scratch { due, heads, .. } = scratch;
+        let Scratch { due, heads, heard, .. } = scratch;
         due.clear();
+        heard.clear();
         // In a loop of its own, so that the processor overlaps the cache misses.
         heads.clear();
         heads.extend(self.slots.iter().map(|slot| replica.head(slot.index)));
         let (far, repeat_after) = (far_interval(pacing, tick), self.repeat_after());
         let schedule = Schedule { pacing, tick, number: self.number, far, repeat_after };
-        let Viewer { slots, uncertain, in_full, player, .. } = self;
+        let Viewer { slots, uncertain, in_full, .. } = self;
         let mut bytes = 0;
         for (at, (slot, &head)) in slots.iter_mut().zip(&*heads).enumerate() {
             if slot.sight == Sight::Free {
                 continue;
             }
-            if follow(slot, head, schedule.number, *player, replica) {
+            if happenings.concern(slot.index) && slot.is_heard(head.generation) {
+                heard.push(EntityId { index: slot.index, generation: slot.generation });
+            }
+            if follow(slot, head, schedule.number) {
                 uncertain.insert(at);
             }
             let Some(need) = schedule.need(slot, head) else { continue };
@@ -130,12 +136,7 @@ impl Viewer {
 
 /// Updates a slot to what has become of its entity. Returns whether the client may have another entity than is known here.
 #[inline]
-fn follow(slot: &mut Slot, head: Head, number: u16, player: EntityId, replica: &Replica) -> bool {
+fn follow(slot: &mut Slot, head: Head, number: u16) -> bool {
     slot.limit_since(number);
-    let uncertain =
-        slot.sight == Sight::Shown && head.generation != slot.generation && slot.succeed(head.generation, number);
-    if slot.sight == Sight::Shown && head.is_invisible() && !replica.sees(player, slot.index) {
-        slot.leave();
-    }
-    uncertain
+    slot.sight == Sight::Shown && head.generation != slot.generation && slot.succeed(head.generation, number)
 }

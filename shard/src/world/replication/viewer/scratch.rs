@@ -20,6 +20,8 @@ pub struct Scratch {
     pub digests_left: u32,
     pub(super) due: Vec<Due>,
     pub(super) heads: Vec<Head>,
+    /// Entities in the client's sight that events are about.
+    pub heard: Vec<EntityId>,
     /// The entities that the client has, each with its slot.
     pub(super) known: Vec<(EntityId, u8)>,
 }

@@ -68,6 +68,18 @@ impl Slot {
         true
     }
 
+    /// Whether the client gets events about the entity: it is in sight, or the client was not told yet that it is not, or it
+    /// was until it ceased to exist. `generation` is the one that is now at its index. Cores learn of an entity's end at
+    /// different times, and its end is often what the event is about.
+    #[inline]
+    pub(super) fn is_heard(&self, generation: u8) -> bool {
+        match self.sight {
+            Sight::Free => false,
+            Sight::Shown => true,
+            Sight::Leaving => !self.announced || generation != self.generation,
+        }
+    }
+
     /// Keeps `since` comparable with the number of the next snapshot: sequence numbers wrap.
     pub(super) fn limit_since(&mut self, number: u16) {
         if number.wrapping_sub(self.since) > SINCE_MAX {

@@ -1,53 +1,92 @@
 //! Writing a snapshot: PROTOCOL.md#snapshots.
 
 use super::Viewer;
+use super::acknowledge::BEHIND_MAX;
 use super::history::Entry;
 use super::scratch::{Due, Scratch};
 use super::slot::{SINCE_MAX, Sight};
 use crate::world::replication::encoder::Encoder;
+use crate::world::replication::happenings::Happenings;
 use crate::world::replication::pacing::Pacing;
 use crate::world::replication::replica::Replica;
+use ringshard_protocol::limits::COMPRESSION_BYTES_MIN;
+use ringshard_world::Fields;
 use ringshard_world::codec::Writer;
-use ringshard_world::messages::{SnapshotHeader, write_gone};
+use ringshard_world::limits::SHOWN_BYTES_MAX;
+use ringshard_world::messages::{ENTRY_BYTES_MAX, Owner, SnapshotHeader, write_gone};
 use std::cmp::Reverse;
 
-/// Ticks after which a snapshot without entries is sent, to acknowledge inputs.
+/// Ticks after which a snapshot without news is sent: the client's clock follows it.
 const EMPTY_SNAPSHOT_TICKS: u32 = 10;
 
-impl Viewer {
+/// What a snapshot tells a player about itself.
+#[derive(Clone, Copy, Debug)]
+pub struct PlayerReport<'a, O> {
+    /// Its own state, and its body.
+    pub owner: &'a Owner<O>,
+    /// How many ticks the newest input was ahead when the tick's input was taken.
+    pub lead: i8,
+    /// Ticks since an input was there in time.
+    pub input_age: u8,
+}
+
+/// Most bytes of entries behind a header of `header_bytes`. The engine would try to compress a longer message, which takes
+/// longer than to write it. But the largest entry always fits.
+fn entries_room<S: Fields>(header_bytes: usize, pacing: &Pacing) -> usize {
+    let largest = ENTRY_BYTES_MAX - SHOWN_BYTES_MAX + S::BYTES_MAX;
+    pacing.bytes_max.min(COMPRESSION_BYTES_MIN.saturating_sub(header_bytes).max(largest))
+}
+
+impl<O: Fields> Viewer<O> {
     /// Writes the next snapshot into `message`; returns its length, 0 if there is nothing to send.
-    pub fn snapshot(
+    ///
+    /// `scratch.heard` then has the entities in sight that `happenings` are about.
+    #[allow(clippy::too_many_arguments, reason = "each is a part of the core's state that is borrowed by itself")]
+    pub fn snapshot<S: Fields>(
         &mut self,
         tick: u32,
+        report: &PlayerReport<'_, O>,
         pacing: &Pacing,
-        replica: &Replica,
+        replica: &Replica<S>,
         encoder: &mut Encoder,
+        happenings: &Happenings,
         scratch: &mut Scratch,
         message: &mut [u8],
     ) -> usize {
-        let wanted = self.find_due(tick, pacing, replica, encoder, scratch);
+        let wanted = self.find_due(tick, pacing, replica, encoder, happenings, scratch);
         let due = &mut scratch.due;
         assert!(due.len() <= self.slots.len(), "a slot is due once");
-        if due.is_empty() && tick.wrapping_sub(self.last_snapshot_at) < EMPTY_SNAPSHOT_TICKS {
+        let (baseline, base) = self.owners.baseline(self.number, self.acknowledged);
+        let is_quiet = due.is_empty() && base == report.owner;
+        if is_quiet && tick.wrapping_sub(self.last_snapshot_at) < EMPTY_SNAPSHOT_TICKS {
             return 0;
         }
         self.last_snapshot_at = tick;
-        replica.freeze();
-        let room = message.len().min(SnapshotHeader::BYTES + pacing.bytes_max);
-        let mut writer = Writer::new(&mut message[..room]);
-        let header = SnapshotHeader { number: self.number, tick, input: self.inputs.contained(tick) };
-        header.write(&mut writer).expect("a snapshot has room for its header");
-        if SnapshotHeader::BYTES + wanted <= room && !self.crowded {
+        let mut writer = Writer::new(message);
+        let header = SnapshotHeader::new(self.number, tick, report.lead, report.input_age);
+        header.write(report.owner, baseline, base, &mut writer).expect("a snapshot has room for its owner block");
+        self.owners.record(self.number, report.owner);
+        let header_bytes = writer.used();
+        let room = entries_room::<S>(header_bytes, pacing);
+        let mut writer = Writer::new(&mut message[header_bytes..][..room]);
+        if wanted <= room && !self.crowded {
             self.write_all(tick, due, replica, encoder, &mut writer);
         } else {
             self.write_by_priority(tick, due, replica, encoder, &mut writer);
         }
         self.record(tick);
-        writer.used()
+        header_bytes + writer.used()
     }
 
     /// Writes all that is due, in the order of the slots.
-    fn write_all(&mut self, tick: u32, due: &[Due], replica: &Replica, encoder: &mut Encoder, writer: &mut Writer<'_>) {
+    fn write_all<S: Fields>(
+        &mut self,
+        tick: u32,
+        due: &[Due],
+        replica: &Replica<S>,
+        encoder: &mut Encoder,
+        writer: &mut Writer<'_>,
+    ) {
         for (at, &one) in due.iter().enumerate() {
             if let Some(next) = due.get(at + 2) {
                 encoder.prefetch_entry(next.index, next.age.into());
@@ -58,11 +97,11 @@ impl Viewer {
     }
 
     /// Writes entries by priority until the snapshot is full.
-    fn write_by_priority(
+    fn write_by_priority<S: Fields>(
         &mut self,
         tick: u32,
         due: &mut [Due],
-        replica: &Replica,
+        replica: &Replica<S>,
         encoder: &mut Encoder,
         writer: &mut Writer<'_>,
     ) {
@@ -78,11 +117,11 @@ impl Viewer {
     }
 
     /// Writes the entry of a slot; false if there is no room.
-    fn write_entry(
+    fn write_entry<S: Fields>(
         &mut self,
         tick: u32,
         due: Due,
-        replica: &Replica,
+        replica: &Replica<S>,
         encoder: &mut Encoder,
         writer: &mut Writer<'_>,
     ) -> bool {
@@ -112,7 +151,28 @@ impl Viewer {
             self.doubt_all();
         }
         self.number = self.number.wrapping_add(1);
+        self.sent = (self.sent + 1).min(BEHIND_MAX);
         // Numbers wrap: an acknowledgment that is too old can no longer be compared.
         self.acknowledged = self.acknowledged.filter(|&former| self.number.wrapping_sub(former) <= SINCE_MAX);
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use ringshard_world::character::Character;
+
+    #[test]
+    fn a_snapshot_is_not_so_long_that_it_is_compressed_unless_an_entry_needs_the_room() {
+        ringshard_world::wire! { pub struct Large {
+            pub a: [u8; 32], pub b: [u8; 32], pub c: [u8; 32], pub d: [u8; 32], pub e: [u8; 32], pub f: [u8; 32],
+            pub g: [u8; 32],
+        } }
+        let pacing = Pacing { bytes_max: 500, ..Pacing::default() };
+        assert_eq!(entries_room::<Character>(12, &pacing), 500);
+        assert_eq!(entries_room::<Character>(112, &pacing), 400);
+        assert_eq!(entries_room::<Large>(269, &pacing), 33 + 7 * 32 + 1);
+        let small = Pacing { bytes_max: ENTRY_BYTES_MAX, ..pacing };
+        assert_eq!(entries_room::<Character>(12, &small), ENTRY_BYTES_MAX);
     }
 }

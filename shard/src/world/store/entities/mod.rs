@@ -3,24 +3,17 @@
 //! The indices are divided evenly: core 0 owns the first `capacity`, core 1 the next, and so on. So the owner of an entity
 //! follows from its id. A freed row goes to the end of a queue, so that its index is reused as late as possible; the
 //! generation distinguishes the entities that have the same index one after the other.
+//!
+//! An id may be out of date at any time. A getter then returns `None`.
 
-mod fields;
-
-use crate::world::store::buffs::Buffs;
-use crate::world::store::columns::{Columns, ColumnsMut};
-use crate::world::store::factions::FACTIONS_MAX;
 use crate::world::store::rate::Rate;
 use crate::world::store::row_set::RowSet;
-use crate::world::store::variables::Variables;
-use ringshard_world::entity::{EntityId, EntityKind, states};
 use ringshard_world::limits::WORLD_ENTITIES_MAX;
+use ringshard_world::{EntityId, Pose};
 use std::collections::VecDeque;
 
 #[cfg(test)]
-pub(super) mod tests;
-
-/// Health and mana of a new entity.
-const HEALTHY: u8 = u8::MAX;
+mod tests;
 
 /// The core has no free row for another entity.
 #[derive(Clone, Copy, PartialEq, Eq, Debug, thiserror::Error)]
@@ -30,9 +23,30 @@ pub struct Full {
     pub capacity: usize,
 }
 
-/// The entities of one core.
+/// All columns, to read. Values of rows that are not in `living` are meaningless.
+#[derive(Clone, Copy, Debug)]
+#[allow(missing_docs, reason = "documented at the getters of `Entities`")]
+pub struct Columns<'a, S> {
+    pub living: &'a RowSet,
+    pub generations: &'a [u8],
+    pub poses: &'a [Pose],
+    pub shown: &'a [S],
+    pub rates: &'a [Rate],
+}
+
+/// The columns that a game writes, and those that it reads meanwhile.
 #[derive(Debug)]
-pub struct Entities {
+#[allow(missing_docs, reason = "documented at the getters of `Entities`")]
+pub struct ColumnsMut<'a, S> {
+    pub living: &'a RowSet,
+    pub generations: &'a [u8],
+    pub poses: &'a mut [Pose],
+    pub shown: &'a mut [S],
+}
+
+/// The entities of one core. `S` is what the game shows of each.
+#[derive(Debug)]
+pub struct Entities<S> {
     /// The index of row 0.
     first: u16,
     /// Free rows, the one freed first at the front.
@@ -40,27 +54,17 @@ pub struct Entities {
     living: RowSet,
     /// The generation of the present or last entity of each row; 0 if there was none yet.
     generations: Vec<u8>,
-    kinds: Vec<EntityKind>,
-    factions: Vec<u8>,
-    points: Vec<[f32; 3]>,
-    velocities: Vec<[f32; 3]>,
-    rotations: Vec<[u16; 3]>,
-    animations: Vec<u16>,
-    /// States that the game has set; those of buffs are added to them.
-    own_states: Vec<u8>,
-    health: Vec<u8>,
-    mana: Vec<u8>,
+    poses: Vec<Pose>,
+    shown: Vec<S>,
     rates: Vec<Rate>,
-    buffs: Buffs,
-    variables: Variables,
 }
 
-impl Entities {
-    /// No entities, and room for `capacity`, whose indices begin with `first`.
+impl<S: Copy> Entities<S> {
+    /// No entities, and room for `capacity`, whose indices begin with `first`. `blank` fills the rows meanwhile.
     ///
     /// # Panics
     /// When `capacity` is 0, when the indices exceed [`WORLD_ENTITIES_MAX`], or when `first` is not a multiple of `capacity`.
-    pub fn new(first: u16, capacity: usize) -> Entities {
+    pub fn new(first: u16, capacity: usize, blank: S) -> Self {
         let from = usize::from(first);
         assert!(capacity > 0 && from + capacity <= WORLD_ENTITIES_MAX, "a world has {WORLD_ENTITIES_MAX} indices");
         assert!(from.is_multiple_of(capacity), "each core owns equally many indices");
@@ -69,55 +73,30 @@ impl Entities {
             free: (0..capacity).map(|row| row as u16).collect(),
             living: RowSet::new(capacity),
             generations: vec![0; capacity],
-            kinds: vec![EntityKind::Player; capacity],
-            factions: vec![0; capacity],
-            points: vec![[0.0; 3]; capacity],
-            velocities: vec![[0.0; 3]; capacity],
-            rotations: vec![[0; 3]; capacity],
-            animations: vec![0; capacity],
-            own_states: vec![0; capacity],
-            health: vec![0; capacity],
-            mana: vec![0; capacity],
+            poses: vec![Pose::default(); capacity],
+            shown: vec![blank; capacity],
             rates: vec![Rate::Full; capacity],
-            buffs: Buffs::new(capacity),
-            variables: Variables::new(capacity),
         }
     }
 
-    /// Adds an entity. It is alive, with full health and mana, at rest, and replicated at the full rate.
+    /// Adds an entity, which is replicated at the full rate.
     ///
     /// # Errors
     /// [`Full`] if the core's share of entities is used up.
-    ///
-    /// # Panics
-    /// When `faction` is not below [`FACTIONS_MAX`].
-    pub fn spawn(&mut self, kind: EntityKind, faction: u8, point: [f32; 3]) -> Result<EntityId, Full> {
-        assert!(faction < FACTIONS_MAX, "there are {FACTIONS_MAX} factions");
+    pub fn spawn(&mut self, pose: Pose, shown: S) -> Result<EntityId, Full> {
         let row = usize::from(self.free.pop_front().ok_or(Full { capacity: self.capacity() })?);
         assert!(!self.living.contains(row), "a free row has no entity");
-        assert!(self.buffs.active()[row] == 0 && self.variables.touched()[row] == 0, "a free row keeps nothing");
         self.living.insert(row);
         // Generation 0 means that there is no entity.
         self.generations[row] = self.generations[row].checked_add(1).unwrap_or(1);
-        self.kinds[row] = kind;
-        self.factions[row] = faction;
-        self.points[row] = point;
-        self.velocities[row] = [0.0; 3];
-        self.rotations[row] = [0; 3];
-        self.animations[row] = 0;
-        self.own_states[row] = states::ALIVE;
-        self.health[row] = HEALTHY;
-        self.mana[row] = HEALTHY;
-        self.rates[row] = Rate::Full;
+        (self.poses[row], self.shown[row], self.rates[row]) = (pose, shown, Rate::Full);
         Ok(self.id_of(row))
     }
 
-    /// Removes an entity with its buffs and variables; false if there is no such entity.
+    /// Removes an entity; false if there is no such entity.
     pub fn despawn(&mut self, id: EntityId) -> bool {
         let Some(row) = self.row(id) else { return false };
         self.living.remove(row);
-        self.buffs.clear(row);
-        self.variables.clear(row);
         assert!(self.free.len() < self.capacity(), "a row is freed once");
         self.free.push_back(row as u16);
         true
@@ -174,45 +153,62 @@ impl Entities {
         EntityId { index: self.first + row as u16, generation: self.generations[row] }
     }
 
+    /// Where an entity is.
+    #[inline]
+    pub fn pose(&self, id: EntityId) -> Option<&Pose> {
+        self.row(id).map(|row| &self.poses[row])
+    }
+
+    /// Where an entity is, to change. The pose of a player's body is replaced after each of the player's steps.
+    #[inline]
+    pub fn pose_mut(&mut self, id: EntityId) -> Option<&mut Pose> {
+        self.row(id).map(|row| &mut self.poses[row])
+    }
+
+    /// What the game shows of an entity.
+    #[inline]
+    pub fn shown(&self, id: EntityId) -> Option<&S> {
+        self.row(id).map(|row| &self.shown[row])
+    }
+
+    /// What the game shows of an entity, to change.
+    #[inline]
+    pub fn shown_mut(&mut self, id: EntityId) -> Option<&mut S> {
+        self.row(id).map(|row| &mut self.shown[row])
+    }
+
+    /// The highest rate at which clients get an entity.
+    #[inline]
+    pub fn rate(&self, id: EntityId) -> Option<Rate> {
+        self.row(id).map(|row| self.rates[row])
+    }
+
+    /// Sets the highest rate at which clients get an entity; false if there is no such entity.
+    #[inline]
+    pub fn set_rate(&mut self, id: EntityId, to: Rate) -> bool {
+        self.row(id).map(|row| self.rates[row] = to).is_some()
+    }
+
     /// All columns, to read.
     #[inline]
-    pub fn columns(&self) -> Columns<'_> {
+    pub fn columns(&self) -> Columns<'_, S> {
         Columns {
             living: &self.living,
             generations: &self.generations,
-            kinds: &self.kinds,
-            factions: &self.factions,
-            points: &self.points,
-            velocities: &self.velocities,
-            rotations: &self.rotations,
-            animations: &self.animations,
-            own_states: &self.own_states,
-            buffs: self.buffs.active(),
-            health: &self.health,
-            mana: &self.mana,
+            poses: &self.poses,
+            shown: &self.shown,
             rates: &self.rates,
-            variables: self.variables.values(),
-            variables_touched: self.variables.touched(),
-            dirty: self.variables.dirty_rows(),
         }
     }
 
     /// The columns that a game may write.
     #[inline]
-    pub fn columns_mut(&mut self) -> ColumnsMut<'_> {
+    pub fn columns_mut(&mut self) -> ColumnsMut<'_, S> {
         ColumnsMut {
             living: &self.living,
             generations: &self.generations,
-            kinds: &self.kinds,
-            factions: &self.factions,
-            buffs: self.buffs.active(),
-            points: &mut self.points,
-            velocities: &mut self.velocities,
-            rotations: &mut self.rotations,
-            animations: &mut self.animations,
-            own_states: &mut self.own_states,
-            health: &mut self.health,
-            mana: &mut self.mana,
+            poses: &mut self.poses,
+            shown: &mut self.shown,
         }
     }
 }

@@ -1,0 +1,17 @@
+//! The functions of the header. Each checks what it is given, and lets no panic through.
+//!
+//! | module | for |
+//! |---|---|
+//! | `general` | versions, texts, keys, schema numbers |
+//! | `lifetime` | making and freeing clients, entering, leaving |
+//! | `frame` | datagrams, time and inputs |
+//! | `world` | what there is to draw |
+//! | `talk` | news, asks, events |
+//! | `udp` | a client with a socket |
+
+mod frame;
+mod general;
+mod lifetime;
+mod talk;
+mod udp;
+mod world;

@@ -1,0 +1,5 @@
+// NOT UNREAL: see CoreMinimal.h.
+#pragma once
+
+class FDefaultModuleImpl {};
+#define IMPLEMENT_MODULE(Class, Name) using Name##Module = Class;

@@ -1,0 +1,8 @@
+//! The server of the arena.
+
+use ringshard_arena::Arena;
+use std::process::ExitCode;
+
+fn main() -> ExitCode {
+    ringshard::serve(|_core| Arena::default(), ringshard::no_jobs)
+}

@@ -1,0 +1,113 @@
+//! Prints a C header with the types of the demonstration, and the numbers that both ends compare:
+//! `cargo run -p ringshard-demo-rules --example schema`. A game of your own can do the same for its clients in C.
+
+use ringshard_demo_rules::{DemoRules, POTIONS, SHOT_COOLDOWN, TEXT_BYTES_MAX, WALK_MAX};
+use ringshard_world::{Map, Rules};
+
+/// The types that differ in C: a struct and its layout each. Their fields are those of the structs in `types.rs`, in the same
+/// order; `rs_schema` gives the same numbers for them.
+const TYPES: &str = r#"
+/* What a player does in one tick. */
+typedef struct demo_input {
+    uint16_t direction;
+    uint8_t pace;
+    uint8_t actions;
+} demo_input;
+
+static const rs_field demo_input_fields[] = {
+    RS_FIELD(demo_input, direction, RS_KIND_U16),
+    RS_FIELD(demo_input, pace, RS_KIND_U8),
+    RS_FIELD(demo_input, actions, RS_KIND_U8),
+};
+
+/* The player's own state. */
+typedef struct demo_own {
+    float point[2];
+    float velocity[2];
+    uint16_t direction;
+    uint8_t leap;
+    uint16_t shot;
+    uint8_t potions;
+    uint8_t stunned;
+    uint8_t frozen;
+    uint8_t slowed;
+} demo_own;
+
+static const rs_field demo_own_fields[] = {
+    RS_ARRAY(demo_own, point, RS_KIND_F32, 2),
+    RS_ARRAY(demo_own, velocity, RS_KIND_F32, 2),
+    RS_FIELD(demo_own, direction, RS_KIND_U16),
+    RS_FIELD(demo_own, leap, RS_KIND_U8),
+    RS_FIELD(demo_own, shot, RS_KIND_COOLDOWN),
+    RS_FIELD(demo_own, potions, RS_KIND_U8),
+    RS_FIELD(demo_own, stunned, RS_KIND_BOOL),
+    RS_FIELD(demo_own, frozen, RS_KIND_BOOL),
+    RS_FIELD(demo_own, slowed, RS_KIND_BOOL),
+};
+
+/* What everybody in sight knows of a character. */
+typedef struct demo_shown {
+    uint8_t kind;
+    uint8_t faction;
+    uint8_t states;
+    uint8_t buffs;
+    uint8_t health;
+    uint8_t mana;
+    uint16_t animation;
+    uint32_t score;
+} demo_shown;
+
+static const rs_field demo_shown_fields[] = {
+    RS_FIELD(demo_shown, kind, RS_KIND_U8),
+    RS_FIELD(demo_shown, faction, RS_KIND_U8),
+    RS_FIELD(demo_shown, states, RS_KIND_U8),
+    RS_FIELD(demo_shown, buffs, RS_KIND_U8),
+    RS_FIELD(demo_shown, health, RS_KIND_U8),
+    RS_FIELD(demo_shown, mana, RS_KIND_U8),
+    RS_FIELD(demo_shown, animation, RS_KIND_U16),
+    RS_FIELD(demo_shown, score, RS_KIND_U32),
+};
+
+/* An ask, an answer and an event begin with one of these numbers, as one byte. The fields follow it. */
+enum { DEMO_ASK_DRINK, DEMO_ASK_HIDE, DEMO_ASK_RESTART };
+enum {
+    DEMO_ANSWER_DRUNK,     /* u8 health, u8 potions */
+    DEMO_ANSWER_HIDDEN,    /* u16 ticks, u8 mana */
+    DEMO_ANSWER_RESTARTED, /* nothing */
+    DEMO_ANSWER_REFUSED    /* u8 why, and u16 ticks if it is DEMO_REFUSAL_TOO_EARLY */
+};
+enum { DEMO_REFUSAL_NO_BODY, DEMO_REFUSAL_UNHURT, DEMO_REFUSAL_NO_POTION, DEMO_REFUSAL_NO_MANA, DEMO_REFUSAL_TOO_EARLY };
+enum {
+    DEMO_EVENT_SAY,    /* text */
+    DEMO_EVENT_SAID,   /* entity by, text */
+    DEMO_EVENT_HIT,    /* entity by, u8 damage */
+    DEMO_EVENT_SCORED, /* entity on */
+    DEMO_EVENT_BEATEN  /* entity by, entity who */
+};
+
+/* Bits of demo_input.actions. */
+enum { DEMO_SHOOT = 1 };
+"#;
+
+/// The header.
+pub fn header() -> String {
+    let numbers = DemoRules::default().schema().0;
+    let [width, depth, _] = Map::default().size();
+    let names = ["INPUT", "OWN", "SHOWN", "ASK", "ANSWER", "EVENT"];
+    let mut text = String::from(
+        "/* The types of the demonstration, and their numbers. Made by `cargo run -p ringshard-demo-rules --example schema`. */\n\
+         #ifndef DEMO_TYPES_H\n#define DEMO_TYPES_H\n\n#include \"ringshard.h\"\n\n",
+    );
+    for (name, number) in names.into_iter().zip(numbers) {
+        text += &format!("#define DEMO_SCHEMA_{name} 0x{number:08X}u\n");
+    }
+    text += &format!("\n#define DEMO_WALK_MAX {WALK_MAX:.1}f\n#define DEMO_SHOT_COOLDOWN {SHOT_COOLDOWN}\n");
+    text += &format!("#define DEMO_POTIONS {POTIONS}\n#define DEMO_TEXT_BYTES_MAX {TEXT_BYTES_MAX}\n");
+    text += &format!("#define DEMO_MAP_WIDTH {width:.1}f\n#define DEMO_MAP_DEPTH {depth:.1}f\n");
+    text + TYPES + "\n#endif\n"
+}
+
+#[allow(dead_code, reason = "a test uses the header alone")]
+fn main() {
+    print!("{}", header());
+}

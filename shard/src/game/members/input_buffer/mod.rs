@@ -1,0 +1,150 @@
+//! The inputs of one player that wait for their ticks (PROTOCOL.md#input).
+//!
+//! The server takes exactly one input per tick, in the order of ticks. So a client that sends more inputs gains nothing.
+
+use ringshard_prefetch::prefetch;
+use ringshard_world::Fields;
+use ringshard_world::limits::{INPUT_AHEAD_MAX, INPUT_REPEAT_TICKS};
+use ringshard_world::messages::{NO_LEAD, TimedInput};
+
+/// Inputs that can wait.
+const ROOM: usize = INPUT_AHEAD_MAX as usize;
+
+const _: () = assert!(ROOM.is_power_of_two(), "ticks wrap, and index the waiting inputs");
+
+/// What becomes of an input that arrives.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub(crate) enum Offer {
+    /// It waits for its tick.
+    Waits,
+    /// A copy: it waits or was taken already, or was late before.
+    Copy,
+    /// Its tick has passed.
+    Late,
+    /// Its tick is more than [`INPUT_AHEAD_MAX`] ahead.
+    Early,
+}
+
+/// An input with what the server knew when it arrived.
+#[derive(Clone, Copy, Debug)]
+struct Waiting<I> {
+    tick: u32,
+    input: TimedInput<I>,
+    acknowledged: Option<u16>,
+}
+
+/// What a player saw when it made an input.
+#[derive(Clone, Copy, PartialEq, Debug)]
+pub(crate) struct View {
+    /// The tick of the input.
+    pub(crate) tick: u32,
+    /// How many ticks before that tick the other entities were shown, in 256ths of a tick: the client's word.
+    pub(crate) delay: u16,
+    /// Number of the newest snapshot that the client had acknowledged when the input arrived.
+    pub(crate) acknowledged: Option<u16>,
+}
+
+/// The input of a tick.
+#[derive(Clone, Copy, PartialEq, Debug)]
+pub(crate) struct Taken<I> {
+    /// The input: the client's, the last one again, or a neutral one.
+    pub(crate) input: I,
+    /// Ticks since an input was there in time; 0 if it is the client's for this tick, 255 for more.
+    pub(crate) age: u8,
+    /// How many ticks the input that arrived last is ahead; less than 0 if it was late.
+    pub(crate) lead: i8,
+}
+
+/// The inputs of one player, in fixed memory.
+#[derive(Debug)]
+pub(crate) struct InputBuffer<I> {
+    waiting: [Option<Waiting<I>>; ROOM],
+    neutral: I,
+    /// The last input that was there in time.
+    last: I,
+    view: Option<View>,
+    /// Ticks since then, saturating.
+    age: u32,
+    /// The tick of the last [`Self::take`].
+    now: u32,
+    /// Which inputs of the last 64 ticks have arrived, whether in time or late: bit 0 for `now`.
+    arrived: u64,
+    /// The tick of the input that arrived last, whatever became of it: so a client whose clock is wrong learns how much.
+    newest: Option<u32>,
+}
+
+impl<I: Fields> InputBuffer<I> {
+    /// No inputs; the last tick was `now`.
+    pub(crate) fn new(neutral: I, now: u32) -> Self {
+        InputBuffer {
+            waiting: [None; ROOM],
+            neutral,
+            last: neutral,
+            view: None,
+            age: u32::MAX,
+            now,
+            arrived: 0,
+            newest: None,
+        }
+    }
+
+    /// Takes in an input for `tick`. The inputs of a message come oldest first. `acknowledged` is the number of the newest snapshot that the client says it has.
+    pub(crate) fn offer(&mut self, tick: u32, input: TimedInput<I>, acknowledged: Option<u16>) -> Offer {
+        self.newest = Some(tick);
+        let ahead = tick.wrapping_sub(self.now) as i32;
+        if ahead > INPUT_AHEAD_MAX as i32 {
+            return Offer::Early;
+        }
+        if ahead <= 0 {
+            let bit = 1_u64.checked_shl(ahead.unsigned_abs()).unwrap_or(0);
+            let is_known = self.arrived & bit != 0;
+            self.arrived |= bit;
+            return if is_known { Offer::Copy } else { Offer::Late };
+        }
+        let waiting = &mut self.waiting[tick as usize % ROOM];
+        if waiting.is_some_and(|waiting| waiting.tick == tick) {
+            return Offer::Copy;
+        }
+        assert!(waiting.is_none(), "inputs of passed ticks do not wait");
+        *waiting = Some(Waiting { tick, input, acknowledged });
+        Offer::Waits
+    }
+
+    /// Prefetches what [`Self::take`] reads and writes.
+    #[inline]
+    pub(crate) fn prefetch(&self, tick: u32) {
+        prefetch(&self.waiting[tick as usize % ROOM]);
+        prefetch(&self.last);
+    }
+
+    /// The input for `tick`, which is one more than at the last call.
+    pub(crate) fn take(&mut self, tick: u32) -> Taken<I> {
+        assert_eq!(tick, self.now.wrapping_add(1), "ticks follow each other");
+        self.now = tick;
+        self.arrived <<= 1;
+        let lead = match self.newest {
+            Some(newest) => (newest.wrapping_sub(tick) as i32).clamp(-127, 127) as i8,
+            None => NO_LEAD,
+        };
+        if let Some(waiting) = self.waiting[tick as usize % ROOM].take() {
+            assert_eq!(waiting.tick, tick, "an input waits in the place of its tick");
+            self.arrived |= 1;
+            self.age = 0;
+            self.last = waiting.input.input;
+            let (delay, acknowledged) = (waiting.input.view_delay, waiting.acknowledged);
+            self.view = Some(View { tick, delay, acknowledged });
+            return Taken { input: self.last, age: 0, lead };
+        }
+        self.age = self.age.saturating_add(1);
+        let input = if self.age <= INPUT_REPEAT_TICKS { self.last } else { self.neutral };
+        Taken { input, age: self.age.min(255) as u8, lead }
+    }
+
+    /// What the player saw when it made its last input that was there in time.
+    pub(crate) fn view(&self) -> Option<View> {
+        self.view
+    }
+}
+
+#[cfg(test)]
+mod tests;

@@ -1,0 +1,132 @@
+//! One player of this core.
+
+use super::backlog::Backlog;
+use super::input_buffer::InputBuffer;
+use crate::game::player::PlayerId;
+use crate::world::replication::Viewer;
+use ringshard_protocol::endpoint::SessionId;
+use ringshard_protocol::wire::ConnectionId;
+use ringshard_world::Rules;
+use ringshard_world::messages::Owner;
+use std::net::SocketAddr;
+
+/// Where a player is between its first request and the end of its session.
+///
+/// ```text
+///          join: Pending             admit
+/// Outside --------------> Pending ------------> Inside
+///   ^  \___________________________________________^  |
+///   |            join: Accepted                       |
+///   +-------------------------------------------------+
+///      refused, put out, too much waited for it
+/// ```
+/// The end of its session ends every presence.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub(crate) enum Presence {
+    /// Not in the world: refused or put out. It may ask again.
+    Outside,
+    /// The game has not decided yet.
+    Pending,
+    /// In the world, whether its client is connected or suspended.
+    Inside,
+}
+
+/// A player, as long as its session lasts.
+pub(crate) struct Member<R: Rules> {
+    pub(crate) id: PlayerId,
+    pub(crate) presence: Presence,
+    pub(crate) session: SessionId,
+    /// The connection of its client; None while the session is suspended.
+    pub(crate) connection: Option<ConnectionId>,
+    /// Clients with the same address can be sent one run of datagrams.
+    pub(crate) address: SocketAddr,
+    /// Its own state, and its body.
+    pub(crate) owner: Owner<R::Own>,
+    pub(crate) inputs: InputBuffer<R::Input>,
+    /// How far ahead the newest input was, and how old the last one in time, when the last tick took its input.
+    pub(crate) lead: i8,
+    pub(crate) input_age: u8,
+    /// Number of the first snapshot of this presence.
+    pub(crate) first_snapshot: u16,
+    /// What its client has and sees. It is missing only while its player looks around.
+    pub(crate) viewer: Option<Box<Viewer<R::Own>>>,
+    /// Whether its visible entities were determined since it entered, or since it has its body.
+    pub(crate) has_looked: bool,
+    /// Asks that the game has not answered.
+    pub(crate) asks_open: usize,
+    /// Reliable messages that wait until its client is back.
+    pub(crate) backlog: Backlog,
+    /// The acknowledgment that was not applied yet.
+    pub(crate) acknowledgment: Option<Acknowledgment>,
+    /// The snapshot whose digest was compared last.
+    pub(crate) compared: Option<u16>,
+    pub(crate) slice: usize,
+}
+
+/// An acknowledgment of a client. It is applied when the client is served next: then what the server knows of the client
+/// is loaded into the processor's cache once per tick, not twice.
+#[derive(Clone, Copy, Debug)]
+pub(crate) struct Acknowledgment {
+    /// The tick in which it arrived.
+    pub(crate) tick: u32,
+    /// The newest snapshot that arrived, and a bit for each before it.
+    pub(crate) newest: u16,
+    pub(crate) before: u64,
+    /// The digest of what the client then saw.
+    pub(crate) digest: Option<u32>,
+}
+
+impl<R: Rules> Member<R> {
+    pub(crate) fn new(
+        rules: &R,
+        id: PlayerId,
+        session: SessionId,
+        connection: Option<ConnectionId>,
+        address: SocketAddr,
+        first_snapshot: u16,
+    ) -> Self {
+        Member {
+            id,
+            presence: Presence::Outside,
+            session,
+            connection,
+            address,
+            owner: Owner { body: None, own: rules.blank_own() },
+            inputs: InputBuffer::new(rules.neutral_input(), 0),
+            lead: ringshard_world::messages::NO_LEAD,
+            input_age: u8::MAX,
+            first_snapshot,
+            viewer: Some(Box::new(Viewer::new(rules.blank_own(), u32::from(id.slot), first_snapshot))),
+            has_looked: false,
+            asks_open: 0,
+            backlog: Backlog::default(),
+            acknowledgment: None,
+            compared: None,
+            slice: 0,
+        }
+    }
+
+    /// A new presence begins: nothing of a former one remains but the count of snapshots.
+    pub(crate) fn begin(&mut self, rules: &R, id: PlayerId) {
+        assert_eq!(self.presence, Presence::Outside, "a presence begins outside");
+        let first = self.viewer().next_number();
+        let Member { session, connection, address, slice, .. } = *self;
+        *self = Member::new(rules, id, session, connection, address, first);
+        (self.presence, self.slice) = (Presence::Pending, slice);
+    }
+
+    /// The player enters the world at this tick.
+    pub(crate) fn enter(&mut self, rules: &R, tick: u32) {
+        assert_eq!(self.presence, Presence::Pending, "a player enters once");
+        self.presence = Presence::Inside;
+        self.inputs = InputBuffer::new(rules.neutral_input(), tick);
+    }
+
+    pub(crate) fn viewer(&self) -> &Viewer<R::Own> {
+        self.viewer.as_deref().expect("only a player that looks around has lent its viewer")
+    }
+
+    pub(crate) fn viewer_mut(&mut self) -> &mut Viewer<R::Own> {
+        self.viewer.as_deref_mut().expect("only a player that looks around has lent its viewer")
+    }
+}

@@ -1,0 +1,16 @@
+//! The players of a core, from their first request to enter until their session ends.
+//!
+//! | module | for |
+//! |---|---|
+//! | [`member`] | one player: presence, own state, inputs, view |
+//! | [`input_buffer`] | inputs that wait for their ticks |
+//! | [`backlog`] | reliable messages that wait for a suspended client |
+//! | [`table`] | all players: by connection, session and body, and the slice in which each is served |
+
+pub(crate) mod backlog;
+pub(crate) mod input_buffer;
+pub(crate) mod member;
+pub(crate) mod table;
+
+pub(crate) use member::{Member, Presence};
+pub(crate) use table::{Members, SLICES};

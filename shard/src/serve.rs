@@ -1,0 +1,174 @@
+//! Serving a game of one's own: everything that `ringshard serve` does, in a program of a few lines.
+//!
+//! ```no_run
+//! # use ringshard::game::{Admission, AnswerOf, Game, NoJob, PlayerId, Reply, Shard};
+//! # ringshard_world::wire! {
+//! #     pub struct Nothing {}
+//! #     pub enum Never { Is }
+//! # }
+//! # struct Empty;
+//! # impl ringshard_world::Rules for Empty {
+//! #     type Input = Nothing;
+//! #     type Own = Nothing;
+//! #     type Shown = Nothing;
+//! #     type Ask = Never;
+//! #     type Answer = Never;
+//! #     type Event = Never;
+//! #     fn step(&self, _: &mut Nothing, _: &Nothing) {}
+//! #     fn pose(&self, _: &Nothing) -> ringshard_world::Pose { ringshard_world::Pose::default() }
+//! # }
+//! # struct Arena;
+//! # impl Game for Arena {
+//! #     type Rules = Empty;
+//! #     type Command = Never;
+//! #     type Job = NoJob;
+//! #     type Done = NoJob;
+//! #     fn rules(&self) -> &Empty { &Empty }
+//! #     fn join(&mut self, _: &mut Shard<Self>, _: PlayerId, _: &[u8]) -> Admission { Admission::Accepted }
+//! #     fn ask(&mut self, shard: &mut Shard<Self>, _: PlayerId, _: Never, reply: Reply) { shard.reply(reply, &Never::Is) }
+//! # }
+//! fn main() -> std::process::ExitCode {
+//!     ringshard::serve(|_core| Arena, ringshard::no_jobs)
+//! }
+//! ```
+
+use crate::config::{GameCommand, GameSection, Prepared, Sources, program_name};
+use crate::game::Game;
+use crate::game::simulation::Simulation;
+use crate::ops::report::ServerReport;
+use crate::ops::serve::{Started, print_final_table, run};
+use crate::runtime::jobs::{JobPort, JobSettings, JobWorkers, Jobs, NoJob};
+use crate::runtime::server::{Server, StartError};
+use crate::world::exchange::Exchange;
+use serde::Deserialize;
+use serde::de::DeserializeOwned;
+use std::any::TypeId;
+use std::error::Error;
+use std::io::{self, Write};
+use std::process::ExitCode;
+
+/// The settings of a game that has none of its own.
+#[derive(Deserialize, Default)]
+struct NoSettings {}
+
+/// Serves a game: reads the command line, the settings file and the environment, starts the cores, and ends in order when a
+/// signal or a command asks for it. `--help` lists the settings; `config check`, `config print` and `config schema` work as
+/// those of the program `ringshard`.
+///
+/// `game` makes the game of each core, by its number. `work` does a job of the game
+/// ([`Shard::give`](crate::game::Shard::give)) on a worker's thread, where it may block. A game without jobs passes
+/// [`no_jobs`](crate::no_jobs).
+///
+/// Call it once, from `main`: it starts the log, handles signals, and ends the process if a thread panics. Returns what `main`
+/// is to return.
+pub fn serve<G: Game>(
+    mut game: impl FnMut(usize) -> G,
+    work: impl Fn(G::Job) -> G::Done + Send + Sync + 'static,
+) -> ExitCode {
+    serve_with(|core, _: &NoSettings| game(core), work)
+}
+
+/// [`serve`], for a game with settings of its own: the table `[game]` of the settings file. A key that `S` does not have, and
+/// a value that it does not take, are errors like all others: they name the key, the file and the line.
+///
+/// Put `#[serde(default)]` on `S`, so that a key that the file leaves out has its default.
+pub fn serve_with<S: DeserializeOwned + Default, G: Game>(
+    game: impl FnMut(usize, &S) -> G,
+    work: impl Fn(G::Job) -> G::Done + Send + Sync + 'static,
+) -> ExitCode {
+    let command = GameCommand::parse(GameSection::of::<S>());
+    let outcome = match command {
+        GameCommand::Serve(sources) => {
+            run_game(sources, game, work).map(|report| print_final_table(last_words(&report)))
+        }
+        command => command.text().map_err(Into::into).and_then(|text| print(&text.unwrap_or_default())),
+    };
+    match outcome {
+        Ok(()) => ExitCode::SUCCESS,
+        Err(error) => {
+            // Nobody could be told that standard error is closed.
+            let _ = writeln!(io::stderr(), "{}: {error}", program_name());
+            ExitCode::FAILURE
+        }
+    }
+}
+
+/// Starts a server whose cores run the games that `game` makes over one world. `ports` has the port of each core to the
+/// workers.
+///
+/// # Errors
+/// [`StartError`]; nothing runs then.
+pub fn start_world<G: Game>(
+    prepared: &Prepared,
+    ports: Vec<JobPort<G::Job, G::Done>>,
+    mut game: impl FnMut(usize) -> G,
+) -> Result<Server, StartError> {
+    let Prepared { server, world, .. } = prepared;
+    let exchanges = Exchange::between(server.cpus.len(), world.entities_max);
+    let mut ends = exchanges.into_iter().zip(ports);
+    Server::start(server, |core| {
+        let (exchange, jobs) = ends.next().expect("there is an exchange and a port for each core");
+        Simulation::new(world.clone(), exchange, game(core)).with_jobs(jobs)
+    })
+}
+
+/// What [`serve_with`] does, for a program with a command line of its own: serves with the settings of `sources`, and returns
+/// the last report.
+///
+/// # Errors
+/// Those of [`run`].
+pub fn run_game<S: DeserializeOwned + Default, G: Game>(
+    sources: Sources,
+    mut game: impl FnMut(usize, &S) -> G,
+    work: impl Fn(G::Job) -> G::Done + Send + Sync + 'static,
+) -> Result<ServerReport, Box<dyn Error>> {
+    let sources = Sources { game: Some(GameSection::of::<S>()), ..sources };
+    run(sources, |configuration, prepared| {
+        let own: S = configuration.game_settings();
+        let kinds: Vec<_> = G::KINDS.iter().map(|kind| kind.name).collect();
+        configuration.check_kinds(&kinds)?;
+        let (ports, workers) = start_workers(prepared.server.cpus.len(), &prepared.jobs, work)?;
+        let server = start_world(prepared, ports, |core| game(core, &own))?;
+        Ok(Started { server, workers, what: program_name() })
+    })
+}
+
+/// The ports of the cores, in order, and the workers.
+type PortsAndWorkers<J, D> = (Vec<JobPort<J, D>>, Option<JobWorkers>);
+
+/// The ports of the cores, and the workers unless the game has no jobs.
+fn start_workers<J: Send + 'static, D: Send + 'static>(
+    cores: usize,
+    settings: &JobSettings,
+    work: impl Fn(J) -> D + Send + Sync + 'static,
+) -> io::Result<PortsAndWorkers<J, D>> {
+    let has_jobs = TypeId::of::<J>() != TypeId::of::<NoJob>();
+    if !has_jobs || settings.workers == 0 {
+        if has_jobs {
+            tracing::warn!("workers is 0, so every job of the game is refused");
+        }
+        return Ok((Jobs::none(cores), None));
+    }
+    let (ports, workers) = Jobs::start(cores, settings, work)?;
+    Ok((ports, Some(workers)))
+}
+
+/// The latencies of the cores.
+#[cfg(feature = "ops")]
+fn last_words(report: &ServerReport) -> String {
+    report.table() + "\n"
+}
+
+/// The log has the sums.
+#[cfg(not(feature = "ops"))]
+fn last_words(_: &ServerReport) -> String {
+    String::new()
+}
+
+/// Prints a text. A reader that has left, as in `| head`, is no error.
+fn print(text: &str) -> Result<(), Box<dyn Error>> {
+    match io::stdout().write_all(text.as_bytes()) {
+        Err(error) if error.kind() != io::ErrorKind::BrokenPipe => Err(error.into()),
+        _ => Ok(()),
+    }
+}

@@ -1,0 +1,11 @@
+//! The server of a contract, towards clients that say what a test tells them.
+
+mod arena;
+mod control;
+mod entering;
+mod inputs;
+mod life;
+mod messages;
+mod presence;
+mod sight;
+mod wild;
