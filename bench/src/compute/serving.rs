@@ -205,7 +205,7 @@ impl ComputeRun {
         let mut bytes = 0;
         for at in 0..self.viewers.len() {
             if let Some(next) = self.viewers.get(at + 1) {
-                next.prefetch();
+                next.prefetch(None);
             }
             let Self { replica, encoder, happenings, message, walkers, viewers, numbers, .. } = self;
             let (viewer, number, walker) = (&mut viewers[at], &mut numbers[at], &walkers[at]);

@@ -327,7 +327,7 @@ impl<G: Game> Shard<G> {
     /// What a player says that it saw, and what the server knows of that. Ticks do not wrap here.
     fn claim_of(&self, player: PlayerId) -> Option<Claim> {
         let member = self.members.get(player)?;
-        let (view, viewer) = (member.inputs.view()?, member.viewer.as_deref()?);
+        let (view, viewer) = (member.inputs.view()?, member.viewer.as_ref()?);
         let extend = |tick: u32| self.tick.saturating_add_signed((tick.wrapping_sub(self.wire_tick()) as i32).into());
         let acknowledged = view.acknowledged.and_then(|number| viewer.tick_of(number));
         // Without a snapshot that was really sent, the player has seen the present at most.

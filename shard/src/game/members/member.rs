@@ -49,7 +49,7 @@ pub(crate) struct Member<R: Rules> {
     /// Number of the first snapshot of this presence.
     pub(crate) first_snapshot: u16,
     /// What its client has and sees. It is missing only while its player looks around.
-    pub(crate) viewer: Option<Box<Viewer<R::Own>>>,
+    pub(crate) viewer: Option<Viewer<R::Own>>,
     /// Whether its visible entities were determined since it entered, or since it has its body.
     pub(crate) has_looked: bool,
     /// Asks that the game has not answered.
@@ -96,7 +96,7 @@ impl<R: Rules> Member<R> {
             lead: ringshard_world::messages::NO_LEAD,
             input_age: u8::MAX,
             first_snapshot,
-            viewer: Some(Box::new(Viewer::new(rules.blank_own(), u32::from(id.slot), first_snapshot))),
+            viewer: Some(Viewer::new(rules.blank_own(), u32::from(id.slot), first_snapshot)),
             has_looked: false,
             asks_open: 0,
             backlog: Backlog::default(),
@@ -123,10 +123,10 @@ impl<R: Rules> Member<R> {
     }
 
     pub(crate) fn viewer(&self) -> &Viewer<R::Own> {
-        self.viewer.as_deref().expect("only a player that looks around has lent its viewer")
+        self.viewer.as_ref().expect("only a player that looks around has lent its viewer")
     }
 
     pub(crate) fn viewer_mut(&mut self) -> &mut Viewer<R::Own> {
-        self.viewer.as_deref_mut().expect("only a player that looks around has lent its viewer")
+        self.viewer.as_mut().expect("only a player that looks around has lent its viewer")
     }
 }

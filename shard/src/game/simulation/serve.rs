@@ -26,12 +26,10 @@ impl<G: Game> Simulation<G> {
 
     fn write_snapshots(&mut self, slice: usize) {
         self.waiting.clear();
-        self.snapshots.clear();
-        let (mut address, mut addresses) = (None, 0);
+        let (mut address, mut addresses, mut start) = (None, 0, 0);
         for position in 0..self.shard.members.slice(slice).len() {
             let slot = self.prefetch_ahead(slice, position);
             self.acknowledge_and_look(slot);
-            let start = self.snapshots.len();
             let len = self.write_snapshot(slot, start);
             let Some(member) = self.shard.members.in_slot(slot) else { continue };
             let Some(id) = member.connection else { continue };
@@ -39,6 +37,7 @@ impl<G: Game> Simulation<G> {
                 addresses += u32::from(address.replace(member.address) != Some(member.address));
                 let run = Run { address: addresses, datagram_bytes: sealed_len(len) as u16 };
                 self.waiting.push(Waiting { id, run, start: start as u32, len: len as u16 });
+                start += len;
             }
             self.heard.extend(self.scratch.heard.iter().map(|&about| (id, about)));
         }
@@ -49,11 +48,16 @@ impl<G: Game> Simulation<G> {
     fn prefetch_ahead(&self, slice: usize, position: usize) -> u16 {
         let members = &self.shard.members;
         let slots = members.slice(slice);
-        if let Some(&ahead) = slots.get(position + 2) {
-            members.prefetch_slot(ahead);
+        // Each step finds what the step before has fetched.
+        let ahead = |distance: usize| slots.get(position + distance).copied();
+        if let Some(slot) = ahead(4) {
+            members.prefetch_served(slot);
         }
-        if let Some(next) = slots.get(position + 1).and_then(|&next| members.in_slot(next)) {
-            next.viewer().prefetch();
+        if let Some(member) = ahead(3).and_then(|slot| members.in_slot(slot)) {
+            member.viewer().prefetch_head();
+        }
+        if let Some(member) = ahead(1).and_then(|slot| members.in_slot(slot)) {
+            member.viewer().prefetch(member.acknowledgment.map(|acknowledgment| acknowledgment.newest));
         }
         slots[position]
     }
@@ -98,14 +102,16 @@ impl<G: Game> Simulation<G> {
         let Simulation { shard, encoder, scratch, snapshots, .. } = self;
         let Some(member) = shard.members.in_slot_mut(slot) else { return 0 };
         let Member { viewer, owner, lead, input_age, .. } = member;
-        let viewer: &mut Viewer<_> = viewer.as_deref_mut().expect("a player that is served looks nowhere else");
+        let viewer: &mut Viewer<_> = viewer.as_mut().expect("a player that is served looks nowhere else");
         let report = PlayerReport { owner, lead: *lead, input_age: *input_age };
-        snapshots.resize(start + SnapshotHeader::BYTES_MAX + pacing.bytes_max, 0);
+        // The buffer never shrinks: clearing it for every snapshot would take a while.
+        let end = start + SnapshotHeader::BYTES_MAX + pacing.bytes_max;
+        if snapshots.len() < end {
+            snapshots.resize(end, 0);
+        }
         let (replica, happenings) = (&shard.replica, &shard.happenings);
-        let room = &mut snapshots[start..];
-        let len = viewer.snapshot(tick, &report, &pacing, replica, encoder, happenings, scratch, room);
-        snapshots.truncate(start + len);
-        len
+        let room = &mut snapshots[start..end];
+        viewer.snapshot(tick, &report, &pacing, replica, encoder, happenings, scratch, room)
     }
 
     fn send_snapshots(&mut self, now: Instant, endpoint: &mut Endpoint) {

@@ -62,6 +62,12 @@ impl History {
         prefetch(&self.sent[usize::from(number) % SNAPSHOTS]);
     }
 
+    /// Prefetches what an acknowledgment of snapshot `number` reads first.
+    #[inline]
+    pub(super) fn prefetch_sent(&self, number: u16) {
+        prefetch(&self.sent[usize::from(number) % SNAPSHOTS]);
+    }
+
     /// Records an entry of the snapshot that is being written.
     pub(super) fn record_entry(&mut self, entry: Entry) {
         self.entries[self.recorded as usize % ENTRIES] = entry;

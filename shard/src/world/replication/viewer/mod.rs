@@ -190,12 +190,26 @@ impl<O: Fields> Viewer<O> {
         }
     }
 
-    /// Prefetches what [`Self::snapshot`] reads: thousands of viewers do not stay in the processor's cache.
+    /// Prefetches what [`Self::prefetch`] reads.
     #[inline]
-    pub fn prefetch(&self) {
+    pub fn prefetch_head(&self) {
+        prefetch(&self.slots);
+        prefetch(&self.number);
+        prefetch(&self.history);
+        prefetch(&self.owners);
+    }
+
+    /// Prefetches what [`Self::snapshot`] reads: thousands of viewers do not stay in the processor's cache. `acknowledged` is
+    /// the snapshot that the client says it has, if that is not taken yet.
+    #[inline]
+    pub fn prefetch(&self, acknowledged: Option<u16>) {
         // A cache line holds four slots.
         self.slots.iter().step_by(4).for_each(prefetch);
         self.history.prefetch(self.number);
+        self.owners.prefetch(self.number, acknowledged.or(self.acknowledged));
+        if let Some(acknowledged) = acknowledged {
+            self.history.prefetch_sent(acknowledged);
+        }
     }
 
     /// Ticks after which an update that was not acknowledged is repeated.

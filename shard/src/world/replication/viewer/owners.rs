@@ -1,6 +1,7 @@
 //! The owner blocks of the last snapshots: what the player's own state was in each. The next block is a difference from the
 //! newest that the client is known to have.
 
+use ringshard_prefetch::prefetch;
 use ringshard_world::Fields;
 use ringshard_world::limits::OWNER_BASELINE_MAX;
 use ringshard_world::messages::Owner;
@@ -20,6 +21,15 @@ pub(super) struct Owners<O> {
 impl<O: Fields> Owners<O> {
     pub(super) fn new(blank: O) -> Self {
         Owners { blank: Owner { body: None, own: blank }, kept: Box::new([None; KEPT]) }
+    }
+
+    /// Prefetches what writing and recording the block of snapshot `number` needs.
+    #[inline]
+    pub(super) fn prefetch(&self, number: u16, acknowledged: Option<u16>) {
+        prefetch(&self.kept[usize::from(number) % KEPT]);
+        if let Some(acknowledged) = acknowledged {
+            prefetch(&self.kept[usize::from(acknowledged) % KEPT]);
+        }
     }
 
     /// What the block of snapshot `number` becomes a difference from, and how many snapshots back that is: 0 for a blank
