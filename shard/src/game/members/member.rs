@@ -31,6 +31,9 @@ pub(crate) enum Presence {
     Inside,
 }
 
+/// How far the numbers of snapshots leap from one presence to the next: half of their range.
+const PRESENCE_LEAP: u16 = 1 << 15;
+
 /// A player, as long as its session lasts.
 pub(crate) struct Member<R: Rules> {
     pub(crate) id: PlayerId,
@@ -106,10 +109,13 @@ impl<R: Rules> Member<R> {
         }
     }
 
-    /// A new presence begins: nothing of a former one remains but the count of snapshots.
+    /// A new presence begins: nothing of a former one remains but the numbers of snapshots, which leap.
     pub(crate) fn begin(&mut self, rules: &R, id: PlayerId) {
         assert_eq!(self.presence, Presence::Outside, "a presence begins outside");
-        let first = self.viewer().next_number();
+        // Snapshots of the new presence look old to a client that does not know yet that the former one has ended, and its
+        // acknowledgments of the former presence were not sent in this one.
+        let next = self.viewer().next_number();
+        let first = if next == self.first_snapshot { next } else { next.wrapping_add(PRESENCE_LEAP) };
         let Member { session, connection, address, slice, .. } = *self;
         *self = Member::new(rules, id, session, connection, address, first);
         (self.presence, self.slice) = (Presence::Pending, slice);
