@@ -1,4 +1,4 @@
-//! A game that does at random what a game may do, and tells the ledger what it does and what it is told.
+//! A game that acts at random and records in the ledger what it did and which callbacks it got.
 
 use super::ledger::{Owner, Presence, Shared, State, put_out_reason};
 use super::rules::{
@@ -10,7 +10,7 @@ use ringshard_protocol::wire::Channel;
 use ringshard_world::messages::read_whole;
 use ringshard_world::{EntityId, Rules};
 
-/// Most entities of a core that are nobody's bodies.
+/// Most entities of a core that are no player's body.
 const OTHERS_MAX: usize = 4;
 /// Ticks for which a body lingers, at most.
 const LINGER_MAX: u64 = 600;
@@ -180,7 +180,7 @@ impl RandomGame {
         }
     }
 
-    /// Does something with an entity that is nobody's body.
+    /// Changes an entity that is no player's body.
     fn act_on_others(&mut self, shard: &mut Core) {
         let ledger = self.ledger.open();
         let others = ledger.entities.iter().filter(|(_, it)| it.core == self.core && it.gone_at.is_none());

@@ -87,7 +87,7 @@ pub struct Presence {
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
 pub enum Owner {
     Presence(u32),
-    /// Nobody's until this tick. Client `of` may get it again.
+    /// It has had no player since this tick. Client `of` may get it again.
     Lingers {
         of: u32,
         until: u64,

@@ -60,7 +60,7 @@ mod tests {
         PLACE.transform(&pose).basis * Vector3::FORWARD
     }
 
-    /// Whoever walks looks where it goes, or players walk sideways.
+    /// A player that walks faces its direction; without this, players walk sideways.
     #[test]
     fn what_walks_along_an_axis_looks_along_it() {
         for (yaw, velocity) in [(0, [1.0, 0.0, 0.0]), (1 << 14, [0.0, 1.0, 0.0]), (1 << 15, [-1.0, 0.0, 0.0])] {
