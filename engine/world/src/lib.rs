@@ -6,8 +6,11 @@
 //! | [`limits`] | bounds of a world | |
 //! | [`map`] | positions, in steps | [`limits`] |
 //! | [`pose`] | where something is and looks, as a game calculates with it | |
+//! | [`turn`] | directions from angles, the same on every machine | |
+//! | [`turn`] | directions from angles, the same on every machine | |
 //! | [`entity`] | names of entities | |
 //! | [`contract`] | [`Rules`]: the types of a game, and the step that both ends run | those above |
+//! | [`refusal`] | why a server refuses what a client says or asks | [`contract`] |
 //! | [`character`] | ready-made types for games of characters | [`contract`] |
 //! | [`state`] | the replicated state of an entity, and differences of states | [`contract`] and those above |
 //! | [`messages`] | snapshots, inputs, entering, asks and events | [`state`] and those above |
@@ -33,7 +36,9 @@ pub mod messages;
 pub mod pose;
 pub mod prediction;
 pub mod received;
+pub mod refusal;
 pub mod state;
+pub mod turn;
 pub mod view;
 
 pub use contract::{Fields, Rules, Wire};
@@ -41,5 +46,6 @@ pub use entity::EntityId;
 pub use map::{Map, Position};
 pub use pose::Pose;
 pub use received::Received;
+pub use refusal::Refusal;
 pub use state::State;
 pub use view::View;

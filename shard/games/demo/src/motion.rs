@@ -2,10 +2,10 @@
 
 use crate::Demo;
 use ringshard::game::Shard;
-use ringshard_demo_rules::turn::direction;
 use ringshard_world::EntityId;
 use ringshard_world::character::{EntityKind, states};
 use ringshard_world::limits::TICKS_PER_SECOND;
+use ringshard_world::turn::direction;
 
 /// Makes an entity walk in a direction, in 65,536ths of a turn, or stand if `speed` is 0.
 pub fn walk(shard: &mut Shard<Demo>, id: EntityId, turn: u16, speed: f32) {

@@ -3,9 +3,9 @@
 use crate::{Command, Demo};
 use ringshard::game::character::Factions;
 use ringshard::game::{Channel, Shard, To};
-use ringshard_demo_rules::turn::direction;
 use ringshard_demo_rules::{Character, Event};
 use ringshard_world::character::{EntityKind, states};
+use ringshard_world::turn::direction;
 use ringshard_world::{EntityId, Pose};
 
 /// Speed of a projectile, in units per second.

@@ -3,7 +3,6 @@
 //! | module | for |
 //! |---|---|
 //! | [`types`] | what both ends send: inputs, own state, asks, answers, events |
-//! | [`turn`] | directions from angles, the same on every machine |
 //! | here | [`DemoRules`]: the step of a player |
 //!
 //! Players walk and shoot on a flat map. A step uses only additions, multiplications and comparisons of 32-bit floats, which
@@ -11,7 +10,6 @@
 
 #![forbid(unsafe_code)]
 
-pub mod turn;
 pub mod types;
 
 #[cfg(test)]
@@ -21,7 +19,7 @@ pub use ringshard_world::character::Character;
 pub use types::{Answer, Ask, Event, Input, Own, Refusal, actions};
 
 use ringshard_world::limits::TICKS_PER_SECOND;
-use ringshard_world::{Map, Pose, Rules};
+use ringshard_world::{Map, Pose, Rules, turn};
 
 /// Fastest walk, in units per second: 6 m/s.
 pub const WALK_MAX: f32 = 600.0;

@@ -1,0 +1,20 @@
+//! The geometry of a world, and how a character moves in it. Servers and clients hold the same map, and run the same step.
+//!
+//! | module | for | may use |
+//! |---|---|---|
+//! | [`file`] | the bytes of a map file: reading with checks, and writing | |
+//! | [`terrain`] | [`Terrain`]: the ground, walls, water and places of a map | [`file`] |
+//! | [`movement`] | the step of a character | [`terrain`] |
+//!
+//! It does no I/O: the caller reads a file, or maps it into memory, and gives the bytes to [`Terrain::read`].
+//!
+//! Lengths are in units of the map, from its corner; z goes upwards.
+
+#![forbid(unsafe_code)]
+
+pub mod file;
+pub mod movement;
+pub mod terrain;
+
+pub use file::{MapFileError, Plan};
+pub use terrain::Terrain;
