@@ -264,35 +264,46 @@ fn what_only_the_server_knows_is_taken_back_with_its_reason() {
     }
 }
 
+/// At the server it is out of range by then.
 #[test]
 fn the_range_is_that_to_where_the_player_saw_its_target() {
-    let mut world = duel("delay=50ms", 960.0);
-    let (mut asking, bolt) = (Asking::default(), target(&world));
-    // The target walks away at 10 units per tick. The client sees it as it was about 8 ticks ago.
-    world.pass(SECOND / 2, |number, scene| {
-        let walk = if number == 1 { 127 } else { 0 };
-        if number == 0
-            && asking.number() == 0
-            && scene.pose(world_target(bolt)).is_some_and(|pose| pose.point[0] > X + 985.0)
-        {
-            asking.ask(&scene.own().unwrap().actions, BOLT, bolt);
-        }
-        Input { walk, asks: if number == 0 { asking.next_input() } else { ActionInput::default() } }
+    let mut world = World::new(2, "delay=30ms", 3, |_| Duel::default());
+    world.join(b"0");
+    world.join(b"850");
+    // It walks to and fro first: clients of a world in which nothing happens show it later for a while.
+    world.pass(4 * SECOND, |number, scene| {
+        let walk = if scene.tick() / 4 % 2 == 0 { 127 } else { -127 };
+        Input { walk: if number == 1 { walk } else { 0 }, asks: ActionInput::default() }
     });
-    let [(_, _, deed)] = world.game(0).deeds[..] else { panic!("{:?}", world.game(0).deeds) };
-    assert!((985.0..1_001.0).contains(&(deed.to[0] - X)), "{deed:?}");
-}
-
-fn world_target(aim: Aim) -> EntityId {
-    let Aim::Entity { id } = aim else { panic!("{aim:?}") };
-    id
+    let (mut asking, bolt) = (Asking::default(), target(&world));
+    let Aim::Entity { id } = bolt else { unreachable!() };
+    let (mut seen, mut there) = (0.0, None);
+    // The target walks away, by 10 units per tick.
+    for _ in 0..60 {
+        world.pass(TICK, |number, scene| {
+            if number == 1 {
+                return Input { walk: 127, asks: ActionInput::default() };
+            }
+            let pose = scene.pose(id).expect("it is near");
+            if asking.number() == 0 && pose.point[0] > X + 970.0 {
+                seen = pose.point[0];
+                asking.ask(&scene.own().unwrap().actions, BOLT, bolt);
+            }
+            Input { walk: 0, asks: asking.next_input() }
+        });
+        if there.is_none() && !world.game(0).deeds.is_empty() {
+            there = world.act(0, |_, shard| shard.pose(id)).map(|pose| pose.point[0]);
+        }
+    }
+    let [(_, _, deed)] = world.game(0).deeds[..] else { panic!("{:?}", truth(&mut world)) };
+    assert!((deed.to[0] - seen).abs() < 1.0 && there > Some(X + 1_030.0), "{deed:?}, {seen}, {there:?}");
 }
 
 #[test]
 fn an_ask_is_executed_at_most_once_on_a_bad_network() {
     let mut world = duel("delay=40ms,jitter=60ms,loss=20%,duplicate=20%", 900.0);
     let (mut asking, mut asked) = (Asking::default(), 0_u32);
-    world.pass(30 * SECOND, |number, scene| {
+    world.pass(15 * SECOND, |number, scene| {
         if number == 1 {
             return Input::default();
         }
@@ -308,7 +319,8 @@ fn an_ask_is_executed_at_most_once_on_a_bad_network() {
     assert!(marks.is_sorted(), "in order");
     marks.dedup();
     assert_eq!(marks.len(), all, "each at most once");
-    assert!(all as u32 * 100 >= asked * 98, "{all} of {asked} were executed, although many inputs were lost");
+    // The last one may be on its way.
+    assert!(all as u32 + 1 >= asked, "{all} of {asked} were executed, although many inputs were lost");
     assert_eq!(world.total(|stats| stats.invalid_messages), 0);
     assert_eq!(all_refused(&mut world), 0);
 }
@@ -343,7 +355,7 @@ fn a_client_cancels_its_cast() {
     assert_eq!((world.game(0).deeds.len(), world.client(0).stats().mispredicted), (0, before));
 }
 
-/// A cheating client that asks for this in every tick, for ten seconds. Gives for how many ticks it was in the world, and the
+/// A cheating client that asks for this in every tick, for four seconds. Gives for how many ticks it was in the world, and the
 /// ticks at which it got something.
 fn cheat(away: f32, prepare: impl FnOnce(&mut World<Duel>) -> (u8, Aim)) -> (World<Duel>, u64, Vec<u64>) {
     let mut world = World::new(2, "delay=20ms,jitter=5ms,duplicate=3%", 5, |_| Duel::default());
@@ -351,15 +363,15 @@ fn cheat(away: f32, prepare: impl FnOnce(&mut World<Duel>) -> (u8, Aim)) -> (Wor
     world.join(b"0");
     world.leave(0);
     world.join(away.to_string().as_bytes());
-    stand(&mut world, 2 * SECOND);
-    let (action, aim) = prepare(&mut world);
     stand(&mut world, SECOND);
+    let (action, aim) = prepare(&mut world);
+    stand(&mut world, SECOND / 2);
     let from = world.act(0, |_, shard| shard.tick());
     world.raw_mut(cheater).0.input = Box::new(move |tick| {
         let asks = ActionInput { number: (tick % 255) as u8 + 1, action, aim };
         Input { walk: 0, asks }
     });
-    stand(&mut world, 10 * SECOND);
+    stand(&mut world, 4 * SECOND);
     let ticks = world.act(0, |_, shard| shard.tick()) - from;
     let got = world.game(0).deeds.iter().map(|(_, tick, _)| *tick).collect();
     (world, ticks, got)
@@ -373,9 +385,9 @@ fn victim(world: &World<Duel>) -> Aim {
 fn asking_in_every_tick_gets_an_action_as_often_as_its_cooldown_allows() {
     let (mut world, ticks, got) = cheat(900.0, |world| (BOLT, victim(world)));
     assert!(got.windows(2).all(|two| two[1] - two[0] == u64::from(BOLT_TICKS)), "{got:?}");
-    assert!(got.len() as u64 <= ticks / u64::from(BOLT_TICKS) + 1 && got.len() > 15);
+    assert!(got.len() as u64 <= ticks / u64::from(BOLT_TICKS) + 1 && got.len() > 5);
     let early = refused(&mut world, Refusal::Cooldown);
-    assert!(early > 500, "{early} of {ticks} asks came too early");
+    assert!(early > 200, "{early} of {ticks} asks came too early");
     assert_eq!(early, all_refused(&mut world));
 }
 
@@ -383,7 +395,7 @@ fn asking_in_every_tick_gets_an_action_as_often_as_its_cooldown_allows() {
 fn asking_without_what_it_costs_gets_nothing() {
     let (mut world, _, got) = cheat(900.0, |_| (DRINK, Aim::Nothing));
     assert_eq!(got.len(), 3, "there are three potions");
-    assert!(refused(&mut world, Refusal::Cost) > 300 && refused(&mut world, Refusal::Cooldown) > 150);
+    assert!(refused(&mut world, Refusal::Cost) > 50 && refused(&mut world, Refusal::Cooldown) > 100);
     assert_eq!(truth(&mut world).actions.resource(POTIONS), 0);
 }
 
@@ -393,7 +405,7 @@ fn asking_for_what_is_out_of_range_gains_nothing_and_is_looked_up_ten_times_a_se
         let (mut world, ticks, got) = cheat(away, |world| (action, aim(world)));
         assert!(got.is_empty());
         let (range, early) = (refused(&mut world, Refusal::Range), refused(&mut world, Refusal::Cooldown));
-        assert!(u64::from(range) <= ticks / u64::from(RETRY_TICKS) + 1 && range > 90, "{range} in {ticks} ticks");
+        assert!(u64::from(range) <= ticks / u64::from(RETRY_TICKS) + 1 && range > 35, "{range} in {ticks} ticks");
         assert_eq!(range + early, all_refused(&mut world));
         let actions = truth(&mut world).actions;
         assert_eq!((actions.resource(MANA), actions.cast()), (1_000, None));
@@ -409,7 +421,7 @@ fn asking_through_a_wall_gains_nothing() {
         world.game_mut(0).wall = Some(X + 1.0);
         (BOLT, victim(world))
     });
-    assert!(got.is_empty() && refused(&mut world, Refusal::Sight) > 90);
+    assert!(got.is_empty() && refused(&mut world, Refusal::Sight) > 35);
     assert_eq!(truth(&mut world).actions.resource(MANA), 1_000);
 }
 
@@ -419,12 +431,13 @@ fn asking_while_the_state_forbids_it_gains_nothing() {
         change(world, 0, |own, _| own.stunned = true);
         (BOLT, victim(world))
     });
-    assert!(got.is_empty() && refused(&mut world, Refusal::State) > 500);
+    assert!(got.is_empty() && refused(&mut world, Refusal::State) > 200);
 }
 
 #[test]
 fn targets_that_are_dead_gone_hidden_or_of_another_kind_are_refused() {
-    let wrong: [fn(&mut World<Duel>) -> (u8, Aim); 7] = [
+    type Prepare = fn(&mut World<Duel>) -> (u8, Aim);
+    let wrong: [Prepare; 7] = [
         |world| {
             change(world, 1, |_, shown| shown.is_dead = true);
             (BOLT, victim(world))
@@ -440,7 +453,7 @@ fn targets_that_are_dead_gone_hidden_or_of_another_kind_are_refused() {
         },
         // Another entity had this index, or will have it.
         |world| {
-            let EntityId { index, generation } = world_target(victim(world));
+            let Aim::Entity { id: EntityId { index, generation } } = victim(world) else { unreachable!() };
             (BOLT, Aim::Entity { id: EntityId { index, generation: generation.wrapping_add(1) } })
         },
         // Itself.
@@ -451,7 +464,7 @@ fn targets_that_are_dead_gone_hidden_or_of_another_kind_are_refused() {
     for (number, prepare) in wrong.into_iter().enumerate() {
         let (mut world, _, got) = cheat(900.0, prepare);
         let count = refused(&mut world, Refusal::Target);
-        assert!(got.is_empty() && count > 90, "{number}: {got:?}, {count}");
+        assert!(got.is_empty() && count > 35, "{number}: {got:?}, {count}");
         assert_eq!(truth(&mut world).actions.resource(MANA), 1_000);
     }
 }
@@ -460,10 +473,10 @@ fn targets_that_are_dead_gone_hidden_or_of_another_kind_are_refused() {
 fn unknown_actions_are_refused_and_a_second_cast_during_the_first() {
     for action in [4, 100, 254] {
         let (mut world, _, got) = cheat(900.0, |_| (action, Aim::Nothing));
-        assert!(got.is_empty() && refused(&mut world, Refusal::Unknown) > 500);
+        assert!(got.is_empty() && refused(&mut world, Refusal::Unknown) > 200);
     }
     let (mut world, ticks, got) = cheat(900.0, |_| (METEOR, point(100.0)));
-    assert!(refused(&mut world, Refusal::Busy) > 400);
+    assert!(refused(&mut world, Refusal::Busy) > 150);
     assert!(got.windows(2).all(|two| two[1] - two[0] > u64::from(METEOR_TICKS)));
     assert_eq!(1_000 - got.len() as u16 * 30, truth(&mut world).actions.resource(MANA), "in {ticks} ticks");
 }
