@@ -17,9 +17,8 @@ use ringshard_protocol::crypto::Csprng;
 use ringshard_protocol::wire::Channel;
 use ringshard_world::codec::Writer;
 use ringshard_world::messages::{ASK_MESSAGE_BYTES_MAX, Answered, EVENT_MESSAGE_BYTES_MAX, write_answer, write_event};
-use ringshard_world::{EntityId, Map, Pose, Refusal, State, Wire};
+use ringshard_world::{EntityId, Map, Pose, State, Wire};
 use std::cell::Cell;
-use std::collections::BTreeMap;
 
 /// Most entities that [`Shard::nearest`] finds.
 pub const NEAREST_MAX: usize = COUNT_MAX;
@@ -63,18 +62,6 @@ pub struct Shard<G: Game> {
     pub(crate) decisions: Vec<(PlayerId, Decision)>,
     /// Bodies whose players have left.
     pub(crate) lingering: Vec<Lingering>,
-    refusals: BTreeMap<PlayerId, Refusals>,
-}
-
-/// What a player was refused since its session began.
-#[derive(Clone, Copy, Debug, Default)]
-pub struct Refusals([u32; Refusal::ALL.len()]);
-
-impl Refusals {
-    /// How often for this reason.
-    pub fn count(&self, why: Refusal) -> u32 {
-        self.0[why.number()]
-    }
 }
 
 /// A body whose player has left, and the tick at which it is despawned.
@@ -128,7 +115,6 @@ impl<G: Game> Shard<G> {
             rewinds: Cell::default(),
             decisions: Vec::new(),
             lingering: Vec::new(),
-            refusals: BTreeMap::new(),
         }
     }
 
@@ -240,18 +226,6 @@ impl<G: Game> Shard<G> {
     /// may ask to enter again.
     pub fn put_out(&mut self, player: PlayerId, reason: u8) {
         self.decisions.push((player, Decision::PutOut(reason)));
-    }
-
-    /// Counts that a player was refused something.
-    pub fn refuse(&mut self, player: PlayerId, why: Refusal) {
-        if self.members.get(player).is_some() {
-            self.refusals.entry(player).or_default().0[why.number()] += 1;
-        }
-    }
-
-    /// What a player was refused since its session began. None if there is no such player.
-    pub fn refusals(&self, player: PlayerId) -> Option<Refusals> {
-        self.members.get(player).map(|member| self.refusals.get(&member.id).copied().unwrap_or_default())
     }
 
     /// Whether a player's client has an entity in view, or had it until a moment ago. A client can name an entity that it

@@ -137,7 +137,7 @@ fn reads_input(message: &[u8]) -> bool {
 type Check = fn(u8) -> bool;
 
 /// The rows of the table: how a message with this value is read, and for which values it is read.
-const RESERVED: [(&str, &str, Check, Check); 12] = [
+const RESERVED: [(&str, &str, Check, Check); 13] = [
     (
         "EnterToWorld, answer",
         "4 to 255",
