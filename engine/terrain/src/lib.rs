@@ -4,6 +4,8 @@
 //! |---|---|---|
 //! | [`file`] | the bytes of a map file: reading with checks, and writing | |
 //! | [`terrain`] | [`Terrain`]: the ground, walls, water and places of a map | [`file`] |
+//! | `vector` | vectors | |
+//! | `collision` | boxes that move among triangles | [`terrain`], `vector` |
 //! | [`movement`] | the step of a character | [`terrain`] |
 //!
 //! It does no I/O: the caller reads a file, or maps it into memory, and gives the bytes to [`Terrain::read`].
@@ -12,9 +14,11 @@
 
 #![forbid(unsafe_code)]
 
+mod collision;
 pub mod file;
 pub mod movement;
 pub mod terrain;
+mod vector;
 
 pub use file::{MapFileError, Plan};
 pub use terrain::Terrain;
