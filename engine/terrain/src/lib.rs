@@ -5,6 +5,7 @@
 //! | [`file`] | the bytes of a map file: reading with checks, and writing | |
 //! | [`terrain`] | [`Terrain`]: the ground, walls, water and places of a map | [`file`] |
 //! | [`movement`] | the step of a character | [`terrain`] |
+//! | [`queries`] | rays, lines of sight, shapes | [`terrain`], [`movement`] |
 //!
 //! It does no I/O: the caller reads a file, or maps it into memory, and gives the bytes to [`Terrain::read`].
 //!
@@ -14,7 +15,9 @@
 
 pub mod file;
 pub mod movement;
+pub mod queries;
 pub mod terrain;
 
 pub use file::{MapFileError, Plan};
+pub use queries::{Impact, Ray, Surface};
 pub use terrain::Terrain;
