@@ -7,6 +7,7 @@
 //! | `vector` | vectors | |
 //! | `collision` | boxes that move among triangles | [`terrain`], `vector` |
 //! | [`movement`] | the step of a character | [`terrain`] |
+//! | [`queries`] | rays, lines of sight, shapes | [`terrain`], [`movement`] |
 //!
 //! It does no I/O: the caller reads a file, or maps it into memory, and gives the bytes to [`Terrain::read`].
 //!
@@ -17,8 +18,10 @@
 mod collision;
 pub mod file;
 pub mod movement;
+pub mod queries;
 pub mod terrain;
 mod vector;
 
 pub use file::{MapFileError, Plan};
+pub use queries::{Impact, Ray, Surface};
 pub use terrain::Terrain;
