@@ -15,6 +15,8 @@
 pub mod file;
 pub mod movement;
 pub mod terrain;
+#[cfg(test)]
+mod tests;
 
 pub use file::{MapFileError, Plan};
 pub use terrain::Terrain;
