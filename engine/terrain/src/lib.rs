@@ -21,6 +21,8 @@ pub mod movement;
 pub mod queries;
 pub mod terrain;
 mod vector;
+#[cfg(test)]
+mod tests;
 
 pub use file::{MapFileError, Plan};
 pub use queries::{Impact, Ray, Surface};
