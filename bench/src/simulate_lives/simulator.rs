@@ -241,7 +241,7 @@ impl Simulator {
         let (client, now) = self.world.raw_mut(number);
         let ticket = client.ticket.clone().unwrap_or_default();
         match self.random.between(0, 6) {
-            0 => client.enter_with(now, Schema([draw as u32; 6]), &ticket),
+            0 => client.enter_with(now, Schema([draw as u32; 7]), &ticket),
             1 => client.enter(now, &ticket),
             2 => (0..70).for_each(|number| client.ask(now, number, &Ask::Never { value: 0 })),
             3 => {
