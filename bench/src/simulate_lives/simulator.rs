@@ -5,6 +5,7 @@ use super::game::RandomGame;
 use super::ledger::Shared;
 use super::rules::{Ask, Event, Input, Lives, Ticket, plans};
 use crate::random::Random;
+use ringshard::game::GameStart;
 use ringshard::game::simulation::{VISIBLE_MAX, WorldConfig};
 use ringshard_protocol::time::{Duration, Instant};
 use ringshard_protocol::wire::Channel;
@@ -79,7 +80,7 @@ impl Simulator {
             ..WorldConfig::default()
         };
         let mut games = random.fork();
-        let game = |core| RandomGame::new(core, cores, ledger.clone(), games.fork());
+        let game = |start: GameStart| RandomGame::new(start.core, cores, ledger.clone(), games.fork());
         let world = World::with_config(cores, NETWORKS[0], seed, config, game);
         let models = (0..clients).map(Model::new).collect();
         let cut_until = vec![None; clients];
