@@ -7,6 +7,7 @@ use crate::file::{
 use ringshard_world::Map;
 use self_cell::self_cell;
 use std::fmt;
+use std::sync::{Arc, LazyLock};
 
 self_cell! {
     struct Content {
@@ -63,6 +64,12 @@ impl Terrain {
     pub fn flat() -> Terrain {
         let plan = Plan::flat([25_600.0, 6_400.0], [4, 4, 1], [8, 8, 4]);
         Terrain::of(&plan).expect("the default map is possible")
+    }
+
+    /// [`Self::flat`], made once: all callers share it.
+    pub fn shared_flat() -> Arc<Terrain> {
+        static FLAT: LazyLock<Arc<Terrain>> = LazyLock::new(|| Arc::new(Terrain::flat()));
+        FLAT.clone()
     }
 
     /// The map that it covers.

@@ -4,6 +4,7 @@
 //! |---|---|
 //! | [`Game`] | the trait: what the server calls |
 //! | [`shard`] | [`Shard`]: the world as a game sees it |
+//! | [`start`] | what the game of a core is made with |
 //! | [`player`] | names of players, and why they leave |
 //! | [`reply`] | answers that are owed |
 //! | [`character`] | the server's side of ready-made characters: buffs, factions |
@@ -21,6 +22,7 @@ pub mod player;
 pub mod reply;
 pub mod shard;
 pub mod simulation;
+pub mod start;
 
 pub use crate::runtime::jobs::{Busy, NoJob};
 pub use crate::world::exchange::CommandError;
@@ -29,6 +31,7 @@ pub use crate::world::rewind::{Hit, Hitbox, Past};
 pub use player::{Admission, LeaveReason, PlayerId};
 pub use reply::Reply;
 pub use shard::{Shard, To};
+pub use start::GameStart;
 
 /// For [`Shard::random`].
 pub use rand_chacha::rand_core::Rng;
