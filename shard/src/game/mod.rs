@@ -6,6 +6,7 @@
 //! | [`shard`] | [`Shard`]: the world as a game sees it |
 //! | [`player`] | names of players, and why they leave |
 //! | [`reply`] | answers that are owed |
+//! | [`authority`] | what the server refuses its players, and how often |
 //! | [`character`] | the server's side of ready-made characters: buffs, factions |
 //! | `outgoing` | messages to players that wait for the end of a tick |
 //! | `members` | the players of a core: presence, inputs, own state |
@@ -14,6 +15,7 @@
 //! Every core runs one game over its own part of the world. A game sees no connections and no sockets: the simulation
 //! translates between these and the world.
 
+pub mod authority;
 pub mod character;
 pub(crate) mod members;
 mod outgoing;
@@ -33,6 +35,7 @@ pub use shard::{Shard, To};
 /// For [`Shard::random`].
 pub use rand_chacha::rand_core::Rng;
 pub use ringshard_protocol::wire::Channel;
+pub use ringshard_world::Refusal;
 
 use ringshard_world::{EntityId, Rules, Wire};
 
