@@ -21,8 +21,8 @@ pub struct Terrain {
     digest: u32,
     map: Map,
     /// Cells and squares of the height field per unit.
-    cells_per_unit: f32,
-    squares_per_unit: f32,
+    pub(crate) cells_per_unit: f32,
+    pub(crate) squares_per_unit: f32,
 }
 
 impl Terrain {

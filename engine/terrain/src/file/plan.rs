@@ -173,12 +173,13 @@ fn box_triangles(low: [f32; 3], high: [f32; 3]) -> [[[f32; 3]; 3]; 12] {
 /// The tables `sections`, `cells` and `cell_triangles`.
 fn cells_of(map: &Map, triangles: &[[[f32; 3]; 3]]) -> (Vec<u32>, Vec<u32>, Vec<u32>) {
     let ([edge, _], [along_x, along_y, _]) = map.shape();
-    let cell = edge / SECTION_CELLS as f32;
+    // The same product as in `Terrain`: a quotient could be rounded to another cell.
+    let cells_per_unit = SECTION_CELLS as f32 / edge;
     let most = [u32::from(along_x), u32::from(along_y)].map(|sections| sections * SECTION_CELLS - 1);
     let mut lists = std::collections::BTreeMap::<(u32, u32), Vec<u32>>::new();
     for (number, triangle) in triangles.iter().enumerate() {
         let [(from_x, to_x), (from_y, to_y)] = std::array::from_fn(|axis| {
-            let ends = triangle.map(|corner| (corner[axis] / cell) as u32);
+            let ends = triangle.map(|corner| (corner[axis] * cells_per_unit) as u32);
             let (low, high) = (ends.iter().min().expect("three"), ends.iter().max().expect("three"));
             ((*low).min(most[axis]), (*high).min(most[axis]))
         });
