@@ -7,6 +7,7 @@
 //! | [`start`] | what the game of a core is made with |
 //! | [`player`] | names of players, and why they leave |
 //! | [`reply`] | answers that are owed |
+//! | [`authority`] | what the server refuses its players, and how often |
 //! | [`character`] | the server's side of ready-made characters: buffs, factions |
 //! | `outgoing` | messages to players that wait for the end of a tick |
 //! | `members` | the players of a core: presence, inputs, own state |
@@ -15,6 +16,7 @@
 //! Every core runs one game over its own part of the world. A game sees no connections and no sockets: the simulation
 //! translates between these and the world.
 
+pub mod authority;
 pub mod character;
 pub(crate) mod members;
 mod outgoing;
@@ -36,6 +38,7 @@ pub use start::GameStart;
 /// For [`Shard::random`].
 pub use rand_chacha::rand_core::Rng;
 pub use ringshard_protocol::wire::Channel;
+pub use ringshard_world::Refusal;
 
 use ringshard_world::{EntityId, Rules, Wire};
 
