@@ -7,6 +7,7 @@
 //! | [`start`] | what the game of a core is made with |
 //! | [`player`] | names of players, and why they leave |
 //! | [`reply`] | answers that are owed |
+//! | [`actions`] | the server's side of actions: targets, range, line of sight |
 //! | [`authority`] | what the server refuses its players, and how often |
 //! | [`character`] | the server's side of ready-made characters: buffs, factions |
 //! | `outgoing` | messages to players that wait for the end of a tick |
@@ -16,6 +17,7 @@
 //! Every core runs one game over its own part of the world. A game sees no connections and no sockets: the simulation
 //! translates between these and the world.
 
+pub mod actions;
 pub mod authority;
 pub mod character;
 pub(crate) mod members;

@@ -267,6 +267,13 @@ impl<G: Game> Shard<G> {
         self.refusals(player).map_or(0.0, |refusals| refusals.score_at(self.tick))
     }
 
+    /// Whether a player's client has an entity in view, or had it until a moment ago. A client can name an entity that it
+    /// does not see.
+    pub fn has_in_view(&self, player: PlayerId, id: EntityId) -> bool {
+        let viewer = self.members.get(player).and_then(|member| member.viewer.as_ref());
+        self.replica.get(id).is_some() && viewer.is_some_and(|viewer| viewer.has(id))
+    }
+
     /// Sends an event. It leaves at the end of the tick; to players of other cores, at the end of their next one.
     ///
     /// While a player is suspended, events on reliable channels wait for it, and others are lost.
