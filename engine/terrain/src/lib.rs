@@ -4,6 +4,8 @@
 //! |---|---|---|
 //! | [`file`] | the bytes of a map file: reading with checks, and writing | |
 //! | [`terrain`] | [`Terrain`]: the ground, walls, water and places of a map | [`file`] |
+//! | `vector` | vectors | |
+//! | `collision` | boxes that move among triangles | [`terrain`], `vector` |
 //! | [`movement`] | the step of a character | [`terrain`] |
 //! | [`queries`] | rays, lines of sight, shapes | [`terrain`], [`movement`] |
 //!
@@ -13,10 +15,14 @@
 
 #![forbid(unsafe_code)]
 
+mod collision;
 pub mod file;
 pub mod movement;
 pub mod queries;
 pub mod terrain;
+mod vector;
+#[cfg(test)]
+mod tests;
 
 pub use file::{MapFileError, Plan};
 pub use queries::{Impact, Ray, Surface};
