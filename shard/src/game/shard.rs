@@ -236,13 +236,6 @@ impl<G: Game> Shard<G> {
         self.decisions.push((player, Decision::PutOut(reason)));
     }
 
-    /// Whether a player's client has an entity in view, or had it until a moment ago. A client can name an entity that it
-    /// does not see.
-    pub fn has_in_view(&self, player: PlayerId, id: EntityId) -> bool {
-        let viewer = self.members.get(player).and_then(|member| member.viewer.as_ref());
-        self.replica.get(id).is_some() && viewer.is_some_and(|viewer| viewer.has(id))
-    }
-
     /// Counts that a player was refused something, and adds the weight of the reason to its score. It does nothing else: the
     /// game answers the player, or puts it out. Nothing is counted for a player that is not in the world.
     pub fn refuse(&mut self, player: PlayerId, why: Refusal) {
@@ -272,6 +265,13 @@ impl<G: Game> Shard<G> {
     /// such player.
     pub fn score(&self, player: PlayerId) -> f32 {
         self.refusals(player).map_or(0.0, |refusals| refusals.score_at(self.tick))
+    }
+
+    /// Whether a player's client has an entity in view, or had it until a moment ago. A client can name an entity that it
+    /// does not see.
+    pub fn has_in_view(&self, player: PlayerId, id: EntityId) -> bool {
+        let viewer = self.members.get(player).and_then(|member| member.viewer.as_ref());
+        self.replica.get(id).is_some() && viewer.is_some_and(|viewer| viewer.has(id))
     }
 
     /// Sends an event. It leaves at the end of the tick; to players of other cores, at the end of their next one.
