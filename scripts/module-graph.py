@@ -45,8 +45,10 @@ CRATES = {
     "ringshard-client-c": ["ringshard-client", "ringshard-world"],
     "ringshard": ["ringshard-link", "ringshard-prefetch", "ringshard-protocol", "ringshard-terrain", "ringshard-world"],
     "ringshard-paths": ["ringshard-terrain", "ringshard-world"],
-    "ringshard-demo-rules": ["ringshard-world"],
-    "ringshard-demo": ["ringshard", "ringshard-demo-rules", "ringshard-protocol", "ringshard-world"],
+    "ringshard-demo-rules": ["ringshard-terrain", "ringshard-world"],
+    "ringshard-demo": [
+        "ringshard", "ringshard-demo-rules", "ringshard-protocol", "ringshard-terrain", "ringshard-world",
+    ],
     "ringshard-testing": ["ringshard", "ringshard-client", "ringshard-link", "ringshard-protocol", "ringshard-world"],
     "ringshard-arena-rules": ["ringshard-world"],
     "ringshard-arena": ["ringshard", "ringshard-arena-rules", "ringshard-world"],

@@ -14,6 +14,7 @@ use ringshard::world::store::Rate;
 use ringshard::world::visibility::Visibility;
 use ringshard_demo::{Layout, spawn_point};
 use ringshard_protocol::crypto::Csprng;
+use ringshard_terrain::Terrain;
 use ringshard_world::character::{Character, EntityKind, states};
 use ringshard_world::messages::{Owner, SnapshotHeader};
 use ringshard_world::{EntityId, Fields, Map, State};
@@ -69,11 +70,12 @@ pub struct ComputeRun {
 
 impl ComputeRun {
     pub fn new(arguments: &Arguments, layout: Layout, clients: usize) -> Self {
-        let map = Map::default();
+        let terrain = Terrain::flat();
+        let map = *terrain.map();
         let mut random = Csprng::seed_from_u64(1);
         let walkers: Vec<_> = (0..clients)
             .map(|index| {
-                let point = spawn_point(layout, &map, &mut random);
+                let point = spawn_point(layout, &terrain, &mut random);
                 let id = EntityId { index: index as u16, generation: 1 };
                 Walker { id, point, home: point, velocity: [0.0; 2] }
             })
