@@ -43,6 +43,7 @@ CRATES = {
     "ringshard-client": ["ringshard-protocol", "ringshard-world"],
     "ringshard-client-c": ["ringshard-client", "ringshard-world"],
     "ringshard": ["ringshard-link", "ringshard-prefetch", "ringshard-protocol", "ringshard-terrain", "ringshard-world"],
+    "ringshard-maps": ["ringshard-terrain", "ringshard-world"],
     "ringshard-demo-rules": ["ringshard-world"],
     "ringshard-demo": ["ringshard", "ringshard-demo-rules", "ringshard-protocol", "ringshard-world"],
     "ringshard-testing": ["ringshard", "ringshard-client", "ringshard-link", "ringshard-protocol", "ringshard-world"],
