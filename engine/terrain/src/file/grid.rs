@@ -9,7 +9,7 @@ use ringshard_world::Map;
 pub(crate) struct Grid {
     /// Sections along x and y.
     sections: [u32; 2],
-    cells_per_unit: f32,
+    pub(crate) cells_per_unit: f32,
 }
 
 impl Grid {
