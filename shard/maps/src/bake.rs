@@ -1,8 +1,10 @@
 //! Baking: from a description to a plan.
 
-use crate::source::{Description, Source, SourceError, Volume};
+use crate::source::{Agent, Description, Source, SourceError, Volume};
 use crate::{heightmap, models, spawns};
+use ringshard_paths::{MeshSettings, bake_mesh};
 use ringshard_terrain::file::{MapFileError, Plan, Shape, VolumeKind, VolumePlan};
+use ringshard_terrain::movement::Tuning;
 use ringshard_terrain::{Terrain, file};
 use ringshard_world::Map;
 use serde::Serialize;
@@ -46,6 +48,8 @@ pub struct Report {
     pub areas: usize,
     /// Places where characters enter, by name.
     pub spawns: BTreeMap<String, usize>,
+    /// Polygons of the navigation mesh; zero without one.
+    pub mesh_polygons: usize,
 }
 
 /// A part of the work.
@@ -59,20 +63,23 @@ pub enum Stage {
     Lists,
     /// The places where characters enter.
     Spawns,
+    /// The navigation mesh.
+    Mesh,
 }
 
-/// Bakes a map. Calls `progress` when a stage begins.
+/// Bakes a map, with a navigation mesh if `with_mesh`. Calls `progress` with the stage that is under way, and how much of it is
+/// done, from 0 to 1.
 ///
 /// # Errors
 /// [`SourceError`] says what is wrong, where, and what to do.
-pub fn bake(source: &Source, progress: &mut dyn FnMut(Stage)) -> Result<Baked, SourceError> {
+pub fn bake(source: &Source, with_mesh: bool, progress: &mut dyn FnMut(Stage, f32)) -> Result<Baked, SourceError> {
     let Description { map: shape, heightmap, models, .. } = &source.description;
     let map = Map::new(shape.section, shape.sections_per_component, shape.components)
         .map_err(|error| SourceError::new(format_args!("{}, [map]", source.name), error))?;
     let mut plan = Plan::flat(shape.section, shape.sections_per_component, shape.components);
     let mut report = Report { size: map.size(), models: models.len(), ..Report::default() };
     if let Some(heightmap) = heightmap {
-        progress(Stage::Heightmap);
+        progress(Stage::Heightmap, 0.0);
         let heights = heightmap::read(heightmap, &source.files, map.size())?;
         report.pixels = heights.pixels;
         plan.shape = Shape {
@@ -84,21 +91,32 @@ pub fn bake(source: &Source, progress: &mut dyn FnMut(Stage)) -> Result<Baked, S
         };
         plan.heights = heights.values;
     }
-    progress(Stage::Models);
     let mut geometry = models::Geometry::default();
-    for model in models {
+    for (number, model) in models.iter().enumerate() {
+        progress(Stage::Models, number as f32 / models.len() as f32);
         models::read(model, &source.files, shape.units_per_metre, map.size(), &mut geometry)?;
     }
     (report.nodes, report.degenerate_triangles) = (geometry.nodes, geometry.degenerate);
     plan.triangles = geometry.triangles.into_iter().map(|corners| (corners, 0)).collect();
     plan.volumes = volumes(&source.description);
-    progress(Stage::Lists);
+    progress(Stage::Lists, 0.0);
     let impossible = |error: MapFileError| SourceError::new(&source.name, error);
     let terrain = Terrain::of(&plan).map_err(impossible)?;
-    progress(Stage::Spawns);
+    progress(Stage::Spawns, 0.0);
     plan.spawns = spawns::read(source, &terrain)?;
+    if with_mesh {
+        let settings = MeshSettings { tuning: tuning(&source.description), ..MeshSettings::default() };
+        let mesh = bake_mesh(&terrain, &settings, &mut |part| progress(Stage::Mesh, part));
+        plan.mesh = Some(mesh.map_err(|error| SourceError::new(&source.name, error))?);
+    }
     report.count(&plan);
     Ok(Baked { plan, report })
+}
+
+/// The character for whom the mesh is made.
+fn tuning(description: &Description) -> Tuning {
+    let Agent { radius, height, step_height, slope_limit, swim_depth } = description.agent;
+    Tuning { radius, height, step_height, slope_limit, swim_depth, ..Tuning::default() }
 }
 
 fn volumes(description: &Description) -> Vec<VolumePlan> {
@@ -121,6 +139,7 @@ impl Report {
         let count = |kind: VolumeKind| plan.volumes.iter().filter(|volume| volume.kind == kind).count();
         (self.water, self.no_go, self.areas) =
             (count(VolumeKind::Water), count(VolumeKind::NoGo), count(VolumeKind::Area));
+        self.mesh_polygons = plan.mesh.as_ref().map_or(0, |mesh| mesh.polygons.len());
         for spawn in &plan.spawns {
             *self.spawns.entry(spawn.name.clone()).or_default() += 1;
         }

@@ -7,6 +7,7 @@
 //! | [`models`] | the static geometry, from glTF | [`source`] |
 //! | [`spawns`] | places where characters enter, checked against the ground and the geometry | [`source`] |
 //! | [`mod@bake`] | all of it, to a [`Plan`](ringshard_terrain::Plan) | the modules above |
+//! | [`mod@draw`] | a picture of a map from above | |
 //! | [`mod@sample`] | a map from a seed, as sources and as a terrain | [`mod@bake`], [`source`] |
 //!
 //! Everything is computed with additions, multiplications, divisions and square roots, except the turn of a model by an angle
@@ -15,12 +16,14 @@
 #![forbid(unsafe_code)]
 
 pub mod bake;
+pub mod draw;
 pub mod heightmap;
 pub mod models;
 pub mod sample;
 pub mod source;
 pub mod spawns;
 
-pub use bake::{Baked, Report, bake};
+pub use bake::{Baked, Report, Stage, bake};
+pub use draw::{Picture, draw};
 pub use sample::{sample_sources, sample_terrain};
 pub use source::{Source, SourceError};

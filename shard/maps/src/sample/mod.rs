@@ -46,7 +46,7 @@ pub fn sample_terrain(seed: u64) -> Terrain {
     let files = sample_sources(seed);
     let text = String::from_utf8(files[DESCRIPTION].clone()).expect("the description is a text");
     let source = Source::parse(DESCRIPTION, &text, Files::Memory(files)).expect("the description is valid");
-    let baked = bake(&source, &mut |_| {}).expect("the sample map is valid");
+    let baked = bake(&source, false, &mut |_, _| {}).expect("the sample map is valid");
     Terrain::of(&baked.plan).expect("the sample map is possible")
 }
 

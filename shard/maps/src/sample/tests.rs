@@ -8,7 +8,7 @@ fn baked(seed: u64) -> Baked {
     let files = sample_sources(seed);
     let text = String::from_utf8(files[DESCRIPTION].clone()).unwrap();
     let source = Source::parse(DESCRIPTION, &text, Files::Memory(files)).unwrap();
-    bake(&source, &mut |_| {}).unwrap_or_else(|error| panic!("seed {seed}: {error}"))
+    bake(&source, false, &mut |_, _| {}).unwrap_or_else(|error| panic!("seed {seed}: {error}"))
 }
 
 #[test]
