@@ -44,6 +44,7 @@ CRATES = {
     "ringshard-client": ["ringshard-protocol", "ringshard-world"],
     "ringshard-client-c": ["ringshard-client", "ringshard-world"],
     "ringshard": ["ringshard-link", "ringshard-prefetch", "ringshard-protocol", "ringshard-terrain", "ringshard-world"],
+    "ringshard-maps": ["ringshard-paths", "ringshard-terrain", "ringshard-world"],
     "ringshard-paths": ["ringshard-terrain", "ringshard-world"],
     "ringshard-demo-rules": ["ringshard-terrain", "ringshard-world"],
     "ringshard-demo": [
@@ -53,7 +54,7 @@ CRATES = {
     "ringshard-arena-rules": ["ringshard-world"],
     "ringshard-arena": ["ringshard", "ringshard-arena-rules", "ringshard-world"],
     "ringshard-arena-bots": ["ringshard-arena-rules", "ringshard-client", "ringshard-world"],
-    "ringshard-cli": ["ringshard", "ringshard-demo", "ringshard-protocol"],
+    "ringshard-cli": ["ringshard", "ringshard-demo", "ringshard-maps", "ringshard-protocol", "ringshard-terrain"],
     "ringshard-harness": None,
     "ringshard-bench": None,
 }
