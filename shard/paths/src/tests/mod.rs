@@ -1,2 +1,3 @@
 mod bake;
+mod paths;
 mod plans;
