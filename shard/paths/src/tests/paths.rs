@@ -1,7 +1,7 @@
 //! Paths over small maps, checked without the mesh.
 
 use super::bake::bake;
-use super::plans::{add_wall, level, shape_ground, terrain, town};
+use super::plans::{add_wall, level, random, shape_ground, terrain, town};
 use crate::surface::{heights_at, nearest_height};
 use crate::{Navigator, NoPath, Path, PathJob};
 use ringshard_terrain::Terrain;
@@ -82,14 +82,6 @@ fn reaches_into(triangle: [[f32; 3]; 3], low: [f32; 3], high: [f32; 3]) -> bool 
         }
     }
     !corners.is_empty()
-}
-
-/// A small random sequence.
-fn random(mut state: u64) -> impl FnMut(f32) -> f32 {
-    move |below| {
-        state = state.wrapping_mul(6_364_136_223_846_793_005).wrapping_add(1_442_695_040_888_963_407);
-        (state >> 40) as f32 / (1_u64 << 24) as f32 * below
-    }
 }
 
 #[test]
