@@ -20,9 +20,9 @@ pub mod file;
 pub mod movement;
 pub mod queries;
 pub mod terrain;
-mod vector;
 #[cfg(test)]
 mod tests;
+mod vector;
 
 pub use file::{MapFileError, Plan};
 pub use queries::{Impact, Ray, Surface};

@@ -2,7 +2,7 @@
 
 use crate::model::{Dice, EDGE, cross, dot, facets, meets, minus, random_plan};
 use proptest::prelude::{any, prop, proptest};
-use ringshard_terrain::{Plan, Surface, Terrain};
+use ringshard_terrain::{Plan, Ray, Surface, Terrain};
 
 /// The nearest distances at which a ray meets something: for sure, and perhaps, because it passes an edge closely or runs along
 /// a surface.
@@ -205,6 +205,25 @@ fn two_points_see_each_other_if_the_ray_between_them_is_free() {
         seen += usize::from(sees);
     }
     assert!((1_000..4_000).contains(&seen), "{seen} of 5000");
+}
+
+#[test]
+fn many_queries_at_once_have_the_same_answers() {
+    let mut dice = Dice(10);
+    let terrain = Terrain::of(&random_plan(&mut dice, 40)).unwrap();
+    // More than are sorted at a time, and not a multiple of that.
+    let point = |dice: &mut Dice| dice.point([-50.0, -50.0, 0.0], [EDGE + 50.0, EDGE + 50.0, 300.0]);
+    let pairs: Vec<_> = (0..9_001).map(|_| [point(&mut dice), point(&mut dice)]).collect();
+    let mut seen = vec![false; pairs.len()];
+    terrain.sees_all(&pairs, &mut seen);
+    let rays: Vec<_> = pairs.iter().map(|&[from, direction]| Ray { from, direction, max: direction[0] }).collect();
+    let mut impacts = vec![None; rays.len()];
+    terrain.rays(&rays, &mut impacts);
+    for (number, [from, to]) in pairs.iter().enumerate() {
+        assert_eq!(seen[number], terrain.sees(*from, *to));
+        assert_eq!(impacts[number], terrain.ray(*from, *to, to[0]));
+    }
+    assert!(seen.contains(&true) && seen.contains(&false));
 }
 
 #[test]
