@@ -52,7 +52,7 @@ mod tests;
 mod write;
 
 pub use bytes::{Bytes, aligned};
-pub use columns::{Columns, NO_CELLS, Shape, Spawn, Volume, VolumeKind, triangle_flags};
+pub use columns::{CellTriangle, Columns, NO_CELLS, Shape, Spawn, Volume, VolumeKind, triangle_flags};
 pub(crate) use grid::Grid;
 pub use plan::{MeshPlan, Plan, SpawnPlan, VolumePlan};
 pub use read::{MapFileError, read};
