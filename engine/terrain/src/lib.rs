@@ -20,6 +20,8 @@ pub mod file;
 pub mod movement;
 pub mod queries;
 pub mod terrain;
+#[cfg(test)]
+mod tests;
 mod vector;
 
 pub use file::{MapFileError, Plan};

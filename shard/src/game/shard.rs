@@ -16,10 +16,12 @@ use crate::world::store::Entities;
 use crate::world::visibility::Visibility;
 use ringshard_protocol::crypto::Csprng;
 use ringshard_protocol::wire::Channel;
+use ringshard_terrain::Terrain;
 use ringshard_world::codec::Writer;
 use ringshard_world::messages::{ASK_MESSAGE_BYTES_MAX, Answered, EVENT_MESSAGE_BYTES_MAX, write_answer, write_event};
 use ringshard_world::{EntityId, Map, Pose, Refusal, State, Wire};
 use std::cell::Cell;
+use std::sync::Arc;
 
 /// Most entities that [`Shard::nearest`] finds.
 pub const NEAREST_MAX: usize = COUNT_MAX;
@@ -43,7 +45,7 @@ pub struct Shard<G: Game> {
     pub entities: Entities<ShownOf<G>>,
     /// The game's randomness. It is seeded per core, so that a simulated world repeats exactly. Use no other source.
     pub random: Csprng,
-    map: Map,
+    terrain: Arc<Terrain>,
     core: usize,
     pub(crate) tick: u64,
     pub(crate) replica: Replica<ShownOf<G>>,
@@ -90,7 +92,7 @@ impl<G: Game> Shard<G> {
     pub(crate) fn new(
         exchange: &Exchange<ShownOf<G>>,
         first_tick: u64,
-        map: Map,
+        terrain: Arc<Terrain>,
         entities: Entities<ShownOf<G>>,
         replica: Replica<ShownOf<G>>,
         visibility: Visibility,
@@ -102,7 +104,7 @@ impl<G: Game> Shard<G> {
         Shard {
             entities,
             random,
-            map,
+            terrain,
             core: exchange.core(),
             tick: first_tick,
             happenings: Happenings::new(replica.capacity()),
@@ -128,7 +130,12 @@ impl<G: Game> Shard<G> {
 
     /// The map.
     pub fn map(&self) -> &Map {
-        &self.map
+        self.terrain.map()
+    }
+
+    /// The ground, walls, water and places of the map.
+    pub fn terrain(&self) -> &Arc<Terrain> {
+        &self.terrain
     }
 
     /// The number of this core.
@@ -154,14 +161,14 @@ impl<G: Game> Shard<G> {
 
     /// The pose of any entity of the world, as [`Self::state`] has it.
     pub fn pose(&self, id: EntityId) -> Option<Pose> {
-        self.state(id).map(|state| state.pose(&self.map))
+        self.state(id).map(|state| state.pose(self.map()))
     }
 
     /// Appends the nearest entities to a point to `around`, in no order: entities of any core, at most `count` and no farther
     /// away than `radius` units. It never finds more than [`NEAREST_MAX`].
     pub fn nearest(&mut self, point: [f32; 3], radius: f32, count: usize, around: &mut Vec<EntityId>) {
-        let from = self.map.quantise(point);
-        let reach = u64::from(self.map.steps_of(radius)).pow(2);
+        let from = self.map().quantise(point);
+        let reach = u64::from(self.map().steps_of(radius)).pow(2);
         self.found.clear();
         if count > 0
             && let Some(visibility) = &mut self.visibility
@@ -266,6 +273,13 @@ impl<G: Game> Shard<G> {
     /// such player.
     pub fn score(&self, player: PlayerId) -> f32 {
         self.refusals(player).map_or(0.0, |refusals| refusals.score_at(self.tick))
+    }
+
+    /// Whether a player's client has an entity in view, or had it until a moment ago. A client can name an entity that it
+    /// does not see.
+    pub fn has_in_view(&self, player: PlayerId, id: EntityId) -> bool {
+        let viewer = self.members.get(player).and_then(|member| member.viewer.as_ref());
+        self.replica.get(id).is_some() && viewer.is_some_and(|viewer| viewer.has(id))
     }
 
     /// Sends an event. It leaves at the end of the tick; to players of other cores, at the end of their next one.

@@ -233,7 +233,7 @@ fn refused_clients_are_counted() {
     let mut world = world(1, 64);
     world.join(2, Habits::default());
     world.players[0].ticket = b"unknown";
-    world.players[1].schema = Schema([1; 6]);
+    world.players[1].schema = Schema([1; 7]);
     world.run_for(Duration::from_secs(1));
     let counters = counters(&world);
     // They ask again and again.

@@ -131,15 +131,15 @@ impl<'a> Search<'a> {
                 }
                 let cell = (cells + y % SECTION_CELLS * SECTION_CELLS + x % SECTION_CELLS) as usize;
                 let list = columns.cells[cell] as usize..columns.cells[cell + 1] as usize;
-                for &number in &columns.cell_triangles[list] {
-                    let corners = relative(columns.triangles[number as usize], from);
-                    let [a, b, c] = corners.map(|corner| corner[2]);
-                    if a.min(b).min(c) > patch.high || a.max(b).max(c) < patch.low {
+                for entry in &columns.cell_triangles[list] {
+                    let is_seen = entry.flags & u32::from(triangle_flags::INVISIBLE) == 0;
+                    if !is_seen || entry.low[2] - from[2] > patch.high || entry.high[2] - from[2] < patch.low {
                         continue;
                     }
+                    let number = entry.triangle;
+                    let corners = relative(columns.triangles[number as usize], from);
                     let Some(distance) = self.shear.meets(corners) else { continue };
-                    if self.counts(distance) && columns.triangle_flags[number as usize] & triangle_flags::INVISIBLE == 0
-                    {
+                    if self.counts(distance) {
                         self.found = Some(Found::Triangle(number));
                         self.limit = distance;
                     }

@@ -35,7 +35,7 @@ impl Grid {
         let (_, [along_x, along_y, _]) = terrain.map().shape();
         Grid {
             edge: terrain.shape().section[0] / SECTION_CELLS as f32,
-            cells_per_unit: terrain.cells_per_unit,
+            cells_per_unit: terrain.grid.cells_per_unit,
             counts: [along_x, along_y].map(|sections| u32::from(sections) * SECTION_CELLS),
         }
     }

@@ -1,7 +1,7 @@
 //! What a tile's heightfield holds: the voxels on which a character can stand.
 
 use super::MeshSettings;
-use super::tile::Tile;
+use super::square::Tile;
 use glam::{Vec3, Vec3A};
 use rerecast::{Aabb3d, AreaType, CompactHeightfield, Heightfield, HeightfieldBuilder};
 use ringshard_terrain::Terrain;

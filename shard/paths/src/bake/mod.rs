@@ -2,6 +2,7 @@
 //!
 //! | module | for |
 //! |---|---|
+//! | `square` | where a tile is |
 //! | `tile` | the polygons of one tile |
 //! | `field` | what a tile's heightfield holds: ground, triangles, water |
 //! | `seams` | joins the polygons of neighbouring tiles |
@@ -22,6 +23,7 @@
 mod field;
 mod regions;
 mod seams;
+mod square;
 mod tile;
 
 #[cfg(test)]
@@ -148,14 +150,14 @@ pub fn bake_mesh(
     let sections = u32::from(along_x) * u32::from(along_y);
     for number in 0..sections {
         let at = [number % u32::from(along_x), number / u32::from(along_x)];
-        let section = tile::Tile::new(at, edge, 1);
+        let section = square::Tile::new(at, edge, 1);
         if tile::is_open(terrain, settings, &section) {
             tile::add_rectangle(terrain, settings, &section, &mut all);
             seams.add(&section);
         } else {
             for part in 0..parts * parts {
                 let [x, y] = [part % parts, part / parts];
-                let tile = tile::Tile::new([at[0] * parts + x, at[1] * parts + y], edge, parts);
+                let tile = square::Tile::new([at[0] * parts + x, at[1] * parts + y], edge, parts);
                 tile::add(terrain, settings, &tile, &mut all)?;
                 seams.add(&tile);
             }

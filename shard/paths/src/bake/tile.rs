@@ -1,6 +1,7 @@
 //! The polygons of one tile.
 
 use super::field::{Grid, field_of};
+use super::square::Tile;
 use super::{MeshError, MeshSettings, Polygons};
 use crate::surface::nearest_height;
 use rerecast::{BuildContoursFlags, PolygonNavmesh};
@@ -12,27 +13,6 @@ const CORNERS_MAX: u16 = 6;
 /// How far an outline may differ from the voxels, in voxels. The values after the first are tried if an outline crosses
 /// itself.
 const OUTLINE_ERRORS: [f32; 4] = [1.1, 0.8, 0.4, 0.05];
-
-/// A square of the map.
-#[derive(Clone, Copy, Debug)]
-pub struct Tile {
-    pub low: [f32; 2],
-    pub high: [f32; 2],
-}
-
-impl Tile {
-    /// The tile in that column and row, if a section has this edge, and this many tiles along each axis.
-    pub fn new(at: [u32; 2], edge: f32, parts: u32) -> Tile {
-        // The same line is always the same number, whoever asks.
-        let line = |number: u32| (number / parts) as f32 * edge + (number % parts) as f32 * (edge / parts as f32);
-        Tile { low: at.map(line), high: at.map(|number| line(number + 1)) }
-    }
-
-    /// The same, wider by a margin at each side.
-    pub fn wider(&self, margin: f32) -> Tile {
-        Tile { low: self.low.map(|axis| axis - margin), high: self.high.map(|axis| axis + margin) }
-    }
-}
 
 /// Whether a character can stand everywhere on a tile: it has neither triangles, nor steep ground, nor volumes that matter.
 pub fn is_open(terrain: &Terrain, settings: &MeshSettings, tile: &Tile) -> bool {

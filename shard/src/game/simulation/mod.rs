@@ -116,17 +116,17 @@ impl<G: Game> Simulation<G> {
         let shard = Shard::new(
             &exchange,
             config.first_tick,
-            config.map,
+            config.terrain.clone(),
             Entities::new(first, share, blank),
             Replica::new(config.entities_max, config.first_tick as u32, blank),
             Visibility::new(
-                &config.map,
+                config.terrain.map(),
                 config.entities_max,
                 config.visible_max,
                 config.near,
                 &config.kinds_of(G::KINDS),
             ),
-            History::new(config.entities_max, config.map, G::HITBOXES),
+            History::new(config.entities_max, *config.terrain.map(), G::HITBOXES),
             config.rewind,
             Csprng::seed_from_u64(config.seed.wrapping_add(exchange.core() as u64)),
         );
