@@ -10,11 +10,10 @@ use crate::source::{Script, ScriptError};
 use crate::timers::Timers;
 use crate::vm::{BUTTONS, Hook, Outcome, Vm};
 use mlua::{MultiValue, Value};
-use ringshard::game::{Admission, Game, Kind, LeaveReason, NoJob, PlayerId, Reply, Shard};
+use ringshard::game::{Admission, Game, GameStart, Hitbox, Kind, LeaveReason, NoJob, PlayerId, Reply, Shard};
 use ringshard::runtime::service::{LiveSettings, ServiceCounters};
 use ringshard_scripts_rules::messages::{EVENT_VALUES_BYTES_MAX, Name};
 use ringshard_scripts_rules::{Answer, Ask, Event, Input, ScriptRules, Shown, Values};
-use ringshard_terrain::Terrain;
 use ringshard_world::EntityId;
 use std::collections::BTreeMap;
 use std::sync::Arc;
@@ -23,6 +22,8 @@ use std::sync::Arc;
 const LOUD_TICKS: u32 = 60;
 /// The farthest that anybody sees an entity, unless the setting `view-radius` says otherwise, in units.
 const VIEW_RADIUS: f32 = 100_000.0;
+/// The body of a character.
+const PERSON: Hitbox = Hitbox::Capsule { radius: 35.0, half_height: 90.0, offset_z: 90.0 };
 
 ringshard_world::wire! {
     /// What a script says to the owner of another entity, on whatever core.
@@ -65,16 +66,20 @@ impl ScriptGame {
     /// # Errors
     /// [`ScriptError::Load`]
     pub fn new(
-        core: usize,
-        terrain: Arc<Terrain>,
+        start: &GameStart,
         script: &Script,
         settings: Arc<toml::Table>,
         budget: Budget,
     ) -> Result<ScriptGame, ScriptError> {
-        let mut host =
-            Host { terrain: terrain.clone(), timers: Timers::default(), reports: Reports::default(), tick: 0, core };
+        let rules = ScriptRules::new(start.terrain.clone());
+        let mut host = Host {
+            rules: rules.clone(),
+            timers: Timers::default(),
+            reports: Reports::default(),
+            tick: 0,
+            core: start.core,
+        };
         let vm = Vm::load(script, &settings, budget, &mut host)?;
-        let rules = ScriptRules::new(terrain);
         Ok(ScriptGame { rules, settings, budget, vm, host, buttons: BTreeMap::new(), has_started: false })
     }
 
@@ -183,8 +188,15 @@ impl Game for ScriptGame {
         "kind14" "kind15"
     );
 
+    const HITBOXES: &'static [Hitbox] = &[PERSON];
+
     fn rules(&self) -> &ScriptRules {
         &self.rules
+    }
+
+    /// Rays go through entities of kind 0. All others have the size of a person.
+    fn hitbox(&self, shown: &Shown) -> Option<usize> {
+        (shown.kind > 0).then_some(0)
     }
 
     /// Kinds above 15 share the last row.

@@ -2,13 +2,12 @@
 
 use crate::report::Reports;
 use crate::timers::Timers;
-use ringshard_terrain::Terrain;
-use std::sync::Arc;
+use ringshard_scripts_rules::ScriptRules;
 
 /// What this crate keeps for the script of a core.
 #[derive(Debug)]
 pub struct Host {
-    pub terrain: Arc<Terrain>,
+    pub rules: ScriptRules,
     pub timers: Timers,
     pub reports: Reports,
     /// The tick of the hook that runs now, or of the last one.

@@ -1,10 +1,12 @@
 //! Entities: spawning, moving, what they show, finding them.
 
-use super::convert::{degrees, entity, number_of, point, pose, shown, turn, variable, vector, whole};
-use crate::call::{World, with_world};
+use super::convert::{degrees, entity, number_of, player, point, pose, shown, turn, variable, vector, whole};
+use crate::call::{World, with_host, with_world};
+use crate::host::Host;
 use mlua::{Lua, LuaString, Table, Vector};
 use ringshard::game::shard::NEAREST_MAX;
 use ringshard_scripts_rules::{SHOWN_VARIABLES, Shown};
+use ringshard_terrain::movement::{self, Gait, Steering, Walker, keys};
 use ringshard_world::contract::Text;
 use ringshard_world::{EntityId, Pose};
 
@@ -114,7 +116,38 @@ fn places(lua: &Lua, world: &Table) -> mlua::Result<()> {
             Ok(true)
         })
     })?;
-    world.raw_set("move", go)
+    world.raw_set("move", go)?;
+    walks(lua, world)
+}
+
+/// Entities without a player that move as players do.
+fn walks(lua: &Lua, world: &Table) -> mlua::Result<()> {
+    let walk = lua.create_function(|_, (id, yaw, percent, jumps): (f64, f64, Option<f64>, Option<bool>)| {
+        let (id, yaw) = (entity(id), turn(yaw)?);
+        // The cast takes NaN and negative numbers to 0.
+        let percent = percent.unwrap_or(100.0) as u8;
+        let keys = if jumps == Some(true) { keys::JUMP } else { 0 };
+        let forward = if percent > 0 { 127 } else { 0 };
+        let steering = Steering { forward, left: 0, yaw, keys };
+        with_host(|host| with_world(|world| Ok(walk(host, world, id, percent, &steering))))
+    })?;
+    world.raw_set("walk", walk)
+}
+
+/// Advances an entity of this core by one tick, as [`ringshard_terrain::movement`] advances a player. True if it is there and
+/// no player's body.
+fn walk(host: &Host, world: &mut World, id: EntityId, percent: u8, steering: &Steering) -> bool {
+    if world.player_of(id).is_some() {
+        return false;
+    }
+    let Some(pose) = world.entities.pose_mut(id) else { return false };
+    // A pose does not say what carries an entity. One that goes neither up nor down is on the ground.
+    let gait = if pose.velocity[2] == 0.0 { Gait::Ground } else { Gait::Air };
+    let Pose { point, velocity, rotation: [yaw, ..], leap } = *pose;
+    let mut walker = Walker { point, velocity, yaw, gait: gait as u8, leap };
+    movement::step(host.rules.terrain(), &host.rules.tuning_at(percent), &mut walker, steering);
+    *pose = walker.pose();
+    true
 }
 
 /// Puts an entity of this core elsewhere at once.
@@ -181,5 +214,15 @@ fn search(lua: &Lua, world: &Table) -> mlua::Result<()> {
         })?;
         lua.create_sequence_from(found.into_iter().map(number_of))
     })?;
-    world.raw_set("nearest", nearest)
+    world.raw_set("nearest", nearest)?;
+    let hit = lua.create_function(|_, (shooter, from, direction, length): (f64, Vector, Vector, f32)| {
+        let (from, direction) = (point(from)?, point(direction)?);
+        with_world(|world| {
+            let Some(shooter) = player(shooter) else { return Ok((None, None, None)) };
+            let body = world.body(shooter);
+            let hit = world.as_seen_by(shooter).ray(from, direction, length, |id| Some(id) != body);
+            Ok((hit.map(|hit| number_of(hit.id)), hit.map(|hit| hit.distance), hit.map(|hit| vector(hit.point))))
+        })
+    })?;
+    world.raw_set("hit", hit)
 }
