@@ -259,6 +259,8 @@ def check_schema(v):
     names = {"entity_id": "EntityId", "cooldown": "Cooldown", "text_8": "Text<8>", "option_u32": "Option<u32>",
              "option_entity_id": "Option<EntityId>", "f32_2": "[f32; 2]", "i16_3": "[i16; 3]"}
     for key in v.lines:
+        if key == "level":
+            continue
         name = names.get(key, key if key in ("u8", "i64", "bool", "f32") else key.capitalize())
         expect(key, v.number(key), EXAMPLE.type(name).schema)
 
@@ -271,7 +273,8 @@ def schema_of(listed):
 def check_enter_request(v):
     schema = schema_of(v["schema"])
     if any(schema):
-        expect("schema", EXAMPLE.schema, schema)
+        expect("types", EXAMPLE.schema[:-1], schema[:-1])
+        expect("level", PROTOCOL.vectors["world-schema"].number("level"), schema[-1])
     expect("message", v["message"], world.enter_request(schema, v["ticket"]))
 
 
@@ -280,7 +283,7 @@ def check_enter_request_bad(v):
     # Only servers read requests; their cases send these.
     good = PROTOCOL.vectors["world-enter-request"]["message"]
     for key, message in v.items():
-        expect(key, True, message[:1] != good[:1] or len(message) < 25)
+        expect(key, True, message[:1] != good[:1] or len(message) < 29)
 
 
 @block("world-enter-welcome")
@@ -293,10 +296,11 @@ def check_welcome(v):
             b"".join(map(u16, read.sections)), f32.pack(read.step), read.height_steps))
 
 
-@block("world-enter-refused", "world-enter-wrong-schema", "world-enter-put-out")
+@block("world-enter-refused", "world-enter-wrong-schema", "world-enter-wrong-level", "world-enter-put-out")
 def check_not_inside(v):
-    name = v.name.removeprefix("world-enter-").replace("-", " ")
-    reason = v.number("type" if name == "wrong schema" else "reason")
+    is_wrong = v.name.startswith("world-enter-wrong")
+    name = "wrong schema" if is_wrong else v.name.removeprefix("world-enter-").replace("-", " ")
+    reason = v.number("part" if is_wrong else "reason")
     expect("answer", world.NotInside(name, reason), world.read_enter_answer(v["message"]))
 
 

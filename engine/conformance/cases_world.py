@@ -14,7 +14,7 @@ import world
 from cases import case, eventually, expect
 from cases_handshake import connected
 from client import Client
-from contract import CONTRACTS, TYPES
+from contract import CONTRACTS, PARTS
 from document import LIMITS, PROTOCOL, numbers
 
 DEMO = CONTRACTS["demonstration"]
@@ -208,18 +208,18 @@ def enter_again(server):
     player.client.close()
 
 
-@case("a client with another contract is told which type differs", "demo")
+@case("a client with another contract is told which part differs", "demo")
 def wrong_schema(server):
     player = Player(connected(server))
     before = server.counter("world_wrong_schemas")
-    for number, name in enumerate(TYPES):
+    for number, name in enumerate(PARTS):
         for schema in (DEMO.schema[:number] + [value ^ 1 for value in DEMO.schema[number:]],
-                       [0] * number + [DEMO.schema[number] ^ 0x8000_0000] + [0] * (5 - number)):
+                       [0] * number + [DEMO.schema[number] ^ 0x8000_0000] + [0] * (6 - number)):
             expect(name, world.NotInside("wrong schema", number), player.request(schema))
-    eventually("counted", before + 12, lambda: server.counter("world_wrong_schemas"))
-    expect("contract types", TYPES, tuple(PROTOCOL.contract_types[number] for number in range(6)))
-    expect("0 agrees with all", True, isinstance(player.request([0] * 6), world.Welcome))
-    expect("wrong when inside", True, player.request([7] * 6) is player.welcome)
+    eventually("counted", before + 14, lambda: server.counter("world_wrong_schemas"))
+    expect("contract parts", PARTS, tuple(PROTOCOL.contract_parts[number] for number in range(7)))
+    expect("0 agrees with all", True, isinstance(player.request([0] * 7), world.Welcome))
+    expect("wrong when inside", True, player.request([7] * 7) is player.welcome)
     expect("told so", world.NotInside("wrong schema", 0), player.outside[-1])
     agrees(server, player, lambda: player.play(0.7))
     player.client.close()
@@ -520,7 +520,7 @@ def reads(read, *arguments):
 
 
 @case("world messages that this client drops", covers=(
-    "EnterToWorld, answer", "wrong schema, type", "snapshot, parts", "entry, fields", "axes, widths", "answer, outcome",
+    "EnterToWorld, answer", "wrong schema, part", "snapshot, parts", "entry, fields", "axes, widths", "answer, outcome",
     "set of fields", "bool", "f32", "enum, variant"))
 def own_decoder(_):
     fields, position, vectors, example = PROTOCOL.fields, b"\0", PROTOCOL.vectors, CONTRACTS["example"]
@@ -528,7 +528,7 @@ def own_decoder(_):
     for answer in numbers(RESERVED["EnterToWorld, answer"]):
         for message in (welcome[:1] + bytes([answer]) + welcome[2:], bytes([welcome[0], answer, 0])):
             expect(f"answer {answer}", "dropped", reads(world.read_enter_answer, message))
-    for number in numbers(RESERVED["wrong schema, type"]):
+    for number in numbers(RESERVED["wrong schema, part"]):
         expect(f"type {number}", "dropped", reads(world.read_enter_answer, bytes([welcome[0], 2, number])))
     for outcome in numbers(RESERVED["answer, outcome"]):
         message = vectors["world-answer-opened"]["message"]

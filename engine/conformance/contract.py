@@ -13,6 +13,7 @@ from document import PROTOCOL
 BASIS = 0x811C9DC5
 PRIME = 0x01000193
 TYPES = ("Input", "Own", "Shown", "Ask", "Answer", "Event")
+PARTS = (*TYPES, "Level")
 FIELDS_MAX = 64
 
 
@@ -234,7 +235,8 @@ class Contract:
 
     @property
     def schema(self):
-        return [self.declared[name].schema for name in TYPES]
+        # The level is 0: it agrees with every level.
+        return [self.declared[name].schema for name in TYPES] + [0]
 
     def _fields(self, text):
         return {name: self.type(of) for name, of in re.findall(r"(\w+): ((?:\[[^\]]*\]|[^,{}])+)", text)}

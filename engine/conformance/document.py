@@ -96,8 +96,8 @@ class Document:
             (row["sent by"], row["message"]): int(row["number"])
             for row in self.table("World messages", "number", "sent by", "message") if row["number"].isdigit()
         }
-        self.contract_types = {
-            int(row["number"]): row["type"] for row in self.table("World messages", "number", "type", "is")
+        self.contract_parts = {
+            int(row["number"]): row["part"] for row in self.table("World messages", "number", "part", "is")
         }
         self.enter_answers = {
             int(row["answer"]): row["name"] for row in self.table("World messages", "answer", "name", "bytes")

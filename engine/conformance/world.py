@@ -73,7 +73,7 @@ def read_enter_answer(message):
     if name is None:
         raise InvalidMessage("a reserved answer")
     answer = read_welcome(reader) if name == "welcome" else NotInside(name, reader.number(1))
-    if name == "wrong schema" and answer.reason not in PROTOCOL.contract_types:
+    if name == "wrong schema" and answer.reason not in PROTOCOL.contract_parts:
         raise InvalidMessage("a reserved type")
     reader.finish()
     return answer

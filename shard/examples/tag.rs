@@ -150,5 +150,5 @@ impl Game for Tag {
 }
 
 fn main() -> std::process::ExitCode {
-    ringshard::serve(|_core| Tag::default(), ringshard::no_jobs)
+    ringshard::serve(|_start| Tag::default(), ringshard::no_jobs)
 }

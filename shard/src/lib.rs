@@ -13,7 +13,7 @@
 //! Without it, a server still has its settings, log, signals, reload, drain, watchdog and panic reports, and the crate needs
 //! far fewer others.
 
-#![forbid(unsafe_code)]
+#![deny(unsafe_code)]
 
 pub mod config;
 pub mod game;
@@ -24,3 +24,4 @@ pub mod world;
 
 pub use runtime::jobs::no_jobs;
 pub use serve::{serve, serve_with};
+pub use world::map_file::open_map;

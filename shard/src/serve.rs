@@ -28,13 +28,13 @@
 //! #     fn ask(&mut self, shard: &mut Shard<Self>, _: PlayerId, _: Never, reply: Reply) { shard.reply(reply, &Never::Is) }
 //! # }
 //! fn main() -> std::process::ExitCode {
-//!     ringshard::serve(|_core| Arena, ringshard::no_jobs)
+//!     ringshard::serve(|_start| Arena, ringshard::no_jobs)
 //! }
 //! ```
 
 use crate::config::{GameCommand, GameSection, Prepared, Sources, program_name};
-use crate::game::Game;
 use crate::game::simulation::Simulation;
+use crate::game::{Game, GameStart};
 use crate::ops::report::ServerReport;
 use crate::ops::serve::{Started, print_final_table, run};
 use crate::runtime::jobs::{JobPort, JobSettings, JobWorkers, Jobs, NoJob};
@@ -55,17 +55,17 @@ struct NoSettings {}
 /// signal or a command asks for it. `--help` lists the settings; `config check`, `config print` and `config schema` work as
 /// those of the program `ringshard`.
 ///
-/// `game` makes the game of each core, by its number. `work` does a job of the game
+/// `game` makes the game of each core from its number and the world's terrain. `work` does a job of the game
 /// ([`Shard::give`](crate::game::Shard::give)) on a worker's thread, where it may block. A game without jobs passes
 /// [`no_jobs`](crate::no_jobs).
 ///
 /// Call it once, from `main`: it starts the log, handles signals, and ends the process if a thread panics. Returns what `main`
 /// is to return.
 pub fn serve<G: Game>(
-    mut game: impl FnMut(usize) -> G,
+    mut game: impl FnMut(GameStart) -> G,
     work: impl Fn(G::Job) -> G::Done + Send + Sync + 'static,
 ) -> ExitCode {
-    serve_with(|core, _: &NoSettings| game(core), work)
+    serve_with(|start, _: &NoSettings| game(start), work)
 }
 
 /// [`serve`], for a game with settings of its own: the table `[game]` of the settings file. A key that `S` does not have, and
@@ -73,7 +73,7 @@ pub fn serve<G: Game>(
 ///
 /// Put `#[serde(default)]` on `S`, so that a key that the file leaves out has its default.
 pub fn serve_with<S: DeserializeOwned + Default, G: Game>(
-    game: impl FnMut(usize, &S) -> G,
+    game: impl FnMut(GameStart, &S) -> G,
     work: impl Fn(G::Job) -> G::Done + Send + Sync + 'static,
 ) -> ExitCode {
     let command = GameCommand::parse(GameSection::of::<S>());
@@ -101,14 +101,15 @@ pub fn serve_with<S: DeserializeOwned + Default, G: Game>(
 pub fn start_world<G: Game>(
     prepared: &Prepared,
     ports: Vec<JobPort<G::Job, G::Done>>,
-    mut game: impl FnMut(usize) -> G,
+    mut game: impl FnMut(GameStart) -> G,
 ) -> Result<Server, StartError> {
     let Prepared { server, world, .. } = prepared;
     let exchanges = Exchange::between(server.cpus.len(), world.entities_max);
     let mut ends = exchanges.into_iter().zip(ports);
     Server::start(server, |core| {
         let (exchange, jobs) = ends.next().expect("there is an exchange and a port for each core");
-        Simulation::new(world.clone(), exchange, game(core)).with_jobs(jobs)
+        let start = GameStart { core, terrain: world.terrain.clone() };
+        Simulation::new(world.clone(), exchange, game(start)).with_jobs(jobs)
     })
 }
 
@@ -119,7 +120,7 @@ pub fn start_world<G: Game>(
 /// Those of [`run`].
 pub fn run_game<S: DeserializeOwned + Default, G: Game>(
     sources: Sources,
-    mut game: impl FnMut(usize, &S) -> G,
+    mut game: impl FnMut(GameStart, &S) -> G,
     work: impl Fn(G::Job) -> G::Done + Send + Sync + 'static,
 ) -> Result<ServerReport, Box<dyn Error>> {
     let sources = Sources { game: Some(GameSection::of::<S>()), ..sources };
@@ -128,7 +129,7 @@ pub fn run_game<S: DeserializeOwned + Default, G: Game>(
         let kinds: Vec<_> = G::KINDS.iter().map(|kind| kind.name).collect();
         configuration.check_kinds(&kinds)?;
         let (ports, workers) = start_workers(prepared.server.cpus.len(), &prepared.jobs, work)?;
-        let server = start_world(prepared, ports, |core| game(core, &own))?;
+        let server = start_world(prepared, ports, |start| game(start, &own))?;
         Ok(Started { server, workers, what: program_name() })
     })
 }

@@ -5,6 +5,7 @@ use super::game::RandomGame;
 use super::ledger::Shared;
 use super::rules::{Ask, Event, Input, Lives, Ticket, plans};
 use crate::random::Random;
+use ringshard::game::GameStart;
 use ringshard::game::simulation::{VISIBLE_MAX, WorldConfig};
 use ringshard_protocol::time::{Duration, Instant};
 use ringshard_protocol::wire::Channel;
@@ -79,7 +80,7 @@ impl Simulator {
             ..WorldConfig::default()
         };
         let mut games = random.fork();
-        let game = |core| RandomGame::new(core, cores, ledger.clone(), games.fork());
+        let game = |start: GameStart| RandomGame::new(start.core, cores, ledger.clone(), games.fork());
         let world = World::with_config(cores, NETWORKS[0], seed, config, game);
         let models = (0..clients).map(Model::new).collect();
         let cut_until = vec![None; clients];
@@ -241,7 +242,7 @@ impl Simulator {
         let (client, now) = self.world.raw_mut(number);
         let ticket = client.ticket.clone().unwrap_or_default();
         match self.random.between(0, 6) {
-            0 => client.enter_with(now, Schema([draw as u32; 6]), &ticket),
+            0 => client.enter_with(now, Schema([draw as u32; 7]), &ticket),
             1 => client.enter(now, &ticket),
             2 => (0..70).for_each(|number| client.ask(now, number, &Ask::Never { value: 0 })),
             3 => {

@@ -48,6 +48,7 @@ namespace Ringshard
         public IntPtr Ticket;
         public uint TicketBytes;
         public fixed uint Schema[3];
+        public uint Level;
         public RawLayout Input;
         public RawLayout Own;
         public RawLayout Shown;

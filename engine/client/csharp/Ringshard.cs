@@ -250,6 +250,7 @@ namespace Ringshard
             config.Schema[0] = rules.AskSchema;
             config.Schema[1] = rules.AnswerSchema;
             config.Schema[2] = rules.EventSchema;
+            config.Level = rules.Level;
             input.Items[0] = rules.NeutralInput;
             own.Items[0] = rules.BlankOwn;
             shown.Items[0] = rules.BlankShown;

@@ -126,6 +126,9 @@ namespace Ringshard
         public virtual uint AnswerSchema { get { return 0; } }
         public virtual uint EventSchema { get { return 0; } }
 
+        /// Stands for what both ends must have alike beside the types: the digest of a map. 0 is not compared.
+        public virtual uint Level { get { return 0; } }
+
         /// The values that differences begin from, if the server's rules change them.
         public virtual TInput NeutralInput { get { return default(TInput); } }
         public virtual TOwn BlankOwn { get { return default(TOwn); } }

@@ -1,11 +1,13 @@
 //! The ground, walls, water and places of a map.
 
 use crate::file::{
-    Bytes, Columns, MapFileError, NO_CELLS, Plan, SECTION_CELLS, Shape, Spawn, Volume, VolumeKind, aligned, read,
+    Bytes, CellTriangle, Columns, Grid, MapFileError, NO_CELLS, Plan, SECTION_CELLS, Shape, Spawn, Volume, VolumeKind,
+    aligned, read,
 };
 use ringshard_world::Map;
 use self_cell::self_cell;
 use std::fmt;
+use std::sync::{Arc, LazyLock};
 
 self_cell! {
     struct Content {
@@ -20,18 +22,18 @@ pub struct Terrain {
     content: Content,
     digest: u32,
     map: Map,
-    /// Cells and squares of the height field per unit.
-    cells_per_unit: f32,
-    squares_per_unit: f32,
+    pub(crate) grid: Grid,
+    /// Squares of the height field per unit.
+    pub(crate) squares_per_unit: f32,
 }
 
 impl Terrain {
-    /// The terrain in the bytes of a map file. If they do not begin at a multiple of 8, they are copied.
+    /// The terrain in the bytes of a map file. If they do not begin at a multiple of 4, they are copied.
     ///
     /// # Errors
     /// [`MapFileError`]
     pub fn read(bytes: Bytes) -> Result<Terrain, MapFileError> {
-        let is_aligned = (*bytes).as_ref().as_ptr().addr().is_multiple_of(8);
+        let is_aligned = (*bytes).as_ref().as_ptr().addr().is_multiple_of(4);
         let bytes = if is_aligned { bytes } else { aligned((*bytes).as_ref()) };
         let mut digest = 0;
         let content = Content::try_new(bytes, |bytes| {
@@ -45,7 +47,7 @@ impl Terrain {
             content,
             digest,
             map,
-            cells_per_unit: SECTION_CELLS as f32 / shape.section[0],
+            grid: Grid::new(&map, &shape),
             squares_per_unit: 1.0 / shape.height_spacing,
         })
     }
@@ -53,7 +55,7 @@ impl Terrain {
     /// The terrain of a plan.
     ///
     /// # Errors
-    /// [`MapFileError::Table`]: the plan is not possible.
+    /// [`MapFileError::Plan`] names what is not possible.
     pub fn of(plan: &Plan) -> Result<Terrain, MapFileError> {
         Terrain::read(Box::new(plan.write()?))
     }
@@ -62,6 +64,12 @@ impl Terrain {
     pub fn flat() -> Terrain {
         let plan = Plan::flat([25_600.0, 6_400.0], [4, 4, 1], [8, 8, 4]);
         Terrain::of(&plan).expect("the default map is possible")
+    }
+
+    /// [`Self::flat`], made once: all callers share it.
+    pub fn shared_flat() -> Arc<Terrain> {
+        static FLAT: LazyLock<Arc<Terrain>> = LazyLock::new(|| Arc::new(Terrain::flat()));
+        FLAT.clone()
     }
 
     /// The map that it covers.
@@ -86,7 +94,7 @@ impl Terrain {
         &self.columns().shape[0]
     }
 
-    /// The height of the ground at a point. Outside the map it is that of the nearest edge.
+    /// The height of the ground at a point. Outside the map it is that of the nearest edge. NaN counts as 0.
     #[inline]
     pub fn height(&self, x: f32, y: f32) -> f32 {
         self.ground(x, y).0
@@ -100,10 +108,11 @@ impl Terrain {
         let columns = self.columns();
         let Shape { heights: [along_x, along_y], height_base, height_scale, .. } = columns.shape[0];
         let place = |at: f32, count: u32| {
-            // The cast takes negative numbers and NaN to 0.
             let at = at * self.squares_per_unit;
+            // The cast takes negative numbers and NaN to 0.
             let square = (at as u32).min(count - 2);
-            (square as usize, (at - square as f32).clamp(0.0, 1.0))
+            let part = at - square as f32;
+            (square as usize, if part > 0.0 { part.min(1.0) } else { 0.0 })
         };
         let ((column, part_x), (row, part_y)) = (place(x, along_x), place(y, along_y));
         let first = row * along_x as usize + column;
@@ -120,32 +129,33 @@ impl Terrain {
         (height, [rise_x * self.squares_per_unit, rise_y * self.squares_per_unit])
     }
 
-    /// The triangles of static geometry that reach into the cells which a rectangle touches, each once.
+    /// The triangles of static geometry near a rectangle, each once: all whose bounding box, seen from above, reaches into a
+    /// cell that the rectangle touches. `low` and `high` are its corners with the lowest and the highest coordinates.
     #[inline]
     pub fn triangles_near(&self, low: [f32; 2], high: [f32; 2], mut each: impl FnMut(u32)) {
+        self.entries_near(low, high, |entry| each(entry.triangle));
+    }
+
+    /// [`Self::triangles_near`], with the bounds of each.
+    #[inline]
+    pub(crate) fn entries_near<'a>(&'a self, low: [f32; 2], high: [f32; 2], mut each: impl FnMut(&'a CellTriangle)) {
         let columns = self.columns();
-        let (_, [along_x, along_y, _]) = self.map.shape();
-        let cell_of =
-            |at: f32, sections: u16| ((at * self.cells_per_unit) as u32).min(u32::from(sections) * SECTION_CELLS - 1);
-        let (from_x, to_x) = (cell_of(low[0], along_x), cell_of(high[0], along_x));
-        let (from_y, to_y) = (cell_of(low[1], along_y), cell_of(high[1], along_y));
+        let [[from_x, to_x], [from_y, to_y]] = [0, 1].map(|axis| [low, high].map(|it| self.grid.cell(it[axis], axis)));
         for y in from_y..=to_y {
             for x in from_x..=to_x {
-                let section = y / SECTION_CELLS * u32::from(along_x) + x / SECTION_CELLS;
+                let section = y / SECTION_CELLS * self.grid.sections_along_x() + x / SECTION_CELLS;
                 let cells = columns.sections[section as usize];
                 if cells == NO_CELLS {
                     continue;
                 }
-                let cell = (cells + y % SECTION_CELLS * SECTION_CELLS + x % SECTION_CELLS) as usize;
-                for &triangle in &columns.cell_triangles[columns.cells[cell] as usize..columns.cells[cell + 1] as usize]
-                {
+                let cell = cells as usize + (y % SECTION_CELLS * SECTION_CELLS + x % SECTION_CELLS) as usize;
+                let list = columns.cells[cell] as usize..columns.cells[cell + 1] as usize;
+                for entry in &columns.cell_triangles[list] {
                     // A triangle in several of these cells counts in the first of them.
-                    let corners = &columns.triangles[triangle as usize];
-                    let lowest = |axis: usize| corners[0][axis].min(corners[1][axis]).min(corners[2][axis]);
-                    let (first_x, first_y) =
-                        (cell_of(lowest(0), along_x).max(from_x), cell_of(lowest(1), along_y).max(from_y));
-                    if (first_x, first_y) == (x, y) {
-                        each(triangle);
+                    let is_first =
+                        |axis: usize, at: u32, from: u32| at == from || self.grid.cell(entry.low[axis], axis) == at;
+                    if is_first(0, x, from_x) && is_first(1, y, from_y) {
+                        each(entry);
                     }
                 }
             }
@@ -156,10 +166,7 @@ impl Terrain {
     #[inline]
     pub fn volumes_at(&self, point: [f32; 3]) -> impl Iterator<Item = &Volume> {
         let columns = self.columns();
-        let (_, [along_x, along_y, _]) = self.map.shape();
-        let edge = columns.shape[0].section[0];
-        let section_of = |at: f32, count: u16| ((at / edge) as usize).min(usize::from(count) - 1);
-        let section = section_of(point[1], along_y) * usize::from(along_x) + section_of(point[0], along_x);
+        let section = self.grid.section(point[0], point[1]);
         let list = columns.section_volumes[section] as usize..columns.section_volumes[section + 1] as usize;
         let volumes = columns.volume_lists[list].iter().map(|&number| &columns.volumes[number as usize]);
         volumes.filter(move |volume| (0..3).all(|axis| (volume.low[axis]..=volume.high[axis]).contains(&point[axis])))
@@ -177,7 +184,10 @@ impl Terrain {
         self.columns().spawns
     }
 
-    /// A name in the file: that of a [`Volume`] or a [`Spawn`].
+    /// A name in the file: that of a [`Volume`] or a [`Spawn`] of this terrain.
+    ///
+    /// # Panics
+    /// The name is that of another terrain.
     pub fn name(&self, [begin, length]: [u32; 2]) -> &str {
         let bytes = &self.columns().names[begin as usize..(begin + length) as usize];
         str::from_utf8(bytes).expect("names were checked")

@@ -7,10 +7,10 @@
 //! | [`map`] | positions, in steps | [`limits`] |
 //! | [`pose`] | where something is and looks, as a game calculates with it | |
 //! | [`turn`] | directions from angles, the same on every machine | |
-//! | [`turn`] | directions from angles, the same on every machine | |
 //! | [`entity`] | names of entities | |
 //! | [`contract`] | [`Rules`]: the types of a game, and the step that both ends run | those above |
 //! | [`refusal`] | why a server refuses what a client says or asks | [`contract`] |
+//! | [`actions`] | actions of players: cooldowns, costs, casts | [`contract`], [`refusal`] |
 //! | [`character`] | ready-made types for games of characters | [`contract`] |
 //! | [`state`] | the replicated state of an entity, and differences of states | [`contract`] and those above |
 //! | [`messages`] | snapshots, inputs, entering, asks and events | [`state`] and those above |
@@ -24,6 +24,7 @@
 
 #![forbid(unsafe_code)]
 
+pub mod actions;
 pub mod character;
 pub mod clock;
 pub mod codec;

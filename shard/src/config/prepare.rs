@@ -10,13 +10,16 @@ use crate::runtime::jobs::{JobSettings, spare_cpus};
 use crate::runtime::out_of_range::OutOfRange;
 use crate::runtime::server::ServerConfig;
 use crate::runtime::tick::TICKS_PER_SECOND;
+use crate::world::map_file::open_map;
 use crate::world::replication::Pacing;
 use crate::world::rewind::RewindSettings;
 use ringshard_protocol::connection::{HeartbeatConfig, TransportConfig};
 use ringshard_protocol::crypto::{SecretKey, Suite, Suites};
 use ringshard_protocol::endpoint::{IntegrityConfig, Network, Policy};
+use ringshard_terrain::Terrain;
 use std::net::SocketAddr;
 use std::path::{Path, PathBuf};
+use std::sync::Arc;
 use std::time::Duration;
 
 /// Time between two integrity checks of a client.
@@ -163,7 +166,9 @@ impl Preparation<'_> {
     /// The shape of the world, or everything that does not fit together.
     fn world(&self) -> Result<WorldConfig, SettingErrors> {
         let settings = self.settings;
+        let (terrain, unusable) = self.terrain();
         let world = WorldConfig {
+            terrain,
             entities_max: settings.entities as usize,
             visible_max: settings.visible as usize,
             near: settings.near as f32,
@@ -171,11 +176,21 @@ impl Preparation<'_> {
             seed: settings.seed,
             rewind: live_world(settings),
             view_radius: settings.view_radius.clone(),
-            ..WorldConfig::default()
+            first_tick: 0,
         };
         let violations = world.violations(settings.cpus.len()).into_iter().chain(self.no_room_for_players());
-        let errors: Vec<_> = violations.map(|violation| self.together(violation.settings, violation.text)).collect();
+        let violations = violations.map(|violation| self.together(violation.settings, violation.text));
+        let errors: Vec<_> = unusable.into_iter().chain(violations).collect();
         if errors.is_empty() { Ok(world) } else { Err(SettingErrors(errors)) }
+    }
+
+    /// The terrain in the map file, or level ground and what is wrong with the file.
+    fn terrain(&self) -> (Arc<Terrain>, Option<SettingError>) {
+        let opened = self.settings.map.as_deref().map(open_map).transpose();
+        match opened {
+            Ok(terrain) => (terrain.map_or_else(Terrain::shared_flat, Arc::new), None),
+            Err(error) => (Terrain::shared_flat(), Some(self.together(&["map"], error.to_string()))),
+        }
     }
 
     /// The address of the admin port, and its token. An address that other hosts can reach needs one.

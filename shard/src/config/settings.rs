@@ -206,6 +206,9 @@ settings! {
         npcs: u64 = "500", whole(0..=WORLD_ENTITIES_MAX as u64, ""), false;
     }
     WORLD {
+        /// Map file with the ground, walls, water and places of the world: `ringshard map` makes one. Clients need the same file.
+        /// Without it, the world is level ground. Do not write to the file while a server runs: rename another over it.
+        map: Option<PathBuf> = "", file(), false;
         /// Highest number of entities, over all cores. Each takes 2.5 KiB on every core.
         entities: u64 = "16384", whole(1..=WORLD_ENTITIES_MAX as u64, ""), false;
         /// Highest number of entities that a client sees: the nearest ones.

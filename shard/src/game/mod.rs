@@ -4,8 +4,11 @@
 //! |---|---|
 //! | [`Game`] | the trait: what the server calls |
 //! | [`shard`] | [`Shard`]: the world as a game sees it |
+//! | [`start`] | what the game of a core is made with |
 //! | [`player`] | names of players, and why they leave |
 //! | [`reply`] | answers that are owed |
+//! | [`actions`] | the server's side of actions: targets, range, line of sight |
+//! | [`authority`] | what the server refuses its players, and how often |
 //! | [`character`] | the server's side of ready-made characters: buffs, factions |
 //! | `outgoing` | messages to players that wait for the end of a tick |
 //! | `members` | the players of a core: presence, inputs, own state |
@@ -14,6 +17,8 @@
 //! Every core runs one game over its own part of the world. A game sees no connections and no sockets: the simulation
 //! translates between these and the world.
 
+pub mod actions;
+pub mod authority;
 pub mod character;
 pub(crate) mod members;
 mod outgoing;
@@ -21,6 +26,7 @@ pub mod player;
 pub mod reply;
 pub mod shard;
 pub mod simulation;
+pub mod start;
 
 pub use crate::runtime::jobs::{Busy, NoJob};
 pub use crate::world::exchange::CommandError;
@@ -29,10 +35,12 @@ pub use crate::world::rewind::{Hit, Hitbox, Past};
 pub use player::{Admission, LeaveReason, PlayerId};
 pub use reply::Reply;
 pub use shard::{Shard, To};
+pub use start::GameStart;
 
 /// For [`Shard::random`].
 pub use rand_chacha::rand_core::Rng;
 pub use ringshard_protocol::wire::Channel;
+pub use ringshard_world::Refusal;
 
 use ringshard_world::{EntityId, Rules, Wire};
 

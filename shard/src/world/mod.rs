@@ -7,6 +7,7 @@
 //! | [`interest`] | the nearest entities to a point, and how that set changes |
 //! | [`replication`] | what each client is sent |
 //! | [`kind`] | kinds of entities: how far away each is seen |
+//! | [`map_file`] | opening the map: the ground, walls and water of the world |
 //! | [`rewind`] | where entities were some ticks ago, and which of them a ray met there |
 //! | [`visibility`] | which entities each client sees |
 //!
@@ -16,6 +17,7 @@
 pub mod exchange;
 pub mod interest;
 pub mod kind;
+pub mod map_file;
 pub mod replication;
 pub mod rewind;
 pub mod store;

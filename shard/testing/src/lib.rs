@@ -43,7 +43,7 @@
 //! # }
 //! use ringshard_testing::{Duration, World};
 //!
-//! let mut world = World::new(2, "delay=30ms,jitter=8ms,loss=1%", 7, |_core| Walk);
+//! let mut world = World::new(2, "delay=30ms,jitter=8ms,loss=1%", 7, |_start| Walk);
 //! let players = [world.join(b"anna"), world.join(b"ben")];
 //! world.pass(Duration::from_secs(5), |_player, _scene| Input { right: 1 });
 //! for player in players {

@@ -2,7 +2,7 @@
 
 use crate::seed_of;
 use ringshard::game::simulation::{Simulation, WorldConfig, WorldStats};
-use ringshard::game::{Game, Shard, ShownOf};
+use ringshard::game::{Game, GameStart, Shard, ShownOf};
 use ringshard::runtime::control::kick::{Kick, Target};
 use ringshard::runtime::control::request::Request;
 use ringshard::runtime::control::{ControlEnd, Lifecycle, mailbox};
@@ -61,13 +61,14 @@ impl<G: Game> Server<G> {
         cores: usize,
         seed: u64,
         config: WorldConfig,
-        mut game: impl FnMut(usize) -> G,
+        mut game: impl FnMut(GameStart) -> G,
     ) -> Self {
         assert!((1..=200).contains(&cores), "a world has 1 to 200 cores");
         let lifecycle = Arc::<Lifecycle>::default();
         let mut server = Server { cores: Vec::new(), controls: Vec::new(), lifecycle };
         let exchanges = Exchange::<ShownOf<G>>::between(cores, config.entities_max);
         for (core, (exchange, mesh)) in exchanges.into_iter().zip(Mesh::between(cores)).enumerate() {
+            let start = GameStart { core, terrain: config.terrain.clone() };
             let (control, core_end) = mailbox();
             server.controls.push(control);
             server.cores.push(Core::new(
@@ -77,7 +78,7 @@ impl<G: Game> Server<G> {
                     network.now(),
                     seed_of(seed, "core", core),
                 ),
-                Simulation::new(config.clone(), exchange, game(core)),
+                Simulation::new(config.clone(), exchange, game(start)),
                 mesh,
                 Idle::new(Strategy::Busy),
                 core_end,

@@ -6,7 +6,7 @@ use crate::seat::{FRAME, Seat};
 use crate::seed_of;
 use crate::server::{self, Server};
 use ringshard::game::simulation::{Simulation, WorldConfig, WorldStats};
-use ringshard::game::{Game, InputOf, Shard};
+use ringshard::game::{Game, GameStart, InputOf, Shard};
 use ringshard_client::{Client, News, Scene};
 use ringshard_link::conditions::{Conditions, NetworkSpec};
 use ringshard_link::sim::Network;
@@ -41,7 +41,7 @@ impl<G: Game> World<G> {
     ///
     /// # Panics
     /// When `network` is not understood, or there are not 1 to 200 cores.
-    pub fn new(cores: usize, network: &str, seed: u64, game: impl FnMut(usize) -> G) -> Self {
+    pub fn new(cores: usize, network: &str, seed: u64, game: impl FnMut(GameStart) -> G) -> Self {
         World::with_config(cores, network, seed, small(), game)
     }
 
@@ -54,7 +54,7 @@ impl<G: Game> World<G> {
         network: &str,
         seed: u64,
         config: WorldConfig,
-        game: impl FnMut(usize) -> G,
+        game: impl FnMut(GameStart) -> G,
     ) -> Self {
         let conditions = network_conditions(network);
         let network = Network::new(seed, conditions);

@@ -4,6 +4,7 @@ use crate::{Folder, complaints, flags};
 use ringshard::config::{Configuration, Setting, Source, Sources, ValueKind, all_settings, schema};
 use ringshard::game::simulation::WorldConfig;
 use ringshard::world::rewind::{Beyond, RewindSettings};
+use ringshard_terrain::{Plan, Terrain};
 
 /// Texts that a setting refuses. Those of [`ValueKind::Text`] are particular to each.
 fn wrong_texts(key: &Setting) -> Vec<String> {
@@ -45,7 +46,7 @@ fn wrong_texts(key: &Setting) -> Vec<String> {
         (ValueKind::Text, "log") => vec!["loud".into(), "warn,loud".into(), String::new()],
         (
             ValueKind::Text,
-            "key" | "pre-shared-key" | "integrity-keys" | "admin-token-file" | "admin-socket" | "dump-dir",
+            "map" | "key" | "pre-shared-key" | "integrity-keys" | "admin-token-file" | "admin-socket" | "dump-dir",
         ) => vec![nowhere],
         (ValueKind::Text, other) => panic!("{other} is a text: add the texts that it refuses"),
     }
@@ -159,4 +160,24 @@ fn the_settings_of_a_game_reach_its_world_and_its_workers() {
     let (_, prepared) = Configuration::prepared(Sources::default()).unwrap();
     let defaults = WorldConfig::default();
     assert_eq!(prepared.world.rewind, defaults.rewind);
+}
+
+#[test]
+fn a_map_file_becomes_the_terrain_of_the_world_and_a_damaged_one_is_an_error() {
+    let folder = Folder::new("map");
+    let plan = Plan::flat([1_000.0, 250.0], [2, 1, 1], [1, 1, 1]);
+    let mut bytes = plan.write().unwrap();
+    let path = folder.0.join("a.ringmap");
+    std::fs::write(&path, &bytes).unwrap();
+    let sources = flags(&[("map", path.to_str().unwrap())]);
+    let (_, prepared) = Configuration::prepared(sources.clone()).unwrap();
+    assert_eq!(*prepared.world.terrain, Terrain::of(&plan).unwrap());
+    *bytes.last_mut().unwrap() ^= 1;
+    std::fs::write(&path, &bytes).unwrap();
+    let [complaint] = &complaints(sources)[..] else { panic!("one thing is wrong") };
+    for part in ["a.ringmap", "damaged", "map: flag"] {
+        assert!(complaint.contains(part), "`{part}` in {complaint}");
+    }
+    let (_, prepared) = Configuration::prepared(Sources::default()).unwrap();
+    assert_eq!(prepared.world.terrain, WorldConfig::default().terrain);
 }

@@ -167,7 +167,8 @@ enum rs_news_kind
     RS_NEWS_KIND_ENTERED = 1,
     // The game refuses the client, with a `reason` of its own. `rs_client_enter` asks again.
     RS_NEWS_KIND_REFUSED = 2,
-    // The server has another type: `reason` is an `rs_type`. One of the two ends is outdated.
+    // The server's contract differs in a part: `reason` is an `rs_type`. If it is a type, one of the two ends is outdated.
+    // If it is `RS_TYPE_LEVEL`, the client's map differs from the server's: the player installs the same map file.
     RS_NEWS_KIND_WRONG_SCHEMA = 3,
     // The client is no longer in the world; `reason` is the game's. Nothing is in view, without an `RS_NEWS_KIND_DESPAWNED` for
     // each.
@@ -204,7 +205,7 @@ typedef uint32_t rs_news_kind;
 #endif // __STDC_VERSION__ >= 202311L
 #endif // __cplusplus
 
-// The types of a contract.
+// The parts of a contract: its types, and the level.
 enum rs_type
 #if defined(__cplusplus) || __STDC_VERSION__ >= 202311L
   : uint32_t
@@ -222,6 +223,8 @@ enum rs_type
     RS_TYPE_ANSWER = 4,
     // What happens.
     RS_TYPE_EVENT = 5,
+    // What both ends must have alike beside the types: the map.
+    RS_TYPE_LEVEL = 6,
 };
 #ifndef __cplusplus
 #if __STDC_VERSION__ >= 202311L
@@ -374,6 +377,8 @@ typedef struct rs_config {
     uint32_t ticket_bytes;
     // The schema numbers of the server's asks, answers and events, in this order; 0 is not compared.
     uint32_t schema[3];
+    // Stands for what both ends must have alike beside the types: the digest of a map. 0 is not compared.
+    uint32_t level;
     // The server's `Input`.
     struct rs_layout input;
     // The server's `Own`.

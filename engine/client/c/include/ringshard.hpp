@@ -123,6 +123,10 @@ struct has_agrees<Rules, std::void_t<decltype(std::declval<const Rules &>().agre
                              std::declval<const typename Rules::own &>(), std::declval<const typename Rules::own &>()))>>
     : std::true_type {};
 
+template <class Rules, class = void> struct has_level : std::false_type {};
+template <class Rules>
+struct has_level<Rules, std::void_t<decltype(std::declval<const Rules &>().level())>> : std::true_type {};
+
 } // namespace detail
 
 // The fields of a struct, in the order of the server's struct. Specialize it:
@@ -269,6 +273,7 @@ struct options {
 //   void step(own &, const input &) const        the server's step
 //   rs_pose pose(const own &) const              where a player is
 //   bool agrees(const own &, const own &) const  if states need not be equal
+//   std::uint32_t level() const                  the digest of the map, if both ends must have the same; 0 is not compared
 // None of these may throw, or use the client. A client is used by one thread at a time, and can be moved.
 template <class Rules> class client {
 public:
@@ -295,6 +300,7 @@ public:
         config.schema[0] = Rules::schema_ask;
         config.schema[1] = Rules::schema_answer;
         config.schema[2] = Rules::schema_event;
+        if constexpr (detail::has_level<Rules>::value) config.level = kept->level();
         config.input = layout_of<input>();
         config.own = layout_of<own>();
         config.shown = layout_of<shown>();

@@ -48,6 +48,7 @@ pub unsafe fn read<'a>(pointer: *const rs_config) -> Result<Config<'a>, Failure>
             own,
             shown,
             messages: config.schema,
+            level: config.level,
             neutral_input: record(input, config.neutral_input)?,
             blank_own: record(own, config.blank_own)?,
             blank_shown: record(shown, config.blank_shown)?,

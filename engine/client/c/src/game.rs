@@ -24,6 +24,7 @@ pub struct Game {
     pub shown: &'static Layout,
     /// The schema numbers of asks, answers and events.
     pub messages: [u32; 3],
+    pub level: u32,
     pub neutral_input: Record,
     pub blank_own: Record,
     pub blank_shown: Record,
@@ -71,8 +72,12 @@ impl Rules for Game {
         self.neutral_input
     }
 
+    fn level(&self) -> u32 {
+        self.level
+    }
+
     fn schema(&self) -> Schema {
         let [ask, answer, event] = self.messages;
-        Schema([self.input.schema, self.own.schema, self.shown.schema, ask, answer, event])
+        Schema([self.input.schema, self.own.schema, self.shown.schema, ask, answer, event, self.level])
     }
 }

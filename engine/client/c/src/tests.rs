@@ -189,6 +189,7 @@ fn a_panic_ends_its_call_and_every_later_one_but_free() {
         own: &EMPTY,
         shown: &EMPTY,
         messages: [0; 3],
+        level: 0,
         neutral_input: record,
         blank_own: record,
         blank_shown: record,

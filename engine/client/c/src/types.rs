@@ -6,7 +6,7 @@
 
 use client::protocol::limits::DATAGRAM_BYTES_MAX;
 use client::{Channel, EntityId, Pose};
-use ringshard_world::contract::ContractType;
+use ringshard_world::contract::ContractPart;
 use ringshard_world::limits::{ASK_BYTES_MAX, EVENT_BYTES_MAX, TICKET_BYTES_MAX};
 use std::ffi::{c_char, c_void};
 
@@ -137,6 +137,8 @@ pub struct rs_config {
     pub ticket_bytes: u32,
     /// The schema numbers of the server's asks, answers and events, in this order; 0 is not compared.
     pub schema: [u32; 3],
+    /// Stands for what both ends must have alike beside the types: the digest of a map. 0 is not compared.
+    pub level: u32,
     /// The server's `Input`.
     pub input: rs_layout,
     /// The server's `Own`.
@@ -167,7 +169,8 @@ pub enum rs_news_kind {
     Entered = 1,
     /// The game refuses the client, with a `reason` of its own. `rs_client_enter` asks again.
     Refused = 2,
-    /// The server has another type: `reason` is an `rs_type`. One of the two ends is outdated.
+    /// The server's contract differs in a part: `reason` is an `rs_type`. If it is a type, one of the two ends is outdated.
+    /// If it is `RS_TYPE_LEVEL`, the client's map differs from the server's: the player installs the same map file.
     WrongSchema = 3,
     /// The client is no longer in the world; `reason` is the game's. Nothing is in view, without an `RS_NEWS_KIND_DESPAWNED` for
     /// each.
@@ -197,7 +200,7 @@ pub enum rs_news_kind {
     Closed = 15,
 }
 
-/// The types of a contract.
+/// The parts of a contract: its types, and the level.
 #[repr(u32)]
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
 pub enum rs_type {
@@ -213,6 +216,8 @@ pub enum rs_type {
     Answer = 4,
     /// What happens.
     Event = 5,
+    /// What both ends must have alike beside the types: the map.
+    Level = 6,
 }
 
 /// Why there is no answer.
@@ -244,12 +249,13 @@ pub enum rs_channel {
 }
 
 const _: () = {
-    assert!(rs_type::Input as u32 == ContractType::Input as u32);
-    assert!(rs_type::Own as u32 == ContractType::Own as u32);
-    assert!(rs_type::Shown as u32 == ContractType::Shown as u32);
-    assert!(rs_type::Ask as u32 == ContractType::Ask as u32);
-    assert!(rs_type::Answer as u32 == ContractType::Answer as u32);
-    assert!(rs_type::Event as u32 == ContractType::Event as u32);
+    assert!(rs_type::Input as u32 == ContractPart::Input as u32);
+    assert!(rs_type::Own as u32 == ContractPart::Own as u32);
+    assert!(rs_type::Shown as u32 == ContractPart::Shown as u32);
+    assert!(rs_type::Ask as u32 == ContractPart::Ask as u32);
+    assert!(rs_type::Answer as u32 == ContractPart::Answer as u32);
+    assert!(rs_type::Event as u32 == ContractPart::Event as u32);
+    assert!(rs_type::Level as u32 == ContractPart::Level as u32);
     assert!(rs_channel::Unreliable as u8 == Channel::UNRELIABLE.number());
     assert!(rs_channel::ReliableOrdered as u8 == Channel::RELIABLE_ORDERED.number());
     assert!(rs_channel::ReliableUnordered as u8 == Channel::RELIABLE_UNORDERED.number());

@@ -34,7 +34,7 @@ func _ready() -> void:
 	seconds = float(words[2]) if words.size() > 2 else 0.0
 	client.entered.connect(func() -> void: entered = true)
 	client.refused.connect(func(reason: int) -> void: stop("refused: %d" % reason))
-	client.wrong_schema.connect(func(which: String) -> void: stop("the server has another %s" % which))
+	client.wrong_schema.connect(func(advice: String) -> void: stop(advice))
 	client.closed.connect(func(why: String) -> void: stop("closed: %s" % why))
 	client.spawned.connect(_on_spawned)
 	client.despawned.connect(_on_despawned)

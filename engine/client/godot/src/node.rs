@@ -65,9 +65,9 @@ impl RingshardClient {
     /// The game refuses the client, with a reason of its own. `enter` asks again.
     #[signal]
     fn refused(reason: i64);
-    /// The server has another version of the type: this library or the server is outdated.
+    /// The server has other types, or another map. `advice` says what to do.
     #[signal]
-    fn wrong_schema(contract_type: GString);
+    fn wrong_schema(advice: GString);
     /// The client is no longer in the world. Nothing is in view; `despawned` does not follow.
     #[signal]
     fn put_out(reason: i64);
@@ -260,7 +260,7 @@ impl RingshardClient {
         match news {
             News::Entered { .. } => self.signals().entered().emit(),
             News::Refused(reason) => self.signals().refused().emit(i64::from(reason)),
-            News::WrongSchema(which) => self.signals().wrong_schema().emit(&which.to_string()),
+            News::WrongSchema(which) => self.signals().wrong_schema().emit(&which.advice()),
             News::PutOut(reason) => self.signals().put_out().emit(i64::from(reason)),
             News::Spawned(id) => self.signals().spawned().emit(number(id)),
             News::Despawned(id) => self.signals().despawned().emit(number(id)),

@@ -1,7 +1,7 @@
 //! What the game is told.
 
 use ringshard_protocol::client::CloseReason;
-use ringshard_world::contract::ContractType;
+use ringshard_world::contract::ContractPart;
 use ringshard_world::{EntityId, Map, Rules};
 use std::fmt;
 
@@ -36,8 +36,9 @@ pub enum News<R: Rules> {
     },
     /// The game on the server refuses the client, with a reason of its own. [`Client::enter`](super::Client::enter) asks again.
     Refused(u8),
-    /// The server's contract differs in this type: one of the two ends is outdated.
-    WrongSchema(ContractType),
+    /// The server's contract differs in this part. If it is a type, one of the two ends is outdated. If it is
+    /// [`ContractPart::Level`], the client's map differs from the server's: the player installs the same map file.
+    WrongSchema(ContractPart),
     /// The client is no longer in the world. Nothing is in view, without a [`News::Despawned`] for each. The reason is the
     /// game's.
     PutOut(u8),

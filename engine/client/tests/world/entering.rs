@@ -3,7 +3,7 @@
 use crate::model::{Admission, Ask, Bench, Client, Path, Shown, Walking};
 use ringshard_client::protocol::wire::DisconnectReason;
 use ringshard_client::world::codec::Writer;
-use ringshard_client::world::contract::{ContractType, Schema};
+use ringshard_client::world::contract::{ContractPart, Schema};
 use ringshard_client::world::messages::{EnterAnswer, Welcome};
 use ringshard_client::{ClientConfig, EntityId, News, Pose};
 use std::time::Duration;
@@ -69,10 +69,10 @@ fn a_refused_client_stays_outside_until_the_game_asks_again() {
 fn a_client_of_another_contract_is_told_which_type_differs() {
     let mut bench = Bench::new(3, Path::new(10, 0, 0.0));
     let Schema(mut numbers) = bench.server.schema;
-    numbers[ContractType::Shown as usize] ^= 1;
+    numbers[ContractPart::Shown as usize] ^= 1;
     bench.server.schema = Schema(numbers);
     bench.pass_seconds(1);
-    assert!(has(&bench.news, |news| matches!(news, News::WrongSchema(ContractType::Shown))), "{:?}", bench.news);
+    assert!(has(&bench.news, |news| matches!(news, News::WrongSchema(ContractPart::Shown))), "{:?}", bench.news);
     assert!(!bench.client.is_in_world() && !bench.client.is_closed());
 }
 

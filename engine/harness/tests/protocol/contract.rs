@@ -72,6 +72,10 @@ impl Rules for Example {
 
     fn step(&self, _: &mut Own, _: &Input) {}
 
+    fn level(&self) -> u32 {
+        1_357_924_680
+    }
+
     fn pose(&self, _: &Own) -> Pose {
         Pose::default()
     }

@@ -19,7 +19,7 @@ use std::collections::BTreeSet;
 type Check = fn(&Vector);
 
 /// Every vector that the document must have, and its check.
-const CHECKS: [(&str, Check); 85] = [
+const CHECKS: [(&str, Check); 86] = [
     ("header", header),
     ("connect-foreign", connect_foreign),
     ("cookie", cookie),
@@ -72,6 +72,7 @@ const CHECKS: [(&str, Check); 85] = [
     ("world-enter-welcome-uneven", world::enter_welcome),
     ("world-enter-refused", world::enter_refused),
     ("world-enter-wrong-schema", world::enter_wrong_schema),
+    ("world-enter-wrong-level", world::enter_wrong_schema),
     ("world-enter-put-out", world::enter_put_out),
     ("world-enter-bad", world::enter_bad),
     ("world-input", world::input),

@@ -34,7 +34,7 @@ fn received(vector: &Vector, key: &str) -> (u16, u64) {
 }
 
 pub fn schema(vector: &Vector) {
-    let Schema([input, own, shown, ask, answer, event]) = Example.schema();
+    let Schema([input, own, shown, ask, answer, event, level]) = Example.schema();
     let numbers = [
         ("u8", u8::SCHEMA),
         ("i64", i64::SCHEMA),
@@ -58,6 +58,7 @@ pub fn schema(vector: &Vector) {
     for (key, number) in numbers {
         assert_eq!(vector.u32(key), number, "{key}");
     }
+    assert_eq!((vector.u32("level"), level), (Example.level(), Example.level()));
     assert_eq!(own, <Own as Fields>::SCHEMA);
 }
 
@@ -103,7 +104,7 @@ pub fn enter_refused(vector: &Vector) {
 }
 
 pub fn enter_wrong_schema(vector: &Vector) {
-    let which = ringshard_world::contract::ContractType::from_number(vector.byte("type")).expect("a type");
+    let which = ringshard_world::contract::ContractPart::from_number(vector.byte("part")).expect("a part");
     enter_answer(vector, EnterAnswer::WrongSchema(which));
 }
 

@@ -5,7 +5,7 @@ use crate::document::{fenced_blocks, table, vectors};
 use crate::world_messages::{header, written};
 use ringshard_world::View;
 use ringshard_world::character::{Character, EntityKind, FACTIONS_MAX, buffs, states};
-use ringshard_world::contract::{ContractType, Fields, Wire, mix};
+use ringshard_world::contract::{ContractPart, Fields, Schema, Wire, mix};
 use ringshard_world::limits::*;
 use ringshard_world::messages::*;
 use ringshard_world::state::fields;
@@ -27,10 +27,10 @@ fn the_kinds_of_messages_are_those_of_the_code() {
 }
 
 #[test]
-fn the_types_of_a_contract_are_those_of_the_code() {
-    let rows = table(&["number", "type", "is", "bytes at most", "what it is"]);
+fn the_parts_of_a_contract_are_those_of_the_code() {
+    let rows = table(&["number", "part", "is", "bytes at most", "what it is"]);
     let rows: Vec<_> = rows.iter().map(|row| (row[0].to_owned(), row[1].to_owned())).collect();
-    let code: Vec<_> = ContractType::ALL.iter().map(|kind| ((*kind as u8).to_string(), kind.to_string())).collect();
+    let code: Vec<_> = ContractPart::ALL.iter().map(|part| ((*part as u8).to_string(), part.to_string())).collect();
     assert_eq!(rows, code);
 }
 
@@ -148,10 +148,10 @@ const RESERVED: [(&str, &str, Check, Check); 12] = [
         |value| value < 4,
     ),
     (
-        "wrong schema, type",
-        "6 to 255",
+        "wrong schema, part",
+        "7 to 255",
         |value| EnterAnswer::read(&altered("world-enter-wrong-schema", 2, value, &[])).is_ok(),
-        |value| value < 6,
+        |value| value < 7,
     ),
     (
         "snapshot, parts",
@@ -252,7 +252,7 @@ fn reserved_values_in_world_messages_are_treated_as_the_document_says() {
 
 #[test]
 fn the_longest_ticket_is_read_and_a_longer_one_is_refused() {
-    let message = |len| [&[kinds::ENTER_TO_WORLD][..], &vec![1; 24 + len]].concat();
+    let message = |len| [&[kinds::ENTER_TO_WORLD][..], &vec![1; Schema::BYTES + len]].concat();
     let longest = message(TICKET_BYTES_MAX);
     assert_eq!(EnterRequest::read(&longest).map(|request| request.ticket.len()), Ok(TICKET_BYTES_MAX));
     assert_eq!(longest.len(), EnterRequest::BYTES_MAX);

@@ -5,7 +5,7 @@ use proptest::collection::vec;
 use proptest::prelude::*;
 use ringshard_world::Rules;
 use ringshard_world::codec::{Malformed, Reader, Writer};
-use ringshard_world::contract::{ContractType, Fields, Schema};
+use ringshard_world::contract::{ContractPart, Fields, Schema};
 use ringshard_world::limits::*;
 use ringshard_world::messages::*;
 
@@ -114,7 +114,7 @@ proptest! {
     }
 
     #[test]
-    fn a_request_reads_back(numbers in any::<[u32; 6]>(), ticket in vec(any::<u8>(), 0..=TICKET_BYTES_MAX)) {
+    fn a_request_reads_back(numbers in any::<[u32; 7]>(), ticket in vec(any::<u8>(), 0..=TICKET_BYTES_MAX)) {
         let request = EnterRequest { schema: Schema(numbers), ticket: &ticket };
         let message = written(|writer| request.write(writer));
         prop_assert!(message.len() <= EnterRequest::BYTES_MAX);
@@ -125,7 +125,7 @@ proptest! {
     }
 
     #[test]
-    fn an_answer_without_a_map_reads_back(reason in any::<u8>(), which in prop::sample::select(&ContractType::ALL)) {
+    fn an_answer_without_a_map_reads_back(reason in any::<u8>(), which in prop::sample::select(&ContractPart::ALL)) {
         for answer in [EnterAnswer::Refused(reason), EnterAnswer::PutOut(reason), EnterAnswer::WrongSchema(which)] {
             let message = written(|writer| answer.write(writer));
             prop_assert_eq!(EnterAnswer::read(&message), Ok(answer));

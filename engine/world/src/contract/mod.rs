@@ -7,7 +7,7 @@
 //! | [`wire`](Wire) | types that have bytes |
 //! | [`fields`](Fields) | states of which only the fields that changed are sent |
 //! | [`text`](Text), [`cooldown`](Cooldown) | ready-made types |
-//! | [`schema`](Schema) | numbers that both ends compare, so that a client with other types is refused |
+//! | [`schema`](Schema) | numbers that both ends compare, so that a client with other types or another map is refused |
 //!
 //! ```
 //! use ringshard_world::{Pose, Rules};
@@ -55,7 +55,7 @@ mod wire;
 
 pub use cooldown::Cooldown;
 pub use fields::{Fields, read_difference, write_difference};
-pub use schema::{ContractType, Schema, mix};
+pub use schema::{ContractPart, Schema, mix};
 pub use text::Text;
 pub use wire::Wire;
 
@@ -64,8 +64,8 @@ use crate::pose::Pose;
 
 /// The rules of a game, which its server and its clients share.
 ///
-/// A value of it may hold what steps need beside their arguments, such as the geometry of a level. Both ends must then hold
-/// the same.
+/// A value of it may hold what steps need beside their arguments, such as the geometry of a map. Both ends must then hold
+/// the same: [`level`](Self::level) lets them compare it.
 pub trait Rules: Send + 'static {
     /// What a player does in one tick. Its default is neutral: the server uses it for a player whose inputs stay away.
     type Input: Fields;
@@ -108,7 +108,13 @@ pub trait Rules: Send + 'static {
         Self::Input::default()
     }
 
-    /// The numbers of the types, which both ends compare (PROTOCOL.md#entering).
+    /// A number for what both ends must have alike beside the types: the digest of a map. The server refuses a client with
+    /// another number. By default it is 0, which agrees with every number.
+    fn level(&self) -> u32 {
+        0
+    }
+
+    /// The numbers of the types and of the level, which both ends compare (PROTOCOL.md#entering).
     fn schema(&self) -> Schema {
         const {
             assert!(Self::Input::BYTES_MAX <= INPUT_BYTES_MAX, "an Input is too large: see INPUT_BYTES_MAX");
@@ -125,6 +131,7 @@ pub trait Rules: Send + 'static {
             Self::Ask::SCHEMA,
             Self::Answer::SCHEMA,
             Self::Event::SCHEMA,
+            self.level(),
         ])
     }
 }

@@ -1,53 +1,63 @@
-//! Numbers that stand for types, so that both ends can compare them.
+//! Numbers that stand for what both ends must have alike, so that they can compare it.
 
 use crate::codec::{Malformed, NoRoom, Reader, Writer};
 use std::fmt;
 
-/// The types of a contract, in the order of [`Schema`].
+/// The parts of a contract, in the order of [`Schema`]: its types, and the level.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
 #[repr(u8)]
 #[allow(missing_docs, reason = "documented at `Rules`")]
-pub enum ContractType {
+pub enum ContractPart {
     Input = 0,
     Own = 1,
     Shown = 2,
     Ask = 3,
     Answer = 4,
     Event = 5,
+    Level = 6,
 }
 
-impl ContractType {
-    /// All types, by number.
-    pub const ALL: [ContractType; 6] = [Self::Input, Self::Own, Self::Shown, Self::Ask, Self::Answer, Self::Event];
+impl ContractPart {
+    /// All parts, by number.
+    pub const ALL: [ContractPart; 7] =
+        [Self::Input, Self::Own, Self::Shown, Self::Ask, Self::Answer, Self::Event, Self::Level];
 
-    /// The type of that number.
-    pub fn from_number(number: u8) -> Option<ContractType> {
+    /// The part of that number.
+    pub fn from_number(number: u8) -> Option<ContractPart> {
         Self::ALL.get(usize::from(number)).copied()
+    }
+
+    /// What a client tells its player when this part differs: what is wrong, and what to do.
+    pub fn advice(self) -> String {
+        match self {
+            ContractPart::Level => "the client's map differs from the server's: install the same map file".into(),
+            part => format!("the server has another {part}: update the older of the two ends"),
+        }
     }
 }
 
-impl fmt::Display for ContractType {
+impl fmt::Display for ContractPart {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         fmt::Debug::fmt(self, f)
     }
 }
 
-/// A number for each type of a contract. Types with the same number have the same fields in the same order. A number of 0
-/// stands for any type.
+/// A number for each part of a contract. Types with the same number have the same fields in the same order; the number of the
+/// level is the game's ([`Rules::level`](super::Rules::level)). A number of 0 stands for anything.
 #[derive(Clone, Copy, PartialEq, Eq, Debug, Default)]
-pub struct Schema(pub [u32; 6]);
+pub struct Schema(pub [u32; 7]);
 
 impl Schema {
     /// Its size on the wire.
-    pub const BYTES: usize = 6 * 4;
+    pub const BYTES: usize = 7 * 4;
 
-    /// The first type whose numbers differ. 0 at either end agrees with everything.
-    pub fn difference(&self, other: &Schema) -> Option<ContractType> {
-        let differs = |kind: &ContractType| {
-            let (one, other) = (self.0[*kind as usize], other.0[*kind as usize]);
+    /// The first part whose numbers differ. 0 at either end agrees with everything.
+    pub fn difference(&self, other: &Schema) -> Option<ContractPart> {
+        let differs = |part: &ContractPart| {
+            let (one, other) = (self.0[*part as usize], other.0[*part as usize]);
             one != other && one != 0 && other != 0
         };
-        ContractType::ALL.into_iter().find(differs)
+        ContractPart::ALL.into_iter().find(differs)
     }
 
     pub(crate) fn write(&self, writer: &mut Writer<'_>) -> Result<(), NoRoom> {
@@ -55,7 +65,7 @@ impl Schema {
     }
 
     pub(crate) fn read(reader: &mut Reader<'_>) -> Result<Self, Malformed> {
-        let mut numbers = [0; 6];
+        let mut numbers = [0; 7];
         for number in &mut numbers {
             *number = reader.u32()?;
         }
@@ -81,11 +91,12 @@ mod tests {
     use super::*;
 
     #[test]
-    fn the_first_type_that_differs_is_named_and_zero_agrees_with_all() {
-        let ours = Schema([1, 2, 3, 4, 5, 6]);
+    fn the_first_part_that_differs_is_named_and_zero_agrees_with_all() {
+        let ours = Schema([1, 2, 3, 4, 5, 6, 7]);
         assert_eq!(ours.difference(&ours), None);
-        assert_eq!(ours.difference(&Schema([1, 2, 9, 4, 9, 6])), Some(ContractType::Shown));
-        assert_eq!(ours.difference(&Schema([0, 0, 0, 4, 5, 6])), None);
-        assert_eq!(Schema([0; 6]).difference(&ours), None);
+        assert_eq!(ours.difference(&Schema([1, 2, 9, 4, 9, 6, 7])), Some(ContractPart::Shown));
+        assert_eq!(ours.difference(&Schema([1, 2, 3, 4, 5, 6, 8])), Some(ContractPart::Level));
+        assert_eq!(ours.difference(&Schema([0, 0, 0, 4, 5, 6, 0])), None);
+        assert_eq!(Schema([0; 7]).difference(&ours), None);
     }
 }

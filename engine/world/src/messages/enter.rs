@@ -2,14 +2,14 @@
 
 use super::kinds;
 use crate::codec::{Malformed, NoRoom, Reader, Writer};
-use crate::contract::{ContractType, Schema};
+use crate::contract::{ContractPart, Schema};
 use crate::limits::TICKET_BYTES_MAX;
 use crate::map::Map;
 
 /// A client asks to enter the world.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
 pub struct EnterRequest<'a> {
-    /// The types of the client's contract.
+    /// The numbers of the client's contract.
     pub schema: Schema,
     /// What the client shows to be let in: up to [`TICKET_BYTES_MAX`] bytes, which only the game understands.
     pub ticket: &'a [u8],
@@ -54,8 +54,8 @@ pub enum EnterAnswer {
     Welcome(Welcome),
     /// The game refuses the client, with a reason of its own.
     Refused(u8),
-    /// The client's contract differs from the server's in this type.
-    WrongSchema(ContractType),
+    /// The client's contract differs from the server's in this type, or has another level.
+    WrongSchema(ContractPart),
     /// The client was in the world, and is no longer. The reason is the game's.
     PutOut(u8),
 }
@@ -107,7 +107,7 @@ impl EnterAnswer {
             REFUSED => EnterAnswer::Refused(reader.u8()?),
             PUT_OUT => EnterAnswer::PutOut(reader.u8()?),
             WRONG_SCHEMA => {
-                let which = ContractType::from_number(reader.u8()?).ok_or(Malformed::UnknownValue)?;
+                let which = ContractPart::from_number(reader.u8()?).ok_or(Malformed::UnknownValue)?;
                 EnterAnswer::WrongSchema(which)
             }
             WELCOME => EnterAnswer::Welcome(Welcome::read(&mut reader)?),

@@ -2,7 +2,7 @@
 
 use crate::shared::{Folder, TIMEOUT, wait_for_line};
 use ringshard::config::Sources;
-use ringshard::game::{Admission, Game, PlayerId, Reply, Shard};
+use ringshard::game::{Admission, Game, GameStart, PlayerId, Reply, Shard};
 use ringshard::serve::run_game;
 use ringshard_world::{Pose, Rules, wire};
 use rustix::process::{Pid, Signal, kill_process};
@@ -116,7 +116,12 @@ fn work(job: Job) -> (usize, u32) {
 #[ignore = "it serves until it is stopped; the tests below run it"]
 fn serves_a_game() {
     let sources = Sources { file: Some(std::env::var("SETTINGS").unwrap().into()), ..Sources::default() };
-    let game = |core, settings: &Settings| Counting { core, settings: settings.clone(), is_waiting: false, count: 0 };
+    let game = |start: GameStart, settings: &Settings| Counting {
+        core: start.core,
+        settings: settings.clone(),
+        is_waiting: false,
+        count: 0,
+    };
     run_game(sources, game, work).unwrap();
 }
 

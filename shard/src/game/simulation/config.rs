@@ -6,9 +6,10 @@ use crate::world::replication::Pacing;
 use crate::world::replication::viewer::SLOTS_MAX;
 use crate::world::rewind::RewindSettings;
 use ringshard_protocol::limits::COMPRESSION_BYTES_MIN;
-use ringshard_world::Map;
+use ringshard_terrain::Terrain;
 use ringshard_world::limits::WORLD_ENTITIES_MAX;
 use ringshard_world::messages::{ENTRY_BYTES_MAX, SnapshotHeader};
+use std::sync::Arc;
 
 /// Most entities in sight of a client. As many may still be leaving its sight.
 pub const VISIBLE_MAX: usize = SLOTS_MAX / 2;
@@ -21,8 +22,8 @@ pub const NEAR_MAX: f32 = 200_000.0;
 /// The configuration of a world, the same on every core.
 #[derive(Clone, Debug)]
 pub struct WorldConfig {
-    /// The map.
-    pub map: Map,
+    /// The ground, walls, water and places of the map. By default it is level ground on the default map.
+    pub terrain: Arc<Terrain>,
     /// Most entities, over all cores; up to [`WORLD_ENTITIES_MAX`].
     pub entities_max: usize,
     /// Most entities that a client sees: the nearest ones.
@@ -44,7 +45,7 @@ pub struct WorldConfig {
 impl Default for WorldConfig {
     fn default() -> Self {
         WorldConfig {
-            map: Map::default(),
+            terrain: Terrain::shared_flat(),
             entities_max: 16_384,
             visible_max: 64,
             near: 5_000.0,

@@ -8,6 +8,7 @@
 //! | `requests` | inputs, asks and events of clients |
 //! | `step` | the step of every player |
 //! | `deliver` | commands and events from other cores, and messages to players |
+//! | `players` | listing the players for the operator |
 //! | `publish` | publishing the changes of a tick |
 //! | `acknowledge` | acknowledgments of snapshots |
 //! | `serve` | sending snapshots to the clients of a slice |
@@ -23,6 +24,7 @@ mod acknowledge;
 mod config;
 mod deliver;
 mod life;
+mod players;
 mod publish;
 mod requests;
 mod serve;
@@ -39,6 +41,7 @@ use crate::game::members::{Presence, SLICES};
 use crate::game::shard::Shard;
 use crate::game::{Game, ShownOf};
 use crate::runtime::jobs::{JobPort, JobStats};
+use crate::runtime::player_list::PlayerList;
 use crate::runtime::service::{LiveSettings, Service, ServiceCounters};
 use crate::runtime::stages::Stages;
 use crate::runtime::tick::TICK;
@@ -113,17 +116,17 @@ impl<G: Game> Simulation<G> {
         let shard = Shard::new(
             &exchange,
             config.first_tick,
-            config.map,
+            config.terrain.clone(),
             Entities::new(first, share, blank),
             Replica::new(config.entities_max, config.first_tick as u32, blank),
             Visibility::new(
-                &config.map,
+                config.terrain.map(),
                 config.entities_max,
                 config.visible_max,
                 config.near,
                 &config.kinds_of(G::KINDS),
             ),
-            History::new(config.entities_max, config.map, G::HITBOXES),
+            History::new(config.entities_max, *config.terrain.map(), G::HITBOXES),
             config.rewind,
             Csprng::seed_from_u64(config.seed.wrapping_add(exchange.core() as u64)),
         );
@@ -199,6 +202,7 @@ impl<G: Game> Simulation<G> {
             jobs_outstanding: outstanding,
             ..self.stats
         }
+        .with_refusals(|why| self.shard.members.ledger.total(why))
     }
 
     fn count_players(&self, is_counted: impl Fn(&crate::game::members::Member<G::Rules>) -> bool) -> u64 {
@@ -299,5 +303,9 @@ impl<G: Game> Service for Simulation<G> {
 
     fn count(&self, counters: &mut ServiceCounters) {
         self.stats().entries().for_each(|(name, count)| counters.push(name, count));
+    }
+
+    fn list_players(&self, list: &mut PlayerList, slots: usize) -> bool {
+        self.list_present(list, slots)
     }
 }

@@ -26,6 +26,10 @@ impl Rules for Counting {
     type Answer = Answer;
     type Event = Event;
 
+    fn level(&self) -> u32 {
+        7
+    }
+
     fn step(&self, own: &mut Own, input: &Input) {
         own.steps += 1;
         own.mark = input.mark;

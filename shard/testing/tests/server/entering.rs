@@ -3,7 +3,7 @@
 use crate::arena::*;
 use ringshard::game::{Admission, LeaveReason};
 use ringshard_protocol::wire::Channel;
-use ringshard_world::contract::ContractType;
+use ringshard_world::contract::ContractPart;
 use ringshard_world::messages::EnterAnswer;
 
 const NETWORK: &str = "delay=20ms,jitter=5ms";
@@ -78,19 +78,19 @@ fn a_pending_client_is_told_when_the_game_has_decided() {
 }
 
 #[test]
-fn a_client_with_another_contract_is_told_which_type_differs() {
+fn a_client_with_another_contract_is_told_which_part_differs() {
     let mut world = world(1, NETWORK);
     let client = world.add(None);
     world.run(SECOND);
-    for kind in ContractType::ALL {
+    for part in ContractPart::ALL {
         let (raw, now) = world.raw_mut(client);
         let mut schema = raw.schema();
-        schema.0[kind as usize] ^= 1;
+        schema.0[part as usize] ^= 1;
         raw.enter_with(now, schema, b"ok");
         world.run(SECOND / 4);
-        assert_eq!(world.raw(client).presence.last(), Some(&EnterAnswer::WrongSchema(kind)));
+        assert_eq!(world.raw(client).presence.last(), Some(&EnterAnswer::WrongSchema(part)));
     }
-    assert_eq!((world.total(|stats| stats.wrong_schemas), world.game(0).log.len()), (6, 0));
+    assert_eq!((world.total(|stats| stats.wrong_schemas), world.game(0).log.len()), (7, 0));
     // A client that does not know its types may enter.
     let (raw, now) = world.raw_mut(client);
     raw.enter_with(now, Default::default(), b"ok");

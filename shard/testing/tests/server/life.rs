@@ -160,7 +160,7 @@ fn ticks_and_versions_continue_where_their_numbers_wrap() {
 
 #[test]
 fn no_argument_of_a_game_ends_the_process() {
-    let mut world = World::new(2, "delay=5ms", 1, |core| Wild(core as u64 + 7));
+    let mut world = World::new(2, "delay=5ms", 1, |start| Wild(start.core as u64 + 7));
     for client in 0..6 {
         world.join_raw(Some(b""));
         world.raw_mut(client).0.input = Box::new(|tick| Input { mark: tick, right: tick as i8 });

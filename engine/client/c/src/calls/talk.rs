@@ -48,11 +48,7 @@ fn told(player: &mut Player, news: &News<Game>) -> rs_news {
         }
         News::WrongSchema(which) => {
             value.reason = which as i32;
-            set_text(
-                player,
-                &mut value,
-                &format_args!("the server has another {which}: update the older of the two ends"),
-            );
+            set_text(player, &mut value, &which.advice());
             rs_news_kind::WrongSchema
         }
         News::PutOut(reason) => {

@@ -20,7 +20,7 @@ struct Match {
 
 impl Match {
     fn new(count: u32, network: &str, seed: u64, config: WorldConfig) -> Match {
-        let mut world = World::with_config(2, network, seed, config, |_core| Arena::default());
+        let mut world = World::with_config(2, network, seed, config, |_start| Arena::default());
         let bots = (0..count).map(Bot::new).collect();
         for _ in 0..count {
             world.join(b"");

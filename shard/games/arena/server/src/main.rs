@@ -4,5 +4,5 @@ use ringshard_arena::Arena;
 use std::process::ExitCode;
 
 fn main() -> ExitCode {
-    ringshard::serve(|_core| Arena::default(), ringshard::no_jobs)
+    ringshard::serve(|_start| Arena::default(), ringshard::no_jobs)
 }

@@ -10,7 +10,7 @@ use ringshard_world::contract::Text;
 
 /// A world on one core with two players, who stand still.
 fn two_players() -> (World<Arena>, [EntityId; 2]) {
-    let mut world = World::new(1, "delay=10ms", 1, |_core| Arena::default());
+    let mut world = World::new(1, "delay=10ms", 1, |_start| Arena::default());
     world.join(b"");
     world.join(b"");
     stand(&mut world, 60);

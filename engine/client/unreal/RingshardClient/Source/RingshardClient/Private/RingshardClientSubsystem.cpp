@@ -60,6 +60,7 @@ bool URingshardClientSubsystem::Connect(const FString& Server, const FString& Ke
     Config.schema[0] = Rules->AskSchema();
     Config.schema[1] = Rules->AnswerSchema();
     Config.schema[2] = Rules->EventSchema();
+    Config.level = Rules->Level();
     Config.input = Rules->InputLayout();
     Config.own = Rules->OwnLayout();
     Config.shown = Rules->ShownLayout();

@@ -18,6 +18,8 @@ public:
     virtual uint32 AskSchema() const { return 0; }
     virtual uint32 AnswerSchema() const { return 0; }
     virtual uint32 EventSchema() const { return 0; }
+    /** Stands for what both ends must have alike beside the types: the digest of a map. 0 is not compared. */
+    virtual uint32 Level() const { return 0; }
 
     virtual void StepRaw(void* Own, const void* Input) const = 0;
     virtual void PlaceRaw(const void* Own, rs_pose& Pose) const = 0;

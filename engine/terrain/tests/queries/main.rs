@@ -1,0 +1,4 @@
+//! Queries against oracles that try every triangle.
+
+mod model;
+mod rays;

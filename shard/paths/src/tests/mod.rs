@@ -1,0 +1,2 @@
+mod bake;
+mod plans;
