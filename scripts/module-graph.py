@@ -55,6 +55,10 @@ CRATES = {
     "ringshard-arena": ["ringshard", "ringshard-arena-rules", "ringshard-world"],
     "ringshard-arena-bots": ["ringshard-arena-rules", "ringshard-client", "ringshard-world"],
     "ringshard-cli": ["ringshard", "ringshard-demo", "ringshard-maps", "ringshard-protocol", "ringshard-terrain"],
+    "ringshard-duel-rules": ["ringshard-rollback", "ringshard-world"],
+    "ringshard-duel": ["ringshard", "ringshard-duel-rules", "ringshard-rollback", "ringshard-world"],
+    "ringshard-duel-bots": ["ringshard-client", "ringshard-duel-rules", "ringshard-rollback"],
+    "ringshard-cli": ["ringshard", "ringshard-demo", "ringshard-protocol"],
     "ringshard-harness": None,
     "ringshard-bench": None,
 }

@@ -4,7 +4,7 @@ use crate::messages::Difference;
 use crate::together::SEATS_MAX;
 
 /// Checked ticks that are kept.
-const KEPT: usize = 8;
+pub(super) const KEPT: usize = 8;
 
 /// The digests of one tick.
 #[derive(Clone, Copy)]
