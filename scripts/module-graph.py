@@ -58,7 +58,7 @@ CRATES = {
     "ringshard-duel-rules": ["ringshard-rollback", "ringshard-world"],
     "ringshard-duel": ["ringshard", "ringshard-duel-rules", "ringshard-rollback", "ringshard-world"],
     "ringshard-duel-bots": ["ringshard-client", "ringshard-duel-rules", "ringshard-rollback"],
-    "ringshard-cli": ["ringshard", "ringshard-demo", "ringshard-protocol"],
+    "ringshard-cli": ["ringshard", "ringshard-demo", "ringshard-maps", "ringshard-paths", "ringshard-protocol", "ringshard-terrain"],
     "ringshard-harness": None,
     "ringshard-bench": None,
 }
