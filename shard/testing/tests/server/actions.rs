@@ -1,12 +1,15 @@
 //! Actions: clients predict them, the server decides, and cheats gain nothing. Times are in ticks.
 
 use ringshard::game::actions::{ActionGame, Deed, decide};
+use ringshard::game::simulation::WorldConfig;
 use ringshard::game::{Admission, Game, NoJob, PlayerId, Reply, Shard};
-use ringshard_testing::{Duration, News, World};
+use ringshard_terrain::{Plan, Terrain};
+use ringshard_testing::{Duration, News, World, small};
 use ringshard_world::actions::{
     Acted, Action, ActionInput, ActionState, Aim, Asking, CANCEL, RETRY_TICKS, Target, Verdict,
 };
 use ringshard_world::{EntityId, Pose, Refusal, Rules};
+use std::sync::Arc;
 
 const MANA: usize = 0;
 const POTIONS: usize = 1;
@@ -69,8 +72,6 @@ impl Rules for Magic {
 #[derive(Default)]
 struct Duel {
     deeds: Vec<(PlayerId, u64, Deed)>,
-    /// Between these two, nothing is seen.
-    wall: Option<f32>,
     /// Calls to the allocator by the checks of actions, once this is there.
     allocations: Option<u64>,
 }
@@ -135,15 +136,22 @@ impl ActionGame<4, 2> for Duel {
     fn is_target(&self, shard: &Shard<Self>, by: EntityId, _action: u8, target: EntityId) -> bool {
         target != by && shard.state(target).is_some_and(|state| !state.shown.is_dead)
     }
+}
 
-    fn sees(&self, from: [f32; 3], to: [f32; 3]) -> bool {
-        self.wall.is_none_or(|wall| (from[0] < wall) == (to[0] < wall))
-    }
+/// A map with a wall across the way from player 0 to player 1.
+fn walled() -> WorldConfig {
+    let mut plan = Plan::flat([25_600.0, 6_400.0], [4, 4, 1], [8, 8, 4]);
+    plan.add_box([X + 400.0, Y - 500.0, 0.0], [X + 420.0, Y + 500.0, 300.0]);
+    WorldConfig { terrain: Arc::new(Terrain::of(&plan).expect("it is sound")), ..small() }
 }
 
 /// Two cores, and a player on each, so many units from each other. Player 0 is a client.
 fn duel(network: &str, away: f32) -> World<Duel> {
-    let mut world = World::new(2, network, 3, |_| Duel::default());
+    duel_on(small(), network, away)
+}
+
+fn duel_on(config: WorldConfig, network: &str, away: f32) -> World<Duel> {
+    let mut world = World::with_config(2, network, 3, config, |_| Duel::default());
     world.join(b"0");
     world.join(away.to_string().as_bytes());
     stand(&mut world, 2 * SECOND);
@@ -247,9 +255,8 @@ fn accepted_actions_are_predicted_at_once_and_exactly_and_viewers_hear_of_them()
 
 #[test]
 fn what_only_the_server_knows_is_taken_back_with_its_reason() {
-    for (away, wall, why) in [(1_200.0, None, Refusal::Range), (900.0, Some(X + 500.0), Refusal::Sight)] {
-        let mut world = duel("delay=30ms,jitter=8ms,loss=1%", away);
-        world.game_mut(0).wall = wall;
+    for (away, config, why) in [(1_200.0, small(), Refusal::Range), (900.0, walled(), Refusal::Sight)] {
+        let mut world = duel_on(config, "delay=30ms,jitter=8ms,loss=1%", away);
         let (mut asking, bolt) = (Asking::default(), target(&world));
         asking.ask(&own(&world).actions, BOLT, bolt);
         pass(&mut world, 2, &mut asking);
@@ -358,7 +365,15 @@ fn a_client_cancels_its_cast() {
 /// A cheating client that asks for this in every tick, for four seconds. Gives for how many ticks it was in the world, and the
 /// ticks at which it got something.
 fn cheat(away: f32, prepare: impl FnOnce(&mut World<Duel>) -> (u8, Aim)) -> (World<Duel>, u64, Vec<u64>) {
-    let mut world = World::new(2, "delay=20ms,jitter=5ms,duplicate=3%", 5, |_| Duel::default());
+    cheat_on(small(), away, prepare)
+}
+
+fn cheat_on(
+    config: WorldConfig,
+    away: f32,
+    prepare: impl FnOnce(&mut World<Duel>) -> (u8, Aim),
+) -> (World<Duel>, u64, Vec<u64>) {
+    let mut world = World::with_config(2, "delay=20ms,jitter=5ms,duplicate=3%", 5, config, |_| Duel::default());
     let cheater = world.join_raw(Some(b"0"));
     world.join(b"0");
     world.leave(0);
@@ -417,10 +432,7 @@ fn asking_for_what_is_out_of_range_gains_nothing_and_is_looked_up_ten_times_a_se
 
 #[test]
 fn asking_through_a_wall_gains_nothing() {
-    let (mut world, _, got) = cheat(900.0, |world| {
-        world.game_mut(0).wall = Some(X + 1.0);
-        (BOLT, victim(world))
-    });
+    let (mut world, _, got) = cheat_on(walled(), 900.0, |world| (BOLT, victim(world)));
     assert!(got.is_empty() && refused(&mut world, Refusal::Sight) > 35);
     assert_eq!(truth(&mut world).actions.resource(MANA), 1_000);
 }
