@@ -14,7 +14,7 @@ use ringshard_protocol::wire::Channel;
 use ringshard_world::Refusal;
 
 /// Reports of one player that are read per tick. A client makes one in three ticks; after an outage, some arrive at once.
-const REPORTS_PER_TICK: u8 = 4;
+const REPORTS_PER_TICK: u8 = 8;
 /// A player gets no second state for so many ticks.
 const STATE_EVERY_TICKS: u64 = 120;
 /// A player whose client does not say that it has the state gets none for so many ticks: the first one is still under way.
@@ -342,6 +342,7 @@ impl<T: Together, P: Copy + PartialEq> Match<T, P> {
             Outcome::Nothing => Ok(None),
             Outcome::Agrees => {
                 self.stats.digests_agreed += 1;
+                member.needs_state = false;
                 Ok(None)
             }
             Outcome::Differs(difference) => {

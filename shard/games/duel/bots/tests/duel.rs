@@ -148,6 +148,18 @@ fn forged_reports_and_a_flood_of_them_harm_only_their_sender() {
     });
     let server = play.world.game(0).stats();
     assert!(server.reports_refused > 5_000 && server.differences > 0, "{server:?}");
+    let refusals = play.world.act(0, |_, shard| {
+        let players: Vec<_> = shard.players().collect();
+        players
+            .into_iter()
+            .map(|player| {
+                shard
+                    .refusals(player)
+                    .map_or(0_u64, |refused| refused.counts().iter().map(|&count| u64::from(count)).sum())
+            })
+            .collect::<Vec<_>>()
+    });
+    assert!(refusals[2] == server.reports_refused && refusals[..2] == [0, 0], "{refusals:?}");
     assert!(server.states < 3 + 12 / 2 + 2, "a state at most every two seconds: {server:?}");
     for bot in &play.bots[..2] {
         let stats = bot.session.stats();

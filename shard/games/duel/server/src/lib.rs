@@ -148,10 +148,11 @@ impl Game for Duels {
         }
     }
 
-    fn event(&mut self, _shard: &mut Shard<Self>, player: PlayerId, Event::Match { packet }: Event) {
-        if let Some(duel) = self.match_of_mut(player) {
-            // The match counts what it refuses.
-            let _ = duel.report(player, &packet);
+    fn event(&mut self, shard: &mut Shard<Self>, player: PlayerId, Event::Match { packet }: Event) {
+        if let Some(duel) = self.match_of_mut(player)
+            && let Err(refused) = duel.report(player, &packet)
+        {
+            shard.refuse(player, refused.reason());
         }
     }
 

@@ -5,5 +5,5 @@ use ringshard_rollback::MatchConfig;
 use std::process::ExitCode;
 
 fn main() -> ExitCode {
-    ringshard::serve(|_core| Duels::new(MatchConfig::default()), ringshard::no_jobs)
+    ringshard::serve(|_start| Duels::new(MatchConfig::default()), ringshard::no_jobs)
 }

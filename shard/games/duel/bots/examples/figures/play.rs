@@ -24,7 +24,7 @@ impl<T: Together<State = Ring, Input = Input>> Play<T> {
         config: MatchConfig,
         session: SessionConfig,
     ) -> Self {
-        let world = World::new(1, network, seed, |_core| Duels::new(config));
+        let world = World::new(1, network, seed, |_start| Duels::new(config));
         let bots = rules.into_iter().zip(0..).map(|(rules, number)| Duelist::new(number, rules, session));
         let mut play = Play { world, bots: bots.collect() };
         let ticket = play.bots.len().to_string();
