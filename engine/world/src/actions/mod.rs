@@ -73,4 +73,4 @@ mod tests;
 pub use asking::{ASK_TICKS, Asking};
 pub use input::{Acted, ActionInput, Aim, CANCEL};
 pub use state::{ACTIONS_MAX, ActionState, Cast, Decided, Outcome, RETRY_TICKS, Verdict};
-pub use table::{Action, Target};
+pub use table::{Action, Target, digest};
