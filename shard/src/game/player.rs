@@ -17,6 +17,11 @@ impl PlayerId {
     pub fn number(self) -> u64 {
         u64::from(self.generation) << 16 | u64::from(self.slot)
     }
+
+    /// The id of which this is the [`Self::number`]. It need not be that of a player.
+    pub fn from_number(number: u64) -> PlayerId {
+        PlayerId { slot: number as u16, generation: (number >> 16) as u32 }
+    }
 }
 
 impl fmt::Display for PlayerId {
