@@ -14,7 +14,7 @@ const SECONDS: f32 = 1.0 / 60.0;
 
 /// How many steps the random walks take. The variable `MOVES` sets it: `MOVES=1000000 cargo test --release`.
 fn moves() -> u32 {
-    std::env::var("MOVES").ok().and_then(|moves| moves.parse().ok()).unwrap_or(20_000)
+    std::env::var("MOVES").ok().and_then(|moves| moves.parse().ok()).unwrap_or(10_000)
 }
 
 /// A player that changes its mind now and then.
@@ -72,13 +72,11 @@ fn check_pace(before: &Walker, after: &Walker, support: &mut f32) {
     let [x, y, z] = std::array::from_fn(|axis| after.point[axis] - before.point[axis]);
     let went = (x * x + y * y).sqrt();
     let speed = |walker: &Walker| (walker.velocity[0].powi(2) + walker.velocity[1].powi(2)).sqrt();
-    let fastest = speed(before).max(tuning.run_speed) + 1.0;
     // A slope turns a fall into speed: at most all of it.
-    let fastest = if after.gait() == Gait::Slide || before.gait() == Gait::Slide {
-        fastest + before.velocity[2].abs() + tuning.gravity * SECONDS
-    } else {
-        fastest
-    };
+    let fall = (before.velocity[2] - tuning.gravity * SECONDS).min(0.0);
+    let is_on_feet = before.gait() == Gait::Ground && after.gait() == Gait::Ground;
+    let own = speed(before).max(tuning.run_speed) + 1.0;
+    let fastest = if is_on_feet { own } else { own.hypot(fall) };
     assert!(speed(after) <= fastest, "it gained speed: {before:?} {after:?}");
     assert!(went <= fastest * SECONDS + 0.6, "it went {went}: {before:?} {after:?}");
     // As steep as it can stand on.
