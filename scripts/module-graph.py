@@ -39,10 +39,12 @@ CRATES = {
     "ringshard-protocol": ["ringshard-prefetch"],
     "ringshard-world": ["ringshard-protocol"],
     "ringshard-terrain": ["ringshard-world"],
+    "ringshard-rollback": ["ringshard-protocol", "ringshard-world"],
     "ringshard-link": ["ringshard-protocol"],
     "ringshard-client": ["ringshard-protocol", "ringshard-world"],
     "ringshard-client-c": ["ringshard-client", "ringshard-world"],
     "ringshard": ["ringshard-link", "ringshard-prefetch", "ringshard-protocol", "ringshard-terrain", "ringshard-world"],
+    "ringshard-maps": ["ringshard-paths", "ringshard-terrain", "ringshard-world"],
     "ringshard-paths": ["ringshard-terrain", "ringshard-world"],
     "ringshard-demo-rules": ["ringshard-terrain", "ringshard-world"],
     "ringshard-demo": [
@@ -52,7 +54,11 @@ CRATES = {
     "ringshard-arena-rules": ["ringshard-world"],
     "ringshard-arena": ["ringshard", "ringshard-arena-rules", "ringshard-world"],
     "ringshard-arena-bots": ["ringshard-arena-rules", "ringshard-client", "ringshard-world"],
-    "ringshard-cli": ["ringshard", "ringshard-demo", "ringshard-protocol"],
+    "ringshard-cli": ["ringshard", "ringshard-demo", "ringshard-maps", "ringshard-protocol", "ringshard-terrain"],
+    "ringshard-duel-rules": ["ringshard-rollback", "ringshard-world"],
+    "ringshard-duel": ["ringshard", "ringshard-duel-rules", "ringshard-rollback", "ringshard-world"],
+    "ringshard-duel-bots": ["ringshard-client", "ringshard-duel-rules", "ringshard-rollback"],
+    "ringshard-cli": ["ringshard", "ringshard-demo", "ringshard-maps", "ringshard-paths", "ringshard-protocol", "ringshard-terrain"],
     "ringshard-harness": None,
     "ringshard-bench": None,
 }
@@ -72,7 +78,7 @@ NO_IO = [
     "std::process", "std::thread", "std::time::Instant", "std::time::SystemTime", "unsafe",
 ]
 # What a crate must not name. `unsafe` is the keyword; every other entry is a path, with everything below it.
-FORBIDDEN = {"ringshard-protocol": NO_IO, "ringshard-terrain": NO_IO, "ringshard-world": NO_IO}
+FORBIDDEN = {crate: NO_IO for crate in ("ringshard-protocol", "ringshard-rollback", "ringshard-terrain", "ringshard-world")}
 # The tables above hold once these exist; a workspace without them is not checked against CRATES and ROOMS.
 LAYOUT_CRATE = "ringshard-protocol"
 LAYOUT_ROOM = "runtime"

@@ -1,7 +1,8 @@
 //! The ground, walls, water and places of a map.
 
 use crate::file::{
-    Bytes, Columns, Grid, MapFileError, NO_CELLS, Plan, SECTION_CELLS, Shape, Spawn, Volume, VolumeKind, aligned, read,
+    Bytes, CellTriangle, Columns, Grid, MapFileError, NO_CELLS, Plan, SECTION_CELLS, Shape, Spawn, Volume, VolumeKind,
+    aligned, read,
 };
 use ringshard_world::Map;
 use self_cell::self_cell;
@@ -132,6 +133,12 @@ impl Terrain {
     /// cell that the rectangle touches. `low` and `high` are its corners with the lowest and the highest coordinates.
     #[inline]
     pub fn triangles_near(&self, low: [f32; 2], high: [f32; 2], mut each: impl FnMut(u32)) {
+        self.entries_near(low, high, |entry| each(entry.triangle));
+    }
+
+    /// [`Self::triangles_near`], with the bounds of each.
+    #[inline]
+    pub(crate) fn entries_near<'a>(&'a self, low: [f32; 2], high: [f32; 2], mut each: impl FnMut(&'a CellTriangle)) {
         let columns = self.columns();
         let [[from_x, to_x], [from_y, to_y]] = [0, 1].map(|axis| [low, high].map(|it| self.grid.cell(it[axis], axis)));
         for y in from_y..=to_y {
@@ -143,13 +150,12 @@ impl Terrain {
                 }
                 let cell = cells as usize + (y % SECTION_CELLS * SECTION_CELLS + x % SECTION_CELLS) as usize;
                 let list = columns.cells[cell] as usize..columns.cells[cell + 1] as usize;
-                for &triangle in &columns.cell_triangles[list] {
+                for entry in &columns.cell_triangles[list] {
                     // A triangle in several of these cells counts in the first of them.
-                    let corners = &columns.triangles[triangle as usize];
-                    let lowest = |axis: usize| corners[0][axis].min(corners[1][axis]).min(corners[2][axis]);
-                    let first = |axis: usize| self.grid.cell(lowest(axis), axis);
-                    if (first(0).max(from_x), first(1).max(from_y)) == (x, y) {
-                        each(triangle);
+                    let is_first =
+                        |axis: usize, at: u32, from: u32| at == from || self.grid.cell(entry.low[axis], axis) == at;
+                    if is_first(0, x, from_x) && is_first(1, y, from_y) {
+                        each(entry);
                     }
                 }
             }

@@ -1,6 +1,6 @@
 //! The command line: all commands and their help.
 
-use crate::{capture, config, control, doctor, histograms, keygen, manual, report, sessions, top};
+use crate::{capture, config, control, doctor, histograms, keygen, manual, map, report, sessions, top};
 use clap::{Parser, Subcommand};
 use ringshard::config::Sources;
 
@@ -57,6 +57,9 @@ pub enum Command {
     Top(top::Arguments),
     /// Collect everything about a running server and its host in one file, to attach to a bug report.
     Report(report::Arguments),
+    /// Bake maps from heightmaps and glTF models, look at them, and make a sample map.
+    #[command(subcommand, after_help = map::FIRST_STEPS)]
+    Map(map::Arguments),
     /// Print completions for a shell: `ringshard completions bash > /etc/bash_completion.d/ringshard`.
     Completions(manual::CompletionsArguments),
     /// Write manual pages, one per command.

@@ -12,6 +12,7 @@ mod duration;
 mod histograms;
 mod keygen;
 mod manual;
+mod map;
 mod output;
 mod report;
 mod serve;
@@ -42,6 +43,7 @@ fn main() -> ExitCode {
         Command::Kick(arguments) => control::kick(&arguments),
         Command::Top(arguments) => top::run(&arguments),
         Command::Report(arguments) => report::run(&arguments),
+        Command::Map(arguments) => map::run(&arguments),
         Command::Completions(arguments) => manual::completions::<Arguments>(&arguments),
         Command::Man(arguments) => manual::man::<Arguments>(&arguments),
     };

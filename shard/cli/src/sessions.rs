@@ -119,6 +119,9 @@ fn table(connections: &[ConnectionSnapshot], title: String, order: SortOrder) ->
         column(SortOrder::Bytes, "bytes", 7),
         column(SortOrder::Unacknowledged, "unacknowledged", 8),
         column(SortOrder::OverBudget, "over-budget", 9),
+        column(SortOrder::Refusals, "refusals", 12),
+        Column::new("score", 0).rank(12),
+        Column::text("player", 0).rank(13),
         Column::new("bytes in", 0).rank(10),
         Column::new("bytes out", 0).rank(10),
         Column::new("lost", 0).rank(11),
@@ -137,6 +140,9 @@ fn table(connections: &[ConnectionSnapshot], title: String, order: SortOrder) ->
             bytes(both),
             bytes(connection.unacknowledged_bytes as f64),
             short_count(connection.over_budget),
+            refusals(connection),
+            format!("{:.1}", connection.score),
+            connection.player.clone().unwrap_or_else(|| "-".into()),
             bytes(connection.bytes_in as f64),
             bytes(connection.bytes_out as f64),
             short_count(connection.packets_lost),
@@ -145,6 +151,14 @@ fn table(connections: &[ConnectionSnapshot], title: String, order: SortOrder) ->
     };
     let aside = Line::from(format!("by {}, largest first", order_name(order)));
     Table { title: title.into(), aside, columns, rows: connections.iter().map(row).collect(), empty: "" }
+}
+
+/// How often its player was refused something, and mostly why.
+fn refusals(connection: &ConnectionSnapshot) -> String {
+    match connection.main_refusal() {
+        Some((why, _)) => format!("{} {why}", short_count(connection.refused())),
+        None => "0".into(),
+    }
 }
 
 #[cfg(test)]

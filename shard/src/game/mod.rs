@@ -7,6 +7,8 @@
 //! | [`start`] | what the game of a core is made with |
 //! | [`player`] | names of players, and why they leave |
 //! | [`reply`] | answers that are owed |
+//! | [`actions`] | the server's side of actions: targets, range, line of sight |
+//! | [`authority`] | what the server refuses its players, and how often |
 //! | [`character`] | the server's side of ready-made characters: buffs, factions |
 //! | `outgoing` | messages to players that wait for the end of a tick |
 //! | `members` | the players of a core: presence, inputs, own state |
@@ -15,6 +17,8 @@
 //! Every core runs one game over its own part of the world. A game sees no connections and no sockets: the simulation
 //! translates between these and the world.
 
+pub mod actions;
+pub mod authority;
 pub mod character;
 pub(crate) mod members;
 mod outgoing;
@@ -36,7 +40,9 @@ pub use start::GameStart;
 /// For [`Shard::random`].
 pub use rand_chacha::rand_core::Rng;
 pub use ringshard_protocol::wire::Channel;
+pub use ringshard_world::Refusal;
 
+use crate::runtime::service::{LiveSettings, ServiceCounters};
 use ringshard_world::{EntityId, Rules, Wire};
 
 /// The types of a game's contract, shorter.
@@ -123,6 +129,13 @@ pub trait Game: Sized + Send + 'static {
     /// The server is draining: no new clients connect, and the present ones may stay for the configured time. Those that are
     /// connected, but not in the world, may still ask to enter. Save now what must outlive the server.
     fn draining(&mut self, _shard: &mut Shard<Self>) {}
+
+    /// Settings of the program that runs this game have changed, between two ticks. The type of a game's own settings is known
+    /// to the game and to the program: see [`LiveSettings::get`].
+    fn reload(&mut self, _shard: &mut Shard<Self>, _settings: &LiveSettings) {}
+
+    /// Adds the game's own counters to a report. They are metrics of the server. Their names must not be those of others.
+    fn count(&self, _counters: &mut ServiceCounters) {}
 
     /// The kind of an entity that shows this: a row of [`Self::KINDS`].
     fn kind(&self, _shown: &ShownOf<Self>) -> usize {

@@ -1,6 +1,7 @@
 //! The world as a game sees it on one core: it changes the core's own entities and players, reads the entities of all cores,
 //! and sends events, answers and commands.
 
+use crate::game::authority::{Refusals, weight};
 use crate::game::members::{Members, Presence};
 use crate::game::outgoing::{OutgoingMessages, Recipient};
 use crate::game::player::{Admission, PlayerId};
@@ -10,7 +11,7 @@ use crate::runtime::jobs::{Busy, JobPort, Jobs};
 use crate::world::exchange::{Command, CommandError, Exchange, Outbox, Purpose};
 use crate::world::interest::COUNT_MAX;
 use crate::world::replication::{Happenings, Replica};
-use crate::world::rewind::{Grant, History, Past, RewindSettings, RewindStats, granted_tick};
+use crate::world::rewind::{Grant, History, Past, PathTicks, RewindSettings, RewindStats, granted_tick, is_forged};
 use crate::world::store::Entities;
 use crate::world::visibility::Visibility;
 use ringshard_protocol::crypto::Csprng;
@@ -18,7 +19,7 @@ use ringshard_protocol::wire::Channel;
 use ringshard_terrain::Terrain;
 use ringshard_world::codec::Writer;
 use ringshard_world::messages::{ASK_MESSAGE_BYTES_MAX, Answered, EVENT_MESSAGE_BYTES_MAX, write_answer, write_event};
-use ringshard_world::{EntityId, Map, Pose, State, Wire};
+use ringshard_world::{EntityId, Map, Pose, Refusal, State, Wire};
 use std::cell::Cell;
 use std::sync::Arc;
 
@@ -62,6 +63,8 @@ pub struct Shard<G: Game> {
     pub(crate) rewinds: Cell<RewindStats>,
     /// What the game has decided about players' presence since the last settlement.
     pub(crate) decisions: Vec<(PlayerId, Decision)>,
+    /// The player that makes its step, its pose before it, and the age of its input.
+    pub(crate) stepping: Option<(PlayerId, Pose, u8)>,
     /// Bodies whose players have left.
     pub(crate) lingering: Vec<Lingering>,
 }
@@ -116,6 +119,7 @@ impl<G: Game> Shard<G> {
             rewind,
             rewinds: Cell::default(),
             decisions: Vec::new(),
+            stepping: None,
             lingering: Vec::new(),
         }
     }
@@ -235,6 +239,49 @@ impl<G: Game> Shard<G> {
         self.decisions.push((player, Decision::PutOut(reason)));
     }
 
+    /// Counts that a player was refused something, and adds the weight of the reason to its score. It does nothing else: the
+    /// game answers the player, or puts it out. Nothing is counted for a player that is not in the world.
+    pub fn refuse(&mut self, player: PlayerId, why: Refusal) {
+        self.refuse_with(player, why, weight(why));
+    }
+
+    /// The same, with what it adds to the player's score: 0 or more.
+    ///
+    /// # Panics
+    /// When `weight` is negative or not finite.
+    pub fn refuse_with(&mut self, player: PlayerId, why: Refusal, weight: f32) {
+        self.note_refusal(player, why, weight);
+    }
+
+    pub(crate) fn note_refusal(&self, player: PlayerId, why: Refusal, weight: f32) {
+        if self.members.get(player).is_some() {
+            self.members.ledger.add(player.slot, why, weight, self.tick);
+        }
+    }
+
+    /// While a player makes its step: its pose before that, and the ticks since an input of its was there in time.
+    pub(crate) fn stepped_from(&self, player: PlayerId) -> Option<(Pose, u8)> {
+        self.stepping.filter(|(stepping, ..)| *stepping == player).map(|(_, pose, age)| (pose, age))
+    }
+
+    /// What a player was refused since its session began. None if there is no such player.
+    pub fn refusals(&self, player: PlayerId) -> Option<Refusals> {
+        self.members.get(player).map(|member| self.members.ledger.of(member.id.slot))
+    }
+
+    /// The present score of a player: the sum of the weights of what it was refused. It halves once a minute. 0 if there is no
+    /// such player.
+    pub fn score(&self, player: PlayerId) -> f32 {
+        self.refusals(player).map_or(0.0, |refusals| refusals.score_at(self.tick))
+    }
+
+    /// Whether a player's client has an entity in view, or had it until a moment ago. A client can name an entity that it
+    /// does not see.
+    pub fn has_in_view(&self, player: PlayerId, id: EntityId) -> bool {
+        let viewer = self.members.get(player).and_then(|member| member.viewer.as_ref());
+        self.replica.get(id).is_some() && viewer.is_some_and(|viewer| viewer.has(id))
+    }
+
     /// Sends an event. It leaves at the end of the tick; to players of other cores, at the end of their next one.
     ///
     /// While a player is suspended, events on reliable channels wait for it, and others are lost.
@@ -314,10 +361,13 @@ impl<G: Game> Shard<G> {
     pub fn as_seen_by(&self, player: PlayerId) -> Past<'_> {
         let Some(claim) = self.claim_of(player) else { return self.present() };
         let Grant { at, verdict } =
-            granted_tick(self.history_tick(), claim.shown, claim.acknowledged, claim.jitter_ticks, self.rewind);
+            granted_tick(self.history_tick(), claim.shown, claim.acknowledged, claim.path.jitter, self.rewind);
         let mut rewinds = self.rewinds.get();
         rewinds.count(verdict);
         self.rewinds.set(rewinds);
+        if is_forged(claim.made_for, claim.shown, claim.acknowledged, claim.path) {
+            self.note_refusal(player, Refusal::View, weight(Refusal::View));
+        }
         self.history.at(at)
     }
 
@@ -340,18 +390,21 @@ impl<G: Game> Shard<G> {
         // Without a snapshot that was really sent, the player has seen the present at most.
         let acknowledged = acknowledged.map_or(self.tick, extend);
         let shown = extend(view.tick) as f64 - f64::from(view.delay) / 256.0;
-        Some(Claim { shown, acknowledged, jitter_ticks: viewer.jitter_ticks() })
+        let path = PathTicks { round_trip: viewer.round_trip_ticks(), jitter: viewer.jitter_ticks() };
+        Some(Claim { made_for: extend(view.tick), shown, acknowledged, path })
     }
 }
 
 /// What a player says that it saw, and what the server knows of that.
 struct Claim {
+    /// The tick of the input.
+    made_for: u64,
     /// The tick that its client showed.
     shown: f64,
     /// The tick of the newest snapshot that its client had acknowledged.
     acknowledged: u64,
-    /// Deviation of the round trip.
-    jitter_ticks: f64,
+    /// Its path.
+    path: PathTicks,
 }
 
 /// No entity has generation 0.

@@ -11,9 +11,13 @@ use crate::runtime::control::kick::{Kicked, Target};
 use crate::runtime::control::liveness::Liveness;
 use crate::runtime::control::quality::Quality;
 use crate::runtime::control::{Control, Gathered, Lifecycle, Unresponsive};
+use crate::runtime::player_list::PlayerRow;
 use crate::runtime::server::Server;
 use crate::runtime::service::LiveSettings;
+use ringshard_protocol::endpoint::ConnectionInfo;
+use ringshard_protocol::wire::ConnectionId;
 use serde_json::{Value, json};
+use std::collections::HashMap;
 use std::io;
 use std::path::PathBuf;
 use std::sync::atomic::{AtomicU32, Ordering};
@@ -111,8 +115,19 @@ impl ServerHandle {
 
     /// All connections, and the cores that did not answer.
     pub fn connections(&self) -> Gathered<ConnectionSnapshot> {
-        let Gathered { given, missing } = lock(&self.control).connections();
-        let snapshot = |(info, at): &_| ConnectionSnapshot::new(info, *at);
+        let (Gathered { given, missing }, players) = {
+            let mut control = lock(&self.control);
+            (control.connections(), control.players().given)
+        };
+        let of_connection = |(_, row): &(usize, PlayerRow)| Some((row.connection?, *row));
+        let players: HashMap<ConnectionId, PlayerRow> = players.iter().filter_map(of_connection).collect();
+        let snapshot = |(info, at): &(ConnectionInfo, _)| {
+            let snapshot = ConnectionSnapshot::new(info, *at);
+            match players.get(&info.id) {
+                Some(row) => snapshot.with_player(row),
+                None => snapshot,
+            }
+        };
         Gathered { given: given.iter().map(snapshot).collect(), missing }
     }
 

@@ -211,6 +211,94 @@ pub const LOSSES: &[Loss] = &[
         1,
         "views of clients differ from what the server sent: a faulty client or server; please report it",
     ),
+    // What the server refuses players in the world.
+    loss(
+        "world_refused_speed",
+        1,
+        "clients say that their characters go faster than they can: altered clients; find them with `ringshard sessions --sort refusals`",
+    ),
+    loss(
+        "world_refused_teleport",
+        1,
+        "clients say that their characters are elsewhere at once: altered clients, or the game moved them without `Validator::allow_jump`",
+    ),
+    loss(
+        "world_refused_ground",
+        1,
+        "clients say that their characters are below the ground: altered clients, or clients with another map",
+    ),
+    loss(
+        "world_refused_wall",
+        1,
+        "clients say that their characters passed a wall: altered clients, or clients with another map",
+    ),
+    loss(
+        "world_refused_flight",
+        1,
+        "clients say that their characters stay in the air: altered clients, or limits of the game that are too low",
+    ),
+    loss(
+        "world_refused_water",
+        1,
+        "clients say that their characters move in water as nobody can: altered clients, or limits of the game that are too low",
+    ),
+    loss(
+        "world_refused_no_go",
+        1,
+        "clients say that their characters are where nobody may be: altered clients, or clients with another map",
+    ),
+    loss(
+        "world_refused_unknown",
+        1,
+        "clients ask for actions that do not exist: altered clients, or clients of another version",
+    ),
+    loss(
+        "world_refused_cooldown",
+        COMMON,
+        "players act before an action has cooled down: their latency explains a few per player",
+    ),
+    loss(
+        "world_refused_cost",
+        COMMON,
+        "players act without the resource for it: their latency explains a few per player",
+    ),
+    loss(
+        "world_refused_range",
+        COMMON,
+        "players act on targets that are too far away: their latency explains a few per player",
+    ),
+    loss(
+        "world_refused_sight",
+        COMMON,
+        "players act on targets behind something: their latency explains a few per player",
+    ),
+    loss(
+        "world_refused_state",
+        COMMON,
+        "players act although their state does not allow it: their latency explains a few per player",
+    ),
+    loss(
+        "world_refused_target",
+        COMMON,
+        "players act on targets that are wrong or gone: their latency explains a few per player",
+    ),
+    loss("world_refused_busy", COMMON, "players act during another action: their latency explains a few per player"),
+    loss(
+        "world_refused_view",
+        100,
+        "clients say that they saw what they cannot have seen: altered clients; find them with `ringshard sessions --sort refusals`",
+    ),
+    loss(
+        "world_refused_flood",
+        1,
+        "clients send more inputs than they may: altered clients; find them with `ringshard sessions --sort refusals`",
+    ),
+    loss("world_refused_game", COMMON, "the game refuses what players do, for reasons of its own"),
+    loss(
+        "world_input_messages_refused",
+        1,
+        "clients send more inputs than they may: altered clients; find them with `ringshard sessions --sort refusals`",
+    ),
     // Clients that were refused or disconnected.
     loss(
         "world_wrong_schemas",

@@ -2,12 +2,14 @@
 
 use crate::runtime::core_report::CoreReport;
 use crate::runtime::datapath::Backend;
+use crate::runtime::player_list::PlayerRow;
 use crate::runtime::stages::Stage;
 use crate::runtime::status::{CoreStatus, ServerStatus};
 use hdrhistogram::Histogram;
 use ringshard_protocol::endpoint::{ConnectionInfo, Standing};
 use ringshard_protocol::time::Duration;
 use ringshard_protocol::time::Instant;
+use ringshard_world::Refusal;
 use serde::{Deserialize, Serialize};
 use std::collections::BTreeMap;
 use std::net::SocketAddr;
@@ -114,6 +116,15 @@ pub struct ConnectionSnapshot {
     pub over_budget: u64,
     /// Number of rekeys.
     pub key_changes: u64,
+    /// Its player in the world: slot and generation, with a dot between them. None if it is not in the world.
+    #[serde(default)]
+    pub player: Option<String>,
+    /// The player's score: what it was refused, weighted. It halves every minute.
+    #[serde(default)]
+    pub score: f64,
+    /// How often the player was refused something, by reason. Reasons that never occurred are left out.
+    #[serde(default)]
+    pub refusals: BTreeMap<String, u32>,
 }
 
 impl ConnectionSnapshot {
@@ -146,7 +157,34 @@ impl ConnectionSnapshot {
             packets_lost: info.packets_lost,
             over_budget: info.stats.over_budget,
             key_changes: info.key_changes,
+            player: None,
+            score: 0.0,
+            refusals: BTreeMap::new(),
         }
+    }
+
+    /// The same connection, with its player.
+    #[must_use]
+    pub fn with_player(self, row: &PlayerRow) -> Self {
+        let (slot, generation) = row.player;
+        let counted = Refusal::ALL.into_iter().zip(row.refusals).filter(|&(_, count)| count > 0);
+        ConnectionSnapshot {
+            player: Some(format!("{slot}.{generation}")),
+            score: row.score.into(),
+            refusals: counted.map(|(why, count)| (why.name().to_owned(), count)).collect(),
+            ..self
+        }
+    }
+
+    /// How often its player was refused something.
+    pub fn refused(&self) -> u64 {
+        self.refusals.values().map(|&count| u64::from(count)).sum()
+    }
+
+    /// The most frequent reason; of two, the first by name.
+    pub fn main_refusal(&self) -> Option<(&str, u32)> {
+        let most = self.refusals.iter().rev().max_by_key(|(_, count)| **count);
+        most.map(|(why, &count)| (why.as_str(), count))
     }
 }
 
@@ -213,6 +251,11 @@ impl CoreSnapshot {
     pub fn counter(&self, name: &str) -> u64 {
         self.counters.get(name).copied().unwrap_or(0)
     }
+}
+
+/// The counter of a reason for which players are refused something.
+pub fn refusal_counter(why: Refusal) -> String {
+    format!("world_refused_{}", why.name().replace('-', "_"))
 }
 
 /// The latest ticks, oldest first.
@@ -312,6 +355,12 @@ impl ServerReport {
             sum.add(stage.histogram()).expect("all stages have the same bounds");
         }
         sum
+    }
+
+    /// Refusals of players by reason, summed over the cores. Reasons that never occurred are left out.
+    pub fn refusals(&self) -> BTreeMap<&'static str, u64> {
+        let count = |why: Refusal| (why.name(), self.total(&refusal_counter(why)));
+        Refusal::ALL.into_iter().map(count).filter(|&(_, count)| count > 0).collect()
     }
 
     /// Percentiles by core and stage.

@@ -1,5 +1,6 @@
 //! The service of a core: the trait that a game server implements, and the echo service.
 
+use crate::runtime::player_list::PlayerList;
 use crate::runtime::stages::Stages;
 use ringshard_protocol::Endpoint;
 use ringshard_protocol::endpoint::Event;
@@ -48,6 +49,12 @@ pub trait Service {
 
     /// Adds the counters of the service to a report.
     fn count(&self, _counters: &mut ServiceCounters) {}
+
+    /// Lists the players in the next `slots` slots from `list.next_slot` on, and moves that on; returns whether those were the
+    /// last ones. It allocates nothing.
+    fn list_players(&self, _list: &mut PlayerList, _slots: usize) -> bool {
+        true
+    }
 }
 
 /// Settings of a service that can change while it runs. The runtime carries them; their type is known to the service and to
@@ -73,7 +80,7 @@ impl fmt::Debug for LiveSettings {
 }
 
 /// Most counters that a service may report.
-pub const SERVICE_COUNTERS_MAX: usize = 64;
+pub const SERVICE_COUNTERS_MAX: usize = 96;
 
 /// The counters of a service, by name. The array has a fixed size, so that a core allocates nothing to fill it.
 #[derive(Clone, Copy, Debug)]

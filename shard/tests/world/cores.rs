@@ -25,7 +25,7 @@ use ringshard_world::messages::{
     Answered, EnterAnswer, EnterRequest, InputHeader, TimedInput, kinds, read_answer, read_event, write_ask,
     write_event,
 };
-use ringshard_world::{EntityId, Pose, Rules, View};
+use ringshard_world::{EntityId, Pose, Refusal, Rules, View};
 use std::net::SocketAddr;
 use std::sync::Arc;
 
@@ -52,6 +52,8 @@ ringshard_world::wire! {
         Disturb,
         /// The world is rewound for each input of the player from now on.
         Aim,
+        /// Is refused, so many times.
+        Refuse { why: Refusal, times: u8 },
         /// Gives the workers as many jobs.
         Work { jobs: u8 },
     }
@@ -152,6 +154,7 @@ impl Game for Row {
             Ask::Flood => self.floods = true,
             Ask::Disturb => self.disturbs = true,
             Ask::Aim => self.aims = Some(player),
+            Ask::Refuse { why, times } => (0..times).for_each(|_| shard.refuse(player, why)),
             Ask::Work { jobs } => {
                 for _ in 0..jobs {
                     let _ = shard.give(());

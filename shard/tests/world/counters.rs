@@ -3,6 +3,7 @@
 use crate::cores::*;
 use ringshard::game::simulation::{Simulation, WorldConfig};
 use ringshard::runtime::jobs::{JobSettings, Jobs};
+use ringshard::runtime::player_list::PlayerList;
 use ringshard::runtime::service::Service;
 use ringshard::runtime::stages::Stages;
 use ringshard::world::rewind::{Beyond, RewindSettings};
@@ -11,9 +12,9 @@ use ringshard_protocol::connection::ChannelQuality;
 use ringshard_protocol::endpoint::Event as SessionEvent;
 use ringshard_protocol::time::{Duration, Instant};
 use ringshard_protocol::wire::{Channel, ConnectionId, Message};
-use ringshard_world::EntityId;
 use ringshard_world::contract::Schema;
 use ringshard_world::messages::{InputHeader, kinds};
+use ringshard_world::{EntityId, Refusal};
 use std::collections::BTreeMap;
 use std::sync::{Mutex, mpsc};
 
@@ -120,6 +121,30 @@ const CHECKS: &[Check] = &[
         rewinds_are_counted_by_what_became_of_them,
     ),
     (&["jobs_given", "jobs_refused", "jobs_done", "jobs_outstanding"], jobs_are_counted),
+    (
+        &[
+            "refused_speed",
+            "refused_teleport",
+            "refused_ground",
+            "refused_wall",
+            "refused_flight",
+            "refused_water",
+            "refused_no_go",
+            "refused_unknown",
+            "refused_cooldown",
+            "refused_cost",
+            "refused_range",
+            "refused_sight",
+            "refused_state",
+            "refused_target",
+            "refused_busy",
+            "refused_view",
+            "refused_flood",
+            "refused_game",
+        ],
+        refusals_are_counted_by_reason_and_player,
+    ),
+    (&["input_messages_refused"], a_flood_of_inputs_is_dropped_and_counted),
 ];
 
 /// A new counter needs a check.
@@ -399,6 +424,8 @@ fn rewinds_are_counted_by_what_became_of_them() {
         world.players[0].ask(now, Ask::Aim);
         world.run_for(Duration::from_secs(1));
         let after = counters(&world);
+        // What the newest snapshot shows is honest.
+        assert_eq!(after["refused_view"], 0, "{shows} ticks before the input");
         all.map(|name| after[name] - before[name] > 50)
     };
     // What the newest snapshot shows; the future; and what is too long ago for the settings.
@@ -442,4 +469,54 @@ fn jobs_are_counted() {
         }
     }
     assert_eq!(counted(&world), [4, 6, 4, 0]);
+}
+
+#[test]
+fn refusals_are_counted_by_reason_and_player() {
+    let mut world = inhabited(1, 2);
+    let now = world.network.now();
+    let times = |why: Refusal| why.number() as u8 + 1;
+    Refusal::ALL.into_iter().for_each(|why| world.players[0].ask(now, Ask::Refuse { why, times: times(why) }));
+    wait(&mut world);
+    let counted = counters(&world);
+    for why in Refusal::ALL {
+        let name = format!("refused_{}", why.name().replace('-', "_"));
+        assert_eq!(counted[name.as_str()], u64::from(times(why)), "{name}");
+    }
+    let simulation = &world.cores[0].service().simulation;
+    let mut list = PlayerList { players: Vec::with_capacity(8), next_slot: 0 };
+    assert!(!simulation.list_players(&mut list, 1) && list.players.len() == 1, "one slot at a time");
+    while !simulation.list_players(&mut list, 1) {}
+    let [one, other] = &list.players[..] else { panic!("two players: {list:?}") };
+    assert_eq!(one.refusals, Refusal::ALL.map(|why| u32::from(times(why))));
+    assert!(one.score > 50.0, "{}", one.score);
+    assert_eq!((other.refusals, other.score), ([0; _], 0.0), "each player has its own");
+    assert!(one.connection.is_some() && one.connection != other.connection);
+}
+
+#[test]
+fn a_list_of_players_takes_no_more_than_it_has_room_for() {
+    let world = inhabited(1, 3);
+    let mut list = PlayerList { players: Vec::with_capacity(2), next_slot: 0 };
+    let room = list.players.capacity();
+    assert!(world.cores[0].service().simulation.list_players(&mut list, 128));
+    assert_eq!(list.players.len(), room.min(3));
+}
+
+#[test]
+fn a_flood_of_inputs_is_dropped_and_counted() {
+    let mut world = inhabited(1, 2);
+    let (now, mut scores) = (world.network.now(), [0.0; 2]);
+    for _ in 0..600 {
+        let header = InputHeader { received: None, digest: None, tick: 0 };
+        world.players[0].write(now, Channel::RELIABLE_ORDERED, |writer| header.write(&Step::default(), &[], writer));
+    }
+    world.run_for(Duration::from_secs(1));
+    let counted = counters(&world);
+    assert!(counted["input_messages_refused"] > 200, "{}", counted["input_messages_refused"]);
+    assert!((1..=62).contains(&counted["refused_flood"]), "{}: once per tick", counted["refused_flood"]);
+    let mut list = PlayerList { players: Vec::with_capacity(8), next_slot: 0 };
+    assert!(world.cores[0].service().simulation.list_players(&mut list, 128));
+    list.players.iter().zip(&mut scores).for_each(|(row, score)| *score = row.score);
+    assert!(scores[0] > 0.0 && scores[1] == 0.0, "{scores:?}");
 }

@@ -1,6 +1,6 @@
 //! When a moving box meets a triangle: a moving separating-axis test, which is exact for two convex bodies.
 
-use crate::vector::{Vector, cross, dot, scale, sub};
+use crate::vector::{Vector, cross, dot, least, most, scale, sub};
 
 /// Where a moving box first meets something.
 #[derive(Clone, Copy, PartialEq, Debug)]
@@ -45,7 +45,7 @@ pub(crate) fn box_against_triangle(half: Vector, way: Vector, corners: [Vector; 
         let mut unit = [0.0; 3];
         unit[axis] = 1.0;
         let [a, b, c] = corners.map(|corner| corner[axis]);
-        times.project(unit, a.min(b).min(c), a.max(b).max(c), half[axis], way[axis])?;
+        times.project(unit, least(least(a, b), c), most(most(a, b), c), half[axis], way[axis])?;
     }
     let normal = cross(sub(corners[1], corners[0]), sub(corners[2], corners[1]));
     let at = dot(normal, corners[0]);
@@ -56,8 +56,7 @@ pub(crate) fn box_against_triangle(half: Vector, way: Vector, corners: [Vector; 
     if length == 0.0 || dot(towards, way) >= 0.0 {
         return None;
     }
-    let top = corners[0][2].max(corners[1][2]).max(corners[2][2]);
-    Some(Contact { part, normal: scale(towards, 1.0 / length), top })
+    Some(Contact { part, normal: scale(towards, 1.0 / length), top: 0.0 })
 }
 
 impl Times {
@@ -85,7 +84,7 @@ impl Times {
         }
         if speed != 0.0 {
             let passed = if speed > 0.0 { high + reach } else { low - reach };
-            self.leave = self.leave.min(passed / speed);
+            self.leave = least(self.leave, passed / speed);
         }
         if self.enter > self.leave { None } else { Some(()) }
     }
@@ -119,7 +118,7 @@ impl Pair {
         for axis in 0..ACROSS {
             let on = |vector: Vector| x[axis] * vector[0] + y[axis] * vector[1] + z[axis] * vector[2];
             let [a, b, c] = [on(self.corners[0]), on(self.corners[1]), on(self.corners[2])];
-            let (low, high) = (a.min(b).min(c), a.max(b).max(c));
+            let (low, high) = (least(least(a, b), c), most(most(a, b), c));
             let reach = self.half[0] * x[axis].abs() + self.half[1] * y[axis].abs() + self.half[2] * z[axis].abs();
             let speed = on(self.way);
             let (ahead, behind) = (low > reach, high < -reach);
@@ -130,17 +129,17 @@ impl Pair {
             let passed = if speed > 0.0 { high + reach } else { low - reach };
             leaves[axis] = if speed == 0.0 { f32::INFINITY } else { passed / speed };
         }
-        times.leave = leaves.iter().fold(times.leave, |least, &leave| least.min(leave));
-        let most = enters.iter().fold(times.enter, |most, &enter| most.max(enter));
-        if most > times.leave {
+        times.leave = leaves.iter().fold(times.leave, |sum, &leave| least(sum, leave));
+        let latest = enters.iter().fold(times.enter, |sum, &enter| most(sum, enter));
+        if latest > times.leave {
             return None;
         }
-        if most > times.enter {
-            let axis = enters.iter().position(|&enter| enter == most).expect("it is one of them");
+        if latest > times.enter {
+            let axis = enters.iter().position(|&enter| enter == latest).expect("it is one of them");
             let axis = [x[axis], y[axis], z[axis]];
             // Towards the box: against its way.
             let side = if dot(axis, self.way) > 0.0 { -1.0 } else { 1.0 };
-            (times.enter, times.towards) = (most, scale(axis, side));
+            (times.enter, times.towards) = (latest, scale(axis, side));
         }
         Some(())
     }

@@ -1,6 +1,6 @@
 //! What must be true of the tables of a map.
 
-use super::columns::{Columns, NO_CELLS, Shape, Spawn, Volume, VolumeKind, triangle_flags};
+use super::columns::{CellTriangle, Columns, NO_CELLS, Shape, Spawn, Volume, VolumeKind, triangle_flags};
 use super::limits::{
     CELL_TRIANGLES_MAX, HEIGHTS_MAX, NAME_BYTES_MAX, NAMES_BYTES_MAX, NAV_MAX, SECTIONS_MAX, SPAWNS_MAX, TRIANGLES_MAX,
     VOLUME_LISTS_MAX, VOLUMES_MAX,
@@ -139,13 +139,15 @@ fn check_cells(extent: &Extent, columns: &Columns<'_>) -> Result<(), Fault> {
     for lists in cells.chunks_exact(SECTION_ROWS) {
         check_offsets("cells", lists, columns.cell_triangles.len())?;
     }
-    let count = columns.triangles.len();
-    check_rows(
-        "cell triangles",
-        columns.cell_triangles,
-        |&triangle| (triangle as usize) < count,
-        |triangle| format!("there is no triangle {triangle}"),
-    )
+    let is_true = |entry: &CellTriangle| {
+        let number = entry.triangle as usize;
+        let corners = columns.triangles.get(number);
+        corners
+            .is_some_and(|corners| *entry == CellTriangle::new(entry.triangle, corners, columns.triangle_flags[number]))
+    };
+    check_rows("cell triangles", columns.cell_triangles, is_true, |entry| {
+        format!("there is no triangle {} with these bounds and flags", entry.triangle)
+    })
 }
 
 /// Checks where lists begin: in order, and up to `end`.

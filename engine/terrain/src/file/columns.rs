@@ -76,6 +76,42 @@ pub struct Spawn {
     pub name: [u32; 2],
 }
 
+/// A triangle in the list of a cell, with the box around it: most are told apart by the box alone, which lies in order in
+/// memory.
+#[derive(Clone, Copy, PartialEq, Debug, Pod, Zeroable)]
+#[repr(C)]
+pub struct CellTriangle {
+    /// The lowest coordinates of its corners.
+    pub low: [f32; 3],
+    /// The number of the triangle.
+    pub triangle: u32,
+    /// The highest coordinates of its corners.
+    pub high: [f32; 3],
+    /// Bits of [`triangle_flags`].
+    pub flags: u32,
+}
+
+impl CellTriangle {
+    /// The entry of a triangle.
+    pub(crate) fn new(triangle: u32, corners: &[[f32; 3]; 3], flags: u8) -> CellTriangle {
+        let [a, b, c] = corners;
+        CellTriangle {
+            low: std::array::from_fn(|axis| a[axis].min(b[axis]).min(c[axis])),
+            triangle,
+            high: std::array::from_fn(|axis| a[axis].max(b[axis]).max(c[axis])),
+            flags: flags.into(),
+        }
+    }
+
+    /// Whether the box around it overlaps a box.
+    #[inline]
+    pub(crate) fn reaches(&self, low: [f32; 3], high: [f32; 3]) -> bool {
+        // All six comparisons cost less than one wrong guess of the processor.
+        let overlaps = |axis: usize| (self.low[axis] <= high[axis]) & (self.high[axis] >= low[axis]);
+        overlaps(0) & overlaps(1) & overlaps(2)
+    }
+}
+
 /// The tables of a map file, checked: every offset and index is in range, every number is finite.
 #[derive(Clone, Copy, Debug)]
 pub struct Columns<'a> {
@@ -89,7 +125,7 @@ pub struct Columns<'a> {
     /// each cell's list begins, and where the last one ends. Cells are in rows along x.
     pub cells: &'a [u32],
     /// Lists of triangles, by cell: all that reach into the cell, whatever their height.
-    pub cell_triangles: &'a [u32],
+    pub cell_triangles: &'a [CellTriangle],
     /// The static geometry. Both sides of a triangle are solid.
     pub triangles: &'a [[[f32; 3]; 3]],
     /// For each triangle, bits of [`triangle_flags`].

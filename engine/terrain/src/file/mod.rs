@@ -21,7 +21,7 @@
 //! | heights | 2 | as the shape says, in rows along x |
 //! | sections | 4 | one per section of the map, in rows along x |
 //! | cells | 4 | 64 x 64 + 1 per section that has geometry |
-//! | cell triangles | 4 | as the cells say |
+//! | cell triangles | [`CellTriangle`], 32 | as the cells say |
 //! | triangles | 3 corners of 3 coordinates, 36 | |
 //! | triangle flags | 1 | one per triangle |
 //! | volumes | [`Volume`], 36 | |
@@ -52,7 +52,7 @@ mod tests;
 mod write;
 
 pub use bytes::{Bytes, aligned};
-pub use columns::{Columns, NO_CELLS, Shape, Spawn, Volume, VolumeKind, triangle_flags};
+pub use columns::{CellTriangle, Columns, NO_CELLS, Shape, Spawn, Volume, VolumeKind, triangle_flags};
 pub(crate) use grid::Grid;
 pub use plan::{MeshPlan, Plan, SpawnPlan, VolumePlan};
 pub use read::{MapFileError, read};

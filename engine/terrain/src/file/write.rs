@@ -1,7 +1,7 @@
 //! Writing the file of a plan.
 
 use super::check::{Extent, Fault, check_shape, check_spawns, check_triangles, check_volumes, fault};
-use super::columns::{NO_CELLS, Spawn, Volume, VolumeKind, triangle_flags};
+use super::columns::{CellTriangle, NO_CELLS, Spawn, Volume, VolumeKind, triangle_flags};
 use super::limits::{CELL_TRIANGLES_MAX, NAMES_BYTES_MAX, VOLUME_LISTS_MAX};
 use super::plan::{MeshPlan, Plan, box_triangles};
 use super::read::{MapFileError, read};
@@ -35,7 +35,7 @@ impl Plan {
         check_volumes(&volumes, &names.bytes)?;
         check_triangles(&extent, &triangles, &flags)?;
         check_spawns(&extent, &spawns, &names.bytes)?;
-        let cells = Cells::new(&extent, &triangles)?;
+        let cells = Cells::new(&extent, &triangles, &flags)?;
         let (section_volumes, volume_lists) = volume_lists(&extent, &volumes)?;
         let none = MeshPlan::default();
         let mesh = self.mesh.as_ref().unwrap_or(&none);
@@ -126,13 +126,17 @@ impl Names {
 struct Cells {
     sections: Vec<u32>,
     cells: Vec<u32>,
-    cell_triangles: Vec<u32>,
+    cell_triangles: Vec<CellTriangle>,
 }
 
 impl Cells {
-    fn new(extent: &Extent, triangles: &[[[f32; 3]; 3]]) -> Result<Cells, Fault> {
+    fn new(extent: &Extent, triangles: &[[[f32; 3]; 3]], flags: &[u8]) -> Result<Cells, Fault> {
         let grid = &extent.grid;
         let listed = listed_triangles(grid, triangles)?;
+        let entry = |triangle: u32| {
+            let number = triangle as usize;
+            CellTriangle::new(triangle, &triangles[number], flags[number])
+        };
         let mut tables = Cells::default();
         let mut rest = &listed[..];
         for section in 0..grid.section_count() as u32 {
@@ -144,7 +148,7 @@ impl Cells {
             for cell in 0..SECTION_AREA {
                 tables.cells.push(tables.cell_triangles.len() as u32);
                 let here = rest.iter().take_while(|&&(at, _)| at == section * SECTION_AREA + cell).count();
-                tables.cell_triangles.extend(rest[..here].iter().map(|&(_, triangle)| triangle));
+                tables.cell_triangles.extend(rest[..here].iter().map(|&(_, triangle)| entry(triangle)));
                 rest = &rest[here..];
             }
             tables.cells.push(tables.cell_triangles.len() as u32);

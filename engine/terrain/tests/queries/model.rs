@@ -36,7 +36,6 @@ pub fn random_plan(dice: &mut Dice, solids: usize) -> Plan {
     plan.shape.height_spacing = 100.0;
     plan.shape.heights = [33, 33];
     plan.shape.height_scale = 1.0 / 64.0;
-    plan.shape.height_base = -60.0;
     plan.heights = (0..33 * 33).map(|_| (64 * dice.below(120)) as u16).collect();
     for _ in 0..solids {
         let low = dice.point([0.0, 0.0, -50.0], [EDGE - 400.0, EDGE - 400.0, 300.0]);

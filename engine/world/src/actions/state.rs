@@ -214,7 +214,8 @@ impl<const A: usize, const R: usize> ActionState<A, R> {
         Some(cast)
     }
 
-    /// Ends all cooldowns and the cast, and keeps the resources: for a player that starts again.
+    /// Ends all cooldowns and the cast, and keeps the resources: for a player that starts again. A default state would have
+    /// forgotten the number of the last ask, and execute it again while the client repeats it.
     pub fn reset(&mut self) {
         let Self { resources, number, answered, .. } = *self;
         *self = ActionState { resources, number, answered, ..Self::default() };

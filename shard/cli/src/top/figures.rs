@@ -16,6 +16,8 @@ pub struct Figures {
     pub rates: Option<Rates>,
     /// Drops, the highest current rate first.
     pub drops: Vec<DropFigures>,
+    /// What players were refused, the highest current rate first.
+    pub refusals: Vec<RefusalFigures>,
     /// Its connections, in the requested order.
     pub talkers: Vec<Talker>,
 }
@@ -71,6 +73,17 @@ pub struct DropFigures {
     pub offender: Option<SocketAddr>,
 }
 
+/// Refusals for one reason.
+#[derive(Clone, PartialEq, Debug)]
+pub struct RefusalFigures {
+    /// The reason.
+    pub reason: &'static str,
+    /// Number since the start.
+    pub total: u64,
+    /// Current rate per second.
+    pub rate: Option<f64>,
+}
+
 /// A connection.
 #[derive(Clone, Debug)]
 pub struct Talker {
@@ -87,6 +100,7 @@ impl Figures {
         Figures {
             rates: change.as_ref().map(Rates::new),
             drops: drops(&now.report, change.as_ref()),
+            refusals: refusals(&now.report, change.as_ref()),
             talkers: talkers(before.map_or(&[], |before| &before.connections), &now.connections, order),
             report: now.report.clone(),
         }
@@ -163,6 +177,18 @@ fn drops(report: &ServerReport, change: Option<&ServerReport>) -> Vec<DropFigure
     drops
 }
 
+fn refusals(report: &ServerReport, change: Option<&ServerReport>) -> Vec<RefusalFigures> {
+    let recent = change.map(|change| (change.refusals(), change.uptime_s));
+    let rate = |reason: &str| {
+        recent.as_ref().map(|(counts, seconds)| counts.get(reason).copied().unwrap_or(0) as f64 / seconds)
+    };
+    let figures = |(reason, total)| RefusalFigures { reason, total, rate: rate(reason) };
+    let mut refusals: Vec<_> = report.refusals().into_iter().map(figures).collect();
+    let key = |refusal: &RefusalFigures| (refusal.rate.unwrap_or(0.0), refusal.total as f64);
+    refusals.sort_by(|left, right| key(right).partial_cmp(&key(left)).unwrap_or(std::cmp::Ordering::Equal));
+    refusals
+}
+
 fn talkers(before: &[ConnectionSnapshot], now: &[ConnectionSnapshot], order: SortOrder) -> Vec<Talker> {
     let before: HashMap<&str, &ConnectionSnapshot> =
         before.iter().map(|connection| (connection.id.as_str(), connection)).collect();
@@ -215,6 +241,13 @@ mod tests {
         assert_eq!((figures.drops[1].total, figures.drops[1].rate), (10_000, Some(0.0)));
         assert!(figures.drops[0].offender.is_some_and(|offender| [player(0), player(1)].contains(&offender)));
         assert_eq!(figures.drops[1].offender, None);
+    }
+
+    #[test]
+    fn refusals_have_the_rate_of_all_cores_and_reasons_that_never_occurred_are_left_out() {
+        let began = Instant::now();
+        let figures = Figures::new(Some(&answer(began, 2, 10)), &answer(began, 2, 20), SortOrder::Rate);
+        assert_eq!(figures.refusals, [RefusalFigures { reason: "speed", total: 120, rate: Some(6.0) }]);
     }
 
     #[test]

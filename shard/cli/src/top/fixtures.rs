@@ -24,6 +24,8 @@ pub fn report(cores: usize, seconds: u64) -> ServerReport {
                 "bytes_in": 100_000 * seconds,
                 "bytes_out": 1_024_000 * seconds,
                 "ticks": 60 * seconds,
+                "world_refused_speed": 3 * seconds,
+                "world_refused_no_go": 0,
             },
             "drops": { "replayed": 10 * seconds, "malformed": 5_000, "bad_size": 0 },
             "offenders": { "replayed": player(core as u8) },
@@ -70,6 +72,9 @@ pub fn connection(number: u8, seconds: u64, rate: u64) -> ConnectionSnapshot {
         packets_lost: 0,
         over_budget: 0,
         key_changes: 0,
+        player: Some(format!("{number}.7")),
+        score: f64::from(number),
+        refusals: [("speed".to_owned(), u32::from(number) * 3)].into(),
     }
 }
 

@@ -10,7 +10,7 @@ use std::collections::VecDeque;
 const UPDATES_MAX: usize = 512;
 
 /// The orders, as the key `s` switches through them.
-const ORDERS: [SortOrder; 8] = [
+const ORDERS: [SortOrder; 9] = [
     SortOrder::Rate,
     SortOrder::Bytes,
     SortOrder::RoundTrip,
@@ -19,6 +19,7 @@ const ORDERS: [SortOrder; 8] = [
     SortOrder::Silence,
     SortOrder::Unacknowledged,
     SortOrder::OverBudget,
+    SortOrder::Refusals,
 ];
 
 /// What `top` has seen of a server so far.

@@ -1,6 +1,6 @@
 //! The tables: cores, drops, connections.
 
-use super::figures::{CoreRates, DropFigures, Figures, Talker};
+use super::figures::{CoreRates, DropFigures, Figures, RefusalFigures, Talker};
 use crate::admin::order_name;
 use crate::table::{Column, DIMMED, Table};
 use crate::units::{address, age, bytes, count, micros, percent, short_count, whole};
@@ -32,6 +32,13 @@ fn heat(value: f64, [warn, bad]: [f64; 2]) -> Style {
         value if value >= warn => Style::new().fg(Color::Yellow),
         _ => Style::new(),
     }
+}
+
+/// The score of a player: suspicious, and certain.
+const SCORE: [f64; 2] = [1.0, 50.0];
+
+fn score(score: f64) -> Line<'static> {
+    if score < 0.05 { Line::styled("0", DIMMED) } else { Line::styled(format!("{score:.1}"), heat(score, SCORE)) }
 }
 
 /// An unknown value.
@@ -180,6 +187,28 @@ pub fn drops(figures: &Figures) -> Table {
     Table { title: title("drops"), aside: Line::default(), columns, rows, empty: "no drops since the start" }
 }
 
+/// What players were refused, by reason, and the player with the highest score among the connections.
+pub fn refusals(figures: &Figures) -> Table {
+    let columns = vec![
+        Column::text("refused because of", 20),
+        Column::new("since start", 11).rank(2),
+        Column::new("now/s", 7),
+        Column::text("most by", 21).rank(1),
+    ];
+    let row = |refusals: &RefusalFigures| {
+        let times = |talker: &Talker| talker.connection.refusals.get(refusals.reason).copied().unwrap_or(0);
+        let most = figures.talkers.iter().max_by_key(|talker| times(talker)).filter(|talker| times(talker) > 0);
+        vec![
+            refusals.reason.into(),
+            whole(refusals.total).into(),
+            refusals.rate.map_or_else(none, |rate| trouble(rate, SOMETIMES)),
+            most.map_or_else(none, |talker| address(talker.connection.address).into()),
+        ]
+    };
+    let rows = figures.refusals.iter().map(row).collect();
+    Table { title: title("authority"), aside: Line::default(), columns, rows, empty: "no player was refused anything" }
+}
+
 /// The connections.
 pub fn talkers(figures: &Figures, order: SortOrder) -> Table {
     let is = |wanted: SortOrder| order == wanted;
@@ -196,6 +225,9 @@ pub fn talkers(figures: &Figures, order: SortOrder) -> Table {
         Column::new("silent", 7).rank(9).marked(is(SortOrder::Silence)),
         Column::new("waiting", 8).rank(6).marked(is(SortOrder::Unacknowledged)),
         Column::new("refused", 7).rank(10).marked(is(SortOrder::OverBudget)),
+        Column::new("score", 6).rank(11).marked(is(SortOrder::Refusals)),
+        Column::text("mostly", 12).rank(12),
+        Column::text("player", 9).rank(13),
     ];
     let row = |talker: &Talker| {
         let connection = &talker.connection;
@@ -214,6 +246,9 @@ pub fn talkers(figures: &Figures, order: SortOrder) -> Table {
             age(connection.silent_s).into(),
             bytes(connection.unacknowledged_bytes as f64).into(),
             trouble(connection.over_budget as f64, SOMETIMES),
+            score(connection.score),
+            connection.main_refusal().map_or_else(none, |(why, _)| why.to_owned().into()),
+            connection.player.clone().map_or_else(none, Line::from),
         ]
     };
     let rows = figures.talkers.iter().map(row).collect();

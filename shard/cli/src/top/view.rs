@@ -1,7 +1,7 @@
 //! The layout of the screen.
 
 use super::screen::Screen;
-use super::tables::{cores, drops, talkers};
+use super::tables::{cores, drops, refusals, talkers};
 use crate::table::{ACCENT, DIMMED, HEAD_ROWS, Table, rule};
 use crate::units::{address, age, bytes, count, whole};
 use jiff::Zoned;
@@ -23,6 +23,8 @@ const DROPS_COLUMNS: u16 = 64;
 /// Lines for which the list of cores makes room: of the drops, and of the connections.
 const DROPS_ROWS: u16 = HEAD_ROWS + 3;
 const TALKERS_ROWS: u16 = HEAD_ROWS + 4;
+/// Most refusals on a terminal: the most frequent reasons.
+const REFUSALS_MAX: u16 = 3;
 /// Most lines for why the server does not answer.
 const LOST_ROWS_MAX: usize = 3;
 
@@ -61,20 +63,29 @@ impl<'a> View<'a> {
     pub fn rows_needed(&self) -> u16 {
         let figures = &self.screen.figures;
         let talkers = talkers(figures, self.screen.order).rows_needed();
-        HEADER_ROWS + self.cores_rows() + drops(figures).rows_needed() + talkers
+        HEADER_ROWS + self.cores_rows() + drops(figures).rows_needed() + self.refusals_rows() + talkers
     }
 
     /// Width that the whole page needs.
     pub fn columns_needed(&self) -> u16 {
         let figures = &self.screen.figures;
         let cores = cores(figures, u16::MAX, 0, figures.report.cores.len());
-        let sheets = [cores, drops(figures), talkers(figures, self.screen.order)];
+        let sheets = [cores, drops(figures), refusals(figures), talkers(figures, self.screen.order)];
         sheets.iter().map(Table::columns_needed).max().unwrap_or(0)
     }
 
     fn cores_rows(&self) -> u16 {
         let cores = self.screen.figures.report.cores.len();
         HEAD_ROWS + cores as u16 + u16::from(cores > 1)
+    }
+
+    /// Lines of the refusals; none while there are none, as on an echo server.
+    fn refusals_rows(&self) -> u16 {
+        match self.screen.figures.refusals.len() as u16 {
+            0 => 0,
+            rows if self.live => HEAD_ROWS + rows.min(REFUSALS_MAX),
+            rows => HEAD_ROWS + rows,
+        }
     }
 
     fn graph_rows(&self, rows: u16) -> u16 {
@@ -163,7 +174,9 @@ impl<'a> View<'a> {
         let Screen { figures, order, .. } = self.screen;
         let drops = drops(figures);
         let beside = self.live && area.width >= BESIDE_FROM;
-        let below_rows = if beside { TALKERS_ROWS } else { drops.rows_needed().min(DROPS_ROWS) + TALKERS_ROWS };
+        let refusals_rows = self.refusals_rows();
+        let drops_rows = drops.rows_needed().min(DROPS_ROWS) + refusals_rows;
+        let below_rows = if beside { TALKERS_ROWS } else { drops_rows + TALKERS_ROWS };
         // At least half of the room, and what the other tables leave.
         let cores_room =
             if self.live { (area.height / 2).max(area.height.saturating_sub(below_rows)) } else { area.height };
@@ -176,10 +189,17 @@ impl<'a> View<'a> {
             Layout::horizontal([Constraint::Length(DROPS_COLUMNS), Constraint::Fill(1)]).spacing(2).areas(below)
         } else {
             let room = below.height.saturating_sub(TALKERS_ROWS).max(below.height / 2);
-            let rows = drops.rows_needed().min(if self.live { room } else { below.height });
+            let rows = (drops.rows_needed() + refusals_rows).min(if self.live { room } else { below.height });
             Layout::vertical([Constraint::Length(rows), Constraint::Fill(1)]).areas(below)
         };
-        drops.render(left, buffer);
+        // A row of the drops comes first, then one of the refusals.
+        let refusals_rows = left.height.saturating_sub(drops.rows_needed().min(HEAD_ROWS + 1)).min(refusals_rows);
+        let refusals_rows = if refusals_rows > HEAD_ROWS { refusals_rows } else { 0 };
+        let [upper, lower] = Layout::vertical([Constraint::Fill(1), Constraint::Length(refusals_rows)]).areas(left);
+        drops.render(upper, buffer);
+        if refusals_rows > 0 {
+            refusals(figures).render(lower, buffer);
+        }
         talkers(figures, *order).render(right, buffer);
     }
 
@@ -309,6 +329,9 @@ mod tests {
                         if columns >= 80 && rows >= 24 && !help {
                             has(&lines, &["packets/s in", "cores", "busy", "replayed", "192.0.2.2:40002", " quit "]);
                         }
+                        if columns >= 80 && rows >= 42 && !help {
+                            has(&lines, &["authority", "speed"]);
+                        }
                     }
                 }
             }
@@ -355,7 +378,20 @@ mod tests {
         assert_eq!(page.lines().filter(|line| line.contains("20.0%")).count(), 65, "every core, and all of them");
         assert!(!page.contains(" quit ") && !page.contains("packets/s out"), "{page}");
         assert!(page.lines().all(|line| line == line.trim_end()));
-        let headings = ["in B/s", "handled p99", "ticks/s", "id", "age", "silent", "waiting", "refused", "bytes"];
+        let headings = [
+            "in B/s",
+            "handled p99",
+            "ticks/s",
+            "id",
+            "age",
+            "silent",
+            "waiting",
+            "refused",
+            "bytes",
+            "score",
+            "refused because of",
+            "player",
+        ];
         has(&page.lines().map(str::to_owned).collect::<Vec<_>>(), &headings);
     }
 
@@ -377,7 +413,7 @@ mod tests {
     #[test]
     fn every_order_has_its_column_marked_or_shown() {
         let mut screen = screen(2);
-        let headings = ["bytes", "round trip", "loss", "age", "silent", "waiting", "refused", "in B/s"];
+        let headings = ["bytes", "round trip", "loss", "age", "silent", "waiting", "refused", "score", "in B/s"];
         for heading in headings {
             screen.next_order();
             has(&drawn(&live(&screen), 80, 24), &[heading]);

@@ -26,6 +26,11 @@ fn metrics(scrape: &str) -> Names {
     kinds.map(stored).collect()
 }
 
+/// The samples of a metric.
+fn of_metric(scrape: &str, name: &str) -> String {
+    scrape.lines().filter(|line| line.starts_with(name)).map(|line| format!("{line}\n")).collect()
+}
+
 /// The values of a label.
 fn labels(scrape: &str, label: &str) -> Names {
     let start = format!("{label}=\"");
@@ -46,7 +51,8 @@ fn the_page_lists_each_name_once_and_no_other() {
     let (scrape, page) = (scrape(), include_str!("../../../METRICS.md"));
     for (heading, known) in [
         ("Metrics", metrics(&scrape)),
-        ("Drops", labels(&scrape, "reason")),
+        ("Drops", labels(&of_metric(&scrape, "ringshard_packets_dropped"), "reason")),
+        ("Refusals", labels(&of_metric(&scrape, "ringshard_refusals"), "reason")),
         ("Events", labels(&scrape, "event")),
         ("States", labels(&scrape, "state")),
         ("Stages", labels(&scrape, "stage")),

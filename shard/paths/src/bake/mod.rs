@@ -2,6 +2,7 @@
 //!
 //! | module | for |
 //! |---|---|
+//! | `square` | where a tile is |
 //! | `tile` | the polygons of one tile |
 //! | `field` | what a tile's heightfield holds: ground, triangles, water |
 //! | `seams` | joins the polygons of neighbouring tiles |
@@ -22,6 +23,7 @@
 mod field;
 mod regions;
 mod seams;
+mod square;
 mod tile;
 
 #[cfg(test)]
@@ -41,8 +43,8 @@ const PARTS_MAX: f32 = 32.0;
 pub struct MeshSettings {
     /// The character that walks on the mesh: its radius, height, step height, slope limit and swim depth.
     pub tuning: Tuning,
-    /// Edge of a voxel where there are triangles, in units. An opening is passable if it is wider than the character's
-    /// diagonal by two voxels.
+    /// Edge of a voxel where there are triangles, in units. An opening is always passable if it is wider than the character by
+    /// 5 voxels.
     pub cell: f32,
     /// Edge of a voxel where there is only ground, in units.
     pub ground_cell: f32,
@@ -60,7 +62,7 @@ impl Default for MeshSettings {
             tuning: Tuning::default(),
             cell: 12.5,
             ground_cell: 50.0,
-            cell_height: 5.0,
+            cell_height: 2.5,
             swims: false,
             region_area_min: 40_000.0,
         }
@@ -68,9 +70,9 @@ impl Default for MeshSettings {
 }
 
 impl MeshSettings {
-    /// How far paths stay from walls, in units: half of the body's diagonal, for the body does not turn.
-    pub fn clearance(&self) -> f32 {
-        self.tuning.radius * std::f32::consts::SQRT_2
+    /// What is farther away from a tile than this does not change its polygons, in units.
+    fn margin(&self) -> f32 {
+        3.0 * self.tuning.radius
     }
 
     fn check(&self, tile: f32) -> Result<(), MeshError> {
@@ -148,14 +150,14 @@ pub fn bake_mesh(
     let sections = u32::from(along_x) * u32::from(along_y);
     for number in 0..sections {
         let at = [number % u32::from(along_x), number / u32::from(along_x)];
-        let section = tile::Tile::new(at, edge, 1);
+        let section = square::Tile::new(at, edge, 1);
         if tile::is_open(terrain, settings, &section) {
             tile::add_rectangle(terrain, settings, &section, &mut all);
             seams.add(&section);
         } else {
             for part in 0..parts * parts {
                 let [x, y] = [part % parts, part / parts];
-                let tile = tile::Tile::new([at[0] * parts + x, at[1] * parts + y], edge, parts);
+                let tile = square::Tile::new([at[0] * parts + x, at[1] * parts + y], edge, parts);
                 tile::add(terrain, settings, &tile, &mut all)?;
                 seams.add(&tile);
             }

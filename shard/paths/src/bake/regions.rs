@@ -40,7 +40,7 @@ pub fn finish(terrain: &Terrain, settings: &MeshSettings, all: Polygons) -> Mesh
 
 fn agent(settings: &MeshSettings) -> [f32; 4] {
     let tuning = &settings.tuning;
-    [settings.clearance(), tuning.height, tuning.step_height, tuning.slope_limit]
+    [tuning.radius, tuning.height, tuning.step_height, tuning.slope_limit]
 }
 
 /// For each polygon, another one that it is connected to, or itself.
@@ -72,13 +72,8 @@ fn root(parents: &[u32], polygon: u32) -> u32 {
 
 /// Whether the middle of a polygon lies inside a solid: an odd number of triangles is above it.
 fn is_inside_solid(terrain: &Terrain, all: &Polygons, corners: &[u32]) -> bool {
-    let count = corners.len() as f32;
-    let mut middle = [0.0_f32; 3];
-    for &corner in corners {
-        for axis in 0..3 {
-            middle[axis] += all.vertices[corner as usize][axis] / count;
-        }
-    }
+    let sum = |axis: usize| corners.iter().map(|&corner| all.vertices[corner as usize][axis]).sum::<f32>();
+    let middle = [0, 1, 2].map(|axis| sum(axis) / corners.len() as f32);
     // A little aside: where two triangles of one face meet, both would count.
     let [x, y, z] = middle;
     triangles_above(terrain, [x + 0.217, y + 0.131, z + 20.0]) % 2 == 1

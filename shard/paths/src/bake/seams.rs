@@ -4,7 +4,7 @@
 //! polygon gets the other's corners, so that both have the same edge. A polygon then can have corners in the middle of a
 //! straight side.
 
-use super::tile::Tile;
+use super::square::Tile;
 use super::{MeshSettings, Polygons};
 use crate::surface::nearest_height;
 use ringshard_terrain::Terrain;

@@ -4,10 +4,12 @@
 //! |---|---|
 //! | [`member`] | one player: presence, own state, inputs, view |
 //! | [`input_buffer`] | inputs that wait for their ticks |
+//! | [`input_budget`] | how many input messages a client may send |
 //! | [`backlog`] | reliable messages that wait for a suspended client |
 //! | [`table`] | all players: by connection, session and body, and the slice in which each is served |
 
 pub(crate) mod backlog;
+pub(crate) mod input_budget;
 pub(crate) mod input_buffer;
 pub(crate) mod member;
 pub(crate) mod table;

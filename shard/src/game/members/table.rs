@@ -1,6 +1,7 @@
 //! All players of a core: by connection, by session, by body, and by the slice in which each is served.
 
 use super::member::{Member, Presence};
+use crate::game::authority::ledger::Ledger;
 use crate::game::player::PlayerId;
 use ringshard_prefetch::prefetch;
 use ringshard_protocol::endpoint::SessionId;
@@ -31,6 +32,8 @@ pub(crate) struct Members<R: Rules> {
     of_row: Vec<Option<u16>>,
     /// The slots of players that are in the world and connected, by slice; ordered by address within a slice.
     slices: [Vec<u16>; SLICES],
+    /// What players were refused, by slot: apart from [`Member`], which every tick reads.
+    pub(crate) ledger: Ledger,
 }
 
 impl<R: Rules> Members<R> {
@@ -46,11 +49,12 @@ impl<R: Rules> Members<R> {
             of_session: BTreeMap::new(),
             of_row: vec![None; rows],
             slices: [const { Vec::new() }; SLICES],
+            ledger: Ledger::new(rows),
         }
     }
 
     /// All slots, used or free.
-    pub(crate) fn slots(&self) -> impl Iterator<Item = u16> + use<R> {
+    pub(crate) fn slots(&self) -> impl ExactSizeIterator<Item = u16> + use<R> {
         (0..self.slots.len()).map(|slot| slot as u16)
     }
 
@@ -151,6 +155,7 @@ impl<R: Rules> Members<R> {
         let slot = u16::try_from(self.slots.len()).ok()?;
         self.slots.push(None);
         self.generations.push(0);
+        self.ledger.add_slot();
         Some(slot)
     }
 
@@ -164,6 +169,7 @@ impl<R: Rules> Members<R> {
         assert!(former.is_none(), "a session has one player");
         assert!(self.slots[usize::from(slot)].is_none(), "a free slot has no player");
         self.slots[usize::from(slot)] = Some(member);
+        self.ledger.clear(slot);
         self.set_connection(connection, slot);
         self.in_slot_mut(slot)
     }

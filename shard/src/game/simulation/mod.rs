@@ -8,6 +8,7 @@
 //! | `requests` | inputs, asks and events of clients |
 //! | `step` | the step of every player |
 //! | `deliver` | commands and events from other cores, and messages to players |
+//! | `players` | listing the players for the operator |
 //! | `publish` | publishing the changes of a tick |
 //! | `acknowledge` | acknowledgments of snapshots |
 //! | `serve` | sending snapshots to the clients of a slice |
@@ -23,6 +24,7 @@ mod acknowledge;
 mod config;
 mod deliver;
 mod life;
+mod players;
 mod publish;
 mod requests;
 mod serve;
@@ -39,6 +41,7 @@ use crate::game::members::{Presence, SLICES};
 use crate::game::shard::Shard;
 use crate::game::{Game, ShownOf};
 use crate::runtime::jobs::{JobPort, JobStats};
+use crate::runtime::player_list::PlayerList;
 use crate::runtime::service::{LiveSettings, Service, ServiceCounters};
 use crate::runtime::stages::Stages;
 use crate::runtime::tick::TICK;
@@ -199,6 +202,7 @@ impl<G: Game> Simulation<G> {
             jobs_outstanding: outstanding,
             ..self.stats
         }
+        .with_refusals(|why| self.shard.members.ledger.total(why))
     }
 
     fn count_players(&self, is_counted: impl Fn(&crate::game::members::Member<G::Rules>) -> bool) -> u64 {
@@ -246,6 +250,7 @@ impl<G: Game> Service for Simulation<G> {
         if let Some(&rewind) = settings.get::<RewindSettings>() {
             self.shard.rewind = rewind;
         }
+        self.game.reload(&mut self.shard, settings);
     }
 
     fn draining(&mut self, _now: Instant, _endpoint: &mut Endpoint) {
@@ -299,5 +304,10 @@ impl<G: Game> Service for Simulation<G> {
 
     fn count(&self, counters: &mut ServiceCounters) {
         self.stats().entries().for_each(|(name, count)| counters.push(name, count));
+        self.game.count(counters);
+    }
+
+    fn list_players(&self, list: &mut PlayerList, slots: usize) -> bool {
+        self.list_present(list, slots)
     }
 }

@@ -1,6 +1,8 @@
 //! What clients send: inputs, asks, events.
 
 use super::Simulation;
+use crate::game::authority::weight;
+use crate::game::members::input_budget::Spent;
 use crate::game::members::input_buffer::Offer;
 use crate::game::members::member::Acknowledgment;
 use crate::game::members::{Member, Presence};
@@ -10,7 +12,7 @@ use ringshard_protocol::wire::ConnectionId;
 use ringshard_world::codec::Malformed;
 use ringshard_world::limits::ASKS_OPEN_MAX;
 use ringshard_world::messages::{Answered, InputHeader, read_ask_number, read_event, read_whole};
-use ringshard_world::{Rules, Wire};
+use ringshard_world::{Refusal, Rules, Wire};
 
 impl<G: Game> Simulation<G> {
     /// The player of a connection, if it is in the world.
@@ -26,6 +28,15 @@ impl<G: Game> Simulation<G> {
             self.stats.messages_outside += 1;
             return Ok(());
         };
+        let spent = member.inputs.budget.spend();
+        if spent != Spent::Within {
+            let player = member.id;
+            self.stats.input_messages_refused += 1;
+            if spent == Spent::Exceeded {
+                self.shard.note_refusal(player, Refusal::Flood, weight(Refusal::Flood));
+            }
+            return Ok(());
+        }
         let (mut late, mut early) = (0, 0);
         let acknowledged = header.received.map(|(newest, _)| newest);
         for (tick, input) in inputs.iter() {
@@ -34,6 +45,9 @@ impl<G: Game> Simulation<G> {
                 Offer::Late => late += 1,
                 Offer::Early => early += 1,
             }
+        }
+        if early > 0 {
+            member.inputs.budget.spend_early();
         }
         if let Some((newest, before)) = header.received {
             self.acknowledge(from, Acknowledgment { tick, newest, before, digest: header.digest });

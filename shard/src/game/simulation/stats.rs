@@ -1,6 +1,7 @@
 //! The counters of a world.
 
 use ringshard_protocol::counters;
+use ringshard_world::Refusal;
 
 counters! {
     /// The counters of a world on one core.
@@ -35,6 +36,8 @@ counters! {
         known_entities,
         /// Input messages received. Each has several inputs: the last ones are sent again.
         input_messages,
+        /// Input messages that were dropped because their client sends more than it may.
+        input_messages_refused,
         /// Inputs that were there in time.
         inputs_taken,
         /// Ticks of connected players without an input of theirs: the last one was repeated, or a neutral one was used.
@@ -101,5 +104,83 @@ counters! {
         jobs_done,
         /// Jobs at present that were given and whose results the game has not got.
         jobs_outstanding,
+        /// Refused: claims of clients that went too fast.
+        refused_speed,
+        /// Refused: claims of clients that were elsewhere at once.
+        refused_teleport,
+        /// Refused: claims below the ground.
+        refused_ground,
+        /// Refused: claims that passed walls.
+        refused_wall,
+        /// Refused: claims that stayed in the air.
+        refused_flight,
+        /// Refused: claims that moved in water as nobody can.
+        refused_water,
+        /// Refused: claims where nobody may be.
+        refused_no_go,
+        /// Refused: actions that do not exist.
+        refused_unknown,
+        /// Refused: actions that were still cooling down.
+        refused_cooldown,
+        /// Refused: actions that lacked a resource.
+        refused_cost,
+        /// Refused: actions whose target was too far away.
+        refused_range,
+        /// Refused: actions with something between.
+        refused_sight,
+        /// Refused: actions that the character's state did not allow.
+        refused_state,
+        /// Refused: actions with a wrong target.
+        refused_target,
+        /// Refused: actions during another one.
+        refused_busy,
+        /// Refused: views of the past that no honest client can have had.
+        refused_view,
+        /// Refused: ticks in which a client sent more inputs than it may.
+        refused_flood,
+        /// Refused: refusals for the game's own reasons.
+        refused_game,
+    }
+}
+
+impl WorldStats {
+    /// Sets the counters of refusals, by what `count` says about each reason.
+    pub(super) fn with_refusals(self, count: impl Fn(Refusal) -> u64) -> Self {
+        WorldStats {
+            refused_speed: count(Refusal::Speed),
+            refused_teleport: count(Refusal::Teleport),
+            refused_ground: count(Refusal::Ground),
+            refused_wall: count(Refusal::Wall),
+            refused_flight: count(Refusal::Flight),
+            refused_water: count(Refusal::Water),
+            refused_no_go: count(Refusal::NoGo),
+            refused_unknown: count(Refusal::Unknown),
+            refused_cooldown: count(Refusal::Cooldown),
+            refused_cost: count(Refusal::Cost),
+            refused_range: count(Refusal::Range),
+            refused_sight: count(Refusal::Sight),
+            refused_state: count(Refusal::State),
+            refused_target: count(Refusal::Target),
+            refused_busy: count(Refusal::Busy),
+            refused_view: count(Refusal::View),
+            refused_flood: count(Refusal::Flood),
+            refused_game: count(Refusal::Game),
+            ..self
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn each_reason_has_its_own_counter() {
+        let stats = WorldStats::default().with_refusals(|why| 100 + why.number() as u64);
+        for why in Refusal::ALL {
+            let counter = format!("refused_{}", why.name().replace('-', "_"));
+            let count = stats.entries().find(|(name, _)| *name == counter).map(|(_, count)| count);
+            assert_eq!(count, Some(100 + why.number() as u64), "{counter}");
+        }
     }
 }

@@ -25,6 +25,8 @@ pub enum SortOrder {
     Unacknowledged,
     /// Datagrams dropped because the client exceeded its limits.
     OverBudget,
+    /// Score of its player: what it was refused, weighted. Of equal ones, the number of refusals.
+    Refusals,
 }
 
 /// A request for connections.
@@ -71,6 +73,9 @@ impl ConnectionQuery {
             SortOrder::Silence => connection.silent_s,
             SortOrder::Unacknowledged => connection.unacknowledged_bytes as f64,
             SortOrder::OverBudget => connection.over_budget as f64,
+            // A score of any size comes before a number of any size: refusals without weight are no suspicion.
+            SortOrder::Refusals if connection.score > 0.0 => 1e12 + connection.score,
+            SortOrder::Refusals => connection.refused() as f64,
         }
     }
 }

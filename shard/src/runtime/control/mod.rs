@@ -26,6 +26,7 @@ use crate::runtime::control::liveness::Liveness;
 use crate::runtime::control::quality::Quality;
 use crate::runtime::control::request::{ConnectionList, Request, SecretList};
 use crate::runtime::core_report::CoreReport;
+use crate::runtime::player_list::{PlayerList, PlayerRow};
 use crate::runtime::service::LiveSettings;
 use crate::runtime::status::{CoreStatus, Identity, ServerStatus};
 use ringshard_protocol::endpoint::{ConnectionInfo, Observer, Policy, TrafficSecrets};
@@ -132,6 +133,22 @@ impl Control {
                 connections.extend(list.connections.into_iter().map(|info| (info, list.finished_at)));
             },
         )
+    }
+
+    /// All players of the cores that respond, each with the number of its core.
+    pub fn players(&mut self) -> Gathered<(usize, PlayerRow)> {
+        // Half of a core's sessions may be suspended.
+        let room = 2 * self.identity.connections_per_core_max;
+        let list = || PlayerList { players: Vec::with_capacity(room), next_slot: 0 };
+        let responses = self.request_all(|_| Request::Players(Box::new(list())));
+        let missing = missing(&responses);
+        let mut given = Vec::new();
+        for (core, response) in responses.into_iter().enumerate() {
+            if let Some(Request::Players(list)) = response {
+                given.extend(list.players.into_iter().map(|row| (core, row)));
+            }
+        }
+        Gathered { given, missing }
     }
 
     /// Makes all cores use another policy.

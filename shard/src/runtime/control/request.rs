@@ -5,6 +5,7 @@
 use crate::runtime::control::kick::Kick;
 use crate::runtime::control::quality::Quality;
 use crate::runtime::core_report::CoreReport;
+use crate::runtime::player_list::PlayerList;
 use crate::runtime::service::LiveSettings;
 use ringshard_protocol::endpoint::{ConnectionInfo, Observer, Policy, TrafficSecrets};
 use ringshard_protocol::time::Instant;
@@ -31,6 +32,8 @@ pub enum Request {
     Kick(Box<Kick>),
     /// Measure the quality of the connections, visiting some per turn.
     Quality(Box<Quality>),
+    /// List the players, some per turn.
+    Players(Box<PlayerList>),
 }
 
 /// The connections of a core.

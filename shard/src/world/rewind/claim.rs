@@ -20,6 +20,7 @@
 
 use super::history::REWIND_TICKS_MAX;
 use ringshard_protocol::counters;
+use ringshard_world::limits::INPUTS_PER_MESSAGE_MAX;
 use serde::{Deserialize, Serialize};
 
 /// Ticks that a client shows behind its newest snapshot on a path without jitter.
@@ -28,6 +29,14 @@ const DELAY_TICKS: f64 = 3.0;
 const DELAY_DEVIATIONS: f64 = 4.0;
 /// Ticks that a client shows beyond its newest snapshot.
 const EXTRAPOLATED_TICKS: f64 = 1.0;
+
+/// Ticks by which an input's acknowledgment can be newer than the input: a later message brought it, because the first ones were
+/// lost.
+const REPEATED_TICKS: f64 = INPUTS_PER_MESSAGE_MAX as f64;
+/// Ticks that a client shows later while its frames or its path stall: it steers back slowly, so that nobody sees a jump.
+const STALL_TICKS: f64 = 60.0;
+/// Ticks by which measurements of an honest client can be wrong.
+const TOLERANCE_TICKS: f64 = 3.0;
 
 /// What happens to a claim that is longer ago than the settings allow.
 #[derive(Clone, Copy, PartialEq, Eq, Debug, Default, Serialize, Deserialize)]
@@ -107,6 +116,28 @@ pub fn granted_tick(
     };
     assert!((earliest..=now).contains(&at), "{at} is between {earliest} and {now}");
     Grant { at, verdict }
+}
+
+/// What the server measures of a client's path, in ticks.
+#[derive(Clone, Copy, PartialEq, Debug, Default)]
+pub struct PathTicks {
+    /// The round trip.
+    pub round_trip: f64,
+    /// Its deviation.
+    pub jitter: f64,
+}
+
+/// Whether no honest client can have shown the tick `claimed` when it made its input for `now_tick`. A claim that
+/// [`granted_tick`] clamps may be honest: a client without news goes on showing, and one with a long path shows late.
+///
+/// - What a client shows is at least a round trip older than the tick for which its input arrives.
+/// - It is not much older than what the client has, even if copies of the input arrive with later acknowledgments.
+pub fn is_forged(now_tick: u64, claimed: f64, acknowledged: u64, path: PathTicks) -> bool {
+    let (now, acknowledged) = (now_tick as f64, acknowledged.min(now_tick) as f64);
+    let deviation = DELAY_DEVIATIONS * path.jitter.max(0.0) + TOLERANCE_TICKS;
+    let newest = (acknowledged + EXTRAPOLATED_TICKS).max(now - path.round_trip) + deviation;
+    let oldest = acknowledged - DELAY_TICKS - REPEATED_TICKS - STALL_TICKS - deviation;
+    !(oldest..=newest).contains(&claimed)
 }
 
 counters! {

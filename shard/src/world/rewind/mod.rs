@@ -35,7 +35,7 @@ mod ray;
 mod sample;
 mod tree;
 
-pub use claim::{Beyond, Grant, RewindSettings, RewindStats, Verdict, granted_tick};
+pub use claim::{Beyond, Grant, PathTicks, RewindSettings, RewindStats, Verdict, granted_tick, is_forged};
 
 pub use dump::{DumpedEntity, DumpedPose, DumpedRay, RewindDump, Shot};
 pub use forest::TREES;

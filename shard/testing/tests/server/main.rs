@@ -1,5 +1,6 @@
 //! The server of a contract, towards clients that say what a test tells them.
 
+mod actions;
 mod arena;
 mod control;
 mod entering;

@@ -2,7 +2,9 @@
 
 use super::model::part;
 use crate::dice::Dice;
-use ringshard::world::rewind::{Beyond, Grant, RewindSettings, RewindStats, Verdict, granted_tick};
+use ringshard::world::rewind::{
+    Beyond, Grant, PathTicks, RewindSettings, RewindStats, Verdict, granted_tick, is_forged,
+};
 
 fn random_number(dice: &mut Dice, about: f64) -> f64 {
     match dice.below(8) {
@@ -96,4 +98,21 @@ fn a_slow_path_is_clamped_or_refused_as_the_settings_say() {
     let grant = |beyond| granted_tick(100, 70.0, 71, 0.5, RewindSettings { max_ticks: 15.0, beyond });
     assert_eq!(grant(Beyond::Clamp), Grant { at: 85.0, verdict: Verdict::ClampedMax });
     assert_eq!(grant(Beyond::Refuse), Grant { at: 100.0, verdict: Verdict::Refused });
+}
+
+/// A client on a path of 400 +- 80 ms shows about 30 ticks late. One that says that it sees the present aims at what it cannot know.
+#[test]
+fn a_forged_view_is_known_and_one_of_an_honest_client_in_trouble_is_not() {
+    let path = PathTicks { round_trip: 24.0, jitter: 4.0 };
+    let forged = |claimed: f64, acknowledged: u64| is_forged(1_000, claimed, acknowledged, path);
+    // In calm; a little late; after an outage of a second, in which the client went on showing; when copies of an input bring
+    // a later acknowledgment.
+    for (claimed, acknowledged) in [(960.0, 970), (945.0, 975), (966.0, 910), (950.0, 985)] {
+        assert!(!forged(claimed, acknowledged), "{claimed} with {acknowledged}");
+    }
+    assert!(forged(1_000.0, 970) && forged(1_000.0, 910), "the present");
+    assert!(forged(800.0, 970), "long ago");
+    assert!(forged(f64::NAN, 970) && forged(f64::INFINITY, 970));
+    // On a short path there is nothing to gain, and nothing to know.
+    assert!(!is_forged(1_000, 1_000.0, 998, PathTicks { round_trip: 2.0, jitter: 0.1 }));
 }

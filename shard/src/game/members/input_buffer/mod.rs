@@ -2,6 +2,7 @@
 //!
 //! The server takes exactly one input per tick, in the order of ticks. So a client that sends more inputs gains nothing.
 
+use super::input_budget::InputBudget;
 use ringshard_prefetch::prefetch;
 use ringshard_world::Fields;
 use ringshard_world::limits::{INPUT_AHEAD_MAX, INPUT_REPEAT_TICKS};
@@ -71,6 +72,7 @@ pub(crate) struct InputBuffer<I> {
     arrived: u64,
     /// The tick of the input that arrived last, whatever became of it: so a client whose clock is wrong learns how much.
     newest: Option<u32>,
+    pub(crate) budget: InputBudget,
 }
 
 impl<I: Fields> InputBuffer<I> {
@@ -85,6 +87,7 @@ impl<I: Fields> InputBuffer<I> {
             now,
             arrived: 0,
             newest: None,
+            budget: InputBudget::default(),
         }
     }
 
@@ -121,6 +124,7 @@ impl<I: Fields> InputBuffer<I> {
     pub(crate) fn take(&mut self, tick: u32) -> Taken<I> {
         assert_eq!(tick, self.now.wrapping_add(1), "ticks follow each other");
         self.now = tick;
+        self.budget.refill();
         self.arrived <<= 1;
         let lead = match self.newest {
             Some(newest) => (newest.wrapping_sub(tick) as i32).clamp(-127, 127) as i8,

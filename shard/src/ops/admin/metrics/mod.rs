@@ -6,12 +6,13 @@ pub(super) use format::Format;
 
 use crate::ops::handle::MetricsSnapshot;
 use crate::ops::process::Usage;
-use crate::ops::report::StageSnapshot;
+use crate::ops::report::{StageSnapshot, refusal_counter};
 use crate::runtime::control::quality::{LOSSES_PERMILLE, ROUND_TRIPS_MS};
 use prometheus_client::collector::Collector;
 use prometheus_client::encoding::{DescriptorEncoder, EncodeMetric, NoLabelSet, text};
 use prometheus_client::metrics::MetricType;
 use prometheus_client::registry::{Registry, Unit};
+use ringshard_world::Refusal;
 use std::fmt;
 use std::time::SystemTime;
 
@@ -177,6 +178,16 @@ impl ServerMetrics {
                 counter_of(count, metric.encode_family(&labels)?)?;
             }
         }
+        let help = "What players of the world were refused, by reason";
+        let mut metric = encoder.encode_descriptor("refusals", help, None, MetricType::Counter)?;
+        for core in &self.0.report.cores {
+            for why in Refusal::ALL {
+                // An echo server has no world.
+                let Some(&count) = core.counters.get(&refusal_counter(why)) else { continue };
+                let labels = [("core", core.core.to_string()), ("reason", why.name().to_owned())];
+                counter_of(count, metric.encode_family(&labels)?)?;
+            }
+        }
         for (name, counter, help) in COUNTERS {
             let mut metric = encoder.encode_descriptor(name, help, None, MetricType::Counter)?;
             for core in &self.0.report.cores {
@@ -193,7 +204,10 @@ impl ServerMetrics {
     fn events_and_states(&self, encoder: &mut DescriptorEncoder<'_>) -> fmt::Result {
         let with_direction = DIRECTIONS.iter().flat_map(|&(_, _, inward, outward)| [inward, outward]);
         let named: Vec<&str> = with_direction.chain(COUNTERS.iter().map(|&(_, counter, _)| counter)).collect();
-        let is_event = |name: &str| !named.contains(&name) && !GAUGES.contains(&name);
+        let refusals = Refusal::ALL.map(refusal_counter);
+        let is_event = |name: &str| {
+            !named.contains(&name) && !GAUGES.contains(&name) && refusals.iter().all(|refusal| refusal != name)
+        };
         let help = "Everything else that a core counts, by event";
         let mut metric = encoder.encode_descriptor("events", help, None, MetricType::Counter)?;
         for core in &self.0.report.cores {

@@ -131,6 +131,12 @@ impl<O: Fields> Viewer<O> {
         self.slots.iter().filter(|slot| slot.sight == Sight::Shown).map(|slot| slot.index)
     }
 
+    /// Whether the client has this entity in sight, or does not know yet that it has not.
+    pub fn has(&self, id: EntityId) -> bool {
+        let is_it = |slot: &&Slot| (slot.index, slot.generation) == (id.index, id.generation);
+        self.slots.iter().filter(is_it).any(|slot| slot.sight != Sight::Free)
+    }
+
     /// The entities of which the client gets the events of this tick, as far as there are any.
     pub fn heard<'a, S: Fields>(
         &'a self,
