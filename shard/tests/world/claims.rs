@@ -11,7 +11,7 @@ use ringshard_terrain::movement::{Steering, Walker, keys, step};
 use ringshard_world::Refusal;
 
 fn player() -> PlayerId {
-    PlayerId::from_number(9 << 16 | 3)
+    PlayerId::of_number(9 << 16 | 3).expect("a number of a player")
 }
 
 const RUN_AHEAD: Steering = Steering { forward: 127, left: 0, yaw: 0, keys: keys::RUN };
@@ -175,6 +175,6 @@ fn what_the_server_or_the_game_does_to_a_character_is_no_violation() {
     assert_eq!(check(&mut validator, 9_000.0, 0.0, 6), Err(Refusal::Teleport), "but once");
     validator.allow(player(), 700.0, 0.0);
     assert_eq!(check(&mut validator, 9_700.0, 0.0, 7), Ok(()), "it is knocked back");
-    let other = PlayerId::from_number(player().number() + (1 << 16));
+    let other = PlayerId::of_number(player().number() + (1 << 16)).expect("a number of a player");
     assert_eq!(validator.point(other), None, "the next player in its slot begins anew");
 }

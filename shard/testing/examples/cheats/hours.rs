@@ -129,7 +129,7 @@ impl Client {
 
 fn live(terrain: &Terrain, number: u64, weather: Weather, put_out_above: f32) -> Sum {
     let (limits, random) = (Limits::default(), &mut Csprng::seed_from_u64(number));
-    let (mut validator, player) = (Validator::new(), PlayerId::from_number(1 << 16));
+    let (mut validator, player) = (Validator::new(), PlayerId::of_number(1 << 16).expect("a number of a player"));
     let mut client = Client::new(terrain, &limits, random);
     let mut own = Pose { leap: 0, ..Pose::at(client.walker.point) };
     validator.place(player, own.point, 0);
