@@ -51,6 +51,11 @@ CRATES = {
         "ringshard", "ringshard-demo-rules", "ringshard-protocol", "ringshard-terrain", "ringshard-world",
     ],
     "ringshard-testing": ["ringshard", "ringshard-client", "ringshard-link", "ringshard-protocol", "ringshard-world"],
+    "ringshard-demo-rules": ["ringshard-world"],
+    "ringshard-demo": ["ringshard", "ringshard-demo-rules", "ringshard-protocol", "ringshard-world"],
+    "ringshard-testing": [
+        "ringshard", "ringshard-client", "ringshard-link", "ringshard-protocol", "ringshard-terrain", "ringshard-world",
+    ],
     "ringshard-arena-rules": ["ringshard-world"],
     "ringshard-arena": ["ringshard", "ringshard-arena-rules", "ringshard-world"],
     "ringshard-arena-bots": ["ringshard-arena-rules", "ringshard-client", "ringshard-world"],
