@@ -1,6 +1,6 @@
 //! The command line: all commands and their help.
 
-use crate::{capture, config, control, doctor, histograms, keygen, manual, map, report, sessions, top};
+use crate::{capture, config, control, doctor, histograms, keygen, manual, map, path, report, sessions, top};
 use clap::{Parser, Subcommand};
 use ringshard::config::Sources;
 
@@ -45,6 +45,10 @@ pub enum Command {
     Decrypt(capture::DecryptArguments),
     /// List the connections of a running server.
     Sessions(sessions::Arguments),
+    /// Draw the path of a player of a running server: where its steps took it, and where the server has it.
+    ///
+    /// In a game whose clients say where their characters are, the steps are what the client said. Refusals are marked.
+    Path(path::Arguments),
     /// Drain a running server: it admits no new clients, and ends when all have left or drain-ms has passed.
     Drain(control::Arguments),
     /// Reload the settings of a running server.

@@ -14,6 +14,7 @@ mod keygen;
 mod manual;
 mod map;
 mod output;
+mod path;
 mod report;
 mod serve;
 mod sessions;
@@ -37,6 +38,7 @@ fn main() -> ExitCode {
         Command::Histograms(arguments) => histograms::run(&arguments),
         Command::Capture(arguments) => capture::run(&arguments),
         Command::Decrypt(arguments) => capture::run_decrypt(&arguments),
+        Command::Path(arguments) => path::run(&arguments),
         Command::Sessions(arguments) => sessions::run(&arguments),
         Command::Drain(arguments) => control::drain(&arguments),
         Command::Reload(arguments) => control::reload(&arguments),
