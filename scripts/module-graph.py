@@ -47,11 +47,16 @@ CRATES = {
     "ringshard-paths": ["ringshard-terrain", "ringshard-world"],
     "ringshard-demo-rules": ["ringshard-world"],
     "ringshard-demo": ["ringshard", "ringshard-demo-rules", "ringshard-protocol", "ringshard-world"],
+    "ringshard-scripts-rules": ["ringshard-terrain", "ringshard-world"],
+    "ringshard-scripts": ["ringshard", "ringshard-scripts-rules", "ringshard-terrain", "ringshard-world"],
     "ringshard-testing": ["ringshard", "ringshard-client", "ringshard-link", "ringshard-protocol", "ringshard-world"],
     "ringshard-arena-rules": ["ringshard-world"],
     "ringshard-arena": ["ringshard", "ringshard-arena-rules", "ringshard-world"],
     "ringshard-arena-bots": ["ringshard-arena-rules", "ringshard-client", "ringshard-world"],
-    "ringshard-cli": ["ringshard", "ringshard-demo", "ringshard-protocol"],
+    "ringshard-cli": [
+        "ringshard", "ringshard-client", "ringshard-demo", "ringshard-protocol", "ringshard-scripts",
+        "ringshard-scripts-rules", "ringshard-terrain",
+    ],
     "ringshard-harness": None,
     "ringshard-bench": None,
 }

@@ -13,7 +13,11 @@ mod histograms;
 mod keygen;
 mod manual;
 mod output;
+mod play;
 mod report;
+mod restored;
+#[cfg(feature = "scripts")]
+mod script;
 mod serve;
 mod sessions;
 mod table;
@@ -41,6 +45,7 @@ fn main() -> ExitCode {
         Command::Reload(arguments) => control::reload(&arguments),
         Command::Kick(arguments) => control::kick(&arguments),
         Command::Top(arguments) => top::run(&arguments),
+        Command::Play(arguments) => play::run(&arguments),
         Command::Report(arguments) => report::run(&arguments),
         Command::Completions(arguments) => manual::completions::<Arguments>(&arguments),
         Command::Man(arguments) => manual::man::<Arguments>(&arguments),

@@ -1,12 +1,12 @@
 //! A virtual machine with a script in it, and calling its hooks.
 
 use crate::budget::{Budget, Meter, Need, TickBudget};
-use crate::call::{World, lend};
-use crate::host::Host;
+use crate::game::call::{World, lend};
+use crate::game::host::Host;
+use crate::game::sandbox::{self, Place};
+use crate::game::tree::Tree;
 use crate::report::describe;
-use crate::sandbox::{self, Place};
 use crate::source::{Script, ScriptError};
-use crate::tree::Tree;
 use mlua::chunk::ChunkMode;
 use mlua::{FromLuaMulti, Function, IntoLuaMulti, Lua, Table, Value};
 use std::sync::{Arc, PoisonError};
@@ -104,9 +104,9 @@ impl Vm {
     ///
     /// # Errors
     /// [`ScriptError::Load`]
-    pub fn load(script: &Script, settings: &toml::Table, budget: Budget, host: &mut Host) -> Result<Vm, ScriptError> {
+    pub fn load(script: &Script, budget: Budget, host: &mut Host) -> Result<Vm, ScriptError> {
         let failed = |error: &mlua::Error| ScriptError::Load(describe(error, script.name()));
-        let lua = sandbox::machine(&budget, settings).map_err(|error| failed(&error))?;
+        let lua = sandbox::machine(&budget, script.settings()).map_err(|error| failed(&error))?;
         let mut vm = Vm {
             memory: lua.used_memory() + budget.memory,
             lua,
