@@ -63,7 +63,7 @@ impl Script {
         let compiler = Compiler::new().set_optimization_level(1).set_debug_level(1);
         match compiler.compile(text) {
             Ok(code) => Ok(Script { name: name.into(), code: code.into(), settings: Arc::default() }),
-            Err(mlua::Error::SyntaxError { message, .. }) => Err(ScriptError::Syntax(format!("{name}{message}"))),
+            Err(mlua::Error::SyntaxError { message, .. }) => Err(ScriptError::Syntax(format!("{name}:{message}"))),
             Err(error) => Err(ScriptError::Syntax(format!("{name}: {error}"))),
         }
     }

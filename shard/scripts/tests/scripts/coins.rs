@@ -80,6 +80,7 @@ fn players_collect_coins_talk_and_win_rounds_and_the_script_is_replaced_under_th
     assert!(heard.iter().any(|line| line.contains("wins the round with")), "{heard:?}");
     assert_eq!([world.game(0).stats().errors, world.game(1).stats().errors], [0, 0]);
     assert_eq!(world.client(0).stats().malformed, 0);
-    let predicted = world.client(0).stats().predicted;
-    assert!(predicted > 1_000 && world.client(0).stats().mispredicted < predicted / 20, "it is predicted");
+    let stats = world.client(0).stats();
+    // A coin changes a variable, which no client predicts. That does not move it.
+    assert!(stats.predicted > 1_000 && stats.corrections < stats.predicted / 50, "{stats:?}");
 }
