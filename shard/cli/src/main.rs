@@ -15,7 +15,11 @@ mod manual;
 mod map;
 mod output;
 mod path;
+mod play;
 mod report;
+mod restored;
+#[cfg(feature = "scripts")]
+mod script;
 mod serve;
 mod sessions;
 mod table;
@@ -44,6 +48,7 @@ fn main() -> ExitCode {
         Command::Reload(arguments) => control::reload(&arguments),
         Command::Kick(arguments) => control::kick(&arguments),
         Command::Top(arguments) => top::run(&arguments),
+        Command::Play(arguments) => play::run(&arguments),
         Command::Report(arguments) => report::run(&arguments),
         Command::Map(arguments) => map::run(&arguments),
         Command::Completions(arguments) => manual::completions::<Arguments>(&arguments),

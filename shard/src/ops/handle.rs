@@ -38,10 +38,19 @@ pub enum ReloadError {
         "{0}, so it may keep its former limits, networks and settings of the world; all else was reloaded: reload again once it answers"
     )]
     Unresponsive(#[from] Unresponsive),
+    /// The game could not be loaded again. The settings were.
+    #[error("the settings were reloaded, and the game goes on as it was: {0}")]
+    Game(String),
     /// The log did not apply its level.
     #[error("the log keeps its former level, and limits and networks were not applied: {0}")]
     Log(#[from] LogError),
 }
+
+/// Makes the settings that each core's game gets ([`Game::reload`](crate::game::Game::reload)).
+pub type GameSettings = Box<dyn Fn() -> LiveSettings>;
+
+/// Loads again what a game can load while the server runs. It may block, and runs on no core. Fails with what is wrong.
+pub type ReloadGame = Box<dyn Fn() -> Result<GameSettings, String> + Send + Sync>;
 
 /// How the latest reload went.
 #[derive(Clone, Copy, Debug)]
@@ -77,6 +86,7 @@ pub struct ServerHandle {
     livenesses: Vec<Arc<Liveness>>,
     /// None if a program configures the server in its own way.
     configuration: Option<Mutex<Configuration>>,
+    game: Option<ReloadGame>,
     log: Log,
     qualities: Mutex<Vec<Quality>>,
     started_at: SystemTime,
@@ -102,6 +112,7 @@ impl ServerHandle {
             control,
             lifecycle: server.lifecycle().clone(),
             configuration: configuration.map(Mutex::new),
+            game: None,
             log,
             started_at: now,
             reload: Mutex::new(ReloadStatus { succeeded_at: now, is_latest: true }),
@@ -110,6 +121,11 @@ impl ServerHandle {
             #[cfg(feature = "ops")]
             capture_permit: Arc::new(Semaphore::new(1)),
         }
+    }
+
+    /// The same, for a game that can be loaded again.
+    pub fn with_game(self, game: Option<ReloadGame>) -> Self {
+        ServerHandle { game, ..self }
     }
 
     /// The report on all cores; of a stuck core, its last figures.
@@ -213,12 +229,13 @@ impl ServerHandle {
         Duration::from_millis(millis)
     }
 
-    /// Reads the settings again and applies those that can change while the server runs.
+    /// Reads the settings again and applies those that can change while the server runs. Then it loads the game again, if that
+    /// can be.
     ///
     /// # Errors
     /// [`ReloadError`].
     pub fn reload(&self) -> Result<Reloaded, ReloadError> {
-        let outcome = self.apply_settings();
+        let outcome = self.apply_settings().and_then(|reloaded| self.reload_game().map(|()| reloaded));
         let mut status = lock(&self.reload);
         status.is_latest = outcome.is_ok();
         if outcome.is_ok() {
@@ -245,6 +262,12 @@ impl ServerHandle {
         }
         tracing::info!(changed = %reloaded.changed.join(", "), "settings reloaded");
         Ok(reloaded)
+    }
+
+    fn reload_game(&self) -> Result<(), ReloadError> {
+        let Some(load) = &self.game else { return Ok(()) };
+        let settings = load().map_err(ReloadError::Game)?;
+        Ok(lock(&self.control).reload_services(settings)?)
     }
 
     /// Ends connections and tells their clients.
