@@ -52,6 +52,12 @@ CRATES = {
     ],
     "ringshard-testing": ["ringshard", "ringshard-client", "ringshard-link", "ringshard-protocol", "ringshard-world"],
     "ringshard-arena-rules": ["ringshard-terrain", "ringshard-world"],
+    "ringshard-demo-rules": ["ringshard-world"],
+    "ringshard-demo": ["ringshard", "ringshard-demo-rules", "ringshard-protocol", "ringshard-world"],
+    "ringshard-testing": [
+        "ringshard", "ringshard-client", "ringshard-link", "ringshard-protocol", "ringshard-terrain", "ringshard-world",
+    ],
+    "ringshard-arena-rules": ["ringshard-world"],
     "ringshard-arena": ["ringshard", "ringshard-arena-rules", "ringshard-world"],
     "ringshard-arena-bots": ["ringshard-arena-rules", "ringshard-client", "ringshard-terrain", "ringshard-world"],
     "ringshard-cli": ["ringshard", "ringshard-demo", "ringshard-maps", "ringshard-protocol", "ringshard-terrain"],

@@ -236,7 +236,7 @@ fn accepted_actions_are_predicted_at_once_and_exactly_and_viewers_hear_of_them()
     pass(&mut world, 4, &mut asking);
     assert!(own(&world).actions.cast().is_some());
     pass(&mut world, 60, &mut asking);
-    assert_eq!(own(&world).actions.answered().verdict, Verdict::Done);
+    assert_eq!(own(&world).actions.decided().verdict, Verdict::Done);
     assert_eq!(truth(&mut world).actions.resource(MANA), 960);
     assert_eq!(world.client(0).stats().mispredicted, before);
     let deeds: Vec<_> = world.game(0).deeds.iter().map(|(_, _, deed)| (deed.action, deed.aim)).collect();
@@ -264,8 +264,8 @@ fn what_only_the_server_knows_is_taken_back_with_its_reason() {
         pass(&mut world, 20, &mut asking);
         let actions = own(&world).actions;
         assert_eq!((actions.resource(MANA), actions.cooldown(BOLT)), (1_000, 0));
-        let answered = (actions.answered().number, actions.answered().verdict);
-        assert_eq!(answered, (asking.number(), Verdict::Refused { why }));
+        let decided = (actions.decided().number, actions.decided().verdict);
+        assert_eq!(decided, (asking.number(), Verdict::Refused { why }));
         assert_eq!((refused(&mut world, why), all_refused(&mut world)), (1, 1));
         assert!(world.game(0).deeds.is_empty() && heard(&mut world, 1).is_empty());
     }
@@ -342,7 +342,7 @@ fn a_stun_interrupts_a_cast_and_viewers_hear_that() {
     change(&mut world, 0, |own, _| own.stunned = true);
     pass(&mut world, 60, &mut asking);
     let actions = truth(&mut world).actions;
-    assert_eq!((actions.resource(MANA), actions.answered().verdict), (1_000, Verdict::Interrupted));
+    assert_eq!((actions.resource(MANA), actions.decided().verdict), (1_000, Verdict::Interrupted));
     assert_eq!(own(&world).actions, actions);
     assert!(world.game(0).deeds.is_empty());
     let stages = heard(&mut world, 1);
@@ -358,7 +358,7 @@ fn a_client_cancels_its_cast() {
     pass(&mut world, 5, &mut asking);
     asking.ask(&own(&world).actions, CANCEL, Aim::Nothing);
     pass(&mut world, 60, &mut asking);
-    assert_eq!(truth(&mut world).actions.answered().verdict, Verdict::Interrupted);
+    assert_eq!(truth(&mut world).actions.decided().verdict, Verdict::Interrupted);
     assert_eq!((world.game(0).deeds.len(), world.client(0).stats().mispredicted), (0, before));
 }
 

@@ -1,82 +1,20 @@
 //! Honest characters among hills, houses and water are never refused; each cheat is, soon.
 
-use super::{Limits, Validator, Violation};
-use crate::game::PlayerId;
-use rand_chacha::rand_core::{Rng, SeedableRng};
+use crate::land::{below, land, part, wander};
+use rand_chacha::rand_core::SeedableRng;
+use ringshard::game::PlayerId;
+use ringshard::game::authority::{Limits, Validator, Violation};
 use ringshard_protocol::crypto::Csprng;
 use ringshard_terrain::Terrain;
 use ringshard_terrain::file::{Plan, VolumeKind, VolumePlan};
 use ringshard_terrain::movement::{Steering, Walker, keys, step};
 use ringshard_world::Refusal;
 
-const PLAYER: PlayerId = PlayerId { slot: 3, generation: 9 };
+fn player() -> PlayerId {
+    PlayerId::of_number(9 << 16 | 3).expect("a number of a player")
+}
+
 const RUN_AHEAD: Steering = Steering { forward: 127, left: 0, yaw: 0, keys: keys::RUN };
-
-fn below(random: &mut Csprng, most: u32) -> u32 {
-    random.next_u32() % most
-}
-
-fn part(random: &mut Csprng) -> f32 {
-    below(random, 1 << 20) as f32 / (1 << 20) as f32
-}
-
-/// A square kilometre with hills, cliffs, a lake, houses to walk on, stairs, ramps, thin walls and a forbidden area.
-fn land(seed: u64) -> Terrain {
-    let random = &mut Csprng::seed_from_u64(seed);
-    let mut plan = Plan::flat([25_600.0, 6_400.0], [1, 1, 1], [1, 1, 1]);
-    (plan.shape.height_spacing, plan.shape.heights) = (200.0, [129, 129]);
-    (plan.shape.height_base, plan.shape.height_scale) = (0.0, 0.1);
-    let waves: Vec<[f32; 4]> = (0..6).map(|_| [part(random), part(random), part(random), part(random)]).collect();
-    let height = |x: f32, y: f32| {
-        let wave = |[along, across, phase, size]: &[f32; 4]| {
-            ((x * along + y * across) / 600.0 + phase * 6.3).sin() * size * 250.0
-        };
-        // A cliff.
-        700.0 + waves.iter().map(wave).sum::<f32>() + if x > 18_000.0 { 900.0 } else { 0.0 }
-    };
-    plan.heights = (0..129 * 129)
-        .map(|at| (height((at % 129) as f32 * 200.0, (at / 129) as f32 * 200.0).clamp(0.0, 6_000.0) * 10.0) as u16)
-        .collect();
-    for _ in 0..60 {
-        let (x, y) = (2_000.0 + part(random) * 14_000.0, 2_000.0 + part(random) * 20_000.0);
-        let z = height(x, y);
-        let [wide, deep, high] =
-            [10.0 + part(random) * 800.0, 10.0 + part(random) * 800.0, 60.0 + part(random) * 400.0];
-        plan.add_box([x, y, z - 300.0], [x + wide, y + deep, z + high]);
-        for number in 0..12 {
-            let top = z + 40.0 * (number + 1) as f32;
-            plan.add_box([x - 600.0 + 50.0 * number as f32, y, z - 300.0], [x, y + 150.0, top.min(z + high)]);
-        }
-        // A roof, too steep to stand on.
-        plan.triangles.push(([[x, y, z + high], [x + wide, y, z + high], [x, y + deep, z + high + 2.0 * deep]], 0));
-    }
-    plan.volumes.push(VolumePlan {
-        low: [4_000.0, 4_000.0, 0.0],
-        high: [14_000.0, 14_000.0, 700.0],
-        kind: VolumeKind::Water,
-        name: "lake".into(),
-    });
-    plan.volumes.push(VolumePlan {
-        low: [24_000.0, 0.0, 0.0],
-        high: [25_600.0, 2_000.0, 6_400.0],
-        kind: VolumeKind::NoGo,
-        name: "secret".into(),
-    });
-    Terrain::of(&plan).expect("the plan is possible")
-}
-
-/// Steers at random: turns, jumps, dives, stops.
-fn wander(random: &mut Csprng, steering: &mut Steering) {
-    if below(random, 40) == 0 {
-        steering.yaw = random.next_u32() as u16;
-        steering.forward = [127, 127, 127, 60, 0, -127][below(random, 6) as usize];
-        steering.left = [0, 0, 127, -40][below(random, 4) as usize];
-        steering.keys = if below(random, 4) > 0 { keys::RUN } else { 0 };
-    }
-    let jumps = if below(random, 30) == 0 { keys::JUMP } else { 0 };
-    let dives = if below(random, 3) == 0 { keys::DIVE } else { 0 };
-    steering.keys = steering.keys & keys::RUN | jumps | if steering.yaw.is_multiple_of(3) { dives } else { 0 };
-}
 
 /// The violations of a character that wanders for so many ticks, of which `lost` in a thousand runs of inputs are lost.
 fn violations(seed: u64, ticks: u64, lost: u32) -> Vec<(u64, Violation, Walker)> {
@@ -90,7 +28,7 @@ fn violations(seed: u64, ticks: u64, lost: u32) -> Vec<(u64, Violation, Walker)>
             walker = Walker::at([1_000.0 + part(random) * 22_000.0, 3_000.0 + part(random) * 20_000.0, 6_000.0]);
             walker.velocity = [0.0; 3];
             (0..400).for_each(|_| step(&terrain, &limits.tuning, &mut walker, &Steering::default()));
-            validator.place(PLAYER, walker.point, tick);
+            validator.place(player(), walker.point, tick);
         }
         wander(random, &mut steering);
         step(&terrain, &limits.tuning, &mut walker, &steering);
@@ -100,7 +38,7 @@ fn violations(seed: u64, ticks: u64, lost: u32) -> Vec<(u64, Violation, Walker)>
         if tick < silent_until {
             continue;
         }
-        if let Err(violation) = validator.check(&terrain, &limits, PLAYER, walker.point, tick) {
+        if let Err(violation) = validator.check(&terrain, &limits, player(), walker.point, tick) {
             found.push((tick, violation, walker));
         }
     }
@@ -132,11 +70,11 @@ fn cheat(
 ) -> Vec<(u64, Refusal)> {
     let (limits, mut validator) = (Limits::default(), Validator::new());
     let mut walker = Walker::at(from);
-    validator.place(PLAYER, from, 0);
+    validator.place(player(), from, 0);
     let check = |tick| {
         step(terrain, &limits.tuning, &mut walker, &RUN_AHEAD);
         let point = claim(tick, &mut walker);
-        let refused = validator.check(terrain, &limits, PLAYER, point, tick).err()?;
+        let refused = validator.check(terrain, &limits, player(), point, tick).err()?;
         Some((tick, refused.why))
     };
     (1..=ticks).filter_map(check).collect()
@@ -179,8 +117,8 @@ fn leaps_are_teleports_also_after_silence() {
     assert_eq!(leap(100, 500.0), [(100, Refusal::Teleport)]);
     assert_eq!(leap(100, 5_000.0), [(100, Refusal::Teleport)]);
     let (limits, mut validator) = (Limits::default(), Validator::new());
-    validator.place(PLAYER, [1_000.0, 5_000.0, 0.0], 0);
-    let far = validator.check(&terrain, &limits, PLAYER, [4_000.0, 5_000.0, 0.0], 60 * 20);
+    validator.place(player(), [1_000.0, 5_000.0, 0.0], 0);
+    let far = validator.check(&terrain, &limits, player(), [4_000.0, 5_000.0, 0.0], 60 * 20);
     assert_eq!(far.map_err(|violation| violation.why), Err(Refusal::Teleport), "it stood there for all others");
 }
 
@@ -226,17 +164,17 @@ fn walls_the_ground_water_and_forbidden_places_have_their_reasons() {
 fn what_the_server_or_the_game_does_to_a_character_is_no_violation() {
     let (terrain, limits, mut validator) = (level(&[]), Limits::default(), Validator::new());
     let check = |validator: &mut Validator, x: f32, z: f32, tick| {
-        validator.check(&terrain, &limits, PLAYER, [x, 5_000.0, z], tick).map_err(|violation| violation.why)
+        validator.check(&terrain, &limits, player(), [x, 5_000.0, z], tick).map_err(|violation| violation.why)
     };
     assert_eq!(check(&mut validator, 1_000.0, 0.0, 1), Ok(()));
-    validator.place(PLAYER, [9_000.0, 5_000.0, 0.0], 2);
+    validator.place(player(), [9_000.0, 5_000.0, 0.0], 2);
     assert_eq!(check(&mut validator, 9_010.0, 0.0, 3), Ok(()), "a teleport by the server");
     assert_eq!(check(&mut validator, 1_010.0, 0.0, 4), Err(Refusal::Teleport), "back where it was");
-    validator.allow_jump(PLAYER);
+    validator.allow_jump(player());
     assert_eq!(check(&mut validator, 7_000.0, 0.0, 5), Ok(()), "its client leaps");
     assert_eq!(check(&mut validator, 9_000.0, 0.0, 6), Err(Refusal::Teleport), "but once");
-    validator.allow(PLAYER, 700.0, 0.0);
+    validator.allow(player(), 700.0, 0.0);
     assert_eq!(check(&mut validator, 9_700.0, 0.0, 7), Ok(()), "it is knocked back");
-    let other = PlayerId { generation: PLAYER.generation + 1, ..PLAYER };
+    let other = PlayerId::of_number(player().number() + (1 << 16)).expect("a number of a player");
     assert_eq!(validator.point(other), None, "the next player in its slot begins anew");
 }
