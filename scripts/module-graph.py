@@ -48,7 +48,8 @@ CRATES = {
     "ringshard-paths": ["ringshard-terrain", "ringshard-world"],
     "ringshard-demo-rules": ["ringshard-terrain", "ringshard-world"],
     "ringshard-demo": [
-        "ringshard", "ringshard-demo-rules", "ringshard-protocol", "ringshard-terrain", "ringshard-world",
+        "ringshard", "ringshard-demo-rules", "ringshard-paths", "ringshard-protocol", "ringshard-terrain",
+        "ringshard-world",
     ],
     "ringshard-testing": ["ringshard", "ringshard-client", "ringshard-link", "ringshard-protocol", "ringshard-world"],
     "ringshard-arena-rules": ["ringshard-terrain", "ringshard-world"],

@@ -135,10 +135,13 @@ pub fn run_game<S: DeserializeOwned + Default, G: Game>(
 }
 
 /// The ports of the cores, in order, and the workers.
-type PortsAndWorkers<J, D> = (Vec<JobPort<J, D>>, Option<JobWorkers>);
+pub type PortsAndWorkers<J, D> = (Vec<JobPort<J, D>>, Option<JobWorkers>);
 
-/// The ports of the cores, and the workers unless the game has no jobs.
-fn start_workers<J: Send + 'static, D: Send + 'static>(
+/// The ports of the cores, and the workers, unless the game has no jobs or the settings ask for none. `work` does a job.
+///
+/// # Errors
+/// A thread cannot be started.
+pub fn start_workers<J: Send + 'static, D: Send + 'static>(
     cores: usize,
     settings: &JobSettings,
     work: impl Fn(J) -> D + Send + Sync + 'static,

@@ -6,11 +6,13 @@ use ringshard::ops::serve::{Started, print_final_table};
 use ringshard::runtime::jobs::Jobs;
 use ringshard::runtime::server::Server;
 use ringshard::runtime::service::Echo;
-use ringshard::serve::start_world;
+use ringshard::serve::{start_workers, start_world};
 use ringshard_demo::{self as demo, Demo};
+use ringshard_paths::{Navigator, PathJob};
 use std::error::Error;
 #[cfg(not(feature = "scripts"))]
 use std::path::Path;
+use std::sync::Arc;
 
 /// Runs `ringshard serve`.
 pub fn run(sources: &Sources) -> Result<(), Box<dyn Error>> {
@@ -24,18 +26,32 @@ fn start(configuration: &Configuration, prepared: &Prepared) -> Result<Started, 
     if let Some(path) = &settings.script {
         return script(configuration, prepared, path);
     }
-    let server = match settings.game {
-        Served::Echo => Server::start(&prepared.server, |_| Echo)?,
+    let (server, workers) = match settings.game {
+        Served::Echo => (Server::start(&prepared.server, |_| Echo)?, None),
         Served::Demo => {
             let (cores, npcs, layout) = (settings.cpus.len(), settings.npcs as usize, demo_layout(settings.layout));
             let share = |core: usize| npcs * (core + 1) / cores - npcs * core / cores;
             let kinds: Vec<_> = Demo::KINDS.iter().map(|kind| kind.name).collect();
             configuration.check_kinds(&kinds)?;
-            start_world(prepared, Jobs::none(cores), |start| Demo::new(start.terrain, layout, share(start.core)))?
+            // Without workers or without a mesh, NPCs walk straight.
+            let navigator = (prepared.jobs.workers > 0).then(|| Navigator::of(&prepared.world.terrain)).flatten();
+            let navigator = navigator.map(Arc::new);
+            let (ports, workers) = match navigator {
+                Some(_) => start_workers(cores, &prepared.jobs, PathJob::run)?,
+                None => (Jobs::none(cores), None),
+            };
+            let server = start_world(prepared, ports, |start| {
+                let demo = Demo::new(start.terrain, layout, share(start.core));
+                match &navigator {
+                    Some(navigator) => demo.with_paths(navigator.clone()),
+                    None => demo,
+                }
+            })?;
+            (server, workers)
         }
     };
     let (game, _) = configuration.raw_values().get("game");
-    Ok(Started { server, workers: None, what: game.to_owned(), reload: None })
+    Ok(Started { server, workers, what: game.to_owned(), reload: None })
 }
 
 #[cfg(feature = "scripts")]

@@ -56,6 +56,7 @@
 //! # What a test can do
 //! | call | for |
 //! |---|---|
+//! | [`World::with_work`] | jobs of the game |
 //! | [`World::join`], [`World::leave`], [`World::kick`] | clients come and go |
 //! | [`World::pass`] | time passes; clients make their inputs |
 //! | [`World::client`], [`World::client_mut`], [`World::news`] | what a client shows, asks, tells and hears |

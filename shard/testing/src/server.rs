@@ -8,6 +8,7 @@ use ringshard::runtime::control::request::Request;
 use ringshard::runtime::control::{ControlEnd, Lifecycle, mailbox};
 use ringshard::runtime::core::Core;
 use ringshard::runtime::idle::{Idle, Strategy};
+use ringshard::runtime::jobs::JobPort;
 use ringshard::runtime::mesh::Mesh;
 use ringshard::world::exchange::Exchange;
 use ringshard_link::sim::{Network, SimLink};
@@ -62,12 +63,14 @@ impl<G: Game> Server<G> {
         seed: u64,
         config: WorldConfig,
         mut game: impl FnMut(GameStart) -> G,
+        ports: Vec<JobPort<G::Job, G::Done>>,
     ) -> Self {
         assert!((1..=200).contains(&cores), "a world has 1 to 200 cores");
         let lifecycle = Arc::<Lifecycle>::default();
         let mut server = Server { cores: Vec::new(), controls: Vec::new(), lifecycle };
         let exchanges = Exchange::<ShownOf<G>>::between(cores, config.entities_max);
-        for (core, (exchange, mesh)) in exchanges.into_iter().zip(Mesh::between(cores)).enumerate() {
+        let ends = exchanges.into_iter().zip(Mesh::between(cores)).zip(ports);
+        for (core, ((exchange, mesh), jobs)) in ends.enumerate() {
             let start = GameStart { core, terrain: config.terrain.clone() };
             let (control, core_end) = mailbox();
             server.controls.push(control);
@@ -78,7 +81,7 @@ impl<G: Game> Server<G> {
                     network.now(),
                     seed_of(seed, "core", core),
                 ),
-                Simulation::new(config.clone(), exchange, game(start)),
+                Simulation::new(config.clone(), exchange, game(start)).with_jobs(jobs),
                 mesh,
                 Idle::new(Strategy::Busy),
                 core_end,

@@ -7,6 +7,7 @@ use crate::seed_of;
 use crate::server::{self, Server};
 use ringshard::game::simulation::{Simulation, WorldConfig, WorldStats};
 use ringshard::game::{Game, GameStart, InputOf, Shard};
+use ringshard::runtime::jobs::{JobPort, JobSettings, JobWorkers, Jobs};
 use ringshard_client::{Client, News, Scene};
 use ringshard_link::conditions::{Conditions, NetworkSpec};
 use ringshard_link::sim::Network;
@@ -17,9 +18,14 @@ use std::net::SocketAddr;
 /// Time between two turns of the cores.
 const STEP: Duration = Duration::from_millis(1);
 
+/// Jobs of a core that may be outstanding.
+const JOBS_MAX: usize = 1_024;
+
 /// Server cores that run the game `G`, and clients, under one virtual clock. The crate's documentation shows a test.
 pub struct World<G: Game> {
     server: Server<G>,
+    /// They end with the world.
+    _workers: Option<JobWorkers>,
     network: Network,
     conditions: Conditions,
     seed: u64,
@@ -56,10 +62,39 @@ impl<G: Game> World<G> {
         config: WorldConfig,
         game: impl FnMut(GameStart) -> G,
     ) -> Self {
-        let conditions = network_conditions(network);
+        World::with_ports(cores, network, WorldConfig { seed, ..config }, game, Jobs::none(cores))
+    }
+
+    /// A world whose game has jobs: `work` does them, on a thread of its own. In which tick a result arrives depends on the
+    /// machine, so such a world does not repeat exactly.
+    ///
+    /// # Panics
+    /// As [`Self::with_config`], and when no thread can be started.
+    pub fn with_work(
+        cores: usize,
+        network: &str,
+        seed: u64,
+        config: WorldConfig,
+        game: impl FnMut(GameStart) -> G,
+        work: impl Fn(G::Job) -> G::Done + Send + Sync + 'static,
+    ) -> Self {
+        let settings = JobSettings { workers: 1, per_core: JOBS_MAX, cpus: Vec::new() };
+        let (ports, workers) = Jobs::start(cores, &settings, work).expect("the thread of the jobs starts");
+        let world = World::with_ports(cores, network, WorldConfig { seed, ..config }, game, ports);
+        World { _workers: Some(workers), ..world }
+    }
+
+    fn with_ports(
+        cores: usize,
+        network: &str,
+        config: WorldConfig,
+        game: impl FnMut(GameStart) -> G,
+        ports: Vec<JobPort<G::Job, G::Done>>,
+    ) -> Self {
+        let (conditions, seed) = (network_conditions(network), config.seed);
         let network = Network::new(seed, conditions);
-        let server = Server::new(&network, cores, seed, WorldConfig { seed, ..config }, game);
-        World { server, network, conditions, seed, rejoined: 0, clients: Vec::new(), raw: Vec::new() }
+        let server = Server::new(&network, cores, seed, config, game, ports);
+        World { server, _workers: None, network, conditions, seed, rejoined: 0, clients: Vec::new(), raw: Vec::new() }
     }
 
     /// The virtual time. It begins at zero.

@@ -1,11 +1,11 @@
-//! The server of the demonstration game: players walk and shoot at each other, NPCs patrol, projectiles set their targets on
-//! fire, and players talk. Its rules are the crate `ringshard-demo-rules`.
+//! The server of the demonstration game: players walk and shoot at each other, NPCs patrol and chase enemies, projectiles
+//! set their targets on fire, and players talk. Its rules are the crate `ringshard-demo-rules`.
 //!
 //! | module | for |
 //! |---|---|
 //! | `layout` | where players and NPCs enter the world |
 //! | `motion` | how entities without a player move |
-//! | `npcs` | NPCs and their patrols |
+//! | `npcs` | NPCs: their patrols and chases |
 //! | `shooting` | projectiles, and what they hit |
 //! | `health` | hits, potions, restarts |
 //! | `asks` | answers to what players ask |
@@ -27,8 +27,9 @@ use asks::Asks;
 use chat::Chat;
 use npcs::Npcs;
 use ringshard::game::character::{Buffs, Factions, KINDS, Relation};
-use ringshard::game::{Admission, Game, Kind, LeaveReason, NoJob, PlayerId, Reply, Rng, Shard};
+use ringshard::game::{Admission, Game, Kind, LeaveReason, PlayerId, Reply, Rng, Shard};
 use ringshard_demo_rules::{Ask, Character, DemoRules, Event, Input, Own};
+use ringshard_paths::{Navigator, PathFound, PathJob};
 use ringshard_terrain::Terrain;
 use ringshard_world::character::{EntityKind, buffs, states};
 use ringshard_world::{EntityId, Rules};
@@ -77,6 +78,12 @@ impl Demo {
         }
     }
 
+    /// From now on NPCs walk along paths and chase enemies. Worker threads must do the jobs: [`PathJob::run`].
+    pub fn with_paths(mut self, navigator: Arc<Navigator>) -> Self {
+        self.npcs.use_paths(navigator);
+        self
+    }
+
     /// A random spawn point.
     fn spawn_point(&self, shard: &mut Shard<Self>) -> [f32; 3] {
         spawn_point(self.layout, &self.rules.terrain, &mut shard.random)
@@ -86,8 +93,8 @@ impl Demo {
 impl Game for Demo {
     type Rules = DemoRules;
     type Command = Command;
-    type Job = NoJob;
-    type Done = NoJob;
+    type Job = PathJob;
+    type Done = PathFound;
 
     const KINDS: &'static [Kind] = &KINDS;
 
@@ -151,10 +158,14 @@ impl Game for Demo {
         }
     }
 
+    fn done(&mut self, _shard: &mut Shard<Self>, found: PathFound) {
+        self.npcs.found(found);
+    }
+
     fn tick(&mut self, shard: &mut Shard<Self>) {
         self.npcs.populate(shard, self.layout);
-        self.npcs.patrol(shard);
-        motion::move_all(shard);
+        self.npcs.tick(shard, &self.factions);
+        motion::move_all(shard, !self.npcs.walk_paths());
         self.shooting.fly(shard, &self.factions);
         let tick = shard.tick();
         self.buffs.expire(&mut shard.entities, tick, |_, _| {});

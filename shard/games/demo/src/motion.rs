@@ -22,21 +22,24 @@ pub fn walk(shard: &mut Shard<Demo>, id: EntityId, turn: u16, speed: f32) {
     }
 }
 
-/// Moves all entities but the bodies of players by their velocities, and keeps them on the map. NPCs stay on the ground.
-pub fn move_all(shard: &mut Shard<Demo>) {
+/// Moves all entities but the bodies of players by their velocities, and keeps them on the map. NPCs stay on the ground; unless
+/// `with_npcs`, they have moved already.
+pub fn move_all(shard: &mut Shard<Demo>, with_npcs: bool) {
     let size = shard.map().size();
     let terrain = shard.terrain().clone();
     let columns = shard.entities.columns_mut();
     let tick = 1.0 / TICKS_PER_SECOND as f32;
     for row in columns.living.iter() {
         let pose = &mut columns.poses[row];
-        if pose.velocity == [0.0; 3] || columns.shown[row].kind == EntityKind::Player as u8 {
+        let kind = columns.shown[row].kind;
+        let has_moved = kind == EntityKind::Player as u8 || !with_npcs && kind == EntityKind::Npc as u8;
+        if pose.velocity == [0.0; 3] || has_moved {
             continue;
         }
         for (axis, place) in pose.point.iter_mut().enumerate() {
             *place = (*place + pose.velocity[axis] * tick).clamp(0.0, size[axis]);
         }
-        if columns.shown[row].kind == EntityKind::Npc as u8 {
+        if kind == EntityKind::Npc as u8 {
             pose.point[2] = terrain.height(pose.point[0], pose.point[1]);
         }
     }

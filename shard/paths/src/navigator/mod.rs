@@ -9,10 +9,10 @@
 //!
 //! A search is A* over polygons, with a bound on how many it looks at. Then a funnel pulls the path tight, and shortcuts
 //! straighten it where the search took a longer way round. The result is not always the shortest path, but close to it.
-//! The search is written here and not taken from a library, for these reasons: `polyanya` finds shortest paths, but a search
-//! cannot be bounded, and over a town of 11,000 polygons one search in a hundred took 400 times as long as the median; it
-//! also allocates for each search. The A* of `pathfinding` allocates for each polygon. Neither pulls a path tight over a mesh
-//! with floors above each other.
+//! The search is written here and not taken from a library, for these reasons:
+//! - `polyanya` finds shortest paths, also over floors above each other. But nothing bounds a search: over a town of 11,000
+//!   polygons, one in a hundred took 90 ms. It also allocates in each search.
+//! - The A* of `pathfinding` allocates for each polygon that it looks at, and leaves the funnel to its caller.
 
 mod cache;
 mod corners;
