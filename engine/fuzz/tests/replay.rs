@@ -43,6 +43,7 @@ replay! {
     fragment,
     frames,
     inputs,
+    map_file,
     replay_window,
     connection_frames,
     session_parameters_and_header,
