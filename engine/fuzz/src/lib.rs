@@ -13,6 +13,7 @@ mod link;
 mod map_file;
 mod messages;
 mod peer;
+mod rollback;
 mod wire;
 mod world;
 
@@ -24,5 +25,6 @@ pub use crypto::{cookie, replay_window};
 pub use endpoint::endpoint_receive;
 pub use map_file::map_file;
 pub use messages::{answer, ask, enter_answer, enter_request, event, inputs};
+pub use rollback::rollback;
 pub use wire::{ack, cleartext, fragment, frames, session_parameters_and_header};
 pub use world::world;

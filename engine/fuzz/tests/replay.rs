@@ -45,6 +45,7 @@ replay! {
     inputs,
     map_file,
     replay_window,
+    rollback,
     connection_frames,
     session_parameters_and_header,
     world,

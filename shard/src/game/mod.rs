@@ -28,6 +28,8 @@ pub mod shard;
 pub mod simulation;
 pub mod start;
 
+#[doc(hidden)]
+pub use crate::game::members::input_buffer;
 pub use crate::runtime::jobs::{Busy, NoJob};
 pub use crate::world::exchange::CommandError;
 pub use crate::world::kind::Kind;
@@ -42,6 +44,7 @@ pub use rand_chacha::rand_core::Rng;
 pub use ringshard_protocol::wire::Channel;
 pub use ringshard_world::Refusal;
 
+use crate::runtime::service::{LiveSettings, ServiceCounters};
 use ringshard_world::{EntityId, Rules, Wire};
 
 /// The types of a game's contract, shorter.
@@ -128,6 +131,13 @@ pub trait Game: Sized + Send + 'static {
     /// The server is draining: no new clients connect, and the present ones may stay for the configured time. Those that are
     /// connected, but not in the world, may still ask to enter. Save now what must outlive the server.
     fn draining(&mut self, _shard: &mut Shard<Self>) {}
+
+    /// Settings of the program that runs this game have changed, between two ticks. The type of a game's own settings is known
+    /// to the game and to the program: see [`LiveSettings::get`].
+    fn reload(&mut self, _shard: &mut Shard<Self>, _settings: &LiveSettings) {}
+
+    /// Adds the game's own counters to a report. They are metrics of the server. Their names must not be those of others.
+    fn count(&self, _counters: &mut ServiceCounters) {}
 
     /// The kind of an entity that shows this: a row of [`Self::KINDS`].
     fn kind(&self, _shown: &ShownOf<Self>) -> usize {

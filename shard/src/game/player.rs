@@ -17,6 +17,12 @@ impl PlayerId {
     pub fn number(self) -> u64 {
         u64::from(self.generation) << 16 | u64::from(self.slot)
     }
+
+    /// The id whose [`Self::number`] that is; none if there is none. Its player may have left.
+    pub fn of_number(number: u64) -> Option<PlayerId> {
+        let generation = u32::try_from(number >> 16).ok()?;
+        Some(PlayerId { slot: number as u16, generation })
+    }
 }
 
 impl fmt::Display for PlayerId {

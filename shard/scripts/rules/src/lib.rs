@@ -49,7 +49,8 @@ impl ScriptRules {
     }
 
     /// What a character can do that goes at `percent` of its speed.
-    fn tuning_at(&self, percent: u8) -> Tuning {
+    #[inline]
+    pub fn tuning_at(&self, percent: u8) -> Tuning {
         let part = f32::from(percent) / 100.0;
         Tuning {
             walk_speed: self.tuning.walk_speed * part,
@@ -75,5 +76,9 @@ impl Rules for ScriptRules {
 
     fn pose(&self, own: &Own) -> Pose {
         own.walker.pose()
+    }
+
+    fn level(&self) -> u32 {
+        self.terrain.digest()
     }
 }

@@ -59,7 +59,11 @@ impl Refusals {
         if self.score == 0.0 { 0.0 } else { self.score * (-(ticks as f32) / HALF_LIFE_TICKS as f32).exp2() }
     }
 
-    fn add(&mut self, why: Refusal, weight: f32, tick: u64) {
+    /// Counts a refusal at a tick, with what it adds to the score.
+    ///
+    /// # Panics
+    /// When `weight` is negative or not finite.
+    pub fn add(&mut self, why: Refusal, weight: f32, tick: u64) {
         assert!(weight >= 0.0 && weight.is_finite(), "a weight is 0 or more: {weight}");
         let count = &mut self.counts[why.number()];
         *count = count.saturating_add(1);

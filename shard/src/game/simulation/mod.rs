@@ -250,6 +250,7 @@ impl<G: Game> Service for Simulation<G> {
         if let Some(&rewind) = settings.get::<RewindSettings>() {
             self.shard.rewind = rewind;
         }
+        self.game.reload(&mut self.shard, settings);
     }
 
     fn draining(&mut self, _now: Instant, _endpoint: &mut Endpoint) {
@@ -303,6 +304,7 @@ impl<G: Game> Service for Simulation<G> {
 
     fn count(&self, counters: &mut ServiceCounters) {
         self.stats().entries().for_each(|(name, count)| counters.push(name, count));
+        self.game.count(counters);
     }
 
     fn list_players(&self, list: &mut PlayerList, slots: usize) -> bool {

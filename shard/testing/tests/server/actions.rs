@@ -1,12 +1,15 @@
 //! Actions: clients predict them, the server decides, and cheats gain nothing. Times are in ticks.
 
 use ringshard::game::actions::{ActionGame, Deed, decide};
+use ringshard::game::simulation::WorldConfig;
 use ringshard::game::{Admission, Game, NoJob, PlayerId, Reply, Shard};
-use ringshard_testing::{Duration, News, World};
+use ringshard_terrain::{Plan, Terrain};
+use ringshard_testing::{Duration, News, World, small};
 use ringshard_world::actions::{
     Acted, Action, ActionInput, ActionState, Aim, Asking, CANCEL, RETRY_TICKS, Target, Verdict,
 };
 use ringshard_world::{EntityId, Pose, Refusal, Rules};
+use std::sync::Arc;
 
 const MANA: usize = 0;
 const POTIONS: usize = 1;
@@ -69,8 +72,6 @@ impl Rules for Magic {
 #[derive(Default)]
 struct Duel {
     deeds: Vec<(PlayerId, u64, Deed)>,
-    /// Between these two, nothing is seen.
-    wall: Option<f32>,
     /// Calls to the allocator by the checks of actions, once this is there.
     allocations: Option<u64>,
 }
@@ -135,15 +136,22 @@ impl ActionGame<4, 2> for Duel {
     fn is_target(&self, shard: &Shard<Self>, by: EntityId, _action: u8, target: EntityId) -> bool {
         target != by && shard.state(target).is_some_and(|state| !state.shown.is_dead)
     }
+}
 
-    fn sees(&self, from: [f32; 3], to: [f32; 3]) -> bool {
-        self.wall.is_none_or(|wall| (from[0] < wall) == (to[0] < wall))
-    }
+/// A map with a wall across the way from player 0 to player 1.
+fn walled() -> WorldConfig {
+    let mut plan = Plan::flat([25_600.0, 6_400.0], [4, 4, 1], [8, 8, 4]);
+    plan.add_box([X + 400.0, Y - 500.0, 0.0], [X + 420.0, Y + 500.0, 300.0]);
+    WorldConfig { terrain: Arc::new(Terrain::of(&plan).expect("it is sound")), ..small() }
 }
 
 /// Two cores, and a player on each, so many units from each other. Player 0 is a client.
 fn duel(network: &str, away: f32) -> World<Duel> {
-    let mut world = World::new(2, network, 3, |_| Duel::default());
+    duel_on(small(), network, away)
+}
+
+fn duel_on(config: WorldConfig, network: &str, away: f32) -> World<Duel> {
+    let mut world = World::with_config(2, network, 3, config, |_| Duel::default());
     world.join(b"0");
     world.join(away.to_string().as_bytes());
     stand(&mut world, 2 * SECOND);
@@ -228,7 +236,7 @@ fn accepted_actions_are_predicted_at_once_and_exactly_and_viewers_hear_of_them()
     pass(&mut world, 4, &mut asking);
     assert!(own(&world).actions.cast().is_some());
     pass(&mut world, 60, &mut asking);
-    assert_eq!(own(&world).actions.answered().verdict, Verdict::Done);
+    assert_eq!(own(&world).actions.decided().verdict, Verdict::Done);
     assert_eq!(truth(&mut world).actions.resource(MANA), 960);
     assert_eq!(world.client(0).stats().mispredicted, before);
     let deeds: Vec<_> = world.game(0).deeds.iter().map(|(_, _, deed)| (deed.action, deed.aim)).collect();
@@ -247,9 +255,8 @@ fn accepted_actions_are_predicted_at_once_and_exactly_and_viewers_hear_of_them()
 
 #[test]
 fn what_only_the_server_knows_is_taken_back_with_its_reason() {
-    for (away, wall, why) in [(1_200.0, None, Refusal::Range), (900.0, Some(X + 500.0), Refusal::Sight)] {
-        let mut world = duel("delay=30ms,jitter=8ms,loss=1%", away);
-        world.game_mut(0).wall = wall;
+    for (away, config, why) in [(1_200.0, small(), Refusal::Range), (900.0, walled(), Refusal::Sight)] {
+        let mut world = duel_on(config, "delay=30ms,jitter=8ms,loss=1%", away);
         let (mut asking, bolt) = (Asking::default(), target(&world));
         asking.ask(&own(&world).actions, BOLT, bolt);
         pass(&mut world, 2, &mut asking);
@@ -257,8 +264,8 @@ fn what_only_the_server_knows_is_taken_back_with_its_reason() {
         pass(&mut world, 20, &mut asking);
         let actions = own(&world).actions;
         assert_eq!((actions.resource(MANA), actions.cooldown(BOLT)), (1_000, 0));
-        let answered = (actions.answered().number, actions.answered().verdict);
-        assert_eq!(answered, (asking.number(), Verdict::Refused { why }));
+        let decided = (actions.decided().number, actions.decided().verdict);
+        assert_eq!(decided, (asking.number(), Verdict::Refused { why }));
         assert_eq!((refused(&mut world, why), all_refused(&mut world)), (1, 1));
         assert!(world.game(0).deeds.is_empty() && heard(&mut world, 1).is_empty());
     }
@@ -335,7 +342,7 @@ fn a_stun_interrupts_a_cast_and_viewers_hear_that() {
     change(&mut world, 0, |own, _| own.stunned = true);
     pass(&mut world, 60, &mut asking);
     let actions = truth(&mut world).actions;
-    assert_eq!((actions.resource(MANA), actions.answered().verdict), (1_000, Verdict::Interrupted));
+    assert_eq!((actions.resource(MANA), actions.decided().verdict), (1_000, Verdict::Interrupted));
     assert_eq!(own(&world).actions, actions);
     assert!(world.game(0).deeds.is_empty());
     let stages = heard(&mut world, 1);
@@ -351,14 +358,22 @@ fn a_client_cancels_its_cast() {
     pass(&mut world, 5, &mut asking);
     asking.ask(&own(&world).actions, CANCEL, Aim::Nothing);
     pass(&mut world, 60, &mut asking);
-    assert_eq!(truth(&mut world).actions.answered().verdict, Verdict::Interrupted);
+    assert_eq!(truth(&mut world).actions.decided().verdict, Verdict::Interrupted);
     assert_eq!((world.game(0).deeds.len(), world.client(0).stats().mispredicted), (0, before));
 }
 
 /// A cheating client that asks for this in every tick, for four seconds. Gives for how many ticks it was in the world, and the
 /// ticks at which it got something.
 fn cheat(away: f32, prepare: impl FnOnce(&mut World<Duel>) -> (u8, Aim)) -> (World<Duel>, u64, Vec<u64>) {
-    let mut world = World::new(2, "delay=20ms,jitter=5ms,duplicate=3%", 5, |_| Duel::default());
+    cheat_on(small(), away, prepare)
+}
+
+fn cheat_on(
+    config: WorldConfig,
+    away: f32,
+    prepare: impl FnOnce(&mut World<Duel>) -> (u8, Aim),
+) -> (World<Duel>, u64, Vec<u64>) {
+    let mut world = World::with_config(2, "delay=20ms,jitter=5ms,duplicate=3%", 5, config, |_| Duel::default());
     let cheater = world.join_raw(Some(b"0"));
     world.join(b"0");
     world.leave(0);
@@ -417,10 +432,7 @@ fn asking_for_what_is_out_of_range_gains_nothing_and_is_looked_up_ten_times_a_se
 
 #[test]
 fn asking_through_a_wall_gains_nothing() {
-    let (mut world, _, got) = cheat(900.0, |world| {
-        world.game_mut(0).wall = Some(X + 1.0);
-        (BOLT, victim(world))
-    });
+    let (mut world, _, got) = cheat_on(walled(), 900.0, |world| (BOLT, victim(world)));
     assert!(got.is_empty() && refused(&mut world, Refusal::Sight) > 35);
     assert_eq!(truth(&mut world).actions.resource(MANA), 1_000);
 }
