@@ -1,6 +1,6 @@
 //! Descriptions.
 
-use super::{MAP, assert_refused, baked};
+use super::{MAP, assert_refused, baked, damaged};
 use crate::source::{Files, Source};
 use std::collections::BTreeMap;
 
@@ -83,4 +83,16 @@ fn files_lie_in_the_folder_of_the_description() {
     let baked = Source::open(&folder.join("a.ringmap")).unwrap_err().to_string();
     assert!(baked.contains("baked already"), "{baked}");
     std::fs::remove_dir_all(&folder).unwrap();
+}
+
+#[test]
+fn a_damaged_description_is_refused_or_read_and_never_a_panic() {
+    let whole = format!(
+        "{MAP}[[water]]\nname = \"a\"\nlow = [0, 0, 0]\nhigh = [9.5, 9, 9]\n[[spawn]]\nname = \"b\"\npoints = [[1.5, 2]]\n"
+    );
+    for text in damaged(whole.as_bytes(), 2_000) {
+        let Ok(text) = String::from_utf8(text) else { continue };
+        let source = Source::parse("map.toml", &text, Files::Memory(BTreeMap::new()));
+        let _ = source.and_then(|source| crate::bake::bake(&source, false, &mut |_, _| {}));
+    }
 }

@@ -1,6 +1,6 @@
 //! Pictures of the ground.
 
-use super::{assert_refused, baked};
+use super::{assert_refused, baked, damaged};
 use png::{BitDepth, ColorType};
 use ringshard_terrain::Terrain;
 
@@ -105,4 +105,12 @@ fn what_is_no_16_bit_grey_picture_is_refused_with_what_it_is() {
     let middle = damaged.len() / 2;
     damaged[middle] ^= 0x10;
     refused(damaged, &["the PNG file is damaged"]);
+}
+
+#[test]
+fn a_damaged_picture_is_refused_or_read_and_never_a_panic() {
+    let whole = grey([17, 17], |x, y| (x * 1_000 + y * 2_000) as u16);
+    for file in damaged(&whole, 2_000) {
+        let _ = baked(&table(""), &[("h.png", file)]);
+    }
 }

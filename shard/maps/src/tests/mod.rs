@@ -27,3 +27,25 @@ fn assert_refused(result: Result<Baked, SourceError>, words: &[&str]) {
         assert!(error.contains(word), "`{word}` is missing in: {error}");
     }
 }
+
+/// Copies of a file, each with some bytes changed, mostly to digits, signs and other bytes of the file.
+fn damaged(file: &[u8], copies: u64) -> impl Iterator<Item = Vec<u8>> + '_ {
+    let mut state = 0x2545_f491_4f6c_dd1d_u64;
+    let mut random = move |below: usize| {
+        (state ^= state << 13, state ^= state >> 7, state ^= state << 17);
+        (state % below as u64) as usize
+    };
+    (0..copies).map(move |_| {
+        let mut copy = file.to_vec();
+        for _ in 0..=random(4) {
+            let at = random(copy.len());
+            copy[at] = match random(4) {
+                0 => b"0123456789-.e,:\"[]{}"[random(20)],
+                1 => random(256) as u8,
+                2 => file[random(file.len())],
+                _ => copy[at].wrapping_add(1),
+            };
+        }
+        copy
+    })
+}

@@ -1,6 +1,6 @@
 //! glTF files.
 
-use super::{assert_refused, baked};
+use super::{assert_refused, baked, damaged};
 use serde_json::{Value, json};
 
 /// Three triangles in the plane x, y of the file: one of 1 by 1 metres, one of 2 by 2, and one without an area.
@@ -204,4 +204,19 @@ fn files_that_are_no_models_are_refused() {
     let indices = whole.len() - 20;
     beyond[indices + 4] = 9;
     refused(beyond, &["node 0", "has 9 corners"]);
+}
+
+#[test]
+fn a_damaged_model_is_refused_or_read_and_never_a_panic() {
+    let half = std::f32::consts::FRAC_1_SQRT_2;
+    let whole = with_nodes(json!([
+        { "children": [1, 2], "translation": [1, 2, 0], "rotation": [0, half, 0, half] },
+        { "mesh": 0, "scale": [2, 0.5, 1] },
+        { "mesh": 0, "matrix": [1, 0, 0, 0, 0, 1, 0, 0, 0, 0, 1, 0, 0, 0, 0, 1] },
+    ]));
+    let mut read = 0;
+    for file in damaged(&whole, 5_000) {
+        read += u32::from(baked(&model(""), &[("m.glb", file)]).is_ok());
+    }
+    assert!((100..4_900).contains(&read), "{read} of 5,000 were read: the damage must reach the reader, and matter");
 }
