@@ -43,6 +43,7 @@ replay! {
     fragment,
     frames,
     inputs,
+    map_file,
     replay_window,
     rollback,
     connection_frames,

@@ -3,6 +3,7 @@
 use crate::source::{Agent, Description, Source, SourceError, Volume};
 use crate::{heightmap, models, spawns};
 use ringshard_paths::{MeshSettings, bake_mesh};
+use ringshard_terrain::file::limits::SECTIONS_MAX;
 use ringshard_terrain::file::{MapFileError, Plan, Shape, VolumeKind, VolumePlan};
 use ringshard_terrain::movement::Tuning;
 use ringshard_terrain::{Terrain, file};
@@ -76,6 +77,8 @@ pub fn bake(source: &Source, with_mesh: bool, progress: &mut dyn FnMut(Stage, f3
     let Description { map: shape, heightmap, models, .. } = &source.description;
     let map = Map::new(shape.section, shape.sections_per_component, shape.components)
         .map_err(|error| SourceError::new(format_args!("{}, [map]", source.name), error))?;
+    check_sections(source, &map)?;
+    check_no_go(source, &map)?;
     let mut plan = Plan::flat(shape.section, shape.sections_per_component, shape.components);
     let mut report = Report { size: map.size(), models: models.len(), ..Report::default() };
     if let Some(heightmap) = heightmap {
@@ -111,6 +114,32 @@ pub fn bake(source: &Source, with_mesh: bool, progress: &mut dyn FnMut(Stage, f3
     }
     report.count(&plan);
     Ok(Baked { plan, report })
+}
+
+/// Refuses a map that is too large, before memory is reserved for it.
+fn check_sections(source: &Source, map: &Map) -> Result<(), SourceError> {
+    let (_, [along_x, along_y, _]) = map.shape();
+    let sections = usize::from(along_x) * usize::from(along_y);
+    if sections <= SECTIONS_MAX {
+        return Ok(());
+    }
+    let why = format!("{along_x} by {along_y} are {sections} sections, and at most {SECTIONS_MAX} are possible");
+    Err(SourceError::new(format_args!("{}, [map]", source.name), why))
+}
+
+/// Refuses boxes outside the map: walls are made of them.
+fn check_no_go(source: &Source, map: &Map) -> Result<(), SourceError> {
+    let [width, depth, height] = map.size();
+    let lowest = [0.0, 0.0, -height];
+    let highest = [width, depth, 2.0 * height];
+    let is_outside = |it: &&Volume| (0..3).any(|axis| it.low[axis] < lowest[axis] || it.high[axis] > highest[axis]);
+    match source.description.no_go.iter().find(is_outside) {
+        Some(volume) => Err(SourceError::new(
+            format_args!("{}, [[no-go]] `{}`", source.name, volume.name),
+            format_args!("it lies outside the map, which reaches from {lowest:?} to {highest:?}"),
+        )),
+        None => Ok(()),
+    }
 }
 
 /// The character for whom the mesh is made.

@@ -84,7 +84,7 @@ fn scale(lowest: f32, highest: f32) -> f32 {
 fn spacing(heightmap: &Heightmap, pixels: [u32; 2], size: [f32; 3]) -> Result<f32, String> {
     let per_pixel = [0, 1].map(|axis| f64::from(size[axis]) / f64::from(pixels[axis] - 1));
     let ([across, up], [width, depth]) = (pixels, [size[0], size[1]]);
-    // The ratio fits if the other side is not off by a pixel or more.
+    // The ratio fits if the other side is off by a pixel at most.
     let ideal_up = f64::from(across - 1) * f64::from(depth) / f64::from(width) + 1.0;
     let Some(spacing) = heightmap.spacing else {
         if (ideal_up - f64::from(up)).abs() < 1e-6 {
@@ -98,7 +98,7 @@ fn spacing(heightmap: &Heightmap, pixels: [u32; 2], size: [f32; 3]) -> Result<f3
     if !(spacing.is_finite() && spacing > 0.0) {
         return Err(format!("the `spacing` is {spacing}, and must be a positive number of units"));
     }
-    if (ideal_up - f64::from(up)).abs() >= 1.0 {
+    if (ideal_up - f64::from(up)).abs() > 1.0 {
         return Err(format!(
             "the picture has {across} by {up} pixels, and the map {width} by {depth} units: with {across} pixels along x it needs \
              {ideal_up:.0} along y; the sizes that need no interpolation are {:.0} by {:.0}",

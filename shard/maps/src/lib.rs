@@ -22,6 +22,8 @@ pub mod models;
 pub mod sample;
 pub mod source;
 pub mod spawns;
+#[cfg(test)]
+mod tests;
 
 pub use bake::{Baked, Report, Stage, bake};
 pub use draw::{Picture, draw};

@@ -89,19 +89,21 @@ impl Files {
     /// The name leads out of the folder, or the file cannot be read or is too large.
     pub fn read(&self, name: &str) -> Result<Vec<u8>, SourceError> {
         let wrong = |why: String| SourceError::new(name, why);
-        let is_inside =
-            Path::new(name).components().all(|part| matches!(part, Component::Normal(_) | Component::CurDir));
-        if name.is_empty() || !is_inside {
+        let parts = Path::new(name).components().filter(|part| *part != Component::CurDir);
+        let is_inside = parts.clone().all(|part| matches!(part, Component::Normal(_)));
+        let inner: PathBuf = parts.collect();
+        if inner.as_os_str().is_empty() || !is_inside {
             let why = "the name leads out of the folder of the description: copy the file into that folder";
             return Err(wrong(why.to_owned()));
         }
         let folder = match self {
             Files::Folder(folder) => folder,
             Files::Memory(files) => {
-                return files.get(name).cloned().ok_or_else(|| wrong("there is no such file".to_owned()));
+                let content = inner.to_str().and_then(|inner| files.get(inner)).cloned();
+                return content.ok_or_else(|| wrong("there is no such file".to_owned()));
             }
         };
-        let path = folder.join(name);
+        let path = folder.join(inner);
         let unreadable = |error: std::io::Error| wrong(format!("cannot read {}: {error}", path.display()));
         let metadata = std::fs::metadata(&path).map_err(unreadable)?;
         if !metadata.is_file() {

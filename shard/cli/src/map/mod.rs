@@ -13,7 +13,7 @@ use std::error::Error;
 /// The end of `ringshard map --help`.
 pub const FIRST_STEPS: &str = "\
 First steps:
-  ringshard map sample demo --seed 7                  # a heightmap, models and a description, to look at and to change
+  ringshard map sample demo --seed 7    # a heightmap, models and a description
   ringshard map bake demo/sample.toml -o demo.ringmap
   ringshard map info demo.ringmap
   ringshard map draw demo.ringmap -o demo.png --spawns";

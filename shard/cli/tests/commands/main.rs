@@ -3,6 +3,7 @@
 mod captures;
 mod keys;
 mod manual;
+mod maps;
 mod orders;
 mod running;
 mod scene;

@@ -23,6 +23,8 @@ pub(super) const QUARRY: ([f64; 2], [f64; 2]) = ([12_000.0, 186_000.0], [18_000.
 
 /// Half of the river's width, and how far its banks reach.
 const RIVER: [f64; 2] = [900.0, 2_200.0];
+/// How far the valley of the river is level, and where the hills are as they would be without it: so bridges can be reached.
+const VALLEY: [f64; 2] = [5_000.0, 20_000.0];
 /// The radius of the lake, and how far its shore reaches.
 const LAKE: [f64; 2] = [11_000.0, 15_000.0];
 /// Where the lake is, along y. The river flows from there to y = 0.
@@ -44,6 +46,8 @@ pub(super) struct Place {
 #[derive(Clone, Debug)]
 pub(super) struct Ground {
     seed: u64,
+    /// The middle of the lake.
+    pub(super) lake: [f64; 2],
     pub(super) towns: Vec<Place>,
     /// The middle of each bridge.
     pub(super) bridges: Vec<[f64; 2]>,
@@ -52,7 +56,14 @@ pub(super) struct Ground {
 
 impl Ground {
     pub(super) fn new(seed: u64) -> Ground {
-        let mut ground = Ground { seed: hash(seed, 0, 0), towns: Vec::new(), bridges: Vec::new(), places: Vec::new() };
+        let mut ground = Ground {
+            seed: hash(seed, 0, 0),
+            lake: [0.0; 2],
+            towns: Vec::new(),
+            bridges: Vec::new(),
+            places: Vec::new(),
+        };
+        ground.lake = [ground.river(LAKE_Y), LAKE_Y];
         ground.bridges = BRIDGES_Y.map(|y| [ground.river(y), y]).to_vec();
         ground.towns = ground.find_towns();
         let bank = |x: f64, y: f64| Place { x, y, level: BANK, reach: [2_000.0, 5_000.0] };
@@ -66,15 +77,10 @@ impl Ground {
         0.6 * EDGE + 24_000.0 * (noise(self.seed ^ 1, y, 0.0, 36_000.0) - 0.5)
     }
 
-    /// The middle of the lake.
-    pub(super) fn lake(&self) -> [f64; 2] {
-        [self.river(LAKE_Y), LAKE_Y]
-    }
-
     /// Places for towns: far from water, from edges, and from one another.
     fn find_towns(&self) -> Vec<Place> {
         let mut towns: Vec<Place> = Vec::new();
-        let [lake_x, lake_y] = self.lake();
+        let [lake_x, lake_y] = self.lake;
         // Distances shrink until all have a place, so that every seed has a map.
         let mut apart = 60_000.0_f64;
         for number in 0.. {
@@ -89,7 +95,7 @@ impl Ground {
                 && self.bridges.iter().all(|&[to_x, to_y]| is_far(to_x, to_y, 20_000.0));
             if is_dry && is_open && towns.iter().all(|it| is_far(it.x, it.y, apart.max(26_000.0))) {
                 // On a whole height, so that the ground of the town is level to the bit.
-                let level = (self.hills(x, y).clamp(BANK, 7_000.0) / 4.0).round() * 4.0;
+                let level = (self.hills(x, y, self.river(y)).clamp(BANK, 7_000.0) / 4.0).round() * 4.0;
                 // On a whole square of the height field.
                 let [x, y] = [x, y].map(|at| (at / SPACING).round() * SPACING);
                 towns.push(Place { x, y, level, reach: [TOWN_RADIUS, TOWN_RADIUS + 7_000.0] });
@@ -99,7 +105,12 @@ impl Ground {
     }
 
     /// Hills and cliffs, without water and level places.
-    fn hills(&self, x: f64, y: f64) -> f64 {
+    fn hills(&self, x: f64, y: f64, river: f64) -> f64 {
+        let valley = smooth(((x - river).abs() - VALLEY[0]) / (VALLEY[1] - VALLEY[0]));
+        if valley == 0.0 { BANK + 200.0 } else { mix(BANK + 200.0, self.high_hills(x, y), valley) }
+    }
+
+    fn high_hills(&self, x: f64, y: f64) -> f64 {
         let gentle = 2_600.0 + 5_500.0 * square(fractal(self.seed ^ 3, x, y, 44_000.0));
         let rough = smooth((noise(self.seed ^ 4, x, y, 52_000.0) - 0.5) / 0.2);
         if rough == 0.0 {
@@ -114,7 +125,8 @@ impl Ground {
 
     /// The height of the ground.
     pub(super) fn height(&self, x: f64, y: f64) -> f64 {
-        let mut height = self.hills(x, y);
+        let river = self.river(y);
+        let mut height = self.hills(x, y, river);
         for place in &self.places {
             let away = square(x - place.x) + square(y - place.y);
             let [from, to] = place.reach;
@@ -122,12 +134,12 @@ impl Ground {
                 height = mix(place.level, height, smooth((away.sqrt() - from) / (to - from)));
             }
         }
-        let [lake_x, lake_y] = self.lake();
+        let [lake_x, lake_y] = self.lake;
         let away = square(x - lake_x) + square(y - lake_y);
         if away < LAKE[1] * LAKE[1] {
             height = mix(WATER - 900.0, height, smooth((away.sqrt() - LAKE[0]) / (LAKE[1] - LAKE[0])));
         }
-        let from_river = (x - self.river(y)).abs();
+        let from_river = (x - river).abs();
         if y < lake_y && from_river < RIVER[1] {
             height = mix(WATER - 400.0, height, smooth((from_river - RIVER[0]) / (RIVER[1] - RIVER[0]))).min(height);
         }
@@ -144,7 +156,7 @@ impl Ground {
     /// Boxes of water, by name and their lowest and highest x and y.
     pub(super) fn water(&self) -> Vec<(&'static str, [f64; 2], [f64; 2])> {
         const STRIPS: u32 = 40;
-        let [lake_x, lake_y] = self.lake();
+        let [lake_x, lake_y] = self.lake;
         let mut boxes = vec![("lake", [lake_x - LAKE[1], lake_y - LAKE[1]], [lake_x + LAKE[1], lake_y + LAKE[1]])];
         for strip in 0..STRIPS {
             let [low, high] = [strip, strip + 1].map(|it| f64::from(it) / f64::from(STRIPS) * lake_y);

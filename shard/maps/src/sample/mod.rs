@@ -50,6 +50,24 @@ pub fn sample_terrain(seed: u64) -> Terrain {
     Terrain::of(&baked.plan).expect("the sample map is possible")
 }
 
+/// The house of the sample map, for tests.
+#[cfg(test)]
+pub(crate) fn house() -> Vec<u8> {
+    lone(mesh::house(false), [0.0; 3], 1.0)
+}
+
+/// The rock of the sample map, somewhere, for tests.
+#[cfg(test)]
+pub(crate) fn rock_of(translation: [f32; 3], scale: f32) -> Vec<u8> {
+    lone(mesh::rock(), translation, scale)
+}
+
+#[cfg(test)]
+fn lone(mesh: mesh::Mesh, translation: [f32; 3], scale: f32) -> Vec<u8> {
+    let node = glb::Node { name: "it".to_owned(), mesh: 0, translation, quarters: 0, scale: [scale; 3] };
+    glb::write(&[("it", mesh)], &[node])
+}
+
 fn town_file(layout: usize) -> String {
     format!("town-{}.glb", ["a", "b", "c"][layout])
 }
