@@ -1,7 +1,7 @@
 //! The world as a game sees it on one core: it changes the core's own entities and players, reads the entities of all cores,
 //! and sends events, answers and commands.
 
-use crate::game::authority::{Refusals, weight};
+use crate::game::ledger::{Refusals, weight};
 use crate::game::members::{Members, Presence};
 use crate::game::outgoing::{OutgoingMessages, Recipient};
 use crate::game::player::{Admission, PlayerId};

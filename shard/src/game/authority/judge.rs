@@ -2,7 +2,7 @@
 
 use super::limits::Limits;
 use super::validator::{Validator, Violation};
-use super::weight;
+use crate::game::ledger::weight;
 use crate::game::shard::Shard;
 use crate::game::{Game, OwnOf, PlayerId};
 use ringshard_world::Pose;

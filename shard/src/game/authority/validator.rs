@@ -305,12 +305,12 @@ impl Step<'_> {
     /// Whether there is something to stand on along the way from the last point: it was carried there, or could fall as far.
     fn may_have_stood(&self, to: [f32; 3]) -> bool {
         let Step { limits, terrain, before } = self;
-        let (from, reach) = (before.point, limits.tuning.step_height + limits.tuning.jump_height());
+        let (from, highest) = (before.point, before.point[2].max(to[2]));
+        let reach = limits.tuning.step_height + limits.tuning.jump_height() + (from[2] - to[2]).abs();
         before.carried_at == before.tick
             || [0.0, 0.25, 0.5, 0.75, 1.0].into_iter().any(|part| {
                 let [x, y] = [0, 1].map(|axis| from[axis] + (to[axis] - from[axis]) * part);
-                let feet = [x, y, from[2].min(to[2])];
-                support(terrain, &limits.tuning, feet, reach, limits.height_slack).is_some()
+                support(terrain, &limits.tuning, [x, y, highest], reach, limits.height_slack).is_some()
             })
     }
 

@@ -6,9 +6,9 @@
 
 use crate::land::{land, part, wander};
 use rand_chacha::rand_core::SeedableRng;
-use ringshard::game::PlayerId;
-use ringshard::game::authority::{Limits, Refusals, Validator, Violation, weight};
+use ringshard::game::authority::{Limits, Validator, Violation};
 use ringshard::game::input_buffer::InputBuffer;
+use ringshard::game::{PlayerId, Refusals, weight};
 use ringshard_protocol::crypto::Csprng;
 use ringshard_terrain::Terrain;
 use ringshard_terrain::movement::{Steering, Walker, step};
