@@ -66,6 +66,8 @@ pub struct Shard<G: Game> {
     pub(crate) decisions: Vec<(PlayerId, Decision)>,
     /// The player that makes its step, its pose before it, and the age of its input.
     pub(crate) stepping: Option<(PlayerId, Pose, u8)>,
+    /// Ticks that were left out because the server was late.
+    pub(crate) late: u64,
     /// The path of a player that is recorded for the operator.
     pub(crate) following: Option<Box<PathRecord>>,
     /// Bodies whose players have left.
@@ -123,6 +125,7 @@ impl<G: Game> Shard<G> {
             rewinds: Cell::default(),
             decisions: Vec::new(),
             stepping: None,
+            late: 0,
             following: None,
             lingering: Vec::new(),
         }

@@ -296,8 +296,9 @@ impl Step<'_> {
         if excess <= 0.0 {
             return None;
         }
-        // From now on it is compared with a fall from here, at the speed of a fall that has lasted a second.
-        let fallen = in_air.min(u64::from(TICKS_PER_SECOND));
+        // From now on it is compared with a fall from here.
+        let highest_at = (tuning.jump_speed / tuning.gravity * TICKS_PER_SECOND as f32) as u64;
+        let fallen = in_air.min(highest_at);
         (track.carried, track.carried_at) = (z - limits.rise_after(fallen) - slack, track.tick.saturating_sub(fallen));
         Some((Refusal::Flight, excess))
     }
