@@ -8,7 +8,8 @@
 //! | [`player`] | names of players, and why they leave |
 //! | [`reply`] | answers that are owed |
 //! | [`actions`] | the server's side of actions: targets, range, line of sight |
-//! | [`authority`] | what the server refuses its players, and how often |
+//! | `ledger` | what players were refused, by reason, and a score that fades |
+//! | [`authority`] | where characters can be, for games whose clients say where theirs are |
 //! | [`character`] | the server's side of ready-made characters: buffs, factions |
 //! | `outgoing` | messages to players that wait for the end of a tick |
 //! | `members` | the players of a core: presence, inputs, own state |
@@ -20,6 +21,7 @@
 pub mod actions;
 pub mod authority;
 pub mod character;
+mod ledger;
 pub(crate) mod members;
 mod outgoing;
 pub mod player;
@@ -34,6 +36,7 @@ pub use crate::runtime::jobs::{Busy, NoJob};
 pub use crate::world::exchange::CommandError;
 pub use crate::world::kind::Kind;
 pub use crate::world::rewind::{Hit, Hitbox, Past};
+pub use ledger::{Refusals, weight};
 pub use player::{Admission, LeaveReason, PlayerId};
 pub use reply::Reply;
 pub use shard::{Shard, To};

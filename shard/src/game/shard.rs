@@ -1,7 +1,7 @@
 //! The world as a game sees it on one core: it changes the core's own entities and players, reads the entities of all cores,
 //! and sends events, answers and commands.
 
-use crate::game::authority::{Refusals, weight};
+use crate::game::ledger::{Refusals, weight};
 use crate::game::members::{Members, Presence};
 use crate::game::outgoing::{OutgoingMessages, Recipient};
 use crate::game::player::{Admission, PlayerId};
@@ -66,6 +66,8 @@ pub struct Shard<G: Game> {
     pub(crate) decisions: Vec<(PlayerId, Decision)>,
     /// The player that makes its step, its pose before it, and the age of its input.
     pub(crate) stepping: Option<(PlayerId, Pose, u8)>,
+    /// Ticks that were left out because the server was late.
+    pub(crate) late: u64,
     /// The path of a player that is recorded for the operator.
     pub(crate) following: Option<Box<PathRecord>>,
     /// Bodies whose players have left.
@@ -123,6 +125,7 @@ impl<G: Game> Shard<G> {
             rewinds: Cell::default(),
             decisions: Vec::new(),
             stepping: None,
+            late: 0,
             following: None,
             lingering: Vec::new(),
         }

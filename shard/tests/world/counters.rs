@@ -507,7 +507,7 @@ fn a_list_of_players_takes_no_more_than_it_has_room_for() {
 fn a_flood_of_inputs_is_dropped_and_counted() {
     let mut world = inhabited(1, 2);
     let (now, mut scores) = (world.network.now(), [0.0; 2]);
-    for _ in 0..600 {
+    for _ in 0..900 {
         let header = InputHeader { received: None, digest: None, tick: 0 };
         world.players[0].write(now, Channel::RELIABLE_ORDERED, |writer| header.write(&Step::default(), &[], writer));
     }

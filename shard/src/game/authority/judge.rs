@@ -2,7 +2,7 @@
 
 use super::limits::Limits;
 use super::validator::{Validator, Violation};
-use super::weight;
+use crate::game::ledger::weight;
 use crate::game::shard::Shard;
 use crate::game::{Game, OwnOf, PlayerId};
 use ringshard_world::Pose;
@@ -96,7 +96,8 @@ impl Judge {
         set: impl FnOnce(&mut OwnOf<G>, &Pose),
     ) -> Verdict {
         let Some((before, age)) = shard.stepped_from(player) else { return Verdict::Void };
-        let tick = shard.tick();
+        // Clients move their characters by time: it goes on while a server that is late leaves ticks out.
+        let tick = shard.tick() + shard.late;
         if self.validator.point(player) != Some(before.point) {
             // The server has moved it.
             self.validator.place(player, before.point, tick.saturating_sub(1));

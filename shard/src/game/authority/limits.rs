@@ -51,14 +51,22 @@ impl Limits {
         if swims { swim_speed } else { run_speed.max(walk_speed) }
     }
 
-    /// How high a character can be above its take-off after so many ticks in the air.
-    pub(super) fn rise_after(&self, ticks: u64) -> f32 {
-        let Tuning { jump_speed, gravity, fall_speed_max, .. } = self.tuning;
+    /// The speed upwards with which a character can leave what carries it and what it climbs at this speed: it jumps, or runs up a
+    /// slope that ends.
+    pub(super) fn launch(&self, climbing: f32) -> f32 {
+        let Tuning { jump_speed, slope_limit, .. } = self.tuning;
+        let steepest = (1.0 / (slope_limit * slope_limit) - 1.0).max(0.0).sqrt();
+        climbing.min(self.speed(false) * steepest).max(jump_speed)
+    }
+
+    /// How high a character can be above its take-off, which it left at a speed upwards, after so many ticks in the air.
+    pub(super) fn rise_after(&self, ticks: u64, launch: f32) -> f32 {
+        let Tuning { gravity, fall_speed_max, .. } = self.tuning;
         let seconds = ticks as f32 * TICK_SECONDS;
         // From then on it falls at its highest speed.
-        let fastest_at = (jump_speed + fall_speed_max) / gravity;
+        let fastest_at = (launch + fall_speed_max) / gravity;
         let flight = seconds.min(fastest_at);
-        jump_speed * flight - gravity * flight * flight / 2.0 - fall_speed_max * (seconds - flight)
+        launch * flight - gravity * flight * flight / 2.0 - fall_speed_max * (seconds - flight)
     }
 }
 
@@ -69,7 +77,7 @@ mod tests {
     #[test]
     fn a_thrown_stone_rises_to_the_height_of_a_jump_and_falls_ever_deeper() {
         let limits = Limits::default();
-        let heights: Vec<f32> = (0..1_000).map(|ticks| limits.rise_after(ticks)).collect();
+        let heights: Vec<f32> = (0..1_000).map(|ticks| limits.rise_after(ticks, limits.launch(0.0))).collect();
         let highest = heights.iter().copied().fold(0.0, f32::max);
         assert!((highest - limits.tuning.jump_height()).abs() < 0.5, "{highest}");
         assert!(heights.windows(2).skip(30).all(|pair| pair[1] < pair[0]));

@@ -56,6 +56,8 @@ struct Track {
     /// The height of what carried it last, and when.
     carried: f32,
     carried_at: u64,
+    /// The speed upwards with which it could leave that.
+    launch: f32,
     /// Something carries it on which it does not slide.
     is_at_rest: bool,
     /// The next claim may be anywhere.
@@ -97,6 +99,7 @@ impl Validator {
             speed: 0.0,
             carried: point[2],
             carried_at: tick,
+            launch: 0.0,
             is_at_rest: false,
             may_jump: false,
         });
@@ -269,7 +272,9 @@ impl Step<'_> {
         let climbed = 2.0 * tuning.step_height + 1.1 * across;
         let Some(carrier) = carrier else { return self.flight(track, climbed, passed) };
         (track.carried, track.carried_at, track.safe) = (carrier.height, track.tick, track.point);
-        let excess = z - before.carried - tuning.jump_height() - climbed - slack;
+        let climbing = (z - before.point[2]) / (passed.max(1) as f32 * TICK_SECONDS);
+        track.launch = limits.launch(climbing);
+        let excess = z - before.carried - self.jump_height() - climbed - slack;
         let depth = surface.map_or(0.0, |top| top - z - limits.depth_max);
         match (depth > 0.0, excess > 0.0) {
             (true, _) => Some((Refusal::Water, depth)),
@@ -286,31 +291,43 @@ impl Step<'_> {
         // It counts as carried until it is a step above what carried it.
         let slack = limits.height_slack + tuning.step_height;
         let from = before.carried + climbed;
-        if passed > 1 && z <= from + tuning.jump_height() + slack && self.may_have_stood(track.point) {
+        if passed > 1 && z <= from + self.jump_height() + slack && self.may_have_stood(track.point) {
             // While nothing arrived, it may have walked on, and jumped at some time.
             (track.carried, track.carried_at) = (from.min(z).max(before.carried), track.tick - 1);
             return None;
         }
         let in_air = track.tick.saturating_sub(before.carried_at);
-        let excess = z - before.carried - limits.rise_after(in_air) - slack;
+        let excess = z - before.carried - limits.rise_after(in_air, self.launch()) - slack;
         if excess <= 0.0 {
             return None;
         }
-        // From now on it is compared with a fall from here, at the speed of a fall that has lasted a second.
-        let fallen = in_air.min(u64::from(TICKS_PER_SECOND));
-        (track.carried, track.carried_at) = (z - limits.rise_after(fallen) - slack, track.tick.saturating_sub(fallen));
+        // From now on it is compared with a fall from here.
+        let highest_at = (self.launch() / tuning.gravity * TICKS_PER_SECOND as f32) as u64;
+        let fallen = in_air.min(highest_at);
+        (track.carried, track.carried_at) =
+            (z - limits.rise_after(fallen, self.launch()) - slack, track.tick.saturating_sub(fallen));
         Some((Refusal::Flight, excess))
+    }
+
+    /// The speed upwards with which the character left what carried it.
+    fn launch(&self) -> f32 {
+        self.limits.launch(self.before.launch)
+    }
+
+    /// How high that takes it.
+    fn jump_height(&self) -> f32 {
+        self.launch() * self.launch() / (2.0 * self.limits.tuning.gravity)
     }
 
     /// Whether there is something to stand on along the way from the last point: it was carried there, or could fall as far.
     fn may_have_stood(&self, to: [f32; 3]) -> bool {
         let Step { limits, terrain, before } = self;
-        let (from, reach) = (before.point, limits.tuning.step_height + limits.tuning.jump_height());
+        let (from, highest) = (before.point, before.point[2].max(to[2]));
+        let reach = limits.tuning.step_height + self.jump_height() + (from[2] - to[2]).abs();
         before.carried_at == before.tick
             || [0.0, 0.25, 0.5, 0.75, 1.0].into_iter().any(|part| {
                 let [x, y] = [0, 1].map(|axis| from[axis] + (to[axis] - from[axis]) * part);
-                let feet = [x, y, from[2].min(to[2])];
-                support(terrain, &limits.tuning, feet, reach, limits.height_slack).is_some()
+                support(terrain, &limits.tuning, [x, y, highest], reach, limits.height_slack).is_some()
             })
     }
 

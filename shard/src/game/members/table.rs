@@ -1,7 +1,7 @@
 //! All players of a core: by connection, by session, by body, and by the slice in which each is served.
 
 use super::member::{Member, Presence};
-use crate::game::authority::ledger::Ledger;
+use crate::game::ledger::Ledger;
 use crate::game::player::PlayerId;
 use ringshard_prefetch::prefetch;
 use ringshard_protocol::endpoint::SessionId;

@@ -79,6 +79,10 @@ pub struct Simulation<G: Game> {
     /// Slices served since this tick.
     served: usize,
     tick_began: Instant,
+    /// When the first tick began.
+    first_tick_at: Option<Instant>,
+    /// Ticks of time since the last tick began: more than 1 if others were left out.
+    ticks_passed: u16,
     shedding: Shedding,
     scratch: Scratch,
     /// Entities that a player always sees: working memory.
@@ -139,6 +143,8 @@ impl<G: Game> Simulation<G> {
             exchange,
             served: 0,
             tick_began: Instant::ZERO,
+            first_tick_at: None,
+            ticks_passed: 1,
             shedding: Shedding::default(),
             scratch: Scratch::default(),
             always: Vec::new(),
@@ -206,6 +212,15 @@ impl<G: Game> Simulation<G> {
         .with_refusals(|why| self.shard.members.ledger.total(why))
     }
 
+    /// Notes how many ticks fewer there were than the time since the first one has. Clients live by time.
+    fn note_late(&mut self, now: Instant) {
+        let first = *self.first_tick_at.get_or_insert(now);
+        let due = (now.since(first).as_nanos() / TICK.as_nanos()) as u64;
+        let late = due.saturating_sub(self.stats.ticks).max(self.shard.late);
+        self.ticks_passed = (1 + late - self.shard.late).min(u16::MAX.into()) as u16;
+        self.shard.late = late;
+    }
+
     fn count_players(&self, is_counted: impl Fn(&crate::game::members::Member<G::Rules>) -> bool) -> u64 {
         self.shard.members.present().filter(|member| is_counted(member)).count() as u64
     }
@@ -264,6 +279,7 @@ impl<G: Game> Service for Simulation<G> {
         if is_late {
             self.send_missed_events(now, endpoint);
         }
+        self.note_late(now);
         self.tick_began = now;
         self.served = 0;
         self.scratch.digests_left = DIGESTS_PER_TICK;

@@ -1,7 +1,7 @@
 //! What clients send: inputs, asks, events.
 
 use super::Simulation;
-use crate::game::authority::weight;
+use crate::game::ledger::weight;
 use crate::game::members::input_budget::Spent;
 use crate::game::members::input_buffer::Offer;
 use crate::game::members::member::Acknowledgment;

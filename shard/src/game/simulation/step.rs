@@ -35,10 +35,11 @@ impl<G: Game> Simulation<G> {
 
     fn step_player(&mut self, slot: u16, tick: u32) {
         self.forget_lost_body(slot);
-        let Simulation { shard, game, stats, .. } = self;
+        let Simulation { shard, game, stats, ticks_passed, .. } = self;
         let Some(member) = shard.members.in_slot_mut(slot).filter(|member| member.presence == Presence::Inside) else {
             return;
         };
+        member.inputs.budget.refill(*ticks_passed);
         let taken = member.inputs.take(tick);
         (member.lead, member.input_age) = (taken.lead, taken.age);
         stats.inputs_taken += u64::from(taken.age == 0);

@@ -6,9 +6,9 @@
 
 use crate::land::{land, part, wander};
 use rand_chacha::rand_core::SeedableRng;
-use ringshard::game::PlayerId;
-use ringshard::game::authority::{Limits, Refusals, Validator, weight};
+use ringshard::game::authority::{Limits, Validator, Violation};
 use ringshard::game::input_buffer::InputBuffer;
+use ringshard::game::{PlayerId, Refusals, weight};
 use ringshard_protocol::crypto::Csprng;
 use ringshard_terrain::Terrain;
 use ringshard_terrain::movement::{Steering, Walker, step};
@@ -23,6 +23,8 @@ pub const HOUR: u64 = 3_600 * 60;
 const LIFE: u64 = 60 * 60;
 /// Inputs that a client remembers to send again: a power of two.
 const REMEMBERED: usize = 64;
+/// Refused claims that are kept.
+const EXAMPLES_MAX: usize = 8;
 
 /// What happens to the datagrams from a client to the server.
 #[derive(Clone, Copy, Debug)]
@@ -54,6 +56,8 @@ pub struct Sum {
     pub put_out: u64,
     pub lives: u64,
     pub score_max: f32,
+    /// Some of the claims that were refused: the number of the life, the tick, and why.
+    pub examples: Vec<(u64, u32, Violation)>,
 }
 
 impl Sum {
@@ -65,6 +69,8 @@ impl Sum {
         self.put_out += other.put_out;
         self.lives += other.lives;
         self.score_max = self.score_max.max(other.score_max);
+        self.examples.extend(&other.examples);
+        self.examples.truncate(EXAMPLES_MAX);
     }
 
     /// Claims that were refused.
@@ -162,6 +168,9 @@ fn live(terrain: &Terrain, number: u64, weather: Weather, put_out_above: f32) ->
         }
         if let Err(violation) = validator.check(terrain, &limits, player, own.point, tick.into()) {
             sum.refused[violation.why.number()] += 1;
+            if sum.examples.len() < EXAMPLES_MAX {
+                sum.examples.push((number, tick, violation));
+            }
             refusals.add(violation.why, weight(violation.why), tick.into());
             sum.score_max = sum.score_max.max(refusals.score_at(tick.into()));
         }

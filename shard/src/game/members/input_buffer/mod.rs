@@ -124,7 +124,6 @@ impl<I: Fields> InputBuffer<I> {
     pub fn take(&mut self, tick: u32) -> Taken<I> {
         assert_eq!(tick, self.now.wrapping_add(1), "ticks follow each other");
         self.now = tick;
-        self.budget.refill();
         self.arrived <<= 1;
         let lead = match self.newest {
             Some(newest) => (newest.wrapping_sub(tick) as i32).clamp(-127, 127) as i8,
