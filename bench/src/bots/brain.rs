@@ -1,20 +1,27 @@
-//! What a bot wants: it walks, rests, shoots and chats.
+//! What a bot wants: it runs, jumps, goes around obstacles, rests, shoots and chats.
 
 use super::shared::{Behaviour, Shared};
-use ringshard_demo_rules::{Input, actions};
+use ringshard_demo_rules::{Input, Own, actions};
+use ringshard_terrain::movement::keys;
 use ringshard_world::limits::TICKS_PER_SECOND;
 use std::sync::Arc;
 use std::sync::atomic::Ordering;
 
-/// Inputs until a bot decides again whether to walk or rest.
+/// Inputs until a bot decides again whether to run or rest.
 const MOOD: u32 = 2 * TICKS_PER_SECOND;
+/// Jumps per second of a bot that runs, where there is something to jump over.
+const JUMPS: f64 = 0.3;
+/// A bot that is slower than this, in units per second, for so many inputs does not get past something.
+const STUCK: (f32, u32) = (100.0, 20);
 
 pub struct Brain {
     behaviour: Behaviour,
     shared: Arc<Shared>,
     inputs: u32,
-    direction: u16,
-    walks: bool,
+    yaw: u16,
+    runs: bool,
+    /// For how many inputs it wanted to run and could not.
+    stuck: u32,
     chance: u32,
 }
 
@@ -22,7 +29,7 @@ impl Brain {
     /// Brains with different numbers differ.
     pub fn new(number: usize, behaviour: Behaviour, shared: Arc<Shared>) -> Self {
         let chance = (number as u32).wrapping_mul(0x9E37_79B9) | 1;
-        Brain { behaviour, shared, inputs: 0, direction: 0, walks: false, chance }
+        Brain { behaviour, shared, inputs: 0, yaw: 0, runs: false, stuck: 0, chance }
     }
 
     /// A random number from 0 to 1.
@@ -34,21 +41,41 @@ impl Brain {
         f64::from(self.chance) / f64::from(u32::MAX)
     }
 
-    /// The input of the next tick.
-    pub fn input(&mut self) -> Input {
+    /// The input of the next tick. `own` is its state, if it knows it.
+    pub fn input(&mut self, own: Option<&Own>) -> Input {
         self.inputs = self.inputs.wrapping_add(1);
         if self.inputs % MOOD == 1 {
-            self.walks = self.draw() < self.behaviour.moving;
-            self.direction = (self.draw() * 65_535.0) as u16;
+            self.runs = self.draw() < self.behaviour.moving;
+            let yaw = (self.draw() * 65_535.0) as u16;
+            self.yaw = if self.runs { yaw } else { self.yaw };
         }
         let stand_still = self.shared.stand_still.load(Ordering::Relaxed);
-        self.walks &= !stand_still;
+        self.runs &= !stand_still;
+        let turns = self.turns_away(own);
+        let jumps =
+            self.shared.has_obstacles && self.runs && (turns || self.draw() < JUMPS / f64::from(TICKS_PER_SECOND));
         let shoots = self.draw() < self.behaviour.fight / f64::from(TICKS_PER_SECOND) && !stand_still;
         Input {
-            direction: self.direction,
-            pace: if self.walks { 255 } else { 0 },
+            forward: if self.runs { 127 } else { 0 },
+            left: 0,
+            yaw: self.yaw,
+            keys: if jumps { keys::RUN | keys::JUMP } else { keys::RUN },
             actions: if shoots { actions::SHOOT } else { 0 },
         }
+    }
+
+    /// Goes around what it does not get past.
+    fn turns_away(&mut self, own: Option<&Own>) -> bool {
+        let (slow, patience) = STUCK;
+        let is_slow = own.is_some_and(|own| own.velocity[0].hypot(own.velocity[1]) < slow);
+        self.stuck = if self.shared.has_obstacles && self.runs && is_slow { self.stuck + 1 } else { 0 };
+        let turns = self.stuck >= patience;
+        if turns {
+            // Between a quarter and three quarters of a turn.
+            self.yaw = self.yaw.wrapping_add((16_384.0 + self.draw() * 32_768.0) as u16);
+            self.stuck = 0;
+        }
+        turns
     }
 
     /// Whether it says something in this tick.

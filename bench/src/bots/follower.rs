@@ -5,7 +5,7 @@ use super::brain::Brain;
 use super::observations::SnapshotCounts;
 use super::shared::Shared;
 use crate::load::fleet::Workload;
-use ringshard_demo_rules::{DemoRules, Event, Input};
+use ringshard_demo_rules::{Event, Input};
 use ringshard_protocol::client::{Client, ClientEvent};
 use ringshard_protocol::time::{Duration, Instant};
 use ringshard_protocol::wire::Channel;
@@ -92,9 +92,9 @@ impl Follower {
         let Some(tick) = &mut self.tick else { return };
         *tick = tick.wrapping_add(1);
         self.inputs.rotate_left(1);
-        self.inputs[INPUTS - 1] = TimedInput { input: self.brain.input(), view_delay: 0 };
+        self.inputs[INPUTS - 1] = TimedInput { input: self.brain.input(None), view_delay: 0 };
         let header = InputHeader { received: self.received.acknowledgment(), digest: None, tick: *tick };
-        let neutral = DemoRules::default().neutral_input();
+        let neutral = self.shared.rules.neutral_input();
         // An input that is not accepted counts as lost.
         send(now, client, Channel::UNRELIABLE, |writer| header.write(&neutral, &self.inputs, writer));
     }
@@ -135,7 +135,7 @@ impl Workload for Follower {
     fn advance(&mut self, now: Instant, client: &mut Client) {
         if self.wants_in && self.shared.open.load(Ordering::Relaxed) {
             self.wants_in = false;
-            let request = EnterRequest { schema: DemoRules::default().schema(), ticket: &[] };
+            let request = EnterRequest { schema: self.shared.rules.schema(), ticket: &[] };
             send(now, client, Channel::RELIABLE_ORDERED, |writer| request.write(writer));
         }
         self.next_look = if self.wants_in { now + LOOK } else { Instant::NEVER };

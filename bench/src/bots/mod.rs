@@ -44,7 +44,7 @@ pub fn run(arguments: &Arguments) -> Result<Verdict, String> {
     raise_file_limit();
     let server = WorldServer::new(arguments, &scenario)?;
     let config = arguments.running.client_config(server.key)?;
-    let shared = Arc::new(Shared::default());
+    let shared = Arc::new(Shared::on(arguments.map.terrain()?));
     let Arguments { clients, moving, fight, chat, near, .. } = *arguments;
     let behaviour = Behaviour { moving, fight, chat };
     let spacing = clients.div_ceil(arguments.observers);

@@ -46,6 +46,8 @@ pub struct Arguments {
     #[arg(long, value_name = "S", default_value_t = 10.0)]
     pub secs: f64,
     #[command(flatten)]
+    pub map: scenario::MapOption,
+    #[command(flatten)]
     pub running: scenario::RunningServer,
     /// Admin address of --server, for the server's own figures. Without it, only what players see is judged.
     #[arg(long, value_name = "ADDRESS:PORT", requires = "server")]

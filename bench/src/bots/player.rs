@@ -151,7 +151,8 @@ impl Player {
 
 impl Member for Player {
     fn begin(&mut self, config: ClientConfig, now: Instant, seed: [u8; 32]) {
-        let client = Client::new(DemoRules::default(), config, &[], now, seed).expect("the server's key is valid");
+        let rules = self.shared.rules.clone();
+        let client = Client::new(rules, config, &[], now, seed).expect("the server's key is valid");
         self.client = Some(Box::new(client));
     }
 
@@ -172,7 +173,8 @@ impl Member for Player {
     fn serve(&mut self, now: Instant) -> Option<CloseReason> {
         let due = self.client_mut().advance(now);
         for _ in 0..due {
-            let input = self.brain.input();
+            let own = self.client().scene().own().copied();
+            let input = self.brain.input(own.as_ref());
             self.client_mut().input(&input);
             let tick = self.client().scene().tick();
             self.answers.expect(u64::from(tick), now);

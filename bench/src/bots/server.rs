@@ -77,5 +77,6 @@ fn options(arguments: &Arguments) -> Vec<String> {
         ("--near", arguments.near.to_string()),
         ("--snapshot-bytes", arguments.snapshot_bytes.to_string()),
     ];
-    options.into_iter().flat_map(|(option, value)| [option.to_owned(), value]).collect()
+    let map = arguments.map.map.iter().map(|path| ("--map", path.display().to_string()));
+    options.into_iter().chain(map).flat_map(|(option, value)| [option.to_owned(), value]).collect()
 }

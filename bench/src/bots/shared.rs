@@ -1,5 +1,8 @@
 //! What all bots share.
 
+use ringshard_demo_rules::DemoRules;
+use ringshard_terrain::Terrain;
+use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, AtomicU64};
 
 /// How all bots behave.
@@ -14,8 +17,11 @@ pub struct Behaviour {
 }
 
 /// State that bots share with the main thread.
-#[derive(Default)]
 pub struct Shared {
+    /// The rules, on the map of the server.
+    pub rules: DemoRules,
+    /// Whether bots jump and turn away from walls. On level ground they do not, so that results remain comparable.
+    pub has_obstacles: bool,
     /// All clients are connected and may enter the world.
     pub open: AtomicBool,
     /// Count from now on.
@@ -25,4 +31,19 @@ pub struct Shared {
     pub entered: AtomicU64,
     /// The server echoed the request to enter: it has no world.
     pub echoed: AtomicBool,
+}
+
+impl Shared {
+    /// Bots on this map, which wait until they may enter.
+    pub fn on(terrain: Arc<Terrain>) -> Shared {
+        Shared {
+            has_obstacles: terrain != Terrain::shared_flat(),
+            rules: DemoRules::on(terrain),
+            open: AtomicBool::default(),
+            measure: AtomicBool::default(),
+            stand_still: AtomicBool::default(),
+            entered: AtomicU64::default(),
+            echoed: AtomicBool::default(),
+        }
+    }
 }

@@ -1,6 +1,7 @@
 //! `compute`: what serving a world costs without sockets, encryption and clients. One core does all the work; its CPU
 //! time counts.
 
+mod crowd;
 mod options;
 mod row;
 mod serving;
@@ -22,14 +23,17 @@ pub fn run(arguments: &Arguments) -> Result<Verdict, String> {
     if let Some(clients) = arguments.clients.iter().find(|&&clients| !(1..=WORLD_ENTITIES_MAX).contains(&clients)) {
         return Err(format!("--clients has {clients}; each must be 1 to {WORLD_ENTITIES_MAX}"));
     }
+    let terrain = arguments.map.terrain()?;
     let mut rows = Vec::new();
     println!("compute: serving a world on one core, without a network");
     println!(
-        "  {:>7} {:<8} {:>8} {:>8} {:>8} {:>8} {:>8} {:>8} {:>9} {:>9} {:>8} {:>6} {:>7}",
+        "  {:>7} {:<8} {:>8} {:>8} {:>8} {:>8} {:>8} {:>8} {:>8} {:>8} {:>9} {:>9} {:>8} {:>6} {:>7}",
         "players",
         "layout",
         "tick ms",
         "p99 ms",
+        "step ms",
+        "ns/step",
         "move ms",
         "look ms",
         "write ms",
@@ -45,13 +49,15 @@ pub fn run(arguments: &Arguments) -> Result<Verdict, String> {
             if interrupt::is_requested() {
                 break;
             }
-            let row = ComputeRun::new(arguments, layout, clients).run(arguments);
+            let row = ComputeRun::new(arguments, &terrain, layout, clients).run(arguments);
             println!(
-                "  {:>7} {:<8} {:>8.2} {:>8.2} {:>8.2} {:>8.2} {:>8.2} {:>8.1} {:>9} {:>9.1} {:>7.1}% {:>6.0} {:>7.2}",
+                "  {:>7} {:<8} {:>8.2} {:>8.2} {:>8.2} {:>8.0} {:>8.2} {:>8.2} {:>8.2} {:>8.1} {:>9} {:>9.1} {:>7.1}% {:>6.0} {:>7.2}",
                 row.clients,
                 row.layout,
                 row.tick_ms,
                 row.tick_p99_ms,
+                row.step_ms,
+                row.ns_per_step,
                 row.move_ms,
                 row.look_ms,
                 row.write_ms,

@@ -1,4 +1,4 @@
-use crate::scenario::number_in;
+use crate::scenario::{MapOption, number_in};
 use ringshard_demo::Layout;
 use std::path::PathBuf;
 
@@ -10,7 +10,7 @@ pub struct Arguments {
     /// Layouts to run; default: all.
     #[arg(long, value_enum, value_delimiter = ',')]
     pub layouts: Vec<Layout>,
-    /// Share of the players that walk at any time.
+    /// Share of the players that run at any time.
     #[arg(long, value_name = "SHARE", default_value_t = 0.33, value_parser = share)]
     pub moving: f64,
     /// Maximum number of entities that a player sees.
@@ -19,6 +19,8 @@ pub struct Arguments {
     /// Maximum bytes of snapshot per player and tick.
     #[arg(long, value_name = "BYTES", default_value_t = 500)]
     pub snapshot_bytes: usize,
+    #[command(flatten)]
+    pub map: MapOption,
     /// Ticks to measure.
     #[arg(long, value_name = "N", default_value_t = 120, value_parser = clap::value_parser!(u32).range(1..=1_000_000))]
     pub ticks: u32,

@@ -9,7 +9,10 @@ pub struct Row {
     /// CPU time per tick: median and 99th percentile.
     pub tick_ms: f64,
     pub tick_p99_ms: f64,
-    /// Parts of a tick: applying movement and rebuilding the grid, finding visible entities, and writing snapshots.
+    /// The step of all players, and of one.
+    pub step_ms: f64,
+    pub ns_per_step: f64,
+    /// The other parts of a tick: applying movement and rebuilding the grid, finding visible entities, and writing snapshots.
     pub move_ms: f64,
     pub look_ms: f64,
     pub write_ms: f64,

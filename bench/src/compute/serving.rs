@@ -1,33 +1,31 @@
 //! A world whose players walk, and the CPU time that serving them takes.
 
+use super::crowd::{Crowd, id_of};
 use super::options::Arguments;
 use super::row::Row;
 use crate::scenario::option_name;
-use rand_chacha::rand_core::{Rng, SeedableRng};
+use rand_chacha::rand_core::SeedableRng;
 use ringshard::game::character::KINDS;
 use ringshard::game::simulation::INTEREST_PERIOD;
 use ringshard::runtime::tick::TICKS_PER_SECOND;
 use ringshard::world::exchange::Change;
 use ringshard::world::replication::viewer::{PlayerReport, Scratch};
 use ringshard::world::replication::{Encoder, Happenings, Pacing, Replica, Viewer};
-use ringshard::world::store::Rate;
 use ringshard::world::visibility::Visibility;
-use ringshard_demo::{Layout, spawn_point};
+use ringshard_demo::Layout;
 use ringshard_protocol::crypto::Csprng;
-use ringshard_world::character::{Character, EntityKind, states};
+use ringshard_terrain::Terrain;
+use ringshard_world::character::Character;
 use ringshard_world::messages::{Owner, SnapshotHeader};
-use ringshard_world::{EntityId, Fields, Map, State};
+use ringshard_world::{Fields, Map};
 use rustix::time::{ClockId, clock_gettime};
+use std::sync::Arc;
 use std::time::Duration;
 
 /// Ticks until a snapshot is acknowledged: 50 ms.
 const ROUND_TRIP: u16 = 3;
 /// Ticks before the measurement starts.
 const WARM_UP: u32 = 90;
-/// Ticks until a player decides again whether to walk or rest.
-const ACTIVITY_TICKS: u32 = 120;
-/// Speed of a player that walks, in units per second.
-const WALK: f32 = 600.0;
 /// Up to this distance an entity is near, in units.
 const NEAR: f32 = 5_000.0;
 /// Most bytes of a snapshot's header with its owner block.
@@ -44,17 +42,10 @@ impl Own {
     }
 }
 
-pub struct Walker {
-    pub id: EntityId,
-    pub point: [f32; 3],
-    pub home: [f32; 3],
-    pub velocity: [f32; 2],
-}
-
 pub struct ComputeRun {
     pub map: Map,
     pub random: Csprng,
-    pub walkers: Vec<Walker>,
+    pub crowd: Crowd,
     pub replica: Replica<Character>,
     pub visibility: Visibility,
     pub encoder: Encoder,
@@ -64,49 +55,41 @@ pub struct ComputeRun {
     /// Snapshots written for each viewer.
     pub numbers: Vec<u16>,
     pub layout: Layout,
-    pub moving: f64,
 }
 
 impl ComputeRun {
-    pub fn new(arguments: &Arguments, layout: Layout, clients: usize) -> Self {
-        let map = Map::default();
+    pub fn new(arguments: &Arguments, terrain: &Arc<Terrain>, layout: Layout, clients: usize) -> Self {
+        let map = *terrain.map();
         let mut random = Csprng::seed_from_u64(1);
-        let walkers: Vec<_> = (0..clients)
-            .map(|index| {
-                let point = spawn_point(layout, &map, &mut random);
-                let id = EntityId { index: index as u16, generation: 1 };
-                Walker { id, point, home: point, velocity: [0.0; 2] }
-            })
-            .collect();
-        let viewer = |walker: &Walker| {
-            let mut viewer = Viewer::new(Own::default(), walker.id.index.into(), 0);
-            viewer.body = Some(walker.id);
+        let crowd = Crowd::new(terrain, layout, clients, arguments.moving, &mut random);
+        let viewer = |index: usize| {
+            let mut viewer = Viewer::new(Own::default(), index as u32, 0);
+            viewer.body = Some(id_of(index));
             viewer
         };
         ComputeRun {
-            viewers: walkers.iter().map(viewer).collect(),
+            viewers: (0..clients).map(viewer).collect(),
             message: vec![0; HEADER_BYTES_MAX + arguments.snapshot_bytes],
             numbers: vec![0; clients],
             visibility: Visibility::new(&map, clients, arguments.visible, NEAR, &KINDS),
             happenings: Happenings::new(clients),
             replica: Replica::new(clients, 0, Character::default()),
             encoder: Encoder::new(clients),
-            walkers,
+            crowd,
             map,
             random,
             layout,
-            moving: arguments.moving,
         }
     }
 
     pub fn run(mut self, arguments: &Arguments) -> Row {
         let pacing = Pacing { bytes_max: arguments.snapshot_bytes, ..Pacing::default() };
         let mut ticks = Vec::new();
-        let mut sums = [Duration::ZERO; 3];
+        let mut sums = [Duration::ZERO; 4];
         let (mut bytes, mut entries, mut encoded) = (0, 0, 0);
         for tick in 1..=WARM_UP + arguments.ticks {
             let before = (self.encoder.taken, self.encoder.encoded);
-            let changes = self.walk(tick);
+            let (changes, stepped) = self.step(tick);
             let began = busy();
             self.take(tick, &changes);
             let moved = busy();
@@ -115,8 +98,8 @@ impl ComputeRun {
             let written = self.write(tick, &pacing);
             let done = busy();
             if tick > WARM_UP {
-                ticks.push(done - began);
-                for (sum, part) in sums.iter_mut().zip([moved - began, looked - moved, done - looked]) {
+                ticks.push(stepped + done - began);
+                for (sum, part) in sums.iter_mut().zip([stepped, moved - began, looked - moved, done - looked]) {
                     *sum += part;
                 }
                 bytes += written;
@@ -125,17 +108,19 @@ impl ComputeRun {
             }
         }
         ticks.sort_unstable();
-        let clients = self.walkers.len();
+        let clients = self.crowd.len();
         let count = f64::from(arguments.ticks);
         let each = clients as f64 * count;
         let ms = |duration: Duration| duration.as_secs_f64() * 1e3;
-        let [moving, looking, writing] = sums;
+        let [stepping, moving, looking, writing] = sums;
         let served = (looking + writing).as_nanos() as f64;
         Row {
             clients,
             layout: option_name(self.layout),
             tick_ms: ms(ticks[ticks.len() / 2]),
             tick_p99_ms: ms(ticks[ticks.len() * 99 / 100]),
+            step_ms: ms(stepping) / count,
+            ns_per_step: stepping.as_nanos() as f64 / each,
             move_ms: ms(moving) / count,
             look_ms: ms(looking) / count,
             write_ms: ms(writing) / count,
@@ -148,41 +133,14 @@ impl ComputeRun {
         }
     }
 
-    /// Moves all players for one tick. This is not measured.
-    pub fn walk(&mut self, tick: u32) -> Vec<Change<Character>> {
-        let mut changes = Vec::new();
-        for walker in &mut self.walkers {
-            if tick % ACTIVITY_TICKS == u32::from(walker.id.index) % ACTIVITY_TICKS || tick == 1 {
-                let walks = f64::from(self.random.next_u32()) < self.moving * f64::from(u32::MAX);
-                let angle = self.random.next_u32() as f32;
-                let speed = if walks { WALK } else { 0.0 };
-                // Players turn back home, so that the layout stays as it is.
-                let away = [walker.home[0] - walker.point[0], walker.home[1] - walker.point[1]];
-                let angle = if away[0].hypot(away[1]) > 2_000.0 { away[1].atan2(away[0]) } else { angle };
-                walker.velocity = [speed * angle.cos(), speed * angle.sin()];
-            } else if walker.velocity == [0.0; 2] {
-                continue;
-            }
-            for axis in 0..2 {
-                walker.point[axis] += walker.velocity[axis] / TICKS_PER_SECOND as f32;
-            }
-            let moves = walker.velocity != [0.0; 2];
-            let shown = Character {
-                kind: EntityKind::Player as u8,
-                states: states::ALIVE | if moves { states::MOVING } else { 0 },
-                health: 255,
-                ..Character::default()
-            };
-            let state = State {
-                position: self.map.quantise(walker.point),
-                velocity: [walker.velocity[0] as i16, walker.velocity[1] as i16, 0],
-                rotation: [walker.velocity[1].atan2(walker.velocity[0]).to_degrees() as i16 as u16, 0, 0],
-                leap: 0,
-                shown,
-            };
-            changes.push(Change::State { id: walker.id, state, kind: EntityKind::Player as u8, rate: Rate::Full });
-        }
-        changes
+    /// Steps all players by one tick. Gives what changed, and the time that the steps took.
+    pub fn step(&mut self, tick: u32) -> (Vec<Change<Character>>, Duration) {
+        let Self { crowd, random, .. } = self;
+        crowd.steer(tick, random);
+        let began = busy();
+        crowd.step();
+        let stepped = busy() - began;
+        (crowd.changes(), stepped)
     }
 
     pub fn take(&mut self, tick: u32, changes: &[Change<Character>]) {
@@ -194,7 +152,7 @@ impl ComputeRun {
     pub fn look(&mut self, tick: u32) {
         for (number, viewer) in self.viewers.iter_mut().enumerate() {
             if tick <= 1 || (tick + number as u32).is_multiple_of(INTEREST_PERIOD) {
-                let from = self.map.quantise(self.walkers[number].point);
+                let from = self.map.quantise(self.crowd.point(number));
                 self.visibility.update(viewer, &self.replica, from, &[], |_| false);
             }
         }
@@ -207,12 +165,12 @@ impl ComputeRun {
             if let Some(next) = self.viewers.get(at + 1) {
                 next.prefetch(None);
             }
-            let Self { replica, encoder, happenings, message, walkers, viewers, numbers, .. } = self;
-            let (viewer, number, walker) = (&mut viewers[at], &mut numbers[at], &walkers[at]);
+            let Self { replica, encoder, happenings, message, crowd, viewers, numbers, .. } = self;
+            let (viewer, number) = (&mut viewers[at], &mut numbers[at]);
             if *number >= ROUND_TRIP {
                 viewer.acknowledge(tick, *number - ROUND_TRIP, u64::MAX, replica);
             }
-            let owner = Owner { body: Some(walker.id), own: Own::at(walker.point) };
+            let owner = Owner { body: Some(id_of(at)), own: Own::at(crowd.point(at)) };
             let report = PlayerReport { owner: &owner, lead: 0, input_age: 0 };
             let len = viewer.snapshot(tick, &report, pacing, replica, encoder, happenings, &mut scratch, message);
             *number += u16::from(len > 0);

@@ -3,7 +3,9 @@
 mod options;
 mod values;
 
-pub use self::options::{Arguments, Load, NetworkOptions, Placement, RunningServer, ServerOptions, Setting, Settings};
+pub use self::options::{
+    Arguments, Load, MapOption, NetworkOptions, Placement, RunningServer, ServerOptions, Setting, Settings,
+};
 pub use self::values::{Cipher, Datapath, Flows, IdleStrategy, Rate, number_in, option_name};
 
 use ringshard_link::conditions::NetworkSpec;

@@ -2,11 +2,14 @@
 
 use super::values::{Cipher, Datapath, Flows, IdleStrategy, Rate};
 use ringshard::config::key_files::load_pre_shared;
+use ringshard::open_map;
 use ringshard_link::conditions::NetworkSpec;
 use ringshard_protocol::client::ClientConfig;
 use ringshard_protocol::crypto::PublicKey;
+use ringshard_terrain::Terrain;
 use std::net::SocketAddr;
 use std::path::PathBuf;
+use std::sync::Arc;
 
 /// Options of all load commands.
 #[derive(clap::Args, Clone, Debug)]
@@ -110,6 +113,24 @@ pub struct Settings {
     /// A setting of the server, as in `ringshard serve --help`: --set connection-messages-per-second=0.
     #[arg(long = "set", value_name = "NAME=VALUE", value_parser = parse_setting)]
     pub settings: Vec<Setting>,
+}
+
+/// The map of a world.
+#[derive(clap::Args, Clone, Debug)]
+pub struct MapOption {
+    /// Map file of the world: `ringshard map` makes one. Without it, the world is level ground.
+    #[arg(long, value_name = "FILE")]
+    pub map: Option<PathBuf>,
+}
+
+impl MapOption {
+    /// Its terrain.
+    pub fn terrain(&self) -> Result<Arc<Terrain>, String> {
+        match &self.map {
+            Some(path) => open_map(path).map(Arc::new).map_err(|error| error.to_string()),
+            None => Ok(Terrain::shared_flat()),
+        }
+    }
 }
 
 /// Name and value of a setting of the server.

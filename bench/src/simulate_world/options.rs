@@ -1,4 +1,4 @@
-use crate::scenario::number_in;
+use crate::scenario::{MapOption, number_in};
 use ringshard_demo::Layout;
 use ringshard_link::conditions::NetworkSpec;
 use std::path::PathBuf;
@@ -20,6 +20,8 @@ pub struct Arguments {
     /// Where players and NPCs are.
     #[arg(long, value_enum, default_value = "crowd")]
     pub layout: Layout,
+    #[command(flatten)]
+    pub map: MapOption,
     /// Maximum number of entities that a player sees.
     #[arg(long, value_name = "N", default_value_t = 64)]
     pub visible: usize,

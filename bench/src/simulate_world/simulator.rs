@@ -52,7 +52,14 @@ impl Simulator {
         let cores = usize::from(cores);
         let network = Network::new(seed, arguments.network.conditions);
         let secret = SecretKey::from_bytes([7; 32]);
-        let mut world = WorldConfig { entities_max: 4096, visible_max: visible, seed, ..WorldConfig::default() };
+        let terrain = arguments.map.terrain()?;
+        let mut world = WorldConfig {
+            terrain: terrain.clone(),
+            entities_max: 4096,
+            visible_max: visible,
+            seed,
+            ..WorldConfig::default()
+        };
         world.pacing.bytes_max = snapshot_bytes;
         let near = world.near;
         world.check(cores).map_err(|error| error.to_string())?;
@@ -75,7 +82,7 @@ impl Simulator {
                 network.now(),
                 [number as u8 + 1; 32],
             );
-            let game = Demo::new(layout, npcs * (number + 1) / cores - npcs * number / cores);
+            let game = Demo::new(world.terrain.clone(), layout, npcs * (number + 1) / cores - npcs * number / cores);
             let (inlet, outlet) = mailbox();
             let core = Core::new(
                 SimLink::new(network.clone(), address),
@@ -89,7 +96,7 @@ impl Simulator {
             ServerCore { core, address, _inlet: inlet }
         });
         let server_cores = server_cores.collect();
-        let shared = Arc::new(Shared::default());
+        let shared = Arc::new(Shared::on(terrain));
         shared.open.store(true, Ordering::Relaxed);
         shared.measure.store(true, Ordering::Relaxed);
         let mut simulator = Simulator {

@@ -1,6 +1,7 @@
 //! The types of a contract.
 
 use crate::input::Input as Fuzzed;
+use ringshard_world::actions::{ActionInput, ActionState};
 use ringshard_world::codec::{Reader, Writer};
 use ringshard_world::contract::{Cooldown, Fields, Text, Wire, read_difference, write_difference};
 use ringshard_world::{EntityId, Pose, Rules};
@@ -71,6 +72,8 @@ pub fn contract(data: &[u8]) {
         value::<Answer>(piece, true);
         value::<Event>(piece, false);
         value::<[Option<Shown>; 2]>(piece, true);
+        value::<ActionInput>(piece, false);
+        value::<ActionState<5, 2>>(piece, false);
         difference(&mut differences.0, piece, true);
         difference(&mut differences.1, piece, false);
         difference(&mut differences.2, piece, true);

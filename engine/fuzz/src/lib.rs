@@ -12,6 +12,7 @@ mod input;
 mod link;
 mod messages;
 mod peer;
+mod rollback;
 mod wire;
 mod world;
 
@@ -22,5 +23,6 @@ pub use contract::contract;
 pub use crypto::{cookie, replay_window};
 pub use endpoint::endpoint_receive;
 pub use messages::{answer, ask, enter_answer, enter_request, event, inputs};
+pub use rollback::rollback;
 pub use wire::{ack, cleartext, fragment, frames, session_parameters_and_header};
 pub use world::world;

@@ -44,6 +44,7 @@ replay! {
     frames,
     inputs,
     replay_window,
+    rollback,
     connection_frames,
     session_parameters_and_header,
     world,

@@ -34,7 +34,7 @@
 //!     type Input = Input;
 //!     const SEATS: usize = 2;
 //!
-//!     fn step(&self, race: &mut Race, inputs: &Inputs<Input>) {
+//!     fn step_together(&self, race: &mut Race, inputs: &Inputs<Input>) {
 //!         for (at, input) in race.at.iter_mut().zip(inputs.all()) {
 //!             *at += i32::from(input.right);
 //!         }
@@ -103,7 +103,7 @@ mod session;
 mod ticks;
 mod together;
 
-pub use arbiter::{Match, MatchConfig, MatchStats, Refused};
+pub use arbiter::{CHECK_EVERY_MIN, Match, MatchConfig, MatchStats, Refused};
 pub use messages::Difference;
 pub use packet::{PACKET_BYTES_MAX, Packet};
 pub use session::{DELAY_MAX, PREDICTION_MAX, Progress, Session, SessionConfig, SessionStats, Taken};

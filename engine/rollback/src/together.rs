@@ -27,11 +27,11 @@ pub trait Together: Send + 'static {
     const SEATS: usize = SEATS_MAX;
 
     /// Advances the match by one tick.
-    fn step(&self, state: &mut Self::State, inputs: &Inputs<Self::Input>);
+    fn step_together(&self, state: &mut Self::State, inputs: &Inputs<Self::Input>);
 
     /// The input of a seat that nobody has. It must equal [`Rules::neutral_input`](ringshard_world::Rules::neutral_input) if
     /// both have the same type.
-    fn neutral_input(&self) -> Self::Input {
+    fn neutral(&self) -> Self::Input {
         Self::Input::default()
     }
 }

@@ -59,10 +59,15 @@ fn ray(bencher: Bencher<'_, '_>, reach: f32) {
 }
 
 #[divan::bench(args = [500.0, 2_000.0, 8_000.0])]
-fn ray_sorted_before(bencher: Bencher<'_, '_>, reach: f32) {
-    let mut rays = rays(reach);
-    rays.sort_by_key(|ray| ((ray.from[1] / 1_600.0) as u32, (ray.from[0] / 1_600.0) as u32));
-    bencher
-        .counter(ItemsCount::new(COUNT))
-        .bench(|| rays.iter().filter_map(|ray| TOWN.terrain.ray(ray.from, ray.direction, ray.max)).count());
+fn sees_all(bencher: Bencher<'_, '_>, reach: f32) {
+    let pairs: Vec<_> = pairs(reach).into_iter().map(|(from, to)| [from, to]).collect();
+    let mut seen = vec![false; COUNT];
+    bencher.counter(ItemsCount::new(COUNT)).bench_local(|| TOWN.terrain.sees_all(&pairs, &mut seen));
+}
+
+#[divan::bench(args = [500.0, 2_000.0, 8_000.0])]
+fn rays_at_once(bencher: Bencher<'_, '_>, reach: f32) {
+    let rays = rays(reach);
+    let mut impacts = vec![None; COUNT];
+    bencher.counter(ItemsCount::new(COUNT)).bench_local(|| TOWN.terrain.rays(&rays, &mut impacts));
 }

@@ -11,6 +11,7 @@
 //! | [`contract`] | [`Rules`]: the types of a game, and the step that both ends run | those above |
 //! | [`refusal`] | why a server refuses what a client says or asks | [`contract`] |
 //! | [`actions`] | actions of players: cooldowns, costs, casts | [`contract`], [`refusal`] |
+//! | [`claim`] | where a client says that its character is, in games whose clients move it | [`contract`], [`pose`] |
 //! | [`character`] | ready-made types for games of characters | [`contract`] |
 //! | [`state`] | the replicated state of an entity, and differences of states | [`contract`] and those above |
 //! | [`messages`] | snapshots, inputs, entering, asks and events | [`state`] and those above |
@@ -26,6 +27,7 @@
 
 pub mod actions;
 pub mod character;
+pub mod claim;
 pub mod clock;
 pub mod codec;
 pub mod contract;

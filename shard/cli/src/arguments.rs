@@ -1,6 +1,6 @@
 //! The command line: all commands and their help.
 
-use crate::{capture, config, control, doctor, histograms, keygen, manual, play, report, sessions, top};
+use crate::{capture, config, control, doctor, histograms, keygen, manual, map, path, play, report, sessions, top};
 use clap::{Parser, Subcommand};
 use ringshard::config::Sources;
 
@@ -45,6 +45,10 @@ pub enum Command {
     Decrypt(capture::DecryptArguments),
     /// List the connections of a running server.
     Sessions(sessions::Arguments),
+    /// Draw the path of a player of a running server: where its steps took it, and where the server has it.
+    ///
+    /// In a game whose clients say where their characters are, the steps are what the client said. Refusals are marked.
+    Path(path::Arguments),
     /// Drain a running server: it admits no new clients, and ends when all have left or drain-ms has passed.
     Drain(control::Arguments),
     /// Reload the settings of a running server.
@@ -61,6 +65,9 @@ pub enum Command {
     Play(play::Arguments),
     /// Collect everything about a running server and its host in one file, to attach to a bug report.
     Report(report::Arguments),
+    /// Bake maps from heightmaps and glTF models, look at them, and make a sample map.
+    #[command(subcommand, after_help = map::FIRST_STEPS)]
+    Map(map::Arguments),
     /// Print completions for a shell: `ringshard completions bash > /etc/bash_completion.d/ringshard`.
     Completions(manual::CompletionsArguments),
     /// Write manual pages, one per command.

@@ -12,7 +12,9 @@ mod duration;
 mod histograms;
 mod keygen;
 mod manual;
+mod map;
 mod output;
+mod path;
 mod play;
 mod report;
 mod restored;
@@ -40,6 +42,7 @@ fn main() -> ExitCode {
         Command::Histograms(arguments) => histograms::run(&arguments),
         Command::Capture(arguments) => capture::run(&arguments),
         Command::Decrypt(arguments) => capture::run_decrypt(&arguments),
+        Command::Path(arguments) => path::run(&arguments),
         Command::Sessions(arguments) => sessions::run(&arguments),
         Command::Drain(arguments) => control::drain(&arguments),
         Command::Reload(arguments) => control::reload(&arguments),
@@ -47,6 +50,7 @@ fn main() -> ExitCode {
         Command::Top(arguments) => top::run(&arguments),
         Command::Play(arguments) => play::run(&arguments),
         Command::Report(arguments) => report::run(&arguments),
+        Command::Map(arguments) => map::run(&arguments),
         Command::Completions(arguments) => manual::completions::<Arguments>(&arguments),
         Command::Man(arguments) => manual::man::<Arguments>(&arguments),
     };

@@ -31,7 +31,7 @@ fn start(configuration: &Configuration, prepared: &Prepared) -> Result<Started, 
             let share = |core: usize| npcs * (core + 1) / cores - npcs * core / cores;
             let kinds: Vec<_> = Demo::KINDS.iter().map(|kind| kind.name).collect();
             configuration.check_kinds(&kinds)?;
-            start_world(prepared, Jobs::none(cores), |start| Demo::new(layout, share(start.core)))?
+            start_world(prepared, Jobs::none(cores), |start| Demo::new(start.terrain, layout, share(start.core)))?
         }
     };
     let (game, _) = configuration.raw_values().get("game");

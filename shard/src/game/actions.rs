@@ -22,6 +22,9 @@ use ringshard_protocol::wire::Channel;
 use ringshard_world::actions::{Acted, Action, ActionState, Aim, Outcome};
 use ringshard_world::{EntityId, Refusal};
 
+/// How high above its feet a character sees and is seen, in units.
+pub const EYE_HEIGHT: f32 = 150.0;
+
 /// A game with actions: a table of `A` actions, and `R` resources.
 pub trait ActionGame<const A: usize, const R: usize>: Game {
     /// The table of actions: the one that the rules step with.
@@ -30,17 +33,23 @@ pub trait ActionGame<const A: usize, const R: usize>: Game {
     /// The field of the player's own state.
     fn state(own: &mut OwnOf<Self>) -> &mut ActionState<A, R>;
 
-    /// The event that tells those who see an entity what it does. It travels unreliably. `None`: nobody is told.
-    fn tells(&self, acted: Acted) -> Option<EventOf<Self>>;
+    /// The event that tells those who see an entity what it does. It travels unreliably. By default nobody is told.
+    fn tells(&self, _acted: Acted) -> Option<EventOf<Self>> {
+        None
+    }
 
     /// Whether the action of an entity of this core can have this target, for example a living enemy. The target exists, and
-    /// the client of the player has it in view.
-    fn is_target(&self, shard: &Shard<Self>, by: EntityId, action: u8, target: EntityId) -> bool;
+    /// the client of the player has it in view. By default nothing is a target.
+    fn is_target(&self, _shard: &Shard<Self>, _by: EntityId, _action: u8, _target: EntityId) -> bool {
+        false
+    }
 
-    /// Whether nothing stands between two points: where the player is, and where it saw the target. Asked for actions that
-    /// need a line of sight.
-    fn sees(&self, _from: [f32; 3], _to: [f32; 3]) -> bool {
-        true
+    /// Whether nothing stands between two points: where the feet of the player are, and where those of the target were as the
+    /// player saw it, or the point that it aims at. Asked for actions that need a line of sight. By default it is the terrain's
+    /// answer, between points [`EYE_HEIGHT`] higher. Other entities hide nothing.
+    fn sees(&self, shard: &Shard<Self>, from: [f32; 3], to: [f32; 3]) -> bool {
+        let [from, to] = [from, to].map(|[x, y, z]| [x, y, z + EYE_HEIGHT]);
+        shard.terrain().sees(from, to)
     }
 }
 
@@ -133,10 +142,13 @@ where
         Aim::Nothing => return Ok(Deed { by, action, aim, from, to: from }),
         Aim::Point { point } => point,
         Aim::Entity { id } => {
-            let is_target = shard.has_in_view(player, id) && game.is_target(shard, by, action, id);
+            let is_there = id == by || shard.has_in_view(player, id);
+            if !is_there || !game.is_target(shard, by, action, id) {
+                return Err(Refusal::Target);
+            }
             // What came into being since the moment that the player saw is where it is now.
-            let seen = || shard.as_seen_by(player).sample(id.index, id.generation).or_else(|| shard.pose(id));
-            is_target.then(seen).flatten().ok_or(Refusal::Target)?.point
+            let seen = shard.as_seen_by(player).sample(id.index, id.generation).or_else(|| shard.pose(id));
+            if id == by { from } else { seen.ok_or(Refusal::Target)?.point }
         }
     };
     // Clients see others at rounded positions.
@@ -144,7 +156,7 @@ where
     if distance(from, to) > reach {
         return Err(Refusal::Range);
     }
-    if row.sight && !game.sees(from, to) {
+    if row.sight && !game.sees(shard, from, to) {
         return Err(Refusal::Sight);
     }
     Ok(Deed { by, action, aim, from, to })

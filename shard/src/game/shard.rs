@@ -8,6 +8,7 @@ use crate::game::player::{Admission, PlayerId};
 use crate::game::reply::Reply;
 use crate::game::{AnswerOf, EventOf, Game, OwnOf, ShownOf};
 use crate::runtime::jobs::{Busy, JobPort, Jobs};
+use crate::runtime::path_record::PathRecord;
 use crate::world::exchange::{Command, CommandError, Exchange, Outbox, Purpose};
 use crate::world::interest::COUNT_MAX;
 use crate::world::replication::{Happenings, Replica};
@@ -63,6 +64,10 @@ pub struct Shard<G: Game> {
     pub(crate) rewinds: Cell<RewindStats>,
     /// What the game has decided about players' presence since the last settlement.
     pub(crate) decisions: Vec<(PlayerId, Decision)>,
+    /// The player that makes its step, its pose before it, and the age of its input.
+    pub(crate) stepping: Option<(PlayerId, Pose, u8)>,
+    /// The path of a player that is recorded for the operator.
+    pub(crate) following: Option<Box<PathRecord>>,
     /// Bodies whose players have left.
     pub(crate) lingering: Vec<Lingering>,
 }
@@ -117,6 +122,8 @@ impl<G: Game> Shard<G> {
             rewind,
             rewinds: Cell::default(),
             decisions: Vec::new(),
+            stepping: None,
+            following: None,
             lingering: Vec::new(),
         }
     }
@@ -254,6 +261,11 @@ impl<G: Game> Shard<G> {
         if self.members.get(player).is_some() {
             self.members.ledger.add(player.slot, why, weight, self.tick);
         }
+    }
+
+    /// While a player makes its step: its pose before that, and the ticks since an input of its was there in time.
+    pub(crate) fn stepped_from(&self, player: PlayerId) -> Option<(Pose, u8)> {
+        self.stepping.filter(|(stepping, ..)| *stepping == player).map(|(_, pose, age)| (pose, age))
     }
 
     /// What a player was refused since its session began. None if there is no such player.

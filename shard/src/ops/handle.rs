@@ -11,6 +11,7 @@ use crate::runtime::control::kick::{Kicked, Target};
 use crate::runtime::control::liveness::Liveness;
 use crate::runtime::control::quality::Quality;
 use crate::runtime::control::{Control, Gathered, Lifecycle, Unresponsive};
+use crate::runtime::path_record::PathRecord;
 use crate::runtime::player_list::PlayerRow;
 use crate::runtime::server::Server;
 use crate::runtime::service::LiveSettings;
@@ -21,7 +22,7 @@ use std::collections::HashMap;
 use std::io;
 use std::path::PathBuf;
 use std::sync::atomic::{AtomicU32, Ordering};
-use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError, TryLockError};
 use std::time::{Duration, SystemTime};
 #[cfg(feature = "ops")]
 use tokio::sync::Semaphore;
@@ -91,6 +92,8 @@ pub struct ServerHandle {
     started_at: SystemTime,
     reload: Mutex<ReloadStatus>,
     dumps: AtomicU32,
+    /// Locked while a path is recorded.
+    path: Mutex<()>,
     /// Its only permit belongs to the running capture.
     #[cfg(feature = "ops")]
     capture_permit: Arc<Semaphore>,
@@ -114,6 +117,7 @@ impl ServerHandle {
             started_at: now,
             reload: Mutex::new(ReloadStatus { succeeded_at: now, is_latest: true }),
             dumps: AtomicU32::new(0),
+            path: Mutex::default(),
             #[cfg(feature = "ops")]
             capture_permit: Arc::new(Semaphore::new(1)),
         }
@@ -145,6 +149,20 @@ impl ServerHandle {
             }
         };
         Gathered { given: given.iter().map(snapshot).collect(), missing }
+    }
+
+    /// The permit to record a path; None while another one is recorded.
+    pub(super) fn path_permit(&self) -> Option<MutexGuard<'_, ()>> {
+        match self.path.try_lock() {
+            Ok(permit) => Some(permit),
+            Err(TryLockError::Poisoned(poisoned)) => Some(poisoned.into_inner()),
+            Err(TryLockError::WouldBlock) => None,
+        }
+    }
+
+    /// Makes all cores record a path, or none. Gives the former records, each with the number of its core.
+    pub(super) fn follow(&self, make: impl Fn() -> Option<Box<PathRecord>>) -> Vec<(usize, PathRecord)> {
+        lock(&self.control).follow(make)
     }
 
     /// Everything in a scrape of the metrics.

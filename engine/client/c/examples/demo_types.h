@@ -4,30 +4,31 @@
 
 #include "ringshard.h"
 
-#define DEMO_SCHEMA_INPUT 0xB6542C2Au
-#define DEMO_SCHEMA_OWN 0x482480CBu
+#define DEMO_SCHEMA_INPUT 0x66088BF5u
+#define DEMO_SCHEMA_OWN 0x18B5B276u
 #define DEMO_SCHEMA_SHOWN 0xD2684187u
 #define DEMO_SCHEMA_ASK 0x9168F689u
 #define DEMO_SCHEMA_ANSWER 0xE849F239u
 #define DEMO_SCHEMA_EVENT 0xD145FB13u
 
-#define DEMO_WALK_MAX 600.0f
 #define DEMO_SHOT_COOLDOWN 30
 #define DEMO_POTIONS 3
 #define DEMO_TEXT_BYTES_MAX 200
-#define DEMO_MAP_WIDTH 819200.0f
-#define DEMO_MAP_DEPTH 819200.0f
 
 /* What a player does in one tick. */
 typedef struct demo_input {
-    uint16_t direction;
-    uint8_t pace;
+    int8_t forward;
+    int8_t left;
+    uint16_t yaw;
+    uint8_t keys;
     uint8_t actions;
 } demo_input;
 
 static const rs_field demo_input_fields[] = {
-    RS_FIELD(demo_input, direction, RS_KIND_U16),
-    RS_FIELD(demo_input, pace, RS_KIND_U8),
+    RS_FIELD(demo_input, forward, RS_KIND_I8),
+    RS_FIELD(demo_input, left, RS_KIND_I8),
+    RS_FIELD(demo_input, yaw, RS_KIND_U16),
+    RS_FIELD(demo_input, keys, RS_KIND_U8),
     RS_FIELD(demo_input, actions, RS_KIND_U8),
 };
 
@@ -35,9 +36,12 @@ static const rs_field demo_input_fields[] = {
 typedef struct demo_own {
     float point[2];
     float velocity[2];
-    uint16_t direction;
-    uint8_t leap;
+    uint16_t yaw;
+    float height;
+    float rise;
     uint16_t shot;
+    uint8_t gait;
+    uint8_t leap;
     uint8_t potions;
     uint8_t stunned;
     uint8_t frozen;
@@ -47,9 +51,12 @@ typedef struct demo_own {
 static const rs_field demo_own_fields[] = {
     RS_ARRAY(demo_own, point, RS_KIND_F32, 2),
     RS_ARRAY(demo_own, velocity, RS_KIND_F32, 2),
-    RS_FIELD(demo_own, direction, RS_KIND_U16),
-    RS_FIELD(demo_own, leap, RS_KIND_U8),
+    RS_FIELD(demo_own, yaw, RS_KIND_U16),
+    RS_FIELD(demo_own, height, RS_KIND_F32),
+    RS_FIELD(demo_own, rise, RS_KIND_F32),
     RS_FIELD(demo_own, shot, RS_KIND_COOLDOWN),
+    RS_FIELD(demo_own, gait, RS_KIND_U8),
+    RS_FIELD(demo_own, leap, RS_KIND_U8),
     RS_FIELD(demo_own, potions, RS_KIND_U8),
     RS_FIELD(demo_own, stunned, RS_KIND_BOOL),
     RS_FIELD(demo_own, frozen, RS_KIND_BOOL),

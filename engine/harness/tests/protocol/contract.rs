@@ -96,3 +96,20 @@ fn the_contract_is_the_one_in_the_document() {
         source.split_once("wire! {\n").and_then(|(_, rest)| rest.split_once("\n}\n")).expect("it is declared");
     assert_eq!(plain(declared.0), plain(document));
 }
+
+#[test]
+fn the_types_of_actions_are_those_in_the_document() {
+    let blocks: Vec<_> = fenced_blocks().filter(|(info, _)| *info == "contract actions").collect();
+    let [(_, document)] = blocks[..] else { panic!("the document must have the types of actions once") };
+    let sources = [
+        include_str!("../../../world/src/actions/input.rs"),
+        include_str!("../../../world/src/actions/state.rs"),
+        include_str!("../../../world/src/refusal.rs"),
+    ];
+    let lines = |text: &'static str| plain(text).into_iter().filter(|line| !line.starts_with(['/', '#']));
+    let source = sources.map(|source| lines(source).collect::<Vec<_>>().join("\n")).join("\n");
+    for declaration in document.split("\n\n") {
+        let declaration = plain(declaration).join("\n");
+        assert!(source.contains(&declaration), "the code does not have\n{declaration}");
+    }
+}

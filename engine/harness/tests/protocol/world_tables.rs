@@ -4,6 +4,7 @@ use crate::contract::{Answer, Ask, Event, Example, Input, Shown};
 use crate::document::{fenced_blocks, table, vectors};
 use crate::world_messages::{header, written};
 use ringshard_world::View;
+use ringshard_world::actions::ActionState;
 use ringshard_world::character::{Character, EntityKind, FACTIONS_MAX, buffs, states};
 use ringshard_world::contract::{ContractPart, Fields, Schema, Wire, mix};
 use ringshard_world::limits::*;
@@ -136,7 +137,7 @@ fn reads_input(message: &[u8]) -> bool {
 type Check = fn(u8) -> bool;
 
 /// The rows of the table: how a message with this value is read, and for which values it is read.
-const RESERVED: [(&str, &str, Check, Check); 12] = [
+const RESERVED: [(&str, &str, Check, Check); 13] = [
     (
         "EnterToWorld, answer",
         "4 to 255",
@@ -233,6 +234,16 @@ const RESERVED: [(&str, &str, Check, Check); 12] = [
                 || read_event::<Event>(&[7, value]).is_ok()
         },
         |value| value < 3,
+    ),
+    (
+        "ActionState, running",
+        "bits above A; a cooldown of 0",
+        |value| {
+            let running = value & 0x7F;
+            let cooldowns = [u8::from(value < 0x80), 0].repeat(running.count_ones() as usize);
+            read_whole::<ActionState<5, 0>>(&[&[running][..], &cooldowns, &[0; 4]].concat()).is_ok()
+        },
+        |value| value < 64 || value == 128,
     ),
 ];
 

@@ -4,7 +4,7 @@ use crate::messages::Difference;
 use crate::together::SEATS_MAX;
 
 /// Checked ticks that are kept.
-const KEPT: usize = 8;
+pub(super) const KEPT: usize = 8;
 
 /// The digests of one tick.
 #[derive(Clone, Copy)]
@@ -66,6 +66,8 @@ impl Checks {
         match check.of[seat] {
             None => check.of[seat] = Some(digest),
             Some(former) if former == digest => return Outcome::Nothing,
+            // It has got the server's state since.
+            Some(_) if check.reference == Some(digest) => check.of[seat] = Some(digest),
             Some(_) => return Outcome::Contradicts,
         }
         if let Some(reference) = check.reference {

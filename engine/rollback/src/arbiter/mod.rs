@@ -14,14 +14,21 @@ use ringshard_protocol::wire::Channel;
 use ringshard_world::Refusal;
 
 /// Reports of one player that are read per tick. A client makes one in three ticks; after an outage, some arrive at once.
-const REPORTS_PER_TICK: u8 = 4;
+const REPORTS_PER_TICK: u8 = 8;
 /// A player gets no second state for so many ticks.
 const STATE_EVERY_TICKS: u64 = 120;
+/// A player whose client does not say that it has the state gets none for so many ticks: the first one is still under way.
+const STATE_AGAIN_TICKS: u64 = 1_200;
+
+/// Fewest ticks from one compared digest to the next: clients that are [`HISTORY`](crate::HISTORY) ticks behind are compared,
+/// too.
+pub const CHECK_EVERY_MIN: u8 = 16;
+const _: () = assert!(checks::KEPT * CHECK_EVERY_MIN as usize >= crate::ticks::HISTORY);
 
 /// How a server runs a match.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
 pub struct MatchConfig {
-    /// Ticks from one compared digest to the next, at least 1.
+    /// Ticks from one compared digest to the next, at least [`CHECK_EVERY_MIN`].
     pub check_every: u8,
     /// Whether the server steps the match, too. Then its state is the right one: a client whose state differs, or that was
     /// away, gets it, and players can come later. Otherwise the server only passes inputs on, and compares the clients'
@@ -84,6 +91,24 @@ ringshard_protocol::counters! {
     }
 }
 
+/// A state that a player was given.
+#[derive(Clone, Copy)]
+struct Given {
+    /// The tick of the state.
+    tick: u64,
+    /// The tick in which it was given.
+    at: u64,
+    /// The client has since said that it has as much.
+    is_answered: bool,
+}
+
+impl Given {
+    /// Whether another state may follow now.
+    fn is_past(&self, now: u64) -> bool {
+        now - self.at >= if self.is_answered { STATE_EVERY_TICKS } else { STATE_AGAIN_TICKS }
+    }
+}
+
 /// A player of the match.
 struct Member<P> {
     player: P,
@@ -93,8 +118,8 @@ struct Member<P> {
     needs_state: bool,
     /// It was told that it cannot go on.
     is_lost: bool,
-    /// The tick of the last state that it was given, and the tick in which it was.
-    state: Option<(u64, u64)>,
+    /// The last state that it was given.
+    state: Option<Given>,
     /// Its client has the inputs of all ticks up to this one.
     confirmed: u64,
     /// The tick from which inputs that do not fit the first packet are sent next.
@@ -129,14 +154,18 @@ impl<T: Together, P: Copy + PartialEq> Match<T, P> {
     /// players have the seats 0, 1 and so on. `number` tells the match from others that its players were in or will be in.
     ///
     /// # Panics
-    /// When there are fewer than 2 players or more than [`Together::SEATS`], a player is named twice, or `check_every` is 0.
+    /// When there are fewer than 2 players or more than [`Together::SEATS`], a player is named twice, or `check_every` is
+    /// less than [`CHECK_EVERY_MIN`].
     pub fn begin(rules: T, number: u16, tick: u64, state: T::State, players: &[P], config: MatchConfig) -> Self {
         const { check::<T>() };
         assert!((SEATS_MIN..=T::SEATS).contains(&players.len()), "a match begins with 2 to {} players", T::SEATS);
-        assert!(config.check_every > 0, "there is at least a tick from one check to the next");
+        assert!(
+            config.check_every >= CHECK_EVERY_MIN,
+            "from one check to the next are {CHECK_EVERY_MIN} ticks or more"
+        );
         let twice = players.iter().enumerate().any(|(at, player)| players[..at].contains(player));
         assert!(!twice, "a player has one seat");
-        let neutral = normalised(&rules.neutral_input());
+        let neutral = normalised(&rules.neutral());
         let blank = Inputs::neutral(neutral, players.len(), 0);
         Match {
             number,
@@ -178,7 +207,7 @@ impl<T: Together, P: Copy + PartialEq> Match<T, P> {
         self.history.push(inputs);
         self.stats.ticks += 1;
         if self.config.is_stepped {
-            self.rules.step(&mut self.state, &inputs);
+            self.rules.step_together(&mut self.state, &inputs);
             self.state_tick = tick;
         }
         if self.checks.is_checked(tick) {
@@ -209,9 +238,9 @@ impl<T: Together, P: Copy + PartialEq> Match<T, P> {
             return send(player, Channel::RELIABLE_ORDERED, lost_packet(*number));
         }
         let newest = history.newest;
-        if member.needs_state && member.state.is_none_or(|(_, given)| newest - given >= STATE_EVERY_TICKS) {
+        if member.needs_state && member.state.is_none_or(|given| given.is_past(newest)) {
             member.needs_state = false;
-            member.state = Some((self.state_tick, newest));
+            member.state = Some(Given { tick: self.state_tick, at: newest, is_answered: false });
             member.confirmed = self.state_tick;
             stats.states += 1;
             self.send_state(player, seat, present, send);
@@ -304,13 +333,16 @@ impl<T: Together, P: Copy + PartialEq> Match<T, P> {
         }
         // Reports can overtake each other.
         member.confirmed = member.confirmed.max(confirmed);
+        let Some(given) = &mut member.state else { return Ok(None) };
+        given.is_answered |= confirmed >= given.tick;
         // Of the time before its state, a client may say what it likes.
-        let check = check.filter(|&(tick, _)| member.state.is_some_and(|(from, _)| tick > from));
+        let check = check.filter(|&(tick, _)| tick > given.tick);
         let Some((tick, digest)) = check else { return Ok(None) };
         match self.checks.note(tick, seat, digest) {
             Outcome::Nothing => Ok(None),
             Outcome::Agrees => {
                 self.stats.digests_agreed += 1;
+                member.needs_state = false;
                 Ok(None)
             }
             Outcome::Differs(difference) => {

@@ -240,7 +240,7 @@ impl<T: Together> Session<T> {
 
     fn take_state(&mut self, number: u16, part: &StatePart<'_>, state: T::State) -> Taken {
         let (seat, seats) = (usize::from(part.seat), usize::from(part.seats));
-        let neutral = normalised(&self.rules.neutral_input());
+        let neutral = normalised(&self.rules.neutral());
         let base = Inputs::neutral(neutral, seats, part.present);
         let same = self.playing.as_mut().filter(|playing| playing.number == number && playing.seat == seat);
         // Reports begin at once: until then the server sends all inputs since this state.

@@ -194,7 +194,7 @@ impl<T: Together> Timeline<T> {
         let inputs = self.inputs_for(tick);
         self.slot_mut(tick).used = inputs;
         let mut state = self.states[self.place(tick - 1)];
-        rules.step(&mut state, &inputs);
+        rules.step_together(&mut state, &inputs);
         *self.state_mut(tick) = state;
         self.settle();
     }

@@ -168,7 +168,7 @@ impl World {
             }
         }
         let mut state = self.oracle[&(self.tick - 1)];
-        Brawl::default().step(&mut state, &inputs);
+        Brawl::default().step_together(&mut state, &inputs);
         self.oracle.insert(self.tick, state);
         let mut sent = Vec::new();
         self.game.tick(self.tick, |player, channel: Channel, packet| {

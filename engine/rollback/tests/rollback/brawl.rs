@@ -29,7 +29,7 @@ impl Together for Brawl {
     type State = State;
     type Input = Input;
 
-    fn step(&self, state: &mut State, inputs: &Inputs<Input>) {
+    fn step_together(&self, state: &mut State, inputs: &Inputs<Input>) {
         state.ticks += 1;
         for (seat, input) in inputs.all().iter().enumerate() {
             let bits = u64::from(input.x as u8) | u64::from(input.y as u8) << 8 | u64::from(input.hit) << 16;

@@ -60,3 +60,18 @@ fn pairs(found: &Difference) -> impl Iterator<Item = (u8, u8)> {
     let Difference { seat, from, .. } = *found;
     (0..8).filter(move |other| from & 1 << other != 0).map(move |other| (seat.min(other), seat.max(other)))
 }
+
+#[test]
+fn a_client_that_is_put_right_during_a_check_is_not_refused_and_gets_one_state() {
+    for wrong_at in 140..172 {
+        let config = MatchConfig { check_every: 16, is_stepped: true };
+        let mut world =
+            World::new(2, wrong_at.into(), Path { delay: 9, jitter: 3, loss: 0 }, config, SessionConfig::default());
+        let rules = Brawl { wrong_at: Some(wrong_at) };
+        world.clients[FAULTY].session = ringshard_rollback::Session::new(rules, SessionConfig::default());
+        world.liars.push(FAULTY);
+        world.pass(400);
+        let (stats, client) = (world.game.stats(), world.clients[FAULTY].session.stats());
+        assert_eq!((stats.reports_refused, stats.states, client.resyncs), (0, 3, 1), "wrong at {wrong_at}: {stats:?}");
+    }
+}

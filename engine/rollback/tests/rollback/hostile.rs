@@ -69,7 +69,7 @@ fn a_client_that_never_reports_costs_two_packets_per_tick_and_a_state_now_and_th
 fn a_flood_is_counted_and_a_few_reports_of_a_tick_are_read() {
     let world = play(|_, tick| report(tick - 4, None), 60, true);
     let stats = world.game.stats();
-    assert!(stats.reports <= 900 * (3 * 4) && stats.reports_refused > 45_000, "{stats:?}");
+    assert!(stats.reports <= 900 * (3 * 8) && stats.reports_refused > 45_000, "{stats:?}");
 }
 
 #[test]
@@ -82,7 +82,7 @@ fn reports_of_strangers_and_checks_that_cannot_be_are_refused() {
     let unchecked = (now - 9..now).find(|tick| !(*tick as u32).is_multiple_of(30)).unwrap();
     assert_eq!(game.report(0, &report(now - 1, Some((unchecked, 1)))), Err(Refused::Forged), "no checked tick");
     assert_eq!(game.report(0, &Packet::new(&[0, 9, 0]).unwrap()), Err(Refused::Forged));
-    assert_eq!(game.report(0, &report(now, None)), Ok(None));
+    (0..5).for_each(|_| assert_eq!(game.report(0, &report(now, None)), Ok(None)));
     assert_eq!(game.report(0, &report(now, None)), Err(Refused::Flood));
 }
 

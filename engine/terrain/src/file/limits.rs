@@ -6,8 +6,8 @@ pub const SECTIONS_MAX: usize = 1 << 16;
 pub const HEIGHTS_MAX: usize = 1 << 28;
 /// Most triangles of static geometry, with twelve for each volume that nobody may enter: 592 MiB.
 pub const TRIANGLES_MAX: usize = 1 << 24;
-/// Most entries in the lists of triangles by cell, where a triangle counts once for each cell under its bounding box: 512 MiB.
-pub const CELL_TRIANGLES_MAX: usize = 1 << 27;
+/// Most entries in the lists of triangles by cell, where a triangle counts once for each cell under its bounding box: 1 GiB.
+pub const CELL_TRIANGLES_MAX: usize = 1 << 25;
 /// Most volumes.
 pub const VOLUMES_MAX: usize = 1 << 16;
 /// Most entries in the lists of volumes by section, where a volume counts once for each section that it reaches into.

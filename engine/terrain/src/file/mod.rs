@@ -21,7 +21,7 @@
 //! | heights | 2 | as the shape says, in rows along x |
 //! | sections | 4 | one per section of the map, in rows along x |
 //! | cells | 4 | 64 x 64 + 1 per section that has geometry |
-//! | cell triangles | 4 | as the cells say |
+//! | cell triangles | [`CellTriangle`], 32 | as the cells say |
 //! | triangles | 3 corners of 3 coordinates, 36 | |
 //! | triangle flags | 1 | one per triangle |
 //! | volumes | [`Volume`], 36 | |

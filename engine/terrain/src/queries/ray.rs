@@ -65,7 +65,7 @@ impl Terrain {
     pub fn sees(&self, from: [f32; 3], to: [f32; 3]) -> bool {
         // Always from the lower of the points, so that both directions have the same roundings.
         let (from, to) = if from <= to { (from, to) } else { (to, from) };
-        let Some(beam) = Beam::between(self, from, to) else {
+        let Some(beam) = Beam::between(self, from, to, [0.0; 3]) else {
             // The same point, a line outside the map, or no line.
             return from.iter().chain(&to).all(|along| along.is_finite());
         };
@@ -122,18 +122,18 @@ impl<'a> Search<'a> {
 
     fn triangles_in(&mut self, patch: &Patch) -> f32 {
         let (columns, from) = (self.columns, self.beam.from);
-        let along_x = u32::from(self.terrain.map().shape().1[0]);
+        let along_x = self.terrain.grid.sections_along_x();
         for y in patch.first[1]..=patch.last[1] {
             for x in patch.first[0]..=patch.last[0] {
                 let cells = columns.sections[(y / SECTION_CELLS * along_x + x / SECTION_CELLS) as usize];
                 if cells == NO_CELLS {
                     continue;
                 }
-                let cell = (cells + y % SECTION_CELLS * SECTION_CELLS + x % SECTION_CELLS) as usize;
+                let cell = cells as usize + (y % SECTION_CELLS * SECTION_CELLS + x % SECTION_CELLS) as usize;
                 let list = columns.cells[cell] as usize..columns.cells[cell + 1] as usize;
                 for entry in &columns.cell_triangles[list] {
                     let is_seen = entry.flags & u32::from(triangle_flags::INVISIBLE) == 0;
-                    if !is_seen || entry.low[2] - from[2] > patch.high || entry.high[2] - from[2] < patch.low {
+                    if !(is_seen & entry.reaches(patch.low, patch.high)) {
                         continue;
                     }
                     let number = entry.triangle;
@@ -151,7 +151,7 @@ impl<'a> Search<'a> {
 
     fn ground_in(&mut self, patch: &Patch) -> f32 {
         let (columns, shape) = (self.columns, &self.columns.shape[0]);
-        let (low, high) = (patch.low + self.beam.from[2], patch.high + self.beam.from[2]);
+        let (low, high) = (patch.low[2], patch.high[2]);
         for y in patch.first[1]..=patch.last[1] {
             for x in patch.first[0]..=patch.last[0] {
                 let four @ [a, b, c, d] = squares::heights(columns, [x, y]);
@@ -187,7 +187,7 @@ impl<'a> Search<'a> {
         };
         Some(Impact {
             distance: beam.skipped + self.limit,
-            point: std::array::from_fn(|axis| beam.from[axis] + beam.direction[axis] * self.limit),
+            point: beam.point(self.limit),
             normal: normal(corners, beam.direction),
             surface,
         })

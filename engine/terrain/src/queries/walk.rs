@@ -21,9 +21,9 @@ pub(super) struct Grid {
 pub(super) struct Patch {
     pub(super) first: [u32; 2],
     pub(super) last: [u32; 2],
-    /// Heights of the ray there, relative to its beginning, with padding.
-    pub(super) low: f32,
-    pub(super) high: f32,
+    /// The box around the ray there, with padding.
+    pub(super) low: [f32; 3],
+    pub(super) high: [f32; 3],
 }
 
 /// A horizontal direction that is shorter than this leaves no cell, whatever the length of the ray.
@@ -80,14 +80,15 @@ impl Grid {
                 return;
             }
             let end = if is_upright { limit } else { (distance(far) + slack).min(limit) };
-            let ends = |axis: usize| {
+            let (mut low, mut high) = ([0.0; 3], [0.0; 3]);
+            for axis in 0..3 {
                 let (a, b) = (direction[axis] * begin, direction[axis] * end);
-                (a.min(b) - padding, a.max(b) + padding)
-            };
-            let ((from_side, to_side), (low, high)) = (ends(side), ends(2));
+                low[axis] = beam.from[axis] + (a.min(b) - padding);
+                high[axis] = beam.from[axis] + (a.max(b) + padding);
+            }
             let (mut first, mut most) = ([at; 2], [at; 2]);
-            first[side] = self.cell(beam.from[side] + from_side, side);
-            most[side] = self.cell(beam.from[side] + to_side, side);
+            first[side] = self.cell(low[side], side);
+            most[side] = self.cell(high[side], side);
             limit = visit(&Patch { first, last: most, low, high });
             if at == last {
                 return;

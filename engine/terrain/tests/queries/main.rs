@@ -1,4 +1,7 @@
 //! Queries against oracles that try every triangle.
 
+#[path = "../dice/mod.rs"]
+mod dice;
 mod model;
 mod rays;
+mod shapes;

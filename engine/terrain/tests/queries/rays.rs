@@ -1,8 +1,9 @@
 //! Rays and lines of sight.
 
-use crate::model::{Dice, EDGE, cross, dot, facets, meets, minus, random_plan};
-use proptest::prelude::{any, prop, proptest};
-use ringshard_terrain::{Plan, Surface, Terrain};
+use crate::dice::Dice;
+use crate::model::{EDGE, cross, dot, facets, meets, minus, random_plan};
+use proptest::prelude::{ProptestConfig, any, prop, proptest};
+use ringshard_terrain::{Plan, Ray, Surface, Terrain};
 
 /// The nearest distances at which a ray meets something: for sure, and perhaps, because it passes an edge closely or runs along
 /// a surface.
@@ -177,7 +178,7 @@ fn no_ray_falls_through_the_ground() {
         let impact = terrain.ray([x, y, 500.0], [0.0, 0.0, -1.0], f32::INFINITY).expect("the ground has no holes");
         assert!((impact.point[2] - terrain.height(x, y)).abs() < 0.01);
         let aside = [dice.between(0.0, EDGE), dice.between(0.0, EDGE), 500.0];
-        let way = [x - aside[0], y - aside[1], -561.0];
+        let way = [x - aside[0], y - aside[1], -501.0];
         assert!(terrain.ray(aside, way, f32::INFINITY).is_some(), "from {aside:?} to {x} {y}");
     }
 }
@@ -208,6 +209,25 @@ fn two_points_see_each_other_if_the_ray_between_them_is_free() {
 }
 
 #[test]
+fn many_queries_at_once_have_the_same_answers() {
+    let mut dice = Dice(10);
+    let terrain = Terrain::of(&random_plan(&mut dice, 40)).unwrap();
+    // More than are sorted at a time, and not a multiple of that.
+    let point = |dice: &mut Dice| dice.point([-50.0, -50.0, 0.0], [EDGE + 50.0, EDGE + 50.0, 300.0]);
+    let pairs: Vec<_> = (0..9_001).map(|_| [point(&mut dice), point(&mut dice)]).collect();
+    let mut seen = vec![false; pairs.len()];
+    terrain.sees_all(&pairs, &mut seen);
+    let rays: Vec<_> = pairs.iter().map(|&[from, direction]| Ray { from, direction, max: direction[0] }).collect();
+    let mut impacts = vec![None; rays.len()];
+    terrain.rays(&rays, &mut impacts);
+    for (number, [from, to]) in pairs.iter().enumerate() {
+        assert_eq!(seen[number], terrain.sees(*from, *to));
+        assert_eq!(impacts[number], terrain.ray(*from, *to, to[0]));
+    }
+    assert!(seen.contains(&true) && seen.contains(&false));
+}
+
+#[test]
 fn who_stands_on_the_ground_is_seen_to_the_feet() {
     let terrain = Terrain::flat();
     assert!(terrain.sees([1_000.0, 1_000.0, 170.0], [3_000.0, 1_500.0, 0.0]));
@@ -229,6 +249,8 @@ fn a_ray_from_outside_meets_what_is_in_the_map() {
 }
 
 proptest! {
+    #![proptest_config(ProptestConfig { failure_persistence: None, ..ProptestConfig::default() })]
+
     #[test]
     fn whatever_the_numbers_are_a_ray_ends(
         from in prop::array::uniform3(any::<f32>()),

@@ -34,18 +34,18 @@ impl Demo {
 
     /// Moves an entity of this core to another spawn point. It is whole again, and cannot be hurt for a while.
     pub(crate) fn restart(&mut self, shard: &mut Shard<Self>, id: EntityId) {
-        let [x, y] = self.spawn_point(shard);
+        let point = self.spawn_point(shard);
         match shard.player_of(id) {
             // Its body follows in the player's next step.
             Some(player) => {
                 if let Some(own) = shard.own_mut(player) {
                     let leap = own.leap.wrapping_add(1);
-                    *own = Own { leap, direction: own.direction, shot: own.shot, ..Own::at([x, y]) };
+                    *own = Own { leap, yaw: own.yaw, shot: own.shot, ..Own::at(point) };
                 }
             }
             None => {
                 if let Some(pose) = shard.entities.pose_mut(id) {
-                    (pose.point, pose.leap) = ([x, y, 0.0], pose.leap.wrapping_add(1));
+                    (pose.point, pose.leap) = (point, pose.leap.wrapping_add(1));
                 }
             }
         }

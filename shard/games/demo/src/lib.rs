@@ -29,9 +29,11 @@ use npcs::Npcs;
 use ringshard::game::character::{Buffs, Factions, KINDS, Relation};
 use ringshard::game::{Admission, Game, Kind, LeaveReason, NoJob, PlayerId, Reply, Rng, Shard};
 use ringshard_demo_rules::{Ask, Character, DemoRules, Event, Input, Own};
+use ringshard_terrain::Terrain;
 use ringshard_world::character::{EntityKind, buffs, states};
 use ringshard_world::{EntityId, Rules};
 use shooting::Shooting;
+use std::sync::Arc;
 
 /// Why a client is refused: the core has no room for its body.
 pub const FULL: u8 = 1;
@@ -59,12 +61,12 @@ pub struct Demo {
 }
 
 impl Demo {
-    /// The demonstration on the default map, with this layout and `npcs` NPCs on this core.
-    pub fn new(layout: Layout, npcs: usize) -> Self {
+    /// The demonstration on a map, with this layout and `npcs` NPCs on this core.
+    pub fn new(terrain: Arc<Terrain>, layout: Layout, npcs: usize) -> Self {
         let mut factions = Factions::default();
         factions.relate(1, 2, Relation::Enemy);
         Demo {
-            rules: DemoRules::default(),
+            rules: DemoRules::on(terrain),
             layout,
             factions,
             buffs: Buffs::default(),
@@ -76,10 +78,8 @@ impl Demo {
     }
 
     /// A random spawn point.
-    fn spawn_point(&self, shard: &mut Shard<Self>) -> [f32; 2] {
-        let map = *shard.map();
-        let [x, y, _] = spawn_point(self.layout, &map, &mut shard.random);
-        [x, y]
+    fn spawn_point(&self, shard: &mut Shard<Self>) -> [f32; 3] {
+        spawn_point(self.layout, &self.rules.terrain, &mut shard.random)
     }
 }
 

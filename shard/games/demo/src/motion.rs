@@ -22,9 +22,10 @@ pub fn walk(shard: &mut Shard<Demo>, id: EntityId, turn: u16, speed: f32) {
     }
 }
 
-/// Moves all entities but the bodies of players by their velocities, and keeps them on the map.
+/// Moves all entities but the bodies of players by their velocities, and keeps them on the map. NPCs stay on the ground.
 pub fn move_all(shard: &mut Shard<Demo>) {
     let size = shard.map().size();
+    let terrain = shard.terrain().clone();
     let columns = shard.entities.columns_mut();
     let tick = 1.0 / TICKS_PER_SECOND as f32;
     for row in columns.living.iter() {
@@ -34,6 +35,9 @@ pub fn move_all(shard: &mut Shard<Demo>) {
         }
         for (axis, place) in pose.point.iter_mut().enumerate() {
             *place = (*place + pose.velocity[axis] * tick).clamp(0.0, size[axis]);
+        }
+        if columns.shown[row].kind == EntityKind::Npc as u8 {
+            pose.point[2] = terrain.height(pose.point[0], pose.point[1]);
         }
     }
 }

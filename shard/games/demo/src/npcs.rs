@@ -39,8 +39,8 @@ impl Npcs {
     /// Spawns missing NPCs, as far as the core has room.
     pub fn populate(&mut self, shard: &mut Shard<Demo>, layout: Layout) {
         while self.npcs.len() < self.wanted {
-            let map = *shard.map();
-            let home = spawn_point(layout, &map, &mut shard.random);
+            let terrain = shard.terrain().clone();
+            let home = spawn_point(layout, &terrain, &mut shard.random);
             let shown = Character::new(EntityKind::Npc, 0);
             let Ok(id) = shard.entities.spawn(Pose::at(home), shown) else { return };
             self.npcs.push(Npc { id, home });

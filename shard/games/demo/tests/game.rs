@@ -16,12 +16,12 @@ const SECOND: Duration = Duration::from_secs(1);
 /// A world of one core and `players` players, who face east. Player `n` is `500 * n` units east of the middle, and its faction
 /// is `factions[n]`.
 fn world(factions: &[u8]) -> World<Demo> {
-    let mut world = World::new(1, NETWORK, 7, |_| Demo::new(Layout::Crowd, 0));
+    let mut world = World::new(1, NETWORK, 7, |start| Demo::new(start.terrain, Layout::Crowd, 0));
     for (number, &faction) in factions.iter().enumerate() {
         // One after the other, so that the server has them in this order.
         world.join(b"");
         pass(&mut world, SECOND, Input::default());
-        let point = [MIDDLE[0] + 500.0 * number as f32, MIDDLE[1]];
+        let point = [MIDDLE[0] + 500.0 * number as f32, MIDDLE[1], 0.0];
         change(&mut world, number, |own, shown| {
             *own = Own { leap: own.leap, ..Own::at(point) };
             shown.faction = faction;
@@ -78,7 +78,7 @@ fn ask(world: &mut World<Demo>, ask: Ask) -> Answer {
     world.news(0).into_iter().find_map(answer).expect("an ask is answered")
 }
 
-const SHOOTING: Input = Input { direction: 0, pace: 0, actions: actions::SHOOT };
+const SHOOTING: Input = Input { forward: 0, left: 0, yaw: 0, keys: 0, actions: actions::SHOOT };
 
 #[test]
 fn a_hit_hurts_an_enemy_which_burns_and_scores() {
@@ -136,7 +136,7 @@ fn projectiles_go_through_friends() {
 #[test]
 fn a_shot_for_which_there_is_no_room_can_be_repeated_at_once() {
     let config = ringshard::game::simulation::WorldConfig { entities_max: 1, ..small() };
-    let mut world = World::with_config(1, NETWORK, 7, config, |_| Demo::new(Layout::Crowd, 0));
+    let mut world = World::with_config(1, NETWORK, 7, config, |start| Demo::new(start.terrain, Layout::Crowd, 0));
     world.join(b"");
     world.join(b"");
     pass(&mut world, SECOND, SHOOTING);
@@ -212,7 +212,7 @@ fn a_client_cannot_make_events_that_are_the_servers() {
 #[test]
 fn effects_reach_the_step_and_movement_is_shown() {
     let mut world = world(&[1]);
-    let north = Input { direction: 1 << 14, pace: 255, actions: 0 };
+    let north = Input::running(1 << 14);
     pass(&mut world, SECOND, north);
     assert!(look(&mut world, 0).1.is(states::MOVING));
     change(&mut world, 0, |_, shown| shown.set(states::STUNNED, true));
@@ -236,7 +236,7 @@ fn a_client_predicts_walking_and_the_cooldown_of_shots_exactly() {
     let before = world.client(0).stats().mispredicted;
     world.pass(5 * SECOND, |_, scene| {
         let turn = scene.tick().wrapping_mul(331) as u16;
-        Input { direction: turn, pace: turn as u8, actions: actions::SHOOT }
+        Input { forward: turn as i8, actions: actions::SHOOT, ..Input::running(turn) }
     });
     assert!(!look(&mut world, 0).0.shot.is_ready(), "it shoots all the time");
     assert_eq!(world.client(0).stats().mispredicted, before);
@@ -246,7 +246,7 @@ fn a_client_predicts_walking_and_the_cooldown_of_shots_exactly() {
 #[test]
 fn a_refused_shot_takes_back_the_cooldown_that_the_client_predicted() {
     let config = WorldConfig { entities_max: 1, ..small() };
-    let mut world = World::with_config(1, NETWORK, 7, config, |_| Demo::new(Layout::Crowd, 0));
+    let mut world = World::with_config(1, NETWORK, 7, config, |start| Demo::new(start.terrain, Layout::Crowd, 0));
     world.join(b"");
     pass(&mut world, 2 * SECOND, Input::default());
     let corrected = world.client(0).stats().mispredicted;
@@ -269,7 +269,7 @@ fn a_refused_shot_takes_back_the_cooldown_that_the_client_predicted() {
 #[test]
 fn a_player_whose_client_is_silent_stands() {
     let mut world = world(&[1]);
-    let north = Input { direction: 1 << 14, pace: 255, actions: 0 };
+    let north = Input::running(1 << 14);
     pass(&mut world, SECOND, north);
     world.cut(0);
     pass(&mut world, SECOND, north);
@@ -281,7 +281,7 @@ fn a_player_whose_client_is_silent_stands() {
 
 #[test]
 fn npcs_walk_and_stay_near_their_homes() {
-    let mut world = World::new(1, NETWORK, 7, |_| Demo::new(Layout::Uniform, 50));
+    let mut world = World::new(1, NETWORK, 7, |start| Demo::new(start.terrain, Layout::Uniform, 50));
     let poses = |world: &mut World<Demo>| -> Vec<Pose> {
         world.act(0, |_, shard| {
             let columns = shard.entities.columns();

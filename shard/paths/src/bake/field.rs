@@ -7,6 +7,9 @@ use rerecast::{Aabb3d, AreaType, CompactHeightfield, Heightfield, HeightfieldBui
 use ringshard_terrain::Terrain;
 use ringshard_terrain::file::VolumeKind;
 
+/// How far an outline may differ from the voxels, in voxels.
+pub const OUTLINE_ERROR: f32 = 1.1;
+
 /// The voxels of a tile.
 #[derive(Clone, Copy, Debug)]
 pub struct Grid {
@@ -35,7 +38,8 @@ impl Grid {
         let wanted = if is_built { settings.cell } else { settings.ground_cell };
         let cells = (edge / wanted).ceil();
         let cell = edge / cells;
-        let radius = (settings.clearance() / cell).ceil() as u16;
+        // An outline can cut off a corner. The body fits even there.
+        let radius = (settings.tuning.radius / cell + OUTLINE_ERROR).ceil() as u16;
         let border = radius + 3;
         let rise = if is_built {
             settings.tuning.step_height
@@ -51,7 +55,8 @@ impl Grid {
             cells: cells as u16,
             border,
             radius,
-            climb: (rise / settings.cell_height) as u16,
+            // Heights are rounded up to voxels, so that a difference can be larger by one.
+            climb: (rise / settings.cell_height - 1.0).max(0.0) as u16,
             base: 0.0,
             top: 0.0,
         }
@@ -91,7 +96,7 @@ pub fn field_of(
     field.filter_walkable_low_height_spans(height);
     let mut field = field.into_compact(height, grid.climb).map_err(|error| error.to_string())?;
     close(terrain, settings, grid, &mut field);
-    field.erode_walkable_area(grid.radius);
+    erode(&mut field, grid.radius);
     Ok(field.areas.iter().any(AreaType::is_walkable).then_some(field))
 }
 
@@ -177,4 +182,36 @@ fn close(terrain: &Terrain, settings: &MeshSettings, grid: &Grid, field: &mut Co
 fn is_closed(terrain: &Terrain, [x, y, z]: [f32; 3], step_height: f32) -> bool {
     let is_no_go = |z: f32| terrain.volumes_at([x, y, z]).any(|volume| volume.kind == VolumeKind::NoGo as u32);
     is_no_go(z) || is_no_go(z - step_height)
+}
+
+/// Closes what is nearer than `radius` voxels to a wall, a ledge or a closed voxel, along x and y: the body is a box that does
+/// not turn, so that its corners reach farther than its sides.
+fn erode(field: &mut CompactHeightfield, radius: u16) {
+    for directions in [[0, 2], [1, 3]] {
+        let mut areas = field.areas.clone();
+        for row in 0..field.height {
+            for column in 0..field.width {
+                for span in field.cell_at(column, row).index_range() {
+                    let is_free = |direction| has_room(field, [column, row], span, direction, radius);
+                    if field.areas[span].is_walkable() && !directions.into_iter().all(is_free) {
+                        areas[span] = AreaType::NOT_WALKABLE;
+                    }
+                }
+            }
+        }
+        field.areas = areas;
+    }
+}
+
+/// Whether a character can walk on from a voxel for so many voxels in a direction.
+fn has_room(field: &CompactHeightfield, [column, row]: [u16; 2], span: usize, direction: u8, voxels: u16) -> bool {
+    let (mut column, mut row, mut span) = (i32::from(column), i32::from(row), span);
+    for _ in 0..voxels {
+        let Some(layer) = field.spans[span].con(direction) else { return false };
+        (column, row, span) = field.con_indices(column, row, direction, layer);
+        if !field.areas[span].is_walkable() {
+            return false;
+        }
+    }
+    true
 }

@@ -43,8 +43,8 @@ const PARTS_MAX: f32 = 32.0;
 pub struct MeshSettings {
     /// The character that walks on the mesh: its radius, height, step height, slope limit and swim depth.
     pub tuning: Tuning,
-    /// Edge of a voxel where there are triangles, in units. An opening is passable if it is wider than the character's
-    /// diagonal by two voxels.
+    /// Edge of a voxel where there are triangles, in units. An opening is always passable if it is wider than the character by
+    /// 5 voxels.
     pub cell: f32,
     /// Edge of a voxel where there is only ground, in units.
     pub ground_cell: f32,
@@ -62,7 +62,7 @@ impl Default for MeshSettings {
             tuning: Tuning::default(),
             cell: 12.5,
             ground_cell: 50.0,
-            cell_height: 5.0,
+            cell_height: 2.5,
             swims: false,
             region_area_min: 40_000.0,
         }
@@ -70,9 +70,9 @@ impl Default for MeshSettings {
 }
 
 impl MeshSettings {
-    /// How far paths stay from walls, in units: half of the body's diagonal, for the body does not turn.
-    pub fn clearance(&self) -> f32 {
-        self.tuning.radius * std::f32::consts::SQRT_2
+    /// What is farther away from a tile than this does not change its polygons, in units.
+    fn margin(&self) -> f32 {
+        3.0 * self.tuning.radius
     }
 
     fn check(&self, tile: f32) -> Result<(), MeshError> {

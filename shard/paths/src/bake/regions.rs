@@ -40,7 +40,7 @@ pub fn finish(terrain: &Terrain, settings: &MeshSettings, all: Polygons) -> Mesh
 
 fn agent(settings: &MeshSettings) -> [f32; 4] {
     let tuning = &settings.tuning;
-    [settings.clearance(), tuning.height, tuning.step_height, tuning.slope_limit]
+    [tuning.radius, tuning.height, tuning.step_height, tuning.slope_limit]
 }
 
 /// For each polygon, another one that it is connected to, or itself.

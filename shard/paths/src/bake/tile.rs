@@ -1,6 +1,6 @@
 //! The polygons of one tile.
 
-use super::field::{Grid, field_of};
+use super::field::{Grid, OUTLINE_ERROR, field_of};
 use super::square::Tile;
 use super::{MeshError, MeshSettings, Polygons};
 use crate::surface::nearest_height;
@@ -10,13 +10,12 @@ use ringshard_terrain::file::VolumeKind;
 
 /// Corners of a polygon, at most.
 const CORNERS_MAX: u16 = 6;
-/// How far an outline may differ from the voxels, in voxels. The values after the first are tried if an outline crosses
-/// itself.
-const OUTLINE_ERRORS: [f32; 4] = [1.1, 0.8, 0.4, 0.05];
+/// How much finer outlines are tried, one after the other, if an outline crosses itself.
+const FINER: [f32; 4] = [1.0, 0.7, 0.4, 0.05];
 
 /// Whether a character can stand everywhere on a tile: it has neither triangles, nor steep ground, nor volumes that matter.
 pub fn is_open(terrain: &Terrain, settings: &MeshSettings, tile: &Tile) -> bool {
-    let around = tile.wider(2.0 * settings.clearance());
+    let around = tile.wider(settings.margin());
     !has_triangles(terrain, &around) && !has_volumes(terrain, &around) && is_level(terrain, settings, &around)
 }
 
@@ -64,7 +63,7 @@ fn is_level(terrain: &Terrain, settings: &MeshSettings, tile: &Tile) -> bool {
 
 /// Adds the whole tile as one polygon. It keeps its distance from the edge of the map.
 pub fn add_rectangle(terrain: &Terrain, settings: &MeshSettings, tile: &Tile, all: &mut Polygons) {
-    let ([width, depth, _], margin) = (terrain.map().size(), settings.clearance());
+    let ([width, depth, _], margin) = (terrain.map().size(), settings.tuning.radius);
     let [low_x, low_y] = tile.low.map(|axis| if axis <= 0.0 { margin } else { axis });
     let [high_x, high_y] =
         [(tile.high[0], width), (tile.high[1], depth)].map(|(axis, end)| if axis >= end { end - margin } else { axis });
@@ -81,7 +80,7 @@ pub fn add(terrain: &Terrain, settings: &MeshSettings, tile: &Tile, all: &mut Po
         add_rectangle(terrain, settings, tile, all);
         return Ok(());
     }
-    let is_built = has_triangles(terrain, &tile.wider(2.0 * settings.clearance()));
+    let is_built = has_triangles(terrain, &tile.wider(settings.margin()));
     let mut grid = Grid::new(settings, tile, is_built);
     let mesh = mesh_of(terrain, settings, &mut grid).map_err(|why| MeshError::Tile {
         from_x: tile.low[0] as u32,
@@ -101,8 +100,8 @@ fn mesh_of(terrain: &Terrain, settings: &MeshSettings, grid: &mut Grid) -> Resul
     field.build_distance_field();
     field.build_regions(grid.border, 0, 400).map_err(|error| error.to_string())?;
     let mut why = String::new();
-    for error in OUTLINE_ERRORS {
-        let outlines = field.build_contours(error, 0, BuildContoursFlags::empty());
+    for finer in FINER {
+        let outlines = field.build_contours(OUTLINE_ERROR * finer, 0, BuildContoursFlags::empty());
         match outlines.into_polygon_mesh(CORNERS_MAX) {
             Ok(mesh) => return Ok(Some(mesh)),
             Err(error) => why = error.to_string(),

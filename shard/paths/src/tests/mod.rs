@@ -1,2 +1,4 @@
 mod bake;
+mod paths;
 mod plans;
+mod walks;

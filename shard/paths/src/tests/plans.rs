@@ -49,23 +49,17 @@ pub fn add_invisible_wall(plan: &mut Plan, from: [f32; 2], to: [f32; 2]) {
 pub fn town(sections: u16, houses: usize, seed: u64) -> Plan {
     let mut plan = level(sections);
     let size = f32::from(sections) * 3_200.0;
-    let mut state = seed.wrapping_mul(0x9E37_79B9_7F4A_7C15) | 1;
-    let mut random = move || {
-        state ^= state << 13;
-        state ^= state >> 7;
-        state ^= state << 17;
-        (state >> 40) as f32 / (1_u64 << 24) as f32
-    };
+    let mut random = random(seed);
     let river = [size * 0.5, size * 0.5 + 900.0];
     shape_ground(&mut plan, |x, _| if (river[0]..=river[1]).contains(&x) { 0.0 } else { 400.0 });
     for at in [size * 0.25, size * 0.75] {
         plan.add_box([river[0] - 150.0, at, 370.0], [river[1] + 150.0, at + 400.0, 400.0]);
     }
     for _ in 0..houses {
-        let x = 200.0 + random() * (size - 1_400.0);
-        let y = 200.0 + random() * (size - 1_400.0);
+        let x = 200.0 + random(size - 1_400.0);
+        let y = 200.0 + random(size - 1_400.0);
         if x + 1_000.0 < river[0] - 300.0 || x > river[1] + 300.0 {
-            add_house(&mut plan, [x, y, 400.0], [600.0 + random() * 300.0, 600.0 + random() * 300.0]);
+            add_house(&mut plan, [x, y, 400.0], [600.0 + random(300.0), 600.0 + random(300.0)]);
         }
     }
     plan
@@ -80,4 +74,12 @@ pub fn add_house(plan: &mut Plan, [x, y, z]: [f32; 3], [width, depth]: [f32; 2])
     plan.add_box([x, y + 20.0, z - 50.0], [x + 20.0, y + depth - 20.0, top]);
     plan.add_box([x + width - 20.0, y + 20.0, z - 50.0], [x + width, y + depth - 20.0, top]);
     plan.add_box([x, y, top], [x + width, y + depth, top + 30.0]);
+}
+
+/// A small random sequence.
+pub fn random(mut state: u64) -> impl FnMut(f32) -> f32 {
+    move |below| {
+        state = state.wrapping_mul(6_364_136_223_846_793_005).wrapping_add(1_442_695_040_888_963_407);
+        (state >> 40) as f32 / (1_u64 << 24) as f32 * below
+    }
 }

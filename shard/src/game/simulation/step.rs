@@ -45,13 +45,17 @@ impl<G: Game> Simulation<G> {
         // A silent client is not late.
         stats.inputs_missed += u64::from(taken.age > 0 && member.connection.is_some());
         note_input(member.id, &taken.input);
-        game.rules().step(&mut member.owner.own, &taken.input);
         let (player, body) = (member.id, member.owner.body);
+        shard.stepping = Some((player, game.rules().pose(&member.owner.own), taken.age));
+        game.rules().step(&mut member.owner.own, &taken.input);
         let pose = game.rules().pose(&member.owner.own);
         if let Some(place) = body.and_then(|body| shard.entities.pose_mut(body)) {
             *place = pose;
         }
         game.stepped(shard, player, &taken.input);
+        self.record_path(player, pose.point);
+        let Simulation { shard, game, .. } = self;
+        shard.stepping = None;
         // The game may have changed the player's own state.
         if let Some(member) = shard.members.get(player)
             && let Some(body) = member.owner.body

@@ -1,12 +1,15 @@
 //! Actions: clients predict them, the server decides, and cheats gain nothing. Times are in ticks.
 
 use ringshard::game::actions::{ActionGame, Deed, decide};
+use ringshard::game::simulation::WorldConfig;
 use ringshard::game::{Admission, Game, NoJob, PlayerId, Reply, Shard};
-use ringshard_testing::{Duration, News, World};
+use ringshard_terrain::{Plan, Terrain};
+use ringshard_testing::{Duration, News, World, small};
 use ringshard_world::actions::{
     Acted, Action, ActionInput, ActionState, Aim, Asking, CANCEL, RETRY_TICKS, Target, Verdict,
 };
 use ringshard_world::{EntityId, Pose, Refusal, Rules};
+use std::sync::Arc;
 
 const MANA: usize = 0;
 const POTIONS: usize = 1;
@@ -17,11 +20,12 @@ const BOLT: u8 = 0;
 const METEOR: u8 = 1;
 const DRINK: u8 = 2;
 const MARK: u8 = 3;
+const MEND: u8 = 4;
 
 const BOLT_TICKS: u16 = 30;
 const METEOR_TICKS: u16 = 20;
 const FREE: Action = Action { forbids: STUNNED, ..Action::named("mark") };
-const TABLE: [Action; 4] = [
+const TABLE: [Action; 5] = [
     Action { target: Target::Entity, cooldown: BOLT_TICKS, cost: &[(MANA, 10)], range: 1_000.0, sight: true, ..FREE },
     Action {
         target: Target::Point,
@@ -33,11 +37,12 @@ const TABLE: [Action; 4] = [
     },
     Action { cooldown: 60, cost: &[(POTIONS, 1)], ..FREE },
     Action { target: Target::Point, ..FREE },
+    Action { target: Target::Entity, range: 0.0, sight: true, ..FREE },
 ];
 
 ringshard_world::wire! {
     pub struct Input { pub walk: i8, pub asks: ActionInput }
-    pub struct Own { pub x: f32, pub y: f32, pub actions: ActionState<4, 2>, pub stunned: bool }
+    pub struct Own { pub x: f32, pub y: f32, pub actions: ActionState<5, 2>, pub stunned: bool }
     pub struct Shown { pub is_dead: bool, pub is_hidden: bool }
     pub enum Nothing { Nothing }
     pub enum Event { Acted { acted: Acted } }
@@ -69,8 +74,6 @@ impl Rules for Magic {
 #[derive(Default)]
 struct Duel {
     deeds: Vec<(PlayerId, u64, Deed)>,
-    /// Between these two, nothing is seen.
-    wall: Option<f32>,
     /// Calls to the allocator by the checks of actions, once this is there.
     allocations: Option<u64>,
 }
@@ -119,12 +122,12 @@ impl Game for Duel {
     }
 }
 
-impl ActionGame<4, 2> for Duel {
+impl ActionGame<5, 2> for Duel {
     fn table(&self) -> &[Action] {
         &TABLE
     }
 
-    fn state(own: &mut Own) -> &mut ActionState<4, 2> {
+    fn state(own: &mut Own) -> &mut ActionState<5, 2> {
         &mut own.actions
     }
 
@@ -132,18 +135,25 @@ impl ActionGame<4, 2> for Duel {
         Some(Event::Acted { acted })
     }
 
-    fn is_target(&self, shard: &Shard<Self>, by: EntityId, _action: u8, target: EntityId) -> bool {
-        target != by && shard.state(target).is_some_and(|state| !state.shown.is_dead)
+    fn is_target(&self, shard: &Shard<Self>, by: EntityId, action: u8, target: EntityId) -> bool {
+        (target == by) == (action == MEND) && shard.state(target).is_some_and(|state| !state.shown.is_dead)
     }
+}
 
-    fn sees(&self, from: [f32; 3], to: [f32; 3]) -> bool {
-        self.wall.is_none_or(|wall| (from[0] < wall) == (to[0] < wall))
-    }
+/// A map with a wall across the way from player 0 to player 1.
+fn walled() -> WorldConfig {
+    let mut plan = Plan::flat([25_600.0, 6_400.0], [4, 4, 1], [8, 8, 4]);
+    plan.add_box([X + 400.0, Y - 500.0, 0.0], [X + 420.0, Y + 500.0, 300.0]);
+    WorldConfig { terrain: Arc::new(Terrain::of(&plan).expect("it is sound")), ..small() }
 }
 
 /// Two cores, and a player on each, so many units from each other. Player 0 is a client.
 fn duel(network: &str, away: f32) -> World<Duel> {
-    let mut world = World::new(2, network, 3, |_| Duel::default());
+    duel_on(small(), network, away)
+}
+
+fn duel_on(config: WorldConfig, network: &str, away: f32) -> World<Duel> {
+    let mut world = World::with_config(2, network, 3, config, |_| Duel::default());
     world.join(b"0");
     world.join(away.to_string().as_bytes());
     stand(&mut world, 2 * SECOND);
@@ -228,7 +238,7 @@ fn accepted_actions_are_predicted_at_once_and_exactly_and_viewers_hear_of_them()
     pass(&mut world, 4, &mut asking);
     assert!(own(&world).actions.cast().is_some());
     pass(&mut world, 60, &mut asking);
-    assert_eq!(own(&world).actions.answered().verdict, Verdict::Done);
+    assert_eq!(own(&world).actions.decided().verdict, Verdict::Done);
     assert_eq!(truth(&mut world).actions.resource(MANA), 960);
     assert_eq!(world.client(0).stats().mispredicted, before);
     let deeds: Vec<_> = world.game(0).deeds.iter().map(|(_, _, deed)| (deed.action, deed.aim)).collect();
@@ -247,9 +257,8 @@ fn accepted_actions_are_predicted_at_once_and_exactly_and_viewers_hear_of_them()
 
 #[test]
 fn what_only_the_server_knows_is_taken_back_with_its_reason() {
-    for (away, wall, why) in [(1_200.0, None, Refusal::Range), (900.0, Some(X + 500.0), Refusal::Sight)] {
-        let mut world = duel("delay=30ms,jitter=8ms,loss=1%", away);
-        world.game_mut(0).wall = wall;
+    for (away, config, why) in [(1_200.0, small(), Refusal::Range), (900.0, walled(), Refusal::Sight)] {
+        let mut world = duel_on(config, "delay=30ms,jitter=8ms,loss=1%", away);
         let (mut asking, bolt) = (Asking::default(), target(&world));
         asking.ask(&own(&world).actions, BOLT, bolt);
         pass(&mut world, 2, &mut asking);
@@ -257,8 +266,8 @@ fn what_only_the_server_knows_is_taken_back_with_its_reason() {
         pass(&mut world, 20, &mut asking);
         let actions = own(&world).actions;
         assert_eq!((actions.resource(MANA), actions.cooldown(BOLT)), (1_000, 0));
-        let answered = (actions.answered().number, actions.answered().verdict);
-        assert_eq!(answered, (asking.number(), Verdict::Refused { why }));
+        let decided = (actions.decided().number, actions.decided().verdict);
+        assert_eq!(decided, (asking.number(), Verdict::Refused { why }));
         assert_eq!((refused(&mut world, why), all_refused(&mut world)), (1, 1));
         assert!(world.game(0).deeds.is_empty() && heard(&mut world, 1).is_empty());
     }
@@ -326,6 +335,18 @@ fn an_ask_is_executed_at_most_once_on_a_bad_network() {
 }
 
 #[test]
+fn a_player_can_be_its_own_target_while_it_walks() {
+    let mut world = duel("delay=30ms", 900.0);
+    let (mut asking, id) = (Asking::default(), world.client(0).scene().body().unwrap());
+    asking.ask(&own(&world).actions, MEND, Aim::Entity { id });
+    world.pass(20 * TICK, |number, _| match number {
+        0 => Input { walk: 127, asks: asking.next_input() },
+        _ => Input::default(),
+    });
+    assert_eq!((world.game(0).deeds.len(), all_refused(&mut world)), (1, 0));
+}
+
+#[test]
 fn a_stun_interrupts_a_cast_and_viewers_hear_that() {
     let mut world = duel("delay=20ms", 900.0);
     let mut asking = Asking::default();
@@ -335,7 +356,7 @@ fn a_stun_interrupts_a_cast_and_viewers_hear_that() {
     change(&mut world, 0, |own, _| own.stunned = true);
     pass(&mut world, 60, &mut asking);
     let actions = truth(&mut world).actions;
-    assert_eq!((actions.resource(MANA), actions.answered().verdict), (1_000, Verdict::Interrupted));
+    assert_eq!((actions.resource(MANA), actions.decided().verdict), (1_000, Verdict::Interrupted));
     assert_eq!(own(&world).actions, actions);
     assert!(world.game(0).deeds.is_empty());
     let stages = heard(&mut world, 1);
@@ -351,14 +372,22 @@ fn a_client_cancels_its_cast() {
     pass(&mut world, 5, &mut asking);
     asking.ask(&own(&world).actions, CANCEL, Aim::Nothing);
     pass(&mut world, 60, &mut asking);
-    assert_eq!(truth(&mut world).actions.answered().verdict, Verdict::Interrupted);
+    assert_eq!(truth(&mut world).actions.decided().verdict, Verdict::Interrupted);
     assert_eq!((world.game(0).deeds.len(), world.client(0).stats().mispredicted), (0, before));
 }
 
 /// A cheating client that asks for this in every tick, for four seconds. Gives for how many ticks it was in the world, and the
 /// ticks at which it got something.
 fn cheat(away: f32, prepare: impl FnOnce(&mut World<Duel>) -> (u8, Aim)) -> (World<Duel>, u64, Vec<u64>) {
-    let mut world = World::new(2, "delay=20ms,jitter=5ms,duplicate=3%", 5, |_| Duel::default());
+    cheat_on(small(), away, prepare)
+}
+
+fn cheat_on(
+    config: WorldConfig,
+    away: f32,
+    prepare: impl FnOnce(&mut World<Duel>) -> (u8, Aim),
+) -> (World<Duel>, u64, Vec<u64>) {
+    let mut world = World::with_config(2, "delay=20ms,jitter=5ms,duplicate=3%", 5, config, |_| Duel::default());
     let cheater = world.join_raw(Some(b"0"));
     world.join(b"0");
     world.leave(0);
@@ -417,10 +446,7 @@ fn asking_for_what_is_out_of_range_gains_nothing_and_is_looked_up_ten_times_a_se
 
 #[test]
 fn asking_through_a_wall_gains_nothing() {
-    let (mut world, _, got) = cheat(900.0, |world| {
-        world.game_mut(0).wall = Some(X + 1.0);
-        (BOLT, victim(world))
-    });
+    let (mut world, _, got) = cheat_on(walled(), 900.0, |world| (BOLT, victim(world)));
     assert!(got.is_empty() && refused(&mut world, Refusal::Sight) > 35);
     assert_eq!(truth(&mut world).actions.resource(MANA), 1_000);
 }
@@ -471,7 +497,7 @@ fn targets_that_are_dead_gone_hidden_or_of_another_kind_are_refused() {
 
 #[test]
 fn unknown_actions_are_refused_and_a_second_cast_during_the_first() {
-    for action in [4, 100, 254] {
+    for action in [5, 100, 254] {
         let (mut world, _, got) = cheat(900.0, |_| (action, Aim::Nothing));
         assert!(got.is_empty() && refused(&mut world, Refusal::Unknown) > 200);
     }

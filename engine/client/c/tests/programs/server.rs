@@ -17,8 +17,13 @@ pub fn start() -> Server {
     };
     let world = WorldConfig::default();
     let mut exchanges = Exchange::between(1, world.entities_max).into_iter();
-    let core =
-        |_| Simulation::new(world.clone(), exchanges.next().expect("there is one core"), Demo::new(Layout::Crowd, 40));
+    let core = |_| {
+        Simulation::new(
+            world.clone(),
+            exchanges.next().expect("there is one core"),
+            Demo::new(world.terrain.clone(), Layout::Crowd, 40),
+        )
+    };
     Server::start(&config, core).expect("the server starts on a free port")
 }
 

@@ -1,22 +1,26 @@
 //! Prints a C header with the types of the demonstration, and the numbers that both ends compare:
 //! `cargo run -p ringshard-demo-rules --example schema`. A game of your own can do the same for its clients in C.
 
-use ringshard_demo_rules::{DemoRules, POTIONS, SHOT_COOLDOWN, TEXT_BYTES_MAX, WALK_MAX};
-use ringshard_world::{Map, Rules};
+use ringshard_demo_rules::{DemoRules, POTIONS, SHOT_COOLDOWN, TEXT_BYTES_MAX};
+use ringshard_world::Rules;
 
 /// The types that differ in C: a struct and its layout each. Their fields are those of the structs in `types.rs`, in the same
 /// order; `rs_schema` gives the same numbers for them.
 const TYPES: &str = r#"
 /* What a player does in one tick. */
 typedef struct demo_input {
-    uint16_t direction;
-    uint8_t pace;
+    int8_t forward;
+    int8_t left;
+    uint16_t yaw;
+    uint8_t keys;
     uint8_t actions;
 } demo_input;
 
 static const rs_field demo_input_fields[] = {
-    RS_FIELD(demo_input, direction, RS_KIND_U16),
-    RS_FIELD(demo_input, pace, RS_KIND_U8),
+    RS_FIELD(demo_input, forward, RS_KIND_I8),
+    RS_FIELD(demo_input, left, RS_KIND_I8),
+    RS_FIELD(demo_input, yaw, RS_KIND_U16),
+    RS_FIELD(demo_input, keys, RS_KIND_U8),
     RS_FIELD(demo_input, actions, RS_KIND_U8),
 };
 
@@ -24,9 +28,12 @@ static const rs_field demo_input_fields[] = {
 typedef struct demo_own {
     float point[2];
     float velocity[2];
-    uint16_t direction;
-    uint8_t leap;
+    uint16_t yaw;
+    float height;
+    float rise;
     uint16_t shot;
+    uint8_t gait;
+    uint8_t leap;
     uint8_t potions;
     uint8_t stunned;
     uint8_t frozen;
@@ -36,9 +43,12 @@ typedef struct demo_own {
 static const rs_field demo_own_fields[] = {
     RS_ARRAY(demo_own, point, RS_KIND_F32, 2),
     RS_ARRAY(demo_own, velocity, RS_KIND_F32, 2),
-    RS_FIELD(demo_own, direction, RS_KIND_U16),
-    RS_FIELD(demo_own, leap, RS_KIND_U8),
+    RS_FIELD(demo_own, yaw, RS_KIND_U16),
+    RS_FIELD(demo_own, height, RS_KIND_F32),
+    RS_FIELD(demo_own, rise, RS_KIND_F32),
     RS_FIELD(demo_own, shot, RS_KIND_COOLDOWN),
+    RS_FIELD(demo_own, gait, RS_KIND_U8),
+    RS_FIELD(demo_own, leap, RS_KIND_U8),
     RS_FIELD(demo_own, potions, RS_KIND_U8),
     RS_FIELD(demo_own, stunned, RS_KIND_BOOL),
     RS_FIELD(demo_own, frozen, RS_KIND_BOOL),
@@ -92,7 +102,6 @@ enum { DEMO_SHOOT = 1 };
 /// The header.
 pub fn header() -> String {
     let numbers = DemoRules::default().schema().0;
-    let [width, depth, _] = Map::default().size();
     let names = ["INPUT", "OWN", "SHOWN", "ASK", "ANSWER", "EVENT"];
     let mut text = String::from(
         "/* The types of the demonstration, and their numbers. Made by `cargo run -p ringshard-demo-rules --example schema`. */\n\
@@ -101,9 +110,8 @@ pub fn header() -> String {
     for (name, number) in names.into_iter().zip(numbers) {
         text += &format!("#define DEMO_SCHEMA_{name} 0x{number:08X}u\n");
     }
-    text += &format!("\n#define DEMO_WALK_MAX {WALK_MAX:.1}f\n#define DEMO_SHOT_COOLDOWN {SHOT_COOLDOWN}\n");
+    text += &format!("\n#define DEMO_SHOT_COOLDOWN {SHOT_COOLDOWN}\n");
     text += &format!("#define DEMO_POTIONS {POTIONS}\n#define DEMO_TEXT_BYTES_MAX {TEXT_BYTES_MAX}\n");
-    text += &format!("#define DEMO_MAP_WIDTH {width:.1}f\n#define DEMO_MAP_DEPTH {depth:.1}f\n");
     text + TYPES + "\n#endif\n"
 }
 

@@ -6,40 +6,50 @@ use ringshard_world::contract::{Cooldown, Text};
 
 /// Bits of [`Input::actions`].
 pub mod actions {
-    /// Shoots in the direction that the player faces.
+    /// Shoots where the player looks.
     pub const SHOOT: u8 = 0x01;
 }
 
 ringshard_world::wire! {
-    /// What a player does in one tick. By default it stands.
+    /// What a player does in one tick. By default it stands, and looks where it looked before.
     pub struct Input {
-        /// Where it walks, in 65,536ths of a turn from the x axis towards the y axis.
-        pub direction: u16,
-        /// How fast it walks, in 255ths of its highest speed.
-        pub pace: u8,
+        /// How fast it goes where it looks: 127 is full speed, -127 full speed backwards.
+        pub forward: i8,
+        /// How fast it goes to its left.
+        pub left: i8,
+        /// Where it looks, in 65,536ths of a turn from the x axis towards the y axis.
+        pub yaw: u16,
+        /// Bits of [`keys`](ringshard_terrain::movement::keys).
+        pub keys: u8,
         /// Bits of [`actions`].
         pub actions: u8,
     }
 
     /// The player's own state.
     pub struct Own {
-        /// Where it is, in units.
+        /// Where its feet are along x and y, in units.
         pub point: [f32; 2],
-        /// How it moves, in units per second.
+        /// How it moves along x and y, in units per second.
         pub velocity: [f32; 2],
-        /// Where it faces, in 65,536ths of a turn.
-        pub direction: u16,
-        /// Counts restarts at another point.
-        pub leap: u8,
+        /// Where it looks, in 65,536ths of a turn.
+        pub yaw: u16,
+        /// The height of its feet, in units. On level ground this and `rise` do not change, so they are not sent.
+        pub height: f32,
+        /// How fast it rises, in units per second.
+        pub rise: f32,
         /// Time until it can shoot again.
         pub shot: Cooldown,
+        /// The number of its [`Gait`](ringshard_terrain::movement::Gait).
+        pub gait: u8,
+        /// Counts restarts at another point.
+        pub leap: u8,
         /// Potions that are left. Only the server changes this and the following fields.
         pub potions: u8,
-        /// It cannot walk or shoot.
+        /// It cannot move or shoot.
         pub stunned: bool,
-        /// It cannot walk.
+        /// It cannot move.
         pub frozen: bool,
-        /// It walks at half speed.
+        /// It moves at half speed.
         pub slowed: bool,
     }
 
