@@ -9,6 +9,7 @@ engine/client/c/src/calls/frame.rs     what a C program points to
 engine/client/c/src/calls/general.rs   what a C program points to
 engine/client/c/src/calls/lifetime.rs  what a C program points to
 engine/client/c/src/calls/talk.rs      what a C program points to
+engine/client/c/src/calls/terrain.rs   what a C program points to
 engine/client/c/src/calls/udp.rs       what a C program points to
 engine/client/c/src/calls/world.rs     what a C program points to
 engine/client/c/src/config.rs      the structs of a C program

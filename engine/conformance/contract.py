@@ -249,9 +249,17 @@ class Contract:
 
     def __init__(self, text):
         self.declared = {}
-        for form, name, body in re.findall(r"^(struct|enum) (\w+) \{(.*?)^\}", text, re.M | re.S):
-            declare = self._struct if form == "struct" else self._enum
-            self.declared[name] = declare(body)
+        self.sources = {name: (form, body) for form, name, body in
+                        re.findall(r"^(struct|enum) (\w+) \{(.*?)^\}", text, re.M | re.S)}
+        for name in self.sources:
+            self._declare(name)
+
+    def _declare(self, name):
+        """The type of that name. A type may be used before its declaration."""
+        if name not in self.declared:
+            form, body = self.sources[name]
+            self.declared[name] = (self._struct if form == "struct" else self._enum)(body)
+        return self.declared[name]
 
     def __getattr__(self, name):
         if name not in self.declared:
@@ -289,7 +297,7 @@ class Contract:
         if re.fullmatch(r"[ui](8|16|32|64)", text):
             return Integer(text)
         simple = {"bool": Bool, "f32": F32, "EntityId": EntityId, "Cooldown": Cooldown}
-        return simple[text]() if text in simple else self.declared[text]
+        return simple[text]() if text in simple else self._declare(text)
 
 
 CONTRACTS = {name: Contract(text) for name, text in PROTOCOL.contracts.items()}

@@ -127,6 +127,16 @@ namespace Ringshard
         public static extern unsafe int rs_client_ask(IntPtr client, byte* ask, UIntPtr bytes, out uint id);
         [DllImport(Library, CallingConvention = C)]
         public static extern unsafe int rs_client_tell(IntPtr client, byte channel, byte* message, UIntPtr bytes);
+        [DllImport(Library, CallingConvention = C)]
+        public static extern unsafe int rs_terrain_read(byte* bytes, UIntPtr count, out IntPtr terrain);
+        [DllImport(Library, CallingConvention = C)] public static extern int rs_terrain_flat(out IntPtr terrain);
+        [DllImport(Library, CallingConvention = C)] public static extern void rs_terrain_free(IntPtr terrain);
+        [DllImport(Library, CallingConvention = C)] public static extern uint rs_terrain_digest(IntPtr terrain);
+        [DllImport(Library, CallingConvention = C)]
+        public static extern int rs_terrain_height(IntPtr terrain, float x, float y, out float height);
+        [DllImport(Library, CallingConvention = C)] public static extern int rs_tuning_default(ref Tuning tuning);
+        [DllImport(Library, CallingConvention = C)]
+        public static extern int rs_walk(IntPtr terrain, ref Tuning tuning, ref Walker walker, ref Steering steering);
         [DllImport(Library, CallingConvention = C)] public static extern int rs_udp_poll(IntPtr client);
         [DllImport(Library, CallingConvention = C)] public static extern int rs_udp_flush(IntPtr client);
         [DllImport(Library, CallingConvention = C)] public static extern int rs_udp_wait(IntPtr client, ulong timeout_ns);

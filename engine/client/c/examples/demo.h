@@ -1,6 +1,5 @@
-/* The rules of the demonstration, in C: the step that the server runs, and the bytes of its messages. The step only adds and
-   multiplies 32-bit floats, so it gives the server's results bit for bit. Compilers must not fuse the two: gcc and clang do
-   not with -std=c11 or -ffp-contract=off. */
+/* The rules of the demonstration, in C: the step that the server runs, and the bytes of its messages. The library moves the
+   character, so the results are the server's, bit for bit. */
 #ifndef DEMO_H
 #define DEMO_H
 
@@ -9,48 +8,56 @@
 #include <string.h>
 
 typedef struct demo_rules {
-    float size[2];
+    rs_terrain *terrain;
+    /* What a player can do, and what a slowed one can. */
+    rs_tuning tuning, slow;
 } demo_rules;
 
-static inline demo_rules demo_default_rules(void) {
-    demo_rules rules;
-    rules.size[0] = DEMO_MAP_WIDTH;
-    rules.size[1] = DEMO_MAP_DEPTH;
-    return rules;
+/* Opens the server's map file; null is level ground. Gives 0 or more, or a negative rs_error. */
+static inline rs_result demo_open_rules(demo_rules *rules, const char *map) {
+    memset(rules, 0, sizeof *rules);
+    rules->tuning.size = sizeof rules->tuning;
+    rs_tuning_default(&rules->tuning);
+    rules->slow = rules->tuning;
+    rules->slow.walk_speed /= 2.0f;
+    rules->slow.run_speed /= 2.0f;
+    rules->slow.swim_speed /= 2.0f;
+    return map ? rs_terrain_open(map, &rules->terrain) : rs_terrain_flat(&rules->terrain);
 }
 
-/* The vector of length 1 in a direction, in 65,536ths of a turn. */
-static inline void demo_direction(uint16_t turn, float axes[2]) {
-    const uint16_t quarter = (uint16_t)((uint16_t)(turn + (1u << 13)) >> 14);
-    const int16_t rest = (int16_t)(uint16_t)(turn - (uint16_t)(quarter << 14));
-    const float angle = (float)rest * (6.28318530717958647692f / 65536.0f);
-    const float square = angle * angle;
-    const float sine = angle * (1.0f - square / 6.0f * (1.0f - square / 20.0f * (1.0f - square / 42.0f)));
-    const float cosine =
-        1.0f - square / 2.0f * (1.0f - square / 12.0f * (1.0f - square / 30.0f * (1.0f - square / 56.0f)));
-    axes[0] = quarter == 0 ? cosine : quarter == 1 ? -sine : quarter == 2 ? -cosine : sine;
-    axes[1] = quarter == 0 ? sine : quarter == 1 ? cosine : quarter == 2 ? -sine : -cosine;
+/* Frees the map, after the client. */
+static inline void demo_close_rules(demo_rules *rules) {
+    rs_terrain_free(rules->terrain);
+    rules->terrain = NULL;
 }
 
-static inline float demo_clamp(float value, float most) {
-    return value < 0.0f ? 0.0f : value > most ? most : value;
-}
-
-static inline float demo_speed_max(const demo_own *own) {
-    return own->stunned || own->frozen ? 0.0f : own->slowed ? DEMO_WALK_MAX / 2.0f : DEMO_WALK_MAX;
-}
-
-static inline void demo_walk(demo_own *own, const demo_input *input) {
-    const float speed = demo_speed_max(own) * (float)input->pace / 255.0f;
-    if (speed == 0.0f) {
-        own->velocity[0] = own->velocity[1] = 0.0f;
-        return;
+/* What a player can do of what it wants. */
+static inline rs_steering demo_steering(const demo_own *own, const demo_input *input) {
+    rs_steering steering = {0, 0, 0, 0, 0};
+    const int is_neutral = !input->forward && !input->left && !input->yaw && !input->keys && !input->actions;
+    if (own->stunned || own->frozen || is_neutral) {
+        steering.yaw = own->yaw;
+        return steering;
     }
-    float axes[2];
-    demo_direction(input->direction, axes);
-    own->direction = input->direction;
-    own->velocity[0] = axes[0] * speed;
-    own->velocity[1] = axes[1] * speed;
+    steering.yaw = input->yaw;
+    steering.forward = input->forward;
+    steering.left = input->left;
+    steering.keys = input->keys;
+    return steering;
+}
+
+static inline rs_walker demo_walker(const demo_own *own) {
+    rs_walker walker;
+    walker.point[0] = own->point[0];
+    walker.point[1] = own->point[1];
+    walker.point[2] = own->height;
+    walker.velocity[0] = own->velocity[0];
+    walker.velocity[1] = own->velocity[1];
+    walker.velocity[2] = own->rise;
+    walker.yaw = own->yaw;
+    walker.gait = own->gait;
+    walker.leap = own->leap;
+    return walker;
 }
 
 /* An rs_step. */
@@ -58,12 +65,19 @@ static inline void demo_step(void *own_state, const void *input_state, void *use
     demo_own *own = (demo_own *)own_state;
     const demo_input *input = (const demo_input *)input_state;
     const demo_rules *rules = (const demo_rules *)user;
+    rs_walker walker = demo_walker(own);
+    const rs_steering steering = demo_steering(own, input);
     own->shot = (uint16_t)(own->shot > 0 ? own->shot - 1 : 0);
-    demo_walk(own, input);
-    for (int axis = 0; axis < 2; axis++) {
-        const float way = own->velocity[axis] / 60.0f;
-        own->point[axis] = demo_clamp(own->point[axis] + way, rules->size[axis]);
-    }
+    rs_walk(rules->terrain, own->slowed ? &rules->slow : &rules->tuning, &walker, &steering);
+    own->point[0] = walker.point[0];
+    own->point[1] = walker.point[1];
+    own->height = walker.point[2];
+    own->velocity[0] = walker.velocity[0];
+    own->velocity[1] = walker.velocity[1];
+    own->rise = walker.velocity[2];
+    own->yaw = walker.yaw;
+    own->gait = walker.gait;
+    own->leap = walker.leap;
     if ((input->actions & DEMO_SHOOT) && !own->stunned && own->shot == 0) {
         own->shot = DEMO_SHOT_COOLDOWN;
     }
@@ -71,14 +85,12 @@ static inline void demo_step(void *own_state, const void *input_state, void *use
 
 /* An rs_place. */
 static inline void demo_place(const void *own_state, rs_pose *pose, void *user) {
-    const demo_own *own = (const demo_own *)own_state;
+    const rs_walker walker = demo_walker((const demo_own *)own_state);
     (void)user;
-    pose->point[0] = own->point[0];
-    pose->point[1] = own->point[1];
-    pose->velocity[0] = own->velocity[0];
-    pose->velocity[1] = own->velocity[1];
-    pose->rotation[0] = own->direction;
-    pose->leap = own->leap;
+    memcpy(pose->point, walker.point, sizeof pose->point);
+    memcpy(pose->velocity, walker.velocity, sizeof pose->velocity);
+    pose->rotation[0] = walker.yaw;
+    pose->leap = walker.leap;
 }
 
 /* A configuration for the demonstration. `rules` must outlive the client. */
@@ -89,6 +101,7 @@ static inline rs_config demo_config(demo_rules *rules) {
     config.schema[0] = DEMO_SCHEMA_ASK;
     config.schema[1] = DEMO_SCHEMA_ANSWER;
     config.schema[2] = DEMO_SCHEMA_EVENT;
+    config.level = rs_terrain_digest(rules->terrain);
     config.input = RS_LAYOUT(demo_input, demo_input_fields);
     config.own = RS_LAYOUT(demo_own, demo_own_fields);
     config.shown = RS_LAYOUT(demo_shown, demo_shown_fields);

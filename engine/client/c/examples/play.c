@@ -1,7 +1,9 @@
-/* Plays the demonstration for some seconds: walks, shoots, talks, asks, and prints what came of it.
+/* Plays the demonstration for some seconds: runs, jumps, shoots, talks, asks, and prints what came of it.
 
      cc -std=c11 play.c $(pkg-config --cflags --libs ringshard-client) -o play
-     ./play 127.0.0.1:3565 KEY 10
+     ./play 127.0.0.1:3565 KEY 10 [MAP]
+
+   MAP is the server's map file, if it has one.
 
    Ends with 0 only if it entered the world, saw others, had answers and heard itself, predicted well, and nothing failed. */
 #include "demo.h"
@@ -19,7 +21,7 @@ typedef struct game {
     bool entered, closed;
     unsigned inputs, asked, answers, unanswered, heard, hits, spawned, others_most, failures;
     uint32_t random;
-    uint16_t direction;
+    uint16_t yaw;
 } game;
 
 static uint32_t next_random(game *game) {
@@ -77,12 +79,15 @@ static void take_news(game *game) {
     succeeds(game, "news", taken);
 }
 
-/* Walks in a direction for a while, and shoots now and then. */
+/* Runs in a direction for a while, and jumps and shoots now and then. */
 static demo_input make_input(game *game) {
     if (game->inputs % 45 == 0) {
-        game->direction = (uint16_t)next_random(game);
+        game->yaw = (uint16_t)next_random(game);
     }
-    demo_input input = {.direction = game->direction, .pace = 255, .actions = 0};
+    demo_input input = {.forward = 127, .yaw = game->yaw, .keys = RS_KEY_RUN};
+    if (game->inputs % 100 == 0) {
+        input.keys |= RS_KEY_JUMP;
+    }
     if (game->inputs % 40 == 0) {
         input.actions = DEMO_SHOOT;
     }
@@ -165,18 +170,21 @@ static bool verdict(game *game) {
 }
 
 int main(int count, char **words) {
-    if (count < 3 || count > 4) {
-        fprintf(stderr, "Usage: play HOST:PORT KEY [SECONDS]\n");
+    if (count < 3 || count > 5) {
+        fprintf(stderr, "Usage: play HOST:PORT KEY [SECONDS [MAP]]\n");
         return 2;
     }
-    const unsigned seconds = count == 4 ? (unsigned)strtoul(words[3], NULL, 10) : 10;
-    demo_rules rules = demo_default_rules();
-    rs_config config = demo_config(&rules);
+    const unsigned seconds = count >= 4 ? (unsigned)strtoul(words[3], NULL, 10) : 10;
+    demo_rules rules;
     game game = {.random = 1};
     if (rs_abi() != RS_ABI) {
         fprintf(stderr, "play: the library has interface %" PRIu32 ", the header %d\n", rs_abi(), RS_ABI);
         return 2;
     }
+    if (!succeeds(&game, "map", demo_open_rules(&rules, count == 5 ? words[4] : NULL))) {
+        return 2;
+    }
+    rs_config config = demo_config(&rules);
     if (!succeeds(&game, "key", rs_key(words[2], config.server_key)) ||
         !succeeds(&game, "connect", rs_udp_connect(&config, words[1], &game.client))) {
         return 2;
@@ -187,6 +195,7 @@ int main(int count, char **words) {
     }
     const bool good = verdict(&game);
     rs_client_free(game.client);
+    demo_close_rules(&rules);
     printf("%s\n", good ? "passed" : "FAILED");
     return good ? 0 : 1;
 }

@@ -1,7 +1,9 @@
-// Plays the demonstration for some seconds, in C++: walks, shoots, talks, asks, and prints what came of it.
+// Plays the demonstration for some seconds, in C++: runs, jumps, shoots, talks, asks, and prints what came of it.
 //
 //   c++ -std=c++17 -ffp-contract=off play.cpp $(pkg-config --cflags --libs ringshard-client) -o play
-//   ./play 127.0.0.1:3565 KEY 10
+//   ./play 127.0.0.1:3565 KEY 10 [MAP]
+//
+// MAP is the server's map file, if it has one.
 //
 // Ends with 0 only if it entered the world, saw others, had answers and heard itself, predicted well, and nothing failed.
 #include "demo.h"
@@ -10,21 +12,23 @@
 #include <cinttypes>
 #include <cstdio>
 #include <cstdlib>
+#include <memory>
 
 namespace demo {
 
 struct input {
-    std::uint16_t direction = 0;
-    std::uint8_t pace = 0;
-    std::uint8_t actions = 0;
+    std::int8_t forward = 0, left = 0;
+    std::uint16_t yaw = 0;
+    std::uint8_t keys = 0, actions = 0;
 };
 
 struct own {
     std::array<float, 2> point{};
     std::array<float, 2> velocity{};
-    std::uint16_t direction = 0;
-    std::uint8_t leap = 0;
+    std::uint16_t yaw = 0;
+    float height = 0, rise = 0;
     ringshard::cooldown shot;
+    std::uint8_t gait = 0, leap = 0;
     std::uint8_t potions = 0;
     bool stunned = false, frozen = false, slowed = false;
 };
@@ -39,16 +43,16 @@ struct shown {
 
 template <> struct ringshard::fields<demo::input> {
     static constexpr rs_field list[] = {
-        RINGSHARD_FIELD(demo::input, direction),
-        RINGSHARD_FIELD(demo::input, pace),
-        RINGSHARD_FIELD(demo::input, actions),
+        RINGSHARD_FIELD(demo::input, forward), RINGSHARD_FIELD(demo::input, left), RINGSHARD_FIELD(demo::input, yaw),
+        RINGSHARD_FIELD(demo::input, keys),    RINGSHARD_FIELD(demo::input, actions),
     };
 };
 
 template <> struct ringshard::fields<demo::own> {
     static constexpr rs_field list[] = {
-        RINGSHARD_FIELD(demo::own, point),   RINGSHARD_FIELD(demo::own, velocity), RINGSHARD_FIELD(demo::own, direction),
-        RINGSHARD_FIELD(demo::own, leap),    RINGSHARD_FIELD(demo::own, shot),     RINGSHARD_FIELD(demo::own, potions),
+        RINGSHARD_FIELD(demo::own, point),   RINGSHARD_FIELD(demo::own, velocity), RINGSHARD_FIELD(demo::own, yaw),
+        RINGSHARD_FIELD(demo::own, height),  RINGSHARD_FIELD(demo::own, rise),     RINGSHARD_FIELD(demo::own, shot),
+        RINGSHARD_FIELD(demo::own, gait),    RINGSHARD_FIELD(demo::own, leap),     RINGSHARD_FIELD(demo::own, potions),
         RINGSHARD_FIELD(demo::own, stunned), RINGSHARD_FIELD(demo::own, frozen),   RINGSHARD_FIELD(demo::own, slowed),
     };
 };
@@ -73,34 +77,48 @@ struct rules {
     static constexpr std::uint32_t schema_answer = DEMO_SCHEMA_ANSWER;
     static constexpr std::uint32_t schema_event = DEMO_SCHEMA_EVENT;
 
-    std::array<float, 2> size{DEMO_MAP_WIDTH, DEMO_MAP_DEPTH};
+    // A client owns its rules, and a map can be large: all share one.
+    std::shared_ptr<const ringshard::terrain> terrain;
+    ringshard::tuning tuning, slow;
+
+    explicit rules(ringshard::terrain map) : terrain(std::make_shared<const ringshard::terrain>(std::move(map))) {
+        for (float *speed : {&slow.walk_speed, &slow.run_speed, &slow.swim_speed}) *speed /= 2.0f;
+    }
+
+    std::uint32_t level() const noexcept { return terrain->digest(); }
 
     void step(own &own, const input &input) const noexcept {
         own.shot.count_down();
-        const float most = own.stunned || own.frozen ? 0.0f : own.slowed ? DEMO_WALK_MAX / 2.0f : DEMO_WALK_MAX;
-        const float speed = most * static_cast<float>(input.pace) / 255.0f;
-        own.velocity = {};
-        if (speed != 0.0f) {
-            float axes[2];
-            demo_direction(input.direction, axes);
-            own.direction = input.direction;
-            own.velocity = {axes[0] * speed, axes[1] * speed};
-        }
-        for (std::size_t axis = 0; axis < 2; axis++) {
-            own.point[axis] = demo_clamp(own.point[axis] + own.velocity[axis] / 60.0f, size[axis]);
-        }
+        rs_walker walker = walker_of(own);
+        rs_steering steering = {input.yaw, input.forward, input.left, input.keys, 0};
+        const bool is_neutral = input.forward == 0 && input.left == 0 && input.yaw == 0 && input.keys == 0 && input.actions == 0;
+        if (own.stunned || own.frozen || is_neutral) steering = {own.yaw, 0, 0, 0, 0};
+        // It cannot fail: the map is open, and the tuning is valid.
+        (void)terrain->walk(own.slowed ? slow : tuning, walker, steering);
+        own.point = {walker.point[0], walker.point[1]};
+        own.velocity = {walker.velocity[0], walker.velocity[1]};
+        own.height = walker.point[2];
+        own.rise = walker.velocity[2];
+        own.yaw = walker.yaw;
+        own.gait = walker.gait;
+        own.leap = walker.leap;
         if ((input.actions & DEMO_SHOOT) != 0 && !own.stunned) own.shot.start(DEMO_SHOT_COOLDOWN);
     }
 
     rs_pose pose(const own &own) const noexcept {
+        const rs_walker walker = walker_of(own);
         rs_pose pose = {};
-        for (std::size_t axis = 0; axis < 2; axis++) {
-            pose.point[axis] = own.point[axis];
-            pose.velocity[axis] = own.velocity[axis];
+        for (std::size_t axis = 0; axis < 3; axis++) {
+            pose.point[axis] = walker.point[axis];
+            pose.velocity[axis] = walker.velocity[axis];
         }
-        pose.rotation[0] = own.direction;
-        pose.leap = own.leap;
+        pose.rotation[0] = walker.yaw;
+        pose.leap = walker.leap;
         return pose;
+    }
+
+    static rs_walker walker_of(const own &own) noexcept {
+        return {{own.point[0], own.point[1], own.height}, {own.velocity[0], own.velocity[1], own.rise}, own.yaw, own.gait, own.leap};
     }
 };
 
@@ -113,7 +131,7 @@ struct game {
     unsigned inputs = 0, asked = 0, answers = 0, unanswered = 0, heard = 0, failures = 0;
     std::size_t others_most = 0;
     bool entered = false, closed = false;
-    std::uint16_t direction = 0;
+    std::uint16_t yaw = 0;
     std::uint32_t random = 7;
 
     void check(const char *what, ringshard::status status) {
@@ -126,11 +144,12 @@ struct game {
     demo::input make_input() {
         if (inputs % 45 == 0) {
             random = random * 1664525u + 1013904223u;
-            direction = static_cast<std::uint16_t>(random >> 8);
+            yaw = static_cast<std::uint16_t>(random >> 8);
         }
         demo::input input;
-        input.direction = direction;
-        input.pace = 255;
+        input.yaw = yaw;
+        input.forward = 127;
+        input.keys = inputs % 100 == 0 ? RS_KEY_RUN | RS_KEY_JUMP : RS_KEY_RUN;
         input.actions = inputs % 40 == 0 ? DEMO_SHOOT : 0;
         inputs++;
         return input;
@@ -213,18 +232,23 @@ bool has_the_servers_numbers() {
 } // namespace
 
 int main(int count, char **words) {
-    if (count < 3 || count > 4) {
-        std::fprintf(stderr, "Usage: play HOST:PORT KEY [SECONDS]\n");
+    if (count < 3 || count > 5) {
+        std::fprintf(stderr, "Usage: play HOST:PORT KEY [SECONDS [MAP]]\n");
         return 2;
     }
-    const unsigned seconds = count == 4 ? static_cast<unsigned>(std::strtoul(words[3], nullptr, 10)) : 10;
+    const unsigned seconds = count >= 4 ? static_cast<unsigned>(std::strtoul(words[3], nullptr, 10)) : 10;
     ringshard::options options;
     const auto key = options.read_key(words[2]);
     if (!key || !has_the_servers_numbers()) {
         std::fprintf(stderr, "play: %s\n", key ? "the structs are not those of demo_types.h" : key.text());
         return 2;
     }
-    auto client = ringshard::client<demo::rules>::connect(words[1], options);
+    auto terrain = count == 5 ? ringshard::terrain::open(words[4]) : ringshard::terrain::flat();
+    if (!terrain) {
+        std::fprintf(stderr, "play: %s\n", rs_last_error());
+        return 2;
+    }
+    auto client = ringshard::client<demo::rules>::connect(words[1], options, demo::rules(std::move(*terrain)));
     if (!client) {
         std::fprintf(stderr, "play: %s\n", rs_last_error());
         return 2;

@@ -46,6 +46,15 @@
 // Bytes of a struct of inputs or states, at most.
 #define RS_RECORD_BYTES_MAX 256
 
+// Runs instead of walking.
+#define RS_KEY_RUN 1
+
+// Jumps from the ground; in water, swims up.
+#define RS_KEY_JUMP 2
+
+// In water, swims down.
+#define RS_KEY_DIVE 4
+
 // The server did not answer.
 #define RS_REASON_UNREACHABLE 1
 
@@ -107,6 +116,8 @@ enum rs_error
     RS_ERROR_INTERNAL = -19,
     // The client has a socket of its own, and a clock.
     RS_ERROR_HAS_SOCKET = -20,
+    // The map file cannot be read.
+    RS_ERROR_MAP = -21,
 };
 #ifndef __cplusplus
 #if __STDC_VERSION__ >= 202311L
@@ -303,6 +314,9 @@ typedef uint32_t rs_mode;
 
 // A client of a game. Use it from one thread at a time.
 typedef struct rs_client rs_client;
+
+// The ground, walls, water and places of a map. It does not change: any number of threads and clients can use one.
+typedef struct rs_terrain rs_terrain;
 
 // What a call gives: 0 or more, or a negative `rs_error`.
 typedef int32_t rs_result;
@@ -533,6 +547,66 @@ typedef struct rs_news {
     uint32_t reserved;
 } rs_news;
 
+// How fast, high and steep a character can go: the server's `Tuning`. `rs_tuning_default` fills it.
+typedef struct rs_tuning {
+    // `sizeof(rs_tuning)`.
+    uint32_t size;
+    // Half of its width, in units.
+    float radius;
+    // Its height, in units.
+    float height;
+    // The highest step that it climbs without a jump, in units.
+    float step_height;
+    // The steepest ground that it can stand on: the z of the normal.
+    float slope_limit;
+    // Speeds, in units per second.
+    float walk_speed;
+    // While it runs.
+    float run_speed;
+    // While it swims.
+    float swim_speed;
+    // Upwards, at the beginning of a jump.
+    float jump_speed;
+    // It falls no faster.
+    float fall_speed_max;
+    // In units per second squared, on the ground and in water.
+    float acceleration;
+    // In the air, and while it slides.
+    float air_acceleration;
+    // In units per second squared.
+    float gravity;
+    // It swims where the water is deeper than this above its feet, in units.
+    float swim_depth;
+} rs_tuning;
+
+// The state of a character that moves: the server's `Walker`.
+typedef struct rs_walker {
+    // Where its feet are, in units.
+    float point[3];
+    // How it moves, in units per second.
+    float velocity[3];
+    // Where it looks, in 65,536ths of a turn.
+    uint16_t yaw;
+    // 0: it stands or goes; 1: it jumps or falls; 2: it slides; 3: it swims.
+    uint8_t gait;
+    // Counts teleports.
+    uint8_t leap;
+} rs_walker;
+
+// How a player steers its character in one tick: the server's `Steering`.
+typedef struct rs_steering {
+    // Where it looks, in 65,536ths of a turn from the x axis towards the y axis.
+    uint16_t yaw;
+    // How fast it goes where it looks: 127 is full speed, -127 full speed backwards.
+    int8_t forward;
+    // How fast it goes to its left.
+    int8_t left;
+    // The sum of what it does: `RS_KEY_RUN`, `RS_KEY_JUMP`, `RS_KEY_DIVE`.
+    uint8_t keys;
+    // 0.
+    uint8_t reserved;
+} rs_steering;
+
 #ifdef __cplusplus
 extern "C" {
 #endif // __cplusplus
@@ -693,6 +767,36 @@ rs_result rs_udp_wait(struct rs_client *client, uint64_t timeout_ns);
 // Moves the connection to a new socket. Call it when the network of this host has changed, for example from Wi-Fi to mobile:
 // the connection goes on from the new address at once. After a failure, the former socket stays in use.
 rs_result rs_udp_rebind(struct rs_client *client);
+
+// Reads the map file at a path. Free the terrain with `rs_terrain_free`.
+rs_result rs_terrain_open(const char *path, struct rs_terrain **terrain);
+
+// Reads the content of a map file, for a program whose files lie in an archive. The bytes are copied. Free the terrain with
+// `rs_terrain_free`.
+rs_result rs_terrain_read(const uint8_t *bytes,
+                          size_t count,
+                          struct rs_terrain **terrain);
+
+// Level ground on the default map: that of a server without a map file. Free the terrain with `rs_terrain_free`.
+rs_result rs_terrain_flat(struct rs_terrain **terrain);
+
+// Frees a terrain. Null is allowed. No client may use it any more.
+void rs_terrain_free(struct rs_terrain *terrain);
+
+// The digest of the map, for `rs_config.level`. 0 for null.
+uint32_t rs_terrain_digest(const struct rs_terrain *terrain);
+
+// The height of the ground at a point, in units. Outside the map it is that of the nearest edge.
+rs_result rs_terrain_height(const struct rs_terrain *terrain, float x, float y, float *height);
+
+// Sets everything but the size to what the server's `Tuning` has by default: a person, if a unit is a centimetre.
+rs_result rs_tuning_default(struct rs_tuning *tuning);
+
+// Advances a character by one tick: the step of the server, with the same bits. An `rs_step` may call it.
+rs_result rs_walk(const struct rs_terrain *terrain,
+                  const struct rs_tuning *tuning,
+                  struct rs_walker *walker,
+                  const struct rs_steering *steering);
 
 #ifdef __cplusplus
 }  // extern "C"

@@ -267,6 +267,60 @@ struct options {
     status read_key(const char *text) noexcept { return rs_key(text, server_key.data()); }
 };
 
+// A tuning that begins with the server's defaults.
+struct tuning : rs_tuning {
+    tuning() noexcept : rs_tuning{} {
+        size = sizeof(rs_tuning);
+        rs_tuning_default(this);
+    }
+};
+
+// A map. It does not change: any number of threads and clients can use one.
+class terrain {
+public:
+    // Reads the map file at a path.
+    static result<terrain> open(const char *path) noexcept {
+        rs_terrain *made = nullptr;
+        const status status = rs_terrain_open(path, &made);
+        if (!status) return status;
+        return terrain(made);
+    }
+    // Reads the content of a map file. The bytes are copied.
+    static result<terrain> read(const std::uint8_t *bytes, std::size_t count) noexcept {
+        rs_terrain *made = nullptr;
+        const status status = rs_terrain_read(bytes, count, &made);
+        if (!status) return status;
+        return terrain(made);
+    }
+    // Level ground on the default map: that of a server without a map file.
+    static result<terrain> flat() noexcept {
+        rs_terrain *made = nullptr;
+        const status status = rs_terrain_flat(&made);
+        if (!status) return status;
+        return terrain(made);
+    }
+
+    // For the `level` of rules.
+    std::uint32_t digest() const noexcept { return rs_terrain_digest(handle_.get()); }
+    // The height of the ground, in units.
+    float height(float x, float y) const noexcept {
+        float height = 0;
+        rs_terrain_height(handle_.get(), x, y, &height);
+        return height;
+    }
+    // Advances a character by one tick: the step of the server, with the same bits.
+    status walk(const rs_tuning &tuning, rs_walker &walker, const rs_steering &steering) const noexcept {
+        return rs_walk(handle_.get(), &tuning, &walker, &steering);
+    }
+
+private:
+    struct free {
+        void operator()(rs_terrain *terrain) const noexcept { rs_terrain_free(terrain); }
+    };
+    explicit terrain(rs_terrain *made) noexcept : handle_(made) {}
+    std::unique_ptr<rs_terrain, free> handle_;
+};
+
 // A client with a socket of its own. `Rules` is a type with
 //   input, own, shown                            structs whose `fields` are given
 //   schema_ask, schema_answer, schema_event      static constexpr numbers that the server prints; 0 is not compared

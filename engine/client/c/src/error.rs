@@ -48,14 +48,16 @@ pub enum rs_error {
     Internal = -19,
     /// The client has a socket of its own, and a clock.
     HasSocket = -20,
+    /// The map file cannot be read.
+    Map = -21,
 }
 
 impl rs_error {
-    const ALL: [rs_error; 20] = {
+    const ALL: [rs_error; 21] = {
         use rs_error::*;
         [
             Null, Size, Layout, Text, Value, TooLong, Key, NotInWorld, Full, NotOutside, Room, Busy, Poisoned,
-            NoSocket, Address, Socket, Random, NotDue, Internal, HasSocket,
+            NoSocket, Address, Socket, Random, NotDue, Internal, HasSocket, Map,
         ]
     };
 
@@ -87,6 +89,7 @@ impl rs_error {
             rs_error::Random => c"the operating system gives no random bytes: on Linux, check that getrandom(2) is allowed",
             rs_error::NotDue => c"no input is due: give as many inputs as rs_client_update or rs_udp_poll has returned",
             rs_error::HasSocket => c"the client has a socket: use rs_udp_poll, rs_udp_flush, rs_udp_wait and rs_udp_rebind",
+            rs_error::Map => c"the map file cannot be read, or is no valid map: rs_last_error says why",
             rs_error::Internal => c"the library has failed: report what standard error says; this client can only be freed",
         }
     }

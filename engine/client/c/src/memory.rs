@@ -1,7 +1,7 @@
 //! Reading and writing what the program points to. No other module reads through pointers of the program.
 
 use crate::error::{Failure, rs_error};
-use crate::types::{rs_clock, rs_config, rs_interpolation, rs_map, rs_news, rs_smoothing, rs_stats};
+use crate::types::{rs_clock, rs_config, rs_interpolation, rs_map, rs_news, rs_smoothing, rs_stats, rs_tuning};
 use std::ffi::{CStr, c_char};
 use std::mem::{MaybeUninit, offset_of};
 
@@ -45,6 +45,11 @@ unsafe impl Growing for rs_smoothing {
 // SAFETY: as above.
 unsafe impl Growing for rs_stats {
     const FIRST_SIZE: usize = offset_of!(rs_stats, bytes_out) + 8;
+}
+
+// SAFETY: as above.
+unsafe impl Growing for rs_tuning {
+    const FIRST_SIZE: usize = offset_of!(rs_tuning, swim_depth) + 4;
 }
 
 fn null(what: &str) -> Failure {

@@ -6,6 +6,7 @@
 
 use client::protocol::limits::DATAGRAM_BYTES_MAX;
 use client::{Channel, EntityId, Pose};
+use ringshard_terrain::movement::{Steering, Tuning, Walker, keys};
 use ringshard_world::contract::ContractPart;
 use ringshard_world::limits::{ASK_BYTES_MAX, EVENT_BYTES_MAX, TICKET_BYTES_MAX};
 use std::ffi::{c_char, c_void};
@@ -28,6 +29,7 @@ const _: () = {
     assert!(RS_TICKET_BYTES_MAX as usize == TICKET_BYTES_MAX);
     assert!(RS_ASK_BYTES_MAX as usize == ASK_BYTES_MAX);
     assert!(RS_EVENT_BYTES_MAX as usize == EVENT_BYTES_MAX);
+    assert!(RS_KEY_RUN == keys::RUN as u32 && RS_KEY_JUMP == keys::JUMP as u32 && RS_KEY_DIVE == keys::DIVE as u32);
     assert!(RS_RECORD_BYTES_MAX as usize == crate::layout::RECORD_BYTES_MAX);
 };
 
@@ -101,6 +103,141 @@ impl From<rs_pose> for Pose {
     fn from(pose: rs_pose) -> Pose {
         let rs_pose { point, velocity, rotation, leap, .. } = pose;
         Pose { point, velocity, rotation, leap }
+    }
+}
+
+/// How a player steers its character in one tick: the server's `Steering`.
+#[repr(C)]
+#[derive(Clone, Copy, Default)]
+pub struct rs_steering {
+    /// Where it looks, in 65,536ths of a turn from the x axis towards the y axis.
+    pub yaw: u16,
+    /// How fast it goes where it looks: 127 is full speed, -127 full speed backwards.
+    pub forward: i8,
+    /// How fast it goes to its left.
+    pub left: i8,
+    /// The sum of what it does: `RS_KEY_RUN`, `RS_KEY_JUMP`, `RS_KEY_DIVE`.
+    pub keys: u8,
+    /// 0.
+    pub reserved: u8,
+}
+
+/// Runs instead of walking.
+pub const RS_KEY_RUN: u32 = 1;
+/// Jumps from the ground; in water, swims up.
+pub const RS_KEY_JUMP: u32 = 2;
+/// In water, swims down.
+pub const RS_KEY_DIVE: u32 = 4;
+
+impl From<rs_steering> for Steering {
+    fn from(steering: rs_steering) -> Steering {
+        let rs_steering { yaw, forward, left, keys, .. } = steering;
+        Steering { forward, left, yaw, keys }
+    }
+}
+
+/// The state of a character that moves: the server's `Walker`.
+#[repr(C)]
+#[derive(Clone, Copy, Default)]
+pub struct rs_walker {
+    /// Where its feet are, in units.
+    pub point: [f32; 3],
+    /// How it moves, in units per second.
+    pub velocity: [f32; 3],
+    /// Where it looks, in 65,536ths of a turn.
+    pub yaw: u16,
+    /// 0: it stands or goes; 1: it jumps or falls; 2: it slides; 3: it swims.
+    pub gait: u8,
+    /// Counts teleports.
+    pub leap: u8,
+}
+
+impl From<rs_walker> for Walker {
+    fn from(walker: rs_walker) -> Walker {
+        let rs_walker { point, velocity, yaw, gait, leap } = walker;
+        Walker { point, velocity, yaw, gait, leap }
+    }
+}
+
+impl From<Walker> for rs_walker {
+    fn from(walker: Walker) -> rs_walker {
+        let Walker { point, velocity, yaw, gait, leap } = walker;
+        rs_walker { point, velocity, yaw, gait, leap }
+    }
+}
+
+/// How fast, high and steep a character can go: the server's `Tuning`. `rs_tuning_default` fills it.
+#[repr(C)]
+#[derive(Clone, Copy)]
+pub struct rs_tuning {
+    /// `sizeof(rs_tuning)`.
+    pub size: u32,
+    /// Half of its width, in units.
+    pub radius: f32,
+    /// Its height, in units.
+    pub height: f32,
+    /// The highest step that it climbs without a jump, in units.
+    pub step_height: f32,
+    /// The steepest ground that it can stand on: the z of the normal.
+    pub slope_limit: f32,
+    /// Speeds, in units per second.
+    pub walk_speed: f32,
+    /// While it runs.
+    pub run_speed: f32,
+    /// While it swims.
+    pub swim_speed: f32,
+    /// Upwards, at the beginning of a jump.
+    pub jump_speed: f32,
+    /// It falls no faster.
+    pub fall_speed_max: f32,
+    /// In units per second squared, on the ground and in water.
+    pub acceleration: f32,
+    /// In the air, and while it slides.
+    pub air_acceleration: f32,
+    /// In units per second squared.
+    pub gravity: f32,
+    /// It swims where the water is deeper than this above its feet, in units.
+    pub swim_depth: f32,
+}
+
+impl From<rs_tuning> for Tuning {
+    fn from(tuning: rs_tuning) -> Tuning {
+        Tuning {
+            radius: tuning.radius,
+            height: tuning.height,
+            step_height: tuning.step_height,
+            slope_limit: tuning.slope_limit,
+            walk_speed: tuning.walk_speed,
+            run_speed: tuning.run_speed,
+            swim_speed: tuning.swim_speed,
+            jump_speed: tuning.jump_speed,
+            fall_speed_max: tuning.fall_speed_max,
+            acceleration: tuning.acceleration,
+            air_acceleration: tuning.air_acceleration,
+            gravity: tuning.gravity,
+            swim_depth: tuning.swim_depth,
+        }
+    }
+}
+
+impl From<Tuning> for rs_tuning {
+    fn from(tuning: Tuning) -> rs_tuning {
+        rs_tuning {
+            size: 0,
+            radius: tuning.radius,
+            height: tuning.height,
+            step_height: tuning.step_height,
+            slope_limit: tuning.slope_limit,
+            walk_speed: tuning.walk_speed,
+            run_speed: tuning.run_speed,
+            swim_speed: tuning.swim_speed,
+            jump_speed: tuning.jump_speed,
+            fall_speed_max: tuning.fall_speed_max,
+            acceleration: tuning.acceleration,
+            air_acceleration: tuning.air_acceleration,
+            gravity: tuning.gravity,
+            swim_depth: tuning.swim_depth,
+        }
     }
 }
 

@@ -10,7 +10,8 @@ fn generated() -> String {
     let folder = Path::new(FOLDER);
     let config = cbindgen::Config::from_file(folder.join("cbindgen.toml")).expect("cbindgen.toml is valid");
     let names = ["error", "layout", "types", "reason", "handle"].map(|name| format!("src/{name}.rs"));
-    let calls = ["general", "lifetime", "frame", "world", "talk", "udp"].map(|name| format!("src/calls/{name}.rs"));
+    let calls =
+        ["general", "lifetime", "frame", "world", "talk", "udp", "terrain"].map(|name| format!("src/calls/{name}.rs"));
     let mut builder = cbindgen::Builder::new().with_config(config);
     for file in names.iter().chain(&calls) {
         builder = builder.with_src(folder.join(file));

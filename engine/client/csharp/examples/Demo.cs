@@ -6,8 +6,9 @@ using Ringshard;
 [StructLayout(LayoutKind.Sequential)]
 public struct DemoInput
 {
-    public ushort Direction;
-    public byte Pace;
+    public sbyte Forward, Left;
+    public ushort Yaw;
+    public byte Keys;
     public byte Actions;
 
     public const byte Shoot = 1;
@@ -18,9 +19,10 @@ public struct DemoOwn
 {
     public float X, Y;
     public float VelocityX, VelocityY;
-    public ushort Direction;
-    public byte Leap;
+    public ushort Yaw;
+    public float Height, Rise;
     public ushort Shot;
+    public byte Gait, Leap;
     public byte Potions;
     public byte Stunned, Frozen, Slowed;
 }
@@ -52,20 +54,28 @@ public static class DemoEvent
 
 public sealed class DemoRules : Rules<DemoInput, DemoOwn, DemoShown>
 {
-    private const float WalkMax = 600f, Width = 819200f, Depth = 819200f;
     private const ushort ShotCooldown = 30;
 
+    private readonly Terrain terrain;
+    /// What a player can do, and what a slowed one can.
+    private Tuning tuning = Tuning.Default, slow = Tuning.Default;
+
     private readonly Layout<DemoInput> input = new Layout<DemoInput>()
-        .Add("direction", "Direction", Kind.U16)
-        .Add("pace", "Pace", Kind.U8)
+        .Add("forward", "Forward", Kind.I8)
+        .Add("left", "Left", Kind.I8)
+        .Add("yaw", "Yaw", Kind.U16)
+        .Add("keys", "Keys", Kind.U8)
         .Add("actions", "Actions", Kind.U8);
 
     private readonly Layout<DemoOwn> own = new Layout<DemoOwn>()
         .Add("point", "X", Kind.F32, 2)
         .Add("velocity", "VelocityX", Kind.F32, 2)
-        .Add("direction", "Direction", Kind.U16)
-        .Add("leap", "Leap", Kind.U8)
+        .Add("yaw", "Yaw", Kind.U16)
+        .Add("height", "Height", Kind.F32)
+        .Add("rise", "Rise", Kind.F32)
         .Add("shot", "Shot", Kind.Cooldown)
+        .Add("gait", "Gait", Kind.U8)
+        .Add("leap", "Leap", Kind.U8)
         .Add("potions", "Potions", Kind.U8)
         .Add("stunned", "Stunned", Kind.Bool)
         .Add("frozen", "Frozen", Kind.Bool)
@@ -81,6 +91,15 @@ public sealed class DemoRules : Rules<DemoInput, DemoOwn, DemoShown>
         .Add("animation", "Animation", Kind.U16)
         .Add("score", "Score", Kind.U32);
 
+    /// The terrain must be the server's. Dispose it after the client.
+    public DemoRules(Terrain terrain)
+    {
+        this.terrain = terrain;
+        slow.WalkSpeed /= 2f;
+        slow.RunSpeed /= 2f;
+        slow.SwimSpeed /= 2f;
+    }
+
     public override Layout<DemoInput> InputLayout { get { return input; } }
     public override Layout<DemoOwn> OwnLayout { get { return own; } }
     public override Layout<DemoShown> ShownLayout { get { return shown; } }
@@ -88,12 +107,24 @@ public sealed class DemoRules : Rules<DemoInput, DemoOwn, DemoShown>
     public override uint AnswerSchema { get { return 0xE849F239; } }
     public override uint EventSchema { get { return 0xD145FB13; } }
 
+    public override uint Level { get { return terrain.Digest; } }
+
     public override void Step(ref DemoOwn own, ref DemoInput input)
     {
         if (own.Shot > 0) own.Shot--;
-        Walk(ref own, ref input);
-        own.X = Clamp((float)(own.X + (float)(own.VelocityX / 60f)), Width);
-        own.Y = Clamp((float)(own.Y + (float)(own.VelocityY / 60f)), Depth);
+        Walker walker = WalkerOf(ref own);
+        Steering steering = SteeringOf(ref own, ref input);
+        if (own.Slowed != 0) terrain.Walk(ref slow, ref walker, ref steering);
+        else terrain.Walk(ref tuning, ref walker, ref steering);
+        own.X = walker.X;
+        own.Y = walker.Y;
+        own.Height = walker.Z;
+        own.VelocityX = walker.VelocityX;
+        own.VelocityY = walker.VelocityY;
+        own.Rise = walker.VelocityZ;
+        own.Yaw = walker.Yaw;
+        own.Gait = walker.Gait;
+        own.Leap = walker.Leap;
         if ((input.Actions & DemoInput.Shoot) != 0 && own.Stunned == 0 && own.Shot == 0) own.Shot = ShotCooldown;
     }
 
@@ -101,47 +132,28 @@ public sealed class DemoRules : Rules<DemoInput, DemoOwn, DemoShown>
     {
         pose.X = own.X;
         pose.Y = own.Y;
+        pose.Z = own.Height;
         pose.VelocityX = own.VelocityX;
         pose.VelocityY = own.VelocityY;
-        pose.Yaw = own.Direction;
+        pose.VelocityZ = own.Rise;
+        pose.Yaw = own.Yaw;
         pose.Leap = own.Leap;
     }
 
-    private static void Walk(ref DemoOwn own, ref DemoInput input)
+    private static Walker WalkerOf(ref DemoOwn own)
     {
-        float most = own.Stunned != 0 || own.Frozen != 0 ? 0f : own.Slowed != 0 ? WalkMax / 2f : WalkMax;
-        float speed = (float)((float)(most * input.Pace) / 255f);
-        if (speed == 0f)
+        return new Walker
         {
-            own.VelocityX = own.VelocityY = 0f;
-            return;
-        }
-        float x, y;
-        Direction(input.Direction, out x, out y);
-        own.Direction = input.Direction;
-        own.VelocityX = (float)(x * speed);
-        own.VelocityY = (float)(y * speed);
+            X = own.X, Y = own.Y, Z = own.Height, VelocityX = own.VelocityX, VelocityY = own.VelocityY, VelocityZ = own.Rise,
+            Yaw = own.Yaw, Gait = own.Gait, Leap = own.Leap,
+        };
     }
 
-    /// The vector of length 1 in a direction, in 65,536ths of a turn.
-    private static void Direction(ushort turn, out float x, out float y)
+    /// What a player can do of what it wants.
+    private static Steering SteeringOf(ref DemoOwn own, ref DemoInput input)
     {
-        int quarter = (ushort)(turn + (1 << 13)) >> 14;
-        short rest = (short)(ushort)(turn - (quarter << 14));
-        float angle = (float)(rest * (6.28318530717958647692f / 65536f));
-        float square = (float)(angle * angle);
-        float sine = Term(square, 6f, Term(square, 20f, Term(square, 42f, 1f)));
-        sine = (float)(angle * sine);
-        float cosine = Term(square, 2f, Term(square, 12f, Term(square, 30f, Term(square, 56f, 1f))));
-        x = quarter == 0 ? cosine : quarter == 1 ? -sine : quarter == 2 ? -cosine : sine;
-        y = quarter == 0 ? sine : quarter == 1 ? cosine : quarter == 2 ? -sine : -cosine;
-    }
-
-    private static float Clamp(float value, float most) { return value < 0f ? 0f : value > most ? most : value; }
-
-    /// 1 - square / divisor * inner, each operation rounded to a float.
-    private static float Term(float square, float divisor, float inner)
-    {
-        return (float)(1f - (float)((float)(square / divisor) * inner));
+        bool isNeutral = input.Forward == 0 && input.Left == 0 && input.Yaw == 0 && input.Keys == 0 && input.Actions == 0;
+        if (own.Stunned != 0 || own.Frozen != 0 || isNeutral) return new Steering { Yaw = own.Yaw };
+        return new Steering { Yaw = input.Yaw, Forward = input.Forward, Left = input.Left, Keys = input.Keys };
     }
 }

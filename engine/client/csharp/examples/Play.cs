@@ -1,11 +1,14 @@
-// Plays the demonstration for some seconds: walks, shoots, talks, asks, and prints what came of it.
+// Plays the demonstration for some seconds: runs, jumps, shoots, talks, asks, and prints what came of it.
 //
 //   mcs -unsafe -out:play.exe *.cs examples/*.cs
-//   LD_LIBRARY_PATH=FOLDER_OF_THE_LIBRARY mono play.exe 127.0.0.1:3565 KEY 20
+//   LD_LIBRARY_PATH=FOLDER_OF_THE_LIBRARY mono play.exe 127.0.0.1:3565 KEY 20 [MAP]
+//
+// MAP is the server's map file, if it has one.
 //
 // Ends with 0 only if it entered the world, saw others, had answers, heard itself, predicted well, did not allocate per frame,
 // and nothing failed.
 using System;
+using System.IO;
 using Ringshard;
 
 internal sealed class Play
@@ -23,23 +26,26 @@ internal sealed class Play
     private int inputs, asked, answers, unanswered, heard, spawned, othersMost, failures;
     private float walked, lastX, lastY;
 
-    private Play(string server, string key)
+    private Play(Terrain terrain, string server, string key)
     {
-        client = new Client<DemoInput, DemoOwn, DemoShown>(new DemoRules(), server, key);
+        client = new Client<DemoInput, DemoOwn, DemoShown>(new DemoRules(terrain), server, key);
     }
 
     private static int Main(string[] words)
     {
-        if (words.Length < 2 || words.Length > 3)
+        if (words.Length < 2 || words.Length > 4)
         {
-            Console.Error.WriteLine("Usage: play HOST:PORT KEY [SECONDS]");
+            Console.Error.WriteLine("Usage: play HOST:PORT KEY [SECONDS [MAP]]");
             return 2;
         }
-        int seconds = words.Length == 3 ? int.Parse(words[2]) : 10;
+        int seconds = words.Length >= 3 ? int.Parse(words[2]) : 10;
         try
         {
-            Play play = new Play(words[0], words[1]);
-            using (play.client) return play.Run(seconds) ? 0 : 1;
+            using (Terrain terrain = words.Length == 4 ? Terrain.Read(File.ReadAllBytes(words[3])) : Terrain.Flat())
+            {
+                Play play = new Play(terrain, words[0], words[1]);
+                using (play.client) return play.Run(seconds) ? 0 : 1;
+            }
         }
         catch (RingshardException exception)
         {
@@ -79,11 +85,12 @@ internal sealed class Play
         client.Flush();
     }
 
-    /// Walks in a direction for a while, and shoots now and then.
+    /// Runs in a direction for a while, and jumps and shoots now and then.
     private void Decide()
     {
-        if (inputs % 45 == 0) input.Direction = (ushort)random.Next(65536);
-        input.Pace = 255;
+        if (inputs % 45 == 0) input.Yaw = (ushort)random.Next(65536);
+        input.Forward = 127;
+        input.Keys = inputs % 100 == 0 ? (byte)(Steering.Run | Steering.Jump) : Steering.Run;
         input.Actions = inputs % 40 == 0 ? DemoInput.Shoot : (byte)0;
     }
 

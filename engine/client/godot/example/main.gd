@@ -1,4 +1,4 @@
-# Plays the demonstration: walks, shoots, talks and asks.
+# Plays the demonstration: runs, jumps, shoots, talks and asks.
 #
 #   godot --path . -- SERVER KEY [SECONDS]
 #
@@ -63,7 +63,7 @@ func walk() -> void:
 	if elapsed >= next_turn:
 		next_turn = elapsed + 0.75
 		direction = randf() * TAU
-	client.set_input({"direction": direction, "pace": 1.0, "shoot": fmod(elapsed, 1.0) < 0.1})
+	client.set_input({"direction": direction, "pace": 1.0, "jump": fmod(elapsed, 2.0) < 0.1, "shoot": fmod(elapsed, 1.0) < 0.1})
 
 
 func talk() -> void:

@@ -2,7 +2,7 @@
 //!
 //! | what | dictionary |
 //! |---|---|
-//! | input | `{"direction": radians from the map's x axis towards its y axis, "pace": 0 to 1, "shoot": bool}` |
+//! | input | `{"direction": radians from the map's x axis towards its y axis, "pace": 0 to 1, "left": -1 to 1, "jump": bool, "dive": bool, "shoot": bool}` |
 //! | ask | `{"kind": "drink"}`, `"hide"` or `"restart"` |
 //! | event to the server | `{"kind": "say", "text": String}` |
 //! | answers and events from the server | `"kind"`, and the fields of the variant |
@@ -12,11 +12,23 @@ use crate::shape::Shape;
 use godot::prelude::{FromGodot, VarDictionary, vdict};
 use ringshard_client::world::contract::Text;
 use ringshard_demo_rules::{Answer, Ask, Character, DemoRules, Event, Input, Own, Refusal, TEXT_BYTES_MAX, actions};
+use ringshard_terrain::Terrain;
+use ringshard_terrain::movement::keys;
 use std::f64::consts::TAU;
+use std::sync::Arc;
 
-/// The rules that a client plays by.
+/// The rules on level ground.
 pub fn rules() -> DemoRules {
     DemoRules::default()
+}
+
+/// The rules on the map in the content of a map file.
+///
+/// # Errors
+/// What is wrong with the file.
+pub fn rules_on(map: Vec<u8>) -> Result<DemoRules, String> {
+    let terrain = Terrain::read(Box::new(map)).map_err(|error| error.to_string())?;
+    Ok(DemoRules::on(Arc::new(terrain)))
 }
 
 /// A value of a dictionary; None if it is missing or of another type.
@@ -35,17 +47,20 @@ fn turn(radians: f64) -> u16 {
 
 impl Shape for DemoRules {
     fn input(&self, from: &VarDictionary) -> Input {
-        let pace: f64 = get(from, "pace").unwrap_or_default();
-        let shoots = get(from, "shoot").unwrap_or_default();
+        let part = |key: &str| (get::<f64>(from, key).unwrap_or_default().clamp(-1.0, 1.0) * 127.0) as i8;
+        let bit = |key: &str, bit: u8| if get(from, key).unwrap_or_default() { bit } else { 0 };
         Input {
-            direction: turn(get(from, "direction").unwrap_or_default()),
-            pace: (pace.clamp(0.0, 1.0) * 255.0) as u8,
-            actions: if shoots { actions::SHOOT } else { 0 },
+            forward: part("pace"),
+            left: part("left"),
+            yaw: turn(get(from, "direction").unwrap_or_default()),
+            keys: keys::RUN | bit("jump", keys::JUMP) | bit("dive", keys::DIVE),
+            actions: bit("shoot", actions::SHOOT),
         }
     }
 
     fn own(&self, own: &Own) -> VarDictionary {
         vdict! {
+            "gait" => own.gait,
             "potions" => own.potions,
             "shot" => own.shot.ticks(),
             "stunned" => own.stunned,

@@ -1,8 +1,9 @@
 //! The node that a scene has for its connection.
 
-use crate::game::{Game, rules};
+use crate::game::{Game, rules, rules_on};
 use crate::place::{Place, entity, number, number_or_none};
 use crate::shape::Shape;
+use godot::classes::FileAccess;
 use godot::classes::node::ProcessMode;
 use godot::global::Error;
 use godot::prelude::*;
@@ -23,6 +24,9 @@ pub struct RingshardClient {
     /// The point of the map that is at the scene's origin, in units: x, y, height. Choose one near the players.
     #[export]
     origin: Vector3,
+    /// The server's map file, such as `res://sample.ringmap`. Without one, the world is level ground.
+    #[export(file)]
+    map: GString,
     udp: Option<Udp<Game>>,
     input: <Game as ringshard_client::Rules>::Input,
     base: Base<Node>,
@@ -116,7 +120,18 @@ impl RingshardClient {
                 return Error::ERR_INVALID_PARAMETER;
             }
         };
-        match Udp::connect(server.as_str(), rules(), ClientConfig::new(key), ticket.as_slice()) {
+        let rules = match self.map.is_empty() {
+            true => Ok(rules()),
+            false => rules_on(FileAccess::get_file_as_bytes(&self.map).to_vec()),
+        };
+        let rules = match rules {
+            Ok(rules) => rules,
+            Err(error) => {
+                godot_error!("Ringshard: the map {}: {error}", self.map);
+                return Error::ERR_INVALID_DATA;
+            }
+        };
+        match Udp::connect(server.as_str(), rules, ClientConfig::new(key), ticket.as_slice()) {
             Ok(udp) => {
                 self.udp = Some(udp);
                 Error::OK

@@ -50,8 +50,9 @@ int main(int Count, char** Words)
     const int Frames = std::atoi(Words[3]) * 60;
     for (int Frame = 0; Frame < Frames && !Closed; Frame++)
     {
-        Rules->Wanted.direction = 0;
-        Rules->Wanted.pace = 255;
+        Rules->Wanted.yaw = 0;
+        Rules->Wanted.forward = 127;
+        Rules->Wanted.keys = RS_KEY_RUN;
         Rules->Wanted.actions = Frame % 40 == 0 ? DEMO_SHOOT : 0;
         Client.Tick(1.0f / 60);
         if (Client.IsInWorld() && Frame % 60 == 30)

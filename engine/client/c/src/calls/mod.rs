@@ -8,10 +8,12 @@
 //! | `world` | what there is to draw |
 //! | `talk` | news, asks, events |
 //! | `udp` | a client with a socket |
+//! | `terrain` | the map, and the step of a character on it |
 
 mod frame;
 mod general;
 mod lifetime;
 mod talk;
+mod terrain;
 mod udp;
 mod world;

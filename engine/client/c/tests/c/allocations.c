@@ -40,7 +40,7 @@ static void frame(rs_client *client, unsigned *inputs) {
     rs_pose pose;
     rs_stats stats = {.size = sizeof stats};
     for (int due = rs_udp_poll(client); due > 0; due--) {
-        const demo_input input = {.direction = (uint16_t)(*inputs * 100), .pace = 255, .actions = 0};
+        const demo_input input = {.forward = 127, .yaw = (uint16_t)(*inputs * 100), .keys = RS_KEY_RUN};
         rs_client_input(client, &input);
         ++*inputs;
     }
@@ -61,7 +61,10 @@ int main(int count, char **words) {
     if (count < 4) {
         return 2;
     }
-    demo_rules rules = demo_default_rules();
+    demo_rules rules;
+    if (demo_open_rules(&rules, NULL) < 0) {
+        return 2;
+    }
     rs_config config = demo_config(&rules);
     rs_client *client = NULL;
     if (rs_key(words[2], config.server_key) < 0 || rs_udp_connect(&config, words[1], &client) < 0) {
@@ -79,6 +82,7 @@ int main(int count, char **words) {
     }
     counts = 0;
     rs_client_free(client);
+    demo_close_rules(&rules);
     /* The counters work. */
     counts = 1;
     free(malloc(inputs));

@@ -75,7 +75,10 @@ int main(int count, char **words) {
     if (count < 4) {
         return 2;
     }
-    host host = {.rules = demo_default_rules()};
+    host host = {0};
+    if (demo_open_rules(&host.rules, NULL) < 0) {
+        return 2;
+    }
     rs_config config = demo_config(&host.rules);
     config.step = step;
     config.user = &host;
@@ -100,7 +103,7 @@ int main(int count, char **words) {
         }
         const rs_result due = rs_client_update(host.client, now_ns());
         for (int at = 0; at < due; at++, inputs++) {
-            const demo_input input = {.direction = (uint16_t)(inputs * 300), .pace = 200, .actions = 0};
+            const demo_input input = {.forward = 100, .yaw = (uint16_t)(inputs * 300), .keys = RS_KEY_RUN};
             if (rs_client_input(host.client, &input) < 0) {
                 return 1;
             }
@@ -121,7 +124,7 @@ int main(int count, char **words) {
     rs_stats stats = {.size = sizeof stats};
     rs_client_stats(host.client, &stats);
     rs_map map = {.size = sizeof map};
-    const int has_map = rs_client_map(host.client, &map) == 0 && map.corner[0] == DEMO_MAP_WIDTH && map.step > 0.0f;
+    const int has_map = rs_client_map(host.client, &map) == 0 && map.corner[0] == 819200.0f && map.step > 0.0f;
     /* The datagrams that say goodbye. */
     rs_client_close(host.client);
     unsigned goodbyes = 0;
@@ -130,6 +133,7 @@ int main(int count, char **words) {
     }
     const int is_closed = rs_client_is_closed(host.client);
     rs_client_free(host.client);
+    demo_close_rules(&host.rules);
     close(socket);
     printf("entered %u, closed %u, moved %u, others %u, map %d, steps %u, refused %u, goodbyes %u; snapshots %u, mispredicted %u\n",
            entered, closed, moved, others, has_map, host.steps, host.refused, goodbyes, (unsigned)stats.snapshots,

@@ -237,6 +237,37 @@ static void calls(rs_client *client, int has_socket) {
     EXPECT(rs_client_update(client, 0), 0, NULL);
 }
 
+static void maps(void) {
+    rs_terrain *terrain = NULL;
+    EXPECT(rs_terrain_open(NULL, &terrain), RS_ERROR_NULL, "path");
+    EXPECT(rs_terrain_open("/", NULL), RS_ERROR_NULL, "terrain");
+    EXPECT(rs_terrain_open("/no/such.ringmap", &terrain), RS_ERROR_MAP, "/no/such.ringmap");
+    EXPECT(rs_terrain_read((const uint8_t *)"no map", 6, &terrain), RS_ERROR_MAP, "map bake");
+    EXPECT(rs_terrain_read(NULL, 0, &terrain), RS_ERROR_MAP, "map bake");
+    EXPECT(terrain == NULL && rs_terrain_digest(NULL) == 0, 1, NULL);
+    EXPECT(rs_terrain_flat(&terrain), 0, NULL);
+    float height = 1.0f;
+    EXPECT(rs_terrain_height(terrain, 1.0f, -1e30f, &height), 0, NULL);
+    EXPECT(height == 0.0f && rs_terrain_digest(terrain) != 0, 1, NULL);
+    EXPECT(rs_terrain_height(NULL, 0, 0, &height), RS_ERROR_NULL, "terrain");
+    rs_tuning tuning = {0};
+    EXPECT(rs_tuning_default(&tuning), RS_ERROR_SIZE, "tuning.size");
+    tuning.size = sizeof tuning;
+    EXPECT(rs_tuning_default(&tuning), 0, NULL);
+    rs_walker walker = {.point = {1000.0f, 1000.0f, 500.0f}, .gait = 1};
+    const rs_steering steering = {.forward = 127, .keys = RS_KEY_RUN};
+    EXPECT(rs_walk(terrain, &tuning, &walker, &steering), 0, NULL);
+    EXPECT(walker.point[2] < 500.0f && walker.velocity[0] > 0.0f, 1, NULL);
+    EXPECT(rs_walk(NULL, &tuning, &walker, &steering), RS_ERROR_NULL, "terrain");
+    EXPECT(rs_walk(terrain, NULL, &walker, &steering), RS_ERROR_NULL, "tuning");
+    EXPECT(rs_walk(terrain, &tuning, NULL, &steering), RS_ERROR_NULL, "walker");
+    EXPECT(rs_walk(terrain, &tuning, &walker, NULL), RS_ERROR_NULL, "steering");
+    tuning.radius = -1.0f;
+    EXPECT(rs_walk(terrain, &tuning, &walker, &steering), RS_ERROR_VALUE, "rs_tuning_default");
+    rs_terrain_free(terrain);
+    rs_terrain_free(NULL);
+}
+
 int main(void) {
     uint8_t key[32];
     uint32_t number = 0;
@@ -247,12 +278,13 @@ int main(void) {
     EXPECT(number == DEMO_SCHEMA_OWN, 1, NULL);
     EXPECT(rs_schema(NULL, &number), RS_ERROR_NULL, "layout");
     EXPECT(rs_schema(&layout, NULL), RS_ERROR_NULL, "number");
-    for (int code = RS_ERROR_HAS_SOCKET; code < 0; code++) {
+    for (int code = RS_ERROR_MAP; code < 0; code++) {
         EXPECT(strlen(rs_text(code)) > 20, 1, NULL);
     }
     EXPECT(strcmp(rs_text(0), "no error"), 0, NULL);
     layouts();
     configs();
+    maps();
     rs_config config = good_config();
     rs_client *client = NULL;
     EXPECT(rs_client_new(&config, key, 0, &client), 0, NULL);

@@ -42,12 +42,20 @@ int main(int count, char **words) {
         return 2;
     }
     int failures = 0;
-    demo_rules rules = demo_default_rules();
+    demo_rules rules;
+    if (demo_open_rules(&rules, NULL) < 0) {
+        return 2;
+    }
     rs_config config = demo_config(&rules);
     if (rs_key(words[2], config.server_key) < 0) {
         return 2;
     }
     failures += expect("the same types", &config, words[1], RS_NEWS_KIND_ENTERED, 0);
+
+    config.level ^= 1;
+    failures += expect("another map", &config, words[1], RS_NEWS_KIND_WRONG_SCHEMA, RS_TYPE_LEVEL);
+    config.level = 0;
+    failures += expect("a map that is not compared", &config, words[1], RS_NEWS_KIND_ENTERED, 0);
 
     config.schema[0] ^= 1;
     failures += expect("another ask", &config, words[1], RS_NEWS_KIND_WRONG_SCHEMA, RS_TYPE_ASK);
@@ -63,5 +71,6 @@ int main(int count, char **words) {
     config.own = RS_LAYOUT(demo_own, demo_own_fields);
     config.shown.count--;
     failures += expect("a field less", &config, words[1], RS_NEWS_KIND_WRONG_SCHEMA, RS_TYPE_SHOWN);
+    demo_close_rules(&rules);
     return failures > 0;
 }

@@ -1,13 +1,16 @@
 //! A player of the arena without a person: its input in a tick, and what it does in a frame.
 
-use ringshard_arena_rules::level::distance_to_wall;
-use ringshard_arena_rules::movement::yaw;
+use ringshard_arena_rules::aim::{angles, chest};
+use ringshard_arena_rules::level::terrain;
 use ringshard_arena_rules::{ArenaRules, Ask, Event, HEALTH, Input};
 use ringshard_client::world::contract::Text;
 use ringshard_client::{Channel, Client, News, Scene};
+use ringshard_terrain::movement::keys;
 
-/// Ticks for which a bot walks in one direction.
+/// Ticks for which a bot runs in one direction.
 const WALK_TICKS: u32 = 25;
+/// Ticks between two jumps of a bot.
+const JUMP_TICKS: u32 = 200;
 /// Ticks between two words of a bot.
 const SPEECH_TICKS: u32 = 300;
 /// How far a bot turns in a tick while it sees no enemy, in 65,536ths of a turn.
@@ -33,7 +36,7 @@ ringshard_client::protocol::counters! {
     }
 }
 
-/// A bot. It walks at random, shoots at the nearest player that it sees, and heals itself.
+/// A bot. It runs at random, shoots at the nearest player that it sees, and heals itself.
 #[derive(Default)]
 pub struct Bot {
     /// What it has heard.
@@ -59,10 +62,13 @@ impl Bot {
     pub fn input(&mut self, scene: &Scene<'_, ArenaRules>) -> Input {
         self.ticks += 1;
         if self.ticks % WALK_TICKS == 1 {
-            (self.input.forward, self.input.strafe) = (self.draw(), self.draw());
+            (self.input.steering.forward, self.input.steering.left) = (self.draw(), self.draw());
         }
-        let target = direction_to_nearest(scene);
-        self.input.yaw = target.map_or(self.input.yaw.wrapping_add(SEARCH_TURN), yaw);
+        // Now and then it jumps.
+        self.input.steering.keys = if self.ticks % JUMP_TICKS == 1 { keys::JUMP } else { 0 };
+        let target = way_to_nearest(scene);
+        let search = (self.input.steering.yaw.wrapping_add(SEARCH_TURN), 0);
+        (self.input.steering.yaw, self.input.pitch) = target.map_or(search, angles);
         self.input.fire = target.is_some();
         self.input
     }
@@ -107,13 +113,12 @@ impl Bot {
     }
 }
 
-/// The direction to the nearest living player that no wall hides.
-fn direction_to_nearest(scene: &Scene<'_, ArenaRules>) -> Option<[f32; 2]> {
-    let from = scene.own()?.point;
+/// The way to the nearest living player that no wall hides.
+fn way_to_nearest(scene: &Scene<'_, ArenaRules>) -> Option<[f32; 3]> {
+    let from = chest(scene.own()?.walker.point);
     let living = scene.others().filter(|(_, _, shown)| shown.health > 0);
-    let ways = living.map(|(_, pose, _)| [pose.point[0] - from[0], pose.point[1] - from[1]]);
-    let nearest = ways
-        .map(|way| (way[0].hypot(way[1]), way))
-        .filter(|&(distance, way)| distance_to_wall(from, way.map(|axis| axis / distance), distance) >= distance);
-    nearest.min_by(|one, other| one.0.total_cmp(&other.0)).map(|(_, way)| way)
+    let seen = living.map(|(_, pose, _)| chest(pose.point)).filter(|&point| terrain().sees(from, point));
+    let ways = seen.map(|point| [0, 1, 2].map(|axis| point[axis] - from[axis]));
+    let length = |way: &[f32; 3]| way.iter().map(|part| part * part).sum::<f32>();
+    ways.min_by(|one, other| length(one).total_cmp(&length(other)))
 }

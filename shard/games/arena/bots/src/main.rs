@@ -34,7 +34,7 @@ fn main() -> Result<(), ConnectError> {
 /// Plays, and gives what was counted.
 fn play(number: u32, options: Options) -> Result<String, ConnectError> {
     let mut bot = Bot::new(number);
-    let mut udp = Udp::connect(options.server, ArenaRules, ClientConfig::new(options.key), b"")?;
+    let mut udp = Udp::connect(options.server, ArenaRules::default(), ClientConfig::new(options.key), b"")?;
     let end = Instant::now() + Duration::from_secs(options.secs);
     while Instant::now() < end {
         udp.poll(|scene| bot.input(scene));

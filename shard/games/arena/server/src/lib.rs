@@ -2,8 +2,8 @@
 //! asks.
 
 use ringshard::game::{Admission, Channel, Game, Hitbox, LeaveReason, NoJob, PlayerId, Reply, Shard, To};
-use ringshard_arena_rules::level::{distance_to_wall, spawn_point};
-use ringshard_arena_rules::movement::{RADIUS, RANGE, direction, has_fired};
+use ringshard_arena_rules::aim::{CHEST, RADIUS, RANGE, chest, direction};
+use ringshard_arena_rules::level::spawn_point;
 use ringshard_arena_rules::{Answer, ArenaRules, Ask, Body, DAMAGE, Event, HEAL, HEALTH, Input, Shown};
 use ringshard_world::{EntityId, Rules};
 use std::collections::BTreeMap;
@@ -26,6 +26,7 @@ ringshard_world::wire! {
 /// The arena, on one core.
 #[derive(Default)]
 pub struct Arena {
+    rules: ArenaRules,
     /// The items of each player, and the tick from which it may speak again.
     players: BTreeMap<PlayerId, ([u8; 4], u64)>,
 }
@@ -33,14 +34,14 @@ pub struct Arena {
 /// A player that has just spawned.
 fn spawned(shard: &Shard<Arena>, player: PlayerId, leap: u8) -> Body {
     let place = (player.number() as u32).wrapping_add(shard.tick() as u32);
-    Body { point: spawn_point(place), leap, alive: true, ..Body::default() }
+    Body::at(spawn_point(place), leap)
 }
 
 /// Finds out whom a shot hits, in the world as the shooter saw it.
-fn shoot(shard: &mut Shard<Arena>, player: PlayerId, by: EntityId, own: &Body) {
-    let ([x, y], [along_x, along_y]) = (own.point, direction(own.yaw));
-    let range = distance_to_wall(own.point, [along_x, along_y], RANGE);
-    let hit = shard.as_seen_by(player).ray([x, y, 0.0], [along_x, along_y, 0.0], range, |id| id != by);
+fn shoot(rules: &ArenaRules, shard: &mut Shard<Arena>, player: PlayerId, by: EntityId, own: &Body, pitch: i16) {
+    let (from, way) = (chest(own.walker.point), direction(own.walker.yaw, pitch));
+    let range = rules.terrain.ray(from, way, RANGE).map_or(RANGE, |wall| wall.distance);
+    let hit = shard.as_seen_by(player).ray(from, way, range, |id| id != by);
     if let Some(hit) = &hit {
         let _ = shard.command(hit.id, by, &Command::Hit { damage: DAMAGE, leap: hit.pose.leap });
     }
@@ -55,16 +56,16 @@ impl Game for Arena {
     type Job = NoJob;
     type Done = NoJob;
 
-    const HITBOXES: &'static [Hitbox] = &[Hitbox::Sphere { radius: RADIUS, offset_z: 0.0 }];
+    const HITBOXES: &'static [Hitbox] = &[Hitbox::Sphere { radius: RADIUS, offset_z: CHEST }];
 
     fn rules(&self) -> &ArenaRules {
-        &ArenaRules
+        &self.rules
     }
 
     fn join(&mut self, shard: &mut Shard<Self>, player: PlayerId, _ticket: &[u8]) -> Admission {
         let own = spawned(shard, player, 0);
         let shown = Shown { health: HEALTH, ..Shown::default() };
-        let Ok(body) = shard.entities.spawn(ArenaRules.pose(&own), shown) else { return Admission::Refused(0) };
+        let Ok(body) = shard.entities.spawn(self.rules.pose(&own), shown) else { return Admission::Refused(0) };
         shard.control(player, Some(body), own);
         self.players.insert(player, (ITEMS, 0));
         Admission::Accepted
@@ -75,13 +76,13 @@ impl Game for Arena {
         0
     }
 
-    fn stepped(&mut self, shard: &mut Shard<Self>, player: PlayerId, _input: &Input) {
+    fn stepped(&mut self, shard: &mut Shard<Self>, player: PlayerId, input: &Input) {
         let (Some(body), Some(&own)) = (shard.body(player), shard.own(player)) else { return };
-        if has_fired(&own) {
-            shoot(shard, player, body, &own);
+        if own.has_fired() {
+            shoot(&self.rules, shard, player, body, &own, input.pitch);
         }
         if !own.alive && own.respawn.is_ready() {
-            shard.control(player, Some(body), spawned(shard, player, own.leap.wrapping_add(1)));
+            shard.control(player, Some(body), spawned(shard, player, own.walker.leap.wrapping_add(1)));
             let Some(shown) = shard.entities.shown_mut(body) else { return };
             shown.health = HEALTH;
         }
@@ -118,7 +119,7 @@ impl Game for Arena {
         let (Some(own), Some(shown)) = (shard.own(player).copied(), shard.entities.shown_mut(to)) else { return };
         match command {
             Command::Killed => shown.kills = shown.kills.saturating_add(1),
-            Command::Hit { damage, leap } if own.alive && own.leap == leap => {
+            Command::Hit { damage, leap } if own.alive && own.walker.leap == leap => {
                 shown.health = shown.health.saturating_sub(damage);
                 if shown.health == 0 {
                     shown.deaths = shown.deaths.saturating_add(1);

@@ -50,27 +50,31 @@ fn ask(world: &mut World<Arena>, number: usize, ask: Ask) -> Answer {
 fn a_player_without_health_dies_and_respawns_elsewhere_after_one_and_a_half_seconds() {
     let (mut world, [killer, victim]) = two_players();
     let (_, before, _) = player(&mut world, victim);
-    hit(&mut world, [killer, victim], HEALTH, before.leap);
+    hit(&mut world, [killer, victim], HEALTH, before.walker.leap);
     stand(&mut world, 80);
     let (_, dead, shown) = player(&mut world, victim);
     assert_eq!((dead.alive, shown.health, shown.deaths), (false, 0, 1));
     assert_eq!(player(&mut world, killer).2.kills, 1);
     stand(&mut world, 20);
     let (_, after, shown) = player(&mut world, victim);
-    assert_eq!((after.alive, after.leap, shown.health, shown.deaths), (true, before.leap + 1, HEALTH, 1));
-    assert_ne!(after.point, before.point);
+    assert_eq!((after.alive, after.walker.leap, shown.health, shown.deaths), (true, before.walker.leap + 1, HEALTH, 1));
+    assert_ne!(after.walker.point, before.walker.point);
     stand(&mut world, 10);
-    assert_eq!(world.client(1).scene().own().expect("it is in the arena").point, after.point, "its client knows");
+    assert_eq!(
+        world.client(1).scene().own().expect("it is in the arena").walker.point,
+        after.walker.point,
+        "its client knows"
+    );
 }
 
 #[test]
 fn a_shot_at_a_former_life_and_at_the_dead_does_nothing() {
     let (mut world, [killer, victim]) = two_players();
     let (_, before, _) = player(&mut world, victim);
-    hit(&mut world, [killer, victim], HEALTH, before.leap + 1);
+    hit(&mut world, [killer, victim], HEALTH, before.walker.leap + 1);
     assert_eq!(player(&mut world, victim).2.health, HEALTH);
-    hit(&mut world, [killer, victim], HEALTH, before.leap);
-    hit(&mut world, [killer, victim], HEALTH, before.leap);
+    hit(&mut world, [killer, victim], HEALTH, before.walker.leap);
+    hit(&mut world, [killer, victim], HEALTH, before.walker.leap);
     assert_eq!(player(&mut world, victim).2.deaths, 1, "it dies once");
 }
 
