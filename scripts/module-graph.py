@@ -73,7 +73,7 @@ CRATES = {
     "ringshard-arena": ["ringshard", "ringshard-arena-rules", "ringshard-world"],
     "ringshard-arena-bots": ["ringshard-arena-rules", "ringshard-client", "ringshard-world"],
     "ringshard-cli": [
-        "ringshard", "ringshard-client", "ringshard-demo", "ringshard-protocol", "ringshard-scripts",
+        "ringshard", "ringshard-client", "ringshard-demo", "ringshard-maps", "ringshard-protocol", "ringshard-scripts",
         "ringshard-scripts-rules", "ringshard-terrain",
     ],
     "ringshard-harness": None,

@@ -117,7 +117,7 @@ impl Meter {
         if self.is_over.load(Relaxed) {
             return true;
         }
-        if steps % STEPS_PER_LOOK != 0 {
+        if !steps.is_multiple_of(STEPS_PER_LOOK) {
             return false;
         }
         self.now() >= self.deadline.load(Relaxed) && self.has_used_cpu()

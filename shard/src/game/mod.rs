@@ -139,7 +139,8 @@ pub trait Game: Sized + Send + 'static {
     /// to the game and to the program: see [`LiveSettings::get`].
     fn reload(&mut self, _shard: &mut Shard<Self>, _settings: &LiveSettings) {}
 
-    /// Adds the game's own counters to a report. They are metrics of the server. Their names must not be those of others.
+    /// Adds the game's own counters to a report. They are metrics of the server, whose names begin with `world_`. Names of the
+    /// server's own counters panic.
     fn count(&self, _counters: &mut ServiceCounters) {}
 
     /// The kind of an entity that shows this: a row of [`Self::KINDS`].

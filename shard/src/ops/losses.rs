@@ -164,6 +164,27 @@ pub const LOSSES: &[Loss] = &[
         "jobs of the game were refused: the workers are too slow for them; raise `workers`, or `jobs` for short peaks",
     ),
     loss(
+        "world_script_errors",
+        1,
+        "hooks of the script failed: the log has the file and the line of each kind of error",
+    ),
+    loss(
+        "world_script_over_budget",
+        1,
+        "hooks of the script took too long and were ended: make the script faster, or raise script-tick-us",
+    ),
+    loss(
+        "world_script_out_of_memory",
+        1,
+        "the script has used up its memory: find what it keeps for ever, or raise script-memory-mib",
+    ),
+    loss(
+        "world_script_left_out",
+        1,
+        "hooks of the script were left out, because the time of their tick was used up: make the script faster, or raise \
+         script-tick-us",
+    ),
+    loss(
         "world_rewinds_clamped_path",
         COMMON,
         "clients say that they showed what they cannot have shown yet: their clocks are wrong, or altered clients",
@@ -442,6 +463,9 @@ pub const WORK: &[&str] = &[
     "world_jobs_given",
     "world_jobs_done",
     "world_jobs_outstanding",
+    "world_script_calls",
+    "world_script_reloads",
+    "world_script_micros",
     "world_changes_published",
     "world_changes_received",
 ];

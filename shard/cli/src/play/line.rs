@@ -6,6 +6,7 @@ use ringshard_scripts_rules::values::NotAdded;
 use ringshard_scripts_rules::{Ask, Event, Value, Values};
 
 /// What a line means.
+#[allow(clippy::large_enum_variant, reason = "one is made per line that a person types")]
 #[derive(Clone, Copy, PartialEq, Debug)]
 pub enum Line {
     Tell(Event),

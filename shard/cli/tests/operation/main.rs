@@ -8,6 +8,8 @@ mod losses;
 mod metrics_page;
 mod panics;
 mod requests;
+#[cfg(feature = "scripts")]
+mod scripts;
 #[path = "../shared/mod.rs"]
 #[allow(dead_code, unused_imports, reason = "the other binary uses the rest")]
 mod shared;

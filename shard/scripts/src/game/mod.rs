@@ -176,7 +176,7 @@ impl ScriptGame {
 
     fn complain(&self, core: usize) {
         let ticks = self.vm.exhausted_ticks();
-        if ticks > 0 && ticks % LOUD_TICKS == 0 {
+        if ticks > 0 && ticks.is_multiple_of(LOUD_TICKS) {
             tracing::error!(
                 core,
                 script = self.vm.script().name(),

@@ -8,13 +8,18 @@ use crate::game::tree::Tree;
 use crate::report::describe;
 use crate::source::{Script, ScriptError};
 use mlua::chunk::ChunkMode;
+use mlua::state::{GcIncParams, GcMode};
 use mlua::{FromLuaMulti, Function, IntoLuaMulti, Lua, Table, Value};
 use std::sync::{Arc, PoisonError};
 
 /// Buttons of an input.
 pub const BUTTONS: usize = 16;
-/// Part of the memory from which garbage is collected in each tick, in per cent.
-const COLLECT_PERCENT: usize = 60;
+/// Part of the memory from which it is short, in per cent.
+const SHORT_PERCENT: usize = 50;
+/// How large memory may get until garbage was collected again, in per cent of what was left the last time: normally, and while
+/// memory is short.
+const GOAL: i32 = 200;
+const SHORT_GOAL: i32 = 120;
 /// Ticks for which a script rests whose memory is used up twice within as many ticks.
 const REST_TICKS: u64 = 60;
 
@@ -93,6 +98,7 @@ pub struct Vm {
     /// For each button, the ticks until it acts again.
     pub cooldowns: [u32; BUTTONS],
     memory: usize,
+    is_short: bool,
     /// When the script's memory was last used up.
     starved_at: Option<u64>,
     /// The script rests until this tick.
@@ -116,6 +122,7 @@ impl Vm {
             ticks: TickBudget::new(budget),
             hooks: Vec::new(),
             cooldowns: [0; BUTTONS],
+            is_short: false,
             starved_at: None,
             rests_until: 0,
         };
@@ -174,10 +181,11 @@ impl Vm {
         hook: Hook,
         arguments: impl IntoLuaMulti,
     ) -> Outcome<R> {
-        let Some(function) = &self.hooks[hook as usize] else { return Outcome::Undefined };
-        // A reference of the same function: it is cheap to clone.
-        let function = function.clone();
-        self.run(world, host, hook.name(), hook.need(), &function, arguments)
+        // Taken out while it runs: cloning it would cost more than a short hook.
+        let Some(function) = self.hooks[hook as usize].take() else { return Outcome::Undefined };
+        let outcome = self.run(world, host, hook.name(), hook.need(), &function, arguments);
+        self.hooks[hook as usize] = Some(function);
+        outcome
     }
 
     /// Calls a function of the script. Errors name `what`.
@@ -240,9 +248,17 @@ impl Vm {
         self.starved_at = Some(tick);
     }
 
-    /// Once per tick: collects garbage early if memory gets short, a part in each tick.
+    /// Once per tick: if memory gets short, collects garbage earlier than the machine would by itself. The calls of the script
+    /// that allocate do the work, a part each.
     pub fn collect(&mut self) {
-        if self.lua.used_memory() > self.memory / 100 * COLLECT_PERCENT {
+        let is_short = self.lua.used_memory() > self.memory / 100 * SHORT_PERCENT;
+        if is_short != self.is_short {
+            self.is_short = is_short;
+            let goal = if is_short { SHORT_GOAL } else { GOAL };
+            self.lua.gc_set_mode(GcMode::Incremental(GcIncParams::default().goal(goal)));
+        }
+        if is_short {
+            // It begins to collect, if it does not do so already. It fails only if a destructor does, and Luau has none.
             let _ = self.lua.gc_step();
         }
     }
