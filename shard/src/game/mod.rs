@@ -5,6 +5,7 @@
 //! | [`Game`] | the trait: what the server calls |
 //! | [`shard`] | [`Shard`]: the world as a game sees it |
 //! | [`start`] | what the game of a core is made with |
+//! | `queries` | rays and places: entities and terrain together |
 //! | [`player`] | names of players, and why they leave |
 //! | [`reply`] | answers that are owed |
 //! | [`actions`] | the server's side of actions: targets, range, line of sight |
@@ -23,6 +24,7 @@ pub mod character;
 pub(crate) mod members;
 mod outgoing;
 pub mod player;
+mod queries;
 pub mod reply;
 pub mod shard;
 pub mod simulation;
@@ -35,6 +37,7 @@ pub use crate::world::exchange::CommandError;
 pub use crate::world::kind::Kind;
 pub use crate::world::rewind::{Hit, Hitbox, Past};
 pub use player::{Admission, LeaveReason, PlayerId};
+pub use queries::Struck;
 pub use reply::Reply;
 pub use shard::{Shard, To};
 pub use start::GameStart;

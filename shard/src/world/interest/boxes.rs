@@ -133,6 +133,18 @@ impl Boxes {
             above(low, from) + above(from, high)
         })
     }
+
+    /// Which of the boxes have a point in common with another box.
+    #[inline(never)]
+    pub(super) fn overlap(&self, low: [i32; 3], high: [i32; 3]) -> [bool; FAN] {
+        let mut overlap = [true; FAN];
+        for axis in 0..3 {
+            for (lane, overlap) in overlap.iter_mut().enumerate() {
+                *overlap &= (self.low[axis][lane] <= high[axis]) & (self.high[axis][lane] >= low[axis]);
+            }
+        }
+        overlap
+    }
 }
 
 /// By how much `a` is greater than `b`.
