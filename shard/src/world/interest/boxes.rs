@@ -134,13 +134,14 @@ impl Boxes {
         })
     }
 
-    /// Which of the boxes have a point in common with another box.
+    /// Which of the boxes have a point in common with another box. An empty box has none, even with one without end.
     #[inline(never)]
     pub(super) fn overlap(&self, low: [i32; 3], high: [i32; 3]) -> [bool; FAN] {
         let mut overlap = [true; FAN];
         for axis in 0..3 {
             for (lane, overlap) in overlap.iter_mut().enumerate() {
-                *overlap &= (self.low[axis][lane] <= high[axis]) & (self.high[axis][lane] >= low[axis]);
+                let (from, to) = (self.low[axis][lane], self.high[axis][lane]);
+                *overlap &= (from <= to) & (from <= high[axis]) & (to >= low[axis]);
             }
         }
         overlap
