@@ -5,6 +5,7 @@
 //! | [`Game`] | the trait: what the server calls |
 //! | [`shard`] | [`Shard`]: the world as a game sees it |
 //! | [`start`] | what the game of a core is made with |
+//! | `queries` | rays and places: entities and terrain together |
 //! | [`player`] | names of players, and why they leave |
 //! | [`reply`] | answers that are owed |
 //! | [`actions`] | the server's side of actions: targets, range, line of sight |
@@ -25,6 +26,7 @@ mod ledger;
 pub(crate) mod members;
 mod outgoing;
 pub mod player;
+mod queries;
 pub mod reply;
 pub mod shard;
 pub mod simulation;
@@ -38,6 +40,7 @@ pub use crate::world::kind::Kind;
 pub use crate::world::rewind::{Hit, Hitbox, Past};
 pub use ledger::{Refusals, weight};
 pub use player::{Admission, LeaveReason, PlayerId};
+pub use queries::Struck;
 pub use reply::Reply;
 pub use shard::{Shard, To};
 pub use start::GameStart;

@@ -133,6 +133,19 @@ impl Boxes {
             above(low, from) + above(from, high)
         })
     }
+
+    /// Which of the boxes have a point in common with another box. An empty box has none, even with one without end.
+    #[inline(never)]
+    pub(super) fn overlap(&self, low: [i32; 3], high: [i32; 3]) -> [bool; FAN] {
+        let mut overlap = [true; FAN];
+        for axis in 0..3 {
+            for (lane, overlap) in overlap.iter_mut().enumerate() {
+                let (from, to) = (self.low[axis][lane], self.high[axis][lane]);
+                *overlap &= (from <= to) & (from <= high[axis]) & (to >= low[axis]);
+            }
+        }
+        overlap
+    }
 }
 
 /// By how much `a` is greater than `b`.

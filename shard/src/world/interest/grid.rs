@@ -188,6 +188,25 @@ impl Grid {
         counters.cut_short += u64::from(!exact);
     }
 
+    /// Passes to `each` the index of every entity in a box, its borders included, whatever its class, in no order.
+    pub fn in_box(&self, low: Position, high: Position, mut each: impl FnMut(u16)) {
+        let [low, high] = [low, high].map(|Position { x, y, z }| signed([x, y, z]));
+        let lanes = |boxes: &Boxes| boxes.overlap(low, high).into_iter().enumerate().filter(|(_, overlap)| *overlap);
+        for (number, region) in self.regions.iter().enumerate() {
+            for (lane, _) in lanes(region) {
+                let group = number * FAN + lane;
+                for (lane, _) in lanes(&self.groups[group]) {
+                    let packet = &self.packets[group * FAN + lane];
+                    for lane in (0..FAN).filter(|&lane| packet.class[lane] != NO_CLASS) {
+                        if (0..3).all(|axis| (low[axis]..=high[axis]).contains(&packet.at[axis][lane])) {
+                            each(packet.index[lane]);
+                        }
+                    }
+                }
+            }
+        }
+    }
+
     /// Finds the entities with keys up to `bound`, the farthest of them last if there are enough. All entities that were not
     /// measured have the returned key or a greater one.
     fn look(

@@ -97,6 +97,11 @@ impl Visibility {
         let query = Query { from, count, turn: 0 };
         self.grid.nearest(&mut self.scratch, &query, &mut Reach::default(), |_| false, out);
     }
+
+    /// Passes to `each` the index of every entity in a box, in no order. An entity may be gone since the tick.
+    pub fn in_box(&self, low: Position, high: Position, each: impl FnMut(u16)) {
+        self.grid.in_box(low, high, each);
+    }
 }
 
 /// Puts each of `indices` into `wanted`, which has each index at most once, and lets others make room where it would have

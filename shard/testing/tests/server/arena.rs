@@ -1,6 +1,6 @@
 //! The game of these tests: it does what each test tells it, and keeps a log of all that it hears.
 
-use ringshard::game::{Admission, Game, Kind, LeaveReason, PlayerId, Reply, Shard};
+use ringshard::game::{Admission, Game, Hitbox, Kind, LeaveReason, PlayerId, Reply, Shard};
 use ringshard_testing::{Duration, World};
 use ringshard_world::{EntityId, Pose, Rules};
 
@@ -125,8 +125,14 @@ impl Game for Arena {
     const KINDS: &'static [Kind] =
         &[Kind { name: "player", radius: 50_000.0, priority: 1 }, Kind { name: "dwarf", radius: 1_000.0, priority: 0 }];
 
+    const HITBOXES: &'static [Hitbox] = &[Hitbox::Sphere { radius: 50.0, offset_z: 0.0 }];
+
     fn rules(&self) -> &Counting {
         &Counting
+    }
+
+    fn hitbox(&self, _shown: &Shown) -> Option<usize> {
+        Some(0)
     }
 
     fn join(&mut self, shard: &mut Shard<Self>, player: PlayerId, ticket: &[u8]) -> Admission {

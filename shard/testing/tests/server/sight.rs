@@ -107,3 +107,55 @@ fn a_player_that_leaps_across_the_map_disappears_here_and_appears_there() {
     }
     assert_eq!((world.total(|stats| stats.digests_differ), world.total(|stats| stats.digests_agreed) > 50), (0, true));
 }
+
+#[test]
+fn the_game_finds_what_is_where_on_all_cores() {
+    let mut world = world(2, NETWORK);
+    let mut ids = Vec::new();
+    for number in 0..300_u16 {
+        let along = |by: u16| f32::from(number.wrapping_mul(by) % 997) * 10.0;
+        let pose = Pose::at([20_000.0 + along(31), 20_000.0 + along(77), 100.0 + along(13) / 10.0]);
+        let spawn = move |_: &mut Arena, shard: &mut ringshard::game::Shard<Arena>| {
+            shard.entities.spawn(pose, Shown { number: 1, kind: u8::from(number % 2 == 0) }).unwrap()
+        };
+        ids.push(world.act(usize::from(number % 2), spawn));
+    }
+    world.run(SECOND);
+    let sorted = |mut ids: Vec<EntityId>| {
+        ids.sort_unstable();
+        ids
+    };
+    for core in 0..2 {
+        world.act(core, |_, shard| {
+            let (centre, mut found) = ([24_000.0, 24_000.0, 150.0], Vec::new());
+            let points: Vec<_> = ids.iter().map(|&id| (id, shard.pose(id).unwrap().point)).collect();
+            let square = |point: [f32; 3]| {
+                (0..3).map(|axis| (f64::from(point[axis]) - f64::from(centre[axis])).powi(2)).sum::<f64>()
+            };
+            for radius in [0.0, 100.0, 3_000.0, f32::INFINITY] {
+                found.clear();
+                shard.within(centre, radius, &mut found);
+                let near = points.iter().filter(|(_, point)| square(*point) <= f64::from(radius).powi(2));
+                assert_eq!(sorted(found.clone()), sorted(near.map(|(id, _)| *id).collect()), "radius {radius}");
+            }
+            found.clear();
+            shard.within_box([20_000.0, 20_000.0, 0.0], [23_000.0, 29_000.0, 160.0], &mut found);
+            let inside = points.iter().filter(|(_, [x, _, z])| *x <= 23_000.0 && *z <= 160.0);
+            assert_eq!(sorted(found), sorted(inside.map(|(id, _)| *id).collect()));
+            // From above, a ray meets the entity; beside it, the ground.
+            let (id, [x, y, z]) = points[7];
+            let down = |x: f32| shard.ray(&shard.present(), [x, y, 5_000.0], [0.0, 0.0, -1.0], f32::INFINITY, |_| true);
+            let hit = down(x).and_then(|struck| struck.entity()).expect("it is under the ray");
+            assert!(hit.id == id || (hit.pose.point[0] - x).abs() < 50.0);
+            let only = shard.ray(&shard.present(), [x, y, 5_000.0], [0.0, 0.0, -1.0], f32::INFINITY, |_| false);
+            assert_eq!(only.map(|struck| struck.distance()), Some(5_000.0), "the ground is level");
+            // Under the ground nobody is met.
+            let up = shard.ray(&shard.present(), [x, y, -100.0], [0.0, 0.0, 1.0], z + 200.0, |_| true);
+            assert!(up.is_some_and(|struck| struck.entity().is_none() && struck.distance() == 100.0));
+            assert!(
+                shard.sees(ids[0], ids[1], 50.0) && !shard.sees(ids[0], EntityId { index: 900, generation: 9 }, 50.0)
+            );
+            assert!(!shard.sees(ids[0], ids[1], -150.0), "from under ground");
+        });
+    }
+}

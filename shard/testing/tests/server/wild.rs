@@ -55,7 +55,7 @@ impl Wild {
         let (id, other, pose) = (self.id(shard), self.id(shard), self.pose());
         let player = self.player(shard, former);
         let shown = Shown { number: self.next() as u32, kind: 0 };
-        match self.next() % 14 {
+        match self.next() % 17 {
             0 => _ = shard.entities.spawn(pose, shown),
             1 if shard.entities.len() > 200 => _ = shard.entities.despawn(id),
             2 => _ = shard.entities.pose_mut(id).map(|place| *place = pose),
@@ -79,7 +79,18 @@ impl Wild {
             9 if self.next().is_multiple_of(64) => shard.put_out(player, 1),
             10 if self.next().is_multiple_of(64) => shard.put_out(former, 2),
             11 => shard.admit(player, Admission::Refused(1)),
-            12 => _ = (shard.player_of(id), shard.body(player), shard.own(former), shard.is_connected(former)),
+            12 => {
+                let (mut found, corner) = (Vec::new(), self.point());
+                shard.within(pose.point, self.float(), &mut found);
+                shard.within_box(pose.point, corner, &mut found);
+            }
+            13 => {
+                let (direction, length, past) = (self.point(), self.float(), shard.as_seen_by(player));
+                let struck = shard.ray(&past, pose.point, direction, length, |struck| struck != id);
+                assert!(struck.is_none_or(|struck| struck.distance() <= length));
+            }
+            14 => _ = (shard.sees(id, other, self.float()), shard.sees(id, id, 10.0)),
+            15 => _ = (shard.player_of(id), shard.body(player), shard.own(former), shard.is_connected(former)),
             _ => {
                 let _ = (shard.state(id), shard.pose(id));
                 let _ = shard.own_mut(player).map(|own| *own = self.own());
