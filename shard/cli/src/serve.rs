@@ -9,6 +9,8 @@ use ringshard::runtime::service::Echo;
 use ringshard::serve::start_world;
 use ringshard_demo::{self as demo, Demo};
 use std::error::Error;
+#[cfg(not(feature = "scripts"))]
+use std::path::Path;
 
 /// Runs `ringshard serve`.
 pub fn run(sources: &Sources) -> Result<(), Box<dyn Error>> {
@@ -19,6 +21,9 @@ pub fn run(sources: &Sources) -> Result<(), Box<dyn Error>> {
 
 fn start(configuration: &Configuration, prepared: &Prepared) -> Result<Started, Box<dyn Error>> {
     let settings = configuration.settings();
+    if let Some(path) = &settings.script {
+        return script(configuration, prepared, path);
+    }
     let server = match settings.game {
         Served::Echo => Server::start(&prepared.server, |_| Echo)?,
         Served::Demo => {
@@ -30,7 +35,15 @@ fn start(configuration: &Configuration, prepared: &Prepared) -> Result<Started, 
         }
     };
     let (game, _) = configuration.raw_values().get("game");
-    Ok(Started { server, workers: None, what: game.to_owned() })
+    Ok(Started { server, workers: None, what: game.to_owned(), reload: None })
+}
+
+#[cfg(feature = "scripts")]
+use crate::script::start as script;
+
+#[cfg(not(feature = "scripts"))]
+fn script(_: &Configuration, _: &Prepared, _: &Path) -> Result<Started, Box<dyn Error>> {
+    Err("this program is built without the feature scripts, so it serves no game in Luau".into())
 }
 
 fn demo_layout(layout: Layout) -> demo::Layout {

@@ -27,18 +27,19 @@ impl Beam {
         if !is_ray {
             return None;
         }
-        Beam::of(from, direction.map(|along| (along / norm) as f32), max).cut(terrain)
+        Beam::of(from, direction.map(|along| (along / norm) as f32), max).cut(terrain, [0.0; 3])
     }
 
-    /// The part of the way from one point to another in a map; `None` if they are the same point or not finite.
-    pub(super) fn between(terrain: &Terrain, from: [f32; 3], to: [f32; 3]) -> Option<Beam> {
+    /// The part of the way from one point to another in a map, and around it by a margin along each axis; `None` if they are
+    /// the same point or not finite.
+    pub(super) fn between(terrain: &Terrain, from: [f32; 3], to: [f32; 3], margin: [f32; 3]) -> Option<Beam> {
         let way: [f64; 3] = std::array::from_fn(|axis| f64::from(to[axis]) - f64::from(from[axis]));
         let length = way.iter().map(|along| along * along).sum::<f64>().sqrt();
         if !(length.is_finite() && length > 0.0) {
             return None;
         }
         let direction = way.map(|along| (along / length) as f32);
-        Beam::of(from, direction, length as f32).cut(terrain)
+        Beam::of(from, direction, length as f32).cut(terrain, margin)
     }
 
     fn of(from: [f32; 3], direction: [f32; 3], whole: f32) -> Beam {
@@ -46,9 +47,11 @@ impl Beam {
     }
 
     /// The part in the space in which the map has geometry: from its height below 0 to twice its height.
-    fn cut(self, terrain: &Terrain) -> Option<Beam> {
+    fn cut(self, terrain: &Terrain, margin: [f32; 3]) -> Option<Beam> {
         let [width, depth, height] = terrain.map().size();
         let (low, high) = ([0.0, 0.0, -height], [width, depth, 2.0 * height]);
+        let low: [f32; 3] = std::array::from_fn(|axis| low[axis] - margin[axis]);
+        let high: [f32; 3] = std::array::from_fn(|axis| high[axis] + margin[axis]);
         let to: [f32; 3] = std::array::from_fn(|axis| self.from[axis] + self.direction[axis] * self.length);
         let is_inside = |point: [f32; 3]| (0..3).all(|axis| (low[axis]..=high[axis]).contains(&point[axis]));
         if is_inside(self.from) && is_inside(to) {
@@ -73,5 +76,10 @@ impl Beam {
         let enters = |axis: usize| (f64::from(self.from[axis]) + f64::from(self.direction[axis]) * enter) as f32;
         let from = if enter > 0.0 { std::array::from_fn(enters) } else { self.from };
         Some(Beam { from, skipped: enter as f32, length: (exit - enter) as f32, ..self })
+    }
+
+    /// The point at this distance from its beginning.
+    pub(super) fn point(&self, distance: f32) -> [f32; 3] {
+        std::array::from_fn(|axis| self.from[axis] + self.direction[axis] * distance)
     }
 }

@@ -8,6 +8,8 @@
 //! | `squares` | the height field as triangles |
 //! | `ray` | `Terrain::ray` and `Terrain::sees` |
 //! | `batch` | many rays and lines of sight at once |
+//! | `shapes` | balls, capsules and boxes: with the feature `shapes` |
+//! | `standing` | where a character can stand |
 //!
 //! No query allocates. Whatever numbers a query gets, it ends and does not panic: numbers that are not finite meet nothing.
 //!
@@ -18,7 +20,12 @@ mod batch;
 mod beam;
 mod facet;
 mod ray;
+#[cfg(feature = "shapes")]
+mod shapes;
 mod squares;
+mod standing;
 mod walk;
 
 pub use ray::{Impact, Ray, Surface};
+#[cfg(feature = "shapes")]
+pub use shapes::Body;

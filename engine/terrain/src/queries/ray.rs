@@ -65,7 +65,7 @@ impl Terrain {
     pub fn sees(&self, from: [f32; 3], to: [f32; 3]) -> bool {
         // Always from the lower of the points, so that both directions have the same roundings.
         let (from, to) = if from <= to { (from, to) } else { (to, from) };
-        let Some(beam) = Beam::between(self, from, to) else {
+        let Some(beam) = Beam::between(self, from, to, [0.0; 3]) else {
             // The same point, a line outside the map, or no line.
             return from.iter().chain(&to).all(|along| along.is_finite());
         };
@@ -187,7 +187,7 @@ impl<'a> Search<'a> {
         };
         Some(Impact {
             distance: beam.skipped + self.limit,
-            point: std::array::from_fn(|axis| beam.from[axis] + beam.direction[axis] * self.limit),
+            point: beam.point(self.limit),
             normal: normal(corners, beam.direction),
             surface,
         })

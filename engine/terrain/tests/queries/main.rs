@@ -4,3 +4,4 @@
 mod dice;
 mod model;
 mod rays;
+mod shapes;

@@ -10,7 +10,7 @@ use ringshard_world::contract::Text;
 #[test]
 fn a_flood_of_messages_does_not_hold_the_world_up() {
     let mut world = world(
-        "function message() for i = 1, 1e6 do end end function tick(now) if now % 30 == 0 then world.broadcast('t') end end",
+        "function message() for i = 1, 1e6 do end end function tick(now) if now % 10 == 0 then world.broadcast('t') end end",
     );
     let client = world.join(b"anna");
     pass(&mut world, 500);
@@ -22,7 +22,7 @@ fn a_flood_of_messages_does_not_hold_the_world_up() {
     }
     let stats = world.game(0).stats();
     assert!(stats.over_budget > 0 && stats.left_out > stats.over_budget, "{stats:?}");
-    assert!(heard(&mut world, client).len() > 2, "ticks go on");
+    assert!(heard(&mut world, client).len() >= 5, "ticks go on");
 }
 
 #[test]

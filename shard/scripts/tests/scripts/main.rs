@@ -1,6 +1,7 @@
 //! Scripts under a world with real clients: what they can do, and what they cannot do to the server.
 
 mod api;
+mod coins;
 mod hooks;
 mod hostile;
 mod limits;
@@ -12,7 +13,6 @@ use ringshard_scripts_rules::values::Value;
 use ringshard_scripts_rules::{Event, Input, Values};
 use ringshard_testing::{News, World};
 use ringshard_world::contract::Text;
-use std::sync::Arc;
 use std::time::Duration;
 
 /// A budget that does not depend on how fast this host is.
@@ -26,7 +26,8 @@ fn start(core: usize) -> GameStart {
 
 fn game(core: usize, text: &str) -> Result<ScriptGame, ScriptError> {
     let settings: toml::Table = toml::from_str("coins = 3\nname = \"here\"\nlist = [1, 2]").expect("valid TOML");
-    ScriptGame::new(&start(core), &Script::compile("game.luau", text)?, Arc::new(settings), budget())
+    let script = Script::compile("game.luau", text)?.with_settings(settings);
+    ScriptGame::new(&start(core), &script, budget())
 }
 
 /// A world on one core whose game is this script.

@@ -19,8 +19,7 @@ pub fn weight(why: Refusal) -> f32 {
     match why {
         Refusal::Teleport => 10.0,
         Refusal::Wall | Refusal::NoGo => 5.0,
-        Refusal::Ground => 2.0,
-        Refusal::Speed | Refusal::Flight | Refusal::Water => 1.0,
+        Refusal::Speed | Refusal::Flight | Refusal::Water | Refusal::Ground => 2.0,
         Refusal::Unknown | Refusal::View | Refusal::Flood => 1.0,
         Refusal::Cooldown
         | Refusal::Cost
@@ -128,7 +127,7 @@ mod tests {
         (0..8).for_each(|_| ledger.add(1, Refusal::Teleport, weight(Refusal::Teleport), 100));
         assert_eq!(ledger.of(1).score_at(100), 80.0);
         assert_eq!(ledger.of(1).score_at(100 + HALF_LIFE_TICKS), 40.0);
-        ledger.add(1, Refusal::Speed, 2.0, 100 + HALF_LIFE_TICKS);
+        ledger.add(1, Refusal::Speed, weight(Refusal::Speed), 100 + HALF_LIFE_TICKS);
         let refusals = ledger.of(1);
         assert_eq!(refusals.score_at(100 + HALF_LIFE_TICKS), 42.0);
         assert_eq!((refusals.count(Refusal::Teleport), refusals.count(Refusal::Speed)), (8, 1));

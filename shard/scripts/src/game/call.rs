@@ -4,7 +4,7 @@
 //! can be kept.
 
 use crate::game::ScriptGame;
-use crate::host::Host;
+use crate::game::host::Host;
 use ringshard::game::Shard;
 use scoped_tls_hkt::scoped_thread_local;
 

@@ -1,8 +1,8 @@
 //! Events to players, and commands between entities.
 
 use super::convert::{entity, name, player, values};
-use crate::call::with_world;
 use crate::game::Command;
+use crate::game::call::with_world;
 use mlua::{Lua, LuaString, Table};
 use ringshard::game::{Channel, To};
 use ringshard_scripts_rules::Event;

@@ -1,7 +1,7 @@
 //! Lines in the server's log.
 
 use super::convert::cut;
-use crate::call::with_host;
+use crate::game::call::with_host;
 use mlua::{Lua, MultiValue};
 
 /// Longest line, in bytes.

@@ -1,7 +1,7 @@
 //! The terrain.
 
 use super::convert::{degrees, point, vector};
-use crate::call::{World, with_host};
+use crate::game::call::{World, with_host};
 use mlua::{Lua, LuaString, Table, Vector};
 use ringshard::game::Rng;
 use ringshard_terrain::file::VolumeKind;

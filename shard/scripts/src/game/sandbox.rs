@@ -1,7 +1,7 @@
 //! What a script finds in its world besides this crate's functions: parts of the standard library, bounded.
 
-use crate::api;
 use crate::budget::{Budget, Meter};
+use crate::game::api;
 use mlua::{Lua, LuaOptions, StdLib, Value, VmState};
 use std::sync::{Arc, Mutex, PoisonError};
 

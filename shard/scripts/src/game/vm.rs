@@ -1,12 +1,12 @@
 //! A virtual machine with a script in it, and calling its hooks.
 
 use crate::budget::{Budget, Meter, Need, TickBudget};
-use crate::call::{World, lend};
-use crate::host::Host;
+use crate::game::call::{World, lend};
+use crate::game::host::Host;
+use crate::game::sandbox::{self, Place};
+use crate::game::tree::Tree;
 use crate::report::describe;
-use crate::sandbox::{self, Place};
 use crate::source::{Script, ScriptError};
-use crate::tree::Tree;
 use mlua::chunk::ChunkMode;
 use mlua::{FromLuaMulti, Function, IntoLuaMulti, Lua, Table, Value};
 use std::sync::{Arc, PoisonError};
@@ -15,9 +15,7 @@ use std::sync::{Arc, PoisonError};
 pub const BUTTONS: usize = 16;
 /// Part of the memory from which garbage is collected in each tick, in per cent.
 const COLLECT_PERCENT: usize = 60;
-/// Part of the memory that must be free after a collection, else the script rests.
-const FULL_PERCENT: usize = 90;
-/// Ticks for which a script rests whose memory is used up.
+/// Ticks for which a script rests whose memory is used up twice within as many ticks.
 const REST_TICKS: u64 = 60;
 
 macro_rules! hooks {
@@ -95,7 +93,9 @@ pub struct Vm {
     /// For each button, the ticks until it acts again.
     pub cooldowns: [u32; BUTTONS],
     memory: usize,
-    /// The script's memory is used up: it rests until this tick.
+    /// When the script's memory was last used up.
+    starved_at: Option<u64>,
+    /// The script rests until this tick.
     rests_until: u64,
 }
 
@@ -104,9 +104,9 @@ impl Vm {
     ///
     /// # Errors
     /// [`ScriptError::Load`]
-    pub fn load(script: &Script, settings: &toml::Table, budget: Budget, host: &mut Host) -> Result<Vm, ScriptError> {
+    pub fn load(script: &Script, budget: Budget, host: &mut Host) -> Result<Vm, ScriptError> {
         let failed = |error: &mlua::Error| ScriptError::Load(describe(error, script.name()));
-        let lua = sandbox::machine(&budget, settings).map_err(|error| failed(&error))?;
+        let lua = sandbox::machine(&budget, script.settings()).map_err(|error| failed(&error))?;
         let mut vm = Vm {
             memory: lua.used_memory() + budget.memory,
             lua,
@@ -116,6 +116,7 @@ impl Vm {
             ticks: TickBudget::new(budget),
             hooks: Vec::new(),
             cooldowns: [0; BUTTONS],
+            starved_at: None,
             rests_until: 0,
         };
         sandbox::watch(&vm.lua, vm.meter.clone(), vm.place.clone());
@@ -228,13 +229,15 @@ impl Vm {
         host.reports.failed(host.core, host.tick, what, &why);
     }
 
-    /// Nothing can run after an error for lack of memory until garbage was collected.
+    /// Nothing can run after an error for lack of memory until garbage was collected. That takes long, so a script which needs
+    /// it again and again rests.
     fn free_memory(&mut self, tick: u64) {
         // It fails only if a destructor does, and Luau has none.
         let _ = self.lua.gc_collect();
-        if self.lua.used_memory() > self.memory / 100 * FULL_PERCENT {
+        if self.starved_at.is_some_and(|last| tick < last + REST_TICKS) {
             self.rests_until = tick + REST_TICKS;
         }
+        self.starved_at = Some(tick);
     }
 
     /// Once per tick: collects garbage early if memory gets short, a part in each tick.

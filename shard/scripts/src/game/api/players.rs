@@ -2,7 +2,7 @@
 
 use super::convert::{degrees, entity, number_of, player, variable, whole};
 use super::entities::Plan;
-use crate::call::{World, with_world};
+use crate::game::call::{World, with_world};
 use mlua::{Lua, Table};
 use ringshard::game::PlayerId;
 use ringshard_scripts_rules::{OWN_VARIABLES, Own};

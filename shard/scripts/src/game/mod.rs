@@ -1,14 +1,33 @@
 //! The game whose hooks call a script.
+//!
+//! | module | for | may use |
+//! |---|---|---|
+//! | `timers` | functions that wait for their tick | |
+//! | `tree` | what a script keeps over a reload | |
+//! | `host` | what this crate keeps for a script besides its own state | `timers` |
+//! | `call` | the world and the host of the hook that runs now | `host` |
+//! | `api` | the functions that scripts call | `call`, `host`, `timers` |
+//! | `sandbox` | what a script finds in its world | `api` |
+//! | `vm` | a virtual machine with a script in it, and calling its hooks | those above |
+//! | here | [`ScriptGame`]: the hooks of a game, as calls of a script | those above |
 
-use crate::api::convert::{self, cut, degrees, number_of, push_values};
-use crate::api::players::{default_plan, enter};
+mod api;
+mod call;
+mod host;
+mod sandbox;
+mod timers;
+mod tree;
+mod vm;
+
 use crate::budget::{Budget, Need};
-use crate::call::lend;
-use crate::host::Host;
+use crate::game::api::convert::{self, cut, degrees, number_of, push_values};
+use crate::game::api::players::{default_plan, enter};
+use crate::game::call::lend;
+use crate::game::host::Host;
+use crate::game::timers::Timers;
+use crate::game::vm::{BUTTONS, Hook, Outcome, Vm};
 use crate::report::{Reports, ScriptStats};
 use crate::source::{Script, ScriptError};
-use crate::timers::Timers;
-use crate::vm::{BUTTONS, Hook, Outcome, Vm};
 use mlua::{MultiValue, Value};
 use ringshard::game::{Admission, Game, GameStart, Hitbox, Kind, LeaveReason, NoJob, PlayerId, Reply, Shard};
 use ringshard::runtime::service::{LiveSettings, ServiceCounters};
@@ -16,7 +35,6 @@ use ringshard_scripts_rules::messages::{EVENT_VALUES_BYTES_MAX, Name};
 use ringshard_scripts_rules::{Answer, Ask, Event, Input, ScriptRules, Shown, Values};
 use ringshard_world::EntityId;
 use std::collections::BTreeMap;
-use std::sync::Arc;
 
 /// Ticks in a row with their time used up, after which the script is reported loudly.
 const LOUD_TICKS: u32 = 60;
@@ -52,7 +70,6 @@ struct Buttons {
 #[derive(Debug)]
 pub struct ScriptGame {
     rules: ScriptRules,
-    settings: Arc<toml::Table>,
     budget: Budget,
     vm: Vm,
     host: Host,
@@ -61,16 +78,11 @@ pub struct ScriptGame {
 }
 
 impl ScriptGame {
-    /// The game of a core. `settings` is the table `[game]` of the settings file, which the script can read.
+    /// The game of a core.
     ///
     /// # Errors
     /// [`ScriptError::Load`]
-    pub fn new(
-        start: &GameStart,
-        script: &Script,
-        settings: Arc<toml::Table>,
-        budget: Budget,
-    ) -> Result<ScriptGame, ScriptError> {
+    pub fn new(start: &GameStart, script: &Script, budget: Budget) -> Result<ScriptGame, ScriptError> {
         let rules = ScriptRules::new(start.terrain.clone());
         let mut host = Host {
             rules: rules.clone(),
@@ -79,8 +91,8 @@ impl ScriptGame {
             tick: 0,
             core: start.core,
         };
-        let vm = Vm::load(script, &settings, budget, &mut host)?;
-        Ok(ScriptGame { rules, settings, budget, vm, host, buttons: BTreeMap::new(), has_started: false })
+        let vm = Vm::load(script, budget, &mut host)?;
+        Ok(ScriptGame { rules, budget, vm, host, buttons: BTreeMap::new(), has_started: false })
     }
 
     /// What happened so far.
@@ -116,8 +128,7 @@ impl ScriptGame {
     /// A machine with the new script, which has the state of the present one.
     fn successor(&mut self, world: &mut Shard<Self>, script: &Script) -> Result<Vm, String> {
         (self.host.tick, self.host.core) = (world.tick(), world.core());
-        let mut vm =
-            Vm::load(script, &self.settings, self.budget, &mut self.host).map_err(|error| error.to_string())?;
+        let mut vm = Vm::load(script, self.budget, &mut self.host).map_err(|error| error.to_string())?;
         // A timer of the present script that `save` makes would not be kept.
         let timers = std::mem::take(&mut self.host.timers);
         let state = self.vm.save(world, &mut self.host)?;

@@ -2,7 +2,7 @@
 //!
 //! An entity and a player are numbers in a script. A direction is in degrees from the x axis towards the y axis.
 
-use crate::call::World;
+use crate::game::call::World;
 use mlua::{Lua, MultiValue, Value as LuaValue, Vector};
 use ringshard::game::PlayerId;
 use ringshard_scripts_rules::values::NotAdded;

@@ -1,8 +1,8 @@
 //! Entities: spawning, moving, what they show, finding them.
 
 use super::convert::{degrees, entity, number_of, player, point, pose, shown, turn, variable, vector, whole};
-use crate::call::{World, with_host, with_world};
-use crate::host::Host;
+use crate::game::call::{World, with_host, with_world};
+use crate::game::host::Host;
 use mlua::{Lua, LuaString, Table, Vector};
 use ringshard::game::shard::NEAREST_MAX;
 use ringshard_scripts_rules::{SHOWN_VARIABLES, Shown};

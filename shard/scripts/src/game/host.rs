@@ -1,7 +1,7 @@
 //! What this crate keeps for a script besides its own state.
 
+use crate::game::timers::Timers;
 use crate::report::Reports;
-use crate::timers::Timers;
 use ringshard_scripts_rules::ScriptRules;
 
 /// What this crate keeps for the script of a core.

@@ -1,7 +1,7 @@
 //! Ticks, timers, randomness.
 
-use crate::call::{with_host, with_world};
-use crate::timers::TIMERS_MAX;
+use crate::game::call::{with_host, with_world};
+use crate::game::timers::TIMERS_MAX;
 use mlua::{Function, Lua, Table};
 use ringshard::game::Rng;
 
