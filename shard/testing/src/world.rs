@@ -182,8 +182,12 @@ impl<G: Game> World<G> {
     where
         G::Rules: Clone,
     {
+        self.join_with(self.game(0).rules().clone(), ticket)
+    }
+
+    /// [`Self::join`], with rules of its own: for a client that differs from the server.
+    pub fn join_with(&mut self, rules: G::Rules, ticket: &[u8]) -> usize {
         let number = self.clients.len();
-        let rules = self.game(0).rules().clone();
         let player = Player::new(rules, ticket, self.now(), seed_of(self.seed, "client", number));
         let address = SocketAddr::from(([10, 1, (number >> 8) as u8, number as u8], 40_000));
         let seat = self.seat(player, address, number, "frame");
