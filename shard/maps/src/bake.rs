@@ -33,7 +33,7 @@ pub struct Report {
     pub spacing: f32,
     /// The lowest and the highest ground, in units.
     pub ground: [f32; 2],
-    /// Models, and nodes of models that have geometry.
+    /// Models.
     pub models: usize,
     /// Nodes of models that have geometry.
     pub nodes: usize,

@@ -3,6 +3,7 @@
 use crate::source::{Files, SourceError};
 use gltf::Document;
 use gltf::buffer::Source as BufferSource;
+use gltf::json::Root;
 use std::path::Path;
 
 /// A document with its buffers.
@@ -19,7 +20,12 @@ impl Container {
         let bytes = files.read(file)?;
         let (json, mut binary) = split(&bytes).map_err(wrong)?;
         let invalid = |error: &dyn std::fmt::Display| wrong(format!("this is no valid glTF file: {error}"));
-        let root = gltf::json::deserialize::from_slice(json).map_err(|error| invalid(&error))?;
+        let root: Root = gltf::json::deserialize::from_slice(json).map_err(|error| invalid(&error))?;
+        // The crate's own check looks at these accessors before it knows that they exist.
+        let mut accessors = root.meshes.iter().flat_map(|mesh| &mesh.primitives).flat_map(|it| it.attributes.values());
+        if let Some(missing) = accessors.find(|it| it.value() >= root.accessors.len()) {
+            return Err(invalid(&format_args!("a mesh names accessor {missing}, which does not exist")));
+        }
         let document = Document::from_json(root).map_err(|error| invalid(&error))?;
         if let Some(extension) = document.extensions_required().next() {
             return Err(wrong(format!("it requires the extension {extension}: export it without, and uncompressed")));

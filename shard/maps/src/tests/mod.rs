@@ -32,7 +32,9 @@ fn assert_refused(result: Result<Baked, SourceError>, words: &[&str]) {
 fn damaged(file: &[u8], copies: u64) -> impl Iterator<Item = Vec<u8>> + '_ {
     let mut state = 0x2545_f491_4f6c_dd1d_u64;
     let mut random = move |below: usize| {
-        (state ^= state << 13, state ^= state >> 7, state ^= state << 17);
+        state ^= state << 13;
+        state ^= state >> 7;
+        state ^= state << 17;
         (state % below as u64) as usize
     };
     (0..copies).map(move |_| {

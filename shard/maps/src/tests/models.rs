@@ -188,6 +188,8 @@ fn files_that_are_no_models_are_refused() {
         glb(&document)
     };
     refused(change("/nodes/0/mesh", 7.into()), &["no valid glTF file"]);
+    let missing = change("/meshes/0/primitives/0/attributes/POSITION", 7.into());
+    refused(missing, &["no valid glTF file", "accessor 7, which does not exist"]);
     refused(change("/accessors/0/count", 10.into()), &["node `n`", "lies outside its buffer"]);
     refused(change("/accessors/0/count", 4_000_000_000_u64.into()), &["lies outside its buffer"]);
     refused(change("/bufferViews/1/byteOffset", 120.into()), &["lies outside its buffer"]);
@@ -215,8 +217,8 @@ fn a_damaged_model_is_refused_or_read_and_never_a_panic() {
         { "mesh": 0, "matrix": [1, 0, 0, 0, 0, 1, 0, 0, 0, 0, 1, 0, 0, 0, 0, 1] },
     ]));
     let mut read = 0;
-    for file in damaged(&whole, 5_000) {
+    for file in damaged(&whole, 1_500) {
         read += u32::from(baked(&model(""), &[("m.glb", file)]).is_ok());
     }
-    assert!((100..4_900).contains(&read), "{read} of 5,000 were read: the damage must reach the reader, and matter");
+    assert!((50..1_450).contains(&read), "{read} of 1,500 were read: the damage must reach the reader, and matter");
 }

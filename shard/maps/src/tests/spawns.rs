@@ -12,8 +12,9 @@ fn spawn(point: &str) -> String {
 fn a_place_gets_the_height_of_what_it_stands_on() {
     let house = ("m.glb", house());
     let model = "[[model]]\nfile = \"m.glb\"\noffset = [1000.0, 1000.0, 0.0]\n";
-    let place =
-        |point: &str| baked(&format!("{model}{}", spawn(point)), &[house.clone()]).map(|it| it.plan.spawns[1].clone());
+    let place = |point: &str| {
+        baked(&format!("{model}{}", spawn(point)), std::slice::from_ref(&house)).map(|it| it.plan.spawns[1].clone())
+    };
     let gate = |point: [f32; 3]| SpawnPlan { point, yaw: 16_384, name: "gate".to_owned() };
     assert_eq!(place("[200.0, 300.0]").unwrap(), gate([200.0, 300.0, 0.0]));
     assert_eq!(place("[1000.0, 1000.0]").unwrap(), gate([1_000.0, 1_000.0, 0.0]), "inside the house");
