@@ -52,6 +52,11 @@ CRATES = {
         "ringshard-world",
     ],
     "ringshard-testing": ["ringshard", "ringshard-client", "ringshard-link", "ringshard-protocol", "ringshard-world"],
+    "ringshard-demo-rules": ["ringshard-world"],
+    "ringshard-demo": ["ringshard", "ringshard-demo-rules", "ringshard-protocol", "ringshard-world"],
+    "ringshard-testing": [
+        "ringshard", "ringshard-client", "ringshard-link", "ringshard-protocol", "ringshard-terrain", "ringshard-world",
+    ],
     "ringshard-arena-rules": ["ringshard-world"],
     "ringshard-arena": ["ringshard", "ringshard-arena-rules", "ringshard-world"],
     "ringshard-arena-bots": ["ringshard-arena-rules", "ringshard-client", "ringshard-world"],
@@ -60,6 +65,16 @@ CRATES = {
     "ringshard-duel": ["ringshard", "ringshard-duel-rules", "ringshard-rollback", "ringshard-world"],
     "ringshard-duel-bots": ["ringshard-client", "ringshard-duel-rules", "ringshard-rollback"],
     "ringshard-cli": ["ringshard", "ringshard-demo", "ringshard-maps", "ringshard-paths", "ringshard-protocol", "ringshard-terrain"],
+    "ringshard-scripts-rules": ["ringshard-terrain", "ringshard-world"],
+    "ringshard-scripts": ["ringshard", "ringshard-scripts-rules", "ringshard-terrain", "ringshard-world"],
+    "ringshard-testing": ["ringshard", "ringshard-client", "ringshard-link", "ringshard-protocol", "ringshard-world"],
+    "ringshard-arena-rules": ["ringshard-world"],
+    "ringshard-arena": ["ringshard", "ringshard-arena-rules", "ringshard-world"],
+    "ringshard-arena-bots": ["ringshard-arena-rules", "ringshard-client", "ringshard-world"],
+    "ringshard-cli": [
+        "ringshard", "ringshard-client", "ringshard-demo", "ringshard-protocol", "ringshard-scripts",
+        "ringshard-scripts-rules", "ringshard-terrain",
+    ],
     "ringshard-harness": None,
     "ringshard-bench": None,
 }

@@ -1,14 +1,15 @@
 #!/usr/bin/env bash
-# Installs a C compiler (for the cipher library) if there is none, and checks the Rust toolchain.
+# Installs a C compiler (for the cipher library) and a C++ compiler (for Luau) if there is none, and checks the Rust
+# toolchain.
 set -euo pipefail
 
 as_root() {
     if [ "$(id -u)" = 0 ]; then "$@"; else sudo "$@"; fi
 }
 
-if ! command -v cc >/dev/null; then
+if ! command -v cc >/dev/null || ! command -v c++ >/dev/null; then
     if ! command -v apt-get >/dev/null; then
-        echo "prepare: no C compiler; install one (gcc or clang) and run this again" >&2
+        echo "prepare: no C or C++ compiler; install them (gcc and g++, or clang) and run this again" >&2
         exit 1
     fi
     as_root apt-get update -qq

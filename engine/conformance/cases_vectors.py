@@ -7,7 +7,7 @@ import lz4
 import wire
 import world
 from cases import case, expect
-from contract import EXAMPLE, Contract, EntityId, InvalidMessage, Reader
+from contract import CONTRACTS, EXAMPLE, Contract, EntityId, InvalidMessage, Reader
 from crypto import AES, CHACHA, Cipher, KeyPair, Keys, Noise, hkdf
 from document import LIMITS, PROTOCOL
 from wire import u16, u64
@@ -263,6 +263,38 @@ def check_schema(v):
             continue
         name = names.get(key, key if key in ("u8", "i64", "bool", "f32") else key.capitalize())
         expect(key, v.number(key), EXAMPLE.type(name).schema)
+
+
+ACTIONS = CONTRACTS["actions"]
+ACTION_STATE = ACTIONS.type("ActionState<5, 2>")
+
+
+def whole(of, data):
+    reader = Reader(data)
+    value = of.read(reader)
+    reader.finish()
+    expect("as written", data, of.write(value))
+    return value
+
+
+@block("world-actions")
+def check_actions(v):
+    state = whole(ACTION_STATE, v["state"])
+    if v.name == "world-actions-rest":
+        expect("at rest", 0, sum(state["cooldowns"]))
+        return
+    expect("schema", [v.number("action_input"), v.number("action_state_5_2"), v.number("acted")],
+           [ACTIONS.ActionInput.schema, ACTION_STATE.schema, ACTIONS.Acted.schema])
+    whole(ACTIONS.ActionInput, v["input"])
+    parts = ("running", "cooldowns", "resources", "cast", "number", "decided")
+    expect("parts", v["state"], b"".join(v[part] for part in parts))
+    expect("verdict", ("Refused", {"why": ("Busy", {})}), state["decided"]["verdict"])
+
+
+@block("world-actions-bad")
+def check_actions_bad(v):
+    for key, state in v.items():
+        expect(key, "refused", refused(InvalidMessage, whole, ACTION_STATE, state))
 
 
 def schema_of(listed):

@@ -122,6 +122,31 @@ class Cooldown(Integer):
         self.schema = mix(BASIS, "cooldown")
 
 
+class ActionState:
+    """PROTOCOL.md#actions. A value is a dict; its cooldowns are ticks, the shared one last."""
+
+    def __init__(self, actions, resources, cast, decided):
+        self.count = actions + 1
+        self.fields = Struct({"resources": Array(Integer("u16"), resources), "cast": Option(cast),
+                              "number": Integer("u8"), "decided": decided})
+        self.schema = mix(actions + 256 * resources, "actions")
+        self.blank, self.bytes_max = None, 5 + 2 * self.count + self.fields.bytes_max
+
+    def read(self, reader):
+        running = reader.varint()
+        if running >> self.count:
+            raise InvalidMessage("a cooldown of no action")
+        cooldowns = tuple(reader.number(2) if running >> bit & 1 else 0 for bit in range(self.count))
+        if running.bit_count() != len([ticks for ticks in cooldowns if ticks]):
+            raise InvalidMessage("a running cooldown of 0")
+        return {"cooldowns": cooldowns} | self.fields.read(reader)
+
+    def write(self, value):
+        ticks = value["cooldowns"]
+        running = sum(1 << bit for bit, left in enumerate(ticks) if left)
+        return varint(running) + b"".join(struct.pack("<H", left) for left in ticks if left) + self.fields.write(value)
+
+
 class Text:
     def __init__(self, size):
         self.size, self.blank = size, ""
@@ -258,6 +283,9 @@ class Contract:
             return Array(self.type(match[1]), int(match[2]))
         if match := re.fullmatch(r"Text<(\d+)>", text):
             return Text(int(match[1]))
+        if match := re.fullmatch(r"ActionState<(\d+), (\d+)>", text):
+            declared = CONTRACTS["actions"].declared
+            return ActionState(int(match[1]), int(match[2]), declared["Cast"], declared["Decided"])
         if re.fullmatch(r"[ui](8|16|32|64)", text):
             return Integer(text)
         simple = {"bool": Bool, "f32": F32, "EntityId": EntityId, "Cooldown": Cooldown}

@@ -1,6 +1,6 @@
 //! The command line: all commands and their help.
 
-use crate::{capture, config, control, doctor, histograms, keygen, manual, map, report, sessions, top};
+use crate::{capture, config, control, doctor, histograms, keygen, manual, map, path, play, report, sessions, top};
 use clap::{Parser, Subcommand};
 use ringshard::config::Sources;
 
@@ -25,7 +25,7 @@ pub enum Command {
     /// Run a server.
     ///
     /// Signals: SIGTERM or Ctrl-C drains the server; a second one ends the drain; a third one ends the process without
-    /// notifying clients. SIGHUP reloads the settings that are marked reloadable. SIGUSR2 writes histograms and
+    /// notifying clients. SIGHUP reloads the settings that are marked reloadable, and the script. SIGUSR2 writes histograms and
     /// connections to a file.
     Serve(Sources),
     /// Check settings, print them, or print their JSON Schema.
@@ -45,6 +45,10 @@ pub enum Command {
     Decrypt(capture::DecryptArguments),
     /// List the connections of a running server.
     Sessions(sessions::Arguments),
+    /// Draw the path of a player of a running server: where its steps took it, and where the server has it.
+    ///
+    /// In a game whose clients say where their characters are, the steps are what the client said. Refusals are marked.
+    Path(path::Arguments),
     /// Drain a running server: it admits no new clients, and ends when all have left or drain-ms has passed.
     Drain(control::Arguments),
     /// Reload the settings of a running server.
@@ -55,6 +59,10 @@ pub enum Command {
     Kick(control::KickArguments),
     /// Watch a running server, updated each second: cores, drops and connections.
     Top(top::Arguments),
+    /// Play a game in Luau in this terminal.
+    ///
+    /// Exit code 1 if the server cannot be reached, or refuses the player.
+    Play(play::Arguments),
     /// Collect everything about a running server and its host in one file, to attach to a bug report.
     Report(report::Arguments),
     /// Bake maps from heightmaps and glTF models, look at them, and make a sample map.

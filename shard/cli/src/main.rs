@@ -14,7 +14,12 @@ mod keygen;
 mod manual;
 mod map;
 mod output;
+mod path;
+mod play;
 mod report;
+mod restored;
+#[cfg(feature = "scripts")]
+mod script;
 mod serve;
 mod sessions;
 mod table;
@@ -37,11 +42,13 @@ fn main() -> ExitCode {
         Command::Histograms(arguments) => histograms::run(&arguments),
         Command::Capture(arguments) => capture::run(&arguments),
         Command::Decrypt(arguments) => capture::run_decrypt(&arguments),
+        Command::Path(arguments) => path::run(&arguments),
         Command::Sessions(arguments) => sessions::run(&arguments),
         Command::Drain(arguments) => control::drain(&arguments),
         Command::Reload(arguments) => control::reload(&arguments),
         Command::Kick(arguments) => control::kick(&arguments),
         Command::Top(arguments) => top::run(&arguments),
+        Command::Play(arguments) => play::run(&arguments),
         Command::Report(arguments) => report::run(&arguments),
         Command::Map(arguments) => map::run(&arguments),
         Command::Completions(arguments) => manual::completions::<Arguments>(&arguments),

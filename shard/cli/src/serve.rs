@@ -10,6 +10,8 @@ use ringshard::serve::{start_workers, start_world};
 use ringshard_demo::{self as demo, Demo};
 use ringshard_paths::{Navigator, PathJob};
 use std::error::Error;
+#[cfg(not(feature = "scripts"))]
+use std::path::Path;
 use std::sync::Arc;
 
 /// Runs `ringshard serve`.
@@ -21,6 +23,9 @@ pub fn run(sources: &Sources) -> Result<(), Box<dyn Error>> {
 
 fn start(configuration: &Configuration, prepared: &Prepared) -> Result<Started, Box<dyn Error>> {
     let settings = configuration.settings();
+    if let Some(path) = &settings.script {
+        return script(configuration, prepared, path);
+    }
     let (server, workers) = match settings.game {
         Served::Echo => (Server::start(&prepared.server, |_| Echo)?, None),
         Served::Demo => {
@@ -46,7 +51,15 @@ fn start(configuration: &Configuration, prepared: &Prepared) -> Result<Started, 
         }
     };
     let (game, _) = configuration.raw_values().get("game");
-    Ok(Started { server, workers, what: game.to_owned() })
+    Ok(Started { server, workers, what: game.to_owned(), reload: None })
+}
+
+#[cfg(feature = "scripts")]
+use crate::script::start as script;
+
+#[cfg(not(feature = "scripts"))]
+fn script(_: &Configuration, _: &Prepared, _: &Path) -> Result<Started, Box<dyn Error>> {
+    Err("this program is built without the feature scripts, so it serves no game in Luau".into())
 }
 
 fn demo_layout(layout: Layout) -> demo::Layout {

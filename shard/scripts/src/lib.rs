@@ -5,35 +5,47 @@
 //! | [`source`] | a script: its file, and its byte code | |
 //! | [`budget`] | how much time and memory a script may use, and measuring it | |
 //! | `report` | errors of scripts, for the log and for counters | |
-//! | `tree` | what a script keeps over a reload | |
-//! | `timers` | functions that wait for their tick | |
-//! | `sandbox` | what a script finds in its world besides this crate's functions | |
-//! | `call` | the world and the host of the hook that runs now | [`game`], `host` |
-//! | `host` | what this crate keeps for a script besides its own state | those above |
-//! | `api` | the functions that scripts call | those above |
-//! | `vm` | a virtual machine with a script in it, and calling its hooks | those above |
-//! | [`game`] | the game | those above |
+//! | [`game`] | the game: a virtual machine on each core, and the functions that scripts call | those above |
 //!
 //! Each core has a virtual machine of its own: scripts on different cores share no variables. They reach each other's
 //! entities by commands. A script has no files, no network, no clock and no randomness but the world's, so a simulated
 //! world repeats exactly.
 //!
+//! Build it with `CXXFLAGS=-DLUA_USE_LONGJMP=1`, as `.cargo/config.toml` of this repository does, if the program has
+//! `panic = "abort"`: else Luau ends functions that fail by C++ exceptions, which would end the process.
 
 #![forbid(unsafe_code)]
 
-mod api;
 pub mod budget;
-mod call;
 pub mod game;
-mod host;
 mod report;
-mod sandbox;
 pub mod source;
-mod timers;
-mod tree;
-mod vm;
 
 pub use budget::{Budget, Clock};
 pub use game::{Command, ScriptGame};
 pub use report::ScriptStats;
 pub use source::{Script, ScriptError};
+
+#[cfg(panic = "abort")]
+const _: () = {
+    const FLAG: &[u8] = b"LUA_USE_LONGJMP";
+    const FLAGS: &[u8] = match option_env!("CXXFLAGS") {
+        Some(flags) => flags.as_bytes(),
+        None => b"",
+    };
+    const fn has_flag() -> bool {
+        let mut from = 0;
+        while from + FLAG.len() <= FLAGS.len() {
+            let mut same = 0;
+            while same < FLAG.len() && FLAGS[from + same] == FLAG[same] {
+                same += 1;
+            }
+            if same == FLAG.len() {
+                return true;
+            }
+            from += 1;
+        }
+        false
+    }
+    assert!(has_flag(), "with panic = \"abort\", Luau must be built with CXXFLAGS=-DLUA_USE_LONGJMP=1");
+};

@@ -1,4 +1,4 @@
-//! A script: its name, and its byte code.
+//! A script: its name, its byte code, and its settings.
 
 use mlua::chunk::Compiler;
 use std::path::{Path, PathBuf};
@@ -18,6 +18,9 @@ pub enum ScriptError {
         /// The system's reason.
         why: String,
     },
+    /// The file with its settings is no TOML. Holds the file, the line and what is wrong.
+    #[error("the settings of the script are wrong: {0}")]
+    Settings(String),
     /// The script does not compile. Holds the file, the line and what is wrong.
     #[error("the script does not compile: {0}")]
     Syntax(String),
@@ -27,26 +30,29 @@ pub enum ScriptError {
 }
 
 /// A script that compiles. Cores share its byte code.
-#[derive(Clone, PartialEq, Eq, Debug)]
+#[derive(Clone, PartialEq, Debug)]
 pub struct Script {
     name: Arc<str>,
     code: Arc<[u8]>,
+    settings: Arc<toml::Table>,
 }
 
 impl Script {
-    /// Reads and compiles a file. It may block: call it from no core.
+    /// Reads and compiles a file. Its settings are in the file of the same name that ends with `.toml`, if there is one. It
+    /// may block: call it from no core.
     ///
     /// # Errors
-    /// [`ScriptError::File`], [`ScriptError::Syntax`]
+    /// [`ScriptError::File`], [`ScriptError::Settings`], [`ScriptError::Syntax`]
     pub fn read(path: &Path) -> Result<Script, ScriptError> {
-        let failed = |why: String| ScriptError::File { path: path.to_owned(), why };
-        let bytes = std::fs::metadata(path).map_err(|error| failed(error.to_string()))?.len();
-        if bytes > SOURCE_BYTES_MAX {
-            return Err(failed(format!("it has {bytes} bytes, and a script has at most {SOURCE_BYTES_MAX}")));
-        }
-        let text = std::fs::read_to_string(path).map_err(|error| failed(error.to_string()))?;
         let name = path.file_name().unwrap_or(path.as_os_str()).to_string_lossy();
-        Script::compile(&name, &text)
+        let script = Script::compile(&name, &read_text(path)?)?;
+        let path = path.with_extension("toml");
+        if !path.exists() {
+            return Ok(script);
+        }
+        let settings = toml::from_str(&read_text(&path)?)
+            .map_err(|error| ScriptError::Settings(format!("{}: {error}", path.display())))?;
+        Ok(script.with_settings(settings))
     }
 
     /// Compiles a text. `name` stands for its file in messages.
@@ -56,10 +62,21 @@ impl Script {
     pub fn compile(name: &str, text: &str) -> Result<Script, ScriptError> {
         let compiler = Compiler::new().set_optimization_level(1).set_debug_level(1);
         match compiler.compile(text) {
-            Ok(code) => Ok(Script { name: name.into(), code: code.into() }),
-            Err(mlua::Error::SyntaxError { message, .. }) => Err(ScriptError::Syntax(format!("{name}{message}"))),
+            Ok(code) => Ok(Script { name: name.into(), code: code.into(), settings: Arc::default() }),
+            Err(mlua::Error::SyntaxError { message, .. }) => Err(ScriptError::Syntax(format!("{name}:{message}"))),
             Err(error) => Err(ScriptError::Syntax(format!("{name}: {error}"))),
         }
+    }
+
+    /// The same, with these settings: the script finds them in the table `settings`.
+    #[must_use]
+    pub fn with_settings(self, settings: toml::Table) -> Script {
+        Script { settings: Arc::new(settings), ..self }
+    }
+
+    /// Its settings.
+    pub fn settings(&self) -> &toml::Table {
+        &self.settings
     }
 
     /// Its name: the last part of the path of its file.
@@ -70,4 +87,13 @@ impl Script {
     pub(crate) fn code(&self) -> &[u8] {
         &self.code
     }
+}
+
+fn read_text(path: &Path) -> Result<String, ScriptError> {
+    let failed = |why: String| ScriptError::File { path: path.to_owned(), why };
+    let bytes = std::fs::metadata(path).map_err(|error| failed(error.to_string()))?.len();
+    if bytes > SOURCE_BYTES_MAX {
+        return Err(failed(format!("it has {bytes} bytes; at most {SOURCE_BYTES_MAX} are read")));
+    }
+    std::fs::read_to_string(path).map_err(|error| failed(error.to_string()))
 }

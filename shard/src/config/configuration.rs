@@ -164,9 +164,8 @@ impl Configuration {
                 note(setting, "this program is built without the feature ops, which has the admin port");
                 continue;
             }
-            let needs_world = [DEMONSTRATION, WORLD].contains(&setting.group) && setting.name != "game";
-            if needs_world && self.sources.game.is_none() && self.settings.game == Served::Echo {
-                note(setting, "game is echo, which has no world");
+            if let Some(why) = self.lacks_game(setting) {
+                note(setting, why);
             }
             if setting.name == "admin-token-file" && port_off {
                 note(setting, "admin is off");
@@ -176,6 +175,24 @@ impl Configuration {
             }
         }
         lines
+    }
+
+    /// Why a setting of a game has no effect.
+    fn lacks_game(&self, setting: &Setting) -> Option<&'static str> {
+        if self.sources.game.is_some() || !([DEMONSTRATION, WORLD].contains(&setting.group)) {
+            return None;
+        }
+        let is_of_script = setting.name.starts_with("script-");
+        match self.settings.script {
+            Some(_) if setting.group == DEMONSTRATION && setting.name != "script" && !is_of_script => {
+                Some("script says what is served")
+            }
+            None if is_of_script => Some("there is no script"),
+            None if self.settings.game == Served::Echo && setting.name != "game" => {
+                Some("game is echo, which has no world")
+            }
+            _ => None,
+        }
     }
 
     /// All settings, for machines.

@@ -199,6 +199,13 @@ settings! {
     DEMONSTRATION {
         /// What to serve. echo returns every message; demo is a world to walk and fight in.
         game: Served = "echo", choice(&[("echo", Served::Echo), ("demo", Served::Demo)]), false;
+        /// File with a game in Luau, which is served instead of `game`. Its settings are in the file beside it that ends with
+        /// .toml. SIGHUP and `ringshard reload` load both again.
+        script: Option<PathBuf> = "", file(), false;
+        /// Time of a core that the hooks of the script may take per tick, all together.
+        script_tick_us: u64 = "2000", whole(100..=16_000, "us"), false;
+        /// Memory of the script on each core.
+        script_memory_mib: u64 = "64", whole(1..=4_096, "MiB"), false;
         /// Where players and NPCs enter the demo's world.
         layout: Layout = "uniform",
             choice(&[("uniform", Layout::Uniform), ("towns", Layout::Towns), ("crowd", Layout::Crowd)]), false;

@@ -142,10 +142,13 @@ where
         Aim::Nothing => return Ok(Deed { by, action, aim, from, to: from }),
         Aim::Point { point } => point,
         Aim::Entity { id } => {
-            let is_target = shard.has_in_view(player, id) && game.is_target(shard, by, action, id);
+            let is_there = id == by || shard.has_in_view(player, id);
+            if !is_there || !game.is_target(shard, by, action, id) {
+                return Err(Refusal::Target);
+            }
             // What came into being since the moment that the player saw is where it is now.
-            let seen = || shard.as_seen_by(player).sample(id.index, id.generation).or_else(|| shard.pose(id));
-            is_target.then(seen).flatten().ok_or(Refusal::Target)?.point
+            let seen = shard.as_seen_by(player).sample(id.index, id.generation).or_else(|| shard.pose(id));
+            if id == by { from } else { seen.ok_or(Refusal::Target)?.point }
         }
     };
     // Clients see others at rounded positions.

@@ -28,6 +28,8 @@ pub mod shard;
 pub mod simulation;
 pub mod start;
 
+#[doc(hidden)]
+pub use crate::game::members::input_buffer;
 pub use crate::runtime::jobs::{Busy, NoJob};
 pub use crate::world::exchange::CommandError;
 pub use crate::world::kind::Kind;

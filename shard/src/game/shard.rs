@@ -8,6 +8,7 @@ use crate::game::player::{Admission, PlayerId};
 use crate::game::reply::Reply;
 use crate::game::{AnswerOf, EventOf, Game, OwnOf, ShownOf};
 use crate::runtime::jobs::{Busy, JobPort, Jobs};
+use crate::runtime::path_record::PathRecord;
 use crate::world::exchange::{Command, CommandError, Exchange, Outbox, Purpose};
 use crate::world::interest::COUNT_MAX;
 use crate::world::replication::{Happenings, Replica};
@@ -65,6 +66,8 @@ pub struct Shard<G: Game> {
     pub(crate) decisions: Vec<(PlayerId, Decision)>,
     /// The player that makes its step, its pose before it, and the age of its input.
     pub(crate) stepping: Option<(PlayerId, Pose, u8)>,
+    /// The path of a player that is recorded for the operator.
+    pub(crate) following: Option<Box<PathRecord>>,
     /// Bodies whose players have left.
     pub(crate) lingering: Vec<Lingering>,
 }
@@ -120,6 +123,7 @@ impl<G: Game> Shard<G> {
             rewinds: Cell::default(),
             decisions: Vec::new(),
             stepping: None,
+            following: None,
             lingering: Vec::new(),
         }
     }

@@ -11,6 +11,7 @@ use crate::runtime::control::kick::{Kicked, Target};
 use crate::runtime::control::liveness::Liveness;
 use crate::runtime::control::quality::Quality;
 use crate::runtime::control::{Control, Gathered, Lifecycle, Unresponsive};
+use crate::runtime::path_record::PathRecord;
 use crate::runtime::player_list::PlayerRow;
 use crate::runtime::server::Server;
 use crate::runtime::service::LiveSettings;
@@ -21,7 +22,7 @@ use std::collections::HashMap;
 use std::io;
 use std::path::PathBuf;
 use std::sync::atomic::{AtomicU32, Ordering};
-use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError, TryLockError};
 use std::time::{Duration, SystemTime};
 #[cfg(feature = "ops")]
 use tokio::sync::Semaphore;
@@ -37,10 +38,19 @@ pub enum ReloadError {
         "{0}, so it may keep its former limits, networks and settings of the world; all else was reloaded: reload again once it answers"
     )]
     Unresponsive(#[from] Unresponsive),
+    /// The game could not be loaded again. The settings were.
+    #[error("the settings were reloaded, and the game goes on as it was: {0}")]
+    Game(String),
     /// The log did not apply its level.
     #[error("the log keeps its former level, and limits and networks were not applied: {0}")]
     Log(#[from] LogError),
 }
+
+/// Makes the settings that each core's game gets ([`Game::reload`](crate::game::Game::reload)).
+pub type GameSettings = Box<dyn Fn() -> LiveSettings>;
+
+/// Loads again what a game can load while the server runs. It may block, and runs on no core. Fails with what is wrong.
+pub type ReloadGame = Box<dyn Fn() -> Result<GameSettings, String> + Send + Sync>;
 
 /// How the latest reload went.
 #[derive(Clone, Copy, Debug)]
@@ -76,11 +86,14 @@ pub struct ServerHandle {
     livenesses: Vec<Arc<Liveness>>,
     /// None if a program configures the server in its own way.
     configuration: Option<Mutex<Configuration>>,
+    game: Option<ReloadGame>,
     log: Log,
     qualities: Mutex<Vec<Quality>>,
     started_at: SystemTime,
     reload: Mutex<ReloadStatus>,
     dumps: AtomicU32,
+    /// Locked while a path is recorded.
+    path: Mutex<()>,
     /// Its only permit belongs to the running capture.
     #[cfg(feature = "ops")]
     capture_permit: Arc<Semaphore>,
@@ -99,13 +112,20 @@ impl ServerHandle {
             control,
             lifecycle: server.lifecycle().clone(),
             configuration: configuration.map(Mutex::new),
+            game: None,
             log,
             started_at: now,
             reload: Mutex::new(ReloadStatus { succeeded_at: now, is_latest: true }),
             dumps: AtomicU32::new(0),
+            path: Mutex::default(),
             #[cfg(feature = "ops")]
             capture_permit: Arc::new(Semaphore::new(1)),
         }
+    }
+
+    /// The same, for a game that can be loaded again.
+    pub fn with_game(self, game: Option<ReloadGame>) -> Self {
+        ServerHandle { game, ..self }
     }
 
     /// The report on all cores; of a stuck core, its last figures.
@@ -129,6 +149,20 @@ impl ServerHandle {
             }
         };
         Gathered { given: given.iter().map(snapshot).collect(), missing }
+    }
+
+    /// The permit to record a path; None while another one is recorded.
+    pub(super) fn path_permit(&self) -> Option<MutexGuard<'_, ()>> {
+        match self.path.try_lock() {
+            Ok(permit) => Some(permit),
+            Err(TryLockError::Poisoned(poisoned)) => Some(poisoned.into_inner()),
+            Err(TryLockError::WouldBlock) => None,
+        }
+    }
+
+    /// Makes all cores record a path, or none. Gives the former records, each with the number of its core.
+    pub(super) fn follow(&self, make: impl Fn() -> Option<Box<PathRecord>>) -> Vec<(usize, PathRecord)> {
+        lock(&self.control).follow(make)
     }
 
     /// Everything in a scrape of the metrics.
@@ -195,12 +229,13 @@ impl ServerHandle {
         Duration::from_millis(millis)
     }
 
-    /// Reads the settings again and applies those that can change while the server runs.
+    /// Reads the settings again and applies those that can change while the server runs. Then it loads the game again, if that
+    /// can be.
     ///
     /// # Errors
     /// [`ReloadError`].
     pub fn reload(&self) -> Result<Reloaded, ReloadError> {
-        let outcome = self.apply_settings();
+        let outcome = self.apply_settings().and_then(|reloaded| self.reload_game().map(|()| reloaded));
         let mut status = lock(&self.reload);
         status.is_latest = outcome.is_ok();
         if outcome.is_ok() {
@@ -227,6 +262,12 @@ impl ServerHandle {
         }
         tracing::info!(changed = %reloaded.changed.join(", "), "settings reloaded");
         Ok(reloaded)
+    }
+
+    fn reload_game(&self) -> Result<(), ReloadError> {
+        let Some(load) = &self.game else { return Ok(()) };
+        let settings = load().map_err(ReloadError::Game)?;
+        Ok(lock(&self.control).reload_services(settings)?)
     }
 
     /// Ends connections and tells their clients.

@@ -5,6 +5,7 @@
 //! | [`serve`] | a server from its settings to its last report |
 //! | [`handle`] | every question that a server answers, and every command that it accepts |
 //! | [`report`] | what a server reports about itself |
+//! | [`path`] | the path of one player, tick by tick |
 //! | [`losses`] | every counter of a loss, with a threshold and advice |
 //! | `admin` | the HTTP port, and its client |
 //! | `capture` | datagrams, in a file for Wireshark |
@@ -27,6 +28,7 @@ mod line_queue;
 pub mod log;
 pub mod losses;
 pub mod panic_report;
+pub mod path;
 mod private_file;
 pub mod process;
 pub mod report;

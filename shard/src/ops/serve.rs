@@ -3,7 +3,7 @@
 use crate::config::{Configuration, LogFormat, Prepared, Sources};
 #[cfg(feature = "ops")]
 use crate::ops::admin::AdminListener;
-use crate::ops::handle::ServerHandle;
+use crate::ops::handle::{ReloadGame, ServerHandle};
 use crate::ops::log::{FlushGuard, Log};
 use crate::ops::panic_report::end_process_on_panic;
 use crate::ops::process::write_with_timeout;
@@ -28,6 +28,8 @@ pub struct Started {
     pub workers: Option<JobWorkers>,
     /// What it serves, for the log.
     pub what: String,
+    /// Loads what the game can load again while the server runs, such as a script.
+    pub reload: Option<ReloadGame>,
 }
 
 /// Reads the settings, starts a server with `start`, and supervises it until it has ended. Returns its last report.
@@ -71,7 +73,7 @@ fn serve(
     let signals = SignalReceiver::install()?;
     end_process_on_panic(prepared.dump_folder.clone());
     log_start(&configuration, prepared, &admin);
-    let Started { server, workers, what } = start(&configuration, prepared)?;
+    let Started { server, workers, what, reload } = start(&configuration, prepared)?;
     tracing::info!(
         listen = %server.listen(),
         cores = prepared.server.cpus.len(),
@@ -79,7 +81,7 @@ fn serve(
         public_key = %server.public_key(),
         "serving {what}",
     );
-    let handle = Arc::new(ServerHandle::new(&server, Some(configuration), log));
+    let handle = Arc::new(ServerHandle::new(&server, Some(configuration), log).with_game(reload));
     admin.serve(&handle)?;
     let report = match supervise(server, &handle, &signals) {
         Ok(report) => report,

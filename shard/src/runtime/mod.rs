@@ -5,7 +5,7 @@
 //! | [`server`] | starting and stopping all cores |
 //! | [`core`] | [`core::Core::turn`]: the loop of a core |
 //! | [`service`] | what a core serves: the trait, and the echo service |
-//! | [`player_list`] | the players of a core, as its service lists them |
+//! | [`player_list`], [`path_record`] | the players of a core, and the path of one, as its service knows them |
 //! | [`control`] | requests to the cores of a running server |
 //! | [`jobs`] | work that may block, on worker threads beside the cores |
 //! | [`mesh`] | forwarding datagrams that arrived at the wrong core |
@@ -34,6 +34,7 @@ pub mod idle;
 pub mod jobs;
 pub mod mesh;
 pub mod out_of_range;
+pub mod path_record;
 pub mod player_list;
 pub mod server;
 pub mod service;

@@ -1,5 +1,6 @@
 //! The service of a core: the trait that a game server implements, and the echo service.
 
+use crate::runtime::path_record::PathRecord;
 use crate::runtime::player_list::PlayerList;
 use crate::runtime::stages::Stages;
 use ringshard_protocol::Endpoint;
@@ -55,6 +56,10 @@ pub trait Service {
     fn list_players(&self, _list: &mut PlayerList, _slots: usize) -> bool {
         true
     }
+
+    /// Exchanges the record of a path for another one, or for none. The service records the path of its player in it, and
+    /// allocates nothing.
+    fn follow(&mut self, _record: &mut Option<Box<PathRecord>>) {}
 }
 
 /// Settings of a service that can change while it runs. The runtime carries them; their type is known to the service and to

@@ -9,11 +9,13 @@
 //! | [`kind`] | kinds of entities: how far away each is seen |
 //! | [`map_file`] | opening the map: the ground, walls and water of the world |
 //! | [`rewind`] | where entities were some ticks ago, and which of them a ray met there |
+//! | [`drawing`] | drawings of a part of the map, from above |
 //! | [`visibility`] | which entities each client sees |
 //!
 //! The world uses the tick rate of the runtime and the types of `ringshard-world`. It knows no connections, endpoints or
 //! games, and reads no clock.
 
+pub mod drawing;
 pub mod exchange;
 pub mod interest;
 pub mod kind;

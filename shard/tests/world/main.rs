@@ -1,11 +1,13 @@
 //! The world of a server: its cores, what they exchange, and what clients see of it.
 
+mod claims;
 mod contract;
 mod cores;
 mod counters;
 mod dice;
 mod exchange;
 mod interest;
+mod land;
 mod pacing;
 mod replication;
 mod rewind;

@@ -2,9 +2,11 @@
 
 use crate::cores::*;
 use ringshard::game::simulation::{Simulation, WorldConfig};
+use ringshard::runtime::path_record::{Followed, PathRecord};
+use ringshard::runtime::service::Service;
 use ringshard_link::sim::SimLink;
 use ringshard_protocol::time::Duration;
-use ringshard_world::EntityId;
+use ringshard_world::{EntityId, Refusal};
 use std::net::SocketAddr;
 
 type World = Cores<Simulation<Row>>;
@@ -103,4 +105,28 @@ fn a_player_that_moves_and_asks_to_enter_again_has_one_body() {
     world.run_for(Duration::from_secs(2));
     let stats = world.cores[0].service().stats();
     assert_eq!((stats.players, stats.entities), (2, 2));
+}
+
+#[test]
+fn the_path_of_one_player_is_recorded_with_moves_by_the_server_and_refusals() {
+    let mut world = world(2, "delay=20ms", 4);
+    let now = world.network.now();
+    let player = &world.players[1];
+    let connection = player.client.id().expect("it is connected");
+    let core = usize::from(connection.core());
+    let mut record = Some(Box::new(PathRecord::new(Followed::Connection(connection), 90)));
+    let simulation = world.cores[core].service_mut();
+    simulation.follow(&mut record);
+    assert!(record.is_none(), "nothing was recorded before");
+    world.players[1].ask(now, Ask::Leap);
+    world.players[1].ask(now, Ask::Refuse { why: Refusal::Wall, times: 2 });
+    world.run_for(Duration::from_secs(1));
+    world.cores[core].service_mut().follow(&mut record);
+    let record = record.expect("it comes back");
+    assert!(record.player.is_some() && (58..=62).contains(&record.ticks.len()), "{}", record.ticks.len());
+    assert!(record.ticks.windows(2).all(|pair| pair[0].tick + 1 == pair[1].tick));
+    let moves: Vec<_> = record.ticks.windows(2).filter(|pair| pair[0].settled != pair[1].before).collect();
+    assert!(moves.len() == 1 && moves[0][1].before == [90_000.0, 90_000.0, 100.0], "{moves:?}");
+    let refused: Vec<u32> = record.ticks.iter().map(|tick| tick.refused).filter(|refused| *refused != 0).collect();
+    assert_eq!(refused, [1 << Refusal::Wall.number()]);
 }

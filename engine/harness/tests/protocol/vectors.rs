@@ -19,7 +19,7 @@ use std::collections::BTreeSet;
 type Check = fn(&Vector);
 
 /// Every vector that the document must have, and its check.
-const CHECKS: [(&str, Check); 86] = [
+const CHECKS: [(&str, Check); 89] = [
     ("header", header),
     ("connect-foreign", connect_foreign),
     ("cookie", cookie),
@@ -65,6 +65,9 @@ const CHECKS: [(&str, Check); 86] = [
     ("ack-whole-window", ack),
     ("ack-bad", ack_bad),
     ("world-schema", world::schema),
+    ("world-actions", world::actions),
+    ("world-actions-rest", world::actions_rest),
+    ("world-actions-bad", world::actions_bad),
     ("world-enter-request", world::enter_request),
     ("world-enter-request-any", world::enter_request),
     ("world-enter-request-bad", world::enter_request_bad),

@@ -2,14 +2,16 @@
 
 use crate::contract::{Answer, Ask, Color, Event, Example, Input, Own, Shown};
 use crate::document::{Vector, vectors};
+use ringshard_world::actions::{Acted, ActionInput, ActionState, Aim, Cast, Decided, Verdict};
 use ringshard_world::codec::{NoRoom, Reader, Writer};
 use ringshard_world::contract::{Cooldown, Fields, Schema, Text, Wire};
 use ringshard_world::map::SECTION_STEPS_LOG2;
 use ringshard_world::messages::*;
 use ringshard_world::state::DIFFERENCE_BYTES_MAX;
-use ringshard_world::{EntityId, Map, Position, Rules, State, View};
+use ringshard_world::{EntityId, Map, Position, Refusal, Rules, State, View};
 
 type Seen = View<Example>;
+type Actions = ActionState<5, 2>;
 
 /// The bytes that `write` writes.
 pub fn written(write: impl FnOnce(&mut Writer<'_>) -> Result<(), NoRoom>) -> Vec<u8> {
@@ -60,6 +62,32 @@ pub fn schema(vector: &Vector) {
     }
     assert_eq!((vector.u32("level"), level), (Example.level(), Example.level()));
     assert_eq!(own, <Own as Fields>::SCHEMA);
+}
+
+pub fn actions(vector: &Vector) {
+    assert_eq!(vector.u32("action_input"), <ActionInput as Wire>::SCHEMA);
+    assert_eq!(vector.u32("action_state_5_2"), Actions::SCHEMA);
+    assert_eq!(vector.u32("acted"), Acted::SCHEMA);
+    value::<ActionInput>(vector, "input");
+    let state: Actions = value(vector, "state");
+    assert_eq!((state.cooldown(2), state.shared_cooldown(), state.cooldown(3)), (300, 18, 0));
+    assert_eq!([state.resource(0), state.resource(1)], [500, 3]);
+    let aim = Aim::Point { point: [1.5, -2.0, 0.0] };
+    assert_eq!(state.cast(), Some(&Cast { number: 8, action: 1, ticks: 90, aim }));
+    let verdict = Verdict::Refused { why: Refusal::Busy };
+    assert_eq!((state.number(), state.decided()), (9, Decided { number: 9, verdict }));
+    let parts = ["running", "cooldowns", "resources", "cast", "number", "decided"].map(|part| vector.get(part));
+    assert_eq!(parts.concat(), vector.get("state"));
+}
+
+pub fn actions_rest(vector: &Vector) {
+    assert_eq!(value::<Actions>(vector, "state"), Actions::default());
+}
+
+pub fn actions_bad(vector: &Vector) {
+    for key in ["above", "none_left", "no_verdict"] {
+        assert!(read_whole::<Actions>(vector.get(key)).is_err(), "{key}");
+    }
 }
 
 pub fn enter_request(vector: &Vector) {

@@ -52,7 +52,20 @@ impl<'a> Mover<'a> {
             self.advance(TICK_SECONDS / strides);
         }
         self.find_support();
-        if matches!(self.gait, Gait::Air | Gait::Slide) && self.is_wedged(start, meant) {
+        if self.is_wedged(start, meant) {
+            self.fall_from(start, meant[2]);
+        }
+    }
+
+    /// A character that pushes against a steep slope may be held by nothing else: then it slides down, and cannot jump off.
+    /// If it is held without pushing, too, it stands, so that it can jump out.
+    #[cold]
+    fn fall_from(&mut self, start: Vector, down: f32) {
+        let fall = [0.0, 0.0, down];
+        (self.point, self.velocity) = (start, scale(fall, 1.0 / TICK_SECONDS));
+        self.advance(TICK_SECONDS);
+        self.find_support();
+        if self.is_wedged(start, fall) {
             self.land();
         }
     }
@@ -320,10 +333,12 @@ impl<'a> Mover<'a> {
         }
     }
 
-    /// Whether a character that falls or slides is held from all sides: it stands, so that it can jump out.
+    /// Whether a character that falls or slides does not get on.
+    #[inline]
     fn is_wedged(&self, start: Vector, meant: Vector) -> bool {
         let gone = sub(self.point, start);
-        meant[2] < 0.0 && dot(gone, gone) < 0.01 * dot(meant, meant)
+        let falls = matches!(self.gait, Gait::Air | Gait::Slide) && meant[2] < 0.0;
+        falls && dot(gone, gone) < 0.01 * dot(meant, meant)
     }
 }
 

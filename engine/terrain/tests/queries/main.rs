@@ -1,4 +1,6 @@
 //! Queries against oracles that try every triangle.
 
+#[path = "../dice/mod.rs"]
+mod dice;
 mod model;
 mod rays;

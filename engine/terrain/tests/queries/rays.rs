@@ -1,6 +1,7 @@
 //! Rays and lines of sight.
 
-use crate::model::{Dice, EDGE, cross, dot, facets, meets, minus, random_plan};
+use crate::dice::Dice;
+use crate::model::{EDGE, cross, dot, facets, meets, minus, random_plan};
 use proptest::prelude::{ProptestConfig, any, prop, proptest};
 use ringshard_terrain::{Plan, Ray, Surface, Terrain};
 

@@ -38,7 +38,7 @@ impl Asking {
         self.input
     }
 
-    /// The number of the last ask, to compare with that of [`ActionState::answered`]; 0 if there was none.
+    /// The number of the last ask, to compare with that of [`ActionState::decided`]; 0 if there was none.
     pub fn number(&self) -> u8 {
         self.input.number
     }

@@ -1,6 +1,6 @@
 //! The bytes of an [`ActionState`]: what is zero takes no bytes, so a state in which one cooldown runs is short.
 
-use super::state::{ACTIONS_MAX, ActionState, Answered, Cast};
+use super::state::{ACTIONS_MAX, ActionState, Cast, Decided};
 use crate::codec::{Malformed, NoRoom, Reader, Writer};
 use crate::contract::{Cooldown, Wire, mix};
 
@@ -16,7 +16,7 @@ impl<const A: usize, const R: usize> ActionState<A, R> {
 
 impl<const A: usize, const R: usize> Wire for ActionState<A, R> {
     const BYTES_MAX: usize =
-        5 + 2 * (A + 1) + 2 * R + <Option<Cast> as Wire>::BYTES_MAX + 1 + <Answered as Wire>::BYTES_MAX;
+        5 + 2 * (A + 1) + 2 * R + <Option<Cast> as Wire>::BYTES_MAX + 1 + <Decided as Wire>::BYTES_MAX;
     const SCHEMA: u32 = mix((A + 256 * R) as u32, "actions");
 
     fn write(&self, writer: &mut Writer<'_>) -> Result<(), NoRoom> {
@@ -27,7 +27,7 @@ impl<const A: usize, const R: usize> Wire for ActionState<A, R> {
         self.resources.write(writer)?;
         self.cast.write(writer)?;
         self.number.write(writer)?;
-        self.answered.write(writer)
+        self.decided.write(writer)
     }
 
     fn read(reader: &mut Reader<'_>) -> Result<Self, Malformed> {
@@ -47,7 +47,7 @@ impl<const A: usize, const R: usize> Wire for ActionState<A, R> {
         state.resources = Wire::read(reader)?;
         state.cast = Wire::read(reader)?;
         state.number = Wire::read(reader)?;
-        state.answered = Wire::read(reader)?;
+        state.decided = Wire::read(reader)?;
         Ok(state)
     }
 }

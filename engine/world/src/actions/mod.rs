@@ -58,7 +58,7 @@
 //! assert_eq!(own.actions.outcome(), Outcome::Nothing);
 //! asking.ask(&own.actions, FIREBALL, target);
 //! step(&mut own, &Input { asks: asking.next_input() });
-//! assert_eq!(own.actions.answered().verdict, Verdict::Refused { why: Refusal::Cooldown });
+//! assert_eq!(own.actions.decided().verdict, Verdict::Refused { why: Refusal::Cooldown });
 //! ```
 
 mod asking;
@@ -72,5 +72,5 @@ mod tests;
 
 pub use asking::{ASK_TICKS, Asking};
 pub use input::{Acted, ActionInput, Aim, CANCEL};
-pub use state::{ACTIONS_MAX, ActionState, Answered, Cast, Outcome, RETRY_TICKS, Verdict};
-pub use table::{Action, Target};
+pub use state::{ACTIONS_MAX, ActionState, Cast, Decided, Outcome, RETRY_TICKS, Verdict};
+pub use table::{Action, Target, digest};

@@ -25,7 +25,7 @@ crate::wire! {
     }
 
     /// What became of an ask.
-    pub struct Answered {
+    pub struct Decided {
         /// The number of the ask; 0 if there was none.
         pub number: u8,
         /// What became of it.
@@ -95,7 +95,7 @@ pub struct ActionState<const A: usize, const R: usize> {
     pub(super) cast: Option<Cast>,
     /// The number of the ask that was seen last.
     pub(super) number: u8,
-    pub(super) answered: Answered,
+    pub(super) decided: Decided,
     /// What the last step has done.
     outcome: Outcome,
 }
@@ -108,7 +108,7 @@ impl<const A: usize, const R: usize> Default for ActionState<A, R> {
             resources: [0; R],
             cast: None,
             number: 0,
-            answered: Answered::default(),
+            decided: Decided::default(),
             outcome: Outcome::Nothing,
         }
     }
@@ -116,9 +116,9 @@ impl<const A: usize, const R: usize> Default for ActionState<A, R> {
 
 impl<const A: usize, const R: usize> PartialEq for ActionState<A, R> {
     fn eq(&self, other: &Self) -> bool {
-        let Self { cooldowns, shared, resources, cast, number, answered, outcome: _ } = self;
+        let Self { cooldowns, shared, resources, cast, number, decided, outcome: _ } = self;
         (cooldowns, shared, resources) == (&other.cooldowns, &other.shared, &other.resources)
-            && (cast, number, answered) == (&other.cast, &other.number, &other.answered)
+            && (cast, number, decided) == (&other.cast, &other.number, &other.decided)
     }
 }
 
@@ -184,8 +184,8 @@ impl<const A: usize, const R: usize> ActionState<A, R> {
 
     /// The ask that was decided last, and what became of it. It stays until the next one: a client compares the number with
     /// [`Asking::number`](super::Asking::number).
-    pub fn answered(&self) -> Answered {
-        self.answered
+    pub fn decided(&self) -> Decided {
+        self.decided
     }
 
     /// What there is of a resource.
@@ -210,15 +210,15 @@ impl<const A: usize, const R: usize> ActionState<A, R> {
     /// Ends the cast under way, for a reason that only the server knows, such as damage. Gives what was cast.
     pub fn interrupt(&mut self) -> Option<Cast> {
         let cast = self.cast.take()?;
-        self.answered = Answered { number: cast.number, verdict: Verdict::Interrupted };
+        self.decided = Decided { number: cast.number, verdict: Verdict::Interrupted };
         Some(cast)
     }
 
     /// Ends all cooldowns and the cast, and keeps the resources: for a player that starts again. A default state would have
     /// forgotten the number of the last ask, and execute it again while the client repeats it.
     pub fn reset(&mut self) {
-        let Self { resources, number, answered, .. } = *self;
-        *self = ActionState { resources, number, answered, ..Self::default() };
+        let Self { resources, number, decided, .. } = *self;
+        *self = ActionState { resources, number, decided, ..Self::default() };
     }
 
     /// The server refuses what the last step has begun or executed, in the same tick. What it cost is given back, and its
@@ -232,7 +232,7 @@ impl<const A: usize, const R: usize> ActionState<A, R> {
                 self.resources[resource] = self.resources[resource].saturating_add(amount);
             }
         }
-        let number = self.cast.take().map_or(self.answered.number, |cast| cast.number);
+        let number = self.cast.take().map_or(self.decided.number, |cast| cast.number);
         // The shared cooldown of a cast began with the ask, and passes while it lasts.
         if row.shared_cooldown > 0 && !(is_executed && row.cast > 0) {
             self.shared.end();
@@ -240,7 +240,7 @@ impl<const A: usize, const R: usize> ActionState<A, R> {
         let cooldown = &mut self.cooldowns[usize::from(action)];
         cooldown.end();
         cooldown.start(RETRY_TICKS);
-        self.answered = Answered { number, verdict: Verdict::Refused { why } };
+        self.decided = Decided { number, verdict: Verdict::Refused { why } };
         self.outcome = Outcome::Refused { action, why };
         true
     }
@@ -269,7 +269,7 @@ impl<const A: usize, const R: usize> ActionState<A, R> {
         }
         if row.cast > 0 {
             self.cast = Some(Cast { number, action, ticks: row.cast, aim });
-            self.answered = Answered { number, verdict: Verdict::Pending };
+            self.decided = Decided { number, verdict: Verdict::Pending };
             return Outcome::Began { action, aim };
         }
         self.execute(row, number, action, aim)
@@ -303,12 +303,12 @@ impl<const A: usize, const R: usize> ActionState<A, R> {
             self.resources[resource] = left.expect("it was checked, and a cost has each resource once");
         }
         self.cooldowns[usize::from(action)].start(row.cooldown);
-        self.answered = Answered { number, verdict: Verdict::Done };
+        self.decided = Decided { number, verdict: Verdict::Done };
         Outcome::Executed { action, aim }
     }
 
     fn refused(&mut self, number: u8, action: u8, why: Refusal) -> Outcome {
-        self.answered = Answered { number, verdict: Verdict::Refused { why } };
+        self.decided = Decided { number, verdict: Verdict::Refused { why } };
         Outcome::Refused { action, why }
     }
 }

@@ -1,6 +1,7 @@
 //! The rows of a game's table of actions.
 
 use super::input::Aim;
+use crate::contract::mix;
 
 /// A row of a game's table of actions: what an action takes. Its number is its place in the table. Both ends hold the same
 /// table.
@@ -52,6 +53,22 @@ impl Action {
     pub fn allows(&self, bits: u32) -> bool {
         bits & self.needs == self.needs && bits & self.forbids == 0
     }
+}
+
+/// A number for a table, to be a part of [`Rules::level`](crate::Rules::level): a client with another table is refused then.
+/// With a map, `terrain.digest() ^ digest(&ACTIONS)`. It is never 0.
+pub fn digest(table: &[Action]) -> u32 {
+    let number = |before: u32, value: u32, name: &str| mix(before ^ value, name);
+    table.iter().fold(mix(table.len() as u32, "actions"), |before, row| {
+        let Action { name, target, cooldown, shared_cooldown, cast, cost, range, sight, needs, forbids } = *row;
+        let before = number(mix(before, name), target as u32, "target");
+        let before = number(number(before, cooldown.into(), "cooldown"), shared_cooldown.into(), "shared");
+        let before = cost.iter().fold(number(before, cast.into(), "cast"), |before, (resource, amount)| {
+            number(number(before, *resource as u32, "of"), (*amount).into(), "cost")
+        });
+        let before = number(number(before, range.to_bits(), "range"), sight.into(), "sight");
+        number(number(before, needs, "needs"), forbids, "forbids")
+    })
 }
 
 /// What an action is aimed at.

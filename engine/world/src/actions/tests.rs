@@ -335,13 +335,13 @@ fn a_cast_is_executed_after_its_ticks_and_walking_interrupts_it_without_a_cost()
     assert_eq!(outcomes[0], Outcome::Began { action: 1, aim: HERE });
     assert_eq!(outcomes[6], Outcome::Executed { action: 1, aim: HERE });
     assert_eq!(outcomes.iter().filter(|outcome| **outcome != Outcome::Nothing).count(), 2);
-    assert_eq!((state.resource(0), state.answered()), (991, Answered { number: 1, verdict: Verdict::Done }));
+    assert_eq!((state.resource(0), state.decided()), (991, Decided { number: 1, verdict: Verdict::Done }));
     (0..5).for_each(|_| _ = state.step(&TABLE, &ActionInput::default(), 0));
     assert_eq!(state.step(&TABLE, &asks_for(2, 1, HERE), 0), Outcome::Began { action: 1, aim: HERE });
     state.step(&TABLE, &asks_for(2, 1, HERE), 0);
     assert_eq!(state.step(&TABLE, &asks_for(2, 1, HERE), WALKING), Outcome::Interrupted { action: 1, aim: HERE });
     (0..20).for_each(|_| assert_eq!(state.step(&TABLE, &asks_for(2, 1, HERE), 0), Outcome::Nothing));
-    assert_eq!((state.resource(0), state.answered()), (991, Answered { number: 2, verdict: Verdict::Interrupted }));
+    assert_eq!((state.resource(0), state.decided()), (991, Decided { number: 2, verdict: Verdict::Interrupted }));
 }
 
 #[test]
@@ -373,7 +373,7 @@ fn a_refused_action_costs_nothing_and_can_be_asked_for_again_after_a_while() {
         if outcome == (Outcome::Executed { action: 0, aim: THAT }) {
             assert!(state.refuse(&TABLE, Refusal::Sight));
             let verdict = Verdict::Refused { why: Refusal::Sight };
-            assert_eq!(state.answered(), Answered { number, verdict });
+            assert_eq!(state.decided(), Decided { number, verdict });
             executed.push(number);
         }
         assert_eq!((state.resource(0), state.shared_cooldown()), (1_000, 0));
@@ -396,4 +396,29 @@ fn a_state_at_rest_is_short_on_the_wire() {
         bytes[..3].copy_from_slice(&wrong);
         assert!(State::read(&mut Reader::new(&bytes)).is_err());
     }
+}
+
+#[test]
+fn tables_that_differ_in_one_number_have_different_digests() {
+    let one = TABLE[0];
+    let others = [
+        Action { name: "two", ..one },
+        Action { target: Target::Point, ..one },
+        Action { cooldown: 8, ..one },
+        Action { cooldown: 3, shared_cooldown: 7, ..one },
+        Action { cast: 1, ..one },
+        Action { cost: &[(0, 6)], ..one },
+        Action { cost: &[(1, 5)], ..one },
+        Action { cost: &[], ..one },
+        Action { range: 5.0, ..one },
+        Action { sight: true, ..one },
+        Action { needs: 1, ..one },
+        Action { forbids: 2, ..one },
+    ];
+    let mut digests: Vec<_> = others.iter().chain([&one]).map(|row| digest(&[*row])).collect();
+    digests.extend([digest(&[]), digest(&[one, one])]);
+    digests.sort_unstable();
+    digests.dedup();
+    assert_eq!(digests.len(), others.len() + 3);
+    assert_eq!(digest(&TABLE), digest(&TABLE));
 }

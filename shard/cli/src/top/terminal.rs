@@ -1,19 +1,17 @@
-//! The terminal: draws on it, reads keys, and restores it at the end.
+//! The terminal: draws on it, and reads keys.
 
 use super::poll::{Poller, Query};
 use super::screen::Screen;
 use super::view::View;
+use crate::restored::RestoredTerminal;
 use ratatui::DefaultTerminal;
-use ratatui::crossterm::cursor;
 use ratatui::crossterm::event::{Event, KeyCode, KeyEvent, KeyEventKind, KeyModifiers, poll, read};
-use ratatui::crossterm::execute;
 use ringshard::ops::admin::AdminClient;
 use signal_hook::consts::{SIGHUP, SIGINT, SIGTERM};
 use std::error::Error;
-use std::io::stdout;
+use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::mpsc::TryRecvError;
-use std::sync::{Arc, Once};
 use std::time::Duration;
 
 /// How long to wait for a key before answers and signals are handled.
@@ -29,7 +27,7 @@ pub fn show(client: &AdminClient, screen: Screen, query: Query, interval: Durati
         signal_hook::flag::register(signal, told_to_end.clone())?;
     }
     let poller = Poller::start(client.clone(), query, interval)?;
-    let mut terminal = RestoredTerminal::new()?;
+    let mut terminal = RestoredTerminal::new("`ringshard top --once` prints plain text")?;
     let mut top = Top { screen, frozen: None, help: false, first_core: 0, query, poller };
     while !told_to_end.load(Ordering::Relaxed) {
         top.draw(&mut terminal.0)?;
@@ -42,37 +40,6 @@ pub fn show(client: &AdminClient, screen: Screen, query: Query, interval: Durati
         top.take_answers()?;
     }
     Ok(())
-}
-
-/// Restores the terminal when it is dropped, and before a panic message.
-struct RestoredTerminal(DefaultTerminal);
-
-impl RestoredTerminal {
-    fn new() -> Result<Self, String> {
-        static HOOK: Once = Once::new();
-        // If a panic aborts, nothing is dropped, and the cursor would stay hidden.
-        HOOK.call_once(|| {
-            let hook = std::panic::take_hook();
-            std::panic::set_hook(Box::new(move |info| {
-                let _ = execute!(stdout(), cursor::Show);
-                hook(info);
-            }));
-        });
-        ratatui::try_init().map(RestoredTerminal).map_err(|error| {
-            let _ = ratatui::try_restore();
-            format!("cannot draw on this terminal: {error}; `ringshard top --once` prints plain text")
-        })
-    }
-}
-
-impl Drop for RestoredTerminal {
-    fn drop(&mut self) {
-        // A panic has already restored it and printed its message. If the terminal has gone, nothing needs to be restored.
-        if !std::thread::panicking() {
-            let _ = ratatui::try_restore();
-            let _ = execute!(stdout(), cursor::Show);
-        }
-    }
 }
 
 /// The state of `top`.

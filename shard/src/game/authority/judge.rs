@@ -5,17 +5,15 @@ use super::validator::{Validator, Violation};
 use super::weight;
 use crate::game::shard::Shard;
 use crate::game::{Game, OwnOf, PlayerId};
-use ringshard_terrain::Terrain;
 use ringshard_world::Pose;
 use ringshard_world::claim::Claim;
-use std::sync::Arc;
 
 /// What follows from a claim that is refused. It always counts ([`Shard::refuse`]).
 #[derive(Clone, Copy, PartialEq, Debug, Default)]
 pub struct Policy {
     /// The character is set back to where it was, and its client is corrected. Otherwise it goes on from where the client says.
     pub corrects: bool,
-    /// A player whose score is above this is put out, with this reason.
+    /// A player whose score is above this is put out, with this reason, whatever it was refused.
     pub puts_out_above: Option<(f32, u8)>,
 }
 
@@ -42,13 +40,12 @@ pub struct Judge {
     pub limits: Limits,
     /// What follows from a claim that is refused.
     pub policy: Policy,
-    terrain: Arc<Terrain>,
 }
 
 impl Judge {
     /// A judge of a core.
-    pub fn new(terrain: Arc<Terrain>, limits: Limits, policy: Policy) -> Self {
-        Judge { validator: Validator::new(), limits, policy, terrain }
+    pub fn new(limits: Limits, policy: Policy) -> Self {
+        Judge { validator: Validator::new(), limits, policy }
     }
 
     /// Judges the claim of a player's input. Call it in [`Game::stepped`], where [`Rules::step`] has taken the claim over into the
@@ -80,6 +77,24 @@ impl Judge {
         allows: impl FnOnce(&Violation) -> bool,
         set: impl FnOnce(&mut OwnOf<G>, &Pose),
     ) -> Verdict {
+        let verdict = self.decide(shard, player, claim, limits, allows, set);
+        if let Some((score, reason)) = self.policy.puts_out_above
+            && shard.score(player) > score
+        {
+            shard.put_out(player, reason);
+        }
+        verdict
+    }
+
+    fn decide<G: Game>(
+        &mut self,
+        shard: &mut Shard<G>,
+        player: PlayerId,
+        claim: &Claim,
+        limits: &Limits,
+        allows: impl FnOnce(&Violation) -> bool,
+        set: impl FnOnce(&mut OwnOf<G>, &Pose),
+    ) -> Verdict {
         let Some((before, age)) = shard.stepped_from(player) else { return Verdict::Void };
         let tick = shard.tick();
         if self.validator.point(player) != Some(before.point) {
@@ -89,7 +104,7 @@ impl Judge {
         if age > 0 || !claim.is_valid_for(before.leap) {
             return Verdict::Void;
         }
-        let Err(violation) = self.validator.check(&self.terrain, limits, player, claim.point, tick) else {
+        let Err(violation) = self.validator.check(shard.terrain(), limits, player, claim.point, tick) else {
             return Verdict::Accepted;
         };
         if allows(&violation) {
@@ -102,11 +117,6 @@ impl Judge {
             if let Some(own) = shard.own_mut(player) {
                 set(own, &pose);
             }
-        }
-        if let Some((score, reason)) = self.policy.puts_out_above
-            && shard.score(player) > score
-        {
-            shard.put_out(player, reason);
         }
         Verdict::Refused(violation)
     }

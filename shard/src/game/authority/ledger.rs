@@ -19,8 +19,7 @@ pub fn weight(why: Refusal) -> f32 {
     match why {
         Refusal::Teleport => 10.0,
         Refusal::Wall | Refusal::NoGo => 5.0,
-        Refusal::Ground => 2.0,
-        Refusal::Speed | Refusal::Flight | Refusal::Water => 1.0,
+        Refusal::Speed | Refusal::Flight | Refusal::Water | Refusal::Ground => 2.0,
         Refusal::Unknown | Refusal::View | Refusal::Flood => 1.0,
         Refusal::Cooldown
         | Refusal::Cost
@@ -59,7 +58,11 @@ impl Refusals {
         if self.score == 0.0 { 0.0 } else { self.score * (-(ticks as f32) / HALF_LIFE_TICKS as f32).exp2() }
     }
 
-    fn add(&mut self, why: Refusal, weight: f32, tick: u64) {
+    /// Counts a refusal at a tick, with what it adds to the score.
+    ///
+    /// # Panics
+    /// When `weight` is negative or not finite.
+    pub fn add(&mut self, why: Refusal, weight: f32, tick: u64) {
         assert!(weight >= 0.0 && weight.is_finite(), "a weight is 0 or more: {weight}");
         let count = &mut self.counts[why.number()];
         *count = count.saturating_add(1);
@@ -124,7 +127,7 @@ mod tests {
         (0..8).for_each(|_| ledger.add(1, Refusal::Teleport, weight(Refusal::Teleport), 100));
         assert_eq!(ledger.of(1).score_at(100), 80.0);
         assert_eq!(ledger.of(1).score_at(100 + HALF_LIFE_TICKS), 40.0);
-        ledger.add(1, Refusal::Speed, 2.0, 100 + HALF_LIFE_TICKS);
+        ledger.add(1, Refusal::Speed, weight(Refusal::Speed), 100 + HALF_LIFE_TICKS);
         let refusals = ledger.of(1);
         assert_eq!(refusals.score_at(100 + HALF_LIFE_TICKS), 42.0);
         assert_eq!((refusals.count(Refusal::Teleport), refusals.count(Refusal::Speed)), (8, 1));

@@ -21,6 +21,3 @@ pub use judge::{Judge, Policy, Verdict};
 pub use ledger::{Refusals, weight};
 pub use limits::Limits;
 pub use validator::{Validator, Violation};
-
-#[cfg(test)]
-mod tests;

@@ -10,7 +10,7 @@
 
 pub(crate) mod backlog;
 pub(crate) mod input_budget;
-pub(crate) mod input_buffer;
+pub mod input_buffer;
 pub(crate) mod member;
 pub(crate) mod table;
 

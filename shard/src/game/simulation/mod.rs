@@ -8,7 +8,7 @@
 //! | `requests` | inputs, asks and events of clients |
 //! | `step` | the step of every player |
 //! | `deliver` | commands and events from other cores, and messages to players |
-//! | `players` | listing the players for the operator |
+//! | `players` | the players, and the path of one, for the operator |
 //! | `publish` | publishing the changes of a tick |
 //! | `acknowledge` | acknowledgments of snapshots |
 //! | `serve` | sending snapshots to the clients of a slice |
@@ -41,6 +41,7 @@ use crate::game::members::{Presence, SLICES};
 use crate::game::shard::Shard;
 use crate::game::{Game, ShownOf};
 use crate::runtime::jobs::{JobPort, JobStats};
+use crate::runtime::path_record::PathRecord;
 use crate::runtime::player_list::PlayerList;
 use crate::runtime::service::{LiveSettings, Service, ServiceCounters};
 use crate::runtime::stages::Stages;
@@ -309,5 +310,9 @@ impl<G: Game> Service for Simulation<G> {
 
     fn list_players(&self, list: &mut PlayerList, slots: usize) -> bool {
         self.list_present(list, slots)
+    }
+
+    fn follow(&mut self, record: &mut Option<Box<PathRecord>>) {
+        std::mem::swap(&mut self.shard.following, record);
     }
 }

@@ -1,9 +1,11 @@
-//! Listing the players for the operator.
+//! The players, and the path of one, for the operator.
 
 use super::Simulation;
-use crate::game::Game;
 use crate::game::members::Presence;
+use crate::game::{Game, PlayerId};
+use crate::runtime::path_record::{Followed, PathTick};
 use crate::runtime::player_list::{PlayerList, PlayerRow};
+use ringshard_world::Rules;
 
 impl<G: Game> Simulation<G> {
     /// Lists the players in the next `slots` slots. True if those were the last ones, or the list is full.
@@ -28,5 +30,32 @@ impl<G: Game> Simulation<G> {
         }
         list.next_slot = end;
         end >= members.slots().len()
+    }
+    /// Adds the tick of a player to the record of its path, if that is recorded. `stepped` is where its step has taken it.
+    #[inline]
+    pub(super) fn record_path(&mut self, player: PlayerId, stepped: [f32; 3]) {
+        if self.shard.following.is_some() {
+            self.record_tick(player, stepped);
+        }
+    }
+
+    fn record_tick(&mut self, player: PlayerId, stepped: [f32; 3]) {
+        let Simulation { shard, game, .. } = self;
+        let (tick, stepping) = (shard.tick(), shard.stepped_from(player));
+        let (Some(record), Some((before, input_age)), Some(member)) =
+            (&mut shard.following, stepping, shard.members.get(player))
+        else {
+            return;
+        };
+        let is_it = match record.followed {
+            Followed::Player(slot, generation) => (player.slot, player.generation) == (slot, generation),
+            Followed::Connection(id) => member.connection == Some(id),
+        };
+        if is_it {
+            record.player = Some((player.slot, player.generation));
+            let settled = game.rules().pose(&member.owner.own).point;
+            let tick = PathTick { tick, before: before.point, stepped, settled, input_age, refused: 0 };
+            record.push(tick, shard.members.ledger.of(player.slot).counts());
+        }
     }
 }

@@ -53,6 +53,8 @@ impl<G: Game> Simulation<G> {
             *place = pose;
         }
         game.stepped(shard, player, &taken.input);
+        self.record_path(player, pose.point);
+        let Simulation { shard, game, .. } = self;
         shard.stepping = None;
         // The game may have changed the player's own state.
         if let Some(member) = shard.members.get(player)

@@ -9,6 +9,7 @@
 //! | `GET /stats` | everything, as JSON; of a stuck core its last figures, and for how long it has been stuck (`stuck_s`) |
 //! | `GET /histograms` | latency percentiles by core and stage |
 //! | `GET /sessions` | connections: `sort`, `limit`, `core`, `address`, `id`; the header `Ringshard-Missing-Cores` names stuck cores |
+//! | `GET /path` | the path of a player, tick by tick: `player`, a player or connection, and `seconds`. It takes that long |
 //! | `GET /capture` | the datagrams of some seconds, as a file for Wireshark: `seconds`, `megabytes`, `address` |
 //! | `GET /keys` | traffic secrets, to decrypt captures; only if `key-log` allows it |
 //! | `GET /config` | every setting, and its source |

@@ -6,6 +6,7 @@ use super::guard::Guard;
 use super::metrics;
 use super::respond::{MISSING_CORES, SharedHandle, run_blocking, unavailable};
 use crate::ops::handle::ServerHandle;
+use crate::ops::path::{self, PathError, PathQuery};
 use crate::runtime::control::Gathered;
 use crate::runtime::control::kick::Target;
 use axum::Router;
@@ -28,6 +29,7 @@ pub(super) fn routes(handle: Arc<ServerHandle>, guard: Guard) -> Router {
         .route("/stats", get(stats))
         .route("/histograms", get(histograms))
         .route("/sessions", get(connections))
+        .route("/path", get(path))
         .route("/capture", get(capture_stream::answer))
         .route("/keys", get(keys))
         .route("/config", get(config))
@@ -81,6 +83,19 @@ async fn connections(State(handle): SharedHandle, Query(query): Query<Connection
         }
     }
     Ok(response)
+}
+
+async fn path(State(handle): SharedHandle, Query(query): Query<PathQuery>) -> Result<Response, Response> {
+    let refused = |error: PathError| {
+        let status = match error {
+            PathError::OutOfRange(_) => StatusCode::BAD_REQUEST,
+            PathError::Unknown(_) => StatusCode::NOT_FOUND,
+            PathError::Busy | PathError::Several(_) => StatusCode::CONFLICT,
+        };
+        (status, format!("{error}\n")).into_response()
+    };
+    let path = run_blocking(handle, move |handle| path::record(handle, &query)).await?.map_err(refused)?;
+    Ok(Json(path).into_response())
 }
 
 async fn keys(State(handle): SharedHandle) -> Result<String, Response> {

@@ -26,6 +26,7 @@ use crate::runtime::control::liveness::Liveness;
 use crate::runtime::control::quality::Quality;
 use crate::runtime::control::request::{ConnectionList, Request, SecretList};
 use crate::runtime::core_report::CoreReport;
+use crate::runtime::path_record::PathRecord;
 use crate::runtime::player_list::{PlayerList, PlayerRow};
 use crate::runtime::service::LiveSettings;
 use crate::runtime::status::{CoreStatus, Identity, ServerStatus};
@@ -149,6 +150,17 @@ impl Control {
             }
         }
         Gathered { given, missing }
+    }
+
+    /// Makes every core record the path of a player in what `make` returns, or in nothing. Gives the former records, each with
+    /// the number of its core.
+    pub fn follow(&mut self, make: impl Fn() -> Option<Box<PathRecord>>) -> Vec<(usize, PathRecord)> {
+        let responses = self.request_all(|_| Request::Follow(make())).into_iter().enumerate();
+        let record = |(core, response)| match response {
+            Some(Request::Follow(Some(record))) => Some((core, *record)),
+            _ => None,
+        };
+        responses.filter_map(record).collect()
     }
 
     /// Makes all cores use another policy.

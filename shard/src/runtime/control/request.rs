@@ -5,6 +5,7 @@
 use crate::runtime::control::kick::Kick;
 use crate::runtime::control::quality::Quality;
 use crate::runtime::core_report::CoreReport;
+use crate::runtime::path_record::PathRecord;
 use crate::runtime::player_list::PlayerList;
 use crate::runtime::service::LiveSettings;
 use ringshard_protocol::endpoint::{ConnectionInfo, Observer, Policy, TrafficSecrets};
@@ -34,6 +35,8 @@ pub enum Request {
     Quality(Box<Quality>),
     /// List the players, some per turn.
     Players(Box<PlayerList>),
+    /// Record the path of a player in this from now on, or none. The former one comes back.
+    Follow(Option<Box<PathRecord>>),
 }
 
 /// The connections of a core.

@@ -33,6 +33,7 @@ impl<L: Link, S: Service> Core<L, S> {
                 return quality.next_slot >= endpoint.slots();
             }
             Request::Players(list) => return self.service.list_players(list, SLOTS_PER_TURN),
+            Request::Follow(record) => self.service.follow(record),
             Request::Observe(observer) => *observer = endpoint.observe(observer.take()),
             Request::Policy(policy) => endpoint.swap_policy(policy),
             Request::Service(settings) => self.service.reload(settings),

@@ -20,11 +20,12 @@ const BOLT: u8 = 0;
 const METEOR: u8 = 1;
 const DRINK: u8 = 2;
 const MARK: u8 = 3;
+const MEND: u8 = 4;
 
 const BOLT_TICKS: u16 = 30;
 const METEOR_TICKS: u16 = 20;
 const FREE: Action = Action { forbids: STUNNED, ..Action::named("mark") };
-const TABLE: [Action; 4] = [
+const TABLE: [Action; 5] = [
     Action { target: Target::Entity, cooldown: BOLT_TICKS, cost: &[(MANA, 10)], range: 1_000.0, sight: true, ..FREE },
     Action {
         target: Target::Point,
@@ -36,11 +37,12 @@ const TABLE: [Action; 4] = [
     },
     Action { cooldown: 60, cost: &[(POTIONS, 1)], ..FREE },
     Action { target: Target::Point, ..FREE },
+    Action { target: Target::Entity, range: 0.0, sight: true, ..FREE },
 ];
 
 ringshard_world::wire! {
     pub struct Input { pub walk: i8, pub asks: ActionInput }
-    pub struct Own { pub x: f32, pub y: f32, pub actions: ActionState<4, 2>, pub stunned: bool }
+    pub struct Own { pub x: f32, pub y: f32, pub actions: ActionState<5, 2>, pub stunned: bool }
     pub struct Shown { pub is_dead: bool, pub is_hidden: bool }
     pub enum Nothing { Nothing }
     pub enum Event { Acted { acted: Acted } }
@@ -120,12 +122,12 @@ impl Game for Duel {
     }
 }
 
-impl ActionGame<4, 2> for Duel {
+impl ActionGame<5, 2> for Duel {
     fn table(&self) -> &[Action] {
         &TABLE
     }
 
-    fn state(own: &mut Own) -> &mut ActionState<4, 2> {
+    fn state(own: &mut Own) -> &mut ActionState<5, 2> {
         &mut own.actions
     }
 
@@ -133,8 +135,8 @@ impl ActionGame<4, 2> for Duel {
         Some(Event::Acted { acted })
     }
 
-    fn is_target(&self, shard: &Shard<Self>, by: EntityId, _action: u8, target: EntityId) -> bool {
-        target != by && shard.state(target).is_some_and(|state| !state.shown.is_dead)
+    fn is_target(&self, shard: &Shard<Self>, by: EntityId, action: u8, target: EntityId) -> bool {
+        (target == by) == (action == MEND) && shard.state(target).is_some_and(|state| !state.shown.is_dead)
     }
 }
 
@@ -236,7 +238,7 @@ fn accepted_actions_are_predicted_at_once_and_exactly_and_viewers_hear_of_them()
     pass(&mut world, 4, &mut asking);
     assert!(own(&world).actions.cast().is_some());
     pass(&mut world, 60, &mut asking);
-    assert_eq!(own(&world).actions.answered().verdict, Verdict::Done);
+    assert_eq!(own(&world).actions.decided().verdict, Verdict::Done);
     assert_eq!(truth(&mut world).actions.resource(MANA), 960);
     assert_eq!(world.client(0).stats().mispredicted, before);
     let deeds: Vec<_> = world.game(0).deeds.iter().map(|(_, _, deed)| (deed.action, deed.aim)).collect();
@@ -264,8 +266,8 @@ fn what_only_the_server_knows_is_taken_back_with_its_reason() {
         pass(&mut world, 20, &mut asking);
         let actions = own(&world).actions;
         assert_eq!((actions.resource(MANA), actions.cooldown(BOLT)), (1_000, 0));
-        let answered = (actions.answered().number, actions.answered().verdict);
-        assert_eq!(answered, (asking.number(), Verdict::Refused { why }));
+        let decided = (actions.decided().number, actions.decided().verdict);
+        assert_eq!(decided, (asking.number(), Verdict::Refused { why }));
         assert_eq!((refused(&mut world, why), all_refused(&mut world)), (1, 1));
         assert!(world.game(0).deeds.is_empty() && heard(&mut world, 1).is_empty());
     }
@@ -333,6 +335,18 @@ fn an_ask_is_executed_at_most_once_on_a_bad_network() {
 }
 
 #[test]
+fn a_player_can_be_its_own_target_while_it_walks() {
+    let mut world = duel("delay=30ms", 900.0);
+    let (mut asking, id) = (Asking::default(), world.client(0).scene().body().unwrap());
+    asking.ask(&own(&world).actions, MEND, Aim::Entity { id });
+    world.pass(20 * TICK, |number, _| match number {
+        0 => Input { walk: 127, asks: asking.next_input() },
+        _ => Input::default(),
+    });
+    assert_eq!((world.game(0).deeds.len(), all_refused(&mut world)), (1, 0));
+}
+
+#[test]
 fn a_stun_interrupts_a_cast_and_viewers_hear_that() {
     let mut world = duel("delay=20ms", 900.0);
     let mut asking = Asking::default();
@@ -342,7 +356,7 @@ fn a_stun_interrupts_a_cast_and_viewers_hear_that() {
     change(&mut world, 0, |own, _| own.stunned = true);
     pass(&mut world, 60, &mut asking);
     let actions = truth(&mut world).actions;
-    assert_eq!((actions.resource(MANA), actions.answered().verdict), (1_000, Verdict::Interrupted));
+    assert_eq!((actions.resource(MANA), actions.decided().verdict), (1_000, Verdict::Interrupted));
     assert_eq!(own(&world).actions, actions);
     assert!(world.game(0).deeds.is_empty());
     let stages = heard(&mut world, 1);
@@ -358,7 +372,7 @@ fn a_client_cancels_its_cast() {
     pass(&mut world, 5, &mut asking);
     asking.ask(&own(&world).actions, CANCEL, Aim::Nothing);
     pass(&mut world, 60, &mut asking);
-    assert_eq!(truth(&mut world).actions.answered().verdict, Verdict::Interrupted);
+    assert_eq!(truth(&mut world).actions.decided().verdict, Verdict::Interrupted);
     assert_eq!((world.game(0).deeds.len(), world.client(0).stats().mispredicted), (0, before));
 }
 
@@ -483,7 +497,7 @@ fn targets_that_are_dead_gone_hidden_or_of_another_kind_are_refused() {
 
 #[test]
 fn unknown_actions_are_refused_and_a_second_cast_during_the_first() {
-    for action in [4, 100, 254] {
+    for action in [5, 100, 254] {
         let (mut world, _, got) = cheat(900.0, |_| (action, Aim::Nothing));
         assert!(got.is_empty() && refused(&mut world, Refusal::Unknown) > 200);
     }

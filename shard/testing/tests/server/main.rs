@@ -6,6 +6,7 @@ mod control;
 mod entering;
 mod inputs;
 mod life;
+mod mages;
 mod messages;
 mod presence;
 mod sight;

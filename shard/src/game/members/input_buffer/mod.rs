@@ -15,7 +15,7 @@ const _: () = assert!(ROOM.is_power_of_two(), "ticks wrap, and index the waiting
 
 /// What becomes of an input that arrives.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
-pub(crate) enum Offer {
+pub enum Offer {
     /// It waits for its tick.
     Waits,
     /// A copy: it waits or was taken already, or was late before.
@@ -36,29 +36,29 @@ struct Waiting<I> {
 
 /// What a player saw when it made an input.
 #[derive(Clone, Copy, PartialEq, Debug)]
-pub(crate) struct View {
+pub struct View {
     /// The tick of the input.
-    pub(crate) tick: u32,
+    pub tick: u32,
     /// How many ticks before that tick the other entities were shown, in 256ths of a tick: the client's word.
-    pub(crate) delay: u16,
+    pub delay: u16,
     /// Number of the newest snapshot that the client had acknowledged when the input arrived.
-    pub(crate) acknowledged: Option<u16>,
+    pub acknowledged: Option<u16>,
 }
 
 /// The input of a tick.
 #[derive(Clone, Copy, PartialEq, Debug)]
-pub(crate) struct Taken<I> {
+pub struct Taken<I> {
     /// The input: the client's, the last one again, or a neutral one.
-    pub(crate) input: I,
+    pub input: I,
     /// Ticks since an input was there in time; 0 if it is the client's for this tick, 255 for more.
-    pub(crate) age: u8,
+    pub age: u8,
     /// How many ticks the input that arrived last is ahead; less than 0 if it was late.
-    pub(crate) lead: i8,
+    pub lead: i8,
 }
 
 /// The inputs of one player, in fixed memory.
 #[derive(Debug)]
-pub(crate) struct InputBuffer<I> {
+pub struct InputBuffer<I> {
     waiting: [Option<Waiting<I>>; ROOM],
     neutral: I,
     /// The last input that was there in time.
@@ -77,7 +77,7 @@ pub(crate) struct InputBuffer<I> {
 
 impl<I: Fields> InputBuffer<I> {
     /// No inputs; the last tick was `now`.
-    pub(crate) fn new(neutral: I, now: u32) -> Self {
+    pub fn new(neutral: I, now: u32) -> Self {
         InputBuffer {
             waiting: [None; ROOM],
             neutral,
@@ -92,7 +92,7 @@ impl<I: Fields> InputBuffer<I> {
     }
 
     /// Takes in an input for `tick`. The inputs of a message come oldest first. `acknowledged` is the number of the newest snapshot that the client says it has.
-    pub(crate) fn offer(&mut self, tick: u32, input: TimedInput<I>, acknowledged: Option<u16>) -> Offer {
+    pub fn offer(&mut self, tick: u32, input: TimedInput<I>, acknowledged: Option<u16>) -> Offer {
         self.newest = Some(tick);
         let ahead = tick.wrapping_sub(self.now) as i32;
         if ahead > INPUT_AHEAD_MAX as i32 {
@@ -115,13 +115,13 @@ impl<I: Fields> InputBuffer<I> {
 
     /// Prefetches what [`Self::take`] reads and writes.
     #[inline]
-    pub(crate) fn prefetch(&self, tick: u32) {
+    pub fn prefetch(&self, tick: u32) {
         prefetch(&self.waiting[tick as usize % ROOM]);
         prefetch(&self.last);
     }
 
     /// The input for `tick`, which is one more than at the last call.
-    pub(crate) fn take(&mut self, tick: u32) -> Taken<I> {
+    pub fn take(&mut self, tick: u32) -> Taken<I> {
         assert_eq!(tick, self.now.wrapping_add(1), "ticks follow each other");
         self.now = tick;
         self.budget.refill();
@@ -145,7 +145,7 @@ impl<I: Fields> InputBuffer<I> {
     }
 
     /// What the player saw when it made its last input that was there in time.
-    pub(crate) fn view(&self) -> Option<View> {
+    pub fn view(&self) -> Option<View> {
         self.view
     }
 }

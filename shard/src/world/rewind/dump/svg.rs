@@ -1,18 +1,10 @@
 //! The drawing of a shot, from above.
 
 use super::{DumpedEntity, DumpedPose, DumpedRay, RewindDump};
+use crate::world::drawing::{MARGIN, Sheet};
 use crate::world::rewind::hitbox::Hitbox;
 use std::f64::consts::TAU;
 use std::fmt::Write;
-
-/// The longer edge of the drawing, in pixels.
-const EDGE: f64 = 900.0;
-/// Space around the drawing.
-const MARGIN: f64 = 40.0;
-/// Height of the legend above it.
-const LEGEND: f64 = 120.0;
-/// The shortest and longest scale, in pixels.
-const SCALE: f64 = EDGE / 4.0;
 
 /// Fill and stroke of what is drawn, as attributes.
 const PRESENT: &str = r##"fill="none" stroke="#999999" stroke-dasharray="3 3" opacity="0.6""##;
@@ -24,19 +16,14 @@ const RAY: &str = r##"stroke="#222222" stroke-width="1.5""##;
 impl RewindDump {
     /// A drawing from above, as SVG: x to the right, y upwards.
     pub fn to_svg(&self) -> String {
-        let view = View::around(self);
+        let view = Sheet::around(self);
         let mut svg = String::new();
         self.draw(&view, &mut svg).expect("a string takes what is written to it");
         svg
     }
 
-    fn draw(&self, view: &View, svg: &mut String) -> std::fmt::Result {
-        let [width, height] = view.pixels();
-        writeln!(
-            svg,
-            r#"<svg xmlns="http://www.w3.org/2000/svg" width="{width:.0}" height="{height:.0}" viewBox="0 0 {width:.0} {height:.0}" font-family="sans-serif" font-size="12">"#
-        )?;
-        writeln!(svg, r#"<rect width="100%" height="100%" fill="white"/>"#)?;
+    fn draw(&self, view: &Sheet, svg: &mut String) -> std::fmt::Result {
+        svg.push_str(&view.head());
         self.draw_legend(view, svg)?;
         for entity in &self.entities {
             if let Some(pose) = entity.present {
@@ -59,7 +46,7 @@ impl RewindDump {
         writeln!(svg, "</svg>")
     }
 
-    fn draw_legend(&self, view: &View, svg: &mut String) -> std::fmt::Result {
+    fn draw_legend(&self, view: &Sheet, svg: &mut String) -> std::fmt::Result {
         let claimed = self.claimed_tick.map_or("no number".to_string(), |tick| format!("{tick:.2}"));
         let back = self.now_tick as f64 - self.granted_tick;
         writeln!(
@@ -87,10 +74,8 @@ impl RewindDump {
             writeln!(svg, r#"<rect x="{x}" y="52" width="14" height="14" {style}/>"#)?;
             writeln!(svg, r#"<text x="{}" y="63">{text}</text>"#, x + 20.0)?;
         }
-        let (units, pixels) = view.scale_bar();
-        let end = MARGIN + pixels;
-        writeln!(svg, r#"<path d="M{MARGIN} 84 v8 h{pixels:.2} v-8" fill="none" {RAY}/>"#)?;
-        writeln!(svg, r#"<text x="{:.2}" y="92">{units} units; x to the right, y upwards</text>"#, end + 8.0)
+        svg.push_str(&view.scale_bar());
+        Ok(())
     }
 }
 
@@ -102,57 +87,20 @@ fn style(entity: &DumpedEntity) -> &'static str {
     }
 }
 
-/// The part of the map that is drawn.
-struct View {
-    low: [f64; 2],
-    high: [f64; 2],
-    /// Pixels per unit.
-    scale: f64,
-}
-
-impl View {
+impl Sheet {
     /// All entities, and the ray as far as the last of them.
-    fn around(dump: &RewindDump) -> View {
-        let mut view = View { low: [f64::INFINITY; 2], high: [f64::NEG_INFINITY; 2], scale: 1.0 };
+    fn around(dump: &RewindDump) -> Sheet {
+        let mut sheet = Sheet::default();
         for entity in &dump.entities {
             for pose in [entity.present, entity.rewound].into_iter().flatten() {
-                view.include(flat(pose.point), entity.hitbox.radius().into());
+                sheet.include(flat(pose.point), entity.hitbox.radius().into());
             }
         }
         if let Some(ray) = &dump.ray {
-            view.include(flat(ray.from), 0.0);
-            view.include(end_of(ray, view.low, view.high), 0.0);
+            sheet.include(flat(ray.from), 0.0);
+            sheet.include(end_of(ray, sheet.low, sheet.high), 0.0);
         }
-        if view.low[0] > view.high[0] {
-            view.include([0.0; 2], 1.0);
-        }
-        let span = (view.high[0] - view.low[0]).max(view.high[1] - view.low[1]);
-        view.scale = EDGE / span.max(1e-3);
-        view
-    }
-
-    fn include(&mut self, point: [f64; 2], radius: f64) {
-        for (axis, along) in point.into_iter().enumerate() {
-            self.low[axis] = self.low[axis].min(along - radius);
-            self.high[axis] = self.high[axis].max(along + radius);
-        }
-    }
-
-    fn pixels(&self) -> [f64; 2] {
-        let [width, height] = [0, 1].map(|axis| (self.high[axis] - self.low[axis]) * self.scale + 2.0 * MARGIN);
-        [width.max(EDGE + 2.0 * MARGIN), height + LEGEND]
-    }
-
-    fn pixel(&self, [x, y]: [f64; 2]) -> [f64; 2] {
-        [(x - self.low[0]) * self.scale + MARGIN, (self.high[1] - y) * self.scale + MARGIN + LEGEND]
-    }
-
-    /// A round number of units, and its length in pixels.
-    fn scale_bar(&self) -> (f64, f64) {
-        let most = SCALE / self.scale;
-        let ten = 10f64.powf(most.log10().floor());
-        let units = [5.0, 2.0, 1.0].map(|times| times * ten).into_iter().find(|&units| units <= most).unwrap_or(ten);
-        (units, units * self.scale)
+        sheet.fitted()
     }
 
     fn draw_hitbox(&self, svg: &mut String, hitbox: &Hitbox, pose: &DumpedPose, style: &str) -> std::fmt::Result {
