@@ -13,6 +13,7 @@ mod hours;
 #[path = "../../../tests/world/land.rs"]
 mod land;
 mod said;
+mod table;
 
 use cheaters::{Caught, Cheat, FAR, NEAR, Path, SCORE_MAX, caught};
 use hours::{BAD, Sum, play};

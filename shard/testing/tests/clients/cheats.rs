@@ -24,9 +24,10 @@ fn every_cheat_is_refused_soon_and_gains_little() {
         (Cheat::Flood(20), NEAR, 45, 0.0),
         (Cheat::View, FAR, 60, 1.0),
     ] {
-        let caught = caught(cheat, path, 4);
+        let caught = caught(cheat, path, 3);
         assert!(caught.refused_after.is_some_and(|after| after <= ticks), "{caught:?}");
-        assert!(caught.gain <= gain && caught.others == 0, "{caught:?}");
+        assert!(caught.cheat == cheat && caught.refusals > 0 && caught.others == 0, "{caught:?}");
+        assert!(caught.gain <= gain, "{caught:?}");
     }
 }
 
@@ -59,7 +60,7 @@ fn honest_clients_are_never_refused_or_set_back() {
             (Walker::default(), Steering::default(), Csprng::seed_from_u64(number))
         })
         .collect();
-    world.pass(Duration::from_secs(20), |number, scene| {
+    world.pass(Duration::from_secs(12), |number, scene| {
         let (walker, steering, random) = &mut players[number];
         let Some(own) = scene.own().filter(|own| own.leap != 0) else { return Input::default() };
         if walker.leap != own.leap {
@@ -71,7 +72,7 @@ fn honest_clients_are_never_refused_or_set_back() {
         Input { claim: Claim::of(&walker.pose()), fire: scene.tick().is_multiple_of(8) }
     });
     let game = world.game(0);
-    assert!(game.decided.len() > 4 * 900 && game.rewound.len() > 4 * 100, "{}", game.decided.len());
+    assert!(game.decided.len() > 4 * 500 && game.rewound.len() > 4 * 50, "{}", game.decided.len());
     assert!(game.left.is_empty());
     let stats = world.stats(0);
     let refused: Vec<_> = stats.entries().filter(|(name, count)| name.starts_with("refused_") && *count > 0).collect();
