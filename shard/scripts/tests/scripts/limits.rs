@@ -182,7 +182,7 @@ fn what_reaches_out_of_the_sandbox_is_not_there() {
 
 #[test]
 fn a_script_that_does_not_load_says_where() {
-    let why = |text: &str| game(0, text).err().expect("it is refused").to_string();
+    let why = |text: &str| game(0, text).expect_err("it is refused").to_string();
     assert_eq!(why("x = = 1").split(": ").nth(1), Some("game.luau:1"), "{}", why("x = = 1"));
     let text = "local x = 1\nerror('no')";
     assert_eq!(why(text), "the script fails while it is loaded: game.luau:2: no");
