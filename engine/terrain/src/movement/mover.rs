@@ -317,8 +317,14 @@ impl<'a> Mover<'a> {
             }
             self.rest_on(self.point[2], is_even, above);
         } else {
-            self.gait = Gait::Air;
+            self.fall();
         }
+    }
+
+    /// Nothing carries the character. What it has walked up so far does not launch it.
+    fn fall(&mut self) {
+        self.gait = Gait::Air;
+        self.velocity[2] = self.velocity[2].min(0.0);
     }
 
     /// Something carries the character at this height, `down` below its feet.
@@ -329,7 +335,7 @@ impl<'a> Mover<'a> {
                 self.land();
             }
             false if down <= TOUCH => self.gait = Gait::Slide,
-            false => self.gait = Gait::Air,
+            false => self.fall(),
         }
     }
 
