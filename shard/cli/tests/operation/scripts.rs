@@ -58,7 +58,7 @@ fn a_script_is_served_played_and_loaded_again() {
 }
 
 #[test]
-fn a_player_whom_the_script_refuses_is_told_and_so_is_one_with_another_map() {
+fn a_player_whom_the_script_refuses_is_told_and_wrong_arguments_are_refused() {
     let (server, _folder) = served("refused");
     let (address, key) = (server.listen.to_string(), server.key.to_string());
     let output = ringshard(&["play", &address, "--key", &key, "--name", "nobody", "--bot", "1"]);
