@@ -133,12 +133,18 @@ impl Terrain {
     /// cell that the rectangle touches. `low` and `high` are its corners with the lowest and the highest coordinates.
     #[inline]
     pub fn triangles_near(&self, low: [f32; 2], high: [f32; 2], mut each: impl FnMut(u32)) {
-        self.entries_near(low, high, |entry| each(entry.triangle));
+        self.entries_near(low, high, |_| true, |entry| each(entry.triangle));
     }
 
-    /// [`Self::triangles_near`], with the bounds of each.
+    /// Those of [`Self::triangles_near`] that are wanted, with the bounds of each.
     #[inline]
-    pub(crate) fn entries_near<'a>(&'a self, low: [f32; 2], high: [f32; 2], mut each: impl FnMut(&'a CellTriangle)) {
+    pub(crate) fn entries_near<'a>(
+        &'a self,
+        low: [f32; 2],
+        high: [f32; 2],
+        is_wanted: impl Fn(&CellTriangle) -> bool,
+        mut each: impl FnMut(&'a CellTriangle),
+    ) {
         let columns = self.columns();
         let [[from_x, to_x], [from_y, to_y]] = [0, 1].map(|axis| [low, high].map(|it| self.grid.cell(it[axis], axis)));
         for y in from_y..=to_y {
@@ -154,7 +160,7 @@ impl Terrain {
                     // A triangle in several of these cells counts in the first of them.
                     let is_first =
                         |axis: usize, at: u32, from: u32| at == from || self.grid.cell(entry.low[axis], axis) == at;
-                    if is_first(0, x, from_x) && is_first(1, y, from_y) {
+                    if is_wanted(entry) && is_first(0, x, from_x) && is_first(1, y, from_y) {
                         each(entry);
                     }
                 }

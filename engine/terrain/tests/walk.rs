@@ -168,7 +168,7 @@ fn a_steep_hill_is_a_wall_and_a_gentle_one_is_not() {
     assert!(stopped.walker.point[0] < 6_011.0 && stopped.walker.point[2] < 1.0, "{:?}", stopped.walker);
     let along = trial(&steep, [5_500.0, 5_000.0, 0.0]).runs(EAST + (1 << 13), 240);
     assert!(along.walker.point[1] > 6_500.0 && along.walker.point[2] < 1.0, "{:?}", along.walker);
-    let gentle = hills(|x, _| if x > 6_000.0 { (x - 6_000.0) * 0.5 } else { 0.0 });
+    let gentle = hills(|x, _| if x > 6_000.0 { ((x - 6_000.0) * 0.5).min(6_000.0) } else { 0.0 });
     let up = trial(&gentle, [5_500.0, 5_000.0, 0.0]).runs(EAST, 120);
     assert!(up.walker.point[0] > 6_600.0 && up.walker.point[2] > 300.0, "{:?}", up.walker);
     assert_eq!(up.walker.gait(), Gait::Ground);
@@ -242,7 +242,7 @@ fn the_edge_of_the_map_is_a_wall() {
 
 #[test]
 fn whoever_stands_on_a_slope_stands_still() {
-    let gentle = hills(|x, y| 100.0 + x * 0.6 + y * 0.3);
+    let gentle = hills(|x, y| (100.0 + x * 0.6 + y * 0.3).min(6_000.0));
     let mut trial = trial(&gentle, [5_000.0, 5_000.0, 4_600.0]);
     trial.steps(5);
     let point = trial.walker.point;

@@ -6,7 +6,7 @@ use crate::file::CellTriangle;
 use crate::vector::{Vector, add, least, most, sub};
 
 /// Triangles that are listed. If there are more, each sweep looks through the cells again.
-const LISTED_MAX: usize = 64;
+const LISTED_MAX: usize = 32;
 
 /// The triangles near a box, gathered once for all sweeps of a tick.
 pub(crate) struct Nearby<'a> {
@@ -26,13 +26,12 @@ impl<'a> Nearby<'a> {
     pub(crate) fn gather(terrain: &'a Terrain, low: Vector, high: Vector) -> Self {
         let mut nearby = Nearby { terrain, low, high, listed: [&NONE; LISTED_MAX], count: 0 };
         let Nearby { listed, count, .. } = &mut nearby;
-        terrain.entries_near([low[0], low[1]], [high[0], high[1]], |entry| {
-            if entry.reaches(low, high) {
-                if let Some(place) = listed.get_mut(*count) {
-                    *place = entry;
-                }
-                *count += 1;
+        let is_wanted = |entry: &CellTriangle| entry.reaches(low, high);
+        terrain.entries_near([low[0], low[1]], [high[0], high[1]], is_wanted, |entry| {
+            if let Some(place) = listed.get_mut(*count) {
+                *place = entry;
             }
+            *count += 1;
         });
         nearby
     }
@@ -63,7 +62,7 @@ impl<'a> Nearby<'a> {
         if self.count <= LISTED_MAX {
             self.listed[..self.count].iter().for_each(|entry| meet(entry));
         } else {
-            self.terrain.entries_near([self.low[0], self.low[1]], [self.high[0], self.high[1]], meet);
+            self.terrain.entries_near([self.low[0], self.low[1]], [self.high[0], self.high[1]], |_| true, meet);
         }
         first
     }

@@ -28,7 +28,7 @@ pub use tuning::Tuning;
 pub use types::{Gait, Steering, Walker, keys};
 
 use crate::Terrain;
-use mover::Mover;
+use mover::{Mover, surroundings};
 
 /// No character goes faster, in units per second along each axis, whatever velocity a game gives it.
 pub const SPEED_MAX: f32 = 20_000.0;
@@ -43,7 +43,8 @@ pub fn step(terrain: &Terrain, tuning: &Tuning, walker: &mut Walker, steering: &
     walker.velocity = walker.velocity.map(|axis| if axis.is_nan() { 0.0 } else { axis.clamp(-SPEED_MAX, SPEED_MAX) });
     let depth = terrain.water_surface(walker.point).map_or(0.0, |surface| surface - walker.point[2]);
     let (gait, velocity) = steer::steer(tuning, walker, steering, depth);
-    let mut mover = Mover::new(terrain, tuning, walker.point, velocity, gait);
+    let nearby = surroundings(terrain, tuning, walker.point, velocity);
+    let mut mover = Mover::new(terrain, tuning, &nearby, walker.point, velocity, gait);
     mover.go();
     (walker.point, walker.velocity, walker.gait) = (mover.point, mover.velocity, mover.gait as u8);
 }

@@ -10,14 +10,27 @@ use crate::vector::{Vector, across, add, cross, dot, scale, sub};
 pub const SKIN: f32 = 0.25;
 /// A character in the air that comes so close to the ground touches it, in units.
 const TOUCH: f32 = 1.0;
+/// Parts of the way of a tick.
+const STRIDES_MAX: u32 = 64;
 /// Contacts on one way. After so many, the character stops.
 const CONTACTS_MAX: usize = 4;
+
+/// The triangles that a character can meet in this tick.
+#[inline]
+pub(super) fn surroundings<'a>(terrain: &'a Terrain, tuning: &Tuning, point: Vector, velocity: Vector) -> Nearby<'a> {
+    let Tuning { radius, height, step_height, .. } = *tuning;
+    let way = dot(velocity, velocity).sqrt() * TICK_SECONDS + 2.0;
+    let reach = [radius + way, radius + way, step_height + way];
+    // A character that walks up a slope rises by about as much as it goes, and the ground may lift it by as much again.
+    let high = [point[0] + reach[0], point[1] + reach[1], point[2] + height + step_height + 3.0 * way];
+    Nearby::gather(terrain, sub(point, reach), high)
+}
 
 /// A character on its way.
 pub(super) struct Mover<'a> {
     terrain: &'a Terrain,
     tuning: &'a Tuning,
-    nearby: Nearby<'a>,
+    nearby: &'a Nearby<'a>,
     half: Vector,
     /// Where the ground was looked up last, its height there and its slope.
     ground: ([f32; 2], (f32, [f32; 2])),
@@ -28,16 +41,17 @@ pub(super) struct Mover<'a> {
 
 impl<'a> Mover<'a> {
     #[inline]
-    pub(super) fn new(terrain: &'a Terrain, tuning: &'a Tuning, point: Vector, velocity: Vector, gait: Gait) -> Self {
-        let Tuning { radius, height, step_height, .. } = *tuning;
-        let way = dot(velocity, velocity).sqrt() * TICK_SECONDS + 2.0;
-        let reach = [radius + way, radius + way, step_height + way];
-        let low = sub(point, reach);
-        // A character that walks up a slope rises by about as much as it goes, and the ground may lift it by as much again.
-        let high = [point[0] + reach[0], point[1] + reach[1], point[2] + height + step_height + 3.0 * way];
-        let nearby = Nearby::gather(terrain, low, high);
+    pub(super) fn new(
+        terrain: &'a Terrain,
+        tuning: &'a Tuning,
+        nearby: &'a Nearby<'a>,
+        point: Vector,
+        velocity: Vector,
+        gait: Gait,
+    ) -> Self {
+        let half = [tuning.radius, tuning.radius, tuning.height / 2.0];
         let ground = ([f32::NAN; 2], (0.0, [0.0; 2]));
-        Mover { terrain, tuning, nearby, half: [radius, radius, height / 2.0], ground, point, velocity, gait }
+        Mover { terrain, tuning, nearby, half, ground, point, velocity, gait }
     }
 
     /// Goes the way of one tick.
@@ -47,9 +61,10 @@ impl<'a> Mover<'a> {
         let meant = scale(self.velocity, TICK_SECONDS);
         // Between two heights the ground is even, so no hill is missed.
         let stride = self.terrain.shape().height_spacing / 2.0;
-        let strides = (across(meant) / stride).ceil().clamp(1.0, 64.0);
-        for _ in 0..strides as u32 {
-            self.advance(TICK_SECONDS / strides);
+        let length = across(meant);
+        let strides = if length <= stride { 1 } else { STRIDES_MAX.min((length / stride) as u32 + 1) };
+        for _ in 0..strides {
+            self.advance(TICK_SECONDS / strides as f32);
         }
         self.find_support();
         if self.is_wedged(start, meant) {
@@ -304,10 +319,12 @@ impl<'a> Mover<'a> {
         };
         let (height, slope) = self.ground();
         let above = self.point[2] - height;
+        let down = reach.min(above);
         if !self.nearby.is_empty()
-            && let Some((contact, part)) = self.meet([0.0, 0.0, -reach.min(above)])
+            && down > 0.0
+            && let Some((contact, part)) = self.meet([0.0, 0.0, -down])
         {
-            let down = reach.min(above) * part;
+            let down = down * part;
             return self.rest_on(self.point[2] - down, contact.normal[2] >= self.tuning.slope_limit, down);
         }
         if above <= reach {

@@ -5,7 +5,7 @@ use super::beam::Beam;
 use super::ray::{Impact, Surface};
 use super::squares;
 use crate::Terrain;
-use crate::file::triangle_flags;
+use crate::file::{CellTriangle, triangle_flags};
 use parry3d::math::{Pose, Rotation, Vector};
 use parry3d::query::details::{
     intersection_test_ball_point_query, intersection_test_cuboid_triangle, intersection_test_support_map_support_map,
@@ -198,10 +198,10 @@ impl Terrain {
         let low = std::array::from_fn(|axis| from[axis].min(to[axis]) - margin[axis]);
         let high = std::array::from_fn(|axis| from[axis].max(to[axis]) + margin[axis]);
         let columns = self.columns();
-        self.entries_near([low[0], low[1]], [high[0], high[1]], |entry| {
-            if entry.flags & u32::from(triangle_flags::INVISIBLE) == 0 && entry.reaches(low, high) {
-                each(columns.triangles[entry.triangle as usize], Surface::Triangle(entry.triangle));
-            }
+        let is_wanted =
+            |entry: &CellTriangle| entry.flags & u32::from(triangle_flags::INVISIBLE) == 0 && entry.reaches(low, high);
+        self.entries_near([low[0], low[1]], [high[0], high[1]], is_wanted, |entry| {
+            each(columns.triangles[entry.triangle as usize], Surface::Triangle(entry.triangle));
         });
         let shape = self.shape();
         let square = |at: f32, axis: usize| ((at * self.squares_per_unit) as u32).min(shape.heights[axis] - 2);
