@@ -2,6 +2,7 @@
 
 use super::*;
 use crate::bake::Baked;
+use ringshard_paths::{MeshSettings, bake_mesh};
 use ringshard_terrain::file::{Plan, VolumeKind};
 
 fn baked(seed: u64) -> Baked {
@@ -73,3 +74,25 @@ fn sum(plan: &Plan) -> u64 {
 }
 
 const SUM_OF_SEED_7: u64 = 2_472_198_897_114_642_251;
+
+/// The ground of the sample map from (0, 9,600) to (12,800, 22,400), in sections of 3,200 units.
+fn hills() -> Plan {
+    let whole = sample_terrain(7);
+    let mut plan = Plan::flat([3_200.0, 3_200.0], [4, 4, 1], [1, 1, 1]);
+    let (all, across, first_row) = (whole.shape(), 65, 48);
+    plan.shape.height_spacing = all.height_spacing;
+    plan.shape.height_scale = all.height_scale;
+    plan.shape.heights = [across, across];
+    let row = |row: u32| (row * all.heights[0]) as usize..(row * all.heights[0] + across) as usize;
+    plan.heights = (first_row..first_row + across).flat_map(|it| whole.columns().heights[row(it)].to_vec()).collect();
+    // The map is 3,200 units high.
+    let lowest = plan.heights.iter().copied().min().unwrap_or(0);
+    plan.heights.iter_mut().for_each(|height| *height -= lowest);
+    plan
+}
+
+#[test]
+fn ground_whose_regions_have_holes_can_be_meshed() {
+    let mesh = bake_mesh(&Terrain::of(&hills()).unwrap(), &MeshSettings::default(), &mut |_| {}).unwrap();
+    assert!(mesh.polygons.len() > 20, "{}", mesh.polygons.len());
+}

@@ -5,6 +5,7 @@
 //! | `square` | where a tile is |
 //! | `tile` | the polygons of one tile |
 //! | `field` | what a tile's heightfield holds: ground, triangles, water |
+//! | `outlines` | the polygons of a heightfield: outlines of regions without holes |
 //! | `seams` | joins the polygons of neighbouring tiles |
 //! | `regions` | which polygons a path connects |
 //!
@@ -21,6 +22,7 @@
 //! that neighbours always share an edge with two corners. Every corner then lies on the ground or on a triangle.
 
 mod field;
+mod outlines;
 mod regions;
 mod seams;
 mod square;

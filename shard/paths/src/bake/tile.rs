@@ -1,17 +1,13 @@
 //! The polygons of one tile.
 
-use super::field::{Grid, OUTLINE_ERROR, field_of};
+use super::field::{Grid, field_of};
+use super::outlines::polygons_of;
 use super::square::Tile;
 use super::{MeshError, MeshSettings, Polygons};
 use crate::surface::nearest_height;
-use rerecast::{BuildContoursFlags, PolygonNavmesh};
+use rerecast::PolygonNavmesh;
 use ringshard_terrain::Terrain;
 use ringshard_terrain::file::VolumeKind;
-
-/// Corners of a polygon, at most.
-const CORNERS_MAX: u16 = 6;
-/// How much finer outlines are tried, one after the other, if an outline crosses itself.
-const FINER: [f32; 4] = [1.0, 0.7, 0.4, 0.05];
 
 /// Whether a character can stand everywhere on a tile: it has neither triangles, nor steep ground, nor volumes that matter.
 pub fn is_open(terrain: &Terrain, settings: &MeshSettings, tile: &Tile) -> bool {
@@ -97,17 +93,7 @@ pub fn add(terrain: &Terrain, settings: &MeshSettings, tile: &Tile, all: &mut Po
 
 fn mesh_of(terrain: &Terrain, settings: &MeshSettings, grid: &mut Grid) -> Result<Option<PolygonNavmesh>, String> {
     let Some(mut field) = field_of(terrain, settings, grid)? else { return Ok(None) };
-    field.build_distance_field();
-    field.build_regions(grid.border, 0, 400).map_err(|error| error.to_string())?;
-    let mut why = String::new();
-    for finer in FINER {
-        let outlines = field.build_contours(OUTLINE_ERROR * finer, 0, BuildContoursFlags::empty());
-        match outlines.into_polygon_mesh(CORNERS_MAX) {
-            Ok(mesh) => return Ok(Some(mesh)),
-            Err(error) => why = error.to_string(),
-        }
-    }
-    Err(why)
+    polygons_of(&mut field, grid.border).map(Some)
 }
 
 fn add_mesh(terrain: &Terrain, tile: &Tile, grid: &Grid, mesh: &PolygonNavmesh, all: &mut Polygons) {
