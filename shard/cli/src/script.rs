@@ -33,5 +33,6 @@ pub fn start(configuration: &Configuration, prepared: &Prepared, path: &Path) ->
 
 fn budget(settings: &Settings) -> Budget {
     let tick = Duration::from_micros(settings.script_tick_us);
-    Budget { tick, hook: tick / 2, memory: (settings.script_memory_mib as usize) << 20, ..Budget::default() }
+    let memory = (settings.script_memory_mib as usize) << 20;
+    Budget { tick, hook: tick / 2, reserves: tick * 2, share: tick / 8, memory, ..Budget::default() }
 }

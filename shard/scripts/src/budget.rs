@@ -14,8 +14,13 @@ pub struct Budget {
     pub tick: Duration,
     /// Time of one hook.
     pub hook: Duration,
-    /// Time of a hook that cannot be left out ([`Need::Must`]) when the tick's time is used up.
+    /// Time of a hook that is needed ([`Need::Join`], [`Need::Must`]) when the tick's time is used up.
     pub reserve: Duration,
+    /// Time of all such hooks in a tick together. [`Need::Join`] has half of it.
+    pub reserves: Duration,
+    /// Time per tick that the hooks may take which one player calls: `action`, `ask` and `message`. A player saves it up to
+    /// the time of one hook.
+    pub share: Duration,
     /// Time for loading a script, and for saving and loading its state.
     pub load: Duration,
     /// Memory of the script, in bytes.
@@ -30,6 +35,8 @@ impl Default for Budget {
             tick: Duration::from_millis(2),
             hook: Duration::from_millis(1),
             reserve: Duration::from_micros(250),
+            reserves: Duration::from_millis(4),
+            share: Duration::from_micros(250),
             load: Duration::from_millis(50),
             memory: 64 << 20,
             clock: Clock::Real,
@@ -49,9 +56,15 @@ pub enum Clock {
 /// Whether a hook can be left out.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
 pub enum Need {
+    /// What clients send calls it. All such hooks have half of the tick's time, so that the script's own are never left out
+    /// because of them.
+    Client,
     /// It is left out in a tick whose time is used up.
     May,
-    /// The script's state would be wrong without it. It gets at least [`Budget::reserve`].
+    /// A client enters. It gets at least [`Budget::reserve`], as long as half of [`Budget::reserves`] is left.
+    Join,
+    /// The script's state would be wrong without it. It gets at least [`Budget::reserve`], as long as [`Budget::reserves`]
+    /// last.
     Must,
     /// It loads a script or its state.
     Load,
@@ -165,35 +178,68 @@ fn cpu_time() -> u64 {
 pub struct TickBudget {
     budget: Budget,
     tick: u64,
+    /// By the script's own hooks, and by all others.
     spent: Duration,
+    spent_for_others: Duration,
+    /// The part of it for which the tick had no time.
+    reserved: Duration,
     /// Ticks in a row whose time was used up.
     exhausted: u32,
+    /// Whether a hook of this tick was left out.
+    leaves_out: bool,
 }
 
 impl TickBudget {
     /// Nothing is spent.
     pub fn new(budget: Budget) -> TickBudget {
-        TickBudget { budget, tick: 0, spent: Duration::ZERO, exhausted: 0 }
+        let (spent, spent_for_others, reserved) = (Duration::ZERO, Duration::ZERO, Duration::ZERO);
+        TickBudget { budget, tick: 0, spent, spent_for_others, reserved, exhausted: 0, leaves_out: false }
     }
 
     /// The time for a hook in this tick; none if it is left out.
     pub fn grant(&mut self, tick: u64, need: Need) -> Option<Duration> {
-        if tick != self.tick {
-            let is_next = tick == self.tick + 1;
-            self.exhausted = if self.spent >= self.budget.tick && is_next { self.exhausted + 1 } else { 0 };
-            (self.tick, self.spent) = (tick, Duration::ZERO);
+        self.begin_tick(tick);
+        let reserve = |most: Duration| self.budget.reserve.min(most.saturating_sub(self.reserved));
+        let time = match need {
+            Need::Load => self.budget.load,
+            Need::Client | Need::May => self.left(need),
+            Need::Join => self.left(need).max(reserve(self.budget.reserves / 2)),
+            Need::Must => self.left(need).max(reserve(self.budget.reserves)),
+        };
+        self.leaves_out |= time.is_zero();
+        Some(time).filter(|time| !time.is_zero())
+    }
+
+    fn begin_tick(&mut self, tick: u64) {
+        if tick == self.tick {
+            return;
         }
-        let left = self.budget.tick.saturating_sub(self.spent).min(self.budget.hook);
-        match need {
-            Need::Load => Some(self.budget.load),
-            Need::Must => Some(left.max(self.budget.reserve)),
-            Need::May => Some(left).filter(|left| !left.is_zero()),
-        }
+        let is_used_up = self.leaves_out || self.spent + self.spent_for_others >= self.budget.tick;
+        self.exhausted = if is_used_up && tick == self.tick + 1 { self.exhausted + 1 } else { 0 };
+        (self.tick, self.leaves_out) = (tick, false);
+        (self.spent, self.spent_for_others, self.reserved) = (Duration::ZERO, Duration::ZERO, Duration::ZERO);
+    }
+
+    /// The time that the tick has left for such a hook.
+    fn left(&self, need: Need) -> Duration {
+        let Budget { tick, hook, .. } = self.budget;
+        let of_all = tick.saturating_sub(self.spent + self.spent_for_others.min(tick / 2));
+        let left = match need {
+            Need::May | Need::Load => of_all,
+            Need::Client | Need::Join | Need::Must => of_all.min((tick / 2).saturating_sub(self.spent_for_others)),
+        };
+        left.min(hook)
     }
 
     /// A hook of this tick has taken so long.
-    pub fn spend(&mut self, took: Duration) {
-        self.spent += took;
+    pub fn spend(&mut self, need: Need, took: Duration) {
+        if let Need::Join | Need::Must = need {
+            self.reserved += took.saturating_sub(self.left(need));
+        }
+        match need {
+            Need::May | Need::Load => self.spent += took,
+            Need::Client | Need::Join | Need::Must => self.spent_for_others += took,
+        }
     }
 
     /// In how many ticks before this one, in a row, the time was used up.
@@ -232,16 +278,35 @@ mod tests {
     }
 
     #[test]
-    fn a_tick_s_time_is_shared_and_what_must_run_has_a_reserve() {
+    fn a_tick_s_time_is_shared_and_clients_have_half_of_it() {
         let budget = Budget::default();
+        let (half, micros) = (budget.tick / 2, Duration::from_micros);
         let mut ticks = TickBudget::new(budget);
-        assert_eq!(ticks.grant(1, Need::May), Some(budget.hook));
-        ticks.spend(budget.tick - Duration::from_micros(100));
-        assert_eq!(ticks.grant(1, Need::May), Some(Duration::from_micros(100)));
-        ticks.spend(Duration::from_micros(100));
+        assert_eq!(ticks.grant(1, Need::Client), Some(budget.hook));
+        ticks.spend(Need::Client, half - micros(100));
+        assert_eq!(ticks.grant(1, Need::Client), Some(micros(100)));
+        ticks.spend(Need::Client, micros(150));
+        assert_eq!(ticks.grant(1, Need::Client), None);
+        assert_eq!(ticks.grant(1, Need::May), Some(budget.hook), "the script's own hooks have the other half");
+        ticks.spend(Need::May, half - micros(100));
+        assert_eq!(ticks.grant(1, Need::May), Some(micros(100)));
+        ticks.spend(Need::May, micros(100));
         assert_eq!(ticks.grant(1, Need::May), None);
-        assert_eq!(ticks.grant(1, Need::Must), Some(budget.reserve));
         assert_eq!((ticks.grant(2, Need::May), ticks.exhausted_ticks()), (Some(budget.hook), 1));
         assert_eq!((ticks.grant(3, Need::May), ticks.exhausted_ticks()), (Some(budget.hook), 0));
+    }
+
+    #[test]
+    fn what_must_run_has_a_reserve_and_all_reserves_of_a_tick_are_bounded() {
+        let budget = Budget::default();
+        let mut ticks = TickBudget::new(budget);
+        let all = |ticks: &mut TickBudget, need| {
+            let grants = std::iter::from_fn(|| ticks.grant(1, need).inspect(|&time| ticks.spend(need, time)));
+            grants.take(1_000).sum::<Duration>()
+        };
+        assert_eq!(all(&mut ticks, Need::Join), budget.tick / 2 + budget.reserves / 2);
+        assert_eq!(all(&mut ticks, Need::Must), budget.reserves / 2, "leaving has what entering did not get");
+        assert_eq!(ticks.grant(1, Need::May), Some(budget.hook));
+        assert_eq!(ticks.grant(2, Need::Join), Some(budget.hook), "the next tick has its own");
     }
 }

@@ -151,7 +151,8 @@ pub struct Match<T: Together, P> {
 
 impl<T: Together, P: Copy + PartialEq> Match<T, P> {
     /// Begins a match with `state`, which is the state after `tick`: the next tick is the first that players step. The
-    /// players have the seats 0, 1 and so on. `number` tells the match from others that its players were in or will be in.
+    /// players have the seats 0, 1 and so on. Their clients are connected: for one that is not, call [`Self::suspended`] next.
+    /// `number` tells the match from others that its players were in or will be in.
     ///
     /// # Panics
     /// When there are fewer than 2 players or more than [`Together::SEATS`], a player is named twice, or `check_every` is
@@ -363,8 +364,8 @@ impl<T: Together, P: Copy + PartialEq> Match<T, P> {
         }
     }
 
-    /// A player takes the first free seat, and gets the state of the match. None, and nothing is done, if all seats are
-    /// taken, the player has one already, or the server does not step the match.
+    /// A player, whose client is connected, takes the first free seat, and gets the state of the match. None, and nothing is
+    /// done, if all seats are taken, the player has one already, or the server does not step the match.
     pub fn enter(&mut self, player: P) -> Option<usize> {
         if !self.config.is_stepped || self.seat(player).is_some() {
             return None;

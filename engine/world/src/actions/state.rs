@@ -7,8 +7,8 @@ use crate::contract::Cooldown;
 
 /// Actions of a game: the encoding has a bit for each, and one for the shared cooldown.
 pub const ACTIONS_MAX: usize = 31;
-/// Ticks for which an action that the server has refused cannot be asked for again: 100 ms. So a client that asks for what is
-/// out of range does not make the server look for it in every tick.
+/// Ticks for which an action that the server has refused, or whose cast was interrupted, cannot be asked for again: 100 ms. So a
+/// client that asks for what is out of range does not make the server look for it in every tick.
 pub const RETRY_TICKS: u16 = 6;
 
 crate::wire! {
@@ -208,8 +208,16 @@ impl<const A: usize, const R: usize> ActionState<A, R> {
     }
 
     /// Ends the cast under way, for a reason that only the server knows, such as damage. Gives what was cast.
+    ///
+    /// The action then cools down for [`RETRY_TICKS`], however the cast was interrupted: a client that begins a cast and cancels
+    /// it, in turn, would otherwise make all viewers hear of it in every tick.
     pub fn interrupt(&mut self) -> Option<Cast> {
         let cast = self.cast.take()?;
+        // A state that a server has sent may name any action.
+        if let Some(cooldown) = self.cooldowns.get_mut(usize::from(cast.action)) {
+            cooldown.end();
+            cooldown.start(RETRY_TICKS);
+        }
         self.decided = Decided { number: cast.number, verdict: Verdict::Interrupted };
         Some(cast)
     }

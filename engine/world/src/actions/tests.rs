@@ -58,6 +58,14 @@ impl Model {
         Outcome::Executed { action, aim }
     }
 
+    fn interrupt(&mut self) -> Option<(u8, u8, u64, Aim)> {
+        let cast = self.cast.take();
+        if let Some((_, action, ..)) = cast {
+            self.ready_at[action as usize] = self.now + u64::from(RETRY_TICKS);
+        }
+        cast
+    }
+
     fn step(&mut self, input: &ActionInput, bits: u32) -> Outcome {
         self.now += 1;
         let forbidden = |action: u8| {
@@ -66,7 +74,7 @@ impl Model {
         };
         if let Some((_, action, at, aim)) = self.cast {
             if forbidden(action) {
-                self.cast = None;
+                self.interrupt();
                 return Outcome::Interrupted { action, aim };
             }
             if at == self.now {
@@ -80,8 +88,9 @@ impl Model {
         }
         self.last = number;
         if action == CANCEL {
-            let cast = self.cast.take();
-            return cast.map_or(Outcome::Nothing, |(_, action, _, aim)| Outcome::Interrupted { action, aim });
+            return self
+                .interrupt()
+                .map_or(Outcome::Nothing, |(_, action, _, aim)| Outcome::Interrupted { action, aim });
         }
         let Some(row) = TABLE.get(usize::from(action)) else {
             return Outcome::Refused { action, why: Refusal::Unknown };
@@ -232,7 +241,7 @@ fn run(ticks: &[Tick]) -> Model {
             model.refuse(&before, outcome);
         }
         if tick.interrupts {
-            assert_eq!(state.interrupt().is_some(), model.cast.take().is_some());
+            assert_eq!(state.interrupt().is_some(), model.interrupt().is_some());
         }
         assert_same(&state, &model);
         assert_travels(&state);
@@ -342,6 +351,27 @@ fn a_cast_is_executed_after_its_ticks_and_walking_interrupts_it_without_a_cost()
     assert_eq!(state.step(&TABLE, &asks_for(2, 1, HERE), WALKING), Outcome::Interrupted { action: 1, aim: HERE });
     (0..20).for_each(|_| assert_eq!(state.step(&TABLE, &asks_for(2, 1, HERE), 0), Outcome::Nothing));
     assert_eq!((state.resource(0), state.decided()), (991, Decided { number: 2, verdict: Verdict::Interrupted }));
+}
+
+#[test]
+fn a_cast_that_is_cancelled_or_broken_by_walking_can_begin_again_only_after_a_while() {
+    for (cancels, bits) in [(true, 0), (false, WALKING)] {
+        let mut state = rich();
+        // The shared cooldown of the action would hide what is tested.
+        let table = TABLE.map(|row| Action { shared_cooldown: 0, ..row });
+        let began: Vec<_> = (0..30_u8)
+            .filter(|tick| {
+                let asks = if cancels && tick % 2 == 1 {
+                    asks_for(tick + 1, CANCEL, Aim::Nothing)
+                } else {
+                    asks_for(tick + 1, 1, HERE)
+                };
+                let bits = if tick % 2 == 1 { bits } else { 0 };
+                state.step(&table, &asks, bits) == Outcome::Began { action: 1, aim: HERE }
+            })
+            .collect();
+        assert_eq!(began, [0, 8, 16, 24], "cancels: {cancels}");
+    }
 }
 
 #[test]

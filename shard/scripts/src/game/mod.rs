@@ -3,6 +3,7 @@
 //! | module | for | may use |
 //! |---|---|---|
 //! | `timers` | functions that wait for their tick | |
+//! | `credit` | the time that one player may have | |
 //! | `tree` | what a script keeps over a reload | |
 //! | `host` | what this crate keeps for a script besides its own state | `timers` |
 //! | `call` | the world and the host of the hook that runs now | `host` |
@@ -13,6 +14,7 @@
 
 mod api;
 mod call;
+mod credit;
 mod host;
 mod sandbox;
 mod timers;
@@ -23,17 +25,18 @@ use crate::budget::{Budget, Need};
 use crate::game::api::convert::{self, cut, degrees, number_of, push_values};
 use crate::game::api::players::{default_plan, enter};
 use crate::game::call::lend;
+use crate::game::credit::Credit;
 use crate::game::host::Host;
 use crate::game::timers::Timers;
 use crate::game::vm::{BUTTONS, Hook, Outcome, Vm};
 use crate::report::{Reports, ScriptStats};
 use crate::source::{Script, ScriptError};
-use mlua::{MultiValue, Value};
+use mlua::{FromLuaMulti, IntoLuaMulti, MultiValue, Value};
 use ringshard::game::{Admission, Game, GameStart, Hitbox, Kind, LeaveReason, NoJob, PlayerId, Reply, Shard};
 use ringshard::runtime::service::{LiveSettings, ServiceCounters};
 use ringshard_scripts_rules::messages::{EVENT_VALUES_BYTES_MAX, Name};
 use ringshard_scripts_rules::{Answer, Ask, Event, Input, ScriptRules, Shown, Values};
-use ringshard_world::EntityId;
+use ringshard_world::{EntityId, Refusal};
 use std::collections::BTreeMap;
 
 /// Ticks in a row with their time used up, after which the script is reported loudly.
@@ -59,11 +62,13 @@ macro_rules! kinds {
 
 /// What this crate knows of a player.
 #[derive(Clone, Copy, Debug, Default)]
-struct Buttons {
-    /// Those that it held in its last tick.
+struct Client {
+    /// The buttons that it held in its last tick.
     held: u16,
     /// For each button, the tick from which it acts again.
     ready: [u64; BUTTONS],
+    /// The time that it may still have.
+    credit: Credit,
 }
 
 /// A game in Luau, on one core.
@@ -73,7 +78,7 @@ pub struct ScriptGame {
     budget: Budget,
     vm: Vm,
     host: Host,
-    buttons: BTreeMap<PlayerId, Buttons>,
+    clients: BTreeMap<PlayerId, Client>,
     has_started: bool,
 }
 
@@ -92,7 +97,7 @@ impl ScriptGame {
             core: start.core,
         };
         let vm = Vm::load(script, budget, &mut host)?;
-        Ok(ScriptGame { rules, budget, vm, host, buttons: BTreeMap::new(), has_started: false })
+        Ok(ScriptGame { rules, budget, vm, host, clients: BTreeMap::new(), has_started: false })
     }
 
     /// What happened so far.
@@ -147,29 +152,60 @@ impl ScriptGame {
     /// Calls `action` for each button that the player has pressed in this tick and that acts again.
     fn act(&mut self, world: &mut Shard<Self>, player: PlayerId, input: &Input) {
         let tick = world.tick();
-        let buttons = self.buttons.entry(player).or_default();
-        let pressed = input.buttons & !buttons.held;
-        buttons.held = input.buttons;
+        let client = self.clients.entry(player).or_default();
+        let pressed = input.buttons & !client.held;
+        client.held = input.buttons;
         if pressed == 0 || !self.vm.has(Hook::Action) {
             return;
         }
-        let ready = buttons.ready;
+        let ready = client.ready;
         for button in (0..BUTTONS).filter(|button| pressed & 1 << button != 0 && tick >= ready[*button]) {
             let (yaw, aim) = (degrees(input.steering.yaw), f64::from(input.aim) * 180.0 / 32_768.0);
             let arguments = (player.number(), button + 1, yaw, aim);
-            let acted = self.vm.call::<Value>(world, &mut self.host, Hook::Action, arguments);
-            // An action that returns false has not happened, so it does not cool down.
-            if matches!(acted, Outcome::Done(Value::Boolean(false)) | Outcome::Failed) {
+            let acted = self.serve::<Value>(world, player, Hook::Action, arguments);
+            // An action that returns false has not happened, so it does not cool down. One that fails keeps what it has done.
+            if matches!(acted, Outcome::Done(Value::Boolean(false)) | Outcome::LeftOut) {
                 continue;
             }
             let cooldown = u64::from(self.vm.cooldowns[button]);
-            self.buttons.entry(player).or_default().ready[button] = tick + cooldown;
+            self.clients.entry(player).or_default().ready[button] = tick + cooldown;
         }
     }
 
+    /// Calls a hook for what a player has sent, unless the player has used up its share of the time.
+    fn serve<R: FromLuaMulti>(
+        &mut self,
+        world: &mut Shard<Self>,
+        player: PlayerId,
+        hook: Hook,
+        arguments: impl IntoLuaMulti,
+    ) -> Outcome<R> {
+        let ScriptGame { budget, vm, host, clients, .. } = self;
+        if !vm.has(hook) {
+            return Outcome::Undefined;
+        }
+        if !clients.entry(player).or_default().credit.is_left(budget, world.tick()) {
+            host.reports.stats.left_out += 1;
+            world.refuse(player, Refusal::Flood);
+            return Outcome::LeftOut;
+        }
+        let outcome = vm.call(world, host, hook, arguments);
+        if !matches!(outcome, Outcome::LeftOut) {
+            clients.entry(player).or_default().credit.spend(budget, vm.took());
+        }
+        outcome
+    }
+
     fn run_timers(&mut self, world: &mut Shard<Self>) {
+        let tick = world.tick();
         // A timer that a timer makes waits for a later tick, so this ends.
-        while let Some(function) = self.host.timers.next_due(world.tick()) {
+        while self.host.timers.is_due(tick) {
+            if self.vm.grant(tick, Need::May).is_none() {
+                // It stays due: a timer that runs once would else be lost.
+                self.host.reports.stats.left_out += 1;
+                return;
+            }
+            let function = self.host.timers.next_due(tick).expect("one is due");
             let _ = self.vm.run::<()>(world, &mut self.host, "a timer", Need::May, &function, ());
         }
     }
@@ -221,7 +257,7 @@ impl Game for ScriptGame {
         let Ok(text) = vm.lua().create_string(ticket) else { return Admission::Refused(0) };
         let admission = match vm.call::<MultiValue>(world, host, Hook::Join, (player.number(), text)) {
             Outcome::Undefined => Admission::Accepted,
-            Outcome::Failed => Admission::Refused(0),
+            Outcome::LeftOut | Outcome::Failed => Admission::Refused(0),
             Outcome::Done(values) => admission(&values),
         };
         if admission == Admission::Accepted && world.body(player).is_none() {
@@ -242,7 +278,7 @@ impl Game for ScriptGame {
         let (reason, number) = reason_of(reason);
         let arguments = (player.number(), reason, number);
         let stays = self.vm.call::<Option<f64>>(world, &mut self.host, Hook::Leave, arguments);
-        self.buttons.remove(&player);
+        self.clients.remove(&player);
         // The cast takes NaN and negative numbers to 0.
         stays.done().flatten().unwrap_or(0.0) as u32
     }
@@ -270,7 +306,7 @@ impl Game for ScriptGame {
         let mut arguments = MultiValue::new();
         let answer = match arguments_of(self.vm.lua(), player, &ask.name, &ask.values, &mut arguments) {
             Err(_) => None,
-            Ok(()) => self.vm.call::<MultiValue>(world, &mut self.host, Hook::Ask, arguments).done(),
+            Ok(()) => self.serve::<MultiValue>(world, player, Hook::Ask, arguments).done(),
         };
         world.reply(reply, &answer.map_or(Answer::Refused, |values| self.answer(&values)));
     }
@@ -281,7 +317,7 @@ impl Game for ScriptGame {
         }
         let mut arguments = MultiValue::new();
         if arguments_of(self.vm.lua(), player, &event.name, &event.values, &mut arguments).is_ok() {
-            let _ = self.vm.call::<()>(world, &mut self.host, Hook::Message, arguments);
+            let _ = self.serve::<()>(world, player, Hook::Message, arguments);
         }
     }
 

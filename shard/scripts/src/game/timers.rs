@@ -47,6 +47,11 @@ impl Timers {
         self.due.remove(&number).is_some_and(|tick| self.waiting.remove(&(tick, number)).is_some())
     }
 
+    /// Whether a function is due at `tick`.
+    pub fn is_due(&self, tick: u64) -> bool {
+        self.waiting.first_key_value().is_some_and(|((due, _), _)| *due <= tick)
+    }
+
     /// The next function that is due at `tick`. One with a period waits for its next tick.
     pub fn next_due(&mut self, tick: u64) -> Option<Function> {
         let (&(due, number), _) = self.waiting.first_key_value().filter(|((due, _), _)| *due <= tick)?;

@@ -11,6 +11,7 @@ use mlua::chunk::ChunkMode;
 use mlua::state::{GcIncParams, GcMode};
 use mlua::{FromLuaMulti, Function, IntoLuaMulti, Lua, Table, Value};
 use std::sync::{Arc, PoisonError};
+use std::time::Duration;
 
 /// Buttons of an input.
 pub const BUTTONS: usize = 16;
@@ -48,14 +49,14 @@ macro_rules! hooks {
 hooks! {
     /// The first tick of the server.
     Start = "start", Load;
-    Join = "join", Must;
+    Join = "join", Join;
     Leave = "leave", Must;
     Suspended = "suspended", Must;
     Resumed = "resumed", Must;
-    Input = "input", May;
-    Message = "message", May;
-    Ask = "ask", May;
-    Action = "action", May;
+    Input = "input", Client;
+    Message = "message", Client;
+    Ask = "ask", Client;
+    Action = "action", Client;
     Command = "command", Must;
     Tick = "tick", May;
     Draining = "draining", Must;
@@ -70,7 +71,9 @@ hooks! {
 pub enum Outcome<T> {
     /// The script has no such hook.
     Undefined,
-    /// It was left out, or it has failed. That is counted and logged.
+    /// It was left out: nothing has happened. That is counted.
+    LeftOut,
+    /// It has failed, after whatever it did. That is counted and logged.
     Failed,
     /// It returned this.
     Done(T),
@@ -81,7 +84,7 @@ impl<T> Outcome<T> {
     pub fn done(self) -> Option<T> {
         match self {
             Outcome::Done(value) => Some(value),
-            Outcome::Undefined | Outcome::Failed => None,
+            Outcome::Undefined | Outcome::LeftOut | Outcome::Failed => None,
         }
     }
 }
@@ -101,6 +104,8 @@ pub struct Vm {
     is_short: bool,
     /// When the script's memory was last used up.
     starved_at: Option<u64>,
+    /// How long the last call took.
+    took: Duration,
     /// The script rests until this tick.
     rests_until: u64,
 }
@@ -124,6 +129,7 @@ impl Vm {
             cooldowns: [0; BUTTONS],
             is_short: false,
             starved_at: None,
+            took: Duration::ZERO,
             rests_until: 0,
         };
         sandbox::watch(&vm.lua, vm.meter.clone(), vm.place.clone());
@@ -188,6 +194,16 @@ impl Vm {
         outcome
     }
 
+    /// The time that a call would get in this tick; none if it would be left out.
+    pub fn grant(&mut self, tick: u64, need: Need) -> Option<Duration> {
+        self.ticks.grant(tick, need).filter(|_| tick >= self.rests_until)
+    }
+
+    /// How long the last call took.
+    pub fn took(&self) -> Duration {
+        self.took
+    }
+
     /// Calls a function of the script. Errors name `what`.
     pub fn run<R: FromLuaMulti>(
         &mut self,
@@ -199,15 +215,15 @@ impl Vm {
         arguments: impl IntoLuaMulti,
     ) -> Outcome<R> {
         (host.tick, host.core) = (world.tick(), world.core());
-        let time = self.ticks.grant(host.tick, need).filter(|_| host.tick >= self.rests_until);
-        let Some(time) = time else {
+        let Some(time) = self.grant(host.tick, need) else {
             host.reports.stats.left_out += 1;
-            return Outcome::Failed;
+            return Outcome::LeftOut;
         };
         self.meter.begin(time);
         let outcome = lend(Some(world), host, || function.call(arguments));
         let (took, is_over) = self.meter.end();
-        self.ticks.spend(took);
+        self.ticks.spend(need, took);
+        self.took = took;
         let stats = &mut host.reports.stats;
         stats.calls += 1;
         stats.nanos += took.as_nanos() as u64;
@@ -275,7 +291,7 @@ impl Vm {
     pub fn save(&mut self, world: &mut World, host: &mut Host) -> Result<Tree, String> {
         match self.call::<Value>(world, host, Hook::Save, ()) {
             Outcome::Undefined => Ok(Tree::Nil),
-            Outcome::Failed => Err("the hook `save` of the present script fails".into()),
+            Outcome::LeftOut | Outcome::Failed => Err("the hook `save` of the present script fails".into()),
             Outcome::Done(value) => Tree::of(&value)
                 .map_err(|why| format!("what `save` of the present script returns cannot be kept: {why}")),
         }
@@ -288,7 +304,7 @@ impl Vm {
     pub fn restore(&mut self, world: &mut World, host: &mut Host, state: &Tree) -> Result<(), String> {
         let state = state.build(&self.lua).map_err(|error| error.to_string())?;
         match self.call::<()>(world, host, Hook::Restore, state) {
-            Outcome::Failed => Err("its hook `load` fails".into()),
+            Outcome::LeftOut | Outcome::Failed => Err("its hook `load` fails".into()),
             Outcome::Undefined | Outcome::Done(()) => Ok(()),
         }
     }

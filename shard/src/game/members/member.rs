@@ -7,7 +7,7 @@ use crate::world::replication::Viewer;
 use ringshard_protocol::endpoint::SessionId;
 use ringshard_protocol::wire::ConnectionId;
 use ringshard_world::Rules;
-use ringshard_world::messages::Owner;
+use ringshard_world::messages::{EnterAnswer, Owner};
 use std::net::SocketAddr;
 
 /// Where a player is between its first request and the end of its session.
@@ -64,6 +64,35 @@ pub(crate) struct Member<R: Rules> {
     /// The snapshot whose digest was compared last.
     pub(crate) compared: Option<u16>,
     pub(crate) slice: usize,
+    pub(crate) requests: Requests,
+}
+
+/// Requests to enter that the game may still hear of. Each calls [`Game::join`](crate::game::Game::join), and a client can send
+/// thousands per second.
+#[derive(Clone, Copy, Debug, Default)]
+pub(crate) struct Requests {
+    /// What the client was told when it was last turned away or put out.
+    pub(crate) told: Option<EnterAnswer>,
+    /// Requests that count, and the tick up to which they are forgotten.
+    heard: u64,
+    tick: u64,
+}
+
+impl Requests {
+    /// Requests in a row that the game hears of: a client may mistype its password.
+    const IN_A_ROW: u64 = 4;
+    /// After so many ticks, it hears of one more.
+    const REST_TICKS: u64 = ringshard_world::limits::TICKS_PER_SECOND as u64;
+
+    /// Whether the game hears of a request at this tick. If so, it counts.
+    pub(crate) fn take(&mut self, tick: u64) -> bool {
+        let rests = tick.saturating_sub(self.tick) / Self::REST_TICKS;
+        self.tick = if rests >= self.heard { tick } else { self.tick + rests * Self::REST_TICKS };
+        self.heard = self.heard.saturating_sub(rests);
+        let is_heard = self.heard < Self::IN_A_ROW;
+        self.heard += u64::from(is_heard);
+        is_heard
+    }
 }
 
 /// An acknowledgment of a client. It is applied when the client is served next: then what the server knows of the client
@@ -106,6 +135,7 @@ impl<R: Rules> Member<R> {
             acknowledgment: None,
             compared: None,
             slice: 0,
+            requests: Requests::default(),
         }
     }
 
@@ -116,9 +146,9 @@ impl<R: Rules> Member<R> {
         // acknowledgments of the former presence were not sent in this one.
         let next = self.viewer().next_number();
         let first = if next == self.first_snapshot { next } else { next.wrapping_add(PRESENCE_LEAP) };
-        let Member { session, connection, address, slice, .. } = *self;
+        let Member { session, connection, address, slice, requests, .. } = *self;
         *self = Member::new(rules, id, session, connection, address, first);
-        (self.presence, self.slice) = (Presence::Pending, slice);
+        (self.presence, self.slice, self.requests) = (Presence::Pending, slice, requests);
     }
 
     /// The player enters the world at this tick.

@@ -15,6 +15,7 @@
 //! A player belongs to a session, not to a connection: it stays in the world as long as the session can resume.
 
 use super::Simulation;
+use crate::game::ledger::weight;
 use crate::game::members::{Member, Presence};
 use crate::game::outgoing::Recipient;
 use crate::game::shard::{Decision, Lingering, Shard};
@@ -24,9 +25,9 @@ use ringshard_protocol::Endpoint;
 use ringshard_protocol::endpoint::{EndCause, Event, SessionId};
 use ringshard_protocol::time::Instant;
 use ringshard_protocol::wire::{Channel, ConnectionId, DisconnectReason};
-use ringshard_world::Rules;
 use ringshard_world::codec::Writer;
 use ringshard_world::messages::{EnterAnswer, EnterRequest, Welcome};
+use ringshard_world::{Refusal, Rules};
 
 /// The reason that a client is given when more waited for it than the server keeps.
 const BACKLOG_REASON: u8 = u8::MAX;
@@ -91,12 +92,18 @@ impl<G: Game> Simulation<G> {
             self.stats.wrong_schemas += 1;
             return self.answer_entering(player, EnterAnswer::WrongSchema(differs));
         }
+        let tick = self.shard.tick();
         let Some(member) = self.shard.members.known(player) else { return };
         match member.presence {
             // A client that asks twice gets the answer to its first request.
             Presence::Pending => {}
             Presence::Inside => self.welcome(player),
             Presence::Outside => {
+                let answer = member.requests.told;
+                if !member.requests.take(tick) {
+                    self.shard.members.ledger.add(player.slot, Refusal::Flood, weight(Refusal::Flood), tick);
+                    return self.answer_entering(player, answer.unwrap_or(EnterAnswer::Refused(0)));
+                }
                 let next = self.shard.members.next_id(player.slot);
                 let Some(member) = self.shard.members.known(player) else { return };
                 member.begin(self.game.rules(), next);
@@ -160,6 +167,11 @@ impl<G: Game> Simulation<G> {
     }
 
     fn answer_entering(&mut self, player: PlayerId, answer: EnterAnswer) {
+        if let EnterAnswer::Refused(_) | EnterAnswer::PutOut(_) = answer
+            && let Some(member) = self.shard.members.known(player)
+        {
+            member.requests.told = Some(answer);
+        }
         let mut message = [0; EnterAnswer::BYTES_MAX];
         let mut writer = Writer::new(&mut message);
         answer.write(&mut writer).expect("the buffer has room for it");

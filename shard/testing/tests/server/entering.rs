@@ -46,6 +46,28 @@ fn a_refused_client_gets_the_reason_and_may_ask_again() {
 }
 
 #[test]
+fn the_game_hears_of_one_request_per_second_of_a_client_that_asks_again_and_again() {
+    let mut world = world(1, NETWORK);
+    let client = world.add(Some(b"no"));
+    world.run(SECOND);
+    for _ in 0..300 {
+        let (raw, now) = world.raw_mut(client);
+        raw.enter(now, b"no");
+        world.run(SECOND / 60);
+    }
+    world.run(SECOND / 4);
+    let (joined, answers) = (world.game(0).heard().len(), world.raw(client).presence.len());
+    assert!((8..=10).contains(&joined), "a few in a row, and one per second: {joined}");
+    assert!(world.raw(client).presence.iter().all(|answer| *answer == EnterAnswer::Refused(7)) && answers > 295);
+    // It is not shut out.
+    world.run(SECOND);
+    let (raw, now) = world.raw_mut(client);
+    raw.enter(now, b"ok");
+    world.run(SECOND / 2);
+    assert!(world.raw(client).welcome.is_some());
+}
+
+#[test]
 fn a_pending_client_is_told_when_the_game_has_decided() {
     let mut world = world(1, NETWORK);
     let clients = [(); 3].map(|()| {

@@ -5,9 +5,11 @@
 mod play;
 
 use play::Play;
+use ringshard_duel::Duels;
 use ringshard_duel_bots::tell;
 use ringshard_duel_rules::{DuelRules, Input, OUT_TICKS, Ring};
 use ringshard_rollback::{Inputs, MatchConfig, Packet, SessionConfig, Together};
+use ringshard_testing::{Duration, World};
 
 /// A round trip of 100 ms.
 const PATH: &str = "delay=50ms,loss=2%";
@@ -125,6 +127,28 @@ fn a_seat_that_is_left_is_taken_by_the_next_player() {
     assert_eq!((play.bots[2].session.seat(), play.bots[2].session.number()), (Some(1), play.bots[0].session.number()));
     assert!(play.bots[0].session.inputs().unwrap().is_present(1));
     assert_eq!(play.world.game(0).stats().differences, 0);
+}
+
+#[test]
+fn a_waiting_player_that_is_silent_gets_no_seat_and_keeps_its_place() {
+    let mut world: World<Duels> = World::new(1, "delay=20ms", 3, |_start| Duels::new(MatchConfig::default()));
+    let pass = |world: &mut World<Duels>, seconds| world.pass(Duration::from_secs(seconds), |_, _| Input::default());
+    world.join(b"2");
+    pass(&mut world, 1);
+    world.cut(0);
+    // The server notices.
+    pass(&mut world, 18);
+    world.join(b"2");
+    pass(&mut world, 2);
+    assert!(world.game(0).state(1).is_none(), "nobody plays against a silent client");
+    world.join(b"2");
+    pass(&mut world, 1);
+    assert!(world.game(0).state(1).is_some() && world.game(0).state(2).is_none());
+    world.restore(0);
+    pass(&mut world, 3);
+    world.join(b"2");
+    pass(&mut world, 1);
+    assert!(world.game(0).state(2).is_some(), "it is back");
 }
 
 #[test]

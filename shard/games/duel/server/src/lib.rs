@@ -61,26 +61,30 @@ impl Duels {
         sum
     }
 
-    /// Gives those who wait a seat that was left, or a match of their own.
-    fn seat_players(&mut self, tick: u64) {
+    /// Gives those who wait a seat that was left, or a match of their own. A player whose client is silent keeps its place in
+    /// the queue: in a match, the others would play against nobody.
+    fn seat_players(&mut self, shard: &Shard<Self>) {
         let Duels { matches, players, waiting, .. } = self;
         waiting.retain(|&(player, seats)| {
+            if !shard.is_connected(player) {
+                return true;
+            }
             let duel = matches.iter_mut().find(|(_, duel)| duel.seats() == seats && duel.players().count() < seats);
             let seat = duel.and_then(|(&number, duel)| duel.enter(player).map(|_| number));
             seat.inspect(|&number| _ = players.insert(player, number)).is_none()
         });
         for seats in SEATS_MIN..=SEATS_MAX {
-            while self.waiting.iter().filter(|(_, wanted)| *wanted == seats).count() >= seats {
-                self.begin(tick, seats);
+            while self.waiting.iter().filter(|waits| plays(shard, waits, seats)).count() >= seats {
+                self.begin(shard, seats);
             }
         }
     }
 
-    fn begin(&mut self, tick: u64, seats: usize) {
+    fn begin(&mut self, shard: &Shard<Self>, seats: usize) {
         let mut together = Vec::new();
-        self.waiting.retain(|&(player, wanted)| {
-            let joins = wanted == seats && together.len() < seats;
-            together.extend(joins.then_some(player));
+        self.waiting.retain(|waits| {
+            let joins = together.len() < seats && plays(shard, waits, seats);
+            together.extend(joins.then_some(waits.0));
             !joins
         });
         while self.matches.contains_key(&self.next) {
@@ -89,7 +93,8 @@ impl Duels {
         let number = self.next;
         self.next = number.wrapping_add(1);
         self.players.extend(together.iter().map(|&player| (player, number)));
-        self.matches.insert(number, Match::begin(DuelRules, number, tick, start(), &together, self.config));
+        let duel = Match::begin(DuelRules, number, shard.tick(), start(), &together, self.config);
+        self.matches.insert(number, duel);
     }
 
     fn leave_match(&mut self, player: PlayerId) {
@@ -102,6 +107,11 @@ impl Duels {
             self.matches.remove(&number);
         }
     }
+}
+
+/// Whether a player that waits can begin a match of so many seats now.
+fn plays(shard: &Shard<Duels>, &(player, wanted): &(PlayerId, usize), seats: usize) -> bool {
+    wanted == seats && shard.is_connected(player)
 }
 
 impl Game for Duels {
@@ -168,7 +178,7 @@ impl Game for Duels {
             });
         }
         if !self.waiting.is_empty() {
-            self.seat_players(tick);
+            self.seat_players(shard);
         }
     }
 }
