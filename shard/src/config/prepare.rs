@@ -132,9 +132,16 @@ impl Preparation<'_> {
             integrity: integrity.map(|keys| IntegrityConfig { keys: keys.into(), period: INTEGRITY_PERIOD }),
             policy: policy(settings),
         };
+        errors.extend(settings.script.as_deref().and_then(|path| self.unreadable_script(path)));
         let violations = config.violations().into_iter().chain(retransmission_too_late(settings));
         errors.extend(violations.map(|violation| self.together(violation.settings, violation.text)));
         if errors.is_empty() { Ok(config) } else { Err(SettingErrors(errors)) }
+    }
+
+    /// What is wrong with the file of a script, if it cannot be read.
+    fn unreadable_script(&self, path: &Path) -> Option<SettingError> {
+        let error = std::fs::File::open(path).err()?;
+        Some(self.together(&["script"], format!("cannot open the script {}: {error}", path.display())))
     }
 
     /// The content of the file that a setting names, if it names one that can be used.

@@ -46,7 +46,8 @@ fn wrong_texts(key: &Setting) -> Vec<String> {
         (ValueKind::Text, "log") => vec!["loud".into(), "warn,loud".into(), String::new()],
         (
             ValueKind::Text,
-            "map" | "key" | "pre-shared-key" | "integrity-keys" | "admin-token-file" | "admin-socket" | "dump-dir",
+            "map" | "script" | "key" | "pre-shared-key" | "integrity-keys" | "admin-token-file" | "admin-socket"
+            | "dump-dir",
         ) => vec![nowhere],
         (ValueKind::Text, other) => panic!("{other} is a text: add the texts that it refuses"),
     }
