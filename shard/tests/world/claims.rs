@@ -178,3 +178,104 @@ fn what_the_server_or_the_game_does_to_a_character_is_no_violation() {
     let other = PlayerId::of_number(player().number() + (1 << 16)).expect("a number of a player");
     assert_eq!(validator.point(other), None, "the next player in its slot begins anew");
 }
+
+/// The claims of a cheat, each with its tick; the violations that follow.
+fn claimed(
+    terrain: &Terrain,
+    from: [f32; 3],
+    claims: impl IntoIterator<Item = (u64, [f32; 3])>,
+) -> Vec<(u64, Refusal)> {
+    let (limits, mut validator) = (Limits::default(), Validator::new());
+    validator.place(player(), from, 0);
+    let check = |(tick, point)| Some((tick, validator.check(terrain, &limits, player(), point, tick).err()?.why));
+    claims.into_iter().filter_map(check).collect()
+}
+
+/// A wall that is turned by 30 degrees: single floats lie on both sides of its surface.
+fn oblique() -> Terrain {
+    let mut plan = Plan::flat([25_600.0, 6_400.0], [1, 1, 1], [1, 1, 1]);
+    let (sin, cos) = 30_f64.to_radians().sin_cos();
+    let corner = |along: f64, aside: f64, z: f32| {
+        [(12_000.0 + along * cos - aside * sin) as f32, (9_000.0 + along * sin + aside * cos) as f32, z]
+    };
+    let sides = [(-1_000.0, -200.0), (1_000.0, -200.0), (1_000.0, 200.0), (-1_000.0, 200.0)];
+    for (at, &(along, aside)) in sides.iter().enumerate() {
+        let (to_along, to_aside) = sides[(at + 1) % 4];
+        let [a, b] = [0.0, 1_000.0].map(|z| corner(along, aside, z));
+        let [d, c] = [0.0, 1_000.0].map(|z| corner(to_along, to_aside, z));
+        plan.triangles.push(([a, b, c], 0));
+        plan.triangles.push(([a, c, d], 0));
+    }
+    Terrain::of(&plan).expect("the plan is possible")
+}
+
+/// A line as short as a float can be does not meet a triangle, because its numbers are rounded.
+#[test]
+fn no_step_is_too_short_to_meet_a_wall() {
+    let terrain = oblique();
+    // The upper side of the wall: the last float above it and the first below it, at the same x and at the next ones.
+    let (sin, cos) = 30_f64.to_radians().sin_cos();
+    let mut missed = Vec::new();
+    for number in 0..400 {
+        let along = -950.0 + 4.75 * f64::from(number);
+        let x = (12_000.0 + along * cos - 200.0 * sin) as f32;
+        let surface = 9_000.0 + 200.0 / cos + (f64::from(x) - 12_000.0) * sin / cos;
+        let mut y = surface as f32;
+        while f64::from(y) >= surface - 0.001 {
+            y = y.next_down();
+        }
+        for [right, up] in [[0, 2], [1, 4], [2, 4]] {
+            let to = [(0..right).fold(x, |x, _| x.next_up()), (0..up).fold(y, |y, _| y.next_up()), 0.0];
+            if claimed(&terrain, to, [(1, [x, y, 0.0])]) != [(1, Refusal::Wall)] {
+                missed.push((to, [x, y]));
+            }
+        }
+    }
+    assert!(missed.is_empty(), "{} of 1,200, {:?}", missed.len(), missed[0]);
+}
+
+#[test]
+fn going_up_and_down_in_the_air_gives_no_speed() {
+    // High above a hole with steep sides, nothing is at rest.
+    let terrain = level(&[]);
+    let mut x = 1_000.0;
+    let claims = (1..=40_u64).map(|tick| {
+        x += 10.0 + 0.8 * tick as f32;
+        (tick, [x, 5_000.0, 2_000.0 - if tick.is_multiple_of(2) { 80.0 } else { 0.0 }])
+    });
+    let found = claimed(&terrain, [1_000.0, 5_000.0, 2_000.0], claims);
+    assert!(found.iter().any(|(_, why)| *why == Refusal::Speed), "{found:?}");
+}
+
+#[test]
+fn claims_every_second_tick_do_not_fly() {
+    let terrain = level(&[]);
+    for by in [20.0, 45.0, 80.0] {
+        let height = |number: u64| by * number as f32 + if number.is_multiple_of(2) { 40.0 } else { 0.0 };
+        let claims = (1..=60).map(|number| (2 * number, [1_000.0 + 20.0 * number as f32, 5_000.0, height(number)]));
+        let found = claimed(&terrain, [1_000.0, 5_000.0, 0.0], claims);
+        assert!(found.len() > 20 && found[0].0 <= 60 && found[0].1 == Refusal::Flight, "by {by}: {found:?}");
+    }
+    let hover = (1..=100).map(|number| (2 * number, [1_000.0 + 10.0 * number as f32, 5_000.0, 120.0]));
+    let found = claimed(&terrain, [1_000.0, 5_000.0, 0.0], hover);
+    assert!(found.len() > 20 && found[0].1 == Refusal::Flight, "{found:?}");
+}
+
+#[test]
+fn no_character_falls_or_dives_faster_than_it_can() {
+    let terrain = level(&[]);
+    let falls = |by: f32| {
+        claimed(
+            &terrain,
+            [1_000.0, 5_000.0, 6_000.0],
+            (1..=60).map(|tick| (tick, [1_000.0, 5_000.0, 6_000.0 - by * tick as f32])),
+        )
+    };
+    assert_eq!(falls(83.0), [], "the fastest fall");
+    assert!(falls(170.0).iter().any(|(_, why)| matches!(why, Refusal::Speed | Refusal::Teleport)));
+    let drop = claimed(&terrain, [1_000.0, 5_000.0, 6_000.0], [(1, [1_000.0, 5_000.0, 0.0])]);
+    assert!(drop == [(1, Refusal::Teleport)], "{drop:?}");
+    let dives = (1..=40).map(|tick| (tick, [15_000.0, 15_000.0, 5.0 + if tick % 2 == 0 { 200.0 } else { 0.0 }]));
+    let found = claimed(&terrain, [15_000.0, 15_000.0, 5.0], dives);
+    assert!(found.iter().any(|(_, why)| matches!(why, Refusal::Water | Refusal::Teleport)), "{found:?}");
+}

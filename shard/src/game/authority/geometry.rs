@@ -6,6 +6,11 @@ use ringshard_terrain::movement::Tuning;
 
 type Point = [f32; 3];
 
+/// The way of a body is tested for so much more at both ends, in units. Honest bodies keep their middle as far from walls as half
+/// of their width, so that no rounding of short ways lets a body pass.
+const BEYOND: f32 = 1.0;
+/// Lines this near to the edge of a triangle cross it, as a part of its sides: no line passes between two triangles.
+const SEAM: f64 = 1e-6;
 /// A character that stands this near to the edge of what carries it is carried, in units.
 const EDGE: f32 = 2.0;
 /// Corners of a triangle that is cut by the four sides of a rectangle.
@@ -23,6 +28,7 @@ pub(super) enum Obstacle {
 /// What stands in the way of a body whose feet go straight from one point to another. The body is a line: three heights above
 /// its feet. So it passes what an honest body cannot touch, and never meets what an honest body only slides along.
 pub(super) fn obstacle(terrain: &Terrain, tuning: &Tuning, from: Point, to: Point) -> Option<Obstacle> {
+    let (from, to) = lengthened(from, to);
     let heights = [tuning.step_height + 1.0, tuning.height * 0.6, tuning.height * 0.9];
     let low: [f32; 2] = std::array::from_fn(|axis| from[axis].min(to[axis]));
     let high: [f32; 2] = std::array::from_fn(|axis| from[axis].max(to[axis]));
@@ -52,11 +58,24 @@ fn reaches(corners: &[Point; 3], low: [f32; 2], high: [f32; 2], lowest: f32, hig
     overlaps(0, low[0], high[0]) && overlaps(1, low[1], high[1]) && overlaps(2, lowest, highest)
 }
 
-/// Whether a line between two points crosses a triangle (Möller and Trumbore).
+/// A line that goes on at both ends.
+fn lengthened(from: Point, to: Point) -> (Point, Point) {
+    let way: Point = std::array::from_fn(|axis| to[axis] - from[axis]);
+    let length = (way[0] * way[0] + way[1] * way[1] + way[2] * way[2]).sqrt();
+    if length == 0.0 {
+        return (from, to);
+    }
+    let by = way.map(|part| part / length * BEYOND);
+    (std::array::from_fn(|axis| from[axis] - by[axis]), std::array::from_fn(|axis| to[axis] + by[axis]))
+}
+
+/// Whether a line between two points crosses a triangle (Möller and Trumbore). With 32 bits, lines almost along the triangle
+/// would miss it.
 fn crosses(corners: &[Point; 3], from: Point, to: Point) -> bool {
-    let sub = |a: Point, b: Point| [a[0] - b[0], a[1] - b[1], a[2] - b[2]];
-    let cross = |a: Point, b: Point| [a[1] * b[2] - a[2] * b[1], a[2] * b[0] - a[0] * b[2], a[0] * b[1] - a[1] * b[0]];
-    let dot = |a: Point, b: Point| a[0] * b[0] + a[1] * b[1] + a[2] * b[2];
+    type Wide = [f64; 3];
+    let sub = |a: Point, b: Point| -> Wide { std::array::from_fn(|axis| f64::from(a[axis]) - f64::from(b[axis])) };
+    let cross = |a: Wide, b: Wide| [a[1] * b[2] - a[2] * b[1], a[2] * b[0] - a[0] * b[2], a[0] * b[1] - a[1] * b[0]];
+    let dot = |a: Wide, b: Wide| a[0] * b[0] + a[1] * b[1] + a[2] * b[2];
     let (way, one, other) = (sub(to, from), sub(corners[1], corners[0]), sub(corners[2], corners[0]));
     let across = cross(way, other);
     let volume = dot(one, across);
@@ -69,7 +88,7 @@ fn crosses(corners: &[Point; 3], from: Point, to: Point) -> bool {
     let turned = cross(begin, one);
     let second = dot(way, turned) / volume;
     let part = dot(other, turned) / volume;
-    first >= 0.0 && second >= 0.0 && first + second <= 1.0 && (0.0..=1.0).contains(&part)
+    first >= -SEAM && second >= -SEAM && first + second <= 1.0 + SEAM && (0.0..=1.0).contains(&part)
 }
 
 /// What carries a character.
@@ -91,6 +110,13 @@ pub(super) fn support(terrain: &Terrain, tuning: &Tuning, feet: Point, reach: f3
         return ground;
     }
     triangle_below(terrain, tuning, feet, reach, slack).or(ground)
+}
+
+/// The height of the highest thing that can carry a character somewhere between `reach` below its feet and them.
+pub(super) fn highest_below(terrain: &Terrain, tuning: &Tuning, feet: Point, reach: f32, slack: f32) -> Option<f32> {
+    let ground = Some(terrain.height(feet[0], feet[1])).filter(|height| feet[2] - height <= reach);
+    let triangle = triangle_below(terrain, tuning, feet, reach, slack).map(|support| support.height);
+    ground.into_iter().chain(triangle).reduce(f32::max)
 }
 
 /// The highest triangle below a character, as far as its body reaches across.

@@ -14,7 +14,7 @@
 //! many ticks as have passed since the last claim that was there in time. What is generous is generous for honest players, whose
 //! games calculate differently from the server's; what cannot be seen from the numbers is not refused.
 
-use super::geometry::{Obstacle, Support, obstacle, support};
+use super::geometry::{Obstacle, Support, highest_below, obstacle, support};
 use super::limits::{Limits, TICK_SECONDS};
 use crate::game::PlayerId;
 use ringshard_terrain::Terrain;
@@ -24,6 +24,9 @@ use ringshard_world::limits::TICKS_PER_SECOND;
 
 /// Characters that go around a corner while nothing arrives do not go straight. So many ticks at most count as such a way.
 const DETOUR_TICKS_MAX: u64 = 20;
+/// Ways that are tested for a player's detours: so many come back per tick, up to so many. The search costs much.
+const DETOUR_TESTS_PER_TICK: u64 = 4;
+const DETOUR_TESTS_MAX: u64 = 96;
 
 /// Why a claim is refused.
 #[derive(Clone, Copy, PartialEq, Debug)]
@@ -56,10 +59,18 @@ struct Track {
     /// The height of what carried it last, and when.
     carried: f32,
     carried_at: u64,
+    /// What may have carried it since then, while nothing arrived, and when.
+    again: Option<(f32, u64)>,
     /// The speed upwards with which it could leave that.
     launch: f32,
     /// Something carries it on which it does not slide.
     is_at_rest: bool,
+    /// The lowest height since something carried it so. Only what it falls below that gives speed.
+    lowest: f32,
+    /// The speed with which it can sink in water: falling into it takes it down.
+    sinking: f32,
+    /// Ways that can still be tested for its detours.
+    detour_tests: u64,
     /// The next claim may be anywhere.
     may_jump: bool,
 }
@@ -69,6 +80,8 @@ struct Track {
 pub struct Validator {
     /// By slot.
     tracks: Vec<Option<Track>>,
+    /// What they were before the last claim, by slot.
+    former: Vec<Option<Track>>,
 }
 
 impl Validator {
@@ -81,12 +94,15 @@ impl Validator {
     pub fn place(&mut self, player: PlayerId, point: [f32; 3], tick: u64) {
         if let Some(track) = self.track(player) {
             let (carried, carried_at) = (point[2], tick);
-            *track = Track { point, tick, safe: point, carried, carried_at, is_at_rest: false, ..*track };
+            let (lowest, again) = (carried, None);
+            *track =
+                Track { point, tick, safe: point, carried, carried_at, again, lowest, is_at_rest: false, ..*track };
             return;
         }
         let slot = usize::from(player.slot);
         if self.tracks.len() <= slot {
             self.tracks.resize(slot + 1, None);
+            self.former.resize(slot + 1, None);
         }
         self.tracks[slot] = Some(Track {
             player,
@@ -99,8 +115,12 @@ impl Validator {
             speed: 0.0,
             carried: point[2],
             carried_at: tick,
+            again: None,
             launch: 0.0,
             is_at_rest: false,
+            lowest: point[2],
+            sinking: 0.0,
+            detour_tests: DETOUR_TESTS_MAX,
             may_jump: false,
         });
     }
@@ -119,6 +139,7 @@ impl Validator {
         if let Some(track) = self.track(player) {
             track.extra = across.max(0.0);
             track.carried += up.max(0.0);
+            track.lowest += up.max(0.0);
         }
     }
 
@@ -130,15 +151,21 @@ impl Validator {
     /// The last claim is void: the character is where it was before, and if it was in the air, where it stood last. Gives that
     /// point.
     pub(super) fn take_back(&mut self, player: PlayerId, violation: &Violation) -> [f32; 3] {
+        let former = self.former.get(usize::from(player.slot)).copied().flatten();
         let Some(track) = self.track(player) else { return violation.from };
-        let to = match violation.why {
+        // Nothing that the claim said counts. What it used up, it has used up.
+        let former = former.filter(|former| former.player == player).unwrap_or(*track);
+        let Track { tick, unused, detour_tests, may_jump, .. } = *track;
+        *track = Track { tick, unused, detour_tests, may_jump, speed: 0.0, ..former };
+        track.point = match violation.why {
             Refusal::Flight | Refusal::Ground | Refusal::NoGo => track.safe,
             _ => violation.from,
         };
-        let (carried, carried_at) =
-            if to == track.safe { (to[2], track.tick) } else { (track.carried, track.carried_at) };
-        *track = Track { point: to, speed: 0.0, carried, carried_at, ..*track };
-        to
+        if track.point == track.safe {
+            (track.carried, track.carried_at, track.lowest) = (track.safe[2], tick, track.safe[2]);
+            track.again = None;
+        }
+        track.point
     }
 
     fn track(&mut self, player: PlayerId) -> Option<&mut Track> {
@@ -162,9 +189,11 @@ impl Validator {
         if self.track(player).is_none() {
             self.place(player, point, tick);
         }
+        let before = *self.track(player).expect("it was placed");
+        self.former[usize::from(player.slot)] = Some(before);
         let track = self.track(player).expect("it was placed");
         let (from, safe) = (track.point, track.safe);
-        match (Step { terrain, limits, before: *track }).follow(track, point, tick) {
+        match (Step { terrain, limits, before }).follow(track, point, tick) {
             Some((why, excess)) => {
                 track.safe = safe;
                 Err(Violation { why, from, claimed: point, excess })
@@ -192,21 +221,23 @@ impl Step<'_> {
         (track.point, track.tick) = (point, tick);
         if std::mem::take(&mut track.may_jump) {
             (track.safe, track.carried, track.carried_at, track.is_at_rest) = (point, point[2], tick, false);
+            (track.lowest, track.again) = (point[2], None);
             return self.forbidden(point);
         }
         if point == before.point {
             // It stands still; or nothing carries it, and it should fall.
             track.unused = (before.unused + passed as f32).min(self.limits.ahead_ticks as f32);
             track.speed = 0.0;
+            track.sinking = self.sinking(passed);
             return self.height(track, 0.0, passed);
         }
         let across = distance([before.point[0], before.point[1]], [point[0], point[1]]);
         let speed = self.spend(track, across, passed);
         let height = self.height(track, across, passed);
-        self.forbidden(point).or(speed).or_else(|| self.wall(point, passed)).or(height)
+        self.forbidden(point).or(speed).or_else(|| self.wall(track, passed)).or(height)
     }
 
-    /// Takes the movement across from the time that has passed.
+    /// Takes the movement across, and that down or in water, from the time that has passed.
     fn spend(&self, track: &mut Track, across: f32, passed: u64) -> Finding {
         let Step { limits, before, .. } = self;
         let swims = self.is_deep(track.point) && self.is_deep(before.point);
@@ -215,7 +246,9 @@ impl Step<'_> {
         let (unused_max, counted) = (limits.ahead_ticks as f32, passed.min(limits.silent_ticks.into()) as f32);
         track.extra = (before.extra - across).max(0.0);
         let across = (across - before.extra).max(0.0);
-        let (used, unused) = (across / of_tick, before.unused.min(unused_max) + counted);
+        track.sinking = self.sinking(passed);
+        let of_height = self.height_ticks(track, swims, across, passed);
+        let (used, unused) = ((across / of_tick).max(of_height), before.unused.min(unused_max) + counted);
         track.unused = (unused - used).clamp(0.0, unused_max);
         if used <= unused {
             return None;
@@ -226,6 +259,30 @@ impl Step<'_> {
             (false, false) => Refusal::Speed,
         };
         Some((why, (used - unused) * of_tick))
+    }
+
+    /// How many ticks the way up or down takes at least. Falls and water set it a limit; jumps and climbs are for [`Self::height`].
+    fn height_ticks(&self, track: &Track, swims: bool, across: f32, passed: u64) -> f32 {
+        let Step { limits, before, .. } = self;
+        let (tuning, risen) = (&limits.tuning, track.point[2] - before.point[2]);
+        let slope = 1.1 * across;
+        let (way, speed) = match (swims, before.carried_at == before.tick) {
+            (true, _) if risen > 0.0 => (risen - slope, tuning.swim_speed.max(before.sinking)),
+            (true, _) => (-risen - slope, before.sinking.max(tuning.swim_speed)),
+            // It may go down stairs.
+            (false, true) => (-risen - slope - tuning.step_height * passed.max(1) as f32, tuning.fall_speed_max),
+            (false, false) => (-risen - slope, tuning.fall_speed_max),
+        };
+        way.max(0.0) / (speed * limits.tolerance * TICK_SECONDS)
+    }
+
+    /// The speed with which the character can sink, if it is in water now.
+    fn sinking(&self, passed: u64) -> f32 {
+        let Step { limits, before, .. } = self;
+        let tuning = &limits.tuning;
+        let in_air = (before.tick + passed).saturating_sub(before.carried_at);
+        let slower = before.sinking - tuning.acceleration * passed as f32 * TICK_SECONDS;
+        (tuning.gravity * in_air as f32 * TICK_SECONDS).max(slower).clamp(0.0, tuning.fall_speed_max)
     }
 
     fn is_deep(&self, point: [f32; 3]) -> bool {
@@ -246,7 +303,7 @@ impl Step<'_> {
             return (former - limits.tuning.acceleration * seconds).max(base);
         }
         // Falling gives speed, which sliding turns into movement across. What a jump gives comes from the jump.
-        let fallen = (before.point[2].min(before.carried) - point[2]).max(0.0);
+        let fallen = (before.lowest.min(before.carried) - point[2]).max(0.0);
         (former * former + 2.0 * limits.tuning.gravity * fallen).sqrt()
     }
 
@@ -269,12 +326,15 @@ impl Step<'_> {
             support(terrain, tuning, track.point, tuning.step_height + 1.0, slack)
         };
         track.is_at_rest = carrier.is_some_and(|carrier| carrier.is_even);
+        track.lowest = if track.is_at_rest { z } else { before.lowest.min(z) };
         let climbed = 2.0 * tuning.step_height + 1.1 * across;
         let Some(carrier) = carrier else { return self.flight(track, climbed, passed) };
         (track.carried, track.carried_at, track.safe) = (carrier.height, track.tick, track.point);
+        track.again = None;
         let climbing = (z - before.point[2]) / (passed.max(1) as f32 * TICK_SECONDS);
         track.launch = limits.launch(climbing);
-        let excess = z - before.carried - self.jump_height() - climbed - slack;
+        let carried = before.again.map_or(before.carried, |(height, _)| height.max(before.carried));
+        let excess = z - carried - self.jump_height() - climbed - slack;
         let depth = surface.map_or(0.0, |top| top - z - limits.depth_max);
         match (depth > 0.0, excess > 0.0) {
             (true, _) => Some((Refusal::Water, depth)),
@@ -290,14 +350,19 @@ impl Step<'_> {
         let (tuning, z) = (&limits.tuning, track.point[2]);
         // It counts as carried until it is a step above what carried it.
         let slack = limits.height_slack + tuning.step_height;
-        let from = before.carried + climbed;
-        if passed > 1 && z <= from + self.jump_height() + slack && self.may_have_stood(track.point) {
+        let from = before.again.map_or(before.carried, |(height, _)| height.max(before.carried)) + climbed;
+        if passed > 1
+            && z <= from + self.jump_height() + slack
+            && let Some(stood) = self.may_have_stood(track.point, from, passed)
+        {
             // While nothing arrived, it may have walked on, and jumped at some time.
-            (track.carried, track.carried_at) = (from.min(z).max(before.carried), track.tick - 1);
+            track.again = Some((stood, track.tick - 1));
             return None;
         }
         let in_air = track.tick.saturating_sub(before.carried_at);
-        let excess = z - before.carried - limits.rise_after(in_air, self.launch()) - slack;
+        let highest = |carried: f32, at: u64| carried + limits.rise_after(track.tick.saturating_sub(at), self.launch());
+        let again = before.again.map_or(f32::NEG_INFINITY, |(carried, at)| highest(carried, at));
+        let excess = z - highest(before.carried, before.carried_at).max(again) - slack;
         if excess <= 0.0 {
             return None;
         }
@@ -319,16 +384,31 @@ impl Step<'_> {
         self.launch() * self.launch() / (2.0 * self.limits.tuning.gravity)
     }
 
-    /// Whether there is something to stand on along the way from the last point: it was carried there, or could fall as far.
-    fn may_have_stood(&self, to: [f32; 3]) -> bool {
+    /// The height of what the character may have stood on along the way from the last point. `most` is how high it can be.
+    fn may_have_stood(&self, to: [f32; 3], most: f32, passed: u64) -> Option<f32> {
         let Step { limits, terrain, before } = self;
-        let (from, highest) = (before.point, before.point[2].max(to[2]));
-        let reach = limits.tuning.step_height + self.jump_height() + (from[2] - to[2]).abs();
-        before.carried_at == before.tick
-            || [0.0, 0.25, 0.5, 0.75, 1.0].into_iter().any(|part| {
-                let [x, y] = [0, 1].map(|axis| from[axis] + (to[axis] - from[axis]) * part);
-                support(terrain, &limits.tuning, [x, y, highest], reach, limits.height_slack).is_some()
-            })
+        let (from, tuning) = (before.point, &limits.tuning);
+        let highest = from[2].max(to[2]);
+        let reach = tuning.step_height + self.jump_height() + (from[2] - to[2]).max(0.0);
+        let slack = limits.height_slack + tuning.step_height;
+        let carried_at = before.again.map_or(before.carried_at, |(_, at)| at);
+        let in_air = (before.tick + passed).saturating_sub(carried_at) as f32;
+        // It falls to there first, and then there is time to rise.
+        let allows = |height: f32| {
+            let fall = (from[2] - height - slack).max(0.0) / (tuning.gravity * in_air * TICK_SECONDS);
+            let left = passed as f32 - fall * TICKS_PER_SECOND as f32;
+            let ticks = left.clamp(0.0, self.launch() / tuning.gravity * TICKS_PER_SECOND as f32) as u64;
+            left >= 0.0 && to[2] - height <= limits.rise_after(ticks, self.launch()) + slack
+        };
+        let support = |part: f32| {
+            let [x, y] = [0, 1].map(|axis| from[axis] + (to[axis] - from[axis]) * part);
+            highest_below(terrain, tuning, [x, y, highest], reach, limits.height_slack)
+        };
+        let parts = [0.0, 0.25, 0.5, 0.75, 1.0];
+        let stood = parts.into_iter().filter_map(support).filter(|height| allows(*height)).reduce(f32::max);
+        // What it stood on may be beside the straight way.
+        let beside = (before.carried_at == before.tick).then(|| most.min(to[2]).max(before.carried));
+        stood.map(|height| height.min(to[2])).or(beside)
     }
 
     /// Whether the character is where nobody may be.
@@ -344,18 +424,30 @@ impl Step<'_> {
     }
 
     /// Whether something stands between the last point and this one.
-    fn wall(&self, to: [f32; 3], passed: u64) -> Finding {
-        let (from, tuning) = (self.before.point, &self.limits.tuning);
+    fn wall(&self, track: &mut Track, passed: u64) -> Finding {
+        let (from, to, tuning) = (self.before.point, track.point, &self.limits.tuning);
         let way = |from, to| obstacle(self.terrain, tuning, from, to);
+        track.detour_tests =
+            (track.detour_tests + passed.min(DETOUR_TESTS_MAX) * DETOUR_TESTS_PER_TICK).min(DETOUR_TESTS_MAX);
         let why = match way(from, to)? {
             Obstacle::Wall => Refusal::Wall,
             Obstacle::Boundary => Refusal::NoGo,
         };
+        if passed <= 1 {
+            return Some((why, 0.0));
+        }
         // While nothing arrived, it may have gone around.
         let length = self.limits.speed(false) * passed.min(DETOUR_TICKS_MAX) as f32 * TICK_SECONDS;
-        let leads = |by| way(from, by).is_none() && way(by, to).is_none();
-        let is_free = passed > 1 && detours(from, to, length, tuning.jump_height()).any(leads);
-        (!is_free).then_some((why, 0.0))
+        for by in detours(from, to, length, tuning.jump_height()) {
+            if track.detour_tests < 2 {
+                break;
+            }
+            track.detour_tests -= 2;
+            if way(from, by).is_none() && way(by, to).is_none() {
+                return None;
+            }
+        }
+        Some((why, 0.0))
     }
 }
 
@@ -364,18 +456,23 @@ fn distance(from: [f32; 2], to: [f32; 2]) -> f32 {
     (x * x + y * y).sqrt()
 }
 
-/// Points between two others by which a way of this length can lead, on both sides and above.
+/// Points between two others by which a way of this length can lead, on both sides and above. None if it is too short.
 fn detours(from: [f32; 3], to: [f32; 3], length: f32, up: f32) -> impl Iterator<Item = [f32; 3]> {
     let across = [to[0] - from[0], to[1] - from[1]];
     let straight = distance([0.0; 2], across);
     // The sides of a triangle with equal sides of half the length.
     let aside = (length * length - straight * straight).max(0.0).sqrt() / 2.0;
     let side = if straight > 0.0 { [-across[1] / straight, across[0] / straight] } else { [1.0, 0.0] };
-    let parts = [0.5, 0.2, 0.8];
+    let parts: &[f32] = match straight {
+        _ if straight >= length => &[],
+        0.0 => &[0.5],
+        _ => &[0.5, 0.2, 0.8],
+    };
     let sides = [0.35, -0.35, 0.7, -0.7, 1.0, -1.0, 0.0];
-    parts.into_iter().flat_map(move |part| {
+    parts.iter().flat_map(move |&part| {
         sides.into_iter().flat_map(move |by| {
-            [0.0, up].map(|up| {
+            // What lies on the straight way is no detour.
+            [0.0, up].into_iter().filter(move |up| by != 0.0 || *up > 0.0).map(move |up| {
                 [
                     from[0] + across[0] * part + side[0] * by * aside,
                     from[1] + across[1] * part + side[1] * by * aside,
