@@ -20,7 +20,7 @@ fn measure(
     let script = Script::compile("hooks.luau", text).expect("it compiles");
     let hour = Duration::from_secs(3_600);
     let budget = Budget { tick: hour, hook: hour, ..Budget::default() };
-    let mut world = World::new(1, "", 1, |start: GameStart| {
+    let mut world = World::new(1, "delay=1ms", 1, |start: GameStart| {
         assert_eq!(start.terrain.digest(), Terrain::shared_flat().digest());
         ScriptGame::new(&start, &script, budget).expect("it loads")
     });

@@ -10,6 +10,7 @@
 use ringshard::game::simulation::WorldConfig;
 use ringshard_demo::{Demo, Layout};
 use ringshard_demo_rules::{Input, Own};
+use ringshard_terrain::file::VolumeKind;
 use ringshard_terrain::movement::{Gait, keys};
 use ringshard_testing::{Duration, Scene, World, small};
 use std::process::ExitCode;
@@ -54,6 +55,31 @@ fn roaming(number: usize, scene: &Scene<'_, ringshard_demo_rules::DemoRules>) ->
     Input { forward: 127, left: (dice >> 10) as i8 / 2, yaw: (dice >> 16) as u16, keys: pressed, ..Input::default() }
 }
 
+/// Takes a third of the players to the lake, and a third to steep slopes. The others stay in their towns.
+fn scatter(world: &mut World<Demo>) {
+    world.act(0, |_, shard| {
+        let (terrain, players) = (shard.terrain().clone(), shard.players().collect::<Vec<_>>());
+        let lake = terrain.columns().volumes.iter().find(|it| it.kind == VolumeKind::Water as u32);
+        let lake = *lake.expect("the sample map has a lake");
+        let steep = (0..1_000_000_u32).filter_map(|number| {
+            let [x, y] = [7_919, 104_729].map(|by| 5_000.0 + (number.wrapping_mul(by) % 190_000) as f32);
+            let (height, [along_x, along_y]) = terrain.ground(x, y);
+            (along_x.hypot(along_y) > 1.2).then_some([x, y, height + 50.0])
+        });
+        let mut steep = steep.collect::<Vec<_>>().into_iter().cycle();
+        for (number, player) in players.into_iter().enumerate() {
+            let middle = [0, 1].map(|axis| (lake.low[axis] + lake.high[axis]) / 2.0 + number as f32 * 20.0);
+            let point = match number % 3 {
+                0 => [middle[0], middle[1], lake.high[2] - 100.0],
+                1 => steep.next().expect("the sample map has cliffs"),
+                _ => continue,
+            };
+            let own = shard.own_mut(player).expect("it is in the world");
+            *own = Own { leap: own.leap.wrapping_add(1), ..Own::at(point) };
+        }
+    });
+}
+
 /// What was counted.
 #[derive(Default)]
 struct Counts {
@@ -86,6 +112,8 @@ fn main() -> ExitCode {
     let mut world = World::with_config(1, &options.network, 1, config, game);
     (0..options.players).for_each(|_| _ = world.join(b""));
     world.pass(Duration::from_secs(SETTLING), roaming);
+    scatter(&mut world);
+    world.pass(Duration::from_secs(1), roaming);
     let sums = |world: &World<Demo>| {
         let of_clients = |counter: fn(&ringshard_client::ClientStats) -> u64| {
             (0..world.clients()).map(|client| counter(world.client(client).stats())).sum::<u64>()
