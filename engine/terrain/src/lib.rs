@@ -2,8 +2,8 @@
 //!
 //! | module | for | may use |
 //! |---|---|---|
-//! | [`file`] | the bytes of a map file: reading with checks, and writing | |
-//! | [`terrain`] | [`Terrain`]: the ground, walls, water and places of a map | [`file`] |
+//! | [`mod@file`] | the bytes of a map file: reading with checks, and writing | |
+//! | [`terrain`] | [`Terrain`]: the ground, walls, water and places of a map | [`mod@file`] |
 //! | `vector` | vectors | |
 //! | `collision` | boxes that move among triangles | [`terrain`], `vector` |
 //! | [`movement`] | the step of a character | [`terrain`] |

@@ -52,7 +52,7 @@ impl Refusals {
         self.counts
     }
 
-    /// The score at a tick. It halves every [`HALF_LIFE_TICKS`].
+    /// The score at a tick. It halves minute.
     pub fn score_at(&self, tick: u64) -> f32 {
         let ticks = tick.saturating_sub(self.scored_at);
         if self.score == 0.0 { 0.0 } else { self.score * (-(ticks as f32) / HALF_LIFE_TICKS as f32).exp2() }
