@@ -524,7 +524,7 @@ def reads(read, *arguments):
 
 @case("world messages that this client drops", covers=(
     "EnterToWorld, answer", "wrong schema, part", "snapshot, parts", "entry, fields", "axes, widths", "answer, outcome",
-    "set of fields", "bool", "f32", "enum, variant"))
+    "set of fields", "bool", "f32", "enum, variant", "ActionState, running"))
 def own_decoder(_):
     fields, position, vectors, example = PROTOCOL.fields, b"\0", PROTOCOL.vectors, CONTRACTS["example"]
     welcome = vectors["world-enter-welcome"]["message"]
@@ -555,6 +555,9 @@ def own_decoder(_):
     expect("a finite one", True, takes(snapshot(parts=world.HAS_OWN, owner=b"\x80\x02" + bytes(4))))
     for bad in (b"\3", b"\xff"):
         expect("variant", "dropped", reads(world.read_event, example, bytes([SERVER_KINDS["Event"]]) + bad))
+    actions = CONTRACTS["actions"].type("ActionState<5, 2>")
+    for key, state in vectors["world-actions-bad"].items():
+        expect(key, "dropped", reads(world.whole, actions, state))
 
 
 @case("this client applies two entries for one entity in their order")
