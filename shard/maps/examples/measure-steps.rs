@@ -3,7 +3,7 @@
 //! ```text
 //! cargo run --release -p ringshard-maps --example measure-steps [-- --json]
 //! ```
-//! The characters roam for 20 seconds first. Then they are told apart by what is around them: nothing within 3 m (open
+//! The characters roam for 20 seconds first. Then they are grouped by their surroundings: nothing within 3 m (open
 //! ground), or something within 1 m. Each figure is the median of 300 runs, each of which steps all characters of a group by
 //! one tick. The exit status is 1 if the median of a group is above 400 ns, or all steps take more than a quarter of a tick.
 

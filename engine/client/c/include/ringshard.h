@@ -601,7 +601,7 @@ typedef struct rs_steering {
     int8_t forward;
     // How fast it goes to its left.
     int8_t left;
-    // The sum of what it does: `RS_KEY_RUN`, `RS_KEY_JUMP`, `RS_KEY_DIVE`.
+    // The keys that it holds, added: `RS_KEY_RUN`, `RS_KEY_JUMP`, `RS_KEY_DIVE`.
     uint8_t keys;
     // 0.
     uint8_t reserved;

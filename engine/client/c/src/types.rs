@@ -116,7 +116,7 @@ pub struct rs_steering {
     pub forward: i8,
     /// How fast it goes to its left.
     pub left: i8,
-    /// The sum of what it does: `RS_KEY_RUN`, `RS_KEY_JUMP`, `RS_KEY_DIVE`.
+    /// The keys that it holds, added: `RS_KEY_RUN`, `RS_KEY_JUMP`, `RS_KEY_DIVE`.
     pub keys: u8,
     /// 0.
     pub reserved: u8,

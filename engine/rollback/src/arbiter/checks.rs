@@ -80,7 +80,7 @@ impl Checks {
             compared = true;
             from |= u8::from(of != digest) << other;
         }
-        // Each pair is told once: nobody puts it right.
+        // Reports each pair once: without a reference state, nothing can correct it.
         from &= !differ[seat];
         differ[seat] |= from;
         (0..SEATS_MAX).filter(|other| from & 1 << other != 0).for_each(|other| differ[other] |= 1 << seat);

@@ -198,7 +198,7 @@ impl<T: Together, P: Copy + PartialEq> Match<T, P> {
     /// # Panics
     /// When `tick` does not follow the tick of the last call, or of [`Self::begin`].
     pub fn tick(&mut self, tick: u64, mut send: impl FnMut(P, Channel, Packet)) {
-        assert_eq!(tick, self.history.newest + 1, "a match is told every tick");
+        assert_eq!(tick, self.history.newest + 1, "the game calls a match in every tick");
         let present = self.present();
         let mut inputs = Inputs::neutral(self.neutral, self.members.len(), present);
         (0..self.members.len())
@@ -297,7 +297,7 @@ impl<T: Together, P: Copy + PartialEq> Match<T, P> {
     }
 
     /// Takes a packet of a player: call it from `Game::event`. Gives the difference that its digest has shown, if any. The
-    /// players concerned are told.
+    /// server tells both players.
     ///
     /// # Errors
     /// [`Refused`]: nothing has changed. A client can say what it likes; it harms itself at most.

@@ -53,7 +53,7 @@ fn without_a_server_that_steps_each_pair_that_differs_is_told_once() {
     assert_eq!(pairs, [(0, 1), (1, 2)]);
     let told = |client: usize| world.clients[client].session.stats().differences;
     assert!(told(0) == 1 && told(2) == 1 && told(FAULTY) >= 1);
-    assert_eq!(world.game.stats().states, 3, "nobody knows who is right");
+    assert_eq!(world.game.stats().states, 3, "there is no reference state");
 }
 
 fn pairs(found: &Difference) -> impl Iterator<Item = (u8, u8)> {

@@ -42,7 +42,7 @@ fn after_a_long_outage_nobody_has_the_state_if_the_server_does_not_step() {
     assert!(world.game.is_lost(2) && !world.game.is_lost(0));
     assert_eq!(world.clients[2].taken.last(), Some(&Taken::Lost));
     assert_eq!(world.clients[2].session.advance(5, &Default::default()), Progress::Waiting);
-    assert_eq!(world.game.stats().lost, 1, "it is told once");
+    assert_eq!(world.game.stats().lost, 1, "the client learns it once");
     assert_eq!(world.game.leave(2), Some(2));
     world.pass(100);
     assert!(world.behind(0) < 20);

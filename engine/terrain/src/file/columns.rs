@@ -77,8 +77,8 @@ pub struct Spawn {
     pub name: [u32; 2],
 }
 
-/// A triangle in the list of a cell, with the box around it: most are told apart by the box alone, which lies in order in
-/// memory.
+/// A triangle in the list of a cell, with the box around it. The box alone rules out most triangles, and the boxes of a cell
+/// lie side by side in memory.
 #[derive(Clone, Copy, PartialEq, Debug, Pod, Zeroable)]
 #[repr(C)]
 pub struct CellTriangle {

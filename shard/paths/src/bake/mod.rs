@@ -135,7 +135,7 @@ struct Polygons {
     polygons: Vec<Vec<u32>>,
 }
 
-/// Makes the navigation mesh of a terrain. `progress` is told how much is done, from 0 to 1.
+/// Makes the navigation mesh of a terrain. It calls `progress` with the share that is done, from 0 to 1.
 ///
 /// # Errors
 /// [`MeshError`]
