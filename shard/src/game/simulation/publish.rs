@@ -3,25 +3,24 @@
 use super::Simulation;
 use crate::game::shard::Shard;
 use crate::game::{Game, ShownOf};
-use crate::world::exchange::Change;
+use crate::world::replication::changes::{describe, find_changes};
 use crate::world::rewind::{NO_HITBOX, Sample};
-use crate::world::store::{Columns, Entities};
 use ringshard_protocol::time::Instant;
-use ringshard_world::{EntityId, Map, State};
+use ringshard_world::State;
 
 impl<G: Game> Simulation<G> {
     /// Publishes what has changed since the last tick.
     pub(super) fn publish(&mut self, now: Instant) {
-        self.collect_changes();
         let Simulation { shard, exchange, encoder, changes, game, .. } = self;
-        let tick = shard.wire_tick();
+        let (map, tick, first) = (*shard.map(), shard.wire_tick(), exchange.own().0);
+        let columns = shard.entities.columns();
+        find_changes(&map, first, &columns, &shard.replica, |shown| kind_of(game, shown), changes);
         for change in &*changes {
             shard.replica.apply(tick, change);
             encoder.forget(change.id().index);
         }
-        let first = exchange.own().0;
-        let map = *shard.map();
-        exchange.publish(now, changes, |index| describe(game, &shard.entities, &map, first, index));
+        let again = |index| describe(&map, first, &columns, index, |shown| kind_of(game, shown));
+        exchange.publish(now, changes, again);
     }
 
     /// Records where all entities are, for rewinds.
@@ -37,48 +36,6 @@ impl<G: Game> Simulation<G> {
             }),
         );
     }
-
-    /// Compares the store with the replica.
-    fn collect_changes(&mut self) {
-        let Simulation { shard, exchange, changes, game, .. } = self;
-        changes.clear();
-        let (first, share) = exchange.own();
-        let map = *shard.map();
-        let columns = shard.entities.columns();
-        for row in 0..share {
-            let index = first + row as u16;
-            let known = shard.replica.generation(index);
-            if !columns.living.contains(row) {
-                if known != 0 {
-                    changes.push(Change::Gone { id: EntityId { index, generation: known } });
-                }
-                continue;
-            }
-            let id = EntityId { index, generation: columns.generations[row] };
-            let (state, rate) = (State::quantise(&map, &columns.poses[row], columns.shown[row]), columns.rates[row]);
-            if !shard.replica.is_known(id, &state, rate) {
-                changes.push(Change::State { id, state, kind: kind_of(game, &columns, row), rate });
-            }
-        }
-    }
-}
-
-/// What has become of an entity of this core, for a core that has missed a change.
-fn describe<G: Game>(
-    game: &G,
-    entities: &Entities<ShownOf<G>>,
-    map: &Map,
-    first: u16,
-    index: u16,
-) -> Change<ShownOf<G>> {
-    let row = usize::from(index - first);
-    let columns = entities.columns();
-    let id = EntityId { index, generation: columns.generations[row] };
-    if !columns.living.contains(row) {
-        return Change::Gone { id };
-    }
-    let state = State::quantise(map, &columns.poses[row], columns.shown[row]);
-    Change::State { id, state, kind: kind_of(game, &columns, row), rate: columns.rates[row] }
 }
 
 /// A hitbox as the history keeps it.
@@ -88,9 +45,9 @@ fn hitbox_of<G: Game>(hitbox: Option<usize>) -> u8 {
     hitbox as u8
 }
 
-/// The kind of the entity in a row.
-fn kind_of<G: Game>(game: &G, columns: &Columns<'_, ShownOf<G>>, row: usize) -> u8 {
-    let kind = game.kind(&columns.shown[row]);
+/// The kind of an entity that shows this.
+fn kind_of<G: Game>(game: &G, shown: &ShownOf<G>) -> u8 {
+    let kind = game.kind(shown);
     assert!(kind < G::KINDS.len(), "a game names its own kinds: there is no kind {kind}");
     kind as u8
 }
