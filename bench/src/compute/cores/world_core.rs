@@ -11,7 +11,7 @@ use ringshard::world::exchange::{Change, Exchange};
 use ringshard::world::replication::changes::{describe, find_changes};
 use ringshard::world::replication::viewer::{PlayerReport, Scratch};
 use ringshard::world::replication::{Encoder, Happenings, Pacing, Replica, Viewer};
-use ringshard::world::rewind::{History, Hitbox, Sample};
+use ringshard::world::rewind::{History, Hitbox, Part, PartPool, Sample};
 use ringshard::world::store::Entities;
 use ringshard::world::visibility::Visibility;
 use ringshard_demo::Layout;
@@ -32,6 +32,7 @@ pub struct WorldCore {
     crowd: Crowd,
     entities: Entities<Character>,
     exchange: Exchange<Character>,
+    parts: PartPool,
     replica: Replica<Character>,
     visibility: Visibility,
     encoder: Encoder,
@@ -85,12 +86,13 @@ impl WorldCore {
         WorldCore {
             players: (0..players).map(player).collect(),
             entities,
+            parts: PartPool::new(share),
             random: Csprng::seed_from_u64(exchange.core() as u64 + 2),
             replica: Replica::new(entities_max, 0, Character::default()),
             visibility: Visibility::new(&map, entities_max, arguments.visible, NEAR, &KINDS),
             encoder: Encoder::new(entities_max),
             happenings: Happenings::new(entities_max),
-            history: History::new(entities_max, map, HITBOXES),
+            history: History::of_parts(exchange.cores(), share, map, HITBOXES),
             pacing: Pacing { bytes_max: arguments.snapshot_bytes, ..Pacing::default() },
             scratch: Scratch::default(),
             changes: Vec::new(),
@@ -120,9 +122,11 @@ impl WorldCore {
 
     fn apply(&mut self, tick: u32) {
         let WorldCore { exchange, replica, encoder, .. } = self;
-        let take = |change: &Change<Character>| {
-            replica.apply(tick, change);
-            encoder.forget(change.id().index);
+        let take = |changes: &[Change<Character>]| {
+            for change in changes {
+                replica.apply(tick, change);
+                encoder.forget(change.id().index);
+            }
         };
         exchange.receive(take, |_, _| ());
     }
@@ -137,7 +141,7 @@ impl WorldCore {
     }
 
     fn publish(&mut self, tick: u32) {
-        let WorldCore { map, entities, exchange, replica, encoder, changes, .. } = self;
+        let WorldCore { map, entities, exchange, parts, replica, encoder, changes, .. } = self;
         let first = exchange.own().0;
         let columns = entities.columns();
         find_changes(map, first, &columns, replica, kind_of, changes);
@@ -145,7 +149,8 @@ impl WorldCore {
             replica.apply(tick, change);
             encoder.forget(change.id().index);
         }
-        exchange.publish(Instant::ZERO, changes, |index| describe(map, first, &columns, index, kind_of));
+        let part = parts.take(|part| record_part(part, replica, exchange.own()));
+        exchange.publish(Instant::ZERO, changes, part, |index| describe(map, first, &columns, index, kind_of));
         encoder.clear();
     }
 
@@ -154,11 +159,7 @@ impl WorldCore {
     }
 
     fn record(&mut self, tick: u32) {
-        let samples = self.replica.living().map(|(index, generation, state)| {
-            let State { position, velocity, rotation, leap, .. } = *state;
-            (index, Sample { position, velocity, rotation, leap, generation, hitbox: 0 })
-        });
-        self.history.record(tick.into(), samples);
+        self.history.keep(tick.into(), self.exchange.parts());
     }
 
     fn look(&mut self, tick: u32) {
@@ -202,6 +203,15 @@ impl WorldCore {
             encoded: self.encoder.encoded - self.before.encoded,
         }
     }
+}
+
+fn record_part(part: &mut Part, replica: &Replica<Character>, (first, share): (u16, usize)) {
+    let samples = (0..share as u16).map(|row| {
+        let index = first + row;
+        let State { position, velocity, rotation, leap, .. } = *replica.state(index);
+        (row, Sample { position, velocity, rotation, leap, generation: replica.generation(index), hitbox: 0 })
+    });
+    part.record(samples, HITBOXES.len());
 }
 
 fn kind_of(_shown: &Character) -> u8 {
