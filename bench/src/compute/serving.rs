@@ -23,13 +23,13 @@ use std::sync::Arc;
 use std::time::Duration;
 
 /// Ticks until a snapshot is acknowledged: 50 ms.
-const ROUND_TRIP: u16 = 3;
+pub const ROUND_TRIP: u16 = 3;
 /// Ticks before the measurement starts.
 const WARM_UP: u32 = 90;
 /// Up to this distance an entity is near, in units.
-const NEAR: f32 = 5_000.0;
+pub const NEAR: f32 = 5_000.0;
 /// Most bytes of a snapshot's header with its owner block.
-const HEADER_BYTES_MAX: usize = SnapshotHeader::BYTES + 3 + <Own as Fields>::BYTES_MAX;
+pub const HEADER_BYTES_MAX: usize = SnapshotHeader::BYTES + 3 + <Own as Fields>::BYTES_MAX;
 
 ringshard_world::wire! {
     /// The own state of a player: where it is.
@@ -37,7 +37,7 @@ ringshard_world::wire! {
 }
 
 impl Own {
-    fn at([x, y, z]: [f32; 3]) -> Own {
+    pub fn at([x, y, z]: [f32; 3]) -> Own {
         Own { x, y, z }
     }
 }

@@ -117,7 +117,7 @@ impl Core {
         self.changes += changes.len() as u64;
         changes.iter().for_each(|change| self.replica.apply(self.tick, change));
         let Core { exchange, owned, first, .. } = self;
-        exchange.publish(Instant::ZERO, &changes, |index| {
+        exchange.publish(Instant::ZERO, &changes, None, |index| {
             meanwhile();
             let Owned { generation, is_there, state, rate } = owned[usize::from(index - *first)].clone();
             let id = EntityId { index, generation };
@@ -129,9 +129,9 @@ impl Core {
         let Core { exchange, replica, tick, .. } = self;
         let mut counted = 0;
         let mut applied = 0;
-        let take = |change: &Change<Character>| {
-            replica.apply(*tick, change);
-            applied += 1;
+        let take = |changes: &[Change<Character>]| {
+            changes.iter().for_each(|change| replica.apply(*tick, change));
+            applied += changes.len();
         };
         let received = exchange.receive(take, |_, count| counted += count);
         assert!(received == applied && received as u64 == counted);

@@ -49,7 +49,7 @@ use crate::runtime::tick::TICK;
 use crate::world::exchange::{Change, Command, Exchange, ExchangeStats};
 use crate::world::replication::viewer::Scratch;
 use crate::world::replication::{Encoder, Replica};
-use crate::world::rewind::{History, RewindSettings, RewindStats};
+use crate::world::rewind::{History, PartPool, RewindSettings, RewindStats};
 use crate::world::store::Entities;
 use crate::world::visibility::Visibility;
 use rand_chacha::rand_core::SeedableRng;
@@ -75,6 +75,8 @@ pub struct Simulation<G: Game> {
     shard: Shard<G>,
     config: WorldConfig,
     exchange: Exchange<ShownOf<G>>,
+    /// Where the core's own entities are, per tick.
+    parts: PartPool,
     encoder: Encoder,
     /// Slices served since this tick.
     served: usize,
@@ -131,7 +133,7 @@ impl<G: Game> Simulation<G> {
                 config.near,
                 &config.kinds_of(G::KINDS),
             ),
-            History::new(config.entities_max, *config.terrain.map(), G::HITBOXES),
+            History::of_parts(exchange.cores(), share, *config.terrain.map(), G::HITBOXES),
             config.rewind,
             Csprng::seed_from_u64(config.seed.wrapping_add(exchange.core() as u64)),
         );
@@ -141,6 +143,7 @@ impl<G: Game> Simulation<G> {
             encoder: Encoder::new(config.entities_max),
             config,
             exchange,
+            parts: PartPool::new(share),
             served: 0,
             tick_began: Instant::ZERO,
             first_tick_at: None,
@@ -255,9 +258,11 @@ impl<G: Game> Service for Simulation<G> {
         let Simulation { shard, exchange, encoder, .. } = self;
         // In this core's own ticks, which its clients get.
         let tick = shard.wire_tick();
-        let take = |change: &Change<ShownOf<G>>| {
-            shard.replica.apply(tick, change);
-            encoder.forget(change.id().index);
+        let take = |changes: &[Change<ShownOf<G>>]| {
+            for change in changes {
+                shard.replica.apply(tick, change);
+                encoder.forget(change.id().index);
+            }
         };
         exchange.receive(take, |published_at, count| stages.exchange_lag.record(now.since(published_at), count))
     }
