@@ -42,6 +42,9 @@ pub struct Follower {
     phase: Duration,
     /// The tick of the newest input; None before the first snapshot.
     tick: Option<u32>,
+    /// Ticks between two messages, as the server asks, and inputs since the last message.
+    input_interval: u8,
+    unsent: u8,
     /// The last inputs, oldest first.
     inputs: [TimedInput<Input>; INPUTS],
     pub counts: SnapshotCounts,
@@ -60,6 +63,8 @@ impl Follower {
             next_input: Instant::NEVER,
             phase: Duration::from_nanos((relay * INPUT_PERIOD.as_nanos() as f64) as u64),
             tick: None,
+            input_interval: 1,
+            unsent: 0,
             inputs: [TimedInput::default(); INPUTS],
             counts: SnapshotCounts::default(),
         }
@@ -78,6 +83,7 @@ impl Follower {
             return;
         }
         self.received.note(header.number);
+        self.input_interval = header.input_interval;
         let tick = self.tick.get_or_insert(header.tick.wrapping_add(LEAD_FIRST));
         // One tick at a time, so that a late answer does not make it overshoot.
         match header.lead {
@@ -93,6 +99,11 @@ impl Follower {
         *tick = tick.wrapping_add(1);
         self.inputs.rotate_left(1);
         self.inputs[INPUTS - 1] = TimedInput { input: self.brain.input(None), view_delay: 0 };
+        self.unsent += 1;
+        if self.unsent < self.input_interval {
+            return;
+        }
+        self.unsent = 0;
         let header = InputHeader { received: self.received.acknowledgment(), digest: None, tick: *tick };
         let neutral = self.shared.rules.neutral_input();
         // An input that is not accepted counts as lost.

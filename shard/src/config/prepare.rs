@@ -182,6 +182,7 @@ impl Preparation<'_> {
             visible_max: settings.visible as usize,
             near: settings.near as f32,
             pacing: Pacing { bytes_max: settings.snapshot_bytes as usize, ..Pacing::default() },
+            admits_when_overloaded: settings.admit_when_overloaded,
             seed: settings.seed,
             rewind: live_world(settings),
             view_radius: settings.view_radius.clone(),

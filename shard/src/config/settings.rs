@@ -246,6 +246,8 @@ settings! {
         workers: u64 = "2", whole(0..=WORKERS_MAX as u64, ""), false;
         /// Highest number of jobs of one core that wait, run, or have a result that the game has not taken.
         jobs: u64 = "1024", whole(1..=JOBS_MAX, "per core"), false;
+        /// Admit new clients also while a core is overloaded and sheds load. They make the world worse for all.
+        admit_when_overloaded: bool = "false", switch(), false;
         /// Seed of all randomness in the world.
         seed: u64 = "0", whole(0..=i64::MAX as u64, ""), false;
     }
