@@ -13,7 +13,7 @@
 //! | `acknowledge` | acknowledgments of snapshots |
 //! | `serve` | sending snapshots to the clients of a slice |
 //! | `unsent_snapshots` | snapshots that wait to be sent |
-//! | `shedding` | lower rates for a core whose ticks are late |
+//! | `shedding` | lower rates for an overloaded core |
 //! | `stats` | the counters of a world |
 //!
 //! A tick runs the commands, the steps of the players, and the game. Then its changes are published, to this core's replica
@@ -41,6 +41,7 @@ use crate::game::members::{Presence, SLICES};
 use crate::game::shard::Shard;
 use crate::game::{Game, ShownOf};
 use crate::runtime::jobs::{JobPort, JobStats};
+use crate::runtime::load::Load;
 use crate::runtime::path_record::PathRecord;
 use crate::runtime::player_list::PlayerList;
 use crate::runtime::service::{LiveSettings, Service, ServiceCounters};
@@ -86,6 +87,8 @@ pub struct Simulation<G: Game> {
     /// Ticks of time since the last tick began: more than 1 if others were left out.
     ticks_passed: u16,
     shedding: Shedding,
+    /// How the core fared since the last tick.
+    load: Load,
     scratch: Scratch,
     /// Entities that a player always sees: working memory.
     always: Vec<EntityId>,
@@ -149,6 +152,7 @@ impl<G: Game> Simulation<G> {
             first_tick_at: None,
             ticks_passed: 1,
             shedding: Shedding::default(),
+            load: Load::NONE,
             scratch: Scratch::default(),
             always: Vec::new(),
             waiting: Vec::new(),
@@ -278,9 +282,21 @@ impl<G: Game> Service for Simulation<G> {
         self.game.draining(&mut self.shard);
     }
 
+    fn load(&mut self, load: &Load) {
+        self.load = *load;
+    }
+
+    fn shed_level(&self) -> u8 {
+        self.shedding.level
+    }
+
+    fn admits(&self) -> bool {
+        self.config.admits_when_overloaded || !self.shedding.refuses
+    }
+
     fn tick(&mut self, now: Instant, endpoint: &mut Endpoint) {
         let is_late = self.served < SLICES && self.shard.tick() > self.config.first_tick;
-        self.shedding.record(is_late, self.shard.tick());
+        self.shedding.record(is_late, &std::mem::replace(&mut self.load, Load::NONE));
         if is_late {
             self.send_missed_events(now, endpoint);
         }

@@ -5,13 +5,14 @@ use super::acknowledge::apply_acknowledgment;
 use super::unsent_snapshots::{Run, Waiting};
 use crate::game::Game;
 use crate::game::members::{Member, SLICES};
+use crate::game::shard::Shard;
 use crate::world::replication::viewer::PlayerReport;
 use ringshard_protocol::Endpoint;
 use ringshard_protocol::connection::sealed_len;
 use ringshard_protocol::time::Instant;
-use ringshard_protocol::wire::Channel;
-use ringshard_world::Rules;
+use ringshard_protocol::wire::{Channel, ConnectionId};
 use ringshard_world::messages::SnapshotHeader;
+use ringshard_world::{EntityId, Rules};
 
 /// Ticks in which the visible entities of every client are updated once.
 pub const INTEREST_PERIOD: u32 = 16;
@@ -26,8 +27,13 @@ impl<G: Game> Simulation<G> {
     fn write_snapshots(&mut self, slice: usize) {
         self.waiting.clear();
         let (mut address, mut addresses, mut start) = (None, 0, 0);
+        let (tick, pacing) = (self.shard.wire_tick(), self.config.pacing.shed(self.shedding.level));
         for position in 0..self.shard.members.slice(slice).len() {
             let slot = self.prefetch_ahead(slice, position);
+            if !pacing.serves(tick, slot) {
+                self.hear(slot);
+                continue;
+            }
             self.acknowledge_and_look(slot);
             let len = self.write_snapshot(slot, start);
             let Some(member) = self.shard.members.in_slot(slot) else { continue };
@@ -39,6 +45,14 @@ impl<G: Game> Simulation<G> {
                 start += len;
             }
             self.heard.extend(self.scratch.heard.iter().map(|&about| (id, about)));
+        }
+    }
+
+    /// Notes the events for a client that gets no snapshot in this tick.
+    fn hear(&mut self, slot: u16) {
+        let Simulation { shard, heard, .. } = self;
+        if !shard.happenings.is_empty() {
+            hear(shard, slot, heard);
         }
     }
 
@@ -154,12 +168,17 @@ impl<G: Game> Simulation<G> {
         let Simulation { shard, heard, .. } = self;
         for slice in self.served..SLICES {
             for &slot in shard.members.slice(slice) {
-                let Some(member) = shard.members.in_slot(slot) else { continue };
-                let Some(id) = member.connection else { continue };
-                let about = member.viewer.heard(&shard.happenings, &shard.replica);
-                heard.extend(about.map(|about| (id, about)));
+                hear(shard, slot, heard);
             }
         }
         self.send_heard(now, endpoint);
     }
+}
+
+/// Adds the events of the tick that a client must hear of.
+fn hear<G: Game>(shard: &Shard<G>, slot: u16, heard: &mut Vec<(ConnectionId, EntityId)>) {
+    let Some(member) = shard.members.in_slot(slot) else { return };
+    let Some(id) = member.connection else { return };
+    let about = member.viewer.heard(&shard.happenings, &shard.replica);
+    heard.extend(about.map(|about| (id, about)));
 }

@@ -43,7 +43,7 @@ const CALM: Shape = Shape {
     copies: 0,
     delay: 0,
     blackout: 0,
-    pacing: Pacing { bytes_max: 500, near: 1, far_tenths: 33, still: 10, refresh: 300 },
+    pacing: Pacing { bytes_max: 500, near: 1, far_tenths: 33, still: 10, refresh: 300, every: 1, input_interval: 1 },
 };
 /// Ticks after which clients must know a world at rest completely, over a channel without loss: up to the next refresh and
 /// its acknowledgments.
