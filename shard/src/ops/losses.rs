@@ -467,6 +467,7 @@ pub const WORK: &[&str] = &[
     "world_events_out",
     "world_snapshots",
     "world_snapshot_bytes",
+    "world_snapshot_padding_bytes",
     "world_entries",
     "world_encoded",
     "world_entered",

@@ -2,13 +2,12 @@
 
 use super::Simulation;
 use super::acknowledge::apply_acknowledgment;
-use super::unsent_snapshots::{Run, Waiting};
+use super::unsent_snapshots::{Run, Waiting, join_runs};
 use crate::game::Game;
 use crate::game::members::{Member, SLICES};
 use crate::game::shard::Shard;
 use crate::world::replication::viewer::PlayerReport;
 use ringshard_protocol::Endpoint;
-use ringshard_protocol::connection::sealed_len;
 use ringshard_protocol::time::Instant;
 use ringshard_protocol::wire::{Channel, ConnectionId};
 use ringshard_world::messages::SnapshotHeader;
@@ -40,7 +39,7 @@ impl<G: Game> Simulation<G> {
             let Some(id) = member.connection else { continue };
             if len > 0 {
                 addresses += u32::from(address.replace(member.address) != Some(member.address));
-                let run = Run { address: addresses, datagram_bytes: sealed_len(len) as u16 };
+                let run = Run::of(addresses, len);
                 self.waiting.push(Waiting { id, run, start: start as u32, len: len as u16 });
                 start += len;
             }
@@ -131,13 +130,13 @@ impl<G: Game> Simulation<G> {
 
     fn send_snapshots(&mut self, now: Instant, endpoint: &mut Endpoint) {
         let Simulation { waiting, snapshots, stats, .. } = self;
-        waiting.sort_unstable_by_key(|waiting| waiting.run);
-        for (at, &Waiting { id, start, len, .. }) in waiting.iter().enumerate() {
+        stats.snapshot_padding_bytes += join_runs(waiting) as u64;
+        for (at, &Waiting { id, run, start, len }) in waiting.iter().enumerate() {
             if let Some(ahead) = waiting.get(at + 2) {
                 endpoint.prefetch(ahead.id);
             }
             let message = &snapshots[start as usize..start as usize + usize::from(len)];
-            match endpoint.send(now, id, Channel::UNRELIABLE, message) {
+            match endpoint.send_padded(now, id, Channel::UNRELIABLE, message, run.datagram_bytes.into()) {
                 Ok(()) => {
                     stats.snapshots += 1;
                     stats.snapshot_bytes += u64::from(len);

@@ -62,6 +62,8 @@ counters! {
         snapshots,
         /// Bytes of these snapshots.
         snapshot_bytes,
+        /// Bytes of padding, so that snapshots of different sizes leave as one send.
+        snapshot_padding_bytes,
         /// Snapshots that the endpoint refused to send; they count as lost.
         snapshots_unsent,
         /// Entries in snapshots.
