@@ -175,6 +175,10 @@ fn main() -> Result<(), Box<dyn Error>> {
         cipher.round();
     }
     let (pair, bare) = (quartile(&mut relay.turns), quartile(&mut cipher.turns));
-    println!("{clients} connections, {}: {pair:.0} ns a pair, cipher alone {bare:.0} ns, rest {:.0} ns", suite.name(), pair - bare);
+    println!(
+        "{clients} connections, {}: {pair:.0} ns a pair, cipher alone {bare:.0} ns, rest {:.0} ns",
+        suite.name(),
+        pair - bare
+    );
     Ok(())
 }
