@@ -22,11 +22,12 @@ pub(super) enum HeartbeatAction {
     TimedOut,
 }
 
-/// The heartbeat of one connection.
+/// The heartbeat of one connection. What each datagram changes comes first.
 #[derive(Clone, Debug)]
+#[repr(C)]
 pub(super) struct Heartbeat {
-    config: HeartbeatConfig,
     heard_at: Instant,
+    config: HeartbeatConfig,
     pinged_at: Instant,
     /// Value of the ping that waits for its answer: the time when it was due.
     outstanding: Option<u64>,

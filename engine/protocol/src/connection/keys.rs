@@ -4,6 +4,7 @@ use crate::crypto::noise::Secrets;
 use crate::crypto::{AeadKey, NotAuthentic, Suite};
 use crate::time::Instant;
 use crate::wire::{ConnectionId, Flags, flags};
+use core::mem::offset_of;
 
 /// Which endpoint of a connection.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
@@ -52,25 +53,28 @@ impl KeyPair {
     }
 }
 
-/// The keys in use.
+/// The keys in use. What each datagram needs comes first.
 #[derive(Debug)]
+#[repr(C)]
 pub(super) struct TrafficKeys {
-    pub(super) role: Role,
-    pub(super) suite: Suite,
-    pub(super) secrets: Secrets,
-    open: AeadKey,
-    seal: AeadKey,
     /// Values of the key phase bit.
     open_phase: Flags,
     seal_phase: Flags,
+    pub(super) role: Role,
+    pub(super) suite: Suite,
     /// Packets that the key may still seal.
     seals_left: u64,
     sealed_bytes: u64,
+    open: AeadKey,
+    seal: AeadKey,
+    pub(super) secrets: Secrets,
     /// When the key for sealing came into use.
     since: Instant,
 }
 
 impl TrafficKeys {
+    pub(super) const SEAL_KEY_AT: usize = offset_of!(TrafficKeys, seal);
+
     pub(super) fn new(role: Role, suite: Suite, secrets: Secrets, now: Instant) -> Self {
         let KeyPair { seal, open } = KeyPair::derive(role, suite, &secrets);
         TrafficKeys {

@@ -9,18 +9,22 @@ use crate::limits::*;
 #[inline]
 pub fn sealed_len(frames_bytes: usize) -> usize {
     assert!(frames_bytes <= FRAMES_BYTES_MAX, "the frame writer keeps to its buffer");
-    usize::from(BUCKET_OF[(HEADER_BYTES + frames_bytes + TAG_BYTES).div_ceil(BUCKET_GRAIN)])
+    let grains = frames_bytes.div_ceil(BUCKET_GRAIN);
+    // The bucket of one grain less may have room for the last few bytes.
+    let less = usize::from(BUCKET_OF[grains.saturating_sub(1)]);
+    if HEADER_BYTES + frames_bytes + TAG_BYTES <= less { less } else { usize::from(BUCKET_OF[grains]) }
 }
 
-/// Every bucket is a multiple of this.
+/// Two buckets differ by at least this.
 const BUCKET_GRAIN: usize = 16;
+const GRAINS_MAX: usize = FRAMES_BYTES_MAX.div_ceil(BUCKET_GRAIN);
 
-/// The bucket for each number of grains.
-const BUCKET_OF: [u16; DATAGRAM_BYTES_MAX / BUCKET_GRAIN + 1] = {
-    let mut table = [0; DATAGRAM_BYTES_MAX / BUCKET_GRAIN + 1];
+/// The bucket for each number of grains of frames.
+const BUCKET_OF: [u16; GRAINS_MAX + 1] = {
+    let mut table = [DATAGRAM_BUCKETS[DATAGRAM_BUCKETS.len() - 1]; GRAINS_MAX + 1];
     let (mut grains, mut bucket) = (0, 0);
-    while grains < table.len() {
-        if grains * BUCKET_GRAIN > DATAGRAM_BUCKETS[bucket] as usize {
+    while grains < GRAINS_MAX {
+        while HEADER_BYTES + grains * BUCKET_GRAIN + TAG_BYTES > DATAGRAM_BUCKETS[bucket] as usize {
             bucket += 1;
         }
         table[grains] = DATAGRAM_BUCKETS[bucket];
@@ -32,8 +36,9 @@ const BUCKET_OF: [u16; DATAGRAM_BYTES_MAX / BUCKET_GRAIN + 1] = {
 const _: () = {
     let mut bucket = 0;
     while bucket < DATAGRAM_BUCKETS.len() {
-        assert!((DATAGRAM_BUCKETS[bucket] as usize).is_multiple_of(BUCKET_GRAIN));
-        assert!(bucket == 0 || DATAGRAM_BUCKETS[bucket - 1] < DATAGRAM_BUCKETS[bucket], "buckets grow");
+        let far =
+            bucket == 0 || DATAGRAM_BUCKETS[bucket - 1] as usize + BUCKET_GRAIN <= DATAGRAM_BUCKETS[bucket] as usize;
+        assert!(far, "buckets are at least a grain apart");
         bucket += 1;
     }
 };

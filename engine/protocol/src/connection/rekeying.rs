@@ -17,6 +17,7 @@ use crate::crypto::{AeadKey, NotAuthentic, PublicKey, SecretKey};
 use crate::limits::{REKEY_BYTES, REKEY_PERIOD, REKEY_PERIOD_MIN};
 use crate::time::{Duration, Instant};
 use crate::wire::{Flags, REKEY_NAME_BYTES};
+use core::mem::offset_of;
 
 /// A rekey that is not over. PROTOCOL.md's *steady* is the absence of one.
 #[derive(Debug)]
@@ -66,6 +67,7 @@ pub(super) enum ResponseOutcome {
 
 /// The traffic keys of a connection and the rekey in progress.
 #[derive(Debug)]
+#[repr(C)]
 pub(super) struct Rekeying {
     keys: TrafficKeys,
     rekey: Option<Rekey>,
@@ -76,6 +78,9 @@ pub(super) struct Rekeying {
 }
 
 impl Rekeying {
+    /// Where the key for sealing lies. Everything in front of it is for opening, or small.
+    pub(super) const SEAL_KEY_AT: usize = offset_of!(Rekeying, keys) + TrafficKeys::SEAL_KEY_AT;
+
     pub(super) fn new(keys: TrafficKeys) -> Self {
         Rekeying { keys, rekey: None, answered_at: None, completed: 0 }
     }

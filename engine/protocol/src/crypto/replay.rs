@@ -8,6 +8,7 @@ const WORDS: usize = (REPLAY_WINDOW / 64) as usize;
 ///
 /// A sequence is checked before its datagram is opened, and committed afterwards: a forged datagram moves nothing.
 #[derive(Clone, Debug)]
+#[repr(C)]
 pub struct ReplayWindow {
     highest: u64,
     received: [u64; WORDS],

@@ -61,7 +61,7 @@ impl Endpoint {
     fn seal_queued(&mut self, now: Instant, link: &mut impl Link) -> bool {
         while let Some(queued) = self.send_queue.front() {
             if let Some(ahead) = self.send_queue.ahead(PREFETCH_AHEAD) {
-                self.table.prefetch(ahead);
+                self.table.prefetch_to_seal(ahead);
             }
             let Some(entry) = self.table.get_mut(queued.id) else {
                 self.send_queue.pop();

@@ -83,7 +83,7 @@ impl Endpoint {
             id,
             session: *session_id,
             standing: match phase {
-                Phase::HalfOpen { .. } => Standing::HalfOpen,
+                Phase::HalfOpen(_) => Standing::HalfOpen,
                 Phase::Established => Standing::Established,
                 Phase::Closing(_) => Standing::Closing,
             },

@@ -166,7 +166,7 @@ impl Endpoint {
         let Some(entry) = self.table.get_mut(id) else { return };
         match entry.phase {
             Phase::Closing(_) => return,
-            Phase::HalfOpen { .. } => {
+            Phase::HalfOpen(_) => {
                 self.remove_half_open(id);
                 return;
             }

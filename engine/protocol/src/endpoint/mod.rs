@@ -153,10 +153,10 @@ impl Endpoint {
         self.events.pop()
     }
 
-    /// Prefetches a connection that is about to receive or send.
+    /// Prefetches a connection that is about to receive a datagram or to be sent a message.
     #[inline]
     pub fn prefetch(&self, id: ConnectionId) {
-        self.table.prefetch(id);
+        self.table.prefetch_to_receive(id);
     }
 
     /// Sets the share of the core's time that is spare, 0 to 1. Key exchanges are expensive: with little time to spare,

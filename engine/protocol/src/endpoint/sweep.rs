@@ -28,12 +28,12 @@ impl Endpoint {
 
     fn timer_expired(&mut self, now: Instant, id: ConnectionId) {
         let Some(entry) = self.table.get_mut(id) else { return };
-        match entry.phase {
-            Phase::HalfOpen { until, .. } if until <= now => {
+        match &entry.phase {
+            Phase::HalfOpen(half_open) if half_open.until <= now => {
                 self.stats.half_open_expired += 1;
                 self.remove_half_open(id);
             }
-            Phase::HalfOpen { .. } => self.table.schedule(id),
+            Phase::HalfOpen(_) => self.table.schedule(id),
             Phase::Closing(_) => {}
             Phase::Established => match entry.connection.advance(now, &mut self.resources) {
                 Some(DisconnectReason::TimedOut) => {

@@ -2,15 +2,17 @@
 
 use super::entry::{Entry, Phase};
 use super::timers::Timers;
+use crate::connection::Connection;
 use crate::crypto::Csprng;
 use crate::crypto::noise::ResumeKey;
 use crate::limits::HALF_OPEN_TIMEOUT;
 use crate::link::Path;
 use crate::time::{Duration, Instant};
 use crate::wire::ConnectionId;
+use core::mem::offset_of;
 use core::net::SocketAddr;
 use rand_chacha::rand_core::Rng;
-use ringshard_prefetch::prefetch;
+use ringshard_prefetch::prefetch_part;
 use std::collections::{HashMap, VecDeque};
 
 /// How long after the end of a connection its datagrams count as late.
@@ -34,7 +36,9 @@ fn is_half_open(slots: &[Slot], id: ConnectionId) -> bool {
     slot.generation == id.generation() && slot.entry.as_ref().is_some_and(Entry::is_half_open)
 }
 
+/// A multiple of cache lines: neighbours share none.
 #[derive(Debug)]
+#[repr(C, align(64))]
 struct Slot {
     generation: u8,
     /// The generation before the client moved; 0 if it never did.
@@ -51,6 +55,10 @@ struct Ended {
     former_generation: u8,
     at: Instant,
 }
+
+/// Where the connection lies in its slot.
+const CONNECTION_AT: usize = offset_of!(Slot, entry) + offset_of!(Entry, connection);
+const _: () = assert!(size_of::<Option<Entry>>() == size_of::<Entry>(), "an entry begins where its option begins");
 
 impl Slot {
     #[inline]
@@ -103,11 +111,20 @@ impl Table {
         slot.entry.as_mut().filter(|_| named && id.core() == self.core)
     }
 
-    /// Prefetches the slot of a connection. It reads nothing, so the id may be wrong.
+    /// Prefetches what the next datagram of a connection needs. It reads nothing, so the id may be wrong.
     #[inline]
-    pub(super) fn prefetch(&self, id: ConnectionId) {
+    pub(super) fn prefetch_to_receive(&self, id: ConnectionId) {
         if let Some(slot) = self.slots.get(usize::from(id.slot())) {
-            prefetch(slot);
+            prefetch_part(slot, 0..CONNECTION_AT + Connection::SEAL_KEY_AT);
+        }
+    }
+
+    /// Prefetches what sealing a datagram needs.
+    #[inline]
+    pub(super) fn prefetch_to_seal(&self, id: ConnectionId) {
+        if let Some(slot) = self.slots.get(usize::from(id.slot())) {
+            prefetch_part(slot, 0..CONNECTION_AT + Connection::FRONT_BYTES);
+            prefetch_part(slot, CONNECTION_AT + Connection::SEAL_KEY_AT..CONNECTION_AT + Connection::KEYS_END);
         }
     }
 
@@ -155,8 +172,8 @@ impl Table {
 
     /// Gives the client the full time from `now` on to prove its keys: the server has just sent its Accepted.
     pub(super) fn restart_half_open_timeout(&mut self, now: Instant, id: ConnectionId) {
-        if let Some(Entry { phase: Phase::HalfOpen { until, .. }, .. }) = self.get_mut(id) {
-            *until = now + HALF_OPEN_TIMEOUT;
+        if let Some(Entry { phase: Phase::HalfOpen(half_open), .. }) = self.get_mut(id) {
+            half_open.until = now + HALF_OPEN_TIMEOUT;
         }
         self.schedule(id);
     }
@@ -164,11 +181,11 @@ impl Table {
     /// The client has proved its keys. Returns the key of the session that it resumes.
     pub(super) fn establish(&mut self, id: ConnectionId) -> Option<ResumeKey> {
         let phase = std::mem::replace(&mut self.get_mut(id)?.phase, Phase::Established);
-        let Phase::HalfOpen { resumes, .. } = phase else { panic!("a connection is established once") };
+        let Phase::HalfOpen(half_open) = phase else { panic!("a connection is established once") };
         assert!(self.half_open_count > 0, "a half-open connection was counted");
         self.half_open_count -= 1;
         self.schedule(id);
-        resumes
+        half_open.resumes
     }
 
     /// Moves the connection to its validated path.

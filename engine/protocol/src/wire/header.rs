@@ -59,12 +59,11 @@ impl Header {
     /// The header's bytes on the wire.
     #[inline]
     pub fn encode(&self) -> [u8; HEADER_BYTES] {
-        let mut bytes = [0; HEADER_BYTES];
-        bytes[0..4].copy_from_slice(&self.connection.bits().to_le_bytes());
-        bytes[4] = self.channel;
-        bytes[5] = self.flags;
-        bytes[6..14].copy_from_slice(&self.sequence.to_le_bytes());
-        bytes
+        // Put together in registers: a CPU waits for bytes that it stored in pieces and loads as one.
+        let front = u64::from(self.connection.bits()) | u64::from(self.channel) << 32 | u64::from(self.flags) << 40;
+        let bits = u128::from(front) | u128::from(self.sequence) << 48;
+        let [b0, b1, b2, b3, b4, b5, b6, b7, b8, b9, b10, b11, b12, b13, _, _] = bits.to_le_bytes();
+        [b0, b1, b2, b3, b4, b5, b6, b7, b8, b9, b10, b11, b12, b13]
     }
 }
 

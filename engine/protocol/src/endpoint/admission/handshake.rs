@@ -1,7 +1,7 @@
 //! The key exchanges of admission (PROTOCOL.md#noise), and the connections that they make.
 
 use super::super::budget::Budget;
-use super::super::entry::{Entry, Phase};
+use super::super::entry::{Entry, HalfOpen, Phase};
 use super::super::offenders::Offence;
 use super::super::session::Token;
 use super::buckets::Rate;
@@ -176,8 +176,8 @@ impl Admission {
         };
         let mut connection = Connection::new(config, now, &mut self.random);
         connection.cap_rate(now, policy.connection_send_bytes_per_second);
-        let reply = Box::new(Accepted { tag: connect.tag, connection: id, noise }.encode());
-        let phase = Phase::HalfOpen { reply, until: now, resumes };
+        let reply = Accepted { tag: connect.tag, connection: id, noise }.encode();
+        let phase = Phase::HalfOpen(Box::new(HalfOpen { reply, until: now, resumes }));
         table.insert(now, entry(now, path, *connect.client_key(), phase, connection));
         Ok(id)
     }

@@ -60,8 +60,8 @@ impl Reply {
                 sent
             }
             Reply::Accepted(id) => match table.get(id).map(|entry| &entry.phase) {
-                Some(Phase::HalfOpen { reply, .. }) => {
-                    let sent = transmit(link, path, reply.as_slice(), stats, observer);
+                Some(Phase::HalfOpen(half_open)) => {
+                    let sent = transmit(link, path, &half_open.reply, stats, observer);
                     table.restart_half_open_timeout(now, id);
                     sent
                 }
