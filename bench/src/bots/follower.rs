@@ -8,10 +8,9 @@
 use super::brain::Brain;
 use super::observations::SnapshotCounts;
 use super::shared::Shared;
-use crate::load::fleet::Member;
 use ringshard_demo_rules::{DemoRules, Event, Own};
 use ringshard_prefetch::prefetch;
-use ringshard_protocol::client::{Client, ClientConfig, ClientEvent, CloseReason};
+use ringshard_protocol::client::{Client, ClientEvent, CloseReason};
 use ringshard_protocol::time::{Duration, Instant};
 use ringshard_protocol::wire::Channel;
 use ringshard_world::Rules;
@@ -40,7 +39,7 @@ const LEAD_FIRST: u32 = 4;
 const CORRECTION_MAX: i8 = 8;
 
 pub struct Follower {
-    client: Option<Client>,
+    client: Client,
     brain: Brain,
     shared: Arc<Shared>,
     view: OwnView<Own>,
@@ -59,10 +58,10 @@ pub struct Follower {
 }
 
 impl Follower {
-    /// `relay` is from 0 to 1: when the turns of its relay begin within the tick.
-    pub fn new(brain: Brain, relay: f64, shared: Arc<Shared>) -> Self {
+    /// A bot that connects by `client`. `relay` is from 0 to 1: when the turns of its relay begin within the tick.
+    pub fn new(client: Client, brain: Brain, relay: f64, shared: Arc<Shared>) -> Self {
         Follower {
-            client: None,
+            client,
             brain,
             view: OwnView::new(shared.rules.blank_own(), 0),
             shared,
@@ -155,7 +154,7 @@ impl Follower {
             self.pauses -= 1;
             return;
         }
-        let Follower { client: Some(client), brain, shared, view, prediction, .. } = self else { return };
+        let Follower { client, brain, shared, view, prediction, .. } = self;
         let (rules, neutral) = (&shared.rules, shared.rules.neutral_input());
         let input = brain.input(prediction.own());
         let tick = prediction.step(rules, TimedInput { input, view_delay: 0 });
@@ -171,11 +170,10 @@ impl Follower {
     }
 
     fn try_to_enter(&mut self, now: Instant) {
-        let Some(client) = self.client.as_mut().filter(|_| self.wants_in) else { return };
-        if self.shared.open.load(Ordering::Relaxed) {
+        if self.wants_in && self.shared.open.load(Ordering::Relaxed) {
             self.wants_in = false;
             let request = EnterRequest { schema: self.shared.rules.schema(), ticket: &[] };
-            send(now, client, Channel::RELIABLE_ORDERED, |writer| request.write(writer));
+            send(now, &mut self.client, Channel::RELIABLE_ORDERED, |writer| request.write(writer));
         }
     }
 
@@ -201,37 +199,35 @@ fn send(
     let _ = client.send(now, channel, writer.written());
 }
 
-impl Member for Follower {
-    fn begin(&mut self, config: ClientConfig, now: Instant, seed: [u8; 32]) {
-        self.client = Some(Client::new(config, now, seed).expect("the server's key is valid"));
+impl Follower {
+    pub fn connection(&self) -> &Client {
+        &self.client
     }
 
-    fn connection(&self) -> &Client {
-        self.client.as_ref().expect("a member begins first")
+    pub fn connection_mut(&mut self) -> &mut Client {
+        &mut self.client
     }
 
-    fn connection_mut(&mut self) -> &mut Client {
-        self.client.as_mut().expect("a member begins first")
-    }
-
-    fn receive(&mut self, now: Instant, datagram: &mut [u8], buffer: &mut Vec<u8>) -> bool {
+    /// See [`Member::receive`](crate::load::fleet::Member::receive).
+    pub fn receive(&mut self, now: Instant, datagram: &mut [u8], buffer: &mut Vec<u8>) -> bool {
         let was_inside = self.is_inside;
-        let messages = self.connection_mut().receive(now, datagram);
+        let messages = self.client.receive(now, datagram);
         messages.into_iter().flatten().for_each(|message| self.take_message(message.bytes));
-        while self.connection_mut().read(buffer).is_some() {
+        while self.client.read(buffer).is_some() {
             self.take_message(buffer);
         }
         // Once inside, everything waits for its turn.
         !was_inside
     }
 
-    fn serve(&mut self, now: Instant) -> Option<CloseReason> {
-        let client = self.connection_mut();
+    /// See [`Member::serve`](crate::load::fleet::Member::serve).
+    pub fn serve(&mut self, now: Instant) -> Option<CloseReason> {
+        let client = &mut self.client;
         if client.deadline() <= now {
             client.advance(now);
         }
         let mut closed = None;
-        while let Some(event) = self.connection_mut().poll_event() {
+        while let Some(event) = self.client.poll_event() {
             match event {
                 ClientEvent::Connected { .. } => self.wants_in = true,
                 ClientEvent::Closed(reason) => closed = Some(reason),
@@ -252,12 +248,16 @@ impl Member for Follower {
         closed
     }
 
-    fn deadline(&self) -> Instant {
+    pub fn deadline(&self) -> Instant {
         // Inside, the timers of the connection wait for the next turn.
-        if self.is_inside { self.next_turn } else { self.next_turn.min(self.connection().deadline()) }
+        if self.is_inside { self.next_turn } else { self.next_turn.min(self.client.deadline()) }
     }
 
-    fn prefetch(&self) {
-        prefetch(self);
+    /// Prefetches what its next datagram, in or out, touches.
+    pub fn prefetch(&self) {
+        let Follower { client, brain, view, prediction, corrected_at, next_turn, counts, .. } = self;
+        client.prefetch();
+        (prefetch(brain), prefetch(view.owner()), prefetch(prediction), prefetch(counts));
+        (prefetch(corrected_at), prefetch(next_turn));
     }
 }

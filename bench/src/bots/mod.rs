@@ -17,8 +17,7 @@ pub use self::player::Player;
 pub use self::shared::{Behaviour, Shared};
 pub use crate::load::fleet::Member;
 
-use self::bot::Bot;
-use self::follower::Follower;
+use self::bot::{Bot, Start};
 use self::report::{BotsReport, Measured};
 use self::server::WorldServer;
 use crate::load::fleet::Fleet;
@@ -54,7 +53,7 @@ pub fn run(arguments: &Arguments) -> Result<Verdict, String> {
         let brain = Brain::new(number, behaviour, shared.clone());
         match number % spacing {
             0 => Bot::Player(Box::new(Player::new(brain, near, shared.clone()))),
-            _ => Bot::Follower(Follower::new(brain, relay(number), shared.clone())),
+            _ => Bot::Waiting(Start { brain, relay: relay(number), shared: shared.clone() }),
         }
     };
     let bots = (0..clients).map(bot).collect();

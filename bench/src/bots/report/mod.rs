@@ -57,7 +57,7 @@ impl BotsReport {
         let mut counts = SnapshotCounts::default();
         let (mut observations, mut observers) = (Observations::new(), 0);
         for bot in &result.members {
-            counts.add(bot.counts());
+            bot.counts().into_iter().for_each(|its| counts.add(its));
             if let Some(its) = bot.observations() {
                 observations.add(its);
                 observers += 1;
