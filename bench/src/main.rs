@@ -53,7 +53,7 @@ enum Command {
     Echo(echo::Arguments),
     /// Run players in a world: they walk, fight and chat, and check what they see.
     Bots(bots::Arguments),
-    /// Measure what serving a world costs on one core, without a network.
+    /// Measure what serving a world costs on one core, without a network; with --cores, on 1 to 64 cores.
     Compute(compute::Arguments),
     /// Run the load of `echo` on a plain recvmmsg/sendmmsg echo server: the cost of the kernel alone. With --relay, on a
     /// bare sketch of the encrypted path: the cost of kernel and cipher.

@@ -407,6 +407,7 @@ def check_owner(v):
     expect("header", (number, v.number("tick"), lead, v.number("input_age")),
            (view.header.number, view.header.tick, view.header.lead, view.header.input_age))
     expect("baseline", baseline, view.header.parts & world.BASELINE_BITS)
+    expect("interval", v.number("input_interval") if "input_interval" in v else 1, view.header.input_interval)
 
 
 @block("world-snapshots")

@@ -114,10 +114,16 @@ class Player:
             self.client.idle(max(tick - time.monotonic(), 0.001))
             self.read()
             if time.monotonic() >= tick:
-                tick = max(tick + 1 / TICKS, time.monotonic())
+                tick = max(tick + self.input_interval / TICKS, time.monotonic())
                 if self.view is not None:
                     self.send_inputs() if inputs else self.send_message(0, [])
         return True
+
+    @property
+    def input_interval(self):
+        """Ticks between two input messages."""
+        header = None if self.view is None else self.view.header
+        return 1 if header is None else header.input_interval
 
     def play(self, seconds, inputs=True):
         self.until(lambda: False, seconds, inputs)
@@ -523,7 +529,7 @@ def reads(read, *arguments):
 
 
 @case("world messages that this client drops", covers=(
-    "EnterToWorld, answer", "wrong schema, part", "snapshot, parts", "entry, fields", "axes, widths", "answer, outcome",
+    "EnterToWorld, answer", "wrong schema, part", "snapshot, input interval", "entry, fields", "axes, widths", "answer, outcome",
     "set of fields", "bool", "f32", "enum, variant", "ActionState, running"))
 def own_decoder(_):
     fields, position, vectors, example = PROTOCOL.fields, b"\0", PROTOCOL.vectors, CONTRACTS["example"]
@@ -539,8 +545,9 @@ def own_decoder(_):
             expect("outcome", "dropped", reads(world.read_answer, example, message[:3] + bytes([outcome]) + rest))
     at, shown = fields["position"], fields["shown"]
     expect("a good entry", True, takes(snapshot(entry(1, at, position))))
-    for parts in numbers(RESERVED["snapshot, parts"]):
-        expect("parts", "dropped", takes(snapshot(parts=parts)))
+    for interval in numbers(RESERVED["snapshot, input interval"]):
+        message = snapshot(parts=world.HAS_INPUT_INTERVAL, owner=bytes([interval]))
+        expect("interval", "dropped", takes(message))
     for reserved in numbers(RESERVED["entry, fields"]):
         expect("fields", "dropped", takes(snapshot(entry(1, at | reserved, position))))
     for name in ("position", "rotation", "velocity"):

@@ -17,7 +17,7 @@ VERSIONS = LIMITS["BASELINE_AGE_MAX"] + 1
 POSITION, VELOCITY, ROTATION, LEAP, POSE_BYTES = 0, 12, 18, 24, 25
 STEPS = 65536
 NORMAL_MIN = 2.0 ** -126
-BASELINE_BITS, HAS_BODY, HAS_OWN = 0x1F, 0x20, 0x40
+BASELINE_BITS, HAS_BODY, HAS_OWN, HAS_INPUT_INTERVAL = 0x1F, 0x20, 0x40, 0x80
 HAS_RECEIVED, HAS_DIGEST = 0x01, 0x02
 NO_LEAD = -128
 
@@ -187,13 +187,16 @@ class Header:
     lead: int
     input_age: int
     parts: int
+    input_interval: int = 1
 
 
 def read_header(reader):
     header = Header(reader.number(2), reader.number(4), reader.number(1, signed=True), reader.number(1),
                     reader.number(1))
-    if header.parts & ~(BASELINE_BITS | HAS_BODY | HAS_OWN):
-        raise InvalidMessage("reserved parts")
+    if header.parts & HAS_INPUT_INTERVAL:
+        header.input_interval = reader.number(1)
+        if not 2 <= header.input_interval <= LIMITS["INPUT_INTERVAL_MAX"]:
+            raise InvalidMessage("a reserved input interval")
     return header
 
 

@@ -48,6 +48,8 @@ pub struct Follower {
     corrected_at: u64,
     /// Turns in which it makes no input, because its inputs are too early.
     pauses: u32,
+    /// Inputs since its last message.
+    unsent: usize,
     is_inside: bool,
     wants_in: bool,
     /// When it has its next turn, or checks whether it may enter.
@@ -68,6 +70,7 @@ impl Follower {
             prediction: Prediction::default(),
             corrected_at: 0,
             pauses: 0,
+            unsent: 0,
             is_inside: false,
             wants_in: false,
             next_turn: Instant::NEVER,
@@ -158,8 +161,15 @@ impl Follower {
         let (rules, neutral) = (&shared.rules, shared.rules.neutral_input());
         let input = brain.input(prediction.own());
         let tick = prediction.step(rules, TimedInput { input, view_delay: 0 });
+        // An overloaded server asks for fewer messages.
+        let interval = view.newest().map_or(1, |newest| newest.input_interval.into());
+        self.unsent += 1;
+        if self.unsent < interval {
+            return;
+        }
+        self.unsent = 0;
         let mut inputs = [TimedInput { input: neutral, view_delay: 0 }; INPUTS_PER_MESSAGE_MAX];
-        let count = prediction.last_inputs(INPUTS, &mut inputs);
+        let count = prediction.last_inputs(INPUTS.max(interval), &mut inputs);
         let header = InputHeader { received: view.received(), digest: None, tick: tick as u32 };
         // An input that is not accepted counts as lost.
         send(now, client, Channel::UNRELIABLE, |writer| header.write(&neutral, &inputs[..count], writer));

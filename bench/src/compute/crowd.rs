@@ -58,6 +58,17 @@ impl Crowd {
         self.players[player].pose.point
     }
 
+    pub fn pose(&self, player: usize) -> &Pose {
+        &self.players[player].pose
+    }
+
+    /// What everybody sees of a player besides its pose.
+    pub fn shown(&self, player: usize) -> Character {
+        let moves = self.players[player].pose.velocity != [0.0; 3];
+        let character = Character::new(EntityKind::Player, 0);
+        Character { states: character.states | if moves { states::MOVING } else { 0 }, ..character }
+    }
+
     /// Lets some players decide where to run.
     pub fn steer(&mut self, tick: u32, random: &mut Csprng) {
         for (number, player) in self.players.iter_mut().enumerate() {
@@ -88,10 +99,7 @@ impl Crowd {
     pub fn changes(&self) -> Vec<Change<Character>> {
         let map = self.rules.terrain.map();
         let change = |(number, player): (usize, &Player)| {
-            let moves = player.pose.velocity != [0.0; 3];
-            let character = Character::new(EntityKind::Player, 0);
-            let shown = Character { states: character.states | if moves { states::MOVING } else { 0 }, ..character };
-            let state = State::quantise(map, &player.pose, shown);
+            let state = State::quantise(map, &player.pose, self.shown(number));
             let kind = EntityKind::Player as u8;
             (player.pose != player.former).then_some(Change::State { id: id_of(number), state, kind, rate: Rate::Full })
         };

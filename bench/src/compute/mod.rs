@@ -1,6 +1,7 @@
-//! `compute`: what serving a world costs without sockets, encryption and clients. One core does all the work; its CPU
-//! time counts.
+//! `compute`: what serving a world costs without sockets, encryption and clients. One thread does all the work; its CPU
+//! time counts. With `--cores` the world is that of several cores, which take their turns.
 
+mod cores;
 mod crowd;
 mod options;
 mod row;
@@ -16,6 +17,9 @@ use ringshard_demo::Layout;
 use ringshard_world::limits::WORLD_ENTITIES_MAX;
 
 pub fn run(arguments: &Arguments) -> Result<Verdict, String> {
+    if !arguments.cores.is_empty() {
+        return cores::run(arguments);
+    }
     let layouts = match arguments.layouts.is_empty() {
         true => vec![Layout::Uniform, Layout::Towns, Layout::Crowd],
         false => arguments.layouts.clone(),

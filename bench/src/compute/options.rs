@@ -7,7 +7,10 @@ pub struct Arguments {
     /// Players in each run.
     #[arg(long, value_name = "N,N,...", value_delimiter = ',', default_value = "1000,5000,10000")]
     pub clients: Vec<usize>,
-    /// Layouts to run; default: all.
+    /// Serve a world on so many cores, in turn on one thread, and report how the time of each core grows with their number.
+    #[arg(long, value_name = "N,N,...", value_delimiter = ',')]
+    pub cores: Vec<usize>,
+    /// Layouts to run; default: all, with --cores: uniform.
     #[arg(long, value_enum, value_delimiter = ',')]
     pub layouts: Vec<Layout>,
     /// Share of the players that run at any time.
@@ -24,6 +27,9 @@ pub struct Arguments {
     /// Ticks to measure.
     #[arg(long, value_name = "N", default_value_t = 120, value_parser = clap::value_parser!(u32).range(1..=1_000_000))]
     pub ticks: u32,
+    /// With --cores: write a plot to this file, as SVG.
+    #[arg(long, value_name = "FILE", requires = "cores")]
+    pub plot: Option<PathBuf>,
     /// Write the result to this file as one JSON object.
     #[arg(long, value_name = "FILE")]
     pub json: Option<PathBuf>,

@@ -23,13 +23,13 @@ use std::sync::Arc;
 use std::time::Duration;
 
 /// Ticks until a snapshot is acknowledged: 50 ms.
-const ROUND_TRIP: u16 = 3;
+pub const ROUND_TRIP: u16 = 3;
 /// Ticks before the measurement starts.
 const WARM_UP: u32 = 90;
 /// Up to this distance an entity is near, in units.
-const NEAR: f32 = 5_000.0;
+pub const NEAR: f32 = 5_000.0;
 /// Most bytes of a snapshot's header with its owner block.
-const HEADER_BYTES_MAX: usize = SnapshotHeader::BYTES + 3 + <Own as Fields>::BYTES_MAX;
+pub const HEADER_BYTES_MAX: usize = SnapshotHeader::BYTES + 3 + <Own as Fields>::BYTES_MAX;
 
 ringshard_world::wire! {
     /// The own state of a player: where it is.
@@ -37,7 +37,7 @@ ringshard_world::wire! {
 }
 
 impl Own {
-    fn at([x, y, z]: [f32; 3]) -> Own {
+    pub fn at([x, y, z]: [f32; 3]) -> Own {
         Own { x, y, z }
     }
 }
@@ -64,7 +64,7 @@ impl ComputeRun {
         let crowd = Crowd::new(terrain, layout, clients, arguments.moving, &mut random);
         let viewer = |index: usize| {
             let mut viewer = Viewer::new(Own::default(), index as u32, 0);
-            viewer.body = Some(id_of(index));
+            viewer.gaze.body = Some(id_of(index));
             viewer
         };
         ComputeRun {
@@ -168,7 +168,7 @@ impl ComputeRun {
             let Self { replica, encoder, happenings, message, crowd, viewers, numbers, .. } = self;
             let (viewer, number) = (&mut viewers[at], &mut numbers[at]);
             if *number >= ROUND_TRIP {
-                viewer.acknowledge(tick, *number - ROUND_TRIP, u64::MAX, replica);
+                viewer.acknowledge(tick, *number - ROUND_TRIP, u64::MAX);
             }
             let owner = Owner { body: Some(id_of(at)), own: Own::at(crowd.point(at)) };
             let report = PlayerReport { owner: &owner, lead: 0, input_age: 0 };

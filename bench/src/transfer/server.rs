@@ -153,6 +153,8 @@ fn configure(arguments: &Arguments) -> Result<ServerConfig, String> {
         },
         connections_max: (2 * arguments.clients).max(1024) * cores,
         socket_buffer_bytes: BUFFER_BYTES,
+        receive_buffer: Duration::from_secs(60),
+        queue_max: None,
         arrival_stamps: !arguments.no_arrival_stamps,
         suites: match arguments.cipher {
             Cipher::Chacha => Suites::only(&[Suite::ChaCha20Poly1305]),

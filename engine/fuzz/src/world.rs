@@ -78,6 +78,7 @@ fn read_owner(message: &[u8]) {
     let again = SnapshotHeader::read(&mut reader).expect("it was written");
     assert_eq!((again.number, again.tick, again.lead), (header.number, header.tick, header.lead));
     assert_eq!((again.input_age, again.baseline), (header.input_age, header.baseline));
+    assert_eq!(again.input_interval, header.input_interval);
     assert_eq!(again.read_owner(base, &mut reader), Ok(owner));
 }
 

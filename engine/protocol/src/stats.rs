@@ -76,6 +76,10 @@ counters! {
         reply_queue_full,
         /// A valid cookie beyond those that may wait for a key exchange.
         handshake_queue_full,
+        /// Waited too long in the queue of an overloaded core. Not read.
+        too_old,
+        /// Of a connection that sent more than its share while the core was overloaded. Not read.
+        over_share,
         /// For another core that does not exist, or whose ring is full.
         misrouted,
         /// A datagram for a peer that could not be composed: the send queue is full.

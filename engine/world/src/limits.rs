@@ -32,6 +32,8 @@ pub const INPUT_MESSAGE_BYTES_MAX: usize = 1_100;
 pub const INPUT_AHEAD_MAX: u32 = 32;
 /// Ticks for which a missing input repeats the last one: 250 ms. After that it is neutral.
 pub const INPUT_REPEAT_TICKS: u32 = 15;
+/// Ticks between two input messages that an overloaded server can ask for.
+pub const INPUT_INTERVAL_MAX: u8 = 4;
 /// Asks of a client that wait for an answer.
 pub const ASKS_OPEN_MAX: usize = 64;
 
@@ -42,5 +44,9 @@ const _: () = {
     assert!(SNAPSHOTS_ACKNOWLEDGED == u64::BITS, "an acknowledgment is a u64");
     assert!(OWNER_BASELINE_MAX + 1 == 1 << 5, "the distance of a baseline has 5 bits on the wire");
     assert!((OWNER_BASELINE_MAX as u32) < SNAPSHOTS_ACKNOWLEDGED, "a baseline is acknowledged");
+    assert!(
+        2 * (INPUT_INTERVAL_MAX as usize) < INPUTS_PER_MESSAGE_MAX,
+        "a message also repeats the inputs of the last one"
+    );
     assert!(INPUTS_PER_MESSAGE_MAX as u32 <= INPUT_AHEAD_MAX, "the server has room for all inputs of a message");
 };

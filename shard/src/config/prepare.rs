@@ -115,6 +115,8 @@ impl Preparation<'_> {
             idle: settings.idle,
             connections_max: settings.max_connections as usize,
             socket_buffer_bytes: settings.socket_buffer_kib as usize * 1024,
+            receive_buffer: Duration::from_millis(settings.receive_buffer_ms),
+            queue_max: (settings.queue_ms > 0).then(|| Duration::from_millis(settings.queue_ms)),
             arrival_stamps: settings.arrival_stamps,
             suites: self.suites(&mut errors),
             heartbeat: HeartbeatConfig {
@@ -180,6 +182,7 @@ impl Preparation<'_> {
             visible_max: settings.visible as usize,
             near: settings.near as f32,
             pacing: Pacing { bytes_max: settings.snapshot_bytes as usize, ..Pacing::default() },
+            admits_when_overloaded: settings.admit_when_overloaded,
             seed: settings.seed,
             rewind: live_world(settings),
             view_radius: settings.view_radius.clone(),

@@ -162,10 +162,17 @@ settings! {
         /// sleeps, and always batches packets.
         idle: Strategy = "adaptive",
             choice(&[("busy", Strategy::Busy), ("adaptive", Strategy::Adaptive), ("park", Strategy::Park)]), false;
-        /// Receive and send buffer of each core's socket. Sizes above the host's rmem_max and wmem_max need CAP_NET_ADMIN.
+        /// Send buffer of each core's socket, and the most that its receive buffer can be. Sizes above the host's wmem_max and
+        /// rmem_max need CAP_NET_ADMIN.
         socket_buffer_kib: u64 = "32768", whole(64..=1 << 20, "KiB"), false;
-        /// Let the kernel time-stamp arrivals. `false` leaves the histogram `arrival_to_handled` empty, and saves a few per cent
-        /// of the server's CPU time if each client has its own socket.
+        /// Receive buffer of each core's socket, as the time in which all clients of a full server fill it, at 60 datagrams of
+        /// 64 bytes per second each. When it is full, the kernel drops what arrives.
+        receive_buffer_ms: u64 = "50", milliseconds(1..=60_000), false;
+        /// Datagrams that have waited longer in a core's queue are dropped unread; 0: none is dropped for its age. A core that
+        /// has been behind for 100 ms drops them after about one tick already. It needs arrival-stamps.
+        queue_ms: u64 = "100", milliseconds(0..=60_000), false;
+        /// Let the kernel time-stamp arrivals. `false` leaves the histogram `arrival_to_handled` empty and `queue-ms` without
+        /// effect, and saves a few per cent of the server's CPU time if each client has its own socket.
         arrival_stamps: bool = "true", switch(), false;
     }
     "Clients" {
@@ -239,6 +246,8 @@ settings! {
         workers: u64 = "2", whole(0..=WORKERS_MAX as u64, ""), false;
         /// Highest number of jobs of one core that wait, run, or have a result that the game has not taken.
         jobs: u64 = "1024", whole(1..=JOBS_MAX, "per core"), false;
+        /// Admit new clients also while a core is overloaded and sheds load. They make the world worse for all.
+        admit_when_overloaded: bool = "false", switch(), false;
         /// Seed of all randomness in the world.
         seed: u64 = "0", whole(0..=i64::MAX as u64, ""), false;
     }

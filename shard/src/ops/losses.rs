@@ -93,6 +93,17 @@ pub const LOSSES: &[Loss] = &[
         "more clients connect than handshakes-per-second and the spare time of the core allow",
     ),
     loss(
+        "too_old",
+        1,
+        "the core is overloaded: datagrams waited longer than `queue-ms` or, behind a queue that lasts, than a tick; use \
+         more cores, or fewer players per core",
+    ),
+    loss(
+        "over_share",
+        1,
+        "clients sent more than their share while the core was overloaded: find them with `ringshard sessions --sort rate`",
+    ),
+    loss(
         "misrouted",
         1,
         "datagrams reached the wrong core, and the ring to theirs was full: that core is overloaded or stuck",
@@ -100,8 +111,8 @@ pub const LOSSES: &[Loss] = &[
     loss(
         "link_kernel_drops",
         1,
-        "the socket's receive buffer was full: raise net.core.rmem_max and socket-buffer-kib \
-                                  (`ringshard doctor` has the commands), or use more cores",
+        "the socket's receive buffer was full: the core is overloaded or was stopped for a moment; use more cores, or raise \
+         net.core.rmem_max (`ringshard doctor` has the command) and receive-buffer-ms",
     ),
     loss(
         "link_kernel_refused",
@@ -435,6 +446,9 @@ pub const WORK: &[&str] = &[
     "link_waits",
     "ticks",
     "message_bytes",
+    "overload_ms",
+    // Each is also counted by what was shed.
+    "overloads",
     "world_ticks",
     "world_shed_level",
     "world_players",

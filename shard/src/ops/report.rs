@@ -229,12 +229,14 @@ impl CoreSnapshot {
         let mut counters: BTreeMap<String, u64> = report.endpoint.entries().map(owned).chain(link).collect();
         counters.insert("ticks".into(), report.ticks.count());
         counters.insert("ticks_skipped".into(), report.ticks_skipped);
+        counters.insert("overload_ms".into(), report.overload.as_millis() as u64);
+        counters.insert("overloads".into(), report.overloads);
         counters.insert("message_bytes".into(), report.message_bytes as u64);
         counters.insert("duplicates".into(), report.duplicates);
         counters.extend(named);
         let counted =
             report.endpoint.entries().count() + report.link.entries().count() + report.service.entries().count();
-        assert_eq!(counters.len(), counted + 4, "two counters of a core have the same name");
+        assert_eq!(counters.len(), counted + 6, "two counters of a core have the same name");
         CoreSnapshot {
             core,
             connections: report.connections,

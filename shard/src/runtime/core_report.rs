@@ -6,6 +6,7 @@ use crate::runtime::tick_log::TickLog;
 use ringshard_protocol::endpoint::Offenders;
 use ringshard_protocol::link::LinkStats;
 use ringshard_protocol::stats::{Drops, EndpointStats};
+use ringshard_protocol::time::Duration;
 
 /// Counters since the start of a core, and its present state.
 #[derive(Clone, Debug, Default)]
@@ -30,6 +31,10 @@ pub struct CoreReport {
     pub connections: usize,
     /// Ticks that were skipped because the core was busy when they were due.
     pub ticks_skipped: u64,
+    /// How long the core has shed load; zero if it does not.
+    pub overload: Duration,
+    /// How often the core began to shed load.
+    pub overloads: u64,
     /// Counters of the service. Reports call each `world_NAME`.
     pub service: ServiceCounters,
 }

@@ -9,6 +9,7 @@
 //! | [`control`] | requests to the cores of a running server |
 //! | [`jobs`] | work that may block, on worker threads beside the cores |
 //! | [`mesh`] | forwarding datagrams that arrived at the wrong core |
+//! | [`load`] | how loaded a core is |
 //! | [`idle`] | how a core waits between two turns |
 //! | [`tick`] | the tick rate |
 //! | [`datapath`] | the choice between io_uring and recvmmsg/sendmmsg |
@@ -32,6 +33,7 @@ pub mod entropy;
 pub mod flight_recorder;
 pub mod idle;
 pub mod jobs;
+pub mod load;
 pub mod mesh;
 pub mod out_of_range;
 pub mod path_record;

@@ -1,5 +1,6 @@
 //! The service of a core: the trait that a game server implements, and the echo service.
 
+use crate::runtime::load::Load;
 use crate::runtime::path_record::PathRecord;
 use crate::runtime::player_list::PlayerList;
 use crate::runtime::stages::Stages;
@@ -33,6 +34,19 @@ pub trait Service {
     /// Takes in what other cores sent; returns the number of items.
     fn exchange(&mut self, _now: Instant, _stages: &mut Stages) -> usize {
         0
+    }
+
+    /// How loaded the core is. Called before each tick.
+    fn load(&mut self, _load: &Load) {}
+
+    /// How far the service reduces what it does, because the core is overloaded: 0 not at all.
+    fn shed_level(&self) -> u8 {
+        0
+    }
+
+    /// Whether new clients are admitted. Clients that resume a session always are.
+    fn admits(&self) -> bool {
+        true
     }
 
     /// The tick, 60 times a second.

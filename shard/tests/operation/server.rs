@@ -33,6 +33,8 @@ fn config(listen: SocketAddr, cores: usize, datapath: Datapath) -> ServerConfig 
         idle: Strategy::Adaptive,
         connections_max: 256,
         socket_buffer_bytes: 1 << 20,
+        receive_buffer: Duration::from_millis(500),
+        queue_max: None,
         arrival_stamps: true,
         suites: Suites::native(),
         heartbeat: HeartbeatConfig { interval: HEARTBEAT_DEFAULT, timeout: TIMEOUT_DEFAULT },

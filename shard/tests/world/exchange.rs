@@ -117,7 +117,7 @@ impl Core {
         self.changes += changes.len() as u64;
         changes.iter().for_each(|change| self.replica.apply(self.tick, change));
         let Core { exchange, owned, first, .. } = self;
-        exchange.publish(Instant::ZERO, &changes, |index| {
+        exchange.publish(Instant::ZERO, &changes, None, |index| {
             meanwhile();
             let Owned { generation, is_there, state, rate } = owned[usize::from(index - *first)].clone();
             let id = EntityId { index, generation };
@@ -129,9 +129,9 @@ impl Core {
         let Core { exchange, replica, tick, .. } = self;
         let mut counted = 0;
         let mut applied = 0;
-        let take = |change: &Change<Character>| {
-            replica.apply(*tick, change);
-            applied += 1;
+        let take = |changes: &[Change<Character>]| {
+            changes.iter().for_each(|change| replica.apply(*tick, change));
+            applied += changes.len();
         };
         let received = exchange.receive(take, |_, count| counted += count);
         assert!(received == applied && received as u64 == counted);
@@ -170,7 +170,7 @@ impl Core {
         let nothing = Owner::<Own>::default();
         SnapshotHeader::new(0, 0, 0, 0).write(&nothing, 0, &nothing, &mut writer).unwrap();
         for index in (0..self.replica.capacity() as u16).filter(|&index| self.replica.generation(index) != 0) {
-            writer.raw(encoder.entry(&self.replica, index, 0)).unwrap();
+            encoder.write(&self.replica, index, 0, &mut writer).unwrap();
         }
         let mut view = View::new(&Plain, 0);
         view.take(writer.written(), |_| ()).unwrap();

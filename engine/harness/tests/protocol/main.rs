@@ -113,6 +113,7 @@ fn limits() -> BTreeMap<&'static str, String> {
         number("INPUT_MESSAGE_BYTES_MAX", &INPUT_MESSAGE_BYTES_MAX),
         number("INPUT_AHEAD_MAX", &INPUT_AHEAD_MAX),
         number("INPUT_REPEAT_TICKS", &INPUT_REPEAT_TICKS),
+        number("INPUT_INTERVAL_MAX", &INPUT_INTERVAL_MAX),
         number("ASKS_OPEN_MAX", &ASKS_OPEN_MAX),
     ])
 }

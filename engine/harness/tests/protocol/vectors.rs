@@ -19,7 +19,7 @@ use std::collections::BTreeSet;
 type Check = fn(&Vector);
 
 /// Every vector that the document must have, and its check.
-const CHECKS: [(&str, Check); 89] = [
+const CHECKS: [(&str, Check); 90] = [
     ("header", header),
     ("connect-foreign", connect_foreign),
     ("cookie", cookie),
@@ -94,6 +94,7 @@ const CHECKS: [(&str, Check); 89] = [
     ("world-owner", world::owner),
     ("world-owner-no-body", world::owner),
     ("world-owner-nothing", world::owner),
+    ("world-owner-interval", world::owner),
     ("world-snapshots", world::snapshots),
     ("world-snapshot-bad", world::snapshot_bad),
     ("world-ask-open", world::ask_open),

@@ -245,13 +245,14 @@ pub fn owner(vector: &Vector) {
     let (owner, base) = (owner_of(vector, ""), owner_of(vector, "base_"));
     let (number, tick, baseline) = (vector.u16("number"), vector.u32("tick"), u16::from(vector.byte("baseline")));
     let (lead, input_age) = (vector.byte("lead") as i8, vector.byte("input_age"));
-    let header = SnapshotHeader::new(number, tick, lead, input_age);
+    let interval = if vector.has("input_interval") { vector.byte("input_interval") } else { 1 };
+    let header = SnapshotHeader::new(number, tick, lead, input_age).with_input_interval(interval);
     assert_eq!(written(|writer| header.write(&owner, baseline, &base, writer)), vector.get("message"));
     let reader = &mut Reader::new(vector.get("message"));
     let read = SnapshotHeader::read(reader).expect("it is a snapshot");
     assert_eq!(
-        (read.number, read.tick, read.lead, read.input_age, read.baseline),
-        (number, tick, lead, input_age, baseline)
+        (read.number, read.tick, read.lead, read.input_age, read.input_interval, read.baseline),
+        (number, tick, lead, input_age, interval, baseline)
     );
     assert_eq!(read.read_owner(base, reader), Ok(owner));
     assert_eq!(reader.remaining(), 0);

@@ -91,18 +91,20 @@ proptest! {
     fn an_owner_block_reads_back_from_any_baseline(
         (number, tick, lead, input_age) in (any_u16(), any_u32(), any::<i8>(), any::<u8>()),
         (owner, base) in (any_owner(), any_owner()),
+        interval in 1..=INPUT_INTERVAL_MAX,
         (baseline, same) in (0..=OWNER_BASELINE_MAX, any::<[bool; 2]>()),
     ) {
         let body = if same[0] { base.body } else { owner.body };
         let owner = Owner { body, own: if same[1] { base.own } else { owner.own } };
-        let header = SnapshotHeader::new(number, tick, lead, input_age);
+        let header = SnapshotHeader::new(number, tick, lead, input_age).with_input_interval(interval);
         let message = written(|writer| header.write(&owner, baseline, &base, writer));
         prop_assert!(message.len() <= SnapshotHeader::BYTES_MAX);
-        prop_assert_eq!(message.len() == SnapshotHeader::BYTES, owner == base, "only what differs is written");
+        let is_shortest = message.len() == SnapshotHeader::BYTES;
+        prop_assert_eq!(is_shortest, owner == base && interval == 1, "only what differs is written");
         let reader = &mut Reader::new(&message);
         let read = SnapshotHeader::read(reader).expect("it is a header");
         prop_assert_eq!((read.number, read.tick, read.lead, read.input_age), (number, tick, lead, input_age));
-        prop_assert_eq!(read.baseline, baseline);
+        prop_assert_eq!((read.input_interval, read.baseline), (interval, baseline));
         prop_assert_eq!(read.read_owner(base, reader), Ok(owner));
         prop_assert_eq!(reader.remaining(), 0);
         for cut in 0..message.len() {
@@ -233,7 +235,8 @@ fn the_largest_messages_have_their_documented_size() {
         Owner { body: Some(id(1, 1)), own: LargeOwn { a: [[1; 17]; 15] } },
         Owner { body: None, own: LargeOwn { a: [[0; 17]; 15] } },
     );
-    let snapshot = written(|writer| SnapshotHeader::new(1, 1, 0, 0).write(&owner, 31, &base, writer));
+    let header = SnapshotHeader::new(1, 1, 0, 0).with_input_interval(INPUT_INTERVAL_MAX);
+    let snapshot = written(|writer| header.write(&owner, 31, &base, writer));
     assert_eq!(snapshot.len(), SnapshotHeader::BYTES_MAX);
 
     let ask = written(|writer| write_ask(1, &LargeAsk::Large { all: [1; 1023] }, writer));

@@ -186,6 +186,11 @@ impl Endpoint {
         self.admission.refuse_all();
     }
 
+    /// Whether clients that do not resume a session are denied with [`DeniedReason::Busy`](crate::wire::DeniedReason::Busy).
+    pub fn refuse_newcomers(&mut self, refuse: bool) {
+        self.admission.refuse_newcomers(refuse);
+    }
+
     /// Refuses new connections from now on, and ends as many as the send queue has room for. Call it and flush until it
     /// returns 0, the number of connections left.
     pub fn shut_down(&mut self) -> usize {

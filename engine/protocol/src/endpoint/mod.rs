@@ -48,6 +48,7 @@ use self::table::Table;
 use crate::connection::Resources;
 use crate::crypto::Csprng;
 use crate::limits::*;
+use crate::link::Path;
 use crate::stats::{Drops, EndpointStats};
 use crate::time::Instant;
 use crate::wire::ConnectionId;
@@ -162,6 +163,12 @@ impl Endpoint {
     /// the endpoint does fewer of them. Until the first call the share is 1.
     pub fn set_spare(&mut self, spare: f32) {
         self.admission.set_spare(spare);
+    }
+
+    /// Whether a datagram over `path` comes from the address of the connection `id`.
+    #[inline]
+    pub fn is_path_of(&self, id: ConnectionId, path: Path) -> bool {
+        self.table.get(id).is_some_and(|entry| entry.path == path)
     }
 
     /// Number of connections, half-open ones included.

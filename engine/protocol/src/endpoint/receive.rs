@@ -222,6 +222,16 @@ impl Endpoint {
         Received::OtherCore(core, datagram)
     }
 
+    /// Counts datagrams that the caller dropped because they had waited too long.
+    pub fn count_too_old(&mut self, datagrams: u64) {
+        self.resources.drops.too_old += datagrams;
+    }
+
+    /// Counts a datagram that the caller dropped because its connection has had its share.
+    pub fn count_over_share(&mut self) {
+        self.resources.drops.over_share += 1;
+    }
+
     /// Counts a datagram that the caller could not pass to its core.
     pub fn count_misrouted(&mut self) {
         self.resources.drops.misrouted += 1;

@@ -6,7 +6,7 @@ use std::fmt::Debug;
 /// A state with up to 64 fields. [`wire!`](crate::wire!) implements it for structs.
 ///
 /// The fields are numbered from 0 in their order. A set of fields is a `u64` with a bit for each, the lowest for field 0.
-pub trait Fields: Copy + PartialEq + Debug + Default + Send + 'static {
+pub trait Fields: Copy + PartialEq + Debug + Default + Send + Sync + 'static {
     /// Most bytes of a difference: the set of fields, and every field.
     const BYTES_MAX: usize;
     /// Stands for the fields and their order ([`Schema`](super::Schema)).

@@ -7,7 +7,7 @@ use super::kinds;
 use crate::codec::{Malformed, NoRoom, Reader, Writer};
 use crate::contract::{Fields, Wire, read_difference, write_difference};
 use crate::entity::EntityId;
-use crate::limits::OWN_BYTES_MAX;
+use crate::limits::{INPUT_INTERVAL_MAX, OWN_BYTES_MAX};
 
 /// What only the player itself is sent: its own state, and the body that shows it to others.
 #[derive(Clone, Copy, PartialEq, Debug, Default)]
@@ -30,6 +30,8 @@ pub struct SnapshotHeader {
     pub lead: i8,
     /// Ticks since an input was there in time: 0 if the state contains the input for `tick` itself; 255 stands for more.
     pub input_age: u8,
+    /// Ticks between two input messages that the server asks the client for: 1 unless it is overloaded.
+    pub input_interval: u8,
     /// How many snapshots back the baseline of the owner block is; 0 for none.
     pub baseline: u16,
     parts: u8,
@@ -41,16 +43,27 @@ pub const NO_LEAD: i8 = i8::MIN;
 const BASELINE_BITS: u8 = 0x1F;
 const HAS_BODY: u8 = 0x20;
 const HAS_OWN: u8 = 0x40;
+const HAS_INPUT_INTERVAL: u8 = 0x80;
 
 impl SnapshotHeader {
-    /// Its size, without the owner block.
+    /// Its size, without the input interval and the owner block.
     pub const BYTES: usize = 10;
     /// Size of the largest header with its owner block.
-    pub const BYTES_MAX: usize = Self::BYTES + 3 + OWN_BYTES_MAX;
+    pub const BYTES_MAX: usize = Self::BYTES + 1 + 3 + OWN_BYTES_MAX;
 
     /// A header with what the server says about inputs; [`Self::write`] chooses the rest.
     pub fn new(number: u16, tick: u32, lead: i8, input_age: u8) -> Self {
-        SnapshotHeader { number, tick, lead, input_age, baseline: 0, parts: 0 }
+        SnapshotHeader { number, tick, lead, input_age, input_interval: 1, baseline: 0, parts: 0 }
+    }
+
+    /// The same header, which asks for an input message every `input_interval` ticks.
+    ///
+    /// # Panics
+    /// When `input_interval` is 0 or exceeds [`INPUT_INTERVAL_MAX`].
+    #[must_use]
+    pub fn with_input_interval(self, input_interval: u8) -> Self {
+        assert!((1..=INPUT_INTERVAL_MAX).contains(&input_interval), "an interval is 1 to {INPUT_INTERVAL_MAX} ticks");
+        SnapshotHeader { input_interval, ..self }
     }
 
     /// Writes the header and the owner block: `owner` as a difference from `base`, which was in the snapshot `baseline`
@@ -76,8 +89,13 @@ impl SnapshotHeader {
         writer.u32(self.tick)?;
         writer.i8(self.lead)?;
         writer.u8(self.input_age)?;
-        let parts = if has_body { HAS_BODY } else { 0 } | if has_own { HAS_OWN } else { 0 };
+        let part = |is_there: bool, bit: u8| if is_there { bit } else { 0 };
+        let has_interval = self.input_interval > 1;
+        let parts = part(has_body, HAS_BODY) | part(has_own, HAS_OWN) | part(has_interval, HAS_INPUT_INTERVAL);
         writer.u8(baseline as u8 | parts)?;
+        if has_interval {
+            writer.u8(self.input_interval)?;
+        }
         if has_body {
             owner.body.unwrap_or(NOBODY).write(writer)?;
         }
@@ -97,11 +115,12 @@ impl SnapshotHeader {
         }
         let (number, tick) = (reader.u16()?, reader.u32()?);
         let (lead, input_age, parts) = (reader.i8()?, reader.u8()?, reader.u8()?);
-        if parts & !(BASELINE_BITS | HAS_BODY | HAS_OWN) != 0 {
+        let input_interval = if parts & HAS_INPUT_INTERVAL != 0 { reader.u8()? } else { 1 };
+        if input_interval > INPUT_INTERVAL_MAX || (input_interval < 2 && parts & HAS_INPUT_INTERVAL != 0) {
             return Err(Malformed::UnknownValue);
         }
         let baseline = u16::from(parts & BASELINE_BITS);
-        Ok(SnapshotHeader { number, tick, lead, input_age, baseline, parts })
+        Ok(SnapshotHeader { number, tick, lead, input_age, input_interval, baseline, parts })
     }
 
     /// Reads the owner block that follows the header. `base` is the one of the snapshot that is the baseline.

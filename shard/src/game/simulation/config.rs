@@ -32,6 +32,8 @@ pub struct WorldConfig {
     pub near: f32,
     /// How often clients get which entities.
     pub pacing: Pacing,
+    /// Whether new clients are admitted while the core sheds load.
+    pub admits_when_overloaded: bool,
     /// The seed of the game's randomness.
     pub seed: u64,
     /// The tick that the world continues from; 0 for a new world.
@@ -50,6 +52,7 @@ impl Default for WorldConfig {
             visible_max: 64,
             near: 5_000.0,
             pacing: Pacing::default(),
+            admits_when_overloaded: false,
             seed: 0,
             first_tick: 0,
             rewind: RewindSettings::default(),

@@ -13,7 +13,7 @@
 //! | `acknowledge` | acknowledgments of snapshots |
 //! | `serve` | sending snapshots to the clients of a slice |
 //! | `unsent_snapshots` | snapshots that wait to be sent |
-//! | `shedding` | lower rates for a core whose ticks are late |
+//! | `shedding` | lower rates for an overloaded core |
 //! | `stats` | the counters of a world |
 //!
 //! A tick runs the commands, the steps of the players, and the game. Then its changes are published, to this core's replica
@@ -41,6 +41,7 @@ use crate::game::members::{Presence, SLICES};
 use crate::game::shard::Shard;
 use crate::game::{Game, ShownOf};
 use crate::runtime::jobs::{JobPort, JobStats};
+use crate::runtime::load::Load;
 use crate::runtime::path_record::PathRecord;
 use crate::runtime::player_list::PlayerList;
 use crate::runtime::service::{LiveSettings, Service, ServiceCounters};
@@ -49,7 +50,7 @@ use crate::runtime::tick::TICK;
 use crate::world::exchange::{Change, Command, Exchange, ExchangeStats};
 use crate::world::replication::viewer::Scratch;
 use crate::world::replication::{Encoder, Replica};
-use crate::world::rewind::{History, RewindSettings, RewindStats};
+use crate::world::rewind::{History, PartPool, RewindSettings, RewindStats};
 use crate::world::store::Entities;
 use crate::world::visibility::Visibility;
 use rand_chacha::rand_core::SeedableRng;
@@ -75,6 +76,8 @@ pub struct Simulation<G: Game> {
     shard: Shard<G>,
     config: WorldConfig,
     exchange: Exchange<ShownOf<G>>,
+    /// Where the core's own entities are, per tick.
+    parts: PartPool,
     encoder: Encoder,
     /// Slices served since this tick.
     served: usize,
@@ -84,6 +87,8 @@ pub struct Simulation<G: Game> {
     /// Ticks of time since the last tick began: more than 1 if others were left out.
     ticks_passed: u16,
     shedding: Shedding,
+    /// How the core fared since the last tick.
+    load: Load,
     scratch: Scratch,
     /// Entities that a player always sees: working memory.
     always: Vec<EntityId>,
@@ -123,7 +128,7 @@ impl<G: Game> Simulation<G> {
             config.first_tick,
             config.terrain.clone(),
             Entities::new(first, share, blank),
-            Replica::new(config.entities_max, config.first_tick as u32, blank),
+            Replica::new(config.entities_max, config.first_tick as u16, blank),
             Visibility::new(
                 config.terrain.map(),
                 config.entities_max,
@@ -131,7 +136,7 @@ impl<G: Game> Simulation<G> {
                 config.near,
                 &config.kinds_of(G::KINDS),
             ),
-            History::new(config.entities_max, *config.terrain.map(), G::HITBOXES),
+            History::of_parts(exchange.cores(), share, *config.terrain.map(), G::HITBOXES),
             config.rewind,
             Csprng::seed_from_u64(config.seed.wrapping_add(exchange.core() as u64)),
         );
@@ -141,11 +146,13 @@ impl<G: Game> Simulation<G> {
             encoder: Encoder::new(config.entities_max),
             config,
             exchange,
+            parts: PartPool::new(share),
             served: 0,
             tick_began: Instant::ZERO,
             first_tick_at: None,
             ticks_passed: 1,
             shedding: Shedding::default(),
+            load: Load::NONE,
             scratch: Scratch::default(),
             always: Vec::new(),
             waiting: Vec::new(),
@@ -255,9 +262,11 @@ impl<G: Game> Service for Simulation<G> {
         let Simulation { shard, exchange, encoder, .. } = self;
         // In this core's own ticks, which its clients get.
         let tick = shard.wire_tick();
-        let take = |change: &Change<ShownOf<G>>| {
-            shard.replica.apply(tick, change);
-            encoder.forget(change.id().index);
+        let take = |changes: &[Change<ShownOf<G>>]| {
+            for change in changes {
+                shard.replica.apply(tick, change);
+                encoder.forget(change.id().index);
+            }
         };
         exchange.receive(take, |published_at, count| stages.exchange_lag.record(now.since(published_at), count))
     }
@@ -273,9 +282,21 @@ impl<G: Game> Service for Simulation<G> {
         self.game.draining(&mut self.shard);
     }
 
+    fn load(&mut self, load: &Load) {
+        self.load = *load;
+    }
+
+    fn shed_level(&self) -> u8 {
+        self.shedding.level
+    }
+
+    fn admits(&self) -> bool {
+        self.config.admits_when_overloaded || !self.shedding.refuses
+    }
+
     fn tick(&mut self, now: Instant, endpoint: &mut Endpoint) {
         let is_late = self.served < SLICES && self.shard.tick() > self.config.first_tick;
-        self.shedding.record(is_late, self.shard.tick());
+        self.shedding.record(is_late, &std::mem::replace(&mut self.load, Load::NONE));
         if is_late {
             self.send_missed_events(now, endpoint);
         }

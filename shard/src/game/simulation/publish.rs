@@ -1,84 +1,45 @@
 //! Publishing the changes of a tick, to this core's replica and to all other cores.
 
 use super::Simulation;
-use crate::game::shard::Shard;
 use crate::game::{Game, ShownOf};
-use crate::world::exchange::Change;
-use crate::world::rewind::{NO_HITBOX, Sample};
-use crate::world::store::{Columns, Entities};
+use crate::world::replication::Replica;
+use crate::world::replication::changes::{describe, find_changes};
+use crate::world::rewind::{NO_HITBOX, Part, Sample};
 use ringshard_protocol::time::Instant;
-use ringshard_world::{EntityId, Map, State};
+use ringshard_world::State;
 
 impl<G: Game> Simulation<G> {
     /// Publishes what has changed since the last tick.
     pub(super) fn publish(&mut self, now: Instant) {
-        self.collect_changes();
-        let Simulation { shard, exchange, encoder, changes, game, .. } = self;
-        let tick = shard.wire_tick();
+        let Simulation { shard, exchange, parts, encoder, changes, game, .. } = self;
+        let (map, tick, first) = (*shard.map(), shard.wire_tick(), exchange.own().0);
+        let columns = shard.entities.columns();
+        find_changes(&map, first, &columns, &shard.replica, |shown| kind_of(game, shown), changes);
         for change in &*changes {
             shard.replica.apply(tick, change);
             encoder.forget(change.id().index);
         }
-        let first = exchange.own().0;
-        let map = *shard.map();
-        exchange.publish(now, changes, |index| describe(game, &shard.entities, &map, first, index));
+        let again = |index| describe(&map, first, &columns, index, |shown| kind_of(game, shown));
+        let part = parts.take(|part| record_part(part, game, &shard.replica, exchange.own()));
+        exchange.publish(now, changes, part, again);
     }
 
     /// Records where all entities are, for rewinds.
     pub(super) fn record_history(&mut self) {
-        let Simulation { shard, game, .. } = self;
-        let Shard { history, replica, tick, .. } = shard;
-        history.record(
-            *tick,
-            replica.living().map(|(index, generation, state)| {
-                let hitbox = hitbox_of::<G>(game.hitbox(&state.shown));
-                let State { position, velocity, rotation, leap, .. } = *state;
-                (index, Sample { position, velocity, rotation, leap, generation, hitbox })
-            }),
-        );
-    }
-
-    /// Compares the store with the replica.
-    fn collect_changes(&mut self) {
-        let Simulation { shard, exchange, changes, game, .. } = self;
-        changes.clear();
-        let (first, share) = exchange.own();
-        let map = *shard.map();
-        let columns = shard.entities.columns();
-        for row in 0..share {
-            let index = first + row as u16;
-            let known = shard.replica.generation(index);
-            if !columns.living.contains(row) {
-                if known != 0 {
-                    changes.push(Change::Gone { id: EntityId { index, generation: known } });
-                }
-                continue;
-            }
-            let id = EntityId { index, generation: columns.generations[row] };
-            let (state, rate) = (State::quantise(&map, &columns.poses[row], columns.shown[row]), columns.rates[row]);
-            if !shard.replica.is_known(id, &state, rate) {
-                changes.push(Change::State { id, state, kind: kind_of(game, &columns, row), rate });
-            }
-        }
+        self.shard.history.keep(self.shard.tick, self.exchange.parts());
     }
 }
 
-/// What has become of an entity of this core, for a core that has missed a change.
-fn describe<G: Game>(
-    game: &G,
-    entities: &Entities<ShownOf<G>>,
-    map: &Map,
-    first: u16,
-    index: u16,
-) -> Change<ShownOf<G>> {
-    let row = usize::from(index - first);
-    let columns = entities.columns();
-    let id = EntityId { index, generation: columns.generations[row] };
-    if !columns.living.contains(row) {
-        return Change::Gone { id };
-    }
-    let state = State::quantise(map, &columns.poses[row], columns.shown[row]);
-    Change::State { id, state, kind: kind_of(game, &columns, row), rate: columns.rates[row] }
+/// Records where the entities of this core are. `own` has the index of row 0, and the number of rows.
+fn record_part<G: Game>(part: &mut Part, game: &G, replica: &Replica<ShownOf<G>>, (first, share): (u16, usize)) {
+    let samples = (0..share as u16).map(|row| {
+        let index = first + row;
+        let State { position, velocity, rotation, leap, shown } = *replica.state(index);
+        let generation = replica.generation(index);
+        let hitbox = if generation == 0 { NO_HITBOX } else { hitbox_of::<G>(game.hitbox(&shown)) };
+        (row, Sample { position, velocity, rotation, leap, generation, hitbox })
+    });
+    part.record(samples, G::HITBOXES.len());
 }
 
 /// A hitbox as the history keeps it.
@@ -88,9 +49,9 @@ fn hitbox_of<G: Game>(hitbox: Option<usize>) -> u8 {
     hitbox as u8
 }
 
-/// The kind of the entity in a row.
-fn kind_of<G: Game>(game: &G, columns: &Columns<'_, ShownOf<G>>, row: usize) -> u8 {
-    let kind = game.kind(&columns.shown[row]);
+/// The kind of an entity that shows this.
+fn kind_of<G: Game>(game: &G, shown: &ShownOf<G>) -> u8 {
+    let kind = game.kind(shown);
     assert!(kind < G::KINDS.len(), "a game names its own kinds: there is no kind {kind}");
     kind as u8
 }

@@ -1,44 +1,132 @@
-//! Load shedding: a core whose ticks are late lowers the rates at which its clients are sent entities.
+//! Load shedding: an overloaded core lowers the rates at which its clients are sent entities and snapshots, and then the rate
+//! of the inputs that it asks for. [`SHED_LEVEL_MAX`] lists the levels.
+//!
+//! The level rises by one for each [`RISE_TICKS`] ticks of trouble: clients were not served before the next tick began, the
+//! tick itself began late, or datagrams waited too long. It falls by one after [`CALM_TICKS`] ticks without trouble, if the
+//! load of the level below is predicted to fit. The prediction learns from what each fall has cost.
 
+use crate::runtime::load::Load;
+use crate::runtime::tick::TICK;
 use crate::world::replication::pacing::SHED_LEVEL_MAX;
+use ringshard_protocol::time::Duration;
 
-/// Late ticks in a period from which on the level rises.
-const LATE_TICKS_MAX: u32 = 6;
-/// Late ticks in a period up to which the level falls.
-const LATE_TICKS_FEW: u32 = 2;
-/// Ticks of a period: a second.
-const PERIOD: u64 = 60;
+/// Ticks of trouble after which the level rises: 100 ms. A tick without trouble makes up for one with it.
+const RISE_TICKS: u32 = 6;
+/// Ticks without trouble after which the level may fall: so all levels are gone within 1.5 s after the load has ended.
+const CALM_TICKS: u32 = 15;
+/// The load of a level fits up to this share of the core's time.
+const FITS: f32 = 0.95;
+/// A fall was wrong if the level rises again within so many ticks.
+const PROBATION_TICKS: u32 = 60;
+/// A tick that begins later is trouble.
+const LATE: Duration = Duration::from_nanos(TICK.as_nanos() as u64 / 2);
+/// New clients are refused from this level on, until the level is 0 again. The first level is one that players hardly feel.
+const REFUSES_FROM: u8 = 2;
+/// How much more time the core needs after a fall from each level, before anything has been learned.
+const COSTS: [f32; SHED_LEVEL_MAX as usize] = [1.1, 1.05, 1.5, 1.25, 1.2, 1.1];
+/// Bounds of what is learned.
+const COST_MAX: f32 = 3.0;
+/// How much costlier a fall is thought to be after one that was wrong.
+const WRONG: f32 = 1.2;
+/// Share of the core's busy time that one tick adds to the average.
+const WEIGHT: f32 = 1.0 / 8.0;
 
-const _: () = assert!(LATE_TICKS_FEW < LATE_TICKS_MAX);
+const _: () = assert!(CALM_TICKS * (SHED_LEVEL_MAX as u32) < 120, "the full rate is back within two seconds");
 
 /// The level of shedding, and what it follows from.
-#[derive(Debug, Default)]
+#[derive(Debug)]
 pub(super) struct Shedding {
     pub(super) level: u8,
     /// How often the level rose.
     pub(super) raised: u64,
-    /// Late ticks since the start.
+    /// Ticks since the start that began before all clients had been served.
     pub(super) late_ticks: u64,
-    late_in_period: u32,
+    /// Whether new clients are refused.
+    pub(super) refuses: bool,
+    /// Ticks with trouble, less those without, since the level last changed.
+    trouble: u32,
+    /// Ticks without trouble.
+    calm: u32,
+    /// Share of the time that the core was busy, smoothed.
+    busy: f32,
+    /// How much more time the core needs after a fall from each level.
+    costs: [f32; SHED_LEVEL_MAX as usize],
+    /// The last fall: how busy the core was before it, and ticks since then.
+    fall: Option<(f32, u32)>,
+}
+
+impl Default for Shedding {
+    fn default() -> Self {
+        Shedding {
+            level: 0,
+            raised: 0,
+            late_ticks: 0,
+            refuses: false,
+            trouble: 0,
+            calm: 0,
+            busy: 0.0,
+            costs: COSTS,
+            fall: None,
+        }
+    }
 }
 
 impl Shedding {
-    /// Records whether the tick before `tick` was late.
-    pub(super) fn record(&mut self, late: bool, tick: u64) {
-        self.late_in_period += u32::from(late);
-        self.late_ticks += u64::from(late);
-        let too_late = self.late_in_period > LATE_TICKS_MAX;
-        if too_late && self.level < SHED_LEVEL_MAX {
-            self.level += 1;
-            self.raised += 1;
+    /// Records how the core fared in the last tick, and whether clients were not served in it.
+    pub(super) fn record(&mut self, unserved: bool, load: &Load) {
+        self.late_ticks += u64::from(unserved);
+        self.busy += (load.busy - self.busy) * WEIGHT;
+        if unserved || load.dropped > 0 || load.oldest_arrival > TICK || load.late > LATE {
+            (self.trouble, self.calm) = (self.trouble + 1, 0);
+        } else {
+            (self.trouble, self.calm) = (self.trouble.saturating_sub(1), self.calm + 1);
         }
-        if too_late || tick.is_multiple_of(PERIOD) {
-            if self.late_in_period <= LATE_TICKS_FEW {
-                self.level = self.level.saturating_sub(1);
-            }
-            self.late_in_period = 0;
+        self.learn();
+        if self.trouble >= RISE_TICKS {
+            self.rise();
+        } else if self.calm >= CALM_TICKS && self.level > 0 && self.busy * self.cost() <= FITS {
+            self.fall();
         }
-        assert!(self.level <= SHED_LEVEL_MAX && self.late_in_period <= LATE_TICKS_MAX, "shedding keeps its bounds");
+        assert!(self.level <= SHED_LEVEL_MAX && self.trouble < RISE_TICKS, "shedding keeps its bounds");
+    }
+
+    fn rise(&mut self) {
+        (self.trouble, self.calm) = (0, 0);
+        if self.level == SHED_LEVEL_MAX {
+            return;
+        }
+        self.level += 1;
+        self.raised += 1;
+        self.refuses |= self.level >= REFUSES_FROM;
+        if self.fall.take().is_some() {
+            *self.cost_mut() = (self.cost() * WRONG).min(COST_MAX);
+        }
+    }
+
+    fn fall(&mut self) {
+        (self.trouble, self.calm) = (0, 0);
+        self.fall = Some((self.busy, 0));
+        self.level -= 1;
+        self.refuses &= self.level > 0;
+    }
+
+    /// Compares the load some time after a fall with the load before.
+    fn learn(&mut self) {
+        let Some((before, ticks)) = self.fall else { return };
+        self.fall = (ticks < PROBATION_TICKS).then_some((before, ticks + 1));
+        if ticks + 1 == CALM_TICKS && self.calm >= CALM_TICKS - 1 && before > 0.0 {
+            let level = usize::from(self.level);
+            self.costs[level] = ((self.costs[level] + self.busy / before) / 2.0).clamp(1.0, COST_MAX);
+        }
+    }
+
+    /// How much more time the core needs after a fall from the present level.
+    fn cost(&self) -> f32 {
+        self.costs[usize::from(self.level) - 1]
+    }
+
+    fn cost_mut(&mut self) -> &mut f32 {
+        &mut self.costs[usize::from(self.level) - 1]
     }
 }
 
@@ -46,16 +134,63 @@ impl Shedding {
 mod tests {
     use super::*;
 
+    /// A core that has `work` to do at level 0, in parts of what it can do. Each level saves a share of it.
+    fn ticks(shedding: &mut Shedding, ticks: u32, work: f32, saved: f32) {
+        for _ in 0..ticks {
+            let busy = work * (1.0 - saved).powi(shedding.level.into());
+            let load = Load { busy: busy.min(1.0), dropped: u64::from(busy > 1.0), ..Load::NONE };
+            shedding.record(false, &load);
+        }
+    }
+
     #[test]
-    fn the_level_rises_with_late_ticks_and_falls_after_a_calm_period() {
+    fn the_level_rises_within_100_ms_each_and_is_gone_two_seconds_after_the_load() {
         let mut shedding = Shedding::default();
-        (1..=7).for_each(|tick| shedding.record(true, tick));
-        assert_eq!((shedding.level, shedding.raised), (1, 1));
-        (8..=60).for_each(|tick| shedding.record(true, tick));
-        assert_eq!(shedding.level, SHED_LEVEL_MAX);
-        (61..=120).for_each(|tick| shedding.record(false, tick));
-        assert_eq!(shedding.level, SHED_LEVEL_MAX - 1);
-        (121..=300).for_each(|tick| shedding.record(tick % 20 == 0, tick));
-        assert_eq!((shedding.level, shedding.late_ticks), (SHED_LEVEL_MAX - 1, 69));
+        ticks(&mut shedding, 5, 9.0, 0.2);
+        assert_eq!(shedding.level, 0);
+        for level in 1..=SHED_LEVEL_MAX {
+            ticks(&mut shedding, RISE_TICKS, 9.0, 0.2);
+            assert_eq!(shedding.level, level);
+        }
+        assert_eq!(shedding.raised, 6);
+        assert!(shedding.refuses);
+        ticks(&mut shedding, 120, 0.6, 0.2);
+        assert_eq!((shedding.level, shedding.refuses), (0, false));
+    }
+
+    #[test]
+    fn under_a_steady_load_the_level_stays() {
+        for (work, saved) in [(1.3, 0.2), (2.0, 0.2), (1.2, 0.3), (1.5, 0.12)] {
+            let mut shedding = Shedding::default();
+            ticks(&mut shedding, 600, work, saved);
+            let (level, raised) = (shedding.level, shedding.raised);
+            assert!(level > 0 && work * (1.0 - saved).powi(level.into()) <= 1.0, "{work}, {saved}: level {level}");
+            ticks(&mut shedding, 3_600, work, saved);
+            assert!(shedding.raised - raised <= 3, "{work}, {saved}: it rose {} times more", shedding.raised - raised);
+        }
+    }
+
+    #[test]
+    fn single_stalls_shed_nothing() {
+        let mut shedding = Shedding::default();
+        for tick in 0..600 {
+            let stalls = tick % 12 < 5;
+            let late = if stalls { TICK } else { Duration::ZERO };
+            shedding.record(stalls, &Load { late, busy: 0.5, ..Load::NONE });
+        }
+        assert_eq!((shedding.level, shedding.late_ticks), (0, 250));
+    }
+
+    #[test]
+    fn newcomers_are_refused_until_nothing_is_shed() {
+        let mut shedding = Shedding::default();
+        ticks(&mut shedding, RISE_TICKS, 9.0, 0.2);
+        assert!(!shedding.refuses);
+        ticks(&mut shedding, RISE_TICKS, 9.0, 0.2);
+        assert!(shedding.refuses);
+        ticks(&mut shedding, CALM_TICKS, 0.5, 0.2);
+        assert!(shedding.refuses && shedding.level == 1);
+        ticks(&mut shedding, CALM_TICKS, 0.5, 0.2);
+        assert!(!shedding.refuses && shedding.level == 0);
     }
 }

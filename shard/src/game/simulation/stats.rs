@@ -10,7 +10,7 @@ counters! {
         ticks,
         /// Ticks that began before all clients had their snapshot of the last one.
         late_ticks,
-        /// The present level of load shedding: 0 sheds nothing, 3 most.
+        /// The present level of load shedding: 0 sheds nothing, 6 most.
         shed_level,
         /// How often the level was raised.
         sheds,

@@ -3,6 +3,8 @@
 //! | module | for |
 //! |---|---|
 //! | `turn` | the six phases of a turn |
+//! | `standing_queue` | which arrivals are dropped unread because they have waited too long |
+//! | `share` | how much of an overloaded core each connection gets |
 //! | `requests` | responding to requests of the control |
 //! | `shutdown` | draining, and disconnecting clients at the end |
 //!
@@ -10,7 +12,9 @@
 //! except in its park phase.
 
 mod requests;
+mod share;
 mod shutdown;
+mod standing_queue;
 mod turn;
 
 use crate::runtime::control::mailbox::Envelope;
@@ -24,9 +28,15 @@ use crate::runtime::tick_log::TickLog;
 use ringshard_protocol::Endpoint;
 use ringshard_protocol::limits::{MESSAGE_BYTES_MAX, RECEIVE_DATAGRAMS_PER_TURN};
 use ringshard_protocol::link::Link;
-use ringshard_protocol::time::Instant;
+use ringshard_protocol::time::{Duration, Instant};
+use share::Shares;
 use shutdown::Shutdown;
+use standing_queue::StandingQueue;
 use std::sync::Arc;
+
+/// How long a datagram may wait for a core, unless the settings say otherwise: six ticks. An input that is older is of no use,
+/// because newer ones have repeated it.
+pub const QUEUE_MAX: Duration = Duration::from_millis(100);
 
 /// Everything one core owns.
 pub struct Core<L, S> {
@@ -51,6 +61,20 @@ pub struct Core<L, S> {
     spare: f32,
     /// Buffer for a message that is not contiguous in its datagram.
     message: Vec<u8>,
+    queue: StandingQueue,
+    shares: Shares,
+    /// Datagrams that were dropped since the last tick because they had waited too long.
+    dropped: u64,
+    /// Whether the turn had anything to do.
+    worked: bool,
+    /// Time since the last tick in which the core had nothing to do.
+    idle_time: Duration,
+    /// When that tick began.
+    tick_began: Instant,
+    /// Since when the core sheds load, if it does.
+    overloaded_since: Option<Instant>,
+    /// How often the core began to shed load.
+    overloads: u64,
     /// Per arrival of this turn: when the kernel received it, and its number of datagrams.
     arrivals: Vec<(Instant, u64)>,
 }
@@ -68,6 +92,14 @@ impl<L: Link, S: Service> Core<L, S> {
     ) -> Self {
         let now = link.now();
         Core {
+            shares: Shares::new(endpoint.slots()),
+            queue: StandingQueue::new(now, Some(QUEUE_MAX)),
+            dropped: 0,
+            worked: false,
+            idle_time: Duration::ZERO,
+            tick_began: now,
+            overloaded_since: None,
+            overloads: 0,
             link,
             endpoint,
             service,
@@ -86,6 +118,13 @@ impl<L: Link, S: Service> Core<L, S> {
             message: Vec::with_capacity(MESSAGE_BYTES_MAX),
             arrivals: Vec::with_capacity(RECEIVE_DATAGRAMS_PER_TURN),
         }
+    }
+
+    /// The same core, which drops datagrams that have waited longer than `queue_max`; None: it drops none for their age.
+    #[must_use]
+    pub fn with_queue_max(self, queue_max: Option<Duration>) -> Self {
+        let now = self.turn_began;
+        Core { queue: StandingQueue::new(now, queue_max), ..self }
     }
 
     /// The service of this core.

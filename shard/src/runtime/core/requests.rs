@@ -6,7 +6,7 @@ use crate::runtime::core_report::CoreReport;
 use crate::runtime::service::Service;
 use ringshard_protocol::Endpoint;
 use ringshard_protocol::link::Link;
-use ringshard_protocol::time::Instant;
+use ringshard_protocol::time::{Duration, Instant};
 
 impl<L: Link, S: Service> Core<L, S> {
     /// Handles the request in progress or the next one: all of it, or one turn's part.
@@ -58,6 +58,8 @@ impl<L: Link, S: Service> Core<L, S> {
         report.ticks = self.ticks.clone();
         report.connections = self.endpoint.connections();
         report.ticks_skipped = self.ticks_skipped;
+        report.overload = self.overloaded_since.map_or(Duration::ZERO, |since| self.turn_began.since(since));
+        report.overloads = self.overloads;
         report.service.clear();
         self.service.count(&mut report.service);
     }

@@ -3,6 +3,7 @@
 use super::Core;
 use crate::runtime::core_report::CoreReport;
 use crate::runtime::flight_recorder::{self, Phase};
+use crate::runtime::load::Load;
 use crate::runtime::mesh::{FORWARDED_PER_CORE, Mesh, Misrouted};
 use crate::runtime::service::Service;
 use crate::runtime::tick::TICK;
@@ -20,6 +21,8 @@ const SPARE_SECONDS: f32 = 0.02;
 const TICKS_PER_RECORD: u64 = 60;
 /// How many datagrams ahead of the one being received its connection is prefetched.
 const PREFETCH_AHEAD: usize = 2;
+/// Datagrams that a turn takes from the link at most, including those that it drops because they have waited too long.
+const RECEIVE_WITH_DROPPED: usize = 32 * RECEIVE_DATAGRAMS_PER_TURN;
 /// Slices served per turn, if so many are due. A core with long turns must not fall behind because of them, and a core that
 /// is behind must still receive.
 const SLICES_PER_TURN: usize = 4;
@@ -40,6 +43,7 @@ impl<L: Link, S: Service> Core<L, S> {
         self.control.begin_turn(now);
         self.measure_spare(now);
         flight_recorder::enter(Phase::Reap);
+        self.worked = false;
         let received = self.reap(now);
         flight_recorder::enter(Phase::Exchange);
         let crossed = self.exchange(now);
@@ -61,33 +65,37 @@ impl<L: Link, S: Service> Core<L, S> {
     /// Updates the share of its time that the core waits.
     fn measure_spare(&mut self, now: Instant) {
         assert!(self.turn_began <= self.parked_at && self.parked_at <= now, "a core's clock does not go back");
-        let (turn, parked) = (now.since(self.turn_began).as_secs_f32(), now.since(self.parked_at).as_secs_f32());
+        let (turn, parked) = (now.since(self.turn_began), now.since(self.parked_at));
+        // A core that never sleeps has turns without work.
+        self.idle_time += if self.worked { parked } else { turn };
         self.turn_began = now;
+        let (turn, parked) = (turn.as_secs_f32(), parked.as_secs_f32());
         let weight = turn / (turn + SPARE_SECONDS);
         self.spare += weight * (parked / turn.max(1e-9) - self.spare);
         self.endpoint.set_spare(self.spare);
     }
 
-    /// Phase 1: decodes every received datagram in place and hands its messages to the service.
+    /// Phase 1: decodes every received datagram in place and hands its messages to the service. What has waited too long is
+    /// dropped, and does not count towards the turn's share: so the core drops faster than datagrams arrive.
     fn reap(&mut self, now: Instant) -> usize {
-        let Core { link, endpoint, service, mesh, message, arrivals, .. } = self;
-        arrivals.clear();
-        let received = link.receive(RECEIVE_DATAGRAMS_PER_TURN, |mut arrival| {
-            let path = arrival.path;
-            if let Some(arrived_at) = arrival.arrived_at
-                && arrivals.len() < arrivals.capacity()
-            {
-                arrivals.push((arrived_at, arrival.count() as u64));
+        self.arrivals.clear();
+        let (mut taken, mut handled) = (0, 0);
+        while handled < RECEIVE_DATAGRAMS_PER_TURN && taken < RECEIVE_WITH_DROPPED {
+            let budget = RECEIVE_DATAGRAMS_PER_TURN - handled;
+            let (received, dropped) = self.receive(now, budget, taken == 0);
+            taken += received;
+            handled += received - dropped;
+            self.dropped += dropped as u64;
+            self.endpoint.count_too_old(dropped as u64);
+            if received < budget {
+                break;
             }
-            for index in 0..arrival.count() {
-                if let Some(bits) = arrival.peek(index + PREFETCH_AHEAD).and_then(<[u8]>::first_chunk) {
-                    let id = ConnectionId::from_bits(u32::from_le_bytes(*bits));
-                    endpoint.prefetch(id);
-                    service.prefetch(id);
-                }
-                ingest(now, path, arrival.datagram(index), endpoint, service, mesh, message);
-            }
-        });
+        }
+        if taken == 0 {
+            self.queue.empty();
+        }
+        // A turn that was not full has read all that had arrived when the core last entered the kernel.
+        self.queue.end_turn(now, (taken < RECEIVE_DATAGRAMS_PER_TURN).then_some(self.parked_at));
         self.deliver_events(now);
         if !self.arrivals.is_empty() {
             let handled_at = self.link.now();
@@ -95,7 +103,44 @@ impl<L: Link, S: Service> Core<L, S> {
                 self.stages.arrival_to_handled.record(handled_at.since(arrived_at), count);
             }
         }
-        received
+        taken
+    }
+
+    /// Takes about `budget` datagrams from the link. Returns how many it took, and how many of those it dropped because they
+    /// had waited too long.
+    #[inline]
+    fn receive(&mut self, now: Instant, budget: usize, mut is_head: bool) -> (usize, usize) {
+        let Core { link, endpoint, service, mesh, message, arrivals, queue, shares, overloaded_since, .. } = self;
+        let is_overloaded = overloaded_since.is_some() || queue.is_standing();
+        let mut dropped = 0;
+        let received = link.receive(budget, |mut arrival| {
+            let path = arrival.path;
+            if let Some(arrived_at) = arrival.arrived_at {
+                if std::mem::take(&mut is_head) {
+                    queue.head(now, arrived_at);
+                }
+                if queue.drops(now, arrived_at) {
+                    dropped += arrival.count();
+                    return;
+                }
+                if arrivals.len() < arrivals.capacity() {
+                    arrivals.push((arrived_at, arrival.count() as u64));
+                }
+            }
+            for index in 0..arrival.count() {
+                if let Some(id) = arrival.peek(index + PREFETCH_AHEAD).and_then(connection_id) {
+                    endpoint.prefetch(id);
+                    service.prefetch(id);
+                }
+                let datagram = arrival.datagram(index);
+                if is_overloaded && connection_id(datagram).is_some_and(|id| !shares.allows(endpoint, id, path)) {
+                    endpoint.count_over_share();
+                    continue;
+                }
+                ingest(now, path, datagram, endpoint, service, mesh, message);
+            }
+        });
+        (received, dropped)
     }
 
     /// Phase 2: takes in what other cores sent.
@@ -121,6 +166,7 @@ impl<L: Link, S: Service> Core<L, S> {
         }
         let late = now.since(self.next_tick);
         self.stages.tick_start_jitter.record(late, 1);
+        self.tell_load(now, late);
         self.service.tick(now, &mut self.endpoint);
         let took = self.link.now().since(now);
         self.stages.tick.record(took, 1);
@@ -135,6 +181,25 @@ impl<L: Link, S: Service> Core<L, S> {
         }
     }
 
+    /// Tells the service how loaded the core is, and follows what it sheds.
+    fn tell_load(&mut self, now: Instant, late: Duration) {
+        self.worked = true;
+        let elapsed = now.since(self.tick_began).as_secs_f32();
+        let busy = (1.0 - self.idle_time.as_secs_f32() / elapsed.max(1e-9)).clamp(0.0, 1.0);
+        let (oldest_arrival, dropped) = (self.queue.take_oldest(), std::mem::take(&mut self.dropped));
+        (self.idle_time, self.tick_began) = (Duration::ZERO, now);
+        self.service.load(&Load { oldest_arrival, dropped, busy, late });
+        self.shares.begin_tick(self.ticks.count());
+        let is_overloaded = self.queue.is_standing() || self.service.shed_level() > 0;
+        if !is_overloaded {
+            self.overloaded_since = None;
+        } else if self.overloaded_since.is_none() {
+            self.overloaded_since = Some(now);
+            self.overloads += 1;
+        }
+        self.endpoint.refuse_newcomers(!self.service.admits());
+    }
+
     /// Phase 4: composes what is due: for connections by their timers, and slices of the service's clients.
     fn replicate(&mut self, now: Instant) {
         for _ in 0..SLICES_PER_TURN {
@@ -144,6 +209,7 @@ impl<L: Link, S: Service> Core<L, S> {
             let began = self.link.now();
             if self.service.replicate(now, &mut self.endpoint) {
                 self.stages.slice.record(self.link.now().since(began), 1);
+                self.worked = true;
             }
         }
         self.endpoint.sweep(now);
@@ -155,6 +221,7 @@ impl<L: Link, S: Service> Core<L, S> {
 
     /// Phase 5: seals what was composed and hands it to the kernel.
     fn transmit(&mut self, now: Instant, work: usize) {
+        self.worked |= work > 0;
         if work == 0 {
             self.endpoint.flush(now, &mut self.link);
             self.link.submit();
@@ -193,6 +260,12 @@ impl<L: Link, S: Service> Core<L, S> {
     fn deliver_events(&mut self, now: Instant) {
         deliver_events(now, &mut self.endpoint, &mut self.service);
     }
+}
+
+/// The connection that a datagram names.
+#[inline]
+fn connection_id(datagram: &[u8]) -> Option<ConnectionId> {
+    datagram.first_chunk().map(|bits| ConnectionId::from_bits(u32::from_le_bytes(*bits)))
 }
 
 /// Hands the endpoint's events to the service.

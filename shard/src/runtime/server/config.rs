@@ -1,8 +1,10 @@
 //! What a server is started with, and which values are valid.
 
+use crate::runtime::core::QUEUE_MAX;
 use crate::runtime::datapath::Datapath;
 use crate::runtime::idle::Strategy;
 use crate::runtime::out_of_range::OutOfRange;
+use crate::runtime::tick::TICKS_PER_SECOND;
 use ringshard_link::socket::BUFFER_BYTES;
 use ringshard_protocol::connection::{HeartbeatConfig, TransportConfig};
 use ringshard_protocol::crypto::{PreSharedKey, SecretKey, Suites};
@@ -11,6 +13,15 @@ use ringshard_protocol::limits::{
     CONNECTIONS_PER_CORE_MAX, CORES_MAX, HEARTBEAT_DEFAULT, MESSAGE_MEMORY_BYTES_MIN, PORT_DEFAULT, TIMEOUT_DEFAULT,
 };
 use std::net::{Ipv6Addr, SocketAddr};
+use std::time::Duration;
+
+/// What the receive buffer of a socket holds by default: half of [`QUEUE_MAX`] if every slot is taken, and more if not.
+const RECEIVE_BUFFER: Duration = Duration::from_millis(50);
+/// What the kernel charges for a small datagram in a receive buffer, in bytes: its own structures, and the least memory that
+/// it takes for the contents.
+const BUFFERED_DATAGRAM_BYTES: u64 = 768;
+/// Least size of a receive buffer, in bytes: a burst of as many datagrams as a turn takes from the kernel.
+const RECEIVE_BUFFER_BYTES_MIN: usize = 256 << 10;
 
 /// What a server is started with.
 #[derive(Clone, Debug)]
@@ -25,8 +36,12 @@ pub struct ServerConfig {
     pub idle: Strategy,
     /// Most connections, over all cores.
     pub connections_max: usize,
-    /// Size of the receive buffer and of the send buffer of each socket, in bytes.
+    /// Size of the send buffer of each socket, and the largest size of its receive buffer, in bytes.
     pub socket_buffer_bytes: usize,
+    /// The receive buffer of each socket holds what all clients of its core send in this time.
+    pub receive_buffer: Duration,
+    /// Datagrams that have waited longer are dropped unread. None: no datagram is dropped for its age.
+    pub queue_max: Option<Duration>,
     /// Whether the kernel timestamps arrivals. Without timestamps, the histogram `arrival_to_handled` stays empty.
     pub arrival_stamps: bool,
     /// AEADs that the server accepts.
@@ -58,6 +73,8 @@ impl ServerConfig {
             idle: Strategy::Adaptive,
             connections_max: 16_384,
             socket_buffer_bytes: BUFFER_BYTES,
+            receive_buffer: RECEIVE_BUFFER,
+            queue_max: Some(QUEUE_MAX),
             arrival_stamps: true,
             suites: Suites::native(),
             heartbeat: HeartbeatConfig { interval: HEARTBEAT_DEFAULT, timeout: TIMEOUT_DEFAULT },
@@ -68,6 +85,15 @@ impl ServerConfig {
             integrity: None,
             policy: Policy::default(),
         }
+    }
+
+    /// Size of the receive buffer of each socket, in bytes, for which the server asks the kernel. The kernel grants twice as
+    /// much, for its own structures.
+    pub fn receive_buffer_bytes(&self) -> usize {
+        let clients = self.connections_max.div_ceil(self.cpus.len().max(1)) as u64;
+        let datagrams = clients * u64::from(TICKS_PER_SECOND) * self.receive_buffer.as_millis() as u64 / 1_000;
+        let bytes = (datagrams * BUFFERED_DATAGRAM_BYTES / 2) as usize;
+        bytes.max(RECEIVE_BUFFER_BYTES_MIN).min(self.socket_buffer_bytes)
     }
 
     /// Checks that all values are in their ranges.

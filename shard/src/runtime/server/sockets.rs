@@ -16,12 +16,12 @@ pub(super) fn open(config: &ServerConfig) -> Result<(SocketAddr, Vec<Socket>), S
     let sockets = open_group(config.listen, config.cpus.len())?;
     let listen = name(&sockets[0])?;
     for socket in &sockets {
-        socket.resize_buffers(config.socket_buffer_bytes);
+        socket.resize_buffers(config.receive_buffer_bytes(), config.socket_buffer_bytes);
         if config.arrival_stamps {
             socket.stamp_arrivals().map_err(|error| StartError::Failed("have arrivals stamped", error))?;
         }
     }
-    warn_of_small_buffers(&sockets[0], config.socket_buffer_bytes);
+    warn_of_small_buffers(&sockets[0], config.receive_buffer_bytes());
     Ok((listen, sockets))
 }
 

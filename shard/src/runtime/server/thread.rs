@@ -80,7 +80,8 @@ fn turn_over<L: Link, S: Service>(
     };
     let mut endpoint = Endpoint::new(endpoint_config(&config, number), link.now(), random_bytes());
     endpoint.swap_policy(&mut config.policy.clone());
-    let core = Core::new(link, endpoint, service, mesh, Idle::new(config.idle), control, lifecycle);
+    let core = Core::new(link, endpoint, service, mesh, Idle::new(config.idle), control, lifecycle)
+        .with_queue_max(config.queue_max);
     let _ = ready.send(Ok(()));
     core.run()
 }

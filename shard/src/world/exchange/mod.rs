@@ -4,14 +4,18 @@
 //! | module | for |
 //! |---|---|
 //! | [`change`], [`command`] | what is exchanged |
+//! | `batch` | the changes of a tick, which all other cores read |
 //! | `ring` | the rings of one pair of cores |
 //! | `outbox` | commands that wait for room in a ring |
 //! | [`stats`] | what the exchange counts |
 //!
-//! There is one ring for each ordered pair of cores, for changes and for commands each. A full ring never blocks. A change
-//! that finds no room is remembered by its entity; the entity is published again, as it then is, before anything new. Commands
-//! wait in the outbox of their core.
+//! A core writes the changes of a tick once, into a batch, and passes a reference to each of the others. So what a core spends
+//! on publishing does not grow with the number of cores. There is one ring for each ordered pair of cores, for batches and for
+//! commands each. A full ring never blocks. If a batch finds no room, the core remembers which entities the other one has
+//! missed; they are published again, as they then are, in a batch of their own, before anything new. Commands wait in the outbox
+//! of their core.
 
+mod batch;
 pub mod change;
 pub mod command;
 mod outbox;
@@ -24,9 +28,12 @@ pub use outbox::CommandError;
 pub(crate) use outbox::Outbox;
 pub use stats::ExchangeStats;
 
+use crate::world::rewind::Part;
+use batch::BatchPool;
 use ring::{Incoming, Outgoing};
 use ringshard_protocol::time::Instant;
 use ringshard_world::Fields;
+use std::sync::Arc;
 
 /// One core's ends of all rings.
 pub struct Exchange<S> {
@@ -37,6 +44,9 @@ pub struct Exchange<S> {
     outgoing: Vec<Option<Outgoing<S>>>,
     /// From each core; none from itself.
     incoming: Vec<Option<Incoming<S>>>,
+    /// Of each core: the places of its entities, as it has published them last.
+    parts: Vec<Option<Arc<Part>>>,
+    batches: BatchPool<S>,
     /// Counters.
     pub stats: ExchangeStats,
 }
@@ -59,6 +69,8 @@ impl<S: Fields> Exchange<S> {
                 share,
                 outgoing: (0..cores).map(|_| None).collect(),
                 incoming: (0..cores).map(|_| None).collect(),
+                parts: vec![None; cores],
+                batches: BatchPool::new(),
                 stats: ExchangeStats::default(),
             })
             .collect();
@@ -93,24 +105,70 @@ impl<S: Fields> Exchange<S> {
         ((self.core * self.share) as u16, self.share)
     }
 
-    /// Publishes the changes of this tick to every other core. `again` describes an entity, by index, of which a core has
-    /// missed a change.
-    pub fn publish(&mut self, now: Instant, changes: &[Change<S>], mut again: impl FnMut(u16) -> Change<S>) {
+    /// Publishes the changes of this tick, and where this core's entities are, to every other core. Without `part`, the others
+    /// keep the former one. `again` describes an entity, by index, of which a core has missed a change.
+    pub fn publish(
+        &mut self,
+        now: Instant,
+        changes: &[Change<S>],
+        part: Option<Arc<Part>>,
+        mut again: impl FnMut(u16) -> Change<S>,
+    ) {
         let first = self.own().0;
-        let stats = &mut self.stats;
-        for outgoing in self.outgoing.iter_mut().flatten() {
-            outgoing.catch_up(now, first, &mut again, stats);
-            outgoing.publish(now, first, changes, stats);
+        let Exchange { core, outgoing, parts, batches, stats, .. } = self;
+        if part.is_some() {
+            parts[*core] = part;
+        }
+        let part = &parts[*core];
+        let mut batch = None;
+        for outgoing in outgoing.iter_mut().flatten() {
+            if outgoing.is_behind() && outgoing.has_room() {
+                let missed = batches.take(now, part.as_ref(), |missed| {
+                    outgoing.take_missed(|row| missed.push(again(first + row as u16)));
+                });
+                stats.published += missed.changes.len() as u64;
+                let sent = outgoing.send(&missed);
+                assert!(sent, "the ring has room for a batch");
+            }
+            let batch = batch
+                .get_or_insert_with(|| batches.take(now, part.as_ref(), |copied| copied.extend_from_slice(changes)));
+            if outgoing.send(batch) {
+                stats.published += changes.len() as u64;
+                continue;
+            }
+            stats.overflowed += changes.len() as u64;
+            for change in changes {
+                let index = change.id().index;
+                assert!(index >= first, "a core publishes its own entities only");
+                outgoing.miss(usize::from(index - first));
+            }
         }
     }
 
-    /// Takes the changes that other cores have published. Calls `arrived` for each core, with the time of its oldest change
-    /// and their number. Returns the number of all changes.
-    pub fn receive(&mut self, mut take: impl FnMut(&Change<S>), mut arrived: impl FnMut(Instant, u64)) -> usize {
-        let incoming = self.incoming.iter_mut().flatten();
-        let received = incoming.map(|incoming| incoming.receive(&mut take, &mut arrived)).sum();
+    /// Takes the changes that other cores have published, batch by batch. Calls `arrived` for each batch with changes, with the
+    /// time of its publication and their number. Returns the number of all changes.
+    pub fn receive(&mut self, mut take: impl FnMut(&[Change<S>]), mut arrived: impl FnMut(Instant, u64)) -> usize {
+        let mut received = 0;
+        for (incoming, part) in self.incoming.iter_mut().zip(&mut self.parts) {
+            let Some(incoming) = incoming else { continue };
+            incoming.batches(|batch| {
+                if batch.part.is_some() {
+                    part.clone_from(&batch.part);
+                }
+                if !batch.changes.is_empty() {
+                    arrived(batch.at, batch.changes.len() as u64);
+                    take(&batch.changes);
+                    received += batch.changes.len();
+                }
+            });
+        }
         self.stats.received += received as u64;
         received
+    }
+
+    /// Of each core, in their order: the places of its entities, as it has published them last.
+    pub fn parts(&self) -> impl Iterator<Item = Option<&Arc<Part>>> {
+        self.parts.iter().map(Option::as_ref)
     }
 
     /// Sends a command to a core; false if that is this core, if there is no such core, or if the ring is full.

@@ -1,64 +1,47 @@
 //! The ends of the rings between this core and one other core.
 
-use super::change::Change;
+use super::batch::Batch;
 use super::command::Command;
-use super::stats::ExchangeStats;
-use ringshard_protocol::time::Instant;
-use ringshard_world::Fields;
-use rtrb::chunks::ChunkError;
 use rtrb::{Consumer, Producer, RingBuffer};
+use std::sync::Arc;
 
 /// Commands that a ring holds.
 const COMMANDS: usize = 1024;
-
-/// A change in a ring, with the time of its publication.
-#[derive(Clone, Copy, Debug)]
-struct Published<S> {
-    at: Instant,
-    change: Change<S>,
-}
+/// Batches that a ring holds: a core may be a few ticks late.
+const BATCHES: usize = 8;
 
 /// The rings to one other core.
 pub(super) struct Outgoing<S> {
-    changes: Producer<Published<S>>,
+    batches: Producer<Arc<Batch<S>>>,
     commands: Producer<Command>,
     /// Entities of which that core has missed a change, one bit per row.
     behind: Vec<u64>,
-    /// Number of bits that are set in `behind`.
-    behind_count: usize,
-    /// The word of `behind` to continue at: a core that receives too seldom gets all entities in turn.
-    next: usize,
-    /// The time of the last publication.
-    published_at: Instant,
+    /// Whether it has missed any.
+    is_behind: bool,
 }
 
 /// The rings from one other core.
 pub(super) struct Incoming<S> {
-    changes: Consumer<Published<S>>,
+    batches: Consumer<Arc<Batch<S>>>,
     commands: Consumer<Command>,
 }
 
 /// The rings from one core to another, in a world where each core owns `share` entities.
-pub(super) fn rings<S: Fields>(share: usize) -> (Outgoing<S>, Incoming<S>) {
+pub(super) fn rings<S>(share: usize) -> (Outgoing<S>, Incoming<S>) {
     assert!(share > 0, "each core owns an entity at least");
-    // All entities may change in a tick, and the other core may be a tick late.
-    let capacity = 2 * share;
-    let (changes, changes_end) = RingBuffer::new(capacity);
+    let (batches, batches_end) = RingBuffer::new(BATCHES);
     let (commands, commands_end) = RingBuffer::new(COMMANDS);
-    let behind = vec![0; share.div_ceil(64)];
-    let outgoing = Outgoing { changes, commands, behind, behind_count: 0, next: 0, published_at: Instant::ZERO };
-    (outgoing, Incoming { changes: changes_end, commands: commands_end })
+    let outgoing = Outgoing { batches, commands, behind: vec![0; share.div_ceil(64)], is_behind: false };
+    (outgoing, Incoming { batches: batches_end, commands: commands_end })
 }
 
-impl<S: Fields> Incoming<S> {
-    /// Takes the changes that have arrived; calls `arrived` with the time of the oldest and their number. Returns that number.
-    pub(super) fn receive(&mut self, mut take: impl FnMut(&Change<S>), mut arrived: impl FnMut(Instant, u64)) -> usize {
-        let waiting = self.changes.slots();
-        let Ok(&Published { at, .. }) = self.changes.peek() else { return 0 };
-        arrived(at, waiting as u64);
-        let chunk = self.changes.read_chunk(waiting).expect("so many wait");
-        chunk.into_iter().for_each(|Published { change, .. }| take(&change));
-        waiting
+impl<S> Incoming<S> {
+    /// Takes the batches that have arrived, and none that arrive meanwhile.
+    pub(super) fn batches(&mut self, mut take: impl FnMut(&Batch<S>)) {
+        for _ in 0..self.batches.slots() {
+            let Ok(batch) = self.batches.pop() else { break };
+            take(&batch);
+        }
     }
 
     /// Takes the commands that have arrived, and none that arrive meanwhile: two cores that answer each other at once must not
@@ -71,66 +54,42 @@ impl<S: Fields> Incoming<S> {
     }
 }
 
-impl<S: Fields> Outgoing<S> {
+impl<S> Outgoing<S> {
     /// Sends a command; false if the ring is full.
     pub(super) fn command(&mut self, command: Command) -> bool {
         self.commands.push(command).is_ok()
     }
 
-    /// Publishes what fits. Changes that find no room are remembered by their entity.
-    pub(super) fn publish(&mut self, now: Instant, first: u16, changes: &[Change<S>], stats: &mut ExchangeStats) {
-        assert!(now >= self.published_at, "changes are published in the order of time");
-        self.published_at = now;
-        let fits = match self.changes.write_chunk_uninit(changes.len()) {
-            Ok(chunk) => chunk.fill_from_iter(changes.iter().map(|&change| Published { at: now, change })),
-            Err(ChunkError::TooFewSlots(room)) => {
-                let chunk = self.changes.write_chunk_uninit(room).expect("the ring has that much room");
-                chunk.fill_from_iter(changes.iter().map(|&change| Published { at: now, change }))
-            }
-        };
-        stats.published += fits as u64;
-        for change in &changes[fits..] {
-            stats.overflowed += 1;
-            self.miss(first, change.id().index);
-        }
+    /// Whether there is room for a batch.
+    pub(super) fn has_room(&self) -> bool {
+        !self.batches.is_full()
     }
 
-    fn miss(&mut self, first: u16, index: u16) {
-        assert!(index >= first, "a core publishes its own entities only");
-        let row = usize::from(index - first);
-        let (word, bit) = (&mut self.behind[row / 64], 1 << (row % 64));
-        self.behind_count += usize::from(*word & bit == 0);
-        *word |= bit;
+    /// Sends a batch; false if the ring is full.
+    pub(super) fn send(&mut self, batch: &Arc<Batch<S>>) -> bool {
+        self.batches.push(batch.clone()).is_ok()
     }
 
-    /// Publishes again the entities of which the other core has missed a change, as far as there is room.
-    pub(super) fn catch_up(
-        &mut self,
-        now: Instant,
-        first: u16,
-        again: &mut impl FnMut(u16) -> Change<S>,
-        stats: &mut ExchangeStats,
-    ) {
-        let mut empty_words = 0;
-        while self.behind_count > 0 {
-            let word = &mut self.behind[self.next];
-            if *word == 0 {
-                empty_words += 1;
-                assert!(empty_words <= self.behind.len(), "a core that is behind has missed an entity");
-                self.next = (self.next + 1) % self.behind.len();
-                continue;
+    /// Remembers that the other core misses a change of the entity in a row.
+    pub(super) fn miss(&mut self, row: usize) {
+        self.behind[row / 64] |= 1 << (row % 64);
+        self.is_behind = true;
+    }
+
+    /// Whether the other core has missed a change.
+    pub(super) fn is_behind(&self) -> bool {
+        self.is_behind
+    }
+
+    /// Passes to `each` the rows of which the other core has missed a change, and forgets them.
+    pub(super) fn take_missed(&mut self, mut each: impl FnMut(usize)) {
+        self.is_behind = false;
+        for (number, word) in self.behind.iter_mut().enumerate() {
+            let mut left = std::mem::take(word);
+            while left != 0 {
+                each(number * 64 + left.trailing_zeros() as usize);
+                left &= left - 1;
             }
-            if self.changes.slots() == 0 {
-                return;
-            }
-            let bit = word.trailing_zeros();
-            *word &= *word - 1;
-            self.behind_count -= 1;
-            empty_words = 0;
-            let index = first + (self.next * 64) as u16 + bit as u16;
-            let published = Published { at: now, change: again(index) };
-            self.changes.push(published).expect("the ring has room for a change");
-            stats.published += 1;
         }
     }
 }

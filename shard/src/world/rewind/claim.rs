@@ -18,7 +18,7 @@
 //!   the server measures. A client with a slower path has the same rewinds. The second range bounds both.
 //! - Whatever the numbers are, the grant lies in the second range.
 
-use super::history::REWIND_TICKS_MAX;
+use super::part::REWIND_TICKS_MAX;
 use ringshard_protocol::counters;
 use ringshard_world::limits::INPUTS_PER_MESSAGE_MAX;
 use serde::{Deserialize, Serialize};

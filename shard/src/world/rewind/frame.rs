@@ -1,54 +1,63 @@
 //! All entities of one tick, and of a moment between two ticks.
 
-use super::sample::{NO_HITBOX, Sample};
+use super::part::{Part, WORD};
+use super::sample::Sample;
 use ringshard_world::{EntityId, Map, Pose};
-
-const WORD: usize = u64::BITS as usize;
+use std::sync::Arc;
 
 /// All entities of one tick, by index.
 pub(super) struct Frame {
     /// `None` before the first tick is recorded here.
     tick: Option<u64>,
-    /// Which indices have a sample, one bit each. The samples of other indices are of an earlier tick.
-    living: Box<[u64]>,
-    samples: Box<[Sample]>,
+    /// Entities per part.
+    share: usize,
+    /// One after the other: the part of each core. `None` until something of it is known.
+    parts: Box<[Option<Arc<Part>>]>,
 }
 
 impl Frame {
+    /// A frame of one part, which is its own.
     pub(super) fn new(entities_max: usize) -> Self {
-        let living = vec![0; entities_max.div_ceil(WORD)].into();
-        Frame { tick: None, living, samples: vec![Sample::NONE; entities_max].into() }
+        let parts = [Some(Arc::new(Part::new(entities_max)))];
+        Frame { tick: None, share: entities_max.max(1), parts: Box::new(parts) }
     }
 
-    /// Heap memory of a frame.
+    /// A frame for the parts of `cores` cores with `share` entities each.
+    pub(super) fn of_parts(cores: usize, share: usize) -> Self {
+        Frame { tick: None, share, parts: vec![None; cores].into() }
+    }
+
+    /// Heap memory of a frame with its own part.
     pub(super) const fn bytes(entities_max: usize) -> usize {
-        entities_max * size_of::<Sample>() + entities_max.div_ceil(WORD) * size_of::<u64>()
+        size_of::<Option<Arc<Part>>>() + Part::bytes(entities_max)
     }
 
     pub(super) fn tick(&self) -> Option<u64> {
         self.tick
     }
 
-    /// Replaces all entities. `hitboxes` is the length of the table.
+    /// Replaces all entities of a frame that has its own part. `hitboxes` is the length of the table.
     pub(super) fn record(&mut self, tick: u64, samples: impl Iterator<Item = (u16, Sample)>, hitboxes: usize) {
         self.tick = Some(tick);
-        self.living.fill(0);
-        for (index, sample) in samples {
-            let at = usize::from(index);
-            assert!(at < self.samples.len(), "the history has no entity {index}");
-            let hitbox = sample.hitbox;
-            assert!(hitbox == NO_HITBOX || usize::from(hitbox) < hitboxes, "there is no hitbox {hitbox}");
-            if sample.generation != 0 {
-                self.samples[at] = sample;
-                self.living[at / WORD] |= 1 << (at % WORD);
-            }
+        let [Some(part)] = &mut self.parts[..] else { panic!("this history keeps the parts of cores") };
+        Arc::get_mut(part).expect("a frame shares its own part with nobody").record(samples, hitboxes);
+    }
+
+    /// Replaces all parts.
+    pub(super) fn keep<'a>(&mut self, tick: u64, parts: impl Iterator<Item = Option<&'a Arc<Part>>>) {
+        self.tick = Some(tick);
+        let mut count = 0;
+        for (kept, part) in self.parts.iter_mut().zip(parts) {
+            assert!(part.is_none_or(|part| part.samples.len() == self.share), "each core has equally many entities");
+            *kept = part.cloned();
+            count += 1;
         }
+        assert_eq!(count, self.parts.len(), "there is a part for each core");
     }
 
     fn get(&self, index: u16) -> Option<&Sample> {
-        let at = usize::from(index);
-        let word = self.living.get(at / WORD)?;
-        (word >> (at % WORD) & 1 != 0).then(|| &self.samples[at])
+        let (part, row) = (usize::from(index) / self.share, usize::from(index) % self.share);
+        self.parts.get(part)?.as_ref()?.get(row)
     }
 }
 
@@ -70,16 +79,12 @@ pub(super) struct Placed {
 impl<'a> Pair<'a> {
     /// Indices of the entities that exist at either tick, with their samples.
     pub(super) fn living(self) -> impl Iterator<Item = (u16, Option<&'a Sample>, Option<&'a Sample>)> {
-        let words = self.before.living.iter().zip(&self.after.living).enumerate();
-        words.flat_map(move |(number, (before, after))| {
-            let mut left = before | after;
-            std::iter::from_fn(move || {
-                let bit = (left != 0).then(|| left.trailing_zeros())?;
-                left &= left - 1;
-                let at = number * WORD + bit as usize;
-                let sample = |frame: &'a Frame, living: u64| (living >> bit & 1 != 0).then(|| &frame.samples[at]);
-                Some((at as u16, sample(self.before, *before), sample(self.after, *after)))
-            })
+        let share = self.before.share;
+        let parts = self.before.parts.iter().zip(&self.after.parts).enumerate();
+        parts.flat_map(move |(number, (before, after))| {
+            let first = number * share;
+            let living = living(before.as_deref(), after.as_deref());
+            living.map(move |(row, before, after)| ((first + row) as u16, before, after))
         })
     }
 
@@ -99,4 +104,22 @@ impl<'a> Pair<'a> {
         };
         Some(Placed { id: EntityId { index, generation: sample.generation }, pose, hitbox: sample.hitbox })
     }
+}
+
+/// Rows of the entities that exist in either of two parts, with their samples.
+fn living<'a>(
+    before: Option<&'a Part>,
+    after: Option<&'a Part>,
+) -> impl Iterator<Item = (usize, Option<&'a Sample>, Option<&'a Sample>)> {
+    let words = before.or(after).map_or(0, |part| part.living.len());
+    let word = |part: Option<&Part>, number: usize| part.map_or(0, |part| part.living[number]);
+    (0..words).flat_map(move |number| {
+        let mut left = word(before, number) | word(after, number);
+        std::iter::from_fn(move || {
+            let bit = (left != 0).then(|| left.trailing_zeros() as usize)?;
+            left &= left - 1;
+            let row = number * WORD + bit;
+            Some((row, before.and_then(|part| part.get(row)), after.and_then(|part| part.get(row))))
+        })
+    })
 }

@@ -3,12 +3,11 @@
 use super::forest::Forest;
 use super::frame::{Frame, Pair};
 use super::hitbox::Hitbox;
+use super::part::{Part, REWIND_TICKS_MAX};
 use super::sample::{NO_HITBOX, Sample};
 use ringshard_world::Map;
 use ringshard_world::limits::WORLD_ENTITIES_MAX;
-
-/// Ticks that are kept.
-pub const REWIND_TICKS_MAX: usize = 64;
+use std::sync::Arc;
 
 /// The greatest extent of a hitbox from the point of its entity, in steps: as far as the widest map.
 const REACH_STEPS_MAX: f64 = (1u64 << 31) as f64;
@@ -31,6 +30,16 @@ impl History {
     /// When the world has fewer indices, there are more than 255 hitboxes, or one of them is impossible: a length that is
     /// negative, not finite or greater than any map, or a capsule that is wider than high.
     pub fn new(entities_max: usize, map: Map, hitboxes: &'static [Hitbox]) -> Self {
+        History::with_frames(entities_max, map, hitboxes, || Frame::new(entities_max))
+    }
+
+    /// The same for entities of `cores` cores, `share` each. It keeps the parts that the cores have recorded, and allocates the
+    /// memory of the trees only. Use [`History::keep`] instead of [`History::record`].
+    pub fn of_parts(cores: usize, share: usize, map: Map, hitboxes: &'static [Hitbox]) -> Self {
+        History::with_frames(cores * share, map, hitboxes, || Frame::of_parts(cores, share))
+    }
+
+    fn with_frames(entities_max: usize, map: Map, hitboxes: &'static [Hitbox], frame: impl FnMut() -> Frame) -> Self {
         assert!(entities_max <= WORLD_ENTITIES_MAX, "a world has {WORLD_ENTITIES_MAX} indices");
         assert!(hitboxes.len() <= NO_HITBOX.into(), "{} hitboxes; a table has at most 255", hitboxes.len());
         for hitbox in hitboxes {
@@ -40,7 +49,7 @@ impl History {
         History {
             map,
             hitboxes,
-            frames: std::iter::repeat_with(|| Frame::new(entities_max)).take(REWIND_TICKS_MAX).collect(),
+            frames: std::iter::repeat_with(frame).take(REWIND_TICKS_MAX).collect(),
             newest: None,
             forest: Forest::new(entities_max, &map, hitboxes),
         }
@@ -57,10 +66,23 @@ impl History {
     /// # Panics
     /// When `tick` is not later than all recorded ones, or an index or a hitbox is out of range.
     pub fn record(&mut self, tick: u64, samples: impl Iterator<Item = (u16, Sample)>) {
+        let hitboxes = self.hitboxes.len();
+        self.next_frame(tick).record(tick, samples, hitboxes);
+    }
+
+    /// Keeps the parts of all cores, in their order, as they are known at `tick`: each as its core has recorded it last. A core
+    /// of which nothing is known has none.
+    ///
+    /// # Panics
+    /// When `tick` is not later than all recorded ones, or the history is not one of parts.
+    pub fn keep<'a>(&mut self, tick: u64, parts: impl Iterator<Item = Option<&'a Arc<Part>>>) {
+        self.next_frame(tick).keep(tick, parts);
+    }
+
+    fn next_frame(&mut self, tick: u64) -> &mut Frame {
         assert!(self.newest.is_none_or(|newest| newest < tick), "tick {tick} comes after {:?}", self.newest);
-        let slot = slot(tick);
-        self.frames[slot].record(tick, samples, self.hitboxes.len());
         self.newest = Some(tick);
+        &mut self.frames[slot(tick)]
     }
 
     /// The newest recorded tick.

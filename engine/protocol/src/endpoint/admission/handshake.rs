@@ -140,14 +140,17 @@ impl Admission {
         context: &mut Context<'_>,
     ) -> Result<ConnectionId, DeniedReason> {
         let Context { policy, table, resumption, stats, .. } = context;
+        // A client that shows a token has yet to prove that it knows the session's secret. The session is not touched
+        // before.
+        let resumes = resumption.key_of(&opened.token);
+        if self.only_resumed && resumes.is_none() {
+            return Err(DeniedReason::Busy);
+        }
         if table.must_displace(now) {
             // Clients that never prove their keys must not keep out those that would.
             stats.half_open_displaced += u64::from(table.displace_half_open());
         }
         let id = table.next_id().ok_or(DeniedReason::ServerFull)?;
-        // A client that shows a token has yet to prove that it knows the session's secret. The session is not touched
-        // before.
-        let resumes = resumption.key_of(&opened.token);
         let parameters = ConnectionParameters {
             connection: id,
             suite: opened.suite as u8,

@@ -49,6 +49,8 @@ pub(super) struct Admission {
     random: Csprng,
     cookies: CookieSigner,
     shutting_down: bool,
+    /// Whether only clients that resume a session are accepted.
+    only_resumed: bool,
     /// Answers to key exchanges. They leave first, because most of the work for them is done.
     exchanged: VecDeque<(Path, Reply)>,
     replies: FairQueue<(Path, Reply)>,
@@ -83,6 +85,7 @@ impl Admission {
             public: config.secret.public(),
             config,
             shutting_down: false,
+            only_resumed: false,
             exchanged: VecDeque::with_capacity(2 * HANDSHAKES_PER_FLUSH),
             replies: FairQueue::new(ADMISSION_REPLIES_WAITING_MAX),
             handshakes: FairQueue::new(HANDSHAKES_WAITING_MAX),
@@ -93,6 +96,11 @@ impl Admission {
     /// Sets the share of the core's time that is spare.
     pub(super) fn set_spare(&mut self, spare: f32) {
         self.spare = spare;
+    }
+
+    /// Denies clients that do not resume a session, or accepts them again.
+    pub(super) fn refuse_newcomers(&mut self, refuse: bool) {
+        self.only_resumed = refuse;
     }
 
     /// Denies all clients from now on: the server is shutting down.

@@ -61,8 +61,9 @@ pub struct Taken<I> {
 pub struct InputBuffer<I> {
     waiting: [Option<Waiting<I>>; ROOM],
     neutral: I,
-    /// The last input that was there in time.
+    /// The newest input that was there in time or came late, and its tick. It is repeated when one is missing.
     last: I,
+    last_tick: Option<u32>,
     view: Option<View>,
     /// Ticks since then, saturating.
     age: u32,
@@ -82,6 +83,7 @@ impl<I: Fields> InputBuffer<I> {
             waiting: [None; ROOM],
             neutral,
             last: neutral,
+            last_tick: None,
             view: None,
             age: u32::MAX,
             now,
@@ -102,6 +104,9 @@ impl<I: Fields> InputBuffer<I> {
             let bit = 1_u64.checked_shl(ahead.unsigned_abs()).unwrap_or(0);
             let is_known = self.arrived & bit != 0;
             self.arrived |= bit;
+            if bit != 0 && !is_known && self.last_tick.is_none_or(|last| (tick.wrapping_sub(last) as i32) > 0) {
+                (self.last, self.last_tick) = (input.input, Some(tick));
+            }
             return if is_known { Offer::Copy } else { Offer::Late };
         }
         let waiting = &mut self.waiting[tick as usize % ROOM];
@@ -133,13 +138,14 @@ impl<I: Fields> InputBuffer<I> {
             assert_eq!(waiting.tick, tick, "an input waits in the place of its tick");
             self.arrived |= 1;
             self.age = 0;
-            self.last = waiting.input.input;
+            (self.last, self.last_tick) = (waiting.input.input, Some(tick));
             let (delay, acknowledged) = (waiting.input.view_delay, waiting.acknowledged);
             self.view = Some(View { tick, delay, acknowledged });
             return Taken { input: self.last, age: 0, lead };
         }
         self.age = self.age.saturating_add(1);
-        let input = if self.age <= INPUT_REPEAT_TICKS { self.last } else { self.neutral };
+        let is_fresh = self.last_tick.is_some_and(|last| tick.wrapping_sub(last) <= INPUT_REPEAT_TICKS);
+        let input = if is_fresh { self.last } else { self.neutral };
         Taken { input, age: self.age.min(255) as u8, lead }
     }
 

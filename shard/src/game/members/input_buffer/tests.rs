@@ -23,6 +23,8 @@ struct Model {
     now: u64,
     waiting: BTreeMap<u64, u16>,
     arrived: BTreeSet<u64>,
+    /// The tick of the last input that was there in time.
+    in_time: Option<u64>,
     last: Option<(u64, u16)>,
     newest: Option<u64>,
 }
@@ -40,6 +42,7 @@ impl Model {
             return Offer::Copy;
         }
         if tick <= self.now {
+            self.last = self.last.max(Some((tick, turn)));
             return Offer::Late;
         }
         self.waiting.insert(tick, turn);
@@ -49,10 +52,10 @@ impl Model {
     fn take(&mut self) -> Taken<Steer> {
         self.now += 1;
         if let Some(turn) = self.waiting.remove(&self.now) {
-            self.last = Some((self.now, turn));
+            (self.in_time, self.last) = (Some(self.now), Some((self.now, turn)));
         }
-        let age = self.last.map_or(u64::MAX, |(tick, _)| self.now - tick);
-        let turn = if age <= 15 { self.last.map_or(0, |(_, turn)| turn) } else { 0 };
+        let age = self.in_time.map_or(u64::MAX, |tick| self.now - tick);
+        let turn = self.last.filter(|&(tick, _)| self.now - tick <= 15).map_or(0, |(_, turn)| turn);
         let lead = self.newest.map_or(NO_LEAD, |newest| (newest as i64 - self.now as i64).clamp(-127, 127) as i8);
         Taken { input: Steer { turn }, age: age.min(255) as u8, lead }
     }
@@ -100,6 +103,18 @@ fn a_missing_input_repeats_the_last_for_a_quarter_of_a_second_and_is_then_neutra
     buffer.offer(1, timed(7), None);
     let turns: Vec<_> = (1..=20).map(|tick| buffer.take(tick).input.turn).collect();
     assert_eq!(turns, [[7; 16].as_slice(), &[0; 4]].concat());
+}
+
+#[test]
+fn a_late_input_is_repeated_instead_of_an_older_one() {
+    let mut buffer = buffer(0);
+    buffer.offer(1, timed(7), None);
+    (1..=4).for_each(|tick| _ = buffer.take(tick));
+    assert_eq!(buffer.offer(3, timed(9), None), Offer::Late);
+    assert_eq!(buffer.offer(2, timed(8), None), Offer::Late);
+    assert_eq!(buffer.take(5), Taken { input: Steer { turn: 9 }, age: 4, lead: -3 });
+    let turns: Vec<_> = (6..=20).map(|tick| buffer.take(tick).input.turn).collect();
+    assert_eq!(turns, [[9; 13].as_slice(), &[0; 2]].concat(), "it counts from its own tick");
 }
 
 #[test]

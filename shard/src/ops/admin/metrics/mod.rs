@@ -70,8 +70,9 @@ const COUNTERS: [(&str, &str, &str); 5] = [
     ("ticks_skipped", "ticks_skipped", "Ticks that were skipped because the tick before ended too late"),
 ];
 /// Values that rise and fall.
-const GAUGES: [&str; 8] = [
+const GAUGES: [&str; 9] = [
     "message_bytes",
+    "overload_ms",
     "world_shed_level",
     "world_players",
     "world_suspended",

@@ -1,0 +1,219 @@
+//! One core of a world: its players, and what it knows of the world. It runs the parts of a tick as the server does.
+
+use super::super::crowd::Crowd;
+use super::super::options::Arguments;
+use super::super::serving::{HEADER_BYTES_MAX, NEAR, Own, ROUND_TRIP, busy};
+use super::parts::Parts;
+use rand_chacha::rand_core::SeedableRng;
+use ringshard::game::character::KINDS;
+use ringshard::game::simulation::INTEREST_PERIOD;
+use ringshard::world::exchange::{Change, Exchange};
+use ringshard::world::replication::changes::{describe, find_changes};
+use ringshard::world::replication::viewer::{PlayerReport, Scratch};
+use ringshard::world::replication::{Encoder, Happenings, Pacing, Replica, Viewer};
+use ringshard::world::rewind::{History, Hitbox, Part, PartPool, Sample};
+use ringshard::world::store::Entities;
+use ringshard::world::visibility::Visibility;
+use ringshard_demo::Layout;
+use ringshard_protocol::crypto::Csprng;
+use ringshard_protocol::time::Instant;
+use ringshard_terrain::Terrain;
+use ringshard_world::character::{Character, EntityKind};
+use ringshard_world::messages::Owner;
+use ringshard_world::{EntityId, Map, State};
+use std::sync::Arc;
+
+/// Every player can be hit.
+const HITBOXES: &[Hitbox] = &[Hitbox::Capsule { radius: 40.0, half_height: 90.0, offset_z: 90.0 }];
+
+pub struct WorldCore {
+    map: Map,
+    random: Csprng,
+    crowd: Crowd,
+    entities: Entities<Character>,
+    exchange: Exchange<Character>,
+    parts: PartPool,
+    replica: Replica<Character>,
+    visibility: Visibility,
+    encoder: Encoder,
+    happenings: Happenings,
+    history: History,
+    players: Vec<Player>,
+    pacing: Pacing,
+    scratch: Scratch,
+    changes: Vec<Change<Character>>,
+    message: Vec<u8>,
+    /// At the begin of the measurement.
+    before: Totals,
+}
+
+struct Player {
+    body: EntityId,
+    viewer: Viewer<Own>,
+    /// Snapshots written for it.
+    written: u16,
+}
+
+/// What a core has counted.
+#[derive(Clone, Copy, Default)]
+pub struct Totals {
+    pub received: u64,
+    pub entries: u64,
+    pub encoded: u64,
+}
+
+impl WorldCore {
+    pub fn new(
+        arguments: &Arguments,
+        terrain: &Arc<Terrain>,
+        layout: Layout,
+        exchange: Exchange<Character>,
+        players: usize,
+        entities_max: usize,
+        random: &mut Csprng,
+    ) -> WorldCore {
+        let map = *terrain.map();
+        let (first, share) = exchange.own();
+        let crowd = Crowd::new(terrain, layout, players, arguments.moving, random);
+        let mut entities = Entities::new(first, share, Character::default());
+        let player = |number: usize| {
+            let shown = crowd.shown(number);
+            let body = entities.spawn(*crowd.pose(number), shown).expect("a core has room for its players");
+            let mut viewer = Viewer::new(Own::default(), u32::from(body.index), 0);
+            viewer.gaze.body = Some(body);
+            Player { body, viewer, written: 0 }
+        };
+        WorldCore {
+            players: (0..players).map(player).collect(),
+            entities,
+            parts: PartPool::new(share),
+            random: Csprng::seed_from_u64(exchange.core() as u64 + 2),
+            replica: Replica::new(entities_max, 0, Character::default()),
+            visibility: Visibility::new(&map, entities_max, arguments.visible, NEAR, &KINDS),
+            encoder: Encoder::new(entities_max),
+            happenings: Happenings::new(entities_max),
+            history: History::of_parts(exchange.cores(), share, map, HITBOXES),
+            pacing: Pacing { bytes_max: arguments.snapshot_bytes, ..Pacing::default() },
+            scratch: Scratch::default(),
+            changes: Vec::new(),
+            message: vec![0; HEADER_BYTES_MAX + arguments.snapshot_bytes],
+            before: Totals::default(),
+            exchange,
+            crowd,
+            map,
+        }
+    }
+
+    /// One tick. Gives the CPU time of its parts.
+    pub fn tick(&mut self, tick: u32) -> Parts {
+        self.crowd.steer(tick, &mut self.random);
+        let mut last = busy();
+        let mut parts = Parts::default();
+        let work: [fn(&mut WorldCore, u32); 7] =
+            [Self::apply, Self::step, Self::publish, Self::rebuild, Self::record, Self::look, Self::write];
+        for (part, work) in parts.iter_mut().zip(work) {
+            work(self, tick);
+            let now = busy();
+            *part = now - last;
+            last = now;
+        }
+        parts
+    }
+
+    fn apply(&mut self, tick: u32) {
+        let WorldCore { exchange, replica, encoder, .. } = self;
+        let take = |changes: &[Change<Character>]| {
+            for change in changes {
+                replica.apply(tick, change);
+                encoder.forget(change.id().index);
+            }
+        };
+        exchange.receive(take, |_, _| ());
+    }
+
+    fn step(&mut self, _tick: u32) {
+        self.crowd.step();
+        for (number, player) in self.players.iter().enumerate() {
+            let row = self.entities.row(player.body).expect("players stay");
+            let columns = self.entities.columns_mut();
+            (columns.poses[row], columns.shown[row]) = (*self.crowd.pose(number), self.crowd.shown(number));
+        }
+    }
+
+    fn publish(&mut self, tick: u32) {
+        let WorldCore { map, entities, exchange, parts, replica, encoder, changes, .. } = self;
+        let first = exchange.own().0;
+        let columns = entities.columns();
+        find_changes(map, first, &columns, replica, kind_of, changes);
+        for change in &*changes {
+            replica.apply(tick, change);
+            encoder.forget(change.id().index);
+        }
+        let part = parts.take(|part| record_part(part, replica, exchange.own()));
+        exchange.publish(Instant::ZERO, changes, part, |index| describe(map, first, &columns, index, kind_of));
+        encoder.clear();
+    }
+
+    fn rebuild(&mut self, _tick: u32) {
+        self.visibility.rebuild(&self.replica);
+    }
+
+    fn record(&mut self, tick: u32) {
+        self.history.keep(tick.into(), self.exchange.parts());
+    }
+
+    fn look(&mut self, tick: u32) {
+        let WorldCore { players, visibility, replica, crowd, map, .. } = self;
+        for (number, player) in players.iter_mut().enumerate() {
+            if tick <= 2 || (tick + number as u32).is_multiple_of(INTEREST_PERIOD) {
+                let from = map.quantise(crowd.pose(number).point);
+                visibility.update(&mut player.viewer, replica, from, &[], |_| false);
+            }
+        }
+    }
+
+    fn write(&mut self, tick: u32) {
+        let WorldCore { players, replica, encoder, happenings, message, crowd, pacing, scratch, .. } = self;
+        for at in 0..players.len() {
+            if let Some(next) = players.get(at + 1) {
+                next.viewer.prefetch(None);
+            }
+            let Player { body, viewer, written } = &mut players[at];
+            if *written >= ROUND_TRIP {
+                viewer.acknowledge(tick, *written - ROUND_TRIP, u64::MAX);
+            }
+            let owner = Owner { body: Some(*body), own: Own::at(crowd.pose(at).point) };
+            let report = PlayerReport { owner: &owner, lead: 0, input_age: 0 };
+            let len = viewer.snapshot(tick, &report, pacing, replica, encoder, happenings, scratch, message);
+            *written += u16::from(len > 0);
+        }
+    }
+
+    /// From now on it counts what it does.
+    pub fn begin_measurement(&mut self) {
+        self.before = Totals::default();
+        self.before = self.totals();
+    }
+
+    /// What it has counted since the measurement began.
+    pub fn totals(&self) -> Totals {
+        Totals {
+            received: self.exchange.stats.received - self.before.received,
+            entries: self.encoder.taken - self.before.entries,
+            encoded: self.encoder.encoded - self.before.encoded,
+        }
+    }
+}
+
+fn record_part(part: &mut Part, replica: &Replica<Character>, (first, share): (u16, usize)) {
+    let samples = (0..share as u16).map(|row| {
+        let index = first + row;
+        let State { position, velocity, rotation, leap, .. } = *replica.state(index);
+        (row, Sample { position, velocity, rotation, leap, generation: replica.generation(index), hitbox: 0 })
+    });
+    part.record(samples, HITBOXES.len());
+}
+
+fn kind_of(_shown: &Character) -> u8 {
+    EntityKind::Player as u8
+}
