@@ -25,6 +25,10 @@ use ringshard_world::view::OwnView;
 use std::sync::Arc;
 use std::sync::atomic::Ordering;
 
+/// How long the timers of a connection are asked in every turn after a reliable message.
+const BUSY: Duration = Duration::from_secs(1);
+/// How often they are asked otherwise: only for heartbeats and new keys.
+const TIMERS: Duration = Duration::from_millis(200);
 const TURN: Duration = Duration::from_nanos(1_000_000_000 / TICKS_PER_SECOND as u64);
 /// How often a connected bot checks whether it may enter the world.
 const LOOK: Duration = Duration::from_millis(20);
@@ -54,6 +58,10 @@ pub struct Follower {
     wants_in: bool,
     /// When it has its next turn, or checks whether it may enter.
     next_turn: Instant,
+    /// Until then, something reliable may be under way, and the timers of the connection are asked in every turn.
+    busy_until: Instant,
+    /// Otherwise they are asked then.
+    timers_at: Instant,
     /// Offset of its turns within the tick.
     phase: Duration,
     pub counts: SnapshotCounts,
@@ -74,8 +82,16 @@ impl Follower {
             is_inside: false,
             wants_in: false,
             next_turn: Instant::NEVER,
+            busy_until: Instant::ZERO,
+            timers_at: Instant::ZERO,
             phase: Duration::from_nanos((relay * TURN.as_nanos() as f64) as u64),
             counts: SnapshotCounts::default(),
+        }
+    }
+
+    fn note_channel(&mut self, now: Instant, channel: Channel) {
+        if channel.delivery().is_reliable() {
+            self.busy_until = now + BUSY;
         }
     }
 
@@ -115,6 +131,8 @@ impl Follower {
             self.counts.snapshot_bytes += message.len() as u64;
         }
         if taken == Ok(true) {
+            let missed = self.view.newest().is_some_and(|newest| newest.input_age > 0 && newest.lead != NO_LEAD);
+            self.counts.inputs_missed += u64::from(measures && missed);
             self.compare(measures);
             self.correct_lead();
         }
@@ -148,6 +166,16 @@ impl Follower {
         self.corrected_at = self.prediction.newest();
     }
 
+    fn run_timers(&mut self, now: Instant) {
+        if self.is_inside && now >= self.busy_until && now < self.timers_at {
+            return;
+        }
+        self.timers_at = now + TIMERS;
+        if self.client.deadline() <= now {
+            self.client.advance(now);
+        }
+    }
+
     /// Makes the input of a tick and sends it, with those before it.
     fn send_input(&mut self, now: Instant) {
         if self.prediction.is_empty() {
@@ -174,6 +202,7 @@ impl Follower {
         // An input that is not accepted counts as lost.
         send(now, client, Channel::UNRELIABLE, |writer| header.write(&neutral, &inputs[..count], writer));
         if brain.speaks() {
+            self.busy_until = now + BUSY;
             let event = Event::Say { text: Text::new("good evening") };
             send(now, client, Channel::RELIABLE_ORDERED, |writer| write_event(&event, writer));
         }
@@ -182,6 +211,7 @@ impl Follower {
     fn try_to_enter(&mut self, now: Instant) {
         if self.wants_in && self.shared.open.load(Ordering::Relaxed) {
             self.wants_in = false;
+            self.busy_until = now + BUSY;
             let request = EnterRequest { schema: self.shared.rules.schema(), ticket: &[] };
             send(now, &mut self.client, Channel::RELIABLE_ORDERED, |writer| request.write(writer));
         }
@@ -222,8 +252,12 @@ impl Follower {
     pub fn receive(&mut self, now: Instant, datagram: &mut [u8], buffer: &mut Vec<u8>) -> bool {
         let was_inside = self.is_inside;
         let messages = self.client.receive(now, datagram);
-        messages.into_iter().flatten().for_each(|message| self.take_message(message.bytes));
-        while self.client.read(buffer).is_some() {
+        for message in messages.into_iter().flatten() {
+            self.note_channel(now, message.channel);
+            self.take_message(message.bytes);
+        }
+        while let Some(channel) = self.client.read(buffer) {
+            self.note_channel(now, channel);
             self.take_message(buffer);
         }
         // Once inside, everything waits for its turn.
@@ -232,10 +266,7 @@ impl Follower {
 
     /// See [`Member::serve`](crate::load::fleet::Member::serve).
     pub fn serve(&mut self, now: Instant) -> Option<CloseReason> {
-        let client = &mut self.client;
-        if client.deadline() <= now {
-            client.advance(now);
-        }
+        self.run_timers(now);
         let mut closed = None;
         while let Some(event) = self.client.poll_event() {
             match event {
