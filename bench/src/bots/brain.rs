@@ -14,6 +14,7 @@ const JUMPS: f64 = 0.3;
 /// A bot that is slower than this, in units per second, for so many inputs does not get past something.
 const STUCK: (f32, u32) = (100.0, 20);
 
+#[derive(Clone)]
 pub struct Brain {
     behaviour: Behaviour,
     shared: Arc<Shared>,

@@ -8,10 +8,9 @@
 use super::brain::Brain;
 use super::observations::SnapshotCounts;
 use super::shared::Shared;
-use crate::load::fleet::Member;
 use ringshard_demo_rules::{DemoRules, Event, Own};
 use ringshard_prefetch::prefetch;
-use ringshard_protocol::client::{Client, ClientConfig, ClientEvent, CloseReason};
+use ringshard_protocol::client::{Client, ClientEvent, CloseReason};
 use ringshard_protocol::time::{Duration, Instant};
 use ringshard_protocol::wire::Channel;
 use ringshard_world::Rules;
@@ -26,6 +25,10 @@ use ringshard_world::view::OwnView;
 use std::sync::Arc;
 use std::sync::atomic::Ordering;
 
+/// How long the timers of a connection are asked in every turn after a reliable message.
+const BUSY: Duration = Duration::from_secs(1);
+/// How often they are asked otherwise: only for heartbeats and new keys.
+const TIMERS: Duration = Duration::from_millis(200);
 const TURN: Duration = Duration::from_nanos(1_000_000_000 / TICKS_PER_SECOND as u64);
 /// How often a connected bot checks whether it may enter the world.
 const LOOK: Duration = Duration::from_millis(20);
@@ -40,7 +43,7 @@ const LEAD_FIRST: u32 = 4;
 const CORRECTION_MAX: i8 = 8;
 
 pub struct Follower {
-    client: Option<Client>,
+    client: Client,
     brain: Brain,
     shared: Arc<Shared>,
     view: OwnView<Own>,
@@ -55,16 +58,20 @@ pub struct Follower {
     wants_in: bool,
     /// When it has its next turn, or checks whether it may enter.
     next_turn: Instant,
+    /// Until then, something reliable may be under way, and the timers of the connection are asked in every turn.
+    busy_until: Instant,
+    /// Otherwise they are asked then.
+    timers_at: Instant,
     /// Offset of its turns within the tick.
     phase: Duration,
     pub counts: SnapshotCounts,
 }
 
 impl Follower {
-    /// `relay` is from 0 to 1: when the turns of its relay begin within the tick.
-    pub fn new(brain: Brain, relay: f64, shared: Arc<Shared>) -> Self {
+    /// A bot that connects by `client`. `relay` is from 0 to 1: when the turns of its relay begin within the tick.
+    pub fn new(client: Client, brain: Brain, relay: f64, shared: Arc<Shared>) -> Self {
         Follower {
-            client: None,
+            client,
             brain,
             view: OwnView::new(shared.rules.blank_own(), 0),
             shared,
@@ -75,8 +82,16 @@ impl Follower {
             is_inside: false,
             wants_in: false,
             next_turn: Instant::NEVER,
+            busy_until: Instant::ZERO,
+            timers_at: Instant::ZERO,
             phase: Duration::from_nanos((relay * TURN.as_nanos() as f64) as u64),
             counts: SnapshotCounts::default(),
+        }
+    }
+
+    fn note_channel(&mut self, now: Instant, channel: Channel) {
+        if channel.delivery().is_reliable() {
+            self.busy_until = now + BUSY;
         }
     }
 
@@ -116,6 +131,8 @@ impl Follower {
             self.counts.snapshot_bytes += message.len() as u64;
         }
         if taken == Ok(true) {
+            let missed = self.view.newest().is_some_and(|newest| newest.input_age > 0 && newest.lead != NO_LEAD);
+            self.counts.inputs_missed += u64::from(measures && missed);
             self.compare(measures);
             self.correct_lead();
         }
@@ -149,6 +166,16 @@ impl Follower {
         self.corrected_at = self.prediction.newest();
     }
 
+    fn run_timers(&mut self, now: Instant) {
+        if self.is_inside && now >= self.busy_until && now < self.timers_at {
+            return;
+        }
+        self.timers_at = now + TIMERS;
+        if self.client.deadline() <= now {
+            self.client.advance(now);
+        }
+    }
+
     /// Makes the input of a tick and sends it, with those before it.
     fn send_input(&mut self, now: Instant) {
         if self.prediction.is_empty() {
@@ -158,7 +185,7 @@ impl Follower {
             self.pauses -= 1;
             return;
         }
-        let Follower { client: Some(client), brain, shared, view, prediction, .. } = self else { return };
+        let Follower { client, brain, shared, view, prediction, .. } = self;
         let (rules, neutral) = (&shared.rules, shared.rules.neutral_input());
         let input = brain.input(prediction.own());
         let tick = prediction.step(rules, TimedInput { input, view_delay: 0 });
@@ -175,17 +202,18 @@ impl Follower {
         // An input that is not accepted counts as lost.
         send(now, client, Channel::UNRELIABLE, |writer| header.write(&neutral, &inputs[..count], writer));
         if brain.speaks() {
+            self.busy_until = now + BUSY;
             let event = Event::Say { text: Text::new("good evening") };
             send(now, client, Channel::RELIABLE_ORDERED, |writer| write_event(&event, writer));
         }
     }
 
     fn try_to_enter(&mut self, now: Instant) {
-        let Some(client) = self.client.as_mut().filter(|_| self.wants_in) else { return };
-        if self.shared.open.load(Ordering::Relaxed) {
+        if self.wants_in && self.shared.open.load(Ordering::Relaxed) {
             self.wants_in = false;
+            self.busy_until = now + BUSY;
             let request = EnterRequest { schema: self.shared.rules.schema(), ticket: &[] };
-            send(now, client, Channel::RELIABLE_ORDERED, |writer| request.write(writer));
+            send(now, &mut self.client, Channel::RELIABLE_ORDERED, |writer| request.write(writer));
         }
     }
 
@@ -211,37 +239,36 @@ fn send(
     let _ = client.send(now, channel, writer.written());
 }
 
-impl Member for Follower {
-    fn begin(&mut self, config: ClientConfig, now: Instant, seed: [u8; 32]) {
-        self.client = Some(Client::new(config, now, seed).expect("the server's key is valid"));
+impl Follower {
+    pub fn connection(&self) -> &Client {
+        &self.client
     }
 
-    fn connection(&self) -> &Client {
-        self.client.as_ref().expect("a member begins first")
+    pub fn connection_mut(&mut self) -> &mut Client {
+        &mut self.client
     }
 
-    fn connection_mut(&mut self) -> &mut Client {
-        self.client.as_mut().expect("a member begins first")
-    }
-
-    fn receive(&mut self, now: Instant, datagram: &mut [u8], buffer: &mut Vec<u8>) -> bool {
+    /// See [`Member::receive`](crate::load::fleet::Member::receive).
+    pub fn receive(&mut self, now: Instant, datagram: &mut [u8], buffer: &mut Vec<u8>) -> bool {
         let was_inside = self.is_inside;
-        let messages = self.connection_mut().receive(now, datagram);
-        messages.into_iter().flatten().for_each(|message| self.take_message(message.bytes));
-        while self.connection_mut().read(buffer).is_some() {
+        let messages = self.client.receive(now, datagram);
+        for message in messages.into_iter().flatten() {
+            self.note_channel(now, message.channel);
+            self.take_message(message.bytes);
+        }
+        while let Some(channel) = self.client.read(buffer) {
+            self.note_channel(now, channel);
             self.take_message(buffer);
         }
         // Once inside, everything waits for its turn.
         !was_inside
     }
 
-    fn serve(&mut self, now: Instant) -> Option<CloseReason> {
-        let client = self.connection_mut();
-        if client.deadline() <= now {
-            client.advance(now);
-        }
+    /// See [`Member::serve`](crate::load::fleet::Member::serve).
+    pub fn serve(&mut self, now: Instant) -> Option<CloseReason> {
+        self.run_timers(now);
         let mut closed = None;
-        while let Some(event) = self.connection_mut().poll_event() {
+        while let Some(event) = self.client.poll_event() {
             match event {
                 ClientEvent::Connected { .. } => self.wants_in = true,
                 ClientEvent::Closed(reason) => closed = Some(reason),
@@ -262,12 +289,16 @@ impl Member for Follower {
         closed
     }
 
-    fn deadline(&self) -> Instant {
+    pub fn deadline(&self) -> Instant {
         // Inside, the timers of the connection wait for the next turn.
-        if self.is_inside { self.next_turn } else { self.next_turn.min(self.connection().deadline()) }
+        if self.is_inside { self.next_turn } else { self.next_turn.min(self.client.deadline()) }
     }
 
-    fn prefetch(&self) {
-        prefetch(self);
+    /// Prefetches what its next datagram, in or out, touches.
+    pub fn prefetch(&self) {
+        let Follower { client, brain, view, prediction, corrected_at, next_turn, counts, .. } = self;
+        client.prefetch();
+        (prefetch(brain), prefetch(view.owner()), prefetch(prediction), prefetch(counts));
+        (prefetch(corrected_at), prefetch(next_turn));
     }
 }

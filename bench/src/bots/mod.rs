@@ -17,8 +17,7 @@ pub use self::player::Player;
 pub use self::shared::{Behaviour, Shared};
 pub use crate::load::fleet::Member;
 
-use self::bot::Bot;
-use self::follower::Follower;
+use self::bot::{Bot, Start};
 use self::report::{BotsReport, Measured};
 use self::server::WorldServer;
 use crate::load::fleet::Fleet;
@@ -36,6 +35,8 @@ use std::time::{Duration, Instant};
 
 /// How long all players together may take to enter the world.
 const ENTER: Duration = Duration::from_secs(60);
+/// All enter at once, which disturbs everybody's clocks. Within this time they settle.
+const WARM_UP: Duration = Duration::from_secs(6);
 /// How long the first player may take. If none enters, the server has no such world.
 const FIRST_ENTERS_WITHIN: Duration = Duration::from_secs(10);
 
@@ -54,7 +55,7 @@ pub fn run(arguments: &Arguments) -> Result<Verdict, String> {
         let brain = Brain::new(number, behaviour, shared.clone());
         match number % spacing {
             0 => Bot::Player(Box::new(Player::new(brain, near, shared.clone()))),
-            _ => Bot::Follower(Follower::new(brain, relay(number), shared.clone())),
+            _ => Bot::Waiting(Start { brain, relay: relay(number), shared: shared.clone() }),
         }
     };
     let bots = (0..clients).map(bot).collect();
@@ -64,7 +65,7 @@ pub fn run(arguments: &Arguments) -> Result<Verdict, String> {
         let closed = fleet.stop()?.closed.map_or(String::new(), |reason| format!(": {reason}"));
         return Err(error + &closed);
     }
-    fleet.wait("warming up", Duration::from_secs(2), interrupt::is_requested, |_| String::new());
+    fleet.wait("warming up", WARM_UP, interrupt::is_requested, |_| String::new());
     if interrupt::is_requested() {
         return Err(interrupt::too_early("players were warming up"));
     }

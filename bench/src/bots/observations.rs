@@ -55,7 +55,8 @@ pub struct Class {
 
 impl Observations {
     pub fn new() -> Self {
-        let staleness = Histogram::new_with_bounds(1, STALENESS_MAX, 3).expect("the bounds are valid");
+        // Up to 31 ticks are told apart exactly.
+        let staleness = Histogram::new_with_bounds(1, STALENESS_MAX, 1).expect("the bounds are valid");
         Observations {
             near_staleness: staleness.clone(),
             far_staleness: staleness,

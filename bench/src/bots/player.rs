@@ -7,6 +7,7 @@ use super::shared::Shared;
 use crate::load::fleet::Member;
 use ringshard_client::{Channel, Client, News};
 use ringshard_demo_rules::{DemoRules, Event};
+use ringshard_prefetch::prefetch;
 use ringshard_protocol::client::{Client as Connection, ClientConfig, CloseReason};
 use ringshard_protocol::time::Instant;
 use ringshard_world::character::states;
@@ -52,6 +53,11 @@ impl Player {
 
     fn client_mut(&mut self) -> &mut Client<DemoRules> {
         self.client.as_mut().expect("a member begins first")
+    }
+
+    /// Prefetches the bot itself, without its client.
+    pub fn prefetch(&self) {
+        prefetch(self);
     }
 
     /// Counts what a datagram has brought.

@@ -5,6 +5,7 @@
 //! warm-up, nothing is allocated. The sum is bounded.
 
 use crate::limits::{MESSAGE_BYTES_MAX, MESSAGE_MEMORY_BYTES_LOW, MESSAGE_MEMORY_BYTES_MIN};
+use ringshard_prefetch::prefetch;
 
 /// Smallest buffer, as a power of two: 64 bytes.
 const SMALLEST: u32 = 6;
@@ -119,6 +120,12 @@ impl MessagePool {
     /// Bytes that are lent right now.
     pub fn lent_bytes(&self) -> usize {
         self.lent_bytes
+    }
+
+    /// Prefetches what [`Self::is_low`] reads.
+    #[inline]
+    pub(crate) fn prefetch(&self) {
+        (prefetch(&self.bytes_max), prefetch(&self.lent_bytes));
     }
 
     /// Whether less than [`MESSAGE_MEMORY_BYTES_LOW`] is left: then only messages that need not be kept are accepted.

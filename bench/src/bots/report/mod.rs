@@ -35,6 +35,9 @@ pub struct BotsReport {
     layout: Option<String>,
     npcs: Option<usize>,
     clients: usize,
+    /// Of these, the ones that keep and check a full view. The others open, check and acknowledge every datagram, and
+    /// predict their own state.
+    observers: usize,
     moving: f64,
     secs: f64,
     /// None if the server could not be queried.
@@ -57,7 +60,7 @@ impl BotsReport {
         let mut counts = SnapshotCounts::default();
         let (mut observations, mut observers) = (Observations::new(), 0);
         for bot in &result.members {
-            counts.add(bot.counts());
+            bot.counts().into_iter().for_each(|its| counts.add(its));
             if let Some(its) = bot.observations() {
                 observations.add(its);
                 observers += 1;
@@ -69,6 +72,7 @@ impl BotsReport {
             layout: is_own.then(|| option_name(arguments.layout)),
             npcs: is_own.then_some(arguments.npcs),
             clients: scenario.clients,
+            observers,
             moving: arguments.moving,
             secs,
             server: measured.server.as_ref().map(|report| World::new(&measured, report, scenario.clients)),
@@ -187,7 +191,16 @@ impl BotsReport {
         let Ticks { p50, p99, max } = player.near_staleness_ticks;
         page.line("staleness", format!("near and moving: p50 {p50}, p99 {p99}, max {max} ticks"));
         page.line("round trip", format!("input to snapshot: {}", times(&player.round_trip)));
-        page.line("bots", format!("{:.0} % of their CPU", percent(player.client_cpu_share)));
+        page.line(
+            "bots",
+            format!(
+                "{} observers with a full view, {} followers; {:.0} % of their CPU, {:.2} us per bot and tick",
+                grouped(self.observers as f64),
+                grouped((self.clients - self.observers) as f64),
+                percent(player.client_cpu_share),
+                player.client_us_per_tick
+            ),
+        );
         page.line("generator", &self.generator);
         if let Some(interference) = &self.interference {
             page.line("note", interference);

@@ -5,6 +5,7 @@ use crate::report::CpuTime;
 use crate::scenario::Scenario;
 use hdrhistogram::Histogram;
 use ringshard::ops::report::Percentiles;
+use ringshard_world::limits::TICKS_PER_SECOND;
 use serde::Serialize;
 
 /// Bytes of a complete entity: name, 9 floats, animation, states, buffs, health, mana.
@@ -32,6 +33,8 @@ pub struct Player {
     pub faulty: u64,
     pub chats: u64,
     pub client_cpu_share: f64,
+    /// CPU time of the load generator per bot and tick, followers and observers together, in microseconds.
+    pub client_us_per_tick: f64,
 }
 
 impl Player {
@@ -59,7 +62,7 @@ impl Player {
                 .classes
                 .map(|class| (class.seen > 0).then(|| 60.0 * class.fresh as f64 / class.seen as f64)),
             mispredicted_share: counts.mispredicted as f64 / counts.predicted.max(1) as f64,
-            inputs_missed_share: counts.inputs_missed as f64 / counts.looked.max(1) as f64,
+            inputs_missed_share: counts.inputs_missed as f64 / counts.snapshots.max(1) as f64,
             near_staleness_ticks: Ticks::of(&observations.near_staleness),
             far_staleness_ticks: Ticks::of(&observations.far_staleness),
             round_trip: Percentiles::of(&observations.round_trip),
@@ -68,6 +71,7 @@ impl Player {
             client_cpu_share: load.client_cpu.as_secs_f64()
                 / load.elapsed.as_secs_f64()
                 / scenario.client_cpus.len() as f64,
+            client_us_per_tick: load.client_cpu.as_secs_f64() * 1e6 / (each * f64::from(TICKS_PER_SECOND)),
         }
     }
 }

@@ -26,7 +26,10 @@ pub trait Member: Send + 'static {
     /// When to serve it again.
     fn deadline(&self) -> Instant;
 
-    /// Prefetches what the next datagram, in or out, touches. Reads nothing.
+    /// Prefetches what [`Self::prefetch`] reads. Reads nothing itself.
+    fn prefetch_front(&self) {}
+
+    /// Prefetches what the next datagram, in or out, touches.
     fn prefetch(&self) {}
 }
 

@@ -92,6 +92,8 @@ pub struct Client<R: Rules> {
     input_clock: Option<InputClock>,
     /// None until the first snapshot.
     shown_clock: Option<ShownClock>,
+    /// The newest snapshot told of an entity.
+    told: bool,
     /// Inputs that the game still owes for this frame.
     due: u32,
     /// Inputs that were made since the last input message.
@@ -141,6 +143,7 @@ impl<R: Rules> Client<R> {
             smoother: Smoother::default(),
             input_clock: None,
             shown_clock: None,
+            told: false,
             due: 0,
             unsent: 0,
             digest_at: now,

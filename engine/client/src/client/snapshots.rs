@@ -18,10 +18,15 @@ impl<R: Rules> Client<R> {
             return;
         }
         let Client { view, news, stats, .. } = self;
-        let taken = view.take(message, |change| match change {
-            Change::Entered(id) => news.push_back(News::Spawned(id)),
-            Change::Left(id) => news.push_back(News::Despawned(id)),
-            Change::Updated(_) => stats.updates += 1,
+        let former = view.newest();
+        let mut tells = false;
+        let taken = view.take(message, |change| {
+            tells = true;
+            match change {
+                Change::Entered(id) => news.push_back(News::Spawned(id)),
+                Change::Left(id) => news.push_back(News::Despawned(id)),
+                Change::Updated(_) => stats.updates += 1,
+            }
         });
         match taken {
             Ok(true) => {}
@@ -38,17 +43,19 @@ impl<R: Rules> Client<R> {
         self.stats.snapshots += 1;
         self.stats.snapshot_bytes += message.len() as u64;
         let (header, owner) = (self.view.newest().expect("a snapshot was taken"), *self.view.owner());
-        self.follow_arrival();
+        let told = std::mem::replace(&mut self.told, tells);
+        let follows = former.is_some_and(|former| header.number == former.number.wrapping_add(1));
+        self.follow_arrival(follows && !(told && tells));
         self.follow_inputs(&header);
         self.take_owner(&owner);
         self.start_inputs();
     }
 
-    /// The shown tick follows the arrivals.
-    fn follow_arrival(&mut self) {
+    /// The shown tick follows the arrivals. `is_quiet` is that of [`ShownClock::arrived`].
+    fn follow_arrival(&mut self, is_quiet: bool) {
         let (now, tick) = (self.now, self.view.tick());
         match &mut self.shown_clock {
-            Some(clock) => clock.arrived(now, tick),
+            Some(clock) => clock.arrived(now, tick, is_quiet),
             None => self.shown_clock = Some(ShownClock::start(now, tick, &self.interpolation)),
         }
         let clock = self.shown_clock.as_ref().expect("it was started");

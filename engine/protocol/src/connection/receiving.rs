@@ -88,6 +88,7 @@ impl Connection {
         mut messages: u32,
         resources: &mut Resources,
     ) -> Ingested {
+        self.resting = None;
         if let Some(transport) = &mut self.transport {
             transport.consumed.clear();
         }
@@ -115,6 +116,7 @@ impl Connection {
         if let Some(transport) = &mut self.transport {
             transport.consumed.drain(..).for_each(|at| mark_consumed(plaintext, at.into()));
         }
+        self.let_rest();
         match response {
             Some(value) => Ingested::PathResponse(messages, value),
             None => Ingested::Acted(messages),
@@ -150,7 +152,10 @@ impl Connection {
         message: &mut Vec<u8>,
         resources: &mut Resources,
     ) -> Result<Option<Channel>, DisconnectReason> {
-        let Some(ready) = self.transport.as_mut().and_then(|transport| transport.channels.next_ready()) else {
+        let Some(ready) = self.working_mut().and_then(|transport| transport.channels.next_ready()) else {
+            if self.working().is_some() {
+                self.let_rest();
+            }
             return Ok(None);
         };
         let restored = if ready.compressed {
@@ -173,7 +178,7 @@ impl Connection {
     /// Whether [`Self::read`] has a message.
     #[inline]
     pub fn has_ready(&self) -> bool {
-        self.transport.as_ref().is_some_and(|transport| transport.channels.has_ready())
+        self.working().is_some_and(|transport| transport.channels.has_ready())
     }
 
     /// Whether `sequence` is the highest received.

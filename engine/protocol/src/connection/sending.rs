@@ -124,7 +124,7 @@ impl Connection {
         if message.len() > MESSAGE_BYTES_MAX {
             return Err(SendError::TooLong);
         }
-        if let Some(transport) = &mut self.transport {
+        if let Some(transport) = self.working_mut() {
             let quality = &mut transport.channels.quality;
             if !quality.allows(now, channel) {
                 return Err(SendError::RateLimited);
@@ -154,24 +154,23 @@ impl Connection {
     /// Whether no rate limits its unreliable messages, and the path carries datagrams of the usual size.
     #[inline]
     pub fn is_unlimited(&self) -> bool {
-        self.transport.as_ref().is_none_or(|transport| transport.is_unlimited())
+        self.working().is_none_or(|transport| transport.is_unlimited())
     }
 
-    /// Whether it has never sent or received anything ack-eliciting, and has nothing to answer. A datagram then leaves
-    /// nothing to do.
+    /// Whether its transport, if there is one, rests, and it has nothing to answer. A datagram then leaves nothing to do.
     #[inline]
     pub(crate) fn is_quiet(&self) -> bool {
-        self.transport.is_none() && self.transient.is_empty()
+        self.working().is_none() && self.transient.is_empty()
     }
 
     /// Whether [`Self::fill`] into a new datagram would write anything.
     pub fn wants_datagram(&mut self, now: Instant) -> bool {
-        !self.transient.is_empty() || self.transport.as_mut().is_some_and(|transport| transport.wants_datagram(now))
+        !self.transient.is_empty() || self.working_mut().is_some_and(|transport| transport.wants_datagram(now))
     }
 
     /// Room for frames in a new datagram that [`Self::fill`] begins. An MTU probe has more than usual.
     pub fn fresh_frames_max(&self, now: Instant) -> usize {
-        self.transport.as_ref().map_or(FRAMES_BYTES_BASE, |transport| transport.fresh_frames_max(now))
+        self.working().map_or_else(|| self.frames_max(), |transport| transport.fresh_frames_max(now))
     }
 
     /// Writes what is due into a datagram. `fresh`: nothing is in it yet. Returns how many ack-eliciting frames it
@@ -193,13 +192,13 @@ impl Connection {
         {
             *ping = None;
         }
-        match &mut self.transport {
-            Some(transport) => {
-                let fresh = fresh && writer.used() == 0;
-                transport.fill(now, &self.replay, self.highest_at, writer, fresh)
-            }
-            None => 0,
+        let Some(transport) = self.transport.as_mut().filter(|_| self.resting.is_none()) else { return 0 };
+        let fresh = fresh && writer.used() == 0;
+        let written = transport.fill(now, &self.replay, self.highest_at, writer, fresh);
+        if written == 0 {
+            self.let_rest();
         }
+        written
     }
 
     /// The `ack_eliciting` frames that [`Self::fill`] wrote leave in datagram `sequence`, which has `frames` bytes of
@@ -208,6 +207,7 @@ impl Connection {
         if ack_eliciting > 0
             && let Some(transport) = &mut self.transport
         {
+            assert!(self.resting.is_none(), "a transport that rests sends nothing");
             transport.sent(now, sequence, frames, ack_eliciting);
         }
     }

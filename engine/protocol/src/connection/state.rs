@@ -85,6 +85,9 @@ pub struct Connection {
     pub(super) id_changed_by: u64,
     numbers: [UnreliableNumbers; CHANNELS / 2],
     pub(super) config: TransportConfig,
+    /// While the transport has nothing to do: room for frames in a datagram. Then the transport need not be asked, and its
+    /// memory is not touched. None: it must be asked.
+    pub(super) resting: Option<u16>,
     /// Resumes the session.
     resume_key: ResumeKey,
     pub(super) integrity: IntegrityCheck,
@@ -122,6 +125,7 @@ impl Connection {
             numbers: [UnreliableNumbers::default(); CHANNELS / 2],
             config: transport,
             transport: None,
+            resting: None,
             stats: ConnectionStats::default(),
         }
     }
@@ -216,8 +220,32 @@ impl Connection {
     }
 
     pub(super) fn transport_mut(&mut self, now: Instant) -> &mut Transport {
+        self.resting = None;
         let config = self.config;
         self.transport.get_or_insert_with(|| Box::new(Transport::new(now, config)))
+    }
+
+    /// Something was done with the transport, which may rest now.
+    pub(super) fn let_rest(&mut self) {
+        let transport = self.transport.as_mut().filter(|transport| transport.can_rest());
+        self.resting = transport.map(|transport| {
+            transport.rest();
+            transport.frames_max() as u16
+        });
+    }
+
+    /// The transport, if it may have something to do.
+    #[inline]
+    pub(super) fn working(&self) -> Option<&Transport> {
+        let rests = self.resting.is_some();
+        debug_assert!(!rests || self.transport.as_ref().is_some_and(|transport| transport.can_rest()));
+        if rests { None } else { self.transport.as_deref() }
+    }
+
+    /// The same, to change it.
+    #[inline]
+    pub(super) fn working_mut(&mut self) -> Option<&mut Transport> {
+        if self.resting.is_some() { None } else { self.transport.as_deref_mut() }
     }
 
     pub(super) fn numbers_mut(&mut self, channel: Channel) -> &mut UnreliableNumbers {
@@ -229,8 +257,12 @@ impl Connection {
     }
 
     /// Room for frames in a datagram.
+    #[inline]
     pub fn frames_max(&self) -> usize {
-        self.transport.as_ref().map_or(FRAMES_BYTES_BASE, |transport| transport.frames_max())
+        match self.resting {
+            Some(frames_max) => frames_max.into(),
+            None => self.transport.as_ref().map_or(FRAMES_BYTES_BASE, |transport| transport.frames_max()),
+        }
     }
 
     /// Lets time pass. Returns the reason if the connection is over.
@@ -258,13 +290,14 @@ impl Connection {
         // When memory is short, connections that leave large messages incomplete close first.
         let stalled = resources.pool.is_low()
             && transport.channels.stalled_since().is_some_and(|since| now.since(since) >= FRAGMENT_TIMEOUT);
+        self.let_rest();
         stalled.then_some(DisconnectReason::ShortOfMemory)
     }
 
     /// When [`Self::advance`] and [`Self::wants_datagram`] must be called at the latest.
     pub fn deadline(&self) -> Instant {
         let timers = self.heartbeat.deadline().min(self.rekeying.deadline());
-        self.transport.as_ref().map_or(timers, |transport| timers.min(transport.deadline()))
+        self.working().map_or(timers, |transport| timers.min(transport.deadline()))
     }
 
     /// Asks the peer for new traffic keys. Does nothing during a rekey, or so soon after one that the peer would ignore
@@ -338,6 +371,7 @@ impl Connection {
 
     /// The peer has another path: everything in flight is lost, and the path must be measured anew.
     pub(crate) fn path_changed(&mut self, now: Instant) {
+        self.resting = None;
         if let Some(transport) = &mut self.transport {
             transport.path_changed(now);
         }
@@ -345,6 +379,7 @@ impl Connection {
 
     /// Takes the channels, for another connection to resume. This connection must not be used any more.
     pub(crate) fn take_channels(&mut self, resources: &mut Resources) -> Option<Box<Channels>> {
+        self.resting = None;
         let mut channels = self.transport.take()?.channels;
         channels.forget_pieces(&mut resources.pool);
         Some(Box::new(channels))

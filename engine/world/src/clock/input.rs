@@ -5,6 +5,7 @@
 //! which that input would have arrived just in time. So a lead that is a round trip old tells exactly how to correct the
 //! phase of now, and the loop does not swing.
 
+use super::peak::Peak;
 use super::spread::Spread;
 use super::{ticks_in, ticks_since, time_of};
 use crate::limits::INPUTS_PER_MESSAGE_MAX;
@@ -19,8 +20,11 @@ const LEAP_TICKS: f64 = 8.0;
 const STEERING_TICKS: f64 = 64.0;
 /// A lead of 0 is just in time; this is the margin that is always added.
 const MARGIN: f64 = 1.0;
-/// The margin grows by so many mean deviations of the leads.
+/// A lead is a whole number of ticks: the input arrived between nothing and a tick earlier than it says, on average this much.
+const LEAD_ROUNDING: f64 = 0.5;
+/// The margin grows by so many mean deviations of the leads, beyond the deviation that rounding alone may cause.
 const DEVIATIONS: f64 = 2.0;
+const DEVIATION_OF_ROUNDING: f64 = 0.5;
 /// What a missed input adds to the margin, and what a tick takes away again. Their ratio is the share of inputs that are
 /// missed in the long run: 1 of 2,000.
 const STARVATION_STEP: f64 = 0.5;
@@ -28,9 +32,10 @@ const STARVATION_DECAY: f64 = STARVATION_STEP / 2_000.0;
 /// What is known of a path before there are leads.
 const STARVATION_FIRST: f64 = 1.0;
 const STARVATION_MAX: f64 = 6.0;
-/// Above this, the starvation term decays within about 20 seconds: such a path was disturbed for a while.
-const STARVATION_USUAL: f64 = 2.0;
-const STARVATION_EXCESS_TICKS: f64 = 1_200.0;
+/// A missed input adds so many steps if the margin was decreased quickly before.
+const STARVATION_STEPS_BACK: f64 = 2.0;
+/// What a tick takes away of a margin that was larger than needed: a tick per second.
+const EXCESS_DECAY: f64 = 1.0 / 60.0;
 /// After so many missed inputs in a row the clock leaps ahead.
 const MISSED_IN_A_ROW: u32 = 6;
 /// Inputs whose sending is remembered.
@@ -63,6 +68,10 @@ pub struct InputClock {
     /// The phase at which inputs arrive just in time.
     just_in_time: Spread,
     starvation: f64,
+    /// The margin that would have been needed lately.
+    needed: Peak,
+    /// The margin was decreased because it was larger than needed, since the last miss.
+    was_eager: bool,
     /// Missed inputs up to this tick are the consequence of one that was counted.
     counted_until: u64,
     missed_in_a_row: u32,
@@ -83,10 +92,12 @@ impl InputClock {
         InputClock {
             start: now,
             now,
-            tick: tick as f64 + round_trip + MARGIN + DEVIATIONS * Spread::default().deviation() + STARVATION_FIRST,
+            tick: tick as f64 + round_trip + MARGIN + STARVATION_FIRST,
             rate: 0.0,
             just_in_time: Spread::default(),
             starvation: STARVATION_FIRST,
+            needed: Peak::default(),
+            was_eager: false,
             counted_until: tick,
             missed_in_a_row: 0,
             useless_since: None,
@@ -120,7 +131,12 @@ impl InputClock {
 
     /// How many ticks ahead of the tick that the server takes the newest input shall be.
     pub fn margin(&self) -> f64 {
-        MARGIN + DEVIATIONS * self.just_in_time.deviation() + self.starvation
+        self.least_margin() + self.starvation
+    }
+
+    /// The margin of a path on which no input is missed.
+    fn least_margin(&self) -> f64 {
+        MARGIN + DEVIATIONS * (self.just_in_time.deviation() - DEVIATION_OF_ROUNDING).max(0.0)
     }
 
     /// How many of the last inputs a message shall repeat: those that can still arrive in time if messages before were lost.
@@ -140,9 +156,19 @@ impl InputClock {
         let passed = ticks_since(self.now, now);
         self.now = self.now.max(now);
         self.tick += passed * (1.0 + self.rate);
-        let excess = (self.starvation - STARVATION_USUAL).max(0.0) / STARVATION_EXCESS_TICKS;
-        self.starvation = (self.starvation - passed * (STARVATION_DECAY + excess)).max(0.0);
+        self.starvation = (self.starvation - passed * STARVATION_DECAY).max(0.0);
+        self.drop_excess(passed);
         self.steer();
+    }
+
+    /// Decreases the margin if a smaller one would have been enough lately.
+    fn drop_excess(&mut self, passed: f64) {
+        let Some(needed) = self.needed.held() else { return };
+        let excess = (self.margin() - needed - MARGIN).min(self.starvation);
+        if excess > 0.0 {
+            self.starvation -= excess.min(passed * EXCESS_DECAY);
+            self.was_eager = true;
+        }
     }
 
     fn phase(&self) -> f64 {
@@ -180,14 +206,22 @@ impl InputClock {
             return self.note_useless(now, tick);
         };
         self.useless_since = None;
-        self.just_in_time.note(sent.phase - f64::from(lead));
+        let just_in_time = sent.phase - f64::from(lead) - LEAD_ROUNDING;
+        self.just_in_time.note(just_in_time);
+        let mean = self.just_in_time.mean().expect("it has a sample");
+        self.needed.note(tick, just_in_time - mean);
         if !missed {
             self.missed_in_a_row = 0;
             return;
         }
         self.missed_in_a_row += 1;
         if tick > self.counted_until {
-            self.starvation = (self.starvation + STARVATION_STEP).min(STARVATION_MAX);
+            // What was taken away too early comes back at once.
+            let steps = if std::mem::take(&mut self.was_eager) { STARVATION_STEPS_BACK } else { 1.0 };
+            if steps > 1.0 {
+                self.needed.hold_longer();
+            }
+            self.starvation = (self.starvation + steps * STARVATION_STEP).min(STARVATION_MAX);
             self.counted_until = tick + self.round_trip as u64;
         }
     }

@@ -8,6 +8,7 @@
 //! Ticks do not wrap here: they are [`View::tick`](crate::View::tick)s. The caller hands in the time.
 
 mod input;
+mod peak;
 mod shown;
 mod spread;
 

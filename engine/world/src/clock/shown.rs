@@ -37,6 +37,8 @@ pub struct ShownClock {
     /// Ticks from one snapshot to the next.
     interval: f64,
     starvation: f64,
+    /// What frames past the newest snapshot will add to it, if the next snapshot is not quiet.
+    unexplained: f64,
 }
 
 impl ShownClock {
@@ -53,6 +55,7 @@ impl ShownClock {
             arrivals,
             interval: 1.0,
             starvation: 0.0,
+            unexplained: 0.0,
         };
         clock.tick = tick as f64 - clock.delay(settings);
         clock
@@ -85,11 +88,17 @@ impl ShownClock {
         wanted.clamp(least, most.max(least))
     }
 
-    /// A snapshot newer than all before has arrived.
-    pub fn arrived(&mut self, now: Instant, tick: u64) {
+    /// A snapshot newer than all before has arrived. `is_quiet`: none was lost since the one before, and nothing in view has
+    /// changed in one of the two. So the server was silent because there was nothing to tell, and others need not be shown later
+    /// for it.
+    pub fn arrived(&mut self, now: Instant, tick: u64, is_quiet: bool) {
         self.arrivals.note(tick as f64 - ticks_since(self.start, now));
-        let interval = (tick.saturating_sub(self.newest) as f64).min(INTERVAL_MAX);
-        self.interval += (interval - self.interval) / 16.0;
+        let unexplained = std::mem::take(&mut self.unexplained);
+        if !is_quiet {
+            self.starvation = (self.starvation + unexplained).min(STARVATION_MAX);
+            let interval = (tick.saturating_sub(self.newest) as f64).min(INTERVAL_MAX);
+            self.interval += (interval - self.interval) / 16.0;
+        }
         self.newest = tick;
     }
 
@@ -102,7 +111,7 @@ impl ShownClock {
         let starves = self.tick > self.newest as f64;
         // A frame that took long finds no snapshot because none was received meanwhile: that says nothing of the path.
         if starves && passed < INTERVAL_MAX {
-            self.starvation = (self.starvation + STARVATION_STEP * passed.min(1.0)).min(STARVATION_MAX);
+            self.unexplained += STARVATION_STEP * passed.min(1.0);
         }
         self.steer(settings);
         starves

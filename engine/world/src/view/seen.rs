@@ -11,6 +11,7 @@ use std::collections::VecDeque;
 
 /// Versions on the wire are counted modulo this.
 const VERSIONS: u8 = BASELINE_AGE_MAX as u8 + 1;
+const _: () = assert!(VERSIONS as u32 == u32::BITS, "each version has a bit");
 
 /// One version of an entity that was received.
 #[derive(Clone, Copy, Debug)]
@@ -28,6 +29,8 @@ pub struct Sample<S> {
 #[derive(Debug)]
 pub struct Seen<S> {
     id: EntityId,
+    /// A bit for each version that `samples` has.
+    versions: u32,
     /// Newest last, each version once. The server sends differences from one of them.
     samples: VecDeque<Sample<S>>,
 }
@@ -62,7 +65,7 @@ impl<S: Fields> Seen<S> {
         let mut samples = former.map(|former| former.samples).unwrap_or_default();
         samples.clear();
         samples.push_back(Sample { version, since: tick, tick, state });
-        Seen { id, samples }
+        Seen { id, versions: 1 << version, samples }
     }
 
     /// Takes a difference from a known version. Older versions stay for `history` ticks.
@@ -82,7 +85,10 @@ impl<S: Fields> Seen<S> {
         // The server never uses an older baseline again. Before `horizon`, nothing is shown any more.
         let horizon = tick.saturating_sub(history);
         let old = self.samples.iter().skip(1).take(at).take_while(|next| next.since <= horizon).count();
-        self.samples.drain(..old);
+        for _ in 0..old {
+            let forgotten = self.samples.pop_front().expect("the newest version stays");
+            self.versions &= !(1 << forgotten.version);
+        }
         self.note(head.version, tick, state);
         Ok(())
     }
@@ -94,11 +100,18 @@ impl<S: Fields> Seen<S> {
 
     /// Keeps a version.
     fn note(&mut self, version: u8, tick: u64, state: State<S>) {
-        // The server repeats a version until it is acknowledged. Repetitions must not push out the baseline.
-        let repeated = self.samples.back().filter(|newest| newest.version == version && newest.state == state);
-        let since = repeated.map_or(tick, |newest| newest.since);
-        self.samples.retain(|known| known.version != version);
-        self.samples.push_back(Sample { version, since, tick, state });
+        let newest = self.samples.back_mut().expect("an entity in view has a version");
+        if newest.version == version {
+            // The server repeats a version until it is acknowledged. Repetitions must not push out the baseline.
+            newest.since = if newest.state == state { newest.since } else { tick };
+            (newest.tick, newest.state) = (tick, state);
+            return;
+        }
+        if self.versions & 1 << version != 0 {
+            self.samples.retain(|known| known.version != version);
+        }
+        self.versions |= 1 << version;
+        self.samples.push_back(Sample { version, since: tick, tick, state });
         assert!(self.samples.len() <= usize::from(VERSIONS), "each version is kept once");
     }
 }

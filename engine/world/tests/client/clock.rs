@@ -88,6 +88,24 @@ fn the_margin_grows_with_jitter_and_shrinks_again() {
     assert!(turns.clock.margin() < rough - 0.4, "{calm} {rough} {}", turns.clock.margin());
 }
 
+/// Such as a server that thousands join at once.
+#[test]
+fn six_seconds_after_a_disturbance_inputs_wait_for_no_more_than_two_ticks() {
+    for seed in 0..20 {
+        let mut random = Random::new(seed);
+        let mut turns = Loop::new(5_000, Duration::from_millis(1), 0.05, 1);
+        (0..180).for_each(|tick| turns.tick(at(tick), random.below(500) as f64 / 100.0));
+        (180..540).for_each(|tick| turns.tick(at(tick), 0.0));
+        let missed = turns.missed;
+        for tick in 540..3_000 {
+            turns.tick(at(tick), 0.0);
+            let ahead = turns.clock.ticks() - turns.time - turns.way;
+            assert!((0.5..2.5).contains(&ahead), "seed {seed}, tick {tick}: {ahead}");
+        }
+        assert_eq!(turns.missed, missed, "seed {seed}");
+    }
+}
+
 #[test]
 fn ticks_never_go_back_more_than_a_leap_and_rates_stay_in_their_bounds() {
     for seed in 0..50 {
@@ -141,7 +159,7 @@ fn the_shown_tick_never_goes_back() {
                 let tick = 1_000 + frame - random.below(4);
                 if tick > newest {
                     newest = tick;
-                    clock.arrived(now, tick);
+                    clock.arrived(now, tick, false);
                 }
             }
             clock.advance(now, &settings);
@@ -164,14 +182,45 @@ fn the_delay_keeps_within_its_settings() {
     };
     let mut clock = ShownClock::start(Instant::ZERO, 1_000, &settings);
     (1..600).for_each(|tick| {
-        clock.arrived(at(tick), 1_000 + tick);
+        clock.arrived(at(tick), 1_000 + tick, false);
         clock.advance(at(tick), &settings);
     });
     assert!((clock.delay(&settings) - 3.0).abs() < 1e-6, "{}", clock.delay(&settings));
     // A snapshot in a second.
     (10..20).for_each(|second| {
-        clock.arrived(at(second * 60), 1_000 + second * 60);
+        clock.arrived(at(second * 60), 1_000 + second * 60, false);
         clock.advance(at(second * 60), &settings);
     });
     assert!((clock.delay(&settings) - 6.0).abs() < 1e-6, "{}", clock.delay(&settings));
+}
+
+/// The server tells nothing for minutes, and then something every tick: others are shown as early as if it never was silent.
+#[test]
+fn a_quiet_world_is_not_shown_later() {
+    let settings = Interpolation::default();
+    let mut clock = ShownClock::start(Instant::ZERO, 1_000, &settings);
+    for tick in 1..6_000 {
+        let is_quiet = (600..4_800).contains(&tick);
+        if !is_quiet || tick % 10 == 0 {
+            // The first snapshot after a silence tells something again, but nothing was lost.
+            clock.arrived(at(tick), 1_000 + tick, (600..=4_800).contains(&tick));
+        }
+        clock.advance(at(tick), &settings);
+        let late = (1_000 + tick) as f64 - clock.ticks();
+        assert!(tick < 100 || late < 3.5, "tick {tick}: {late}");
+    }
+}
+
+/// Snapshots that are lost are no silence.
+#[test]
+fn lost_snapshots_make_others_be_shown_later() {
+    let settings = Interpolation::default();
+    let mut clock = ShownClock::start(Instant::ZERO, 1_000, &settings);
+    for tick in 1..1_000 {
+        if tick % 8 == 0 {
+            clock.arrived(at(tick), 1_000 + tick, false);
+        }
+        clock.advance(at(tick), &settings);
+    }
+    assert!(1_999.0 - clock.ticks() > 8.0, "{}", clock.ticks());
 }

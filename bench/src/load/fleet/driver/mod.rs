@@ -36,8 +36,9 @@ const HELD_MAX: usize = 65_536;
 const GATHER: Duration = Duration::from_micros(100);
 /// Precision of deadlines: a deadline in the past is served again after this.
 const DEADLINE_STEP: Duration = Duration::from_micros(50);
-/// A client is prefetched so many clients before it is used.
+/// A client is prefetched so many clients before it is used, and what that reads so many before.
 const AHEAD: usize = 2;
+const FRONT_AHEAD: usize = 5;
 /// Maximum time between two checks whether to stop.
 const STOP_CHECK: Duration = Duration::from_millis(20);
 
@@ -186,8 +187,12 @@ impl<L: Link, T: Member> Driver<L, T> {
                 addressees.push(number.filter(|&number| (number as usize) < members.len()));
             }
             let ahead = |index: usize| addressees.get(index).copied().flatten();
+            (0..FRONT_AHEAD).filter_map(ahead).for_each(|number| members[number as usize].prefetch_front());
             (0..AHEAD).filter_map(ahead).for_each(|number| members[number as usize].prefetch());
             for index in 0..addressees.len() {
+                if let Some(number) = ahead(index + FRONT_AHEAD) {
+                    members[number as usize].prefetch_front();
+                }
                 if let Some(number) = ahead(index + AHEAD) {
                     members[number as usize].prefetch();
                 }
@@ -248,6 +253,9 @@ impl<L: Link, T: Member> Driver<L, T> {
         self.served = self.touched.len();
         let mut without_room = None;
         for at in 0..self.touched.len() {
+            if let Some(&ahead) = self.touched.get(at + FRONT_AHEAD) {
+                self.members[ahead as usize].prefetch_front();
+            }
             if let Some(&ahead) = self.touched.get(at + AHEAD) {
                 self.members[ahead as usize].prefetch();
             }

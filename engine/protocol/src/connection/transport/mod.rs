@@ -303,6 +303,20 @@ impl Transport {
         timers.min(self.pacer.ready_at(self.pacing_rate()).max(self.channels.ready_at()))
     }
 
+    /// Whether it has nothing to send, to deliver or to wait for, and does not limit unreliable messages. It is then as good as
+    /// none until something is done with it.
+    pub(super) fn can_rest(&self) -> bool {
+        let sends = self.probe || self.controls.any_queued() || self.channels.has_unsent();
+        let answers = self.acks.is_pending() || self.channels.has_ready();
+        !sends && !answers && self.deadline() == Instant::NEVER && self.is_unlimited()
+    }
+
+    /// It is not asked any more until something is done with it.
+    pub(super) fn rest(&mut self) {
+        assert!(self.recovery.in_flight() == 0, "what is in flight has a timer");
+        self.recovery.application_limited();
+    }
+
     /// The path has changed: everything in flight is lost, and nothing is known about the new path.
     pub(super) fn path_changed(&mut self, now: Instant) {
         let Transport { channels, controls, mtu, recovery, .. } = self;

@@ -61,8 +61,8 @@ impl<O: Fields> Viewer<O> {
         }
         self.last_snapshot_at = tick;
         let mut writer = Writer::new(message);
-        let header = SnapshotHeader::new(number, tick, report.lead, report.input_age)
-            .with_input_interval(pacing.input_interval);
+        let header =
+            SnapshotHeader::new(number, tick, report.lead, report.input_age).with_input_interval(pacing.input_interval);
         header.write(report.owner, baseline, base, &mut writer).expect("a snapshot has room for its owner block");
         self.owners.record(number, self.acknowledged, report.owner);
         let header_bytes = writer.used();
