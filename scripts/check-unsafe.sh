@@ -4,6 +4,7 @@ set -euo pipefail
 cd "$(dirname "$0")/.."
 allowed="
 bench/src/flood/send_batch.rs      sendmmsg from forged source addresses
+bench/src/floor/relay/server.rs    a bare ring whose replies leave from the receive buffers
 bench/src/floor/server.rs          recvmmsg and sendmmsg on bare buffers
 engine/client/c/src/calls/frame.rs     what a C program points to
 engine/client/c/src/calls/general.rs   what a C program points to

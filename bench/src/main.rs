@@ -55,8 +55,9 @@ enum Command {
     Bots(bots::Arguments),
     /// Measure what serving a world costs on one core, without a network; with --cores, on 1 to 64 cores.
     Compute(compute::Arguments),
-    /// Run the load of `echo` on a plain recvmmsg/sendmmsg echo server: the cost of the kernel alone.
-    Floor(scenario::Arguments),
+    /// Run the load of `echo` on a plain recvmmsg/sendmmsg echo server: the cost of the kernel alone. With --relay, on a
+    /// bare sketch of the encrypted path: the cost of kernel and cipher.
+    Floor(floor::Arguments),
     /// Flood a server from unknown addresses while players play and new clients join.
     Flood(flood::Arguments),
     /// Run players beside peers that have valid keys but break the protocol.
@@ -75,6 +76,9 @@ enum Command {
     /// The server process that `floor` starts.
     #[command(hide = true)]
     FloorServer(floor::server::Arguments),
+    /// The server process that `floor --relay` starts.
+    #[command(hide = true)]
+    FloorRelayServer(floor::relay::server::Arguments),
     /// The server process that `transfer` starts.
     #[command(hide = true)]
     TransferServer(transfer::server::Arguments),
@@ -97,7 +101,8 @@ fn main() -> ExitCode {
 
 fn run(command: Command) -> Result<Verdict, String> {
     // Server processes keep the default signal handling.
-    if !matches!(command, Command::FloorServer(_) | Command::TransferServer(_)) {
+    let serves = matches!(command, Command::FloorServer(_) | Command::FloorRelayServer(_) | Command::TransferServer(_));
+    if !serves {
         interrupt::listen()?;
     }
     match command {
@@ -114,6 +119,7 @@ fn run(command: Command) -> Result<Verdict, String> {
         Command::SimulateLives(arguments) => simulate_lives::run(&arguments),
         Command::SimulateWorld(arguments) => simulate_world::run(&arguments),
         Command::FloorServer(arguments) => floor::server::run(&arguments).map(|()| Verdict::Pass),
+        Command::FloorRelayServer(arguments) => floor::relay::server::run(&arguments).map(|()| Verdict::Pass),
         Command::TransferServer(arguments) => transfer::server::run(&arguments).map(|()| Verdict::Pass),
     }
 }

@@ -3,22 +3,23 @@
 use super::follower::Follower;
 use super::observations::{Observations, SnapshotCounts};
 use super::player::Player;
-use crate::load::fleet::{Connected, Member};
+use crate::load::fleet::Member;
 use ringshard_protocol::client::{Client, ClientConfig, CloseReason};
 use ringshard_protocol::time::Instant;
 
+#[allow(clippy::large_enum_variant, reason = "followers, which are many, lie side by side: they can be prefetched")]
 pub enum Bot {
-    /// A real client.
+    /// A whole client, which keeps and checks a view of the world.
     Player(Box<Player>),
-    /// One that only acknowledges what it gets.
-    Follower(Box<Connected<Follower>>),
+    /// A client without a view.
+    Follower(Follower),
 }
 
 impl Bot {
     pub fn counts(&self) -> &SnapshotCounts {
         match self {
             Bot::Player(player) => &player.counts,
-            Bot::Follower(follower) => &follower.workload.counts,
+            Bot::Follower(follower) => &follower.counts,
         }
     }
 
@@ -53,7 +54,7 @@ impl Member for Bot {
         }
     }
 
-    fn receive(&mut self, now: Instant, datagram: &mut [u8], buffer: &mut Vec<u8>) {
+    fn receive(&mut self, now: Instant, datagram: &mut [u8], buffer: &mut Vec<u8>) -> bool {
         match self {
             Bot::Player(player) => player.receive(now, datagram, buffer),
             Bot::Follower(follower) => follower.receive(now, datagram, buffer),
@@ -72,5 +73,10 @@ impl Member for Bot {
             Bot::Player(player) => player.deadline(),
             Bot::Follower(follower) => follower.deadline(),
         }
+    }
+
+    fn prefetch(&self) {
+        // Which kind it is would have to be read.
+        ringshard_prefetch::prefetch(self);
     }
 }

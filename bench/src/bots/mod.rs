@@ -21,7 +21,7 @@ use self::bot::Bot;
 use self::follower::Follower;
 use self::report::{BotsReport, Measured};
 use self::server::WorldServer;
-use crate::load::fleet::{Connected, Fleet};
+use crate::load::fleet::Fleet;
 use crate::report::CpuTime;
 use crate::report::verdict::Verdict;
 use crate::scenario;
@@ -54,7 +54,7 @@ pub fn run(arguments: &Arguments) -> Result<Verdict, String> {
         let brain = Brain::new(number, behaviour, shared.clone());
         match number % spacing {
             0 => Bot::Player(Box::new(Player::new(brain, near, shared.clone()))),
-            _ => Bot::Follower(Box::new(Connected::new(Follower::new(brain, relay(number), shared.clone())))),
+            _ => Bot::Follower(Follower::new(brain, relay(number), shared.clone())),
         }
     };
     let bots = (0..clients).map(bot).collect();

@@ -164,10 +164,12 @@ impl Member for Player {
         self.client_mut().connection_mut()
     }
 
-    fn receive(&mut self, now: Instant, datagram: &mut [u8], _buffer: &mut Vec<u8>) {
+    fn receive(&mut self, now: Instant, datagram: &mut [u8], _buffer: &mut Vec<u8>) -> bool {
         let before = self.totals();
         self.client_mut().receive(now, datagram);
         self.observe(now, before);
+        // In the world, everything waits for the next input.
+        !self.client().is_in_world()
     }
 
     fn serve(&mut self, now: Instant) -> Option<CloseReason> {

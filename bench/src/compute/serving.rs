@@ -64,7 +64,7 @@ impl ComputeRun {
         let crowd = Crowd::new(terrain, layout, clients, arguments.moving, &mut random);
         let viewer = |index: usize| {
             let mut viewer = Viewer::new(Own::default(), index as u32, 0);
-            viewer.body = Some(id_of(index));
+            viewer.gaze.body = Some(id_of(index));
             viewer
         };
         ComputeRun {
@@ -169,7 +169,7 @@ impl ComputeRun {
             let Self { replica, encoder, happenings, message, crowd, viewers, numbers, .. } = self;
             let (viewer, number) = (&mut viewers[at], &mut numbers[at]);
             if *number >= ROUND_TRIP {
-                viewer.acknowledge(tick, *number - ROUND_TRIP, u64::MAX, replica);
+                viewer.acknowledge(tick, *number - ROUND_TRIP, u64::MAX);
             }
             let owner = Owner { body: Some(id_of(at)), own: Own::at(crowd.point(at)) };
             let report = PlayerReport { owner: &owner, lead: 0, input_age: 0 };

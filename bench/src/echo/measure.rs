@@ -4,10 +4,9 @@ use crate::load::generator;
 use crate::load::generator::Shared;
 use crate::load::run::Run;
 use crate::report::{ClientFigures, Connecting, CpuTime, Report, ServerFigures};
-use crate::scenario::{Cipher, Rate, Scenario};
+use crate::scenario::{Rate, Scenario};
 use crate::server_process::Server;
 use crate::system::{interrupt, raise_file_limit};
-use ringshard_protocol::crypto::Suite;
 use std::sync::Arc;
 use std::time::{Duration, Instant};
 
@@ -49,10 +48,7 @@ pub fn measure(name: &'static str, scenario: &Scenario) -> Result<Report, String
     server.stop()?;
     let mut report = Report::new(name, scenario, figures, client, &measured.outcome, &load);
     report.datapath = seen.datapath.to_string();
-    report.cipher = match scenario.cipher {
-        Cipher::Chacha => Suite::ChaCha20Poly1305.name().into(),
-        Cipher::Aes => Suite::Aes128Gcm.name().into(),
-    };
+    report.cipher = scenario.cipher.suite().name().into();
     report.connecting = Some(connecting);
     report.histograms = Some(seen.table());
     Ok(report)

@@ -1,21 +1,15 @@
 //! The floor: the least that an echo server can do. One thread, one socket, recvmmsg and sendmmsg of the same buffers.
 #![allow(unsafe_code)]
 
+use super::counts;
 use core_affinity::CoreId;
-use std::io::{BufRead, Write};
 use std::mem::zeroed;
 use std::net::{SocketAddr, UdpSocket};
 use std::os::fd::AsRawFd;
-use std::sync::atomic::AtomicU64;
-use std::sync::atomic::Ordering::Relaxed;
 
 /// Datagrams per call.
 const BATCH: usize = 64;
 const DATAGRAM_BYTES: usize = 2048;
-
-static RECEIVED: AtomicU64 = AtomicU64::new(0);
-
-static SENT: AtomicU64 = AtomicU64::new(0);
 
 #[derive(clap::Args)]
 pub struct Arguments {
@@ -25,7 +19,7 @@ pub struct Arguments {
     cpu: usize,
 }
 
-/// Echoes until killed. Answers each line on standard input with the counts.
+/// Echoes until killed.
 pub fn run(arguments: &Arguments) -> Result<(), String> {
     let socket = UdpSocket::bind(arguments.listen).map_err(|error| format!("cannot bind: {error}"))?;
     let buffer_bytes = 32i32 << 20;
@@ -35,21 +29,10 @@ pub fn run(arguments: &Arguments) -> Result<(), String> {
             libc::setsockopt(socket.as_raw_fd(), libc::SOL_SOCKET, option, (&raw const buffer_bytes).cast(), 4);
         }
     }
-    std::thread::spawn(answer);
+    counts::answer_queries();
     core_affinity::set_for_current(CoreId { id: arguments.cpu });
     echo(&socket);
     Ok(())
-}
-
-fn answer() {
-    for _ in std::io::stdin().lock().lines() {
-        let mut out = std::io::stdout().lock();
-        if writeln!(out, "{} {}", RECEIVED.load(Relaxed), SENT.load(Relaxed)).and_then(|()| out.flush()).is_err() {
-            break;
-        }
-    }
-    // The parent has exited.
-    std::process::exit(0);
 }
 
 fn echo(socket: &UdpSocket) {
@@ -86,7 +69,7 @@ fn echo(socket: &UdpSocket) {
         for at in 0..received {
             buffers[at].iov_len = headers[at].msg_len as usize;
         }
-        RECEIVED.fetch_add(received as u64, Relaxed);
+        counts::count_received(received as u64, received as u64);
         let mut done = 0;
         while done < received {
             // SAFETY: as above; the lengths are those just received.
@@ -95,7 +78,7 @@ fn echo(socket: &UdpSocket) {
             };
             match usize::try_from(sent) {
                 Ok(sent) => {
-                    SENT.fetch_add(sent as u64, Relaxed);
+                    counts::count_sent(sent as u64, sent as u64);
                     done += sent;
                 }
                 // The first datagram cannot be sent: skip it.

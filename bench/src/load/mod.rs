@@ -6,3 +6,4 @@ pub mod health;
 pub mod peer;
 pub mod peer_table;
 pub mod run;
+pub mod timer_wheel;

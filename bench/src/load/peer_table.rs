@@ -25,12 +25,12 @@ impl PeerTable {
     }
 
     #[inline]
-    pub fn find(&self, header: &Header) -> Option<usize> {
+    pub fn find(&self, header: &Header) -> Option<u32> {
         if header.flags == 0 {
-            return self.by_tag.get(&header.sequence).map(|&peer| peer as usize);
+            return self.by_tag.get(&header.sequence).copied();
         }
         let id = header.connection;
         let peer = *self.by_id.get(usize::from(id.core()))?.get(usize::from(id.slot()))?;
-        (peer != u32::MAX).then_some(peer as usize)
+        (peer != u32::MAX).then_some(peer)
     }
 }

@@ -1,6 +1,7 @@
 //! Values of options that several commands share.
 
 use clap::ValueEnum;
+use ringshard_protocol::crypto::Suite;
 use serde::Serialize;
 
 /// How clients share sockets.
@@ -21,6 +22,16 @@ pub enum Cipher {
     Chacha,
     /// AES-128-GCM.
     Aes,
+}
+
+impl Cipher {
+    /// Its suite in the protocol.
+    pub fn suite(self) -> Suite {
+        match self {
+            Cipher::Chacha => Suite::ChaCha20Poly1305,
+            Cipher::Aes => Suite::Aes128Gcm,
+        }
+    }
 }
 
 /// A datapath of the server.

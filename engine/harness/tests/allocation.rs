@@ -307,7 +307,7 @@ fn message_numbers_far_ahead_cost_their_sender_more_than_the_receiver() {
     let cost = allocated_bytes(|| {
         let ingested = connection.ingest(Instant::ZERO, &header, used, &mut buffer[..used], &mut resources);
         // The unordered messages are delivered; the ordered ones wait for earlier messages.
-        assert_eq!(ingested, Ok(Ingested::Messages(4)));
+        assert_eq!(ingested, Ok(Ingested::Acted(4)));
     });
     assert!(cost < 64 << 10, "{used} bytes of frames cost {cost}");
 }

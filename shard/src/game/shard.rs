@@ -285,7 +285,7 @@ impl<G: Game> Shard<G> {
     /// Whether a player's client has an entity in view, or had it until a moment ago. A client can name an entity that it
     /// does not see.
     pub fn has_in_view(&self, player: PlayerId, id: EntityId) -> bool {
-        let viewer = self.members.get(player).and_then(|member| member.viewer.as_ref());
+        let viewer = self.members.get(player).map(|member| &member.viewer);
         self.replica.get(id).is_some() && viewer.is_some_and(|viewer| viewer.has(id))
     }
 
@@ -391,7 +391,7 @@ impl<G: Game> Shard<G> {
     /// What a player says that it saw, and what the server knows of that. Ticks do not wrap here.
     fn claim_of(&self, player: PlayerId) -> Option<Claim> {
         let member = self.members.get(player)?;
-        let (view, viewer) = (member.inputs.view()?, member.viewer.as_ref()?);
+        let (view, viewer) = (member.inputs.view()?, &member.viewer);
         let extend = |tick: u32| self.tick.saturating_add_signed((tick.wrapping_sub(self.wire_tick()) as i32).into());
         let acknowledged = view.acknowledged.and_then(|number| viewer.tick_of(number));
         // Without a snapshot that was really sent, the player has seen the present at most.

@@ -81,7 +81,7 @@ impl World {
             if dice.per_mille(per_mille)
                 && let Some((newest, before)) = view.received()
             {
-                viewer.acknowledge(*tick, newest, before, replica);
+                viewer.acknowledge(*tick, newest, before);
                 viewer.check(0, replica, scratch);
             }
             let index = dice.below(ENTITIES.into()) as u16;

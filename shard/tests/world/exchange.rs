@@ -201,7 +201,7 @@ impl Core {
         let nothing = Owner::<Own>::default();
         SnapshotHeader::new(0, 0, 0, 0).write(&nothing, 0, &nothing, &mut writer).unwrap();
         for index in (0..self.replica.capacity() as u16).filter(|&index| self.replica.generation(index) != 0) {
-            writer.raw(encoder.entry(&self.replica, index, 0)).unwrap();
+            encoder.write(&self.replica, index, 0, &mut writer).unwrap();
         }
         let mut view = View::new(&Plain, 0);
         view.take(writer.written(), |_| ()).unwrap();

@@ -15,15 +15,19 @@ pub trait Member: Send + 'static {
     /// The connection, to send its datagrams.
     fn connection_mut(&mut self) -> &mut Client;
 
-    /// Takes a datagram. `buffer` is for messages that have to be put together.
-    fn receive(&mut self, now: Instant, datagram: &mut [u8], buffer: &mut Vec<u8>);
+    /// Takes a datagram. `buffer` is for messages that have to be put together. Returns whether the member is to be served
+    /// in this round; otherwise it is served at its deadline.
+    fn receive(&mut self, now: Instant, datagram: &mut [u8], buffer: &mut Vec<u8>) -> bool;
 
     /// Everything that arrived has been received: lets time pass, and queues what is due. Returns why the connection is gone,
     /// once.
     fn serve(&mut self, now: Instant) -> Option<CloseReason>;
 
-    /// When to serve it again, if nothing arrives before.
+    /// When to serve it again.
     fn deadline(&self) -> Instant;
+
+    /// Prefetches what the next datagram, in or out, touches. Reads nothing.
+    fn prefetch(&self) {}
 }
 
 /// A workload with its connection.
@@ -52,15 +56,17 @@ impl<W: Workload> Member for Connected<W> {
         self.client.as_mut().expect("a member begins first")
     }
 
-    fn receive(&mut self, now: Instant, datagram: &mut [u8], buffer: &mut Vec<u8>) {
-        let Connected { client: Some(client), workload } = self else { return };
-        let Some(messages) = client.receive(now, datagram) else { return };
+    /// Always to be served: reliable messages are acknowledged in time, and more may leave.
+    fn receive(&mut self, now: Instant, datagram: &mut [u8], buffer: &mut Vec<u8>) -> bool {
+        let Connected { client: Some(client), workload } = self else { return true };
+        let Some(messages) = client.receive(now, datagram) else { return true };
         for message in messages {
             workload.on_message(message.channel, message.bytes);
         }
         while let Some(channel) = client.read(buffer) {
             workload.on_message(channel, buffer);
         }
+        true
     }
 
     fn serve(&mut self, now: Instant) -> Option<CloseReason> {

@@ -168,7 +168,9 @@ impl<L: Link> Generator<L> {
             let socket = arrival.path.socket as usize;
             let find = |datagram: &[u8]| match *per_socket {
                 1 => Some(socket),
-                _ => Header::decode(datagram).ok().and_then(|header| peer_table.find(&header)),
+                _ => {
+                    Header::decode(datagram).ok().and_then(|header| peer_table.find(&header)).map(|peer| peer as usize)
+                }
             };
             for index in 0..arrival.count() {
                 if key.is_none() {

@@ -35,6 +35,29 @@ fn messages_of_one_flush_share_a_datagram() {
 }
 
 #[test]
+fn padded_messages_of_all_sizes_leave_in_datagrams_of_one_size() {
+    let mut world = World::connected(1);
+    let (id, address, now) = (world.id(0), world.clients[0].address, world.now());
+    let before = world.sealed_datagrams(server_address(), address).len();
+    let messages = [random_bytes(1, 3), random_bytes(2, 150), random_bytes(3, 400), random_bytes(4, 600)];
+    for message in &messages {
+        world.server.send_padded(now, id, Channel::UNRELIABLE, message, 300).unwrap();
+        world.run_for(ROUND_TRIP);
+    }
+    let sizes: Vec<_> =
+        world.sealed_datagrams(server_address(), address)[before..].iter().map(|datagram| datagram.len()).collect();
+    assert_eq!(sizes, [320, 320, 448, 640], "the two that are larger stay as they are");
+    assert_eq!(world.clients[0].messages(), messages);
+
+    // More than the path carries is not asked of it, and messages behind a padded one use its padding.
+    world.server.send_padded(now, id, Channel::UNRELIABLE, &messages[0], 9000).unwrap();
+    world.server.send(now, id, Channel::UNRELIABLE, &messages[2]).unwrap();
+    world.run_for(ROUND_TRIP);
+    let datagrams = world.sealed_datagrams(server_address(), address);
+    assert_eq!(datagrams[before + 4..].iter().map(|datagram| datagram.len()).collect::<Vec<_>>(), [1200]);
+}
+
+#[test]
 fn a_bad_network_loses_messages_but_never_repeats_or_alters_them() {
     let mut world = World::connected(10);
     world.network.set_conditions(BAD);

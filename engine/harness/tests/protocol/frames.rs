@@ -100,7 +100,7 @@ pub fn frames_bad(vector: &Vector) {
     // Bad frames are counted and are not ack-eliciting.
     let (mut server, mut resources) = (any_connection(), resources());
     let ingested = ingest(&mut server, 1, vector.get("plaintext"), &mut resources);
-    assert_eq!(ingested, Ok(Ingested::Messages(expected.len() as u32)));
+    assert_eq!(ingested, Ok(Ingested::Acted(expected.len() as u32)));
     assert_eq!(resources.drops.bad_frame, bad as u64);
     assert!(!server.wants_datagram(Instant::ZERO + Duration::from_secs(1)));
 }
@@ -197,7 +197,7 @@ pub fn fragments(vector: &Vector) {
 fn delivered(datagrams: &[&[u8]]) -> Vec<(Channel, Vec<u8>)> {
     let (mut server, mut resources, mut messages) = (any_connection(), resources(), Vec::new());
     for (sequence, plaintext) in (1..).zip(datagrams) {
-        assert_eq!(ingest(&mut server, sequence, plaintext, &mut resources), Ok(Ingested::Messages(0)));
+        assert_eq!(ingest(&mut server, sequence, plaintext, &mut resources), Ok(Ingested::Acted(0)));
         let mut message = Vec::new();
         while let Some(channel) = server.read(&mut message, &mut resources).expect("the message is sound") {
             messages.push((channel, message.clone()));

@@ -175,7 +175,8 @@ impl Client {
         }
         self.reconnect_attempt = None;
         match ingested {
-            Ingested::Messages(_) | Ingested::PathResponse(..) => {}
+            Ingested::Messages(_) => {}
+            Ingested::Acted(_) | Ingested::PathResponse(..) => self.answer_integrity(now),
             Ingested::PeerLeft(reason) => {
                 self.lost(now, CloseReason::Disconnected(reason));
                 return None;
@@ -185,12 +186,10 @@ impl Client {
                 return None;
             }
         }
-        self.answer_integrity(now);
         Some(Messages::new(plaintext))
     }
 
     /// Answers an integrity challenge, if there is one.
-    #[inline]
     fn answer_integrity(&mut self, now: Instant) {
         let State::Connected(connection) = &mut self.state else { return };
         if let Some(ConnectionEvent::IntegrityChallenge { index, nonce }) = connection.poll_event()

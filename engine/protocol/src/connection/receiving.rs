@@ -19,8 +19,11 @@ use crate::wire::{
 /// What an authentic datagram brought.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
 pub enum Ingested {
-    /// This many messages to deliver in place.
+    /// This many messages to deliver in place, and nothing that anything follows from: no answer, event or timer.
     Messages(u32),
+    /// This many messages to deliver in place, and frames that the connection acted on: [`Connection::wants_datagram`],
+    /// [`Connection::read`], [`Connection::poll_event`] and [`Connection::deadline`] may have changed.
+    Acted(u32),
     /// The same, and the peer answers a path challenge with this value.
     PathResponse(u32, u64),
     /// The peer closed the connection.
@@ -61,18 +64,37 @@ impl Connection {
         }
         let expected = self.replay.highest() + 1;
         self.note_datagram(now, header, bytes);
-        let (mut messages, mut ack_eliciting, mut response) = (0, false, None);
-        let mut frames = Frames::new(plaintext);
-        let mut at = 0;
+        let (mut frames, mut messages) = (Frames::new(plaintext), 0);
+        loop {
+            let at = plaintext.len() - frames.remaining();
+            match frames.next() {
+                None => return Ok(Ingested::Messages(messages)),
+                Some(Frame::Message(channel, _)) if channel.delivery() == Delivery::Unreliable => messages += 1,
+                Some(_) => return Ok(self.act_on_all(now, header, expected, plaintext, at, messages, resources)),
+            }
+        }
+    }
+
+    /// Acts on the frames from `at` on; before them are `messages` to deliver in place. `expected` is the highest
+    /// sequence before this datagram, plus 1.
+    #[allow(clippy::too_many_arguments, reason = "the rest of `ingest`, which is the hot path")]
+    fn act_on_all(
+        &mut self,
+        now: Instant,
+        header: &Header,
+        expected: u64,
+        plaintext: &mut [u8],
+        mut at: usize,
+        mut messages: u32,
+        resources: &mut Resources,
+    ) -> Ingested {
+        if let Some(transport) = &mut self.transport {
+            transport.consumed.clear();
+        }
+        let (mut ack_eliciting, mut response) = (false, None);
+        let mut frames = Frames::new(&plaintext[at..]);
         while let Some(frame) = frames.next() {
             let next = plaintext.len() - frames.remaining();
-            if let Frame::Message(channel, _) = frame
-                && channel.delivery() == Delivery::Unreliable
-            {
-                messages += 1;
-                at = next;
-                continue;
-            }
             let outcome = self.act_on(now, header.sequence, frame, resources);
             if !matches!(outcome, FrameOutcome::Deliver) {
                 resources.frame_cost += frame_cost(&frame);
@@ -82,35 +104,34 @@ impl Connection {
                 FrameOutcome::Consumed => self.consumed_mut(now).push(at as u16),
                 FrameOutcome::Done => {}
                 FrameOutcome::Stop(Ingested::PathResponse(_, value)) => response = Some(value),
-                FrameOutcome::Stop(stop) => return Ok(stop),
+                FrameOutcome::Stop(stop) => return stop,
             }
             ack_eliciting |= frame.is_ack_eliciting();
             at = next;
         }
         if ack_eliciting {
-            self.transport_mut(now);
+            self.transport_mut(now).acks.received(now, header.sequence, expected);
         }
         if let Some(transport) = &mut self.transport {
-            transport.acks.received(now, header.sequence, expected, ack_eliciting);
             transport.consumed.drain(..).for_each(|at| mark_consumed(plaintext, at.into()));
         }
-        Ok(match response {
+        match response {
             Some(value) => Ingested::PathResponse(messages, value),
-            None => Ingested::Messages(messages),
-        })
+            None => Ingested::Acted(messages),
+        }
     }
 
     #[inline]
     fn note_datagram(&mut self, now: Instant, header: &Header, bytes: usize) {
+        if header.sequence > self.replay.highest() {
+            self.highest_at = now;
+        }
         self.replay.commit(header.sequence);
         self.heartbeat.heard(now);
         self.stats.datagrams_in += 1;
         self.stats.bytes_in += bytes as u64;
         if header.connection != self.id {
             self.received_under_other_id(header.connection);
-        }
-        if let Some(transport) = &mut self.transport {
-            transport.consumed.clear();
         }
     }
 

@@ -1,6 +1,5 @@
 //! From frames to sealed datagrams and back: header, sequence, nonce, padding (PROTOCOL.md#encrypted-datagrams).
 
-use super::padding::sealed_len;
 use super::state::{Connection, next_skip};
 use crate::crypto::Csprng;
 use crate::limits::*;
@@ -89,16 +88,17 @@ impl Connection {
         }
     }
 
-    /// Seals `frames` into `datagram` under the sequence from [`Self::begin_datagram`].
+    /// Seals `frames` into `datagram` under the sequence from [`Self::begin_datagram`], padded to its length: that of
+    /// [`sealed_len`](super::sealed_len), or a larger one of the sizes of a datagram.
     ///
     /// # Errors
     /// [`KeyExhausted`]; nothing is sealed.
     ///
     /// # Panics
-    /// If `datagram` is not [`sealed_len`] of the frames long, or the sequence was not given.
+    /// If `datagram` is too short for the frames, or the sequence was not given.
     #[inline]
     pub fn seal(&mut self, sequence: u64, frames: &[u8], datagram: &mut [u8]) -> Result<(), KeyExhausted> {
-        assert!(datagram.len() == sealed_len(frames.len()), "the caller reserves the padded size");
+        assert!(datagram.len() >= HEADER_BYTES + frames.len() + TAG_BYTES, "the caller reserves the padded size");
         assert!(sequence < self.next_sequence, "a sequence is given before it is used");
         if !self.rekeying.keys().can_seal() || sequence > SEQUENCE_MAX {
             return Err(KeyExhausted);
@@ -129,7 +129,7 @@ pub fn nonce(id: ConnectionId, sequence: u64) -> [u8; 12] {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::connection::{ConnectionConfig, HeartbeatConfig, Resources, Role, TransportConfig};
+    use crate::connection::{ConnectionConfig, HeartbeatConfig, Resources, Role, TransportConfig, sealed_len};
     use crate::crypto::noise::Secrets;
     use crate::crypto::{Suite, Suites};
     use rand_chacha::rand_core::SeedableRng;

@@ -194,7 +194,10 @@ impl Connection {
             *ping = None;
         }
         match &mut self.transport {
-            Some(transport) => transport.fill(now, &self.replay, writer, fresh && writer.used() == 0),
+            Some(transport) => {
+                let fresh = fresh && writer.used() == 0;
+                transport.fill(now, &self.replay, self.highest_at, writer, fresh)
+            }
             None => 0,
         }
     }

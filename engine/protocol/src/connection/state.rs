@@ -69,6 +69,8 @@ pub struct Connection {
     /// The sequence to skip next.
     pub(super) skip_at: u64,
     pub(super) replay: ReplayWindow,
+    /// When the highest sequence arrived.
+    pub(super) highest_at: Instant,
     pub(super) rekeying: Rekeying,
     pub(super) heartbeat: Heartbeat,
     pub(super) transient: TransientFrames,
@@ -99,6 +101,7 @@ impl Connection {
             next_sequence: 1,
             skip_at: next_skip(1, random),
             replay: ReplayWindow::default(),
+            highest_at: now,
             resume_key: secrets.resume_key(),
             integrity: IntegrityCheck::new(secrets.export(b"ringshard 1 integrity")),
             rekeying: Rekeying::new(TrafficKeys::new(role, suite, secrets, now)),

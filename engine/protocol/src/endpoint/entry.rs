@@ -61,12 +61,6 @@ impl Entry {
         matches!(self.phase, Phase::Closing(_))
     }
 
-    /// Whether only unreliable messages are in flight: no timer, event or answer can be due after a datagram.
-    #[inline]
-    pub(super) fn is_plain(&self) -> bool {
-        matches!(self.phase, Phase::Established) && self.connection.is_quiet()
-    }
-
     /// Datagrams lost since the last call.
     pub(super) fn newly_lost(&mut self) -> u64 {
         let lost = self.connection.packets_lost();

@@ -67,7 +67,7 @@ impl Endpoint {
                 self.send_queue.pop();
                 continue;
             };
-            let len = sealed_len(queued.frames.len());
+            let len = sealed_len(queued.padded);
             let Some(datagram) = link.reserve(entry.path, len) else { return false };
             entry.close_datagram(queued.index);
             if entry.connection.seal(queued.sequence, queued.frames, datagram).is_err() {

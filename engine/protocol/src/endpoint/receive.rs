@@ -81,8 +81,8 @@ impl Endpoint {
         };
         let id = header.connection;
         if entry.path == path
+            && !entry.connection.is_changing_id()
             && let Ingested::Messages(messages) = ingested
-            && entry.is_plain()
         {
             self.stats.messages_in += u64::from(messages);
             return Received::Messages { id, messages: Messages::new(plaintext), more: false };
@@ -163,7 +163,7 @@ impl Endpoint {
         plaintext: &'a [u8],
     ) -> Received<'a> {
         let (id, messages) = match ingested {
-            Ingested::Messages(messages) => (id, messages),
+            Ingested::Messages(messages) | Ingested::Acted(messages) => (id, messages),
             Ingested::PathResponse(messages, value) => {
                 self.path_response(now, path, id, value);
                 // The connection may have a new id since.
@@ -246,7 +246,7 @@ fn ingest(
     })?;
     let (bad_frames, work) = (resources.drops.bad_frame - bad_frames, resources.frame_cost - work);
     let messages = match ingested {
-        Ingested::Messages(messages) | Ingested::PathResponse(messages, _) => messages,
+        Ingested::Messages(messages) | Ingested::Acted(messages) | Ingested::PathResponse(messages, _) => messages,
         Ingested::PeerLeft(_) | Ingested::End(_) => 0,
     };
     entry.budget.charge(now, prices, work + u64::from(messages), bad_frames, bytes);

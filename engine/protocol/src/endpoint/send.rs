@@ -49,6 +49,30 @@ impl Endpoint {
         sent
     }
 
+    /// As [`Self::send`] for an unreliable message, and pads the datagram that carries its end to `datagram_bytes` on
+    /// the wire: datagrams of one size to one address leave as one send, so messages of different sizes can share it.
+    ///
+    /// The size is rounded up to one that is sent (PROTOCOL.md#padding), and never exceeds what the path carries. A
+    /// datagram that is larger anyway stays as it is.
+    ///
+    /// # Errors
+    /// [`SendError`]; the message was not taken.
+    #[inline]
+    pub fn send_padded(
+        &mut self,
+        now: Instant,
+        id: ConnectionId,
+        channel: Channel,
+        message: &[u8],
+        datagram_bytes: usize,
+    ) -> Result<(), SendError> {
+        self.send(now, id, channel, message)?;
+        if let Some(index) = self.table.get(id).and_then(|entry| entry.open_datagram) {
+            self.send_queue.pad(index, datagram_bytes.saturating_sub(HEADER_BYTES + TAG_BYTES));
+        }
+        Ok(())
+    }
+
     fn send_reliable(
         &mut self,
         now: Instant,

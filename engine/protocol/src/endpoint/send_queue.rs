@@ -30,6 +30,16 @@ struct Buffer {
     used: u16,
     /// Bytes of frames that the path carries.
     limit: u16,
+    /// Bytes of frames that it is padded to, if there are fewer.
+    padded: u16,
+}
+
+impl Buffer {
+    /// Bytes of frames, padding that was asked for included.
+    #[inline]
+    fn padded(&self) -> usize {
+        self.used.max(self.padded).into()
+    }
 }
 
 /// The datagram that leaves next.
@@ -38,6 +48,8 @@ pub(super) struct QueuedDatagram<'a> {
     pub(super) index: BufferIndex,
     pub(super) sequence: u64,
     pub(super) frames: &'a [u8],
+    /// Bytes of frames that it is padded to.
+    pub(super) padded: usize,
 }
 
 impl SendQueue {
@@ -57,7 +69,7 @@ impl SendQueue {
     pub(super) fn begin(&mut self, limit: usize) -> Option<BufferIndex> {
         debug_assert!(limit <= FRAMES_BYTES_MAX, "a datagram fits its buffer");
         let index = self.free.pop()?;
-        self.buffers[usize::from(index)] = Buffer { sequence: 0, used: 0, limit: limit as u16 };
+        self.buffers[usize::from(index)] = Buffer { limit: limit as u16, ..Buffer::default() };
         Some(index)
     }
 
@@ -89,19 +101,27 @@ impl SendQueue {
         written
     }
 
-    /// Sequence number of a datagram, and the bytes of frames in it.
+    /// Pads a datagram to this many bytes of frames, as far as the path carries them.
+    #[inline]
+    pub(super) fn pad(&mut self, index: BufferIndex, bytes: usize) {
+        let buffer = &mut self.buffers[usize::from(index)];
+        buffer.padded = buffer.padded.max(bytes.min(buffer.limit.into()) as u16);
+    }
+
+    /// Sequence number of a datagram, and the bytes of frames in it, padding that was asked for included.
     #[inline]
     pub(super) fn contents(&self, index: BufferIndex) -> (u64, usize) {
-        let Buffer { sequence, used, .. } = self.buffers[usize::from(index)];
-        (sequence, used.into())
+        let buffer = &self.buffers[usize::from(index)];
+        (buffer.sequence, buffer.padded())
     }
 
     #[inline]
     pub(super) fn front(&self) -> Option<QueuedDatagram<'_>> {
         let &(id, index) = self.queue.front()?;
         let at = usize::from(index);
-        let Buffer { sequence, used, .. } = self.buffers[at];
-        Some(QueuedDatagram { id, index, sequence, frames: &self.bytes[at * FRAMES_BYTES_MAX..][..used.into()] })
+        let buffer = &self.buffers[at];
+        let frames = &self.bytes[at * FRAMES_BYTES_MAX..][..buffer.used.into()];
+        Some(QueuedDatagram { id, index, sequence: buffer.sequence, frames, padded: buffer.padded() })
     }
 
     /// The connection of the datagram `distance` places behind the front.

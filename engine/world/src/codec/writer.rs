@@ -160,6 +160,19 @@ impl<'a> Writer<'a> {
         self.take(bytes.len()).map(|room| room.copy_from_slice(bytes))
     }
 
+    /// Appends the first `len` of `bytes`. It copies all of them where there is room, which is faster than to copy a few.
+    ///
+    /// # Panics
+    /// When `len` exceeds `N`.
+    #[inline]
+    pub fn start_of<const N: usize>(&mut self, bytes: &[u8; N], len: usize) -> Result<(), NoRoom> {
+        match self.buffer[self.used..].first_chunk_mut() {
+            Some(room) => *room = *bytes,
+            None => return self.raw(&bytes[..len]),
+        }
+        self.take(len).map(|_| ())
+    }
+
     /// Appends a byte string: its length as a varint, then the bytes.
     #[inline]
     pub fn bytes(&mut self, bytes: &[u8]) -> Result<(), NoRoom> {

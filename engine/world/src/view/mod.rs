@@ -2,20 +2,20 @@
 
 mod error;
 mod hasher;
+mod own;
 mod owners;
 mod seen;
 
 pub use error::ViewError;
+pub use own::OwnView;
 pub use seen::{Sample, Seen};
 
 use self::hasher::IndexHasher;
-use self::owners::Owners;
 use crate::codec::Reader;
 use crate::contract::Rules;
 use crate::entity::EntityId;
 use crate::limits::WORLD_ENTITIES_MAX;
 use crate::messages::{Head, Owner, SnapshotHeader};
-use crate::received::Received;
 use crate::state::State;
 use std::collections::HashMap;
 use std::hash::BuildHasherDefault;
@@ -42,11 +42,7 @@ pub struct View<R: Rules> {
     entities: Entities<R::Shown>,
     /// Entities that have left the view. Their memory is used again.
     spare: Vec<Seen<R::Shown>>,
-    owners: Owners<R::Own>,
-    received: Received,
-    newest: Option<SnapshotHeader>,
-    /// The tick of the newest snapshot. It does not wrap at 2^32, as ticks on the wire do.
-    tick: u64,
+    own: OwnView<R::Own>,
     /// Versions are kept at least for so many ticks.
     history: u64,
     /// Reused by digests.
@@ -60,10 +56,7 @@ impl<R: Rules> View<R> {
             blank: State::blank(rules.blank_shown()),
             entities: Entities::default(),
             spare: Vec::new(),
-            owners: Owners::new(rules.blank_own()),
-            received: Received::before(first),
-            newest: None,
-            tick: 0,
+            own: OwnView::new(rules.blank_own(), first),
             history: 0,
             order: Vec::new(),
         }
@@ -79,9 +72,7 @@ impl<R: Rules> View<R> {
     pub fn begin(&mut self, first: u16) {
         let View { entities, spare, .. } = self;
         spare.extend(entities.drain().map(|(_, seen)| seen));
-        self.owners.clear();
-        self.received = Received::before(first);
-        (self.newest, self.tick) = (None, 0);
+        self.own.begin(first);
     }
 
     /// Takes a snapshot, and calls `changed` for each change of an entity. False if the snapshot is older than the newest;
@@ -91,46 +82,29 @@ impl<R: Rules> View<R> {
     /// [`ViewError`]; the snapshot then counts as not received, although the entries before the fault were applied.
     pub fn take(&mut self, message: &[u8], mut changed: impl FnMut(Change)) -> Result<bool, ViewError> {
         let reader = &mut Reader::new(message);
-        let header = SnapshotHeader::read(reader)?;
-        if !self.received.is_news(header.number) {
-            return Ok(false);
-        }
-        let tick = self.extend_tick(header.tick);
-        let base = self.owners.baseline(header.number, header.baseline).ok_or(ViewError::UnknownOwnerBaseline)?;
-        let owner = header.read_owner(base, reader)?;
+        let Some(start) = self.own.read(reader)? else { return Ok(false) };
         while reader.remaining() > 0 {
             let head = Head::read(reader)?;
-            self.take_entry(tick, head, reader, &mut changed)?;
+            self.take_entry(start.tick, head, reader, &mut changed)?;
         }
-        self.owners.note(header.number, owner);
-        self.tick = tick;
-        self.newest = Some(header);
-        self.received.note(header.number);
+        self.own.note(&start);
         assert!(self.entities.len() <= WORLD_ENTITIES_MAX, "an index names one entity");
         Ok(true)
     }
 
-    /// Extends a tick of 32 bits: the one nearest to the newest tick that has `tick` as its lower half.
-    fn extend_tick(&self, tick: u32) -> u64 {
-        match self.newest {
-            Some(newest) => self.tick.saturating_add_signed((tick.wrapping_sub(newest.tick) as i32).into()),
-            None => tick.into(),
-        }
-    }
-
     /// The tick of the newest snapshot, which does not wrap at 2^32; 0 before the first.
     pub fn tick(&self) -> u64 {
-        self.tick
+        self.own.tick()
     }
 
     /// The newest snapshot's header.
     pub fn newest(&self) -> Option<SnapshotHeader> {
-        self.newest
+        self.own.newest()
     }
 
     /// The player's own state and its body, as of the newest snapshot.
     pub fn owner(&self) -> &Owner<R::Own> {
-        self.owners.newest()
+        self.own.owner()
     }
 
     fn take_entry(
@@ -187,7 +161,7 @@ impl<R: Rules> View<R> {
 
     /// The acknowledgment of the snapshots received: the newest number, and a bit for each before it.
     pub fn received(&self) -> Option<(u16, u64)> {
-        self.received.acknowledgment()
+        self.own.received()
     }
 
     /// All entities in view, in no particular order.

@@ -51,8 +51,8 @@ pub(crate) struct Member<R: Rules> {
     pub(crate) input_age: u8,
     /// Number of the first snapshot of this presence.
     pub(crate) first_snapshot: u16,
-    /// What its client has and sees. It is missing only while its player looks around.
-    pub(crate) viewer: Option<Viewer<R::Own>>,
+    /// What its client has and sees.
+    pub(crate) viewer: Viewer<R::Own>,
     /// Whether its visible entities were determined since it entered, or since it has its body.
     pub(crate) has_looked: bool,
     /// Asks that the game has not answered.
@@ -128,7 +128,7 @@ impl<R: Rules> Member<R> {
             lead: ringshard_world::messages::NO_LEAD,
             input_age: u8::MAX,
             first_snapshot,
-            viewer: Some(Viewer::new(rules.blank_own(), u32::from(id.slot), first_snapshot)),
+            viewer: Viewer::new(rules.blank_own(), u32::from(id.slot), first_snapshot),
             has_looked: false,
             asks_open: 0,
             backlog: Backlog::default(),
@@ -144,7 +144,7 @@ impl<R: Rules> Member<R> {
         assert_eq!(self.presence, Presence::Outside, "a presence begins outside");
         // Snapshots of the new presence look old to a client that does not know yet that the former one has ended, and its
         // acknowledgments of the former presence were not sent in this one.
-        let next = self.viewer().next_number();
+        let next = self.viewer.next_number();
         let first = if next == self.first_snapshot { next } else { next.wrapping_add(PRESENCE_LEAP) };
         let Member { session, connection, address, slice, requests, .. } = *self;
         *self = Member::new(rules, id, session, connection, address, first);
@@ -156,13 +156,5 @@ impl<R: Rules> Member<R> {
         assert_eq!(self.presence, Presence::Pending, "a player enters once");
         self.presence = Presence::Inside;
         self.inputs = InputBuffer::new(rules.neutral_input(), tick);
-    }
-
-    pub(crate) fn viewer(&self) -> &Viewer<R::Own> {
-        self.viewer.as_ref().expect("only a player that looks around has lent its viewer")
-    }
-
-    pub(crate) fn viewer_mut(&mut self) -> &mut Viewer<R::Own> {
-        self.viewer.as_mut().expect("only a player that looks around has lent its viewer")
     }
 }

@@ -231,17 +231,17 @@ impl<R: Rules> Members<R> {
             && let Some(member) = self.in_slot_mut(former)
             && member.owner.body == Some(body)
         {
-            (member.owner.body, member.viewer_mut().body) = (None, None);
+            (member.owner.body, member.viewer.gaze.body) = (None, None);
         }
         let Some(member) = self.in_slot_mut(slot) else { return };
-        (member.owner.body, member.viewer_mut().body) = (Some(body), Some(body));
+        (member.owner.body, member.viewer.gaze.body) = (Some(body), Some(body));
         member.has_looked = false;
     }
 
     /// A player has no body any more.
     fn release_body(&mut self, slot: u16) {
         let Some(member) = self.in_slot_mut(slot) else { return };
-        member.viewer_mut().body = None;
+        member.viewer.gaze.body = None;
         if let Some(body) = member.owner.body.take() {
             let row = self.row(body);
             self.of_row[row].take_if(|owner| *owner == slot);

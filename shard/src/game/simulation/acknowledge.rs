@@ -34,7 +34,7 @@ pub(super) fn apply_acknowledgment<R: Rules, S: Fields>(
     stats: &mut WorldStats,
 ) {
     let Some(Acknowledgment { tick, newest, before, digest }) = member.acknowledgment.take() else { return };
-    if !member.viewer_mut().acknowledge(tick, newest, before, replica) {
+    if !member.viewer.acknowledge(tick, newest, before) {
         return;
     }
     // The digest of a snapshot is compared once: it takes a while.
@@ -44,7 +44,7 @@ pub(super) fn apply_acknowledgment<R: Rules, S: Fields>(
         return;
     }
     scratch.digests_left -= 1;
-    match member.viewer_mut().check(digest, replica, scratch) {
+    match member.viewer.check(digest, replica, scratch) {
         DigestResult::Agreed => stats.digests_agreed += 1,
         DigestResult::Differs => stats.digests_differ += 1,
         DigestResult::Unknown => stats.digests_unknown += 1,

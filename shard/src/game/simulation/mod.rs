@@ -126,7 +126,7 @@ impl<G: Game> Simulation<G> {
             config.first_tick,
             config.terrain.clone(),
             Entities::new(first, share, blank),
-            Replica::new(config.entities_max, config.first_tick as u32, blank),
+            Replica::new(config.entities_max, config.first_tick as u16, blank),
             Visibility::new(
                 config.terrain.map(),
                 config.entities_max,

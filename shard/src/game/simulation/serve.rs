@@ -5,7 +5,6 @@ use super::acknowledge::apply_acknowledgment;
 use super::unsent_snapshots::{Run, Waiting};
 use crate::game::Game;
 use crate::game::members::{Member, SLICES};
-use crate::world::replication::Viewer;
 use crate::world::replication::viewer::PlayerReport;
 use ringshard_protocol::Endpoint;
 use ringshard_protocol::connection::sealed_len;
@@ -53,11 +52,14 @@ impl<G: Game> Simulation<G> {
         if let Some(slot) = ahead(4) {
             members.prefetch_served(slot);
         }
-        if let Some(member) = ahead(3).and_then(|slot| members.in_slot(slot)) {
-            member.viewer().prefetch_head();
+        let newest = |member: &Member<G::Rules>| member.acknowledgment.map(|acknowledgment| acknowledgment.newest);
+        if let Some(member) = ahead(2).and_then(|slot| members.in_slot(slot)) {
+            member.viewer.prefetch(newest(member));
         }
-        if let Some(member) = ahead(1).and_then(|slot| members.in_slot(slot)) {
-            member.viewer().prefetch(member.acknowledgment.map(|acknowledgment| acknowledgment.newest));
+        if let Some(member) = ahead(1).and_then(|slot| members.in_slot(slot))
+            && let Some(newest) = newest(member)
+        {
+            member.viewer.prefetch_acknowledged(newest);
         }
         slots[position]
     }
@@ -78,21 +80,21 @@ impl<G: Game> Simulation<G> {
     fn look(&mut self, slot: u16) {
         let Simulation { shard, game, always, stats, .. } = self;
         let Some(mut visibility) = shard.visibility.take() else { return };
-        let member = shard.members.in_slot_mut(slot).expect("a slice has the slots of players");
-        let (player, own, body) = (member.id, member.owner.own, member.owner.body);
-        let mut viewer = member.viewer.take().expect("a player looks around once at a time");
-        let from = shard.map().quantise(game.rules().pose(&own).point);
+        let member = shard.members.in_slot(slot).expect("a slice has the slots of players");
+        let (player, gaze) = (member.id, member.viewer.gaze);
+        let from = shard.map().quantise(game.rules().pose(&member.owner.own).point);
         always.clear();
         game.always_visible(shard, player, always);
         let hidden = |other| !game.is_visible(shard, player, other);
-        let change = visibility.update(&mut viewer, &shard.replica, from, always, hidden);
+        let gaze = visibility.find(&shard.replica, from, gaze, always, hidden);
+        let member = shard.members.in_slot_mut(slot).expect("a player stays while it looks");
+        member.viewer.gaze = gaze;
+        let change = visibility.show(&mut member.viewer, &shard.replica, from);
+        // The replica knows a new body from the next tick on.
+        member.has_looked = member.owner.body.is_none_or(|body| shard.replica.get(body).is_some());
         shard.visibility = Some(visibility);
         stats.entered += change.entered as u64;
         stats.left += change.left as u64;
-        // The replica knows a new body from the next tick on.
-        let knows_body = body.is_none_or(|body| shard.replica.get(body).is_some());
-        let member = shard.members.in_slot_mut(slot).expect("a player stays while it looks");
-        (member.viewer, member.has_looked) = (Some(viewer), knows_body);
     }
 
     /// Writes a snapshot at `start` of the buffer; returns its length.
@@ -102,7 +104,6 @@ impl<G: Game> Simulation<G> {
         let Simulation { shard, encoder, scratch, snapshots, .. } = self;
         let Some(member) = shard.members.in_slot_mut(slot) else { return 0 };
         let Member { viewer, owner, lead, input_age, .. } = member;
-        let viewer: &mut Viewer<_> = viewer.as_mut().expect("a player that is served looks nowhere else");
         let report = PlayerReport { owner, lead: *lead, input_age: *input_age };
         // The buffer never shrinks: clearing it for every snapshot would take a while.
         let end = start + SnapshotHeader::BYTES_MAX + pacing.bytes_max;
@@ -155,7 +156,7 @@ impl<G: Game> Simulation<G> {
             for &slot in shard.members.slice(slice) {
                 let Some(member) = shard.members.in_slot(slot) else { continue };
                 let Some(id) = member.connection else { continue };
-                let about = member.viewer().heard(&shard.happenings, &shard.replica);
+                let about = member.viewer.heard(&shard.happenings, &shard.replica);
                 heard.extend(about.map(|about| (id, about)));
             }
         }

@@ -4,7 +4,7 @@
 use super::replica::Replica;
 use ringshard_prefetch::prefetch;
 use ringshard_world::Fields;
-use ringshard_world::codec::Writer;
+use ringshard_world::codec::{NoRoom, Writer};
 use ringshard_world::limits::BASELINE_AGE_MAX;
 use ringshard_world::messages::{ENTRY_BYTES_MAX, write_difference, write_full};
 
@@ -13,16 +13,21 @@ const AGES: usize = BASELINE_AGE_MAX as usize + 1;
 /// The entity has no entries yet.
 const NONE: u32 = u32::MAX;
 
-/// Where in the arena an entry begins: its length in two bytes, then its bytes.
-type Offset = u32;
+/// Where in the arena an entry begins, and its length in the lowest bits.
+type Place = u32;
 /// The entry is not encoded yet.
-const EMPTY: Offset = Offset::MAX;
-const LENGTH_BYTES: usize = 2;
+const EMPTY: Place = Place::MAX;
+const LEN_BITS: u32 = 9;
+const LEN_MAX: u32 = (1 << LEN_BITS) - 1;
+/// Bytes of most entries, at most. The arena has so many bytes behind the last one.
+const SHORT: usize = 32;
+
+const _: () = assert!(ENTRY_BYTES_MAX <= LEN_MAX as usize);
 
 /// The entries of one entity, by age. The younger half, which nearly all clients need, is one cache line.
 #[derive(Clone, Copy, Debug)]
 #[repr(align(64))]
-struct EntrySet([Offset; AGES]);
+struct EntrySet([Place; AGES]);
 
 /// The entries of one tick.
 #[derive(Debug)]
@@ -84,25 +89,38 @@ impl Encoder {
     #[inline]
     pub fn prefetch_entry(&self, index: u16, age: usize) {
         if let Some(set) = self.sets.get(self.set_of[usize::from(index)] as usize)
-            && let Some(bytes) = self.arena.get(set.0[age] as usize)
+            && let Some(bytes) = self.arena.get((set.0[age] >> LEN_BITS) as usize)
         {
             prefetch(bytes);
         }
     }
 
-    /// The entry of the entity at `index`, as the difference from the version `age` versions back; for 0, in full.
+    /// Writes the entry of the entity at `index`, as the difference from the version `age` versions back; for 0, in full.
+    ///
+    /// # Errors
+    /// [`NoRoom`]; nothing was written.
     #[inline]
-    pub fn entry<S: Fields>(&mut self, replica: &Replica<S>, index: u16, age: u8) -> &[u8] {
+    pub fn write<S: Fields>(
+        &mut self,
+        replica: &Replica<S>,
+        index: u16,
+        age: u8,
+        writer: &mut Writer<'_>,
+    ) -> Result<(), NoRoom> {
         self.taken += 1;
         let set = self.set(index);
         debug_assert_eq!(self.owners[set], index, "a set has the entries of its owner");
-        let offset = match self.sets[set].0[usize::from(age)] {
+        let place = match self.sets[set].0[usize::from(age)] {
             EMPTY => self.encode(replica, index, age, set),
-            offset => offset,
+            place => place,
         };
+        let (offset, len) = (place >> LEN_BITS, place & LEN_MAX);
         let bytes = &self.arena[offset as usize..];
-        let (len, bytes) = bytes.split_first_chunk().expect("an entry begins with its length");
-        &bytes[..usize::from(u16::from_le_bytes(*len))]
+        // Nearly every entry is this short. A copy of fixed size is a few instructions.
+        match bytes.first_chunk() {
+            Some(bytes) if len as usize <= SHORT => writer.start_of::<SHORT>(bytes, len as usize),
+            _ => writer.raw(&bytes[..len as usize]),
+        }
     }
 
     fn set(&mut self, index: u16) -> usize {
@@ -115,26 +133,28 @@ impl Encoder {
         *set as usize
     }
 
-    fn encode<S: Fields>(&mut self, replica: &Replica<S>, index: u16, age: u8, set: usize) -> Offset {
-        let at = self.arena.len();
-        assert!(at < EMPTY as usize && self.sets[set].0[usize::from(age)] == EMPTY, "an entry is encoded once");
-        let from = at + LENGTH_BYTES;
-        self.arena.resize(from + ENTRY_BYTES_MAX, 0);
-        let mut writer = Writer::new(&mut self.arena[from..]);
+    #[cold]
+    #[inline(never)]
+    fn encode<S: Fields>(&mut self, replica: &Replica<S>, index: u16, age: u8, set: usize) -> Place {
+        let at = self.arena.len().saturating_sub(SHORT);
+        assert!(at < (EMPTY >> LEN_BITS) as usize, "the entries of a tick fit the arena");
+        assert!(self.sets[set].0[usize::from(age)] == EMPTY, "an entry is encoded once");
+        self.arena.resize(at + ENTRY_BYTES_MAX, 0);
+        let mut writer = Writer::new(&mut self.arena[at..]);
         let entity = replica.versioned(index);
         let written = if age == 0 {
             write_full(entity, replica.blank(), &mut writer)
         } else {
-            let base = entity.version.wrapping_sub(u32::from(age));
+            let base = replica.version(index).wrapping_sub(u16::from(age));
             let state = replica.state_at(index, base).expect("the baseline is kept");
-            write_difference(entity, base, state, &mut writer)
+            write_difference(entity, base.into(), state, &mut writer)
         };
         written.expect("an entry has at most ENTRY_BYTES_MAX bytes");
         let len = writer.used();
-        self.arena.truncate(from + len);
-        self.arena[at..from].copy_from_slice(&(len as u16).to_le_bytes());
-        self.sets[set].0[usize::from(age)] = at as Offset;
+        self.arena.resize(at + len + SHORT, 0);
+        let place = (at as Place) << LEN_BITS | len as Place;
+        self.sets[set].0[usize::from(age)] = place;
         self.encoded += 1;
-        at as Offset
+        place
     }
 }

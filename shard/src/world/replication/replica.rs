@@ -1,7 +1,8 @@
 //! A core's copy of the whole world: the replicated state of its own entities and of those of every other core.
 //!
 //! Each tick's change of an entity makes a new version of it. The last 32 versions are kept: clients may have any of them,
-//! and differences start from them. Versions and ticks wrap after 2^32: only the distance of two of them counts.
+//! and differences start from them. Versions have 16 bits, so that what every client reads in every tick stays in the cache.
+//! They wrap, as ticks do: only the distance of two of them counts.
 
 use crate::runtime::tick::TICKS_PER_SECOND;
 use crate::world::exchange::Change;
@@ -13,67 +14,65 @@ use ringshard_world::{EntityId, Fields, Position, State};
 
 /// Versions kept per entity.
 const KEPT: usize = BASELINE_AGE_MAX as usize + 1;
+/// The greatest age of a baseline, in versions.
+const AGE_MAX: u16 = BASELINE_AGE_MAX as u16;
 /// An entity is moving if at most this many ticks lie between its last two changes.
 const MOVING_GAP: u32 = 3;
-/// The interval of an entity that is not replicated.
-const NEVER: u8 = u8::MAX;
+/// The interval of an entity that is not replicated: it never passes.
+pub(super) const NEVER: u8 = Head::INTERVAL;
 
 /// Ticks between two updates at this rate.
 fn interval_of(rate: Rate) -> u8 {
     TICKS_PER_SECOND.checked_div(rate.hertz()).map_or(NEVER, |ticks| ticks as u8)
 }
 
-/// The version after `version`. 0 stands for none, so it is skipped together with the next 31: versions modulo 32, which are
+/// The version after `version`. 0 stands for none, so it is left out together with the next 31: versions modulo 32, which are
 /// on the wire, still increase by one. No difference spans that gap: the entity is sent in full once.
-fn after(version: u32) -> u32 {
-    version.checked_add(1).unwrap_or(KEPT as u32)
+fn after(version: u16) -> u16 {
+    version.checked_add(1).unwrap_or(KEPT as u16)
 }
 
-/// What every client in sight of an entity reads in every tick: small, so that it stays in the cache.
+/// What every client in sight of an entity reads in every tick.
 #[derive(Clone, Copy, Debug)]
 pub(super) struct Head {
     /// The newest version.
-    pub(super) version: u32,
+    pub(super) version: u16,
     /// 0 if there is no entity.
     pub(super) generation: u8,
-    /// Fewest ticks between two updates; [`NEVER`] for no updates.
-    pub(super) interval: u8,
-    /// Whether the last change came soon after the one before.
-    is_moving: bool,
-    /// How many versions back differences can start: as far as it is the same entity. At most 255.
-    baselines: u8,
+    /// The interval, and [`Head::MOVING`].
+    pub(super) pace: u8,
 }
 
-const _: () = assert!(size_of::<Head>() == 8);
+// All heads of 10,000 entities are 40 KB.
+const _: () = assert!(size_of::<Head>() == 4);
 // Versions wrap, and index the kept ones.
 const _: () = assert!(KEPT.is_power_of_two());
 
 impl Head {
-    /// Whether the last change came soon after the one before.
-    #[inline]
-    pub(super) fn is_moving(self) -> bool {
-        self.is_moving
+    /// The bit of `pace` that says that the last change came soon after the one before.
+    pub(super) const MOVING: u8 = 0x80;
+    /// The bits of `pace` with the fewest ticks between two updates; [`NEVER`] for no updates.
+    pub(super) const INTERVAL: u8 = 0x7F;
+
+    const NO_ENTITY: Head = Head { version: 0, generation: 0, pace: 0 };
+
+    fn interval(self) -> u8 {
+        self.pace & Self::INTERVAL
     }
 
     /// Whether there is an entity, and clients may see it.
     fn is_replicated(self) -> bool {
-        self.generation != 0 && self.interval != NEVER
-    }
-
-    /// How many versions back `version` is; 0 if no difference can start from it.
-    #[inline]
-    pub(super) fn age_of(self, version: u32) -> u8 {
-        let age = self.version.wrapping_sub(version);
-        if age <= BASELINE_AGE_MAX.min(self.baselines.into()) { age as u8 } else { 0 }
+        self.generation != 0 && self.interval() != NEVER
     }
 }
-
-const NO_ENTITY: Head = Head { version: 0, generation: 0, interval: 0, is_moving: false, baselines: 0 };
 
 /// The world, as one core knows it. All columns are by index of the entity.
 #[derive(Debug)]
 pub struct Replica<S> {
-    heads: Vec<Head>,
+    /// One for each index that an entity can have, so that no look-up can fail.
+    heads: Box<[Head; WORLD_ENTITIES_MAX]>,
+    /// How many versions back differences can start: as far as it is the same entity. At most 255.
+    baselines: Vec<u8>,
     /// The tick of the newest version.
     changed_at: Vec<u32>,
     states: Vec<State<S>>,
@@ -90,11 +89,15 @@ pub struct Replica<S> {
 impl<S: Fields> Replica<S> {
     /// A replica of a world of at most `entities` entities, with versions that continue from `first_version`. It allocates
     /// all memory now: 33 states for each.
-    pub fn new(entities: usize, first_version: u32, blank: S) -> Self {
+    pub fn new(entities: usize, first_version: u16, blank: S) -> Self {
         assert!(entities <= WORLD_ENTITIES_MAX, "a world has {WORLD_ENTITIES_MAX} indices");
         let blank = State::blank(blank);
+        let first_version = first_version.max(KEPT as u16 - 1);
         Replica {
-            heads: vec![Head { version: first_version, ..NO_ENTITY }; entities],
+            heads: vec![Head { version: first_version, ..Head::NO_ENTITY }; WORLD_ENTITIES_MAX]
+                .try_into()
+                .expect("a head for each index"),
+            baselines: vec![0; entities],
             changed_at: vec![0; entities],
             states: vec![blank; entities],
             kinds: vec![0; entities],
@@ -135,25 +138,28 @@ impl<S: Fields> Replica<S> {
 
     fn set_state(&mut self, tick: u32, id: EntityId, state: &State<S>, rate: Rate) {
         let index = usize::from(id.index);
-        let head = &mut self.heads[index];
+        let (head, baselines) = (&mut self.heads[index], &mut self.baselines[index]);
         assert!(id.generation != 0, "generation 0 means no entity");
         head.version = after(head.version);
+        let mut pace = interval_of(rate);
         if head.generation != id.generation {
             self.living += usize::from(head.generation == 0);
-            (head.generation, head.is_moving, head.baselines) = (id.generation, false, 0);
+            (head.generation, *baselines) = (id.generation, 0);
         } else {
-            head.is_moving = tick.wrapping_sub(self.changed_at[index]) <= MOVING_GAP;
-            head.baselines = head.baselines.saturating_add(1);
+            if tick.wrapping_sub(self.changed_at[index]) <= MOVING_GAP {
+                pace |= Head::MOVING;
+            }
+            *baselines = baselines.saturating_add(1);
         }
+        head.pace = pace;
         self.changed_at[index] = tick;
-        head.interval = interval_of(rate);
         self.states[index] = *state;
-        self.past[index][head.version as usize % KEPT] = *state;
+        self.past[index][usize::from(head.version) % KEPT] = *state;
     }
 
     /// Most entities.
     pub fn capacity(&self) -> usize {
-        self.heads.len()
+        self.states.len()
     }
 
     /// Number of entities.
@@ -171,6 +177,13 @@ impl<S: Fields> Replica<S> {
         self.heads[usize::from(index)]
     }
 
+    /// How many versions before `version` of the entity at `index` the version `base` is; 0 if no difference can start from it.
+    #[inline]
+    pub(super) fn age_of(&self, index: u16, version: u16, base: u16) -> u8 {
+        let age = version.wrapping_sub(base);
+        if age <= AGE_MAX.min(self.baselines[usize::from(index)].into()) { age as u8 } else { 0 }
+    }
+
     /// The generation of the entity at `index`; 0 if there is none.
     #[inline]
     pub fn generation(&self, index: u16) -> u8 {
@@ -179,15 +192,15 @@ impl<S: Fields> Replica<S> {
 
     /// The newest version of the entity at `index`.
     #[inline]
-    pub fn version(&self, index: u16) -> u32 {
+    pub fn version(&self, index: u16) -> u16 {
         self.head(index).version
     }
 
     /// Whether the newest version of the entity has this state and rate.
     #[inline]
     pub fn is_known(&self, id: EntityId, state: &State<S>, rate: Rate) -> bool {
-        let Head { generation, interval, .. } = self.head(id.index);
-        generation == id.generation && interval == interval_of(rate) && self.state(id.index) == state
+        let head = self.head(id.index);
+        head.generation == id.generation && head.interval() == interval_of(rate) && self.state(id.index) == state
     }
 
     /// What full entries are a difference from.
@@ -203,29 +216,28 @@ impl<S: Fields> Replica<S> {
 
     /// The newest state of `id`, if it exists.
     pub fn get(&self, id: EntityId) -> Option<&State<S>> {
-        let head = self.heads.get(usize::from(id.index))?;
+        let head = self.head(id.index);
         (head.generation == id.generation && id.generation != 0).then(|| self.state(id.index))
     }
 
     /// Whether `id` exists and is replicated.
     pub fn is_replicated(&self, id: EntityId) -> bool {
-        let head = self.heads.get(usize::from(id.index));
-        head.is_some_and(|head| head.generation == id.generation && head.is_replicated())
+        let head = self.head(id.index);
+        head.generation == id.generation && head.is_replicated()
     }
 
     /// The state of the entity at `index` in an earlier version, if that is kept and a difference can start from it.
     #[inline]
-    pub fn state_at(&self, index: u16, version: u32) -> Option<&State<S>> {
-        let head = self.head(index);
-        let age = head.version.wrapping_sub(version);
-        let kept = age <= BASELINE_AGE_MAX.min(head.baselines.into());
-        kept.then(|| &self.past[usize::from(index)][version as usize % KEPT])
+    pub fn state_at(&self, index: u16, version: u16) -> Option<&State<S>> {
+        let newest = self.version(index);
+        let kept = version == newest || self.age_of(index, newest, version) != 0;
+        kept.then(|| &self.past[usize::from(index)][usize::from(version) % KEPT])
     }
 
     /// The entity at `index`, as an entry needs it.
     pub(super) fn versioned(&self, index: u16) -> Versioned<'_, S> {
         let Head { version, generation, .. } = self.head(index);
-        Versioned { id: EntityId { index, generation }, version, state: self.state(index) }
+        Versioned { id: EntityId { index, generation }, version: version.into(), state: self.state(index) }
     }
 
     /// The kind of the entity at `index`.

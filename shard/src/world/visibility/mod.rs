@@ -3,6 +3,7 @@
 use crate::world::exchange::Change;
 use crate::world::interest::{CLASSES, COUNT_MAX, Difference, Grid, Query, Reach, Scratch, Sight};
 use crate::world::kind::Kind;
+use crate::world::replication::viewer::Gaze;
 use crate::world::replication::{Replica, Viewer};
 use ringshard_world::{EntityId, Fields, Map, Position};
 
@@ -95,7 +96,22 @@ impl Visibility {
         always: &[EntityId],
         hidden: impl Fn(EntityId) -> bool,
     ) -> SightChange {
-        let body = viewer.body.filter(|&body| replica.get(body).is_some());
+        viewer.gaze = self.find(replica, from, viewer.gaze, always, hidden);
+        self.show(viewer, replica, from)
+    }
+
+    /// The first half of [`Self::update`]: finds the entities that a client will see, for [`Self::show`]. Returns the gaze for
+    /// its next look.
+    pub fn find<S: Fields>(
+        &mut self,
+        replica: &Replica<S>,
+        from: Position,
+        gaze: Gaze,
+        always: &[EntityId],
+        hidden: impl Fn(EntityId) -> bool,
+    ) -> Gaze {
+        let Gaze { body, turn, mut reach } = gaze;
+        let body = body.filter(|&body| replica.get(body).is_some());
         let id_of = |index: u16| EntityId { index, generation: replica.generation(index) };
         // The grid is as old as the tick: an entity in it may be gone.
         let unseen = |index: u16| {
@@ -103,17 +119,27 @@ impl Visibility {
             id.generation == 0 || body != Some(id) && hidden(id)
         };
         // With the same turn each time, the same ones of many equally near entities stay in sight.
-        let query = Query { from, count: self.visible_max, turn: viewer.turn };
+        let query = Query { from, count: self.visible_max, turn };
         self.wanted.clear();
-        self.grid.nearest(&mut self.scratch, &query, &mut viewer.reach, unseen, &mut self.wanted);
+        self.grid.nearest(&mut self.scratch, &query, &mut reach, unseen, &mut self.wanted);
         let pinned = body.into_iter().chain(always.iter().copied().filter(|&id| replica.is_replicated(id)));
         pin(&mut self.wanted, pinned.map(|id| id.index), self.visible_max);
+        Gaze { reach, ..gaze }
+    }
+
+    /// The second half of [`Self::update`]: lets a client see the entities that were found last.
+    pub fn show<S: Fields, O: Fields>(
+        &mut self,
+        viewer: &mut Viewer<O>,
+        replica: &Replica<S>,
+        from: Position,
+    ) -> SightChange {
         self.difference.compare(viewer.shown(), &self.wanted, &mut self.entering, &mut self.leaving);
         let change = SightChange { entered: self.entering.len(), left: self.leaving.len() };
         self.leaving.drain(..).for_each(|index| viewer.leave(index));
         self.entering.drain(..).for_each(|index| viewer.enter(index, replica.generation(index)));
         // The player's own state says more of its body than the body's entry: that need not be fresh.
-        let own = body.map(|body| body.index);
+        let own = viewer.gaze.body.filter(|&body| replica.get(body).is_some()).map(|body| body.index);
         let near = |index: u16| replica.state(index).position.distance_squared(from) <= self.near;
         viewer.set_near(|index| own != Some(index) && near(index));
         assert!(viewer.shown_len() <= self.visible_max, "a client sees at most visible_max entities");

@@ -65,7 +65,7 @@ fn the_nearest_entities_are_seen_as_many_as_may_be() {
 #[test]
 fn the_body_and_what_is_always_visible_push_out_others_only() {
     let mut world = World::new(50);
-    world.viewer.body = Some(id(49));
+    world.viewer.gaze.body = Some(id(49));
     let seen = world.look(&[id(40), id(3), id(41)], |_| false);
     assert_eq!(seen.len(), VISIBLE);
     assert!([49, 40, 3, 41].iter().all(|pinned| seen.contains(pinned)), "{seen:?}");
@@ -75,7 +75,7 @@ fn the_body_and_what_is_always_visible_push_out_others_only() {
 #[test]
 fn a_body_is_seen_by_its_player_even_if_the_game_hides_it() {
     let mut world = World::new(50);
-    world.viewer.body = Some(id(0));
+    world.viewer.gaze.body = Some(id(0));
     assert_eq!(world.look(&[], |_| true), [0]);
     // Another entity has its index now: it is not the body.
     let next = EntityId { generation: 2, ..id(0) };
@@ -87,7 +87,7 @@ fn a_body_is_seen_by_its_player_even_if_the_game_hides_it() {
 #[test]
 fn more_pinned_entities_than_may_be_seen_are_cut() {
     let mut world = World::new(50);
-    world.viewer.body = Some(id(20));
+    world.viewer.gaze.body = Some(id(20));
     let always: Vec<EntityId> = (30..45).map(id).collect();
     assert_eq!(world.look(&always, |_| false), [20, 30, 31, 32, 33, 34, 35, 36]);
 }
@@ -96,7 +96,7 @@ fn more_pinned_entities_than_may_be_seen_are_cut() {
 #[test]
 fn copies_among_the_pinned_take_no_place() {
     let mut world = World::new(50);
-    world.viewer.body = Some(id(20));
+    world.viewer.gaze.body = Some(id(20));
     let mut always = vec![id(20); VISIBLE];
     always.extend([id(30), id(30), id(31), id(30), id(32), id(33), id(34), id(35), id(36)]);
     assert_eq!(world.look(&always, |_| false), [20, 30, 31, 32, 33, 34, 35, 36]);
@@ -105,7 +105,7 @@ fn copies_among_the_pinned_take_no_place() {
 #[test]
 fn an_id_that_is_out_of_date_or_out_of_range_pins_nothing() {
     let mut world = World::new(50);
-    world.viewer.body = Some(EntityId { index: 48, generation: 9 });
+    world.viewer.gaze.body = Some(EntityId { index: 48, generation: 9 });
     let always = [
         EntityId { index: 40, generation: 2 },
         EntityId { index: 41, generation: 0 },

@@ -244,7 +244,7 @@ impl Client {
         for bytes in self.up.arrived(dice, world.tick) {
             let (header, _) = InputHeader::read(&bytes, &Step::default()).unwrap();
             let Some((newest, before)) = header.received else { continue };
-            if !self.viewer.acknowledge(world.wire_tick(), newest, before, &world.replica) {
+            if !self.viewer.acknowledge(world.wire_tick(), newest, before) {
                 continue;
             }
             last = self.viewer.check(header.digest.unwrap(), &world.replica, scratch);

@@ -26,7 +26,7 @@ pub struct Shape {
     pub viewers: usize,
     pub ticks: u32,
     /// The version that versions continue from, and the number of the first snapshot: both wrap.
-    pub first_version: u32,
+    pub first_version: u16,
     pub first_snapshot: u16,
     /// Chance that an entity changes.
     pub change: u32,
@@ -64,7 +64,7 @@ pub struct World {
 }
 
 impl World {
-    pub fn new(entities: usize, tick: u64, first_version: u32) -> Self {
+    pub fn new(entities: usize, tick: u64, first_version: u16) -> Self {
         World {
             truth: (0..entities).map(|_| Rc::new(no_entity())).collect(),
             replica: Replica::new(entities, first_version, Character::default()),

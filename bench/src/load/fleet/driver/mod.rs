@@ -6,6 +6,7 @@ use super::shared::Shared;
 use crate::load::generator::stamp_arrivals;
 use crate::load::health::Health;
 use crate::load::peer_table::PeerTable;
+use crate::load::timer_wheel::TimerWheel;
 use core_affinity::CoreId;
 use ringshard::runtime::entropy::random_bytes;
 use ringshard_link::conditioned::{ConditionedLink, ConditionedStats};
@@ -13,13 +14,11 @@ use ringshard_link::conditions::NetworkSpec;
 use ringshard_link::mmsg::MmsgLink;
 use ringshard_link::socket::Socket;
 use ringshard_link::uring::{Ring, UringLink};
-use ringshard_prefetch::prefetch;
 use ringshard_protocol::client::{Client, ClientConfig};
 use ringshard_protocol::link::{Link, Path, Wait};
 use ringshard_protocol::time::{Duration, Instant};
 use ringshard_protocol::wire::{ConnectionId, Header};
-use std::cmp::Reverse;
-use std::collections::{BTreeMap, BinaryHeap};
+use std::collections::BTreeMap;
 use std::net::SocketAddr;
 use std::sync::Arc;
 use std::sync::atomic::Ordering;
@@ -37,6 +36,8 @@ const HELD_MAX: usize = 65_536;
 const GATHER: Duration = Duration::from_micros(100);
 /// Precision of deadlines: a deadline in the past is served again after this.
 const DEADLINE_STEP: Duration = Duration::from_micros(50);
+/// A client is prefetched so many clients before it is used.
+const AHEAD: usize = 2;
 /// Maximum time between two checks whether to stop.
 const STOP_CHECK: Duration = Duration::from_millis(20);
 
@@ -76,8 +77,8 @@ fn drive_over<T: Member>(link: impl Link, share: Share, members: Vec<T>) -> Flee
     result
 }
 
-struct Driven<T> {
-    member: T,
+/// What the driver knows of a client.
+struct Seat {
     path: Path,
     /// The connection that its socket's table knows.
     id: Option<ConnectionId>,
@@ -95,11 +96,15 @@ struct Driver<L, T> {
     share: Share,
     /// Clients that have not begun to connect.
     waiting: std::vec::IntoIter<T>,
-    members: Vec<Driven<T>>,
+    members: Vec<T>,
+    /// One for each member.
+    seats: Vec<Seat>,
     peer_table: PeerTable,
-    /// When clients are due. Entries that differ from the client's `wakes_at` are outdated.
-    timers: BinaryHeap<Reverse<(Instant, u32)>>,
+    /// When clients are due. A timer before the client's `wakes_at` is outdated.
+    timers: TimerWheel,
     touched: Vec<u32>,
+    /// The members that the datagrams of an arrival are for.
+    addressees: Vec<Option<u32>>,
     /// A message that had to be reassembled or reordered.
     message: Vec<u8>,
     under_way: usize,
@@ -118,11 +123,13 @@ impl<L: Link, T: Member> Driver<L, T> {
         Driver {
             link,
             share,
+            seats: Vec::with_capacity(members.len()),
             members: Vec::with_capacity(members.len()),
             waiting: members.into_iter(),
             peer_table: PeerTable::default(),
-            timers: BinaryHeap::new(),
+            timers: TimerWheel::new(),
             touched: Vec::new(),
+            addressees: Vec::new(),
             message: Vec::new(),
             under_way: 0,
             closed: None,
@@ -145,8 +152,7 @@ impl<L: Link, T: Member> Driver<L, T> {
             let now = self.link.now();
             self.wake(now, measuring);
             self.serve_all(now);
-            let until = self.timers.peek().map_or(Instant::NEVER, |Reverse((at, _))| *at);
-            let until = until.min(now + STOP_CHECK);
+            let until = self.timers.next_at().min(now + STOP_CHECK);
             self.link.park(Wait { until, gather: GATHER, enough: 32 });
         }
         self.finish()
@@ -165,30 +171,32 @@ impl<L: Link, T: Member> Driver<L, T> {
     }
 
     fn receive(&mut self, now: Instant, measuring: bool) {
-        let Driver { link, share, members, peer_table, touched, message, served, health, .. } = self;
+        let Driver { link, share, members, seats, peer_table, touched, addressees, message, served, health, .. } = self;
         let budget = RECEIVE_BUDGET.max(*served * RECEIVED_PER_SERVED);
         let received = link.receive(budget, |mut arrival| {
             if measuring {
                 health.note_read(now, &arrival);
             }
-            let socket = arrival.path.socket as usize;
-            let find = |datagram: &[u8]| match share.per_socket {
-                1 => Some(socket),
-                _ => Header::decode(datagram).ok().and_then(|header| peer_table.find(&header)),
-            };
+            addressees.clear();
             for index in 0..arrival.count() {
-                if let Some(ahead) = arrival.peek(index + 2).and_then(find).and_then(|number| members.get(number)) {
-                    prefetch(ahead);
-                }
-                let datagram = arrival.datagram(index);
-                let number = find(datagram);
-                let Some((number, member)) = number.and_then(|number| Some((number, members.get_mut(number)?))) else {
-                    continue;
+                let number = match share.per_socket {
+                    1 => Some(arrival.path.socket),
+                    _ => Header::decode(arrival.datagram(index)).ok().and_then(|header| peer_table.find(&header)),
                 };
-                member.member.receive(now, datagram, message);
-                if !member.touched {
-                    member.touched = true;
-                    touched.push(number as u32);
+                addressees.push(number.filter(|&number| (number as usize) < members.len()));
+            }
+            let ahead = |index: usize| addressees.get(index).copied().flatten();
+            (0..AHEAD).filter_map(ahead).for_each(|number| members[number as usize].prefetch());
+            for index in 0..addressees.len() {
+                if let Some(number) = ahead(index + AHEAD) {
+                    members[number as usize].prefetch();
+                }
+                let Some(number) = ahead(index) else { continue };
+                let is_due = members[number as usize].receive(now, arrival.datagram(index), message);
+                let seat = &mut seats[number as usize];
+                if is_due && !seat.touched {
+                    seat.touched = true;
+                    touched.push(number);
                 }
             }
         });
@@ -204,15 +212,8 @@ impl<L: Link, T: Member> Driver<L, T> {
             let Share { config, server, per_socket, .. } = &self.share;
             member.begin(config.clone(), now, random_bytes());
             let path = Path::new((number / per_socket) as u32, *server);
-            self.members.push(Driven {
-                member,
-                path,
-                id: None,
-                tag: 0,
-                joined: false,
-                wakes_at: Instant::NEVER,
-                touched: true,
-            });
+            self.members.push(member);
+            self.seats.push(Seat { path, id: None, tag: 0, joined: false, wakes_at: Instant::NEVER, touched: true });
             self.touched.push(number as u32);
             self.under_way += 1;
         }
@@ -220,22 +221,21 @@ impl<L: Link, T: Member> Driver<L, T> {
 
     /// Marks the clients whose deadline has come.
     fn wake(&mut self, now: Instant, measuring: bool) {
-        while let Some(&Reverse((at, number))) = self.timers.peek()
-            && at <= now
-        {
-            self.timers.pop();
-            let member = &mut self.members[number as usize];
-            if member.wakes_at == at {
-                member.wakes_at = Instant::NEVER;
-                if measuring {
-                    self.health.note_done(now, at, 1);
-                }
-                if !member.touched {
-                    member.touched = true;
-                    self.touched.push(number);
-                }
+        let Driver { timers, seats, touched, health, .. } = self;
+        timers.take_due(now, |number| {
+            let seat = &mut seats[number as usize];
+            if seat.wakes_at > now {
+                return;
             }
-        }
+            if measuring {
+                health.note_done(now, seat.wakes_at, 1);
+            }
+            seat.wakes_at = Instant::NEVER;
+            if !seat.touched {
+                seat.touched = true;
+                touched.push(number);
+            }
+        });
     }
 
     /// Serves all marked clients. If the link runs out of room, the next round begins with the first client that had
@@ -248,8 +248,8 @@ impl<L: Link, T: Member> Driver<L, T> {
         self.served = self.touched.len();
         let mut without_room = None;
         for at in 0..self.touched.len() {
-            if let Some(&ahead) = self.touched.get(at + 2) {
-                prefetch(&self.members[ahead as usize]);
+            if let Some(&ahead) = self.touched.get(at + AHEAD) {
+                self.members[ahead as usize].prefetch();
             }
             let number = self.touched[at];
             if !self.serve(now, number) {
@@ -262,35 +262,35 @@ impl<L: Link, T: Member> Driver<L, T> {
 
     /// Advances a client and its workload, sends, and sets its timer. Returns false if the link had no room.
     fn serve(&mut self, now: Instant, number: u32) -> bool {
-        let driven = &mut self.members[number as usize];
-        driven.touched = false;
-        if let Some(reason) = driven.member.serve(now) {
+        let (member, seat) = (&mut self.members[number as usize], &mut self.seats[number as usize]);
+        seat.touched = false;
+        if let Some(reason) = member.serve(now) {
             self.closed.get_or_insert_with(|| reason.to_string());
             self.share.shared.closed.fetch_add(1, Ordering::Relaxed);
         }
-        let connection = driven.member.connection();
-        if driven.id != connection.id()
+        let connection = member.connection_mut();
+        if seat.id != connection.id()
             && let Some(id) = connection.id()
         {
-            driven.id = Some(id);
+            seat.id = Some(id);
             self.peer_table.insert(id, number);
         }
-        if connection.is_connected() && !std::mem::replace(&mut driven.joined, true) {
+        if connection.is_connected() && !std::mem::replace(&mut seat.joined, true) {
             self.under_way -= 1;
             self.share.shared.connected.fetch_add(1, Ordering::Relaxed);
         }
-        if driven.tag != connection.handshake_tag() {
-            driven.tag = connection.handshake_tag();
-            self.peer_table.by_tag.insert(driven.tag, number);
+        if seat.tag != connection.handshake_tag() {
+            seat.tag = connection.handshake_tag();
+            self.peer_table.by_tag.insert(seat.tag, number);
         }
-        let had_room = transmit(driven.member.connection_mut(), now, driven.path, &mut self.link);
+        let had_room = transmit(connection, now, seat.path, &mut self.link);
         let next = match had_room {
-            true => driven.member.deadline().max(now + DEADLINE_STEP),
+            true => member.deadline().max(now + DEADLINE_STEP),
             false => now + DEADLINE_STEP,
         };
-        if next < driven.wakes_at {
-            driven.wakes_at = next;
-            self.timers.push(Reverse((next, number)));
+        if next < seat.wakes_at {
+            seat.wakes_at = next;
+            self.timers.set(next, number);
         }
         had_room
     }
@@ -300,7 +300,7 @@ impl<L: Link, T: Member> Driver<L, T> {
         let mut packets_lost = 0;
         self.note_drops(false);
         let now = self.link.now();
-        for Driven { member, path, .. } in &mut self.members {
+        for (member, seat) in self.members.iter_mut().zip(&self.seats) {
             let client = member.connection_mut();
             for (reason, count) in client.drops().entries().filter(|&(_, count)| count > 0) {
                 *drops.entry(reason.to_owned()).or_insert(0) += count;
@@ -310,7 +310,7 @@ impl<L: Link, T: Member> Driver<L, T> {
             }
             packets_lost += client.connection().map_or(0, |connection| connection.packets_lost());
             client.disconnect();
-            transmit(client, now, *path, &mut self.link);
+            transmit(client, now, seat.path, &mut self.link);
             self.link.submit();
         }
         let link = self.link.stats();
@@ -319,9 +319,8 @@ impl<L: Link, T: Member> Driver<L, T> {
                 drops.insert(reason.to_owned(), count);
             }
         }
-        let members = self.members.into_iter().map(|driven| driven.member).collect();
         let (network, health) = (ConditionedStats::default(), self.health);
-        let result = FleetResult { members, network, health, drops, packets_lost, closed: self.closed };
+        let result = FleetResult { members: self.members, network, health, drops, packets_lost, closed: self.closed };
         (result, self.link)
     }
 }

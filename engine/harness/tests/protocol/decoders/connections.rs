@@ -102,7 +102,7 @@ proptest! {
             let header = Header { connection: connection.id(), channel: 0, flags: 0, sequence };
             let len = plaintext.len();
             match connection.ingest(now, &header, len, &mut plaintext, &mut resources) {
-                Ok(Ingested::Messages(count) | Ingested::PathResponse(count, _)) => {
+                Ok(Ingested::Messages(count) | Ingested::Acted(count) | Ingested::PathResponse(count, _)) => {
                     let left = Frames::new(&plaintext).filter(|frame| matches!(frame, Frame::Message(..))).count();
                     prop_assert_eq!(count as usize, left, "the messages that were not handled are left");
                 }

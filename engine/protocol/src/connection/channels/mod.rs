@@ -26,6 +26,9 @@ use std::collections::VecDeque;
 
 #[derive(Debug)]
 pub(crate) struct Channels {
+    /// A bit for each channel with messages that were never sent, or are lost. Until they are looked at, acknowledged
+    /// losses count, too. It stands beside the channels because every turn asks for it.
+    unsent: u16,
     sending: [Option<Box<SendChannel>>; CHANNELS],
     receiving: [Option<Box<ReceiveChannel>>; CHANNELS],
     send_window: SendWindow,
@@ -41,6 +44,7 @@ pub(crate) struct Channels {
 impl Channels {
     pub(super) fn new() -> Self {
         Channels {
+            unsent: 0,
             sending: [const { None }; CHANNELS],
             receiving: [const { None }; CHANNELS],
             send_window: SendWindow::default(),
@@ -79,20 +83,31 @@ impl Channels {
         self.queued += message_cost(buffer.len());
         let sending = self.sending[channel.index()].get_or_insert_with(|| Box::new(SendChannel::new(channel)));
         sending.push(buffer, compressed);
+        self.unsent |= 1 << channel.index();
         assert!(self.queued <= SEND_QUEUE_BYTES_MAX, "the caller checks the room");
     }
 
     /// Whether [`Self::write`] into an empty datagram would write anything.
     pub(super) fn can_write(&mut self, now: Instant, frames_max: usize) -> bool {
-        let Channels { sending, send_window, quality, .. } = self;
+        let Channels { unsent, sending, send_window, quality, .. } = self;
         sending.iter_mut().flatten().any(|channel| {
-            channel.has_unsent() && quality.allows(now, channel.channel()) && channel.can_write(send_window, frames_max)
+            if !channel.has_unsent() || !quality.allows(now, channel.channel()) {
+                return false;
+            }
+            let can_write = channel.can_write(send_window, frames_max);
+            note_unsent(unsent, channel);
+            can_write
         })
     }
 
-    /// Whether any message waits to be sent.
+    /// Whether any reliable message waits to be sent.
+    #[inline]
     pub(super) fn has_unsent(&self) -> bool {
-        self.sending.iter().flatten().any(|channel| channel.has_unsent())
+        debug_assert!(
+            self.sending.iter().flatten().all(|it| !it.has_unsent() || self.unsent & 1 << it.channel().index() != 0),
+            "every channel with something to send has its bit"
+        );
+        self.unsent != 0
     }
 
     /// When the first channel that only its rate holds back may send again.
@@ -116,7 +131,7 @@ impl Channels {
         frames_max: usize,
         mut on_part: impl FnMut(Channel, MessagePart),
     ) {
-        let Channels { sending, send_window, quality, .. } = self;
+        let Channels { unsent, sending, send_window, quality, .. } = self;
         for position in 0.. {
             let Some(channel) = quality.served(position) else { return };
             let Some(sending) = &mut sending[channel.index()] else { continue };
@@ -126,6 +141,7 @@ impl Channels {
                 quality.spend(channel, writer.used() - before);
                 on_part(channel, part);
             }
+            note_unsent(unsent, sending);
         }
     }
 
@@ -139,12 +155,16 @@ impl Channels {
     pub(super) fn lost(&mut self, channel: Channel, part: MessagePart) {
         if let Some(sending) = &mut self.sending[channel.index()] {
             sending.lost(part);
+            note_unsent(&mut self.unsent, sending);
         }
     }
 
     /// Everything that is sent and not acknowledged is lost.
     pub(super) fn resend_all(&mut self) {
-        self.sending.iter_mut().flatten().for_each(|channel| channel.resend_all());
+        for channel in self.sending.iter_mut().flatten() {
+            channel.resend_all();
+            note_unsent(&mut self.unsent, channel);
+        }
     }
 
     /// A whole reliable message arrives.
@@ -279,4 +299,10 @@ impl Channels {
             pool.give_back(ready.buffer);
         }
     }
+}
+
+/// Sets the bit of a channel that has something to send, and clears that of one that has not.
+fn note_unsent(unsent: &mut u16, channel: &SendChannel) {
+    let bit = 1 << channel.channel().index();
+    *unsent = if channel.has_unsent() { *unsent | bit } else { *unsent & !bit };
 }

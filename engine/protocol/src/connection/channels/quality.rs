@@ -26,6 +26,8 @@ pub(in crate::connection) struct QualityOfService {
     channels: [ChannelQuality; CHANNELS],
     limits: [Option<Limit>; CHANNELS],
     connection: Option<Limit>,
+    /// Whether there is any limit.
+    limited: bool,
     /// Reliable channels, in the order of service.
     order: Vec<Channel>,
 }
@@ -36,6 +38,7 @@ impl QualityOfService {
             channels: [ChannelQuality::default(); CHANNELS],
             limits: [const { None }; CHANNELS],
             connection: None,
+            limited: false,
             order: Channel::all().filter(|channel| channel.delivery().is_reliable()).collect(),
         }
     }
@@ -43,6 +46,7 @@ impl QualityOfService {
     pub(in crate::connection) fn set_channel(&mut self, now: Instant, channel: Channel, quality: ChannelQuality) {
         self.channels[channel.index()] = quality;
         self.limits[channel.index()] = quality.bytes_per_second.map(|rate| Limit::new(now, rate));
+        self.note_limits();
         self.order.sort_by_key(|channel| (u8::MAX - self.channels[channel.index()].priority, *channel));
         let priority = |channel: &Channel| self.channels[channel.index()].priority;
         assert!(self.order.is_sorted_by(|a, b| priority(a) >= priority(b)), "higher priorities are served first");
@@ -50,11 +54,17 @@ impl QualityOfService {
 
     pub(in crate::connection) fn set_connection(&mut self, now: Instant, bytes_per_second: Option<u64>) {
         self.connection = bytes_per_second.map(|rate| Limit::new(now, rate));
+        self.note_limits();
+    }
+
+    fn note_limits(&mut self) {
+        self.limited = self.connection.is_some() || self.limits.iter().any(Option::is_some);
     }
 
     /// Whether there is no rate limit at all.
+    #[inline]
     pub(in crate::connection) fn is_unlimited(&self) -> bool {
-        self.connection.is_none() && self.limits.iter().all(Option::is_none)
+        !self.limited
     }
 
     /// The reliable channel that is served at `position`.

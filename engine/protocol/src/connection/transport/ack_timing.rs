@@ -2,7 +2,7 @@
 
 use crate::crypto::ReplayWindow;
 use crate::limits::{ACK_DELAY_MAX, ACK_POSITIONS_MAX};
-use crate::time::Instant;
+use crate::time::{Duration, Instant};
 use crate::wire::FrameWriter;
 
 /// Ack-eliciting datagrams per acknowledgment, at least and at most.
@@ -17,9 +17,6 @@ pub(in crate::connection) struct AckTiming {
     due_at: Instant,
     /// A datagram is missing, or arrived late: the sender must learn that at once.
     urgent: bool,
-    /// When the highest sequence arrived.
-    highest_at: Instant,
-    highest: u64,
     /// Datagrams to acknowledge together: as many as arrive within a quarter of [`ACK_DELAY_MAX`].
     together: u32,
     counted: u32,
@@ -32,23 +29,14 @@ impl AckTiming {
             waiting: 0,
             due_at: Instant::NEVER,
             urgent: false,
-            highest_at: now,
-            highest: 0,
             together: TOGETHER_MIN,
             counted: 0,
             counting_since: now,
         }
     }
 
-    /// A datagram arrives. `expected` is the highest sequence before it, plus 1.
-    pub(in crate::connection) fn received(&mut self, now: Instant, sequence: u64, expected: u64, ack_eliciting: bool) {
-        if sequence > self.highest {
-            self.highest = sequence;
-            self.highest_at = now;
-        }
-        if !ack_eliciting {
-            return;
-        }
+    /// An ack-eliciting datagram arrives. `expected` is the highest sequence before it, plus 1.
+    pub(in crate::connection) fn received(&mut self, now: Instant, sequence: u64, expected: u64) {
         if self.waiting == 0 {
             self.due_at = now + ACK_DELAY_MAX;
         }
@@ -82,11 +70,9 @@ impl AckTiming {
         if self.waiting > 0 { self.due_at } else { Instant::NEVER }
     }
 
-    /// Writes the acknowledgment. False if it does not fit.
-    pub(super) fn write(&mut self, now: Instant, received: &ReplayWindow, writer: &mut FrameWriter<'_>) -> bool {
+    /// Writes the acknowledgment. The highest sequence in `received` arrived `delay` ago. False if it does not fit.
+    pub(super) fn write(&mut self, delay: Duration, received: &ReplayWindow, writer: &mut FrameWriter<'_>) -> bool {
         assert!(self.waiting > 0 && received.highest() > 0, "an acknowledgment follows an ack-eliciting datagram");
-        assert!(received.highest() >= self.highest, "what was received is in the replay window");
-        let delay = now.since(self.highest_at);
         if !writer.ack(received.highest(), delay, received.runs(ACK_POSITIONS_MAX)) {
             return false;
         }
@@ -99,7 +85,6 @@ impl AckTiming {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::time::Duration;
 
     fn at(millis: u64) -> Instant {
         Instant::ZERO + Duration::from_millis(millis)
@@ -108,16 +93,13 @@ mod tests {
     #[test]
     fn waits_for_a_second_datagram_or_the_delay_but_not_with_a_gap() {
         let mut acks = AckTiming::new(at(0));
-        acks.received(at(1), 1, 1, true);
+        acks.received(at(1), 1, 1);
         assert!(!acks.is_due(at(1)) && acks.is_due(at(1) + ACK_DELAY_MAX));
-        acks.received(at(2), 2, 2, true);
+        acks.received(at(2), 2, 2);
         assert!(acks.is_due(at(2)));
         let mut acks = AckTiming::new(at(0));
-        acks.received(at(1), 2, 1, true);
+        acks.received(at(1), 2, 1);
         assert!(acks.is_due(at(1)), "number 1 is missing");
-        let mut acks = AckTiming::new(at(0));
-        (1..100).for_each(|sequence| acks.received(at(1), sequence, sequence, false));
-        assert!(!acks.is_due(at(1000)) && acks.deadline() == Instant::NEVER);
     }
 
     #[test]
@@ -127,9 +109,9 @@ mod tests {
         let mut window = ReplayWindow::default();
         for sequence in 1..=1000 {
             window.commit(sequence);
-            acks.received(at(sequence / 10), sequence, sequence, true);
+            acks.received(at(sequence / 10), sequence, sequence);
             if acks.is_due(at(sequence / 10)) {
-                assert!(acks.write(at(sequence / 10), &window, &mut FrameWriter::new(&mut [0; 100], 0)));
+                assert!(acks.write(Duration::ZERO, &window, &mut FrameWriter::new(&mut [0; 100], 0)));
                 written += 1;
             }
         }

@@ -129,6 +129,12 @@ impl Transport {
         })
     }
 
+    /// Whether congestion window and pacer let a datagram leave.
+    fn path_allows(&mut self, now: Instant) -> bool {
+        let rate = self.pacing_rate();
+        self.window_has_room() && self.pacer.allows(now, rate)
+    }
+
     fn window_has_room(&self) -> bool {
         self.recovery.in_flight() + self.mtu.datagram_bytes() as u64 <= self.congestion.window()
     }
@@ -138,8 +144,12 @@ impl Transport {
         if self.acks.is_due(now) || self.controls.any_queued() || self.probe || self.probe_size(now).is_some() {
             return true;
         }
-        let rate = self.pacing_rate();
-        if !self.window_has_room() || !self.pacer.allows(now, rate) {
+        if !self.channels.has_unsent() && self.recovery.in_flight() == 0 {
+            // Nothing for congestion control to decide: window and pacer are not consulted.
+            self.recovery.application_limited();
+            return false;
+        }
+        if !self.path_allows(now) {
             return false;
         }
         let frames_max = self.frames_max();
@@ -153,11 +163,12 @@ impl Transport {
     }
 
     /// Writes what is due into a datagram. `fresh`: nothing is in it yet. Returns how many ack-eliciting frames it
-    /// wrote; if any, [`Self::sent`] must follow.
+    /// wrote; if any, [`Self::sent`] must follow. The highest sequence in `received` arrived at `highest_at`.
     pub(super) fn fill(
         &mut self,
         now: Instant,
         received: &ReplayWindow,
+        highest_at: Instant,
         writer: &mut FrameWriter<'_>,
         fresh: bool,
     ) -> u16 {
@@ -169,7 +180,7 @@ impl Transport {
             return 1;
         }
         if self.acks.is_pending() {
-            self.acks.write(now, received, writer);
+            self.acks.write(now.since(highest_at), received, writer);
         }
         let mut written = 0;
         let Transport { controls, recovery, .. } = self;
@@ -177,8 +188,7 @@ impl Transport {
             recovery.add_frame(SentFrame::Control(kind));
             written += 1;
         });
-        let rate = self.pacing_rate();
-        if self.probe || self.window_has_room() && self.pacer.allows(now, rate) {
+        if self.channels.has_unsent() && (self.probe || self.path_allows(now)) {
             let Transport { channels, recovery, mtu, .. } = self;
             channels.write(now, writer, mtu.frames_bytes(), |channel, part| {
                 recovery.add_frame(SentFrame::Message(channel, part));

@@ -2,10 +2,10 @@
 //!
 //! | module | for |
 //! |---|---|
-//! | `slot` | one entity in sight |
+//! | `block` | the entities in sight, in columns |
 //! | `history` | the snapshots in flight, with their entries |
 //! | `acknowledge` | what acknowledgments prove that the client has |
-//! | `priority` | which entities are due, and their priorities |
+//! | `due` | which entities are due, and their priorities |
 //! | `snapshot` | writing a snapshot |
 //! | `digest` | comparing the client's digest with what it must see |
 //! | `scratch` | working memory that all viewers share |
@@ -17,54 +17,49 @@
 //! baseline.
 
 mod acknowledge;
+mod block;
 mod digest;
+mod due;
 mod history;
 mod owners;
-mod priority;
 mod scratch;
-mod slot;
 mod snapshot;
 
+pub use block::SLOTS_MAX;
 pub use digest::DigestResult;
 pub use scratch::Scratch;
-pub use slot::SLOTS_MAX;
 pub use snapshot::PlayerReport;
 
 use crate::world::interest::Reach;
-use crate::world::replication::happenings::Happenings;
-use crate::world::replication::replica::Replica;
+use block::{Slots, bits};
 use history::History;
 use owners::Owners;
 use ringshard_prefetch::prefetch;
 use ringshard_world::{EntityId, Fields};
-use slot::{Sight, Slot, SlotSet};
 
 /// Ticks for the first acknowledgment, before the round-trip time was measured: a quarter of a second.
 const RTT_TICKS_FIRST: u32 = 15;
 
-/// One client's view, as the server knows it.
-#[derive(Debug)]
-pub struct Viewer<O> {
+/// How a client looks around.
+#[derive(Clone, Copy, Debug)]
+pub struct Gaze {
     /// The body of the client's player.
     pub body: Option<EntityId>,
     /// Decides which of many equally near entities are in sight: different for each client.
     pub turn: u32,
     /// How far its last interest query had to search.
     pub reach: Reach,
-    /// The entities in sight, and free slots.
-    slots: Vec<Slot>,
-    /// The free slots.
-    free: Vec<u8>,
-    /// Slots of which the client may have another version than is known here, until it acknowledges a newer one.
-    uncertain: SlotSet,
-    /// Slots that are to be sent in full, whatever the client has.
-    in_full: SlotSet,
+}
+
+/// One client's view, as the server knows it.
+#[derive(Debug)]
+pub struct Viewer<O> {
+    /// How the client looks around.
+    pub gaze: Gaze,
+    /// The entities in sight.
+    slots: Slots,
     /// Whether the last snapshot had no room for all that was due.
     crowded: bool,
-    /// Number of the next snapshot.
-    number: u16,
-    /// How many snapshots were sent, as far as numbers can tell: at most [`acknowledge::BEHIND_MAX`].
-    sent: u16,
     history: History,
     /// Smoothed round-trip time, in eighths of a tick.
     rtt_eighths: u32,
@@ -82,17 +77,10 @@ impl<O: Fields> Viewer<O> {
     /// A client that sees nothing yet; its first snapshot has number `first`. Owner blocks are differences from `blank`.
     pub fn new(blank: O, turn: u32, first: u16) -> Self {
         Viewer {
-            body: None,
-            turn,
-            reach: Reach::default(),
-            slots: Vec::with_capacity(SLOTS_MAX),
-            free: Vec::with_capacity(SLOTS_MAX),
-            uncertain: SlotSet::default(),
-            in_full: SlotSet::default(),
+            gaze: Gaze { body: None, turn, reach: Reach::default() },
+            slots: Slots::new(),
             crowded: false,
-            number: first,
-            sent: 0,
-            history: History::new(),
+            history: History::new(first),
             rtt_eighths: RTT_TICKS_FIRST * 8,
             jitter_eighths: 0,
             last_snapshot_at: 0,
@@ -103,7 +91,7 @@ impl<O: Fields> Viewer<O> {
 
     /// The number of the next snapshot.
     pub fn next_number(&self) -> u16 {
-        self.number
+        self.history.next()
     }
 
     /// The newest snapshot that the client is known to have.
@@ -128,35 +116,24 @@ impl<O: Fields> Viewer<O> {
 
     /// The indices of the entities in sight.
     pub fn shown(&self) -> impl Iterator<Item = u16> + '_ {
-        self.slots.iter().filter(|slot| slot.sight == Sight::Shown).map(|slot| slot.index)
+        self.slots.blocks().iter().flat_map(|block| bits(block.shown).map(|lane| block.indices[lane]))
     }
 
     /// Whether the client has this entity in sight, or does not know yet that it has not.
     pub fn has(&self, id: EntityId) -> bool {
-        let is_it = |slot: &&Slot| (slot.index, slot.generation) == (id.index, id.generation);
-        self.slots.iter().filter(is_it).any(|slot| slot.sight != Sight::Free)
-    }
-
-    /// The entities of which the client gets the events of this tick, as far as there are any.
-    pub fn heard<'a, S: Fields>(
-        &'a self,
-        happenings: &'a Happenings,
-        replica: &'a Replica<S>,
-    ) -> impl Iterator<Item = EntityId> + 'a {
-        let concerned = self.slots.iter().filter(|slot| happenings.concern(slot.index));
-        let heard = concerned.filter(|slot| slot.is_heard(replica.generation(slot.index)));
-        heard.map(|slot| EntityId { index: slot.index, generation: slot.generation })
+        self.slots.has(id.index, id.generation)
     }
 
     /// The number of entities in sight.
     pub fn shown_len(&self) -> usize {
-        self.slots.iter().filter(|slot| slot.sight == Sight::Shown).count()
+        self.slots.blocks().iter().map(|block| block.shown.count_ones() as usize).sum()
     }
 
     /// Updates which of the entities in sight are near.
     pub fn set_near(&mut self, near: impl Fn(u16) -> bool) {
-        for slot in self.slots.iter_mut().filter(|slot| slot.sight == Sight::Shown) {
-            slot.near = near(slot.index);
+        for block in self.slots.blocks_mut() {
+            let set = bits(block.shown).fold(0, |set, lane| set | u64::from(near(block.indices[lane])) << lane);
+            block.near = block.near & !block.shown | set;
         }
     }
 
@@ -165,57 +142,30 @@ impl<O: Fields> Viewer<O> {
     /// # Panics
     /// When it is in sight already.
     pub fn enter(&mut self, index: u16, generation: u8) {
-        // An entity that is still leaving keeps its slot: the client may have it or not.
-        let leaving = self.slots.iter().position(|slot| slot.sight != Sight::Free && slot.index == index);
-        let Some(at) = leaving.or_else(|| self.free_slot()) else { return };
-        let expected = if leaving.is_some() { Sight::Leaving } else { Sight::Free };
-        assert_eq!(self.slots[at].sight, expected, "entity {index} enters once");
-        self.slots[at] = Slot { sight: Sight::Shown, near: true, generation, index, since: self.number, ..Slot::FREE };
-        self.in_full.remove(at);
-        match leaving {
-            Some(_) => self.uncertain.insert(at),
-            None => self.uncertain.remove(at),
-        }
-    }
-
-    fn free_slot(&mut self) -> Option<usize> {
-        if let Some(at) = self.free.pop() {
-            return Some(at.into());
-        }
-        if self.slots.len() == SLOTS_MAX {
-            return None;
-        }
-        self.slots.push(Slot::FREE);
-        Some(self.slots.len() - 1)
+        self.slots.enter(index, generation, self.history.next());
     }
 
     /// The entity at `index` leaves the client's sight.
     pub fn leave(&mut self, index: u16) {
-        if let Some(slot) = self.slots.iter_mut().find(|slot| slot.sight == Sight::Shown && slot.index == index) {
-            slot.leave();
-        }
-    }
-
-    /// Prefetches what [`Self::prefetch`] reads.
-    #[inline]
-    pub fn prefetch_head(&self) {
-        prefetch(&self.slots);
-        prefetch(&self.number);
-        prefetch(&self.history);
-        prefetch(&self.owners);
+        self.slots.leave(index);
     }
 
     /// Prefetches what [`Self::snapshot`] reads: thousands of viewers do not stay in the processor's cache. `acknowledged` is
     /// the snapshot that the client says it has, if that is not taken yet.
     #[inline]
     pub fn prefetch(&self, acknowledged: Option<u16>) {
-        // A cache line holds four slots.
-        self.slots.iter().step_by(4).for_each(prefetch);
-        self.history.prefetch(self.number);
-        self.owners.prefetch(self.number, acknowledged.or(self.acknowledged));
+        self.slots.blocks().iter().for_each(prefetch);
+        self.history.prefetch();
+        self.owners.prefetch(self.history.next(), acknowledged.or(self.acknowledged));
         if let Some(acknowledged) = acknowledged {
             self.history.prefetch_sent(acknowledged);
         }
+    }
+
+    /// Prefetches what [`Self::acknowledge`] reads last, after [`Self::prefetch`] has fetched what it reads first.
+    #[inline]
+    pub fn prefetch_acknowledged(&self, newest: u16) {
+        self.history.prefetch_entries(newest);
     }
 
     /// Ticks after which an update that was not acknowledged is repeated.

@@ -1,10 +1,9 @@
 //! Writing a snapshot: PROTOCOL.md#snapshots.
 
 use super::Viewer;
-use super::acknowledge::BEHIND_MAX;
+use super::block::{LANES, SINCE_MAX};
 use super::history::Entry;
-use super::scratch::{Due, Scratch};
-use super::slot::{SINCE_MAX, Sight};
+use super::scratch::{Due, Heads, Scratch};
 use crate::world::replication::encoder::Encoder;
 use crate::world::replication::happenings::Happenings;
 use crate::world::replication::pacing::Pacing;
@@ -54,25 +53,24 @@ impl<O: Fields> Viewer<O> {
         message: &mut [u8],
     ) -> usize {
         let wanted = self.find_due(tick, pacing, replica, encoder, happenings, scratch);
-        let due = &mut scratch.due;
-        assert!(due.len() <= self.slots.len(), "a slot is due once");
-        let (baseline, base) = self.owners.baseline(self.number, self.acknowledged);
-        let is_quiet = due.is_empty() && base == report.owner;
+        let number = self.history.next();
+        let (baseline, base) = self.owners.baseline(number, self.acknowledged);
+        let is_quiet = scratch.due.is_empty() && base == report.owner;
         if is_quiet && tick.wrapping_sub(self.last_snapshot_at) < EMPTY_SNAPSHOT_TICKS {
             return 0;
         }
         self.last_snapshot_at = tick;
         let mut writer = Writer::new(message);
-        let header = SnapshotHeader::new(self.number, tick, report.lead, report.input_age);
+        let header = SnapshotHeader::new(number, tick, report.lead, report.input_age);
         header.write(report.owner, baseline, base, &mut writer).expect("a snapshot has room for its owner block");
-        self.owners.record(self.number, report.owner);
+        self.owners.record(number, self.acknowledged, report.owner);
         let header_bytes = writer.used();
         let room = entries_room::<S>(header_bytes, pacing);
         let mut writer = Writer::new(&mut message[header_bytes..][..room]);
         if wanted <= room && !self.crowded {
-            self.write_all(tick, due, replica, encoder, &mut writer);
+            self.write_all(tick, replica, encoder, scratch, &mut writer);
         } else {
-            self.write_by_priority(tick, due, replica, encoder, &mut writer);
+            self.write_by_priority(tick, pacing, replica, encoder, scratch, &mut writer);
         }
         self.record(tick);
         header_bytes + writer.used()
@@ -82,17 +80,18 @@ impl<O: Fields> Viewer<O> {
     fn write_all<S: Fields>(
         &mut self,
         tick: u32,
-        due: &[Due],
         replica: &Replica<S>,
         encoder: &mut Encoder,
+        scratch: &Scratch,
         writer: &mut Writer<'_>,
     ) {
+        let Scratch { due, heads, .. } = scratch;
         for (at, &one) in due.iter().enumerate() {
             if let Some(next) = due.get(at + 2) {
                 encoder.prefetch_entry(next.index, next.age.into());
             }
             // Entries can be larger than estimated. What does not fit waits, and the next snapshot is written by priority.
-            self.crowded |= !self.write_entry(tick, one, replica, encoder, writer);
+            self.crowded |= !self.write_entry(tick, one, replica, encoder, heads, writer);
         }
     }
 
@@ -100,18 +99,22 @@ impl<O: Fields> Viewer<O> {
     fn write_by_priority<S: Fields>(
         &mut self,
         tick: u32,
-        due: &mut [Due],
+        pacing: &Pacing,
         replica: &Replica<S>,
         encoder: &mut Encoder,
+        scratch: &mut Scratch,
         writer: &mut Writer<'_>,
     ) {
-        due.sort_unstable_by_key(|due| Reverse(due.priority));
-        let full = due.iter().position(|&one| !self.write_entry(tick, one, replica, encoder, writer));
+        let Scratch { due, heads, ranked, .. } = scratch;
+        ranked.clear();
+        ranked.extend(due.iter().map(|&due| (self.priority(tick, pacing, due, heads), due)));
+        ranked.sort_unstable_by_key(|&(priority, _)| Reverse(priority));
+        let full = ranked.iter().position(|&(_, one)| !self.write_entry(tick, one, replica, encoder, heads, writer));
         // One more entry, a shorter one, may still fit. The others wait, which raises their priority.
         if let Some(full) = full
-            && let Some(&next) = due.get(full + 1)
+            && let Some(&(_, next)) = ranked.get(full + 1)
         {
-            self.write_entry(tick, next, replica, encoder, writer);
+            self.write_entry(tick, next, replica, encoder, heads, writer);
         }
         self.crowded = full.is_some();
     }
@@ -123,37 +126,36 @@ impl<O: Fields> Viewer<O> {
         due: Due,
         replica: &Replica<S>,
         encoder: &mut Encoder,
+        heads: &[Heads],
         writer: &mut Writer<'_>,
     ) -> bool {
-        let slot = &mut self.slots[usize::from(due.slot)];
-        assert_eq!(slot.index, due.index, "a slot keeps its entity while a snapshot is written");
-        let (written, version, gone) = match slot.sight {
-            Sight::Free => unreachable!("a free slot is never due"),
-            Sight::Leaving => (write_gone(slot.index, writer), 1, true),
-            Sight::Shown => {
-                let version = replica.version(slot.index);
-                let entry = encoder.entry(replica, slot.index, due.age);
-                (writer.raw(entry), version, false)
-            }
+        let (block, lane) = self.slots.at(due.slot);
+        assert_eq!(block.indices[lane], due.index, "a slot keeps its entity while a snapshot is written");
+        let bit = 1 << lane;
+        let gone = block.leaving & bit != 0;
+        let (written, version) = if gone {
+            (write_gone(due.index, writer), 1)
+        } else {
+            let version = heads[usize::from(due.slot) / LANES].versions[lane];
+            (encoder.write(replica, due.index, due.age, writer), version)
         };
         if written.is_err() {
             return false;
         }
-        (slot.announced, slot.sent, slot.sent_at) = (true, version as u16, tick as u16);
-        self.in_full.remove(due.slot.into());
-        self.history.record_entry(Entry { slot: due.slot, gone, version: version as u16 });
+        (block.announced, block.in_full) = (block.announced | bit, block.in_full & !bit);
+        (block.sent[lane], block.sent_at[lane]) = (version, tick as u16);
+        self.history.record_entry(Entry { slot: due.slot, gone, version });
         true
     }
 
     fn record(&mut self, tick: u32) {
-        if self.history.record_snapshot(self.number, tick) {
+        if self.history.record_snapshot(tick) {
             // Whether the displaced snapshot has arrived will never be known.
-            self.doubt_all();
+            self.slots.doubt_all();
         }
-        self.number = self.number.wrapping_add(1);
-        self.sent = (self.sent + 1).min(BEHIND_MAX);
         // Numbers wrap: an acknowledgment that is too old can no longer be compared.
-        self.acknowledged = self.acknowledged.filter(|&former| self.number.wrapping_sub(former) <= SINCE_MAX);
+        let next = self.history.next();
+        self.acknowledged = self.acknowledged.filter(|&former| next.wrapping_sub(former) <= SINCE_MAX);
     }
 }
 
