@@ -80,7 +80,7 @@ impl WorldCore {
             let shown = crowd.shown(number);
             let body = entities.spawn(*crowd.pose(number), shown).expect("a core has room for its players");
             let mut viewer = Viewer::new(Own::default(), u32::from(body.index), 0);
-            viewer.body = Some(body);
+            viewer.gaze.body = Some(body);
             Player { body, viewer, written: 0 }
         };
         WorldCore {
@@ -176,7 +176,7 @@ impl WorldCore {
             }
             let Player { body, viewer, written } = &mut players[at];
             if *written >= ROUND_TRIP {
-                viewer.acknowledge(tick, *written - ROUND_TRIP, u64::MAX, replica);
+                viewer.acknowledge(tick, *written - ROUND_TRIP, u64::MAX);
             }
             let owner = Owner { body: Some(*body), own: Own::at(crowd.pose(at).point) };
             let report = PlayerReport { owner: &owner, lead: 0, input_age: 0 };

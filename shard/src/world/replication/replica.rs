@@ -136,6 +136,18 @@ impl<S: Fields> Replica<S> {
         prefetch(&self.states[at]);
     }
 
+    /// Prefetches the newest state of the entity at `index`, and the one `age` versions back.
+    #[inline]
+    pub(super) fn prefetch_baseline(&self, index: u16, age: u8) {
+        let at = usize::from(index);
+        let base = self.heads[at].version.wrapping_sub(age.into());
+        for state in [&self.states[at], &self.past[at][usize::from(base) % KEPT]] {
+            // They can lie in two lines of the cache.
+            prefetch(&state.position);
+            prefetch(&state.shown);
+        }
+    }
+
     fn set_state(&mut self, tick: u32, id: EntityId, state: &State<S>, rate: Rate) {
         let index = usize::from(id.index);
         let (head, baselines) = (&mut self.heads[index], &mut self.baselines[index]);
