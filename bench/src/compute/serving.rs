@@ -146,7 +146,8 @@ impl ComputeRun {
     pub fn take(&mut self, tick: u32, changes: &[Change<Character>]) {
         self.encoder.clear();
         changes.iter().for_each(|change| self.replica.apply(tick, change));
-        self.visibility.rebuild(&self.replica);
+        self.visibility.note(changes);
+        self.visibility.refresh(&self.replica);
     }
 
     pub fn look(&mut self, tick: u32) {

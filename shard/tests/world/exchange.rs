@@ -8,12 +8,13 @@ use crate::contract::{Own, Plain};
 use crate::dice::Dice;
 use ringshard::world::exchange::{COMMAND_BYTES_MAX, Change, Command, Exchange, Purpose};
 use ringshard::world::replication::{Encoder, Replica};
+use ringshard::world::rewind::{History, NO_HITBOX, PartPool, Sample};
 use ringshard::world::store::Rate;
 use ringshard_protocol::time::Instant;
 use ringshard_world::character::Character;
 use ringshard_world::codec::Writer;
 use ringshard_world::messages::{ENTRY_BYTES_MAX, Owner, SnapshotHeader};
-use ringshard_world::{EntityId, State, View};
+use ringshard_world::{EntityId, Map, State, View};
 use std::cell::RefCell;
 
 /// Turns of all cores after which everything must be known everywhere. Even the smallest ring carries at least one entity
@@ -40,6 +41,10 @@ struct Core {
     owned: Vec<Owned>,
     replica: Replica<Character>,
     tick: u32,
+    parts: PartPool,
+    /// Where all entities were: as the cores have recorded it, and as the replica had it.
+    history: History,
+    model: History,
     /// Commands sent to each core and not refused.
     sent: Vec<u32>,
     /// Commands received from each core.
@@ -59,6 +64,9 @@ impl Core {
                 owned: vec![no_entity(); share],
                 replica: Replica::new(entities, 0, Character::default()),
                 tick: 1,
+                parts: PartPool::new(share),
+                history: History::of_parts(cores, share, Map::default(), &[]),
+                model: History::new(entities, Map::default(), &[]),
                 sent: vec![0; cores],
                 arrived: vec![0; cores],
                 refused: 0,
@@ -116,13 +124,36 @@ impl Core {
         let changes = self.find_changes();
         self.changes += changes.len() as u64;
         changes.iter().for_each(|change| self.replica.apply(self.tick, change));
-        let Core { exchange, owned, first, .. } = self;
-        exchange.publish(Instant::ZERO, &changes, None, |index| {
+        let Core { exchange, owned, first, parts, replica, .. } = self;
+        let samples = (0..owned.len() as u16).map(|row| {
+            let index = *first + row;
+            (row, sample(replica.generation(index), replica.state(index)))
+        });
+        let part = parts.take(|part| part.record(samples, 0));
+        exchange.publish(Instant::ZERO, &changes, part, |index| {
             meanwhile();
             let Owned { generation, is_there, state, rate } = owned[usize::from(index - *first)].clone();
             let id = EntityId { index, generation };
             if is_there { Change::State { id, state, kind: kind_of(id), rate } } else { Change::Gone { id } }
         });
+    }
+
+    /// Records where all entities are: the histories agree.
+    fn record(&mut self) {
+        let Core { exchange, replica, history, model, tick, .. } = self;
+        let tick = u64::from(*tick);
+        history.keep(tick, exchange.parts());
+        model.record(tick, replica.living().map(|(index, generation, state)| (index, sample(generation, state))));
+        for back in [0, 1, 30, 63] {
+            let [past, expected] = [&*history, &*model].map(|history| history.at(tick.saturating_sub(back) as f64));
+            assert_eq!(past.at(), expected.at());
+            for index in (tick as usize % 5..replica.capacity()).step_by(5) {
+                for generation in 1..4 {
+                    let place = index as u16;
+                    assert_eq!(past.sample(place, generation), expected.sample(place, generation), "{back} ticks ago");
+                }
+            }
+        }
     }
 
     fn receive(&mut self) {
@@ -176,6 +207,11 @@ impl Core {
         view.take(writer.written(), |_| ()).unwrap();
         view
     }
+}
+
+fn sample(generation: u8, state: &State<Character>) -> Sample {
+    let State { position, velocity, rotation, leap, .. } = *state;
+    Sample { position, velocity, rotation, leap, generation, hitbox: NO_HITBOX }
 }
 
 /// The kind of an entity: any that another entity at its place does not have.
@@ -258,12 +294,15 @@ fn play(seed: u64) -> (u64, u64) {
         let mut core = cores[at].borrow_mut();
         match dice.below(4) {
             0 => (0..=dice.below(100)).for_each(|_| core.disturb(dice)),
-            1 => core.publish(|| {
-                let other = dice.below(count);
-                if other != at && dice.per_mille(diligence[other]) {
-                    cores[other].borrow_mut().receive();
-                }
-            }),
+            1 => {
+                core.publish(|| {
+                    let other = dice.below(count);
+                    if other != at && dice.per_mille(diligence[other]) {
+                        cores[other].borrow_mut().receive();
+                    }
+                });
+                core.record();
+            }
             2 if dice.per_mille(diligence[at]) => {
                 core.receive();
                 core.run_commands();

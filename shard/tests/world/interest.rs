@@ -72,6 +72,20 @@ impl World {
     }
 }
 
+impl World {
+    /// Queries the grid for the entities that are there, and compares query and box with brute force.
+    fn check_among(&mut self, query: Query, there: &[bool]) {
+        let mut all = Vec::new();
+        self.grid.in_box(Position::default(), Position { x: !0, y: !0, z: !0 }, |index| all.push(index));
+        all.sort_unstable();
+        let indices = (0..there.len()).filter(|&index| there[index]).map(|index| index as u16);
+        assert_eq!(all, indices.collect::<Vec<_>>());
+        let found = self.nearest(&query, &mut Reach::default(), |_| false).to_vec();
+        assert!(found.iter().all(|&index| there[usize::from(index)]), "an entity was found that is not there");
+        self.check(query, &mut Reach::default(), |index| !there[usize::from(index)]);
+    }
+}
+
 fn entities(places: Vec<Position>, random: &mut impl Rng) -> Vec<Entity> {
     places.into_iter().map(|place| (place, (random.next_u32() % 9) as u8)).collect()
 }
@@ -143,6 +157,49 @@ fn a_box_has_exactly_the_entities_that_brute_force_finds() {
             world.entities.clear();
             world.rebuild();
             world.grid.in_box(Position::default(), Position { x: !0, y: !0, z: !0 }, |index| panic!("{index} is gone"));
+        }
+    }
+}
+
+/// Entities walk, leap, change their class, appear and disappear. The grid follows, whether it has just been sorted or not.
+#[test]
+fn a_grid_that_is_updated_finds_what_brute_force_finds() {
+    for (layout, seed) in Layout::ALL.into_iter().zip(1..) {
+        for count in [1, 17, 900] {
+            let random = &mut ChaCha8Rng::seed_from_u64(seed);
+            let mut below = |end: usize| random.next_u32() as usize % end;
+            let leaps = Layout::Uniform.places(count, seed + 9);
+            let mut world = World::new(layouts::sights(), Vec::new());
+            world.grid = Grid::new(count, layouts::sights());
+            world.entities = layout.places(count, seed).into_iter().map(|place| (place, 0)).collect();
+            let mut there = vec![false; count];
+            for tick in 0..200 {
+                let mut changed = vec![false; count];
+                // Sometimes all at once, and sometimes hardly anything.
+                for _ in 0..[0, 1, count / 8 + 1, 2 * count][below(4)] {
+                    let index = below(count);
+                    changed[index] = true;
+                    match below(8) {
+                        0 | 1 => there[index] = !there[index],
+                        2 => world.entities[index].1 = below(9) as u8,
+                        3 => world.entities[index].0 = leaps[index],
+                        _ => world.entities[index].0.x = world.entities[index].0.x.wrapping_add(below(300) as u32),
+                    }
+                }
+                let changed: Vec<u16> = (0..count).filter(|&index| changed[index]).map(|index| index as u16).collect();
+                let entities = &world.entities;
+                world.grid.update(&changed, |index| {
+                    let at = usize::from(index);
+                    there[at].then(|| entities[at])
+                });
+                if tick % 5 == 0 {
+                    let query =
+                        Query { from: world.entities[below(count)].0, count: [1, 30, 64][below(3)], turn: tick };
+                    world.check_among(query, &there);
+                }
+            }
+            let cut_short = world.scratch.counters.cut_short;
+            assert!(cut_short <= 4, "{layout:?} of {count}: {cut_short} were cut short");
         }
     }
 }

@@ -34,8 +34,8 @@ use std::sync::Arc;
 
 /// Ticks before the measurement starts: all players have come into sight, and most have been acknowledged.
 const WARM_UP: u32 = 40;
-/// Share of the available memory that a run may take.
-const MEMORY_SHARE: f64 = 0.8;
+/// Memory that a run leaves to other programs, in bytes.
+const MEMORY_LEFT: f64 = (2u64 << 30) as f64;
 
 pub fn run(arguments: &Arguments) -> Result<Verdict, String> {
     let layouts = match arguments.layouts.is_empty() {
@@ -46,6 +46,8 @@ pub fn run(arguments: &Arguments) -> Result<Verdict, String> {
     println!("compute: serving a world on several cores, in turn on one thread, without a network");
     println!("{}", table_head());
     let mut rows: Vec<CoresRow> = Vec::new();
+    // What one run has had, the next one gets again: memory counts from here.
+    let before = resident();
     for layout in layouts {
         for &clients in &arguments.clients {
             let mut alone = None;
@@ -54,7 +56,7 @@ pub fn run(arguments: &Arguments) -> Result<Verdict, String> {
                     break;
                 }
                 check(clients, cores)?;
-                let mut row = match measure(arguments, &terrain, layout, clients, cores) {
+                let mut row = match measure(arguments, &terrain, layout, clients, cores, before) {
                     Ok(row) => row,
                     Err(why) => {
                         println!("  {clients:>7} {:<8} {cores:>5} {why}", option_name(layout));
@@ -96,19 +98,17 @@ fn measure(
     layout: Layout,
     clients: usize,
     cores: usize,
+    before: f64,
 ) -> Result<CoresRow, String> {
     let mut random = Csprng::seed_from_u64(1);
     let entities_max = clients.next_multiple_of(cores);
-    let before = resident();
     let mut world: Vec<WorldCore> = Vec::with_capacity(cores);
     for exchange in Exchange::between(cores, entities_max) {
         // As equally many on each core as possible.
         let players = (clients + cores - 1 - exchange.core()) / cores;
         world.push(WorldCore::new(arguments, terrain, layout, exchange, players, entities_max, &mut random));
-        let each = (resident() - before) / world.len() as f64;
-        let needed = each * (cores - world.len()) as f64;
-        if needed > available() * MEMORY_SHARE {
-            return Err(format!("needs about {:.1} GiB of memory", each * cores as f64 / f64::from(1 << 30)));
+        if available() < MEMORY_LEFT {
+            return Err(format!("does not fit the memory: {} cores took all but 2 GiB", world.len()));
         }
     }
     let mut times = Times::new(cores);

@@ -8,7 +8,7 @@ use rand_chacha::rand_core::SeedableRng;
 use ringshard::game::character::KINDS;
 use ringshard::game::simulation::INTEREST_PERIOD;
 use ringshard::world::exchange::{Change, Exchange};
-use ringshard::world::replication::changes::{describe, find_changes};
+use ringshard::world::replication::changes::{describe, find_changes, take_changes};
 use ringshard::world::replication::viewer::{PlayerReport, Scratch};
 use ringshard::world::replication::{Encoder, Happenings, Pacing, Replica, Viewer};
 use ringshard::world::rewind::{History, Hitbox, Part, PartPool, Sample};
@@ -121,12 +121,10 @@ impl WorldCore {
     }
 
     fn apply(&mut self, tick: u32) {
-        let WorldCore { exchange, replica, encoder, .. } = self;
+        let WorldCore { exchange, replica, encoder, visibility, .. } = self;
         let take = |changes: &[Change<Character>]| {
-            for change in changes {
-                replica.apply(tick, change);
-                encoder.forget(change.id().index);
-            }
+            take_changes(tick, changes, replica, encoder);
+            visibility.note(changes);
         };
         exchange.receive(take, |_, _| ());
     }
@@ -141,21 +139,19 @@ impl WorldCore {
     }
 
     fn publish(&mut self, tick: u32) {
-        let WorldCore { map, entities, exchange, parts, replica, encoder, changes, .. } = self;
+        let WorldCore { map, entities, exchange, parts, replica, encoder, visibility, changes, .. } = self;
         let first = exchange.own().0;
         let columns = entities.columns();
         find_changes(map, first, &columns, replica, kind_of, changes);
-        for change in &*changes {
-            replica.apply(tick, change);
-            encoder.forget(change.id().index);
-        }
+        take_changes(tick, changes, replica, encoder);
+        visibility.note(changes);
         let part = parts.take(|part| record_part(part, replica, exchange.own()));
         exchange.publish(Instant::ZERO, changes, part, |index| describe(map, first, &columns, index, kind_of));
         encoder.clear();
     }
 
     fn rebuild(&mut self, _tick: u32) {
-        self.visibility.rebuild(&self.replica);
+        self.visibility.refresh(&self.replica);
     }
 
     fn record(&mut self, tick: u32) {

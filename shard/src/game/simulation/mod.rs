@@ -48,6 +48,7 @@ use crate::runtime::service::{LiveSettings, Service, ServiceCounters};
 use crate::runtime::stages::Stages;
 use crate::runtime::tick::TICK;
 use crate::world::exchange::{Change, Command, Exchange, ExchangeStats};
+use crate::world::replication::changes::take_changes;
 use crate::world::replication::viewer::Scratch;
 use crate::world::replication::{Encoder, Replica};
 use crate::world::rewind::{History, PartPool, RewindSettings, RewindStats};
@@ -263,10 +264,8 @@ impl<G: Game> Service for Simulation<G> {
         // In this core's own ticks, which its clients get.
         let tick = shard.wire_tick();
         let take = |changes: &[Change<ShownOf<G>>]| {
-            for change in changes {
-                shard.replica.apply(tick, change);
-                encoder.forget(change.id().index);
-            }
+            take_changes(tick, changes, &mut shard.replica, encoder);
+            shard.visibility.as_mut().expect("nobody looks around now").note(changes);
         };
         exchange.receive(take, |published_at, count| stages.exchange_lag.record(now.since(published_at), count))
     }
@@ -318,7 +317,7 @@ impl<G: Game> Service for Simulation<G> {
         self.send_outgoing(now, endpoint);
         self.encoder.clear();
         let Shard { visibility, replica, .. } = &mut self.shard;
-        visibility.as_mut().expect("nobody looks around now").rebuild(replica);
+        visibility.as_mut().expect("nobody looks around now").refresh(replica);
         self.record_history();
         self.stats.ticks += 1;
     }

@@ -3,7 +3,7 @@
 use super::Simulation;
 use crate::game::{Game, ShownOf};
 use crate::world::replication::Replica;
-use crate::world::replication::changes::{describe, find_changes};
+use crate::world::replication::changes::{describe, find_changes, take_changes};
 use crate::world::rewind::{NO_HITBOX, Part, Sample};
 use ringshard_protocol::time::Instant;
 use ringshard_world::State;
@@ -15,10 +15,8 @@ impl<G: Game> Simulation<G> {
         let (map, tick, first) = (*shard.map(), shard.wire_tick(), exchange.own().0);
         let columns = shard.entities.columns();
         find_changes(&map, first, &columns, &shard.replica, |shown| kind_of(game, shown), changes);
-        for change in &*changes {
-            shard.replica.apply(tick, change);
-            encoder.forget(change.id().index);
-        }
+        take_changes(tick, changes, &mut shard.replica, encoder);
+        shard.visibility.as_mut().expect("nobody looks around now").note(changes);
         let again = |index| describe(&map, first, &columns, index, |shown| kind_of(game, shown));
         let part = parts.take(|part| record_part(part, game, &shard.replica, exchange.own()));
         exchange.publish(now, changes, part, again);

@@ -12,8 +12,7 @@
 //! A core writes the changes of a tick once, into a batch, and passes a reference to each of the others. So what a core spends
 //! on publishing does not grow with the number of cores. There is one ring for each ordered pair of cores, for batches and for
 //! commands each. A full ring never blocks. If a batch finds no room, the core remembers which entities the other one has
-//! missed; they are published again, as they then are, in a batch of their own, before anything new. Commands wait in the outbox
-//! of their core.
+//! missed; they are published again, as they then are, in a batch for that core alone. Commands wait in the outbox of their core.
 
 mod batch;
 pub mod change;
@@ -119,29 +118,32 @@ impl<S: Fields> Exchange<S> {
         if part.is_some() {
             parts[*core] = part;
         }
-        let part = &parts[*core];
+        let part = parts[*core].as_ref();
+        let row_of = |index: u16| {
+            assert!(index >= first, "a core publishes its own entities only");
+            usize::from(index - first)
+        };
         let mut batch = None;
         for outgoing in outgoing.iter_mut().flatten() {
-            if outgoing.is_behind() && outgoing.has_room() {
-                let missed = batches.take(now, part.as_ref(), |missed| {
-                    outgoing.take_missed(|row| missed.push(again(first + row as u16)));
-                });
-                stats.published += missed.changes.len() as u64;
-                let sent = outgoing.send(&missed);
-                assert!(sent, "the ring has room for a batch");
+            if !outgoing.is_behind() {
+                let batch =
+                    batch.get_or_insert_with(|| batches.take(now, part, |copied| copied.extend_from_slice(changes)));
+                if outgoing.send(batch) {
+                    stats.published += changes.len() as u64;
+                    continue;
+                }
             }
-            let batch = batch
-                .get_or_insert_with(|| batches.take(now, part.as_ref(), |copied| copied.extend_from_slice(changes)));
-            if outgoing.send(batch) {
-                stats.published += changes.len() as u64;
+            changes.iter().for_each(|change| outgoing.miss(row_of(change.id().index)));
+            if !outgoing.has_room() {
+                stats.overflowed += changes.len() as u64;
                 continue;
             }
-            stats.overflowed += changes.len() as u64;
-            for change in changes {
-                let index = change.id().index;
-                assert!(index >= first, "a core publishes its own entities only");
-                outgoing.miss(usize::from(index - first));
-            }
+            let missed = batches.take(now, part, |missed| {
+                outgoing.take_missed(|row| missed.push(again(first + row as u16)));
+            });
+            stats.published += missed.changes.len() as u64;
+            let sent = outgoing.send(&missed);
+            assert!(sent, "the ring has room for a batch");
         }
     }
 

@@ -71,6 +71,10 @@ impl Packet {
         self.class[lane] = class;
     }
 
+    pub(super) fn get(&self, lane: usize) -> Given {
+        Given { at: [0, 1, 2].map(|axis| self.at[axis][lane]), index: self.index[lane], class: self.class[lane] }
+    }
+
     /// Squares of their distances from a point.
     #[inline(never)]
     pub(super) fn distances(&self, from: [i32; 3]) -> [u64; FAN] {
@@ -87,33 +91,24 @@ pub(super) struct Boxes {
 }
 
 impl Boxes {
-    const EMPTY: Boxes = Boxes { low: [[i32::MAX; FAN]; 3], high: [[i32::MIN; FAN]; 3], seen: [Seen::NEVER; FAN] };
+    pub(super) const EMPTY: Boxes =
+        Boxes { low: [[i32::MAX; FAN]; 3], high: [[i32::MIN; FAN]; 3], seen: [Seen::NEVER; FAN] };
 
-    /// A box around each packet.
-    pub(super) fn around_packets(packets: &[Packet], seen: impl Fn(u8) -> Seen) -> Boxes {
-        assert!(packets.len() <= FAN, "a group has {FAN} packets");
-        let mut boxes = Boxes::EMPTY;
-        for (lane, packet) in packets.iter().enumerate() {
-            let mut present = packet.class.iter().fold(0u32, |present, &class| present | 1 << class);
-            let mut all = Seen::NEVER;
-            while present != 0 {
-                all = all.and(seen(present.trailing_zeros() as u8));
-                present &= present - 1;
-            }
-            boxes.put(lane, &packet.at, &packet.at, all);
+    /// Puts a box around a packet.
+    pub(super) fn put_packet(&mut self, lane: usize, packet: &Packet, seen: impl Fn(u8) -> Seen) {
+        let mut present = packet.class.iter().fold(0u32, |present, &class| present | 1 << class);
+        let mut all = Seen::NEVER;
+        while present != 0 {
+            all = all.and(seen(present.trailing_zeros() as u8));
+            present &= present - 1;
         }
-        boxes
+        self.put(lane, &packet.at, &packet.at, all);
     }
 
-    /// A box around each of `parts`.
-    pub(super) fn around_boxes(parts: &[Boxes]) -> Boxes {
-        assert!(parts.len() <= FAN, "a region has {FAN} groups");
-        let mut boxes = Boxes::EMPTY;
-        for (lane, part) in parts.iter().enumerate() {
-            let all = part.seen.iter().fold(Seen::NEVER, |all, &seen| all.and(seen));
-            boxes.put(lane, &part.low, &part.high, all);
-        }
-        boxes
+    /// Puts a box around other boxes.
+    pub(super) fn put_boxes(&mut self, lane: usize, part: &Boxes) {
+        let all = part.seen.iter().fold(Seen::NEVER, |all, &seen| all.and(seen));
+        self.put(lane, &part.low, &part.high, all);
     }
 
     fn put(&mut self, lane: usize, low: &[[i32; FAN]; 3], high: &[[i32; FAN]; 3], seen: Seen) {

@@ -1,9 +1,12 @@
-//! The positions of all entities: rebuilt every tick, and queried for the nearest entities by every viewer.
+//! The positions of all entities: updated every tick, and queried for the nearest entities by every viewer.
 //!
 //! Entities are sorted by cell (`z_order`) and cut into packets of sixteen neighbours. There is a bounding box around each
 //! packet, and around each sixteen of those. A query descends into the boxes within its reach, the nearest first. Their
 //! number depends on how many entities are wanted, and hardly on the number of entities, their distribution or the size of
 //! the map. No cell size has to fit the whole map.
+//!
+//! An entity that moves stays in its packet, and the boxes around it follow. So a tick costs only what has moved. After a while
+//! packets are no longer neighbours, which makes queries slower but not wrong: then all entities are sorted again.
 //!
 //! A viewer keeps its [`Reach`] from query to query, which makes the next query fast. The result depends on it only if a query
 //! was cut short, or among entities at the same distance.
@@ -12,6 +15,7 @@ use super::boxes::{Boxes, FAN, Given, Packet, Seen, signed};
 use super::keyed::{NUMBER_BITS, Ties, keep_below, key, least_key, split_least};
 use super::scratch::{BATCH, COUNT_MAX, GROUPS_MAX, Scratch};
 use super::z_order::{self, LAYER_MAX, Order};
+use ringshard_prefetch::prefetch;
 use ringshard_world::Position;
 use ringshard_world::limits::WORLD_ENTITIES_MAX;
 
@@ -32,6 +36,17 @@ const PACKETS_MAX: usize = 96;
 const REACH_MARGIN: u64 = 1 << 10;
 /// The class of the lanes that fill the last packet: seen from nowhere.
 const NO_CLASS: u8 = CLASSES as u8;
+
+/// Updates after which all entities are sorted again: in a second a runner moves by a few of its own sizes.
+const SORT_UPDATES: u32 = 64;
+/// One entity of so many is out of place when all are sorted again.
+const OUT_OF_PLACE_PART: usize = 16;
+/// Packets for entities that are added between two sorts.
+const TAIL: usize = 64;
+/// The entity of so many changes ahead is prefetched.
+const AHEAD: usize = 8;
+/// The entity is not in the grid.
+const NOWHERE: u32 = u32::MAX;
 
 const _: () = assert!((RADIUS_STEPS_MAX as u64).pow(2) < (1 << (u64::BITS - NUMBER_BITS)) - 1);
 const _: () = assert!(BATCH * FAN >= COUNT_MAX && WORLD_ENTITIES_MAX <= 1 << NUMBER_BITS);
@@ -85,6 +100,16 @@ pub struct Grid {
     groups: Vec<Boxes>,
     /// The boxes around groups.
     regions: Vec<Boxes>,
+    /// Where each entity is, by index: its packet times [`FAN`], plus its lane.
+    places: Box<[u32]>,
+    /// Where the next entity goes that is added.
+    end: usize,
+    /// Packets whose box must be put around them again, one bit each.
+    stale: Box<[u64]>,
+    /// Updates since the last sort.
+    updates: u32,
+    /// Entities that were added or removed since the last sort.
+    out_of_place: usize,
 }
 
 impl Grid {
@@ -101,7 +126,7 @@ impl Grid {
         }
         let radius_max = sights.iter().fold(1, |max, sight| sight.radius_steps.max(max));
         let quarters = |sight: Sight| (radius_max / sight.radius_steps.max(1)).ilog2() / 2;
-        let packets = entities_max.div_ceil(FAN);
+        let packets = entities_max.div_ceil(FAN) + TAIL;
         let groups = packets.div_ceil(FAN);
         Grid {
             seen,
@@ -112,6 +137,11 @@ impl Grid {
             packets: Vec::with_capacity(packets),
             groups: Vec::with_capacity(groups),
             regions: Vec::with_capacity(groups.div_ceil(FAN)),
+            places: vec![NOWHERE; WORLD_ENTITIES_MAX].into(),
+            end: 0,
+            stale: vec![0; packets.div_ceil(64)].into(),
+            updates: 0,
+            out_of_place: 0,
         }
     }
 
@@ -120,29 +150,146 @@ impl Grid {
     /// # Panics
     /// When there are more than the grid has room for, or a class is not below [`CLASSES`].
     pub fn rebuild(&mut self, entities: impl Iterator<Item = (u16, Position, u8)>) {
-        let (mut low, mut high) = ([i32::MAX; 3], [i32::MIN; 3]);
         self.given.clear();
-        for (index, Position { x, y, z }, class) in entities {
-            assert!(usize::from(class) < CLASSES, "there is no class {class}");
+        for (index, position, class) in entities {
             assert!(self.given.len() < self.given.capacity(), "the grid is full");
-            let at = signed([x, y, z]);
+            self.given.push(given(index, position, class));
+        }
+        self.sort();
+    }
+
+    /// Moves, adds and removes entities; the others stay. `changed` has their indices, each once; `find` gives the position
+    /// and class of an entity, or None if it is no longer in the grid.
+    ///
+    /// # Panics
+    /// When there are more entities than the grid has room for, or a class is not below [`CLASSES`].
+    pub fn update(&mut self, changed: &[u16], find: impl Fn(u16) -> Option<(Position, u8)>) {
+        for (at, &index) in changed.iter().enumerate() {
+            if let Some(&ahead) = changed.get(at + AHEAD) {
+                self.prefetch(ahead);
+            }
+            match (self.places[usize::from(index)], find(index)) {
+                (NOWHERE, None) => {}
+                (NOWHERE, Some((position, class))) => self.add(given(index, position, class)),
+                (place, None) => self.remove(index, place),
+                (place, Some((position, class))) => {
+                    let (packet, lane) = (place as usize / FAN, place as usize % FAN);
+                    self.packets[packet].put(lane, given(index, position, class));
+                    self.mark_stale(packet);
+                }
+            }
+        }
+        self.updates += 1;
+        if self.updates >= SORT_UPDATES || self.out_of_place > self.end / OUT_OF_PLACE_PART + TAIL {
+            self.sort_again();
+        } else {
+            self.refit();
+        }
+    }
+
+    #[inline]
+    fn prefetch(&self, index: u16) {
+        let place = self.places[usize::from(index)] as usize;
+        if let Some(packet) = self.packets.get(place / FAN) {
+            packet.at.iter().for_each(|along| prefetch(&along[place % FAN]));
+        }
+    }
+
+    fn mark_stale(&mut self, packet: usize) {
+        self.stale[packet / 64] |= 1 << (packet % 64);
+    }
+
+    fn add(&mut self, given: Given) {
+        if self.end == self.packets.capacity() * FAN {
+            self.sort_again();
+        }
+        let (packet, lane) = (self.end / FAN, self.end % FAN);
+        assert!(packet < self.packets.capacity(), "the grid is full");
+        if packet == self.packets.len() {
+            // Empty lanes are where the first entity is, so that the box is around the entities only.
+            let mut added = Packet::EMPTY;
+            (0..FAN).for_each(|lane| added.put(lane, Given { class: NO_CLASS, ..given }));
+            self.packets.push(added);
+        }
+        self.packets[packet].put(lane, given);
+        self.places[usize::from(given.index)] = self.end as u32;
+        self.end += 1;
+        self.out_of_place += 1;
+        self.mark_stale(packet);
+    }
+
+    fn remove(&mut self, index: u16, place: u32) {
+        let (number, lane) = (place as usize / FAN, place as usize % FAN);
+        let packet = &mut self.packets[number];
+        assert_eq!(packet.index[lane], index, "each entity is in its place");
+        let other = (0..FAN).find(|&other| other != lane && packet.class[other] != NO_CLASS).unwrap_or(lane);
+        let filler = packet.get(other);
+        packet.put(lane, Given { class: NO_CLASS, ..filler });
+        self.places[usize::from(index)] = NOWHERE;
+        self.out_of_place += 1;
+        self.mark_stale(number);
+    }
+
+    /// Puts the boxes around what has changed.
+    fn refit(&mut self) {
+        self.groups.resize(self.packets.len().div_ceil(FAN), Boxes::EMPTY);
+        self.regions.resize(self.groups.len().div_ceil(FAN), Boxes::EMPTY);
+        let Grid { stale, packets, groups, regions, seen, .. } = self;
+        let mut group = None;
+        for (number, word) in stale.iter_mut().enumerate() {
+            let mut left = std::mem::take(word);
+            while left != 0 {
+                let packet = number * 64 + left.trailing_zeros() as usize;
+                left &= left - 1;
+                if let Some(done) = group.replace(packet / FAN).filter(|&done| done != packet / FAN) {
+                    regions[done / FAN].put_boxes(done % FAN, &groups[done]);
+                }
+                groups[packet / FAN].put_packet(packet % FAN, &packets[packet], |class| seen[usize::from(class)]);
+            }
+        }
+        if let Some(done) = group {
+            regions[done / FAN].put_boxes(done % FAN, &groups[done]);
+        }
+    }
+
+    /// Sorts the entities that are in the grid.
+    fn sort_again(&mut self) {
+        self.given.clear();
+        for packet in &self.packets {
+            let lanes = (0..FAN).filter(|&lane| packet.class[lane] != NO_CLASS);
+            self.given.extend(lanes.map(|lane| packet.get(lane)));
+        }
+        self.sort();
+    }
+
+    /// Sorts the given entities into new packets.
+    fn sort(&mut self) {
+        let (mut low, mut high) = ([i32::MAX; 3], [i32::MIN; 3]);
+        for Given { at, .. } in &self.given {
             low = std::array::from_fn(|axis| at[axis].min(low[axis]));
             high = std::array::from_fn(|axis| at[axis].max(high[axis]));
-            self.given.push(Given { at, index, class });
         }
-        let seen = |class: u8| self.seen[usize::from(class)];
+        self.places.fill(NOWHERE);
+        self.packets.clear();
         self.groups.clear();
         self.regions.clear();
-        if !self.given.is_empty() {
-            let layered = self.given.iter().map(|given| (self.layers[usize::from(given.class)], given.at));
-            let sorted = self.order.sort(layered, low, high);
-            self.packets.resize(sorted.len().div_ceil(FAN), Packet::EMPTY);
-            for (packet, sorted) in self.packets.iter_mut().zip(sorted.chunks(FAN)) {
-                fill(packet, sorted, &self.given);
-            }
-            self.groups.extend(self.packets.chunks(FAN).map(|packets| Boxes::around_packets(packets, seen)));
-            self.regions.extend(self.groups.chunks(FAN).map(Boxes::around_boxes));
+        self.end = self.given.len();
+        self.stale.fill(0);
+        (self.updates, self.out_of_place) = (0, 0);
+        if self.given.is_empty() {
+            return;
         }
+        let layered = self.given.iter().map(|given| (self.layers[usize::from(given.class)], given.at));
+        let sorted = self.order.sort(layered, low, high);
+        self.packets.resize(sorted.len().div_ceil(FAN), Packet::EMPTY);
+        for (number, (packet, sorted)) in self.packets.iter_mut().zip(sorted.chunks(FAN)).enumerate() {
+            fill(packet, sorted, &self.given);
+            for (lane, &index) in packet.index[..sorted.len()].iter().enumerate() {
+                self.places[usize::from(index)] = (number * FAN + lane) as u32;
+            }
+        }
+        (0..self.packets.len()).for_each(|packet| self.mark_stale(packet));
+        self.refit();
     }
 
     /// Fills `out` with the `query.count` entities of least key, in no order, or fewer if fewer are seen from there. Entities
@@ -262,6 +409,11 @@ impl Grid {
         }
         unseen_from.min(least_key(rest))
     }
+}
+
+fn given(index: u16, Position { x, y, z }: Position, class: u8) -> Given {
+    assert!(usize::from(class) < CLASSES, "there is no class {class}");
+    Given { at: signed([x, y, z]), index, class }
 }
 
 fn fill(packet: &mut Packet, sorted: &[u64], given: &[Given]) {

@@ -1,9 +1,24 @@
-//! What has changed of the entities that a core owns since it last published them.
+//! Changes: what has changed of the entities that a core owns since it last published them, and taking changes over.
 
+use super::encoder::Encoder;
 use super::replica::Replica;
 use crate::world::exchange::Change;
 use crate::world::store::Columns;
 use ringshard_world::{EntityId, Fields, Map, State};
+
+/// The entity of so many changes ahead is prefetched.
+const AHEAD: usize = 6;
+
+/// Takes over changes at a tick: of this core's own entities, or of those of another core. Their entries are encoded anew.
+pub fn take_changes<S: Fields>(tick: u32, changes: &[Change<S>], replica: &mut Replica<S>, encoder: &mut Encoder) {
+    for (at, change) in changes.iter().enumerate() {
+        if let Some(ahead) = changes.get(at + AHEAD) {
+            replica.prefetch_change(ahead.id().index);
+        }
+        replica.apply(tick, change);
+        encoder.forget(change.id().index);
+    }
+}
 
 /// Replaces `changes` by what differs between the store and this core's replica. `first` is the index of row 0; `kind_of`
 /// gives the kind of an entity that shows this.

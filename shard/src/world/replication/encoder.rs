@@ -19,7 +19,7 @@ type Place = u32;
 const EMPTY: Place = Place::MAX;
 const LEN_BITS: u32 = 9;
 const LEN_MAX: u32 = (1 << LEN_BITS) - 1;
-/// Bytes of most entries, at most. The arena has so many bytes behind the last one.
+/// Bytes of most entries, at most. The arena has at least so many bytes behind the last one.
 const SHORT: usize = 32;
 
 const _: () = assert!(ENTRY_BYTES_MAX <= LEN_MAX as usize);
@@ -32,7 +32,10 @@ struct EntrySet([Place; AGES]);
 /// The entries of one tick.
 #[derive(Debug)]
 pub struct Encoder {
+    /// It never shrinks: clearing it for every entry would take a while.
     arena: Vec<u8>,
+    /// How much of the arena has entries.
+    used: usize,
     /// The number of each entity's set, or [`NONE`].
     set_of: Vec<u32>,
     sets: Vec<EntrySet>,
@@ -49,6 +52,7 @@ impl Encoder {
     pub fn new(entities: usize) -> Self {
         Encoder {
             arena: Vec::new(),
+            used: 0,
             set_of: vec![NONE; entities],
             sets: Vec::new(),
             owners: Vec::new(),
@@ -65,7 +69,7 @@ impl Encoder {
         }
         self.owners.clear();
         self.sets.clear();
-        self.arena.clear();
+        self.used = 0;
     }
 
     /// Forgets the entries of an entity, which has changed.
@@ -85,13 +89,13 @@ impl Encoder {
         }
     }
 
-    /// Prefetches the entry itself, if it is encoded.
+    /// Prefetches the entry itself, or what it is encoded from.
     #[inline]
-    pub fn prefetch_entry(&self, index: u16, age: usize) {
-        if let Some(set) = self.sets.get(self.set_of[usize::from(index)] as usize)
-            && let Some(bytes) = self.arena.get((set.0[age] >> LEN_BITS) as usize)
-        {
-            prefetch(bytes);
+    pub fn prefetch_entry<S: Fields>(&self, replica: &Replica<S>, index: u16, age: u8) {
+        let set = self.sets.get(self.set_of[usize::from(index)] as usize);
+        match set.map_or(EMPTY, |set| set.0[usize::from(age)]) {
+            EMPTY => replica.prefetch_baseline(index, age),
+            place => _ = self.arena.get((place >> LEN_BITS) as usize).map(prefetch),
         }
     }
 
@@ -136,10 +140,13 @@ impl Encoder {
     #[cold]
     #[inline(never)]
     fn encode<S: Fields>(&mut self, replica: &Replica<S>, index: u16, age: u8, set: usize) -> Place {
-        let at = self.arena.len().saturating_sub(SHORT);
+        let at = self.used;
         assert!(at < (EMPTY >> LEN_BITS) as usize, "the entries of a tick fit the arena");
         assert!(self.sets[set].0[usize::from(age)] == EMPTY, "an entry is encoded once");
-        self.arena.resize(at + ENTRY_BYTES_MAX, 0);
+        let end = at + ENTRY_BYTES_MAX + SHORT;
+        if self.arena.len() < end {
+            self.arena.resize(end.max(2 * at), 0);
+        }
         let mut writer = Writer::new(&mut self.arena[at..]);
         let entity = replica.versioned(index);
         let written = if age == 0 {
@@ -151,7 +158,7 @@ impl Encoder {
         };
         written.expect("an entry has at most ENTRY_BYTES_MAX bytes");
         let len = writer.used();
-        self.arena.resize(at + len + SHORT, 0);
+        self.used += len;
         let place = (at as Place) << LEN_BITS | len as Place;
         self.sets[set].0[usize::from(age)] = place;
         self.encoded += 1;

@@ -7,6 +7,7 @@
 use crate::runtime::tick::TICKS_PER_SECOND;
 use crate::world::exchange::Change;
 use crate::world::store::Rate;
+use ringshard_prefetch::prefetch;
 use ringshard_world::limits::{BASELINE_AGE_MAX, WORLD_ENTITIES_MAX};
 use ringshard_world::messages::Versioned;
 use ringshard_world::{EntityId, Fields, Position, State};
@@ -127,6 +128,26 @@ impl<S: Fields> Replica<S> {
         }
     }
 
+    /// Prefetches what [`Self::apply`] writes for the entity at `index`.
+    #[inline]
+    pub fn prefetch_change(&self, index: u16) {
+        let at = usize::from(index);
+        prefetch(&self.past[at][after(self.heads[at].version) as usize % KEPT]);
+        prefetch(&self.states[at]);
+    }
+
+    /// Prefetches the newest state of the entity at `index`, and the one `age` versions back.
+    #[inline]
+    pub(super) fn prefetch_baseline(&self, index: u16, age: u8) {
+        let at = usize::from(index);
+        let base = self.heads[at].version.wrapping_sub(age.into());
+        for state in [&self.states[at], &self.past[at][usize::from(base) % KEPT]] {
+            // They can lie in two lines of the cache.
+            prefetch(&state.position);
+            prefetch(&state.shown);
+        }
+    }
+
     fn set_state(&mut self, tick: u32, id: EntityId, state: &State<S>, rate: Rate) {
         let index = usize::from(id.index);
         let (head, baselines) = (&mut self.heads[index], &mut self.baselines[index]);
@@ -241,6 +262,13 @@ impl<S: Fields> Replica<S> {
     pub fn living(&self) -> impl Iterator<Item = (u16, u8, &State<S>)> + '_ {
         let living = self.heads.iter().zip(&self.states).enumerate().filter(|(_, (head, _))| head.generation != 0);
         living.map(|(index, (head, state))| (index as u16, head.generation, state))
+    }
+
+    /// Position and kind of the entity at `index`, if it is replicated.
+    #[inline]
+    pub fn place(&self, index: u16) -> Option<(Position, u8)> {
+        let at = usize::from(index);
+        self.heads[at].is_replicated().then(|| (self.states[at].position, self.kinds[at]))
     }
 
     /// All entities that are replicated: index, position and kind.

@@ -1,5 +1,6 @@
 //! Which entities are visible to whom: queries of clients and of the game to one grid over the whole world.
 
+use crate::world::exchange::Change;
 use crate::world::interest::{CLASSES, COUNT_MAX, Difference, Grid, Query, Reach, Scratch, Sight};
 use crate::world::kind::Kind;
 use crate::world::replication::viewer::Gaze;
@@ -20,6 +21,9 @@ pub struct Visibility {
     grid: Grid,
     scratch: Scratch,
     difference: Difference,
+    /// Entities that have changed since the grid was updated, one bit each, and working memory for their indices.
+    changed: Box<[u64]>,
+    indices: Vec<u16>,
     visible_max: usize,
     /// Square of the distance up to which an entity is near, in steps.
     near: u64,
@@ -45,6 +49,8 @@ impl Visibility {
             grid: Grid::new(entities_max, sights),
             scratch: Scratch::new(),
             difference: Difference::new(),
+            changed: vec![0; entities_max.div_ceil(64)].into(),
+            indices: Vec::with_capacity(entities_max),
             visible_max,
             near: u64::from(map.steps_of(near)).pow(2),
             wanted: Vec::with_capacity(visible_max),
@@ -53,9 +59,31 @@ impl Visibility {
         }
     }
 
-    /// Rebuilds the grid: a tick has passed, and every entity may have moved.
+    /// Rebuilds the grid from all entities.
     pub fn rebuild<S: Fields>(&mut self, replica: &Replica<S>) {
+        self.changed.fill(0);
         self.grid.rebuild(replica.positions());
+    }
+
+    /// Notes that entities have changed: the grid follows with the next [`Self::refresh`].
+    pub fn note<S>(&mut self, changes: &[Change<S>]) {
+        for change in changes {
+            let index = usize::from(change.id().index);
+            self.changed[index / 64] |= 1 << (index % 64);
+        }
+    }
+
+    /// Updates the grid: a tick has passed, and the entities that were noted are where the replica has them.
+    pub fn refresh<S: Fields>(&mut self, replica: &Replica<S>) {
+        self.indices.clear();
+        for (number, word) in self.changed.iter_mut().enumerate() {
+            let mut left = std::mem::take(word);
+            while left != 0 {
+                self.indices.push((number * 64) as u16 + left.trailing_zeros() as u16);
+                left &= left - 1;
+            }
+        }
+        self.grid.update(&self.indices, |index| replica.place(index));
     }
 
     /// Updates which entities are in the sight of a client whose player is at `from`: its body, the entities of `always`, and

@@ -88,8 +88,8 @@ impl<O: Fields> Viewer<O> {
     ) {
         let Scratch { due, heads, .. } = scratch;
         for (at, &one) in due.iter().enumerate() {
-            if let Some(next) = due.get(at + 2) {
-                encoder.prefetch_entry(next.index, next.age.into());
+            if let Some(next) = due.get(at + 3) {
+                encoder.prefetch_entry(replica, next.index, next.age);
             }
             // Entries can be larger than estimated. What does not fit waits, and the next snapshot is written by priority.
             self.crowded |= !self.write_entry(tick, one, replica, encoder, heads, writer);
