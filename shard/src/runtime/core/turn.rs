@@ -1,6 +1,7 @@
 //! One turn of a core: six phases in a fixed order.
 
 use super::Core;
+use crate::runtime::control::liveness::Overload;
 use crate::runtime::core_report::CoreReport;
 use crate::runtime::flight_recorder::{self, Phase};
 use crate::runtime::load::Load;
@@ -200,14 +201,16 @@ impl<L: Link, S: Service> Core<L, S> {
         (self.idle_time, self.tick_began) = (Duration::ZERO, now);
         self.service.load(&Load { oldest_arrival, dropped, busy, late });
         self.shares.begin_tick(self.ticks.count());
-        let is_overloaded = self.queue.is_standing() || self.service.shed_level() > 0;
-        if !is_overloaded {
+        let (level, refuses) = (self.service.shed_level(), !self.service.admits());
+        let overload = Overload { level, drops: self.queue.is_standing(), refuses };
+        self.control.overload(overload);
+        if !overload.is_any() {
             self.overloaded_since = None;
         } else if self.overloaded_since.is_none() {
             self.overloaded_since = Some(now);
             self.overloads += 1;
         }
-        self.endpoint.refuse_newcomers(!self.service.admits());
+        self.endpoint.refuse_newcomers(refuses);
     }
 
     /// Phase 4: composes what is due: for connections by their timers, and slices of the service's clients.
