@@ -8,7 +8,7 @@ use crate::ops::log::{Log, LogError};
 use crate::ops::private_file::write_private;
 use crate::ops::report::{ConnectionSnapshot, ServerReport};
 use crate::runtime::control::kick::{Kicked, Target};
-use crate::runtime::control::liveness::Liveness;
+use crate::runtime::control::liveness::{Liveness, Overload};
 use crate::runtime::control::quality::Quality;
 use crate::runtime::control::{Control, Gathered, Lifecycle, Unresponsive};
 use crate::runtime::path_record::PathRecord;
@@ -190,6 +190,11 @@ impl ServerHandle {
     pub fn stuck(&self) -> Vec<(usize, Duration)> {
         let cores = self.livenesses.iter().enumerate();
         cores.filter_map(|(number, core)| Some((number, core.stuck()?))).collect()
+    }
+
+    /// What the cores shed because they are overloaded. It asks no core and waits for none.
+    pub fn overloads(&self) -> Vec<Overload> {
+        self.livenesses.iter().map(|core| core.overload()).collect()
     }
 
     /// Whether the server drains: it admits no new clients.

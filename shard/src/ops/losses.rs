@@ -411,7 +411,11 @@ pub const LOSSES: &[Loss] = &[
         600,
         "clients still waited for the snapshots of a tick when the next tick began: use more cores",
     ),
-    loss("world_sheds", 1, "ticks take too long, so clients get fewer updates of distant entities: use more cores"),
+    loss(
+        "world_sheds",
+        1,
+        "the core is overloaded, so clients get fewer updates: use more cores, or fewer players per core",
+    ),
 ];
 
 /// Counters of ordinary work, and of states.

@@ -7,6 +7,7 @@
 //! | [`report`] | what a server reports about itself |
 //! | [`path`] | the path of one player, tick by tick |
 //! | [`losses`] | every counter of a loss, with a threshold and advice |
+//! | [`overload`] | what an overloaded server sheds, in words |
 //! | `admin` | the HTTP port, and its client |
 //! | `capture` | datagrams, in a file for Wireshark |
 //! | [`supervisor`] | signals, the watchdog, the log of losses, ending the server |
@@ -27,6 +28,7 @@ pub mod handle;
 mod line_queue;
 pub mod log;
 pub mod losses;
+pub mod overload;
 pub mod panic_report;
 pub mod path;
 mod private_file;

@@ -3,6 +3,7 @@
 
 use crate::ops::handle::ServerHandle;
 use crate::ops::losses::{self, Loss};
+use crate::ops::overload::OverloadLog;
 use crate::ops::report::ServerReport;
 use crate::runtime::control::Lifecycle;
 use crate::runtime::control::liveness::STUCK_AFTER;
@@ -90,6 +91,7 @@ pub fn supervise(
         }
         supervisor.check_drain(lifecycle, handle);
         supervisor.check_cores(lifecycle, handle)?;
+        supervisor.overload.check(&handle.overloads());
         supervisor.check_losses(handle);
     }
     notify(NotifyState::Stopping);
@@ -156,6 +158,7 @@ struct Supervisor {
     /// The report whose losses were logged last.
     reported: Option<ServerReport>,
     log_lines_dropped: u64,
+    overload: OverloadLog,
 }
 
 impl Supervisor {
@@ -174,6 +177,7 @@ impl Supervisor {
             losses_at: now + LOSSES_INTERVAL,
             reported: None,
             log_lines_dropped: 0,
+            overload: OverloadLog::default(),
         }
     }
 

@@ -10,6 +10,7 @@ use ratatui::layout::{Constraint, Layout, Margin, Rect};
 use ratatui::style::{Color, Style, Stylize};
 use ratatui::text::{Line, Span};
 use ratatui::widgets::{Paragraph, RenderDirection, Sparkline, Widget, Wrap};
+use ringshard::ops::overload;
 use std::collections::VecDeque;
 
 /// Margins beside a text.
@@ -111,11 +112,13 @@ impl<'a> View<'a> {
         let report = &figures.report;
         let mut lines = area.rows();
         let Some(line) = lines.next() else { return };
+        let overload = overload::of(report);
         let chip = |text: &'static str, color| Span::from(text).fg(Color::Black).bg(color).bold();
         let mut states = Vec::new();
         for (is_so, text, color) in [
             (self.paused, " PAUSED ", Color::Blue),
             (report.draining, " DRAINING ", Color::Yellow),
+            (overload.is_some(), " OVERLOADED ", Color::Yellow),
             (lost.is_some(), " NO ANSWER ", Color::Red),
         ] {
             if is_so {
@@ -159,6 +162,9 @@ impl<'a> View<'a> {
                 count(all.datagrams_out).bold(),
                 format!("/s, {}/s", bytes(all.bytes_out)).into(),
             ]),
+        }
+        if let Some(overload) = overload::of(&figures.report) {
+            spans.push(format!("   {overload}").yellow());
         }
         spans.into()
     }

@@ -82,6 +82,9 @@ pub struct Simulation<G: Game> {
     encoder: Encoder,
     /// Slices served since this tick.
     served: usize,
+    /// The slice that is served first: the one after the last that was. So no client always waits for the last slice of ticks
+    /// that end too late.
+    first_slice: usize,
     tick_began: Instant,
     /// When the first tick began.
     first_tick_at: Option<Instant>,
@@ -149,6 +152,7 @@ impl<G: Game> Simulation<G> {
             exchange,
             parts: PartPool::new(share),
             served: 0,
+            first_slice: 0,
             tick_began: Instant::ZERO,
             first_tick_at: None,
             ticks_passed: 1,
@@ -301,6 +305,7 @@ impl<G: Game> Service for Simulation<G> {
         }
         self.note_late(now);
         self.tick_began = now;
+        self.first_slice = (self.first_slice + self.served) % SLICES;
         self.served = 0;
         self.scratch.digests_left = DIGESTS_PER_TICK;
         self.shard.begin_tick();
@@ -326,7 +331,7 @@ impl<G: Game> Service for Simulation<G> {
         if self.served == SLICES || now < self.deadline() {
             return false;
         }
-        self.serve(now, endpoint, self.served);
+        self.serve(now, endpoint, (self.first_slice + self.served) % SLICES);
         self.served += 1;
         assert!(self.served <= SLICES, "a tick has {SLICES} slices");
         true

@@ -164,9 +164,9 @@ impl<G: Game> Simulation<G> {
         if self.shard.happenings.is_empty() {
             return;
         }
-        let Simulation { shard, heard, .. } = self;
-        for slice in self.served..SLICES {
-            for &slot in shard.members.slice(slice) {
+        let Simulation { shard, heard, first_slice, served, .. } = self;
+        for slice in *served..SLICES {
+            for &slot in shard.members.slice((*first_slice + slice) % SLICES) {
                 hear(shard, slot, heard);
             }
         }

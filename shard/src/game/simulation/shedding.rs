@@ -18,16 +18,20 @@ const CALM_TICKS: u32 = 15;
 const FITS: f32 = 0.95;
 /// A fall was wrong if the level rises again within so many ticks.
 const PROBATION_TICKS: u32 = 60;
+/// A datagram that has waited longer is trouble: a core that was not scheduled for a moment catches up by then.
+const OLD: Duration = Duration::from_nanos(2 * TICK.as_nanos() as u64);
 /// A tick that begins later is trouble.
-const LATE: Duration = Duration::from_nanos(TICK.as_nanos() as u64 / 2);
+const LATE: Duration = TICK;
 /// New clients are refused from this level on, until the level is 0 again. The first level is one that players hardly feel.
 const REFUSES_FROM: u8 = 2;
 /// How much more time the core needs after a fall from each level, before anything has been learned.
-const COSTS: [f32; SHED_LEVEL_MAX as usize] = [1.1, 1.05, 1.5, 1.25, 1.2, 1.1];
+const COSTS: [f32; SHED_LEVEL_MAX as usize] = [1.05, 1.05, 1.5, 1.25, 1.2, 1.1];
 /// Bounds of what is learned.
 const COST_MAX: f32 = 3.0;
 /// How much costlier a fall is thought to be after one that was wrong.
 const WRONG: f32 = 1.2;
+/// Share of what was learned that each tick forgets: a load that was steady changes some day.
+const FORGETS: f32 = 1.0 / 1_800.0;
 /// Share of the core's busy time that one tick adds to the average.
 const WEIGHT: f32 = 1.0 / 8.0;
 
@@ -76,7 +80,7 @@ impl Shedding {
     pub(super) fn record(&mut self, unserved: bool, load: &Load) {
         self.late_ticks += u64::from(unserved);
         self.busy += (load.busy - self.busy) * WEIGHT;
-        if unserved || load.dropped > 0 || load.oldest_arrival > TICK || load.late > LATE {
+        if unserved || load.dropped > 0 || load.oldest_arrival > OLD || load.late > LATE {
             (self.trouble, self.calm) = (self.trouble + 1, 0);
         } else {
             (self.trouble, self.calm) = (self.trouble.saturating_sub(1), self.calm + 1);
@@ -112,6 +116,9 @@ impl Shedding {
 
     /// Compares the load some time after a fall with the load before.
     fn learn(&mut self) {
+        for (cost, usual) in self.costs.iter_mut().zip(COSTS) {
+            *cost += (usual - *cost) * FORGETS;
+        }
         let Some((before, ticks)) = self.fall else { return };
         self.fall = (ticks < PROBATION_TICKS).then_some((before, ticks + 1));
         if ticks + 1 == CALM_TICKS && self.calm >= CALM_TICKS - 1 && before > 0.0 {

@@ -6,9 +6,11 @@ use super::guard::Guard;
 use super::metrics;
 use super::respond::{MISSING_CORES, SharedHandle, run_blocking, unavailable};
 use crate::ops::handle::ServerHandle;
+use crate::ops::overload;
 use crate::ops::path::{self, PathError, PathQuery};
 use crate::runtime::control::Gathered;
 use crate::runtime::control::kick::Target;
+use crate::runtime::control::liveness::Overload;
 use axum::Router;
 use axum::extract::{Query, State};
 use axum::http::{HeaderMap, StatusCode, header};
@@ -48,13 +50,22 @@ fn stuck(handle: &ServerHandle) -> Option<String> {
     handle.stuck().into_iter().map(line).reduce(|lines, line| lines + "\n" + &line)
 }
 
+/// A line for each core that refuses new clients because it is overloaded; None while all admit them.
+fn overloaded(handle: &ServerHandle) -> Option<String> {
+    let overloads = handle.overloads().into_iter().enumerate();
+    let line = |(core, overload): (usize, Overload)| {
+        format!("core {core} is overloaded and admits no new clients; it sheds {}", overload::shed(overload))
+    };
+    overloads.filter(|(_, overload)| overload.refuses).map(line).reduce(|lines, line| lines + "\n" + &line)
+}
+
 async fn live(State(handle): SharedHandle) -> Response {
     stuck(&handle).map_or("live\n".into_response(), unavailable)
 }
 
 async fn ready(State(handle): SharedHandle) -> Response {
     let draining = || handle.is_draining().then(|| "draining: the server admits no new clients".to_owned());
-    stuck(&handle).or_else(draining).map_or("ready\n".into_response(), unavailable)
+    stuck(&handle).or_else(draining).or_else(|| overloaded(&handle)).map_or("ready\n".into_response(), unavailable)
 }
 
 async fn scrape(State(handle): SharedHandle, headers: HeaderMap) -> Result<Response, Response> {

@@ -1,9 +1,9 @@
-//! Whether a core still turns. The core records the time of each turn where any thread can read it: a core that is stuck
+//! Whether a core still turns, and whether it is overloaded. The core records the time of each turn where any thread can read it: a core that is stuck
 //! responds to no request.
 
 use ringshard_protocol::time::Instant;
 use std::sync::Arc;
-use std::sync::atomic::{AtomicU64, Ordering};
+use std::sync::atomic::{AtomicU8, AtomicU64, Ordering};
 use std::time::Duration;
 
 /// A core that has not begun a turn for this long is stuck: it begins at least one per tick, 60 a second.
@@ -19,6 +19,40 @@ pub struct Liveness {
     made: std::time::Instant,
     /// When the last turn began, in nanoseconds since `made`; or [`ENDED`].
     turned_at: AtomicU64,
+    /// An [`Overload`].
+    overload: AtomicU8,
+}
+
+/// What an overloaded core sheds.
+#[derive(Clone, Copy, PartialEq, Eq, Debug, Default)]
+pub struct Overload {
+    /// How far its service reduces what it does: 0 not at all.
+    pub level: u8,
+    /// Whether datagrams are dropped because a queue of them stands.
+    pub drops: bool,
+    /// Whether new clients are refused.
+    pub refuses: bool,
+}
+
+impl Overload {
+    const DROPS: u8 = 0x40;
+    const REFUSES: u8 = 0x80;
+
+    fn bits(self) -> u8 {
+        assert!(self.level < Self::DROPS, "a level has 6 bits");
+        let bit = |is_set: bool, bit: u8| if is_set { bit } else { 0 };
+        self.level | bit(self.drops, Self::DROPS) | bit(self.refuses, Self::REFUSES)
+    }
+
+    fn from_bits(bits: u8) -> Self {
+        let level = bits & (Self::DROPS - 1);
+        Overload { level, drops: bits & Self::DROPS != 0, refuses: bits & Self::REFUSES != 0 }
+    }
+
+    /// Whether anything is shed.
+    pub fn is_any(self) -> bool {
+        self.level > 0 || self.drops
+    }
 }
 
 impl Liveness {
@@ -31,6 +65,11 @@ impl Liveness {
     /// For how long the core has been stuck, if it is.
     pub fn stuck(&self) -> Option<Duration> {
         Some(self.silence()).filter(|silence| *silence >= STUCK_AFTER)
+    }
+
+    /// What the core sheds.
+    pub fn overload(&self) -> Overload {
+        Overload::from_bits(self.overload.load(Ordering::Relaxed))
     }
 
     /// Whether the core has done its last turn.
@@ -51,7 +90,11 @@ impl TurnRecorder {
     /// For a core that has not turned yet.
     pub fn new() -> Self {
         TurnRecorder {
-            liveness: Arc::new(Liveness { made: std::time::Instant::now(), turned_at: AtomicU64::new(0) }),
+            liveness: Arc::new(Liveness {
+                made: std::time::Instant::now(),
+                turned_at: AtomicU64::new(0),
+                overload: AtomicU8::new(0),
+            }),
             first: None,
         }
     }
@@ -69,6 +112,11 @@ impl TurnRecorder {
         assert!(now >= first, "a core's clock does not go back");
         let turned_at = after.saturating_add(now.since(first).as_nanos() as u64).min(ENDED - 1);
         self.liveness.turned_at.store(turned_at, Ordering::Relaxed);
+    }
+
+    /// Records what the core sheds.
+    pub fn overload(&self, overload: Overload) {
+        self.liveness.overload.store(overload.bits(), Ordering::Relaxed);
     }
 
     /// Records that the core has done its last turn.

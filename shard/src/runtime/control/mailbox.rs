@@ -3,7 +3,7 @@
 //! No end ever blocks the other. A core that does not respond keeps its last request; it gets a new one only after it has
 //! read that.
 
-use crate::runtime::control::liveness::{Liveness, TurnRecorder};
+use crate::runtime::control::liveness::{Liveness, Overload, TurnRecorder};
 use crate::runtime::control::request::Request;
 use rtrb::{Consumer, Producer, RingBuffer};
 use std::mem::{Discriminant, discriminant};
@@ -57,6 +57,11 @@ impl CoreEnd {
     #[inline]
     pub fn begin_turn(&mut self, now: ringshard_protocol::time::Instant) {
         self.turns.begin(now);
+    }
+
+    /// Records what the core sheds.
+    pub fn overload(&self, overload: Overload) {
+        self.turns.overload(overload);
     }
 
     /// Records that the core has done its last turn.

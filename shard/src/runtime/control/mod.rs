@@ -5,7 +5,7 @@
 //! | [`request`] | what a core can be asked |
 //! | [`mod@mailbox`] | the rings that carry requests and responses |
 //! | [`lifecycle`] | running, draining, stopping |
-//! | [`liveness`] | whether a core still turns |
+//! | [`liveness`] | whether a core still turns, and whether it is overloaded |
 //! | [`kick`], [`quality`] | requests that visit every connection |
 //!
 //! [`Control`] sends a request to every core and waits for the responses. A core never waits, and neither allocates nor

@@ -65,6 +65,8 @@ pub struct Core<L, S> {
     shares: Shares,
     /// Datagrams that were dropped since the last tick because they had waited too long.
     dropped: u64,
+    /// Whether the turn has left datagrams in the link.
+    has_more: bool,
     /// Whether the turn had anything to do.
     worked: bool,
     /// Time since the last tick in which the core had nothing to do.
@@ -92,9 +94,10 @@ impl<L: Link, S: Service> Core<L, S> {
     ) -> Self {
         let now = link.now();
         Core {
-            shares: Shares::new(endpoint.slots()),
+            shares: Shares::new(),
             queue: StandingQueue::new(now, Some(QUEUE_MAX)),
             dropped: 0,
+            has_more: false,
             worked: false,
             idle_time: Duration::ZERO,
             tick_began: now,

@@ -1,6 +1,7 @@
 //! One turn of a core: six phases in a fixed order.
 
 use super::Core;
+use crate::runtime::control::liveness::Overload;
 use crate::runtime::core_report::CoreReport;
 use crate::runtime::flight_recorder::{self, Phase};
 use crate::runtime::load::Load;
@@ -23,6 +24,10 @@ const TICKS_PER_RECORD: u64 = 60;
 const PREFETCH_AHEAD: usize = 2;
 /// Datagrams that a turn takes from the link at most, including those that it drops because they have waited too long.
 const RECEIVE_WITH_DROPPED: usize = 32 * RECEIVE_DATAGRAMS_PER_TURN;
+/// Datagrams that are taken at once: then the core looks whether they took too long.
+const RECEIVE_AT_ONCE: usize = 16;
+/// A turn that has received for so long goes on with the tick and the clients that are due, and receives the rest later.
+const REAP_MAX: Duration = Duration::from_nanos(TICK.as_nanos() as u64 / 4);
 /// Slices served per turn, if so many are due. A core with long turns must not fall behind because of them, and a core that
 /// is behind must still receive.
 const SLICES_PER_TURN: usize = 4;
@@ -79,23 +84,29 @@ impl<L: Link, S: Service> Core<L, S> {
     /// dropped, and does not count towards the turn's share: so the core drops faster than datagrams arrive.
     fn reap(&mut self, now: Instant) -> usize {
         self.arrivals.clear();
-        let (mut taken, mut handled) = (0, 0);
-        while handled < RECEIVE_DATAGRAMS_PER_TURN && taken < RECEIVE_WITH_DROPPED {
-            let budget = RECEIVE_DATAGRAMS_PER_TURN - handled;
-            let (received, dropped) = self.receive(now, budget, taken == 0);
+        let mut is_empty = false;
+        let (mut taken, mut handled, mut read_at) = (0, 0, now);
+        while handled < RECEIVE_DATAGRAMS_PER_TURN && taken < RECEIVE_WITH_DROPPED && read_at.since(now) < REAP_MAX {
+            let budget = RECEIVE_AT_ONCE.min(RECEIVE_DATAGRAMS_PER_TURN - handled);
+            let (received, dropped) = self.receive(now, read_at, budget, taken == 0);
             taken += received;
             handled += received - dropped;
             self.dropped += dropped as u64;
             self.endpoint.count_too_old(dropped as u64);
-            if received < budget {
+            is_empty = received < budget;
+            if is_empty {
                 break;
             }
+            read_at = self.link.now();
         }
+        self.has_more = !is_empty;
         if taken == 0 {
             self.queue.empty();
         }
-        // A turn that was not full has read all that had arrived when the core last entered the kernel.
-        self.queue.end_turn(now, (taken < RECEIVE_DATAGRAMS_PER_TURN).then_some(self.parked_at));
+        // A turn that has read all had everything that arrived before the core last entered the kernel, unless that ran out of
+        // buffers.
+        let is_all = is_empty && taken < RECEIVE_DATAGRAMS_PER_TURN;
+        self.queue.end_turn(now, is_all.then_some(self.parked_at));
         self.deliver_events(now);
         if !self.arrivals.is_empty() {
             let handled_at = self.link.now();
@@ -109,7 +120,7 @@ impl<L: Link, S: Service> Core<L, S> {
     /// Takes about `budget` datagrams from the link. Returns how many it took, and how many of those it dropped because they
     /// had waited too long.
     #[inline]
-    fn receive(&mut self, now: Instant, budget: usize, mut is_head: bool) -> (usize, usize) {
+    fn receive(&mut self, now: Instant, read_at: Instant, budget: usize, mut is_head: bool) -> (usize, usize) {
         let Core { link, endpoint, service, mesh, message, arrivals, queue, shares, overloaded_since, .. } = self;
         let is_overloaded = overloaded_since.is_some() || queue.is_standing();
         let mut dropped = 0;
@@ -117,9 +128,9 @@ impl<L: Link, S: Service> Core<L, S> {
             let path = arrival.path;
             if let Some(arrived_at) = arrival.arrived_at {
                 if std::mem::take(&mut is_head) {
-                    queue.head(now, arrived_at);
+                    queue.head(read_at, arrived_at);
                 }
-                if queue.drops(now, arrived_at) {
+                if queue.drops(read_at, arrived_at) {
                     dropped += arrival.count();
                     return;
                 }
@@ -190,14 +201,16 @@ impl<L: Link, S: Service> Core<L, S> {
         (self.idle_time, self.tick_began) = (Duration::ZERO, now);
         self.service.load(&Load { oldest_arrival, dropped, busy, late });
         self.shares.begin_tick(self.ticks.count());
-        let is_overloaded = self.queue.is_standing() || self.service.shed_level() > 0;
-        if !is_overloaded {
+        let (level, refuses) = (self.service.shed_level(), !self.service.admits());
+        let overload = Overload { level, drops: self.queue.is_standing(), refuses };
+        self.control.overload(overload);
+        if !overload.is_any() {
             self.overloaded_since = None;
         } else if self.overloaded_since.is_none() {
             self.overloaded_since = Some(now);
             self.overloads += 1;
         }
-        self.endpoint.refuse_newcomers(!self.service.admits());
+        self.endpoint.refuse_newcomers(refuses);
     }
 
     /// Phase 4: composes what is due: for connections by their timers, and slices of the service's clients.
@@ -239,7 +252,7 @@ impl<L: Link, S: Service> Core<L, S> {
     fn park(&mut self, received: usize) {
         let now = self.link.now();
         self.respond(now);
-        let busy = received >= RECEIVE_DATAGRAMS_PER_TURN
+        let busy = self.has_more
             || self.endpoint.has_admissions_waiting()
             || !self.endpoint.is_flushed()
             || self.request.is_some()
