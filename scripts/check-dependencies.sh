@@ -10,8 +10,8 @@ if ! command -v cargo-deny > /dev/null; then
     exit 0
 fi
 cargo deny --log-level error check --hide-inclusion-graph licenses bans sources
-cargo deny --log-level error --manifest-path bench/peers/Cargo.toml check --config bench/peers/deny.toml \
-    --hide-inclusion-graph licenses bans sources
+cargo deny --log-level error --manifest-path bench/peers/Cargo.toml --config bench/peers/deny.toml \
+    check --hide-inclusion-graph licenses bans sources
 
 log=$(mktemp)
 trap 'rm -f "$log"' EXIT

@@ -16,10 +16,9 @@ Measures the same work over Ringshard and other network libraries, on this machi
 Each server is a process of its own on one CPU. All clients share one thread on another CPU, and each has a socket of its own.
 
   --only NAME,...   only these libraries: plain, ringshard, enet, quinn, renet, netcode
-  --secs N          length of each measurement in seconds [default: 3]; a whole run with 3 takes about seven minutes
+  --task TASK       only this task: echo or transfer
+  --secs N          length of each measurement in seconds [default: 3]; a whole run with 3 takes about eight minutes
   --json FILE       also write the rows to FILE
-  --window N        messages of each client under way at the maximum rate; without it, the best number is searched for. With 1,
-                    no library can put several messages into a datagram
   --smoke           only check that every library works: a few seconds, and figures that mean nothing
   --server-cpu CPU  CPU of the servers [default: 0]
   --client-cpu CPU  CPU of the clients [default: 1]
@@ -34,7 +33,7 @@ more. 130: interrupted.
 Examples:
   scripts/peers.sh --smoke                         does it work here?
   scripts/peers.sh --only plain,ringshard          what the protocol costs
-  scripts/peers.sh --window 1 --json peers.json    message for message, one per datagram
+  scripts/peers.sh --secs 5 --json peers.json      longer, for figures to keep
 END
 }
 

@@ -47,16 +47,15 @@ struct Arguments {
     /// Measure only these libraries, separated by commas
     #[arg(long, value_name = "NAME", value_delimiter = ',')]
     only: Vec<Library>,
+    /// Measure only the echo, or only the transfer
+    #[arg(long)]
+    task: Option<Task>,
     /// Length of each measurement, in seconds
     #[arg(long, value_name = "N", default_value_t = 3.0, value_parser = seconds)]
     secs: f64,
     /// Also write the rows to this file, as JSON
     #[arg(long, value_name = "FILE")]
     json: Option<PathBuf>,
-    /// Messages of each client under way at the maximum rate of the echo. Without it, the best is searched for; 1 puts one message
-    /// in each datagram
-    #[arg(long, value_name = "N", value_parser = clap::value_parser!(u32).range(1..=256))]
-    window: Option<u32>,
     /// Only check that every library works: four clients, a fraction of a second each. Its figures mean nothing
     #[arg(long)]
     smoke: bool,
@@ -133,17 +132,16 @@ fn compare(arguments: &Arguments) -> Result<ExitCode, String> {
             time: Duration::from_secs_f64(arguments.secs),
             probe: Duration::from_millis(500),
             warm_up: Duration::from_millis(300),
-            window: arguments.window,
         },
         true => Settings {
             server_cpu: arguments.server_cpu,
             time: Duration::from_millis(200),
             probe: Duration::ZERO,
             warm_up: Duration::from_millis(50),
-            window: Some(4),
         },
     };
-    let cases = if arguments.smoke { smoke_cases() } else { all_cases() };
+    let mut cases = if arguments.smoke { smoke_cases() } else { all_cases() };
+    cases.retain(|case| arguments.task.is_none_or(|task| case.task == task));
     let libraries = if arguments.only.is_empty() { Library::value_variants() } else { &arguments.only };
     let rows = measure_all(&cases, libraries, &settings);
     print!("{}", report::table(&rows));
@@ -160,9 +158,8 @@ fn measure_all(cases: &[Case], libraries: &[Library], settings: &Settings) -> Ve
     let pairs: Vec<_> = pairs.filter(|(case, library)| case.task == Task::Echo || library.is_reliable()).collect();
     let mut rows = Vec::new();
     for (at, &(case, library)) in pairs.iter().enumerate() {
-        let Case { task, clients, bytes, rate } = case;
         let (name, total) = (library.name(), pairs.len());
-        eprintln!("peers: {} of {total}: {name}, {task:?}, {clients} clients, {bytes} bytes, {rate:?}", at + 1);
+        eprintln!("peers: {} of {total}: {name}, {case}", at + 1);
         rows.push(measure(library, *case, settings).unwrap_or_else(|error| {
             eprintln!("peers: {name} failed: {error}");
             Row::failed(library, case, error)
@@ -171,21 +168,26 @@ fn measure_all(cases: &[Case], libraries: &[Library], settings: &Settings) -> Ve
     rows
 }
 
+/// A window of one message keeps every library from putting several messages into a datagram.
 fn all_cases() -> Vec<Case> {
+    let echo = |clients, bytes, rate, window| Case { task: Task::Echo, clients, bytes, rate, window };
     let mut cases = Vec::new();
-    for rate in [Rate::Max, Rate::Hz(LOW_HZ)] {
+    for (rate, window) in [(Rate::Max, None), (Rate::Max, Some(1)), (Rate::Hz(LOW_HZ), None)] {
         for clients in [64, 1_000] {
-            cases.extend([64, 200].map(|bytes| Case { task: Task::Echo, clients, bytes, rate }));
+            cases.extend([64, 200].map(|bytes| echo(clients, bytes, rate, window)));
         }
     }
-    cases.push(Case { task: Task::Transfer, clients: 64, bytes: TRANSFER_BYTES, rate: Rate::Max });
+    cases.push(transfer(64));
     cases
 }
 
 fn smoke_cases() -> Vec<Case> {
-    let echo = |rate| Case { task: Task::Echo, clients: 4, bytes: 64, rate };
-    let transfer = Case { task: Task::Transfer, clients: 4, bytes: TRANSFER_BYTES, rate: Rate::Max };
-    vec![echo(Rate::Max), echo(Rate::Hz(LOW_HZ)), transfer]
+    let echo = |rate, window| Case { task: Task::Echo, clients: 4, bytes: 64, rate, window };
+    vec![echo(Rate::Max, Some(4)), echo(Rate::Hz(LOW_HZ), None), transfer(4)]
+}
+
+fn transfer(clients: usize) -> Case {
+    Case { task: Task::Transfer, clients, bytes: TRANSFER_BYTES, rate: Rate::Max, window: None }
 }
 
 /// Pins this thread, and all that it starts, to a CPU.

@@ -6,6 +6,7 @@ use crate::libraries::{ClientOptions, Library, ServeOptions};
 use crate::report::Row;
 use crate::server_process::{ServerProcess, Usage, free_port};
 use rustix::time::{ClockId, clock_gettime};
+use std::fmt;
 use std::time::Duration;
 
 /// Share of the messages that must come back.
@@ -35,6 +36,22 @@ pub struct Case {
     pub clients: usize,
     pub bytes: usize,
     pub rate: Rate,
+    /// Messages of each client under way at the maximum rate of the echo; none: search for the best.
+    pub window: Option<u32>,
+}
+
+impl fmt::Display for Case {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let Case { clients, bytes, .. } = self;
+        match (self.task, self.rate, self.window) {
+            (Task::Transfer, ..) => write!(f, "transfer of {bytes}-byte messages to {clients} clients"),
+            (Task::Echo, Rate::Hz(hz), _) => write!(f, "echo of {bytes} bytes, {clients} clients at {hz} Hz"),
+            (Task::Echo, Rate::Max, Some(window)) => {
+                write!(f, "echo of {bytes} bytes, {clients} clients with {window} under way each")
+            }
+            (Task::Echo, Rate::Max, None) => write!(f, "echo of {bytes} bytes, {clients} clients at the maximum rate"),
+        }
+    }
 }
 
 /// Where and how long.
@@ -47,8 +64,6 @@ pub struct Settings {
     pub probe: Duration,
     /// How long the clients send before they are measured.
     pub warm_up: Duration,
-    /// Messages of each client under way at the maximum rate of the echo; none: search for the best.
-    pub window: Option<u32>,
 }
 
 /// Measures a row.
@@ -98,7 +113,7 @@ impl Run {
     /// Measures with the window that brings most messages.
     fn echo_as_fast_as_possible(mut self, case: &Case, settings: &Settings) -> Result<(Observed, Option<u32>), String> {
         let mut echo = Echo::new(case.clients, case.bytes);
-        if let Some(window) = settings.window {
+        if let Some(window) = case.window {
             return Ok((self.echo(&mut echo, Pace::Window(window), settings.time, settings)?, Some(window)));
         }
         let mut best = self.best_window(&mut echo, case, settings)?;
