@@ -4,8 +4,7 @@ use crate::conversation::{TRANSFER_BYTES, Task};
 use crate::harness::{Echo, Harness, Load, Pace, Traffic, Transfer};
 use crate::libraries::{ClientOptions, Library, ServeOptions};
 use crate::report::Row;
-use crate::server_process::{ServerProcess, Usage, free_port};
-use rustix::time::{ClockId, clock_gettime};
+use crate::server_process::{CpuTime, ServerProcess, Usage, free_port};
 use std::fmt;
 use std::time::Duration;
 
@@ -97,9 +96,9 @@ pub struct Observed {
     /// Share of the messages that arrived.
     pub delivered: f64,
     pub traffic: Traffic,
-    pub server_cpu: Duration,
+    pub server_cpu: CpuTime,
     pub server_bytes: u64,
-    pub client_cpu: Duration,
+    pub client_cpu: CpuTime,
     /// Median and 99th percentile of the round trip.
     pub round_trip: Option<(Duration, Duration)>,
 }
@@ -190,12 +189,11 @@ impl Run {
     }
 
     fn look(&self) -> Look {
-        let cpu = clock_gettime(ClockId::ThreadCPUTime);
         Look {
             at: self.harness.now(),
             traffic: self.harness.traffic,
             server: self.server.usage(),
-            client_cpu: Duration::new(cpu.tv_sec as u64, cpu.tv_nsec as u32),
+            client_cpu: CpuTime::of_this_thread(),
         }
     }
 }
@@ -205,7 +203,7 @@ struct Look {
     at: Duration,
     traffic: Traffic,
     server: Usage,
-    client_cpu: Duration,
+    client_cpu: CpuTime,
 }
 
 impl Look {
@@ -218,9 +216,9 @@ impl Look {
                 received: self.traffic.received - before.traffic.received,
                 sent: self.traffic.sent - before.traffic.sent,
             },
-            server_cpu: self.server.cpu.saturating_sub(before.server.cpu),
+            server_cpu: self.server.cpu.since(before.server.cpu),
             server_bytes: self.server.resident_bytes,
-            client_cpu: self.client_cpu - before.client_cpu,
+            client_cpu: self.client_cpu.since(before.client_cpu),
             round_trip: None,
         }
     }

@@ -44,6 +44,8 @@ pub struct Figures {
     pub server_resident_bytes: u64,
     /// Share of one CPU.
     pub client_cpu: f64,
+    /// Share of the time that the server or the clients, whichever is more, waited because something else used their CPU.
+    pub waited: f64,
     /// Round trip in milliseconds, from the time at which a message was due. None for the transfer.
     pub p50_ms: Option<f64>,
     pub p99_ms: Option<f64>,
@@ -63,10 +65,11 @@ impl Figures {
             datagrams_in_per_second: per_second(observed.traffic.received),
             datagrams_out_per_second: per_second(observed.traffic.sent),
             delivered: observed.delivered,
-            server_us_per_message: observed.server_cpu.as_secs_f64() * 1e6 / handled.max(1) as f64,
-            server_cpu: observed.server_cpu.as_secs_f64() / seconds,
+            server_us_per_message: observed.server_cpu.used.as_secs_f64() * 1e6 / handled.max(1) as f64,
+            server_cpu: observed.server_cpu.used.as_secs_f64() / seconds,
             server_resident_bytes: observed.server_bytes,
-            client_cpu: observed.client_cpu.as_secs_f64() / seconds,
+            client_cpu: observed.client_cpu.used.as_secs_f64() / seconds,
+            waited: observed.server_cpu.waited.max(observed.client_cpu.waited).as_secs_f64() / seconds,
             p50_ms: observed.round_trip.map(|(p50, _)| ms(p50)),
             p99_ms: observed.round_trip.map(|(_, p99)| ms(p99)),
         }
@@ -131,7 +134,7 @@ impl Row {
             count(figures.datagrams_in_per_second),
             format!("{:.1} %", figures.delivered * 100.0),
             format!("{:.2}", figures.server_us_per_message),
-            percent(figures.server_cpu),
+            percent(figures.server_cpu) + if figures.waited > WAITED_MAX { "*" } else { "" },
             ms(figures.p50_ms),
             ms(figures.p99_ms),
             format!("{:.1}", figures.server_resident_bytes as f64 / f64::from(1 << 20)),
@@ -141,6 +144,8 @@ impl Row {
     }
 }
 
+/// A row in which something else used the CPUs for a larger share of the time is marked.
+const WAITED_MAX: f64 = 0.05;
 const HEADINGS: [&str; 18] = [
     "task",
     "library",
@@ -199,6 +204,7 @@ datagrams     per second, in to the server and out to the clients: some librarie
 delivered     share of the echoes that came back within 1 s, or 100 %: a transfer loses nothing
 us/message    the server's CPU time, the kernel's work included; an echo is two messages, one in and one out
 CPU           share of one CPU that the server used; clients' CPU: near 100 %, the clients are the limit
+*             other programs used the CPU of the server or the clients for more than 5 % of the time: measure again
 p50, p99      round trip, from the time at which a message was due
 RSS           the server's memory
 ";
@@ -218,6 +224,7 @@ fn count(value: f64) -> String {
 mod tests {
     use super::*;
     use crate::harness::Traffic;
+    use crate::server_process::CpuTime;
 
     #[test]
     fn counts_have_three_digits() {
@@ -227,20 +234,21 @@ mod tests {
 
     #[test]
     fn an_echo_is_two_messages_of_the_server_and_a_transfer_one() {
+        let cpu = |used, waited| CpuTime { used: Duration::from_millis(used), waited: Duration::from_millis(waited) };
         let observed = Observed {
             elapsed: Duration::from_secs(2),
             arrived: 1_000,
             delivered: 1.0,
             traffic: Traffic { received: 500, sent: 250 },
-            server_cpu: Duration::from_millis(4),
+            server_cpu: cpu(4, 0),
             server_bytes: 0,
-            client_cpu: Duration::from_secs(1),
+            client_cpu: cpu(1_000, 200),
             round_trip: None,
         };
         let echo = Figures::new(Task::Echo, &observed);
         assert_eq!((echo.messages_per_second, echo.server_us_per_message), (500.0, 2.0));
         assert_eq!((echo.datagrams_in_per_second, echo.datagrams_out_per_second), (250.0, 125.0));
-        assert_eq!((echo.server_cpu, echo.client_cpu), (0.002, 0.5));
+        assert_eq!((echo.server_cpu, echo.client_cpu, echo.waited), (0.002, 0.5, 0.1));
         assert_eq!(Figures::new(Task::Transfer, &observed).server_us_per_message, 4.0);
     }
 

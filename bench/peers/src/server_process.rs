@@ -4,6 +4,7 @@ use crate::libraries::{Library, ServeOptions};
 use clap::ValueEnum;
 use std::io::{BufRead, BufReader};
 use std::net::{SocketAddr, UdpSocket};
+use std::path::Path;
 use std::process::{Child, ChildStdin, Command, Stdio};
 use std::time::Duration;
 
@@ -19,8 +20,34 @@ pub struct ServerProcess {
 /// CPU time and memory of a process.
 #[derive(Clone, Copy, Debug, Default)]
 pub struct Usage {
-    pub cpu: Duration,
+    pub cpu: CpuTime,
     pub resident_bytes: u64,
+}
+
+/// CPU time of threads, the kernel's work for them included.
+#[derive(Clone, Copy, Debug, Default)]
+pub struct CpuTime {
+    pub used: Duration,
+    /// Time that they were ready to run, but something else used their CPU.
+    pub waited: Duration,
+}
+
+impl CpuTime {
+    /// The calling thread's since it started; zero if the kernel does not say.
+    pub fn of_this_thread() -> Self {
+        CpuTime::read(Path::new("/proc/thread-self/schedstat")).unwrap_or_default()
+    }
+
+    /// What was added since `before`.
+    pub fn since(self, before: CpuTime) -> Self {
+        CpuTime { used: self.used.saturating_sub(before.used), waited: self.waited.saturating_sub(before.waited) }
+    }
+
+    fn read(file: &Path) -> Option<Self> {
+        let text = std::fs::read_to_string(file).ok()?;
+        let mut nanos = text.split_whitespace().map(|field| field.parse().ok().map(Duration::from_nanos));
+        Some(CpuTime { used: nanos.next()??, waited: nanos.next()?? })
+    }
 }
 
 impl ServerProcess {
@@ -71,20 +98,18 @@ impl Drop for ServerProcess {
     }
 }
 
-/// Usage of a process according to the kernel: CPU time of all its threads, with the kernel's work for them.
+/// Usage of a process, of all its threads.
 fn usage(pid: u32) -> Usage {
-    let tasks = std::fs::read_dir(format!("/proc/{pid}/task")).into_iter().flatten().flatten();
-    let nanos = |task: std::fs::DirEntry| {
-        let text = std::fs::read_to_string(task.path().join("schedstat")).ok()?;
-        text.split_whitespace().next()?.parse::<u64>().ok()
-    };
+    let mut cpu = CpuTime::default();
+    for task in std::fs::read_dir(format!("/proc/{pid}/task")).into_iter().flatten().flatten() {
+        let thread = CpuTime::read(&task.path().join("schedstat")).unwrap_or_default();
+        cpu.used += thread.used;
+        cpu.waited += thread.waited;
+    }
     let pages = std::fs::read_to_string(format!("/proc/{pid}/statm"))
         .ok()
         .and_then(|text| text.split_whitespace().nth(1)?.parse::<u64>().ok());
-    Usage {
-        cpu: Duration::from_nanos(tasks.filter_map(nanos).sum()),
-        resident_bytes: pages.unwrap_or(0) * rustix::param::page_size() as u64,
-    }
+    Usage { cpu, resident_bytes: pages.unwrap_or(0) * rustix::param::page_size() as u64 }
 }
 
 fn from_hex(text: &str) -> Option<Vec<u8>> {

@@ -1,8 +1,7 @@
 //! Ringshard: the defaults of `ringshard serve` without limits per address, which is its echo server. It serves on arrival, and
 //! batches by itself.
 //!
-//! Settings: `ServerConfig::new` ([config.rs](../../../../../shard/src/runtime/server/config.rs)), on one core; the socket
-//! buffers of all libraries here.
+//! Settings: `ServerConfig::new` on one core, with the socket buffers of all libraries here.
 
 use super::{Client, ClientOptions, SOCKET_BUFFER_BYTES, ServeOptions, print_ready};
 use crate::conversation::{Flow, Task};
