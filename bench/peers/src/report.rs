@@ -32,9 +32,9 @@ pub struct Figures {
     /// Messages that arrived at the clients, per second. The echo carries as many to the server.
     pub messages_per_second: f64,
     /// Datagrams that arrived at the clients, per second.
-    pub datagrams_in_per_second: f64,
+    pub datagrams_to_clients_per_second: f64,
     /// Datagrams that clients sent, per second.
-    pub datagrams_out_per_second: f64,
+    pub datagrams_to_server_per_second: f64,
     /// Share of the messages that arrived, within a second.
     pub delivered: f64,
     /// Server CPU time per message, in microseconds. Each message of an echo counts twice: once in and once out.
@@ -62,8 +62,8 @@ impl Figures {
         let ms = |time: Duration| time.as_secs_f64() * 1e3;
         Figures {
             messages_per_second: per_second(observed.arrived),
-            datagrams_in_per_second: per_second(observed.traffic.received),
-            datagrams_out_per_second: per_second(observed.traffic.sent),
+            datagrams_to_clients_per_second: per_second(observed.traffic.received),
+            datagrams_to_server_per_second: per_second(observed.traffic.sent),
             delivered: observed.delivered,
             server_us_per_message: observed.server_cpu.used.as_secs_f64() * 1e6 / handled.max(1) as f64,
             server_cpu: observed.server_cpu.used.as_secs_f64() / seconds,
@@ -130,8 +130,8 @@ impl Row {
         let percent = |share: f64| format!("{:.0} %", share * 100.0);
         cells.extend([
             count(figures.messages_per_second),
-            count(figures.datagrams_out_per_second),
-            count(figures.datagrams_in_per_second),
+            count(figures.datagrams_to_server_per_second),
+            count(figures.datagrams_to_clients_per_second),
             format!("{:.1} %", figures.delivered * 100.0),
             format!("{:.2}", figures.server_us_per_message),
             percent(figures.server_cpu) + if figures.waited > WAITED_MAX { "*" } else { "" },
@@ -247,7 +247,7 @@ mod tests {
         };
         let echo = Figures::new(Task::Echo, &observed);
         assert_eq!((echo.messages_per_second, echo.server_us_per_message), (500.0, 2.0));
-        assert_eq!((echo.datagrams_in_per_second, echo.datagrams_out_per_second), (250.0, 125.0));
+        assert_eq!((echo.datagrams_to_clients_per_second, echo.datagrams_to_server_per_second), (250.0, 125.0));
         assert_eq!((echo.server_cpu, echo.client_cpu, echo.waited), (0.002, 0.5, 0.1));
         assert_eq!(Figures::new(Task::Transfer, &observed).server_us_per_message, 4.0);
     }
