@@ -1,5 +1,6 @@
 #!/usr/bin/env bash
-# Checks licences, sources, bans and advisories of all dependencies with cargo-deny and .cargo/deny.toml.
+# Checks licences, sources, bans and advisories of all dependencies with cargo-deny and .cargo/deny.toml. Of the comparison with
+# other libraries, which is no part of the product, it checks licences, sources and bans with bench/peers/deny.toml.
 # Advisories need the RustSec database from the internet. If it cannot be fetched, they are skipped with a message.
 set -euo pipefail
 cd "$(dirname "$0")/.."
@@ -9,6 +10,8 @@ if ! command -v cargo-deny > /dev/null; then
     exit 0
 fi
 cargo deny --log-level error check --hide-inclusion-graph licenses bans sources
+cargo deny --log-level error --manifest-path bench/peers/Cargo.toml --config bench/peers/deny.toml \
+    check --hide-inclusion-graph licenses bans sources
 
 log=$(mktemp)
 trap 'rm -f "$log"' EXIT
