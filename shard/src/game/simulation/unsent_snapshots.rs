@@ -62,8 +62,8 @@ pub(super) fn join_runs(waiting: &mut [Waiting]) -> usize {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use ringshard_protocol::crypto::Csprng;
     use rand_chacha::rand_core::{Rng, SeedableRng};
+    use ringshard_protocol::crypto::Csprng;
 
     fn sends(waiting: &[Waiting]) -> usize {
         waiting.chunk_by(|one, next| one.run == next.run).count()
