@@ -125,7 +125,8 @@ impl MessagePool {
     /// Prefetches what [`Self::is_low`] reads.
     #[inline]
     pub(crate) fn prefetch(&self) {
-        (prefetch(&self.bytes_max), prefetch(&self.lent_bytes));
+        prefetch(&self.bytes_max);
+        prefetch(&self.lent_bytes);
     }
 
     /// Whether less than [`MESSAGE_MEMORY_BYTES_LOW`] is left: then only messages that need not be kept are accepted.

@@ -113,6 +113,7 @@ const CHECKS: &[Check] = &[
     (&["digests_agreed", "digests_differ"], digests_are_counted),
     (&["digests_unknown", "digests_skipped"], digests_that_cannot_be_compared_are_counted),
     (&["late_ticks", "sheds", "shed_level"], late_ticks_are_counted),
+    (&["snapshot_padding_bytes"], snapshots_to_different_addresses_are_not_padded),
     (&["snapshots_unsent"], snapshots_that_find_no_room_are_counted),
     (&["changes_overflowed"], changes_that_find_no_room_are_counted),
     (&["commands_refused"], commands_that_find_no_room_are_counted),
@@ -371,6 +372,15 @@ fn late_ticks_are_counted() {
     let counters = counters(&world);
     assert!(counters["late_ticks"] > 6, "{}", counters["late_ticks"]);
     assert!(counters["sheds"] > 0 && counters["shed_level"] > 0);
+}
+
+/// Padding joins sends to one address. How much there is then, a test of the runs themselves checks.
+#[test]
+fn snapshots_to_different_addresses_are_not_padded() {
+    let mut world = inhabited(1, 20);
+    world.players[0].habits.by = 10;
+    wait(&mut world);
+    assert_eq!(counters(&world)["snapshot_padding_bytes"], 0);
 }
 
 #[test]

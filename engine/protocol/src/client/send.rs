@@ -23,7 +23,8 @@ impl Client {
         prefetch(&self.state);
         prefetch(&self.events);
         // Both ends of what lies beside the connection.
-        (prefetch(&self.tag), prefetch(&self.outgoing));
+        prefetch(&self.tag);
+        prefetch(&self.outgoing);
         self.resources.pool.prefetch();
     }
 

@@ -8,7 +8,9 @@ use ringshard_protocol::endpoint::SessionId;
 use ringshard_protocol::wire::ConnectionId;
 use ringshard_world::Rules;
 use ringshard_world::messages::{EnterAnswer, Owner};
+use std::mem::offset_of;
 use std::net::SocketAddr;
+use std::ops::Range;
 
 /// Where a player is between its first request and the end of its session.
 ///
@@ -34,37 +36,58 @@ pub(crate) enum Presence {
 /// How far the numbers of snapshots leap from one presence to the next: half of their range.
 const PRESENCE_LEAP: u16 = 1 << 15;
 
-/// A player, as long as its session lasts.
+/// A player, as long as its session lasts. What a tick reads and writes comes first, in the order in which it does: the
+/// players of a core do not stay in the processor's cache, and are prefetched by ranges of bytes.
+#[repr(C)]
 pub(crate) struct Member<R: Rules> {
     pub(crate) id: PlayerId,
-    pub(crate) presence: Presence,
-    pub(crate) session: SessionId,
     /// The connection of its client; None while the session is suspended.
     pub(crate) connection: Option<ConnectionId>,
-    /// Clients with the same address can be sent one run of datagrams.
-    pub(crate) address: SocketAddr,
-    /// Its own state, and its body.
-    pub(crate) owner: Owner<R::Own>,
-    pub(crate) inputs: InputBuffer<R::Input>,
+    pub(crate) presence: Presence,
     /// How far ahead the newest input was, and how old the last one in time, when the last tick took its input.
     pub(crate) lead: i8,
     pub(crate) input_age: u8,
-    /// Number of the first snapshot of this presence.
-    pub(crate) first_snapshot: u16,
-    /// What its client has and sees.
-    pub(crate) viewer: Viewer<R::Own>,
     /// Whether its visible entities were determined since it entered, or since it has its body.
     pub(crate) has_looked: bool,
-    /// Asks that the game has not answered.
-    pub(crate) asks_open: usize,
-    /// Reliable messages that wait until its client is back.
-    pub(crate) backlog: Backlog,
     /// The acknowledgment that was not applied yet.
     pub(crate) acknowledgment: Option<Acknowledgment>,
     /// The snapshot whose digest was compared last.
     pub(crate) compared: Option<u16>,
+    /// Its own state, and its body.
+    pub(crate) owner: Owner<R::Own>,
+    /// Clients with the same address can be sent one run of datagrams.
+    pub(crate) address: SocketAddr,
+    pub(crate) inputs: InputBuffer<R::Input>,
+    /// What its client has and sees.
+    pub(crate) viewer: Viewer<R::Own>,
     pub(crate) slice: usize,
+    pub(crate) session: SessionId,
+    /// Number of the first snapshot of this presence.
+    pub(crate) first_snapshot: u16,
+    /// Asks that the game has not answered.
+    pub(crate) asks_open: usize,
+    /// Reliable messages that wait until its client is back.
+    pub(crate) backlog: Backlog,
     pub(crate) requests: Requests,
+}
+
+impl<R: Rules> Member<R> {
+    /// The bytes that taking a message or an input reads: all before the viewer but the inputs that wait.
+    pub(crate) const FRONT: Range<usize> = 0..offset_of!(Member<R>, inputs) + InputBuffer::<R::Input>::FRONT;
+    /// The bytes of the inputs for `tick` and those after it.
+    #[inline]
+    pub(crate) fn waiting(tick: u32) -> Range<usize> {
+        let place = InputBuffer::<R::Input>::place(tick);
+        let start = offset_of!(Member<R>, inputs) + place.start;
+        start..start + place.len()
+    }
+
+    /// The bytes that serving reads first: the viewer's front.
+    pub(crate) const VIEW: [Range<usize>; 2] = {
+        let viewer = offset_of!(Member<R>, viewer);
+        let [first, second] = Viewer::<R::Own>::FRONT;
+        [viewer + first.start..viewer + first.end, viewer + second.start..viewer + second.end]
+    };
 }
 
 /// Requests to enter that the game may still hear of. Each calls [`Game::join`](crate::game::Game::join), and a client can send

@@ -3,12 +3,13 @@
 use super::member::{Member, Presence};
 use crate::game::ledger::Ledger;
 use crate::game::player::PlayerId;
-use ringshard_prefetch::prefetch;
+use ringshard_prefetch::prefetch_part;
 use ringshard_protocol::endpoint::SessionId;
 use ringshard_protocol::wire::ConnectionId;
 use ringshard_world::{EntityId, Rules};
 use std::collections::{BTreeMap, VecDeque};
 use std::net::SocketAddr;
+use std::ops::Range;
 
 /// Slices per tick: each client is served in one of them.
 pub(crate) const SLICES: usize = 16;
@@ -70,40 +71,36 @@ impl<R: Rules> Members<R> {
         self.slots.get_mut(usize::from(slot))?.as_mut()
     }
 
-    /// Prefetches the player in a slot.
+    /// Prefetches the place of a player in a slot, in parts. None of it is read: whether there is a player is not in the
+    /// cache either.
     #[inline]
-    pub(crate) fn prefetch_slot(&self, slot: u16) {
-        if let Some(Some(member)) = self.slots.get(usize::from(slot)) {
-            prefetch(member);
+    fn prefetch_parts(&self, slot: u16, parts: &[Range<usize>]) {
+        // A player lies at the start of its place.
+        const { assert!(size_of::<Option<Member<R>>>() == size_of::<Member<R>>()) };
+        if let Some(place) = self.slots.get(usize::from(slot)) {
+            parts.iter().for_each(|part| prefetch_part(place, part.clone()));
         }
     }
 
     /// Prefetches what serving the player in a slot reads first.
     #[inline]
     pub(crate) fn prefetch_served(&self, slot: u16) {
-        if let Some(Some(member)) = self.slots.get(usize::from(slot)) {
-            prefetch(&member.viewer);
-            prefetch(&member.acknowledgment);
-            prefetch(&member.owner);
-        }
+        self.prefetch_parts(slot, &[Member::<R>::FRONT]);
+        self.prefetch_parts(slot, &Member::<R>::VIEW);
     }
 
-    /// Prefetches what the step of the player in a slot reads and writes: thousands of players do not stay in the
-    /// processor's cache.
+    /// Prefetches what the step of the player in a slot reads and writes, and what taking its input for `tick` does.
     #[inline]
     pub(crate) fn prefetch_step(&self, slot: u16, tick: u32) {
-        if let Some(Some(member)) = self.slots.get(usize::from(slot)) {
-            prefetch(&member.presence);
-            prefetch(&member.owner);
-            member.inputs.prefetch(tick);
-        }
+        let waiting = Member::<R>::waiting(tick);
+        self.prefetch_parts(slot, &[Member::<R>::FRONT, waiting]);
     }
 
-    /// Prefetches the player of a connection.
+    /// Prefetches the player of a connection, which may send its input for `tick`.
     #[inline]
-    pub(crate) fn prefetch(&self, connection: ConnectionId) {
+    pub(crate) fn prefetch(&self, connection: ConnectionId, tick: u32) {
         if let Some(&Some(slot)) = self.of_connection.get(usize::from(connection.slot())) {
-            self.prefetch_slot(slot);
+            self.prefetch_step(slot, tick);
         }
     }
 

@@ -66,6 +66,8 @@ use ringshard_world::{EntityId, Rules, Wire};
 use shedding::Shedding;
 use unsent_snapshots::Waiting;
 
+/// How many ticks ahead most inputs arrive.
+const INPUT_LEAD_USUAL: u32 = 2;
 /// Time between two slices. They take three quarters of a tick: the rest is for catching up.
 const SLICE: Duration = Duration::from_nanos(TICK.as_nanos() as u64 * 3 / 4 / SLICES as u64);
 /// Digests of clients that are compared per tick, at about 10 us each: at most 4 % of a core.
@@ -260,7 +262,8 @@ impl<G: Game> Service for Simulation<G> {
 
     #[inline]
     fn prefetch(&self, from: ConnectionId) {
-        self.shard.members.prefetch(from);
+        // Inputs arrive a few ticks ahead.
+        self.shard.members.prefetch(from, self.shard.wire_tick().wrapping_add(INPUT_LEAD_USUAL));
     }
 
     fn exchange(&mut self, now: Instant, stages: &mut Stages) -> usize {

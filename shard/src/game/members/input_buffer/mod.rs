@@ -3,10 +3,11 @@
 //! The server takes exactly one input per tick, in the order of ticks. So a client that sends more inputs gains nothing.
 
 use super::input_budget::InputBudget;
-use ringshard_prefetch::prefetch;
 use ringshard_world::Fields;
 use ringshard_world::limits::{INPUT_AHEAD_MAX, INPUT_REPEAT_TICKS};
 use ringshard_world::messages::{NO_LEAD, TimedInput};
+use std::mem::offset_of;
+use std::ops::Range;
 
 /// Inputs that can wait.
 const ROOM: usize = INPUT_AHEAD_MAX as usize;
@@ -58,25 +59,30 @@ pub struct Taken<I> {
 
 /// The inputs of one player, in fixed memory.
 #[derive(Debug)]
+#[repr(C)]
 pub struct InputBuffer<I> {
-    waiting: [Option<Waiting<I>>; ROOM],
-    neutral: I,
-    /// The newest input that was there in time or came late, and its tick. It is repeated when one is missing.
-    last: I,
-    last_tick: Option<u32>,
-    view: Option<View>,
-    /// Ticks since then, saturating.
-    age: u32,
-    /// The tick of the last [`Self::take`].
-    now: u32,
     /// Which inputs of the last 64 ticks have arrived, whether in time or late: bit 0 for `now`.
     arrived: u64,
+    /// The tick of the last [`Self::take`].
+    now: u32,
+    /// Ticks since an input was there in time, saturating.
+    age: u32,
     /// The tick of the input that arrived last, whatever became of it: so a client whose clock is wrong learns how much.
     newest: Option<u32>,
     pub(crate) budget: InputBudget,
+    /// The tick of `last`.
+    last_tick: Option<u32>,
+    view: Option<View>,
+    neutral: I,
+    /// The newest input that was there in time or came late. It is repeated when one is missing.
+    last: I,
+    waiting: [Option<Waiting<I>>; ROOM],
 }
 
 impl<I: Fields> InputBuffer<I> {
+    /// So many bytes come before the inputs that wait.
+    pub(crate) const FRONT: usize = offset_of!(InputBuffer<I>, waiting);
+
     /// No inputs; the last tick was `now`.
     pub fn new(neutral: I, now: u32) -> Self {
         InputBuffer {
@@ -118,11 +124,11 @@ impl<I: Fields> InputBuffer<I> {
         Offer::Waits
     }
 
-    /// Prefetches what [`Self::take`] reads and writes.
+    /// The bytes in which the input for `tick` waits.
     #[inline]
-    pub fn prefetch(&self, tick: u32) {
-        prefetch(&self.waiting[tick as usize % ROOM]);
-        prefetch(&self.last);
+    pub(crate) fn place(tick: u32) -> Range<usize> {
+        let start = Self::FRONT + tick as usize % ROOM * size_of::<Option<Waiting<I>>>();
+        start..start + size_of::<Option<Waiting<I>>>()
     }
 
     /// The input for `tick`, which is one more than at the last call.

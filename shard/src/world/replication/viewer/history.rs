@@ -2,12 +2,13 @@
 //! those of thousands of clients stay in the cache.
 
 use super::block::SLOTS_MAX;
+use super::ring::Ring;
 use ringshard_prefetch::prefetch;
 use ringshard_world::limits::SNAPSHOTS_ACKNOWLEDGED;
-use smallvec::SmallVec;
+use std::mem::offset_of;
 
 /// Snapshots that are kept at first, and at most: as many as an acknowledgment names.
-const SNAPSHOTS_FIRST: usize = 32;
+const SNAPSHOTS_FIRST: usize = 16;
 pub(super) const SNAPSHOTS_MAX: usize = SNAPSHOTS_ACKNOWLEDGED as usize;
 /// Entries that are kept at first, and at most. Older ones count as lost.
 const ENTRIES_FIRST: usize = 128;
@@ -54,6 +55,7 @@ impl Sent {
 }
 
 #[derive(Debug)]
+#[repr(C)]
 pub(super) struct History {
     /// Number of the next snapshot.
     next: u16,
@@ -66,11 +68,14 @@ pub(super) struct History {
     /// How many of the last snapshots and entries the rings have: fewer than they have room for after they have grown.
     kept: u16,
     kept_entries: u16,
-    sent: SmallVec<[Sent; SNAPSHOTS_FIRST]>,
-    entries: SmallVec<[Entry; ENTRIES_FIRST]>,
+    sent: Ring<Sent, SNAPSHOTS_FIRST>,
+    entries: Ring<Entry, ENTRIES_FIRST>,
 }
 
 impl History {
+    /// So many bytes come before the entries.
+    pub(super) const FRONT: usize = offset_of!(History, entries) + size_of::<Vec<Entry>>();
+
     /// No snapshots; the first one will have number `first`.
     pub(super) fn new(first: u16) -> History {
         History {
@@ -80,8 +85,8 @@ impl History {
             start: 0,
             kept: 0,
             kept_entries: 0,
-            sent: SmallVec::from_buf([Sent::default(); SNAPSHOTS_FIRST]),
-            entries: SmallVec::from_buf([Entry::default(); ENTRIES_FIRST]),
+            sent: Ring::new(Sent::default()),
+            entries: Ring::new(Entry::default()),
         }
     }
 
@@ -102,42 +107,22 @@ impl History {
         (1..=self.kept).contains(&self.next.wrapping_sub(number))
     }
 
-    #[inline]
-    fn place(&self, number: u16) -> usize {
-        usize::from(number) % self.sent.len()
-    }
-
-    #[inline]
-    fn entry_place(&self, number: u16) -> usize {
-        usize::from(number) % self.entries.len()
-    }
-
     /// Prefetches what recording the next snapshot will write.
     #[inline]
     pub(super) fn prefetch(&self) {
-        prefetch(&self.entries[self.entry_place(self.recorded)]);
-        prefetch(&self.sent[self.place(self.next)]);
-    }
-
-    /// Prefetches what an acknowledgment of snapshot `number` reads.
-    #[inline]
-    pub(super) fn prefetch_sent(&self, number: u16) {
-        let sent = &self.sent[self.place(number)];
-        prefetch(sent);
+        prefetch(self.entries.at(self.recorded));
     }
 
     /// Prefetches the entries of snapshot `number`.
     #[inline]
     pub(super) fn prefetch_entries(&self, number: u16) {
-        let start = self.sent[self.place(number)].start;
-        prefetch(&self.entries[self.entry_place(start)]);
+        prefetch(self.entries.at(self.sent.at(number).start));
     }
 
     /// Records an entry of the snapshot that is being written.
     #[inline]
     pub(super) fn record_entry(&mut self, entry: Entry) {
-        let place = self.entry_place(self.recorded);
-        self.entries[place] = entry;
+        *self.entries.at_mut(self.recorded) = entry;
         self.recorded = self.recorded.wrapping_add(1);
         self.kept_entries = (self.kept_entries + 1).min(self.entries.len() as u16);
     }
@@ -149,11 +134,10 @@ impl History {
         // Before the round trip is as long as the ring: a snapshot is looked up for a while after its acknowledgment, too.
         let half = self.next.wrapping_sub(self.sent.len() as u16 / 2);
         if self.in_flight(half).is_some() && self.sent.len() < SNAPSHOTS_MAX {
-            self.keep_more_snapshots();
+            self.sent.grow(self.next, Sent::default());
         }
         let sent = Sent { tick, start: self.start, count: count | WAITING };
-        let place = self.place(self.next);
-        let displaced = std::mem::replace(&mut self.sent[place], sent);
+        let displaced = std::mem::replace(self.sent.at_mut(self.next), sent);
         self.start = self.recorded;
         self.next = self.next.wrapping_add(1);
         self.known = (self.known + 1).min(BEHIND_MAX);
@@ -161,56 +145,34 @@ impl History {
         displaced.is_waiting() && displaced.len() > 0
     }
 
-    #[cold]
-    fn keep_more_snapshots(&mut self) {
-        let former = std::mem::take(&mut self.sent);
-        self.sent.resize(former.len() * 2, Sent::default());
-        for behind in 1..=former.len() as u16 {
-            let number = self.next.wrapping_sub(behind);
-            let place = self.place(number);
-            self.sent[place] = former[usize::from(number) % former.len()];
-        }
-    }
-
-    #[cold]
-    fn keep_more_entries(&mut self) {
-        let former = std::mem::take(&mut self.entries);
-        self.entries.resize(former.len() * 2, Entry::default());
-        for behind in 1..=former.len() as u16 {
-            let number = self.recorded.wrapping_sub(behind);
-            let place = self.entry_place(number);
-            self.entries[place] = former[usize::from(number) % former.len()];
-        }
-    }
-
     /// The snapshot `number`, if it waits for its acknowledgment.
     pub(super) fn in_flight(&self, number: u16) -> Option<Sent> {
-        let sent = self.sent[self.place(number)];
+        let sent = *self.sent.at(number);
         (sent.is_waiting() && self.is_kept(number)).then_some(sent)
     }
 
     /// The tick of snapshot `number`, whether it still waits or not; None if newer ones have displaced it.
     pub(super) fn tick_of(&self, number: u16) -> Option<u32> {
-        self.is_kept(number).then(|| self.sent[self.place(number)].tick)
+        self.is_kept(number).then(|| self.sent.at(number).tick)
     }
 
     /// The snapshot `number` is acknowledged or lost: it no longer waits.
     pub(super) fn settle(&mut self, number: u16) {
-        let place = self.place(number);
-        assert!(self.sent[place].is_waiting(), "snapshot {number} is in flight until it is settled");
-        self.sent[place].count &= !WAITING;
+        let sent = self.sent.at_mut(number);
+        assert!(sent.is_waiting(), "snapshot {number} is in flight until it is settled");
+        sent.count &= !WAITING;
     }
 
     /// The entries of a snapshot; None if newer ones have overwritten some of them. The ring grows then.
     pub(super) fn entries(&mut self, sent: Sent) -> Option<impl Iterator<Item = Entry> + '_> {
         if self.recorded.wrapping_sub(sent.start) > self.kept_entries {
             if self.entries.len() < ENTRIES_MAX {
-                self.keep_more_entries();
+                self.entries.grow(self.recorded, Entry::default());
             }
             return None;
         }
         let numbers = (0..sent.len()).map(move |at| sent.start.wrapping_add(at));
-        Some(numbers.map(|number| self.entries[self.entry_place(number)]))
+        Some(numbers.map(|number| *self.entries.at(number)))
     }
 }
 

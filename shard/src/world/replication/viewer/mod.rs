@@ -10,6 +10,7 @@
 //! | `digest` | comparing the client's digest with what it must see |
 //! | `scratch` | working memory that all viewers share |
 //! | `owners` | the owner blocks in flight |
+//! | `ring` | values by number, in little memory |
 //!
 //! For each entity in sight the viewer knows the newest version that the client has acknowledged, and when it last sent one.
 //! What is due is sent at the rates of the pacing; if more is due than fits the budget, what has waited longest and is
@@ -22,6 +23,7 @@ mod digest;
 mod due;
 mod history;
 mod owners;
+mod ring;
 mod scratch;
 mod snapshot;
 
@@ -36,6 +38,8 @@ use history::History;
 use owners::Owners;
 use ringshard_prefetch::prefetch;
 use ringshard_world::{EntityId, Fields};
+use std::mem::offset_of;
+use std::ops::Range;
 
 /// Ticks for the first acknowledgment, before the round-trip time was measured: a quarter of a second.
 const RTT_TICKS_FIRST: u32 = 15;
@@ -51,29 +55,36 @@ pub struct Gaze {
     pub reach: Reach,
 }
 
-/// One client's view, as the server knows it.
+/// One client's view, as the server knows it. What every snapshot reads and writes comes first.
 #[derive(Debug)]
+#[repr(C)]
 pub struct Viewer<O> {
     /// How the client looks around.
     pub gaze: Gaze,
-    /// The entities in sight.
-    slots: Slots,
-    /// Whether the last snapshot had no room for all that was due.
-    crowded: bool,
-    history: History,
+    /// Tick of the last snapshot.
+    last_snapshot_at: u32,
     /// Smoothed round-trip time, in eighths of a tick.
     rtt_eighths: u32,
     /// Smoothed deviation of that time, in eighths of a tick.
     jitter_eighths: u32,
-    /// Tick of the last snapshot.
-    last_snapshot_at: u32,
     /// The newest snapshot that was acknowledged.
     acknowledged: Option<u16>,
+    /// Whether the last snapshot had no room for all that was due.
+    crowded: bool,
+    /// The entities in sight.
+    slots: Slots,
+    history: History,
     /// The owner blocks of the last snapshots.
     owners: Owners<O>,
 }
 
 impl<O: Fields> Viewer<O> {
+    /// The bytes that every snapshot reads or writes: all but the rings, of which it needs a few places.
+    pub(crate) const FRONT: [Range<usize>; 2] = [
+        0..offset_of!(Viewer<O>, history) + History::FRONT,
+        offset_of!(Viewer<O>, owners)..offset_of!(Viewer<O>, owners) + Owners::<O>::FRONT,
+    ];
+
     /// A client that sees nothing yet; its first snapshot has number `first`. Owner blocks are differences from `blank`.
     pub fn new(blank: O, turn: u32, first: u16) -> Self {
         Viewer {
@@ -150,16 +161,13 @@ impl<O: Fields> Viewer<O> {
         self.slots.leave(index);
     }
 
-    /// Prefetches what [`Self::snapshot`] reads: thousands of viewers do not stay in the processor's cache. `acknowledged` is
-    /// the snapshot that the client says it has, if that is not taken yet.
+    /// Prefetches what [`Self::snapshot`] reads beside the front: thousands of viewers do not stay in the processor's cache.
+    /// `acknowledged` is the snapshot that the client says it has, if that is not taken yet.
     #[inline]
     pub fn prefetch(&self, acknowledged: Option<u16>) {
-        self.slots.blocks().iter().for_each(prefetch);
+        self.slots.blocks().iter().skip(1).for_each(prefetch);
         self.history.prefetch();
         self.owners.prefetch(self.history.next(), acknowledged.or(self.acknowledged));
-        if let Some(acknowledged) = acknowledged {
-            self.history.prefetch_sent(acknowledged);
-        }
     }
 
     /// Prefetches what [`Self::acknowledge`] reads last, after [`Self::prefetch`] has fetched what it reads first.

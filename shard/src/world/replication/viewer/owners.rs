@@ -1,11 +1,12 @@
 //! The owner blocks of the last snapshots: what the player's own state was in each. The next block is a difference from the
 //! newest that the client is known to have.
 
+use super::ring::Ring;
 use ringshard_prefetch::prefetch;
 use ringshard_world::Fields;
 use ringshard_world::limits::OWNER_BASELINE_MAX;
 use ringshard_world::messages::Owner;
-use smallvec::SmallVec;
+use std::mem::offset_of;
 
 /// Owner blocks that are kept at first: more than a client's round trip has ticks, and few, so that they stay in the cache.
 const KEPT_FIRST: usize = 8;
@@ -19,28 +20,26 @@ type Kept<O> = Option<(u16, Owner<O>)>;
 
 /// A ring of owner blocks. It grows with the client's round trip.
 #[derive(Debug)]
+#[repr(C)]
 pub(super) struct Owners<O> {
     blank: Owner<O>,
-    kept: SmallVec<[Kept<O>; KEPT_FIRST]>,
+    kept: Ring<Kept<O>, KEPT_FIRST>,
 }
 
 impl<O: Fields> Owners<O> {
-    pub(super) fn new(blank: O) -> Self {
-        Owners { blank: Owner { body: None, own: blank }, kept: SmallVec::from_buf([None; KEPT_FIRST]) }
-    }
+    /// So many bytes come before the blocks.
+    pub(super) const FRONT: usize = offset_of!(Owners<O>, kept) + size_of::<Vec<Kept<O>>>();
 
-    #[inline]
-    fn place(&self, number: u16) -> usize {
-        usize::from(number) % self.kept.len()
+    pub(super) fn new(blank: O) -> Self {
+        Owners { blank: Owner { body: None, own: blank }, kept: Ring::new(None) }
     }
 
     /// Prefetches what writing and recording the block of snapshot `number` needs.
     #[inline]
     pub(super) fn prefetch(&self, number: u16, acknowledged: Option<u16>) {
-        prefetch(&self.blank);
-        prefetch(&self.kept[self.place(number)]);
+        prefetch(self.kept.at(number));
         if let Some(acknowledged) = acknowledged {
-            prefetch(&self.kept[self.place(acknowledged)]);
+            prefetch(self.kept.at(acknowledged));
         }
     }
 
@@ -51,7 +50,7 @@ impl<O: Fields> Owners<O> {
         let blank = (0, &self.blank);
         let Some(acknowledged) = acknowledged else { return blank };
         let distance = number.wrapping_sub(acknowledged);
-        match &self.kept[self.place(acknowledged)] {
+        match self.kept.at(acknowledged) {
             Some((kept, owner)) if *kept == acknowledged && (1..=OWNER_BASELINE_MAX).contains(&distance) => {
                 (distance, owner)
             }
@@ -64,20 +63,9 @@ impl<O: Fields> Owners<O> {
     pub(super) fn record(&mut self, number: u16, acknowledged: Option<u16>, owner: &Owner<O>) {
         let distance = acknowledged.map_or(0, |acknowledged| number.wrapping_sub(acknowledged));
         if usize::from(distance) >= self.kept.len() && self.kept.len() < KEPT_MAX {
-            self.grow();
+            self.kept.grow(number, None);
         }
-        let place = self.place(number);
-        self.kept[place] = Some((number, *owner));
-    }
-
-    #[cold]
-    fn grow(&mut self) {
-        let former = std::mem::take(&mut self.kept);
-        self.kept.resize(former.len() * 2, None);
-        for (number, owner) in former.into_iter().flatten() {
-            let place = self.place(number);
-            self.kept[place] = Some((number, owner));
-        }
+        *self.kept.at_mut(number) = Some((number, *owner));
     }
 }
 
