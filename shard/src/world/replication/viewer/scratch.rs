@@ -27,10 +27,11 @@ impl Heads {
     /// Reads the heads of the first `used` of `indices`, in a loop of its own, so that the processor overlaps cache misses.
     #[inline]
     pub(super) fn gather<S: Fields>(&mut self, indices: &[u16; LANES], used: usize, replica: &Replica<S>) {
-        for lane in 0..used {
-            let Head { version, generation, pace } = replica.head(indices[lane]);
-            self.versions[lane] = version;
-            self.about[lane] = u16::from_le_bytes([generation, pace]);
+        let rows = indices.iter().zip(&mut self.versions).zip(&mut self.about).take(used);
+        for ((&index, row_version), about) in rows {
+            let Head { version, generation, pace } = replica.head(index);
+            *row_version = version;
+            *about = u16::from_le_bytes([generation, pace]);
         }
     }
 }
