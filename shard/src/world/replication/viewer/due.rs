@@ -13,7 +13,7 @@ use crate::world::replication::pacing::Pacing;
 use crate::world::replication::replica::{Head, NEVER, Replica};
 use ringshard_world::messages::FULL_ENTRY_BYTES_USUAL;
 use ringshard_world::{EntityId, Fields};
-use wide::u16x8;
+use wide::u16x16;
 
 /// Bytes of an entry that says that an entity is gone.
 const GONE_BYTES: usize = 4;
@@ -26,7 +26,7 @@ const PRIORITY_NEAR: u32 = 1 << 21;
 /// Most ticks of waiting that count for the priority of an update.
 const WAITED_MAX: u32 = 1 << 14;
 /// Slots that are compared at a time.
-const CHUNK: usize = 8;
+const CHUNK: usize = 16;
 
 const _: () = assert!(GONE_BYTES == 4 && PRIORITY_NEAR > u16::MAX as u32 && WAITED_MAX << 7 <= PRIORITY_NEAR);
 
@@ -93,16 +93,16 @@ impl Compared {
     #[inline]
     fn new(block: &Block, heads: &Heads, schedule: &Schedule) -> Compared {
         let Schedule { tick, near, far, still, repeat, refresh, .. } = *schedule;
-        let [tick, near, far, still, repeat, refresh] = [tick, near, far, still, repeat, refresh].map(u16x8::splat);
+        let [tick, near, far, still, repeat, refresh] = [tick, near, far, still, repeat, refresh].map(u16x16::splat);
         let mut compared = Compared::default();
         for chunk in 0..used(block).div_ceil(CHUNK) {
             let from = chunk * CHUNK;
-            let bits = |lanes: u16x8| u64::from(lanes.to_bitmask()) << from;
-            let at_least = |waited: u16x8, ticks: u16x8| bits(ticks.saturating_sub(waited).simd_eq(u16x8::ZERO));
+            let bits = |lanes: u16x16| u64::from(lanes.to_bitmask()) << from;
+            let at_least = |waited: u16x16, ticks: u16x16| bits(ticks.saturating_sub(waited).simd_eq(u16x16::ZERO));
             let (versions, about) = (load(&heads.versions, from), load(&heads.about, from));
             let waited = tick - load(&block.sent_at, from);
-            let generations = u16x8::new(std::array::from_fn(|lane| block.generations[from + lane].into()));
-            compared.replaced |= bits(!(about & u16x8::splat(0xFF)).simd_eq(generations));
+            let generations = u16x16::new(std::array::from_fn(|lane| block.generations[from + lane].into()));
+            compared.replaced |= bits(!(about & u16x16::splat(0xFF)).simd_eq(generations));
             compared.differs |= bits(!load(&block.acked, from).simd_eq(versions));
             compared.in_flight |= bits(load(&block.sent, from).simd_eq(versions));
             // The highest bit of `pace`.
@@ -112,8 +112,8 @@ impl Compared {
             compared.still |= at_least(waited, still);
             compared.repeat |= at_least(waited, repeat);
             compared.refresh |= at_least(waited, refresh);
-            let interval: u16x8 = (about >> 8) & u16x8::splat(Head::INTERVAL.into());
-            let never = interval.simd_eq(u16x8::splat(NEVER.into()));
+            let interval: u16x16 = (about >> 8) & u16x16::splat(Head::INTERVAL.into());
+            let never = interval.simd_eq(u16x16::splat(NEVER.into()));
             compared.interval |= at_least(waited, interval | never);
         }
         compared
@@ -127,8 +127,8 @@ fn used(block: &Block) -> usize {
 }
 
 #[inline]
-fn load(column: &[u16; LANES], from: usize) -> u16x8 {
-    u16x8::new(*column[from..].first_chunk().expect("a block has whole chunks"))
+fn load(column: &[u16; LANES], from: usize) -> u16x16 {
+    u16x16::new(*column[from..].first_chunk().expect("a block has whole chunks"))
 }
 
 /// The slots of a block that are due, by reason.
