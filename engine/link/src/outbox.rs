@@ -42,6 +42,8 @@ struct Run {
 pub(super) struct Outbox {
     memory: Region,
     cursor: usize,
+    /// End of the free memory behind the cursor.
+    free_until: usize,
     runs: Box<[Run]>,
     /// Runs released, taken for the kernel, and opened, since the start: each at most the next, and all at most [`RUNS`] apart.
     released: usize,
@@ -69,6 +71,7 @@ impl Outbox {
         Ok(Outbox {
             memory: Region::new(BYTES)?,
             cursor: 0,
+            free_until: BYTES,
             runs: (0..RUNS).map(|_| run()).collect(),
             released: 0,
             taken: 0,
@@ -109,7 +112,7 @@ impl Outbox {
             return None;
         }
         assert!(self.taken < self.opened, "a run that grows was not taken");
-        let room = self.room_at_cursor();
+        let room = self.free_until - self.cursor;
         let run = &mut self.runs[(self.opened - 1) % RUNS];
         let fits = run.segment_bytes == len
             && run.count < run.count_max
@@ -132,7 +135,7 @@ impl Outbox {
         if self.opened - self.released == RUNS {
             return None;
         }
-        if len >= self.room_at_cursor() {
+        if len >= self.free_until - self.cursor {
             // Wrap around, if the start of the ring is free. The memory between cursor and end stays unused.
             let oldest = self.oldest_start()?;
             if self.cursor < oldest || len >= oldest {
@@ -149,20 +152,16 @@ impl Outbox {
         self.growing = true;
         let start = self.cursor;
         self.cursor += len;
+        self.note_free();
         Some(start)
     }
 
-    /// Bytes from the cursor to the oldest run in use, or to the end. They are never used up: the cursor must not reach the
-    /// oldest run.
-    #[inline]
-    fn room_at_cursor(&self) -> usize {
-        match self.oldest_start() {
-            Some(oldest) if oldest >= self.cursor => oldest - self.cursor,
-            _ => BYTES - self.cursor,
-        }
+    /// Notes where the free memory behind the cursor ends: at the oldest run in use, or at the end. It is never used up: the
+    /// cursor must not reach the oldest run.
+    fn note_free(&mut self) {
+        self.free_until = self.oldest_start().filter(|&oldest| oldest >= self.cursor).unwrap_or(BYTES);
     }
 
-    #[inline]
     fn oldest_start(&self) -> Option<usize> {
         (self.released < self.opened).then(|| self.runs[self.released % RUNS].start)
     }
@@ -266,6 +265,7 @@ impl Outbox {
             self.cursor = 0;
             self.growing = false;
         }
+        self.note_free();
     }
 
     /// Whether the run of that number was taken and not completed.

@@ -121,7 +121,6 @@ fn fill(now: Instant, entry: &mut Entry, queue: &mut SendQueue, random: &mut Csp
         let carried = queue.write(index, |frames| connection.fill(now, frames, true));
         let (_, used) = queue.contents(index);
         if used == 0 {
-            queue.discard(index);
             break;
         }
         let sequence = connection.begin_datagram(random);

@@ -1,22 +1,27 @@
 //! Datagrams that are composed and not yet sealed. Messages to one connection share a datagram until the next flush.
 //!
-//! The queue has a fixed pool of buffers, reused last-in first-out so that the few in use stay in the cache, and the
-//! order in which datagrams leave.
+//! The queue is a ring of buffers, in the order in which datagrams leave. An empty queue begins at its first buffer, so that
+//! the few in use stay in the cache.
 
 use crate::limits::{FRAMES_BYTES_MAX, SEND_QUEUE_DATAGRAMS};
 use crate::wire::{ConnectionId, FrameWriter};
 use std::collections::VecDeque;
 
-/// Names a buffer of the pool.
+/// Names a buffer of the ring.
 pub(super) type BufferIndex = u16;
-const _: () = assert!(SEND_QUEUE_DATAGRAMS <= 1 << 16);
+const _: () = assert!(SEND_QUEUE_DATAGRAMS <= 1 << 16 && SEND_QUEUE_DATAGRAMS.is_power_of_two());
+
+/// Room for the frames of a datagram, in whole cache lines.
+const STRIDE: usize = FRAMES_BYTES_MAX.next_multiple_of(64);
 
 #[derive(Debug)]
 pub(super) struct SendQueue {
     bytes: Box<[u8]>,
     buffers: Box<[Buffer]>,
-    free: Vec<BufferIndex>,
-    queue: VecDeque<(ConnectionId, BufferIndex)>,
+    /// The buffer that leaves next.
+    first: usize,
+    /// Queued buffers.
+    len: usize,
     /// Slots of closing connections. They end once the datagrams that were queued before have left.
     closing: VecDeque<u16>,
 }
@@ -26,6 +31,8 @@ pub(super) struct SendQueue {
 struct Buffer {
     /// Sequence number of the datagram.
     sequence: u64,
+    /// Its connection.
+    id: ConnectionId,
     /// Bytes of frames in it.
     used: u16,
     /// Bytes of frames that the path carries.
@@ -55,37 +62,40 @@ pub(super) struct QueuedDatagram<'a> {
 impl SendQueue {
     pub(super) fn new() -> Self {
         SendQueue {
-            bytes: vec![0; SEND_QUEUE_DATAGRAMS * FRAMES_BYTES_MAX].into_boxed_slice(),
+            bytes: vec![0; SEND_QUEUE_DATAGRAMS * STRIDE].into_boxed_slice(),
             buffers: vec![Buffer::default(); SEND_QUEUE_DATAGRAMS].into_boxed_slice(),
-            free: (0..SEND_QUEUE_DATAGRAMS).rev().map(|index| index as BufferIndex).collect(),
-            queue: VecDeque::with_capacity(SEND_QUEUE_DATAGRAMS),
+            first: 0,
+            len: 0,
             closing: VecDeque::new(),
         }
     }
 
-    /// Takes a buffer for a datagram of at most `limit` bytes of frames. It is not queued yet: write to it, then
-    /// [`Self::enqueue`] or [`Self::discard`] it. None if no buffer is free.
+    /// The buffer `distance` places behind the one that leaves next.
+    #[inline]
+    fn place(&self, distance: usize) -> usize {
+        (self.first + distance) % SEND_QUEUE_DATAGRAMS
+    }
+
+    /// A buffer for a datagram of at most `limit` bytes of frames. It is not queued yet: write to it, then
+    /// [`Self::enqueue`] it, or leave it for the next call. None if no buffer is free.
     #[inline]
     pub(super) fn begin(&mut self, limit: usize) -> Option<BufferIndex> {
         debug_assert!(limit <= FRAMES_BYTES_MAX, "a datagram fits its buffer");
-        let index = self.free.pop()?;
-        self.buffers[usize::from(index)] = Buffer { limit: limit as u16, ..Buffer::default() };
-        Some(index)
+        if self.len == SEND_QUEUE_DATAGRAMS {
+            return None;
+        }
+        let index = self.place(self.len);
+        self.buffers[index] = Buffer { limit: limit as u16, ..Buffer::default() };
+        Some(index as BufferIndex)
     }
 
-    /// Queues the buffer as datagram `sequence` of the connection. It may still be written to.
+    /// Queues the buffer that was begun last as datagram `sequence` of the connection. It may still be written to.
     #[inline]
     pub(super) fn enqueue(&mut self, id: ConnectionId, index: BufferIndex, sequence: u64) {
-        debug_assert!(self.queue.len() + self.free.len() < SEND_QUEUE_DATAGRAMS, "a queued buffer is not free");
-        self.buffers[usize::from(index)].sequence = sequence;
-        self.queue.push_back((id, index));
-    }
-
-    /// Takes back a buffer that stayed empty and is not queued.
-    pub(super) fn discard(&mut self, index: BufferIndex) {
-        assert!(self.buffers[usize::from(index)].used == 0, "frames are not thrown away");
-        assert!(self.queue.len() + self.free.len() < SEND_QUEUE_DATAGRAMS, "a buffer is freed once");
-        self.free.push(index);
+        let at = usize::from(index);
+        assert!(at == self.place(self.len), "the buffer was begun last");
+        (self.buffers[at].id, self.buffers[at].sequence) = (id, sequence);
+        self.len += 1;
     }
 
     /// Appends frames to a datagram through `write`, and returns its result.
@@ -93,7 +103,7 @@ impl SendQueue {
     pub(super) fn write<T>(&mut self, index: BufferIndex, write: impl FnOnce(&mut FrameWriter<'_>) -> T) -> T {
         let at = usize::from(index);
         let buffer = &mut self.buffers[at];
-        let room = &mut self.bytes[at * FRAMES_BYTES_MAX..][..usize::from(buffer.limit)];
+        let room = &mut self.bytes[at * STRIDE..][..usize::from(buffer.limit)];
         let mut frames = FrameWriter::new(room, buffer.used.into());
         let written = write(&mut frames);
         debug_assert!(frames.used() <= usize::from(buffer.limit), "a writer stays inside its buffer");
@@ -117,33 +127,39 @@ impl SendQueue {
 
     #[inline]
     pub(super) fn front(&self) -> Option<QueuedDatagram<'_>> {
-        let &(id, index) = self.queue.front()?;
-        let at = usize::from(index);
-        let buffer = &self.buffers[at];
-        let frames = &self.bytes[at * FRAMES_BYTES_MAX..][..buffer.used.into()];
-        Some(QueuedDatagram { id, index, sequence: buffer.sequence, frames, padded: buffer.padded() })
+        if self.len == 0 {
+            return None;
+        }
+        let buffer = &self.buffers[self.first];
+        Some(QueuedDatagram {
+            id: buffer.id,
+            index: self.first as BufferIndex,
+            sequence: buffer.sequence,
+            frames: &self.bytes[self.first * STRIDE..][..buffer.used.into()],
+            padded: buffer.padded(),
+        })
     }
 
     /// The connection of the datagram `distance` places behind the front.
     #[inline]
     pub(super) fn ahead(&self, distance: usize) -> Option<ConnectionId> {
-        self.queue.get(distance).map(|&(id, _)| id)
+        (distance < self.len).then(|| self.buffers[self.place(distance)].id)
     }
 
+    /// Removes the datagram at the front.
     #[inline]
     pub(super) fn pop(&mut self) {
-        if let Some((_, index)) = self.queue.pop_front() {
-            debug_assert!(self.queue.len() + self.free.len() < SEND_QUEUE_DATAGRAMS, "a buffer is freed once");
-            self.free.push(index);
-        }
+        assert!(self.len > 0, "a datagram leaves once");
+        self.len -= 1;
+        self.first = if self.len == 0 { 0 } else { self.place(1) };
     }
 
     pub(super) fn has_room_for(&self, datagrams: usize) -> bool {
-        self.free.len() >= datagrams
+        SEND_QUEUE_DATAGRAMS - self.len >= datagrams
     }
 
     pub(super) fn is_empty(&self) -> bool {
-        self.queue.is_empty()
+        self.len == 0
     }
 
     /// Notes that the connection in `slot` ends once the datagrams that are queued now have left.
@@ -154,7 +170,7 @@ impl SendQueue {
     /// The next slot whose connection ends now. Call it when the queue is empty.
     #[inline]
     pub(super) fn next_closing(&mut self) -> Option<u16> {
-        assert!(self.queue.is_empty(), "a connection ends after its last datagram");
+        assert!(self.is_empty(), "a connection ends after its last datagram");
         self.closing.pop_front()
     }
 }
