@@ -70,6 +70,11 @@ impl Follower {
         }
     }
 
+    /// The tick of its newest input; None before the first snapshot.
+    pub fn tick(&self) -> Option<u32> {
+        self.tick
+    }
+
     fn take_snapshot(&mut self, message: &[u8]) {
         let measures = self.shared.measure.load(Ordering::Relaxed);
         let header = SnapshotHeader::read(&mut Reader::new(message));

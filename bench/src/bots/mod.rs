@@ -12,13 +12,13 @@ mod server;
 mod shared;
 
 pub use self::brain::Brain;
+pub use self::follower::Follower;
 pub use self::options::Arguments;
 pub use self::player::Player;
 pub use self::shared::{Behaviour, Shared};
 pub use crate::load::fleet::Member;
 
 use self::bot::Bot;
-use self::follower::Follower;
 use self::report::{BotsReport, Measured};
 use self::server::WorldServer;
 use crate::load::fleet::{Connected, Fleet};
