@@ -10,6 +10,7 @@ mod flood;
 mod floor;
 mod hostile;
 mod load;
+mod overload;
 mod random;
 mod report;
 mod scenario;
@@ -53,6 +54,8 @@ enum Command {
     Echo(echo::Arguments),
     /// Run players in a world: they walk, fight and chat, and check what they see.
     Bots(bots::Arguments),
+    /// Run more players than a server holds: 1.5, 2 and 3 times as many. Measure the age of inputs, rates, and recovery.
+    Overload(overload::Arguments),
     /// Measure what serving a world costs on one core, without a network; with --cores, on 1 to 64 cores.
     Compute(compute::Arguments),
     /// Run the load of `echo` on a plain recvmmsg/sendmmsg echo server: the cost of the kernel alone. With --relay, on a
@@ -109,6 +112,7 @@ fn run(command: Command) -> Result<Verdict, String> {
         Command::Verify(arguments) => verify::run(&arguments),
         Command::Echo(arguments) => echo::run(&arguments),
         Command::Bots(arguments) => bots::run(&arguments),
+        Command::Overload(arguments) => overload::run(&arguments),
         Command::Compute(arguments) => compute::run(&arguments),
         Command::Floor(arguments) => floor::run(&arguments),
         Command::Flood(arguments) => flood::run(&arguments),

@@ -18,7 +18,7 @@ use ringshard_world::codec::{NoRoom, Writer};
 use ringshard_world::contract::Text;
 use ringshard_world::limits::{INPUTS_PER_MESSAGE_MAX, TICKS_PER_SECOND};
 use ringshard_world::messages::{
-    EnterAnswer, EnterRequest, InputHeader, NO_LEAD, TimedInput, kinds, read_event, write_event,
+    EnterAnswer, EnterRequest, InputHeader, NO_LEAD, SnapshotHeader, TimedInput, kinds, read_event, write_event,
 };
 use ringshard_world::prediction::{Prediction, Reconciled};
 use ringshard_world::view::OwnView;
@@ -240,6 +240,16 @@ fn send(
 }
 
 impl Follower {
+    /// The tick of its newest input; None before the first.
+    pub fn newest_input(&self) -> Option<u32> {
+        (!self.prediction.is_empty()).then(|| self.prediction.newest() as u32)
+    }
+
+    /// The header of the newest snapshot.
+    pub fn newest_snapshot(&self) -> Option<SnapshotHeader> {
+        self.view.newest()
+    }
+
     pub fn connection(&self) -> &Client {
         &self.client
     }
@@ -264,8 +274,8 @@ impl Follower {
         !was_inside
     }
 
-    /// See [`Member::serve`](crate::load::fleet::Member::serve).
-    pub fn serve(&mut self, now: Instant) -> Option<CloseReason> {
+    /// Lets time pass for the connection only. Returns why it is gone, once.
+    pub fn keep_alive(&mut self, now: Instant) -> Option<CloseReason> {
         self.run_timers(now);
         let mut closed = None;
         while let Some(event) = self.client.poll_event() {
@@ -275,6 +285,12 @@ impl Follower {
                 ClientEvent::Reconnecting(_) => {}
             }
         }
+        closed
+    }
+
+    /// See [`Member::serve`](crate::load::fleet::Member::serve).
+    pub fn serve(&mut self, now: Instant) -> Option<CloseReason> {
+        let closed = self.keep_alive(now);
         self.try_to_enter(now);
         if self.is_inside && now >= self.next_turn {
             self.send_input(now);

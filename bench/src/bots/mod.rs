@@ -12,6 +12,7 @@ mod server;
 mod shared;
 
 pub use self::brain::Brain;
+pub use self::follower::Follower;
 pub use self::options::Arguments;
 pub use self::player::Player;
 pub use self::shared::{Behaviour, Shared};

@@ -92,12 +92,7 @@ pub const LOSSES: &[Loss] = &[
         1,
         "more clients connect than handshakes-per-second and the spare time of the core allow",
     ),
-    loss(
-        "too_old",
-        1,
-        "the core is overloaded: datagrams waited longer than `queue-ms` or, behind a queue that lasts, than a tick; use \
-         more cores, or fewer players per core",
-    ),
+    loss("too_old", 1, "the core is overloaded: datagrams waited too long and were not read; use more cores"),
     loss(
         "over_share",
         1,
@@ -451,7 +446,6 @@ pub const WORK: &[&str] = &[
     "ticks",
     "message_bytes",
     "overload_ms",
-    // Each is also counted by what was shed.
     "overloads",
     "world_ticks",
     "world_shed_level",
