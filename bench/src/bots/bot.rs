@@ -114,4 +114,10 @@ impl Member for Bot {
             Bot::Follower(follower) => follower.prefetch(),
         }
     }
+
+    fn prefetch_rest(&self) {
+        if let Bot::Follower(follower) = self {
+            follower.prefetch_rest();
+        }
+    }
 }

@@ -67,9 +67,13 @@ impl Brain {
 
     /// Goes around what it does not get past.
     fn turns_away(&mut self, own: Option<&Own>) -> bool {
+        if !self.shared.has_obstacles || !self.runs {
+            self.stuck = 0;
+            return false;
+        }
         let (slow, patience) = STUCK;
         let is_slow = own.is_some_and(|own| own.velocity[0].hypot(own.velocity[1]) < slow);
-        self.stuck = if self.shared.has_obstacles && self.runs && is_slow { self.stuck + 1 } else { 0 };
+        self.stuck = if is_slow { self.stuck + 1 } else { 0 };
         let turns = self.stuck >= patience;
         if turns {
             // Between a quarter and three quarters of a turn.

@@ -310,11 +310,19 @@ impl Follower {
         if self.is_inside { self.next_turn } else { self.next_turn.min(self.client.deadline()) }
     }
 
-    /// Prefetches what its next datagram, in or out, touches.
+    /// See [`Member::prefetch_rest`](crate::load::fleet::Member::prefetch_rest).
+    pub fn prefetch_rest(&self) {
+        self.client.prefetch_frames();
+        let Follower { prediction, view, .. } = self;
+        prediction.own().into_iter().chain(prediction.own_at(view.tick() + 1)).for_each(prefetch);
+        view.next_baseline().into_iter().for_each(prefetch);
+    }
+
+    /// See [`Member::prefetch`](crate::load::fleet::Member::prefetch).
     pub fn prefetch(&self) {
         let Follower { client, brain, view, prediction, corrected_at, next_turn, counts, .. } = self;
         client.prefetch();
-        (prefetch(brain), prefetch(view.owner()), prefetch(prediction), prefetch(counts));
+        (prefetch(brain), prefetch(view), prefetch(prediction), prefetch(counts));
         (prefetch(corrected_at), prefetch(next_turn));
     }
 }

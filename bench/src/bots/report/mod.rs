@@ -23,9 +23,9 @@ use serde::Serialize;
 
 /// Target: 99 % of the updates of near moving entities are at most this many ticks old.
 pub const STALENESS_MAX: u64 = 3;
-/// Target: 99 % of the inputs are answered within this many microseconds. An input waits for its tick, two to three ticks
-/// ahead, so that a lost datagram does not cost it; the player's prediction hides that.
-pub const ROUND_TRIP_MAX_US: f64 = 100_000.0;
+/// Target: 99 % of the inputs are answered within this many microseconds. An input waits for its tick, one to two ticks
+/// ahead, so that jitter does not cost it; the player's prediction hides that.
+pub const ROUND_TRIP_MAX_US: f64 = 50_000.0;
 
 #[derive(Clone, Debug, Serialize)]
 pub struct BotsReport {

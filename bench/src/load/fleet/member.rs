@@ -31,6 +31,9 @@ pub trait Member: Send + 'static {
 
     /// Prefetches what the next datagram, in or out, touches.
     fn prefetch(&self) {}
+
+    /// Prefetches what lies behind pointers in what [`Self::prefetch`] has prefetched.
+    fn prefetch_rest(&self) {}
 }
 
 /// A workload with its connection.

@@ -69,6 +69,12 @@ impl<R: Rules> Prediction<R> {
         self.steps.iter().nth_back(1).map(|step| &step.own)
     }
 
+    /// The state after the step of `tick`, if it is kept.
+    pub fn own_at(&self, tick: u64) -> Option<&R::Own> {
+        let before = self.newest.checked_sub(tick)? as usize;
+        self.steps.len().checked_sub(before + 1).map(|at| &self.steps[at].own)
+    }
+
     /// The tick of the newest state.
     pub fn newest(&self) -> u64 {
         self.newest
@@ -166,8 +172,8 @@ impl<R: Rules> Prediction<R> {
     /// Writes the last inputs that the game made for consecutive ticks to `inputs`, oldest first, at most `most`. Gives how
     /// many; the last one is of the tick [`Self::newest`].
     pub fn last_inputs(&self, most: usize, inputs: &mut [TimedInput<R::Input>; INPUTS_PER_MESSAGE_MAX]) -> usize {
-        let made = self.steps.iter().rev().take_while(|step| step.made).count();
-        let count = made.min(most).min(inputs.len());
+        let most = most.min(inputs.len());
+        let count = self.steps.iter().rev().take(most).take_while(|step| step.made).count();
         let last = self.steps.iter().skip(self.steps.len() - count);
         inputs.iter_mut().zip(last).for_each(|(input, step)| *input = step.input);
         count

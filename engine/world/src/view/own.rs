@@ -93,6 +93,12 @@ impl<O: Fields> OwnView<O> {
         self.owners.newest()
     }
 
+    /// Where the owner block lies from which the next snapshot probably is a difference: for prefetching. Does not read it.
+    pub fn next_baseline(&self) -> Option<&impl Sized> {
+        let newest = self.newest?;
+        Some(self.owners.place(newest.number.wrapping_add(1).wrapping_sub(newest.baseline)))
+    }
+
     /// The acknowledgment of the snapshots received: the newest number, and a bit for each before it.
     pub fn received(&self) -> Option<(u16, u64)> {
         self.received.acknowledgment()

@@ -12,17 +12,18 @@ const KEPT: usize = OWNER_BASELINE_MAX as usize + 1;
 pub(super) struct Owners<O> {
     blank: Owner<O>,
     newest: Owner<O>,
-    kept: [Option<(u16, Owner<O>)>; KEPT],
+    /// Beside the rest, so that what every snapshot needs lies together.
+    kept: Box<[Option<(u16, Owner<O>)>; KEPT]>,
 }
 
 impl<O: Fields> Owners<O> {
     pub(super) fn new(blank: O) -> Self {
         let blank = Owner { body: None, own: blank };
-        Owners { blank, newest: blank, kept: [None; KEPT] }
+        Owners { blank, newest: blank, kept: Box::new([None; KEPT]) }
     }
 
     pub(super) fn clear(&mut self) {
-        (self.kept, self.newest) = ([None; KEPT], self.blank);
+        (*self.kept, self.newest) = ([None; KEPT], self.blank);
     }
 
     /// What the block of snapshot `number` is a difference from; None if that is not kept.
@@ -33,6 +34,11 @@ impl<O: Fields> Owners<O> {
         let wanted = number.wrapping_sub(distance);
         let (kept, owner) = self.kept[usize::from(wanted) % KEPT]?;
         (kept == wanted).then_some(owner)
+    }
+
+    /// The block that stands in the place of snapshot `number`. Does not read it.
+    pub(super) fn place(&self, number: u16) -> &impl Sized {
+        &self.kept[usize::from(number) % KEPT]
     }
 
     pub(super) fn note(&mut self, number: u16, owner: Owner<O>) {

@@ -36,9 +36,10 @@ const HELD_MAX: usize = 65_536;
 const GATHER: Duration = Duration::from_micros(100);
 /// Precision of deadlines: a deadline in the past is served again after this.
 const DEADLINE_STEP: Duration = Duration::from_micros(50);
-/// A client is prefetched so many clients before it is used, and what that reads so many before.
-const AHEAD: usize = 2;
-const FRONT_AHEAD: usize = 5;
+/// How many clients before it is used a client is prefetched, step by step: its front, itself, and what lies behind pointers.
+const FRONT_AHEAD: usize = 7;
+const AHEAD: usize = 4;
+const REST_AHEAD: usize = 2;
 /// Maximum time between two checks whether to stop.
 const STOP_CHECK: Duration = Duration::from_millis(20);
 
@@ -190,12 +191,7 @@ impl<L: Link, T: Member> Driver<L, T> {
             (0..FRONT_AHEAD).filter_map(ahead).for_each(|number| members[number as usize].prefetch_front());
             (0..AHEAD).filter_map(ahead).for_each(|number| members[number as usize].prefetch());
             for index in 0..addressees.len() {
-                if let Some(number) = ahead(index + FRONT_AHEAD) {
-                    members[number as usize].prefetch_front();
-                }
-                if let Some(number) = ahead(index + AHEAD) {
-                    members[number as usize].prefetch();
-                }
+                prefetch_ahead(members, |distance| ahead(index + distance));
                 let Some(number) = ahead(index) else { continue };
                 let is_due = members[number as usize].receive(now, arrival.datagram(index), message);
                 let seat = &mut seats[number as usize];
@@ -253,12 +249,7 @@ impl<L: Link, T: Member> Driver<L, T> {
         self.served = self.touched.len();
         let mut without_room = None;
         for at in 0..self.touched.len() {
-            if let Some(&ahead) = self.touched.get(at + FRONT_AHEAD) {
-                self.members[ahead as usize].prefetch_front();
-            }
-            if let Some(&ahead) = self.touched.get(at + AHEAD) {
-                self.members[ahead as usize].prefetch();
-            }
+            prefetch_ahead(&self.members, |distance| self.touched.get(at + distance).copied());
             let number = self.touched[at];
             if !self.serve(now, number) {
                 without_room.get_or_insert(number);
@@ -331,6 +322,15 @@ impl<L: Link, T: Member> Driver<L, T> {
         let result = FleetResult { members: self.members, network, health, drops, packets_lost, closed: self.closed };
         (result, self.link)
     }
+}
+
+/// Prefetches the members that come next. `ahead` gives the one at a distance.
+#[inline]
+fn prefetch_ahead<T: Member>(members: &[T], ahead: impl Fn(usize) -> Option<u32>) {
+    let member = |distance| ahead(distance).map(|number| &members[number as usize]);
+    member(FRONT_AHEAD).into_iter().for_each(T::prefetch_front);
+    member(AHEAD).into_iter().for_each(T::prefetch);
+    member(REST_AHEAD).into_iter().for_each(T::prefetch_rest);
 }
 
 /// Sends what is queued. Returns false if the link has no room; the rest stays queued.
