@@ -322,7 +322,11 @@ impl Follower {
     pub fn prefetch(&self) {
         let Follower { client, brain, view, prediction, corrected_at, next_turn, counts, .. } = self;
         client.prefetch();
-        (prefetch(brain), prefetch(view), prefetch(prediction), prefetch(counts));
-        (prefetch(corrected_at), prefetch(next_turn));
+        prefetch(brain);
+        prefetch(view);
+        prefetch(prediction);
+        prefetch(counts);
+        prefetch(corrected_at);
+        prefetch(next_turn);
     }
 }
