@@ -7,13 +7,16 @@ use crate::messages::Owner;
 /// Owner blocks that are kept.
 const KEPT: usize = OWNER_BASELINE_MAX as usize + 1;
 
+/// The number of a snapshot, and its owner block.
+type Kept<O> = Option<(u16, Owner<O>)>;
+
 /// The owner blocks of the last snapshots, by number.
 #[derive(Debug)]
 pub(super) struct Owners<O> {
     blank: Owner<O>,
     newest: Owner<O>,
     /// Beside the rest, so that what every snapshot needs lies together.
-    kept: Box<[Option<(u16, Owner<O>)>; KEPT]>,
+    kept: Box<[Kept<O>; KEPT]>,
 }
 
 impl<O: Fields> Owners<O> {
