@@ -42,6 +42,9 @@ pub(super) struct Entry {
     /// What the client has used of its send budget.
     pub(super) budget: Budget,
     pub(super) phase: Phase,
+    /// The session that it carries; None until its client has proved its keys. It stands in front because the compiler
+    /// tells an empty slot of the table by the spare values of this field, and every look-up asks for that.
+    pub(super) session_id: Option<SessionId>,
     /// Its datagram in the send queue that still takes messages.
     pub(super) open_datagram: Option<BufferIndex>,
     /// Whether it is in the endpoint's list of connections that may have something to send.
@@ -55,8 +58,6 @@ pub(super) struct Entry {
     pub(super) handshake_peer: SocketAddr,
     /// The ephemeral key of its handshake: a repeated Connect makes no second connection.
     pub(super) client_key: [u8; 32],
-    /// The session that it carries; None until its client has proved its keys.
-    pub(super) session_id: Option<SessionId>,
     /// The token that resumed its session over this connection.
     pub(super) resumed_by: Option<Token>,
     /// When its client's integrity is checked next.
