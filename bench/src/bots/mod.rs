@@ -37,7 +37,7 @@ use std::time::{Duration, Instant};
 /// How long all players together may take to enter the world.
 const ENTER: Duration = Duration::from_secs(60);
 /// All enter at once, which disturbs everybody's clocks. Within this time they settle.
-const WARM_UP: Duration = Duration::from_secs(6);
+const WARM_UP: Duration = Duration::from_secs(12);
 /// How long the first player may take. If none enters, the server has no such world.
 const FIRST_ENTERS_WITHIN: Duration = Duration::from_secs(10);
 

@@ -81,7 +81,7 @@ impl Encoder {
         }
     }
 
-    /// Prefetches what [`Self::entry`] reads first.
+    /// Prefetches what [`Self::write`] reads first.
     #[inline]
     pub fn prefetch(&self, index: u16) {
         if let Some(set) = self.sets.get(self.set_of[usize::from(index)] as usize) {

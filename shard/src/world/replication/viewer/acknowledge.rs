@@ -45,7 +45,7 @@ impl<O: Fields> Viewer<O> {
     /// A snapshot has arrived: the client has the versions that it contained.
     fn arrived(&mut self, number: u16, sent: Sent) {
         let Viewer { history, slots, .. } = self;
-        let Some(entries) = history.entries(sent) else { return slots.doubt_all() };
+        let Some(entries) = history.entries(sent) else { return slots.doubt(sent.tick) };
         for entry in entries {
             let (block, lane) = slots.at(entry.slot);
             let bit = 1 << lane;

@@ -189,9 +189,13 @@ impl Slots {
         }
     }
 
-    /// It is unknown which of the earlier snapshots have arrived.
-    pub(super) fn doubt_all(&mut self) {
-        self.0.iter_mut().for_each(|block| block.uncertain = u64::MAX);
+    /// It is unknown whether a snapshot of `tick` has arrived, and what it contained: at most the entities that were sent
+    /// then or later.
+    pub(super) fn doubt(&mut self, tick: u32) {
+        for block in &mut self.0 {
+            let may_be_in_it = |lane: usize| (block.sent_at[lane].wrapping_sub(tick as u16) as i16) >= 0;
+            block.uncertain |= bits(block.in_use()).fold(0, |set, lane| set | u64::from(may_be_in_it(lane)) << lane);
+        }
     }
 
     /// A snapshot with this number follows. Must be called at least once per [`SINCE_MAX`] snapshots.

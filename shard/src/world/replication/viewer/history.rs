@@ -127,8 +127,9 @@ impl History {
         self.kept_entries = (self.kept_entries + 1).min(self.entries.len() as u16);
     }
 
-    /// Records the snapshot that was written. Returns whether it displaces one whose entries may have arrived or not.
-    pub(super) fn record_snapshot(&mut self, tick: u32) -> bool {
+    /// Records the snapshot that was written. Returns the tick of the one that it displaces, if its entries may have
+    /// arrived or not.
+    pub(super) fn record_snapshot(&mut self, tick: u32) -> Option<u32> {
         let count = self.recorded.wrapping_sub(self.start);
         assert!(usize::from(count) <= SLOTS_MAX, "a snapshot has at most one entry per slot");
         // Before the round trip is as long as the ring: a snapshot is looked up for a while after its acknowledgment, too.
@@ -142,7 +143,7 @@ impl History {
         self.next = self.next.wrapping_add(1);
         self.known = (self.known + 1).min(BEHIND_MAX);
         self.kept = (self.kept + 1).min(self.sent.len() as u16);
-        displaced.is_waiting() && displaced.len() > 0
+        (displaced.is_waiting() && displaced.len() > 0).then_some(displaced.tick)
     }
 
     /// The snapshot `number`, if it waits for its acknowledgment.

@@ -150,9 +150,9 @@ impl<O: Fields> Viewer<O> {
     }
 
     fn record(&mut self, tick: u32) {
-        if self.history.record_snapshot(tick) {
-            // Whether the displaced snapshot has arrived will never be known.
-            self.slots.doubt_all();
+        if let Some(displaced) = self.history.record_snapshot(tick) {
+            // Whether it has arrived will never be known.
+            self.slots.doubt(displaced);
         }
         // Numbers wrap: an acknowledgment that is too old can no longer be compared.
         let next = self.history.next();
