@@ -163,8 +163,11 @@ impl Running {
 #[test]
 fn a_signal_ends_a_run_early_with_a_report_and_without_its_server() {
     // These three cover each kind of loop that the commands have.
-    for words in ["soak --clients 5 --mins 60", "bots --clients 5 --secs 3000", "verify --only --clients 5 --secs 3000"]
-    {
+    for words in [
+        "soak --clients 5 --mins 60",
+        "bots --clients 5 --warm-up 1 --secs 3000",
+        "verify --only --clients 5 --secs 3000",
+    ] {
         let running = Running::start(words);
         running.wait_until_measuring();
         running.signal(Signal::INT);
@@ -185,7 +188,7 @@ fn a_second_signal_ends_a_run_and_its_server_at_once() {
 fn bots_join_a_running_server_and_report_its_figures() {
     let server = Server::start("demo");
     let options = server.options();
-    let run = |more: &str| bench(&format!("bots --clients 5 --secs 1 {options} {more}")).output().unwrap();
+    let run = |more: &str| bench(&format!("bots --clients 5 --warm-up 6 --secs 1 {options} {more}")).output().unwrap();
     let output = run("");
     // Whether this machine meets the targets is not tested.
     let printed = text(&output.stdout);
@@ -204,7 +207,7 @@ fn bots_join_a_running_server_and_report_its_figures() {
 #[test]
 fn an_unsuitable_server_is_reported() {
     let (echoes, plays) = (Server::start("echo"), Server::start("demo"));
-    let bots = bench(&format!("bots --clients 5 --secs 1 {}", echoes.options())).output().unwrap();
+    let bots = bench(&format!("bots --clients 5 --warm-up 1 --secs 1 {}", echoes.options())).output().unwrap();
     assert_output(&bots, 1, &["has no world", "--game demo"]);
     let soak = bench(&format!("soak --clients 5 --mins 5 {}", plays.options())).output().unwrap();
     assert_output(&soak, 1, &["echoes nothing", "--game echo"]);

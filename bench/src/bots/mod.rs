@@ -36,8 +36,6 @@ use std::time::{Duration, Instant};
 
 /// How long all players together may take to enter the world.
 const ENTER: Duration = Duration::from_secs(60);
-/// All enter at once, which disturbs everybody's clocks. Within this time they settle.
-const WARM_UP: Duration = Duration::from_secs(12);
 /// How long the first player may take. If none enters, the server has no such world.
 const FIRST_ENTERS_WITHIN: Duration = Duration::from_secs(10);
 
@@ -66,7 +64,8 @@ pub fn run(arguments: &Arguments) -> Result<Verdict, String> {
         let closed = fleet.stop()?.closed.map_or(String::new(), |reason| format!(": {reason}"));
         return Err(error + &closed);
     }
-    fleet.wait("warming up", WARM_UP, interrupt::is_requested, |_| String::new());
+    let warm_up = Duration::from_secs_f64(arguments.warm_up);
+    fleet.wait("warming up", warm_up, interrupt::is_requested, |_| String::new());
     if interrupt::is_requested() {
         return Err(interrupt::too_early("players were warming up"));
     }

@@ -42,7 +42,11 @@ pub struct Arguments {
     /// players.
     #[arg(long, value_name = "N", default_value_t = 500)]
     pub observers: usize,
-    /// Seconds to measure, once all players are in the world.
+    /// Seconds between the entering of the last player and the measurement. All enter at once, which disturbs everybody's
+    /// clocks. Within the default time they settle.
+    #[arg(long, value_name = "S", default_value_t = 12.0, value_parser = warm_up)]
+    pub warm_up: f64,
+    /// Seconds to measure, once all players are in the world and have warmed up.
     #[arg(long, value_name = "S", default_value_t = 10.0)]
     pub secs: f64,
     #[command(flatten)]
@@ -66,4 +70,8 @@ pub struct Arguments {
     /// Write the result to this file as one JSON object.
     #[arg(long, value_name = "FILE")]
     pub json: Option<PathBuf>,
+}
+
+fn warm_up(text: &str) -> Result<f64, String> {
+    scenario::number_in(text, 0.0..=3_600.0)
 }

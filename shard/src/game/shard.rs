@@ -390,6 +390,8 @@ impl<G: Game> Shard<G> {
 
     /// What a player says that it saw, and what the server knows of that. Ticks do not wrap here.
     fn claim_of(&self, player: PlayerId) -> Option<Claim> {
+        // While a player looks around, nothing that its client says decides what it sees.
+        self.visibility.as_ref()?;
         let member = self.members.get(player)?;
         let (view, viewer) = (member.inputs.view()?, &member.viewer);
         let extend = |tick: u32| self.tick.saturating_add_signed((tick.wrapping_sub(self.wire_tick()) as i32).into());

@@ -127,7 +127,9 @@ impl Skirmish {
         let former = std::mem::replace(&mut self.marks[slot], input.mark);
         match input.mark {
             mark if mark == tick => self.counts.in_time += 1,
-            mark if mark == former || mark == 0 => self.counts.repeated += 1,
+            // Repeated, or neutral; or one that came late and stands in for a missing one.
+            0 => self.counts.repeated += 1,
+            mark if (former..tick).contains(&mark) => self.counts.repeated += 1,
             _ => self.counts.strange += 1,
         }
     }
