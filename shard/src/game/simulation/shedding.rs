@@ -32,6 +32,9 @@ const COST_MAX: f32 = 3.0;
 const WRONG: f32 = 1.2;
 /// Share of what was learned that each tick forgets: a load that was steady changes some day.
 const FORGETS: f32 = 1.0 / 1_800.0;
+/// The same while even the usual cost of a fall fits up to [`FITS_WELL`]: the load that taught otherwise has ended.
+const FORGETS_SOON: f32 = 1.0 / 8.0;
+const FITS_WELL: f32 = 0.8;
 /// Share of the core's busy time that one tick adds to the average.
 const WEIGHT: f32 = 1.0 / 8.0;
 
@@ -116,8 +119,11 @@ impl Shedding {
 
     /// Compares the load some time after a fall with the load before.
     fn learn(&mut self) {
+        let usual = self.level.checked_sub(1).map_or(1.0, |fallen| COSTS[usize::from(fallen)]);
+        let has_ended = self.calm > 0 && self.busy * usual <= FITS_WELL;
+        let forgets = if has_ended { FORGETS_SOON } else { FORGETS };
         for (cost, usual) in self.costs.iter_mut().zip(COSTS) {
-            *cost += (usual - *cost) * FORGETS;
+            *cost += (usual - *cost) * forgets;
         }
         let Some((before, ticks)) = self.fall else { return };
         self.fall = (ticks < PROBATION_TICKS).then_some((before, ticks + 1));
@@ -174,6 +180,16 @@ mod tests {
             assert!(level > 0 && work * (1.0 - saved).powi(level.into()) <= 1.0, "{work}, {saved}: level {level}");
             ticks(&mut shedding, 3_600, work, saved);
             assert!(shedding.raised - raised <= 3, "{work}, {saved}: it rose {} times more", shedding.raised - raised);
+        }
+    }
+
+    #[test]
+    fn what_an_overload_has_taught_does_not_outlast_it() {
+        for work in [2.0, 3.0, 9.0] {
+            let mut shedding = Shedding::default();
+            ticks(&mut shedding, 3_600, work, 0.12);
+            ticks(&mut shedding, 120, 0.75, 0.12);
+            assert_eq!(shedding.level, 0, "after {work}: {shedding:?}");
         }
     }
 
