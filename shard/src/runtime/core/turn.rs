@@ -103,10 +103,9 @@ impl<L: Link, S: Service> Core<L, S> {
         if taken == 0 {
             self.queue.empty();
         }
-        // A turn that has read all had everything that arrived before the core last entered the kernel, unless that ran out of
-        // buffers.
-        let is_all = is_empty && taken < RECEIVE_DATAGRAMS_PER_TURN;
-        self.queue.end_turn(now, is_all.then_some(self.parked_at));
+        // The kernel gives a few dozen arrivals at a time, whatever waits in the socket. Only a turn that finds none knows that
+        // there was none when the core last entered the kernel.
+        self.queue.end_turn(now, (taken == 0).then_some(self.parked_at));
         self.deliver_events(now);
         if !self.arrivals.is_empty() {
             let handled_at = self.link.now();
