@@ -55,7 +55,7 @@ pub struct Class {
 
 impl Observations {
     pub fn new() -> Self {
-        // Up to 31 ticks are told apart exactly.
+        // Up to 31 ticks are recorded exactly.
         let staleness = Histogram::new_with_bounds(1, STALENESS_MAX, 1).expect("the bounds are valid");
         Observations {
             near_staleness: staleness.clone(),

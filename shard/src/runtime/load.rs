@@ -1,4 +1,4 @@
-//! How loaded a core is: what a service is told before each tick, so that it can shed.
+//! The load of a core. A service gets it before each tick, so that it can shed.
 
 use ringshard_protocol::time::Duration;
 

@@ -92,7 +92,7 @@ pub struct Client<R: Rules> {
     input_clock: Option<InputClock>,
     /// None until the first snapshot.
     shown_clock: Option<ShownClock>,
-    /// The newest snapshot told of an entity.
+    /// The newest snapshot had an entry of an entity.
     told: bool,
     /// Inputs that the game still owes for this frame.
     due: u32,

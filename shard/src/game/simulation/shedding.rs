@@ -147,7 +147,7 @@ impl Shedding {
 mod tests {
     use super::*;
 
-    /// A core that has `work` to do at level 0, in parts of what it can do. Each level saves a share of it.
+    /// Runs a core whose load at level 0 is `work`, in parts of its capacity. Each level saves the share `saved` of it.
     fn ticks(shedding: &mut Shedding, ticks: u32, work: f32, saved: f32) {
         for _ in 0..ticks {
             let busy = work * (1.0 - saved).powi(shedding.level.into());

@@ -1,7 +1,7 @@
 //! Which arrivals a core drops unread because they have waited too long.
 //!
-//! A queue that lasts helps nobody: it delays every client and does not let the core handle more. So the core controls the
-//! delay, in the manner of RFC 8289 (CoDel), by the age of what it reads: the time since the kernel received it.
+//! A queue that lasts helps nobody: it delays every client and does not let the core handle more. So the core limits the
+//! delay, as RFC 8289 (CoDel) does. It measures the age of what it reads: the time since the kernel received it.
 //!
 //! - The queue *stands* when everything that was read for [`INTERVAL`] had waited longer than [`TARGET`]. From then on, the
 //!   core drops what has waited about [`TARGET`], and reads on until it has handled a turn's worth. It stops when nothing was
