@@ -2,3 +2,9 @@
 //!
 //! No I/O and no clock: the caller hands in messages and the time.
 #![forbid(unsafe_code)]
+
+pub mod caller;
+pub mod download;
+pub mod limits;
+pub mod message;
+pub mod value;

@@ -3,5 +3,15 @@
 #![forbid(unsafe_code)]
 
 mod account_id;
+pub mod accounts;
+pub mod actions;
+pub mod directions;
+pub mod login;
+pub mod places;
+pub mod port;
+pub mod resources;
+pub mod suggestions;
+pub mod tickets;
+pub mod tiles;
 
 pub use account_id::AccountId;

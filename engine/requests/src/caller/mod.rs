@@ -1,0 +1,1 @@
+//! Calls that a client makes: repeated until they are answered, executed at most once.

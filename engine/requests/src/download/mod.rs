@@ -1,0 +1,1 @@
+//! Downloads of a client: opened by name, fetched in ranges, verified.

@@ -1,0 +1,1 @@
+//! The bytes of the messages between a client and services (PROTOCOL.md#services).

@@ -1,0 +1,1 @@
+//! Actions: requests with answers, declared once, reachable over UDP and HTTPS.

@@ -1,0 +1,1 @@
+//! Directions and geocoding: an interface for providers, and a local one.

@@ -1,0 +1,1 @@
+//! The login door: HTTPS and WebSocket.

@@ -1,0 +1,1 @@
+//! Places: search by box, distance and name.

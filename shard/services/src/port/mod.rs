@@ -1,0 +1,1 @@
+//! The connection to the cores: messages of clients in and out.

@@ -1,0 +1,1 @@
+//! Resources: signed blobs, and how they reach clients.

@@ -1,0 +1,1 @@
+//! Suggestions: ranked places for people, a price and a cuisine.

@@ -1,0 +1,1 @@
+//! Tickets: what a client shows to enter the world as an account.

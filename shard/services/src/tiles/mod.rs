@@ -1,0 +1,1 @@
+//! Tiles of maps: pyramids from files or from a remote provider.
