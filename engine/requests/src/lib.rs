@@ -7,4 +7,5 @@ pub mod caller;
 pub mod download;
 pub mod limits;
 pub mod message;
+pub mod ticket;
 pub mod value;
