@@ -6,6 +6,7 @@ mod account_id;
 pub mod accounts;
 pub mod actions;
 pub mod directions;
+pub mod hub;
 pub mod login;
 pub mod places;
 pub mod port;
