@@ -1,3 +1,4 @@
+<<<<<<< HEAD
 //! The bytes of the messages between a client and services (PROTOCOL.md#services-messages).
 //!
 //! `read` takes a whole message, kind included; `write` appends one.
@@ -7,3 +8,8 @@ mod path;
 pub mod status;
 
 pub use path::is_path;
+=======
+//! The bytes of the messages between a client and services (PROTOCOL.md#services).
+
+pub mod download;
+>>>>>>> services
