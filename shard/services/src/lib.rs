@@ -5,6 +5,7 @@
 pub mod accounts;
 pub mod actions;
 pub mod directions;
+pub mod hub;
 pub mod login;
 pub mod places;
 pub mod port;
