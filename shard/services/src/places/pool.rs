@@ -82,6 +82,20 @@ impl Places {
         self.query(move |file| file.nearest(centre, within, kind.as_deref(), limit)).await
     }
 
+    /// See [`PlacesFile::nearest_candidates`].
+    ///
+    /// # Errors
+    /// [`PlacesError`].
+    pub async fn nearest_candidates(
+        &self,
+        centre: Position,
+        within: f64,
+        kind: Option<String>,
+        limit: usize,
+    ) -> Result<Vec<Near>, PlacesError> {
+        self.query(move |file| file.nearest_candidates(centre, within, kind.as_deref(), limit)).await
+    }
+
     /// See [`PlacesFile::complete`].
     ///
     /// # Errors
