@@ -1,1 +1,3 @@
 //! The login door: HTTPS and WebSocket.
+
+pub mod certificates;
