@@ -2,6 +2,7 @@
 //!
 //! `read` takes a whole message, kind included; `write` appends one.
 
+pub mod download;
 pub mod kinds;
 mod path;
 pub mod status;

@@ -1,8 +1,8 @@
 //! A member of the hub: one WebSocket, or one client in the world.
 
+use super::Hub;
 use super::notice::Notice;
 use super::state::Mailbox;
-use super::Hub;
 use crate::AccountId;
 use std::sync::Arc;
 use tokio::sync::mpsc;

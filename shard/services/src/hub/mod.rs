@@ -33,6 +33,7 @@ pub use refusal::HubRefusal;
 
 use crate::AccountId;
 use limits::QUEUE_NOTICES_MAX;
+use ringshard_requests::value::Value;
 use state::{Mailbox, Now, State};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::{Duration, SystemTime, UNIX_EPOCH};
@@ -107,12 +108,7 @@ impl Hub {
     ///
     /// # Errors
     /// [`HubRefusal::NotInRoom`], [`HubRefusal::NotConnected`].
-    pub fn roster(
-        &self,
-        account: AccountId,
-        room: &str,
-        after: Option<AccountId>,
-    ) -> Result<Vec<Present>, HubRefusal> {
+    pub fn roster(&self, account: AccountId, room: &str, after: Option<AccountId>) -> Result<Vec<Present>, HubRefusal> {
         self.counted(|state, _| state.roster(account, room, after))
     }
 
@@ -131,12 +127,12 @@ impl Hub {
     }
 
     /// Tells an account something, and returns how many members it has.
-    pub fn notify(&self, account: AccountId, topic: &str, value: serde_json::Value) -> usize {
+    pub fn notify(&self, account: AccountId, topic: &str, value: Value) -> usize {
         self.lock().notify(account, Notice::Note { topic: topic.to_owned(), value })
     }
 
     /// Tells everybody something, and returns how many members there are.
-    pub fn announce(&self, topic: &str, value: serde_json::Value) -> usize {
+    pub fn announce(&self, topic: &str, value: Value) -> usize {
         self.lock().announce(Notice::Note { topic: topic.to_owned(), value })
     }
 

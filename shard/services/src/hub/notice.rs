@@ -1,7 +1,6 @@
 //! What the hub tells its members.
 
-use crate::AccountId;
-use serde::Serialize;
+use ringshard_requests::value::{Mismatch, Schema, Typed, Value};
 use std::sync::Arc;
 
 /// What the hub tells a member.
@@ -18,57 +17,62 @@ pub enum Notice {
         /// What it is about.
         topic: String,
         /// What it says.
-        value: serde_json::Value,
+        value: Value,
     },
 }
 
-/// One line of chat.
-#[derive(Clone, PartialEq, Eq, Debug, Serialize)]
-pub struct Line {
-    /// The room.
-    pub room: String,
-    /// The first line of a room has number 1. A gap means that lines were missed: ask for the history.
-    pub number: u64,
-    /// Who said it.
-    #[serde(serialize_with = "as_number")]
-    pub account: AccountId,
-    /// The name of who said it.
-    pub name: String,
-    /// What was said.
-    pub text: String,
-    /// When, in milliseconds since 1970.
-    pub at: u64,
+ringshard_requests::record! {
+    /// One line of chat.
+    pub struct Line {
+        /// The room.
+        pub room: String,
+        /// The first line of a room has number 1. A gap means that lines were missed: ask for the history.
+        pub number: u64,
+        /// The account that said it.
+        pub account: u64,
+        /// The name of that account.
+        pub name: String,
+        /// What was said.
+        pub text: String,
+        /// When, in milliseconds since 1970.
+        pub at: u64,
+    }
+
+    /// Somebody joined or left a room.
+    pub struct RoomChange {
+        /// The room.
+        pub room: String,
+        /// The account.
+        pub account: u64,
+        /// Its name.
+        pub name: String,
+        /// True: joined. False: left.
+        pub joined: bool,
+    }
+
+    /// Somebody is there, away, or gone.
+    pub struct PresenceChange {
+        /// The account.
+        pub account: u64,
+        /// Its name.
+        pub name: String,
+        /// What is now.
+        pub state: Presence,
+    }
+
+    /// One player of a room.
+    pub struct Present {
+        /// The account.
+        pub account: u64,
+        /// Its name.
+        pub name: String,
+        /// Whether it is there.
+        pub state: Presence,
+    }
 }
 
-/// Somebody joined or left a room.
-#[derive(Clone, PartialEq, Eq, Debug, Serialize)]
-pub struct RoomChange {
-    /// The room.
-    pub room: String,
-    /// Who.
-    #[serde(serialize_with = "as_number")]
-    pub account: AccountId,
-    /// The name of who.
-    pub name: String,
-    /// True: joined. False: left.
-    pub joined: bool,
-}
-
-/// Somebody is there, away, or gone.
-#[derive(Clone, PartialEq, Eq, Debug, Serialize)]
-pub struct PresenceChange {
-    /// Who.
-    #[serde(serialize_with = "as_number")]
-    pub account: AccountId,
-    /// The name of who.
-    pub name: String,
-    /// What is now.
-    pub state: Presence,
-}
-
-/// Whether an account is there.
-#[derive(Clone, Copy, PartialEq, Eq, Debug, Serialize, serde::Deserialize)]
-#[serde(rename_all = "lowercase")]
+/// Whether an account is there. As a value: the text `online`, `away` or `offline`.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
 pub enum Presence {
     /// It has a member.
     Online,
@@ -78,20 +82,31 @@ pub enum Presence {
     Offline,
 }
 
-/// One player of a room.
-#[derive(Clone, PartialEq, Eq, Debug, Serialize)]
-pub struct Present {
-    /// The account.
-    #[serde(serialize_with = "as_number")]
-    pub account: AccountId,
-    /// Its name.
-    pub name: String,
-    /// Whether it is there.
-    pub state: Presence,
+impl Presence {
+    fn name(self) -> &'static str {
+        match self {
+            Presence::Online => "online",
+            Presence::Away => "away",
+            Presence::Offline => "offline",
+        }
+    }
 }
 
-fn as_number<S: serde::Serializer>(id: &AccountId, to: S) -> Result<S::Ok, S::Error> {
-    to.serialize_u64(id.0)
+impl Typed for Presence {
+    fn schema() -> Schema {
+        String::schema()
+    }
+
+    fn into_value(self) -> Value {
+        Value::Text(self.name().to_owned())
+    }
+
+    fn from_value(value: &Value) -> Result<Self, Mismatch> {
+        let name = String::from_value(value)?;
+        let states = [Presence::Online, Presence::Away, Presence::Offline];
+        let state = states.into_iter().find(|state| state.name() == name);
+        state.ok_or_else(|| Mismatch::new(format!("expected online, away or offline, got {name:?}")))
+    }
 }
 
 impl Notice {
@@ -105,14 +120,13 @@ impl Notice {
         }
     }
 
-    /// What it says, as JSON.
-    pub fn json(&self) -> serde_json::Value {
-        let json = match self {
-            Notice::Chat(line) => serde_json::to_value(line),
-            Notice::Room(change) => serde_json::to_value(change),
-            Notice::Presence(change) => serde_json::to_value(change),
-            Notice::Note { value, .. } => Ok(value.clone()),
-        };
-        json.expect("a notice is texts and numbers")
+    /// What it says.
+    pub fn value(&self) -> Value {
+        match self {
+            Notice::Chat(line) => Line::clone(line).into_value(),
+            Notice::Room(change) => change.clone().into_value(),
+            Notice::Presence(change) => change.clone().into_value(),
+            Notice::Note { value, .. } => value.clone(),
+        }
     }
 }

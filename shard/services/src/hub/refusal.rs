@@ -1,8 +1,6 @@
 //! Why the hub refuses.
 
-use super::limits::{
-    MEMBERS_PER_ACCOUNT_MAX, ROOM_NAME_BYTES_MAX, ROOMS_PER_ACCOUNT_MAX, TEXT_BYTES_MAX,
-};
+use super::limits::{MEMBERS_PER_ACCOUNT_MAX, ROOM_NAME_BYTES_MAX, ROOMS_PER_ACCOUNT_MAX, TEXT_BYTES_MAX};
 use std::time::Duration;
 
 /// Why the hub refuses. Its text is for the player.

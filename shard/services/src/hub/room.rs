@@ -59,7 +59,7 @@ mod tests {
             let line = Line {
                 room: "r".to_owned(),
                 number,
-                account: AccountId(1),
+                account: 1,
                 name: "Ann".to_owned(),
                 text: number.to_string(),
                 at: 0,

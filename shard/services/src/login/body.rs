@@ -15,7 +15,7 @@ const READ_BYTES_MAX: usize = 4 * BODY_BYTES_MAX;
 /// Reads a whole body as JSON.
 pub(super) async fn json<T: DeserializeOwned>(body: Body, time: Duration, counters: &Counters) -> Result<T, Refusal> {
     let bytes = bytes(body, time, counters).await?;
-    parse(&bytes).inspect_err(|_| count(&counters.bodies_malformed))
+    parse(&bytes, counters)
 }
 
 /// Reads a whole body.
@@ -59,11 +59,14 @@ async fn read(body: Body) -> Result<Option<Vec<u8>>, axum::Error> {
 }
 
 /// Parses JSON that is not too deep.
-pub(super) fn parse<T: DeserializeOwned>(bytes: &[u8]) -> Result<T, Refusal> {
-    if depth(bytes) > JSON_DEPTH_MAX {
-        return Err(Refusal::new(400, format!("the JSON is more than {JSON_DEPTH_MAX} levels deep")));
-    }
-    serde_json::from_slice(bytes).map_err(|error| Refusal::new(400, format!("the body is not the JSON needed: {error}")))
+pub(super) fn parse<T: DeserializeOwned>(bytes: &[u8], counters: &Counters) -> Result<T, Refusal> {
+    let parsed = if depth(bytes) > JSON_DEPTH_MAX {
+        Err(Refusal::new(400, format!("the JSON is more than {JSON_DEPTH_MAX} levels deep")))
+    } else {
+        serde_json::from_slice(bytes)
+            .map_err(|error| Refusal::new(400, format!("this is not the JSON needed: {error}")))
+    };
+    parsed.inspect_err(|_| count(&counters.bodies_malformed))
 }
 
 /// How deep arrays and objects lie in each other, as far as the text is JSON.
@@ -127,10 +130,10 @@ mod tests {
     #[test]
     fn a_deep_text_is_refused_before_it_is_parsed() {
         let text = [vec![b'['; 20_000], vec![b']'; 20_000]].concat();
-        let refusal = parse::<Value>(&text).unwrap_err();
+        let refusal = parse::<Value>(&text, &Counters::default()).unwrap_err();
         assert!(refusal.error.contains("levels deep"), "{}", refusal.error);
         let fits = format!("{}{}", "[".repeat(JSON_DEPTH_MAX), "]".repeat(JSON_DEPTH_MAX));
-        assert!(parse::<Value>(fits.as_bytes()).is_ok());
+        assert!(parse::<Value>(fits.as_bytes(), &Counters::default()).is_ok());
     }
 
     #[tokio::test]

@@ -52,7 +52,7 @@ counters! {
     bodies_long => "services_login_bodies_long",
     /// Bodies that took too long.
     bodies_late => "services_login_bodies_late",
-    /// Bodies that are not the JSON that the request needs.
+    /// Bodies, and messages of WebSockets, that are not the JSON needed.
     bodies_malformed => "services_login_bodies_malformed",
     /// Requests whose answer took too long.
     answers_late => "services_login_answers_late",
@@ -66,8 +66,6 @@ counters! {
     sockets_revoked => "services_login_sockets_revoked",
     /// WebSockets closed because they answered no ping.
     sockets_silent => "services_login_sockets_silent",
-    /// WebSockets closed because they sent what is no message.
-    sockets_malformed => "services_login_sockets_malformed",
     /// Messages of WebSockets refused because they came too fast.
     socket_messages_fast => "services_login_socket_messages_fast",
     /// Certificates read again.

@@ -1,6 +1,8 @@
 //! Settings of the login door, and its fixed bounds.
 
 use super::certificates::CertificateSource;
+use crate::AccountId;
+use crate::tickets::ServerKey;
 use std::net::SocketAddr;
 use std::time::Duration;
 
@@ -54,6 +56,19 @@ pub struct LoginSettings {
     pub recheck: Duration,
     /// Web origins whose pages may open a WebSocket, such as `https://play.example`. Programs send no origin and are not asked.
     pub origins: Vec<String>,
+    /// Worlds that players get tickets for. The first is the one of who does not name one.
+    pub worlds: Vec<World>,
+    /// Accounts that may call the actions of operators.
+    pub operators: Vec<AccountId>,
+}
+
+/// A world that players can enter with a ticket.
+#[derive(Clone, PartialEq, Eq, Debug)]
+pub struct World {
+    /// Where clients reach it, such as `play.example:4433`.
+    pub address: String,
+    /// Its static public key.
+    pub key: ServerKey,
 }
 
 impl LoginSettings {
@@ -78,6 +93,8 @@ impl LoginSettings {
             hello: seconds(10),
             recheck: seconds(30),
             origins: Vec::new(),
+            worlds: Vec::new(),
+            operators: Vec::new(),
         }
     }
 }

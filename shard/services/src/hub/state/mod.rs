@@ -1,9 +1,7 @@
 //! Who is here, in which rooms, and what each is told. The caller hands in the time.
 
 use super::counters::Counters;
-use super::limits::{
-    HubSettings, MEMBERS_PER_ACCOUNT_MAX, ROOMS_PER_ACCOUNT_MAX, ROSTER_PAGE, TEXT_BYTES_MAX,
-};
+use super::limits::{HubSettings, MEMBERS_PER_ACCOUNT_MAX, ROOMS_PER_ACCOUNT_MAX, ROSTER_PAGE, TEXT_BYTES_MAX};
 use super::notice::{Line, Notice, Presence, PresenceChange, Present, RoomChange};
 use super::refusal::HubRefusal;
 use super::room::{Room, is_name};
@@ -114,7 +112,10 @@ impl State {
         for name in &player.rooms {
             self.room_left(now, account, name);
         }
-        self.tell(told, Notice::Presence(PresenceChange { account, name: player.name, state: Presence::Offline }));
+        self.tell(
+            told,
+            Notice::Presence(PresenceChange { account: account.0, name: player.name, state: Presence::Offline }),
+        );
     }
 
     pub(super) fn enter(&mut self, now: Now, account: AccountId, name: &str) -> Result<(), HubRefusal> {
@@ -138,7 +139,7 @@ impl State {
         self.rooms.get_mut(name).expect("the room is there").accounts.insert(account);
         let player = self.players.get_mut(&account).expect("the account is there");
         player.rooms.insert(name.to_owned());
-        let change = RoomChange { room: name.to_owned(), account, name: player.name.clone(), joined: true };
+        let change = RoomChange { room: name.to_owned(), account: account.0, name: player.name.clone(), joined: true };
         self.tell_room(name, Notice::Room(change));
         Ok(())
     }
@@ -148,7 +149,7 @@ impl State {
         if !player.rooms.contains(name) {
             return Err(HubRefusal::NotInRoom);
         }
-        let change = RoomChange { room: name.to_owned(), account, name: player.name.clone(), joined: false };
+        let change = RoomChange { room: name.to_owned(), account: account.0, name: player.name.clone(), joined: false };
         player.rooms.remove(name);
         // Who leaves is told, too: it may have other members.
         self.tell_room(name, Notice::Room(change));
@@ -167,7 +168,7 @@ impl State {
         let kept = self.rooms.get_mut(room).expect("a room with an account is there");
         let number = kept.next_number();
         let line =
-            Line { room: room.to_owned(), number, account, name, text: text.to_owned(), at: now.unix_ms };
+            Line { room: room.to_owned(), number, account: account.0, name, text: text.to_owned(), at: now.unix_ms };
         let line = Arc::new(line);
         kept.keep(Arc::clone(&line));
         self.counters.lines.fetch_add(1, Ordering::Relaxed);
@@ -196,7 +197,7 @@ impl State {
         let accounts = self.rooms[room].accounts.range((start, Bound::Unbounded)).take(ROSTER_PAGE);
         let present = accounts.map(|account| {
             let player = &self.players[account];
-            Present { account: *account, name: player.name.clone(), state: player.state }
+            Present { account: account.0, name: player.name.clone(), state: player.state }
         });
         Ok(present.collect())
     }
@@ -209,7 +210,7 @@ impl State {
         }
         self.speech.entry(account).or_default().change(now.steady_ms, &self.settings)?;
         player.state = state;
-        let change = PresenceChange { account, name: player.name.clone(), state };
+        let change = PresenceChange { account: account.0, name: player.name.clone(), state };
         let rooms = player.rooms.clone();
         let mut told = self.beside(account, &rooms);
         told.insert(account);

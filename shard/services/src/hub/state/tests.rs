@@ -109,7 +109,7 @@ fn an_account_is_gone_with_its_last_member_and_others_are_told_once() {
     assert!(hub.take(other).is_empty());
     hub.leave(second);
     let told = hub.take(other);
-    let gone = PresenceChange { account: AccountId(1), name: "player 1".to_owned(), state: Presence::Offline };
+    let gone = PresenceChange { account: 1, name: "player 1".to_owned(), state: Presence::Offline };
     assert_eq!(told, [Arc::new(Notice::Presence(gone))]);
     assert_eq!(hub.state.roster(AccountId(2), "a", None).unwrap().len(), 1);
 }
@@ -288,9 +288,9 @@ impl Model {
     fn check_heard(&self, hub: &mut Bench, room: usize, number: u64) {
         for (account, mailbox, queue) in hub.members.values_mut() {
             let was_full = mailbox.take_missed() > 0;
-            let heard = std::iter::from_fn(|| queue.try_recv().ok()).any(|notice| {
-                matches!(&*notice, Notice::Chat(line) if line.room == ROOMS[room] && line.number == number)
-            });
+            let heard = std::iter::from_fn(|| queue.try_recv().ok()).any(
+                |notice| matches!(&*notice, Notice::Chat(line) if line.room == ROOMS[room] && line.number == number),
+            );
             let in_room = self.rooms.contains(&(room, *account));
             assert!(heard == in_room || in_room && was_full, "{account} heard: {heard}, in the room: {in_room}");
         }

@@ -23,8 +23,9 @@ pub struct Drained {
     pub cut: usize,
 }
 
-/// Runs until `shared.closing` is true and every connection has ended.
-pub(in crate::login) async fn accept(listener: TcpListener, slots: Arc<Slots>, shared: Arc<Shared>) -> Drained {
+/// Runs until the door closes and every connection has ended.
+pub(in crate::login) async fn accept(listener: TcpListener, shared: Arc<Shared>) -> Drained {
+    let slots = Slots::new(shared.settings.connections_max, shared.settings.connections_per_network_max);
     let mut connections = JoinSet::new();
     let mut closing = shared.closing.clone();
     let mut complained = false;
@@ -43,7 +44,7 @@ pub(in crate::login) async fn accept(listener: TcpListener, slots: Arc<Slots>, s
                 }
             },
             Some(_) = connections.join_next() => {}
-            _ = closing.wait_for(|closing| *closing) => break,
+            () = closing.begun() => break,
         }
     }
     drop(listener);

@@ -1,5 +1,6 @@
 //! One connection: the TLS handshake, then HTTP/1.1 or HTTP/2 until the client leaves, idles, or the door closes.
 
+use super::super::closing::Closing;
 use super::super::counters::{Counters, count};
 use super::super::settings::{HEAD_BYTES_MAX, HEADERS_MAX, LoginSettings, STREAMS_MAX};
 use super::activity::Activity;
@@ -18,7 +19,6 @@ use std::pin::{Pin, pin};
 use std::sync::Arc;
 use std::time::Duration;
 use tokio::net::TcpStream;
-use tokio::sync::watch;
 use tokio::time::{Instant, sleep_until, timeout};
 use tokio_rustls::TlsAcceptor;
 use tokio_rustls::server::TlsStream;
@@ -41,8 +41,7 @@ pub(in crate::login) struct Shared {
     pub(in crate::login) counters: Arc<Counters>,
     pub(in crate::login) router: Router,
     pub(in crate::login) tls: TlsAcceptor,
-    /// True: the door closes.
-    pub(in crate::login) closing: watch::Receiver<bool>,
+    pub(in crate::login) closing: Closing,
 }
 
 /// The other end of a connection, for the handlers. As long as a copy is kept, the connection has its place.
@@ -61,7 +60,7 @@ pub(super) async fn serve(stream: TcpStream, from: IpAddr, slot: Slot, shared: A
     let handshake = timeout(settings.handshake, shared.tls.accept(paced));
     let tls = tokio::select! {
         tls = handshake => tls,
-        _ = closing.wait_for(|closing| *closing) => return,
+        () = closing.begun() => return,
     };
     match tls {
         Err(_) => count(&counters.handshakes_late),
@@ -70,7 +69,7 @@ pub(super) async fn serve(stream: TcpStream, from: IpAddr, slot: Slot, shared: A
     }
 }
 
-async fn speak(tls: TlsStream<Paced<TcpStream>>, peer: Peer, shared: Arc<Shared>, closing: watch::Receiver<bool>) {
+async fn speak(tls: TlsStream<Paced<TcpStream>>, peer: Peer, shared: Arc<Shared>, closing: Closing) {
     let is_http2 = tls.get_ref().1.alpn_protocol() == Some(b"h2");
     let activity = Activity::new();
     let limits = Limits { activity: activity.clone(), idle: shared.settings.idle, closing };
@@ -114,7 +113,7 @@ fn http2_builder() -> http2::Builder<TokioExecutor> {
 struct Limits {
     activity: Activity,
     idle: Duration,
-    closing: watch::Receiver<bool>,
+    closing: Closing,
 }
 
 /// Runs a connection. Asks it to finish once it idles or the door closes; drops it if it idles on.
@@ -133,7 +132,7 @@ where
     loop {
         tokio::select! {
             ended = &mut connection => return ended,
-            _ = limits.closing.wait_for(|closing| *closing), if !closes => {
+            () = limits.closing.begun(), if !closes => {
                 closes = true;
                 finish(connection.as_mut());
             }

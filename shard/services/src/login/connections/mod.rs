@@ -19,6 +19,6 @@ mod connection;
 mod paced;
 mod slots;
 
-pub(super) use accept::{Drained, accept};
+pub use accept::Drained;
+pub(super) use accept::accept;
 pub(super) use connection::{Peer, Shared};
-pub(super) use slots::Slots;
