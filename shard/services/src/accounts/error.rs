@@ -1,5 +1,8 @@
 //! What can go wrong.
 
+use super::settings::PasswordCost;
+use super::store::StoreError;
+use crate::tickets::KeyError;
 use std::path::PathBuf;
 use std::time::Duration;
 
@@ -82,10 +85,21 @@ fn seconds(wait: Duration) -> String {
     }
 }
 
-/// The database cannot be opened.
+/// Accounts cannot be opened.
 #[derive(Debug, thiserror::Error)]
 pub enum OpenError {
-    /// The folder, or the file in it, cannot be made or written.
-    #[error("cannot {1} {0}: {2}")]
-    Io(PathBuf, &'static str, std::io::Error),
+    /// The database.
+    #[error("cannot use {0}: {1}")]
+    Store(PathBuf, StoreError),
+    /// The key that signs tickets.
+    #[error(transparent)]
+    Key(#[from] KeyError),
+    /// The parameters of Argon2id.
+    #[error(
+        "{0:?} is out of bounds: Argon2id takes 8 KiB per lane to 256 MiB of memory, 1 to 20 passes, 1 to 16 lanes"
+    )]
+    Cost(PasswordCost),
+    /// A thread.
+    #[error("cannot start a thread for accounts: {0}")]
+    Thread(std::io::Error),
 }

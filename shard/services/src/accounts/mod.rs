@@ -9,7 +9,9 @@
 //!
 //! | file | has |
 //! |---|---|
-//! | `handle` | [`Accounts`]: each way to log in |
+//! | `handle` | [`Accounts`]: sessions, devices, tickets |
+//! | `login` | registration, and each way to log in |
+//! | `fields` | how emails, names and passwords must look |
 //! | `store/` | the database: its schema, its rows, and what can go wrong with it |
 //! | `passwords` | Argon2id: hashes, parameters, calibration |
 //! | `limits/` | lock-out by account, rate limits by network |
@@ -22,15 +24,26 @@
 //! Emails, names, the networks of sessions, and Argon2id hashes. It gives no login: tokens are kept as SHA-256, devices as
 //! public keys, and passwords must be guessed at the cost of Argon2id.
 
+mod administration;
 mod counters;
 mod devices;
 pub mod directory;
 mod error;
+mod fields;
 mod handle;
+mod limits;
+mod login;
+mod passwords;
+mod pool;
 mod profile;
 mod secrets;
 mod settings;
+mod store;
+mod time;
 
+pub use administration::{
+    AccountDetails, AdminError, Administration, Existing, ExportError, ImportError, Imported, Secrets,
+};
 pub use counters::Counters;
 pub use devices::{Challenge, DeviceProof, signed_to_add, signed_to_log_in};
 pub use error::{LoginError, OpenError};
@@ -38,3 +51,4 @@ pub use handle::Accounts;
 pub use profile::{Credentials, Device, Login, Profile, Registration, SessionInfo, Way};
 pub use secrets::{Secret, SessionToken};
 pub use settings::{AccountSettings, LoginLimits, PasswordCost};
+pub use store::StoreError;

@@ -19,6 +19,8 @@ pub struct AccountSettings {
     pub password_queue: usize,
     /// How long a session lasts without a new login.
     pub session_lifetime: Duration,
+    /// Largest size of the database, in bytes: whoever registers accounts cannot fill the disk.
+    pub database_bytes_max: u64,
     /// Limits against guessing.
     pub limits: LoginLimits,
     /// Where passwords are checked, if not here. Then nobody can register here.
@@ -33,6 +35,7 @@ impl Default for AccountSettings {
             password_threads: NonZeroUsize::MIN,
             password_queue: 256,
             session_lifetime: Duration::from_secs(30 * 24 * 3600),
+            database_bytes_max: 64 << 30,
             limits: LoginLimits::default(),
             directory: None,
         }
@@ -48,6 +51,7 @@ impl fmt::Debug for AccountSettings {
             .field("password_threads", &self.password_threads)
             .field("password_queue", &self.password_queue)
             .field("session_lifetime", &self.session_lifetime)
+            .field("database_bytes_max", &self.database_bytes_max)
             .field("limits", &self.limits)
             .field("directory", &elsewhere)
             .finish()
@@ -55,7 +59,7 @@ impl fmt::Debug for AccountSettings {
 }
 
 /// Parameters of Argon2id.
-#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+#[derive(Clone, Copy, PartialEq, Eq, Debug, serde::Serialize)]
 pub struct PasswordCost {
     /// Memory in KiB, 8 to 1,048,576.
     pub memory_kib: u32,

@@ -1,6 +1,10 @@
 //! Accounts elsewhere: a studio's own service knows who a player is.
 
+mod breaker;
+mod http;
+
 use super::secrets::Secret;
+pub use http::{HttpDirectory, HttpDirectoryError, HttpDirectorySettings};
 use std::future::Future;
 use std::net::IpAddr;
 use std::pin::Pin;
