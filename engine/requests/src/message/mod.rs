@@ -1,4 +1,4 @@
-//! The bytes of the messages between a client and services (PROTOCOL.md#services-messages).
+//! The bytes of the messages between a client and services (PROTOCOL.md#services).
 //!
 //! `read` takes a whole message, kind included; `write` appends one.
 
