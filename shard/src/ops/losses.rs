@@ -170,6 +170,11 @@ pub const LOSSES: &[Loss] = &[
         "jobs of the game were refused: the workers are too slow for them; raise `workers`, or `jobs` for short peaks",
     ),
     loss(
+        "world_services_tickets_refused",
+        10,
+        "tickets of clients were refused: the log names the addresses; clients need a fresh ticket for each attempt",
+    ),
+    loss(
         "world_services_refused",
         100,
         "messages or tickets for services were refused: a client sends too much, or the services do not keep up; raise \
@@ -485,6 +490,7 @@ pub const WORK: &[&str] = &[
     "world_digests_unknown",
     "world_rewinds",
     "world_services_knocks",
+    "world_services_knocking",
     "world_services_messages_in",
     "world_services_messages_out",
     "world_jobs_given",

@@ -76,6 +76,7 @@ pub fn what_goes_between_clients_and_services_is_counted() {
     assert_eq!(heard, [vec![17, 1], vec![24, 2]]);
     let stats = world.cores[0].service().stats();
     assert_eq!((stats.services_knocks, stats.services_messages_in), (1, taken));
+    a_client_whose_ticket_is_refused_stays_outside_and_may_knock_again();
     assert_eq!((stats.services_messages_out, stats.services_dropped), (2, 1));
     assert_eq!(stats.services_refused, 200 - taken);
     assert!((57..100).contains(&taken), "{taken} of 200");
@@ -95,10 +96,11 @@ fn a_client_whose_ticket_is_refused_stays_outside_and_may_knock_again() {
     world.join(1, Habits::default());
     wait(&mut world);
     let (player, _) = knocks(&mut end);
-    assert_eq!(world.cores[0].service().stats().pending, 1);
+    assert_eq!(world.cores[0].service().stats().services_knocking, 1);
     say(&mut end, &ToCore::Refuse { player, reason: reason::TICKET });
     wait(&mut world);
     assert_eq!((world.players[0].is_inside, world.players[0].refused), (false, Some(reason::TICKET)));
+    assert_eq!(world.cores[0].service().stats().services_tickets_refused, 1);
     let (again, _) = knocks(&mut end);
     assert_ne!(again, player, "each attempt has its own number");
     // Answers to the first attempt come too late.

@@ -113,6 +113,7 @@ impl<G: Game> Simulation<G> {
                 if !self.shard.services.is_open() {
                     self.admit(next, None, Visitor::Guest(request.ticket));
                 } else if self.shard.services.knock(next.number(), address, request.ticket).is_err() {
+                    // The port has counted it.
                     self.turn_away(next, reason::BUSY);
                 }
             }
@@ -130,7 +131,10 @@ impl<G: Game> Simulation<G> {
         let admission = self.game.join(&mut self.shard, player, visitor);
         flight_recorder::work_done();
         match admission {
-            Admission::Refused(reason) => self.turn_away(player, reason),
+            Admission::Refused(reason) => {
+                self.stats.refused += 1;
+                self.turn_away(player, reason);
+            }
             Admission::Accepted => self.let_in(player),
             Admission::Pending => {}
         }
@@ -140,6 +144,7 @@ impl<G: Game> Simulation<G> {
     pub(super) fn refuse_ticket(&mut self, player: PlayerId, reason: u8) {
         let member = self.shard.members.known(player);
         if member.is_some_and(|member| member.presence == Presence::Knocking) {
+            self.shard.services.stats.tickets_refused += 1;
             self.turn_away(player, reason);
         }
     }
@@ -187,7 +192,6 @@ impl<G: Game> Simulation<G> {
     /// A client does not enter. The game does not know of it, or has refused it in [`Game::join`].
     fn turn_away(&mut self, player: PlayerId, reason: u8) {
         self.put_outside(player.slot);
-        self.stats.refused += 1;
         self.answer_entering(player, EnterAnswer::Refused(reason));
     }
 

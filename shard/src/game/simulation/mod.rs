@@ -208,7 +208,7 @@ impl<G: Game> Simulation<G> {
     pub fn stats(&self) -> WorldStats {
         let RewindStats { rewinds, rewinds_clamped_path, rewinds_clamped_max, rewinds_refused } =
             self.shard.rewinds.get();
-        let ServicesStats { knocks, messages_in, refused: services_refused, messages_out, dropped } =
+        let ServicesStats { knocks, tickets_refused, messages_in, refused: services_refused, messages_out, dropped } =
             self.shard.services.stats;
         let JobStats { given, refused, done, outstanding } = self.shard.jobs.stats();
         let ExchangeStats { published, received, overflowed } = self.exchange.stats;
@@ -218,7 +218,7 @@ impl<G: Game> Simulation<G> {
             sheds: self.shedding.raised,
             players: self.shard.members.served() as u64,
             suspended: self.count_players(|member| member.connection.is_none() && member.presence == Presence::Inside),
-            pending: self.count_players(|member| member.presence != Presence::Inside),
+            pending: self.count_players(|member| member.presence == Presence::Pending),
             entities: self.shard.entities.len() as u64,
             known_entities: self.shard.replica.len() as u64,
             entries: self.encoder.taken,
@@ -236,6 +236,8 @@ impl<G: Game> Simulation<G> {
             jobs_done: done,
             jobs_outstanding: outstanding,
             services_knocks: knocks,
+            services_tickets_refused: tickets_refused,
+            services_knocking: self.count_players(|member| member.presence == Presence::Knocking),
             services_messages_in: messages_in,
             services_refused,
             services_messages_out: messages_out,

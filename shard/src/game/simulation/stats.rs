@@ -108,6 +108,10 @@ counters! {
         jobs_outstanding,
         /// Tickets that were handed to the services.
         services_knocks,
+        /// Tickets that the services have refused.
+        services_tickets_refused,
+        /// Clients at present whose tickets the services check.
+        services_knocking,
         /// Messages of clients that were handed to the services.
         services_messages_in,
         /// Messages and tickets that were refused: the client sends too much, or the services do not keep up.

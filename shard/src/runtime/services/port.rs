@@ -13,6 +13,8 @@ counters! {
     ServicesStats {
         /// Tickets that were handed to the services.
         knocks,
+        /// Tickets that the services have refused.
+        tickets_refused,
         /// Messages of clients that were handed to the services.
         messages_in,
         /// Messages of clients and tickets that were refused: the services do not keep up, or there are none.
