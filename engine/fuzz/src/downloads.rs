@@ -13,6 +13,7 @@ pub fn download_messages(message: &[u8]) {
         read.write(&mut again);
         assert_eq!(again, message);
     }
+    again.clear();
     if let Ok(read) = FromServer::read(message) {
         read.write(&mut again);
         assert_eq!(again, message);
@@ -99,12 +100,14 @@ pub fn downloads(data: &[u8]) {
             }
             4 => now += u64::from(input.word()),
             5 => {
+                message.clear();
                 FromServer::Opened(opened(&mut input, number)).write(&mut message);
                 downloads.receive(now, &message).expect("it was written as a message");
             }
             6 | 7 => {
                 let offset = if order > 250 { u64::from_le_bytes(input.array()) } else { u64::from(input.word()) };
                 let length = 1 + usize::from(input.word()) % PIECE_BYTES_MAX;
+                message.clear();
                 FromServer::Piece { download: number, offset, bytes: &vec![order / 230; length] }.write(&mut message);
                 downloads.receive(now, &message).expect("it was written as a message");
             }

@@ -4,7 +4,9 @@
 #![forbid(unsafe_code)]
 
 pub mod caller;
+pub mod codec;
 pub mod download;
 pub mod limits;
 pub mod message;
+pub mod ticket;
 pub mod value;

@@ -1,7 +1,8 @@
 //! The command line: all commands and their help.
 
 use crate::{
-    capture, config, control, doctor, histograms, keygen, manual, map, path, play, report, resources, sessions, top,
+    accounts, capture, config, control, doctor, histograms, keygen, manual, map, path, play, report, resources,
+    sessions, top,
 };
 use clap::{Parser, Subcommand};
 use ringshard::config::Sources;
@@ -73,6 +74,9 @@ pub enum Command {
     /// Sign files and add them to what clients download from the server.
     #[command(subcommand, after_help = resources::FIRST_STEPS)]
     Resources(resources::Arguments),
+    /// List, show, disable, reset, import, export and back up the accounts of players.
+    #[command(subcommand, after_help = accounts::FIRST_STEPS)]
+    Accounts(accounts::Arguments),
     /// Print completions for a shell: `ringshard completions bash > /etc/bash_completion.d/ringshard`.
     Completions(manual::CompletionsArguments),
     /// Write manual pages, one per command.

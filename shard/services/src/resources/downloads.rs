@@ -195,7 +195,9 @@ impl<O: Outlet> Shared<O> {
 async fn serve<O: Outlet>(shared: Arc<Shared<O>>) {
     let mut message = Vec::with_capacity(PIECE_MESSAGE_BYTES_MAX);
     loop {
-        let sent = match shared.next().await {
+        let next = shared.next().await;
+        message.clear();
+        let sent = match next {
             Next::Answer(answer) => {
                 FromServer::Opened(answer).write(&mut message);
                 shared.outlet.send(&message).await
