@@ -36,6 +36,8 @@ replay! {
     codec,
     contract,
     cookie,
+    download_messages,
+    downloads,
     endpoint_receive,
     enter_answer,
     enter_request,

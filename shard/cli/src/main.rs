@@ -18,6 +18,7 @@ mod output;
 mod path;
 mod play;
 mod report;
+mod resources;
 mod restored;
 #[cfg(feature = "scripts")]
 mod script;
@@ -52,6 +53,7 @@ fn main() -> ExitCode {
         Command::Play(arguments) => play::run(&arguments),
         Command::Report(arguments) => report::run(&arguments),
         Command::Map(arguments) => map::run(&arguments),
+        Command::Resources(arguments) => resources::run(&arguments),
         Command::Accounts(arguments) => accounts::run(&arguments),
         Command::Completions(arguments) => manual::completions::<Arguments>(&arguments),
         Command::Man(arguments) => manual::man::<Arguments>(&arguments),

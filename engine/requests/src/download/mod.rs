@@ -209,6 +209,7 @@ impl Downloads {
 
     /// Writes the next message that is to be sent over `out`. False: there is none now.
     pub fn poll_send(&mut self, now: u64, out: &mut Vec<u8>) -> bool {
+        out.clear();
         if !self.online {
             return false;
         }

@@ -18,17 +18,21 @@ mod counters;
 mod downloads;
 mod hexadecimal;
 mod hold;
+pub mod instances;
 mod keys;
 mod outlet;
 mod pace;
 mod source;
 pub mod store;
 mod table;
+#[cfg(test)]
+mod tests;
 
 pub use blob::Blob;
 pub use counters::Counters;
 pub use downloads::Downloads;
 pub use hexadecimal::{from_hex, to_hex};
+pub use instances::{Instance, ResourceInstances};
 pub use keys::{KeyError, PublicKey, SigningKey};
 pub use outlet::{Gone, Outlet};
 pub use source::{Body, Content, Opening, Refusal, Source};
