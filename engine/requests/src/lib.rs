@@ -4,6 +4,7 @@
 #![forbid(unsafe_code)]
 
 pub mod caller;
+pub mod codec;
 pub mod download;
 pub mod limits;
 pub mod message;

@@ -12,6 +12,16 @@ pub const OUTCOME_LIFETIME_MS: u64 = 50_000;
 pub const DEADLINE_MAX_MS: u64 = 40_000;
 /// Bytes of a path.
 pub const PATH_BYTES_MAX: usize = 64;
+/// Bytes of a schema.
+pub const SCHEMA_BYTES_MAX: usize = 2_048;
+/// Types inside each other in a schema, with the outermost.
+pub const SCHEMA_DEPTH_MAX: usize = 8;
+/// Fields of a record.
+pub const FIELDS_MAX: usize = 64;
+/// Bytes of a field's name.
+pub const FIELD_NAME_BYTES_MAX: usize = 32;
+/// Values in one value, with itself and all that are inside it. A few bytes cannot make a program allocate without end.
+pub const VALUE_PARTS_MAX: usize = 8_192;
 /// Downloads of one client that are open.
 pub const DOWNLOADS_OPEN_MAX: usize = 16;
 /// Bytes that one Fetch asks for.
