@@ -66,7 +66,7 @@ CRATES = {
     "ringshard-duel-bots": ["ringshard-client", "ringshard-duel-rules", "ringshard-rollback"],
     "ringshard-cli": [
         "ringshard", "ringshard-client", "ringshard-demo", "ringshard-maps", "ringshard-paths", "ringshard-protocol",
-        "ringshard-scripts", "ringshard-scripts-rules", "ringshard-terrain",
+        "ringshard-scripts", "ringshard-scripts-rules", "ringshard-services", "ringshard-terrain",
     ],
     "ringshard-harness": None,
     "ringshard-bench": None,

@@ -1,7 +1,7 @@
 //! Serving a game of one's own: everything that `ringshard serve` does, in a program of a few lines.
 //!
 //! ```no_run
-//! # use ringshard::game::{Admission, AnswerOf, Game, NoJob, PlayerId, Reply, Shard};
+//! # use ringshard::game::{Admission, AnswerOf, Game, NoJob, PlayerId, Reply, Shard, Visitor};
 //! # ringshard_world::wire! {
 //! #     pub struct Nothing {}
 //! #     pub enum Never { Is }
@@ -24,7 +24,7 @@
 //! #     type Job = NoJob;
 //! #     type Done = NoJob;
 //! #     fn rules(&self) -> &Empty { &Empty }
-//! #     fn join(&mut self, _: &mut Shard<Self>, _: PlayerId, _: &[u8]) -> Admission { Admission::Accepted }
+//! #     fn join(&mut self, _: &mut Shard<Self>, _: PlayerId, _: Visitor<'_>) -> Admission { Admission::Accepted }
 //! #     fn ask(&mut self, shard: &mut Shard<Self>, _: PlayerId, _: Never, reply: Reply) { shard.reply(reply, &Never::Is) }
 //! # }
 //! fn main() -> std::process::ExitCode {
@@ -39,6 +39,7 @@ use crate::ops::report::ServerReport;
 use crate::ops::serve::{Started, print_final_table, run};
 use crate::runtime::jobs::{JobPort, JobSettings, JobWorkers, Jobs, NoJob};
 use crate::runtime::server::{Server, StartError};
+use crate::runtime::services::ServicesPort;
 use crate::world::exchange::Exchange;
 use serde::Deserialize;
 use serde::de::DeserializeOwned;
@@ -93,23 +94,25 @@ pub fn serve_with<S: DeserializeOwned + Default, G: Game>(
     }
 }
 
-/// Starts a server whose cores run the games that `game` makes over one world. `ports` has the port of each core to the
-/// workers.
+/// Starts a server whose cores run the games that `game` makes over one world. `ports` has the ports of each core to the
+/// workers, `services` those to the services: fewer than cores if there are none.
 ///
 /// # Errors
 /// [`StartError`]; nothing runs then.
 pub fn start_world<G: Game>(
     prepared: &Prepared,
     ports: Vec<JobPort<G::Job, G::Done>>,
+    services: Vec<ServicesPort>,
     mut game: impl FnMut(GameStart) -> G,
 ) -> Result<Server, StartError> {
     let Prepared { server, world, .. } = prepared;
     let exchanges = Exchange::between(server.cpus.len(), world.entities_max);
-    let mut ends = exchanges.into_iter().zip(ports);
+    let services = services.into_iter().chain(std::iter::repeat_with(ServicesPort::closed));
+    let mut ends = exchanges.into_iter().zip(ports).zip(services);
     Server::start(server, |core| {
-        let (exchange, jobs) = ends.next().expect("there is an exchange and a port for each core");
+        let ((exchange, jobs), services) = ends.next().expect("there is an exchange and a port for each core");
         let start = GameStart { core, terrain: world.terrain.clone() };
-        Simulation::new(world.clone(), exchange, game(start)).with_jobs(jobs)
+        Simulation::new(world.clone(), exchange, game(start)).with_jobs(jobs).with_services(services)
     })
 }
 
@@ -129,7 +132,7 @@ pub fn run_game<S: DeserializeOwned + Default, G: Game>(
         let kinds: Vec<_> = G::KINDS.iter().map(|kind| kind.name).collect();
         configuration.check_kinds(&kinds)?;
         let (ports, workers) = start_workers(prepared.server.cpus.len(), &prepared.jobs, work)?;
-        let server = start_world(prepared, ports, |start| game(start, &own))?;
+        let server = start_world(prepared, ports, Vec::new(), |start| game(start, &own))?;
         Ok(Started { server, workers, what: program_name(), reload: None })
     })
 }

@@ -8,4 +8,5 @@ pub mod codec;
 pub mod download;
 pub mod limits;
 pub mod message;
+pub mod ticket;
 pub mod value;

@@ -2,6 +2,7 @@
 
 #![forbid(unsafe_code)]
 
+mod accounts;
 mod admin;
 mod arguments;
 mod capture;
@@ -51,6 +52,7 @@ fn main() -> ExitCode {
         Command::Play(arguments) => play::run(&arguments),
         Command::Report(arguments) => report::run(&arguments),
         Command::Map(arguments) => map::run(&arguments),
+        Command::Accounts(arguments) => accounts::run(&arguments),
         Command::Completions(arguments) => manual::completions::<Arguments>(&arguments),
         Command::Man(arguments) => manual::man::<Arguments>(&arguments),
     };

@@ -21,7 +21,7 @@ pub fn start(configuration: &Configuration, prepared: &Prepared, path: &Path) ->
     let trial = GameStart { core: 0, terrain: prepared.world.terrain.clone() };
     ScriptGame::new(&trial, &script, budget)?;
     let game = |start: GameStart| ScriptGame::new(&start, &script, budget).expect("it has loaded a moment ago");
-    let server = start_world(prepared, Jobs::none(prepared.server.cpus.len()), game)?;
+    let server = start_world(prepared, Jobs::none(prepared.server.cpus.len()), Vec::new(), game)?;
     let path = path.to_owned();
     let load = move || {
         let script = Script::read(&path).map_err(|error| error.to_string())?;

@@ -40,7 +40,7 @@ fn start(configuration: &Configuration, prepared: &Prepared) -> Result<Started, 
                 Some(_) => start_workers(cores, &prepared.jobs, PathJob::run)?,
                 None => (Jobs::none(cores), None),
             };
-            let server = start_world(prepared, ports, |start| {
+            let server = start_world(prepared, ports, Vec::new(), |start| {
                 let demo = Demo::new(start.terrain, layout, share(start.core));
                 match &navigator {
                     Some(navigator) => demo.with_paths(navigator.clone()),

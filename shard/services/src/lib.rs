@@ -2,10 +2,10 @@
 //! on a core's.
 #![forbid(unsafe_code)]
 
-mod account_id;
 pub mod accounts;
 pub mod actions;
 pub mod directions;
+pub mod hub;
 pub mod login;
 pub mod places;
 pub mod port;
@@ -14,4 +14,4 @@ pub mod suggestions;
 pub mod tickets;
 pub mod tiles;
 
-pub use account_id::AccountId;
+pub use ringshard::game::AccountId;

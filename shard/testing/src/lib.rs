@@ -5,7 +5,7 @@
 //! so a run can be repeated to the byte.
 //!
 //! ```
-//! # use ringshard::game::{Admission, Game, NoJob, PlayerId, Reply, Shard};
+//! # use ringshard::game::{Admission, Game, NoJob, PlayerId, Reply, Shard, Visitor};
 //! # use ringshard_world::{Pose, Rules};
 //! # ringshard_world::wire! {
 //! #     pub struct Input { pub right: i8 }
@@ -32,7 +32,7 @@
 //! #     type Job = NoJob;
 //! #     type Done = ();
 //! #     fn rules(&self) -> &Walking { &Walking }
-//! #     fn join(&mut self, shard: &mut Shard<Self>, player: PlayerId, _ticket: &[u8]) -> Admission {
+//! #     fn join(&mut self, shard: &mut Shard<Self>, player: PlayerId, _visitor: Visitor<'_>) -> Admission {
 //! #         let body = shard.entities.spawn(Pose::default(), Shown {}).unwrap();
 //! #         shard.control(player, Some(body), Own::default());
 //! #         Admission::Accepted

@@ -3,7 +3,7 @@
 //! The load is a factor on what each piece of work costs: the same players on a core that has become so much slower.
 
 use ringshard::game::simulation::{Simulation, WorldConfig};
-use ringshard::game::{Admission, Game, NoJob, PlayerId, Reply, Shard};
+use ringshard::game::{Admission, Game, NoJob, PlayerId, Reply, Shard, Visitor};
 use ringshard::runtime::control::mailbox;
 use ringshard::runtime::core::Core;
 use ringshard::runtime::idle::{Idle, Strategy};
@@ -69,7 +69,7 @@ impl Game for Walk {
         &Walking
     }
 
-    fn join(&mut self, shard: &mut Shard<Self>, player: PlayerId, _ticket: &[u8]) -> Admission {
+    fn join(&mut self, shard: &mut Shard<Self>, player: PlayerId, _visitor: Visitor<'_>) -> Admission {
         let body = shard.entities.spawn(Pose::default(), Shown {}).expect("there is room");
         assert!(shard.control(player, Some(body), Own::default()));
         Admission::Accepted
