@@ -16,6 +16,7 @@ mod manual;
 mod map;
 mod output;
 mod path;
+mod places;
 mod play;
 mod report;
 mod restored;
@@ -53,6 +54,7 @@ fn main() -> ExitCode {
         Command::Report(arguments) => report::run(&arguments),
         Command::Map(arguments) => map::run(&arguments),
         Command::Accounts(arguments) => accounts::run(&arguments),
+        Command::Places(arguments) => places::run(&arguments),
         Command::Completions(arguments) => manual::completions::<Arguments>(&arguments),
         Command::Man(arguments) => manual::man::<Arguments>(&arguments),
     };

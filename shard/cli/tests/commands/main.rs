@@ -5,6 +5,7 @@ mod keys;
 mod manual;
 mod maps;
 mod orders;
+mod places;
 mod running;
 mod scene;
 #[path = "../shared/mod.rs"]
