@@ -1,7 +1,7 @@
 //! The command line: all commands and their help.
 
 use crate::{
-    accounts, capture, config, control, doctor, histograms, keygen, manual, map, path, play, report, resources,
+    accounts, capture, config, control, doctor, histograms, keygen, manual, map, path, places, play, report, resources,
     sessions, top,
 };
 use clap::{Parser, Subcommand};
@@ -77,6 +77,9 @@ pub enum Command {
     /// List, show, disable, reset, import, export and back up the accounts of players.
     #[command(subcommand, after_help = accounts::FIRST_STEPS)]
     Accounts(accounts::Arguments),
+    /// Import places from CSV or JSON, and search them.
+    #[command(subcommand, after_help = places::FIRST_STEPS)]
+    Places(places::Arguments),
     /// Print completions for a shell: `ringshard completions bash > /etc/bash_completion.d/ringshard`.
     Completions(manual::CompletionsArguments),
     /// Write manual pages, one per command.

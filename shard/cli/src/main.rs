@@ -16,6 +16,7 @@ mod manual;
 mod map;
 mod output;
 mod path;
+mod places;
 mod play;
 mod report;
 mod resources;
@@ -55,6 +56,7 @@ fn main() -> ExitCode {
         Command::Map(arguments) => map::run(&arguments),
         Command::Resources(arguments) => resources::run(&arguments),
         Command::Accounts(arguments) => accounts::run(&arguments),
+        Command::Places(arguments) => places::run(&arguments),
         Command::Completions(arguments) => manual::completions::<Arguments>(&arguments),
         Command::Man(arguments) => manual::man::<Arguments>(&arguments),
     };

@@ -1,4 +1,4 @@
-//! The bytes of the messages between a client and services (PROTOCOL.md#services).
+//! The bytes of the messages between a client and services (PROTOCOL.md#services-messages).
 //!
 //! `read` takes a whole message, kind included; `write` appends one.
 

@@ -5,6 +5,7 @@ mod keys;
 mod manual;
 mod maps;
 mod orders;
+mod places;
 mod resources;
 mod running;
 mod scene;

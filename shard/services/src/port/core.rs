@@ -86,10 +86,11 @@ impl Core {
                 self.unsaid = letter;
                 continue;
             }
-            match end.take() {
-                Some(letter) => self.hear(letter),
-                None if end.poll_ready(cx).is_pending() => return Poll::Pending,
-                None => {}
+            if end.poll_ready(cx).is_pending() {
+                return Poll::Pending;
+            }
+            if let Some(letter) = end.take() {
+                self.hear(letter);
             }
         }
         cx.waker().wake_by_ref();

@@ -74,7 +74,8 @@ impl Session {
     /// The client is silent, or is back.
     pub(super) fn set_away(&mut self, is_away: bool) {
         if let Some(account) = self.account {
-            self.reach.hub.set_away(account, is_away);
+            // A player that the hub had no room for is away from nowhere.
+            let _ = self.reach.hub.set_away(account, is_away);
         }
     }
 
