@@ -15,6 +15,7 @@ mod map_file;
 mod messages;
 mod peer;
 mod rollback;
+mod ticket;
 mod wire;
 mod world;
 
@@ -28,5 +29,6 @@ pub use endpoint::endpoint_receive;
 pub use map_file::map_file;
 pub use messages::{answer, ask, enter_answer, enter_request, event, inputs};
 pub use rollback::rollback;
+pub use ticket::ticket;
 pub use wire::{ack, cleartext, fragment, frames, session_parameters_and_header};
 pub use world::world;

@@ -50,5 +50,6 @@ replay! {
     rollback,
     connection_frames,
     session_parameters_and_header,
+    ticket,
     world,
 }

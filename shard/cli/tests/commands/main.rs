@@ -1,5 +1,6 @@
 //! The commands of the `ringshard` binary: what they print, what they refuse, and what they return.
 
+mod accounts;
 mod captures;
 mod keys;
 mod manual;

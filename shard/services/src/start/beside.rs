@@ -43,16 +43,16 @@ impl Beside for Services {
         let Some(runtime) = lock(&self.runtime).take() else { return };
         let door = lock(&self.door).take();
         let unfinished = runtime.block_on(async {
-            let calls = self.reach.actions.stop(patience);
+            let calls = timeout(patience, self.reach.actions.drain());
             let cut = async { if let Some(door) = door { door.close().await.cut } else { 0 } };
-            timeout(patience, async { tokio::join!(calls, cut) }).await
+            tokio::join!(calls, timeout(patience, cut))
         });
         match unfinished {
-            Ok((0, 0)) => tracing::info!("services stopped"),
-            Ok((calls, connections)) => {
-                tracing::warn!(calls, connections, "services stopped before these had finished")
+            (Ok(()), Ok(0)) => tracing::info!("services stopped"),
+            (_, connections) => {
+                let (calls, connections) = (self.reach.actions.running(), connections.ok());
+                tracing::warn!(calls, ?connections, "services stopped before these had finished");
             }
-            Err(_) => tracing::warn!("services stopped before everything had finished"),
         }
         runtime.shutdown_timeout(Duration::from_secs(1));
     }
