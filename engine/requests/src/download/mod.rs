@@ -1,4 +1,4 @@
-//! Downloads of a client: opened by name, fetched in ranges, verified.
+//! Downloads of a client: opened by name, fetched in ranges, verified (PROTOCOL.md#downloads).
 //!
 //! [`Downloads`] does no I/O and reads no clock. The caller keeps this law:
 //!

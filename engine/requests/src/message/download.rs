@@ -1,4 +1,4 @@
-//! Messages about downloads, kinds 21 to 25 (PROTOCOL.md#services).
+//! Messages about downloads, kinds 21 to 25 (PROTOCOL.md#downloads).
 //!
 //! A client opens a resource by its name, fetches ranges of it, and gets them in pieces. Each message has one encoding, and
 //! the readers refuse all other bytes.
