@@ -91,7 +91,7 @@ async fn open_all(
     let hub = Hub::new(HubSettings::default());
     let mut builder = Actions::builder();
     files.register(&mut builder);
-    crate::hub::register(&mut builder, &hub);
+    hub.add_actions(&mut builder);
     extend(&mut builder, &hub);
     let actions = builder.build();
     let resources = Arc::new(files.resources(settings));
