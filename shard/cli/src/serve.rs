@@ -8,9 +8,9 @@ use ringshard::runtime::server::Server;
 use ringshard::runtime::service::Echo;
 use ringshard::runtime::services::{ServicesEnd, ServicesPort, between};
 use ringshard::serve::{StartedBeside, start_beside, start_workers, start_world};
-use ringshard_services::{ServerIdentity, Services};
 use ringshard_demo::{self as demo, Demo};
 use ringshard_paths::{Navigator, PathJob};
+use ringshard_services::{ServerIdentity, Services};
 use std::error::Error;
 #[cfg(not(feature = "scripts"))]
 use std::path::Path;

@@ -6,6 +6,7 @@
 //! | `snapshots` | what snapshots bring, and the clocks that follow them |
 //! | `inputs` | which inputs are due, and sending them |
 //! | `asks` | asks and their answers |
+//! | `service_messages` | messages to and from the server's services |
 //! | `incoming` | datagrams, messages and events of the connection |
 //! | [`Scene`] | the world as it is shown |
 //! | [`News`] | what the game is told |
@@ -17,6 +18,7 @@ mod inputs;
 mod news;
 mod presence;
 mod scene;
+mod service_messages;
 mod snapshots;
 mod stats;
 
@@ -26,6 +28,7 @@ pub use stats::{ClientStats, Clock};
 
 use self::asks::Asks;
 use self::presence::Presence;
+use self::service_messages::ServiceMessages;
 use ringshard_protocol::client::Client as Connection;
 use ringshard_protocol::client::ClientConfig;
 use ringshard_protocol::crypto::NotAuthentic;
@@ -81,6 +84,9 @@ pub struct Client<R: Rules> {
     ticket: Vec<u8>,
     news: VecDeque<News<R>>,
     asks: Asks,
+    service_messages: ServiceMessages,
+    /// How often the client has entered the world.
+    presences: u64,
     map: Map,
     view: View<R>,
     /// A snapshot was refused after a part of it was applied: digests would be wrong.
@@ -136,6 +142,8 @@ impl<R: Rules> Client<R> {
             ticket: ticket.to_vec(),
             news: VecDeque::new(),
             asks: Asks::default(),
+            service_messages: ServiceMessages::default(),
+            presences: 0,
             map: Map::default(),
             is_inexact: false,
             prediction: Prediction::default(),

@@ -39,9 +39,7 @@ impl Letter {
             Letter::Admit { player, account, shown } => ToCore::Admit { player: *player, account: *account, shown },
             Letter::Refuse { player, reason } => ToCore::Refuse { player: *player, reason: *reason },
             Letter::PutOut { player, reason } => ToCore::PutOut { player: *player, reason: *reason },
-            Letter::Message { player, is_bulk, bytes } => {
-                ToCore::Message { player: *player, is_bulk: *is_bulk, bytes }
-            }
+            Letter::Message { player, is_bulk, bytes } => ToCore::Message { player: *player, is_bulk: *is_bulk, bytes },
         }
     }
 }
@@ -67,12 +65,7 @@ impl Core {
         poll_fn(|cx| self.poll(cx, &mut end, &mut letters)).await
     }
 
-    fn poll(
-        &mut self,
-        cx: &mut Context<'_>,
-        end: &mut ServicesEnd,
-        letters: &mut mpsc::Receiver<Letter>,
-    ) -> Poll<()> {
+    fn poll(&mut self, cx: &mut Context<'_>, end: &mut ServicesEnd, letters: &mut mpsc::Receiver<Letter>) -> Poll<()> {
         for _ in 0..LETTERS_PER_POLL {
             if let Some(letter) = &self.unsaid
                 && end.poll_send(cx, &letter.as_told()).is_ready()

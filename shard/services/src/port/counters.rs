@@ -30,7 +30,8 @@ impl Counters {
 
     /// Hands over each name and value.
     pub fn each(&self, to: &mut dyn FnMut(&'static str, u64)) {
-        let Counters { sessions, admitted, guests, refused, elsewhere, unknown_messages, notices, notices_missed } = self;
+        let Counters { sessions, admitted, guests, refused, elsewhere, unknown_messages, notices, notices_missed } =
+            self;
         for (name, counter) in [
             ("services_sessions", sessions),
             ("services_admitted", admitted),

@@ -55,6 +55,3 @@ pub fn serve(ends: Vec<ServicesEnd>, reach: &Arc<Reach>) {
         tokio::spawn(task.run(end, letters));
     }
 }
-
-#[cfg(test)]
-mod tests;
