@@ -2,6 +2,7 @@
 
 use axum::body::{Body, to_bytes};
 use axum::http::{HeaderMap, Method, Request, header};
+use futures_util::{SinkExt, StreamExt};
 use hyper::client::conn::{http1, http2};
 use hyper_util::rt::{TokioExecutor, TokioIo};
 use rustls::pki_types::pem::PemObject;
@@ -18,8 +19,6 @@ use tokio_rustls::client::TlsStream;
 use tokio_tungstenite::WebSocketStream;
 use tokio_tungstenite::tungstenite::client::IntoClientRequest;
 use tokio_tungstenite::tungstenite::{self, Message};
-
-use futures_util::{SinkExt, StreamExt};
 
 pub(super) type Tls = TlsStream<TcpStream>;
 
@@ -74,9 +73,10 @@ impl Client {
         Ok(Client(Sender::Http1(sender)))
     }
 
-    pub(super) async fn send(&mut self, request: Request<Body>) -> Result<Answer, hyper::Error> {
+    pub(super) async fn send(&mut self, mut request: Request<Body>) -> Result<Answer, hyper::Error> {
         let response = match &mut self.0 {
             Sender::Http1(sender) => {
+                *request.uri_mut() = request.uri().path().parse().unwrap();
                 sender.ready().await?;
                 sender.send_request(request).await?
             }

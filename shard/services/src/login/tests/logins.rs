@@ -165,7 +165,7 @@ async fn a_device_logs_in_with_a_signature_once_it_is_added() {
     let mut client = bench.client().await;
     let pair = Ed25519KeyPair::from_seed_unchecked(&[9; 32]).unwrap();
     let key = Base64::encode_string(pair.public_key().as_ref());
-    let mut proof = async |signed: fn(&Challenge) -> Vec<u8>, client: &mut Client| {
+    let proof = async |signed: fn(&Challenge) -> Vec<u8>, client: &mut Client| {
         let answer = client.post("/v1/challenge", None, &json!({ "key": key })).await;
         let challenge = answer.body["challenge"].as_str().unwrap().to_owned();
         let bytes = Base64::decode_vec(&challenge).unwrap().try_into().unwrap();

@@ -9,12 +9,13 @@ use super::certificates::CertificateSource;
 use super::{Door, LoginSettings, World};
 use crate::AccountId;
 use crate::accounts::{AccountSettings, Accounts, LoginLimits, PasswordCost};
-use crate::actions::{Access, Action, Actions, Failure, Limits};
+use crate::actions::{Access, Action, Actions, Caller, Failure, Limits};
 use crate::hub::{Hub, HubSettings};
 use crate::tickets::ServerKey;
 use client::{Client, trust};
 use rustls::ClientConfig;
 use serde_json::{Value, json};
+use std::future::ready;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 use std::sync::atomic::{AtomicU32, AtomicU64, Ordering};
@@ -26,7 +27,6 @@ const WORLD: World = World { address: String::new(), key: ServerKey([7; 32]) };
 struct Bench {
     door: Door,
     hub: Hub,
-    accounts: Accounts,
     tls: Arc<ClientConfig>,
     folder: Folder,
 }
@@ -79,14 +79,14 @@ ringshard_requests::record! {
 fn actions(hub: &Hub) -> Actions {
     let mut builder = Actions::builder();
     let action = |path, access| Action { path, about: "A test.", access, limits: Limits::default() };
-    builder.add(action("/v1/twice", Access::Anybody), async |_, request: Twice| {
+    builder.add(action("/v1/twice", Access::Anybody), |_: Caller, request: Twice| {
         let number = request.number.checked_mul(2);
-        number.map(|number| Twice { number }).ok_or(Failure::new(409, "the number is too large"))
+        ready(number.map(|number| Twice { number }).ok_or(Failure::new(409, "the number is too large")))
     });
-    builder.add(action("/v1/mine", Access::Account), async |caller, (): ()| {
-        Ok::<u64, Failure>(caller.account.map_or(0, |account: AccountId| account.0))
+    builder.add(action("/v1/mine", Access::Account), |caller: Caller, (): ()| {
+        ready(Ok::<u64, Failure>(caller.account.map_or(0, |account: AccountId| account.0)))
     });
-    builder.add(action("/v1/rule", Access::Operator), async |_, (): ()| Ok::<(), Failure>(()));
+    builder.add(action("/v1/rule", Access::Operator), |_: Caller, (): ()| ready(Ok::<(), Failure>(())));
     hub.add_actions(&mut builder);
     builder.build()
 }
@@ -99,9 +99,9 @@ impl Bench {
         change(&mut settings);
         let accounts = Accounts::open(&folder.0, account_settings()).unwrap();
         let hub = Hub::new(HubSettings { lines_burst: 1_000, moves_burst: 1_000, ..HubSettings::default() });
-        let door = Door::open(settings, accounts.clone(), actions(&hub), hub.clone()).await.unwrap();
+        let door = Door::open(settings, accounts, actions(&hub), hub.clone()).await.unwrap();
         let tls = trust(&folder.certificate(), &[]);
-        Bench { door, hub, accounts, tls, folder }
+        Bench { door, hub, tls, folder }
     }
 
     async fn client(&self) -> Client {
