@@ -10,8 +10,12 @@ pub mod login;
 pub mod places;
 pub mod port;
 pub mod resources;
+mod serve;
+pub mod start;
 pub mod suggestions;
 pub mod tickets;
 pub mod tiles;
 
 pub use ringshard::game::AccountId;
+pub use serve::serve;
+pub use start::{ServerIdentity, Services, StartError};

@@ -96,14 +96,17 @@ pub fn register(
     let counted = Arc::clone(counters);
     let about = "Finds the best way over roads between two positions.";
     let limits = Limits { per_second: 2.0, burst: 5, parallel: 4, ..Limits::default() };
-    actions.add(Action { path: "/v1/directions", about, access: Access::Anybody, limits }, move |_: Caller, request| {
-        let (directions, counted) = (directions.clone(), Arc::clone(&counted));
-        async move {
-            Counters::count(&counted.routed);
-            let answer = route(directions.as_deref(), request).await;
-            answer.inspect_err(|_| Counters::count(&counted.without_way))
-        }
-    });
+    actions.add(
+        Action { path: "/v1/directions", about, access: Access::Anybody, limits },
+        move |_: Caller, request| {
+            let (directions, counted) = (directions.clone(), Arc::clone(&counted));
+            async move {
+                Counters::count(&counted.routed);
+                let answer = route(directions.as_deref(), request).await;
+                answer.inspect_err(|_| Counters::count(&counted.without_way))
+            }
+        },
+    );
 }
 
 async fn geocode(geocoder: &dyn Geocoder, it: GeocodeRequest) -> Result<PlacesAnswer, Failure> {

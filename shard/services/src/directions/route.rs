@@ -40,7 +40,7 @@ pub struct Route {
 #[derive(Clone, PartialEq, Eq, Debug, thiserror::Error)]
 pub enum RouteError {
     /// Nothing near a position.
-    #[error("no road lies within {} km of the {0}", SNAP_MAX / 1_000.0)]
+    #[error("no road lies within {km} km of the {0}", km = SNAP_MAX / 1_000.0)]
     OffRoad(&'static str),
     /// Not connected.
     #[error("no way leads from the start to the destination")]
@@ -144,7 +144,8 @@ impl Roads {
         let (mut length, mut duration) = (0.0, 0.0);
         for pair in nodes.windows(2) {
             let edges = self.edges(pair[0]).iter().filter(|edge| edge.to == pair[1]);
-            let best = edges.min_by(|a, b| step(a, least).total_cmp(&step(b, least))).expect("the way is made of edges");
+            let best =
+                edges.min_by(|a, b| step(a, least).total_cmp(&step(b, least))).expect("the way is made of edges");
             length += f64::from(best.length);
             duration += f64::from(best.duration);
         }

@@ -214,14 +214,17 @@ fn action(path: &'static str, about: &'static str) -> Action {
 /// Adds the actions.
 pub fn register(actions: &mut Builder, places: &Places) {
     let asked = places.clone();
-    actions.add(action("/v1/places/box", "Finds the most important places in a box."), move |_: Caller, it: BoxRequest| {
-        let places = asked.clone();
-        async move {
-            let bounds = Bounds::new(it.south, it.west, it.north, it.east)?;
-            let found = places.inside(bounds, it.kind, limit(it.limit)).await?;
-            Ok(PlacesAnswer::new(found.into_iter().map(|place| (place, None))))
-        }
-    });
+    actions.add(
+        action("/v1/places/box", "Finds the most important places in a box."),
+        move |_: Caller, it: BoxRequest| {
+            let places = asked.clone();
+            async move {
+                let bounds = Bounds::new(it.south, it.west, it.north, it.east)?;
+                let found = places.inside(bounds, it.kind, limit(it.limit)).await?;
+                Ok(PlacesAnswer::new(found.into_iter().map(|place| (place, None))))
+            }
+        },
+    );
     let asked = places.clone();
     actions.add(action("/v1/places/nearest", "Finds the nearest places."), move |_: Caller, it: NearestRequest| {
         let places = asked.clone();

@@ -16,7 +16,8 @@ mod tests;
 mod words;
 
 pub use actions::{
-    BoxRequest, CompleteRequest, KindRecord, KindsAnswer, NearestRequest, PlaceRecord, PlacesAnswer, position, register, within,
+    BoxRequest, CompleteRequest, KindRecord, KindsAnswer, NearestRequest, PlaceRecord, PlacesAnswer, position,
+    register, within,
 };
 pub use counters::Counters;
 pub use file::{CANDIDATES, Completion, Kind, NEIGHBOURS, PlacesError, PlacesFile};

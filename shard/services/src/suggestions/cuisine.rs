@@ -87,7 +87,10 @@ mod tests {
         assert_eq!(similarity("french", "italian"), 0.3);
         assert_eq!(similarity("sushi", "italian"), 0.0);
         assert_eq!(similarity("Crêperie", "creperie"), 1.0);
-        assert_eq!((similarity("martian", "martian"), similarity("martian", "thai"), similarity("", "")), (1.0, 0.0, 0.0));
+        assert_eq!(
+            (similarity("martian", "martian"), similarity("martian", "thai"), similarity("", "")),
+            (1.0, 0.0, 0.0)
+        );
         for (one, ..) in TABLE {
             assert_eq!(fold(one), one);
             assert_eq!(TABLE.iter().filter(|(other, ..)| *other == one).count(), 1, "{one}");

@@ -80,8 +80,7 @@ impl Feedback {
             }
             Ok::<_, rusqlite::Error>((connection, version))
         };
-        let (connection, version) =
-            open().map_err(|error| FeedbackError(format!("{}: {error}", path.display())))?;
+        let (connection, version) = open().map_err(|error| FeedbackError(format!("{}: {error}", path.display())))?;
         if version > VERSION {
             let reason = format!("{} has version {version}, and this program knows {VERSION}", path.display());
             return Err(FeedbackError(reason));

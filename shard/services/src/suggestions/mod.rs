@@ -12,9 +12,7 @@ mod suggester;
 #[cfg(test)]
 mod tests;
 
-pub use actions::{
-    FeedbackRequest, PartRecord, SuggestAnswer, SuggestRequest, SuggestionRecord, register,
-};
+pub use actions::{FeedbackRequest, PartRecord, SuggestAnswer, SuggestRequest, SuggestionRecord, register};
 pub use counters::Counters;
 pub use cuisine::similarity;
 pub use feedback::{Feedback, FeedbackError, PLACES_MAX, Remark, Verdict};

@@ -55,6 +55,11 @@ impl Suggester {
         Suggester { places, kind: kind.into(), feedback: Arc::new(feedback), counters: Arc::default() }
     }
 
+    #[cfg(test)]
+    pub(super) fn places(&self) -> &Places {
+        &self.places
+    }
+
     /// What was counted.
     pub fn counters(&self) -> &Counters {
         &self.counters

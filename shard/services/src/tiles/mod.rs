@@ -11,6 +11,7 @@ mod cache;
 mod counters;
 mod prefetch;
 mod provider;
+mod queue;
 mod remote;
 mod sets;
 mod source;

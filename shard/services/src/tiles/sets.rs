@@ -2,8 +2,8 @@
 
 use super::cache::{Cache, Key};
 use super::counters::Counters;
-use super::prefetch::Prefetch;
 use super::provider::{Bytes, TileError, TileProvider};
+use super::queue::Queue;
 use super::tile::{Tile, is_set};
 use futures_util::FutureExt;
 use futures_util::future::{BoxFuture, Shared as SharedFuture, WeakShared};
@@ -73,7 +73,7 @@ pub(super) struct Shared {
     absent: Mutex<HashMap<Key, Instant>>,
     /// Requests of clients that wait for a provider.
     waiting: AtomicUsize,
-    pub(super) prefetch: Prefetch,
+    pub(super) queue: Queue,
     pub(super) counters: Counters,
 }
 
@@ -96,7 +96,7 @@ impl Tiles {
             flights: Mutex::default(),
             absent: Mutex::default(),
             waiting: AtomicUsize::new(0),
-            prefetch: Prefetch::default(),
+            queue: Queue::default(),
             counters: Counters::default(),
         };
         Tiles { shared: Arc::new(shared) }
