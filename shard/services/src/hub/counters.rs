@@ -42,7 +42,7 @@ counters! {
 impl Counters {
     pub(super) fn refused(&self, refusal: &HubRefusal) {
         let counter = match refusal {
-            HubRefusal::RoomName | HubRefusal::Text => &self.refused_malformed,
+            HubRefusal::RoomName | HubRefusal::Text | HubRefusal::State => &self.refused_malformed,
             HubRefusal::NotInRoom | HubRefusal::NotConnected => &self.refused_absent,
             HubRefusal::TooManyRooms | HubRefusal::TooManyMembers => &self.refused_full,
             HubRefusal::RoomFull | HubRefusal::Full => &self.refused_full,

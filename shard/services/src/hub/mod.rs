@@ -15,7 +15,9 @@
 //! | `notice` | what members are told |
 //! | `member` | the receiving end |
 //! | `limits` | bounds and settings |
+//! | `actions` | the same for clients in the world and for HTTPS |
 
+pub mod actions;
 mod counters;
 pub mod limits;
 mod member;

@@ -12,6 +12,9 @@ pub enum HubRefusal {
     /// A line of chat is empty, too long, or has characters that are not shown.
     #[error("text: a line has 1 to {TEXT_BYTES_MAX} bytes, and no control characters")]
     Text,
+    /// Nobody can say to be offline.
+    #[error("state: expected online or away")]
+    State,
     /// The account is in no room of this name.
     #[error("you are not in this room: join it first")]
     NotInRoom,
@@ -42,7 +45,7 @@ impl HubRefusal {
     /// The status of HTTP.
     pub fn status(&self) -> u16 {
         match self {
-            HubRefusal::RoomName | HubRefusal::Text => 400,
+            HubRefusal::RoomName | HubRefusal::Text | HubRefusal::State => 400,
             HubRefusal::NotInRoom | HubRefusal::NotConnected => 409,
             HubRefusal::TooManyRooms | HubRefusal::TooManyMembers => 409,
             HubRefusal::TooFast(_) | HubRefusal::Muted(_) => 429,

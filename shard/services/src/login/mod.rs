@@ -61,6 +61,7 @@ use state::State;
 use std::io;
 use std::net::SocketAddr;
 use std::sync::Arc;
+use std::sync::atomic::{AtomicUsize, Ordering};
 use std::time::Duration;
 use tokio::net::{TcpListener, TcpSocket};
 use tokio::task::{JoinHandle, spawn_blocking};
@@ -88,6 +89,7 @@ pub struct Door {
     address: SocketAddr,
     certificates: Arc<Certificates>,
     counters: Arc<Counters>,
+    open_requests: Arc<AtomicUsize>,
     closing: closing::Close,
     accepting: JoinHandle<Drained>,
     watching: JoinHandle<()>,
@@ -114,7 +116,9 @@ impl Door {
         let (closing, closes) = closing::channel();
         let watching =
             tokio::spawn(watch_files(Arc::clone(&certificates), settings.certificate_check, Arc::clone(&counters)));
+        let open_requests = Arc::default();
         let shared = Shared {
+            open_requests: Arc::clone(&open_requests),
             settings: settings.clone(),
             counters: Arc::clone(&counters),
             tls: TlsAcceptor::from(certificates.tls()),
@@ -126,7 +130,7 @@ impl Door {
         };
         let accepting = tokio::spawn(connections::accept(listener, Arc::new(shared)));
         tracing::info!(%address, "the login door is open");
-        Ok(Door { address, certificates, counters, closing, accepting, watching })
+        Ok(Door { address, certificates, counters, open_requests, closing, accepting, watching })
     }
 
     /// Where it listens.
@@ -142,6 +146,11 @@ impl Door {
     /// What it has counted.
     pub fn counters(&self) -> &Arc<Counters> {
         &self.counters
+    }
+
+    /// Requests that are not answered yet.
+    pub fn open_requests(&self) -> usize {
+        self.open_requests.load(Ordering::Relaxed)
     }
 
     /// Reads the certificate files again. Blocks for as long as that takes. Open connections are not touched.
@@ -198,3 +207,6 @@ fn reload(certificates: &Certificates, counters: &Counters) -> Result<(), Certif
     }
     reloaded
 }
+
+#[cfg(test)]
+mod tests;

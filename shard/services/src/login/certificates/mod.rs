@@ -11,7 +11,7 @@ use files::Stamp;
 use ring::digest;
 use rustls::ServerConfig;
 use rustls::crypto::CryptoProvider;
-use rustls::server::{ClientHello, ResolvesServerCert};
+use rustls::server::{ClientHello, NoServerSessionStorage, ResolvesServerCert};
 use rustls::sign::CertifiedKey;
 use std::fmt::Write;
 use std::path::PathBuf;
@@ -101,6 +101,8 @@ impl Certificates {
     }
 
     /// TLS 1.3 alone, HTTP/2 before HTTP/1.1, no early data, no client certificates.
+    ///
+    /// Sessions are not resumed: every new connection sees the certificate in use.
     pub(in crate::login) fn tls(self: &Arc<Self>) -> Arc<ServerConfig> {
         let resolver: Arc<dyn ResolvesServerCert> = Arc::clone(self) as _;
         let mut config = ServerConfig::builder_with_provider(Arc::clone(&self.provider))
@@ -108,6 +110,8 @@ impl Certificates {
             .expect("ring has cipher suites of TLS 1.3")
             .with_no_client_auth()
             .with_cert_resolver(resolver);
+        config.session_storage = Arc::new(NoServerSessionStorage {});
+        config.send_tls13_tickets = 0;
         config.alpn_protocols = vec![b"h2".to_vec(), b"http/1.1".to_vec()];
         Arc::new(config)
     }

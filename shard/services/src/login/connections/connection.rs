@@ -17,6 +17,7 @@ use std::convert::Infallible;
 use std::net::IpAddr;
 use std::pin::{Pin, pin};
 use std::sync::Arc;
+use std::sync::atomic::AtomicUsize;
 use std::time::Duration;
 use tokio::net::TcpStream;
 use tokio::time::{Instant, sleep_until, timeout};
@@ -40,6 +41,8 @@ pub(in crate::login) struct Shared {
     pub(in crate::login) settings: LoginSettings,
     pub(in crate::login) counters: Arc<Counters>,
     pub(in crate::login) router: Router,
+    /// Requests that are not answered yet.
+    pub(in crate::login) open_requests: Arc<AtomicUsize>,
     pub(in crate::login) tls: TlsAcceptor,
     pub(in crate::login) closing: Closing,
 }
@@ -71,7 +74,7 @@ pub(super) async fn serve(stream: TcpStream, from: IpAddr, slot: Slot, shared: A
 
 async fn speak(tls: TlsStream<Paced<TcpStream>>, peer: Peer, shared: Arc<Shared>, closing: Closing) {
     let is_http2 = tls.get_ref().1.alpn_protocol() == Some(b"h2");
-    let activity = Activity::new();
+    let activity = Activity::new(Arc::clone(&shared.open_requests));
     let limits = Limits { activity: activity.clone(), idle: shared.settings.idle, closing };
     let counters = Arc::clone(&shared.counters);
     let headers = shared.settings.headers;

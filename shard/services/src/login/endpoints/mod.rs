@@ -36,7 +36,7 @@ pub(super) fn router(state: Arc<State>, socket: axum::routing::MethodRouter<Arc<
         .route("/v1/sessions", get(sessions::list))
         .route("/v1/sessions/{session}", delete(sessions::revoke))
         .route("/v1/ticket", post(tickets::make))
-        .route("/v1/actions", get(actions::list))
+        .route("/v1/actions", get(actions::list).post(actions::call))
         .route("/v1/openapi.json", get(actions::openapi))
         .route("/v1/health", get(health))
         .route("/v1/ws", socket)
