@@ -165,6 +165,10 @@ struct Phase {
 
 impl Trial {
     fn new(seed: u64, floods: impl Fn(usize) -> usize) -> Self {
+        Trial::with_config(seed, WorldConfig::default(), floods)
+    }
+
+    fn with_config(seed: u64, config: WorldConfig, floods: impl Fn(usize) -> usize) -> Self {
         let conditions = "delay=10ms,jitter=3ms".parse::<NetworkSpec>().expect("sound conditions").conditions;
         let network = Network::new(seed, conditions);
         let meter = Rc::new(Meter {
@@ -175,7 +179,7 @@ impl Trial {
             total: Cell::new(0),
             ages: RefCell::default(),
         });
-        let config = WorldConfig { entities_max: 256, ..WorldConfig::default() };
+        let config = WorldConfig { entities_max: 256, ..config };
         let exchange = Exchange::between(1, config.entities_max).pop().expect("there is one core");
         let core = Core::new(
             Metered(SimLink::new(network.clone(), SERVER), meter.clone()),
@@ -186,13 +190,7 @@ impl Trial {
             mailbox().1,
             Arc::default(),
         );
-        let seat = |number: usize| Seat {
-            client: client(seed, number, network.now()),
-            link: SimLink::new(network.clone(), SocketAddr::from(([10, 1, 0, number as u8], 1024))),
-            floods: floods(number),
-            flooded_at: 0,
-        };
-        let seats = (0..PLAYERS).map(seat).collect();
+        let seats = (0..PLAYERS).map(|number| Seat::new(seed, number, floods(number), &network)).collect();
         let mut trial = Trial { meter, core, seats };
         trial.pass(Duration::from_secs(4));
         assert_eq!(trial.core.service().0.stats().players, PLAYERS as u64);
@@ -249,6 +247,15 @@ impl Trial {
 }
 
 impl Seat {
+    fn new(seed: u64, number: usize, floods: usize, network: &Network) -> Self {
+        Seat {
+            client: client(seed, number, network.now()),
+            link: SimLink::new(network.clone(), SocketAddr::from(([10, 1, 0, number as u8], 1024))),
+            floods,
+            flooded_at: 0,
+        }
+    }
+
     fn step(&mut self, now: Instant) {
         let Seat { client, link, .. } = self;
         link.receive(usize::MAX, |arrival| arrival.datagrams().for_each(|datagram| client.receive(now, datagram)));
@@ -346,4 +353,23 @@ fn players_who_leave_an_overloaded_core_are_gone_within_a_second() {
     assert!(trial.core.endpoint().drops().too_old > dropped, "the core is overloaded while they leave");
     assert!(trial.seats[..leaving].iter().all(|seat| seat.client.is_closed()));
     assert_eq!(trial.core.service().0.stats().players, staying);
+}
+
+#[test]
+fn new_clients_wait_while_a_core_sheds_unless_they_are_admitted_always() {
+    for admits_when_overloaded in [false, true] {
+        let config = WorldConfig { admits_when_overloaded, ..WorldConfig::default() };
+        let mut trial = Trial::with_config(3, config, |_| 0);
+        trial.phase(3.0, 2);
+        let newcomer = Seat::new(3, PLAYERS, 0, &trial.meter.network);
+        trial.seats.push(newcomer);
+        trial.pass(Duration::from_secs(2));
+        assert_eq!(trial.seats[PLAYERS].client.is_in_world(), admits_when_overloaded);
+        assert_eq!(trial.core.endpoint().stats().denied_busy > 0, !admits_when_overloaded);
+        if !admits_when_overloaded {
+            trial.meter.load.set(0.5);
+            trial.pass(Duration::from_secs(5));
+            assert!(trial.seats[PLAYERS].client.is_in_world(), "the core no longer sheds");
+        }
+    }
 }
