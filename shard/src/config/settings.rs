@@ -171,7 +171,8 @@ settings! {
         /// 64 bytes per second each. When it is full, the kernel drops what arrives.
         receive_buffer_ms: u64 = "50", milliseconds(1..=60_000), false;
         /// Datagrams that have waited longer in a core's queue are dropped unread; 0: none is dropped for its age. A core that
-        /// has been behind for 100 ms drops them after about one tick already. It needs arrival-stamps.
+        /// has been behind for 100 ms drops them after about one tick already. Below 25, a core also drops what only waited for
+        /// the end of a tick. It needs arrival-stamps.
         queue_ms: u64 = "100", milliseconds(0..=60_000), false;
         /// Let the kernel time-stamp arrivals. `false` leaves the histogram `arrival_to_handled` empty and `queue-ms` without
         /// effect, and saves a few per cent of the server's CPU time if each client has its own socket.

@@ -93,6 +93,7 @@ mod world;
 pub use raw::{OwnSnapshot, RawClient, client_config};
 pub use ringshard_client::{Client, Clock, News, Scene};
 pub use ringshard_protocol::time::{Duration, Instant};
+pub use server::endpoint_config;
 pub use world::{World, core_address, small};
 
 /// A seed for one of many: each part of a world has its own randomness.

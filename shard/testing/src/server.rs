@@ -42,7 +42,8 @@ pub(crate) fn public_key() -> PublicKey {
     SecretKey::from_bytes(SECRET).public()
 }
 
-fn endpoint_config(core: usize, cores: usize) -> EndpointConfig {
+/// A server core with the default of every setting.
+pub fn endpoint_config(core: usize, cores: usize) -> EndpointConfig {
     EndpointConfig {
         core: core as u8,
         cores,

@@ -98,7 +98,7 @@ pub struct Client<R: Rules> {
     input_clock: Option<InputClock>,
     /// None until the first snapshot.
     shown_clock: Option<ShownClock>,
-    /// The newest snapshot had an entry of an entity.
+    /// Whether the newest snapshot had an entry of an entity.
     told: bool,
     /// Inputs that the game still owes for this frame.
     due: u32,
@@ -206,6 +206,13 @@ impl<R: Rules> Client<R> {
     /// Leaves: the datagrams that [`Self::transmit`] then gives tell the server. [`News::Closed`] follows.
     pub fn close(&mut self) {
         self.connection.disconnect();
+        self.take_events();
+    }
+
+    /// As [`Self::close`], for a client that is driven until [`News::Closed`], which follows within about 100 ms: the copies
+    /// of the datagram that tells the server leave apart. [`Self::close`] sends the rest at once.
+    pub fn close_spread(&mut self) {
+        self.connection.disconnect_spread();
         self.take_events();
     }
 

@@ -92,20 +92,20 @@ pub(crate) struct Member<R: Rules> {
 impl<R: Rules> Member<R> {
     /// The bytes that taking a message or an input reads: all before the viewer but the inputs that wait.
     pub(crate) const FRONT: Range<usize> = 0..offset_of!(Member<R>, inputs) + InputBuffer::<R::Input>::FRONT;
-    /// The bytes of the inputs for `tick` and those after it.
-    #[inline]
-    pub(crate) fn waiting(tick: u32) -> Range<usize> {
-        let place = InputBuffer::<R::Input>::place(tick);
-        let start = offset_of!(Member<R>, inputs) + place.start;
-        start..start + place.len()
-    }
-
     /// The bytes that serving reads first: the viewer's front.
     pub(crate) const VIEW: [Range<usize>; 2] = {
         let viewer = offset_of!(Member<R>, viewer);
         let [first, second] = Viewer::<R::Own>::FRONT;
         [viewer + first.start..viewer + first.end, viewer + second.start..viewer + second.end]
     };
+
+    /// The bytes in which the input for `tick` waits.
+    #[inline]
+    pub(crate) fn waiting(tick: u32) -> Range<usize> {
+        let place = InputBuffer::<R::Input>::place(tick);
+        let start = offset_of!(Member<R>, inputs) + place.start;
+        start..start + place.len()
+    }
 }
 
 /// Requests to enter that the game may still hear of. Each calls [`Game::join`](crate::game::Game::join), and a client can send
