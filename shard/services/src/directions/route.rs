@@ -40,7 +40,7 @@ pub struct Route {
 #[derive(Clone, PartialEq, Eq, Debug, thiserror::Error)]
 pub enum RouteError {
     /// Nothing near a position.
-    #[error("no road lies within {} km of the {0}", SNAP_MAX / 1_000.0)]
+    #[error("no road lies within {km} km of the {0}", km = SNAP_MAX / 1_000.0)]
     OffRoad(&'static str),
     /// Not connected.
     #[error("no way leads from the start to the destination")]
