@@ -45,7 +45,7 @@ CRATES = {
     "ringshard-client": ["ringshard-protocol", "ringshard-world"],
     "ringshard-client-c": ["ringshard-client", "ringshard-terrain", "ringshard-world"],
     "ringshard": ["ringshard-link", "ringshard-prefetch", "ringshard-protocol", "ringshard-terrain", "ringshard-world"],
-    "ringshard-services": ["ringshard", "ringshard-requests"],
+    "ringshard-services": ["ringshard", "ringshard-requests", "ringshard-world"],
     "ringshard-paths": ["ringshard-terrain", "ringshard-world"],
     "ringshard-maps": ["ringshard-paths", "ringshard-terrain", "ringshard-world"],
     "ringshard-scripts-rules": ["ringshard-terrain", "ringshard-world"],

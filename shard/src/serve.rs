@@ -133,7 +133,7 @@ pub fn run_game<S: DeserializeOwned + Default, G: Game>(
         configuration.check_kinds(&kinds)?;
         let (ports, workers) = start_workers(prepared.server.cpus.len(), &prepared.jobs, work)?;
         let server = start_world(prepared, ports, Vec::new(), |start| game(start, &own))?;
-        Ok(Started { server, workers, what: program_name(), reload: None })
+        Ok(Started { server, workers, what: program_name(), reload: None, services: None })
     })
 }
 

@@ -122,6 +122,7 @@
 //! | [`Client`] | a client of a game | the protocol, the world |
 //! | [`Udp`] | such a client, with socket and clock | [`Client`], the socket |
 //! | [`Driver`] | one connection, with socket and clock | the protocol, the socket, the inbox |
+//! | [`Cache`] | a folder that keeps downloaded resources | `std::fs` |
 //! | `connect` | what every connection begins with | the socket |
 //! | `socket` | a non-blocking UDP socket that reports errors as losses | `std::net` |
 //! | `inbox` | messages and events of a driver until the game takes them | |
@@ -130,6 +131,7 @@
 
 #![forbid(unsafe_code)]
 
+mod cache;
 mod client;
 mod connect;
 mod driver;
@@ -137,6 +139,7 @@ mod inbox;
 mod socket;
 mod udp;
 
+pub use cache::{Cache, ContentHash};
 pub use client::{AskId, Client, ClientStats, Clock, NEWS_MAX, NewClientError, News, Scene, Unanswered};
 pub use connect::ConnectError;
 pub use driver::Driver;

@@ -36,6 +36,8 @@ replay! {
     codec,
     contract,
     cookie,
+    download_messages,
+    downloads,
     endpoint_receive,
     enter_answer,
     enter_request,
@@ -48,5 +50,6 @@ replay! {
     rollback,
     connection_frames,
     session_parameters_and_header,
+    ticket,
     world,
 }

@@ -1,4 +1,6 @@
-//! Every bound of the services that both ends share, in one place (PROTOCOL.md#limits).
+//! Every bound of the services that both ends share, in one place (PROTOCOL.md#services-limits).
+
+use std::time::Duration;
 
 /// Bytes of a call, with its path and its value.
 pub const CALL_BYTES_MAX: usize = 16_384;
@@ -6,10 +8,16 @@ pub const CALL_BYTES_MAX: usize = 16_384;
 pub const OUTCOME_BYTES_MAX: usize = 16_384;
 /// Calls of one client that are not answered yet.
 pub const CALLS_OPEN_MAX: usize = 100;
-/// For how long a server keeps the outcome of a call, to give it again, in ms.
-pub const OUTCOME_LIFETIME_MS: u64 = 50_000;
-/// The longest deadline of a call, in ms: before it is over, the server forgets no outcome.
-pub const DEADLINE_MAX_MS: u64 = 40_000;
+/// From the smallest number of a call that is open to the next number: it is less.
+pub const CALLS_SPAN_MAX: u32 = 1_024;
+/// For how long a server keeps the outcome of a call, to give it again.
+pub const OUTCOME_LIFETIME: Duration = Duration::from_secs(50);
+/// The longest deadline of a call: before it is over, the server forgets no outcome.
+pub const DEADLINE_MAX: Duration = Duration::from_secs(40);
+/// After how long without an outcome a client first repeats a call.
+pub const CALL_RETRY_FIRST: Duration = Duration::from_millis(250);
+/// Each repetition waits twice as long as the one before, but not longer.
+pub const CALL_RETRY_MAX: Duration = Duration::from_secs(4);
 /// Bytes of a path.
 pub const PATH_BYTES_MAX: usize = 64;
 /// Bytes of a schema.
@@ -22,6 +30,10 @@ pub const FIELDS_MAX: usize = 64;
 pub const FIELD_NAME_BYTES_MAX: usize = 32;
 /// Values in one value, with itself and all that are inside it. A few bytes cannot make a program allocate without end.
 pub const VALUE_PARTS_MAX: usize = 8_192;
+/// Bytes of a notice, with its topic and its value.
+pub const NOTICE_BYTES_MAX: usize = 16_384;
+/// Bytes of a notice's topic.
+pub const TOPIC_BYTES_MAX: usize = 64;
 /// Downloads of one client that are open.
 pub const DOWNLOADS_OPEN_MAX: usize = 16;
 /// Bytes that one Fetch asks for.
@@ -33,4 +45,7 @@ pub const RESOURCE_NAME_BYTES_MAX: usize = 127;
 /// Bytes that one Piece carries.
 pub const PIECE_BYTES_MAX: usize = 8_192;
 
-const _: () = assert!(DEADLINE_MAX_MS < OUTCOME_LIFETIME_MS, "a call that is repeated finds its outcome");
+const _: () = assert!(
+    DEADLINE_MAX.as_millis() < OUTCOME_LIFETIME.as_millis(),
+    "a call that is repeated until its deadline finds its outcome"
+);

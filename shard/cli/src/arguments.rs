@@ -1,8 +1,8 @@
 //! The command line: all commands and their help.
 
 use crate::{
-    accounts, capture, config, control, doctor, histograms, keygen, manual, map, path, places, play, report, sessions,
-    top,
+    accounts, capture, config, control, doctor, histograms, keygen, manual, map, path, places, play, report, resources,
+    sessions, top,
 };
 use clap::{Parser, Subcommand};
 use ringshard::config::Sources;
@@ -71,6 +71,9 @@ pub enum Command {
     /// Bake maps from heightmaps and glTF models, look at them, and make a sample map.
     #[command(subcommand, after_help = map::FIRST_STEPS)]
     Map(map::Arguments),
+    /// Sign files and add them to what clients download from the server.
+    #[command(subcommand, after_help = resources::FIRST_STEPS)]
+    Resources(resources::Arguments),
     /// List, show, disable, reset, import, export and back up the accounts of players.
     #[command(subcommand, after_help = accounts::FIRST_STEPS)]
     Accounts(accounts::Arguments),

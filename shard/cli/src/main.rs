@@ -19,6 +19,7 @@ mod path;
 mod places;
 mod play;
 mod report;
+mod resources;
 mod restored;
 #[cfg(feature = "scripts")]
 mod script;
@@ -53,6 +54,7 @@ fn main() -> ExitCode {
         Command::Play(arguments) => play::run(&arguments),
         Command::Report(arguments) => report::run(&arguments),
         Command::Map(arguments) => map::run(&arguments),
+        Command::Resources(arguments) => resources::run(&arguments),
         Command::Accounts(arguments) => accounts::run(&arguments),
         Command::Places(arguments) => places::run(&arguments),
         Command::Completions(arguments) => manual::completions::<Arguments>(&arguments),

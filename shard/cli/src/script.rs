@@ -28,7 +28,7 @@ pub fn start(configuration: &Configuration, prepared: &Prepared, path: &Path) ->
         let settings: GameSettings = Box::new(move || LiveSettings::new(script.clone()));
         Ok(settings)
     };
-    Ok(Started { server, workers: None, what: script.name().to_owned(), reload: Some(Box::new(load)) })
+    Ok(Started { server, workers: None, what: script.name().to_owned(), reload: Some(Box::new(load)), services: None })
 }
 
 fn budget(settings: &Settings) -> Budget {

@@ -51,7 +51,7 @@ fn start(configuration: &Configuration, prepared: &Prepared) -> Result<Started, 
         }
     };
     let (game, _) = configuration.raw_values().get("game");
-    Ok(Started { server, workers, what: game.to_owned(), reload: None })
+    Ok(Started { server, workers, what: game.to_owned(), reload: None, services: None })
 }
 
 #[cfg(feature = "scripts")]

@@ -10,8 +10,10 @@ pub mod login;
 pub mod places;
 pub mod port;
 pub mod resources;
+pub mod start;
 pub mod suggestions;
 pub mod tickets;
 pub mod tiles;
 
 pub use ringshard::game::AccountId;
+pub use start::{ServerIdentity, Services, StartError};

@@ -1,4 +1,4 @@
-//! Downloads of a client: opened by name, fetched in ranges, verified.
+//! Downloads of a client: opened by name, fetched in ranges, verified (PROTOCOL.md#downloads).
 //!
 //! [`Downloads`] does no I/O and reads no clock. The caller keeps this law:
 //!
@@ -209,6 +209,7 @@ impl Downloads {
 
     /// Writes the next message that is to be sent over `out`. False: there is none now.
     pub fn poll_send(&mut self, now: u64, out: &mut Vec<u8>) -> bool {
+        out.clear();
         if !self.online {
             return false;
         }

@@ -1,20 +1,10 @@
-//! Messages about downloads, kinds 21 to 25 (PROTOCOL.md#services).
+//! Messages about downloads, kinds 21 to 25 (PROTOCOL.md#downloads).
 //!
 //! A client opens a resource by its name, fetches ranges of it, and gets them in pieces. Each message has one encoding, and
 //! the readers refuse all other bytes.
 
+use super::kinds::{FETCH, OPEN, OPENED, PIECE, STOP};
 use crate::limits::{FETCH_BYTES_MAX, PIECE_BYTES_MAX, RESOURCE_NAME_BYTES_MAX};
-
-/// First byte of Open.
-pub const OPEN: u8 = 21;
-/// First byte of Opened.
-pub const OPENED: u8 = 22;
-/// First byte of Fetch.
-pub const FETCH: u8 = 23;
-/// First byte of Piece.
-pub const PIECE: u8 = 24;
-/// First byte of Stop.
-pub const STOP: u8 = 25;
 
 /// Bytes of a Piece before its content.
 pub const PIECE_HEADER_BYTES: usize = 13;
@@ -170,12 +160,11 @@ pub fn hash_of_name(name: &str) -> Option<Hash> {
 }
 
 impl<'a> FromClient<'a> {
-    /// Writes the message over `out`.
+    /// Appends the message to `out`.
     ///
     /// # Panics
     /// If the name or the range breaks its bounds.
     pub fn write(&self, out: &mut Vec<u8>) {
-        out.clear();
         match *self {
             FromClient::Open { download, name } => {
                 assert!(check_name(name).is_ok(), "{name:?} is no name of a resource");
@@ -231,12 +220,11 @@ impl<'a> FromClient<'a> {
 }
 
 impl<'a> FromServer<'a> {
-    /// Writes the message over `out`.
+    /// Appends the message to `out`.
     ///
     /// # Panics
     /// If a Piece has no bytes, or too many.
     pub fn write(&self, out: &mut Vec<u8>) {
-        out.clear();
         match *self {
             FromServer::Opened(Opened { download, status, wait, hash, size, signature }) => {
                 head(out, OPENED, download);
@@ -320,6 +308,7 @@ mod tests {
                 FromClient::Fetch { download, hash, offset, length },
                 FromClient::Stop { download },
             ] {
+                bytes.clear();
                 message.write(&mut bytes);
                 prop_assert_eq!(FromClient::read(&bytes), Ok(message));
                 for end in 0..bytes.len() {
@@ -339,6 +328,7 @@ mod tests {
             let piece = FromServer::Piece { download, offset: size, bytes: &content };
             let mut bytes = Vec::new();
             for message in [FromServer::Opened(opened), piece] {
+                bytes.clear();
                 message.write(&mut bytes);
                 prop_assert_eq!(FromServer::read(&bytes), Ok(message));
             }
@@ -351,6 +341,7 @@ mod tests {
                 message.write(&mut again);
                 prop_assert_eq!(&again, &bytes);
             }
+            again.clear();
             if let Ok(message) = FromServer::read(&bytes) {
                 message.write(&mut again);
                 prop_assert_eq!(&again, &bytes);

@@ -1,5 +1,6 @@
 //! What can go wrong.
 
+use super::fields::Malformed;
 use super::settings::PasswordCost;
 use super::store::StoreError;
 use crate::tickets::KeyError;
@@ -51,6 +52,12 @@ pub enum LoginError {
     /// The database failed; the log says how.
     #[error("accounts cannot be read or written at present: try again later")]
     Store,
+}
+
+impl From<Malformed> for LoginError {
+    fn from(Malformed(what): Malformed) -> Self {
+        LoginError::Malformed(what)
+    }
 }
 
 impl LoginError {

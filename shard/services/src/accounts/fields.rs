@@ -1,6 +1,5 @@
 //! Emails, names and passwords: how they must look, and when two are the same.
 
-use super::error::LoginError;
 use super::secrets::Secret;
 
 /// Longest email, in bytes (RFC 5321).
@@ -16,6 +15,11 @@ const PASSWORD_BYTES_MAX: usize = 256;
 /// Longest label of a device, in bytes.
 const LABEL_BYTES_MAX: usize = 64;
 
+/// What is wrong with a field.
+#[derive(Clone, Copy, PartialEq, Eq, Debug, thiserror::Error)]
+#[error("{0}")]
+pub(super) struct Malformed(pub(super) &'static str);
+
 /// An email as it is shown, and as it is compared.
 #[derive(Clone, PartialEq, Eq, Debug)]
 pub(super) struct Email {
@@ -29,8 +33,8 @@ impl Email {
     /// Checks and normalises an email.
     ///
     /// Only ASCII: otherwise, letters that look the same would make emails that look the same.
-    pub(super) fn new(text: &str) -> Result<Self, LoginError> {
-        const WRONG: LoginError = LoginError::Malformed(
+    pub(super) fn new(text: &str) -> Result<Self, Malformed> {
+        const WRONG: Malformed = Malformed(
             "email: an email has a name, an @ and a domain, such as ann@example.com, and at most 254 ASCII characters",
         );
         let text = text.trim();
@@ -58,11 +62,10 @@ pub(super) struct Name {
 }
 
 impl Name {
-    /// Checks a name.
-    pub(super) fn new(text: &str) -> Result<Self, LoginError> {
-        const LONG: LoginError = LoginError::Malformed("name: a name has 1 to 32 bytes of UTF-8");
-        const STRANGE: LoginError =
-            LoginError::Malformed("name: a name has no control characters and no double blanks");
+    /// Checks a name. Letters of different scripts that look alike are not told apart.
+    pub(super) fn new(text: &str) -> Result<Self, Malformed> {
+        const LONG: Malformed = Malformed("name: a name has 1 to 32 bytes of UTF-8");
+        const STRANGE: Malformed = Malformed("name: a name has no control characters and no double blanks");
         let text = text.trim();
         if text.is_empty() || text.len() > NAME_BYTES_MAX {
             return Err(LONG);
@@ -76,16 +79,26 @@ impl Name {
         Ok(Name { shown: text.to_owned(), key: text.to_lowercase() })
     }
 
+    /// A name from elsewhere, cut to fit; `player` if it cannot be one here.
+    pub(super) fn adopted(text: &str) -> Self {
+        Name::new(cut(text.trim(), NAME_BYTES_MAX)).or_else(|_| Name::new("player")).expect("that is a name")
+    }
+
     /// The name with a number, cut to fit: for an account of elsewhere whose name is taken here.
     pub(super) fn numbered(&self, number: u32) -> Self {
         let end = format!("-{number}");
-        let mut length = self.shown.len().min(NAME_BYTES_MAX - end.len());
-        while !self.shown.is_char_boundary(length) {
-            length -= 1;
-        }
-        let shown = format!("{}{end}", self.shown[..length].trim_end());
+        let shown = format!("{}{end}", cut(&self.shown, NAME_BYTES_MAX - end.len()).trim_end());
         Name { key: shown.to_lowercase(), shown }
     }
+}
+
+/// The longest start of a text with at most `bytes` bytes.
+fn cut(text: &str, bytes: usize) -> &str {
+    let mut length = text.len().min(bytes);
+    while !text.is_char_boundary(length) {
+        length -= 1;
+    }
+    &text[..length]
 }
 
 /// Whether a character shows nothing or changes the direction of text: two names with and without it look the same.
@@ -96,26 +109,26 @@ fn is_unseen(letter: char) -> bool {
 }
 
 /// Checks the length of a password.
-pub(super) fn check_password(password: &Secret) -> Result<(), LoginError> {
+pub(super) fn check_password(password: &Secret) -> Result<(), Malformed> {
     match password.0.len() {
         PASSWORD_BYTES_MIN..=PASSWORD_BYTES_MAX => Ok(()),
-        _ => Err(LoginError::Malformed("password: a password has 8 to 256 bytes")),
+        _ => Err(Malformed("password: a password has 8 to 256 bytes")),
     }
 }
 
 /// Checks that a password is not longer than any password. An older or imported one may be shorter than a new one.
-pub(super) fn check_password_length(password: &Secret) -> Result<(), LoginError> {
+pub(super) fn check_password_length(password: &Secret) -> Result<(), Malformed> {
     match password.0.len() <= PASSWORD_BYTES_MAX {
         true => Ok(()),
-        false => Err(LoginError::Malformed("password: a password has at most 256 bytes")),
+        false => Err(Malformed("password: a password has at most 256 bytes")),
     }
 }
 
 /// Checks the label of a device.
-pub(super) fn check_label(label: &str) -> Result<(), LoginError> {
+pub(super) fn check_label(label: &str) -> Result<(), Malformed> {
     match label.len() <= LABEL_BYTES_MAX && !label.chars().any(char::is_control) {
         true => Ok(()),
-        false => Err(LoginError::Malformed("label: a label has at most 64 bytes and no control characters")),
+        false => Err(Malformed("label: a label has at most 64 bytes and no control characters")),
     }
 }
 
@@ -151,13 +164,14 @@ mod tests {
             if let Ok(email) = Email::new(&text) {
                 prop_assert_eq!(&Email::new(&email.shown).unwrap(), &email);
                 let upper = Email::new(&text.to_ascii_uppercase()).unwrap();
-                prop_assert_eq!(upper.key, email.key);
+                prop_assert_eq!(&upper.key, &email.key);
                 prop_assert_eq!(email.shown.len(), email.key.len());
             }
         }
 
         #[test]
         fn a_numbered_name_is_a_name(text in ".{1,32}", number in 0u32..) {
+            prop_assert!(Name::new(&Name::adopted(&text.repeat(3)).shown).is_ok());
             if let Ok(name) = Name::new(&text) {
                 let numbered = name.numbered(number);
                 prop_assert_eq!(Name::new(&numbered.shown).unwrap(), numbered);

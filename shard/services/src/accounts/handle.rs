@@ -15,6 +15,7 @@ use super::store::{DEVICES_MAX, NewSession, NotAdded, Store, StoreError};
 use super::time::{millis, unix_millis};
 use crate::AccountId;
 use crate::tickets::{ServerKey, Ticket, TicketIssuer};
+use ringshard_requests::ticket::TICKET_NAME_BYTES_MAX;
 use std::net::IpAddr;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
@@ -74,7 +75,7 @@ impl Accounts {
             issuer: Arc::new(TicketIssuer::open(&dir.join(TICKET_KEY))?),
             path: dir.to_owned(),
             last_log: AtomicU64::new(0),
-            hashers: Pool::start("passwords", settings.password_queue, hashers).map_err(OpenError::Thread)?,
+            hashers: Pool::start("passwords", settings.password_queue.max(1), hashers).map_err(OpenError::Thread)?,
             readers: Pool::start("accounts-read", STORE_QUEUE, readers).map_err(OpenError::Thread)?,
             writer: Pool::start("accounts-write", STORE_QUEUE, vec![writer]).map_err(OpenError::Thread)?,
             settings,
@@ -214,6 +215,10 @@ impl Accounts {
         if profile.disabled {
             Counters::count(&inner.counters.refused_disabled);
             return Err(LoginError::Disabled);
+        }
+        if profile.name.len() > TICKET_NAME_BYTES_MAX {
+            let damage = format!("account {id} has a name of {} bytes", profile.name.len());
+            return Err(self.store_failed(&StoreError::Corrupt(damage)));
         }
         Ok(inner.issuer.issue(unix_millis(), id, &profile.name, server))
     }

@@ -7,7 +7,7 @@ use super::error::LoginError;
 use super::fields::{Email, Name, check_password, check_password_length};
 use super::handle::Accounts;
 use super::limits::{Network, Suspect};
-use super::passwords::PasswordHash;
+use super::passwords::{Hasher, PasswordHash};
 use super::profile::{Credentials, Login, Profile, Registration, Way};
 use super::secrets::{Secret, SessionToken};
 use super::store::{Began, Guard, NewAccount, NewSession, Stored, Taken};
@@ -15,9 +15,7 @@ use super::time::unix_millis;
 use crate::AccountId;
 use std::net::IpAddr;
 use std::sync::Arc;
-
-/// Name of an account elsewhere whose own name cannot be used here.
-const NAMELESS: &str = "player";
+use std::sync::atomic::Ordering::Relaxed;
 
 impl Accounts {
     /// Makes an account, and logs it in.
@@ -65,7 +63,7 @@ impl Accounts {
             return Err(self.taken(taken));
         }
         let cost = inner.settings.password_cost;
-        let hash = inner.hashers.run(move |hasher| hasher.hash(cost, &password).to_phc()).await;
+        let hash = inner.hashers.run_last(move |hasher| hasher.hash(cost, &password).to_phc()).await;
         let password = Some(hash.map_err(|full| self.busy(full))?);
         Counters::count(&inner.counters.password_runs);
         let account =
@@ -129,58 +127,123 @@ impl Accounts {
             })
             .await?;
         let suspect = Suspect { email: email.key.clone(), home: is_home.then_some(network) };
-        self.0.limits.begin(&suspect).map_err(|wait| {
+        match self.0.settings.directory.clone() {
+            Some(directory) => self.guarded(&suspect, self.check_elsewhere(directory, &email, password, from)).await,
+            None => {
+                let attempt = Attempt { password, replacement: None, network, is_known: is_home };
+                self.guarded(&suspect, self.check_here(stored, &attempt)).await
+            }
+        }
+    }
+
+    /// Changes the password of an account whose player knows the present one. Ends all of its sessions and begins one.
+    ///
+    /// # Errors
+    /// [`LoginError`]; [`LoginError::RegistrationClosed`] if passwords are checked elsewhere.
+    pub async fn change_password(
+        &self,
+        from: IpAddr,
+        account: AccountId,
+        present: Secret,
+        new: Secret,
+    ) -> Result<Login, LoginError> {
+        let network = Network::of(from);
+        if self.0.settings.directory.is_some() {
+            Counters::count(&self.0.counters.refused_closed);
+            return Err(LoginError::RegistrationClosed);
+        }
+        let checked = check_password(&new).and_then(|()| check_password_length(&present));
+        checked.inspect_err(|_| Counters::count(&self.0.counters.refused_malformed))?;
+        self.0.limits.attempt(network).map_err(|wait| self.too_many(wait))?;
+        let stored = self.read(move |store| store.account(account)).await?;
+        // Whoever stole a token does not guess here what is locked at the login, or the other way round.
+        let suspect = Suspect { email: format!("account {account}"), home: None };
+        let attempt = Attempt { password: present, replacement: Some(new), network, is_known: true };
+        self.guarded(&suspect, self.check_here(stored, &attempt)).await
+    }
+
+    /// Awaits a check of a password; counts it as a failure of `suspect` unless it is right or was not made.
+    async fn guarded(
+        &self,
+        suspect: &Suspect,
+        check: impl Future<Output = Result<Login, LoginError>>,
+    ) -> Result<Login, LoginError> {
+        self.0.limits.begin(suspect).map_err(|wait| {
             Counters::count(&self.0.counters.refused_locked);
             LoginError::TooMany(wait)
         })?;
-        let login = match self.0.settings.directory.clone() {
-            Some(directory) => self.check_elsewhere(directory, &email, password, from).await,
-            None => self.check_here(stored, password, network).await,
-        };
+        let login = check.await;
         match &login {
-            Ok(_) | Err(LoginError::Disabled) => self.0.limits.succeed(&suspect),
+            Ok(_) | Err(LoginError::Disabled) => self.0.limits.succeed(suspect),
             Err(LoginError::WrongPassword) => {}
             // The password was not checked.
-            Err(_) => self.0.limits.take_back(&suspect),
+            Err(_) => self.0.limits.take_back(suspect),
         }
         login
     }
 
-    async fn check_here(
-        &self,
-        stored: Option<Stored>,
-        password: Secret,
-        network: Network,
-    ) -> Result<Login, LoginError> {
+    async fn check_here(&self, stored: Option<Stored>, attempt: &Attempt) -> Result<Login, LoginError> {
+        let id = stored.as_ref().map(|stored| stored.profile.id);
+        if let Some(login) = self.check_once(stored, attempt).await? {
+            return Ok(login);
+        }
+        // Its hash was replaced meanwhile, perhaps by another login that renewed it: check the new one.
+        let id = id.expect("an account that changed exists");
+        let stored = self.read(move |store| store.account(id)).await?;
+        self.check_once(stored, attempt).await?.ok_or(LoginError::WrongPassword)
+    }
+
+    /// Checks a password, and begins a session. None if the account changed between the two.
+    async fn check_once(&self, stored: Option<Stored>, attempt: &Attempt) -> Result<Option<Login>, LoginError> {
         let inner = &self.0;
-        let cost = inner.settings.password_cost;
         let found = stored.and_then(|Stored { profile, password }| {
             let phc = password?;
-            Some((PasswordHash::from_phc(&phc)?, phc, profile))
+            Some((PasswordHash::from_phc(&phc)?, phc, profile.id))
         });
         let expected = found.as_ref().map(|(hash, ..)| hash.clone());
-        let checked = inner.hashers.run(move |hasher| {
+        let (is_right, renewed) = self.compute(expected, attempt).await?;
+        let Some((_, expected, account)) = found.filter(|_| is_right) else { return Err(LoginError::WrongPassword) };
+        if renewed.is_some() {
+            Counters::count(&inner.counters.password_runs);
+        }
+        let is_renewal = renewed.is_some() && attempt.replacement.is_none();
+        let (token, session) = self.new_session(Way::Password, attempt.network);
+        let expires = session.expires;
+        let guard = Guard::Password { expected, renewed, ends_others: attempt.replacement.is_some() };
+        match self.write(move |store| store.log_in(account, &guard, &session)).await? {
+            Began::Changed => Ok(None),
+            began => {
+                let login = logged_in(began, token, expires, LoginError::WrongPassword)?;
+                Counters::count(&inner.counters.password_logins);
+                inner.counters.rehashed.fetch_add(is_renewal.into(), Relaxed);
+                Ok(Some(login))
+            }
+        }
+    }
+
+    /// Whether the password is right, and the hash that is to replace the one that was expected.
+    async fn compute(
+        &self,
+        expected: Option<PasswordHash>,
+        attempt: &Attempt,
+    ) -> Result<(bool, Option<String>), LoginError> {
+        let inner = &self.0;
+        let cost = inner.settings.password_cost;
+        let (password, replacement) = (attempt.password.clone(), attempt.replacement.clone());
+        let job = move |hasher: &mut Hasher| {
             let is_known = expected.is_some();
             let expected = expected.unwrap_or_else(|| PasswordHash::impossible(cost));
             let is_right = hasher.verify(&expected, &password) && is_known;
-            let renewed = (is_right && expected.cost != cost).then(|| hasher.hash(cost, &password).to_phc());
-            (is_right, renewed)
-        });
-        let (is_right, renewed) = checked.await.map_err(|full| self.busy(full))?;
+            let new = replacement.or_else(|| (expected.cost != cost).then_some(password)).filter(|_| is_right);
+            (is_right, new.map(|new| hasher.hash(cost, &new).to_phc()))
+        };
+        let computed = match attempt.is_known {
+            true => inner.hashers.run(job).await,
+            false => inner.hashers.run_last(job).await,
+        };
+        let computed = computed.map_err(|full| self.busy(full))?;
         Counters::count(&inner.counters.password_runs);
-        let Some((_, phc, profile)) = found.filter(|_| is_right) else { return Err(LoginError::WrongPassword) };
-        let is_renewed = renewed.is_some();
-        let (token, session) = self.new_session(Way::Password, network);
-        let expires = session.expires;
-        let guard = Guard::Password { expected: phc, renewed };
-        let began = self.write(move |store| store.log_in(profile.id, &guard, &session)).await?;
-        let login = logged_in(began, token, expires, LoginError::WrongPassword)?;
-        Counters::count(&inner.counters.password_logins);
-        if is_renewed {
-            Counters::count(&inner.counters.password_runs);
-            Counters::count(&inner.counters.rehashed);
-        }
-        Ok(login)
+        Ok(computed)
     }
 
     async fn check_elsewhere(
@@ -196,7 +259,7 @@ impl Accounts {
             DirectoryError::TooMany(wait) => LoginError::TooMany(wait),
             DirectoryError::Down(wait) => LoginError::Elsewhere(wait),
         })?;
-        let name = Name::new(&external.name).or_else(|_| Name::new(NAMELESS)).expect("that is a name");
+        let name = Name::adopted(&external.name);
         let (token, session) = self.new_session(Way::Directory, Network::of(from));
         let expires = session.expires;
         let of = directory.name().to_owned();
@@ -223,6 +286,16 @@ impl Accounts {
         Counters::count(&self.0.counters.device_logins);
         Ok(login)
     }
+}
+
+/// A password that somebody shows.
+struct Attempt {
+    password: Secret,
+    /// The password that takes its place if it is right.
+    replacement: Option<Secret>,
+    network: Network,
+    /// Whether the account is logged in from there: such a login goes before those of strangers.
+    is_known: bool,
 }
 
 /// The login that began; `changed` if what was checked has changed since.

@@ -65,13 +65,30 @@ impl<S: Send + 'static> Pool<S> {
         &self,
         job: impl FnOnce(&mut S) -> T + Send + 'static,
     ) -> Result<T, Full> {
+        self.run_within(self.shared.capacity, job).await
+    }
+
+    /// Like [`Pool::run`], but leaves a quarter of the queue to it: for those who may be attackers.
+    pub(super) async fn run_last<T: Send + 'static>(
+        &self,
+        job: impl FnOnce(&mut S) -> T + Send + 'static,
+    ) -> Result<T, Full> {
+        self.run_within(self.shared.capacity - self.shared.capacity / 4, job).await
+    }
+
+    async fn run_within<T: Send + 'static>(
+        &self,
+        capacity: usize,
+        job: impl FnOnce(&mut S) -> T + Send + 'static,
+    ) -> Result<T, Full> {
         let (sender, receiver) = oneshot::channel();
-        self.shared.push(Box::new(move |state| {
+        let job: Job<S> = Box::new(move |state| {
             if !sender.is_closed() {
                 // If the caller stopped waiting meanwhile, nobody misses it.
                 let _ = sender.send(job(state));
             }
-        }))?;
+        });
+        self.shared.push(capacity, job)?;
         Ok(receiver.await.expect("a job of a pool panicked"))
     }
 
@@ -80,7 +97,7 @@ impl<S: Send + 'static> Pool<S> {
     /// # Errors
     /// [`Full`].
     pub(super) fn post(&self, job: impl FnOnce(&mut S) + Send + 'static) -> Result<(), Full> {
-        self.shared.push(Box::new(job))
+        self.shared.push(self.shared.capacity, Box::new(job))
     }
 
     /// Jobs that wait.
@@ -95,10 +112,10 @@ impl<S> Shared<S> {
         self.queue.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
-    fn push(&self, job: Job<S>) -> Result<(), Full> {
+    fn push(&self, capacity: usize, job: Job<S>) -> Result<(), Full> {
         let mut queue = self.queue();
         let waiting = queue.jobs.len();
-        if waiting >= self.capacity {
+        if waiting >= capacity {
             let micros = self.job_micros.load(Relaxed) * waiting as u64 / self.threads;
             // At least a second: callers round to seconds, and a shorter wait would only add load.
             return Err(Full(Duration::from_micros(micros).max(Duration::from_secs(1))));
@@ -149,6 +166,7 @@ impl<S> Drop for Pool<S> {
 mod tests {
     use super::*;
     use std::sync::mpsc;
+    use std::task::{Context, Waker};
 
     /// A pool of one thread which is busy until the sender is dropped.
     fn busy(capacity: usize) -> (Pool<u32>, mpsc::Sender<()>) {
@@ -176,10 +194,21 @@ mod tests {
     }
 
     #[tokio::test]
+    async fn a_quarter_of_the_queue_is_kept_for_those_who_are_known() {
+        let (pool, busy) = busy(4);
+        (0..3).for_each(|_| pool.post(|_| ()).unwrap());
+        assert!(pool.run_last(|_| ()).await.is_err());
+        let mut known = Box::pin(pool.run(|_| ()));
+        assert!(known.as_mut().poll(&mut Context::from_waker(Waker::noop())).is_pending());
+        drop(busy);
+        assert_eq!(known.await, Ok(()));
+    }
+
+    #[tokio::test]
     async fn a_job_whose_caller_has_gone_does_not_run() {
         let (pool, busy) = busy(9);
         let mut abandoned = Box::pin(pool.run(|count| *count += 1));
-        assert!(futures_util::poll!(&mut abandoned).is_pending());
+        assert!(abandoned.as_mut().poll(&mut Context::from_waker(Waker::noop())).is_pending());
         drop(abandoned);
         drop(busy);
         assert_eq!(pool.run(|count| *count).await, Ok(0));

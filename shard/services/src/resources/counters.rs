@@ -34,6 +34,8 @@ counters! {
     fetches_dropped,
     /// Ranges past the end, of another content, or of a download that is not open.
     fetches_refused,
+    /// Ranges that wait or are being sent. This one goes up and down.
+    ranges_waiting,
     /// Downloads that clients stopped.
     stops,
     /// Downloads that the server closed, because they were idle or the client opened too many.

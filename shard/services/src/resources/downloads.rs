@@ -44,7 +44,7 @@ impl<O: Outlet> Downloads<O> {
     /// Outside of a tokio runtime.
     pub fn new(resources: Arc<Resources>, outlet: O) -> Downloads<O> {
         let pace = Pace::new(resources.rates.session.load(Relaxed));
-        let (table, work) = (Mutex::new(Table::new(Instant::now())), Notify::new());
+        let (table, work) = (Mutex::new(Table::new(Instant::now(), resources.counters.clone())), Notify::new());
         let shared = Arc::new(Shared { resources, outlet, pace, table, work });
         let worker = tokio::spawn(serve(shared.clone())).abort_handle();
         Downloads { shared, worker }
@@ -62,9 +62,9 @@ impl<O: Outlet> Downloads<O> {
         match message {
             FromClient::Open { download, name } => shared.open(now, download, name),
             FromClient::Fetch { download, hash, offset, length } => {
-                shared.table().fetch(now, (download, hash), (offset, length), counters);
+                shared.table().fetch(now, (download, hash), (offset, length));
             }
-            FromClient::Stop { download } => shared.table().stop(download, counters),
+            FromClient::Stop { download } => shared.table().stop(download),
         }
         shared.work.notify_one();
         Ok(())
@@ -80,7 +80,7 @@ impl<O: Outlet> Drop for Downloads<O> {
     fn drop(&mut self) {
         self.worker.abort();
         // Stops what is being opened, whose tasks hold the table.
-        *self.shared.table() = Table::new(Instant::now());
+        *self.shared.table() = Table::new(Instant::now(), self.shared.resources.counters.clone());
     }
 }
 
@@ -91,7 +91,7 @@ impl<O: Outlet> Shared<O> {
 
     fn open(self: &Arc<Self>, now: Instant, download: u32, name: &str) {
         let mut table = self.table();
-        let OnOpen::Begin(serial) = table.open(now, download, name, &self.resources.counters) else { return };
+        let OnOpen::Begin(serial) = table.open(now, download, name) else { return };
         let (shared, name) = (self.clone(), name.to_owned());
         // The table stays locked, so that the task finds its handle there.
         let task = tokio::spawn(async move {
@@ -116,7 +116,7 @@ impl<O: Outlet> Shared<O> {
             }
             answer(download.0, &refusal)
         });
-        self.table().opened(Instant::now(), download, held, &resources.counters);
+        self.table().opened(Instant::now(), download, held);
         self.work.notify_one();
     }
 
@@ -127,7 +127,7 @@ impl<O: Outlet> Shared<O> {
                 return next;
             }
             if tokio::time::timeout(IDLE_MAX, self.work.notified()).await.is_err() {
-                self.table().close_idle(Instant::now(), &self.resources.counters);
+                self.table().close_idle(Instant::now());
             }
         }
     }
@@ -145,7 +145,7 @@ impl<O: Outlet> Shared<O> {
                     io::ErrorKind::UnexpectedEof => Opened::refusal(part.download, 500, 0),
                     _ => Opened::refusal(part.download, 503, RETRY.as_millis() as u32),
                 };
-                self.table().refuse(refusal, counters);
+                self.table().refuse(refusal);
                 return Ok(());
             }
         };
@@ -195,7 +195,9 @@ impl<O: Outlet> Shared<O> {
 async fn serve<O: Outlet>(shared: Arc<Shared<O>>) {
     let mut message = Vec::with_capacity(PIECE_MESSAGE_BYTES_MAX);
     loop {
-        let sent = match shared.next().await {
+        let next = shared.next().await;
+        message.clear();
+        let sent = match next {
             Next::Answer(answer) => {
                 FromServer::Opened(answer).write(&mut message);
                 shared.outlet.send(&message).await

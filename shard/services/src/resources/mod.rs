@@ -11,6 +11,7 @@
 //! | `table` | what a client has open and still gets; no I/O | sources |
 //! | [`Downloads`] | the messages of a client | all above, `pace` |
 
+mod actions;
 mod blob;
 mod blocks;
 mod catalog;
@@ -18,17 +19,22 @@ mod counters;
 mod downloads;
 mod hexadecimal;
 mod hold;
+pub mod instances;
 mod keys;
 mod outlet;
 mod pace;
 mod source;
 pub mod store;
 mod table;
+#[cfg(test)]
+mod tests;
 
+pub use actions::{InstanceRecord, InstancesAnswer, register};
 pub use blob::Blob;
 pub use counters::Counters;
 pub use downloads::Downloads;
 pub use hexadecimal::{from_hex, to_hex};
+pub use instances::{Instance, ResourceInstances};
 pub use keys::{KeyError, PublicKey, SigningKey};
 pub use outlet::{Gone, Outlet};
 pub use source::{Body, Content, Opening, Refusal, Source};
@@ -40,6 +46,7 @@ use hold::Held;
 use pace::Pace;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering::Relaxed};
+use std::time::Instant;
 use tokio::sync::Semaphore;
 
 /// Settings of the resources.
@@ -87,6 +94,31 @@ struct Rates {
     all: Pace,
 }
 
+/// How much was sent until when.
+#[derive(Clone, Copy, Debug)]
+pub struct Sent {
+    bytes: u64,
+    at: Instant,
+}
+
+impl Sent {
+    /// Nothing so far.
+    pub fn nothing() -> Sent {
+        Sent { bytes: 0, at: Instant::now() }
+    }
+}
+
+/// How loaded a server is.
+#[derive(Clone, Copy, Debug)]
+pub struct Load {
+    /// Ranges that wait or are being sent.
+    pub ranges_waiting: u64,
+    /// Bytes of content sent per second.
+    pub bytes_per_second: u64,
+    /// The rate for all clients together; 0: any number.
+    pub bytes_per_second_max: u64,
+}
+
 impl Resources {
     /// Serves the resources of `store`.
     pub fn new(store: Store, settings: &ResourceSettings) -> Resources {
@@ -121,6 +153,19 @@ impl Resources {
     /// What the resources have counted.
     pub fn counters(&self) -> &Counters {
         &self.counters
+    }
+
+    /// How loaded this server is: what an [`Instance`] reports. Call it every few seconds.
+    pub fn load(&self, before: &mut Sent) -> Load {
+        let sent = Sent { bytes: self.counters.bytes.load(Relaxed), at: Instant::now() };
+        let seconds = (sent.at - before.at).as_secs_f64().max(1e-3);
+        let bytes = sent.bytes - before.bytes;
+        *before = sent;
+        Load {
+            ranges_waiting: self.counters.ranges_waiting.load(Relaxed),
+            bytes_per_second: (bytes as f64 / seconds) as u64,
+            bytes_per_second_max: self.rates.all.rate(),
+        }
     }
 
     /// Opens a name.

@@ -32,9 +32,14 @@ impl Pace {
         self.rate.store(rate, Relaxed);
     }
 
+    /// The rate in bytes per second; 0: any number.
+    pub fn rate(&self) -> u64 {
+        self.rate.load(Relaxed)
+    }
+
     /// When `bytes` may be sent; None: now.
     pub fn reserve(&self, now: Instant, bytes: usize) -> Option<Instant> {
-        let rate = self.rate.load(Relaxed);
+        let rate = self.rate();
         if rate == 0 {
             return None;
         }

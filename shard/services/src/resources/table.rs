@@ -6,6 +6,8 @@ use super::source::{Body, Content};
 use ringshard_requests::limits::{DOWNLOADS_OPEN_MAX, FETCHES_OPEN_MAX};
 use ringshard_requests::message::download::{Hash, Opened, UNSIGNED};
 use std::collections::{HashMap, VecDeque};
+use std::sync::Arc;
+use std::sync::atomic::Ordering::Relaxed;
 use std::time::Duration;
 use tokio::task::AbortHandle;
 use tokio::time::Instant;
@@ -20,6 +22,7 @@ const OPENS_AT_ONCE: f64 = 64.0;
 
 /// What one client has open, and what it still gets.
 pub struct Table {
+    counters: Arc<Counters>,
     downloads: HashMap<u32, Download>,
     answers: VecDeque<Opened>,
     ranges: VecDeque<Range>,
@@ -76,8 +79,9 @@ pub enum OnOpen {
 }
 
 impl Table {
-    pub fn new(now: Instant) -> Table {
+    pub fn new(now: Instant, counters: Arc<Counters>) -> Table {
         Table {
+            counters,
             downloads: HashMap::new(),
             answers: VecDeque::new(),
             ranges: VecDeque::new(),
@@ -88,15 +92,15 @@ impl Table {
     }
 
     /// The client opens a name.
-    pub fn open(&mut self, now: Instant, download: u32, name: &str, counters: &Counters) -> OnOpen {
+    pub fn open(&mut self, now: Instant, download: u32, name: &str) -> OnOpen {
         match self.downloads.get_mut(&download) {
             Some(known) if known.name == name => {
                 known.used = now;
                 match &known.state {
-                    State::Opening { .. } => Counters::count(&counters.open_dropped),
+                    State::Opening { .. } => Counters::count(&self.counters.open_dropped),
                     State::Open { content, .. } => {
                         let answer = answer_for(download, content);
-                        self.answer(answer, counters);
+                        self.answer(answer);
                     }
                 }
                 return OnOpen::Done;
@@ -106,11 +110,11 @@ impl Table {
         }
         let refusal = match () {
             () if !self.may_open(now) => Some(Opened::refusal(download, 429, 1_000)),
-            () if !self.make_room(counters) => Some(Opened::refusal(download, 429, 1_000)),
+            () if !self.make_room() => Some(Opened::refusal(download, 429, 1_000)),
             () => None,
         };
         if let Some(refusal) = refusal {
-            self.answer(refusal, counters);
+            self.answer(refusal);
             return OnOpen::Done;
         }
         self.serial += 1;
@@ -129,13 +133,7 @@ impl Table {
     }
 
     /// The name of a download is open, or cannot be opened: then the answer is a refusal. `serial` is from [`OnOpen::Begin`].
-    pub fn opened(
-        &mut self,
-        now: Instant,
-        (download, serial): (u32, u64),
-        opened: Result<(Content, Hold), Opened>,
-        counters: &Counters,
-    ) {
+    pub fn opened(&mut self, now: Instant, (download, serial): (u32, u64), opened: Result<(Content, Hold), Opened>) {
         let is_waiting = |it: &&mut Download| matches!(it.state, State::Opening { serial: of, .. } if of == serial);
         let Some(known) = self.downloads.get_mut(&download).filter(is_waiting) else { return };
         match opened {
@@ -143,33 +141,27 @@ impl Table {
                 let answer = answer_for(download, &content);
                 known.state = State::Open { content, _hold: hold };
                 known.used = now;
-                self.answer(answer, counters);
+                self.answer(answer);
             }
-            Err(refusal) => self.refuse(refusal, counters),
+            Err(refusal) => self.refuse(refusal),
         }
     }
 
     /// Ends a download, and tells the client why.
-    pub fn refuse(&mut self, refusal: Opened, counters: &Counters) {
+    pub fn refuse(&mut self, refusal: Opened) {
         self.close(refusal.download);
-        self.answer(refusal, counters);
+        self.answer(refusal);
     }
 
     /// The client asks for a range.
-    pub fn fetch(
-        &mut self,
-        now: Instant,
-        (download, hash): (u32, Hash),
-        (offset, length): (u64, u32),
-        counters: &Counters,
-    ) {
-        Counters::count(&counters.fetches);
+    pub fn fetch(&mut self, now: Instant, (download, hash): (u32, Hash), (offset, length): (u64, u32)) {
+        Counters::count(&self.counters.fetches);
         let Some(known) = self.downloads.get_mut(&download) else {
-            Counters::count(&counters.fetches_refused);
-            return self.answer(Opened::refusal(download, 410, 0), counters);
+            Counters::count(&self.counters.fetches_refused);
+            return self.answer(Opened::refusal(download, 410, 0));
         };
         // Its answer is on its way, or it is being opened again.
-        let State::Open { content, .. } = &known.state else { return Counters::count(&counters.fetches_refused) };
+        let State::Open { content, .. } = &known.state else { return Counters::count(&self.counters.fetches_refused) };
         let end = offset.checked_add(u64::from(length));
         let status = match end {
             _ if content.hash != hash => Some(409),
@@ -177,23 +169,26 @@ impl Table {
             _ => Some(416),
         };
         if let Some(status) = status {
-            Counters::count(&counters.fetches_refused);
-            return self.refuse(Opened::refusal(download, status, 0), counters);
+            Counters::count(&self.counters.fetches_refused);
+            return self.refuse(Opened::refusal(download, status, 0));
         }
         known.used = now;
         let range = Range { download, start: offset, at: offset, end: end.expect("checked above") };
         if self.ranges.iter().any(|it| it.download == download && it.start <= range.start && range.end <= it.end) {
-            return Counters::count(&counters.fetches_repeated);
+            return Counters::count(&self.counters.fetches_repeated);
         }
         match self.ranges.len() < FETCHES_OPEN_MAX {
-            true => self.ranges.push_back(range),
-            false => Counters::count(&counters.fetches_dropped),
+            true => {
+                self.counters.ranges_waiting.fetch_add(1, Relaxed);
+                self.ranges.push_back(range);
+            }
+            false => Counters::count(&self.counters.fetches_dropped),
         }
     }
 
     /// The client wants no more of a download.
-    pub fn stop(&mut self, download: u32, counters: &Counters) {
-        Counters::count(&counters.stops);
+    pub fn stop(&mut self, download: u32) {
+        Counters::count(&self.counters.stops);
         self.close(download);
     }
 
@@ -219,6 +214,7 @@ impl Table {
         range.at = at;
         if range.at == range.end {
             self.ranges.pop_front();
+            self.counters.ranges_waiting.fetch_sub(1, Relaxed);
         }
         if let Some(known) = self.downloads.get_mut(&part.download) {
             known.used = now;
@@ -226,7 +222,7 @@ impl Table {
     }
 
     /// Closes downloads that fetch nothing. Returns whether any download is left.
-    pub fn close_idle(&mut self, now: Instant, counters: &Counters) -> bool {
+    pub fn close_idle(&mut self, now: Instant) -> bool {
         let is_idle = |it: &Download| matches!(it.state, State::Open { .. }) && now - it.used >= IDLE_MAX;
         let busy = |ranges: &VecDeque<Range>, download| ranges.iter().any(|range| range.download == download);
         let idle: Vec<u32> = self
@@ -236,7 +232,7 @@ impl Table {
             .map(|it| *it.0)
             .collect();
         for download in idle {
-            Counters::count(&counters.evicted);
+            Counters::count(&self.counters.evicted);
             self.close(download);
         }
         !self.downloads.is_empty()
@@ -252,15 +248,17 @@ impl Table {
         {
             task.abort();
         }
+        let before = self.ranges.len();
         self.ranges.retain(|range| range.download != download);
+        self.counters.ranges_waiting.fetch_sub((before - self.ranges.len()) as u64, Relaxed);
         self.answers.retain(|answer| answer.download != download);
     }
 
-    fn answer(&mut self, answer: Opened, counters: &Counters) {
+    fn answer(&mut self, answer: Opened) {
         if self.answers.len() >= ANSWERS_MAX {
-            return Counters::count(&counters.open_dropped);
+            return Counters::count(&self.counters.open_dropped);
         }
-        Counters::count(if answer.status == 200 { &counters.opened } else { &counters.open_refused });
+        Counters::count(if answer.status == 200 { &self.counters.opened } else { &self.counters.open_refused });
         self.answers.push_back(answer);
     }
 
@@ -275,7 +273,7 @@ impl Table {
     }
 
     /// Closes the download that was idle for longest if there are too many. False if none is idle.
-    fn make_room(&mut self, counters: &Counters) -> bool {
+    fn make_room(&mut self) -> bool {
         if self.downloads.len() < DOWNLOADS_OPEN_MAX {
             return true;
         }
@@ -284,7 +282,7 @@ impl Table {
             matches!(it.state, State::Open { .. }) && !ranges.iter().any(|range| range.download == **number)
         });
         let Some(oldest) = idle.min_by_key(|(_, it)| it.used).map(|it| *it.0) else { return false };
-        Counters::count(&counters.evicted);
+        Counters::count(&self.counters.evicted);
         self.close(oldest);
         true
     }
@@ -292,6 +290,7 @@ impl Table {
 
 impl Drop for Table {
     fn drop(&mut self) {
+        self.counters.ranges_waiting.fetch_sub(self.ranges.len() as u64, Relaxed);
         for download in self.downloads.values() {
             if let State::Opening { task: Some(task), .. } = &download.state {
                 task.abort();

@@ -53,7 +53,7 @@ async fn known_and_unknown_emails_are_locked_alike() {
         let locked = accounts.login(ELSEWHERE, by_password(name, PASSWORD)).await.unwrap_err();
         assert_eq!(locked.status(), 429);
         let wait = locked.wait().unwrap();
-        assert!(wait <= Duration::from_secs(5) && wait > Duration::from_secs(3), "{wait:?}");
+        assert!(wait <= Duration::from_secs(5) && !wait.is_zero(), "{wait:?}");
         assert_eq!(counted(&accounts, "password_runs"), before, "a locked account costs no hash");
     }
     assert_eq!(counted(&accounts, "refused_locked"), 2);
@@ -93,7 +93,8 @@ async fn guesses_at_the_same_time_are_no_way_around_the_lock() {
 #[tokio::test]
 async fn a_network_has_a_limit_and_others_do_not_feel_it() {
     let folder = Folder::new();
-    let limits = LoginLimits { attempts_burst: 3, registrations_burst: 2, ..LoginLimits::default() };
+    let limits =
+        LoginLimits { attempts_burst: 3, attempts_per_minute: 1.0, registrations_burst: 2, ..LoginLimits::default() };
     let accounts = Accounts::open(&folder, AccountSettings { limits, ..settings() }).unwrap();
     register(&accounts, "ann").await;
     register(&accounts, "bea").await;
@@ -104,7 +105,7 @@ async fn a_network_has_a_limit_and_others_do_not_feel_it() {
     }
     let refused = accounts.login(ELSEWHERE, by_password("ann", PASSWORD)).await.unwrap_err();
     assert_eq!(refused.status(), 429);
-    assert!(refused.wait().unwrap() <= Duration::from_secs(2));
+    assert!(refused.wait().unwrap() <= Duration::from_secs(60));
     assert!(log_in(&accounts, "ann").await.is_ok());
 }
 
@@ -114,10 +115,10 @@ async fn unknown_tokens_are_limited_and_sessions_work_beyond_the_limit() {
     let accounts = folder.accounts();
     let ann = register(&accounts, "ann").await;
     let mut answers = Vec::new();
-    for _ in 0..110 {
+    for _ in 0..150 {
         answers.push(accounts.identify(HOME, &"A".repeat(43)).await.unwrap_err().status());
     }
-    assert_eq!((answers[0], answers[109]), (401, 429));
+    assert_eq!((answers[0], answers[149]), (401, 429));
     assert!(accounts.identify(HOME, ann.token.reveal()).await.is_ok());
     for wrong in ["", "A", &"A".repeat(44), &"=".repeat(43), &"A".repeat(100_000), "' OR 1=1 --"] {
         assert!(accounts.identify(ELSEWHERE, wrong).await.is_err());

@@ -102,6 +102,47 @@ async fn a_hash_with_other_parameters_is_replaced_at_login() {
 }
 
 #[tokio::test]
+async fn a_changed_password_ends_all_sessions_but_the_new_one() {
+    let folder = Folder::new();
+    let accounts = folder.accounts();
+    let ann = register(&accounts, "ann").await;
+    let id = ann.profile.id;
+    let change = |present: &str, new: &str| accounts.change_password(HOME, id, present.into(), new.into());
+    assert_eq!(change("wrong password", "another password").await.unwrap_err(), LoginError::WrongPassword);
+    assert_eq!(change(super::folder::PASSWORD, "short").await.unwrap_err().status(), 400);
+    let changed = change(super::folder::PASSWORD, "another password").await.unwrap();
+    assert_eq!(accounts.identify(HOME, ann.token.reveal()).await, Err(LoginError::NoSession));
+    assert_eq!(accounts.identify(HOME, changed.token.reveal()).await, Ok(ann.profile));
+    assert_eq!(log_in(&accounts, "ann").await.unwrap_err(), LoginError::WrongPassword);
+    assert!(accounts.login(HOME, by_password("ann", "another password")).await.is_ok());
+    for _ in 0..5 {
+        let _ = change("wrong password", "another password").await;
+    }
+    assert_eq!(change("another password", "third password").await.unwrap_err().status(), 429, "a thief must not guess");
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 4)]
+async fn logins_at_the_same_time_all_succeed_while_the_hash_is_replaced() {
+    let folder = Folder::new();
+    register(&folder.accounts(), "ann").await;
+    let dearer = PasswordCost { passes: 2, ..CHEAP };
+    let limits = LoginLimits { failures: 100, ..settings().limits };
+    let threads = std::num::NonZeroUsize::new(4).unwrap();
+    let settings = AccountSettings { password_cost: dearer, password_threads: threads, limits, ..settings() };
+    let accounts = Accounts::open(&folder, settings).unwrap();
+    let logins: Vec<_> = (0..8)
+        .map(|_| {
+            let accounts = accounts.clone();
+            tokio::spawn(async move { log_in(&accounts, "ann").await.map(drop) })
+        })
+        .collect();
+    for login in logins {
+        assert_eq!(login.await.unwrap(), Ok(()));
+    }
+    assert_eq!(counted(&accounts, "rehashed"), 1);
+}
+
+#[tokio::test]
 async fn a_login_storm_is_refused_with_a_wait_and_the_rest_gets_in() {
     let folder = Folder::new();
     let limits = LoginLimits { attempts_burst: 1_000_000, failures: 1_000_000, ..settings().limits };

@@ -178,7 +178,7 @@ fn refusals_are_logged_once_per_address_and_at_most_sixty_a_minute() {
 #[tokio::test]
 async fn the_login_makes_tickets_for_accounts_at_a_limited_rate_and_keeps_its_key() {
     let folder = Folder::new();
-    let limits = LoginLimits { tickets_burst: 3, ..settings().limits };
+    let limits = LoginLimits { tickets_burst: 3, tickets_per_minute: 0.5, ..settings().limits };
     let accounts = Accounts::open(&folder, AccountSettings { limits, ..settings() }).unwrap();
     let ann = register(&accounts, "ann").await.profile;
     let key = accounts.issuer().key();

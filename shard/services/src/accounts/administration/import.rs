@@ -1,6 +1,6 @@
 //! Reads accounts from lines of JSON.
 
-use super::super::fields::{Email, Name, check_label};
+use super::super::fields::{Email, Malformed, Name, check_label};
 use super::super::passwords::PasswordHash;
 use super::super::store::{NewAccount, StoreError, Taken, identify, insert, insert_device};
 use super::super::time::unix_millis;
@@ -131,7 +131,7 @@ fn add(connection: &Connection, text: &str) -> Result<bool, Refusal> {
 }
 
 fn account(line: &Line) -> Result<NewAccount, Refusal> {
-    let reason = |error: super::super::error::LoginError| Refusal::Line(error.to_string());
+    let reason = |Malformed(what): Malformed| wrong(what);
     if let Some(password) = &line.password
         && PasswordHash::from_phc(password).is_none()
     {

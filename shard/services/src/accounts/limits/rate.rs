@@ -30,9 +30,9 @@ impl RateLimit {
     /// # Errors
     /// How long to wait until there is one.
     pub(super) fn take(&mut self, now: u64, key: impl Hash) -> Result<(), Duration> {
-        let most = now + self.interval * self.burst;
+        let most = now.saturating_add(self.interval.saturating_mul(self.burst));
         let whole_at = self.whole_at.entry(key, |whole_at| *whole_at);
-        let after = (*whole_at).max(now) + self.interval;
+        let after = (*whole_at).max(now).saturating_add(self.interval);
         if after > most {
             return Err(Duration::from_micros(after - most));
         }
@@ -75,5 +75,6 @@ mod tests {
         let mut once = RateLimit::new(1, 0.0, 8);
         assert!(once.take(u64::MAX / 2, "a").is_ok());
         assert!(once.take(u64::MAX / 2, "a").is_err());
+        assert!(RateLimit::new(u32::MAX, 0.0, 8).take(u64::MAX / 2, "a").is_ok());
     }
 }

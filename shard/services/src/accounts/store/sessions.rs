@@ -15,6 +15,9 @@ use subtle::ConstantTimeEq;
 /// Sessions that an account can have. A new one ends the one that was not used for longest.
 const SESSIONS_MAX: usize = 32;
 
+/// Expired sessions that are removed when one begins.
+const EXPIRED_REMOVED_MAX: i64 = 64;
+
 /// A session that begins.
 #[derive(Clone, Debug)]
 pub(in super::super) struct NewSession {
@@ -28,8 +31,8 @@ pub(in super::super) struct NewSession {
 
 /// What must still be so when a session begins: it was checked before, outside of the transaction.
 pub(in super::super) enum Guard {
-    /// The account has this hash. The other one, if any, replaces it.
-    Password { expected: String, renewed: Option<String> },
+    /// The account has this hash. The other one, if any, replaces it. All other sessions end if `ends_others` is set.
+    Password { expected: String, renewed: Option<String>, ends_others: bool },
     /// The account has this device.
     Device(u64),
 }
@@ -86,10 +89,14 @@ impl Store {
         }
         let device = match guard {
             Guard::Password { expected, .. } if password.as_ref() != Some(expected) => return Ok(Began::Changed),
-            Guard::Password { renewed: None, .. } => None,
-            Guard::Password { renewed: Some(renewed), .. } => {
-                let sql = "UPDATE accounts SET password = ?2 WHERE id = ?1";
-                transaction.prepare_cached(sql)?.execute(params![signed(account.0), renewed])?;
+            Guard::Password { renewed, ends_others, .. } => {
+                if let Some(renewed) = renewed {
+                    let sql = "UPDATE accounts SET password = ?2 WHERE id = ?1";
+                    transaction.prepare_cached(sql)?.execute(params![signed(account.0), renewed])?;
+                }
+                if *ends_others {
+                    transaction.execute("DELETE FROM sessions WHERE account = ?1", [signed(account.0)])?;
+                }
                 None
             }
             Guard::Device(device) => {
@@ -198,7 +205,9 @@ fn add(
     device: Option<u64>,
     session: &NewSession,
 ) -> Result<u64, StoreError> {
-    connection.prepare_cached("DELETE FROM sessions WHERE expires <= ?1")?.execute([signed(session.now)])?;
+    // A bounded number, so that nobody waits while thousands are removed after a quiet month.
+    let sql = "DELETE FROM sessions WHERE id IN (SELECT id FROM sessions WHERE expires <= ?1 LIMIT ?2)";
+    connection.prepare_cached(sql)?.execute([signed(session.now), EXPIRED_REMOVED_MAX])?;
     let sql = "DELETE FROM sessions WHERE account = ?1 AND id NOT IN
                (SELECT id FROM sessions WHERE account = ?1 ORDER BY seen DESC, id DESC LIMIT ?2)";
     connection.prepare_cached(sql)?.execute([signed(account.0), SESSIONS_MAX as i64 - 1])?;

@@ -1,0 +1,70 @@
+//! What the actions count.
+
+use std::sync::atomic::{AtomicU64, Ordering};
+
+macro_rules! counters {
+    ($($(#[doc = $doc:literal])* $name:ident,)*) => {
+        /// What the actions count, since the start.
+        #[derive(Default, Debug)]
+        pub struct Counters {
+            $($(#[doc = $doc])* pub $name: AtomicU64,)*
+        }
+
+        impl Counters {
+            /// Hands each counter to `each`, by the name of its metric.
+            pub fn each(&self, each: &mut dyn FnMut(&'static str, u64)) {
+                $(each(concat!("services_actions_", stringify!($name)), self.$name.load(Ordering::Relaxed));)*
+            }
+        }
+    };
+}
+
+counters! {
+    /// Calls that reached the actions, over all doors, without repetitions.
+    calls,
+    /// Calls that a handler answered.
+    answered,
+    /// Calls that a handler refused with a status below 500.
+    refused_by_handler,
+    /// Calls whose handler failed.
+    failed,
+    /// Calls whose handler took too long.
+    timeouts,
+    /// Calls of a path that has no action.
+    refused_unknown_path,
+    /// Calls that the caller may not make.
+    refused_access,
+    /// Calls over the rate limit.
+    refused_rate,
+    /// Calls whose request could not be read.
+    refused_malformed,
+    /// Calls for which the action had no room.
+    refused_busy,
+    /// Calls of a suspended action.
+    refused_suspended,
+    /// Calls that came while the server was stopping.
+    refused_stopping,
+    /// Calls whose deadline passed before they began.
+    expired,
+    /// Calls that were taken back before they began.
+    cancelled,
+    /// Times that an action was suspended.
+    suspensions,
+    /// Repeated calls that were running.
+    repeated_running,
+    /// Repeated calls that got their outcome again.
+    repeated_answered,
+    /// Calls that this server cannot know.
+    unknown,
+    /// Idempotency keys that were used for another call.
+    keys_of_other_calls,
+    /// Clients for whose calls there was no room.
+    dropped_full,
+    /// Messages that were malformed, or came before Hello.
+    dropped_messages,
+}
+
+/// Counts one.
+pub(super) fn count(counter: &AtomicU64) {
+    counter.fetch_add(1, Ordering::Relaxed);
+}
