@@ -98,7 +98,7 @@ pub fn register(
     let limits = Limits { per_second: 2.0, burst: 5, parallel: 4, ..Limits::default() };
     actions.add(
         Action { path: "/v1/directions", about, access: Access::Anybody, limits },
-        move |_: Caller, request| {
+        move |_: Caller, request: DirectionsRequest| {
             let (directions, counted) = (directions.clone(), Arc::clone(&counted));
             async move {
                 Counters::count(&counted.routed);
