@@ -14,6 +14,7 @@ mod map_file;
 mod messages;
 mod peer;
 mod rollback;
+mod services;
 mod wire;
 mod world;
 
@@ -26,5 +27,6 @@ pub use endpoint::endpoint_receive;
 pub use map_file::map_file;
 pub use messages::{answer, ask, enter_answer, enter_request, event, inputs};
 pub use rollback::rollback;
+pub use services::{client_calls, services_messages, value};
 pub use wire::{ack, cleartext, fragment, frames, session_parameters_and_header};
 pub use world::world;

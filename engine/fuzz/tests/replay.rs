@@ -32,6 +32,7 @@ replay! {
     answer,
     ask,
     cleartext,
+    client_calls,
     client_receive,
     codec,
     contract,
@@ -47,6 +48,8 @@ replay! {
     replay_window,
     rollback,
     connection_frames,
+    services_messages,
     session_parameters_and_header,
+    value,
     world,
 }
