@@ -16,6 +16,7 @@ mod messages;
 mod peer;
 mod rollback;
 mod ticket;
+mod services;
 mod wire;
 mod world;
 
@@ -30,5 +31,6 @@ pub use map_file::map_file;
 pub use messages::{answer, ask, enter_answer, enter_request, event, inputs};
 pub use rollback::rollback;
 pub use ticket::ticket;
+pub use services::{client_calls, services_messages, value};
 pub use wire::{ack, cleartext, fragment, frames, session_parameters_and_header};
 pub use world::world;

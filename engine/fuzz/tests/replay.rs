@@ -32,6 +32,7 @@ replay! {
     answer,
     ask,
     cleartext,
+    client_calls,
     client_receive,
     codec,
     contract,
@@ -49,7 +50,9 @@ replay! {
     replay_window,
     rollback,
     connection_frames,
+    services_messages,
     session_parameters_and_header,
     ticket,
+    value,
     world,
 }

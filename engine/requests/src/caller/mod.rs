@@ -218,7 +218,7 @@ impl Calls {
             return Some(&self.message);
         };
         let oldest = self.oldest();
-        let (&number, call) = self.open.iter_mut().find(|(_, call)| call.retry.is_due(now) && call.units(now) > 0)?;
+        let (&number, call) = self.open.iter_mut().find(|(_, call)| call.retry.is_due(now))?;
         call.retry.tried(now, &mut self.random);
         if call.cancelled {
             Cancel { number }.write(&mut self.message);
@@ -241,9 +241,7 @@ impl Calls {
         let ends = self.open.values().map(|call| call.deadline);
         let hello = (self.inside && self.epoch.is_none()).then(|| self.hello.at());
         let sends = self.inside && self.epoch.is_some();
-        // A call that is due but has no time left waits for its end.
-        let may_send = |call: &&Open| call.deadline >= call.retry.at() + Call::DEADLINE_UNIT;
-        let retries = self.open.values().filter(|_| sends).filter(may_send).map(|call| call.retry.at());
+        let retries = self.open.values().filter(|_| sends).map(|call| call.retry.at());
         ends.chain(hello).chain(retries).min()
     }
 
@@ -257,6 +255,10 @@ impl Calls {
         while let Some((&number, call)) = self.open.iter().find(|(_, call)| over(call)) {
             let end = if call.epoch.is_some() { End::Unknown } else { End::Expired };
             self.end(number, end);
+        }
+        // With less time than a call can say, it is only waited for.
+        for call in self.open.values_mut().filter(|call| call.units(now) == 0) {
+            call.retry = Retry::due(call.deadline);
         }
     }
 

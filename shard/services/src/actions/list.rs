@@ -1,7 +1,7 @@
 //! The list of actions, which is an action itself.
 
 use super::action::{Access, Action, Limits};
-use super::registry::{Builder, Registered};
+use super::registry::{Actions, Builder, Registered};
 use ringshard_requests::value::{Bytes, Schema, Typed};
 use std::sync::Arc;
 use std::time::Duration;
@@ -66,8 +66,23 @@ ringshard_requests::record! {
     }
 }
 
+impl Builder {
+    /// The actions, with `/v1/actions`, which lists them.
+    pub fn build(mut self) -> Actions {
+        add(&mut self);
+        self.finish()
+    }
+}
+
+impl Actions {
+    /// All actions, in the order of their paths.
+    pub fn describe(&self) -> Vec<Description> {
+        self.inner.actions.values().map(Description::of).collect()
+    }
+}
+
 impl Description {
-    pub(super) fn of(registered: &Registered) -> Self {
+    fn of(registered: &Registered) -> Self {
         let Registered { action, request, answer, rates, .. } = registered;
         let (per_second, burst) = rates.limit();
         Description {
@@ -105,14 +120,14 @@ impl ActionEntry {
 }
 
 /// Adds the list, which has all actions of `builder` and itself.
-pub(super) fn add(builder: &mut Builder) {
+fn add(builder: &mut Builder) {
     let own = Action {
         path: LIST_PATH,
         about: "Lists the actions of this server, with their types.",
         access: Access::Anybody,
         limits: Limits { per_second: 5.0, burst: 20, ..Limits::default() },
     };
-    let mut entries: Vec<_> = builder.describe().iter().map(Description::entry).collect();
+    let mut entries: Vec<_> = builder.actions().map(|registered| Description::of(registered).entry()).collect();
     let itself = Description {
         path: own.path,
         about: own.about,

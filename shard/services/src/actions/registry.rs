@@ -5,7 +5,6 @@ use super::breaker::Circuit;
 use super::caller::Caller;
 use super::counters::Counters;
 use super::handler::{self, Handler};
-use super::list::{self, Description};
 use super::once::{Calls, Keys};
 use super::outcome::Failure;
 use super::pool::Pool;
@@ -120,12 +119,8 @@ impl Builder {
         })
     }
 
-    /// The actions, with `/v1/actions`, which lists them.
-    ///
-    /// # Panics
-    /// Outside a tokio runtime.
-    pub fn build(mut self) -> Actions {
-        list::add(&mut self);
+    /// The actions, as they were added.
+    pub(super) fn finish(self) -> Actions {
         let inner = Inner {
             actions: self.actions,
             counters: Counters::default(),
@@ -139,8 +134,8 @@ impl Builder {
     }
 
     /// The actions that were added, in the order of their paths.
-    pub(super) fn describe(&self) -> Vec<Description> {
-        self.actions.values().map(Description::of).collect()
+    pub(super) fn actions(&self) -> impl Iterator<Item = &Registered> {
+        self.actions.values()
     }
 }
 
@@ -148,11 +143,6 @@ impl Actions {
     /// Collects actions.
     pub fn builder() -> Builder {
         Builder::default()
-    }
-
-    /// All actions, in the order of their paths.
-    pub fn describe(&self) -> Vec<Description> {
-        self.inner.actions.values().map(Description::of).collect()
     }
 
     /// Changes how often one client may call an action, from now on.
