@@ -31,7 +31,7 @@ async fn where_there_is_no_room_nothing_is_half_written_and_logins_get_a_clear_e
     }
     drop(accounts);
     let accounts = folder.accounts();
-    assert!(register(&accounts, "with room").await.profile.id.0 as usize > made.len());
+    assert!(register(&accounts, "late").await.profile.id.0 as usize > made.len());
     assert!(log_in(&accounts, "player0").await.is_ok());
 }
 
