@@ -3,8 +3,8 @@
 //! `read` takes a whole message, kind included; `write` appends one.
 
 mod call;
-mod hello;
 pub mod download;
+mod hello;
 pub mod kinds;
 mod notice;
 mod path;

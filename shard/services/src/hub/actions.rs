@@ -1,8 +1,8 @@
 //! The hub as actions, for clients in the world and for HTTPS alike.
 
+use super::Hub;
 use super::notice::{Line, Presence, Present};
 use super::refusal::HubRefusal;
-use super::Hub;
 use crate::AccountId;
 use crate::actions::{Access, Action, Builder, Caller, Failure, Limits};
 use ringshard_requests::value::Typed;
@@ -109,9 +109,12 @@ impl Hub {
     /// # Panics
     /// If one of their paths is taken.
     pub fn add_actions(&self, to: &mut Builder) {
-        self.add(to, "/v1/chat/join", "Joins a room, and makes it if there is none.", |hub, account, request: InRoom| {
-            hub.join_room(account, &request.room)
-        });
+        self.add(
+            to,
+            "/v1/chat/join",
+            "Joins a room, and makes it if there is none.",
+            |hub, account, request: InRoom| hub.join_room(account, &request.room),
+        );
         self.add(to, "/v1/chat/leave", "Leaves a room.", |hub, account, request: InRoom| {
             hub.leave_room(account, &request.room)
         });
@@ -126,12 +129,15 @@ impl Hub {
             let players = hub.roster(account, &request.room, request.after.map(AccountId))?;
             Ok(Players { players })
         });
-        self.add(to, "/v1/presence", "Says whether the player is online or away.", |hub, account, request: SetPresence| {
-            match request.state {
+        self.add(
+            to,
+            "/v1/presence",
+            "Says whether the player is online or away.",
+            |hub, account, request: SetPresence| match request.state {
                 Presence::Offline => Err(HubRefusal::State),
                 state => hub.set_away(account, state == Presence::Away),
-            }
-        });
+            },
+        );
         self.add_operators(to);
     }
 

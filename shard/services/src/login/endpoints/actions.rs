@@ -40,7 +40,10 @@ pub(super) async fn call(
 ) -> Result<Json<Value>, Refusal> {
     let (parts, body) = request.into_parts();
     if parts.method != Method::POST {
-        return Err(Refusal::new(404, "there is nothing at this path: GET /v1/actions lists what can be called by POST"));
+        return Err(Refusal::new(
+            404,
+            "there is nothing at this path: GET /v1/actions lists what can be called by POST",
+        ));
     }
     let caller = caller(&state, &peer, &parts.headers).await?;
     let key = match parts.headers.get("idempotency-key").map(|key| key.to_str()) {
