@@ -17,6 +17,7 @@ mod world_tables;
 use document::{fenced_blocks, prose, table};
 use ringshard_protocol::limits::*;
 use ringshard_protocol::wire::*;
+use ringshard_requests::limits as requests;
 use ringshard_world::limits::*;
 use std::collections::{BTreeMap, BTreeSet};
 use std::fmt::Display;
@@ -116,6 +117,11 @@ fn limits() -> BTreeMap<&'static str, String> {
         number("INPUT_REPEAT_TICKS", &INPUT_REPEAT_TICKS),
         number("INPUT_INTERVAL_MAX", &INPUT_INTERVAL_MAX),
         number("ASKS_OPEN_MAX", &ASKS_OPEN_MAX),
+        number("DOWNLOADS_OPEN_MAX", &requests::DOWNLOADS_OPEN_MAX),
+        number("FETCHES_OPEN_MAX", &requests::FETCHES_OPEN_MAX),
+        number("FETCH_BYTES_MAX", &requests::FETCH_BYTES_MAX),
+        number("PIECE_BYTES_MAX", &requests::PIECE_BYTES_MAX),
+        number("RESOURCE_NAME_BYTES_MAX", &requests::RESOURCE_NAME_BYTES_MAX),
     ])
 }
 
