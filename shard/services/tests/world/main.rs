@@ -140,7 +140,10 @@ fn a_resource_arrives_whole_and_verified() {
     let mut ann = world.client(&world.ticket(1, "ann"));
     ann.enter();
     let now = ann.now().as_millis() as u64;
-    ann.services.downloads_mut().open(now, Wanted { trust: Trust::Hash(hash), ..Wanted::new("maps/first") }).expect("it is opened");
+    ann.services
+        .downloads_mut()
+        .open(now, Wanted { trust: Trust::Hash(hash), ..Wanted::new("maps/first") })
+        .expect("it is opened");
     let mut got = Vec::new();
     let done = ann.until(|ann| {
         let mut done = None;

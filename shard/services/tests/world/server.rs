@@ -69,11 +69,12 @@ impl World {
         let folder = Folder::new();
         prepare(&folder.0);
         let path = folder.0.display().to_string();
-        let own = [("listen", "127.0.0.1:0"), ("login", "off"), ("services", &path), ("cpus", "0"), ("admin", "off")];
+        let own = [("listen", "127.0.0.1:0"), ("login", "127.0.0.1:0"), ("services", &path), ("cpus", "0"), ("admin", "off")];
         let owned = |(name, value): &(&str, &str)| ((*name).to_owned(), (*value).to_owned());
         let flags = own.iter().chain(settings).map(owned).collect();
         let (configuration, prepared) =
-            Configuration::prepared(Sources { flags, has_services: true, ..Sources::default() }).expect("sound settings");
+            Configuration::prepared(Sources { flags, has_services: true, ..Sources::default() })
+                .expect("sound settings");
         let (ports, ends) = between(1);
         let server = start_world(&prepared, Jobs::none(1), ports, |_| StillGame).expect("the server starts");
         let services = start(configuration.settings(), &server, ends);
