@@ -15,7 +15,7 @@ use self::buffers::{Arrived, ReceiveBuffers};
 pub use self::error::UringError;
 use super::clock::Clock;
 use super::message::{CONTROL_BYTES, NAME_BYTES, read_control, read_name};
-use super::outbox::{Outbox, RUNS};
+use super::outbox::{Outbox, Outgoing, RUNS};
 use super::socket::Socket;
 use crate::losses::with_losses;
 use io_uring::types::{CancelBuilder, Fd, SubmitArgs, Timespec};
@@ -83,6 +83,8 @@ impl Ring {
 pub struct UringLink {
     ring: ManuallyDrop<IoUring>,
     sockets: Vec<Socket>,
+    /// Whether the kernel knows the sockets by their numbers, which saves it a look-up per send.
+    registered: bool,
     /// The memory that the kernel uses. Freed only when the kernel has released it: see `drop`.
     memory: ManuallyDrop<Memory>,
     clock: Clock,
@@ -116,18 +118,23 @@ impl UringLink {
     ///
     /// # Panics
     /// When there is no socket.
-    pub fn new(Ring { ring, buffers }: Ring, sockets: Vec<Socket>) -> io::Result<Self> {
+    pub fn new(Ring { ring, mut buffers }: Ring, sockets: Vec<Socket>) -> io::Result<Self> {
         assert!(!sockets.is_empty(), "a link has a socket");
         let outbox = Outbox::new(&sockets)?;
+        buffers.require(sockets.len() * 2 * BUFFERS_AT_ONCE);
         // SAFETY: zeros are a value of this plain C structure.
         let mut template: Box<libc::msghdr> = Box::new(unsafe { zeroed() });
         template.msg_namelen = NAME_BYTES as libc::socklen_t;
         template.msg_controllen = CONTROL_BYTES;
+        let files: Vec<_> = sockets.iter().map(Socket::fd).collect();
+        // Refused with more sockets than RLIMIT_NOFILE.
+        let registered = ring.submitter().register_files(&files).is_ok();
         let can_gather = ring.params().is_feature_min_timeout();
         let mut link = UringLink {
             unarmed: (0..sockets.len() as u32).collect(),
             ring: ManuallyDrop::new(ring),
             sockets,
+            registered,
             memory: ManuallyDrop::new(Memory { buffers, outbox, template }),
             clock: Clock::new(),
             can_gather,
@@ -148,18 +155,30 @@ impl UringLink {
             return;
         }
         // Every completion that was not handled yet may hold a buffer.
-        let free = buffers::COUNT.saturating_sub(self.ring.completion().len());
+        let free = self.memory.buffers.in_play().saturating_sub(self.ring.completion().len());
         for _ in 0..(free / BUFFERS_AT_ONCE).max(1) {
             let Some(socket) = self.unarmed.pop_front() else { return };
             let entry = opcode::RecvMsgMulti::new(
-                Fd(self.sockets[socket as usize].fd()),
+                self.file(socket),
                 &raw const *self.memory.template,
                 BUFFER_GROUP,
             )
             .build()
+            .flags(self.file_flags())
             .user_data(socket.into());
             self.push(entry);
         }
+    }
+
+    /// The socket as a submission names it, together with [`Self::file_flags`].
+    #[inline]
+    fn file(&self, socket: u32) -> Fd {
+        if self.registered { Fd(socket as i32) } else { Fd(self.sockets[socket as usize].fd()) }
+    }
+
+    #[inline]
+    fn file_flags(&self) -> squeue::Flags {
+        if self.registered { squeue::Flags::FIXED_FILE } else { squeue::Flags::empty() }
     }
 
     /// Queues a submission. If the ring is full, it is submitted first.
@@ -175,11 +194,15 @@ impl UringLink {
     }
 
     fn queue_sends(&mut self) {
-        while let Some((number, socket, header)) = self.memory.outbox.take(&self.sockets) {
-            let entry = opcode::SendMsg::new(Fd(self.sockets[socket as usize].fd()), header)
-                .build()
-                .user_data(SEND | number as u64);
-            self.push(entry);
+        while let Some((number, socket, outgoing)) = self.memory.outbox.take_lean(&self.sockets) {
+            let file = self.file(socket);
+            let entry = match outgoing {
+                Outgoing::Datagram { start, len, name, name_len } => {
+                    opcode::Send::new(file, start, len).dest_addr(name).dest_addr_len(name_len).build()
+                }
+                Outgoing::Message(header) => opcode::SendMsg::new(file, header).build(),
+            };
+            self.push(entry.flags(self.file_flags()).user_data(SEND | number as u64));
         }
     }
 
@@ -231,6 +254,9 @@ impl UringLink {
             assert!(self.unarmed.len() < self.sockets.len(), "an armed receive ends once");
             self.unarmed.push_back(socket);
             self.stats.rearmed += 1;
+            if entry.result() == -libc::ENOBUFS {
+                self.memory.buffers.ran_out();
+            }
         }
         let Some(buffer) = cqueue::buffer_select(entry.flags()) else { return 0 };
         self.memory.buffers.claim(buffer);
@@ -304,6 +330,7 @@ impl Link for UringLink {
     fn park(&mut self, wait: Wait) {
         // A receive that is armed again may end at once for lack of buffers: do not wait before its completion is handled.
         let rearming = !self.unarmed.is_empty();
+        self.memory.buffers.end_turn();
         self.submit();
         let left = wait.until.since(self.clock.now());
         if rearming || left.is_zero() || self.pending.is_some() || !self.ring.completion().is_empty() {
