@@ -208,3 +208,25 @@ impl ReceiveBuffers {
         }
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn the_kernel_gets_more_buffers_when_they_run_out_and_fewer_after_calm_turns() {
+        let mut buffers = ReceiveBuffers::new().unwrap();
+        assert_eq!((buffers.in_play(), buffers.spare.len()), (IN_PLAY_MIN, COUNT - IN_PLAY_MIN));
+        buffers.ran_out();
+        assert_eq!((buffers.in_play(), buffers.spare.len()), (2 * IN_PLAY_MIN, COUNT - 2 * IN_PLAY_MIN));
+        (0..TURNS).for_each(|_| buffers.end_turn());
+        assert_eq!(buffers.in_play(), IN_PLAY_MIN);
+        for buffer in 0..2 * IN_PLAY_MIN as u16 {
+            buffers.claim(buffer);
+            buffers.give_back(buffer);
+        }
+        assert_eq!(buffers.spare.len(), COUNT - IN_PLAY_MIN, "those beyond are kept back as they come back");
+        buffers.require(COUNT + 1);
+        assert!(buffers.spare.is_empty());
+    }
+}

@@ -1,8 +1,8 @@
 //! The link over io_uring: one ring, made and used by one thread.
 //!
-//! Every socket has one multishot receive armed; all receives share one ring of buffers. Every outgoing run is one
-//! `sendmsg`. A turn makes two system calls: one for all its sends, one to wait. The kernel runs completions only on request
-//! (`DEFER_TASKRUN`), so they come in batches and never interrupt a turn.
+//! Every socket has one multishot receive armed; all receives share one ring of buffers. A single datagram leaves as one
+//! `send` with an address, a run of several as one `sendmsg`. A turn makes two system calls: one for all its sends, one to
+//! wait. The kernel runs completions only on request (`DEFER_TASKRUN`), so they come in batches and never interrupt a turn.
 //!
 //! The kernel reads and writes `Memory` asynchronously. So its parts never move, each is released only when its completion
 //! was reaped, and a shutdown that cannot reap all completions leaks the memory.
@@ -28,7 +28,7 @@ use std::io;
 use std::mem::{ManuallyDrop, zeroed};
 
 /// Submissions that fit the ring. When it is full, it is submitted.
-const SUBMISSIONS: u32 = 1024;
+const SUBMISSIONS: u32 = 256;
 /// Completions that fit: twice one for every run in flight and every receive buffer.
 const COMPLETIONS: u32 = 16_384;
 const _: () = assert!(COMPLETIONS as usize >= 2 * (RUNS + buffers::COUNT));
@@ -158,14 +158,10 @@ impl UringLink {
         let free = self.memory.buffers.in_play().saturating_sub(self.ring.completion().len());
         for _ in 0..(free / BUFFERS_AT_ONCE).max(1) {
             let Some(socket) = self.unarmed.pop_front() else { return };
-            let entry = opcode::RecvMsgMulti::new(
-                self.file(socket),
-                &raw const *self.memory.template,
-                BUFFER_GROUP,
-            )
-            .build()
-            .flags(self.file_flags())
-            .user_data(socket.into());
+            let entry = opcode::RecvMsgMulti::new(self.file(socket), &raw const *self.memory.template, BUFFER_GROUP)
+                .build()
+                .flags(self.file_flags())
+                .user_data(socket.into());
             self.push(entry);
         }
     }
@@ -184,8 +180,8 @@ impl UringLink {
     /// Queues a submission. If the ring is full, it is submitted first.
     fn push(&mut self, entry: squeue::Entry) {
         loop {
-            // SAFETY: the entry points to a header in the outbox or to the template. Both stay in place in `memory` until the
-            // completion is reaped or the ring is closed.
+            // SAFETY: the entry points to a header in the outbox, to an address and a datagram there, or to the template. All
+            // stay in place in `memory` until the completion is reaped or the ring is closed.
             if unsafe { self.ring.submission().push(&entry) }.is_ok() {
                 return;
             }
