@@ -1,4 +1,4 @@
-//! One measured run against a server, between two runs of its floor.
+//! Measured runs against a server, between runs of their floor.
 
 use crate::load::generator;
 use crate::load::generator::Shared;
@@ -7,26 +7,58 @@ use crate::report::{ClientFigures, Connecting, CpuTime, Report, ServerFigures};
 use crate::scenario::{Rate, Scenario};
 use crate::server_process::Server;
 use crate::system::{interrupt, raise_file_limit};
+use std::cmp::Ordering;
 use std::sync::Arc;
 use std::time::{Duration, Instant};
 
-/// Measures the scenario between two runs of its floor: the same load on plain sockets, as fast as possible, for at
-/// most three seconds each. A virtual machine's speed drifts; the mean of both floors drifts with it. With a simulated
-/// network there is no floor.
+/// Pieces of a run at full speed, at most.
+const PIECES_MAX: usize = 9;
+/// Length of a piece, about. A virtual machine's speed drifts within seconds.
+const PIECE: Duration = Duration::from_millis(500);
+/// Length of a floor, at most.
+const FLOOR_MAX: Duration = Duration::from_secs(3);
+
+/// Measures the scenario beside its floor: the same load on plain sockets, as fast as possible.
+///
+/// At full speed, short pieces of both take turns, and each piece is compared with the floors just before and after it. The
+/// report is that of the piece with the median ratio. At a steady rate there is one piece, between two floors of at
+/// most three seconds. With a simulated network there is no floor.
 pub fn measure_beside_floor(name: &'static str, scenario: &Scenario) -> Result<Report, String> {
     if scenario.network.is_some() {
         return measure(name, scenario);
     }
-    let floor = Scenario { rate: Rate::Max, measure: scenario.measure.min(Duration::from_secs(3)), ..scenario.clone() };
-    let mut floors = vec![crate::floor::measure(&floor)?];
-    if interrupt::is_requested() {
+    let pieces = match scenario.rate {
+        // Odd, so that one piece has the median.
+        Rate::Max => (scenario.measure.div_duration_f64(PIECE) as usize).clamp(1, PIECES_MAX) | 1,
+        Rate::Hz(_) => 1,
+    };
+    let piece = if pieces > 1 { scenario.in_pieces(pieces) } else { scenario.clone() };
+    let floor = Scenario { rate: Rate::Max, measure: piece.measure.min(FLOOR_MAX), ..piece.clone() };
+    let mut reports: Vec<Report> = Vec::new();
+    let mut before = crate::floor::measure(&floor)?;
+    for _ in 0..pieces {
+        if interrupt::is_requested() {
+            break;
+        }
+        let report = match measure(name, &piece) {
+            Err(_) if interrupt::is_requested() && !reports.is_empty() => break,
+            report => report?,
+        };
+        let floors = match interrupt::is_requested() {
+            true => vec![before],
+            false => vec![before, crate::floor::measure(&floor)?],
+        };
+        reports.push(report.beside(&floors));
+        before = floors.into_iter().next_back().expect("a piece has a floor");
+    }
+    if reports.is_empty() {
         return Err(interrupt::too_early("measuring the floor"));
     }
-    let report = measure(name, scenario)?;
-    if !interrupt::is_requested() {
-        floors.push(crate::floor::measure(&floor)?);
-    }
-    Ok(report.beside(&floors))
+    reports.sort_by(|one, other| one.ratio_to_floor.partial_cmp(&other.ratio_to_floor).unwrap_or(Ordering::Equal));
+    let ratios: Vec<f64> = reports.iter().filter_map(|report| report.ratio_to_floor).collect();
+    let mut median = reports.swap_remove(reports.len() / 2);
+    median.ratios = ratios;
+    Ok(median)
 }
 
 /// Runs the scenario against a server of its own.

@@ -10,8 +10,6 @@ use std::sync::atomic::Ordering;
 use std::thread::JoinHandle;
 use std::time::{Duration, Instant};
 
-/// Sending before the measurement.
-const WARM_UP: Duration = Duration::from_secs(1);
 /// Time for the last answers.
 const DRAIN: Duration = Duration::from_millis(700);
 /// How long all clients together may take to connect.
@@ -67,7 +65,7 @@ impl Run<'_> {
     /// Warms up, measures, drains, and ends the generators. A signal shortens the measurement. `look` is called before
     /// and after the measured time.
     pub fn measure<T>(&mut self, look: impl Fn() -> Result<T, String>) -> Result<Measured<T>, String> {
-        std::thread::sleep(WARM_UP);
+        std::thread::sleep(self.scenario.warm_up);
         if interrupt::is_requested() {
             let _ = self.finish();
             return Err(interrupt::too_early("clients were warming up"));

@@ -33,6 +33,8 @@ pub struct Report {
     pub floor: Option<FloorFigures>,
     /// Packets/s in, relative to the floor.
     pub ratio_to_floor: Option<f64>,
+    /// The same for every piece of the run, from the least to the greatest.
+    pub ratios: Vec<f64>,
     pub saturated: &'static str,
     /// How the load generator kept up.
     pub generator: String,
@@ -73,6 +75,7 @@ impl Report {
             connecting: None,
             floor: None,
             ratio_to_floor: None,
+            ratios: Vec::new(),
             generator: outcome.health.text(),
             verdict: None,
             health: outcome.health.clone(),

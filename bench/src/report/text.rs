@@ -101,6 +101,10 @@ impl Report {
                     floor.cpu_ns_per_packet
                 ),
             );
+            if let [least, .., greatest] = self.ratios[..] {
+                let pieces = self.ratios.len();
+                page.line("", format!("the median of {pieces} pieces, whose ratios are {least:.2} to {greatest:.2}"));
+            }
         }
     }
 }

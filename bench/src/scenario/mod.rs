@@ -17,6 +17,11 @@ pub const PAYLOAD_BYTES_MIN: usize = 16;
 /// Default number of sockets of relay flows.
 const RELAYS: usize = 64;
 
+/// Sending before the measurement.
+const WARM_UP: Duration = Duration::from_secs(1);
+/// The same before a piece of it.
+const WARM_UP_PIECE: Duration = Duration::from_millis(250);
+
 /// A validated run.
 #[derive(Clone, Debug)]
 pub struct Scenario {
@@ -26,6 +31,8 @@ pub struct Scenario {
     pub rate: Rate,
     pub payload_bytes: usize,
     pub measure: Duration,
+    /// Sending before the measurement.
+    pub warm_up: Duration,
     pub server_cpus: Vec<usize>,
     pub client_cpus: Vec<usize>,
     pub cipher: Cipher,
@@ -80,6 +87,7 @@ impl Scenario {
             rate,
             payload_bytes: size,
             measure: Duration::from_secs_f64(secs),
+            warm_up: WARM_UP,
             server_cpus,
             client_cpus,
             cipher: serving.cipher,
@@ -89,6 +97,11 @@ impl Scenario {
             settings: settings.settings.clone(),
             network,
         })
+    }
+
+    /// One of `pieces` that together measure as long as this.
+    pub fn in_pieces(&self, pieces: usize) -> Self {
+        Scenario { measure: self.measure / pieces as u32, warm_up: WARM_UP_PIECE, ..self.clone() }
     }
 }
 

@@ -105,7 +105,7 @@ pub(super) fn read_name(name: &[u8]) -> Option<SocketAddr> {
 pub(super) struct SendHeader {
     header: libc::msghdr,
     buffer: libc::iovec,
-    name: MaybeUninit<libc::sockaddr_storage>,
+    name: MaybeUninit<libc::sockaddr_in6>,
     control: SendControl,
 }
 
@@ -157,6 +157,17 @@ impl SendHeader {
         unsafe { zeroed() }
     }
 
+    /// Writes the destination of a single datagram, in the format of `socket`, which must be that of the path. Gives its
+    /// address and length for the kernel: none for a connected socket.
+    #[inline]
+    pub(super) fn fill_destination(&mut self, path: Path, socket: &Socket) -> (*const libc::sockaddr, libc::socklen_t) {
+        if socket.is_connected() {
+            return (std::ptr::null(), 0);
+        }
+        let len = write_name(&mut self.name, path.peer, socket.is_v6());
+        (self.name.as_ptr().cast(), len)
+    }
+
     /// Fills in the header for `len` bytes at `start`: datagrams of `segment_bytes` each, if there are several. They leave
     /// through `socket`, which must be that of the path. Gives the address for the kernel.
     pub(super) fn fill(
@@ -203,7 +214,7 @@ fn v6_octets(ip: IpAddr) -> [u8; 16] {
 }
 
 /// Writes `peer` in the socket's family; gives the length.
-fn write_name(name: &mut MaybeUninit<libc::sockaddr_storage>, peer: SocketAddr, v6_socket: bool) -> libc::socklen_t {
+fn write_name(name: &mut MaybeUninit<libc::sockaddr_in6>, peer: SocketAddr, v6_socket: bool) -> libc::socklen_t {
     match (peer.ip(), v6_socket) {
         (IpAddr::V4(ip), false) => {
             let v4 = name.as_mut_ptr().cast::<libc::sockaddr_in>();
@@ -213,7 +224,7 @@ fn write_name(name: &mut MaybeUninit<libc::sockaddr_storage>, peer: SocketAddr, 
                 sin_addr: libc::in_addr { s_addr: u32::from_ne_bytes(ip.octets()) },
                 sin_zero: [0; 8],
             };
-            // SAFETY: a sockaddr_storage has the size and alignment of every sockaddr.
+            // SAFETY: a sockaddr_in6 has at least the size and alignment of a sockaddr_in.
             unsafe { v4.write(value) };
             size_of::<libc::sockaddr_in>() as libc::socklen_t
         }
@@ -222,7 +233,6 @@ fn write_name(name: &mut MaybeUninit<libc::sockaddr_storage>, peer: SocketAddr, 
                 SocketAddr::V4(_) => 0,
                 SocketAddr::V6(peer) => peer.scope_id(),
             };
-            let v6 = name.as_mut_ptr().cast::<libc::sockaddr_in6>();
             let value = libc::sockaddr_in6 {
                 sin6_family: libc::AF_INET6 as libc::sa_family_t,
                 sin6_port: peer.port().to_be(),
@@ -230,8 +240,7 @@ fn write_name(name: &mut MaybeUninit<libc::sockaddr_storage>, peer: SocketAddr, 
                 sin6_addr: libc::in6_addr { s6_addr: v6_octets(ip) },
                 sin6_scope_id: scope,
             };
-            // SAFETY: a sockaddr_storage has the size and alignment of every sockaddr.
-            unsafe { v6.write(value) };
+            name.write(value);
             size_of::<libc::sockaddr_in6>() as libc::socklen_t
         }
     }

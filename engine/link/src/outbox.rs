@@ -37,6 +37,15 @@ struct Run {
     header: SendHeader,
 }
 
+/// What the kernel needs for a run. Everything that it points to stays valid until [`Outbox::complete`].
+#[derive(Debug)]
+pub(super) enum Outgoing {
+    /// A single datagram, from whatever address the kernel chooses.
+    Datagram { start: *const u8, len: u32, name: *const libc::sockaddr, name_len: libc::socklen_t },
+    /// Anything else.
+    Message(*const libc::msghdr),
+}
+
 /// The ring and its runs.
 #[derive(Debug)]
 pub(super) struct Outbox {
@@ -45,7 +54,7 @@ pub(super) struct Outbox {
     /// End of the free memory behind the cursor.
     free_until: usize,
     runs: Box<[Run]>,
-    /// Runs released, taken for the kernel, and opened, since the start: each at most the next, and all at most [`RUNS`] apart.
+    /// Runs released, taken for the kernel, and opened, since all were free: each at most the next, and all at most [`RUNS`] apart.
     released: usize,
     taken: usize,
     opened: usize,
@@ -168,19 +177,45 @@ impl Outbox {
 
     /// Takes the next run for the kernel: its number, its socket, and its header, which stays valid until [`Self::complete`].
     pub(super) fn take(&mut self, sockets: &[Socket]) -> Option<(usize, u32, *mut libc::msghdr)> {
+        let number = self.take_next()?;
+        let run = &mut self.runs[number];
+        let socket = &sockets[run.path.socket as usize];
+        let segment_bytes = (run.count > 1).then_some(run.segment_bytes as u16);
+        let header = run.header.fill(self.memory.at(run.start), run.len, segment_bytes, run.path, socket);
+        Some((number, run.path.socket, header))
+    }
+
+    /// Takes the next run for the kernel, as [`Self::take`], but a single datagram without a header: the kernel then reads an
+    /// address instead of an address and three structures.
+    #[inline]
+    pub(super) fn take_lean(&mut self, sockets: &[Socket]) -> Option<(usize, u32, Outgoing)> {
+        let number = self.take_next()?;
+        let run = &mut self.runs[number];
+        let socket = &sockets[run.path.socket as usize];
+        let start = self.memory.at(run.start);
+        let outgoing = if run.count == 1 && (run.path.local.is_none() || socket.is_connected()) {
+            let (name, name_len) = run.header.fill_destination(run.path, socket);
+            Outgoing::Datagram { start, len: run.len as u32, name, name_len }
+        } else {
+            let segment_bytes = (run.count > 1).then_some(run.segment_bytes as u16);
+            Outgoing::Message(run.header.fill(start, run.len, segment_bytes, run.path, socket))
+        };
+        Some((number, run.path.socket, outgoing))
+    }
+
+    /// Takes the next run for the kernel.
+    #[inline]
+    fn take_next(&mut self) -> Option<usize> {
         if self.taken == self.opened {
             return None;
         }
         let number = self.taken % RUNS;
         self.taken += 1;
         self.growing = false;
-        let run = &mut self.runs[number];
+        let run = &self.runs[number];
         assert!(!run.done, "a run is taken once");
         assert!(run.count <= SEGMENTS_MAX && run.len == run.count * run.segment_bytes, "datagrams of one size");
-        let socket = &sockets[run.path.socket as usize];
-        let segment_bytes = (run.count > 1).then_some(run.segment_bytes as u16);
-        let header = run.header.fill(self.memory.at(run.start), run.len, segment_bytes, run.path, socket);
-        Some((number, run.path.socket, header))
+        Some(number)
     }
 
     /// Gives back the run that was taken last, to be taken again.
@@ -261,7 +296,8 @@ impl Outbox {
         }
         assert!(self.taken <= self.opened && self.opened - self.released <= RUNS, "runs are released in order");
         if self.released == self.opened {
-            // All memory is free: begin at the start, where the cache is warm.
+            // All memory and all runs are free: begin at the start, where the cache is warm.
+            (self.released, self.taken, self.opened) = (0, 0, 0);
             self.cursor = 0;
             self.growing = false;
         }

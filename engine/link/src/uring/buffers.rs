@@ -2,6 +2,9 @@
 //!
 //! A buffer belongs to the kernel from [`ReceiveBuffers::publish`] until a completion names it, and to the link from then,
 //! [`ReceiveBuffers::claim`], until [`ReceiveBuffers::give_back`].
+//!
+//! The kernel fills the buffers in turn. So it gets only as many as turns need: few buffers stay in the cache. It gets more
+//! when they ran out, and fewer when turns have taken few for a while.
 
 use crate::buffer::Region;
 use crate::message::{CONTROL_BYTES, NAME_BYTES};
@@ -12,9 +15,13 @@ use std::io;
 use std::mem::size_of;
 use std::sync::atomic::{AtomicU16, Ordering};
 
-/// Buffers in the ring.
+/// Buffers that the kernel may have at most.
 pub(super) const COUNT: usize = 512;
 const _: () = assert!(COUNT.is_power_of_two() && COUNT <= 32_768);
+/// Buffers that the kernel has at least.
+const IN_PLAY_MIN: usize = 64;
+/// Turns after which the kernel gets fewer buffers, if none of them has taken many.
+const TURNS: u32 = 1_024;
 
 /// The kernel's header of each arrival: four u32, lengths of name, control and payload, and flags.
 const OUT_BYTES: usize = 16;
@@ -44,6 +51,15 @@ pub(super) struct ReceiveBuffers {
     published: u16,
     /// Which buffers belong to the link.
     ours: Box<[bool]>,
+    /// Those of them that are kept back.
+    spare: Vec<u16>,
+    /// How many are not kept back, and the least that may be.
+    in_play: usize,
+    required: usize,
+    /// Buffers claimed in this turn, the most in a turn of this period, and the turns of it.
+    claimed: usize,
+    claimed_max: usize,
+    turns: u32,
 }
 
 impl ReceiveBuffers {
@@ -54,11 +70,14 @@ impl ReceiveBuffers {
             given: 0,
             published: 0,
             ours: vec![true; COUNT].into_boxed_slice(),
+            spare: (0..COUNT as u16).rev().collect(),
+            in_play: 0,
+            required: 0,
+            claimed: 0,
+            claimed_max: 0,
+            turns: 0,
         };
-        for buffer in 0..COUNT as u16 {
-            buffers.give_back(buffer);
-        }
-        buffers.publish();
+        buffers.require(IN_PLAY_MIN);
         Ok(buffers)
     }
 
@@ -77,6 +96,7 @@ impl ReceiveBuffers {
         let ours = &mut self.ours[usize::from(buffer)];
         assert!(!*ours, "the kernel names a buffer that it has");
         *ours = true;
+        self.claimed += 1;
     }
 
     /// The arrival in a claimed buffer, `len` bytes of it by its completion; None if its lengths are impossible.
@@ -105,11 +125,59 @@ impl ReceiveBuffers {
         unsafe { self.memory.slice(index * STRIDE + PAYLOAD_AT, HEADER_BYTES) }.first_chunk().copied()
     }
 
-    /// Gives a claimed buffer to the kernel, which sees it after the next [`Self::publish`].
+    /// Buffers that the kernel has, or that completions name.
+    pub(super) fn in_play(&self) -> usize {
+        self.in_play
+    }
+
+    /// The kernel never gets fewer than `count` buffers, or than [`COUNT`], from now on.
+    pub(super) fn require(&mut self, count: usize) {
+        self.required = count.min(COUNT);
+        self.provide(self.required);
+    }
+
+    /// The kernel gets `count` buffers, at most [`COUNT`], if it has fewer.
+    fn provide(&mut self, count: usize) {
+        self.in_play = self.in_play.max(count.min(COUNT));
+        while COUNT - self.spare.len() < self.in_play {
+            let buffer = self.spare.pop().expect("what is not in play is spare");
+            self.give(buffer);
+        }
+        self.publish();
+    }
+
+    /// The kernel found no buffer: it gets twice as many.
+    pub(super) fn ran_out(&mut self) {
+        self.provide(self.in_play * 2);
+        self.turns = 0;
+    }
+
+    /// A turn has ended. If no turn has claimed many buffers for a while, the kernel gets fewer.
+    pub(super) fn end_turn(&mut self) {
+        self.claimed_max = self.claimed_max.max(self.claimed);
+        self.claimed = 0;
+        self.turns += 1;
+        if self.turns >= TURNS {
+            let wanted = (self.claimed_max * 2).next_power_of_two().max(self.required);
+            self.in_play = self.in_play.min(wanted);
+            (self.turns, self.claimed_max) = (0, 0);
+        }
+    }
+
+    /// Gives a claimed buffer to the kernel, which sees it after the next [`Self::publish`], or keeps it back.
     ///
     /// # Panics
     /// When the buffer is not claimed: the kernel would have it twice.
     pub(super) fn give_back(&mut self, buffer: u16) {
+        assert!(self.ours[usize::from(buffer)], "a buffer is given back once");
+        if COUNT - self.spare.len() > self.in_play {
+            self.spare.push(buffer);
+        } else {
+            self.give(buffer);
+        }
+    }
+
+    fn give(&mut self, buffer: u16) {
         let index = usize::from(buffer);
         assert!(self.ours[index], "a buffer is given back once");
         self.ours[index] = false;
@@ -138,5 +206,27 @@ impl ReceiveBuffers {
             let tail = BufRingEntry::tail(self.entries.at(0).cast()).cast_mut();
             AtomicU16::from_ptr(tail).store(self.published, Ordering::Release);
         }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn the_kernel_gets_more_buffers_when_they_run_out_and_fewer_after_calm_turns() {
+        let mut buffers = ReceiveBuffers::new().unwrap();
+        assert_eq!((buffers.in_play(), buffers.spare.len()), (IN_PLAY_MIN, COUNT - IN_PLAY_MIN));
+        buffers.ran_out();
+        assert_eq!((buffers.in_play(), buffers.spare.len()), (2 * IN_PLAY_MIN, COUNT - 2 * IN_PLAY_MIN));
+        (0..TURNS).for_each(|_| buffers.end_turn());
+        assert_eq!(buffers.in_play(), IN_PLAY_MIN);
+        for buffer in 0..2 * IN_PLAY_MIN as u16 {
+            buffers.claim(buffer);
+            buffers.give_back(buffer);
+        }
+        assert_eq!(buffers.spare.len(), COUNT - IN_PLAY_MIN, "those beyond are kept back as they come back");
+        buffers.require(COUNT + 1);
+        assert!(buffers.spare.is_empty());
     }
 }

@@ -1,8 +1,8 @@
 //! The link over io_uring: one ring, made and used by one thread.
 //!
-//! Every socket has one multishot receive armed; all receives share one ring of buffers. Every outgoing run is one
-//! `sendmsg`. A turn makes two system calls: one for all its sends, one to wait. The kernel runs completions only on request
-//! (`DEFER_TASKRUN`), so they come in batches and never interrupt a turn.
+//! Every socket has one multishot receive armed; all receives share one ring of buffers. A single datagram leaves as one
+//! `send` with an address, a run of several as one `sendmsg`. A turn makes two system calls: one for all its sends, one to
+//! wait. The kernel runs completions only on request (`DEFER_TASKRUN`), so they come in batches and never interrupt a turn.
 //!
 //! The kernel reads and writes `Memory` asynchronously. So its parts never move, each is released only when its completion
 //! was reaped, and a shutdown that cannot reap all completions leaks the memory.
@@ -15,7 +15,7 @@ use self::buffers::{Arrived, ReceiveBuffers};
 pub use self::error::UringError;
 use super::clock::Clock;
 use super::message::{CONTROL_BYTES, NAME_BYTES, read_control, read_name};
-use super::outbox::{Outbox, RUNS};
+use super::outbox::{Outbox, Outgoing, RUNS};
 use super::socket::Socket;
 use crate::losses::with_losses;
 use io_uring::types::{CancelBuilder, Fd, SubmitArgs, Timespec};
@@ -28,7 +28,7 @@ use std::io;
 use std::mem::{ManuallyDrop, zeroed};
 
 /// Submissions that fit the ring. When it is full, it is submitted.
-const SUBMISSIONS: u32 = 1024;
+const SUBMISSIONS: u32 = 256;
 /// Completions that fit: twice one for every run in flight and every receive buffer.
 const COMPLETIONS: u32 = 16_384;
 const _: () = assert!(COMPLETIONS as usize >= 2 * (RUNS + buffers::COUNT));
@@ -83,6 +83,8 @@ impl Ring {
 pub struct UringLink {
     ring: ManuallyDrop<IoUring>,
     sockets: Vec<Socket>,
+    /// Whether the kernel knows the sockets by their numbers, which saves it a look-up per send.
+    registered: bool,
     /// The memory that the kernel uses. Freed only when the kernel has released it: see `drop`.
     memory: ManuallyDrop<Memory>,
     clock: Clock,
@@ -116,18 +118,23 @@ impl UringLink {
     ///
     /// # Panics
     /// When there is no socket.
-    pub fn new(Ring { ring, buffers }: Ring, sockets: Vec<Socket>) -> io::Result<Self> {
+    pub fn new(Ring { ring, mut buffers }: Ring, sockets: Vec<Socket>) -> io::Result<Self> {
         assert!(!sockets.is_empty(), "a link has a socket");
         let outbox = Outbox::new(&sockets)?;
+        buffers.require(sockets.len() * 2 * BUFFERS_AT_ONCE);
         // SAFETY: zeros are a value of this plain C structure.
         let mut template: Box<libc::msghdr> = Box::new(unsafe { zeroed() });
         template.msg_namelen = NAME_BYTES as libc::socklen_t;
         template.msg_controllen = CONTROL_BYTES;
+        let files: Vec<_> = sockets.iter().map(Socket::fd).collect();
+        // Refused with more sockets than RLIMIT_NOFILE.
+        let registered = ring.submitter().register_files(&files).is_ok();
         let can_gather = ring.params().is_feature_min_timeout();
         let mut link = UringLink {
             unarmed: (0..sockets.len() as u32).collect(),
             ring: ManuallyDrop::new(ring),
             sockets,
+            registered,
             memory: ManuallyDrop::new(Memory { buffers, outbox, template }),
             clock: Clock::new(),
             can_gather,
@@ -148,25 +155,33 @@ impl UringLink {
             return;
         }
         // Every completion that was not handled yet may hold a buffer.
-        let free = buffers::COUNT.saturating_sub(self.ring.completion().len());
+        let free = self.memory.buffers.in_play().saturating_sub(self.ring.completion().len());
         for _ in 0..(free / BUFFERS_AT_ONCE).max(1) {
             let Some(socket) = self.unarmed.pop_front() else { return };
-            let entry = opcode::RecvMsgMulti::new(
-                Fd(self.sockets[socket as usize].fd()),
-                &raw const *self.memory.template,
-                BUFFER_GROUP,
-            )
-            .build()
-            .user_data(socket.into());
+            let entry = opcode::RecvMsgMulti::new(self.file(socket), &raw const *self.memory.template, BUFFER_GROUP)
+                .build()
+                .flags(self.file_flags())
+                .user_data(socket.into());
             self.push(entry);
         }
+    }
+
+    /// The socket as a submission names it, together with [`Self::file_flags`].
+    #[inline]
+    fn file(&self, socket: u32) -> Fd {
+        if self.registered { Fd(socket as i32) } else { Fd(self.sockets[socket as usize].fd()) }
+    }
+
+    #[inline]
+    fn file_flags(&self) -> squeue::Flags {
+        if self.registered { squeue::Flags::FIXED_FILE } else { squeue::Flags::empty() }
     }
 
     /// Queues a submission. If the ring is full, it is submitted first.
     fn push(&mut self, entry: squeue::Entry) {
         loop {
-            // SAFETY: the entry points to a header in the outbox or to the template. Both stay in place in `memory` until the
-            // completion is reaped or the ring is closed.
+            // SAFETY: the entry points to a header in the outbox, to an address and a datagram there, or to the template. All
+            // stay in place in `memory` until the completion is reaped or the ring is closed.
             if unsafe { self.ring.submission().push(&entry) }.is_ok() {
                 return;
             }
@@ -175,11 +190,15 @@ impl UringLink {
     }
 
     fn queue_sends(&mut self) {
-        while let Some((number, socket, header)) = self.memory.outbox.take(&self.sockets) {
-            let entry = opcode::SendMsg::new(Fd(self.sockets[socket as usize].fd()), header)
-                .build()
-                .user_data(SEND | number as u64);
-            self.push(entry);
+        while let Some((number, socket, outgoing)) = self.memory.outbox.take_lean(&self.sockets) {
+            let file = self.file(socket);
+            let entry = match outgoing {
+                Outgoing::Datagram { start, len, name, name_len } => {
+                    opcode::Send::new(file, start, len).dest_addr(name).dest_addr_len(name_len).build()
+                }
+                Outgoing::Message(header) => opcode::SendMsg::new(file, header).build(),
+            };
+            self.push(entry.flags(self.file_flags()).user_data(SEND | number as u64));
         }
     }
 
@@ -231,6 +250,9 @@ impl UringLink {
             assert!(self.unarmed.len() < self.sockets.len(), "an armed receive ends once");
             self.unarmed.push_back(socket);
             self.stats.rearmed += 1;
+            if entry.result() == -libc::ENOBUFS {
+                self.memory.buffers.ran_out();
+            }
         }
         let Some(buffer) = cqueue::buffer_select(entry.flags()) else { return 0 };
         self.memory.buffers.claim(buffer);
@@ -304,6 +326,7 @@ impl Link for UringLink {
     fn park(&mut self, wait: Wait) {
         // A receive that is armed again may end at once for lack of buffers: do not wait before its completion is handled.
         let rearming = !self.unarmed.is_empty();
+        self.memory.buffers.end_turn();
         self.submit();
         let left = wait.until.since(self.clock.now());
         if rearming || left.is_zero() || self.pending.is_some() || !self.ring.completion().is_empty() {
