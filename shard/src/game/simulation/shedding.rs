@@ -32,9 +32,11 @@ const COST_MAX: f32 = 3.0;
 const WRONG: f32 = 1.2;
 /// Share of what was learned that each tick forgets: a load that was steady changes some day.
 const FORGETS: f32 = 1.0 / 1_800.0;
-/// The same while even the usual cost of a fall fits up to [`FITS_WELL`]: the load that taught otherwise has ended.
+/// The same once the load that taught it has ended: even the usual cost of a fall fits up to [`FITS_WELL`], and the core is less
+/// busy than this share of what it was before the last wrong fall from the same level.
 const FORGETS_SOON: f32 = 1.0 / 8.0;
 const FITS_WELL: f32 = 0.8;
+const ENDED: f32 = 0.85;
 /// Share of the core's busy time that one tick adds to the average.
 const WEIGHT: f32 = 1.0 / 8.0;
 
@@ -58,6 +60,8 @@ pub(super) struct Shedding {
     busy: f32,
     /// How much more time the core needs after a fall from each level.
     costs: [f32; SHED_LEVEL_MAX as usize],
+    /// How busy the core was before the last wrong fall from each level.
+    refuted: [f32; SHED_LEVEL_MAX as usize],
     /// The last fall: how busy the core was before it, and ticks since then.
     fall: Option<(f32, u32)>,
 }
@@ -73,6 +77,7 @@ impl Default for Shedding {
             calm: 0,
             busy: 0.0,
             costs: COSTS,
+            refuted: [f32::INFINITY; SHED_LEVEL_MAX as usize],
             fall: None,
         }
     }
@@ -105,8 +110,11 @@ impl Shedding {
         self.level += 1;
         self.raised += 1;
         self.refuses |= self.level >= REFUSES_FROM;
-        if self.fall.take().is_some() {
-            *self.cost_mut() = (self.cost() * WRONG).min(COST_MAX);
+        if let Some((before, _)) = self.fall.take() {
+            let fallen = usize::from(self.level) - 1;
+            // The level below needs more time than there is.
+            self.costs[fallen] = (self.costs[fallen] * WRONG).max(1.0 / before).min(COST_MAX);
+            self.refuted[fallen] = before;
         }
     }
 
@@ -117,13 +125,13 @@ impl Shedding {
         self.refuses &= self.level > 0;
     }
 
-    /// Compares the load some time after a fall with the load before.
+    /// Forgets a part of what was learned, and compares the load some time after a fall with the load before.
     fn learn(&mut self) {
-        let usual = self.level.checked_sub(1).map_or(1.0, |fallen| COSTS[usize::from(fallen)]);
-        let has_ended = self.calm > 0 && self.busy * usual <= FITS_WELL;
-        let forgets = if has_ended { FORGETS_SOON } else { FORGETS };
-        for (cost, usual) in self.costs.iter_mut().zip(COSTS) {
-            *cost += (usual - *cost) * forgets;
+        for (fallen, usual) in COSTS.into_iter().enumerate() {
+            let is_present = usize::from(self.level) == fallen + 1;
+            let is_well = self.busy * usual <= FITS_WELL && self.busy <= ENDED * self.refuted[fallen];
+            let forgets = if is_present && self.calm > 0 && is_well { FORGETS_SOON } else { FORGETS };
+            self.costs[fallen] += (usual - self.costs[fallen]) * forgets;
         }
         let Some((before, ticks)) = self.fall else { return };
         self.fall = (ticks < PROBATION_TICKS).then_some((before, ticks + 1));
@@ -136,10 +144,6 @@ impl Shedding {
     /// How much more time the core needs after a fall from the present level.
     fn cost(&self) -> f32 {
         self.costs[usize::from(self.level) - 1]
-    }
-
-    fn cost_mut(&mut self) -> &mut f32 {
-        &mut self.costs[usize::from(self.level) - 1]
     }
 }
 
@@ -173,13 +177,16 @@ mod tests {
 
     #[test]
     fn under_a_steady_load_the_level_stays() {
-        for (work, saved) in [(1.3, 0.2), (2.0, 0.2), (1.2, 0.3), (1.5, 0.12)] {
+        // In the last ones, a level saves so much more than usual that the usual cost of a fall seems to fit.
+        for (work, saved) in
+            [(1.3, 0.2), (2.0, 0.2), (1.2, 0.3), (1.5, 0.12), (1.05, 0.3), (1.02, 0.3), (1.1, 0.5), (1.9, 0.5)]
+        {
             let mut shedding = Shedding::default();
             ticks(&mut shedding, 600, work, saved);
             let (level, raised) = (shedding.level, shedding.raised);
             assert!(level > 0 && work * (1.0 - saved).powi(level.into()) <= 1.0, "{work}, {saved}: level {level}");
             ticks(&mut shedding, 3_600, work, saved);
-            assert!(shedding.raised - raised <= 3, "{work}, {saved}: it rose {} times more", shedding.raised - raised);
+            assert!(shedding.raised - raised <= 5, "{work}, {saved}: it rose {} times more", shedding.raised - raised);
         }
     }
 
