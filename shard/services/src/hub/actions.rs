@@ -143,14 +143,14 @@ impl Hub {
 
     fn add_operators(&self, to: &mut Builder) {
         let hub = self.clone();
-        let action = action("/v1/chat/mute", "Lets an account say nothing for a time.", Access::Operator);
-        to.add(action, move |_: Caller, request: Mute| {
+        let mute = action("/v1/chat/mute", "Lets an account say nothing for a time.", Access::Operator);
+        to.add(mute, move |_: Caller, request: Mute| {
             hub.mute(AccountId(request.account), Duration::from_secs(request.seconds.into()));
             ready(Ok::<_, Failure>(()))
         });
         let hub = self.clone();
-        let action = action("/v1/notify", "Tells one player or all of them something.", Access::Operator);
-        to.add(action, move |_: Caller, request: Notify| ready(notify(&hub, request)));
+        let note = action("/v1/notify", "Tells one player or all of them something.", Access::Operator);
+        to.add(note, move |_: Caller, request: Notify| ready(notify(&hub, request)));
     }
 
     /// Adds an action of an account. It does not wait for anything.
