@@ -149,8 +149,8 @@ impl Hub {
             ready(Ok::<_, Failure>(()))
         });
         let hub = self.clone();
-        let notify_action = action("/v1/notify", "Tells one player or all of them something.", Access::Operator);
-        to.add(notify_action, move |_: Caller, request: Notify| ready(notify(&hub, request)));
+        let note = action("/v1/notify", "Tells one player or all of them something.", Access::Operator);
+        to.add(note, move |_: Caller, request: Notify| ready(notify(&hub, request)));
     }
 
     /// Adds an action of an account. It does not wait for anything.
