@@ -6,6 +6,7 @@ allowed="
 bench/src/flood/send_batch.rs      sendmmsg from forged source addresses
 bench/src/floor/relay/server.rs    a bare ring whose replies leave from the receive buffers
 bench/src/floor/server.rs          recvmmsg and sendmmsg on bare buffers
+bench/src/floor/socket.rs          socket options that the standard library lacks
 engine/client/c/src/calls/frame.rs     what a C program points to
 engine/client/c/src/calls/general.rs   what a C program points to
 engine/client/c/src/calls/lifetime.rs  what a C program points to

@@ -42,10 +42,10 @@ CRATES = {
     "ringshard-rollback": ["ringshard-protocol", "ringshard-world"],
     "ringshard-requests": [],
     "ringshard-link": ["ringshard-protocol"],
-    "ringshard-client": ["ringshard-protocol", "ringshard-world"],
+    "ringshard-client": ["ringshard-protocol", "ringshard-requests", "ringshard-world"],
     "ringshard-client-c": ["ringshard-client", "ringshard-terrain", "ringshard-world"],
     "ringshard": ["ringshard-link", "ringshard-prefetch", "ringshard-protocol", "ringshard-terrain", "ringshard-world"],
-    "ringshard-services": ["ringshard", "ringshard-requests"],
+    "ringshard-services": ["ringshard", "ringshard-requests", "ringshard-world"],
     "ringshard-paths": ["ringshard-terrain", "ringshard-world"],
     "ringshard-maps": ["ringshard-paths", "ringshard-terrain", "ringshard-world"],
     "ringshard-scripts-rules": ["ringshard-terrain", "ringshard-world"],
@@ -66,7 +66,7 @@ CRATES = {
     "ringshard-duel-bots": ["ringshard-client", "ringshard-duel-rules", "ringshard-rollback"],
     "ringshard-cli": [
         "ringshard", "ringshard-client", "ringshard-demo", "ringshard-maps", "ringshard-paths", "ringshard-protocol",
-        "ringshard-scripts", "ringshard-scripts-rules", "ringshard-terrain",
+        "ringshard-scripts", "ringshard-scripts-rules", "ringshard-services", "ringshard-terrain",
     ],
     "ringshard-harness": None,
     "ringshard-bench": None,
@@ -87,7 +87,7 @@ NO_IO = [
     "std::process", "std::thread", "std::time::Instant", "std::time::SystemTime", "unsafe",
 ]
 # What a crate must not name. `unsafe` is the keyword; every other entry is a path, with everything below it.
-FORBIDDEN = {crate: NO_IO for crate in ("ringshard-protocol", "ringshard-rollback", "ringshard-terrain", "ringshard-world")}
+FORBIDDEN = {crate: NO_IO for crate in ("ringshard-protocol", "ringshard-requests", "ringshard-rollback", "ringshard-terrain", "ringshard-world")}
 # The tables above hold once these exist; a workspace without them is not checked against CRATES and ROOMS.
 LAYOUT_CRATE = "ringshard-protocol"
 LAYOUT_ROOM = "runtime"

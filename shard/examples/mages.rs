@@ -3,7 +3,7 @@
 //! `cargo run --release -p ringshard --example mages` serves it. shard/games/README.md#actions explains its parts.
 
 use ringshard::game::actions::{ActionGame, Deed, decide, interrupt, refuse};
-use ringshard::game::{Admission, EventOf, Game, GameStart, NoJob, PlayerId, Reply, Rng, Shard};
+use ringshard::game::{Admission, EventOf, Game, GameStart, NoJob, PlayerId, Reply, Rng, Shard, Visitor};
 use ringshard_terrain::Terrain;
 use ringshard_terrain::movement::{self, Steering, Tuning, Walker};
 use ringshard_world::actions::{Acted, Action, ActionInput, ActionState, Aim, Outcome, Target, digest};
@@ -172,7 +172,7 @@ impl Game for Mages {
         &self.rules
     }
 
-    fn join(&mut self, shard: &mut Shard<Self>, player: PlayerId, _ticket: &[u8]) -> Admission {
+    fn join(&mut self, shard: &mut Shard<Self>, player: PlayerId, _visitor: Visitor<'_>) -> Admission {
         let own = self.spawned(shard, 0, ActionState::default());
         let Ok(body) = shard.entities.spawn(self.rules.pose(&own), Shown { health: HEALTH }) else {
             return Admission::Refused(0);

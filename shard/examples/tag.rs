@@ -3,7 +3,7 @@
 //! `cargo run --release -p ringshard --example tag` serves it. shard/games/README.md builds the same game with a client.
 
 use ringshard::game::shard::NEAREST_MAX;
-use ringshard::game::{Admission, Channel, Game, NoJob, PlayerId, Reply, Rng, Shard, To};
+use ringshard::game::{Admission, Channel, Game, NoJob, PlayerId, Reply, Rng, Shard, To, Visitor};
 use ringshard_world::limits::TICKS_PER_SECOND;
 use ringshard_world::{EntityId, Pose, Rules, wire};
 
@@ -117,7 +117,7 @@ impl Game for Tag {
         &TagRules
     }
 
-    fn join(&mut self, shard: &mut Shard<Self>, player: PlayerId, _ticket: &[u8]) -> Admission {
+    fn join(&mut self, shard: &mut Shard<Self>, player: PlayerId, _visitor: Visitor<'_>) -> Admission {
         let mut part = || shard.random.next_u32() as f32 / u32::MAX as f32;
         let own = Own { point: [CORNER[0] + part() * SIZE[0], CORNER[1] + part() * SIZE[1]], velocity: [0.0; 2] };
         let shown = Shown { is_it: false };

@@ -1,7 +1,7 @@
 //! Serving a game of one's own: everything that `ringshard serve` does, in a program of a few lines.
 //!
 //! ```no_run
-//! # use ringshard::game::{Admission, AnswerOf, Game, NoJob, PlayerId, Reply, Shard};
+//! # use ringshard::game::{Admission, AnswerOf, Game, NoJob, PlayerId, Reply, Shard, Visitor};
 //! # ringshard_world::wire! {
 //! #     pub struct Nothing {}
 //! #     pub enum Never { Is }
@@ -24,7 +24,7 @@
 //! #     type Job = NoJob;
 //! #     type Done = NoJob;
 //! #     fn rules(&self) -> &Empty { &Empty }
-//! #     fn join(&mut self, _: &mut Shard<Self>, _: PlayerId, _: &[u8]) -> Admission { Admission::Accepted }
+//! #     fn join(&mut self, _: &mut Shard<Self>, _: PlayerId, _: Visitor<'_>) -> Admission { Admission::Accepted }
 //! #     fn ask(&mut self, shard: &mut Shard<Self>, _: PlayerId, _: Never, reply: Reply) { shard.reply(reply, &Never::Is) }
 //! # }
 //! fn main() -> std::process::ExitCode {
@@ -32,13 +32,15 @@
 //! }
 //! ```
 
-use crate::config::{GameCommand, GameSection, Prepared, Sources, program_name};
+use crate::config::{GameCommand, GameSection, Prepared, Settings, Sources, program_name};
 use crate::game::simulation::Simulation;
 use crate::game::{Game, GameStart};
 use crate::ops::report::ServerReport;
 use crate::ops::serve::{Started, print_final_table, run};
+use crate::ops::services::Services;
 use crate::runtime::jobs::{JobPort, JobSettings, JobWorkers, Jobs, NoJob};
 use crate::runtime::server::{Server, StartError};
+use crate::runtime::services::{ServicesEnd, ServicesPort, between};
 use crate::world::exchange::Exchange;
 use serde::Deserialize;
 use serde::de::DeserializeOwned;
@@ -46,6 +48,7 @@ use std::any::TypeId;
 use std::error::Error;
 use std::io::{self, Write};
 use std::process::ExitCode;
+use std::sync::Arc;
 
 /// The settings of a game that has none of its own.
 #[derive(Deserialize, Default)]
@@ -68,6 +71,21 @@ pub fn serve<G: Game>(
     serve_with(|start, _: &NoSettings| game(start), work)
 }
 
+/// [`serve_with`], with services beside the server: `beside` starts them. The crate `ringshard-services` has some.
+pub fn serve_beside<S: DeserializeOwned + Default, G: Game>(
+    game: impl FnMut(GameStart, &S) -> G,
+    work: impl Fn(G::Job) -> G::Done + Send + Sync + 'static,
+    beside: impl FnOnce(&Settings, &Server, Vec<ServicesEnd>) -> StartedBeside,
+) -> ExitCode {
+    carry_out::<S>(|sources| run_game(Sources { has_services: true, ..sources }, game, work, Some(beside)))
+}
+
+/// What starting the services gives: none if the settings ask for none.
+pub type StartedBeside = Result<Option<Arc<dyn Services>>, Box<dyn Error>>;
+
+/// A program without services.
+type NoneBeside = fn(&Settings, &Server, Vec<ServicesEnd>) -> StartedBeside;
+
 /// [`serve`], for a game with settings of its own: the table `[game]` of the settings file. A key that `S` does not have, and
 /// a value that it does not take, are errors like all others: they name the key, the file and the line.
 ///
@@ -76,11 +94,16 @@ pub fn serve_with<S: DeserializeOwned + Default, G: Game>(
     game: impl FnMut(GameStart, &S) -> G,
     work: impl Fn(G::Job) -> G::Done + Send + Sync + 'static,
 ) -> ExitCode {
+    carry_out::<S>(|sources| run_game(sources, game, work, None::<NoneBeside>))
+}
+
+/// Does what the command line says. `run` serves.
+fn carry_out<S: DeserializeOwned + Default>(
+    run: impl FnOnce(Sources) -> Result<ServerReport, Box<dyn Error>>,
+) -> ExitCode {
     let command = GameCommand::parse(GameSection::of::<S>());
     let outcome = match command {
-        GameCommand::Serve(sources) => {
-            run_game(sources, game, work).map(|report| print_final_table(last_words(&report)))
-        }
+        GameCommand::Serve(sources) => run(sources).map(|report| print_final_table(last_words(&report))),
         command => command.text().map_err(Into::into).and_then(|text| print(&text.unwrap_or_default())),
     };
     match outcome {
@@ -93,28 +116,30 @@ pub fn serve_with<S: DeserializeOwned + Default, G: Game>(
     }
 }
 
-/// Starts a server whose cores run the games that `game` makes over one world. `ports` has the port of each core to the
-/// workers.
+/// Starts a server whose cores run the games that `game` makes over one world. `ports` has the ports of each core to the
+/// workers, `services` those to the services: fewer than cores if there are none.
 ///
 /// # Errors
 /// [`StartError`]; nothing runs then.
 pub fn start_world<G: Game>(
     prepared: &Prepared,
     ports: Vec<JobPort<G::Job, G::Done>>,
+    services: Vec<ServicesPort>,
     mut game: impl FnMut(GameStart) -> G,
 ) -> Result<Server, StartError> {
     let Prepared { server, world, .. } = prepared;
     let exchanges = Exchange::between(server.cpus.len(), world.entities_max);
-    let mut ends = exchanges.into_iter().zip(ports);
+    let services = services.into_iter().chain(std::iter::repeat_with(ServicesPort::closed));
+    let mut ends = exchanges.into_iter().zip(ports).zip(services);
     Server::start(server, |core| {
-        let (exchange, jobs) = ends.next().expect("there is an exchange and a port for each core");
+        let ((exchange, jobs), services) = ends.next().expect("there is an exchange and a port for each core");
         let start = GameStart { core, terrain: world.terrain.clone() };
-        Simulation::new(world.clone(), exchange, game(start)).with_jobs(jobs)
+        Simulation::new(world.clone(), exchange, game(start)).with_jobs(jobs).with_services(services)
     })
 }
 
-/// What [`serve_with`] does, for a program with a command line of its own: serves with the settings of `sources`, and returns
-/// the last report.
+/// What [`serve_with`] and [`serve_beside`] do, for a program with a command line of its own: serves with the settings of
+/// `sources`, and returns the last report.
 ///
 /// # Errors
 /// Those of [`run`].
@@ -122,6 +147,7 @@ pub fn run_game<S: DeserializeOwned + Default, G: Game>(
     sources: Sources,
     mut game: impl FnMut(GameStart, &S) -> G,
     work: impl Fn(G::Job) -> G::Done + Send + Sync + 'static,
+    beside: Option<impl FnOnce(&Settings, &Server, Vec<ServicesEnd>) -> StartedBeside>,
 ) -> Result<ServerReport, Box<dyn Error>> {
     let sources = Sources { game: Some(GameSection::of::<S>()), ..sources };
     run(sources, |configuration, prepared| {
@@ -129,9 +155,34 @@ pub fn run_game<S: DeserializeOwned + Default, G: Game>(
         let kinds: Vec<_> = G::KINDS.iter().map(|kind| kind.name).collect();
         configuration.check_kinds(&kinds)?;
         let (ports, workers) = start_workers(prepared.server.cpus.len(), &prepared.jobs, work)?;
-        let server = start_world(prepared, ports, |start| game(start, &own))?;
-        Ok(Started { server, workers, what: program_name(), reload: None })
+        let settings = configuration.settings();
+        let has_services = beside.is_some() && settings.services.is_some();
+        let (services, ends) = between(if has_services { prepared.server.cpus.len() } else { 0 });
+        let server = start_world(prepared, ports, services, |start| game(start, &own))?;
+        let (server, services) = match beside {
+            Some(beside) => start_beside(server, |server| beside(settings, server, ends))?,
+            None => (server, None),
+        };
+        Ok(Started { server, workers, what: program_name(), reload: None, services })
     })
+}
+
+/// Starts services beside a server. If they do not start, the server ends.
+///
+/// # Errors
+/// Those of `start`.
+pub fn start_beside(
+    server: Server,
+    start: impl FnOnce(&Server) -> StartedBeside,
+) -> Result<(Server, Option<Arc<dyn Services>>), Box<dyn Error>> {
+    match start(&server) {
+        Ok(services) => Ok((server, services)),
+        Err(error) => {
+            server.lifecycle().stop();
+            server.join();
+            Err(error)
+        }
+    }
 }
 
 /// The ports of the cores, in order, and the workers.

@@ -91,7 +91,7 @@ pub fn run(arguments: &Arguments) -> Result<Verdict, String> {
 
     let report = BotsReport::new(arguments, &scenario, measured, &result);
     print!("bots: players in a world\n{}", report.page());
-    if let Some(path) = &arguments.json {
+    if let Some(path) = &arguments.run.json {
         crate::report::write_json(path, &report)?;
     }
     Ok(report.verdict)
@@ -111,7 +111,7 @@ fn scenario(arguments: &Arguments) -> Result<Scenario, String> {
             return Err(format!("{option} is {value}; it must be 0 to {most}"));
         }
     }
-    let Arguments { flows, clients, secs, place, serving, settings, between, .. } = arguments;
+    let Arguments { flows, clients, secs, run, between, .. } = arguments;
     let load = scenario::Load {
         flows: *flows,
         clients: *clients,
@@ -119,7 +119,7 @@ fn scenario(arguments: &Arguments) -> Result<Scenario, String> {
         size: PAYLOAD_BYTES_MIN,
         secs: *secs,
     };
-    Scenario::new(load, place, serving, settings, between.network)
+    Scenario::new(load, &run.place, &run.serving, &run.settings, between.network)
 }
 
 /// Waits until every player has entered the world.

@@ -1,5 +1,5 @@
 use crate::scenario;
-use crate::scenario::{Flows, Placement};
+use crate::scenario::Flows;
 use ringshard_demo::Layout;
 use std::net::SocketAddr;
 use std::path::PathBuf;
@@ -38,8 +38,8 @@ pub struct Arguments {
     #[arg(long, value_name = "BYTES", default_value_t = 500, conflicts_with = "server")]
     pub snapshot_bytes: usize,
     /// Players, spread evenly, that are real clients: they keep a view of the world and check it, predict their own state
-    /// and interpolate. The others send the same inputs and only acknowledge snapshots, so that one machine can run more
-    /// players.
+    /// and interpolate. The others send the same inputs, acknowledge every snapshot and predict their own state, but keep no
+    /// view, so that one machine can run more players.
     #[arg(long, value_name = "N", default_value_t = 500)]
     pub observers: usize,
     /// Seconds between the entering of the last player and the measurement. All enter at once, which disturbs everybody's
@@ -62,14 +62,7 @@ pub struct Arguments {
     #[command(flatten)]
     pub between: scenario::NetworkOptions,
     #[command(flatten)]
-    pub place: Placement,
-    #[command(flatten)]
-    pub serving: scenario::ServerOptions,
-    #[command(flatten)]
-    pub settings: scenario::Settings,
-    /// Write the result to this file as one JSON object.
-    #[arg(long, value_name = "FILE")]
-    pub json: Option<PathBuf>,
+    pub run: scenario::RunOptions,
 }
 
 fn warm_up(text: &str) -> Result<f64, String> {

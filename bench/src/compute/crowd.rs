@@ -54,10 +54,6 @@ impl Crowd {
         self.players.len()
     }
 
-    pub fn point(&self, player: usize) -> [f32; 3] {
-        self.players[player].pose.point
-    }
-
     pub fn pose(&self, player: usize) -> &Pose {
         &self.players[player].pose
     }

@@ -1,6 +1,7 @@
 //! `compute`: what serving a world costs without sockets, encryption and clients. One thread does all the work; its CPU
 //! time counts. With `--cores` the world is that of several cores, which take their turns.
 
+mod audience;
 mod cores;
 mod crowd;
 mod options;

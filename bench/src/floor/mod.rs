@@ -3,6 +3,7 @@
 mod counts;
 pub mod relay;
 pub mod server;
+mod socket;
 
 use self::counts::Counts;
 use crate::load::generator;

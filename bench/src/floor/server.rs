@@ -2,9 +2,9 @@
 #![allow(unsafe_code)]
 
 use super::counts;
-use core_affinity::CoreId;
+use super::socket::Place;
 use std::mem::zeroed;
-use std::net::{SocketAddr, UdpSocket};
+use std::net::UdpSocket;
 use std::os::fd::AsRawFd;
 
 /// Datagrams per call.
@@ -13,25 +13,13 @@ const DATAGRAM_BYTES: usize = 2048;
 
 #[derive(clap::Args)]
 pub struct Arguments {
-    #[arg(long)]
-    listen: SocketAddr,
-    #[arg(long)]
-    cpu: usize,
+    #[command(flatten)]
+    place: Place,
 }
 
 /// Echoes until killed.
 pub fn run(arguments: &Arguments) -> Result<(), String> {
-    let socket = UdpSocket::bind(arguments.listen).map_err(|error| format!("cannot bind: {error}"))?;
-    let buffer_bytes = 32i32 << 20;
-    for option in [libc::SO_RCVBUFFORCE, libc::SO_SNDBUFFORCE] {
-        // SAFETY: the kernel reads four bytes from a live integer. A refusal leaves the default.
-        unsafe {
-            libc::setsockopt(socket.as_raw_fd(), libc::SOL_SOCKET, option, (&raw const buffer_bytes).cast(), 4);
-        }
-    }
-    counts::answer_queries();
-    core_affinity::set_for_current(CoreId { id: arguments.cpu });
-    echo(&socket);
+    echo(&arguments.place.open(&[])?);
     Ok(())
 }
 

@@ -89,7 +89,7 @@ pub fn run(arguments: &Arguments) -> Result<Verdict, String> {
 }
 
 fn write(arguments: &Arguments, report: &OverloadReport) -> Result<(), String> {
-    if let Some(path) = &arguments.json {
+    if let Some(path) = &arguments.run.json {
         crate::report::write_json(path, report)?;
     }
     let Some(path) = &arguments.svg else { return Ok(()) };
@@ -110,7 +110,7 @@ fn phases_of(path: &Path) -> Result<Vec<Phase>, String> {
 }
 
 fn scenario(arguments: &Arguments, clients: usize) -> Result<Scenario, String> {
-    let Arguments { flows, secs, place, serving, settings, .. } = arguments;
+    let Arguments { flows, secs, run, .. } = arguments;
     let load = scenario::Load {
         flows: *flows,
         clients,
@@ -118,7 +118,7 @@ fn scenario(arguments: &Arguments, clients: usize) -> Result<Scenario, String> {
         size: PAYLOAD_BYTES_MIN,
         secs: *secs,
     };
-    Scenario::new(load, place, serving, settings, None)
+    Scenario::new(load, &run.place, &run.serving, &run.settings, None)
 }
 
 fn options(arguments: &Arguments, players: usize) -> Vec<String> {
@@ -194,8 +194,8 @@ fn recover(arguments: &Arguments, server: &Server, gate: &Gate) -> Result<Option
     while began.elapsed() < RECOVERY {
         std::thread::sleep(LOOK);
         let report = server.report()?;
-        // An overloaded server drops some of the datagrams by which players leave. It serves these until they are silent for
-        // long enough: so long the load lasts.
+        // An overloaded server may drop all copies of a player's Disconnect. It serves such a player until its timeout: so long
+        // the load lasts.
         if report.total("world_players") > arguments.capacity as u64 && left.elapsed() < SILENCE {
             began = Instant::now();
         }

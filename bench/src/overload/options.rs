@@ -1,5 +1,5 @@
 use crate::scenario;
-use crate::scenario::{Flows, Placement};
+use crate::scenario::Flows;
 use ringshard_demo::Layout;
 use std::path::PathBuf;
 
@@ -31,14 +31,7 @@ pub struct Arguments {
     #[arg(long, value_name = "SHARE", default_value_t = 0.5)]
     pub moving: f64,
     #[command(flatten)]
-    pub place: Placement,
-    #[command(flatten)]
-    pub serving: scenario::ServerOptions,
-    #[command(flatten)]
-    pub settings: scenario::Settings,
-    /// Write the result to this file as one JSON object.
-    #[arg(long, value_name = "FILE")]
-    pub json: Option<PathBuf>,
+    pub run: scenario::RunOptions,
     /// Draw the round trips and rates of the loads into this file, as SVG.
     #[arg(long, value_name = "FILE")]
     pub svg: Option<PathBuf>,

@@ -125,7 +125,7 @@ impl Member for Visitor {
             self.note_input(now);
         } else if self.follower().newest_input().is_some() && !self.has_left {
             self.has_left = true;
-            self.connection_mut().disconnect();
+            self.connection_mut().disconnect_spread();
         }
         if closed.is_some() && !self.has_left {
             self.start.gate.dropped.fetch_add(1, Ordering::Relaxed);
@@ -136,7 +136,7 @@ impl Member for Visitor {
     fn deadline(&self) -> Instant {
         match (self.is_active(), self.has_left) {
             (true, _) => self.follower().deadline().min(self.now + LOOK),
-            (false, true) => Instant::NEVER,
+            (false, true) => self.connection().deadline(),
             (false, false) => self.now + LOOK,
         }
     }

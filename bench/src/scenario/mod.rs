@@ -4,7 +4,7 @@ mod options;
 mod values;
 
 pub use self::options::{
-    Arguments, Load, MapOption, NetworkOptions, Placement, RunningServer, ServerOptions, Setting, Settings,
+    Arguments, Load, MapOption, NetworkOptions, Placement, RunOptions, RunningServer, ServerOptions, Setting, Settings,
 };
 pub use self::values::{Cipher, Datapath, Flows, IdleStrategy, Rate, number_in, option_name};
 

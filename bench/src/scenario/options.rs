@@ -115,6 +115,20 @@ pub struct Settings {
     pub settings: Vec<Setting>,
 }
 
+/// Where a server of our own and its clients run, how it runs, and where the result goes.
+#[derive(clap::Args, Clone, Debug)]
+pub struct RunOptions {
+    #[command(flatten)]
+    pub place: Placement,
+    #[command(flatten)]
+    pub serving: ServerOptions,
+    #[command(flatten)]
+    pub settings: Settings,
+    /// Write the result to this file as one JSON object.
+    #[arg(long, value_name = "FILE")]
+    pub json: Option<PathBuf>,
+}
+
 /// The map of a world.
 #[derive(clap::Args, Clone, Debug)]
 pub struct MapOption {

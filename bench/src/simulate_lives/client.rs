@@ -6,6 +6,7 @@ use crate::delivery_check::DeliveryCheck;
 use ringshard_client::{AskId, Client, News, Unanswered};
 use ringshard_protocol::wire::Channel;
 use ringshard_world::EntityId;
+use ringshard_world::messages::reason::TICKET;
 use std::collections::{BTreeMap, BTreeSet};
 
 /// A client, as the model has it.
@@ -70,7 +71,7 @@ impl Model {
     pub fn hear(&mut self, news: &News<Lives>, ledger: &Ledger) -> Result<(), String> {
         match *news {
             News::Entered { .. } => self.enter(),
-            News::Refused(reason) => self.leave(self.refusal() == Some(reason)),
+            News::Refused(reason) => self.leave(self.refusal() == Some(reason) || reason == TICKET),
             News::WrongSchema(_) => self.leave(false),
             News::PutOut(reason) => self.leave((PUT_OUT..PUT_OUT + 10).contains(&reason) || reason == BACKLOG),
             News::Spawned(id) => ok(self.is_inside && self.seen.insert(id)),

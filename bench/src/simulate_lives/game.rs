@@ -5,7 +5,7 @@ use super::rules::{
     Answer, Ask, Event, Input, LATE_REFUSAL, Lives, Order, Own, REFUSAL, Shown, Ticket, WRONG_TICKET, plans, seal,
 };
 use crate::random::Random;
-use ringshard::game::{Admission, Game, LeaveReason, NoJob, PlayerId, Reply, Shard, To};
+use ringshard::game::{Admission, Game, LeaveReason, NoJob, PlayerId, Reply, Shard, To, Visitor};
 use ringshard_protocol::wire::Channel;
 use ringshard_world::messages::read_whole;
 use ringshard_world::{EntityId, Rules};
@@ -261,7 +261,8 @@ impl Game for RandomGame {
         &Lives
     }
 
-    fn join(&mut self, shard: &mut Core, player: PlayerId, ticket: &[u8]) -> Admission {
+    fn join(&mut self, shard: &mut Core, player: PlayerId, visitor: Visitor<'_>) -> Admission {
+        let ticket = visitor.name();
         let tick = shard.tick();
         self.ledger.open().counts.asked += 1;
         let Ok(ticket) = read_whole::<Ticket>(ticket) else {

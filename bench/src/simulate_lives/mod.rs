@@ -18,6 +18,7 @@ mod ledger;
 mod options;
 mod report;
 mod rules;
+mod services;
 mod simulator;
 
 pub use self::options::Arguments;

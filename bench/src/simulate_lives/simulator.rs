@@ -4,9 +4,11 @@ use super::client::Model;
 use super::game::RandomGame;
 use super::ledger::Shared;
 use super::rules::{Ask, Event, Input, Lives, Ticket, plans};
+use super::services::Services;
 use crate::random::Random;
 use ringshard::game::GameStart;
 use ringshard::game::simulation::{VISIBLE_MAX, WorldConfig};
+use ringshard::runtime::services::between;
 use ringshard_protocol::time::{Duration, Instant};
 use ringshard_protocol::wire::Channel;
 use ringshard_testing::World;
@@ -62,6 +64,9 @@ pub struct Simulator {
     world: World<RandomGame>,
     ledger: Shared,
     random: Random,
+    services: Services,
+    /// Whether the services refuse tickets.
+    mistrust: bool,
     models: Vec<Model>,
     /// When the outage of each client ends.
     cut_until: Vec<Option<Instant>>,
@@ -81,11 +86,21 @@ impl Simulator {
         };
         let mut games = random.fork();
         let game = |start: GameStart| RandomGame::new(start.core, cores, ledger.clone(), games.fork());
-        let world = World::with_config(cores, NETWORKS[0], seed, config, game);
+        let (ports, ends) = between(cores);
+        let world = World::with_services(cores, NETWORKS[0], seed, config, game, ports);
+        let services = Services::new(ends, random.fork());
         let models = (0..clients).map(Model::new).collect();
         let cut_until = vec![None; clients];
-        let mut simulator =
-            Simulator { world, ledger, random, models, cut_until, action_counts: ActionCounts::default() };
+        let mut simulator = Simulator {
+            world,
+            ledger,
+            random,
+            services,
+            mistrust: true,
+            models,
+            cut_until,
+            action_counts: ActionCounts::default(),
+        };
         for number in 0..clients {
             let ticket = simulator.ticket(number);
             simulator.world.join(&ticket);
@@ -247,7 +262,8 @@ impl Simulator {
             2 => (0..70).for_each(|number| client.ask(now, number, &Ask::Never { value: 0 })),
             3 => {
                 let channel = Channel::new((draw % 16) as u8).expect("there are sixteen channels");
-                let kind = self.random.pick(&[kinds::EVENT, kinds::ASK, kinds::ANSWER, kinds::ENTER_TO_WORLD, 0, 200]);
+                let kind =
+                    self.random.pick(&[kinds::EVENT, kinds::ASK, kinds::ANSWER, kinds::ENTER_TO_WORLD, 16, 31, 0, 200]);
                 let mut message = vec![kind];
                 message.extend((0..self.random.magnitude(1, 200)).map(|_| self.random.next() as u8));
                 client.send(now, channel, &message);
@@ -276,6 +292,7 @@ impl Simulator {
                 tick: scene.tick().wrapping_add(1),
             };
             self.world.pass(grain, input);
+            self.services.step(self.world.now(), self.mistrust)?;
             self.check()?;
         }
         Ok(())
@@ -323,6 +340,7 @@ impl Simulator {
     fn rest(&mut self) -> Result<(), String> {
         self.action_counts.rests += 1;
         self.ledger.open().is_calm = true;
+        self.mistrust = false;
         self.world.set_network(NETWORKS[0]);
         for number in 0..self.models.len() {
             self.cut_until[number] = None;
@@ -343,6 +361,10 @@ impl Simulator {
                 return Err(format!("everybody has left, but core {core} has (connections, message bytes) {left:?}"));
             }
         }
+        if !self.services.is_empty() {
+            return Err("everybody has left, but not to the services".into());
+        }
+        self.mistrust = true;
         let mut ledger = self.ledger.open();
         ledger.forget()?;
         ledger.is_calm = false;

@@ -22,8 +22,9 @@ use ringshard_protocol::crypto::{PublicKey, SecretKey, Suites};
 use ringshard_protocol::limits::{HEARTBEAT_DEFAULT, TIMEOUT_DEFAULT};
 use ringshard_protocol::time::{Duration, Instant};
 use ringshard_protocol::{Endpoint, EndpointConfig};
-use ringshard_world::State;
-use ringshard_world::character::{Character, states};
+use ringshard_world::character::Character;
+use ringshard_world::{EntityId, State};
+use std::collections::HashMap;
 use std::net::SocketAddr;
 use std::sync::Arc;
 use std::sync::atomic::Ordering;
@@ -44,6 +45,8 @@ pub struct Simulator {
     near: f32,
     seed: u64,
     exchange_delays: ExchangeDelays,
+    /// The entities in view as their players' cores had them [`SETTLED`] before the end.
+    former: HashMap<(SocketAddr, EntityId), State<Character>>,
 }
 
 impl Simulator {
@@ -114,6 +117,7 @@ impl Simulator {
             network,
             seed,
             exchange_delays: ExchangeDelays::default(),
+            former: HashMap::new(),
         };
         (0..clients).for_each(|_| simulator.join());
         Ok(simulator)
@@ -173,30 +177,39 @@ impl Simulator {
         self.shared.stand_still.store(true, Ordering::Relaxed);
         self.next_churn = Instant::NEVER;
         self.stall = Duration::ZERO;
-        let until = self.network.now() + STAND_STILL;
+        self.pass(STAND_STILL - SETTLED);
+        self.former = self.in_view().filter_map(|(server, id, _, state)| Some(((server, id), *state?))).collect();
+        self.pass(SETTLED);
+    }
+
+    fn pass(&mut self, time: Duration) {
+        let until = self.network.now() + time;
         while self.network.now() < until {
             self.step();
         }
     }
 
-    /// Counts the entities in the clients' views, and those that differ from the server's.
-    pub fn compare(&self) -> (usize, usize) {
-        let (mut compared, mut differing) = (0, 0);
-        for player in &self.players {
-            let server_core = self
-                .server_cores
-                .iter()
-                .find(|server_core| server_core.address == player.server)
-                .expect("the player's server is one of the cores");
+    /// Every entity in view of a player: the player's core, the entity, its state in the view, and at that core.
+    fn in_view(
+        &self,
+    ) -> impl Iterator<Item = (SocketAddr, EntityId, &State<Character>, Option<&State<Character>>)> + '_ {
+        self.players.iter().flat_map(|player| {
+            let is_its = |server_core: &&ServerCore| server_core.address == player.server;
+            let server_core = self.server_cores.iter().find(is_its).expect("the player's server is one of the cores");
             let shard = server_core.core.service().shard();
-            for seen in player.bot.client().view().entities() {
-                compared += 1;
-                // NPCs keep walking: a view of them may be a few ticks old.
-                let walks = |state: &State<Character>| state.shown.is(states::MOVING);
-                let same = |state: &State<Character>| walks(state) || walks(seen.state()) || state == seen.state();
-                let same = shard.state(seen.id()).is_some_and(same);
-                differing += usize::from(!same);
-            }
+            let seen = player.bot.client().view().entities();
+            seen.map(move |seen| (player.server, seen.id(), seen.state(), shard.state(seen.id())))
+        })
+    }
+
+    /// Counts the entities in the clients' views, and those that differ from the server's. NPCs keep walking and turning: a
+    /// view of one that has changed lately may be a few ticks old.
+    fn compare(&self) -> (usize, usize) {
+        let (mut compared, mut differing) = (0, 0);
+        for (server, id, seen, state) in self.in_view() {
+            compared += 1;
+            let has_changed = |state| self.former.get(&(server, id)) != Some(state);
+            differing += usize::from(!state.is_some_and(|state| state == seen || has_changed(state)));
         }
         (compared, differing)
     }
@@ -244,5 +257,7 @@ const STEP: Duration = Duration::from_millis(1);
 const TURNS: usize = 3;
 /// How long everybody stands still at the end. Then every view must equal the server's.
 const STAND_STILL: Duration = Duration::from_secs(8);
+/// Views must have what the server has had for so long: longer than a change takes to arrive if a few datagrams are lost.
+const SETTLED: Duration = Duration::from_secs(2);
 /// Message memory of a core, in bytes.
 const MESSAGE_BYTES_MAX: usize = 64 << 20;

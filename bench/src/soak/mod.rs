@@ -36,7 +36,7 @@ pub fn run(arguments: &Arguments) -> Result<Verdict, String> {
     };
     let report = SoakReport::new(arguments, &scenario, outcome);
     print!("soak: reliable messages to a server and back\n{}", report.page());
-    if let Some(path) = &arguments.json {
+    if let Some(path) = &arguments.run.json {
         crate::report::write_json(path, &report)?;
     }
     Ok(report.verdict)
@@ -53,9 +53,9 @@ fn scenario(arguments: &Arguments) -> Result<Scenario, String> {
     if arguments.warm_up.is_some() && arguments.running.server().is_some() && arguments.server_pid.is_none() {
         return Err("--warm-up is about the server's memory; give its process id with --server-pid".to_owned());
     }
-    let Arguments { flows, clients, place, serving, settings, between, .. } = arguments;
+    let Arguments { flows, clients, run, between, .. } = arguments;
     let (flows, clients) = (*flows, *clients);
     let load = scenario::Load { flows, clients, rate: Rate::Hz(rate), size: PAYLOAD_BYTES_MIN, secs: 1.0 };
-    let scenario = Scenario::new(load, place, serving, settings, between.network)?;
+    let scenario = Scenario::new(load, &run.place, &run.serving, &run.settings, between.network)?;
     Ok(Scenario { measure: Duration::from_secs_f64(mins * 60.0), ..scenario })
 }

@@ -1,7 +1,6 @@
 use crate::report::network::round_trip_max;
 use crate::scenario;
-use crate::scenario::{Flows, Placement};
-use std::path::PathBuf;
+use crate::scenario::Flows;
 use std::time::Duration;
 
 /// Deadline of echoes without a simulated network.
@@ -40,14 +39,7 @@ pub struct Arguments {
     #[command(flatten)]
     pub between: scenario::NetworkOptions,
     #[command(flatten)]
-    pub place: Placement,
-    #[command(flatten)]
-    pub serving: scenario::ServerOptions,
-    #[command(flatten)]
-    pub settings: scenario::Settings,
-    /// Write the result to this file as one JSON object.
-    #[arg(long, value_name = "FILE")]
-    pub json: Option<PathBuf>,
+    pub run: scenario::RunOptions,
 }
 
 impl Arguments {

@@ -9,7 +9,6 @@ use crate::scenario::{Flows, Placement, Rate, Scenario};
 use crate::system::interrupt;
 use crate::terminal::grouped;
 use crate::{echo, scenario};
-use std::path::PathBuf;
 
 #[derive(clap::Args, Clone, Debug)]
 pub struct Arguments {
@@ -34,26 +33,19 @@ pub struct Arguments {
     #[command(flatten)]
     targets: Targets,
     #[command(flatten)]
-    place: Placement,
-    #[command(flatten)]
-    serving: scenario::ServerOptions,
-    #[command(flatten)]
-    settings: scenario::Settings,
-    /// Write the result to this file as one JSON object.
-    #[arg(long, value_name = "FILE")]
-    json: Option<PathBuf>,
+    run: scenario::RunOptions,
 }
 
 pub fn run(arguments: &Arguments) -> Result<Verdict, String> {
     let scenario = |flows, clients, rate, secs| {
-        let Arguments { size, place, serving, settings, between, .. } = arguments;
+        let Arguments { size, run, between, .. } = arguments;
         // --relays applies to relay flows only.
-        let place = Placement { relays: place.relays.filter(|_| flows == Flows::Relay), ..place.clone() };
+        let place = Placement { relays: run.place.relays.filter(|_| flows == Flows::Relay), ..run.place.clone() };
         Scenario::new(
             scenario::Load { flows, clients, rate, size: *size, secs },
             &place,
-            serving,
-            settings,
+            &run.serving,
+            &run.settings,
             between.network,
         )
     };
@@ -73,7 +65,7 @@ pub fn run(arguments: &Arguments) -> Result<Verdict, String> {
     let verdict = verified.judge(arguments.targets.judge(&verified));
     verified.verdict = Some(verdict.clone());
     print(arguments.targets, &verified, beside.as_ref());
-    if let Some(path) = &arguments.json {
+    if let Some(path) = &arguments.run.json {
         verified.write_json(path)?;
     }
     Ok(verdict)

@@ -115,9 +115,11 @@ impl Driver {
         }
     }
 
-    /// Disconnects, and tells the server. [`Event::Closed`] follows.
+    /// Disconnects, and tells the server. [`Event::Closed`] follows within about 100 ms, while [`Self::update`] or
+    /// [`Self::flush`] is called: the server is told several times, because an overloaded one drops datagrams that arrive
+    /// together. A driver that is dropped meanwhile tells it at once.
     pub fn disconnect(&mut self) {
-        self.client.disconnect();
+        self.client.disconnect_spread();
         self.flush();
     }
 
@@ -239,6 +241,7 @@ fn take_events(client: &mut Client, inbox: &mut Inbox) -> bool {
 
 impl Drop for Driver {
     fn drop(&mut self) {
-        self.disconnect();
+        self.client.disconnect();
+        self.flush();
     }
 }

@@ -122,6 +122,8 @@
 //! | [`Client`] | a client of a game | the protocol, the world |
 //! | [`Udp`] | such a client, with socket and clock | [`Client`], the socket |
 //! | [`Driver`] | one connection, with socket and clock | the protocol, the socket, the inbox |
+//! | [`Services`] | calls, downloads and notices of the server's services | [`Client`], [`requests`] |
+//! | [`Cache`] | a folder that keeps downloaded resources | `std::fs` |
 //! | `connect` | what every connection begins with | the socket |
 //! | `socket` | a non-blocking UDP socket that reports errors as losses | `std::net` |
 //! | `inbox` | messages and events of a driver until the game takes them | |
@@ -130,13 +132,16 @@
 
 #![forbid(unsafe_code)]
 
+mod cache;
 mod client;
 mod connect;
 mod driver;
 mod inbox;
+mod services;
 mod socket;
 mod udp;
 
+pub use cache::{Cache, ContentHash};
 pub use client::{AskId, Client, ClientStats, Clock, NEWS_MAX, NewClientError, News, Scene, Unanswered};
 pub use connect::ConnectError;
 pub use driver::Driver;
@@ -146,9 +151,11 @@ pub use ringshard_protocol::client::{ClientConfig, ClientEvent, CloseReason};
 pub use ringshard_protocol::connection::SendError;
 pub use ringshard_protocol::crypto::PublicKey;
 pub use ringshard_protocol::wire::{Channel, ConnectionId, Delivery, Message};
+pub use ringshard_requests as requests;
 pub use ringshard_world as world;
 pub use ringshard_world::interpolation::{Interpolation, Mode};
 pub use ringshard_world::prediction::Smoothing;
 pub use ringshard_world::{EntityId, Map, Pose, Rules};
+pub use services::{ServiceEvent, Services, answer};
 pub use socket::SocketStats;
 pub use udp::Udp;

@@ -124,9 +124,11 @@ impl<R: Rules> Udp<R> {
         Ok(())
     }
 
-    /// Disconnects, and tells the server. [`News::Closed`] follows.
+    /// Disconnects, and tells the server. [`News::Closed`] follows within about 100 ms, while [`Self::poll`] or
+    /// [`Self::flush`] is called: the server is told several times, because an overloaded one drops datagrams that arrive
+    /// together. A client that is dropped meanwhile tells it at once.
     pub fn close(&mut self) {
-        self.client.close();
+        self.client.close_spread();
         self.flush();
     }
 
@@ -174,6 +176,7 @@ impl<R: Rules> fmt::Debug for Udp<R> {
 
 impl<R: Rules> Drop for Udp<R> {
     fn drop(&mut self) {
-        self.close();
+        self.client.close();
+        self.flush();
     }
 }

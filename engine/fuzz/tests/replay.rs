@@ -37,6 +37,8 @@ replay! {
     codec,
     contract,
     cookie,
+    download_messages,
+    downloads,
     endpoint_receive,
     enter_answer,
     enter_request,
@@ -51,5 +53,6 @@ replay! {
     services_messages,
     session_parameters_and_header,
     value,
+    ticket,
     world,
 }

@@ -80,6 +80,8 @@ pub const BUSY_WAIT_MAX: Duration = Duration::from_secs(2);
 pub const BUSY_TIMEOUT: Duration = Duration::from_secs(60);
 /// Copies of a Disconnect, each with its own sequence number: a Disconnect is never retransmitted.
 pub const DISCONNECT_COPIES: usize = 3;
+/// Time between two copies that a client sends. An overloaded server drops datagrams that arrive together.
+pub const DISCONNECT_INTERVAL: Duration = Duration::from_millis(50);
 
 /// Channels of a connection. Channel `n` has the delivery `n % 4` (PROTOCOL.md#channels).
 pub const CHANNELS: usize = 16;

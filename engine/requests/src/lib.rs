@@ -8,4 +8,8 @@ pub mod codec;
 pub mod download;
 pub mod limits;
 pub mod message;
+pub mod ticket;
 pub mod value;
+
+#[cfg(test)]
+mod vectors;

@@ -38,6 +38,10 @@ pub const TOPIC_BYTES_MAX: usize = 64;
 pub const DOWNLOADS_OPEN_MAX: usize = 16;
 /// Bytes that one Fetch asks for.
 pub const FETCH_BYTES_MAX: u32 = 262_144;
+/// Ranges of one client that a server keeps until it has sent them.
+pub const FETCHES_OPEN_MAX: usize = 32;
+/// Bytes of a resource's name. One byte says its length.
+pub const RESOURCE_NAME_BYTES_MAX: usize = 127;
 /// Bytes that one Piece carries.
 pub const PIECE_BYTES_MAX: usize = 8_192;
 

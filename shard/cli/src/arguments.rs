@@ -1,6 +1,9 @@
 //! The command line: all commands and their help.
 
-use crate::{capture, config, control, doctor, histograms, keygen, manual, map, path, play, report, sessions, top};
+use crate::{
+    accounts, capture, config, control, doctor, histograms, keygen, manual, map, path, places, play, report, resources,
+    sessions, top,
+};
 use clap::{Parser, Subcommand};
 use ringshard::config::Sources;
 
@@ -68,6 +71,15 @@ pub enum Command {
     /// Bake maps from heightmaps and glTF models, look at them, and make a sample map.
     #[command(subcommand, after_help = map::FIRST_STEPS)]
     Map(map::Arguments),
+    /// Sign files and add them to what clients download from the server.
+    #[command(subcommand, after_help = resources::FIRST_STEPS)]
+    Resources(resources::Arguments),
+    /// List, show, disable, reset, import, export and back up the accounts of players.
+    #[command(subcommand, after_help = accounts::FIRST_STEPS)]
+    Accounts(accounts::Arguments),
+    /// Import places from CSV or JSON, and search them.
+    #[command(subcommand, after_help = places::FIRST_STEPS)]
+    Places(places::Arguments),
     /// Print completions for a shell: `ringshard completions bash > /etc/bash_completion.d/ringshard`.
     Completions(manual::CompletionsArguments),
     /// Write manual pages, one per command.

@@ -2,6 +2,7 @@
 
 #![forbid(unsafe_code)]
 
+mod accounts;
 mod admin;
 mod arguments;
 mod capture;
@@ -15,8 +16,10 @@ mod manual;
 mod map;
 mod output;
 mod path;
+mod places;
 mod play;
 mod report;
+mod resources;
 mod restored;
 #[cfg(feature = "scripts")]
 mod script;
@@ -51,6 +54,9 @@ fn main() -> ExitCode {
         Command::Play(arguments) => play::run(&arguments),
         Command::Report(arguments) => report::run(&arguments),
         Command::Map(arguments) => map::run(&arguments),
+        Command::Resources(arguments) => resources::run(&arguments),
+        Command::Accounts(arguments) => accounts::run(&arguments),
+        Command::Places(arguments) => places::run(&arguments),
         Command::Completions(arguments) => manual::completions::<Arguments>(&arguments),
         Command::Man(arguments) => manual::man::<Arguments>(&arguments),
     };

@@ -6,6 +6,7 @@ use ringshard::ops::handle::GameSettings;
 use ringshard::ops::serve::Started;
 use ringshard::runtime::jobs::Jobs;
 use ringshard::runtime::service::LiveSettings;
+use ringshard::runtime::services::ServicesPort;
 use ringshard::serve::start_world;
 use ringshard_scripts::{Budget, Script, ScriptGame};
 use std::error::Error;
@@ -13,7 +14,12 @@ use std::path::Path;
 use std::time::Duration;
 
 /// Starts a server of the game in this file. A reload reads the file again.
-pub fn start(configuration: &Configuration, prepared: &Prepared, path: &Path) -> Result<Started, Box<dyn Error>> {
+pub fn start(
+    configuration: &Configuration,
+    prepared: &Prepared,
+    path: &Path,
+    services: Vec<ServicesPort>,
+) -> Result<Started, Box<dyn Error>> {
     let (script, budget) = (Script::read(path)?, budget(configuration.settings()));
     let kinds: Vec<_> = ScriptGame::KINDS.iter().map(|kind| kind.name).collect();
     configuration.check_kinds(&kinds)?;
@@ -21,14 +27,14 @@ pub fn start(configuration: &Configuration, prepared: &Prepared, path: &Path) ->
     let trial = GameStart { core: 0, terrain: prepared.world.terrain.clone() };
     ScriptGame::new(&trial, &script, budget)?;
     let game = |start: GameStart| ScriptGame::new(&start, &script, budget).expect("it has loaded a moment ago");
-    let server = start_world(prepared, Jobs::none(prepared.server.cpus.len()), game)?;
+    let server = start_world(prepared, Jobs::none(prepared.server.cpus.len()), services, game)?;
     let path = path.to_owned();
     let load = move || {
         let script = Script::read(&path).map_err(|error| error.to_string())?;
         let settings: GameSettings = Box::new(move || LiveSettings::new(script.clone()));
         Ok(settings)
     };
-    Ok(Started { server, workers: None, what: script.name().to_owned(), reload: Some(Box::new(load)) })
+    Ok(Started { server, workers: None, what: script.name().to_owned(), reload: Some(Box::new(load)), services: None })
 }
 
 fn budget(settings: &Settings) -> Budget {

@@ -1,14 +1,16 @@
 //! `ringshard serve`
 
-use ringshard::config::{Configuration, Layout, Prepared, Served, Sources};
+use ringshard::config::{Configuration, Layout, Prepared, Served, Settings, Sources};
 use ringshard::game::Game;
 use ringshard::ops::serve::{Started, print_final_table};
 use ringshard::runtime::jobs::Jobs;
 use ringshard::runtime::server::Server;
 use ringshard::runtime::service::Echo;
-use ringshard::serve::{start_workers, start_world};
+use ringshard::runtime::services::{ServicesEnd, ServicesPort, between};
+use ringshard::serve::{StartedBeside, start_beside, start_workers, start_world};
 use ringshard_demo::{self as demo, Demo};
 use ringshard_paths::{Navigator, PathJob};
+use ringshard_services::{ServerIdentity, Services};
 use std::error::Error;
 #[cfg(not(feature = "scripts"))]
 use std::path::Path;
@@ -16,15 +18,36 @@ use std::sync::Arc;
 
 /// Runs `ringshard serve`.
 pub fn run(sources: &Sources) -> Result<(), Box<dyn Error>> {
-    let report = ringshard::ops::serve::run(sources.clone(), start)?;
+    let sources = Sources { has_services: true, ..sources.clone() };
+    let report = ringshard::ops::serve::run(sources, start)?;
     print_final_table(crate::histograms::table(&report));
     Ok(())
 }
 
 fn start(configuration: &Configuration, prepared: &Prepared) -> Result<Started, Box<dyn Error>> {
     let settings = configuration.settings();
+    let (ports, ends) = between(if settings.services.is_some() { settings.cpus.len() } else { 0 });
+    let started = start_game(configuration, prepared, ports)?;
+    let (server, services) = start_beside(started.server, |server| beside(settings, server, ends))?;
+    Ok(Started { server, services, ..started })
+}
+
+/// Starts the services that the settings ask for.
+fn beside(settings: &Settings, server: &Server, ends: Vec<ServicesEnd>) -> StartedBeside {
+    let identity = ServerIdentity { key: *server.public_key().as_bytes(), listen: server.listen() };
+    let services = Services::start(settings, identity, ends, |_, _| {})?;
+    Ok(services.map(|services| services as Arc<_>))
+}
+
+/// Starts what the settings say, with the ports to the services.
+fn start_game(
+    configuration: &Configuration,
+    prepared: &Prepared,
+    services: Vec<ServicesPort>,
+) -> Result<Started, Box<dyn Error>> {
+    let settings = configuration.settings();
     if let Some(path) = &settings.script {
-        return script(configuration, prepared, path);
+        return script(configuration, prepared, path, services);
     }
     let (server, workers) = match settings.game {
         Served::Echo => (Server::start(&prepared.server, |_| Echo)?, None),
@@ -40,7 +63,7 @@ fn start(configuration: &Configuration, prepared: &Prepared) -> Result<Started, 
                 Some(_) => start_workers(cores, &prepared.jobs, PathJob::run)?,
                 None => (Jobs::none(cores), None),
             };
-            let server = start_world(prepared, ports, |start| {
+            let server = start_world(prepared, ports, services, |start| {
                 let demo = Demo::new(start.terrain, layout, share(start.core));
                 match &navigator {
                     Some(navigator) => demo.with_paths(navigator.clone()),
@@ -51,14 +74,14 @@ fn start(configuration: &Configuration, prepared: &Prepared) -> Result<Started, 
         }
     };
     let (game, _) = configuration.raw_values().get("game");
-    Ok(Started { server, workers, what: game.to_owned(), reload: None })
+    Ok(Started { server, workers, what: game.to_owned(), reload: None, services: None })
 }
 
 #[cfg(feature = "scripts")]
 use crate::script::start as script;
 
 #[cfg(not(feature = "scripts"))]
-fn script(_: &Configuration, _: &Prepared, _: &Path) -> Result<Started, Box<dyn Error>> {
+fn script(_: &Configuration, _: &Prepared, _: &Path, _: Vec<ServicesPort>) -> Result<Started, Box<dyn Error>> {
     Err("this program is built without the feature scripts, so it serves no game in Luau".into())
 }
 

@@ -2,16 +2,20 @@
 //! on a core's.
 #![forbid(unsafe_code)]
 
-mod account_id;
 pub mod accounts;
 pub mod actions;
 pub mod directions;
+pub mod hub;
 pub mod login;
 pub mod places;
 pub mod port;
 pub mod resources;
+mod serve;
+pub mod start;
 pub mod suggestions;
 pub mod tickets;
 pub mod tiles;
 
-pub use account_id::AccountId;
+pub use ringshard::game::AccountId;
+pub use serve::serve;
+pub use start::{ServerIdentity, Services, StartError};

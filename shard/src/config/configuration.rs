@@ -5,7 +5,7 @@ use super::game_section;
 use super::prepare::{self, Prepared};
 use super::raw_values::RawValues;
 use super::setting_metadata::Setting;
-use super::settings::{DEMONSTRATION, Served, Settings, WORLD, all_settings};
+use super::settings::{DEMONSTRATION, SERVICES, Served, Settings, WORLD, all_settings};
 use super::sources::Sources;
 use super::value_source::Source;
 use crate::world::rewind::RewindSettings;
@@ -164,6 +164,11 @@ impl Configuration {
                 note(setting, "this program is built without the feature ops, which has the admin port");
                 continue;
             }
+            if setting.group == SERVICES
+                && let Some(why) = self.lacks_services(setting)
+            {
+                note(setting, why);
+            }
             if let Some(why) = self.lacks_game(setting) {
                 note(setting, why);
             }
@@ -175,6 +180,17 @@ impl Configuration {
             }
         }
         lines
+    }
+
+    /// Why a setting of the services has no effect.
+    fn lacks_services(&self, setting: &Setting) -> Option<&'static str> {
+        let is_of_login = ["login-certificate", "login-certificate-key", "public-address", "accounts-hook"];
+        match (&self.settings.services, self.settings.login) {
+            _ if !self.sources.has_services => Some("this program has no services"),
+            (None, _) if setting.name != "services" => Some("services is not set"),
+            (Some(_), None) if is_of_login.contains(&&*setting.name) => Some("login is off"),
+            _ => None,
+        }
     }
 
     /// Why a setting of a game has no effect.

@@ -38,12 +38,21 @@ pub enum KeyFileError {
 
 /// Makes a key, writes it to a file that must not exist yet, and returns the public half.
 ///
-/// The file is complete or does not exist: it is written under another name, synced, and linked into place.
-///
 /// # Errors
 /// [`KeyFileError`].
 pub fn generate(path: &Path) -> Result<PublicKey, KeyFileError> {
     let secret = SecretKey::from_bytes(random_bytes());
+    write_new_private(path, &secret.to_hex())?;
+    Ok(secret.public())
+}
+
+/// Writes a line with a secret to a file that must not exist yet.
+///
+/// The file is complete or does not exist: it is written under another name, synced, and linked into place.
+///
+/// # Errors
+/// [`KeyFileError`].
+pub fn write_new_private(path: &Path, secret: &str) -> Result<(), KeyFileError> {
     let failed = |step: &'static str| move |error| KeyFileError::Failed(path.to_owned(), step, error);
     let partial = path.with_extension(format!("partial-{}", std::process::id()));
     let mut file = OpenOptions::new()
@@ -52,11 +61,11 @@ pub fn generate(path: &Path) -> Result<PublicKey, KeyFileError> {
         .mode(0o600)
         .open(&partial)
         .map_err(failed("create a file beside"))?;
-    let written = writeln!(file, "{}", secret.to_hex()).and_then(|()| file.sync_all());
+    let written = writeln!(file, "{secret}").and_then(|()| file.sync_all());
     let linked = written.and_then(|()| std::fs::hard_link(&partial, path));
     let _ = std::fs::remove_file(&partial);
     match linked {
-        Ok(()) => Ok(secret.public()),
+        Ok(()) => Ok(()),
         Err(error) if error.kind() == io::ErrorKind::AlreadyExists => Err(KeyFileError::Exists(path.to_owned())),
         Err(error) => Err(KeyFileError::Failed(path.to_owned(), "write", error)),
     }

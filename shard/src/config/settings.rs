@@ -62,6 +62,8 @@ pub enum LogFormat {
 pub(super) const WORLD: &str = "World";
 /// The group of settings of what the program `ringshard` can serve. A game's own server does not have them.
 pub(super) const DEMONSTRATION: &str = "Demonstration";
+/// The group of settings of the services beside the game.
+pub(super) const SERVICES: &str = "Services";
 /// Most jobs of one core that may be outstanding.
 const JOBS_MAX: u64 = 65_536;
 /// Largest radius at which an entity can be seen, in units.
@@ -169,7 +171,8 @@ settings! {
         /// 64 bytes per second each. When it is full, the kernel drops what arrives.
         receive_buffer_ms: u64 = "50", milliseconds(1..=60_000), false;
         /// Datagrams that have waited longer in a core's queue are dropped unread; 0: none is dropped for its age. A core that
-        /// has been behind for 100 ms drops them after about one tick already. It needs arrival-stamps.
+        /// has been behind for 100 ms drops them after about one tick already. Below 25, a core also drops what only waited for
+        /// the end of a tick. It needs arrival-stamps.
         queue_ms: u64 = "100", milliseconds(0..=60_000), false;
         /// Let the kernel time-stamp arrivals. `false` leaves the histogram `arrival_to_handled` empty and `queue-ms` without
         /// effect, and saves a few per cent of the server's CPU time if each client has its own socket.
@@ -250,6 +253,40 @@ settings! {
         admit_when_overloaded: bool = "false", switch(), false;
         /// Seed of all randomness in the world.
         seed: u64 = "0", whole(0..=i64::MAX as u64, ""), false;
+    }
+    SERVICES {
+        /// Folder of the services: accounts, tickets, resources, tiles and places. It is made if it does not exist. Without this
+        /// setting there are no services.
+        services: Option<PathBuf> = "", folder(), false;
+        /// Threads of the services, beside the cores. Password hashes and the database have threads of their own.
+        services_threads: u64 = "2", whole(1..=64, ""), false;
+        /// Address of the login door: HTTPS and WebSocket.
+        login: Option<SocketAddr> = "[::]:3567", address().or("off"), false;
+        /// PEM file with the certificate chain of the login door, loaded again when it changes. Without it, the services make a
+        /// certificate for development and log its fingerprint.
+        login_certificate: Option<PathBuf> = "", file(), false;
+        /// PEM file with the private key of that certificate. Other users of this host must not be able to read it.
+        login_certificate_key: Option<PathBuf> = "", file(), false;
+        /// Host name or address, and UDP port, that a login tells clients to connect to. Without it: the name by which they have
+        /// reached the login door, and the port of `listen`.
+        public_address: String = "", text("HOST:PORT", "a host name or an address, and a port"), false;
+        /// Only clients with a ticket of an account enter the world. `false` also lets guests in.
+        require_ticket: bool = "true", switch(), false;
+        /// Public keys of other hosts' services whose tickets are good here, too: the file ticket.pub in their folder. With
+        /// `login=off`, these are the only ones.
+        ticket_issuers: Vec<[u8; 32]> = "", keys(), false;
+        /// Address of a program that checks the passwords of accounts that are kept elsewhere: it gets a POST with JSON.
+        accounts_hook: String = "", text("URL", "the address of a program, such as http://127.0.0.1:8080/check"), false;
+        /// Rate of all downloads together.
+        download_kib: u64 = "65536", whole(1..=1 << 30, "KiB per second"), true;
+        /// Rate of the downloads of one client.
+        download_client_kib: u64 = "4096", whole(1..=1 << 30, "KiB per second"), true;
+        /// Sets of map tiles: PMTiles files, or addresses with {z}, {x} and {y} in them.
+        tiles: Vec<(String, String)> = "", pairs("SET=SOURCE", "a list of names with a file or an address each"), false;
+        /// File with the token that the providers of `tiles` need.
+        tiles_token_file: Option<PathBuf> = "", file(), false;
+        /// Space for tiles of providers, in the folder of the services.
+        tiles_cache_mib: u64 = "256", whole(1..=1 << 20, "MiB"), false;
     }
     "Limits" {
         /// New connections per second, over all cores. Each costs a key exchange, 0.12 ms of a core.

@@ -25,6 +25,8 @@ pub struct Sources {
     /// The settings of the game, if this is the server of a game: it has no settings of the demonstration, and its file can
     /// have a table `[game]`.
     pub game: Option<GameSection>,
+    /// Whether the program can start services.
+    pub has_services: bool,
 }
 
 impl Sources {

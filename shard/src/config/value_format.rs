@@ -244,6 +244,49 @@ fn path(placeholder: &str, expects: &str) -> ValueFormat<Option<PathBuf>> {
     ValueFormat::new(placeholder, expects, ValueKind::Text, |text| Ok((!text.is_empty()).then(|| text.into())))
 }
 
+/// Any text; empty for none.
+pub fn text(placeholder: &str, expects: &str) -> ValueFormat<String> {
+    ValueFormat::new(placeholder, expects, ValueKind::Text, |text| Ok(text.to_owned()))
+}
+
+/// A list of keys of 64 hexadecimal digits.
+pub fn keys() -> ValueFormat<Vec<[u8; 32]>> {
+    let expects = "a list of keys of 64 hexadecimal digits each";
+    ValueFormat::new("KEYS", expects, ValueKind::List, |text| {
+        let key = |item: &str| key(item).ok_or_else(|| Some(format!("`{item}` does not have 64 hexadecimal digits")));
+        items(text).map(key).collect()
+    })
+}
+
+fn key(text: &str) -> Option<[u8; 32]> {
+    let mut key = [0; 32];
+    if text.len() != 2 * key.len() || !text.bytes().all(|byte| byte.is_ascii_hexdigit()) {
+        return None;
+    }
+    for (byte, digits) in key.iter_mut().zip(text.as_bytes().chunks_exact(2)) {
+        *byte = u8::from_str_radix(std::str::from_utf8(digits).ok()?, 16).ok()?;
+    }
+    Some(key)
+}
+
+/// A list of names with a text each, such as `city=city.pmtiles`.
+pub fn pairs(placeholder: &str, expects: &str) -> ValueFormat<Vec<(String, String)>> {
+    ValueFormat::new(placeholder, expects, ValueKind::List, |text| {
+        let mut pairs: Vec<(String, String)> = Vec::new();
+        for item in items(text) {
+            let pair = item.split_once('=').map(|(name, value)| (name.trim(), value.trim()));
+            match pair.filter(|(name, value)| !name.is_empty() && !value.is_empty()) {
+                Some((name, _)) if pairs.iter().any(|(other, _)| other == name) => {
+                    return Err(Some(format!("`{item}` has a name a second time")));
+                }
+                Some((name, value)) => pairs.push((name.to_owned(), value.to_owned())),
+                None => return Err(Some(format!("`{item}` is no name with a text"))),
+            }
+        }
+        Ok(pairs)
+    })
+}
+
 /// What is logged: a level, or levels by module.
 pub fn log() -> ValueFormat<String> {
     const LEVELS: [&str; 6] = ["off", "error", "warn", "info", "debug", "trace"];

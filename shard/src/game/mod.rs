@@ -35,11 +35,12 @@ pub mod start;
 #[doc(hidden)]
 pub use crate::game::members::input_buffer;
 pub use crate::runtime::jobs::{Busy, NoJob};
+pub use crate::runtime::services::AccountId;
 pub use crate::world::exchange::CommandError;
 pub use crate::world::kind::Kind;
 pub use crate::world::rewind::{Hit, Hitbox, Past};
 pub use ledger::{Refusals, weight};
-pub use player::{Admission, LeaveReason, PlayerId};
+pub use player::{Admission, LeaveReason, PlayerId, Visitor};
 pub use queries::Struck;
 pub use reply::Reply;
 pub use shard::{Shard, To};
@@ -97,9 +98,9 @@ pub trait Game: Sized + Send + 'static {
     /// The rules.
     fn rules(&self) -> &Self::Rules;
 
-    /// A client wants to enter the world, and shows a ticket: bytes that it got from the game's login. The game may give the
-    /// player a body with [`Shard::control`] now or later.
-    fn join(&mut self, shard: &mut Shard<Self>, player: PlayerId, ticket: &[u8]) -> Admission;
+    /// A client wants to enter the world. With services, its ticket is checked before, and the game learns the account. The
+    /// game may give the player a body with [`Shard::control`] now or later.
+    fn join(&mut self, shard: &mut Shard<Self>, player: PlayerId, visitor: Visitor<'_>) -> Admission;
 
     /// A player is gone for good. Called once for each player that [`Game::join`] did not refuse. Returns for how many ticks
     /// its body stays: meanwhile the game may give it to another player, for example to the same person who has connected

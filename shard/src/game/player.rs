@@ -1,5 +1,6 @@
 //! Names of players, how they enter, and why they leave.
 
+use crate::runtime::services::AccountId;
 use std::fmt;
 
 /// Names a player of this core: whoever enters the world, until it leaves. It stays the same when the player's body, its
@@ -28,6 +29,38 @@ impl PlayerId {
 impl fmt::Display for PlayerId {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         write!(f, "{}.{}", self.slot, self.generation)
+    }
+}
+
+/// A client that wants to enter the world.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub enum Visitor<'a> {
+    /// It has an account, and has shown a ticket of it that is good.
+    Account {
+        /// The account.
+        id: AccountId,
+        /// Its name: up to [`ACCOUNT_NAME_BYTES_MAX`](crate::runtime::services::ACCOUNT_NAME_BYTES_MAX) bytes.
+        name: &'a str,
+    },
+    /// It has no account. The bytes are what it shows in place of a ticket: nobody has checked them.
+    Guest(&'a [u8]),
+}
+
+impl<'a> Visitor<'a> {
+    /// Its account.
+    pub fn account(&self) -> Option<AccountId> {
+        match *self {
+            Visitor::Account { id, .. } => Some(id),
+            Visitor::Guest(_) => None,
+        }
+    }
+
+    /// The name of its account, or what a guest shows in place of a ticket: for games that take that for a name.
+    pub fn name(&self) -> &'a [u8] {
+        match *self {
+            Visitor::Account { name, .. } => name.as_bytes(),
+            Visitor::Guest(shown) => shown,
+        }
     }
 }
 

@@ -9,6 +9,7 @@ use crate::game::reply::Reply;
 use crate::game::{AnswerOf, EventOf, Game, OwnOf, ShownOf};
 use crate::runtime::jobs::{Busy, JobPort, Jobs};
 use crate::runtime::path_record::PathRecord;
+use crate::runtime::services::{AccountId, ServicesPort};
 use crate::world::exchange::{Command, CommandError, Exchange, Outbox, Purpose};
 use crate::world::interest::COUNT_MAX;
 use crate::world::replication::{Happenings, Replica};
@@ -59,6 +60,8 @@ pub struct Shard<G: Game> {
     pub(crate) happenings: Happenings,
     pub(crate) outbox: Outbox,
     pub(crate) jobs: JobPort<G::Job, G::Done>,
+    /// The services beside the cores.
+    pub(crate) services: ServicesPort,
     pub(crate) history: History,
     pub(crate) rewind: RewindSettings,
     pub(crate) rewinds: Cell<RewindStats>,
@@ -120,6 +123,7 @@ impl<G: Game> Shard<G> {
             outgoing: OutgoingMessages::default(),
             outbox: Outbox::new(exchange),
             jobs: Jobs::none(1).pop().expect("a port for one core"),
+            services: ServicesPort::closed(),
             history,
             rewind,
             rewinds: Cell::default(),
@@ -210,6 +214,11 @@ impl<G: Game> Shard<G> {
     /// The player whose body an entity of this core is. An entity that does not exist is nobody's body.
     pub fn player_of(&self, body: EntityId) -> Option<PlayerId> {
         self.members.of_body(body).filter(|_| self.entities.contains(body)).map(|member| member.id)
+    }
+
+    /// The account that a player has entered with; none for guests.
+    pub fn account(&self, player: PlayerId) -> Option<AccountId> {
+        self.members.get(player)?.account
     }
 
     /// A player's own state.

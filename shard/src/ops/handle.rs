@@ -7,6 +7,7 @@ use crate::ops::capture::{self, Capture, CaptureError, CaptureRequest};
 use crate::ops::log::{Log, LogError};
 use crate::ops::private_file::write_private;
 use crate::ops::report::{ConnectionSnapshot, ServerReport};
+use crate::ops::services::Services;
 use crate::runtime::control::kick::{Kicked, Target};
 use crate::runtime::control::liveness::{Liveness, Overload};
 use crate::runtime::control::quality::Quality;
@@ -41,6 +42,9 @@ pub enum ReloadError {
     /// The game could not be loaded again. The settings were.
     #[error("the settings were reloaded, and the game goes on as it was: {0}")]
     Game(String),
+    /// The services did not apply them. All else was reloaded.
+    #[error("the settings were reloaded, but not by the services: {0}")]
+    Services(String),
     /// The log did not apply its level.
     #[error("the log keeps its former level, and limits and networks were not applied: {0}")]
     Log(#[from] LogError),
@@ -75,6 +79,8 @@ pub struct MetricsSnapshot {
     pub started_at: SystemTime,
     /// How the latest reload went.
     pub reload: ReloadStatus,
+    /// The counters of the services.
+    pub services: Vec<(&'static str, u64)>,
     /// Log lines that were dropped.
     pub log_lines_dropped: u64,
 }
@@ -87,6 +93,7 @@ pub struct ServerHandle {
     /// None if a program configures the server in its own way.
     configuration: Option<Mutex<Configuration>>,
     game: Option<ReloadGame>,
+    services: Option<Arc<dyn Services>>,
     log: Log,
     qualities: Mutex<Vec<Quality>>,
     started_at: SystemTime,
@@ -113,6 +120,7 @@ impl ServerHandle {
             lifecycle: server.lifecycle().clone(),
             configuration: configuration.map(Mutex::new),
             game: None,
+            services: None,
             log,
             started_at: now,
             reload: Mutex::new(ReloadStatus { succeeded_at: now, is_latest: true }),
@@ -126,6 +134,28 @@ impl ServerHandle {
     /// The same, for a game that can be loaded again.
     pub fn with_game(self, game: Option<ReloadGame>) -> Self {
         ServerHandle { game, ..self }
+    }
+
+    /// The same, for a server with services beside it.
+    pub fn with_services(self, services: Option<Arc<dyn Services>>) -> Self {
+        ServerHandle { services, ..self }
+    }
+
+    /// The counters of the services; none without services.
+    pub fn service_counters(&self) -> Vec<(&'static str, u64)> {
+        let mut counters = Vec::new();
+        if let Some(services) = &self.services {
+            services.counters(&mut |name, count| counters.push((name, count)));
+        }
+        counters
+    }
+
+    /// The services, for the dashboard: what they are, and their counters. Null without services.
+    pub fn services(&self) -> Value {
+        let Some(services) = &self.services else { return Value::Null };
+        let counters: serde_json::Map<String, Value> =
+            self.service_counters().into_iter().map(|(name, count)| (name.to_owned(), count.into())).collect();
+        json!({ "about": services.describe(), "counters": counters })
     }
 
     /// The report on all cores; of a stuck core, its last figures.
@@ -182,6 +212,7 @@ impl ServerHandle {
             silences_s: self.livenesses.iter().map(|core| core.silence().as_secs_f64()).collect(),
             started_at: self.started_at,
             reload: *lock(&self.reload),
+            services: self.service_counters(),
             log_lines_dropped: self.log.dropped_lines(),
         }
     }
@@ -260,6 +291,9 @@ impl ServerHandle {
             // A core that has not taken the one may still take the other.
             let services = control.reload_services(|| LiveSettings::new(configuration.live_world()));
             limits.and(services)?;
+        }
+        if let Some(services) = &self.services {
+            services.reload(configuration.settings()).map_err(ReloadError::Services)?;
         }
         if !reloaded.refused.is_empty() {
             let refused = reloaded.refused.join(", ");

@@ -170,6 +170,22 @@ pub const LOSSES: &[Loss] = &[
         "jobs of the game were refused: the workers are too slow for them; raise `workers`, or `jobs` for short peaks",
     ),
     loss(
+        "world_services_tickets_refused",
+        10,
+        "tickets of clients were refused: the log names the addresses; clients need a fresh ticket for each attempt",
+    ),
+    loss(
+        "world_services_refused",
+        100,
+        "messages or tickets for services were refused: a client sends too much, or the services do not keep up; raise \
+         `services-threads`",
+    ),
+    loss(
+        "world_services_dropped",
+        1000,
+        "messages of services to clients were dropped: their clients do not keep up or fell silent; clients ask again",
+    ),
+    loss(
         "world_script_errors",
         1,
         "hooks of the script failed: the log has the file and the line of each kind of error",
@@ -473,6 +489,10 @@ pub const WORK: &[&str] = &[
     "world_digests_agreed",
     "world_digests_unknown",
     "world_rewinds",
+    "world_services_knocks",
+    "world_services_knocking",
+    "world_services_messages_in",
+    "world_services_messages_out",
     "world_jobs_given",
     "world_jobs_done",
     "world_jobs_outstanding",

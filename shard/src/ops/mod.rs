@@ -35,4 +35,5 @@ mod private_file;
 pub mod process;
 pub mod report;
 pub mod serve;
+pub mod services;
 pub mod supervisor;

@@ -8,6 +8,7 @@ use crate::ops::log::{FlushGuard, Log};
 use crate::ops::panic_report::end_process_on_panic;
 use crate::ops::process::write_with_timeout;
 use crate::ops::report::ServerReport;
+use crate::ops::services::Services;
 use crate::ops::supervisor::{SignalReceiver, supervise};
 use crate::runtime::jobs::{JobWorkers, Stopped};
 use crate::runtime::server::Server;
@@ -20,6 +21,9 @@ const FINAL_TABLE_TIMEOUT: Duration = Duration::from_secs(2);
 /// How long the workers may take for the jobs that the cores have left. systemd's watchdog waits longer.
 const JOBS_TIMEOUT: Duration = Duration::from_secs(5);
 
+/// How long the services may take for what clients have asked and not got yet.
+const SERVICES_TIMEOUT: Duration = Duration::from_secs(10);
+
 /// A server whose cores turn.
 pub struct Started {
     /// The server.
@@ -30,6 +34,8 @@ pub struct Started {
     pub what: String,
     /// Loads what the game can load again while the server runs, such as a script.
     pub reload: Option<ReloadGame>,
+    /// The services beside it, if there are any.
+    pub services: Option<Arc<dyn Services>>,
 }
 
 /// Reads the settings, starts a server with `start`, and supervises it until it has ended. Returns its last report.
@@ -73,7 +79,7 @@ fn serve(
     let signals = SignalReceiver::install()?;
     end_process_on_panic(prepared.dump_folder.clone());
     log_start(&configuration, prepared, &admin);
-    let Started { server, workers, what, reload } = start(&configuration, prepared)?;
+    let Started { server, workers, what, reload, services } = start(&configuration, prepared)?;
     tracing::info!(
         listen = %server.listen(),
         cores = prepared.server.cpus.len(),
@@ -81,7 +87,9 @@ fn serve(
         public_key = %server.public_key(),
         "serving {what}",
     );
-    let handle = Arc::new(ServerHandle::new(&server, Some(configuration), log).with_game(reload));
+    let handle = Arc::new(
+        ServerHandle::new(&server, Some(configuration), log).with_game(reload).with_services(services.clone()),
+    );
     admin.serve(&handle)?;
     let report = match supervise(server, &handle, &signals) {
         Ok(report) => report,
@@ -91,6 +99,9 @@ fn serve(
             std::process::exit(1);
         }
     };
+    if let Some(services) = services {
+        services.stop(SERVICES_TIMEOUT);
+    }
     if let Some(workers) = workers {
         stop_workers(workers);
     }

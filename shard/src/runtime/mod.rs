@@ -40,6 +40,7 @@ pub mod path_record;
 pub mod player_list;
 pub mod server;
 pub mod service;
+pub mod services;
 pub mod stages;
 pub mod status;
 pub mod tick;

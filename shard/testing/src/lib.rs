@@ -5,7 +5,7 @@
 //! so a run can be repeated to the byte.
 //!
 //! ```
-//! # use ringshard::game::{Admission, Game, NoJob, PlayerId, Reply, Shard};
+//! # use ringshard::game::{Admission, Game, NoJob, PlayerId, Reply, Shard, Visitor};
 //! # use ringshard_world::{Pose, Rules};
 //! # ringshard_world::wire! {
 //! #     pub struct Input { pub right: i8 }
@@ -32,7 +32,7 @@
 //! #     type Job = NoJob;
 //! #     type Done = ();
 //! #     fn rules(&self) -> &Walking { &Walking }
-//! #     fn join(&mut self, shard: &mut Shard<Self>, player: PlayerId, _ticket: &[u8]) -> Admission {
+//! #     fn join(&mut self, shard: &mut Shard<Self>, player: PlayerId, _visitor: Visitor<'_>) -> Admission {
 //! #         let body = shard.entities.spawn(Pose::default(), Shown {}).unwrap();
 //! #         shard.control(player, Some(body), Own::default());
 //! #         Admission::Accepted
@@ -93,6 +93,7 @@ mod world;
 pub use raw::{OwnSnapshot, RawClient, client_config};
 pub use ringshard_client::{Client, Clock, News, Scene};
 pub use ringshard_protocol::time::{Duration, Instant};
+pub use server::endpoint_config;
 pub use world::{World, core_address, small};
 
 /// A seed for one of many: each part of a world has its own randomness.

@@ -10,6 +10,7 @@ use ringshard::runtime::core::Core;
 use ringshard::runtime::idle::{Idle, Strategy};
 use ringshard::runtime::jobs::JobPort;
 use ringshard::runtime::mesh::Mesh;
+use ringshard::runtime::services::ServicesPort;
 use ringshard::world::exchange::Exchange;
 use ringshard_link::sim::{Network, SimLink};
 use ringshard_protocol::EndpointConfig;
@@ -41,7 +42,8 @@ pub(crate) fn public_key() -> PublicKey {
     SecretKey::from_bytes(SECRET).public()
 }
 
-fn endpoint_config(core: usize, cores: usize) -> EndpointConfig {
+/// A server core with the default of every setting.
+pub fn endpoint_config(core: usize, cores: usize) -> EndpointConfig {
     EndpointConfig {
         core: core as u8,
         cores,
@@ -64,13 +66,16 @@ impl<G: Game> Server<G> {
         config: WorldConfig,
         mut game: impl FnMut(GameStart) -> G,
         ports: Vec<JobPort<G::Job, G::Done>>,
+        services: Vec<ServicesPort>,
     ) -> Self {
         assert!((1..=200).contains(&cores), "a world has 1 to 200 cores");
         let lifecycle = Arc::<Lifecycle>::default();
         let mut server = Server { cores: Vec::new(), controls: Vec::new(), lifecycle };
         let exchanges = Exchange::<ShownOf<G>>::between(cores, config.entities_max);
         let ends = exchanges.into_iter().zip(Mesh::between(cores)).zip(ports);
-        for (core, ((exchange, mesh), jobs)) in ends.enumerate() {
+        let services = services.into_iter().chain(std::iter::repeat_with(ServicesPort::closed));
+        let ends = ends.zip(services);
+        for (core, (((exchange, mesh), jobs), services)) in ends.enumerate() {
             let start = GameStart { core, terrain: config.terrain.clone() };
             let (control, core_end) = mailbox();
             server.controls.push(control);
@@ -81,7 +86,7 @@ impl<G: Game> Server<G> {
                     network.now(),
                     seed_of(seed, "core", core),
                 ),
-                Simulation::new(config.clone(), exchange, game(start)).with_jobs(jobs),
+                Simulation::new(config.clone(), exchange, game(start)).with_jobs(jobs).with_services(services),
                 mesh,
                 Idle::new(Strategy::Busy),
                 core_end,

@@ -8,6 +8,7 @@ use crate::server::{self, Server};
 use ringshard::game::simulation::{Simulation, WorldConfig, WorldStats};
 use ringshard::game::{Game, GameStart, InputOf, Shard};
 use ringshard::runtime::jobs::{JobPort, JobSettings, JobWorkers, Jobs};
+use ringshard::runtime::services::ServicesPort;
 use ringshard_client::{Client, News, Scene};
 use ringshard_link::conditions::{Conditions, NetworkSpec};
 use ringshard_link::sim::Network;
@@ -62,7 +63,22 @@ impl<G: Game> World<G> {
         config: WorldConfig,
         game: impl FnMut(GameStart) -> G,
     ) -> Self {
-        World::with_ports(cores, network, WorldConfig { seed, ..config }, game, Jobs::none(cores))
+        World::with_ports(cores, network, WorldConfig { seed, ..config }, game, Jobs::none(cores), Vec::new())
+    }
+
+    /// A world with services: `services` has the port of each core.
+    ///
+    /// # Panics
+    /// As [`Self::with_config`].
+    pub fn with_services(
+        cores: usize,
+        network: &str,
+        seed: u64,
+        config: WorldConfig,
+        game: impl FnMut(GameStart) -> G,
+        services: Vec<ServicesPort>,
+    ) -> Self {
+        World::with_ports(cores, network, WorldConfig { seed, ..config }, game, Jobs::none(cores), services)
     }
 
     /// A world whose game has jobs: `work` does them, on a thread of its own. In which tick a result arrives depends on the
@@ -80,7 +96,7 @@ impl<G: Game> World<G> {
     ) -> Self {
         let settings = JobSettings { workers: 1, per_core: JOBS_MAX, cpus: Vec::new() };
         let (ports, workers) = Jobs::start(cores, &settings, work).expect("the thread of the jobs starts");
-        let world = World::with_ports(cores, network, WorldConfig { seed, ..config }, game, ports);
+        let world = World::with_ports(cores, network, WorldConfig { seed, ..config }, game, ports, Vec::new());
         World { _workers: Some(workers), ..world }
     }
 
@@ -90,10 +106,11 @@ impl<G: Game> World<G> {
         config: WorldConfig,
         game: impl FnMut(GameStart) -> G,
         ports: Vec<JobPort<G::Job, G::Done>>,
+        services: Vec<ServicesPort>,
     ) -> Self {
         let (conditions, seed) = (network_conditions(network), config.seed);
         let network = Network::new(seed, conditions);
-        let server = Server::new(&network, cores, seed, config, game, ports);
+        let server = Server::new(&network, cores, seed, config, game, ports, services);
         World { server, _workers: None, network, conditions, seed, rejoined: 0, clients: Vec::new(), raw: Vec::new() }
     }
 

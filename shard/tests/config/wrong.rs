@@ -34,6 +34,7 @@ fn one_pass_finds_all_mistakes_with_their_lines() {
         flags: vec![("max-connections".into(), "many".into()), ("visibel".into(), "3".into())],
         misplaced: vec![("1".into(), "flags begin with --".into())],
         game: None,
+        ..Sources::default()
     };
     let complaints = complaints(sources);
     let at = |line: usize| format!("{}:{line}", file.display());

@@ -2,7 +2,7 @@
 //! a test asks of it.
 
 use ringshard::game::simulation::{Simulation, WorldConfig};
-use ringshard::game::{Admission, Game, LeaveReason, PlayerId, Reply, Shard, To};
+use ringshard::game::{Admission, Game, LeaveReason, PlayerId, Reply, Shard, To, Visitor};
 use ringshard::runtime::control::mailbox;
 use ringshard::runtime::core::Core;
 use ringshard::runtime::idle::{Idle, Strategy};
@@ -113,7 +113,8 @@ impl Game for Row {
         &RowRules
     }
 
-    fn join(&mut self, shard: &mut Shard<Self>, player: PlayerId, ticket: &[u8]) -> Admission {
+    fn join(&mut self, shard: &mut Shard<Self>, player: PlayerId, visitor: Visitor<'_>) -> Admission {
+        let ticket = visitor.name();
         if ticket == WAIT {
             return Admission::Pending;
         }
@@ -218,6 +219,10 @@ pub struct Player {
     pub enters: bool,
     pub answers: Vec<(u16, Answered<Answer>)>,
     pub events: Vec<Event>,
+    /// What services have sent it.
+    pub heard: Vec<Vec<u8>>,
+    /// The reason for which it was refused or put out last.
+    pub refused: Option<u8>,
     /// The tick of the next input; 0 before the first snapshot.
     next_tick: u32,
     /// Sixtieths of a second until now.
@@ -246,7 +251,7 @@ impl Player {
     }
 
     fn receive(&mut self, now: Instant) {
-        let Player { client, link, view, is_inside, first_snapshot, answers, events, .. } = self;
+        let Player { client, link, view, is_inside, first_snapshot, answers, events, heard, refused, .. } = self;
         let mut take = |message: &[u8]| match message[0] {
             kinds::ENTER_TO_WORLD => match EnterAnswer::read(message).unwrap() {
                 EnterAnswer::Welcome(welcome) => {
@@ -256,7 +261,10 @@ impl Player {
                         view.begin(welcome.first_snapshot);
                     }
                 }
-                _ => *is_inside = false,
+                EnterAnswer::Refused(reason) | EnterAnswer::PutOut(reason) => {
+                    (*is_inside, *refused) = (false, Some(reason))
+                }
+                EnterAnswer::WrongSchema(_) => *is_inside = false,
             },
             kinds::DELTA_SYNC => {
                 if *is_inside {
@@ -264,6 +272,7 @@ impl Player {
                 }
             }
             kinds::ANSWER => answers.push(read_answer(message).unwrap()),
+            kind if kinds::SERVICES.contains(&kind) => heard.push(message.to_vec()),
             _ => events.push(read_event(message).unwrap()),
         };
         let mut buffer = Vec::new();
@@ -400,6 +409,8 @@ impl<S: Service> Cores<S> {
                 enters: true,
                 answers: Vec::new(),
                 events: Vec::new(),
+                heard: Vec::new(),
+                refused: None,
                 next_tick: 0,
                 beats: 0,
                 asked: 0,

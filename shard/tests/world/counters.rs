@@ -121,6 +121,18 @@ const CHECKS: &[Check] = &[
         &["rewinds", "rewinds_clamped_path", "rewinds_clamped_max", "rewinds_refused"],
         rewinds_are_counted_by_what_became_of_them,
     ),
+    (
+        &[
+            "services_knocks",
+            "services_tickets_refused",
+            "services_knocking",
+            "services_messages_in",
+            "services_refused",
+            "services_messages_out",
+            "services_dropped",
+        ],
+        crate::services::what_goes_between_clients_and_services_is_counted,
+    ),
     (&["jobs_given", "jobs_refused", "jobs_done", "jobs_outstanding"], jobs_are_counted),
     (
         &[

@@ -11,4 +11,5 @@ mod land;
 mod pacing;
 mod replication;
 mod rewind;
+mod services;
 mod simulation;

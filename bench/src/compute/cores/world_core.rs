@@ -1,16 +1,15 @@
 //! One core of a world: its players, and what it knows of the world. It runs the parts of a tick as the server does.
 
+use super::super::audience::{Audience, NEAR};
 use super::super::crowd::Crowd;
 use super::super::options::Arguments;
-use super::super::serving::{HEADER_BYTES_MAX, NEAR, Own, ROUND_TRIP, busy};
+use super::super::serving::busy;
 use super::parts::Parts;
 use rand_chacha::rand_core::SeedableRng;
 use ringshard::game::character::KINDS;
-use ringshard::game::simulation::INTEREST_PERIOD;
 use ringshard::world::exchange::{Change, Exchange};
 use ringshard::world::replication::changes::{describe, find_changes, take_changes};
-use ringshard::world::replication::viewer::{PlayerReport, Scratch};
-use ringshard::world::replication::{Encoder, Happenings, Pacing, Replica, Viewer};
+use ringshard::world::replication::{Encoder, Replica};
 use ringshard::world::rewind::{History, Hitbox, Part, PartPool, Sample};
 use ringshard::world::store::Entities;
 use ringshard::world::visibility::Visibility;
@@ -19,8 +18,7 @@ use ringshard_protocol::crypto::Csprng;
 use ringshard_protocol::time::Instant;
 use ringshard_terrain::Terrain;
 use ringshard_world::character::{Character, EntityKind};
-use ringshard_world::messages::Owner;
-use ringshard_world::{EntityId, Map, State};
+use ringshard_world::{Map, State};
 use std::sync::Arc;
 
 /// Every player can be hit.
@@ -36,22 +34,11 @@ pub struct WorldCore {
     replica: Replica<Character>,
     visibility: Visibility,
     encoder: Encoder,
-    happenings: Happenings,
     history: History,
-    players: Vec<Player>,
-    pacing: Pacing,
-    scratch: Scratch,
+    audience: Audience,
     changes: Vec<Change<Character>>,
-    message: Vec<u8>,
     /// At the begin of the measurement.
     before: Totals,
-}
-
-struct Player {
-    body: EntityId,
-    viewer: Viewer<Own>,
-    /// Snapshots written for it.
-    written: u16,
 }
 
 /// What a core has counted.
@@ -76,27 +63,19 @@ impl WorldCore {
         let (first, share) = exchange.own();
         let crowd = Crowd::new(terrain, layout, players, arguments.moving, random);
         let mut entities = Entities::new(first, share, Character::default());
-        let player = |number: usize| {
-            let shown = crowd.shown(number);
-            let body = entities.spawn(*crowd.pose(number), shown).expect("a core has room for its players");
-            let mut viewer = Viewer::new(Own::default(), u32::from(body.index), 0);
-            viewer.gaze.body = Some(body);
-            Player { body, viewer, written: 0 }
-        };
+        let bodies = (0..players).map(|number| {
+            entities.spawn(*crowd.pose(number), crowd.shown(number)).expect("a core has room for its players")
+        });
         WorldCore {
-            players: (0..players).map(player).collect(),
+            audience: Audience::new(arguments, bodies, entities_max),
             entities,
             parts: PartPool::new(share),
             random: Csprng::seed_from_u64(exchange.core() as u64 + 2),
             replica: Replica::new(entities_max, 0, Character::default()),
             visibility: Visibility::new(&map, entities_max, arguments.visible, NEAR, &KINDS),
             encoder: Encoder::new(entities_max),
-            happenings: Happenings::new(entities_max),
             history: History::of_parts(exchange.cores(), share, map, HITBOXES),
-            pacing: Pacing { bytes_max: arguments.snapshot_bytes, ..Pacing::default() },
-            scratch: Scratch::default(),
             changes: Vec::new(),
-            message: vec![0; HEADER_BYTES_MAX + arguments.snapshot_bytes],
             before: Totals::default(),
             exchange,
             crowd,
@@ -131,10 +110,10 @@ impl WorldCore {
 
     fn step(&mut self, _tick: u32) {
         self.crowd.step();
-        for (number, player) in self.players.iter().enumerate() {
-            let row = self.entities.row(player.body).expect("players stay");
+        for player in 0..self.crowd.len() {
+            let row = self.entities.row(self.audience.body(player)).expect("players stay");
             let columns = self.entities.columns_mut();
-            (columns.poses[row], columns.shown[row]) = (*self.crowd.pose(number), self.crowd.shown(number));
+            (columns.poses[row], columns.shown[row]) = (*self.crowd.pose(player), self.crowd.shown(player));
         }
     }
 
@@ -159,30 +138,11 @@ impl WorldCore {
     }
 
     fn look(&mut self, tick: u32) {
-        let WorldCore { players, visibility, replica, crowd, map, .. } = self;
-        for (number, player) in players.iter_mut().enumerate() {
-            if tick <= 2 || (tick + number as u32).is_multiple_of(INTEREST_PERIOD) {
-                let from = map.quantise(crowd.pose(number).point);
-                visibility.update(&mut player.viewer, replica, from, &[], |_| false);
-            }
-        }
+        self.audience.look(tick, &self.map, &self.crowd, &self.replica, &mut self.visibility);
     }
 
     fn write(&mut self, tick: u32) {
-        let WorldCore { players, replica, encoder, happenings, message, crowd, pacing, scratch, .. } = self;
-        for at in 0..players.len() {
-            if let Some(next) = players.get(at + 1) {
-                next.viewer.prefetch(None);
-            }
-            let Player { body, viewer, written } = &mut players[at];
-            if *written >= ROUND_TRIP {
-                viewer.acknowledge(tick, *written - ROUND_TRIP, u64::MAX);
-            }
-            let owner = Owner { body: Some(*body), own: Own::at(crowd.pose(at).point) };
-            let report = PlayerReport { owner: &owner, lead: 0, input_age: 0 };
-            let len = viewer.snapshot(tick, &report, pacing, replica, encoder, happenings, scratch, message);
-            *written += u16::from(len > 0);
-        }
+        self.audience.write(tick, &self.crowd, &self.replica, &mut self.encoder);
     }
 
     /// From now on it counts what it does.

@@ -6,8 +6,8 @@
 
 use super::datagram::{Sealer, client_of, key, split, write_head};
 use crate::floor::counts;
+use crate::floor::socket::Place;
 use crate::scenario::Cipher;
-use core_affinity::CoreId;
 use io_uring::types::{BufRingEntry, Fd, SubmitArgs, Timespec};
 use io_uring::{IoUring, cqueue, opcode};
 use ringshard_prefetch::prefetch;
@@ -15,7 +15,7 @@ use ringshard_protocol::crypto::AeadKey;
 use std::alloc::{Layout, alloc_zeroed};
 use std::io;
 use std::mem::zeroed;
-use std::net::{SocketAddr, UdpSocket};
+use std::net::UdpSocket;
 use std::os::fd::AsRawFd;
 use std::sync::atomic::{AtomicU16, Ordering};
 
@@ -37,12 +37,14 @@ const MIN_WAIT_MICROS: u32 = 100;
 /// How many datagrams ahead a session is prefetched.
 const PREFETCH_AHEAD: usize = 3;
 
+/// Options of the socket, beside the buffers.
+const OPTIONS: [(i32, i32, i32); 2] =
+    [(libc::SOL_UDP, libc::UDP_GRO, 1), (libc::IPPROTO_IP, libc::IP_MTU_DISCOVER, libc::IP_PMTUDISC_PROBE)];
+
 #[derive(clap::Args)]
 pub struct Arguments {
-    #[arg(long)]
-    listen: SocketAddr,
-    #[arg(long)]
-    cpu: usize,
+    #[command(flatten)]
+    place: Place,
     #[arg(long)]
     clients: usize,
     #[arg(long, value_enum)]
@@ -59,10 +61,7 @@ struct Session {
 /// Echoes until killed.
 pub fn run(arguments: &Arguments) -> Result<(), String> {
     let suite = arguments.cipher.suite();
-    let socket = UdpSocket::bind(arguments.listen).map_err(|error| format!("cannot bind: {error}"))?;
-    set_options(&socket);
-    counts::answer_queries();
-    core_affinity::set_for_current(CoreId { id: arguments.cpu });
+    let socket = arguments.place.open(&OPTIONS)?;
     let session = |client| Session {
         sequence: 0,
         open: key(suite, client, Sealer::Client),
@@ -71,20 +70,6 @@ pub fn run(arguments: &Arguments) -> Result<(), String> {
     let sessions = (0..arguments.clients).map(session).collect();
     let server = Server::new(socket, sessions).map_err(|error| format!("cannot open a ring: {error}"))?;
     server.echo().map_err(|error| format!("the ring failed: {error}"))
-}
-
-fn set_options(socket: &UdpSocket) {
-    let options = [
-        (libc::SOL_SOCKET, libc::SO_RCVBUFFORCE, 32 << 20),
-        (libc::SOL_SOCKET, libc::SO_SNDBUFFORCE, 32 << 20),
-        (libc::SOL_UDP, libc::UDP_GRO, 1),
-        (libc::IPPROTO_IP, libc::IP_MTU_DISCOVER, libc::IP_PMTUDISC_PROBE),
-    ];
-    for (level, name, value) in options {
-        let value: i32 = value;
-        // SAFETY: the kernel reads four bytes from a live integer. A refusal leaves the default.
-        unsafe { libc::setsockopt(socket.as_raw_fd(), level, name, (&raw const value).cast(), 4) };
-    }
 }
 
 /// The header of a buffer's send, with what it points to.

@@ -650,7 +650,8 @@ void rs_client_free(struct rs_client *client);
 // Asks to enter again, after `RS_NEWS_KIND_REFUSED` or `RS_NEWS_KIND_PUT_OUT`.
 rs_result rs_client_enter(struct rs_client *client, const uint8_t *ticket, uint32_t ticket_bytes);
 
-// Leaves the world, and disconnects. The datagrams that follow tell the server; `RS_NEWS_KIND_CLOSED` follows.
+// Leaves the world, and disconnects. The datagrams that follow tell the server; `RS_NEWS_KIND_CLOSED` follows. A client with a
+// socket needs calls of `rs_udp_poll` for about 100 ms until then; one that is freed before tells the server at once.
 rs_result rs_client_close(struct rs_client *client);
 
 // 1 if the server has let the client into the world, or 0.

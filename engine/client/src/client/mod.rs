@@ -6,6 +6,7 @@
 //! | `snapshots` | what snapshots bring, and the clocks that follow them |
 //! | `inputs` | which inputs are due, and sending them |
 //! | `asks` | asks and their answers |
+//! | `service_messages` | messages to and from the server's services |
 //! | `incoming` | datagrams, messages and events of the connection |
 //! | [`Scene`] | the world as it is shown |
 //! | [`News`] | what the game is told |
@@ -17,6 +18,7 @@ mod inputs;
 mod news;
 mod presence;
 mod scene;
+mod service_messages;
 mod snapshots;
 mod stats;
 
@@ -26,6 +28,7 @@ pub use stats::{ClientStats, Clock};
 
 use self::asks::Asks;
 use self::presence::Presence;
+use self::service_messages::ServiceMessages;
 use ringshard_protocol::client::Client as Connection;
 use ringshard_protocol::client::ClientConfig;
 use ringshard_protocol::crypto::NotAuthentic;
@@ -81,6 +84,9 @@ pub struct Client<R: Rules> {
     ticket: Vec<u8>,
     news: VecDeque<News<R>>,
     asks: Asks,
+    service_messages: ServiceMessages,
+    /// How often the client has entered the world.
+    presences: u64,
     map: Map,
     view: View<R>,
     /// A snapshot was refused after a part of it was applied: digests would be wrong.
@@ -92,7 +98,7 @@ pub struct Client<R: Rules> {
     input_clock: Option<InputClock>,
     /// None until the first snapshot.
     shown_clock: Option<ShownClock>,
-    /// The newest snapshot had an entry of an entity.
+    /// Whether the newest snapshot had an entry of an entity.
     told: bool,
     /// Inputs that the game still owes for this frame.
     due: u32,
@@ -136,6 +142,8 @@ impl<R: Rules> Client<R> {
             ticket: ticket.to_vec(),
             news: VecDeque::new(),
             asks: Asks::default(),
+            service_messages: ServiceMessages::default(),
+            presences: 0,
             map: Map::default(),
             is_inexact: false,
             prediction: Prediction::default(),
@@ -198,6 +206,13 @@ impl<R: Rules> Client<R> {
     /// Leaves: the datagrams that [`Self::transmit`] then gives tell the server. [`News::Closed`] follows.
     pub fn close(&mut self) {
         self.connection.disconnect();
+        self.take_events();
+    }
+
+    /// As [`Self::close`], for a client that is driven until [`News::Closed`], which follows within about 100 ms: the copies
+    /// of the datagram that tells the server leave apart. [`Self::close`] sends the rest at once.
+    pub fn close_spread(&mut self) {
+        self.connection.disconnect_spread();
         self.take_events();
     }
 

@@ -67,6 +67,7 @@ impl<R: Rules> Client<R> {
         }
         self.forget_world(Unanswered::PutOut);
         self.presence = Presence::Inside;
+        self.presences += 1;
         self.map = welcome.map;
         self.view.begin(welcome.first_snapshot);
         self.news.push_back(News::Entered { map: welcome.map });

@@ -41,6 +41,8 @@ ringshard_protocol::counters! {
         reconnects,
         /// Messages that were malformed, or of an unknown kind: the server violates the protocol.
         malformed,
+        /// Messages of services that were dropped because the application does not take them.
+        services_dropped,
         /// Datagrams that were ignored because the game does not take its news.
         ignored,
         /// Datagrams received, authentic or not.

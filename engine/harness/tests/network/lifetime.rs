@@ -2,11 +2,12 @@
 
 use ringshard_harness::*;
 use ringshard_protocol::EndpointConfig;
-use ringshard_protocol::client::CloseReason;
+use ringshard_protocol::client::{ClientConfig, CloseReason};
+use ringshard_protocol::connection::SendError;
 use ringshard_protocol::endpoint::{EndCause, Event, Received};
 use ringshard_protocol::limits::*;
 use ringshard_protocol::link::Path;
-use ringshard_protocol::time::Duration;
+use ringshard_protocol::time::{Duration, Instant};
 use ringshard_protocol::wire::{Channel, DeniedReason, DisconnectReason};
 
 #[test]
@@ -112,6 +113,63 @@ fn a_server_that_shuts_down_disconnects_its_clients_and_denies_new_ones() {
     assert_eq!(world.server.connections(), 0);
     let late = world.add_client();
     assert_eq!(world.close_reason(late), CloseReason::Denied(DeniedReason::ShuttingDown, PROTOCOL_VERSION));
+}
+
+/// When the datagrams that a client sends from `from` on arrive: so long after `from`.
+fn sent_since(world: &World, client: usize, from: Instant) -> Vec<Duration> {
+    let address = world.clients[client].address;
+    let of_client = world.network.trace().into_iter().filter(|entry| entry.from == address && entry.at >= from + DELAY);
+    of_client.map(|entry| entry.at.since(from)).collect()
+}
+
+#[test]
+fn a_client_that_is_driven_on_spreads_its_disconnects_and_another_one_sends_them_at_once() {
+    let closed = Some(CloseReason::Disconnected(DisconnectReason::Closed));
+    let mut world = World::connected(2);
+    let from = world.now();
+    world.clients[0].client.disconnect_spread();
+    world.clients[1].client.disconnect();
+    let refused = world.clients[0].client.send(from, Channel::UNRELIABLE, b"after");
+    assert_eq!(refused, Err(SendError::NotConnected));
+    world.run_for(STEP);
+    assert_eq!((world.clients[0].close_reason(), world.clients[1].close_reason()), (None, closed));
+    assert_eq!(sent_since(&world, 1, from).len(), DISCONNECT_COPIES);
+    world.run_for(DISCONNECT_INTERVAL * DISCONNECT_COPIES as u32);
+    assert_eq!(world.clients[0].close_reason(), closed);
+    let sent = sent_since(&world, 0, from);
+    assert_eq!(sent.len(), DISCONNECT_COPIES);
+    let apart = sent.windows(2).all(|pair| pair[1] - pair[0] >= DISCONNECT_INTERVAL);
+    assert!(apart && sent[0] <= STEP + DELAY, "{sent:?}");
+    assert_eq!(world.server.connections(), 0);
+}
+
+#[test]
+fn a_client_that_can_no_longer_wait_sends_the_rest_of_its_disconnects_at_once() {
+    let mut world = World::connected(1);
+    let from = world.now();
+    world.clients[0].client.disconnect_spread();
+    world.run_for(DISCONNECT_INTERVAL / 2);
+    assert_eq!(sent_since(&world, 0, from).len(), 1);
+    world.clients[0].client.disconnect_spread();
+    world.run_for(STEP);
+    assert_eq!(sent_since(&world, 0, from).len(), 1, "it is disconnecting already");
+    world.clients[0].client.disconnect();
+    world.run_for(STEP);
+    assert_eq!(sent_since(&world, 0, from).len(), DISCONNECT_COPIES);
+    assert!(world.clients[0].client.is_closed());
+}
+
+/// The server shuts down between two copies: a client that reconnects by itself must not come back.
+#[test]
+fn a_client_that_disconnects_does_not_reconnect_when_the_server_ends_the_connection() {
+    let mut world = World::connected(1);
+    let config = ClientConfig { reconnect: true, ..client_config() };
+    let client = world.add_client_with(config);
+    world.run_until("it has joined", |world| world.server.stats().joined == 2);
+    world.server.shut_down();
+    world.clients[client].client.disconnect_spread();
+    world.run_for(ROUND_TRIP);
+    assert_eq!(world.clients[client].close_reason(), Some(CloseReason::Disconnected(DisconnectReason::Closed)));
 }
 
 #[test]

@@ -121,3 +121,20 @@ fn a_forged_denial_ends_no_connection() {
     world.run_for(Duration::from_secs(3));
     assert!(world.echoes(client, b"still here"), "{id}");
 }
+
+#[test]
+fn while_newcomers_are_refused_sessions_resume_and_new_clients_wait_until_they_are_admitted() {
+    let (mut world, client) = reconnecting();
+    world.network.set_conditions(DEAD);
+    world.run_for(TIMEOUT_DEFAULT + Duration::from_secs(1));
+    assert_eq!(world.server.connections(), 0);
+    world.server.refuse_newcomers(true);
+    world.network.set_conditions(CLEAN);
+    let newcomer = world.add_client();
+    world.run_until("the session is resumed", |world| world.clients[client].resumptions() == [false, true]);
+    world.run_for(Duration::from_secs(5));
+    assert!(!world.clients[newcomer].client.is_connected() && world.server.connections() == 1);
+    assert!(world.server.stats().denied_busy > 0, "it is told to wait");
+    world.server.refuse_newcomers(false);
+    world.run_until("the new client has joined", |world| world.clients[newcomer].client.is_connected());
+}

@@ -256,6 +256,10 @@ impl Client {
     pub fn deadline(&self) -> Instant {
         match &self.state {
             State::Connecting(handshake) => handshake.retry_at.min(handshake.gives_up_at()),
+            // Between two copies of Disconnect there is nothing else to do.
+            State::Connected(_) if self.outgoing.is_disconnecting() && self.outgoing.disconnect_at > Instant::ZERO => {
+                self.outgoing.disconnect_at
+            }
             State::Connected(connection) => {
                 let proof = self.proof.map_or(Instant::NEVER, |(at, _)| at);
                 let attempt = match &self.reconnect_attempt {

@@ -1,6 +1,7 @@
 //! Datagrams that a client has composed and not sealed yet.
 
 use crate::limits::FRAMES_BYTES_MAX;
+use crate::time::{Duration, Instant};
 use crate::wire::DisconnectReason;
 use std::collections::VecDeque;
 
@@ -17,6 +18,9 @@ pub(super) struct Outgoing {
     /// Copies of Disconnect that are left to send.
     pub(super) disconnects: usize,
     pub(super) disconnect_reason: DisconnectReason,
+    /// When the next copy leaves, and the time to the one after it.
+    pub(super) disconnect_at: Instant,
+    pub(super) disconnect_interval: Duration,
 }
 
 /// A datagram that is full and waits to be sealed.
@@ -35,11 +39,23 @@ impl Outgoing {
             full: VecDeque::new(),
             disconnects: 0,
             disconnect_reason: DisconnectReason::Closed,
+            disconnect_at: Instant::ZERO,
+            disconnect_interval: Duration::ZERO,
         }
     }
 
+    /// Whether the connection ends with the copies of Disconnect that are left to send.
+    pub(super) fn is_disconnecting(&self) -> bool {
+        self.disconnects > 0
+    }
+
+    /// Whether a copy of Disconnect leaves now, if nothing is in front of it.
+    pub(super) fn disconnect_is_due(&self, now: Instant) -> bool {
+        self.is_disconnecting() && self.disconnect_at <= now
+    }
+
     pub(super) fn is_empty(&self) -> bool {
-        self.used == 0 && self.full.is_empty() && self.disconnects == 0
+        self.used == 0 && self.full.is_empty() && !self.is_disconnecting()
     }
 
     pub(super) fn clear(&mut self) {

@@ -14,7 +14,7 @@ use rand_chacha::rand_core::Rng;
 impl Client {
     /// Starts a reconnect attempt beside the silent connection. If the server is heard over that after all, it stays.
     pub(super) fn attempt_reconnect(&mut self, now: Instant) {
-        if !self.config.reconnect || self.reconnect_attempt.is_some() || self.outgoing.disconnects > 0 {
+        if !self.config.reconnect || self.reconnect_attempt.is_some() || self.outgoing.is_disconnecting() {
             return;
         }
         let resumable = self.resume_key();
@@ -56,6 +56,9 @@ impl Client {
 
     /// The connection was lost: waits and reconnects, if the client is configured to and it may help.
     pub(super) fn lost(&mut self, now: Instant, reason: CloseReason) {
+        if self.outgoing.is_disconnecting() {
+            return self.close(CloseReason::Disconnected(self.outgoing.disconnect_reason));
+        }
         if !self.config.reconnect || !reason.is_temporary() {
             return self.close(reason);
         }

@@ -4,7 +4,7 @@ use super::outgoing::{FullDatagram, Outgoing};
 use super::{Client, CloseReason, State};
 use crate::connection::{ChannelQuality, CongestionControl, Connection, Resources, SendError, sealed_len};
 use crate::limits::*;
-use crate::time::Instant;
+use crate::time::{Duration, Instant};
 use crate::wire::{Channel, Delivery, DisconnectReason, FrameWriter};
 use ringshard_prefetch::prefetch;
 
@@ -35,9 +35,12 @@ impl Client {
     /// [`SendError::Overflow`] the connection ends (PROTOCOL.md#windows).
     #[inline]
     pub fn send(&mut self, now: Instant, channel: Channel, message: &[u8]) -> Result<(), SendError> {
-        let Client { state: State::Connected(connection), resources, .. } = self else {
+        let Client { state: State::Connected(connection), resources, outgoing, .. } = self else {
             return Err(SendError::NotConnected);
         };
+        if outgoing.is_disconnecting() {
+            return Err(SendError::NotConnected);
+        }
         let plain = channel.delivery() == Delivery::Unreliable && message.len() <= COMPRESSION_BYTES_MIN;
         if plain && connection.is_unlimited() {
             return if self.compose(|frames| frames.message(channel, message)) { Ok(()) } else { Err(SendError::Full) };
@@ -129,10 +132,25 @@ impl Client {
     /// Disconnects. The datagrams that [`Self::poll_transmit`] then returns tell the server.
     pub fn disconnect(&mut self) {
         self.hang_up(DisconnectReason::Closed);
+        // Also after `disconnect_spread`.
+        (self.outgoing.disconnect_at, self.outgoing.disconnect_interval) = (Instant::ZERO, Duration::ZERO);
+    }
+
+    /// Disconnects within [`DISCONNECT_COPIES`] times [`DISCONNECT_INTERVAL`]: for a client that is driven until then. The
+    /// copies of Disconnect leave apart, because an overloaded server drops datagrams that arrive together. A client that
+    /// cannot wait so long calls [`Self::disconnect`], also later.
+    pub fn disconnect_spread(&mut self) {
+        if !self.outgoing.is_disconnecting() {
+            self.disconnect();
+            self.outgoing.disconnect_interval = DISCONNECT_INTERVAL;
+        }
     }
 
     pub(super) fn hang_up(&mut self, reason: DisconnectReason) {
         self.reconnect_attempt = None;
+        if self.outgoing.is_disconnecting() {
+            return;
+        }
         if self.is_connected() {
             self.outgoing.disconnects = DISCONNECT_COPIES;
             self.outgoing.disconnect_reason = reason;
@@ -161,9 +179,10 @@ impl Client {
             return Some(sealed_len(datagram.frames.len()));
         }
         let Client { state: State::Connected(connection), resources, outgoing, .. } = self else { return None };
-        let Outgoing { frames, used, sequence, disconnects, .. } = outgoing;
+        let disconnecting = outgoing.is_disconnecting();
+        let Outgoing { frames, used, sequence, .. } = outgoing;
         let due = if *used > 0 { !connection.is_quiet() } else { connection.wants_datagram(now) };
-        if *disconnects == 0 && due {
+        if !disconnecting && due {
             let fresh = *used == 0;
             let limit = if fresh { connection.fresh_frames_max(now) } else { connection.frames_max().max(*used) };
             let mut writer = FrameWriter::new(&mut frames[..limit], *used);
@@ -177,7 +196,7 @@ impl Client {
         if *used > 0 {
             return Some(sealed_len(*used));
         }
-        (*disconnects > 0).then(|| sealed_len(FRAME_HEADER_BYTES + 1))
+        outgoing.disconnect_is_due(now).then(|| sealed_len(FRAME_HEADER_BYTES + 1))
     }
 
     /// Writes the next datagram into `datagram`, which is exactly [`Self::transmit_len`] long.
@@ -194,6 +213,7 @@ impl Client {
         let disconnecting = full.is_empty() && *used == 0 && *disconnects > 0;
         if disconnecting {
             *disconnects -= 1;
+            self.outgoing.disconnect_at = now + self.outgoing.disconnect_interval;
             let written = self.compose(|frames| frames.disconnect(reason));
             assert!(written, "a Disconnect fits an empty datagram");
         }
@@ -211,7 +231,7 @@ impl Client {
             datagram.fill(0);
             return self.close(CloseReason::Disconnected(DisconnectReason::KeyExhausted));
         }
-        if disconnecting && self.outgoing.disconnects == 0 {
+        if disconnecting && !self.outgoing.is_disconnecting() {
             self.close(CloseReason::Disconnected(reason));
         }
     }

@@ -3,6 +3,7 @@
 //! `read` takes a whole message, kind included; `write` appends one.
 
 mod call;
+pub mod download;
 mod hello;
 pub mod kinds;
 mod notice;

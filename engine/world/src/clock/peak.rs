@@ -1,19 +1,20 @@
 //! The largest of the recent samples.
 
-/// A peak is held at least for so many ticks and samples, at first.
+/// Ticks for which a peak is held at least, at first; and the fewest samples in that time.
 const HOLD_FIRST: u64 = 120;
 const SAMPLES_MIN: u32 = 16;
-/// A peak that was forgotten too soon is held so many times longer from then on.
+/// After a peak was forgotten too soon, peaks are held so many times longer.
 const LONGER: u64 = 4;
-/// It is held at most for so many ticks: about half a minute.
+/// The longest time for which a peak is held at least, in ticks: about half a minute.
 const HOLD_MAX: u64 = 1_920;
 
-/// Holds the largest sample of a while. Memory is that of two windows, each half as long as a peak is held at least.
+/// Holds the largest sample of a while: of the present window and the one before. So a peak is held for one to two windows.
 #[derive(Clone, Copy, Debug)]
 pub(super) struct Peak {
     window: Window,
-    /// None until one was full.
+    /// The largest sample of the window before; None until one was full.
     former: Option<f64>,
+    /// Ticks of a window.
     hold: u64,
 }
 

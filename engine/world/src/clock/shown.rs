@@ -37,7 +37,7 @@ pub struct ShownClock {
     /// Ticks from one snapshot to the next.
     interval: f64,
     starvation: f64,
-    /// What frames past the newest snapshot will add to it, if the next snapshot is not quiet.
+    /// What the frames past the newest snapshot add to `starvation`, unless the next snapshot is quiet.
     unexplained: f64,
 }
 
@@ -88,9 +88,8 @@ impl ShownClock {
         wanted.clamp(least, most.max(least))
     }
 
-    /// A snapshot newer than all before has arrived. `is_quiet`: none was lost since the one before, and nothing in view has
-    /// changed in one of the two. So the server was silent because there was nothing to tell, and others need not be shown later
-    /// for it.
+    /// A snapshot newer than all before has arrived. `is_quiet`: no snapshot is missing since the one before, and at least one
+    /// of the two has no entity. Then the server was silent because it had nothing to tell, and others are not shown later.
     pub fn arrived(&mut self, now: Instant, tick: u64, is_quiet: bool) {
         self.arrivals.note(tick as f64 - ticks_since(self.start, now));
         let unexplained = std::mem::take(&mut self.unexplained);

@@ -47,6 +47,20 @@ impl<'a> EnterRequest<'a> {
     }
 }
 
+/// Reasons of the server's own for refusing a client or putting it out (PROTOCOL.md#entering).
+pub mod reason {
+    /// More waited for the client, while it was silent, than the server keeps.
+    pub const BACKLOG: u8 = 255;
+    /// The client's ticket is not good: it was used, has expired, is for another server, or is no ticket.
+    pub const TICKET: u8 = 254;
+    /// The services are busy: the client may ask again in a second.
+    pub const BUSY: u8 = 253;
+    /// The account has entered from another client.
+    pub const ELSEWHERE: u8 = 252;
+    /// The account was disabled.
+    pub const DISABLED: u8 = 251;
+}
+
 /// What the server says about a client's presence in the world.
 #[derive(Clone, Copy, PartialEq, Debug)]
 pub enum EnterAnswer {

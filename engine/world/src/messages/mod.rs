@@ -21,7 +21,7 @@ pub use ask::{
     ASK_MESSAGE_BYTES_MAX, Answered, EVENT_MESSAGE_BYTES_MAX, read_answer, read_ask_number, read_event, read_whole,
     write_answer, write_ask, write_event,
 };
-pub use enter::{EnterAnswer, EnterRequest, Welcome};
+pub use enter::{EnterAnswer, EnterRequest, Welcome, reason};
 pub(crate) use entry::Head;
 pub use entry::{ENTRY_BYTES_MAX, FULL_ENTRY_BYTES_USUAL, Versioned, write_difference, write_full, write_gone};
 pub use input::{InputHeader, Inputs, TimedInput};

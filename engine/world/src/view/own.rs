@@ -93,7 +93,7 @@ impl<O: Fields> OwnView<O> {
         self.owners.newest()
     }
 
-    /// Where the owner block lies from which the next snapshot probably is a difference: for prefetching. Does not read it.
+    /// The owner block that is probably the baseline of the next snapshot, to be prefetched. Does not read it.
     pub fn next_baseline(&self) -> Option<&impl Sized> {
         let newest = self.newest?;
         Some(self.owners.place(newest.number.wrapping_add(1).wrapping_sub(newest.baseline)))

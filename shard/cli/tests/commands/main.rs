@@ -1,10 +1,13 @@
 //! The commands of the `ringshard` binary: what they print, what they refuse, and what they return.
 
+mod accounts;
 mod captures;
 mod keys;
 mod manual;
 mod maps;
 mod orders;
+mod places;
+mod resources;
 mod running;
 mod scene;
 #[path = "../shared/mod.rs"]

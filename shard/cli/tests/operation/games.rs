@@ -2,7 +2,7 @@
 
 use crate::shared::{Folder, TIMEOUT, wait_for_line};
 use ringshard::config::Sources;
-use ringshard::game::{Admission, Game, GameStart, PlayerId, Reply, Shard};
+use ringshard::game::{Admission, Game, GameStart, PlayerId, Reply, Shard, Visitor};
 use ringshard::serve::run_game;
 use ringshard_world::{Pose, Rules, wire};
 use rustix::process::{Pid, Signal, kill_process};
@@ -69,7 +69,7 @@ impl Game for Counting {
         &NoRules
     }
 
-    fn join(&mut self, _: &mut Shard<Self>, _: PlayerId, _: &[u8]) -> Admission {
+    fn join(&mut self, _: &mut Shard<Self>, _: PlayerId, _: Visitor<'_>) -> Admission {
         Admission::Refused(0)
     }
 

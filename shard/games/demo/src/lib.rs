@@ -27,7 +27,7 @@ use asks::Asks;
 use chat::Chat;
 use npcs::Npcs;
 use ringshard::game::character::{Buffs, Factions, KINDS, Relation};
-use ringshard::game::{Admission, Game, Kind, LeaveReason, PlayerId, Reply, Rng, Shard};
+use ringshard::game::{Admission, Game, Kind, LeaveReason, PlayerId, Reply, Rng, Shard, Visitor};
 use ringshard_demo_rules::{Ask, Character, DemoRules, Event, Input, Own};
 use ringshard_paths::{Navigator, PathFound, PathJob};
 use ringshard_terrain::Terrain;
@@ -106,7 +106,7 @@ impl Game for Demo {
         shown.kind.into()
     }
 
-    fn join(&mut self, shard: &mut Shard<Self>, player: PlayerId, _ticket: &[u8]) -> Admission {
+    fn join(&mut self, shard: &mut Shard<Self>, player: PlayerId, _visitor: Visitor<'_>) -> Admission {
         let own = Own::at(self.spawn_point(shard));
         let faction = 1 + (shard.random.next_u32() % 2) as u8;
         let shown = Character::new(EntityKind::Player, faction);

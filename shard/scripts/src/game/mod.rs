@@ -32,7 +32,7 @@ use crate::game::vm::{BUTTONS, Hook, Outcome, Vm};
 use crate::report::{Reports, ScriptStats};
 use crate::source::{Script, ScriptError};
 use mlua::{FromLuaMulti, IntoLuaMulti, MultiValue, Value};
-use ringshard::game::{Admission, Game, GameStart, Hitbox, Kind, LeaveReason, NoJob, PlayerId, Reply, Shard};
+use ringshard::game::{Admission, Game, GameStart, Hitbox, Kind, LeaveReason, NoJob, PlayerId, Reply, Shard, Visitor};
 use ringshard::runtime::service::{LiveSettings, ServiceCounters};
 use ringshard_scripts_rules::messages::{EVENT_VALUES_BYTES_MAX, Name};
 use ringshard_scripts_rules::{Answer, Ask, Event, Input, ScriptRules, Shown, Values};
@@ -251,7 +251,8 @@ impl Game for ScriptGame {
         usize::from(shown.kind).min(Self::KINDS.len() - 1)
     }
 
-    fn join(&mut self, world: &mut Shard<Self>, player: PlayerId, ticket: &[u8]) -> Admission {
+    fn join(&mut self, world: &mut Shard<Self>, player: PlayerId, visitor: Visitor<'_>) -> Admission {
+        let ticket = visitor.name();
         self.start(world);
         let ScriptGame { vm, host, .. } = self;
         let Ok(text) = vm.lua().create_string(ticket) else { return Admission::Refused(0) };

@@ -2,7 +2,9 @@
 
 use super::backlog::Backlog;
 use super::input_buffer::InputBuffer;
+use super::services_budget::ServicesBudget;
 use crate::game::player::PlayerId;
+use crate::runtime::services::AccountId;
 use crate::world::replication::Viewer;
 use ringshard_protocol::endpoint::SessionId;
 use ringshard_protocol::wire::ConnectionId;
@@ -15,22 +17,34 @@ use std::ops::Range;
 /// Where a player is between its first request and the end of its session.
 ///
 /// ```text
-///          join: Pending             admit
-/// Outside --------------> Pending ------------> Inside
-///   ^  \___________________________________________^  |
-///   |            join: Accepted                       |
-///   +-------------------------------------------------+
-///      refused, put out, too much waited for it
+///          knock                ticket is good,
+///                               join: Pending           admit
+/// Outside --------> Knocking ------------------> Pending ------> Inside
+///   ^                    \__________________________________________^ |
+///   |                       ticket is good, join: Accepted           |
+///   +----------------------------------------------------------------+
+///      ticket or client refused, put out, too much waited for it
 /// ```
+/// Without services there are no tickets to check, and a client is not Knocking.
+///
 /// The end of its session ends every presence.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
 pub(crate) enum Presence {
     /// Not in the world: refused or put out. It may ask again.
     Outside,
+    /// The services have not decided about its ticket yet. The game does not know of it.
+    Knocking,
     /// The game has not decided yet.
     Pending,
     /// In the world, whether its client is connected or suspended.
     Inside,
+}
+
+impl Presence {
+    /// Whether the game knows of the player.
+    pub(crate) fn is_known_to_game(self) -> bool {
+        matches!(self, Presence::Pending | Presence::Inside)
+    }
 }
 
 /// How far the numbers of snapshots leap from one presence to the next: half of their range.
@@ -69,25 +83,29 @@ pub(crate) struct Member<R: Rules> {
     /// Reliable messages that wait until its client is back.
     pub(crate) backlog: Backlog,
     pub(crate) requests: Requests,
+    /// The account that it has entered with.
+    pub(crate) account: Option<AccountId>,
+    /// How much it may send to services.
+    pub(crate) services: ServicesBudget,
 }
 
 impl<R: Rules> Member<R> {
     /// The bytes that taking a message or an input reads: all before the viewer but the inputs that wait.
     pub(crate) const FRONT: Range<usize> = 0..offset_of!(Member<R>, inputs) + InputBuffer::<R::Input>::FRONT;
-    /// The bytes of the inputs for `tick` and those after it.
-    #[inline]
-    pub(crate) fn waiting(tick: u32) -> Range<usize> {
-        let place = InputBuffer::<R::Input>::place(tick);
-        let start = offset_of!(Member<R>, inputs) + place.start;
-        start..start + place.len()
-    }
-
     /// The bytes that serving reads first: the viewer's front.
     pub(crate) const VIEW: [Range<usize>; 2] = {
         let viewer = offset_of!(Member<R>, viewer);
         let [first, second] = Viewer::<R::Own>::FRONT;
         [viewer + first.start..viewer + first.end, viewer + second.start..viewer + second.end]
     };
+
+    /// The bytes in which the input for `tick` waits.
+    #[inline]
+    pub(crate) fn waiting(tick: u32) -> Range<usize> {
+        let place = InputBuffer::<R::Input>::place(tick);
+        let start = offset_of!(Member<R>, inputs) + place.start;
+        start..start + place.len()
+    }
 }
 
 /// Requests to enter that the game may still hear of. Each calls [`Game::join`](crate::game::Game::join), and a client can send
@@ -159,19 +177,28 @@ impl<R: Rules> Member<R> {
             compared: None,
             slice: 0,
             requests: Requests::default(),
+            account: None,
+            services: ServicesBudget::default(),
         }
     }
 
-    /// A new presence begins: nothing of a former one remains but the numbers of snapshots, which leap.
+    /// The client asks to enter. A new presence begins: nothing of a former one remains but the numbers of snapshots, which leap.
     pub(crate) fn begin(&mut self, rules: &R, id: PlayerId) {
         assert_eq!(self.presence, Presence::Outside, "a presence begins outside");
         // Snapshots of the new presence look old to a client that does not know yet that the former one has ended, and its
         // acknowledgments of the former presence were not sent in this one.
         let next = self.viewer.next_number();
         let first = if next == self.first_snapshot { next } else { next.wrapping_add(PRESENCE_LEAP) };
-        let Member { session, connection, address, slice, requests, .. } = *self;
+        let Member { session, connection, address, slice, requests, services, .. } = *self;
         *self = Member::new(rules, id, session, connection, address, first);
-        (self.presence, self.slice, self.requests) = (Presence::Pending, slice, requests);
+        (self.slice, self.requests, self.services) = (slice, requests, services);
+        self.presence = Presence::Knocking;
+    }
+
+    /// The ticket is good: the game decides next.
+    pub(crate) fn pend(&mut self, account: Option<AccountId>) {
+        assert_eq!(self.presence, Presence::Knocking, "a ticket is checked once");
+        (self.presence, self.account) = (Presence::Pending, account);
     }
 
     /// The player enters the world at this tick.

@@ -107,13 +107,13 @@ impl<R: Rules> Members<R> {
     /// A player that is in the world, or waits to be let in.
     #[inline]
     pub(crate) fn get(&self, id: PlayerId) -> Option<&Member<R>> {
-        self.in_slot(id.slot).filter(|member| member.id == id && member.presence != Presence::Outside)
+        self.in_slot(id.slot).filter(|member| member.id == id && member.presence.is_known_to_game())
     }
 
     /// A player that is in the world, or waits to be let in.
     #[inline]
     pub(crate) fn get_mut(&mut self, id: PlayerId) -> Option<&mut Member<R>> {
-        self.in_slot_mut(id.slot).filter(|member| member.id == id && member.presence != Presence::Outside)
+        self.in_slot_mut(id.slot).filter(|member| member.id == id && member.presence.is_known_to_game())
     }
 
     /// A player, wherever it is: one that has left is known until it asks to enter again or its session ends.

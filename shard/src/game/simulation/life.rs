@@ -1,7 +1,10 @@
 //! The life of a player: entering the world, suspension, return, and leaving (PROTOCOL.md#entering).
 //!
 //! ```text
-//!              EnterRequest: Game::join
+//!         EnterRequest, with services: Knocking      ticket refused: Outside
+//!                              |
+//!                              v
+//!                          Game::join
 //!           Pending        Accepted     Refused
 //!              |               |           |
 //!              v   admit       v           v
@@ -19,18 +22,15 @@ use crate::game::ledger::weight;
 use crate::game::members::{Member, Presence};
 use crate::game::outgoing::Recipient;
 use crate::game::shard::{Decision, Lingering, Shard};
-use crate::game::{Admission, Game, LeaveReason, PlayerId};
+use crate::game::{AccountId, Admission, Game, LeaveReason, PlayerId, Visitor};
 use crate::runtime::flight_recorder;
 use ringshard_protocol::Endpoint;
 use ringshard_protocol::endpoint::{EndCause, Event, SessionId};
 use ringshard_protocol::time::Instant;
 use ringshard_protocol::wire::{Channel, ConnectionId, DisconnectReason};
 use ringshard_world::codec::Writer;
-use ringshard_world::messages::{EnterAnswer, EnterRequest, Welcome};
+use ringshard_world::messages::{EnterAnswer, EnterRequest, Welcome, reason};
 use ringshard_world::{Refusal, Rules};
-
-/// The reason that a client is given when more waited for it than the server keeps.
-const BACKLOG_REASON: u8 = u8::MAX;
 
 impl<G: Game> Simulation<G> {
     /// Follows a session from connection to connection, and to its end.
@@ -60,6 +60,7 @@ impl<G: Game> Simulation<G> {
         let (player, presence) = (member.id, member.presence);
         self.shard.members.disconnect(player.slot);
         if presence == Presence::Inside {
+            self.shard.services.suspended(player.number());
             self.game.suspended(&mut self.shard, player);
         }
     }
@@ -74,6 +75,7 @@ impl<G: Game> Simulation<G> {
         // At once: messages that the game has sent since the last tick come after these.
         member.backlog.drain(|channel, message| _ = endpoint.send(now, id, channel, message));
         if presence == Presence::Inside {
+            shard.services.resumed(player.number());
             self.game.resumed(shard, player);
         }
     }
@@ -96,7 +98,7 @@ impl<G: Game> Simulation<G> {
         let Some(member) = self.shard.members.known(player) else { return };
         match member.presence {
             // A client that asks twice gets the answer to its first request.
-            Presence::Pending => {}
+            Presence::Knocking | Presence::Pending => {}
             Presence::Inside => self.welcome(player),
             Presence::Outside => {
                 let answer = member.requests.told;
@@ -107,16 +109,43 @@ impl<G: Game> Simulation<G> {
                 let next = self.shard.members.next_id(player.slot);
                 let Some(member) = self.shard.members.known(player) else { return };
                 member.begin(self.game.rules(), next);
-                // The ticket is a secret: it does not appear in a panic report.
-                flight_recorder::work_on("the request to enter", next.number(), &[], |_| "its ticket".into());
-                let admission = self.game.join(&mut self.shard, next, request.ticket);
-                flight_recorder::work_done();
-                match admission {
-                    Admission::Refused(_) => self.turn_away(next, admission),
-                    Admission::Accepted => self.let_in(next),
-                    Admission::Pending => {}
+                let address = member.address.ip();
+                if !self.shard.services.is_open() {
+                    self.admit(next, None, Visitor::Guest(request.ticket));
+                } else if self.shard.services.knock(next.number(), address, request.ticket).is_err() {
+                    // The port has counted it.
+                    self.turn_away(next, reason::BUSY);
                 }
             }
+        }
+    }
+
+    /// The game decides about a client whose ticket is good, or that needs none.
+    pub(super) fn admit(&mut self, player: PlayerId, account: Option<AccountId>, visitor: Visitor<'_>) {
+        let member = self.shard.members.known(player).filter(|member| member.presence == Presence::Knocking);
+        // Its session may have ended meanwhile.
+        let Some(member) = member else { return };
+        member.pend(account);
+        // What a guest shows may be a secret: it does not appear in a panic report.
+        flight_recorder::work_on("the request to enter", player.number(), &[], |_| "what it shows".into());
+        let admission = self.game.join(&mut self.shard, player, visitor);
+        flight_recorder::work_done();
+        match admission {
+            Admission::Refused(reason) => {
+                self.stats.refused += 1;
+                self.turn_away(player, reason);
+            }
+            Admission::Accepted => self.let_in(player),
+            Admission::Pending => {}
+        }
+    }
+
+    /// The services refuse the ticket of a client.
+    pub(super) fn refuse_ticket(&mut self, player: PlayerId, reason: u8) {
+        let member = self.shard.members.known(player);
+        if member.is_some_and(|member| member.presence == Presence::Knocking) {
+            self.shard.services.stats.tickets_refused += 1;
+            self.turn_away(player, reason);
         }
     }
 
@@ -139,14 +168,16 @@ impl<G: Game> Simulation<G> {
         let tick = self.shard.wire_tick();
         let Some(member) = self.shard.members.get_mut(player) else { return };
         member.enter(self.game.rules(), tick);
-        let is_connected = member.connection.is_some();
+        let (address, account, is_connected) = (member.address.ip(), member.account, member.connection.is_some());
         if is_connected {
             self.shard.members.join_slice(player.slot);
         }
         self.stats.joined += 1;
         self.welcome(player);
+        self.shard.services.entered(player.number(), address, account);
         if !is_connected {
             // Its client fell silent while the game decided.
+            self.shard.services.suspended(player.number());
             self.game.suspended(&mut self.shard, player);
         }
     }
@@ -158,11 +189,9 @@ impl<G: Game> Simulation<G> {
         self.answer_entering(player, EnterAnswer::Welcome(welcome));
     }
 
-    /// A pending player does not enter. The game has refused it in [`Game::join`], so it need not be told.
-    fn turn_away(&mut self, player: PlayerId, admission: Admission) {
-        let Admission::Refused(reason) = admission else { return };
+    /// A client does not enter. The game does not know of it, or has refused it in [`Game::join`].
+    fn turn_away(&mut self, player: PlayerId, reason: u8) {
         self.put_outside(player.slot);
-        self.stats.refused += 1;
         self.answer_entering(player, EnterAnswer::Refused(reason));
     }
 
@@ -213,13 +242,14 @@ impl<G: Game> Simulation<G> {
         if let Some(member) = self.shard.members.known(player) {
             member.backlog.clear();
         }
-        self.answer_entering(player, EnterAnswer::PutOut(BACKLOG_REASON));
+        self.answer_entering(player, EnterAnswer::PutOut(reason::BACKLOG));
     }
 
     /// A player leaves the world. Its body lingers as long as the game says.
     fn leave(&mut self, player: PlayerId, reason: LeaveReason) {
-        if self.shard.members.get(player).is_none() {
-            return;
+        let Some(presence) = self.shard.members.get(player).map(|member| member.presence) else { return };
+        if presence == Presence::Inside {
+            self.shard.services.left(player.number());
         }
         let ticks = self.game.leave(&mut self.shard, player, reason);
         let body = self.shard.body(player);

@@ -6,6 +6,7 @@
 //! | `config` | the configuration of a world |
 //! | `life` | entering, suspension, return, and leaving of players |
 //! | `requests` | inputs, asks and events of clients |
+//! | `services` | messages between clients and services |
 //! | `step` | the step of every player |
 //! | `deliver` | commands and events from other cores, and messages to players |
 //! | `players` | the players, and the path of one, for the operator |
@@ -28,6 +29,7 @@ mod players;
 mod publish;
 mod requests;
 mod serve;
+mod services;
 mod shedding;
 mod stats;
 mod step;
@@ -45,6 +47,7 @@ use crate::runtime::load::Load;
 use crate::runtime::path_record::PathRecord;
 use crate::runtime::player_list::PlayerList;
 use crate::runtime::service::{LiveSettings, Service, ServiceCounters};
+use crate::runtime::services::{ServicesPort, ServicesStats};
 use crate::runtime::stages::Stages;
 use crate::runtime::tick::TICK;
 use crate::world::exchange::{Change, Command, Exchange, ExchangeStats};
@@ -105,6 +108,8 @@ pub struct Simulation<G: Game> {
     heard: Vec<(ConnectionId, EntityId)>,
     changes: Vec<Change<ShownOf<G>>>,
     commands: Vec<Command>,
+    /// What the services say: working memory.
+    letter: Vec<u8>,
     stats: WorldStats,
 }
 
@@ -167,6 +172,7 @@ impl<G: Game> Simulation<G> {
             heard: Vec::new(),
             changes: Vec::new(),
             commands: Vec::new(),
+            letter: Vec::new(),
             stats: WorldStats::default(),
         }
     }
@@ -174,6 +180,12 @@ impl<G: Game> Simulation<G> {
     /// The same, with a port to worker threads.
     pub fn with_jobs(mut self, jobs: JobPort<G::Job, G::Done>) -> Self {
         self.shard.jobs = jobs;
+        self
+    }
+
+    /// The same, with a port to services.
+    pub fn with_services(mut self, services: ServicesPort) -> Self {
+        self.shard.services = services;
         self
     }
 
@@ -196,6 +208,8 @@ impl<G: Game> Simulation<G> {
     pub fn stats(&self) -> WorldStats {
         let RewindStats { rewinds, rewinds_clamped_path, rewinds_clamped_max, rewinds_refused } =
             self.shard.rewinds.get();
+        let ServicesStats { knocks, tickets_refused, messages_in, refused: services_refused, messages_out, dropped } =
+            self.shard.services.stats;
         let JobStats { given, refused, done, outstanding } = self.shard.jobs.stats();
         let ExchangeStats { published, received, overflowed } = self.exchange.stats;
         WorldStats {
@@ -221,6 +235,13 @@ impl<G: Game> Simulation<G> {
             jobs_refused: refused,
             jobs_done: done,
             jobs_outstanding: outstanding,
+            services_knocks: knocks,
+            services_tickets_refused: tickets_refused,
+            services_knocking: self.count_players(|member| member.presence == Presence::Knocking),
+            services_messages_in: messages_in,
+            services_refused,
+            services_messages_out: messages_out,
+            services_dropped: dropped,
             ..self.stats
         }
         .with_refusals(|why| self.shard.members.ledger.total(why))
@@ -252,6 +273,10 @@ impl<G: Game> Service for Simulation<G> {
             Some(&kinds::SYNC_ENTITY_QUANTIZED) => self.inputs(from, bytes),
             Some(&kinds::EVENT) => self.event_message(from, bytes),
             Some(&kinds::ASK) => self.ask(from, bytes),
+            Some(kind) if kinds::SERVICES.contains(kind) => {
+                self.services_message(from, bytes);
+                Ok(())
+            }
             Some(&kinds::ENTER_TO_WORLD) => {
                 EnterRequest::read(bytes).map(|request| self.enter(endpoint, from, &request))
             }
@@ -331,8 +356,9 @@ impl<G: Game> Service for Simulation<G> {
     }
 
     fn replicate(&mut self, now: Instant, endpoint: &mut Endpoint) -> bool {
+        let has_heard = self.hear_services(now, endpoint);
         if self.served == SLICES || now < self.deadline() {
-            return false;
+            return has_heard;
         }
         self.serve(now, endpoint, (self.first_slice + self.served) % SLICES);
         self.served += 1;

@@ -16,7 +16,7 @@ use ringshard_world::{Refusal, Rules, Wire};
 
 impl<G: Game> Simulation<G> {
     /// The player of a connection, if it is in the world.
-    fn inside(&mut self, from: ConnectionId) -> Option<&mut Member<G::Rules>> {
+    pub(super) fn inside(&mut self, from: ConnectionId) -> Option<&mut Member<G::Rules>> {
         self.shard.members.of_connection(from).filter(|member| member.presence == Presence::Inside)
     }
 

@@ -106,6 +106,20 @@ counters! {
         jobs_done,
         /// Jobs at present that were given and whose results the game has not got.
         jobs_outstanding,
+        /// Tickets that were handed to the services.
+        services_knocks,
+        /// Tickets that the services have refused.
+        services_tickets_refused,
+        /// Clients at present whose tickets the services check.
+        services_knocking,
+        /// Messages of clients that were handed to the services.
+        services_messages_in,
+        /// Messages and tickets that were refused: the client sends too much, or the services do not keep up.
+        services_refused,
+        /// Messages of services to clients.
+        services_messages_out,
+        /// Messages of services that were dropped: the client does not keep up, is silent, or has left.
+        services_dropped,
         /// Refused: claims of clients that went too fast.
         refused_speed,
         /// Refused: claims of clients that were elsewhere at once.

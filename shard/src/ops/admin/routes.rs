@@ -34,6 +34,7 @@ pub(super) fn routes(handle: Arc<ServerHandle>, guard: Guard) -> Router {
         .route("/path", get(path))
         .route("/capture", get(capture_stream::answer))
         .route("/keys", get(keys))
+        .route("/services", get(services))
         .route("/config", get(config))
         .route("/reload", post(reload))
         .route("/kick", post(kick))
@@ -74,6 +75,11 @@ async fn scrape(State(handle): SharedHandle, headers: HeaderMap) -> Result<Respo
     let format = metrics::Format::accepted(accept);
     let text = metrics::encode(snapshot, format).map_err(unavailable)?;
     Ok(([(header::CONTENT_TYPE, format.content_type())], text).into_response())
+}
+
+/// The services beside the cores; `null` without services.
+async fn services(State(handle): SharedHandle) -> Result<Response, Response> {
+    Ok(Json(run_blocking(handle, ServerHandle::services).await?).into_response())
 }
 
 async fn stats(State(handle): SharedHandle) -> Result<Response, Response> {

@@ -1,5 +1,5 @@
-//! Whether a core still turns, and whether it is overloaded. The core records the time of each turn where any thread can read it: a core that is stuck
-//! responds to no request.
+//! Whether a core still turns, and whether it is overloaded. The core records the time of each turn where any thread can
+//! read it: a core that is stuck responds to no request.
 
 use ringshard_protocol::time::Instant;
 use std::sync::Arc;

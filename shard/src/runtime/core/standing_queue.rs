@@ -87,19 +87,15 @@ impl StandingQueue {
         dropped
     }
 
-    /// A turn has read all that arrived before `parked_at`, or not.
+    /// A turn ends. `emptied_at`: when the queue was empty, if the turn knows.
     pub(super) fn end_turn(&mut self, now: Instant, emptied_at: Option<Instant>) {
         if let Some(emptied_at) = emptied_at {
             self.emptied_at = emptied_at;
+            self.old_since = None;
         }
         if self.dropped_at.is_some_and(|dropped_at| now.since(dropped_at) >= INTERVAL) {
             (self.dropped_at, self.old_since) = (None, None);
         }
-    }
-
-    /// A turn has found nothing to read.
-    pub(super) fn empty(&mut self) {
-        self.old_since = None;
     }
 
     /// The greatest age of an arrival since the last call, whether it was dropped or not.
@@ -140,9 +136,8 @@ mod tests {
             now = now + MS;
             waiting.extend((0..arrivals).map(|_| now));
             let mut handled = 0;
-            match waiting.front() {
-                Some(&head) => queue.head(now, head),
-                None => queue.empty(),
+            if let Some(&head) = waiting.front() {
+                queue.head(now, head);
             }
             while handled < reads
                 && let Some(arrived_at) = waiting.pop_front()

@@ -100,9 +100,6 @@ impl<L: Link, S: Service> Core<L, S> {
             read_at = self.link.now();
         }
         self.has_more = !is_empty;
-        if taken == 0 {
-            self.queue.empty();
-        }
         // The kernel gives a few dozen arrivals at a time, whatever waits in the socket. Only a turn that finds none knows that
         // there was none when the core last entered the kernel.
         self.queue.end_turn(now, (taken == 0).then_some(self.parked_at));

@@ -134,3 +134,25 @@ impl ServerConfig {
         violations
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_receive_buffer_holds_what_a_full_core_gets_in_its_time_within_bounds() {
+        let config = |connections_max, cores, millis| ServerConfig {
+            connections_max,
+            receive_buffer: Duration::from_millis(millis),
+            ..ServerConfig::new(SecretKey::from_bytes([1; 32]), (0..cores).collect())
+        };
+        let bytes = |connections_max, cores, millis| config(connections_max, cores, millis).receive_buffer_bytes();
+        // 10,000 clients send 30,000 datagrams in 50 ms. The kernel doubles what it is asked for.
+        assert_eq!(bytes(10_000, 1, 50), 30_000 * 768 / 2);
+        assert_eq!(bytes(10_000, 4, 50), bytes(2_500, 1, 50));
+        assert_eq!((bytes(1, 1, 1), bytes(1, 64, 50)), (RECEIVE_BUFFER_BYTES_MIN, RECEIVE_BUFFER_BYTES_MIN));
+        assert_eq!(bytes(CONNECTIONS_PER_CORE_MAX * CORES_MAX, 1, 60_000), BUFFER_BYTES);
+        let small = ServerConfig { socket_buffer_bytes: 64 << 10, ..config(10_000, 1, 50) };
+        assert_eq!(small.receive_buffer_bytes(), 64 << 10, "the operator's limit is the last word");
+    }
+}

@@ -92,6 +92,7 @@ impl<S: Fields> Replica<S> {
     pub fn new(entities: usize, first_version: u16, blank: S) -> Self {
         assert!(entities <= WORLD_ENTITIES_MAX, "a world has {WORLD_ENTITIES_MAX} indices");
         let blank = State::blank(blank);
+        // Versions up to this one are left out: see `after`.
         let first_version = first_version.max(KEPT as u16 - 1);
         Replica {
             heads: vec![Head { version: first_version, ..Head::NO_ENTITY }; WORLD_ENTITIES_MAX]

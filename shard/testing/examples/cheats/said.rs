@@ -1,7 +1,7 @@
 //! A game whose clients say where their characters are.
 
 use ringshard::game::authority::{Judge, Limits, Policy};
-use ringshard::game::{Admission, Game, LeaveReason, NoJob, PlayerId, Reply, Shard};
+use ringshard::game::{Admission, Game, LeaveReason, NoJob, PlayerId, Reply, Shard, Visitor};
 use ringshard_world::claim::Claim;
 use ringshard_world::{Pose, Rules};
 
@@ -92,7 +92,7 @@ impl Game for Said {
         &SaidRules
     }
 
-    fn join(&mut self, shard: &mut Shard<Self>, player: PlayerId, _ticket: &[u8]) -> Admission {
+    fn join(&mut self, shard: &mut Shard<Self>, player: PlayerId, _visitor: Visitor<'_>) -> Admission {
         let pose = Pose { leap: 1, ..Pose::at(self.spawn) };
         let body = shard.entities.spawn(pose, Shown {}).expect("there is room");
         shard.control(player, Some(body), Own::at(&pose));

@@ -1,6 +1,6 @@
 //! A small game for figures: players run about and shoot at each other. It keeps count of what a server can know.
 
-use ringshard::game::{Admission, Game, Hitbox, LeaveReason, NoJob, PlayerId, Reply, Shard};
+use ringshard::game::{Admission, Game, Hitbox, LeaveReason, NoJob, PlayerId, Reply, Shard, Visitor};
 use ringshard_testing::Scene;
 use ringshard_world::{EntityId, Pose, Rules};
 
@@ -166,7 +166,7 @@ impl Game for Skirmish {
         &Running
     }
 
-    fn join(&mut self, shard: &mut Shard<Self>, player: PlayerId, _ticket: &[u8]) -> Admission {
+    fn join(&mut self, shard: &mut Shard<Self>, player: PlayerId, _visitor: Visitor<'_>) -> Admission {
         self.joined += 1;
         let spot = |step: u32| WALLS[0] + (self.joined * step % 29) as f32 * 100.0;
         let own = Own { x: spot(7), y: spot(11), ..Own::default() };

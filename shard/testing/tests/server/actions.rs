@@ -2,7 +2,7 @@
 
 use ringshard::game::actions::{ActionGame, Deed, decide};
 use ringshard::game::simulation::WorldConfig;
-use ringshard::game::{Admission, Game, NoJob, PlayerId, Reply, Shard};
+use ringshard::game::{Admission, Game, NoJob, PlayerId, Reply, Shard, Visitor};
 use ringshard_terrain::{Plan, Terrain};
 use ringshard_testing::{Duration, News, World, small};
 use ringshard_world::actions::{
@@ -93,8 +93,8 @@ impl Game for Duel {
         &Magic
     }
 
-    fn join(&mut self, shard: &mut Shard<Self>, player: PlayerId, ticket: &[u8]) -> Admission {
-        let away: f32 = std::str::from_utf8(ticket).unwrap().parse().unwrap();
+    fn join(&mut self, shard: &mut Shard<Self>, player: PlayerId, visitor: Visitor<'_>) -> Admission {
+        let away: f32 = std::str::from_utf8(visitor.name()).unwrap().parse().unwrap();
         let mut own = Own { x: X + away, y: Y, ..Own::default() };
         own.actions.set_resource(MANA, 1_000);
         own.actions.set_resource(POTIONS, 3);

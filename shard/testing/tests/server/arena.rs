@@ -1,6 +1,6 @@
 //! The game of these tests: it does what each test tells it, and keeps a log of all that it hears.
 
-use ringshard::game::{Admission, Game, Hitbox, Kind, LeaveReason, PlayerId, Reply, Shard};
+use ringshard::game::{Admission, Game, Hitbox, Kind, LeaveReason, PlayerId, Reply, Shard, Visitor};
 use ringshard_testing::{Duration, World};
 use ringshard_world::{EntityId, Pose, Rules};
 
@@ -135,7 +135,8 @@ impl Game for Arena {
         Some(0)
     }
 
-    fn join(&mut self, shard: &mut Shard<Self>, player: PlayerId, ticket: &[u8]) -> Admission {
+    fn join(&mut self, shard: &mut Shard<Self>, player: PlayerId, visitor: Visitor<'_>) -> Admission {
+        let ticket = visitor.name();
         self.log.push((player, Heard::Join(ticket.to_vec())));
         match ticket {
             b"no" => Admission::Refused(7),

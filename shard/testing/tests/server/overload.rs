@@ -2,8 +2,8 @@
 //!
 //! The load is a factor on what each piece of work costs: the same players on a core that has become so much slower.
 
+use crate::arena::{Arena, Counting, Input};
 use ringshard::game::simulation::{Simulation, WorldConfig};
-use ringshard::game::{Admission, Game, NoJob, PlayerId, Reply, Shard};
 use ringshard::runtime::control::mailbox;
 use ringshard::runtime::core::Core;
 use ringshard::runtime::idle::{Idle, Strategy};
@@ -14,73 +14,19 @@ use ringshard::world::exchange::Exchange;
 use ringshard_client::Client;
 use ringshard_link::conditions::NetworkSpec;
 use ringshard_link::sim::{Network, SimLink};
-use ringshard_protocol::client::ClientConfig;
-use ringshard_protocol::connection::{HeartbeatConfig, TransportConfig};
-use ringshard_protocol::crypto::{SecretKey, Suites};
+use ringshard_protocol::Endpoint;
 use ringshard_protocol::endpoint::Event;
-use ringshard_protocol::limits::{DATAGRAM_BYTES_MAX, HEARTBEAT_DEFAULT, TIMEOUT_DEFAULT};
+use ringshard_protocol::limits::DATAGRAM_BYTES_MAX;
 use ringshard_protocol::link::{Arrival, Link, LinkStats, Path, Wait};
 use ringshard_protocol::time::{Duration, Instant};
 use ringshard_protocol::wire::{Channel, ConnectionId, Message};
-use ringshard_protocol::{Endpoint, EndpointConfig};
-use ringshard_world::{Pose, Rules};
+use ringshard_testing::{client_config, endpoint_config};
 use std::cell::{Cell, RefCell};
 use std::collections::BTreeMap;
 use std::net::SocketAddr;
 use std::rc::Rc;
 use std::sync::Arc;
 
-ringshard_world::wire! {
-    pub struct Input { pub right: i8 }
-    pub struct Own { pub x: f32 }
-    pub struct Shown {}
-    pub enum Nothing { Nothing }
-}
-
-#[derive(Clone, Copy)]
-struct Walking;
-
-impl Rules for Walking {
-    type Input = Input;
-    type Own = Own;
-    type Shown = Shown;
-    type Ask = Nothing;
-    type Answer = Nothing;
-    type Event = Nothing;
-
-    fn step(&self, own: &mut Own, input: &Input) {
-        own.x += f32::from(input.right) / 16.0;
-    }
-
-    fn pose(&self, own: &Own) -> Pose {
-        Pose::at([own.x, 0.0, 0.0])
-    }
-}
-
-struct Walk;
-
-impl Game for Walk {
-    type Rules = Walking;
-    type Command = Nothing;
-    type Job = NoJob;
-    type Done = ();
-
-    fn rules(&self) -> &Walking {
-        &Walking
-    }
-
-    fn join(&mut self, shard: &mut Shard<Self>, player: PlayerId, _ticket: &[u8]) -> Admission {
-        let body = shard.entities.spawn(Pose::default(), Shown {}).expect("there is room");
-        assert!(shard.control(player, Some(body), Own::default()));
-        Admission::Accepted
-    }
-
-    fn ask(&mut self, shard: &mut Shard<Self>, _: PlayerId, _: Nothing, reply: Reply) {
-        shard.reply(reply, &Nothing::Nothing);
-    }
-}
-
-const SECRET: [u8; 32] = [0x52; 32];
 const SERVER: SocketAddr = SocketAddr::new(std::net::IpAddr::V4(std::net::Ipv4Addr::new(10, 0, 0, 1)), 3565);
 const PLAYERS: usize = 20;
 /// What each piece of work costs at a load of 1, in microseconds. Together the players take 87 % of a core.
@@ -147,7 +93,7 @@ impl Link for Metered {
 }
 
 /// A world whose work takes time.
-struct Costly(Simulation<Walk>, Rc<Meter>);
+struct Costly(Simulation<Arena>, Rc<Meter>);
 
 impl Service for Costly {
     fn event(&mut self, now: Instant, endpoint: &mut Endpoint, event: Event) {
@@ -192,7 +138,7 @@ impl Service for Costly {
 }
 
 struct Seat {
-    client: Client<Walking>,
+    client: Client<Counting>,
     link: SimLink,
     /// Sends so many datagrams more per tick than a client of a game.
     floods: usize,
@@ -219,6 +165,10 @@ struct Phase {
 
 impl Trial {
     fn new(seed: u64, floods: impl Fn(usize) -> usize) -> Self {
+        Trial::with_config(seed, WorldConfig::default(), floods)
+    }
+
+    fn with_config(seed: u64, config: WorldConfig, floods: impl Fn(usize) -> usize) -> Self {
         let conditions = "delay=10ms,jitter=3ms".parse::<NetworkSpec>().expect("sound conditions").conditions;
         let network = Network::new(seed, conditions);
         let meter = Rc::new(Meter {
@@ -229,24 +179,18 @@ impl Trial {
             total: Cell::new(0),
             ages: RefCell::default(),
         });
-        let config = WorldConfig { entities_max: 256, ..WorldConfig::default() };
+        let config = WorldConfig { entities_max: 256, ..config };
         let exchange = Exchange::between(1, config.entities_max).pop().expect("there is one core");
         let core = Core::new(
             Metered(SimLink::new(network.clone(), SERVER), meter.clone()),
-            Endpoint::new(endpoint_config(), network.now(), [3; 32]),
-            Costly(Simulation::new(config, exchange, Walk), meter.clone()),
+            Endpoint::new(endpoint_config(0, 1), network.now(), [3; 32]),
+            Costly(Simulation::new(config, exchange, Arena::new()), meter.clone()),
             Mesh::between(1).pop().expect("there is one core"),
             Idle::new(Strategy::Busy),
             mailbox().1,
             Arc::default(),
         );
-        let seat = |number: usize| Seat {
-            client: client(seed, number, network.now()),
-            link: SimLink::new(network.clone(), SocketAddr::from(([10, 1, 0, number as u8], 1024))),
-            floods: floods(number),
-            flooded_at: 0,
-        };
-        let seats = (0..PLAYERS).map(seat).collect();
+        let seats = (0..PLAYERS).map(|number| Seat::new(seed, number, floods(number), &network)).collect();
         let mut trial = Trial { meter, core, seats };
         trial.pass(Duration::from_secs(4));
         assert_eq!(trial.core.service().0.stats().players, PLAYERS as u64);
@@ -303,10 +247,19 @@ impl Trial {
 }
 
 impl Seat {
+    fn new(seed: u64, number: usize, floods: usize, network: &Network) -> Self {
+        Seat {
+            client: client(seed, number, network.now()),
+            link: SimLink::new(network.clone(), SocketAddr::from(([10, 1, 0, number as u8], 1024))),
+            floods,
+            flooded_at: 0,
+        }
+    }
+
     fn step(&mut self, now: Instant) {
         let Seat { client, link, .. } = self;
         link.receive(usize::MAX, |arrival| arrival.datagrams().for_each(|datagram| client.receive(now, datagram)));
-        client.update(now, |_| Input { right: 1 });
+        client.update(now, |_| Input { mark: 0, right: 1 });
         self.send(now);
         let tick = now.since(Instant::ZERO).as_nanos() as u64 * 60 / 1_000_000_000;
         if self.floods > 0 && self.client.is_in_world() && tick > self.flooded_at {
@@ -328,26 +281,10 @@ impl Seat {
     }
 }
 
-fn endpoint_config() -> EndpointConfig {
-    EndpointConfig {
-        core: 0,
-        cores: 1,
-        connections_max: 64,
-        suites: Suites::native(),
-        heartbeat: HeartbeatConfig { interval: HEARTBEAT_DEFAULT, timeout: TIMEOUT_DEFAULT },
-        secret: SecretKey::from_bytes(SECRET),
-        pre_shared: None,
-        transport: TransportConfig::default(),
-        message_bytes_max: 16 << 20,
-        integrity: None,
-    }
-}
-
-fn client(seed: u64, number: usize, now: Instant) -> Client<Walking> {
-    let config = ClientConfig::new(SecretKey::from_bytes(SECRET).public());
+fn client(seed: u64, number: usize, now: Instant) -> Client<Counting> {
     let mut bytes = [number as u8; 32];
     bytes[..8].copy_from_slice(&seed.to_le_bytes());
-    Client::new(Walking, config, b"", now, bytes).expect("the server's key is sound")
+    Client::new(Counting, client_config(), b"", now, bytes).expect("the server's key is sound")
 }
 
 /// The oldest that an input may be when it has been handled.
@@ -400,4 +337,39 @@ fn what_a_core_cannot_handle_is_dropped_and_what_it_handles_is_fresh() {
     trial.meter.message_load.set(1.0);
     trial.phase(0.8, 2);
     assert_eq!(trial.phase(0.8, 1).level, 0);
+}
+
+/// A Disconnect is never sent again, and the core drops most of what arrives. A player who seems to stay costs as much as one
+/// who does, until the timeout.
+#[test]
+fn players_who_leave_an_overloaded_core_are_gone_within_a_second() {
+    let mut trial = Trial::new(9, |_| 1);
+    trial.meter.message_load.set(8.0);
+    trial.phase(1.0, 2);
+    let dropped = trial.core.endpoint().drops().too_old;
+    let (leaving, staying) = (PLAYERS * 3 / 4, PLAYERS as u64 / 4);
+    trial.seats[..leaving].iter_mut().for_each(|seat| seat.client.close_spread());
+    trial.pass(Duration::from_secs(1));
+    assert!(trial.core.endpoint().drops().too_old > dropped, "the core is overloaded while they leave");
+    assert!(trial.seats[..leaving].iter().all(|seat| seat.client.is_closed()));
+    assert_eq!(trial.core.service().0.stats().players, staying);
+}
+
+#[test]
+fn new_clients_wait_while_a_core_sheds_unless_they_are_admitted_always() {
+    for admits_when_overloaded in [false, true] {
+        let config = WorldConfig { admits_when_overloaded, ..WorldConfig::default() };
+        let mut trial = Trial::with_config(3, config, |_| 0);
+        trial.phase(3.0, 2);
+        let newcomer = Seat::new(3, PLAYERS, 0, &trial.meter.network);
+        trial.seats.push(newcomer);
+        trial.pass(Duration::from_secs(2));
+        assert_eq!(trial.seats[PLAYERS].client.is_in_world(), admits_when_overloaded);
+        assert_eq!(trial.core.endpoint().stats().denied_busy > 0, !admits_when_overloaded);
+        if !admits_when_overloaded {
+            trial.meter.load.set(0.5);
+            trial.pass(Duration::from_secs(5));
+            assert!(trial.seats[PLAYERS].client.is_in_world(), "the core no longer sheds");
+        }
+    }
 }

@@ -1,7 +1,7 @@
 //! A game that calls everything that a game can call, with random arguments.
 
 use crate::arena::{Answer, Ask, Counting, Event, Input, Order, Own, Shown};
-use ringshard::game::{Admission, Game, LeaveReason, PlayerId, Reply, Shard, To};
+use ringshard::game::{Admission, Game, LeaveReason, PlayerId, Reply, Shard, To, Visitor};
 use ringshard_protocol::wire::Channel;
 use ringshard_world::{EntityId, Pose};
 
@@ -109,7 +109,7 @@ impl Game for Wild {
         &Counting
     }
 
-    fn join(&mut self, shard: &mut Shard<Self>, player: PlayerId, _ticket: &[u8]) -> Admission {
+    fn join(&mut self, shard: &mut Shard<Self>, player: PlayerId, _visitor: Visitor<'_>) -> Admission {
         let body = shard.entities.spawn(self.pose(), Shown::default()).ok();
         shard.control(player, body, self.own());
         self.act(shard, player);

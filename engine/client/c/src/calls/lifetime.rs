@@ -74,7 +74,8 @@ pub unsafe extern "C" fn rs_client_enter(client: *mut rs_client, ticket: *const 
     }
 }
 
-/// Leaves the world, and disconnects. The datagrams that follow tell the server; `RS_NEWS_KIND_CLOSED` follows.
+/// Leaves the world, and disconnects. The datagrams that follow tell the server; `RS_NEWS_KIND_CLOSED` follows. A client with a
+/// socket needs calls of `rs_udp_poll` for about 100 ms until then; one that is freed before tells the server at once.
 #[unsafe(no_mangle)]
 pub unsafe extern "C" fn rs_client_close(client: *mut rs_client) -> rs_result {
     // SAFETY: the header demands a client.

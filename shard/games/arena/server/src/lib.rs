@@ -1,7 +1,7 @@
 //! The server of the arena: what it alone decides. It finds out whom shots hit, lets players die and respawn, and answers
 //! asks.
 
-use ringshard::game::{Admission, Channel, Game, Hitbox, LeaveReason, NoJob, PlayerId, Reply, Shard, To};
+use ringshard::game::{Admission, Channel, Game, Hitbox, LeaveReason, NoJob, PlayerId, Reply, Shard, To, Visitor};
 use ringshard_arena_rules::aim::{CHEST, RADIUS, RANGE, chest, direction};
 use ringshard_arena_rules::level::spawn_point;
 use ringshard_arena_rules::{Answer, ArenaRules, Ask, Body, DAMAGE, Event, HEAL, HEALTH, Input, Shown};
@@ -62,7 +62,7 @@ impl Game for Arena {
         &self.rules
     }
 
-    fn join(&mut self, shard: &mut Shard<Self>, player: PlayerId, _ticket: &[u8]) -> Admission {
+    fn join(&mut self, shard: &mut Shard<Self>, player: PlayerId, _visitor: Visitor<'_>) -> Admission {
         let own = spawned(shard, player, 0);
         let shown = Shown { health: HEALTH, ..Shown::default() };
         let Ok(body) = shard.entities.spawn(self.rules.pose(&own), shown) else { return Admission::Refused(0) };

@@ -1,6 +1,6 @@
 //! The server of the duel: it puts players together into matches, and passes on what the matches send.
 
-use ringshard::game::{Admission, Channel, Game, LeaveReason, NoJob, PlayerId, Reply, Shard, To};
+use ringshard::game::{Admission, Channel, Game, LeaveReason, NoJob, PlayerId, Reply, Shard, To, Visitor};
 use ringshard_duel_rules::{Answer, Ask, DuelRules, Event, Input, Own, Ring, start};
 use ringshard_rollback::{Match, MatchConfig, MatchStats, SEATS_MAX, SEATS_MIN};
 use std::collections::BTreeMap;
@@ -125,8 +125,8 @@ impl Game for Duels {
     }
 
     /// The ticket says how many seats the match shall have: `2` to `8`.
-    fn join(&mut self, shard: &mut Shard<Self>, player: PlayerId, ticket: &[u8]) -> Admission {
-        let seats = std::str::from_utf8(ticket).ok().and_then(|seats| seats.parse().ok());
+    fn join(&mut self, shard: &mut Shard<Self>, player: PlayerId, visitor: Visitor<'_>) -> Admission {
+        let seats = std::str::from_utf8(visitor.name()).ok().and_then(|seats| seats.parse().ok());
         let Some(seats) = seats.filter(|seats| (SEATS_MIN..=SEATS_MAX).contains(seats)) else {
             return Admission::Refused(0);
         };

@@ -70,7 +70,8 @@ const COUNTERS: [(&str, &str, &str); 5] = [
     ("ticks_skipped", "ticks_skipped", "Ticks that were skipped because the tick before ended too late"),
 ];
 /// Values that rise and fall.
-const GAUGES: [&str; 9] = [
+const GAUGES: [&str; 10] = [
+    "world_services_knocking",
     "message_bytes",
     "overload_ms",
     "world_shed_level",
@@ -116,6 +117,7 @@ impl Collector for ServerMetrics {
         let help = "Log lines that were dropped because the reader of the log did not keep up";
         let lines = encoder.encode_descriptor("log_lines_dropped", help, None, MetricType::Counter)?;
         counter_of(self.0.log_lines_dropped, lines)?;
+        self.services(&mut encoder)?;
         self.liveness(&mut encoder)?;
         self.quality(&mut encoder)?;
         self.counts(&mut encoder)?;
@@ -124,6 +126,17 @@ impl Collector for ServerMetrics {
 }
 
 impl ServerMetrics {
+    /// What the services beside the cores have counted. Levels are among the counts: `services_sessions`.
+    fn services(&self, encoder: &mut DescriptorEncoder<'_>) -> fmt::Result {
+        let help = "Counts of the services beside the cores";
+        let mut metric = encoder.encode_descriptor("services", help, None, MetricType::Gauge)?;
+        for (name, count) in &self.0.services {
+            let name = name.trim_start_matches("services_");
+            gauge(*count as f64, metric.encode_family(&[("count", name)])?)?;
+        }
+        Ok(())
+    }
+
     /// How long each core has been silent or stuck. The other metrics of a stuck core are old.
     fn liveness(&self, encoder: &mut DescriptorEncoder<'_>) -> fmt::Result {
         let help = "Time since the core began its last turn; it begins at least 60 turns per second";
@@ -353,6 +366,7 @@ mod tests {
             silences_s: vec![0.25, 12.5],
             started_at: SystemTime::UNIX_EPOCH,
             reload: ReloadStatus { succeeded_at: SystemTime::UNIX_EPOCH, is_latest: true },
+            services: vec![("services_sessions", 5)],
             log_lines_dropped: 6,
         };
         let text = encode(snapshot.clone(), Format::OpenMetrics).unwrap();
@@ -372,6 +386,7 @@ mod tests {
             "ringshard_core_stuck_seconds{core=\"1\"} 12.5",
             "ringshard_sessions_max 2.0",
             "ringshard_log_lines_dropped_total 6",
+            "ringshard_services{count=\"sessions\"} 5.0",
             "ringshard_reload_successful 1.0",
             "ringshard_duplicates_total{core=\"0\"} 0",
             "ringshard_session_round_trip_seconds_bucket{le=\"0.005\",core=\"0\"} 0",

@@ -1,0 +1,86 @@
+use super::*;
+use std::fs::Permissions;
+use std::os::unix::fs::PermissionsExt;
+use std::path::Path;
+
+fn development(folder: &Path) -> Certificates {
+    let source = CertificateSource::Development { folder: folder.to_owned(), names: vec!["play.example".to_owned()] };
+    Certificates::open(&source).expect("a development certificate can be made")
+}
+
+/// A folder of its own, removed at the end.
+struct Folder(PathBuf);
+
+impl Folder {
+    fn new(name: &str) -> Folder {
+        let path = std::env::temp_dir().join(format!("ringshard-certificates-{name}-{}", std::process::id()));
+        let _ = std::fs::remove_dir_all(&path);
+        Folder(path)
+    }
+}
+
+impl Drop for Folder {
+    fn drop(&mut self) {
+        let _ = std::fs::remove_dir_all(&self.0);
+    }
+}
+
+#[test]
+fn a_development_certificate_is_kept_over_a_restart_and_its_key_is_private() {
+    let folder = Folder::new("kept");
+    let first = development(&folder.0).fingerprint();
+    assert_eq!(development(&folder.0).fingerprint(), first);
+    assert_eq!(first.len(), 64);
+    let mode = std::fs::metadata(folder.0.join("development.key")).unwrap().permissions().mode();
+    assert_eq!(mode & 0o777, 0o600);
+}
+
+#[test]
+fn a_certificate_without_its_key_is_made_again() {
+    let folder = Folder::new("half");
+    let first = development(&folder.0).fingerprint();
+    std::fs::remove_file(folder.0.join("development.key")).unwrap();
+    assert_ne!(development(&folder.0).fingerprint(), first);
+}
+
+#[test]
+fn a_reload_takes_new_files_and_keeps_the_old_ones_when_they_are_unfit() {
+    let (folder, other) = (Folder::new("reload"), Folder::new("other"));
+    let certificates = development(&folder.0);
+    let old = certificates.fingerprint();
+    let new = development(&other.0).fingerprint();
+    assert!(!certificates.changed());
+
+    std::fs::copy(other.0.join("development.pem"), folder.0.join("development.pem")).unwrap();
+    assert!(certificates.changed());
+    let refused = certificates.reload().expect_err("the key belongs to another certificate");
+    assert!(matches!(refused, CertificateError::Mismatch(..)), "{refused}");
+    assert_eq!(certificates.fingerprint(), old);
+    assert!(certificates.changed(), "a reload that failed is tried again");
+
+    std::fs::copy(other.0.join("development.key"), folder.0.join("development.key")).unwrap();
+    certificates.reload().unwrap();
+    assert_eq!(certificates.fingerprint(), new);
+    assert!(!certificates.changed());
+}
+
+#[test]
+fn unfit_files_are_named_with_what_is_wrong() {
+    let folder = Folder::new("unfit");
+    development(&folder.0);
+    let (chain, key) = (folder.0.join("development.pem"), folder.0.join("development.key"));
+    let open = |chain: &Path, key: &Path| {
+        let source = CertificateSource::Files { chain: chain.to_owned(), key: key.to_owned() };
+        Certificates::open(&source).expect_err("the files are unfit")
+    };
+    assert!(matches!(open(&folder.0.join("none.pem"), &key), CertificateError::File(_, "open", _)));
+    assert!(matches!(open(&key, &key), CertificateError::NoCertificate(..)));
+    std::fs::copy(&chain, folder.0.join("no.key")).unwrap();
+    std::fs::set_permissions(folder.0.join("no.key"), Permissions::from_mode(0o600)).unwrap();
+    assert!(matches!(open(&chain, &folder.0.join("no.key")), CertificateError::NoKey(..)));
+    std::fs::set_permissions(&key, Permissions::from_mode(0o644)).unwrap();
+    let exposed = open(&chain, &key);
+    assert!(exposed.to_string().contains("chmod 640"), "{exposed}");
+    std::fs::write(&chain, vec![b' '; 1 << 21]).unwrap();
+    assert!(matches!(open(&chain, &key), CertificateError::Long(_)));
+}

@@ -1,0 +1,63 @@
+//! What the operation of the server sees of the services.
+
+use super::{About, Services};
+use ringshard::config::Settings;
+use ringshard::ops::services::Services as Beside;
+use serde_json::{Value, json};
+use std::sync::{MutexGuard, PoisonError};
+use std::time::Duration;
+use tokio::time::timeout;
+
+impl Beside for Services {
+    fn reload(&self, settings: &Settings) -> Result<(), String> {
+        self.reach.resources.set_rates(settings.download_client_kib * 1_024, settings.download_kib * 1_024);
+        lock(&self.door).as_ref().map_or(Ok(()), |door| door.reload().map_err(|error| error.to_string()))
+    }
+
+    fn counters(&self, to: &mut dyn FnMut(&'static str, u64)) {
+        let reach = &self.reach;
+        reach.counters.each(to);
+        reach.gate.verifier().counters().each(to);
+        reach.actions.counters().each(to);
+        reach.resources.counters().each(to);
+        reach.hub.counters().each(to);
+        if let Some(accounts) = &self.files.accounts {
+            accounts.counters().each(to);
+            accounts.issuer().counters().each(to);
+        }
+        if let Some(door) = &*lock(&self.door) {
+            door.counters().each(to);
+        }
+        self.files.places.counters().each(to);
+        self.files.tiles.counters().each(to);
+        self.files.suggester.counters().each(to);
+        self.files.directions.each(to);
+    }
+
+    fn describe(&self) -> Value {
+        let About { folder, login, fingerprint, issuer } = &self.about;
+        json!({ "folder": folder, "login": login, "certificate": fingerprint, "issuer": issuer })
+    }
+
+    fn stop(&self, patience: Duration) {
+        let Some(runtime) = lock(&self.runtime).take() else { return };
+        let door = lock(&self.door).take();
+        let unfinished = runtime.block_on(async {
+            let calls = timeout(patience, self.reach.actions.drain());
+            let cut = async { if let Some(door) = door { door.close().await.cut } else { 0 } };
+            tokio::join!(calls, timeout(patience, cut))
+        });
+        match unfinished {
+            (Ok(()), Ok(0)) => tracing::info!("services stopped"),
+            (_, connections) => {
+                let (calls, connections) = (self.reach.actions.running(), connections.ok());
+                tracing::warn!(calls, ?connections, "services stopped before these had finished");
+            }
+        }
+        runtime.shutdown_timeout(Duration::from_secs(1));
+    }
+}
+
+fn lock<T>(mutex: &std::sync::Mutex<T>) -> MutexGuard<'_, T> {
+    mutex.lock().unwrap_or_else(PoisonError::into_inner)
+}

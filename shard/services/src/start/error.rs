@@ -1,0 +1,61 @@
+//! Why the services did not start.
+
+use crate::accounts;
+use crate::accounts::directory::HttpDirectoryError;
+use crate::directions::RoadsError;
+use crate::login;
+use crate::suggestions::FeedbackError;
+use crate::tiles::{ArchiveError, RemoteSettingsError};
+use std::io;
+use std::path::PathBuf;
+
+/// Why the services did not start.
+#[derive(Debug, thiserror::Error)]
+pub enum StartError {
+    /// No thread could be started.
+    #[error("cannot start the threads of the services: {0}")]
+    Threads(io::Error),
+    /// The folder cannot be used.
+    #[error("services {0}: cannot make the folder: {1}")]
+    Folder(PathBuf, io::Error),
+    /// The accounts.
+    #[error(transparent)]
+    Accounts(#[from] accounts::OpenError),
+    /// The program that checks passwords.
+    #[error("accounts-hook: {0}")]
+    Hook(#[from] HttpDirectoryError),
+    /// A file that settings name.
+    #[error("{setting} {path}: {why}")]
+    File {
+        /// The setting.
+        setting: &'static str,
+        /// The file.
+        path: PathBuf,
+        /// What is wrong.
+        why: String,
+    },
+    /// A set of tiles from a file.
+    #[error("tiles: {0}")]
+    Tiles(#[from] ArchiveError),
+    /// A set of tiles from afar.
+    #[error("tiles: set {0}: {1}")]
+    RemoteTiles(String, RemoteSettingsError),
+    /// The name of a set.
+    #[error("tiles: {0} is no name of a set, which has 1 to 32 of a-z, 0-9, - and _")]
+    TileSet(String),
+    /// The cache of tiles.
+    #[error("cannot open the cache of tiles in {0}: {1}")]
+    TileCache(PathBuf, io::Error),
+    /// The roads.
+    #[error(transparent)]
+    Roads(#[from] RoadsError),
+    /// What players think of suggestions.
+    #[error(transparent)]
+    Feedback(#[from] FeedbackError),
+    /// The login door.
+    #[error(transparent)]
+    Door(#[from] login::OpenError),
+    /// Only one of the two files of a certificate is set.
+    #[error("login-certificate and login-certificate-key belong together: set both or none")]
+    HalfCertificate,
+}

@@ -1,0 +1,137 @@
+//! Starting the services beside a server, and ending them.
+//!
+//! | file | has |
+//! |---|---|
+//! | `open` | from settings to what is served |
+//! | `error` | why they did not start |
+//! | `beside` | what the operation of the server sees |
+
+mod beside;
+mod error;
+mod open;
+
+pub use error::StartError;
+
+use crate::actions::{Actions, Builder};
+use crate::hub::{Hub, HubSettings};
+use crate::login::Door;
+use crate::port::{self, Gate, Reach};
+use crate::resources::Resources;
+use crate::tickets::{IssuerKey, ServerKey, TicketVerifier};
+use open::Files;
+use ringshard::config::Settings;
+use ringshard::runtime::services::ServicesEnd;
+use std::net::SocketAddr;
+use std::path::Path;
+use std::sync::{Arc, Mutex};
+use std::time::{SystemTime, UNIX_EPOCH};
+use tokio::runtime::{self, Runtime};
+
+/// The services beside a server. When they are dropped, what runs is cut off.
+pub struct Services {
+    /// None once they have ended.
+    runtime: Mutex<Option<Runtime>>,
+    door: Mutex<Option<Door>>,
+    about: About,
+    files: Files,
+    reach: Arc<Reach>,
+}
+
+/// What an operator is told about the services.
+#[derive(Clone, Debug)]
+struct About {
+    folder: String,
+    login: Option<SocketAddr>,
+    fingerprint: Option<String>,
+    issuer: Option<String>,
+}
+
+/// What the services need to know of the server that they belong to.
+#[derive(Clone, Copy, Debug)]
+pub struct ServerIdentity {
+    /// The server's static public key.
+    pub key: [u8; 32],
+    /// The address that it listens on.
+    pub listen: SocketAddr,
+}
+
+impl Services {
+    /// Starts the services that `settings` ask for; None if they ask for none. `ends` has the services' end for each core.
+    /// `extend` adds the game's own actions.
+    ///
+    /// # Errors
+    /// [`StartError`]; nothing runs then.
+    pub fn start(
+        settings: &Settings,
+        server: ServerIdentity,
+        ends: Vec<ServicesEnd>,
+        extend: impl FnOnce(&mut Builder, &Hub),
+    ) -> Result<Option<Arc<Services>>, StartError> {
+        let Some(folder) = &settings.services else { return Ok(None) };
+        let runtime = runtime::Builder::new_multi_thread()
+            .thread_name("services")
+            .worker_threads(settings.services_threads as usize)
+            .enable_all()
+            .build()
+            .map_err(StartError::Threads)?;
+        let services = runtime.block_on(open_all(settings, folder, server, ends, extend))?;
+        *services.runtime.lock().expect("nobody has used it") = Some(runtime);
+        Ok(Some(Arc::new(services)))
+    }
+}
+
+async fn open_all(
+    settings: &Settings,
+    folder: &Path,
+    server: ServerIdentity,
+    ends: Vec<ServicesEnd>,
+    extend: impl FnOnce(&mut Builder, &Hub),
+) -> Result<Services, StartError> {
+    let files = Files::open(settings, folder).await?;
+    let hub = Hub::new(HubSettings::default());
+    let mut builder = Actions::builder();
+    files.register(&mut builder);
+    hub.add_actions(&mut builder);
+    extend(&mut builder, &hub);
+    let actions = builder.build();
+    let resources = Arc::new(files.resources(settings));
+    let own = files.accounts.as_ref().map(|accounts| accounts.issuer().key());
+    let gate = Gate::new(verifier(settings, server, own), settings.require_ticket);
+    let reach = Reach { gate, actions: actions.clone(), resources, hub: hub.clone(), counters: Arc::default() };
+    let reach = Arc::new(reach);
+    port::serve(ends, &reach);
+    let door = match (&files.accounts, settings.login) {
+        (Some(accounts), Some(address)) => {
+            let door = open::door(settings, folder, address, server)?;
+            Some(Door::open(door, accounts.clone(), actions, hub).await?)
+        }
+        _ => None,
+    };
+    let about = About {
+        folder: folder.display().to_string(),
+        login: door.as_ref().map(Door::address),
+        fingerprint: door.as_ref().map(|door| door.certificates().fingerprint()),
+        issuer: own.map(|key| key.to_string()),
+    };
+    let About { login, fingerprint, issuer, .. } = &about;
+    tracing::info!(folder = %folder.display(), ?login, ?fingerprint, ?issuer, "services started");
+    Ok(Services { runtime: Mutex::new(None), door: Mutex::new(door), about, files, reach })
+}
+
+fn verifier(settings: &Settings, server: ServerIdentity, own: Option<IssuerKey>) -> TicketVerifier {
+    let others: Vec<IssuerKey> = settings.ticket_issuers.iter().map(|key| IssuerKey(*key)).collect();
+    let started = SystemTime::now().duration_since(UNIX_EPOCH).map_or(0, |since| since.as_millis() as u64);
+    TicketVerifier::new(ServerKey(server.key), own, &others, started)
+}
+
+impl Services {
+    /// What clients can download.
+    pub fn resources(&self) -> &Arc<Resources> {
+        &self.reach.resources
+    }
+
+    /// The address of the login door, if it is open.
+    pub fn login(&self) -> Option<SocketAddr> {
+        self.about.login
+    }
+}

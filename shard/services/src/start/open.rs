@@ -1,0 +1,182 @@
+//! From settings to what is served: opens every file.
+
+use super::{ServerIdentity, StartError};
+use crate::accounts::directory::{HttpDirectory, HttpDirectorySettings};
+use crate::accounts::{AccountSettings, Accounts};
+use crate::actions::Builder;
+use crate::directions::{self, Directions, Geocoder, LocalDirections, PlacesGeocoder, Roads};
+use crate::login::{LoginSettings, World, certificates::CertificateSource};
+use crate::places::{self, Places};
+use crate::resources::{ResourceSettings, Resources, Store};
+use crate::suggestions::{self, Feedback, Suggester};
+use crate::tickets::ServerKey;
+use crate::tiles::{
+    self, Archive, Cache, Remote, RemoteSettings, Secret, TileFormat, TileProvider, TileSettings, Tiles,
+};
+use ringshard::config::Settings;
+use std::net::SocketAddr;
+use std::path::Path;
+use std::sync::Arc;
+use std::time::Duration;
+
+/// The certificates of the authorities that https trusts.
+const AUTHORITIES: &str = "/etc/ssl/certs/ca-certificates.crt";
+/// How long the program that checks passwords may take.
+const HOOK_TIMEOUT: Duration = Duration::from_secs(5);
+/// Requests to it at the same time.
+const HOOK_PARALLEL: usize = 8;
+/// The kind of places that are suggested.
+const SUGGESTED: &str = "restaurant";
+
+/// What the services keep in files.
+pub(super) struct Files {
+    /// None if there is no login: then tickets come from elsewhere.
+    pub accounts: Option<Accounts>,
+    pub places: Places,
+    pub tiles: Tiles,
+    pub suggester: Suggester,
+    pub directions: Arc<directions::Counters>,
+    roads: Option<Arc<dyn Directions>>,
+    store: Store,
+}
+
+impl Files {
+    /// Opens all files in `folder` and those that settings name.
+    pub(super) async fn open(settings: &Settings, folder: &Path) -> Result<Files, StartError> {
+        std::fs::create_dir_all(folder).map_err(|error| StartError::Folder(folder.into(), error))?;
+        let accounts = settings.login.map(|_| accounts(settings, folder)).transpose()?;
+        let places = Places::new(folder.join("places.db"));
+        let feedback = Feedback::open(&folder.join("feedback.db"))?;
+        let roads = folder.join("roads.json");
+        let roads = if roads.exists() { Some(Roads::open(&roads)?) } else { None };
+        Ok(Files {
+            accounts,
+            suggester: Suggester::new(places.clone(), SUGGESTED, feedback),
+            places,
+            tiles: tiles(settings, folder).await?,
+            directions: Arc::default(),
+            roads: roads.map(|roads| Arc::new(LocalDirections::new(roads)) as Arc<dyn Directions>),
+            store: Store::new(folder.join("resources")),
+        })
+    }
+
+    /// Adds the actions over these files.
+    pub(super) fn register(&self, actions: &mut Builder) {
+        let geocoder: Arc<dyn Geocoder> = Arc::new(PlacesGeocoder::new(self.places.clone(), None));
+        places::register(actions, &self.places);
+        tiles::register(actions, &self.tiles);
+        suggestions::register(actions, &self.suggester);
+        directions::register(actions, geocoder, self.roads.clone(), &self.directions);
+    }
+
+    /// What clients download.
+    pub(super) fn resources(&self, settings: &Settings) -> Resources {
+        let rates = ResourceSettings {
+            session_bytes_per_second: settings.download_client_kib * 1_024,
+            all_bytes_per_second: settings.download_kib * 1_024,
+            ..ResourceSettings::default()
+        };
+        let mut resources = Resources::new(self.store.clone(), &rates);
+        resources.add_source("tile/", Arc::new(self.tiles.clone()));
+        resources
+    }
+}
+
+fn accounts(settings: &Settings, folder: &Path) -> Result<Accounts, StartError> {
+    let hook = Some(&settings.accounts_hook).filter(|url| !url.is_empty());
+    let directory = hook.map(|url| {
+        HttpDirectory::new(HttpDirectorySettings {
+            name: "hook".into(),
+            url: url.clone(),
+            secret: None,
+            timeout: HOOK_TIMEOUT,
+            parallel: HOOK_PARALLEL,
+            certificates: Some(AUTHORITIES.into()),
+        })
+    });
+    let directory = directory.transpose()?;
+    let settings =
+        AccountSettings { directory: directory.map(|it| Arc::new(it) as Arc<_>), ..AccountSettings::default() };
+    Ok(Accounts::open(folder, settings)?)
+}
+
+async fn tiles(settings: &Settings, folder: &Path) -> Result<Tiles, StartError> {
+    let token = settings.tiles_token_file.as_ref().map(|path| {
+        let why = |error: std::io::Error| StartError::File {
+            setting: "tiles-token-file",
+            path: path.clone(),
+            why: error.to_string(),
+        };
+        std::fs::read_to_string(path).map(|text| Secret(text.trim().to_owned())).map_err(why)
+    });
+    let token = token.transpose()?;
+    let (mut sets, mut is_remote) = (Vec::new(), false);
+    for (set, source) in &settings.tiles {
+        if !tiles::is_set(set) {
+            return Err(StartError::TileSet(set.clone()));
+        }
+        let provider: Arc<dyn TileProvider> = if source.starts_with("http") {
+            is_remote = true;
+            let remote = RemoteSettings { token: token.clone(), ..RemoteSettings::new(source, format_of(source)) };
+            Arc::new(Remote::new(&remote).map_err(|error| StartError::RemoteTiles(set.clone(), error))?)
+        } else {
+            Arc::new(Archive::open(source).await?)
+        };
+        sets.push((set.clone(), provider));
+    }
+    let cache = is_remote.then(|| cache(&folder.join("tiles"), settings.tiles_cache_mib << 20)).transpose()?;
+    Ok(Tiles::new(sets, cache, TileSettings::default()))
+}
+
+fn cache(folder: &Path, bytes_max: u64) -> Result<Cache, StartError> {
+    Cache::open(folder, bytes_max).map_err(|error| StartError::TileCache(folder.into(), error))
+}
+
+/// What a provider gives, by the end of its address.
+fn format_of(template: &str) -> TileFormat {
+    let path = template.split(['?', '#']).next().unwrap_or_default();
+    match path.rsplit_once('.').map_or("", |(_, end)| end) {
+        "jpg" | "jpeg" => TileFormat::Jpeg,
+        "webp" => TileFormat::Webp,
+        "mvt" | "pbf" => TileFormat::Mvt,
+        _ => TileFormat::Png,
+    }
+}
+
+/// Checks that the two files of a certificate belong together.
+pub(super) fn certificate(settings: &Settings, folder: &Path) -> Result<CertificateSource, StartError> {
+    match (&settings.login_certificate, &settings.login_certificate_key) {
+        (Some(chain), Some(key)) => Ok(CertificateSource::Files { chain: chain.clone(), key: key.clone() }),
+        (None, None) => {
+            let name = host_of(&settings.public_address);
+            let names = name.map(str::to_owned).into_iter().collect();
+            Ok(CertificateSource::Development { folder: folder.join("tls"), names })
+        }
+        _ => Err(StartError::HalfCertificate),
+    }
+}
+
+fn host_of(address: &str) -> Option<&str> {
+    address.rsplit_once(':').map(|(host, _)| host.trim_matches(['[', ']']))
+}
+
+/// The settings of the login door.
+pub(super) fn door(
+    settings: &Settings,
+    folder: &Path,
+    address: SocketAddr,
+    server: ServerIdentity,
+) -> Result<LoginSettings, StartError> {
+    let world = World { address: public_address(settings, server.listen), key: ServerKey(server.key) };
+    let door = LoginSettings::new(address, certificate(settings, folder)?);
+    Ok(LoginSettings { worlds: vec![world], ..door })
+}
+
+/// The address that clients are sent to. Without one, the host is left to them: they know by which name they came.
+fn public_address(settings: &Settings, listen: SocketAddr) -> String {
+    match settings.public_address.as_str() {
+        "" if listen.ip().is_unspecified() => format!(":{}", listen.port()),
+        "" => listen.to_string(),
+        address => address.to_owned(),
+    }
+}
