@@ -77,7 +77,7 @@ pub fn serve_beside<S: DeserializeOwned + Default, G: Game>(
     work: impl Fn(G::Job) -> G::Done + Send + Sync + 'static,
     beside: impl FnOnce(&Settings, &Server, Vec<ServicesEnd>) -> StartedBeside,
 ) -> ExitCode {
-    carry_out::<S>(|sources| run_game(Sources { has_services: true, ..sources }, game, work, Some(beside)))
+    carry_out::<S>(|sources| run_game_beside(Sources { has_services: true, ..sources }, game, work, Some(beside)))
 }
 
 /// What starting the services gives: none if the settings ask for none.
@@ -94,7 +94,7 @@ pub fn serve_with<S: DeserializeOwned + Default, G: Game>(
     game: impl FnMut(GameStart, &S) -> G,
     work: impl Fn(G::Job) -> G::Done + Send + Sync + 'static,
 ) -> ExitCode {
-    carry_out::<S>(|sources| run_game(sources, game, work, None::<NoneBeside>))
+    carry_out::<S>(|sources| run_game(sources, game, work))
 }
 
 /// Does what the command line says. `run` serves.
@@ -138,12 +138,24 @@ pub fn start_world<G: Game>(
     })
 }
 
-/// What [`serve_with`] and [`serve_beside`] do, for a program with a command line of its own: serves with the settings of
-/// `sources`, and returns the last report.
+/// What [`serve_with`] does, for a program with a command line of its own: serves with the settings of `sources`, and returns
+/// the last report.
 ///
 /// # Errors
 /// Those of [`run`].
 pub fn run_game<S: DeserializeOwned + Default, G: Game>(
+    sources: Sources,
+    game: impl FnMut(GameStart, &S) -> G,
+    work: impl Fn(G::Job) -> G::Done + Send + Sync + 'static,
+) -> Result<ServerReport, Box<dyn Error>> {
+    run_game_beside(sources, game, work, None::<NoneBeside>)
+}
+
+/// What [`serve_beside`] does, for a program with a command line of its own.
+///
+/// # Errors
+/// Those of [`run`], and why the services did not start.
+pub fn run_game_beside<S: DeserializeOwned + Default, G: Game>(
     sources: Sources,
     mut game: impl FnMut(GameStart, &S) -> G,
     work: impl Fn(G::Job) -> G::Done + Send + Sync + 'static,

@@ -11,7 +11,7 @@ use super::pool::{Full, Pool};
 use super::profile::{Device, Profile, SessionInfo, Way};
 use super::secrets::{SessionToken, token_hash};
 use super::settings::AccountSettings;
-use super::store::{DEVICES_MAX, NewSession, NotAdded, Store, StoreError};
+use super::store::{DEVICES_MAX, NewSession, NotAdded, Store, StoreError, check_pages};
 use super::time::{millis, unix_millis};
 use crate::AccountId;
 use crate::tickets::{ServerKey, Ticket, TicketIssuer};
@@ -63,7 +63,8 @@ impl Accounts {
             return Err(OpenError::Cost(settings.password_cost));
         }
         let failed = |error| OpenError::Store(dir.join(super::store::FILE_NAME), error);
-        let store = Store::open(dir, true).map_err(failed)?;
+        let mut store = Store::open(dir, true).map_err(failed)?;
+        check_pages(store.connection()).map_err(failed)?;
         store.bound(settings.database_bytes_max).map_err(failed)?;
         let writer = Administration::of(store);
         let readers = (0..READERS).map(|_| Store::open_reader(dir)).collect::<Result<Vec<_>, _>>().map_err(failed)?;

@@ -98,19 +98,24 @@ impl Accounts {
             Credentials::Password { email, password } => self.log_in_by_password(from, &email, password).await,
             Credentials::Device(proof) => self.log_in_by_device(network, proof).await,
         };
+        self.count_refusal(&login);
+        if matches!(login, Err(LoginError::Busy(_) | LoginError::Elsewhere(_) | LoginError::Store)) {
+            self.0.limits.take_back_attempt(network);
+        }
+        login
+    }
+
+    fn count_refusal(&self, login: &Result<Login, LoginError>) {
         let counters = &self.0.counters;
-        match &login {
+        match login {
             Err(LoginError::WrongPassword) => Counters::count(&counters.refused_password),
             Err(LoginError::WrongDevice) => Counters::count(&counters.refused_device),
             Err(LoginError::Disabled) => Counters::count(&counters.refused_disabled),
             Err(LoginError::Malformed(_)) => Counters::count(&counters.refused_malformed),
             Err(LoginError::Elsewhere(_)) => Counters::count(&counters.refused_elsewhere),
+            // The others are counted where they arise.
             _ => {}
         }
-        if matches!(login, Err(LoginError::Busy(_) | LoginError::Elsewhere(_) | LoginError::Store)) {
-            self.0.limits.take_back_attempt(network);
-        }
-        login
     }
 
     async fn log_in_by_password(&self, from: IpAddr, email: &str, password: Secret) -> Result<Login, LoginError> {
@@ -159,7 +164,9 @@ impl Accounts {
         // Whoever stole a token does not guess here what is locked at the login, or the other way round.
         let suspect = Suspect { email: format!("account {account}"), home: None };
         let attempt = Attempt { password: present, replacement: Some(new), network, is_known: true };
-        self.guarded(&suspect, self.check_here(stored, &attempt)).await
+        let changed = self.guarded(&suspect, self.check_here(stored, &attempt)).await;
+        self.count_refusal(&changed);
+        changed
     }
 
     /// Awaits a check of a password; counts it as a failure of `suspect` unless it is right or was not made.

@@ -10,17 +10,6 @@ use axum::response::IntoResponse;
 use serde::Serialize;
 use std::time::Duration;
 
-/// Headers of each answer. No answer is for a cache, a frame, a script or a guesser of types.
-///
-/// There is no Strict-Transport-Security: it holds for all ports of a host, and this door is only one of them.
-const HEADERS: [(HeaderName, HeaderValue); 5] = [
-    (header::CACHE_CONTROL, HeaderValue::from_static("no-store")),
-    (header::X_CONTENT_TYPE_OPTIONS, HeaderValue::from_static("nosniff")),
-    (header::CONTENT_SECURITY_POLICY, HeaderValue::from_static("default-src 'none'; frame-ancestors 'none'")),
-    (header::REFERRER_POLICY, HeaderValue::from_static("no-referrer")),
-    (HeaderName::from_static("cross-origin-resource-policy"), HeaderValue::from_static("same-origin")),
-];
-
 /// A request that is refused.
 #[derive(Clone, PartialEq, Eq, Debug)]
 pub(super) struct Refusal {
@@ -68,9 +57,17 @@ impl IntoResponse for Refusal {
     }
 }
 
-/// Adds the headers that each answer has.
+/// Adds the headers that each answer has: no answer is for a cache, a frame, a script or a guesser of types.
+///
+/// There is no Strict-Transport-Security: it holds for all ports of a host, and this door is only one of them.
 pub(super) fn harden(headers: &mut HeaderMap) {
-    headers.extend(HEADERS);
+    headers.extend([
+        (header::CACHE_CONTROL, HeaderValue::from_static("no-store")),
+        (header::X_CONTENT_TYPE_OPTIONS, HeaderValue::from_static("nosniff")),
+        (header::CONTENT_SECURITY_POLICY, HeaderValue::from_static("default-src 'none'; frame-ancestors 'none'")),
+        (header::REFERRER_POLICY, HeaderValue::from_static("no-referrer")),
+        (HeaderName::from_static("cross-origin-resource-policy"), HeaderValue::from_static("same-origin")),
+    ]);
 }
 
 #[cfg(test)]

@@ -24,6 +24,8 @@ counters! {
     connections_full => "services_login_connections_full",
     /// Connections refused because their network has `connections_per_network_max`.
     connections_network_full => "services_login_connections_network_full",
+    /// Connections refused because their network connects too fast.
+    connections_fast => "services_login_connections_fast",
     /// Connections that could not be accepted, for example because the process has no file descriptor left.
     accept_failed => "services_login_accept_failed",
     /// TLS handshakes that failed.

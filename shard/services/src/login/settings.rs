@@ -32,6 +32,10 @@ pub struct LoginSettings {
     pub connections_max: usize,
     /// Connections per IPv4 address or per IPv6 network of 64 bits.
     pub connections_per_network_max: usize,
+    /// One connection per this time and network, over a longer time.
+    pub connection_every: Duration,
+    /// Connections that a network may open at once.
+    pub connections_burst: u32,
     /// For the TLS handshake.
     pub handshake: Duration,
     /// For the headers of an HTTP/1.1 request, counted from the end of the request before.
@@ -81,6 +85,8 @@ impl LoginSettings {
             certificate_check: seconds(10),
             connections_max: 2_048,
             connections_per_network_max: 64,
+            connection_every: Duration::from_millis(50),
+            connections_burst: 100,
             handshake: seconds(10),
             headers: seconds(15),
             body: seconds(15),

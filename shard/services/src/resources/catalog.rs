@@ -10,8 +10,9 @@ use std::collections::HashMap;
 use std::fs::File;
 use std::io::{self, ErrorKind};
 use std::sync::{Arc, Mutex, MutexGuard, Weak};
-use std::time::{Duration, Instant};
+use std::time::Duration;
 use tokio::sync::Semaphore;
+use tokio::time::Instant;
 
 /// How often the catalogue looks whether the manifest has changed.
 const LOOK_INTERVAL: Duration = Duration::from_secs(1);

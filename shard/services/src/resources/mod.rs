@@ -62,7 +62,7 @@ pub struct ResourceSettings {
     pub held_bytes: usize,
     /// Reads of the store at a time. Each occupies a thread.
     pub reads: usize,
-    /// Names that are opened at a time. Others wait.
+    /// Names that each source opens at a time. Others wait.
     pub opens: usize,
 }
 
@@ -81,12 +81,21 @@ impl Default for ResourceSettings {
 
 /// Opens names for clients, and what all clients share: rates, cache and counters.
 pub struct Resources {
-    sources: Vec<(&'static str, Arc<dyn Source>)>,
+    /// The longest prefix first.
+    sources: Vec<Named>,
     blocks: Blocks,
     rates: Rates,
     held: Arc<Held>,
-    opens: Semaphore,
+    opens: usize,
     counters: Arc<Counters>,
+}
+
+/// A source, and the prefix of its names.
+struct Named {
+    prefix: &'static str,
+    source: Arc<dyn Source>,
+    /// Bounds the names that are opened at a time. Each source has its own bound, so that a slow one delays no other.
+    opens: Semaphore,
 }
 
 struct Rates {
@@ -125,23 +134,25 @@ impl Resources {
         let counters = Arc::<Counters>::default();
         let reads = Arc::new(Semaphore::new(settings.reads.max(1)));
         let catalog = Catalog::new(store, reads.clone(), counters.clone());
+        let opens = settings.opens.max(1);
+        let store = Named { prefix: "", source: Arc::new(catalog), opens: Semaphore::new(opens) };
         Resources {
-            sources: vec![("", Arc::new(catalog))],
+            sources: vec![store],
             blocks: Blocks::new(settings.cache_bytes, reads),
             rates: Rates {
                 session: AtomicU64::new(settings.session_bytes_per_second),
                 all: Pace::new(settings.all_bytes_per_second),
             },
             held: Held::new(settings.held_bytes),
-            opens: Semaphore::new(settings.opens.max(1)),
+            opens,
             counters,
         }
     }
 
     /// Lets `source` open all names that begin with `prefix`, such as `tile/`. The longest prefix that fits wins.
     pub fn add_source(&mut self, prefix: &'static str, source: Arc<dyn Source>) {
-        self.sources.push((prefix, source));
-        self.sources.sort_by_key(|(prefix, _)| std::cmp::Reverse(prefix.len()));
+        self.sources.push(Named { prefix, source, opens: Semaphore::new(self.opens) });
+        self.sources.sort_by_key(|it| std::cmp::Reverse(it.prefix.len()));
     }
 
     /// Changes the rates, in bytes per second; 0: any number.
@@ -173,9 +184,8 @@ impl Resources {
     /// # Errors
     /// [`Refusal`].
     pub async fn open(&self, name: &str) -> Result<Content, Refusal> {
-        let _permit = self.opens.acquire().await.expect("the semaphore is never closed");
-        let source = self.sources.iter().find(|(prefix, _)| name.starts_with(prefix));
-        let (_, source) = source.expect("the store takes every name");
-        source.open(name).await
+        let it = self.sources.iter().find(|it| name.starts_with(it.prefix)).expect("the store takes every name");
+        let _permit = it.opens.acquire().await.expect("the semaphore is never closed");
+        it.source.open(name).await
     }
 }

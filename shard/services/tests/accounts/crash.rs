@@ -47,7 +47,7 @@ fn run_and_kill(folder: &Path, round: usize) -> Vec<(String, String)> {
     let mut lines = BufReader::new(child.stdout.take().unwrap()).lines().map_while(Result::ok);
     // It is killed at a random time after it has begun to write.
     let mut kept: Vec<String> = lines.by_ref().find(|line| line.starts_with("made ")).into_iter().collect();
-    std::thread::sleep(Duration::from_micros(getrandom::u64().unwrap() % 60_000));
+    std::thread::sleep(Duration::from_micros(getrandom::u64().unwrap() % 100_000));
     child.kill().unwrap();
     child.wait().unwrap();
     kept.extend(lines);

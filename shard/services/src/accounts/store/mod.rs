@@ -35,7 +35,7 @@ pub(super) struct Store {
 impl Store {
     /// Opens the file in a folder for writing; makes folder and file if `create` is set and they do not exist.
     ///
-    /// Only their owner can read them. Takes the schema to the newest version, and looks for damage.
+    /// Only their owner can read them. Takes the schema to the newest version.
     pub(super) fn open(dir: &Path, create: bool) -> Result<Store, StoreError> {
         let path = dir.join(FILE_NAME);
         match path.exists() {
@@ -52,7 +52,6 @@ impl Store {
         }
         connection.pragma_update(None, "synchronous", "full")?;
         schema::migrate(&mut connection, schema::MIGRATIONS)?;
-        check_pages(&connection)?;
         Ok(Store { connection, path })
     }
 

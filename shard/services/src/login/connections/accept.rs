@@ -1,6 +1,7 @@
 //! Accepts connections until the door closes, then lets what runs finish.
 
 use super::super::counters::count;
+use super::arrivals::Arrivals;
 use super::connection::{Shared, serve};
 use super::slots::{Full, Slots};
 use std::io;
@@ -28,10 +29,12 @@ pub(in crate::login) async fn accept(listener: TcpListener, shared: Arc<Shared>)
     let slots = Slots::new(shared.settings.connections_max, shared.settings.connections_per_network_max);
     let mut connections = JoinSet::new();
     let mut closing = shared.closing.clone();
+    let mut arrivals = Arrivals::new(shared.settings.connection_every, shared.settings.connections_burst);
     let mut complained = false;
     loop {
         tokio::select! {
             accepted = listener.accept() => match accepted {
+                Ok((_, from)) if !arrivals.arrive(from.ip(), Instant::now()) => count(&shared.counters.connections_fast),
                 Ok((stream, from)) => begin(stream, from, &slots, &shared, &mut connections),
                 Err(error) => {
                     count(&shared.counters.accept_failed);

@@ -5,6 +5,7 @@
 //! | `accept` | the loop that accepts, and the drain |
 //! | `connection` | one connection: TLS, then HTTP/1.1 or HTTP/2 |
 //! | `activity` | whether a connection has a request open, and since when it has none |
+//! | `arrivals` | how fast a network may connect |
 //! | `paced` | cuts clients that read too slowly |
 //! | `slots` | how many connections there may be |
 //!
@@ -15,6 +16,7 @@
 
 mod accept;
 mod activity;
+mod arrivals;
 mod connection;
 mod paced;
 mod slots;

@@ -80,7 +80,8 @@ impl Drop for Slot {
     }
 }
 
-fn network_of(address: IpAddr) -> IpAddr {
+/// The IPv4 address, or the first 64 bits of the IPv6 address.
+pub(super) fn network_of(address: IpAddr) -> IpAddr {
     match address.to_canonical() {
         IpAddr::V6(address) => Ipv6Addr::from_bits(address.to_bits() & NETWORK_V6).into(),
         v4 => v4,

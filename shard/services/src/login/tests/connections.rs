@@ -95,7 +95,11 @@ async fn a_connection_without_requests_is_closed() {
 
 #[tokio::test]
 async fn connections_beyond_the_bounds_are_refused_until_others_end() {
-    let bench = Bench::open(|settings| settings.connections_per_network_max = 2).await;
+    let bench = Bench::open(|settings| {
+        settings.connections_per_network_max = 2;
+        settings.connections_burst = u32::MAX;
+    })
+    .await;
     let first = bench.client().await;
     let mut second = bench.client().await;
     assert!(Client::connect(bench.door.address(), &bench.tls).await.is_err());
@@ -112,8 +116,25 @@ async fn connections_beyond_the_bounds_are_refused_until_others_end() {
 }
 
 #[tokio::test]
+async fn a_network_that_connects_too_fast_is_refused() {
+    let bench = Bench::open(|settings| {
+        settings.connections_burst = 2;
+        settings.connection_every = Duration::from_secs(3_600);
+    })
+    .await;
+    let (_first, mut second) = (bench.client().await, bench.client().await);
+    assert!(Client::connect(bench.door.address(), &bench.tls).await.is_err());
+    assert_eq!(bench.count("connections_fast"), 1);
+    assert_eq!(second.get("/v1/health", None).await.status, 200);
+}
+
+#[tokio::test]
 async fn a_websocket_keeps_its_place_among_the_connections() {
-    let bench = Bench::open(|settings| settings.connections_max = 2).await;
+    let bench = Bench::open(|settings| {
+        settings.connections_max = 2;
+        settings.connections_burst = u32::MAX;
+    })
+    .await;
     let ann = bench.player("ann").await;
     let bearer = format!("Bearer {ann}");
     let open = async || Socket::open(bench.door.address(), &bench.tls, &[("authorization", bearer.as_str())]).await;

@@ -4,7 +4,7 @@ use super::super::store::Addition;
 use super::super::*;
 use super::{Folder, content, key};
 use std::process::{Command, Stdio};
-use std::time::Duration;
+use std::time::{Duration, Instant};
 
 /// Names the folder in which a child process of this test adds files.
 const FOLDER: &str = "RINGSHARD_TEST_ADD";
@@ -43,7 +43,11 @@ fn a_store_whose_writer_is_killed_has_no_half_of_anything() {
             .stderr(Stdio::null())
             .spawn()
             .unwrap();
-        std::thread::sleep(Duration::from_millis(150 + kill * 37 % 100));
+        let deadline = Instant::now() + Duration::from_secs(30);
+        while !folder.store().manifest_path().exists() && Instant::now() < deadline {
+            std::thread::sleep(Duration::from_millis(1));
+        }
+        std::thread::sleep(Duration::from_millis(20 + kill * 37 % 100));
         assert!(child.try_wait().unwrap().is_none(), "the child ended by itself");
         child.kill().unwrap();
         child.wait().unwrap();

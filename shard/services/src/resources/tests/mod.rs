@@ -178,7 +178,10 @@ async fn simulate(folder: &Folder, name: &str, seed: u64, kills: u64) -> (Result
             return (end, sink.bytes);
         }
         match dice.roll(1_000) {
-            roll if roll < kills => client = sink.client(name, now()),
+            roll if roll < kills => {
+                (server, receiver) = session(&resources);
+                client = sink.client(name, now());
+            }
             roll if roll < 2 * kills => {
                 resources = Arc::new(Resources::new(folder.store(), &fast()));
                 (server, receiver) = session(&resources);
@@ -311,10 +314,14 @@ async fn a_flipped_bit_in_the_store_is_found_before_and_after_the_blob_is_open()
     while player.client.progress(DownloadId(1)).is_none() {
         player.turn().await;
     }
+    // Longer than a step of the clock of files.
+    std::thread::sleep(Duration::from_millis(20));
     flip(&path, 599_999);
     assert_eq!(player.run().await, Err(Failure::Damaged), "the server has opened it before, the client finds it");
     drop(player);
 
+    // The catalogue looks at the store once a second.
+    sleep(Duration::from_secs(2)).await;
     let mut player = Player::new(&resources);
     player.open(Wanted::new("a"));
     assert_eq!(player.run().await, Err(Failure::Refused(500)), "the server finds it");
@@ -322,9 +329,8 @@ async fn a_flipped_bit_in_the_store_is_found_before_and_after_the_blob_is_open()
     let problems = folder.store().check(Some(&key().public())).unwrap().problems;
     assert!(problems.len() == 1 && problems[0].what.contains("damaged"), "{problems:?}");
 
-    // Real time: the catalogue looks at the manifest again.
-    std::thread::sleep(Duration::from_millis(1_100));
     add(&folder, "a", &bytes);
+    sleep(Duration::from_secs(2)).await;
     player.open(Wanted::new("a"));
     assert_eq!(player.run().await, Ok(()), "adding the file again repairs it");
     assert_eq!(folder.store().check(Some(&key().public())).unwrap().sound, 1);
@@ -338,6 +344,8 @@ async fn a_store_that_vanishes_comes_back() {
     let mut player = Player::new(&resources);
     player.open(Wanted::new("a"));
     assert_eq!(player.run().await, Ok(()));
+    player.send();
+    sleep(Duration::from_secs(2)).await;
     let (here, away) = (folder.0.join("resources"), folder.0.join("away"));
     std::fs::rename(&here, &away).unwrap();
     player.open(Wanted::new("a"));
