@@ -15,8 +15,8 @@ mod map_file;
 mod messages;
 mod peer;
 mod rollback;
-mod ticket;
 mod services;
+mod ticket;
 mod wire;
 mod world;
 
@@ -30,7 +30,7 @@ pub use endpoint::endpoint_receive;
 pub use map_file::map_file;
 pub use messages::{answer, ask, enter_answer, enter_request, event, inputs};
 pub use rollback::rollback;
-pub use ticket::ticket;
 pub use services::{client_calls, services_messages, value};
+pub use ticket::ticket;
 pub use wire::{ack, cleartext, fragment, frames, session_parameters_and_header};
 pub use world::world;

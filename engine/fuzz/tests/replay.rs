@@ -52,7 +52,7 @@ replay! {
     connection_frames,
     services_messages,
     session_parameters_and_header,
-    ticket,
     value,
+    ticket,
     world,
 }

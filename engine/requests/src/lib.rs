@@ -10,3 +10,6 @@ pub mod limits;
 pub mod message;
 pub mod ticket;
 pub mod value;
+
+#[cfg(test)]
+mod vectors;

@@ -102,7 +102,10 @@ fn short_messages() {
     assert_eq!(Greeting::read(&vector["greeting"]), Ok(greeting));
     assert_eq!(written(|out| greeting.write(out)), vector["greeting"]);
     let cancel = Cancel { number: u32::from_le_bytes(array(vector, "number")) };
-    assert_eq!((Cancel::read(&vector["cancel"]), written(|out| cancel.write(out))), (Ok(cancel), vector["cancel"].clone()));
+    assert_eq!(
+        (Cancel::read(&vector["cancel"]), written(|out| cancel.write(out))),
+        (Ok(cancel), vector["cancel"].clone())
+    );
     let notice = Notice { topic: text(vector, "topic"), value: &vector["notice"] };
     assert_eq!(Notice::read(&vector["message"]), Ok(notice));
     assert_eq!(written(|out| notice.write(out)), vector["message"]);

@@ -17,7 +17,7 @@ mod world_tables;
 use document::{fenced_blocks, prose, table};
 use ringshard_protocol::limits::*;
 use ringshard_protocol::wire::*;
-use ringshard_requests::limits as requests;
+use ringshard_requests::limits as services;
 use ringshard_world::limits::*;
 use std::collections::{BTreeMap, BTreeSet};
 use std::fmt::Display;
@@ -117,11 +117,27 @@ fn limits() -> BTreeMap<&'static str, String> {
         number("INPUT_REPEAT_TICKS", &INPUT_REPEAT_TICKS),
         number("INPUT_INTERVAL_MAX", &INPUT_INTERVAL_MAX),
         number("ASKS_OPEN_MAX", &ASKS_OPEN_MAX),
-        number("DOWNLOADS_OPEN_MAX", &requests::DOWNLOADS_OPEN_MAX),
-        number("FETCHES_OPEN_MAX", &requests::FETCHES_OPEN_MAX),
-        number("FETCH_BYTES_MAX", &requests::FETCH_BYTES_MAX),
-        number("PIECE_BYTES_MAX", &requests::PIECE_BYTES_MAX),
-        number("RESOURCE_NAME_BYTES_MAX", &requests::RESOURCE_NAME_BYTES_MAX),
+        number("CALL_BYTES_MAX", &services::CALL_BYTES_MAX),
+        number("OUTCOME_BYTES_MAX", &services::OUTCOME_BYTES_MAX),
+        number("NOTICE_BYTES_MAX", &services::NOTICE_BYTES_MAX),
+        number("PATH_BYTES_MAX", &services::PATH_BYTES_MAX),
+        number("TOPIC_BYTES_MAX", &services::TOPIC_BYTES_MAX),
+        number("CALLS_OPEN_MAX", &services::CALLS_OPEN_MAX),
+        number("CALLS_SPAN_MAX", &services::CALLS_SPAN_MAX),
+        time("CALL_RETRY_FIRST", services::CALL_RETRY_FIRST),
+        time("CALL_RETRY_MAX", services::CALL_RETRY_MAX),
+        time("DEADLINE_MAX", services::DEADLINE_MAX),
+        time("OUTCOME_LIFETIME", services::OUTCOME_LIFETIME),
+        number("SCHEMA_BYTES_MAX", &services::SCHEMA_BYTES_MAX),
+        number("SCHEMA_DEPTH_MAX", &services::SCHEMA_DEPTH_MAX),
+        number("FIELDS_MAX", &services::FIELDS_MAX),
+        number("FIELD_NAME_BYTES_MAX", &services::FIELD_NAME_BYTES_MAX),
+        number("VALUE_PARTS_MAX", &services::VALUE_PARTS_MAX),
+        number("DOWNLOADS_OPEN_MAX", &services::DOWNLOADS_OPEN_MAX),
+        number("FETCHES_OPEN_MAX", &services::FETCHES_OPEN_MAX),
+        number("FETCH_BYTES_MAX", &services::FETCH_BYTES_MAX),
+        number("PIECE_BYTES_MAX", &services::PIECE_BYTES_MAX),
+        number("RESOURCE_NAME_BYTES_MAX", &services::RESOURCE_NAME_BYTES_MAX),
     ])
 }
 

@@ -3,6 +3,7 @@
 use crate::contract::{Answer, Ask, Event, Example, Input, Shown};
 use crate::document::{fenced_blocks, table, vectors};
 use crate::world_messages::{header, written};
+use ringshard_requests::message::kinds as services;
 use ringshard_world::View;
 use ringshard_world::actions::ActionState;
 use ringshard_world::character::{Character, EntityKind, FACTIONS_MAX, buffs, states};
@@ -23,6 +24,17 @@ fn the_kinds_of_messages_are_those_of_the_code() {
         (kinds::EVENT, "both", "Event"),
         (kinds::ASK, "client", "Ask"),
         (kinds::ANSWER, "server", "Answer"),
+        (services::HELLO, "client", "Hello"),
+        (services::GREETING, "server", "Greeting"),
+        (services::CALL, "client", "Call"),
+        (services::OUTCOME, "server", "Outcome"),
+        (services::CANCEL, "client", "Cancel"),
+        (services::OPEN, "client", "Open"),
+        (services::OPENED, "server", "Opened"),
+        (services::FETCH, "client", "Fetch"),
+        (services::PIECE, "server", "Piece"),
+        (services::STOP, "client", "Stop"),
+        (services::NOTICE, "server", "Notice"),
     ];
     assert_eq!(rows, code);
 }
@@ -249,7 +261,7 @@ const RESERVED: [(&str, &str, Check, Check); 13] = [
 fn reserved_values_in_world_messages_are_treated_as_the_document_says() {
     let document = table(&["in a world message", "reserved", "receiver"]);
     // The tests of servers and clients check the kinds.
-    assert_eq!(document[0][..2], ["kind", "0, 2, 4, 5, 10 to 255"]);
+    assert_eq!(document[0][..2], ["kind", "0, 2, 4, 5, 10 to 15, 27 to 255"]);
     assert_eq!(document.len(), RESERVED.len() + 1);
     for ((place, reserved, check, expected), row) in RESERVED.into_iter().zip(&document[1..]) {
         assert_eq!([place, reserved, "drops the message"], row[..]);
