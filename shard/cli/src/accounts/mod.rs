@@ -19,7 +19,7 @@ All of them work beside a running server. ACCOUNT is an id, an email or a name.
 First steps:
   ringshard accounts list --dir /var/lib/ringshard/services
   ringshard accounts show ann@example.com
-  ringshard accounts disable ann@example.com    # `ringshard kick` ends connections to the world
+  ringshard accounts disable ann@example.com    # its player leaves the world within 5 s
   ringshard accounts backup accounts-monday.db";
 
 /// Arguments of `accounts`.
@@ -33,7 +33,7 @@ pub enum Arguments {
     Show(show::Arguments),
     /// Disable an account, and end its sessions.
     ///
-    /// A ticket that it has stays valid for up to 30 s, and its connection to a world stays.
+    /// Its player leaves the world of a running server within 5 s.
     Disable(state::Arguments),
     /// Enable an account that was disabled.
     Enable(state::Arguments),

@@ -258,6 +258,23 @@ impl Accounts {
         super::administration::backup(&self.0.path, to)
     }
 
+    /// Those of these accounts that were disabled.
+    ///
+    /// # Errors
+    /// [`LoginError::Busy`], or the database cannot be read.
+    pub async fn disabled_among(&self, accounts: Vec<AccountId>) -> Result<Vec<AccountId>, LoginError> {
+        self.read(move |store| {
+            let mut disabled = Vec::new();
+            for id in accounts {
+                if store.account(id)?.is_some_and(|stored| stored.profile.disabled) {
+                    disabled.push(id);
+                }
+            }
+            Ok(disabled)
+        })
+        .await
+    }
+
     /// Reads the database.
     pub(super) async fn read<T: Send + 'static>(
         &self,

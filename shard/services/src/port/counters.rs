@@ -15,6 +15,8 @@ pub struct Counters {
     pub refused: AtomicU64,
     /// Players that had to leave because their account has entered from another client.
     pub elsewhere: AtomicU64,
+    /// Players that had to leave because their account was disabled.
+    pub disabled: AtomicU64,
     /// Messages of clients that no service knows.
     pub unknown_messages: AtomicU64,
     /// Notices that were sent.
@@ -30,14 +32,24 @@ impl Counters {
 
     /// Hands over each name and value.
     pub fn each(&self, to: &mut dyn FnMut(&'static str, u64)) {
-        let Counters { sessions, admitted, guests, refused, elsewhere, unknown_messages, notices, notices_missed } =
-            self;
+        let Counters {
+            sessions,
+            admitted,
+            guests,
+            refused,
+            elsewhere,
+            disabled,
+            unknown_messages,
+            notices,
+            notices_missed,
+        } = self;
         for (name, counter) in [
             ("services_sessions", sessions),
             ("services_admitted", admitted),
             ("services_guests", guests),
             ("services_refused", refused),
             ("services_elsewhere", elsewhere),
+            ("services_disabled", disabled),
             ("services_unknown_messages", unknown_messages),
             ("services_notices", notices),
             ("services_notices_missed", notices_missed),

@@ -19,11 +19,14 @@ mod session;
 pub use counters::Counters;
 pub use gate::Gate;
 
+use crate::accounts::Accounts;
 use crate::actions::Actions;
 use crate::hub::Hub;
 use crate::resources::Resources;
 use ringshard::runtime::services::ServicesEnd;
+use ringshard_world::messages::reason;
 use std::sync::Arc;
+use std::time::Duration;
 use tokio::sync::mpsc;
 
 /// What clients in the world reach.
@@ -43,15 +46,36 @@ pub struct Reach {
 /// Letters that wait for a core. Who has more to say waits.
 const LETTERS_MAX: usize = 256;
 
-/// Starts the tasks that serve the clients of all cores. They end with the runtime.
+/// Time between two looks for disabled accounts.
+const LOOK: Duration = Duration::from_secs(5);
+
+/// Starts the tasks that serve the clients of all cores. They end with the runtime. Players whose account is disabled among
+/// `accounts` are put out within seconds.
 ///
 /// # Panics
 /// Outside of a tokio runtime.
-pub fn serve(ends: Vec<ServicesEnd>, reach: &Arc<Reach>) {
+pub fn serve(ends: Vec<ServicesEnd>, reach: &Arc<Reach>, accounts: Option<Accounts>) {
     let (mailboxes, letters): (Vec<_>, Vec<_>) = ends.iter().map(|_| mpsc::channel(LETTERS_MAX)).unzip();
     let mailboxes: Arc<[core::Mailbox]> = mailboxes.into();
+    if let Some(accounts) = accounts {
+        tokio::spawn(put_out_disabled(accounts, reach.clone(), mailboxes.clone()));
+    }
     for (number, (end, letters)) in ends.into_iter().zip(letters).enumerate() {
         let task = core::Core::new(number, reach.clone(), mailboxes.clone());
         tokio::spawn(task.run(end, letters));
+    }
+}
+
+async fn put_out_disabled(accounts: Accounts, reach: Arc<Reach>, mailboxes: Arc<[core::Mailbox]>) {
+    loop {
+        tokio::time::sleep(LOOK).await;
+        // A database that is busy or broken is asked again.
+        let disabled = accounts.disabled_among(reach.gate.accounts()).await.unwrap_or_default();
+        for place in disabled.into_iter().filter_map(|account| reach.gate.place(account)) {
+            Counters::count(&reach.counters.disabled);
+            let letter = core::Letter::PutOut { player: place.player, reason: reason::DISABLED };
+            // Without a receiver the services have ended.
+            let _ = mailboxes[place.core].send(letter).await;
+        }
     }
 }

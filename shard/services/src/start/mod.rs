@@ -99,7 +99,7 @@ async fn open_all(
     let gate = Gate::new(verifier(settings, server, own), settings.require_ticket);
     let reach = Reach { gate, actions: actions.clone(), resources, hub: hub.clone(), counters: Arc::default() };
     let reach = Arc::new(reach);
-    port::serve(ends, &reach);
+    port::serve(ends, &reach, files.accounts.clone());
     let door = match (&files.accounts, settings.login) {
         (Some(accounts), Some(address)) => {
             let door = open::door(settings, folder, address, server)?;

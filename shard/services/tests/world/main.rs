@@ -162,3 +162,14 @@ fn a_resource_arrives_whole_and_verified() {
     });
     assert_eq!((done, got), (hash, content));
 }
+
+#[test]
+fn a_player_whose_account_is_disabled_is_put_out() {
+    let world = World::new(&[], |_| {});
+    let account = world.register("ann");
+    let mut ann = world.client(&world.ticket(account, "ann"));
+    ann.enter();
+    world.disable(account);
+    assert_eq!(ann.turned_away(), reason::DISABLED);
+    assert_eq!(world.count("services_disabled"), 1);
+}

@@ -8,6 +8,7 @@ use ringshard::runtime::server::Server;
 use ringshard::runtime::services::between;
 use ringshard::serve::start_world;
 use ringshard_client::{ClientConfig, News, PublicKey, ServiceEvent, Services as ClientServices, Udp};
+use ringshard_services::accounts::{Administration, Existing};
 use ringshard_services::actions::{Access, Action, Caller, Limits};
 use ringshard_services::tickets::{ServerKey, TicketIssuer};
 use ringshard_services::{AccountId, ServerIdentity, Services};
@@ -69,7 +70,8 @@ impl World {
         let folder = Folder::new();
         prepare(&folder.0);
         let path = folder.0.display().to_string();
-        let own = [("listen", "127.0.0.1:0"), ("login", "127.0.0.1:0"), ("services", &path), ("cpus", "0"), ("admin", "off")];
+        let own =
+            [("listen", "127.0.0.1:0"), ("login", "127.0.0.1:0"), ("services", &path), ("cpus", "0"), ("admin", "off")];
         let owned = |(name, value): &(&str, &str)| ((*name).to_owned(), (*value).to_owned());
         let flags = own.iter().chain(settings).map(owned).collect();
         let (configuration, prepared) =
@@ -87,6 +89,23 @@ impl World {
         let now = SystemTime::now().duration_since(UNIX_EPOCH).expect("after 1970").as_millis() as u64;
         let key = ServerKey(*self.server().public_key().as_bytes());
         issuer.issue(now, AccountId(account), name, key).bytes.clone()
+    }
+
+    /// Makes an account, and gives its number.
+    pub fn register(&self, name: &str) -> u64 {
+        let line = format!("{{\"name\": \"{name}\"}}\n");
+        let mut accounts = self.accounts();
+        accounts.import(&mut line.as_bytes(), Existing::Refuse).expect("an account");
+        accounts.find(name).expect("the database is sound").expect("it was made a moment ago").id.0
+    }
+
+    /// Disables an account, as an operator does.
+    pub fn disable(&self, account: u64) {
+        self.accounts().set_disabled(AccountId(account), true).expect("the database is sound");
+    }
+
+    fn accounts(&self) -> Administration {
+        Administration::open(&self.folder.0, false).expect("the database of the services")
     }
 
     pub fn server(&self) -> &Server {
