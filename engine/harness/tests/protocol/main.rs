@@ -197,7 +197,9 @@ fn sources(folder: &Path) -> Vec<PathBuf> {
 fn the_text_names_only_existing_limits() {
     let flags: BTreeSet<_> = table(&["bit", "name", "in version 1"]).into_iter().map(|row| row[1]).collect();
     let is_name = |word: &&str| {
-        word.contains('_') && word.chars().all(|c| c.is_ascii_uppercase() || c.is_ascii_digit() || c == '_')
+        word.len() > 1
+            && word.contains('_')
+            && word.chars().all(|c| c.is_ascii_uppercase() || c.is_ascii_digit() || c == '_')
     };
     let named: BTreeSet<_> = prose()
         .filter(|line| !limits().keys().any(|name| line.starts_with(&format!("| {name} |"))))
