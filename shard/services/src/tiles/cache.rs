@@ -251,7 +251,8 @@ fn write(path: &Path, bytes: &[u8], now: SystemTime) -> io::Result<()> {
     head[8..16].copy_from_slice(&seconds.to_le_bytes());
     head[16..].copy_from_slice(digest(&SHA256, bytes).as_ref());
     file.write_all(&head)?;
-    file.write_all(bytes)
+    file.write_all(bytes)?;
+    file.set_modified(now)
 }
 
 /// The time of the fetch and the tile, if the file is whole.
