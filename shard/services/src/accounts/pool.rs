@@ -172,7 +172,7 @@ mod tests {
     fn busy(capacity: usize) -> (Pool<u32>, mpsc::Sender<()>) {
         let pool = Pool::start("test", capacity, vec![0]).unwrap();
         let (sender, receiver) = mpsc::channel::<()>();
-        pool.post(move |_| drop(receiver.recv())).unwrap();
+        pool.post(move |_| _ = receiver.recv()).unwrap();
         while pool.waiting() > 0 {
             std::thread::yield_now();
         }

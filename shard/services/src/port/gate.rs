@@ -1,6 +1,6 @@
 //! Who may enter: tickets, guests, and one client for each account.
 
-use super::core::Place;
+use super::letter::Place;
 use crate::AccountId;
 use crate::tickets::{Identity, TicketVerifier};
 use ringshard_requests::ticket::TicketParts;

@@ -8,12 +8,14 @@
 //! | file | has |
 //! |---|---|
 //! | `core` | the task of a core |
+//! | `letter` | what is said to cores |
 //! | `gate` | tickets, and which account is where |
 //! | `session` | a client in the world: its calls, downloads and notices |
 
 mod core;
 mod counters;
 mod gate;
+mod letter;
 mod session;
 
 pub use counters::Counters;
@@ -56,7 +58,7 @@ const LOOK: Duration = Duration::from_secs(5);
 /// Outside of a tokio runtime.
 pub fn serve(ends: Vec<ServicesEnd>, reach: &Arc<Reach>, accounts: Option<Accounts>) {
     let (mailboxes, letters): (Vec<_>, Vec<_>) = ends.iter().map(|_| mpsc::channel(LETTERS_MAX)).unzip();
-    let mailboxes: Arc<[core::Mailbox]> = mailboxes.into();
+    let mailboxes: Arc<[letter::Mailbox]> = mailboxes.into();
     if let Some(accounts) = accounts {
         tokio::spawn(put_out_disabled(accounts, reach.clone(), mailboxes.clone()));
     }
@@ -66,14 +68,14 @@ pub fn serve(ends: Vec<ServicesEnd>, reach: &Arc<Reach>, accounts: Option<Accoun
     }
 }
 
-async fn put_out_disabled(accounts: Accounts, reach: Arc<Reach>, mailboxes: Arc<[core::Mailbox]>) {
+async fn put_out_disabled(accounts: Accounts, reach: Arc<Reach>, mailboxes: Arc<[letter::Mailbox]>) {
     loop {
         tokio::time::sleep(LOOK).await;
         // A database that is busy or broken is asked again.
         let disabled = accounts.disabled_among(reach.gate.accounts()).await.unwrap_or_default();
         for place in disabled.into_iter().filter_map(|account| reach.gate.place(account)) {
             Counters::count(&reach.counters.disabled);
-            let letter = core::Letter::PutOut { player: place.player, reason: reason::DISABLED };
+            let letter = letter::Letter::PutOut { player: place.player, reason: reason::DISABLED };
             // Without a receiver the services have ended.
             let _ = mailboxes[place.core].send(letter).await;
         }

@@ -1,8 +1,8 @@
 //! A client in the world: its calls, its downloads, and the notices for it.
 
 use super::Reach;
-use super::core::{Letter, Mailbox};
 use super::counters::Counters;
+use super::letter::{Letter, Mailbox};
 use crate::AccountId;
 use crate::actions::{Client, Reply};
 use crate::hub::{Event, Hub, Member};
