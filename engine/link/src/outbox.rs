@@ -365,7 +365,7 @@ mod tests {
             let sockets = [Socket::bound_for_test()];
             let mut outbox = Outbox::new(&sockets).unwrap();
             let mut waiting: VecDeque<(u16, Vec<u8>)> = VecDeque::new();
-            let mut taken: Vec<(usize, Vec<u8>, *mut libc::msghdr)> = Vec::new();
+            let mut taken: Vec<(usize, Vec<u8>, *const u8)> = Vec::new();
             let mut stamp = 0u8;
             for (kind, port, size) in steps {
                 let len = [100, 112, 700, 1200][size];
@@ -378,23 +378,26 @@ mod tests {
                         waiting.push_back((port, vec![stamp; len]));
                     }
                 } else if kind < 7 {
-                    while let Some((number, _, header)) = outbox.take(&sockets) {
-                        // SAFETY: the header was just filled in and lives in the outbox, as does what it points to.
-                        let run_len = unsafe { (*(*header).msg_iov).iov_len };
+                    while let Some((number, _, outgoing)) = outbox.take_lean(&sockets) {
+                        let (start, run_len) = match outgoing {
+                            Outgoing::Datagram { start, len, .. } => (start, len as usize),
+                            Outgoing::Message(header) => {
+                                // SAFETY: the header was just filled in and lives in the outbox, as does what it points to.
+                                let buffer = unsafe { *(*header).msg_iov };
+                                (buffer.iov_base.cast_const().cast(), buffer.iov_len)
+                            }
+                        };
                         let mut bytes = Vec::new();
                         while bytes.len() < run_len {
                             bytes.extend(waiting.pop_front().expect("runs hold what was reserved").1);
                         }
                         prop_assert_eq!(bytes.len(), run_len);
-                        taken.push((number, bytes, header));
+                        taken.push((number, bytes, start));
                     }
                 } else if !taken.is_empty() {
-                    let (number, bytes, header) = taken.swap_remove(size * 7 % taken.len());
+                    let (number, bytes, start) = taken.swap_remove(size * 7 % taken.len());
                     // SAFETY: as above; the run is not complete, so nothing writes to it.
-                    let held = unsafe {
-                        let buffer = *(*header).msg_iov;
-                        std::slice::from_raw_parts(buffer.iov_base.cast::<u8>(), buffer.iov_len)
-                    };
+                    let held = unsafe { std::slice::from_raw_parts(start, bytes.len()) };
                     prop_assert!(held == bytes, "memory of a run in use was handed out again");
                     outbox.release(number);
                 }
