@@ -179,6 +179,9 @@ pub fn run_game_beside<S: DeserializeOwned + Default, G: Game>(
     })
 }
 
+/// A server, and the services beside it if there are any.
+pub type ServerAndServices = (Server, Option<Arc<dyn Services>>);
+
 /// Starts services beside a server. If they do not start, the server ends.
 ///
 /// # Errors
@@ -186,7 +189,7 @@ pub fn run_game_beside<S: DeserializeOwned + Default, G: Game>(
 pub fn start_beside(
     server: Server,
     start: impl FnOnce(&Server) -> StartedBeside,
-) -> Result<(Server, Option<Arc<dyn Services>>), Box<dyn Error>> {
+) -> Result<ServerAndServices, Box<dyn Error>> {
     match start(&server) {
         Ok(services) => Ok((server, services)),
         Err(error) => {

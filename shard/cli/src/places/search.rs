@@ -60,7 +60,10 @@ pub fn run(arguments: &Arguments) -> Result<(), Box<dyn Error>> {
     Ok(output::print(table(&found).page())?)
 }
 
-fn find(arguments: &Arguments, file: &PlacesFile) -> Result<Vec<(Place, Option<f64>)>, Box<dyn Error>> {
+/// A place, and how far away it is.
+type Found = (Place, Option<f64>);
+
+fn find(arguments: &Arguments, file: &PlacesFile) -> Result<Vec<Found>, Box<dyn Error>> {
     let (kind, limit) = (arguments.kind.as_deref(), arguments.limit);
     if let Some(text) = &arguments.text {
         let found = file.complete(&Query::new(text)?, arguments.near, kind, limit)?;

@@ -4,10 +4,12 @@
 //! |---|---|
 //! | `open` | from settings to what is served |
 //! | `error` | why they did not start |
+//! | `instances` | how loaded the servers of one store are |
 //! | `beside` | what the operation of the server sees |
 
 mod beside;
 mod error;
+mod instances;
 mod open;
 
 pub use error::StartError;
@@ -16,7 +18,8 @@ use crate::actions::{Actions, Builder};
 use crate::hub::{Hub, HubSettings};
 use crate::login::Door;
 use crate::port::{self, Gate, Reach};
-use crate::resources::Resources;
+use crate::resources::instances::ResourceInstances;
+use crate::resources::{self, Resources};
 use crate::tickets::{IssuerKey, ServerKey, TicketVerifier};
 use open::Files;
 use ringshard::config::Settings;
@@ -92,9 +95,13 @@ async fn open_all(
     let mut builder = Actions::builder();
     files.register(&mut builder);
     hub.add_actions(&mut builder);
+    let others = Arc::new(ResourceInstances::default());
+    resources::register(&mut builder, others.clone());
     extend(&mut builder, &hub);
     let actions = builder.build();
     let resources = Arc::new(files.resources(settings));
+    let address = open::reachable_at(settings, server.listen);
+    instances::report(resources.clone(), others, files.store_folder(), address, server);
     let own = files.accounts.as_ref().map(|accounts| accounts.issuer().key());
     let gate = Gate::new(verifier(settings, server, own), settings.require_ticket);
     let reach = Reach { gate, actions: actions.clone(), resources, hub: hub.clone(), counters: Arc::default() };

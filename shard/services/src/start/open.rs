@@ -15,7 +15,7 @@ use crate::tiles::{
 };
 use ringshard::config::Settings;
 use std::net::SocketAddr;
-use std::path::Path;
+use std::path::{Path, PathBuf};
 use std::sync::Arc;
 use std::time::Duration;
 
@@ -58,6 +58,11 @@ impl Files {
             roads: roads.map(|roads| Arc::new(LocalDirections::new(roads)) as Arc<dyn Directions>),
             store: Store::new(folder.join("resources")),
         })
+    }
+
+    /// The folder of the resources.
+    pub(super) fn store_folder(&self) -> PathBuf {
+        self.store.folder().to_owned()
     }
 
     /// Adds the actions over these files.
@@ -170,6 +175,11 @@ pub(super) fn door(
     let world = World { address: public_address(settings, server.listen), key: ServerKey(server.key) };
     let door = LoginSettings::new(address, certificate(settings, folder)?);
     Ok(LoginSettings { worlds: vec![world], ..door })
+}
+
+/// The address at which other hosts' clients reach this server, as far as it is known.
+pub(super) fn reachable_at(settings: &Settings, listen: SocketAddr) -> SocketAddr {
+    settings.public_address.parse().unwrap_or(listen)
 }
 
 /// The address that clients are sent to. Without one, the host is left to them: they know by which name they came.

@@ -144,7 +144,7 @@ impl Network {
             answer = self.answers.1.recv() => {
                 let (client, presence, alive, message) = answer.expect("the sender is kept");
                 if alive.load(Ordering::Relaxed) {
-                    self.to_client(client, presence, &message);
+                    self.send_to_client(client, presence, &message);
                 }
             }
             () = tokio::time::sleep_until(self.start + next.0) => {
@@ -275,7 +275,7 @@ impl Network {
         }
         self.make_calls(client);
         while let Some(message) = self.players[client].calls.next_send(now).map(<[u8]>::to_vec) {
-            self.to_server(client, &message);
+            self.send_to_server(client, &message);
         }
         let Some(next) = self.players[client].calls.next_deadline() else { return };
         if next < self.players[client].wakes {
@@ -284,14 +284,14 @@ impl Network {
         }
     }
 
-    fn to_server(&mut self, client: usize, message: &[u8]) {
+    fn send_to_server(&mut self, client: usize, message: &[u8]) {
         let connection = self.players[client].connection.clone().expect("a client sends while it is connected");
         let alive = self.server.as_ref().expect("a client is connected to a server").alive.clone();
         let presence = self.players[client].presence;
         self.travel(|| Event::ToServer(connection.clone(), alive.clone(), client, presence, message.to_vec()));
     }
 
-    fn to_client(&mut self, client: usize, presence: u32, message: &[u8]) {
+    fn send_to_client(&mut self, client: usize, presence: u32, message: &[u8]) {
         self.travel(|| Event::ToClient(client, presence, message.to_vec()));
     }
 
@@ -317,7 +317,7 @@ impl Network {
     fn reply(&mut self, reply: Reply, alive: Arc<AtomicBool>, client: usize, presence: u32) {
         match reply {
             Reply::Nothing => {}
-            Reply::Now(message) => self.to_client(client, presence, &message),
+            Reply::Now(message) => self.send_to_client(client, presence, &message),
             Reply::Later(message) => {
                 let answers = self.answers.0.clone();
                 tokio::spawn(async move {

@@ -115,8 +115,11 @@ struct Objects {
     reader: BufReader<Counted>,
 }
 
+/// An object of the source: its fields, or what is wrong with it.
+type Object = Result<Map<String, Value>, String>;
+
 impl Objects {
-    fn next(&mut self) -> Result<Option<Result<Map<String, Value>, String>>, String> {
+    fn next(&mut self) -> Result<Option<Object>, String> {
         // Between objects there are blanks, and the brackets and commas of an array.
         let first = loop {
             let buffer = self.reader.fill_buf().map_err(|error| error.to_string())?;
