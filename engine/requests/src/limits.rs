@@ -1,4 +1,4 @@
-//! Every bound of the services that both ends share, in one place (PROTOCOL.md#services-limits).
+//! Every bound of the services that both ends share, in one place (PROTOCOL.md#limits).
 
 use std::time::Duration;
 
