@@ -267,6 +267,8 @@ settings! {
         login_certificate: Option<PathBuf> = "", file(), false;
         /// PEM file with the private key of that certificate. Other users of this host must not be able to read it.
         login_certificate_key: Option<PathBuf> = "", file(), false;
+        /// Web origins whose pages may open a WebSocket at the login door, such as https://play.example. Programs send none.
+        login_origins: Vec<String> = "", origins(), false;
         /// Host name or address, and UDP port, that a login tells clients to connect to. Without it: the name by which they have
         /// reached the login door, and the port of `listen`.
         public_address: String = "", text("HOST:PORT", "a host name or an address, and a port"), false;
@@ -275,6 +277,12 @@ settings! {
         /// Public keys of other hosts' services whose tickets are good here, too: the file ticket.pub in their folder. With
         /// `login=off`, these are the only ones.
         ticket_issuers: Vec<[u8; 32]> = "", keys(), false;
+        /// Numbers of the accounts that may call the actions of operators, such as /v1/notify. `ringshard accounts list` shows
+        /// them.
+        operators: Vec<u64> = "", numbers(), false;
+        /// Calls per second that one client may make of an action, where they differ from the action's own limit. `ringshard call
+        /// --list` shows the actions.
+        action_rates: Vec<(String, f64)> = "", rates(), true;
         /// Address of a program that checks the passwords of accounts that are kept elsewhere: it gets a POST with JSON.
         accounts_hook: String = "", text("URL", "the address of a program, such as http://127.0.0.1:8080/check"), false;
         /// Rate of all downloads together.

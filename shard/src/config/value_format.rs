@@ -271,19 +271,52 @@ fn key(text: &str) -> Option<[u8; 32]> {
 
 /// A list of names with a text each, such as `city=city.pmtiles`.
 pub fn pairs(placeholder: &str, expects: &str) -> ValueFormat<Vec<(String, String)>> {
-    ValueFormat::new(placeholder, expects, ValueKind::List, |text| {
-        let mut pairs: Vec<(String, String)> = Vec::new();
-        for item in items(text) {
-            let pair = item.split_once('=').map(|(name, value)| (name.trim(), value.trim()));
-            match pair.filter(|(name, value)| !name.is_empty() && !value.is_empty()) {
-                Some((name, _)) if pairs.iter().any(|(other, _)| other == name) => {
-                    return Err(Some(format!("`{item}` has a name a second time")));
-                }
-                Some((name, value)) => pairs.push((name.to_owned(), value.to_owned())),
-                None => return Err(Some(format!("`{item}` is no name with a text"))),
+    ValueFormat::new(placeholder, expects, ValueKind::List, read_pairs)
+}
+
+fn read_pairs(text: &str) -> Result<Vec<(String, String)>, ValueError> {
+    let mut pairs: Vec<(String, String)> = Vec::new();
+    for item in items(text) {
+        let pair = item.split_once('=').map(|(name, value)| (name.trim(), value.trim()));
+        match pair.filter(|(name, value)| !name.is_empty() && !value.is_empty()) {
+            Some((name, _)) if pairs.iter().any(|(other, _)| other == name) => {
+                return Err(Some(format!("`{item}` has a name a second time")));
             }
+            Some((name, value)) => pairs.push((name.to_owned(), value.to_owned())),
+            None => return Err(Some(format!("`{item}` is no name with a text"))),
         }
-        Ok(pairs)
+    }
+    Ok(pairs)
+}
+
+/// A list of web origins.
+pub fn origins() -> ValueFormat<Vec<String>> {
+    let expects = "a list of web origins such as https://play.example";
+    ValueFormat::new("ORIGINS", expects, ValueKind::List, |text| {
+        let origin = |item: &str| match item.split_once("://") {
+            Some(("http" | "https", host)) if !host.is_empty() && !host.contains('/') => Ok(item.to_owned()),
+            _ => Err(Some(format!("`{item}` is no scheme and host, without a path"))),
+        };
+        items(text).map(origin).collect()
+    })
+}
+
+/// A list of numbers.
+pub fn numbers() -> ValueFormat<Vec<u64>> {
+    ValueFormat::new("NUMBERS", "a list of numbers", ValueKind::List, |text| {
+        items(text).map(|item| item.parse().map_err(|_| Some(format!("`{item}` is no number")))).collect()
+    })
+}
+
+/// A list of paths of actions with a rate each, such as `/v1/suggest=0.5`.
+pub fn rates() -> ValueFormat<Vec<(String, f64)>> {
+    let expects = "a list of actions with a number of calls per second each, such as /v1/suggest=0.5";
+    ValueFormat::new("PATH=RATE", expects, ValueKind::List, |text| {
+        let rate = |(path, rate): (String, String)| match rate.parse() {
+            Ok(rate) if (0.001..=1e6).contains(&rate) => Ok((path, rate)),
+            _ => Err(Some(format!("`{rate}` is no number of calls per second from 0.001 to 1000000"))),
+        };
+        read_pairs(text)?.into_iter().map(rate).collect()
     })
 }
 

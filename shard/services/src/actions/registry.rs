@@ -155,6 +155,24 @@ impl Actions {
         Ok(())
     }
 
+    /// Gives all actions the rates that they were declared with, and those of `rates` theirs instead: calls per second of one
+    /// client. A client may make as many at once as in two seconds.
+    ///
+    /// # Errors
+    /// The first path that no action has. The others have their rates.
+    pub fn set_rates<'a>(&self, rates: &'a [(String, f64)]) -> Result<(), &'a str> {
+        for registered in self.inner.actions.values() {
+            let limits = registered.action.limits;
+            registered.rates.set(limits.per_second, limits.burst);
+        }
+        let is_unknown = |(path, rate): &&(String, f64)| {
+            let burst = (2.0 * rate).ceil().max(1.0) as u32;
+            self.set_rate(path, *rate, burst).is_err()
+        };
+        let unknown: Vec<_> = rates.iter().filter(is_unknown).collect();
+        unknown.first().map_or(Ok(()), |(path, _)| Err(path))
+    }
+
     /// What the actions count.
     pub fn counters(&self) -> &Counters {
         &self.inner.counters

@@ -21,6 +21,7 @@ mod session;
 pub use counters::Counters;
 pub use gate::Gate;
 
+use crate::AccountId;
 use crate::accounts::Accounts;
 use crate::actions::Actions;
 use crate::hub::Hub;
@@ -41,6 +42,8 @@ pub struct Reach {
     pub resources: Arc<Resources>,
     /// Chat, presence and notifications.
     pub hub: Hub,
+    /// Accounts that may call the actions of operators.
+    pub operators: Vec<AccountId>,
     /// Counts.
     pub counters: Arc<Counters>,
 }

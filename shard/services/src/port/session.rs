@@ -58,7 +58,11 @@ impl Session {
         let (account, name) = account.unzip();
         reach.counters.sessions.fetch_add(1, Relaxed);
         Session {
-            calls: reach.actions.connect(account, false, address),
+            calls: reach.actions.connect(
+                account,
+                account.is_some_and(|account| reach.operators.contains(&account)),
+                address,
+            ),
             downloads: Downloads::new(reach.resources.clone(), Bulk(route.clone())),
             notices: account.zip(name).and_then(|(account, name)| forward_notices(reach, account, &name, &route)),
             reach: reach.clone(),

@@ -11,6 +11,8 @@ use tokio::time::timeout;
 impl Beside for Services {
     fn reload(&self, settings: &Settings) -> Result<(), String> {
         self.reach.resources.set_rates(settings.download_client_kib * 1_024, settings.download_kib * 1_024);
+        let unknown = |path: &str| format!("action-rates: there is no action {path}");
+        self.reach.actions.set_rates(&settings.action_rates).map_err(unknown)?;
         lock(&self.door).as_ref().map_or(Ok(()), |door| door.reload().map_err(|error| error.to_string()))
     }
 
@@ -18,7 +20,7 @@ impl Beside for Services {
         let reach = &self.reach;
         reach.counters.each(to);
         reach.gate.verifier().counters().each(to);
-        reach.actions.counters().each(to);
+        reach.actions.each_figure(to);
         reach.resources.counters().each(to);
         reach.hub.counters().each(to);
         if let Some(accounts) = &self.files.accounts {

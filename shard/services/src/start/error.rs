@@ -55,6 +55,12 @@ pub enum StartError {
     /// The login door.
     #[error(transparent)]
     Door(#[from] login::OpenError),
+    /// A rate of an action that does not exist.
+    #[error("action-rates: there is no action {0}; `ringshard call --list` shows those of a running server")]
+    NoAction(String),
+    /// The public key of the issuer cannot be written.
+    #[error("cannot write the public key of the tickets' issuer to {0}: {1}")]
+    Issuer(PathBuf, io::Error),
     /// Only one of the two files of a certificate is set.
     #[error("login-certificate and login-certificate-key belong together: set both or none")]
     HalfCertificate,

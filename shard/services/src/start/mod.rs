@@ -99,12 +99,17 @@ async fn open_all(
     resources::register(&mut builder, others.clone());
     extend(&mut builder, &hub);
     let actions = builder.build();
+    let unknown = |path: &str| StartError::NoAction(path.to_owned());
+    actions.set_rates(&settings.action_rates).map_err(unknown)?;
+    open::write_issuer(folder, files.accounts.as_ref())?;
     let resources = Arc::new(files.resources(settings));
     let address = open::reachable_at(settings, server.listen);
     instances::report(resources.clone(), others, files.store_folder(), address, server);
     let own = files.accounts.as_ref().map(|accounts| accounts.issuer().key());
     let gate = Gate::new(verifier(settings, server, own), settings.require_ticket);
-    let reach = Reach { gate, actions: actions.clone(), resources, hub: hub.clone(), counters: Arc::default() };
+    let operators = settings.operators.iter().map(|number| crate::AccountId(*number)).collect();
+    let reach =
+        Reach { gate, actions: actions.clone(), resources, hub: hub.clone(), operators, counters: Arc::default() };
     let reach = Arc::new(reach);
     port::serve(ends, &reach, files.accounts.clone());
     let door = match (&files.accounts, settings.login) {

@@ -1,6 +1,7 @@
 //! From settings to what is served: opens every file.
 
 use super::{ServerIdentity, StartError};
+use crate::AccountId;
 use crate::accounts::directory::{HttpDirectory, HttpDirectorySettings};
 use crate::accounts::{AccountSettings, Accounts};
 use crate::actions::Builder;
@@ -165,6 +166,16 @@ fn host_of(address: &str) -> Option<&str> {
     address.rsplit_once(':').map(|(host, _)| host.trim_matches(['[', ']']))
 }
 
+/// Writes the public key of the issuer of tickets into a file, for `ticket-issuers` of other hosts.
+pub(super) fn write_issuer(folder: &Path, accounts: Option<&Accounts>) -> Result<(), StartError> {
+    let Some(accounts) = accounts else { return Ok(()) };
+    let (path, text) = (folder.join("ticket.pub"), format!("{}\n", accounts.issuer().key()));
+    if std::fs::read_to_string(&path).is_ok_and(|former| former == text) {
+        return Ok(());
+    }
+    std::fs::write(&path, text).map_err(|error| StartError::Issuer(path, error))
+}
+
 /// The settings of the login door.
 pub(super) fn door(
     settings: &Settings,
@@ -174,7 +185,8 @@ pub(super) fn door(
 ) -> Result<LoginSettings, StartError> {
     let world = World { address: public_address(settings, server.listen), key: ServerKey(server.key) };
     let door = LoginSettings::new(address, certificate(settings, folder)?);
-    Ok(LoginSettings { worlds: vec![world], ..door })
+    let operators = settings.operators.iter().map(|number| AccountId(*number)).collect();
+    Ok(LoginSettings { worlds: vec![world], operators, origins: settings.login_origins.clone(), ..door })
 }
 
 /// The address at which other hosts' clients reach this server, as far as it is known.

@@ -139,8 +139,8 @@ impl World {
 fn start(settings: &Settings, server: &Server, ends: Vec<ringshard::runtime::services::ServicesEnd>) -> Arc<Services> {
     let identity = ServerIdentity { key: *server.public_key().as_bytes(), listen: server.listen() };
     let services = Services::start(settings, identity, ends, |actions, _| {
-        let action =
-            Action { path: "/v1/test/add", about: "Adds.", access: Access::Account, limits: Limits::default() };
+        let limits = Limits { per_second: 1e6, burst: 1_000_000, parallel: 1_000, ..Limits::default() };
+        let action = Action { path: "/v1/test/add", about: "Adds.", access: Access::Account, limits };
         actions.add(action, |caller: Caller, add: Add| async move {
             let account = caller.account.map_or(0, |account| account.0);
             Ok(Sum { sum: u64::from(add.one) + u64::from(add.other), account })
@@ -174,7 +174,7 @@ impl Player {
     }
 
     /// One frame.
-    fn frame(&mut self) {
+    pub fn frame(&mut self) {
         self.udp.poll(|_| Input {});
         let now = self.now();
         self.services.update(now, self.udp.client_mut());
