@@ -221,10 +221,11 @@ mod tests {
             ("log-level", "log"),
             ("connections", "max-connections"),
             ("pre-shared", "pre-shared-key"),
+            ("threads", "services-threads"),
         ] {
             assert_eq!(suggested(given), Some(meant), "{given}");
         }
-        for given in ["world", "threads", "RINGSHARD_FOO", "bind", "port", "x", "tls-certificate"] {
+        for given in ["world", "RINGSHARD_FOO", "bind", "port", "x", "tls-certificate"] {
             assert_eq!(suggested(given), None, "{given}");
         }
     }
