@@ -79,7 +79,7 @@ pub enum OpenError {
     #[error(transparent)]
     Certificate(#[from] CertificateError),
     /// Its address.
-    #[error("the login door cannot listen at {0}: {1}; set another login-port")]
+    #[error("the login door cannot listen at {0}: {1}; set another address in `login`")]
     Listen(SocketAddr, io::Error),
 }
 
