@@ -1,4 +1,4 @@
-//! What the operation of the server sees of the services.
+//! The services, as the operation of the server uses them.
 
 use super::{About, Services};
 use ringshard::config::Settings;

@@ -2,9 +2,9 @@
 //!
 //! | file | has |
 //! |---|---|
-//! | `open` | from settings to what is served |
+//! | `open` | opens files and services as the settings say |
 //! | `error` | why they did not start |
-//! | `beside` | what the operation of the server sees |
+//! | `beside` | counters, description, reload and stop, for the server's operation |
 
 mod beside;
 mod error;
@@ -27,7 +27,7 @@ use std::sync::{Arc, Mutex};
 use std::time::{SystemTime, UNIX_EPOCH};
 use tokio::runtime::{self, Runtime};
 
-/// The services beside a server. When they are dropped, what runs is cut off.
+/// The services beside a server. Dropping them cuts off what runs.
 pub struct Services {
     /// None once they have ended.
     runtime: Mutex<Option<Runtime>>,
@@ -37,7 +37,7 @@ pub struct Services {
     reach: Arc<Reach>,
 }
 
-/// What an operator is told about the services.
+/// Facts about the services for operators.
 #[derive(Clone, Debug)]
 struct About {
     folder: String,
@@ -46,7 +46,7 @@ struct About {
     issuer: Option<String>,
 }
 
-/// What the services need to know of the server that they belong to.
+/// The server that the services belong to.
 #[derive(Clone, Copy, Debug)]
 pub struct ServerIdentity {
     /// The server's static public key.
@@ -56,7 +56,7 @@ pub struct ServerIdentity {
 }
 
 impl Services {
-    /// Starts the services that `settings` ask for; None if they ask for none. `ends` has the services' end for each core.
+    /// Starts the services if `settings` name a folder for them; None if not. `ends` has the services' end for each core.
     /// `extend` adds the game's own actions.
     ///
     /// # Errors
