@@ -10,9 +10,8 @@ use std::fmt;
 impl Value {
     /// Reads a value of the type `schema` from what somebody typed behind `--field name=`.
     ///
-    /// Text stands for itself. Numbers are decimal, and bools `true` or `false`. Bytes are base64url without padding.
-    /// `null` is an
-    /// optional value that is none. Lists and records are JSON.
+    /// Text stands for itself. Numbers are decimal, and bools `true` or `false`. Bytes are base64url without padding. `null`
+    /// is an optional value that is none. Lists and records are JSON.
     ///
     /// # Errors
     /// If the text is not a value of this type.

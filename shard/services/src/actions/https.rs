@@ -36,8 +36,7 @@ impl Actions {
     }
 
     /// Calls an action with JSON. `key` is the header `Idempotency-Key`: a call that is repeated with the same key gets the
-    /// same
-    /// outcome and is not executed again, for 50 s.
+    /// same outcome and is not executed again, for 50 s.
     ///
     /// `null` stands for a request without fields.
     pub async fn call_json(&self, caller: Caller, path: &str, request: &Json, key: Option<&str>) -> JsonOutcome {

@@ -5,8 +5,7 @@
 //! notices. A member that is too slow misses notices, and gets their number ([`Event::Missed`]). Nobody waits for it.
 //!
 //! Accounts in a room may say lines there, at a bounded rate. An account that goes on in spite of refusals is muted for a
-//! while.
-//! Only accounts in a room see its players and its last lines. Everything is in memory: a restart forgets it.
+//! while. Only accounts in a room see its players and its last lines. Everything is in memory: a restart forgets it.
 //!
 //! | file | has |
 //! |---|---|

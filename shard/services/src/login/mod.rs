@@ -25,8 +25,7 @@
 //! without padding, server keys 64 hexadecimal digits.
 //!
 //! The address of a client is that of its connection. Headers such as `X-Forwarded-For` are ignored: behind a proxy, all
-//! clients
-//! share the limits of the proxy's address.
+//! clients share the limits of the proxy's address.
 //!
 //! | folder or file | has |
 //! |---|---|

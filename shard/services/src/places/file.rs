@@ -260,8 +260,7 @@ impl PlacesFile {
     /// # Ranking
     /// 1. How the name matches: [`Match::Exact`], [`Match::Start`], [`Match::Words`].
     /// 2. Without a position: the importance. With one: half the importance and half the proximity, which is 1 here, one
-    /// half at
-    ///    50 km, and less farther away. Of each kind of match, the [`CANDIDATES`] most important ones are ranked, and those
+    ///    half at 50 km, and less farther away. Of each kind of match, the [`CANDIDATES`] most important ones are ranked, and those
     ///    among the [`NEIGHBOURS`] nearest places.
     /// 3. The order of the file.
     ///

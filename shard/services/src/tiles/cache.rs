@@ -1,11 +1,9 @@
 //! A cache of tiles on disk, with a bound in bytes.
 //!
 //! Each tile is a file `SET/SHARD/Z-X-Y`: a mark, the time of its fetch, the SHA-256 of the rest, and the tile. A file is
-//! written
-//! beside its place and renamed. A file that does not match its SHA-256 is removed, so neither a crash nor a full disk
-//! gives a client
-//! half of a tile. When the bound is reached, the least recently used tiles are removed. After a restart, the order is
-//! that of the files' times of modification.
+//! written beside its place and renamed. A file that does not match its SHA-256 is removed, so neither a crash nor a full
+//! disk gives a client half of a tile. When the bound is reached, the least recently used tiles are removed. After a restart,
+//! the order is that of the files' times of modification.
 
 use super::provider::Bytes;
 use super::tile::{Tile, is_set};

@@ -17,9 +17,8 @@
 //! | `{"type": "who", "room": "world", "after": 7}` | the `players` by account above a number, 100 at most; without `after` the first ones |
 //! | `{"type": "presence", "state": "away"}` | `away` or `online` |
 //!
-//! Each may have an `id`, a number. Each has one answer, in order: `{"type": "answer", "id": 3, "status": 200, ...}`, or
-//! with the
-//! fields of each error: `{"type": "answer", "id": 3, "status": 429, "error": "...", "wait_ms": 600}`.
+//! Each may have an `id`, a number. Each has one answer, in order: `{"type": "answer", "id": 3, "status": 200, ...}`, or with
+//! the fields of each error: `{"type": "answer", "id": 3, "status": 429, "error": "...", "wait_ms": 600}`.
 //!
 //! ## What the server sends besides
 //! | message | what it says |
@@ -32,8 +31,8 @@
 //!
 //! ## How it closes
 //! 1001: the server closes. 1003: a binary message. 1008: no valid token, or far too many messages. 1013: the chat is full.
-//! The last
-//! answer before it says more. The token is checked again now and then, and at once when the account logs out somewhere.
+//! The last answer before it says more. The token is checked again now and then, and at once when the account logs out
+//! somewhere.
 
 mod commands;
 mod pace;

@@ -1,6 +1,5 @@
-//! Imports places from CSV or JSON. An import makes a new file beside the old one and renames it, so the old file stays as
-//! it was
-//! until the new one is complete, and is whole at any time.
+//! Imports places from CSV or JSON. An import makes a new file beside the old one and renames it, so the old file stays as it
+//! was until the new one is complete, and is whole at any time.
 
 mod build;
 mod columns;
