@@ -272,6 +272,22 @@ prlimit --pid $server --nofile=128:128
 wait $! 2>/dev/null || true
 wait_until_quiet
 
+# Somebody guesses passwords.
+kill -TERM $server
+wait $server 2>/dev/null || true
+"$binaries/ringshard" serve --key "$files/server.key" --listen 127.0.0.1:$port --admin "$admin" --cpus 0,1 \
+    --services "$files/services" --login 127.0.0.1:3567 >>"$files/server.out" 2>"$files/log" &
+server=$!
+processes+=("$server")
+for _ in $(seq 100); do
+    curl -sk -o "$files/answer" https://127.0.0.1:3567/v1/login --json '{"email": "ann@example.org", "password": "a guess"}' || true
+    sleep 0.3
+done &
+processes+=($!)
+fires RingshardLoginsRefused
+wait $! 2>/dev/null || true
+wait_until_quiet
+
 # Other programs use the server's CPU, so ticks do not end in time.
 kill -TERM $server
 wait $server 2>/dev/null || true

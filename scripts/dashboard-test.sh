@@ -23,8 +23,8 @@ command -v python3 >/dev/null || { echo "no python3: apt-get install python3" >&
 work=$(mktemp -d)
 trap 'rm -rf "$work"' EXIT
 cat >"$work/test.py" <<'END_OF_TEST'
-import base64, contextlib, json, os, pathlib, queue, signal, socket, subprocess, sys, threading, time
-import urllib.request
+import base64, contextlib, json, os, pathlib, queue, signal, socket, ssl, subprocess, sys, threading, time
+import urllib.error, urllib.request
 
 binary, browser, work, screenshot, bots, watch_s = sys.argv[1:4] + [sys.argv[4], int(sys.argv[5]), float(sys.argv[6])]
 SECRET = "0123456789abcdef0123456789abcdef"
@@ -300,6 +300,34 @@ def test_secret(page):
     server.stop()
 
 
+def test_services(page):
+    """Without services the section is hidden. With them, it shows what they are, and each count that is not 0."""
+    hidden = "document.getElementById('services').hidden"
+    assert page.js(hidden), "the server has no services, but the page shows them"
+    server = Server("--services", f"{work}/services", "--login", "127.0.0.1:0")
+    page.open(server.admin)
+    until("the page shows the services", lambda: not page.js(hidden))
+    about = json.loads(ask(server.admin, "/services"))["about"]
+    shown = lambda: page.js(TEXT.format("#services dl"))
+    until("the login door and its certificate", lambda: about["login"] in shown() and about["certificate"] in shown())
+    refuse_login(about["login"])
+    rows = "[...document.querySelectorAll('#services tbody tr')].filter(row => row.cells[0].matches('.warn, .bad')).map(row => row.cells[0].textContent)"
+    until("the page marks what was refused", lambda: "login_requests_refused" in page.js(rows))
+    for width in (390, 1400):
+        page.resize(width, 900)
+        until(f"the services fit into {width} pixels", lambda: not page.js(MISFITS))
+    page.is_clean()
+    server.stop()
+
+
+def refuse_login(address):
+    """Sends a login that the door refuses."""
+    trust = ssl.create_default_context()
+    trust.check_hostname, trust.verify_mode = False, ssl.CERT_NONE
+    with contextlib.suppress(urllib.error.HTTPError):
+        urllib.request.urlopen(urllib.request.Request(f"https://{address}/v1/login", data=b"{", method="POST"), timeout=10, context=trust)
+
+
 def test_silence(page):
     server = Server()
     page.open(server.admin)
@@ -318,7 +346,7 @@ try:
     page = Page()
     admin = server_with_bots(bots) if bots else Server().admin
     opened = time.monotonic()
-    for test, arguments in ((test_figures, (page, admin)), (test_reload, (page, admin)), (test_sizes, (page, admin)), (test_choices, (page,)), (test_secret, (page,)), (test_silence, (page,))):
+    for test, arguments in ((test_figures, (page, admin)), (test_reload, (page, admin)), (test_sizes, (page, admin)), (test_choices, (page,)), (test_services, (page,)), (test_secret, (page,)), (test_silence, (page,))):
         test(*arguments)
         print(f"ok: {test.__name__.removeprefix('test_')}", flush=True)
 except AssertionError as failure:

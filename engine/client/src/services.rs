@@ -1,4 +1,4 @@
-//! What a client asks of the server's services: calls and downloads, and what services tell it unasked.
+//! A client's side of the server's services: calls, downloads, and notices.
 
 use crate::client::Client;
 use ringshard_requests::caller::{Calls, CannotCall, End, Received};
@@ -13,8 +13,8 @@ use std::time::Duration;
 /// Notices that wait for the application. The oldest are dropped.
 const NOTICES_MAX: usize = 256;
 
-/// The services of a server, as one client program uses them. They outlive connections and presences: calls are repeated, and
-/// downloads go on.
+/// Calls, downloads and notices of one client program. They outlive connections and presences: calls are repeated, and
+/// downloads continue.
 ///
 /// Each frame, after [`Client::receive`] and before [`Client::transmit`]: [`Self::update`], then [`Self::poll`] until there is
 /// nothing.
@@ -29,19 +29,19 @@ pub struct Services {
     message: Vec<u8>,
 }
 
-/// What the application is told.
+/// What happened, for the application.
 #[derive(Debug)]
 pub enum ServiceEvent {
     /// A call has ended. Each call ends exactly once.
     Ended(u32, End),
     /// Something happened to a download.
     Download(download::Event),
-    /// The server says something unasked: chat, presence, a notification.
+    /// A notice of the server, with its topic: chat, presence, a notification.
     Notice(String, Value),
 }
 
 impl Services {
-    /// Services of a program that starts. `instance` is 16 random bytes, made when the program starts; `verify` checks the
+    /// For a program that starts. `instance` is 16 random bytes, made when the program starts; `verify` checks the
     /// signatures of downloads.
     pub fn new(instance: [u8; 16], verify: Option<Verify>) -> Services {
         let seed = u64::from_le_bytes(instance[..8].try_into().expect("eight bytes"));
@@ -55,8 +55,8 @@ impl Services {
         }
     }
 
-    /// Calls an action; gives the call's number. It is executed at most once, and [`ServiceEvent::Ended`] says what became of
-    /// it within `deadline`. `now` is the time by the client's clock.
+    /// Calls an action, and returns the call's number. It is executed at most once. [`ServiceEvent::Ended`] reports its end
+    /// within `deadline`. `now` is the time by the client's clock.
     ///
     /// # Errors
     /// [`CannotCall`].
@@ -70,7 +70,7 @@ impl Services {
         self.calls.call(now, path, &request.into_value().to_bytes(), deadline)
     }
 
-    /// Takes a call back, if it was not executed yet.
+    /// Cancels a call, unless it was executed already.
     pub fn cancel(&mut self, now: Duration, number: u32) {
         self.calls.cancel(now, number);
     }
@@ -90,7 +90,7 @@ impl Services {
         self.malformed
     }
 
-    /// Takes what the client has received, and hands it what is due. `now` is the time by the client's clock.
+    /// Processes what the client has received, and gives it what is to be sent. `now` is the time by the client's clock.
     pub fn update<R: Rules>(&mut self, now: Duration, client: &mut Client<R>) {
         self.follow(now, client.is_in_world().then(|| client.presences()));
         while let Some(message) = client.service_message() {
@@ -114,7 +114,7 @@ impl Services {
         self.message = message;
     }
 
-    /// What happened, if something did.
+    /// The next event, if there is one.
     pub fn poll(&mut self, now: Duration) -> Option<ServiceEvent> {
         if let Some((number, end)) = self.calls.poll(now) {
             return Some(ServiceEvent::Ended(number, end));

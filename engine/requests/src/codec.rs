@@ -2,12 +2,12 @@
 
 use thiserror::Error;
 
-/// Why bytes are no message or no value. The text says what is wrong with them.
+/// The bytes are not a valid message or value. The text says what is wrong.
 #[derive(Clone, Copy, PartialEq, Eq, Debug, Error)]
 #[error("{0}")]
 pub struct Malformed(pub &'static str);
 
-/// Reads from bytes that may hold anything.
+/// Reads from untrusted bytes.
 #[derive(Clone, Debug)]
 pub struct Reader<'a> {
     rest: &'a [u8],

@@ -1,4 +1,4 @@
-//! What both ends of a server's services know: values that describe themselves, calls with answers, and downloads.
+//! The services protocol for both ends: values that describe themselves, calls with answers, downloads, and tickets.
 //!
 //! No I/O and no clock: the caller hands in messages and the time.
 #![forbid(unsafe_code)]

@@ -46,7 +46,7 @@ pub struct TicketParts<'a> {
     pub signature: &'a [u8; SIGNATURE_BYTES],
 }
 
-/// The bytes are no ticket.
+/// The bytes are not a ticket.
 #[derive(Clone, Copy, PartialEq, Eq, Debug, thiserror::Error)]
 pub enum NoTicket {
     /// Too few or too many bytes.
@@ -55,7 +55,7 @@ pub enum NoTicket {
     /// Another version.
     #[error("the ticket has version {0}, but this program reads version {TICKET_VERSION}")]
     Version(u8),
-    /// The name is no UTF-8, or too long.
+    /// The name is too long, or not UTF-8.
     #[error("the name in the ticket is too long or no UTF-8")]
     Name,
     /// It expires before it was issued.

@@ -19,3 +19,8 @@ pub mod tiles;
 pub use ringshard::game::AccountId;
 pub use serve::serve;
 pub use start::{ServerIdentity, Services, StartError};
+
+/// Compiles the examples of README.md.
+#[cfg(doctest)]
+#[doc = include_str!("../README.md")]
+struct ReadmeExamples;

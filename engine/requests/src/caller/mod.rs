@@ -1,7 +1,7 @@
-//! Calls that a client makes: repeated until they are answered, executed at most once (PROTOCOL.md#at-most-once).
+//! A client's calls: they are repeated until they are answered, and executed at most once (PROTOCOL.md#at-most-once).
 //!
-//! [`Calls`] is a state machine without I/O and without a clock. Its user hands in messages, changes of the connection and
-//! the time, sends what [`Calls::next_send`] gives, and takes the ends of calls from [`Calls::poll`]. Each call has exactly
+//! [`Calls`] is a state machine without I/O and without a clock. The user passes in messages, changes of the connection and
+//! the time, sends what [`Calls::next_send`] returns, and takes the ends of calls from [`Calls::poll`]. Each call has exactly
 //! one end.
 
 mod open;
@@ -17,7 +17,8 @@ use thiserror::Error;
 /// How a call ends.
 #[derive(Clone, PartialEq, Eq, Debug)]
 pub enum End {
-    /// Executed. The bytes of the answer's value; none are [`Value::Nothing`](crate::value::Value::Nothing).
+    /// The server executed the call. The bytes of the answer's value; no bytes mean
+    /// [`Value::Nothing`](crate::value::Value::Nothing).
     Answered(Vec<u8>),
     /// The server refused it, or its handler failed.
     Refused {
@@ -28,21 +29,21 @@ pub enum End {
         /// The bytes of a value that says why: a record with a `message`.
         value: Vec<u8>,
     },
-    /// It was sent, and it is not known whether it was executed.
+    /// The call was sent, but nobody can tell whether it was executed.
     Unknown,
-    /// Taken back before it was executed.
+    /// The client cancelled the call before it was executed.
     Cancelled,
-    /// The deadline passed before it was executed.
+    /// The deadline passed before the call was executed.
     Expired,
 }
 
 /// Why a call cannot be made.
 #[derive(Clone, Copy, PartialEq, Eq, Debug, Error)]
 pub enum CannotCall {
-    /// There are [`CALLS_OPEN_MAX`] open calls, or one is open since [`CALLS_SPAN_MAX`] calls.
+    /// [`CALLS_OPEN_MAX`] calls are open, or [`CALLS_SPAN_MAX`] calls were made since the oldest open one.
     #[error("too many calls are open; wait until one ends")]
     TooMany,
-    /// The path is no path.
+    /// The path is invalid.
     #[error("the path is none: 2 to 64 of a-z, 0-9, / _ and -, and it begins with /")]
     Path,
     /// The value does not fit a message of [`CALL_BYTES_MAX`] bytes.
@@ -53,14 +54,14 @@ pub enum CannotCall {
     UsedUp,
 }
 
-/// What a message turned out to be.
+/// What kind of message was received.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
 pub enum Received {
-    /// Something of an open call or of the connection.
+    /// It concerns an open call or the connection.
     Taken,
-    /// Outdated: of a call that has ended.
+    /// It concerns a call that has ended.
     Outdated,
-    /// Of another part of services.
+    /// It belongs to another part of the services.
     Foreign,
 }
 
@@ -83,8 +84,8 @@ pub struct Calls {
 }
 
 impl Calls {
-    /// No calls. `instance` is random, of this run of the program, and goes to no one but servers; `seed` spreads the
-    /// repetitions of many clients.
+    /// Starts without calls. `instance` is random, new for each run of the program, and only servers may learn it. `seed`
+    /// varies the times of repetitions, so that many clients do not repeat their calls at once.
     pub fn new(instance: Instance, seed: u64) -> Self {
         Calls {
             instance,
@@ -122,7 +123,7 @@ impl Calls {
         Ok(number)
     }
 
-    /// Takes a call back. It ends as [`End::Cancelled`] unless it is too late for that. Does nothing if the call has ended.
+    /// Cancels a call. It ends as [`End::Cancelled`] unless it is too late for that. Does nothing if the call has ended.
     pub fn cancel(&mut self, now: Duration, number: u32) {
         let Some(call) = self.open.get_mut(&number) else { return };
         if call.epoch.is_none() {
@@ -138,7 +139,7 @@ impl Calls {
         self.open.len()
     }
 
-    /// The client is inside the world: a new presence. A presence that goes on after a resumption is none.
+    /// The client is inside the world: a new presence. A presence that continues after a resumption is not new.
     pub fn connected(&mut self, now: Duration) {
         (self.inside, self.hello) = (true, Retry::due(now));
         self.epoch = None;
@@ -202,7 +203,7 @@ impl Calls {
         Received::Taken
     }
 
-    /// The next message to send on a reliable channel. Ask until there is none.
+    /// The next message to send on a reliable channel. Call this until it returns None.
     pub fn next_send(&mut self, now: Duration) -> Option<&[u8]> {
         self.expire(now);
         if !self.inside {
@@ -236,7 +237,7 @@ impl Calls {
         self.ends.pop_front()
     }
 
-    /// When to ask [`Calls::next_send`] and [`Calls::poll`] again, if nothing else happens. None: never.
+    /// When to call [`Calls::next_send`] and [`Calls::poll`] again if nothing else happens. None: never.
     pub fn next_deadline(&self) -> Option<Duration> {
         let ends = self.open.values().map(|call| call.deadline);
         let hello = (self.inside && self.epoch.is_none()).then(|| self.hello.at());

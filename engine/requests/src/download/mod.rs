@@ -1,10 +1,10 @@
 //! Downloads of a client: opened by name, fetched in ranges, verified (PROTOCOL.md#downloads).
 //!
-//! [`Downloads`] does no I/O and reads no clock. The caller keeps this law:
+//! [`Downloads`] does no I/O and reads no clock. The caller follows these steps:
 //!
 //! 1. Say when a session begins and ends: [`Downloads::online`], [`Downloads::offline`].
-//! 2. Hand in each message of kind 22 or 24: [`Downloads::receive`].
-//! 3. Then take what happened, [`Downloads::poll_event`], and send what is due, [`Downloads::poll_send`], until there is neither.
+//! 2. Pass in each message of kind 22 or 24: [`Downloads::receive`].
+//! 3. Then take events from [`Downloads::poll_event`] and send what [`Downloads::poll_send`] writes, until both have nothing.
 //!    Events come first: what the application takes makes room in the window.
 //! 4. Come back at [`Downloads::deadline`] at the latest.
 //!
@@ -36,7 +36,7 @@ use range::Range;
 use std::collections::VecDeque;
 use transfer::{FETCH_REPEAT_MS, OnPiece, State, Transfer};
 
-/// Whether a signature over a message is one of the key that the application trusts.
+/// Checks a signature over a message with the public key that the application trusts.
 pub type Verify = Box<dyn Fn(&[u8], &Signature) -> bool + Send>;
 
 /// Bytes asked for at once: at least, and at the start.
@@ -72,7 +72,7 @@ pub struct Downloads {
 }
 
 impl Downloads {
-    /// No downloads. `verify` checks signatures; without it, only downloads that need none can be opened.
+    /// Starts without downloads. `verify` checks signatures; without it, only downloads that need no signature can be opened.
     pub fn new(verify: Option<Verify>) -> Downloads {
         Downloads {
             verify,
@@ -125,7 +125,7 @@ impl Downloads {
         }
     }
 
-    /// Ends a download. Nothing more is heard of it.
+    /// Ends a download. It has no further events.
     pub fn cancel(&mut self, id: DownloadId) {
         if let Some(index) = self.index(id.0) {
             self.remove(index);
@@ -139,7 +139,7 @@ impl Downloads {
         transfer.content().map(|(_, size)| (transfer.held_size(), size))
     }
 
-    /// What has happened so far.
+    /// Counts since the start.
     pub fn stats(&self) -> DownloadStats {
         self.stats
     }
@@ -162,7 +162,7 @@ impl Downloads {
     /// Takes a message of kind 22 or 24.
     ///
     /// # Errors
-    /// [`Malformed`]: no server sends this. It is counted and changes nothing.
+    /// [`Malformed`]: the server violates the protocol. The message is counted and changes nothing.
     pub fn receive(&mut self, now: u64, message: &[u8]) -> Result<(), Malformed> {
         let message = FromServer::read(message).inspect_err(|_| self.stats.malformed += 1)?;
         let number = match message {
@@ -207,7 +207,7 @@ impl Downloads {
         }
     }
 
-    /// Writes the next message that is to be sent over `out`. False: there is none now.
+    /// Overwrites `out` with the next message to send. False: there is none now.
     pub fn poll_send(&mut self, now: u64, out: &mut Vec<u8>) -> bool {
         out.clear();
         if !self.online {
@@ -218,7 +218,7 @@ impl Downloads {
         self.write_stop(out) || self.write_open(now, out) || self.write_fetch(now, out) || self.write_stop(out)
     }
 
-    /// The time at which [`Downloads::poll_send`] has something to send, if nothing arrives before; None: none.
+    /// When [`Downloads::poll_send`] has something to send if nothing arrives before. None: never.
     pub fn deadline(&self) -> Option<u64> {
         let opens = self.transfers.iter().filter_map(|transfer| match transfer.state {
             State::Opening { next, .. } => Some(next),
@@ -229,7 +229,7 @@ impl Downloads {
         opens.chain(fetches).min().filter(|_| self.online)
     }
 
-    /// Takes what happened next.
+    /// The next event, if there is one.
     pub fn poll_event(&mut self) -> Option<Event> {
         if let Some(event) = self.events.pop_front() {
             return Some(event);

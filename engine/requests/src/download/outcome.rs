@@ -23,7 +23,7 @@ pub enum Event {
     Bytes {
         /// Which download.
         id: DownloadId,
-        /// Where they lie: where the bytes before ended.
+        /// Their offset in the content: the end of the bytes before.
         offset: u64,
         /// The bytes.
         bytes: Vec<u8>,
@@ -66,7 +66,7 @@ pub enum Failure {
     /// The server does not answer, though it is connected.
     #[error("the server does not answer: try again later")]
     NoAnswer,
-    /// The signature is missing, or not one of the key.
+    /// The signature is missing, or is not of the trusted key.
     #[error("the resource is not signed with the key that this program trusts: do not use it, and tell its operator")]
     NotSigned,
     /// The server offers another content than the hash that was asked for.
@@ -86,7 +86,7 @@ pub enum Failure {
     /// All bytes arrived, but they have another hash.
     #[error("the downloaded bytes are damaged: remove them, and begin again")]
     Damaged,
-    /// The server sends much that nobody asked for.
+    /// The server sends too much that was not requested.
     #[error("the server sent {0} bytes that nobody asked for: tell its operator")]
     NotAskedFor(u64),
 }
@@ -94,10 +94,10 @@ pub enum Failure {
 /// Why a download cannot begin.
 #[derive(Clone, Copy, PartialEq, Eq, Debug, thiserror::Error)]
 pub enum CannotOpen {
-    /// The name is none of a resource.
+    /// The name is not the name of a resource.
     #[error("this cannot be the name of a resource: {0}")]
     Name(#[from] BadName),
-    /// There are enough already.
+    /// Too many downloads are open.
     #[error("{DOWNLOADS_OPEN_MAX} downloads are open, which is the most: wait until one has ended")]
     TooMany,
     /// The application has not taken the events of earlier downloads.
@@ -108,12 +108,12 @@ pub enum CannotOpen {
     NoKey,
 }
 
-/// What has happened, since the start.
+/// Counts since the start.
 #[derive(Clone, Copy, PartialEq, Eq, Debug, Default)]
 pub struct DownloadStats {
     /// Bytes that arrived and were missing.
     pub bytes: u64,
-    /// Bytes that arrived and were there already, or that nobody asked for.
+    /// Bytes that arrived twice, or that were not requested.
     pub bytes_unasked: u64,
     /// Messages about downloads that have ended.
     pub strays: u64,

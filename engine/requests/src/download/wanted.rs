@@ -31,7 +31,7 @@ pub enum Trust {
     Signature,
     /// The application knows its SHA-256.
     Hash(Hash),
-    /// It is whatever the server says. The connection is authenticated.
+    /// The application trusts the server. The connection is authenticated.
     Server,
 }
 
@@ -43,13 +43,13 @@ impl Wanted {
         Wanted { name, trust, priority: 0, size_max: SIZE_MAX, held: Held::default(), begun: None }
     }
 
-    /// Wants whatever the server has under a name, such as a tile.
+    /// Wants what the server has under a name, such as a tile, without a signature.
     pub fn unsigned(name: impl Into<String>) -> Wanted {
         Wanted { trust: Trust::Server, ..Wanted::new(name) }
     }
 
-    /// Goes on where `held` ends. `begun` is the hash from [`Event::Opened`](super::Event::Opened) of the time before, if the
-    /// application has noted it: then a content that has changed is noticed at once, else only at the end.
+    /// Continues where `held` ends. `begun` is the hash from the earlier [`Event::Opened`](super::Event::Opened), if the
+    /// application has stored it. With it, a changed content is noticed at once; without it, only at the end.
     pub fn after(self, held: Held, begun: Option<Hash>) -> Wanted {
         Wanted { held, begun, ..self }
     }

@@ -1,4 +1,4 @@
-//! Calls of actions, and what becomes of them.
+//! Calls of actions, their outcomes, and cancelling.
 
 use super::kinds::{CALL, CANCEL, OUTCOME};
 use super::path::is_path;
@@ -10,7 +10,7 @@ use std::time::Duration;
 /// Client to server: calls an action.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
 pub struct Call<'a> {
-    /// From 1, one more for each call of an instance. A repeated call has the same.
+    /// The first call of an instance has 1, each further one the next number. A repetition has the same number.
     pub number: u32,
     /// The epoch of the Greeting that the call was first sent after.
     pub epoch: u64,
@@ -21,11 +21,11 @@ pub struct Call<'a> {
     pub deadline: u16,
     /// The path of the action.
     pub path: &'a str,
-    /// The bytes of the request's value, or none.
+    /// The bytes of the request's value. Empty: nothing.
     pub value: &'a [u8],
 }
 
-/// Server to client: what became of a call.
+/// Server to client: the outcome of a call.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
 pub struct Outcome<'a> {
     /// Of the call.
@@ -34,11 +34,11 @@ pub struct Outcome<'a> {
     pub status: u16,
     /// With 429 and 503: after how many ms to try again. Otherwise 0.
     pub wait: u32,
-    /// The bytes of the answer's value, or none.
+    /// The bytes of the answer's value. Empty: nothing.
     pub value: &'a [u8],
 }
 
-/// Client to server: takes a call back. The call still gets an [`Outcome`].
+/// Client to server: cancels a call. The call still gets an [`Outcome`].
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
 pub struct Cancel {
     /// Of the call.

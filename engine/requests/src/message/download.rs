@@ -32,7 +32,7 @@ pub enum FromClient<'a> {
     Fetch {
         /// The client's number of the download.
         download: u32,
-        /// The content that the client has begun with.
+        /// The content that the client has begun to download.
         hash: Hash,
         /// First byte of the range.
         offset: u64,
@@ -86,7 +86,7 @@ impl Opened {
     }
 }
 
-/// Why bytes are no message about downloads.
+/// Why the bytes are not a message about downloads.
 #[derive(Clone, Copy, PartialEq, Eq, Debug, thiserror::Error)]
 pub enum Malformed {
     /// The first byte is another kind.
@@ -98,12 +98,12 @@ pub enum Malformed {
     /// [`check_name`] refuses the name.
     #[error("the name of the resource is invalid: {0}")]
     Name(#[from] BadName),
-    /// A Fetch of no bytes, or of too many, or past the largest offset.
+    /// A Fetch with an invalid length, or past the largest offset.
     #[error("the range is empty, too long, or ends past the largest offset")]
     Range,
 }
 
-/// Why a text is no name of a resource.
+/// Why a text is not the name of a resource.
 #[derive(Clone, Copy, PartialEq, Eq, Debug, thiserror::Error)]
 pub enum BadName {
     /// No bytes, or too many.

@@ -1,10 +1,11 @@
-//! How a client and the server's memory of its calls find each other.
+//! Hello and Greeting: they tie a client program to the server's memory of its calls.
 
 use super::kind;
 use super::kinds::{GREETING, HELLO};
 use crate::codec::{Malformed, Reader};
 
-/// Names a run of a client program: random, made when the program starts. Whoever knows it can take the client's outcomes.
+/// Names a run of a client program: random, made when the program starts. It is secret: with it, another program could get
+/// the client's outcomes.
 pub type Instance = [u8; 16];
 
 /// Client to server: the first services message of a presence.
@@ -17,7 +18,7 @@ pub struct Hello {
 /// Server to client: the answer to a Hello.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
 pub struct Greeting {
-    /// Names the server's memory of the instance's calls. Another number than before: what was called before is forgotten.
+    /// Names the server's memory of the instance's calls. If it changes, the server has forgotten the former calls.
     pub epoch: u64,
 }
 

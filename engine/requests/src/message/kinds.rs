@@ -1,14 +1,14 @@
 //! Kinds of services messages, which are the first byte of each (PROTOCOL.md#services-messages).
 
-/// Client to server: names the program that the client is.
+/// Client to server: names the client program.
 pub const HELLO: u8 = 16;
 /// Server to client: names the server's memory of the client's calls.
 pub const GREETING: u8 = 17;
 /// Client to server: calls an action.
 pub const CALL: u8 = 18;
-/// Server to client: what became of a call.
+/// Server to client: the outcome of a call.
 pub const OUTCOME: u8 = 19;
-/// Client to server: takes a call back.
+/// Client to server: cancels a call.
 pub const CANCEL: u8 = 20;
 /// Client to server: opens a download.
 pub const OPEN: u8 = 21;

@@ -1,4 +1,4 @@
-//! What the server tells a client unasked.
+//! Notices: messages from the server that no client asked for.
 
 use super::kind;
 use super::kinds::NOTICE;
@@ -10,7 +10,7 @@ use crate::limits::{NOTICE_BYTES_MAX, TOPIC_BYTES_MAX};
 pub struct Notice<'a> {
     /// What it is about: 1 to [`TOPIC_BYTES_MAX`] bytes.
     pub topic: &'a str,
-    /// The bytes of a value, or none.
+    /// The bytes of a value. Empty: nothing.
     pub value: &'a [u8],
 }
 

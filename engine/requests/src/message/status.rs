@@ -1,10 +1,10 @@
 //! Statuses of outcomes: those of HTTP, and [`UNKNOWN`].
 
-/// Done.
+/// The call was executed.
 pub const OK: u16 = 200;
 /// The request cannot be read; the message says which field.
 pub const MALFORMED: u16 = 400;
-/// Only who is logged in may do this.
+/// The caller must log in first.
 pub const LOGIN_NEEDED: u16 = 401;
 /// The caller may not do this.
 pub const FORBIDDEN: u16 = 403;
@@ -12,13 +12,13 @@ pub const FORBIDDEN: u16 = 403;
 pub const NOT_FOUND: u16 = 404;
 /// The deadline passed before the call began: it was not executed.
 pub const EXPIRED: u16 = 408;
-/// The state forbids it.
+/// The present state does not allow it.
 pub const CONFLICT: u16 = 409;
 /// The request is too large.
 pub const TOO_LARGE: u16 = 413;
 /// Too many calls of this client; the outcome says how long to wait.
 pub const TOO_MANY: u16 = 429;
-/// The client took the call back before it began: it was not executed.
+/// The client cancelled the call before it began: it was not executed.
 pub const CANCELLED: u16 = 499;
 /// The handler failed.
 pub const FAILED: u16 = 500;

@@ -14,10 +14,10 @@ impl Value {
         out
     }
 
-    /// Reads a schema and a value, which are all of `bytes`. No bytes at all are [`Value::Nothing`].
+    /// Reads a schema and a value, which must take up all of `bytes`. Empty `bytes` mean [`Value::Nothing`].
     ///
     /// # Errors
-    /// If they are no value, or the value has more than [`VALUE_PARTS_MAX`] parts.
+    /// If the bytes are not a value, or the value has more than [`VALUE_PARTS_MAX`] parts.
     pub fn from_bytes(bytes: &[u8]) -> Result<Self, Malformed> {
         if bytes.is_empty() {
             return Ok(Value::Nothing);

@@ -1,10 +1,10 @@
-//! A value that knows its type.
+//! A value with its type.
 
 use super::mismatch::Mismatch;
 use super::schema::{Fields, Schema};
 use std::sync::Arc;
 
-/// A value that knows its type.
+/// A value with its type.
 #[derive(Clone, PartialEq, Debug)]
 #[expect(missing_docs, reason = "the variants are those of Schema")]
 pub enum Value {
@@ -101,7 +101,7 @@ impl List {
     /// If a value has another type.
     ///
     /// # Panics
-    /// If `list` is no list.
+    /// If `list` is not a list.
     pub fn new(list: &Schema, items: Vec<Value>) -> Result<Self, Mismatch> {
         let Schema::List(element) = list else { panic!("{list} is no list") };
         for (at, item) in items.iter().enumerate() {
@@ -128,7 +128,7 @@ impl Optional {
     /// If the value has another type.
     ///
     /// # Panics
-    /// If `optional` is no optional.
+    /// If `optional` is not optional.
     pub fn new(optional: &Schema, value: Option<Value>) -> Result<Self, Mismatch> {
         let Schema::Optional(inner) = optional else { panic!("{optional} is no optional") };
         value.iter().try_for_each(|value| value.expect(inner))?;
@@ -153,7 +153,7 @@ impl Record {
     /// If a value has another type than its field, or there are more or fewer values than fields.
     ///
     /// # Panics
-    /// If `record` is no record.
+    /// If `record` is not a record.
     pub fn new(record: &Schema, values: Vec<Value>) -> Result<Self, Mismatch> {
         let Schema::Record(fields) = record else { panic!("{record} is no record") };
         if fields.len() != values.len() {

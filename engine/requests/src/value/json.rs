@@ -45,7 +45,7 @@ impl Value {
     /// Reads a value of the type `schema` from JSON.
     ///
     /// # Errors
-    /// If the JSON is of another type, says which part of it.
+    /// If the JSON has another type. The error names the part.
     pub fn from_json(schema: &Schema, json: &Json) -> Result<Self, Mismatch> {
         Parts(VALUE_PARTS_MAX).value(schema, json)
     }

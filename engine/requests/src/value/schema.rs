@@ -78,7 +78,7 @@ const OPTIONAL: u8 = 0x10;
 const RECORD: u8 = 0x11;
 
 impl Schema {
-    /// Lists of `element`.
+    /// A list of `element`.
     ///
     /// # Panics
     /// If an element takes no bytes, or the schema is deeper than [`SCHEMA_DEPTH_MAX`].
@@ -86,7 +86,7 @@ impl Schema {
         Self::checked(Schema::List(Arc::new(element)))
     }
 
-    /// `inner`, or none.
+    /// An optional `inner`.
     ///
     /// # Panics
     /// If `inner` is optional or nothing, or the schema is deeper than [`SCHEMA_DEPTH_MAX`].
@@ -94,10 +94,10 @@ impl Schema {
         Self::checked(Schema::Optional(Arc::new(inner)))
     }
 
-    /// Records with these fields.
+    /// A record with these fields.
     ///
     /// # Panics
-    /// If a name is no name of a field or occurs twice, or the schema has too many fields, is too deep, or is too long.
+    /// If a field's name is invalid or occurs twice, or the schema has too many fields, is too deep, or is too long.
     pub fn record<'a>(fields: impl IntoIterator<Item = (&'a str, Schema)>) -> Self {
         let fields = fields.into_iter().map(|(name, schema)| Field { name: name.into(), schema });
         Self::checked(Schema::Record(fields.collect()))

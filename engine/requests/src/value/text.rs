@@ -10,11 +10,11 @@ use std::fmt;
 impl Value {
     /// Reads a value of the type `schema` from what somebody typed behind `--field name=`.
     ///
-    /// Text is itself. Numbers and bools are decimal and `true` or `false`. Bytes are base64url without padding. `null` is an
-    /// optional value that is none. Lists and records are JSON.
+    /// Text stands for itself. Numbers are decimal, and bools `true` or `false`. Bytes are base64url without padding. `null`
+    /// is an optional value that is none. Lists and records are JSON.
     ///
     /// # Errors
-    /// If the text is no such value.
+    /// If the text is not a value of this type.
     pub fn parse_field(schema: &Schema, text: &str) -> Result<Self, Mismatch> {
         match schema {
             Schema::Text => Ok(Value::Text(text.to_owned())),

@@ -12,13 +12,13 @@ pub trait Typed: Sized {
     /// The value.
     fn into_value(self) -> Value;
 
-    /// Takes the value back.
+    /// Converts a value to the Rust type.
     ///
     /// # Errors
-    /// If the value has another type, says which field.
+    /// If the value has another type. The error names the field.
     fn from_value(value: &Value) -> Result<Self, Mismatch>;
 
-    /// What stands for a field that is absent. None: the field must be there.
+    /// The value of an absent field. None: the field is required.
     fn absent() -> Option<Self> {
         None
     }
@@ -60,7 +60,7 @@ impl Typed for () {
         Value::Nothing
     }
 
-    /// An empty record is nothing, too.
+    /// An empty record counts as nothing, too.
     fn from_value(value: &Value) -> Result<Self, Mismatch> {
         match value {
             Value::Nothing => Ok(()),
@@ -160,7 +160,7 @@ impl<'a> Taken<'a> {
 /// Declares structs that are records: a value with the struct's fields, in their order.
 ///
 /// Fields may be of any type that is [`Typed`]: bool, the integers of 8 to 64 bits, f32, f64, String, [`Bytes`], `Vec` and
-/// `Option` of such types, and other records. An `Option` may be absent where the record comes from. The names of fields
+/// `Option` of such types, and other records. A field of type `Option` may be absent. The names of fields
 /// are in lower case. The structs derive `Clone`, `Debug` and `PartialEq`; more is derived with `#[derive(..)]`.
 ///
 /// ```

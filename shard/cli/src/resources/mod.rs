@@ -57,7 +57,7 @@ pub fn run(arguments: &Arguments) -> Result<(), Box<dyn Error>> {
 /// Where the resources are.
 #[derive(clap::Args)]
 struct StoreArguments {
-    /// Folder of the resources: `resources` in the server's services-dir.
+    /// Folder of the resources: `resources` in the folder of the services.
     #[arg(long, value_name = "DIR", default_value = "services/resources")]
     dir: PathBuf,
 }

@@ -9,6 +9,13 @@ fn scrape() -> String {
     server.admin_client().text("/metrics").unwrap()
 }
 
+/// The same, with services.
+fn scrape_with_services() -> String {
+    let flags = ["--services", "services", "--login", "127.0.0.1:0", "--entities", "16"];
+    let server = Server::start("metrics-services", "", &flags);
+    server.admin_client().text("/metrics").unwrap()
+}
+
 /// Crates that documents may name.
 const CRATES: [&str; 4] = ["ringshard_client", "ringshard_link", "ringshard_protocol", "ringshard_world"];
 
@@ -78,8 +85,19 @@ fn the_page_lists_each_name_once_and_no_other() {
 }
 
 #[test]
+fn the_page_lists_each_count_of_the_services_once() {
+    let scrape = of_metric(&scrape_with_services(), "ringshard_services{");
+    let rows = rows(include_str!("../../../METRICS.md"), "Services");
+    let (known, listed) = (labels(&scrape, "count"), rows.iter().cloned().collect::<Names>());
+    assert_eq!(scrape.lines().count(), known.len(), "a scrape has a count twice");
+    assert_eq!(rows.len(), listed.len(), "the page lists a name twice");
+    let (missing, stale): (Vec<_>, Vec<_>) = (known.difference(&listed).collect(), listed.difference(&known).collect());
+    assert!(missing.is_empty() && stale.is_empty(), "missing {missing:?}, stale {stale:?}");
+}
+
+#[test]
 fn alerts_dashboards_and_documents_name_only_existing_metrics() {
-    let scrape = scrape();
+    let (scrape, with_services) = (scrape(), scrape_with_services());
     let known = metrics(&scrape);
     for (file, text) in [
         ("alerts.yml", include_str!("../../../deploy/alerts.yml")),
@@ -94,8 +112,8 @@ fn alerts_dashboards_and_documents_name_only_existing_metrics() {
             let histogram = ["_bucket", "_sum", "_count"].iter().find_map(|part| word.strip_suffix(part));
             assert!(known.contains(histogram.unwrap_or(word)), "{file} names {word}, which is no metric");
         }
-        for label in ["reason", "event", "state", "stage"] {
-            let known = labels(&scrape, label);
+        for label in ["reason", "event", "state", "stage", "count"] {
+            let known = if label == "count" { labels(&with_services, label) } else { labels(&scrape, label) };
             // Variables of a dashboard, and a label of Prometheus itself.
             let is_foreign = |value: &&String| value.contains(['$', '|']) || *value == "firing";
             for value in labels(&text.replace("\\\"", "\""), label).iter().filter(|value| !is_foreign(value)) {

@@ -1,17 +1,17 @@
-//! What accounts did.
+//! Counters of accounts.
 
 use std::sync::atomic::{AtomicU64, Ordering::Relaxed};
 
 macro_rules! counters {
     ($($(#[doc = $text:literal])+ $name:ident,)*) => {
-        /// Counts; they only grow.
+        /// Counters. They only rise.
         #[derive(Default, Debug)]
         pub struct Counters {
             $($(#[doc = $text])+ pub $name: AtomicU64,)*
         }
 
         impl Counters {
-            /// Hands over each name and value.
+            /// Calls `to` with the name and the value of each counter.
             pub fn each(&self, to: &mut dyn FnMut(&'static str, u64)) {
                 $(to(concat!("services_accounts_", stringify!($name)), self.$name.load(Relaxed));)*
             }
@@ -36,7 +36,7 @@ counters! {
     password_runs,
     /// Hashes that were replaced by ones with the present parameters.
     rehashed,
-    /// Refused: a field is not as it must be.
+    /// Refused: a field is invalid.
     refused_malformed,
     /// Refused: wrong email or password.
     refused_password,
@@ -46,9 +46,9 @@ counters! {
     refused_token,
     /// Refused: the account is disabled.
     refused_disabled,
-    /// Refused: email, name or device is taken, or an account has enough.
+    /// Refused: the email, the name or the device is taken, or the account has too many devices.
     refused_conflict,
-    /// Refused: nobody can register here.
+    /// Refused: players cannot register here.
     refused_closed,
     /// Refused: the account is locked after wrong passwords.
     refused_locked,
@@ -56,7 +56,7 @@ counters! {
     refused_rate,
     /// Refused: a queue is full.
     refused_busy,
-    /// Refused: the accounts elsewhere do not answer.
+    /// Refused: the service with the accounts does not answer.
     refused_elsewhere,
     /// Failures of the database.
     store_failures,

@@ -1,4 +1,4 @@
-//! What can go wrong.
+//! Errors of accounts.
 
 use super::fields::Malformed;
 use super::settings::PasswordCost;
@@ -7,10 +7,10 @@ use crate::tickets::KeyError;
 use std::path::PathBuf;
 use std::time::Duration;
 
-/// Why a player is not logged in, or the like. Its text is for the player; the log has more where more is known.
+/// Why a request of a player is refused. The text is for the player; the log may have more.
 #[derive(Clone, PartialEq, Eq, Debug, thiserror::Error)]
 pub enum LoginError {
-    /// A field is not as it must be.
+    /// A field is invalid.
     #[error("{0}")]
     Malformed(&'static str),
     /// Email or password are wrong, or no such account exists.
@@ -25,7 +25,7 @@ pub enum LoginError {
     /// An operator disabled the account.
     #[error("this account is disabled: ask the operator")]
     Disabled,
-    /// Nobody can register here.
+    /// Players cannot register here.
     #[error("nobody can register here")]
     RegistrationClosed,
     /// The email has an account.
@@ -37,13 +37,13 @@ pub enum LoginError {
     /// The device belongs to an account.
     #[error("this device already belongs to an account")]
     DeviceTaken,
-    /// No more devices.
+    /// The account has too many devices.
     #[error("an account has at most {0} devices: remove one first")]
     TooManyDevices(usize),
     /// Too many attempts from a network, or too many wrong passwords of an account.
     #[error("too many attempts: try again in {}", seconds(*.0))]
     TooMany(Duration),
-    /// More logins than the server can check.
+    /// Too many logins wait to be checked.
     #[error("the login is busy: try again in {}", seconds(*.0))]
     Busy(Duration),
     /// The service that knows the accounts does not answer.

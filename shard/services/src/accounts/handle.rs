@@ -84,7 +84,7 @@ impl Accounts {
         Ok(Accounts(Arc::new(inner)))
     }
 
-    /// What the device with this public key must sign to log in or to be added. Whether it is known makes no difference.
+    /// The challenge that the device with this public key signs to log in or to be added. Unknown devices get one, too.
     ///
     /// # Errors
     /// [`LoginError::TooMany`].
@@ -140,7 +140,7 @@ impl Accounts {
         self.write(move |store| store.remove_device(account, device)).await
     }
 
-    /// Whose session this is: login by token. Cheap enough for each request.
+    /// The account that a token belongs to: login by token. Cheap enough for each request.
     ///
     /// # Errors
     /// [`LoginError`]; [`LoginError::NoSession`] if the token is unknown, or its session has ended.
@@ -224,12 +224,12 @@ impl Accounts {
         Ok(inner.issuer.issue(unix_millis(), id, &profile.name, server))
     }
 
-    /// The issuer of tickets; its public key goes to the verifiers.
+    /// The issuer of tickets. Verifiers need its public key.
     pub fn issuer(&self) -> &Arc<TicketIssuer> {
         &self.0.issuer
     }
 
-    /// What accounts did.
+    /// The counters.
     pub fn counters(&self) -> &Counters {
         &self.0.counters
     }
@@ -258,7 +258,7 @@ impl Accounts {
         super::administration::backup(&self.0.path, to)
     }
 
-    /// Those of these accounts that were disabled.
+    /// Which of these accounts are disabled.
     ///
     /// # Errors
     /// [`LoginError::Busy`], or the database cannot be read.

@@ -1,4 +1,4 @@
-//! What accounts show and take.
+//! What accounts show, and what they need.
 
 use super::devices::DeviceProof;
 use super::secrets::{Secret, SessionToken};
@@ -8,7 +8,7 @@ use std::net::IpAddr;
 /// What others may know of an account.
 #[derive(Clone, PartialEq, Eq, Debug, serde::Serialize)]
 pub struct Profile {
-    /// Names it for ever.
+    /// Its id. It never changes.
     #[serde(serialize_with = "as_number")]
     pub id: AccountId,
     /// Name of the player: 1 to 32 bytes, unlike all other names.
@@ -37,7 +37,7 @@ pub struct Registration {
     pub password: Secret,
 }
 
-/// How a player logs in. A token is no login but goes on with a session: [`super::Accounts::identify`].
+/// How a player logs in. A token continues a session instead: [`super::Accounts::identify`].
 #[derive(Clone, Debug)]
 pub enum Credentials {
     /// By email and password.

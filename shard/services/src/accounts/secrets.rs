@@ -21,7 +21,7 @@ impl fmt::Debug for Secret {
     }
 }
 
-/// Names a session, and proves to be allowed to use it: 32 random bytes in base64url, 43 characters.
+/// Names a session, and proves the right to use it: 32 random bytes in base64url, 43 characters.
 #[derive(Clone)]
 pub struct SessionToken(String);
 

@@ -19,7 +19,7 @@ pub struct AccountSettings {
     pub password_queue: usize,
     /// How long a session lasts without a new login.
     pub session_lifetime: Duration,
-    /// Largest size of the database, in bytes: whoever registers accounts cannot fill the disk.
+    /// Largest size of the database, in bytes, so that registrations cannot fill the disk.
     pub database_bytes_max: u64,
     /// Limits against guessing.
     pub limits: LoginLimits,

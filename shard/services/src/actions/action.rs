@@ -1,8 +1,8 @@
-//! What an action is: its path, who may call it, and how much of it.
+//! Declarations of actions: path, access and limits.
 
 use std::time::Duration;
 
-/// An action, as it is declared.
+/// The declaration of an action.
 #[derive(Clone, Debug)]
 pub struct Action {
     /// Such as `/v1/inventory/use`: 2 to 64 characters of a-z, 0-9, `/`, `_` and `-`, of which the first is `/`.
@@ -11,7 +11,7 @@ pub struct Action {
     pub about: &'static str,
     /// Who may call it.
     pub access: Access,
-    /// How much of it.
+    /// Its limits.
     pub limits: Limits,
 }
 
@@ -37,12 +37,12 @@ impl Access {
     }
 }
 
-/// How much of an action. `..Limits::default()` fills in the rest.
+/// Limits of an action. `..Limits::default()` fills in the rest.
 #[derive(Clone, Copy, PartialEq, Debug)]
 pub struct Limits {
     /// Calls of one client per second, over a longer time. A client is an account, or an address without one.
     pub per_second: f64,
-    /// Calls that a client may make at once.
+    /// Calls that a client may make at once, after a pause.
     pub burst: u32,
     /// Calls that are executed at the same time.
     pub parallel: usize,
@@ -67,11 +67,11 @@ impl Default for Limits {
     }
 }
 
-/// When failures suspend an action: calls are then refused at once, and after a while one is tried.
+/// When failures suspend an action: calls are then refused at once, until one is tried after a while.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
 pub struct Breaker {
-    /// So many failures among the last [`Breaker::window`] calls suspend the action. A failure is a status of 500 or more, or
-    /// a timeout.
+    /// This many failures among the last [`Breaker::window`] calls suspend the action. A failure is a status of 500 or more,
+    /// or a timeout.
     pub failures: u32,
     /// The calls that count, at most 64.
     pub window: u32,

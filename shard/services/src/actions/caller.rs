@@ -6,7 +6,7 @@ use std::time::Duration;
 use tokio::sync::watch;
 use tokio::time::Instant;
 
-/// Who calls an action, and until when the outcome is of use.
+/// The caller of an action, and when it gives up.
 #[derive(Clone, Debug)]
 pub struct Caller {
     /// The account of a player who is logged in.
@@ -17,7 +17,7 @@ pub struct Caller {
     pub address: IpAddr,
     /// When the client gives up. A handler that has not begun by then does not begin.
     pub deadline: Instant,
-    /// Whether the client takes the call back.
+    /// Whether the client has cancelled the call.
     pub cancelled: Cancelled,
 }
 
@@ -25,7 +25,7 @@ pub struct Caller {
 pub const DEADLINE_DEFAULT: Duration = Duration::from_secs(10);
 
 impl Caller {
-    /// Somebody at `address` who is not logged in, with [`DEADLINE_DEFAULT`].
+    /// A caller at `address` without a login, with [`DEADLINE_DEFAULT`].
     pub fn new(address: IpAddr) -> Self {
         let deadline = Instant::now() + DEADLINE_DEFAULT;
         Caller { account: None, operator: false, address, deadline, cancelled: Cancelled::never() }
@@ -44,7 +44,7 @@ impl Caller {
     }
 }
 
-/// Tells whether the client takes a call back.
+/// Tells whether the client has cancelled a call.
 #[derive(Clone, Debug)]
 pub struct Cancelled(Option<watch::Receiver<bool>>);
 
@@ -53,7 +53,7 @@ pub struct Cancelled(Option<watch::Receiver<bool>>);
 pub(super) struct Cancel(watch::Sender<bool>);
 
 impl Cancelled {
-    /// A call that nobody takes back.
+    /// For a call that is never cancelled.
     pub fn never() -> Self {
         Cancelled(None)
     }
@@ -63,12 +63,12 @@ impl Cancelled {
         (Cancel(sender), Cancelled(Some(receiver)))
     }
 
-    /// Whether the client has taken the call back.
+    /// Whether the client has cancelled the call.
     pub fn is_cancelled(&self) -> bool {
         self.0.as_ref().is_some_and(|receiver| *receiver.borrow())
     }
 
-    /// Waits until the client takes the call back: for ever, if it does not.
+    /// Waits until the client cancels the call; for ever, if it does not.
     pub async fn cancelled(&mut self) {
         let taken_back = match &mut self.0 {
             Some(receiver) => receiver.wait_for(|cancelled| *cancelled).await.is_ok(),

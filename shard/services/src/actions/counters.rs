@@ -1,17 +1,17 @@
-//! What the actions count.
+//! Counters of the actions.
 
 use std::sync::atomic::{AtomicU64, Ordering};
 
 macro_rules! counters {
     ($($(#[doc = $doc:literal])* $name:ident,)*) => {
-        /// What the actions count, since the start.
+        /// Counters of the actions, since the start.
         #[derive(Default, Debug)]
         pub struct Counters {
             $($(#[doc = $doc])* pub $name: AtomicU64,)*
         }
 
         impl Counters {
-            /// Hands each counter to `each`, by the name of its metric.
+            /// Calls `each` with the name and the value of each counter.
             pub fn each(&self, each: &mut dyn FnMut(&'static str, u64)) {
                 $(each(concat!("services_actions_", stringify!($name)), self.$name.load(Ordering::Relaxed));)*
             }
@@ -46,19 +46,19 @@ counters! {
     refused_stopping,
     /// Calls whose deadline passed before they began.
     expired,
-    /// Calls that were taken back before they began.
+    /// Calls that were cancelled before they began.
     cancelled,
     /// Times that an action was suspended.
     suspensions,
-    /// Repeated calls that were running.
+    /// Repetitions of calls that were running.
     repeated_running,
-    /// Repeated calls that got their outcome again.
+    /// Repetitions that got the stored outcome again.
     repeated_answered,
-    /// Calls that this server cannot know.
+    /// Calls that this server does not know: another process may have executed them.
     unknown,
     /// Idempotency keys that were used for another call.
     keys_of_other_calls,
-    /// Clients for whose calls there was no room.
+    /// Calls dropped because there was no room for their client.
     dropped_full,
     /// Messages that were malformed, or came before Hello.
     dropped_messages,

@@ -18,7 +18,7 @@ use tokio::sync::oneshot;
 /// Characters of an idempotency key.
 const KEY_LENGTHS: std::ops::RangeInclusive<usize> = 16..=64;
 
-/// What becomes of a call over HTTPS.
+/// The outcome of a call over HTTPS.
 #[derive(Clone, PartialEq, Debug)]
 pub struct JsonOutcome {
     /// As in HTTP.
@@ -35,8 +35,8 @@ impl Actions {
         self.spawned(caller, path, Request::Bytes(value.to_vec()), |_, _| {}).await
     }
 
-    /// Calls an action with JSON. `key` is the header `Idempotency-Key`: a call that is repeated with the same key gets the same
-    /// outcome and is not executed again, for 50 s.
+    /// Calls an action with JSON. `key` is the header `Idempotency-Key`: a call that is repeated with the same key gets the
+    /// same outcome and is not executed again, for 50 s.
     ///
     /// `null` stands for a request without fields.
     pub async fn call_json(&self, caller: Caller, path: &str, request: &Json, key: Option<&str>) -> JsonOutcome {

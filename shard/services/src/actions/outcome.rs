@@ -1,4 +1,4 @@
-//! What becomes of a call.
+//! Outcomes of calls.
 
 use ringshard_requests::value::Value;
 use std::sync::Arc;
@@ -13,7 +13,7 @@ ringshard_requests::record! {
     }
 }
 
-/// What becomes of a call. Cheap to clone.
+/// The outcome of a call. Cheap to clone.
 #[derive(Clone, PartialEq, Debug)]
 pub struct Outcome {
     /// As in HTTP; see [`status`](ringshard_requests::message::status).
@@ -25,13 +25,13 @@ pub struct Outcome {
 }
 
 impl Outcome {
-    /// The value, for people and for JSON.
+    /// The value, to display it or to convert it to JSON.
     pub fn value(&self) -> Value {
         Value::from_bytes(&self.value).expect("the bytes of an outcome are a value")
     }
 }
 
-/// Why a handler does not answer.
+/// A handler's refusal, or its failure.
 #[derive(Clone, PartialEq, Eq, Debug, Error)]
 #[error("{message}")]
 pub struct Failure {

@@ -26,7 +26,7 @@ impl Pool {
     /// Starts `threads` threads, which are called `name`. `waiting` handlers may wait for one.
     ///
     /// # Panics
-    /// If there are to be no threads, or the system starts none.
+    /// If `threads` is 0, or the system cannot start a thread.
     pub fn new(name: &str, threads: usize, waiting: usize) -> Self {
         assert!(threads > 0, "the pool {name} has no threads");
         let (jobs, queue) = sync_channel(waiting);

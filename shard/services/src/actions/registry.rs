@@ -63,12 +63,12 @@ pub(super) struct Inner {
 pub struct NoAction;
 
 impl Builder {
-    /// Adds an action. `handler` gets who calls and the request, and answers or fails.
+    /// Adds an action. `handler` gets the caller and the request, and returns the answer or a [`Failure`].
     ///
     /// The handler runs at most once per call. It must not block its thread: see [`Builder::add_blocking`].
     ///
     /// # Panics
-    /// If the path is no path or is taken, or a limit is impossible.
+    /// If the path is invalid or taken, or a limit is impossible.
     pub fn add<Q, A, F>(
         &mut self,
         action: Action,
@@ -173,12 +173,12 @@ impl Actions {
         unknown.first().map_or(Ok(()), |(path, _)| Err(path))
     }
 
-    /// What the actions count.
+    /// The counters.
     pub fn counters(&self) -> &Counters {
         &self.inner.counters
     }
 
-    /// Hands each figure of the actions to `each`, by the name of its metric: the counters, and what is in use now.
+    /// Calls `each` with the name and the value of each metric: the counters, and what is in use now.
     pub fn each_figure(&self, each: &mut dyn FnMut(&'static str, u64)) {
         self.inner.counters.each(each);
         let suspended = self.inner.actions.values().filter(|registered| registered.circuit.is_open()).count();

@@ -29,13 +29,13 @@ pub struct Client {
     instance: OnceLock<Instance>,
 }
 
-/// What goes back to a client.
+/// The reply to a client's message.
 pub enum Reply {
-    /// Nothing, or nothing any more.
+    /// There is no reply.
     Nothing,
     /// This message, now.
     Now(Vec<u8>),
-    /// This message, when it is known: to be spawned. None: nothing any more.
+    /// This future, which gives the message once the call has ended. Spawn it. None: there is no reply any more.
     Later(Pin<Box<dyn Future<Output = Option<Vec<u8>>> + Send>>),
 }
 

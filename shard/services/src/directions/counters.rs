@@ -1,20 +1,20 @@
-//! What directions and geocoding count.
+//! Counters of directions and geocoding.
 
 use std::sync::atomic::{AtomicU64, Ordering::Relaxed};
 
 /// Counters of directions and geocoding.
 #[derive(Default, Debug)]
 pub struct Counters {
-    /// Questions for names and positions.
+    /// Requests for positions of names, and for places at positions.
     pub geocoded: AtomicU64,
-    /// Questions for ways.
+    /// Requests for a route.
     pub routed: AtomicU64,
-    /// Questions for ways that found none.
+    /// Requests for a route that found none.
     pub without_way: AtomicU64,
 }
 
 impl Counters {
-    /// Gives each counter and its name.
+    /// Calls `give` with the name and the value of each counter.
     pub fn each(&self, give: &mut dyn FnMut(&'static str, u64)) {
         give("services_directions_geocoded", self.geocoded.load(Relaxed));
         give("services_directions_routed", self.routed.load(Relaxed));

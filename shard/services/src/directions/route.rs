@@ -12,7 +12,7 @@ const SNAP_MAX: f64 = 5_000.0;
 /// The most points of an answer. From a longer way, points are left out evenly.
 pub const POINTS_MAX: usize = 500;
 
-/// What the best way has least of.
+/// What the best route minimizes.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
 pub enum Least {
     /// Seconds.
@@ -36,22 +36,22 @@ pub struct Route {
     pub left_out: usize,
 }
 
-/// Why there is no way.
+/// Why there is no route.
 #[derive(Clone, PartialEq, Eq, Debug, thiserror::Error)]
 pub enum RouteError {
-    /// Nothing near a position.
+    /// No road is near a position.
     #[error("no road lies within {km} km of the {0}", km = SNAP_MAX / 1_000.0)]
     OffRoad(&'static str),
-    /// Not connected.
+    /// The two positions are not connected.
     #[error("no way leads from the start to the destination")]
     NoWay,
-    /// Too far.
+    /// The search looked at too many nodes.
     #[error("the destination is too far from the start: the search looked at {NODES_MAX} crossings")]
     TooFar,
-    /// No roads.
+    /// There are no roads.
     #[error("this server has no roads")]
     NoRoads,
-    /// Too many searches.
+    /// Too many searches run.
     #[error("too many ways are being searched: try again")]
     Busy,
 }

@@ -56,21 +56,21 @@ ringshard_requests::record! {
         pub players: Vec<Present>,
     }
 
-    /// Says whether the player is there.
+    /// Sets whether the player is away.
     pub struct SetPresence {
         /// `online` or `away`.
         pub state: Presence,
     }
 
-    /// Lets an account say nothing for a time.
+    /// Mutes an account for a time.
     pub struct Mute {
         /// The account.
         pub account: u64,
-        /// For so many seconds from now; 0: it may speak again.
+        /// For how many seconds from now; 0: it may speak again.
         pub seconds: u32,
     }
 
-    /// Tells players something.
+    /// Sends a notification to players.
     pub struct Notify {
         /// The account; none: everybody.
         pub account: Option<u64>,
@@ -82,7 +82,7 @@ ringshard_requests::record! {
 
     /// A notification was sent.
     pub struct Notified {
-        /// To so many members.
+        /// How many members got it.
         pub members: u64,
     }
 

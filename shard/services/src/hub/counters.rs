@@ -5,7 +5,7 @@ use std::sync::atomic::{AtomicU64, Ordering};
 
 macro_rules! counters {
     ($($(#[$about:meta])* $name:ident => $public:literal,)*) => {
-        /// What the hub has counted since its start.
+        /// Counters of the hub since its start.
         #[derive(Debug, Default)]
         pub struct Counters { $($(#[$about])* pub $name: AtomicU64,)* }
 
@@ -19,7 +19,7 @@ macro_rules! counters {
 }
 
 counters! {
-    /// Members that joined.
+    /// Members that joined: WebSockets and clients in the world.
     members => "services_hub_members",
     /// Lines said.
     lines => "services_hub_lines",

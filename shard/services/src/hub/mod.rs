@@ -2,17 +2,17 @@
 //!
 //! A member ([`Hub::join`]) is one WebSocket or one client in the world. Rooms and presence belong to the account: all members
 //! of an account hear the same, and an account leaves its rooms with its last member. Each member has a bounded queue of
-//! notices. A member that does not keep up misses notices; it is told how many ([`Event::Missed`]), and nobody waits for it.
+//! notices. A member that is too slow misses notices, and gets their number ([`Event::Missed`]). Nobody waits for it.
 //!
-//! Whoever is in a room may say something there, at a bounded rate; who goes on in spite of refusals is muted for a while.
-//! Only who is in a room sees its players and its last lines. Everything is in memory: a restart forgets it.
+//! Accounts in a room may say lines there, at a bounded rate. An account that goes on in spite of refusals is muted for a
+//! while. Only accounts in a room see its players and its last lines. Everything is in memory: a restart forgets it.
 //!
 //! | file | has |
 //! |---|---|
-//! | `state` | who is here, in which rooms, and what each is told |
+//! | `state` | members, rooms, and the notices for each member |
 //! | `room` | the last lines of a room |
 //! | `speech` | rates and mutes |
-//! | `notice` | what members are told |
+//! | `notice` | the notices |
 //! | `member` | the receiving end |
 //! | `limits` | bounds and settings |
 //! | `actions` | the same for clients in the world and for HTTPS |
@@ -114,7 +114,7 @@ impl Hub {
         self.counted(|state, _| state.roster(account, room, after))
     }
 
-    /// Says whether the player of an account is away. All in its rooms are told.
+    /// Sets whether the player of an account is away. Everybody in its rooms gets a notice.
     ///
     /// # Errors
     /// [`HubRefusal::TooFast`], [`HubRefusal::NotConnected`].
@@ -122,18 +122,18 @@ impl Hub {
         self.counted(|state, now| state.set_away(now, account, away))
     }
 
-    /// Lets an account say nothing for a time. Zero: it may speak again.
+    /// Mutes an account for a time. Zero: it may speak again.
     pub fn mute(&self, account: AccountId, time: Duration) {
         let now = self.now();
         self.lock().mute(now, account, u64::try_from(time.as_millis()).unwrap_or(u64::MAX));
     }
 
-    /// Tells an account something, and returns how many members it has.
+    /// Sends a notice to an account, and returns how many members it has.
     pub fn notify(&self, account: AccountId, topic: &str, value: Value) -> usize {
         self.lock().notify(account, Notice::Note { topic: topic.to_owned(), value })
     }
 
-    /// Tells everybody something, and returns how many members there are.
+    /// Sends a notice to everybody, and returns how many members there are.
     pub fn announce(&self, topic: &str, value: Value) -> usize {
         self.lock().announce(Notice::Note { topic: topic.to_owned(), value })
     }
@@ -148,7 +148,7 @@ impl Hub {
         self.lock().members()
     }
 
-    /// What it has counted.
+    /// The counters.
     pub fn counters(&self) -> &Counters {
         &self.0.counters
     }

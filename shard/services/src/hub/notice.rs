@@ -1,18 +1,18 @@
-//! What the hub tells its members.
+//! Notices of the hub.
 
 use ringshard_requests::value::{Mismatch, Schema, Typed, Value};
 use std::sync::Arc;
 
-/// What the hub tells a member.
+/// A notice for a member.
 #[derive(Clone, PartialEq, Debug)]
 pub enum Notice {
     /// Somebody said something in a room. Topic `chat`.
     Chat(Arc<Line>),
     /// Somebody joined or left a room. Topic `room`.
     Room(RoomChange),
-    /// Somebody in a common room is there, away, or gone. Topic `presence`.
+    /// Somebody in a common room is online, away or offline. Topic `presence`.
     Presence(PresenceChange),
-    /// A service or the game says something, under a topic of its own.
+    /// A notice of a service or of the game, with its own topic.
     Note {
         /// What it is about.
         topic: String,
@@ -50,13 +50,13 @@ ringshard_requests::record! {
         pub joined: bool,
     }
 
-    /// Somebody is there, away, or gone.
+    /// Somebody is online, away or offline.
     pub struct PresenceChange {
         /// The account.
         pub account: u64,
         /// Its name.
         pub name: String,
-        /// What is now.
+        /// The new state.
         pub state: Presence,
     }
 
@@ -66,7 +66,7 @@ ringshard_requests::record! {
         pub account: u64,
         /// Its name.
         pub name: String,
-        /// Whether it is there.
+        /// Its state.
         pub state: Presence,
     }
 }
@@ -76,7 +76,7 @@ ringshard_requests::record! {
 pub enum Presence {
     /// It has a member.
     Online,
-    /// It has a member, and its player said to be away.
+    /// It has a member, and its player has set it to away.
     Away,
     /// It has no member.
     Offline,

@@ -12,7 +12,7 @@ pub enum HubRefusal {
     /// A line of chat is empty, too long, or has characters that are not shown.
     #[error("text: a line has 1 to {TEXT_BYTES_MAX} bytes, and no control characters")]
     Text,
-    /// Nobody can say to be offline.
+    /// `offline` cannot be set.
     #[error("state: expected online or away")]
     State,
     /// The account is in no room of this name.

@@ -4,7 +4,7 @@ use std::sync::atomic::{AtomicU64, Ordering};
 
 macro_rules! counters {
     ($($(#[$about:meta])* $name:ident => $public:literal,)*) => {
-        /// What the login door has counted since its start.
+        /// Counters of the login door since its start.
         #[derive(Debug, Default)]
         pub struct Counters { $($(#[$about])* pub $name: AtomicU64,)* }
 
@@ -60,7 +60,7 @@ counters! {
     answers_late => "services_login_answers_late",
     /// WebSockets opened.
     sockets => "services_login_sockets",
-    /// WebSockets refused because their page is of no known origin.
+    /// WebSockets refused because their web page has an unknown origin.
     sockets_origin => "services_login_sockets_origin",
     /// WebSockets closed because they did not show a valid token in time.
     sockets_unauthorized => "services_login_sockets_unauthorized",

@@ -20,11 +20,11 @@
 //! | `POST` at the path of an action | its request | its answer |
 //! | `GET /v1/health` | | `{status: "ok"}` |
 //!
-//! Whoever needs to be logged in sends `Authorization: Bearer TOKEN`. There are no cookies and no redirects, and no request's
-//! content or header reaches the log. Times are in milliseconds since 1970; keys, challenges and signatures are base64url
+//! Requests that need a login send `Authorization: Bearer TOKEN`. There are no cookies and no redirects. The log never has
+//! contents or headers of requests. Times are in milliseconds since 1970; keys, challenges and signatures are base64url
 //! without padding, server keys 64 hexadecimal digits.
 //!
-//! The address of a client is that of its connection. Headers such as `X-Forwarded-For` count for nothing: behind a proxy, all
+//! The address of a client is that of its connection. Headers such as `X-Forwarded-For` are ignored: behind a proxy, all
 //! clients share the limits of the proxy's address.
 //!
 //! | folder or file | has |
@@ -72,14 +72,14 @@ const SEND_BUFFER_BYTES: u32 = 65_536;
 /// Connections that wait to be accepted.
 const BACKLOG: u32 = 1_024;
 
-/// The door is not open.
+/// Why the door cannot be opened.
 #[derive(Debug, thiserror::Error)]
 pub enum OpenError {
     /// Its certificate.
     #[error(transparent)]
     Certificate(#[from] CertificateError),
     /// Its address.
-    #[error("the login door cannot listen at {0}: {1}; set another login-port")]
+    #[error("the login door cannot listen at {0}: {1}; set another address in `login`")]
     Listen(SocketAddr, io::Error),
 }
 

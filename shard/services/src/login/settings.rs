@@ -58,9 +58,10 @@ pub struct LoginSettings {
     pub hello: Duration,
     /// How often the token of an open WebSocket is checked again.
     pub recheck: Duration,
-    /// Web origins whose pages may open a WebSocket, such as `https://play.example`. Programs send no origin and are not asked.
+    /// Web origins whose pages may open a WebSocket, such as `https://play.example`. Programs send no origin, and are
+    /// always accepted.
     pub origins: Vec<String>,
-    /// Worlds that players get tickets for. The first is the one of who does not name one.
+    /// Worlds that players get tickets for. A request that names no world gets a ticket for the first.
     pub worlds: Vec<World>,
     /// Accounts that may call the actions of operators.
     pub operators: Vec<AccountId>,

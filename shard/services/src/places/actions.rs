@@ -179,7 +179,7 @@ impl From<InvalidPosition> for Failure {
     }
 }
 
-/// A position of which both numbers are there, or none.
+/// A position. Both numbers must be there, or none.
 ///
 /// # Errors
 /// 400.
@@ -194,7 +194,7 @@ pub fn position(latitude: Option<f64>, longitude: Option<f64>) -> Result<Option<
 /// A distance that may be left out.
 ///
 /// # Errors
-/// 400 if it is negative or no number.
+/// 400 if it is negative or not a number.
 pub fn within(within: Option<f64>, default: f64) -> Result<f64, Failure> {
     match within {
         None => Ok(default),

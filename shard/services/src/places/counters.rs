@@ -1,4 +1,4 @@
-//! What places count.
+//! Counters of places.
 
 use std::sync::atomic::{AtomicU64, Ordering::Relaxed};
 
@@ -7,7 +7,7 @@ use std::sync::atomic::{AtomicU64, Ordering::Relaxed};
 pub struct Counters {
     /// Queries.
     pub queries: AtomicU64,
-    /// Queries with a text, kind or limit that is none.
+    /// Queries with an invalid text, kind or limit.
     pub refused: AtomicU64,
     /// Queries that the file could not answer.
     pub failed: AtomicU64,
@@ -18,7 +18,7 @@ pub struct Counters {
 }
 
 impl Counters {
-    /// Gives each counter and its name.
+    /// Calls `give` with the name and the value of each counter.
     pub fn each(&self, give: &mut dyn FnMut(&'static str, u64)) {
         give("services_places_queries", self.queries.load(Relaxed));
         give("services_places_refused", self.refused.load(Relaxed));

@@ -48,7 +48,7 @@ pub enum PlacesError {
         /// What the system said.
         reason: String,
     },
-    /// The text is no query.
+    /// The text is not a query.
     #[error(transparent)]
     Query(#[from] InvalidQuery),
     /// No such kind.
@@ -184,7 +184,7 @@ impl PlacesFile {
     /// The nearest places, the nearest first; of places at the same distance, the most important first.
     ///
     /// # Arguments
-    /// `within`: places farther than this, in metres, are no results.
+    /// `within`: places farther than this, in metres, are left out.
     ///
     /// # Errors
     /// [`PlacesError`].
@@ -259,8 +259,8 @@ impl PlacesFile {
     ///
     /// # Ranking
     /// 1. How the name matches: [`Match::Exact`], [`Match::Start`], [`Match::Words`].
-    /// 2. Without a position: the importance. With one: half the importance and half the proximity, which is 1 here, one half at
-    ///    50 km, and less farther away. Of each kind of match, the [`CANDIDATES`] most important ones are ranked, and those
+    /// 2. Without a position: the importance. With one: half the importance and half the proximity, which is 1 here, one
+    ///    half at 50 km, and less farther away. Of each kind of match, the [`CANDIDATES`] most important ones are ranked, and those
     ///    among the [`NEIGHBOURS`] nearest places.
     /// 3. The order of the file.
     ///

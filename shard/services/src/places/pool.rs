@@ -126,7 +126,7 @@ impl Places {
         self.query(|file| Ok(file.kinds().to_vec())).await
     }
 
-    /// What was counted.
+    /// The counters.
     pub fn counters(&self) -> &Counters {
         &self.shared.counters
     }

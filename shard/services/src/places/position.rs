@@ -14,13 +14,13 @@ pub struct Position {
     pub longitude: f64,
 }
 
-/// Numbers that are no position or no box.
+/// Numbers that are not a position or not a box.
 #[derive(Clone, Copy, PartialEq, Eq, Debug, thiserror::Error)]
 pub enum InvalidPosition {
-    /// The latitude is out of its range or no number.
+    /// The latitude is out of range or not a number.
     #[error("a latitude lies between -90 and 90 degrees")]
     Latitude,
-    /// The longitude is out of its range or no number.
+    /// The longitude is out of range or not a number.
     #[error("a longitude lies between -180 and 180 degrees")]
     Longitude,
     /// A box is upside down.

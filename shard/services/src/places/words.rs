@@ -11,7 +11,7 @@ pub const QUERY_BYTES_MAX: usize = 256;
 /// The most words of a query.
 pub const QUERY_WORDS_MAX: usize = 12;
 
-/// A query which is no query.
+/// A text that is not a query.
 #[derive(Clone, Copy, PartialEq, Eq, Debug, thiserror::Error)]
 pub enum InvalidQuery {
     /// Too many bytes.

@@ -1,4 +1,4 @@
-//! The task of a core: it hears the core, and says what services answer.
+//! The task of a core: it takes messages from the core, and sends it the answers of the services.
 
 use super::Reach;
 use super::counters::Counters;

@@ -1,27 +1,27 @@
-//! What the port has counted.
+//! Counters of the port.
 
 use std::sync::atomic::{AtomicU64, Ordering::Relaxed};
 
-/// Counts of the port; they only grow, but the number of sessions.
+/// Counters of the port. All but `sessions` only rise.
 #[derive(Default, Debug)]
 pub struct Counters {
     /// Clients in the world at present.
     pub sessions: AtomicU64,
-    /// Tickets that were good.
+    /// Clients that were admitted with a valid ticket.
     pub admitted: AtomicU64,
     /// Guests that were let in.
     pub guests: AtomicU64,
-    /// Clients that were refused: their ticket is not good, or they have none.
+    /// Clients that were refused because their ticket is invalid or missing.
     pub refused: AtomicU64,
-    /// Players that had to leave because their account has entered from another client.
+    /// Players that were put out because their account entered from another client.
     pub elsewhere: AtomicU64,
-    /// Players that had to leave because their account was disabled.
+    /// Players that were put out because their account was disabled.
     pub disabled: AtomicU64,
-    /// Messages of clients that no service knows.
+    /// Messages of clients that no service handles.
     pub unknown_messages: AtomicU64,
     /// Notices that were sent.
     pub notices: AtomicU64,
-    /// Notices that clients have missed because they do not keep up.
+    /// Notices that clients missed because they are too slow.
     pub notices_missed: AtomicU64,
 }
 
@@ -30,7 +30,7 @@ impl Counters {
         counter.fetch_add(1, Relaxed);
     }
 
-    /// Hands over each name and value.
+    /// Calls `to` with the name and the value of each counter.
     pub fn each(&self, to: &mut dyn FnMut(&'static str, u64)) {
         let Counters {
             sessions,

@@ -9,7 +9,8 @@ use std::net::IpAddr;
 use std::sync::{Mutex, MutexGuard, PoisonError};
 use std::time::{SystemTime, UNIX_EPOCH};
 
-/// Names of accounts that were let in and are not in the world yet. More are forgotten, at the cost of a player without a name.
+/// Names of accounts that were let in and are not in the world yet. Further names are forgotten; such a player is named by
+/// its account's id.
 const NAMES_MAX: usize = 65_536;
 
 /// Who may enter.
@@ -27,7 +28,7 @@ struct State {
     places: HashMap<AccountId, Place>,
 }
 
-/// What becomes of a client that knocks.
+/// The decision about a client that wants to enter.
 pub(super) enum Verdict {
     Account(Identity),
     Guest,
@@ -35,19 +36,19 @@ pub(super) enum Verdict {
 }
 
 impl Gate {
-    /// A gate whose tickets `verifier` checks. Without `requires_ticket`, it also lets in clients that show something else:
+    /// A gate whose tickets `verifier` checks. Without `requires_ticket`, it also lets in clients without a ticket,
     /// as guests.
     pub fn new(verifier: TicketVerifier, requires_ticket: bool) -> Gate {
         Gate { verifier, requires_ticket, state: Mutex::default() }
     }
 
-    /// What checks the tickets.
+    /// The verifier of the tickets.
     pub fn verifier(&self) -> &TicketVerifier {
         &self.verifier
     }
 
     pub(super) fn judge(&self, ticket: &[u8], from: IpAddr) -> Verdict {
-        // What is no ticket at all is what a guest shows in its place. It is not counted as a bad ticket.
+        // Bytes that are not a ticket are a guest's. They do not count as a bad ticket.
         if !self.requires_ticket && TicketParts::read(ticket).is_err() {
             return Verdict::Guest;
         }

@@ -32,7 +32,7 @@ use std::sync::Arc;
 use std::time::Duration;
 use tokio::sync::mpsc;
 
-/// What clients in the world reach.
+/// The services that clients in the world reach.
 pub struct Reach {
     /// Tickets.
     pub gate: Gate,
@@ -48,10 +48,10 @@ pub struct Reach {
     pub counters: Arc<Counters>,
 }
 
-/// Letters that wait for a core. Who has more to say waits.
+/// Letters that wait for a core. Senders of further ones wait.
 const LETTERS_MAX: usize = 256;
 
-/// Time between two looks for disabled accounts.
+/// How often accounts in the world are checked for being disabled.
 const LOOK: Duration = Duration::from_secs(5);
 
 /// Starts the tasks that serve the clients of all cores. They end with the runtime. Players whose account is disabled among

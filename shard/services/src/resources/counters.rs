@@ -1,10 +1,10 @@
-//! What the resources count.
+//! Counters of resources.
 
 use std::sync::atomic::{AtomicU64, Ordering::Relaxed};
 
 macro_rules! counters {
     ($($(#[$about:meta])* $name:ident),* $(,)?) => {
-        /// What the resources count, since the start.
+        /// Counters of resources, since the start.
         #[derive(Debug, Default)]
         pub struct Counters { $($(#[$about])* pub $name: AtomicU64),* }
 
@@ -24,7 +24,7 @@ counters! {
     opened,
     /// Opens that were answered with another status than 200.
     open_refused,
-    /// Opens that were not answered, because the client has too many answers waiting, or asks again too early.
+    /// Opens that were not answered, because too many answers wait for the client, or it repeats too early.
     open_dropped,
     /// Ranges that clients asked for.
     fetches,

@@ -1,8 +1,8 @@
 //! The servers that have the same resources, and which of them a client should take.
 //!
 //! Servers that share a store find each other in its folder `instances`: each writes how loaded it is into a file of its own
-//! there, every few seconds, and reads the others' ([`exchange`]). Whoever has another way to tell them calls
-//! [`ResourceInstances::report`].
+//! there, every few seconds, and reads the others' ([`exchange`]). A program with another way to exchange reports
+//! calls [`ResourceInstances::report`].
 
 use super::hexadecimal::to_hex;
 use serde::{Deserialize, Serialize};
@@ -76,7 +76,7 @@ pub enum BadReport {
     /// Its id or its key is not in hexadecimal digits.
     #[error("a report must have an id of 32 and a server key of 64 hexadecimal digits")]
     Malformed,
-    /// There are enough already.
+    /// Too many instances are known.
     #[error("{INSTANCES_MAX} instances have reported within 10 s, which is the most")]
     Full,
 }

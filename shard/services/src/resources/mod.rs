@@ -161,12 +161,12 @@ impl Resources {
         self.rates.all.set(all);
     }
 
-    /// What the resources have counted.
+    /// The counters.
     pub fn counters(&self) -> &Counters {
         &self.counters
     }
 
-    /// How loaded this server is: what an [`Instance`] reports. Call it every few seconds.
+    /// The load of this server, which an [`Instance`] reports. Call it every few seconds.
     pub fn load(&self, before: &mut Sent) -> Load {
         let sent = Sent { bytes: self.counters.bytes.load(Relaxed), at: Instant::now() };
         let seconds = (sent.at - before.at).as_secs_f64().max(1e-3);

@@ -20,7 +20,7 @@ pub trait Source: Send + Sync + 'static {
     /// If the client stops the download or leaves, the future is dropped.
     ///
     /// # Errors
-    /// [`Refusal`]: the client is told its status and its wait.
+    /// [`Refusal`]: the client gets its status and its wait.
     fn open<'a>(&'a self, name: &'a str) -> Opening<'a>;
 }
 
@@ -67,12 +67,12 @@ pub struct Refusal {
 }
 
 impl Refusal {
-    /// There is nothing of this name.
+    /// There is no resource with this name.
     pub fn not_found(name: &str) -> Refusal {
         Refusal { status: 404, wait: None, message: format!("there is no resource {name}") }
     }
 
-    /// It cannot be had now, but perhaps after `wait`.
+    /// It is not available now, but perhaps after `wait`.
     pub fn not_now(wait: Duration, message: impl Into<String>) -> Refusal {
         Refusal { status: 503, wait: Some(wait), message: message.into() }
     }

@@ -1,9 +1,10 @@
-//! What the operation of the server sees of the services.
+//! The services, as the operation of the server uses them.
 
 use super::{About, Services};
 use ringshard::config::Settings;
 use ringshard::ops::services::Services as Beside;
 use serde_json::{Value, json};
+use std::sync::atomic::Ordering::Relaxed;
 use std::sync::{MutexGuard, PoisonError};
 use std::time::Duration;
 use tokio::time::timeout;
@@ -19,13 +20,20 @@ impl Beside for Services {
     fn counters(&self, to: &mut dyn FnMut(&'static str, u64)) {
         let reach = &self.reach;
         reach.counters.each(to);
-        reach.gate.verifier().counters().each(to);
+        // Issuer and verifier have the same names. Each name may appear once in a scrape.
+        reach.gate.verifier().counters().each(&mut |name, count| {
+            if name != "services_tickets_issued" {
+                to(name, count);
+            }
+        });
         reach.actions.each_figure(to);
         reach.resources.counters().each(to);
         reach.hub.counters().each(to);
+        to("services_hub_connected", reach.hub.members() as u64);
         if let Some(accounts) = &self.files.accounts {
             accounts.counters().each(to);
-            accounts.issuer().counters().each(to);
+            to("services_accounts_waiting_logins", accounts.waiting_logins() as u64);
+            to("services_tickets_issued", accounts.issuer().counters().issued.load(Relaxed));
         }
         if let Some(door) = &*lock(&self.door) {
             door.counters().each(to);

@@ -37,7 +37,7 @@ pub enum StartError {
     /// A set of tiles from a file.
     #[error("tiles: {0}")]
     Tiles(#[from] ArchiveError),
-    /// A set of tiles from afar.
+    /// A set of tiles from a provider.
     #[error("tiles: set {0}: {1}")]
     RemoteTiles(String, RemoteSettingsError),
     /// The name of a set.
@@ -49,7 +49,7 @@ pub enum StartError {
     /// The roads.
     #[error(transparent)]
     Roads(#[from] RoadsError),
-    /// What players think of suggestions.
+    /// The feedback on places.
     #[error(transparent)]
     Feedback(#[from] FeedbackError),
     /// The login door.

@@ -2,10 +2,10 @@
 //!
 //! | file | has |
 //! |---|---|
-//! | `open` | from settings to what is served |
+//! | `open` | opens files and services as the settings say |
 //! | `error` | why they did not start |
 //! | `instances` | how loaded the servers of one store are |
-//! | `beside` | what the operation of the server sees |
+//! | `beside` | counters, description, reload and stop, for the server's operation |
 
 mod beside;
 mod error;
@@ -30,7 +30,7 @@ use std::sync::{Arc, Mutex};
 use std::time::{SystemTime, UNIX_EPOCH};
 use tokio::runtime::{self, Runtime};
 
-/// The services beside a server. When they are dropped, what runs is cut off.
+/// The services beside a server. Dropping them cuts off what runs.
 pub struct Services {
     /// None once they have ended.
     runtime: Mutex<Option<Runtime>>,
@@ -40,7 +40,7 @@ pub struct Services {
     reach: Arc<Reach>,
 }
 
-/// What an operator is told about the services.
+/// Facts about the services for operators.
 #[derive(Clone, Debug)]
 struct About {
     folder: String,
@@ -49,7 +49,7 @@ struct About {
     issuer: Option<String>,
 }
 
-/// What the services need to know of the server that they belong to.
+/// The server that the services belong to.
 #[derive(Clone, Copy, Debug)]
 pub struct ServerIdentity {
     /// The server's static public key.
@@ -59,7 +59,7 @@ pub struct ServerIdentity {
 }
 
 impl Services {
-    /// Starts the services that `settings` ask for; None if they ask for none. `ends` has the services' end for each core.
+    /// Starts the services if `settings` name a folder for them; None if not. `ends` has the services' end for each core.
     /// `extend` adds the game's own actions.
     ///
     /// # Errors

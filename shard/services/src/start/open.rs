@@ -1,4 +1,4 @@
-//! From settings to what is served: opens every file.
+//! Opens all files and services, as the settings say.
 
 use super::{ServerIdentity, StartError};
 use crate::AccountId;

@@ -65,13 +65,13 @@ record! {
 record! {
     /// Places, the best first.
     pub struct SuggestAnswer {
-        /// May be none.
+        /// May be empty.
         pub suggestions: Vec<SuggestionRecord>,
     }
 }
 
 record! {
-    /// Says something of a place.
+    /// Gives feedback on a place.
     pub struct FeedbackRequest {
         /// The key of the place.
         pub place: u64,

@@ -1,20 +1,20 @@
-//! What suggestions count.
+//! Counters of suggestions.
 
 use std::sync::atomic::{AtomicU64, Ordering::Relaxed};
 
 /// Counters of suggestions.
 #[derive(Default, Debug)]
 pub struct Counters {
-    /// Questions.
+    /// Requests for suggestions.
     pub asked: AtomicU64,
     /// Remarks of players about places.
     pub remarks: AtomicU64,
-    /// Questions and remarks that failed.
+    /// Requests and remarks that failed.
     pub failed: AtomicU64,
 }
 
 impl Counters {
-    /// Gives each counter and its name.
+    /// Calls `give` with the name and the value of each counter.
     pub fn each(&self, give: &mut dyn FnMut(&'static str, u64)) {
         give("services_suggestions_asked", self.asked.load(Relaxed));
         give("services_suggestions_remarks", self.remarks.load(Relaxed));

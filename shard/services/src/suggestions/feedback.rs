@@ -1,4 +1,4 @@
-//! What players say of places: liked, disliked, visited. Kept per account in an SQLite file.
+//! Feedback of players on places: liked, disliked, visited. Kept per account in an SQLite file.
 
 use crate::AccountId;
 use rusqlite::{Connection, params};
@@ -14,20 +14,20 @@ const REMARKS_MAX: i64 = 2_000_000;
 const COUNTED_EVERY: u64 = 4_096;
 const VERSION: i32 = 1;
 
-/// What a player says of a place.
+/// A player's feedback on a place.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
 pub enum Verdict {
     /// Takes back a dislike.
     Liked,
     /// Takes back a like.
     Disliked,
-    /// Now. Says nothing about liking.
+    /// Visited now. Does not change whether it is liked.
     Visited,
     /// Takes everything back.
     Nothing,
 }
 
-/// What an account has said of a place.
+/// An account's feedback on a place.
 #[derive(Clone, PartialEq, Eq, Debug)]
 pub struct Remark {
     /// The key of the place.
@@ -88,7 +88,7 @@ impl Feedback {
         Ok(Feedback { connection: Mutex::new(connection), said: AtomicU64::new(0) })
     }
 
-    /// Keeps what an account says.
+    /// Stores an account's feedback.
     ///
     /// # Errors
     /// [`FeedbackError`].
@@ -134,7 +134,7 @@ impl Feedback {
         Ok(transaction.commit()?)
     }
 
-    /// What an account has said, in the order of places.
+    /// The feedback of an account, in the order of places.
     ///
     /// # Errors
     /// [`FeedbackError`].

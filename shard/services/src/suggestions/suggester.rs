@@ -26,13 +26,13 @@ pub struct Suggestion {
 /// Why there are no suggestions.
 #[derive(Debug, thiserror::Error)]
 pub enum SuggestError {
-    /// The places fail.
+    /// The places cannot be queried.
     #[error(transparent)]
     Places(#[from] PlacesError),
-    /// The feedback fails.
+    /// The feedback cannot be read or written.
     #[error(transparent)]
     Feedback(#[from] FeedbackError),
-    /// The server ends.
+    /// The server stops.
     #[error("the server ends")]
     Ending,
     /// There is no such place.
@@ -60,7 +60,7 @@ impl Suggester {
         &self.places
     }
 
-    /// What was counted.
+    /// The counters.
     pub fn counters(&self) -> &Counters {
         &self.counters
     }
@@ -94,7 +94,7 @@ impl Suggester {
         Ok(suggestions)
     }
 
-    /// Keeps what an account says of a place.
+    /// Stores an account's feedback on a place.
     ///
     /// # Errors
     /// [`SuggestError`].

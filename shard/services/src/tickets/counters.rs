@@ -1,15 +1,15 @@
-//! What tickets did.
+//! Counters of tickets.
 
 use std::sync::atomic::{AtomicU64, Ordering::Relaxed};
 
-/// Counts of one issuer or verifier; they only grow.
+/// Counters of one issuer or verifier. They only rise.
 #[derive(Default, Debug)]
 pub struct Counters {
     /// Tickets that were made.
     pub issued: AtomicU64,
     /// Tickets that let a client in.
     pub accepted: AtomicU64,
-    /// Refused: the bytes are no ticket.
+    /// Refused: the bytes are not a ticket.
     pub malformed: AtomicU64,
     /// Refused: no known issuer signed it.
     pub unsigned: AtomicU64,
@@ -28,7 +28,7 @@ pub struct Counters {
 }
 
 impl Counters {
-    /// Hands over each name and value.
+    /// Calls `to` with the name and the value of each counter.
     pub fn each(&self, to: &mut dyn FnMut(&'static str, u64)) {
         let all = [
             ("services_tickets_issued", &self.issued),

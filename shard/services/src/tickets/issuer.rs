@@ -119,7 +119,7 @@ impl TicketIssuer {
         self.key
     }
 
-    /// What it did.
+    /// The counters.
     pub fn counters(&self) -> &Arc<Counters> {
         &self.counters
     }

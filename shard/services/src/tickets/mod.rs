@@ -11,7 +11,7 @@
 //! | `used` | the secrets of tickets that were used |
 //! | `complaints` | which addresses were named in the log |
 //!
-//! Bytes: PROTOCOL.md#tickets. Nothing here knows about accounts beyond their ids.
+//! Bytes: PROTOCOL.md#tickets. Of accounts, this module knows only ids and names.
 
 mod complaints;
 mod counters;

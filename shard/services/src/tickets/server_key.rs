@@ -7,7 +7,7 @@ use std::str::FromStr;
 #[derive(Clone, Copy, PartialEq, Eq, Hash)]
 pub struct ServerKey(pub [u8; 32]);
 
-/// A text is no server key.
+/// A text is not a server key.
 #[derive(Clone, Copy, PartialEq, Eq, Debug, thiserror::Error)]
 #[error("a server key has 64 hexadecimal digits; `ringshard keygen --public FILE` prints it")]
 pub struct NoServerKey;

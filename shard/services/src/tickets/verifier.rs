@@ -19,7 +19,7 @@ const SKEW_MILLIS: u64 = CLOCK_SKEW.as_millis() as u64;
 /// Secrets in each of the two generations that are remembered.
 const USED_SECRETS_MAX: usize = 65_536;
 
-/// For whom a ticket is.
+/// The account that a ticket is for.
 #[derive(Clone, PartialEq, Eq, Debug)]
 pub struct Identity {
     /// The account.
@@ -28,10 +28,10 @@ pub struct Identity {
     pub name: String,
 }
 
-/// A ticket that lets nobody in.
+/// Why a ticket is refused.
 #[derive(Clone, Copy, PartialEq, Eq, Debug, thiserror::Error)]
 pub enum TicketRefusal {
-    /// The bytes are no ticket.
+    /// The bytes are not a ticket.
     #[error("{0}; log in again for a new one")]
     Malformed(NoTicket),
     /// No issuer that this server knows has signed it.
@@ -49,7 +49,7 @@ pub enum TicketRefusal {
     /// It was used before.
     #[error("the ticket was used before; ask the login for a new one")]
     Used,
-    /// It was issued before the server started: whether it was used is not known.
+    /// It was issued before the server started, so it may have been used.
     #[error("the ticket is older than what this server remembers; ask the login for a new one")]
     BeforeStart,
 }
@@ -83,7 +83,7 @@ impl TicketVerifier {
         TicketVerifier { server, own, issuers, started, state, counters: Arc::default() }
     }
 
-    /// What it did.
+    /// The counters.
     pub fn counters(&self) -> &Arc<Counters> {
         &self.counters
     }

@@ -53,7 +53,7 @@ impl Archive {
     /// Opens a file.
     ///
     /// # Errors
-    /// [`ArchiveError`] if it is missing, unreadable, or no PMTiles file of version 3.
+    /// [`ArchiveError`] if it is missing, unreadable, or not a PMTiles file of version 3.
     pub async fn open(path: impl Into<PathBuf>) -> Result<Archive, ArchiveError> {
         let path = path.into();
         let open =
@@ -61,7 +61,7 @@ impl Archive {
         Ok(Archive { path, open: Mutex::new(open) })
     }
 
-    /// How many tiles the file says that it has, if it says so.
+    /// How many tiles the file has, if it says so.
     pub fn tiles(&self) -> Option<u64> {
         self.reader().get_header().n_addressed_tiles().map(Into::into)
     }

@@ -1,9 +1,9 @@
 //! A cache of tiles on disk, with a bound in bytes.
 //!
-//! Each tile is a file `SET/SHARD/Z-X-Y`: a mark, the time of its fetch, the SHA-256 of the rest, and the tile. A file is written
-//! beside its place and renamed. What does not fit its SHA-256 is removed, so neither a crash nor a full disk gives a client
-//! half of a tile. When the bound is reached, the tiles leave that were not asked for longest; over a restart, the order is that
-//! of the files' times of modification.
+//! Each tile is a file `SET/SHARD/Z-X-Y`: a mark, the time of its fetch, the SHA-256 of the rest, and the tile. A file is
+//! written beside its place and renamed. A file that does not match its SHA-256 is removed, so neither a crash nor a full
+//! disk gives a client half of a tile. When the bound is reached, the least recently used tiles are removed. After a restart,
+//! the order is that of the files' times of modification.
 
 use super::provider::Bytes;
 use super::tile::{Tile, is_set};
@@ -98,7 +98,7 @@ impl Index {
 }
 
 impl Cache {
-    /// Opens the cache in `folder`, which is made if it is missing. Files that are no tiles of a cache are left alone.
+    /// Opens the cache in `folder`, which is made if it is missing. Other files are left alone.
     ///
     /// # Arguments
     /// `bytes_max`: the bytes that all files may occupy, in whole blocks.

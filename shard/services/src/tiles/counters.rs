@@ -1,4 +1,4 @@
-//! What tiles count.
+//! Counters of tiles.
 
 use std::sync::atomic::{AtomicU64, Ordering::Relaxed};
 
@@ -11,7 +11,7 @@ macro_rules! counters {
         }
 
         impl Counters {
-            /// Gives each counter and its name.
+            /// Calls `give` with the name and the value of each counter.
             pub fn each(&self, give: &mut dyn FnMut(&'static str, u64)) {
                 $(give(concat!("services_tiles_", stringify!($name)), self.$name.load(Relaxed));)*
             }
@@ -22,7 +22,7 @@ macro_rules! counters {
 counters! {
     /// Tiles that clients asked for.
     asked,
-    /// Names that are none, and tiles outside of their grid.
+    /// Invalid names, and tiles outside their grid.
     refused,
     /// Tiles from the cache.
     hits,
@@ -38,7 +38,7 @@ counters! {
     failed,
     /// Tiles from the cache that were too old, because the provider failed.
     stale,
-    /// Requests that were given up before they had their tile.
+    /// Requests that clients gave up before they had their tile.
     cancelled,
     /// Tiles that were fetched in advance.
     prefetched,

@@ -1,8 +1,8 @@
 //! Tiles of maps: pyramids from files or from a remote provider.
 //!
-//! A client asks for a tile as for any resource, under the name `tile/SET/Z/X/Y`. If it stops the download, the request is
-//! cancelled. Tiles from afar are kept in a cache on disk with a bound in bytes; the neighbours of each are fetched in advance
-//! while nothing more urgent waits.
+//! A client downloads a tile like any resource, under the name `tile/SET/Z/X/Y`. If it stops the download, the request is
+//! cancelled. Tiles of a remote provider are kept in a cache on disk with a bound in bytes. Their neighbours are fetched in
+//! advance while nothing more urgent waits.
 
 mod actions;
 mod archive;

@@ -29,11 +29,11 @@ pub trait TileProvider: Send + Sync + 'static {
     /// What a tile is, such as `image/png`, and its compression, such as `gzip` or nothing.
     fn format(&self) -> (&'static str, Option<&'static str>);
 
-    /// Whether tiles come from afar: they are worth a place in the cache, and their neighbours a fetch in advance.
+    /// Whether tiles come over a network. Then they are kept in the cache, and their neighbours are fetched in advance.
     fn is_remote(&self) -> bool;
 }
 
-/// Why a tile cannot be had.
+/// Why there is no tile.
 #[derive(Clone, PartialEq, Eq, Debug, thiserror::Error)]
 pub enum TileError {
     /// There is no set of this name.
@@ -47,7 +47,7 @@ pub enum TileError {
         /// What is wrong.
         reason: String,
     },
-    /// The provider gave something that is no tile.
+    /// The provider gave something that is not a tile.
     #[error("{reason}")]
     Damaged {
         /// What is wrong.

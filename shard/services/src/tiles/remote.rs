@@ -81,10 +81,10 @@ impl RemoteSettings {
 /// Settings that cannot work.
 #[derive(Clone, PartialEq, Eq, Debug, thiserror::Error)]
 pub enum RemoteSettingsError {
-    /// The template is none.
+    /// The template is invalid.
     #[error("the address of tiles must begin with http:// or https:// and have {{z}}, {{x}} and {{y}}")]
     Template,
-    /// A token would be readable on the way.
+    /// Others could read the token on the network.
     #[error("a token needs https://, except for an address of this host")]
     OpenToken,
     /// The token has characters that a header cannot carry.

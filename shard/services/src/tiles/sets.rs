@@ -81,7 +81,7 @@ impl Tiles {
     /// Sets with their names, and the cache for those that come from afar.
     ///
     /// # Panics
-    /// If a name is none: [`is_set`].
+    /// If a name is invalid: see [`is_set`].
     pub fn new(
         sets: impl IntoIterator<Item = (String, Arc<dyn TileProvider>)>,
         cache: Option<Cache>,
@@ -133,7 +133,7 @@ impl Tiles {
         about
     }
 
-    /// What was counted.
+    /// The counters.
     pub fn counters(&self) -> &Counters {
         &self.shared.counters
     }

@@ -16,7 +16,7 @@ pub struct Tile {
     y: u32,
 }
 
-/// A text or numbers that name no tile.
+/// A text or numbers that do not name a tile.
 #[derive(Clone, Copy, PartialEq, Eq, Debug, thiserror::Error)]
 pub enum InvalidTile {
     /// The zoom is too deep.
@@ -25,7 +25,7 @@ pub enum InvalidTile {
     /// The column or the row lies outside of the grid.
     #[error("at zoom {0}, columns and rows lie between 0 and {max}", max = (1_u32 << .0) - 1)]
     OutOfGrid(u8),
-    /// The text is no name of a tile.
+    /// The text is not the name of a tile.
     #[error("a tile is called tile/SET/Z/X/Y, with plain numbers, and a set of a-z, 0-9, - and _")]
     Name,
 }

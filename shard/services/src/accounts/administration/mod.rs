@@ -134,7 +134,7 @@ impl Administration {
 
     /// Disables an account and ends its sessions, or enables it. Returns whether it exists.
     ///
-    /// Tickets that it has are valid for up to 30 s more, and its connection to a world stays.
+    /// Its tickets stay valid for up to 30 s. A running server puts its player out of the world within seconds.
     ///
     /// # Errors
     /// [`AdminError::Store`].

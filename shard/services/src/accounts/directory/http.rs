@@ -41,13 +41,14 @@ pub struct HttpDirectorySettings {
     pub name: String,
     /// `https://...`, or `http://...` on a network that nobody else reads: passwords pass through it.
     pub url: String,
-    /// What the service knows us by.
+    /// The secret that the request carries.
     pub secret: Option<Secret>,
     /// How long one request may take.
     pub timeout: Duration,
     /// Requests at the same time, one thread each.
     pub parallel: usize,
-    /// Certificates (PEM) of who may vouch for an `https` service, such as `/etc/ssl/certs/ca-certificates.crt`.
+    /// Certificates (PEM) of the authorities that an `https` service is checked with, such as `/etc/ssl/certs/ca-
+    /// certificates.crt`.
     pub certificates: Option<PathBuf>,
 }
 

@@ -21,23 +21,23 @@ pub struct ExternalAccount {
     pub email: Option<String>,
 }
 
-/// Why a directory gives no account.
+/// Why a directory returns no account.
 #[derive(Clone, PartialEq, Eq, Debug)]
 pub enum DirectoryError {
     /// Email or password are wrong.
     Wrong,
     /// It refuses this account.
     Disabled,
-    /// It asks for patience.
+    /// It asks to wait.
     TooMany(Duration),
-    /// It does not answer, or answers nonsense. Try again after this time.
+    /// It does not answer, or its answer is invalid. Try again after this time.
     Down(Duration),
 }
 
 /// A future in a box, as [`Directory`] returns it.
 pub type Verifying<'a> = Pin<Box<dyn Future<Output = Result<ExternalAccount, DirectoryError>> + Send + 'a>>;
 
-/// A place that knows accounts. Lock-out and rate limits apply before it is asked.
+/// A service that has the accounts. Lock-out and rate limits apply before it is asked.
 pub trait Directory: Send + Sync {
     /// Names it in the database: its accounts are remembered under this name.
     fn name(&self) -> &str;

@@ -1,4 +1,4 @@
-//! The certificate that the login door shows: read from files, read again when they change, or made for development.
+//! The certificate of the login door. It is read from files, and again when they change, or made for development.
 //!
 //! A connection keeps the certificate that it began with. A reload that fails leaves the certificate in use as it is.
 
@@ -71,7 +71,7 @@ impl Certificates {
         Ok(certificates)
     }
 
-    /// Reads the files again. New connections get what they hold now.
+    /// Reads the files again. New connections get the new certificate.
     ///
     /// # Errors
     /// As [`Certificates::open`]; the certificate in use stays.
@@ -90,7 +90,8 @@ impl Certificates {
         *loaded != Stamp::of(&self.chain, &self.key)
     }
 
-    /// SHA-256 of the server's certificate (DER), as lower-case hexadecimal digits. Clients pin a development certificate by it.
+    /// SHA-256 of the server's certificate (DER), as lower-case hexadecimal digits. Clients pin a development certificate
+    /// by it.
     pub fn fingerprint(&self) -> String {
         let key = self.current();
         let leaf = key.cert.first().expect("a certificate that was loaded has a leaf");

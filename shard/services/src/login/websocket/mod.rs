@@ -2,8 +2,8 @@
 //!
 //! ## How it opens
 //! A program sends the header `Authorization: Bearer TOKEN` with its upgrade. A web page cannot, so it sends the token in its
-//! first message: `{"type": "hello", "token": "TOKEN"}`. The token never stands in the address. A page is accepted from the
-//! origins of the settings alone; without cookies no page could use another's login, but it need not come that far.
+//! first message: `{"type": "hello", "token": "TOKEN"}`. The token never stands in the address. Only pages from the origins
+//! in the settings are accepted. This is a second defence: without cookies, no page can use another page's login.
 //!
 //! The server says `{"type": "ready", "account": 7, "name": "Ann"}`. Before that it takes no other message.
 //!
@@ -17,8 +17,8 @@
 //! | `{"type": "who", "room": "world", "after": 7}` | the `players` by account above a number, 100 at most; without `after` the first ones |
 //! | `{"type": "presence", "state": "away"}` | `away` or `online` |
 //!
-//! Each may have an `id`, a number. Each has one answer, in order: `{"type": "answer", "id": 3, "status": 200, ...}`, or with the
-//! fields of each error: `{"type": "answer", "id": 3, "status": 429, "error": "...", "wait_ms": 600}`.
+//! Each may have an `id`, a number. Each has one answer, in order: `{"type": "answer", "id": 3, "status": 200, ...}`, or with
+//! the fields of each error: `{"type": "answer", "id": 3, "status": 429, "error": "...", "wait_ms": 600}`.
 //!
 //! ## What the server sends besides
 //! | message | what it says |
@@ -27,11 +27,12 @@
 //! | `{"type": "notice", "topic": "room", "value": {"room", "account", "name", "joined"}}` | somebody joined or left |
 //! | `{"type": "notice", "topic": "presence", "value": {"account", "name", "state"}}` | somebody is online, away or offline |
 //! | `{"type": "notice", "topic": ..., "value": ...}` | a notification of the game or of a service |
-//! | `{"type": "missed", "count": 9}` | the client was too slow for so many notices; `history` has the lines among them |
+//! | `{"type": "missed", "count": 9}` | the client was too slow and missed this many notices; `history` has the lines among them |
 //!
 //! ## How it closes
-//! 1001: the server closes. 1003: a binary message. 1008: no valid token, or far too many messages. 1013: the chat is full. The last
-//! answer before it says more. The token is checked again now and then, and at once when the account logs out somewhere.
+//! 1001: the server closes. 1003: a binary message. 1008: no valid token, or far too many messages. 1013: the chat is full.
+//! The last answer before it says more. The token is checked again now and then, and at once when the account logs out
+//! somewhere.
 
 mod commands;
 mod pace;

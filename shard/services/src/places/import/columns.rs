@@ -46,7 +46,7 @@ pub struct Columns {
     chosen: Vec<(Column, String)>,
 }
 
-/// A mapping such as `name=Title` that is none.
+/// An invalid mapping; a valid one is such as `name=Title`.
 #[derive(Clone, PartialEq, Eq, Debug, thiserror::Error)]
 #[error("`{0}` maps no column: write COLUMN=TITLE, where COLUMN is one of {columns}", columns = names())]
 pub struct InvalidMapping(String);

@@ -1,5 +1,5 @@
-//! Imports places from CSV or JSON. An import makes a new file beside the old one and renames it, so the old file stays as it was
-//! until the new one is complete, and is whole at any time.
+//! Imports places from CSV or JSON. An import makes a new file beside the old one and renames it, so the old file stays as it
+//! was until the new one is complete, and is whole at any time.
 
 mod build;
 mod columns;
@@ -30,7 +30,7 @@ pub struct Import<'a> {
     pub kind: &'a str,
     /// Which column is what.
     pub columns: Columns,
-    /// Skip and count rows that are no place, instead of failing.
+    /// Skip and count invalid rows instead of failing.
     pub skip_invalid: bool,
 }
 
@@ -39,7 +39,7 @@ pub struct Import<'a> {
 pub struct Imported {
     /// Places of the kind.
     pub places: u64,
-    /// Rows that were left out because they are no place.
+    /// Invalid rows, which were left out.
     pub invalid: u64,
     /// Rows that were left out because another row has the same name and position.
     pub duplicates: u64,
@@ -76,7 +76,7 @@ pub enum ImportError {
         /// What is wrong, and where.
         reason: String,
     },
-    /// A row is no place.
+    /// A row is invalid.
     #[error("row {row} of {path}: {reason}; correct it, or leave such rows out with --skip-invalid")]
     Row {
         /// The source.
@@ -89,7 +89,7 @@ pub enum ImportError {
     /// The source has no usable row.
     #[error("{0} has no place")]
     Empty(PathBuf),
-    /// The kind's name is none.
+    /// The kind's name is invalid.
     #[error("a kind has 1 to {LABEL_BYTES_MAX} of the characters a-z, 0-9, - and _")]
     Kind,
     /// Too many kinds.

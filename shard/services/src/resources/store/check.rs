@@ -10,17 +10,17 @@ use std::path::PathBuf;
 /// What a check found.
 #[derive(Debug, Default)]
 pub struct Checked {
-    /// Resources that are as they should be.
+    /// Resources without a fault.
     pub sound: usize,
     /// Bytes read.
     pub bytes: u64,
-    /// The others.
+    /// Resources with a fault.
     pub problems: Vec<Problem>,
     /// Blobs without a name, and partial files. They do no harm.
     pub unnamed: Vec<PathBuf>,
 }
 
-/// A resource that is not as it should be.
+/// A resource with a fault.
 #[derive(Clone, PartialEq, Eq, Debug)]
 pub struct Problem {
     /// Its name.

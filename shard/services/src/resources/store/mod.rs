@@ -29,7 +29,7 @@ use write::{PARTIAL, Partial, create_folder, sync_folder};
 /// Bytes that are read at once.
 const READ_BYTES: usize = 256 * 1024;
 
-/// Something about a store that cannot be done.
+/// Why an operation on a store fails.
 #[derive(Debug, thiserror::Error)]
 pub enum StoreError {
     /// What the system reports.
