@@ -22,7 +22,9 @@ step scripts/check-msrv.sh
 step scripts/tune-host-test.sh
 # Tests the dissector if Wireshark is installed.
 if command -v tshark > /dev/null; then step scripts/wireshark/test.sh; fi
-step cargo test --locked --workspace
+# Without examples, which clippy has checked: linking them takes minutes.
+step cargo test --locked --workspace --lib --bins --tests
+step cargo test --locked --workspace --doc
 # Without long transfers: they add nothing here, and take a quarter of an hour with unoptimised ciphers.
 step cargo test --locked -p ringshard-protocol --no-default-features --lib
 step cargo test --locked -p ringshard-harness --no-default-features --test protocol

@@ -137,7 +137,7 @@ fn a_login_door_is_known_by_its_certificate_and_a_player_by_the_password() {
     let served = Served::new("call-login");
     let list = ["--list", "/v1/actions"];
     let certificate = CertificateDer::from_pem_file(served.certificate()).unwrap();
-    let fingerprint = to_hex(&digest(&SHA256, &certificate).as_ref().try_into().unwrap());
+    let fingerprint = to_hex(digest(&SHA256, &certificate).as_ref());
     let pinned = |digits: &str| ringshard(&[&["call", &served.url, "--fingerprint", digits], &list[..]].concat());
     assert_has(&stdout(&pinned(&fingerprint)), &["1 action", "/v1/actions"]);
     assert_ends(&pinned(&"0".repeat(64)), 3, &["certificate", "--fingerprint"]);
