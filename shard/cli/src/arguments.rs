@@ -1,8 +1,8 @@
 //! The command line: all commands and their help.
 
 use crate::{
-    accounts, capture, config, control, doctor, histograms, keygen, manual, map, path, places, play, report, resources,
-    sessions, top,
+    accounts, call, capture, config, control, doctor, histograms, keygen, manual, map, path, places, play, report,
+    resources, sessions, top,
 };
 use clap::{Parser, Subcommand};
 use ringshard::config::Sources;
@@ -66,6 +66,11 @@ pub enum Command {
     ///
     /// Exit code 1 if the server cannot be reached, or refuses the player.
     Play(play::Arguments),
+    /// Call an action of a server, download a resource, or chat: over HTTPS or in the world.
+    ///
+    /// The server tells the types of its requests, so the command works with each server and each game.
+    #[command(after_help = call::EXAMPLES)]
+    Call(call::Arguments),
     /// Collect everything about a running server and its host in one file, to attach to a bug report.
     Report(report::Arguments),
     /// Bake maps from heightmaps and glTF models, look at them, and make a sample map.

@@ -5,6 +5,7 @@
 mod accounts;
 mod admin;
 mod arguments;
+mod call;
 mod capture;
 mod config;
 mod control;
@@ -51,6 +52,7 @@ fn main() -> ExitCode {
         Command::Reload(arguments) => control::reload(&arguments),
         Command::Kick(arguments) => control::kick(&arguments),
         Command::Top(arguments) => top::run(&arguments),
+        Command::Call(arguments) => return call::run(&arguments),
         Command::Play(arguments) => play::run(&arguments),
         Command::Report(arguments) => report::run(&arguments),
         Command::Map(arguments) => map::run(&arguments),

@@ -48,12 +48,14 @@ pub struct Prepared {
 pub(super) fn prepare(settings: &Settings, raw: &RawValues) -> Result<Prepared, SettingErrors> {
     let preparation = Preparation { settings, raw };
     let (server, world, admin) = (preparation.server(), preparation.world(), preparation.admin());
+    let services = preparation.services();
     match (server, world, admin, preparation.admin_socket(), preparation.dump_folder()) {
-        (Ok(server), Ok(world), Ok(admin), Ok(admin_socket), Ok(dump_folder)) => {
+        (Ok(server), Ok(world), Ok(admin), Ok(admin_socket), Ok(dump_folder)) if services.is_ok() => {
             Ok(Prepared { jobs: jobs(settings), server, world, admin, admin_socket, dump_folder })
         }
         (server, world, admin, admin_socket, dump_folder) => {
-            let errors = [server.err(), world.err(), admin.err(), admin_socket.err(), dump_folder.err()];
+            let errors =
+                [server.err(), world.err(), admin.err(), admin_socket.err(), dump_folder.err(), services.err()];
             Err(SettingErrors(errors.into_iter().flatten().flat_map(|errors| errors.0).collect()))
         }
     }
@@ -240,6 +242,35 @@ impl Preparation<'_> {
             return Err(SettingErrors(vec![self.together(&["admin-socket"], text)]));
         }
         Ok(Some(path.clone()))
+    }
+
+    /// Whether the folder of the services can be made, and the files exist that they read.
+    fn services(&self) -> Result<(), SettingErrors> {
+        let settings = self.settings;
+        let mut errors = Vec::new();
+        let folder = settings.services.as_ref().filter(|folder| !folder.is_dir());
+        let above = folder.and_then(|folder| folder.parent()).filter(|above| !above.as_os_str().is_empty());
+        if let (Some(folder), Some(above)) = (folder, above)
+            && !above.is_dir()
+        {
+            let text = format!("services is {}, but the folder above it does not exist: create it", folder.display());
+            errors.push(self.together(&["services"], text));
+        }
+        for (name, file) in [
+            ("login-certificate", &settings.login_certificate),
+            ("login-certificate-key", &settings.login_certificate_key),
+            ("tiles-token-file", &settings.tiles_token_file),
+        ] {
+            let missing = file.as_ref().filter(|file| !file.is_file());
+            errors.extend(missing.map(|file| {
+                self.together(&[name], format!("{name} is {}, but there is no such file", file.display()))
+            }));
+        }
+        if settings.login_certificate.is_some() != settings.login_certificate_key.is_some() {
+            let text = "login-certificate and login-certificate-key belong together: set both or none".into();
+            errors.push(self.together(&["login-certificate", "login-certificate-key"], text));
+        }
+        if errors.is_empty() { Ok(()) } else { Err(SettingErrors(errors)) }
     }
 
     /// The folder for dumps, if it exists.

@@ -271,7 +271,7 @@ settings! {
         login_origins: Vec<String> = "", origins(), false;
         /// Host name or address, and UDP port, that a login tells clients to connect to. Without it: the name by which they have
         /// reached the login door, and the port of `listen`.
-        public_address: String = "", text("HOST:PORT", "a host name or an address, and a port"), false;
+        public_address: String = "", host_and_port(), false;
         /// Only clients with a ticket of an account enter the world. `false` also lets guests in.
         require_ticket: bool = "true", switch(), false;
         /// Public keys of other hosts' services whose tickets are good here, too: the file ticket.pub in their folder. With
@@ -284,7 +284,7 @@ settings! {
         /// --list` shows the actions.
         action_rates: Vec<(String, f64)> = "", rates(), true;
         /// Address of a program that checks the passwords of accounts that are kept elsewhere: it gets a POST with JSON.
-        accounts_hook: String = "", text("URL", "the address of a program, such as http://127.0.0.1:8080/check"), false;
+        accounts_hook: String = "", url(), false;
         /// Rate of all downloads together.
         download_kib: u64 = "65536", whole(1..=1 << 30, "KiB per second"), true;
         /// Rate of the downloads of one client.

@@ -244,9 +244,26 @@ fn path(placeholder: &str, expects: &str) -> ValueFormat<Option<PathBuf>> {
     ValueFormat::new(placeholder, expects, ValueKind::Text, |text| Ok((!text.is_empty()).then(|| text.into())))
 }
 
-/// Any text; empty for none.
-pub fn text(placeholder: &str, expects: &str) -> ValueFormat<String> {
-    ValueFormat::new(placeholder, expects, ValueKind::Text, |text| Ok(text.to_owned()))
+/// A host name or an address, and a port, which are not looked up; empty for none.
+pub fn host_and_port() -> ValueFormat<String> {
+    let expects = "a host name or an address, and a port, such as play.example:3565";
+    ValueFormat::new("HOST:PORT", expects, ValueKind::Text, |text| {
+        let is_whole = |(host, port): (&str, &str)| {
+            let is_host = !host.is_empty() && (!host.contains(':') || host.starts_with('[') && host.ends_with(']'));
+            is_host && port.parse::<u16>().is_ok()
+        };
+        if text.is_empty() || text.rsplit_once(':').is_some_and(is_whole) { Ok(text.to_owned()) } else { Err(None) }
+    })
+}
+
+/// The address of a program on the web; empty for none.
+pub fn url() -> ValueFormat<String> {
+    let expects = "an address such as http://127.0.0.1:8080/check";
+    ValueFormat::new("URL", expects, ValueKind::Text, |text| {
+        let host = text.strip_prefix("http://").or_else(|| text.strip_prefix("https://"));
+        let is_whole = host.is_some_and(|host| !host.is_empty() && !host.starts_with('/'));
+        if text.is_empty() || is_whole { Ok(text.to_owned()) } else { Err(None) }
+    })
 }
 
 /// A list of keys of 64 hexadecimal digits.

@@ -37,17 +37,31 @@ fn wrong_texts(key: &Setting) -> Vec<String> {
             wrong.map(Into::into).into()
         }
         (ValueKind::List, _) => vec!["10.0.0.0/33".into(), "example.com".into(), "10.0.0.0/8,x".into()],
-        (ValueKind::Text, "listen" | "admin") => {
+        (ValueKind::Text, "listen" | "admin" | "login") => {
             ["3565", "localhost", "localhost:", ":3565", "1.2.3.4:70000", "::1:9", "no.such.host.invalid:9"]
                 .map(Into::into)
                 .into()
         }
+        (ValueKind::Text, "public-address") => {
+            ["3565", "localhost", "localhost:", ":3565", "1.2.3.4:70000", "::1:9"].map(Into::into).into()
+        }
+        (ValueKind::Text, "accounts-hook") => ["x", "ftp://a", "https://", "http:///a"].map(Into::into).into(),
         (ValueKind::Text, "cpus") => ["4095", "3-1", "a", "0,", "0,0", "0-0,0", ""].map(Into::into).into(),
         (ValueKind::Text, "log") => vec!["loud".into(), "warn,loud".into(), String::new()],
         (
             ValueKind::Text,
-            "map" | "script" | "key" | "pre-shared-key" | "integrity-keys" | "admin-token-file" | "admin-socket"
-            | "dump-dir",
+            "map"
+            | "script"
+            | "key"
+            | "pre-shared-key"
+            | "integrity-keys"
+            | "admin-token-file"
+            | "admin-socket"
+            | "dump-dir"
+            | "services"
+            | "login-certificate"
+            | "login-certificate-key"
+            | "tiles-token-file",
         ) => vec![nowhere],
         (ValueKind::Text, other) => panic!("{other} is a text: add the texts that it refuses"),
     }

@@ -1,6 +1,7 @@
 //! The commands of the `ringshard` binary: what they print, what they refuse, and what they return.
 
 mod accounts;
+mod call;
 mod captures;
 mod keys;
 mod manual;

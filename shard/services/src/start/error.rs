@@ -61,7 +61,4 @@ pub enum StartError {
     /// The public key of the issuer cannot be written.
     #[error("cannot write the public key of the tickets' issuer to {0}: {1}")]
     Issuer(PathBuf, io::Error),
-    /// Only one of the two files of a certificate is set.
-    #[error("login-certificate and login-certificate-key belong together: set both or none")]
-    HalfCertificate,
 }

@@ -149,16 +149,15 @@ fn format_of(template: &str) -> TileFormat {
     }
 }
 
-/// Checks that the two files of a certificate belong together.
-pub(super) fn certificate(settings: &Settings, folder: &Path) -> Result<CertificateSource, StartError> {
+/// The files of the certificate, or one for development.
+fn certificate(settings: &Settings, folder: &Path) -> CertificateSource {
     match (&settings.login_certificate, &settings.login_certificate_key) {
-        (Some(chain), Some(key)) => Ok(CertificateSource::Files { chain: chain.clone(), key: key.clone() }),
-        (None, None) => {
+        (Some(chain), Some(key)) => CertificateSource::Files { chain: chain.clone(), key: key.clone() },
+        _ => {
             let name = host_of(&settings.public_address);
             let names = name.map(str::to_owned).into_iter().collect();
-            Ok(CertificateSource::Development { folder: folder.join("tls"), names })
+            CertificateSource::Development { folder: folder.join("tls"), names }
         }
-        _ => Err(StartError::HalfCertificate),
     }
 }
 
@@ -177,16 +176,11 @@ pub(super) fn write_issuer(folder: &Path, accounts: Option<&Accounts>) -> Result
 }
 
 /// The settings of the login door.
-pub(super) fn door(
-    settings: &Settings,
-    folder: &Path,
-    address: SocketAddr,
-    server: ServerIdentity,
-) -> Result<LoginSettings, StartError> {
+pub(super) fn door(settings: &Settings, folder: &Path, address: SocketAddr, server: ServerIdentity) -> LoginSettings {
     let world = World { address: public_address(settings, server.listen), key: ServerKey(server.key) };
-    let door = LoginSettings::new(address, certificate(settings, folder)?);
+    let door = LoginSettings::new(address, certificate(settings, folder));
     let operators = settings.operators.iter().map(|number| AccountId(*number)).collect();
-    Ok(LoginSettings { worlds: vec![world], operators, origins: settings.login_origins.clone(), ..door })
+    LoginSettings { worlds: vec![world], operators, origins: settings.login_origins.clone(), ..door }
 }
 
 /// The address at which other hosts' clients reach this server, as far as it is known.

@@ -1,0 +1,32 @@
+//! What both ways to a server's actions have in common.
+
+use super::failure::Failure;
+use ringshard_client::requests::value::Value;
+use serde_json::Value as Json;
+
+/// A way to a server's actions.
+pub trait Door {
+    /// Calls an action, and waits for its answer.
+    ///
+    /// # Errors
+    /// [`Failure`].
+    fn call(&mut self, path: &str, request: &Value) -> Result<Answer, Failure>;
+}
+
+/// What an action answers.
+pub enum Answer {
+    /// A value that knows its type, from UDP.
+    Typed(Value),
+    /// JSON, from HTTPS.
+    Json(Json),
+}
+
+impl Answer {
+    /// The answer as JSON.
+    pub fn to_json(&self) -> Json {
+        match self {
+            Answer::Typed(value) => value.to_json(),
+            Answer::Json(json) => json.clone(),
+        }
+    }
+}
