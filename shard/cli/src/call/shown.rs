@@ -1,7 +1,7 @@
 //! JSON for people, in the style of typed values: `{ name: "Paris", at: [1.5, 2] }`.
 
 use serde_json::Value as Json;
-use std::fmt;
+use std::fmt::{self, Write};
 
 /// Shows JSON for people.
 pub struct Shown<'a>(pub &'a Json);
@@ -24,12 +24,21 @@ impl fmt::Display for Shown<'_> {
             Json::Object(fields) if fields.is_empty() => f.write_str("{}"),
             Json::Object(fields) => {
                 for (at, (name, value)) in fields.iter().enumerate() {
-                    write!(f, "{} {}: {}", if at == 0 { "{" } else { "," }, name.escape_debug(), Shown(value))?;
+                    write!(f, "{} {}: {}", if at == 0 { "{" } else { "," }, plain(name), Shown(value))?;
                 }
                 f.write_str(" }")
             }
         }
     }
+}
+
+/// A text without the control characters that a hostile one could hold for a terminal.
+pub fn plain(text: &str) -> String {
+    let mut plain = String::new();
+    for it in text.chars() {
+        let _ = if it.is_control() { write!(plain, "{}", it.escape_default()) } else { write!(plain, "{it}") };
+    }
+    plain
 }
 
 #[cfg(test)]

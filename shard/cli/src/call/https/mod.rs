@@ -6,6 +6,7 @@ mod trust;
 use super::arguments::LoginArguments;
 use super::door::{Answer, Door};
 use super::failure::Failure;
+use super::shown::plain;
 use connector::TlsConnector;
 use ringshard_client::requests::value::Value;
 use serde_json::Value as Json;
@@ -103,8 +104,8 @@ impl Door for Https {
 }
 
 fn refusal(status: StatusCode, json: Option<&Json>, text: &str) -> Failure {
-    let said = json.and_then(|json| json["error"].as_str()).map(str::to_owned);
-    let excerpt = || text.chars().take(EXCERPT).flat_map(char::escape_debug).collect();
+    let said = json.and_then(|json| json["error"].as_str()).map(plain);
+    let excerpt = || plain(&text.chars().take(EXCERPT).collect::<String>());
     let wait = json.and_then(|json| json["wait_ms"].as_u64()).filter(|wait| *wait > 0).map(Duration::from_millis);
     Failure::Refused { status: status.as_u16(), message: said.unwrap_or_else(excerpt), wait }
 }

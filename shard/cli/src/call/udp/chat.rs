@@ -2,12 +2,12 @@
 
 use super::super::door::{Answer, Door};
 use super::super::failure::Failure;
+use super::super::shown::plain;
 use super::world::{Heard, World};
 use crate::output;
 use ringshard_client::requests::value::{Schema, Value};
 use serde_json::json;
 use signal_hook::consts::{SIGINT, SIGTERM};
-use std::fmt::Write;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
 
@@ -66,15 +66,6 @@ fn line((topic, value): &Heard, as_json: bool) -> String {
         }
         _ => format!("{}: {value}", plain(topic)),
     }
-}
-
-/// A text without the control characters that a hostile one could hold for a terminal.
-fn plain(text: &str) -> String {
-    let mut plain = String::new();
-    for it in text.chars() {
-        let _ = if it.is_control() { write!(plain, "{}", it.escape_default()) } else { write!(plain, "{it}") };
-    }
-    plain
 }
 
 #[cfg(test)]

@@ -3,6 +3,7 @@
 use super::super::door::{Answer, Door};
 use super::super::failure::Failure;
 use super::super::login::Entrance;
+use super::super::shown::plain;
 use ringshard::runtime::entropy::random_bytes;
 use ringshard_client::requests::caller::{Calls, End};
 use ringshard_client::requests::download::{Downloads, Verify};
@@ -175,9 +176,13 @@ impl World {
             return self.answered(answer);
         }
         match message.first() {
-            // A malformed message changes nothing; what it should have said is asked for again.
-            Some(&(kinds::OPENED | kinds::PIECE)) => drop(self.downloads.receive(now.as_millis() as u64, message)),
-            Some(&(kinds::GREETING | kinds::OUTCOME)) => drop(self.calls.receive(now, message)),
+            // A malformed message changes nothing: what it should have said is asked for again.
+            Some(&(kinds::OPENED | kinds::PIECE)) => {
+                let _ = self.downloads.receive(now.as_millis() as u64, message);
+            }
+            Some(&(kinds::GREETING | kinds::OUTCOME)) => {
+                let _ = self.calls.receive(now, message);
+            }
             Some(&kinds::NOTICE) => self.heard(message),
             // Snapshots and events are of a contract that this client does not know.
             _ => {}
@@ -284,7 +289,7 @@ fn answer(end: End) -> Result<Answer, Failure> {
         End::Refused { status, wait, value } => {
             let value = Value::from_bytes(&value).ok();
             let message = match value.as_ref().and_then(|value| value.field("message")) {
-                Some(Value::Text(text)) => text.escape_debug().to_string(),
+                Some(Value::Text(text)) => plain(text),
                 _ => "the server does not say why".into(),
             };
             Err(Failure::Refused { status, message, wait })
