@@ -184,8 +184,19 @@ impl Configuration {
 
     /// Why a setting of the services has no effect.
     fn lacks_services(&self, setting: &Setting) -> Option<&'static str> {
-        let is_of_login =
-            ["login-certificate", "login-certificate-key", "login-origins", "public-address", "accounts-hook"];
+        let is_of_login = [
+            "login-certificate",
+            "login-certificate-key",
+            "login-origins",
+            "login-worlds",
+            "public-address",
+            "accounts-hook",
+            "accounts-hook-token-file",
+            "registration",
+            "password-memory-mib",
+            "password-passes",
+            "password-threads",
+        ];
         match (&self.settings.services, self.settings.login) {
             _ if !self.sources.has_services => Some("this program has no services"),
             (None, _) if setting.name != "services" => Some("services is not set"),

@@ -260,6 +260,7 @@ impl Preparation<'_> {
             ("login-certificate", &settings.login_certificate),
             ("login-certificate-key", &settings.login_certificate_key),
             ("tiles-token-file", &settings.tiles_token_file),
+            ("accounts-hook-token-file", &settings.accounts_hook_token_file),
         ] {
             let missing = file.as_ref().filter(|file| !file.is_file());
             errors.extend(missing.map(|file| {

@@ -272,6 +272,18 @@ settings! {
         /// Host name or address, and UDP port, that a login tells clients to connect to. Without it: the name by which they have
         /// reached the login door, and the port of `listen`.
         public_address: String = "", host_and_port(), false;
+        /// Other servers that players of this login can enter: the public key of each, and the host name or address with the UDP
+        /// port at which clients reach it.
+        login_worlds: Vec<(String, String)> = "", pairs("KEY=HOST:PORT", "a list of public keys with a host and a port each"),
+            false;
+        /// Whether players can make accounts for themselves. `ringshard accounts import` also makes accounts.
+        registration: bool = "true", switch(), false;
+        /// Memory that a hash of a password takes, with Argon2id. `ringshard accounts calibrate` measures what it costs.
+        password_memory_mib: u64 = "19", whole(1..=1_024, "MiB"), false;
+        /// Passes over that memory.
+        password_passes: u64 = "2", whole(1..=100, ""), false;
+        /// Threads that compute hashes of passwords: as many logins are checked at the same time.
+        password_threads: u64 = "1", whole(1..=64, ""), false;
         /// Only clients with a ticket of an account enter the world. `false` also lets guests in.
         require_ticket: bool = "true", switch(), false;
         /// Public keys of other hosts' services whose tickets are good here, too: the file ticket.pub in their folder. With
@@ -285,6 +297,9 @@ settings! {
         action_rates: Vec<(String, f64)> = "", rates(), true;
         /// Address of a program that checks the passwords of accounts that are kept elsewhere: it gets a POST with JSON.
         accounts_hook: String = "", url(), false;
+        /// File with the secret that this program knows the server by: the server sends it as `Authorization: Bearer`. Other
+        /// users of this host must not be able to read it.
+        accounts_hook_token_file: Option<PathBuf> = "", file(), false;
         /// Rate of all downloads together.
         download_kib: u64 = "65536", whole(1..=1 << 30, "KiB per second"), true;
         /// Rate of the downloads of one client.

@@ -61,7 +61,8 @@ fn wrong_texts(key: &Setting) -> Vec<String> {
             | "services"
             | "login-certificate"
             | "login-certificate-key"
-            | "tiles-token-file",
+            | "tiles-token-file"
+            | "accounts-hook-token-file",
         ) => vec![nowhere],
         (ValueKind::Text, other) => panic!("{other} is a text: add the texts that it refuses"),
     }

@@ -55,6 +55,9 @@ pub enum StartError {
     /// The login door.
     #[error(transparent)]
     Door(#[from] login::OpenError),
+    /// A world that has no key.
+    #[error("login-worlds: {0} is no public key of a server, which has 64 hexadecimal digits")]
+    World(String),
     /// A rate of an action that does not exist.
     #[error("action-rates: there is no action {0}; `ringshard call --list` shows those of a running server")]
     NoAction(String),

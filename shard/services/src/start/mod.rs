@@ -114,7 +114,7 @@ async fn open_all(
     port::serve(ends, &reach, files.accounts.clone());
     let door = match (&files.accounts, settings.login) {
         (Some(accounts), Some(address)) => {
-            let door = open::door(settings, folder, address, server);
+            let door = open::door(settings, folder, address, server)?;
             Some(Door::open(door, accounts.clone(), actions, hub).await?)
         }
         _ => None,

@@ -3,7 +3,7 @@
 use super::{ServerIdentity, StartError};
 use crate::AccountId;
 use crate::accounts::directory::{HttpDirectory, HttpDirectorySettings};
-use crate::accounts::{AccountSettings, Accounts};
+use crate::accounts::{self, AccountSettings, Accounts, PasswordCost};
 use crate::actions::Builder;
 use crate::directions::{self, Directions, Geocoder, LocalDirections, PlacesGeocoder, Roads};
 use crate::login::{LoginSettings, World, certificates::CertificateSource};
@@ -16,6 +16,7 @@ use crate::tiles::{
 };
 use ringshard::config::Settings;
 use std::net::SocketAddr;
+use std::num::NonZeroUsize;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 use std::time::Duration;
@@ -89,33 +90,44 @@ impl Files {
 }
 
 fn accounts(settings: &Settings, folder: &Path) -> Result<Accounts, StartError> {
+    let secret = token("accounts-hook-token-file", settings.accounts_hook_token_file.as_ref())?;
+    let secret = secret.map(accounts::Secret);
     let hook = Some(&settings.accounts_hook).filter(|url| !url.is_empty());
     let directory = hook.map(|url| {
         HttpDirectory::new(HttpDirectorySettings {
             name: "hook".into(),
             url: url.clone(),
-            secret: None,
+            secret: secret.clone(),
             timeout: HOOK_TIMEOUT,
             parallel: HOOK_PARALLEL,
             certificates: Some(AUTHORITIES.into()),
         })
     });
     let directory = directory.transpose()?;
-    let settings =
-        AccountSettings { directory: directory.map(|it| Arc::new(it) as Arc<_>), ..AccountSettings::default() };
-    Ok(Accounts::open(folder, settings)?)
+    let cost = PasswordCost {
+        memory_kib: settings.password_memory_mib as u32 * 1_024,
+        passes: settings.password_passes as u32,
+        ..PasswordCost::default()
+    };
+    let own = AccountSettings {
+        registration: settings.registration,
+        password_cost: cost,
+        password_threads: NonZeroUsize::new(settings.password_threads as usize).expect("at least one"),
+        directory: directory.map(|it| Arc::new(it) as Arc<_>),
+        ..AccountSettings::default()
+    };
+    Ok(Accounts::open(folder, own)?)
+}
+
+/// The token in a file.
+fn token(setting: &'static str, path: Option<&PathBuf>) -> Result<Option<String>, StartError> {
+    let Some(path) = path else { return Ok(None) };
+    let failed = |error: std::io::Error| StartError::File { setting, path: path.clone(), why: error.to_string() };
+    Ok(Some(std::fs::read_to_string(path).map_err(failed)?.trim().to_owned()))
 }
 
 async fn tiles(settings: &Settings, folder: &Path) -> Result<Tiles, StartError> {
-    let token = settings.tiles_token_file.as_ref().map(|path| {
-        let why = |error: std::io::Error| StartError::File {
-            setting: "tiles-token-file",
-            path: path.clone(),
-            why: error.to_string(),
-        };
-        std::fs::read_to_string(path).map(|text| Secret(text.trim().to_owned())).map_err(why)
-    });
-    let token = token.transpose()?;
+    let token = token("tiles-token-file", settings.tiles_token_file.as_ref())?.map(Secret);
     let (mut sets, mut is_remote) = (Vec::new(), false);
     for (set, source) in &settings.tiles {
         if !tiles::is_set(set) {
@@ -176,11 +188,21 @@ pub(super) fn write_issuer(folder: &Path, accounts: Option<&Accounts>) -> Result
 }
 
 /// The settings of the login door.
-pub(super) fn door(settings: &Settings, folder: &Path, address: SocketAddr, server: ServerIdentity) -> LoginSettings {
+pub(super) fn door(
+    settings: &Settings,
+    folder: &Path,
+    address: SocketAddr,
+    server: ServerIdentity,
+) -> Result<LoginSettings, StartError> {
     let world = World { address: public_address(settings, server.listen), key: ServerKey(server.key) };
     let door = LoginSettings::new(address, certificate(settings, folder));
+    let mut worlds = vec![world];
+    for (key, address) in &settings.login_worlds {
+        let key = key.parse().map_err(|_| StartError::World(key.clone()))?;
+        worlds.push(World { address: address.clone(), key });
+    }
     let operators = settings.operators.iter().map(|number| AccountId(*number)).collect();
-    LoginSettings { worlds: vec![world], operators, origins: settings.login_origins.clone(), ..door }
+    Ok(LoginSettings { worlds, operators, origins: settings.login_origins.clone(), ..door })
 }
 
 /// The address at which other hosts' clients reach this server, as far as it is known.
