@@ -221,7 +221,6 @@ mod tests {
             ("log-level", "log"),
             ("connections", "max-connections"),
             ("pre-shared", "pre-shared-key"),
-            ("threads", "services-threads"),
             ("tls-certificate", "login-certificate"),
         ] {
             assert_eq!(suggested(given), Some(meant), "{given}");

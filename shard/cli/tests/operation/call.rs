@@ -44,15 +44,16 @@ impl Served {
             &["places", "import", &cities, "--dir", &dir][..],
             &["resources", "keygen", "--out", &key],
             &["resources", "add", &map, "--prefix", "maps/", "--key", &key, "--dir", &resources],
-            &["accounts", "import", &account, "--dir", &dir],
         ] {
             let output = ringshard(arguments);
             assert!(output.status.success(), "{arguments:?}: {}", text(&output.stderr));
         }
-        set_password(&dir);
         let login = free_address().to_string();
         let flags = ["--game", "demo", "--services", &dir, "--login", &login];
         let server = Server::start(name, "", &flags);
+        let imported = ringshard(&["accounts", "import", &account, "--dir", &dir]);
+        assert!(imported.status.success(), "{}", text(&imported.stderr));
+        set_password(&dir);
         let url = format!("https://{}", login.replace("127.0.0.1", "localhost"));
         Served { server, url, dir, folder, key }
     }

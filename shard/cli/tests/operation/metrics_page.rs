@@ -11,7 +11,8 @@ fn scrape() -> String {
 
 /// The same, with services.
 fn scrape_with_services() -> String {
-    let flags = ["--services", "services", "--login", "127.0.0.1:0", "--npcs", "1", "--entities", "16"];
+    let flags =
+        ["--game", "demo", "--services", "services", "--login", "127.0.0.1:0", "--npcs", "1", "--entities", "16"];
     let server = Server::start("metrics-services", "", &flags);
     server.admin_client().text("/metrics").unwrap()
 }

@@ -65,6 +65,12 @@ impl Download {
             }
         }
     }
+
+    /// Removes the file of a download that does not begin because of `failure`.
+    pub fn give_up(self, failure: Failure) -> Failure {
+        self.out.discard();
+        failure
+    }
 }
 
 /// What was downloaded.

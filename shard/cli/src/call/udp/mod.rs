@@ -27,7 +27,12 @@ pub fn perform(arguments: &Arguments, address: &str, entrance: &Entrance, deed: 
         _ => None,
     };
     let verify = download.as_ref().and_then(Download::verify);
-    let mut world = World::enter(address, entrance, verify, arguments.timeout())?;
+    let entered = World::enter(address, entrance, verify, arguments.timeout());
+    let (mut world, download) = match (entered, download) {
+        (Ok(world), download) => (world, download),
+        (Err(failure), Some(download)) => return Err(download.give_up(failure)),
+        (Err(failure), None) => return Err(failure),
+    };
     let done = match (deed, download) {
         (_, Some(download)) => download.run(&mut world, arguments.print_json()),
         (Deed::Chat(room), _) => chat::listen(&mut world, room, arguments.print_json()),
