@@ -144,7 +144,7 @@ fn a_login_door_is_known_by_its_certificate_and_a_player_by_the_password() {
     assert_ends(&pinned(&"0".repeat(64)), 3, &["certificate", "--fingerprint"]);
 
     let who = ["/v1/chat/history", "--field", "room=hall"];
-    assert_ends(&served.https(&who), 1, &["401", "login"]);
+    assert_ends(&served.https(&who), 1, &["401", "log in"]);
     assert_ends(&served.https(&[&who[..], &["--token", "wrong"]].concat()), 1, &["401"]);
     let (listen, certificate) = (served.server.listen.to_string(), served.certificate());
     let with_password = |password: &str, arguments: &[&str]| {
