@@ -41,6 +41,7 @@ step engine/conformance/run.sh "$bin/ringshard"
 step "$bin/ringshard-bench" echo --clients 64 --rate 60 --secs 1
 step "$bin/ringshard-bench" echo --clients 64 --rate 60 --secs 1 --datapath mmsg
 step scripts/services.sh --no-build
+step scripts/services.sh --no-build
 step scripts/lab-hosts.sh --no-build
 step "$bin/ringshard-bench" simulate --seeds 1..40
 step "$bin/ringshard-bench" simulate-world --minutes 0.2
