@@ -70,7 +70,7 @@ pub enum Command {
     ///
     /// The server tells the types of its requests, so the command works with each server and each game.
     #[command(after_help = call::EXAMPLES)]
-    Call(call::Arguments),
+    Call(Box<call::Arguments>),
     /// Collect everything about a running server and its host in one file, to attach to a bug report.
     Report(report::Arguments),
     /// Bake maps from heightmaps and glTF models, look at them, and make a sample map.
