@@ -91,7 +91,7 @@ impl Services {
             // Sometimes to somebody who is not there.
             let player = player + u64::from(self.random.chance(200));
             let is_bulk = self.random.chance(500);
-            self.say(core, &ToCore::Message { player, is_bulk, bytes: &vec![31; bytes] });
+            self.say(core, &ToCore::Message { player, is_bulk, bytes: &vec![26; bytes] });
         }
         Ok(())
     }

@@ -263,7 +263,7 @@ impl Simulator {
             3 => {
                 let channel = Channel::new((draw % 16) as u8).expect("there are sixteen channels");
                 let kind =
-                    self.random.pick(&[kinds::EVENT, kinds::ASK, kinds::ANSWER, kinds::ENTER_TO_WORLD, 16, 31, 0, 200]);
+                    self.random.pick(&[kinds::EVENT, kinds::ASK, kinds::ANSWER, kinds::ENTER_TO_WORLD, 16, 26, 0, 200]);
                 let mut message = vec![kind];
                 message.extend((0..self.random.magnitude(1, 200)).map(|_| self.random.next() as u8));
                 client.send(now, channel, &message);

@@ -13,4 +13,4 @@ pub const ASK: u8 = 8;
 /// Server to client, reliable: the answer to an ask.
 pub const ANSWER: u8 = 9;
 /// Messages between a client and the server's services. A core and a world do not read them (PROTOCOL.md#services).
-pub const SERVICES: std::ops::RangeInclusive<u8> = 16..=31;
+pub const SERVICES: std::ops::RangeInclusive<u8> = 16..=26;
