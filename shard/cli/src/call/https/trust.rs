@@ -54,7 +54,7 @@ fn roots(file: Option<&Path>) -> Result<RootCertStore, Failure> {
     if added == 0 { Err(unfit("the file has none".into())) } else { Ok(roots) }
 }
 
-/// Trusts one certificate, whoever it names and whenever it expires.
+/// Trusts one certificate, without regard to its names and its time.
 #[derive(Debug)]
 struct Pinned {
     fingerprint: [u8; 32],
@@ -87,7 +87,7 @@ impl ServerCertVerifier for Pinned {
         Err(Error::General("only TLS 1.3 is spoken".into()))
     }
 
-    /// Without this check, everybody who has seen the certificate could show it.
+    /// Without this check, anybody with a copy of the certificate could show it.
     fn verify_tls13_signature(
         &self,
         message: &[u8],
