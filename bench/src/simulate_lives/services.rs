@@ -88,7 +88,7 @@ impl Services {
             }
         }
         for (player, bytes) in answers {
-            // Sometimes to somebody who is not there.
+            // Some messages go to a player that does not exist.
             let player = player + u64::from(self.random.chance(200));
             let is_bulk = self.random.chance(500);
             self.say(core, &ToCore::Message { player, is_bulk, bytes: &vec![26; bytes] });

@@ -116,8 +116,8 @@ impl Driver {
     }
 
     /// Disconnects, and tells the server. [`Event::Closed`] follows within about 100 ms, while [`Self::update`] or
-    /// [`Self::flush`] is called: the server is told several times, because an overloaded one drops datagrams that arrive
-    /// together. A driver that is dropped meanwhile tells it at once.
+    /// [`Self::flush`] is called: the Disconnect is sent several times, because an overloaded server drops datagrams that
+    /// arrive together. A driver that is dropped meanwhile sends the rest at once.
     pub fn disconnect(&mut self) {
         self.client.disconnect_spread();
         self.flush();

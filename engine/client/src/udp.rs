@@ -125,8 +125,8 @@ impl<R: Rules> Udp<R> {
     }
 
     /// Disconnects, and tells the server. [`News::Closed`] follows within about 100 ms, while [`Self::poll`] or
-    /// [`Self::flush`] is called: the server is told several times, because an overloaded one drops datagrams that arrive
-    /// together. A client that is dropped meanwhile tells it at once.
+    /// [`Self::flush`] is called: the Disconnect is sent several times, because an overloaded server drops datagrams that
+    /// arrive together. A client that is dropped meanwhile sends the rest at once.
     pub fn close(&mut self) {
         self.client.close_spread();
         self.flush();

@@ -5,7 +5,7 @@
 //! cargo run --release -p ringshard-services --example door-load -- ADDRESS CERTIFICATE calls THREADS SECONDS PATH JSON
 //! ```
 //! The storm logs in as `player-N@example.com`, N from 0 on, with the password `correct horse battery`, each from an address
-//! 127.1.0.0/16. Who is told to wait waits for so long, and tries again.
+//! 127.1.0.0/16. A login that gets a time to wait waits so long and tries again.
 
 use rustls::pki_types::pem::PemObject;
 use rustls::pki_types::{CertificateDer, ServerName};
@@ -110,7 +110,7 @@ fn log_in(door: &Door, number: u64, addresses: u64, tally: &Tally) -> Result<(),
     let from = SocketAddr::from(([127, 1, (host / 250) as u8, (host % 250 + 1) as u8], 0));
     let body = format!("{{\"email\":\"player-{number}@example.com\",\"password\":\"correct horse battery\"}}");
     loop {
-        // A connection that is refused is told nothing: as a browser would, it tries again.
+        // A refused connection carries no answer: the login tries again, as a browser would.
         let answer = door.connect(Some(from)).and_then(|mut stream| post(&mut stream, "/v1/login", &body));
         let wait = match answer {
             Ok((200, _)) => break,

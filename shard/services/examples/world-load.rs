@@ -8,8 +8,7 @@
 
 #[path = "../tests/world/game.rs"]
 mod game;
-// The tests use all of it.
-#[allow(dead_code)]
+#[allow(dead_code, reason = "the tests use all of it")]
 #[path = "../tests/world/server.rs"]
 mod server;
 

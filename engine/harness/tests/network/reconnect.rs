@@ -134,7 +134,7 @@ fn while_newcomers_are_refused_sessions_resume_and_new_clients_wait_until_they_a
     world.run_until("the session is resumed", |world| world.clients[client].resumptions() == [false, true]);
     world.run_for(Duration::from_secs(5));
     assert!(!world.clients[newcomer].client.is_connected() && world.server.connections() == 1);
-    assert!(world.server.stats().denied_busy > 0, "it is told to wait");
+    assert!(world.server.stats().denied_busy > 0, "the server denies the client with a wait");
     world.server.refuse_newcomers(false);
     world.run_until("the new client has joined", |world| world.clients[newcomer].client.is_connected());
 }

@@ -39,7 +39,7 @@ pub enum FromClient<'a> {
         /// Bytes of the range, 1 to [`FETCH_BYTES_MAX`].
         length: u32,
     },
-    /// Ends a download. The server sends none of what it has not sent yet.
+    /// Ends a download. The server sends no more of it.
     Stop {
         /// The client's number of the download.
         download: u32,

@@ -28,7 +28,7 @@ pub enum Arguments {
     Keygen(keygen::Arguments),
     /// Add files to the resources, or replace them. A running server serves them within a second.
     ///
-    /// All names change at once. Clients that download the old content of a name are told to begin again.
+    /// All names change at once. Downloads of the old content fail, and clients begin again.
     Add(add::Arguments),
     /// Sign resources that are in the store already, such as with a new key.
     Sign(sign::Arguments),

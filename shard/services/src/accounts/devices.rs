@@ -1,7 +1,7 @@
 //! Devices: what they sign to log in, and how challenges are checked without keeping them.
 //!
 //! A challenge is 8 bytes of time, 8 random bytes and 16 bytes of an HMAC-SHA-256 over both and the device's key. The secret
-//! of the HMAC is made at start. So whoever asks for challenges fills no memory. Only a challenge that an account's own device
+//! of the HMAC is made at start. So a flood of requests for challenges fills no memory. Only a challenge that an account's own device
 //! has signed is remembered as used.
 
 use ring::hmac;

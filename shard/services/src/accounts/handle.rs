@@ -153,7 +153,7 @@ impl Accounts {
         };
         let Some(found) = found else {
             Counters::count(&inner.counters.refused_token);
-            // Sessions work even beyond the limit, so that a neighbour who guesses ends nobody's play.
+            // Sessions work even beyond the limit, so guesses from one network do not end the sessions of others there.
             let wait = inner.limits.token_or_challenge(Network::of(from)).err();
             return Err(wait.map_or(LoginError::NoSession, |wait| self.too_many(wait)));
         };

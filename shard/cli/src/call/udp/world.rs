@@ -23,7 +23,7 @@ const SERVICES: Channel = Channel::new(13).expect("there is such a channel");
 const SEND_ROOM: usize = 20_000;
 /// How long one turn waits at most.
 const TURN: Duration = Duration::from_millis(50);
-/// How long the server is told of the end.
+/// For how long the client repeats its Disconnect.
 const GOODBYE: Duration = Duration::from_millis(200);
 /// After how long a busy server is asked again.
 const BUSY_WAIT: Duration = Duration::from_secs(1);
