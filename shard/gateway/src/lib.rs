@@ -16,7 +16,8 @@
 //! | [`thread`] | one thread's clients and uplinks | the above |
 //! | `carriers` | WebSocket, QUIC, WebTransport, WebRTC | `thread` |
 //! | `http` | TCP connections: page, WebSocket upgrades, signalling | `carriers` |
-//! | `admin` | metrics, connections, reload, drain | `thread` |
+//! | [`control`] | all threads together, as the admin port and signals see them | `thread` |
+//! | `admin` | metrics, connections, reload, drain | `control` |
 //! | `start` | binds, starts threads, signals, stops | all |
 
 #![forbid(unsafe_code)]
@@ -25,9 +26,12 @@ pub mod carrier;
 mod carriers;
 mod client;
 mod clock;
+pub mod control;
 pub mod counters;
+mod http;
 pub mod limits;
 pub mod settings;
+mod start;
 pub mod thread;
 mod uplink;
 
@@ -35,5 +39,6 @@ pub use carrier::Carrier;
 pub use client::Going;
 pub use limits::Refused;
 pub use settings::Settings;
+pub use start::{Gateway, StartError};
 pub use thread::{Port, Thread};
 pub use uplink::packet::Misbehaved;

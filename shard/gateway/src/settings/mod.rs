@@ -137,6 +137,39 @@ impl Default for LimitSettings {
 }
 
 impl Settings {
+    /// The settings after a reload: those of `fresh` that can change while the gateway runs, and its own otherwise. Also
+    /// the names of settings that differ and need a restart.
+    pub(crate) fn reloaded(&self, fresh: Settings) -> (Settings, Vec<&'static str>) {
+        let differ = [
+            ("name", self.name != fresh.name),
+            ("listen", self.listen != fresh.listen),
+            ("webrtc-port", self.webrtc_port != fresh.webrtc_port),
+            ("servers", self.servers != fresh.servers),
+            ("certificate", self.certificate != fresh.certificate),
+            ("public-address", self.public_address != fresh.public_address),
+            ("threads", self.threads != fresh.threads),
+            ("flows", self.flows != fresh.flows),
+            ("key", self.key != fresh.key),
+            ("admin", self.admin != fresh.admin),
+        ];
+        let need_restart = differ.into_iter().filter(|(_, differs)| *differs).map(|(name, _)| name).collect();
+        let kept = self.clone();
+        let next = Settings {
+            name: kept.name,
+            listen: kept.listen,
+            webrtc_port: kept.webrtc_port,
+            servers: kept.servers,
+            certificate: kept.certificate,
+            public_address: kept.public_address,
+            threads: kept.threads,
+            flows: kept.flows,
+            key: kept.key,
+            admin: kept.admin,
+            ..fresh
+        };
+        (next, need_restart)
+    }
+
     /// Whether the gateway is for development: without a certificate of its own.
     pub fn is_development(&self) -> bool {
         self.certificate.is_none()
