@@ -8,7 +8,7 @@
 //!
 //! | module | for | may use |
 //! |---|---|---|
-//! | `clock`, [`carrier`], [`counters`] | time, the kinds of carriers, what is counted | |
+//! | `clock`, `private_file`, [`carrier`], [`counters`] | time, files with secrets, the kinds of carriers, what is counted | |
 //! | [`settings`] | what the gateway is told | `carrier` |
 //! | [`limits`] | who may connect | `settings`, `counters` |
 //! | `client` | what a thread holds of a client | the above |
@@ -30,6 +30,7 @@ pub mod control;
 pub mod counters;
 mod http;
 pub mod limits;
+mod private_file;
 pub mod settings;
 mod start;
 pub mod thread;

@@ -71,6 +71,7 @@ pub fn settings(server: &EchoServer) -> Settings {
         carriers: vec![Carrier::WebSocket],
         threads: 2,
         flows: 2,
+        admin: None,
         ..Settings::default()
     }
 }
