@@ -48,8 +48,11 @@ fn clients_of_one_address_are_never_mixed_up() {
             player.step();
         }
     }
-    for (index, player) in players.iter_mut().enumerate() {
-        player.run_until("all echoes are there", |player| player.messages.len() == 20);
+    wait_until("all echoes are there", || {
+        players.iter_mut().for_each(Player::step);
+        players.iter().all(|player| player.messages.len() == 20)
+    });
+    for (index, player) in players.iter().enumerate() {
         let expected: Vec<_> = (0..20).map(|round| (Channel::RELIABLE_ORDERED, vec![index as u8, round])).collect();
         assert_eq!(player.messages, expected);
     }
