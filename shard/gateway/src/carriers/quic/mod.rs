@@ -29,7 +29,7 @@ mod native;
 mod statistics;
 mod webtransport;
 
-pub use configuration::{Keys, bind};
+pub use configuration::{Keys, steer};
 
 use crate::settings::Settings;
 use crate::thread::Thread;
@@ -61,7 +61,7 @@ pub struct Quic {
 }
 
 impl Quic {
-    /// An endpoint on `socket`, which is that of this thread: see [`bind`]. Call it in a `LocalSet` of a single-threaded
+    /// An endpoint on `socket`, which is that of this thread: see [`steer`]. Call it in a `LocalSet` of a single-threaded
     /// runtime.
     ///
     /// # Errors
