@@ -151,6 +151,18 @@ fn a_drain_tells_clients_to_go_and_admits_nobody() {
 }
 
 #[test]
+fn a_gateway_that_stops_tells_its_clients() {
+    let server = UdpServer::start();
+    let gateway = Gateway::start(before(server.address));
+    run(async {
+        let connection = gateway.connect().await;
+        until(|| gateway.count(|counters| &counters.joined_quic) == 1).await;
+        gateway.order(|| Order::Stop);
+        assert_eq!(closed_with(connection.closed().await), (1, "the gateway shuts down".to_owned()));
+    });
+}
+
+#[test]
 fn the_host_name_names_the_server() {
     let (first, second) = (UdpServer::start(), UdpServer::start());
     let mut settings = before(first.address);
