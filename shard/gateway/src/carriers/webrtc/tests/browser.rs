@@ -2,6 +2,8 @@
 
 use super::super::bounds::LABEL;
 use super::super::crypto;
+use rand_chacha::ChaCha8Rng;
+use rand_chacha::rand_core::{Rng, SeedableRng};
 use std::net::SocketAddr;
 use std::sync::Arc;
 use std::time::{Duration, Instant};
@@ -38,9 +40,9 @@ pub(super) struct Browser {
     pub(super) sizes: Vec<usize>,
     /// STUN packets that have arrived.
     pub(super) answers: Vec<Vec<u8>>,
-    /// Loses every n-th packet, in each direction.
-    pub(super) loses_every: Option<usize>,
-    packets: usize,
+    /// Loses so many of a hundred packets, in each direction.
+    pub(super) loss_percent: u32,
+    random: ChaCha8Rng,
 }
 
 impl Browser {
@@ -64,8 +66,8 @@ impl Browser {
             sent: Vec::new(),
             sizes: Vec::new(),
             answers: Vec::new(),
-            loses_every: None,
-            packets: 0,
+            loss_percent: 0,
+            random: ChaCha8Rng::seed_from_u64(1),
         }
     }
 
@@ -143,8 +145,7 @@ impl Browser {
     }
 
     fn loses(&mut self) -> bool {
-        self.packets += 1;
-        self.loses_every.is_some_and(|every| self.packets.is_multiple_of(every))
+        self.random.next_u32() % 100 < self.loss_percent
     }
 
     async fn drain(&mut self) -> Instant {

@@ -41,12 +41,22 @@ fn play<F: Future<Output = ()>>(scene: impl FnOnce(Rc<WebRtc>) -> F) {
     });
 }
 
+/// The server answers a datagram of this length with 600 numbered ones.
+const FLOOD_BYTES: usize = 33;
+
 async fn echo(server: UdpSocket) {
     let mut buffer = [0; 2_048];
     loop {
         // A client that is gone costs an error here.
-        if let Ok((length, from)) = server.recv_from(&mut buffer).await {
-            let _ = server.send_to(&buffer[..length], from).await;
+        let Ok((length, from)) = server.recv_from(&mut buffer).await else { continue };
+        let repeats = if length == FLOOD_BYTES { 600 } else { 1 };
+        for number in 0..repeats {
+            let mut answer = buffer[..length].to_vec();
+            if repeats > 1 {
+                answer.resize(1_000, number as u8);
+                answer[14..18].copy_from_slice(&u32::to_le_bytes(number));
+            }
+            let _ = server.send_to(&answer, from).await;
         }
     }
 }
@@ -122,20 +132,39 @@ fn two_browsers_are_not_mixed_up() {
     });
 }
 
+/// Sends 200 datagrams. Returns how many come back.
+async fn exchange(browser: &mut Browser) -> usize {
+    browser.received.clear();
+    for _ in 0..200 {
+        browser.send(&datagram(7, 300)).await;
+        browser.linger(Duration::from_millis(3)).await;
+    }
+    browser.linger(Duration::from_millis(200)).await;
+    browser.received.len()
+}
+
 #[test]
-fn with_every_tenth_packet_lost_it_connects_and_goes_on() {
+fn with_three_percent_of_packets_lost_datagrams_do_not_queue() {
+    play(|webrtc| async move {
+        let mut browser = connected(&webrtc).await;
+        browser.loss_percent = 3;
+        let returned = exchange(&mut browser).await;
+        assert!(returned >= 160, "{returned} of 200 came back");
+    });
+}
+
+#[test]
+fn with_ten_percent_of_packets_lost_it_connects_and_goes_on_at_full_rate_when_the_loss_ends() {
     play(|webrtc| async move {
         let mut browser = Browser::new(&[channel()]).await;
-        browser.loses_every = Some(10);
+        browser.loss_percent = 10;
         connect(&webrtc, &mut browser).await;
         assert!(browser.until(PATIENCE, Browser::is_open).await, "{:?}", webrtc.thread.counters());
-        let mut sent = 0;
-        for _ in 0..200 {
-            sent += usize::from(browser.send(&datagram(7, 300)).await);
-            browser.linger(Duration::from_millis(5)).await;
-        }
-        browser.linger(Duration::from_millis(300)).await;
-        assert!(browser.received.len() * 10 >= sent * 6, "{} of {sent} came back", browser.received.len());
+        let returned = exchange(&mut browser).await;
+        assert!(returned >= 40, "{returned} of 200 came back");
+        browser.loss_percent = 0;
+        browser.linger(Duration::from_secs(2)).await;
+        assert!(exchange(&mut browser).await >= 195);
     });
 }
 
@@ -239,12 +268,8 @@ fn another_certificate_than_that_of_the_offer_is_refused() {
 fn what_a_server_sends_to_a_client_that_does_not_read_is_bounded_and_the_newest_arrives() {
     play(|webrtc| async move {
         let mut browser = connected(&webrtc).await;
-        for number in 0..600_u32 {
-            let mut message = datagram(7, 1_000);
-            message[14..18].copy_from_slice(&number.to_le_bytes());
-            browser.send(&message).await;
-            tokio::task::yield_now().await;
-        }
+        browser.send(&datagram(7, FLOOD_BYTES)).await;
+        tokio::time::sleep(Duration::from_millis(200)).await;
         browser.linger(Duration::from_secs(2)).await;
         assert!(browser.received.len() > 30);
         let last = browser.received.last().unwrap();
