@@ -8,7 +8,7 @@
 //!
 //! | module | for | may use |
 //! |---|---|---|
-//! | `clock`, [`carrier`], [`counters`] | time, the kinds of carriers, what is counted | |
+//! | `clock`, `private_file`, [`carrier`], [`counters`] | time, files with secrets, the kinds of carriers, what is counted | |
 //! | [`settings`] | what the gateway is told | `carrier` |
 //! | [`limits`] | who may connect | `settings`, `counters` |
 //! | `client` | what a thread holds of a client | the above |
@@ -16,7 +16,8 @@
 //! | [`thread`] | one thread's clients and uplinks | the above |
 //! | `carriers` | WebSocket, QUIC, WebTransport, WebRTC | `thread` |
 //! | `http` | TCP connections: page, WebSocket upgrades, signalling | `carriers` |
-//! | `admin` | metrics, connections, reload, drain | `thread` |
+//! | [`control`] | all threads together, as the admin port and signals see them | `thread` |
+//! | `admin` | metrics, connections, reload, drain | `control` |
 //! | `start` | binds, starts threads, signals, stops | all |
 
 #![forbid(unsafe_code)]
@@ -25,9 +26,13 @@ pub mod carrier;
 mod carriers;
 mod client;
 mod clock;
+pub mod control;
 pub mod counters;
+mod http;
 pub mod limits;
+mod private_file;
 pub mod settings;
+mod start;
 pub mod thread;
 mod uplink;
 
@@ -35,5 +40,6 @@ pub use carrier::Carrier;
 pub use client::Going;
 pub use limits::Refused;
 pub use settings::Settings;
+pub use start::{Gateway, StartError};
 pub use thread::{Port, Thread};
 pub use uplink::packet::Misbehaved;

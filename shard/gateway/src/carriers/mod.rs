@@ -3,3 +3,4 @@
 
 pub mod quic;
 pub mod webrtc;
+pub(crate) mod websocket;

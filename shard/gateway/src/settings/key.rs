@@ -1,7 +1,10 @@
 //! The gateway key: with it a gateway signs the true addresses of its clients (PROTOCOL.md#forwarded-datagrams).
 
+use crate::private_file;
 use ring::{digest, hmac};
+use ringshard_protocol::crypto::PublicKey;
 use std::fmt;
+use std::path::Path;
 
 /// Bytes of a key.
 const KEY_BYTES: usize = 32;
@@ -20,6 +23,18 @@ impl GatewayKey {
         let hash = digest::digest(&digest::SHA256, &bytes);
         let id = hash.as_ref()[..8].try_into().expect("SHA-256 has 32 bytes");
         GatewayKey { bytes, id, signing: hmac::Key::new(hmac::HMAC_SHA256, &bytes) }
+    }
+
+    /// Reads a key file, as `ringshard keygen` writes it: 64 hexadecimal digits.
+    ///
+    /// # Errors
+    /// What is wrong with the file, and what to do.
+    pub(super) fn load(path: &Path) -> Result<GatewayKey, String> {
+        let text = private_file::read(path)?;
+        let bytes = PublicKey::from_hex(text.trim()).map_err(|error| {
+            format!("{} holds no key, {error}: make one with `ringshard keygen --out`", path.display())
+        })?;
+        Ok(GatewayKey::new(*bytes.as_bytes()))
     }
 
     /// Names the key to the server, without telling it to others: the first 8 bytes of its SHA-256.

@@ -2,20 +2,27 @@
 //!
 //! | file | has |
 //! |---|---|
+//! | `sources` | where the settings come from |
 //! | `raw` | the settings as they are written |
 //! | `check` | turns them into [`Settings`], or says what is wrong, where, and what to do |
 //! | `key` | the gateway key |
 //! | `server` | the servers behind the gateway |
 
+mod check;
 mod key;
+mod raw;
 mod server;
+mod sources;
 
 pub use key::GatewayKey;
+pub use raw::Raw;
 pub use server::ServerEntry;
+pub use sources::{SettingsError, Sources};
 
 use crate::carrier::Carrier;
-use ipnet::IpNet;
-use std::net::{IpAddr, Ipv6Addr, SocketAddr};
+use ipnet::{IpNet, Ipv4Net, Ipv6Net};
+use std::fmt;
+use std::net::{IpAddr, Ipv4Addr, Ipv6Addr, SocketAddr};
 use std::path::PathBuf;
 use std::time::Duration;
 
@@ -44,8 +51,8 @@ pub struct Settings {
     pub flows: usize,
     /// Signs clients' true addresses. None: servers see the gateway's address.
     pub key: Option<GatewayKey>,
-    /// Address of the admin port. None: there is no admin port.
-    pub admin: Option<SocketAddr>,
+    /// The admin port. None: there is none.
+    pub admin: Option<AdminSettings>,
     /// Whether `/` serves the demonstration's page.
     pub page: bool,
     /// Whether 0-RTT data of QUIC is read, and then only for a Connect.
@@ -85,6 +92,21 @@ pub struct LimitSettings {
     pub queue_bytes: usize,
 }
 
+/// The admin port.
+#[derive(Clone, PartialEq, Eq)]
+pub struct AdminSettings {
+    /// Address and port.
+    pub listen: SocketAddr,
+    /// Token that requests need. Without it the port answers questions of this host alone.
+    pub token: Option<String>,
+}
+
+impl fmt::Debug for AdminSettings {
+    fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(formatter, "AdminSettings({}, {})", self.listen, if self.token.is_some() { "token" } else { "no token" })
+    }
+}
+
 /// PEM files of a certificate.
 #[derive(Clone, PartialEq, Eq, Debug)]
 pub struct CertificateFiles {
@@ -108,7 +130,7 @@ impl Default for Settings {
             threads: 1,
             flows: 4,
             key: None,
-            admin: Some(SocketAddr::from(([127, 0, 0, 1], 3569))),
+            admin: Some(AdminSettings { listen: SocketAddr::from(([127, 0, 0, 1], 3569)), token: None }),
             page: true,
             early_data: false,
             idle_timeout: Duration::from_secs(60),
@@ -116,7 +138,10 @@ impl Default for Settings {
             drain: Duration::from_secs(30),
             limits: LimitSettings::default(),
             deny: Vec::new(),
-            allow: vec![IpNet::from(IpAddr::from([127, 0, 0, 0])), IpNet::from(IpAddr::from(Ipv6Addr::LOCALHOST))],
+            allow: vec![
+                Ipv4Net::new_assert(Ipv4Addr::new(127, 0, 0, 0), 8).into(),
+                Ipv6Net::from(Ipv6Addr::LOCALHOST).into(),
+            ],
         }
     }
 }
@@ -137,6 +162,39 @@ impl Default for LimitSettings {
 }
 
 impl Settings {
+    /// The settings after a reload: those of `fresh` that can change while the gateway runs, and its own otherwise. Also
+    /// the names of settings that differ and need a restart.
+    pub(crate) fn reloaded(&self, fresh: Settings) -> (Settings, Vec<&'static str>) {
+        let differ = [
+            ("name", self.name != fresh.name),
+            ("listen", self.listen != fresh.listen),
+            ("webrtc-port", self.webrtc_port != fresh.webrtc_port),
+            ("servers", self.servers != fresh.servers),
+            ("certificate", self.certificate != fresh.certificate),
+            ("public-address", self.public_address != fresh.public_address),
+            ("threads", self.threads != fresh.threads),
+            ("flows", self.flows != fresh.flows),
+            ("key", self.key != fresh.key),
+            ("admin", self.admin != fresh.admin),
+        ];
+        let need_restart = differ.into_iter().filter(|(_, differs)| *differs).map(|(name, _)| name).collect();
+        let kept = self.clone();
+        let next = Settings {
+            name: kept.name,
+            listen: kept.listen,
+            webrtc_port: kept.webrtc_port,
+            servers: kept.servers,
+            certificate: kept.certificate,
+            public_address: kept.public_address,
+            threads: kept.threads,
+            flows: kept.flows,
+            key: kept.key,
+            admin: kept.admin,
+            ..fresh
+        };
+        (next, need_restart)
+    }
+
     /// Whether the gateway is for development: without a certificate of its own.
     pub fn is_development(&self) -> bool {
         self.certificate.is_none()

@@ -86,6 +86,11 @@ impl Port {
         self.client.set_details(Box::new(details));
     }
 
+    /// Counts a message that carries no datagram. The carrier closes the connection.
+    pub(crate) fn count_malformed(&self) {
+        self.thread.counters().websocket_malformed.add(1);
+    }
+
     /// The client's true address.
     pub fn address(&self) -> SocketAddr {
         self.client.address()
