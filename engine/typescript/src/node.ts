@@ -1,0 +1,3 @@
+/** What only Node can use. */
+
+export {};
