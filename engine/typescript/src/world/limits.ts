@@ -28,6 +28,8 @@ export const TICKET_BYTES_MAX = 1024;
 export const INPUTS_PER_MESSAGE_MAX = 16;
 /** Bytes of an input message. */
 export const INPUT_MESSAGE_BYTES_MAX = 1100;
+/** Ticks that an input may be ahead of the server. */
+export const INPUT_AHEAD_MAX = 32;
 /** Ticks for which the server repeats the last input of a player whose inputs stay away. */
 export const INPUT_REPEAT_TICKS = 15;
 /** Ticks between two input messages that an overloaded server can ask for. */

@@ -260,7 +260,7 @@ export class WorldClient<C extends Contract> {
   }
 
   private send(channel: number, port: MessagePort): boolean {
-    return port.send(channel, this.writer.written()) === 'sent';
+    return port.send(channel, this.writer.written()) === 'queued';
   }
 
   private sendRequest(port: MessagePort): void {
