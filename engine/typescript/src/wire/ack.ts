@@ -18,7 +18,8 @@ export interface Ack {
   ranges: Range[];
 }
 
-const DELAY_UNIT = 0.008;
+/** The delay is in units of 8 µs. */
+const DELAY_UNITS_PER_MS = 125;
 const DELAY_MAX = 0xffff;
 const RUN_MAX = 255;
 /** Bytes before the runs. */
@@ -28,7 +29,7 @@ export const ACK_BYTES_MIN = 10;
 export function readAck(body: Uint8Array): Ack | undefined {
   const reader = new Reader(body);
   const largest = reader.u53();
-  const delay = reader.u16() * DELAY_UNIT;
+  const delay = reader.u16() / DELAY_UNITS_PER_MS;
   if (reader.failed || largest === 0) return undefined;
   const ranges: Range[] = [{ first: largest, last: largest }];
   let sum = 0;
@@ -60,7 +61,7 @@ export function writeAck(
   isReceived: (sequence: number) => boolean,
   bytesMax: number,
 ): void {
-  writer.u53(largest).u16(Math.min(Math.floor(delay / DELAY_UNIT), DELAY_MAX));
+  writer.u53(largest).u16(Math.min(Math.floor(delay * DELAY_UNITS_PER_MS + 1e-6), DELAY_MAX));
   const runs: number[] = [];
   const lowest = Math.max(1, largest - ACK_POSITIONS_MAX);
   let run = 0;
