@@ -27,3 +27,18 @@ export interface Rules<C extends Contract> {
     readonly shown?: ShownOf<C>;
   };
 }
+
+/** The input that differences of inputs begin from: it is neutral. */
+export function neutralInput<C extends Contract>(rules: Rules<C>): InputOf<C> {
+  return rules.blank?.input ?? (rules.contract.input.blank as InputOf<C>);
+}
+
+/** The own state that differences begin from. */
+export function blankOwn<C extends Contract>(rules: Rules<C>): OwnOf<C> {
+  return rules.blank?.own ?? (rules.contract.own.blank as OwnOf<C>);
+}
+
+/** What differences of what an entity shows begin from. */
+export function blankShown<C extends Contract>(rules: Rules<C>): ShownOf<C> {
+  return rules.blank?.shown ?? (rules.contract.shown.blank as ShownOf<C>);
+}

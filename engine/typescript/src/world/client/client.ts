@@ -7,35 +7,26 @@
 
 import { Writer } from '../../bytes/writer.js';
 import type { MessagePort } from '../../connection/types.js';
-import { InputClock } from '../clock/input.js';
+import type { InputClock } from '../clock/input.js';
 import { ShownClock } from '../clock/shown.js';
 import { ticksIn } from '../clock/ticks.js';
-import { schemaOf, type AskOf, type Contract, type EventOf, type InputOf, type OwnOf, type ShownOf } from '../contract/contract.js';
+import { schemaOf, type AskOf, type Contract, type EventOf, type InputOf, type OwnOf } from '../contract/contract.js';
 import type { EntityId } from '../entity.js';
 import { INTERPOLATION_DEFAULT, type Interpolation } from '../interpolation.js';
-import { INPUTS_PER_MESSAGE_MAX, TICKET_BYTES_MAX } from '../limits.js';
+import { TICKET_BYTES_MAX } from '../limits.js';
 import type { WorldMap } from '../map.js';
 import { readAnswer, readEvent, writeAsk, writeEvent } from '../messages/ask.js';
 import { readEnterAnswer, writeEnterRequest } from '../messages/enter.js';
-import { writeInputs } from '../messages/input.js';
 import { CHANNELS, KINDS } from '../messages/kinds.js';
-import { NO_LEAD, type SnapshotHeader } from '../messages/snapshot.js';
-import { Prediction, PREDICTED_TICKS_MAX } from '../prediction/prediction.js';
+import { Prediction } from '../prediction/prediction.js';
 import { Smoother, SMOOTHING_DEFAULT, type Smoothing } from '../prediction/smoothing.js';
-import type { Rules } from '../rules.js';
-import type { Change } from '../view/view.js';
-import { View } from '../view/view.js';
+import { blankOwn, blankShown, type Rules } from '../rules.js';
+import { View, type Change } from '../view/view.js';
 import { OpenAsks } from './asks.js';
+import { Inputs } from './inputs.js';
 import type { AskId, News, Unanswered } from './news.js';
 import { Scene } from './scene.js';
 import { noStats, type Clocks, type WorldStats } from './stats.js';
-
-/** Inputs that one frame asks for at most. If more are due, the frame took so long that most of them would be late. */
-export const INPUTS_PER_FRAME_MAX = 8;
-/** The client tells the server a digest of its view every so many milliseconds. */
-const DIGEST_EVERY = 1000;
-/** At most so many ticks are stepped to where a clock starts. */
-const START_TICKS_MAX = 100;
 
 export interface WorldOptions<C extends Contract> {
   /** What the game expects of a client that enters: at most 1,024 bytes. By default it is empty. */
@@ -66,40 +57,31 @@ export class WorldClient<C extends Contract> {
   map: WorldMap | undefined;
   /** The entity that the player controls. */
   body: EntityId | null = null;
-  /** Undefined until the first snapshot, and while the connection is lost. */
-  inputClock: InputClock | undefined;
 
   private state: Presence = 'due';
   private isConnected = false;
   private wasConnected = false;
   private ticket: Uint8Array;
   private level: number;
-  private readonly neutral: InputOf<C>;
   private readonly onNews: (news: News<C>) => void;
   private readonly news: News<C>[] = [];
   private readonly asks = new OpenAsks();
+  private readonly inputs: Inputs<C>;
   private shownClock: ShownClock | undefined;
   /** Whether the newest snapshot had an entry of an entity. */
   private told = false;
-  /** Inputs that were made since the last input message. */
-  private unsent = 0;
   private frameAt: number | undefined;
-  private digestAt = 0;
   private roundTrip = 0;
   private readonly writer = new Writer(1200);
 
   /** @throws RangeError The ticket is longer than 1,024 bytes. */
   constructor(rules: Rules<C>, options: WorldOptions<C> = {}) {
-    const { contract, blank } = rules;
     this.rules = rules;
     this.level = rules.level;
     this.ticket = checkedTicket(options.ticket ?? new Uint8Array(0));
-    this.neutral = blank?.input ?? (contract.input.blank as InputOf<C>);
-    this.view = new View(contract, {
-      own: blank?.own ?? (contract.own.blank as OwnOf<C>),
-      shown: blank?.shown ?? (contract.shown.blank as ShownOf<C>),
-    });
+    this.view = new View(rules.contract, { own: blankOwn(rules), shown: blankShown(rules) });
     this.prediction = new Prediction(rules);
+    this.inputs = new Inputs(rules, this.view, this.prediction, this.stats);
     this.onNews = options.onNews ?? ((): void => {});
     this.interpolation = { ...INTERPOLATION_DEFAULT, ...options.interpolation };
     this.smoothing = { ...SMOOTHING_DEFAULT, ...options.smoothing };
@@ -107,6 +89,11 @@ export class WorldClient<C extends Contract> {
 
   get presence(): Presence {
     return this.state;
+  }
+
+  /** The clock of the inputs; undefined until the first snapshot, and while the connection is lost. */
+  get inputClock(): InputClock | undefined {
+    return this.inputs.clock;
   }
 
   /** Whether the server has let the client into the world. */
@@ -128,8 +115,7 @@ export class WorldClient<C extends Contract> {
   /** The connection is lost, and another one is attempted. What the server does meanwhile is unknown. */
   reconnecting(): void {
     this.isConnected = false;
-    this.inputClock = undefined;
-    this.unsent = 0;
+    this.inputs.stop();
   }
 
   /** There is no connection and will be none. */
@@ -188,8 +174,8 @@ export class WorldClient<C extends Contract> {
     this.roundTrip = Number.isFinite(port.roundTrip) ? port.roundTrip : 0;
     this.sendRequest(port);
     this.showFrame(now);
-    for (let due = this.dueInputs(now); due > 0; due -= 1) this.makeInput(input(this.scene()));
-    this.sendInputs(now, port);
+    for (let due = this.inputs.due(now); due > 0; due -= 1) this.makeInput(input(this.scene()));
+    if (this.isInWorld) this.inputs.send(now, this.writer, () => this.send(CHANNELS.unreliable, port));
     this.deliver();
   }
 
@@ -327,9 +313,9 @@ export class WorldClient<C extends Contract> {
     const isQuiet = former !== undefined && missing === 0 && !(this.told && tells);
     this.told = tells;
     this.followArrival(now, isQuiet);
-    this.followInputs(now, newest);
+    this.inputs.follow(now, newest, this.roundTrip);
     this.takeOwner();
-    this.startInputs(now);
+    if (this.isConnected) this.inputs.start(now, this.roundTrip);
   }
 
   private noteChange({ is, entity }: Change): void {
@@ -343,13 +329,6 @@ export class WorldClient<C extends Contract> {
     if (this.shownClock) this.shownClock.arrived(now, tick, isQuiet);
     else this.shownClock = new ShownClock(now, tick, this.interpolation);
     this.view.keepHistory(Math.floor(this.shownClock.delay(this.interpolation)) + 2);
-  }
-
-  /** The clock of the inputs follows what the server says of their arrival. */
-  private followInputs(now: number, { lead, inputAge }: SnapshotHeader): void {
-    const missed = inputAge > 0 && lead !== NO_LEAD;
-    if (missed) this.stats.inputsMissed += 1;
-    this.inputClock?.report(now, this.view.tick, lead, missed, this.roundTrip);
   }
 
   private takeOwner(): void {
@@ -380,14 +359,6 @@ export class WorldClient<C extends Contract> {
     this.news.push({ is: 'Corrected', by });
   }
 
-  /** Starts the clock of the inputs. The ticks until the first input are stepped as the server steps them: without one. */
-  private startInputs(now: number): void {
-    if (this.inputClock || !this.isConnected) return;
-    this.inputClock = new InputClock(now, this.view.tick, this.roundTrip);
-    const last = Math.min(this.inputClock.tick - 1, this.view.tick + START_TICKS_MAX);
-    while (this.prediction.newest < last) this.prediction.skip();
-  }
-
   private showFrame(now: number): void {
     this.smoother.fade(Math.max(0, now - (this.frameAt ?? now)), this.smoothing);
     this.frameAt = now;
@@ -400,53 +371,14 @@ export class WorldClient<C extends Contract> {
     if (past <= ticksIn(this.interpolation.extrapolationMax)) stats.extrapolated += 1;
   }
 
-  private dueInputs(now: number): number {
-    const { inputClock, prediction } = this;
-    if (!inputClock) return 0;
-    inputClock.advance(now);
-    if (inputClock.tick > this.view.tick + PREDICTED_TICKS_MAX) {
-      // Without news for so long, nothing can be predicted. The clock starts anew with the next snapshot.
-      this.inputClock = undefined;
-      return 0;
-    }
-    // The prediction is ahead of the clock while the clock waits.
-    const due = Math.max(0, inputClock.tick - prediction.newest);
-    if (due <= INPUTS_PER_FRAME_MAX) return due;
-    const inTime = Math.min(Math.ceil(inputClock.margin) + 1, INPUTS_PER_FRAME_MAX);
-    for (let skipped = inTime; skipped < due; skipped += 1) prediction.skip();
-    this.stats.ticksSkipped += due - inTime;
-    return inTime;
-  }
-
   private makeInput(input: InputOf<C>): void {
-    const { prediction, rules, inputClock, shownClock } = this;
-    if (!inputClock) return;
-    const tick = prediction.newest + 1;
-    const delay = Math.round((tick - (shownClock?.ticks ?? 0)) * 256);
+    const { prediction, rules } = this;
+    // The game may have left the world meanwhile.
+    if (prediction.isEmpty) return;
     const leap = rules.pose(prediction.own!).leap;
-    prediction.step({ input, viewDelay: Math.min(Math.max(delay, 0), 0xffff) });
-    inputClock.made(tick);
+    this.inputs.make(input, this.shownClock?.ticks ?? 0);
+    // Nothing glides over a leap.
     if (rules.pose(prediction.own!).leap !== leap) this.smoother.clear();
-    this.unsent += 1;
-    this.stats.inputsMade += 1;
-  }
-
-  /** Sends the inputs that were made since the last time, with those before that can still arrive in time. */
-  private sendInputs(now: number, port: MessagePort): void {
-    const { view, prediction, inputClock, rules } = this;
-    // An overloaded server asks for fewer messages. Each has the inputs of all ticks since the last one.
-    const interval = view.newest?.inputInterval ?? 1;
-    if (this.unsent < interval || !this.isInWorld || !inputClock) return;
-    const most = Math.min(Math.max(inputClock.inputsPerMessage, this.unsent), INPUTS_PER_MESSAGE_MAX);
-    const received = view.acknowledgment();
-    const digest = received && view.isExact && now >= this.digestAt ? view.digest() : undefined;
-    this.writer.clear();
-    const header = { received, digest, tick: prediction.newest };
-    writeInputs(header, prediction.lastInputs(most), this.writer, rules.contract.input, this.neutral);
-    if (!this.send(CHANNELS.unreliable, port)) return;
-    this.unsent = 0;
-    this.stats.inputsSent += 1;
-    if (digest !== undefined) this.digestAt = now + DIGEST_EVERY;
   }
 
   /** Forgets all of the world. */
@@ -455,9 +387,9 @@ export class WorldClient<C extends Contract> {
     this.view.begin(0);
     this.prediction.clear();
     this.smoother.clear();
-    this.inputClock = this.shownClock = undefined;
+    this.inputs.stop();
+    this.shownClock = undefined;
     this.body = null;
-    this.unsent = 0;
     this.told = false;
   }
 }

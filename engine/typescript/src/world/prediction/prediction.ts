@@ -6,7 +6,7 @@
 import type { Contract, InputOf, OwnOf } from '../contract/contract.js';
 import { INPUT_REPEAT_TICKS } from '../limits.js';
 import type { TimedInput } from '../messages/input.js';
-import type { Rules } from '../rules.js';
+import { neutralInput, type Rules } from '../rules.js';
 
 /** Ticks that are kept at most: about two seconds. */
 export const PREDICTED_TICKS_MAX = 128;
@@ -39,7 +39,7 @@ export class Prediction<C extends Contract> {
   private readonly neutral: InputOf<C>;
 
   constructor(private readonly rules: Rules<C>) {
-    this.neutral = rules.blank?.input ?? (rules.contract.input.blank as InputOf<C>);
+    this.neutral = neutralInput(rules);
   }
 
   /** Forgets everything. */
