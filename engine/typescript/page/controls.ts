@@ -46,5 +46,6 @@ export class Controls {
 }
 
 function speed(share: number): number {
-  return Math.round(Math.min(Math.max(share, -1), 1) * FULL);
+  // Never -0.
+  return Math.round(Math.min(Math.max(share, -1), 1) * FULL) || 0;
 }

@@ -44,7 +44,7 @@ export function followKeys(canvas: HTMLCanvasElement, controls: Controls, comman
     apply();
   };
   window.addEventListener('keydown', (event) => {
-    if (isTyping(event.target) || event.ctrlKey || event.metaKey || event.altKey) return;
+    if (isTaken(event) || event.ctrlKey || event.metaKey || event.altKey) return;
     const of = COMMANDS[event.code];
     if (of && !event.repeat) command(of);
     const isOurs = of !== undefined || event.code in MOVES || event.code === 'Space';
@@ -75,6 +75,8 @@ export function followKeys(canvas: HTMLCanvasElement, controls: Controls, comman
   canvas.addEventListener('contextmenu', (event) => event.preventDefault());
 }
 
-function isTyping(target: EventTarget | null): boolean {
-  return target instanceof HTMLInputElement || target instanceof HTMLButtonElement;
+/** Whether the key is for something else: for the line in which the player types, or for the button that has the focus. */
+function isTaken({ target, code }: KeyboardEvent): boolean {
+  const presses = code === 'Enter' || code === 'Space';
+  return target instanceof HTMLInputElement || (presses && target instanceof HTMLButtonElement);
 }

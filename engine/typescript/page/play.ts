@@ -3,6 +3,7 @@
 import type { ConnectionEvent, MessagePort } from '../src/connection/types.js';
 import { demoContract, demoRules, ENTITY_KINDS, LEVEL_GROUND, type DemoContract, type MapSize } from '../src/demo/index.js';
 import { indexOf, WorldClient, type AskOf, type EntityId, type EventOf, type News, type Scene } from '../src/world/index.js';
+import type { TransportKind } from '../src/transports/transport.js';
 import { Chat } from './chat.js';
 import { Controls } from './controls.js';
 import { Drawing } from './draw.js';
@@ -12,16 +13,27 @@ import { Graph, SAMPLE_EVERY } from './graph.js';
 import { followKeys } from './keys.js';
 import { Status } from './status.js';
 import { followTouch } from './touch.js';
-import { answerInWords, percent, reasonInWords, unansweredInWords, wrongPart } from './words.js';
+import { TRANSPORTS, answerInWords, percent, reasonInWords, unansweredInWords, wrongPart } from './words.js';
 
 /** What carries the messages of the page. */
 export interface Carrier extends MessagePort {
-  /** What carries datagrams now, in words; undefined before the first. */
-  readonly transport: string | undefined;
+  /** What carries datagrams now; undefined before the first. */
+  readonly transport: TransportKind | undefined;
 }
 
-/** Connects, and tells what happens. */
-export type Connect = (happened: (event: ConnectionEvent) => void, tell: (words: string) => void) => Carrier;
+/** What a carrier tells the page. */
+export interface Happened {
+  event(event: ConnectionEvent): void;
+  /** Datagrams go another way from now on. */
+  moved(kind: TransportKind): void;
+  /** Something that is no failure of the session, in words. */
+  tell(words: string): void;
+  /** There is no session, and none will come of this carrier. */
+  failed(why: string): void;
+}
+
+/** Begins to connect. */
+export type Connect = (happened: Happened) => Carrier;
 
 /** Where the page is: for the browser's driver, and for the colour of the dot. */
 export type PageState = 'connecting' | 'entering' | 'playing' | 'reconnecting' | 'refused' | 'closed';
@@ -56,7 +68,13 @@ export class Play {
     const of = (id: string): HTMLElement => element(id, HTMLElement);
     const touched = { canvas: this.canvas, stick: of('stick'), knob: of('knob'), shoot: of('shoot'), jump: of('jump') };
     followTouch(touched, this.controls);
-    for (const id of ['drink', 'hide', 'restart'] as const) of(id).addEventListener('click', () => this.ask(asks[id]));
+    for (const id of ['drink', 'hide', 'restart'] as const) {
+      of(id).addEventListener('click', () => {
+        // The keys are for the game again.
+        of(id).blur();
+        this.ask(asks[id]);
+      });
+    }
     setTimeout(() => (of('help').style.opacity = '0'), 20_000);
     this.begin();
     requestAnimationFrame((now) => this.frame(now));
@@ -69,10 +87,19 @@ export class Play {
       smoothing: { betweenTicks: true },
     });
     this.enterState('connecting', 'Connecting');
-    this.carrier = this.connect(
-      (event) => this.onEvent(event),
-      (words) => this.state !== 'playing' && this.status.say('waiting', words),
-    );
+    const { client } = this;
+    // What a former carrier still tells is not for the new client.
+    const isCurrent = (): boolean => this.client === client;
+    this.carrier = this.connect({
+      event: (event) => isCurrent() && this.onEvent(event),
+      moved: (kind) => isCurrent() && this.chat.add(`Connected over ${TRANSPORTS[kind]}.`),
+      tell: (words) => isCurrent() && this.chat.add(words),
+      failed: (why) => {
+        if (!isCurrent()) return;
+        this.state = 'closed';
+        this.status.stop('No connection', why);
+      },
+    });
   }
 
   private again(): void {
@@ -225,6 +252,6 @@ export class Play {
     this.status.show(shown);
     this.potions.textContent = scene.own === undefined ? '' : `${scene.own.potions}`;
     const view = client.isInWorld ? ` · ${client.view.size} in view` : '';
-    this.status.tell(`${carrier.transport ?? 'no carrier yet'}${view}`);
+    this.status.tell(`${carrier.transport ? TRANSPORTS[carrier.transport] : 'no carrier yet'}${view}`);
   }
 }

@@ -1,7 +1,16 @@
 /** What the page tells the player, in words. */
 
 import type { DemoContract } from '../src/demo/index.js';
+import type { TransportKind } from '../src/transports/transport.js';
 import { SERVER_REASONS, type AnswerOf, type ContractPart, type Unanswered } from '../src/world/index.js';
+
+/** The names of what carries datagrams. */
+export const TRANSPORTS: Readonly<Record<TransportKind, string>> = {
+  webtransport: 'WebTransport',
+  webrtc: 'WebRTC',
+  websocket: 'WebSocket',
+  udp: 'UDP',
+};
 
 /** Why the server refuses a client, or puts it out. */
 export function reasonInWords(reason: number): string {

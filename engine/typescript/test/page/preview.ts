@@ -3,9 +3,8 @@
  * With `#lost` behind the address the connection is lost after a while, with `#refused` the server refuses.
  */
 
-import type { ConnectionEvent } from '../../src/connection/types.js';
 import { BUFFS, demoContract, demoRules, LEVEL_GROUND, STATES, type DemoContract } from '../../src/demo/index.js';
-import { Play, type Carrier } from '../../page/play.js';
+import { Play, type Carrier, type Happened } from '../../page/play.js';
 import { inspect } from '../../page/inspect.js';
 import { WorldMap, type ShownOf } from '../../src/world/index.js';
 import { Writer } from '../../src/bytes/writer.js';
@@ -50,7 +49,7 @@ function others(tick: number): Truth<Shown>[] {
   return [...walkers, ...shots];
 }
 
-function simulated(happened: (event: ConnectionEvent) => void): Carrier {
+function simulated({ event: happened }: Happened): Carrier {
   const random = new Seeded(1);
   const own = { ...demoContract.own.blank, point: [START, START], potions: 3 };
   const shown = { ...demoContract.shown.blank, faction: 1, states: STATES.alive, health: 190, mana: 120 };
@@ -59,7 +58,7 @@ function simulated(happened: (event: ConnectionEvent) => void): Carrier {
   const clock = { now: performance.now() };
   const network = { delay: 22, jitter: 14, loss: 0.02 };
   const [up, down] = [new Link(network, random, clock), new Link(network, random, clock)];
-  const event = (text: string, by: number): void => {
+  const say = (text: string, by: number): void => {
     const writer = new Writer();
     writer.u8(7);
     demoContract.event.write({ is: 'Said', by: idOf({ index: by, generation: 1 }), text }, writer);
@@ -75,8 +74,8 @@ function simulated(happened: (event: ConnectionEvent) => void): Carrier {
   };
   setTimeout(() => happened({ kind: 'connected', id: 1, resumed: false }), 150);
   setInterval(pass, 4);
-  setTimeout(() => event('Hello! The lake is frozen, come and see.', 102), 1500);
-  setTimeout(() => event('Watch out', 7), 2500);
+  setTimeout(() => say('Hello! The lake is frozen, come and see.', 102), 1500);
+  setTimeout(() => say('Watch out', 7), 2500);
   if (location.hash === '#lost') setTimeout(() => happened({ kind: 'reconnecting', reason: 'timeout' }), 2600);
   if (location.hash === '#refused') {
     setTimeout(() => {
@@ -86,7 +85,7 @@ function simulated(happened: (event: ConnectionEvent) => void): Carrier {
     }, 2600);
   }
   return {
-    transport: 'simulation',
+    transport: 'udp',
     get roundTrip() {
       return up.roundTrip + 12 * Math.sin(performance.now() / 900) + 12;
     },
