@@ -15,7 +15,7 @@ test('messages decompress as in the vectors', () => {
 });
 
 test('blocks that break the rules are refused', () => {
-  for (const [key, line] of vector('compressed-bad')) assert.equal(decompress(fromHex(line.slice(6))), undefined, key);
+  for (const [key, line] of vector('compressed-bad')) assert.equal(decompress(fromHex(line)), undefined, key);
   const bad = {
     nothing: '', no_block: '00000000', size_without_block: '01000000',
     end_after_match: '090000001061010005',
