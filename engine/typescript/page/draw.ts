@@ -5,6 +5,7 @@ import { indexOf, type EntityId, type Pose, type Scene, type ShownOf, type World
 import { Camera } from './camera.js';
 import type { Effects } from './effects.js';
 import { palette, type Palette } from './palette.js';
+import { drawRadar } from './radar.js';
 
 type Shown = ShownOf<DemoContract>;
 
@@ -32,6 +33,7 @@ export class Drawing {
     const context = canvas.getContext('2d', { alpha: false });
     if (!context) throw new Error('this browser has no canvas');
     this.context = context;
+    canvas.addEventListener('wheel', (event) => this.camera.zoomBy(event.deltaY), { passive: true });
     const fit = (): void => this.fit();
     window.addEventListener('resize', fit);
     fit();
@@ -58,6 +60,7 @@ export class Drawing {
     for (const figure of figures) this.label(figure, colours);
     this.words(figures, effects, colours, now);
     this.rising(scene, effects, colours, now);
+    drawRadar(this.context, camera.width, scene, colours);
   }
 
   private fit(): void {

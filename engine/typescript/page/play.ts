@@ -38,6 +38,8 @@ export type Connect = (happened: Happened) => Carrier;
 /** Where the page is: for the browser's driver, and for the colour of the dot. */
 export type PageState = 'connecting' | 'entering' | 'playing' | 'reconnecting' | 'refused' | 'closed';
 
+/** After so many milliseconds without a snapshot, the page says so. */
+const SILENCE = 1500;
 /** While the page is hidden there are no frames: so often the client acknowledges then. */
 const HIDDEN_EVERY = 250;
 
@@ -56,6 +58,8 @@ export class Play {
   private readonly potions = element('potions', HTMLElement);
   private size: MapSize = [819_200, 819_200, 25_600];
   private counted = { at: 0, snapshots: 0, missing: 0 };
+  /** Since when no snapshot has arrived. */
+  private silentSince = 0;
 
   constructor(private readonly connect: Connect) {
     const [form, line] = [element('form', HTMLFormElement), element('line', HTMLInputElement)];
@@ -144,6 +148,7 @@ export class Play {
     switch (news.is) {
       case 'Entered':
         this.size = [news.map.size[0], news.map.size[1], news.map.size[2]];
+        this.silentSince = performance.now();
         this.enterState('playing', 'In the world');
         break;
       case 'WrongSchema':
@@ -247,11 +252,18 @@ export class Play {
     // One that comes late was counted as missing first.
     const missing = snapshotsMissing - snapshotsLate;
     if (client.isInWorld) this.graph.add(carrier.roundTrip, snapshots - counted.snapshots, missing - counted.missing);
+    if (snapshots !== counted.snapshots) this.silentSince = now;
     this.counted = { at: now, snapshots, missing };
+    if (this.state === 'playing') this.tellSilence(now - this.silentSince);
     const shown = scene.body === null ? undefined : scene.shown(scene.body);
     this.status.show(shown);
     this.potions.textContent = scene.own === undefined ? '' : `${scene.own.potions}`;
     const view = client.isInWorld ? ` · ${client.view.size} in view` : '';
     this.status.tell(`${carrier.transport ? TRANSPORTS[carrier.transport] : 'no carrier yet'}${view}`);
+  }
+
+  private tellSilence(time: number): void {
+    if (time < SILENCE) this.status.say('good', 'In the world');
+    else this.status.say('waiting', `Nothing has arrived for ${Math.round(time / 1000)} s`);
   }
 }
