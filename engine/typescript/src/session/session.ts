@@ -9,6 +9,7 @@ import type {
   MessagePort,
   SendResult,
 } from '../connection/types.js';
+import { fetchGateway, gatewayOpeners } from '../transports/gateway.js';
 import { Selector } from '../transports/select.js';
 import { platformTimers, type Timers } from '../transports/timers.js';
 import type { Opener, Transport, TransportKind } from '../transports/transport.js';
@@ -31,6 +32,19 @@ export interface SessionHandlers {
 
 export interface SessionOptions extends ConnectionOptions, SessionHandlers {
   timers?: Timers;
+}
+
+/** For sessions over a gateway. */
+export interface ConnectOptions extends Omit<SessionOptions, 'serverKey'> {
+  /** The server's name at the gateway. Default: its first. */
+  server?: string | undefined;
+  /**
+   * The server's public key, 32 bytes. Default: the one that the gateway tells. Then whoever controls the gateway could
+   * stand in for the server.
+   */
+  serverKey?: Uint8Array | undefined;
+  /** The carriers that may be used. Default: all. Their order is fixed: WebTransport, WebRTC, WebSocket. */
+  transports?: readonly TransportKind[] | undefined;
 }
 
 export class Session implements MessagePort {
@@ -63,6 +77,23 @@ export class Session implements MessagePort {
       this.timers,
     );
     this.selector.start();
+  }
+
+  /**
+   * Starts a session with a server behind the gateway at `origin`, such as `https://play.example`. Resolves when the
+   * session has begun to connect; its handlers tell the rest. Rejects if the gateway cannot be asked, has no such
+   * server, or offers no carrier that may be used.
+   */
+  static async connect(origin: string, options: ConnectOptions = {}): Promise<Session> {
+    const info = await fetchGateway(origin);
+    const server = info.servers.find(({ name }) => options.server === undefined || name === options.server);
+    if (!server) {
+      const names = info.servers.map(({ name }) => name).join(', ') || 'none';
+      throw new Error(`the gateway has no server ${options.server ?? ''}; it has: ${names}`);
+    }
+    const openers = gatewayOpeners(origin, server.name, info, options.transports);
+    if (openers.length === 0) throw new Error('the gateway offers none of the carriers that may be used');
+    return new Session(openers, { ...options, serverKey: options.serverKey ?? server.key });
   }
 
   get state(): 'connecting' | 'connected' | 'reconnecting' | 'closed' {

@@ -10,6 +10,8 @@ import type { Opener, Transport, TransportKind } from './transport.js';
 
 /** Milliseconds in which a carrier has to bring the first datagram. */
 const FIRST_DATAGRAM = 2500;
+/** The same for a better one that has opened: what leaves meanwhile leaves over it, and may be lost. */
+const TRIAL = 1000;
 /** A datagram may be lost: until the first arrives, the other end is asked again this often. */
 const ASK_AGAIN = 300;
 const UPGRADE_FIRST = 5000;
@@ -38,6 +40,7 @@ interface Slot {
   abort: AbortController;
   deadline: unknown;
   asking: unknown;
+  fails: (why: string) => void;
   isClosed: boolean;
 }
 
@@ -59,10 +62,9 @@ export class Selector {
     this.tryFrom(0);
   }
 
-  /** The carrier that is in use. */
+  /** The carrier that is in use, once it has carried a datagram. */
   get kind(): TransportKind | undefined {
-    const slot = this.sending;
-    return slot?.transport && slot.hasCarried ? slot.transport.kind : undefined;
+    return this.current?.hasCarried ? this.current.transport?.kind : undefined;
   }
 
   send(datagram: Uint8Array): void {
@@ -96,14 +98,19 @@ export class Selector {
       return;
     }
     this.current = this.open(index, (slot, why) => {
-      if (slot !== this.current) return;
-      this.fail(slot, why);
-      this.current = undefined;
-      if (this.candidate?.transport) return;
-      this.drop(this.candidate);
-      this.candidate = undefined;
-      this.tryFrom(slot.hasCarried ? 0 : index + 1);
+      if (slot === this.current) this.currentFailed(slot, why);
     });
+  }
+
+  private currentFailed(slot: Slot, why: string): void {
+    this.fail(slot, why);
+    this.current = undefined;
+    if (slot.hasCarried) this.events.moved(undefined);
+    // A candidate on trial takes over, or fails soon.
+    if (this.candidate?.transport) return;
+    this.drop(this.candidate);
+    this.candidate = undefined;
+    this.tryFrom(slot.hasCarried ? 0 : slot.index + 1);
   }
 
   // A better one beside it
@@ -120,29 +127,20 @@ export class Selector {
       return;
     }
     this.candidate = this.open(index, (slot, why) => {
-      if (slot !== this.candidate) {
-        if (slot === this.current) this.lost(slot, why);
-        return;
-      }
-      this.fail(slot, why);
-      this.candidate = undefined;
-      if (!this.current) {
-        this.tryFrom(0);
-        return;
-      }
-      if (slot.transport) this.events.moved(this.current.transport);
-      this.tryBetter(index + 1);
+      if (slot === this.candidate) this.candidateFailed(slot, why);
+      else if (slot === this.current) this.currentFailed(slot, why);
     });
   }
 
-  /** A carrier that was an upgrade is gone. */
-  private lost(slot: Slot, why: string): void {
+  private candidateFailed(slot: Slot, why: string): void {
     this.fail(slot, why);
-    this.current = undefined;
-    if (this.candidate?.transport) return;
-    this.drop(this.candidate);
     this.candidate = undefined;
-    this.tryFrom(0);
+    if (!this.current) {
+      this.tryFrom(0);
+      return;
+    }
+    if (slot.transport) this.events.moved(this.current.transport);
+    this.tryBetter(slot.index + 1);
   }
 
   private carried(slot: Slot): void {
@@ -174,11 +172,12 @@ export class Selector {
       abort,
       deadline: undefined,
       asking: undefined,
+      fails: (why) => {
+        if (!slot.isClosed) failed(slot, why);
+      },
       isClosed: false,
     };
-    const fails = (why: string): void => {
-      if (!slot.isClosed) failed(slot, why);
-    };
+    const { fails } = slot;
     slot.deadline = this.timers.set(() => fails('it carried no datagram in time'), FIRST_DATAGRAM);
     const received = (datagram: Uint8Array): void => {
       if (slot.isClosed) return;
@@ -198,6 +197,10 @@ export class Selector {
       return;
     }
     slot.transport = transport;
+    if (slot === this.candidate) {
+      this.timers.clear(slot.deadline);
+      slot.deadline = this.timers.set(() => slot.fails('it carried no datagram in time'), TRIAL);
+    }
     const ask = (): void => {
       slot.asking = this.timers.set(ask, ASK_AGAIN);
       this.events.ask();

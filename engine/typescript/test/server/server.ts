@@ -11,6 +11,7 @@ import { TrafficKeys } from '../../src/connection/rekey.js';
 import { SessionState } from '../../src/connection/session_state.js';
 import { type ConnectionStats, newStats } from '../../src/connection/types.js';
 import { derivedSecrets, type DerivedSecrets, keyPair, resumedKeys, type SplitKeys } from '../../src/crypto/keys.js';
+import { FrameKind, readFrames, writeFrame } from '../../src/wire/frames.js';
 import { coreRequest, readHeader, writePlainHeader } from '../../src/wire/header.js';
 import { Seeded } from '../seeded.js';
 import { toHex } from '../vectors.js';
@@ -38,6 +39,10 @@ export interface ServerClient {
   established: Established;
   session: ServerSession;
   inbox: { channel: number; bytes: Uint8Array }[];
+  /** Another address that datagrams came from, until it is validated. */
+  candidate: { address: string; value: string } | undefined;
+  /** The frames of the datagram that is being received. */
+  plaintext: Uint8Array | undefined;
 }
 
 interface HalfOpen {
@@ -103,8 +108,29 @@ export class TestServer {
     if (half?.id === header.id) this.join(half, datagram, header.flags, from, now);
     const client = this.clients.get(slot);
     if (!client) return;
+    client.plaintext = undefined;
     client.established.receive(datagram, now);
+    if (client.plaintext) this.migrate(client, client.plaintext, from, now);
     if (client.established.ending) this.end(slot, client);
+  }
+
+  /** PROTOCOL.md#migration, without the repetition of challenges. */
+  private migrate(client: ServerClient, plaintext: Uint8Array, from: string, now: number): void {
+    if (from === client.address) return;
+    const { candidate } = client;
+    for (const frame of readFrames(plaintext).frames) {
+      if (frame.kind !== 'pathResponse' || candidate?.address !== from || toHex(frame.value) !== candidate.value) continue;
+      client.address = from;
+      client.candidate = undefined;
+      client.established.pathChanged(1200, now);
+      return;
+    }
+    if (candidate?.address === from) return;
+    const value = this.random.bytes(8);
+    client.candidate = { address: from, value: toHex(value) };
+    const writer = new Writer();
+    writeFrame(writer, FrameKind.PathChallenge, value);
+    this.out.push({ to: from, datagram: client.established.sealed(writer.written()) });
   }
 
   poll(now: number): { to: string; datagram: Uint8Array }[] {
@@ -219,7 +245,11 @@ export class TestServer {
       },
       now,
     );
-    const client: ServerClient = { id: half.id, address: from, established, session, inbox: [] };
+    const client: ServerClient = {
+      id: half.id, address: from, established, session, inbox: [], candidate: undefined, plaintext: undefined,
+    };
+    const open = established.keys.open.bind(established.keys);
+    established.keys.open = (...args) => (client.plaintext = open(...args));
     session.client = client;
     if (isGone) {
       this.raw(client, Uint8Array.of(1, 0x30, 10));
