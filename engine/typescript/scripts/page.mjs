@@ -1,4 +1,5 @@
-// Bundles the page into shard/gateway/page. `--check` compares instead; `--preview` bundles the page over a simulated server.
+// Bundles the page into shard/gateway/page. `--check` compares instead. `--preview` bundles the page over a simulated server
+// into target/preview, to look at it without a gateway.
 import { mkdirSync, readFileSync, writeFileSync } from 'node:fs';
 import { fileURLToPath } from 'node:url';
 import { build } from 'esbuild';
