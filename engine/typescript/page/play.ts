@@ -1,7 +1,7 @@
 /** Plays the demonstration over a session: inputs in, pictures out. */
 
 import type { ConnectionEvent, MessagePort } from '../src/connection/types.js';
-import { demoContract, demoRules, ENTITY_KINDS, LEVEL_GROUND, type DemoContract, type MapSize } from '../src/demo/index.js';
+import { demoContract, demoRules, ENTITY_KINDS, LEVEL_GROUND, type DemoContract, type Ground } from '../src/demo/index.js';
 import { indexOf, WorldClient, type AskOf, type EntityId, type EventOf, type News, type Scene } from '../src/world/index.js';
 import type { TransportKind } from '../src/transports/transport.js';
 import { Chat } from './chat.js';
@@ -56,7 +56,8 @@ export class Play {
   private readonly chat: Chat;
   private readonly graph = new Graph(element('graph', HTMLCanvasElement), element('latency', HTMLElement));
   private readonly potions = element('potions', HTMLElement);
-  private size: MapSize = [819_200, 819_200, 25_600];
+  /** What is known of the ground: the client has entered with the level of level ground, or with none. */
+  private ground: Ground = { size: [819_200, 819_200, 25_600], isLevel: true };
   private counted = { at: 0, snapshots: 0, missing: 0 };
   /** Since when no snapshot has arrived. */
   private silentSince = 0;
@@ -86,7 +87,8 @@ export class Play {
   }
 
   private begin(): void {
-    this.client = new WorldClient(demoRules(LEVEL_GROUND, () => this.size), {
+    this.ground = { ...this.ground, isLevel: true };
+    this.client = new WorldClient(demoRules(LEVEL_GROUND, () => this.ground), {
       onNews: (news) => this.onNews(news),
       smoothing: { betweenTicks: true },
     });
@@ -147,14 +149,16 @@ export class Play {
     const now = performance.now();
     switch (news.is) {
       case 'Entered':
-        this.size = [news.map.size[0], news.map.size[1], news.map.size[2]];
+        this.ground = { ...this.ground, size: news.map.size };
         this.silentSince = performance.now();
         this.enterState('playing', 'In the world');
         break;
       case 'WrongSchema':
         // Another map than level ground: the page cannot predict it exactly, and takes what the server says.
-        if (news.part === 'Level') this.client?.enter(undefined, 0);
-        else this.refuse('This page does not fit the server', wrongPart(news.part));
+        if (news.part === 'Level' && this.ground.isLevel) {
+          this.ground = { ...this.ground, isLevel: false };
+          this.client?.enter(undefined, 0);
+        } else this.refuse('This page does not fit the server', wrongPart(news.part));
         break;
       case 'Refused':
         this.refuse('The server refuses you', reasonInWords(news.reason));

@@ -36,6 +36,8 @@ type Triple = [number, number, number];
 
 /** A character on its way. */
 interface Mover {
+  /** The height of the ground, in units. */
+  readonly ground: number;
   point: Triple;
   velocity: Triple;
   gait: number;
@@ -44,13 +46,13 @@ interface Mover {
 /** The size of the map, in units. */
 export type MapSize = readonly [number, number, number];
 
-/** The player's own state one tick later, on level ground at height 0. */
-export function stepOnLevelGround(own: DemoOwn, input: DemoInput, size: MapSize): DemoOwn {
+/** The player's own state one tick later, on level ground at a height, in units. */
+export function stepOnLevelGround(own: DemoOwn, input: DemoInput, size: MapSize, ground = 0): DemoOwn {
   const shot = Math.max(0, own.shot - 1);
   const steering = steeringOf(own, input);
   const start: Triple = [own.point[0]!, own.point[1]!, own.height];
   const velocity = [own.velocity[0]!, own.velocity[1]!, own.rise].map(limited) as Triple;
-  const mover = steered(own, velocity, steering, start);
+  const mover: Mover = { ...steered(own, velocity, steering), point: start, ground };
   go(mover, size);
   const shoots = (input.actions & ACTIONS.shoot) !== 0 && !own.stunned && shot === 0;
   return {
@@ -81,7 +83,7 @@ function limited(axis: number): number {
 }
 
 /** The gait and velocity with which a character begins its way. */
-function steered(own: DemoOwn, [x, y, z]: Triple, steering: Steering, point: Triple): Mover {
+function steered(own: DemoOwn, [x, y, z]: Triple, steering: Steering): Pick<Mover, 'velocity' | 'gait'> {
   const before = own.gait === GAITS.ground || own.gait === GAITS.slide || own.gait === GAITS.swim ? own.gait : GAITS.air;
   const gait = gaitOf(before, steering, z);
   const [wishX, wishY] = wish(steering, own.slowed);
@@ -90,7 +92,7 @@ function steered(own: DemoOwn, [x, y, z]: Triple, steering: Steering, point: Tri
   // In the air, a character that does not steer keeps its velocity.
   const steers = gait === GAITS.ground || wishX !== 0 || wishY !== 0;
   const [alongX, alongY] = steers ? approach(x, y, wishX, wishY, change) : [x, y];
-  return { point, velocity: [alongX, alongY, riseOf(gait, jumps, z)], gait };
+  return { velocity: [alongX, alongY, riseOf(gait, jumps, z)], gait };
 }
 
 function gaitOf(before: number, steering: Steering, rise: number): number {
@@ -151,8 +153,8 @@ function advance(mover: Mover, size: MapSize): void {
   const way = scaled(mover.velocity, TICK_SECONDS);
   mover.point = [f(mover.point[0] + way[0]), f(mover.point[1] + way[1]), f(mover.point[2] + way[2])];
   stayOnMap(mover, size);
-  if (mover.point[2] >= 0) return;
-  mover.point[2] = 0;
+  if (mover.point[2] >= mover.ground) return;
+  mover.point[2] = mover.ground;
   land(mover);
 }
 
@@ -176,10 +178,10 @@ function land(mover: Mover): void {
 
 /** What carries the character at the end of the tick: the ground, or nothing. */
 function findSupport(mover: Mover): void {
-  const { gait, point, velocity } = mover;
+  const { gait, point, velocity, ground } = mover;
   if (gait === GAITS.air && velocity[2] > 0) return;
-  if (point[2] <= (gait === GAITS.ground ? STEP_HEIGHT : TOUCH)) {
-    point[2] = 0;
+  if (f(point[2] - ground) <= (gait === GAITS.ground ? STEP_HEIGHT : TOUCH)) {
+    point[2] = ground;
     land(mover);
     return;
   }

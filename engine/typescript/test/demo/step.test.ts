@@ -31,7 +31,7 @@ const OWN = Object.keys(demoContract.own.blank);
 const INPUT = Object.keys(demoContract.input.blank);
 
 test('a step on level ground gives the bits of the server', () => {
-  const rules = demoRules(LEVEL_GROUND, () => vectors.size);
+  const rules = demoRules(LEVEL_GROUND, () => ({ size: vectors.size, isLevel: true }));
   assert.equal(vectors.level, LEVEL_GROUND);
   let steps = 0;
   for (const [number, walk] of vectors.walks.entries()) {
@@ -44,6 +44,16 @@ test('a step on level ground gives the bits of the server', () => {
     }
   }
   assert.equal(steps, 600);
+});
+
+test('on ground that is not known, a player goes on at its height, and falls when it is in the air', () => {
+  const rules = demoRules(0, () => ({ size: vectors.size, isLevel: false }));
+  const runs = { forward: 127, left: 0, yaw: 1, keys: 0, actions: 0 };
+  const stands: DemoOwn = { ...demoContract.own.blank, point: [1000, 1000], height: 700 };
+  const went = rules.step(stands, runs);
+  assert.deepEqual([went.height, went.gait, went.point[0]! > 1001], [700, 0, true]);
+  const falls = rules.step(rules.step({ ...stands, gait: 1 }, runs), runs);
+  assert.ok(falls.height < 700 && falls.gait === 1);
 });
 
 test('the contract is the one of the document', () => {
