@@ -6,6 +6,8 @@ import { KEYS, demoContract, demoRules, LEVEL_GROUND, type DemoContract, type De
 import { connectUdp } from '../../src/node.js';
 import type { Session } from '../../src/session/session.js';
 import { WorldClient, type EntityId, type News, type Scene } from '../../src/world/index.js';
+import { Seeded } from '../seeded.js';
+import { Relay } from './relay.js';
 import { LiveServer } from './server.js';
 
 const FRAME = 1000 / 60;
@@ -21,10 +23,11 @@ class Player {
     server: LiveServer,
     private readonly number: number,
     level = LEVEL_GROUND,
+    port = server.port,
   ) {
     this.client = new WorldClient(demoRules(level), { onNews: (news) => this.news.push(news) });
     const { client } = this;
-    this.session = connectUdp('127.0.0.1', server.port, {
+    this.session = connectUdp('127.0.0.1', port, {
       serverKey: server.key,
       connected: (_id, resumed) => client.connected(resumed),
       message: ({ bytes }) => void client.received(bytes, performance.now()),
@@ -143,13 +146,44 @@ async function survivesARestart(server: LiveServer): Promise<void> {
   player.leave();
 }
 
+/** 2 % loss, and datagrams that overtake each other; then a cut, and another address. */
+async function endures(server: LiveServer, relay: Relay): Promise<void> {
+  relay.badness = { loss: 0.02, duplicates: 0.01, delay: [20, 30] };
+  const player = new Player(server, 2, LEVEL_GROUND, relay.port);
+  await until('in the world', () => player.client.isInWorld);
+  await pass(3);
+  const { client } = player;
+  const before = { ...client.stats };
+  await pass(10);
+  const [mispredicted, missed] = (['mispredicted', 'inputsMissed'] as const).map((of) => client.stats[of] - before[of]);
+  console.log(`with 2 % loss: mispredicted ${mispredicted}, inputs missed ${missed}, late ${client.stats.snapshotsLate}`);
+  assert.ok(mispredicted! <= 2 + 3 * missed! && missed! < 60);
+  relay.isCut = true;
+  await pass(3);
+  relay.changeAddresses();
+  relay.isCut = false;
+  await pass(5);
+  assert.deepEqual([player.count('Entered'), player.count('Renewed')], [1, 0], 'the presence goes on');
+  const { snapshots } = client.stats;
+  await pass(1);
+  assert.ok(client.stats.snapshots > snapshots + 30);
+  assert.equal(client.stats.snapshotsRefused + client.stats.malformed, 0);
+  player.leave();
+  const [agreed, differ] = [await server.events('world_digests_agreed'), await server.events('world_digests_differ')];
+  console.log(`digests: ${agreed} agreed, ${differ} differ`);
+  assert.ok(agreed >= 10 && differ === 0);
+}
+
 const server = await LiveServer.start('--game', 'demo', '--npcs', '50', '--layout', 'crowd');
+const relay = await Relay.start(server.port, new Seeded(1));
 try {
   await plays(server);
+  await endures(server, relay);
   await otherLevel(server);
   await survivesARestart(server);
   console.log('all is well');
 } finally {
+  relay.stop();
   await server.stop();
 }
 process.exit(0);
