@@ -434,7 +434,7 @@ export class Established {
       this.pong !== undefined ||
       this.pathResponse !== undefined ||
       this.integrity !== undefined ||
-      this.keys.frameDue !== undefined ||
+      this.keys.frameDue() !== undefined ||
       this.unreliableSender.hasSendable
     );
   }
@@ -468,7 +468,7 @@ export class Established {
     const { writer } = this;
     const contents: Contents = { parts: [], rekey: 0, integrity: undefined, probe: 0 };
     this.fillSmall(now, room);
-    const rekey = this.keys.frameDue;
+    const rekey = this.keys.frameDue();
     if (rekey) {
       writeFrame(writer, rekey.kind, rekey.body);
       this.keys.frameSent(sequence);

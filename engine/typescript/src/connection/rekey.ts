@@ -147,7 +147,7 @@ export class TrafficKeys {
   }
 
   /** The frame that is due: its kind and its body. */
-  get frameDue(): { kind: number; body: Uint8Array } | undefined {
+  frameDue(): { kind: number; body: Uint8Array } | undefined {
     const { state } = this;
     if (!this.isFrameDue) return undefined;
     if (state.name === 'asked') return { kind: FrameKind.RekeyRequest, body: state.own.public };
