@@ -28,6 +28,9 @@ export {
   verdict,
   type ActionState,
 } from './contract/actions.js';
+export { action, tableDigest, type Action, type ActionRefusal, type Aim } from './actions/table.js';
+export { checkAction, stepActions, type ActionInput, type ActionOutcome, type SteppedActions } from './actions/step.js';
+export { Asking } from './actions/asking.js';
 export { generationOf, indexOf, NO_ENTITY, type EntityId } from './entity.js';
 export { WorldMap } from './map.js';
 export type { Pose, Vector } from './pose.js';
