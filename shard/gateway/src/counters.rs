@@ -118,8 +118,8 @@ counters! {
     webrtc_unknown,
     /// Packets to the WebRTC port that are neither STUN nor DTLS: dropped.
     webrtc_invalid,
-    /// WebRTC packets beyond what a peer may send until its channel is open: dropped.
-    webrtc_early,
+    /// WebRTC packets beyond what a peer may send: dropped.
+    webrtc_too_many,
     /// WebRTC checks from the address of another peer: dropped.
     webrtc_address_taken,
     /// WebRTC packets that the socket did not take: dropped.

@@ -14,6 +14,9 @@ pub(super) const OPENING_PEERS_PER_ADDRESS_MAX: usize = 16;
 pub(super) const OPENING_PACKETS_MAX: u32 = 400;
 /// Bytes that a peer may send until its channel is open. A handshake takes about 5,000, and each STUN check about 120.
 pub(super) const OPENING_BYTES_MAX: usize = 64 << 10;
+/// Packets that a peer may send per second once its channel is open, of which as many may come at once. A datagram takes one or
+/// two, and about as many acknowledgments return.
+pub(super) const PACKETS_PER_SECOND: u32 = 4_000;
 /// Addresses at one time that packets of a peer may come from.
 pub(super) const ADDRESSES_MAX: usize = 4;
 /// Addresses that a peer may have in its life. str0m keeps each of them.

@@ -31,6 +31,7 @@ mod tests;
 use crate::limits::Refused;
 use crate::thread::{Port, Thread};
 use bounds::{CHECK_EVERY, PACKETS_PER_TURN};
+use outbox::Outbox;
 use peer::{End, Pumped};
 use peers::Peers;
 use quinn_udp::{BATCH_SIZE, RecvMeta, UdpSocketState};
@@ -94,7 +95,7 @@ impl WebRtc {
         Ok(Rc::new(WebRtc {
             socket: UdpSocket::from_std(socket)?,
             state,
-            peers: RefCell::new(Peers::new(thread.clone(), vec![address])),
+            peers: RefCell::new(Peers::new(Rc::clone(&thread), vec![address], Outbox::new(local))),
             tasks: RefCell::default(),
             thread,
             earlier: Notify::new(),

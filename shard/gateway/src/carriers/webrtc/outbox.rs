@@ -11,14 +11,24 @@ use tokio::net::UdpSocket;
 const RUN_BYTES_MAX: usize = 60_000;
 
 /// Packets that leave with the next [`Outbox::flush`].
-#[derive(Default)]
 pub(super) struct Outbox {
     packets: Vec<(SocketAddr, DatagramSend)>,
     run: Vec<u8>,
+    /// The socket takes IPv6 addresses alone, of which some stand for IPv4 addresses.
+    is_ipv6: bool,
 }
 
 impl Outbox {
+    /// For a socket with this address.
+    pub(super) fn new(local: SocketAddr) -> Outbox {
+        Outbox { packets: Vec::new(), run: Vec::new(), is_ipv6: local.is_ipv6() }
+    }
+
     pub(super) fn push(&mut self, destination: SocketAddr, packet: DatagramSend) {
+        let destination = match destination {
+            SocketAddr::V4(v4) if self.is_ipv6 => (v4.ip().to_ipv6_mapped(), v4.port()).into(),
+            native => native,
+        };
         self.packets.push((destination, packet));
     }
 

@@ -2,6 +2,7 @@
 
 use super::bounds::{
     ADDRESSES_EVER_MAX, ADDRESSES_MAX, HELD_BYTES_MAX, LABEL, OPENING_BYTES_MAX, OPENING_MAX, OPENING_PACKETS_MAX,
+    PACKETS_PER_SECOND,
 };
 use super::deadlines::Deadline;
 use super::outbox::Outbox;
@@ -9,7 +10,7 @@ use crate::carrier::Carrier;
 use crate::thread::{Port, Thread};
 use std::net::SocketAddr;
 use std::rc::Rc;
-use std::time::Instant;
+use std::time::{Duration, Instant};
 use str0m::channel::{ChannelConfig, ChannelData, ChannelId, Reliability};
 use str0m::net::Receive;
 use str0m::{Event, IceConnectionState, Input, Output, Rtc};
@@ -36,8 +37,8 @@ pub(super) enum End {
 enum Stage {
     /// The channel is not open yet.
     Opening { until: Instant, packets: u32, bytes: usize },
-    /// The channel is open, and the client has its place in the thread.
-    Open { channel: ChannelId, port: Rc<Port> },
+    /// The channel is open, and the client has its place in the thread. It may send a second's worth of packets at `whole_at`.
+    Open { channel: ChannelId, port: Rc<Port>, whole_at: Instant },
 }
 
 /// A peer. It does no I/O: packets go in, and come out through an [`Outbox`].
@@ -88,15 +89,26 @@ impl Peer {
         }
     }
 
-    /// Whether a packet of so many bytes is within what a peer may send until its channel is open.
-    pub(super) fn admit(&mut self, length: usize) -> bool {
-        let Stage::Opening { packets, bytes, .. } = &mut self.stage else { return true };
-        let fits = *packets < OPENING_PACKETS_MAX && *bytes + length <= OPENING_BYTES_MAX;
-        if fits {
-            *packets += 1;
-            *bytes += length;
+    /// Whether a packet of so many bytes is within what a peer may send.
+    pub(super) fn admit(&mut self, length: usize, now: Instant) -> bool {
+        match &mut self.stage {
+            Stage::Opening { packets, bytes, .. } => {
+                let fits = *packets < OPENING_PACKETS_MAX && *bytes + length <= OPENING_BYTES_MAX;
+                if fits {
+                    *packets += 1;
+                    *bytes += length;
+                }
+                fits
+            }
+            Stage::Open { whole_at, .. } => {
+                let then = (*whole_at).max(now) + Duration::from_secs(1) / PACKETS_PER_SECOND;
+                let fits = then <= now + Duration::from_secs(1);
+                if fits {
+                    *whole_at = then;
+                }
+                fits
+            }
         }
-        fits
     }
 
     /// Whether the packet is from this peer. A STUN check is verified.
@@ -146,15 +158,16 @@ impl Peer {
     pub(super) fn pump(&mut self, now: Instant, out: &mut Outbox) -> Result<(Pumped, Instant), End> {
         let mut again = self.expire(now, out)?;
         loop {
-            let Stage::Open { channel, port } = &self.stage else { return Ok((Pumped::All, again)) };
+            let Stage::Open { channel, port, .. } = &self.stage else { return Ok((Pumped::All, again)) };
             let mut channel = self.rtc.channel(*channel).ok_or(End::Closed)?;
             if channel.buffered_amount() >= HELD_BYTES_MAX {
                 self.blocked = true;
                 return Ok((Pumped::Blocked, again));
             }
             let Some(datagram) = port.take() else { return Ok((Pumped::All, again)) };
-            let written = channel.write(true, &datagram).map_err(|_| End::Failed)?;
-            assert!(written, "SCTP holds fewer than {HELD_BYTES_MAX} bytes and takes more");
+            if !channel.write(true, &datagram).map_err(|_| End::Failed)? {
+                return Err(End::Failed);
+            }
             again = self.drain(out)?;
         }
     }
@@ -228,13 +241,13 @@ impl Peer {
             return Err(End::Misbehaved);
         }
         let port = self.thread.join(&self.server, self.address, Carrier::WebRtc).map_err(|_| End::Refused)?;
-        self.stage = Stage::Open { channel, port: Rc::new(port) };
+        self.stage = Stage::Open { channel, port: Rc::new(port), whole_at: Instant::now() };
         Ok(())
     }
 
     fn received(&self, data: &ChannelData) -> Result<(), End> {
         match &self.stage {
-            Stage::Open { channel, port } if *channel == data.id && data.binary => {
+            Stage::Open { channel, port, .. } if *channel == data.id && data.binary => {
                 port.received(&data.data).map_err(|_| End::Misbehaved)
             }
             _ => Err(End::Misbehaved),

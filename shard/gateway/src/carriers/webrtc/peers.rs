@@ -46,7 +46,7 @@ pub(super) struct Peers {
     config: RtcConfig,
     /// Where peers send to: at most one address of each family.
     candidates: Vec<SocketAddr>,
-    entries: HashMap<PeerId, Entry>,
+    entries: HashMap<PeerId, Box<Entry>>,
     names: HashMap<String, PeerId>,
     addresses: HashMap<SocketAddr, PeerId>,
     opening: Opening,
@@ -57,7 +57,7 @@ pub(super) struct Peers {
 }
 
 impl Peers {
-    pub(super) fn new(thread: Rc<Thread>, candidates: Vec<SocketAddr>) -> Peers {
+    pub(super) fn new(thread: Rc<Thread>, candidates: Vec<SocketAddr>, out: Outbox) -> Peers {
         let crypto = crypto::provider();
         let certificate = crypto.dtls_provider.generate_certificate().expect("ring makes a key and signs with it");
         let config = RtcConfig::new()
@@ -78,7 +78,7 @@ impl Peers {
             opening: Opening::default(),
             deadlines: Deadlines::default(),
             next_id: 0,
-            out: Outbox::default(),
+            out,
             changes: Changes::default(),
         }
     }
@@ -91,6 +91,9 @@ impl Peers {
         offer: &str,
         now: Instant,
     ) -> Result<String, Refused> {
+        if !self.thread.knows(server) {
+            return Err(Refused::UnknownServer);
+        }
         let offer = offer::read(offer).map_err(|bad| Refused::Other(400, bad.to_string()))?;
         let place = self.thread.connection(from.ip())?;
         self.opening.begin(from.ip()).inspect_err(|_| self.thread.counters().webrtc_offers_refused.add(1))?;
@@ -103,9 +106,10 @@ impl Peers {
         };
         let id = self.next_id;
         self.next_id += 1;
-        let peer = Peer::new(rtc, self.thread.clone(), server, from, now);
+        let peer = Peer::new(rtc, Rc::clone(&self.thread), server, from, now);
         self.names.insert(name.ufrag.clone(), id);
-        self.entries.insert(id, Entry { peer, name: name.ufrag, from: from.ip(), is_opening: true, _place: place });
+        let entry = Entry { peer, name: name.ufrag, from: from.ip(), is_opening: true, _place: place };
+        self.entries.insert(id, Box::new(entry));
         self.thread.counters().webrtc_offers.add(1);
         self.with(id, now, |peer, out| peer.expire(now, out));
         Ok(answer)
@@ -140,8 +144,8 @@ impl Peers {
             return;
         };
         let entry = self.entries.get_mut(&id).expect("tables name peers that exist");
-        if !entry.peer.admit(packet.len()) {
-            self.thread.counters().webrtc_early.add(1);
+        if !entry.peer.admit(packet.len(), now) {
+            self.thread.counters().webrtc_too_many.add(1);
             return;
         }
         let is_check = packet[0] < 20;

@@ -10,6 +10,10 @@ use str0m::crypto::dtls::{DtlsImplError, DtlsInstance, DtlsOutput, DtlsProvider,
 
 /// The largest UDP payload of a handshake. Datagrams of a session are larger, and are not cut by DTLS.
 const HANDSHAKE_PACKET_BYTES: usize = 1_200;
+/// When a flight of the handshake is first repeated. RFC 6347 says a second, but a player waits.
+const REPEAT_FIRST: Duration = Duration::from_millis(250);
+/// How often a flight is repeated, each time after twice as long.
+const REPEATS: usize = 5;
 /// How long a handshake may take.
 const HANDSHAKE: Duration = Duration::from_secs(10);
 
@@ -20,6 +24,8 @@ static CONFIG: LazyLock<Arc<Config>> = LazyLock::new(|| {
         // A peer has answered a STUN check of its address before: a cookie would prove nothing more.
         .use_server_cookie(false)
         .mtu(HANDSHAKE_PACKET_BYTES)
+        .flight_start_rto(REPEAT_FIRST)
+        .flight_retries(REPEATS)
         .handshake_timeout(HANDSHAKE)
         .build();
     Arc::new(config.expect("ring gives the known answers of DTLS"))

@@ -125,7 +125,7 @@ fn a_peer_that_sends_much_before_its_channel_is_open_is_not_listened_to() {
         for _ in 0..1_000 {
             webrtc.peers.borrow_mut().receive(browser.address(), check, Instant::now());
         }
-        assert!(webrtc.thread.counters().webrtc_early.get() >= 600);
+        assert!(webrtc.thread.counters().webrtc_too_many.get() >= 600);
         webrtc.settle();
     });
 }
