@@ -11,6 +11,7 @@ mod config;
 mod control;
 mod doctor;
 mod duration;
+mod gateway;
 mod histograms;
 mod keygen;
 mod manual;
@@ -40,6 +41,7 @@ fn main() -> ExitCode {
     misplaced.report_with(arguments.command.sources_mut());
     let result = match arguments.command {
         Command::Serve(sources) => serve::run(&sources),
+        Command::Gateway(arguments) => gateway::run(&arguments),
         Command::Config(arguments) => config::run(&arguments),
         Command::Doctor(arguments) => doctor::run(&arguments),
         Command::Keygen(arguments) => keygen::run(&arguments),

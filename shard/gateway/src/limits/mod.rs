@@ -4,7 +4,10 @@
 //! An IPv6 address counts as its /64, because one customer has at least that many addresses.
 
 mod arrivals;
+mod origin;
 mod places;
+
+pub(crate) use origin::is_allowed;
 
 use crate::clock::Clock;
 use crate::settings::Settings;
