@@ -1,8 +1,8 @@
 //! The command line: all commands and their help.
 
 use crate::{
-    accounts, call, capture, config, control, doctor, gateway, histograms, keygen, manual, map, path, places, play, report,
-    resources, sessions, top,
+    accounts, call, capture, config, control, doctor, gateway, histograms, keygen, manual, map, path, places, play,
+    report, resources, sessions, top,
 };
 use clap::{Parser, Subcommand};
 use ringshard::config::Sources;
