@@ -1,10 +1,25 @@
 /** One attempt to connect: PROTOCOL.md#client-handshake. */
 
-import { Reader } from '../bytes/reader.js';
 import { Writer } from '../bytes/writer.js';
-import { type DerivedSecrets, derivedSecrets, keyPair, type Random, resumedKeys, type SplitKeys } from '../crypto/keys.js';
+import {
+  type DerivedSecrets,
+  derivedSecrets,
+  fractionOf,
+  keyPair,
+  type Random,
+  resumedKeys,
+  type SplitKeys,
+} from '../crypto/keys.js';
 import { Initiator } from '../crypto/noise.js';
-import { equal, OPTION_PRE_SHARED_KEY, type Parameters, readAnswer, readParameters, Suite, writeConnect } from '../wire/handshake.js';
+import {
+  equal,
+  OPTION_PRE_SHARED_KEY,
+  type Parameters,
+  readAnswer,
+  readParameters,
+  Suite,
+  writeConnect,
+} from '../wire/handshake.js';
 import { coreRequest } from '../wire/header.js';
 import {
   BUSY_TIMEOUT,
@@ -96,7 +111,7 @@ export class Attempt {
     if (now < this.nextConnect) return;
     this.connects += 1;
     const wait = Math.min(CONNECT_RETRY_FIRST * 2 ** (this.connects - 1), CONNECT_RETRY_MAX);
-    this.connectAt = now + wait * (0.75 + 0.5 * this.fraction());
+    this.connectAt = now + wait * (0.75 + 0.5 * fractionOf(this.options.random));
     const { preSharedKey, resumption } = this.options;
     this.writer.clear();
     writeConnect(this.writer, {
@@ -148,7 +163,7 @@ export class Attempt {
   private denied(reason: number, wait: number, now: number): void {
     this.denial = reason;
     if (reason === DENIED_BUSY) this.busyAt = now;
-    if (wait > 0) this.holdUntil = now + Math.min(wait, BUSY_WAIT_MAX) * (1 + this.fraction());
+    if (wait > 0) this.holdUntil = now + Math.min(wait, BUSY_WAIT_MAX) * (1 + fractionOf(this.options.random));
   }
 
   private accepted(noise: Uint8Array): Connected | boolean {
@@ -162,9 +177,5 @@ export class Attempt {
     let { split } = accepted;
     if (parameters.resumed && resumption) split = resumedKeys(split, resumption.resumeSecret);
     return { parameters, split, secrets: derivedSecrets(split) };
-  }
-
-  private fraction(): number {
-    return new Reader(this.options.random(4)).u32() / 0x1_0000_0000;
   }
 }

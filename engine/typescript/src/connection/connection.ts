@@ -5,9 +5,8 @@
  * at `timeout` and after each `send`. Times are milliseconds of one clock that does not go back.
  */
 
-import { decompress, compress } from '../compression/lz4.js';
-import { Reader } from '../bytes/reader.js';
-import { concatenated, hmacSha256, platformRandom, type Random } from '../crypto/keys.js';
+import { compress, decompress } from '../compression/lz4.js';
+import { concatenated, fractionOf, hmacSha256, platformRandom, type Random } from '../crypto/keys.js';
 import { isChannel, isReliable } from '../wire/channels.js';
 import {
   COMPRESSION_BYTES_MIN,
@@ -172,7 +171,7 @@ export class Connection implements MessagePort {
   /** The datagrams travel another way from now on: over another carrier, or from another address. */
   pathChanged(largestDatagram: number, now: number): void {
     this.largestDatagram = largestDatagram;
-    this.established?.pathChanged(largestDatagram, now);
+    this.established?.pathChanged(largestDatagram);
     // A cookie is good for one address alone.
     if (this.attempt?.hasStarted && !this.isClosed) this.startAttempt(now);
   }
@@ -320,7 +319,7 @@ export class Connection implements MessagePort {
   private nextWait(): number {
     const wait = Math.min(RECONNECT_FIRST * 2 ** this.attempts, RECONNECT_MAX);
     this.attempts += 1;
-    return wait * (0.5 + 0.5 * (new Reader(this.random(4)).u32() / 0x1_0000_0000));
+    return wait * (0.5 + 0.5 * fractionOf(this.random));
   }
 
   private end(reason: CloseReason): void {

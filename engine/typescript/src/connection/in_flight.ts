@@ -25,7 +25,7 @@ export interface Sent extends Contents {
 export class InFlight {
   /** Consecutive probe timeouts. */
   row = 0;
-  /** An Ack ended a row of this many probe timeouts, the last time. */
+
   private sent: Sent[] = [];
   private highestAcknowledged = 0;
   private lastSentAt = 0;

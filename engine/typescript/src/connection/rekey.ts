@@ -1,7 +1,16 @@
 /** Traffic keys, and their replacement in both roles: PROTOCOL.md#rekeying. */
 
 import { open, seal } from '../crypto/aead.js';
-import { agree, concatenated, keyPair, type KeyPair, type Random, rekeyedKeys, type SplitKeys, trafficKey } from '../crypto/keys.js';
+import {
+  agree,
+  concatenated,
+  keyPair,
+  type KeyPair,
+  type Random,
+  rekeyedKeys,
+  type SplitKeys,
+  trafficKey,
+} from '../crypto/keys.js';
 import type { Range } from '../wire/ack.js';
 import { FrameKind } from '../wire/frames.js';
 import { equal } from '../wire/handshake.js';
@@ -36,6 +45,9 @@ export interface RekeyLimits {
 }
 
 export class TrafficKeys {
+  /** How often the key that this end seals with was replaced. */
+  replacements = 0;
+
   private state: State = { name: 'steady' };
   private keys: DirectionKeys;
   /** The phase under which this end seals, 0 or 1. */
@@ -65,9 +77,6 @@ export class TrafficKeys {
   get flags(): number {
     return FLAGS | (this.phase === 1 ? Flag.Rekey : 0);
   }
-
-  /** How often the keys were replaced, by what this end seals with; for tests and statistics. */
-  replacements = 0;
 
   seal(header: Uint8Array, plaintext: Uint8Array): Uint8Array<ArrayBuffer> {
     const datagram = seal(this.keys.sending, header, plaintext);

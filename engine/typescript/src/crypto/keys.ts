@@ -34,6 +34,12 @@ export type Random = (length: number) => Uint8Array;
 /** Random bytes of the platform, fit for keys. */
 export const platformRandom: Random = (length) => crypto.getRandomValues(new Uint8Array(length));
 
+/** A random number from 0, inclusive, to 1, exclusive. */
+export function fractionOf(random: Random): number {
+  const bytes = random(4);
+  return new DataView(bytes.buffer, bytes.byteOffset).getUint32(0) / 0x1_0000_0000;
+}
+
 export function keyPair(random: Random): KeyPair {
   const secret = random(KEY_BYTES);
   return { secret, public: x25519.getPublicKey(secret) };

@@ -110,19 +110,19 @@ export class TestServer {
     if (!client) return;
     client.plaintext = undefined;
     client.established.receive(datagram, now);
-    if (client.plaintext) this.migrate(client, client.plaintext, from, now);
+    if (client.plaintext) this.migrate(client, client.plaintext, from);
     if (client.established.ending) this.end(slot, client);
   }
 
   /** PROTOCOL.md#migration, without the repetition of challenges. */
-  private migrate(client: ServerClient, plaintext: Uint8Array, from: string, now: number): void {
+  private migrate(client: ServerClient, plaintext: Uint8Array, from: string): void {
     if (from === client.address) return;
     const { candidate } = client;
     for (const frame of readFrames(plaintext).frames) {
       if (frame.kind !== 'pathResponse' || candidate?.address !== from || toHex(frame.value) !== candidate.value) continue;
       client.address = from;
       client.candidate = undefined;
-      client.established.pathChanged(1200, now);
+      client.established.pathChanged(1200);
       return;
     }
     if (candidate?.address === from) return;
