@@ -108,8 +108,11 @@ impl Configuration {
     }
 
     /// The settings of the cores that can change while a server runs.
-    pub fn policy(&self) -> Policy {
-        prepare::policy(&self.settings)
+    ///
+    /// # Errors
+    /// A file of theirs that cannot be used.
+    pub fn policy(&self) -> Result<Policy, SettingErrors> {
+        prepare::policy(&self.settings, &self.raw)
     }
 
     /// The settings of the world that can change while a server runs.

@@ -205,6 +205,10 @@ settings! {
         /// server asks each client to prove that it has one of them. An altered client may lack it. The server only counts wrong
         /// and missing answers.
         integrity_keys: Option<PathBuf> = "", file(), false;
+        /// File with the keys of gateways, one per line of 64 hexadecimal digits, at most 64. The server believes these gateways
+        /// which address a client has: limits, `deny`, `allow` and logs then use it instead of the gateway's own address. A
+        /// reload reads the file again.
+        gateway_keys: Option<PathBuf> = "", file(), true;
     }
     DEMONSTRATION {
         /// What to serve. echo returns every message; demo is a world to walk and fight in.

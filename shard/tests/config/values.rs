@@ -55,6 +55,7 @@ fn wrong_texts(key: &Setting) -> Vec<String> {
             | "key"
             | "pre-shared-key"
             | "integrity-keys"
+            | "gateway-keys"
             | "admin-token-file"
             | "admin-socket"
             | "dump-dir"

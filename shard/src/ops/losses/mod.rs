@@ -84,6 +84,12 @@ pub const LOSSES: &[Loss] = &[
          `ringshard sessions --sort over-budget`",
     ),
     loss("denied_address", 1, "datagrams come from a network in `deny`"),
+    loss(
+        "forged_gateway",
+        1,
+        "datagrams claim to come from a gateway whose key is not in `gateway-keys`: add the key of a gateway of yours; others \
+         are forged",
+    ),
     loss("misbehaving_address", 1, "a flood: the server drops Connects from addresses that sent many invalid packets"),
     loss("address_budget", 1, "one address asks for more connections than address-handshakes-per-second allows"),
     loss("reply_queue_full", 1, "a flood of Connects: more arrive than the server answers"),
