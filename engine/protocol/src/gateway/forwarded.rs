@@ -8,7 +8,7 @@
 //! name of the gateway's key.
 
 use super::{GATEWAY_MAC_BYTES, GatewayKey};
-use crate::limits::{DATAGRAM_BYTES_MAX, FORWARDED_BYTES, HEADER_BYTES};
+use crate::limits::{FORWARDED_BYTES, FORWARDED_DATAGRAM_BYTES_MAX, HEADER_BYTES};
 use crate::wire::{Header, Malformed, flags};
 use core::net::{IpAddr, Ipv6Addr, SocketAddr};
 
@@ -72,7 +72,7 @@ impl<'a> Forwarded<'a> {
     pub fn encode(key: &GatewayKey, address: SocketAddr, datagram: &[u8], forwarded: &mut Vec<u8>) -> bool {
         forwarded.clear();
         let Ok(Header { connection, .. }) = Header::decode(datagram) else { return false };
-        if FORWARDED_BYTES + datagram.len() > DATAGRAM_BYTES_MAX {
+        if datagram.len() > FORWARDED_DATAGRAM_BYTES_MAX {
             return false;
         }
         let header = Header { connection, channel: 0, flags: flags::FORWARDED, sequence: key.name() };
