@@ -1,8 +1,8 @@
 //! The command line: all commands and their help.
 
 use crate::{
-    accounts, call, capture, config, control, doctor, histograms, keygen, manual, map, path, places, play, report,
-    resources, sessions, top,
+    accounts, call, capture, config, control, doctor, find, histograms, keygen, manual, map, path, places, play,
+    report, resources, sessions, top,
 };
 use clap::{Parser, Subcommand};
 use ringshard::config::Sources;
@@ -46,6 +46,8 @@ pub enum Command {
     Capture(capture::Arguments),
     /// Decrypt a capture with the traffic secrets that `ringshard capture --key-log` wrote.
     Decrypt(capture::DecryptArguments),
+    /// List the servers that announce themselves in the local network: those with the setting `announce`.
+    Find(find::Arguments),
     /// List the connections of a running server.
     Sessions(sessions::Arguments),
     /// Draw the path of a player of a running server: where its steps took it, and where the server has it.

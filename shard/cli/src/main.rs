@@ -11,6 +11,7 @@ mod config;
 mod control;
 mod doctor;
 mod duration;
+mod find;
 mod histograms;
 mod keygen;
 mod manual;
@@ -47,6 +48,7 @@ fn main() -> ExitCode {
         Command::Capture(arguments) => capture::run(&arguments),
         Command::Decrypt(arguments) => capture::run_decrypt(&arguments),
         Command::Path(arguments) => path::run(&arguments),
+        Command::Find(arguments) => find::run(&arguments),
         Command::Sessions(arguments) => sessions::run(&arguments),
         Command::Drain(arguments) => control::drain(&arguments),
         Command::Reload(arguments) => control::reload(&arguments),

@@ -162,9 +162,12 @@ impl Configuration {
         let (port_off, socket_off) = (self.settings.admin.is_none(), self.settings.admin_socket.is_none());
         for setting in self.sources.table() {
             if cfg!(not(feature = "ops"))
-                && ["admin", "admin-token-file", "admin-socket", "key-log"].contains(&&*setting.name)
+                && ["admin", "admin-token-file", "admin-socket", "key-log", "announce"].contains(&&*setting.name)
             {
-                note(setting, "this program is built without the feature ops, which has the admin port");
+                note(
+                    setting,
+                    "this program is built without the feature ops, which has the admin port and the announcement",
+                );
                 continue;
             }
             if setting.group == SERVICES

@@ -177,6 +177,9 @@ settings! {
         /// Let the kernel time-stamp arrivals. `false` leaves the histogram `arrival_to_handled` empty and `queue-ms` without
         /// effect, and saves a few per cent of the server's CPU time if each client has its own socket.
         arrival_stamps: bool = "true", switch(), false;
+        /// Name under which the server announces itself in the local network, by mDNS, so that `ringshard find` lists it. For
+        /// development. Without it, nothing is announced.
+        announce: Option<String> = "", announced_name(), false;
     }
     "Clients" {
         /// File with the server's secret key, made by `ringshard keygen`. Other users of this host must not be able to read it.
