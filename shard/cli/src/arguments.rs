@@ -1,8 +1,8 @@
 //! The command line: all commands and their help.
 
 use crate::{
-    accounts, call, capture, config, control, doctor, find, histograms, keygen, manual, map, path, places, play,
-    report, resources, sessions, top,
+    accounts, call, capture, config, control, doctor, find, histograms, keygen, manual, map, path, places, play, report,
+    resources, sessions, tiles, top,
 };
 use clap::{Parser, Subcommand};
 use ringshard::config::Sources;
@@ -87,6 +87,9 @@ pub enum Command {
     /// Import places from CSV or JSON, and search them.
     #[command(subcommand, after_help = places::FIRST_STEPS)]
     Places(places::Arguments),
+    /// Show what a PMTiles file has, and take tiles out of it.
+    #[command(subcommand, after_help = tiles::FIRST_STEPS)]
+    Tiles(tiles::Arguments),
     /// Print completions for a shell: `ringshard completions bash > /etc/bash_completion.d/ringshard`.
     Completions(manual::CompletionsArguments),
     /// Write manual pages, one per command.

@@ -26,8 +26,10 @@ mod restored;
 #[cfg(feature = "scripts")]
 mod script;
 mod serve;
+mod services_folder;
 mod sessions;
 mod table;
+mod tiles;
 mod top;
 mod units;
 
@@ -61,6 +63,7 @@ fn main() -> ExitCode {
         Command::Resources(arguments) => resources::run(&arguments),
         Command::Accounts(arguments) => accounts::run(&arguments),
         Command::Places(arguments) => places::run(&arguments),
+        Command::Tiles(arguments) => tiles::run(&arguments),
         Command::Completions(arguments) => manual::completions::<Arguments>(&arguments),
         Command::Man(arguments) => manual::man::<Arguments>(&arguments),
     };

@@ -53,10 +53,10 @@ pub use settings::{LoginSettings, World};
 
 use crate::accounts::Accounts;
 use crate::actions::Actions;
+use crate::counters::count;
 use crate::hub::Hub;
 use certificates::{CertificateError, Certificates};
 use connections::Shared;
-use counters::count;
 use state::State;
 use std::io;
 use std::net::SocketAddr;
