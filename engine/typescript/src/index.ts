@@ -18,3 +18,4 @@ export { type ConnectOptions, Session, type SessionHandlers, type SessionOptions
 export { fetchGateway, type GatewayInfo, TRANSPORT_ORDER } from './transports/gateway.js';
 export type { Timers } from './transports/timers.js';
 export type { Opener, Transport, TransportEvents, TransportKind } from './transports/transport.js';
+export * from './world/index.js';

@@ -15,6 +15,7 @@ export class LiveServer {
   private constructor(
     readonly port: number,
     readonly key: Uint8Array,
+    private readonly admin: number,
     private readonly folder: string,
     private readonly args: readonly string[],
     private process: ChildProcess,
@@ -28,8 +29,16 @@ export class LiveServer {
     const [port, admin] = [await freePort(), await freePort()];
     const all = ['serve', '--key', key, '--listen', `127.0.0.1:${port}`, '--admin', `127.0.0.1:${admin}`];
     all.push('--cpus', '0', '--idle', 'park', ...args);
-    const server = new LiveServer(port, fromHex(printed.toString().trim()), folder, all, await launch(all));
+    const server = new LiveServer(port, fromHex(printed.toString().trim()), admin, folder, all, await launch(all));
     return server;
+  }
+
+  /** How often an event of METRICS.md has happened. */
+  async events(name: string): Promise<number> {
+    const text = await (await fetch(`http://127.0.0.1:${this.admin}/metrics`)).text();
+    const lines = text.split('\n').filter((line) => line.includes(`event="${name}"`));
+    if (lines.length === 0) throw new Error(`the server does not count ${name}`);
+    return lines.reduce((sum, line) => sum + Number(line.slice(line.lastIndexOf(' '))), 0);
   }
 
   /** Ends the server without a word to its clients, and starts it again. */
