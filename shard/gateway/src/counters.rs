@@ -1,0 +1,109 @@
+//! What a thread counts. Only the thread itself adds; the admin port reads.
+
+use std::sync::atomic::{AtomicU64, Ordering};
+
+/// One counter.
+#[derive(Debug, Default)]
+pub struct Counter(AtomicU64);
+
+impl Counter {
+    /// Adds. Only the counter's own thread may call this: it reads and writes in two steps, which costs no bus lock.
+    pub fn add(&self, amount: u64) {
+        self.0.store(self.0.load(Ordering::Relaxed).wrapping_add(amount), Ordering::Relaxed);
+    }
+
+    /// The value now.
+    pub fn get(&self) -> u64 {
+        self.0.load(Ordering::Relaxed)
+    }
+}
+
+macro_rules! counters {
+    ($($(#[doc = $about:literal])* $name:ident,)*) => {
+        /// Counters of a thread since its start.
+        #[derive(Debug, Default)]
+        pub struct Counters {
+            $($(#[doc = $about])* pub $name: Counter,)*
+        }
+
+        impl Counters {
+            /// Calls `visit` with the name, the meaning and the value of every counter.
+            pub fn each(&self, visit: &mut dyn FnMut(&'static str, &'static str, u64)) {
+                $(visit(stringify!($name), concat!($($about),*).trim_ascii(), self.$name.get());)*
+            }
+        }
+    };
+}
+
+counters! {
+    /// Clients that joined over WebSocket.
+    joined_websocket,
+    /// Clients that joined over WebTransport.
+    joined_webtransport,
+    /// Clients that joined over WebRTC.
+    joined_webrtc,
+    /// Clients that joined over QUIC.
+    joined_quic,
+    /// Clients that left.
+    left,
+    /// Clients refused, for whatever reason.
+    refused,
+    /// Datagrams from clients that went to a server.
+    datagrams_up,
+    /// Bytes of datagrams from clients that went to a server.
+    bytes_up,
+    /// Datagrams from servers that were queued for a client.
+    datagrams_down,
+    /// Bytes of datagrams from servers that were queued for a client.
+    bytes_down,
+    /// Datagrams to servers that told the client's true address.
+    forwarded,
+    /// Address changes of clients.
+    moved,
+    /// Send calls to servers, each with one run of datagrams.
+    sends,
+    /// Receive calls that brought datagrams from servers.
+    receives,
+    /// Datagrams from clients beyond their budget: dropped.
+    over_budget,
+    /// Datagrams that no correct client sends: the connection was closed.
+    misbehaved,
+    /// Datagrams from clients with the connection of another client: dropped.
+    foreign_id,
+    /// Connects with the handshake tag of another client: dropped.
+    foreign_tag,
+    /// Datagrams from servers for no client: dropped.
+    unclaimed,
+    /// Datagrams from servers that no server sends: dropped.
+    malformed_down,
+    /// Datagrams that were dropped because the client took too little: its oldest.
+    queue_full,
+    /// Datagrams to servers that the socket did not take: dropped.
+    send_failed,
+    /// Failed receive calls, such as after an ICMP error because no server listens.
+    receive_failed,
+    /// Clients closed because they sent nothing for the idle timeout.
+    closed_idle,
+    /// Clients closed because they took nothing of what waited for them.
+    closed_stalled,
+    /// Clients closed by a drain.
+    closed_draining,
+    /// Clients closed because their address is denied, or by an operator.
+    closed_denied,
+    /// TCP connections accepted.
+    tcp_accepted,
+    /// TCP connections refused by a limit or a deny list.
+    tcp_refused,
+    /// TCP connections that could not be accepted, for example because the process has no file descriptor left.
+    tcp_failed,
+    /// TLS handshakes that failed or took too long.
+    tls_failed,
+    /// HTTP connections that ended with an error or took too long.
+    http_failed,
+    /// HTTP requests answered.
+    http_requests,
+    /// WebSockets refused because of their Origin.
+    origin_refused,
+    /// WebSocket messages that are not binary or too long: the connection was closed.
+    websocket_malformed,
+}

@@ -1,0 +1,39 @@
+//! TCP connections: the page, what the gateway offers, WebSocket upgrades and signalling for WebRTC. HTTP/1.1, one request
+//! per connection, so that a connection that is not a WebSocket lives for seconds.
+//!
+//! | file | has |
+//! |---|---|
+//! | `accept` | the loop that accepts |
+//! | `connection` | one connection: TLS, then one request |
+//! | `stream` | a connection with or without TLS |
+//! | `routes` | what is answered |
+//! | `offer` | `GET /v1/gateway` |
+//! | `upgrade` | the handshake of a WebSocket |
+//! | `origin` | which pages may connect |
+
+mod accept;
+mod connection;
+mod offer;
+mod origin;
+mod routes;
+mod stream;
+mod upgrade;
+
+pub(crate) use accept::run;
+pub use offer::WebTransportOffer;
+
+use crate::carriers::webrtc::WebRtc;
+use crate::thread::Thread;
+use std::rc::Rc;
+use std::sync::Arc;
+use tokio_rustls::rustls::ServerConfig;
+
+/// What a thread's connections share.
+pub(crate) struct Site {
+    pub(crate) thread: Rc<Thread>,
+    pub(crate) webrtc: Option<Rc<WebRtc>>,
+    /// None: HTTP without TLS.
+    pub(crate) tls: Option<Arc<ServerConfig>>,
+    /// What `GET /v1/gateway` tells of WebTransport. It changes with the certificate.
+    pub(crate) webtransport: Box<dyn Fn() -> Option<WebTransportOffer>>,
+}

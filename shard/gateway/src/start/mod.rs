@@ -1,0 +1,96 @@
+//! Starts and stops a gateway.
+
+mod sockets;
+mod worker;
+
+pub use sockets::StartError;
+
+use crate::control::Control;
+use crate::counters::Counters;
+use crate::limits::Limits;
+use crate::settings::Settings;
+
+use std::net::SocketAddr;
+use std::sync::{Arc, mpsc};
+use std::thread::{self, JoinHandle};
+use tokio::sync::mpsc::unbounded_channel;
+
+/// A running gateway. Dropping it stops it at once; [`Control::drain`] comes before a gentle end.
+#[derive(Debug)]
+pub struct Gateway {
+    listen: SocketAddr,
+    webrtc: Vec<SocketAddr>,
+    control: Arc<Control>,
+    threads: Vec<JoinHandle<()>>,
+}
+
+impl Gateway {
+    /// Binds all sockets, starts the threads, and returns once all of them serve.
+    ///
+    /// # Errors
+    /// [`StartError`] says what is wrong and what to do.
+    pub fn start(settings: Settings) -> Result<Gateway, StartError> {
+        let settings = Arc::new(settings);
+        let bound = sockets::bind(&settings)?;
+        let (listen, webrtc) = (bound.listen, bound.threads.iter().map(|sockets| sockets.webrtc_address).collect());
+        let limits = Limits::new(&settings);
+        let (ready, readiness) = mpsc::channel();
+        let (mut orders, mut counters, mut threads) = (Vec::new(), Vec::new(), Vec::new());
+        for (index, sockets) in bound.threads.into_iter().enumerate() {
+            let (sender, receiver) = unbounded_channel();
+            let of_thread = Arc::new(Counters::default());
+            orders.push(sender);
+            counters.push(Arc::clone(&of_thread));
+            let worker = worker::Worker {
+                index,
+                settings: Arc::clone(&settings),
+                limits: Arc::clone(&limits),
+                counters: of_thread,
+                sockets,
+                orders: receiver,
+            };
+            threads.push(spawn(index, worker, ready.clone())?);
+        }
+        drop(ready);
+        let control = Arc::new(Control::new(settings, limits, orders, counters));
+        let gateway = Gateway { listen, webrtc, control, threads };
+        for _ in &gateway.threads {
+            readiness.recv().unwrap_or(Err(StartError::Thread))?;
+        }
+        Ok(gateway)
+    }
+
+    /// Address of TCP connections and of QUIC.
+    pub fn listen(&self) -> SocketAddr {
+        self.listen
+    }
+
+    /// UDP addresses of WebRTC, one per thread.
+    pub fn webrtc(&self) -> &[SocketAddr] {
+        &self.webrtc
+    }
+
+    /// Counters, reload and drain.
+    pub fn control(&self) -> &Arc<Control> {
+        &self.control
+    }
+}
+
+impl Drop for Gateway {
+    fn drop(&mut self) {
+        self.control.stop();
+        for thread in self.threads.drain(..) {
+            // A thread that panicked has said so.
+            let _ = thread.join();
+        }
+    }
+}
+
+fn spawn(
+    index: usize,
+    worker: worker::Worker,
+    ready: mpsc::Sender<Result<(), StartError>>,
+) -> Result<JoinHandle<()>, StartError> {
+    let named = thread::Builder::new().name(format!("gateway-{index}"));
+    named.spawn(move || worker.run(&ready)).map_err(|source| StartError::Spawn { source })
+}

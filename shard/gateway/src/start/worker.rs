@@ -1,0 +1,89 @@
+//! One thread of the gateway, from start to end.
+
+use super::sockets::{StartError, ThreadSockets};
+use crate::carrier::Carrier;
+use crate::carriers::quic::Quic;
+use crate::carriers::webrtc::WebRtc;
+use crate::counters::Counters;
+use crate::http::{self, Site};
+use crate::limits::Limits;
+use crate::settings::Settings;
+use crate::thread::{Order, Thread};
+use std::io;
+use std::rc::Rc;
+use std::sync::{Arc, mpsc};
+use tokio::net::TcpListener;
+use tokio::runtime::Builder;
+use tokio::sync::mpsc::UnboundedReceiver;
+use tokio::task::{LocalSet, spawn_local};
+
+/// What a thread begins with.
+pub(super) struct Worker {
+    pub(super) index: usize,
+    pub(super) settings: Arc<Settings>,
+    pub(super) limits: Arc<Limits>,
+    pub(super) counters: Arc<Counters>,
+    pub(super) sockets: ThreadSockets,
+    pub(super) orders: UnboundedReceiver<Order>,
+}
+
+impl Worker {
+    /// Runs the thread until it is told to stop. Says when it serves, or why it does not.
+    pub(super) fn run(self, ready: &mpsc::Sender<Result<(), StartError>>) {
+        pin(self.index);
+        let runtime = match Builder::new_current_thread().enable_all().build() {
+            Ok(runtime) => runtime,
+            Err(source) => {
+                let _ = ready.send(Err(StartError::Spawn { source }));
+                return;
+            }
+        };
+        LocalSet::new().block_on(&runtime, async move {
+            let Worker { index, settings, limits, counters, sockets, orders } = self;
+            let started = Thread::start(index, settings, limits, counters)
+                .map_err(|source| StartError::Uplink { source })
+                .and_then(|thread| serve(&thread, sockets).map(|()| thread));
+            match started {
+                Ok(thread) => {
+                    // Whoever started the gateway waits for this, or is gone.
+                    let _ = ready.send(Ok(()));
+                    thread.obey(orders).await;
+                }
+                Err(error) => {
+                    let _ = ready.send(Err(error));
+                }
+            }
+        });
+    }
+}
+
+/// Starts the carriers and the listener of a thread.
+fn serve(thread: &Rc<Thread>, sockets: ThreadSockets) -> Result<(), StartError> {
+    let settings = thread.settings();
+    let on = |carrier| settings.carriers.contains(&carrier);
+    let failed = |carrier: Carrier| move |source| StartError::Carrier { carrier: carrier.name(), source };
+    if on(Carrier::Quic) || on(Carrier::WebTransport) {
+        let quic = Quic::open(Rc::clone(thread), sockets.quic).map_err(failed(Carrier::Quic))?;
+        spawn_local(quic.serve());
+    }
+    let webrtc = match on(Carrier::WebRtc) {
+        false => None,
+        true => {
+            let webrtc = WebRtc::open(Rc::clone(thread), sockets.webrtc).map_err(failed(Carrier::WebRtc))?;
+            spawn_local(Rc::clone(&webrtc).serve());
+            Some(webrtc)
+        }
+    };
+    let listener = TcpListener::from_std(sockets.tcp).map_err(|source: io::Error| StartError::Uplink { source })?;
+    let site = Site { thread: Rc::clone(thread), webrtc, tls: None, webtransport: Box::new(|| None) };
+    spawn_local(http::run(listener, Rc::new(site)));
+    Ok(())
+}
+
+/// Pins the thread to its CPU, where the host allows it.
+fn pin(index: usize) {
+    let cpus = core_affinity::get_core_ids().unwrap_or_default();
+    if let Some(cpu) = cpus.get(index) {
+        core_affinity::set_for_current(*cpu);
+    }
+}

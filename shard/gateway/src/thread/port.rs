@@ -1,0 +1,105 @@
+//! What a carrier holds of a client.
+
+use super::Thread;
+use crate::client::{Client, Going, add};
+use crate::limits::Place;
+use crate::uplink::Seat;
+use crate::uplink::packet::{self, Misbehaved};
+use bytes::Bytes;
+use std::future::{Future, poll_fn};
+use std::net::SocketAddr;
+use std::rc::Rc;
+use std::task::{Context, Poll};
+
+/// A client's place in its thread. The client leaves when this is dropped.
+///
+/// One task may wait for [`Port::arrived`], and one for [`Port::wait_closed`]; the same task may wait for both.
+pub struct Port {
+    thread: Rc<Thread>,
+    client: Rc<Client>,
+    seat: Seat,
+    /// Gives back the place that the limits count.
+    _place: Place,
+}
+
+impl Port {
+    pub(crate) fn new(thread: Rc<Thread>, client: Rc<Client>, seat: Seat, place: Place) -> Port {
+        Port { thread, client, seat, _place: place }
+    }
+
+    /// Takes a datagram from the client and sends it to the server.
+    ///
+    /// A datagram beyond the client's budget, or of somebody else's connection, is dropped and counted.
+    ///
+    /// # Errors
+    /// No correct client sends this: the carrier should close the connection.
+    pub fn received(&self, datagram: &[u8]) -> Result<(), Misbehaved> {
+        let counters = self.thread.counters();
+        let kind = packet::from_client(datagram).inspect_err(|_| counters.misbehaved.add(1))?;
+        let now = self.thread.now();
+        add(&self.client.tally.datagrams_up, 1);
+        add(&self.client.tally.bytes_up, datagram.len() as u64);
+        if !self.client.charge(datagram.len(), now) {
+            add(&self.client.tally.dropped, 1);
+            counters.over_budget.add(1);
+            return Ok(());
+        }
+        self.seat.send(kind, datagram, self.client.address(), now);
+        Ok(())
+    }
+
+    /// Resolves when datagrams wait for the client.
+    pub async fn arrived(&self) {
+        poll_fn(|context| self.poll_arrived(context)).await;
+    }
+
+    /// Like [`Port::arrived`], for a carrier that polls. It registers the context's task.
+    pub fn poll_arrived(&self, context: &Context<'_>) -> Poll<()> {
+        self.client.poll_arrived(context)
+    }
+
+    /// The next datagram for the client.
+    pub fn take(&self) -> Option<Bytes> {
+        self.client.take(self.thread.now())
+    }
+
+    /// The client's address has changed. The server is told with the client's next datagrams.
+    pub fn moved(&self, address: SocketAddr) {
+        self.client.set_address(address);
+        self.seat.moved(self.thread.now());
+        self.thread.counters().moved.add(1);
+    }
+
+    /// Resolves when the thread wants the client gone: the carrier closes the connection with a going-away code.
+    pub fn wait_closed(&self) -> impl Future<Output = Going> + '_ {
+        poll_fn(|context| self.poll_closed(context))
+    }
+
+    /// Like [`Port::wait_closed`], for a carrier that polls. It registers the context's task.
+    pub fn poll_closed(&self, context: &Context<'_>) -> Poll<Going> {
+        self.client.poll_closed(context)
+    }
+
+    /// Gives the admin port the carrier's figures of this connection, such as the round trip. It calls `details` whenever
+    /// somebody asks.
+    pub fn set_details(&self, details: impl Fn() -> serde_json::Value + 'static) {
+        self.client.set_details(Box::new(details));
+    }
+
+    /// Counts a message that carries no datagram. The carrier closes the connection.
+    pub(crate) fn count_malformed(&self) {
+        self.thread.counters().websocket_malformed.add(1);
+    }
+
+    /// The client's true address.
+    pub fn address(&self) -> SocketAddr {
+        self.client.address()
+    }
+}
+
+impl Drop for Port {
+    fn drop(&mut self) {
+        self.seat.leave();
+        self.thread.left(&self.client);
+    }
+}

@@ -1,0 +1,233 @@
+//! One socket to one server, with the clients that use it.
+
+use super::flush::{Flush, Flusher};
+use super::forwarded::{self, INNER_BYTES_MAX};
+use super::outbox::Outbox;
+use super::packet::{self, FromClient, FromServer};
+use super::routes::{Member, Routes, Upstream};
+use super::socket::{ReceiveBuffers, UplinkSocket};
+use crate::client::Client;
+use crate::clock::{Clock, Nanos};
+use crate::counters::Counters;
+use crate::settings::GatewayKey;
+use bytes::{Bytes, BytesMut};
+use std::cell::{Cell, RefCell};
+use std::io;
+use std::net::SocketAddr;
+use std::rc::Rc;
+use std::sync::Arc;
+
+/// Datagrams from servers are copied into chunks of this size, which clients' queues share.
+const CHUNK_BYTES: usize = 64 << 10;
+/// Receive calls before other tasks of the thread get their turn.
+const RECEIVES_MAX: usize = 16;
+
+/// The flow.
+pub(crate) struct Flow {
+    socket: UplinkSocket,
+    routes: RefCell<Routes>,
+    members: RefCell<Members>,
+    outbox: RefCell<Outbox>,
+    /// Whether the flusher has this flow.
+    is_due: Cell<bool>,
+    chunk: RefCell<BytesMut>,
+    round: Cell<u64>,
+    key: Option<GatewayKey>,
+    flusher: Rc<Flusher>,
+    counters: Arc<Counters>,
+}
+
+/// The clients of a flow, by number.
+#[derive(Default)]
+struct Members {
+    clients: Vec<Option<Rc<Client>>>,
+    free: Vec<Member>,
+}
+
+/// A client's place in a flow. [`Seat::leave`] ends it.
+pub(crate) struct Seat {
+    flow: Rc<Flow>,
+    member: Member,
+}
+
+impl Flow {
+    /// A flow to `server`. With a key, it tells the server clients' true addresses.
+    ///
+    /// # Errors
+    /// The system's error.
+    pub(crate) fn open(
+        server: SocketAddr,
+        key: Option<GatewayKey>,
+        flusher: Rc<Flusher>,
+        counters: Arc<Counters>,
+    ) -> io::Result<Rc<Flow>> {
+        Ok(Rc::new(Flow {
+            socket: UplinkSocket::connect(server)?,
+            routes: RefCell::default(),
+            members: RefCell::default(),
+            outbox: RefCell::default(),
+            is_due: Cell::new(false),
+            chunk: RefCell::default(),
+            round: Cell::new(0),
+            key,
+            flusher,
+            counters,
+        }))
+    }
+
+    /// Takes a client in.
+    pub(crate) fn join(self: &Rc<Self>, client: Rc<Client>) -> Seat {
+        Seat { flow: Rc::clone(self), member: self.members.borrow_mut().insert(client) }
+    }
+
+    /// Receives, forever. The thread runs this as a task.
+    pub(crate) async fn run(self: Rc<Self>, clock: Rc<Clock>, buffers: Rc<RefCell<ReceiveBuffers>>) {
+        loop {
+            if self.socket.readable().await.is_err() {
+                self.counters.receive_failed.add(1);
+            }
+            self.receive_all(clock.now(), &mut buffers.borrow_mut());
+            tokio::task::yield_now().await;
+        }
+    }
+
+    /// Receives what has arrived, within bounds.
+    fn receive_all(&self, now: Nanos, buffers: &mut ReceiveBuffers) {
+        self.round.set(self.round.get() + 1);
+        for _ in 0..RECEIVES_MAX {
+            match self.socket.receive(buffers, |run, size| self.deliver(run, size, now)) {
+                Ok(()) => self.counters.receives.add(1),
+                Err(error) if error.kind() == io::ErrorKind::WouldBlock => return,
+                Err(_) => self.counters.receive_failed.add(1),
+            }
+        }
+    }
+
+    /// Gives each datagram of a run to its client.
+    fn deliver(&self, run: &[u8], size: usize, now: Nanos) {
+        let mut shared = self.copy(run);
+        while !shared.is_empty() {
+            let datagram = shared.split_to(size.min(shared.len()));
+            let Some(packet) = packet::from_server(&datagram) else {
+                self.counters.malformed_down.add(1);
+                continue;
+            };
+            let Some(client) = self.addressee(packet, now) else {
+                self.counters.unclaimed.add(1);
+                continue;
+            };
+            self.counters.datagrams_down.add(1);
+            self.counters.bytes_down.add(datagram.len() as u64);
+            let dropped = client.deliver(datagram, self.round.get(), now);
+            self.counters.queue_full.add(dropped as u64);
+        }
+    }
+
+    fn addressee(&self, packet: FromServer, now: Nanos) -> Option<Rc<Client>> {
+        let mut routes = self.routes.borrow_mut();
+        let member = match packet {
+            FromServer::Answer(tag) => routes.answered(tag, now),
+            FromServer::Accepted(tag, key) => routes.accepted(tag, key, now),
+            FromServer::Encrypted(key) => routes.arrived(key, now),
+        }?;
+        Some(self.members.borrow().get(member))
+    }
+
+    /// Copies a run into the present chunk. Small datagrams then do not hold whole receive buffers.
+    fn copy(&self, run: &[u8]) -> Bytes {
+        let mut chunk = self.chunk.borrow_mut();
+        if chunk.capacity() < run.len() {
+            *chunk = BytesMut::with_capacity(CHUNK_BYTES.max(run.len()));
+        }
+        chunk.extend_from_slice(run);
+        chunk.split().freeze()
+    }
+
+    fn send(self: &Rc<Self>, head: &[u8], body: &[u8]) {
+        self.outbox
+            .borrow_mut()
+            .push(head, body, self.socket.segments_max(), &mut |run, size| self.transmit(run, size));
+        if !self.is_due.replace(true) {
+            self.flusher.add(Rc::clone(self) as Rc<dyn Flush>);
+        }
+    }
+
+    fn transmit(&self, run: &[u8], size: usize) {
+        self.counters.sends.add(1);
+        self.counters.send_failed.add(self.socket.send(run, size) as u64);
+    }
+
+    /// Handshake tags and connections that the flow knows.
+    pub(crate) fn sizes(&self) -> (usize, usize) {
+        self.routes.borrow().sizes()
+    }
+}
+
+impl Flush for Flow {
+    fn flush(&self) {
+        self.is_due.set(false);
+        self.outbox.borrow_mut().flush(&mut |run, size| self.transmit(run, size));
+    }
+}
+
+impl Seat {
+    /// Sends a client's datagram to the server, unless its connection belongs to another client.
+    pub(crate) fn send(&self, packet: FromClient, datagram: &[u8], address: SocketAddr, now: Nanos) {
+        let flow = &self.flow;
+        let upstream = {
+            let mut routes = flow.routes.borrow_mut();
+            match packet {
+                FromClient::Connect(tag) => routes.connect(self.member, tag, now),
+                FromClient::Encrypted(key) => routes.encrypted(self.member, key, now),
+            }
+        };
+        match (upstream, &flow.key) {
+            (Upstream::ForeignKey, _) => return flow.counters.foreign_id.add(1),
+            (Upstream::ForeignTag, _) => return flow.counters.foreign_tag.add(1),
+            (Upstream::Announced, Some(key)) if datagram.len() <= INNER_BYTES_MAX => {
+                flow.counters.forwarded.add(1);
+                flow.send(&forwarded::head(key, address, datagram), datagram);
+            }
+            (Upstream::Announced | Upstream::Plain, _) => flow.send(&[], datagram),
+        }
+        flow.counters.datagrams_up.add(1);
+        flow.counters.bytes_up.add(datagram.len() as u64);
+    }
+
+    /// The client's address has changed.
+    pub(crate) fn moved(&self, now: Nanos) {
+        self.flow.routes.borrow_mut().moved(self.member, now);
+    }
+
+    /// The client is gone.
+    pub(crate) fn leave(&self) {
+        self.flow.routes.borrow_mut().leave(self.member);
+        self.flow.members.borrow_mut().remove(self.member);
+    }
+}
+
+impl Members {
+    fn insert(&mut self, client: Rc<Client>) -> Member {
+        match self.free.pop() {
+            Some(member) => {
+                self.clients[member as usize] = Some(client);
+                member
+            }
+            None => {
+                self.clients.push(Some(client));
+                u32::try_from(self.clients.len() - 1).expect("a flow has fewer than 2^32 clients")
+            }
+        }
+    }
+
+    /// # Panics
+    /// If the member has left. Routes forget members that leave.
+    fn get(&self, member: Member) -> Rc<Client> {
+        Rc::clone(self.clients[member as usize].as_ref().expect("routes name only members"))
+    }
+
+    fn remove(&mut self, member: Member) {
+        self.clients[member as usize] = None;
+        self.free.push(member);
+    }
+}

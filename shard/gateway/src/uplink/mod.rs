@@ -1,0 +1,26 @@
+//! Towards the servers: sockets, and whose a datagram is.
+//!
+//! | file | has |
+//! |---|---|
+//! | `packet` | what a gateway reads of a datagram |
+//! | `routes` | whose a datagram is |
+//! | `forwarded` | tells a server a client's true address |
+//! | `outbox` | gathers datagrams into runs |
+//! | `socket` | a UDP socket with GSO and GRO |
+//! | `flow` | one socket to one server, with its clients |
+//! | `flush` | sends what all flows gathered, once the thread has served what is ready |
+//!
+//! A thread has several flows to each server. A client stays on one. The server's kernel spreads the flows over its cores'
+//! receive queues.
+
+mod flow;
+mod flush;
+mod forwarded;
+mod outbox;
+pub mod packet;
+mod routes;
+mod socket;
+
+pub(crate) use flow::{Flow, Seat};
+pub(crate) use flush::Flusher;
+pub(crate) use socket::ReceiveBuffers;

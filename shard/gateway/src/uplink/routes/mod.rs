@@ -1,0 +1,196 @@
+//! Whose a datagram from a server is, and what a client may send: the table of one flow.
+//!
+//! A client gets what answers its Connect, known by the handshake tag, and what carries the core and slot of its
+//! connection. It gets a core and slot in one of two ways:
+//!
+//! - The server accepts its Connect. The server decides, so the client gets the core and slot whoever had them before.
+//! - It sends an encrypted datagram with a core and slot that nobody holds: a *claim*. A session that moves here from
+//!   another carrier, or from another flow, comes so. Only the server can tell whether the claim is honest. Until a datagram
+//!   arrives from it, a later claim of another client displaces this one, so that a liar keeps nobody out.
+//!
+//! A client that has a core and slot keeps them against the claims of others for [`HOLD`] after the last datagram from the
+//! server. A server pings its clients more often than that.
+
+use crate::clock::{Nanos, SECOND};
+use crate::uplink::packet::{ConnectionKey, Tag};
+use std::collections::HashMap;
+
+/// Handshake tags of one client. A client that connects needs one, and another one when it starts again.
+const TAGS_MAX: usize = 4;
+/// Connections of one client. It has one, and another one while it reconnects.
+const KEYS_MAX: usize = 8;
+/// How long a handshake tag is known after its last Connect.
+const TAG_LIFETIME: Nanos = 20 * SECOND;
+/// How long a client keeps a core and slot after the last datagram from the server.
+const HOLD: Nanos = 15 * SECOND;
+/// How long after an address change datagrams from the server may still be answers to the former address.
+const IN_FLIGHT: Nanos = SECOND / 2;
+
+/// A client of this flow.
+pub(in crate::uplink) type Member = u32;
+
+/// What happens to a datagram from a client.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub(in crate::uplink) enum Upstream {
+    /// It goes to the server as it is.
+    Plain,
+    /// It goes to the server, and tells the client's true address.
+    Announced,
+    /// Another client has this connection: dropped.
+    ForeignKey,
+    /// Another client has this handshake tag: dropped.
+    ForeignTag,
+}
+
+/// The table.
+#[derive(Debug, Default)]
+pub(in crate::uplink) struct Routes {
+    tags: HashMap<Tag, Attempt>,
+    keys: HashMap<ConnectionKey, Owner>,
+    /// What each member has, oldest first.
+    members: HashMap<Member, Holdings>,
+}
+
+#[derive(Debug)]
+struct Attempt {
+    member: Member,
+    until: Nanos,
+}
+
+#[derive(Debug)]
+struct Owner {
+    member: Member,
+    /// Until when claims of others are refused.
+    held_until: Nanos,
+    /// The server has yet to learn the member's address.
+    announces: bool,
+    /// Datagrams from the server end the announcement only from this time on.
+    announced_after: Nanos,
+}
+
+#[derive(Debug, Default)]
+struct Holdings {
+    tags: Vec<Tag>,
+    keys: Vec<ConnectionKey>,
+}
+
+impl Routes {
+    /// A member sends a Connect.
+    pub(in crate::uplink) fn connect(&mut self, member: Member, tag: Tag, now: Nanos) -> Upstream {
+        let former = self.tags.get(&tag);
+        if former.is_some_and(|attempt| attempt.member != member && now < attempt.until) {
+            return Upstream::ForeignTag;
+        }
+        let known = former.is_some_and(|attempt| attempt.member == member);
+        self.tags.insert(tag, Attempt { member, until: now + TAG_LIFETIME });
+        if !known {
+            self.note_tag(member, tag);
+        }
+        Upstream::Announced
+    }
+
+    /// A member sends an encrypted datagram.
+    pub(in crate::uplink) fn encrypted(&mut self, member: Member, key: ConnectionKey, now: Nanos) -> Upstream {
+        match self.keys.get(&key) {
+            Some(owner) if owner.member == member => match owner.announces {
+                true => Upstream::Announced,
+                false => Upstream::Plain,
+            },
+            Some(owner) if now < owner.held_until => Upstream::ForeignKey,
+            _ => {
+                self.give(member, key, Owner { member, held_until: now, announces: true, announced_after: now });
+                Upstream::Announced
+            }
+        }
+    }
+
+    /// The server answers a Connect. Returns whose it is.
+    pub(in crate::uplink) fn answered(&self, tag: Tag, now: Nanos) -> Option<Member> {
+        self.tags.get(&tag).filter(|attempt| now < attempt.until).map(|attempt| attempt.member)
+    }
+
+    /// The server accepts a Connect. Returns whose it is.
+    pub(in crate::uplink) fn accepted(&mut self, tag: Tag, key: ConnectionKey, now: Nanos) -> Option<Member> {
+        let member = self.answered(tag, now)?;
+        // The Connect has told the address.
+        self.give(member, key, Owner { member, held_until: now + HOLD, announces: false, announced_after: now });
+        Some(member)
+    }
+
+    /// The server sends an encrypted datagram. Returns whose it is.
+    pub(in crate::uplink) fn arrived(&mut self, key: ConnectionKey, now: Nanos) -> Option<Member> {
+        let owner = self.keys.get_mut(&key)?;
+        owner.held_until = now + HOLD;
+        if owner.announces && now >= owner.announced_after {
+            owner.announces = false;
+        }
+        Some(owner.member)
+    }
+
+    /// A member's address has changed: its next datagrams tell the server so.
+    pub(in crate::uplink) fn moved(&mut self, member: Member, now: Nanos) {
+        let Some(holdings) = self.members.get(&member) else { return };
+        for key in &holdings.keys {
+            if let Some(owner) = self.keys.get_mut(key).filter(|owner| owner.member == member) {
+                owner.announces = true;
+                owner.announced_after = now + IN_FLIGHT;
+            }
+        }
+    }
+
+    /// A member is gone. Whatever it had is free.
+    pub(in crate::uplink) fn leave(&mut self, member: Member) {
+        let Some(holdings) = self.members.remove(&member) else { return };
+        for tag in holdings.tags {
+            self.forget_tag(member, tag);
+        }
+        for key in holdings.keys {
+            self.forget_key(member, key);
+        }
+    }
+
+    /// Handshake tags and connections in the table.
+    pub(in crate::uplink) fn sizes(&self) -> (usize, usize) {
+        (self.tags.len(), self.keys.len())
+    }
+
+    fn give(&mut self, member: Member, key: ConnectionKey, owner: Owner) {
+        let former = self.keys.insert(key, owner).map(|owner| owner.member);
+        if former == Some(member) {
+            return;
+        }
+        if let Some(holdings) = former.and_then(|former| self.members.get_mut(&former)) {
+            holdings.keys.retain(|held| *held != key);
+        }
+        let holdings = self.members.entry(member).or_default();
+        holdings.keys.push(key);
+        if holdings.keys.len() > KEYS_MAX {
+            let oldest = holdings.keys.remove(0);
+            self.forget_key(member, oldest);
+        }
+    }
+
+    fn note_tag(&mut self, member: Member, tag: Tag) {
+        let holdings = self.members.entry(member).or_default();
+        holdings.tags.push(tag);
+        if holdings.tags.len() > TAGS_MAX {
+            let oldest = holdings.tags.remove(0);
+            self.forget_tag(member, oldest);
+        }
+    }
+
+    fn forget_tag(&mut self, member: Member, tag: Tag) {
+        if self.tags.get(&tag).is_some_and(|attempt| attempt.member == member) {
+            self.tags.remove(&tag);
+        }
+    }
+
+    fn forget_key(&mut self, member: Member, key: ConnectionKey) {
+        if self.keys.get(&key).is_some_and(|owner| owner.member == member) {
+            self.keys.remove(&key);
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests;
