@@ -45,7 +45,8 @@ CRATES = {
     "ringshard-client": ["ringshard-protocol", "ringshard-requests", "ringshard-world"],
     "ringshard-client-c": ["ringshard-client", "ringshard-terrain", "ringshard-world"],
     "ringshard": ["ringshard-link", "ringshard-prefetch", "ringshard-protocol", "ringshard-terrain", "ringshard-world"],
-    "ringshard-services": ["ringshard", "ringshard-requests", "ringshard-world"],
+    "ringshard-certificates": [],
+    "ringshard-services": ["ringshard", "ringshard-certificates", "ringshard-requests", "ringshard-world"],
     "ringshard-paths": ["ringshard-terrain", "ringshard-world"],
     "ringshard-maps": ["ringshard-paths", "ringshard-terrain", "ringshard-world"],
     "ringshard-scripts-rules": ["ringshard-terrain", "ringshard-world"],
@@ -64,7 +65,7 @@ CRATES = {
     "ringshard-duel-rules": ["ringshard-rollback", "ringshard-world"],
     "ringshard-duel": ["ringshard", "ringshard-duel-rules", "ringshard-rollback", "ringshard-world"],
     "ringshard-duel-bots": ["ringshard-client", "ringshard-duel-rules", "ringshard-rollback"],
-    "ringshard-gateway": ["ringshard-link", "ringshard-protocol"],
+    "ringshard-gateway": ["ringshard-certificates", "ringshard-link", "ringshard-protocol"],
     "ringshard-cli": [
         "ringshard", "ringshard-client", "ringshard-demo", "ringshard-gateway", "ringshard-maps", "ringshard-paths", "ringshard-protocol",
         "ringshard-scripts", "ringshard-scripts-rules", "ringshard-services", "ringshard-terrain",

@@ -7,6 +7,7 @@ use socket2::{Domain, Protocol, SockAddr, Type};
 use std::io;
 use std::mem::size_of_val;
 use std::net::{SocketAddr, UdpSocket};
+use std::num::NonZeroU32;
 use std::os::fd::{AsRawFd, RawFd};
 
 /// Size of receive and send buffers of a socket that was not told another one, in bytes: about 50 ms at 600,000 datagrams
@@ -231,6 +232,43 @@ impl Socket {
     }
 }
 
+/// Attaches the filter that picks the socket of a QUIC endpoint's reuseport group: the first byte of the destination
+/// connection id modulo the number of sockets. Sockets count in the order in which they were bound.
+///
+/// The ids that an endpoint issues must therefore begin with a byte that names its own socket. A client's first packets
+/// carry an id of the client's choice, which names some socket: that endpoint answers them and goes on with an id of its
+/// own. A connection thus stays with its endpoint when the client's address changes. Datagrams that are too short to have
+/// an id go to the first socket.
+///
+/// The layout of the headers is that of all versions of QUIC (RFC 8999, section 5).
+///
+/// # Errors
+/// The system's error: the kernel is built without reuseport filters.
+pub fn steer_by_quic_connection_id(group: &impl AsRawFd, sockets: NonZeroU32) -> io::Result<()> {
+    const LOAD_BYTE: u16 = (libc::BPF_LD | libc::BPF_B | libc::BPF_ABS) as u16;
+    const JUMP_IF_ANY_BIT: u16 = (libc::BPF_JMP | libc::BPF_JSET | libc::BPF_K) as u16;
+    const JUMP: u16 = (libc::BPF_JMP | libc::BPF_JA) as u16;
+    const MODULO: u16 = (libc::BPF_ALU | libc::BPF_MOD | libc::BPF_K) as u16;
+    const RETURN_A: u16 = (libc::BPF_RET | libc::BPF_A) as u16;
+    const LONG_HEADER: u32 = 0x80;
+    /// Behind flags, version and the id's length.
+    const ID_IN_LONG_HEADER: u32 = 6;
+    /// Behind the flags.
+    const ID_IN_SHORT_HEADER: u32 = 1;
+    let step = |code, jt, jf, k| libc::sock_filter { code, jt, jf, k };
+    let mut program = [
+        step(LOAD_BYTE, 0, 0, 0),
+        step(JUMP_IF_ANY_BIT, 0, 2, LONG_HEADER),
+        step(LOAD_BYTE, 0, 0, ID_IN_LONG_HEADER),
+        step(JUMP, 0, 0, 1),
+        step(LOAD_BYTE, 0, 0, ID_IN_SHORT_HEADER),
+        step(MODULO, 0, 0, sockets.get()),
+        step(RETURN_A, 0, 0, 0),
+    ];
+    let program = libc::sock_fprog { len: program.len() as u16, filter: program.as_mut_ptr() };
+    set_option(group.as_raw_fd(), libc::SOL_SOCKET, libc::SO_ATTACH_REUSEPORT_CBPF, &program)
+}
+
 /// Makes the kernel drop datagrams shorter than a header. An empty datagram would end a multishot receive.
 fn drop_short_datagrams(fd: RawFd) -> io::Result<()> {
     const LOAD_LENGTH: u16 = (libc::BPF_LD | libc::BPF_W | libc::BPF_LEN) as u16;
@@ -274,4 +312,43 @@ fn set_option<T>(fd: RawFd, level: i32, name: i32, value: &T) -> io::Result<()> 
         libc::setsockopt(fd, level, name, std::ptr::from_ref(value).cast(), size_of_val(value) as libc::socklen_t)
     };
     if result == 0 { Ok(()) } else { Err(io::Error::last_os_error()) }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use std::net::Ipv4Addr;
+    use std::time::Duration;
+
+    fn group(sockets: u32) -> Vec<UdpSocket> {
+        let mut address = SocketAddr::from((Ipv4Addr::LOCALHOST, 0));
+        let mut bound = Vec::new();
+        for _ in 0..sockets {
+            let socket = socket2::Socket::new(Domain::IPV4, Type::DGRAM, Some(Protocol::UDP)).unwrap();
+            socket.set_reuse_port(true).unwrap();
+            socket.bind(&address.into()).unwrap();
+            socket.set_read_timeout(Some(Duration::from_secs(5))).unwrap();
+            bound.push(UdpSocket::from(socket));
+            address = bound[0].local_addr().unwrap();
+        }
+        bound
+    }
+
+    #[test]
+    fn the_first_byte_of_a_quic_connection_id_names_the_socket_whatever_the_sender() {
+        const SOCKETS: u32 = 3;
+        let group = group(SOCKETS);
+        steer_by_quic_connection_id(&group[0], NonZeroU32::new(SOCKETS).unwrap()).unwrap();
+        let server = group[0].local_addr().unwrap();
+        for id in [0u8, 1, 2, 3, 7, 128, 254, 255] {
+            for header in [&[0x40u8, id][..], &[0xc0, 0, 0, 0, 1, 8, id], &[0x80, 9, 9, 9, 9, 8, id]] {
+                let client = UdpSocket::bind((Ipv4Addr::LOCALHOST, 0)).unwrap();
+                let sent = [header, &[0xaa; 20]].concat();
+                client.send_to(&sent, server).unwrap();
+                let mut buffer = [0; 64];
+                let (length, from) = group[u32::from(id) as usize % SOCKETS as usize].recv_from(&mut buffer).unwrap();
+                assert_eq!((&buffer[..length], from), (&sent[..], client.local_addr().unwrap()));
+            }
+        }
+    }
 }

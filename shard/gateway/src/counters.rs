@@ -106,4 +106,30 @@ counters! {
     origin_refused,
     /// WebSocket messages that are not binary or too long: the connection was closed.
     websocket_malformed,
+    /// QUIC handshakes that began.
+    quic_handshakes,
+    /// QUIC clients that were asked to prove their address, because many handshakes ran.
+    quic_retries,
+    /// QUIC connections refused by a limit.
+    quic_refused,
+    /// QUIC connections of denied addresses, which get no answer.
+    quic_denied,
+    /// QUIC handshakes that failed or took too long.
+    quic_handshakes_failed,
+    /// Connects that were taken from early data.
+    quic_early_connects,
+    /// Datagrams of early data that were dropped because they are no Connect.
+    quic_early_dropped,
+    /// Datagrams that do not fit a QUIC packet of the client's path: dropped.
+    quic_too_large,
+    /// Bulk streams that were connected to a login door.
+    quic_bulk_streams,
+    /// Bulk streams that were refused, or whose login door cannot be reached.
+    quic_bulk_refused,
+    /// Bytes of bulk streams, both directions.
+    quic_bulk_bytes,
+    /// WebTransport requests refused.
+    webtransport_refused,
+    /// WebTransport datagrams of a session that does not exist: dropped.
+    webtransport_foreign_session,
 }

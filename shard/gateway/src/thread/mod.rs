@@ -149,6 +149,11 @@ impl Thread {
         &self.counters
     }
 
+    /// The limits that all threads share.
+    pub fn limits(&self) -> &Arc<Limits> {
+        &self.limits
+    }
+
     /// A place for a TCP or QUIC connection from this address, to be asked for before anything is spent on it, and kept for
     /// as long as the connection lasts.
     ///

@@ -63,6 +63,11 @@ pub(crate) fn from_client(datagram: &[u8]) -> Result<FromClient, Misbehaved> {
     }
 }
 
+/// Whether a client's datagram is a Connect.
+pub(crate) fn is_connect(datagram: &[u8]) -> bool {
+    matches!(from_client(datagram), Ok(FromClient::Connect(_)))
+}
+
 /// None if no server sends this.
 pub(crate) fn from_server(datagram: &[u8]) -> Option<FromServer> {
     if !(HEADER_BYTES..=DATAGRAM_BYTES_MAX).contains(&datagram.len()) {

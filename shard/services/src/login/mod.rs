@@ -29,7 +29,6 @@
 //!
 //! | folder or file | has |
 //! |---|---|
-//! | `certificates` | which certificate the door shows |
 //! | `connections` | how many there are, how long each may take, how they end |
 //! | `endpoints` | what is answered at each path |
 //! | `websocket` | chat, presence, notifications |
@@ -38,7 +37,6 @@
 mod answer;
 mod bearer;
 mod body;
-pub mod certificates;
 mod closing;
 mod connections;
 mod counters;
@@ -55,8 +53,8 @@ use crate::accounts::Accounts;
 use crate::actions::Actions;
 use crate::counters::count;
 use crate::hub::Hub;
-use certificates::{CertificateError, Certificates};
 use connections::Shared;
+use ringshard_certificates::{CertificateError, CertificateSource, Certificates};
 use state::State;
 use std::io;
 use std::net::SocketAddr;
@@ -109,6 +107,7 @@ impl Door {
         let source = settings.certificate.clone();
         let opened = spawn_blocking(move || Certificates::open(&source)).await;
         let certificates = Arc::new(opened.expect("reading certificates does not panic")?);
+        report(&certificates, &settings.certificate);
         let failed = |error| OpenError::Listen(settings.address, error);
         let listener = listen(settings.address).map_err(failed)?;
         let address = listener.local_addr().map_err(failed)?;
@@ -121,7 +120,7 @@ impl Door {
             open_requests: Arc::clone(&open_requests),
             settings: settings.clone(),
             counters: Arc::clone(&counters),
-            tls: TlsAcceptor::from(certificates.tls()),
+            tls: TlsAcceptor::from(Arc::new(certificates.tls(&[b"h2", b"http/1.1"]))),
             closing: closes.clone(),
             router: endpoints::router(
                 Arc::new(State { settings, counters: Arc::clone(&counters), accounts, actions, hub, closing: closes }),
@@ -177,6 +176,15 @@ fn listen(address: SocketAddr) -> io::Result<TcpListener> {
     socket.set_send_buffer_size(SEND_BUFFER_BYTES)?;
     socket.bind(address)?;
     socket.listen(BACKLOG)
+}
+
+fn report(certificates: &Certificates, source: &CertificateSource) {
+    let fingerprint = certificates.fingerprint();
+    if matches!(source, CertificateSource::Files { .. }) {
+        tracing::info!(%fingerprint, "the login door has its certificate");
+    } else {
+        tracing::warn!(%fingerprint, "the login door uses a development certificate: clients must pin it");
+    }
 }
 
 /// Reads the certificate files again whenever they change.

@@ -1,8 +1,8 @@
 //! Settings of the login door, and its fixed bounds.
 
-use super::certificates::CertificateSource;
 use crate::AccountId;
 use crate::tickets::ServerKey;
+use ringshard_certificates::CertificateSource;
 use std::net::SocketAddr;
 use std::time::Duration;
 

@@ -6,7 +6,7 @@ use crate::accounts::directory::{HttpDirectory, HttpDirectorySettings};
 use crate::accounts::{self, AccountSettings, Accounts, PasswordCost};
 use crate::actions::Builder;
 use crate::directions::{self, Directions, Geocoder, LocalDirections, PlacesGeocoder, Roads};
-use crate::login::{LoginSettings, World, certificates::CertificateSource};
+use crate::login::{LoginSettings, World};
 use crate::places::{self, Places};
 use crate::resources::{ResourceSettings, Resources, Store};
 use crate::suggestions::{self, Feedback, Suggester};
@@ -15,6 +15,7 @@ use crate::tiles::{
     self, Archive, Cache, Remote, RemoteSettings, Secret, TileFormat, TileProvider, TileSettings, Tiles,
 };
 use ringshard::config::Settings;
+use ringshard_certificates::CertificateSource;
 use std::net::SocketAddr;
 use std::num::NonZeroUsize;
 use std::path::{Path, PathBuf};

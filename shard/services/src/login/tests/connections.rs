@@ -17,7 +17,7 @@ async fn a_new_certificate_is_shown_to_new_connections_and_an_open_one_goes_on()
     let before = bench.door.certificates().fingerprint();
 
     std::fs::remove_file(bench.folder.certificate()).unwrap();
-    let fresh = super::super::certificates::Certificates::open(&development(&bench.folder.0)).unwrap();
+    let fresh = ringshard_certificates::Certificates::open(&development(&bench.folder.0)).unwrap();
     bench.door.reload().unwrap();
     assert_ne!(bench.door.certificates().fingerprint(), before);
     assert_eq!(bench.door.certificates().fingerprint(), fresh.fingerprint());
@@ -37,7 +37,7 @@ async fn changed_certificate_files_are_noticed() {
     moves(&bench.door.counters().certificates_failed).await;
     assert_eq!(bench.door.certificates().fingerprint(), before);
     std::fs::remove_file(bench.folder.certificate()).unwrap();
-    super::super::certificates::Certificates::open(&development(&bench.folder.0)).unwrap();
+    ringshard_certificates::Certificates::open(&development(&bench.folder.0)).unwrap();
     moves(&bench.door.counters().certificates_loaded).await;
     assert_ne!(bench.door.certificates().fingerprint(), before);
 }

@@ -5,7 +5,6 @@ mod client;
 mod connections;
 mod logins;
 
-use super::certificates::CertificateSource;
 use super::{Door, LoginSettings, World};
 use crate::AccountId;
 use crate::accounts::{AccountSettings, Accounts, LoginLimits, PasswordCost};
@@ -13,6 +12,7 @@ use crate::actions::{Access, Action, Actions, Caller, Failure, Limits};
 use crate::hub::{Hub, HubSettings};
 use crate::tickets::ServerKey;
 use client::{Client, trust};
+use ringshard_certificates::CertificateSource;
 use rustls::ClientConfig;
 use serde_json::{Value, json};
 use std::future::ready;

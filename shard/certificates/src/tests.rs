@@ -2,6 +2,7 @@ use super::*;
 use std::fs::Permissions;
 use std::os::unix::fs::PermissionsExt;
 use std::path::Path;
+use std::time::Duration;
 
 fn development(folder: &Path) -> Certificates {
     development_for(folder, &["play.example"])
@@ -105,4 +106,59 @@ fn unfit_files_are_named_with_what_is_wrong() {
     assert!(exposed.to_string().contains("chmod 640"), "{exposed}");
     std::fs::write(&chain, vec![b' '; 1 << 21]).unwrap();
     assert!(matches!(open(&chain, &key), CertificateError::Long(_)));
+}
+
+fn short_lived(folder: &Path) -> Certificates {
+    let source = CertificateSource::ShortLived { folder: folder.to_owned(), names: Vec::new() };
+    Certificates::open(&source).expect("a short-lived certificate can be made")
+}
+
+/// Puts a certificate into `folder` that was made `days` ago.
+fn put_aged(folder: &Path, days: u64) {
+    let made = SystemTime::now() - Duration::from_secs(days * 86_400);
+    Renewal::new(folder, &[]).make(made).unwrap();
+}
+
+#[test]
+fn a_short_lived_certificate_is_kept_while_it_lasts_and_made_again_when_it_is_due() {
+    let folder = Folder::new("short");
+    put_aged(&folder.0, 9);
+    let first = short_lived(&folder.0);
+    assert!(!first.changed(), "it lasts for three more days");
+    assert_eq!(short_lived(&folder.0).fingerprint(), first.fingerprint());
+
+    for days in [11, 30] {
+        put_aged(&folder.0, days);
+        let aged = std::fs::read(folder.0.join("short-lived.pem")).unwrap();
+        assert!(first.changed());
+        first.reload().unwrap();
+        assert!(!first.changed(), "the new one lasts");
+        assert_ne!(std::fs::read(folder.0.join("short-lived.pem")).unwrap(), aged, "made {days} days ago");
+        put_aged(&folder.0, days);
+        assert!(!short_lived(&folder.0).changed(), "a start does not take one that is due");
+    }
+}
+
+#[test]
+fn a_short_lived_certificate_that_is_in_use_becomes_due() {
+    let folder = Folder::new("due");
+    let mut certificates = short_lived(&folder.0);
+    let renewal = certificates.renewal.take();
+    put_aged(&folder.0, 11);
+    certificates.reload().unwrap();
+    assert!(!certificates.changed());
+    certificates.renewal = renewal;
+    let old = certificates.fingerprint();
+    assert!(certificates.changed(), "no file has changed, but the end is near");
+    certificates.reload().unwrap();
+    assert_ne!(certificates.fingerprint(), old);
+}
+
+#[test]
+fn a_short_lived_certificate_that_is_damaged_is_made_again() {
+    let folder = Folder::new("damaged");
+    let first = short_lived(&folder.0);
+    std::fs::write(folder.0.join("short-lived.key"), "").unwrap();
+    first.reload().unwrap();
+    assert!(!first.changed());
 }

@@ -1,0 +1,137 @@
+//! Ringshard datagrams directly over QUIC, for native clients. Streams that the client opens are bulk streams.
+
+use super::codes::{GOING, MISBEHAVED, NO_DATAGRAMS, REFUSED};
+use super::datagrams::{Datagrams, Ended, canonical};
+use super::handshakes::{HANDSHAKE, Handshake};
+use super::{Quic, bulk, statistics};
+use crate::carrier::Carrier;
+use crate::limits::Refused;
+use crate::thread::Port;
+use crate::uplink::packet;
+use quinn::{Connection, VarInt, ZeroRttAccepted};
+use std::cell::Cell;
+use std::net::SocketAddr;
+use std::rc::Rc;
+use tokio::task::spawn_local;
+use tokio::time::timeout;
+
+/// A handshake that runs while early data arrives.
+pub(super) struct Early {
+    pub(super) completed: ZeroRttAccepted,
+    pub(super) handshake: Handshake,
+}
+
+/// Serves a connection whose handshake is complete.
+pub(super) async fn serve(quic: &Quic, connection: &Connection, server: &str) {
+    if let Some(port) = join(quic, connection, server) {
+        carry(quic, connection, server, port).await;
+    }
+}
+
+/// Serves a connection whose handshake runs.
+pub(super) async fn serve_early(quic: &Quic, connection: &Connection, server: &str, early: Early) {
+    match timeout(HANDSHAKE, begin(quic, connection, server, early.completed)).await {
+        Ok(Some(port)) => match quic.handshakes.complete(early.handshake, port.address().ip()) {
+            Ok(_place) => carry(quic, connection, server, port).await,
+            Err(refused) => refuse(connection, &refused),
+        },
+        Ok(None) => quic.thread.counters().quic_handshakes_failed.add(1),
+        Err(_) => {
+            quic.thread.counters().quic_handshakes_failed.add(1);
+            connection.close(GOING, b"the handshake takes too long");
+        }
+    }
+}
+
+/// Takes Connects out of early data, until the handshake is complete.
+///
+/// Anybody who recorded early data can send it again. TLS takes each ticket once, so a repetition is not read at all. If it
+/// were, a Connect is safe to repeat: a server keeps no state for it before the client has answered. Nothing else is taken. A
+/// datagram that is read after the end of the handshake is no repetition: only the client can end the handshake.
+async fn begin(quic: &Quic, connection: &Connection, server: &str, mut completed: ZeroRttAccepted) -> Option<Port> {
+    let mut datagram = tokio::select! {
+        biased;
+        is_complete = &mut completed => return if is_complete { join(quic, connection, server) } else { None },
+        datagram = connection.read_datagram() => datagram.ok()?,
+    };
+    let port = join(quic, connection, server)?;
+    let migrations = Cell::new(0);
+    let counters = quic.thread.counters();
+    let datagrams = Datagrams { connection, port: &port, counters, in_session: false, migrations: &migrations };
+    let take = async {
+        loop {
+            if packet::is_connect(&datagram) {
+                counters.quic_early_connects.add(1);
+                port.received(&datagram).ok()?;
+            } else {
+                counters.quic_early_dropped.add(1);
+            }
+            tokio::select! {
+                biased;
+                is_complete = &mut completed => return is_complete.then_some(()),
+                next = connection.read_datagram() => datagram = next.ok()?,
+            }
+        }
+    };
+    let done = tokio::select! { done = take => done, _ = datagrams.down() => None };
+    done.map(|()| port)
+}
+
+fn join(quic: &Quic, connection: &Connection, server: &str) -> Option<Port> {
+    if connection.max_datagram_size().is_none() {
+        connection.close(NO_DATAGRAMS, b"the client's QUIC does not take datagrams: switch them on");
+        return None;
+    }
+    let address = canonical(connection.remote_address());
+    match quic.thread.join(server, address, Carrier::Quic) {
+        Ok(port) => Some(port),
+        Err(refused) => {
+            refuse(connection, &refused);
+            None
+        }
+    }
+}
+
+/// Closes a connection with the reason of a refusal.
+pub(super) fn refuse(connection: &Connection, refused: &Refused) {
+    let code = VarInt::from_u32(REFUSED + u32::from(refused.status()));
+    connection.close(code, refused.to_string().as_bytes());
+}
+
+async fn carry(quic: &Quic, connection: &Connection, server: &str, port: Port) {
+    let migrations = Rc::new(Cell::new(0));
+    let streams = Rc::new(Cell::new(0));
+    let (shown, seen, open) = (connection.clone(), Rc::clone(&migrations), Rc::clone(&streams));
+    port.set_details(move || statistics::of(&shown, seen.get(), open.get()));
+    let counters = quic.thread.counters();
+    let datagrams = Datagrams { connection, port: &port, counters, in_session: false, migrations: &migrations };
+    let (code, reason) = tokio::select! {
+        ended = datagrams.up() => match ended {
+            Ended::Lost(_) => return,
+            Ended::Misbehaved(misbehaved) => (MISBEHAVED, misbehaved.to_string()),
+        },
+        _ = datagrams.down() => return,
+        going = port.wait_closed() => (GOING, going.reason().to_owned()),
+        () = take_streams(quic, connection, quic.door(server), &streams) => return,
+    };
+    connection.close(code, reason.as_bytes());
+}
+
+/// Takes bulk streams, until the connection ends.
+async fn take_streams(quic: &Quic, connection: &Connection, door: Option<SocketAddr>, open: &Rc<Cell<u32>>) {
+    if door.is_some() {
+        connection.set_max_concurrent_bi_streams(bulk::STREAMS_MAX.into());
+    }
+    while let Ok((send, receive)) = connection.accept_bi().await {
+        let Some(door) = door else {
+            bulk::refuse(quic.thread.counters(), send, receive);
+            continue;
+        };
+        let (thread, open) = (Rc::clone(&quic.thread), Rc::clone(open));
+        spawn_local(async move {
+            open.set(open.get() + 1);
+            bulk::carry(thread.counters(), door, send, receive).await;
+            open.set(open.get() - 1);
+        });
+    }
+}
