@@ -1,7 +1,7 @@
 //! The command line: all commands and their help.
 
 use crate::{
-    accounts, call, capture, config, control, doctor, find, histograms, keygen, manual, map, path, places, play,
+    accounts, call, capture, config, control, doctor, find, gateway, histograms, keygen, manual, map, path, places, play,
     report, resources, sessions, tiles, top,
 };
 use clap::{Parser, Subcommand};
@@ -31,6 +31,12 @@ pub enum Command {
     /// notifying clients. SIGHUP reloads the settings that are marked reloadable, and the script. SIGUSR2 writes histograms and
     /// connections to a file.
     Serve(Sources),
+    /// Run a gateway: it carries datagrams between servers and clients that cannot send UDP, such as browsers.
+    ///
+    /// Clients connect over WebSocket, WebTransport, WebRTC or QUIC. Sessions stay encrypted end to end: the gateway has no key
+    /// and cannot read them.
+    #[command(after_help = gateway::EXAMPLES)]
+    Gateway(Box<gateway::Arguments>),
     /// Check settings, print them, or print their JSON Schema.
     #[command(subcommand)]
     Config(config::Arguments),

@@ -12,6 +12,7 @@ mod control;
 mod doctor;
 mod duration;
 mod find;
+mod gateway;
 mod histograms;
 mod keygen;
 mod manual;
@@ -43,6 +44,7 @@ fn main() -> ExitCode {
     misplaced.report_with(arguments.command.sources_mut());
     let result = match arguments.command {
         Command::Serve(sources) => serve::run(&sources),
+        Command::Gateway(arguments) => gateway::run(&arguments),
         Command::Config(arguments) => config::run(&arguments),
         Command::Doctor(arguments) => doctor::run(&arguments),
         Command::Keygen(arguments) => keygen::run(&arguments),

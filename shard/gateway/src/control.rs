@@ -2,10 +2,10 @@
 
 use crate::counters::Counters;
 use crate::limits::Limits;
-use crate::settings::Settings;
+use crate::settings::{Settings, SettingsError, Sources};
 use crate::thread::{ConnectionRow, Order, Orders};
-use std::sync::atomic::{AtomicBool, Ordering};
-use std::sync::{Arc, Mutex, PoisonError};
+use ringshard_certificates::Certificates;
+use std::sync::{Arc, Mutex, MutexGuard, OnceLock, PoisonError};
 use std::time::{Duration, Instant};
 use tokio::sync::oneshot;
 
@@ -15,8 +15,11 @@ pub struct Control {
     orders: Vec<Orders>,
     counters: Vec<Arc<Counters>>,
     limits: Arc<Limits>,
+    certificates: Option<Arc<Certificates>>,
     settings: Mutex<Arc<Settings>>,
-    drains: AtomicBool,
+    /// What a reload reads again.
+    sources: OnceLock<Sources>,
+    drain_until: Mutex<Option<Instant>>,
     started: Instant,
 }
 
@@ -24,6 +27,7 @@ impl Control {
     pub(crate) fn new(
         settings: Arc<Settings>,
         limits: Arc<Limits>,
+        certificates: Option<Arc<Certificates>>,
         orders: Vec<Orders>,
         counters: Vec<Arc<Counters>>,
     ) -> Control {
@@ -31,8 +35,10 @@ impl Control {
             orders,
             counters,
             limits,
+            certificates,
             settings: Mutex::new(settings),
-            drains: AtomicBool::new(false),
+            sources: OnceLock::new(),
+            drain_until: Mutex::new(None),
             started: Instant::now(),
         }
     }
@@ -49,7 +55,7 @@ impl Control {
 
     /// The settings now.
     pub fn settings(&self) -> Arc<Settings> {
-        Arc::clone(&self.settings.lock().unwrap_or_else(PoisonError::into_inner))
+        Arc::clone(&lock(&self.settings))
     }
 
     /// Time since the start.
@@ -57,29 +63,78 @@ impl Control {
         self.started.elapsed()
     }
 
+    /// Where [`Control::reload`] reads the settings. The first call counts.
+    pub(crate) fn reload_from(&self, sources: Sources) {
+        let _ = self.sources.set(sources);
+    }
+
+    /// Reads the settings and the certificate again. Returns the names of changed settings that need a restart.
+    ///
+    /// # Errors
+    /// The settings are wrong; those in use stay.
+    pub fn reload(&self) -> Result<Vec<&'static str>, SettingsError> {
+        let fresh = match self.sources.get() {
+            Some(sources) => sources.load()?,
+            None => Settings::clone(&self.settings()),
+        };
+        if let Some(Err(error)) = self.certificates.as_ref().map(|certificates| certificates.reload()) {
+            tracing::error!(%error, "the certificate in use stays");
+        }
+        Ok(self.apply(fresh))
+    }
+
+    /// Reloads, and logs what came of it.
+    pub(crate) fn log_reload(&self) {
+        match self.reload() {
+            Ok(need_restart) if need_restart.is_empty() => tracing::info!("the settings are reloaded"),
+            Ok(need_restart) => {
+                let need_restart = need_restart.join(", ");
+                tracing::warn!(%need_restart, "the settings are reloaded, except those that need a restart");
+            }
+            Err(error) => tracing::error!(%error, "the settings in use stay"),
+        }
+    }
+
     /// Takes new settings, as far as they can change while the gateway runs. Returns the names of changed settings that
     /// need a restart.
-    pub fn reload(&self, fresh: Settings) -> Vec<&'static str> {
-        let mut settings = self.settings.lock().unwrap_or_else(PoisonError::into_inner);
+    pub fn apply(&self, fresh: Settings) -> Vec<&'static str> {
+        let mut settings = lock(&self.settings);
         let (next, need_restart) = settings.reloaded(fresh);
         *settings = Arc::new(next);
         self.limits.reload(&settings);
-        for orders in &self.orders {
-            // A thread that is gone needs no settings.
-            let _ = orders.send(Order::Reload(Arc::clone(&settings)));
-        }
+        self.order_all(|| Order::Reload(Arc::clone(&settings)));
         need_restart
     }
 
-    /// Admits nobody, and closes all clients within this time.
+    /// Reads the certificate again if its files have changed, and makes a development certificate again before it ends.
+    pub(crate) fn renew_certificate(&self) {
+        let Some(certificates) = self.certificates.as_ref().filter(|certificates| certificates.changed()) else {
+            return;
+        };
+        match certificates.reload() {
+            Ok(()) => tracing::info!(fingerprint = %certificates.fingerprint(), "the gateway has a new certificate"),
+            Err(error) => tracing::error!(%error, "the certificate in use stays"),
+        }
+    }
+
+    /// Admits nobody, and closes all clients within this time. A second call changes nothing.
     pub fn drain(&self, within: Duration) {
-        self.drains.store(true, Ordering::Relaxed);
-        self.order_all(|| Order::Drain(within));
+        let mut until = lock(&self.drain_until);
+        if until.is_none() {
+            *until = Some(Instant::now() + within);
+            tracing::info!(clients = self.taken().1, seconds = within.as_secs(), "the gateway drains");
+            self.order_all(|| Order::Drain(within));
+        }
     }
 
     /// Whether the gateway shuts down.
     pub fn drains(&self) -> bool {
-        self.drains.load(Ordering::Relaxed)
+        lock(&self.drain_until).is_some()
+    }
+
+    /// Whether a drain is over: all clients have left, or its time has passed.
+    pub fn has_drained(&self) -> bool {
+        lock(&self.drain_until).is_some_and(|until| self.taken().1 == 0 || Instant::now() >= until)
     }
 
     /// The clients, at most this many per thread, oldest first.
@@ -103,9 +158,14 @@ impl Control {
         self.order_all(|| Order::Stop);
     }
 
+    /// A thread that is gone takes no orders.
     fn order_all(&self, order: impl Fn() -> Order) {
         for orders in &self.orders {
             let _ = orders.send(order());
         }
     }
+}
+
+fn lock<T>(mutex: &Mutex<T>) -> MutexGuard<'_, T> {
+    mutex.lock().unwrap_or_else(PoisonError::into_inner)
 }

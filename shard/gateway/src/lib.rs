@@ -17,11 +17,13 @@
 //! | `carriers` | WebSocket, QUIC, WebTransport, WebRTC | `thread` |
 //! | `http` | TCP connections: page, WebSocket upgrades, signalling | `carriers` |
 //! | [`control`] | all threads together, as the admin port and signals see them | `thread` |
-//! | `admin` | metrics, connections, reload, drain | `control` |
-//! | `start` | binds, starts threads, signals, stops | all |
+//! | [`admin`] | metrics, connections, reload, drain | `control` |
+//! | `start` | binds, starts threads, stops | all |
+//! | `run` | a gateway from its settings to its end: signals, reload, drain | all |
 
 #![forbid(unsafe_code)]
 
+pub mod admin;
 pub mod carrier;
 mod carriers;
 mod client;
@@ -31,6 +33,7 @@ pub mod counters;
 mod http;
 pub mod limits;
 mod private_file;
+mod run;
 pub mod settings;
 mod start;
 pub mod thread;
@@ -39,6 +42,7 @@ mod uplink;
 pub use carrier::Carrier;
 pub use client::Going;
 pub use limits::Refused;
+pub use run::run;
 pub use settings::Settings;
 pub use start::{Gateway, StartError};
 pub use thread::{Port, Thread};

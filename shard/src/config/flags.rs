@@ -82,6 +82,9 @@ fn environment() -> Vec<(String, String)> {
     };
     // Kubernetes sets these in every container if a service is named ringshard.
     let of_a_service = |name: &str| name.starts_with("RINGSHARD_SERVICE_") || name.starts_with("RINGSHARD_PORT");
-    let is_setting = |(name, _): &(String, String)| name.starts_with(VARIABLE_PREFIX) && !of_a_service(name);
+    let of_the_gateway = |name: &str| name.starts_with("RINGSHARD_GATEWAY_");
+    let is_setting = |(name, _): &(String, String)| {
+        name.starts_with(VARIABLE_PREFIX) && !of_a_service(name) && !of_the_gateway(name)
+    };
     std::env::vars_os().filter_map(text).filter(is_setting).collect()
 }

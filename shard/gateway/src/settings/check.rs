@@ -32,6 +32,7 @@ pub(super) fn check(raw: Raw) -> Result<Settings, Vec<String>> {
         servers: servers(&raw.servers, &mut faults),
         page: raw.page.unwrap_or(certificate.is_none()),
         certificate,
+        development_folder: raw.development_folder.clone().unwrap_or_else(development_folder),
         public_address: raw.public_address,
         origins: raw.origins.clone(),
         carriers: if raw.carriers.is_empty() { Carrier::ALL.to_vec() } else { raw.carriers.clone() },
@@ -49,6 +50,14 @@ pub(super) fn check(raw: Raw) -> Result<Settings, Vec<String>> {
     };
     check_ranges(&settings, raw.threads, &mut faults);
     if faults.is_empty() { Ok(settings) } else { Err(faults) }
+}
+
+/// Where systemd lets a service write, or the user's cache.
+fn development_folder() -> PathBuf {
+    let of = |variable: &str| std::env::var_os(variable).filter(|value| !value.is_empty()).map(PathBuf::from);
+    let cache =
+        || of("XDG_CACHE_HOME").or_else(|| Some(of("HOME")?.join(".cache"))).map(|cache| cache.join("ringshard"));
+    of("STATE_DIRECTORY").or_else(cache).unwrap_or_else(|| std::env::temp_dir().join("ringshard"))
 }
 
 fn servers(texts: &[String], faults: &mut Vec<String>) -> Vec<ServerEntry> {

@@ -39,6 +39,8 @@ pub struct Settings {
     pub servers: Vec<ServerEntry>,
     /// The certificate's PEM files. None: development, on loopback only.
     pub certificate: Option<CertificateFiles>,
+    /// Folder of the certificate for development.
+    pub development_folder: PathBuf,
     /// Address that clients of WebRTC send to, where it is not that of `listen`.
     pub public_address: Option<IpAddr>,
     /// Values of `Origin` that are allowed. Empty: any in development, otherwise the gateway's own.
@@ -124,6 +126,7 @@ impl Default for Settings {
             webrtc_port: 3570,
             servers: Vec::new(),
             certificate: None,
+            development_folder: std::env::temp_dir().join("ringshard-gateway"),
             public_address: None,
             origins: Vec::new(),
             carriers: Carrier::ALL.to_vec(),
@@ -171,6 +174,7 @@ impl Settings {
             ("webrtc-port", self.webrtc_port != fresh.webrtc_port),
             ("servers", self.servers != fresh.servers),
             ("certificate", self.certificate != fresh.certificate),
+            ("development-folder", self.development_folder != fresh.development_folder),
             ("public-address", self.public_address != fresh.public_address),
             ("threads", self.threads != fresh.threads),
             ("flows", self.flows != fresh.flows),
@@ -185,6 +189,7 @@ impl Settings {
             webrtc_port: kept.webrtc_port,
             servers: kept.servers,
             certificate: kept.certificate,
+            development_folder: kept.development_folder,
             public_address: kept.public_address,
             threads: kept.threads,
             flows: kept.flows,

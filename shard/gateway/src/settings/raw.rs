@@ -34,6 +34,10 @@ pub struct Raw {
     /// PEM file with the private key of the certificate.
     #[arg(long, value_name = "FILE", env = "RINGSHARD_GATEWAY_CERTIFICATE_KEY", hide_env = true)]
     pub certificate_key: Option<PathBuf>,
+    /// Folder of the certificate for development, which is made on the first start and made again before it ends.
+    /// [default: $STATE_DIRECTORY, or ~/.cache/ringshard]
+    #[arg(long, value_name = "FOLDER", env = "RINGSHARD_GATEWAY_DEVELOPMENT_FOLDER", hide_env = true)]
+    pub development_folder: Option<PathBuf>,
     /// Origins whose pages may connect, such as https://game.example. [default: in development any, otherwise the
     /// gateway's own]
     #[arg(long, value_name = "ORIGIN", env = "RINGSHARD_GATEWAY_ORIGINS", hide_env = true, value_delimiter = ',')]
@@ -122,6 +126,7 @@ impl Raw {
             public_address: self.public_address.or(below.public_address),
             certificate: self.certificate.or(below.certificate),
             certificate_key: self.certificate_key.or(below.certificate_key),
+            development_folder: self.development_folder.or(below.development_folder),
             origins: list(self.origins, below.origins),
             carriers: list(self.carriers, below.carriers),
             key: self.key.or(below.key),

@@ -5,10 +5,12 @@ mod worker;
 
 pub use sockets::StartError;
 
+use crate::carrier::Carrier;
 use crate::control::Control;
 use crate::counters::Counters;
 use crate::limits::Limits;
-use crate::settings::Settings;
+use crate::settings::{CertificateFiles, Settings};
+use ringshard_certificates::{CertificateSource, Certificates};
 
 use std::net::SocketAddr;
 use std::sync::{Arc, mpsc};
@@ -34,6 +36,7 @@ impl Gateway {
         let bound = sockets::bind(&settings)?;
         let (listen, webrtc) = (bound.listen, bound.threads.iter().map(|sockets| sockets.webrtc_address).collect());
         let limits = Limits::new(&settings);
+        let certificates = certificates(&settings)?;
         let (ready, readiness) = mpsc::channel();
         let (mut orders, mut counters, mut threads) = (Vec::new(), Vec::new(), Vec::new());
         for (index, sockets) in bound.threads.into_iter().enumerate() {
@@ -46,13 +49,14 @@ impl Gateway {
                 settings: Arc::clone(&settings),
                 limits: Arc::clone(&limits),
                 counters: of_thread,
+                certificates: certificates.clone(),
                 sockets,
                 orders: receiver,
             };
             threads.push(spawn(index, worker, ready.clone())?);
         }
         drop(ready);
-        let control = Arc::new(Control::new(settings, limits, orders, counters));
+        let control = Arc::new(Control::new(settings, limits, certificates, orders, counters));
         let gateway = Gateway { listen, webrtc, control, threads };
         for _ in &gateway.threads {
             readiness.recv().unwrap_or(Err(StartError::Thread))?;
@@ -84,6 +88,19 @@ impl Drop for Gateway {
             let _ = thread.join();
         }
     }
+}
+
+/// The certificate: from files, or one for development if a carrier needs it.
+fn certificates(settings: &Settings) -> Result<Option<Arc<Certificates>>, StartError> {
+    let needed = [Carrier::Quic, Carrier::WebTransport].iter().any(|carrier| settings.carriers.contains(carrier));
+    let source = match &settings.certificate {
+        Some(CertificateFiles { chain, key }) => CertificateSource::Files { chain: chain.clone(), key: key.clone() },
+        None if needed => {
+            CertificateSource::ShortLived { folder: settings.development_folder.clone(), names: Vec::new() }
+        }
+        None => return Ok(None),
+    };
+    Ok(Some(Arc::new(Certificates::open(&source)?)))
 }
 
 fn spawn(

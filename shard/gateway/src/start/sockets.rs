@@ -1,6 +1,7 @@
 //! Binds all sockets of a gateway.
 
 use crate::settings::Settings;
+use ringshard_certificates::CertificateError;
 use socket2::{Domain, Protocol, SockAddr, Socket, Type};
 use std::io;
 use std::net::{SocketAddr, TcpListener, UdpSocket};
@@ -45,6 +46,9 @@ pub enum StartError {
         /// The system's error.
         source: io::Error,
     },
+    /// The certificate cannot be used.
+    #[error(transparent)]
+    Certificate(#[from] CertificateError),
     /// A carrier cannot start.
     #[error("cannot serve {carrier}: {source}")]
     Carrier {

@@ -5,10 +5,11 @@ use crate::carrier::Carrier;
 use crate::carriers::quic::Quic;
 use crate::carriers::webrtc::WebRtc;
 use crate::counters::Counters;
-use crate::http::{self, Site};
+use crate::http::{self, Site, WebTransportOffer};
 use crate::limits::Limits;
 use crate::settings::Settings;
 use crate::thread::{Order, Thread};
+use ringshard_certificates::Certificates;
 use std::io;
 use std::rc::Rc;
 use std::sync::{Arc, mpsc};
@@ -23,6 +24,8 @@ pub(super) struct Worker {
     pub(super) settings: Arc<Settings>,
     pub(super) limits: Arc<Limits>,
     pub(super) counters: Arc<Counters>,
+    /// None: HTTP without TLS, and no QUIC.
+    pub(super) certificates: Option<Arc<Certificates>>,
     pub(super) sockets: ThreadSockets,
     pub(super) orders: UnboundedReceiver<Order>,
 }
@@ -39,10 +42,10 @@ impl Worker {
             }
         };
         LocalSet::new().block_on(&runtime, async move {
-            let Worker { index, settings, limits, counters, sockets, orders } = self;
+            let Worker { index, settings, limits, counters, certificates, sockets, orders } = self;
             let started = Thread::start(index, settings, limits, counters)
                 .map_err(|source| StartError::Uplink { source })
-                .and_then(|thread| serve(&thread, sockets).map(|()| thread));
+                .and_then(|thread| serve(&thread, sockets, certificates.as_ref()).map(|()| thread));
             match started {
                 Ok(thread) => {
                     // Whoever started the gateway waits for this, or is gone.
@@ -58,7 +61,11 @@ impl Worker {
 }
 
 /// Starts the carriers and the listener of a thread.
-fn serve(thread: &Rc<Thread>, sockets: ThreadSockets) -> Result<(), StartError> {
+fn serve(
+    thread: &Rc<Thread>,
+    sockets: ThreadSockets,
+    certificates: Option<&Arc<Certificates>>,
+) -> Result<(), StartError> {
     let settings = thread.settings();
     let on = |carrier| settings.carriers.contains(&carrier);
     let failed = |carrier: Carrier| move |source| StartError::Carrier { carrier: carrier.name(), source };
@@ -75,7 +82,17 @@ fn serve(thread: &Rc<Thread>, sockets: ThreadSockets) -> Result<(), StartError> 
         }
     };
     let listener = TcpListener::from_std(sockets.tcp).map_err(|source: io::Error| StartError::Uplink { source })?;
-    let site = Site { thread: Rc::clone(thread), webrtc, tls: None, webtransport: Box::new(|| None) };
+    // In development, pages come without TLS: browsers trust loopback.
+    let tls = certificates.filter(|_| !settings.is_development());
+    let tls = tls.map(|certificates| Arc::new(certificates.tls(&[b"http/1.1"])));
+    let offer = certificates.map(Arc::clone).filter(|_| on(Carrier::WebTransport));
+    let (port, pinned) = (listener.local_addr().map_or(0, |address| address.port()), settings.is_development());
+    let webtransport = Box::new(move || {
+        let hashes =
+            |certificates: &Arc<Certificates>| pinned.then(|| certificates.fingerprint()).into_iter().collect();
+        offer.as_ref().map(|certificates| WebTransportOffer { port, certificate_hashes: hashes(certificates) })
+    });
+    let site = Site { thread: Rc::clone(thread), webrtc, tls, webtransport };
     spawn_local(http::run(listener, Rc::new(site)));
     Ok(())
 }

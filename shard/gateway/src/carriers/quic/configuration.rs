@@ -8,9 +8,8 @@ use ring::hkdf::{HKDF_SHA256, Prk, Salt};
 use ringshard_certificates::Certificates;
 use ringshard_link::socket::steer_by_quic_connection_id;
 use rustls::server::ServerSessionMemoryCache;
-use socket2::{Domain, Protocol, SockAddr, Socket, Type};
 use std::io;
-use std::net::{SocketAddr, UdpSocket};
+use std::net::UdpSocket;
 use std::num::NonZeroU32;
 use std::sync::Arc;
 
@@ -46,8 +45,6 @@ const INCOMING_BYTES: u64 = 16 << 10;
 const INCOMING_BYTES_TOTAL: u64 = 4 << 20;
 /// Sessions that can send early data. Each can do so once.
 const EARLY_SESSIONS_MAX: usize = 16_384;
-/// Bytes of the kernel's buffers of a socket.
-const SOCKET_BUFFER_BYTES: usize = 4 << 20;
 
 /// What the endpoints of all threads share, so that a client may meet another thread when it returns.
 pub struct Keys {
@@ -114,37 +111,17 @@ pub(super) fn endpoint(thread: usize, threads: usize) -> EndpointConfig {
     config
 }
 
-/// Binds one UDP socket per thread to `address`, and steers each connection to its thread.
+/// Steers each connection to its thread. `group`: one UDP socket per thread, bound to one address in the order of the
+/// threads.
 ///
 /// # Errors
-/// The system's error, or `threads` is more than [`THREADS_MAX`].
-pub fn bind(address: SocketAddr, threads: usize) -> io::Result<Vec<UdpSocket>> {
+/// The system's error, or there are more than [`THREADS_MAX`].
+pub fn steer(group: &[UdpSocket]) -> io::Result<()> {
+    let threads = group.len();
     let sockets = u32::try_from(threads).ok().and_then(NonZeroU32::new).filter(|_| threads <= THREADS_MAX);
     let Some(sockets) = sockets else {
         let text = format!("QUIC runs on 1 to {THREADS_MAX} threads, not {threads}");
         return Err(io::Error::new(io::ErrorKind::InvalidInput, text));
     };
-    let mut group = Vec::with_capacity(threads);
-    let mut address = address;
-    for _ in 0..threads {
-        let socket = listen(address)?;
-        // With port 0 the first socket chooses the port of all.
-        address = socket.local_addr()?;
-        group.push(socket);
-    }
-    steer_by_quic_connection_id(&group[0], sockets)?;
-    Ok(group)
-}
-
-fn listen(address: SocketAddr) -> io::Result<UdpSocket> {
-    let socket = Socket::new(Domain::for_address(address), Type::DGRAM, Some(Protocol::UDP))?;
-    if address.is_ipv6() {
-        socket.set_only_v6(false)?;
-    }
-    socket.set_reuse_port(true)?;
-    // The host's limits apply. Smaller buffers work, too.
-    let _ = socket.set_recv_buffer_size(SOCKET_BUFFER_BYTES);
-    let _ = socket.set_send_buffer_size(SOCKET_BUFFER_BYTES);
-    socket.bind(&SockAddr::from(address))?;
-    Ok(socket.into())
+    steer_by_quic_connection_id(&group[0], sockets)
 }

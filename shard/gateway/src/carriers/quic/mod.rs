@@ -27,7 +27,7 @@ mod native;
 mod statistics;
 mod webtransport;
 
-pub use configuration::{ALPN_HTTP3, ALPN_RINGSHARD, Keys, PACKET_BYTES_MAX, PACKET_BYTES_MIN, bind};
+pub use configuration::{ALPN_HTTP3, ALPN_RINGSHARD, Keys, PACKET_BYTES_MAX, PACKET_BYTES_MIN, steer};
 pub use connection_ids::THREADS_MAX;
 
 use crate::settings::Settings;
@@ -56,7 +56,7 @@ pub struct Quic {
 }
 
 impl Quic {
-    /// An endpoint on `socket`, which is that of this thread of [`bind`]. Call it in a `LocalSet` of a single-threaded
+    /// An endpoint on `socket`, which is that of this thread: see [`steer`]. Call it in a `LocalSet` of a single-threaded
     /// runtime.
     ///
     /// # Errors

@@ -51,7 +51,7 @@ pub(super) async fn serve_early(quic: &Quic, connection: &Connection, server: &s
 async fn begin(quic: &Quic, connection: &Connection, server: &str, mut completed: ZeroRttAccepted) -> Option<Port> {
     let mut datagram = tokio::select! {
         biased;
-        is_complete = &mut completed => return if is_complete { join(quic, connection, server) } else { None },
+        _ = &mut completed => return if is_open(connection) { join(quic, connection, server) } else { None },
         datagram = connection.read_datagram() => datagram.ok()?,
     };
     let port = join(quic, connection, server)?;
@@ -68,13 +68,18 @@ async fn begin(quic: &Quic, connection: &Connection, server: &str, mut completed
             }
             tokio::select! {
                 biased;
-                is_complete = &mut completed => return is_complete.then_some(()),
+                _ = &mut completed => return is_open(connection).then_some(()),
                 next = connection.read_datagram() => datagram = next.ok()?,
             }
         }
     };
     let done = tokio::select! { done = take => done, _ = datagrams.down() => None };
     done.map(|()| port)
+}
+
+/// Whether a handshake that has ended was completed. On the server's side, what [`ZeroRttAccepted`] gives means nothing.
+fn is_open(connection: &Connection) -> bool {
+    connection.close_reason().is_none()
 }
 
 fn join(quic: &Quic, connection: &Connection, server: &str) -> Option<Port> {

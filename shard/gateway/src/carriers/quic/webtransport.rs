@@ -5,7 +5,7 @@ use super::datagrams::{Datagrams, Ended, canonical};
 use super::http3::{self, NoRequest, Request};
 use super::{Quic, statistics};
 use crate::carrier::Carrier;
-use crate::limits::Refused;
+use crate::limits::{Refused, is_allowed};
 use crate::thread::Port;
 use quinn::{Connection, SendStream, VarInt};
 use std::cell::Cell;
@@ -46,8 +46,8 @@ async fn serve_request(quic: &Quic, connection: &Connection) {
 
 fn join(quic: &Quic, connection: &Connection, connect: &ConnectRequest) -> Result<Port, StatusCode> {
     let server = server_of(connect.url.path()).ok_or(StatusCode::NOT_FOUND)?;
-    let origin = connect.headers.get(ORIGIN).map(|origin| origin.to_str().unwrap_or_default());
-    if origin.is_some_and(|_| false) {
+    if !may_connect(quic, connect) {
+        quic.thread.counters().origin_refused.add(1);
         return Err(StatusCode::FORBIDDEN);
     }
     if connection.max_datagram_size().is_none() {
@@ -55,6 +55,15 @@ fn join(quic: &Quic, connection: &Connection, connect: &ConnectRequest) -> Resul
     }
     let address = canonical(connection.remote_address());
     quic.thread.join(server, address, Carrier::WebTransport).map_err(|refused| status(&refused))
+}
+
+/// Whether the page that asks may connect. A program that is no browser tells no origin, and may.
+fn may_connect(quic: &Quic, connect: &ConnectRequest) -> bool {
+    let settings = quic.thread.settings();
+    connect.headers.get(ORIGIN).is_none_or(|origin| {
+        let host = connect.url.authority().as_bytes();
+        is_allowed(origin.as_bytes(), host, &settings.origins, settings.is_development())
+    })
 }
 
 fn status(refused: &Refused) -> StatusCode {

@@ -1,1 +1,135 @@
+//! Bulk streams, from a client to what stands for a login door.
 
+use super::gateway::{Gateway, before};
+use super::run;
+use super::udp_server::{UdpServer, encrypted};
+use crate::settings::Settings;
+use quinn::{Connection, ReadError, RecvStream, SendStream, VarInt};
+use std::net::{Ipv4Addr, SocketAddr};
+use tokio::io::{AsyncReadExt, AsyncWriteExt};
+use tokio::net::TcpListener;
+
+/// Why the gateway ended a stream.
+async fn ended_with(receive: &mut RecvStream) -> VarInt {
+    match receive.read_to_end(1 << 20).await.unwrap_err() {
+        quinn::ReadToEndError::Read(ReadError::Reset(code)) => code,
+        other => panic!("{other}"),
+    }
+}
+
+async fn open(connection: &Connection) -> (SendStream, RecvStream) {
+    let (mut send, receive) = connection.open_bi().await.unwrap();
+    send.write_all(b"hello").await.unwrap();
+    (send, receive)
+}
+
+fn with_door(server: SocketAddr, door: SocketAddr) -> Settings {
+    let mut settings = before(server);
+    settings.servers[0].bulk = Some(door);
+    settings
+}
+
+async fn door() -> (TcpListener, SocketAddr) {
+    let door = TcpListener::bind((Ipv4Addr::LOCALHOST, 0)).await.unwrap();
+    let address = door.local_addr().unwrap();
+    (door, address)
+}
+
+#[test]
+fn a_stream_reaches_the_login_door_and_ends_in_each_direction_by_itself() {
+    run(async {
+        let (door, address) = door().await;
+        let server = UdpServer::start();
+        let gateway = Gateway::start(with_door(server.address, address));
+        let connection = gateway.connect().await;
+        let request: Vec<u8> = (0..3_000_000_u32).map(|byte| (byte % 251) as u8).collect();
+        let answer: Vec<u8> = (0..2_000_000_u32).map(|byte| (byte % 241) as u8).collect();
+        let (mut send, mut receive) = connection.open_bi().await.unwrap();
+        let client = async {
+            send.write_all(&request).await.unwrap();
+            send.finish().unwrap();
+            assert!(receive.read_to_end(4 << 20).await.unwrap() == answer, "the answer is whole");
+        };
+        let server_side = async {
+            let (mut stream, _) = door.accept().await.unwrap();
+            let mut received = Vec::new();
+            stream.read_to_end(&mut received).await.unwrap();
+            assert!(received == request, "the request is whole, and its end arrives before the answer begins");
+            stream.write_all(&answer).await.unwrap();
+        };
+        tokio::join!(client, server_side);
+        assert_eq!(gateway.count(|counters| &counters.quic_bulk_bytes), 5_000_000);
+        assert_eq!(gateway.count(|counters| &counters.quic_bulk_streams), 1);
+    });
+}
+
+#[test]
+fn datagrams_pass_while_a_stream_fills_every_window() {
+    run(async {
+        let (door, address) = door().await;
+        let server = UdpServer::start();
+        let gateway = Gateway::start(with_door(server.address, address));
+        let connection = gateway.connect().await;
+        let (mut send, _receive) = open(&connection).await;
+        let flood = async {
+            loop {
+                send.write_all(&[0; 16 << 10]).await.unwrap();
+            }
+        };
+        let datagrams = async {
+            // The door accepts and reads nothing, so the stream comes to a halt.
+            let _stuck = door.accept().await.unwrap();
+            for slot in 0..8 {
+                connection.send_datagram(encrypted(slot, 100).into()).unwrap();
+                assert_eq!(server.next().await.0, encrypted(slot, 100));
+            }
+            let details = gateway.connections().await.remove(0).details.unwrap();
+            assert_eq!(details["bulk_streams"], 1);
+        };
+        tokio::select! { () = datagrams => {}, () = flood => {} }
+    });
+}
+
+#[test]
+fn without_a_door_or_with_one_that_is_shut_a_stream_ends_with_its_own_code() {
+    run(async {
+        let server = UdpServer::start();
+        let gateway = Gateway::start(before(server.address));
+        let connection = gateway.connect().await;
+        for _ in 0..3 {
+            let (_send, mut receive) = open(&connection).await;
+            assert_eq!(ended_with(&mut receive).await, VarInt::from_u32(16));
+        }
+        let (door, address) = door().await;
+        drop(door);
+        let gateway = Gateway::start(with_door(server.address, address));
+        let connection = gateway.connect().await;
+        let (_send, mut receive) = open(&connection).await;
+        assert_eq!(ended_with(&mut receive).await, VarInt::from_u32(17));
+        connection.send_datagram(encrypted(1, 60).into()).unwrap();
+        assert_eq!(server.next().await.0, encrypted(1, 60), "the connection goes on");
+    });
+}
+
+#[test]
+fn a_door_that_breaks_and_a_client_that_goes_end_each_other() {
+    run(async {
+        let (door, address) = door().await;
+        let server = UdpServer::start();
+        let gateway = Gateway::start(with_door(server.address, address));
+        let connection = gateway.connect().await;
+        let (_send, mut receive) = open(&connection).await;
+        let (broken, _) = door.accept().await.unwrap();
+        broken.set_zero_linger().unwrap();
+        drop(broken);
+        assert_eq!(ended_with(&mut receive).await, VarInt::from_u32(17));
+
+        let (send, _receive) = open(&connection).await;
+        let (mut stream, _) = door.accept().await.unwrap();
+        let mut hello = [0; 5];
+        stream.read_exact(&mut hello).await.unwrap();
+        connection.close(VarInt::from_u32(0), b"");
+        assert!(!matches!(stream.read(&mut [0; 10]).await, Ok(1..)), "the door sees the end");
+        drop(send);
+    });
+}

@@ -1,6 +1,6 @@
 //! A gateway with QUIC alone, and clients that trust its certificate.
 
-use super::super::{Keys, Quic, bind};
+use super::super::{Keys, Quic, steer};
 use super::server::public_key;
 use crate::counters::{Counter, Counters};
 use crate::limits::Limits;
@@ -12,6 +12,7 @@ use ringshard_certificates::{CertificateSource, Certificates};
 use rustls::RootCertStore;
 use rustls::pki_types::CertificateDer;
 use rustls::pki_types::pem::PemObject;
+use socket2::{Domain, Socket, Type};
 use std::net::{Ipv4Addr, SocketAddr, UdpSocket};
 use std::path::PathBuf;
 use std::rc::Rc;
@@ -47,6 +48,22 @@ pub fn before(server: SocketAddr) -> Settings {
     Settings { listen: (Ipv4Addr::LOCALHOST, 0).into(), servers: vec![entry], ..Settings::default() }
 }
 
+/// One socket per thread.
+fn bind(settings: &Settings) -> Vec<UdpSocket> {
+    let mut address = settings.listen;
+    let mut group = Vec::new();
+    for _ in 0..settings.threads {
+        let socket = Socket::new(Domain::IPV4, Type::DGRAM, None).unwrap();
+        socket.set_reuse_port(true).unwrap();
+        socket.set_nonblocking(true).unwrap();
+        socket.bind(&address.into()).unwrap();
+        group.push(UdpSocket::from(socket));
+        address = group[0].local_addr().unwrap();
+    }
+    steer(&group).unwrap();
+    group
+}
+
 impl Gateway {
     pub fn start(settings: Settings) -> Gateway {
         static NUMBER: AtomicU32 = AtomicU32::new(0);
@@ -55,7 +72,7 @@ impl Gateway {
         let source = CertificateSource::ShortLived { folder: folder.clone(), names: NAMES.map(str::to_owned).to_vec() };
         let certificates = Arc::new(Certificates::open(&source).unwrap());
         let keys = Arc::new(Keys::new(Arc::clone(&certificates)));
-        let sockets = bind(settings.listen, settings.threads).unwrap();
+        let sockets = bind(&settings);
         let address = sockets[0].local_addr().unwrap();
         let limits = Limits::new(&settings);
         let mut gateway = Gateway {
