@@ -3,6 +3,7 @@
 import { Connection } from '../connection/connection.js';
 import type {
   CloseReason,
+  ConnectionEvent,
   ConnectionOptions,
   ConnectionStats,
   Message,
@@ -55,6 +56,8 @@ export class Session implements MessagePort {
   private isFlushDue = false;
   private shownKind: TransportKind | undefined;
   private path: Transport | undefined;
+  /** Events whose handlers were not called yet. */
+  private readonly untold: ConnectionEvent[] = [];
 
   /** Starts to connect over the best carrier that works. `openers`: best first. */
   constructor(
@@ -180,15 +183,21 @@ export class Session implements MessagePort {
     this.timers.clear(this.timer);
     const { datagrams, events } = this.connection.poll(this.timers.now());
     for (const datagram of datagrams) this.selector.send(datagram);
-    for (const event of events) {
+    const now = this.timers.now();
+    const at = this.connection.timeout(now);
+    if (at < Infinity) this.timer = this.timers.set(() => this.flush(), Math.max(0, at - now));
+    else if (this.connection.state === 'closed') this.selector.close();
+    this.tell(events);
+  }
+
+  /** Calls the handlers. What one throws neither stops the session nor keeps events from the others. */
+  private tell(events: readonly ConnectionEvent[]): void {
+    this.untold.push(...events);
+    for (let event = this.untold.shift(); event; event = this.untold.shift()) {
       if (event.kind === 'connected') this.options.connected?.(event.id, event.resumed);
       else if (event.kind === 'message') this.options.message?.(event.message);
       else if (event.kind === 'reconnecting') this.options.reconnecting?.(event.reason);
       else this.options.closed?.(event.reason);
     }
-    const now = this.timers.now();
-    const at = this.connection.timeout(now);
-    if (at < Infinity) this.timer = this.timers.set(() => this.flush(), Math.max(0, at - now));
-    else if (this.connection.state === 'closed') this.selector.close();
   }
 }

@@ -5,8 +5,8 @@ import { listening } from './listening.js';
 import type { Opener, Transport } from './transport.js';
 
 const SUBPROTOCOL = 'ringshard.1';
-/** What waits in the browser beyond this would arrive too late: datagrams are dropped. */
-const BUFFERED_BYTES_MAX = 65536;
+/** What waits in the browser beyond this is dropped: it would arrive too late. The largest message in pieces fits. */
+const BUFFERED_BYTES_MAX = 131072;
 
 /** `url`: begins with `wss:` or `ws:`. */
 export function webSocket(url: string): Opener {

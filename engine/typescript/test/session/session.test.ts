@@ -171,3 +171,27 @@ test('a handler may send and close', async () => {
   await timers.run(2000);
   assert.deepEqual(news, ['queued', 'closed here']);
 });
+
+test('a handler that throws does not stop the session, and the next events are told', async () => {
+  const timers = new FakeTimers();
+  const server = new TestServer({ heartbeat: 5000, timeout: 15000 }, new Seeded(1));
+  server.onMessage = (client, channel, bytes) => server.send(client, channel, bytes.slice());
+  const carrier = new FakeCarrier('websocket', timers, new FakeNetwork(timers, server));
+  const inbox: number[] = [];
+  const session: Session = new Session([carrier], {
+    serverKey: server.key,
+    timers,
+    connected: () => session.send(1, text('')),
+    message: ({ bytes }) => {
+      inbox.push(bytes.length);
+      throw new Error('a fault of the page');
+    },
+  });
+  for (let at = 1; at < 5; at += 1) {
+    await timers.run(1000).catch(() => undefined);
+    session.send(1, new Uint8Array(at));
+  }
+  await timers.run(1000).catch(() => undefined);
+  await timers.run(1000);
+  assert.deepEqual(inbox, [0, 1, 2, 3, 4]);
+});
