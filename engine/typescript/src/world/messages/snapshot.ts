@@ -58,8 +58,7 @@ export function readOwner<O>(header: SnapshotHeader, base: Owner<O>, reader: Rea
 function readBody(reader: Reader): EntityId | null {
   const body = entityId(reader.u16(), reader.u8());
   // The generation of an entity is never 0.
-  if (body !== 0 && generationOf(body) === 0) reader.fail();
-  return body === 0 ? null : body;
+  return generationOf(body) === 0 ? null : body;
 }
 
 /** The head of an entry. */
