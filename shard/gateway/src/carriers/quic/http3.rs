@@ -4,7 +4,7 @@
 //! read and discarded, up to a bound.
 
 use super::codes::{H3_EXCESSIVE_LOAD, H3_REQUEST_REJECTED};
-use quinn::{Connection, ConnectionError, RecvStream, SendStream, WriteError};
+use quinn::{Connection, RecvStream, SendStream, WriteError};
 use std::cell::Cell;
 use std::rc::Rc;
 use web_transport_proto::http::StatusCode;
@@ -21,7 +21,7 @@ const DISCARD_CHUNK_BYTES: usize = 4 << 10;
 /// Why there is no request.
 #[derive(Debug)]
 pub(super) enum NoRequest {
-    Lost(ConnectionError),
+    Lost,
     /// What arrived is no request for WebTransport. It is answered with the status.
     Unfit(SendStream, StatusCode),
 }
@@ -69,7 +69,7 @@ async fn discard(connection: Connection, mut stream: RecvStream, discarded: Rc<C
 
 /// The client's first request.
 pub(super) async fn request(connection: &Connection) -> Result<Request, NoRequest> {
-    let (send, mut receive) = connection.accept_bi().await.map_err(NoRequest::Lost)?;
+    let (send, mut receive) = connection.accept_bi().await.map_err(|_| NoRequest::Lost)?;
     match ConnectRequest::read(&mut receive).await {
         Ok(connect) => Ok(Request { connect, send, receive }),
         Err(ConnectError::WrongMethod(_) | ConnectError::WrongProtocol(_)) => {

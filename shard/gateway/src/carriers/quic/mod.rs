@@ -15,11 +15,13 @@
 //! | `webtransport`, `http3` | sessions of browsers |
 //! | `statistics` | the figures of a connection |
 //! | `codes` | why a connection ends |
+//! | `counted` | how many there are now |
 
 mod bulk;
 mod codes;
 mod configuration;
 mod connection_ids;
+mod counted;
 mod datagrams;
 mod handshakes;
 mod http3;
@@ -27,11 +29,12 @@ mod native;
 mod statistics;
 mod webtransport;
 
-pub use configuration::{ALPN_HTTP3, ALPN_RINGSHARD, Keys, PACKET_BYTES_MAX, PACKET_BYTES_MIN, steer};
-pub use connection_ids::THREADS_MAX;
+pub use configuration::{Keys, steer};
 
 use crate::settings::Settings;
 use crate::thread::Thread;
+use configuration::ALPN_RINGSHARD;
+use counted::Count;
 use datagrams::canonical;
 use handshakes::{Admission, HANDSHAKE, Handshake, Handshakes};
 use native::Early;
@@ -51,6 +54,8 @@ pub struct Quic {
     endpoint: Endpoint,
     keys: Arc<Keys>,
     handshakes: Handshakes,
+    /// Bulk streams of all connections.
+    bulk_streams: Count,
     /// What new connections get, and the settings that it was made of.
     current: RefCell<(Arc<Settings>, Arc<ServerConfig>)>,
 }
@@ -68,6 +73,7 @@ impl Quic {
         let endpoint = Endpoint::new(config, Some(server.clone()), socket, Arc::new(TokioRuntime))?;
         Ok(Rc::new(Quic {
             handshakes: Handshakes::new(Arc::clone(thread.limits())),
+            bulk_streams: Count::default(),
             thread,
             endpoint,
             keys,
@@ -80,6 +86,10 @@ impl Quic {
         while let Some(incoming) = self.endpoint.accept().await {
             self.admit(incoming);
         }
+        tracing::error!(
+            thread = self.thread.index(),
+            "QUIC has ended on this thread, because its socket failed: restart the gateway"
+        );
     }
 
     fn admit(self: &Rc<Self>, incoming: Incoming) {

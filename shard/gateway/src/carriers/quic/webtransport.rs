@@ -35,7 +35,7 @@ async fn serve_request(quic: &Quic, connection: &Connection) {
     let request = match timeout(REQUEST, http3::request(connection)).await {
         Ok(Ok(request)) => request,
         Ok(Err(NoRequest::Unfit(send, status))) => return refuse(quic, connection, send, status).await,
-        Ok(Err(NoRequest::Lost(_))) => return,
+        Ok(Err(NoRequest::Lost)) => return,
         Err(_) => return connection.close(H3_GENERAL_PROTOCOL_ERROR, b"no request arrived"),
     };
     match join(quic, connection, &request.connect) {
@@ -98,7 +98,7 @@ async fn serve_session(quic: &Quic, connection: &Connection, request: Request, p
     let datagrams = Datagrams { connection, port: &port, counters, in_session: true, migrations: &migrations };
     let (code, reason) = tokio::select! {
         ended = datagrams.up() => match ended {
-            Ended::Lost(_) => return,
+            Ended::Lost => return,
             Ended::Misbehaved(misbehaved) => (MISBEHAVED, misbehaved.to_string()),
         },
         _ = datagrams.down() => return,
