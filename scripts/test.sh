@@ -33,7 +33,7 @@ step cargo test --locked -p ringshard-harness --no-default-features --test netwo
 step scripts/bindings.sh --seconds 5
 step cargo doc --locked --workspace --no-deps
 step cargo fmt --manifest-path engine/fuzz/Cargo.toml --check
-step cargo fmt --manifest-path bench/peers/Cargo.toml --check
+step cargo fmt --manifest-path bench/peers/Cargo.toml -p ringshard-peers -p ringshard-call-peers --check
 # In the same folder, so that dependencies are built once.
 step cargo test --manifest-path engine/fuzz/Cargo.toml --target-dir target
 step scripts/build.sh
