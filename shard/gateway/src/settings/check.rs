@@ -9,7 +9,7 @@ use std::net::SocketAddr;
 use std::path::PathBuf;
 use std::time::Duration;
 
-/// QUIC carries at least this much, by RFC 9000. A Connect fits.
+/// What every path of QUIC carries (RFC 9000, section 14).
 const DATAGRAM_BYTES_MIN: usize = 1_200;
 /// One thread has one byte of a QUIC connection id.
 const THREADS_MAX: usize = 128;

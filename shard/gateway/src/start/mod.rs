@@ -6,6 +6,7 @@ mod worker;
 pub use sockets::StartError;
 
 use crate::carrier::Carrier;
+use crate::carriers::quic::Keys;
 use crate::control::Control;
 use crate::counters::Counters;
 use crate::limits::Limits;
@@ -34,9 +35,11 @@ impl Gateway {
     pub fn start(settings: Settings) -> Result<Gateway, StartError> {
         let settings = Arc::new(settings);
         let bound = sockets::bind(&settings)?;
-        let (listen, webrtc) = (bound.listen, bound.threads.iter().map(|sockets| sockets.webrtc_address).collect());
+        let listen = bound.listen;
+        let webrtc = bound.threads.iter().filter_map(|sockets| sockets.webrtc.as_ref()?.local_addr().ok()).collect();
         let limits = Limits::new(&settings);
         let certificates = certificates(&settings)?;
+        let keys = certificates.as_ref().map(|certificates| Arc::new(Keys::new(Arc::clone(certificates))));
         let (ready, readiness) = mpsc::channel();
         let (mut orders, mut counters, mut threads) = (Vec::new(), Vec::new(), Vec::new());
         for (index, sockets) in bound.threads.into_iter().enumerate() {
@@ -50,6 +53,7 @@ impl Gateway {
                 limits: Arc::clone(&limits),
                 counters: of_thread,
                 certificates: certificates.clone(),
+                keys: keys.clone(),
                 sockets,
                 orders: receiver,
             };
@@ -69,7 +73,7 @@ impl Gateway {
         self.listen
     }
 
-    /// UDP addresses of WebRTC, one per thread.
+    /// UDP addresses of WebRTC, one per thread; none if it is off.
     pub fn webrtc(&self) -> &[SocketAddr] {
         &self.webrtc
     }

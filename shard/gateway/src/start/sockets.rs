@@ -1,5 +1,7 @@
 //! Binds all sockets of a gateway.
 
+use crate::carrier::Carrier;
+use crate::carriers::quic;
 use crate::settings::Settings;
 use ringshard_certificates::CertificateError;
 use socket2::{Domain, Protocol, SockAddr, Socket, Type};
@@ -77,12 +79,13 @@ pub(super) struct Bound {
 /// The sockets of one thread.
 pub(super) struct ThreadSockets {
     pub(super) tcp: TcpListener,
-    pub(super) quic: UdpSocket,
-    pub(super) webrtc: UdpSocket,
-    pub(super) webrtc_address: SocketAddr,
+    /// None if no carrier uses QUIC.
+    pub(super) quic: Option<UdpSocket>,
+    /// None if WebRTC is off.
+    pub(super) webrtc: Option<UdpSocket>,
 }
 
-/// Binds the sockets of all threads. Those for QUIC are bound in the threads' order.
+/// Binds the sockets of all threads.
 pub(super) fn bind(settings: &Settings) -> Result<Bound, StartError> {
     let mut tries = 0;
     let (tcp, quic) = loop {
@@ -94,18 +97,25 @@ pub(super) fn bind(settings: &Settings) -> Result<Bound, StartError> {
         }
     };
     let listen = tcp[0].local_addr().map_err(|source| bind_error(settings.listen, "TCP", "listen", source))?;
+    let mut quic = quic.into_iter();
     let mut threads = Vec::new();
-    for (index, (tcp, quic)) in tcp.into_iter().zip(quic).enumerate() {
-        let port = match settings.webrtc_port {
-            0 => 0,
-            port => port + index as u16,
-        };
-        let address = SocketAddr::new(settings.listen.ip(), port);
-        let webrtc = udp(address, false).map_err(|error| bind_error(address, "UDP", "webrtc-port", error))?;
-        let webrtc_address = webrtc.local_addr().map_err(|error| bind_error(address, "UDP", "webrtc-port", error))?;
-        threads.push(ThreadSockets { tcp, quic, webrtc, webrtc_address });
+    for (index, tcp) in tcp.into_iter().enumerate() {
+        threads.push(ThreadSockets { tcp, quic: quic.next(), webrtc: bind_webrtc(settings, index)? });
     }
     Ok(Bound { listen, threads })
+}
+
+/// The socket of a thread for WebRTC.
+fn bind_webrtc(settings: &Settings, index: usize) -> Result<Option<UdpSocket>, StartError> {
+    if !settings.carriers.contains(&Carrier::WebRtc) {
+        return Ok(None);
+    }
+    let port = match settings.webrtc_port {
+        0 => 0,
+        port => port + index as u16,
+    };
+    let address = SocketAddr::new(settings.listen.ip(), port);
+    udp(address, false).map(Some).map_err(|error| bind_error(address, "UDP", "webrtc-port", error))
 }
 
 fn bind_listen(settings: &Settings) -> Result<(Vec<TcpListener>, Vec<UdpSocket>), StartError> {
@@ -119,12 +129,22 @@ fn bind_listen(settings: &Settings) -> Result<(Vec<TcpListener>, Vec<UdpSocket>)
     let first = tcp(settings.listen, shared).map_err(failed("TCP"))?;
     let listen = first.local_addr().map_err(failed("TCP"))?;
     let mut listeners = vec![first];
-    let mut quic = vec![udp(listen, shared).map_err(failed("UDP"))?];
     for _ in 1..settings.threads {
         listeners.push(tcp(listen, shared).map_err(failed("TCP"))?);
-        quic.push(udp(listen, shared).map_err(failed("UDP"))?);
     }
+    let is_on = |carrier| settings.carriers.contains(&carrier);
+    let quic = match is_on(Carrier::Quic) || is_on(Carrier::WebTransport) {
+        true => bind_quic(listen, settings.threads).map_err(failed("UDP"))?,
+        false => Vec::new(),
+    };
     Ok((listeners, quic))
+}
+
+/// One socket per thread, in the threads' order. A packet filter steers each connection to its thread.
+fn bind_quic(address: SocketAddr, threads: usize) -> io::Result<Vec<UdpSocket>> {
+    let group = (0..threads).map(|_| udp(address, true)).collect::<io::Result<Vec<_>>>()?;
+    quic::steer(&group)?;
+    Ok(group)
 }
 
 fn tcp(address: SocketAddr, shared: bool) -> io::Result<TcpListener> {

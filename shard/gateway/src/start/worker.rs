@@ -2,7 +2,7 @@
 
 use super::sockets::{StartError, ThreadSockets};
 use crate::carrier::Carrier;
-use crate::carriers::quic::Quic;
+use crate::carriers::quic::{Keys, Quic};
 use crate::carriers::webrtc::WebRtc;
 use crate::counters::Counters;
 use crate::http::{self, Site, WebTransportOffer};
@@ -13,10 +13,15 @@ use ringshard_certificates::Certificates;
 use std::io;
 use std::rc::Rc;
 use std::sync::{Arc, mpsc};
+use std::time::Duration;
 use tokio::net::TcpListener;
 use tokio::runtime::Builder;
 use tokio::sync::mpsc::UnboundedReceiver;
 use tokio::task::{LocalSet, spawn_local};
+use tokio::time::timeout;
+
+/// For QUIC connections to end once the thread stops.
+const GOODBYE: Duration = Duration::from_millis(500);
 
 /// What a thread begins with.
 pub(super) struct Worker {
@@ -26,6 +31,8 @@ pub(super) struct Worker {
     pub(super) counters: Arc<Counters>,
     /// None: HTTP without TLS, and no QUIC.
     pub(super) certificates: Option<Arc<Certificates>>,
+    /// None: no QUIC.
+    pub(super) keys: Option<Arc<Keys>>,
     pub(super) sockets: ThreadSockets,
     pub(super) orders: UnboundedReceiver<Order>,
 }
@@ -42,15 +49,19 @@ impl Worker {
             }
         };
         LocalSet::new().block_on(&runtime, async move {
-            let Worker { index, settings, limits, counters, certificates, sockets, orders } = self;
+            let Worker { index, settings, limits, counters, certificates, keys, sockets, orders } = self;
             let started = Thread::start(index, settings, limits, counters)
                 .map_err(|source| StartError::Uplink { source })
-                .and_then(|thread| serve(&thread, sockets, certificates.as_ref()).map(|()| thread));
+                .and_then(|thread| serve(&thread, sockets, certificates.as_ref(), keys).map(|quic| (thread, quic)));
             match started {
-                Ok(thread) => {
+                Ok((thread, quic)) => {
                     // Whoever started the gateway waits for this, or is gone.
                     let _ = ready.send(Ok(()));
                     thread.obey(orders).await;
+                    if let Some(quic) = quic {
+                        // Clients may take no goodbye.
+                        let _ = timeout(GOODBYE, quic.idle()).await;
+                    }
                 }
                 Err(error) => {
                     let _ = ready.send(Err(error));
@@ -60,23 +71,28 @@ impl Worker {
     }
 }
 
-/// Starts the carriers and the listener of a thread.
+/// Starts the carriers and the listener of a thread. Returns its QUIC endpoint, if it has one.
 fn serve(
     thread: &Rc<Thread>,
     sockets: ThreadSockets,
     certificates: Option<&Arc<Certificates>>,
-) -> Result<(), StartError> {
+    keys: Option<Arc<Keys>>,
+) -> Result<Option<Rc<Quic>>, StartError> {
     let settings = thread.settings();
     let on = |carrier| settings.carriers.contains(&carrier);
     let failed = |carrier: Carrier| move |source| StartError::Carrier { carrier: carrier.name(), source };
-    if on(Carrier::Quic) || on(Carrier::WebTransport) {
-        let quic = Quic::open(Rc::clone(thread), sockets.quic).map_err(failed(Carrier::Quic))?;
-        spawn_local(quic.serve());
-    }
-    let webrtc = match on(Carrier::WebRtc) {
-        false => None,
-        true => {
-            let webrtc = WebRtc::open(Rc::clone(thread), sockets.webrtc).map_err(failed(Carrier::WebRtc))?;
+    let quic = match (sockets.quic, keys) {
+        (Some(socket), Some(keys)) => {
+            let quic = Quic::open(Rc::clone(thread), socket, keys).map_err(failed(Carrier::Quic))?;
+            spawn_local(Rc::clone(&quic).serve());
+            Some(quic)
+        }
+        _ => None,
+    };
+    let webrtc = match sockets.webrtc {
+        None => None,
+        Some(socket) => {
+            let webrtc = WebRtc::open(Rc::clone(thread), socket).map_err(failed(Carrier::WebRtc))?;
             spawn_local(Rc::clone(&webrtc).serve());
             Some(webrtc)
         }
@@ -94,7 +110,7 @@ fn serve(
     });
     let site = Site { thread: Rc::clone(thread), webrtc, tls, webtransport };
     spawn_local(http::run(listener, Rc::new(site)));
-    Ok(())
+    Ok(quic)
 }
 
 /// Pins the thread to its CPU, where the host allows it.

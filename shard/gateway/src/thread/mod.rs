@@ -21,7 +21,7 @@ use crate::limits::{Limits, Place, Refused};
 use crate::settings::{ServerEntry, Settings};
 use crate::uplink::{Flow, Flusher, ReceiveBuffers};
 use std::cell::{Cell, RefCell};
-use std::collections::{BTreeMap, HashMap};
+use std::collections::BTreeMap;
 use std::hash::{BuildHasher, RandomState};
 use std::io;
 use std::net::{IpAddr, SocketAddr};
@@ -209,12 +209,5 @@ impl Thread {
             Going::Idle => self.counters.closed_idle.add(1),
             Going::Stalled => self.counters.closed_stalled.add(1),
         }
-    }
-
-    /// Handshake tags and connections that the flows to each server know, by the server's name.
-    pub(crate) fn route_sizes(&self) -> HashMap<String, (usize, usize)> {
-        let sum = |sizes: (usize, usize), more: (usize, usize)| (sizes.0 + more.0, sizes.1 + more.1);
-        let of_server = |server: &Server| server.flows.iter().map(|flow| flow.sizes()).fold((0, 0), sum);
-        self.servers.iter().map(|server| (server.name.clone(), of_server(server))).collect()
     }
 }

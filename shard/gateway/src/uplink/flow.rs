@@ -156,11 +156,6 @@ impl Flow {
         self.counters.sends.add(1);
         self.counters.send_failed.add(self.socket.send(run, size) as u64);
     }
-
-    /// Handshake tags and connections that the flow knows.
-    pub(crate) fn sizes(&self) -> (usize, usize) {
-        self.routes.borrow().sizes()
-    }
 }
 
 impl Flush for Flow {

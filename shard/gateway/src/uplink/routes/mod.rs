@@ -150,6 +150,7 @@ impl Routes {
     }
 
     /// Handshake tags and connections in the table.
+    #[cfg(test)]
     pub(in crate::uplink) fn sizes(&self) -> (usize, usize) {
         (self.tags.len(), self.keys.len())
     }

@@ -1,0 +1,200 @@
+//! Clients that misbehave. The gateway holds a bounded amount for each, and serves the others.
+
+use crate::player::{Player, open, open_with, request};
+use crate::server::{EchoServer, count, settings, wait_until};
+use ringshard_client::Channel;
+use ringshard_gateway::settings::{LimitSettings, Settings};
+use ringshard_gateway::{Gateway, Going};
+use std::io::{Read, Write};
+use std::net::{SocketAddr, TcpStream};
+use std::time::Duration;
+use tokio_tungstenite::tungstenite::protocol::frame::coding::CloseCode;
+use tokio_tungstenite::tungstenite::{Error, Message, WebSocket};
+
+/// One player gets its echo, whatever the others do.
+fn assert_served(gateway: &Gateway, server: &EchoServer) {
+    let mut player = Player::connected(gateway.listen(), server.key());
+    player.send(Channel::RELIABLE_ORDERED, b"served");
+    player.run_until("the echo is there", |player| !player.messages.is_empty());
+}
+
+/// How the gateway closes a WebSocket: its code, if it gives one.
+fn close_code(socket: &mut WebSocket<TcpStream>) -> Option<CloseCode> {
+    socket.get_mut().set_read_timeout(Some(Duration::from_secs(10))).unwrap();
+    loop {
+        match socket.read() {
+            Ok(Message::Close(frame)) => return frame.map(|frame| frame.code),
+            Ok(_) => {}
+            Err(Error::Io(error)) if error.kind() == std::io::ErrorKind::WouldBlock => panic!("it stays open"),
+            Err(_) => return None,
+        }
+    }
+}
+
+/// A Connect of the size and with the header of a real one.
+fn connect(tag: u8) -> Vec<u8> {
+    let mut datagram = vec![0; 144];
+    datagram[6..14].fill(tag);
+    datagram
+}
+
+#[test]
+fn messages_that_no_client_sends_close_the_connection_with_a_reason() {
+    let server = EchoServer::start();
+    let gateway = Gateway::start(settings(&server)).unwrap();
+    let mut encrypted = vec![0; 60];
+    (encrypted[1], encrypted[5]) = (1, 0x80);
+    for (message, code) in [
+        (Message::text("hello"), CloseCode::Unsupported),
+        (Message::binary(vec![1; 5]), CloseCode::Policy),
+        (Message::binary(encrypted), CloseCode::Policy),
+        (Message::binary(vec![0; 1_473]), CloseCode::Size),
+        (Message::binary(vec![0; 1 << 20]), CloseCode::Size),
+    ] {
+        let mut socket = open(gateway.listen(), "echo").unwrap();
+        // The gateway may close before it has read all.
+        let _ = socket.send(message.clone());
+        assert!(matches!(close_code(&mut socket), Some(it) if it == code) || message.len() > 100_000, "{code}");
+    }
+    assert_eq!(count(&gateway, "misbehaved"), 2);
+    assert_eq!(count(&gateway, "websocket_malformed"), 3);
+    assert_served(&gateway, &server);
+    wait_until("all have left", || gateway.control().taken() == (0, 0));
+}
+
+#[test]
+fn half_open_connections_hold_a_place_for_seconds_and_are_bounded_by_address() {
+    let server = EchoServer::start();
+    let limits = LimitSettings { connections_per_address: 10, ..LimitSettings::default() };
+    let gateway = Gateway::start(Settings { limits, allow: Vec::new(), ..settings(&server) }).unwrap();
+    let mut half_open: Vec<TcpStream> = (0..40).map(|_| TcpStream::connect(gateway.listen()).unwrap()).collect();
+    half_open.iter_mut().for_each(|stream| _ = stream.write_all(b"GET /v1/servers/echo/websocket HTTP/1.1\r\n"));
+    wait_until("the rest is refused", || count(&gateway, "tcp_refused") == 30);
+    assert_eq!(gateway.control().taken(), (10, 0));
+    drop(half_open);
+    wait_until("the places are free", || gateway.control().taken() == (0, 0));
+    assert_served(&gateway, &server);
+}
+
+#[test]
+fn an_address_that_connects_too_fast_or_has_too_many_clients_is_told_so() {
+    let server = EchoServer::start();
+    let limits = LimitSettings { clients_per_address: 3, connects_per_second: 1, ..LimitSettings::default() };
+    let gateway = Gateway::start(Settings { limits, allow: Vec::new(), ..settings(&server) }).unwrap();
+    let places: Vec<_> = (0..3).map(|_| open(gateway.listen(), "echo").unwrap()).collect();
+    assert_eq!(open(gateway.listen(), "echo").unwrap_err(), 429);
+    let mut refused = 0;
+    for _ in 0..20 {
+        let mut stream = TcpStream::connect(gateway.listen()).unwrap();
+        refused +=
+            usize::from(matches!(stream.read(&mut [0; 1]), Ok(0) | Err(_)) && count(&gateway, "tcp_refused") > 0);
+        if refused > 0 {
+            break;
+        }
+        drop(stream);
+    }
+    drop(places);
+}
+
+#[test]
+fn a_denied_address_is_refused_and_a_reload_closes_whoever_is_there() {
+    let server = EchoServer::start();
+    let base = Settings { allow: Vec::new(), ..settings(&server) };
+    let gateway = Gateway::start(base.clone()).unwrap();
+    let mut socket = open(gateway.listen(), "echo").unwrap();
+    let denied = Settings { deny: vec!["127.0.0.0/8".parse().unwrap()], ..base.clone() };
+    assert_eq!(gateway.control().apply(denied), Vec::<&str>::new());
+    assert_eq!(close_code(&mut socket), Some(CloseCode::Policy));
+    let mut stream = TcpStream::connect(gateway.listen()).unwrap();
+    assert!(matches!(stream.read(&mut [0; 1]), Ok(0) | Err(_)), "no byte for a denied address");
+    gateway.control().apply(base);
+    assert_served(&gateway, &server);
+}
+
+#[test]
+fn a_reader_that_reads_nothing_gets_the_newest_datagrams_and_holds_no_more_than_its_queue() {
+    let server = EchoServer::start();
+    let limits = LimitSettings { queue_bytes: 32 << 10, ..LimitSettings::default() };
+    let gateway = Gateway::start(Settings { limits, ..settings(&server) }).unwrap();
+    let mut slow = Player::connected(gateway.listen(), server.key());
+    // Echoes of what it sends come back, and it reads none of them.
+    let rows = || {
+        let runtime = tokio::runtime::Builder::new_current_thread().build().unwrap();
+        runtime.block_on(gateway.control().connections(10))
+    };
+    let mut sent = 0_u32;
+    wait_until("its queue overflows", || {
+        let now = ringshard_protocol::time::Instant::ZERO + Duration::from_millis(u64::from(sent) + 1_000);
+        for _ in 0..20 {
+            let _ = slow.client.send(now, Channel::UNRELIABLE, &[7; 1_000]);
+            let mut datagram = [0; 1_472];
+            while let Some(len) = slow.client.poll_transmit(now, &mut datagram) {
+                let _ = slow.socket.write(Message::binary(datagram[..len].to_vec()));
+            }
+            let _ = slow.socket.flush();
+            sent += 1;
+        }
+        count(&gateway, "queue_full") > 0
+    });
+    assert!(rows().iter().all(|row| row.waiting_bytes <= 32 << 10), "{:?}", rows());
+    assert_served(&gateway, &server);
+}
+
+#[test]
+fn a_client_beyond_its_budget_loses_its_own_datagrams_alone() {
+    let server = EchoServer::start();
+    let limits = LimitSettings { datagrams_per_second: 100, ..LimitSettings::default() };
+    let gateway = Gateway::start(Settings { limits, ..settings(&server) }).unwrap();
+    let mut flood = open(gateway.listen(), "echo").unwrap();
+    for number in 0..2_000 {
+        flood.write(Message::binary(connect(number as u8 % 4 + 1))).unwrap();
+    }
+    flood.flush().unwrap();
+    wait_until("most are dropped", || count(&gateway, "over_budget") > 1_500);
+    assert!(count(&gateway, "datagrams_up") < 500);
+    assert_served(&gateway, &server);
+}
+
+#[test]
+fn clients_cannot_take_each_others_handshakes() {
+    let server = EchoServer::start();
+    // One flow: the table is that of a flow.
+    let gateway = Gateway::start(Settings { flows: 1, threads: 1, ..settings(&server) }).unwrap();
+    let mut first = open(gateway.listen(), "echo").unwrap();
+    let mut second = open(gateway.listen(), "echo").unwrap();
+    first.send(Message::binary(connect(9))).unwrap();
+    wait_until("it went up", || count(&gateway, "datagrams_up") == 1);
+    second.send(Message::binary(connect(9))).unwrap();
+    wait_until("it is dropped", || count(&gateway, "foreign_tag") == 1);
+}
+
+#[test]
+fn a_drain_closes_all_clients_within_its_time_and_admits_nobody() {
+    let server = EchoServer::start();
+    let gateway = Gateway::start(settings(&server)).unwrap();
+    let mut sockets: Vec<_> = (0..5).map(|_| open(gateway.listen(), "echo").unwrap()).collect();
+    gateway.control().drain(Duration::from_secs(1));
+    for socket in &mut sockets {
+        assert_eq!(close_code(socket), Some(CloseCode::Away));
+    }
+    wait_until("all have left", || gateway.control().has_drained());
+    assert_eq!(count(&gateway, "closed_draining"), 5);
+    assert_eq!(Going::Draining.reason(), "the gateway shuts down");
+    assert!(is_refused(gateway.listen()));
+}
+
+fn is_refused(gateway: SocketAddr) -> bool {
+    let mut stream = TcpStream::connect(gateway).unwrap();
+    let _ = write!(stream, "GET /v1/gateway HTTP/1.1\r\nhost: x\r\n\r\n");
+    matches!(stream.read(&mut [0; 1]), Ok(0) | Err(_))
+}
+
+#[test]
+fn a_client_that_sends_nothing_is_closed_after_the_idle_timeout() {
+    let server = EchoServer::start();
+    let settings = Settings { idle_timeout: Duration::from_secs(1), ..settings(&server) };
+    let gateway = Gateway::start(settings).unwrap();
+    let mut socket = open_with(gateway.listen(), request(gateway.listen(), "echo")).unwrap();
+    assert_eq!(close_code(&mut socket), Some(CloseCode::Policy));
+    assert_eq!(count(&gateway, "closed_idle"), 1);
+}
