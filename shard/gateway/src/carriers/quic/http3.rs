@@ -91,8 +91,9 @@ pub(super) async fn answer(send: &mut SendStream, status: StatusCode) -> Result<
     Ok(())
 }
 
-/// Resolves when the client ends the session.
-pub(super) async fn session_ended(receive: RecvStream) {
+/// Resolves when the client ends the session. `receive` must live on until the session's end has been told: to drop it makes
+/// the client believe that the connection is lost.
+pub(super) async fn session_ended(receive: &mut RecvStream) {
     let mut capsules = Http3CapsuleReader::new(receive);
     while let Ok(Some(capsule)) = capsules.read().await {
         if matches!(capsule, Capsule::CloseWebTransportSession { .. }) {

@@ -31,8 +31,10 @@ mod webtransport;
 
 pub use configuration::{Keys, steer};
 
+use crate::client::Going;
 use crate::settings::Settings;
 use crate::thread::Thread;
+use codes::GOING;
 use configuration::ALPN_RINGSHARD;
 use counted::Count;
 use datagrams::canonical;
@@ -45,8 +47,12 @@ use std::io;
 use std::net::{SocketAddr, UdpSocket};
 use std::rc::Rc;
 use std::sync::Arc;
+use std::time::Duration;
 use tokio::task::spawn_local;
 use tokio::time::timeout;
+
+/// For the last packets when the thread ends.
+const FAREWELL: Duration = Duration::from_millis(200);
 
 /// The QUIC endpoint of a thread.
 pub struct Quic {
@@ -144,9 +150,11 @@ impl Quic {
         Arc::clone(&current.1)
     }
 
-    /// Resolves when the last connection has ended, goodbye included.
-    pub async fn idle(&self) {
-        self.endpoint.wait_idle().await;
+    /// Ends all connections, and waits until their clients have most likely been told.
+    pub async fn stop(&self) {
+        self.endpoint.close(GOING, Going::Draining.reason().as_bytes());
+        // Clients that are gone do not answer.
+        let _ = timeout(FAREWELL, self.endpoint.wait_idle()).await;
     }
 }
 

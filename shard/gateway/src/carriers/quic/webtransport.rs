@@ -87,7 +87,7 @@ async fn refuse(quic: &Quic, connection: &Connection, mut send: SendStream, stat
 }
 
 async fn serve_session(quic: &Quic, connection: &Connection, request: Request, port: Port) {
-    let Request { mut send, receive, .. } = request;
+    let Request { mut send, mut receive, .. } = request;
     if http3::answer(&mut send, StatusCode::OK).await.is_err() {
         return;
     }
@@ -103,7 +103,7 @@ async fn serve_session(quic: &Quic, connection: &Connection, request: Request, p
         },
         _ = datagrams.down() => return,
         going = port.wait_closed() => (GOING, going.reason().to_owned()),
-        () = http3::session_ended(receive) => (LEFT, String::new()),
+        () = http3::session_ended(&mut receive) => (LEFT, String::new()),
     };
     drop(port);
     farewell(connection, send, code, &reason).await;
