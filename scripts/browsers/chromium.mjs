@@ -38,6 +38,7 @@ export class Chromium {
         const sandbox = process.getuid?.() === 0 ? ['--no-sandbox'] : [];
         const args = [...FLAGS, ...sandbox, `--user-data-dir=${folder}`, 'about:blank'];
         browser.#process = spawn(program, args, { stdio: ['ignore', 'ignore', 'ignore', 'pipe', 'pipe'] });
+        process.on('exit', () => browser.#process.kill('SIGKILL'));
         browser.#process.on('error', (error) => browser.#ended(`${program} cannot be started: ${error.message}`));
         browser.#process.on('exit', (code) => browser.#ended(`${program} ended with status ${code}`));
         browser.#process.stdio[3].on('error', () => {});

@@ -109,7 +109,10 @@ async function playScenarios() {
             check(way > 1, `walked ${way.toFixed(2)} in 1.5 s`);
             return `${way.toFixed(1)} units`;
         });
-        await run(`${transport}: sees native players move`, () => seesPlayersMove(tab));
+        await run(`${transport}: sees native players move`, async () => {
+            bots.check();
+            return seesPlayersMove(tab);
+        });
         await run(`${transport}: pictures`, () => pictures(gateway, tab, transport));
         await run(`${transport}: the page has no complaint`, async () => noComplaint(tab));
         await tab.close();

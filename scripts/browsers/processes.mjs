@@ -5,8 +5,10 @@ import { createWriteStream } from 'node:fs';
 import { createServer } from 'node:net';
 
 const running = new Set();
+process.on('exit', () => running.forEach((child) => child.kill('SIGKILL')));
+for (const signal of ['SIGINT', 'SIGTERM']) process.on(signal, () => process.exit(1));
 
-/** Starts a program, and resolves once its output has `words`. Its output goes to `log`. */
+/** Starts a program, and resolves once its output has `words`; without words at once. Its output goes to `log`. */
 function start(program, args, log, words) {
     const file = createWriteStream(log, { flags: 'a' });
     const child = spawn(program, args, { stdio: ['ignore', 'pipe', 'pipe'] });
@@ -16,11 +18,12 @@ function start(program, args, log, words) {
         const read = (chunk) => {
             file.write(chunk);
             if (output.length < 65536) output += chunk;
-            if (!words || output.includes(words)) resolve(child);
+            if (words && output.includes(words)) resolve(child);
         };
         child.stdout.on('data', read);
         child.stderr.on('data', read);
         child.once('error', reject);
+        if (!words) child.once('spawn', () => resolve(child));
         child.once('exit', (code) => {
             running.delete(child);
             reject(new Error(`${program} ${args[0]} ended with status ${code}: ${output.slice(-2000)}`));
@@ -109,9 +112,14 @@ export class Bots {
     static async start(programs, folder, server) {
         const bots = new Bots();
         const args = ['bots', '--server', server.address, '--key', server.key, '--clients', '3', '--observers', '1'];
-        args.push('--layout', 'crowd', '--moving', '1', '--warm-up', '600', '--flows', 'distinct');
+        args.push('--moving', '1', '--warm-up', '600', '--flows', 'distinct');
         bots.child = await start(programs.bench, args, `${folder}/bots.log`, undefined);
         return bots;
+    }
+
+    /** Fails if they have ended by themselves. */
+    check() {
+        if (this.child.exitCode !== null) throw new Error(`the native players ended with status ${this.child.exitCode}: see bots.log`);
     }
 
     end() {
