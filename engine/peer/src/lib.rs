@@ -63,6 +63,8 @@ mod secrets;
 mod socket;
 pub mod stats;
 pub mod stun;
+#[cfg(test)]
+mod vectors;
 
 pub use candidate::{Candidate, CandidateKind};
 pub use mesh::{JoinError, Mesh, MeshConfig, MeshEvent, PeerId, PeerPath};

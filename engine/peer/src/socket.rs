@@ -85,7 +85,15 @@ impl PeerSocket {
     /// # Errors
     /// [`OpenError`].
     pub fn open(session: [u8; 16], stun: Vec<SocketAddr>) -> Result<Self, OpenError> {
-        let socket = open()?;
+        Self::open_at(0, session, stun)
+    }
+
+    /// As [`Self::open`], with a port that a NAT was told to pass on.
+    ///
+    /// # Errors
+    /// [`OpenError`].
+    pub fn open_at(port: u16, session: [u8; 16], stun: Vec<SocketAddr>) -> Result<Self, OpenError> {
+        let socket = open(port)?;
         let toward = stun.first().copied();
         let mut config = MeshConfig::new(session, host_addresses(&socket, toward)?);
         config.stun = stun;
@@ -182,7 +190,7 @@ impl PeerSocket {
     /// # Errors
     /// The system's error; the former socket stays in use.
     pub fn rebind(&mut self) -> io::Result<()> {
-        let socket = open()?;
+        let socket = open(0)?;
         let host = host_addresses(&socket, self.toward)?;
         self.socket = socket;
         self.mesh.set_host(self.now(), host);
@@ -226,8 +234,8 @@ impl Drop for PeerSocket {
     }
 }
 
-fn open() -> io::Result<UdpSocket> {
-    let socket = UdpSocket::bind((Ipv4Addr::UNSPECIFIED, 0))?;
+fn open(port: u16) -> io::Result<UdpSocket> {
+    let socket = UdpSocket::bind((Ipv4Addr::UNSPECIFIED, port))?;
     socket.set_nonblocking(true)?;
     Ok(socket)
 }
