@@ -487,6 +487,19 @@ def check_event_bad(v):
         expect(key, "refused", refused(InvalidMessage, world.read_event, EXAMPLE, message))
 
 
+@block("world-introduction")
+def check_introduction(v):
+    player = v["player"]
+    expect("message", v["message"], world.introduction(player, v["bytes"]))
+    expect("as read", (player, v["bytes"]), world.read_introduction(v["message"]))
+
+
+@block("world-introduction-bad")
+def check_introduction_bad(v):
+    for key, message in v.items():
+        expect(key, "refused", refused(InvalidMessage, world.read_introduction, message))
+
+
 def check_of(name):
     """The check for a block: the one registered for the longest prefix of its name."""
     found = max((prefix for prefix in CHECKS if name == prefix or name.startswith(prefix)), key=len, default=None)

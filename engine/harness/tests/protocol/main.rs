@@ -113,6 +113,7 @@ fn limits() -> BTreeMap<&'static str, String> {
         number("ASK_BYTES_MAX", &ASK_BYTES_MAX),
         number("EVENT_BYTES_MAX", &EVENT_BYTES_MAX),
         number("TICKET_BYTES_MAX", &TICKET_BYTES_MAX),
+        number("INTRODUCTION_BYTES_MAX", &INTRODUCTION_BYTES_MAX),
         number("INPUTS_PER_MESSAGE_MAX", &INPUTS_PER_MESSAGE_MAX),
         number("INPUT_MESSAGE_BYTES_MAX", &INPUT_MESSAGE_BYTES_MAX),
         number("INPUT_AHEAD_MAX", &INPUT_AHEAD_MAX),

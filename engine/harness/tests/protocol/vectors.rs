@@ -21,7 +21,7 @@ use std::net::{Ipv6Addr, SocketAddr};
 type Check = fn(&Vector);
 
 /// Every vector that the document must have, and its check.
-const CHECKS: [(&str, Check); 91] = [
+const CHECKS: [(&str, Check); 93] = [
     ("header", header),
     ("forwarded", forwarded),
     ("connect-foreign", connect_foreign),
@@ -113,6 +113,8 @@ const CHECKS: [(&str, Check); 91] = [
     ("world-event-shot", world::event_shot),
     ("world-event-missed", world::event_shot),
     ("world-event-bad", world::event_bad),
+    ("world-introduction", world::introduction),
+    ("world-introduction-bad", world::introduction_bad),
 ];
 
 #[test]

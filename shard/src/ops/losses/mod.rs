@@ -256,6 +256,16 @@ pub const LOSSES: &[Loss] = &[
     ),
     loss("world_asks_refused", 1, "clients have too many open asks: the game answers too slowly, or faulty clients"),
     loss(
+        "world_introductions_limited",
+        10,
+        "players send more introductions than they may, which are dropped: altered clients, or one that joins too many meshes",
+    ),
+    loss(
+        "world_introductions_dropped",
+        COMMON,
+        "introductions went to players that are away or gone: clients try again for a while",
+    ),
+    loss(
         "world_digests_differ",
         1,
         "views of clients differ from what the server sent: a faulty client or server; please report it",
@@ -478,6 +488,7 @@ pub const WORK: &[&str] = &[
     // What the game decides.
     "world_refused",
     "world_put_out",
+    "world_introductions_refused",
     "world_entities",
     "world_known_entities",
     "world_input_messages",
@@ -485,6 +496,7 @@ pub const WORK: &[&str] = &[
     "world_asks",
     "world_events_in",
     "world_events_out",
+    "world_introductions",
     "world_snapshots",
     "world_snapshot_bytes",
     "world_snapshot_padding_bytes",
