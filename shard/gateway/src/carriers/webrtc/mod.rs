@@ -6,6 +6,10 @@
 //! A STUN check names its peer, and everything else is told apart by address. What is from no peer is dropped and counted, and
 //! nothing is sent to an address from which no authenticated check came.
 //!
+//! SCTP controls congestion even though nothing is repeated. With 3 % of packets lost, datagrams pass at their rate. With 10 %,
+//! it stalls now and then, for its retransmission timeout of a second or more. Meanwhile the client's queue drops its oldest
+//! datagrams.
+//!
 //! | file | has |
 //! |---|---|
 //! | `bounds` | what a peer can fill, and how far |
