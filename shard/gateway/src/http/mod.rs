@@ -6,12 +6,14 @@
 //! | `accept` | the loop that accepts |
 //! | `connection` | one connection: TLS, then one request |
 //! | `stream` | a connection with or without TLS |
-//! | `routes` | what is answered |
+//! | `routes` | what is answered to which request |
+//! | `answers` | how it is answered |
 //! | `offer` | `GET /v1/gateway` |
 //! | `upgrade` | the handshake of a WebSocket |
 //! | `origin` | which pages may connect |
 
 mod accept;
+mod answers;
 mod connection;
 mod offer;
 mod origin;
