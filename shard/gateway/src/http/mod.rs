@@ -5,6 +5,7 @@
 //! |---|---|
 //! | `accept` | the loop that accepts |
 //! | `connection` | one connection: TLS, then one request |
+//! | `peer` | a connection as its request sees it |
 //! | `stream` | a connection with or without TLS |
 //! | `routes` | what is answered to which request |
 //! | `answers` | how it is answered |
@@ -17,6 +18,7 @@ mod answers;
 mod connection;
 mod offer;
 mod origin;
+mod peer;
 mod routes;
 mod stream;
 mod upgrade;

@@ -1,7 +1,7 @@
 //! What is answered.
 
 use super::answers::{Answer, plain, refused, text, with_type};
-use super::connection::Peer;
+use super::peer::Peer;
 use super::{Site, offer, origin, upgrade};
 use crate::carrier::Carrier;
 use crate::limits::Refused;

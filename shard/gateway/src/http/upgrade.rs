@@ -2,7 +2,7 @@
 
 use super::Site;
 use super::answers::{Answer, plain, refused};
-use super::connection::Peer;
+use super::peer::Peer;
 use super::stream::Stream;
 use crate::carrier::Carrier;
 use crate::carriers::websocket::{self, SUBPROTOCOL};
