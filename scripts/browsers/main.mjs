@@ -48,7 +48,9 @@ function check(condition, what) {
     if (!condition) throw new Error(what);
 }
 
-const pass = (milliseconds) => new Promise((resolve) => setTimeout(resolve, milliseconds));
+function pass(milliseconds) {
+    return new Promise((resolve) => setTimeout(resolve, milliseconds));
+}
 
 /** Serves the page that echoes. */
 async function echoPage() {
