@@ -1,6 +1,7 @@
 //! Players of a mesh on the small internet, and the server that carries their introductions.
 
 use crate::internet::Internet;
+use ringshard_peer::limits::PEER_DATAGRAM_BYTES_MAX;
 use ringshard_peer::{CandidateKind, Mesh, MeshConfig, MeshEvent, PeerId};
 use ringshard_protocol::time::Instant;
 use ringshard_protocol::wire::Channel;
@@ -154,7 +155,7 @@ impl Players {
                     self.introductions.push_back((self.net.now + SERVER_DELAY, from, to, bytes));
                 }
             }
-            let mut datagram = [0; 1_472];
+            let mut datagram = [0; PEER_DATAGRAM_BYTES_MAX];
             while let Some((to, len)) = player.mesh.poll_transmit(now, &mut datagram) {
                 self.net.send(player.address, to, &datagram[..len]);
             }
