@@ -57,7 +57,7 @@ fn webtransport_carries_all_channels_and_long_messages() {
     let gateway = Gateway::start(before(server.address()));
     run(async {
         let session = gateway.session(WEBTRANSPORT, None).await.unwrap();
-        let mut player = Player::connect(Path::Session(session)).await;
+        let mut player = Player::connect(Path::Session(Box::new(session))).await;
         echo_all(&mut player).await;
         assert_eq!(gateway.connections().await[0].carrier, "webtransport");
     });
