@@ -106,6 +106,36 @@ counters! {
     origin_refused,
     /// WebSocket messages that are not binary or too long: the connection was closed.
     websocket_malformed,
+    /// WebRTC offers answered.
+    webrtc_offers,
+    /// WebRTC offers refused because too many peers had no open channel yet.
+    webrtc_offers_refused,
+    /// WebRTC peers that opened their channel.
+    webrtc_opened,
+    /// WebRTC packets from peers.
+    webrtc_packets,
+    /// Packets to the WebRTC port from no peer: dropped.
+    webrtc_unknown,
+    /// Packets to the WebRTC port that are neither STUN nor DTLS: dropped.
+    webrtc_invalid,
+    /// WebRTC packets beyond what a peer may send: dropped.
+    webrtc_too_many,
+    /// WebRTC checks from the address of another peer: dropped.
+    webrtc_address_taken,
+    /// WebRTC packets that the socket did not take: dropped.
+    webrtc_unsent,
+    /// WebRTC peers that closed, or that the gateway closed.
+    webrtc_closed,
+    /// WebRTC peers that were not heard of any more.
+    webrtc_lost,
+    /// WebRTC peers that did not open their channel in time.
+    webrtc_late,
+    /// WebRTC peers closed because they did what no correct client does.
+    webrtc_misbehaved,
+    /// WebRTC peers that could not join once their channel was open.
+    webrtc_not_joined,
+    /// WebRTC peers whose handshake or association failed.
+    webrtc_failed,
     /// QUIC handshakes that began.
     quic_handshakes,
     /// QUIC clients that were asked to prove their address, because many handshakes ran.

@@ -195,7 +195,7 @@ impl Drop for Place {
 }
 
 /// The IPv4 address, or the first 64 bits of the IPv6 address.
-fn network_of(address: IpAddr) -> IpAddr {
+pub(crate) fn network_of(address: IpAddr) -> IpAddr {
     match address.to_canonical() {
         IpAddr::V6(address) => Ipv6Addr::from_bits(address.to_bits() & (!0 << 64)).into(),
         v4 => v4,

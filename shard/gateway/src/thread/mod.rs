@@ -180,6 +180,11 @@ impl Thread {
         self.clock.now()
     }
 
+    /// Whether there is a server with this name. An empty name means the default server.
+    pub(crate) fn knows(&self, server: &str) -> bool {
+        self.server_index(server).is_some()
+    }
+
     /// The entry of the server with this name. An empty name means the default server.
     fn server_index(&self, name: &str) -> Option<usize> {
         match name {

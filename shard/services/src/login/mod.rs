@@ -51,9 +51,9 @@ pub use settings::{LoginSettings, World};
 
 use crate::accounts::Accounts;
 use crate::actions::Actions;
+use crate::counters::count;
 use crate::hub::Hub;
 use connections::Shared;
-use counters::count;
 use ringshard_certificates::{CertificateError, CertificateSource, Certificates};
 use state::State;
 use std::io;
@@ -120,7 +120,7 @@ impl Door {
             open_requests: Arc::clone(&open_requests),
             settings: settings.clone(),
             counters: Arc::clone(&counters),
-            tls: TlsAcceptor::from(Arc::new(certificates.tls(&[b"h2", b"http/1.1"]))),
+            tls: TlsAcceptor::from(Arc::new(certificates.tls(&[b"h2".as_slice(), b"http/1.1"]))),
             closing: closes.clone(),
             router: endpoints::router(
                 Arc::new(State { settings, counters: Arc::clone(&counters), accounts, actions, hub, closing: closes }),

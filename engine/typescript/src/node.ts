@@ -1,0 +1,11 @@
+/** What only Node can use: sessions over UDP. */
+
+import { Session, type SessionOptions } from './session/session.js';
+import { udp } from './transports/udp.js';
+
+export { udp };
+
+/** Starts a session with a server at an IP address or name and a UDP port. */
+export function connectUdp(host: string, port: number, options: SessionOptions): Session {
+  return new Session([udp(host, port)], options);
+}
