@@ -1,12 +1,13 @@
 #!/usr/bin/env bash
 # Builds the release binaries and prints their folder, which CARGO_TARGET_DIR, CARGO_BUILD_TARGET_DIR or build.target-dir
-# may move. With --no-build, it only prints the folder.
+# may move. With --no-build, it only prints the folder. SMOKE_PROFILE=dev takes the unoptimised binaries instead.
 set -euo pipefail
 cd "$(dirname "$0")/.."
+profile=${SMOKE_PROFILE:-release}
 case "${1:-}" in
     "")
         scripts/prepare.sh >&2
-        cargo build --release --locked --quiet --package ringshard-cli --package ringshard-bench >&2
+        cargo build --profile "$profile" --locked --quiet --package ringshard-cli --package ringshard-bench >&2
         ;;
     --no-build) ;;
     *)
@@ -15,7 +16,7 @@ case "${1:-}" in
         ;;
 esac
 target=$(cargo metadata --format-version 1 --no-deps | sed -nE 's/.*"target_directory":"([^"]+)".*/\1/p')
-binaries=$target/release
+binaries=$target/$([ "$profile" = dev ] && echo debug || echo "$profile")
 for binary in ringshard ringshard-bench; do
     [ -x "$binaries/$binary" ] || { echo "build: there is no $binaries/$binary; build it: scripts/build.sh" >&2 && exit 1; }
 done

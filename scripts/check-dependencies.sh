@@ -10,7 +10,7 @@ if ! command -v cargo-deny > /dev/null; then
     exit 0
 fi
 cargo deny --log-level error check --hide-inclusion-graph licenses bans sources
-cargo deny --log-level error --manifest-path bench/peers/Cargo.toml --config bench/peers/deny.toml \
+cargo deny --log-level error --manifest-path bench/peers/Cargo.toml --workspace --config bench/peers/deny.toml \
     check --hide-inclusion-graph licenses bans sources
 
 log=$(mktemp)

@@ -303,7 +303,7 @@ if [ -n "$lacks" ]; then
 fi
 if [ $build = yes ]; then
     scripts/prepare.sh
-    cargo build --release --locked --quiet
+    scripts/build.sh >/dev/null
 fi
 find_binaries
 begin

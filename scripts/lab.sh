@@ -135,7 +135,7 @@ show_loss() {
 run_soak() {
     if [ $build = yes ]; then
         scripts/prepare.sh
-        cargo build --release --locked --quiet
+        scripts/build.sh >/dev/null
     fi
     find_binaries
     begin

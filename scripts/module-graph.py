@@ -42,6 +42,7 @@ CRATES = {
     "ringshard-rollback": ["ringshard-protocol", "ringshard-world"],
     "ringshard-requests": [],
     "ringshard-link": ["ringshard-protocol"],
+    "ringshard-peer": ["ringshard-protocol", "ringshard-world"],
     "ringshard-client": ["ringshard-protocol", "ringshard-requests", "ringshard-world"],
     "ringshard-client-c": ["ringshard-client", "ringshard-terrain", "ringshard-world"],
     "ringshard": ["ringshard-link", "ringshard-prefetch", "ringshard-protocol", "ringshard-terrain", "ringshard-world"],

@@ -109,7 +109,7 @@ printf 'name,lat,lon,population\nParis,48.85,2.35,2100000\nSuva,-18.14,178.44,93
 head -c 3000000 /dev/urandom >"$files/north.ringmap"
 "$ringshard" places import "$files/cities.csv" --dir "$services" >/dev/null
 "$ringshard" resources keygen --out "$files/resources.key" >"$files/resources.pub" 2>/dev/null
-"$ringshard" resources add "$files/north.ringmap" --key "$files/resources.key" --dir "$services/resources" >/dev/null
+"$ringshard" resources add "$files/north.ringmap" --key "$files/resources.key" --dir "$services" >/dev/null
 key=$("$ringshard" keygen --out "$files/server.key" 2>/dev/null)
 "$ringshard" serve --game demo --listen "127.0.0.1:$port" --admin "127.0.0.1:$((port + 1))" --cpus 0 --key "$files/server.key" \
     --services "$services" --login "127.0.0.1:$((port + 2))" >"$files/server.out" 2>"$files/server.log" &

@@ -1,5 +1,6 @@
 #!/usr/bin/env bash
-# All checks that must pass before a change lands. No test depends on time; the load runs at the end are smoke tests.
+# All checks that must pass before a change lands. No test depends on time; the load runs at the end are smoke tests. With
+# SMOKE_PROFILE=dev they use the unoptimised binaries, and simulate less: that saves a second build.
 set -euo pipefail
 cd "$(dirname "$0")/.."
 scripts/prepare.sh
@@ -32,18 +33,21 @@ step cargo test --locked -p ringshard-harness --no-default-features --test netwo
 step scripts/bindings.sh --seconds 5
 step cargo doc --locked --workspace --no-deps
 step cargo fmt --manifest-path engine/fuzz/Cargo.toml --check
-step cargo fmt --manifest-path bench/peers/Cargo.toml --check
+step cargo fmt --manifest-path bench/peers/Cargo.toml -p ringshard-peers -p ringshard-call-peers --check
 # In the same folder, so that dependencies are built once.
 step cargo test --manifest-path engine/fuzz/Cargo.toml --target-dir target
-step cargo build --release --locked
+step scripts/build.sh
 bin=$(scripts/build.sh --no-build)
+case ${SMOKE_PROFILE:-release} in
+    dev) seeds=1..12 lives=4000 ;;
+    *) seeds=1..40 lives=15000 ;;
+esac
 step engine/conformance/run.sh "$bin/ringshard"
 step "$bin/ringshard-bench" echo --clients 64 --rate 60 --secs 1
 step "$bin/ringshard-bench" echo --clients 64 --rate 60 --secs 1 --datapath mmsg
 step scripts/services.sh --no-build
-step scripts/services.sh --no-build
 step scripts/lab-hosts.sh --no-build
-step "$bin/ringshard-bench" simulate --seeds 1..40
+step "$bin/ringshard-bench" simulate --seeds $seeds
 step "$bin/ringshard-bench" simulate-world --minutes 0.2
-step "$bin/ringshard-bench" simulate-lives --steps 15000
+step "$bin/ringshard-bench" simulate-lives --steps $lives
 printf '\nall checks passed\n'

@@ -20,12 +20,14 @@ CONFIGURATIONS = {
     "busy": {"address-handshakes-per-second": 1, "address-handshakes-at-once": 2, "allow": ["203.0.113.0/24"]},
     "clock": {"clock": True, "heartbeat-ms": 3_500_000, "timeout-ms": 3_600_000},
     "budget": {"connection-messages-per-second": 2000},
+    "gateway": {**NO_BUDGET, "gateway-keys": ["6b" * 32, "6c" * 32], "deny": ["203.0.113.66"],
+                "address-handshakes-per-second": 1, "address-handshakes-at-once": 2},
     "memory": {**NO_BUDGET, "message-memory-mib": 4},
     "drain": {"drain-ms": 1500},
     "demo": {**NO_BUDGET, "game": "demo", "npcs": 20, "layout": "crowd", "entities": 256},
 }
 SUBJECTS = ("cases_vectors", "cases_handshake", "cases_messages", "cases_life", "cases_dropped", "cases_violations",
-            "cases_world")
+            "cases_gateways", "cases_world")
 
 
 def run(case, server):

@@ -1,6 +1,7 @@
 """PROTOCOL.md#test-vectors: every line of every block is derived again or read, and compared."""
 
 import hmac
+import ipaddress
 import struct
 
 import lz4
@@ -28,6 +29,12 @@ def block(*prefixes):
 def check_header(v):
     connection = v["core"] + v["generation"] + v["slot"]
     expect("header", v["header"], wire.header(connection, v["flags"][0], v.number("sequence"), v["channel"][0]))
+
+
+@block("forwarded")
+def check_forwarded(v):
+    address, port = ipaddress.ip_address(v["address"]).ipv4_mapped, int.from_bytes(v["port"], "little")
+    expect("datagram", v["datagram"], wire.forwarded(v["key"], (str(address), port), v["inside"]))
 
 
 @block("connect-foreign")
@@ -478,6 +485,19 @@ def check_event(v):
 def check_event_bad(v):
     for key, message in v.items():
         expect(key, "refused", refused(InvalidMessage, world.read_event, EXAMPLE, message))
+
+
+@block("world-introduction")
+def check_introduction(v):
+    player = v["player"]
+    expect("message", v["message"], world.introduction(player, v["bytes"]))
+    expect("as read", (player, v["bytes"]), world.read_introduction(v["message"]))
+
+
+@block("world-introduction-bad")
+def check_introduction_bad(v):
+    for key, message in v.items():
+        expect(key, "refused", refused(InvalidMessage, world.read_introduction, message))
 
 
 def check_of(name):

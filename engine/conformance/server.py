@@ -47,6 +47,8 @@ class Server:
         if "integrity-keys" in settings:
             self.integrity_keys = [bytes.fromhex(line) for line in settings["integrity-keys"]]
             self._in_file("integrity-keys", "\n".join(settings["integrity-keys"]))
+        if "gateway-keys" in settings:
+            self._in_file("gateway-keys", "\n".join(settings["gateway-keys"]))
         self.config = folder / "ringshard.toml"
         self._write_config()
         self.clock = None

@@ -1,5 +1,8 @@
 """The wire format: headers, unencrypted packets, frames, acknowledgments and pieces of messages."""
 
+import hashlib
+import hmac
+import ipaddress
 from dataclasses import dataclass
 
 from crypto import CHACHA, crc32c
@@ -12,6 +15,7 @@ NO_CONNECTION = bytes(4)
 NO_COOKIE = bytes(LIMITS["COOKIE_BYTES"])
 COMPRESSED_BIT = 0x80000000
 RUN_MAX = 255
+FORWARDED = PROTOCOL.flags["FORWARDED"]
 
 
 class Violation(Exception):
@@ -53,6 +57,14 @@ def with_checksum(packet):
 
 def envelope(connection, tag, kind, body, channel=0, flags=0):
     return with_checksum(connection + bytes([channel, flags]) + tag + bytes([kind]) + body)
+
+
+def forwarded(key, address, datagram):
+    """What a gateway makes of a client's datagram. `address`: the client's, as text, and its port."""
+    octets = ipaddress.ip_address(address[0])
+    octets = octets.packed if octets.version == 6 else bytes(10) + b"\xff\xff" + octets.packed
+    front = datagram[:4] + bytes([0, FORWARDED]) + hashlib.sha256(key).digest()[:8] + octets + u16(address[1])
+    return front + hmac.digest(key, front + datagram, "sha256")[:16] + datagram
 
 
 def wanting_core(core):

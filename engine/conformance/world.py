@@ -336,3 +336,15 @@ def event(contract, value):
 
 def read_event(contract, message):
     return whole(contract.Event, begin(message, SERVER_KINDS["Event"], "an event").rest())
+
+
+def introduction(player, data):
+    return bytes([CLIENT_KINDS["Introduction"]]) + player + data
+
+
+def read_introduction(message):
+    reader = begin(message, SERVER_KINDS["Introduction"], "an introduction")
+    player, data = reader.take(3), reader.rest()
+    if not 1 <= len(data) <= PROTOCOL.limits["INTRODUCTION_BYTES_MAX"]:
+        raise InvalidMessage("an introduction has no bytes, or too many")
+    return player, data

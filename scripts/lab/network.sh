@@ -84,8 +84,7 @@ begin() {
 }
 
 find_binaries() {
-    binaries=$(realpath "${CARGO_TARGET_DIR:-target}/release")
-    [ -x "$binaries/ringshard-bench" ] || die "there is no $binaries/ringshard-bench; omit --no-build"
+    binaries=$(scripts/build.sh --no-build) || die "omit --no-build"
 }
 
 make_key() {

@@ -14,6 +14,8 @@ local PROTOCOL_VERSION = 1
 local PORT_DEFAULT = 3565
 local DATAGRAM_BYTES_MAX = 1472
 local HEADER_BYTES = 14
+local FORWARDED = 0x80
+local FORWARDED_BYTES = 48
 local TAG_BYTES = 16
 local FRAME_HEADER_BYTES = 2
 local MESSAGE_BYTES_MAX = 65536
@@ -104,7 +106,11 @@ local f = {
     flag_compressed = ProtoField.bool("ringshard.flags.compressed", "COMPRESSED", 8, nil, 0x10),
     flag_acknowledgment = ProtoField.bool("ringshard.flags.acknowledgment", "ACKNOWLEDGMENT", 8, nil, 0x20),
     flag_handshake = ProtoField.bool("ringshard.flags.reliable_handshake", "RELIABLE_HANDSHAKE", 8, nil, 0x40),
-    flag_reserved = ProtoField.bool("ringshard.flags.reserved", "Reserved", 8, nil, 0x80),
+    flag_forwarded = ProtoField.bool("ringshard.flags.forwarded", "FORWARDED", 8, nil, 0x80),
+    gateway = ProtoField.bytes("ringshard.gateway", "Gateway"),
+    client_address = ProtoField.ipv6("ringshard.client.address", "Client's address"),
+    client_port = ProtoField.uint16("ringshard.client.port", "Client's port"),
+    gateway_mac = ProtoField.bytes("ringshard.gateway.mac", "MAC"),
     sequence = ProtoField.uint64("ringshard.sequence", "Sequence"),
     handshake_tag = ProtoField.bytes("ringshard.handshake_tag", "Handshake tag"),
     decrypted = ProtoField.bool("ringshard.decrypted", "Decrypted before it was written"),
@@ -328,12 +334,12 @@ local function add_header(datagram)
     local flags = tree:add(f.flags, tvb(5, 1))
     for _, flag in ipairs({
         f.flag_encrypted, f.flag_chacha, f.flag_rekey, f.flag_fragment,
-        f.flag_compressed, f.flag_acknowledgment, f.flag_handshake, f.flag_reserved,
+        f.flag_compressed, f.flag_acknowledgment, f.flag_handshake, f.flag_forwarded,
     }) do
         flags:add(flag, tvb(5, 1))
     end
     datagram.flags_item = flags
-    if tvb(5, 1):uint() >= 0x08 then
+    if tvb(5, 1):uint() >= 0x08 and tvb(5, 1):uint() ~= FORWARDED then
         malformed(datagram, flags, "flags that are reserved")
     end
 end
@@ -508,6 +514,33 @@ local function add_unencrypted_packet(datagram)
     local info = read(datagram)
     add_checksum(datagram)
     return info
+end
+
+-- Forwarded datagrams -----------------------------------------------------------------------------------------------
+
+local function add_forwarded(datagram)
+    local tvb, tree = datagram.tvb, datagram.tree
+    add_header(datagram)
+    tree:add(f.gateway, tvb(6, 8))
+    if datagram.size < FORWARDED_BYTES + HEADER_BYTES then
+        malformed(datagram, tree, "too short for a forwarded datagram")
+    end
+    if datagram.captured < FORWARDED_BYTES + HEADER_BYTES then
+        add_rest(datagram, tree, HEADER_BYTES)
+        return "Forwarded"
+    end
+    tree:add(f.client_address, tvb(14, 16))
+    tree:add_le(f.client_port, tvb(30, 2))
+    tree:add(f.gateway_mac, tvb(32, 16))
+    if tvb(48, 4):uint() ~= tvb(0, 4):uint() then
+        malformed(datagram, datagram.id_item, "another connection id than the datagram inside")
+    end
+    if tvb(53, 1):uint() == FORWARDED then
+        malformed(datagram, tree, "a forwarded datagram inside a forwarded one")
+        return "Forwarded"
+    end
+    ringshard.dissector(tvb(48):tvb(), datagram.pinfo, tree)
+    return "Forwarded, " .. tostring(datagram.pinfo.cols.info)
 end
 
 -- Encrypted datagrams -----------------------------------------------------------------------------------------------
@@ -952,7 +985,9 @@ function ringshard.dissector(tvb, pinfo, root)
         if size > DATAGRAM_BYTES_MAX then
             malformed(datagram, datagram.tree, "more bytes than a datagram has")
         end
-        if tvb(5, 1):uint() % 2 == 1 then
+        if tvb(5, 1):uint() == FORWARDED then
+            info = add_forwarded(datagram)
+        elseif tvb(5, 1):uint() % 2 == 1 then
             info = add_encrypted(datagram)
         elseif tvb(1, 1):uint() == 0 or is_accepted(tvb, size, captured) then
             info = add_unencrypted_packet(datagram)

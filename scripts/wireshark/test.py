@@ -52,7 +52,8 @@ CHANNELS = int(LIMITS["CHANNELS"])
 SEQUENCE_MAX = 1 << int(re.search(r"The highest is \d+\s+\(2\^(\d+)\)", DOC.text)[1])
 
 FLAGS = {name: int(bit, 16) for bit, name, _ in DOC.table("Flags", "bit")}
-FLAG_VALUES = {int(value, 16) for row in DOC.table("Flags", "value") for value in row[0].split(",")}
+FORWARDED = FLAGS["FORWARDED"]
+FLAG_VALUES = {int(value, 16) for row in DOC.table("Flags", "value") for value in row[0].split(",")} - {FORWARDED}
 ENCRYPTED = FLAGS["ENCRYPTED"]
 SUITES = {row[2]: int(row[0], 16) for row in DOC.table("Suites", "bit")}
 PACKETS = {row[1]: int(row[0]) for row in DOC.table("Unencrypted packets", "type")}
@@ -239,6 +240,15 @@ def header_cases():
 
     def with_flags(flags):
         return CONNECTION + bytes([0, flags]) + DECRYPTED_HEADER[6:] + bytes(TAG_BYTES)
+
+    vector = VECTORS["forwarded"]
+    fields = {"gateway": vector["datagram"][6:14], "client.port": le(vector["port"]), "gateway.mac": vector["datagram"][32:48]}
+    case("forwarded", vector["datagram"], TO_SERVER, fields)
+    case("forwarded, nothing inside", vector["datagram"][:61], TO_SERVER, {"gateway": fields["gateway"]}, faults={MALFORMED: 1})
+    nested = vector["datagram"][:48] + vector["datagram"]
+    case("forwarded twice", nested, TO_SERVER, fields, faults={MALFORMED: 1})
+    other = vector["datagram"][:48] + bytes([9]) + vector["datagram"][49:]
+    case("forwarded, another id inside", other, TO_SERVER, fields, faults={MALFORMED: 1})
 
     for flags in range(256):
         faults = {} if flags in FLAG_VALUES | {value & ~ENCRYPTED for value in FLAG_VALUES} else {MALFORMED: 1}

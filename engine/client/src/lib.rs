@@ -123,6 +123,7 @@
 //! | [`Udp`] | such a client, with socket and clock | [`Client`], the socket |
 //! | [`Driver`] | one connection, with socket and clock | the protocol, the socket, the inbox |
 //! | [`Services`] | calls, downloads and notices of the server's services | [`Client`], [`requests`] |
+//! | `signature` | the check of signed downloads, with the feature `ring` | `ring`, [`requests`] |
 //! | [`Cache`] | a folder that keeps downloaded resources | `std::fs` |
 //! | `connect` | what every connection begins with | the socket |
 //! | `socket` | a non-blocking UDP socket that reports errors as losses | `std::net` |
@@ -138,6 +139,8 @@ mod connect;
 mod driver;
 mod inbox;
 mod services;
+#[cfg(feature = "ring")]
+mod signature;
 mod socket;
 mod udp;
 
@@ -157,5 +160,7 @@ pub use ringshard_world::interpolation::{Interpolation, Mode};
 pub use ringshard_world::prediction::Smoothing;
 pub use ringshard_world::{EntityId, Map, Pose, Rules};
 pub use services::{ServiceEvent, Services, answer};
+#[cfg(feature = "ring")]
+pub use signature::signed_by;
 pub use socket::SocketStats;
 pub use udp::Udp;

@@ -42,7 +42,7 @@ pub enum ServiceEvent {
 
 impl Services {
     /// For a program that starts. `instance` is 16 random bytes, made when the program starts; `verify` checks the
-    /// signatures of downloads.
+    /// signatures of downloads, such as [`crate::signed_by`].
     pub fn new(instance: [u8; 16], verify: Option<Verify>) -> Services {
         let seed = u64::from_le_bytes(instance[..8].try_into().expect("eight bytes"));
         Services {

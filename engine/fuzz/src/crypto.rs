@@ -50,21 +50,22 @@ pub fn cookie(data: &[u8]) {
     let mut random = Csprng::from_seed([1; 32]);
     let mut now = Instant::from_nanos(u64::from_le_bytes(input.array()) >> 8);
     let mut signer = CookieSigner::new(now, &mut random);
-    let address = SocketAddr::from((input.array::<4>(), input.word()));
+    let path = SocketAddr::from(([10, 0, 0, 1], 1));
+    let address = [path, SocketAddr::from((input.array::<4>(), input.word()))];
     let client_key: [u8; 32] = input.array();
     now = now + Duration::from_millis(input.word().into()) * 4;
     let cookie = signer.sign(now, address, &client_key, &mut random);
     let mut age = Duration::ZERO;
     for _ in 0..input.byte() % 4 {
         age += Duration::from_millis(input.word().into());
-        signer.sign(now + age, SocketAddr::from((input.array::<4>(), 1)), &client_key, &mut random);
+        signer.sign(now + age, [path, SocketAddr::from((input.array::<4>(), 1))], &client_key, &mut random);
     }
     let verdict = |address, key: &[u8; 32], cookie| signer.verify(now + age, address, key, cookie);
     let expected = if age <= COOKIE_LIFETIME { CookieVerdict::Valid } else { CookieVerdict::Expired };
     assert_eq!(verdict(address, &client_key, &cookie), expected);
 
     let (mut other_cookie, mut other_key) = (cookie, client_key);
-    let other_address = SocketAddr::from((input.array::<4>(), input.word()));
+    let other_address = [path, SocketAddr::from((input.array::<4>(), input.word()))];
     while !input.is_empty() {
         let (at, by) = (usize::from(input.byte()), input.byte());
         match at.checked_sub(COOKIE_BYTES) {

@@ -7,7 +7,8 @@ use crate::wire::put_checksum;
 use ringshard_protocol::connection::{Role, TransportConfig, prologue};
 use ringshard_protocol::crypto::SecretKey;
 use ringshard_protocol::crypto::noise::{Initiator, MESSAGE_1_BYTES};
-use ringshard_protocol::endpoint::{Endpoint, EndpointConfig, Event, Received, SendError};
+use ringshard_protocol::endpoint::{Endpoint, EndpointConfig, Event, Policy, Received, SendError};
+use ringshard_protocol::gateway::{Forwarded, GatewayKey};
 use ringshard_protocol::limits::*;
 use ringshard_protocol::link::{Link, Path};
 use ringshard_protocol::time::{Duration, Instant};
@@ -41,6 +42,11 @@ const NEW_CLIENT: u8 = 200;
 
 pub(crate) fn path(host: u8) -> Path {
     Path::new(0, SocketAddr::from(([10, 0, 0, host], 9)))
+}
+
+/// The key of a gateway that the endpoint knows.
+fn gateway() -> GatewayKey {
+    GatewayKey::from_bytes([3; 32])
 }
 
 fn begin(ephemeral: u8) -> (Initiator, [u8; MESSAGE_1_BYTES]) {
@@ -114,7 +120,8 @@ impl Fixture {
     fn new() -> Self {
         let now = Instant::from_nanos(1_000_000_000);
         let mut link = FlatLink::new();
-        let (endpoint, peer) = established(now, &mut link);
+        let (mut endpoint, peer) = established(now, &mut link);
+        endpoint.swap_policy(&mut Policy { gateways: vec![gateway()], ..Policy::default() });
         Fixture {
             endpoint,
             link,
@@ -159,7 +166,7 @@ impl Fixture {
     }
 
     fn step(&mut self, input: &mut Input<'_>, expensive: bool) {
-        match input.byte() % 12 {
+        match input.byte() % 13 {
             0 => self.deliver(path(input.byte()), &mut input.piece(1300).to_vec()),
             1..=3 => {
                 let frames = input.piece(FRAMES_BYTES_MAX);
@@ -198,9 +205,28 @@ impl Fixture {
                 self.deliver(self.path, &mut again);
                 assert_ne!(self.dropped(), before, "a datagram was taken twice");
             }
+            11 => self.forward(input),
             _ if expensive => self.expensive_step(input),
             _ => self.path.peer.set_port(input.word()),
         }
+    }
+
+    /// A gateway forwards something: a datagram of the client, or any bytes. Some of it is altered.
+    fn forward(&mut self, input: &mut Input<'_>) {
+        let address = SocketAddr::from((input.array::<4>(), input.word()));
+        let (what, at, by) = (input.byte(), input.word(), input.byte());
+        let inside = if what % 2 == 0 { self.peer.seal(&[]) } else { input.piece(200).to_vec() };
+        let mut datagram = Vec::new();
+        if !Forwarded::encode(&gateway(), address, &inside, &mut datagram) {
+            return;
+        }
+        let at = usize::from(at) % datagram.len();
+        datagram[at] ^= by;
+        let before = self.endpoint.info(self.peer.connection.id()).map(|info| info.address);
+        self.deliver(self.path, &mut datagram);
+        let after = self.endpoint.info(self.peer.connection.id()).map(|info| info.address);
+        let is_believed = by == 0 && what % 2 == 0 && after == Some(address);
+        assert!(before == after || is_believed, "{before:?} became {after:?}");
     }
 
     /// A step that ends connections or needs a key exchange.

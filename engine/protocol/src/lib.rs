@@ -17,7 +17,8 @@
 //! | [`wire`] | the layout of datagrams and frames | [`limits`], [`time`] |
 //! | [`crypto`] | AEAD, Noise, cookies, the replay window | [`limits`], [`time`] |
 //! | [`connection`] | one connection, the same at both ends | [`wire`], [`crypto`], [`pool`] |
-//! | [`endpoint`] | all connections of a core, and the admission of unknown addresses | [`connection`], [`link`] |
+//! | [`gateway`] | how a gateway vouches for the address of a client | [`wire`], [`crypto`] |
+//! | [`endpoint`] | all connections of a core, and the admission of unknown addresses | [`connection`], [`gateway`], [`link`] |
 //! | [`client`] | one connection, from the client's side | [`connection`] |
 //! | [`link`] | the trait of whatever carries datagrams | [`limits`], [`time`], [`stats`] |
 //! | [`pool`] | memory for messages that are kept | [`limits`] |
@@ -30,6 +31,7 @@ pub mod client;
 pub mod connection;
 pub mod crypto;
 pub mod endpoint;
+pub mod gateway;
 pub mod limits;
 pub mod link;
 pub mod pool;

@@ -40,6 +40,11 @@ pub const DATAGRAM_BUCKETS: [u16; 22] =
 
 /// A Connect is padded to this size, so that no reply to an unknown address is larger (PROTOCOL.md#anti-amplification).
 pub const CONNECT_BYTES: usize = 144;
+/// What a gateway puts in front of a datagram: header 14, address 16, port 2, MAC 16
+/// (PROTOCOL.md#forwarded-datagrams).
+pub const FORWARDED_BYTES: usize = HEADER_BYTES + 18 + 16;
+/// Largest datagram that a gateway can forward with an address, in bytes.
+pub const FORWARDED_DATAGRAM_BYTES_MAX: usize = DATAGRAM_BYTES_MAX - FORWARDED_BYTES;
 /// The token that names a session to be resumed, in bytes (PROTOCOL.md#resumption-keys).
 pub const RESUME_TOKEN_BYTES: usize = 16;
 /// A cookie, in bytes: nonce 8, timestamp 8, HMAC-SHA256 32 (PROTOCOL.md#cookie-validation).

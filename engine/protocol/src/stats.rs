@@ -67,6 +67,8 @@ counters! {
         over_budget,
         /// From a denied network.
         denied_address,
+        /// A forwarded datagram that no known gateway has written.
+        forged_gateway,
         /// A Connect without a cookie, from an address that sends many malformed packets, while the reply queue was
         /// full.
         misbehaving_address,

@@ -22,6 +22,8 @@ pub const SHOWN_BYTES_MAX: usize = 256;
 pub const ASK_BYTES_MAX: usize = 1_024;
 /// Bytes of an event, which may have to reach another core.
 pub const EVENT_BYTES_MAX: usize = 232;
+/// Bytes that a player can send another over the server at a time.
+pub const INTRODUCTION_BYTES_MAX: usize = 1_024;
 /// Bytes of a ticket: what a client shows to enter the world.
 pub const TICKET_BYTES_MAX: usize = 1_024;
 /// Inputs in one message.

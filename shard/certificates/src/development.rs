@@ -1,4 +1,5 @@
-//! Makes self-signed certificates for development. Clients trust them by their fingerprint alone.
+//! Makes self-signed certificates for development. Clients trust them by their fingerprint alone. One is made again when the
+//! server gets a name that it does not have.
 //!
 //! The common one is valid for as long as a certificate can be. Browsers pin only a certificate that is valid for at most 14
 //! days and has an ECDSA P-256 key (<https://www.w3.org/TR/webtransport/#custom-certificate-requirements>): they get the
@@ -7,9 +8,10 @@
 use super::files::{CertificateError, failed};
 use rcgen::{CertificateParams, DistinguishedName, DnType, KeyPair};
 use rustls::RootCertStore;
-use rustls::client::verify_server_cert_signed_by_trust_anchor;
+use rustls::client::{verify_server_cert_signed_by_trust_anchor, verify_server_name};
 use rustls::crypto::ring::default_provider;
-use rustls::pki_types::UnixTime;
+use rustls::pki_types::pem::PemObject;
+use rustls::pki_types::{CertificateDer, ServerName, UnixTime};
 use rustls::server::ParsedCertificate;
 use rustls::sign::CertifiedKey;
 use std::fs::{DirBuilder, OpenOptions};
@@ -28,13 +30,28 @@ const DAY: Duration = Duration::from_secs(86_400);
 const SLOW_CLOCK: Duration = DAY;
 const NAMES: [&str; 3] = ["localhost", "127.0.0.1", "::1"];
 
-/// Returns the paths of the certificate and of its key. Makes both unless both are there.
+/// Returns the paths of the certificate and of its key. Makes both unless both are there, and the certificate has all names.
 pub(super) fn make_unless_there(folder: &Path, names: &[String]) -> Result<(PathBuf, PathBuf), CertificateError> {
     let (chain, key) = (folder.join("development.pem"), folder.join("development.key"));
-    if !(chain.exists() && key.exists()) {
+    if !(chain.exists() && key.exists()) || lacks_any(&chain, names) {
         store(folder, &chain, &key, &parameters(names).map_err(CertificateError::Make)?)?;
     }
     Ok((chain, key))
+}
+
+/// Whether the certificate is for other names. One that cannot be read is not: loading it says why.
+fn lacks_any(chain: &Path, names: &[String]) -> bool {
+    let Some(name) = names.iter().find(|name| lacks(chain, name)) else { return false };
+    tracing::warn!(%name, "the development certificate lacks this name: a new one is made, which clients must pin");
+    true
+}
+
+fn lacks(chain: &Path, name: &str) -> bool {
+    let Ok(certificate) = CertificateDer::from_pem_file(chain) else { return false };
+    let (Ok(certificate), Ok(name)) = (ParsedCertificate::try_from(&certificate), ServerName::try_from(name)) else {
+        return false;
+    };
+    verify_server_name(&certificate, &name).is_err()
 }
 
 /// Makes a short-lived certificate, and makes it again.
@@ -52,7 +69,7 @@ impl Renewal {
     /// Returns the paths of the certificate and of its key. Makes both unless both are there.
     pub(super) fn make_unless_there(&self, now: SystemTime) -> Result<(PathBuf, PathBuf), CertificateError> {
         let (chain, key) = self.paths();
-        if !(chain.exists() && key.exists()) {
+        if !(chain.exists() && key.exists()) || lacks_any(&chain, &self.names) {
             self.make(now)?;
         }
         Ok((chain, key))

@@ -5,7 +5,12 @@ use std::path::Path;
 use std::time::Duration;
 
 fn development(folder: &Path) -> Certificates {
-    let source = CertificateSource::Development { folder: folder.to_owned(), names: vec!["play.example".to_owned()] };
+    development_for(folder, &["play.example"])
+}
+
+fn development_for(folder: &Path, names: &[&str]) -> Certificates {
+    let names = names.iter().map(|name| (*name).to_owned()).collect();
+    let source = CertificateSource::Development { folder: folder.to_owned(), names };
     Certificates::open(&source).expect("a development certificate can be made")
 }
 
@@ -34,6 +39,23 @@ fn a_development_certificate_is_kept_over_a_restart_and_its_key_is_private() {
     assert_eq!(first.len(), 64);
     let mode = std::fs::metadata(folder.0.join("development.key")).unwrap().permissions().mode();
     assert_eq!(mode & 0o777, 0o600);
+}
+
+#[test]
+fn a_development_certificate_is_made_again_for_a_name_that_it_lacks() {
+    let folder = Folder::new("names");
+    let first = development_for(&folder.0, &["play.example"]).fingerprint();
+    // The server keeps the certificate while it has all names, and more.
+    for names in [&["play.example"][..], &["localhost"], &["127.0.0.1"], &["::1"], &[]] {
+        assert_eq!(development_for(&folder.0, names).fingerprint(), first, "{names:?}");
+    }
+    let mut seen = vec![first];
+    for name in ["other.example", "203.0.113.7", "2001:db8::7"] {
+        let made = development_for(&folder.0, &[name]).fingerprint();
+        assert!(!seen.contains(&made), "{name}");
+        assert_eq!(development_for(&folder.0, &[name]).fingerprint(), made, "it is kept from then on");
+        seen.push(made);
+    }
 }
 
 #[test]

@@ -1,8 +1,8 @@
 //! The command line: all commands and their help.
 
 use crate::{
-    accounts, call, capture, config, control, doctor, gateway, histograms, keygen, manual, map, path, places, play,
-    report, resources, sessions, top,
+    accounts, call, capture, config, control, doctor, find, gateway, histograms, keygen, manual, map, path, places,
+    play, report, resources, sessions, tiles, top,
 };
 use clap::{Parser, Subcommand};
 use ringshard::config::Sources;
@@ -52,6 +52,8 @@ pub enum Command {
     Capture(capture::Arguments),
     /// Decrypt a capture with the traffic secrets that `ringshard capture --key-log` wrote.
     Decrypt(capture::DecryptArguments),
+    /// List the servers that announce themselves in the local network: those with the setting `announce`.
+    Find(find::Arguments),
     /// List the connections of a running server.
     Sessions(sessions::Arguments),
     /// Draw the path of a player of a running server: where its steps took it, and where the server has it.
@@ -91,6 +93,9 @@ pub enum Command {
     /// Import places from CSV or JSON, and search them.
     #[command(subcommand, after_help = places::FIRST_STEPS)]
     Places(places::Arguments),
+    /// Show what a PMTiles file has, and take tiles out of it.
+    #[command(subcommand, after_help = tiles::FIRST_STEPS)]
+    Tiles(tiles::Arguments),
     /// Print completions for a shell: `ringshard completions bash > /etc/bash_completion.d/ringshard`.
     Completions(manual::CompletionsArguments),
     /// Write manual pages, one per command.

@@ -11,6 +11,7 @@ mod config;
 mod control;
 mod doctor;
 mod duration;
+mod find;
 mod gateway;
 mod histograms;
 mod keygen;
@@ -26,8 +27,10 @@ mod restored;
 #[cfg(feature = "scripts")]
 mod script;
 mod serve;
+mod services_folder;
 mod sessions;
 mod table;
+mod tiles;
 mod top;
 mod units;
 
@@ -49,6 +52,7 @@ fn main() -> ExitCode {
         Command::Capture(arguments) => capture::run(&arguments),
         Command::Decrypt(arguments) => capture::run_decrypt(&arguments),
         Command::Path(arguments) => path::run(&arguments),
+        Command::Find(arguments) => find::run(&arguments),
         Command::Sessions(arguments) => sessions::run(&arguments),
         Command::Drain(arguments) => control::drain(&arguments),
         Command::Reload(arguments) => control::reload(&arguments),
@@ -61,6 +65,7 @@ fn main() -> ExitCode {
         Command::Resources(arguments) => resources::run(&arguments),
         Command::Accounts(arguments) => accounts::run(&arguments),
         Command::Places(arguments) => places::run(&arguments),
+        Command::Tiles(arguments) => tiles::run(&arguments),
         Command::Completions(arguments) => manual::completions::<Arguments>(&arguments),
         Command::Man(arguments) => manual::man::<Arguments>(&arguments),
     };

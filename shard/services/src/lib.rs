@@ -4,6 +4,7 @@
 
 pub mod accounts;
 pub mod actions;
+mod counters;
 pub mod directions;
 pub mod hub;
 pub mod login;

@@ -108,8 +108,11 @@ impl Configuration {
     }
 
     /// The settings of the cores that can change while a server runs.
-    pub fn policy(&self) -> Policy {
-        prepare::policy(&self.settings)
+    ///
+    /// # Errors
+    /// A file of theirs that cannot be used.
+    pub fn policy(&self) -> Result<Policy, SettingErrors> {
+        prepare::policy(&self.settings, &self.raw)
     }
 
     /// The settings of the world that can change while a server runs.
@@ -159,9 +162,12 @@ impl Configuration {
         let (port_off, socket_off) = (self.settings.admin.is_none(), self.settings.admin_socket.is_none());
         for setting in self.sources.table() {
             if cfg!(not(feature = "ops"))
-                && ["admin", "admin-token-file", "admin-socket", "key-log"].contains(&&*setting.name)
+                && ["admin", "admin-token-file", "admin-socket", "key-log", "announce"].contains(&&*setting.name)
             {
-                note(setting, "this program is built without the feature ops, which has the admin port");
+                note(
+                    setting,
+                    "this program is built without the feature ops, which has the admin port and the announcement",
+                );
                 continue;
             }
             if setting.group == SERVICES

@@ -82,7 +82,8 @@ fn environment() -> Vec<(String, String)> {
     };
     // Kubernetes sets these in every container if a service is named ringshard.
     let of_a_service = |name: &str| name.starts_with("RINGSHARD_SERVICE_") || name.starts_with("RINGSHARD_PORT");
-    let of_the_gateway = |name: &str| name.starts_with("RINGSHARD_GATEWAY_");
+    // Settings of `ringshard gateway`, all but one with such a name.
+    let of_the_gateway = |name: &str| name.starts_with("RINGSHARD_GATEWAY_") && name != "RINGSHARD_GATEWAY_KEYS";
     let is_setting = |(name, _): &(String, String)| {
         name.starts_with(VARIABLE_PREFIX) && !of_a_service(name) && !of_the_gateway(name)
     };

@@ -1,11 +1,15 @@
 //! Key files: 64 hexadecimal digits and a line end. Other users of the host can neither read nor change the file.
 
 use crate::runtime::entropy::random_bytes;
-use ringshard_protocol::crypto::{PreSharedKey, PublicKey, SecretKey};
+use ringshard_protocol::crypto::{BadKey, PreSharedKey, PublicKey, SecretKey};
+use ringshard_protocol::gateway::GatewayKey;
 use std::fs::{File, Metadata, OpenOptions};
 use std::io::{self, Read, Write};
 use std::os::unix::fs::{MetadataExt, OpenOptionsExt};
 use std::path::{Path, PathBuf};
+
+/// Most keys of gateways that a server has.
+const GATEWAY_KEYS_MAX: usize = 64;
 
 /// A key file that cannot be used.
 #[derive(Debug, thiserror::Error)]
@@ -16,15 +20,15 @@ pub enum KeyFileError {
     /// There is no file with another secret.
     #[error("the file {0} does not exist: make one with `(umask 077; openssl rand -hex 32 > {0})`")]
     NoSecret(PathBuf),
-    /// A table of integrity keys with a wrong line or a wrong size.
-    #[error("{0}, line {1}: {2}; a table of integrity keys must have 1 to 256 lines of 64 hexadecimal digits")]
-    BadTable(PathBuf, usize, String),
+    /// A table of keys with a wrong line or a wrong size: its file, the line, what is wrong, and the most lines.
+    #[error("{0}, line {1}: {2}; the file must have 1 to {3} lines of 64 hexadecimal digits")]
+    BadTable(PathBuf, usize, String, usize),
     /// It already exists.
     #[error("{0} already exists, and a key is never overwritten: name another file, or remove this one")]
     Exists(PathBuf),
     /// Its content is not a key.
     #[error("{0} does not hold a key: {1}")]
-    NoKey(PathBuf, ringshard_protocol::crypto::BadKey),
+    NoKey(PathBuf, BadKey),
     /// Every user of the host can read or change it.
     #[error(
         "every user of this host can read or change {0} (mode {1:04o}): run `chmod 600 {0}`, and make a new secret if \
@@ -96,15 +100,32 @@ pub fn load_pre_shared(path: &Path) -> Result<PreSharedKey, KeyFileError> {
 /// # Errors
 /// [`KeyFileError`].
 pub fn load_integrity_keys(path: &Path) -> Result<Vec<[u8; 32]>, KeyFileError> {
-    let bad = |line: usize, what: String| KeyFileError::BadTable(path.to_owned(), line, what);
+    let keys = load_table(path, 256, PublicKey::from_hex)?;
+    Ok(keys.iter().map(|key| *key.as_bytes()).collect())
+}
+
+/// Reads the keys of gateways, one per line.
+///
+/// # Errors
+/// [`KeyFileError`].
+pub fn load_gateway_keys(path: &Path) -> Result<Vec<GatewayKey>, KeyFileError> {
+    load_table(path, GATEWAY_KEYS_MAX, GatewayKey::from_hex)
+}
+
+/// Reads keys, one per line, 1 to `lines_max`.
+fn load_table<K>(
+    path: &Path,
+    lines_max: usize,
+    read: impl Fn(&str) -> Result<K, BadKey>,
+) -> Result<Vec<K>, KeyFileError> {
+    let bad = |line: usize, what: String| KeyFileError::BadTable(path.to_owned(), line, what, lines_max);
     let text = read_private(path)?;
     let mut keys = Vec::new();
     for (line, digits) in text.lines().enumerate() {
-        let key = PublicKey::from_hex(digits).map_err(|error| bad(line + 1, error.to_string()))?;
-        keys.push(*key.as_bytes());
+        keys.push(read(digits).map_err(|error| bad(line + 1, error.to_string()))?);
     }
     match keys.len() {
-        1..=256 => Ok(keys),
+        count if (1..=lines_max).contains(&count) => Ok(keys),
         count => Err(bad(count, format!("{count} keys"))),
     }
 }

@@ -1,7 +1,7 @@
 //! From settings to what a server is started with. Reads the files that settings name, and checks values against each other.
 
 use super::errors::{SettingError, SettingErrors};
-use super::key_files::{self, KeyFileError, load_integrity_keys, load_pre_shared, load_secret};
+use super::key_files::{self, KeyFileError, load_gateway_keys, load_integrity_keys, load_pre_shared, load_secret};
 use super::raw_values::RawValues;
 use super::settings::{Cipher, Settings};
 use crate::game::simulation::WorldConfig;
@@ -61,23 +61,11 @@ pub(super) fn prepare(settings: &Settings, raw: &RawValues) -> Result<Prepared, 
     }
 }
 
-/// The settings of the cores that can change while a server runs.
-pub(super) fn policy(settings: &Settings) -> Policy {
-    let cores = settings.cpus.len().max(1) as u64;
-    let unless_zero = |number: u64| (number > 0).then_some(number);
-    let networks = |list: &[ipnet::IpNet]| {
-        list.iter().map(|network| Network::new(network.network(), network.prefix_len())).collect()
-    };
-    Policy {
-        handshakes_per_second: settings.handshakes_per_second.div_ceil(cores),
-        address_handshakes_per_second: settings.address_handshakes_per_second,
-        address_handshakes_at_once: settings.address_handshakes_at_once,
-        connection_messages_per_second: unless_zero(settings.connection_messages_per_second),
-        connection_bytes_per_second: unless_zero(settings.connection_bytes_per_second),
-        connection_send_bytes_per_second: unless_zero(settings.connection_send_bytes_per_second),
-        denied: networks(&settings.deny),
-        allowed: networks(&settings.allow),
-    }
+/// The settings of the cores that can change while a server runs, or every file of theirs that cannot be used.
+pub(super) fn policy(settings: &Settings, raw: &RawValues) -> Result<Policy, SettingErrors> {
+    let mut errors = Vec::new();
+    let policy = Preparation { settings, raw }.policy(&mut errors);
+    if errors.is_empty() { Ok(policy) } else { Err(SettingErrors(errors)) }
 }
 
 /// The part of the world's configuration that can change while a server runs.
@@ -134,12 +122,34 @@ impl Preparation<'_> {
             },
             message_bytes_max: (settings.message_memory_mib as usize) << 20,
             integrity: integrity.map(|keys| IntegrityConfig { keys: keys.into(), period: INTEGRITY_PERIOD }),
-            policy: policy(settings),
+            policy: self.policy(&mut errors),
         };
         errors.extend(settings.script.as_deref().and_then(|path| self.unreadable_script(path)));
         let violations = config.violations().into_iter().chain(retransmission_too_late(settings));
         errors.extend(violations.map(|violation| self.together(violation.settings, violation.text)));
         if errors.is_empty() { Ok(config) } else { Err(SettingErrors(errors)) }
+    }
+
+    fn policy(&self, errors: &mut Vec<SettingError>) -> Policy {
+        let settings = self.settings;
+        let cores = settings.cpus.len().max(1) as u64;
+        let unless_zero = |number: u64| (number > 0).then_some(number);
+        let networks = |list: &[ipnet::IpNet]| {
+            list.iter().map(|network| Network::new(network.network(), network.prefix_len())).collect()
+        };
+        Policy {
+            handshakes_per_second: settings.handshakes_per_second.div_ceil(cores),
+            address_handshakes_per_second: settings.address_handshakes_per_second,
+            address_handshakes_at_once: settings.address_handshakes_at_once,
+            connection_messages_per_second: unless_zero(settings.connection_messages_per_second),
+            connection_bytes_per_second: unless_zero(settings.connection_bytes_per_second),
+            connection_send_bytes_per_second: unless_zero(settings.connection_send_bytes_per_second),
+            denied: networks(&settings.deny),
+            allowed: networks(&settings.allow),
+            gateways: self
+                .key_file("gateway-keys", &settings.gateway_keys, load_gateway_keys, errors)
+                .unwrap_or_default(),
+        }
     }
 
     /// What is wrong with the file of a script, if it cannot be read.

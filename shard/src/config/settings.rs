@@ -177,6 +177,9 @@ settings! {
         /// Let the kernel time-stamp arrivals. `false` leaves the histogram `arrival_to_handled` empty and `queue-ms` without
         /// effect, and saves a few per cent of the server's CPU time if each client has its own socket.
         arrival_stamps: bool = "true", switch(), false;
+        /// Name under which the server announces itself in the local network, by mDNS, so that `ringshard find` lists it. For
+        /// development. Without it, nothing is announced.
+        announce: Option<String> = "", announced_name(), false;
     }
     "Clients" {
         /// File with the server's secret key, made by `ringshard keygen`. Other users of this host must not be able to read it.
@@ -205,6 +208,10 @@ settings! {
         /// server asks each client to prove that it has one of them. An altered client may lack it. The server only counts wrong
         /// and missing answers.
         integrity_keys: Option<PathBuf> = "", file(), false;
+        /// File with the keys of gateways, one per line of 64 hexadecimal digits, at most 64. The server believes these gateways
+        /// which address a client has: limits, `deny`, `allow` and logs then use it instead of the gateway's own address. A
+        /// reload reads the file again.
+        gateway_keys: Option<PathBuf> = "", file(), true;
     }
     DEMONSTRATION {
         /// What to serve. echo returns every message; demo is a world to walk and fight in.

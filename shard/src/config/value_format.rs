@@ -244,6 +244,16 @@ fn path(placeholder: &str, expects: &str) -> ValueFormat<Option<PathBuf>> {
     ValueFormat::new(placeholder, expects, ValueKind::Text, |text| Ok((!text.is_empty()).then(|| text.into())))
 }
 
+/// A name to announce a server under; empty for none.
+pub fn announced_name() -> ValueFormat<Option<String>> {
+    let expects = "a name of 1 to 63 bytes, without control characters";
+    ValueFormat::new("NAME", expects, ValueKind::Text, |text| match text {
+        "" => Ok(None),
+        _ if text.len() > 63 || text.chars().any(char::is_control) => Err(None),
+        _ => Ok(Some(text.to_owned())),
+    })
+}
+
 /// A host name or an address, and a port, which are not looked up; empty for none.
 pub fn host_and_port() -> ValueFormat<String> {
     let expects = "a host name or an address, and a port, such as play.example:3565";

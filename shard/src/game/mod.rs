@@ -126,6 +126,12 @@ pub trait Game: Sized + Send + 'static {
     /// A client sends an event. It is the client's word, not the server's.
     fn event(&mut self, _shard: &mut Shard<Self>, _player: PlayerId, _event: EventOf<Self>) {}
 
+    /// Whether a player may send bytes to the player whose body is `to`, on any core (PROTOCOL.md#introductions). Two players who
+    /// exchange such can talk directly from then on, and then learn each other's network address. By default nobody may.
+    fn may_introduce(&mut self, _shard: &mut Shard<Self>, _from: PlayerId, _to: EntityId) -> bool {
+        false
+    }
+
     /// A command to one of this core's entities, from an entity of any core. The receiver may no longer exist.
     fn command(&mut self, _shard: &mut Shard<Self>, _to: EntityId, _from: EntityId, _command: Self::Command) {}
 

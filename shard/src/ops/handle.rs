@@ -285,9 +285,10 @@ impl ServerHandle {
         let mut configuration = lock(configuration);
         let reloaded = configuration.reload()?;
         self.log.set_filter(&configuration.settings().log)?;
+        let policy = configuration.policy()?;
         {
             let mut control = lock(&self.control);
-            let limits = control.apply(&configuration.policy());
+            let limits = control.apply(&policy);
             // A core that has not taken the one may still take the other.
             let services = control.reload_services(|| LiveSettings::new(configuration.live_world()));
             limits.and(services)?;

@@ -15,13 +15,16 @@
 //! | [`log`], `line_queue` | the log, which no other thread waits for |
 //! | [`process`] | the process as the system sees it, and its last output |
 //! | `doctor` | what makes this host slow or unable to serve |
+//! | `discovery` | servers of the local network, by mDNS |
 //!
-//! `admin`, `capture` and `doctor` need the feature `ops`.
+//! `admin`, `capture`, `discovery` and `doctor` need the feature `ops`.
 
 #[cfg(feature = "ops")]
 pub mod admin;
 #[cfg(feature = "ops")]
 pub mod capture;
+#[cfg(feature = "ops")]
+pub mod discovery;
 #[cfg(feature = "ops")]
 pub mod doctor;
 pub mod handle;

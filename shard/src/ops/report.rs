@@ -133,7 +133,7 @@ impl ConnectionSnapshot {
         ConnectionSnapshot {
             id: info.id.to_string(),
             core: info.id.core(),
-            address: info.path.peer,
+            address: info.address,
             standing: match info.standing {
                 Standing::HalfOpen => "half-open",
                 Standing::Established => "established",

@@ -3,6 +3,8 @@
 use crate::config::{Configuration, LogFormat, Prepared, Sources};
 #[cfg(feature = "ops")]
 use crate::ops::admin::AdminListener;
+#[cfg(feature = "ops")]
+use crate::ops::discovery::Announcement;
 use crate::ops::handle::{ReloadGame, ServerHandle};
 use crate::ops::log::{FlushGuard, Log};
 use crate::ops::panic_report::end_process_on_panic;
@@ -87,6 +89,8 @@ fn serve(
         public_key = %server.public_key(),
         "serving {what}",
     );
+    #[cfg(feature = "ops")]
+    let announcement = announce(&configuration, &server, &what);
     let handle = Arc::new(
         ServerHandle::new(&server, Some(configuration), log).with_game(reload).with_services(services.clone()),
     );
@@ -99,6 +103,8 @@ fn serve(
             std::process::exit(1);
         }
     };
+    #[cfg(feature = "ops")]
+    drop(announcement);
     if let Some(services) = services {
         services.stop(SERVICES_TIMEOUT);
     }
@@ -129,6 +135,22 @@ fn log_start(configuration: &Configuration, prepared: &Prepared, admin: &Admin) 
     }
     for line in configuration.without_effect() {
         tracing::warn!("{line}");
+    }
+}
+
+/// Announces the server in the local network, if the settings say so. A server without multicast still serves.
+#[cfg(feature = "ops")]
+fn announce(configuration: &Configuration, server: &Server, serves: &str) -> Option<Announcement> {
+    let name = configuration.settings().announce.as_deref()?;
+    match Announcement::start(name, server.listen(), &server.public_key(), serves) {
+        Ok(announcement) => {
+            tracing::info!(name, "announced in the local network: `ringshard find` lists this server");
+            Some(announcement)
+        }
+        Err(error) => {
+            tracing::warn!(%error, "the server is not announced in the local network");
+            None
+        }
     }
 }
 

@@ -19,14 +19,14 @@ fn a_reload_applies_what_can_change_and_names_what_cannot() {
     assert_eq!(reloaded.refused, ["npcs"]);
     let settings = configuration.settings();
     assert_eq!((settings.npcs, settings.drain_ms, settings.log.as_str()), (10, 5, "warn"));
-    assert_eq!(configuration.policy().connection_messages_per_second, Some(7));
-    assert!(configuration.policy().denies("203.0.113.9".parse().unwrap()));
+    assert_eq!(configuration.policy().unwrap().connection_messages_per_second, Some(7));
+    assert!(configuration.policy().unwrap().denies("203.0.113.9".parse().unwrap()));
 
     // A wrong file changes nothing.
     folder.write("a.toml", "deny = [\"nonsense\"]\nlog = \"debug\"\n");
     assert!(configuration.reload().is_err());
     assert_eq!(configuration.settings().log, "warn");
-    assert!(configuration.policy().denies("203.0.113.9".parse().unwrap()));
+    assert!(configuration.policy().unwrap().denies("203.0.113.9".parse().unwrap()));
 }
 
 #[test]

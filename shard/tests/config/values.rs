@@ -42,6 +42,7 @@ fn wrong_texts(key: &Setting) -> Vec<String> {
                 .map(Into::into)
                 .into()
         }
+        (ValueKind::Text, "announce") => vec!["x".repeat(64), "a\tb".into()],
         (ValueKind::Text, "public-address") => {
             ["3565", "localhost", "localhost:", ":3565", "1.2.3.4:70000", "::1:9"].map(Into::into).into()
         }
@@ -55,6 +56,7 @@ fn wrong_texts(key: &Setting) -> Vec<String> {
             | "key"
             | "pre-shared-key"
             | "integrity-keys"
+            | "gateway-keys"
             | "admin-token-file"
             | "admin-socket"
             | "dump-dir"

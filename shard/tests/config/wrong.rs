@@ -122,7 +122,7 @@ fn conflicting_values_are_named_together() {
 fn a_secret_that_every_user_can_read_or_write_is_refused() {
     let folder = Folder::new("exposed");
     let hex = "ab".repeat(32);
-    for setting in ["key", "pre-shared-key", "integrity-keys", "admin-token-file"] {
+    for setting in ["key", "pre-shared-key", "integrity-keys", "gateway-keys", "admin-token-file"] {
         let file = folder.write_secret(setting, &hex);
         let given = [(setting, file.to_str().unwrap())];
         for mode in [0o600, 0o400, 0o440, 0o640] {

@@ -165,6 +165,11 @@ impl Game for Row {
         shard.reply(reply, &answer);
     }
 
+    /// Players may talk to those whose index is even.
+    fn may_introduce(&mut self, _shard: &mut Shard<Self>, _from: PlayerId, to: EntityId) -> bool {
+        to.index.is_multiple_of(2)
+    }
+
     fn event(&mut self, shard: &mut Shard<Self>, player: PlayerId, event: Event) {
         let body = shard.body(player).expect("it has a body");
         shard.tell(To::ViewersOf(body), Channel::UNRELIABLE, &event).expect("there is room");
@@ -219,7 +224,7 @@ pub struct Player {
     pub enters: bool,
     pub answers: Vec<(u16, Answered<Answer>)>,
     pub events: Vec<Event>,
-    /// What services have sent it.
+    /// What services and other players have sent it.
     pub heard: Vec<Vec<u8>>,
     /// The reason for which it was refused or put out last.
     pub refused: Option<u8>,
@@ -272,6 +277,7 @@ impl Player {
                 }
             }
             kinds::ANSWER => answers.push(read_answer(message).unwrap()),
+            kinds::INTRODUCTION => heard.push(message.to_vec()),
             kind if kinds::SERVICES.contains(&kind) => heard.push(message.to_vec()),
             _ => events.push(read_event(message).unwrap()),
         };

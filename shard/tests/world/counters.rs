@@ -13,7 +13,7 @@ use ringshard_protocol::endpoint::Event as SessionEvent;
 use ringshard_protocol::time::{Duration, Instant};
 use ringshard_protocol::wire::{Channel, ConnectionId, Message};
 use ringshard_world::contract::Schema;
-use ringshard_world::messages::{InputHeader, kinds};
+use ringshard_world::messages::{InputHeader, Introduction, kinds};
 use ringshard_world::{EntityId, Refusal};
 use std::collections::BTreeMap;
 use std::sync::{Mutex, mpsc};
@@ -102,6 +102,10 @@ const CHECKS: &[Check] = &[
     (&["players", "joined", "entities", "known_entities", "entered"], entering_is_counted),
     (&["changes_published", "changes_received"], changes_between_cores_are_counted),
     (&["asks", "events_in", "events_out"], asks_and_events_are_counted),
+    (
+        &["introductions", "introductions_refused", "introductions_limited", "introductions_dropped"],
+        introductions_are_counted,
+    ),
     (&["pending"], clients_that_wait_are_counted),
     (&["refused", "wrong_schemas"], refused_clients_are_counted),
     (&["put_out"], players_that_are_put_out_are_counted),
@@ -229,6 +233,26 @@ fn asks_and_events_are_counted() {
     wait(&mut world);
     let sent = added(&mut world, "events_out", |world| world.run_for(Duration::from_secs(1)));
     assert!(sent.abs_diff(180) <= 3 && sent.is_multiple_of(3), "{sent}");
+}
+
+#[test]
+fn introductions_are_counted() {
+    let mut world = inhabited(1, 2);
+    let bodies = [0, 1].map(|player| world.players[player].body().expect("it has a body"));
+    let even = bodies.into_iter().find(|body| body.index.is_multiple_of(2)).expect("one of two neighbours is even");
+    let odd = bodies.into_iter().find(|body| !body.index.is_multiple_of(2)).expect("one of two neighbours is odd");
+    let gone = EntityId { generation: even.generation.wrapping_add(1), ..even };
+    let now = world.network.now();
+    for (player, times) in [(even, 1), (odd, 2), (gone, 40)] {
+        let introduction = Introduction { player, bytes: b"hello" };
+        for _ in 0..times {
+            world.players[0].write(now, Channel::RELIABLE_ORDERED, |writer| introduction.write(writer));
+        }
+    }
+    wait(&mut world);
+    let counters = counters(&world);
+    let names = ["introductions", "introductions_refused", "introductions_dropped", "introductions_limited"];
+    assert_eq!(names.map(|name| counters[name]), [1, 2, 29, 11]);
 }
 
 #[test]

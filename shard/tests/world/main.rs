@@ -7,6 +7,7 @@ mod counters;
 mod dice;
 mod exchange;
 mod interest;
+mod introductions;
 mod land;
 mod pacing;
 mod replication;

@@ -50,6 +50,7 @@ impl<R: Rules> Client<R> {
                 Ok(event) => self.news.push_back(News::Event(event)),
                 Err(_) => self.stats.malformed += 1,
             },
+            Some(&kinds::INTRODUCTION) => self.take_introduction(message),
             Some(kind) if kinds::SERVICES.contains(kind) => {
                 self.stats.services_dropped += u64::from(!self.service_messages.push(message));
             }

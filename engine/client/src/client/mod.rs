@@ -6,6 +6,7 @@
 //! | `snapshots` | what snapshots bring, and the clocks that follow them |
 //! | `inputs` | which inputs are due, and sending them |
 //! | `asks` | asks and their answers |
+//! | `introductions` | what players say to each other over the server |
 //! | `service_messages` | messages to and from the server's services |
 //! | `incoming` | datagrams, messages and events of the connection |
 //! | [`Scene`] | the world as it is shown |
@@ -15,6 +16,7 @@
 mod asks;
 mod incoming;
 mod inputs;
+mod introductions;
 mod news;
 mod presence;
 mod scene;
@@ -27,6 +29,7 @@ pub use scene::Scene;
 pub use stats::{ClientStats, Clock};
 
 use self::asks::Asks;
+use self::introductions::Introductions;
 use self::presence::Presence;
 use self::service_messages::ServiceMessages;
 use ringshard_protocol::client::Client as Connection;
@@ -37,7 +40,9 @@ use ringshard_protocol::time::Instant;
 use ringshard_world::clock::{InputClock, ShownClock};
 use ringshard_world::interpolation::Interpolation;
 use ringshard_world::limits::{INPUT_MESSAGE_BYTES_MAX, TICKET_BYTES_MAX};
-use ringshard_world::messages::{ASK_MESSAGE_BYTES_MAX, EVENT_MESSAGE_BYTES_MAX, EnterRequest};
+use ringshard_world::messages::{
+    ASK_MESSAGE_BYTES_MAX, EVENT_MESSAGE_BYTES_MAX, EnterRequest, INTRODUCTION_MESSAGE_BYTES_MAX,
+};
 use ringshard_world::prediction::{Prediction, Smoother, Smoothing};
 use ringshard_world::{EntityId, Map, Rules, View};
 use std::collections::VecDeque;
@@ -60,6 +65,7 @@ const _: () = {
     assert!(MESSAGE_BYTES_MAX >= ASK_MESSAGE_BYTES_MAX);
     assert!(MESSAGE_BYTES_MAX >= EVENT_MESSAGE_BYTES_MAX);
     assert!(MESSAGE_BYTES_MAX >= INPUT_MESSAGE_BYTES_MAX);
+    assert!(MESSAGE_BYTES_MAX >= INTRODUCTION_MESSAGE_BYTES_MAX);
 };
 
 /// A client of a game with these rules.
@@ -84,6 +90,7 @@ pub struct Client<R: Rules> {
     ticket: Vec<u8>,
     news: VecDeque<News<R>>,
     asks: Asks,
+    introductions: Introductions,
     service_messages: ServiceMessages,
     /// How often the client has entered the world.
     presences: u64,
@@ -142,6 +149,7 @@ impl<R: Rules> Client<R> {
             ticket: ticket.to_vec(),
             news: VecDeque::new(),
             asks: Asks::default(),
+            introductions: Introductions::new(),
             service_messages: ServiceMessages::default(),
             presences: 0,
             map: Map::default(),

@@ -43,6 +43,8 @@ ringshard_protocol::counters! {
         malformed,
         /// Messages of services that were dropped because the application does not take them.
         services_dropped,
+        /// Introductions of other players that were dropped because the game does not take them.
+        introductions_dropped,
         /// Datagrams that were ignored because the game does not take its news.
         ignored,
         /// Datagrams received, authentic or not.

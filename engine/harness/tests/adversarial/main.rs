@@ -1,5 +1,6 @@
 //! Peers that lie, flood, hoard or replay.
 
 mod forgery;
+mod gateways;
 mod hostile;
 mod limits;

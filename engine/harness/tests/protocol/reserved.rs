@@ -15,7 +15,12 @@ type Check = fn();
 const ROWS: [(&str, &str, &str, Check); 17] = [
     ("connection id", "generation 0, except in id 0 and, in a Connect, with slot 1", "drops", ids),
     ("header, channel", "1 to 255", "drops", channels),
-    ("header, flags", "0x08 to 0x80", "drops", header_flags),
+    (
+        "header, flags",
+        "0x08 to 0x40, and 0x80 beside another or where no gateway has written it",
+        "drops",
+        header_flags,
+    ),
     ("sequence, encrypted", "0, above 2^62", "drops", sequences),
     ("type, unencrypted", "4 to 255", "drops", types),
     ("Connect, suites", "0x04 to 0x80", "ignores the bit", suites),
@@ -75,6 +80,7 @@ fn header_flags() {
     for bit in 3..8 {
         dropped_by_header(|header| header[5] |= 1 << bit, |drops| drops.wrong_flags);
     }
+    dropped_by_header(|header| header[5] = 0x80, |drops| drops.forged_gateway);
     // The other suite, no encryption, and a phase without a key.
     dropped_by_header(|header| header[5] = 0x01, |drops| drops.wrong_flags);
     dropped_by_header(|header| header[5] = 0x00, |drops| drops.wrong_flags);

@@ -11,16 +11,19 @@ use ringshard_protocol::connection::{
 };
 use ringshard_protocol::crypto::noise::{Initiator, MESSAGE_1_BYTES, Responder, Secrets};
 use ringshard_protocol::crypto::{AeadKey, Csprng, PreSharedKey, PublicKey, Suite, Suites, hkdf_sha256, hmac_sha256};
+use ringshard_protocol::gateway::{Forwarded, GatewayKey};
 use ringshard_protocol::limits::*;
 use ringshard_protocol::time::Instant;
 use ringshard_protocol::wire::*;
 use std::collections::BTreeSet;
+use std::net::{Ipv6Addr, SocketAddr};
 
 type Check = fn(&Vector);
 
 /// Every vector that the document must have, and its check.
-const CHECKS: [(&str, Check); 90] = [
+const CHECKS: [(&str, Check); 93] = [
     ("header", header),
+    ("forwarded", forwarded),
     ("connect-foreign", connect_foreign),
     ("cookie", cookie),
     ("accepted-envelope", accepted_envelope),
@@ -110,6 +113,8 @@ const CHECKS: [(&str, Check); 90] = [
     ("world-event-shot", world::event_shot),
     ("world-event-missed", world::event_shot),
     ("world-event-bad", world::event_bad),
+    ("world-introduction", world::introduction),
+    ("world-introduction-bad", world::introduction_bad),
 ];
 
 #[test]
@@ -190,6 +195,18 @@ fn header(vector: &Vector) {
     };
     assert_eq!(value.encode(), vector.get("header"));
     assert_eq!(Header::decode(vector.get("header")), Ok(value));
+}
+
+fn forwarded(vector: &Vector) {
+    let key = GatewayKey::from_bytes(vector.array("key"));
+    let ip = Ipv6Addr::from(vector.array::<16>("address")).to_canonical();
+    let address = SocketAddr::new(ip, vector.u16("port"));
+    let mut datagram = Vec::new();
+    assert!(Forwarded::encode(&key, address, vector.get("inside"), &mut datagram));
+    assert_eq!(datagram, vector.get("datagram"));
+    let read = Forwarded::decode(&mut datagram).unwrap();
+    assert_eq!((read.address, read.gateway), (address, key.name()));
+    assert_eq!(read.open(&key).unwrap(), vector.get("inside"));
 }
 
 fn connect_foreign(vector: &Vector) {

@@ -5,6 +5,7 @@ use crate::document::{Vector, vectors};
 use ringshard_world::actions::{Acted, ActionInput, ActionState, Aim, Cast, Decided, Verdict};
 use ringshard_world::codec::{NoRoom, Reader, Writer};
 use ringshard_world::contract::{Cooldown, Fields, Schema, Text, Wire};
+use ringshard_world::limits::INTRODUCTION_BYTES_MAX;
 use ringshard_world::map::SECTION_STEPS_LOG2;
 use ringshard_world::messages::*;
 use ringshard_world::state::DIFFERENCE_BYTES_MAX;
@@ -375,6 +376,24 @@ pub fn event_bad(vector: &Vector) {
     for (name, message) in vector.values() {
         assert!(read_event::<Event>(message).is_err(), "{name}");
     }
+}
+
+pub fn introduction(vector: &Vector) {
+    let introduction = Introduction { player: value(vector, "player"), bytes: vector.get("bytes") };
+    let mut message = [0; 100];
+    let mut writer = Writer::new(&mut message);
+    introduction.write(&mut writer).unwrap();
+    assert_eq!(writer.written(), vector.get("message"));
+    assert_eq!(Introduction::read(vector.get("message")), Ok(introduction));
+}
+
+pub fn introduction_bad(vector: &Vector) {
+    for (name, message) in vector.values() {
+        assert!(Introduction::read(message).is_err(), "{name}");
+    }
+    let long = [&[27, 1, 0, 1], &[7; INTRODUCTION_BYTES_MAX + 1][..]].concat();
+    assert!(Introduction::read(&long).is_err());
+    assert!(Introduction::read(&long[..long.len() - 1]).is_ok());
 }
 
 /// The snapshots consist of the entries of the other vectors.

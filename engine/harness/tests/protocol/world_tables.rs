@@ -35,6 +35,7 @@ fn the_kinds_of_messages_are_those_of_the_code() {
         (services::PIECE, "server", "Piece"),
         (services::STOP, "client", "Stop"),
         (services::NOTICE, "server", "Notice"),
+        (kinds::INTRODUCTION, "both", "Introduction"),
     ];
     assert_eq!(rows, code);
 }
@@ -261,7 +262,7 @@ const RESERVED: [(&str, &str, Check, Check); 13] = [
 fn reserved_values_in_world_messages_are_treated_as_the_document_says() {
     let document = table(&["in a world message", "reserved", "receiver"]);
     // The tests of servers and clients check the kinds.
-    assert_eq!(document[0][..2], ["kind", "0, 2, 4, 5, 10 to 15, 27 to 255"]);
+    assert_eq!(document[0][..2], ["kind", "0, 2, 4, 5, 10 to 15, 28 to 255"]);
     assert_eq!(document.len(), RESERVED.len() + 1);
     for ((place, reserved, check, expected), row) in RESERVED.into_iter().zip(&document[1..]) {
         assert_eq!([place, reserved, "drops the message"], row[..]);

@@ -5,7 +5,8 @@
 //! ```text
 //! | nonce 8 | timestamp 8, nanoseconds, little endian | HMAC-SHA256 32 |
 //! ```
-//! The MAC covers nonce, timestamp, the client's address and port, its ephemeral key, the protocol version and a random
+//! The MAC covers nonce, timestamp, the addresses and ports of the path and of the client, which
+//! differ behind a gateway, its ephemeral key, the protocol version and a random
 //! number from the server's start.
 
 use super::kdf::{hmac_sha256, hmac_sha256_verifies};
@@ -56,11 +57,12 @@ impl CookieSigner {
         CookieSigner { start_nonce, previous: current.clone(), current }
     }
 
-    /// A cookie for the client at `address` with the ephemeral key `client_key`.
+    /// A cookie for the client with the ephemeral key `client_key`. `addresses`: the peer of the path, and the client's own;
+    /// they differ behind a gateway.
     pub fn sign(
         &mut self,
         now: Instant,
-        address: SocketAddr,
+        addresses: [SocketAddr; 2],
         client_key: &[u8; 32],
         random: &mut impl Rng,
     ) -> [u8; COOKIE_BYTES] {
@@ -72,15 +74,15 @@ impl CookieSigner {
         random.fill_bytes(&mut cookie[..8]);
         cookie[8..16].copy_from_slice(&now.as_nanos().to_le_bytes());
         let (stamp, tag) = cookie.split_at_mut(16);
-        tag.copy_from_slice(&hmac_sha256(&self.current.key, &self.covered(stamp, &encode(address), client_key)));
+        tag.copy_from_slice(&hmac_sha256(&self.current.key, &self.covered(stamp, &encode(addresses), client_key)));
         cookie
     }
 
-    /// Checks a cookie that came from `address` with `client_key`.
+    /// Checks a cookie that came from `addresses` with `client_key`.
     pub fn verify(
         &self,
         now: Instant,
-        address: SocketAddr,
+        addresses: [SocketAddr; 2],
         client_key: &[u8; 32],
         cookie: &[u8; COOKIE_BYTES],
     ) -> CookieVerdict {
@@ -96,15 +98,15 @@ impl CookieSigner {
             return CookieVerdict::Expired;
         }
         let secret = if signed_at >= self.current.since { &self.current } else { &self.previous };
-        match hmac_sha256_verifies(&secret.key, &self.covered(stamp, &encode(address), client_key), tag) {
+        match hmac_sha256_verifies(&secret.key, &self.covered(stamp, &encode(addresses), client_key), tag) {
             true => CookieVerdict::Valid,
             false => CookieVerdict::Forged,
         }
     }
 
-    fn covered<'a>(&'a self, stamp: &'a [u8], address: &'a [u8; 18], client_key: &'a [u8; 32]) -> [&'a [u8]; 5] {
+    fn covered<'a>(&'a self, stamp: &'a [u8], addresses: &'a [u8; 36], client_key: &'a [u8; 32]) -> [&'a [u8]; 5] {
         const VERSION: [u8; 2] = PROTOCOL_VERSION.to_le_bytes();
-        [stamp, address, client_key, &VERSION, &self.start_nonce]
+        [stamp, addresses, client_key, &VERSION, &self.start_nonce]
     }
 }
 
@@ -116,14 +118,16 @@ impl Secret {
     }
 }
 
-fn encode(address: SocketAddr) -> [u8; 18] {
-    let mut bytes = [0; 18];
-    let ip = match address.ip() {
-        IpAddr::V4(v4) => v4.to_ipv6_mapped(),
-        IpAddr::V6(v6) => v6,
-    };
-    bytes[..16].copy_from_slice(&ip.octets());
-    bytes[16..].copy_from_slice(&address.port().to_le_bytes());
+fn encode(addresses: [SocketAddr; 2]) -> [u8; 36] {
+    let mut bytes = [0; 36];
+    for (address, bytes) in addresses.iter().zip(bytes.chunks_exact_mut(18)) {
+        let ip = match address.ip() {
+            IpAddr::V4(v4) => v4.to_ipv6_mapped(),
+            IpAddr::V6(v6) => v6,
+        };
+        bytes[..16].copy_from_slice(&ip.octets());
+        bytes[16..].copy_from_slice(&address.port().to_le_bytes());
+    }
     bytes
 }
 
@@ -136,8 +140,8 @@ mod tests {
 
     const KEY: [u8; 32] = [7; 32];
 
-    fn address(port: u16) -> SocketAddr {
-        SocketAddr::from(([192, 0, 2, 1], port))
+    fn address(port: u16) -> [SocketAddr; 2] {
+        [SocketAddr::from(([192, 0, 2, 1], port)); 2]
     }
 
     #[test]
@@ -153,6 +157,9 @@ mod tests {
         assert_eq!(verify(late, address(1), &KEY), CookieVerdict::Expired);
         assert_eq!(verify(start, address(2), &KEY), CookieVerdict::Forged);
         assert_eq!(verify(start, address(1), &[8; 32]), CookieVerdict::Forged);
+        let [behind_gateway, gateway] = [address(1)[0], address(2)[0]];
+        assert_eq!(verify(start, [gateway, behind_gateway], &KEY), CookieVerdict::Forged);
+        assert_eq!(verify(start, [behind_gateway, gateway], &KEY), CookieVerdict::Forged);
         assert_eq!(verify(Instant::ZERO, address(1), &KEY), CookieVerdict::Forged, "signed in the future");
         assert_eq!(signer.verify(start, address(1), &KEY, &[0; 48]), CookieVerdict::Absent);
         for bit in 0..COOKIE_BYTES * 8 {

@@ -22,6 +22,11 @@ pub(crate) fn hmac_sha256_verifies(key: &[u8], parts: &[&[u8]], tag: &[u8]) -> b
     mac_sha256(key, parts).verify_slice(tag).is_ok()
 }
 
+/// Whether the HMAC of `parts` begins with `start`, in constant time.
+pub(crate) fn hmac_sha256_verifies_start(key: &[u8], parts: &[&[u8]], start: &[u8]) -> bool {
+    mac_sha256(key, parts).verify_truncated_left(start).is_ok()
+}
+
 fn mac_sha256(key: &[u8], parts: &[&[u8]]) -> Hmac<Sha256> {
     let mut mac = Hmac::<Sha256>::new_from_slice(key).expect("HMAC accepts keys of any length");
     parts.iter().for_each(|part| mac.update(part));

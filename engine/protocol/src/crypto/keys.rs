@@ -123,7 +123,7 @@ impl fmt::Debug for PreSharedKey {
     }
 }
 
-fn from_hex(text: &str) -> Result<[u8; 32], BadKey> {
+pub(crate) fn from_hex(text: &str) -> Result<[u8; 32], BadKey> {
     let digits = text.trim().as_bytes();
     if digits.len() != 64 {
         return Err(BadKey::NotHexadecimal);

@@ -12,8 +12,9 @@ mod secrets;
 
 pub use aead::{AeadKey, NotAuthentic, Suite, Suites};
 pub use cookie::{CookieSigner, CookieVerdict};
-pub(crate) use kdf::hmac_sha256_verifies;
 pub use kdf::{hkdf_sha256, hmac_sha256};
+pub(crate) use kdf::{hmac_sha256_verifies, hmac_sha256_verifies_start};
+pub(crate) use keys::from_hex;
 pub use keys::{BadKey, PreSharedKey, PublicKey, SecretKey};
 pub use replay::ReplayWindow;
 

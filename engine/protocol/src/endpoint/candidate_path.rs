@@ -1,8 +1,8 @@
 //! A path that a client may have moved to: the server challenges it before it sends anything else there
 //! (PROTOCOL.md#migration).
 
+use super::sender::Sender;
 use crate::limits::{PATH_CHALLENGE_PERIOD, PATH_CHALLENGES_MAX};
-use crate::link::Path;
 use crate::time::Instant;
 
 /// Bytes that may be sent to a path before it is validated, per byte that came from it (RFC 9000, section 8.1).
@@ -11,7 +11,8 @@ const AMPLIFICATION_MAX: u64 = 3;
 /// The candidate path of a connection, which has at most one. A newer one replaces it.
 #[derive(Debug)]
 pub(super) struct Candidate {
-    pub(super) path: Path,
+    /// Where the client's newest datagram over the path came from.
+    pub(super) sender: Sender,
     /// What the client must echo over the path.
     pub(super) value: u64,
     bytes_in: u64,
@@ -22,12 +23,15 @@ pub(super) struct Candidate {
 
 impl Candidate {
     /// A path from which a datagram of `bytes` bytes arrived.
-    pub(super) fn new(path: Path, value: u64, now: Instant, bytes: usize) -> Self {
-        Candidate { path, value, bytes_in: bytes as u64, bytes_out: 0, challenges: 0, next_at: now }
+    pub(super) fn new(sender: Sender, value: u64, now: Instant, bytes: usize) -> Self {
+        Candidate { sender, value, bytes_in: bytes as u64, bytes_out: 0, challenges: 0, next_at: now }
     }
 
-    /// Counts another datagram from the path.
-    pub(super) fn heard(&mut self, bytes: usize) {
+    /// Counts another datagram from the path. Only the first ones name the address behind a gateway.
+    pub(super) fn heard(&mut self, sender: Sender, bytes: usize) {
+        if sender.origin().is_some() {
+            self.sender = sender;
+        }
         self.bytes_in += bytes as u64;
     }
 

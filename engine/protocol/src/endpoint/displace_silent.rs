@@ -14,18 +14,18 @@ impl Endpoint {
     /// from its address that has been silent longest; that session can still be resumed. The others are told that the
     /// server is full.
     pub(super) fn displace_silent(&mut self, now: Instant) {
-        while let Some((path, connect)) = self.admission.next_without_slot() {
-            let silent = if now >= self.silent_search_at { self.longest_silent(now, path.peer.ip()) } else { None };
+        while let Some((sender, connect)) = self.admission.next_without_slot() {
+            let silent = if now >= self.silent_search_at { self.longest_silent(now, sender.ip()) } else { None };
             let (admission, mut context) = self.admission();
             let Some(silent) = silent else {
-                admission.deny_full(path, &connect, &mut context);
+                admission.deny_full(sender, &connect, &mut context);
                 continue;
             };
-            if let Some(opened) = admission.open_without_slot(path, &connect, &mut context) {
+            if let Some(opened) = admission.open_without_slot(sender, &connect, &mut context) {
                 self.stats.silent_displaced += 1;
                 self.leave(now, silent, Departure::Silent { spare: Some(opened.token) });
                 let (admission, mut context) = self.admission();
-                admission.admit(now, path, &connect, opened, &mut context);
+                admission.admit(now, sender, &connect, opened, &mut context);
             }
         }
     }
@@ -39,7 +39,7 @@ impl Endpoint {
             let heard_at = entry.connection.heard_at();
             let silence = entry.connection.heartbeat_config().interval + SILENT_AFTER;
             let is_silent = matches!(entry.phase, Phase::Established) && now.since(heard_at) >= silence;
-            (is_silent && entry.path.peer.ip() == address).then_some((heard_at, id))
+            (is_silent && entry.address().ip() == address).then_some((heard_at, id))
         });
         silent.min_by_key(|&(heard_at, _)| heard_at).map(|(_, id)| id)
     }

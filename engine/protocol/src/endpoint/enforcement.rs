@@ -26,7 +26,7 @@ impl Endpoint {
         for slot in from..to {
             let Some(id) = self.table.id_in_slot(slot) else { continue };
             let Some(entry) = self.table.get_mut(id) else { continue };
-            if self.policy.denies(entry.path.peer.ip()) {
+            if self.policy.denies(entry.address().ip()) {
                 self.stats.denied += u64::from(!entry.is_closing());
                 self.disconnect(id, DisconnectReason::Denied);
                 continue;

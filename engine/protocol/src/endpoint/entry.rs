@@ -54,6 +54,8 @@ pub(super) struct Entry {
     pub(super) accepted_at: Instant,
     /// A path that the client may have moved to.
     pub(super) candidate: Option<Box<Candidate>>,
+    /// The client's address, if a gateway vouches for one behind the path.
+    pub(super) origin: Option<SocketAddr>,
     /// The address that its handshake came from.
     pub(super) handshake_peer: SocketAddr,
     /// The ephemeral key of its handshake: a repeated Connect makes no second connection.
@@ -73,6 +75,11 @@ impl Entry {
 
     pub(super) fn is_closing(&self) -> bool {
         matches!(self.phase, Phase::Closing(_))
+    }
+
+    /// The client's address: behind the gateway, if there is one.
+    pub(super) fn address(&self) -> SocketAddr {
+        self.origin.unwrap_or(self.path.peer)
     }
 
     /// Datagrams lost since the last call.

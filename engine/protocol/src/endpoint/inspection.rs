@@ -10,6 +10,7 @@ use crate::link::Path;
 use crate::stats::ConnectionStats;
 use crate::time::{Duration, Instant};
 use crate::wire::ConnectionId;
+use core::net::SocketAddr;
 
 /// How far a connection has come.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
@@ -37,8 +38,10 @@ pub struct ConnectionInfo {
     pub heard_at: Instant,
     /// Messages of which some fragments have arrived.
     pub messages_in_pieces: usize,
-    /// Its addresses.
+    /// Its addresses. Behind a gateway, the peer is the gateway.
     pub path: Path,
+    /// The client's address: the peer of the path or, if a gateway vouches for it, the address behind the gateway.
+    pub address: SocketAddr,
     /// The AEAD in use.
     pub suite: Suite,
     /// Smoothed round-trip time, from acknowledgments or from the heartbeat.
@@ -79,7 +82,9 @@ impl Endpoint {
 
     /// Information about a connection.
     pub fn info(&self, id: ConnectionId) -> Option<ConnectionInfo> {
-        self.table.get(id).map(|Entry { path, connection, session_id, phase, accepted_at, .. }| ConnectionInfo {
+        let entry = self.table.get(id)?;
+        let Entry { path, connection, session_id, phase, accepted_at, .. } = entry;
+        Some(ConnectionInfo {
             id,
             session: *session_id,
             standing: match phase {
@@ -91,6 +96,7 @@ impl Endpoint {
             heard_at: connection.heard_at(),
             messages_in_pieces: connection.messages_in_pieces(),
             path: *path,
+            address: entry.address(),
             suite: connection.suite(),
             round_trip: connection.round_trip(),
             loss: connection.loss(),

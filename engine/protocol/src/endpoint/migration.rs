@@ -7,6 +7,7 @@ use super::entry::Entry;
 use super::events::Event;
 use super::observer::show;
 use super::offenders::Offence;
+use super::sender::Sender;
 use crate::connection::sealed_len;
 use crate::link::{Link, Path};
 use crate::time::Instant;
@@ -23,25 +24,25 @@ impl Endpoint {
         &mut self,
         now: Instant,
         id: ConnectionId,
-        path: Path,
+        sender: Sender,
         header: &Header,
         bytes: usize,
     ) {
-        if self.policy.denies(path.peer.ip()) {
+        if self.policy.denies(sender.ip()) {
             // The datagram counts, but the connection does not move there.
             self.resources.drops.denied_address += 1;
-            self.offenders.note(Offence::Denied, path.peer);
+            self.offenders.note(Offence::Denied, sender.address);
             return;
         }
         self.stats.path_changed += 1;
         let value = self.resources.random.next_u64();
         let Some(entry) = self.table.get_mut(id) else { return };
         match &mut entry.candidate {
-            Some(candidate) if candidate.path == path => candidate.heard(bytes),
+            Some(candidate) if candidate.sender.path == sender.path => candidate.heard(sender, bytes),
             // A datagram that was overtaken shows where the client was, not where it is.
             _ if !entry.connection.is_newest(header.sequence) => return,
             candidate => {
-                *candidate = Some(Box::new(Candidate::new(path, value, now, bytes)));
+                *candidate = Some(Box::new(Candidate::new(sender, value, now, bytes)));
                 entry.budget.charge(now, &self.prices, CANDIDATE_MESSAGES, 0, 0);
             }
         }
@@ -52,11 +53,12 @@ impl Endpoint {
     /// The client has answered a challenge. The path is validated if the answer came over it.
     pub(super) fn path_response(&mut self, now: Instant, path: Path, id: ConnectionId, value: u64) {
         let Some(entry) = self.table.get(id) else { return };
-        let answers = |candidate: &Candidate| candidate.path == path && candidate.value == value;
-        if !entry.candidate.as_deref().is_some_and(answers) || self.policy.denies(path.peer.ip()) {
+        let answers = |candidate: &&Candidate| candidate.sender.path == path && candidate.value == value;
+        let Some(&Candidate { sender, .. }) = entry.candidate.as_deref().filter(answers) else { return };
+        if self.policy.denies(sender.ip()) {
             return;
         }
-        let Some(entry) = self.table.set_path(id, path) else { return };
+        let Some(entry) = self.table.set_path(id, sender) else { return };
         entry.connection.path_changed(now);
         self.stats.migrated += 1;
         if entry.connection.is_changing_id() {
@@ -93,7 +95,7 @@ impl Endpoint {
             writer.path_challenge(candidate.value);
             let used = writer.used();
             let len = sealed_len(used);
-            let room = if candidate.allows(len) { link.reserve(candidate.path, len) } else { None };
+            let room = if candidate.allows(len) { link.reserve(candidate.sender.path, len) } else { None };
             candidate.challenged(now, if room.is_some() { len } else { 0 });
             let Some(datagram) = room else {
                 self.table.schedule(id);
@@ -103,7 +105,7 @@ impl Endpoint {
             if connection.seal(sequence, &frames[..used], datagram).is_err() {
                 datagram.fill(0);
             }
-            show(&mut self.observer, false, candidate.path, datagram);
+            show(&mut self.observer, false, candidate.sender.path, datagram);
             self.stats.datagrams_out += 1;
             self.stats.bytes_out += len as u64;
             self.table.schedule(id);

@@ -2,7 +2,7 @@
 //!
 //! | module | for |
 //! |---|---|
-//! | `receive` | the way of a datagram in |
+//! | `receive`, `forwarded`, `sender` | the way of a datagram in |
 //! | `send`, `send_queue`, `flush` | the way of a message out |
 //! | `sweep` | the passing of time |
 //! | `table`, `entry`, `timers` | the connections, by slot, and their timers |
@@ -22,6 +22,7 @@ mod enforcement;
 mod entry;
 mod events;
 mod flush;
+mod forwarded;
 mod inspection;
 mod life;
 mod memory;
@@ -34,6 +35,7 @@ mod receive;
 mod resumption;
 mod send;
 mod send_queue;
+mod sender;
 mod session;
 mod sweep;
 mod table;

@@ -17,6 +17,7 @@ macro_rules! offences {
 
 offences! {
     BadSize = "bad_size",
+    ForgedGateway = "forged_gateway",
     Malformed = "malformed",
     Unexpected = "unexpected",
     UnknownConnection = "unknown_connection",

@@ -1,6 +1,7 @@
 //! What can change while an endpoint runs: limits, and networks that are denied or not limited.
 
 use super::networks::Networks;
+use crate::gateway::GatewayKey;
 use core::net::IpAddr;
 
 /// The limits of an endpoint. All rates are per endpoint: a server divides its own rates among its cores.
@@ -22,6 +23,8 @@ pub struct Policy {
     pub denied: Networks,
     /// Clients in these networks are never denied, and not limited by address.
     pub allowed: Networks,
+    /// The gateways that may vouch for the addresses of their clients.
+    pub gateways: Vec<GatewayKey>,
 }
 
 impl Default for Policy {
@@ -36,6 +39,7 @@ impl Default for Policy {
             connection_send_bytes_per_second: None,
             denied: Networks::default(),
             allowed: Networks::default(),
+            gateways: Vec::new(),
         }
     }
 }

@@ -9,10 +9,12 @@ use super::entry::Entry;
 use super::life::Departure;
 use super::observer::show;
 use super::offenders::Offence;
+use super::sender::Sender;
 use crate::connection::{ConnectionEvent, Ingested, Refused, Resources};
 use crate::link::Path;
 use crate::time::Instant;
-use crate::wire::{Channel, ConnectionId, Header, Messages};
+use crate::wire::{Channel, ConnectionId, Header, Messages, flags};
+use core::net::SocketAddr;
 
 /// The outcome of [`Endpoint::receive`].
 #[derive(Debug)]
@@ -41,8 +43,24 @@ impl Endpoint {
         self.stats.bytes_in += datagram.len() as u64;
         show(&mut self.observer, true, path, datagram);
         let Ok(header) = Header::decode(datagram) else { return self.bad_size(path) };
+        if header.flags == flags::FORWARDED {
+            return self.receive_forwarded(now, path, &header, datagram);
+        }
+        self.receive_from(now, path, None, &header, datagram)
+    }
+
+    /// Takes a datagram of the client at `origin`, behind a gateway; without one, of the client at the end of the path.
+    #[inline]
+    pub(super) fn receive_from<'a>(
+        &mut self,
+        now: Instant,
+        path: Path,
+        origin: Option<SocketAddr>,
+        header: &Header,
+        datagram: &'a mut [u8],
+    ) -> Received<'a> {
         if header.connection.generation() == 0 {
-            return self.receive_unencrypted(now, path, &header, datagram);
+            return self.receive_unencrypted(now, path, origin, header, datagram);
         }
         if header.connection.core() != self.core {
             return self.for_other_core(path, header.connection.core(), datagram);
@@ -59,7 +77,7 @@ impl Endpoint {
             return Received::Nothing;
         }
         let bytes = datagram.len();
-        let plaintext = match entry.connection.open(now, &header, datagram) {
+        let plaintext = match entry.connection.open(now, header, datagram) {
             Ok(plaintext) => plaintext,
             Err(refused) => return self.refused(path, refused),
         };
@@ -75,20 +93,25 @@ impl Endpoint {
             };
             entry = established;
         }
-        let ingested = match ingest(now, entry, &header, bytes, plaintext, &mut self.resources, &self.prices) {
+        let ingested = match ingest(now, entry, header, bytes, plaintext, &mut self.resources, &self.prices) {
             Ok(ingested) => ingested,
             Err(refused) => return self.refused(path, refused),
         };
         let id = header.connection;
-        if entry.path == path
+        let path_before = entry.path;
+        if origin.is_none()
+            && path_before == path
             && !entry.connection.is_changing_id()
             && let Ingested::Messages(messages) = ingested
         {
             self.stats.messages_in += u64::from(messages);
             return Received::Messages { id, messages: Messages::new(plaintext), more: false };
         }
-        if entry.path != path {
-            self.heard_on_other_path(now, id, path, &header, bytes);
+        let sender = Sender { path, address: origin.unwrap_or(path.peer) };
+        if path_before != path {
+            self.heard_on_other_path(now, id, sender, header, bytes);
+        } else if origin.is_some() {
+            self.heard_behind_gateway(sender, header);
         }
         // The caller knows the connection by its newest id, whichever the client still uses.
         let id = self.table.id_in_slot(id.slot().into()).unwrap_or(id);
@@ -100,6 +123,7 @@ impl Endpoint {
         &mut self,
         now: Instant,
         path: Path,
+        origin: Option<SocketAddr>,
         header: &Header,
         datagram: &'a mut [u8],
     ) -> Received<'a> {
@@ -109,12 +133,13 @@ impl Endpoint {
             return self.for_other_core(path, core, datagram);
         }
         let (admission, mut context) = self.admission();
-        admission.receive(now, path, datagram, &mut context);
+        let sender = Sender { path, address: origin.unwrap_or(path.peer) };
+        admission.receive(now, sender, datagram, &mut context);
         Received::Nothing
     }
 
     #[cold]
-    fn bad_size(&mut self, path: Path) -> Received<'static> {
+    pub(super) fn bad_size(&mut self, path: Path) -> Received<'static> {
         self.resources.drops.bad_size += 1;
         self.offenders.note(Offence::BadSize, path.peer);
         Received::Nothing
@@ -214,7 +239,7 @@ impl Endpoint {
         }
     }
 
-    fn for_other_core<'a>(&mut self, path: Path, core: u8, datagram: &'a mut [u8]) -> Received<'a> {
+    pub(super) fn for_other_core<'a>(&mut self, path: Path, core: u8, datagram: &'a mut [u8]) -> Received<'a> {
         if usize::from(core) >= self.cores {
             return self.unknown_connection(path);
         }

@@ -1,12 +1,12 @@
 //! The connections of a core: found by slot, checked by generation (PROTOCOL.md#connection-id).
 
 use super::entry::{Entry, Phase};
+use super::sender::Sender;
 use super::timers::Timers;
 use crate::connection::Connection;
 use crate::crypto::Csprng;
 use crate::crypto::noise::ResumeKey;
 use crate::limits::HALF_OPEN_TIMEOUT;
-use crate::link::Path;
 use crate::time::{Duration, Instant};
 use crate::wire::ConnectionId;
 use core::mem::offset_of;
@@ -189,11 +189,11 @@ impl Table {
     }
 
     /// Moves the connection to its validated path.
-    pub(super) fn set_path(&mut self, id: ConnectionId, path: Path) -> Option<&mut Entry> {
+    pub(super) fn set_path(&mut self, id: ConnectionId, sender: Sender) -> Option<&mut Entry> {
         let entry = self.get_mut(id)?;
-        assert!(entry.path != path, "a candidate path is not the connection's own");
+        assert!(entry.path != sender.path, "a candidate path is not the connection's own");
         entry.candidate = None;
-        entry.path = path;
+        (entry.path, entry.origin) = (sender.path, sender.origin());
         Some(entry)
     }
 

@@ -16,6 +16,8 @@ pub mod flags {
     pub const CHACHA20_POLY1305: u8 = 0x02;
     /// Key phase: flips with every rekey.
     pub const REKEY: u8 = 0x04;
+    /// From a gateway to a server: another datagram is inside. The only flag of such a datagram.
+    pub const FORWARDED: u8 = 0x80;
 }
 
 /// The flags byte. The state of the connection determines which bits must be set.
@@ -31,6 +33,7 @@ pub struct Header {
     /// See [`flags`].
     pub flags: Flags,
     /// Encrypted datagrams: the sequence, which is also part of the nonce. Unencrypted packets: the handshake tag.
+    /// Forwarded datagrams: the name of the gateway's key.
     pub sequence: u64,
 }
 

@@ -243,7 +243,7 @@ export class Established {
       case 'integrityChallenge':
         return this.takeChallenge(frame.index, frame.nonce);
       case 'integrityAnswer':
-        return this.bad();
+        return this.options.end === 'server' || this.bad();
       case 'rekeyRequest':
         if (!this.keys.requested(frame.key, now)) this.violation();
         return true;

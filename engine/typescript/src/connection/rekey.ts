@@ -122,6 +122,7 @@ export class TrafficKeys {
     this.answeredAt = now;
     const own = keyPair(this.random);
     const shared = agree(own.secret, request);
+    own.secret.fill(0);
     if (!shared) return false;
     const next = this.derive(rekeyedKeys(this.keys.split, shared));
     const response = concatenated(request.subarray(0, NAME_BYTES), own.public);
@@ -137,6 +138,7 @@ export class TrafficKeys {
     if (state.name !== 'asked' || !equal(requestStart, state.own.public.subarray(0, NAME_BYTES))) return true;
     const shared = agree(state.own.secret, key);
     if (!shared) return false;
+    state.own.secret.fill(0);
     const next = this.derive(rekeyedKeys(this.keys.split, shared));
     this.other = next.receiving;
     this.keys = { ...next, receiving: this.keys.receiving };

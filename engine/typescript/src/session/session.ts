@@ -75,7 +75,11 @@ export class Session implements MessagePort {
           this.connection.ping();
           this.flush();
         },
-        failed: (kind, why) => options.transportFailed?.(kind, why),
+        failed: (kind, why) => {
+          // What is left of a session that is over is not worth another carrier.
+          if (this.connection.state === 'closed') this.selector.close();
+          else options.transportFailed?.(kind, why);
+        },
       },
       this.timers,
     );

@@ -70,7 +70,7 @@ function transportOf(
   isOpen: () => boolean,
   close: () => void,
 ): Transport {
-  const writer = datagrams.writable.getWriter();
+  const writer = writableOf(datagrams).getWriter();
   let waiting = 0;
   const written = (): void => {
     waiting -= 1;
@@ -85,6 +85,12 @@ function transportOf(
     },
     close,
   };
+}
+
+/** Newer browsers make the stream, older ones have it. */
+function writableOf(datagrams: WebTransportDatagramDuplexStream): WritableStream<Uint8Array> {
+  const newer = datagrams as { createWritable?: () => WritableStream<Uint8Array> };
+  return newer.createWritable?.() ?? datagrams.writable;
 }
 
 /** Reads until the stream ends. Its end is told by the session. */

@@ -100,6 +100,16 @@ test('whatever is lost leaves again, in any pieces, until all is acknowledged', 
   }
 });
 
+test('over a new connection, the oldest messages leave first', () => {
+  const sender = new ReliableSender();
+  for (let at = 0; at < 40; at += 1) sender.queue([2, 1, 6, 5][at % 4]!, false, Uint8Array.of(at));
+  const first = drain(sender).flatMap(({ parts }) => parts.map((part) => part.message.bytes[0]!));
+  sender.restart();
+  const again = drain(sender).flatMap(({ parts }) => parts.map((part) => part.message.bytes[0]!));
+  assert.equal(again.length, 40);
+  assert.deepEqual(again, first);
+});
+
 function take(frames: Uint8Array, arrived: Map<string, Uint8Array>): void {
   for (const frame of readFrames(frames).frames) {
     if (frame.kind === 'message') arrived.set(`${frame.channel}:${frame.number}`, frame.bytes);

@@ -155,6 +155,16 @@ test('closing tells the server, then closes the carrier and leaves no timer', as
   assert.equal(session.state, 'closed');
 });
 
+test('a carrier that breaks while the session ends is not replaced', async () => {
+  const { timers, session, news, webtransport, webrtc } = scene();
+  await timers.run(1000);
+  session.close();
+  webtransport.breaks();
+  await timers.run(5000);
+  assert.equal(webtransport.opens + webrtc.opens, 1);
+  assert.deepEqual(news, ['webtransport', 'connected', 'closed: closed here', 'no carrier']);
+});
+
 test('a handler may send and close', async () => {
   const timers = new FakeTimers();
   const server = new TestServer({ heartbeat: 5000, timeout: 15000 }, new Seeded(1));

@@ -12,5 +12,7 @@ pub const EVENT: u8 = 7;
 pub const ASK: u8 = 8;
 /// Server to client, reliable: the answer to an ask.
 pub const ANSWER: u8 = 9;
+/// Both ways, reliable: bytes for another player.
+pub const INTRODUCTION: u8 = 27;
 /// Messages between a client and the server's services. A core and a world do not read them (PROTOCOL.md#services).
 pub const SERVICES: std::ops::RangeInclusive<u8> = 16..=26;

@@ -9,11 +9,13 @@
 //! | `entry` | one entity in a snapshot: a difference, a full state, or that it is gone | server |
 //! | [`InputHeader`] | inputs, and which snapshots the client has | client |
 //! | `ask` | asks, answers and events of the game | both |
+//! | [`Introduction`] | bytes for another player | both |
 
 mod ask;
 mod enter;
 mod entry;
 mod input;
+mod introduction;
 pub mod kinds;
 mod snapshot;
 
@@ -25,4 +27,5 @@ pub use enter::{EnterAnswer, EnterRequest, Welcome, reason};
 pub(crate) use entry::Head;
 pub use entry::{ENTRY_BYTES_MAX, FULL_ENTRY_BYTES_USUAL, Versioned, write_difference, write_full, write_gone};
 pub use input::{InputHeader, Inputs, TimedInput};
+pub use introduction::{INTRODUCTION_MESSAGE_BYTES_MAX, Introduction};
 pub use snapshot::{NO_LEAD, Owner, SnapshotHeader};

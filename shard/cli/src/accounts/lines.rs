@@ -1,9 +1,9 @@
 //! `ringshard accounts import`, `export` and `backup`
 
-use super::Place;
 use crate::output::{self, Output};
+use crate::services_folder::ServicesFolder;
 use crate::units::{bytes, whole};
-use ringshard_services::accounts::{Administration, Existing, Secrets};
+use ringshard_services::accounts::{Existing, Secrets};
 use std::error::Error;
 use std::fs::File;
 use std::io::{self, BufRead, BufReader, BufWriter, Write};
@@ -13,7 +13,7 @@ use std::path::PathBuf;
 #[derive(clap::Args)]
 pub struct ImportArguments {
     #[command(flatten)]
-    place: Place,
+    folder: ServicesFolder,
     /// File with the lines, or - for standard input.
     #[arg(value_name = "FILE")]
     file: PathBuf,
@@ -29,7 +29,7 @@ pub struct ImportArguments {
 #[derive(clap::Args)]
 pub struct ExportArguments {
     #[command(flatten)]
-    place: Place,
+    folder: ServicesFolder,
     /// New file for the lines, or - for standard output. Only its owner can read it.
     #[arg(value_name = "FILE")]
     file: PathBuf,
@@ -42,7 +42,7 @@ pub struct ExportArguments {
 #[derive(clap::Args)]
 pub struct BackupArguments {
     #[command(flatten)]
-    place: Place,
+    folder: ServicesFolder,
     /// New file for the copy. Only its owner can read it.
     #[arg(value_name = "FILE")]
     file: PathBuf,
@@ -59,14 +59,14 @@ pub fn import(arguments: &ImportArguments) -> Result<(), Box<dyn Error>> {
         }
     };
     let existing = if arguments.skip_existing { Existing::Skip } else { Existing::Refuse };
-    let imported = Administration::open(&arguments.place.dir, arguments.create)?.import(&mut *input, existing)?;
+    let imported = arguments.folder.accounts(arguments.create)?.import(&mut *input, existing)?;
     let (added, skipped) = (whole(imported.added), whole(imported.skipped));
     Ok(output::print_line(format_args!("imported {added} accounts, skipped {skipped} that exist"))?)
 }
 
 /// Runs `ringshard accounts export`.
 pub fn export(arguments: &ExportArguments) -> Result<(), Box<dyn Error>> {
-    let mut admin = arguments.place.open()?;
+    let mut admin = arguments.folder.accounts(false)?;
     let secrets = if arguments.with_passwords { Secrets::Included } else { Secrets::LeftOut };
     let mut out = Lines { to: Output::create(&arguments.file, "the lines")?, failed: None };
     let mut buffered = BufWriter::with_capacity(1 << 16, &mut out);
@@ -91,7 +91,7 @@ pub fn export(arguments: &ExportArguments) -> Result<(), Box<dyn Error>> {
 
 /// Runs `ringshard accounts backup`.
 pub fn backup(arguments: &BackupArguments) -> Result<(), Box<dyn Error>> {
-    let size = arguments.place.open()?.backup(&arguments.file)?;
+    let size = arguments.folder.accounts(false)?.backup(&arguments.file)?;
     let file = arguments.file.display();
     Ok(output::print_line(format_args!("copied {} to {file}, and found no damage", bytes(size as f64)))?)
 }

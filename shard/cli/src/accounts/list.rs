@@ -1,7 +1,8 @@
 //! `ringshard accounts list`
 
-use super::{Place, moment};
+use super::moment;
 use crate::output;
+use crate::services_folder::ServicesFolder;
 use crate::table::{Column, Table};
 use crate::units::whole;
 use ratatui::text::Line;
@@ -16,7 +17,7 @@ const PAGE: usize = 256;
 #[derive(clap::Args)]
 pub struct Arguments {
     #[command(flatten)]
-    place: Place,
+    folder: ServicesFolder,
     /// Only accounts whose name or email has this text, in upper or lower case.
     #[arg(long, value_name = "TEXT", default_value = "")]
     find: String,
@@ -36,7 +37,7 @@ pub struct Arguments {
 
 /// Runs `ringshard accounts list`.
 pub fn run(arguments: &Arguments) -> Result<(), Box<dyn Error>> {
-    let admin = arguments.place.open()?;
+    let admin = arguments.folder.accounts(false)?;
     let limit = if arguments.limit == 0 { usize::MAX } else { arguments.limit };
     let mut found: Vec<Profile> = Vec::new();
     let mut after = AccountId(arguments.after);

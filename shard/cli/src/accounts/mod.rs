@@ -10,7 +10,6 @@ use crate::output;
 use clap::Subcommand;
 use ringshard_services::accounts::{Administration, Profile};
 use std::error::Error;
-use std::path::PathBuf;
 
 /// The end of `ringshard accounts --help`.
 pub const FIRST_STEPS: &str = "\
@@ -55,20 +54,6 @@ pub enum Arguments {
     Backup(lines::BackupArguments),
     /// Measure what a password costs on this host, to choose the parameters of Argon2id.
     Calibrate(calibrate::Arguments),
-}
-
-/// Where accounts are.
-#[derive(clap::Args)]
-struct Place {
-    /// Folder of the services, with accounts.db.
-    #[arg(long, value_name = "DIR", env = "RINGSHARD_SERVICES_DIR", default_value = "services")]
-    dir: PathBuf,
-}
-
-impl Place {
-    fn open(&self) -> Result<Administration, Box<dyn Error>> {
-        Ok(Administration::open(&self.dir, false)?)
-    }
 }
 
 /// Runs `ringshard accounts`.

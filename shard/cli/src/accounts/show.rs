@@ -1,7 +1,8 @@
 //! `ringshard accounts show`
 
-use super::{Place, fact, find, moment};
+use super::{fact, find, moment};
 use crate::output;
+use crate::services_folder::ServicesFolder;
 use crate::table::{Column, Table};
 use ratatui::text::Line;
 use ringshard_services::accounts::AccountDetails;
@@ -11,7 +12,7 @@ use std::error::Error;
 #[derive(clap::Args)]
 pub struct Arguments {
     #[command(flatten)]
-    place: Place,
+    folder: ServicesFolder,
     /// Id, email or name.
     #[arg(value_name = "ACCOUNT")]
     account: String,
@@ -22,7 +23,7 @@ pub struct Arguments {
 
 /// Runs `ringshard accounts show`.
 pub fn run(arguments: &Arguments) -> Result<(), Box<dyn Error>> {
-    let admin = arguments.place.open()?;
+    let admin = arguments.folder.accounts(false)?;
     let account = find(&admin, &arguments.account)?;
     let details = admin.details(account.id)?.ok_or("the account was removed at this moment")?;
     if arguments.json {

@@ -1,7 +1,8 @@
 //! `ringshard accounts disable`, `enable` and `reset`
 
-use super::{Place, find, named};
+use super::{find, named};
 use crate::output;
+use crate::services_folder::ServicesFolder;
 use ringshard_services::accounts::{PasswordCost, Secret};
 use std::error::Error;
 use std::io::Read;
@@ -13,7 +14,7 @@ const INPUT_BYTES_MAX: u64 = 4_096;
 #[derive(clap::Args)]
 pub struct Arguments {
     #[command(flatten)]
-    place: Place,
+    folder: ServicesFolder,
     /// Id, email or name.
     #[arg(value_name = "ACCOUNT")]
     account: String,
@@ -34,7 +35,7 @@ pub struct ResetArguments {
 
 /// Runs `ringshard accounts disable` and `enable`.
 pub fn run(arguments: &Arguments, disable: bool) -> Result<(), Box<dyn Error>> {
-    let mut admin = arguments.place.open()?;
+    let mut admin = arguments.folder.accounts(false)?;
     let account = find(&admin, &arguments.account)?;
     admin.set_disabled(account.id, disable)?;
     let done = if disable { "disabled, and its sessions ended" } else { "enabled" };
@@ -43,7 +44,7 @@ pub fn run(arguments: &Arguments, disable: bool) -> Result<(), Box<dyn Error>> {
 
 /// Runs `ringshard accounts reset`.
 pub fn reset(arguments: &ResetArguments) -> Result<(), Box<dyn Error>> {
-    let mut admin = arguments.account.place.open()?;
+    let mut admin = arguments.account.folder.accounts(false)?;
     let account = find(&admin, &arguments.account.account)?;
     let given = if arguments.stdin { Some(read_password()?) } else { None };
     let is_given = given.is_some();

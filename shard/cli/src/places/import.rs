@@ -1,7 +1,7 @@
 //! `ringshard places import`
 
-use super::Folder;
 use crate::output;
+use crate::services_folder::ServicesFolder;
 use crate::units::{age, whole};
 use indicatif::{ProgressBar, ProgressStyle};
 use ringshard_services::places::import::{Columns, Format, Import, Imported, Progress, Stage, import};
@@ -19,7 +19,7 @@ pub struct Arguments {
     #[arg(value_name = "FILE")]
     source: PathBuf,
     #[command(flatten)]
-    folder: Folder,
+    folder: ServicesFolder,
     /// The kind that all of the places get.
     #[arg(long, value_name = "NAME", default_value = "place")]
     kind: String,
@@ -60,8 +60,8 @@ pub fn run(arguments: &Arguments) -> Result<(), Box<dyn Error>> {
         columns,
         skip_invalid: arguments.skip_invalid,
     };
-    let target = arguments.folder.path();
-    let dir = &arguments.folder.dir;
+    let target = arguments.folder.places_path();
+    let dir = arguments.folder.path();
     std::fs::create_dir_all(dir).map_err(|error| format!("cannot make {}: {error}", dir.display()))?;
     let began = Instant::now();
     let bar = bar();

@@ -5,9 +5,7 @@ mod search;
 mod stats;
 
 use clap::Subcommand;
-use ringshard_services::places::PlacesFile;
 use std::error::Error;
-use std::path::PathBuf;
 
 /// The end of `ringshard places --help`.
 pub const FIRST_STEPS: &str = "\
@@ -32,24 +30,6 @@ pub enum Arguments {
     Search(search::Arguments),
     /// Show the kinds of places, and how many there are.
     Stats(stats::Arguments),
-}
-
-/// Where places are.
-#[derive(clap::Args)]
-struct Folder {
-    /// Folder of the services, with places.db.
-    #[arg(long, value_name = "DIR", env = "RINGSHARD_SERVICES_DIR", default_value = "services")]
-    dir: PathBuf,
-}
-
-impl Folder {
-    fn path(&self) -> PathBuf {
-        self.dir.join("places.db")
-    }
-
-    fn open(&self) -> Result<PlacesFile, Box<dyn Error>> {
-        Ok(PlacesFile::open(&self.path())?)
-    }
 }
 
 /// Runs `ringshard places`.

@@ -1,7 +1,7 @@
 //! `ringshard places search`
 
-use super::Folder;
 use crate::output;
+use crate::services_folder::ServicesFolder;
 use crate::table::{Column, Table};
 use ratatui::text::Line;
 use ringshard_services::places::{Bounds, DISTANCE_MAX, Place, PlacesFile, Position, Query};
@@ -15,7 +15,7 @@ pub struct Arguments {
     #[arg(value_name = "TEXT", required_unless_present_any = ["near", "bounds"])]
     text: Option<String>,
     #[command(flatten)]
-    folder: Folder,
+    folder: ServicesFolder,
     /// Near places first: LATITUDE,LONGITUDE in degrees.
     #[arg(long, value_name = "LAT,LON", value_parser = position, allow_hyphen_values = true)]
     near: Option<Position>,
@@ -52,7 +52,7 @@ fn bounds(text: &str) -> Result<Bounds, String> {
 
 /// Runs `ringshard places search`.
 pub fn run(arguments: &Arguments) -> Result<(), Box<dyn Error>> {
-    let found = find(arguments, &arguments.folder.open()?)?;
+    let found = find(arguments, &arguments.folder.places()?)?;
     if arguments.json {
         let found: Vec<serde_json::Value> = found.iter().map(|(place, distance)| record(place, *distance)).collect();
         return Ok(output::print_line(serde_json::to_string_pretty(&found)?)?);

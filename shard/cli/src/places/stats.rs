@@ -1,7 +1,7 @@
 //! `ringshard places stats`
 
-use super::Folder;
 use crate::output;
+use crate::services_folder::ServicesFolder;
 use crate::table::{Column, Table};
 use crate::units::{bytes, whole};
 use ratatui::text::Line;
@@ -12,7 +12,7 @@ use std::error::Error;
 #[derive(clap::Args)]
 pub struct Arguments {
     #[command(flatten)]
-    folder: Folder,
+    folder: ServicesFolder,
     /// Print the figures as JSON.
     #[arg(long)]
     json: bool,
@@ -20,7 +20,7 @@ pub struct Arguments {
 
 /// Runs `ringshard places stats`.
 pub fn run(arguments: &Arguments) -> Result<(), Box<dyn Error>> {
-    let (file, path) = (arguments.folder.open()?, arguments.folder.path());
+    let (file, path) = (arguments.folder.places()?, arguments.folder.places_path());
     let length = std::fs::metadata(&path)?.len();
     let all: u64 = file.kinds().iter().map(|kind| kind.places).sum();
     if arguments.json {

@@ -1,7 +1,8 @@
 //! `ringshard resources add`
 
-use super::{Entry, StoreArguments};
+use super::Entry;
 use crate::output;
+use crate::services_folder::ServicesFolder;
 use crate::units::bytes;
 use ringshard_services::resources::SigningKey;
 use ringshard_services::resources::store::Addition;
@@ -28,7 +29,7 @@ pub struct Arguments {
     #[arg(long)]
     json: bool,
     #[command(flatten)]
-    store: StoreArguments,
+    folder: ServicesFolder,
 }
 
 /// Runs `ringshard resources add`.
@@ -36,7 +37,7 @@ pub fn run(arguments: &Arguments) -> Result<(), Box<dyn Error>> {
     let key = arguments.key.as_deref().map(SigningKey::load).transpose()?;
     let additions = arguments.additions()?;
     let now = SystemTime::now().duration_since(UNIX_EPOCH).map_or(0, |since| since.as_millis() as u64);
-    let added = arguments.store.store().add(&additions, key.as_ref(), now)?;
+    let added = arguments.folder.resources()?.add(&additions, key.as_ref(), now)?;
     if arguments.json {
         let added: Vec<Entry> = added.iter().map(Entry::from).collect();
         return Ok(output::print_line(serde_json::to_string_pretty(&added)?)?);

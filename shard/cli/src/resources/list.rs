@@ -1,7 +1,8 @@
 //! `ringshard resources list`
 
-use super::{Entry, StoreArguments};
+use super::Entry;
 use crate::output;
+use crate::services_folder::ServicesFolder;
 use crate::table::{Column, Table};
 use crate::units::bytes;
 use jiff::Timestamp;
@@ -18,12 +19,12 @@ pub struct Arguments {
     #[arg(long)]
     json: bool,
     #[command(flatten)]
-    store: StoreArguments,
+    folder: ServicesFolder,
 }
 
 /// Runs `ringshard resources list`.
 pub fn run(arguments: &Arguments) -> Result<(), Box<dyn Error>> {
-    let manifest = arguments.store.store().manifest()?;
+    let manifest = arguments.folder.resources()?.manifest()?;
     if arguments.json {
         let entries: Vec<Entry> = manifest.values().map(Entry::from).collect();
         return Ok(output::print_line(serde_json::to_string_pretty(&entries)?)?);

@@ -8,10 +8,9 @@ mod sign;
 mod verify;
 
 use clap::Subcommand;
-use ringshard_services::resources::{Store, to_hex};
+use ringshard_services::resources::to_hex;
 use serde::Serialize;
 use std::error::Error;
-use std::path::PathBuf;
 
 /// The end of `ringshard resources --help`.
 pub const FIRST_STEPS: &str = "\
@@ -51,20 +50,6 @@ pub fn run(arguments: &Arguments) -> Result<(), Box<dyn Error>> {
         Arguments::List(arguments) => list::run(arguments),
         Arguments::Verify(arguments) => verify::run(arguments),
         Arguments::Remove(arguments) => remove::run(arguments),
-    }
-}
-
-/// Where the resources are.
-#[derive(clap::Args)]
-struct StoreArguments {
-    /// Folder of the resources: `resources` in the folder of the services.
-    #[arg(long, value_name = "DIR", default_value = "services/resources")]
-    dir: PathBuf,
-}
-
-impl StoreArguments {
-    fn store(&self) -> Store {
-        Store::new(&self.dir)
     }
 }
 

@@ -1,7 +1,7 @@
 //! `ringshard resources remove`
 
-use super::StoreArguments;
 use crate::output;
+use crate::services_folder::ServicesFolder;
 use std::error::Error;
 
 /// Arguments of `resources remove`.
@@ -14,12 +14,12 @@ pub struct Arguments {
     #[arg(long)]
     unnamed: bool,
     #[command(flatten)]
-    store: StoreArguments,
+    folder: ServicesFolder,
 }
 
 /// Runs `ringshard resources remove`.
 pub fn run(arguments: &Arguments) -> Result<(), Box<dyn Error>> {
-    let store = arguments.store.store();
+    let store = arguments.folder.resources()?;
     if !arguments.names.is_empty() {
         store.remove(&arguments.names)?;
     }

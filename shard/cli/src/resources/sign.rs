@@ -1,7 +1,7 @@
 //! `ringshard resources sign`
 
-use super::StoreArguments;
 use crate::output;
+use crate::services_folder::ServicesFolder;
 use ringshard_services::resources::SigningKey;
 use std::error::Error;
 use std::path::PathBuf;
@@ -19,13 +19,13 @@ pub struct Arguments {
     #[arg(long, value_name = "FILE", default_value = "resources.key")]
     key: PathBuf,
     #[command(flatten)]
-    store: StoreArguments,
+    folder: ServicesFolder,
 }
 
 /// Runs `ringshard resources sign`.
 pub fn run(arguments: &Arguments) -> Result<(), Box<dyn Error>> {
     let key = SigningKey::load(&arguments.key)?;
-    let signed = arguments.store.store().sign(&arguments.names, &key)?;
+    let signed = arguments.folder.resources()?.sign(&arguments.names, &key)?;
     for entry in &signed {
         output::print_line(format_args!("signed {}", entry.name))?;
     }

@@ -1,7 +1,7 @@
 //! `ringshard resources verify`
 
-use super::StoreArguments;
 use crate::output;
+use crate::services_folder::ServicesFolder;
 use crate::units::bytes;
 use ringshard_services::resources::PublicKey;
 use ringshard_services::resources::store::Checked;
@@ -19,7 +19,7 @@ pub struct Arguments {
     #[arg(long)]
     json: bool,
     #[command(flatten)]
-    store: StoreArguments,
+    folder: ServicesFolder,
 }
 
 fn public_key(text: &str) -> Result<PublicKey, String> {
@@ -38,7 +38,7 @@ struct Found<'a> {
 
 /// Runs `ringshard resources verify`.
 pub fn run(arguments: &Arguments) -> Result<(), Box<dyn Error>> {
-    let checked = arguments.store.store().check(arguments.public.as_ref())?;
+    let checked = arguments.folder.resources()?.check(arguments.public.as_ref())?;
     match arguments.json {
         true => print_json(&checked)?,
         false => print_text(&checked, arguments.public.is_some())?,

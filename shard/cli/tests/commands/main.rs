@@ -16,4 +16,5 @@ mod scene;
 mod shared;
 mod start;
 mod tables;
+mod tiles;
 mod top;

@@ -5,7 +5,7 @@ use crate::shared::{Folder, assert_refused, ringshard, stdout};
 #[test]
 fn resources_are_added_signed_listed_verified_and_removed() {
     let folder = Folder::new("resources");
-    let (dir, key) = (folder.file("store"), folder.file("resources.key"));
+    let (dir, key) = (folder.file("services"), folder.file("resources.key"));
     let public = stdout(&ringshard(&["resources", "keygen", "--out", &key])).trim().to_owned();
     let file = folder.file("north.ringmap");
     std::fs::write(&file, "content").unwrap();
@@ -23,7 +23,7 @@ fn resources_are_added_signed_listed_verified_and_removed() {
     let listed: serde_json::Value = serde_json::from_str(&stdout(&resources(&["list", "--json"]))).unwrap();
     let hash = listed[0]["sha256"].as_str().unwrap();
     assert_eq!((listed[0]["name"].as_str(), listed[0]["size"].as_u64()), (Some("maps/north.ringmap"), Some(7)));
-    let blob = format!("{dir}/blobs/{}/{}/{hash}", &hash[..2], &hash[2..4]);
+    let blob = format!("{dir}/resources/blobs/{}/{}/{hash}", &hash[..2], &hash[2..4]);
     std::fs::write(&blob, "c0ntent").unwrap();
     let damaged = resources(&["verify", "--json"]);
     let found: serde_json::Value = serde_json::from_str(&stdout(&damaged)).unwrap();
@@ -40,7 +40,7 @@ fn resources_are_added_signed_listed_verified_and_removed() {
 #[test]
 fn mistakes_are_refused_with_what_to_do() {
     let folder = Folder::new("resources-mistakes");
-    let dir = folder.file("store");
+    let dir = folder.file("services");
     let missing = folder.file("missing.key");
     let file = folder.file("a");
     std::fs::write(&file, "a").unwrap();
@@ -50,4 +50,8 @@ fn mistakes_are_refused_with_what_to_do() {
     assert_refused(&resources(&["add", &file, "--name", "../b"]), &["cannot be the name of a resource"]);
     assert_refused(&resources(&["verify", "--public", "12"]), &["64 hexadecimal digits"]);
     assert_refused(&resources(&["sign"]), &["NAME"]);
+
+    assert!(resources(&["add", &file]).status.success());
+    let inside = ringshard(&["resources", "list", "--dir", &format!("{dir}/resources")]);
+    assert_refused(&inside, &["name the folder of the services", &format!("--dir {dir}")]);
 }

@@ -37,13 +37,12 @@ impl Served {
         std::fs::create_dir(&source).unwrap();
         let map = format!("{source}/north.ringmap");
         std::fs::write(&map, vec![7; 300_000]).unwrap();
-        let resources = format!("{dir}/resources");
         let account = folder.file("account.jsonl");
         std::fs::write(&account, "{\"name\": \"ann\", \"email\": \"ann@example.com\"}\n").unwrap();
         for arguments in [
             &["places", "import", &cities, "--dir", &dir][..],
             &["resources", "keygen", "--out", &key],
-            &["resources", "add", &map, "--prefix", "maps/", "--key", &key, "--dir", &resources],
+            &["resources", "add", &map, "--prefix", "maps/", "--key", &key, "--dir", &dir],
         ] {
             let output = ringshard(arguments);
             assert!(output.status.success(), "{arguments:?}: {}", text(&output.stderr));

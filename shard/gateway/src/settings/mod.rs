@@ -159,7 +159,7 @@ impl Default for LimitSettings {
             connects_per_second: 50,
             datagrams_per_second: 1_000,
             bytes_per_second: 1 << 20,
-            queue_bytes: 64 << 10,
+            queue_bytes: 256 << 10,
         }
     }
 }

@@ -101,7 +101,7 @@ pub struct Raw {
     /// Bytes that a client may send per second. [default: 1048576] [reloadable, for new clients]
     #[arg(long, value_name = "BYTES", env = "RINGSHARD_GATEWAY_BYTES_PER_SECOND", hide_env = true)]
     pub bytes_per_second: Option<u32>,
-    /// Bytes of datagrams that wait for a client; beyond them the oldest are dropped. [default: 65536] [reloadable, for
+    /// Bytes of datagrams that wait for a client; beyond them the oldest are dropped. [default: 262144] [reloadable, for
     /// new clients]
     #[arg(long, value_name = "BYTES", env = "RINGSHARD_GATEWAY_QUEUE_BYTES", hide_env = true)]
     pub queue_bytes: Option<usize>,

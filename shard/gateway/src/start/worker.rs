@@ -13,15 +13,10 @@ use ringshard_certificates::Certificates;
 use std::io;
 use std::rc::Rc;
 use std::sync::{Arc, mpsc};
-use std::time::Duration;
 use tokio::net::TcpListener;
 use tokio::runtime::Builder;
 use tokio::sync::mpsc::UnboundedReceiver;
 use tokio::task::{LocalSet, spawn_local};
-use tokio::time::timeout;
-
-/// For QUIC connections to end once the thread stops.
-const GOODBYE: Duration = Duration::from_millis(500);
 
 /// What a thread begins with.
 pub(super) struct Worker {
@@ -59,8 +54,7 @@ impl Worker {
                     let _ = ready.send(Ok(()));
                     thread.obey(orders).await;
                     if let Some(quic) = quic {
-                        // Clients may take no goodbye.
-                        let _ = timeout(GOODBYE, quic.idle()).await;
+                        quic.stop().await;
                     }
                 }
                 Err(error) => {

@@ -1,25 +1,10 @@
 //! Counters of accounts.
 
-use std::sync::atomic::{AtomicU64, Ordering::Relaxed};
-
-macro_rules! counters {
-    ($($(#[doc = $text:literal])+ $name:ident,)*) => {
-        /// Counters. They only rise.
-        #[derive(Default, Debug)]
-        pub struct Counters {
-            $($(#[doc = $text])+ pub $name: AtomicU64,)*
-        }
-
-        impl Counters {
-            /// Calls `to` with the name and the value of each counter.
-            pub fn each(&self, to: &mut dyn FnMut(&'static str, u64)) {
-                $(to(concat!("services_accounts_", stringify!($name)), self.$name.load(Relaxed));)*
-            }
-        }
-    };
-}
+use crate::counters::counters;
 
 counters! {
+    /// Counters of accounts. They only rise.
+    "services_accounts_":
     /// Accounts that players made.
     registered,
     /// Logins by password, here or elsewhere.
@@ -60,11 +45,4 @@ counters! {
     refused_elsewhere,
     /// Failures of the database.
     store_failures,
-}
-
-impl Counters {
-    /// Counts one.
-    pub(super) fn count(counter: &AtomicU64) {
-        counter.fetch_add(1, Relaxed);
-    }
 }

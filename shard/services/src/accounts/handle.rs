@@ -14,6 +14,7 @@ use super::settings::AccountSettings;
 use super::store::{DEVICES_MAX, NewSession, NotAdded, Store, StoreError, check_pages};
 use super::time::{millis, unix_millis};
 use crate::AccountId;
+use crate::counters::count;
 use crate::tickets::{ServerKey, Ticket, TicketIssuer};
 use ringshard_requests::ticket::TICKET_NAME_BYTES_MAX;
 use std::net::IpAddr;
@@ -99,27 +100,27 @@ impl Accounts {
     /// [`LoginError`].
     pub async fn add_device(&self, account: AccountId, proof: DeviceProof, label: &str) -> Result<Device, LoginError> {
         let inner = &self.0;
-        check_label(label).inspect_err(|_| Counters::count(&inner.counters.refused_malformed))?;
+        check_label(label).inspect_err(|_| count(&inner.counters.refused_malformed))?;
         inner.limits.ticket_or_device(account).map_err(|wait| self.too_many(wait))?;
         let is_proven = inner.challenges.is_fresh(&proof.challenge, &proof.key)
             && proof.verifies(&signed_to_add(&proof.challenge))
             && inner.challenges.use_up(&proof.challenge);
         if !is_proven {
-            Counters::count(&inner.counters.refused_device);
+            count(&inner.counters.refused_device);
             return Err(LoginError::WrongDevice);
         }
         let label = label.to_owned();
         let added = self.write(move |store| store.add_device(account, &proof.key, &label, unix_millis())).await?;
         let refused = match added {
             Ok(device) => {
-                Counters::count(&inner.counters.devices_added);
+                count(&inner.counters.devices_added);
                 return Ok(device);
             }
             Err(NotAdded::Taken) => LoginError::DeviceTaken,
             Err(NotAdded::TooMany) => LoginError::TooManyDevices(DEVICES_MAX),
             Err(NotAdded::NoAccount) => LoginError::NoSession,
         };
-        Counters::count(&inner.counters.refused_conflict);
+        count(&inner.counters.refused_conflict);
         Err(refused)
     }
 
@@ -152,13 +153,13 @@ impl Accounts {
             None => None,
         };
         let Some(found) = found else {
-            Counters::count(&inner.counters.refused_token);
+            count(&inner.counters.refused_token);
             // Sessions work even beyond the limit, so guesses from one network do not end the sessions of others there.
             let wait = inner.limits.token_or_challenge(Network::of(from)).err();
             return Err(wait.map_or(LoginError::NoSession, |wait| self.too_many(wait)));
         };
         if found.profile.disabled {
-            Counters::count(&inner.counters.refused_disabled);
+            count(&inner.counters.refused_disabled);
             return Err(LoginError::Disabled);
         }
         if now.saturating_sub(found.seen) > SEEN_EVERY && inner.writer.waiting() < TOUCHES_MAX {
@@ -166,7 +167,7 @@ impl Accounts {
             // It is noted at the next use, if not now.
             let _ = inner.writer.post(move |administration| drop(administration.store().touch(session, now)));
         }
-        Counters::count(&inner.counters.identified);
+        count(&inner.counters.identified);
         Ok(found.profile)
     }
 
@@ -214,7 +215,7 @@ impl Accounts {
         inner.limits.ticket_or_device(id).map_err(|wait| self.too_many(wait))?;
         let profile = self.read(move |store| store.account(id)).await?.ok_or(LoginError::NoSession)?.profile;
         if profile.disabled {
-            Counters::count(&inner.counters.refused_disabled);
+            count(&inner.counters.refused_disabled);
             return Err(LoginError::Disabled);
         }
         if profile.name.len() > TICKET_NAME_BYTES_MAX {
@@ -302,17 +303,17 @@ impl Accounts {
     }
 
     pub(super) fn too_many(&self, wait: Duration) -> LoginError {
-        Counters::count(&self.0.counters.refused_rate);
+        count(&self.0.counters.refused_rate);
         LoginError::TooMany(wait)
     }
 
     pub(super) fn busy(&self, Full(wait): Full) -> LoginError {
-        Counters::count(&self.0.counters.refused_busy);
+        count(&self.0.counters.refused_busy);
         LoginError::Busy(wait)
     }
 
     fn store_failed(&self, error: &StoreError) -> LoginError {
-        Counters::count(&self.0.counters.store_failures);
+        count(&self.0.counters.store_failures);
         let (now, last) = (unix_millis(), self.0.last_log.load(Relaxed));
         let is_due = now.abs_diff(last) >= LOG_EVERY;
         if is_due && self.0.last_log.compare_exchange(last, now, Relaxed, Relaxed).is_ok() {

@@ -1,6 +1,5 @@
 //! Registration and login: by password, by a password that is checked elsewhere, by device.
 
-use super::counters::Counters;
 use super::devices::{DeviceProof, signed_to_log_in};
 use super::directory::{Directory, DirectoryError};
 use super::error::LoginError;
@@ -13,6 +12,7 @@ use super::secrets::{Secret, SessionToken};
 use super::store::{Began, Guard, NewAccount, NewSession, Stored, Taken};
 use super::time::unix_millis;
 use crate::AccountId;
+use crate::counters::count;
 use std::net::IpAddr;
 use std::sync::Arc;
 use std::sync::atomic::Ordering::Relaxed;
@@ -28,14 +28,14 @@ impl Accounts {
     pub async fn register(&self, from: IpAddr, registration: Registration) -> Result<Login, LoginError> {
         let inner = &self.0;
         if !inner.settings.registration || inner.settings.directory.is_some() {
-            Counters::count(&inner.counters.refused_closed);
+            count(&inner.counters.refused_closed);
             return Err(LoginError::RegistrationClosed);
         }
         let fields = Email::new(&registration.email).and_then(|email| {
             check_password(&registration.password)?;
             Ok((email, Name::new(&registration.name)?))
         });
-        let (email, name) = fields.inspect_err(|_| Counters::count(&inner.counters.refused_malformed))?;
+        let (email, name) = fields.inspect_err(|_| count(&inner.counters.refused_malformed))?;
         let network = Network::of(from);
         inner.limits.registration(network).map_err(|wait| self.too_many(wait))?;
         let made = self.make_account(email, name, registration.password, network).await;
@@ -65,14 +65,14 @@ impl Accounts {
         let cost = inner.settings.password_cost;
         let hash = inner.hashers.run_last(move |hasher| hasher.hash(cost, &password).to_phc()).await;
         let password = Some(hash.map_err(|full| self.busy(full))?);
-        Counters::count(&inner.counters.password_runs);
+        count(&inner.counters.password_runs);
         let account =
             NewAccount { id: None, name, email: Some(email), password, disabled: false, created: unix_millis() };
         let (token, session) = self.new_session(Way::Registration, network);
         let expires = session.expires;
         match self.write(move |store| store.register(&account, &session)).await? {
             Ok((session, profile)) => {
-                Counters::count(&inner.counters.registered);
+                count(&inner.counters.registered);
                 Ok(Login { profile, session, token, expires })
             }
             Err(taken) => Err(self.taken(taken)),
@@ -80,7 +80,7 @@ impl Accounts {
     }
 
     fn taken(&self, taken: Taken) -> LoginError {
-        Counters::count(&self.0.counters.refused_conflict);
+        count(&self.0.counters.refused_conflict);
         match taken {
             Taken::Email => LoginError::EmailTaken,
             Taken::Name | Taken::Id => LoginError::NameTaken,
@@ -108,11 +108,11 @@ impl Accounts {
     fn count_refusal(&self, login: &Result<Login, LoginError>) {
         let counters = &self.0.counters;
         match login {
-            Err(LoginError::WrongPassword) => Counters::count(&counters.refused_password),
-            Err(LoginError::WrongDevice) => Counters::count(&counters.refused_device),
-            Err(LoginError::Disabled) => Counters::count(&counters.refused_disabled),
-            Err(LoginError::Malformed(_)) => Counters::count(&counters.refused_malformed),
-            Err(LoginError::Elsewhere(_)) => Counters::count(&counters.refused_elsewhere),
+            Err(LoginError::WrongPassword) => count(&counters.refused_password),
+            Err(LoginError::WrongDevice) => count(&counters.refused_device),
+            Err(LoginError::Disabled) => count(&counters.refused_disabled),
+            Err(LoginError::Malformed(_)) => count(&counters.refused_malformed),
+            Err(LoginError::Elsewhere(_)) => count(&counters.refused_elsewhere),
             // The others are counted where they arise.
             _ => {}
         }
@@ -154,11 +154,11 @@ impl Accounts {
     ) -> Result<Login, LoginError> {
         let network = Network::of(from);
         if self.0.settings.directory.is_some() {
-            Counters::count(&self.0.counters.refused_closed);
+            count(&self.0.counters.refused_closed);
             return Err(LoginError::RegistrationClosed);
         }
         let checked = check_password(&new).and_then(|()| check_password_length(&present));
-        checked.inspect_err(|_| Counters::count(&self.0.counters.refused_malformed))?;
+        checked.inspect_err(|_| count(&self.0.counters.refused_malformed))?;
         self.0.limits.attempt(network).map_err(|wait| self.too_many(wait))?;
         let stored = self.read(move |store| store.account(account)).await?;
         // Whoever stole a token does not guess here what is locked at the login, or the other way round.
@@ -176,7 +176,7 @@ impl Accounts {
         check: impl Future<Output = Result<Login, LoginError>>,
     ) -> Result<Login, LoginError> {
         self.0.limits.begin(suspect).map_err(|wait| {
-            Counters::count(&self.0.counters.refused_locked);
+            count(&self.0.counters.refused_locked);
             LoginError::TooMany(wait)
         })?;
         let login = check.await;
@@ -211,7 +211,7 @@ impl Accounts {
         let (is_right, renewed) = self.compute(expected, attempt).await?;
         let Some((_, expected, account)) = found.filter(|_| is_right) else { return Err(LoginError::WrongPassword) };
         if renewed.is_some() {
-            Counters::count(&inner.counters.password_runs);
+            count(&inner.counters.password_runs);
         }
         let is_renewal = renewed.is_some() && attempt.replacement.is_none();
         let (token, session) = self.new_session(Way::Password, attempt.network);
@@ -221,7 +221,7 @@ impl Accounts {
             Began::Changed => Ok(None),
             began => {
                 let login = logged_in(began, token, expires, LoginError::WrongPassword)?;
-                Counters::count(&inner.counters.password_logins);
+                count(&inner.counters.password_logins);
                 inner.counters.rehashed.fetch_add(is_renewal.into(), Relaxed);
                 Ok(Some(login))
             }
@@ -249,7 +249,7 @@ impl Accounts {
             false => inner.hashers.run_last(job).await,
         };
         let computed = computed.map_err(|full| self.busy(full))?;
-        Counters::count(&inner.counters.password_runs);
+        count(&inner.counters.password_runs);
         Ok(computed)
     }
 
@@ -272,7 +272,7 @@ impl Accounts {
         let of = directory.name().to_owned();
         let began = self.write(move |store| store.log_in_external(&of, &external, &name, &session)).await?;
         let login = logged_in(began.map_err(|taken| self.taken(taken))?, token, expires, LoginError::WrongPassword)?;
-        Counters::count(&self.0.counters.password_logins);
+        count(&self.0.counters.password_logins);
         Ok(login)
     }
 
@@ -290,7 +290,7 @@ impl Accounts {
         let NewSession { expires, .. } = session;
         let began = self.write(move |store| store.log_in(id, &Guard::Device(device), &session)).await?;
         let login = logged_in(began, token, expires, LoginError::WrongDevice)?;
-        Counters::count(&self.0.counters.device_logins);
+        count(&self.0.counters.device_logins);
         Ok(login)
     }
 }

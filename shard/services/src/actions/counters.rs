@@ -1,25 +1,10 @@
 //! Counters of the actions.
 
-use std::sync::atomic::{AtomicU64, Ordering};
-
-macro_rules! counters {
-    ($($(#[doc = $doc:literal])* $name:ident,)*) => {
-        /// Counters of the actions, since the start.
-        #[derive(Default, Debug)]
-        pub struct Counters {
-            $($(#[doc = $doc])* pub $name: AtomicU64,)*
-        }
-
-        impl Counters {
-            /// Calls `each` with the name and the value of each counter.
-            pub fn each(&self, each: &mut dyn FnMut(&'static str, u64)) {
-                $(each(concat!("services_actions_", stringify!($name)), self.$name.load(Ordering::Relaxed));)*
-            }
-        }
-    };
-}
+use crate::counters::counters;
 
 counters! {
+    /// Counters of the actions since the start.
+    "services_actions_":
     /// Calls that reached the actions, over all doors, without repetitions.
     calls,
     /// Calls that a handler answered.
@@ -62,9 +47,4 @@ counters! {
     dropped_full,
     /// Messages that were malformed, or came before Hello.
     dropped_messages,
-}
-
-/// Counts one.
-pub(super) fn count(counter: &AtomicU64) {
-    counter.fetch_add(1, Ordering::Relaxed);
 }

@@ -2,11 +2,11 @@
 
 use super::Access;
 use super::caller::Caller;
-use super::counters::count;
 use super::handler::Execution;
 use super::outcome::{Failure, Outcome, Refusal};
 use super::rates::RateKey;
 use super::registry::{Actions, Registered};
+use crate::counters::count;
 use futures_util::FutureExt;
 use ringshard_requests::limits::OUTCOME_BYTES_MAX;
 use ringshard_requests::message::{Outcome as Message, status};

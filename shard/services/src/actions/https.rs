@@ -1,12 +1,12 @@
 //! The door of HTTPS: requests and answers in JSON.
 
 use super::caller::Caller;
-use super::counters::count;
 use super::dispatch::{Executed, Request, refused};
 use super::once::{KeyBegin, Scope};
 use super::outcome::{Failure, Outcome};
 use super::rates::RateKey;
 use super::registry::Actions;
+use crate::counters::count;
 use ring::digest::{SHA256, digest};
 use ringshard_requests::limits::CALL_BYTES_MAX;
 use ringshard_requests::message::{Call, status};

@@ -1,12 +1,12 @@
 //! The door of UDP: services messages of one connection.
 
 use super::caller::Caller;
-use super::counters::count;
 use super::dispatch::{Request, refused};
 use super::once::{Begin, CallNumbers, ClientKey, Done, Waiter};
 use super::outcome::{Failure, Outcome};
 use super::registry::Actions;
 use crate::AccountId;
+use crate::counters::count;
 use ringshard_requests::codec::Malformed;
 use ringshard_requests::message::{self, Call, Cancel, Greeting, Hello, Instance, kinds, status};
 use std::net::IpAddr;

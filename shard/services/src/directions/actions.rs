@@ -5,6 +5,7 @@ use super::geocoder::Geocoder;
 use super::provider::Directions;
 use super::route::{Least, RouteError};
 use crate::actions::{Access, Action, Builder, Caller, Failure, Limits};
+use crate::counters::count;
 use crate::places::{DISTANCE_MAX, LIMIT_MAX, PlacesAnswer, Position, position, within};
 use ringshard_requests::record;
 use std::sync::Arc;
@@ -89,7 +90,7 @@ pub fn register(
     let about = "Finds the positions of a name such as `Paris, FR`, or the place at a position.";
     let action = Action { path: "/v1/geocode", about, access: Access::Anybody, limits };
     actions.add(action, move |_: Caller, request: GeocodeRequest| {
-        Counters::count(&counted.geocoded);
+        count(&counted.geocoded);
         let geocoder = Arc::clone(&geocoder);
         async move { geocode(&*geocoder, request).await }
     });
@@ -101,9 +102,9 @@ pub fn register(
         move |_: Caller, request: DirectionsRequest| {
             let (directions, counted) = (directions.clone(), Arc::clone(&counted));
             async move {
-                Counters::count(&counted.routed);
+                count(&counted.routed);
                 let answer = route(directions.as_deref(), request).await;
-                answer.inspect_err(|_| Counters::count(&counted.without_way))
+                answer.inspect_err(|_| count(&counted.without_way))
             }
         },
     );

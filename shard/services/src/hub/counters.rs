@@ -1,42 +1,29 @@
 //! Counters of the hub.
 
 use super::refusal::HubRefusal;
-use std::sync::atomic::{AtomicU64, Ordering};
-
-macro_rules! counters {
-    ($($(#[$about:meta])* $name:ident => $public:literal,)*) => {
-        /// Counters of the hub since its start.
-        #[derive(Debug, Default)]
-        pub struct Counters { $($(#[$about])* pub $name: AtomicU64,)* }
-
-        impl Counters {
-            /// Calls `visit` with the name and value of every counter.
-            pub fn each(&self, visit: &mut dyn FnMut(&'static str, u64)) {
-                $(visit($public, self.$name.load(Ordering::Relaxed));)*
-            }
-        }
-    };
-}
+use crate::counters::{count, counters};
 
 counters! {
+    /// Counters of the hub since its start.
+    "services_hub_":
     /// Members that joined: WebSockets and clients in the world.
-    members => "services_hub_members",
+    members,
     /// Lines said.
-    lines => "services_hub_lines",
+    lines,
     /// Notices put into a member's queue.
-    notices => "services_hub_notices",
+    notices,
     /// Notices that found a member's queue full.
-    notices_missed => "services_hub_notices_missed",
+    notices_missed,
     /// Refusals because a request is malformed.
-    refused_malformed => "services_hub_refused_malformed",
+    refused_malformed,
     /// Refusals because an account is not in the room, or not connected.
-    refused_absent => "services_hub_refused_absent",
+    refused_absent,
     /// Refusals because a room, an account or the hub is full.
-    refused_full => "services_hub_refused_full",
+    refused_full,
     /// Refusals because an account says or changes too much.
-    refused_fast => "services_hub_refused_fast",
+    refused_fast,
     /// Refusals because an account is muted.
-    refused_muted => "services_hub_refused_muted",
+    refused_muted,
 }
 
 impl Counters {
@@ -49,6 +36,6 @@ impl Counters {
             HubRefusal::TooFast(_) => &self.refused_fast,
             HubRefusal::Muted(_) => &self.refused_muted,
         };
-        counter.fetch_add(1, Ordering::Relaxed);
+        count(counter);
     }
 }

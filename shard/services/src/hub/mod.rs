@@ -34,6 +34,7 @@ pub use notice::{Line, Notice, Presence, PresenceChange, Present, RoomChange};
 pub use refusal::HubRefusal;
 
 use crate::AccountId;
+use crate::counters::count;
 use limits::QUEUE_NOTICES_MAX;
 use ringshard_requests::value::Value;
 use state::{Mailbox, Now, State};
@@ -69,7 +70,7 @@ impl Hub {
         let (sender, notices) = mpsc::channel(QUEUE_NOTICES_MAX);
         let mailbox = Arc::new(Mailbox::new(sender));
         let id = self.counted(|state, now| state.join(now, account, name, Arc::clone(&mailbox)))?;
-        self.0.counters.members.fetch_add(1, std::sync::atomic::Ordering::Relaxed);
+        count(&self.0.counters.members);
         Ok(Member { hub: self.clone(), account, id, notices, mailbox })
     }
 

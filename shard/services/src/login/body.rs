@@ -1,8 +1,9 @@
 //! Reads bodies of requests, within their bounds of bytes, time and depth.
 
 use super::answer::Refusal;
-use super::counters::{Counters, count};
+use super::counters::Counters;
 use super::settings::{BODY_BYTES_MAX, JSON_DEPTH_MAX};
+use crate::counters::count;
 use axum::body::{Body, HttpBody};
 use futures_util::StreamExt;
 use serde::de::DeserializeOwned;

@@ -51,9 +51,9 @@ pub use settings::{LoginSettings, World};
 
 use crate::accounts::Accounts;
 use crate::actions::Actions;
+use crate::counters::count;
 use crate::hub::Hub;
 use connections::Shared;
-use counters::count;
 use ringshard_certificates::{CertificateError, CertificateSource, Certificates};
 use state::State;
 use std::io;

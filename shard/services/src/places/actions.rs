@@ -1,7 +1,7 @@
 //! Places as actions: `/v1/places/box`, `/v1/places/nearest`, `/v1/places/complete`, `/v1/places/kinds`.
 
 use super::file::PlacesError;
-use super::place::{Near, Place};
+use super::place::{LIMIT_MAX, Near, Place};
 use super::pool::Places;
 use super::position::{Bounds, DISTANCE_MAX, InvalidPosition, Position};
 use super::words::Query;
@@ -203,8 +203,9 @@ pub fn within(within: Option<f64>, default: f64) -> Result<f64, Failure> {
     }
 }
 
-fn limit(limit: Option<u16>) -> usize {
-    usize::from(limit.unwrap_or(LIMIT_DEFAULT))
+fn limit(limit: Option<u16>) -> Result<usize, PlacesError> {
+    let limit = usize::from(limit.unwrap_or(LIMIT_DEFAULT));
+    if limit <= LIMIT_MAX { Ok(limit) } else { Err(PlacesError::Limit { most: LIMIT_MAX }) }
 }
 
 fn action(path: &'static str, about: &'static str) -> Action {
@@ -220,7 +221,7 @@ pub fn register(actions: &mut Builder, places: &Places) {
             let places = asked.clone();
             async move {
                 let bounds = Bounds::new(it.south, it.west, it.north, it.east)?;
-                let found = places.inside(bounds, it.kind, limit(it.limit)).await?;
+                let found = places.inside(bounds, it.kind, limit(it.limit)?).await?;
                 Ok(PlacesAnswer::new(found.into_iter().map(|place| (place, None))))
             }
         },
@@ -231,7 +232,7 @@ pub fn register(actions: &mut Builder, places: &Places) {
         async move {
             let centre = Position::new(it.latitude, it.longitude)?;
             let within = within(it.within, DISTANCE_MAX)?;
-            let found = places.nearest(centre, within, it.kind, limit(it.limit)).await?;
+            let found = places.nearest(centre, within, it.kind, limit(it.limit)?).await?;
             Ok(PlacesAnswer::new(found.into_iter().map(|Near { place, distance }| (place, Some(distance)))))
         }
     });
@@ -242,7 +243,7 @@ pub fn register(actions: &mut Builder, places: &Places) {
         async move {
             let query = Query::new(&it.text).map_err(PlacesError::Query)?;
             let near = position(it.latitude, it.longitude)?;
-            let found = places.complete(query, near, it.kind, limit(it.limit)).await?;
+            let found = places.complete(query, near, it.kind, limit(it.limit)?).await?;
             Ok(PlacesAnswer::new(found.into_iter().map(|found| (found.place, found.distance))))
         }
     });

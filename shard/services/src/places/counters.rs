@@ -1,29 +1,18 @@
 //! Counters of places.
 
-use std::sync::atomic::{AtomicU64, Ordering::Relaxed};
+use crate::counters::counters;
 
-/// Counters of places.
-#[derive(Default, Debug)]
-pub struct Counters {
+counters! {
+    /// Counters of places.
+    "services_places_":
     /// Queries.
-    pub queries: AtomicU64,
+    queries,
     /// Queries with an invalid text, kind or limit.
-    pub refused: AtomicU64,
+    refused,
     /// Queries that the file could not answer.
-    pub failed: AtomicU64,
+    failed,
     /// Queries that waited too long for their turn.
-    pub busy: AtomicU64,
+    busy,
     /// How often the file was opened: at first, and each time that it was replaced.
-    pub opened: AtomicU64,
-}
-
-impl Counters {
-    /// Calls `give` with the name and the value of each counter.
-    pub fn each(&self, give: &mut dyn FnMut(&'static str, u64)) {
-        give("services_places_queries", self.queries.load(Relaxed));
-        give("services_places_refused", self.refused.load(Relaxed));
-        give("services_places_failed", self.failed.load(Relaxed));
-        give("services_places_busy", self.busy.load(Relaxed));
-        give("services_places_opened", self.opened.load(Relaxed));
-    }
+    opened,
 }

@@ -4,6 +4,7 @@
 //! length of their text, and by the number that run at once. They run on blocking threads.
 
 mod actions;
+mod cells;
 mod counters;
 mod file;
 pub mod import;
@@ -21,7 +22,7 @@ pub use actions::{
 };
 pub use counters::Counters;
 pub use file::{CANDIDATES, Completion, Kind, NEIGHBOURS, PlacesError, PlacesFile};
-pub use place::{CANDIDATES_MAX, KINDS_MAX, LABEL_BYTES_MAX, LIMIT_MAX, NAME_BYTES_MAX, Near, Place};
+pub use place::{KINDS_MAX, LABEL_BYTES_MAX, LIMIT_MAX, NAME_BYTES_MAX, NEAREST_MAX, Near, Place};
 pub use pool::Places;
 pub use position::{Bounds, DISTANCE_MAX, InvalidPosition, Position};
 pub use words::{InvalidQuery, Match, QUERY_BYTES_MAX, QUERY_WORDS_MAX, Query, fold};

@@ -10,6 +10,8 @@ pub const LABEL_BYTES_MAX: usize = 64;
 pub const KINDS_MAX: usize = 16;
 /// The most results of a query.
 pub const LIMIT_MAX: usize = 100;
+/// The most nearest places, for programs on this host, which choose among them.
+pub const NEAREST_MAX: usize = 1_000;
 
 /// A place.
 #[derive(Clone, PartialEq, Debug)]
@@ -42,5 +44,3 @@ pub struct Near {
     /// In metres.
     pub distance: f64,
 }
-/// The most results of a search by programs on this host, which choose among them.
-pub const CANDIDATES_MAX: usize = 1_000;

@@ -1,14 +1,14 @@
 //! Runs queries on blocking threads, over a few open files.
 
+use super::counters::Counters;
 use super::file::{Completion, Kind, PlacesError, PlacesFile};
 use super::place::{Near, Place};
 use super::position::{Bounds, Position};
 use super::words::Query;
-use crate::places::counters::Counters;
+use crate::counters::count;
 use std::fs::Metadata;
 use std::os::unix::fs::MetadataExt;
 use std::path::PathBuf;
-use std::sync::atomic::Ordering::Relaxed;
 use std::sync::{Arc, Mutex, PoisonError};
 use std::time::Duration;
 use tokio::sync::Semaphore;
@@ -82,20 +82,6 @@ impl Places {
         self.query(move |file| file.nearest(centre, within, kind.as_deref(), limit)).await
     }
 
-    /// See [`PlacesFile::nearest_candidates`].
-    ///
-    /// # Errors
-    /// [`PlacesError`].
-    pub async fn nearest_candidates(
-        &self,
-        centre: Position,
-        within: f64,
-        kind: Option<String>,
-        limit: usize,
-    ) -> Result<Vec<Near>, PlacesError> {
-        self.query(move |file| file.nearest_candidates(centre, within, kind.as_deref(), limit)).await
-    }
-
     /// See [`PlacesFile::complete`].
     ///
     /// # Errors
@@ -136,10 +122,10 @@ impl Places {
         query: impl FnOnce(&PlacesFile) -> Result<T, PlacesError> + Send + 'static,
     ) -> Result<T, PlacesError> {
         let counters = &self.shared.counters;
-        counters.queries.fetch_add(1, Relaxed);
+        count(&counters.queries);
         let turn = tokio::time::timeout(WAIT_MAX, Arc::clone(&self.shared.turns).acquire_owned()).await;
         let Ok(Ok(turn)) = turn else {
-            counters.busy.fetch_add(1, Relaxed);
+            count(&counters.busy);
             return Err(PlacesError::Busy);
         };
         let shared = Arc::clone(&self.shared);
@@ -155,7 +141,7 @@ impl Places {
         };
         if let Err(error) = &result {
             let counter = if error.status() == 400 { &counters.refused } else { &counters.failed };
-            counter.fetch_add(1, Relaxed);
+            count(counter);
         }
         result
     }
@@ -183,7 +169,7 @@ impl Shared {
                 return Ok(open);
             }
         }
-        self.counters.opened.fetch_add(1, Relaxed);
+        count(&self.counters.opened);
         Ok((identity, PlacesFile::open(&self.path)?))
     }
 

@@ -5,6 +5,9 @@ const EARTH_RADIUS: f64 = 6_371_008.8;
 /// The longest distance between two positions, in metres.
 pub const DISTANCE_MAX: f64 = EARTH_RADIUS * std::f64::consts::PI;
 
+/// More than distances differ by rounding, in metres: near the antipode, that is a tenth of a metre.
+const ROUNDING: f64 = 1.0;
+
 /// A position in degrees.
 #[derive(Clone, Copy, PartialEq, Debug)]
 pub struct Position {
@@ -84,33 +87,31 @@ impl Bounds {
         Ok(Bounds { south, west, north, east })
     }
 
-    /// A box which has all positions within `radius` metres of the centre, and more.
-    pub fn around(centre: Position, radius: f64) -> Self {
-        // A little wider, so that rounding excludes nothing.
-        let angle = radius / EARTH_RADIUS * (1.0 + 1e-9) + 1e-9;
-        let degrees = angle.to_degrees();
-        let (south, north) = (centre.latitude - degrees, centre.latitude + degrees);
-        // A circle around a pole has every longitude.
-        if south <= -90.0 || north >= 90.0 {
-            return Bounds { south: south.max(-90.0), north: north.min(90.0), ..Bounds::WORLD };
-        }
-        let across = (angle.sin() / centre.latitude.to_radians().cos()).asin().to_degrees();
-        if !across.is_finite() || across >= 180.0 {
-            return Bounds { south, north, ..Bounds::WORLD };
-        }
-        let wrap = |longitude: f64| match longitude {
-            it if it < -180.0 => it + 360.0,
-            it if it > 180.0 => it - 360.0,
-            it => it,
-        };
-        Bounds { south, west: wrap(centre.longitude - across), north, east: wrap(centre.longitude + across) }
-    }
-
     /// Whether the position lies in the box or on its edge. The longitudes -180 and 180 are the same.
     pub fn contains(&self, at: Position) -> bool {
         let on = |longitude: f64| self.spans().any(|(west, east)| (west..=east).contains(&longitude));
         (self.south..=self.north).contains(&at.latitude)
             && (on(at.longitude) || (at.longitude.abs() == 180.0 && on(-at.longitude)))
+    }
+
+    /// A distance in metres that no position of the box is nearer than: the least distance on the sphere, less a metre for rounding.
+    pub(super) fn least_distance(&self, from: Position) -> f64 {
+        let width = (self.east - self.west).rem_euclid(360.0);
+        let width = if width == 0.0 && self.east > self.west { 360.0 } else { width };
+        let from_west = (from.longitude - self.west).rem_euclid(360.0);
+        // On each parallel, the nearest point of the box has the longitude of the position, or that of the nearer edge.
+        let across = if from_west <= width { 0.0 } else { (from_west - width).min(360.0 - from_west) };
+        let latitude = from.latitude.to_radians();
+        // Where a great circle through the position meets that meridian at a right angle: the nearest point of the meridian.
+        let nearest = latitude.sin().atan2(latitude.cos() * across.to_radians().cos()).to_degrees();
+        let inside = (self.south..=self.north).contains(&nearest).then_some(nearest);
+        let distance = |latitude| from.distance(Position { latitude, longitude: from.longitude + across });
+        let least = [Some(self.south), Some(self.north), inside]
+            .into_iter()
+            .flatten()
+            .map(distance)
+            .fold(DISTANCE_MAX, f64::min);
+        (least - ROUNDING).max(0.0)
     }
 
     /// The ranges of longitude, west to east: one, or two if the box touches the antimeridian. Each longitude is stored as -180
@@ -163,22 +164,37 @@ mod tests {
     }
 
     #[test]
-    fn the_box_around_a_circle_has_the_circle() {
+    fn the_least_distance_to_a_box_is_that_of_its_nearest_point() {
         let mut seed = 1_u64;
         let mut next = || {
             seed = seed.wrapping_mul(6_364_136_223_846_793_005).wrapping_add(1_442_695_040_888_963_407);
             (seed >> 11) as f64 / (1_u64 << 53) as f64
         };
-        for _ in 0..20_000 {
-            let pole = [1.0, 0.01][(next() * 2.0) as usize];
-            let centre = at((90.0 - next() * 180.0 * pole).clamp(-90.0, 90.0), next() * 360.0 - 180.0);
-            let near = next() * next();
-            let other = at(
-                (centre.latitude + (next() - 0.5) * 180.0 * near).clamp(-90.0, 90.0),
-                ((centre.longitude + (next() - 0.5) * 360.0 * near) + 540.0).rem_euclid(360.0) - 180.0,
-            );
-            let bounds = Bounds::around(centre, centre.distance(other));
-            assert!(bounds.contains(other), "{centre:?} {other:?} {bounds:?}");
+        for _ in 0..2_000 {
+            let size = [1.0, 0.1, 0.001][(next() * 3.0) as usize];
+            let south = next() * 180.0 - 90.0;
+            let north = [(south + next() * 180.0 * size).min(90.0), 90.0][(next() * 1.2) as usize];
+            let (west, width) = (next() * 360.0 - 180.0, next() * 359.0 * size);
+            let wrap = |longitude: f64| (longitude + 540.0).rem_euclid(360.0) - 180.0;
+            let bounds = Bounds::new(south, west, north, wrap(west + width)).unwrap();
+            let latitude = [next() * 180.0 - 90.0, -90.0, 90.0, -south][(next() * 4.0) as usize];
+            let from = at(latitude, next() * 360.0 - 180.0);
+            let least = bounds.least_distance(from);
+            // A lattice of the box, and the longitude of the position if it is inside.
+            let inside = (from.longitude - west).rem_euclid(360.0);
+            let columns = (0..=60).map(|it| f64::from(it) / 60.0 * width).chain((inside <= width).then_some(inside));
+            let mut sampled = f64::INFINITY;
+            for column in columns {
+                for row in 0..=60 {
+                    let latitude = (south + (north - south) * f64::from(row) / 60.0).min(north);
+                    let at = at(latitude, wrap(west + column));
+                    sampled = sampled.min(from.distance(at));
+                }
+            }
+            assert!(least <= sampled, "{bounds:?} {from:?} {least} {sampled}");
+            let step = (north - south) / 60.0 / 180.0 * DISTANCE_MAX;
+            assert!(sampled <= least + ROUNDING + step, "{bounds:?} {from:?} {least} {sampled}");
         }
+        assert!(Bounds::WORLD.least_distance(at(10.0, 180.0)) == 0.0);
     }
 }

@@ -5,11 +5,14 @@
 //! | `kind(number, name, places, importance_max)` | one for each kind |
 //! | `place(id, key, name, folded, latitude, longitude, region, importance, price, cuisine, rating)` | one for each place |
 //! | `place_words` (FTS5, without content) | the folded name of each place, under its id |
+//! | `cell(kind, code, level)` | the cells of each kind: places beyond them do not exist |
 //! | `box_K_T` (R*Tree of integers) | the position of each place of kind K and tier T, in units of 1e-7 degrees |
 //!
 //! An id is the number of the kind times 2^32, plus the rank of the place in its kind: 0 is the most important one. So results in
 //! the order of ids are in the order of importance, and a query stops after the first ones. Tier 0 has the ranks below 1,024, and
 //! each further tier reaches four times as far, so a query for a large box finds its results in a small tree.
+//!
+//! Cells are the leaves of a quadtree, see [`super::cells`]: a search for the nearest places reads the trees cell by cell.
 //!
 //! A file is never changed: an import makes a new one and renames it.
 
@@ -19,7 +22,7 @@ use rusqlite::Connection;
 /// "RSpl": says that an SQLite file is a file of places.
 pub const APPLICATION_ID: i32 = 0x5253_706c;
 /// The version of the tables.
-pub const VERSION: i32 = 1;
+pub const VERSION: i32 = 2;
 /// Ranks of the first tier.
 const TIER_RANKS: u64 = 1_024;
 /// Units of a degree in the trees.
@@ -35,6 +38,7 @@ pub fn create(connection: &Connection) -> rusqlite::Result<()> {
          CREATE TABLE place (id INTEGER PRIMARY KEY, key INTEGER NOT NULL UNIQUE, name TEXT NOT NULL, folded TEXT NOT NULL,
              latitude REAL NOT NULL, longitude REAL NOT NULL, region TEXT NOT NULL, importance REAL NOT NULL, price REAL,
              cuisine TEXT NOT NULL, rating REAL);
+         CREATE TABLE cell (kind INTEGER, code INTEGER, level INTEGER NOT NULL, PRIMARY KEY (kind, code)) WITHOUT ROWID;
          CREATE VIRTUAL TABLE place_words USING fts5(folded, content = '', columnsize = 0, tokenize = 'ascii',
              prefix = '1 2 3 4');"
     ))

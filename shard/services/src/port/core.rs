@@ -1,11 +1,11 @@
 //! The task of a core: it takes messages from the core, and sends it the answers of the services.
 
 use super::Reach;
-use super::counters::Counters;
 use super::gate::Verdict;
 use super::letter::{Letter, Mailbox, Place};
 use super::session::Session;
 use crate::AccountId;
+use crate::counters::count;
 use ringshard::runtime::services::{FromCore, ServicesEnd};
 use ringshard_world::messages::reason;
 use std::collections::HashMap;
@@ -85,15 +85,15 @@ impl Core {
             let counters = &reach.counters;
             let letter = match reach.gate.judge(&ticket, address) {
                 Verdict::Account(identity) => {
-                    Counters::count(&counters.admitted);
+                    count(&counters.admitted);
                     Letter::Admit { player, account: Some(identity.account), shown: identity.name.into_bytes() }
                 }
                 Verdict::Guest => {
-                    Counters::count(&counters.guests);
+                    count(&counters.guests);
                     Letter::Admit { player, account: None, shown: ticket }
                 }
                 Verdict::Refused => {
-                    Counters::count(&counters.refused);
+                    count(&counters.refused);
                     Letter::Refuse { player, reason: reason::TICKET }
                 }
             };
@@ -106,7 +106,7 @@ impl Core {
         let place = Place { core: self.number, player };
         let entered = account.map(|account| (account, self.reach.gate.entered(account, place)));
         if let Some((_, (_, Some(before)))) = &entered {
-            Counters::count(&self.reach.counters.elsewhere);
+            count(&self.reach.counters.elsewhere);
             let letter = Letter::PutOut { player: before.player, reason: reason::ELSEWHERE };
             let mailbox = self.mailboxes[before.core].clone();
             tokio::spawn(async move { mailbox.send(letter).await });

@@ -24,6 +24,7 @@ pub use gate::Gate;
 use crate::AccountId;
 use crate::accounts::Accounts;
 use crate::actions::Actions;
+use crate::counters::count;
 use crate::hub::Hub;
 use crate::resources::Resources;
 use ringshard::runtime::services::ServicesEnd;
@@ -77,7 +78,7 @@ async fn put_out_disabled(accounts: Accounts, reach: Arc<Reach>, mailboxes: Arc<
         // A database that is busy or broken is asked again.
         let disabled = accounts.disabled_among(reach.gate.accounts()).await.unwrap_or_default();
         for place in disabled.into_iter().filter_map(|account| reach.gate.place(account)) {
-            Counters::count(&reach.counters.disabled);
+            count(&reach.counters.disabled);
             let letter = letter::Letter::PutOut { player: place.player, reason: reason::DISABLED };
             // Without a receiver the services have ended.
             let _ = mailboxes[place.core].send(letter).await;

@@ -5,6 +5,7 @@ use super::counters::Counters;
 use super::letter::{Letter, Mailbox};
 use crate::AccountId;
 use crate::actions::{Client, Reply};
+use crate::counters::count;
 use crate::hub::{Event, Hub, Member};
 use crate::resources::{Downloads, Gone, Outlet};
 use ringshard_requests::message::{Notice, kinds};
@@ -89,7 +90,7 @@ impl Session {
             Some(&(kinds::HELLO | kinds::CALL | kinds::CANCEL)) => self.answer(self.calls.receive(bytes)),
             // The downloads count what is malformed.
             Some(&(kinds::OPEN | kinds::FETCH | kinds::STOP)) => _ = self.downloads.receive(bytes),
-            _ => Counters::count(&self.reach.counters.unknown_messages),
+            _ => count(&self.reach.counters.unknown_messages),
         }
     }
 
@@ -133,7 +134,7 @@ async fn forward(mut member: Member, counters: Arc<Counters>, route: Route) {
             Event::Notice(notice) => {
                 let mut bytes = Vec::new();
                 Notice { topic: notice.topic(), value: &notice.value().to_bytes() }.write(&mut bytes);
-                Counters::count(&counters.notices);
+                count(&counters.notices);
                 if route.send(false, bytes).await.is_err() {
                     return;
                 }

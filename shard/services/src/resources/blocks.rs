@@ -2,6 +2,7 @@
 
 use super::blob::{Blob, BlobKey};
 use super::counters::Counters;
+use crate::counters::count;
 use std::collections::{BTreeMap, HashMap};
 use std::io;
 use std::sync::{Arc, Mutex};
@@ -53,7 +54,7 @@ impl Blocks {
     pub async fn get(&self, blob: &Arc<Blob>, block: u64, counters: &Counters) -> io::Result<Bytes> {
         let key = (blob.key, block);
         let (cell, hit) = self.table.lock().expect("no thread panics with the lock").get(key, self.blocks_max);
-        Counters::count(if hit { &counters.cache_hits } else { &counters.cache_misses });
+        count(if hit { &counters.cache_hits } else { &counters.cache_misses });
         let bytes = cell.get_or_try_init(|| self.read(blob.clone(), block)).await.cloned();
         if bytes.is_err() {
             self.table.lock().expect("no thread panics with the lock").remove(key, &cell);

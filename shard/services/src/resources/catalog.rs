@@ -4,6 +4,7 @@ use super::blob::{Blob, BlobKey};
 use super::counters::Counters;
 use super::source::{Body, Content, Opening, Refusal, Source};
 use super::store::{Entry, Manifest, Store};
+use crate::counters::count;
 use ring::digest::{Context, SHA256};
 use ringshard_requests::message::download::{Hash, hash_of_name};
 use std::collections::HashMap;
@@ -75,7 +76,7 @@ impl Source for Catalog {
                 opened.await.map_err(|error| Refusal::not_now(RETRY, error.to_string()))?
             };
             let too_long = |_| {
-                Counters::count(&self.shared.counters.read_errors);
+                count(&self.shared.counters.read_errors);
                 Refusal::not_now(RETRY, format!("opening {name} took longer than {} s", OPEN_MAX.as_secs()))
             };
             tokio::time::timeout(OPEN_MAX, work).await.map_err(too_long)?
@@ -93,7 +94,7 @@ impl Shared {
         self.look();
         let entry = self.state().entry(name).cloned().ok_or_else(|| Refusal::not_found(name))?;
         let failed = |error: io::Error| {
-            Counters::count(&self.counters.read_errors);
+            count(&self.counters.read_errors);
             let path = self.store.blob_path(&entry.hash);
             match error.kind() {
                 // Without a manifest, the whole store is away, such as a mounted folder.
@@ -105,7 +106,7 @@ impl Shared {
         let blob = Arc::new(blob.map_err(failed)?);
         let is_known = self.state().sound.get(&entry.hash) == Some(&blob.key);
         if blob.size != entry.size || (!is_known && hash_of(&blob).map_err(failed)? != entry.hash) {
-            Counters::count(&self.counters.corrupt);
+            count(&self.counters.corrupt);
             return Err(damaged(name));
         }
         let mut state = self.state();
@@ -123,7 +124,7 @@ impl Shared {
         let key = std::fs::metadata(self.store.manifest_path()).ok().map(|status| BlobKey::of(&status));
         let before = self.state().key;
         if key.is_none() && before.is_some() {
-            Counters::count(&self.counters.manifest_errors);
+            count(&self.counters.manifest_errors);
             self.state().looked = Some(Instant::now());
             return;
         }
@@ -135,11 +136,11 @@ impl Shared {
         match read {
             None => {}
             Some(Ok(manifest)) => {
-                Counters::count(&self.counters.manifest_reads);
+                count(&self.counters.manifest_reads);
                 state.replace(manifest, key);
             }
             Some(Err(error)) => {
-                Counters::count(&self.counters.manifest_errors);
+                count(&self.counters.manifest_errors);
                 tracing::warn!("resources stay as they were: {error}");
             }
         }

@@ -1,23 +1,10 @@
 //! Counters of resources.
 
-use std::sync::atomic::{AtomicU64, Ordering::Relaxed};
-
-macro_rules! counters {
-    ($($(#[$about:meta])* $name:ident),* $(,)?) => {
-        /// Counters of resources, since the start.
-        #[derive(Debug, Default)]
-        pub struct Counters { $($(#[$about])* pub $name: AtomicU64),* }
-
-        impl Counters {
-            /// Calls `take` with the name and the value of each counter.
-            pub fn each(&self, take: &mut dyn FnMut(&'static str, u64)) {
-                $(take(concat!("services_resources_", stringify!($name)), self.$name.load(Relaxed));)*
-            }
-        }
-    };
-}
+use crate::counters::counters;
 
 counters! {
+    /// Counters of resources since the start. All but `ranges_waiting` only rise.
+    "services_resources_":
     /// Messages that cannot be read.
     malformed,
     /// Opens that found their resource.
@@ -58,10 +45,4 @@ counters! {
     manifest_reads,
     /// Manifests that could not be read. The one before stays in use.
     manifest_errors,
-}
-
-impl Counters {
-    pub(super) fn count(counter: &AtomicU64) {
-        counter.fetch_add(1, Relaxed);
-    }
 }

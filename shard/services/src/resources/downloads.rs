@@ -3,11 +3,11 @@
 use super::Resources;
 use super::blob::Blob;
 use super::blocks::BLOCK_BYTES;
-use super::counters::Counters;
 use super::outlet::{Gone, Outlet};
 use super::pace::Pace;
 use super::source::{Body, Content, Refusal};
 use super::table::{IDLE_MAX, Next, OnOpen, Part, Table};
+use crate::counters::count;
 use ringshard_requests::limits::PIECE_BYTES_MAX;
 use ringshard_requests::message::download::{FromClient, FromServer, Malformed, Opened, PIECE_MESSAGE_BYTES_MAX};
 use std::io;
@@ -57,7 +57,7 @@ impl<O: Outlet> Downloads<O> {
     pub fn receive(&self, message: &[u8]) -> Result<(), Malformed> {
         let shared = &self.shared;
         let counters = &shared.resources.counters;
-        let message = FromClient::read(message).inspect_err(|_| Counters::count(&counters.malformed))?;
+        let message = FromClient::read(message).inspect_err(|_| count(&counters.malformed))?;
         let now = Instant::now();
         match message {
             FromClient::Open { download, name } => shared.open(now, download, name),
@@ -138,7 +138,7 @@ impl<O: Outlet> Shared<O> {
         let (bytes, first) = match self.read(&part).await {
             Ok(read) => read,
             Err(error) => {
-                Counters::count(&counters.read_errors);
+                count(&counters.read_errors);
                 tracing::debug!("a download cannot go on: {error}");
                 // A file that ends too early stays so; anything else may pass.
                 let refusal = match error.kind() {
@@ -150,12 +150,12 @@ impl<O: Outlet> Shared<O> {
             }
         };
         let skipped = (part.at - first) as usize;
-        let count = bytes.len() - skipped;
-        let piece = &bytes[skipped..skipped + count.min(PIECE_BYTES_MAX).min((part.end - part.at) as usize)];
+        let fresh = bytes.len() - skipped;
+        let piece = &bytes[skipped..skipped + fresh.min(PIECE_BYTES_MAX).min((part.end - part.at) as usize)];
         self.wait_for_rates(piece.len()).await;
         FromServer::Piece { download: part.download, offset: part.at, bytes: piece }.write(message);
         self.outlet.send(message).await?;
-        Counters::count(&counters.pieces);
+        count(&counters.pieces);
         counters.bytes.fetch_add(piece.len() as u64, Relaxed);
         self.table().sent(Instant::now(), &part, part.at + piece.len() as u64);
         Ok(())
@@ -186,7 +186,7 @@ impl<O: Outlet> Shared<O> {
             }
         }
         if waits {
-            Counters::count(&self.resources.counters.paced);
+            count(&self.resources.counters.paced);
         }
     }
 }

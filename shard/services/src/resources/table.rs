@@ -3,6 +3,7 @@
 use super::counters::Counters;
 use super::hold::Hold;
 use super::source::{Body, Content};
+use crate::counters::count;
 use ringshard_requests::limits::{DOWNLOADS_OPEN_MAX, FETCHES_OPEN_MAX};
 use ringshard_requests::message::download::{Hash, Opened, UNSIGNED};
 use std::collections::{HashMap, VecDeque};
@@ -97,7 +98,7 @@ impl Table {
             Some(known) if known.name == name => {
                 known.used = now;
                 match &known.state {
-                    State::Opening { .. } => Counters::count(&self.counters.open_dropped),
+                    State::Opening { .. } => count(&self.counters.open_dropped),
                     State::Open { content, .. } => {
                         let answer = answer_for(download, content);
                         self.answer(answer);
@@ -155,13 +156,13 @@ impl Table {
 
     /// The client asks for a range.
     pub fn fetch(&mut self, now: Instant, (download, hash): (u32, Hash), (offset, length): (u64, u32)) {
-        Counters::count(&self.counters.fetches);
+        count(&self.counters.fetches);
         let Some(known) = self.downloads.get_mut(&download) else {
-            Counters::count(&self.counters.fetches_refused);
+            count(&self.counters.fetches_refused);
             return self.answer(Opened::refusal(download, 410, 0));
         };
         // Its answer is on its way, or it is being opened again.
-        let State::Open { content, .. } = &known.state else { return Counters::count(&self.counters.fetches_refused) };
+        let State::Open { content, .. } = &known.state else { return count(&self.counters.fetches_refused) };
         let end = offset.checked_add(u64::from(length));
         let status = match end {
             _ if content.hash != hash => Some(409),
@@ -169,26 +170,26 @@ impl Table {
             _ => Some(416),
         };
         if let Some(status) = status {
-            Counters::count(&self.counters.fetches_refused);
+            count(&self.counters.fetches_refused);
             return self.refuse(Opened::refusal(download, status, 0));
         }
         known.used = now;
         let range = Range { download, start: offset, at: offset, end: end.expect("checked above") };
         if self.ranges.iter().any(|it| it.download == download && it.start <= range.start && range.end <= it.end) {
-            return Counters::count(&self.counters.fetches_repeated);
+            return count(&self.counters.fetches_repeated);
         }
         match self.ranges.len() < FETCHES_OPEN_MAX {
             true => {
                 self.counters.ranges_waiting.fetch_add(1, Relaxed);
                 self.ranges.push_back(range);
             }
-            false => Counters::count(&self.counters.fetches_dropped),
+            false => count(&self.counters.fetches_dropped),
         }
     }
 
     /// The client wants no more of a download.
     pub fn stop(&mut self, download: u32) {
-        Counters::count(&self.counters.stops);
+        count(&self.counters.stops);
         self.close(download);
     }
 
@@ -232,7 +233,7 @@ impl Table {
             .map(|it| *it.0)
             .collect();
         for download in idle {
-            Counters::count(&self.counters.evicted);
+            count(&self.counters.evicted);
             self.close(download);
         }
         !self.downloads.is_empty()
@@ -256,9 +257,9 @@ impl Table {
 
     fn answer(&mut self, answer: Opened) {
         if self.answers.len() >= ANSWERS_MAX {
-            return Counters::count(&self.counters.open_dropped);
+            return count(&self.counters.open_dropped);
         }
-        Counters::count(if answer.status == 200 { &self.counters.opened } else { &self.counters.open_refused });
+        count(if answer.status == 200 { &self.counters.opened } else { &self.counters.open_refused });
         self.answers.push_back(answer);
     }
 
@@ -282,7 +283,7 @@ impl Table {
             matches!(it.state, State::Open { .. }) && !ranges.iter().any(|range| range.download == **number)
         });
         let Some(oldest) = idle.min_by_key(|(_, it)| it.used).map(|it| *it.0) else { return false };
-        Counters::count(&self.counters.evicted);
+        count(&self.counters.evicted);
         self.close(oldest);
         true
     }

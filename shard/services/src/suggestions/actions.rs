@@ -1,10 +1,10 @@
 //! `/v1/suggest` and `/v1/suggest/feedback`.
 
-use super::counters::Counters;
 use super::feedback::Verdict;
 use super::score::{Part, Wish};
 use super::suggester::{SuggestError, Suggester, Suggestion};
 use crate::actions::{Access, Action, Builder, Caller, Failure, Limits};
+use crate::counters::count;
 use crate::places::{PlaceRecord, Position, within};
 use ringshard_requests::record;
 use std::time::{Duration, SystemTime, UNIX_EPOCH};
@@ -103,9 +103,9 @@ pub fn register(actions: &mut Builder, suggester: &Suggester) {
     actions.add(action, move |caller: Caller, request: SuggestRequest| {
         let suggester = asked.clone();
         async move {
-            Counters::count(&suggester.counters().asked);
+            count(&suggester.counters().asked);
             let answer = suggest(&suggester, &caller, request).await;
-            answer.inspect_err(|_| Counters::count(&suggester.counters().failed))
+            answer.inspect_err(|_| count(&suggester.counters().failed))
         }
     });
     let asked = suggester.clone();
@@ -114,9 +114,9 @@ pub fn register(actions: &mut Builder, suggester: &Suggester) {
     actions.add(action, move |caller: Caller, request: FeedbackRequest| {
         let suggester = asked.clone();
         async move {
-            Counters::count(&suggester.counters().remarks);
+            count(&suggester.counters().remarks);
             let answer = say(&suggester, &caller, request).await;
-            answer.inspect_err(|_| Counters::count(&suggester.counters().failed))
+            answer.inspect_err(|_| count(&suggester.counters().failed))
         }
     });
 }

@@ -78,7 +78,7 @@ impl Suggester {
         (limit, now_ms): (usize, u64),
     ) -> Result<Vec<Suggestion>, SuggestError> {
         let kind = Some(self.kind.to_string());
-        let around = self.places.nearest_candidates(at, within, kind, CANDIDATES).await?;
+        let around = self.places.nearest(at, within, kind, CANDIDATES).await?;
         let remarks = self.remarks(account).await?;
         let mut suggestions: Vec<Suggestion> = around
             .into_iter()

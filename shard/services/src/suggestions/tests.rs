@@ -137,7 +137,7 @@ async fn feedback_moves_the_ranking_of_its_account_only() {
 async fn likes_of_a_cuisine_reach_its_other_places_within_bounds() {
     let town = Town::large();
     let suggester = town.suggester();
-    let thai = suggester.places().nearest_candidates(HERE, 1e5, None, 1_000).await.unwrap();
+    let thai = suggester.places().nearest(HERE, 1e5, None, 1_000).await.unwrap();
     let thai: Vec<_> = thai.into_iter().map(|it| it.place).filter(|it| it.cuisine == "thai").collect();
     for place in &thai[..10] {
         suggester.say(AccountId(1), place.key, Verdict::Disliked, NOW).await.unwrap();
@@ -152,7 +152,7 @@ async fn likes_of_a_cuisine_reach_its_other_places_within_bounds() {
 #[tokio::test]
 async fn remarks_survive_a_restart_are_bounded_and_name_real_places() {
     let town = Town::large();
-    let all = town.suggester().places().nearest_candidates(HERE, 1e5, None, 1_000).await.unwrap();
+    let all = town.suggester().places().nearest(HERE, 1e5, None, 1_000).await.unwrap();
     let suggester = town.suggester();
     for (at, near) in all[..PLACES_MAX + 5].iter().enumerate() {
         suggester.say(AccountId(1), near.place.key, Verdict::Liked, NOW + at as u64).await.unwrap();

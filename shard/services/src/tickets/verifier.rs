@@ -6,10 +6,11 @@ use super::issuer::{IssuerKey, LIFETIME};
 use super::server_key::ServerKey;
 use super::used::UsedSecrets;
 use crate::AccountId;
+use crate::counters::count;
 use ring::signature::{ED25519, UnparsedPublicKey};
 use ringshard_requests::ticket::{NoTicket, TICKET_PREFIX, TicketParts};
 use std::net::IpAddr;
-use std::sync::atomic::{AtomicU64, Ordering::Relaxed};
+use std::sync::atomic::AtomicU64;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
 
@@ -94,11 +95,11 @@ impl TicketVerifier {
     /// [`TicketRefusal`]. It is counted; the log has a line for the first of each address.
     pub fn verify(&self, now: u64, bytes: &[u8], from: IpAddr) -> Result<Identity, TicketRefusal> {
         let checked = self.check(now, bytes);
-        self.counter(&checked).fetch_add(1, Relaxed);
+        count(self.counter(&checked));
         if let Err(refusal) = &checked
             && self.state().complaints.allow(now, from)
         {
-            self.counters.logged.fetch_add(1, Relaxed);
+            count(&self.counters.logged);
             tracing::warn!(address = %from, reason = %refusal, "refused a ticket");
         }
         checked

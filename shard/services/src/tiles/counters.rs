@@ -1,25 +1,10 @@
 //! Counters of tiles.
 
-use std::sync::atomic::{AtomicU64, Ordering::Relaxed};
-
-macro_rules! counters {
-    ($($(#[$about:meta])* $name:ident),* $(,)?) => {
-        /// Counters of tiles.
-        #[derive(Default, Debug)]
-        pub struct Counters {
-            $($(#[$about])* pub $name: AtomicU64,)*
-        }
-
-        impl Counters {
-            /// Calls `give` with the name and the value of each counter.
-            pub fn each(&self, give: &mut dyn FnMut(&'static str, u64)) {
-                $(give(concat!("services_tiles_", stringify!($name)), self.$name.load(Relaxed));)*
-            }
-        }
-    };
-}
+use crate::counters::counters;
 
 counters! {
+    /// Counters of tiles.
+    "services_tiles_":
     /// Tiles that clients asked for.
     asked,
     /// Invalid names, and tiles outside their grid.
@@ -50,11 +35,4 @@ counters! {
     damaged,
     /// Tiles that could not be written to the cache.
     unwritten,
-}
-
-impl Counters {
-    /// Counts one.
-    pub(super) fn count(counter: &AtomicU64) {
-        counter.fetch_add(1, Relaxed);
-    }
 }

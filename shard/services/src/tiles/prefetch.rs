@@ -1,8 +1,8 @@
 //! Fetches the neighbours of tiles in advance: one at a time, the newest first, and only while no client waits for a provider.
 
 use super::cache::Key;
-use super::counters::Counters;
 use super::sets::{Shared, Tiles};
+use crate::counters::count;
 use std::sync::Arc;
 use std::sync::atomic::Ordering::Relaxed;
 
@@ -37,7 +37,7 @@ async fn drain(shared: Arc<Shared>) {
         }
         let Ok((key, provider)) = shared.find(&key.set, key.tile) else { continue };
         match shared.begin(&key, &provider).await {
-            Ok(_) => Counters::count(&shared.counters.prefetched),
+            Ok(_) => count(&shared.counters.prefetched),
             // A provider in trouble is left alone.
             Err(_) => dropped(&shared, 1 + shared.queue.clear()),
         }

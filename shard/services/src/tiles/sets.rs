@@ -5,6 +5,7 @@ use super::counters::Counters;
 use super::provider::{Bytes, TileError, TileProvider};
 use super::queue::Queue;
 use super::tile::{Tile, is_set};
+use crate::counters::count;
 use futures_util::FutureExt;
 use futures_util::future::{BoxFuture, Shared as SharedFuture, WeakShared};
 use std::collections::HashMap;
@@ -108,7 +109,7 @@ impl Tiles {
     /// [`TileError`].
     pub async fn get(&self, set: &str, tile: Tile) -> Outcome {
         let shared = &self.shared;
-        Counters::count(&shared.counters.asked);
+        count(&shared.counters.asked);
         let (key, provider) = shared.find(set, tile)?;
         if !provider.zooms().contains(&tile.z()) {
             return Ok(None);
@@ -153,7 +154,7 @@ struct GivenUp<'a> {
 impl Drop for GivenUp<'_> {
     fn drop(&mut self) {
         if !self.is_over {
-            Counters::count(&self.shared.counters.cancelled);
+            count(&self.shared.counters.cancelled);
         }
     }
 }
@@ -211,7 +212,7 @@ impl Shared {
     pub(super) fn begin(self: &Arc<Self>, key: &Key, provider: &Arc<dyn TileProvider>) -> Flight {
         let mut flights = self.flights();
         if let Some(flight) = flights.by_key.get(key).and_then(|(_, flight)| flight.upgrade()) {
-            Counters::count(&self.counters.joined);
+            count(&self.counters.joined);
             return flight;
         }
         flights.last += 1;
@@ -231,7 +232,7 @@ impl Shared {
 
     async fn look_up(self: &Arc<Self>, key: &Key, provider: &dyn TileProvider) -> Outcome {
         if self.is_absent(key) {
-            Counters::count(&self.counters.absent_hits);
+            count(&self.counters.absent_hits);
             return Ok(None);
         }
         let mut old = None;
@@ -243,14 +244,14 @@ impl Shared {
             self.count_cache();
             match cached.ok().flatten() {
                 Some(cached) if cached.age <= self.settings.age_max => {
-                    Counters::count(&self.counters.hits);
+                    count(&self.counters.hits);
                     return Ok(Some(cached.bytes));
                 }
                 cached => old = cached,
             }
-            Counters::count(&self.counters.misses);
+            count(&self.counters.misses);
         }
-        Counters::count(&self.counters.fetched);
+        count(&self.counters.fetched);
         match provider.fetch(key.tile).await {
             Ok(Some(bytes)) => {
                 if provider.is_remote() {
@@ -263,9 +264,9 @@ impl Shared {
                 Ok(None)
             }
             Err(error) => {
-                Counters::count(&self.counters.failed);
+                count(&self.counters.failed);
                 let Some(old) = old else { return Err(error) };
-                Counters::count(&self.counters.stale);
+                count(&self.counters.stale);
                 Ok(Some(old.bytes))
             }
         }
@@ -277,7 +278,7 @@ impl Shared {
         let kept = tokio::task::spawn_blocking(move || cache.put(&key, &bytes, SystemTime::now())).await;
         self.count_cache();
         if let Ok(Err(error)) = kept {
-            Counters::count(&self.counters.unwritten);
+            count(&self.counters.unwritten);
             tracing::debug!("a tile cannot be kept: {error}");
         }
     }

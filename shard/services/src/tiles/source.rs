@@ -1,9 +1,9 @@
 //! Tiles as resources: `tile/SET/Z/X/Y`.
 
-use super::counters::Counters;
 use super::provider::TileError;
 use super::sets::Tiles;
 use super::tile::{InvalidTile, parse_name};
+use crate::counters::count;
 use crate::resources::{Content, Opening, Refusal, Source};
 
 impl Source for Tiles {
@@ -21,7 +21,7 @@ impl Source for Tiles {
 
 impl Tiles {
     fn malformed(&self, error: InvalidTile) -> Refusal {
-        Counters::count(&self.counters().refused);
+        count(&self.counters().refused);
         Refusal { status: 400, wait: None, message: error.to_string() }
     }
 }

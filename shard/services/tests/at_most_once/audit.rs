@@ -33,6 +33,8 @@ pub struct Audit {
     pub duplicated: u64,
     pub reconnects: u64,
     pub kills: u64,
+    /// Messages to a process that had ended which reached the next one.
+    pub late: u64,
     /// Repeated calls that servers recognised.
     pub repeated: u64,
     pub time: Duration,
@@ -62,7 +64,7 @@ impl Audit {
     pub fn assert_something_happened(&self) {
         let unknown_executed = self.unknown(|executed| executed == 1);
         let [answered, unknown, ..] = self.counts();
-        assert!(self.kills > 1 && self.reconnects > 10 && self.repeated > 100, "{self}");
+        assert!(self.kills > 1 && self.late > 0 && self.reconnects > 10 && self.repeated > 100, "{self}");
         assert!(unknown_executed > 0 && unknown_executed < unknown, "kills hit before and after executions: {self}");
         assert!(answered * 2 > self.calls, "most calls are answered: {self}");
     }
@@ -96,7 +98,7 @@ impl fmt::Display for Audit {
             f,
             "{} calls in {:.0} s: {answered} answered, {unknown} unknown ({executed} of them executed once), {refused} \
              refused, {cancelled} cancelled, {expired} expired; {} messages, {} lost, {} duplicated; {} reconnects, {} \
-             kills; {} repeated calls recognised",
+             kills, {} messages after them; {} repeated calls recognised",
             self.calls,
             self.time.as_secs_f64(),
             self.messages,
@@ -104,6 +106,7 @@ impl fmt::Display for Audit {
             self.duplicated,
             self.reconnects,
             self.kills,
+            self.late,
             self.repeated,
         )
     }

@@ -20,6 +20,8 @@ const LOSS_PERCENT: u64 = 30;
 const DUPLICATED_PERCENT: u64 = 10;
 const CANCELLED_PERCENT: u64 = 3;
 const REFUSED_PERCENT: u64 = 2;
+/// After which time a message to a process that has ended is tried again.
+const LATE: Duration = Duration::from_millis(300);
 
 record! {
     /// A call that the auditor counts.
@@ -54,7 +56,7 @@ struct Player {
 }
 
 enum Event {
-    /// A message reaches the server, unless the process has ended.
+    /// A message reaches the server. If the process has ended, it may reach the next one.
     ToServer(Arc<Client>, Arc<AtomicBool>, usize, u32, Vec<u8>),
     ToClient(usize, u32, Vec<u8>),
     /// A client's timer.
@@ -159,6 +161,8 @@ impl Network {
             Event::ToServer(connection, alive, client, presence, message) => {
                 if alive.load(Ordering::Relaxed) {
                     self.reply(connection.receive(&message), alive, client, presence);
+                } else {
+                    self.arrive_late(connection, alive, client, message);
                 }
             }
             Event::ToClient(client, presence, message) => {
@@ -184,6 +188,17 @@ impl Network {
             Event::Kill => self.kill(),
             Event::Start => self.start(),
         }
+    }
+
+    /// A message to a process that has ended reaches the next one once the client has, as if something between had kept it.
+    fn arrive_late(&mut self, former: Arc<Client>, ended: Arc<AtomicBool>, client: usize, message: Vec<u8>) {
+        let Player { connection, presence, .. } = &self.players[client];
+        let presence = *presence;
+        let (Some(connection), Some(server)) = (connection, &self.server) else {
+            return self.schedule(LATE, Event::ToServer(former, ended, client, presence, message));
+        };
+        self.audit.late += 1;
+        self.reply(connection.receive(&message), server.alive.clone(), client, presence);
     }
 
     fn start(&mut self) {

@@ -2,6 +2,7 @@
 
 use super::backlog::Backlog;
 use super::input_buffer::InputBuffer;
+use super::introductions_budget::IntroductionsBudget;
 use super::services_budget::ServicesBudget;
 use crate::game::player::PlayerId;
 use crate::runtime::services::AccountId;
@@ -87,6 +88,8 @@ pub(crate) struct Member<R: Rules> {
     pub(crate) account: Option<AccountId>,
     /// How much it may send to services.
     pub(crate) services: ServicesBudget,
+    /// How many introductions it may send.
+    pub(crate) introductions: IntroductionsBudget,
 }
 
 impl<R: Rules> Member<R> {
@@ -179,6 +182,7 @@ impl<R: Rules> Member<R> {
             requests: Requests::default(),
             account: None,
             services: ServicesBudget::default(),
+            introductions: IntroductionsBudget::default(),
         }
     }
 
@@ -189,9 +193,10 @@ impl<R: Rules> Member<R> {
         // acknowledgments of the former presence were not sent in this one.
         let next = self.viewer.next_number();
         let first = if next == self.first_snapshot { next } else { next.wrapping_add(PRESENCE_LEAP) };
-        let Member { session, connection, address, slice, requests, services, .. } = *self;
+        let Member { session, connection, address, slice, requests, services, introductions, .. } = *self;
         *self = Member::new(rules, id, session, connection, address, first);
         (self.slice, self.requests, self.services) = (slice, requests, services);
+        self.introductions = introductions;
         self.presence = Presence::Knocking;
     }
 

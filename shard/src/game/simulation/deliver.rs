@@ -16,9 +16,13 @@ use ringshard_world::messages::{kinds, read_whole};
 impl<G: Game> Simulation<G> {
     /// Runs the commands of this core's entities and of other cores'.
     pub(super) fn run_commands(&mut self) {
-        let Simulation { shard, exchange, commands, game, .. } = self;
-        commands.drain(..).for_each(|command| run(game, shard, &command));
-        exchange.commands(|command| run(game, shard, command));
+        let Simulation { shard, exchange, commands, game, arriving, stats, .. } = self;
+        let mut run = |command: &Command| match command.purpose {
+            Purpose::Introduction { offset, len } => arriving.piece(shard, stats, command, offset, len),
+            _ => run(game, shard, command),
+        };
+        commands.drain(..).for_each(|command| run(&command));
+        exchange.commands(run);
     }
 
     /// Sends the messages of the tick to players, and the commands to other cores.
@@ -60,6 +64,7 @@ fn run<G: Game>(game: &mut G, shard: &mut Shard<G>, command: &Command) {
         Purpose::ToPlayer(channel) => shard.tell_player_of(command.to, channel, message),
         Purpose::ToViewers(channel) => shard.happenings.push(command.to, channel, message),
         Purpose::ToEverybody(channel) => shard.outgoing.push(Recipient::Everybody, channel, message),
+        Purpose::Introduction { .. } => unreachable!("its pieces are put together first"),
     }
 }
 

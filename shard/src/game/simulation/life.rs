@@ -35,7 +35,7 @@ use ringshard_world::{Refusal, Rules};
 impl<G: Game> Simulation<G> {
     /// Follows a session from connection to connection, and to its end.
     pub(super) fn session_event(&mut self, now: Instant, endpoint: &mut Endpoint, event: Event) {
-        let address = |id| endpoint.info(id).map(|info| info.path.peer);
+        let address = |id| endpoint.info(id).map(|info| info.address);
         let members = &mut self.shard.members;
         match event {
             Event::Joined { .. } | Event::Integrity(..) => {}
@@ -157,7 +157,7 @@ impl<G: Game> Simulation<G> {
             return Some(member.id);
         }
         let info = endpoint.info(id)?;
-        let (session, address) = (info.session?, info.path.peer);
+        let (session, address) = (info.session?, info.address);
         let rules = game.rules();
         let member = shard.members.add(|player| Member::new(rules, player, session, Some(id), address, 0));
         member.map(|member| member.id)

@@ -6,6 +6,7 @@
 //! | `config` | the configuration of a world |
 //! | `life` | entering, suspension, return, and leaving of players |
 //! | `requests` | inputs, asks and events of clients |
+//! | `introductions` | what players say to each other over the server |
 //! | `services` | messages between clients and services |
 //! | `step` | the step of every player |
 //! | `deliver` | commands and events from other cores, and messages to players |
@@ -24,6 +25,7 @@
 mod acknowledge;
 mod config;
 mod deliver;
+mod introductions;
 mod life;
 mod players;
 mod publish;
@@ -57,6 +59,7 @@ use crate::world::replication::{Encoder, Replica};
 use crate::world::rewind::{History, PartPool, RewindSettings, RewindStats};
 use crate::world::store::Entities;
 use crate::world::visibility::Visibility;
+use introductions::Arriving;
 use rand_chacha::rand_core::SeedableRng;
 use ringshard_protocol::Endpoint;
 use ringshard_protocol::crypto::Csprng;
@@ -108,6 +111,8 @@ pub struct Simulation<G: Game> {
     heard: Vec<(ConnectionId, EntityId)>,
     changes: Vec<Change<ShownOf<G>>>,
     commands: Vec<Command>,
+    /// Introductions that other cores are sending.
+    arriving: Arriving,
     /// What the services say: working memory.
     letter: Vec<u8>,
     stats: WorldStats,
@@ -133,6 +138,7 @@ impl<G: Game> Simulation<G> {
         // Checks the sizes of the contract's types.
         let _ = game.rules().schema();
         let (first, share) = exchange.own();
+        let cores = exchange.cores();
         let blank = game.rules().blank_shown();
         let shard = Shard::new(
             &exchange,
@@ -172,6 +178,7 @@ impl<G: Game> Simulation<G> {
             heard: Vec::new(),
             changes: Vec::new(),
             commands: Vec::new(),
+            arriving: Arriving::new(cores, share),
             letter: Vec::new(),
             stats: WorldStats::default(),
         }
@@ -273,6 +280,7 @@ impl<G: Game> Service for Simulation<G> {
             Some(&kinds::SYNC_ENTITY_QUANTIZED) => self.inputs(from, bytes),
             Some(&kinds::EVENT) => self.event_message(from, bytes),
             Some(&kinds::ASK) => self.ask(from, bytes),
+            Some(&kinds::INTRODUCTION) => self.introduction(from, bytes),
             Some(kind) if kinds::SERVICES.contains(kind) => {
                 self.services_message(from, bytes);
                 Ok(())

@@ -54,6 +54,14 @@ counters! {
         events_in,
         /// Events sent, once for each client.
         events_out,
+        /// Introductions that reached their player.
+        introductions,
+        /// Introductions that the game did not allow.
+        introductions_refused,
+        /// Introductions of players that send more than they may.
+        introductions_limited,
+        /// Introductions to players that are away or gone, or of players without a body.
+        introductions_dropped,
         /// Messages that were malformed.
         invalid_messages,
         /// Inputs, asks and events of clients that are not in the world.

@@ -84,6 +84,12 @@ pub const LOSSES: &[Loss] = &[
          `ringshard sessions --sort over-budget`",
     ),
     loss("denied_address", 1, "datagrams come from a network in `deny`"),
+    loss(
+        "forged_gateway",
+        1,
+        "datagrams claim to come from a gateway whose key is not in `gateway-keys`: add the key of a gateway of yours; others \
+         are forged",
+    ),
     loss("misbehaving_address", 1, "a flood: the server drops Connects from addresses that sent many invalid packets"),
     loss("address_budget", 1, "one address asks for more connections than address-handshakes-per-second allows"),
     loss("reply_queue_full", 1, "a flood of Connects: more arrive than the server answers"),
@@ -249,6 +255,16 @@ pub const LOSSES: &[Loss] = &[
         "inputs were refused because their tick is too far ahead: the clocks of clients are wrong, or faulty clients",
     ),
     loss("world_asks_refused", 1, "clients have too many open asks: the game answers too slowly, or faulty clients"),
+    loss(
+        "world_introductions_limited",
+        10,
+        "players send more introductions than they may, which are dropped: altered clients, or one that joins too many meshes",
+    ),
+    loss(
+        "world_introductions_dropped",
+        COMMON,
+        "introductions went to players that are away or gone: clients try again for a while",
+    ),
     loss(
         "world_digests_differ",
         1,
@@ -472,6 +488,7 @@ pub const WORK: &[&str] = &[
     // What the game decides.
     "world_refused",
     "world_put_out",
+    "world_introductions_refused",
     "world_entities",
     "world_known_entities",
     "world_input_messages",
@@ -479,6 +496,7 @@ pub const WORK: &[&str] = &[
     "world_asks",
     "world_events_in",
     "world_events_out",
+    "world_introductions",
     "world_snapshots",
     "world_snapshot_bytes",
     "world_snapshot_padding_bytes",

@@ -68,7 +68,7 @@ impl fmt::Display for Target {
 
 impl Target {
     fn matches(&self, info: &ConnectionInfo) -> bool {
-        let peer = info.path.peer;
+        let peer = info.address;
         match self {
             Target::Connection(id) => info.id == *id,
             Target::Address(address) => peer.ip().to_canonical() == address.to_canonical(),

@@ -12,7 +12,11 @@
 //! - Whatever the queue, an arrival that has waited longer than a deadline is dropped. That clears the queue after the whole
 //!   process stood still.
 //!
-//! Only the kernel's stamp decides. What a datagram says is not read, because it may be forged.
+//! - While the queue stands, what comes from newcomers is too old at a quarter of that age: players come first, and a flood of
+//!   Connects takes the loss that it causes.
+//!
+//! The kernel's stamp decides, and whether a datagram names a connection. What else it says is not read, because it may be
+//! forged. A flood that names connections gains no more than the place of players.
 
 use crate::runtime::tick::TICK;
 use ringshard_protocol::time::{Duration, Instant};
@@ -22,6 +26,8 @@ pub(super) const TARGET: Duration = TICK;
 /// How long the queue must be too old before it counts as standing. It is the interval of RFC 8289: longer than a round trip,
 /// and than the bursts that a short stall leaves.
 pub(super) const INTERVAL: Duration = Duration::from_millis(100);
+/// What is not from a connection is too old at the age of others divided by this.
+const NEWCOMER_DIVISOR: u32 = 4;
 
 /// The state of a core's queue of arrivals.
 #[derive(Debug)]
@@ -71,16 +77,17 @@ impl StandingQueue {
         }
     }
 
-    /// Whether an arrival is dropped.
+    /// Whether an arrival is dropped. `of_newcomer`: it names no connection.
     #[inline]
-    pub(super) fn drops(&mut self, now: Instant, arrived_at: Instant) -> bool {
+    pub(super) fn drops(&mut self, now: Instant, arrived_at: Instant, of_newcomer: bool) -> bool {
         let age = self.age(now, arrived_at);
         self.oldest = self.oldest.max(age);
         let Some(deadline) = self.deadline else { return false };
         if self.dropped_at.is_none() {
             return age > deadline;
         }
-        let dropped = age > self.draw_limit().min(deadline);
+        let limit = if of_newcomer { self.draw_limit() / NEWCOMER_DIVISOR } else { self.draw_limit() };
+        let dropped = age > limit.min(deadline);
         if dropped {
             self.dropped_at = Some(now);
         }
@@ -142,7 +149,7 @@ mod tests {
             while handled < reads
                 && let Some(arrived_at) = waiting.pop_front()
             {
-                let is_dropped = queue.drops(now, arrived_at);
+                let is_dropped = queue.drops(now, arrived_at, false);
                 handled += u32::from(!is_dropped);
                 if step >= (seconds - 1) * 1_000 {
                     dropped += u32::from(is_dropped);
@@ -171,6 +178,30 @@ mod tests {
     }
 
     #[test]
+    fn a_flood_of_newcomers_takes_all_of_the_loss() {
+        let mut queue = StandingQueue::new(start(), Some(DEADLINE));
+        let (mut waiting, mut now) = (std::collections::VecDeque::new(), queue.emptied_at);
+        let mut dropped = [0, 0];
+        // 40 datagrams of players and 160 of newcomers arrive in each millisecond, and the core handles 100.
+        for step in 0..3_000 {
+            now = now + MS;
+            waiting.extend((0..200).map(|number| (now, number % 5 != 0)));
+            queue.head(now, waiting.front().expect("something has arrived").0);
+            let mut handled = 0;
+            while handled < 100
+                && let Some((arrived_at, of_newcomer)) = waiting.pop_front()
+            {
+                let is_dropped = queue.drops(now, arrived_at, of_newcomer);
+                handled += u32::from(!is_dropped);
+                dropped[usize::from(of_newcomer)] += u32::from(is_dropped && step >= 2_000);
+            }
+            queue.end_turn(now, waiting.is_empty().then_some(now));
+        }
+        assert_eq!(dropped[0], 0, "players lose nothing");
+        assert!((95_000..=105_000).contains(&dropped[1]), "{} of newcomers", dropped[1]);
+    }
+
+    #[test]
     fn below_its_capacity_a_core_drops_nothing() {
         let mut queue = StandingQueue::new(start(), Some(DEADLINE));
         assert_eq!(run(&mut queue, 2, 99, 100).1, 0);
@@ -193,7 +224,7 @@ mod tests {
             let mut queue = StandingQueue::new(start(), Some(DEADLINE));
             let now = start() + MS * stall;
             queue.head(now, start());
-            let dropped = (0..stall).filter(|&at| queue.drops(now, start() + MS * at)).count();
+            let dropped = (0..stall).filter(|&at| queue.drops(now, start() + MS * at, false)).count();
             assert_eq!(dropped, expected);
         }
     }
@@ -204,7 +235,7 @@ mod tests {
         let now = start() + MS * 3;
         let an_hour_ago = Instant::ZERO;
         queue.head(now, an_hour_ago);
-        assert!(!queue.drops(now, an_hour_ago));
+        assert!(!queue.drops(now, an_hour_ago, false));
         assert_eq!(queue.take_oldest(), MS * 3);
     }
 

@@ -126,7 +126,8 @@ impl<L: Link, S: Service> Core<L, S> {
                 if std::mem::take(&mut is_head) {
                     queue.head(read_at, arrived_at);
                 }
-                if queue.drops(read_at, arrived_at) {
+                let of_newcomer = queue.is_standing() && !arrival.peek(0).is_some_and(names_connection);
+                if queue.drops(read_at, arrived_at, of_newcomer) {
                     dropped += arrival.count();
                     return;
                 }
@@ -275,6 +276,10 @@ impl<L: Link, S: Service> Core<L, S> {
 #[inline]
 fn connection_id(datagram: &[u8]) -> Option<ConnectionId> {
     datagram.first_chunk().map(|bits| ConnectionId::from_bits(u32::from_le_bytes(*bits)))
+}
+
+fn names_connection(datagram: &[u8]) -> bool {
+    connection_id(datagram).is_some_and(|id| id.generation() != 0)
 }
 
 /// Hands the endpoint's events to the service.

@@ -20,6 +20,14 @@ pub enum Purpose {
     ToViewers(Channel),
     /// An event for all players of the receiving core.
     ToEverybody(Channel),
+    /// A piece of an introduction of `len` bytes that begins at `offset`, from the player of the entity `from` to that of the
+    /// entity `to`. Its pieces follow one another.
+    Introduction {
+        /// Bytes of the introduction before this piece.
+        offset: u16,
+        /// Bytes of the whole introduction.
+        len: u16,
+    },
 }
 
 /// A command to a core.

@@ -61,6 +61,12 @@ impl Outbox {
         pushed
     }
 
+    /// Whether the owner of the entity at `index` takes `count` commands more.
+    pub(crate) fn has_room_for(&self, index: u16, count: usize) -> bool {
+        let owner = usize::from(index) / self.share;
+        self.waiting.get(owner).is_some_and(|waiting| waiting.len() + count <= self.waiting_max)
+    }
+
     /// Accepts a command to every core but `own`, or refuses it for all of them.
     pub(crate) fn push_to_others(&mut self, own: usize, command: Command) -> Result<(), CommandError> {
         let waiting_max = self.waiting_max;

@@ -4,8 +4,8 @@ use super::super::observer::Observer;
 use super::super::offenders::{Offence, Offenders};
 use super::super::policy::Policy;
 use super::super::resumption::Resumption;
+use super::super::sender::Sender;
 use super::super::table::Table;
-use crate::link::Path;
 use crate::stats::{Drops, EndpointStats};
 
 /// What admission touches of its endpoint.
@@ -21,7 +21,7 @@ pub(in super::super) struct Context<'a> {
 
 impl Context<'_> {
     /// Counts a dropped packet, and notes its sender.
-    pub(super) fn drop_packet(&mut self, offence: Offence, path: Path) {
+    pub(super) fn drop_packet(&mut self, offence: Offence, sender: Sender) {
         let drops = &mut *self.drops;
         *match offence {
             Offence::Denied => &mut drops.denied_address,
@@ -32,6 +32,6 @@ impl Context<'_> {
             Offence::HandshakeQueueFull => &mut drops.handshake_queue_full,
             _ => &mut drops.malformed,
         } += 1;
-        self.offenders.note(offence, path.peer);
+        self.offenders.note(offence, sender.address);
     }
 }

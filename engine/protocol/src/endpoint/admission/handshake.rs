@@ -3,6 +3,7 @@
 use super::super::budget::Budget;
 use super::super::entry::{Entry, HalfOpen, Phase};
 use super::super::offenders::Offence;
+use super::super::sender::Sender;
 use super::super::session::Token;
 use super::buckets::Rate;
 use super::reply::{Reply, denied};
@@ -11,7 +12,6 @@ use crate::connection::{Connection, ConnectionConfig, Role, draw_secret, prologu
 use crate::crypto::noise::{MESSAGE_2_OVERHEAD_BYTES, Responder};
 use crate::crypto::{Suite, Suites};
 use crate::limits::*;
-use crate::link::Path;
 use crate::time::Instant;
 use crate::wire::{Accepted, Connect, ConnectionId, ConnectionParameters, DeniedReason};
 
@@ -43,8 +43,8 @@ impl Admission {
                 self.next_handshake_at = Some(self.handshakes_left.ready_at(limit));
                 return;
             }
-            if let Some((path, connect)) = self.handshakes.pop()
-                && self.handshake(now, path, &connect, context)
+            if let Some((sender, connect)) = self.handshakes.pop()
+                && self.handshake(now, sender, &connect, context)
             {
                 self.handshakes_left.take(now, limit);
             }
@@ -52,56 +52,56 @@ impl Admission {
     }
 
     /// Answers one Connect with a key exchange, or without one: then it returns false.
-    fn handshake(&mut self, now: Instant, path: Path, connect: &Connect, context: &mut Context<'_>) -> bool {
-        if context.policy.denies(path.peer.ip()) {
+    fn handshake(&mut self, now: Instant, sender: Sender, connect: &Connect, context: &mut Context<'_>) -> bool {
+        if context.policy.denies(sender.ip()) {
             // The policy changed while the Connect waited.
-            context.drop_packet(Offence::Denied, path);
+            context.drop_packet(Offence::Denied, sender);
             return false;
         }
-        if let Some(id) = context.table.of_client(path.peer, connect.client_key()) {
+        if let Some(id) = context.table.of_client(sender.path.peer, connect.client_key()) {
             // Two copies of the Connect waited.
             context.stats.handshakes_repeated += 1;
-            self.reply(path, Reply::Accepted(id), context);
+            self.reply(sender, Reply::Accepted(id), context);
             return false;
         }
         if self.shutting_down {
-            self.reply(path, denied(connect.tag, DeniedReason::ShuttingDown), context);
+            self.reply(sender, denied(connect.tag, DeniedReason::ShuttingDown), context);
             return false;
         }
         if context.table.is_full() && !context.table.must_displace(now) {
             match self.without_slot.len() < HANDSHAKES_PER_FLUSH {
-                true => self.without_slot.push_back((path, connect.clone())),
-                false => self.deny_full(path, connect, context),
+                true => self.without_slot.push_back((sender, connect.clone())),
+                false => self.deny_full(sender, connect, context),
             }
             return true;
         }
         context.stats.handshakes += 1;
         match self.open(connect) {
-            Ok(opened) => self.admit(now, path, connect, opened, context),
-            Err(reason) => self.exchanged.push_back((path, denied(connect.tag, reason))),
+            Ok(opened) => self.admit(now, sender, connect, opened, context),
+            Err(reason) => self.exchanged.push_back((sender, denied(connect.tag, reason))),
         }
         true
     }
 
     /// The next client of this flush that found no free slot.
-    pub(in super::super) fn next_without_slot(&mut self) -> Option<(Path, Connect)> {
+    pub(in super::super) fn next_without_slot(&mut self) -> Option<(Sender, Connect)> {
         self.without_slot.pop_front()
     }
 
     /// Tells a client that the server is full.
-    pub(in super::super) fn deny_full(&mut self, path: Path, connect: &Connect, context: &mut Context<'_>) {
-        self.reply(path, denied(connect.tag, DeniedReason::ServerFull), context);
+    pub(in super::super) fn deny_full(&mut self, sender: Sender, connect: &Connect, context: &mut Context<'_>) {
+        self.reply(sender, denied(connect.tag, DeniedReason::ServerFull), context);
     }
 
     /// Opens the Connect of a client that found no free slot. If that fails, denies the client and returns None.
     pub(in super::super) fn open_without_slot(
         &mut self,
-        path: Path,
+        sender: Sender,
         connect: &Connect,
         context: &mut Context<'_>,
     ) -> Option<Opened> {
         context.stats.handshakes += 1;
-        self.open(connect).map_err(|reason| self.reply(path, denied(connect.tag, reason), context)).ok()
+        self.open(connect).map_err(|reason| self.reply(sender, denied(connect.tag, reason), context)).ok()
     }
 
     /// The first half of a key exchange: reads the client's Noise message.
@@ -119,22 +119,22 @@ impl Admission {
     pub(in super::super) fn admit(
         &mut self,
         now: Instant,
-        path: Path,
+        sender: Sender,
         connect: &Connect,
         opened: Opened,
         context: &mut Context<'_>,
     ) {
-        let reply = match self.accept(now, path, connect, opened, context) {
+        let reply = match self.accept(now, sender, connect, opened, context) {
             Ok(id) => Reply::Accepted(id),
             Err(reason) => denied(connect.tag, reason),
         };
-        self.exchanged.push_back((path, reply));
+        self.exchanged.push_back((sender, reply));
     }
 
     fn accept(
         &mut self,
         now: Instant,
-        path: Path,
+        sender: Sender,
         connect: &Connect,
         opened: Opened,
         context: &mut Context<'_>,
@@ -178,19 +178,20 @@ impl Admission {
         connection.cap_rate(now, policy.connection_send_bytes_per_second);
         let reply = Accepted { tag: connect.tag, connection: id, noise }.encode();
         let phase = Phase::HalfOpen(Box::new(HalfOpen { reply, until: now, resumes }));
-        table.insert(now, entry(now, path, *connect.client_key(), phase, connection));
+        table.insert(now, entry(now, sender, *connect.client_key(), phase, connection));
         Ok(id)
     }
 }
 
 /// The table's entry for a new connection.
-fn entry(now: Instant, path: Path, client_key: [u8; 32], phase: Phase, connection: Connection) -> Entry {
+fn entry(now: Instant, sender: Sender, client_key: [u8; 32], phase: Phase, connection: Connection) -> Entry {
     Entry {
-        path,
+        path: sender.path,
+        origin: sender.origin(),
         budget: Budget::default(),
         accepted_at: now,
         candidate: None,
-        handshake_peer: path.peer,
+        handshake_peer: sender.path.peer,
         client_key,
         phase,
         open_datagram: None,

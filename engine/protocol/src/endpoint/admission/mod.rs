@@ -16,10 +16,11 @@ use self::fair_queue::FairQueue;
 use self::reply::{Reply, denied};
 use super::networks::{limit_key, queue_key};
 use super::offenders::Offence;
+use super::sender::Sender;
 use crate::connection::{HeartbeatConfig, TransportConfig};
 use crate::crypto::{CookieSigner, CookieVerdict, Csprng, PreSharedKey, PublicKey, SecretKey, Suites};
 use crate::limits::*;
-use crate::link::{Link, Path};
+use crate::link::Link;
 use crate::time::Instant;
 use crate::wire::{Connect, DeniedReason, UnencryptedPacket, decode_unencrypted};
 use core::hash::Hasher;
@@ -52,11 +53,11 @@ pub(super) struct Admission {
     /// Whether only clients that resume a session are accepted.
     only_resumed: bool,
     /// Answers to key exchanges. They leave first, because most of the work for them is done.
-    exchanged: VecDeque<(Path, Reply)>,
-    replies: FairQueue<(Path, Reply)>,
-    handshakes: FairQueue<(Path, Connect)>,
+    exchanged: VecDeque<(Sender, Reply)>,
+    replies: FairQueue<(Sender, Reply)>,
+    handshakes: FairQueue<(Sender, Connect)>,
     /// Clients of this flush that found no free slot.
-    without_slot: VecDeque<(Path, Connect)>,
+    without_slot: VecDeque<(Sender, Connect)>,
     /// Key exchanges that each address may still have. Only addresses that returned a cookie are in it.
     handshakes_by_address: Buckets,
     /// Invalid packets that each address may still send.
@@ -120,61 +121,61 @@ impl Admission {
     }
 
     /// Takes a packet from an unknown address: queues what it asks for, or drops and counts it.
-    pub(super) fn receive(&mut self, now: Instant, path: Path, packet: &[u8], context: &mut Context<'_>) {
+    pub(super) fn receive(&mut self, now: Instant, sender: Sender, packet: &[u8], context: &mut Context<'_>) {
         context.stats.unvalidated_bytes_in += packet.len() as u64;
-        if context.policy.denies(path.peer.ip()) {
-            return context.drop_packet(Offence::Denied, path);
+        if context.policy.denies(sender.ip()) {
+            return context.drop_packet(Offence::Denied, sender);
         }
         match decode_unencrypted(packet) {
             Ok(UnencryptedPacket::Connect(connect)) => {
                 context.stats.connects_in += 1;
-                self.connect(now, path, connect, context);
+                self.connect(now, sender, connect, context);
             }
             Ok(UnencryptedPacket::ForeignConnect { tag, .. }) => {
                 context.stats.connects_in += 1;
-                self.reply_unvalidated(now, path, denied(tag, DeniedReason::WrongVersion), context);
+                self.reply_unvalidated(now, sender, denied(tag, DeniedReason::WrongVersion), context);
             }
-            Ok(_) => self.invalid(now, path, Offence::Unexpected, context),
-            Err(_) => self.invalid(now, path, Offence::Malformed, context),
+            Ok(_) => self.invalid(now, sender, Offence::Unexpected, context),
+            Err(_) => self.invalid(now, sender, Offence::Malformed, context),
         }
     }
 
-    fn invalid(&mut self, now: Instant, path: Path, offence: Offence, context: &mut Context<'_>) {
-        self.invalid_by_address.take(now, limit_key(path.peer.ip()), INVALID_PACKETS);
-        context.drop_packet(offence, path);
+    fn invalid(&mut self, now: Instant, sender: Sender, offence: Offence, context: &mut Context<'_>) {
+        self.invalid_by_address.take(now, limit_key(sender.ip()), INVALID_PACKETS);
+        context.drop_packet(offence, sender);
     }
 
-    fn connect(&mut self, now: Instant, path: Path, connect: Connect, context: &mut Context<'_>) {
+    fn connect(&mut self, now: Instant, sender: Sender, connect: Connect, context: &mut Context<'_>) {
         let (tag, client_key) = (connect.tag, *connect.client_key());
-        if self.cookies.verify(now, path.peer, &client_key, &connect.cookie) != CookieVerdict::Valid {
-            return self.reply_unvalidated(now, path, Reply::Cookie { tag, client_key }, context);
+        if self.cookies.verify(now, sender.addresses(), &client_key, &connect.cookie) != CookieVerdict::Valid {
+            return self.reply_unvalidated(now, sender, Reply::Cookie { tag, client_key }, context);
         }
         // From here on the address is validated.
-        if let Some(id) = context.table.of_client(path.peer, &client_key) {
+        if let Some(id) = context.table.of_client(sender.path.peer, &client_key) {
             // A repeated Connect: its Accepted was lost, or is late.
             context.stats.handshakes_repeated += 1;
-            return self.reply(path, Reply::Accepted(id), context);
+            return self.reply(sender, Reply::Accepted(id), context);
         }
         if self.shutting_down {
-            return self.reply(path, denied(tag, DeniedReason::ShuttingDown), context);
+            return self.reply(sender, denied(tag, DeniedReason::ShuttingDown), context);
         }
         if connect.options.pre_shared_key != self.config.pre_shared.is_some() {
-            return self.reply(path, denied(tag, DeniedReason::PreSharedKeyMismatch), context);
+            return self.reply(sender, denied(tag, DeniedReason::PreSharedKeyMismatch), context);
         }
-        if !self.may_handshake(now, path, context) {
-            context.drop_packet(Offence::AddressBudget, path);
-            return self.reply(path, denied(tag, DeniedReason::Busy), context);
+        if !self.may_handshake(now, sender, context) {
+            context.drop_packet(Offence::AddressBudget, sender);
+            return self.reply(sender, denied(tag, DeniedReason::Busy), context);
         }
-        let lane = self.lane(path);
-        if let Some((displaced, Connect { tag, .. })) = self.handshakes.push(lane, (path, connect)) {
+        let lane = self.lane(sender);
+        if let Some((displaced, Connect { tag, .. })) = self.handshakes.push(lane, (sender, connect)) {
             context.drop_packet(Offence::HandshakeQueueFull, displaced);
             self.reply(displaced, denied(tag, DeniedReason::Busy), context);
         }
     }
 
     /// Charges the address for a key exchange; false if it may not have another one now.
-    fn may_handshake(&mut self, now: Instant, path: Path, context: &Context<'_>) -> bool {
-        let address = path.peer.ip();
+    fn may_handshake(&mut self, now: Instant, sender: Sender, context: &Context<'_>) -> bool {
+        let address = sender.ip();
         let limit = Rate {
             per_second: context.policy.address_handshakes_per_second,
             at_once: context.policy.address_handshakes_at_once,
@@ -183,29 +184,29 @@ impl Admission {
     }
 
     /// Queues a reply to an address that is not validated.
-    fn reply_unvalidated(&mut self, now: Instant, path: Path, reply: Reply, context: &mut Context<'_>) {
+    fn reply_unvalidated(&mut self, now: Instant, sender: Sender, reply: Reply, context: &mut Context<'_>) {
         // Addresses can be forged, so invalid packets count against an address only while others wait for the room.
         if self.replies.is_full()
-            && !self.invalid_by_address.has(now, limit_key(path.peer.ip()), INVALID_PACKETS)
-            && !context.policy.allowed.contain(path.peer.ip())
+            && !self.invalid_by_address.has(now, limit_key(sender.ip()), INVALID_PACKETS)
+            && !context.policy.allowed.contain(sender.ip())
         {
-            return context.drop_packet(Offence::MisbehavingAddress, path);
+            return context.drop_packet(Offence::MisbehavingAddress, sender);
         }
-        self.reply(path, reply, context);
+        self.reply(sender, reply, context);
     }
 
-    fn reply(&mut self, path: Path, reply: Reply, context: &mut Context<'_>) {
-        let lane = self.lane(path);
-        if let Some((displaced, _)) = self.replies.push(lane, (path, reply)) {
+    fn reply(&mut self, sender: Sender, reply: Reply, context: &mut Context<'_>) {
+        let lane = self.lane(sender);
+        if let Some((displaced, _)) = self.replies.push(lane, (sender, reply)) {
             context.drop_packet(Offence::ReplyQueueFull, displaced);
         }
     }
 
     /// The lane in which the address waits, together with its own network and some others.
-    fn lane(&self, path: Path) -> u64 {
+    fn lane(&self, sender: Sender) -> u64 {
         let mut hasher = DefaultHasher::new();
         hasher.write_u64(self.lane_secret);
-        hasher.write_u128(queue_key(path.peer.ip()));
+        hasher.write_u128(queue_key(sender.ip()));
         hasher.finish()
     }
 
@@ -214,11 +215,11 @@ impl Admission {
         self.exchange_keys(now, context);
         let mut room = ADMISSION_REPLIES_PER_FLUSH;
         while room > 0
-            && let Some((path, reply)) = self.exchanged.pop_front().or_else(|| self.replies.pop())
+            && let Some((sender, reply)) = self.exchanged.pop_front().or_else(|| self.replies.pop())
         {
             room -= 1;
-            if !reply.send(now, path, &mut self.cookies, &mut self.random, link, context) {
-                context.drop_packet(Offence::ReplyQueueFull, path);
+            if !reply.send(now, sender, &mut self.cookies, &mut self.random, link, context) {
+                context.drop_packet(Offence::ReplyQueueFull, sender);
             }
         }
         assert!(self.exchanged.is_empty(), "the answer to a key exchange waits for one flush at most");

@@ -3,6 +3,7 @@
 use super::super::entry::Phase;
 use super::super::observer::{Observer, show};
 use super::super::offenders::Offence;
+use super::super::sender::Sender;
 use super::context::Context;
 use crate::crypto::{CookieSigner, Csprng};
 use crate::limits::{BUSY_WAIT, CONNECT_BYTES, PROTOCOL_VERSION};
@@ -35,7 +36,7 @@ impl Reply {
     pub(super) fn send(
         self,
         now: Instant,
-        path: Path,
+        sender: Sender,
         cookies: &mut CookieSigner,
         random: &mut Csprng,
         link: &mut impl Link,
@@ -44,24 +45,24 @@ impl Reply {
         let Context { table, stats, drops, offenders, observer, .. } = context;
         match self {
             Reply::Cookie { tag, client_key } => {
-                let cookie = cookies.sign(now, path.peer, &client_key, random);
-                let sent = transmit(link, path, &Cookie { tag, cookie }.encode(), stats, observer);
+                let cookie = cookies.sign(now, sender.addresses(), &client_key, random);
+                let sent = transmit(link, sender.path, &Cookie { tag, cookie }.encode(), stats, observer);
                 stats.cookies_out += u64::from(sent);
                 sent
             }
             Reply::Denied(denied) => {
-                let sent = transmit(link, path, &denied.encode(), stats, observer);
+                let sent = transmit(link, sender.path, &denied.encode(), stats, observer);
                 if sent {
                     stats.denied_out += 1;
                     let (counter, offence) = denial(stats, denied.reason);
                     *counter += 1;
-                    offenders.note(offence, path.peer);
+                    offenders.note(offence, sender.address);
                 }
                 sent
             }
             Reply::Accepted(id) => match table.get(id).map(|entry| &entry.phase) {
                 Some(Phase::HalfOpen(half_open)) => {
-                    let sent = transmit(link, path, &half_open.reply, stats, observer);
+                    let sent = transmit(link, sender.path, &half_open.reply, stats, observer);
                     table.restart_half_open_timeout(now, id);
                     sent
                 }

@@ -281,6 +281,9 @@ export class WorldClient<C extends Contract> {
     const read = readAnswer(message, this.rules.contract.answer);
     if (!read) {
       this.stats.malformed += 1;
+      // No other answer follows, so the ask ends.
+      const number = message.length < 3 ? undefined : message[1]! | (message[2]! << 8);
+      if (number !== undefined && this.asks.end(number)) this.news.push({ is: 'Unanswered', ask: number, why: 'Malformed' });
       return;
     }
     if (!this.asks.end(read.number)) return;

@@ -7,6 +7,7 @@ use crate::output::{self, Output};
 use crate::units::bytes;
 use indicatif::{ProgressBar, ProgressStyle};
 use ringshard_client::requests::download::{Event, Failure as Ended, Trust, Verify, Wanted};
+use ringshard_client::signed_by;
 use ringshard_services::resources::{PublicKey, SigningKey, to_hex};
 use serde::Serialize;
 use std::path::{Path, PathBuf};
@@ -41,7 +42,7 @@ impl Download {
     /// What checks the signature.
     pub fn verify(&self) -> Option<Verify> {
         let key = self.key?;
-        Some(Box::new(move |message, signature| key.verify(message, signature)))
+        Some(signed_by(key.0))
     }
 
     /// Downloads. Without success, the file is removed.

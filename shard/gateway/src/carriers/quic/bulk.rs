@@ -17,6 +17,9 @@ use tokio::time::timeout;
 /// Bulk streams that a client may have open.
 pub(super) const STREAMS_MAX: u32 = 8;
 
+/// Bulk streams of all clients of a thread. Each holds a TCP connection to a login door.
+pub(super) const STREAMS_OF_THREAD_MAX: usize = 1_024;
+
 /// Bytes that are copied at a time.
 const CHUNK_BYTES: usize = 16 << 10;
 /// For the connection to the login door.

@@ -13,7 +13,8 @@ pub(super) const NO_DATAGRAMS: VarInt = VarInt::from_u32(3);
 /// A refusal of the gateway: this plus the status that HTTP has for it, such as 404 or 429.
 pub(super) const REFUSED: u32 = 1_000;
 
-/// A bulk stream: the server has none, or the client may not open one.
+/// A stream that the gateway does not take: the server has no login door, too many streams are open, or it is
+/// unidirectional.
 pub(super) const BULK_REFUSED: VarInt = VarInt::from_u32(16);
 /// A bulk stream: the server's login door cannot be reached, or its connection broke.
 pub(super) const BULK_FAILED: VarInt = VarInt::from_u32(17);

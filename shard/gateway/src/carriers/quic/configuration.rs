@@ -14,14 +14,14 @@ use std::num::NonZeroU32;
 use std::sync::Arc;
 
 /// The name of WebTransport's protocol in the TLS handshake.
-pub const ALPN_HTTP3: &[u8] = b"h3";
+pub(super) const ALPN_HTTP3: &[u8] = b"h3";
 /// The name of Ringshard datagrams directly over QUIC.
-pub const ALPN_RINGSHARD: &[u8] = b"ringshard/1";
+pub(super) const ALPN_RINGSHARD: &[u8] = b"ringshard/1";
 
 /// Smallest value of the setting `datagram-bytes`: what every path of QUIC carries (RFC 9000, section 14).
-pub const PACKET_BYTES_MIN: u16 = 1200;
+pub(super) const PACKET_BYTES_MIN: u16 = 1200;
 /// Largest value of the setting `datagram-bytes`: what an IPv4 packet of 1500 bytes carries.
-pub const PACKET_BYTES_MAX: u16 = 1472;
+pub(super) const PACKET_BYTES_MAX: u16 = 1472;
 /// Bytes of a packet before the path has been probed: a datagram of 1200 bytes fits, as Ringshard sends at first.
 const PACKET_BYTES_FIRST: u16 = 1250;
 
@@ -31,8 +31,10 @@ const STREAMS_FIRST: u32 = 1;
 const UNI_STREAMS_MAX: u32 = 8;
 /// Bytes of a stream that the gateway holds for a slow receiver.
 const STREAM_WINDOW_BYTES: u32 = 256 << 10;
-/// Bytes of all streams of a connection that the gateway holds, for each direction.
-const WINDOW_BYTES: u32 = 1 << 20;
+/// Bytes of all streams of a connection that the gateway holds for slow receivers, until it carries a bulk stream.
+const WINDOW_BYTES_FIRST: u32 = 64 << 10;
+/// The same, once it carries one, and for each direction.
+pub(super) const WINDOW_BYTES: u32 = 1 << 20;
 /// Bytes of datagrams that arrived and are not read yet. When there are more, the oldest are dropped.
 const RECEIVE_BYTES: usize = 64 << 10;
 /// Bytes of datagrams that wait for the congestion window. Few, because the queue of the client drops the oldest.
@@ -94,7 +96,7 @@ fn transport(settings: &Settings) -> TransportConfig {
         .max_concurrent_bidi_streams(STREAMS_FIRST.into())
         .max_concurrent_uni_streams(UNI_STREAMS_MAX.into())
         .stream_receive_window(STREAM_WINDOW_BYTES.into())
-        .receive_window(VarInt::from(WINDOW_BYTES))
+        .receive_window(VarInt::from(WINDOW_BYTES_FIRST))
         .send_window(WINDOW_BYTES.into())
         .datagram_receive_buffer_size(Some(RECEIVE_BYTES))
         .datagram_send_buffer_size(SEND_BYTES)

@@ -8,7 +8,7 @@ use quinn::{ConnectionId, ConnectionIdGenerator};
 use std::time::Duration;
 
 /// Threads that the first byte can name.
-pub const THREADS_MAX: usize = 256;
+pub(super) const THREADS_MAX: usize = 256;
 
 /// Bytes of an id. The first names the thread, the others are random.
 const ID_BYTES: usize = 8;

@@ -5,7 +5,7 @@ use crate::thread::Port;
 use crate::uplink::packet::Misbehaved;
 use bytes::Bytes;
 use futures_util::FutureExt;
-use quinn::{Connection, ConnectionError, SendDatagramError};
+use quinn::{Connection, SendDatagramError};
 use std::cell::Cell;
 use std::net::SocketAddr;
 
@@ -19,7 +19,7 @@ const SESSION: u8 = 0;
 #[derive(Debug)]
 pub(super) enum Ended {
     /// The connection has ended.
-    Lost(ConnectionError),
+    Lost,
     /// The client sent what no correct client sends.
     Misbehaved(Misbehaved),
 }
@@ -42,7 +42,7 @@ impl Datagrams<'_> {
             let mut next = self.connection.read_datagram().await;
             self.follow();
             for _ in 0..BATCH {
-                match next.map_err(Ended::Lost).and_then(|datagram| self.receive(&datagram)) {
+                match next.map_err(|_| Ended::Lost).and_then(|datagram| self.receive(&datagram)) {
                     Ok(()) => {}
                     Err(ended) => return ended,
                 }
@@ -84,7 +84,7 @@ impl Datagrams<'_> {
             while let Some(datagram) = self.port.take() {
                 match self.connection.send_datagram_wait(self.framed(datagram)).await {
                     Ok(()) => {}
-                    Err(SendDatagramError::ConnectionLost(error)) => return Ended::Lost(error),
+                    Err(SendDatagramError::ConnectionLost(_)) => return Ended::Lost,
                     // The server finds out what the path carries: a probe that is too large is lost.
                     Err(_) => self.counters.quic_too_large.add(1),
                 }

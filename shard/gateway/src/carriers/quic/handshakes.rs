@@ -5,10 +5,9 @@
 //! proven counts in the limits per address ([`crate::limits`]) at once; one that is not proven never does, because it may be
 //! somebody else's.
 
+use super::counted::{Count, Counted};
 use crate::limits::{Limits, Place, Refused};
-use std::cell::Cell;
 use std::net::IpAddr;
-use std::rc::Rc;
 use std::sync::Arc;
 use std::time::Duration;
 
@@ -36,13 +35,13 @@ pub(super) enum Admission {
 #[derive(Debug)]
 pub(super) struct Handshakes {
     limits: Arc<Limits>,
-    unproven: Rc<Cell<usize>>,
-    proven: Rc<Cell<usize>>,
+    unproven: Count,
+    proven: Count,
 }
 
 impl Handshakes {
     pub(super) fn new(limits: Arc<Limits>) -> Handshakes {
-        Handshakes { limits, unproven: Rc::default(), proven: Rc::default() }
+        Handshakes { limits, unproven: Count::default(), proven: Count::default() }
     }
 
     /// Decides about an attempt. `is_proven`: the client has answered a Retry.
@@ -51,14 +50,16 @@ impl Handshakes {
             return Admission::Ignore;
         }
         if !is_proven {
-            return match running(&self.unproven, UNPROVEN_MAX) {
-                Some(running) => Admission::Begin(Handshake { place: None, _running: running }),
-                None => Admission::Prove,
-            };
+            if self.unproven.get() >= UNPROVEN_MAX {
+                return Admission::Prove;
+            }
+            return Admission::Begin(Handshake { place: None, _counted: Counted::new(&self.unproven) });
         }
-        let Some(running) = running(&self.proven, PROVEN_MAX) else { return Admission::Refuse };
+        if self.proven.get() >= PROVEN_MAX {
+            return Admission::Refuse;
+        }
         match self.limits.connection(from) {
-            Ok(place) => Admission::Begin(Handshake { place: Some(place), _running: running }),
+            Ok(place) => Admission::Begin(Handshake { place: Some(place), _counted: Counted::new(&self.proven) }),
             Err(_) => Admission::Refuse,
         }
     }
@@ -77,24 +78,7 @@ impl Handshakes {
 pub(super) struct Handshake {
     /// None: the address is not proven.
     place: Option<Place>,
-    _running: Running,
-}
-
-#[derive(Debug)]
-struct Running(Rc<Cell<usize>>);
-
-fn running(count: &Rc<Cell<usize>>, most: usize) -> Option<Running> {
-    if count.get() >= most {
-        return None;
-    }
-    count.set(count.get() + 1);
-    Some(Running(Rc::clone(count)))
-}
-
-impl Drop for Running {
-    fn drop(&mut self) {
-        self.0.set(self.0.get() - 1);
-    }
+    _counted: Counted,
 }
 
 #[cfg(test)]

@@ -4,7 +4,7 @@
 //! read and discarded, up to a bound.
 
 use super::codes::{H3_EXCESSIVE_LOAD, H3_REQUEST_REJECTED};
-use quinn::{Connection, ConnectionError, RecvStream, SendStream, WriteError};
+use quinn::{Connection, RecvStream, SendStream, WriteError};
 use std::cell::Cell;
 use std::rc::Rc;
 use web_transport_proto::http::StatusCode;
@@ -21,7 +21,7 @@ const DISCARD_CHUNK_BYTES: usize = 4 << 10;
 /// Why there is no request.
 #[derive(Debug)]
 pub(super) enum NoRequest {
-    Lost(ConnectionError),
+    Lost,
     /// What arrived is no request for WebTransport. It is answered with the status.
     Unfit(SendStream, StatusCode),
 }
@@ -69,7 +69,7 @@ async fn discard(connection: Connection, mut stream: RecvStream, discarded: Rc<C
 
 /// The client's first request.
 pub(super) async fn request(connection: &Connection) -> Result<Request, NoRequest> {
-    let (send, mut receive) = connection.accept_bi().await.map_err(NoRequest::Lost)?;
+    let (send, mut receive) = connection.accept_bi().await.map_err(|_| NoRequest::Lost)?;
     match ConnectRequest::read(&mut receive).await {
         Ok(connect) => Ok(Request { connect, send, receive }),
         Err(ConnectError::WrongMethod(_) | ConnectError::WrongProtocol(_)) => {
@@ -91,8 +91,9 @@ pub(super) async fn answer(send: &mut SendStream, status: StatusCode) -> Result<
     Ok(())
 }
 
-/// Resolves when the client ends the session.
-pub(super) async fn session_ended(receive: RecvStream) {
+/// Resolves when the client ends the session. `receive` must live on until the session's end has been told: to drop it makes
+/// the client believe that the connection is lost.
+pub(super) async fn session_ended(receive: &mut RecvStream) {
     let mut capsules = Http3CapsuleReader::new(receive);
     while let Ok(Some(capsule)) = capsules.read().await {
         if matches!(capsule, Capsule::CloseWebTransportSession { .. }) {

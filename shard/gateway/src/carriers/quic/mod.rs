@@ -15,11 +15,13 @@
 //! | `webtransport`, `http3` | sessions of browsers |
 //! | `statistics` | the figures of a connection |
 //! | `codes` | why a connection ends |
+//! | `counted` | how many there are now |
 
 mod bulk;
 mod codes;
 mod configuration;
 mod connection_ids;
+mod counted;
 mod datagrams;
 mod handshakes;
 mod http3;
@@ -27,11 +29,14 @@ mod native;
 mod statistics;
 mod webtransport;
 
-pub use configuration::{ALPN_HTTP3, ALPN_RINGSHARD, Keys, PACKET_BYTES_MAX, PACKET_BYTES_MIN, steer};
-pub use connection_ids::THREADS_MAX;
+pub use configuration::{Keys, steer};
 
+use crate::client::Going;
 use crate::settings::Settings;
 use crate::thread::Thread;
+use codes::GOING;
+use configuration::ALPN_RINGSHARD;
+use counted::Count;
 use datagrams::canonical;
 use handshakes::{Admission, HANDSHAKE, Handshake, Handshakes};
 use native::Early;
@@ -42,8 +47,12 @@ use std::io;
 use std::net::{SocketAddr, UdpSocket};
 use std::rc::Rc;
 use std::sync::Arc;
+use std::time::Duration;
 use tokio::task::spawn_local;
 use tokio::time::timeout;
+
+/// For the last packets when the thread ends.
+const FAREWELL: Duration = Duration::from_millis(200);
 
 /// The QUIC endpoint of a thread.
 pub struct Quic {
@@ -51,6 +60,8 @@ pub struct Quic {
     endpoint: Endpoint,
     keys: Arc<Keys>,
     handshakes: Handshakes,
+    /// Bulk streams of all connections.
+    bulk_streams: Count,
     /// What new connections get, and the settings that it was made of.
     current: RefCell<(Arc<Settings>, Arc<ServerConfig>)>,
 }
@@ -68,6 +79,7 @@ impl Quic {
         let endpoint = Endpoint::new(config, Some(server.clone()), socket, Arc::new(TokioRuntime))?;
         Ok(Rc::new(Quic {
             handshakes: Handshakes::new(Arc::clone(thread.limits())),
+            bulk_streams: Count::default(),
             thread,
             endpoint,
             keys,
@@ -80,6 +92,10 @@ impl Quic {
         while let Some(incoming) = self.endpoint.accept().await {
             self.admit(incoming);
         }
+        tracing::error!(
+            thread = self.thread.index(),
+            "QUIC has ended on this thread, because its socket failed: restart the gateway"
+        );
     }
 
     fn admit(self: &Rc<Self>, incoming: Incoming) {
@@ -134,9 +150,11 @@ impl Quic {
         Arc::clone(&current.1)
     }
 
-    /// Resolves when the last connection has ended, goodbye included.
-    pub async fn idle(&self) {
-        self.endpoint.wait_idle().await;
+    /// Ends all connections, and waits until their clients have most likely been told.
+    pub async fn stop(&self) {
+        self.endpoint.close(GOING, Going::Draining.reason().as_bytes());
+        // Clients that are gone do not answer.
+        let _ = timeout(FAREWELL, self.endpoint.wait_idle()).await;
     }
 }
 

@@ -1,6 +1,8 @@
 //! Ringshard datagrams directly over QUIC, for native clients. Streams that the client opens are bulk streams.
 
-use super::codes::{GOING, MISBEHAVED, NO_DATAGRAMS, REFUSED};
+use super::codes::{BULK_REFUSED, GOING, MISBEHAVED, NO_DATAGRAMS, REFUSED};
+use super::configuration::WINDOW_BYTES;
+use super::counted::{Count, Counted};
 use super::datagrams::{Datagrams, Ended, canonical};
 use super::handshakes::{HANDSHAKE, Handshake};
 use super::{Quic, bulk, statistics};
@@ -105,38 +107,48 @@ pub(super) fn refuse(connection: &Connection, refused: &Refused) {
 
 async fn carry(quic: &Quic, connection: &Connection, server: &str, port: Port) {
     let migrations = Rc::new(Cell::new(0));
-    let streams = Rc::new(Cell::new(0));
+    let streams = Count::default();
     let (shown, seen, open) = (connection.clone(), Rc::clone(&migrations), Rc::clone(&streams));
     port.set_details(move || statistics::of(&shown, seen.get(), open.get()));
     let counters = quic.thread.counters();
     let datagrams = Datagrams { connection, port: &port, counters, in_session: false, migrations: &migrations };
     let (code, reason) = tokio::select! {
         ended = datagrams.up() => match ended {
-            Ended::Lost(_) => return,
+            Ended::Lost => return,
             Ended::Misbehaved(misbehaved) => (MISBEHAVED, misbehaved.to_string()),
         },
         _ = datagrams.down() => return,
         going = port.wait_closed() => (GOING, going.reason().to_owned()),
         () = take_streams(quic, connection, quic.door(server), &streams) => return,
+        () = refuse_one_way_streams(connection) => return,
     };
     connection.close(code, reason.as_bytes());
 }
 
+/// Tells the client that the gateway reads no unidirectional streams, until the connection ends.
+async fn refuse_one_way_streams(connection: &Connection) {
+    while let Ok(mut receive) = connection.accept_uni().await {
+        // It fails only on a stream that has ended already.
+        let _ = receive.stop(BULK_REFUSED);
+    }
+}
+
 /// Takes bulk streams, until the connection ends.
-async fn take_streams(quic: &Quic, connection: &Connection, door: Option<SocketAddr>, open: &Rc<Cell<u32>>) {
+async fn take_streams(quic: &Quic, connection: &Connection, door: Option<SocketAddr>, open: &Count) {
     if door.is_some() {
+        connection.set_receive_window(WINDOW_BYTES.into());
         connection.set_max_concurrent_bi_streams(bulk::STREAMS_MAX.into());
     }
     while let Ok((send, receive)) = connection.accept_bi().await {
-        let Some(door) = door else {
+        let Some(door) = door.filter(|_| quic.bulk_streams.get() < bulk::STREAMS_OF_THREAD_MAX) else {
             bulk::refuse(quic.thread.counters(), send, receive);
             continue;
         };
-        let (thread, open) = (Rc::clone(&quic.thread), Rc::clone(open));
+        let thread = Rc::clone(&quic.thread);
+        let counted = [open, &quic.bulk_streams].map(Counted::new);
         spawn_local(async move {
-            open.set(open.get() + 1);
             bulk::carry(thread.counters(), door, send, receive).await;
-            open.set(open.get() - 1);
+            drop(counted);
         });
     }
 }

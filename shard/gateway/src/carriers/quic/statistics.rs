@@ -4,7 +4,7 @@ use quinn::Connection;
 use serde_json::{Value, json};
 
 /// Round trip, loss, congestion window, packets, streams and path of a connection.
-pub(super) fn of(connection: &Connection, migrations: u64, bulk_streams: u32) -> Value {
+pub(super) fn of(connection: &Connection, migrations: u64, bulk_streams: usize) -> Value {
     let stats = connection.stats();
 
     json!({

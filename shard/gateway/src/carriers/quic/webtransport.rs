@@ -35,7 +35,7 @@ async fn serve_request(quic: &Quic, connection: &Connection) {
     let request = match timeout(REQUEST, http3::request(connection)).await {
         Ok(Ok(request)) => request,
         Ok(Err(NoRequest::Unfit(send, status))) => return refuse(quic, connection, send, status).await,
-        Ok(Err(NoRequest::Lost(_))) => return,
+        Ok(Err(NoRequest::Lost)) => return,
         Err(_) => return connection.close(H3_GENERAL_PROTOCOL_ERROR, b"no request arrived"),
     };
     match join(quic, connection, &request.connect) {
@@ -87,7 +87,7 @@ async fn refuse(quic: &Quic, connection: &Connection, mut send: SendStream, stat
 }
 
 async fn serve_session(quic: &Quic, connection: &Connection, request: Request, port: Port) {
-    let Request { mut send, receive, .. } = request;
+    let Request { mut send, mut receive, .. } = request;
     if http3::answer(&mut send, StatusCode::OK).await.is_err() {
         return;
     }
@@ -98,12 +98,12 @@ async fn serve_session(quic: &Quic, connection: &Connection, request: Request, p
     let datagrams = Datagrams { connection, port: &port, counters, in_session: true, migrations: &migrations };
     let (code, reason) = tokio::select! {
         ended = datagrams.up() => match ended {
-            Ended::Lost(_) => return,
+            Ended::Lost => return,
             Ended::Misbehaved(misbehaved) => (MISBEHAVED, misbehaved.to_string()),
         },
         _ = datagrams.down() => return,
         going = port.wait_closed() => (GOING, going.reason().to_owned()),
-        () = http3::session_ended(receive) => (LEFT, String::new()),
+        () = http3::session_ended(&mut receive) => (LEFT, String::new()),
     };
     drop(port);
     farewell(connection, send, code, &reason).await;

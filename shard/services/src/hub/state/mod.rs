@@ -7,6 +7,7 @@ use super::refusal::HubRefusal;
 use super::room::{Room, is_name};
 use super::speech::Speech;
 use crate::AccountId;
+use crate::counters::count;
 use std::collections::{BTreeMap, BTreeSet, HashMap};
 use std::ops::Bound;
 use std::sync::Arc;
@@ -171,7 +172,7 @@ impl State {
             Line { room: room.to_owned(), number, account: account.0, name, text: text.to_owned(), at: now.unix_ms };
         let line = Arc::new(line);
         kept.keep(Arc::clone(&line));
-        self.counters.lines.fetch_add(1, Ordering::Relaxed);
+        count(&self.counters.lines);
         self.tell_room(room, Notice::Chat(line));
         Ok(number)
     }

@@ -1,9 +1,9 @@
 //! Accepts connections until the door closes, then lets what runs finish.
 
-use super::super::counters::count;
 use super::arrivals::Arrivals;
 use super::connection::{Shared, serve};
 use super::slots::{Full, Slots};
+use crate::counters::count;
 use std::io;
 use std::net::SocketAddr;
 use std::sync::Arc;

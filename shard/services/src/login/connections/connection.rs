@@ -1,11 +1,12 @@
 //! One connection: the TLS handshake, then HTTP/1.1 or HTTP/2 until the client leaves, idles, or the door closes.
 
 use super::super::closing::Closing;
-use super::super::counters::{Counters, count};
+use super::super::counters::Counters;
 use super::super::settings::{HEAD_BYTES_MAX, HEADERS_MAX, LoginSettings, STREAMS_MAX};
 use super::activity::Activity;
 use super::paced::Paced;
 use super::slots::Slot;
+use crate::counters::count;
 use axum::Router;
 use axum::body::Body;
 use axum::http::{Request, Response};

@@ -4,7 +4,8 @@
 //! all is written. Within a spell the other end may stall for a fixed time, and gains time with each byte that it reads. So
 //! reading one byte now and then holds nothing for long.
 
-use super::super::counters::{Counters, count};
+use super::super::counters::Counters;
+use crate::counters::count;
 use std::io;
 use std::pin::Pin;
 use std::sync::Arc;

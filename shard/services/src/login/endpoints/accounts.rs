@@ -5,6 +5,7 @@ use super::super::bearer;
 use super::super::connections::Peer;
 use super::super::state::State;
 use super::devices::Proof;
+use super::requests::Player;
 use crate::accounts::{Credentials, Login, Registration, Secret};
 use axum::body::Body;
 use axum::extract::State as Of;
@@ -65,10 +66,9 @@ async fn go_on(state: &State, peer: &Peer, token: &Secret) -> Result<Json<Value>
 
 pub(super) async fn log_out(
     Of(state): Of<Arc<State>>,
-    Extension(peer): Extension<Peer>,
+    Player(profile): Player,
     headers: HeaderMap,
 ) -> Result<StatusCode, Refusal> {
-    let profile = state.profile(&peer, &headers).await?;
     let token = bearer::token(&headers).ok_or_else(Refusal::unauthorized)?;
     state.accounts.logout(token).await?;
     state.hub.recheck(profile.id);

@@ -3,11 +3,11 @@
 use super::super::answer::Refusal;
 use super::super::connections::Peer;
 use super::super::state::State;
-use super::requests::{exact, number};
+use super::requests::{Player, exact, number, removed};
 use crate::accounts::{Challenge, DeviceProof};
 use axum::body::Body;
 use axum::extract::{Path, State as Of};
-use axum::http::{HeaderMap, StatusCode};
+use axum::http::StatusCode;
 use axum::{Extension, Json};
 use base64ct::{Base64UrlUnpadded, Encoding};
 use serde::Deserialize;
@@ -56,34 +56,25 @@ pub(super) async fn challenge(
 
 pub(super) async fn add(
     Of(state): Of<Arc<State>>,
-    Extension(peer): Extension<Peer>,
-    headers: HeaderMap,
+    Player(profile): Player,
     body: Body,
 ) -> Result<(StatusCode, Json<Value>), Refusal> {
-    let profile = state.profile(&peer, &headers).await?;
     let request: AddRequest = state.json(body).await?;
     let device = state.accounts.add_device(profile.id, request.device.decode()?, &request.label).await?;
     Ok((StatusCode::CREATED, Json(json!(device))))
 }
 
-pub(super) async fn list(
-    Of(state): Of<Arc<State>>,
-    Extension(peer): Extension<Peer>,
-    headers: HeaderMap,
-) -> Result<Json<Value>, Refusal> {
-    let profile = state.profile(&peer, &headers).await?;
+pub(super) async fn list(Of(state): Of<Arc<State>>, Player(profile): Player) -> Result<Json<Value>, Refusal> {
     Ok(Json(json!({ "devices": state.accounts.devices(profile.id).await? })))
 }
 
 pub(super) async fn remove(
     Of(state): Of<Arc<State>>,
-    Extension(peer): Extension<Peer>,
+    Player(profile): Player,
     Path(device): Path<String>,
-    headers: HeaderMap,
 ) -> Result<StatusCode, Refusal> {
-    let profile = state.profile(&peer, &headers).await?;
-    let removed = state.accounts.remove_device(profile.id, number(&device)?).await?;
+    let was_there = state.accounts.remove_device(profile.id, number(&device)?).await?;
     // The sessions that the device began have ended, too.
     state.hub.recheck(profile.id);
-    if removed { Ok(StatusCode::NO_CONTENT) } else { Err(Refusal::new(404, "this account has no such device")) }
+    removed(was_there, "device")
 }

@@ -9,8 +9,8 @@ mod tickets;
 
 use super::answer::{Refusal, harden};
 use super::connections::Peer;
-use super::counters::count;
 use super::state::State;
+use crate::counters::count;
 use axum::Router;
 use axum::extract::Request;
 use axum::http::{StatusCode, Uri};

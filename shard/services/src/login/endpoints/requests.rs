@@ -7,9 +7,24 @@ use super::super::connections::Peer;
 use super::super::state::State;
 use crate::accounts::Profile;
 use axum::body::Body;
-use axum::http::HeaderMap;
+use axum::extract::FromRequestParts;
+use axum::http::request::Parts;
+use axum::http::{HeaderMap, StatusCode};
 use base64ct::{Base64UrlUnpadded, Encoding};
 use serde::de::DeserializeOwned;
+use std::sync::Arc;
+
+/// The account of a request, which must have a valid token.
+pub(super) struct Player(pub(super) Profile);
+
+impl FromRequestParts<Arc<State>> for Player {
+    type Rejection = Refusal;
+
+    async fn from_request_parts(parts: &mut Parts, state: &Arc<State>) -> Result<Player, Refusal> {
+        let peer = parts.extensions.get::<Peer>().expect("each request knows its connection");
+        Ok(Player(state.profile(peer, &parts.headers).await?))
+    }
+}
 
 impl State {
     /// The account of the request's token.
@@ -38,6 +53,15 @@ pub(super) fn exact<const N: usize>(field: &str, text: &str) -> Result<[u8; N], 
         Ok(bytes)
     } else {
         Err(Refusal::new(400, format!("{field}: expected {N} bytes as base64url without padding")))
+    }
+}
+
+/// The answer after something of an account was removed, or was not there.
+pub(super) fn removed(was_there: bool, what: &str) -> Result<StatusCode, Refusal> {
+    if was_there {
+        Ok(StatusCode::NO_CONTENT)
+    } else {
+        Err(Refusal::new(404, format!("this account has no such {what}")))
     }
 }
 

@@ -1,13 +1,12 @@
 //! Tickets for worlds.
 
 use super::super::answer::Refusal;
-use super::super::connections::Peer;
 use super::super::state::State;
+use super::requests::Player;
 use crate::tickets::ServerKey;
+use axum::Json;
 use axum::body::Body;
 use axum::extract::State as Of;
-use axum::http::HeaderMap;
-use axum::{Extension, Json};
 use serde::Deserialize;
 use serde_json::{Value, json};
 use std::sync::Arc;
@@ -21,11 +20,9 @@ pub(super) struct TicketRequest {
 
 pub(super) async fn make(
     Of(state): Of<Arc<State>>,
-    Extension(peer): Extension<Peer>,
-    headers: HeaderMap,
+    Player(profile): Player,
     body: Body,
 ) -> Result<Json<Value>, Refusal> {
-    let profile = state.profile(&peer, &headers).await?;
     let request: TicketRequest = state.optional_json(body).await?;
     let worlds = &state.settings.worlds;
     let world = match request.server {

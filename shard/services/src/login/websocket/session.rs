@@ -3,11 +3,11 @@
 use super::super::answer::Refusal;
 use super::super::bearer;
 use super::super::connections::Peer;
-use super::super::counters::count;
 use super::super::state::State;
 use super::commands::{Command, Request, answer, execute, told};
 use super::pace::{Pace, Verdict};
 use crate::accounts::{Profile, Secret};
+use crate::counters::count;
 use crate::hub::Member;
 use axum::extract::ws::{CloseFrame, Message, WebSocket, close_code};
 use serde_json::json;

@@ -1,5 +1,6 @@
 //! Builds a new file of places.
 
+use crate::places::cells;
 use crate::places::place::Place;
 use crate::places::schema;
 use crate::places::words::fold;
@@ -114,7 +115,7 @@ impl Build {
             connection.prepare("INSERT INTO place VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9, ?10, ?11)")?;
         let mut words = connection.prepare("INSERT INTO place_words (rowid, folded) VALUES (?1, ?2)")?;
         let mut rows = staged.query([kind])?;
-        let mut rank = 0;
+        let (mut rank, mut codes) = (0, Vec::with_capacity(places as usize));
         while let Some(row) = rows.next()? {
             let id = schema::id(kind, rank);
             let name: String = row.get(1)?;
@@ -139,10 +140,14 @@ impl Build {
             connection
                 .prepare_cached(&format!("INSERT INTO {tree} VALUES (?1, ?2, ?2, ?3, ?3)"))?
                 .execute(params![id, latitude, longitude])?;
+            codes.push(cells::code(latitude, longitude));
             rank += 1;
             each();
         }
-        Ok(())
+        let mut cell = connection.prepare("INSERT INTO cell VALUES (?1, ?2, ?3)")?;
+        cells::cells(codes)
+            .into_iter()
+            .try_for_each(|it| cell.execute(params![kind, it.code as i64, it.level]).map(drop))
     }
 }
 

@@ -186,6 +186,8 @@ fn a_file_that_is_damaged_or_something_else_is_refused() {
     import_as(&target, &source, "city").unwrap();
     rusqlite::Connection::open(&target).unwrap().execute_batch("PRAGMA user_version = 9").unwrap();
     assert!(matches!(PlacesFile::open(&target), Err(PlacesError::Version { found: 9, .. })));
+    let error = import_as(&target, &source, "city").unwrap_err().to_string();
+    assert!(error.contains("has version 9") && error.contains("remove the file to begin anew"), "{error}");
 }
 
 #[test]

@@ -142,6 +142,52 @@ fn queries_agree_with_a_search_through_all_rows() {
         .unwrap();
 }
 
+#[test]
+fn the_nearest_places_are_found_from_oceans_poles_and_the_antimeridian() {
+    // A crowd in one street, towns, and lone islands: cells of all sizes.
+    let mut seed = 7_u64;
+    let mut next = || {
+        seed = seed.wrapping_mul(6_364_136_223_846_793_005).wrapping_add(1_442_695_040_888_963_407);
+        (seed >> 11) as f64 / (1_u64 << 53) as f64
+    };
+    let mut rows = Vec::new();
+    for (count, (latitude, longitude), spread) in [
+        (600, (48.85, 2.35), 0.01),
+        (300, (-18.1, 179.9), 0.3),
+        (300, (-17.0, -179.95), 0.04),
+        (200, (-89.9, 0.0), 0.1),
+        (300, (20.0, 100.0), 20.0),
+        (40, (0.0, 0.0), 90.0),
+    ] {
+        for _ in 0..count {
+            let at =
+                |middle: f64, most: f64, unit: f64| units((middle + (unit - 0.5) * 2.0 * spread).clamp(-most, most));
+            let position = Position { latitude: at(latitude, 90.0, next()), longitude: at(longitude, 180.0, next()) };
+            rows.push(Row { name: format!("P{}", rows.len()), position, importance: (next() * 1e6) as u32 });
+        }
+    }
+    let folder = Folder::new();
+    let target = folder.file("places.db");
+    import_as(&target, &folder.write("rows.csv", &csv(&rows)), "city").unwrap();
+    let file = PlacesFile::open(&target).unwrap();
+    let model = Model::of(&file, &rows);
+    let oceans = [(0.0, -140.0), (-40.0, -110.0), (30.0, -40.0), (-60.0, 90.0), (10.0, -179.999), (-17.5, 180.0)];
+    let poles = [(90.0, 0.0), (90.0, 123.0), (-90.0, 180.0), (89.9, -33.0), (-89.99, 90.0)];
+    let towns = [(48.85, 2.35), (48.86, 2.36), (-18.1, -180.0), (20.0, 100.0), (-48.85, -177.65)];
+    for (latitude, longitude) in [&oceans[..], &poles, &towns].concat() {
+        let centre = Position::new(latitude, longitude).unwrap();
+        for (limit, within) in [(1, DISTANCE_MAX), (7, 3e6), (100, 1e6), (100, DISTANCE_MAX), (100, 1_000.0)] {
+            let nearest = file.nearest(centre, within, None, limit).unwrap();
+            let distances: Vec<f64> = nearest.iter().map(|near| near.distance).collect();
+            assert!(distances.is_sorted());
+            let nearest: Vec<Position> = nearest.into_iter().map(|near| near.place.position).collect();
+            let expected = model.nearest(centre, within, limit);
+            let expected: Vec<Position> = expected.into_iter().map(|at| model.rows[at].position).collect();
+            assert_eq!(nearest, expected, "{centre:?} {limit} {within}");
+        }
+    }
+}
+
 fn small(folder: &Folder) -> PlacesFile {
     let source = folder.write(
         "small.csv",
@@ -225,7 +271,7 @@ fn limits_and_kinds_are_checked() {
     let folder = Folder::new();
     let file = small(&folder);
     for limit in [0, 101, usize::MAX] {
-        assert!(matches!(file.inside(&Bounds::WORLD, None, limit), Err(PlacesError::Limit)));
+        assert!(matches!(file.inside(&Bounds::WORLD, None, limit), Err(PlacesError::Limit { most: 100 })));
     }
     let error = file.inside(&Bounds::WORLD, Some("city'--"), 1).unwrap_err();
     assert_eq!(error.to_string(), "no kind of places is called `city'--`; there are: city");

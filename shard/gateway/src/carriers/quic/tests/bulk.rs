@@ -100,6 +100,9 @@ fn without_a_door_or_with_one_that_is_shut_a_stream_ends_with_its_own_code() {
             let (_send, mut receive) = open(&connection).await;
             assert_eq!(ended_with(&mut receive).await, VarInt::from_u32(16));
         }
+        let mut one_way = connection.open_uni().await.unwrap();
+        one_way.write_all(b"hello").await.unwrap();
+        assert_eq!(one_way.stopped().await.unwrap(), Some(VarInt::from_u32(16)));
         let (door, address) = door().await;
         drop(door);
         let gateway = Gateway::start(with_door(server.address, address));

@@ -5,8 +5,9 @@ use super::gateway::{Gateway, before};
 use super::run;
 use super::udp_server::{UdpServer, connect, encrypted};
 use crate::settings::Settings;
+use futures_util::FutureExt;
 use quinn::{ConnectionError, VarInt};
-use web_transport_proto::ConnectRequest;
+use web_transport_proto::{Capsule, ConnectRequest, ConnectResponse, Http3CapsuleReader};
 
 fn status(error: web_transport_quinn::ClientError) -> String {
     error.to_string()
@@ -89,5 +90,24 @@ fn a_request_that_is_not_for_webtransport_gets_an_answer() {
         let answer = receive.read_to_end(1_000).await.unwrap();
         assert_eq!(answer.first(), Some(&1), "a HEADERS frame answers: {answer:?}");
         assert_eq!(gateway.count(|counters| &counters.webtransport_refused), 1);
+    });
+}
+
+#[test]
+fn a_session_that_the_gateway_ends_tells_code_and_reason_before_anything_breaks() {
+    let server = UdpServer::start();
+    let gateway = Gateway::start(before(server.address));
+    run(async {
+        let connection = gateway.connect_to("localhost", b"h3").await;
+        let (mut send, mut receive) = connection.open_bi().await.unwrap();
+        let url = format!("https://localhost{WEBTRANSPORT}").parse::<url::Url>().unwrap();
+        ConnectRequest::new(url).write(&mut send).await.unwrap();
+        ConnectResponse::read(&mut receive).await.unwrap();
+        connection.send_datagram(vec![0, 1, 2, 3, 4, 5].into()).unwrap();
+        let ending = Http3CapsuleReader::new(&mut receive).read().await.unwrap().unwrap();
+        let reason = "a datagram of 5 bytes: they have 14 to 1472".to_owned();
+        assert_eq!(ending, Capsule::CloseWebTransportSession { code: 2, reason });
+        // A browser whose stream is refused believes that the connection is lost, and never reads the reason.
+        assert!(send.stopped().now_or_never().is_none());
     });
 }

@@ -1,0 +1,100 @@
+//! Addresses at which a player may be reached (PROTOCOL.md#candidates).
+
+use is::Protocol;
+use std::net::{IpAddr, Ipv6Addr, SocketAddr};
+
+/// A candidate on the wire, in bytes: kind 1, address 16, port 2.
+pub(crate) const CANDIDATE_BYTES: usize = 19;
+
+/// How a candidate was found. The order is that of preference.
+#[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Debug)]
+pub enum CandidateKind {
+    /// An address of the host itself.
+    Host,
+    /// The address that a STUN server saw: that of the outermost NAT.
+    Reflexive,
+    /// An address of a relay, which passes datagrams on.
+    Relayed,
+}
+
+impl CandidateKind {
+    /// Name as in reports.
+    pub const fn name(self) -> &'static str {
+        match self {
+            CandidateKind::Host => "host",
+            CandidateKind::Reflexive => "reflexive",
+            CandidateKind::Relayed => "relay",
+        }
+    }
+
+    /// Type preference (RFC 8445, section 5.1.2.2).
+    const fn preference(self) -> u32 {
+        match self {
+            CandidateKind::Host => 126,
+            CandidateKind::Reflexive => 100,
+            CandidateKind::Relayed => 2,
+        }
+    }
+}
+
+/// An address at which a player may be reached.
+#[derive(Clone, Copy, PartialEq, Eq, Hash, Debug)]
+pub struct Candidate {
+    /// How it was found.
+    pub kind: CandidateKind,
+    /// The address.
+    pub address: SocketAddr,
+}
+
+impl Candidate {
+    /// Whether a datagram to the address can reach one player, and nobody else.
+    pub(crate) fn is_usable(&self) -> bool {
+        let ip = self.address.ip();
+        let broadcast = matches!(ip, IpAddr::V4(ip) if ip.is_broadcast());
+        self.address.port() != 0 && !ip.is_unspecified() && !ip.is_multicast() && !broadcast
+    }
+
+    /// The candidate of the other player, whose `index`-th it is. The receiver computes the priority, so that a peer cannot
+    /// choose it.
+    pub(crate) fn of_peer(&self, index: usize) -> is::Candidate {
+        let kind = match self.kind {
+            CandidateKind::Host => is::CandidateKind::Host,
+            CandidateKind::Reflexive => is::CandidateKind::ServerReflexive,
+            CandidateKind::Relayed => is::CandidateKind::Relayed,
+        };
+        let priority = self.kind.preference() << 24 | (65_535 - index as u32) << 8 | 255;
+        is::Candidate::from_parts(
+            format!("{}", index + 1),
+            1,
+            Protocol::Udp,
+            priority,
+            self.address,
+            kind,
+            None,
+            None,
+            None,
+        )
+    }
+
+    pub(crate) fn write(&self, to: &mut Vec<u8>) {
+        let ip = match self.address.ip() {
+            IpAddr::V4(ip) => ip.to_ipv6_mapped(),
+            IpAddr::V6(ip) => ip,
+        };
+        to.push(self.kind as u8);
+        to.extend_from_slice(&ip.octets());
+        to.extend_from_slice(&self.address.port().to_le_bytes());
+    }
+
+    pub(crate) fn read(bytes: &[u8; CANDIDATE_BYTES]) -> Option<Self> {
+        let kind = match bytes[0] {
+            0 => CandidateKind::Host,
+            1 => CandidateKind::Reflexive,
+            2 => CandidateKind::Relayed,
+            _ => return None,
+        };
+        let octets: [u8; 16] = bytes[1..17].try_into().expect("an IPv6 address has 16 bytes");
+        let port = u16::from_le_bytes([bytes[17], bytes[18]]);
+        Some(Candidate { kind, address: SocketAddr::new(Ipv6Addr::from(octets).to_canonical(), port) })
+    }
+}

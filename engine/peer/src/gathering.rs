@@ -1,0 +1,87 @@
+//! Asks STUN servers for the address that others see, at the beginning and from time to time: NATs forget.
+
+use crate::limits::{STUN_PERIOD, STUN_RETRY_FIRST, STUN_RETRY_MAX};
+use crate::outbox::{Outbox, Via};
+use crate::stun::{self, TransactionId};
+use rand_chacha::rand_core::Rng;
+use ringshard_protocol::crypto::Csprng;
+use ringshard_protocol::time::{Duration, Instant};
+use std::net::SocketAddr;
+
+/// A STUN server that is asked.
+#[derive(Debug)]
+struct Asked {
+    server: SocketAddr,
+    id: TransactionId,
+    next_at: Instant,
+    wait: Duration,
+    seen: Option<SocketAddr>,
+}
+
+/// The questions to all STUN servers.
+#[derive(Debug, Default)]
+pub(crate) struct Gathering {
+    asked: Vec<Asked>,
+}
+
+impl Gathering {
+    /// Asks these servers from now on.
+    pub(crate) fn begin(&mut self, now: Instant, servers: &[SocketAddr], random: &mut Csprng) {
+        let asked = |&server| Asked { server, id: fresh_id(random), next_at: now, wait: STUN_RETRY_FIRST, seen: None };
+        self.asked = servers.iter().map(asked).collect();
+    }
+
+    /// Whether every server has answered.
+    pub(crate) fn is_complete(&self) -> bool {
+        self.asked.iter().all(|asked| asked.seen.is_some())
+    }
+
+    /// The servers.
+    pub(crate) fn servers(&self) -> Vec<SocketAddr> {
+        self.asked.iter().map(|asked| asked.server).collect()
+    }
+
+    /// Takes a STUN message from `from`; None if it is no answer to a question, else whether it told another address than
+    /// before.
+    pub(crate) fn receive(
+        &mut self,
+        now: Instant,
+        from: SocketAddr,
+        datagram: &[u8],
+        random: &mut Csprng,
+    ) -> Option<bool> {
+        let asked = self.asked.iter_mut().find(|asked| asked.server == from)?;
+        let seen = stun::mapped_address(datagram, &asked.id)?;
+        // A question counts once: its copies may have been answered, too.
+        (asked.id, asked.next_at, asked.wait) = (fresh_id(random), now + STUN_PERIOD, STUN_RETRY_FIRST);
+        Some(asked.seen.replace(seen) != Some(seen))
+    }
+
+    /// The addresses that the servers saw.
+    pub(crate) fn seen(&self) -> Vec<SocketAddr> {
+        let mut seen: Vec<SocketAddr> = self.asked.iter().filter_map(|asked| asked.seen).collect();
+        seen.dedup();
+        seen
+    }
+
+    /// Hands the questions that are due to the outbox.
+    pub(crate) fn transmit(&mut self, now: Instant, outbox: &mut Outbox) {
+        for asked in self.asked.iter_mut().filter(|asked| asked.next_at <= now) {
+            let Some(room) = outbox.room(Via::Socket, asked.server, stun::REQUEST_BYTES) else { return };
+            room.copy_from_slice(&stun::request(asked.id));
+            asked.next_at = now + asked.wait;
+            asked.wait = (asked.wait * 2).min(STUN_RETRY_MAX);
+        }
+    }
+
+    /// When a question is due.
+    pub(crate) fn deadline(&self) -> Instant {
+        self.asked.iter().map(|asked| asked.next_at).min().unwrap_or(Instant::NEVER)
+    }
+}
+
+fn fresh_id(random: &mut Csprng) -> TransactionId {
+    let mut id = [0; 12];
+    random.fill_bytes(&mut id);
+    id
+}

@@ -1,0 +1,60 @@
+//! Every bound of the crate, in one place (PROTOCOL.md#introductions).
+
+use core::time::Duration;
+
+/// Players of a mesh, the own one included.
+pub const PLAYERS_MAX: usize = 16;
+/// Candidates of a player.
+pub const CANDIDATES_MAX: usize = 12;
+/// A description, in bytes.
+pub const DESCRIPTION_BYTES_MAX: usize = 123 + CANDIDATES_MAX * crate::candidate::CANDIDATE_BYTES;
+/// The first ICE credential.
+pub(crate) const UFRAG_BYTES: usize = 8;
+/// The second ICE credential.
+pub(crate) const PASSWORD_BYTES: usize = 24;
+
+/// First wait before a description is sent again. It doubles with each try.
+pub(crate) const DESCRIPTION_RETRY_FIRST: Duration = Duration::from_millis(500);
+/// Longest wait before a description is sent again.
+pub(crate) const DESCRIPTION_RETRY_MAX: Duration = Duration::from_secs(4);
+/// Introductions per second that a mesh sends in the long run. The server drops more than these.
+pub(crate) const INTRODUCTIONS_PER_SECOND: u64 = 4;
+/// Introductions that a mesh sends at once.
+pub(crate) const INTRODUCTIONS_AT_ONCE: u64 = 32;
+/// Least time between two restarts of the checks that a peer asks for: each costs up to [`CANDIDATES_MAX`] times 9 datagrams.
+pub(crate) const PEER_RESTART_PERIOD: Duration = Duration::from_millis(500);
+
+/// First wait for the answer of a STUN server. It doubles with each try.
+pub(crate) const STUN_RETRY_FIRST: Duration = Duration::from_millis(200);
+/// Longest wait for it.
+pub(crate) const STUN_RETRY_MAX: Duration = Duration::from_secs(4);
+/// Time after which a STUN server is asked again: NATs forget a flow after 30 s and more.
+pub(crate) const STUN_PERIOD: Duration = Duration::from_secs(15);
+/// How long the first description waits for STUN servers and the relay.
+pub(crate) const GATHERING_WAIT: Duration = Duration::from_millis(500);
+
+/// Longest wait between two checks of a path (RFC 7675: at most 5 s).
+pub(crate) const CHECK_PERIOD: Duration = Duration::from_secs(1);
+/// First wait for the answer to a check.
+pub(crate) const CHECK_RETRY_FIRST: Duration = Duration::from_millis(200);
+/// Least time between two checks of a pair of players.
+pub(crate) const CHECK_PACE: Duration = Duration::from_millis(20);
+/// Silence on the path in use after which another one is looked for.
+pub(crate) const PATH_LOST_AFTER: Duration = Duration::from_millis(2_500);
+/// First time that new checks get before they begin anew. It doubles with each try.
+pub(crate) const RESTART_FIRST: Duration = Duration::from_secs(5);
+/// Longest time between two beginnings.
+pub(crate) const RESTART_MAX: Duration = Duration::from_secs(20);
+/// Pairs of candidates that are checked for each peer.
+pub(crate) const PAIRS_MAX: usize = 64;
+/// Addresses of one peer from which datagrams are read.
+pub(crate) const ADDRESSES_PER_PEER_MAX: usize = 16;
+
+/// Interval between pings of a session between players.
+pub(crate) const PEER_HEARTBEAT: Duration = Duration::from_secs(2);
+/// Silence after which a session between players is suspended.
+pub(crate) const PEER_TIMEOUT: Duration = Duration::from_secs(12);
+/// Memory for messages from one peer, in bytes.
+pub(crate) const PEER_MESSAGE_BYTES_MAX: usize = 16 << 20;
+/// Datagrams that wait for the socket.
+pub(crate) const OUTBOX_DATAGRAMS: usize = 128;

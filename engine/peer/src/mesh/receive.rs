@@ -1,0 +1,109 @@
+//! The way of a datagram in. STUN and sessions share the socket: byte 4 of a Ringshard datagram is 0, that of a STUN message
+//! is the first of its magic cookie.
+
+use super::{AddressOwner, Mesh, MeshEvent, PeerId};
+use crate::limits::ADDRESSES_PER_PEER_MAX;
+use crate::outbox::Via;
+use crate::peer::Check;
+use crate::stun::MAGIC_COOKIE;
+use ringshard_protocol::time::Instant;
+use std::net::SocketAddr;
+
+impl Mesh {
+    /// Takes a datagram that came to the socket from `from`.
+    pub fn receive(&mut self, now: Instant, from: SocketAddr, datagram: &mut [u8]) {
+        self.receive_via(now, Via::Socket, from, datagram);
+    }
+
+    fn receive_via(&mut self, now: Instant, via: Via, from: SocketAddr, datagram: &mut [u8]) {
+        if datagram.get(4..8) == Some(&MAGIC_COOKIE) {
+            self.receive_check(now, via, from, datagram);
+        } else {
+            self.receive_of_session(now, via, from, datagram);
+        }
+        self.take_events(now);
+    }
+
+    fn receive_check(&mut self, now: Instant, via: Via, from: SocketAddr, datagram: &[u8]) {
+        if via == Via::Socket && self.gathered(now, from, datagram) {
+            return;
+        }
+        let clock = self.clock(now);
+        let Mesh { peers, local, .. } = self;
+        let accepted = peers.iter_mut().find_map(|(&id, peer)| {
+            let check = peer.receive_check(now, clock, via, from, datagram, local);
+            (check != Check::Refused).then_some((id, check))
+        });
+        let Some((peer, check)) = accepted else {
+            self.stats.checks_refused += 1;
+            return;
+        };
+        self.stats.checks_in += 1;
+        self.heard_from(via, from, peer, check == Check::Answer);
+        // What a check has shown takes effect at once.
+        let Mesh { peers, identity, local, random, stats, .. } = self;
+        if let Some(peer) = peers.get_mut(&peer) {
+            peer.advance(now, clock, identity, local, random, stats);
+        }
+    }
+
+    /// Takes what a STUN server says; false if it is something else.
+    fn gathered(&mut self, now: Instant, from: SocketAddr, datagram: &[u8]) -> bool {
+        let Some(news) = self.gathering.receive(now, from, datagram, &mut self.random) else { return false };
+        if self.gathering.is_complete() {
+            self.gathered_at = now;
+        }
+        if news {
+            self.local.reflexive = self.gathering.seen();
+            let Mesh { peers, local, .. } = self;
+            peers.values_mut().for_each(|peer| peer.add_local(now, local));
+        }
+        true
+    }
+
+    /// Notes whose address that is. Who has answered there keeps it until another one does.
+    fn heard_from(&mut self, via: Via, from: SocketAddr, peer: PeerId, proven: bool) {
+        let known = self.addresses.get(&(via, from));
+        if known.is_some_and(|owner| owner.proven && !proven) {
+            return;
+        }
+        if known.is_none_or(|owner| owner.peer != peer) {
+            self.make_room_for_address(peer);
+        }
+        self.addresses.insert((via, from), AddressOwner { peer, proven });
+    }
+
+    fn make_room_for_address(&mut self, peer: PeerId) {
+        let route = self.peers.get(&peer).and_then(|peer| peer.route()).map(|route| (route.via, route.to));
+        let of_peer = || self.addresses.iter().filter(|(_, owner)| owner.peer == peer);
+        if of_peer().count() < ADDRESSES_PER_PEER_MAX {
+            return;
+        }
+        let spare = of_peer().filter(|(address, _)| Some(**address) != route).min_by_key(|(_, owner)| owner.proven);
+        if let Some(address) = spare.map(|(&address, _)| address) {
+            self.addresses.remove(&address);
+        }
+    }
+
+    fn receive_of_session(&mut self, now: Instant, via: Via, from: SocketAddr, datagram: &mut [u8]) {
+        let Some(&AddressOwner { peer: id, .. }) = self.addresses.get(&(via, from)) else {
+            self.stats.datagrams_of_strangers += 1;
+            return;
+        };
+        if !self.has_room() {
+            return;
+        }
+        self.stats.datagrams_in += 1;
+        let Mesh { peers, arrived, scratch, .. } = self;
+        let Some(peer) = peers.get_mut(&id) else { return };
+        peer.receive(now, via, from, datagram, scratch, &mut |message| {
+            arrived.push((message.channel, message.bytes.to_vec()));
+        });
+        // What happened to the session comes before the messages: they may be its first.
+        self.take_events(now);
+        for (channel, bytes) in self.arrived.drain(..) {
+            self.event_bytes += bytes.len();
+            self.events.push_back(MeshEvent::Message(id, channel, bytes));
+        }
+    }
+}

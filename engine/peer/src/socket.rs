@@ -1,0 +1,251 @@
+//! A [`Mesh`] with its socket and its clock.
+
+use crate::mesh::{Mesh, MeshConfig, MeshEvent, PeerId};
+use ringshard_protocol::connection::SendError;
+use ringshard_protocol::limits::DATAGRAM_BYTES_MAX;
+use ringshard_protocol::time::{Duration, Instant};
+use ringshard_protocol::wire::Channel;
+use ringshard_world::EntityId;
+use std::io::{self, ErrorKind};
+use std::net::{IpAddr, Ipv4Addr, SocketAddr, UdpSocket};
+
+/// Datagrams that one [`PeerSocket::poll`] receives at most, so that a flood cannot hold up a frame.
+const DATAGRAMS_PER_POLL: usize = 1_024;
+
+ringshard_protocol::counters! {
+    /// What the socket of a mesh did.
+    PeerSocketStats {
+        /// Datagrams received.
+        datagrams_in,
+        /// Datagrams sent.
+        datagrams_out,
+        /// Receives that failed, mostly because an ICMP error came.
+        receive_failed,
+        /// Datagrams that the operating system refused to send.
+        send_failed,
+    }
+}
+
+/// Why there is no mesh.
+#[derive(Debug, thiserror::Error)]
+pub enum OpenError {
+    /// No socket can be had, or this host is not online.
+    #[error("no UDP socket for other players ({0}): check that this host is online")]
+    Socket(#[from] io::Error),
+    /// The operating system gives no random bytes, so keys cannot be generated.
+    #[error("the operating system gives no random bytes ({0}): on Linux, check that getrandom(2) is not forbidden")]
+    Random(getrandom::Error),
+}
+
+/// A mesh over a UDP socket of the standard library, on IPv4.
+///
+/// No call blocks, except [`Self::wait`], and no thread is started. A mesh that is dropped leaves.
+///
+/// ```no_run
+/// # use ringshard_peer::{MeshEvent, PeerSocket};
+/// # use ringshard_protocol::wire::Channel;
+/// # fn frames(friend: ringshard_world::EntityId) -> Result<(), Box<dyn std::error::Error>> {
+/// let mut mesh = PeerSocket::open(*b"the match's name", vec!["198.51.100.1:3478".parse()?])?;
+/// mesh.mesh_mut().join(mesh.now(), friend)?;
+/// loop {
+///     // What the server brought: mesh.introduced(from, &bytes).
+///     mesh.poll();
+///     while let Some(event) = mesh.event() {
+///         match event {
+///             MeshEvent::Connected { peer, .. } => mesh.send(peer, Channel::RELIABLE_ORDERED, b"hello")?,
+///             MeshEvent::Message(_, _, bytes) => println!("{}", String::from_utf8_lossy(&bytes)),
+///             _ => {}
+///         }
+///     }
+///     while let Some((to, bytes)) = mesh.introduction() {
+///         // To the server: an introduction of `bytes` for `to`.
+///     }
+///     mesh.flush();
+/// #   return Ok(());
+/// }
+/// # }
+/// ```
+#[derive(Debug)]
+pub struct PeerSocket {
+    mesh: Mesh,
+    socket: UdpSocket,
+    /// The zero of the mesh's clock.
+    start: std::time::Instant,
+    /// A STUN server, by which the address of this host is found.
+    toward: Option<SocketAddr>,
+    stats: PeerSocketStats,
+    /// The datagram being received or sent. One byte more than the largest, so that larger ones are noticed.
+    datagram: Box<[u8; DATAGRAM_BYTES_MAX + 1]>,
+}
+
+impl PeerSocket {
+    /// Opens a socket with a port of its own for a mesh with this name. `stun` are the STUN servers; without one, players
+    /// behind NATs are not found. The address of this host is the one from which it reaches the first of them.
+    ///
+    /// # Errors
+    /// [`OpenError`].
+    pub fn open(session: [u8; 16], stun: Vec<SocketAddr>) -> Result<Self, OpenError> {
+        Self::open_at(0, session, stun)
+    }
+
+    /// As [`Self::open`], with a port that a NAT was told to pass on.
+    ///
+    /// # Errors
+    /// [`OpenError`].
+    pub fn open_at(port: u16, session: [u8; 16], stun: Vec<SocketAddr>) -> Result<Self, OpenError> {
+        let socket = open(port)?;
+        let toward = stun.first().copied();
+        let mut config = MeshConfig::new(session, host_addresses(&socket, toward)?);
+        config.stun = stun;
+        Self::with(socket, config, toward)
+    }
+
+    fn with(socket: UdpSocket, config: MeshConfig, toward: Option<SocketAddr>) -> Result<Self, OpenError> {
+        let mut seed = [0; 32];
+        getrandom::fill(&mut seed).map_err(OpenError::Random)?;
+        Ok(PeerSocket {
+            mesh: Mesh::new(config, Instant::ZERO, seed),
+            socket,
+            start: std::time::Instant::now(),
+            toward,
+            stats: PeerSocketStats::default(),
+            datagram: Box::new([0; DATAGRAM_BYTES_MAX + 1]),
+        })
+    }
+
+    /// Receives everything that has arrived, does what is due, and sends. Call it once per frame.
+    pub fn poll(&mut self) {
+        for _ in 0..DATAGRAMS_PER_POLL {
+            match self.socket.recv_from(&mut self.datagram[..]) {
+                Ok((len, from)) => {
+                    self.stats.datagrams_in += 1;
+                    let now = self.now();
+                    self.mesh.receive(now, from, &mut self.datagram[..len]);
+                }
+                Err(error) if error.kind() == ErrorKind::WouldBlock => break,
+                Err(_) => self.stats.receive_failed += 1,
+            }
+        }
+        self.mesh.advance(self.now());
+        self.flush();
+    }
+
+    /// The oldest event that was not taken. Take all of them in each frame.
+    pub fn event(&mut self) -> Option<MeshEvent> {
+        self.mesh.poll_event()
+    }
+
+    /// Takes an introduction that the server brought.
+    pub fn introduced(&mut self, from: EntityId, bytes: &[u8]) {
+        self.mesh.introduced(self.now(), from, bytes);
+    }
+
+    /// The next introduction to send over the server, if one is due: for whom, and its bytes.
+    pub fn introduction(&mut self) -> Option<(EntityId, Vec<u8>)> {
+        self.mesh.poll_introduction(self.now())
+    }
+
+    /// Queues a message, which leaves with the next [`Self::flush`] or [`Self::poll`].
+    ///
+    /// # Errors
+    /// [`SendError`]; the message was not taken.
+    pub fn send(&mut self, peer: PeerId, channel: Channel, message: &[u8]) -> Result<(), SendError> {
+        self.mesh.send(self.now(), peer, channel, message)
+    }
+
+    /// Sends what is due. Never blocks: when the send buffer of the operating system is full, the rest is lost, as on the way.
+    pub fn flush(&mut self) {
+        let now = self.now();
+        while let Some((to, len)) = self.mesh.poll_transmit(now, &mut self.datagram[..DATAGRAM_BYTES_MAX]) {
+            // An error may be about a datagram before this one.
+            let sent = self.socket.send_to(&self.datagram[..len], to).or_else(|error| match error.kind() {
+                ErrorKind::WouldBlock => Err(error),
+                _ => self.socket.send_to(&self.datagram[..len], to),
+            });
+            match sent {
+                Ok(_) => self.stats.datagrams_out += 1,
+                Err(_) => self.stats.send_failed += 1,
+            }
+        }
+    }
+
+    /// Waits until something has arrived or is due, for `timeout` at most. For programs without frames.
+    pub fn wait(&mut self, timeout: Duration) {
+        let timeout = self.mesh.deadline().since(self.now()).min(timeout);
+        if timeout.is_zero() {
+            return;
+        }
+        let can_block = self.socket.set_read_timeout(Some(timeout)).and_then(|()| self.socket.set_nonblocking(false));
+        match can_block {
+            Ok(()) => drop(self.socket.peek_from(&mut self.datagram[..])),
+            Err(_) => std::thread::sleep(timeout),
+        }
+        // Should this fail, the timeout still bounds each receive.
+        let _ = self.socket.set_nonblocking(true);
+    }
+
+    /// Moves the mesh to a new socket. Call it when the network of this host has changed, for example from Wi-Fi to mobile:
+    /// paths are looked for anew, and the sessions go on.
+    ///
+    /// # Errors
+    /// The system's error; the former socket stays in use.
+    pub fn rebind(&mut self) -> io::Result<()> {
+        let socket = open(0)?;
+        let host = host_addresses(&socket, self.toward)?;
+        self.socket = socket;
+        self.mesh.set_host(self.now(), host);
+        self.flush();
+        Ok(())
+    }
+
+    /// The mesh.
+    pub fn mesh(&self) -> &Mesh {
+        &self.mesh
+    }
+
+    /// The mesh, to name and remove players.
+    pub fn mesh_mut(&mut self) -> &mut Mesh {
+        &mut self.mesh
+    }
+
+    /// The time by the mesh's clock.
+    pub fn now(&self) -> Instant {
+        Instant::ZERO + self.start.elapsed()
+    }
+
+    /// The port of the socket on all addresses of this host.
+    ///
+    /// # Errors
+    /// The system's error.
+    pub fn local_addr(&self) -> io::Result<SocketAddr> {
+        self.socket.local_addr()
+    }
+
+    /// What the socket did so far.
+    pub fn stats(&self) -> &PeerSocketStats {
+        &self.stats
+    }
+}
+
+impl Drop for PeerSocket {
+    fn drop(&mut self) {
+        self.mesh.leave();
+        self.flush();
+    }
+}
+
+fn open(port: u16) -> io::Result<UdpSocket> {
+    let socket = UdpSocket::bind((Ipv4Addr::UNSPECIFIED, port))?;
+    socket.set_nonblocking(true)?;
+    Ok(socket)
+}
+
+/// The address from which the operating system sends to `toward`, with the port of `socket`. Without a destination, one in
+/// the internet is taken: nothing is sent to it.
+fn host_addresses(socket: &UdpSocket, toward: Option<SocketAddr>) -> io::Result<Vec<SocketAddr>> {
+    let somewhere = SocketAddr::from(([192, 0, 2, 1], 9));
+    let probe = UdpSocket::bind((Ipv4Addr::UNSPECIFIED, 0))?;
+    probe.connect(toward.filter(SocketAddr::is_ipv4).unwrap_or(somewhere))?;
+    let ip: IpAddr = probe.local_addr()?.ip();
+    Ok(vec![SocketAddr::new(ip, socket.local_addr()?.port())])
+}

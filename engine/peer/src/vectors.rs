@@ -1,0 +1,68 @@
+//! The vectors of `PROTOCOL.md` that are about peers.
+
+use crate::description::Description;
+use crate::secrets::{Share, pre_shared_key};
+use ringshard_protocol::crypto::PublicKey;
+use std::collections::BTreeMap;
+
+const DOCUMENT: &str = include_str!("../../PROTOCOL.md");
+
+type Vector = BTreeMap<&'static str, Vec<u8>>;
+
+fn vector(name: &str) -> Vector {
+    let blocks = DOCUMENT.split("\n```").skip(1).step_by(2);
+    let mut named = blocks.filter_map(|block| block.strip_prefix("peer-vector ")?.split_once('\n'));
+    let (_, lines) = named.find(|(of, _)| *of == name).unwrap_or_else(|| panic!("the document has no vector {name}"));
+    lines.lines().map(line).collect()
+}
+
+fn line(line: &'static str) -> (&'static str, Vec<u8>) {
+    let (key, digits) = line.split_once(" = ").unwrap_or_else(|| panic!("no `key = hex`: {line}"));
+    let byte = |at| u8::from_str_radix(&digits[at..at + 2], 16).unwrap_or_else(|_| panic!("not hexadecimal: {line}"));
+    (key, (0..digits.len()).step_by(2).map(byte).collect())
+}
+
+fn array<const N: usize>(vector: &Vector, key: &str) -> [u8; N] {
+    vector[key].as_slice().try_into().unwrap_or_else(|_| panic!("{key} does not have {N} bytes"))
+}
+
+#[test]
+fn a_description_has_the_layout_of_the_document() {
+    let vector = vector("description");
+    let description = Description::decode(&vector["description"]).expect("it is a description");
+    assert_eq!(description.encode(), vector["description"]);
+    assert_eq!(description.session, array(&vector, "mesh"));
+    assert_eq!(description.key, PublicKey::from_bytes(array(&vector, "key")));
+    assert_eq!(description.half, array(&vector, "half"));
+    assert_eq!(description.number.to_le_bytes(), array(&vector, "number"));
+    assert_eq!(description.heard.to_le_bytes(), array(&vector, "heard"));
+    assert_eq!([u8::from(description.answer_wanted)], array(&vector, "flags"));
+    let credentials = description.credentials.for_ice();
+    assert_eq!(credentials.ufrag.as_bytes(), vector["fragment"]);
+    assert_eq!(credentials.pass.as_bytes(), vector["password"]);
+    let mut candidates = Vec::new();
+    description.candidates.iter().for_each(|candidate| candidate.write(&mut candidates));
+    assert_eq!(candidates, vector["candidates"]);
+    let written: Vec<String> =
+        description.candidates.iter().map(|it| format!("{} {}", it.kind.name(), it.address)).collect();
+    assert_eq!(written, ["host 192.0.2.7:4000", "reflexive [2001:db8::7]:4001"]);
+}
+
+#[test]
+fn what_is_no_description_is_refused() {
+    let vector = vector("description-bad");
+    assert_eq!(vector.len(), 11);
+    for (name, bytes) in vector {
+        assert_eq!(Description::decode(&bytes), None, "{name}");
+    }
+}
+
+#[test]
+fn the_pre_shared_key_of_a_pair_is_that_of_the_document() {
+    let vector = vector("pre-shared-key");
+    let keys = ["one_key", "other_key"].map(|key| PublicKey::from_bytes(array(&vector, key)));
+    let halves = ["one_half", "other_half"].map(|key| array(&vector, key));
+    let one = Share { key: &keys[0], half: &halves[0] };
+    let other = Share { key: &keys[1], half: &halves[1] };
+    assert_eq!(pre_shared_key(&array(&vector, "mesh"), other, one), array(&vector, "pre_shared_key"));
+}

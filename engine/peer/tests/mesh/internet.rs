@@ -1,0 +1,196 @@
+//! A small internet: hosts, NATs of every kind, a STUN server, losses, and a clock that jumps.
+
+use std::collections::{BTreeMap, HashMap, HashSet};
+use std::net::{IpAddr, SocketAddr};
+use std::time::Duration;
+
+/// Delay of a datagram from one end to the other.
+const DELAY: Duration = Duration::from_millis(20);
+
+/// How a NAT chooses ports, and whom it lets in.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub enum NatKind {
+    /// One port for a host's port; lets everybody in.
+    FullCone,
+    /// One port for a host's port; lets in who was written to.
+    PortRestricted,
+    /// Another port for each destination; lets in who was written to.
+    Symmetric,
+}
+
+#[derive(Debug)]
+struct Nat {
+    kind: NatKind,
+    outside: IpAddr,
+    /// The network that it leads to.
+    uplink: usize,
+    /// Whether hosts behind it reach each other through its outer address.
+    hairpin: bool,
+    ports: HashMap<(SocketAddr, Option<SocketAddr>), u16>,
+    inside: HashMap<u16, SocketAddr>,
+    let_in: HashSet<(u16, SocketAddr)>,
+    next_port: u16,
+}
+
+impl Nat {
+    fn outbound(&mut self, from: SocketAddr, to: SocketAddr) -> SocketAddr {
+        let key = (from, (self.kind == NatKind::Symmetric).then_some(to));
+        let port = *self.ports.entry(key).or_insert_with(|| {
+            self.next_port += 7;
+            self.next_port
+        });
+        self.inside.insert(port, from);
+        self.let_in.insert((port, to));
+        SocketAddr::new(self.outside, port)
+    }
+
+    fn inbound(&self, from: SocketAddr, port: u16) -> Option<SocketAddr> {
+        let inside = self.inside.get(&port)?;
+        (self.kind == NatKind::FullCone || self.let_in.contains(&(port, from))).then_some(*inside)
+    }
+}
+
+/// A datagram on its way.
+pub struct Flying {
+    pub from: SocketAddr,
+    pub to: SocketAddr,
+    pub bytes: Vec<u8>,
+    /// The network that it is in at the end.
+    network: usize,
+}
+
+/// All networks. Network 0 is the internet; network n is behind NAT n - 1.
+pub struct Internet {
+    pub now: Duration,
+    pub loss_per_mille: u64,
+    nats: Vec<Nat>,
+    hosts: HashMap<SocketAddr, usize>,
+    flying: BTreeMap<(Duration, u64), Flying>,
+    /// Addresses from and to which nothing passes.
+    pub cut: HashSet<SocketAddr>,
+    sent: u64,
+    random: u64,
+    pub stun: SocketAddr,
+}
+
+impl Internet {
+    pub fn new(seed: u64) -> Self {
+        Internet {
+            now: Duration::ZERO,
+            loss_per_mille: 0,
+            nats: Vec::new(),
+            hosts: HashMap::new(),
+            flying: BTreeMap::new(),
+            cut: HashSet::new(),
+            sent: 0,
+            random: seed.wrapping_mul(2) + 1,
+            stun: "198.51.100.1:3478".parse().unwrap(),
+        }
+    }
+
+    /// A network behind a NAT in the network `uplink`. Returns its number.
+    pub fn nat(&mut self, kind: NatKind, uplink: usize, hairpin: bool) -> usize {
+        let number = self.nats.len() as u8 + 1;
+        let outside = if uplink == 0 { [203, 0, 113, number] } else { [10, uplink as u8, 0, 200 + number] };
+        self.nats.push(Nat {
+            kind,
+            outside: IpAddr::from(outside),
+            uplink,
+            hairpin,
+            ports: HashMap::new(),
+            inside: HashMap::new(),
+            let_in: HashSet::new(),
+            next_port: 20_000,
+        });
+        self.nats.len()
+    }
+
+    /// Lets a NAT forget all its flows.
+    pub fn forget_flows(&mut self, network: usize) {
+        let nat = &mut self.nats[network - 1];
+        nat.ports.clear();
+        nat.inside.clear();
+        nat.let_in.clear();
+    }
+
+    /// A host with this number in a network. Returns its address.
+    pub fn host(&mut self, network: usize, number: u8) -> SocketAddr {
+        let ip = if network == 0 { [192, 0, 2, number] } else { [10, network as u8, 0, number] };
+        let address = SocketAddr::from((ip, 4_000));
+        self.hosts.insert(address, network);
+        address
+    }
+
+    pub fn send(&mut self, from: SocketAddr, to: SocketAddr, bytes: &[u8]) {
+        let Some(&network) = self.hosts.get(&from) else { return };
+        if self.cut.contains(&from) || self.cut.contains(&to) || self.draw() % 1_000 < self.loss_per_mille {
+            return;
+        }
+        if let Some((network, from, to)) = self.route(network, from, to) {
+            self.sent += 1;
+            let jitter = Duration::from_micros(self.draw() % 2_000);
+            let flying = Flying { from, to, bytes: bytes.to_vec(), network };
+            self.flying.insert((self.now + DELAY + jitter, self.sent), flying);
+        }
+    }
+
+    /// Translates the addresses of a datagram all the way; None if it is lost on it.
+    fn route(&mut self, network: usize, from: SocketAddr, to: SocketAddr) -> Option<(usize, SocketAddr, SocketAddr)> {
+        let (mut network, mut from, mut to) = (network, from, to);
+        for _ in 0..8 {
+            if (to == self.stun && network == 0) || self.hosts.get(&to) == Some(&network) {
+                return Some((network, from, to));
+            }
+            let inner =
+                (0..self.nats.len()).find(|&nat| self.nats[nat].uplink == network && self.nats[nat].outside == to.ip());
+            if let Some(nat) = inner {
+                to = self.nats[nat].inbound(from, to.port())?;
+                network = nat + 1;
+                continue;
+            }
+            let nat = self.nats.get_mut(network.checked_sub(1)?)?;
+            let hairpins = nat.outside == to.ip();
+            from = nat.outbound(from, to);
+            if hairpins {
+                if !nat.hairpin {
+                    return None;
+                }
+                to = nat.inbound(from, to.port())?;
+            } else {
+                network = nat.uplink;
+            }
+        }
+        None
+    }
+
+    /// The next datagram that arrives by `until`. The clock goes on to its arrival.
+    pub fn arrive(&mut self, until: Duration) -> Option<Flying> {
+        let (&(at, number), _) = self.flying.first_key_value()?;
+        if at > until {
+            return None;
+        }
+        let mut flying = self.flying.remove(&(at, number))?;
+        self.now = self.now.max(at);
+        if flying.to != self.stun {
+            return Some(flying);
+        }
+        let mut answer = [0; ringshard_peer::stun::ANSWER_BYTES_MAX];
+        let len = ringshard_peer::stun::answer(&flying.bytes, flying.from, &mut answer).expect("a Binding request");
+        // It comes back the way that it went: from the internet inwards.
+        std::mem::swap(&mut flying.from, &mut flying.to);
+        if let Some((network, from, to)) = self.route(flying.network, flying.from, flying.to) {
+            self.sent += 1;
+            let back = Flying { from, to, bytes: answer[..len].to_vec(), network };
+            self.flying.insert((self.now + DELAY, self.sent), back);
+        }
+        self.arrive(until)
+    }
+
+    fn draw(&mut self) -> u64 {
+        // xorshift64
+        self.random ^= self.random << 13;
+        self.random ^= self.random >> 7;
+        self.random ^= self.random << 17;
+        self.random >> 8
+    }
+}

@@ -1,0 +1,8 @@
+//! Meshes on a small internet with NATs, losses and liars, under a virtual clock.
+
+mod hostile;
+mod internet;
+mod moving;
+mod nats;
+mod players;
+mod talking;
