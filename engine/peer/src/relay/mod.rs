@@ -40,8 +40,13 @@ const COOKIE_BYTES: usize = HEADER_BYTES + 16;
 const REGISTERED_BYTES: usize = HEADER_BYTES + 8 + ADDRESS_BYTES + 16;
 
 /// Whether a datagram is one to or from a relay.
-pub(crate) fn is_relayed(datagram: &[u8]) -> bool {
+pub fn is_relayed(datagram: &[u8]) -> bool {
     datagram.get(4..8) == Some(&MAGIC)
+}
+
+/// Whether a datagram is a Register: it asks for a channel, which costs a relay more than others.
+pub fn is_register(datagram: &[u8]) -> bool {
+    is_relayed(datagram) && datagram[0] == REGISTER
 }
 
 fn write_header(to: &mut [u8], kind: u8, channel: &ChannelName) {

@@ -15,6 +15,9 @@ const SERVER_DELAY: Duration = Duration::from_millis(30);
 /// How often each player looks after its mesh.
 const STEP: Duration = Duration::from_millis(5);
 
+/// The key under which the relay's tickets are made.
+pub const RELAY_KEY: [u8; 32] = [0x33; 32];
+
 pub fn entity(index: usize) -> EntityId {
     EntityId { index: index as u16, generation: 1 }
 }
