@@ -86,6 +86,30 @@ fn who_did_not_get_the_introduction_of_a_player_cannot_connect_to_it() {
 }
 
 #[test]
+fn a_member_that_sends_checks_from_the_address_of_another_does_not_get_its_datagrams() {
+    let mut players = three();
+    players.introduce_all();
+    players.net.sent_datagrams = Some(Vec::new());
+    assert!(players.run_until(Duration::from_secs(5), Players::all_connected_mut));
+    let [zero, one, two] = [0, 1, 2].map(|player| players.all[player].address);
+    let sent = players.net.sent_datagrams.take().expect("they were recorded");
+    // A check of the liar, authentic in its own name: byte 0 and 1 say that it is a request.
+    let mut checks: Vec<_> =
+        sent.into_iter().filter(|(from, to, it)| (*from, *to) == (two, zero) && it[..2] == [0, 1]).collect();
+    assert!(!checks.is_empty());
+    for round in 0..40_u8 {
+        let now = instant(players.net.now);
+        for (_, _, bytes) in &mut checks {
+            players.all[0].mesh.receive(now, one, bytes);
+        }
+        players.send(1, 0, Channel::UNRELIABLE, &[round]);
+        players.run(Duration::from_millis(50));
+    }
+    let received = &players.received(0, 1)[&Channel::UNRELIABLE];
+    assert_eq!(received.len(), 40, "each arrives at once");
+}
+
+#[test]
 fn garbage_and_forged_sources_disturb_no_session() {
     let mut players = three();
     players.introduce_all();

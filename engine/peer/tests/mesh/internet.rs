@@ -67,6 +67,10 @@ pub struct Flying {
 pub struct Internet {
     pub now: Duration,
     pub loss_per_mille: u64,
+    /// Datagrams of which a bit is flipped.
+    pub corruption_per_mille: u64,
+    /// Every datagram that was sent, once there is a list: from, to, bytes.
+    pub sent_datagrams: Option<Vec<(SocketAddr, SocketAddr, Vec<u8>)>>,
     nats: Vec<Nat>,
     hosts: HashMap<SocketAddr, usize>,
     flying: BTreeMap<(Duration, u64), Flying>,
@@ -87,6 +91,8 @@ impl Internet {
         Internet {
             now: Duration::ZERO,
             loss_per_mille: 0,
+            corruption_per_mille: 0,
+            sent_datagrams: None,
             nats: Vec::new(),
             hosts: HashMap::new(),
             flying: BTreeMap::new(),
@@ -135,6 +141,9 @@ impl Internet {
     }
 
     pub fn send(&mut self, from: SocketAddr, to: SocketAddr, bytes: &[u8]) {
+        if let Some(sent) = &mut self.sent_datagrams {
+            sent.push((from, to, bytes.to_vec()));
+        }
         let Some(&network) = self.hosts.get(&from) else { return };
         if self.cut.contains(&from) || self.cut.contains(&to) || self.draw() % 1_000 < self.loss_per_mille {
             return;
@@ -142,7 +151,12 @@ impl Internet {
         if let Some((network, from, to)) = self.route(network, from, to) {
             self.sent += 1;
             let jitter = Duration::from_micros(self.draw() % 2_000);
-            let flying = Flying { from, to, bytes: bytes.to_vec(), network };
+            let mut bytes = bytes.to_vec();
+            if self.draw() % 1_000 < self.corruption_per_mille {
+                let (at, bit) = (self.draw() as usize % bytes.len(), self.draw() % 8);
+                bytes[at] ^= 1 << bit;
+            }
+            let flying = Flying { from, to, bytes, network };
             self.flying.insert((self.now + DELAY + jitter, self.sent), flying);
         }
     }
@@ -193,7 +207,10 @@ impl Internet {
             return Some(flying);
         }
         let mut answer = [0; ringshard_peer::stun::ANSWER_BYTES_MAX];
-        let len = ringshard_peer::stun::answer(&flying.bytes, flying.from, &mut answer).expect("a Binding request");
+        let Some(len) = ringshard_peer::stun::answer(&flying.bytes, flying.from, &mut answer) else {
+            // A corrupt one.
+            return self.arrive(until);
+        };
         // It comes back the way that it went: from the internet inwards.
         std::mem::swap(&mut flying.from, &mut flying.to);
         if let Some((network, from, to)) = self.route(flying.network, flying.from, flying.to) {

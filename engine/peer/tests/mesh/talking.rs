@@ -38,21 +38,22 @@ fn two_players_connect_and_every_channel_carries_both_ways() {
 }
 
 #[test]
-fn three_players_send_a_mebibyte_to_each_other_while_one_datagram_in_ten_is_lost() {
+fn three_players_send_half_a_mebibyte_to_each_other_while_one_datagram_in_ten_is_lost_and_one_in_fifty_corrupt() {
     let mut players = players(3);
     players.net.loss_per_mille = 100;
+    players.net.corruption_per_mille = 20;
     players.drop_introduction_every = 3;
     assert!(players.run_until(Duration::from_secs(20), |it| it.all_connected()));
     let block: Vec<u8> = (0..65_536_u32).map(|index| (index * 7 + index / 251) as u8).collect();
     let pairs = [(0, 1), (0, 2), (1, 0), (1, 2), (2, 0), (2, 1)];
     for (a, b) in pairs {
-        for number in 0..16_u8 {
+        for number in 0..8_u8 {
             let message = [&[number], &block[1..]].concat();
             players.send(a, b, Channel::RELIABLE_ORDERED, &message);
         }
     }
     let complete = |it: &mut Players| {
-        pairs.iter().all(|&(a, b)| it.received(b, a).get(&Channel::RELIABLE_ORDERED).is_some_and(|all| all.len() == 16))
+        pairs.iter().all(|&(a, b)| it.received(b, a).get(&Channel::RELIABLE_ORDERED).is_some_and(|all| all.len() == 8))
     };
     assert!(players.run_until(Duration::from_secs(120), complete), "all of it arrives");
     for (a, b) in pairs {
