@@ -310,7 +310,7 @@ def wrong_direction(server):
 
 @case("parameters and answers that this client drops", covers=(
     "parameters, suite", "parameters, resumed", "parameters, largest datagram", "ConnectionDenied, reason",
-    "Connect; any answer", "encrypted datagrams while connecting"))
+    "Connect; any answer", "encrypted datagrams while connecting", "forwarded datagrams"))
 def own_decoder(_):
     vector = PROTOCOL.vectors["handshake-nk"]
     good, offered = vector["parameters"], vector.number("suites")
@@ -326,6 +326,7 @@ def own_decoder(_):
         expect(f"denied, {reason}", None, wire.read_answer(wire.with_checksum(spoiled(denied[:-4], 15, reason))))
     for name in ("handshake-nk", "handshake-resume"):
         expect("Connect", None, wire.read_answer(PROTOCOL.vectors[name]["connect"]))
+    expect("forwarded", None, wire.read_answer(PROTOCOL.vectors["forwarded"]["datagram"]))
     expect("encrypted", None, wire.read_answer(PROTOCOL.vectors["data-aes-128-gcm-server"]["datagram"]))
 
 

@@ -77,6 +77,8 @@ pub struct Calls {
     inside: bool,
     /// The server's memory, once it is known in this presence.
     epoch: Option<u64>,
+    /// Whether a greeting has come in this presence.
+    greeted: bool,
     hello: Retry,
     /// State of the jitter.
     random: u64,
@@ -94,6 +96,7 @@ impl Calls {
             ends: VecDeque::new(),
             inside: false,
             epoch: None,
+            greeted: false,
             hello: Retry::default(),
             random: seed | 1,
             message: Vec::new(),
@@ -142,7 +145,7 @@ impl Calls {
     /// The client is inside the world: a new presence. A presence that continues after a resumption is not new.
     pub fn connected(&mut self, now: Duration) {
         (self.inside, self.hello) = (true, Retry::due(now));
-        self.epoch = None;
+        (self.epoch, self.greeted) = (None, false);
     }
 
     /// The client is not inside the world any more.
@@ -170,7 +173,7 @@ impl Calls {
 
     fn greeted(&mut self, now: Duration, epoch: u64) {
         let repeat = self.epoch != Some(epoch);
-        self.epoch = Some(epoch);
+        (self.epoch, self.greeted) = (Some(epoch), true);
         let other = |call: &Open| call.epoch.is_some_and(|sent| sent != epoch);
         let lost: Vec<u32> = self.open.iter().filter(|(_, call)| other(call)).map(|(number, _)| *number).collect();
         lost.into_iter().for_each(|number| self.end(number, End::Unknown));
@@ -180,8 +183,9 @@ impl Calls {
     }
 
     fn outcome(&mut self, now: Duration, outcome: &Outcome<'_>) -> Received {
-        // An outcome of a call that was never sent is of a former instance, or invented.
-        if self.open.get(&outcome.number).is_none_or(|call| call.epoch.is_none()) {
+        // An outcome of a call that was never sent is of a former instance, or invented. One before the greeting may be of another
+        // process than the one to which the call was sent, such as for a Cancel that arrived late: it does not say what that did.
+        if !self.greeted || self.open.get(&outcome.number).is_none_or(|call| call.epoch.is_none()) {
             return Received::Outdated;
         }
         if outcome.status == status::UNKNOWN {

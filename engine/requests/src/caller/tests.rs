@@ -99,6 +99,19 @@ fn a_call_goes_on_in_the_next_presence_if_the_server_remembers_it() {
 }
 
 #[test]
+fn an_outcome_before_the_greeting_of_another_process_says_nothing() {
+    let mut calls = greeted();
+    assert_eq!(calls.call(ms(0), PATH, &[], 30 * SECOND), Ok(1));
+    assert_eq!(sent(&mut calls, ms(0)), [1]);
+    calls.disconnected();
+    calls.connected(ms(500));
+    assert_eq!(calls.receive(ms(500), &outcome(1, status::CANCELLED)), Ok(Received::Outdated));
+    assert_eq!(calls.poll(ms(500)), None);
+    greet(&mut calls, ms(600), 8);
+    assert_eq!(calls.poll(ms(600)), Some((1, End::Unknown)), "the former process may have executed it");
+}
+
+#[test]
 fn a_call_that_was_not_sent_is_cancelled_at_once_and_another_by_the_server() {
     let mut calls = greeted();
     calls.call(ms(0), PATH, &[], SECOND).unwrap();
