@@ -68,7 +68,7 @@ counters! {
     over_budget,
     /// Datagrams that no correct client sends: the connection was closed.
     misbehaved,
-    /// Datagrams from clients with the connection of another client: dropped.
+    /// Datagrams from clients with the connection of another client, on every socket: dropped.
     foreign_id,
     /// Connects with the handshake tag of another client: dropped.
     foreign_tag,

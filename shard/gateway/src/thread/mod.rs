@@ -19,7 +19,7 @@ use crate::clock::{Clock, Nanos};
 use crate::counters::Counters;
 use crate::limits::{Limits, Place, Refused};
 use crate::settings::{ServerEntry, Settings};
-use crate::uplink::{Flow, Flusher, ReceiveBuffers};
+use crate::uplink::{Flow, Flusher, ReceiveBuffers, Seats};
 use std::cell::{Cell, RefCell};
 use std::collections::BTreeMap;
 use std::hash::{BuildHasher, RandomState};
@@ -49,7 +49,7 @@ pub struct Thread {
 
 struct Server {
     name: String,
-    flows: Vec<Rc<Flow>>,
+    flows: Rc<[Rc<Flow>]>,
 }
 
 impl Thread {
@@ -66,7 +66,7 @@ impl Thread {
         let flusher = Rc::new(Flusher::default());
         let open = |server: &ServerEntry| {
             let flow = |_| Flow::open(server.address, settings.key.clone(), Rc::clone(&flusher), Arc::clone(&counters));
-            let flows = (0..settings.flows).map(flow).collect::<io::Result<Vec<_>>>()?;
+            let flows = (0..settings.flows).map(flow).collect::<io::Result<_>>()?;
             Ok(Server { name: server.name.clone(), flows })
         };
         let servers = settings.servers.iter().map(open).collect::<io::Result<Vec<_>>>()?;
@@ -89,7 +89,7 @@ impl Thread {
 
     fn spawn_tasks(self: &Rc<Self>) {
         let buffers = Rc::new(RefCell::new(ReceiveBuffers::default()));
-        for flow in self.servers.iter().flat_map(|server| &server.flows) {
+        for flow in self.servers.iter().flat_map(|server| server.flows.iter()) {
             spawn_local(Rc::clone(flow).run(Rc::clone(&self.clock), Rc::clone(&buffers)));
         }
         let flusher = Rc::clone(&self.flusher);
@@ -129,9 +129,9 @@ impl Thread {
         let client = Rc::new(Client::new(serial, server, carrier, address, &settings.limits, self.now()));
         self.clients.borrow_mut().insert(serial, Rc::clone(&client));
         let flows = &self.servers[server].flows;
-        let flow = &flows[self.spread.hash_one(serial) as usize % flows.len()];
-        let seat = flow.join(Rc::clone(&client));
-        Ok(Port::new(Rc::clone(self), client, seat, place))
+        let first = self.spread.hash_one(serial) as usize % flows.len();
+        let seats = Seats::take(Rc::clone(&client), Rc::clone(flows), first, Arc::clone(&self.counters));
+        Ok(Port::new(Rc::clone(self), client, seats, place))
     }
 
     /// The settings now. A reload replaces them.

@@ -3,7 +3,7 @@
 use super::Thread;
 use crate::client::{Client, Going, add};
 use crate::limits::Place;
-use crate::uplink::Seat;
+use crate::uplink::Seats;
 use crate::uplink::packet::{self, Misbehaved};
 use bytes::Bytes;
 use std::future::{Future, poll_fn};
@@ -17,14 +17,14 @@ use std::task::{Context, Poll};
 pub struct Port {
     thread: Rc<Thread>,
     client: Rc<Client>,
-    seat: Seat,
+    seats: Seats,
     /// Gives back the place that the limits count.
     _place: Place,
 }
 
 impl Port {
-    pub(crate) fn new(thread: Rc<Thread>, client: Rc<Client>, seat: Seat, place: Place) -> Port {
-        Port { thread, client, seat, _place: place }
+    pub(crate) fn new(thread: Rc<Thread>, client: Rc<Client>, seats: Seats, place: Place) -> Port {
+        Port { thread, client, seats, _place: place }
     }
 
     /// Takes a datagram from the client and sends it to the server.
@@ -44,7 +44,7 @@ impl Port {
             counters.over_budget.add(1);
             return Ok(());
         }
-        self.seat.send(kind, datagram, self.client.address(), now);
+        self.seats.send(kind, datagram, now);
         Ok(())
     }
 
@@ -66,7 +66,7 @@ impl Port {
     /// The client's address has changed. The server is told with the client's next datagrams.
     pub fn moved(&self, address: SocketAddr) {
         self.client.set_address(address);
-        self.seat.moved(self.thread.now());
+        self.seats.moved(self.thread.now());
         self.thread.counters().moved.add(1);
     }
 
@@ -99,7 +99,6 @@ impl Port {
 
 impl Drop for Port {
     fn drop(&mut self) {
-        self.seat.leave();
         self.thread.left(&self.client);
     }
 }

@@ -3,7 +3,7 @@
 use super::flush::{Flush, Flusher};
 use super::forwarded::{self, INNER_BYTES_MAX};
 use super::outbox::Outbox;
-use super::packet::{self, FromClient, FromServer};
+use super::packet::{self, ConnectionKey, FromClient, FromServer};
 use super::routes::{Member, Routes, Upstream};
 use super::socket::{ReceiveBuffers, UplinkSocket};
 use crate::client::Client;
@@ -44,10 +44,17 @@ struct Members {
     free: Vec<Member>,
 }
 
-/// A client's place in a flow. [`Seat::leave`] ends it.
-pub(crate) struct Seat {
+/// A client's place in a flow. It ends when this is dropped.
+pub(super) struct Seat {
     flow: Rc<Flow>,
     member: Member,
+}
+
+/// Why a datagram was not sent: another client has its connection or its handshake tag.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub(super) enum Foreign {
+    Key,
+    Tag,
 }
 
 impl Flow {
@@ -75,8 +82,13 @@ impl Flow {
         }))
     }
 
+    /// Whether a client that claims this core and slot gets them.
+    pub(super) fn is_free(&self, key: ConnectionKey, now: Nanos) -> bool {
+        self.routes.borrow().is_free(key, now)
+    }
+
     /// Takes a client in.
-    pub(crate) fn join(self: &Rc<Self>, client: Rc<Client>) -> Seat {
+    pub(super) fn join(self: &Rc<Self>, client: Rc<Client>) -> Seat {
         Seat { flow: Rc::clone(self), member: self.members.borrow_mut().insert(client) }
     }
 
@@ -166,8 +178,17 @@ impl Flush for Flow {
 }
 
 impl Seat {
-    /// Sends a client's datagram to the server, unless its connection belongs to another client.
-    pub(crate) fn send(&self, packet: FromClient, datagram: &[u8], address: SocketAddr, now: Nanos) {
+    /// Sends a client's datagram to the server.
+    ///
+    /// # Errors
+    /// Its connection or its handshake tag belongs to another client of this flow. It is not sent.
+    pub(super) fn send(
+        &self,
+        packet: FromClient,
+        datagram: &[u8],
+        address: SocketAddr,
+        now: Nanos,
+    ) -> Result<(), Foreign> {
         let flow = &self.flow;
         let upstream = {
             let mut routes = flow.routes.borrow_mut();
@@ -177,8 +198,8 @@ impl Seat {
             }
         };
         match (upstream, &flow.key) {
-            (Upstream::ForeignKey, _) => return flow.counters.foreign_id.add(1),
-            (Upstream::ForeignTag, _) => return flow.counters.foreign_tag.add(1),
+            (Upstream::ForeignKey, _) => return Err(Foreign::Key),
+            (Upstream::ForeignTag, _) => return Err(Foreign::Tag),
             (Upstream::Announced, Some(key)) if datagram.len() <= INNER_BYTES_MAX => {
                 flow.counters.forwarded.add(1);
                 flow.send(&forwarded::head(key, address, datagram), datagram);
@@ -187,15 +208,27 @@ impl Seat {
         }
         flow.counters.datagrams_up.add(1);
         flow.counters.bytes_up.add(datagram.len() as u64);
+        Ok(())
+    }
+
+    /// Whether the client has this core and slot here.
+    pub(super) fn holds(&self, key: ConnectionKey) -> bool {
+        self.flow.routes.borrow().owner(key) == Some(self.member)
+    }
+
+    /// Whether it is a place in this flow.
+    pub(super) fn is_in(&self, flow: &Rc<Flow>) -> bool {
+        Rc::ptr_eq(&self.flow, flow)
     }
 
     /// The client's address has changed.
-    pub(crate) fn moved(&self, now: Nanos) {
+    pub(super) fn moved(&self, now: Nanos) {
         self.flow.routes.borrow_mut().moved(self.member, now);
     }
+}
 
-    /// The client is gone.
-    pub(crate) fn leave(&self) {
+impl Drop for Seat {
+    fn drop(&mut self) {
         self.flow.routes.borrow_mut().leave(self.member);
         self.flow.members.borrow_mut().remove(self.member);
     }

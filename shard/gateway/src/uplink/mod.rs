@@ -8,9 +8,10 @@
 //! | `outbox` | gathers datagrams into runs |
 //! | `socket` | a UDP socket with GSO and GRO |
 //! | `flow` | one socket to one server, with its clients |
+//! | `seats` | a client's places in the flows to its server |
 //! | `flush` | sends what all flows gathered, once the thread has served what is ready |
 //!
-//! A thread has several flows to each server. A client stays on one. The server's kernel spreads the flows over its cores'
+//! A thread has several flows to each server. A client usually stays on one. The server's kernel spreads the flows over its cores'
 //! receive queues.
 
 mod flow;
@@ -19,8 +20,10 @@ mod forwarded;
 mod outbox;
 pub mod packet;
 mod routes;
+mod seats;
 mod socket;
 
-pub(crate) use flow::{Flow, Seat};
+pub(crate) use flow::Flow;
 pub(crate) use flush::Flusher;
+pub(crate) use seats::Seats;
 pub(crate) use socket::ReceiveBuffers;

@@ -82,6 +82,14 @@ impl Player {
         player
     }
 
+    /// Goes on over another WebSocket. Returns the former one, which is still open.
+    pub fn move_to(&mut self, socket: WebSocket<TcpStream>) -> WebSocket<TcpStream> {
+        socket.get_ref().set_nonblocking(true).unwrap();
+        let now = self.now();
+        self.client.address_changed(now);
+        std::mem::replace(&mut self.socket, socket)
+    }
+
     pub fn send(&mut self, channel: Channel, message: &[u8]) {
         let now = self.now();
         self.client.send(now, channel, message).expect("the client takes the message");

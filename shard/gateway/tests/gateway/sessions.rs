@@ -1,9 +1,9 @@
 //! Sessions of clients with the server, through the gateway.
 
-use crate::player::Player;
+use crate::player::{Player, open};
 use crate::server::{EchoServer, count, settings, wait_until};
 use ringshard_client::Channel;
-use ringshard_gateway::Gateway;
+use ringshard_gateway::{Gateway, Settings};
 
 const CHANNELS: [Channel; 4] =
     [Channel::UNRELIABLE, Channel::RELIABLE_ORDERED, Channel::RELIABLE_UNORDERED, Channel::UNRELIABLE_SEQUENCED];
@@ -72,4 +72,22 @@ fn a_client_survives_a_restart_of_the_server() {
     player.send(Channel::RELIABLE_ORDERED, b"again");
     player.run_until("the echo is there", |player| !player.messages.is_empty());
     assert_eq!(player.closed, None, "the WebSocket outlives the server");
+}
+
+#[test]
+fn a_session_moves_to_another_carrier_while_the_former_one_is_still_open() {
+    let server = EchoServer::start();
+    // On one thread, some of the new connections begin in the flow of the former ones.
+    let gateway = Gateway::start(Settings { threads: 1, ..settings(&server) }).unwrap();
+    let mut players: Vec<_> = (0..6).map(|_| Player::connected(gateway.listen(), server.key())).collect();
+    for player in &mut players {
+        let former = player.move_to(open(gateway.listen(), "echo").unwrap());
+        player.send(Channel::RELIABLE_ORDERED, b"from here");
+        player.run_until("the echo comes over the new carrier", |player| !player.messages.is_empty());
+        drop(former);
+        player.send(Channel::RELIABLE_ORDERED, b"still here");
+        player.run_until("the echo still comes", |player| player.messages.len() == 2);
+        assert_eq!((player.connects, player.losses), (1, 0), "it is the same connection");
+    }
+    assert_eq!(count(&gateway, "foreign_id"), 0);
 }

@@ -103,6 +103,16 @@ impl Routes {
         }
     }
 
+    /// Who has this core and slot.
+    pub(in crate::uplink) fn owner(&self, key: ConnectionKey) -> Option<Member> {
+        self.keys.get(&key).map(|owner| owner.member)
+    }
+
+    /// Whether a member that claims this core and slot gets them from whoever has them.
+    pub(in crate::uplink) fn is_free(&self, key: ConnectionKey, now: Nanos) -> bool {
+        self.keys.get(&key).is_none_or(|owner| now >= owner.held_until)
+    }
+
     /// The server answers a Connect. Returns whose it is.
     pub(in crate::uplink) fn answered(&self, tag: Tag, now: Nanos) -> Option<Member> {
         self.tags.get(&tag).filter(|attempt| now < attempt.until).map(|attempt| attempt.member)
