@@ -16,7 +16,7 @@ use std::future::Future;
 use std::time::Duration;
 
 /// Only a test that fails takes this long.
-const TIMEOUT: Duration = Duration::from_secs(30);
+const TIMEOUT: Duration = Duration::from_secs(60);
 
 /// Runs a test's client.
 fn run<T>(client: impl Future<Output = T>) -> T {
