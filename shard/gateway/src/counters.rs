@@ -136,6 +136,28 @@ counters! {
     webrtc_not_joined,
     /// WebRTC peers whose handshake or association failed.
     webrtc_failed,
+    /// STUN requests of players answered.
+    stun_answered,
+    /// STUN requests and Registers refused: the address is denied, or asks too fast.
+    peers_limited,
+    /// Datagrams to the port of `peers` that are neither STUN nor for the relay, or are too short for their answer: dropped.
+    peers_invalid,
+    /// Datagrams that the socket of `peers` did not take: dropped.
+    peers_unsent,
+    /// Channels opened at the relay.
+    relay_opened,
+    /// Channels at the relay that are over.
+    relay_closed,
+    /// Datagrams that the relay carried.
+    relay_carried,
+    /// Bytes of datagrams that the relay carried.
+    relay_carried_bytes,
+    /// Channels refused: the ticket is wrong or has expired, the relay is full, or the gateway has no key.
+    relay_refused,
+    /// Datagrams beyond the rate of their channel: dropped.
+    relay_limited,
+    /// Datagrams to a channel that does not exist, or to a guest that was not heard: dropped.
+    relay_dropped,
     /// QUIC handshakes that began.
     quic_handshakes,
     /// QUIC clients that were asked to prove their address, because many handshakes ran.

@@ -16,6 +16,7 @@
 //! | [`thread`] | one thread's clients and uplinks | the above |
 //! | `carriers` | WebSocket, QUIC, WebTransport, WebRTC | `thread` |
 //! | `http` | TCP connections: page, WebSocket upgrades, signalling | `carriers` |
+//! | `peers` | STUN and the relay for players who talk directly | `limits`, `counters` |
 //! | [`control`] | all threads together, as the admin port and signals see them | `thread` |
 //! | [`admin`] | metrics, connections, reload, drain | `control` |
 //! | `start` | binds, starts threads, stops | all |
@@ -32,6 +33,7 @@ pub mod control;
 pub mod counters;
 mod http;
 pub mod limits;
+mod peers;
 mod private_file;
 mod run;
 pub mod settings;

@@ -212,7 +212,8 @@ impl<R: Rules> RawClient<R> {
             Some(&kinds::DELTA_SYNC) => self.take_snapshot(now, message),
             Some(&kinds::EVENT) => self.events.push((channel, read_event(message).expect("an event"))),
             Some(&kinds::ANSWER) => self.answers.push(read_answer(message).expect("an answer")),
-            // What services say is none of this client's business.
+            // What services and other players say is none of this client's business.
+            Some(&kinds::INTRODUCTION) => {}
             Some(kind) if kinds::SERVICES.contains(kind) => {}
             _ => panic!("an honest server does not send {message:?}"),
         }

@@ -11,14 +11,14 @@ const BURST_SECONDS: u64 = 10;
 
 /// Meters the connections of each network.
 #[derive(Debug)]
-pub(super) struct Arrivals {
+pub(crate) struct Arrivals {
     /// When the network's burst is whole again. At most [`NETWORKS_MAX`] entries.
     whole_at: HashMap<IpAddr, Nanos>,
     every: Nanos,
 }
 
 impl Arrivals {
-    pub(super) fn new(per_second: u32) -> Arrivals {
+    pub(crate) fn new(per_second: u32) -> Arrivals {
         let mut arrivals = Arrivals { whole_at: HashMap::new(), every: 0 };
         arrivals.limit(per_second);
         arrivals
@@ -29,7 +29,7 @@ impl Arrivals {
     }
 
     /// Whether this connection is within the limit.
-    pub(super) fn arrive(&mut self, network: IpAddr, now: Nanos) -> bool {
+    pub(crate) fn arrive(&mut self, network: IpAddr, now: Nanos) -> bool {
         if self.whole_at.len() >= NETWORKS_MAX && !self.whole_at.contains_key(&network) {
             self.whole_at.retain(|_, whole_at| *whole_at > now);
             if self.whole_at.len() >= NETWORKS_MAX {

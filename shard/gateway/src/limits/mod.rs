@@ -7,11 +7,11 @@ mod arrivals;
 mod origin;
 mod places;
 
+pub(crate) use arrivals::Arrivals;
 pub(crate) use origin::is_allowed;
 
 use crate::clock::Clock;
 use crate::settings::Settings;
-use arrivals::Arrivals;
 use ipnet::IpNet;
 use places::{Full, Places};
 use std::net::{IpAddr, Ipv6Addr};

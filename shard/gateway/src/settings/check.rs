@@ -29,6 +29,7 @@ pub(super) fn check(raw: Raw) -> Result<Settings, Vec<String>> {
         name: raw.name.clone().unwrap_or(defaults.name),
         listen,
         webrtc_port: raw.webrtc_port.unwrap_or(defaults.webrtc_port),
+        peers: raw.peers,
         servers: servers(&raw.servers, &mut faults),
         page: raw.page.unwrap_or(certificate.is_none()),
         certificate,

@@ -42,6 +42,11 @@ impl GatewayKey {
         self.id
     }
 
+    /// The key as the relay needs it, whose tickets are made with it (PROTOCOL.md#relays).
+    pub(crate) fn for_tickets(&self) -> ringshard_protocol::gateway::GatewayKey {
+        ringshard_protocol::gateway::GatewayKey::from_bytes(self.bytes)
+    }
+
     /// The first 16 bytes of the HMAC-SHA256 of `head || inner`.
     pub(crate) fn sign(&self, head: &[u8], inner: &[u8]) -> [u8; 16] {
         let mut context = hmac::Context::with_key(&self.signing);

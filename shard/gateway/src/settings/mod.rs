@@ -35,6 +35,8 @@ pub struct Settings {
     pub listen: SocketAddr,
     /// UDP port of WebRTC for thread 0. Thread i has this port plus i. 0: any free port.
     pub webrtc_port: u16,
+    /// UDP: STUN and the relay for players who talk directly. None: there is neither.
+    pub peers: Option<SocketAddr>,
     /// The servers. The first is the default.
     pub servers: Vec<ServerEntry>,
     /// The certificate's PEM files. None: development, on loopback only.
@@ -124,6 +126,7 @@ impl Default for Settings {
             name: "gateway".to_owned(),
             listen: SocketAddr::from(([127, 0, 0, 1], 3568)),
             webrtc_port: 3570,
+            peers: None,
             servers: Vec::new(),
             certificate: None,
             development_folder: std::env::temp_dir().join("ringshard-gateway"),
@@ -172,6 +175,7 @@ impl Settings {
             ("name", self.name != fresh.name),
             ("listen", self.listen != fresh.listen),
             ("webrtc-port", self.webrtc_port != fresh.webrtc_port),
+            ("peers", self.peers != fresh.peers),
             ("servers", self.servers != fresh.servers),
             ("certificate", self.certificate != fresh.certificate),
             ("development-folder", self.development_folder != fresh.development_folder),
@@ -187,6 +191,7 @@ impl Settings {
             name: kept.name,
             listen: kept.listen,
             webrtc_port: kept.webrtc_port,
+            peers: kept.peers,
             servers: kept.servers,
             certificate: kept.certificate,
             development_folder: kept.development_folder,

@@ -24,6 +24,10 @@ pub struct Raw {
     /// UDP port of WebRTC. Thread i uses this port plus i. [default: 3570]
     #[arg(long, value_name = "PORT", env = "RINGSHARD_GATEWAY_WEBRTC_PORT", hide_env = true)]
     pub webrtc_port: Option<u16>,
+    /// UDP address for players who talk directly, such as 0.0.0.0:3478: STUN, and with `key` a relay for those who find no
+    /// direct path. [default: off]
+    #[arg(long, value_name = "ADDRESS", env = "RINGSHARD_GATEWAY_PEERS", hide_env = true)]
+    pub peers: Option<SocketAddr>,
     /// Address that WebRTC clients send to, if it is not that of `listen`.
     #[arg(long, value_name = "IP", env = "RINGSHARD_GATEWAY_PUBLIC_ADDRESS", hide_env = true)]
     pub public_address: Option<IpAddr>,
@@ -123,6 +127,7 @@ impl Raw {
             servers: list(self.servers, below.servers),
             listen: self.listen.or(below.listen),
             webrtc_port: self.webrtc_port.or(below.webrtc_port),
+            peers: self.peers.or(below.peers),
             public_address: self.public_address.or(below.public_address),
             certificate: self.certificate.or(below.certificate),
             certificate_key: self.certificate_key.or(below.certificate_key),

@@ -10,6 +10,7 @@ use crate::carriers::quic::Keys;
 use crate::control::Control;
 use crate::counters::Counters;
 use crate::limits::Limits;
+use crate::peers::Peers;
 use crate::settings::{CertificateFiles, Settings};
 use ringshard_certificates::{CertificateSource, Certificates};
 
@@ -23,6 +24,7 @@ use tokio::sync::mpsc::unbounded_channel;
 pub struct Gateway {
     listen: SocketAddr,
     webrtc: Vec<SocketAddr>,
+    peers: Option<Peers>,
     control: Arc<Control>,
     threads: Vec<JoinHandle<()>>,
 }
@@ -60,8 +62,17 @@ impl Gateway {
             threads.push(spawn(index, worker, ready.clone())?);
         }
         drop(ready);
+        let peers = match bound.peers {
+            None => None,
+            Some(socket) => {
+                let of_peers = Arc::new(Counters::default());
+                counters.push(Arc::clone(&of_peers));
+                let peers = Peers::start(socket, &settings, Arc::clone(&limits), of_peers);
+                Some(peers.map_err(|source| StartError::Peers { source })?)
+            }
+        };
         let control = Arc::new(Control::new(settings, limits, certificates, orders, counters));
-        let gateway = Gateway { listen, webrtc, control, threads };
+        let gateway = Gateway { listen, webrtc, peers, control, threads };
         for _ in &gateway.threads {
             readiness.recv().unwrap_or(Err(StartError::Thread))?;
         }
@@ -76,6 +87,11 @@ impl Gateway {
     /// UDP addresses of WebRTC, one per thread; none if it is off.
     pub fn webrtc(&self) -> &[SocketAddr] {
         &self.webrtc
+    }
+
+    /// UDP address of STUN and the relay; None if `peers` is off.
+    pub fn peers(&self) -> Option<SocketAddr> {
+        self.peers.as_ref().map(Peers::address)
     }
 
     /// Counters, reload and drain.

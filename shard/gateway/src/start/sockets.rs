@@ -59,6 +59,12 @@ pub enum StartError {
         /// What is wrong.
         source: io::Error,
     },
+    /// The port for players who talk directly cannot be served.
+    #[error("cannot serve `peers`: {source}")]
+    Peers {
+        /// What is wrong.
+        source: io::Error,
+    },
     /// A thread cannot be started.
     #[error("cannot start a thread: {source}; lower `threads`")]
     Spawn {
@@ -74,6 +80,8 @@ pub enum StartError {
 pub(super) struct Bound {
     pub(super) listen: SocketAddr,
     pub(super) threads: Vec<ThreadSockets>,
+    /// None if `peers` is off.
+    pub(super) peers: Option<UdpSocket>,
 }
 
 /// The sockets of one thread.
@@ -102,7 +110,8 @@ pub(super) fn bind(settings: &Settings) -> Result<Bound, StartError> {
     for (index, tcp) in tcp.into_iter().enumerate() {
         threads.push(ThreadSockets { tcp, quic: quic.next(), webrtc: bind_webrtc(settings, index)? });
     }
-    Ok(Bound { listen, threads })
+    let bind = |address| udp(address, false).map_err(|error| bind_error(address, "UDP", "peers", error));
+    Ok(Bound { listen, threads, peers: settings.peers.map(bind).transpose()? })
 }
 
 /// The socket of a thread for WebRTC.

@@ -2,6 +2,7 @@
 
 mod floods;
 mod http;
+mod peers;
 mod player;
 mod server;
 mod sessions;

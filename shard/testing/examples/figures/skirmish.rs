@@ -175,6 +175,10 @@ impl Game for Skirmish {
         Admission::Accepted
     }
 
+    fn may_introduce(&mut self, _shard: &mut Shard<Self>, _from: PlayerId, _to: EntityId) -> bool {
+        true
+    }
+
     fn leave(&mut self, _shard: &mut Shard<Self>, _player: PlayerId, _reason: LeaveReason) -> u32 {
         self.counts.left += 1;
         0

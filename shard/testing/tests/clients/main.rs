@@ -10,6 +10,7 @@ mod hours;
 mod land;
 #[path = "../../examples/figures/measure.rs"]
 mod measure;
+mod peers;
 mod play;
 #[path = "../../examples/cheats/said.rs"]
 mod said;
