@@ -1,7 +1,7 @@
 #!/usr/bin/env bash
 # Builds and tests the TypeScript client and the page: scripts/typescript.sh [RINGSHARD]
 # With the program of a server, also runs the live tests against it: echo, over a gateway, and the demonstration. Needs Node 20.19 or newer.
-# Exit status: 0 if all is well; 2 if Node is missing or too old.
+# Exit status: 0: all is well. 2: Node is missing or too old, or the packages cannot be installed.
 set -euo pipefail
 server=${1:+$(realpath "$1")}
 cd "$(dirname "$0")/../engine/typescript"
@@ -12,7 +12,7 @@ if ! node -e 'const [major, minor] = process.versions.node.split(".").map(Number
 fi
 # The lock file says what is installed.
 if ! cmp -s package-lock.json node_modules/.typescript-sh-lock; then
-  npm ci --no-audit --no-fund
+  npm ci --no-audit --no-fund || { echo "typescript.sh: cannot install the packages" >&2 && exit 2; }
   cp package-lock.json node_modules/.typescript-sh-lock
 fi
 npm test

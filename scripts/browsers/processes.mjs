@@ -3,6 +3,7 @@ import { execFileSync, spawn } from 'node:child_process';
 import { createSocket } from 'node:dgram';
 import { createWriteStream } from 'node:fs';
 import { createServer } from 'node:net';
+import { cpus } from 'node:os';
 
 const running = new Set();
 process.on('exit', () => running.forEach((child) => child.kill('SIGKILL')));
@@ -32,11 +33,11 @@ function start(program, args, log, words) {
     });
 }
 
-function end(child, signal = 'SIGKILL') {
+function end(child) {
     if (!child || child.exitCode !== null || child.signalCode !== null) return Promise.resolve();
     return new Promise((resolve) => {
         child.once('exit', resolve);
-        child.kill(signal);
+        child.kill('SIGKILL');
     });
 }
 
@@ -71,7 +72,9 @@ export class Server {
             .trim();
         server.address = `127.0.0.1:${await freePort()}`;
         const admin = `127.0.0.1:${await freePort()}`;
-        const args = ['serve', '--key', key, '--listen', server.address, '--admin', admin, '--cpus', '0', '--idle', 'park'];
+        const args = ['serve', '--key', key, '--listen', server.address, '--admin', admin, '--idle', 'park'];
+        // The gateway's only thread is on CPU 0.
+        args.push('--cpus', `${cpus().length - 1}`);
         server.launch = async () => {
             server.child = await start(programs.ringshard, [...args, ...options], `${folder}/${name}.log`, 'serving');
         };
@@ -81,8 +84,12 @@ export class Server {
 
     /** Ends the server without a word to its clients, and starts it again. */
     async restart() {
-        await end(this.child);
+        await this.end();
         await this.launch();
+    }
+
+    end() {
+        return end(this.child);
     }
 }
 
@@ -103,7 +110,7 @@ export class Gateway {
     }
 
     end() {
-        return end(this.child, 'SIGKILL');
+        return end(this.child);
     }
 }
 

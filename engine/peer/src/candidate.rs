@@ -1,10 +1,11 @@
 //! Addresses at which a player may be reached (PROTOCOL.md#candidates).
 
+use crate::address::{ADDRESS_BYTES, from_wire, is_of_a_host, to_wire};
 use is::Protocol;
-use std::net::{IpAddr, Ipv6Addr, SocketAddr};
+use std::net::{IpAddr, SocketAddr};
 
 /// A candidate on the wire, in bytes: kind 1, address 16, port 2.
-pub(crate) const CANDIDATE_BYTES: usize = 19;
+pub(crate) const CANDIDATE_BYTES: usize = 1 + ADDRESS_BYTES;
 
 /// How a candidate was found. The order is that of preference.
 #[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Debug)]
@@ -13,7 +14,7 @@ pub enum CandidateKind {
     Host,
     /// The address that a STUN server saw: that of the outermost NAT.
     Reflexive,
-    /// An address of a relay, which passes datagrams on.
+    /// A way through a relay, which has no address of its own.
     Relayed,
 }
 
@@ -49,9 +50,8 @@ pub struct Candidate {
 impl Candidate {
     /// Whether a datagram to the address can reach one player, and nobody else.
     pub(crate) fn is_usable(&self) -> bool {
-        let ip = self.address.ip();
-        let broadcast = matches!(ip, IpAddr::V4(ip) if ip.is_broadcast());
-        self.address.port() != 0 && !ip.is_unspecified() && !ip.is_multicast() && !broadcast
+        let broadcast = matches!(self.address.ip(), IpAddr::V4(ip) if ip.is_broadcast());
+        is_of_a_host(self.address) && !broadcast
     }
 
     /// The candidate of the other player, whose `index`-th it is. The receiver computes the priority, so that a peer cannot
@@ -77,24 +77,17 @@ impl Candidate {
     }
 
     pub(crate) fn write(&self, to: &mut Vec<u8>) {
-        let ip = match self.address.ip() {
-            IpAddr::V4(ip) => ip.to_ipv6_mapped(),
-            IpAddr::V6(ip) => ip,
-        };
         to.push(self.kind as u8);
-        to.extend_from_slice(&ip.octets());
-        to.extend_from_slice(&self.address.port().to_le_bytes());
+        to.extend_from_slice(&to_wire(self.address));
     }
 
     pub(crate) fn read(bytes: &[u8; CANDIDATE_BYTES]) -> Option<Self> {
         let kind = match bytes[0] {
             0 => CandidateKind::Host,
             1 => CandidateKind::Reflexive,
-            2 => CandidateKind::Relayed,
             _ => return None,
         };
-        let octets: [u8; 16] = bytes[1..17].try_into().expect("an IPv6 address has 16 bytes");
-        let port = u16::from_le_bytes([bytes[17], bytes[18]]);
-        Some(Candidate { kind, address: SocketAddr::new(Ipv6Addr::from(octets).to_canonical(), port) })
+        let address = from_wire(bytes.last_chunk()?);
+        Some(Candidate { kind, address })
     }
 }

@@ -1,13 +1,17 @@
 //! What a player tells another about itself, as the bytes of an introduction (PROTOCOL.md#descriptions).
 
+use crate::address::{ADDRESS_BYTES, from_wire, is_of_a_host, to_wire};
 use crate::candidate::{CANDIDATE_BYTES, Candidate};
 use crate::limits::{CANDIDATES_MAX, DESCRIPTION_BYTES_MAX, PASSWORD_BYTES, UFRAG_BYTES};
+use crate::relay::ChannelName;
 use crate::secrets::Half;
 use rand_chacha::rand_core::Rng;
 use ringshard_protocol::crypto::{Csprng, PublicKey};
+use std::net::SocketAddr;
 
 const VERSION: u8 = 1;
-const FIXED_BYTES: usize = 123;
+const FIXED_BYTES: usize = 124;
+const RELAY_BYTES: usize = ADDRESS_BYTES + 8;
 /// Set while the sender does not know that its newest description arrived.
 const ANSWER_WANTED: u8 = 0x01;
 /// The characters of ICE credentials (RFC 8839, section 5.4).
@@ -59,6 +63,8 @@ pub(crate) struct Description {
     pub(crate) credentials: Credentials,
     /// Where the sender may be reached.
     pub(crate) candidates: Vec<Candidate>,
+    /// A relay, and the sender's channel there.
+    pub(crate) relay: Option<(SocketAddr, ChannelName)>,
 }
 
 impl Description {
@@ -75,8 +81,13 @@ impl Description {
         bytes.extend_from_slice(&self.credentials.ufrag);
         bytes.extend_from_slice(&self.credentials.password);
         bytes.push(self.candidates.len() as u8);
+        bytes.push(self.relay.is_some().into());
         assert!(bytes.len() == FIXED_BYTES, "the layout is that of PROTOCOL.md");
         self.candidates.iter().for_each(|candidate| candidate.write(&mut bytes));
+        if let Some((relay, channel)) = self.relay {
+            bytes.extend_from_slice(&to_wire(relay));
+            bytes.extend_from_slice(&channel);
+        }
         bytes
     }
 
@@ -85,7 +96,7 @@ impl Description {
         let (fixed, rest) = bytes.split_first_chunk::<FIXED_BYTES>()?;
         let mut fields = Fields(fixed);
         let version = fields.take::<1>()[0];
-        let description = Description {
+        let mut description = Description {
             session: fields.take(),
             key: PublicKey::from_bytes(fields.take()),
             half: fields.take(),
@@ -97,18 +108,24 @@ impl Description {
                 _ => return None,
             },
             credentials: Credentials::read(fields.take(), fields.take())?,
-            candidates: read_candidates(usize::from(fields.take::<1>()[0]), rest)?,
+            candidates: Vec::new(),
+            relay: None,
         };
+        let [candidates, relays] = fields.take();
+        let (candidates, relays) = (usize::from(candidates) * CANDIDATE_BYTES, usize::from(relays) * RELAY_BYTES);
+        if candidates > CANDIDATES_MAX * CANDIDATE_BYTES || relays > RELAY_BYTES || rest.len() != candidates + relays {
+            return None;
+        }
+        let (candidates, relay) = rest.split_at(candidates);
+        description.candidates = read_candidates(candidates)?;
+        description.relay = read_relay(relay);
         (version == VERSION && description.number != 0).then_some(description)
     }
 }
 
-fn read_candidates(count: usize, bytes: &[u8]) -> Option<Vec<Candidate>> {
-    if count > CANDIDATES_MAX || bytes.len() != count * CANDIDATE_BYTES {
-        return None;
-    }
+fn read_candidates(bytes: &[u8]) -> Option<Vec<Candidate>> {
     let (all, _) = bytes.as_chunks::<CANDIDATE_BYTES>();
-    let mut candidates = Vec::with_capacity(count);
+    let mut candidates = Vec::with_capacity(all.len());
     for bytes in all {
         let candidate = Candidate::read(bytes)?;
         if candidate.is_usable() {
@@ -116,6 +133,11 @@ fn read_candidates(count: usize, bytes: &[u8]) -> Option<Vec<Candidate>> {
         }
     }
     Some(candidates)
+}
+
+fn read_relay(bytes: &[u8]) -> Option<(SocketAddr, ChannelName)> {
+    let address = from_wire(bytes.first_chunk()?);
+    is_of_a_host(address).then_some((address, *bytes.last_chunk()?))
 }
 
 /// Fields of fixed size, one after the other.
@@ -138,7 +160,7 @@ mod tests {
 
     fn example(candidates: usize) -> Description {
         let mut random = Csprng::from_seed([1; 32]);
-        let kinds = [CandidateKind::Host, CandidateKind::Reflexive, CandidateKind::Relayed];
+        let kinds = [CandidateKind::Host, CandidateKind::Reflexive];
         let address = |index: usize| match index % 2 {
             0 => format!("192.0.2.7:{}", 4_000 + index),
             _ => format!("[2001:db8::7]:{}", 4_000 + index),
@@ -152,8 +174,9 @@ mod tests {
             answer_wanted: true,
             credentials: Credentials::fresh(&mut random),
             candidates: (0..candidates)
-                .map(|index| Candidate { kind: kinds[index % 3], address: address(index).parse().unwrap() })
+                .map(|index| Candidate { kind: kinds[index % 2], address: address(index).parse().unwrap() })
                 .collect(),
+            relay: (candidates > 2).then(|| ("198.51.100.1:3478".parse().unwrap(), [8; 8])),
         }
     }
 
@@ -179,7 +202,7 @@ mod tests {
             bytes[at] = value;
             Description::decode(&bytes)
         };
-        for (at, value) in [(0, 2), (89, 2), (90, b':'), (98, 0), (122, 2), (122, 13), (123, 3)] {
+        for (at, value) in [(0, 2), (89, 2), (90, b':'), (98, 0), (122, 2), (122, 13), (123, 0), (123, 2), (124, 2)] {
             assert_eq!(changed(at, value), None, "byte {at}");
         }
     }

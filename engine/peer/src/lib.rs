@@ -9,14 +9,14 @@
 //! As with [`ringshard_protocol`]: hand in one thing, drain what it produced, return at the next deadline.
 //!
 //! ```no_run
-//! # use ringshard_peer::{Mesh, MeshConfig, MeshEvent};
+//! # use ringshard_peer::{Mesh, MeshConfig, MeshEvent, limits::PEER_DATAGRAM_BYTES_MAX};
 //! # use ringshard_protocol::{time::Instant, wire::Channel};
 //! # use ringshard_world::EntityId;
 //! # fn drive(socket: &std::net::UdpSocket, now: Instant, seed: [u8; 32], friend: EntityId) {
 //! # fn to_server(_: EntityId, _: &[u8]) {}
 //! let mut mesh = Mesh::new(MeshConfig::new(*b"the match's name", vec!["192.0.2.7:4000".parse().unwrap()]), now, seed);
 //! let friend = mesh.join(now, friend).unwrap();
-//! let mut datagram = [0; 1472];
+//! let mut datagram = [0; PEER_DATAGRAM_BYTES_MAX];
 //! loop {
 //! #   let now = Instant::ZERO;
 //!     // Introductions that the server brings go to `Mesh::introduced`.
@@ -45,6 +45,7 @@
 //! | `description`, `secrets`, `candidate` | what players tell each other, and the key that comes of it |
 //! | `peer` | one other player: signalling, the search for a path, the session |
 //! | `mesh` | all of them, on one socket |
+//! | [`relay`] | a relay for players that find no direct path, both ends |
 //! | `gathering`, [`stun`] | how this host learns the address that others see |
 //! | `socket` | a mesh with its socket and its clock |
 //! | `outbox` | datagrams that wait for the socket |
@@ -52,13 +53,16 @@
 
 #![forbid(unsafe_code)]
 
+mod address;
 mod candidate;
 mod description;
 mod gathering;
+mod id;
 pub mod limits;
 mod mesh;
 mod outbox;
 mod peer;
+pub mod relay;
 mod secrets;
 mod socket;
 pub mod stats;
@@ -67,5 +71,6 @@ pub mod stun;
 mod vectors;
 
 pub use candidate::{Candidate, CandidateKind};
-pub use mesh::{JoinError, Mesh, MeshConfig, MeshEvent, PeerId, PeerPath};
+pub use id::PeerId;
+pub use mesh::{JoinError, Mesh, MeshConfig, MeshEvent, PeerPath};
 pub use socket::{OpenError, PeerSocket, PeerSocketStats};

@@ -7,7 +7,11 @@ pub const PLAYERS_MAX: usize = 16;
 /// Candidates of a player.
 pub const CANDIDATES_MAX: usize = 12;
 /// A description, in bytes.
-pub const DESCRIPTION_BYTES_MAX: usize = 123 + CANDIDATES_MAX * crate::candidate::CANDIDATE_BYTES;
+pub const DESCRIPTION_BYTES_MAX: usize = 124 + CANDIDATES_MAX * crate::candidate::CANDIDATE_BYTES + 26;
+/// What a relay adds to a datagram at most, in bytes: header 16, address 18.
+pub const RELAY_BYTES_MAX: usize = 34;
+/// A datagram that a mesh sends, in bytes: one of the protocol, and what a relay needs.
+pub const PEER_DATAGRAM_BYTES_MAX: usize = ringshard_protocol::limits::DATAGRAM_BYTES_MAX + RELAY_BYTES_MAX;
 /// The first ICE credential.
 pub(crate) const UFRAG_BYTES: usize = 8;
 /// The second ICE credential.

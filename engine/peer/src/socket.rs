@@ -1,8 +1,10 @@
 //! A [`Mesh`] with its socket and its clock.
 
-use crate::mesh::{Mesh, MeshConfig, MeshEvent, PeerId};
+use crate::id::PeerId;
+use crate::limits::PEER_DATAGRAM_BYTES_MAX;
+use crate::mesh::{JoinError, Mesh, MeshConfig, MeshEvent};
 use ringshard_protocol::connection::SendError;
-use ringshard_protocol::limits::DATAGRAM_BYTES_MAX;
+use ringshard_protocol::gateway::RelayTicket;
 use ringshard_protocol::time::{Duration, Instant};
 use ringshard_protocol::wire::Channel;
 use ringshard_world::EntityId;
@@ -45,8 +47,8 @@ pub enum OpenError {
 /// # use ringshard_peer::{MeshEvent, PeerSocket};
 /// # use ringshard_protocol::wire::Channel;
 /// # fn frames(friend: ringshard_world::EntityId) -> Result<(), Box<dyn std::error::Error>> {
-/// let mut mesh = PeerSocket::open(*b"the match's name", vec!["198.51.100.1:3478".parse()?])?;
-/// mesh.mesh_mut().join(mesh.now(), friend)?;
+/// let mut mesh = PeerSocket::open(*b"the match's name", vec!["198.51.100.1:3478".parse()?], None)?;
+/// mesh.join(friend)?;
 /// loop {
 ///     // What the server brought: mesh.introduced(from, &bytes).
 ///     mesh.poll();
@@ -71,32 +73,41 @@ pub struct PeerSocket {
     socket: UdpSocket,
     /// The zero of the mesh's clock.
     start: std::time::Instant,
-    /// A STUN server, by which the address of this host is found.
+    /// A STUN server or a relay, by which the address of this host is found.
     toward: Option<SocketAddr>,
     stats: PeerSocketStats,
     /// The datagram being received or sent. One byte more than the largest, so that larger ones are noticed.
-    datagram: Box<[u8; DATAGRAM_BYTES_MAX + 1]>,
+    datagram: Box<[u8; PEER_DATAGRAM_BYTES_MAX + 1]>,
 }
 
 impl PeerSocket {
     /// Opens a socket with a port of its own for a mesh with this name. `stun` are the STUN servers; without one, players
-    /// behind NATs are not found. The address of this host is the one from which it reaches the first of them.
+    /// behind NATs are not found. `relay` is a relay with the ticket for it, which the game's server gives. The address of this host is the one from which it reaches the first of them.
     ///
     /// # Errors
     /// [`OpenError`].
-    pub fn open(session: [u8; 16], stun: Vec<SocketAddr>) -> Result<Self, OpenError> {
-        Self::open_at(0, session, stun)
+    pub fn open(
+        session: [u8; 16],
+        stun: Vec<SocketAddr>,
+        relay: Option<(SocketAddr, RelayTicket)>,
+    ) -> Result<Self, OpenError> {
+        Self::open_at(0, session, stun, relay)
     }
 
     /// As [`Self::open`], with a port that a NAT was told to pass on.
     ///
     /// # Errors
     /// [`OpenError`].
-    pub fn open_at(port: u16, session: [u8; 16], stun: Vec<SocketAddr>) -> Result<Self, OpenError> {
+    pub fn open_at(
+        port: u16,
+        session: [u8; 16],
+        stun: Vec<SocketAddr>,
+        relay: Option<(SocketAddr, RelayTicket)>,
+    ) -> Result<Self, OpenError> {
         let socket = open(port)?;
-        let toward = stun.first().copied();
+        let toward = stun.first().copied().or(relay.map(|(relay, _)| relay));
         let mut config = MeshConfig::new(session, host_addresses(&socket, toward)?);
-        config.stun = stun;
+        (config.stun, config.relay) = (stun, relay);
         Self::with(socket, config, toward)
     }
 
@@ -109,7 +120,7 @@ impl PeerSocket {
             start: std::time::Instant::now(),
             toward,
             stats: PeerSocketStats::default(),
-            datagram: Box::new([0; DATAGRAM_BYTES_MAX + 1]),
+            datagram: Box::new([0; PEER_DATAGRAM_BYTES_MAX + 1]),
         })
     }
 
@@ -135,6 +146,14 @@ impl PeerSocket {
         self.mesh.poll_event()
     }
 
+    /// Names the player of `entity` as a member. See [`Mesh::join`].
+    ///
+    /// # Errors
+    /// [`JoinError`].
+    pub fn join(&mut self, entity: EntityId) -> Result<PeerId, JoinError> {
+        self.mesh.join(self.now(), entity)
+    }
+
     /// Takes an introduction that the server brought.
     pub fn introduced(&mut self, from: EntityId, bytes: &[u8]) {
         self.mesh.introduced(self.now(), from, bytes);
@@ -156,7 +175,7 @@ impl PeerSocket {
     /// Sends what is due. Never blocks: when the send buffer of the operating system is full, the rest is lost, as on the way.
     pub fn flush(&mut self) {
         let now = self.now();
-        while let Some((to, len)) = self.mesh.poll_transmit(now, &mut self.datagram[..DATAGRAM_BYTES_MAX]) {
+        while let Some((to, len)) = self.mesh.poll_transmit(now, &mut self.datagram[..PEER_DATAGRAM_BYTES_MAX]) {
             // An error may be about a datagram before this one.
             let sent = self.socket.send_to(&self.datagram[..len], to).or_else(|error| match error.kind() {
                 ErrorKind::WouldBlock => Err(error),

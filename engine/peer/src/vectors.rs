@@ -1,8 +1,12 @@
 //! The vectors of `PROTOCOL.md` that are about peers.
 
+use crate::address::{from_wire, to_wire};
 use crate::description::Description;
+use crate::relay::vectors::{register_of, take_registered};
+use crate::relay::{Carried, read_carried, write_to_guest, write_to_owner};
 use crate::secrets::{Share, pre_shared_key};
 use ringshard_protocol::crypto::PublicKey;
+use ringshard_protocol::gateway::{GatewayKey, RelayTicket};
 use std::collections::BTreeMap;
 
 const DOCUMENT: &str = include_str!("../../PROTOCOL.md");
@@ -43,6 +47,9 @@ fn a_description_has_the_layout_of_the_document() {
     let mut candidates = Vec::new();
     description.candidates.iter().for_each(|candidate| candidate.write(&mut candidates));
     assert_eq!(candidates, vector["candidates"]);
+    let (relay, channel) = description.relay.expect("it has a relay");
+    assert_eq!(relay.to_string(), "198.51.100.1:3478");
+    assert_eq!([&to_wire(relay)[..], &channel].concat(), vector["relay"]);
     let written: Vec<String> =
         description.candidates.iter().map(|it| format!("{} {}", it.kind.name(), it.address)).collect();
     assert_eq!(written, ["host 192.0.2.7:4000", "reflexive [2001:db8::7]:4001"]);
@@ -51,7 +58,7 @@ fn a_description_has_the_layout_of_the_document() {
 #[test]
 fn what_is_no_description_is_refused() {
     let vector = vector("description-bad");
-    assert_eq!(vector.len(), 11);
+    assert_eq!(vector.len(), 13);
     for (name, bytes) in vector {
         assert_eq!(Description::decode(&bytes), None, "{name}");
     }
@@ -65,4 +72,29 @@ fn the_pre_shared_key_of_a_pair_is_that_of_the_document() {
     let one = Share { key: &keys[0], half: &halves[0] };
     let other = Share { key: &keys[1], half: &halves[1] };
     assert_eq!(pre_shared_key(&array(&vector, "mesh"), other, one), array(&vector, "pre_shared_key"));
+}
+
+#[test]
+fn the_datagrams_of_a_relay_are_those_of_the_document() {
+    let vector = vector("relay");
+    let key = GatewayKey::from_bytes(array(&vector, "gateway_key"));
+    let ticket = RelayTicket::issue(&key, u64::from_le_bytes(array(&vector, "expiry")), array(&vector, "name"));
+    assert_eq!(ticket.to_bytes().as_slice(), vector["ticket"]);
+    assert_eq!(RelayTicket::from_bytes(array(&vector, "ticket")), ticket);
+    let (instance, cookie) = (array(&vector, "instance"), array(&vector, "cookie"));
+    assert_eq!(register_of(ticket, instance, cookie), vector["register"]);
+    let channel = array(&vector, "channel");
+    assert_eq!(take_registered(ticket, instance, &vector["registered"]), Some(channel));
+    let guest = from_wire(&array(&vector, "guest"));
+    let mut buffer = [0; 100];
+    let len = write_to_owner(&mut buffer, &channel, &vector["datagram"]).expect("it fits");
+    assert_eq!(buffer[..len], vector["to_owner"]);
+    let len = write_to_guest(&mut buffer, &channel, guest, &vector["datagram"]).expect("it fits");
+    assert_eq!(buffer[..len], vector["to_guest"]);
+    let Some((Carried::FromGuest(of, from), start)) = read_carried(&vector["from_guest"]) else {
+        panic!("a FromGuest")
+    };
+    assert_eq!((of, from, &vector["from_guest"][start..]), (channel, guest, &vector["datagram"][..]));
+    let Some((Carried::FromOwner(of), start)) = read_carried(&vector["from_owner"]) else { panic!("a FromOwner") };
+    assert_eq!((of, &vector["from_owner"][start..]), (channel, &vector["datagram"][..]));
 }

@@ -1,8 +1,8 @@
 //! The command line: all commands and their help.
 
 use crate::{
-    accounts, call, capture, config, control, doctor, find, gateway, histograms, keygen, manual, map, path, places, play,
-    report, resources, sessions, tiles, top,
+    accounts, call, capture, config, control, doctor, find, gateway, histograms, keygen, manual, map, path, places,
+    play, report, resources, sessions, tiles, top,
 };
 use clap::{Parser, Subcommand};
 use ringshard::config::Sources;

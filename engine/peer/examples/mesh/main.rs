@@ -1,11 +1,11 @@
 //! Players of a mesh that exchange a text, a mebibyte, and 50 datagrams a second, and then go on for a while.
 //!
 //! ```text
-//! mesh meet ADDRESS                                    carries introductions, and answers STUN
+//! mesh meet ADDRESS                                    carries introductions, answers STUN, relays
 //! mesh play MEETING NUMBER PLAYERS [--port N] [--secs N] [--rebind SECS]
 //! ```
-//! The players have the numbers 0 to PLAYERS - 1. In a game, its server carries introductions, and its gateway answers STUN;
-//! here the meeting point does both, so that networks can be tried without a server. `scripts/lab-peers.sh` does so.
+//! The players have the numbers 0 to PLAYERS - 1. In a game, its server carries introductions, and its gateway answers STUN
+//! and relays; here the meeting point does it all, so that networks can be tried without a server. `scripts/lab-peers.sh` does so.
 //!
 //! A player ends with one line: which kind of path it found to whom, and in what time. Exit codes: 0: everything arrived.
 //! 2: not everything did. 1: it did not run.

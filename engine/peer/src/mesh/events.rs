@@ -1,13 +1,10 @@
 //! What a mesh reports.
 
 use crate::candidate::CandidateKind;
+use crate::id::PeerId;
 use ringshard_protocol::time::Duration;
 use ringshard_protocol::wire::{Channel, DisconnectReason};
 use std::net::SocketAddr;
-
-/// Names a player of a mesh. A player that leaves and is named again has another.
-#[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Debug)]
-pub struct PeerId(pub(crate) u32);
 
 /// The way to a peer.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]

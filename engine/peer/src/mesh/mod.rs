@@ -4,21 +4,24 @@ mod config;
 mod events;
 mod introductions;
 mod receive;
+mod transmit;
 
 pub use self::config::MeshConfig;
-pub use self::events::{MeshEvent, PeerId, PeerPath};
+pub use self::events::{MeshEvent, PeerPath};
 
 use self::introductions::Pace;
 use crate::candidate::CandidateKind;
 use crate::gathering::Gathering;
+use crate::id::PeerId;
 use crate::limits::*;
-use crate::outbox::{Leaving, Outbox, Via};
+use crate::outbox::{Outbox, Via};
 use crate::peer::{Identity, Local, Peer, PeerEvent, Route, SessionEvent};
+use crate::relay::RelayClient;
 use crate::stats::MeshStats;
 use rand_chacha::rand_core::{Rng, SeedableRng};
 use ringshard_protocol::connection::SendError;
 use ringshard_protocol::crypto::{Csprng, SecretKey};
-use ringshard_protocol::limits::{DATAGRAM_BYTES_MAX, MESSAGE_BYTES_MAX};
+use ringshard_protocol::limits::MESSAGE_BYTES_MAX;
 use ringshard_protocol::time::{Duration, Instant};
 use ringshard_protocol::wire::Channel;
 use ringshard_world::EntityId;
@@ -47,6 +50,7 @@ pub struct Mesh {
     /// Whose address it is: of the peer that answered from there, else of the one that was heard from there.
     addresses: HashMap<(Via, SocketAddr), AddressOwner>,
     gathering: Gathering,
+    relay: Option<RelayClient>,
     /// Descriptions wait until then for what is still being gathered.
     gathered_at: Instant,
     pace: Pace,
@@ -78,7 +82,7 @@ impl Mesh {
         let mut secret = [0; 32];
         random.fill_bytes(&mut secret);
         let secret = SecretKey::from_bytes(secret);
-        let MeshConfig { session, host, stun, transport } = config;
+        let MeshConfig { session, host, stun, relay, transport } = config;
         let mut gathering = Gathering::default();
         gathering.begin(now, &stun, &mut random);
         Mesh {
@@ -87,8 +91,9 @@ impl Mesh {
             peers: BTreeMap::new(),
             next_peer: 0,
             addresses: HashMap::new(),
-            gathered_at: if stun.is_empty() { now } else { now + GATHERING_WAIT },
+            gathered_at: if stun.is_empty() && relay.is_none() { now } else { now + GATHERING_WAIT },
             gathering,
+            relay: relay.map(|(relay, ticket)| RelayClient::new(now, relay, ticket, &mut random)),
             pace: Pace::new(now),
             outbox: Outbox::new(now),
             events: VecDeque::new(),
@@ -115,7 +120,7 @@ impl Mesh {
         }
         let id = PeerId(self.next_peer);
         self.next_peer += 1;
-        self.peers.insert(id, Peer::new(entity, now, &self.local, &mut self.random));
+        self.peers.insert(id, Peer::new(id, entity, now, &self.local, &mut self.random));
         Ok(id)
     }
 
@@ -147,7 +152,10 @@ impl Mesh {
 
     /// The addresses of this host are others now. Checks begin anew with every peer, and the sessions go on.
     pub fn set_host(&mut self, now: Instant, host: Vec<SocketAddr>) {
-        self.local = Local { host, ..Local::default() };
+        self.local = Local { host, relay: self.local.relay, ..Local::default() };
+        if let Some(relay) = &mut self.relay {
+            relay.address_changed(now);
+        }
         let servers = self.gathering.servers();
         self.gathering.begin(now, &servers, &mut self.random);
         for peer in self.peers.values_mut() {
@@ -165,44 +173,13 @@ impl Mesh {
         self.take_events(now);
     }
 
-    /// Writes the next datagram to the front of `buffer`. Returns its destination and size.
-    ///
-    /// # Panics
-    /// When `buffer` is shorter than [`DATAGRAM_BYTES_MAX`].
-    pub fn poll_transmit(&mut self, now: Instant, buffer: &mut [u8]) -> Option<(SocketAddr, usize)> {
-        self.fill_outbox(now);
-        let Leaving { to, bytes, .. } = self.outbox.pop()?;
-        buffer[..DATAGRAM_BYTES_MAX][..bytes.len()].copy_from_slice(bytes);
-        Some((to, bytes.len()))
-    }
-
-    fn fill_outbox(&mut self, now: Instant) {
-        if !self.outbox.is_empty() {
-            return;
-        }
-        let Mesh { peers, gathering, local, outbox, stats, .. } = self;
-        gathering.transmit(now, outbox);
-        for peer in peers.values_mut() {
-            peer.transmit(now, local, outbox, stats);
-        }
-        self.take_events(now);
-        // What tells a peer that leaves is in the outbox now.
-        let addresses = &mut self.addresses;
-        self.peers.retain(|id, peer| {
-            let stays = !peer.is_leaving();
-            if !stays {
-                addresses.retain(|_, owner| owner.peer != *id);
-            }
-            stays
-        });
-    }
-
     /// When to call [`Self::advance`], [`Self::poll_transmit`] and [`Self::poll_introduction`] next, at the latest.
     pub fn deadline(&mut self) -> Instant {
-        let Mesh { peers, pace, zero, gathering, gathered_at, .. } = self;
+        let Mesh { peers, pace, zero, gathering, relay, gathered_at, .. } = self;
+        let relay = relay.as_ref().map_or(Instant::NEVER, RelayClient::deadline);
         let pace = pace.deadline().max(*gathered_at);
         let due = peers.values_mut().map(|peer| peer.deadline(*zero).min(peer.description_deadline().max(pace)));
-        due.min().unwrap_or(Instant::NEVER).min(gathering.deadline())
+        due.min().unwrap_or(Instant::NEVER).min(gathering.deadline()).min(relay)
     }
 
     /// The next event, oldest first.

@@ -1,10 +1,13 @@
 //! The way of a datagram in. STUN and sessions share the socket: byte 4 of a Ringshard datagram is 0, that of a STUN message
 //! is the first of its magic cookie.
 
-use super::{AddressOwner, Mesh, MeshEvent, PeerId};
+use super::{AddressOwner, Mesh, MeshEvent};
+use crate::address::{is_of_a_host, relayed, through_relay_of};
+use crate::id::PeerId;
 use crate::limits::ADDRESSES_PER_PEER_MAX;
 use crate::outbox::Via;
 use crate::peer::Check;
+use crate::relay::{Carried, RelayNews, is_relayed, read_carried};
 use crate::stun::MAGIC_COOKIE;
 use ringshard_protocol::time::Instant;
 use std::net::SocketAddr;
@@ -12,7 +15,54 @@ use std::net::SocketAddr;
 impl Mesh {
     /// Takes a datagram that came to the socket from `from`.
     pub fn receive(&mut self, now: Instant, from: SocketAddr, datagram: &mut [u8]) {
-        self.receive_via(now, Via::Socket, from, datagram);
+        if is_relayed(datagram) {
+            self.receive_relayed(now, from, datagram);
+        } else if is_of_a_host(from) {
+            self.receive_via(now, Via::Socket, from, datagram);
+        }
+    }
+
+    /// Takes what a relay says, or has carried.
+    fn receive_relayed(&mut self, now: Instant, from: SocketAddr, datagram: &mut [u8]) {
+        if self.registered(now, from, datagram) {
+            return;
+        }
+        let Some((carried, start)) = read_carried(datagram) else { return };
+        let way = match carried {
+            Carried::FromGuest(channel, guest) if self.local.relay == Some((from, channel)) => {
+                relayed(guest).map(|pseudo| (Via::Relay, pseudo))
+            }
+            Carried::FromOwner(channel) => {
+                let owner = self.peers.iter().find(|(_, peer)| peer.relay() == Some((from, channel)));
+                owner.map(|(&id, _)| (Via::Socket, through_relay_of(id)))
+            }
+            Carried::FromGuest(..) => None,
+        };
+        match way {
+            Some((via, pseudo)) => self.receive_via(now, via, pseudo, &mut datagram[start..]),
+            None => self.stats.datagrams_of_strangers += 1,
+        }
+    }
+
+    /// Takes an answer of the own relay; false if it is something else.
+    fn registered(&mut self, now: Instant, from: SocketAddr, datagram: &[u8]) -> bool {
+        let Some(relay) = self.relay.as_mut().filter(|relay| relay.relay() == from) else { return false };
+        let Some(news) = relay.receive(now, datagram) else { return false };
+        self.local.relay = relay.channel().map(|channel| (from, channel));
+        if news == RelayNews::Opened {
+            let Mesh { peers, local, .. } = self;
+            peers.values_mut().for_each(|peer| peer.add_local(now, local));
+        }
+        self.note_gathered(now);
+        true
+    }
+
+    /// Descriptions need wait no longer once everything is there.
+    fn note_gathered(&mut self, now: Instant) {
+        let has_relay = self.relay.as_ref().is_none_or(|relay| relay.channel().is_some());
+        if self.gathering.is_complete() && has_relay && self.gathered_at > now {
+            self.gathered_at = now;
+        }
     }
 
     fn receive_via(&mut self, now: Instant, via: Via, from: SocketAddr, datagram: &mut [u8]) {
@@ -50,14 +100,12 @@ impl Mesh {
     /// Takes what a STUN server says; false if it is something else.
     fn gathered(&mut self, now: Instant, from: SocketAddr, datagram: &[u8]) -> bool {
         let Some(news) = self.gathering.receive(now, from, datagram, &mut self.random) else { return false };
-        if self.gathering.is_complete() {
-            self.gathered_at = now;
-        }
         if news {
             self.local.reflexive = self.gathering.seen();
             let Mesh { peers, local, .. } = self;
             peers.values_mut().for_each(|peer| peer.add_local(now, local));
         }
+        self.note_gathered(now);
         true
     }
 

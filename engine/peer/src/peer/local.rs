@@ -1,8 +1,10 @@
 //! The addresses at which this host may be reached.
 
+use crate::address::own_relayed;
 use crate::candidate::{Candidate, CandidateKind};
 use crate::limits::CANDIDATES_MAX;
 use crate::outbox::Via;
+use crate::relay::ChannelName;
 use std::net::SocketAddr;
 
 /// The addresses at which this host may be reached, as far as they are known.
@@ -12,10 +14,8 @@ pub(crate) struct Local {
     pub(crate) host: Vec<SocketAddr>,
     /// Those that STUN servers saw.
     pub(crate) reflexive: Vec<SocketAddr>,
-    /// That of the relay.
-    pub(crate) relayed: Option<SocketAddr>,
-    /// Whether peers learn of the relay alone.
-    pub(crate) relay_only: bool,
+    /// The relay, and the own channel there, once it is open.
+    pub(crate) relay: Option<(SocketAddr, ChannelName)>,
 }
 
 impl Local {
@@ -28,33 +28,31 @@ impl Local {
     pub(crate) fn destination(&self, via: Via, from: SocketAddr) -> Option<SocketAddr> {
         match via {
             Via::Socket => self.base(from),
-            Via::Relay => self.relayed,
+            Via::Relay => self.relay.map(|_| own_relayed()),
         }
     }
 
     /// The way of a datagram that the checks send from `source`.
     pub(crate) fn via(&self, source: SocketAddr) -> Via {
-        if self.relayed == Some(source) { Via::Relay } else { Via::Socket }
+        if source == own_relayed() { Via::Relay } else { Via::Socket }
     }
 
     /// What peers are told.
     pub(crate) fn candidates(&self) -> Vec<Candidate> {
         let candidate = |kind| move |address| Candidate { kind, address };
-        let direct = if self.relay_only { 0 } else { CANDIDATES_MAX };
-        let relayed = self.relayed.into_iter().map(candidate(CandidateKind::Relayed));
-        let host = self.host.iter().copied().map(candidate(CandidateKind::Host)).take(direct);
-        let reflexive = self.reflexive.iter().copied().map(candidate(CandidateKind::Reflexive)).take(direct);
-        // The relay comes first: it is the one that no limit may cut off.
-        relayed.chain(reflexive).chain(host).take(CANDIDATES_MAX).collect()
+        let host = self.host.iter().copied().map(candidate(CandidateKind::Host));
+        let reflexive = self.reflexive.iter().copied().map(candidate(CandidateKind::Reflexive));
+        // The reflexive ones come first: most players need them.
+        reflexive.chain(host).take(CANDIDATES_MAX).collect()
     }
 
     /// What the checks begin from.
     pub(crate) fn for_ice(&self) -> impl Iterator<Item = is::Candidate> {
         let (four, six) = (self.host.iter().find(|host| host.is_ipv4()), self.host.iter().find(|host| host.is_ipv6()));
-        let bases = four.into_iter().chain(six).filter(|_| !self.relay_only);
-        let host = bases.map(|&base| is::Candidate::host(base, "udp"));
-        let relayed = self.relayed.and_then(|address| Some((address, self.base(address)?)));
-        let relayed = relayed.into_iter().map(|(address, base)| is::Candidate::relayed(address, base, "udp"));
+        let bases = four.into_iter().chain(six);
+        let host = bases.clone().map(|&base| is::Candidate::host(base, "udp"));
+        let local = self.relay.and(bases.clone().next());
+        let relayed = local.into_iter().map(|&local| is::Candidate::relayed(own_relayed(), local, "udp"));
         host.chain(relayed).filter_map(Result::ok)
     }
 }

@@ -12,8 +12,12 @@ pub(crate) use self::session::SessionEvent;
 use self::path::PathSearch;
 use self::session::Session;
 use self::signalling::{News, Signalling};
+use crate::address::through_relay_of;
+use crate::candidate::{Candidate, CandidateKind};
 use crate::description::Description;
+use crate::id::PeerId;
 use crate::outbox::{Outbox, Via};
+use crate::relay::ChannelName;
 use crate::secrets::{Half, Share, pre_shared_key};
 use crate::stats::MeshStats;
 use rand_chacha::rand_core::Rng;
@@ -55,9 +59,12 @@ struct Theirs {
 
 /// One other player.
 pub(crate) struct Peer {
+    id: PeerId,
     pub(crate) entity: EntityId,
     half: Half,
     theirs: Option<Theirs>,
+    /// Its relay, and its channel there.
+    relay: Option<(SocketAddr, ChannelName)>,
     signalling: Signalling,
     path: PathSearch,
     session: Option<Session>,
@@ -70,13 +77,15 @@ pub(crate) struct Peer {
 }
 
 impl Peer {
-    pub(crate) fn new(entity: EntityId, now: Instant, local: &Local, random: &mut Csprng) -> Self {
+    pub(crate) fn new(id: PeerId, entity: EntityId, now: Instant, local: &Local, random: &mut Csprng) -> Self {
         let mut half = [0; 32];
         random.fill_bytes(&mut half);
         Peer {
+            id,
             entity,
             half,
             theirs: None,
+            relay: None,
             signalling: Signalling::new(now),
             path: PathSearch::new(false, local, random),
             session: None,
@@ -112,10 +121,13 @@ impl Peer {
             // What it has heard, it heard before it began anew.
             description.answer_wanted = true;
         }
-        let Description { number, heard, answer_wanted, .. } = description;
+        let Description { number, heard, answer_wanted, mut candidates, relay, .. } = description;
         match self.signalling.heard(now, number, heard, answer_wanted) {
             News::New => {
-                stats.restarts += u64::from(self.path.described(now, local, credentials, &description.candidates))
+                self.relay = relay;
+                let through = Candidate { kind: CandidateKind::Relayed, address: through_relay_of(self.id) };
+                candidates.extend(relay.map(|_| through));
+                stats.restarts += u64::from(self.path.described(now, local, credentials, &candidates));
             }
             News::Known => {}
             News::Old => stats.introductions_old += 1,
@@ -171,6 +183,7 @@ impl Peer {
             answer_wanted: !self.signalling.is_acknowledged(),
             credentials: self.path.credentials(),
             candidates: local.candidates(),
+            relay: local.relay,
         };
         self.signalling.sent(now);
         Some(description.encode())
@@ -301,6 +314,11 @@ impl Peer {
     /// The path in use.
     pub(crate) fn route(&self) -> Option<Route> {
         self.path.route()
+    }
+
+    /// Its relay, and its channel there.
+    pub(crate) fn relay(&self) -> Option<(SocketAddr, ChannelName)> {
+        self.relay
     }
 
     /// When its player was named, or began anew.

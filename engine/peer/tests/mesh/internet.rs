@@ -1,5 +1,9 @@
 //! A small internet: hosts, NATs of every kind, a STUN server, losses, and a clock that jumps.
 
+use crate::players::RELAY_KEY;
+use ringshard_peer::relay::{Relay, RelayLimits};
+use ringshard_protocol::gateway::GatewayKey;
+use ringshard_protocol::time::Instant;
 use std::collections::{BTreeMap, HashMap, HashSet};
 use std::net::{IpAddr, SocketAddr};
 use std::time::Duration;
@@ -71,6 +75,11 @@ pub struct Internet {
     sent: u64,
     random: u64,
     pub stun: SocketAddr,
+    pub relay_address: SocketAddr,
+    pub relay: Relay,
+    /// Of so many datagrams that the relay sends, one has a flipped bit, or is sent twice.
+    pub relay_flips_one_in: u64,
+    pub relay_repeats_one_in: u64,
 }
 
 impl Internet {
@@ -85,6 +94,10 @@ impl Internet {
             sent: 0,
             random: seed.wrapping_mul(2) + 1,
             stun: "198.51.100.1:3478".parse().unwrap(),
+            relay_address: "198.51.100.2:3478".parse().unwrap(),
+            relay: Relay::new(vec![GatewayKey::from_bytes(RELAY_KEY)], RelayLimits::default(), [1; 32]),
+            relay_flips_one_in: u64::MAX,
+            relay_repeats_one_in: u64::MAX,
         }
     }
 
@@ -138,7 +151,8 @@ impl Internet {
     fn route(&mut self, network: usize, from: SocketAddr, to: SocketAddr) -> Option<(usize, SocketAddr, SocketAddr)> {
         let (mut network, mut from, mut to) = (network, from, to);
         for _ in 0..8 {
-            if (to == self.stun && network == 0) || self.hosts.get(&to) == Some(&network) {
+            if ((to == self.stun || to == self.relay_address) && network == 0) || self.hosts.get(&to) == Some(&network)
+            {
                 return Some((network, from, to));
             }
             let inner =
@@ -171,6 +185,10 @@ impl Internet {
         }
         let mut flying = self.flying.remove(&(at, number))?;
         self.now = self.now.max(at);
+        if flying.to == self.relay_address {
+            self.relay_datagram(&flying);
+            return self.arrive(until);
+        }
         if flying.to != self.stun {
             return Some(flying);
         }
@@ -184,6 +202,26 @@ impl Internet {
             self.flying.insert((self.now + DELAY, self.sent), back);
         }
         self.arrive(until)
+    }
+
+    /// What the relay makes of a datagram.
+    fn relay_datagram(&mut self, flying: &Flying) {
+        let mut out = [0; 2_048];
+        let now = Instant::ZERO + self.now;
+        let Some((to, len)) = self.relay.receive(now, 1, flying.from, &flying.bytes, &mut out) else { return };
+        if self.draw().is_multiple_of(self.relay_flips_one_in) {
+            let at = self.draw() as usize % len;
+            out[at] ^= 0x10;
+        }
+        let copies = 1 + u64::from(self.draw().is_multiple_of(self.relay_repeats_one_in));
+        for copy in 0..copies {
+            if let Some((network, from, to)) = self.route(0, self.relay_address, to) {
+                self.sent += 1;
+                let bytes = out[..len].to_vec();
+                let at = self.now + DELAY * (1 + copy as u32);
+                self.flying.insert((at, self.sent), Flying { from, to, bytes, network });
+            }
+        }
     }
 
     fn draw(&mut self) -> u64 {

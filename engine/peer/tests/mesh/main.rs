@@ -5,4 +5,5 @@ mod internet;
 mod moving;
 mod nats;
 mod players;
+mod relayed;
 mod talking;

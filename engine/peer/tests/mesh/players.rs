@@ -1,6 +1,7 @@
 //! Players of a mesh on the small internet, and the server that carries their introductions.
 
 use crate::internet::Internet;
+use ringshard_peer::limits::PEER_DATAGRAM_BYTES_MAX;
 use ringshard_peer::{CandidateKind, Mesh, MeshConfig, MeshEvent, PeerId};
 use ringshard_protocol::time::Instant;
 use ringshard_protocol::wire::Channel;
@@ -13,6 +14,9 @@ use std::time::Duration;
 const SERVER_DELAY: Duration = Duration::from_millis(30);
 /// How often each player looks after its mesh.
 const STEP: Duration = Duration::from_millis(5);
+
+/// The key under which the relay's tickets are made.
+pub const RELAY_KEY: [u8; 32] = [0x33; 32];
 
 pub fn entity(index: usize) -> EntityId {
     EntityId { index: index as u16, generation: 1 }
@@ -154,7 +158,7 @@ impl Players {
                     self.introductions.push_back((self.net.now + SERVER_DELAY, from, to, bytes));
                 }
             }
-            let mut datagram = [0; 1_472];
+            let mut datagram = [0; PEER_DATAGRAM_BYTES_MAX];
             while let Some((to, len)) = player.mesh.poll_transmit(now, &mut datagram) {
                 self.net.send(player.address, to, &datagram[..len]);
             }

@@ -53,8 +53,6 @@ impl Collector for GatewayMetrics {
         let mut families = Vec::new();
         Counters::default().each(&mut |name, help, _| families.push((name, help)));
         for (at, (name, help)) in families.into_iter().enumerate() {
-            // The encoder adds the full stop.
-            let help = help.trim_end_matches('.');
             let mut metric = encoder.encode_descriptor(name, help, None, MetricType::Counter)?;
             for (thread, counters) in self.counters.iter().enumerate() {
                 let labels = [("thread", thread.to_string())];

@@ -71,3 +71,13 @@ fn a_token_lets_commands_through_and_a_drain_shows_in_ready() {
     assert!(ask(&admin, "GET", "/ready", "").starts_with("503"), "load balancers need no token");
     assert!(gateway.control().has_drained(), "there are no clients");
 }
+
+#[test]
+fn the_readme_names_every_counter_with_its_meaning() {
+    let page = include_str!("../../README.md");
+    crate::counters::Counters::default().each(&mut |name, help, _| {
+        let help = help.trim_end_matches('.');
+        let row = format!("| `ringshard_gateway_{name}_total` | counter | {help} |");
+        assert!(page.contains(&row), "README.md lacks this line under Metrics:\n{row}");
+    });
+}

@@ -1,6 +1,7 @@
 //! One connection: TLS, then one request. A WebSocket goes on; everything else is over within seconds.
 
 use super::Site;
+use super::peer::Peer;
 use super::routes;
 use super::stream::Stream;
 use crate::limits::Place;
@@ -25,13 +26,6 @@ const REQUEST: Duration = Duration::from_secs(20);
 /// Bytes of a request's head. Cookies of the site may come along.
 const HEAD_BYTES_MAX: usize = 16 << 10;
 const HEADERS_MAX: usize = 64;
-
-/// A connection as its request sees it. The place is kept until the connection ends.
-#[derive(Clone)]
-pub(super) struct Peer {
-    pub(super) address: SocketAddr,
-    pub(super) place: Rc<Place>,
-}
 
 /// Serves a connection to its end.
 pub(super) async fn serve(stream: TcpStream, from: SocketAddr, place: Place, site: Rc<Site>) {

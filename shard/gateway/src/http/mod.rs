@@ -5,16 +5,20 @@
 //! |---|---|
 //! | `accept` | the loop that accepts |
 //! | `connection` | one connection: TLS, then one request |
+//! | `peer` | a connection as its request sees it |
 //! | `stream` | a connection with or without TLS |
-//! | `routes` | what is answered |
+//! | `routes` | what is answered to which request |
+//! | `answers` | how it is answered |
 //! | `offer` | `GET /v1/gateway` |
 //! | `upgrade` | the handshake of a WebSocket |
 //! | `origin` | which pages may connect |
 
 mod accept;
+mod answers;
 mod connection;
 mod offer;
 mod origin;
+mod peer;
 mod routes;
 mod stream;
 mod upgrade;

@@ -1,7 +1,7 @@
 //! `GET /v1/gateway`: what the gateway offers.
 
 use super::Site;
-use super::routes::{Answer, with_type};
+use super::answers::{Answer, with_type};
 use crate::carrier::Carrier;
 use serde::Serialize;
 

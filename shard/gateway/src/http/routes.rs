@@ -1,21 +1,19 @@
 //! What is answered.
 
-use super::connection::Peer;
+use super::answers::{Answer, plain, refused, text, with_type};
+use super::peer::Peer;
 use super::{Site, offer, origin, upgrade};
 use crate::carrier::Carrier;
 use crate::limits::Refused;
-use bytes::Bytes;
-use http_body_util::{BodyExt, Full, Limited};
+use http_body_util::{BodyExt, Limited};
 use hyper::body::Incoming;
-use hyper::{HeaderMap, Method, Request, Response, StatusCode, header};
+use hyper::{HeaderMap, Method, Request, StatusCode, header};
 use std::rc::Rc;
 
 /// Bytes of an SDP offer.
 const OFFER_BYTES_MAX: usize = 16 << 10;
 const PAGE: &str = include_str!("../../page/index.html");
 const SCRIPT: &str = include_str!("../../page/page.js");
-
-pub(super) type Answer = Response<Full<Bytes>>;
 
 /// Answers a request.
 pub(super) async fn answer(request: Request<Incoming>, peer: Peer, site: Rc<Site>) -> Answer {
@@ -97,33 +95,4 @@ fn cross_origin(origin: Option<header::HeaderValue>) -> HeaderMap {
         (header::ACCESS_CONTROL_MAX_AGE, fixed("600")),
         (header::VARY, fixed("origin")),
     ])
-}
-
-pub(super) fn refused(error: &Refused) -> Answer {
-    let status = StatusCode::from_u16(error.status()).unwrap_or(StatusCode::FORBIDDEN);
-    let mut answer = plain(status, &error.to_string());
-    if matches!(status, StatusCode::TOO_MANY_REQUESTS | StatusCode::SERVICE_UNAVAILABLE) {
-        answer.headers_mut().insert(header::RETRY_AFTER, header::HeaderValue::from_static("1"));
-    }
-    answer
-}
-
-pub(super) fn plain(status: StatusCode, what: &str) -> Answer {
-    let mut answer = text("text/plain; charset=utf-8", &format!("{what}\n"));
-    *answer.status_mut() = status;
-    answer
-}
-
-fn text(kind: &'static str, text: &str) -> Answer {
-    with_type(kind, text.to_owned())
-}
-
-pub(super) fn with_type(kind: &'static str, text: String) -> Answer {
-    let mut answer = Response::new(Full::new(Bytes::from(text)));
-    let headers = answer.headers_mut();
-    headers.insert(header::CONTENT_TYPE, header::HeaderValue::from_static(kind));
-    headers.insert(header::X_CONTENT_TYPE_OPTIONS, header::HeaderValue::from_static("nosniff"));
-    headers.insert(header::CONNECTION, header::HeaderValue::from_static("close"));
-    headers.insert(header::CACHE_CONTROL, header::HeaderValue::from_static("no-cache"));
-    answer
 }

@@ -1,8 +1,8 @@
 //! The handshake of a WebSocket.
 
 use super::Site;
-use super::connection::Peer;
-use super::routes::{Answer, plain, refused};
+use super::answers::{Answer, plain, refused};
+use super::peer::Peer;
 use super::stream::Stream;
 use crate::carrier::Carrier;
 use crate::carriers::websocket::{self, SUBPROTOCOL};

@@ -3,10 +3,11 @@
 use crate::player::{Player, open, open_with, request};
 use crate::server::{EchoServer, count, settings, wait_until};
 use ringshard_client::Channel;
-use ringshard_gateway::settings::{LimitSettings, Settings};
+use ringshard_gateway::settings::{LimitSettings, ServerEntry, Settings};
+use ringshard_gateway::thread::ConnectionRow;
 use ringshard_gateway::{Gateway, Going};
 use std::io::{Read, Write};
-use std::net::{SocketAddr, TcpStream};
+use std::net::{SocketAddr, TcpStream, UdpSocket};
 use std::time::Duration;
 use tokio_tungstenite::tungstenite::protocol::frame::coding::CloseCode;
 use tokio_tungstenite::tungstenite::{Error, Message, WebSocket};
@@ -77,23 +78,15 @@ fn half_open_connections_hold_a_place_for_seconds_and_are_bounded_by_address() {
 }
 
 #[test]
-fn an_address_that_connects_too_fast_or_has_too_many_clients_is_told_so() {
+fn an_address_that_connects_too_fast_or_has_too_many_clients_is_refused() {
     let server = EchoServer::start();
     let limits = LimitSettings { clients_per_address: 3, connects_per_second: 1, ..LimitSettings::default() };
     let gateway = Gateway::start(Settings { limits, allow: Vec::new(), ..settings(&server) }).unwrap();
-    let places: Vec<_> = (0..3).map(|_| open(gateway.listen(), "echo").unwrap()).collect();
+    let _clients: Vec<_> = (0..3).map(|_| open(gateway.listen(), "echo").unwrap()).collect();
     assert_eq!(open(gateway.listen(), "echo").unwrap_err(), 429);
-    let mut refused = 0;
-    for _ in 0..20 {
-        let mut stream = TcpStream::connect(gateway.listen()).unwrap();
-        refused +=
-            usize::from(matches!(stream.read(&mut [0; 1]), Ok(0) | Err(_)) && count(&gateway, "tcp_refused") > 0);
-        if refused > 0 {
-            break;
-        }
-        drop(stream);
-    }
-    drop(places);
+    assert_eq!(count(&gateway, "refused"), 1);
+    let _connections: Vec<_> = (0..30).map(|_| TcpStream::connect(gateway.listen()).unwrap()).collect();
+    wait_until("some are refused", || count(&gateway, "tcp_refused") > 0);
 }
 
 #[test]
@@ -112,32 +105,51 @@ fn a_denied_address_is_refused_and_a_reload_closes_whoever_is_there() {
 }
 
 #[test]
-fn a_reader_that_reads_nothing_gets_the_newest_datagrams_and_holds_no_more_than_its_queue() {
-    let server = EchoServer::start();
+fn a_reader_that_reads_nothing_holds_no_more_than_its_queue_and_gets_the_newest_once_it_reads() {
+    let (echo, flooding) = (EchoServer::start(), UdpSocket::bind("127.0.0.1:0").unwrap());
     let limits = LimitSettings { queue_bytes: 32 << 10, ..LimitSettings::default() };
-    let gateway = Gateway::start(Settings { limits, ..settings(&server) }).unwrap();
-    let mut slow = Player::connected(gateway.listen(), server.key());
-    // Echoes of what it sends come back, and it reads none of them.
-    let rows = || {
-        let runtime = tokio::runtime::Builder::new_current_thread().build().unwrap();
-        runtime.block_on(gateway.control().connections(10))
+    let mut settings = Settings { limits, ..settings(&echo) };
+    let address = flooding.local_addr().unwrap();
+    settings.servers.push(ServerEntry { name: "flood".to_owned(), address, ..settings.servers[0].clone() });
+    let gateway = Gateway::start(settings).unwrap();
+    let mut slow = open(gateway.listen(), "flood").unwrap();
+    slow.send(Message::binary(connect(5))).unwrap();
+    let (_, flow) = flooding.recv_from(&mut [0; 200]).unwrap();
+    // The client is accepted; its connection has core 0 and slot 7.
+    let mut accepted = vec![0; 83];
+    (accepted[1], accepted[2], accepted[14]) = (1, 7, 2);
+    accepted[6..14].fill(5);
+    flooding.send_to(&accepted, flow).unwrap();
+    let mut sent = 0_u64;
+    let mut flood = || {
+        let mut datagram = vec![0; 1_200];
+        (datagram[1], datagram[2], datagram[5]) = (1, 7, 1);
+        datagram[6..14].copy_from_slice(&sent.to_le_bytes());
+        flooding.send_to(&datagram, flow).unwrap();
+        sent += 1;
     };
-    let mut sent = 0_u32;
     wait_until("its queue overflows", || {
-        let now = ringshard_protocol::time::Instant::ZERO + Duration::from_millis(u64::from(sent) + 1_000);
-        for _ in 0..20 {
-            let _ = slow.client.send(now, Channel::UNRELIABLE, &[7; 1_000]);
-            let mut datagram = [0; 1_472];
-            while let Some(len) = slow.client.poll_transmit(now, &mut datagram) {
-                let _ = slow.socket.write(Message::binary(datagram[..len].to_vec()));
-            }
-            let _ = slow.socket.flush();
-            sent += 1;
-        }
-        count(&gateway, "queue_full") > 0
+        (0..50).for_each(|_| flood());
+        count(&gateway, "queue_full") > 100
     });
-    assert!(rows().iter().all(|row| row.waiting_bytes <= 32 << 10), "{:?}", rows());
-    assert_served(&gateway, &server);
+    let rows = clients(&gateway);
+    assert!(rows[0].waiting_bytes <= 32 << 10 && rows[0].dropped > 100, "{rows:?}");
+    assert_served(&gateway, &echo);
+
+    wait_until("all has arrived at the gateway", || count(&gateway, "datagrams_down") > sent);
+    let newest = sent - 1;
+    slow.get_mut().set_read_timeout(Some(Duration::from_secs(10))).unwrap();
+    loop {
+        let Message::Binary(datagram) = slow.read().expect("the newest is among those that arrive") else { continue };
+        if datagram[6..14] == newest.to_le_bytes() {
+            return;
+        }
+    }
+}
+
+fn clients(gateway: &Gateway) -> Vec<ConnectionRow> {
+    let runtime = tokio::runtime::Builder::new_current_thread().build().unwrap();
+    runtime.block_on(gateway.control().connections(10))
 }
 
 #[test]

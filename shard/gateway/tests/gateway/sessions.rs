@@ -30,7 +30,7 @@ fn a_message_of_65536_bytes_passes_both_ways() {
     let server = EchoServer::start();
     let gateway = Gateway::start(settings(&server)).unwrap();
     let mut player = Player::connected(gateway.listen(), server.key());
-    let large: Vec<u8> = (0..65_536_u32).map(|index| (index * index >> 7) as u8).collect();
+    let large: Vec<u8> = (0..65_536_u32).map(|index| ((index * index) >> 7) as u8).collect();
     player.send(Channel::RELIABLE_ORDERED, &large);
     player.run_until("the echo is there", |player| !player.messages.is_empty());
     assert!(player.messages[0].1 == large, "the echo is what was sent");
@@ -48,8 +48,11 @@ fn clients_of_one_address_are_never_mixed_up() {
             player.step();
         }
     }
-    for (index, player) in players.iter_mut().enumerate() {
-        player.run_until("all echoes are there", |player| player.messages.len() == 20);
+    wait_until("all echoes are there", || {
+        players.iter_mut().for_each(Player::step);
+        players.iter().all(|player| player.messages.len() == 20)
+    });
+    for (index, player) in players.iter().enumerate() {
         let expected: Vec<_> = (0..20).map(|round| (Channel::RELIABLE_ORDERED, vec![index as u8, round])).collect();
         assert_eq!(player.messages, expected);
     }

@@ -144,11 +144,13 @@ impl WebRtc {
     }
 
     /// The address of the socket.
+    #[cfg(test)]
     pub fn address(&self) -> io::Result<SocketAddr> {
         self.socket.local_addr()
     }
 
     /// Peers, and those of them whose channel is not open yet.
+    #[cfg(test)]
     pub fn count(&self) -> (usize, usize) {
         self.peers.borrow().count()
     }

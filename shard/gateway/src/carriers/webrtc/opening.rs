@@ -44,6 +44,7 @@ impl Opening {
         self.all -= 1;
     }
 
+    #[cfg(test)]
     pub(super) fn count(&self) -> usize {
         self.all
     }

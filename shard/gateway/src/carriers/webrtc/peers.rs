@@ -227,6 +227,7 @@ impl Peers {
     }
 
     /// Peers, and those of them whose channel is not open yet.
+    #[cfg(test)]
     pub(super) fn count(&self) -> (usize, usize) {
         (self.entries.len(), self.opening.count())
     }

@@ -47,7 +47,7 @@ pub(in crate::uplink) enum Upstream {
 pub(in crate::uplink) struct Routes {
     tags: HashMap<Tag, Attempt>,
     keys: HashMap<ConnectionKey, Owner>,
-    /// What each member has, oldest first.
+    /// What each member has, oldest first: exactly the entries above with this member.
     members: HashMap<Member, Holdings>,
 }
 
@@ -81,10 +81,9 @@ impl Routes {
         if former.is_some_and(|attempt| attempt.member != member && now < attempt.until) {
             return Upstream::ForeignTag;
         }
-        let known = former.is_some_and(|attempt| attempt.member == member);
-        self.tags.insert(tag, Attempt { member, until: now + TAG_LIFETIME });
-        if !known {
-            self.note_tag(member, tag);
+        let former = self.tags.insert(tag, Attempt { member, until: now + TAG_LIFETIME }).map(|attempt| attempt.member);
+        if former != Some(member) {
+            self.note_tag(member, tag, former);
         }
         Upstream::Announced
     }
@@ -131,22 +130,17 @@ impl Routes {
     pub(in crate::uplink) fn moved(&mut self, member: Member, now: Nanos) {
         let Some(holdings) = self.members.get(&member) else { return };
         for key in &holdings.keys {
-            if let Some(owner) = self.keys.get_mut(key).filter(|owner| owner.member == member) {
-                owner.announces = true;
-                owner.announced_after = now + IN_FLIGHT;
-            }
+            let owner = self.keys.get_mut(key).expect("what a member has is in the table");
+            owner.announces = true;
+            owner.announced_after = now + IN_FLIGHT;
         }
     }
 
     /// A member is gone. Whatever it had is free.
     pub(in crate::uplink) fn leave(&mut self, member: Member) {
         let Some(holdings) = self.members.remove(&member) else { return };
-        for tag in holdings.tags {
-            self.forget_tag(member, tag);
-        }
-        for key in holdings.keys {
-            self.forget_key(member, key);
-        }
+        holdings.tags.iter().for_each(|tag| _ = self.tags.remove(tag));
+        holdings.keys.iter().for_each(|key| _ = self.keys.remove(key));
     }
 
     /// Handshake tags and connections in the table.
@@ -167,28 +161,19 @@ impl Routes {
         holdings.keys.push(key);
         if holdings.keys.len() > KEYS_MAX {
             let oldest = holdings.keys.remove(0);
-            self.forget_key(member, oldest);
+            self.keys.remove(&oldest);
         }
     }
 
-    fn note_tag(&mut self, member: Member, tag: Tag) {
+    fn note_tag(&mut self, member: Member, tag: Tag, former: Option<Member>) {
+        if let Some(holdings) = former.and_then(|former| self.members.get_mut(&former)) {
+            holdings.tags.retain(|held| *held != tag);
+        }
         let holdings = self.members.entry(member).or_default();
         holdings.tags.push(tag);
         if holdings.tags.len() > TAGS_MAX {
             let oldest = holdings.tags.remove(0);
-            self.forget_tag(member, oldest);
-        }
-    }
-
-    fn forget_tag(&mut self, member: Member, tag: Tag) {
-        if self.tags.get(&tag).is_some_and(|attempt| attempt.member == member) {
-            self.tags.remove(&tag);
-        }
-    }
-
-    fn forget_key(&mut self, member: Member, key: ConnectionKey) {
-        if self.keys.get(&key).is_some_and(|owner| owner.member == member) {
-            self.keys.remove(&key);
+            self.tags.remove(&oldest);
         }
     }
 }

@@ -17,10 +17,6 @@ pub const WEBTRANSPORT: &str = "/v1/servers/arena/webtransport";
 const CHANNELS: [Channel; 4] =
     [Channel::UNRELIABLE, Channel::UNRELIABLE_SEQUENCED, Channel::RELIABLE_ORDERED, Channel::RELIABLE_UNORDERED];
 
-fn echo_server() -> EchoServer {
-    EchoServer::start((Ipv4Addr::LOCALHOST, 0).into()).unwrap()
-}
-
 async fn echo_all(player: &mut Player) {
     for channel in CHANNELS {
         player.echo(channel, b"hello").await;
@@ -41,8 +37,8 @@ pub fn closed_with(error: ConnectionError) -> (u64, String) {
 
 #[test]
 fn raw_quic_carries_all_channels_and_long_messages() {
-    let server = echo_server();
-    let gateway = Gateway::start(before(server.address));
+    let server = EchoServer::start();
+    let gateway = Gateway::start(before(server.address()));
     run(async {
         let mut player = Player::connect(Path::Quic(gateway.connect().await)).await;
         echo_all(&mut player).await;
@@ -57,11 +53,11 @@ fn raw_quic_carries_all_channels_and_long_messages() {
 
 #[test]
 fn webtransport_carries_all_channels_and_long_messages() {
-    let server = echo_server();
-    let gateway = Gateway::start(before(server.address));
+    let server = EchoServer::start();
+    let gateway = Gateway::start(before(server.address()));
     run(async {
         let session = gateway.session(WEBTRANSPORT, None).await.unwrap();
-        let mut player = Player::connect(Path::Session(session)).await;
+        let mut player = Player::connect(Path::Session(Box::new(session))).await;
         echo_all(&mut player).await;
         assert_eq!(gateway.connections().await[0].carrier, "webtransport");
     });
@@ -69,8 +65,8 @@ fn webtransport_carries_all_channels_and_long_messages() {
 
 #[test]
 fn a_client_that_moves_keeps_its_connection_and_its_thread() {
-    let server = echo_server();
-    let gateway = Gateway::start(Settings { threads: 3, ..before(server.address) });
+    let server = EchoServer::start();
+    let gateway = Gateway::start(Settings { threads: 3, ..before(server.address()) });
     run(async {
         let mut moves = 0;
         let mut players = Vec::new();
@@ -147,6 +143,18 @@ fn a_drain_tells_clients_to_go_and_admits_nobody() {
         let client = gateway.client(b"ringshard/1");
         let refused = client.connect(gateway.address, "localhost").unwrap().await.unwrap_err();
         assert!(matches!(refused, ConnectionError::ConnectionClosed(_)), "{refused}");
+    });
+}
+
+#[test]
+fn a_gateway_that_stops_tells_its_clients() {
+    let server = UdpServer::start();
+    let gateway = Gateway::start(before(server.address));
+    run(async {
+        let connection = gateway.connect().await;
+        until(|| gateway.count(|counters| &counters.joined_quic) == 1).await;
+        gateway.order(|| Order::Stop);
+        assert_eq!(closed_with(connection.closed().await), (1, "the gateway shuts down".to_owned()));
     });
 }
 

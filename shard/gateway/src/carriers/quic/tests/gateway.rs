@@ -102,8 +102,9 @@ impl Gateway {
             LocalSet::new().block_on(&runtime, async move {
                 let thread = Thread::start(index, settings, limits, counters).unwrap();
                 let quic = Quic::open(Rc::clone(&thread), socket, keys).unwrap();
-                spawn_local(quic.serve());
+                spawn_local(Rc::clone(&quic).serve());
                 thread.obey(ordered).await;
+                quic.stop().await;
             });
         }));
     }

@@ -9,8 +9,6 @@ mod handshakes;
 mod http3;
 mod live;
 mod player;
-#[path = "../../../../../../engine/client/tests/server/mod.rs"]
-#[expect(dead_code, reason = "a test of another crate uses it all")]
 mod server;
 mod udp_server;
 

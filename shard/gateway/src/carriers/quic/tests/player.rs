@@ -11,7 +11,7 @@ use std::time::Duration;
 /// What carries the client's datagrams.
 pub enum Path {
     Quic(quinn::Connection),
-    Session(web_transport_quinn::Session),
+    Session(Box<web_transport_quinn::Session>),
 }
 
 impl Path {

@@ -52,9 +52,11 @@ fn mutated_packets_of_an_open_and_a_half_open_peer_are_survived() {
             }
         }
         webrtc.settle();
-        let peers = webrtc.peers.borrow();
-        assert!(peers.count().0 <= 2 && peers.addresses() <= 4 && peers.deadlines() < 1_000, "{}", peers.deadlines());
-        drop(peers);
+        {
+            let peers = webrtc.peers.borrow();
+            let deadlines = peers.deadlines();
+            assert!(peers.count().0 <= 2 && peers.addresses() <= 4 && deadlines < 1_000, "{deadlines}");
+        }
         connected(&webrtc).await;
     });
 }

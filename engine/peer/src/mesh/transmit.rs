@@ -1,0 +1,70 @@
+//! The way of a datagram out, perhaps through a relay.
+
+use super::Mesh;
+use crate::address::{behind_relay, peer_through_relay};
+use crate::limits::PEER_DATAGRAM_BYTES_MAX;
+use crate::outbox::{Leaving, Via};
+use crate::relay::{write_to_guest, write_to_owner};
+use ringshard_protocol::time::Instant;
+use std::net::SocketAddr;
+
+impl Mesh {
+    /// Writes the next datagram to the front of `buffer`. Returns its destination and size.
+    ///
+    /// # Panics
+    /// When `buffer` is shorter than [`PEER_DATAGRAM_BYTES_MAX`].
+    pub fn poll_transmit(&mut self, now: Instant, buffer: &mut [u8]) -> Option<(SocketAddr, usize)> {
+        let buffer = &mut buffer[..PEER_DATAGRAM_BYTES_MAX];
+        self.fill_outbox(now);
+        let Mesh { outbox, peers, local, .. } = self;
+        loop {
+            let Leaving { via, to, bytes } = outbox.pop()?;
+            let wrapped = match (via, peer_through_relay(to)) {
+                (Via::Relay, _) => local.relay.zip(behind_relay(to)).and_then(|((relay, channel), guest)| {
+                    Some((relay, write_to_guest(buffer, &channel, guest, bytes)?))
+                }),
+                (Via::Socket, Some(peer)) => peers
+                    .get(&peer)
+                    .and_then(|peer| peer.relay())
+                    .and_then(|(relay, channel)| Some((relay, write_to_owner(buffer, &channel, bytes)?))),
+                (Via::Socket, None) => {
+                    buffer[..bytes.len()].copy_from_slice(bytes);
+                    Some((to, bytes.len()))
+                }
+            };
+            if wrapped.is_some() {
+                return wrapped;
+            }
+        }
+    }
+
+    fn fill_outbox(&mut self, now: Instant) {
+        if !self.outbox.is_empty() {
+            return;
+        }
+        let Mesh { peers, gathering, relay, local, outbox, stats, .. } = self;
+        gathering.transmit(now, outbox);
+        if let Some(relay) = relay {
+            relay.transmit(now, outbox);
+        }
+        for peer in peers.values_mut() {
+            peer.transmit(now, local, outbox, stats);
+        }
+        self.take_events(now);
+        // What tells a peer that leaves is in the outbox now. It may go through that peer's relay.
+        if self.outbox.is_empty() {
+            self.forget_leaving();
+        }
+    }
+
+    fn forget_leaving(&mut self) {
+        let Mesh { peers, addresses, .. } = self;
+        peers.retain(|id, peer| {
+            let stays = !peer.is_leaving();
+            if !stays {
+                addresses.retain(|_, owner| owner.peer != *id);
+            }
+            stays
+        });
+    }
+}

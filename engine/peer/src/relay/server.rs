@@ -1,0 +1,270 @@
+//! The relay's end. It does no I/O: for each datagram it says what to send, at most one datagram.
+
+use super::*;
+use ringshard_protocol::crypto::hmac_sha256;
+use ringshard_protocol::gateway::{GatewayKey, RelayTicket};
+use ringshard_protocol::time::{Duration, Instant};
+use std::collections::HashMap;
+
+/// How long a channel lives after the last Register.
+const CHANNEL_LIFETIME: Duration = Duration::from_secs(60);
+/// How long a guest may be answered after it was heard.
+const GUEST_LIFETIME: Duration = Duration::from_secs(60);
+/// How long a cookie is good, at least. It is good for twice that at most.
+const COOKIE_PERIOD: Duration = Duration::from_secs(30);
+/// Guests of a channel: a mesh has 15 others, and each may have moved.
+const GUESTS_MAX: usize = 48;
+/// Time between two searches for channels that are over.
+const SWEEP_PERIOD: Duration = Duration::from_secs(5);
+
+/// What a relay allows.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub struct RelayLimits {
+    /// Channels at a time.
+    pub channels_max: usize,
+    /// Channels at a time for tickets of one name.
+    pub channels_per_name_max: usize,
+    /// Bytes per second of a channel, both ways together. Twice as many may come at once.
+    pub bytes_per_second: u64,
+}
+
+impl Default for RelayLimits {
+    fn default() -> Self {
+        RelayLimits { channels_max: 10_000, channels_per_name_max: 4, bytes_per_second: 1 << 20 }
+    }
+}
+
+ringshard_protocol::counters! {
+    /// What a relay did, and what it dropped.
+    RelayStats {
+        /// Channels opened.
+        opened,
+        /// Channels that are over.
+        closed,
+        /// Datagrams carried.
+        carried,
+        /// Bytes of those.
+        carried_bytes,
+        /// Datagrams that are none of a relay's.
+        malformed,
+        /// Registers with a ticket that is not of this relay's keys, or has expired.
+        tickets_refused,
+        /// Registers for which there is no room.
+        full,
+        /// Datagrams to a channel that does not exist, or to a guest that was not heard.
+        unknown,
+        /// Datagrams over the rate of their channel.
+        limited,
+    }
+}
+
+#[derive(Debug)]
+struct Channel {
+    owner: SocketAddr,
+    name: [u8; 8],
+    until: Instant,
+    guests: Vec<(SocketAddr, Instant)>,
+    /// When the rate allows as much as ever again.
+    rested_at: Instant,
+}
+
+/// A relay.
+#[derive(Debug)]
+pub struct Relay {
+    keys: Vec<GatewayKey>,
+    limits: RelayLimits,
+    /// Makes cookies and names of channels.
+    secret: [u8; 32],
+    channels: HashMap<ChannelName, Channel>,
+    swept_at: Instant,
+    stats: RelayStats,
+}
+
+impl Relay {
+    /// A relay for tickets of these keys. `secret` must be random and fresh.
+    pub fn new(keys: Vec<GatewayKey>, limits: RelayLimits, secret: [u8; 32]) -> Self {
+        let channels = HashMap::new();
+        Relay { keys, limits, secret, channels, swept_at: Instant::ZERO, stats: RelayStats::default() }
+    }
+
+    /// Takes a datagram from `from`, at the time `unix` in seconds since 1970. Writes what is to be sent to the front of `out`,
+    /// which should have room for the datagram and [`RELAY_BYTES_MAX`](crate::limits::RELAY_BYTES_MAX) more. Returns its destination and size.
+    pub fn receive(
+        &mut self,
+        now: Instant,
+        unix: u64,
+        from: SocketAddr,
+        datagram: &[u8],
+        out: &mut [u8],
+    ) -> Option<(SocketAddr, usize)> {
+        self.sweep(now);
+        let Some((kind, channel, rest)) = read_header(datagram) else {
+            self.stats.malformed += 1;
+            return None;
+        };
+        match kind {
+            REGISTER if datagram.len() == REGISTER_BYTES => self.register(now, unix, from, datagram, out),
+            TO_OWNER => self.for_owner(now, from, &channel, rest, out),
+            TO_GUEST => self.for_guest(now, from, &channel, rest, out),
+            _ => {
+                self.stats.malformed += 1;
+                None
+            }
+        }
+    }
+
+    fn register(
+        &mut self,
+        now: Instant,
+        unix: u64,
+        from: SocketAddr,
+        datagram: &[u8],
+        out: &mut [u8],
+    ) -> Option<(SocketAddr, usize)> {
+        let (signed, mac) = datagram.split_at(REGISTER_BYTES - 16);
+        let instance: [u8; 8] = signed[8..16].try_into().expect("8 bytes");
+        let public: [u8; 16] = signed[16..32].try_into().expect("16 bytes");
+        // The address first: it costs one hash, and the answer is half as long as the request.
+        let periods = [0, 1].map(|ago| self.cookie(now, ago, from));
+        if !periods.iter().any(|cookie| signed[32..48] == *cookie) {
+            write_header(out, COOKIE, &instance);
+            out[HEADER_BYTES..COOKIE_BYTES].copy_from_slice(&periods[0]);
+            return Some((from, COOKIE_BYTES));
+        }
+        let tickets = self.keys.iter().map(|key| RelayTicket::of_public(key, public));
+        let ticket = tickets.into_iter().find(|ticket| ticket.verifies(signed, mac) && ticket.expires() > unix);
+        let Some(ticket) = ticket else {
+            self.stats.tickets_refused += 1;
+            return None;
+        };
+        let channel = self.name_of(&public, &instance);
+        if !self.open(now, channel, from, ticket.name()) {
+            self.stats.full += 1;
+            return None;
+        }
+        write_header(out, REGISTERED, &channel);
+        out[16..24].copy_from_slice(&instance);
+        out[24..42].copy_from_slice(&to_wire(from));
+        let mac = ticket.mac(&out[..42]);
+        out[42..REGISTERED_BYTES].copy_from_slice(&mac);
+        Some((from, REGISTERED_BYTES))
+    }
+
+    /// Opens the channel, or lets it live on, perhaps with another address of its owner; false if there is no room.
+    fn open(&mut self, now: Instant, channel: ChannelName, owner: SocketAddr, name: [u8; 8]) -> bool {
+        let until = now + CHANNEL_LIFETIME;
+        if let Some(channel) = self.channels.get_mut(&channel) {
+            (channel.owner, channel.until) = (owner, until);
+            return true;
+        }
+        let of_name = self.channels.values().filter(|channel| channel.name == name).count();
+        if self.channels.len() >= self.limits.channels_max || of_name >= self.limits.channels_per_name_max {
+            return false;
+        }
+        self.stats.opened += 1;
+        self.channels.insert(channel, Channel { owner, name, until, guests: Vec::new(), rested_at: now });
+        true
+    }
+
+    fn for_owner(
+        &mut self,
+        now: Instant,
+        from: SocketAddr,
+        name: &ChannelName,
+        datagram: &[u8],
+        out: &mut [u8],
+    ) -> Option<(SocketAddr, usize)> {
+        let Some(channel) = self.channels.get_mut(name).filter(|channel| channel.until > now) else {
+            self.stats.unknown += 1;
+            return None;
+        };
+        let owner = channel.owner;
+        channel.heard(now, from);
+        let len = write_carried(out, FROM_GUEST, name, Some(from), datagram)?;
+        self.carry(now, name, len).then_some((owner, len))
+    }
+
+    fn for_guest(
+        &mut self,
+        now: Instant,
+        from: SocketAddr,
+        name: &ChannelName,
+        rest: &[u8],
+        out: &mut [u8],
+    ) -> Option<(SocketAddr, usize)> {
+        let (guest, datagram) = split_address(rest)?;
+        let channel = self.channels.get(name).filter(|channel| channel.until > now && channel.owner == from);
+        if !channel.is_some_and(|channel| channel.has_heard(now, guest)) {
+            self.stats.unknown += 1;
+            return None;
+        }
+        let len = write_carried(out, FROM_OWNER, name, None, datagram)?;
+        self.carry(now, name, len).then_some((guest, len))
+    }
+
+    /// Counts a datagram that is carried; false if the rate of its channel does not allow it.
+    fn carry(&mut self, now: Instant, name: &ChannelName, len: usize) -> bool {
+        let rate = self.limits.bytes_per_second.max(1);
+        let Some(channel) = self.channels.get_mut(name) else { return false };
+        let rested_at = channel.rested_at.max(now);
+        if rested_at.since(now) > Duration::from_secs(2) {
+            self.stats.limited += 1;
+            return false;
+        }
+        channel.rested_at = rested_at + Duration::from_nanos(len as u64 * 1_000_000_000 / rate);
+        self.stats.carried += 1;
+        self.stats.carried_bytes += len as u64;
+        true
+    }
+
+    /// The cookie of an address in the present period, or in one before.
+    fn cookie(&self, now: Instant, periods_ago: u64, from: SocketAddr) -> [u8; 16] {
+        let period = (now.as_nanos() / COOKIE_PERIOD.as_nanos() as u64).wrapping_sub(periods_ago);
+        let mac = hmac_sha256(&self.secret, &[b"cookie", &period.to_le_bytes(), &to_wire(from)]);
+        *mac.first_chunk().expect("a MAC has 32 bytes")
+    }
+
+    /// The name of the channel of a ticket and an instance: the same when its owner registers again from another address.
+    fn name_of(&self, public: &[u8; 16], instance: &[u8; 8]) -> ChannelName {
+        let mac = hmac_sha256(&self.secret, &[b"channel", public, instance]);
+        *mac.first_chunk().expect("a MAC has 32 bytes")
+    }
+
+    fn sweep(&mut self, now: Instant) {
+        if now < self.swept_at + SWEEP_PERIOD {
+            return;
+        }
+        self.swept_at = now;
+        let before = self.channels.len();
+        self.channels.retain(|_, channel| channel.until > now);
+        self.stats.closed += (before - self.channels.len()) as u64;
+    }
+
+    /// Channels at present.
+    pub fn channels(&self) -> usize {
+        self.channels.len()
+    }
+
+    /// Its counters.
+    pub fn stats(&self) -> &RelayStats {
+        &self.stats
+    }
+}
+
+impl Channel {
+    fn heard(&mut self, now: Instant, guest: SocketAddr) {
+        if let Some((_, at)) = self.guests.iter_mut().find(|(known, _)| *known == guest) {
+            *at = now;
+            return;
+        }
+        if self.guests.len() >= GUESTS_MAX {
+            let oldest = (0..self.guests.len()).min_by_key(|&index| self.guests[index].1);
+            oldest.map(|index| self.guests.swap_remove(index));
+        }
+        self.guests.push((guest, now));
+    }
+
+    fn has_heard(&self, now: Instant, guest: SocketAddr) -> bool {
+        self.guests.iter().any(|(known, at)| *known == guest && *at + GUEST_LIFETIME > now)
+    }
+}
