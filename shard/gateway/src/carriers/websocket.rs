@@ -37,7 +37,7 @@ enum End {
 /// Frames and messages as large as a datagram, and small buffers: there are thousands of connections.
 pub(crate) fn config() -> WebSocketConfig {
     WebSocketConfig::default()
-        .read_buffer_size(4 << 10)
+        .read_buffer_size(2 << 10)
         .write_buffer_size(16 << 10)
         .max_write_buffer_size(64 << 10)
         .max_message_size(Some(DATAGRAM_BYTES_MAX))

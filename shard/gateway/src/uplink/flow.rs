@@ -30,7 +30,8 @@ pub(crate) struct Flow {
     outbox: RefCell<Outbox>,
     /// Whether the flusher has this flow.
     is_due: Cell<bool>,
-    chunk: RefCell<BytesMut>,
+    /// The present chunk, and the one before it, whose memory is used again once no client has a part of it.
+    chunks: RefCell<[BytesMut; 2]>,
     round: Cell<u64>,
     key: Option<GatewayKey>,
     flusher: Rc<Flusher>,
@@ -74,7 +75,7 @@ impl Flow {
             members: RefCell::default(),
             outbox: RefCell::default(),
             is_due: Cell::new(false),
-            chunk: RefCell::default(),
+            chunks: RefCell::default(),
             round: Cell::new(0),
             key,
             flusher,
@@ -147,9 +148,13 @@ impl Flow {
 
     /// Copies a run into the present chunk. Small datagrams then do not hold whole receive buffers.
     fn copy(&self, run: &[u8]) -> Bytes {
-        let mut chunk = self.chunk.borrow_mut();
+        let [chunk, former] = &mut *self.chunks.borrow_mut();
         if chunk.capacity() < run.len() {
-            *chunk = BytesMut::with_capacity(CHUNK_BYTES.max(run.len()));
+            std::mem::swap(chunk, former);
+            let bytes = CHUNK_BYTES.max(run.len());
+            if !chunk.try_reclaim(bytes) {
+                *chunk = BytesMut::with_capacity(bytes);
+            }
         }
         chunk.extend_from_slice(run);
         chunk.split().freeze()
