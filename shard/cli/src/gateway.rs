@@ -20,7 +20,7 @@ Examples:
 
 Signals: SIGTERM or Ctrl-C drains: nobody is admitted, and clients are closed one after the other within drain-secs, so that
 they connect to another gateway. A second one ends the drain. SIGHUP reads the file and the certificate again; settings marked
-[reloadable] apply at once.";
+(reloadable) apply at once.";
 
 /// Arguments of `gateway`.
 #[derive(clap::Args)]

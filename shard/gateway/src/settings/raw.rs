@@ -42,7 +42,7 @@ pub struct Raw {
     /// [default: $STATE_DIRECTORY, or ~/.cache/ringshard]
     #[arg(long, value_name = "FOLDER", env = "RINGSHARD_GATEWAY_DEVELOPMENT_FOLDER", hide_env = true)]
     pub development_folder: Option<PathBuf>,
-    /// Origins whose pages may connect, such as https://game.example. [default: in development any, otherwise the
+    /// Origins whose pages may connect, such as `https://game.example`. [default: in development any, otherwise the
     /// gateway's own]
     #[arg(long, value_name = "ORIGIN", env = "RINGSHARD_GATEWAY_ORIGINS", hide_env = true, value_delimiter = ',')]
     pub origins: Vec<String>,
@@ -75,44 +75,44 @@ pub struct Raw {
     /// Whether QUIC connections may begin with early data (0-RTT), and then only with a Connect. [default: false]
     #[arg(long, value_name = "BOOL", env = "RINGSHARD_GATEWAY_EARLY_DATA", hide_env = true)]
     pub early_data: Option<bool>,
-    /// A client that sends nothing for this many seconds is closed. [default: 60] [reloadable]
+    /// A client that sends nothing for this many seconds is closed. [default: 60] (reloadable)
     #[arg(long, value_name = "SECONDS", env = "RINGSHARD_GATEWAY_IDLE_TIMEOUT", hide_env = true)]
     pub idle_timeout: Option<u64>,
-    /// Largest datagram of QUIC connections, in bytes. [default: 1472] [reloadable]
+    /// Largest datagram of QUIC connections, in bytes. [default: 1472] (reloadable)
     #[arg(long, value_name = "BYTES", env = "RINGSHARD_GATEWAY_DATAGRAM_BYTES", hide_env = true)]
     pub datagram_bytes: Option<usize>,
-    /// How long SIGTERM lets clients move elsewhere, in seconds. [default: 30] [reloadable]
+    /// How long SIGTERM lets clients move elsewhere, in seconds. [default: 30] (reloadable)
     #[arg(long, value_name = "SECONDS", env = "RINGSHARD_GATEWAY_DRAIN_SECS", hide_env = true)]
     pub drain_secs: Option<u64>,
-    /// Clients of the gateway. [default: 20000] [reloadable]
+    /// Clients of the gateway. [default: 20000] (reloadable)
     #[arg(long, value_name = "COUNT", env = "RINGSHARD_GATEWAY_MAX_CLIENTS", hide_env = true)]
     pub max_clients: Option<usize>,
-    /// Clients of one address. An IPv6 address counts as its /64. [default: 200] [reloadable]
+    /// Clients of one address. An IPv6 address counts as its /64. [default: 200] (reloadable)
     #[arg(long, value_name = "COUNT", env = "RINGSHARD_GATEWAY_MAX_CLIENTS_PER_ADDRESS", hide_env = true)]
     pub max_clients_per_address: Option<usize>,
-    /// TCP and QUIC connections, those without a client included. [default: 25000] [reloadable]
+    /// TCP and QUIC connections, those without a client included. [default: 25000] (reloadable)
     #[arg(long, value_name = "COUNT", env = "RINGSHARD_GATEWAY_MAX_CONNECTIONS", hide_env = true)]
     pub max_connections: Option<usize>,
-    /// TCP and QUIC connections of one address. [default: 300] [reloadable]
+    /// TCP and QUIC connections of one address. [default: 300] (reloadable)
     #[arg(long, value_name = "COUNT", env = "RINGSHARD_GATEWAY_MAX_CONNECTIONS_PER_ADDRESS", hide_env = true)]
     pub max_connections_per_address: Option<usize>,
-    /// New connections of one address per second. Ten times as many may come at once. [default: 50] [reloadable]
+    /// New connections of one address per second. Ten times as many may come at once. [default: 50] (reloadable)
     #[arg(long, value_name = "COUNT", env = "RINGSHARD_GATEWAY_CONNECTS_PER_SECOND", hide_env = true)]
     pub connects_per_second: Option<u32>,
-    /// Datagrams that a client may send per second. [default: 1000] [reloadable, for new clients]
+    /// Datagrams that a client may send per second. [default: 1000] (reloadable, for new clients)
     #[arg(long, value_name = "COUNT", env = "RINGSHARD_GATEWAY_DATAGRAMS_PER_SECOND", hide_env = true)]
     pub datagrams_per_second: Option<u32>,
-    /// Bytes that a client may send per second. [default: 1048576] [reloadable, for new clients]
+    /// Bytes that a client may send per second. [default: 1048576] (reloadable, for new clients)
     #[arg(long, value_name = "BYTES", env = "RINGSHARD_GATEWAY_BYTES_PER_SECOND", hide_env = true)]
     pub bytes_per_second: Option<u32>,
-    /// Bytes of datagrams that wait for a client; beyond them the oldest are dropped. [default: 262144] [reloadable, for
-    /// new clients]
+    /// Bytes of datagrams that wait for a client; beyond them the oldest are dropped. [default: 262144] (reloadable, for
+    /// new clients)
     #[arg(long, value_name = "BYTES", env = "RINGSHARD_GATEWAY_QUEUE_BYTES", hide_env = true)]
     pub queue_bytes: Option<usize>,
-    /// Networks whose clients are refused, such as 203.0.113.0/24. [reloadable]
+    /// Networks whose clients are refused, such as 203.0.113.0/24. (reloadable)
     #[arg(long, value_name = "LIST", env = "RINGSHARD_GATEWAY_DENY", hide_env = true, value_delimiter = ',')]
     pub deny: Vec<IpNet>,
-    /// Networks that `deny` and limits per address do not apply to. [default: 127.0.0.0/8,::1/128] [reloadable]
+    /// Networks that `deny` and limits per address do not apply to. [default: 127.0.0.0/8,::1/128] (reloadable)
     #[arg(long, value_name = "LIST", env = "RINGSHARD_GATEWAY_ALLOW", hide_env = true, value_delimiter = ',')]
     pub allow: Option<Vec<IpNet>>,
 }
