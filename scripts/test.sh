@@ -18,7 +18,6 @@ step scripts/module-graph-test.sh
 step scripts/sizes.py --check
 step scripts/arena/lines.py
 step scripts/check-documents.py
-step scripts/check-dependencies.sh
 step scripts/check-msrv.sh
 step scripts/tune-host-test.sh
 # Tests the dissector if Wireshark is installed.
@@ -52,4 +51,7 @@ step scripts/lab-hosts.sh --no-build
 step "$bin/ringshard-bench" simulate --seeds $seeds
 step "$bin/ringshard-bench" simulate-world --minutes 0.2
 step "$bin/ringshard-bench" simulate-lives --steps $lives
+# .ci/run installs cargo-deny beside the other steps.
+[ -z "${CARGO_DENY_INSTALL:-}" ] || tail --pid="$CARGO_DENY_INSTALL" -f /dev/null
+step scripts/check-dependencies.sh
 printf '\nall checks passed\n'
