@@ -59,7 +59,7 @@ impl Mesh {
             return None;
         }
         let Mesh { peers, identity, local, .. } = self;
-        // Whoever waits longest comes first.
+        // The one that has waited longest comes first.
         let peer = peers.values_mut().min_by_key(|peer| peer.description_deadline())?;
         let bytes = peer.poll_description(now, identity, local)?;
         self.pace.take(now);

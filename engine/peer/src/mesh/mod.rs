@@ -71,7 +71,7 @@ pub struct Mesh {
 #[derive(Clone, Copy)]
 struct AddressOwner {
     peer: PeerId,
-    /// Whether it answered a check there. Whoever only sends from an address may have forged it.
+    /// Whether it answered a check there. Datagrams from an address can be forged; answers to checks there cannot.
     proven: bool,
 }
 

@@ -109,7 +109,7 @@ impl Mesh {
         true
     }
 
-    /// Notes whose address that is. Who has answered there keeps it until another one does.
+    /// Notes which peer has this address. The peer that has answered there keeps it until another one does.
     fn heard_from(&mut self, via: Via, from: SocketAddr, peer: PeerId, proven: bool) {
         let known = self.addresses.get(&(via, from));
         if known.is_some_and(|owner| owner.proven && !proven) {

@@ -37,7 +37,7 @@ impl Local {
         if source == own_relayed() { Via::Relay } else { Via::Socket }
     }
 
-    /// What peers are told.
+    /// What is said to peers.
     pub(crate) fn candidates(&self) -> Vec<Candidate> {
         let candidate = |kind| move |address| Candidate { kind, address };
         let host = self.host.iter().copied().map(candidate(CandidateKind::Host));

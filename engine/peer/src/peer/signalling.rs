@@ -39,7 +39,7 @@ impl Signalling {
         self.wait = DESCRIPTION_RETRY_FIRST;
     }
 
-    /// The peer has begun anew: nothing of what it heard counts.
+    /// The peer has begun anew: what it had heard counts no more.
     pub(super) fn reset_peer(&mut self) {
         (self.acknowledged, self.heard) = (0, 0);
     }

@@ -1,7 +1,7 @@
 //! A relay carries datagrams between players that find no direct path (PROTOCOL.md#relays).
 //!
 //! A player with a ticket opens a channel at a relay, and tells its peers. They send to the channel; the player answers each
-//! of them through it. A relay sends to nobody who has not sent to it first, and has one port for all.
+//! of them through it. A relay sends only to addresses that have sent to it first, and has one port for all.
 
 mod client;
 mod server;

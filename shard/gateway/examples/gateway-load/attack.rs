@@ -23,8 +23,8 @@ const OVERSIZE: [u8; 14] = [0x82, 0xff, 0, 0, 0, 0, 0, 0x10, 0, 0, 0, 0, 0, 0];
 
 /// Floods until it is killed.
 pub async fn run(options: &Options) -> Outcome<()> {
-    let flood = options.flood.ok_or("an attack is told what to do")?;
-    let gateway = options.target.ok_or("an attack is told where the gateway is")?;
+    let flood = options.flood.ok_or("the process of a flood needs --flood KIND")?;
+    let gateway = options.target.ok_or("the process of a flood needs --target ADDRESS")?;
     let kind = *options.carriers.first().ok_or("an attack is told its carrier")?;
     let sources: Vec<IpAddr> =
         (1..=options.flood_addresses).map(|host| IpAddr::V4(Ipv4Addr::new(127, 0, 1, host))).collect();
