@@ -32,7 +32,10 @@ while [ $# -gt 0 ]; do
     esac
 done
 
-cargo build --quiet --locked --package ringshard-cli --package ringshard-client-c || exit 2
+# With the whole workspace, dependencies have the features that the tests have: they are not built again.
+packages=(--package ringshard-cli --package ringshard-client-c)
+[ "${SMOKE_PROFILE:-}" != dev ] || packages=(--workspace --lib --bins)
+cargo build --quiet --locked "${packages[@]}" || exit 2
 binaries=$PWD/${CARGO_TARGET_DIR:-target}/debug
 folder=engine/client
 work=$(mktemp -d)

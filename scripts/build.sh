@@ -7,7 +7,9 @@ profile=${SMOKE_PROFILE:-release}
 case "${1:-}" in
     "")
         scripts/prepare.sh >&2
-        cargo build --profile "$profile" --locked --quiet --package ringshard-cli --package ringshard-bench >&2
+        # With the whole workspace, dependencies have the features that the tests have: they are not built again.
+        if [ "$profile" = dev ]; then packages=(--workspace --lib --bins); else packages=(-p ringshard-cli -p ringshard-bench); fi
+        cargo build --profile "$profile" --locked --quiet "${packages[@]}" >&2
         ;;
     --no-build) ;;
     *)
