@@ -1,6 +1,6 @@
 //! STUN Binding without credentials (RFC 8489), by which a host learns the address that others see.
 //!
-//! A request is padded to the size of the largest answer, and only such a request is answered: nobody's traffic grows by
+//! A request is padded to the size of the largest answer, and only such a request is answered: no attacker's traffic grows by
 //! asking with a forged address.
 
 use std::net::{IpAddr, Ipv4Addr, Ipv6Addr, SocketAddr};

@@ -25,12 +25,13 @@ const OVERSIZE: [u8; 14] = [0x82, 0xff, 0, 0, 0, 0, 0, 0x10, 0, 0, 0, 0, 0, 0];
 pub async fn run(options: &Options) -> Outcome<()> {
     let flood = options.flood.ok_or("the process of a flood needs --flood KIND")?;
     let gateway = options.target.ok_or("the process of a flood needs --target ADDRESS")?;
-    let kind = *options.carriers.first().ok_or("an attack is told its carrier")?;
+    let kind = *options.carriers.first().ok_or("the process of a flood needs --carriers")?;
     let sources: Vec<IpAddr> =
         (1..=options.flood_addresses).map(|host| IpAddr::V4(Ipv4Addr::new(127, 0, 1, host))).collect();
     let mut endpoints = Vec::new();
     if kind != Kind::Websocket {
-        let certificate = options.folder.as_deref().ok_or("an attack is told the folder")?.join("short-lived.pem");
+        let certificate =
+            options.folder.as_deref().ok_or("the process of a flood needs --folder")?.join("short-lived.pem");
         for source in &sources {
             endpoints.push(endpoint(*source, kind, &certificate)?);
         }

@@ -29,9 +29,10 @@ const BUFFER_BYTES: usize = 4 << 20;
 
 /// Serves until the input ends.
 pub fn run(role: Role, options: &Options) -> Outcome<()> {
-    let folder = options.folder.as_deref().ok_or("a server is told its folder")?;
+    let folder = options.folder.as_deref().ok_or("the process of a server needs --folder")?;
     if role == Role::Gateway {
-        let gateway = Gateway::start(settings(options.target.ok_or("a gateway is told its server")?, folder))?;
+        let gateway =
+            Gateway::start(settings(options.target.ok_or("the process of a gateway needs --target")?, folder))?;
         return answer(gateway.listen(), || counters(&gateway));
     }
     let (ready, readiness) = std::sync::mpsc::channel();

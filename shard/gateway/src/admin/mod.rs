@@ -70,7 +70,7 @@ impl Admin {
             runtime.block_on(async {
                 tokio::select! {
                     () = serve(listener, control, guard) => {}
-                    // Whoever holds the port drops it.
+                    // The owner of the port drops it.
                     _ = stopped => {}
                 }
             });

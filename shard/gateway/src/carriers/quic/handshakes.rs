@@ -25,7 +25,7 @@ pub(super) enum Admission {
     Begin(Handshake),
     /// The client must prove its address.
     Prove,
-    /// There are too many, in all or of this address. The client is told so.
+    /// There are too many, in all or of this address. The client gets an answer that says so.
     Refuse,
     /// The address is denied. It gets no answer.
     Ignore,

@@ -3,7 +3,7 @@
 //! A client sends an offer over HTTP and gets an answer ([`WebRtc::answer`]). All its packets then go to the thread's one UDP
 //! socket: STUN checks, DTLS, and SCTP within. The gateway is an ICE-lite agent: it answers checks and sends none.
 //!
-//! A STUN check names its peer, and everything else is told apart by address. What is from no peer is dropped and counted, and
+//! A STUN check names its peer, and everything else is assigned by address. Packets of no peer are dropped and counted, and
 //! nothing is sent to an address from which no authenticated check came.
 //!
 //! SCTP controls congestion even though nothing is repeated. With 3 % of packets lost, datagrams pass at their rate. With 10 %,

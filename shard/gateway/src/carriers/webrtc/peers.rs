@@ -29,7 +29,7 @@ struct Entry {
     _place: Place,
 }
 
-/// What happened to peers, for whoever runs their tasks.
+/// What happened to peers, for the caller that runs their tasks.
 #[derive(Default)]
 pub(super) struct Changes {
     /// These have their place in the thread now.
@@ -170,7 +170,7 @@ impl Peers {
 
     /// Notes where an authenticated check of a peer came from. False if that ended the peer.
     ///
-    /// An address that another peer uses stays with that peer while it lives: whoever has a peer of their own could otherwise
+    /// An address that another peer uses stays with that peer while it lives: an attacker with a peer of its own could otherwise
     /// take packets from others by sending checks with a forged source.
     fn checked_from(&mut self, id: PeerId, source: SocketAddr) -> bool {
         if self.addresses.get(&source).is_some_and(|owner| *owner != id) {

@@ -11,7 +11,7 @@ use std::time::Duration;
 use tokio::net::UdpSocket;
 use tokio::sync::Notify;
 
-/// Stands between a client and the gateway. It holds what the gateway answers until it is told to release it, and keeps what
+/// Stands between a client and the gateway. It holds what the gateway answers until the test releases it, and keeps what
 /// the client has sent by then: its first flight.
 struct Relay {
     front: UdpSocket,

@@ -1,4 +1,4 @@
-//! Who is let in, and who is not.
+//! Which handshakes are admitted, and which are refused.
 
 use super::super::handshakes::UNPROVEN_MAX;
 use super::echo::closed_with;
