@@ -9,7 +9,7 @@ use std::process::{Command, Output};
 /// Players that the fake load generator passes with.
 const HELD: usize = 3_000;
 
-/// A folder with a fake cargo and a fake target folder.
+/// A folder with a fake cargo and a fake target folder. The scripts run as a user runs them, whatever the environment of the tests.
 struct Sandbox(PathBuf);
 
 impl Sandbox {
@@ -40,6 +40,7 @@ impl Sandbox {
             .args(words)
             .env("PATH", path)
             .env("CARGO_TARGET_DIR", self.0.join("target"))
+            .env_remove("SMOKE_PROFILE")
             .output()
             .unwrap()
     }
