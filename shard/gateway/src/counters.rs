@@ -58,6 +58,8 @@ counters! {
     bytes_down,
     /// Datagrams to servers that told the client's true address.
     forwarded,
+    /// Datagrams dropped because they had to tell the client's true address and were too long for that.
+    too_long_to_forward,
     /// Address changes of clients.
     moved,
     /// Send calls to servers, each with one run of datagrams.

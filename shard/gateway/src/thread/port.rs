@@ -66,7 +66,7 @@ impl Port {
     /// The client's address has changed. The server is told with the client's next datagrams.
     pub fn moved(&self, address: SocketAddr) {
         self.client.set_address(address);
-        self.seats.moved(self.thread.now());
+        self.seats.moved();
         self.thread.counters().moved.add(1);
     }
 

@@ -59,7 +59,7 @@ impl Thread {
 
 /// Why this client must go, if it must.
 fn fault_of(client: &Client, now: Nanos, idle: Nanos) -> Option<Going> {
-    if now > client.heard() + idle {
+    if now > client.heard().saturating_add(idle) {
         return Some(Going::Idle);
     }
     client.stalled_since().filter(|since| now > since + STALLED).map(|_| Going::Stalled)

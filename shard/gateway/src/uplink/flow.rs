@@ -206,14 +206,22 @@ impl Seat {
         let announces = match upstream {
             Upstream::ForeignKey => return Err(Foreign::Key),
             Upstream::ForeignTag => return Err(Foreign::Tag),
-            Upstream::Announced => datagram.len() <= FORWARDED_DATAGRAM_BYTES_MAX,
+            Upstream::Announced => true,
             Upstream::Plain => false,
         };
-        let key = flow.key.as_ref().filter(|_| announces);
-        match key.and_then(|key| Forwarded::head(key, address, datagram)) {
-            Some(head) => {
+        match flow.key.as_ref().filter(|_| announces) {
+            // As it is, it would hide the client's address: the server would take the gateway's for it.
+            Some(_) if datagram.len() > FORWARDED_DATAGRAM_BYTES_MAX => {
+                flow.counters.too_long_to_forward.add(1);
+                return Ok(());
+            }
+            Some(key) => {
+                let head = Forwarded::head(key, address, datagram).expect("the datagram fits and is none of a gateway");
                 flow.counters.forwarded.add(1);
                 flow.send(&head, datagram);
+                if let FromClient::Encrypted(key) = packet {
+                    flow.routes.borrow_mut().told(self.member, key, now);
+                }
             }
             None => flow.send(&[], datagram),
         }
@@ -233,8 +241,8 @@ impl Seat {
     }
 
     /// The client's address has changed.
-    pub(super) fn moved(&self, now: Nanos) {
-        self.flow.routes.borrow_mut().moved(self.member, now);
+    pub(super) fn moved(&self) {
+        self.flow.routes.borrow_mut().moved(self.member);
     }
 }
 
