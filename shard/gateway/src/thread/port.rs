@@ -58,6 +58,17 @@ impl Port {
         self.client.poll_arrived(context)
     }
 
+    /// Shows the datagrams that wait for the client, oldest first, until `each` returns false. [`Port::take`] takes them.
+    pub(crate) fn show_waiting(&self, each: impl FnMut(&Bytes) -> bool) {
+        self.client.show_waiting(each);
+    }
+
+    /// Whether the client takes nothing of what waits for it. A carrier that can should read nothing from it, until the client
+    /// takes something or the thread wants it gone.
+    pub fn is_stalled(&self) -> bool {
+        self.client.is_stalled(self.thread.now())
+    }
+
     /// The next datagram for the client.
     pub fn take(&self) -> Option<Bytes> {
         self.client.take(self.thread.now())
