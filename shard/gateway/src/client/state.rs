@@ -62,7 +62,11 @@ pub(crate) struct Client {
     taken: Cell<Nanos>,
     pub(crate) tally: Tally,
     details: RefCell<Option<Details>>,
+    direct: RefCell<Option<Direct>>,
 }
+
+/// Gives a datagram to the carrier at once. False if the carrier cannot take it now.
+type Direct = Box<dyn Fn(&[u8]) -> bool>;
 
 /// Tells a carrier's figures of a connection, for the admin port.
 type Details = Box<dyn Fn() -> serde_json::Value>;
@@ -107,6 +111,7 @@ impl Client {
             taken: Cell::new(now),
             tally: Tally::default(),
             details: RefCell::default(),
+            direct: RefCell::default(),
         }
     }
 
@@ -133,6 +138,16 @@ impl Client {
     /// Counts a datagram from the server that was dropped because the client is stalled.
     pub(crate) fn refuse(&self) {
         add(&self.tally.dropped, 1);
+    }
+
+    /// Gives a datagram from the server to the carrier, past the queue, if nothing waits there. False if it must be queued.
+    pub(crate) fn pass(&self, datagram: &[u8], now: Nanos) -> bool {
+        let passed = self.queue.borrow().is_empty() && self.direct.borrow().as_ref().is_some_and(|give| give(datagram));
+        if passed {
+            self.taken.set(now);
+            self.count_down(datagram.len());
+        }
+        passed
     }
 
     /// Queues a datagram from the server. Returns how many were dropped for it.
@@ -216,6 +231,10 @@ impl Client {
                 Poll::Pending
             }
         }
+    }
+
+    pub(crate) fn set_direct(&self, direct: Direct) {
+        *self.direct.borrow_mut() = Some(direct);
     }
 
     pub(crate) fn set_details(&self, details: Details) {
