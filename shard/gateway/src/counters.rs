@@ -80,6 +80,10 @@ counters! {
     malformed_down,
     /// Datagrams that were dropped because the client took too little: its oldest.
     queue_full,
+    /// Datagrams that were dropped because the queues of all clients of the thread hold too much together.
+    memory_full,
+    /// Datagrams for clients that take nothing: dropped.
+    stalled,
     /// Datagrams to servers that the socket did not take: dropped.
     send_failed,
     /// Failed receive calls, such as after an ICMP error because no server listens.

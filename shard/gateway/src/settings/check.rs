@@ -156,6 +156,7 @@ fn limits(raw: &Raw) -> LimitSettings {
         datagrams_per_second: raw.datagrams_per_second.unwrap_or(defaults.datagrams_per_second),
         bytes_per_second: raw.bytes_per_second.unwrap_or(defaults.bytes_per_second),
         queue_bytes: raw.queue_bytes.unwrap_or(defaults.queue_bytes),
+        queue_bytes_per_thread: raw.queue_bytes_per_thread.unwrap_or(defaults.queue_bytes_per_thread),
     }
 }
 
@@ -201,6 +202,11 @@ fn check_ranges(settings: &Settings, threads: Option<usize>, faults: &mut Vec<St
             format!("{name} is {bytes}, but one datagram has up to {DATAGRAM_BYTES_MAX}"),
         );
     }
+    let (one, all) = (limits.queue_bytes, limits.queue_bytes_per_thread);
+    demand(
+        all / 4 >= one,
+        format!("queue-bytes-per-thread is {all}, but must be at least four times queue-bytes, which is {one}"),
+    );
     for origin in &settings.origins {
         let host = origin.strip_prefix("https://").or(origin.strip_prefix("http://"));
         let sound = host.is_some_and(|host| !host.is_empty() && !host.contains('/'));

@@ -110,6 +110,10 @@ pub struct Raw {
     /// new clients)
     #[arg(long, value_name = "BYTES", env = "RINGSHARD_GATEWAY_QUEUE_BYTES", hide_env = true)]
     pub queue_bytes: Option<usize>,
+    /// Bytes that wait for all clients of a thread together; the more slow readers there are, the less each may have.
+    /// [default: 67108864] (reloadable)
+    #[arg(long, value_name = "BYTES", env = "RINGSHARD_GATEWAY_QUEUE_BYTES_PER_THREAD", hide_env = true)]
+    pub queue_bytes_per_thread: Option<usize>,
     /// Networks whose clients are refused, such as 203.0.113.0/24. (reloadable)
     #[arg(long, value_name = "LIST", env = "RINGSHARD_GATEWAY_DENY", hide_env = true, value_delimiter = ',')]
     pub deny: Vec<IpNet>,
@@ -154,6 +158,7 @@ impl Raw {
             datagrams_per_second: self.datagrams_per_second.or(below.datagrams_per_second),
             bytes_per_second: self.bytes_per_second.or(below.bytes_per_second),
             queue_bytes: self.queue_bytes.or(below.queue_bytes),
+            queue_bytes_per_thread: self.queue_bytes_per_thread.or(below.queue_bytes_per_thread),
             deny: list(self.deny, below.deny),
             allow: self.allow.or(below.allow),
         }
