@@ -54,7 +54,7 @@ export class Player {
     await until('an own state', () => this.point !== undefined);
     const [start, before]: [readonly number[], WorldStats] = [this.point!, { ...client.stats }];
     const made = (of: keyof WorldStats): number => client.stats[of] - before[of];
-    await until(`${ticks} inputs`, () => made('inputsMade') >= ticks && 2 * made('predicted') >= ticks, 30);
+    await until(`${ticks} inputs`, () => made('inputsMade') >= ticks && 2 * made('predicted') >= ticks);
     const moved = distance(start, this.point!);
     const [predicted, mispredicted, missed] = [made('predicted'), made('mispredicted'), made('inputsMissed')];
     const what = `moved ${moved.toFixed(0)}, predicted ${predicted}, mispredicted ${mispredicted}, missed ${missed}`;
