@@ -109,7 +109,7 @@ export class Door {
 
   /** The logins of the account. */
   async sessions(): Promise<LoginSession[]> {
-    const { sessions } = (await this.request('/v1/sessions', { method: 'GET' })) as { sessions?: unknown };
+    const { sessions } = fieldsOf(await this.request('/v1/sessions', { method: 'GET' }));
     if (!Array.isArray(sessions)) throw unreadable('/v1/sessions');
     return sessions as LoginSession[];
   }
@@ -140,6 +140,7 @@ export class Door {
     const { schema } = action.request;
     // Refuses what does not fit.
     valueBytes(schema, request);
+    if (options.signal?.aborted === true) throw new ServiceError('cancelled', `${action.path} was cancelled`);
     const key = toBase64Url(crypto.getRandomValues(new Uint8Array(24)));
     const ask = { body: toJson(schema, request), headers: { 'idempotency-key': key }, signal: options.signal };
     const deadline = Math.min(options.deadline ?? DEADLINE_DEFAULT, DEADLINE_MAX);
@@ -153,10 +154,11 @@ export class Door {
   }
 
   private loggedIn(json: unknown): Login {
-    const { session, token, expires } = json as Partial<Login>;
+    const { session, token, expires } = fieldsOf(json);
     if (typeof session !== 'number' || typeof token !== 'string' || typeof expires !== 'number') throw unreadable('/v1/login');
+    const login = { ...readAccount(json), session, token, expires };
     this.token = token;
-    return { ...readAccount(json), session, token, expires };
+    return login;
   }
 
   /** Asks until there is an answer, or the deadline is over. */
@@ -182,7 +184,7 @@ export class Door {
     const headers: Record<string, string> = { ...ask.headers };
     if (this.token !== undefined) headers['authorization'] = `Bearer ${this.token}`;
     if (body !== undefined) headers['content-type'] = 'application/json';
-    const times = AbortSignal.timeout(Math.max(1, timeout));
+    const times = AbortSignal.timeout(Math.max(1, Math.ceil(timeout)));
     const init: RequestInit = { method, headers, credentials: 'omit', redirect: 'error', signal: either(times, signal) };
     let text: string;
     let status: number;
@@ -239,20 +241,25 @@ function parsed(text: string): unknown {
   }
 }
 
+/** The fields of an answer; none if it is no object. */
+function fieldsOf(json: unknown): Readonly<Record<string, unknown>> {
+  return typeof json === 'object' && json !== null ? (json as Record<string, unknown>) : {};
+}
+
 function refusal(status: number, json: unknown): ServiceError {
-  const { error, wait_ms: wait } = (json ?? {}) as { error?: unknown; wait_ms?: unknown };
+  const { error, wait_ms: wait } = fieldsOf(json);
   const message = typeof error === 'string' ? error : `the door answers with status ${status}`;
   return new ServiceError('refused', message, status, typeof wait === 'number' && wait > 0 ? wait : 0);
 }
 
 function readAccount(json: unknown): Account {
-  const { account, name } = (json ?? {}) as Partial<Account>;
+  const { account, name } = fieldsOf(json);
   if (typeof account !== 'number' || typeof name !== 'string') throw unreadable('/v1/login');
   return { account, name };
 }
 
 function readTicket(json: unknown): Ticket {
-  const { ticket, server_key: key, address, expires } = (json ?? {}) as Record<string, unknown>;
+  const { ticket, server_key: key, address, expires } = fieldsOf(json);
   const bytes = typeof ticket === 'string' ? fromBase64Url(ticket) : undefined;
   if (!bytes || typeof key !== 'string' || !/^[0-9a-f]{64}$/i.test(key) || typeof address !== 'string') {
     throw unreadable('/v1/ticket');
