@@ -1,4 +1,4 @@
-/** Why a call, or a request to a login door, has no answer. */
+/** Why a call, a download, or a request to a login door has no answer. */
 
 import { readValue } from './values/data.js';
 
@@ -14,8 +14,10 @@ export type Failed =
   | 'expired'
   /** It was executed, but the answer is not of the type that the page expects. */
   | 'unreadable'
-  /** It was not sent: too many calls are open. */
-  | 'full';
+  /** It was not sent: too many calls or downloads are open. */
+  | 'full'
+  /** What was downloaded is not what the page may use. */
+  | 'damaged';
 
 /** A call without an answer. The message is for people. */
 export class ServiceError extends Error {

@@ -2,6 +2,9 @@
 
 export { type CallOptions, type ServiceAction, serviceAction } from './action.js';
 export { type Account, Door, type DoorOptions, type Login, type LoginSession, type Ticket } from './door.js';
+export {
+  type DownloadOptions, Downloads, type DownloadsOptions, type DownloadsStats,
+} from './downloads/downloads.js';
 export { type Failed, ServiceError } from './error.js';
 export type { Notice } from './messages.js';
 export { type Presences, Services, type ServicesOptions, type ServicesStats } from './services.js';
