@@ -107,7 +107,7 @@ test('whatever is lost, late, closed, changed or interrupted, each download ends
       if (bench.downloads.open === 0) bench.now += 300_000;
       if (random.chance(0.002)) bench.enterAgain();
       if (random.chance(0.002)) for (const number of bench.server.open.keys()) bench.server.close(number);
-      if (random.chance(0.002) && bench.server.refusals.length < 3) {
+      if (random.chance(0.0005) && bench.server.refusals.length < 3) {
         bench.server.refusals.push({ status: random.pick([409, 410, 429, 503]), wait: random.below(2000) });
       }
       if (bench.now < 10_000 && random.chance(0.002)) was.push(toHex(sha256(bench.content(names[0]!, random.below(100_000)))));
