@@ -29,7 +29,7 @@ export class DownloadServer {
   readonly counts = { opens: 0, fetches: 0, stops: 0 };
   readonly open = new Map<number, string>();
   private fetches: Fetch[] = [];
-  private readonly used = new Set<number>();
+  private readonly used = new Map<number, string>();
 
   /** A presence begins or ends. */
   restart(): void {
@@ -82,10 +82,9 @@ export class DownloadServer {
     if (refusal) return this.refuse(download, refusal.status, refusal.wait);
     const content = this.contents.get(name);
     if (!content) return this.refuse(download, 404, 0);
-    if (!this.open.has(download)) {
-      if (this.used.has(download)) this.malformed += 1;
-      this.used.add(download);
-    }
+    // A number stands for one download.
+    if ((this.used.get(download) ?? name) !== name) this.malformed += 1;
+    this.used.set(download, name);
     this.open.set(download, name);
     const signature = this.signatures.get(name) ?? new Uint8Array(64);
     this.out.push(new Writer().u8(22).u32(download).u16(200).u32(0).bytes(sha256(content)).u53(content.length).bytes(signature).copy());
