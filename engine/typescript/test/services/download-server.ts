@@ -9,7 +9,7 @@ import { toHex } from '../vectors.js';
 
 interface Fetch {
   readonly download: number;
-  readonly name: string;
+  readonly content: Uint8Array;
   offset: number;
   readonly end: number;
 }
@@ -67,7 +67,7 @@ export class DownloadServer {
   step(): void {
     for (let count = this.pieces; count > 0 && this.fetches.length > 0; count -= 1) {
       const fetch = this.fetches[0]!;
-      const content = this.contents.get(fetch.name)!;
+      const { content } = fetch;
       const end = Math.min(fetch.end, fetch.offset + this.pieceBytes);
       const writer = new Writer().u8(24).u32(fetch.download).u53(fetch.offset).bytes(content.subarray(fetch.offset, end));
       this.out.push(writer.copy());
@@ -99,7 +99,7 @@ export class DownloadServer {
     const end = offset + length;
     if (end > content.length) return this.refuse(download, 416, 0);
     const isKnown = this.fetches.some((fetch) => fetch.download === download && fetch.offset <= offset && end <= fetch.end);
-    if (!isKnown && this.fetches.length < FETCHES_OPEN_MAX) this.fetches.push({ download, name, offset, end });
+    if (!isKnown && this.fetches.length < FETCHES_OPEN_MAX) this.fetches.push({ download, content, offset, end });
   }
 
   private refuse(download: number, status: number, wait: number): void {

@@ -167,7 +167,9 @@ export class Downloads {
 
   private takeOpened(transfer: Transfer, opened: Opened): void {
     const again = transfer.opened(this.clock(), opened);
-    if (again !== undefined) transfer.reopen(this.number(), again);
+    if (again === undefined) return;
+    if (opened.status === 200) this.stop(transfer.number);
+    transfer.reopen(this.number(), again);
   }
 
   private takePiece(transfer: Transfer, piece: NonNullable<ReturnType<typeof readPiece>>): void {
@@ -277,10 +279,13 @@ export class Downloads {
   private remove(transfer: Transfer): Entry | undefined {
     const at = this.entries.findIndex((entry) => entry.transfer === transfer);
     if (at < 0) return undefined;
-    // Without room for it, the server closes the download when it is idle.
-    const isOpen = this.presence > 0 && (transfer.opens > 0 || transfer.openAt === undefined);
-    if (isOpen && this.stops.length < DOWNLOADS_OPEN_MAX) this.stops.push(transfer.number);
+    if (this.presence > 0 && (transfer.opens > 0 || transfer.openAt === undefined)) this.stop(transfer.number);
     return this.entries.splice(at, 1)[0];
+  }
+
+  private stop(number: number): void {
+    // Without room for it, the server closes the download when it is idle.
+    if (this.stops.length < DOWNLOADS_OPEN_MAX) this.stops.push(number);
   }
 }
 

@@ -81,8 +81,11 @@ export class Transfer {
     const { bytesMax, hash: known, name } = this.wanted;
     if (size > bytesMax) throw new ServiceError('refused', `${name} has ${size} bytes; the page takes ${bytesMax}`, 413);
     if (known && !isSame(known, hash)) throw new ServiceError('damaged', `${name}: the server has another content`);
+    const isOther = !this.content || this.content.size !== size || !isSame(this.content.hash, hash);
+    // Pieces of the former content may be on their way: another number tells them apart.
+    if (isOther && this.openAt === undefined) return now;
     this.openAt = undefined;
-    if (!this.content || this.content.size !== size || !isSame(this.content.hash, hash)) this.begin(opened);
+    if (isOther) this.begin(opened);
     return undefined;
   }
 
