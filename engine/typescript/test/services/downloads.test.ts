@@ -176,6 +176,16 @@ test('with the operator\'s key, a content must be signed by it, unless the page 
   assert.throws(() => new Downloads(bench.client, { operatorKey: new Uint8Array(31) }), RangeError);
 });
 
+test('a platform that cannot check signatures gives no content', async (context) => {
+  context.mock.method(crypto.subtle, 'importKey', () => Promise.reject(new Error('no Ed25519')));
+  const bench = new Bench(new Seeded(2), { operatorKey: new Uint8Array(32) });
+  bench.content('x', 10);
+  bench.server.signatures.set('x', new Uint8Array(64).fill(1));
+  const end = bench.start('x');
+  await bench.pass(1000);
+  assert.match(errorOf(end).message, /cannot check the signature of x: Error: no Ed25519/);
+});
+
 test('refusals that pass are waited for, and others end the download', async () => {
   const bench = new Bench();
   const content = bench.content('x', 10);

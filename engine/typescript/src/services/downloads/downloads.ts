@@ -307,8 +307,11 @@ function hashIn(name: string): Uint8Array | undefined {
 async function isSigned(name: string, { size, hash, signature }: Opened, key: Uint8Array | undefined): Promise<boolean> {
   if (!key) return true;
   if (signature.every((byte) => byte === 0)) return false;
-  const algorithm = { name: 'Ed25519' };
-  const imported = await crypto.subtle.importKey('raw', key as Uint8Array<ArrayBuffer>, algorithm, false, ['verify']);
   const message = signedBytes(name, size, hash) as Uint8Array<ArrayBuffer>;
-  return crypto.subtle.verify(algorithm, imported, signature as Uint8Array<ArrayBuffer>, message);
+  try {
+    const imported = await crypto.subtle.importKey('raw', key as Uint8Array<ArrayBuffer>, 'Ed25519', false, ['verify']);
+    return await crypto.subtle.verify('Ed25519', imported, signature as Uint8Array<ArrayBuffer>, message);
+  } catch (why) {
+    throw new ServiceError('damaged', `this platform cannot check the signature of ${name}: ${String(why)}`);
+  }
 }
