@@ -6,6 +6,9 @@ import { test } from 'node:test';
 import { Reader } from '../../src/bytes/reader.js';
 import { Writer } from '../../src/bytes/writer.js';
 import {
+  isResourceName, readOpened, readPiece, signedBytes, writeFetch, writeOpen, writeStop,
+} from '../../src/services/downloads/messages.js';
+import {
   isPath, readGreeting, readNotice, readOutcome, SERVICE_KINDS, writeCall, writeCancel, writeHello,
 } from '../../src/services/messages.js';
 import { valueAs, values as v, type ValueType, type WrittenValue } from '../../src/services/index.js';
@@ -142,4 +145,34 @@ test('an answer is read by the names of its fields', () => {
   assert.throws(() => valueAs(v.record({ right: v.u32 }), value), /right: the field is absent/);
   assert.throws(() => valueAs(v.record({ left: v.u64 }), value), /left: expected u64, got u32/);
   assert.equal(valueAs(v.nothing, readValue(valueBytes(v.record({}).schema, {}))!), null);
+});
+
+test('messages of downloads have the bytes of the document, and bad ones are dropped', async () => {
+  const downloads = vector('downloads', KIND);
+  const [download, hash, bytes] = [number(downloads, 'download'), field(downloads, 'hash'), field(downloads, 'content')];
+  const [offset, size] = [new Reader(field(downloads, 'offset')).u53(), new Reader(field(downloads, 'size')).u53()];
+  const name = new TextDecoder().decode(field(downloads, 'name'));
+  assert.equal(written((writer) => writeOpen(download, name, writer)), downloads.get('open'));
+  assert.equal(
+    written((writer) => writeFetch(download, hash, offset, number(downloads, 'length'), writer)),
+    downloads.get('fetch'),
+  );
+  assert.equal(written((writer) => writeStop(download, writer)), downloads.get('stop'));
+  const signed = signedBytes(name, size, hash);
+  assert.equal(toHex(signed), downloads.get('signed'));
+  const key = await crypto.subtle.importKey('raw', field(downloads, 'public_key'), 'Ed25519', false, ['verify']);
+  assert.ok(await crypto.subtle.verify('Ed25519', key, field(downloads, 'signature'), Buffer.from(signed)));
+  const opened = { download, status: 200, wait: 0, hash, size, signature: field(downloads, 'signature') };
+  assert.deepEqual(readOpened(field(downloads, 'opened')), opened);
+  const refused = { download, status: 503, wait: 1500, hash: new Uint8Array(32), size: 0, signature: new Uint8Array(64) };
+  assert.deepEqual(readOpened(field(downloads, 'refused')), refused);
+  assert.deepEqual(readPiece(field(downloads, 'piece')), { download, offset, bytes });
+  const bad = vector('downloads-bad', KIND);
+  for (const [key, hex] of bad) {
+    assert.equal(readOpened(fromHex(hex)), undefined, key);
+    assert.equal(readPiece(fromHex(hex)), undefined, key);
+  }
+  const names = [...bad.keys()].filter((key) => /^open_(?!short|long)/.test(key));
+  for (const key of names) assert.ok(!isResourceName(new TextDecoder().decode(field(bad, key).subarray(6))), key);
+  assert.equal(names.length, 7);
 });
