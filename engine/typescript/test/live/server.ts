@@ -11,7 +11,13 @@ import { promisify } from 'node:util';
 import { fromHex } from '../vectors.js';
 import { until } from './waiting.js';
 
+/** The program of the server. */
 const PROGRAM = process.env['RINGSHARD'] ?? fileURLToPath(new URL('../../../../../target/release/ringshard', import.meta.url));
+
+/** Runs the program to its end, and gives what it prints. */
+export function ringshard(...args: string[]): string {
+  return execFileSync(PROGRAM, args, { stdio: ['ignore', 'pipe', 'ignore'] }).toString().trim();
+}
 
 export class LiveServer {
   private process: ChildProcess | undefined;
@@ -30,11 +36,11 @@ export class LiveServer {
   static async start(...args: string[]): Promise<LiveServer> {
     const folder = mkdtempSync(join(tmpdir(), 'ringshard-live-'));
     const key = join(folder, 'key');
-    const printed = execFileSync(PROGRAM, ['keygen', '--out', key], { stdio: ['ignore', 'pipe', 'ignore'] });
+    const printed = ringshard('keygen', '--out', key);
     const [port, admin] = [await freePort(), await freePort()];
     const all = ['serve', '--key', key, '--listen', `127.0.0.1:${port}`, '--admin', `127.0.0.1:${admin}`];
     all.push('--admin-socket', socketIn(folder), '--cpus', '0', '--idle', 'park', ...args);
-    const server = new LiveServer(port, fromHex(printed.toString().trim()), admin, folder, all);
+    const server = new LiveServer(port, fromHex(printed), admin, folder, all);
     await server.launch();
     return server;
   }
