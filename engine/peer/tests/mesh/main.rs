@@ -1,5 +1,6 @@
 //! Meshes on a small internet with NATs, losses and liars, under a virtual clock.
 
+mod families;
 mod hostile;
 mod internet;
 mod moving;
