@@ -3,6 +3,7 @@
 mod families;
 mod hostile;
 mod internet;
+mod lives;
 mod moving;
 mod nats;
 mod players;
