@@ -11,7 +11,9 @@ use ringshard_protocol::crypto::{Csprng, PublicKey};
 const VERSION: u8 = 1;
 const FIXED_BYTES: usize = 124;
 /// A channel at a relay on the wire, in bytes: address and port 18, name 8.
-pub(crate) const CHANNEL_BYTES: usize = ADDRESS_BYTES + 8;
+const CHANNEL_BYTES: usize = ADDRESS_BYTES + 8;
+const _: () =
+    assert!(DESCRIPTION_BYTES_MAX == FIXED_BYTES + CANDIDATES_MAX * CANDIDATE_BYTES + RELAYS_MAX * CHANNEL_BYTES);
 /// Set while the sender does not know that its newest description arrived.
 const ANSWER_WANTED: u8 = 0x01;
 /// The characters of ICE credentials (RFC 8839, section 5.4).

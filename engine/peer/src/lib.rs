@@ -72,7 +72,8 @@ mod vectors;
 
 pub use candidate::{Candidate, CandidateKind};
 pub use id::PeerId;
-pub use mesh::{JoinError, Mesh, MeshConfig, MeshEvent, PeerPath, RelayConfig};
+pub use mesh::{JoinError, Mesh, MeshConfig, MeshEvent, PeerPath};
+pub use relay::RelayConfig;
 pub use socket::{OpenError, PeerSocket, PeerSocketStats};
 
 /// The programs of the crate's README compile.

@@ -9,8 +9,7 @@ pub const CANDIDATES_MAX: usize = 12;
 /// Relays of a player: one per family.
 pub const RELAYS_MAX: usize = 2;
 /// A description, in bytes.
-pub const DESCRIPTION_BYTES_MAX: usize =
-    124 + CANDIDATES_MAX * crate::candidate::CANDIDATE_BYTES + RELAYS_MAX * crate::description::CHANNEL_BYTES;
+pub const DESCRIPTION_BYTES_MAX: usize = 124 + CANDIDATES_MAX * crate::candidate::CANDIDATE_BYTES + RELAYS_MAX * 26;
 /// What a relay adds to a datagram at most, in bytes: header 16, address 18.
 pub const RELAY_BYTES_MAX: usize = 34;
 /// A datagram that a mesh sends, in bytes: one of the protocol, and what a relay needs.

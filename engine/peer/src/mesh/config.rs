@@ -1,7 +1,7 @@
 //! What a mesh is made with.
 
+use crate::relay::RelayConfig;
 use ringshard_protocol::connection::TransportConfig;
-use ringshard_protocol::gateway::RelayTicket;
 use std::net::SocketAddr;
 
 /// What a mesh is made with.
@@ -20,16 +20,6 @@ pub struct MeshConfig {
     pub relay: Option<RelayConfig>,
     /// How reliable messages are carried.
     pub transport: TransportConfig,
-}
-
-/// A relay that this host may use.
-#[derive(Clone, PartialEq, Eq, Debug)]
-pub struct RelayConfig {
-    /// Addresses of the relay. The first of each family is used, the earlier one preferred. Peers are told both: with both,
-    /// a player that has IPv4 alone reaches one that has IPv6 alone.
-    pub addresses: Vec<SocketAddr>,
-    /// The right to use it, which the game's server has given.
-    pub ticket: RelayTicket,
 }
 
 impl MeshConfig {

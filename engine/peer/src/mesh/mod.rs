@@ -6,7 +6,7 @@ mod introductions;
 mod receive;
 mod transmit;
 
-pub use self::config::{MeshConfig, RelayConfig};
+pub use self::config::MeshConfig;
 pub use self::events::{MeshEvent, PeerPath};
 
 use self::introductions::Pace;

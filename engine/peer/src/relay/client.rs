@@ -3,7 +3,6 @@
 use super::*;
 use crate::address::{are_of_one_family, one_of_each_family};
 use crate::limits::{REGISTERS_PER_ADDRESS, STUN_PERIOD, STUN_RETRY_FIRST, STUN_RETRY_MAX};
-use crate::mesh::RelayConfig;
 use crate::outbox::{Outbox, Via};
 use rand_chacha::rand_core::Rng;
 use ringshard_protocol::crypto::Csprng;
@@ -12,6 +11,16 @@ use ringshard_protocol::time::{Duration, Instant};
 
 /// How long a channel is believed to live without an answer.
 const BELIEVED: Duration = Duration::from_secs(50);
+
+/// A relay that this host may use.
+#[derive(Clone, PartialEq, Eq, Debug)]
+pub struct RelayConfig {
+    /// Addresses of the relay. The first of each family is used, the earlier one preferred. Peers are told both: with both,
+    /// a player that has IPv4 alone reaches one that has IPv6 alone.
+    pub addresses: Vec<SocketAddr>,
+    /// The right to use it, which the game's server has given.
+    pub ticket: RelayTicket,
+}
 
 /// A channel at a relay, or the wish for one.
 #[derive(Debug)]

@@ -7,6 +7,7 @@
 mod client;
 mod server;
 
+pub use self::client::RelayConfig;
 #[cfg(test)]
 pub(crate) use self::client::vectors;
 pub(crate) use self::client::{RelayClient, RelayNews};

@@ -4,7 +4,8 @@ mod sockets;
 
 use crate::id::PeerId;
 use crate::limits::PEER_DATAGRAM_BYTES_MAX;
-use crate::mesh::{JoinError, Mesh, MeshConfig, MeshEvent, RelayConfig};
+use crate::mesh::{JoinError, Mesh, MeshConfig, MeshEvent};
+use crate::relay::RelayConfig;
 use ringshard_protocol::connection::SendError;
 use ringshard_protocol::time::{Duration, Instant};
 use ringshard_protocol::wire::Channel;

@@ -89,7 +89,10 @@ fn relay(key: &GatewayKey) -> io::Result<Relay> {
 
 /// The address without the form in which an IPv6 socket shows IPv4.
 fn canonical(address: SocketAddr) -> SocketAddr {
-    SocketAddr::new(address.ip().to_canonical(), address.port())
+    match address.ip().to_canonical() {
+        IpAddr::V4(ip) => SocketAddr::new(ip.into(), address.port()),
+        IpAddr::V6(_) => address,
+    }
 }
 
 struct Work {
