@@ -25,8 +25,8 @@ pub struct Raw {
     /// UDP port of WebRTC. Thread i uses this port plus i. [default: 3570]
     #[arg(long, value_name = "PORT", env = "RINGSHARD_GATEWAY_WEBRTC_PORT", hide_env = true)]
     pub webrtc_port: Option<u16>,
-    /// UDP address for players who talk directly, such as 0.0.0.0:3478: STUN, and with `key` a relay for those who find no
-    /// direct path. [default: off]
+    /// UDP address for players who talk directly: STUN, and with `key` a relay for those who find no direct path. `[::]:3478`
+    /// serves IPv6 and IPv4, 0.0.0.0:3478 IPv4 alone. [default: off]
     #[arg(long, value_name = "ADDRESS", env = "RINGSHARD_GATEWAY_PEERS", hide_env = true)]
     pub peers: Option<SocketAddr>,
     /// Address that WebRTC clients send to, if it is not that of `listen`.
