@@ -6,9 +6,9 @@ use crate::server::{EchoServer, GATEWAY_KEY, SERVER_SECRET, count, settings, wai
 use crate::tcp_tap::TcpTap;
 use crate::udp_proxy::{UdpProxy, Way};
 use ringshard_client::Channel;
-use ringshard_gateway::settings::GatewayKey;
 use ringshard_gateway::{Gateway, Settings};
 use ringshard_harness::random_bytes;
+use ringshard_protocol::gateway::GatewayKey;
 use std::collections::HashSet;
 use std::io::Cursor;
 use std::net::{SocketAddr, UdpSocket};
@@ -39,7 +39,7 @@ impl Tapped {
             record.lock().unwrap()[usize::from(way == Way::Down)].extend_from_slice(datagram);
             vec![datagram.to_vec()]
         });
-        let mut settings = Settings { key: Some(GatewayKey::new(GATEWAY_KEY)), ..settings };
+        let mut settings = Settings { key: Some(GatewayKey::from_bytes(GATEWAY_KEY)), ..settings };
         settings.servers[0].address = proxy.address;
         let gateway = Gateway::start(settings).unwrap();
         Tapped { carrier: TcpTap::start(gateway.listen()), gateway, uplink, _proxy: proxy }

@@ -196,7 +196,7 @@ fn the_relay_carries_between_players_with_tickets_of_the_gateways_key() {
 #[test]
 fn the_relay_connects_a_player_with_ipv4_alone_to_one_with_ipv6_alone() {
     let (_server, gateway, addresses) = gateway_of_both(Some(KEY));
-    let ticket = RelayTicket::issue(&gateway::GatewayKey::from_bytes(KEY), LATER, [5; 8]);
+    let ticket = RelayTicket::issue(&GatewayKey::from_bytes(KEY), LATER, [5; 8]);
     let sockets = ["127.0.0.1:0", "[::1]:0"].map(socket_at);
     let mut number = 0;
     let mut players = sockets.map(|socket| {

@@ -5,9 +5,9 @@ use crate::player::Player;
 use crate::server::{EchoServer, GATEWAY_KEY, PATIENCE, count, settings};
 use crate::udp_proxy::{UdpProxy, Way};
 use ringshard_client::Channel;
-use ringshard_gateway::settings::GatewayKey;
 use ringshard_gateway::{Gateway, Settings};
 use ringshard_harness::{Tamperer, random_bytes};
+use ringshard_protocol::gateway::GatewayKey;
 use std::time::Instant;
 
 const PLAYERS: usize = 3;
@@ -50,7 +50,7 @@ fn reliable_messages_arrive_once_unaltered_and_in_order_whatever_happens_behind_
         Way::Up => up.pass(datagram),
         Way::Down => down.pass(datagram),
     });
-    let mut settings = Settings { key: Some(GatewayKey::new(GATEWAY_KEY)), ..settings(&server) };
+    let mut settings = Settings { key: Some(GatewayKey::from_bytes(GATEWAY_KEY)), ..settings(&server) };
     settings.servers[0].address = proxy.address;
     let gateway = Gateway::start(settings).unwrap();
     let mut players: Vec<Player> = (0..PLAYERS).map(|_| Player::connected(gateway.listen(), server.key())).collect();
