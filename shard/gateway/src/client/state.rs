@@ -62,11 +62,7 @@ pub(crate) struct Client {
     taken: Cell<Nanos>,
     pub(crate) tally: Tally,
     details: RefCell<Option<Details>>,
-    direct: RefCell<Option<Direct>>,
 }
-
-/// Gives a datagram to the carrier at once. False if the carrier cannot take it now.
-type Direct = Box<dyn Fn(&[u8]) -> bool>;
 
 /// Tells a carrier's figures of a connection, for the admin port.
 type Details = Box<dyn Fn() -> serde_json::Value>;
@@ -111,7 +107,6 @@ impl Client {
             taken: Cell::new(now),
             tally: Tally::default(),
             details: RefCell::default(),
-            direct: RefCell::default(),
         }
     }
 
@@ -138,16 +133,6 @@ impl Client {
     /// Counts a datagram from the server that was dropped because the client is stalled.
     pub(crate) fn refuse(&self) {
         add(&self.tally.dropped, 1);
-    }
-
-    /// Gives a datagram from the server to the carrier, past the queue, if nothing waits there. False if it must be queued.
-    pub(crate) fn pass(&self, datagram: &[u8], now: Nanos) -> bool {
-        let passed = self.queue.borrow().is_empty() && self.direct.borrow().as_ref().is_some_and(|give| give(datagram));
-        if passed {
-            self.taken.set(now);
-            self.count_down(datagram.len());
-        }
-        passed
     }
 
     /// Queues a datagram from the server. Returns how many were dropped for it.
@@ -231,10 +216,6 @@ impl Client {
                 Poll::Pending
             }
         }
-    }
-
-    pub(crate) fn set_direct(&self, direct: Direct) {
-        *self.direct.borrow_mut() = Some(direct);
     }
 
     pub(crate) fn set_details(&self, details: Details) {

@@ -91,12 +91,6 @@ impl Port {
         self.client.poll_closed(context)
     }
 
-    /// Lets the carrier take datagrams without a turn of its task. `give` takes one and returns true, or returns false if the
-    /// carrier has no room: the datagram is then queued. It is not called while datagrams wait.
-    pub(crate) fn set_direct(&self, give: impl Fn(&[u8]) -> bool + 'static) {
-        self.client.set_direct(Box::new(give));
-    }
-
     /// Gives the admin port the carrier's figures of this connection, such as the round trip. It calls `details` whenever
     /// somebody asks.
     pub fn set_details(&self, details: impl Fn() -> serde_json::Value + 'static) {

@@ -155,7 +155,7 @@ impl Sender {
 fn before_a_sender(echo: &EchoServer) -> (Gateway, UdpSocket) {
     let socket = UdpSocket::bind("127.0.0.1:0").unwrap();
     let limits = LimitSettings { queue_bytes: 32 << 10, ..LimitSettings::default() };
-    let mut settings = Settings { limits, threads: 1, ..settings(echo) };
+    let mut settings = Settings { limits, ..settings(echo) };
     let address = socket.local_addr().unwrap();
     settings.servers.push(ServerEntry { name: "flood".to_owned(), address, ..settings.servers[0].clone() });
     (Gateway::start(settings).unwrap(), socket)

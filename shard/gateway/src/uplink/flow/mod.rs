@@ -135,9 +135,6 @@ impl Flow {
             }
             self.counters.datagrams_down.add(1);
             self.counters.bytes_down.add(datagram.len() as u64);
-            if client.pass(datagram, now) {
-                continue;
-            }
             let dropped = client.deliver(self.copy(datagram), self.round.get(), now);
             self.counters.queue_full.add(dropped.queue as u64);
             self.counters.memory_full.add(dropped.memory as u64);
