@@ -74,12 +74,12 @@ impl Datagrams<'_> {
             self.migrations.stays();
             return;
         }
-        let look =
-            || Look { challenges: self.connection.stats().frame_tx.path_challenge, round_trip: self.connection.rtt() };
+        let look = || {
+            self.port.seen_at(address);
+            Look { challenges: self.connection.stats().frame_tx.path_challenge, round_trip: self.connection.rtt() }
+        };
         if self.migrations.moves(before, address, Instant::now(), look) {
             self.port.moved(address);
-        } else {
-            self.port.seen_at(address);
         }
     }
 
