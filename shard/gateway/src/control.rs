@@ -132,6 +132,11 @@ impl Control {
         lock(&self.drain_until).is_some()
     }
 
+    /// Whether a carrier has ended on a thread, although the gateway goes on.
+    pub fn has_failed(&self) -> bool {
+        self.counters().iter().any(|counters| counters.carriers_ended.get() > 0)
+    }
+
     /// Whether a drain is over: all clients have left, or its time has passed.
     pub fn has_drained(&self) -> bool {
         lock(&self.drain_until).is_some_and(|until| self.taken().1 == 0 || Instant::now() >= until)

@@ -112,6 +112,8 @@ counters! {
     origin_refused,
     /// WebSocket messages that are not binary or too long: the connection was closed.
     websocket_malformed,
+    /// Carriers that have ended because their socket failed.
+    carriers_ended,
     /// WebRTC offers answered.
     webrtc_offers,
     /// WebRTC offers refused because too many peers had no open channel yet.
@@ -126,7 +128,9 @@ counters! {
     webrtc_invalid,
     /// WebRTC packets beyond what a peer may send: dropped.
     webrtc_too_many,
-    /// WebRTC checks from the address of another peer: dropped.
+    /// WebRTC checks that asked a client to prove its address.
+    webrtc_proofs_asked,
+    /// WebRTC addresses that another client has proven since.
     webrtc_address_taken,
     /// WebRTC packets that the socket did not take: dropped.
     webrtc_unsent,

@@ -24,6 +24,9 @@ pub(super) async fn answer<T>(request: &Request<T>, control: &Arc<Control>, guar
     match (request.method(), request.uri().path()) {
         (&Method::GET, "/") => with_type("text/html; charset=utf-8", DASHBOARD.to_owned()),
         (&Method::GET, "/ready") if control.drains() => plain(StatusCode::SERVICE_UNAVAILABLE, "draining"),
+        (&Method::GET, "/ready") if control.has_failed() => {
+            plain(StatusCode::SERVICE_UNAVAILABLE, "a carrier has ended because its socket failed: restart the gateway")
+        }
         (&Method::GET, "/ready") => plain(StatusCode::OK, "ready"),
         (&Method::GET, "/metrics") => match metrics::encode(control) {
             Ok(text) => with_type(metrics::CONTENT_TYPE, text),

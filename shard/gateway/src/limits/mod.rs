@@ -154,6 +154,14 @@ impl Limits {
         self.counted_network(from).is_err()
     }
 
+    /// The network that counts for this address; None if no limit per address applies.
+    ///
+    /// # Errors
+    /// The address is denied.
+    pub(crate) fn network(&self, from: IpAddr) -> Result<Option<IpAddr>, Refused> {
+        self.counted_network(from)
+    }
+
     /// Connections and clients that have a place.
     pub fn taken(&self) -> (usize, usize) {
         let state = self.lock();

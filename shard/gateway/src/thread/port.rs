@@ -76,9 +76,17 @@ impl Port {
 
     /// The client's address has changed. The server is told with the client's next datagrams.
     pub fn moved(&self, address: SocketAddr) {
+        self.seen_at(address);
         self.client.set_address(address);
         self.seats.moved();
         self.thread.counters().moved.add(1);
+    }
+
+    /// The client's packets come from another address, which may be forged. It is asked to go if that one is denied.
+    pub fn seen_at(&self, address: SocketAddr) {
+        if self.thread.limits().denies(address.ip()) {
+            self.thread.close(&self.client, Going::Denied);
+        }
     }
 
     /// Resolves when the thread wants the client gone: the carrier closes the connection with a going-away code.

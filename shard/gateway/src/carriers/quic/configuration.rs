@@ -1,9 +1,12 @@
 //! What a QUIC endpoint is configured with: sockets, keys, limits of a connection.
 
 use super::connection_ids::{ConnectionIds, THREADS_MAX};
+use super::tokens::{self, UsedTokens};
 use crate::settings::Settings;
 use quinn::crypto::rustls::QuicServerConfig;
-use quinn::{EndpointConfig, IdleTimeout, MtuDiscoveryConfig, ServerConfig, TransportConfig, VarInt};
+use quinn::{
+    EndpointConfig, IdleTimeout, MtuDiscoveryConfig, ServerConfig, TransportConfig, ValidationTokenConfig, VarInt,
+};
 use ring::hkdf::{HKDF_SHA256, Prk, Salt};
 use ringshard_certificates::Certificates;
 use ringshard_link::socket::steer_by_quic_connection_id;
@@ -55,6 +58,7 @@ pub struct Keys {
     tokens: Arc<Prk>,
     /// A ticket is taken out when it is used: early data cannot be repeated, at no thread.
     sessions: Arc<ServerSessionMemoryCache>,
+    used_tokens: Arc<UsedTokens>,
 }
 
 impl Keys {
@@ -63,7 +67,8 @@ impl Keys {
         let mut secret = [0; 32];
         getrandom::fill(&mut secret).expect("the system gives random bytes");
         let tokens = Arc::new(Salt::new(HKDF_SHA256, &[]).extract(&secret));
-        Keys { certificates, tokens, sessions: ServerSessionMemoryCache::new(EARLY_SESSIONS_MAX) }
+        let sessions = ServerSessionMemoryCache::new(EARLY_SESSIONS_MAX);
+        Keys { certificates, tokens, sessions, used_tokens: Arc::new(UsedTokens::new()) }
     }
 
     /// How new connections are served. The certificate is asked for at each handshake.
@@ -76,7 +81,13 @@ impl Keys {
         }
         let crypto = QuicServerConfig::try_from(tls).expect("ring has the cipher suite of Initial packets");
         let mut config = ServerConfig::new(Arc::new(crypto), Arc::clone(&self.tokens) as _);
+        let mut validation = ValidationTokenConfig::default();
+        validation
+            .lifetime(tokens::LIFETIME)
+            .sent(if settings.early_data { tokens::PER_CONNECTION } else { 0 })
+            .log(Arc::clone(&self.used_tokens) as _);
         config
+            .validation_token_config(validation)
             .transport_config(Arc::new(transport(settings)))
             .max_incoming(INCOMING_MAX)
             .incoming_buffer_size(INCOMING_BYTES)

@@ -1,13 +1,14 @@
 //! Datagrams between a QUIC connection and its client's port, the same for raw QUIC and for WebTransport.
 
+use super::migrations::{Look, Migrations};
 use crate::counters::Counters;
 use crate::thread::Port;
 use crate::uplink::packet::Misbehaved;
 use bytes::Bytes;
 use futures_util::FutureExt;
 use quinn::{Connection, SendDatagramError};
-use std::cell::Cell;
 use std::net::SocketAddr;
+use std::time::Instant;
 
 /// Datagrams that are taken at a time between two looks at the client's address.
 const BATCH: usize = 64;
@@ -32,7 +33,7 @@ pub(super) struct Datagrams<'a> {
     /// Whether each datagram begins with the number of its WebTransport session.
     pub(super) in_session: bool,
     /// Changes of the client's address.
-    pub(super) migrations: &'a Cell<u64>,
+    pub(super) migrations: &'a Migrations,
 }
 
 impl Datagrams<'_> {
@@ -66,11 +67,18 @@ impl Datagrams<'_> {
         self.port.received(inner).map_err(Ended::Misbehaved)
     }
 
-    /// Tells the port when QUIC has moved the connection to another address.
+    /// Tells the port when the client has moved to another address.
     fn follow(&self) {
-        let address = canonical(self.connection.remote_address());
-        if address != self.port.address() {
-            self.migrations.set(self.migrations.get() + 1);
+        let (address, before) = (canonical(self.connection.remote_address()), self.port.address());
+        if address == before {
+            self.migrations.stays();
+            return;
+        }
+        let look = || {
+            self.port.seen_at(address);
+            Look { challenges: self.connection.stats().frame_tx.path_challenge, round_trip: self.connection.rtt() }
+        };
+        if self.migrations.moves(before, address, Instant::now(), look) {
             self.port.moved(address);
         }
     }

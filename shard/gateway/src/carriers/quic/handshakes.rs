@@ -1,22 +1,30 @@
 //! How many handshakes run at a time on a thread.
 //!
-//! Anybody can send a first packet with a forged source address. A thread begins a few handshakes without asking. Beyond
-//! that it answers with a Retry, which costs it no memory and which only the owner of an address can use. An address that is
-//! proven counts in the limits per address ([`crate::limits`]) at once; one that is not proven never does, because it may be
-//! somebody else's.
+//! Anybody can send a first packet with a forged source address. A thread begins a few handshakes without asking, in all and
+//! per network and second, because each costs a signature. Beyond that it answers with a Retry, which costs it no memory and
+//! which only the owner of an address can use. A proven address counts in the limits per address ([`crate::limits`]) at once.
+//! One that is not proven does not: it may be forged, and then its owner needs one more round trip to connect, nothing else.
 
 use super::counted::{Count, Counted};
-use crate::limits::{Limits, Place, Refused};
+use crate::carriers::openings::{Opening, Openings};
+use crate::clock::Clock;
+use crate::limits::{Limits, Place, Refused, arrivals};
+use ringshard_operation::admission::Arrivals;
+use std::cell::RefCell;
 use std::net::IpAddr;
 use std::sync::Arc;
 use std::time::Duration;
 
-/// A handshake that takes longer ends.
+/// A handshake that takes longer, from its first packet to its end, fails.
 pub(super) const HANDSHAKE: Duration = Duration::from_secs(10);
 /// Handshakes of a thread with addresses that are not proven.
 pub(super) const UNPROVEN_MAX: usize = 64;
+/// Handshakes that begin without proof per network and second, of which ten times as many may come at once.
+const UNPROVEN_PER_SECOND: u32 = 10;
 /// Handshakes of a thread with proven addresses.
 pub(super) const PROVEN_MAX: usize = 1_024;
+/// Of these, handshakes of one network.
+const PROVEN_PER_NETWORK_MAX: usize = 32;
 
 /// What happens to an attempt to connect.
 #[derive(Debug)]
@@ -36,32 +44,44 @@ pub(super) enum Admission {
 pub(super) struct Handshakes {
     limits: Arc<Limits>,
     unproven: Count,
-    proven: Count,
+    /// How fast handshakes without proof begin for a network.
+    unproven_arrivals: RefCell<Arrivals>,
+    proven: Openings,
+    clock: Clock,
 }
 
 impl Handshakes {
     pub(super) fn new(limits: Arc<Limits>) -> Handshakes {
-        Handshakes { limits, unproven: Count::default(), proven: Count::default() }
+        Handshakes {
+            limits,
+            unproven: Count::default(),
+            unproven_arrivals: RefCell::new(arrivals(UNPROVEN_PER_SECOND)),
+            proven: Openings::new(PROVEN_MAX, PROVEN_PER_NETWORK_MAX),
+            clock: Clock::start(),
+        }
     }
 
-    /// Decides about an attempt. `is_proven`: the client has answered a Retry.
+    /// Decides about an attempt. `is_proven`: the client has answered a Retry, or has a token of an earlier connection.
     pub(super) fn admit(&self, from: IpAddr, is_proven: bool) -> Admission {
-        if self.limits.denies(from) {
-            return Admission::Ignore;
-        }
+        let Ok(network) = self.limits.network(from) else { return Admission::Ignore };
         if !is_proven {
-            if self.unproven.get() >= UNPROVEN_MAX {
+            if self.unproven.get() >= UNPROVEN_MAX || !self.may_begin(network) {
                 return Admission::Prove;
             }
-            return Admission::Begin(Handshake { place: None, _counted: Counted::new(&self.unproven) });
+            let counted = Counted::new(&self.unproven);
+            return Admission::Begin(Handshake { place: None, _unproven: Some(counted), _proven: None });
         }
-        if self.proven.get() >= PROVEN_MAX {
-            return Admission::Refuse;
-        }
+        let Ok(opening) = self.proven.begin(network) else { return Admission::Refuse };
         match self.limits.connection(from) {
-            Ok(place) => Admission::Begin(Handshake { place: Some(place), _counted: Counted::new(&self.proven) }),
+            Ok(place) => Admission::Begin(Handshake { place: Some(place), _unproven: None, _proven: Some(opening) }),
             Err(_) => Admission::Refuse,
         }
+    }
+
+    /// Whether another handshake without proof may begin for this network now.
+    fn may_begin(&self, network: Option<IpAddr>) -> bool {
+        let mut arrivals = self.unproven_arrivals.borrow_mut();
+        network.is_none_or(|network| arrivals.arrive(network, Duration::from_nanos(self.clock.now())))
     }
 
     /// Ends a handshake whose client has proven its address by completing it. The place is kept as long as the connection.
@@ -78,7 +98,15 @@ impl Handshakes {
 pub(super) struct Handshake {
     /// None: the address is not proven.
     place: Option<Place>,
-    _counted: Counted,
+    _unproven: Option<Counted>,
+    _proven: Option<Opening>,
+}
+
+impl Handshake {
+    /// Whether the client had proven its address before the handshake began.
+    pub(super) fn is_proven(&self) -> bool {
+        self.place.is_some()
+    }
 }
 
 #[cfg(test)]
@@ -115,7 +143,7 @@ mod tests {
         assert!(matches!(all.admit(address(1), true), Admission::Refuse));
         drop(begun(all.admit(address(2), true)));
         drop((forged, own));
-        assert_eq!((all.unproven.get(), all.proven.get(), all.limits.taken()), (0, 0, (0, 0)), "nothing is left");
+        assert_eq!((all.unproven.get(), all.proven.count(), all.limits.taken()), (0, 0, (0, 0)), "nothing is left");
     }
 
     #[test]
@@ -126,6 +154,28 @@ mod tests {
         assert_eq!(complete().unwrap_err(), Refused::AddressFull);
         drop(places);
         complete().unwrap();
+    }
+
+    #[test]
+    fn an_address_that_begins_many_handshakes_must_prove_itself_and_then_counts() {
+        let all = Handshakes::new(Limits::new(&Settings::default()));
+        let begun = |_: &i32| matches!(all.admit(address(1), false), Admission::Begin(_));
+        let at_once = (0..1_000).take_while(begun).count();
+        assert!(at_once <= 10 * UNPROVEN_PER_SECOND as usize + 1, "{at_once} signatures for one address");
+        assert!(matches!(all.admit(address(1), false), Admission::Prove));
+        assert!(matches!(all.admit(address(2), false), Admission::Begin(_)), "others are not concerned");
+        let proven = (0..1_000).take_while(|_| matches!(all.admit(address(1), true), Admission::Begin(_))).count();
+        assert!(proven <= 510, "{proven} signatures for one address");
+    }
+
+    #[test]
+    fn an_address_that_completes_no_handshake_leaves_room_for_others() {
+        let all = Handshakes::new(Limits::new(&Settings::default()));
+        let begins = |_: &i32| all.admit(address(1), true);
+        let held: Vec<_> = (0..PROVEN_MAX as i32).map(|number| begins(&number)).collect();
+        let begun = held.iter().filter(|admission| matches!(admission, Admission::Begin(_))).count();
+        assert_eq!(begun, PROVEN_PER_NETWORK_MAX);
+        assert!(matches!(all.admit(address(2), true), Admission::Begin(_)));
     }
 
     #[test]

@@ -4,9 +4,10 @@
 //! read and discarded, up to a bound.
 
 use super::codes::{H3_EXCESSIVE_LOAD, H3_REQUEST_REJECTED};
+use futures_util::StreamExt;
+use futures_util::stream::FuturesUnordered;
 use quinn::{Connection, RecvStream, SendStream, WriteError};
 use std::cell::Cell;
-use std::rc::Rc;
 use web_transport_proto::http::StatusCode;
 use web_transport_proto::{
     Capsule, ConnectError, ConnectRequest, ConnectResponse, Frame, Http3CapsuleReader, Settings, StreamUni, VarInt,
@@ -16,6 +17,8 @@ use web_transport_proto::{
 const SESSIONS_MAX: u32 = 1;
 /// Bytes of a connection's other streams. A client that sends more is cut.
 const DISCARDED_BYTES_MAX: usize = 64 << 10;
+/// Other streams that a client may open in all. HTTP/3 needs three; pages may open more, which a session does not serve.
+const STREAMS_MAX: usize = 256;
 const DISCARD_CHUNK_BYTES: usize = 4 << 10;
 
 /// Why there is no request.
@@ -46,13 +49,22 @@ pub(super) async fn open_control(connection: &Connection) -> Result<SendStream, 
 
 /// Takes the client's unidirectional streams, until the connection ends.
 pub(super) async fn take_streams(connection: Connection) {
-    let discarded = Rc::new(Cell::new(0));
-    while let Ok(stream) = connection.accept_uni().await {
-        tokio::task::spawn_local(discard(connection.clone(), stream, Rc::clone(&discarded)));
+    let discarded = Cell::new(0);
+    let mut streams = FuturesUnordered::new();
+    for _ in 0..STREAMS_MAX {
+        let stream = loop {
+            tokio::select! {
+                stream = connection.accept_uni() => break stream,
+                Some(()) = streams.next() => {}
+            }
+        };
+        let Ok(stream) = stream else { return };
+        streams.push(discard(&connection, stream, &discarded));
     }
+    connection.close(H3_EXCESSIVE_LOAD, b"too many streams that the gateway does not need");
 }
 
-async fn discard(connection: Connection, mut stream: RecvStream, discarded: Rc<Cell<usize>>) {
+async fn discard(connection: &Connection, mut stream: RecvStream, discarded: &Cell<usize>) {
     let Ok(kind) = VarInt::read(&mut stream).await else { return };
     if StreamUni(kind) == StreamUni::WEBTRANSPORT {
         let _ = stream.stop(H3_REQUEST_REJECTED);

@@ -8,6 +8,9 @@
 //! |---|---|
 //! | `configuration` | sockets, TLS, and the limits of a connection |
 //! | `connection_ids` | ids that name the thread |
+//! | `owned` | connections that end with the task that serves them |
+//! | `tokens` | tokens that prove the address of a client that returns |
+//! | `migrations` | changes of a client's address |
 //! | `handshakes` | how many handshakes run at a time; when a client must prove its address |
 //! | `datagrams` | datagrams between a connection and its port |
 //! | `native` | raw QUIC, early data |
@@ -25,33 +28,37 @@ mod counted;
 mod datagrams;
 mod handshakes;
 mod http3;
+mod migrations;
 mod native;
+mod owned;
 mod proxy_header;
 mod statistics;
+mod tokens;
 mod webtransport;
 
 pub(crate) use bulk::STREAMS_OF_THREAD_MAX as BULK_STREAMS_MAX;
 pub use configuration::{Keys, steer};
 
+use super::openings::Openings;
 use crate::client::Going;
 use crate::settings::{Door, Settings};
 use crate::thread::Thread;
-use codes::GOING;
+use codes::{GOING, H3_NO_ERROR};
 use configuration::ALPN_RINGSHARD;
-use counted::Count;
 use datagrams::canonical;
 use handshakes::{Admission, HANDSHAKE, Handshake, Handshakes};
 use native::Early;
+use owned::Owned;
 use quinn::crypto::rustls::HandshakeData;
 use quinn::{Connecting, Endpoint, Incoming, ServerConfig, TokioRuntime};
-use std::cell::RefCell;
+use std::cell::{Cell, RefCell};
 use std::io;
 use std::net::UdpSocket;
 use std::rc::Rc;
 use std::sync::Arc;
 use std::time::Duration;
 use tokio::task::spawn_local;
-use tokio::time::timeout;
+use tokio::time::{Instant, timeout, timeout_at};
 
 /// For the last packets when the thread ends.
 const FAREWELL: Duration = Duration::from_millis(200);
@@ -63,7 +70,8 @@ pub struct Quic {
     keys: Arc<Keys>,
     handshakes: Handshakes,
     /// Bulk streams of all connections.
-    bulk_streams: Count,
+    bulk_streams: Openings,
+    is_stopping: Cell<bool>,
     /// What new connections get, and the settings that it was made of.
     current: RefCell<(Arc<Settings>, Arc<ServerConfig>)>,
 }
@@ -81,7 +89,8 @@ impl Quic {
         let endpoint = Endpoint::new(config, Some(server.clone()), socket, Arc::new(TokioRuntime))?;
         Ok(Rc::new(Quic {
             handshakes: Handshakes::new(Arc::clone(thread.limits())),
-            bulk_streams: Count::default(),
+            bulk_streams: Openings::new(bulk::STREAMS_OF_THREAD_MAX, bulk::STREAMS_OF_NETWORK_MAX),
+            is_stopping: Cell::new(false),
             thread,
             endpoint,
             keys,
@@ -94,6 +103,10 @@ impl Quic {
         while let Some(incoming) = self.endpoint.accept().await {
             self.admit(incoming);
         }
+        if self.is_stopping.get() {
+            return;
+        }
+        self.thread.counters().carriers_ended.add(1);
         tracing::error!(
             thread = self.thread.index(),
             "QUIC has ended on this thread, because its socket failed: restart the gateway"
@@ -154,6 +167,7 @@ impl Quic {
 
     /// Ends all connections, and waits until their clients have most likely been told.
     pub async fn stop(&self) {
+        self.is_stopping.set(true);
         self.endpoint.close(GOING, Going::Draining.reason().as_bytes());
         // Clients that are gone do not answer.
         let _ = timeout(FAREWELL, self.endpoint.wait_idle()).await;
@@ -161,35 +175,40 @@ impl Quic {
 }
 
 async fn serve(quic: Rc<Quic>, incoming: Incoming, handshake: Handshake) {
+    let until = Instant::now() + HANDSHAKE;
     let shaken = async {
         let mut connecting = incoming.accept_with(quic.configuration()).ok()?;
         let named = named(&mut connecting).await?;
         Some((connecting, named))
     };
-    let Ok(Some((connecting, named))) = timeout(HANDSHAKE, shaken).await else {
+    let Ok(Some((connecting, named))) = timeout_at(until, shaken).await else {
         quic.thread.counters().quic_handshakes_failed.add(1);
         return;
     };
-    if named.is_native && quic.thread.settings().early_data {
+    if named.is_native && handshake.is_proven() && quic.thread.settings().early_data {
         // On the server's side this never fails.
         if let Ok((connection, completed)) = connecting.into_0rtt() {
-            native::serve_early(&quic, &connection, quic.server(&named.host), Early { completed, handshake }).await;
+            let connection = Owned::new(connection, GOING);
+            let early = Early { completed, handshake, until };
+            native::serve_early(&quic, connection.get(), quic.server(&named.host), early).await;
         }
         return;
     }
     let from = canonical(connecting.remote_address()).ip();
-    let Ok(Ok(connection)) = timeout(HANDSHAKE, connecting).await else {
+    let Ok(Ok(connection)) = timeout_at(until, connecting).await else {
         quic.thread.counters().quic_handshakes_failed.add(1);
         return;
     };
+    let owned = Owned::new(connection, if named.is_native { GOING } else { H3_NO_ERROR });
+    let connection = owned.get();
     let _place = match quic.handshakes.complete(handshake, from) {
         Ok(place) => place,
-        Err(refused) => return native::refuse(&connection, &refused),
+        Err(refused) => return native::refuse(connection, &refused),
     };
     if named.is_native {
-        native::serve(&quic, &connection, quic.server(&named.host)).await;
+        native::serve(&quic, connection, quic.server(&named.host)).await;
     } else {
-        webtransport::serve(&quic, &connection).await;
+        webtransport::serve(&quic, connection).await;
     }
 }
 

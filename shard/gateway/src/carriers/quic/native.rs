@@ -4,7 +4,8 @@ use super::codes::{BULK_REFUSED, GOING, MISBEHAVED, NO_DATAGRAMS, REFUSED};
 use super::configuration::WINDOW_BYTES;
 use super::counted::{Count, Counted};
 use super::datagrams::{Datagrams, Ended, canonical};
-use super::handshakes::{HANDSHAKE, Handshake};
+use super::handshakes::Handshake;
+use super::migrations::Migrations;
 use super::{Quic, bulk, statistics};
 use crate::carrier::Carrier;
 use crate::limits::Refused;
@@ -12,15 +13,16 @@ use crate::settings::Door;
 use crate::thread::Port;
 use crate::uplink::packet;
 use quinn::{Connection, VarInt, ZeroRttAccepted};
-use std::cell::Cell;
 use std::rc::Rc;
 use tokio::task::spawn_local;
-use tokio::time::timeout;
+use tokio::time::{Instant, sleep_until, timeout_at};
 
 /// A handshake that runs while early data arrives.
 pub(super) struct Early {
     pub(super) completed: ZeroRttAccepted,
     pub(super) handshake: Handshake,
+    /// When the handshake must be complete.
+    pub(super) until: Instant,
 }
 
 /// Serves a connection whose handshake is complete.
@@ -32,7 +34,7 @@ pub(super) async fn serve(quic: &Quic, connection: &Connection, server: &str) {
 
 /// Serves a connection whose handshake runs.
 pub(super) async fn serve_early(quic: &Quic, connection: &Connection, server: &str, early: Early) {
-    match timeout(HANDSHAKE, begin(quic, connection, server, early.completed)).await {
+    match timeout_at(early.until, begin(quic, connection, server, early.completed)).await {
         Ok(Some(port)) => match quic.handshakes.complete(early.handshake, port.address().ip()) {
             Ok(_place) => carry(quic, connection, server, port).await,
             Err(refused) => refuse(connection, &refused),
@@ -57,7 +59,7 @@ async fn begin(quic: &Quic, connection: &Connection, server: &str, mut completed
         datagram = connection.read_datagram() => datagram.ok()?,
     };
     let port = join(quic, connection, server)?;
-    let migrations = Cell::new(0);
+    let migrations = Migrations::default();
     let counters = quic.thread.counters();
     let datagrams = Datagrams { connection, port: &port, counters, in_session: false, migrations: &migrations };
     let take = async {
@@ -106,7 +108,7 @@ pub(super) fn refuse(connection: &Connection, refused: &Refused) {
 }
 
 async fn carry(quic: &Quic, connection: &Connection, server: &str, port: Port) {
-    let migrations = Rc::new(Cell::new(0));
+    let migrations = Rc::<Migrations>::default();
     let streams = Count::default();
     let (shown, seen, open) = (connection.clone(), Rc::clone(&migrations), Rc::clone(&streams));
     port.set_details(move || statistics::of(&shown, seen.get(), open.get()));
@@ -127,9 +129,29 @@ async fn carry(quic: &Quic, connection: &Connection, server: &str, port: Port) {
 
 /// Tells the client that the gateway reads no unidirectional streams, until the connection ends.
 async fn refuse_one_way_streams(connection: &Connection) {
+    let mut pace = Pace::default();
     while let Ok(mut receive) = connection.accept_uni().await {
         // It fails only on a stream that has ended already.
         let _ = receive.stop(BULK_REFUSED);
+        pace.one_more().await;
+    }
+}
+
+/// Spaces out what a client begins. QUIC's limit of streams holds back a client that begins more.
+#[derive(Default)]
+struct Pace {
+    whole_at: Option<Instant>,
+}
+
+impl Pace {
+    /// Waits after each one as long as it takes until the next one may come.
+    async fn one_more(&mut self) {
+        let now = Instant::now();
+        let whole_at = self.whole_at.unwrap_or(now).max(now) + bulk::OPEN_EVERY;
+        self.whole_at = Some(whole_at);
+        if whole_at > now + bulk::OPEN_BURST {
+            sleep_until(whole_at - bulk::OPEN_BURST).await;
+        }
     }
 }
 
@@ -139,16 +161,25 @@ async fn take_streams(quic: &Quic, connection: &Connection, door: Option<Door>, 
         connection.set_receive_window(WINDOW_BYTES.into());
         connection.set_max_concurrent_bi_streams(bulk::STREAMS_MAX.into());
     }
+    let mut pace = Pace::default();
     while let Ok((send, receive)) = connection.accept_bi().await {
-        let Some(door) = door.filter(|_| quic.bulk_streams.get() < bulk::STREAMS_OF_THREAD_MAX) else {
-            bulk::refuse(quic.thread.counters(), send, receive);
-            continue;
-        };
-        let (thread, client) = (Rc::clone(&quic.thread), canonical(connection.remote_address()));
-        let counted = [open, &quic.bulk_streams].map(Counted::new);
-        spawn_local(async move {
-            bulk::carry(thread.counters(), door, client, send, receive).await;
-            drop(counted);
-        });
+        let client = canonical(connection.remote_address());
+        let network = quic.thread.limits().network(client.ip());
+        let place = network.and_then(|network| quic.bulk_streams.begin(network)).ok();
+        match door.zip(place) {
+            None => bulk::refuse(quic.thread.counters(), send, receive),
+            Some((door, place)) => {
+                let (thread, ending) = (Rc::clone(&quic.thread), connection.clone());
+                let counted = (Counted::new(open), place);
+                spawn_local(async move {
+                    tokio::select! {
+                        () = bulk::carry(thread.counters(), door, client, send, receive) => {}
+                        _ = ending.closed() => {}
+                    }
+                    drop(counted);
+                });
+            }
+        }
+        pace.one_more().await;
     }
 }

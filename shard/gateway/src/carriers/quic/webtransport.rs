@@ -3,12 +3,12 @@
 use super::codes::{GOING, H3_GENERAL_PROTOCOL_ERROR, H3_NO_ERROR, LEFT, MISBEHAVED};
 use super::datagrams::{Datagrams, Ended, canonical};
 use super::http3::{self, NoRequest, Request};
+use super::migrations::Migrations;
 use super::{Quic, statistics};
 use crate::carrier::Carrier;
 use crate::limits::{Refused, is_allowed};
 use crate::thread::Port;
 use quinn::{Connection, SendStream, VarInt};
-use std::cell::Cell;
 use std::rc::Rc;
 use std::time::Duration;
 use tokio::time::timeout;
@@ -91,7 +91,7 @@ async fn serve_session(quic: &Quic, connection: &Connection, request: Request, p
     if http3::answer(&mut send, StatusCode::OK).await.is_err() {
         return;
     }
-    let migrations = Rc::new(Cell::new(0));
+    let migrations = Rc::<Migrations>::default();
     let (shown, seen) = (connection.clone(), Rc::clone(&migrations));
     port.set_details(move || statistics::of(&shown, seen.get(), 0));
     let counters = quic.thread.counters();

@@ -1,10 +1,11 @@
 //! WebRTC: one data channel per client, unordered and without retransmission, one message per datagram.
 //!
 //! A client sends an offer over HTTP and gets an answer ([`WebRtc::answer`]). All its packets then go to the thread's one UDP
-//! socket: STUN checks, DTLS, and SCTP within. The gateway is an ICE-lite agent: it answers checks and sends none.
+//! socket: STUN checks, DTLS, and SCTP within. The gateway is an ICE-lite agent: it looks for no path to the client.
 //!
-//! A STUN check names its peer, and everything else is assigned by address. Packets of no peer are dropped and counted, and
-//! nothing is sent to an address from which no authenticated check came.
+//! A STUN check names its peer, and everything else is assigned by address. Packets of no peer are dropped and counted. An
+//! address counts once the client has proven that it receives there (`proof`). Before, the gateway sends one packet there per
+//! valid check, and passes nothing to str0m.
 //!
 //! SCTP controls congestion even though nothing is repeated. With 3 % of packets lost, datagrams pass at their rate. With 10 %,
 //! it stalls now and then, for its retransmission timeout of a second or more. Meanwhile the client's queue drops its oldest
@@ -14,9 +15,11 @@
 //! |---|---|
 //! | `bounds` | what a peer can fill, and how far |
 //! | `offer` | checks of an offer |
+//! | `proof` | proof that a client receives at an address |
 //! | `peer` | one peer, without I/O |
+//! | `end` | why a peer's connection ends |
 //! | `peers` | all peers of a thread, and whose a packet is |
-//! | `opening` | how many peers have no open channel yet |
+//! | `inbound` | what of SCTP reaches str0m |
 //! | `deadlines` | when a peer wants to be looked at again |
 //! | `outbox` | packets that leave together |
 //! | `statistics` | the figures of a peer |
@@ -25,11 +28,13 @@
 mod bounds;
 mod crypto;
 mod deadlines;
+mod end;
+mod inbound;
 mod offer;
-mod opening;
 mod outbox;
 mod peer;
 mod peers;
+mod proof;
 mod statistics;
 #[cfg(test)]
 mod tests;
@@ -37,8 +42,9 @@ mod tests;
 use crate::limits::Refused;
 use crate::thread::{Port, Thread};
 use bounds::{CHECK_EVERY, PACKETS_PER_TURN};
+use end::End;
 use outbox::Outbox;
-use peer::{End, Pumped};
+use peer::Pumped;
 use peers::Peers;
 use quinn_udp::{BATCH_SIZE, RecvMeta, UdpSocketState};
 use std::cell::{Cell, RefCell};
@@ -120,7 +126,12 @@ impl WebRtc {
             }
             tokio::select! {
                 ready = self.socket.readable() => {
-                    if ready.is_err() {
+                    if let Err(error) = ready {
+                        self.thread.counters().carriers_ended.add(1);
+                        tracing::error!(
+                            thread = self.thread.index(), %error,
+                            "WebRTC has ended on this thread, because its socket failed: restart the gateway"
+                        );
                         return;
                     }
                     self.receive(&mut storage);

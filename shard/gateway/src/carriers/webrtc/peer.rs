@@ -2,9 +2,11 @@
 
 use super::bounds::{
     ADDRESSES_EVER_MAX, ADDRESSES_MAX, HELD_BYTES_MAX, LABEL, OPENING_BYTES_MAX, OPENING_MAX, OPENING_PACKETS_MAX,
-    PACKETS_PER_SECOND,
+    PACKETS_PER_SECOND, PROOFS_PER_SECOND,
 };
 use super::deadlines::Deadline;
+use super::end::End;
+use super::inbound;
 use super::outbox::Outbox;
 use super::statistics::Statistics;
 use crate::carrier::Carrier;
@@ -15,25 +17,6 @@ use std::time::{Duration, Instant};
 use str0m::channel::{ChannelConfig, ChannelData, ChannelId, Reliability};
 use str0m::net::Receive;
 use str0m::{Event, IceConnectionState, Input, Output, Rtc};
-
-/// Why a peer's connection ends.
-#[derive(Clone, Copy, PartialEq, Eq, Hash, Debug)]
-pub(super) enum End {
-    /// The client closed it.
-    Closed,
-    /// The client is not heard of any more.
-    Lost,
-    /// The client did not open its channel in time.
-    Late,
-    /// The client did what no correct client does.
-    Misbehaved,
-    /// The thread refused the client.
-    Refused,
-    /// The thread wants the client gone.
-    Going,
-    /// Its handshake or its association failed.
-    Failed,
-}
 
 enum Stage {
     /// The channel is not open yet.
@@ -50,11 +33,13 @@ pub(super) struct Peer {
     stage: Stage,
     /// Where its packets go: at first where the offer came from.
     address: SocketAddr,
-    /// Where authenticated checks came from, the latest last.
+    /// The addresses that the client has proven, the one that it last used last.
     addresses: Vec<SocketAddr>,
     addresses_ever: u32,
     began: Instant,
     statistics: Rc<Statistics>,
+    /// When a second's worth of checks may ask for proofs again.
+    asks_whole_at: Instant,
     /// Datagrams wait because SCTP holds [`HELD_BYTES_MAX`] of them.
     blocked: bool,
     pub(super) deadline: Deadline,
@@ -81,6 +66,7 @@ impl Peer {
             addresses_ever: 0,
             began: now,
             statistics: Rc::default(),
+            asks_whole_at: now,
             blocked: false,
             deadline: Deadline::default(),
         }
@@ -94,6 +80,11 @@ impl Peer {
         }
     }
 
+    /// Whether a check may ask for a proof of its address now.
+    pub(super) fn may_ask(&mut self, now: Instant) -> bool {
+        meter(&mut self.asks_whole_at, PROOFS_PER_SECOND, now)
+    }
+
     /// Whether a packet of so many bytes is within what a peer may send.
     pub(super) fn admit(&mut self, length: usize, now: Instant) -> bool {
         let fits = match &mut self.stage {
@@ -105,14 +96,7 @@ impl Peer {
                 }
                 fits
             }
-            Stage::Open { whole_at, .. } => {
-                let then = (*whole_at).max(now) + Duration::from_secs(1) / PACKETS_PER_SECOND;
-                let fits = then <= now + Duration::from_secs(1);
-                if fits {
-                    *whole_at = then;
-                }
-                fits
-            }
+            Stage::Open { whole_at, .. } => meter(whole_at, PACKETS_PER_SECOND, now),
         };
         if fits {
             self.statistics.received(length);
@@ -120,16 +104,11 @@ impl Peer {
         fits
     }
 
-    /// Whether the packet is from this peer. A STUN check is verified.
-    pub(super) fn accepts(&self, input: &Input<'_>) -> bool {
-        self.rtc.accepts(input)
-    }
-
-    /// Notes where an authenticated check came from. Returns an address that no longer counts.
+    /// Notes that the client has proven an address, or checked from it again. Returns an address that no longer counts.
     ///
     /// # Errors
-    /// If the peer has used more addresses than a client has.
-    pub(super) fn checked_from(&mut self, source: SocketAddr) -> Result<Option<SocketAddr>, End> {
+    /// If the peer has proven more addresses than a client has.
+    pub(super) fn uses(&mut self, source: SocketAddr) -> Result<Option<SocketAddr>, End> {
         if let Some(known) = self.addresses.iter().position(|address| *address == source) {
             self.addresses[known..].rotate_left(1);
             return Ok(None);
@@ -144,6 +123,11 @@ impl Peer {
         Ok(oldest)
     }
 
+    /// Another peer has proven this address since.
+    pub(super) fn loses(&mut self, address: SocketAddr) {
+        self.addresses.retain(|own| *own != address);
+    }
+
     /// The addresses that packets of this peer may come from.
     pub(super) fn addresses(&self) -> &[SocketAddr] {
         &self.addresses
@@ -151,7 +135,7 @@ impl Peer {
 
     /// Takes a packet. Returns when the peer wants to be looked at again.
     pub(super) fn receive(&mut self, now: Instant, packet: Receive<'_>, out: &mut Outbox) -> Result<Instant, End> {
-        self.rtc.handle_input(Input::Receive(now, packet)).map_err(|_| End::Failed)?;
+        self.rtc.handle_input(Input::Receive(now, packet)).map_err(|_| failed())?;
         self.drain(out)
     }
 
@@ -160,7 +144,7 @@ impl Peer {
         if matches!(self.stage, Stage::Opening { until, .. } if until <= now) {
             return Err(End::Late);
         }
-        self.rtc.handle_input(Input::Timeout(now)).map_err(|_| End::Failed)?;
+        self.rtc.handle_input(Input::Timeout(now)).map_err(|_| failed())?;
         if let Stage::Open { channel, .. } = &self.stage {
             let held = self.rtc.channel(*channel).map_or(0, |mut channel| channel.buffered_amount());
             self.statistics.buffered_bytes.set(held);
@@ -208,7 +192,12 @@ impl Peer {
     /// Takes everything out of str0m, which its rules demand after each call that changes something.
     fn drain(&mut self, out: &mut Outbox) -> Result<Instant, End> {
         loop {
-            match self.rtc.poll_output().map_err(|_| End::Failed)? {
+            let output = self.rtc.poll_output();
+            self.thread.counters().webrtc_too_many.add(inbound::dropped());
+            if let Some(end) = inbound::verdict() {
+                return Err(end);
+            }
+            match output.map_err(|_| End::Failed)? {
                 Output::Timeout(again) => {
                     return Ok(match self.stage {
                         Stage::Opening { until, .. } => again.min(until),
@@ -225,7 +214,7 @@ impl Peer {
         }
     }
 
-    /// Follows the client to another address, where DTLS goes. Answers to checks go wherever a check comes from.
+    /// Follows the client to another address, where DTLS goes. str0m knows only addresses that the client has proven.
     fn sends_to(&mut self, destination: SocketAddr, packet: &[u8]) {
         let is_dtls = packet.first().is_some_and(|first| (20..64).contains(first));
         if !is_dtls || destination == self.address {
@@ -272,6 +261,21 @@ impl Peer {
             _ => Err(End::Misbehaved),
         }
     }
+}
+
+/// Why str0m has failed.
+fn failed() -> End {
+    inbound::verdict().unwrap_or(End::Failed)
+}
+
+/// Whether one more is within a rate, of which a second's worth may come at once. All of it may at `whole_at`.
+fn meter(whole_at: &mut Instant, per_second: u32, now: Instant) -> bool {
+    let then = (*whole_at).max(now) + Duration::from_secs(1) / per_second;
+    let fits = then <= now + Duration::from_secs(1);
+    if fits {
+        *whole_at = then;
+    }
+    fits
 }
 
 /// Whether a channel neither orders nor repeats.

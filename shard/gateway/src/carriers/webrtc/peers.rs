@@ -1,31 +1,41 @@
 //! All peers of a thread, and whose a packet is.
 
-use super::bounds::{CHECK_EVERY, HELD_BYTES_MAX, PACKET_BYTES};
+use super::bounds::{
+    CHECK_AFTER, CHECK_EVERY, HELD_BYTES_MAX, HELD_CHECK_BYTES_MAX, OPENING_PEERS_MAX, OPENING_PEERS_PER_ADDRESS_MAX,
+    PACKET_BYTES,
+};
 use super::deadlines::Deadlines;
+use super::end::End;
 use super::offer;
-use super::opening::Opening;
 use super::outbox::Outbox;
-use super::peer::{End, Peer, Pumped};
+use super::peer::{Peer, Pumped};
+use super::proof::{self, Proofs};
 use super::{PeerId, crypto};
+use crate::carriers::openings::{Opening, Openings};
 use crate::limits::{Place, Refused};
 use crate::thread::{Port, Thread};
 use ringshard_protocol::limits::DATAGRAM_BYTES_MAX;
 use std::collections::HashMap;
-use std::net::{IpAddr, SocketAddr};
+use std::net::SocketAddr;
 use std::rc::Rc;
 use std::sync::Arc;
 use std::time::Instant;
 use str0m::ice::StunMessage;
 use str0m::net::{Protocol, Receive};
-use str0m::{Candidate, IceCreds, Input, Rtc, RtcConfig};
+use str0m::{Candidate, IceCreds, Rtc, RtcConfig};
 
-/// A peer, and where its offer came from.
+/// A peer, and what it is told apart by.
 struct Entry {
     peer: Peer,
-    /// The name of a STUN check: str0m's user name fragment of this peer.
-    name: String,
-    from: IpAddr,
-    is_opening: bool,
+    /// The gateway's name and password for STUN, as this peer knows them. Its checks name it by the name.
+    ours: IceCreds,
+    /// The client's name and password.
+    theirs: IceCreds,
+    /// The latest check from an address that is not proven. It is answered after the proof, so that the client need not wait
+    /// until it checks again.
+    unproven: Option<(SocketAddr, Box<[u8]>)>,
+    /// Until the channel is open.
+    opening: Option<Opening>,
     _place: Place,
 }
 
@@ -48,8 +58,10 @@ pub(super) struct Peers {
     candidates: Vec<SocketAddr>,
     entries: HashMap<PeerId, Box<Entry>>,
     names: HashMap<String, PeerId>,
+    /// Addresses that their peers have proven.
     addresses: HashMap<SocketAddr, PeerId>,
-    opening: Opening,
+    proofs: Proofs,
+    openings: Openings,
     deadlines: Deadlines,
     next_id: PeerId,
     pub(super) out: Outbox,
@@ -75,7 +87,8 @@ impl Peers {
             entries: HashMap::new(),
             names: HashMap::new(),
             addresses: HashMap::new(),
-            opening: Opening::default(),
+            proofs: Proofs::new(Instant::now()),
+            openings: Openings::new(OPENING_PEERS_MAX, OPENING_PEERS_PER_ADDRESS_MAX),
             deadlines: Deadlines::default(),
             next_id: 0,
             out,
@@ -96,19 +109,21 @@ impl Peers {
         }
         let offer = offer::read(offer).map_err(|bad| Refused::Other(400, bad.to_string()))?;
         let place = self.thread.connection(from.ip())?;
-        self.opening.begin(from.ip()).inspect_err(|_| self.thread.counters().webrtc_offers_refused.add(1))?;
-        let name = IceCreds::new();
-        let mut rtc = self.config.clone().set_local_ice_credentials(name.clone()).build(now);
-        let answer = self.describe(&mut rtc, offer);
+        let network = self.thread.limits().network(from.ip())?;
+        let opening = self.openings.begin(network);
+        let opening = opening.inspect_err(|_| self.thread.counters().webrtc_offers_refused.add(1))?;
+        let ours = proof::credentials();
+        let mut rtc = self.config.clone().set_local_ice_credentials(ours.clone()).build(now);
+        let answer = self.describe(&mut rtc, offer.sdp);
         let Some(answer) = answer else {
-            self.opening.done(from.ip());
             return Err(Refused::Other(400, offer::BadOffer::NotSdp.to_string()));
         };
         let id = self.next_id;
         self.next_id += 1;
         let peer = Peer::new(rtc, Rc::clone(&self.thread), server, from, now);
-        self.names.insert(name.ufrag.clone(), id);
-        let entry = Entry { peer, name: name.ufrag, from: from.ip(), is_opening: true, _place: place };
+        self.names.insert(ours.ufrag.clone(), id);
+        let entry =
+            Entry { peer, ours, theirs: offer.credentials, unproven: None, opening: Some(opening), _place: place };
         self.entries.insert(id, Box::new(entry));
         self.thread.counters().webrtc_offers.add(1);
         self.with(id, now, |peer, out| peer.expire(now, out));
@@ -125,72 +140,106 @@ impl Peers {
     /// Takes a packet from the socket.
     pub(super) fn receive(&mut self, source: SocketAddr, packet: &[u8], now: Instant) {
         let source = SocketAddr::new(source.ip().to_canonical(), source.port());
-        let found = match packet.first() {
-            Some(0..=3) => self.find_by_name(packet),
-            Some(20..=63) => self.addresses.get(&source).copied(),
-            _ => {
-                self.thread.counters().webrtc_invalid.add(1);
-                return;
-            }
-        };
-        let Some(id) = found else {
+        match packet.first() {
+            Some(0..=3) => match StunMessage::parse(packet) {
+                Ok(check) if check.is_binding_request() => self.checked(source, &check, packet, now),
+                Ok(answer) if answer.is_successful_binding_response() => self.answered(source, &answer, packet, now),
+                _ => self.thread.counters().webrtc_unknown.add(1),
+            },
+            Some(20..=63) => match self.addresses.get(&source).copied() {
+                Some(id) => self.pass(id, source, packet, now),
+                None => self.thread.counters().webrtc_unknown.add(1),
+            },
+            _ => self.thread.counters().webrtc_invalid.add(1),
+        }
+    }
+
+    /// Takes a STUN check. The client must first prove an address that is new.
+    fn checked(&mut self, source: SocketAddr, check: &StunMessage<'_>, packet: &[u8], now: Instant) {
+        let id = check.split_username().and_then(|(name, _)| self.names.get(name).copied());
+        let entry = id.and_then(|id| self.entries.get_mut(&id));
+        let Some((id, entry)) = id.zip(entry) else {
             self.thread.counters().webrtc_unknown.add(1);
             return;
         };
-        let destination = self.candidates.iter().find(|address| address.is_ipv4() == source.is_ipv4());
-        let Some(destination) = destination.copied() else { return };
-        let Ok(received) = Receive::new(Protocol::Udp, source, destination, packet) else {
-            self.thread.counters().webrtc_invalid.add(1);
+        if !check.verify(entry.ours.pass.as_bytes(), crypto::sha1_hmac) {
+            self.thread.counters().webrtc_unknown.add(1);
+            return;
+        }
+        if self.addresses.get(&source) == Some(&id) {
+            if self.uses(id, source) {
+                self.pass(id, source, packet, now);
+            }
+            return;
+        }
+        if !entry.peer.may_ask(now) {
+            self.thread.counters().webrtc_too_many.add(1);
+            return;
+        }
+        self.thread.counters().webrtc_proofs_asked.add(1);
+        let question = self.proofs.check(id, source, &entry.ours, &entry.theirs, now);
+        self.out.push(source, question.into());
+        entry.unproven = (packet.len() <= HELD_CHECK_BYTES_MAX).then(|| (source, packet.into()));
+    }
+
+    /// Takes an answer to a STUN check of the gateway. If it is right, the client has proven its address.
+    fn answered(&mut self, source: SocketAddr, answer: &StunMessage<'_>, packet: &[u8], now: Instant) {
+        let id = Proofs::peer(packet);
+        let Some(entry) = self.entries.get_mut(&id) else {
+            self.thread.counters().webrtc_unknown.add(1);
             return;
         };
+        if !self.proofs.proves(id, source, &entry.theirs, (answer, packet), now) {
+            self.thread.counters().webrtc_unknown.add(1);
+            return;
+        }
+        self.thread.counters().webrtc_packets.add(1);
+        let waits = entry.unproven.take_if(|(from, _)| *from == source);
+        if self.uses(id, source)
+            && let Some((_, check)) = waits
+        {
+            self.pass(id, source, &check, now);
+        }
+    }
+
+    /// Notes that a peer uses an address, which it has proven. False if that ended the peer.
+    ///
+    /// If another peer had that address, it has lost it since: a client's NAT may give a port to another client.
+    pub(super) fn uses(&mut self, id: PeerId, address: SocketAddr) -> bool {
+        let entry = self.entries.get_mut(&id).expect("a peer that proves an address exists");
+        let oldest = match entry.peer.uses(address) {
+            Ok(oldest) => oldest,
+            Err(end) => {
+                self.remove(id, end);
+                return false;
+            }
+        };
+        if let Some(oldest) = oldest {
+            self.addresses.remove(&oldest);
+        }
+        let former = self.addresses.insert(address, id).filter(|former| *former != id);
+        if let Some(former) = former.and_then(|former| self.entries.get_mut(&former)) {
+            self.thread.counters().webrtc_address_taken.add(1);
+            former.peer.loses(address);
+        }
+        true
+    }
+
+    /// Gives a packet from a proven address to its peer.
+    fn pass(&mut self, id: PeerId, source: SocketAddr, packet: &[u8], now: Instant) {
         let entry = self.entries.get_mut(&id).expect("tables name peers that exist");
         if !entry.peer.admit(packet.len(), now) {
             self.thread.counters().webrtc_too_many.add(1);
             return;
         }
-        let is_check = packet[0] < 20;
-        let input = Input::Receive(now, received);
-        if is_check && !entry.peer.accepts(&input) {
-            self.thread.counters().webrtc_unknown.add(1);
+        let destination = self.candidates.iter().find(|address| address.is_ipv4() == source.is_ipv4());
+        let received = destination.and_then(|to| Receive::new(Protocol::Udp, source, *to, packet).ok());
+        let Some(received) = received else {
+            self.thread.counters().webrtc_invalid.add(1);
             return;
-        }
+        };
         self.thread.counters().webrtc_packets.add(1);
-        if is_check && !self.checked_from(id, source) {
-            return;
-        }
-        let Input::Receive(_, received) = input else { unreachable!("made above") };
         self.with(id, now, |peer, out| peer.receive(now, received, out));
-    }
-
-    fn find_by_name(&self, packet: &[u8]) -> Option<PeerId> {
-        let check = StunMessage::parse(packet).ok()?;
-        let (name, _) = check.is_binding_request().then(|| check.split_username()).flatten()?;
-        self.names.get(name).copied()
-    }
-
-    /// Notes where an authenticated check of a peer came from. False if that ended the peer.
-    ///
-    /// An address that another peer uses stays with that peer while it lives: an attacker with a peer of its own could otherwise
-    /// take packets from others by sending checks with a forged source.
-    fn checked_from(&mut self, id: PeerId, source: SocketAddr) -> bool {
-        if self.addresses.get(&source).is_some_and(|owner| *owner != id) {
-            self.thread.counters().webrtc_address_taken.add(1);
-            return false;
-        }
-        let entry = self.entries.get_mut(&id).expect("a peer that was checked exists");
-        match entry.peer.checked_from(source) {
-            Ok(oldest) => {
-                self.addresses.insert(source, id);
-                if let Some(oldest) = oldest {
-                    self.addresses.remove(&oldest);
-                }
-                true
-            }
-            Err(end) => {
-                self.remove(id, end);
-                false
-            }
-        }
     }
 
     /// Sends what waits for a client. None if the peer is gone.
@@ -229,7 +278,7 @@ impl Peers {
     /// Peers, and those of them whose channel is not open yet.
     #[cfg(test)]
     pub(super) fn count(&self) -> (usize, usize) {
-        (self.entries.len(), self.opening.count())
+        (self.entries.len(), self.openings.count())
     }
 
     /// Has the peer do something, and sees to what follows from it.
@@ -239,12 +288,10 @@ impl Peers {
             Ok(again) => again,
             Err(end) => return self.remove(id, end),
         };
-        self.deadlines.set(id, &mut entry.peer.deadline, again.clamp(now, now + CHECK_EVERY));
-        if entry.is_opening
-            && let Some(port) = entry.peer.port()
+        self.deadlines.set(id, &mut entry.peer.deadline, again.clamp(now + CHECK_AFTER, now + CHECK_EVERY));
+        if let Some(port) = entry.peer.port()
+            && entry.opening.take().is_some()
         {
-            entry.is_opening = false;
-            self.opening.done(entry.from);
             self.thread.counters().webrtc_opened.add(1);
             self.changes.opened.push((id, port.clone()));
         }
@@ -256,12 +303,9 @@ impl Peers {
     fn remove(&mut self, id: PeerId, end: End) {
         let Some(mut entry) = self.entries.remove(&id) else { return };
         entry.peer.close(&mut self.out);
-        self.names.remove(&entry.name);
+        self.names.remove(&entry.ours.ufrag);
         for address in entry.peer.addresses() {
             self.addresses.remove(address);
-        }
-        if entry.is_opening {
-            self.opening.done(entry.from);
         }
         let counters = self.thread.counters();
         match end {
@@ -281,6 +325,11 @@ impl Peers {
     /// Addresses that packets are told apart by.
     pub(super) fn addresses(&self) -> usize {
         self.addresses.len()
+    }
+
+    /// The addresses of clients, as the thread knows them.
+    pub(super) fn clients(&self) -> Vec<SocketAddr> {
+        self.entries.values().filter_map(|entry| entry.peer.port()).map(|port| port.address()).collect()
     }
 
     /// Names that checks are told apart by.

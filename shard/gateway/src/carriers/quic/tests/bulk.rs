@@ -1,8 +1,9 @@
 //! Bulk streams, from a client to what stands for a login door.
 
+use super::super::bulk::{STREAMS_MAX, STREAMS_OF_NETWORK_MAX};
 use super::gateway::{Gateway, before};
-use super::run;
 use super::udp_server::{UdpServer, encrypted};
+use super::{run, until};
 use crate::settings::{Door, Settings};
 use quinn::{Connection, ReadError, RecvStream, SendStream, VarInt};
 use std::net::{Ipv4Addr, SocketAddr};
@@ -153,5 +154,56 @@ fn a_door_that_breaks_and_a_client_that_goes_end_each_other() {
         connection.close(VarInt::from_u32(0), b"");
         assert!(!matches!(stream.read(&mut [0; 10]).await, Ok(1..)), "the door sees the end");
         drop(send);
+    });
+}
+
+#[test]
+fn streams_that_end_without_a_byte_do_not_reach_the_login_door() {
+    run(async {
+        let (door, address) = door().await;
+        let server = UdpServer::start();
+        let gateway = Gateway::start(with_door(server.address, address));
+        let connection = gateway.connect().await;
+        for _ in 0..10 {
+            let (mut send, mut receive) = connection.open_bi().await.unwrap();
+            send.reset(0_u32.into()).unwrap();
+            assert_eq!(ended_with(&mut receive).await, VarInt::from_u32(17));
+        }
+        assert_eq!(gateway.count(|counters| &counters.quic_bulk_streams), 0);
+        open(&connection).await;
+        door.accept().await.unwrap();
+        assert_eq!(gateway.count(|counters| &counters.quic_bulk_streams), 1);
+    });
+}
+
+#[test]
+fn one_address_has_a_share_of_the_streams() {
+    run(async {
+        let (door, address) = door().await;
+        let server = UdpServer::start();
+        let gateway = Gateway::start(Settings { allow: Vec::new(), ..with_door(server.address, address) });
+        let open_all = async {
+            let mut held = Vec::new();
+            for _ in 0..STREAMS_OF_NETWORK_MAX / STREAMS_MAX as usize {
+                let connection = gateway.connect().await;
+                for _ in 0..STREAMS_MAX {
+                    held.push((open(&connection).await, connection.clone()));
+                }
+            }
+            until(|| gateway.count(|counters| &counters.quic_bulk_streams) == STREAMS_OF_NETWORK_MAX as u64).await;
+            let connection = gateway.connect().await;
+            assert_eq!(ended_with(&mut open(&connection).await.1).await, VarInt::from_u32(16));
+            drop(held);
+            until(|| gateway.taken().0 == 1).await;
+            open(&connection).await;
+            until(|| gateway.count(|counters| &counters.quic_bulk_streams) > STREAMS_OF_NETWORK_MAX as u64).await;
+        };
+        let accept_all = async {
+            let mut held = Vec::new();
+            loop {
+                held.push(door.accept().await.unwrap());
+            }
+        };
+        tokio::select! { () = open_all => {}, () = accept_all => {} }
     });
 }

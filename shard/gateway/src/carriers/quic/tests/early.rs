@@ -4,9 +4,11 @@ use super::gateway::{Gateway, before, client};
 use super::udp_server::{UdpServer, connect, encrypted};
 use super::{run, until};
 use crate::settings::Settings;
-use quinn::{Connection, Endpoint, ZeroRttAccepted};
-use std::cell::RefCell;
+use quinn::crypto::rustls::QuicClientConfig;
+use quinn::{ClientConfig, Connection, Endpoint, NoneTokenStore, ZeroRttAccepted};
+use std::cell::{Cell, RefCell};
 use std::net::{Ipv4Addr, SocketAddr};
+use std::sync::Arc;
 use std::time::Duration;
 use tokio::net::UdpSocket;
 use tokio::sync::Notify;
@@ -18,6 +20,8 @@ struct Relay {
     back: UdpSocket,
     first_flight: RefCell<Vec<Vec<u8>>>,
     release: Notify,
+    /// Packets of the gateway that wait.
+    held: Cell<usize>,
 }
 
 impl Relay {
@@ -25,7 +29,7 @@ impl Relay {
         let front = UdpSocket::bind((Ipv4Addr::LOCALHOST, 0)).await.unwrap();
         let back = UdpSocket::bind((Ipv4Addr::LOCALHOST, 0)).await.unwrap();
         back.connect(gateway).await.unwrap();
-        Relay { front, back, first_flight: RefCell::default(), release: Notify::new() }
+        Relay { front, back, first_flight: RefCell::default(), release: Notify::new(), held: Cell::new(0) }
     }
 
     fn address(&self) -> SocketAddr {
@@ -48,6 +52,7 @@ impl Relay {
                 arrived = self.back.recv(&mut from_gateway) => held.push(from_gateway[..arrived.unwrap()].to_vec()),
                 () = self.release.notified() => is_released = true,
             }
+            self.held.set(held.len());
             for datagram in held.drain(..if is_released { held.len() } else { 0 }) {
                 self.front.send_to(&datagram, client.unwrap()).await.unwrap();
             }
@@ -60,15 +65,26 @@ async fn returning(gateway: &Gateway) -> Endpoint {
     let mut tls = gateway.tls(b"ringshard/1");
     tls.enable_early_data = true;
     let client = client(tls);
+    returning_as(&client, gateway).await;
+    client
+}
+
+/// A client that keeps no tokens.
+fn forgetful(tls: rustls::ClientConfig) -> ClientConfig {
+    let mut config = ClientConfig::new(Arc::new(QuicClientConfig::try_from(tls).unwrap()));
+    config.token_store(Arc::new(NoneTokenStore));
+    config
+}
+
+async fn returning_as(client: &Endpoint, gateway: &Gateway) {
     let joined = gateway.count(|counters| &counters.joined_quic);
     let connection = client.connect(gateway.address, "localhost").unwrap().await.unwrap();
     // The ticket comes with the first packets after the handshake.
-    until(|| connection.stats().frame_rx.crypto >= 3).await;
+    until(|| connection.stats().frame_rx.crypto >= 3 && connection.stats().frame_rx.new_token >= 1).await;
     until(|| gateway.count(|counters| &counters.joined_quic) > joined).await;
     assert_eq!(connection.close_reason(), None);
     connection.close(0_u32.into(), b"");
     client.wait_idle().await;
-    client
 }
 
 /// Sends a recorded first flight again, from another address.
@@ -109,6 +125,31 @@ fn a_connect_is_taken_from_early_data_and_nothing_else() {
             assert!(accepted.await, "the gateway has read the early data");
             connection.send_datagram(encrypted(3, 60).into()).unwrap();
             assert_eq!(server.next().await.0, encrypted(3, 60), "after the handshake everything passes");
+        };
+        tokio::select! { () = test => {}, () = relay.run() => {} }
+    });
+}
+
+#[test]
+fn without_proof_of_its_address_a_client_joins_when_its_handshake_is_complete() {
+    let server = UdpServer::start();
+    let gateway = Gateway::start(Settings { early_data: true, ..before(server.address) });
+    run(async {
+        let mut tls = gateway.tls(b"ringshard/1");
+        tls.enable_early_data = true;
+        let mut client = client(tls.clone());
+        client.set_default_client_config(forgetful(tls));
+        returning_as(&client, &gateway).await;
+        let relay = Relay::before(gateway.address).await;
+        let test = async {
+            let joined = gateway.count(|counters| &counters.joined_quic);
+            let (connection, _accepted) = early(&client, relay.address());
+            connection.send_datagram(connect(5).into()).unwrap();
+            until(|| relay.held.get() > 0).await;
+            assert_eq!(gateway.count(|counters| &counters.joined_quic), joined, "the source may be forged");
+            relay.release.notify_one();
+            assert_eq!(server.next_connect().await, 5);
+            assert_eq!(gateway.count(|counters| &counters.quic_early_connects), 0);
         };
         tokio::select! { () = test => {}, () = relay.run() => {} }
     });

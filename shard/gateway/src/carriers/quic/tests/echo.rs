@@ -93,6 +93,45 @@ fn a_client_that_moves_keeps_its_connection_and_its_thread() {
     });
 }
 
+/// Moves a client's end to another IP address of this host.
+fn move_to_another_address(client: &quinn::Endpoint) {
+    client.rebind(UdpSocket::bind((Ipv4Addr::new(127, 0, 0, 2), 0)).unwrap()).unwrap();
+}
+
+#[test]
+fn a_client_at_another_ip_address_goes_on_and_the_server_hears_of_it_only_with_proof() {
+    let server = EchoServer::start();
+    let gateway = Gateway::start(before(server.address()));
+    run(async {
+        let client = gateway.client(b"ringshard/1");
+        let connection = client.connect(gateway.address, "localhost").unwrap().await.unwrap();
+        let mut player = Player::connect(Path::Quic(connection)).await;
+        move_to_another_address(&client);
+        for round in 0..8_u8 {
+            player.echo(Channel::RELIABLE_ORDERED, &[round; 300]).await;
+        }
+        assert_eq!(gateway.count(|counters| &counters.moved), 0);
+        assert!(gateway.connections().await[0].address.starts_with("127.0.0.1:"));
+    });
+}
+
+#[test]
+fn a_client_that_moves_to_a_denied_address_is_closed() {
+    let server = UdpServer::start();
+    let deny = vec!["127.0.0.2/32".parse().unwrap()];
+    let gateway = Gateway::start(Settings { deny, allow: Vec::new(), ..before(server.address) });
+    run(async {
+        let client = gateway.client(b"ringshard/1");
+        let connection = client.connect(gateway.address, "localhost").unwrap().await.unwrap();
+        connection.send_datagram(encrypted(1, 60).into()).unwrap();
+        server.next().await;
+        move_to_another_address(&client);
+        connection.send_datagram(encrypted(1, 60).into()).unwrap();
+        let (code, reason) = closed_with(connection.closed().await);
+        assert_eq!((code, reason.as_str()), (1, "denied"));
+    });
+}
+
 #[test]
 fn a_datagram_that_is_none_ends_the_connection_with_a_reason() {
     let server = UdpServer::start();

@@ -114,6 +114,11 @@ impl Gateway {
         self.counters.iter().map(|counters| counter(counters).get()).sum()
     }
 
+    /// Connections and clients that the limits count.
+    pub fn taken(&self) -> (usize, usize) {
+        self.limits.taken()
+    }
+
     /// How many clients joined each thread over QUIC.
     pub fn joined(&self) -> Vec<u64> {
         self.counters.iter().map(|counters| counters.joined_quic.get()).collect()

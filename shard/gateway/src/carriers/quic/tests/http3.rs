@@ -2,8 +2,8 @@
 
 use super::echo::WEBTRANSPORT;
 use super::gateway::{Gateway, before};
-use super::run;
 use super::udp_server::{UdpServer, connect, encrypted};
+use super::{run, until};
 use crate::settings::Settings;
 use futures_util::FutureExt;
 use quinn::{ConnectionError, VarInt};
@@ -75,6 +75,39 @@ fn a_client_that_floods_streams_which_nobody_needs_is_cut() {
             panic!("the gateway closes")
         };
         assert_eq!(closed.error_code, VarInt::from_u32(0x107));
+    });
+}
+
+#[test]
+fn a_client_that_refuses_the_answer_to_its_request_leaves_no_connection_behind() {
+    let server = UdpServer::start();
+    let gateway = Gateway::start(before(server.address));
+    run(async {
+        let connection = gateway.connect_to("localhost", b"h3").await;
+        let mut other = connection.open_uni().await.unwrap();
+        other.write_all(&[2]).await.unwrap();
+        until(|| connection.stats().frame_tx.stream > 0).await;
+        let (mut send, mut receive) = connection.open_bi().await.unwrap();
+        let url = format!("https://localhost{WEBTRANSPORT}").parse::<url::Url>().unwrap();
+        let mut request = Vec::new();
+        ConnectRequest::new(url).encode(&mut request).unwrap();
+        send.write_all(&request).await.unwrap();
+        receive.stop(0_u32.into()).unwrap();
+        connection.closed().await;
+        until(|| gateway.taken() == (0, 0)).await;
+    });
+}
+
+#[test]
+fn a_client_that_opens_streams_without_end_is_cut() {
+    let server = UdpServer::start();
+    let gateway = Gateway::start(before(server.address));
+    run(async {
+        let connection = gateway.connect_to("localhost", b"h3").await;
+        while let Ok(mut stream) = connection.open_uni().await {
+            let _ = stream.reset(0_u32.into());
+        }
+        assert!(connection.stats().frame_tx.reset_stream < 400);
     });
 }
 

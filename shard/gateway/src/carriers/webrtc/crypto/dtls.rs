@@ -1,6 +1,7 @@
 //! DTLS 1.2 by dimpl, as str0m wants it.
 
 use super::primitives;
+use crate::carriers::webrtc::inbound::Inbound;
 use dimpl::{Config, Dtls};
 use std::sync::{Arc, LazyLock};
 use std::time::{Duration, Instant};
@@ -21,7 +22,7 @@ const HANDSHAKE: Duration = Duration::from_secs(10);
 static CONFIG: LazyLock<Arc<Config>> = LazyLock::new(|| {
     let config = Config::builder()
         .with_crypto_provider(primitives::provider())
-        // A peer has answered a STUN check of its address before: a cookie would prove nothing more.
+        // DTLS is taken from proven addresses only: a cookie would prove nothing more.
         .use_server_cookie(false)
         .mtu(HANDSHAKE_PACKET_BYTES)
         .flight_start_rto(REPEAT_FIRST)
@@ -48,13 +49,37 @@ impl DtlsProvider for Provider {
         _version: DtlsVersion,
         _mtu: Option<usize>,
     ) -> Result<Box<dyn DtlsInstance>, CryptoError> {
-        Ok(Box::new(Session { dtls: Dtls::new_12(CONFIG.clone(), certificate.clone(), now) }))
+        let dtls = Dtls::new_12(CONFIG.clone(), certificate.clone(), now);
+        Ok(Box::new(Session { dtls, inbound: Inbound::new(now) }))
     }
 }
 
-/// One side of a DTLS connection. It keeps the keys for media to itself.
+/// Whether a record of the packet is an alert that is not encrypted: its epoch is 0 (RFC 6347, section 4.1).
+fn has_plain_alert(packet: &[u8]) -> bool {
+    const HEADER_BYTES: usize = 13;
+    const ALERT: u8 = 21;
+    let mut rest = packet;
+    while let Some((header, after)) = rest.split_first_chunk::<HEADER_BYTES>() {
+        if header[0] == ALERT && header[3..5] == [0, 0] {
+            return true;
+        }
+        let length = usize::from(u16::from_be_bytes([header[11], header[12]]));
+        rest = after.get(length..).unwrap_or_default();
+    }
+    false
+}
+
+/// One side of a DTLS connection. It keeps the keys for media to itself, and passes only what a data channel needs.
 struct Session {
     dtls: Dtls,
+    inbound: Inbound,
+}
+
+impl Session {
+    /// The gateway is the passive side. The active one, in tests, plays the client.
+    fn passes(&mut self, data: &[u8]) -> bool {
+        self.dtls.is_active() || self.inbound.passes(data, Instant::now())
+    }
 }
 
 impl std::fmt::Debug for Session {
@@ -69,13 +94,16 @@ impl DtlsInstance for Session {
     }
 
     fn handle_packet(&mut self, packet: &[u8]) -> Result<(), DtlsImplError> {
-        self.dtls.handle_packet(packet)
+        // Anybody can write an alert in plain text, and dimpl ends a handshake for it. A client that gives up is late instead.
+        if has_plain_alert(packet) { Ok(()) } else { self.dtls.handle_packet(packet) }
     }
 
     fn poll_output<'a>(&mut self, buffer: &'a mut [u8]) -> DtlsOutput<'a> {
         match self.dtls.poll_output(buffer) {
             // dimpl has said `Connected` before, and str0m ignores the second one.
             DtlsOutput::KeyingMaterial(..) => DtlsOutput::Connected,
+            // str0m ignores an empty packet.
+            DtlsOutput::ApplicationData(data) if !self.passes(data) => DtlsOutput::ApplicationData(&[]),
             output => output,
         }
     }
@@ -85,7 +113,11 @@ impl DtlsInstance for Session {
     }
 
     fn send_application_data(&mut self, data: &[u8]) -> Result<usize, DtlsImplError> {
-        self.dtls.send_application_data(data)
+        let sent = self.dtls.send_application_data(data)?;
+        if sent > 0 && !self.dtls.is_active() {
+            self.inbound.sends(data);
+        }
+        Ok(sent)
     }
 
     fn is_active(&self) -> bool {

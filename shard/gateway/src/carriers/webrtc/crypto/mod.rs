@@ -30,6 +30,11 @@ pub fn provider() -> CryptoProvider {
     }
 }
 
+/// The code that STUN messages are authenticated with.
+pub fn sha1_hmac(key: &[u8], payloads: &[&[u8]]) -> [u8; 20] {
+    Hashes.sha1_hmac(key, payloads)
+}
+
 #[derive(Debug)]
 struct Hashes;
 

@@ -9,6 +9,7 @@ use std::sync::Arc;
 use std::time::{Duration, Instant};
 use str0m::change::{SdpAnswer, SdpPendingOffer};
 use str0m::channel::{ChannelConfig, ChannelId, Reliability};
+use str0m::config::CryptoProvider;
 use str0m::net::{Protocol, Receive};
 use str0m::{Candidate, Event, Input, Output, Rtc, RtcConfig};
 use tokio::net::UdpSocket;
@@ -27,6 +28,10 @@ pub(super) fn channel() -> ChannelConfig {
 pub(super) struct Browser {
     rtc: Rtc,
     socket: UdpSocket,
+    /// The address that the browser believes to have.
+    local: SocketAddr,
+    /// Where packets last went.
+    gateway: Option<SocketAddr>,
     pending: Option<SdpPendingOffer>,
     pub(super) offer: String,
     channel: ChannelId,
@@ -48,15 +53,23 @@ pub(super) struct Browser {
 impl Browser {
     /// A browser that opens these channels. It speaks on the first.
     pub(super) async fn new(channels: &[ChannelConfig]) -> Browser {
+        Browser::with(crypto::provider(), channels).await
+    }
+
+    /// The same, with another DTLS.
+    pub(super) async fn with(crypto: CryptoProvider, channels: &[ChannelConfig]) -> Browser {
         let socket = UdpSocket::bind("127.0.0.1:0").await.unwrap();
-        let mut rtc = RtcConfig::new().set_crypto_provider(Arc::new(crypto::provider())).build(Instant::now());
-        rtc.add_local_candidate(Candidate::host(socket.local_addr().unwrap(), "udp").unwrap());
+        let mut rtc = RtcConfig::new().set_crypto_provider(Arc::new(crypto)).build(Instant::now());
+        let local = socket.local_addr().unwrap();
+        rtc.add_local_candidate(Candidate::host(local, "udp").unwrap());
         let mut api = rtc.sdp_api();
         let ids: Vec<ChannelId> = channels.iter().map(|channel| api.add_channel_with_config(channel.clone())).collect();
         let (offer, pending) = api.apply().unwrap();
         Browser {
             rtc,
             socket,
+            local,
+            gateway: None,
             pending: Some(pending),
             offer: offer.to_sdp_string(),
             channel: ids[0],
@@ -73,6 +86,16 @@ impl Browser {
 
     pub(super) fn address(&self) -> SocketAddr {
         self.socket.local_addr().unwrap()
+    }
+
+    /// Gives the browser another address without its knowledge, as a NAT does.
+    pub(super) async fn rebind(&mut self) {
+        self.socket = UdpSocket::bind("127.0.0.1:0").await.unwrap();
+    }
+
+    /// Sends the gateway a packet.
+    pub(super) async fn send_packet(&self, packet: &[u8]) {
+        self.socket.send_to(packet, self.gateway.expect("the browser has sent something")).await.unwrap();
     }
 
     pub(super) fn is_open(&self) -> bool {
@@ -135,7 +158,7 @@ impl Browser {
     }
 
     fn take(&mut self, packet: &[u8], source: SocketAddr) {
-        let destination = self.address();
+        let destination = self.local;
         match packet[0] {
             0..=3 => self.answers.push(packet.to_vec()),
             _ => self.sizes.push(packet.len()),
@@ -154,6 +177,7 @@ impl Browser {
                 Ok(Output::Timeout(again)) => return again,
                 Ok(Output::Transmit(packet)) => {
                     self.sent.push(packet.contents.to_vec());
+                    self.gateway = Some(packet.destination);
                     if !self.loses() {
                         self.socket.send_to(&packet.contents, packet.destination).await.unwrap();
                     }

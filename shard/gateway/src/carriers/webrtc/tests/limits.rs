@@ -1,6 +1,9 @@
 //! Floods: what strangers and half-open peers cost.
 
-use super::super::bounds::{ADDRESSES_MAX, OPENING_MAX, OPENING_PEERS_MAX, OPENING_PEERS_PER_ADDRESS_MAX};
+use super::super::bounds::{
+    ADDRESSES_EVER_MAX, ADDRESSES_MAX, OPENING_MAX, OPENING_PEERS_MAX, OPENING_PEERS_PER_ADDRESS_MAX,
+};
+use super::super::end::End;
 use super::browser::{Browser, channel};
 use super::{PATIENCE, connect, connected, play};
 use crate::limits::Refused;
@@ -91,25 +94,36 @@ fn a_peer_cannot_take_the_address_of_another() {
         let attacker = connected(&webrtc).await;
         let check = attacker.sent.iter().find(|packet| packet[0] == 0).unwrap();
         webrtc.peers.borrow_mut().receive(victim.address(), check, Instant::now());
-        assert_eq!(webrtc.thread.counters().webrtc_address_taken.get(), 1);
+        webrtc.settle();
+        victim.linger(Duration::from_millis(50)).await;
+        assert_eq!(webrtc.thread.counters().webrtc_address_taken.get(), 0);
         victim.send(&super::datagram(7, 100)).await;
         assert!(victim.until(PATIENCE, |browser| !browser.received.is_empty()).await);
     });
 }
 
 #[test]
+fn a_port_that_a_nat_gives_to_another_client_is_that_ones() {
+    play(|webrtc| async move {
+        let former = connected(&webrtc).await;
+        let latter = connected(&webrtc).await;
+        let (address, id) = (former.address(), 1);
+        assert!(webrtc.peers.borrow_mut().uses(id, address));
+        assert_eq!(webrtc.thread.counters().webrtc_address_taken.get(), 1);
+        webrtc.peers.borrow_mut().close(0, End::Lost);
+        assert_eq!(webrtc.peers.borrow().addresses(), 2, "{address} and {}", latter.address());
+    });
+}
+
+#[test]
 fn addresses_of_a_peer_are_bounded_and_too_many_end_it() {
     play(|webrtc| async move {
-        let browser = connected(&webrtc).await;
-        let check = browser.sent.iter().find(|packet| packet[0] == 0).unwrap();
-        for port in 1_000..1_090 {
-            webrtc.peers.borrow_mut().receive(SocketAddr::new(from(9).ip(), port), check, Instant::now());
-        }
+        let _browser = connected(&webrtc).await;
+        let proves = |port| webrtc.peers.borrow_mut().uses(0, SocketAddr::new(from(9).ip(), port));
+        assert!((1_000..1_000 + ADDRESSES_EVER_MAX as u16 - 1).all(proves));
         assert!(webrtc.peers.borrow().addresses() <= ADDRESSES_MAX);
         assert_eq!(webrtc.count(), (1, 0));
-        for port in 2_000..2_020 {
-            webrtc.peers.borrow_mut().receive(SocketAddr::new(from(9).ip(), port), check, Instant::now());
-        }
+        assert!(!proves(2_000));
         assert_eq!(webrtc.count(), (0, 0));
         assert_eq!(webrtc.peers.borrow().addresses(), 0);
     });

@@ -1,7 +1,10 @@
 //! str0m's own client half plays the browser, over loopback, before a server that sends everything back.
 
+mod addresses;
+mod attacker;
 mod browser;
 mod fuzz;
+mod inbound;
 mod limits;
 
 use super::*;
