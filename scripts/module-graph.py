@@ -66,10 +66,11 @@ CRATES = {
     "ringshard-duel-rules": ["ringshard-rollback", "ringshard-world"],
     "ringshard-duel": ["ringshard", "ringshard-duel-rules", "ringshard-rollback", "ringshard-world"],
     "ringshard-duel-bots": ["ringshard-client", "ringshard-duel-rules", "ringshard-rollback"],
+    "ringshard-fleet": ["ringshard", "ringshard-certificates"],
     "ringshard-gateway": ["ringshard-certificates", "ringshard-link", "ringshard-peer", "ringshard-protocol"],
     "ringshard-cli": [
-        "ringshard", "ringshard-client", "ringshard-demo", "ringshard-gateway", "ringshard-maps", "ringshard-paths", "ringshard-protocol",
-        "ringshard-scripts", "ringshard-scripts-rules", "ringshard-services", "ringshard-terrain",
+        "ringshard", "ringshard-client", "ringshard-demo", "ringshard-fleet", "ringshard-gateway", "ringshard-maps", "ringshard-paths",
+        "ringshard-protocol", "ringshard-scripts", "ringshard-scripts-rules", "ringshard-services", "ringshard-terrain",
     ],
     "ringshard-harness": None,
     "ringshard-bench": None,
