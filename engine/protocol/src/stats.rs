@@ -92,10 +92,6 @@ counters! {
 counters! {
     /// What one endpoint did.
     EndpointStats {
-        /// Sessions handed over to another server.
-        moved_away,
-        /// Sessions taken over from another server.
-        moved_here,
         /// Datagrams received.
         datagrams_in,
         /// Bytes of those.

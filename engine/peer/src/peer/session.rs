@@ -255,6 +255,7 @@ fn answering_event(event: Event, endpoint: &mut Endpoint, current: &mut Option<C
         }
         // A session that was suspended and is over now.
         Event::Ended { id: None, .. } if current.is_none() => Some(SessionEvent::Ended(DisconnectReason::TimedOut)),
-        Event::Suspended { .. } | Event::Ended { .. } | Event::Integrity(..) => None,
+        // Players do not expect sessions from elsewhere.
+        Event::Suspended { .. } | Event::Ended { .. } | Event::Integrity(..) | Event::Awaited { .. } => None,
     }
 }

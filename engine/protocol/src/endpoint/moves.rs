@@ -62,7 +62,6 @@ impl Endpoint {
             channels.write_transfer(&mut bytes);
             channels.release(&mut self.resources.pool);
         }
-        self.stats.moved_away += 1;
         Some((session, bytes))
     }
 
@@ -86,7 +85,6 @@ impl Endpoint {
         resumption.suspend(now, suspended, None, &mut resources.pool, |session| {
             events.ended(None, session, EndCause::Expired);
         });
-        self.stats.moved_here += 1;
         Ok(session)
     }
 

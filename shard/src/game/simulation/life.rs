@@ -38,7 +38,7 @@ impl<G: Game> Simulation<G> {
         let address = |id| endpoint.info(id).map(|info| info.address);
         let members = &mut self.shard.members;
         match event {
-            Event::Joined { .. } | Event::Integrity(..) => {}
+            Event::Joined { .. } | Event::Integrity(..) | Event::Awaited { .. } => {}
             Event::Renamed { id, former } | Event::Resumed { id, former: Some(former), .. } => {
                 if let Some(slot) = members.of_connection(former).map(|member| member.id.slot) {
                     members.connect(slot, id, address(id));
